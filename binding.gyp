@@ -1,0 +1,27 @@
+{
+  # The same two targets as native/CMakeLists.txt, from the same lists of sources and flags.
+  "target_defaults": {
+    "cflags": ["<!@(cat native/compile.flags)"],
+    "configurations": {"Release": {}, "Debug": {}},
+  },
+  "targets": [
+    {
+      "target_name": "niwa",
+      "sources": ["<!@(cat native/addon.sources)"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
+      "cflags_cc": ["-std=c++17"],
+      "ldflags": ["-Wl,-z,relro,-z,now"],
+    },
+    {
+      "target_name": "niwa-boot",
+      "type": "executable",
+      "sources": ["<!@(cat native/boot.sources)"],
+      "cflags_c": ["-std=gnu11"],
+      "cflags!": ["-fPIC", "-pthread"],
+      "ldflags!": ["-rdynamic", "-pthread"],
+      "cflags": ["-fno-pie"],
+      "ldflags": ["-static", "-no-pie", "-Wl,-z,relro,-z,now"],
+    },
+  ],
+}

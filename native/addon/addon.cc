@@ -1,0 +1,320 @@
+// The face of the addon: turns JavaScript values into requests and back. src/native.ts documents every call.
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <napi.h>
+#include <sys/syscall.h>
+
+#include "boot_image.h"
+#include "monitor.h"
+#include "peer.h"
+#include "spawn.h"
+
+namespace {
+
+using Value = Napi::Value;
+using Info = const Napi::CallbackInfo &;
+
+// What one loaded addon holds.
+struct Addon {
+    std::shared_ptr<Fd> helper = std::make_shared<Fd>();
+    Napi::ThreadSafeFunction listener;
+    std::unique_ptr<Monitor> monitor;
+};
+
+Addon &addon_of(Napi::Env env) {
+    return *env.GetInstanceData<Addon>();
+}
+
+// A promise of what `work` does on a worker thread; `done` makes the value on the JavaScript thread.
+class Task : public Napi::AsyncWorker {
+  public:
+    using Done = std::function<Value(Napi::Env)>;
+    static Value run(Napi::Env env, std::function<void()> work, Done done) {
+        auto *task = new Task(env, std::move(work), std::move(done));
+        Value promise = task->promise_.Promise();
+        task->Queue();
+        return promise;
+    }
+
+  protected:
+    void Execute() override { work_(); }
+    void OnOK() override { promise_.Resolve(done_(Env())); }
+
+  private:
+    Task(Napi::Env env, std::function<void()> work, Done done)
+        : AsyncWorker(env), promise_(Napi::Promise::Deferred::New(env)), work_(std::move(work)),
+          done_(std::move(done)) {}
+    Napi::Promise::Deferred promise_;
+    std::function<void()> work_;
+    Done done_;
+};
+
+Value from_ns(Napi::Env env, uint64_t ns) {
+    return Napi::BigInt::New(env, ns);
+}
+uint64_t to_ns(const Value &value) {
+    bool lossless;
+    return value.As<Napi::BigInt>().Uint64Value(&lossless);
+}
+uint32_t to_u32(const Value &value) {
+    return value.As<Napi::Number>().Uint32Value();
+}
+std::string to_string(const Value &value) {
+    return value.As<Napi::String>().Utf8Value();
+}
+
+Deadline to_deadline(const Napi::Object &object) {
+    return {to_ns(object.Get("atNs")), to_u32(object.Get("cause")),
+            object.Get("signal").As<Napi::Number>().Int32Value(), to_ns(object.Get("timeoutNs"))};
+}
+
+Napi::Object from_failure(Napi::Env env, const Failure &failure) {
+    static const char *const phases[] = {"none", "group", "clone", "boot"};
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("phase", phases[failure.phase]);
+    object.Set("step", failure.step);
+    object.Set("errno", failure.error);
+    object.Set("signal", failure.signal);
+    return object;
+}
+
+Value from_row(Napi::Env env, const std::vector<double> &row) {
+    auto array = Napi::Float64Array::New(env, row.size());
+    std::copy(row.begin(), row.end(), array.Data());
+    return array;
+}
+
+Value from_event(Napi::Env env, const Event &event) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("type", event.type == Event::kExit ? "exit" : "stopping");
+    object.Set("handle", event.handle);
+    object.Set("atNs", from_ns(env, event.at_ns));
+    object.Set("cause", event.cause);
+    object.Set("deadlineNs", from_ns(env, event.deadline_ns));
+    object.Set("killedNs", from_ns(env, event.killed_ns));
+    if (event.type != Event::kExit) return object;
+    object.Set("statusKnown", event.status_known);
+    object.Set("code", event.code);
+    object.Set("signal", event.signal);
+    object.Set("row", from_row(env, event.row));
+    object.Set("ioStat", event.io_stat);
+    return object;
+}
+
+// loadHelper(path): errno
+Value load_helper(Info info) {
+    auto image = std::make_shared<Fd>();
+    int error = load_boot_image(to_string(info[0]).c_str(), image.get());
+    if (error == 0) addon_of(info.Env()).helper = image;
+    return Napi::Number::New(info.Env(), -error);
+}
+
+// watch(listener)
+Value watch(Info info) {
+    Addon &addon = addon_of(info.Env());
+    addon.listener = Napi::ThreadSafeFunction::New(info.Env(), info[0].As<Napi::Function>(), "niwa events", 0, 1);
+    addon.listener.Unref(info.Env()); // the daemon's socket keeps the process alive, not this
+    addon.monitor = std::make_unique<Monitor>([listener = addon.listener](std::unique_ptr<Event> event) {
+        auto call = [](Napi::Env env, Napi::Function function, Event *told) {
+            std::unique_ptr<Event> owned(told);
+            if (env != nullptr) function.Call({from_event(env, *owned)});
+        };
+        Event *told = event.release();
+        if (listener.NonBlockingCall(told, call) != napi_ok) delete told;
+    });
+    return info.Env().Undefined();
+}
+
+SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
+    SpawnRequest request;
+    request.cgroup = to_string(object.Get("cgroup"));
+    auto writes = object.Get("writes").As<Napi::Array>();
+    for (uint32_t i = 0; i < writes.Length(); i++) {
+        auto pair = writes.Get(i).As<Napi::Array>();
+        request.writes.emplace_back(to_string(pair.Get(0u)), to_string(pair.Get(1u)));
+    }
+    request.namespaces = to_u32(object.Get("namespaces"));
+    request.pid_namespace = to_string(object.Get("pidNamespace"));
+    auto program = object.Get("program").As<Napi::Uint8Array>();
+    request.program.assign(program.Data(), program.Data() + program.ByteLength());
+    request.helper = helper.get();
+    return request;
+}
+
+// create(request): Promise<{ handle, pid, stdout, stderr } | failure>
+Value create(Info info) {
+    Addon &addon = addon_of(info.Env());
+    auto helper = addon.helper; // kept open for as long as the worker runs
+    auto request = std::make_shared<SpawnRequest>(to_request(info[0].As<Napi::Object>(), *helper));
+    auto spawned = std::make_shared<Spawned>();
+    Monitor *monitor = addon.monitor.get();
+    auto work = [helper, request, spawned, monitor] {
+        *spawned = create_container(*request);
+        if (!spawned->failure.failed()) monitor->add(spawned->container);
+    };
+    return Task::run(info.Env(), work, [spawned](Napi::Env env) -> Value {
+        if (spawned->failure.failed()) return from_failure(env, spawned->failure);
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("handle", spawned->container->handle);
+        result.Set("pid", spawned->container->pid);
+        result.Set("stdout", spawned->stdout_pipe.release());
+        result.Set("stderr", spawned->stderr_pipe.release());
+        return result;
+    });
+}
+
+// start(handle, lifetimeNs, deadline): Promise<{ startedNs, deadlineNs } | failure>
+Value start(Info info) {
+    struct Outcome {
+        Failure failure{Failure::kBoot, 0, ESRCH, 0};
+        uint64_t started_ns = 0;
+        Deadline deadline;
+    };
+    Monitor *monitor = addon_of(info.Env()).monitor.get();
+    auto container = monitor->find(to_u32(info[0]));
+    uint64_t lifetime_ns = to_ns(info[1]);
+    auto outcome = std::make_shared<Outcome>();
+    outcome->deadline = to_deadline(info[2].As<Napi::Object>());
+    auto work = [monitor, container, lifetime_ns, outcome] {
+        if (!container) return;
+        outcome->failure = start_container(*container, &outcome->started_ns);
+        if (lifetime_ns > 0) outcome->deadline.at_ns = outcome->started_ns + lifetime_ns;
+        if (!outcome->failure.failed()) monitor->set_deadline(container->handle, outcome->deadline);
+    };
+    return Task::run(info.Env(), work, [outcome](Napi::Env env) -> Value {
+        if (outcome->failure.failed()) return from_failure(env, outcome->failure);
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("startedNs", from_ns(env, outcome->started_ns));
+        result.Set("deadlineNs", from_ns(env, outcome->deadline.at_ns));
+        return result;
+    });
+}
+
+// setDeadline(handle, deadline): boolean
+Value set_deadline(Info info) {
+    bool set = addon_of(info.Env()).monitor->set_deadline(to_u32(info[0]), to_deadline(info[1].As<Napi::Object>()));
+    return Napi::Boolean::New(info.Env(), set);
+}
+
+// Runs `act` on the container behind the first argument. Gives the errno, ESRCH where there is none.
+Value with_container(Info info, const std::function<int(Container &)> &act) {
+    auto container = addon_of(info.Env()).monitor->find(to_u32(info[0]));
+    int error = container ? act(*container) : -ESRCH;
+    return Napi::Number::New(info.Env(), -error);
+}
+
+// signal(handle, signal): errno
+Value send_signal(Info info) {
+    int signal = info[1].As<Napi::Number>().Int32Value();
+    return with_container(info, [signal](Container &container) {
+        return syscall(SYS_pidfd_send_signal, container.pidfd.get(), signal, nullptr, 0) < 0 ? -errno : 0;
+    });
+}
+
+// kill(handle): errno
+Value kill_group(Info info) {
+    return with_container(info, [](Container &container) { return container.group.kill(); });
+}
+
+// write(handle, file, value): errno
+Value write_group(Info info) {
+    std::string file = to_string(info[1]), value = to_string(info[2]);
+    return with_container(info,
+                          [&](Container &container) { return container.group.write(file.c_str(), value.c_str()); });
+}
+
+// freeze(handle, frozen, timeoutMs): Promise<errno>
+Value freeze(Info info) {
+    auto container = addon_of(info.Env()).monitor->find(to_u32(info[0]));
+    bool frozen = info[1].As<Napi::Boolean>().Value();
+    int timeout_ms = info[2].As<Napi::Number>().Int32Value();
+    auto error = std::make_shared<int>(-ESRCH);
+    auto work = [container, frozen, timeout_ms, error] {
+        if (!container) return;
+        *error = container->group.write("cgroup.freeze", frozen ? "1" : "0");
+        if (*error == 0) *error = container->group.wait_event("frozen", frozen, timeout_ms);
+    };
+    return Task::run(info.Env(), work, [error](Napi::Env env) -> Value { return Napi::Number::New(env, -*error); });
+}
+
+// sample(handles, rows)
+Value sample(Info info) {
+    Monitor &monitor = *addon_of(info.Env()).monitor;
+    auto handles = info[0].As<Napi::Uint32Array>();
+    auto rows = info[1].As<Napi::Float64Array>();
+    size_t width = sample_columns().size();
+    if (rows.ElementLength() < handles.ElementLength() * width) {
+        Napi::RangeError::New(info.Env(), "rows is too small for the handles").ThrowAsJavaScriptException();
+        return info.Env().Undefined();
+    }
+    for (size_t i = 0; i < handles.ElementLength(); i++) {
+        auto container = monitor.find(handles[i]);
+        double *row = rows.Data() + i * width;
+        if (container)
+            container->statistics.read(row);
+        else
+            std::fill(row, row + width, __builtin_nan(""));
+    }
+    return info.Env().Undefined();
+}
+
+// ioStat(handle): string
+Value io_stat(Info info) {
+    auto container = addon_of(info.Env()).monitor->find(to_u32(info[0]));
+    return Napi::String::New(info.Env(), container ? container->statistics.io_stat() : "");
+}
+
+// release(handle)
+Value release(Info info) {
+    addon_of(info.Env()).monitor->release(to_u32(info[0]));
+    return info.Env().Undefined();
+}
+
+// peer(fd): { pid, uid, groups } | errno
+Value peer(Info info) {
+    Peer credentials;
+    int error = peer_of(info[0].As<Napi::Number>().Int32Value(), &credentials);
+    if (error < 0) return Napi::Number::New(info.Env(), -error);
+    Napi::Object result = Napi::Object::New(info.Env());
+    auto groups = Napi::Array::New(info.Env(), credentials.groups.size());
+    for (uint32_t i = 0; i < credentials.groups.size(); i++) groups.Set(i, credentials.groups[i]);
+    result.Set("pid", credentials.pid);
+    result.Set("uid", credentials.uid);
+    result.Set("groups", groups);
+    return result;
+}
+
+// boottimeNs(): bigint
+Value boottime(Info info) {
+    return from_ns(info.Env(), boottime_ns());
+}
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+    env.SetInstanceData(new Addon());
+    auto columns = Napi::Array::New(env);
+    for (const std::string &name : sample_columns()) columns.Set(columns.Length(), name);
+    exports.Set("columns", columns);
+    const std::pair<const char *, Value (*)(Info)> functions[] = {
+        {"loadHelper", load_helper},
+        {"watch", watch},
+        {"create", create},
+        {"start", start},
+        {"setDeadline", set_deadline},
+        {"signal", send_signal},
+        {"kill", kill_group},
+        {"write", write_group},
+        {"freeze", freeze},
+        {"sample", sample},
+        {"ioStat", io_stat},
+        {"release", release},
+        {"peer", peer},
+        {"boottimeNs", boottime},
+    };
+    for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
+    return exports;
+}
+
+} // namespace
+
+NODE_API_MODULE(niwa, initialize)

@@ -1,0 +1,16 @@
+// clone3 with the semantics of vfork: the child shares our memory and we stand still until it has executed the helper.
+#pragma once
+#include <cstdint>
+#include <sys/types.h>
+
+struct CloneRequest {
+    uint64_t namespaces = 0; // CLONE_NEW* flags
+    int cgroup = -1;         // the directory of the group to be born in
+    int helper = -1;         // the sealed memfd of niwa-boot
+    int control = -1;        // becomes descriptor 3
+    int stdio[3] = {-1, -1, -1};
+};
+
+// Starts the helper. Gives its pid and sets `pidfd`, or gives a negative errno (of the clone or of the child's exec).
+// Call it on a thread that may block, never on the JavaScript thread.
+pid_t clone_helper(const CloneRequest &request, int *pidfd);

@@ -1,0 +1,52 @@
+#include "group.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+int Group::create(const std::string &path, const std::vector<GroupWrite> &writes, uint32_t *step) {
+    *step = 0;
+    if (mkdir(path.c_str(), 0755) < 0) return -errno;
+    dir_.reset(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    int error = dir_.valid() ? 0 : -errno;
+    for (const auto &[file, value] : writes) {
+        if (error < 0) break;
+        ++*step;
+        error = write(file.c_str(), value.c_str());
+    }
+    if (error < 0) rmdir(path.c_str());
+    return error;
+}
+
+int Group::write(const char *file, const char *value) const {
+    Fd fd(openat(dir_.get(), file, O_WRONLY | O_CLOEXEC));
+    if (!fd.valid() || ::write(fd.get(), value, strlen(value)) < 0) return -errno;
+    return 0;
+}
+
+Fd Group::open_file(const char *file) const {
+    return Fd(openat(dir_.get(), file, O_RDONLY | O_CLOEXEC));
+}
+
+int Group::wait_event(const char *key, bool value, int timeout_ms) const {
+    Fd events = open_file("cgroup.events");
+    if (!events.valid()) return -errno;
+    while (group_event(events, key) != value) {
+        pollfd changed = {events.get(), POLLPRI, 0};
+        int ready = poll(&changed, 1, timeout_ms);
+        if (ready == 0) return -ETIMEDOUT;
+        if (ready < 0 && errno != EINTR) return -errno;
+    }
+    return 0;
+}
+
+bool group_event(const Fd &events, const char *key) {
+    char text[256];
+    ssize_t n = pread(events.get(), text, sizeof text - 1, 0);
+    if (n <= 0) return false;
+    text[n] = 0;
+    const char *found = strstr(text, key);
+    return found != nullptr && strncmp(found + strlen(key), " 1", 2) == 0;
+}

@@ -1,0 +1,38 @@
+// One container's cgroup: made, limited, frozen, killed.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fd.h"
+
+// A value for one of the group's files, such as {"cpu.max", "50000 100000"}.
+using GroupWrite = std::pair<std::string, std::string>;
+
+class Group {
+  public:
+    // Makes the directory and writes the values in their order. Gives 0, or a negative errno with `step` 0 for the
+    // directory and i + 1 for the write i; what was made is removed again.
+    int create(const std::string &path, const std::vector<GroupWrite> &writes, uint32_t *step);
+
+    int dir() const { return dir_.get(); }
+
+    // Writes one file of the group. Gives 0 or a negative errno.
+    int write(const char *file, const char *value) const;
+
+    // Sends SIGKILL to every process in it (cgroup.kill).
+    int kill() const { return write("cgroup.kill", "1"); }
+
+    // Opens one of its files for reading.
+    Fd open_file(const char *file) const;
+
+    // Waits until cgroup.events says `value` for `key` ("populated", "frozen"). Gives 0, -ETIMEDOUT or a negative
+    // errno.
+    int wait_event(const char *key, bool value, int timeout_ms) const;
+
+  private:
+    Fd dir_;
+};
+
+// Whether `events`, an open cgroup.events, says 1 for `key`.
+bool group_event(const Fd &events, const char *key);

@@ -1,0 +1,144 @@
+#include "sample.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+
+namespace {
+
+enum class Format {
+    kSingle,   // "123\n"
+    kKeyed,    // "key 123\n" a line
+    kPressure, // "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
+    kDevices,  // "254:0 rbytes=1 wbytes=2\n" a line per device; the figures are added up
+};
+
+struct Source {
+    const char *file;
+    Format format;
+    std::vector<const char *> keys;
+};
+
+const std::vector<Source> kSources = {
+    {"cpu.stat",
+     Format::kKeyed,
+     {"usage_usec", "user_usec", "system_usec", "nr_periods", "nr_throttled", "throttled_usec", "nr_bursts",
+      "burst_usec"}},
+    {"io.stat", Format::kDevices, {"rbytes", "wbytes", "rios", "wios", "dbytes", "dios"}},
+    {"memory.current", Format::kSingle, {nullptr}},
+    {"memory.peak", Format::kSingle, {nullptr}},
+    {"memory.swap.current", Format::kSingle, {nullptr}},
+    {"memory.events", Format::kKeyed, {"low", "high", "max", "oom", "oom_kill", "oom_group_kill"}},
+    {"pids.current", Format::kSingle, {nullptr}},
+    {"pids.peak", Format::kSingle, {nullptr}},
+    {"pids.events", Format::kKeyed, {"max"}},
+    {"cpu.pressure", Format::kPressure, {"some avg10", "some total", "full avg10", "full total"}},
+    {"memory.pressure", Format::kPressure, {"some avg10", "some total", "full avg10", "full total"}},
+    {"io.pressure", Format::kPressure, {"some avg10", "some total", "full avg10", "full total"}},
+};
+
+constexpr size_t kTextBytes = 8192; // a keyed file of the kernel's stays under a page; io.stat has a line per device
+
+// Finds "name" at the start of a word of the line and gives the number after it and one separator.
+double find_in_line(const char *line, const char *end, const char *name, char separator) {
+    size_t length = strlen(name);
+    for (const char *word = line; word + length < end; word++) {
+        bool starts = word == line || word[-1] == ' ';
+        if (starts && word[length] == separator && memcmp(word, name, length) == 0)
+            return strtod(word + length + 1, nullptr);
+    }
+    return NAN;
+}
+
+const char *end_of_line(const char *line) {
+    const char *end = strchr(line, '\n');
+    return end != nullptr ? end : line + strlen(line);
+}
+
+const char *next_line(const char *end) {
+    return *end == 0 ? end : end + 1;
+}
+
+double find_keyed(const char *text, const char *key) {
+    for (const char *line = text, *end; *line != 0; line = next_line(end)) {
+        end = end_of_line(line);
+        size_t length = strlen(key);
+        if (static_cast<size_t>(end - line) > length && line[length] == ' ' && memcmp(line, key, length) == 0)
+            return strtod(line + length + 1, nullptr);
+    }
+    return NAN;
+}
+
+// `key` is a line's first word and a field of it: "some avg10".
+double find_pressure(const char *text, const char *key) {
+    const char *field = strchr(key, ' ') + 1;
+    for (const char *line = text, *end; *line != 0; line = next_line(end)) {
+        end = end_of_line(line);
+        if (memcmp(line, key, static_cast<size_t>(field - key)) == 0) return find_in_line(line, end, field, '=');
+    }
+    return NAN;
+}
+
+double sum_devices(const char *text, const char *key) {
+    double sum = 0;
+    for (const char *line = text, *end; *line != 0; line = next_line(end)) {
+        end = end_of_line(line);
+        double value = find_in_line(line, end, key, '=');
+        if (!std::isnan(value)) sum += value;
+    }
+    return sum;
+}
+
+double find(const Source &source, const char *text, const char *key) {
+    switch (source.format) {
+    case Format::kSingle:
+        return strtod(text, nullptr);
+    case Format::kKeyed:
+        return find_keyed(text, key);
+    case Format::kPressure:
+        return find_pressure(text, key);
+    case Format::kDevices:
+        return sum_devices(text, key);
+    }
+    return NAN;
+}
+
+bool read_text(const Fd &file, char *text, size_t bytes) {
+    ssize_t n = file.valid() ? pread(file.get(), text, bytes - 1, 0) : -1;
+    text[n > 0 ? n : 0] = 0;
+    return n >= 0;
+}
+
+constexpr size_t kIoStat = 1; // the place of io.stat in kSources
+
+} // namespace
+
+const std::vector<std::string> &sample_columns() {
+    static const std::vector<std::string> columns = [] {
+        std::vector<std::string> names;
+        for (const Source &source : kSources)
+            for (const char *key : source.keys)
+                names.push_back(key == nullptr ? source.file : std::string(source.file) + ":" + key);
+        return names;
+    }();
+    return columns;
+}
+
+void Statistics::open(const Group &group) {
+    files_.clear();
+    for (const Source &source : kSources) files_.push_back(group.open_file(source.file));
+}
+
+void Statistics::read(double *row) const {
+    char text[kTextBytes];
+    for (size_t i = 0; i < files_.size(); i++) {
+        bool present = read_text(files_[i], text, sizeof text);
+        for (const char *key : kSources[i].keys) *row++ = present ? find(kSources[i], text, key) : NAN;
+    }
+}
+
+std::string Statistics::io_stat() const {
+    char text[kTextBytes];
+    read_text(files_[kIoStat], text, sizeof text);
+    return text;
+}

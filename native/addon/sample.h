@@ -1,0 +1,25 @@
+// One reading of a group's counters: a row of numbers with a fixed place for each, so that a round over a thousand
+// containers allocates nothing.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "group.h"
+
+// The columns of a row, named "file:key", or "file" where a file holds just one number.
+const std::vector<std::string> &sample_columns();
+
+// The open statistics files of one group. Files that the host does not have stay closed.
+class Statistics {
+  public:
+    void open(const Group &group);
+
+    // Fills one number per column: the kernel's counters in the kernel's units, NaN where the host has no such figure.
+    void read(double *row) const;
+
+    // The text of io.stat, a line per device; empty where the host has no io controller.
+    std::string io_stat() const;
+
+  private:
+    std::vector<Fd> files_;
+};

@@ -1,0 +1,182 @@
+#include "spawn.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <ctime>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "../boot/report.h"
+#include "clone.h"
+
+#ifndef P_PIDFD // in the kernel since Linux 5.4, in glibc since 2.36
+#define P_PIDFD 3
+#endif
+
+namespace {
+
+constexpr int kBootTimeoutMs = 60'000; // a mount of a network file system may hang for ever
+constexpr int kEmptyTimeoutMs = 10'000;
+
+bool send_all(int fd, const void *bytes, size_t length) {
+    for (size_t done = 0; done < length;) {
+        ssize_t n = send(fd, static_cast<const char *>(bytes) + done, length - done, MSG_NOSIGNAL);
+        if (n < 0 && errno != EINTR) return false;
+        if (n > 0) done += static_cast<size_t>(n);
+    }
+    return true;
+}
+
+enum class Heard { kReady, kFailed, kEnd, kTimeout };
+
+// Reads what the helper says next.
+Heard hear(int control, boot_report *report) {
+    size_t done = 0;
+    while (done < sizeof *report) {
+        pollfd readable = {control, POLLIN, 0};
+        int ready = poll(&readable, 1, kBootTimeoutMs);
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready <= 0) return Heard::kTimeout;
+        ssize_t n = read(control, reinterpret_cast<char *>(report) + done, sizeof *report - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return Heard::kEnd; // also ECONNRESET: it died with something unread
+        done += static_cast<size_t>(n);
+    }
+    return report->kind == BOOT_READY ? Heard::kReady : Heard::kFailed;
+}
+
+// The helper is gone without a word: the kernel can tell the signal. It is left to be reaped.
+Failure silent_death(const Container &container) {
+    siginfo_t info = {};
+    waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(container.pidfd.get()), &info, WEXITED | WNOWAIT);
+    bool signalled = info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
+    return {Failure::kBoot, 0, EIO, signalled ? info.si_status : 0};
+}
+
+// A thread's children are born in the PID namespace that it has joined; it goes back to its own at the end.
+class PidNamespaceGuard {
+  public:
+    int join(const std::string &path) {
+        if (path.empty()) return 0;
+        Fd target(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+        own_.reset(open("/proc/thread-self/ns/pid", O_RDONLY | O_CLOEXEC));
+        if (!target.valid() || !own_.valid() || setns(target.get(), CLONE_NEWPID) < 0) return -errno;
+        return 0;
+    }
+    ~PidNamespaceGuard() {
+        if (own_.valid()) setns(own_.get(), CLONE_NEWPID);
+    }
+
+  private:
+    Fd own_;
+};
+
+// Clones the helper with its control socket and standard streams.
+int clone_container(const SpawnRequest &request, Spawned *spawned) {
+    int control[2], out[2], err[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) return -errno;
+    Fd ours(control[0]), theirs(control[1]);
+    if (pipe2(out, O_CLOEXEC) < 0) return -errno;
+    Fd out_read(out[0]), out_write(out[1]);
+    if (pipe2(err, O_CLOEXEC) < 0) return -errno;
+    Fd err_read(err[0]), err_write(err[1]);
+    Fd null_device(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!null_device.valid()) return -errno;
+
+    PidNamespaceGuard guard;
+    int error = guard.join(request.pid_namespace);
+    if (error < 0) return error;
+
+    CloneRequest clone;
+    clone.namespaces = request.namespaces;
+    clone.cgroup = spawned->container->group.dir();
+    clone.helper = request.helper;
+    clone.control = theirs.get();
+    clone.stdio[0] = null_device.get();
+    clone.stdio[1] = out_write.get();
+    clone.stdio[2] = err_write.get();
+    int pidfd = -1;
+    pid_t pid = clone_helper(clone, &pidfd);
+    if (pid < 0) return pid;
+
+    spawned->container->pid = pid;
+    spawned->container->pidfd.reset(pidfd);
+    spawned->container->control = std::move(ours);
+    spawned->stdout_pipe = std::move(out_read);
+    spawned->stderr_pipe = std::move(err_read);
+    return 0;
+}
+
+Failure boot(const Container &container, const std::vector<uint8_t> &program) {
+    boot_report report;
+    bool sent = send_all(container.control.get(), program.data(), program.size());
+    switch (hear(container.control.get(), &report)) {
+    case Heard::kReady:
+        return {};
+    case Heard::kFailed:
+        return {Failure::kBoot, report.step, report.error, 0};
+    case Heard::kTimeout:
+        return {Failure::kBoot, 0, ETIMEDOUT, 0};
+    case Heard::kEnd:
+        break;
+    }
+    return sent ? silent_death(container) : Failure{Failure::kBoot, 0, EPIPE, 0};
+}
+
+} // namespace
+
+uint64_t boottime_ns() {
+    timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+void undo_container(Container &container) {
+    container.group.kill();
+    if (container.pidfd.valid()) {
+        siginfo_t info;
+        waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(container.pidfd.get()), &info, WEXITED);
+    }
+    container.group.wait_event("populated", false, kEmptyTimeoutMs);
+    rmdir(container.path.c_str());
+}
+
+Spawned create_container(const SpawnRequest &request) {
+    Spawned spawned;
+    spawned.container = std::make_shared<Container>();
+    Container &container = *spawned.container;
+    container.path = request.cgroup;
+
+    uint32_t step = 0;
+    int error = container.group.create(request.cgroup, request.writes, &step);
+    if (error < 0) {
+        spawned.failure = {Failure::kGroup, step, -error, 0};
+        return spawned;
+    }
+    container.statistics.open(container.group);
+
+    error = clone_container(request, &spawned);
+    spawned.failure = error < 0 ? Failure{Failure::kClone, 0, -error, 0} : boot(container, request.program);
+    if (spawned.failure.failed()) undo_container(container);
+    return spawned;
+}
+
+Failure start_container(Container &container, uint64_t *started_ns) {
+    Fd control = std::move(container.control);
+    boot_report report;
+    *started_ns = boottime_ns();
+    if (!send_all(control.get(), "s", 1)) return silent_death(container);
+    switch (hear(control.get(), &report)) {
+    case Heard::kEnd:
+        return {};
+    case Heard::kTimeout:
+        container.group.kill();
+        return {Failure::kBoot, 0, ETIMEDOUT, 0};
+    default:
+        return {Failure::kBoot, report.step, report.error, 0};
+    }
+}

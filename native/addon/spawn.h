@@ -1,0 +1,41 @@
+// Makes a container (group, process, boot program) and starts it. Both calls block: they run on a worker thread.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "container.h"
+
+struct SpawnRequest {
+    std::string cgroup; // path of the group to make
+    std::vector<GroupWrite> writes;
+    uint64_t namespaces = 0;   // CLONE_NEW* flags
+    std::string pid_namespace; // path of a PID namespace to join instead, or empty
+    std::vector<uint8_t> program;
+    int helper = -1;
+};
+
+// Where and why it failed. Errors are values here: there are no exceptions in the addon.
+struct Failure {
+    enum Phase { kNone, kGroup, kClone, kBoot } phase = kNone;
+    uint32_t step = 0; // within the phase
+    int error = 0;     // errno
+    int signal = 0;    // what killed the helper, where it died without a word
+    bool failed() const { return phase != kNone; }
+};
+
+struct Spawned {
+    std::shared_ptr<Container> container;
+    Fd stdout_pipe, stderr_pipe; // the reading ends
+    Failure failure;
+};
+
+// Runs everything up to the boot program's wait. On failure nothing of it is left.
+Spawned create_container(const SpawnRequest &request);
+
+// Lets a created container go on and waits until the workload is executed. Gives the time of the start in `started_ns`.
+// On failure the helper has ended by itself or is killed; the monitor tells its exit.
+Failure start_container(Container &container, uint64_t *started_ns);
+
+// Kills and reaps a container that no monitor watches, and removes its group.
+void undo_container(Container &container);

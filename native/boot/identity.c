@@ -1,0 +1,60 @@
+// Who the workload is: user, groups, capabilities.
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "interpreter.h"
+
+// capbset(mask): drops every capability outside the mask from the bounding set, up to the last that this kernel knows.
+int op_capbset(struct boot *boot, const struct op *op) {
+    (void)boot;
+    for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++) {
+        int keep = cap < 64 && (op->numbers[0] >> cap & 1) != 0;
+        if (!keep && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) return -errno;
+    }
+    return 0;
+}
+
+// user(uid, gid, supplementary gid...). The permitted capabilities are kept over the change, for op_capset() to cut
+// down.
+int op_user(struct boot *boot, const struct op *op) {
+    (void)boot;
+    uid_t uid = (uid_t)op->numbers[0];
+    gid_t gid = (gid_t)op->numbers[1];
+    size_t count = op->number_count - 2;
+    gid_t *groups = calloc(count + 1, sizeof *groups);
+    if (groups == NULL) return -ENOMEM;
+    for (size_t i = 0; i < count; i++) groups[i] = (gid_t)op->numbers[2 + i];
+    int failed = prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(count, groups) < 0 ||
+                 setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0;
+    int error = failed ? -errno : 0;
+    free(groups);
+    return error;
+}
+
+// capset(effective and permitted, inheritable, ambient): masks, see capabilities(7).
+int op_capset(struct boot *boot, const struct op *op) {
+    (void)boot;
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+    for (int word = 0; word < 2; word++) {
+        data[word].effective = data[word].permitted = (uint32_t)(op->numbers[0] >> (32 * word));
+        data[word].inheritable = (uint32_t)(op->numbers[1] >> (32 * word));
+    }
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 || syscall(SYS_capset, &header, data) < 0)
+        return -errno;
+    for (unsigned long cap = 0; cap < 64; cap++)
+        if ((op->numbers[2] >> cap & 1) != 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+            return -errno;
+    return 0;
+}
+
+// no-new-privs(): no setuid program or file capability can give the workload more than it has.
+int op_no_new_privs(struct boot *boot, const struct op *op) {
+    (void)boot, (void)op;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}

@@ -1,0 +1,54 @@
+// PID 1 of a container with `init: true`: reaps every orphan, forwards every signal to the workload, ends as it ends.
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "interpreter.h"
+
+// Reaps all that has ended. Gives whether the workload was among it, and its status.
+static int reap(pid_t workload, int *status) {
+    int ended = 0, now;
+    pid_t pid;
+    while ((pid = waitpid(-1, &now, WNOHANG)) > 0)
+        if (pid == workload) {
+            ended = 1;
+            *status = now;
+        }
+    return ended;
+}
+
+// A signal that kills the workload cannot kill PID 1 (pid_namespaces(7)), so its end is told as a shell would: 128 + n.
+static void be_init(pid_t workload, const sigset_t *all) {
+    int status = 0;
+    for (;;) {
+        siginfo_t info;
+        int signal_number = sigwaitinfo(all, &info);
+        if (signal_number < 0) continue;
+        if (signal_number == SIGCHLD) {
+            if (reap(workload, &status)) _exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+        } else if (signal_number != SIGTTIN && signal_number != SIGTTOU) {
+            kill(workload, signal_number);
+        }
+    }
+}
+
+// init(): the rest of the program runs in a child; this process stays as its init. All signals are blocked before the
+// fork, so that one which arrives early waits for sigwaitinfo().
+int op_init(struct boot *boot, const struct op *op) {
+    (void)op;
+    sigset_t all, before;
+    sigfillset(&all);
+    if (sigprocmask(SIG_SETMASK, &all, &before) < 0) return -errno;
+    pid_t child = fork();
+    if (child < 0) return -errno;
+    if (child == 0) {
+        setpgid(0, 0);
+        return sigprocmask(SIG_SETMASK, &before, NULL) < 0 ? -errno : 0;
+    }
+    prctl(PR_SET_NAME, "niwa-init");
+    close(boot->control);
+    be_init(child, &all);
+    return 0;
+}

@@ -1,0 +1,50 @@
+#include "interpreter.h"
+
+#include <errno.h>
+
+// The function of each operation and the least arguments that it reads.
+static const struct {
+    op_function *run;
+    uint16_t numbers;
+    uint16_t strings;
+} operations[OP_LAST + 1] = {
+    [OP_SETNS] = {op_setns, 1, 1},
+    [OP_UNSHARE] = {op_unshare, 1, 0},
+    [OP_PROPAGATION] = {op_propagation, 1, 0},
+    [OP_WRITE] = {op_write, 0, 2},
+    [OP_MOUNT] = {op_mount, 2, 3},
+    [OP_BIND] = {op_bind, 3, 2},
+    [OP_ROOT] = {op_root, 0, 1},
+    [OP_MKDIR] = {op_mkdir, 2, 1},
+    [OP_SYMLINK] = {op_symlink, 0, 2},
+    [OP_MKNOD] = {op_mknod, 2, 1},
+    [OP_READONLY] = {op_readonly, 0, 1},
+    [OP_MASK] = {op_mask, 0, 1},
+    [OP_REMOUNT_ROOT] = {op_remount_root, 1, 0},
+    [OP_PIVOT] = {op_pivot, 0, 0},
+    [OP_HOSTNAME] = {op_hostname, 0, 1},
+    [OP_LINK_UP] = {op_link_up, 0, 1},
+    [OP_RLIMIT] = {op_rlimit, 3, 0},
+    [OP_UMASK] = {op_umask, 1, 0},
+    [OP_CHDIR] = {op_chdir, 0, 1},
+    [OP_CAPBSET] = {op_capbset, 1, 0},
+    [OP_USER] = {op_user, 2, 0},
+    [OP_CAPSET] = {op_capset, 3, 0},
+    [OP_NO_NEW_PRIVS] = {op_no_new_privs, 0, 0},
+    [OP_SETSID] = {op_setsid, 0, 0},
+    [OP_WAIT] = {op_wait, 0, 0},
+    [OP_INIT] = {op_init, 0, 0},
+    [OP_EXEC] = {op_exec, 1, 1},
+};
+
+int interpret(struct boot *boot, struct program *program, uint32_t *step) {
+    struct op op;
+    int more;
+    for (*step = 0; (more = program_next(program, &op)) > 0; (*step)++) {
+        if (op.number_count < operations[op.code].numbers || op.string_count < operations[op.code].strings)
+            return -EBADMSG;
+        int error = operations[op.code].run(boot, &op);
+        if (error < 0) return error;
+    }
+    return more < 0 ? more : -EBADMSG; // a program that ends without an exec is no program
+}

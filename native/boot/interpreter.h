@@ -1,0 +1,28 @@
+// What runs a boot program: each operation is a function from its arguments to 0 or a negative errno.
+#pragma once
+#include "program.h"
+
+// What operations share while a program runs.
+struct boot {
+    int control; // the socket to niwad: reports go out, the word to start comes in
+    int root;    // O_PATH descriptor of the container's root, -1 before OP_ROOT
+};
+
+typedef int op_function(struct boot *boot, const struct op *op);
+
+// namespace.c
+op_function op_setns, op_unshare, op_hostname, op_link_up;
+// root.c
+op_function op_root, op_remount_root, op_pivot, op_mkdir, op_symlink, op_mknod;
+// mount.c
+op_function op_propagation, op_mount, op_bind, op_readonly, op_mask;
+// identity.c
+op_function op_capbset, op_user, op_capset, op_no_new_privs;
+// process.c
+op_function op_write, op_rlimit, op_umask, op_chdir, op_setsid, op_wait, op_exec;
+// init.c
+op_function op_init;
+
+// Runs the operations one after another; the last one execs the workload, so that this returns only on failure.
+// Gives the negative errno; `step` is the index of the operation that failed.
+int interpret(struct boot *boot, struct program *program, uint32_t *step);

@@ -1,0 +1,136 @@
+// Mounts. A file system is made detached (fsopen, fsmount) or taken from the host as a detached copy (open_tree), gets
+// its attributes, and is moved onto a descriptor of its target: no path is ever resolved twice.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "root.h"
+
+// propagation(flags): of the whole tree, so that no mount made here reaches the host.
+int op_propagation(struct boot *boot, const struct op *op) {
+    (void)boot;
+    return mount(NULL, "/", NULL, op->numbers[0], NULL) < 0 ? -errno : 0;
+}
+
+// Opens a target: inside the root, made as `directory` or file where it is missing, or a directory in the daemon's
+// view.
+static int open_target(const struct boot *boot, const char *path, bool in_root, bool directory) {
+    if (!in_root) {
+        int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+    }
+    if (directory) return root_mkdir(boot, path, 0755);
+    int fd = root_open(boot, path, O_PATH);
+    if (fd != -ENOENT) return fd;
+    const char *name;
+    int parent = root_parent(boot, path, &name);
+    if (parent < 0) return parent;
+    int file = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    int error = file < 0 ? -errno : 0;
+    if (file >= 0) close(file);
+    close(parent);
+    return error < 0 ? error : root_open(boot, path, O_PATH);
+}
+
+// Puts a detached mount onto a target. Owns `mount_fd` and `target`; either may be a negative errno, which is handed
+// on.
+static int attach(int mount_fd, int target) {
+    int error = mount_fd < 0 ? mount_fd : target < 0 ? target : 0;
+    if (error == 0 && move_mount(mount_fd, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+        error = -errno;
+    if (mount_fd >= 0) close(mount_fd);
+    if (target >= 0) close(target);
+    return error;
+}
+
+// Sets one option of a file system: "name" or "name=value".
+static int configure(int fs, const char *option) {
+    char name[64];
+    const char *equals = strchr(option, '=');
+    if (equals == NULL) return fsconfig(fs, FSCONFIG_SET_FLAG, option, NULL, 0) < 0 ? -errno : 0;
+    size_t length = (size_t)(equals - option);
+    if (length >= sizeof name) return -ENAMETOOLONG;
+    memcpy(name, option, length);
+    name[length] = 0;
+    return fsconfig(fs, FSCONFIG_SET_STRING, name, equals + 1, 0) < 0 ? -errno : 0;
+}
+
+// Makes a detached mount of a new file system. Gives a descriptor or a negative errno.
+static int new_mount(const char *type, const char *source, char **options, size_t count, uint64_t attributes) {
+    int fs = fsopen(type, FSOPEN_CLOEXEC);
+    if (fs < 0) return -errno;
+    int error = fsconfig(fs, FSCONFIG_SET_STRING, "source", source, 0) < 0 ? -errno : 0;
+    for (size_t i = 0; error == 0 && i < count; i++) error = configure(fs, options[i]);
+    if (error == 0 && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) error = -errno;
+    int mount_fd = error < 0 ? error : fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)attributes);
+    if (error == 0 && mount_fd < 0) mount_fd = -errno;
+    close(fs);
+    return mount_fd;
+}
+
+// mount(attributes, in root, type, source, target, option...)
+int op_mount(struct boot *boot, const struct op *op) {
+    int mount_fd = new_mount(op->strings[0], op->strings[1], op->strings + 3, op->string_count - 3, op->numbers[0]);
+    if (mount_fd < 0) return mount_fd;
+    return attach(mount_fd, open_target(boot, op->strings[2], op->numbers[1] != 0, true));
+}
+
+// Takes a detached copy of what `fd` (O_PATH) names, with its submounts where `recursive`, and sets attributes on all
+// of it.
+static int copy_mount(int fd, bool recursive, uint64_t attributes) {
+    unsigned depth = recursive ? AT_RECURSIVE : 0;
+    int copy = open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | depth);
+    if (copy < 0) return -errno;
+    struct mount_attr change = {.attr_set = attributes};
+    if (attributes != 0 && mount_setattr(copy, "", AT_EMPTY_PATH | depth, &change, sizeof change) < 0) {
+        int error = -errno;
+        close(copy);
+        return error;
+    }
+    return copy;
+}
+
+static bool is_directory(int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// bind(attributes, in root, recursive, source, target): the source is a path in the daemon's view.
+int op_bind(struct boot *boot, const struct op *op) {
+    int source = open(op->strings[0], O_PATH | O_CLOEXEC);
+    if (source < 0) return -errno;
+    int copy = copy_mount(source, op->numbers[2] != 0, op->numbers[0]);
+    int target = copy < 0 ? copy : open_target(boot, op->strings[1], op->numbers[1] != 0, is_directory(source));
+    close(source);
+    return attach(copy, target);
+}
+
+// readonly(path): the path inside the root, if there is one, can no longer be written through.
+int op_readonly(struct boot *boot, const struct op *op) {
+    int path = root_open(boot, op->strings[0], O_PATH);
+    if (path == -ENOENT) return 0;
+    if (path < 0) return path;
+    return attach(copy_mount(path, true, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC),
+                  path);
+}
+
+// mask(path): an empty read-only directory, or /dev/null, in place of the path inside the root, if there is one.
+int op_mask(struct boot *boot, const struct op *op) {
+    int path = root_open(boot, op->strings[0], O_PATH);
+    if (path == -ENOENT) return 0;
+    if (path < 0) return path;
+    if (is_directory(path)) {
+        char *options[] = {"mode=0555", "size=0", "nr_inodes=1"};
+        uint64_t attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+        return attach(new_mount("tmpfs", "niwa-mask", options, 3, attributes), path);
+    }
+    int null_device = open("/dev/null", O_PATH | O_CLOEXEC);
+    int copy = null_device < 0 ? -errno : copy_mount(null_device, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC);
+    if (null_device >= 0) close(null_device);
+    return attach(copy, path);
+}

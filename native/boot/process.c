@@ -1,0 +1,112 @@
+// The process itself: its limits, working directory, the pause before the start, and the exec.
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "interpreter.h"
+#include "report.h"
+
+// write(path, text): into an existing file in the daemon's view, such as /proc/self/oom_score_adj.
+int op_write(struct boot *boot, const struct op *op) {
+    (void)boot;
+    int fd = open(op->strings[0], O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    size_t length = strlen(op->strings[1]);
+    ssize_t written = write(fd, op->strings[1], length);
+    int error = written < 0 ? -errno : (size_t)written < length ? -EIO : 0;
+    close(fd);
+    return error;
+}
+
+// rlimit(resource, soft, hard)
+int op_rlimit(struct boot *boot, const struct op *op) {
+    (void)boot;
+    struct rlimit limit = {op->numbers[1], op->numbers[2]};
+    return setrlimit((__rlimit_resource_t)op->numbers[0], &limit) < 0 ? -errno : 0;
+}
+
+// umask(mask)
+int op_umask(struct boot *boot, const struct op *op) {
+    (void)boot;
+    umask((mode_t)op->numbers[0]);
+    return 0;
+}
+
+// chdir(path). The kernel says "(unreachable)" of a directory outside the root: the system call itself is asked, since
+// libc's getcwd() goes looking for a path to it (CVE-2024-21626).
+int op_chdir(struct boot *boot, const struct op *op) {
+    (void)boot;
+    char now[PATH_MAX];
+    if (chdir(op->strings[0]) < 0) return -errno;
+    if (syscall(SYS_getcwd, now, sizeof now) < 0) return -errno;
+    return now[0] == '/' ? 0 : -EXDEV;
+}
+
+// setsid(): the workload leads its own session and has no controlling terminal.
+int op_setsid(struct boot *boot, const struct op *op) {
+    (void)boot, (void)op;
+    return setsid() < 0 ? -errno : 0;
+}
+
+// wait(): says that the container is created, and goes on when niwad says so. If niwad is gone, so is the container.
+int op_wait(struct boot *boot, const struct op *op) {
+    (void)op;
+    struct boot_report ready = {.kind = BOOT_READY};
+    if (send(boot->control, &ready, sizeof ready, MSG_NOSIGNAL) < 0) return -errno;
+    char word;
+    ssize_t n;
+    do n = read(boot->control, &word, 1);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n == 0 ? -EPIPE : 0;
+}
+
+// Executes `args` as found along `path` (the shell's rules: ENOENT goes on, EACCES is remembered).
+static int execute_along(const char *path, char **args, char **env) {
+    char candidate[PATH_MAX];
+    int error = -ENOENT;
+    while (true) {
+        size_t length = strcspn(path, ":");
+        int written =
+            snprintf(candidate, sizeof candidate, "%.*s%s%s", (int)length, path, length > 0 ? "/" : "./", args[0]);
+        if (written > 0 && (size_t)written < sizeof candidate) {
+            execve(candidate, args, env);
+            if (errno == EACCES)
+                error = -EACCES;
+            else if (errno != ENOENT && errno != ENOTDIR)
+                return -errno;
+        }
+        if (path[length] == 0) return error;
+        path += length + 1;
+    }
+}
+
+static const char *find_path(char **env) {
+    for (; *env != NULL; env++)
+        if (strncmp(*env, "PATH=", 5) == 0) return *env + 5;
+    return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+// exec(number of arguments, argument..., environment...). Every descriptor but the standard three closes with it.
+int op_exec(struct boot *boot, const struct op *op) {
+    (void)boot;
+    size_t count = op->numbers[0];
+    if (count == 0 || count > op->string_count) return -EBADMSG;
+    char *args[count +
+               1]; // the environment follows in op->strings, so the arguments need an array with an end of their own
+    memcpy(args, op->strings, count * sizeof *args);
+    args[count] = NULL;
+    char **env = op->strings + count; // program_next() ends it with NULL
+    if (syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) < 0) return -errno;
+    if (strchr(args[0], '/') == NULL) return execute_along(find_path(env), args, env);
+    execve(args[0], args, env);
+    return -errno;
+}

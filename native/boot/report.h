@@ -1,0 +1,11 @@
+// What niwa-boot says to niwad over the control socket; the addon reads it.
+#pragma once
+#include <stdint.h>
+
+// The end of the stream after BOOT_READY means that the workload was executed.
+enum boot_report_kind { BOOT_READY = 1, BOOT_FAILED = 2 };
+struct boot_report {
+    uint32_t kind;
+    uint32_t step; // the index of the operation in the program
+    int32_t error; // errno, for BOOT_FAILED
+};

@@ -1,0 +1,103 @@
+#include "root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int root_open(const struct boot *boot, const char *path, int flags) {
+    struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    if (boot->root < 0) return -EBADF;
+    long fd = syscall(SYS_openat2, boot->root, path[0] != 0 ? path : "/", &how, sizeof how);
+    return fd < 0 ? -errno : (int)fd;
+}
+
+// A path is made from its first missing part on: the parent is opened afresh by its whole path each time, so that a
+// link in the middle is resolved by the kernel, inside the root.
+int root_mkdir(const struct boot *boot, const char *path, mode_t mode) {
+    int fd = root_open(boot, path, O_PATH | O_DIRECTORY);
+    if (fd != -ENOENT) return fd;
+    const char *name;
+    int parent = root_parent(boot, path, &name);
+    if (parent < 0) return parent;
+    int error = mkdirat(parent, name, mode) < 0 && errno != EEXIST ? -errno : 0;
+    close(parent);
+    return error < 0 ? error : root_open(boot, path, O_PATH | O_DIRECTORY);
+}
+
+int root_parent(const struct boot *boot, const char *path, const char **name) {
+    const char *slash = strrchr(path, '/');
+    *name = slash != NULL ? slash + 1 : path;
+    if (**name == 0 || strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0) return -EINVAL;
+    if (slash == NULL || slash == path) return root_open(boot, "/", O_PATH | O_DIRECTORY);
+    char parent[PATH_MAX];
+    size_t length = (size_t)(slash - path);
+    if (length >= sizeof parent) return -ENAMETOOLONG;
+    memcpy(parent, path, length);
+    parent[length] = 0;
+    return root_mkdir(boot, parent, 0755);
+}
+
+// root(path): `path`, a mount point in the daemon's view, becomes the root that later operations work in.
+int op_root(struct boot *boot, const struct op *op) {
+    int fd = open(op->strings[0], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    if (boot->root >= 0) close(boot->root);
+    boot->root = fd;
+    return 0;
+}
+
+// remount-root(attributes): sets mount attributes on the root's own mount.
+int op_remount_root(struct boot *boot, const struct op *op) {
+    struct mount_attr attributes = {.attr_set = op->numbers[0]};
+    return mount_setattr(boot->root, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0 ? -errno : 0;
+}
+
+// pivot(): the root becomes "/", and everything else of the daemon's view is detached. With "." for both arguments the
+// old root is stacked on the new one and needs no place in it, see pivot_root(2).
+int op_pivot(struct boot *boot, const struct op *op) {
+    (void)op;
+    if (fchdir(boot->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
+        chdir("/") < 0)
+        return -errno;
+    return 0;
+}
+
+// mkdir(mode, in root, path): makes the directory and its missing parents inside the root; with `in root` 0, only the
+// directory itself, in the daemon's view.
+int op_mkdir(struct boot *boot, const struct op *op) {
+    mode_t mode = (mode_t)op->numbers[0];
+    if (op->numbers[1] == 0) return mkdir(op->strings[0], mode) < 0 ? -errno : 0;
+    int fd = root_mkdir(boot, op->strings[0], mode);
+    if (fd < 0) return fd;
+    close(fd);
+    return 0;
+}
+
+// symlink(target, path): a file that is in the way stays.
+int op_symlink(struct boot *boot, const struct op *op) {
+    const char *name;
+    int parent = root_parent(boot, op->strings[1], &name);
+    if (parent < 0) return parent;
+    int error = symlinkat(op->strings[0], parent, name) < 0 && errno != EEXIST ? -errno : 0;
+    close(parent);
+    return error;
+}
+
+// mknod(mode with type, device number, path). The mode is set again, since mknodat applies the umask.
+int op_mknod(struct boot *boot, const struct op *op) {
+    const char *name;
+    int parent = root_parent(boot, op->strings[0], &name);
+    if (parent < 0) return parent;
+    mode_t mode = (mode_t)op->numbers[0];
+    bool made = mknodat(parent, name, mode, (dev_t)op->numbers[1]) == 0 && fchmodat(parent, name, mode & 07777, 0) == 0;
+    int error = made ? 0 : -errno;
+    close(parent);
+    return error;
+}

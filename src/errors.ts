@@ -1,0 +1,70 @@
+/**
+ * The codes of everything that niwa refuses or fails at. Scripts may depend on them: a code is never renamed.
+ *
+ * - `SPEC_INVALID`: the input is wrong; `details` lists each field.
+ * - `HOST_UNSUPPORTED`: the input is right, but this host cannot enforce it.
+ * - `NOT_FOUND`: no container has this id.
+ * - `ID_IN_USE`: a container with this id exists already.
+ * - `STATE_CONFLICT`: the container's state does not allow this.
+ * - `START_FAILED`: a step of making or starting the container failed; everything was undone.
+ * - `FORBIDDEN`: the peer on the socket may not act.
+ * - `DAEMON_UNREACHABLE`: the client found no niwad on the socket.
+ * - `HOST_ERROR`: a system call or a file of the host failed.
+ * - `INTERNAL`: a defect of niwa.
+ */
+export type ErrorCode =
+  | 'SPEC_INVALID'
+  | 'HOST_UNSUPPORTED'
+  | 'NOT_FOUND'
+  | 'ID_IN_USE'
+  | 'STATE_CONFLICT'
+  | 'START_FAILED'
+  | 'FORBIDDEN'
+  | 'DAEMON_UNREACHABLE'
+  | 'HOST_ERROR'
+  | 'INTERNAL';
+
+/** One wrong field: where, what was found there, and what is allowed. */
+export interface FieldProblem {
+  path: string;
+  found: string;
+  allowed: string;
+}
+
+/** The step of a plan that failed: its number from 1, how many there are, its words, and the kernel's errno name. */
+export interface FailedStep {
+  number: number;
+  total: number;
+  operation: string;
+  text: string;
+  errno: string;
+}
+
+/** What an error carries beside its message, for programs. */
+export interface ErrorDetails {
+  problems?: FieldProblem[];
+  step?: FailedStep;
+}
+
+/** The one error class of niwa: a stable code, a message that names cause and cure, and the cause it came from. */
+export class NiwaError extends Error {
+  override readonly name = 'NiwaError';
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  /**
+   * @param code stable, see {@link ErrorCode}
+   * @param message names the cause and the cure
+   * @param options `details` for programs, `cause` the error behind this one
+   */
+  constructor(code: ErrorCode, message: string, options: { details?: ErrorDetails; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+}
+
+/** Gives the message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,169 @@
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { messageOf, NiwaError } from './errors.js';
+
+/**
+ * The typed face of the addon (native/addon/addon.cc), and the only file that touches it. Calls that block run on a worker
+ * thread and give a promise; errors of the kernel are errno numbers, 0 for success. Times are nanoseconds of CLOCK_BOOTTIME.
+ */
+
+/** Names one container towards the addon, from its creation to {@link Native.release}. */
+export type Handle = number;
+
+/** Where making or starting a container failed: `step` counts from 0 within the phase; `signal` killed the helper, or 0. */
+export interface Failure {
+  phase: 'group' | 'clone' | 'boot';
+  step: number;
+  errno: number;
+  signal: number;
+}
+
+export interface CreateRequest {
+  /** The path of the cgroup to make. */
+  cgroup: string;
+  /** Files of the group and their values, written in this order before the process exists. */
+  writes: [file: string, value: string][];
+  /** CLONE_NEW* flags. */
+  namespaces: number;
+  /** The path of a PID namespace to be born in, or "". */
+  pidNamespace: string;
+  /** What encodeProgram() gave. */
+  program: Uint8Array;
+}
+
+export interface Created {
+  handle: Handle;
+  pid: number;
+  /** The reading ends of the standard streams, owned by the caller. */
+  stdout: number;
+  stderr: number;
+}
+
+/** When the addon ends a container by itself, and how: `signal`, then cgroup.kill after `timeoutNs`. */
+export interface Deadline {
+  /** 0n for never. */
+  atNs: bigint;
+  /** Any number; handed back in the events. */
+  cause: number;
+  signal: number;
+  timeoutNs: bigint;
+}
+
+interface EventBase {
+  handle: Handle;
+  atNs: bigint;
+  /** The cause of the deadline that has passed, 0 for none. */
+  cause: number;
+  deadlineNs: bigint;
+  /** When cgroup.kill followed, 0n if it did not. */
+  killedNs: bigint;
+}
+
+/** A deadline has passed: the signal was sent (or the group killed at once). */
+export interface StoppingEvent extends EventBase {
+  type: 'stopping';
+}
+
+/** The last process of the group has gone. */
+export interface ExitEvent extends EventBase {
+  type: 'exit';
+  /** False where the process was not a child of this daemon: `code` and `signal` then say nothing. */
+  statusKnown: boolean;
+  /** The exit status, or -1. */
+  code: number;
+  /** The signal that ended the first process, or 0. */
+  signal: number;
+  /** The last reading, a figure for each of `columns`. */
+  row: Float64Array;
+  /** The text of io.stat with the last reading. */
+  ioStat: string;
+}
+
+export type NativeEvent = StoppingEvent | ExitEvent;
+
+export interface Peer {
+  pid: number;
+  uid: number;
+  /** The primary group first, then the supplementary ones. */
+  groups: number[];
+}
+
+export interface Native {
+  /** The names of the figures of a reading, `"cpu.stat:usage_usec"` or `"memory.current"`, in their order. */
+  readonly columns: string[];
+  /** Copies the program niwa-boot into a sealed memfd, from which containers start. Gives the errno. */
+  loadHelper(path: string): number;
+  /** Starts the monitor thread; `listener` hears of each event on the JavaScript thread. Call it once. */
+  watch(listener: (event: NativeEvent) => void): void;
+  /** Makes the group and the process, up to the program's wait. On failure nothing is left. */
+  create(request: CreateRequest): Promise<Created | Failure>;
+  /**
+   * Lets a created container go on, and sets its deadline `lifetimeNs` after that (0n: to `deadline.atNs`).
+   * On failure the container ends, and an exit event follows.
+   */
+  start(
+    handle: Handle,
+    lifetimeNs: bigint,
+    deadline: Deadline,
+  ): Promise<{ startedNs: bigint; deadlineNs: bigint } | Failure>;
+  /** Moves or clears the deadline. Gives false where the container has ended or a deadline has passed already. */
+  setDeadline(handle: Handle, deadline: Deadline): boolean;
+  /** Sends a signal to the first process. */
+  signal(handle: Handle, signal: number): number;
+  /** Kills every process of the group. */
+  kill(handle: Handle): number;
+  /** Writes a file of the group. */
+  write(handle: Handle, file: string, value: string): number;
+  /** Freezes or thaws the group and waits until the kernel says so; ETIMEDOUT where it does not. */
+  freeze(handle: Handle, frozen: boolean, timeoutMs: number): Promise<number>;
+  /** Reads the figures of many containers into `rows`, one row of `columns.length` each; NaN for what the host lacks. */
+  sample(handles: Uint32Array, rows: Float64Array): void;
+  /** Gives the text of io.stat, "" where the host has no io controller. */
+  ioStat(handle: Handle): string;
+  /** Closes everything of a container after its exit. */
+  release(handle: Handle): void;
+  /** Gives who is behind a connected Unix socket, or the errno. */
+  peer(fd: number): Peer | number;
+  /** Now on CLOCK_BOOTTIME. */
+  boottimeNs(): bigint;
+}
+
+/** Whether the answer of the addon is a failure. */
+export function isFailure(result: object): result is Failure {
+  return 'phase' in result;
+}
+
+/** Gives the name of an errno, such as `EPERM`. */
+export function errnoName(errno: number): string {
+  return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+}
+
+/** Where the build puts niwa.node and niwa-boot; NIWA_NATIVE_DIR names another build. */
+const directory = process.env['NIWA_NATIVE_DIR'] ?? fileURLToPath(new URL('../build/Release', import.meta.url));
+
+function load(): Native {
+  const path = join(directory, 'niwa.node');
+  try {
+    return createRequire(import.meta.url)(path) as Native;
+  } catch (error) {
+    throw new NiwaError('HOST_ERROR', `cannot load ${path}: ${messageOf(error)}. Build it with \`npm run build\`.`, {
+      cause: error,
+    });
+  }
+}
+
+/** The addon. */
+export const native: Native = load();
+
+/**
+ * Loads the boot helper of this build; to be called once, before the first container.
+ * @throws NiwaError HOST_ERROR
+ */
+export function loadBootHelper(): void {
+  const path = join(directory, 'niwa-boot');
+  const errno = native.loadHelper(path);
+  if (errno !== 0)
+    throw new NiwaError('HOST_ERROR', `cannot load ${path}: ${errnoName(errno)}. Build it with \`npm run build\`.`);
+}

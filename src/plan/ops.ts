@@ -1,0 +1,186 @@
+/**
+ * The operations of a boot program, one constructor each. An operation is the code and arguments that
+ * native/boot/interpreter.c reads, beside its words for people.
+ */
+
+/** The codes; native/boot/program.h has the same table and a test compares the two. */
+export const OP_CODES = {
+  setns: 1,
+  unshare: 2,
+  propagation: 3,
+  write: 4,
+  mount: 5,
+  bind: 6,
+  root: 7,
+  mkdir: 8,
+  symlink: 9,
+  mknod: 10,
+  readonly: 11,
+  mask: 12,
+  remount_root: 13,
+  pivot: 14,
+  hostname: 15,
+  link_up: 16,
+  rlimit: 17,
+  umask: 18,
+  chdir: 19,
+  capbset: 20,
+  user: 21,
+  capset: 22,
+  no_new_privs: 23,
+  setsid: 24,
+  wait: 25,
+  init: 26,
+  exec: 27,
+} as const;
+
+export type OpName = keyof typeof OP_CODES;
+
+export interface Op {
+  readonly name: OpName;
+  readonly numbers: readonly (number | bigint)[];
+  readonly strings: readonly string[];
+  /** What it does, in the user's words. */
+  readonly text: string;
+}
+
+/** Where a target path is looked up: inside the container's root, or in the daemon's view while the root is built. */
+export type Place = 'root' | 'host';
+
+/** Mount attributes of mount_setattr(2). */
+const MOUNT_ATTRIBUTES = { ro: 0x1, nosuid: 0x2, nodev: 0x4, noexec: 0x8 } as const;
+export type MountAttribute = keyof typeof MOUNT_ATTRIBUTES;
+
+const MS_REC_PRIVATE = 0x4000 | 0x40000;
+const RLIM_INFINITY = 0xffffffffffffffffn;
+
+/** The numbers of setrlimit(2)'s resources. */
+const RLIMIT_NUMBERS: Record<string, number> = {
+  cpu: 0,
+  fsize: 1,
+  data: 2,
+  stack: 3,
+  core: 4,
+  rss: 5,
+  nproc: 6,
+  nofile: 7,
+  memlock: 8,
+  as: 9,
+  locks: 10,
+  sigpending: 11,
+  msgqueue: 12,
+  nice: 13,
+  rtprio: 14,
+  rttime: 15,
+};
+
+function op(name: OpName, text: string, numbers: Op['numbers'] = [], strings: Op['strings'] = []): Op {
+  return { name, numbers, strings, text };
+}
+
+function attributeMask(attributes: readonly MountAttribute[]): number {
+  return attributes.reduce((mask, name) => mask | MOUNT_ATTRIBUTES[name], 0);
+}
+
+function listed(words: readonly string[]): string {
+  return words.length === 0 ? '' : ` (${words.join(', ')})`;
+}
+
+const inRoot = (place: Place) => (place === 'root' ? 1 : 0);
+
+/** Joins the namespace that `path` holds open; `flag` is its CLONE_NEW* bit. */
+export const setns = (namespace: string, flag: number, path: string) =>
+  op('setns', `join the ${namespace} namespace ${path}`, [flag], [path]);
+
+/** Makes a namespace of the helper's own; `flag` is its CLONE_NEW* bit. */
+export const unshare = (namespace: string, flag: number) => op('unshare', `new ${namespace} namespace`, [flag]);
+
+/** Cuts the mount namespace off from the host's. */
+export const privateMounts = () => op('propagation', 'make all mounts private', [MS_REC_PRIVATE]);
+
+/** Writes into an existing file of the daemon's view. */
+export const write = (path: string, text: string) => op('write', `write ${text} to ${path}`, [], [path, text]);
+
+/** Mounts a new file system. */
+export const mount = (
+  type: string,
+  target: string,
+  options: { attributes?: readonly MountAttribute[]; data?: readonly string[]; place?: Place } = {},
+) => {
+  const { attributes = [], data = [], place = 'root' } = options;
+  const text = `mount ${type} on ${target}${listed([...attributes, ...data])}`;
+  return op('mount', text, [attributeMask(attributes), inRoot(place)], [type, type, target, ...data]);
+};
+
+/** Binds a path of the daemon's view, with what is mounted below it. */
+export const bind = (source: string, target: string, attributes: readonly MountAttribute[], place: Place = 'root') =>
+  op(
+    'bind',
+    `bind ${source} on ${target}${listed(attributes)}`,
+    [attributeMask(attributes), inRoot(place), 1],
+    [source, target],
+  );
+
+/** Takes a mount point of the daemon's view as the root for what follows. */
+export const root = (path: string) => op('root', `take ${path} as the root`, [], [path]);
+
+export const mkdir = (path: string, mode: number, place: Place = 'root') =>
+  op('mkdir', `mkdir ${path} ${octal(mode)}`, [mode, inRoot(place)], [path]);
+
+export const symlink = (target: string, path: string) => op('symlink', `link ${path} to ${target}`, [], [target, path]);
+
+/** Makes a character device. */
+export const mknod = (path: string, mode: number, major: number, minor: number) =>
+  op('mknod', `mknod ${path} c ${major}:${minor} ${octal(mode)}`, [0o020000 | mode, (major << 8) | minor], [path]);
+
+export const readonlyPath = (path: string) => op('readonly', `make ${path} read-only`, [], [path]);
+export const maskPath = (path: string) => op('mask', `hide ${path}`, [], [path]);
+
+/** Sets attributes on the mount of the root itself. */
+export const remountRoot = (attributes: readonly MountAttribute[]) =>
+  op('remount_root', `remount /${listed(attributes)}`, [attributeMask(attributes)]);
+
+export const pivot = () => op('pivot', 'pivot_root into it and detach the host');
+export const hostname = (name: string) => op('hostname', `set the host name ${name}`, [], [name]);
+export const linkUp = (name: string) => op('link_up', `set the interface ${name} up`, [], [name]);
+
+export const rlimit = (name: string, soft: number | 'unlimited', hard: number | 'unlimited') =>
+  op('rlimit', `limit ${name} to ${soft}:${hard}`, [RLIMIT_NUMBERS[name] ?? -1, limitNumber(soft), limitNumber(hard)]);
+
+export const umask = (mask: number) => op('umask', `umask ${octal(mask)}`, [mask]);
+export const chdir = (path: string) => op('chdir', `chdir to ${path}`, [], [path]);
+
+/** Keeps only the capabilities of the mask in the bounding set. */
+export const capbset = (mask: bigint, names: readonly string[]) =>
+  op('capbset', `bound capabilities to${names.length > 0 ? '' : ' none'}${listed(names)}`, [mask]);
+
+export const user = (uid: number, gid: number) => op('user', `become user ${uid}, group ${gid}`, [uid, gid]);
+
+/** Sets effective and permitted to the mask; nothing is inheritable or ambient. */
+export const capset = (mask: bigint) => op('capset', `set capabilities 0x${mask.toString(16)}`, [mask, 0, 0]);
+
+export const noNewPrivs = () => op('no_new_privs', 'no new privileges');
+export const setsid = () => op('setsid', 'new session');
+export const wait = () => op('wait', 'wait for the start');
+export const init = () => op('init', 'stay as init and go on in a child');
+
+/** Becomes the workload. */
+export const exec = (args: readonly string[], env: Readonly<Record<string, string>>) =>
+  op(
+    'exec',
+    `exec ${args.map(quoted).join(' ')}`,
+    [args.length],
+    [...args, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)],
+  );
+
+function limitNumber(limit: number | 'unlimited'): number | bigint {
+  return limit === 'unlimited' ? RLIM_INFINITY : limit;
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,119 @@
+import { NiwaError } from '../errors.js';
+import { CPU_PERIOD_USEC, type IoLimit, type Limit, type Resources } from '../spec/resources.js';
+
+/** A value for a file of a cgroup. */
+export interface CgroupWrite {
+  file: string;
+  value: string;
+}
+
+/** What the host offers: each controller that can be used, and why another cannot. */
+export interface Controllers {
+  available: readonly string[];
+  missingReason: string;
+}
+
+const KERNEL_MIN_QUOTA_USEC = 1000;
+
+/**
+ * Gives the writes that set limits on a new group.
+ * @param devices the "major:minor" of each device path that `resources.io` names
+ * @throws NiwaError HOST_UNSUPPORTED where a limit's controller is missing
+ */
+export function limitWrites(
+  resources: Resources,
+  controllers: Controllers,
+  devices: Readonly<Record<string, string>>,
+): CgroupWrite[] {
+  const { cpu, memory, io, pids } = resources;
+  const writes: CgroupWrite[] = [
+    ...one('cpu.max', cpu.max === undefined ? undefined : cpuMax(cpu.max)),
+    ...one('cpu.max.burst', cpu.burstUsec),
+    ...one('cpu.weight', cpu.weight),
+    ...one('cpuset.cpus', cpu.cpus),
+    ...one('memory.min', memory.minBytes),
+    ...one('memory.low', memory.lowBytes),
+    ...one('memory.high', memory.highBytes),
+    ...one('memory.max', memory.maxBytes),
+    ...one('memory.swap.max', memory.swapMaxBytes),
+    ...one('memory.oom.group', oomGroup(resources)),
+    ...io.map((limit) => ({ file: 'io.max', value: ioMax(limit, devices) })),
+    ...one('pids.max', pids),
+  ];
+  for (const { file } of writes) requireController(file, controllers);
+  return writes;
+}
+
+/**
+ * Gives the writes that change the limits of a running container, in an order in which every moment has a limit and the
+ * kernel accepts each step: a burst never exceeds its quota, and memory.high is the first to tighten and the last to loosen.
+ * @param now the limits in force
+ * @param change the fields to change; others stay
+ */
+export function updateWrites(
+  now: Resources,
+  change: Resources,
+  controllers: Controllers,
+  devices: Readonly<Record<string, string>>,
+): CgroupWrite[] {
+  const writes = limitWrites(change, controllers, devices).filter(({ file }) => file !== 'memory.oom.group');
+  const oom = change.memory.oomGroup;
+  const ordered = [...writes, ...one('memory.oom.group', oom === undefined ? undefined : Number(oom))];
+  const burstFalls = value(change.cpu.burstUsec, 0) < value(now.cpu.burstUsec, 0);
+  const memoryFalls = value(change.memory.maxBytes, Number.POSITIVE_INFINITY) < value(now.memory.maxBytes, Number.POSITIVE_INFINITY);
+  if (burstFalls) moveBefore(ordered, 'cpu.max.burst', 'cpu.max');
+  if (!memoryFalls) moveBefore(ordered, 'memory.max', 'memory.high');
+  return ordered;
+}
+
+/** Gives `now` with the fields of `change` in their place. */
+export function mergeResources(now: Resources, change: Resources): Resources {
+  const changed = new Set(change.io.map(({ device }) => device));
+  return {
+    ...now,
+    ...change,
+    cpu: { ...now.cpu, ...change.cpu },
+    memory: { ...now.memory, ...change.memory },
+    io: [...now.io.filter(({ device }) => !changed.has(device)), ...change.io],
+  };
+}
+
+function one(file: string, value: number | string | undefined): CgroupWrite[] {
+  return value === undefined ? [] : [{ file, value: String(value) }];
+}
+
+function cpuMax(max: Limit): string {
+  const quota = max === 'max' ? 'max' : Math.max(KERNEL_MIN_QUOTA_USEC, Math.round(max * CPU_PERIOD_USEC));
+  return `${quota} ${CPU_PERIOD_USEC}`;
+}
+
+/** A container is one unit: where it has a bound, it dies whole when it runs over it, unless the spec says otherwise. */
+function oomGroup({ memory }: Resources): number | undefined {
+  if (memory.oomGroup !== undefined) return Number(memory.oomGroup);
+  return memory.maxBytes === undefined || memory.maxBytes === 'max' ? undefined : 1;
+}
+
+function ioMax({ device, ...limits }: IoLimit, devices: Readonly<Record<string, string>>): string {
+  const fields = Object.entries(limits).map(([name, limit]) => `${name}=${limit}`);
+  return [devices[device] ?? device, ...fields].join(' ');
+}
+
+function requireController(file: string, controllers: Controllers): void {
+  const controller = file.split('.')[0] ?? file;
+  if (controllers.available.includes(controller)) return;
+  throw new NiwaError(
+    'HOST_UNSUPPORTED',
+    `${file} needs the ${controller} controller of cgroup v2, which this host does not give: ${controllers.missingReason}. ` +
+      'Leave the limit out, or see `niwa doctor` for the cure.',
+  );
+}
+
+function value(limit: Limit | undefined, none: number): number {
+  return limit === undefined || limit === 'max' ? none : limit;
+}
+
+function moveBefore(writes: CgroupWrite[], file: string, other: string): void {
+  const from = writes.findIndex((write) => write.file === file);
+  const to = writes.findIndex((write) => write.file === other);
+  if (from > to && to >= 0) writes.splice(to, 0, ...writes.splice(from, 1));
+}

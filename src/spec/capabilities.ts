@@ -1,0 +1,75 @@
+/** The capabilities of capabilities(7); a name's place is its number. */
+const CAPABILITIES = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'DAC_READ_SEARCH',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'SETGID',
+  'SETUID',
+  'SETPCAP',
+  'LINUX_IMMUTABLE',
+  'NET_BIND_SERVICE',
+  'NET_BROADCAST',
+  'NET_ADMIN',
+  'NET_RAW',
+  'IPC_LOCK',
+  'IPC_OWNER',
+  'SYS_MODULE',
+  'SYS_RAWIO',
+  'SYS_CHROOT',
+  'SYS_PTRACE',
+  'SYS_PACCT',
+  'SYS_ADMIN',
+  'SYS_BOOT',
+  'SYS_NICE',
+  'SYS_RESOURCE',
+  'SYS_TIME',
+  'SYS_TTY_CONFIG',
+  'MKNOD',
+  'LEASE',
+  'AUDIT_WRITE',
+  'AUDIT_CONTROL',
+  'SETFCAP',
+  'MAC_OVERRIDE',
+  'MAC_ADMIN',
+  'SYSLOG',
+  'WAKE_ALARM',
+  'BLOCK_SUSPEND',
+  'AUDIT_READ',
+  'PERFMON',
+  'BPF',
+  'CHECKPOINT_RESTORE',
+];
+
+/** What a workload has unless its spec says otherwise: enough to serve on a low port and to change to its own user. */
+const DEFAULT = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'NET_BIND_SERVICE',
+  'SETGID',
+  'SETUID',
+  'SYS_CHROOT',
+];
+
+/** Gives the name as the kernel writes it after CAP_, "ALL", or undefined where there is no such capability. */
+export function capabilityName(input: string): string | undefined {
+  const name = input.toUpperCase().replace(/^CAP_/, '');
+  return name === 'ALL' || CAPABILITIES.includes(name) ? name : undefined;
+}
+
+/** Gives the default set changed by `drop`, then `add` (known names, "ALL" for every one), in the kernel's order. */
+export function resolveCapabilities(add: string[], drop: string[]): string[] {
+  const set = new Set(drop.includes('ALL') ? [] : DEFAULT.filter((name) => !drop.includes(name)));
+  for (const name of add.includes('ALL') ? CAPABILITIES : add) set.add(name);
+  return CAPABILITIES.filter((name) => set.has(name));
+}
+
+/** Gives the bit mask of capability names, as in CapEff of /proc/PID/status. */
+export function capabilityMask(names: string[]): bigint {
+  return names.reduce((mask, name) => mask | (1n << BigInt(CAPABILITIES.indexOf(name))), 0n);
+}

@@ -1,0 +1,93 @@
+import type { FieldProblem } from '../errors.js';
+import { problemsOf, refuse, show } from './check.js';
+import { type ResourcesInput, Resources as ResourcesSchema } from './schema.js';
+import { parseBytes, parseDuration } from './units.js';
+
+/** A number in the unit of its field, or "max" for no limit. */
+export type Limit = number | 'max';
+
+export interface IoLimit {
+  device: string;
+  rbps?: Limit;
+  wbps?: Limit;
+  riops?: Limit;
+  wiops?: Limit;
+}
+
+/** The limits of a container; a field that is left out is not touched. */
+export interface Resources {
+  cpu: { max?: Limit; burstUsec?: number; weight?: number; cpus?: string };
+  memory: {
+    maxBytes?: Limit;
+    highBytes?: Limit;
+    lowBytes?: Limit;
+    minBytes?: Limit;
+    swapMaxBytes?: Limit;
+    oomGroup?: boolean;
+  };
+  io: IoLimit[];
+  pids?: Limit;
+}
+
+/** The period of cpu.max; the kernel's default. */
+export const CPU_PERIOD_USEC = 100_000;
+
+/**
+ * Turns the limits of a live update into resources.
+ * @throws NiwaError SPEC_INVALID with every wrong field
+ */
+export function parseResources(input: unknown): Resources {
+  refuse('the update', problemsOf(ResourcesSchema, input, 'resources'));
+  refuse('the update', [...resourceProblems(input as ResourcesInput, 'resources')]);
+  return normaliseResources(input as ResourcesInput);
+}
+
+/** Limits that are right alone and wrong together. */
+export function* resourceProblems(input: ResourcesInput, prefix: string): Iterable<FieldProblem> {
+  const { max, burst } = input.cpu ?? {};
+  if (burst !== undefined && typeof max === 'number' && (parseDuration(burst) ?? 0) > max * CPU_PERIOD_USEC)
+    yield {
+      path: `${prefix}.cpu.burst`,
+      found: show(burst),
+      allowed: `at most the quota of one period, ${(max * CPU_PERIOD_USEC) / 1000}ms for ${max} processors`,
+    };
+  if (burst !== undefined && max === 'max')
+    yield { path: `${prefix}.cpu.burst`, found: show(burst), allowed: 'nothing where cpu.max is "max"' };
+}
+
+/** Resolves the units of limits that fit the schema. */
+export function normaliseResources(input: ResourcesInput): Resources {
+  const { cpu = {}, memory = {}, io = [], pids } = input;
+  return {
+    cpu: defined({
+      max: cpu.max,
+      burstUsec: cpu.burst === undefined ? undefined : parseDuration(cpu.burst),
+      weight: cpu.weight,
+      cpus: cpu.cpus,
+    }),
+    memory: defined({
+      maxBytes: limitBytes(memory.max),
+      highBytes: limitBytes(memory.high),
+      lowBytes: limitBytes(memory.low),
+      minBytes: limitBytes(memory.min),
+      swapMaxBytes: limitBytes(memory.swapMax),
+      oomGroup: memory.oomGroup,
+    }),
+    io: io.map(({ device, rbps, wbps, riops, wiops }) => ({
+      device,
+      ...defined({ rbps: limitBytes(rbps), wbps: limitBytes(wbps), riops, wiops }),
+    })),
+    ...defined({ pids }),
+  };
+}
+
+function limitBytes(input: number | string | undefined): Limit | undefined {
+  return input === undefined || input === 'max' ? input : parseBytes(input);
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Leaves out the fields that are undefined. */
+function defined<T extends object>(object: T): Defined<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>;
+}

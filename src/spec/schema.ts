@@ -1,0 +1,263 @@
+import { type Static, Type } from 'typebox';
+import { BYTES_PATTERN, DURATION_PATTERN } from './units.js';
+
+/**
+ * What a user may write to describe a container: the one schema behind the validation, the types and the API document.
+ * Each `description` completes the sentence "allowed: ..." of an error, so it says what to write.
+ */
+
+const closed = { additionalProperties: false } as const;
+const text = (description: string) => Type.String({ pattern: '^[^\\u0000]*$', description });
+const absolutePath = (description: string) =>
+  Type.String({ pattern: '^/[^\\u0000]*$', maxLength: 4095, description: `${description}: an absolute path` });
+const integer = (minimum: number, maximum: number, description: string) =>
+  Type.Integer({ minimum, maximum, description: `${description}: an integer from ${minimum} to ${maximum}` });
+const BYTES = 'bytes as an integer, or a string such as "512M" or "1.5G"';
+const Bytes = Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: BYTES_PATTERN })], {
+  description: BYTES,
+});
+const Limit = Type.Union([Type.Literal('max'), ...Bytes.anyOf], { description: `"max", or ${BYTES}` });
+const Duration = Type.Union([Type.Number({ minimum: 0 }), Type.String({ pattern: DURATION_PATTERN })], {
+  description: 'seconds as a number, or a string such as "90s", "250ms" or "1h30m"',
+});
+const Rate = Type.Union([Type.Literal('max'), ...Bytes.anyOf], {
+  description: 'bytes a second as an integer or a string such as "10M", or "max"',
+});
+const Operations = Type.Union([Type.Literal('max'), Type.Integer({ minimum: 1 })], {
+  description: 'operations a second as an integer, or "max"',
+});
+
+export const ID_PATTERN = '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$';
+export const Id = Type.String({
+  pattern: ID_PATTERN,
+  description: '1 to 64 of the characters A-Z a-z 0-9 _ . - and the first a letter or a digit',
+});
+
+const Process = Type.Object(
+  {
+    args: Type.Array(text('a string'), {
+      minItems: 1,
+      maxItems: 10_000,
+      description: 'the program and its arguments: a list of at least one string',
+    }),
+    env: Type.Optional(
+      Type.Record(Type.String({ pattern: '^[^=\\u0000]+$' }), text('a string'), {
+        description: 'an object of names and string values; a name is not empty and has no "="',
+      }),
+    ),
+    cwd: Type.Optional(absolutePath('the working directory')),
+    user: Type.Optional(
+      Type.Union(
+        [Type.Integer({ minimum: 0, maximum: 4294967294 }), Type.String({ pattern: '^[0-9]{1,10}(:[0-9]{1,10})?$' })],
+        { description: 'a numeric user id, or "uid:gid"' },
+      ),
+    ),
+    umask: Type.Optional(
+      Type.Union([Type.Integer({ minimum: 0, maximum: 0o777 }), Type.String({ pattern: '^0?[0-7]{3}$' })], {
+        description: 'an octal string such as "0022"',
+      }),
+    ),
+  },
+  closed,
+);
+
+const Root = Type.Object(
+  {
+    path: Type.Optional(absolutePath('the directory that becomes /; the host\'s own "/" where it is left out')),
+    readonly: Type.Optional(Type.Boolean({ description: 'true or false' })),
+    overlay: Type.Optional(
+      Type.Union([Type.Boolean(), Type.Object({ size: Bytes }, closed)], {
+        description: 'true (writes go to a private tmpfs that is lost at the end), {"size": "64M"} to bound it, or false',
+      }),
+    ),
+  },
+  closed,
+);
+
+const Mount = Type.Union(
+  [
+    Type.Object(
+      {
+        type: Type.Literal('bind'),
+        source: absolutePath('the source on the host'),
+        target: absolutePath('the target in the container'),
+        readonly: Type.Optional(Type.Boolean({ description: 'true or false' })),
+      },
+      closed,
+    ),
+    Type.Object(
+      {
+        type: Type.Literal('tmpfs'),
+        target: absolutePath('the target in the container'),
+        size: Type.Optional(Bytes),
+        readonly: Type.Optional(Type.Boolean({ description: 'true or false' })),
+      },
+      closed,
+    ),
+  ],
+  {
+    description:
+      '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}',
+  },
+);
+
+const Namespace = Type.Union([Type.Literal('new'), Type.Literal('host'), Type.String({ pattern: '^/[^\\u0000]*$' })], {
+  description: '"new", "host", or the absolute path of a namespace such as /proc/42/ns/net',
+});
+const Namespaces = Type.Object(
+  {
+    mount: Type.Optional(Namespace),
+    pid: Type.Optional(Namespace),
+    network: Type.Optional(Namespace),
+    ipc: Type.Optional(Namespace),
+    uts: Type.Optional(Namespace),
+    cgroup: Type.Optional(Namespace),
+  },
+  closed,
+);
+
+/** The limits, also what a live update takes. */
+export const Resources = Type.Object(
+  {
+    cpu: Type.Optional(
+      Type.Object(
+        {
+          max: Type.Optional(
+            Type.Union([Type.Literal('max'), Type.Number({ minimum: 0.01, maximum: 10_000 })], {
+              description: 'processors as a number of at least 0.01, such as 1.5, or "max"',
+            }),
+          ),
+          burst: Type.Optional(Duration),
+          weight: Type.Optional(integer(1, 10_000, 'the share against others')),
+          cpus: Type.Optional(
+            Type.String({ pattern: '^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$', description: 'a list such as "0-3,6"' }),
+          ),
+        },
+        closed,
+      ),
+    ),
+    memory: Type.Optional(
+      Type.Object(
+        {
+          max: Type.Optional(Limit),
+          high: Type.Optional(Limit),
+          low: Type.Optional(Limit),
+          min: Type.Optional(Limit),
+          swapMax: Type.Optional(Limit),
+          oomGroup: Type.Optional(Type.Boolean({ description: 'true or false' })),
+        },
+        closed,
+      ),
+    ),
+    io: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            device: Type.String({
+              pattern: '^(/dev/[^\\u0000]+|[0-9]+:[0-9]+)$',
+              description: 'a block device such as "/dev/vda" or "254:0"',
+            }),
+            rbps: Type.Optional(Rate),
+            wbps: Type.Optional(Rate),
+            riops: Type.Optional(Operations),
+            wiops: Type.Optional(Operations),
+          },
+          closed,
+        ),
+        { maxItems: 64, description: 'a list of {"device", "rbps"?, "wbps"?, "riops"?, "wiops"?}' },
+      ),
+    ),
+    pids: Type.Optional(
+      Type.Union([Type.Literal('max'), Type.Integer({ minimum: 1, maximum: 4_194_304 })], {
+        description: 'processes and threads as an integer from 1 to 4194304, or "max"',
+      }),
+    ),
+  },
+  closed,
+);
+
+export const RLIMIT_NAMES = [
+  'cpu',
+  'fsize',
+  'data',
+  'stack',
+  'core',
+  'rss',
+  'nproc',
+  'nofile',
+  'memlock',
+  'as',
+  'locks',
+  'sigpending',
+  'msgqueue',
+  'nice',
+  'rtprio',
+  'rttime',
+] as const;
+const RlimitValue = Type.Union([Type.Integer({ minimum: 0 }), Type.Literal('unlimited')], {
+  description: 'an integer or "unlimited"',
+});
+const Rlimit = Type.Union([...RlimitValue.anyOf, Type.Object({ soft: RlimitValue, hard: RlimitValue }, closed)], {
+  description: 'an integer, "unlimited", or {"soft", "hard"} of these',
+});
+const Rlimits = Type.Object(
+  Object.fromEntries(RLIMIT_NAMES.map((name) => [name, Type.Optional(Rlimit)])) as Record<
+    (typeof RLIMIT_NAMES)[number],
+    ReturnType<typeof Type.Optional<typeof Rlimit>>
+  >,
+  closed,
+);
+
+const CapabilityName = Type.String({
+  pattern: '^(ALL|all|(CAP_|cap_)?[A-Za-z_]+)$',
+  description: 'a name of capabilities(7) such as "NET_BIND_SERVICE", or "ALL"',
+});
+const Capabilities = Type.Object(
+  {
+    add: Type.Optional(Type.Array(CapabilityName, { description: 'a list of capability names' })),
+    drop: Type.Optional(Type.Array(CapabilityName, { description: 'a list of capability names' })),
+  },
+  closed,
+);
+
+const Signal = Type.Union([Type.Integer({ minimum: 1, maximum: 64 }), Type.String({ pattern: '^[A-Za-z0-9+]+$' })], {
+  description: 'a signal such as "SIGTERM", "TERM" or 15',
+});
+
+/** The whole spec of a container. */
+export const SpecSchema = Type.Object(
+  {
+    id: Type.Optional(Id),
+    process: Process,
+    root: Type.Optional(Root),
+    hostname: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$',
+        description: 'a host name of 1 to 64 letters, digits, points and hyphens',
+      }),
+    ),
+    mounts: Type.Optional(Type.Array(Mount, { maxItems: 1000, description: 'a list of mounts' })),
+    namespaces: Type.Optional(Namespaces),
+    resources: Type.Optional(Resources),
+    rlimits: Type.Optional(Rlimits),
+    capabilities: Type.Optional(Capabilities),
+    lifetime: Type.Optional(Duration),
+    jitter: Type.Optional(Duration),
+    stopSignal: Type.Optional(Signal),
+    stopTimeout: Type.Optional(Duration),
+    init: Type.Optional(Type.Boolean({ description: 'true or false' })),
+    labels: Type.Optional(
+      Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_./-]{0,127}$' }), Type.String({ maxLength: 4096 }), {
+        description: 'an object of names (letters, digits, _ . / -) and string values',
+      }),
+    ),
+    owner: Type.Optional(Type.String({ pattern: '^[^\\u0000-\\u001f]{1,128}$', description: '1 to 128 characters' })),
+    oomScoreAdj: Type.Optional(integer(-1000, 1000, 'the preference of the OOM killer')),
+  },
+  closed,
+);
+
+/** What a user writes. */
+export type SpecInput = Static<typeof SpecSchema>;
+/** The limits as a user writes them. */
+export type ResourcesInput = Static<typeof Resources>;

@@ -1,0 +1,224 @@
+import { Value } from 'typebox/value';
+import type { FieldProblem } from '../errors.js';
+import { capabilityName, resolveCapabilities } from './capabilities.js';
+import { problemsOf, refuse, show } from './check.js';
+import { type SpecInput, SpecSchema } from './schema.js';
+import { signalName, signalNumber } from './signals.js';
+import { normaliseResources, type Resources, resourceProblems } from './resources.js';
+import { parseBytes, parseDuration } from './units.js';
+
+export type NamespaceName = 'mount' | 'pid' | 'network' | 'ipc' | 'uts' | 'cgroup';
+
+export interface BindMount {
+  type: 'bind';
+  source: string;
+  target: string;
+  readonly: boolean;
+}
+export interface TmpfsMount {
+  type: 'tmpfs';
+  target: string;
+  sizeBytes: number | null;
+  readonly: boolean;
+}
+export interface Rlimit {
+  name: string;
+  soft: number | 'unlimited';
+  hard: number | 'unlimited';
+}
+
+/** A spec with every default filled in and every unit resolved: what the plan is made from. */
+export interface Spec {
+  id: string;
+  process: {
+    args: string[];
+    env: Record<string, string>;
+    cwd: string;
+    uid: number;
+    gid: number;
+    umask: number;
+  };
+  root: { path: string; readonly: boolean; overlay: { sizeBytes: number | null } | null };
+  hostname: string | null;
+  mounts: (BindMount | TmpfsMount)[];
+  namespaces: Record<NamespaceName, string>;
+  resources: Resources;
+  rlimits: Rlimit[];
+  capabilities: string[];
+  lifetimeUsec: number | null;
+  jitterUsec: number;
+  stopSignal: string;
+  stopTimeoutUsec: number;
+  init: boolean;
+  labels: Record<string, string>;
+  owner: string | null;
+  oomScoreAdj: number | null;
+}
+
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const DEFAULT_STOP_TIMEOUT_USEC = 10e6;
+const MAX_UID = 4294967294;
+
+/**
+ * Turns what a user wrote into a spec. Pure: nothing of the host is looked at.
+ * @param input of any shape
+ * @param freeId the id to take where the input has none
+ * @throws NiwaError SPEC_INVALID with every wrong field
+ */
+export function parseSpec(input: unknown, freeId: string): Spec {
+  refuse('the spec', problemsOf(SpecSchema, input));
+  const valid = input as SpecInput;
+  refuse('the spec', meaningProblems(valid));
+  return normalise(Value.Clone(valid), freeId);
+}
+
+/** What a schema cannot say: fields that are right alone and wrong together, and names that have to be known. */
+function meaningProblems(input: SpecInput): FieldProblem[] {
+  return [
+    ...processProblems(input),
+    ...mountProblems(input),
+    ...namespaceProblems(input),
+    ...resourceProblems(input.resources ?? {}, 'resources'),
+    ...rlimitProblems(input),
+    ...capabilityProblems(input),
+    ...lifetimeProblems(input),
+  ];
+}
+
+function* processProblems({ process }: SpecInput): Iterable<FieldProblem> {
+  const ids = String(process.user ?? 0).split(':').map(Number);
+  if (ids.some((id) => id > MAX_UID))
+    yield { path: 'process.user', found: show(process.user), allowed: `numeric ids up to ${MAX_UID}` };
+  if (process.args[0] === '')
+    yield { path: 'process.args[0]', found: '""', allowed: 'the name or path of a program' };
+}
+
+function* mountProblems({ mounts = [] }: SpecInput): Iterable<FieldProblem> {
+  for (const [i, { target }] of mounts.entries()) {
+    const parts = target.split('/').filter((part) => part !== '');
+    if (parts.length === 0 || parts.some((part) => part === '.' || part === '..'))
+      yield {
+        path: `mounts[${i}].target`,
+        found: show(target),
+        allowed: 'an absolute path below / without "." or ".." in it',
+      };
+  }
+}
+
+function* namespaceProblems(input: SpecInput): Iterable<FieldProblem> {
+  const { mount = 'new', uts = 'new' } = input.namespaces ?? {};
+  const own = 'nothing, or namespaces.mount "new": a mount namespace of others is taken as it is';
+  if (mount !== 'new' && input.root !== undefined) yield { path: 'root', found: show(input.root), allowed: own };
+  if (mount !== 'new' && input.mounts !== undefined) yield { path: 'mounts', found: show(input.mounts), allowed: own };
+  if (uts === 'host' && input.hostname !== undefined)
+    yield {
+      path: 'hostname',
+      found: show(input.hostname),
+      allowed: 'nothing, or namespaces.uts "new": it would change the host\'s own name',
+    };
+}
+
+function* rlimitProblems({ rlimits = {} }: SpecInput): Iterable<FieldProblem> {
+  for (const { name, soft, hard } of normaliseRlimits(rlimits))
+    if (limitValue(soft) > limitValue(hard))
+      yield { path: `rlimits.${name}.soft`, found: show(soft), allowed: `at most the hard limit ${hard}` };
+}
+
+function* capabilityProblems({ capabilities = {} }: SpecInput): Iterable<FieldProblem> {
+  for (const list of ['add', 'drop'] as const)
+    for (const [i, name] of (capabilities[list] ?? []).entries())
+      if (capabilityName(name) === undefined)
+        yield {
+          path: `capabilities.${list}[${i}]`,
+          found: show(name),
+          allowed: 'a name of capabilities(7) such as "NET_BIND_SERVICE", or "ALL"',
+        };
+}
+
+function* lifetimeProblems(input: SpecInput): Iterable<FieldProblem> {
+  const { lifetime, jitter = 0, stopSignal = 'SIGTERM' } = input;
+  if (signalNumber(stopSignal) === undefined)
+    yield { path: 'stopSignal', found: show(stopSignal), allowed: 'a signal such as "SIGTERM", "TERM" or 15' };
+  if (lifetime !== undefined && parseDuration(lifetime) === 0)
+    yield { path: 'lifetime', found: show(lifetime), allowed: 'more than 0' };
+  const bound = lifetime === undefined ? 0 : (parseDuration(lifetime) ?? 0);
+  if ((parseDuration(jitter) ?? 0) > bound)
+    yield { path: 'jitter', found: show(jitter), allowed: 'at most the lifetime, which it shortens at random' };
+}
+
+function normalise(input: SpecInput, freeId: string): Spec {
+  const id = input.id ?? freeId;
+  const namespaces: Spec['namespaces'] = {
+    mount: 'new',
+    pid: 'new',
+    network: 'new',
+    ipc: 'new',
+    uts: 'new',
+    cgroup: 'new',
+    ...input.namespaces,
+  };
+  return {
+    id,
+    process: normaliseProcess(input.process),
+    root: normaliseRoot(input.root ?? {}),
+    hostname: input.hostname ?? (namespaces.uts === 'new' ? hostnameFrom(id) : null),
+    mounts: (input.mounts ?? []).map(normaliseMount),
+    namespaces,
+    resources: normaliseResources(input.resources ?? {}),
+    rlimits: normaliseRlimits(input.rlimits ?? {}),
+    capabilities: resolveCapabilities(
+      (input.capabilities?.add ?? []).map((name) => capabilityName(name) ?? ''),
+      (input.capabilities?.drop ?? []).map((name) => capabilityName(name) ?? ''),
+    ),
+    lifetimeUsec: input.lifetime === undefined ? null : (parseDuration(input.lifetime) ?? null),
+    jitterUsec: parseDuration(input.jitter ?? 0) ?? 0,
+    stopSignal: signalName(signalNumber(input.stopSignal ?? 'SIGTERM') ?? 15),
+    stopTimeoutUsec: input.stopTimeout === undefined ? DEFAULT_STOP_TIMEOUT_USEC : (parseDuration(input.stopTimeout) ?? 0),
+    init: input.init ?? false,
+    labels: input.labels ?? {},
+    owner: input.owner ?? null,
+    oomScoreAdj: input.oomScoreAdj ?? null,
+  };
+}
+
+function normaliseProcess(input: SpecInput['process']): Spec['process'] {
+  const [uid = 0, gid = uid] = String(input.user ?? 0).split(':').map(Number);
+  return {
+    args: input.args,
+    env: { PATH: DEFAULT_PATH, ...input.env },
+    cwd: input.cwd ?? '/',
+    uid,
+    gid,
+    umask: typeof input.umask === 'string' ? Number.parseInt(input.umask, 8) : (input.umask ?? 0o022),
+  };
+}
+
+/** The host's own root is only ever shown under an overlay: a container must not write to it. */
+function normaliseRoot(input: NonNullable<SpecInput['root']>): Spec['root'] {
+  const path = input.path ?? '/';
+  const overlay = path === '/' ? input.overlay || true : (input.overlay ?? false);
+  const sizeBytes = typeof overlay === 'object' ? (parseBytes(overlay.size) ?? null) : null;
+  return { path, readonly: input.readonly ?? false, overlay: overlay === false ? null : { sizeBytes } };
+}
+
+function normaliseMount(mount: NonNullable<SpecInput['mounts']>[number]): BindMount | TmpfsMount {
+  const readonly = mount.readonly ?? false;
+  if (mount.type === 'bind') return { type: 'bind', source: mount.source, target: mount.target, readonly };
+  const sizeBytes = mount.size === undefined ? null : (parseBytes(mount.size) ?? null);
+  return { type: 'tmpfs', target: mount.target, sizeBytes, readonly };
+}
+
+function normaliseRlimits(input: NonNullable<SpecInput['rlimits']>): Rlimit[] {
+  return Object.entries(input).map(([name, value]) =>
+    typeof value === 'object' ? { name, ...value } : { name, soft: value, hard: value },
+  );
+}
+
+function limitValue(limit: number | 'unlimited'): number {
+  return limit === 'unlimited' ? Number.POSITIVE_INFINITY : limit;
+}
+
+/** A host name has no underscore and ends in a letter or digit; an id may have both. */
+function hostnameFrom(id: string): string {
+  return id.replaceAll('_', '-').replace(/[^A-Za-z0-9]+$/, '');
+}
