@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "interpreter.h"
@@ -45,6 +46,7 @@ static void reset_signals(void) {
 
 int main(void) {
     reset_signals();
+    umask(0); // the program names each mode in full
     prctl(PR_SET_NAME, "niwa-boot");
     struct boot boot = {.control = CONTROL_FD, .root = -1};
     struct program program = {0};

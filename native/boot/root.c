@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -90,14 +89,12 @@ int op_symlink(struct boot *boot, const struct op *op) {
     return error;
 }
 
-// mknod(mode with type, device number, path). The mode is set again, since mknodat applies the umask.
+// mknod(mode with type, device number, path)
 int op_mknod(struct boot *boot, const struct op *op) {
     const char *name;
     int parent = root_parent(boot, op->strings[0], &name);
     if (parent < 0) return parent;
-    mode_t mode = (mode_t)op->numbers[0];
-    bool made = mknodat(parent, name, mode, (dev_t)op->numbers[1]) == 0 && fchmodat(parent, name, mode & 07777, 0) == 0;
-    int error = made ? 0 : -errno;
+    int error = mknodat(parent, name, (mode_t)op->numbers[0], (dev_t)op->numbers[1]) < 0 ? -errno : 0;
     close(parent);
     return error;
 }

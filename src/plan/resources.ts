@@ -7,13 +7,24 @@ export interface CgroupWrite {
   value: string;
 }
 
-/** What the host offers: each controller that can be used, and why another cannot. */
+/** What the host offers: the controllers that can be used, and why each other one cannot. */
 export interface Controllers {
   available: readonly string[];
-  missingReason: string;
+  missing: Readonly<Record<string, string>>;
 }
 
 const KERNEL_MIN_QUOTA_USEC = 1000;
+
+/** What a file holds in a new group, where that is not "max". */
+const KERNEL_DEFAULTS: Record<string, string> = {
+  'cpu.max': `max ${CPU_PERIOD_USEC}`,
+  'cpu.max.burst': '0',
+  'cpu.weight': '100',
+  'cpuset.cpus': '\n',
+  'memory.min': '0',
+  'memory.low': '0',
+  'memory.oom.group': '0',
+};
 
 /**
  * Gives the writes that set limits on a new group.
@@ -66,16 +77,24 @@ export function updateWrites(
   return ordered;
 }
 
-/** Gives `now` with the fields of `change` in their place. */
-export function mergeResources(now: Resources, change: Resources): Resources {
-  const changed = new Set(change.io.map(({ device }) => device));
-  return {
-    ...now,
-    ...change,
-    cpu: { ...now.cpu, ...change.cpu },
-    memory: { ...now.memory, ...change.memory },
-    io: [...now.io.filter(({ device }) => !changed.has(device)), ...change.io],
-  };
+/** Gives the writes that bring the files of `change` back to what they were under `now`, or to the kernel's default. */
+export function undoWrites(
+  now: Resources,
+  change: readonly CgroupWrite[],
+  controllers: Controllers,
+  devices: Readonly<Record<string, string>>,
+): CgroupWrite[] {
+  const before = limitWrites(now, controllers, devices);
+  return [...change].reverse().flatMap(({ file, value }) => {
+    const device = file === 'io.max' ? (value.split(' ')[0] ?? '') : '';
+    const known = before.find((write) => write.file === file && write.value.startsWith(device));
+    return [known ?? { file, value: defaultValue(file, device) }];
+  });
+}
+
+function defaultValue(file: string, device: string): string {
+  if (file === 'io.max') return `${device} rbps=max wbps=max riops=max wiops=max`;
+  return KERNEL_DEFAULTS[file] ?? 'max';
 }
 
 function one(file: string, value: number | string | undefined): CgroupWrite[] {
@@ -103,7 +122,7 @@ function requireController(file: string, controllers: Controllers): void {
   if (controllers.available.includes(controller)) return;
   throw new NiwaError(
     'HOST_UNSUPPORTED',
-    `${file} needs the ${controller} controller of cgroup v2, which this host does not give: ${controllers.missingReason}. ` +
+    `${file} needs the ${controller} controller of cgroup v2, which this host does not give: ${controllers.missing[controller] ?? 'the kernel has none'}. ` +
       'Leave the limit out, or see `niwa doctor` for the cure.',
   );
 }

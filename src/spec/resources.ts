@@ -42,6 +42,26 @@ export function parseResources(input: unknown): Resources {
   return normaliseResources(input as ResourcesInput);
 }
 
+/**
+ * Gives `now` with the fields of `change` in their place.
+ * @throws NiwaError SPEC_INVALID where the two do not go together
+ */
+export function mergeResources(now: Resources, change: Resources): Resources {
+  const changed = new Set(change.io.map(({ device }) => device));
+  const cpu = { ...now.cpu, ...change.cpu };
+  if (typeof cpu.max === 'number' && (cpu.burstUsec ?? 0) > cpu.max * CPU_PERIOD_USEC)
+    refuse('the update', [
+      { path: 'resources.cpu.burst', found: `${cpu.burstUsec} usec`, allowed: `at most ${cpu.max * CPU_PERIOD_USEC} usec` },
+    ]);
+  return {
+    ...now,
+    ...change,
+    cpu,
+    memory: { ...now.memory, ...change.memory },
+    io: [...now.io.filter(({ device }) => !changed.has(device)), ...change.io],
+  };
+}
+
 /** Limits that are right alone and wrong together. */
 export function* resourceProblems(input: ResourcesInput, prefix: string): Iterable<FieldProblem> {
   const { max, burst } = input.cpu ?? {};

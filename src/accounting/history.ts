@@ -1,0 +1,44 @@
+import type { Rates } from './rates.js';
+
+/** One point of the short history, for graphs: when (milliseconds since 1970) and what. */
+export interface HistoryPoint {
+  at: number;
+  cpu: number | null;
+  throttled: number | null;
+  memory_bytes: number | null;
+  rbytes_per_second: number | null;
+  wbytes_per_second: number | null;
+}
+
+const POINTS = 60;
+const FIELDS = ['at', 'cpu', 'throttled', 'memory_bytes', 'rbytes_per_second', 'wbytes_per_second'] as const;
+
+/** The last minute of one container, in one block of memory: a node holds a thousand of these. */
+export class History {
+  readonly #values = new Float64Array(POINTS * FIELDS.length);
+  #count = 0;
+
+  /** Adds a point; the oldest gives way. */
+  add(at: number, rates: Rates, memoryBytes: number | null): void {
+    const point = { ...rates, at, memory_bytes: memoryBytes };
+    const start = (this.#count % POINTS) * FIELDS.length;
+    FIELDS.forEach((field, i) => {
+      this.#values[start + i] = point[field] ?? Number.NaN;
+    });
+    this.#count++;
+  }
+
+  /** Gives the points, the oldest first. */
+  points(): HistoryPoint[] {
+    const kept = Math.min(this.#count, POINTS);
+    return Array.from({ length: kept }, (_, i) => this.#pointAt((this.#count - kept + i) % POINTS));
+  }
+
+  #pointAt(index: number): HistoryPoint {
+    const value = (i: number) => {
+      const stored = this.#values[index * FIELDS.length + i] ?? Number.NaN;
+      return Number.isNaN(stored) ? null : stored;
+    };
+    return Object.fromEntries(FIELDS.map((field, i) => [field, value(i)])) as unknown as HistoryPoint;
+  }
+}

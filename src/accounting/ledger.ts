@@ -1,0 +1,59 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { messageOf, NiwaError } from '../errors.js';
+import type { Usage } from './usage.js';
+
+/** One run of a container: who, what, when, why it ended, and what it used. The line that a bill is made from. */
+export interface UsageRecord {
+  id: string;
+  owner: string | null;
+  labels: Record<string, string>;
+  created_at: string;
+  /** null where it never started. */
+  started_at: string | null;
+  ended_at: string;
+  reason: string;
+  code: number | null;
+  signal: string | null;
+  /** The counters after its last process had gone; null where the start failed before there was a group. */
+  usage: Usage | null;
+}
+
+/** The file of usage records, a JSON line each, only ever appended to. */
+export class Ledger {
+  readonly #file: FileHandle;
+  readonly #path: string;
+
+  private constructor(file: FileHandle, path: string) {
+    this.#file = file;
+    this.#path = path;
+  }
+
+  /**
+   * Opens the ledger, making it where there is none.
+   * @throws NiwaError HOST_ERROR
+   */
+  static async open(path: string): Promise<Ledger> {
+    try {
+      return new Ledger(await open(path, 'a', 0o640), path);
+    } catch (error) {
+      throw new NiwaError('HOST_ERROR', `cannot open the ledger ${path}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /**
+   * Appends a record; when this has resolved, the record is on disk.
+   * @throws NiwaError HOST_ERROR
+   */
+  async append(record: UsageRecord): Promise<void> {
+    try {
+      await this.#file.appendFile(`${JSON.stringify(record)}\n`);
+      await this.#file.datasync();
+    } catch (error) {
+      throw new NiwaError('HOST_ERROR', `cannot write to the ledger ${this.#path}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+}

@@ -1,0 +1,90 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { Usage } from './usage.js';
+
+/** What the metrics need of a container. */
+export interface Measured {
+  id: string;
+  owner: string | null;
+  state: string;
+  usage: Usage;
+}
+
+type Source = (usage: Usage) => number | null | undefined;
+const seconds = (usec: number | null | undefined) => (usec === null || usec === undefined ? null : usec / 1e6);
+
+/** Counters of each container: name, help, and where in the usage they are. Seconds and bytes, as Prometheus has it. */
+const COUNTERS: [string, string, Source][] = [
+  ['cpu_usage_seconds_total', 'CPU time used', ({ cpu }) => seconds(cpu.usage_usec)],
+  ['cpu_user_seconds_total', 'CPU time used in user mode', ({ cpu }) => seconds(cpu.user_usec)],
+  ['cpu_system_seconds_total', 'CPU time used in the kernel', ({ cpu }) => seconds(cpu.system_usec)],
+  ['cpu_periods_total', 'Periods of the CPU quota', ({ cpu }) => cpu.nr_periods],
+  ['cpu_throttled_periods_total', 'Periods in which the quota ran out', ({ cpu }) => cpu.nr_throttled],
+  ['cpu_throttled_seconds_total', 'Time held back by the CPU quota', ({ cpu }) => seconds(cpu.throttled_usec)],
+  ['io_read_bytes_total', 'Bytes read from block devices', ({ io }) => io?.rbytes],
+  ['io_written_bytes_total', 'Bytes written to block devices', ({ io }) => io?.wbytes],
+  ['io_reads_total', 'Read operations on block devices', ({ io }) => io?.rios],
+  ['io_writes_total', 'Write operations on block devices', ({ io }) => io?.wios],
+  ['memory_oom_kills_total', 'Processes taken by the OOM killer', ({ memory }) => memory?.events.oom_kill],
+  ['pids_refused_total', 'Forks refused by pids.max', ({ pids }) => pids?.events.max],
+  ['cpu_pressure_seconds_total', 'Time some task waited for a CPU', ({ pressure }) => seconds(pressure.cpu?.some.total)],
+  ['memory_pressure_seconds_total', 'Time some task waited for memory', ({ pressure }) => seconds(pressure.memory?.some.total)],
+  ['io_pressure_seconds_total', 'Time some task waited for I/O', ({ pressure }) => seconds(pressure.io?.some.total)],
+];
+const GAUGES: [string, string, Source][] = [
+  ['memory_bytes', 'Memory in use', ({ memory }) => memory?.current],
+  ['memory_peak_bytes', 'The most memory that was in use', ({ memory }) => memory?.peak],
+  ['pids', 'Processes and threads', ({ pids }) => pids?.current],
+];
+
+/** The metrics of one daemon, in Prometheus text. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #starts = new Counter({ name: 'niwa_starts_total', help: 'Containers started', registers: [this.#registry] });
+  readonly #exits = new Counter({
+    name: 'niwa_exits_total',
+    help: 'Containers that ended, by reason',
+    labelNames: ['reason'],
+    registers: [this.#registry],
+  });
+  readonly #states = new Gauge({
+    name: 'niwa_containers',
+    help: 'Containers by state',
+    labelNames: ['state'],
+    registers: [this.#registry],
+  });
+  readonly #counters = COUNTERS.map(([name, help, source]) => ({ source, metric: new Counter(this.#options(name, help)) }));
+  readonly #gauges = GAUGES.map(([name, help, source]) => ({ source, metric: new Gauge(this.#options(name, help)) }));
+
+  countStart(): void {
+    this.#starts.inc();
+  }
+
+  countExit(reason: string): void {
+    this.#exits.inc({ reason });
+  }
+
+  /** Gives the text for these containers; the figures of those that have exited are in the ledger. */
+  async text(containers: Measured[]): Promise<string> {
+    this.#states.reset();
+    for (const { metric } of [...this.#counters, ...this.#gauges]) metric.reset();
+    for (const container of containers) {
+      this.#states.inc({ state: container.state });
+      if (container.state !== 'exited') this.#measure(container);
+    }
+    return await this.#registry.metrics();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  #measure({ id, owner, usage }: Measured): void {
+    const labels = { id, owner: owner ?? '' };
+    for (const { metric, source } of this.#counters) metric.inc(labels, source(usage) ?? 0);
+    for (const { metric, source } of this.#gauges) metric.set(labels, source(usage) ?? Number.NaN);
+  }
+
+  #options(name: string, help: string) {
+    return { name: `niwa_container_${name}`, help, labelNames: ['id', 'owner'], registers: [this.#registry] };
+  }
+}

@@ -1,0 +1,46 @@
+import { type Static, Type } from 'typebox';
+import { type Columns, figure } from './usage.js';
+
+const Figure = Type.Union([Type.Number(), Type.Null()]);
+
+/** What happened between two readings, per second; null where the host does not count it. */
+export const RatesSchema = Type.Object({
+  interval_usec: Type.Number(),
+  cpu: Type.Union([Type.Number(), Type.Null()], { description: 'processors in use: 0.5 is half of one' }),
+  throttled: Type.Union([Type.Number(), Type.Null()], {
+    description: 'the part of the interval for which the quota held it back: 0 to 1, and more with several threads',
+  }),
+  rbytes_per_second: Figure,
+  wbytes_per_second: Figure,
+  rios_per_second: Figure,
+  wios_per_second: Figure,
+});
+export type Rates = Static<typeof RatesSchema>;
+
+/** One reading: when (CLOCK_BOOTTIME, microseconds) and its figures. */
+export interface Reading {
+  usec: number;
+  row: Float64Array;
+}
+
+/** Derives rates from two readings; all null where there is no time between them. */
+export function ratesBetween(before: Reading, after: Reading, columns: Columns): Rates {
+  const interval = after.usec - before.usec;
+  const perUsec = (name: string) => {
+    const [from, to] = [figure(before.row, columns, name), figure(after.row, columns, name)];
+    return from === null || to === null || interval <= 0 ? null : Math.max(0, to - from) / interval;
+  };
+  const perSecond = (name: string) => {
+    const rate = perUsec(name);
+    return rate === null ? null : rate * 1e6;
+  };
+  return {
+    interval_usec: interval,
+    cpu: perUsec('cpu.stat:usage_usec'),
+    throttled: perUsec('cpu.stat:throttled_usec'),
+    rbytes_per_second: perSecond('io.stat:rbytes'),
+    wbytes_per_second: perSecond('io.stat:wbytes'),
+    rios_per_second: perSecond('io.stat:rios'),
+    wios_per_second: perSecond('io.stat:wios'),
+  };
+}

@@ -1,0 +1,152 @@
+import { type Static, type TSchema, Type } from 'typebox';
+
+const IO_KEYS = ['rbytes', 'wbytes', 'rios', 'wios', 'dbytes', 'dios'] as const;
+
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Figure = nullable(Type.Number());
+
+const IoSchema = {
+  rbytes: Type.Number(),
+  wbytes: Type.Number(),
+  rios: Type.Number(),
+  wios: Type.Number(),
+  dbytes: Type.Number(),
+  dios: Type.Number(),
+};
+
+const PressureSchema = Type.Object({
+  some: Type.Object({ avg10: Figure, total: Figure }),
+  full: Type.Object({ avg10: Figure, total: Figure }),
+});
+
+/**
+ * What the kernel has counted for one container, with the kernel's names and units. A figure that the host does not give is
+ * null, and so is a whole part where its controller is missing.
+ */
+export const UsageSchema = Type.Object({
+  cpu: Type.Object(
+    {
+      usage_usec: Figure,
+      user_usec: Figure,
+      system_usec: Figure,
+      nr_periods: Figure,
+      nr_throttled: Figure,
+      throttled_usec: Figure,
+      nr_bursts: Figure,
+      burst_usec: Figure,
+    },
+    { description: 'cpu.stat; the fields from nr_periods on need the cpu controller' },
+  ),
+  io: nullable(
+    Type.Object(
+      { ...IoSchema, devices: Type.Array(Type.Object({ device: Type.String(), ...IoSchema })) },
+      { description: 'io.stat, summed and per device ("major:minor"); null without the io controller' },
+    ),
+  ),
+  memory: nullable(
+    Type.Object(
+      {
+        current: Figure,
+        peak: Figure,
+        swap_current: Figure,
+        events: Type.Object({
+          low: Figure,
+          high: Figure,
+          max: Figure,
+          oom: Figure,
+          oom_kill: Figure,
+          oom_group_kill: Figure,
+        }),
+      },
+      { description: 'memory.current, memory.peak and memory.swap.current in bytes, and memory.events' },
+    ),
+  ),
+  pids: nullable(
+    Type.Object(
+      { current: Figure, peak: Figure, events: Type.Object({ max: Figure }) },
+      { description: 'pids.current, pids.peak, and how often pids.max refused a fork' },
+    ),
+  ),
+  pressure: Type.Object(
+    { cpu: nullable(PressureSchema), memory: nullable(PressureSchema), io: nullable(PressureSchema) },
+    { description: 'cpu.pressure, memory.pressure and io.pressure: avg10 in percent, total in microseconds' },
+  ),
+});
+
+export type Usage = Static<typeof UsageSchema>;
+type IoCounters = Record<(typeof IO_KEYS)[number], number>;
+type Pressure = Static<typeof PressureSchema>;
+
+/** Gives the place of each column, for {@link figure}. */
+export type Columns = ReadonlyMap<string, number>;
+
+/** Numbers the columns of a reading. */
+export function indexColumns(names: readonly string[]): Columns {
+  return new Map(names.map((name, i) => [name, i]));
+}
+
+/** Gives one figure of a row, such as `"cpu.stat:usage_usec"`; null where the host has none. */
+export function figure(row: Float64Array, columns: Columns, name: string): number | null {
+  const value = row[columns.get(name) ?? -1];
+  return value === undefined || Number.isNaN(value) ? null : value;
+}
+
+/**
+ * Turns a reading into usage.
+ * @param row one figure per column
+ * @param ioStat the text of io.stat, for the devices
+ */
+export function toUsage(row: Float64Array, columns: Columns, ioStat: string): Usage {
+  const get = (name: string) => figure(row, columns, name);
+  const keyed = <K extends string>(file: string, keys: readonly K[]) =>
+    Object.fromEntries(keys.map((key) => [key, get(`${file}:${key}`)])) as Record<K, number | null>;
+  const hasMemory = get('memory.current') !== null;
+  const hasPids = get('pids.current') !== null;
+  return {
+    cpu: keyed('cpu.stat', [
+      'usage_usec',
+      'user_usec',
+      'system_usec',
+      'nr_periods',
+      'nr_throttled',
+      'throttled_usec',
+      'nr_bursts',
+      'burst_usec',
+    ]),
+    io: get('io.stat:rbytes') === null ? null : { ...(keyed('io.stat', IO_KEYS) as IoCounters), devices: toDevices(ioStat) },
+    memory: hasMemory
+      ? {
+          current: get('memory.current'),
+          peak: get('memory.peak'),
+          swap_current: get('memory.swap.current'),
+          events: keyed('memory.events', ['low', 'high', 'max', 'oom', 'oom_kill', 'oom_group_kill']),
+        }
+      : null,
+    pids: hasPids
+      ? { current: get('pids.current'), peak: get('pids.peak'), events: { max: get('pids.events:max') } }
+      : null,
+    pressure: { cpu: toPressure('cpu', get), memory: toPressure('memory', get), io: toPressure('io', get) },
+  };
+}
+
+function toPressure(resource: string, get: (name: string) => number | null): Pressure | null {
+  const part = (line: string) => ({
+    avg10: get(`${resource}.pressure:${line} avg10`),
+    total: get(`${resource}.pressure:${line} total`),
+  });
+  const some = part('some');
+  return some.total === null ? null : { some, full: part('full') };
+}
+
+/** Reads io.stat: "254:0 rbytes=1 wbytes=2 rios=1 wios=1 dbytes=0 dios=0" a line. */
+function toDevices(ioStat: string): ({ device: string } & IoCounters)[] {
+  return ioStat
+    .split('\n')
+    .map((line) => line.trim().split(' '))
+    .filter(([device, ...fields]) => device !== undefined && device !== '' && fields.length > 0)
+    .map(([device = '', ...fields]) => {
+      const values = new Map(fields.map((field) => field.split('=') as [string, string]));
+      const counters = Object.fromEntries(IO_KEYS.map((key) => [key, Number(values.get(key) ?? 0)]));
+      return { device, ...(counters as unknown as IoCounters) };
+    });
+}

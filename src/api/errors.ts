@@ -1,0 +1,59 @@
+import { Type } from 'typebox';
+import { type ErrorCode, type ErrorDetails, NiwaError } from '../errors.js';
+
+/** The HTTP status of each code. */
+const STATUS: Record<ErrorCode, number> = {
+  SPEC_INVALID: 400,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  ID_IN_USE: 409,
+  STATE_CONFLICT: 409,
+  HOST_UNSUPPORTED: 422,
+  START_FAILED: 422,
+  HOST_ERROR: 500,
+  INTERNAL: 500,
+  DAEMON_UNREACHABLE: 503,
+};
+
+/** The body of every error. */
+export interface ErrorBody extends ErrorDetails {
+  code: ErrorCode;
+  message: string;
+}
+
+export const ErrorSchema = Type.Object(
+  {
+    code: Type.String({ description: Object.keys(STATUS).join(', ') }),
+    message: Type.String({ description: 'the cause and the cure, for people' }),
+    problems: Type.Optional(
+      Type.Array(Type.Object({ path: Type.String(), found: Type.String(), allowed: Type.String() }), {
+        description: 'each wrong field, with SPEC_INVALID',
+      }),
+    ),
+    step: Type.Optional(
+      Type.Object(
+        {
+          number: Type.Integer(),
+          total: Type.Integer(),
+          operation: Type.String(),
+          text: Type.String(),
+          errno: Type.String(),
+        },
+        { description: 'the step that failed, with START_FAILED' },
+      ),
+    ),
+  },
+  { description: 'an error' },
+);
+
+/** Turns anything that was thrown while a request was served into a status and a body. */
+export function toErrorReply(error: unknown): { status: number; body: ErrorBody } {
+  if (error instanceof NiwaError) {
+    const { code, message, details } = error;
+    return { status: STATUS[code], body: { code, message, ...details } };
+  }
+  const { statusCode = 500, message } = error as { statusCode?: number; message?: string };
+  if (statusCode < 500)
+    return { status: statusCode, body: { code: 'SPEC_INVALID', message: `the request is invalid: ${message}` } };
+  return { status: 500, body: { code: 'INTERNAL', message: `a defect of niwa: ${message}; the daemon's log says more` } };
+}

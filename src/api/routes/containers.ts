@@ -1,0 +1,204 @@
+import { Type } from 'typebox';
+import { ContainerStatusSchema, ExitSchema, StateSchema } from '../../container/status.js';
+import { SpecSchema } from '../../spec/schema.js';
+import { parseDuration } from '../../spec/units.js';
+import {
+  DurationSchema,
+  IdParams,
+  LifetimeBody,
+  requireSignal,
+  StopBody,
+  SignalBody,
+  UpdateBody,
+} from '../requests.js';
+import { ErrorSchema } from '../errors.js';
+import type { Api, ApiOptions } from '../server.js';
+
+const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };
+const one = { 200: ContainerStatusSchema, ...failures };
+
+/** The life cycle of containers over HTTP. */
+export function containerRoutes(api: Api, { runtime }: ApiOptions): void {
+  api.get(
+    '/v1/containers',
+    {
+      schema: {
+        summary: 'List containers',
+        querystring: Type.Object(
+          {
+            state: Type.Optional(StateSchema),
+            owner: Type.Optional(Type.String()),
+            label: Type.Optional(Type.String({ pattern: '=', description: 'NAME=VALUE' })),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: Type.Array(ContainerStatusSchema), ...failures },
+      },
+    },
+    async ({ query: { state, owner, label } }) => {
+      const [name, ...value] = label?.split('=') ?? [];
+      return runtime
+        .list()
+        .filter((container) => state === undefined || container.state === state)
+        .filter(({ spec }) => owner === undefined || spec.owner === owner)
+        .filter(({ spec }) => name === undefined || spec.labels[name] === value.join('='))
+        .map((container) => container.status());
+    },
+  );
+
+  api.post(
+    '/v1/containers',
+    {
+      schema: {
+        summary: 'Create a container; with start=true also start it, with wait=true also wait for its end',
+        description: 'The spec as application/json or application/yaml.',
+        body: SpecSchema,
+        querystring: Type.Object(
+          { start: Type.Optional(Type.Boolean()), wait: Type.Optional(Type.Boolean()) },
+          { additionalProperties: false },
+        ),
+        response: { 201: ContainerStatusSchema, ...failures },
+      },
+    },
+    async ({ body, query: { start = false, wait = false } }, reply) => {
+      const container = start || wait ? await runtime.run(body) : await runtime.create(body);
+      if (wait) await container.exited;
+      return reply.status(201).send(container.status());
+    },
+  );
+
+  api.get(
+    '/v1/containers/:id',
+    { schema: { summary: 'Inspect a container', params: IdParams, response: one } },
+    async ({ params }) => runtime.get(params.id).status(),
+  );
+
+  api.patch(
+    '/v1/containers/:id',
+    {
+      schema: {
+        summary: 'Change limits of a live container; what is left out stays',
+        params: IdParams,
+        body: UpdateBody,
+        response: one,
+      },
+    },
+    async ({ params, body }) => (await runtime.update(params.id, body.resources)).status(),
+  );
+
+  api.delete(
+    '/v1/containers/:id',
+    {
+      schema: {
+        summary: 'Forget an exited container; with force=true kill it first',
+        params: IdParams,
+        querystring: Type.Object({ force: Type.Optional(Type.Boolean()) }, { additionalProperties: false }),
+        response: { 204: Type.Null(), ...failures },
+      },
+    },
+    async ({ params, query }, reply) => {
+      await runtime.remove(params.id, { force: query.force ?? false });
+      return reply.status(204).send(null);
+    },
+  );
+
+  api.post(
+    '/v1/containers/:id/start',
+    { schema: { summary: 'Start a created container', params: IdParams, response: one } },
+    async ({ params }) => (await runtime.start(params.id)).status(),
+  );
+
+  api.post(
+    '/v1/containers/:id/stop',
+    {
+      schema: {
+        summary: 'Stop a container: its stop signal, after the timeout cgroup.kill; answers when it has exited',
+        params: IdParams,
+        body: Type.Union([StopBody, Type.Null()]),
+        response: one,
+      },
+    },
+    async ({ params, body }) => {
+      const timeoutUsec = body?.timeout === undefined ? undefined : parseDuration(body.timeout);
+      const signal = body?.signal === undefined ? undefined : requireSignal(body.signal);
+      const options = { ...(timeoutUsec === undefined ? {} : { timeoutUsec }), ...(signal === undefined ? {} : { signal }) };
+      return (await runtime.stop(params.id, options)).status();
+    },
+  );
+
+  api.post(
+    '/v1/containers/:id/kill',
+    {
+      schema: {
+        summary: 'Send a signal to the first process, SIGKILL where none is named',
+        params: IdParams,
+        body: Type.Union([SignalBody, Type.Null()]),
+        response: one,
+      },
+    },
+    async ({ params, body }) => runtime.kill(params.id, requireSignal(body?.signal ?? 'SIGKILL')).status(),
+  );
+
+  api.post(
+    '/v1/containers/:id/pause',
+    { schema: { summary: 'Freeze every process (cgroup.freeze)', params: IdParams, response: one } },
+    async ({ params }) => (await runtime.pause(params.id)).status(),
+  );
+
+  api.post(
+    '/v1/containers/:id/resume',
+    { schema: { summary: 'Let a paused container go on', params: IdParams, response: one } },
+    async ({ params }) => (await runtime.resume(params.id)).status(),
+  );
+
+  api.get(
+    '/v1/containers/:id/wait',
+    {
+      schema: {
+        summary: 'Wait for the end of a container',
+        params: IdParams,
+        querystring: Type.Object(
+          { timeout: Type.Optional(DurationSchema) },
+          { additionalProperties: false, description: 'after the timeout the answer is 200 with null' },
+        ),
+        response: { 200: Type.Union([ExitSchema, Type.Null()]), ...failures },
+      },
+    },
+    async ({ params, query }, reply) => {
+      const { exited } = runtime.get(params.id);
+      const exit = query.timeout === undefined ? await exited : await within(exited, parseDuration(query.timeout) ?? 0);
+      return reply.send(exit);
+    },
+  );
+
+  api.put(
+    '/v1/containers/:id/lifetime',
+    {
+      schema: {
+        summary: 'Move the deadline: the lifetime from its start, or what remains from now; null for none',
+        params: IdParams,
+        body: LifetimeBody,
+        response: one,
+      },
+    },
+    async ({ params, body }) => {
+      const usec = (input: string | number) => parseDuration(input) ?? 0;
+      const change =
+        'remaining' in body
+          ? { remainingUsec: usec(body.remaining) }
+          : { lifetimeUsec: body.lifetime === null ? null : usec(body.lifetime) };
+      return (await runtime.setLifetime(params.id, change)).status();
+    },
+  );
+}
+
+/** Gives the value of the promise, or null where it takes longer than the time. */
+function within<T>(promise: Promise<T>, usec: number): Promise<T | null> {
+  return new Promise((resolve) => {
+    const timeout = setTimeout(() => resolve(null), usec / 1000);
+    void promise.then((value) => {
+      clearTimeout(timeout);
+      resolve(value);
+    });
+  });
+}

@@ -1,0 +1,118 @@
+import swagger from '@fastify/swagger';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TSchema } from 'typebox';
+import { parse } from 'yaml';
+import type { Metrics } from '../accounting/metrics.js';
+import type { Runtime } from '../container/runtime.js';
+import { messageOf, NiwaError } from '../errors.js';
+import { problemsOf, refuse } from '../spec/check.js';
+import { SpecSchema } from '../spec/schema.js';
+import { toErrorReply } from './errors.js';
+import { forbidden, mayAct, rememberPeers } from './peer.js';
+import { containerRoutes } from './routes/containers.js';
+import { hostRoutes } from './routes/host.js';
+import { streamRoutes } from './routes/streams.js';
+
+export type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+export interface ApiOptions {
+  runtime: Runtime;
+  metrics: Metrics;
+  log: FastifyBaseLogger;
+  version: string;
+  /** The group that may act beside root; null for none. */
+  gid: number | null;
+  sampleIntervalMs: number;
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+/** A stream has no end, so only the head of a request is timed. */
+const HEADERS_TIMEOUT_MS = 10_000;
+
+/** Makes the HTTP server of the API; it does not listen yet. */
+export async function makeApi(options: ApiOptions): Promise<Api> {
+  const api: Api = Fastify({
+    loggerInstance: options.log,
+    disableRequestLogging: true,
+    bodyLimit: MAX_BODY_BYTES,
+    forceCloseConnections: true,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  api.server.headersTimeout = HEADERS_TIMEOUT_MS;
+  checkPeers(api, options.gid);
+  useOneValidation(api);
+  useOneErrorShape(api);
+  readYaml(api);
+  await api.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'niwa', version: options.version, description: 'The API of niwad on its Unix socket.' },
+    },
+  });
+  await api.register(async (routes: FastifyInstance) => {
+    containerRoutes(routes as Api, options);
+    streamRoutes(routes as Api, options);
+    hostRoutes(routes as Api, options);
+  });
+  return api;
+}
+
+function checkPeers(api: Api, gid: number | null): void {
+  const peerOf = rememberPeers(api.server);
+  api.addHook('onRequest', async (request) => {
+    const peer = peerOf(request.raw.socket);
+    if (peer === undefined || !mayAct(peer, gid)) throw forbidden(peer);
+  });
+}
+
+/**
+ * Requests are checked by the same code, and refused in the same words, as a spec on the command line. A spec itself is left
+ * to the runtime, which checks more than its schema.
+ */
+function useOneValidation(api: Api): void {
+  api.setValidatorCompiler(({ schema, httpPart }) => (value: unknown) => {
+    if (schema === SpecSchema) return { value };
+    refuse('the request', problemsOf(schema as TSchema, convertQuery(schema as TSchema, value, httpPart)));
+    return { value };
+  });
+  api.setSerializerCompiler(() => JSON.stringify);
+}
+
+/** Query parameters arrive as text: what a schema wants as a boolean is made one. */
+function convertQuery(schema: TSchema, value: unknown, httpPart: string | undefined): unknown {
+  if (httpPart !== 'querystring' || value === null || typeof value !== 'object') return value;
+  const { properties = {} } = schema as { properties?: Record<string, { type?: string }> };
+  const query = value as Record<string, unknown>;
+  for (const [name, { type }] of Object.entries(properties))
+    if (type === 'boolean' && (query[name] === 'true' || query[name] === 'false')) query[name] = query[name] === 'true';
+  return query;
+}
+
+function useOneErrorShape(api: Api): void {
+  api.setErrorHandler((error, request, reply) => {
+    const { status, body } = toErrorReply(error);
+    if (status >= 500) request.log.error({ err: error, url: request.url }, 'request failed');
+    return reply.status(status).send(body);
+  });
+  api.setNotFoundHandler((request) => {
+    throw new NiwaError('NOT_FOUND', `there is no ${request.method} ${request.url}; GET /v1/openapi.json lists what there is`);
+  });
+}
+
+function readYaml(api: Api): void {
+  const types = ['application/yaml', 'application/x-yaml', 'text/yaml'];
+  api.addContentTypeParser(types, { parseAs: 'string' }, async (_request: unknown, body: string) => {
+    try {
+      return parse(body) as unknown;
+    } catch (error) {
+      throw new NiwaError('SPEC_INVALID', `the body is no YAML: ${messageOf(error)}`, { cause: error });
+    }
+  });
+}

@@ -1,0 +1,42 @@
+import { NiwaError } from '../errors.js';
+import { errnoName, type Failure } from '../native.js';
+import { type Plan, planSteps } from '../plan/plan.js';
+import { signalName } from '../spec/signals.js';
+
+/** What a user can do about an errno at a kind of step. */
+const CURES: Record<string, string> = {
+  'exec ENOENT': 'there is no such program in the container, or its interpreter is missing',
+  'exec EACCES': 'the file is not executable for this user',
+  'exec ENOEXEC': 'the file is no program of this machine',
+  'chdir ENOENT': 'make process.cwd in the root, or name another',
+  'bind ENOENT': 'the source or the target does not exist',
+  'mkdir EEXIST': 'another container with this id is still being removed',
+  'rlimit EPERM': 'the daemon lacks CAP_SYS_RESOURCE: ask for no more than its own hard limit',
+};
+
+/** Makes the error of a failed start: the step in the user's words, the errno, and its place in the plan. */
+export function startError(plan: Plan, failure: Failure): NiwaError {
+  const steps = planSteps(plan);
+  const step = steps[indexOf(plan, failure)];
+  if (failure.signal !== 0 || step === undefined) return helperDied(plan, failure);
+  const number = indexOf(plan, failure) + 1;
+  const errno = errnoName(failure.errno);
+  const cure = CURES[`${step.operation} ${errno}`];
+  const words = `${step.text}: ${errno} (step ${number} of ${steps.length})${cure === undefined ? '' : `; ${cure}`}`;
+  return new NiwaError('START_FAILED', `container ${plan.id} did not start: ${words}`, {
+    details: { step: { number, total: steps.length, operation: step.operation, text: step.text, errno } },
+  });
+}
+
+function indexOf({ cgroup }: Plan, { phase, step }: Failure): number {
+  const cloneStep = 1 + cgroup.writes.length;
+  return { group: step, clone: cloneStep, boot: cloneStep + 1 + step }[phase];
+}
+
+function helperDied(plan: Plan, { signal }: Failure): NiwaError {
+  const how = signal === 0 ? 'ended' : `was ended by ${signalName(signal)}`;
+  return new NiwaError(
+    'START_FAILED',
+    `container ${plan.id} did not start: its boot helper ${how} on the way. A memory or pids limit that is too small does this.`,
+  );
+}

@@ -1,0 +1,30 @@
+import { NiwaError } from '../errors.js';
+
+import type { State } from './status.js';
+
+/**
+ * What can be asked of a container, and the states in which it makes sense: created -> running <-> paused, each of them ->
+ * stopping -> exited. A container can also exit by itself from any state.
+ */
+const ALLOWED = {
+  start: ['created'],
+  stop: ['created', 'running', 'paused', 'stopping'],
+  kill: ['created', 'running', 'paused', 'stopping'],
+  pause: ['running'],
+  resume: ['paused'],
+  update: ['created', 'running', 'paused'],
+  'change the lifetime of': ['created', 'running', 'paused'],
+  remove: ['exited'],
+} as const satisfies Record<string, readonly State[]>;
+
+export type Action = keyof typeof ALLOWED;
+
+/**
+ * Lets an action through only in the states that allow it.
+ * @throws NiwaError STATE_CONFLICT
+ */
+export function requireState(action: Action, id: string, state: State): void {
+  const allowed: readonly State[] = ALLOWED[action];
+  if (allowed.includes(state)) return;
+  throw new NiwaError('STATE_CONFLICT', `cannot ${action} container ${id}: it is ${state}, not ${allowed.join(' or ')}`);
+}

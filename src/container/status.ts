@@ -1,0 +1,57 @@
+import { type Static, type TSchema, Type } from 'typebox';
+import { RatesSchema } from '../accounting/rates.js';
+import { UsageSchema } from '../accounting/usage.js';
+import type { Spec } from '../spec/spec.js';
+
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Time = Type.String({ format: 'date-time' });
+
+export const StateSchema = Type.Union(
+  [
+    Type.Literal('created'),
+    Type.Literal('running'),
+    Type.Literal('paused'),
+    Type.Literal('stopping'),
+    Type.Literal('exited'),
+  ],
+  { description: 'created, running, paused, stopping or exited' },
+);
+
+export const ExitSchema = Type.Object({
+  code: nullable(Type.Integer({ description: 'the exit status; null where a signal ended it' })),
+  signal: nullable(Type.String({ description: 'the name of the signal that ended it, or null' })),
+  reason: Type.Union(
+    [
+      Type.Literal('exited'),
+      Type.Literal('signaled'),
+      Type.Literal('oom'),
+      Type.Literal('lifetime'),
+      Type.Literal('stopped'),
+      Type.Literal('killed'),
+      Type.Literal('start-failed'),
+      Type.Literal('unknown'),
+    ],
+    { description: 'why it ended; unknown where nobody watched' },
+  ),
+  at: Time,
+});
+
+/** What anybody may know of a container. */
+export const ContainerStatusSchema = Type.Object({
+  id: Type.String(),
+  state: StateSchema,
+  pid: nullable(Type.Integer({ description: "the first process, in the host's numbers; null once it has gone" })),
+  created_at: Time,
+  started_at: nullable(Time),
+  deadline_at: nullable(Type.String({ format: 'date-time', description: 'when its lifetime ends' })),
+  exit: nullable(ExitSchema),
+  usage: UsageSchema,
+  rates: nullable(RatesSchema),
+  cgroup: Type.String(),
+  spec: Type.Unsafe<Spec>({ type: 'object', description: 'the spec with every default and unit resolved' }),
+});
+
+export type State = Static<typeof StateSchema>;
+export type Exit = Static<typeof ExitSchema>;
+export type ExitReason = Exit['reason'];
+export type ContainerStatus = Static<typeof ContainerStatusSchema>;

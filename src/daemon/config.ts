@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { type Static, Type } from 'typebox';
+import { parse } from 'yaml';
+import { messageOf, NiwaError } from '../errors.js';
+import { problemsOf, refuse } from '../spec/check.js';
+
+const path = (description: string) => Type.String({ pattern: '^/', description: `an absolute path: ${description}` });
+
+/** What /etc/niwa/niwad.yaml may say. */
+const FileSchema = Type.Object(
+  {
+    socket: Type.Optional(path('the socket of the API')),
+    runDir: Type.Optional(path('what lives as long as the machine is up')),
+    stateDir: Type.Optional(path('what is kept: the ledger')),
+    cgroup: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9][A-Za-z0-9_.@:-]*(/[A-Za-z0-9][A-Za-z0-9_.@:-]*)*$',
+        description: 'a path below the cgroup2 mount, such as "niwa"',
+      }),
+    ),
+    logLevel: Type.Optional(
+      Type.Union(
+        ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
+        { description: 'fatal, error, warn, info, debug, trace or silent' },
+      ),
+    ),
+    group: Type.Optional(
+      Type.Union([Type.String({ pattern: '^[A-Za-z0-9_.-]+$' }), Type.Integer({ minimum: 0 })], {
+        description: 'the name or number of the group that may use the socket beside root',
+      }),
+    ),
+    sampleIntervalMs: Type.Optional(
+      Type.Integer({ minimum: 100, maximum: 60_000, description: 'milliseconds from 100 to 60000' }),
+    ),
+    keepExited: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000, description: 'a number from 0 to 100000' })),
+  },
+  { additionalProperties: false },
+);
+
+/** The settings of a daemon. */
+export interface Config {
+  socket: string;
+  runDir: string;
+  stateDir: string;
+  cgroup: string;
+  logLevel: string;
+  group: string | number | null;
+  sampleIntervalMs: number;
+  keepExited: number;
+}
+
+export const DEFAULT_CONFIG_FILE = '/etc/niwa/niwad.yaml';
+export const DEFAULT_SOCKET = '/run/niwa/niwad.sock';
+
+const DEFAULTS: Config = {
+  socket: DEFAULT_SOCKET,
+  runDir: '/run/niwa',
+  stateDir: '/var/lib/niwa',
+  cgroup: 'niwa',
+  logLevel: 'info',
+  group: null,
+  sampleIntervalMs: 1000,
+  keepExited: 1000,
+};
+
+/**
+ * Puts the settings together: flags and environment (`given`) over the file over the defaults. The socket is in the run
+ * directory unless it is named.
+ * @param given a field that is undefined was not given
+ * @param file the text of the configuration file, "" where there is none
+ * @throws NiwaError SPEC_INVALID with each wrong field
+ */
+export function mergeConfig(given: { [K in keyof Config]?: Config[K] | undefined }, file: string): Config {
+  const fromFile = parseYaml(file) ?? {};
+  refuse('the configuration file', problemsOf(FileSchema, fromFile));
+  const flags = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  refuse('the command line', problemsOf(FileSchema, flags));
+  const merged = { ...DEFAULTS, ...(fromFile as Static<typeof FileSchema>), ...flags } as Config;
+  const named = 'socket' in flags || 'socket' in (fromFile as object);
+  return named ? merged : { ...merged, socket: `${merged.runDir}/niwad.sock` };
+}
+
+/**
+ * Reads the configuration file.
+ * @param required a file that was named has to be there, the default one has not
+ * @throws NiwaError HOST_ERROR
+ */
+export function readConfigFile(path: string, required: boolean): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (!required && (error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw new NiwaError('HOST_ERROR', `cannot read the configuration ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function parseYaml(text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new NiwaError('SPEC_INVALID', `the configuration file is no YAML: ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,73 @@
+import { chmodSync, chownSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { Ledger } from '../accounting/ledger.js';
+import { Metrics } from '../accounting/metrics.js';
+import { groupNumber } from '../api/peer.js';
+import { makeApi } from '../api/server.js';
+import { Runtime } from '../container/runtime.js';
+import { messageOf, NiwaError } from '../errors.js';
+import { makeCgroupTree, removeCgroupTree, removeLeftovers } from '../host/cgroup.js';
+import { loadBootHelper } from '../native.js';
+import { version } from '../version.js';
+import type { Config } from './config.js';
+import { holdAlone } from './lock.js';
+
+const SOCKET_MODE = 0o660;
+
+/** A daemon that listens. */
+export interface Daemon {
+  /** Ends all containers, writes their records, and takes away everything that the daemon made but its state directory. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a daemon: when this has resolved, it listens on its socket.
+ * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR, STATE_CONFLICT with the cure
+ */
+export async function startDaemon(config: Config, log: Logger): Promise<Daemon> {
+  const gid = groupNumber(config.group);
+  const stage = join(config.runDir, 'stage');
+  makeDirectory(config.runDir, 0o755);
+  makeDirectory(config.stateDir, 0o750);
+  makeDirectory(stage, 0o700);
+  await holdAlone([config.runDir, config.stateDir, `cgroup ${config.cgroup}`]);
+  loadBootHelper();
+
+  const tree = makeCgroupTree(config.cgroup);
+  const leftovers = await removeLeftovers(tree);
+  if (leftovers.length > 0) log.warn({ leftovers }, 'ended containers that an earlier daemon left');
+  const ledger = await Ledger.open(join(config.stateDir, 'ledger.ndjson'));
+  const { sampleIntervalMs, keepExited } = config;
+  const runtime = new Runtime({ tree, stage, ledger, log, sampleIntervalMs, keepExited });
+  const metrics = new Metrics();
+  runtime.subscribe(({ type, exit }) => {
+    if (type === 'start') metrics.countStart();
+    if (exit !== undefined) metrics.countExit(exit.reason);
+  });
+
+  const api = await makeApi({ runtime, metrics, log, version, gid, sampleIntervalMs });
+  if (existsSync(config.socket)) rmSync(config.socket); // the run directory is ours alone: nobody listens on it
+  await api.listen({ path: config.socket });
+  chownSync(config.socket, 0, gid ?? 0);
+  chmodSync(config.socket, SOCKET_MODE);
+  log.info({ socket: config.socket, cgroup: tree.containers, controllers: tree.controllers.available, version }, 'listening');
+
+  return {
+    close: async () => {
+      await runtime.close();
+      await api.close();
+      await ledger.close();
+      removeCgroupTree(tree);
+      for (const path of [config.socket, stage]) rmSync(path, { recursive: true, force: true });
+    },
+  };
+}
+
+function makeDirectory(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { recursive: true, mode });
+  } catch (error) {
+    throw new NiwaError('HOST_ERROR', `cannot make the directory ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}

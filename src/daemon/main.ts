@@ -1,0 +1,72 @@
+import pino from 'pino';
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { NiwaError } from '../errors.js';
+import { version } from '../version.js';
+import { type Config, DEFAULT_CONFIG_FILE, mergeConfig, readConfigFile } from './config.js';
+import { startDaemon } from './daemon.js';
+
+const WRONG_USAGE = 2;
+
+/** Runs niwad until a signal ends it. */
+async function main(): Promise<void> {
+  process.umask(0o077);
+  const config = readConfig();
+  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ sync: true }));
+  const daemon = await startDaemon(config, log).catch((error: unknown) => {
+    log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
+    process.exit(1);
+  });
+  let stopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping) return;
+      stopping = true;
+      log.info({ signal }, 'stopping: every container is ended first');
+      daemon.close().then(
+        () => log.info('stopped'),
+        (error: unknown) => {
+          log.fatal({ err: error }, 'could not stop cleanly');
+          process.exitCode = 1;
+        },
+      );
+    });
+  }
+}
+
+function readConfig(): Config {
+  try {
+    const flags = parseFlags();
+    const text = readConfigFile(flags.config ?? DEFAULT_CONFIG_FILE, flags.config !== undefined);
+    const { socket, runDir, stateDir, cgroup, logLevel } = flags;
+    return mergeConfig({ socket, runDir, stateDir, cgroup, logLevel }, text);
+  } catch (error) {
+    if (!(error instanceof NiwaError)) throw error;
+    process.stderr.write(`niwad: ${error.message}\n`);
+    process.exit(WRONG_USAGE);
+  }
+}
+
+function parseFlags() {
+  return yargs(hideBin(process.argv))
+    .scriptName('niwad')
+    .usage('$0 [options]\n\nThe container runtime daemon. Flags come before the environment (NIWA_SOCKET, NIWA_RUN_DIR, ...), and that before the file.')
+    .env('NIWA')
+    .option('socket', { type: 'string', describe: 'the socket of the API (RUN_DIR/niwad.sock)' })
+    .option('run-dir', { type: 'string', describe: 'what lives as long as the machine is up (/run/niwa)' })
+    .option('state-dir', { type: 'string', describe: 'what is kept: the ledger (/var/lib/niwa)' })
+    .option('cgroup', { type: 'string', describe: 'the daemon\'s group below the cgroup2 mount (niwa)' })
+    .option('config', { type: 'string', describe: `a YAML file of settings (${DEFAULT_CONFIG_FILE})` })
+    .option('log-level', { type: 'string', describe: 'fatal, error, warn, info, debug, trace or silent (info)' })
+    .example('$0', 'the daemon of this machine')
+    .example('$0 --run-dir /tmp/n/run --state-dir /tmp/n/state --cgroup try', 'a second one beside it')
+    .strict()
+    .version(version)
+    .fail((message, error) => {
+      process.stderr.write(`niwad: ${message ?? error.message}\nTry niwad --help.\n`);
+      process.exit(WRONG_USAGE);
+    })
+    .parseSync();
+}
+
+await main();

@@ -1,0 +1,176 @@
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf, NiwaError } from '../errors.js';
+import type { Controllers } from '../plan/resources.js';
+
+/** The controllers that niwa sets limits with. */
+export const CONTROLLERS = ['cpu', 'memory', 'io', 'pids', 'cpuset'] as const;
+
+/** The v1 names of what v2 calls by another name. */
+const V1_NAMES: Record<string, string> = { io: 'blkio' };
+
+interface MountLine {
+  root: string;
+  point: string;
+  type: string;
+  options: string[];
+}
+
+/** Reads /proc/PID/mountinfo, see proc(5). */
+function parseMountinfo(text: string): MountLine[] {
+  return text
+    .split('\n')
+    .filter((line) => line.includes(' - '))
+    .map((line) => {
+      const [before = '', after = ''] = line.split(' - ');
+      const [, , , root = '', point = ''] = before.split(' ');
+      const [type = '', , options = ''] = after.split(' ');
+      return { root: unescapeOctal(root), point: unescapeOctal(point), type, options: options.split(',') };
+    });
+}
+
+/** The kernel writes space, tab, newline and backslash as octal. */
+function unescapeOctal(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+/** Gives where the cgroup2 file system is mounted whole, from the text of mountinfo; undefined where it is not. */
+export function findCgroup2Mount(mountinfo: string): string | undefined {
+  return parseMountinfo(mountinfo).find(({ type, root }) => type === 'cgroup2' && root === '/')?.point;
+}
+
+/** Gives the mount point of each controller that is bound to cgroup v1, by its v2 name. */
+export function findV1Controllers(mountinfo: string): Record<string, string> {
+  const lines = parseMountinfo(mountinfo).filter(({ type }) => type === 'cgroup');
+  const found = CONTROLLERS.map((name) => {
+    const line = lines.find(({ options }) => options.includes(V1_NAMES[name] ?? name));
+    return [name, line?.point] as const;
+  });
+  return Object.fromEntries(found.filter(([, point]) => point !== undefined)) as Record<string, string>;
+}
+
+/** Where a daemon keeps its groups, and what can be limited there. */
+export interface CgroupTree {
+  mount: string;
+  /** The daemon's subtree: MOUNT/NAME. */
+  base: string;
+  /** The directory with one group per container. */
+  containers: string;
+  controllers: Controllers;
+}
+
+/** Gives the tree of the daemon called `name` and what the host could limit in it, without making anything. */
+export function lookAtCgroupTree(name: string): CgroupTree {
+  const mountinfo = readFileSync('/proc/self/mountinfo', 'utf8');
+  const mount = findCgroup2Mount(mountinfo);
+  if (mount === undefined)
+    throw new NiwaError(
+      'HOST_UNSUPPORTED',
+      'no cgroup2 file system is mounted. Mount it with `mount -t cgroup2 none /sys/fs/cgroup`, or boot with systemd.unified_cgroup_hierarchy=1.',
+    );
+  const base = join(mount, name);
+  const controllers = explainControllers(readWords(join(mount, 'cgroup.controllers')), findV1Controllers(mountinfo));
+  return { mount, base, containers: join(base, 'containers'), controllers };
+}
+
+/**
+ * Makes the daemon's groups and turns on every controller that the host has for them.
+ * @throws NiwaError HOST_UNSUPPORTED without cgroup2, HOST_ERROR where the groups cannot be made
+ */
+export function makeCgroupTree(name: string): CgroupTree {
+  const tree = lookAtCgroupTree(name);
+  try {
+    mkdirSync(tree.containers, { recursive: true });
+  } catch (error) {
+    throw new NiwaError('HOST_ERROR', `cannot make ${tree.containers}: ${messageOf(error)}. niwad has to run as root.`, {
+      cause: error,
+    });
+  }
+  const refused: Record<string, string> = {};
+  for (const directory of pathFrom(tree.mount, tree.containers)) Object.assign(refused, enableControllers(directory));
+  const enabled = readWords(join(tree.containers, 'cgroup.subtree_control'));
+  const { missing } = explainControllers(enabled, findV1Controllers(readFileSync('/proc/self/mountinfo', 'utf8')));
+  return { ...tree, controllers: { available: enabled, missing: { ...missing, ...refused } } };
+}
+
+/** Kills and removes groups that no container of this daemon owns: what an earlier daemon left. Gives their names. */
+export async function removeLeftovers(tree: CgroupTree): Promise<string[]> {
+  const names = groupsIn(tree.containers);
+  await Promise.all(names.map((name) => removeGroup(join(tree.containers, name))));
+  return names;
+}
+
+/** Removes the daemon's own groups once they are empty; a group that somebody else still uses stays. */
+export function removeCgroupTree(tree: CgroupTree): void {
+  for (const directory of pathFrom(tree.mount, tree.containers).slice(1).reverse()) {
+    try {
+      rmdirSync(directory);
+    } catch {
+      return;
+    }
+  }
+}
+
+/**
+ * Kills what is in a group and removes it with the groups below it.
+ * @throws NiwaError HOST_ERROR where the kernel still holds it after a few seconds
+ */
+export async function removeGroup(path: string): Promise<void> {
+  const attempts = 200;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      for (const name of groupsIn(path)) await removeGroup(join(path, name));
+      rmdirSync(path);
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return;
+      if (code !== 'EBUSY' || attempt === attempts)
+        throw new NiwaError('HOST_ERROR', `cannot remove the cgroup ${path}: ${messageOf(error)}`, { cause: error });
+      writeFileSync(join(path, 'cgroup.kill'), '1');
+      await sleep(20);
+    }
+  }
+}
+
+function groupsIn(path: string): string[] {
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+}
+
+/** The directories from `top` down to `bottom`, both included. */
+function pathFrom(top: string, bottom: string): string[] {
+  const parts = bottom.slice(top.length).split('/').filter((part) => part !== '');
+  return parts.reduce((paths, part) => [...paths, join(paths.at(-1) ?? top, part)], [top]);
+}
+
+/** Turns on each controller for the groups below; gives why one was refused. */
+function enableControllers(directory: string): Record<string, string> {
+  const offered = readWords(join(directory, 'cgroup.controllers'));
+  const refused: Record<string, string> = {};
+  for (const name of CONTROLLERS.filter((controller) => offered.includes(controller))) {
+    try {
+      writeFileSync(join(directory, 'cgroup.subtree_control'), `+${name}`);
+    } catch (error) {
+      refused[name] = `${directory}/cgroup.subtree_control refuses +${name}: ${messageOf(error)}`;
+    }
+  }
+  return refused;
+}
+
+function explainControllers(available: string[], v1: Record<string, string>): Controllers {
+  const missing = CONTROLLERS.filter((name) => !available.includes(name)).map((name) => {
+    const reason =
+      v1[name] === undefined
+        ? 'the kernel does not offer it (it may be switched off by cgroup_disable, or not be delegated to this group)'
+        : `it is bound to cgroup v1 on ${v1[name]}`;
+    return [name, reason];
+  });
+  return { available, missing: Object.fromEntries(missing) };
+}
+
+function readWords(path: string): string[] {
+  return readFileSync(path, 'utf8').split(/\s+/).filter((word) => word !== '');
+}

@@ -1,0 +1,576 @@
+import { capabilityMask, resolveCapabilities } from '../spec/capabilities.js';
+import { CONTROLLERS } from './cgroup.js';
+import type { HostFacts } from './facts.js';
+
+/**
+ * What one look at the host found. `missing` says that niwad cannot run without it, and is given only where `required`;
+ * `warning` says that something will not work, or not for many containers.
+ */
+export interface Check {
+  name: string;
+  status: 'ok' | 'warning' | 'missing';
+  required: boolean;
+  found: string;
+  /** What it is good for, so also what is lost without it. */
+  meaning: string;
+  cure: string | null;
+}
+
+type Verdict = Pick<Check, 'status' | 'found' | 'cure'>;
+
+/** The host that the limits are judged for. */
+const DENSE_CONTAINERS = 1_000;
+
+/** Per container: 12 files of statistics, the group, its events, the pidfd, the helper's socket, two pipes, two log files. */
+const DESCRIPTORS_PER_CONTAINER = 20;
+const DESCRIPTORS_OF_NIWAD = 1_000;
+const ADVISED_DESCRIPTORS = 1_048_576;
+
+/** Room for the processes and threads of one user in all containers. */
+const ENOUGH_PROCESSES = 32_768;
+
+/** cgroup.kill came with 5.14; 6.1 is the first long-term kernel with memory.peak (5.19). */
+const REQUIRED_KERNEL = [5, 14] as const;
+const RECOMMENDED_KERNEL = [6, 1] as const;
+
+/** What niwad does itself with each: mounts and namespaces, devices, the loopback interface, a workload's identity. */
+const OWN_CAPABILITIES = ['SYS_ADMIN', 'MKNOD', 'NET_ADMIN', 'SETPCAP'];
+
+/** What the root of every container is made of. */
+const FILESYSTEMS = ['proc', 'sysfs', 'tmpfs', 'devpts', 'mqueue'];
+
+const NAMESPACES = [
+  { name: 'mnt', required: true, config: 'CONFIG_NAMESPACES', meaning: 'Gives a container its own mounts.' },
+  {
+    name: 'pid',
+    required: true,
+    config: 'CONFIG_PID_NS',
+    meaning: 'Hides the processes of the host from a container.',
+  },
+  { name: 'net', required: true, config: 'CONFIG_NET_NS', meaning: 'Gives a container its own network interfaces.' },
+  {
+    name: 'ipc',
+    required: true,
+    config: 'CONFIG_IPC_NS',
+    meaning: 'Gives a container its own shared memory and queues.',
+  },
+  { name: 'uts', required: true, config: 'CONFIG_UTS_NS', meaning: 'Gives a container its own host name.' },
+  { name: 'cgroup', required: true, config: 'CONFIG_CGROUPS', meaning: 'Shows a container its own group as the root.' },
+  {
+    name: 'user',
+    required: false,
+    config: 'CONFIG_USER_NS',
+    meaning: 'niwad makes none; workloads do that put themselves into a sandbox, such as browsers.',
+  },
+  {
+    name: 'time',
+    required: false,
+    config: 'CONFIG_TIME_NS',
+    meaning: 'niwad makes none; workloads do that change the boot time they see.',
+  },
+];
+
+const CONTROLLER_MEANINGS: Record<(typeof CONTROLLERS)[number], string> = {
+  cpu: 'Limits processor time and counts throttling; without it resources.cpu.max, burst and weight are refused, usage is counted all the same.',
+  memory: 'Limits and counts memory; without it resources.memory is refused.',
+  io: 'Limits and counts block I/O; without it resources.io is refused.',
+  pids: 'Limits and counts processes; without it resources.pids is refused, and a fork bomb meets only the limits of the host.',
+  cpuset: 'Binds a container to processors; without it resources.cpu.cpus is refused.',
+};
+
+interface Limit {
+  sysctl: string;
+  /** The least for {@link DENSE_CONTAINERS}. */
+  enough: number;
+  advised: number;
+  meaning: string;
+}
+
+/**
+ * The sysctls that a dense host runs into. The kernel's defaults are made for a host with few users; many of these are
+ * counted for each user id, and containers without a user namespace share their users.
+ * The choice follows LXD's "Server settings for a production setup", https://documentation.ubuntu.com/lxd/.
+ */
+const LIMITS: Limit[] = [
+  {
+    sysctl: 'fs.file-max',
+    enough: 262_144,
+    advised: 2_097_152,
+    meaning: 'Open files of the whole host; beyond it open() fails everywhere with ENFILE.',
+  },
+  {
+    sysctl: 'fs.nr_open',
+    enough: ADVISED_DESCRIPTORS,
+    advised: ADVISED_DESCRIPTORS,
+    meaning: 'The most that RLIMIT_NOFILE of any process can be set to.',
+  },
+  {
+    sysctl: 'fs.inotify.max_user_instances',
+    enough: 4_096,
+    advised: 1_048_576,
+    meaning:
+      'inotify instances of one user in all containers; beyond it file watchers such as `tail -f` fail with EMFILE.',
+  },
+  {
+    sysctl: 'fs.inotify.max_user_watches',
+    enough: 262_144,
+    advised: 1_048_576,
+    meaning: 'inotify watches of one user in all containers; beyond it file watchers fail with ENOSPC.',
+  },
+  {
+    sysctl: 'fs.inotify.max_queued_events',
+    enough: 16_384,
+    advised: 16_384,
+    meaning: 'Events that one inotify instance may have waiting; beyond it a file watcher loses events.',
+  },
+  {
+    sysctl: 'fs.aio-max-nr',
+    enough: 524_288,
+    advised: 1_048_576,
+    meaning:
+      'Asynchronous I/O requests of the whole host; a MySQL server reserves more than 2,000, beyond it they fail with EAGAIN.',
+  },
+  {
+    sysctl: 'kernel.keys.maxkeys',
+    enough: 2_000,
+    advised: 2_000,
+    meaning: 'Kernel keys of one user in all containers; beyond it new keys and keyrings fail with EDQUOT.',
+  },
+  {
+    sysctl: 'kernel.keys.maxbytes',
+    enough: 2_000_000,
+    advised: 2_000_000,
+    meaning: 'Bytes of the kernel keys of one user in all containers; beyond it new keys fail with EDQUOT.',
+  },
+  {
+    sysctl: 'kernel.keys.root_maxkeys',
+    enough: 10_000,
+    advised: 1_000_000,
+    meaning: 'Kernel keys of root, also of root in containers.',
+  },
+  {
+    sysctl: 'kernel.keys.root_maxbytes',
+    enough: 2_000_000,
+    advised: 25_000_000,
+    meaning: 'Bytes of the kernel keys of root, also of root in containers.',
+  },
+  {
+    sysctl: 'kernel.pid_max',
+    enough: 65_536,
+    advised: 4_194_304,
+    meaning:
+      'Process numbers of the host; each process and each thread in a container takes one, beyond it fork fails with EAGAIN.',
+  },
+  {
+    sysctl: 'kernel.threads-max',
+    enough: 65_536,
+    advised: 262_144,
+    meaning:
+      'Processes and threads of the host; the kernel sets it by the size of memory, beyond it fork fails with EAGAIN.',
+  },
+  {
+    sysctl: 'vm.max_map_count',
+    enough: 262_144,
+    advised: 262_144,
+    meaning:
+      'Memory mappings of one process; Elasticsearch refuses to start with less, large JVMs and databases fail with ENOMEM.',
+  },
+  {
+    sysctl: 'net.ipv4.neigh.default.gc_thresh3',
+    enough: 4_096,
+    advised: 8_192,
+    meaning:
+      'IPv4 neighbours in all network namespaces together; beyond it packets are dropped with "neighbor table overflow".',
+  },
+  {
+    sysctl: 'net.ipv6.neigh.default.gc_thresh3',
+    enough: 4_096,
+    advised: 8_192,
+    meaning:
+      'IPv6 neighbours in all network namespaces together; beyond it packets are dropped with "neighbor table overflow".',
+  },
+];
+
+const MEMFD_NOEXEC = 'vm.memfd_noexec';
+const MODULES_DISABLED = 'kernel.modules_disabled';
+/** What keeps users without privileges from making user namespaces: the value that allows them. */
+const USER_NAMESPACE_GATES = {
+  'kernel.unprivileged_userns_clone': '1',
+  'kernel.apparmor_restrict_unprivileged_userns': '0',
+};
+
+/** The sysctls that {@link diagnose} looks at. */
+export const SYSCTLS: readonly string[] = [
+  ...LIMITS.map(({ sysctl }) => sysctl),
+  ...NAMESPACES.map(({ name }) => namespaceSysctl(name)),
+  ...Object.keys(USER_NAMESPACE_GATES),
+  MEMFD_NOEXEC,
+  MODULES_DISABLED,
+];
+
+/** Judges what niwad needs of a host, what its users may miss, and what 1,000 containers would run into. Pure. */
+export function diagnose(facts: HostFacts): Check[] {
+  return [
+    checkKernel(facts),
+    checkRoot(facts),
+    checkResourceCapability(facts),
+    checkMemfd(facts),
+    checkFilesystems(facts),
+    checkOverlay(facts),
+    ...NAMESPACES.map((namespace) => checkNamespace(namespace, facts)),
+    checkUserNamespaceGates(facts),
+    checkSeccomp(facts),
+    checkCgroupMount(facts),
+    ...CONTROLLERS.map((name) => checkController(name, facts)),
+    checkGroupFile('cgroup.kill', [5, 14], 'Ends all processes of a container at once.', facts),
+    checkGroupFile('cgroup.freeze', [5, 2], 'Pauses a container.', facts),
+    checkSwapAccounting(facts),
+    checkPressure(facts),
+    checkGroupPressure(facts),
+    checkOpenFiles(facts),
+    checkProcesses(facts),
+    ...LIMITS.map((limit) => checkLimit(limit, facts)),
+  ];
+}
+
+/** Whether niwad could run on the host of these checks, as the user who made them. */
+export function canRun(checks: readonly Check[]): boolean {
+  return checks.every(({ required, status }) => !(required && status === 'missing'));
+}
+
+const ok = (found: string): Verdict => ({ status: 'ok', found, cure: null });
+const warning = (found: string, cure: string): Verdict => ({ status: 'warning', found, cure });
+const missing = (found: string, cure: string): Verdict => ({ status: 'missing', found, cure });
+
+function required(name: string, meaning: string, { status, found, cure }: Verdict): Check {
+  return { name, status, required: true, found, meaning, cure };
+}
+
+function optional(name: string, meaning: string, { status, found, cure }: Verdict): Check {
+  return { name, status, required: false, found, meaning, cure };
+}
+
+function checkKernel({ kernelRelease }: HostFacts): Check {
+  const cure =
+    'Install Linux 6.1 or newer; at least 5.14 is needed. Debian 12 and Ubuntu 24.04 and their successors have it.';
+  const verdict = () => {
+    if (!isKernelFrom(kernelRelease, REQUIRED_KERNEL)) return missing(kernelRelease, cure);
+    return isKernelFrom(kernelRelease, RECOMMENDED_KERNEL) ? ok(kernelRelease) : warning(kernelRelease, cure);
+  };
+  return required(
+    'kernel',
+    'From 5.14 Linux has all that niwad works with: clone3 into a cgroup, pidfds, openat2, mount_setattr, cgroup.kill; before 5.19 usage records lack the memory peak.',
+    verdict(),
+  );
+}
+
+function checkRoot({ uid, effectiveCapabilities, initialUserNamespace }: HostFacts): Check {
+  const needed = [...new Set([...OWN_CAPABILITIES, ...resolveCapabilities([], [])])];
+  const lacking = needed.filter((name) => !hasCapability(effectiveCapabilities, name));
+  const verdict = () => {
+    if (!initialUserNamespace)
+      return missing(`uid ${uid} in a user namespace`, 'Run niwad on the host itself, or in a privileged container.');
+    if (lacking.length === 0) return ok(`uid ${uid}`);
+    return missing(
+      `uid ${uid} without ${lacking.map((name) => `CAP_${name}`).join(', ')}`,
+      uid === 0
+        ? 'Give niwad these capabilities; CapabilityBoundingSet= of its unit, or the container around it, takes them away.'
+        : 'Run niwad as root; `sudo niwa doctor` shows what root finds.',
+    );
+  };
+  return required(
+    'root',
+    'niwad makes namespaces, mounts and devices, and gives workloads their capabilities.',
+    verdict(),
+  );
+}
+
+function checkResourceCapability({ effectiveCapabilities }: HostFacts): Check {
+  return optional(
+    'CAP_SYS_RESOURCE',
+    'Raises hard limits and lowers oom_score_adj; without it a spec that asks for more than niwad itself has fails to start.',
+    hasCapability(effectiveCapabilities, 'SYS_RESOURCE')
+      ? ok('yes')
+      : warning('no', 'Run niwad as root with all capabilities; add it to CapabilityBoundingSet= of its unit.'),
+  );
+}
+
+function checkMemfd({ sysctls }: HostFacts): Check {
+  return required(
+    MEMFD_NOEXEC,
+    'niwad executes its boot helper from a sealed memfd, which a container cannot rewrite.',
+    sysctls[MEMFD_NOEXEC] === '2'
+      ? missing('2: no memfd can be executed', sysctlCure(MEMFD_NOEXEC, 1))
+      : ok(sysctls[MEMFD_NOEXEC] ?? 'no such limit here'),
+  );
+}
+
+function checkFilesystems({ filesystems }: HostFacts): Check {
+  const lacking = FILESYSTEMS.filter((name) => !filesystems.includes(name));
+  return required(
+    'file systems',
+    'The root of every container is made of them.',
+    lacking.length === 0
+      ? ok(FILESYSTEMS.join(', '))
+      : missing(
+          `no ${lacking.join(', ')}`,
+          'Run a kernel with CONFIG_SYSFS, CONFIG_TMPFS, CONFIG_UNIX98_PTYS and CONFIG_POSIX_MQUEUE.',
+        ),
+  );
+}
+
+function checkOverlay({ filesystems, overlayModule, sysctls }: HostFacts): Check {
+  const loadable = overlayModule && sysctls[MODULES_DISABLED] !== '1';
+  const verdict = () => {
+    if (filesystems.includes('overlay')) return ok('in the kernel');
+    if (loadable) return ok('a module, loaded at the first mount');
+    return overlayModule
+      ? warning(
+          'a module that is not loaded, and kernel.modules_disabled is 1',
+          'Load overlay at boot in /etc/modules-load.d.',
+        )
+      : warning('not in this kernel', 'Run a kernel with CONFIG_OVERLAY_FS, or install its modules package.');
+  };
+  return optional(
+    'overlayfs',
+    'Lets containers share a root that each may write to; root.overlay needs it.',
+    verdict(),
+  );
+}
+
+function checkNamespace(
+  { name, required: needed, config, meaning }: (typeof NAMESPACES)[number],
+  facts: HostFacts,
+): Check {
+  const sysctl = namespaceSysctl(name);
+  const most = facts.sysctls[sysctl] ?? null;
+  const enough = needed ? 2 * DENSE_CONTAINERS : 1;
+  const bad = needed ? missing : warning;
+  const verdict = () => {
+    if (!facts.namespaces.includes(name)) return bad('not in this kernel', `Run a kernel with ${config}.`);
+    if (most === null) return ok('yes');
+    if (most === '0') return bad(`${sysctl} is 0`, sysctlCure(sysctl, 65_536));
+    return Number(most) < enough ? warning(`at most ${most}`, sysctlCure(sysctl, 65_536)) : ok(`at most ${most}`);
+  };
+  return (needed ? required : optional)(`namespace ${name}`, meaning, verdict());
+}
+
+function checkUserNamespaceGates({ sysctls }: HostFacts): Check {
+  const closed = Object.entries(USER_NAMESPACE_GATES).filter(([name, open]) => (sysctls[name] ?? open) !== open);
+  return optional(
+    'unprivileged user namespaces',
+    'Let a workload without privileges sandbox itself, such as a browser; niwad does not need them.',
+    closed.length === 0
+      ? ok('allowed')
+      : warning(
+          closed.map(([name]) => `${name} is ${sysctls[name]}`).join(', '),
+          `Only where workloads need them: ${closed.map(([name, open]) => sysctlCure(name, Number(open))).join(' ')}`,
+        ),
+  );
+}
+
+function checkSeccomp({ seccomp: { mode, actions } }: HostFacts): Check {
+  const verdict = () => {
+    if (mode === null || actions.length === 0)
+      return warning('not in this kernel', 'Run a kernel with CONFIG_SECCOMP_FILTER.');
+    if (mode !== 0)
+      return warning(
+        'a filter is on this process',
+        'Run niwad outside of the sandbox that filters it (for Docker: --security-opt seccomp=unconfined).',
+      );
+    return ok(`filters with ${actions.join(', ')}`);
+  };
+  return optional(
+    'seccomp',
+    'Filters the system calls of a workload; a filter on niwad itself holds for all containers and may forbid clone3 or mounts.',
+    verdict(),
+  );
+}
+
+function checkCgroupMount({ cgroup2, filesystems, uid }: HostFacts): Check {
+  const verdict = () => {
+    if (!filesystems.includes('cgroup2')) return missing('not in this kernel', 'Run a kernel with CONFIG_CGROUPS.');
+    if (cgroup2 === null)
+      return missing(
+        'not mounted',
+        'Boot with systemd.unified_cgroup_hierarchy=1, or beside v1: ' +
+          '`mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified`.',
+      );
+    const { mountPoint, writable } = cgroup2;
+    if (writable) return ok(mountPoint);
+    return missing(
+      `${mountPoint}, not writable`,
+      uid === 0
+        ? `\`mount -o remount,rw ${mountPoint}\``
+        : 'Run niwad as root; `sudo niwa doctor` shows what root finds.',
+    );
+  };
+  return required('cgroup2', 'Each container is a group in it: usage, limits, freeze and kill.', verdict());
+}
+
+function checkController(name: (typeof CONTROLLERS)[number], facts: HostFacts): Check {
+  const { cgroup2 } = facts;
+  const verdict = () => {
+    if (cgroup2 === null) return warning('no cgroup2 mount', 'See cgroup2.');
+    const { controllers, subtreeControl, isRoot, holdsProcesses, mountPoint } = cgroup2;
+    if (!controllers.includes(name)) return missingController(name, facts, cgroup2);
+    // The kernel passes controllers on only from groups without processes, but for the root group: cgroups(7).
+    if (!isRoot && holdsProcesses && !subtreeControl.includes(name))
+      return warning(
+        `there, but ${mountPoint} holds processes, so it cannot pass it on`,
+        `Move the processes of ${mountPoint}/cgroup.procs into a group below before niwad starts.`,
+      );
+    return ok('available');
+  };
+  return optional(`controller ${name}`, CONTROLLER_MEANINGS[name], verdict());
+}
+
+function missingController(
+  name: string,
+  { v1Controllers, kernelControllers, commandLine }: HostFacts,
+  { isRoot, mountPoint }: { isRoot: boolean; mountPoint: string },
+): Verdict {
+  const v1 = v1Controllers[name];
+  const kernel = kernelControllers[name];
+  const boot = `boot with systemd.unified_cgroup_hierarchy=1 cgroup_no_v1=${name}`;
+  if (v1 !== undefined)
+    return warning(`on cgroup v1 at ${v1}`, `Remove the groups below ${v1} and \`umount ${v1}\`, or ${boot}.`);
+  if (kernel?.enabled === false || bootList(commandLine, 'cgroup_disable').some((word) => word === name))
+    return warning(
+      `disabled at boot (cgroup_disable=${name})`,
+      `Remove cgroup_disable=${name} from the kernel command line; on a Raspberry Pi, add cgroup_enable=${name}.`,
+    );
+  if (kernel !== undefined && kernel.hierarchy !== 0)
+    return warning(
+      'on a cgroup v1 hierarchy that is not mounted here',
+      `Unmount it wherever it is mounted, or ${boot}.`,
+    );
+  if (!isRoot)
+    return warning(
+      `not in cgroup.subtree_control of the parent of ${mountPoint}`,
+      `On the host, write +${name} into that file of every group above; under systemd set Delegate=yes on the unit.`,
+    );
+  return warning('not in this kernel', `Run a kernel with the ${name} controller of cgroup v2.`);
+}
+
+function checkGroupFile(name: string, since: readonly [number, number], meaning: string, facts: HostFacts): Check {
+  const { cgroup2, kernelRelease } = facts;
+  const cure = `Install Linux ${since.join('.')} or newer.`;
+  const files = cgroup2?.groupFiles ?? null;
+  const verdict = () => {
+    if (files !== null) return files.includes(name) ? ok('yes') : missing('no', cure);
+    const release = `no group to look at; Linux has it from ${since.join('.')}`;
+    return isKernelFrom(kernelRelease, since) ? ok(release) : missing(release, cure);
+  };
+  return required(name, meaning, verdict());
+}
+
+function checkSwapAccounting({ cgroup2, commandLine }: HostFacts): Check {
+  const cure = 'Boot with swapaccount=1; the kernel needs CONFIG_SWAP.';
+  const files = cgroup2?.groupFiles ?? [];
+  const verdict = () => {
+    if (!cgroup2?.controllers.includes('memory')) return warning('no memory controller', 'See controller memory.');
+    if (files.includes('memory.swap.max')) return ok('yes');
+    if (files.includes('memory.max')) return warning('no memory.swap.max', cure);
+    if (bootList(commandLine, 'swapaccount').includes('0')) return warning('swapaccount=0 at boot', cure);
+    return ok('not switched off; no group to look at');
+  };
+  return optional(
+    'swap accounting',
+    'Limits and counts swap; without it resources.memory.swapMax fails, and a memory limit only pushes into swap.',
+    verdict(),
+  );
+}
+
+function checkPressure({ pressure }: HostFacts): Check {
+  return optional(
+    'PSI',
+    'Tells how long work waits for processor, memory and I/O on the host.',
+    pressure ? ok('/proc/pressure') : warning('no /proc/pressure', 'Boot with psi=1; the kernel needs CONFIG_PSI.'),
+  );
+}
+
+function checkGroupPressure({ cgroup2, pressure }: HostFacts): Check {
+  const verdict = () => {
+    if (cgroup2 === null) return warning('no cgroup2 mount', 'See cgroup2.');
+    if (cgroup2.pressure) return ok('yes');
+    if (!pressure) return warning('no', 'See PSI.');
+    return warning('no', 'Remove cgroup_disable=pressure from the kernel command line.');
+  };
+  return optional(
+    'PSI of groups',
+    'Tells how long each container waits; without it the pressure figures of containers are missing.',
+    verdict(),
+  );
+}
+
+function checkOpenFiles({ rlimits }: HostFacts): Check {
+  const most = limitNumber(rlimits['open files']?.hard); // Node.js raises its soft limit to the hard one by itself
+  const room = Math.max(0, Math.floor((most - DESCRIPTORS_OF_NIWAD) / DESCRIPTORS_PER_CONTAINER));
+  const verdict = () => {
+    if (most === Number.POSITIVE_INFINITY) return ok('unlimited');
+    const found = `${most}, room for about ${room} containers`;
+    if (room >= DENSE_CONTAINERS) return ok(found);
+    return warning(
+      found,
+      `Set LimitNOFILE=${ADVISED_DESCRIPTORS} in niwad's unit, or \`ulimit -n ${ADVISED_DESCRIPTORS}\` before niwad.`,
+    );
+  };
+  return optional(
+    'RLIMIT_NOFILE',
+    `Open files of a process started from here; niwad holds about ${DESCRIPTORS_PER_CONTAINER} for each container.`,
+    verdict(),
+  );
+}
+
+function checkProcesses({ rlimits }: HostFacts): Check {
+  const soft = rlimits.processes?.soft ?? 'unlimited';
+  return optional(
+    'RLIMIT_NPROC',
+    'Processes and threads of one user other than root, in all containers together; they inherit it, and beyond it fork fails with EAGAIN.',
+    limitNumber(soft) >= ENOUGH_PROCESSES
+      ? ok(soft)
+      : warning(
+          soft,
+          "Set LimitNPROC=infinity in niwad's unit, `ulimit -u unlimited` before niwad, or rlimits.nproc in the spec.",
+        ),
+  );
+}
+
+function checkLimit({ sysctl, enough, advised, meaning }: Limit, { sysctls }: HostFacts): Check {
+  const value = sysctls[sysctl] ?? null;
+  const verdict = () => {
+    if (value === null) return ok('no such limit here');
+    return Number(value) < enough ? warning(value, sysctlCure(sysctl, advised)) : ok(value);
+  };
+  return optional(sysctl, meaning, verdict());
+}
+
+function isKernelFrom(release: string, [major, minor]: readonly [number, number]): boolean {
+  const [, foundMajor = 0, foundMinor = 0] = (/^(\d+)\.(\d+)/.exec(release) ?? []).map(Number);
+  return foundMajor > major || (foundMajor === major && foundMinor >= minor);
+}
+
+function hasCapability(mask: string, name: string): boolean {
+  return (BigInt(`0x${mask}`) & capabilityMask([name])) !== 0n;
+}
+
+function namespaceSysctl(name: string): string {
+  return `user.max_${name}_namespaces`;
+}
+
+/** Gives the words of each `name=a,b` on the kernel command line. */
+function bootList(commandLine: string, name: string): string[] {
+  const prefix = `${name}=`;
+  const parameters = commandLine.split(' ').filter((word) => word.startsWith(prefix));
+  return parameters.flatMap((word) => word.slice(prefix.length).split(','));
+}
+
+/** Reads a limit of /proc/self/limits; where the kernel told none, there is none. */
+function limitNumber(limit = 'unlimited'): number {
+  return limit === 'unlimited' ? Number.POSITIVE_INFINITY : Number(limit);
+}
+
+function sysctlCure(name: string, value: number): string {
+  return `\`sysctl -w ${name}=${value}\`, and the line \`${name} = ${value}\` in /etc/sysctl.d/90-niwa.conf.`;
+}

@@ -1,0 +1,186 @@
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { CONTROLLERS, findCgroup2Mount, findV1Controllers } from './cgroup.js';
+import { SYSCTLS } from './doctor.js';
+
+/** What the cgroup2 file system shows at its mount point. */
+export interface Cgroup2Facts {
+  mountPoint: string;
+  /** Whether this process may make groups there. */
+  writable: boolean;
+  /** False where the mount shows a group below the host's root group, as inside a container. */
+  isRoot: boolean;
+  /** Whether the group at the mount point has processes of its own. */
+  holdsProcesses: boolean;
+  /** The words of cgroup.controllers and of cgroup.subtree_control. */
+  controllers: string[];
+  subtreeControl: string[];
+  /** Whether cpu.pressure can be read. */
+  pressure: boolean;
+  /** The files of a group that is not the root group; null where there is no such group. */
+  groupFiles: string[] | null;
+}
+
+/** What the host and this process are, as the kernel tells it; plain data, made for JSON. */
+export interface HostFacts {
+  /** Of uname(2), such as "6.1.0-13-amd64". */
+  kernelRelease: string;
+  /** The parameters that the kernel was booted with. */
+  commandLine: string;
+  /** The effective user. */
+  uid: number;
+  /** The mask of CapEff, in hexadecimal. */
+  effectiveCapabilities: string;
+  /** False inside a user namespace. */
+  initialUserNamespace: boolean;
+  /** `mode` of this process: 0 for none, 2 for filtered, null where the kernel does not say; the actions that filters may take. */
+  seccomp: { mode: number | null; actions: string[] };
+  /** The file systems that the kernel has now. */
+  filesystems: string[];
+  /** Whether overlayfs is among the modules on disk. */
+  overlayModule: boolean;
+  /** The kinds of namespaces, as named in /proc/self/ns. */
+  namespaces: string[];
+  /** Null where cgroup2 is not mounted. */
+  cgroup2: Cgroup2Facts | null;
+  /** The mount point of each controller on cgroup v1, by its v2 name. */
+  v1Controllers: Record<string, string>;
+  /** The controllers of /proc/cgroups, by their v2 names; hierarchy 0 is v2. */
+  kernelControllers: Record<string, { hierarchy: number; enabled: boolean }>;
+  /** Whether /proc/pressure can be read. */
+  pressure: boolean;
+  /** The limits of this process, by the names of /proc/self/limits without "Max": numbers or "unlimited". */
+  rlimits: Record<string, { soft: string; hard: string }>;
+  /** The text of each of {@link SYSCTLS}; null where it cannot be read. */
+  sysctls: Record<string, string | null>;
+}
+
+/**
+ * Collects the facts that {@link diagnose} judges, from /proc, /sys and uname alone. Needs no privilege and changes nothing;
+ * what cannot be read counts as absent. See proc(5) and cgroups(7).
+ */
+export function readHostFacts(): HostFacts {
+  const kernelRelease = release();
+  const status = readText('/proc/self/status') ?? '';
+  const mountinfo = readText('/proc/self/mountinfo') ?? '';
+  const mountPoint = findCgroup2Mount(mountinfo);
+  return {
+    kernelRelease,
+    commandLine: (readText('/proc/cmdline') ?? '').trim(),
+    uid: Number(statusField(status, 'Uid')?.split(/\s+/)[1] ?? -1),
+    effectiveCapabilities: statusField(status, 'CapEff') ?? '0',
+    initialUserNamespace: isInitialUserNamespace(),
+    seccomp: readSeccomp(status),
+    filesystems: readLines('/proc/filesystems').map((line) => line.split('\t')[1] ?? ''),
+    overlayModule: hasOverlayModule(kernelRelease),
+    namespaces: readNames('/proc/self/ns'),
+    cgroup2: mountPoint === undefined ? null : readCgroup2(mountPoint),
+    v1Controllers: findV1Controllers(mountinfo),
+    kernelControllers: readKernelControllers(),
+    pressure: readText('/proc/pressure/cpu') !== null,
+    rlimits: readRlimits(),
+    sysctls: Object.fromEntries(SYSCTLS.map((name) => [name, readSysctl(name)])),
+  };
+}
+
+function readCgroup2(mountPoint: string): Cgroup2Facts {
+  const isRoot = readText(join(mountPoint, 'cgroup.events')) === null; // the root group has no such file
+  const group = isRoot ? firstDirectory(mountPoint) : mountPoint;
+  const groupFiles = group === undefined ? [] : readNames(group);
+  return {
+    mountPoint,
+    writable: isWritable(mountPoint),
+    isRoot,
+    holdsProcesses: readWords(join(mountPoint, 'cgroup.procs')).length > 0,
+    controllers: readWords(join(mountPoint, 'cgroup.controllers')),
+    subtreeControl: readWords(join(mountPoint, 'cgroup.subtree_control')),
+    pressure: readText(join(mountPoint, 'cpu.pressure')) !== null,
+    groupFiles: groupFiles.length === 0 ? null : groupFiles,
+  };
+}
+
+/** The initial user namespace maps every id to itself, see user_namespaces(7). */
+function isInitialUserNamespace(): boolean {
+  const map = readWords('/proc/self/uid_map');
+  return map.length === 0 || map.join(' ') === '0 0 4294967295';
+}
+
+function readSeccomp(status: string): HostFacts['seccomp'] {
+  const mode = statusField(status, 'Seccomp');
+  return {
+    mode: mode === undefined ? null : Number(mode),
+    actions: readWords('/proc/sys/kernel/seccomp/actions_avail'),
+  };
+}
+
+function hasOverlayModule(kernelRelease: string): boolean {
+  const lists = ['modules.builtin', 'modules.dep'].map((name) => `/lib/modules/${kernelRelease}/${name}`);
+  return lists.some((path) => readText(path)?.includes('/overlay.ko') ?? false);
+}
+
+/** Lines of /proc/cgroups: name, hierarchy, number of groups, enabled. */
+function readKernelControllers(): HostFacts['kernelControllers'] {
+  const rows = readLines('/proc/cgroups').map((line) => line.split('\t'));
+  const controllers = rows.map(([name = '', hierarchy, , enabled]) => {
+    const state = { hierarchy: Number(hierarchy), enabled: enabled === '1' };
+    return [name === 'blkio' ? 'io' : name, state] as const;
+  });
+  return Object.fromEntries(controllers.filter(([name]) => CONTROLLERS.some((known) => known === name)));
+}
+
+/** Lines of /proc/self/limits, such as "Max open files            1024                 1048576              files". */
+function readRlimits(): HostFacts['rlimits'] {
+  const rows = readLines('/proc/self/limits').map((line) => /^Max (.+?) {2,}(\S+) +(\S+)/.exec(line));
+  return Object.fromEntries(rows.flatMap((row) => (row ? [[row[1], { soft: row[2] ?? '', hard: row[3] ?? '' }]] : [])));
+}
+
+function readSysctl(name: string): string | null {
+  return readText(`/proc/sys/${name.replaceAll('.', '/')}`)?.trim() ?? null;
+}
+
+function statusField(status: string, name: string): string | undefined {
+  return new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1];
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function firstDirectory(path: string): string | undefined {
+  try {
+    const found = readdirSync(path, { withFileTypes: true }).find((entry) => entry.isDirectory());
+    return found && join(path, found.name);
+  } catch {
+    return undefined;
+  }
+}
+
+function readNames(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function readLines(path: string): string[] {
+  return (readText(path) ?? '').split('\n').filter((line) => line !== '');
+}
+
+function readWords(path: string): string[] {
+  return (readText(path) ?? '').split(/\s+/).filter((word) => word !== '');
+}
