@@ -110,7 +110,10 @@ export interface Native {
   ): Promise<{ startedNs: bigint; deadlineNs: bigint } | Failure>;
   /** Moves or clears the deadline. Gives false where the container has ended or a deadline has passed already. */
   setDeadline(handle: Handle, deadline: Deadline): boolean;
-  /** Sends a signal to the first process. */
+  /**
+   * Sends a signal to the first process. Where the kernel would drop it, since that is the init of a PID namespace and does
+   * not handle it, its default action is taken: the group is killed. Gives the signal that was sent, or -errno.
+   */
   signal(handle: Handle, signal: number): number;
   /** Kills every process of the group. */
   kill(handle: Handle): number;
@@ -141,7 +144,7 @@ export function errnoName(errno: number): string {
 }
 
 /** Where the build puts niwa.node and niwa-boot; NIWA_NATIVE_DIR names another build. */
-const directory = process.env['NIWA_NATIVE_DIR'] ?? fileURLToPath(new URL('../build/Release', import.meta.url));
+const directory = process.env.NIWA_NATIVE_DIR ?? fileURLToPath(new URL('../build/Release', import.meta.url));
 
 function load(): Native {
   const path = join(directory, 'niwa.node');

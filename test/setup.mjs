@@ -14,7 +14,7 @@ const PROJECT = resolve(import.meta.dirname, '..');
 const PATH = [process.env.PATH, '/usr/local/sbin', '/usr/sbin', '/sbin'].join(delimiter);
 
 /** A build that takes longer than this is announced. */
-const QUIET_MS = 1_000;
+const QUIET_MS = 5_000;
 
 /**
  * Debian packages, each with what shows that it is there, wherever it came from: a command on PATH or a file.

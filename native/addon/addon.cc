@@ -3,11 +3,11 @@
 #include <cstring>
 #include <functional>
 #include <napi.h>
-#include <sys/syscall.h>
 
 #include "boot_image.h"
 #include "monitor.h"
 #include "peer.h"
+#include "signals.h"
 #include "spawn.h"
 
 namespace {
@@ -204,12 +204,11 @@ Value with_container(Info info, const std::function<int(Container &)> &act) {
     return Napi::Number::New(info.Env(), -error);
 }
 
-// signal(handle, signal): errno
+// signal(handle, signal): the signal that was sent, or -errno
 Value send_signal(Info info) {
-    int signal = info[1].As<Napi::Number>().Int32Value();
-    return with_container(info, [signal](Container &container) {
-        return syscall(SYS_pidfd_send_signal, container.pidfd.get(), signal, nullptr, 0) < 0 ? -errno : 0;
-    });
+    auto container = addon_of(info.Env()).monitor->find(to_u32(info[0]));
+    int result = container ? send_with_default_action(*container, info[1].As<Napi::Number>().Int32Value()) : -ESRCH;
+    return Napi::Number::New(info.Env(), result);
 }
 
 // kill(handle): errno

@@ -1,12 +1,13 @@
 #include "signals.h"
 
+#include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
-
-#include "fd.h"
+#include <sys/syscall.h>
 
 namespace {
 
@@ -22,6 +23,23 @@ bool is_namespace_init(const char *status) {
     return end != nullptr && end[-1] == '1' && end[-2] == '\t';
 }
 
+// The signals that do not end a process by default, see signal(7).
+bool is_harmless(int signal) {
+    switch (signal) {
+    case SIGCHLD:
+    case SIGCONT:
+    case SIGSTOP:
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+    case SIGURG:
+    case SIGWINCH:
+        return true;
+    default:
+        return false;
+    }
+}
+
 } // namespace
 
 bool can_receive(pid_t pid, int signal) {
@@ -33,4 +51,12 @@ bool can_receive(pid_t pid, int signal) {
     status[n] = 0;
     uint64_t heard = mask_of(status, "\nSigBlk:") | mask_of(status, "\nSigIgn:") | mask_of(status, "\nSigCgt:");
     return !is_namespace_init(status) || (heard >> (signal - 1) & 1) != 0;
+}
+
+int send_with_default_action(const Container &container, int signal) {
+    if (signal != SIGKILL && !is_harmless(signal) && !can_receive(container.pid, signal)) {
+        int error = container.group.kill();
+        return error < 0 ? error : SIGKILL;
+    }
+    return syscall(SYS_pidfd_send_signal, container.pidfd.get(), signal, nullptr, 0) < 0 ? -errno : signal;
 }

@@ -49,7 +49,9 @@ export class Ledger {
       await this.#file.appendFile(`${JSON.stringify(record)}\n`);
       await this.#file.datasync();
     } catch (error) {
-      throw new NiwaError('HOST_ERROR', `cannot write to the ledger ${this.#path}: ${messageOf(error)}`, { cause: error });
+      throw new NiwaError('HOST_ERROR', `cannot write to the ledger ${this.#path}: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 

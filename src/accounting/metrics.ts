@@ -26,8 +26,16 @@ const COUNTERS: [string, string, Source][] = [
   ['io_writes_total', 'Write operations on block devices', ({ io }) => io?.wios],
   ['memory_oom_kills_total', 'Processes taken by the OOM killer', ({ memory }) => memory?.events.oom_kill],
   ['pids_refused_total', 'Forks refused by pids.max', ({ pids }) => pids?.events.max],
-  ['cpu_pressure_seconds_total', 'Time some task waited for a CPU', ({ pressure }) => seconds(pressure.cpu?.some.total)],
-  ['memory_pressure_seconds_total', 'Time some task waited for memory', ({ pressure }) => seconds(pressure.memory?.some.total)],
+  [
+    'cpu_pressure_seconds_total',
+    'Time some task waited for a CPU',
+    ({ pressure }) => seconds(pressure.cpu?.some.total),
+  ],
+  [
+    'memory_pressure_seconds_total',
+    'Time some task waited for memory',
+    ({ pressure }) => seconds(pressure.memory?.some.total),
+  ],
   ['io_pressure_seconds_total', 'Time some task waited for I/O', ({ pressure }) => seconds(pressure.io?.some.total)],
 ];
 const GAUGES: [string, string, Source][] = [
@@ -39,7 +47,11 @@ const GAUGES: [string, string, Source][] = [
 /** The metrics of one daemon, in Prometheus text. */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #starts = new Counter({ name: 'niwa_starts_total', help: 'Containers started', registers: [this.#registry] });
+  readonly #starts = new Counter({
+    name: 'niwa_starts_total',
+    help: 'Containers started',
+    registers: [this.#registry],
+  });
   readonly #exits = new Counter({
     name: 'niwa_exits_total',
     help: 'Containers that ended, by reason',
@@ -52,7 +64,10 @@ export class Metrics {
     labelNames: ['state'],
     registers: [this.#registry],
   });
-  readonly #counters = COUNTERS.map(([name, help, source]) => ({ source, metric: new Counter(this.#options(name, help)) }));
+  readonly #counters = COUNTERS.map(([name, help, source]) => ({
+    source,
+    metric: new Counter(this.#options(name, help)),
+  }));
   readonly #gauges = GAUGES.map(([name, help, source]) => ({ source, metric: new Gauge(this.#options(name, help)) }));
 
   countStart(): void {

@@ -31,7 +31,10 @@ export class Sampler {
 function sampleOnce(sampled: Sampled[]): void {
   const width = native.columns.length;
   const rows = new Float64Array(sampled.length * width);
-  native.sample(Uint32Array.from(sampled, ({ handle }) => handle), rows);
+  native.sample(
+    Uint32Array.from(sampled, ({ handle }) => handle),
+    rows,
+  );
   const usec = Number(native.boottimeNs() / 1000n);
   sampled.forEach((one, i) => {
     one.take({ usec, row: rows.slice(i * width, (i + 1) * width) });

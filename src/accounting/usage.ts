@@ -113,7 +113,10 @@ export function toUsage(row: Float64Array, columns: Columns, ioStat: string): Us
       'nr_bursts',
       'burst_usec',
     ]),
-    io: get('io.stat:rbytes') === null ? null : { ...(keyed('io.stat', IO_KEYS) as IoCounters), devices: toDevices(ioStat) },
+    io:
+      get('io.stat:rbytes') === null
+        ? null
+        : { ...(keyed('io.stat', IO_KEYS) as IoCounters), devices: toDevices(ioStat) },
     memory: hasMemory
       ? {
           current: get('memory.current'),

@@ -55,5 +55,8 @@ export function toErrorReply(error: unknown): { status: number; body: ErrorBody 
   const { statusCode = 500, message } = error as { statusCode?: number; message?: string };
   if (statusCode < 500)
     return { status: statusCode, body: { code: 'SPEC_INVALID', message: `the request is invalid: ${message}` } };
-  return { status: 500, body: { code: 'INTERNAL', message: `a defect of niwa: ${message}; the daemon's log says more` } };
+  return {
+    status: 500,
+    body: { code: 'INTERNAL', message: `a defect of niwa: ${message}; the daemon's log says more` },
+  };
 }

@@ -36,10 +36,15 @@ function peerOf(socket: Socket): Peer | undefined {
  */
 export function groupNumber(group: string | number | null): number | null {
   if (group === null || typeof group === 'number') return group;
-  const line = readFileSync('/etc/group', 'utf8').split('\n').find((entry) => entry.startsWith(`${group}:`));
+  const line = readFileSync('/etc/group', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith(`${group}:`));
   const gid = line?.split(':')[2];
   if (gid === undefined)
-    throw new NiwaError('HOST_ERROR', `the group "${group}" of the configuration is not in /etc/group; make it with groupadd`);
+    throw new NiwaError(
+      'HOST_ERROR',
+      `the group "${group}" of the configuration is not in /etc/group; make it with groupadd`,
+    );
   return Number(gid);
 }
 
@@ -51,4 +56,3 @@ export function forbidden(peer: Peer | undefined): NiwaError {
     `${who} may not use this socket: only root and the group of niwad's configuration ("group:") may`,
   );
 }
-

@@ -37,6 +37,8 @@ export const LifetimeBody = Type.Union(
 export function requireSignal(input: string | number): string {
   const number = signalNumber(input);
   if (number === undefined)
-    refuse('the request', [{ path: 'signal', found: show(input), allowed: 'a signal such as "SIGTERM", "TERM" or 15' }]);
+    refuse('the request', [
+      { path: 'signal', found: show(input), allowed: 'a signal such as "SIGTERM", "TERM" or 15' },
+    ]);
   return signalName(number ?? 0);
 }

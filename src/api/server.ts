@@ -1,7 +1,7 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TSchema } from 'typebox';
 import { parse } from 'yaml';
 import type { Metrics } from '../accounting/metrics.js';
@@ -102,7 +102,10 @@ function useOneErrorShape(api: Api): void {
     return reply.status(status).send(body);
   });
   api.setNotFoundHandler((request) => {
-    throw new NiwaError('NOT_FOUND', `there is no ${request.method} ${request.url}; GET /v1/openapi.json lists what there is`);
+    throw new NiwaError(
+      'NOT_FOUND',
+      `there is no ${request.method} ${request.url}; GET /v1/openapi.json lists what there is`,
+    );
   });
 }
 

@@ -1,11 +1,11 @@
 import { History } from '../accounting/history.js';
 import { type Rates, type Reading, ratesBetween } from '../accounting/rates.js';
 import { figure, indexColumns, toUsage, type Usage } from '../accounting/usage.js';
-import { type Deadline, type ExitEvent, errnoName, type Handle, type Native, native } from '../native.js';
 import { NiwaError } from '../errors.js';
+import { type Deadline, type ExitEvent, errnoName, type Handle, type Native, native } from '../native.js';
 import type { Plan } from '../plan/plan.js';
-import type { Spec } from '../spec/spec.js';
 import { signalName, signalNumber } from '../spec/signals.js';
+import type { Spec } from '../spec/spec.js';
 import { CAUSE, exitReason } from './exit.js';
 import { Lock } from './lock.js';
 import type { Output } from './output.js';
@@ -58,7 +58,12 @@ export class Container {
   }
 
   /** The deadline of this container for the addon: at `atNs`, its stop signal, and after `timeoutUsec` the kill. */
-  deadline(atNs: bigint, cause: number, timeoutUsec = this.spec.stopTimeoutUsec, signal = this.spec.stopSignal): Deadline {
+  deadline(
+    atNs: bigint,
+    cause: number,
+    timeoutUsec = this.spec.stopTimeoutUsec,
+    signal = this.spec.stopSignal,
+  ): Deadline {
     return { atNs, cause, signal: signalNumber(signal) ?? 15, timeoutNs: BigInt(timeoutUsec) * 1000n };
   }
 
@@ -145,7 +150,10 @@ export class Container {
    * Writes limits to the group, undoing them where one is refused.
    * @throws NiwaError HOST_ERROR with the write that failed
    */
-  writeLimits(writes: readonly { file: string; value: string }[], undo: readonly { file: string; value: string }[]): void {
+  writeLimits(
+    writes: readonly { file: string; value: string }[],
+    undo: readonly { file: string; value: string }[],
+  ): void {
     for (const { file, value } of writes) {
       const errno = native.write(this.handle, file, value);
       if (errno === 0) continue;

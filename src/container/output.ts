@@ -76,7 +76,8 @@ export class Output {
   #keep(chunk: Chunk): void {
     this.#kept.push(chunk);
     this.#keptBytes += chunk.data.length;
-    while (this.#keptBytes > KEPT_BYTES && this.#kept.length > 1) this.#keptBytes -= this.#kept.shift()?.data.length ?? 0;
+    while (this.#keptBytes > KEPT_BYTES && this.#kept.length > 1)
+      this.#keptBytes -= this.#kept.shift()?.data.length ?? 0;
   }
 
   #flow(): void {

@@ -6,7 +6,7 @@ import { Sampler } from '../accounting/sampler.js';
 import { messageOf, NiwaError } from '../errors.js';
 import { type CgroupTree, removeGroup } from '../host/cgroup.js';
 import { resolveDevices } from '../host/devices.js';
-import { errnoName, type ExitEvent, isFailure, type NativeEvent, native } from '../native.js';
+import { type ExitEvent, errnoName, isFailure, type NativeEvent, native } from '../native.js';
 import { encodeProgram } from '../plan/encode.js';
 import { makePlan, type Plan } from '../plan/plan.js';
 import { undoWrites, updateWrites } from '../plan/resources.js';
@@ -177,11 +177,9 @@ export class Runtime {
   kill(id: string, signal: string): Container {
     const container = this.get(id);
     requireState('kill', id, container.state);
-    const number = signalNumber(signal) ?? 0;
-    container.sentSignal = number;
-    const errno = native.signal(container.handle, number);
-    if (errno !== 0)
-      throw new NiwaError('HOST_ERROR', `cannot send ${signal} to container ${id}: ${errnoName(errno)}`);
+    const sent = native.signal(container.handle, signalNumber(signal) ?? 0);
+    if (sent < 0) throw new NiwaError('HOST_ERROR', `cannot send ${signal} to container ${id}: ${errnoName(-sent)}`);
+    container.sentSignal = sent;
     return container;
   }
 
@@ -221,11 +219,15 @@ export class Runtime {
    * @param change the lifetime from its start, or what remains from now, in microseconds; null for no deadline
    * @throws NiwaError NOT_FOUND, STATE_CONFLICT
    */
-  async setLifetime(id: string, change: { lifetimeUsec: number | null } | { remainingUsec: number }): Promise<Container> {
+  async setLifetime(
+    id: string,
+    change: { lifetimeUsec: number | null } | { remainingUsec: number },
+  ): Promise<Container> {
     const container = this.get(id);
     await container.lock.run(async () => {
       requireState('change the lifetime of', id, container.state);
-      if ('remainingUsec' in change) this.#moveDeadline(container, native.boottimeNs() + BigInt(change.remainingUsec) * 1000n);
+      if ('remainingUsec' in change)
+        this.#moveDeadline(container, native.boottimeNs() + BigInt(change.remainingUsec) * 1000n);
       else {
         container.spec.lifetimeUsec = change.lifetimeUsec;
         if (container.startedNs === 0n) return;

@@ -26,5 +26,8 @@ export type Action = keyof typeof ALLOWED;
 export function requireState(action: Action, id: string, state: State): void {
   const allowed: readonly State[] = ALLOWED[action];
   if (allowed.includes(state)) return;
-  throw new NiwaError('STATE_CONFLICT', `cannot ${action} container ${id}: it is ${state}, not ${allowed.join(' or ')}`);
+  throw new NiwaError(
+    'STATE_CONFLICT',
+    `cannot ${action} container ${id}: it is ${state}, not ${allowed.join(' or ')}`,
+  );
 }

@@ -51,7 +51,10 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   await api.listen({ path: config.socket });
   chownSync(config.socket, 0, gid ?? 0);
   chmodSync(config.socket, SOCKET_MODE);
-  log.info({ socket: config.socket, cgroup: tree.containers, controllers: tree.controllers.available, version }, 'listening');
+  log.info(
+    { socket: config.socket, cgroup: tree.containers, controllers: tree.controllers.available, version },
+    'listening',
+  );
 
   return {
     close: async () => {

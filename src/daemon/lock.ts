@@ -18,9 +18,13 @@ function listen(server: Server, name: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) =>
       reject(
-        new NiwaError('STATE_CONFLICT', `another niwad uses ${name}; stop it, or give this one directories and a cgroup of its own`, {
-          cause: error,
-        }),
+        new NiwaError(
+          'STATE_CONFLICT',
+          `another niwad uses ${name}; stop it, or give this one directories and a cgroup of its own`,
+          {
+            cause: error,
+          },
+        ),
       ),
     );
     server.listen(`\0niwad:${name}`, resolve);

@@ -12,7 +12,10 @@ const WRONG_USAGE = 2;
 async function main(): Promise<void> {
   process.umask(0o077);
   const config = readConfig();
-  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ sync: true }));
+  const log = pino(
+    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ sync: true }),
+  );
   const daemon = await startDaemon(config, log).catch((error: unknown) => {
     log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
     process.exit(1);
@@ -50,12 +53,14 @@ function readConfig(): Config {
 function parseFlags() {
   return yargs(hideBin(process.argv))
     .scriptName('niwad')
-    .usage('$0 [options]\n\nThe container runtime daemon. Flags come before the environment (NIWA_SOCKET, NIWA_RUN_DIR, ...), and that before the file.')
+    .usage(
+      '$0 [options]\n\nThe container runtime daemon. Flags come before the environment (NIWA_SOCKET, NIWA_RUN_DIR, ...), and that before the file.',
+    )
     .env('NIWA')
     .option('socket', { type: 'string', describe: 'the socket of the API (RUN_DIR/niwad.sock)' })
     .option('run-dir', { type: 'string', describe: 'what lives as long as the machine is up (/run/niwa)' })
     .option('state-dir', { type: 'string', describe: 'what is kept: the ledger (/var/lib/niwa)' })
-    .option('cgroup', { type: 'string', describe: 'the daemon\'s group below the cgroup2 mount (niwa)' })
+    .option('cgroup', { type: 'string', describe: "the daemon's group below the cgroup2 mount (niwa)" })
     .option('config', { type: 'string', describe: `a YAML file of settings (${DEFAULT_CONFIG_FILE})` })
     .option('log-level', { type: 'string', describe: 'fatal, error, warn, info, debug, trace or silent (info)' })
     .example('$0', 'the daemon of this machine')

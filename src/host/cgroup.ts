@@ -83,9 +83,13 @@ export function makeCgroupTree(name: string): CgroupTree {
   try {
     mkdirSync(tree.containers, { recursive: true });
   } catch (error) {
-    throw new NiwaError('HOST_ERROR', `cannot make ${tree.containers}: ${messageOf(error)}. niwad has to run as root.`, {
-      cause: error,
-    });
+    throw new NiwaError(
+      'HOST_ERROR',
+      `cannot make ${tree.containers}: ${messageOf(error)}. niwad has to run as root.`,
+      {
+        cause: error,
+      },
+    );
   }
   const refused: Record<string, string> = {};
   for (const directory of pathFrom(tree.mount, tree.containers)) Object.assign(refused, enableControllers(directory));
@@ -142,8 +146,11 @@ function groupsIn(path: string): string[] {
 
 /** The directories from `top` down to `bottom`, both included. */
 function pathFrom(top: string, bottom: string): string[] {
-  const parts = bottom.slice(top.length).split('/').filter((part) => part !== '');
-  return parts.reduce((paths, part) => [...paths, join(paths.at(-1) ?? top, part)], [top]);
+  const parts = bottom
+    .slice(top.length)
+    .split('/')
+    .filter((part) => part !== '');
+  return [top, ...parts.map((_, i) => join(top, ...parts.slice(0, i + 1)))];
 }
 
 /** Turns on each controller for the groups below; gives why one was refused. */
@@ -172,5 +179,7 @@ function explainControllers(available: string[], v1: Record<string, string>): Co
 }
 
 function readWords(path: string): string[] {
-  return readFileSync(path, 'utf8').split(/\s+/).filter((word) => word !== '');
+  return readFileSync(path, 'utf8')
+    .split(/\s+/)
+    .filter((word) => word !== '');
 }

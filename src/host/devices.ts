@@ -8,7 +8,10 @@ import { messageOf, NiwaError } from '../errors.js';
  */
 export function resolveDevices(io: readonly { device: string }[]): Record<string, string> {
   return Object.fromEntries(
-    io.map(({ device }, i) => [device, device.startsWith('/') ? numberOf(device, `resources.io[${i}].device`) : device]),
+    io.map(({ device }, i) => [
+      device,
+      device.startsWith('/') ? numberOf(device, `resources.io[${i}].device`) : device,
+    ]),
   );
 }
 
@@ -20,7 +23,11 @@ function numberOf(path: string, field: string): string {
   } catch (error) {
     found = messageOf(error);
   }
-  const problem = { path: field, found: `"${path}" (${found})`, allowed: 'a block device such as "/dev/vda" or "254:0"' };
+  const problem = {
+    path: field,
+    found: `"${path}" (${found})`,
+    allowed: 'a block device such as "/dev/vda" or "254:0"',
+  };
   throw new NiwaError('SPEC_INVALID', `${field}: found ${problem.found}; allowed: ${problem.allowed}`, {
     details: { problems: [problem] },
   });

@@ -530,10 +530,7 @@ function checkProcesses({ rlimits }: HostFacts): Check {
     'Processes and threads of one user other than root, in all containers together; they inherit it, and beyond it fork fails with EAGAIN.',
     limitNumber(soft) >= ENOUGH_PROCESSES
       ? ok(soft)
-      : warning(
-          soft,
-          "Set LimitNPROC=infinity in niwad's unit, `ulimit -u unlimited` before niwad, or rlimits.nproc in the spec.",
-        ),
+      : warning(soft, "Set LimitNPROC=infinity in niwad's unit, or rlimits.nproc in the spec."),
   );
 }
 

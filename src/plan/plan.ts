@@ -69,7 +69,9 @@ export function planSteps({ cgroup, clone, boot }: Plan): Step[] {
   const born = clone.pidNamespace === '' ? '' : `, in the PID namespace ${clone.pidNamespace}`;
   return [
     { phase: 'group', operation: 'mkdir', text: `make the cgroup ${cgroup.path}` },
-    ...cgroup.writes.map(({ file, value }): Step => ({ phase: 'group', operation: file, text: `set ${file} to ${value}` })),
+    ...cgroup.writes.map(
+      ({ file, value }): Step => ({ phase: 'group', operation: file, text: `set ${file} to ${value}` }),
+    ),
     {
       phase: 'clone',
       operation: 'clone3',

@@ -71,7 +71,8 @@ export function updateWrites(
   const oom = change.memory.oomGroup;
   const ordered = [...writes, ...one('memory.oom.group', oom === undefined ? undefined : Number(oom))];
   const burstFalls = value(change.cpu.burstUsec, 0) < value(now.cpu.burstUsec, 0);
-  const memoryFalls = value(change.memory.maxBytes, Number.POSITIVE_INFINITY) < value(now.memory.maxBytes, Number.POSITIVE_INFINITY);
+  const memoryFalls =
+    value(change.memory.maxBytes, Number.POSITIVE_INFINITY) < value(now.memory.maxBytes, Number.POSITIVE_INFINITY);
   if (burstFalls) moveBefore(ordered, 'cpu.max.burst', 'cpu.max');
   if (!memoryFalls) moveBefore(ordered, 'memory.max', 'memory.high');
   return ordered;

@@ -94,7 +94,10 @@ function deviceOps(): Op[] {
     mount('tmpfs', '/dev', { attributes: ['nosuid', 'noexec'], data: ['mode=0755', 'size=65536'] }),
     ...DEVICES.map(([path, major, minor]) => mknod(path, 0o666, major, minor)),
     ...DEVICE_LINKS.map(([target, path]) => symlink(target, path)),
-    mount('devpts', '/dev/pts', { attributes: ['nosuid', 'noexec'], data: ['newinstance', 'ptmxmode=0666', 'mode=0620'] }),
+    mount('devpts', '/dev/pts', {
+      attributes: ['nosuid', 'noexec'],
+      data: ['newinstance', 'ptmxmode=0666', 'mode=0620'],
+    }),
     mount('tmpfs', '/dev/shm', { attributes: STRICT, data: ['mode=1777', 'size=67108864'] }),
     mount('mqueue', '/dev/mqueue', { attributes: STRICT }),
   ];

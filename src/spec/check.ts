@@ -113,7 +113,10 @@ function wordsFor(node: Node | undefined): string {
 
 /** Writes a path as people do: `resources.io[0].device`. */
 function pathOf(keys: string[]): string {
-  return keys.map((key) => (/^[0-9]+$/.test(key) ? `[${key}]` : `.${key}`)).join('').replace(/^\./, '');
+  return keys
+    .map((key) => (/^[0-9]+$/.test(key) ? `[${key}]` : `.${key}`))
+    .join('')
+    .replace(/^\./, '');
 }
 
 function join(prefix: string, path: string): string {

@@ -51,7 +51,11 @@ export function mergeResources(now: Resources, change: Resources): Resources {
   const cpu = { ...now.cpu, ...change.cpu };
   if (typeof cpu.max === 'number' && (cpu.burstUsec ?? 0) > cpu.max * CPU_PERIOD_USEC)
     refuse('the update', [
-      { path: 'resources.cpu.burst', found: `${cpu.burstUsec} usec`, allowed: `at most ${cpu.max * CPU_PERIOD_USEC} usec` },
+      {
+        path: 'resources.cpu.burst',
+        found: `${cpu.burstUsec} usec`,
+        allowed: `at most ${cpu.max * CPU_PERIOD_USEC} usec`,
+      },
     ]);
   return {
     ...now,

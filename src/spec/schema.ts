@@ -67,7 +67,8 @@ const Root = Type.Object(
     readonly: Type.Optional(Type.Boolean({ description: 'true or false' })),
     overlay: Type.Optional(
       Type.Union([Type.Boolean(), Type.Object({ size: Bytes }, closed)], {
-        description: 'true (writes go to a private tmpfs that is lost at the end), {"size": "64M"} to bound it, or false',
+        description:
+          'true (writes go to a private tmpfs that is lost at the end), {"size": "64M"} to bound it, or false',
       }),
     ),
   },

@@ -2,9 +2,9 @@ import { Value } from 'typebox/value';
 import type { FieldProblem } from '../errors.js';
 import { capabilityName, resolveCapabilities } from './capabilities.js';
 import { problemsOf, refuse, show } from './check.js';
+import { normaliseResources, type Resources, resourceProblems } from './resources.js';
 import { type SpecInput, SpecSchema } from './schema.js';
 import { signalName, signalNumber } from './signals.js';
-import { normaliseResources, type Resources, resourceProblems } from './resources.js';
 import { parseBytes, parseDuration } from './units.js';
 
 export type NamespaceName = 'mount' | 'pid' | 'network' | 'ipc' | 'uts' | 'cgroup';
@@ -86,11 +86,12 @@ function meaningProblems(input: SpecInput): FieldProblem[] {
 }
 
 function* processProblems({ process }: SpecInput): Iterable<FieldProblem> {
-  const ids = String(process.user ?? 0).split(':').map(Number);
+  const ids = String(process.user ?? 0)
+    .split(':')
+    .map(Number);
   if (ids.some((id) => id > MAX_UID))
     yield { path: 'process.user', found: show(process.user), allowed: `numeric ids up to ${MAX_UID}` };
-  if (process.args[0] === '')
-    yield { path: 'process.args[0]', found: '""', allowed: 'the name or path of a program' };
+  if (process.args[0] === '') yield { path: 'process.args[0]', found: '""', allowed: 'the name or path of a program' };
 }
 
 function* mountProblems({ mounts = [] }: SpecInput): Iterable<FieldProblem> {
@@ -173,7 +174,8 @@ function normalise(input: SpecInput, freeId: string): Spec {
     lifetimeUsec: input.lifetime === undefined ? null : (parseDuration(input.lifetime) ?? null),
     jitterUsec: parseDuration(input.jitter ?? 0) ?? 0,
     stopSignal: signalName(signalNumber(input.stopSignal ?? 'SIGTERM') ?? 15),
-    stopTimeoutUsec: input.stopTimeout === undefined ? DEFAULT_STOP_TIMEOUT_USEC : (parseDuration(input.stopTimeout) ?? 0),
+    stopTimeoutUsec:
+      input.stopTimeout === undefined ? DEFAULT_STOP_TIMEOUT_USEC : (parseDuration(input.stopTimeout) ?? 0),
     init: input.init ?? false,
     labels: input.labels ?? {},
     owner: input.owner ?? null,
@@ -182,7 +184,9 @@ function normalise(input: SpecInput, freeId: string): Spec {
 }
 
 function normaliseProcess(input: SpecInput['process']): Spec['process'] {
-  const [uid = 0, gid = uid] = String(input.user ?? 0).split(':').map(Number);
+  const [uid = 0, gid = uid] = String(input.user ?? 0)
+    .split(':')
+    .map(Number);
   return {
     args: input.args,
     env: { PATH: DEFAULT_PATH, ...input.env },

@@ -59,7 +59,7 @@ function environment({ command, token, cwd, env, disk, modules }) {
     TERM: command ? 'dumb' : process.env.TERM,
     CI: process.env.CI,
     IN_VM: '1',
-    NIWA_VM_DISK: disk ? DISK : '',
+    NIWA_VM_DISK: disk ? DISK : undefined,
     ...env,
   };
   return lines([

@@ -40,7 +40,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Runs a command as root in a throwaway virtual machine that sees the host's files and can change none of them.
- * @param {string | string[] | undefined} command a line for sh, an argv, or undefined: a shell on this process's terminal
+ * @param {string | string[] | undefined} command a line for sh, an argv, or undefined: a shell on this terminal
  * @param {Options} [options] how
  * @returns {Promise<number>} the command's exit status; 124 after the timeout; 125 when the machine itself failed, with
  *   the reason and the end of the kernel's log on standard error; 128 + n when ended by options.signal

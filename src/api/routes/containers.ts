@@ -2,16 +2,16 @@ import { Type } from 'typebox';
 import { ContainerStatusSchema, ExitSchema, StateSchema } from '../../container/status.js';
 import { SpecSchema } from '../../spec/schema.js';
 import { parseDuration } from '../../spec/units.js';
+import { ErrorSchema } from '../errors.js';
 import {
   DurationSchema,
   IdParams,
   LifetimeBody,
   requireSignal,
-  StopBody,
   SignalBody,
+  StopBody,
   UpdateBody,
 } from '../requests.js';
-import { ErrorSchema } from '../errors.js';
 import type { Api, ApiOptions } from '../server.js';
 
 const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };
@@ -121,7 +121,10 @@ export function containerRoutes(api: Api, { runtime }: ApiOptions): void {
     async ({ params, body }) => {
       const timeoutUsec = body?.timeout === undefined ? undefined : parseDuration(body.timeout);
       const signal = body?.signal === undefined ? undefined : requireSignal(body.signal);
-      const options = { ...(timeoutUsec === undefined ? {} : { timeoutUsec }), ...(signal === undefined ? {} : { signal }) };
+      const options = {
+        ...(timeoutUsec === undefined ? {} : { timeoutUsec }),
+        ...(signal === undefined ? {} : { signal }),
+      };
       return (await runtime.stop(params.id, options)).status();
     },
   );

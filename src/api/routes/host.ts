@@ -10,7 +10,9 @@ const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };
 export function hostRoutes(api: Api, { runtime, metrics, version }: ApiOptions): void {
   api.get(
     '/v1/health',
-    { schema: { summary: 'Whether the daemon answers', response: { 200: Type.Object({ status: Type.Literal('ok') }) } } },
+    {
+      schema: { summary: 'Whether the daemon answers', response: { 200: Type.Object({ status: Type.Literal('ok') }) } },
+    },
     async () => ({ status: 'ok' as const }),
   );
 
@@ -50,7 +52,10 @@ export function hostRoutes(api: Api, { runtime, metrics, version }: ApiOptions):
         const { id, state, spec } = container;
         return { id, state, owner: spec.owner, usage: container.usage() };
       });
-      return reply.type(metrics.contentType).serializer(String).send(await metrics.text(measured));
+      return reply
+        .type(metrics.contentType)
+        .serializer(String)
+        .send(await metrics.text(measured));
     },
   );
 }

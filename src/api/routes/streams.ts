@@ -72,7 +72,11 @@ export function streamRoutes(api: Api, { runtime, sampleIntervalMs }: ApiOptions
       },
     },
     async ({ query }, reply) => {
-      const all = () => runtime.list().filter(({ state }) => state !== 'exited').map(stats);
+      const all = () =>
+        runtime
+          .list()
+          .filter(({ state }) => state !== 'exited')
+          .map(stats);
       if (!query.stream) return all();
       return streamLines(reply, ({ push }) => {
         push(all());

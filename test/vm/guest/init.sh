@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# Stage 1, from the initramfs: the host's root read-only by 9p, a tmpfs over it that takes every write; then stage 2 on it.
-# The kernel hands over NIWA_VM_JOB from its command line: the folder on the host that says what is to be done (job.mjs).
+# Stage 1, PID 1 from the initramfs: the host's root read-only by 9p, a tmpfs over it that takes every write; then stage
+# 2 on that. The kernel hands over NIWA_VM_JOB from its command line: the host's folder that says what to do (job.mjs).
 set -e
 trap 'echo "niwa-vm: stage 1 failed"; /bin/busybox poweroff -f' EXIT
 

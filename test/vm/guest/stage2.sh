@@ -1,5 +1,5 @@
 #!/run/vm/busybox sh
-# Stage 2, PID 1 on the host's own programs: the mounts and cgroups of a booted machine, then the command, then its status.
+# Stage 2, PID 1 on the host's root: the mounts and cgroups of a booted machine, then the command, then its status.
 # Bare names are busybox's own applets; /bin/sh and what the command runs are the host's.
 set -e
 trap 'echo "niwa-vm: stage 2 failed"; poweroff -f' EXIT

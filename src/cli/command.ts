@@ -1,0 +1,89 @@
+import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
+import { NiwaClient } from '../client/client.js';
+import { messageOf } from '../errors.js';
+import { EXIT, statusOfError } from './exit-codes.js';
+
+/** The options of every command. */
+export interface Common {
+  socket: string;
+  json: boolean;
+}
+
+/** Everything behind `--` on the command line: the container's own command. */
+export const wordsAfterDashes: string[] = [];
+
+/**
+ * Makes a command that talks to the daemon.
+ * @param command the words as yargs has them: "stop <id..>"
+ * @param builder declares the options; their types are those of `args`
+ * @param action gives the exit status, 0 where it gives none
+ * @param statusOf the exit status of an error
+ */
+export function daemonCommand<O extends Common>(
+  command: string,
+  describe: string,
+  builder: (yargs: Argv<Common>) => Argv<O>,
+  action: (client: NiwaClient, args: ArgumentsCamelCase<O>) => Promise<number | undefined>,
+  statusOf: (error: unknown) => number = statusOfError,
+): CommandModule<Common, O> {
+  return {
+    command,
+    describe,
+    builder,
+    handler: async (args) => {
+      const client = new NiwaClient(args.socket);
+      try {
+        process.exitCode = (await action(client, args)) ?? EXIT.ok;
+      } catch (error) {
+        process.exitCode = fail(error, args.json, statusOf);
+      } finally {
+        await client.close();
+      }
+    },
+  };
+}
+
+/** Tells an error on standard error; gives the exit status. */
+export function fail(error: unknown, json: boolean, statusOf: (error: unknown) => number): number {
+  const { code, details } = error as { code?: string; details?: object };
+  const text = json ? JSON.stringify({ code, message: messageOf(error), ...details }) : `niwa: ${messageOf(error)}`;
+  process.stderr.write(`${text}\n`);
+  return statusOf(error);
+}
+
+/** Prints a value as JSON, or as its words. */
+export function print(json: boolean, value: unknown, words: () => string): void {
+  const text = json ? JSON.stringify(value, null, 2) : words();
+  if (text !== '') process.stdout.write(`${text}\n`);
+}
+
+/** The positional argument of commands that take containers one after another. */
+export function withIds(yargs: Argv<Common>) {
+  return yargs.positional('id', { type: 'string', array: true, demandOption: true, describe: 'containers' });
+}
+
+/** The positional argument of commands that take one container. */
+export function withId(yargs: Argv<Common>) {
+  return yargs.positional('id', { type: 'string', demandOption: true, describe: 'a container' });
+}
+
+/**
+ * Does something to each container, goes on after an error, and prints the id of each success.
+ * @returns 0, or the status of the last error
+ */
+export async function forEach(
+  ids: string[],
+  json: boolean,
+  act: (id: string) => Promise<object | undefined>,
+): Promise<number> {
+  let status = 0;
+  for (const id of ids) {
+    try {
+      const result = await act(id);
+      print(json, result ?? { id }, () => id);
+    } catch (error) {
+      status = fail(error, json, statusOfError);
+    }
+  }
+  return status;
+}

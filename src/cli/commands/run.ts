@@ -1,0 +1,57 @@
+import type { NiwaClient } from '../../client/client.js';
+import { daemonCommand, wordsAfterDashes } from '../command.js';
+import { statusOfExit, statusOfFailedRun } from '../exit-codes.js';
+import { toSpec, withSpec } from '../spec-options.js';
+
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+
+export const run = daemonCommand(
+  'run [command..]',
+  'Create and start a container; show its output and end as it ends',
+  (yargs) =>
+    withSpec(yargs)
+      .option('detach', { alias: 'd', type: 'boolean', default: false, describe: 'print the id and leave it running' })
+      .option('rm', { type: 'boolean', default: false, describe: 'forget it when it has ended (without --detach)' })
+      .example("$0 run --cpus 0.5 --lifetime 2s -- sh -c 'while :; do :; done'", 'half a processor for two seconds')
+      .example('$0 run -d --name web --memory 64M --owner alice -- python3 -m http.server', 'in the background'),
+  async (client, options) => {
+    const spec = toSpec(options, wordsAfterDashes);
+    if (options.detach) {
+      const { id } = await client.create(spec, { start: true });
+      process.stdout.write(`${id}\n`);
+      return 0;
+    }
+    const { id } = await client.create(spec);
+    const status = await runInForeground(client, id);
+    if (options.rm) await client.remove(id);
+    return status;
+  },
+  statusOfFailedRun,
+);
+
+/** Starts a created container, passes its output and our signals on, and gives its exit status. */
+async function runInForeground(client: NiwaClient, id: string): Promise<number> {
+  const output = copyOutput(client, id);
+  const handlers = FORWARDED.map((signal) => {
+    const forward = () => void client.kill(id, signal).catch(() => {}); // it may have ended just now
+    process.on(signal, forward);
+    return [signal, forward] as const;
+  });
+  try {
+    await client.start(id);
+  } catch (error) {
+    await client.remove(id).catch(() => {});
+    throw error;
+  }
+  const exit = await client.wait(id);
+  await output;
+  for (const [signal, forward] of handlers) process.off(signal, forward);
+  return statusOfExit(exit);
+}
+
+async function copyOutput(client: NiwaClient, id: string): Promise<void> {
+  for await (const { stream, data } of client.output(id)) {
+    const target = process[stream];
+    if (!target.write(data)) await new Promise((resolve) => target.once('drain', resolve));
+  }
+}

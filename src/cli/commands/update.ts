@@ -1,0 +1,34 @@
+import { NiwaError } from '../../errors.js';
+import { daemonCommand, print, withId } from '../command.js';
+import { toResources, withLimits } from '../spec-options.js';
+
+export const update = daemonCommand(
+  'update <id>',
+  'Change the limits or the lifetime of a live container',
+  (yargs) =>
+    withLimits(withId(yargs))
+      .option('lifetime', { type: 'string', describe: 'the new lifetime, from the start; none for no end' })
+      .option('remaining', { type: 'string', conflicts: 'lifetime', describe: 'what is left of it, from now' })
+      .example('$0 update web --cpus 2 --memory 1G', 'more of both')
+      .example('$0 update web --remaining 30s', 'end in half a minute'),
+  async (client, options) => {
+    const { id, lifetime, remaining, json } = options;
+    const resources = toResources(options);
+    if (resources === undefined && lifetime === undefined && remaining === undefined)
+      throw new NiwaError(
+        'SPEC_INVALID',
+        'nothing to change: name a limit, --lifetime or --remaining; see niwa update --help',
+      );
+    if (resources !== undefined) await client.update(id, resources);
+    if (lifetime !== undefined)
+      await client.setLifetime(id, { lifetime: lifetime === 'none' ? null : seconds(lifetime) });
+    if (remaining !== undefined) await client.setLifetime(id, { remaining: seconds(remaining) });
+    const status = await client.inspect(id);
+    print(json, status, () => id);
+  },
+);
+
+/** A bare number means seconds. */
+function seconds(text: string): number | string {
+  return /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text;
+}

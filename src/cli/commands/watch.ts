@@ -1,0 +1,55 @@
+import type { Stats } from '../../client/client.js';
+import { daemonCommand, print, withIds } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { statsTable } from '../stats-table.js';
+
+/** The commands that look on: waiting, readings, events. */
+
+export const wait = daemonCommand(
+  'wait <id..>',
+  'Wait until containers have exited; print their exit statuses',
+  (yargs) => withIds(yargs).example('$0 wait web', ''),
+  async (client, { id, json }) => {
+    const exits = await Promise.all(id.map((one) => client.wait(one)));
+    print(json, exits, () => exits.map(({ code, signal }) => code ?? signal).join('\n'));
+  },
+);
+
+const CLEAR_SCREEN = '\x1b[H\x1b[2J';
+
+export const stats = daemonCommand(
+  'stats [id..]',
+  'Show what containers use, each second',
+  (yargs) =>
+    yargs
+      .positional('id', { type: 'string', array: true, describe: 'only these containers' })
+      .option('stream', { type: 'boolean', default: true, describe: 'go on; --no-stream for one reading' })
+      .example('$0 stats --no-stream web', '')
+      .example('$0 stats --json', 'a line of JSON each second'),
+  async (client, { id = [], stream, json }) => {
+    const chosen = (all: Stats[]) => all.filter((one) => id.length === 0 || id.includes(one.id));
+    if (!stream) {
+      const readings = id.length > 0 ? await Promise.all(id.map((one) => client.stats(one))) : await client.allStats();
+      print(json, readings, () => statsTable(readings));
+      return EXIT.ok;
+    }
+    for (const one of id) await client.inspect(one); // an id that does not exist is an error, not an empty table
+    for await (const readings of client.streamAllStats()) {
+      const text = json ? JSON.stringify(chosen(readings)) : statsTable(chosen(readings));
+      process.stdout.write(`${process.stdout.isTTY && !json ? CLEAR_SCREEN : ''}${text}\n`);
+    }
+  },
+);
+
+export const events = daemonCommand(
+  'events',
+  'Show what happens to containers, as it happens',
+  (yargs) => yargs.example('$0 events --json', 'a line of JSON each'),
+  async (client, { json }) => {
+    for await (const event of client.events()) {
+      const { at, type, id, exit } = event;
+      const end = exit === undefined ? '' : ` ${exit.reason} ${exit.signal ?? exit.code}`;
+      process.stdout.write(json ? `${JSON.stringify(event)}\n` : `${at} ${type} ${id}${end}\n`);
+    }
+  },
+);

@@ -1,0 +1,26 @@
+import type { Exit } from '../container/status.js';
+import { NiwaError } from '../errors.js';
+import { signalNumber } from '../spec/signals.js';
+
+/** The exit statuses of `niwa`; those of `run` are Docker's. */
+export const EXIT = { ok: 0, failed: 1, wrongUsage: 2, niwaFailed: 125, notExecutable: 126, notFound: 127 } as const;
+
+/** The status of a command that failed with `error`. */
+export function statusOfError(error: unknown): number {
+  return error instanceof NiwaError && error.code === 'SPEC_INVALID' ? EXIT.wrongUsage : EXIT.failed;
+}
+
+/** The status of `run` where the container did not start. */
+export function statusOfFailedRun(error: unknown): number {
+  if (!(error instanceof NiwaError)) return EXIT.niwaFailed;
+  if (error.code === 'SPEC_INVALID') return EXIT.wrongUsage;
+  const { step } = error.details;
+  if (step?.operation !== 'exec') return EXIT.niwaFailed;
+  return step.errno === 'ENOENT' ? EXIT.notFound : EXIT.notExecutable;
+}
+
+/** The status of `run` where the container ended: its own, or 128 + n for signal n. */
+export function statusOfExit({ code, signal }: Exit): number {
+  if (code !== null) return code;
+  return signal === null ? EXIT.niwaFailed : 128 + (signalNumber(signal) ?? 0);
+}

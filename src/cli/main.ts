@@ -1,0 +1,61 @@
+import yargs from 'yargs';
+import { DEFAULT_SOCKET } from '../daemon/config.js';
+import { version as ownVersion } from '../version.js';
+import { wordsAfterDashes } from './command.js';
+import { doctor, version } from './commands/host.js';
+import { create, kill, pause, resume, rm, start, stop } from './commands/lifecycle.js';
+import { plan } from './commands/plan.js';
+import { inspect, ps } from './commands/ps.js';
+import { run } from './commands/run.js';
+import { update } from './commands/update.js';
+import { events, stats, wait } from './commands/watch.js';
+import { EXIT } from './exit-codes.js';
+
+/** What is behind the first `--` belongs to the container, whatever it looks like. */
+function splitWords(argv: string[]): string[] {
+  const dashes = argv.indexOf('--');
+  if (dashes < 0) return argv;
+  wordsAfterDashes.push(...argv.slice(dashes + 1));
+  return argv.slice(0, dashes);
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.ok); // `niwa ps | head`
+});
+
+await yargs(splitWords(process.argv.slice(2)))
+  .scriptName('niwa')
+  .usage('$0 <command>\n\nThe debug command line of niwad.')
+  .option('socket', {
+    type: 'string',
+    default: process.env.NIWA_SOCKET ?? DEFAULT_SOCKET,
+    describe: "niwad's socket; also NIWA_SOCKET",
+  })
+  .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
+  .command(run)
+  .command(create)
+  .command(start)
+  .command(stop)
+  .command(kill)
+  .command(pause)
+  .command(resume)
+  .command(rm)
+  .command(ps)
+  .command(inspect)
+  .command(wait)
+  .command(stats)
+  .command(events)
+  .command(update)
+  .command(plan)
+  .command(doctor)
+  .command(version)
+  .completion('completion', 'Print a completion script for bash or zsh: niwa completion >> ~/.bashrc')
+  .demandCommand(1, 'Name a command.')
+  .strict()
+  .wrap(Math.min(120, process.stdout.columns ?? 120))
+  .version(ownVersion)
+  .fail((message, error) => {
+    process.stderr.write(`niwa: ${message ?? error.message}\nTry niwa --help.\n`);
+    process.exit(EXIT.wrongUsage);
+  })
+  .parseAsync();

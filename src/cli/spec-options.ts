@@ -1,0 +1,183 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import type { ArgumentsCamelCase, Argv } from 'yargs';
+import { messageOf, NiwaError } from '../errors.js';
+import { refuse, show } from '../spec/check.js';
+import type { ResourcesInput, SpecInput } from '../spec/schema.js';
+import type { Common } from './command.js';
+
+/** The flags that change limits, as yargs gives them. */
+export type LimitOptions = Partial<ArgumentsOf<typeof withLimits>>;
+/** The flags that make up a spec, as yargs gives them. */
+export type SpecOptions = Partial<ArgumentsOf<typeof withSpec>>;
+
+type ArgumentsOf<F extends (yargs: Argv<Common>) => Argv<unknown>> =
+  ReturnType<F> extends Argv<infer O> ? ArgumentsCamelCase<O> : never;
+
+/** Declares the flags of limits. */
+export function withLimits<O extends Common>(yargs: Argv<O>) {
+  return yargs
+    .option('cpus', { type: 'string', describe: 'processors, such as 0.5, or max' })
+    .option('memory', { type: 'string', describe: 'bytes, such as 64M, or max' })
+    .option('pids', { type: 'string', describe: 'processes and threads, or max' })
+    .option('io-rbps', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      describe: 'DEVICE:RATE of reading, such as /dev/vda:10M',
+    })
+    .option('io-wbps', { type: 'string', array: true, nargs: 1, describe: 'DEVICE:RATE of writing' });
+}
+
+/** Declares the flags of a spec, and the command as positional words. */
+export function withSpec<O extends Common>(yargs: Argv<O>) {
+  return withLimits(
+    yargs
+      .positional('command', { type: 'string', array: true, describe: 'the program and its arguments, best behind --' })
+      .option('file', {
+        alias: 'f',
+        type: 'string',
+        describe: 'a spec as YAML or JSON, - for standard input; flags come on top',
+      })
+      .option('name', { type: 'string', describe: 'the id; a free one where it is left out' })
+      .option('lifetime', { type: 'string', describe: 'how long it may live from its start, such as 90s' })
+      .option('jitter', { type: 'string', describe: 'shorten the lifetime at random by up to this' })
+      .option('root', {
+        type: 'string',
+        describe: "the directory that becomes /; else the host's own under a private overlay",
+      })
+      .option('read-only', { type: 'boolean', describe: 'make the root read-only' })
+      .option('init', { type: 'boolean', describe: 'run a small init that reaps processes and forwards signals' })
+      .option('env', { alias: 'e', type: 'string', array: true, nargs: 1, describe: 'NAME=VALUE' })
+      .option('label', { alias: 'l', type: 'string', array: true, nargs: 1, describe: 'NAME=VALUE' })
+      .option('owner', { type: 'string', describe: 'whom it is billed to' })
+      .option('network', { type: 'string', describe: 'none (its own, with only lo) or host, or a path to join' })
+      .option('user', { alias: 'u', type: 'string', describe: 'UID or UID:GID' })
+      .option('workdir', { alias: 'w', type: 'string', describe: 'the working directory' })
+      .option('hostname', { type: 'string', describe: 'the host name; else the id' })
+      .option('volume', { alias: 'v', type: 'string', array: true, nargs: 1, describe: 'SOURCE:TARGET[:ro]' })
+      .option('stop-signal', { type: 'string', describe: 'what asks it to end (SIGTERM)' })
+      .option('stop-timeout', { type: 'string', describe: 'what it gets before the kill (10s)' }),
+  );
+}
+
+/**
+ * Makes a spec of the file, the flags and the command; what is left out stays out.
+ * @param words the command behind `--`
+ * @throws NiwaError SPEC_INVALID where a flag is not of its grammar
+ */
+export function toSpec(options: SpecOptions, words: string[]): SpecInput {
+  const base: Partial<SpecInput> = options.file === undefined ? {} : readSpecFile(options.file);
+  const command = [...(options.command ?? []), ...words];
+  const resources = toResources(options);
+  return defined({
+    ...base,
+    id: options.name ?? base.id,
+    process: defined({
+      ...base.process,
+      args: command.length > 0 ? command : base.process?.args,
+      env: options.env === undefined ? base.process?.env : { ...base.process?.env, ...pairs('--env', options.env) },
+      cwd: options.workdir ?? base.process?.cwd,
+      user: options.user ?? base.process?.user,
+    }),
+    root: merged(base.root, { path: options.root, readonly: options.readOnly }),
+    hostname: options.hostname ?? base.hostname,
+    mounts: options.volume === undefined ? base.mounts : [...(base.mounts ?? []), ...options.volume.map(toMount)],
+    namespaces: merged(base.namespaces, { network: toNetwork(options.network) }),
+    resources: resources === undefined ? base.resources : mergeLimits(base.resources ?? {}, resources),
+    lifetime: options.lifetime ?? base.lifetime,
+    jitter: options.jitter ?? base.jitter,
+    stopSignal: options.stopSignal ?? base.stopSignal,
+    stopTimeout: options.stopTimeout ?? base.stopTimeout,
+    init: options.init ?? base.init,
+    labels: options.label === undefined ? base.labels : { ...base.labels, ...pairs('--label', options.label) },
+    owner: options.owner ?? base.owner,
+  }) as SpecInput;
+}
+
+/** Makes limits of the flags; undefined where there are none. */
+export function toResources(options: LimitOptions): ResourcesInput | undefined {
+  const io = [...toIo('rbps', options.ioRbps), ...toIo('wbps', options.ioWbps)];
+  const resources = defined({
+    cpu: merged(undefined, { max: numberOr(options.cpus) }),
+    memory: merged(undefined, { max: numberOr(options.memory) }),
+    pids: numberOr(options.pids),
+    io: io.length > 0 ? io : undefined,
+  });
+  return Object.keys(resources).length > 0 ? (resources as ResourcesInput) : undefined;
+}
+
+/** Reads a spec as YAML, of which JSON is a part. @throws NiwaError SPEC_INVALID, HOST_ERROR */
+export function readSpecFile(path: string): Partial<SpecInput> {
+  let text: string;
+  try {
+    text = readFileSync(path === '-' ? 0 : path, 'utf8');
+  } catch (error) {
+    throw new NiwaError('SPEC_INVALID', `cannot read the spec ${path}: ${messageOf(error)}`, { cause: error });
+  }
+  try {
+    return (parse(text) ?? {}) as Partial<SpecInput>;
+  } catch (error) {
+    throw new NiwaError('SPEC_INVALID', `${path} is no YAML: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function mergeLimits(base: ResourcesInput, flags: ResourcesInput): ResourcesInput {
+  return defined({
+    ...base,
+    ...flags,
+    cpu: merged(base.cpu, flags.cpu ?? {}),
+    memory: merged(base.memory, flags.memory ?? {}),
+    io: flags.io === undefined ? base.io : [...(base.io ?? []), ...flags.io],
+  }) as ResourcesInput;
+}
+
+/** A device path may hold colons: the rate is behind the last one. */
+function toIo(limit: 'rbps' | 'wbps', values: string[] = []): NonNullable<ResourcesInput['io']> {
+  return values.map((value) => {
+    const colon = value.lastIndexOf(':');
+    if (colon <= 0) wrong(`--io-${limit}`, value, 'DEVICE:RATE, such as /dev/vda:10M');
+    return { device: value.slice(0, colon), [limit]: numberOr(value.slice(colon + 1)) };
+  });
+}
+
+function toMount(value: string): NonNullable<SpecInput['mounts']>[number] {
+  const [source, target, mode, ...rest] = value.split(':');
+  if (source === undefined || target === undefined || rest.length > 0 || ![undefined, 'ro', 'rw'].includes(mode))
+    return wrong('--volume', value, 'SOURCE:TARGET or SOURCE:TARGET:ro');
+  return { type: 'bind', source, target, readonly: mode === 'ro' };
+}
+
+function toNetwork(network: string | undefined): string | undefined {
+  if (network === undefined || network === 'host' || network.startsWith('/')) return network;
+  return network === 'none' ? 'new' : wrong('--network', network, 'none, host, or the path of a network namespace');
+}
+
+function pairs(flag: string, values: string[]): Record<string, string> {
+  return Object.fromEntries(
+    values.map((value) => {
+      const equals = value.indexOf('=');
+      return equals > 0 ? [value.slice(0, equals), value.slice(equals + 1)] : wrong(flag, value, 'NAME=VALUE');
+    }),
+  );
+}
+
+/** A number stays one, so that the schema says what is wrong with anything else. */
+function numberOr(text: string | undefined): number | string | undefined {
+  return text !== undefined && /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text;
+}
+
+function wrong(flag: string, value: string, allowed: string): never {
+  refuse('the command line', [{ path: flag, found: show(value), allowed }]);
+  throw new Error('unreachable');
+}
+
+/** Puts the fields that are given over a base; undefined where there is neither. */
+function merged<T extends object>(base: T | undefined, fields: object): T | undefined {
+  const given = defined(fields);
+  return base === undefined && Object.keys(given).length === 0 ? undefined : ({ ...base, ...given } as T);
+}
+
+function defined<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
+}

@@ -1,0 +1,12 @@
+/** What the package `niwa` gives to programs: the client of the socket, and the types of what it sends and gets. */
+export type { HistoryPoint } from '../accounting/history.js';
+export type { UsageRecord } from '../accounting/ledger.js';
+export type { Rates } from '../accounting/rates.js';
+export type { Usage } from '../accounting/usage.js';
+export type { RuntimeEvent, RuntimeEventType } from '../container/runtime.js';
+export type { ContainerStatus, Exit, ExitReason, State } from '../container/status.js';
+export { type ErrorCode, type FailedStep, type FieldProblem, NiwaError } from '../errors.js';
+export type { Check } from '../host/doctor.js';
+export type { ResourcesInput, SpecInput } from '../spec/schema.js';
+export type { Spec } from '../spec/spec.js';
+export { type Duration, type Info, NiwaClient, type OutputChunk, type Stats } from './client.js';
