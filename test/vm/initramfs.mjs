@@ -56,5 +56,5 @@ async function content(kernel, signal) {
  */
 async function modulesInOrder({ folder, version }, signal) {
   const plan = await tool('modprobe', ['-d', folder, '-S', version, '--show-depends', '-a', ...MODULES], { signal });
-  return [...new Set([...plan.matchAll(/^insmod (\S+)/gm)].map(([, path]) => path))];
+  return [...new Set([...plan.matchAll(/^insmod (\S+)/gm)].map(([, path = '']) => path))];
 }

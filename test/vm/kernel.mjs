@@ -29,8 +29,7 @@ const NOTE = join(CACHE, 'newest.json');
 export async function kernel(signal) {
   const folder = (await noted()) ?? (await unpacked(signal));
   const modules = join(folder, 'lib/modules');
-  const [version] = await readdir(modules);
-  return { folder, modules, version, vmlinux: join(folder, 'vmlinux') };
+  return { folder, modules, version: await only(modules), vmlinux: join(folder, 'vmlinux') };
 }
 
 /**
@@ -86,7 +85,7 @@ async function unpackAfterUpdate(signal) {
 async function newestKnown(signal) {
   const record = await tool('apt-cache', ['show', '--no-all-versions', NEWEST], { signal }).catch(() => '');
   const [, name, version] = /^Depends: (linux-image-\S+) \(= (\S+)\)/m.exec(record) ?? [];
-  return name ? { name, version } : undefined;
+  return name && version ? { name, version } : undefined;
 }
 
 /**
@@ -102,13 +101,24 @@ async function unpack({ name, version }, signal) {
     // The folder is private, so apt's own user could not write there.
     const download = ['-qq', '-o', 'APT::Sandbox::User=root', 'download', `${name}=${version}`];
     await tool('apt-get', download, { cwd: folder, signal });
-    const [archive] = (await readdir(folder)).filter((file) => file.endsWith('.deb'));
-    await tool('dpkg-deb', ['-x', join(folder, archive), whole], { signal });
+    const archive = join(folder, await only(folder, '.deb'));
+    await tool('dpkg-deb', ['-x', archive, whole], { signal });
     await rename(join(whole, 'lib'), join(folder, 'lib'));
-    const [release] = await readdir(join(folder, 'lib/modules'));
+    const release = await only(join(folder, 'lib/modules'));
     await tool('depmod', ['-b', folder, release], { signal });
     await writeFile(join(folder, 'vmlinux'), vmlinux(await readFile(join(whole, 'boot', `vmlinuz-${release}`))));
     await rm(whole, { recursive: true });
-    await rm(join(folder, archive));
+    await rm(archive);
   });
+}
+
+/**
+ * @param {string} folder
+ * @param {string} [ending]
+ * @returns {Promise<string>} the name in the folder that ends so
+ */
+async function only(folder, ending = '') {
+  const name = (await readdir(folder)).find((entry) => entry.endsWith(ending));
+  if (!name) throw new Error(`${folder} is not complete: remove ${CACHE} and try again`);
+  return name;
 }

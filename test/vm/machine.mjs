@@ -25,15 +25,15 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * @typedef {object} Options
- * @property {string} [cwd] where the command runs; the project's folder if not given
- * @property {number} [timeoutSeconds] how long boot and command may take together; no limit if not given
+ * @property {string | undefined} [cwd] where the command runs; the project's folder if not given
+ * @property {number | undefined} [timeoutSeconds] how long boot and command may take together; no limit if not given
  * @property {Record<string, string | undefined>} [env] more environment for the command
- * @property {number} [diskMiB] size of the scratch disk at /run/disk, 512 if not given; 0 for none
- * @property {number} [memoryMiB] the machine's memory, 3072 if not given; writes to the root are kept there as well
- * @property {number} [cpus] 2 if not given
+ * @property {number | undefined} [diskMiB] size of the scratch disk at /run/disk, 512 if not given; 0 for none
+ * @property {number | undefined} [memoryMiB] the machine's memory, 3072 if not given; writes to the root are kept there as well
+ * @property {number | undefined} [cpus] 2 if not given
  * @property {'inherit' | 'ignore' | import('node:stream').Writable} [stdio] where the command's output goes, standard
  *   output and standard error in one; 'inherit', this process's standard output, if not given
- * @property {AbortSignal} [signal] ends the run early; its reason may name a signal, like 'SIGINT'
+ * @property {AbortSignal | undefined} [signal] ends the run early; its reason may name a signal, like 'SIGINT'
  */
 
 /** @typedef {{ status: number, reason?: string }} End the exit status, and what went wrong if not the command itself */

@@ -13,6 +13,7 @@ const PORT_FD = 3;
 const LOG_FD = 4;
 
 /** @typedef {import('node:stream').Readable} Readable */
+/** @typedef {[null, null, Readable, Readable, Readable]} Pipes */
 
 /**
  * @typedef {object} Hardware
@@ -45,7 +46,7 @@ export function startQemu(hardware) {
     stdio: [terminal, terminal, 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, PATH },
   });
-  const [, , stderr, port, kernel] = /** @type {Readable[]} */ (/** @type {unknown} */ (child.stdio));
+  const [, , stderr, port, kernel] = /** @type {Pipes} */ (/** @type {unknown} */ (child.stdio));
   const complaints = tail(stderr);
   const log = tail(kernel);
   const ended = once(child, 'close').then(

@@ -16,7 +16,7 @@ export const PATH = [...new Set(`${process.env.PATH ?? ''}:${STANDARD_PATH}`.spl
  * Runs a program of the host to its end.
  * @param {string} name the program
  * @param {string[]} args its arguments
- * @param {{ cwd?: string, signal?: AbortSignal }} [options] where it runs, and what ends it early
+ * @param {{ cwd?: string, signal?: AbortSignal | undefined }} [options] where it runs, and what ends it early
  * @returns {Promise<string>} its standard output
  * @throws {Error} when it fails, with its command line and its standard error
  */
@@ -25,6 +25,9 @@ export async function tool(name, args, options) {
   const gone = once(running.child, 'exit').catch(() => {});
   try {
     return (await running).stdout;
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ENOENT') throw error;
+    throw new Error(`${name} is not installed: node test/setup.mjs --vm installs it`);
   } finally {
     // An abort fails before the program is gone, and it could still write where the caller cleans up.
     await gone;
