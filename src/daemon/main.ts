@@ -50,19 +50,24 @@ function readConfig(): Config {
   }
 }
 
+/** Only these names: other variables that begin with NIWA_ are not for the daemon. */
+function fromEnvironment(name: string): string | undefined {
+  return process.env[`NIWA_${name}`];
+}
+
 function parseFlags() {
+  const text = (name: string) => ({ type: 'string', default: fromEnvironment(name) }) as const;
   return yargs(hideBin(process.argv))
     .scriptName('niwad')
     .usage(
       '$0 [options]\n\nThe container runtime daemon. Flags come before the environment (NIWA_SOCKET, NIWA_RUN_DIR, ...), and that before the file.',
     )
-    .env('NIWA')
-    .option('socket', { type: 'string', describe: 'the socket of the API (RUN_DIR/niwad.sock)' })
-    .option('run-dir', { type: 'string', describe: 'what lives as long as the machine is up (/run/niwa)' })
-    .option('state-dir', { type: 'string', describe: 'what is kept: the ledger (/var/lib/niwa)' })
-    .option('cgroup', { type: 'string', describe: "the daemon's group below the cgroup2 mount (niwa)" })
-    .option('config', { type: 'string', describe: `a YAML file of settings (${DEFAULT_CONFIG_FILE})` })
-    .option('log-level', { type: 'string', describe: 'fatal, error, warn, info, debug, trace or silent (info)' })
+    .option('socket', { ...text('SOCKET'), describe: 'the socket of the API (RUN_DIR/niwad.sock)' })
+    .option('run-dir', { ...text('RUN_DIR'), describe: 'what lives as long as the machine is up (/run/niwa)' })
+    .option('state-dir', { ...text('STATE_DIR'), describe: 'what is kept: the ledger (/var/lib/niwa)' })
+    .option('cgroup', { ...text('CGROUP'), describe: "the daemon's group below the cgroup2 mount (niwa)" })
+    .option('config', { ...text('CONFIG'), describe: `a YAML file of settings (${DEFAULT_CONFIG_FILE})` })
+    .option('log-level', { ...text('LOG_LEVEL'), describe: 'fatal, error, warn, info, debug, trace or silent (info)' })
     .example('$0', 'the daemon of this machine')
     .example('$0 --run-dir /tmp/n/run --state-dir /tmp/n/state --cgroup try', 'a second one beside it')
     .strict()

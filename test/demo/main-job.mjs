@@ -69,10 +69,10 @@ function burner(available) {
   const limit = available.includes('cpu') ? { cpu: { max: 0.25 } } : {};
   return {
     id: 'burner',
-    description: `burns CPU${'cpu' in limit ? ' against a limit of 0.25 processors' : ''} for a lifetime of 6 s`,
+    description: `burns CPU${'cpu' in limit ? ' against a limit of 0.25 processors' : ''} for a lifetime of 5 s`,
     process: { args: ['sh', '-c', 'while :; do :; done'] },
     resources: limit,
-    lifetime: '6s',
+    lifetime: '5s',
     owner: 'alice',
   };
 }
@@ -86,11 +86,11 @@ function writer(available, data) {
   const rounds = 'while :; do dd if=/dev/zero of=/data/file bs=1M count=2 oflag=direct 2>/dev/null; sleep 0.2; done';
   return {
     id: 'writer',
-    description: `writes to disk${device === undefined ? '' : ` (${device}) against a limit of 2 MiB a second`} for a lifetime of 8 s`,
+    description: `writes to disk${device === undefined ? '' : ` (${device}) against a limit of 2 MiB a second`} for a lifetime of 7 s`,
     process: { args: ['sh', '-c', rounds] },
     mounts: [{ type: /** @type {const} */ ('bind'), source: data, target: '/data' }],
     resources: device === undefined ? {} : { io: [{ device, wbps: '2M' }] },
-    lifetime: '8s',
+    lifetime: '7s',
     owner: 'bob',
   };
 }
