@@ -22,10 +22,14 @@ export interface UsageRecord {
 export class Ledger {
   readonly #file: FileHandle;
   readonly #path: string;
+  #last: Promise<unknown> = Promise.resolve();
+  /** Whether the file ends in the middle of a line: a write failed half-way, or the machine died in one. */
+  #torn: boolean;
 
-  private constructor(file: FileHandle, path: string) {
+  private constructor(file: FileHandle, path: string, torn: boolean) {
     this.#file = file;
     this.#path = path;
+    this.#torn = torn;
   }
 
   /**
@@ -34,7 +38,8 @@ export class Ledger {
    */
   static async open(path: string): Promise<Ledger> {
     try {
-      return new Ledger(await open(path, 'a', 0o640), path);
+      const file = await open(path, 'a+', 0o640);
+      return new Ledger(file, path, await isTorn(file));
     } catch (error) {
       throw new NiwaError('HOST_ERROR', `cannot open the ledger ${path}: ${messageOf(error)}`, { cause: error });
     }
@@ -46,7 +51,7 @@ export class Ledger {
    */
   async append(record: UsageRecord): Promise<void> {
     try {
-      await this.#file.appendFile(`${JSON.stringify(record)}\n`);
+      await this.#write(`${JSON.stringify(record)}\n`);
       await this.#file.datasync();
     } catch (error) {
       throw new NiwaError('HOST_ERROR', `cannot write to the ledger ${this.#path}: ${messageOf(error)}`, {
@@ -58,4 +63,23 @@ export class Ledger {
   async close(): Promise<void> {
     await this.#file.close();
   }
+
+  /** One after another: Node.js writes a long line in parts. */
+  #write(line: string): Promise<void> {
+    const written = this.#last.then(async () => {
+      const text = this.#torn ? `\n${line}` : line;
+      this.#torn = true;
+      await this.#file.appendFile(text);
+      this.#torn = false;
+    });
+    this.#last = written.catch(() => {});
+    return written;
+  }
+}
+
+async function isTorn(file: FileHandle): Promise<boolean> {
+  const { size } = await file.stat();
+  if (size === 0) return false;
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer.toString() !== '\n';
 }

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { refuse, show } from '../spec/check.js';
+import { refuse, show } from '../spec/problems.js';
 import { Id, Resources } from '../spec/schema.js';
 import { signalName, signalNumber } from '../spec/signals.js';
 import { DURATION_PATTERN } from '../spec/units.js';

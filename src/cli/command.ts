@@ -37,7 +37,7 @@ export function daemonCommand<O extends Common>(
       } catch (error) {
         process.exitCode = fail(error, args.json, statusOf);
       } finally {
-        await client.close();
+        client.close();
       }
     },
   };

@@ -1,5 +1,5 @@
 import yargs from 'yargs';
-import { DEFAULT_SOCKET } from '../daemon/config.js';
+import { DEFAULT_SOCKET } from '../paths.js';
 import { version as ownVersion } from '../version.js';
 import { wordsAfterDashes } from './command.js';
 import { doctor, version } from './commands/host.js';

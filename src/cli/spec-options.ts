@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
 import type { ArgumentsCamelCase, Argv } from 'yargs';
-import { messageOf, NiwaError } from '../errors.js';
-import { refuse, show } from '../spec/check.js';
+import { refuse, show } from '../spec/problems.js';
 import type { ResourcesInput, SpecInput } from '../spec/schema.js';
 import type { Common } from './command.js';
 
@@ -62,12 +59,12 @@ export function withSpec<O extends Common>(yargs: Argv<O>) {
 }
 
 /**
- * Makes a spec of the file, the flags and the command; what is left out stays out.
+ * Makes a spec of the flags and the command, on top of `base`; what is left out stays out.
  * @param words the command behind `--`
+ * @param base the spec of a file
  * @throws NiwaError SPEC_INVALID where a flag is not of its grammar
  */
-export function toSpec(options: SpecOptions, words: string[]): SpecInput {
-  const base: Partial<SpecInput> = options.file === undefined ? {} : readSpecFile(options.file);
+export function toSpec(options: SpecOptions, words: string[], base: Partial<SpecInput> = {}): SpecInput {
   const command = [...(options.command ?? []), ...words];
   const resources = toResources(options);
   return defined({
@@ -105,21 +102,6 @@ export function toResources(options: LimitOptions): ResourcesInput | undefined {
     io: io.length > 0 ? io : undefined,
   });
   return Object.keys(resources).length > 0 ? (resources as ResourcesInput) : undefined;
-}
-
-/** Reads a spec as YAML, of which JSON is a part. @throws NiwaError SPEC_INVALID, HOST_ERROR */
-export function readSpecFile(path: string): Partial<SpecInput> {
-  let text: string;
-  try {
-    text = readFileSync(path === '-' ? 0 : path, 'utf8');
-  } catch (error) {
-    throw new NiwaError('SPEC_INVALID', `cannot read the spec ${path}: ${messageOf(error)}`, { cause: error });
-  }
-  try {
-    return (parse(text) ?? {}) as Partial<SpecInput>;
-  } catch (error) {
-    throw new NiwaError('SPEC_INVALID', `${path} is no YAML: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 function mergeLimits(base: ResourcesInput, flags: ResourcesInput): ResourcesInput {

@@ -1,4 +1,5 @@
-import { type Dispatcher, Pool } from 'undici';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { json, text } from 'node:stream/consumers';
 import type { HistoryPoint } from '../accounting/history.js';
 import type { Rates } from '../accounting/rates.js';
 import type { Usage } from '../accounting/usage.js';
@@ -39,24 +40,28 @@ export interface Info {
 }
 
 export type Duration = number | string;
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 type Query = Record<string, string | boolean | undefined>;
+interface RequestOptions {
+  query?: Query;
+  body?: object;
+}
 
 /**
  * The API of niwad, typed. Every method throws a NiwaError: the code of the daemon's own error, or `DAEMON_UNREACHABLE`.
  */
 export class NiwaClient {
   readonly #socket: string;
-  readonly #pool: Pool;
+  readonly #agent = new Agent({ keepAlive: true });
 
   /** @param socket the path of niwad's socket */
   constructor(socket: string) {
     this.#socket = socket;
-    this.#pool = new Pool('http://niwad', { socketPath: socket, headersTimeout: 0, bodyTimeout: 0 });
   }
 
-  /** Closes idle connections and ends streams. */
-  close(): Promise<void> {
-    return this.#pool.destroy();
+  /** Closes all connections; streams end with an error. */
+  close(): void {
+    this.#agent.destroy();
   }
 
   list(filter: { state?: State; owner?: string; label?: string } = {}): Promise<ContainerStatus[]> {
@@ -79,7 +84,7 @@ export class NiwaClient {
 
   /** Forgets an exited container; `force` kills it first. */
   async remove(id: string, options: { force?: boolean } = {}): Promise<void> {
-    await this.#request('DELETE', pathOf(id), { query: options }).then(({ body }) => body.dump());
+    await text(await this.#request('DELETE', pathOf(id), { query: options }));
   }
 
   start(id: string): Promise<ContainerStatus> {
@@ -163,44 +168,42 @@ export class NiwaClient {
 
   /** The metrics as Prometheus text. */
   async metrics(): Promise<string> {
-    return (await this.#request('GET', '/metrics')).body.text();
+    return await text(await this.#request('GET', '/metrics'));
   }
 
-  async #json<T>(
-    method: Dispatcher.HttpMethod,
-    path: string,
-    options: { query?: Query; body?: object } = {},
-  ): Promise<T> {
-    const { body } = await this.#request(method, path, options);
-    return (await body.json()) as T;
+  async #json<T>(method: Method, path: string, options: RequestOptions = {}): Promise<T> {
+    return (await json(await this.#request(method, path, options))) as T;
   }
 
   async *#lines<T>(path: string, query: Query = {}): AsyncGenerator<T> {
-    const { body } = await this.#request('GET', path, { query });
+    const response = await this.#request('GET', path, { query });
     let rest = '';
-    for await (const piece of body.setEncoding('utf8') as AsyncIterable<string>) {
+    for await (const piece of response.setEncoding('utf8') as AsyncIterable<string>) {
       const lines = (rest + piece).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) yield JSON.parse(line) as T;
     }
   }
 
-  async #request(
-    method: Dispatcher.HttpMethod,
-    path: string,
-    { query = {}, body }: { query?: Query; body?: object } = {},
-  ): Promise<Dispatcher.ResponseData> {
-    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
-    const sent = body === undefined ? null : JSON.stringify(body);
-    const defined = Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
-    const response = await this.#pool
-      .request({ method, path, query: defined, headers, body: sent })
-      .catch((error: unknown) => {
-        throw unreachable(this.#socket, error);
-      });
-    if (response.statusCode < 400) return response;
-    const { code, message, ...details } = (await response.body.json()) as ErrorBody;
+  /** Sends a request; gives the answer where it is none of an error. */
+  async #request(method: Method, path: string, { query = {}, body }: RequestOptions = {}): Promise<IncomingMessage> {
+    const given = Object.entries(query).filter(([, value]) => value !== undefined);
+    const search = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]));
+    const response = await this.#send(method, given.length > 0 ? `${path}?${search}` : path, body);
+    if ((response.statusCode ?? 0) < 400) return response;
+    const { code, message, ...details } = (await json(response)) as ErrorBody;
     throw new NiwaError(code, message, { details });
+  }
+
+  #send(method: Method, path: string, body: object | undefined): Promise<IncomingMessage> {
+    const sent = body === undefined ? undefined : JSON.stringify(body);
+    const headers =
+      sent === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) };
+    return new Promise((resolve, reject) => {
+      request({ socketPath: this.#socket, agent: this.#agent, method, path, headers }, resolve)
+        .once('error', (error) => reject(unreachable(this.#socket, error)))
+        .end(sent);
+    });
   }
 }
 

@@ -2,9 +2,12 @@ import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
 import { parse } from 'yaml';
 import { messageOf, NiwaError } from '../errors.js';
-import { problemsOf, refuse } from '../spec/check.js';
+import { DEFAULT_CGROUP, DEFAULT_RUN_DIR, DEFAULT_SOCKET, DEFAULT_STATE_DIR } from '../paths.js';
+import { problemsOf } from '../spec/check.js';
+import { refuse } from '../spec/problems.js';
 
-const path = (description: string) => Type.String({ pattern: '^/', description: `an absolute path: ${description}` });
+const path = (description: string) =>
+  Type.String({ pattern: '^/[^\\u0000]*$', description: `an absolute path: ${description}` });
 
 /** What /etc/niwa/niwad.yaml may say. */
 const FileSchema = Type.Object(
@@ -49,14 +52,11 @@ export interface Config {
   keepExited: number;
 }
 
-export const DEFAULT_CONFIG_FILE = '/etc/niwa/niwad.yaml';
-export const DEFAULT_SOCKET = '/run/niwa/niwad.sock';
-
 const DEFAULTS: Config = {
   socket: DEFAULT_SOCKET,
-  runDir: '/run/niwa',
-  stateDir: '/var/lib/niwa',
-  cgroup: 'niwa',
+  runDir: DEFAULT_RUN_DIR,
+  stateDir: DEFAULT_STATE_DIR,
+  cgroup: DEFAULT_CGROUP,
   logLevel: 'info',
   group: null,
   sampleIntervalMs: 1000,

@@ -2,8 +2,9 @@ import pino from 'pino';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { NiwaError } from '../errors.js';
+import { DEFAULT_CONFIG_FILE } from '../paths.js';
 import { version } from '../version.js';
-import { type Config, DEFAULT_CONFIG_FILE, mergeConfig, readConfigFile } from './config.js';
+import { type Config, mergeConfig, readConfigFile } from './config.js';
 import { startDaemon } from './daemon.js';
 
 const WRONG_USAGE = 2;

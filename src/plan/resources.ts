@@ -86,16 +86,18 @@ export function undoWrites(
   devices: Readonly<Record<string, string>>,
 ): CgroupWrite[] {
   const before = limitWrites(now, controllers, devices);
-  return [...change].reverse().flatMap(({ file, value }) => {
-    const device = file === 'io.max' ? (value.split(' ')[0] ?? '') : '';
-    const known = before.find((write) => write.file === file && write.value.startsWith(device));
-    return [known ?? { file, value: defaultValue(file, device) }];
+  return [...change].reverse().map(({ file, value }) => {
+    if (file === 'io.max') return { file, value: fullIoMax(value.split(' ')[0] ?? '', now.io, devices) };
+    const known = before.find((write) => write.file === file);
+    return known ?? { file, value: KERNEL_DEFAULTS[file] ?? 'max' };
   });
 }
 
-function defaultValue(file: string, device: string): string {
-  if (file === 'io.max') return `${device} rbps=max wbps=max riops=max wiops=max`;
-  return KERNEL_DEFAULTS[file] ?? 'max';
+/** What io.max leaves out stays as it is, so this names all four limits of the device "major:minor". */
+function fullIoMax(device: string, limits: readonly IoLimit[], devices: Readonly<Record<string, string>>): string {
+  const own = limits.filter((limit) => (devices[limit.device] ?? limit.device) === device);
+  const none = { rbps: 'max', wbps: 'max', riops: 'max', wiops: 'max' } as const;
+  return ioMax(Object.assign({ ...none, device }, ...own, { device }), {});
 }
 
 function one(file: string, value: number | string | undefined): CgroupWrite[] {

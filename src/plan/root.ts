@@ -75,7 +75,8 @@ function baseOps({ root: { path, overlay } }: Spec, stage: string): Op[] {
     mount('overlay', merged, {
       place: 'host',
       attributes: ['nodev'],
-      data: [`lowerdir=${path}`, `upperdir=${upper}`, `workdir=${work}`],
+      // A colon in a lowerdir would begin another one, see mount(8).
+      data: [`lowerdir=${path.replace(/[\\:]/g, '\\$&')}`, `upperdir=${upper}`, `workdir=${work}`],
     }),
     root(merged),
   ];

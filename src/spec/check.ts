@@ -1,13 +1,18 @@
 import type { TSchema } from 'typebox';
+import { Settings } from 'typebox/system';
 import { Errors } from 'typebox/value';
-import { type FieldProblem, NiwaError } from '../errors.js';
+import type { FieldProblem } from '../errors.js';
+import { show } from './problems.js';
 
 /**
  * Checks a value against a schema and gives every problem in words: where, what was found, what is allowed.
  * Shared by the spec, the API's requests and the daemon's configuration.
  */
 
-const SHOWN_CHARACTERS = 60;
+const SHOWN_PROBLEMS = 100;
+
+/** With its own bound of 8, typebox says nothing at all of the ninth and later unknown fields. */
+Settings.Set({ maxErrors: Number.POSITIVE_INFINITY });
 
 /** The parts of a JSON schema that the messages are made of. */
 interface Node {
@@ -22,41 +27,58 @@ interface Node {
 }
 
 /**
- * Gives the problems of `value`, each field at most once; an empty list where it fits the schema.
+ * Gives the problems of `value`, each field at most once and the first hundred; an empty list where it fits the schema.
  * @param prefix put before each path, such as "resources"
  */
 export function problemsOf(schema: TSchema, value: unknown, prefix = ''): FieldProblem[] {
-  const found = new Map<string, FieldProblem>();
-  for (const error of Errors(schema, value)) {
+  const found = new Map<string, Problem>();
+  for (const error of withoutOtherBranches(Errors(schema, value)))
     for (const problem of toProblems(schema as Node, value, error)) {
-      const path = join(prefix, problem.path);
-      if (!found.has(path)) found.set(path, { ...problem, path: path === '' ? '(top)' : path });
+      const place = JSON.stringify(problem.keys);
+      if (!found.has(place)) found.set(place, problem);
     }
-  }
-  return innermost([...found.values()]);
+  return innermost(found)
+    .slice(0, SHOWN_PROBLEMS)
+    .map(({ keys, ...words }) => ({ path: join(prefix, pathOf(keys)) || '(top)', ...words }));
 }
 
-/** Throws `SPEC_INVALID` with all the problems where there are any; `what` names the input in the message. */
-export function refuse(what: string, problems: FieldProblem[]): void {
-  if (problems.length === 0) return;
-  const lines = problems.map(({ path, found, allowed }) => `${path}: found ${found}; allowed: ${allowed}`);
-  throw new NiwaError('SPEC_INVALID', `${what} is invalid: ${lines.join('; ')}`, { details: { problems } });
-}
-
-/** Writes a value into an error, cut where it is long. */
-export function show(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text;
+/** A problem before its path is written. */
+interface Problem {
+  keys: string[];
+  found: string;
+  allowed: string;
 }
 
 interface SchemaError {
   keyword: string;
+  schemaPath: string;
   instancePath: string;
   params: object;
 }
 
-function toProblems(schema: Node, value: unknown, error: SchemaError): FieldProblem[] {
+/**
+ * Leaves out what a union says of a branch that was not meant: one whose literal field, such as "type", has another value.
+ * Where that leaves no branch, the error of the union itself stays.
+ */
+function withoutOtherBranches(errors: SchemaError[]): SchemaError[] {
+  const literal = /^(.*\/anyOf\/[0-9]+)\/properties\/[^/]+$/;
+  const others = errors.flatMap(({ keyword, schemaPath, instancePath }) => {
+    const branch = keyword === 'const' ? literal.exec(schemaPath)?.[1] : undefined;
+    return branch === undefined ? [] : [`${instancePath.replace(/[^/]*$/, '')} ${branch}/`];
+  });
+  const known = new Set(others);
+  return errors.filter(({ schemaPath, instancePath }) => {
+    const branches = beginnings(schemaPath);
+    return !beginnings(instancePath).some((place) => branches.some((branch) => known.has(`${place} ${branch}`)));
+  });
+}
+
+/** Gives `/`, `/a/` and `/a/b/` for `/a/b`. */
+function beginnings(pointer: string): string[] {
+  return [...`${pointer}/`.matchAll(/\//g)].map(({ index }) => `${pointer}/`.slice(0, index + 1));
+}
+
+function toProblems(schema: Node, value: unknown, error: SchemaError): Problem[] {
   const keys = error.instancePath.split('/').slice(1).map(unescapePointer);
   const node = nodeAt(schema, keys);
   const at = valueAt(value, keys);
@@ -64,20 +86,20 @@ function toProblems(schema: Node, value: unknown, error: SchemaError): FieldProb
   if (error.keyword === 'additionalProperties') {
     const { additionalProperties } = error.params as { additionalProperties: string[] };
     return additionalProperties.map((name) => ({
-      path: pathOf([...keys, name]),
-      found: 'a field that niwa does not know',
+      keys: [...keys, name],
+      found: node?.patternProperties === undefined ? 'a field that niwa does not know' : `the name ${show(name)}`,
       allowed: fieldsOf(node),
     }));
   }
   if (error.keyword === 'required') {
     const { requiredProperties } = error.params as { requiredProperties: string[] };
     return requiredProperties.map((name) => ({
-      path: pathOf([...keys, name]),
+      keys: [...keys, name],
       found: 'nothing',
       allowed: wordsFor(nodeAt(schema, [...keys, name])),
     }));
   }
-  return [{ path: pathOf(keys), found: show(at), allowed: wordsFor(node) }];
+  return [{ keys, found: show(at), allowed: wordsFor(node) }];
 }
 
 /** The parts of a JSON pointer escape ~ and /, see RFC 6901. */
@@ -92,7 +114,8 @@ function nodeAt(schema: Node, keys: string[]): Node | undefined {
 }
 
 function child(node: Node, key: string): Node | undefined {
-  const direct = node.properties?.[key] ?? node.items ?? Object.values(node.patternProperties ?? {})[0];
+  const properties = new Map(Object.entries(node.properties ?? {}));
+  const direct = properties.get(key) ?? node.items ?? Object.values(node.patternProperties ?? {})[0];
   return direct ?? node.anyOf?.map((branch) => child(branch, key)).find((found) => found !== undefined);
 }
 
@@ -124,7 +147,9 @@ function join(prefix: string, path: string): string {
 }
 
 /** Where both a field and something inside it failed (a union tries each branch), the inner one says more. */
-function innermost(problems: FieldProblem[]): FieldProblem[] {
-  const inside = (outer: string, inner: string) => inner.startsWith(`${outer}.`) || inner.startsWith(`${outer}[`);
-  return problems.filter(({ path }) => !problems.some((other) => inside(path, other.path)));
+function innermost(problems: Map<string, Problem>): Problem[] {
+  const outer = new Set(
+    [...problems.values()].flatMap(({ keys }) => keys.map((_, i) => JSON.stringify(keys.slice(0, i)))),
+  );
+  return [...problems].flatMap(([place, problem]) => (outer.has(place) ? [] : [problem]));
 }

@@ -1,5 +1,6 @@
 import type { FieldProblem } from '../errors.js';
-import { problemsOf, refuse, show } from './check.js';
+import { problemsOf } from './check.js';
+import { refuse, show } from './problems.js';
 import { type ResourcesInput, Resources as ResourcesSchema } from './schema.js';
 import { parseBytes, parseDuration } from './units.js';
 
@@ -47,33 +48,35 @@ export function parseResources(input: unknown): Resources {
  * @throws NiwaError SPEC_INVALID where the two do not go together
  */
 export function mergeResources(now: Resources, change: Resources): Resources {
-  const changed = new Set(change.io.map(({ device }) => device));
   const cpu = { ...now.cpu, ...change.cpu };
-  if (typeof cpu.max === 'number' && (cpu.burstUsec ?? 0) > cpu.max * CPU_PERIOD_USEC)
+  if (typeof cpu.max === 'number' && (cpu.burstUsec ?? 0) > quotaUsec(cpu.max))
     refuse('the update', [
-      {
-        path: 'resources.cpu.burst',
-        found: `${cpu.burstUsec} usec`,
-        allowed: `at most ${cpu.max * CPU_PERIOD_USEC} usec`,
-      },
+      { path: 'resources.cpu.burst', found: `${cpu.burstUsec} usec`, allowed: `at most ${quotaUsec(cpu.max)} usec` },
     ]);
   return {
     ...now,
     ...change,
     cpu,
     memory: { ...now.memory, ...change.memory },
-    io: [...now.io.filter(({ device }) => !changed.has(device)), ...change.io],
+    io: mergeIo([...now.io, ...change.io]),
   };
+}
+
+/** A device that is named twice keeps what the later limits leave out, as the kernel does. */
+function mergeIo(limits: IoLimit[]): IoLimit[] {
+  const merged = new Map<string, IoLimit>();
+  for (const limit of limits) merged.set(limit.device, { ...merged.get(limit.device), ...limit });
+  return [...merged.values()];
 }
 
 /** Limits that are right alone and wrong together. */
 export function* resourceProblems(input: ResourcesInput, prefix: string): Iterable<FieldProblem> {
   const { max, burst } = input.cpu ?? {};
-  if (burst !== undefined && typeof max === 'number' && (parseDuration(burst) ?? 0) > max * CPU_PERIOD_USEC)
+  if (burst !== undefined && typeof max === 'number' && (parseDuration(burst) ?? 0) > quotaUsec(max))
     yield {
       path: `${prefix}.cpu.burst`,
       found: show(burst),
-      allowed: `at most the quota of one period, ${(max * CPU_PERIOD_USEC) / 1000}ms for ${max} processors`,
+      allowed: `at most the quota of one period, ${quotaUsec(max) / 1000}ms for ${max} processors`,
     };
   if (burst !== undefined && max === 'max')
     yield { path: `${prefix}.cpu.burst`, found: show(burst), allowed: 'nothing where cpu.max is "max"' };
@@ -103,6 +106,11 @@ export function normaliseResources(input: ResourcesInput): Resources {
     })),
     ...defined({ pids }),
   };
+}
+
+/** The time that so many processors give in a period. */
+function quotaUsec(processors: number): number {
+  return Math.round(processors * CPU_PERIOD_USEC);
 }
 
 function limitBytes(input: number | string | undefined): Limit | undefined {

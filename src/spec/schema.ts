@@ -1,29 +1,34 @@
 import { type Static, Type } from 'typebox';
-import { BYTES_PATTERN, DURATION_PATTERN } from './units.js';
+import { BYTES_PATTERN, DURATION_PATTERN, parseBytes, parseDuration } from './units.js';
 
 /**
  * What a user may write to describe a container: the one schema behind the validation, the types and the API document.
  * Each `description` completes the sentence "allowed: ..." of an error, so it says what to write.
  */
 
+/** Above it, integers are not exact. */
+const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
 const closed = { additionalProperties: false } as const;
 const text = (description: string) => Type.String({ pattern: '^[^\\u0000]*$', description });
 const absolutePath = (description: string) =>
   Type.String({ pattern: '^/[^\\u0000]*$', maxLength: 4095, description: `${description}: an absolute path` });
 const integer = (minimum: number, maximum: number, description: string) =>
   Type.Integer({ minimum, maximum, description: `${description}: an integer from ${minimum} to ${maximum}` });
-const BYTES = 'bytes as an integer, or a string such as "512M" or "1.5G"';
-const Bytes = Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: BYTES_PATTERN })], {
-  description: BYTES,
-});
+const BYTES = 'bytes as an integer, or a string such as "512M" or "1.5G", less than 8192T';
+const ByteText = Type.Refine(Type.String({ pattern: BYTES_PATTERN }), (size) => parseBytes(size) !== undefined);
+const Bytes = Type.Union([Type.Integer({ minimum: 0, maximum: MAX_INTEGER }), ByteText], { description: BYTES });
 const Limit = Type.Union([Type.Literal('max'), ...Bytes.anyOf], { description: `"max", or ${BYTES}` });
-const Duration = Type.Union([Type.Number({ minimum: 0 }), Type.String({ pattern: DURATION_PATTERN })], {
-  description: 'seconds as a number, or a string such as "90s", "250ms" or "1h30m"',
-});
+const Duration = Type.Union(
+  [
+    Type.Refine(Type.Number({ minimum: 0 }), (seconds) => parseDuration(seconds) !== undefined),
+    Type.Refine(Type.String({ pattern: DURATION_PATTERN }), (text) => parseDuration(text) !== undefined),
+  ],
+  { description: 'seconds as a number, or a string such as "90s", "250ms" or "1h30m", less than 285 years' },
+);
 const Rate = Type.Union([Type.Literal('max'), ...Bytes.anyOf], {
-  description: 'bytes a second as an integer or a string such as "10M", or "max"',
+  description: 'bytes a second as an integer or a string such as "10M", less than 8192T, or "max"',
 });
-const Operations = Type.Union([Type.Literal('max'), Type.Integer({ minimum: 1 })], {
+const Operations = Type.Union([Type.Literal('max'), Type.Integer({ minimum: 1, maximum: MAX_INTEGER })], {
   description: 'operations a second as an integer, or "max"',
 });
 
@@ -35,14 +40,15 @@ export const Id = Type.String({
 
 const Process = Type.Object(
   {
-    args: Type.Array(text('a string'), {
+    args: Type.Array(text('a string without NUL'), {
       minItems: 1,
       maxItems: 10_000,
       description: 'the program and its arguments: a list of at least one string',
     }),
     env: Type.Optional(
-      Type.Record(Type.String({ pattern: '^[^=\\u0000]+$' }), text('a string'), {
-        description: 'an object of names and string values; a name is not empty and has no "="',
+      Type.Record(Type.String({ pattern: '^[^=\\u0000]+$' }), text('a string without NUL'), {
+        ...closed,
+        description: 'an object of names and string values; a name is not empty and has no "=" or NUL',
       }),
     ),
     cwd: Type.Optional(absolutePath('the working directory')),
@@ -79,7 +85,7 @@ const Mount = Type.Union(
   [
     Type.Object(
       {
-        type: Type.Literal('bind'),
+        type: Type.Literal('bind', { description: '"bind" or "tmpfs"' }),
         source: absolutePath('the source on the host'),
         target: absolutePath('the target in the container'),
         readonly: Type.Optional(Type.Boolean({ description: 'true or false' })),
@@ -88,7 +94,7 @@ const Mount = Type.Union(
     ),
     Type.Object(
       {
-        type: Type.Literal('tmpfs'),
+        type: Type.Literal('tmpfs', { description: '"bind" or "tmpfs"' }),
         target: absolutePath('the target in the container'),
         size: Type.Optional(Bytes),
         readonly: Type.Optional(Type.Boolean({ description: 'true or false' })),
@@ -195,7 +201,7 @@ export const RLIMIT_NAMES = [
   'rtprio',
   'rttime',
 ] as const;
-const RlimitValue = Type.Union([Type.Integer({ minimum: 0 }), Type.Literal('unlimited')], {
+const RlimitValue = Type.Union([Type.Integer({ minimum: 0, maximum: MAX_INTEGER }), Type.Literal('unlimited')], {
   description: 'an integer or "unlimited"',
 });
 const Rlimit = Type.Union([...RlimitValue.anyOf, Type.Object({ soft: RlimitValue, hard: RlimitValue }, closed)], {
@@ -225,6 +231,8 @@ const Signal = Type.Union([Type.Integer({ minimum: 1, maximum: 64 }), Type.Strin
   description: 'a signal such as "SIGTERM", "TERM" or 15',
 });
 
+const LabelValue = Type.String({ maxLength: 4096, description: 'a string of at most 4096 characters' });
+
 /** The whole spec of a container. */
 export const SpecSchema = Type.Object(
   {
@@ -248,11 +256,18 @@ export const SpecSchema = Type.Object(
     stopTimeout: Type.Optional(Duration),
     init: Type.Optional(Type.Boolean({ description: 'true or false' })),
     labels: Type.Optional(
-      Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_./-]{0,127}$' }), Type.String({ maxLength: 4096 }), {
-        description: 'an object of names (letters, digits, _ . / -) and string values',
+      Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_./-]{0,127}$' }), LabelValue, {
+        ...closed,
+        description:
+          'an object of names (up to 128 letters, digits, _ . / -, the first a letter or digit) and string values',
       }),
     ),
-    owner: Type.Optional(Type.String({ pattern: '^[^\\u0000-\\u001f]{1,128}$', description: '1 to 128 characters' })),
+    owner: Type.Optional(
+      Type.String({
+        pattern: '^[^\\u0000-\\u001f]{1,128}$',
+        description: '1 to 128 characters, no control characters',
+      }),
+    ),
     oomScoreAdj: Type.Optional(integer(-1000, 1000, 'the preference of the OOM killer')),
   },
   closed,

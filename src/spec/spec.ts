@@ -1,7 +1,7 @@
-import { Value } from 'typebox/value';
 import type { FieldProblem } from '../errors.js';
 import { capabilityName, resolveCapabilities } from './capabilities.js';
-import { problemsOf, refuse, show } from './check.js';
+import { problemsOf } from './check.js';
+import { refuse, show } from './problems.js';
 import { normaliseResources, type Resources, resourceProblems } from './resources.js';
 import { type SpecInput, SpecSchema } from './schema.js';
 import { signalName, signalNumber } from './signals.js';
@@ -69,7 +69,7 @@ export function parseSpec(input: unknown, freeId: string): Spec {
   refuse('the spec', problemsOf(SpecSchema, input));
   const valid = input as SpecInput;
   refuse('the spec', meaningProblems(valid));
-  return normalise(Value.Clone(valid), freeId);
+  return normalise(structuredClone(valid), freeId);
 }
 
 /** What a schema cannot say: fields that are right alone and wrong together, and names that have to be known. */

@@ -31,21 +31,26 @@ function sumOfParts(text: string): number {
   return [...parts].reduce((sum, [, count, unit]) => sum + Number(count) * (USEC_PER[unit ?? ''] ?? Number.NaN), 0);
 }
 
-/** Writes microseconds as people do: `1.5s`, `250ms`, `2m`, `1h30m`. */
+/** Writes microseconds as people do: `1.5s`, `250ms`, `2m`, `1h30m`. Each unit is rounded before the next one is tried. */
 export function formatDuration(usec: number): string {
-  if (usec < 1e6) return `${Math.round(usec / 1e3)}ms`;
-  if (usec < 60e6) return `${Number((usec / 1e6).toFixed(1))}s`;
+  const milliseconds = Math.round(usec / 1e3);
+  if (milliseconds < 1000) return `${milliseconds}ms`;
+  const tenths = Math.round(usec / 1e5);
+  if (tenths < 600) return `${tenths / 10}s`;
+  const seconds = Math.round(usec / 1e6);
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m${seconds % 60 === 0 ? '' : `${seconds % 60}s`}`;
   const minutes = Math.round(usec / 60e6);
-  if (minutes < 60) return `${minutes}m${Math.round((usec % 60e6) / 1e6) % 60 || ''}`.replace(/m(\d+)$/, 'm$1s');
-  const hours = Math.floor(usec / 3600e6);
-  const rest = Math.round((usec - hours * 3600e6) / 60e6);
-  return rest > 0 ? `${hours}h${rest}m` : `${hours}h`;
+  return `${Math.floor(minutes / 60)}h${minutes % 60 === 0 ? '' : `${minutes % 60}m`}`;
 }
 
 /** Writes bytes with one digit after the point and a unit of 1024: `1.5M`. */
 export function formatBytes(bytes: number): string {
-  const units = ['B', 'K', 'M', 'G', 'T'];
-  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
-  const value = bytes / 1024 ** power;
-  return `${power === 0 ? Math.round(value) : value.toFixed(1)}${units[power]}`;
+  let text = `${Math.round(bytes)}B`;
+  let value = bytes;
+  for (const unit of ['K', 'M', 'G', 'T']) {
+    if (Number.parseFloat(text) < 1024) break;
+    value /= 1024;
+    text = `${value.toFixed(1)}${unit}`;
+  }
+  return text;
 }

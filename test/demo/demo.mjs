@@ -26,7 +26,9 @@ async function main() {
     const { runMainJob } = await import('./main-job.mjs');
     return await runMainJob();
   }
-  console.log('This host has no cgroup v2 controllers (see `bin/niwa doctor`): the demo runs in a throwaway virtual machine.');
+  console.log(
+    'This host has no cgroup v2 controllers (see `bin/niwa doctor`): the demo runs in a throwaway virtual machine.',
+  );
   console.log('`npm run demo -- --native` runs it here, with what the host has.\n');
   return await runInVm(['node', fileURLToPath(new URL('main-job.mjs', import.meta.url))], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),

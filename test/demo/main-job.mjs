@@ -1,12 +1,13 @@
 // @ts-check
 // The demo itself, on this machine; demo.mjs decides which machine that is.
-import { execa } from 'execa';
+
 import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 import { statsTable } from '../../dist/cli/stats-table.js';
 import { table } from '../../dist/cli/table.js';
 import { NiwaClient } from '../../dist/client/index.js';
@@ -35,7 +36,7 @@ export async function runMainJob() {
     );
     showRecords(join(directory, 'state', 'ledger.ndjson'));
   } finally {
-    await client.close();
+    client.close();
     daemon.kill('SIGTERM');
     await daemon;
     rmSync(directory, { recursive: true, force: true });
@@ -154,7 +155,17 @@ function showRecords(path) {
     String(io?.wbytes ?? '-'),
     String(memory?.peak ?? '-'),
   ]);
-  const headings = ['id', 'owner', 'reason', 'seconds', 'usage_usec', 'throttled_usec', 'nr_throttled', 'wbytes', 'memory.peak'];
+  const headings = [
+    'id',
+    'owner',
+    'reason',
+    'seconds',
+    'usage_usec',
+    'throttled_usec',
+    'nr_throttled',
+    'wbytes',
+    'memory.peak',
+  ];
   console.log(table(headings, rows, [3, 4, 5, 6, 7, 8]));
 }
 

@@ -29,7 +29,7 @@ export const version: CommandModule<Common, Common> = {
       (info) => info.version,
       () => null,
     );
-    await client.close();
+    client.close();
     print(
       json,
       { client: ownVersion, daemon },

@@ -1,5 +1,6 @@
-import { daemonCommand, forEach, print, withIds, wordsAfterDashes } from '../command.js';
-import { toSpec, withSpec } from '../spec-options.js';
+import { daemonCommand, forEach, print, withIds } from '../command.js';
+import { specOf } from '../spec-file.js';
+import { withSpec } from '../spec-options.js';
 
 /** The verbs that move containers through their states. */
 
@@ -8,7 +9,7 @@ export const create = daemonCommand(
   'Create a container that waits to be started',
   (yargs) => withSpec(yargs).example('$0 create --name web -f spec.yaml', 'from a file'),
   async (client, options) => {
-    const status = await client.create(toSpec(options, wordsAfterDashes));
+    const status = await client.create(await specOf(options));
     print(options.json, status, () => status.id);
   },
 );

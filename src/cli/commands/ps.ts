@@ -1,4 +1,3 @@
-import { stringify } from 'yaml';
 import type { ContainerStatus } from '../../container/status.js';
 import { formatBytes, formatDuration } from '../../spec/units.js';
 import { daemonCommand, print, withId } from '../command.js';
@@ -30,6 +29,7 @@ export const inspect = daemonCommand(
   (yargs) => withId(yargs).example('$0 inspect web --json', ''),
   async (client, { id, json }) => {
     const status = await client.inspect(id);
+    const { stringify } = await import('yaml');
     print(json, status, () => stringify(status).trimEnd());
   },
 );

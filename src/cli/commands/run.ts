@@ -1,7 +1,8 @@
 import type { NiwaClient } from '../../client/client.js';
-import { daemonCommand, wordsAfterDashes } from '../command.js';
+import { daemonCommand } from '../command.js';
 import { statusOfExit, statusOfFailedRun } from '../exit-codes.js';
-import { toSpec, withSpec } from '../spec-options.js';
+import { specOf } from '../spec-file.js';
+import { withSpec } from '../spec-options.js';
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
@@ -15,7 +16,7 @@ export const run = daemonCommand(
       .example("$0 run --cpus 0.5 --lifetime 2s -- sh -c 'while :; do :; done'", 'half a processor for two seconds')
       .example('$0 run -d --name web --memory 64M --owner alice -- python3 -m http.server', 'in the background'),
   async (client, options) => {
-    const spec = toSpec(options, wordsAfterDashes);
+    const spec = await specOf(options);
     if (options.detach) {
       const { id } = await client.create(spec, { start: true });
       process.stdout.write(`${id}\n`);

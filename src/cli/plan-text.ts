@@ -1,0 +1,29 @@
+import { resolve } from 'node:path';
+import { lookAtCgroupTree } from '../host/cgroup.js';
+import { resolveDevices } from '../host/devices.js';
+import { describeEnd, makePlan, type Plan, planSteps, type Step } from '../plan/plan.js';
+import type { SpecInput } from '../spec/schema.js';
+import { parseSpec, type Spec } from '../spec/spec.js';
+
+/** A spec, what it is compiled to, and the steps of that. */
+export interface Planned {
+  spec: Spec;
+  plan: Plan;
+  steps: Step[];
+}
+
+/** Plans a spec with what this host has. @throws NiwaError SPEC_INVALID, HOST_UNSUPPORTED */
+export function planHere(input: SpecInput, cgroup: string, runDir: string): Planned {
+  const spec = parseSpec(input, 'ID');
+  const { containers, controllers } = lookAtCgroupTree(cgroup);
+  const stage = resolve(runDir, 'stage');
+  const devices = resolveDevices(spec.resources.io);
+  const plan = makePlan(spec, { containersCgroup: containers, controllers, stage, devices });
+  return { spec, plan, steps: planSteps(plan) };
+}
+
+/** Writes the steps as numbered lines, and how the container will end. */
+export function planText({ spec, steps }: Planned): string {
+  const lines = steps.map(({ phase, text }, i) => `${String(i + 1).padStart(3)}  ${phase.padEnd(5)}  ${text}`);
+  return [...lines, `     end    ${describeEnd(spec)}`].join('\n');
+}

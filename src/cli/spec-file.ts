@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { messageOf, NiwaError } from '../errors.js';
+import type { SpecInput } from '../spec/schema.js';
+import { wordsAfterDashes } from './command.js';
+import { type SpecOptions, toSpec } from './spec-options.js';
+
+/**
+ * Gives the spec that a command line asks for: its file, its flags on top, and the words behind `--`.
+ * @throws NiwaError SPEC_INVALID
+ */
+export async function specOf(options: SpecOptions): Promise<SpecInput> {
+  const base = options.file === undefined ? {} : await readSpecFile(options.file);
+  return toSpec(options, wordsAfterDashes, base);
+}
+
+/** Reads YAML, of which JSON is a part. The parser is loaded only here: most commands need none. */
+async function readSpecFile(path: string): Promise<Partial<SpecInput>> {
+  const { parse } = await import('yaml');
+  try {
+    return (parse(readFileSync(path === '-' ? 0 : path, 'utf8')) ?? {}) as Partial<SpecInput>;
+  } catch (error) {
+    throw new NiwaError('SPEC_INVALID', `cannot read the spec ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}

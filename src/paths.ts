@@ -1,0 +1,6 @@
+/** Where things are unless the configuration says otherwise. */
+export const DEFAULT_CONFIG_FILE = '/etc/niwa/niwad.yaml';
+export const DEFAULT_RUN_DIR = '/run/niwa';
+export const DEFAULT_STATE_DIR = '/var/lib/niwa';
+export const DEFAULT_SOCKET = `${DEFAULT_RUN_DIR}/niwad.sock`;
+export const DEFAULT_CGROUP = 'niwa';
