@@ -11,6 +11,7 @@
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
       "cflags_cc": ["-std=c++17"],
+      "libraries": ["-lseccomp"],
       "ldflags": ["-Wl,-z,relro,-z,now"],
     },
     {

@@ -7,6 +7,7 @@
 #include "boot_image.h"
 #include "monitor.h"
 #include "peer.h"
+#include "seccomp.h"
 #include "signals.h"
 #include "spawn.h"
 
@@ -70,7 +71,7 @@ Deadline to_deadline(const Napi::Object &object) {
 }
 
 Napi::Object from_failure(Napi::Env env, const Failure &failure) {
-    static const char *const phases[] = {"none", "group", "clone", "boot"};
+    static const char *const phases[] = {"none", "group", "devices", "userns", "clone", "boot"};
     Napi::Object object = Napi::Object::New(env);
     object.Set("phase", phases[failure.phase]);
     object.Set("step", failure.step);
@@ -126,6 +127,16 @@ Value watch(Info info) {
     return info.Env().Undefined();
 }
 
+std::vector<DeviceRule> to_device_rules(const Napi::Array &array) {
+    std::vector<DeviceRule> rules;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        auto rule = array.Get(i).As<Napi::Object>();
+        auto number = [&rule](const char *name) { return rule.Get(name).As<Napi::Number>().Int32Value(); };
+        rules.push_back({to_string(rule.Get("type")) == "b", number("major"), number("minor")});
+    }
+    return rules;
+}
+
 SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
     SpawnRequest request;
     request.cgroup = to_string(object.Get("cgroup"));
@@ -136,6 +147,10 @@ SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
     }
     request.namespaces = to_u32(object.Get("namespaces"));
     request.pid_namespace = to_string(object.Get("pidNamespace"));
+    request.uid_map = to_string(object.Get("uidMap"));
+    request.gid_map = to_string(object.Get("gidMap"));
+    request.filter_devices = object.Get("devices").IsArray();
+    if (request.filter_devices) request.devices = to_device_rules(object.Get("devices").As<Napi::Array>());
     auto program = object.Get("program").As<Napi::Uint8Array>();
     request.program.assign(program.Data(), program.Data() + program.ByteLength());
     request.helper = helper.get();
@@ -284,6 +299,37 @@ Value peer(Info info) {
     return result;
 }
 
+// canFilterDevices(): boolean
+Value can_filter(Info info) {
+    return Napi::Boolean::New(info.Env(), can_filter_devices());
+}
+
+SeccompRule to_seccomp_rule(const Napi::Object &object) {
+    SeccompRule rule;
+    rule.name = to_string(object.Get("name"));
+    rule.action = to_u32(object.Get("action"));
+    auto args = object.Get("args").As<Napi::Array>();
+    for (uint32_t i = 0; i < args.Length(); i++) {
+        auto arg = args.Get(i).As<Napi::Object>();
+        rule.args.push_back(
+            {to_u32(arg.Get("index")), to_string(arg.Get("op")), to_ns(arg.Get("value")), to_ns(arg.Get("valueTwo"))});
+    }
+    return rule;
+}
+
+// compileSeccomp(defaultAction, rules): Uint8Array | errno
+Value compile_seccomp(Info info) {
+    std::vector<SeccompRule> rules;
+    auto array = info[1].As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); i++) rules.push_back(to_seccomp_rule(array.Get(i).As<Napi::Object>()));
+    std::vector<uint8_t> program;
+    int error = compile_seccomp_filter(to_u32(info[0]), rules, &program);
+    if (error < 0) return Napi::Number::New(info.Env(), -error);
+    auto bytes = Napi::Uint8Array::New(info.Env(), program.size());
+    std::copy(program.begin(), program.end(), bytes.Data());
+    return bytes;
+}
+
 // boottimeNs(): bigint
 Value boottime(Info info) {
     return from_ns(info.Env(), boottime_ns());
@@ -309,6 +355,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"release", release},
         {"peer", peer},
         {"boottimeNs", boottime},
+        {"canFilterDevices", can_filter},
+        {"compileSeccomp", compile_seccomp},
     };
     for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
     return exports;

@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
@@ -9,9 +11,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fd.h"
+
+#ifndef P_PIDFD // in the kernel since Linux 5.4, in glibc since 2.36
+#define P_PIDFD 3
+#endif
+
 namespace {
 
 constexpr int kControlFd = 3;
+constexpr int kUsernsFd = 4;
 
 struct Child {
     const CloneRequest *request;
@@ -19,17 +28,21 @@ struct Child {
 };
 
 // Runs in the child, on its own stack, in our memory: system calls only, no allocation, no locks.
-[[noreturn]] void child_main(Child *child) {
+[[noreturn]] void become_helper(void *argument) {
+    auto *child = static_cast<Child *>(argument);
     const CloneRequest &request = *child->request;
     // Sources are lifted out of the way first, so that no dup2 below overwrites one that is still needed.
     int control = fcntl(request.control, F_DUPFD_CLOEXEC, 10);
     int helper = fcntl(request.helper, F_DUPFD_CLOEXEC, 10);
+    int userns = request.userns < 0 ? -1 : fcntl(request.userns, F_DUPFD_CLOEXEC, 10);
     int stdio[3];
-    bool ok = control >= 0 && helper >= 0;
+    bool ok = control >= 0 && helper >= 0 && (userns >= 0 || request.userns < 0);
     for (int i = 0; ok && i < 3; i++) ok = (stdio[i] = fcntl(request.stdio[i], F_DUPFD_CLOEXEC, 10)) >= 0;
     for (int i = 0; ok && i < 3; i++) ok = dup2(stdio[i], i) >= 0;
     ok = ok && dup2(control, kControlFd) >= 0;
-    ok = ok && syscall(SYS_close_range, kControlFd + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0;
+    if (ok && userns >= 0) ok = dup2(userns, kUsernsFd) >= 0;
+    int first_closed = userns >= 0 ? kUsernsFd + 1 : kControlFd + 1;
+    ok = ok && syscall(SYS_close_range, first_closed, ~0u, CLOSE_RANGE_CLOEXEC) == 0;
     if (ok) {
         char name[] = "niwa-boot";
         char *const args[] = {name, nullptr};
@@ -40,13 +53,18 @@ struct Child {
     _exit(127);
 }
 
-// The raw call: the child continues on `stack` in `child_main`. It has to be assembly, since a child that returned from
-// libc's syscall() would overwrite the return address that we still need.
-long clone3_on_stack(struct clone_args *args, Child *child) {
+// Waits to be killed: the process is only there to hold a user namespace until we have a descriptor of it.
+[[noreturn]] void wait_for_end(void *) {
+    for (;;) pause();
+}
+
+// The raw call: the child continues on the stack of `args` in `function`. It has to be assembly, since a child that
+// returned from libc's syscall() would overwrite the return address that we still need.
+long clone3_on_stack(struct clone_args *args, void (*run)(void *), void *data) {
 #if defined(__x86_64__)
     long result;
-    register Child *argument asm("r12") = child;
-    register void (*function)(Child *) asm("r13") = child_main;
+    register void *argument asm("r12") = data;
+    register void (*function)(void *) asm("r13") = run;
     asm volatile("syscall\n\t"
                  "testq %%rax, %%rax\n\t"
                  "jnz 1f\n\t"
@@ -63,8 +81,8 @@ long clone3_on_stack(struct clone_args *args, Child *child) {
     register long x0 asm("x0") = reinterpret_cast<long>(args);
     register long x1 asm("x1") = sizeof *args;
     register long x8 asm("x8") = SYS_clone3;
-    register Child *argument asm("x19") = child;
-    register void (*function)(Child *) asm("x20") = child_main;
+    register void *argument asm("x19") = data;
+    register void (*function)(void *) asm("x20") = run;
     asm volatile("svc 0\n\t"
                  "cbnz x0, 1f\n\t"
                  "mov x29, xzr\n\t"
@@ -81,6 +99,31 @@ long clone3_on_stack(struct clone_args *args, Child *child) {
 #endif
 }
 
+// Clones with every signal blocked: none may reach a child while it runs in our memory.
+long clone_quietly(struct clone_args *args, void (*run)(void *), void *data) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    long pid = clone3_on_stack(args, run, data);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return pid;
+}
+
+int write_map(long pid, const char *name, const char *map) {
+    char path[48];
+    snprintf(path, sizeof path, "/proc/%ld/%s", pid, name);
+    Fd file(open(path, O_WRONLY | O_CLOEXEC));
+    if (!file.valid() || write(file.get(), map, strlen(map)) < 0) return -errno;
+    return 0;
+}
+
+int open_user_namespace(long pid) {
+    char path[48];
+    snprintf(path, sizeof path, "/proc/%ld/ns/user", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 } // namespace
 
 pid_t clone_helper(const CloneRequest &request, int *pidfd) {
@@ -93,18 +136,31 @@ pid_t clone_helper(const CloneRequest &request, int *pidfd) {
     args.stack = reinterpret_cast<uint64_t>(stack);
     args.stack_size = sizeof stack;
     args.cgroup = static_cast<uint64_t>(request.cgroup);
-
-    // No signal may reach the child while it runs in our memory; the helper unblocks them after its exec.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    long pid = clone3_on_stack(&args, &child);
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-
-    if (pid < 0) return static_cast<pid_t>(pid);
-    if (child.error == 0) return static_cast<pid_t>(pid);
+    long pid = clone_quietly(&args, become_helper, &child);
+    if (pid < 0 || child.error == 0) return static_cast<pid_t>(pid);
     close(*pidfd);
     *pidfd = -1;
     waitpid(static_cast<pid_t>(pid), nullptr, 0);
     return -child.error;
+}
+
+int make_user_namespace(const char *uid_map, const char *gid_map) {
+    alignas(16) char stack[4096];
+    int pidfd = -1;
+    struct clone_args args = {};
+    args.flags = CLONE_VM | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_NEWUSER;
+    args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+    args.stack = reinterpret_cast<uint64_t>(stack);
+    args.stack_size = sizeof stack;
+    long pid = clone_quietly(&args, wait_for_end, nullptr);
+    if (pid < 0) return static_cast<int>(pid);
+    Fd process(pidfd);
+    int result = write_map(pid, "uid_map", uid_map);
+    if (result == 0) result = write_map(pid, "gid_map", gid_map);
+    if (result == 0) result = open_user_namespace(pid);
+    syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+    siginfo_t info;
+    waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(process.get()), &info,
+           WEXITED | __WALL); // it has no exit signal
+    return result;
 }

@@ -8,9 +8,14 @@ struct CloneRequest {
     int cgroup = -1;         // the directory of the group to be born in
     int helper = -1;         // the sealed memfd of niwa-boot
     int control = -1;        // becomes descriptor 3
+    int userns = -1;         // becomes descriptor 4, if there is one
     int stdio[3] = {-1, -1, -1};
 };
 
 // Starts the helper. Gives its pid and sets `pidfd`, or gives a negative errno (of the clone or of the child's exec).
 // Call it on a thread that may block, never on the JavaScript thread.
 pid_t clone_helper(const CloneRequest &request, int *pidfd);
+
+// Makes a user namespace with the maps `uid_map` and `gid_map`, in the text of user_namespaces(7). Gives a descriptor
+// that holds it open, or a negative errno.
+int make_user_namespace(const char *uid_map, const char *gid_map);

@@ -76,7 +76,7 @@ class PidNamespaceGuard {
 };
 
 // Clones the helper with its control socket and standard streams.
-int clone_container(const SpawnRequest &request, Spawned *spawned) {
+int clone_container(const SpawnRequest &request, const Fd &userns, Spawned *spawned) {
     int control[2], out[2], err[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) return -errno;
     Fd ours(control[0]), theirs(control[1]);
@@ -92,6 +92,7 @@ int clone_container(const SpawnRequest &request, Spawned *spawned) {
     if (error < 0) return error;
 
     CloneRequest clone;
+    clone.userns = userns.get();
     clone.namespaces = request.namespaces;
     clone.cgroup = spawned->container->group.dir();
     clone.helper = request.helper;
@@ -127,6 +128,21 @@ Failure boot(const Container &container, const std::vector<uint8_t> &program) {
     return sent ? silent_death(container) : Failure{Failure::kBoot, 0, EPIPE, 0};
 }
 
+// Puts the process into a group that is made.
+Failure populate(const SpawnRequest &request, Spawned *spawned) {
+    Container &container = *spawned->container;
+    int error = request.filter_devices ? filter_devices(container.group.dir(), request.devices) : 0;
+    if (error < 0) return {Failure::kDevices, 0, -error, 0};
+    Fd userns;
+    if (!request.uid_map.empty()) {
+        int fd = make_user_namespace(request.uid_map.c_str(), request.gid_map.c_str());
+        if (fd < 0) return {Failure::kUserns, 0, -fd, 0};
+        userns.reset(fd);
+    }
+    error = clone_container(request, userns, spawned);
+    return error < 0 ? Failure{Failure::kClone, 0, -error, 0} : boot(container, request.program);
+}
+
 } // namespace
 
 uint64_t boottime_ns() {
@@ -159,8 +175,7 @@ Spawned create_container(const SpawnRequest &request) {
     }
     container.statistics.open(container.group);
 
-    error = clone_container(request, &spawned);
-    spawned.failure = error < 0 ? Failure{Failure::kClone, 0, -error, 0} : boot(container, request.program);
+    spawned.failure = populate(request, &spawned);
     if (spawned.failure.failed()) undo_container(container);
     return spawned;
 }

@@ -5,11 +5,15 @@
 #include <vector>
 
 #include "container.h"
+#include "devices.h"
 
 struct SpawnRequest {
     std::string cgroup; // path of the group to make
     std::vector<GroupWrite> writes;
-    uint64_t namespaces = 0;   // CLONE_NEW* flags
+    uint64_t namespaces = 0;         // CLONE_NEW* flags
+    std::string uid_map, gid_map;    // of a new user namespace, or empty
+    std::vector<DeviceRule> devices; // all that the group may use
+    bool filter_devices = false;
     std::string pid_namespace; // path of a PID namespace to join instead, or empty
     std::vector<uint8_t> program;
     int helper = -1;
@@ -17,7 +21,7 @@ struct SpawnRequest {
 
 // Where and why it failed. Errors are values here: there are no exceptions in the addon.
 struct Failure {
-    enum Phase { kNone, kGroup, kClone, kBoot } phase = kNone;
+    enum Phase { kNone, kGroup, kDevices, kUserns, kClone, kBoot } phase = kNone;
     uint32_t step = 0; // within the phase
     int error = 0;     // errno
     int signal = 0;    // what killed the helper, where it died without a word

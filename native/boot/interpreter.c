@@ -13,9 +13,9 @@ static const struct {
     [OP_PROPAGATION] = {op_propagation, 1, 0},
     [OP_WRITE] = {op_write, 0, 2},
     [OP_MOUNT] = {op_mount, 2, 3},
-    [OP_BIND] = {op_bind, 3, 2},
-    [OP_ROOT] = {op_root, 0, 1},
-    [OP_MKDIR] = {op_mkdir, 2, 1},
+    [OP_BIND] = {op_bind, 4, 2},
+    [OP_ROOT] = {op_root, 2, 1},
+    [OP_MKDIR] = {op_mkdir, 4, 1},
     [OP_SYMLINK] = {op_symlink, 0, 2},
     [OP_MKNOD] = {op_mknod, 2, 1},
     [OP_READONLY] = {op_readonly, 0, 1},
@@ -35,6 +35,9 @@ static const struct {
     [OP_WAIT] = {op_wait, 0, 0},
     [OP_INIT] = {op_init, 0, 0},
     [OP_EXEC] = {op_exec, 1, 1},
+    [OP_JOIN_USER] = {op_join_user, 2, 0},
+    [OP_CLOSE_FDS] = {op_close_fds, 0, 0},
+    [OP_SECCOMP] = {op_seccomp, 1, 0},
 };
 
 int interpret(struct boot *boot, struct program *program, uint32_t *step) {

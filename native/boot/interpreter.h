@@ -1,11 +1,19 @@
 // What runs a boot program: each operation is a function from its arguments to 0 or a negative errno.
 #pragma once
+#include <sys/types.h>
+
 #include "program.h"
+
+// The descriptor of the container's user namespace, where it has one.
+#define USERNS_FD 4
 
 // What operations share while a program runs.
 struct boot {
     int control; // the socket to niwad: reports go out, the word to start comes in
     int root;    // O_PATH descriptor of the container's root, -1 before OP_ROOT
+    // Who owns what is made in the root: the host id of the container's root user.
+    uid_t owner_uid;
+    gid_t owner_gid;
 };
 
 typedef int op_function(struct boot *boot, const struct op *op);
@@ -17,9 +25,9 @@ op_function op_root, op_remount_root, op_pivot, op_mkdir, op_symlink, op_mknod;
 // mount.c
 op_function op_propagation, op_mount, op_bind, op_readonly, op_mask;
 // identity.c
-op_function op_capbset, op_user, op_capset, op_no_new_privs;
+op_function op_join_user, op_capbset, op_user, op_capset, op_no_new_privs;
 // process.c
-op_function op_write, op_rlimit, op_umask, op_chdir, op_setsid, op_wait, op_exec;
+op_function op_write, op_rlimit, op_umask, op_chdir, op_setsid, op_wait, op_close_fds, op_seccomp, op_exec;
 // init.c
 op_function op_init;
 

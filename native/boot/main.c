@@ -31,9 +31,11 @@ static int read_program(int fd, struct program *program) {
     unsigned char *body = malloc(header[2] + 1u);
     if (body == NULL) return -ENOMEM;
     error = read_exactly(fd, body, header[2]);
-    if (error < 0) return error;
-    program_open(program, body, header[2], header[1]);
-    return 0;
+    if (error < 0)
+        free(body);
+    else
+        program_open(program, body, header[2], header[1]);
+    return error;
 }
 
 // Node.js ignores SIGPIPE and its thread had every signal blocked during the clone: both would pass through exec.

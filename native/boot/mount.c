@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "root.h"
@@ -30,9 +32,7 @@ static int open_target(const struct boot *boot, const char *path, bool in_root, 
     const char *name;
     int parent = root_parent(boot, path, &name);
     if (parent < 0) return parent;
-    int file = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    int error = file < 0 ? -errno : 0;
-    if (file >= 0) close(file);
+    int error = root_make(boot, parent, name, S_IFREG | 0644);
     close(parent);
     return error < 0 ? error : root_open(boot, path, O_PATH);
 }
@@ -82,12 +82,16 @@ int op_mount(struct boot *boot, const struct op *op) {
 
 // Takes a detached copy of what `fd` (O_PATH) names, with its submounts where `recursive`, and sets attributes on all
 // of it.
-static int copy_mount(int fd, bool recursive, uint64_t attributes) {
+static int copy_mount(int fd, bool recursive, uint64_t attributes, bool idmap) {
     unsigned depth = recursive ? AT_RECURSIVE : 0;
     int copy = open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | depth);
     if (copy < 0) return -errno;
     struct mount_attr change = {.attr_set = attributes};
-    if (attributes != 0 && mount_setattr(copy, "", AT_EMPTY_PATH | depth, &change, sizeof change) < 0) {
+    if (idmap) {
+        change.attr_set |= MOUNT_ATTR_IDMAP;
+        change.userns_fd = USERNS_FD;
+    }
+    if (change.attr_set != 0 && mount_setattr(copy, "", AT_EMPTY_PATH | depth, &change, sizeof change) < 0) {
         int error = -errno;
         close(copy);
         return error;
@@ -100,23 +104,59 @@ static bool is_directory(int fd) {
     return fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-// bind(attributes, in root, recursive, source, target): the source is a path in the daemon's view.
+// bind(attributes, in root, recursive, idmap, source, target): the source is a path in the daemon's view.
 int op_bind(struct boot *boot, const struct op *op) {
     int source = open(op->strings[0], O_PATH | O_CLOEXEC);
     if (source < 0) return -errno;
-    int copy = copy_mount(source, op->numbers[2] != 0, op->numbers[0]);
+    int copy = copy_mount(source, op->numbers[2] != 0, op->numbers[0], op->numbers[3] != 0);
     int target = copy < 0 ? copy : open_target(boot, op->strings[1], op->numbers[1] != 0, is_directory(source));
     close(source);
     return attach(copy, target);
 }
+
+// Looks again at a path that something was mounted on: nobody may have changed what it leads to in between
+// (CVE-2025-31133). Gives 0, or -EXDEV where the path does not show what was mounted.
+static int verify(const struct boot *boot, const char *path, int mounted_error, bool (*shows)(int fd)) {
+    if (mounted_error < 0) return mounted_error;
+    int fd = root_open(boot, path, O_PATH);
+    if (fd < 0) return fd;
+    int error = shows(fd) ? 0 : -EXDEV;
+    close(fd);
+    return error;
+}
+
+static bool is_readonly(int fd) {
+    struct statvfs status;
+    return fstatvfs(fd, &status) == 0 && (status.f_flag & ST_RDONLY) != 0;
+}
+
+static bool is_null_device(int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
+}
+
+static bool is_masked(int fd) {
+    return is_null_device(fd) || (is_directory(fd) && is_readonly(fd));
+}
+
+#define LOCKED (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 // readonly(path): the path inside the root, if there is one, can no longer be written through.
 int op_readonly(struct boot *boot, const struct op *op) {
     int path = root_open(boot, op->strings[0], O_PATH);
     if (path == -ENOENT) return 0;
     if (path < 0) return path;
-    return attach(copy_mount(path, true, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC),
-                  path);
+    return verify(boot, op->strings[0], attach(copy_mount(path, true, LOCKED, false), path), is_readonly);
+}
+
+// Gives a detached mount of the host's /dev/null, checked to be it, or a negative errno.
+static int copy_null_device(void) {
+    int device = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (device < 0) return -errno;
+    int copy =
+        is_null_device(device) ? copy_mount(device, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC, false) : -ENODEV;
+    close(device);
+    return copy;
 }
 
 // mask(path): an empty read-only directory, or /dev/null, in place of the path inside the root, if there is one.
@@ -124,13 +164,7 @@ int op_mask(struct boot *boot, const struct op *op) {
     int path = root_open(boot, op->strings[0], O_PATH);
     if (path == -ENOENT) return 0;
     if (path < 0) return path;
-    if (is_directory(path)) {
-        char *options[] = {"mode=0555", "size=0", "nr_inodes=1"};
-        uint64_t attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-        return attach(new_mount("tmpfs", "niwa-mask", options, 3, attributes), path);
-    }
-    int null_device = open("/dev/null", O_PATH | O_CLOEXEC);
-    int copy = null_device < 0 ? -errno : copy_mount(null_device, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC);
-    if (null_device >= 0) close(null_device);
-    return attach(copy, path);
+    char *options[] = {"mode=0555", "size=0", "nr_inodes=1"};
+    int cover = is_directory(path) ? new_mount("tmpfs", "niwa-mask", options, 3, LOCKED) : copy_null_device();
+    return verify(boot, op->strings[0], attach(cover, path), is_masked);
 }

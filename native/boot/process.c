@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -95,7 +97,20 @@ static const char *find_path(char **env) {
     return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
-// exec(number of arguments, argument..., environment...). Every descriptor but the standard three closes with it.
+// close-fds(): every descriptor but the standard three closes with the exec.
+int op_close_fds(struct boot *boot, const struct op *op) {
+    (void)boot, (void)op;
+    return syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
+}
+
+// seccomp(instruction...): each number is one struct sock_filter, see seccomp(2).
+int op_seccomp(struct boot *boot, const struct op *op) {
+    (void)boot;
+    struct sock_fprog program = {(unsigned short)op->number_count, (struct sock_filter *)op->numbers};
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+}
+
+// exec(number of arguments, argument..., environment...)
 int op_exec(struct boot *boot, const struct op *op) {
     (void)boot;
     size_t count = op->numbers[0];
@@ -105,7 +120,6 @@ int op_exec(struct boot *boot, const struct op *op) {
     memcpy(args, op->strings, count * sizeof *args);
     args[count] = NULL;
     char **env = op->strings + count; // program_next() ends it with NULL
-    if (syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) < 0) return -errno;
     if (strchr(args[0], '/') == NULL) return execute_along(find_path(env), args, env);
     execve(args[0], args, env);
     return -errno;

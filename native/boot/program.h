@@ -40,7 +40,10 @@ enum op_code {
     OP_WAIT = 25,
     OP_INIT = 26,
     OP_EXEC = 27,
-    OP_LAST = OP_EXEC,
+    OP_JOIN_USER = 28,
+    OP_CLOSE_FDS = 29,
+    OP_SECCOMP = 30,
+    OP_LAST = OP_SECCOMP,
 };
 
 // One operation; `numbers` and `strings` live as long as the reader.

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,6 +19,33 @@ int root_open(const struct boot *boot, const char *path, int flags) {
     return fd < 0 ? -errno : (int)fd;
 }
 
+// What is made belongs to the container's root user: on an id-mapped mount the kernel takes no other owner (EOVERFLOW).
+static void act_as_owner(const struct boot *boot) {
+    setfsgid(boot->owner_gid);
+    setfsuid(boot->owner_uid);
+}
+
+static void act_as_root(void) {
+    setfsuid(0);
+    setfsgid(0);
+}
+
+int root_make(const struct boot *boot, int parent, const char *name, mode_t mode) {
+    act_as_owner(boot);
+    int fd = -1;
+    bool made;
+    if (S_ISDIR(mode)) {
+        made = mkdirat(parent, name, mode & 07777) == 0;
+    } else {
+        fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 07777);
+        made = fd >= 0;
+    }
+    int error = made ? 0 : -errno;
+    if (fd >= 0) close(fd);
+    act_as_root();
+    return error;
+}
+
 // A path is made from its first missing part on: the parent is opened afresh by its whole path each time, so that a
 // link in the middle is resolved by the kernel, inside the root.
 int root_mkdir(const struct boot *boot, const char *path, mode_t mode) {
@@ -25,9 +54,9 @@ int root_mkdir(const struct boot *boot, const char *path, mode_t mode) {
     const char *name;
     int parent = root_parent(boot, path, &name);
     if (parent < 0) return parent;
-    int error = mkdirat(parent, name, mode) < 0 && errno != EEXIST ? -errno : 0;
+    int error = root_make(boot, parent, name, S_IFDIR | mode);
     close(parent);
-    return error < 0 ? error : root_open(boot, path, O_PATH | O_DIRECTORY);
+    return error < 0 && error != -EEXIST ? error : root_open(boot, path, O_PATH | O_DIRECTORY);
 }
 
 int root_parent(const struct boot *boot, const char *path, const char **name) {
@@ -43,12 +72,15 @@ int root_parent(const struct boot *boot, const char *path, const char **name) {
     return root_mkdir(boot, parent, 0755);
 }
 
-// root(path): `path`, a mount point in the daemon's view, becomes the root that later operations work in.
+// root(uid, gid, path): `path`, a mount point in the daemon's view, becomes the root that later operations work in;
+// what they make belongs to these ids of the host.
 int op_root(struct boot *boot, const struct op *op) {
     int fd = open(op->strings[0], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) return -errno;
     if (boot->root >= 0) close(boot->root);
     boot->root = fd;
+    boot->owner_uid = (uid_t)op->numbers[0];
+    boot->owner_gid = (gid_t)op->numbers[1];
     return 0;
 }
 
@@ -68,12 +100,16 @@ int op_pivot(struct boot *boot, const struct op *op) {
     return 0;
 }
 
-// mkdir(mode, in root, path): makes the directory and its missing parents inside the root; with `in root` 0, only the
-// directory itself, in the daemon's view.
+// mkdir(mode, in root, uid, gid, path): makes the directory and its missing parents inside the root; with `in root` 0,
+// only the directory itself, in the daemon's view, for an owner of these ids.
 int op_mkdir(struct boot *boot, const struct op *op) {
     mode_t mode = (mode_t)op->numbers[0];
-    if (op->numbers[1] == 0) return mkdir(op->strings[0], mode) < 0 ? -errno : 0;
-    int fd = root_mkdir(boot, op->strings[0], mode);
+    const char *path = op->strings[0];
+    if (op->numbers[1] == 0) {
+        bool made = mkdir(path, mode) == 0 && chown(path, (uid_t)op->numbers[2], (gid_t)op->numbers[3]) == 0;
+        return made ? 0 : -errno;
+    }
+    int fd = root_mkdir(boot, path, mode);
     if (fd < 0) return fd;
     close(fd);
     return 0;
@@ -84,7 +120,9 @@ int op_symlink(struct boot *boot, const struct op *op) {
     const char *name;
     int parent = root_parent(boot, op->strings[1], &name);
     if (parent < 0) return parent;
+    act_as_owner(boot);
     int error = symlinkat(op->strings[0], parent, name) < 0 && errno != EEXIST ? -errno : 0;
+    act_as_root();
     close(parent);
     return error;
 }

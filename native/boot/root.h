@@ -15,3 +15,6 @@ int root_mkdir(const struct boot *boot, const char *path, mode_t mode);
 // Opens the directory that holds `path`, making it where missing, and points `name` at the last part of `path`.
 // Gives an O_PATH descriptor or a negative errno.
 int root_parent(const struct boot *boot, const char *path, const char **name);
+
+// Makes a directory or an empty file (by the type in `mode`) of the container's root user. Gives 0 or a negative errno.
+int root_make(const struct boot *boot, int parent, const char *name, mode_t mode);

@@ -1,0 +1,79 @@
+#include "devices.h"
+
+#include <cerrno>
+#include <cstdint>
+#include <linux/bpf.h>
+#include <sys/syscall.h>
+
+#include "fd.h"
+
+namespace {
+
+constexpr int kResult = BPF_REG_0, kContext = BPF_REG_1, kType = BPF_REG_2, kMajor = BPF_REG_4, kMinor = BPF_REG_5;
+
+bpf_insn load(int destination, int offset) {
+    return {BPF_LDX | BPF_MEM | BPF_W, static_cast<uint8_t>(destination & 0xf), kContext, static_cast<int16_t>(offset),
+            0};
+}
+bpf_insn skip_unless_equal(int source, int value, int count) {
+    return {BPF_JMP | BPF_JNE | BPF_K, static_cast<uint8_t>(source & 0xf), 0, static_cast<int16_t>(count), value};
+}
+bpf_insn set_result(int value) {
+    return {BPF_ALU64 | BPF_MOV | BPF_K, kResult, 0, 0, value};
+}
+bpf_insn leave() {
+    return {BPF_JMP | BPF_EXIT, 0, 0, 0, 0};
+}
+
+// Each rule is a run of comparisons that ends in "allow"; what no rule lets through is refused.
+std::vector<bpf_insn> build(const std::vector<DeviceRule> &rules) {
+    std::vector<bpf_insn> program = {
+        load(kType, 0), // access_type: the kind of device in the lower half, see struct bpf_cgroup_dev_ctx
+        {BPF_ALU64 | BPF_AND | BPF_K, kType, 0, 0, 0xffff},
+        load(kMajor, 4),
+        load(kMinor, 8),
+    };
+    for (const DeviceRule &rule : rules) {
+        std::vector<std::pair<int, int>> checks = {{kType, rule.block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR}};
+        if (rule.major >= 0) checks.emplace_back(kMajor, rule.major);
+        if (rule.minor >= 0) checks.emplace_back(kMinor, rule.minor);
+        int left = static_cast<int>(checks.size()) + 1;
+        for (auto [source, value] : checks) program.push_back(skip_unless_equal(source, value, left--));
+        program.push_back(set_result(1));
+        program.push_back(leave());
+    }
+    program.push_back(set_result(0));
+    program.push_back(leave());
+    return program;
+}
+
+long bpf(int command, bpf_attr *attributes) {
+    return syscall(SYS_bpf, command, attributes, sizeof *attributes);
+}
+
+Fd load_program(const std::vector<DeviceRule> &rules) {
+    std::vector<bpf_insn> program = build(rules);
+    bpf_attr attributes = {};
+    attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+    attributes.insns = reinterpret_cast<uint64_t>(program.data());
+    attributes.insn_cnt = static_cast<uint32_t>(program.size());
+    attributes.license = reinterpret_cast<uint64_t>("MIT");
+    return Fd(static_cast<int>(bpf(BPF_PROG_LOAD, &attributes)));
+}
+
+} // namespace
+
+int filter_devices(int cgroup, const std::vector<DeviceRule> &rules) {
+    Fd program = load_program(rules);
+    if (!program.valid()) return -errno;
+    bpf_attr attributes = {};
+    attributes.target_fd = static_cast<uint32_t>(cgroup);
+    attributes.attach_bpf_fd = static_cast<uint32_t>(program.get());
+    attributes.attach_type = BPF_CGROUP_DEVICE;
+    attributes.attach_flags = BPF_F_ALLOW_MULTI;               // one that was set above this group stays in force
+    return bpf(BPF_PROG_ATTACH, &attributes) < 0 ? -errno : 0; // the group holds the program from now on
+}
+
+bool can_filter_devices() {
+    return load_program({}).valid();
+}

@@ -1,0 +1,18 @@
+// Which devices the processes of a group may open or make, enforced by a BPF program on the group (bpf(2), the
+// controller of cgroup v1 that has no file in v2).
+#pragma once
+#include <string>
+#include <vector>
+
+// One device that may be read, written and made; -1 stands for any number.
+struct DeviceRule {
+    bool block;
+    int major;
+    int minor;
+};
+
+// Lets the group whose directory is `cgroup` use only the devices of `rules`. Gives 0 or a negative errno.
+int filter_devices(int cgroup, const std::vector<DeviceRule> &rules);
+
+// Whether this kernel takes such a program from us.
+bool can_filter_devices();

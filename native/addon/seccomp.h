@@ -1,0 +1,23 @@
+// System call filters, compiled by libseccomp.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+struct SeccompArg {
+    uint32_t index;
+    std::string op; // the names of the OCI runtime specification, SCMP_CMP_*
+    uint64_t value;
+    uint64_t value_two;
+};
+
+struct SeccompRule {
+    std::string name; // a system call; one that libseccomp does not know is passed over
+    uint32_t action;  // SECCOMP_RET_* with its data
+    std::vector<SeccompArg> args;
+};
+
+// Compiles rules to instructions (struct sock_filter, 8 bytes each). Calls that are newer than libseccomp itself get
+// ENOSYS, so that programs fall back to older ones. Gives 0 or a negative errno.
+int compile_seccomp_filter(uint32_t default_action, const std::vector<SeccompRule> &rules,
+                           std::vector<uint8_t> *program);
