@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +18,16 @@ static int reap(pid_t workload, int *status) {
             *status = now;
         }
     return ended;
+}
+
+static void never_called(int signal_number) {
+    (void)signal_number;
+}
+
+// niwad asks /proc which signals this process hears. While sigwaitinfo() waits for them the kernel takes them out of
+// SigBlk: a handler, which never runs, keeps them in SigCgt.
+static void show_all_heard(void) {
+    for (int signal_number = 1; signal_number < NSIG; signal_number++) signal(signal_number, never_called);
 }
 
 // A signal that kills the workload cannot kill PID 1 (pid_namespaces(7)), so its end is told as a shell would: 128 + n.
@@ -37,7 +48,7 @@ static void be_init(pid_t workload, const sigset_t *all) {
 // init(): the rest of the program runs in a child; this process stays as its init. All signals are blocked before the
 // fork, so that one which arrives early waits for sigwaitinfo().
 int op_init(struct boot *boot, const struct op *op) {
-    (void)op;
+    (void)boot, (void)op;
     sigset_t all, before;
     sigfillset(&all);
     if (sigprocmask(SIG_SETMASK, &all, &before) < 0) return -errno;
@@ -48,7 +59,8 @@ int op_init(struct boot *boot, const struct op *op) {
         return sigprocmask(SIG_SETMASK, &before, NULL) < 0 ? -errno : 0;
     }
     prctl(PR_SET_NAME, "niwa-init");
-    close(boot->control);
+    show_all_heard();
+    syscall(SYS_close_range, 3, ~0u, 0);
     be_init(child, &all);
     return 0;
 }

@@ -95,8 +95,14 @@ export class Metrics {
 
   #measure({ id, owner, usage }: Measured): void {
     const labels = { id, owner: owner ?? '' };
-    for (const { metric, source } of this.#counters) metric.inc(labels, source(usage) ?? 0);
-    for (const { metric, source } of this.#gauges) metric.set(labels, source(usage) ?? Number.NaN);
+    for (const { metric, source } of this.#counters) {
+      const value = source(usage) ?? null;
+      if (value !== null) metric.inc(labels, value); // what the host does not count has no series, rather than a zero
+    }
+    for (const { metric, source } of this.#gauges) {
+      const value = source(usage) ?? null;
+      if (value !== null) metric.set(labels, value);
+    }
   }
 
   #options(name: string, help: string) {

@@ -86,13 +86,14 @@ function useOneValidation(api: Api): void {
   api.setSerializerCompiler(() => JSON.stringify);
 }
 
-/** Query parameters arrive as text: what a schema wants as a boolean is made one. */
+/** Query parameters arrive as text: "true", "false" and plain numbers are what they say, but where the schema wants text. */
 function convertQuery(schema: TSchema, value: unknown, httpPart: string | undefined): unknown {
-  if (httpPart !== 'querystring' || value === null || typeof value !== 'object') return value;
+  if (httpPart !== 'querystring') return value;
   const { properties = {} } = schema as { properties?: Record<string, { type?: string }> };
   const query = value as Record<string, unknown>;
-  for (const [name, { type }] of Object.entries(properties))
-    if (type === 'boolean' && (query[name] === 'true' || query[name] === 'false')) query[name] = query[name] === 'true';
+  for (const [name, text] of Object.entries(query))
+    if (properties[name]?.type !== 'string' && /^(true|false|[0-9]{1,9})$/.test(String(text)))
+      query[name] = JSON.parse(String(text)) as unknown;
   return query;
 }
 

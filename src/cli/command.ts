@@ -53,8 +53,13 @@ export function fail(error: unknown, json: boolean, statusOf: (error: unknown) =
 
 /** Prints a value as JSON, or as its words. */
 export function print(json: boolean, value: unknown, words: () => string): void {
-  const text = json ? JSON.stringify(value, null, 2) : words();
+  const text = json ? JSON.stringify(value, bigintsAsText, 2) : words();
   if (text !== '') process.stdout.write(`${text}\n`);
+}
+
+/** JSON has no integers of 64 bits, which masks in a plan are. */
+function bigintsAsText(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
 }
 
 /** The positional argument of commands that take containers one after another. */

@@ -10,7 +10,8 @@ const CURES: Record<string, string> = {
   'exec ENOEXEC': 'the file is no program of this machine',
   'chdir ENOENT': 'make process.cwd in the root, or name another',
   'bind ENOENT': 'the source or the target does not exist',
-  'mkdir EEXIST': 'another container with this id is still being removed',
+  'mkdir EEXIST':
+    'another container with this id is still being removed, or the id is the name of a file that cgroups have',
   'rlimit EPERM': 'the daemon lacks CAP_SYS_RESOURCE: ask for no more than its own hard limit',
 };
 

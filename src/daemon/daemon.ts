@@ -67,9 +67,10 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   };
 }
 
+/** The mode is set afterwards, since the umask would take away what the group needs to reach the socket. */
 function makeDirectory(path: string, mode: number): void {
   try {
-    mkdirSync(path, { recursive: true, mode });
+    if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, mode);
   } catch (error) {
     throw new NiwaError('HOST_ERROR', `cannot make the directory ${path}: ${messageOf(error)}`, { cause: error });
   }

@@ -67,9 +67,10 @@ export function updateWrites(
   controllers: Controllers,
   devices: Readonly<Record<string, string>>,
 ): CgroupWrite[] {
-  const writes = limitWrites(change, controllers, devices).filter(({ file }) => file !== 'memory.oom.group');
-  const oom = change.memory.oomGroup;
-  const ordered = [...writes, ...one('memory.oom.group', oom === undefined ? undefined : Number(oom))];
+  const chosen = change.memory.oomGroup === undefined && now.memory.oomGroup !== undefined;
+  const ordered = limitWrites(change, controllers, devices).filter(
+    ({ file }) => !(chosen && file === 'memory.oom.group'), // what the spec chose outlives a new memory.max
+  );
   const burstFalls = value(change.cpu.burstUsec, 0) < value(now.cpu.burstUsec, 0);
   const memoryFalls =
     value(change.memory.maxBytes, Number.POSITIVE_INFINITY) < value(now.memory.maxBytes, Number.POSITIVE_INFINITY);

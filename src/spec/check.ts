@@ -10,6 +10,8 @@ import { show } from './problems.js';
  */
 
 const SHOWN_PROBLEMS = 100;
+/** Several errors may be one problem. */
+const READ_ERRORS = 10 * SHOWN_PROBLEMS;
 
 /** With its own bound of 8, typebox says nothing at all of the ninth and later unknown fields. */
 Settings.Set({ maxErrors: Number.POSITIVE_INFINITY });
@@ -32,7 +34,9 @@ interface Node {
  */
 export function problemsOf(schema: TSchema, value: unknown, prefix = ''): FieldProblem[] {
   const found = new Map<string, Problem>();
-  for (const error of withoutOtherBranches(Errors(schema, value)))
+  // Each unknown field comes as "boolean", and then all of them as "additionalProperties".
+  const errors = Errors(schema, value).filter(({ keyword }) => keyword !== 'boolean');
+  for (const error of withoutOtherBranches(errors).slice(0, READ_ERRORS))
     for (const problem of toProblems(schema as Node, value, error)) {
       const place = JSON.stringify(problem.keys);
       if (!found.has(place)) found.set(place, problem);
@@ -67,6 +71,7 @@ function withoutOtherBranches(errors: SchemaError[]): SchemaError[] {
     return branch === undefined ? [] : [`${instancePath.replace(/[^/]*$/, '')} ${branch}/`];
   });
   const known = new Set(others);
+  if (known.size === 0) return errors;
   return errors.filter(({ schemaPath, instancePath }) => {
     const branches = beginnings(schemaPath);
     return !beginnings(instancePath).some((place) => branches.some((branch) => known.has(`${place} ${branch}`)));
@@ -82,7 +87,6 @@ function toProblems(schema: Node, value: unknown, error: SchemaError): Problem[]
   const keys = error.instancePath.split('/').slice(1).map(unescapePointer);
   const node = nodeAt(schema, keys);
   const at = valueAt(value, keys);
-  if (error.keyword === 'boolean') return []; // the same problem comes again as additionalProperties
   if (error.keyword === 'additionalProperties') {
     const { additionalProperties } = error.params as { additionalProperties: string[] };
     return additionalProperties.map((name) => ({

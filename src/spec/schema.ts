@@ -18,7 +18,8 @@ const BYTES = 'bytes as an integer, or a string such as "512M" or "1.5G", less t
 const ByteText = Type.Refine(Type.String({ pattern: BYTES_PATTERN }), (size) => parseBytes(size) !== undefined);
 const Bytes = Type.Union([Type.Integer({ minimum: 0, maximum: MAX_INTEGER }), ByteText], { description: BYTES });
 const Limit = Type.Union([Type.Literal('max'), ...Bytes.anyOf], { description: `"max", or ${BYTES}` });
-const Duration = Type.Union(
+/** A span of time. */
+export const Duration = Type.Union(
   [
     Type.Refine(Type.Number({ minimum: 0 }), (seconds) => parseDuration(seconds) !== undefined),
     Type.Refine(Type.String({ pattern: DURATION_PATTERN }), (text) => parseDuration(text) !== undefined),
@@ -58,11 +59,7 @@ const Process = Type.Object(
         { description: 'a numeric user id, or "uid:gid"' },
       ),
     ),
-    umask: Type.Optional(
-      Type.Union([Type.Integer({ minimum: 0, maximum: 0o777 }), Type.String({ pattern: '^0?[0-7]{3}$' })], {
-        description: 'an octal string such as "0022"',
-      }),
-    ),
+    umask: Type.Optional(Type.String({ pattern: '^0?[0-7]{3}$', description: 'an octal string such as "0022"' })),
   },
   closed,
 );
@@ -227,9 +224,13 @@ const Capabilities = Type.Object(
   closed,
 );
 
-const Signal = Type.Union([Type.Integer({ minimum: 1, maximum: 64 }), Type.String({ pattern: '^[A-Za-z0-9+]+$' })], {
-  description: 'a signal such as "SIGTERM", "TERM" or 15',
-});
+/** A signal by name or number. */
+export const Signal = Type.Union(
+  [Type.Integer({ minimum: 1, maximum: 64 }), Type.String({ pattern: '^[A-Za-z0-9+]+$' })],
+  {
+    description: 'a signal such as "SIGTERM", "TERM" or 15',
+  },
+);
 
 const LabelValue = Type.String({ maxLength: 4096, description: 'a string of at most 4096 characters' });
 

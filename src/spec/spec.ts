@@ -193,7 +193,7 @@ function normaliseProcess(input: SpecInput['process']): Spec['process'] {
     cwd: input.cwd ?? '/',
     uid,
     gid,
-    umask: typeof input.umask === 'string' ? Number.parseInt(input.umask, 8) : (input.umask ?? 0o022),
+    umask: Number.parseInt(input.umask ?? '0022', 8),
   };
 }
 

@@ -1,17 +1,9 @@
 import { Type } from 'typebox';
 import { ContainerStatusSchema, ExitSchema, StateSchema } from '../../container/status.js';
-import { SpecSchema } from '../../spec/schema.js';
+import { Duration, SpecSchema } from '../../spec/schema.js';
 import { parseDuration } from '../../spec/units.js';
 import { ErrorSchema } from '../errors.js';
-import {
-  DurationSchema,
-  IdParams,
-  LifetimeBody,
-  requireSignal,
-  SignalBody,
-  StopBody,
-  UpdateBody,
-} from '../requests.js';
+import { IdParams, LifetimeBody, requireSignal, SignalBody, StopBody, UpdateBody } from '../requests.js';
 import type { Api, ApiOptions } from '../server.js';
 
 const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };
@@ -161,7 +153,7 @@ export function containerRoutes(api: Api, { runtime }: ApiOptions): void {
         summary: 'Wait for the end of a container',
         params: IdParams,
         querystring: Type.Object(
-          { timeout: Type.Optional(DurationSchema) },
+          { timeout: Type.Optional(Duration) },
           { additionalProperties: false, description: 'after the timeout the answer is 200 with null' },
         ),
         response: { 200: Type.Union([ExitSchema, Type.Null()]), ...failures },

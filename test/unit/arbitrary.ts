@@ -1,0 +1,140 @@
+import fc from 'fast-check';
+import { RLIMIT_NAMES, type SpecInput } from '../../src/spec/schema.js';
+
+/** What users may write, for the property tests. */
+
+const optional = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record(model, { requiredKeys: [] });
+const text = fc.string({ unit: 'grapheme', maxLength: 12 }).filter((value) => !value.includes('\0'));
+const path = fc.stringMatching(/^(\/[a-z0-9_:][a-z0-9._:\\ -]{0,7}){1,3}$/);
+const bytes = fc.oneof(fc.nat(), fc.stringMatching(/^[0-9]{1,3}(\.[0-9]{1,2})?[KMGT]?(i?B)?$/));
+const limit = fc.oneof(fc.constant('max' as const), bytes);
+const count = fc.oneof(fc.constant('max' as const), fc.integer({ min: 1, max: 4_194_304 }));
+const duration = fc.oneof(
+  fc.double({ min: 0, max: 1e9, noNaN: true }),
+  fc.stringMatching(/^([0-9]{1,3}(\.[0-9]{1,2})?(ms|s|m|h|d)){1,3}$/),
+);
+const namespace = fc.oneof(fc.constantFrom('new', 'host'), path);
+const readonly = fc.boolean();
+
+const cpu = optional({
+  max: fc.oneof(fc.constant('max' as const), fc.double({ min: 0.01, max: 64, noNaN: true })),
+  burst: fc.integer({ min: 0, max: 200 }).map((milliseconds) => `${milliseconds}ms`),
+  weight: fc.integer({ min: 1, max: 10_000 }),
+  cpus: fc.stringMatching(/^[0-9](-[0-9])?(,[0-9])?$/),
+}).map(({ burst, ...rest }) => {
+  const quotaMs = typeof rest.max === 'number' ? Math.floor(rest.max * 100) : rest.max === 'max' ? -1 : 200;
+  return burst !== undefined && Number.parseInt(burst, 10) <= quotaMs ? { ...rest, burst } : rest;
+});
+
+/** Limits on the devices of `capableHost`. */
+export const resourcesInputs = optional({
+  cpu,
+  memory: optional({ max: limit, high: limit, low: limit, min: limit, swapMax: limit, oomGroup: fc.boolean() }),
+  io: fc.array(
+    fc.record(
+      {
+        device: fc.constantFrom('/dev/vda', '/dev/vdb', '8:0'),
+        rbps: limit,
+        wbps: limit,
+        riops: count,
+        wiops: count,
+      },
+      { requiredKeys: ['device'] },
+    ),
+    { maxLength: 3 },
+  ),
+  pids: count,
+});
+
+const mounts = fc.array(
+  fc.oneof(
+    fc.record(
+      { type: fc.constant('bind' as const), source: path, target: path, readonly },
+      { requiredKeys: ['type', 'source', 'target'] },
+    ),
+    fc.record(
+      { type: fc.constant('tmpfs' as const), target: path, size: bytes, readonly },
+      { requiredKeys: ['type', 'target'] },
+    ),
+  ),
+  { maxLength: 3 },
+);
+
+const rlimitValue = fc.oneof(fc.constant('unlimited' as const), fc.nat());
+const rlimits = fc.dictionary(
+  fc.constantFrom(...RLIMIT_NAMES),
+  fc.oneof(
+    rlimitValue,
+    fc.nat().map((soft) => ({ soft, hard: soft + 1 })),
+  ),
+  { noNullPrototype: true, maxKeys: 4 },
+);
+
+const capabilities = fc.array(fc.constantFrom('ALL', 'chown', 'CAP_KILL', 'NET_ADMIN', 'SYS_PTRACE'), { maxLength: 3 });
+
+const anyInput = fc.record(
+  {
+    id: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/),
+    process: fc.record(
+      {
+        args: fc.array(text, { minLength: 1, maxLength: 4 }).map(([, ...rest]) => ['/bin/program', ...rest]),
+        env: fc.dictionary(fc.stringMatching(/^[A-Z_a-z.]{1,12}$/), text, { noNullPrototype: true }),
+        cwd: path,
+        user: fc.oneof(fc.nat(), fc.constantFrom('33', '1000:100')),
+        umask: fc.constantFrom('022', '0077', '000', '0777'),
+      },
+      { requiredKeys: ['args'] },
+    ),
+    root: optional({ path, readonly, overlay: fc.oneof(fc.boolean(), fc.record({ size: bytes })) }),
+    hostname: fc.constantFrom('a', 'web-1.example'),
+    mounts,
+    namespaces: optional({
+      mount: namespace,
+      pid: namespace,
+      network: namespace,
+      ipc: namespace,
+      uts: namespace,
+      cgroup: namespace,
+    }),
+    resources: resourcesInputs,
+    rlimits,
+    capabilities: optional({ add: capabilities, drop: capabilities }),
+    lifetime: fc.double({ min: 1, max: 1e9, noNaN: true }),
+    jitter: fc.double({ min: 0, max: 1, noNaN: true }),
+    stopSignal: fc.oneof(fc.integer({ min: 1, max: 64 }), fc.constantFrom('TERM', 'SIGQUIT', '9')),
+    stopTimeout: duration,
+    init: fc.boolean(),
+    labels: fc.dictionary(fc.stringMatching(/^[a-z][a-z./-]{0,9}$/), text, { noNullPrototype: true }),
+    owner: fc.stringMatching(/^[a-z]{1,9}$/),
+    oomScoreAdj: fc.integer({ min: -1000, max: 1000 }),
+  },
+  { requiredKeys: ['process'] },
+);
+
+/** Specs that niwa takes. */
+export const specInputs: fc.Arbitrary<SpecInput> = anyInput.map(({ root, mounts, hostname, jitter, ...rest }) => {
+  const { mount = 'new', uts = 'new' } = rest.namespaces ?? {};
+  const input: SpecInput = rest;
+  if (mount === 'new' && root !== undefined) input.root = root;
+  if (mount === 'new' && mounts !== undefined) input.mounts = mounts;
+  if (uts !== 'host' && hostname !== undefined) input.hostname = hostname;
+  if (rest.lifetime !== undefined && jitter !== undefined) input.jitter = jitter;
+  return input;
+});
+
+/** Values near a spec: one place of a valid one holds something else. */
+export const nearSpecInputs: fc.Arbitrary<unknown> = fc
+  .tuple(specInputs, fc.nat(), fc.jsonValue({ maxDepth: 3 }))
+  .map(([input, choice, other]) => {
+    const copy: unknown = structuredClone(input);
+    const places = placesIn(copy);
+    const [holder, key] = places[choice % places.length] ?? [];
+    if (holder !== undefined && key !== undefined) holder[key] = other;
+    return copy;
+  });
+
+function placesIn(value: unknown): [Record<string, unknown>, string][] {
+  if (value === null || typeof value !== 'object') return [];
+  const holder = value as Record<string, unknown>;
+  return Object.keys(holder).flatMap((key) => [[holder, key], ...placesIn(holder[key])]);
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { CAUSE, type ExitFacts, exitReason } from '../../../src/container/exit.js';
+
+const normal: ExitFacts = {
+  statusKnown: true,
+  signal: 0,
+  cause: CAUSE.none,
+  sentSignal: 0,
+  oomKills: 0,
+  startFailed: false,
+};
+
+describe('the reason of an exit', () => {
+  it.each<[string, Partial<ExitFacts>]>([
+    ['exited', {}],
+    ['exited', { sentSignal: 15 }],
+    ['exited', { oomKills: 1 }],
+    ['signaled', { signal: 11 }],
+    ['signaled', { signal: 9 }],
+    ['signaled', { signal: 11, oomKills: 1 }],
+    ['signaled', { signal: 11, sentSignal: 15 }],
+    ['oom', { signal: 9, oomKills: 1 }],
+    ['oom', { signal: 9, oomKills: 3, sentSignal: 15 }],
+    ['killed', { signal: 15, sentSignal: 15 }],
+    ['killed', { signal: 9, sentSignal: 9, oomKills: 1 }],
+    ['lifetime', { cause: CAUSE.lifetime }],
+    ['lifetime', { cause: CAUSE.lifetime, signal: 9, oomKills: 1, sentSignal: 9 }],
+    ['lifetime', { cause: CAUSE.lifetime, statusKnown: false }],
+    ['stopped', { cause: CAUSE.stop, signal: 15 }],
+    ['stopped', { cause: CAUSE.stop, statusKnown: false }],
+    ['unknown', { statusKnown: false }],
+    ['unknown', { statusKnown: false, signal: 9, oomKills: 1 }],
+    ['start-failed', { startFailed: true, cause: CAUSE.lifetime, signal: 9 }],
+    ['start-failed', { startFailed: true, statusKnown: false }],
+  ])('is %s with %j', (reason, facts) => {
+    expect(exitReason({ ...normal, ...facts })).toBe(reason);
+  });
+});

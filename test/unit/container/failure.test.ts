@@ -1,0 +1,72 @@
+import { constants } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { startError } from '../../../src/container/failure.js';
+import type { Failure } from '../../../src/native.js';
+import { makePlan } from '../../../src/plan/plan.js';
+import { capableHost, specOf } from '../support.js';
+
+const { EPERM, ENOENT, EEXIST, EINVAL } = constants.errno;
+const spec = specOf({ id: 'web', resources: { pids: 8 }, process: { args: ['/no/such'], cwd: '/srv' } });
+const plan = makePlan(spec, capableHost);
+const total = 3 + plan.boot.length; // the group, its limit, the clone
+const bootStep = (text: string) => plan.boot.findIndex((op) => op.text === text);
+const fail = (failure: Partial<Failure>) =>
+  startError(plan, { phase: 'boot', step: 0, errno: 0, signal: 0, ...failure });
+
+describe('a failed start', () => {
+  it('names the step in words, the errno and its place in the plan', () => {
+    const step = bootStep('mount proc on /proc (nosuid, nodev, noexec)');
+    const error = fail({ step, errno: EPERM });
+    expect(error.code).toBe('START_FAILED');
+    expect(error.message).toBe(
+      `container web did not start: mount proc on /proc (nosuid, nodev, noexec): EPERM (step ${step + 4} of ${total})`,
+    );
+    expect(error.details.step).toEqual({
+      number: step + 4,
+      total,
+      operation: 'mount',
+      text: 'mount proc on /proc (nosuid, nodev, noexec)',
+      errno: 'EPERM',
+    });
+  });
+
+  it.each<[string, Partial<Failure>, string]>([
+    [
+      'the group',
+      { phase: 'group', step: 0, errno: EEXIST },
+      `make the cgroup /sys/fs/cgroup/niwa/containers/web: EEXIST (step 1 of ${total}); another container with this id is still being removed, or the id is the name of a file that cgroups have`,
+    ],
+    ['a limit', { phase: 'group', step: 1, errno: EINVAL }, `set pids.max to 8: EINVAL (step 2 of ${total})`],
+    [
+      'the clone',
+      { phase: 'clone', errno: EPERM },
+      `clone3 into the cgroup with new namespaces: mount, uts, ipc, pid, network: EPERM (step 3 of ${total})`,
+    ],
+    [
+      'the working directory',
+      { step: bootStep('chdir to /srv'), errno: ENOENT },
+      `chdir to /srv: ENOENT (step ${bootStep('chdir to /srv') + 4} of ${total}); make process.cwd in the root, or name another`,
+    ],
+    [
+      'the program',
+      { step: plan.boot.length - 1, errno: ENOENT },
+      `exec /no/such: ENOENT (step ${total} of ${total}); there is no such program in the container, or its interpreter is missing`,
+    ],
+    [
+      'an errno without a name',
+      { step: plan.boot.length - 1, errno: 9999 },
+      `exec /no/such: errno 9999 (step ${total} of ${total})`,
+    ],
+  ])('at %s says where', (_, failure, words) => {
+    expect(fail(failure).message).toBe(`container web did not start: ${words}`);
+  });
+
+  it.each<[Partial<Failure>, string]>([
+    [{ step: 3, signal: 9 }, 'was ended by SIGKILL'],
+    [{ step: 10_000 }, 'ended'],
+  ])('of the helper itself, %j, says that it %s on the way', (failure, how) => {
+    const error = fail(failure);
+    expect(error.message).toContain(`container web did not start: its boot helper ${how} on the way.`);
+    expect(error.details.step).toBeUndefined();
+  });
+});

@@ -1,0 +1,124 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Config, mergeConfig, readConfigFile } from '../../../src/daemon/config.js';
+import { problemsIn, refusal } from '../support.js';
+
+const FIELDS = 'cgroup, group, keepExited, logLevel, runDir, sampleIntervalMs, socket, stateDir';
+
+describe('the settings', () => {
+  it.each(['', '# nothing\n', '{}', 'null'])('are the defaults where the file is %j', (file) => {
+    expect(mergeConfig({}, file)).toEqual({
+      socket: '/run/niwa/niwad.sock',
+      runDir: '/run/niwa',
+      stateDir: '/var/lib/niwa',
+      cgroup: 'niwa',
+      logLevel: 'info',
+      group: null,
+      sampleIntervalMs: 1000,
+      keepExited: 1000,
+    });
+  });
+
+  it('are taken from the file before the defaults, and from the command line before the file', () => {
+    const file = 'stateDir: /file\nlogLevel: warn\nkeepExited: 5\n';
+    expect(mergeConfig({ logLevel: 'debug', keepExited: 0, cgroup: undefined }, file)).toMatchObject({
+      stateDir: '/file',
+      logLevel: 'debug',
+      keepExited: 0,
+      cgroup: 'niwa',
+    });
+  });
+
+  it.each<[Partial<Config>, string, string]>([
+    [{}, 'runDir: /a', '/a/niwad.sock'],
+    [{ runDir: '/b' }, 'runDir: /a', '/b/niwad.sock'],
+    [{}, 'runDir: /a\nsocket: /s', '/s'],
+    [{ runDir: '/b' }, 'socket: /s', '/s'],
+    [{ socket: '/t' }, 'socket: /s', '/t'],
+    [{ socket: '/t', runDir: '/b' }, '', '/t'],
+  ])('%j over the file %j put the socket at %s', (given, file, socket) => {
+    expect(mergeConfig(given, file).socket).toBe(socket);
+  });
+
+  it.each([
+    ['group: 0', { group: 0 }],
+    ['group: www-data', { group: 'www-data' }],
+    ['cgroup: system.slice/niwa@1.service', { cgroup: 'system.slice/niwa@1.service' }],
+    ['sampleIntervalMs: 100', { sampleIntervalMs: 100 }],
+  ])('%s is taken', (file, settings) => {
+    expect(mergeConfig({}, file)).toMatchObject(settings);
+  });
+});
+
+describe('wrong settings', () => {
+  it.each<[string, string, string, string]>([
+    ['sokcet: /s', 'sokcet', 'a field that niwa does not know', FIELDS],
+    ['__proto__: {group: 0}', '__proto__', 'a field that niwa does not know', FIELDS],
+    ['socket: niwad.sock', 'socket', '"niwad.sock"', 'an absolute path: the socket of the API'],
+    ['runDir: 7', 'runDir', '7', 'an absolute path: what lives as long as the machine is up'],
+    ['stateDir: "/a\\0"', 'stateDir', '"/a\\u0000"', 'an absolute path: what is kept: the ledger'],
+    ['cgroup: /niwa', 'cgroup', '"/niwa"', 'a path below the cgroup2 mount, such as "niwa"'],
+    ['cgroup: a/../b', 'cgroup', '"a/../b"', 'a path below the cgroup2 mount, such as "niwa"'],
+    ['logLevel: loud', 'logLevel', '"loud"', 'fatal, error, warn, info, debug, trace or silent'],
+    ['group: -1', 'group', '-1', 'the name or number of the group that may use the socket beside root'],
+    ['group: a b', 'group', '"a b"', 'the name or number of the group that may use the socket beside root'],
+    ['sampleIntervalMs: 99', 'sampleIntervalMs', '99', 'milliseconds from 100 to 60000'],
+    ['sampleIntervalMs: 1s', 'sampleIntervalMs', '"1s"', 'milliseconds from 100 to 60000'],
+    ['keepExited: 1.5', 'keepExited', '1.5', 'a number from 0 to 100000'],
+    ['keepExited: .inf', 'keepExited', 'Infinity', 'a number from 0 to 100000'],
+    [
+      '[]',
+      '(top)',
+      '[]',
+      'an object with socket, runDir, stateDir, cgroup, logLevel, group, sampleIntervalMs, keepExited',
+    ],
+  ])('%s is refused at %s', (file, path, found, allowed) => {
+    const error = refusal(() => mergeConfig({}, file));
+    expect(error.message).toMatch(/^the configuration file is invalid: /);
+    expect(error.details.problems).toEqual([{ path, found, allowed }]);
+  });
+
+  it('are told all at once', () => {
+    expect(
+      problemsIn(() => mergeConfig({}, 'cgroup: ""\nlogLevel: 1\nx: 1'))
+        .map(({ path }) => path)
+        .sort(),
+    ).toEqual(['cgroup', 'logLevel', 'x']);
+  });
+
+  it('on the command line are told as such', () => {
+    const error = refusal(() => mergeConfig({ sampleIntervalMs: Number.NaN }, ''));
+    expect(error.message).toBe(
+      'the command line is invalid: sampleIntervalMs: found NaN; allowed: milliseconds from 100 to 60000',
+    );
+  });
+
+  it.each(['a: b: c', 'a: *none', '{', '\tx: 1'])('that are no YAML, %j, are refused as such', (file) => {
+    const error = refusal(() => mergeConfig({}, file));
+    expect(error.code).toBe('SPEC_INVALID');
+    expect(error.message).toMatch(/^the configuration file is no YAML: /);
+  });
+});
+
+describe('the configuration file', () => {
+  it('is read as it is', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'niwa-config-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const path = join(directory, 'niwad.yaml');
+    await writeFile(path, 'keepExited: 5\n');
+    expect(readConfigFile(path, true)).toBe('keepExited: 5\n');
+  });
+
+  it('may be missing, unless it was named', () => {
+    expect(readConfigFile('/no/such/niwad.yaml', false)).toBe('');
+    const error = refusal(() => readConfigFile('/no/such/niwad.yaml', true));
+    expect(error.code).toBe('HOST_ERROR');
+    expect(error.message).toContain('cannot read the configuration /no/such/niwad.yaml: ENOENT');
+  });
+
+  it('may not be something else than a file', () => {
+    expect(refusal(() => readConfigFile('/', false)).message).toContain('cannot read the configuration /: EISDIR');
+  });
+});

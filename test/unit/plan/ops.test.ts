@@ -1,0 +1,73 @@
+import { readFileSync, statSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import * as ops from '../../../src/plan/ops.js';
+
+const header = readFileSync(new URL('../../../native/boot/program.h', import.meta.url), 'utf8');
+
+describe('operations', () => {
+  it('have the codes of native/boot/program.h', () => {
+    const body = /enum op_code \{([^}]*)\}/.exec(header)?.[1] ?? '';
+    const codes = [...body.matchAll(/OP_([A-Z_]+) = ([0-9]+),/g)].map(([, name, code]) => [
+      name?.toLowerCase(),
+      Number(code),
+    ]);
+    expect(codes.length).toBeGreaterThan(20);
+    expect(Object.fromEntries(codes)).toEqual(ops.OP_CODES);
+    expect(body).toContain(`OP_LAST = OP_${Object.keys(ops.OP_CODES).at(-1)?.toUpperCase()}`);
+  });
+
+  it.each<[ops.Op, string]>([
+    [ops.setns('network', 1, '/proc/1/ns/net'), 'join the network namespace /proc/1/ns/net'],
+    [ops.mount('proc', '/proc'), 'mount proc on /proc'],
+    [
+      ops.mount('tmpfs', '/dev', { attributes: ['ro', 'noexec'], data: ['size=1'] }),
+      'mount tmpfs on /dev (ro, noexec, size=1)',
+    ],
+    [ops.bind('/a', '/b', []), 'bind /a on /b'],
+    [ops.bind('/a', '/b', ['ro', 'nodev']), 'bind /a on /b (ro, nodev)'],
+    [ops.mkdir('/a', 0o755), 'mkdir /a 0755'],
+    [ops.mknod('/dev/null', 0o666, 1, 3), 'mknod /dev/null c 1:3 0666'],
+    [ops.remountRoot(['ro']), 'remount / (ro)'],
+    [ops.rlimit('nofile', 1, 'unlimited'), 'limit nofile to 1:unlimited'],
+    [ops.umask(0o22), 'umask 0022'],
+    [ops.capbset(1n, ['CHOWN']), 'bound capabilities to (CHOWN)'],
+    [ops.capbset(0n, []), 'bound capabilities to none'],
+    [ops.capset(0x1ffn), 'set capabilities 0x1ff'],
+    [ops.exec(['/bin/sh', '-c', "echo 'a b'", ''], {}), "exec /bin/sh -c 'echo '\\''a b'\\''' ''"],
+  ])('%o say in words: %s', ({ text }, words) => {
+    expect(text).toBe(words);
+  });
+
+  it.each<[ops.Op, (number | bigint)[], string[]]>([
+    [ops.setns('pid', 0x20000000, '/p'), [0x20000000], ['/p']],
+    [ops.mount('proc', '/proc', { attributes: ['nosuid', 'nodev', 'noexec'] }), [14, 1], ['proc', 'proc', '/proc']],
+    [ops.mount('tmpfs', '/s', { place: 'host', data: ['a=1'] }), [0, 0], ['tmpfs', 'tmpfs', '/s', 'a=1']],
+    [ops.bind('/a', '/b', ['ro']), [1, 1, 1], ['/a', '/b']],
+    [ops.bind('/a', '/b', ['ro'], 'host'), [1, 0, 1], ['/a', '/b']],
+    [ops.symlink('/proc/self/fd', '/dev/fd'), [], ['/proc/self/fd', '/dev/fd']],
+    [ops.rlimit('cpu', 1, 2), [0, 1, 2], []],
+    [ops.rlimit('nproc', 0, 0), [6, 0, 0], []],
+    [ops.rlimit('nofile', 1, 'unlimited'), [7, 1, 2n ** 64n - 1n], []],
+    [ops.rlimit('rttime', 'unlimited', 'unlimited'), [15, 2n ** 64n - 1n, 2n ** 64n - 1n], []],
+    [ops.user(33, 44), [33, 44], []],
+    [ops.capset(5n), [5n, 0, 0], []],
+    [ops.exec(['a', 'b'], { X: '1=2', Y: '' }), [2], ['a', 'b', 'X=1=2', 'Y=']],
+  ])('%o have the arguments that the helper reads', ({ numbers, strings }, expectedNumbers, expectedStrings) => {
+    expect(numbers).toEqual(expectedNumbers);
+    expect(strings).toEqual(expectedStrings);
+  });
+
+  it.each([
+    ['ro', 1],
+    ['nosuid', 2],
+    ['nodev', 4],
+    ['noexec', 8],
+  ] as const)('have the bit of mount_setattr(2) for %s', (attribute, bit) => {
+    expect(ops.remountRoot([attribute]).numbers).toEqual([bit]);
+  });
+
+  it('name devices as the kernel does', () => {
+    const { rdev } = statSync('/dev/null');
+    expect(ops.mknod('/dev/null', 0o666, 1, 3).numbers).toEqual([0o020666, rdev]);
+  });
+});

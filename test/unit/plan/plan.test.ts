@@ -1,0 +1,227 @@
+import { endianness } from 'node:os';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { encodeProgram } from '../../../src/plan/encode.js';
+import { OP_CODES, type OpName } from '../../../src/plan/ops.js';
+import { describeEnd, makePlan, planSteps } from '../../../src/plan/plan.js';
+import type { SpecInput } from '../../../src/spec/schema.js';
+import { parseSpec } from '../../../src/spec/spec.js';
+import { specInputs } from '../arbitrary.js';
+import { capableHost, specOf } from '../support.js';
+
+const planOf = (fields: Partial<SpecInput> = {}) => makePlan(specOf(fields), capableHost);
+const namesOf = (fields: Partial<SpecInput> = {}) => planOf(fields).boot.map(({ name }) => name);
+const textsOf = (fields: Partial<SpecInput> = {}) => planOf(fields).boot.map(({ text }) => text);
+
+/** A container that shares everything with the host: the shortest plan. */
+const bare: Partial<SpecInput> = {
+  namespaces: { mount: 'host', pid: 'host', network: 'host', ipc: 'host', uts: 'host', cgroup: 'host' },
+  capabilities: { drop: ['ALL'] },
+};
+
+describe('the steps of a plan', () => {
+  it('are the group, the clone and the boot program', () => {
+    const resources = { memory: { max: 4096 }, pids: 8 };
+    expect(planSteps(planOf({ ...bare, id: 'web', resources }))).toEqual([
+      { phase: 'group', operation: 'mkdir', text: 'make the cgroup /sys/fs/cgroup/niwa/containers/web' },
+      { phase: 'group', operation: 'memory.max', text: 'set memory.max to 4096' },
+      { phase: 'group', operation: 'memory.oom.group', text: 'set memory.oom.group to 1' },
+      { phase: 'group', operation: 'pids.max', text: 'set pids.max to 8' },
+      { phase: 'clone', operation: 'clone3', text: 'clone3 into the cgroup with new namespaces: none' },
+      { phase: 'boot', operation: 'setsid', text: 'new session' },
+      { phase: 'boot', operation: 'capbset', text: 'bound capabilities to none' },
+      { phase: 'boot', operation: 'user', text: 'become user 0, group 0' },
+      { phase: 'boot', operation: 'capset', text: 'set capabilities 0x0' },
+      { phase: 'boot', operation: 'no_new_privs', text: 'no new privileges' },
+      { phase: 'boot', operation: 'chdir', text: 'chdir to /' },
+      { phase: 'boot', operation: 'umask', text: 'umask 0022' },
+      { phase: 'boot', operation: 'wait', text: 'wait for the start' },
+      { phase: 'boot', operation: 'exec', text: 'exec /bin/true' },
+    ]);
+  });
+
+  it.each([
+    [{}, 'clone3 into the cgroup with new namespaces: mount, uts, ipc, pid, network'],
+    [
+      { pid: '/proc/42/ns/pid' },
+      'clone3 into the cgroup with new namespaces: mount, uts, ipc, network, in the PID namespace /proc/42/ns/pid',
+    ],
+  ])('name the namespaces %j', (namespaces, text) => {
+    expect(planSteps(planOf({ namespaces })).map((step) => step.text)).toContain(text);
+  });
+});
+
+describe('the order of the boot program', () => {
+  const full: Partial<SpecInput> = {
+    process: { args: ['/bin/true'], cwd: '/srv', user: '33:44', umask: '077' },
+    root: { readonly: true },
+    mounts: [{ type: 'tmpfs', target: '/tmp' }],
+    rlimits: { nofile: 64, nproc: 8 },
+    init: true,
+    oomScoreAdj: 500,
+  };
+
+  it('takes privileges away before it waits: limits, bounding set, user, capabilities, no_new_privs', () => {
+    const names = namesOf(full);
+    expect(names.slice(names.indexOf('pivot'))).toEqual([
+      'pivot',
+      'setsid',
+      'rlimit',
+      'rlimit',
+      'capbset',
+      'user',
+      'capset',
+      'no_new_privs',
+      'chdir',
+      'umask',
+      'wait',
+      'init',
+      'exec',
+    ]);
+  });
+
+  it("sets what only the host's files can set before it leaves them", () => {
+    const names = namesOf(full);
+    const order: OpName[] = ['write', 'unshare', 'hostname', 'link_up', 'propagation', 'remount_root', 'pivot'];
+    const places = order.map((name) => names.indexOf(name));
+    expect(places).not.toContain(-1);
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+    expect(textsOf(full)[0]).toBe('write 500 to /proc/self/oom_score_adj');
+  });
+
+  it('has no step for what the spec does not ask for', () => {
+    const names = namesOf();
+    for (const name of ['write', 'rlimit', 'init', 'remount_root', 'setns']) expect(names).not.toContain(name);
+  });
+
+  it.each([
+    ['new', true],
+    ['host', false],
+    ['/proc/1/ns/net', false],
+  ])('sets lo up in the network namespace %s: %s', (network, up) => {
+    expect(textsOf({ namespaces: { network } }).includes('set the interface lo up')).toBe(up);
+  });
+
+  it.each<[Partial<SpecInput>, string[]]>([
+    [{ id: 'web_1' }, ['set the host name web-1']],
+    [{ hostname: 'mine' }, ['set the host name mine']],
+    [{ namespaces: { uts: 'host' } }, []],
+    [{ namespaces: { uts: '/proc/1/ns/uts' } }, []],
+  ])('of %j sets the host name by %j', (fields, texts) => {
+    expect(textsOf(fields).filter((text) => text.startsWith('set the host name'))).toEqual(texts);
+  });
+
+  it("gives the workload its arguments and its environment, and nothing of the daemon's", () => {
+    const exec = planOf({ process: { args: ['/bin/sh', '-c', 'true'], env: { PATH: '/bin', A: 'b' } } }).boot.at(-1);
+    expect(exec?.numbers).toEqual([3]);
+    expect(exec?.strings).toEqual(['/bin/sh', '-c', 'true', 'PATH=/bin', 'A=b']);
+  });
+});
+
+describe('the end of a container', () => {
+  it.each<[Partial<SpecInput>, string]>([
+    [{}, 'no lifetime; a stop is SIGTERM, and cgroup.kill after 10s'],
+    [{ stopSignal: 'INT', stopTimeout: 0 }, 'no lifetime; a stop is SIGINT, and cgroup.kill after 0ms'],
+    [{ lifetime: '1h' }, 'ends 1h after its start: SIGTERM, and cgroup.kill after 10s'],
+    [{ lifetime: 90, jitter: '30s' }, 'ends 1m30s less up to 30s after its start: SIGTERM, and cgroup.kill after 10s'],
+  ])('of %j is told in a line', (fields, line) => {
+    expect(describeEnd(specOf(fields))).toBe(line);
+  });
+});
+
+describe('the plan of any valid spec', () => {
+  const plans = specInputs.map((input) => makePlan(parseSpec(input, 'free-id'), capableHost));
+
+  it('waits once and then becomes the workload', () => {
+    fc.assert(
+      fc.property(plans, ({ boot }) => {
+        const names = boot.map(({ name }) => name);
+        const tail = names.slice(names.indexOf('wait')).filter((name) => name !== 'init');
+        expect(tail).toEqual(['wait', 'exec']);
+      }),
+    );
+  });
+
+  it('leaves the host after the last mount, and has no privileges to lose after that', () => {
+    fc.assert(
+      fc.property(plans, ({ boot }) => {
+        const names = boot.map(({ name }) => name);
+        const pivot = names.indexOf('pivot');
+        const building: OpName[] = [
+          'propagation',
+          'mount',
+          'bind',
+          'root',
+          'mkdir',
+          'mknod',
+          'readonly',
+          'mask',
+          'remount_root',
+        ];
+        expect(names.findLastIndex((name) => building.includes(name))).toBeLessThanOrEqual(pivot);
+        expect(names.filter((name) => name === 'pivot').length).toBe(names.includes('propagation') ? 1 : 0);
+        const last: OpName[] = ['rlimit', 'capbset', 'user', 'capset', 'no_new_privs', 'wait'];
+        const places = last.map((name) => names.lastIndexOf(name)).filter((place) => place >= 0);
+        expect(places).toEqual([...places].sort((a, b) => a - b));
+        expect(Math.min(...places)).toBeGreaterThan(pivot);
+      }),
+    );
+  });
+
+  it('encodes to a program that reads back as the same operations', () => {
+    fc.assert(
+      fc.property(plans, ({ boot }) => {
+        const expected = boot.map(({ name, numbers, strings }) => ({
+          code: OP_CODES[name],
+          numbers: numbers.map(BigInt),
+          strings: strings.map((text) => Buffer.from(text).toString()),
+        }));
+        expect(decode(encodeProgram(boot))).toEqual(expected);
+      }),
+    );
+  });
+
+  it('is the same each time', () => {
+    fc.assert(
+      fc.property(specInputs, (input) => {
+        const [first, second] = [input, structuredClone(input)].map((one) =>
+          makePlan(parseSpec(one, 'x'), capableHost),
+        );
+        expect(first).toEqual(second);
+      }),
+    );
+  });
+});
+
+/** Reads a program as native/boot/program.c does. */
+function decode(bytes: Uint8Array) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const little = endianness() === 'LE';
+  let at = 0;
+  const take = (size: number) => {
+    at += size;
+    return at - size;
+  };
+  const u32 = () => view.getUint32(take(4), little);
+  const string = () => {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset + at + 4, view.getUint32(at, little));
+    at += 4 + text.length;
+    expect(view.getUint8(take(1))).toBe(0);
+    expect(text.includes(0)).toBe(false);
+    return text.toString();
+  };
+  const times = <T>(count: number, read: () => T) => Array.from({ length: count }, read);
+
+  expect(u32()).toBe(0x6177696e);
+  const count = u32();
+  expect(u32()).toBe(bytes.length - 12);
+  const operations = times(count, () => {
+    const code = view.getUint16(take(2), little);
+    const numberCount = view.getUint16(take(2), little);
+    const stringCount = u32();
+    const numbers = times(numberCount, () => view.getBigUint64(take(8), little));
+    return { code, numbers, strings: times(stringCount, string) };
+  });
+  expect(at).toBe(bytes.length);
+  return operations;
+}

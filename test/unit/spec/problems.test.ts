@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { refuse, show } from '../../../src/spec/problems.js';
+import { refusal } from '../support.js';
+
+describe('a refusal', () => {
+  it('needs a problem', () => {
+    expect(() => refuse('the spec', [])).not.toThrow();
+  });
+
+  it('has every problem in its message', () => {
+    const problems = [
+      { path: 'a', found: '1', allowed: 'two' },
+      { path: 'b', found: 'nothing', allowed: 'three' },
+    ];
+    const error = refusal(() => refuse('the request', problems));
+    expect(error.message).toBe('the request is invalid: a: found 1; allowed: two; b: found nothing; allowed: three');
+    expect(error.details.problems).toEqual(problems);
+  });
+});
+
+describe('a value in a message', () => {
+  it.each<[unknown, string]>([
+    [undefined, 'nothing'],
+    [null, 'null'],
+    ['a"b', '"a\\"b"'],
+    [{ a: [1] }, '{"a":[1]}'],
+    [Number.NaN, 'NaN'],
+    [Number.NEGATIVE_INFINITY, '-Infinity'],
+    ['x'.repeat(58), `"${'x'.repeat(58)}"`],
+    ['x'.repeat(59), `"${'x'.repeat(59)}...`],
+  ])('%j is shown as %s', (value, text) => {
+    expect(show(value)).toBe(text);
+  });
+});

@@ -1,0 +1,518 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { NiwaError } from '../../../src/errors.js';
+import { encodeProgram } from '../../../src/plan/encode.js';
+import { makePlan } from '../../../src/plan/plan.js';
+import { parseSpec } from '../../../src/spec/spec.js';
+import { nearSpecInputs, specInputs } from '../arbitrary.js';
+import { capableHost, problemsIn, refusal, specOf } from '../support.js';
+
+const DURATION = 'seconds as a number, or a string such as "90s", "250ms" or "1h30m", less than 285 years';
+const SIZE = 'bytes as an integer, or a string such as "512M" or "1.5G", less than 8192T';
+const LIMIT = `"max", or ${SIZE}`;
+const RATE = 'bytes a second as an integer or a string such as "10M", less than 8192T, or "max"';
+const OPERATIONS = 'operations a second as an integer, or "max"';
+const BOOLEAN = 'true or false';
+const ID = '1 to 64 of the characters A-Z a-z 0-9 _ . - and the first a letter or a digit';
+const NAMESPACE = '"new", "host", or the absolute path of a namespace such as /proc/42/ns/net';
+const MOUNT =
+  '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}';
+const CAPABILITY = 'a name of capabilities(7) such as "NET_BIND_SERVICE", or "ALL"';
+const CAPABILITIES = 'a list of capability names';
+const SIGNAL = 'a signal such as "SIGTERM", "TERM" or 15';
+const RLIMIT = 'an integer, "unlimited", or {"soft", "hard"} of these';
+const LABELS = 'an object of names (up to 128 letters, digits, _ . / -, the first a letter or digit) and string values';
+const ENV = 'an object of names and string values; a name is not empty and has no "=" or NUL';
+const USER = 'a numeric user id, or "uid:gid"';
+const UMASK = 'an octal string such as "0022"';
+const HOSTNAME = 'a host name of 1 to 64 letters, digits, points and hyphens';
+const OWNER = '1 to 128 characters, no control characters';
+const OOM_SCORE = 'the preference of the OOM killer: an integer from -1000 to 1000';
+const CPUS = 'a list such as "0-3,6"';
+const TARGET = 'an absolute path below / without "." or ".." in it';
+const TOP =
+  'an object with id, process, root, hostname, mounts, namespaces, resources, rlimits, capabilities, lifetime, jitter, stopSignal, stopTimeout, init, labels, owner, oomScoreAdj';
+
+const args = ['/bin/true'];
+const base = { process: { args } };
+const parse = (input: unknown) => parseSpec(input, 'free-id');
+const problemsOf = (fields: object) => problemsIn(() => parse({ ...base, ...fields }));
+
+describe('defaults', () => {
+  it('fills in everything that a spec leaves out', () => {
+    expect(specOf()).toEqual({
+      id: 'free-id',
+      process: {
+        args,
+        env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
+        cwd: '/',
+        uid: 0,
+        gid: 0,
+        umask: 0o022,
+      },
+      root: { path: '/', readonly: false, overlay: { sizeBytes: null } },
+      hostname: 'free-id',
+      mounts: [],
+      namespaces: { mount: 'new', pid: 'new', network: 'new', ipc: 'new', uts: 'new', cgroup: 'new' },
+      resources: { cpu: {}, memory: {}, io: [] },
+      rlimits: [],
+      capabilities: [
+        'CHOWN',
+        'DAC_OVERRIDE',
+        'FOWNER',
+        'FSETID',
+        'KILL',
+        'SETGID',
+        'SETUID',
+        'NET_BIND_SERVICE',
+        'SYS_CHROOT',
+      ],
+      lifetimeUsec: null,
+      jitterUsec: 0,
+      stopSignal: 'SIGTERM',
+      stopTimeoutUsec: 10_000_000,
+      init: false,
+      labels: {},
+      owner: null,
+      oomScoreAdj: null,
+    });
+  });
+
+  it.each([
+    [{ path: '/' }, { sizeBytes: null }],
+    [{ path: '/', overlay: false }, { sizeBytes: null }],
+    [{ path: '/', overlay: { size: '1M' } }, { sizeBytes: 1_048_576 }],
+    [{ path: '/srv' }, null],
+    [{ path: '/srv', overlay: false }, null],
+    [{ path: '/srv', overlay: true }, { sizeBytes: null }],
+    [{ path: '/srv', overlay: { size: 4096 } }, { sizeBytes: 4096 }],
+  ])("for the root %j the overlay is %j: the host's own is never written to", (root, overlay) => {
+    expect(specOf({ root }).root.overlay).toEqual(overlay);
+  });
+
+  it.each([
+    [7, 7, 7],
+    ['7', 7, 7],
+    ['7:8', 7, 8],
+    ['4294967294:0', 4_294_967_294, 0],
+  ])('reads the user %j as uid %i and gid %i', (user, uid, gid) => {
+    expect(specOf({ process: { args, user } }).process).toMatchObject({ uid, gid });
+  });
+
+  it.each([
+    ['022', 0o022],
+    ['0077', 0o077],
+    ['000', 0],
+    ['0007', 0o007],
+  ])('reads the umask %j', (umask, value) => {
+    expect(specOf({ process: { args, umask } }).process.umask).toBe(value);
+  });
+
+  it('lets the environment replace PATH and keeps every name of it, also those that objects have', () => {
+    const input = JSON.parse('{"process":{"args":["a"],"env":{"PATH":"/x","__proto__":"y","constructor":"z"}}}');
+    expect(Object.entries(parse(input).process.env)).toEqual([
+      ['PATH', '/x'],
+      ['__proto__', 'y'],
+      ['constructor', 'z'],
+    ]);
+  });
+
+  it.each([
+    ['web_1', 'web-1'],
+    ['a', 'a'],
+    ['a__.', 'a'],
+    ['x'.repeat(64), 'x'.repeat(64)],
+  ])('makes a host name of the id %s', (id, hostname) => {
+    expect(specOf({ id }).hostname).toBe(hostname);
+  });
+
+  it.each(['host', '/proc/1/ns/uts'])('gives no host name to the UTS namespace %s of others', (uts) => {
+    expect(specOf({ namespaces: { uts } }).hostname).toBeNull();
+  });
+
+  it('resolves the units of limits and times', () => {
+    const resources = {
+      cpu: { max: 1.5, burst: '50ms', weight: 200, cpus: '0-1' },
+      memory: { max: '512M', high: 1024, low: '0', min: 0, swapMax: 'max' as const, oomGroup: false },
+      io: [{ device: '/dev/vda', rbps: '1M', wiops: 100 }],
+      pids: 32,
+    };
+    const spec = specOf({ resources, lifetime: '1h', jitter: '90s', stopTimeout: 0.5, stopSignal: 'int' });
+    expect(spec).toMatchObject({
+      resources: {
+        cpu: { max: 1.5, burstUsec: 50_000, weight: 200, cpus: '0-1' },
+        memory: {
+          maxBytes: 536_870_912,
+          highBytes: 1024,
+          lowBytes: 0,
+          minBytes: 0,
+          swapMaxBytes: 'max',
+          oomGroup: false,
+        },
+        io: [{ device: '/dev/vda', rbps: 1_048_576, wiops: 100 }],
+        pids: 32,
+      },
+      lifetimeUsec: 3_600_000_000,
+      jitterUsec: 90_000_000,
+      stopTimeoutUsec: 500_000,
+      stopSignal: 'SIGINT',
+    });
+  });
+
+  it('takes one number for both limits of an rlimit', () => {
+    expect(specOf({ rlimits: { nofile: 64, core: 'unlimited', cpu: { soft: 1, hard: 2 } } }).rlimits).toEqual([
+      { name: 'nofile', soft: 64, hard: 64 },
+      { name: 'core', soft: 'unlimited', hard: 'unlimited' },
+      { name: 'cpu', soft: 1, hard: 2 },
+    ]);
+  });
+
+  it('leaves the input as it was, and shares nothing with it', () => {
+    const input = { ...base, labels: { a: 'b' }, resources: { io: [{ device: '8:0', rbps: '1M' }] } };
+    const before = structuredClone(input);
+    const spec = parse(input);
+    spec.labels.a = 'changed';
+    spec.process.args.push('changed');
+    expect(input).toEqual(before);
+  });
+});
+
+describe('wrong input', () => {
+  it.each<[object, string, string, string]>([
+    [{ id: '' }, 'id', '""', ID],
+    [{ id: '-a' }, 'id', '"-a"', ID],
+    [{ id: '..' }, 'id', '".."', ID],
+    [{ id: 'a/b' }, 'id', '"a/b"', ID],
+    [{ id: 'a\n' }, 'id', '"a\\n"', ID],
+    [{ id: 'a\0' }, 'id', '"a\\u0000"', ID],
+    [{ id: 'ä' }, 'id', '"ä"', ID],
+    [{ id: 7 }, 'id', '7', ID],
+    [{ process: 'sh' }, 'process', '"sh"', 'an object with args, env, cwd, user, umask'],
+    [{ process: {} }, 'process.args', 'nothing', 'the program and its arguments: a list of at least one string'],
+    [{ process: { args: [] } }, 'process.args', '[]', 'the program and its arguments: a list of at least one string'],
+    [
+      { process: { args: 'sh -c' } },
+      'process.args',
+      '"sh -c"',
+      'the program and its arguments: a list of at least one string',
+    ],
+    [{ process: { args: ['sh', 1] } }, 'process.args[1]', '1', 'a string without NUL'],
+    [{ process: { args: ['sh', 'a\0b'] } }, 'process.args[1]', '"a\\u0000b"', 'a string without NUL'],
+    [{ process: { args: [''] } }, 'process.args[0]', '""', 'the name or path of a program'],
+    [{ process: { args, env: ['A=1'] } }, 'process.env', '["A=1"]', ENV],
+    [{ process: { args, env: { A: 1 } } }, 'process.env.A', '1', 'a string without NUL'],
+    [{ process: { args, env: { A: '\0' } } }, 'process.env.A', '"\\u0000"', 'a string without NUL'],
+    [{ process: { args, env: { 'A=B': '' } } }, 'process.env.A=B', 'the name "A=B"', ENV],
+    [{ process: { args, env: { 'A\0': '' } } }, 'process.env.A\0', 'the name "A\\u0000"', ENV],
+    [{ process: { args, env: { '': '' } } }, 'process.env.', 'the name ""', ENV],
+    [{ process: { args, env: { 'a/b~c': 1 } } }, 'process.env.a/b~c', '1', 'a string without NUL'],
+    [{ process: { args, cwd: 'srv' } }, 'process.cwd', '"srv"', 'the working directory: an absolute path'],
+    [{ process: { args, cwd: '/\0' } }, 'process.cwd', '"/\\u0000"', 'the working directory: an absolute path'],
+    [{ process: { args, user: 'www' } }, 'process.user', '"www"', USER],
+    [{ process: { args, user: -1 } }, 'process.user', '-1', USER],
+    [{ process: { args, user: 4_294_967_295 } }, 'process.user', '4294967295', USER],
+    [{ process: { args, user: '0:4294967295' } }, 'process.user', '"0:4294967295"', 'numeric ids up to 4294967294'],
+    [{ process: { args, umask: '999' } }, 'process.umask', '"999"', UMASK],
+    [{ process: { args, umask: 22 } }, 'process.umask', '22', UMASK],
+    [{ root: '/srv' }, 'root', '"/srv"', 'an object with path, readonly, overlay'],
+    [
+      { root: { path: 'srv' } },
+      'root.path',
+      '"srv"',
+      'the directory that becomes /; the host\'s own "/" where it is left out: an absolute path',
+    ],
+    [{ root: { readonly: 'yes' } }, 'root.readonly', '"yes"', BOOLEAN],
+    [
+      { root: { overlay: 'yes' } },
+      'root.overlay',
+      '"yes"',
+      'true (writes go to a private tmpfs that is lost at the end), {"size": "64M"} to bound it, or false',
+    ],
+    [{ root: { overlay: {} } }, 'root.overlay.size', 'nothing', SIZE],
+    [{ root: { overlay: { size: 'max' } } }, 'root.overlay.size', '"max"', SIZE],
+    [{ hostname: 'a_b' }, 'hostname', '"a_b"', HOSTNAME],
+    [{ hostname: 'a-' }, 'hostname', '"a-"', HOSTNAME],
+    [{ hostname: 'a'.repeat(65) }, 'hostname', `"${'a'.repeat(59)}...`, HOSTNAME],
+    [{ mounts: {} }, 'mounts', '{}', 'a list of mounts'],
+    [{ mounts: ['/a'] }, 'mounts[0]', '"/a"', MOUNT],
+    [{ mounts: [{ type: 'nfs', target: '/a' }] }, 'mounts[0]', '{"type":"nfs","target":"/a"}', MOUNT],
+    [
+      { mounts: [{ type: 'bind', target: '/a' }] },
+      'mounts[0].source',
+      'nothing',
+      'the source on the host: an absolute path',
+    ],
+    [
+      { mounts: [{ type: 'bind', source: '/a', target: 'b' }] },
+      'mounts[0].target',
+      '"b"',
+      'the target in the container: an absolute path',
+    ],
+    [
+      {
+        mounts: [
+          { type: 'tmpfs', target: '/a' },
+          { type: 'tmpfs', target: '/b', size: 'big' },
+        ],
+      },
+      'mounts[1].size',
+      '"big"',
+      SIZE,
+    ],
+    [{ mounts: [{ type: 'tmpfs', target: '/a', readonly: 1 }] }, 'mounts[0].readonly', '1', BOOLEAN],
+    [{ mounts: [{ type: 'tmpfs', target: '/' }] }, 'mounts[0].target', '"/"', TARGET],
+    [{ mounts: [{ type: 'tmpfs', target: '/a/../b' }] }, 'mounts[0].target', '"/a/../b"', TARGET],
+    [{ mounts: [{ type: 'bind', source: '/a', target: '/./b' }] }, 'mounts[0].target', '"/./b"', TARGET],
+    [{ namespaces: { pid: 'mine' } }, 'namespaces.pid', '"mine"', NAMESPACE],
+    [{ namespaces: { network: false } }, 'namespaces.network', 'false', NAMESPACE],
+    [{ namespaces: { ipc: '/a\0' } }, 'namespaces.ipc', '"/a\\u0000"', NAMESPACE],
+    [
+      { resources: { cpu: { max: 0 } } },
+      'resources.cpu.max',
+      '0',
+      'processors as a number of at least 0.01, such as 1.5, or "max"',
+    ],
+    [{ resources: { cpu: { burst: -1 } } }, 'resources.cpu.burst', '-1', DURATION],
+    [
+      { resources: { cpu: { weight: 10_001 } } },
+      'resources.cpu.weight',
+      '10001',
+      'the share against others: an integer from 1 to 10000',
+    ],
+    [{ resources: { cpu: { cpus: '0-' } } }, 'resources.cpu.cpus', '"0-"', CPUS],
+    [{ resources: { memory: { max: '1X' } } }, 'resources.memory.max', '"1X"', LIMIT],
+    [{ resources: { memory: { high: -1 } } }, 'resources.memory.high', '-1', LIMIT],
+    [{ resources: { memory: { low: 1.5 } } }, 'resources.memory.low', '1.5', LIMIT],
+    [{ resources: { memory: { min: '9000T' } } }, 'resources.memory.min', '"9000T"', LIMIT],
+    [{ resources: { memory: { swapMax: 1e300 } } }, 'resources.memory.swapMax', '1e+300', LIMIT],
+    [{ resources: { memory: { oomGroup: 0 } } }, 'resources.memory.oomGroup', '0', BOOLEAN],
+    [
+      { resources: { io: { device: '8:0' } } },
+      'resources.io',
+      '{"device":"8:0"}',
+      'a list of {"device", "rbps"?, "wbps"?, "riops"?, "wiops"?}',
+    ],
+    [{ resources: { io: [{}] } }, 'resources.io[0].device', 'nothing', 'a block device such as "/dev/vda" or "254:0"'],
+    [
+      { resources: { io: [{ device: 'vda' }] } },
+      'resources.io[0].device',
+      '"vda"',
+      'a block device such as "/dev/vda" or "254:0"',
+    ],
+    [{ resources: { io: [{ device: '8:0', rbps: 'x' }] } }, 'resources.io[0].rbps', '"x"', RATE],
+    [{ resources: { io: [{ device: '8:0', wbps: -1 }] } }, 'resources.io[0].wbps', '-1', RATE],
+    [{ resources: { io: [{ device: '8:0', riops: 0 }] } }, 'resources.io[0].riops', '0', OPERATIONS],
+    [{ resources: { io: [{ device: '8:0', wiops: 1e300 }] } }, 'resources.io[0].wiops', '1e+300', OPERATIONS],
+    [
+      { resources: { pids: 0 } },
+      'resources.pids',
+      '0',
+      'processes and threads as an integer from 1 to 4194304, or "max"',
+    ],
+    [{ rlimits: { nofile: -1 } }, 'rlimits.nofile', '-1', RLIMIT],
+    [{ rlimits: { nofile: 1e300 } }, 'rlimits.nofile', '1e+300', RLIMIT],
+    [{ rlimits: { nofile: 'infinity' } }, 'rlimits.nofile', '"infinity"', RLIMIT],
+    [{ rlimits: { nofile: { soft: 1 } } }, 'rlimits.nofile.hard', 'nothing', 'an integer or "unlimited"'],
+    [{ capabilities: { add: 'ALL' } }, 'capabilities.add', '"ALL"', CAPABILITIES],
+    [{ capabilities: { drop: ['a-b'] } }, 'capabilities.drop[0]', '"a-b"', CAPABILITY],
+    [{ capabilities: { add: ['KILL', 'FLY'] } }, 'capabilities.add[1]', '"FLY"', CAPABILITY],
+    [{ lifetime: 'soon' }, 'lifetime', '"soon"', DURATION],
+    [{ lifetime: 1e300 }, 'lifetime', '1e+300', DURATION],
+    [{ lifetime: Number.POSITIVE_INFINITY }, 'lifetime', 'Infinity', DURATION],
+    [{ lifetime: '999999999d' }, 'lifetime', '"999999999d"', DURATION],
+    [{ lifetime: 0 }, 'lifetime', '0', 'more than 0'],
+    [{ lifetime: '0ms' }, 'lifetime', '"0ms"', 'more than 0'],
+    [{ lifetime: null }, 'lifetime', 'null', DURATION],
+    [{ jitter: '1' }, 'jitter', '"1"', DURATION],
+    [{ stopTimeout: [] }, 'stopTimeout', '[]', DURATION],
+    [{ stopSignal: 0 }, 'stopSignal', '0', SIGNAL],
+    [{ stopSignal: 65 }, 'stopSignal', '65', SIGNAL],
+    [{ stopSignal: 'SIGNOPE' }, 'stopSignal', '"SIGNOPE"', SIGNAL],
+    [{ stopSignal: 'SIGRTMIN+1' }, 'stopSignal', '"SIGRTMIN+1"', SIGNAL],
+    [{ init: 1 }, 'init', '1', BOOLEAN],
+    [{ labels: [] }, 'labels', '[]', LABELS],
+    [{ labels: { a: 1 } }, 'labels.a', '1', 'a string of at most 4096 characters'],
+    [{ labels: { a: 'x'.repeat(4097) } }, 'labels.a', `"${'x'.repeat(59)}...`, 'a string of at most 4096 characters'],
+    [{ labels: { 'a b': '' } }, 'labels.a b', 'the name "a b"', LABELS],
+    [{ owner: '' }, 'owner', '""', OWNER],
+    [{ owner: 'a\nb' }, 'owner', '"a\\nb"', OWNER],
+    [{ oomScoreAdj: 1001 }, 'oomScoreAdj', '1001', OOM_SCORE],
+    [{ oomScoreAdj: 0.5 }, 'oomScoreAdj', '0.5', OOM_SCORE],
+  ])('%j is refused at %s', (fields, path, found, allowed) => {
+    expect(problemsOf(fields)).toEqual([{ path, found, allowed }]);
+  });
+
+  it.each([[null], [undefined], [[]], ['sh'], [7], [true]])('refuses %j, which is no object', (input) => {
+    const found = input === undefined ? 'nothing' : JSON.stringify(input);
+    expect(problemsIn(() => parse(input))).toEqual([{ path: '(top)', found, allowed: TOP }]);
+  });
+
+  it.each<[object, string, string]>([
+    [{ process: { args, arg: 1 } }, 'process.arg', 'args, cwd, env, umask, user'],
+    [{ root: { ro: true } }, 'root.ro', 'overlay, path, readonly'],
+    [{ root: { overlay: { size: 1, max: 1 } } }, 'root.overlay.max', 'size'],
+    [{ namespaces: { user: 'new' } }, 'namespaces.user', 'cgroup, ipc, mount, network, pid, uts'],
+    [{ resources: { gpu: 1 } }, 'resources.gpu', 'cpu, io, memory, pids'],
+    [{ resources: { cpu: { shares: 1 } } }, 'resources.cpu.shares', 'burst, cpus, max, weight'],
+    [{ resources: { memory: { limit: 1 } } }, 'resources.memory.limit', 'high, low, max, min, oomGroup, swapMax'],
+    [{ resources: { io: [{ device: '8:0', bps: 1 }] } }, 'resources.io[0].bps', 'device, rbps, riops, wbps, wiops'],
+    [{ capabilities: { keep: [] } }, 'capabilities.keep', 'add, drop'],
+    [{ rlimits: { cpu: { soft: 1, hard: 1, max: 1 } } }, 'rlimits.cpu.max', 'hard, soft'],
+    [
+      { mounts: [{ type: 'bind', source: '/a', target: '/b', size: 1 }] },
+      'mounts[0].size',
+      'readonly, size, source, target, type',
+    ],
+  ])('the unknown field in %j is refused at %s', (fields, path, allowed) => {
+    expect(problemsOf(fields)).toEqual([{ path, found: 'a field that niwa does not know', allowed }]);
+  });
+
+  it.each<[string, string]>([
+    ['{"__proto__":{"init":true}}', '__proto__'],
+    ['{"constructor":1}', 'constructor'],
+    ['{"toString":1}', 'toString'],
+    ['{"root":{"__proto__":{"path":"/x"}}}', 'root.__proto__'],
+    ['{"namespaces":{"__proto__":"host"}}', 'namespaces.__proto__'],
+    ['{"rlimits":{"__proto__":1}}', 'rlimits.__proto__'],
+    ['{"resources":{"hasOwnProperty":1}}', 'resources.hasOwnProperty'],
+    ['{"labels":{"__proto__":"x"}}', 'labels.__proto__'],
+  ])('%s cannot smuggle in what every object has', (json, path) => {
+    const input = JSON.parse(`{"process":{"args":["a"]},${json.slice(1)}`);
+    expect(problemsIn(() => parse(input)).map((problem) => problem.path)).toEqual([path]);
+  });
+
+  it('tells every problem at once, in one message and as data', () => {
+    const error = refusal(() =>
+      parse({ id: '/', proces: {}, resources: { pids: 0 }, mounts: [{ type: 'tmpfs', target: 'a', size: 'b' }] }),
+    );
+    expect(error.code).toBe('SPEC_INVALID');
+    expect(error.details.problems?.map(({ path }) => path)).toEqual([
+      'process',
+      'proces',
+      'id',
+      'mounts[0].target',
+      'mounts[0].size',
+      'resources.pids',
+    ]);
+    expect(error.message).toMatch(/^the spec is invalid: process: found nothing; allowed: an object with args/);
+    expect(error.message).toContain('; mounts[0].size: found "b"; allowed: bytes as an integer');
+  });
+
+  it('tells every problem of meaning at once', () => {
+    const paths = problemsOf({
+      process: { args: [''], user: '4294967295' },
+      mounts: [{ type: 'tmpfs', target: '/..' }],
+      rlimits: { nofile: { soft: 2, hard: 1 } },
+      capabilities: { add: ['FLY'], drop: ['SWIM'] },
+      jitter: 1,
+      stopSignal: 'NOPE',
+    }).map(({ path }) => path);
+    expect(paths.sort()).toEqual([
+      'capabilities.add[0]',
+      'capabilities.drop[0]',
+      'jitter',
+      'mounts[0].target',
+      'process.args[0]',
+      'process.user',
+      'rlimits.nofile.soft',
+      'stopSignal',
+    ]);
+  });
+
+  it('never takes many unknown fields for none, and stops at a hundred', () => {
+    const unknown = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`x${i}`, i]));
+    expect(problemsOf(unknown(9))).toHaveLength(9);
+    expect(problemsOf(unknown(5000))).toHaveLength(100);
+  });
+
+  it('refuses what is nested too deeply to be shown', () => {
+    let deep: unknown = [];
+    for (let i = 0; i < 100_000; i++) deep = [deep];
+    expect(problemsOf({ id: deep })).toEqual([{ path: 'id', found: 'a value that is nested too deeply', allowed: ID }]);
+  });
+
+  it('refuses a value that is inside itself, as YAML can write it', () => {
+    const cycle: unknown[] = [];
+    cycle.push(cycle);
+    expect(problemsOf({ mounts: cycle }).map(({ path }) => path)).toEqual(['mounts[0]']);
+  });
+});
+
+describe('fields that do not go together', () => {
+  const ownMounts = 'nothing, or namespaces.mount "new": a mount namespace of others is taken as it is';
+
+  it.each<[object, string, string, string]>([
+    [
+      { resources: { cpu: { max: 0.5, burst: '51ms' } } },
+      'resources.cpu.burst',
+      '"51ms"',
+      'at most the quota of one period, 50ms for 0.5 processors',
+    ],
+    [
+      { resources: { cpu: { max: 0.29, burst: '30ms' } } },
+      'resources.cpu.burst',
+      '"30ms"',
+      'at most the quota of one period, 29ms for 0.29 processors',
+    ],
+    [{ resources: { cpu: { max: 'max', burst: 1 } } }, 'resources.cpu.burst', '1', 'nothing where cpu.max is "max"'],
+    [{ rlimits: { nofile: { soft: 2, hard: 1 } } }, 'rlimits.nofile.soft', '2', 'at most the hard limit 1'],
+    [
+      { rlimits: { nofile: { soft: 'unlimited', hard: 1 } } },
+      'rlimits.nofile.soft',
+      '"unlimited"',
+      'at most the hard limit 1',
+    ],
+    [{ jitter: '1s' }, 'jitter', '"1s"', 'at most the lifetime, which it shortens at random'],
+    [{ lifetime: 60, jitter: '61s' }, 'jitter', '"61s"', 'at most the lifetime, which it shortens at random'],
+    [{ namespaces: { mount: 'host' }, root: {} }, 'root', '{}', ownMounts],
+    [{ namespaces: { mount: '/proc/1/ns/mnt' }, mounts: [] }, 'mounts', '[]', ownMounts],
+    [
+      { namespaces: { uts: 'host' }, hostname: 'a' },
+      'hostname',
+      '"a"',
+      'nothing, or namespaces.uts "new": it would change the host\'s own name',
+    ],
+  ])('%j is refused at %s', (fields, path, found, allowed) => {
+    expect(problemsOf(fields)).toEqual([{ path, found, allowed }]);
+  });
+
+  it.each<[object]>([
+    [{ resources: { cpu: { max: 0.29, burst: '29ms' } } }],
+    [{ resources: { cpu: { burst: '1s' } } }],
+    [{ rlimits: { nofile: { soft: 1, hard: 'unlimited' } } }],
+    [{ lifetime: 60, jitter: '1m' }],
+    [{ namespaces: { uts: '/proc/1/ns/uts' }, hostname: 'a' }],
+    [{ mounts: [{ type: 'tmpfs', target: '/..a/b..' }] }],
+    [{ labels: { 'example.org/team': '' }, process: { args: ['a', ''], env: { 'A B': '=' } } }],
+  ])('%j is right', (fields) => {
+    expect(parse({ ...base, ...fields }).id).toBe('free-id');
+  });
+});
+
+describe('any input', () => {
+  it('gives a spec whose plan can be encoded, or is refused with problems, and stays as it was', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), nearSpecInputs), (input) => {
+        const before = structuredClone(input);
+        try {
+          expect(encodeProgram(makePlan(parse(input), capableHost).boot).length).toBeGreaterThan(0);
+        } catch (error) {
+          if (!(error instanceof NiwaError)) throw error;
+          expect(error.code).toBe('SPEC_INVALID');
+          expect(error.details.problems?.length).toBeGreaterThan(0);
+        }
+        expect(input).toEqual(before);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('that is valid is taken, the same way each time', () => {
+    fc.assert(
+      fc.property(specInputs, (input) => {
+        expect(parse(input)).toEqual(parse(structuredClone(input)));
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,35 @@
+import { type FieldProblem, NiwaError } from '../../src/errors.js';
+import type { PlanHost } from '../../src/plan/plan.js';
+import type { SpecInput } from '../../src/spec/schema.js';
+import { parseSpec, type Spec } from '../../src/spec/spec.js';
+
+/** A spec of the fewest words, with `fields` in it. */
+export function specOf(fields: Partial<SpecInput> = {}): Spec {
+  return parseSpec({ process: { args: ['/bin/true'] }, ...fields }, 'free-id');
+}
+
+/** Gives the error with which niwa refuses; anything else that is thrown goes on. */
+export function refusal(action: () => unknown): NiwaError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof NiwaError) return error;
+    throw error;
+  }
+  throw new Error('it was not refused');
+}
+
+/** Gives the problems of a refusal as SPEC_INVALID. */
+export function problemsIn(action: () => unknown): FieldProblem[] {
+  const error = refusal(action);
+  if (error.code !== 'SPEC_INVALID') throw error;
+  return error.details.problems ?? [];
+}
+
+/** A host that has everything. */
+export const capableHost: PlanHost = {
+  containersCgroup: '/sys/fs/cgroup/niwa/containers',
+  controllers: { available: ['cpu', 'memory', 'io', 'pids', 'cpuset'], missing: {} },
+  stage: '/run/niwa/stage',
+  devices: { '/dev/vda': '254:0', '/dev/vdb': '254:16' },
+};
