@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf, NiwaError } from './errors.js';
+import type { DeviceRule } from './plan/devices.js';
 
 /**
  * The typed face of the addon (native/addon/addon.cc), and the only file that touches it. Calls that block run on a worker
@@ -14,7 +15,7 @@ export type Handle = number;
 
 /** Where making or starting a container failed: `step` counts from 0 within the phase; `signal` killed the helper, or 0. */
 export interface Failure {
-  phase: 'group' | 'clone' | 'boot';
+  phase: 'group' | 'devices' | 'userns' | 'clone' | 'boot';
   step: number;
   errno: number;
   signal: number;
@@ -25,12 +26,24 @@ export interface CreateRequest {
   cgroup: string;
   /** Files of the group and their values, written in this order before the process exists. */
   writes: [file: string, value: string][];
+  /** All devices that the group may use, -1 for any number; null for no filter. */
+  devices: readonly DeviceRule[] | null;
+  /** The maps of a new user namespace as user_namespaces(7) has them, or "" for none. */
+  uidMap: string;
+  gidMap: string;
   /** CLONE_NEW* flags. */
   namespaces: number;
   /** The path of a PID namespace to be born in, or "". */
   pidNamespace: string;
   /** What encodeProgram() gave. */
   program: Uint8Array;
+}
+
+/** A system call, what happens to it (SECCOMP_RET_* with its data), and the arguments it is about. */
+export interface SeccompRule {
+  name: string;
+  action: number;
+  args: { index: number; op: string; value: bigint; valueTwo: bigint }[];
 }
 
 export interface Created {
@@ -129,6 +142,10 @@ export interface Native {
   release(handle: Handle): void;
   /** Gives who is behind a connected Unix socket, or the errno. */
   peer(fd: number): Peer | number;
+  /** Whether the kernel takes device filters from us. */
+  canFilterDevices(): boolean;
+  /** Compiles rules to instructions of 8 bytes each, or gives the errno. */
+  compileSeccomp(defaultAction: number, rules: readonly SeccompRule[]): Uint8Array | number;
   /** Now on CLOCK_BOOTTIME. */
   boottimeNs(): bigint;
 }

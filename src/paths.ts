@@ -4,3 +4,6 @@ export const DEFAULT_RUN_DIR = '/run/niwa';
 export const DEFAULT_STATE_DIR = '/var/lib/niwa';
 export const DEFAULT_SOCKET = `${DEFAULT_RUN_DIR}/niwad.sock`;
 export const DEFAULT_CGROUP = 'niwa';
+
+/** Ranges of 65,536 host ids for containers: above what distributions and systemd-nspawn hand out, below 2^31. */
+export const DEFAULT_ID_POOL = { start: 0x7000_0000, count: 4096 };

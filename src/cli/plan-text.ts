@@ -1,7 +1,11 @@
 import { resolve } from 'node:path';
 import { lookAtCgroupTree } from '../host/cgroup.js';
-import { resolveDevices } from '../host/devices.js';
+import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
+import { compileSeccomp } from '../host/seccomp.js';
+import { native } from '../native.js';
+import { DEFAULT_ID_POOL } from '../paths.js';
 import { describeEnd, makePlan, type Plan, planSteps, type Step } from '../plan/plan.js';
+import { IDS_PER_CONTAINER } from '../plan/userns.js';
 import type { SpecInput } from '../spec/schema.js';
 import { parseSpec, type Spec } from '../spec/spec.js';
 
@@ -17,8 +21,16 @@ export function planHere(input: SpecInput, cgroup: string, runDir: string): Plan
   const spec = parseSpec(input, 'ID');
   const { containers, controllers } = lookAtCgroupTree(cgroup);
   const stage = resolve(runDir, 'stage');
-  const devices = resolveDevices(spec.resources.io);
-  const plan = makePlan(spec, { containersCgroup: containers, controllers, stage, devices });
+  const plan = makePlan(spec, {
+    containersCgroup: containers,
+    controllers,
+    stage,
+    devices: resolveDevices(spec.resources.io),
+    deviceNodes: resolveDeviceNodes(spec.devices),
+    filtersDevices: native.canFilterDevices(),
+    idRange: { start: DEFAULT_ID_POOL.start, size: IDS_PER_CONTAINER },
+    compileSeccomp,
+  });
   return { spec, plan, steps: planSteps(plan) };
 }
 

@@ -2,6 +2,7 @@ import { History } from '../accounting/history.js';
 import { type Rates, type Reading, ratesBetween } from '../accounting/rates.js';
 import { figure, indexColumns, toUsage, type Usage } from '../accounting/usage.js';
 import { NiwaError } from '../errors.js';
+import type { IdRange } from '../host/id-pool.js';
 import { type Deadline, type ExitEvent, errnoName, type Handle, type Native, native } from '../native.js';
 import type { Plan } from '../plan/plan.js';
 import { signalName, signalNumber } from '../spec/signals.js';
@@ -20,6 +21,8 @@ export class Container {
   readonly handle: Handle;
   readonly pid: number;
   readonly output: Output;
+  /** The host ids that are its own, to be given back at the end; null where it has none of the pool. */
+  readonly idRange: IdRange | null;
   /** Makes the operations on this container wait for each other. */
   readonly lock = new Lock();
   readonly history = new History();
@@ -42,12 +45,13 @@ export class Container {
   #lastIoStat: string | null = null;
   #settle: (exit: Exit) => void = () => {};
 
-  constructor(spec: Spec, plan: Plan, handle: Handle, pid: number, output: Output) {
+  constructor(spec: Spec, plan: Plan, handle: Handle, pid: number, output: Output, idRange: IdRange | null) {
     this.spec = spec;
     this.plan = plan;
     this.handle = handle;
     this.pid = pid;
     this.output = output;
+    this.idRange = idRange;
     this.exited = new Promise((resolve) => {
       this.#settle = resolve;
     });

@@ -1,6 +1,6 @@
 import { NiwaError } from '../errors.js';
 import { errnoName, type Failure } from '../native.js';
-import { type Plan, planSteps } from '../plan/plan.js';
+import { type Plan, planSteps, type Step } from '../plan/plan.js';
 import { signalName } from '../spec/signals.js';
 
 /** What a user can do about an errno at a kind of step. */
@@ -9,6 +9,8 @@ const CURES: Record<string, string> = {
   'exec EACCES': 'the file is not executable for this user',
   'exec ENOEXEC': 'the file is no program of this machine',
   'chdir ENOENT': 'make process.cwd in the root, or name another',
+  'bind EINVAL':
+    'its file system cannot be id-mapped by this kernel (9p, NFS, overlay, and tmpfs before Linux 6.3 cannot): say idmap false for a mount, or userns "host" for a root',
   'bind ENOENT': 'the source or the target does not exist',
   'mkdir EEXIST':
     'another container with this id is still being removed, or the id is the name of a file that cgroups have',
@@ -18,9 +20,10 @@ const CURES: Record<string, string> = {
 /** Makes the error of a failed start: the step in the user's words, the errno, and its place in the plan. */
 export function startError(plan: Plan, failure: Failure): NiwaError {
   const steps = planSteps(plan);
-  const step = steps[indexOf(plan, failure)];
+  const index = indexOf(steps, failure);
+  const step = steps[index];
   if (failure.signal !== 0 || step === undefined) return helperDied(plan, failure);
-  const number = indexOf(plan, failure) + 1;
+  const number = index + 1;
   const errno = errnoName(failure.errno);
   const cure = CURES[`${step.operation} ${errno}`];
   const words = `${step.text}: ${errno} (step ${number} of ${steps.length})${cure === undefined ? '' : `; ${cure}`}`;
@@ -29,9 +32,8 @@ export function startError(plan: Plan, failure: Failure): NiwaError {
   });
 }
 
-function indexOf({ cgroup }: Plan, { phase, step }: Failure): number {
-  const cloneStep = 1 + cgroup.writes.length;
-  return { group: step, clone: cloneStep, boot: cloneStep + 1 + step }[phase];
+function indexOf(steps: Step[], failure: Failure): number {
+  return steps.findIndex(({ phase }) => phase === failure.phase) + failure.step;
 }
 
 function helperDied(plan: Plan, { signal }: Failure): NiwaError {

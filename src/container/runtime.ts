@@ -5,11 +5,14 @@ import type { Ledger, UsageRecord } from '../accounting/ledger.js';
 import { Sampler } from '../accounting/sampler.js';
 import { messageOf, NiwaError } from '../errors.js';
 import { type CgroupTree, removeGroup } from '../host/cgroup.js';
-import { resolveDevices } from '../host/devices.js';
+import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
+import type { IdPool, IdRange } from '../host/id-pool.js';
+import { compileSeccomp } from '../host/seccomp.js';
 import { type ExitEvent, errnoName, isFailure, type NativeEvent, native } from '../native.js';
 import { encodeProgram } from '../plan/encode.js';
 import { makePlan, type Plan } from '../plan/plan.js';
 import { undoWrites, updateWrites } from '../plan/resources.js';
+import { mapFile } from '../plan/userns.js';
 import { mergeResources, parseResources } from '../spec/resources.js';
 import { signalNumber } from '../spec/signals.js';
 import { parseSpec, type Spec } from '../spec/spec.js';
@@ -46,12 +49,14 @@ export interface RuntimeOptions {
   /** An empty directory to build roots on. */
   stage: string;
   ledger: Ledger;
+  idPool: IdPool;
   log: Logger;
   sampleIntervalMs: number;
   /** How many exited containers are remembered; the oldest are forgotten first. */
   keepExited: number;
 }
 
+const NO_IDS: IdRange = { start: 0, size: 0 };
 const FREEZE_TIMEOUT_MS = 5000;
 const LEDGER_RETRY_MS = 1000;
 
@@ -66,6 +71,7 @@ export class Runtime {
   readonly #early = new Map<number, NativeEvent[]>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #sampler: Sampler;
+  readonly #filtersDevices = native.canFilterDevices();
   #closing = false;
 
   constructor(options: RuntimeOptions) {
@@ -95,26 +101,22 @@ export class Runtime {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Gives what `create` would do, without doing it. */
-  plan(input: unknown): { spec: Spec; plan: Plan } {
-    const spec = parseSpec(input, this.#freeId());
-    const { tree, stage } = this.#options;
-    const host = { containersCgroup: tree.containers, controllers: tree.controllers, stage };
-    return { spec, plan: makePlan(spec, { ...host, devices: resolveDevices(spec.resources.io) }) };
-  }
-
   /**
    * Makes a container that waits to be started.
    * @throws NiwaError SPEC_INVALID, HOST_UNSUPPORTED, ID_IN_USE, START_FAILED; then nothing was made, or all was undone
    */
   async create(input: unknown): Promise<Container> {
-    const { spec, plan } = this.plan(input);
+    const spec = parseSpec(input, this.#freeId());
     if (this.#closing) throw new NiwaError('STATE_CONFLICT', 'niwad is stopping and starts nothing any more');
     if (this.#containers.has(spec.id) || this.#reserved.has(spec.id))
       throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
     this.#reserved.add(spec.id);
+    const idRange = spec.userns === 'auto' ? this.#options.idPool.take() : null;
     try {
-      return await this.#spawn(spec, plan);
+      return await this.#spawn(spec, this.#plan(spec, idRange ?? NO_IDS), idRange);
+    } catch (error) {
+      if (idRange !== null) this.#options.idPool.release(idRange);
+      throw error;
     } finally {
       this.#reserved.delete(spec.id);
     }
@@ -255,12 +257,29 @@ export class Runtime {
     this.#sampler.stop();
   }
 
-  async #spawn(spec: Spec, plan: Plan): Promise<Container> {
+  #plan(spec: Spec, idRange: IdRange): Plan {
+    const { tree, stage } = this.#options;
+    return makePlan(spec, {
+      containersCgroup: tree.containers,
+      controllers: tree.controllers,
+      stage,
+      devices: resolveDevices(spec.resources.io),
+      deviceNodes: resolveDeviceNodes(spec.devices),
+      filtersDevices: this.#filtersDevices,
+      idRange,
+      compileSeccomp,
+    });
+  }
+
+  async #spawn(spec: Spec, plan: Plan, idRange: IdRange | null): Promise<Container> {
     const result = await native.create({
       cgroup: plan.cgroup.path,
       writes: plan.cgroup.writes.map(({ file, value }) => [file, value]),
       namespaces: plan.clone.flags,
       pidNamespace: plan.clone.pidNamespace,
+      devices: plan.devices,
+      uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
+      gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
       program: encodeProgram(plan.boot),
     });
     if (isFailure(result)) {
@@ -268,7 +287,7 @@ export class Runtime {
       throw startError(plan, result);
     }
     const output = new Output(result.stdout, result.stderr);
-    const container = new Container(spec, plan, result.handle, result.pid, output);
+    const container = new Container(spec, plan, result.handle, result.pid, output, idRange);
     this.#containers.set(spec.id, container);
     this.#byHandle.set(result.handle, container);
     this.#tell('create', spec.id);
@@ -322,6 +341,7 @@ export class Runtime {
     native.release(container.handle);
     this.#byHandle.delete(container.handle);
     await removeGroup(container.plan.cgroup.path).catch((error: unknown) => log.error({ err: error }, 'cgroup stays'));
+    if (container.idRange !== null) this.#options.idPool.release(container.idRange);
     container.settle(exit);
     log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
     this.#tell('exit', container.id, exit);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
 import { parse } from 'yaml';
 import { messageOf, NiwaError } from '../errors.js';
-import { DEFAULT_CGROUP, DEFAULT_RUN_DIR, DEFAULT_SOCKET, DEFAULT_STATE_DIR } from '../paths.js';
+import { DEFAULT_CGROUP, DEFAULT_ID_POOL, DEFAULT_RUN_DIR, DEFAULT_SOCKET, DEFAULT_STATE_DIR } from '../paths.js';
 import { problemsOf } from '../spec/check.js';
 import { refuse } from '../spec/problems.js';
 
@@ -35,6 +35,15 @@ const FileSchema = Type.Object(
     sampleIntervalMs: Type.Optional(
       Type.Integer({ minimum: 100, maximum: 60_000, description: 'milliseconds from 100 to 60000' }),
     ),
+    idPool: Type.Optional(
+      Type.Object(
+        {
+          start: Type.Integer({ minimum: 65_536, maximum: 0x7fff_0000, description: 'a host id from 65536 on' }),
+          count: Type.Integer({ minimum: 1, maximum: 65_000, description: 'how many containers, 1 to 65000' }),
+        },
+        { additionalProperties: false, description: '{"start": HOST_ID, "count": RANGES}, ranges of 65536 ids' },
+      ),
+    ),
     keepExited: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000, description: 'a number from 0 to 100000' })),
   },
   { additionalProperties: false },
@@ -50,6 +59,7 @@ export interface Config {
   group: string | number | null;
   sampleIntervalMs: number;
   keepExited: number;
+  idPool: { start: number; count: number };
 }
 
 const DEFAULTS: Config = {
@@ -61,6 +71,7 @@ const DEFAULTS: Config = {
   group: null,
   sampleIntervalMs: 1000,
   keepExited: 1000,
+  idPool: DEFAULT_ID_POOL,
 };
 
 /**

@@ -8,6 +8,7 @@ import { makeApi } from '../api/server.js';
 import { Runtime } from '../container/runtime.js';
 import { messageOf, NiwaError } from '../errors.js';
 import { makeCgroupTree, removeCgroupTree, removeLeftovers } from '../host/cgroup.js';
+import { IdPool } from '../host/id-pool.js';
 import { loadBootHelper } from '../native.js';
 import { version } from '../version.js';
 import type { Config } from './config.js';
@@ -39,7 +40,8 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   if (leftovers.length > 0) log.warn({ leftovers }, 'ended containers that an earlier daemon left');
   const ledger = await Ledger.open(join(config.stateDir, 'ledger.ndjson'));
   const { sampleIntervalMs, keepExited } = config;
-  const runtime = new Runtime({ tree, stage, ledger, log, sampleIntervalMs, keepExited });
+  const idPool = new IdPool(config.idPool.start, config.idPool.count);
+  const runtime = new Runtime({ tree, stage, ledger, idPool, log, sampleIntervalMs, keepExited });
   const metrics = new Metrics();
   runtime.subscribe(({ type, exit }) => {
     if (type === 'start') metrics.countStart();

@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs';
 import { messageOf, NiwaError } from '../errors.js';
+import type { DeviceRule } from '../plan/devices.js';
+import { refuse } from '../spec/problems.js';
 
 /**
  * Gives the "major:minor" of each block device that `io` limits name by path. The kernel limits whole disks, not partitions:
@@ -30,6 +32,22 @@ function numberOf(path: string, field: string): string {
   };
   throw new NiwaError('SPEC_INVALID', `${field}: found ${problem.found}; allowed: ${problem.allowed}`, {
     details: { problems: [problem] },
+  });
+}
+
+/**
+ * Gives the number of each device that a spec names beside the usual ones.
+ * @throws NiwaError SPEC_INVALID where a path is no device
+ */
+export function resolveDeviceNodes(paths: readonly string[]): DeviceRule[] {
+  return paths.map((path, i) => {
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (status === undefined || !(status.isCharacterDevice() || status.isBlockDevice()))
+      refuse('the spec', [
+        { path: `devices[${i}]`, found: `"${path}" (no device)`, allowed: 'a device of the host such as "/dev/fuse"' },
+      ]);
+    const { rdev = 0 } = status ?? {};
+    return { type: status?.isBlockDevice() ? 'b' : 'c', major: major(rdev), minor: minor(rdev) };
   });
 }
 

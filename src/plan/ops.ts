@@ -32,6 +32,9 @@ export const OP_CODES = {
   wait: 25,
   init: 26,
   exec: 27,
+  join_user: 28,
+  close_fds: 29,
+  seccomp: 30,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;
@@ -112,20 +115,34 @@ export const mount = (
   return op('mount', text, [attributeMask(attributes), inRoot(place)], [type, type, target, ...data]);
 };
 
-/** Binds a path of the daemon's view, with what is mounted below it. */
-export const bind = (source: string, target: string, attributes: readonly MountAttribute[], place: Place = 'root') =>
-  op(
-    'bind',
-    `bind ${source} on ${target}${listed(attributes)}`,
-    [attributeMask(attributes), inRoot(place), 1],
-    [source, target],
-  );
+/**
+ * Binds a path of the daemon's view, with what is mounted below it.
+ * @param options `idmap` shows its files with the ids of the container's user namespace
+ */
+export const bind = (
+  source: string,
+  target: string,
+  options: { attributes?: readonly MountAttribute[]; idmap?: boolean; place?: Place } = {},
+) => {
+  const { attributes = [], idmap = false, place = 'root' } = options;
+  const text = `bind ${source} on ${target}${listed([...attributes, ...(idmap ? ['id-mapped'] : [])])}`;
+  return op('bind', text, [attributeMask(attributes), inRoot(place), 1, Number(idmap)], [source, target]);
+};
 
-/** Takes a mount point of the daemon's view as the root for what follows. */
-export const root = (path: string) => op('root', `take ${path} as the root`, [], [path]);
+/** Host ids. */
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+const HOST_ROOT: Owner = { uid: 0, gid: 0 };
 
-export const mkdir = (path: string, mode: number, place: Place = 'root') =>
-  op('mkdir', `mkdir ${path} ${octal(mode)}`, [mode, inRoot(place)], [path]);
+/** Takes a mount point of the daemon's view as the root for what follows; what is made in it belongs to `owner`. */
+export const root = (path: string, owner: Owner = HOST_ROOT) =>
+  op('root', `take ${path} as the root`, [owner.uid, owner.gid], [path]);
+
+/** Makes a directory inside the root, or in the daemon's view for an owner. */
+export const mkdir = (path: string, mode: number, place: Place = 'root', owner: Owner = HOST_ROOT) =>
+  op('mkdir', `mkdir ${path} ${octal(mode)}`, [mode, inRoot(place), owner.uid, owner.gid], [path]);
 
 export const symlink = (target: string, path: string) => op('symlink', `link ${path} to ${target}`, [], [target, path]);
 
@@ -163,6 +180,17 @@ export const noNewPrivs = () => op('no_new_privs', 'no new privileges');
 export const setsid = () => op('setsid', 'new session');
 export const wait = () => op('wait', 'wait for the start');
 export const init = () => op('init', 'stay as init and go on in a child');
+
+/** Enters the container's user namespace as its root user, or as `uid` and `gid` of it where it has none. */
+export const joinUser = (uid: number, gid: number) =>
+  op('join_user', `enter the user namespace as user ${uid}, group ${gid}`, [uid, gid]);
+
+/** Lets every descriptor but the standard three close at the exec. */
+export const closeFds = () => op('close_fds', 'close all descriptors but 0, 1 and 2 at the exec');
+
+/** Sets a compiled system call filter, an instruction (struct sock_filter) per number. */
+export const seccomp = (name: string, instructions: readonly bigint[]) =>
+  op('seccomp', `filter system calls by ${name} (${instructions.length} instructions)`, instructions);
 
 /** Becomes the workload. */
 export const exec = (args: readonly string[], env: Readonly<Record<string, string>>) =>

@@ -1,18 +1,23 @@
 import { capabilityMask } from '../spec/capabilities.js';
-import type { Spec } from '../spec/spec.js';
+import type { SeccompProfileInput } from '../spec/schema.js';
+import type { IdMaps, Spec } from '../spec/spec.js';
 import { formatDuration } from '../spec/units.js';
+import { type DeviceRule, deviceText, USUAL_DEVICES } from './devices.js';
 import { type CloneNamespaces, cloneNamespaces, namespaceOps } from './namespaces.js';
 import {
   capbset,
   capset,
   chdir,
+  closeFds,
   exec,
   hostname,
   init,
+  joinUser,
   linkUp,
   noNewPrivs,
   type Op,
   rlimit,
+  seccomp,
   setsid,
   umask,
   user,
@@ -21,6 +26,8 @@ import {
 } from './ops.js';
 import { type CgroupWrite, type Controllers, limitWrites } from './resources.js';
 import { rootOps } from './root.js';
+import { DEFAULT_PROFILE } from './seccomp.js';
+import { idInside, idMaps, mapText } from './userns.js';
 
 /** What a plan has to know of the host. */
 export interface PlanHost {
@@ -29,21 +36,33 @@ export interface PlanHost {
   controllers: Controllers;
   /** An empty directory to build roots on. */
   stage: string;
-  /** The "major:minor" of each device path that the spec names. */
+  /** The "major:minor" of each block device that a limit names. */
   devices: Readonly<Record<string, string>>;
+  /** The number of each device that `spec.devices` names. */
+  deviceNodes: readonly DeviceRule[];
+  /** Whether the kernel filters devices by group. */
+  filtersDevices: boolean;
+  /** The host ids for a container with `userns: auto`. */
+  idRange: { start: number; size: number };
+  /** Compiles a profile to instructions; the same profile gives the same. */
+  compileSeccomp: (profile: SeccompProfileInput) => readonly bigint[];
 }
 
-/** Everything decided: the group and its limits, the namespaces, and the boot program. */
+/** Everything decided: the group, its limits and devices, the namespaces, and the boot program. */
 export interface Plan {
   id: string;
   cgroup: { path: string; writes: CgroupWrite[] };
+  /** All that it may use; null where the kernel has no filter. */
+  devices: DeviceRule[] | null;
+  /** The ids of its user namespace; null for the host's. */
+  userns: IdMaps | null;
   clone: CloneNamespaces;
   boot: Op[];
 }
 
 /** One step of a plan: where it runs, and its words. */
 export interface Step {
-  phase: 'group' | 'clone' | 'boot';
+  phase: 'group' | 'devices' | 'userns' | 'clone' | 'boot';
   operation: string;
   text: string;
 }
@@ -53,25 +72,30 @@ export interface Step {
  * @throws NiwaError HOST_UNSUPPORTED where the host cannot enforce a limit
  */
 export function makePlan(spec: Spec, host: PlanHost): Plan {
+  const userns = idMaps(spec, host.idRange);
   return {
     id: spec.id,
     cgroup: {
       path: `${host.containersCgroup}/${spec.id}`,
       writes: limitWrites(spec.resources, host.controllers, host.devices),
     },
+    devices: host.filtersDevices ? [...USUAL_DEVICES, ...host.deviceNodes] : null,
+    userns,
     clone: cloneNamespaces(spec),
-    boot: bootOps(spec, host.stage),
+    boot: bootOps(spec, host, userns),
   };
 }
 
 /** Lists the steps of a plan in the order in which they run. */
-export function planSteps({ cgroup, clone, boot }: Plan): Step[] {
+export function planSteps({ cgroup, devices, userns, clone, boot }: Plan): Step[] {
   const born = clone.pidNamespace === '' ? '' : `, in the PID namespace ${clone.pidNamespace}`;
   return [
     { phase: 'group', operation: 'mkdir', text: `make the cgroup ${cgroup.path}` },
     ...cgroup.writes.map(
       ({ file, value }): Step => ({ phase: 'group', operation: file, text: `set ${file} to ${value}` }),
     ),
+    ...(devices === null ? [] : [{ phase: 'devices', operation: 'bpf', text: deviceText(devices) } as const]),
+    ...(userns === null ? [] : [{ phase: 'userns', operation: 'clone3', text: mapText(userns) } as const]),
     {
       phase: 'clone',
       operation: 'clone3',
@@ -89,17 +113,19 @@ export function describeEnd({ lifetimeUsec, jitterUsec, stopSignal, stopTimeoutU
   return `ends ${formatDuration(lifetimeUsec)}${jitter} after its start: ${stop}`;
 }
 
-function bootOps(spec: Spec, stage: string): Op[] {
+function bootOps(spec: Spec, { stage, compileSeccomp }: PlanHost, userns: IdMaps | null): Op[] {
   const { process, namespaces, rlimits, capabilities } = spec;
   const mask = capabilityMask(capabilities);
+  const profile = seccompProfile(spec.seccomp);
   return [
     ...(spec.oomScoreAdj === null ? [] : [write('/proc/self/oom_score_adj', String(spec.oomScoreAdj))]),
     ...namespaceOps(spec),
     ...(spec.hostname === null ? [] : [hostname(spec.hostname)]),
-    ...(namespaces.network === 'new' ? [linkUp('lo')] : []),
-    ...rootOps(spec, stage),
+    ...(namespaces.network === 'new' ? networkOps(userns) : []),
+    ...rootOps(spec, stage, userns),
     setsid(),
     ...rlimits.map(({ name, soft, hard }) => rlimit(name, soft, hard)),
+    ...(userns === null ? [] : [joinUser(idInside(userns.uids, process.uid), idInside(userns.gids, process.gid))]),
     capbset(mask, capabilities),
     user(process.uid, process.gid),
     capset(mask),
@@ -107,7 +133,25 @@ function bootOps(spec: Spec, stage: string): Op[] {
     chdir(process.cwd),
     umask(process.umask),
     wait(),
-    ...(spec.init ? [init()] : []),
+    ...(profile === null ? [] : [seccomp(profile.name, compileSeccomp(profile.profile))]),
+    ...(spec.init ? [init()] : []), // behind the filter: a workload may trace its init and use what that may do
+    closeFds(),
     exec(process.args, process.env),
   ];
+}
+
+/** A network namespace belongs to the host's user namespace: what its root user needs of it is given by these settings. */
+function networkOps(userns: IdMaps | null): Op[] {
+  const settings = [
+    write('/proc/sys/net/ipv4/ip_unprivileged_port_start', '0'),
+    write('/proc/sys/net/ipv4/ping_group_range', '0 2147483647'),
+  ];
+  return [...(userns === null ? [] : settings), linkUp('lo')];
+}
+
+function seccompProfile(choice: Spec['seccomp']): { name: string; profile: SeccompProfileInput } | null {
+  if (choice === 'unconfined') return null;
+  return choice === 'default'
+    ? { name: 'the default profile', profile: DEFAULT_PROFILE }
+    : { name: 'a profile', profile: choice };
 }

@@ -1,4 +1,4 @@
-import type { BindMount, Spec, TmpfsMount } from '../spec/spec.js';
+import type { BindMount, IdMapping, IdMaps, Spec, TmpfsMount } from '../spec/spec.js';
 import {
   bind,
   type MountAttribute,
@@ -7,6 +7,7 @@ import {
   mknod,
   mount,
   type Op,
+  type Owner,
   pivot,
   privateMounts,
   readonlyPath,
@@ -46,18 +47,30 @@ const MASKED = [
 const READONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 const STRICT: MountAttribute[] = ['nosuid', 'nodev', 'noexec'];
 
+/** Places of the default root that are the container's own, where the host's files are not its to write: path and mode. */
+const PRIVATE_PLACES: [string, string][] = [
+  ['/tmp', '1777'],
+  ['/var/tmp', '1777'],
+  ['/run', '0755'],
+  ['/root', '0700'],
+];
+
 /**
  * Builds the container's file tree and moves into it.
  * @param stage an empty directory of the host; what is mounted on it stays in the container's own mount namespace
+ * @param maps the ids of its user namespace; null for the host's
  */
-export function rootOps(spec: Spec, stage: string): Op[] {
+export function rootOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
   if (spec.namespaces.mount !== 'new') return [];
+  const owner = ownerOf(maps);
   return [
     privateMounts(),
-    ...baseOps(spec, stage),
+    ...baseOps(spec, stage, owner, maps !== null),
     ...kernelOps(spec),
-    ...deviceOps(),
-    ...spec.mounts.map(mountOp),
+    ...deviceOps(owner),
+    ...(maps !== null && isDefaultRoot(spec) ? privatePlaces(owner) : []),
+    ...spec.mounts.map((item) => mountOp(item, owner)),
+    ...spec.devices.map((path) => bind(path, path, { attributes: ['nosuid', 'noexec'] })),
     ...MASKED.map(maskPath),
     ...READONLY.map(readonlyPath),
     ...(spec.root.readonly ? [remountRoot(['ro'])] : []),
@@ -65,21 +78,49 @@ export function rootOps(spec: Spec, stage: string): Op[] {
   ];
 }
 
-function baseOps({ root: { path, overlay } }: Spec, stage: string): Op[] {
-  if (overlay === null) return [bind(path, stage, ['nodev'], 'host'), root(stage)];
+function isDefaultRoot({ root: { path } }: Spec): boolean {
+  return path === '/';
+}
+
+/** The host ids of the container's root user. */
+function ownerOf(maps: IdMaps | null): Owner {
+  const hostIdOfRoot = (map: IdMapping[]) => map.find(({ container }) => container === 0)?.host ?? 0;
+  return maps === null ? { uid: 0, gid: 0 } : { uid: hostIdOfRoot(maps.uids), gid: hostIdOfRoot(maps.gids) };
+}
+
+/**
+ * The root of a spec is id-mapped. The host's own root is not: its private files stay unreadable, and nothing of it is
+ * writable, to a container that runs on it in a user namespace of its own.
+ */
+function baseOps(spec: Spec, stage: string, owner: Owner, mapped: boolean): Op[] {
+  const { path, overlay } = spec.root;
+  const idmap = mapped && !isDefaultRoot(spec);
+  const builder: Owner = idmap ? owner : { uid: 0, gid: 0 };
+  if (overlay === null)
+    return [bind(path, stage, { attributes: ['nodev'], idmap, place: 'host' }), root(stage, builder)];
   const size = overlay.sizeBytes === null ? [] : [`size=${overlay.sizeBytes}`];
-  const [upper, work, merged] = [`${stage}/upper`, `${stage}/work`, `${stage}/root`];
+  const [lower, upper, work, merged] = ['lower', 'upper', 'work', 'root'].map((name) => `${stage}/${name}`) as [
+    string,
+    string,
+    string,
+    string,
+  ];
   return [
     mount('tmpfs', stage, { place: 'host', data: ['mode=0755', ...size] }),
-    ...[upper, work, merged].map((directory) => mkdir(directory, 0o755, 'host')),
+    ...[upper, work, merged].map((directory) => mkdir(directory, 0o755, 'host', builder)),
+    ...(idmap ? [mkdir(lower, 0o755, 'host'), bind(path, lower, { attributes: ['ro'], idmap, place: 'host' })] : []),
     mount('overlay', merged, {
       place: 'host',
       attributes: ['nodev'],
-      // A colon in a lowerdir would begin another one, see mount(8).
-      data: [`lowerdir=${path.replace(/[\\:]/g, '\\$&')}`, `upperdir=${upper}`, `workdir=${work}`],
+      data: [`lowerdir=${idmap ? lower : escapeLayer(path)}`, `upperdir=${upper}`, `workdir=${work}`],
     }),
-    root(merged),
+    root(merged, builder),
   ];
+}
+
+/** A colon in a lowerdir would begin another one, see mount(8). */
+function escapeLayer(path: string): string {
+  return path.replace(/[\\:]/g, '\\$&');
 }
 
 function kernelOps({ namespaces }: Spec): Op[] {
@@ -90,23 +131,34 @@ function kernelOps({ namespaces }: Spec): Op[] {
   ];
 }
 
-function deviceOps(): Op[] {
+function deviceOps(owner: Owner): Op[] {
+  const owned = ownedBy(owner);
   return [
-    mount('tmpfs', '/dev', { attributes: ['nosuid', 'noexec'], data: ['mode=0755', 'size=65536'] }),
+    mount('tmpfs', '/dev', { attributes: ['nosuid', 'noexec'], data: ['mode=0755', 'size=65536', ...owned] }),
     ...DEVICES.map(([path, major, minor]) => mknod(path, 0o666, major, minor)),
     ...DEVICE_LINKS.map(([target, path]) => symlink(target, path)),
     mount('devpts', '/dev/pts', {
       attributes: ['nosuid', 'noexec'],
       data: ['newinstance', 'ptmxmode=0666', 'mode=0620'],
     }),
-    mount('tmpfs', '/dev/shm', { attributes: STRICT, data: ['mode=1777', 'size=67108864'] }),
+    mount('tmpfs', '/dev/shm', { attributes: STRICT, data: ['mode=1777', 'size=67108864', ...owned] }),
     mount('mqueue', '/dev/mqueue', { attributes: STRICT }),
   ];
 }
 
-function mountOp(item: BindMount | TmpfsMount): Op {
+function privatePlaces(owner: Owner): Op[] {
+  return PRIVATE_PLACES.map(([path, mode]) =>
+    mount('tmpfs', path, { attributes: ['nosuid', 'nodev'], data: [`mode=${mode}`, ...ownedBy(owner)] }),
+  );
+}
+
+function mountOp(item: BindMount | TmpfsMount, owner: Owner): Op {
   const attributes: MountAttribute[] = item.readonly ? ['ro', 'nosuid', 'nodev'] : ['nosuid', 'nodev'];
-  if (item.type === 'bind') return bind(item.source, item.target, attributes);
+  if (item.type === 'bind') return bind(item.source, item.target, { attributes, idmap: item.idmap });
   const size = item.sizeBytes === null ? [] : [`size=${item.sizeBytes}`];
-  return mount('tmpfs', item.target, { attributes, data: ['mode=1777', ...size] });
+  return mount('tmpfs', item.target, { attributes, data: ['mode=1777', ...size, ...ownedBy(owner)] });
+}
+
+function ownedBy({ uid, gid }: Owner): string[] {
+  return uid === 0 && gid === 0 ? [] : [`uid=${uid}`, `gid=${gid}`];
 }

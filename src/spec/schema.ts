@@ -85,6 +85,9 @@ const Mount = Type.Union(
         type: Type.Literal('bind', { description: '"bind" or "tmpfs"' }),
         source: absolutePath('the source on the host'),
         target: absolutePath('the target in the container'),
+        idmap: Type.Optional(
+          Type.Boolean({ description: "true or false: whether files on the host keep the container's own ids" }),
+        ),
         readonly: Type.Optional(Type.Boolean({ description: 'true or false' })),
       },
       closed,
@@ -101,7 +104,7 @@ const Mount = Type.Union(
   ],
   {
     description:
-      '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}',
+      '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}',
   },
 );
 
@@ -234,6 +237,87 @@ export const Signal = Type.Union(
 
 const LabelValue = Type.String({ maxLength: 4096, description: 'a string of at most 4096 characters' });
 
+const IdMap = Type.Array(
+  Type.Object(
+    {
+      container: integer(0, 4294967294, 'the first id in the container'),
+      host: integer(0, 4294967294, 'the first id on the host'),
+      size: integer(1, 4294967295, 'how many'),
+    },
+    closed,
+  ),
+  { minItems: 1, maxItems: 340, description: 'a list of {"container", "host", "size"}' },
+);
+const Userns = Type.Union(
+  [Type.Literal('auto'), Type.Literal('host'), Type.Object({ uids: IdMap, gids: IdMap }, closed)],
+  { description: '"auto" (a range of host ids of its own), "host", or {"uids": MAP, "gids": MAP}' },
+);
+
+const SeccompAction = Type.Enum(
+  [
+    'SCMP_ACT_ALLOW',
+    'SCMP_ACT_ERRNO',
+    'SCMP_ACT_KILL',
+    'SCMP_ACT_KILL_PROCESS',
+    'SCMP_ACT_KILL_THREAD',
+    'SCMP_ACT_LOG',
+  ],
+  { description: 'SCMP_ACT_ALLOW, _ERRNO, _KILL, _KILL_PROCESS, _KILL_THREAD or _LOG' },
+);
+const Errno = integer(0, 4095, 'an errno');
+const Uint64 = integer(0, Number.MAX_SAFE_INTEGER, 'a number');
+
+/** A profile of system calls in the form of the OCI runtime specification. */
+export const SeccompProfile = Type.Object(
+  {
+    defaultAction: SeccompAction,
+    defaultErrnoRet: Type.Optional(Errno),
+    architectures: Type.Optional(Type.Array(Type.String({ description: 'a name such as SCMP_ARCH_X86_64' }))),
+    syscalls: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            names: Type.Array(Type.String({ pattern: '^[a-z0-9_]+$', description: 'a system call' }), { minItems: 1 }),
+            action: SeccompAction,
+            errnoRet: Type.Optional(Errno),
+            args: Type.Optional(
+              Type.Array(
+                Type.Object(
+                  {
+                    index: integer(0, 5, 'an argument'),
+                    value: Uint64,
+                    valueTwo: Type.Optional(Uint64),
+                    op: Type.Enum(
+                      [
+                        'SCMP_CMP_NE',
+                        'SCMP_CMP_LT',
+                        'SCMP_CMP_LE',
+                        'SCMP_CMP_EQ',
+                        'SCMP_CMP_GE',
+                        'SCMP_CMP_GT',
+                        'SCMP_CMP_MASKED_EQ',
+                      ],
+                      { description: 'SCMP_CMP_NE, _LT, _LE, _EQ, _GE, _GT or _MASKED_EQ' },
+                    ),
+                  },
+                  closed,
+                ),
+              ),
+            ),
+          },
+          closed,
+        ),
+        { maxItems: 2000, description: 'a list of {"names", "action", "errnoRet"?, "args"?}' },
+      ),
+    ),
+  },
+  closed,
+);
+const Seccomp = Type.Union([Type.Literal('default'), Type.Literal('unconfined'), SeccompProfile], {
+  description: '"default", "unconfined", or a profile in the form of the OCI runtime specification',
+});
+export type SeccompProfileInput = Static<typeof SeccompProfile>;
+
 /** The whole spec of a container. */
 export const SpecSchema = Type.Object(
   {
@@ -251,6 +335,17 @@ export const SpecSchema = Type.Object(
     resources: Type.Optional(Resources),
     rlimits: Type.Optional(Rlimits),
     capabilities: Type.Optional(Capabilities),
+    userns: Type.Optional(Userns),
+    seccomp: Type.Optional(Seccomp),
+    devices: Type.Optional(
+      Type.Array(
+        Type.String({ pattern: '^/dev/[^\\u0000]+$', description: 'a device of the host such as "/dev/fuse"' }),
+        {
+          maxItems: 100,
+          description: 'a list of devices beside the usual ones',
+        },
+      ),
+    ),
     lifetime: Type.Optional(Duration),
     jitter: Type.Optional(Duration),
     stopSignal: Type.Optional(Signal),

@@ -3,7 +3,7 @@ import { capabilityName, resolveCapabilities } from './capabilities.js';
 import { problemsOf } from './check.js';
 import { refuse, show } from './problems.js';
 import { normaliseResources, type Resources, resourceProblems } from './resources.js';
-import { type SpecInput, SpecSchema } from './schema.js';
+import { type SeccompProfileInput, type SpecInput, SpecSchema } from './schema.js';
 import { signalName, signalNumber } from './signals.js';
 import { parseBytes, parseDuration } from './units.js';
 
@@ -14,6 +14,8 @@ export interface BindMount {
   source: string;
   target: string;
   readonly: boolean;
+  /** Whether files keep the container's own ids on the host; false without a user namespace. */
+  idmap: boolean;
 }
 export interface TmpfsMount {
   type: 'tmpfs';
@@ -25,6 +27,17 @@ export interface Rlimit {
   name: string;
   soft: number | 'unlimited';
   hard: number | 'unlimited';
+}
+
+/** A run of ids: from `container` on inside, from `host` on outside. */
+export interface IdMapping {
+  container: number;
+  host: number;
+  size: number;
+}
+export interface IdMaps {
+  uids: IdMapping[];
+  gids: IdMapping[];
 }
 
 /** A spec with every default filled in and every unit resolved: what the plan is made from. */
@@ -45,6 +58,9 @@ export interface Spec {
   resources: Resources;
   rlimits: Rlimit[];
   capabilities: string[];
+  userns: 'auto' | 'host' | IdMaps;
+  seccomp: 'default' | 'unconfined' | SeccompProfileInput;
+  devices: string[];
   lifetimeUsec: number | null;
   jitterUsec: number;
   stopSignal: string;
@@ -81,6 +97,7 @@ function meaningProblems(input: SpecInput): FieldProblem[] {
     ...resourceProblems(input.resources ?? {}, 'resources'),
     ...rlimitProblems(input),
     ...capabilityProblems(input),
+    ...usernsProblems(input),
     ...lifetimeProblems(input),
   ];
 }
@@ -136,6 +153,36 @@ function* capabilityProblems({ capabilities = {} }: SpecInput): Iterable<FieldPr
         };
 }
 
+/** What acts on namespaces and on the machine: without effect where the container's user namespace owns none of them. */
+const OUTSIDE_USERNS = [
+  'NET_ADMIN',
+  'NET_RAW',
+  'NET_BROADCAST',
+  'SYS_ADMIN',
+  'SYS_MODULE',
+  'SYS_RAWIO',
+  'SYS_BOOT',
+  'SYS_TIME',
+  'MKNOD',
+  'SYSLOG',
+  'BPF',
+  'PERFMON',
+];
+
+function* usernsProblems(input: SpecInput): Iterable<FieldProblem> {
+  const { userns, namespaces = {}, capabilities = {} } = input;
+  if (userns !== undefined && userns !== 'host' && (namespaces.mount ?? 'new') !== 'new')
+    yield { path: 'userns', found: show(userns), allowed: '"host" where the mount namespace is not new' };
+  if (userns === 'host' || (namespaces.mount ?? 'new') !== 'new') return;
+  for (const [i, name] of (capabilities.add ?? []).entries())
+    if (OUTSIDE_USERNS.includes(capabilityName(name) ?? ''))
+      yield {
+        path: `capabilities.add[${i}]`,
+        found: show(name),
+        allowed: 'capabilities that act inside a user namespace; this one needs userns "host"',
+      };
+}
+
 function* lifetimeProblems(input: SpecInput): Iterable<FieldProblem> {
   const { lifetime, jitter = 0, stopSignal = 'SIGTERM' } = input;
   if (signalNumber(stopSignal) === undefined)
@@ -158,12 +205,13 @@ function normalise(input: SpecInput, freeId: string): Spec {
     cgroup: 'new',
     ...input.namespaces,
   };
+  const userns = input.userns ?? (namespaces.mount === 'new' ? 'auto' : 'host');
   return {
     id,
     process: normaliseProcess(input.process),
     root: normaliseRoot(input.root ?? {}),
     hostname: input.hostname ?? (namespaces.uts === 'new' ? hostnameFrom(id) : null),
-    mounts: (input.mounts ?? []).map(normaliseMount),
+    mounts: (input.mounts ?? []).map((mount) => normaliseMount(mount, userns !== 'host')),
     namespaces,
     resources: normaliseResources(input.resources ?? {}),
     rlimits: normaliseRlimits(input.rlimits ?? {}),
@@ -171,6 +219,9 @@ function normalise(input: SpecInput, freeId: string): Spec {
       (input.capabilities?.add ?? []).map((name) => capabilityName(name) ?? ''),
       (input.capabilities?.drop ?? []).map((name) => capabilityName(name) ?? ''),
     ),
+    userns,
+    seccomp: input.seccomp ?? 'default',
+    devices: input.devices ?? [],
     lifetimeUsec: input.lifetime === undefined ? null : (parseDuration(input.lifetime) ?? null),
     jitterUsec: parseDuration(input.jitter ?? 0) ?? 0,
     stopSignal: signalName(signalNumber(input.stopSignal ?? 'SIGTERM') ?? 15),
@@ -205,9 +256,12 @@ function normaliseRoot(input: NonNullable<SpecInput['root']>): Spec['root'] {
   return { path, readonly: input.readonly ?? false, overlay: overlay === false ? null : { sizeBytes } };
 }
 
-function normaliseMount(mount: NonNullable<SpecInput['mounts']>[number]): BindMount | TmpfsMount {
+function normaliseMount(mount: NonNullable<SpecInput['mounts']>[number], mapped: boolean): BindMount | TmpfsMount {
   const readonly = mount.readonly ?? false;
-  if (mount.type === 'bind') return { type: 'bind', source: mount.source, target: mount.target, readonly };
+  if (mount.type === 'bind') {
+    const { source, target, idmap = true } = mount;
+    return { type: 'bind', source, target, readonly, idmap: mapped && idmap };
+  }
   const sizeBytes = mount.size === undefined ? null : (parseBytes(mount.size) ?? null);
   return { type: 'tmpfs', target: mount.target, sizeBytes, readonly };
 }

@@ -1,0 +1,41 @@
+import { NiwaError } from '../errors.js';
+import { IDS_PER_CONTAINER } from '../plan/userns.js';
+
+/** The host ids of one container, from `start` on. */
+export interface IdRange {
+  start: number;
+  size: number;
+}
+
+/** Hands out ranges of host ids, no two of which overlap. A range that was given back is the last to be used again. */
+export class IdPool {
+  readonly #free: number[];
+  readonly #taken = new Set<number>();
+
+  /** @param start the first id of the pool @param count how many ranges it has */
+  constructor(start: number, count: number) {
+    this.#free = Array.from({ length: count }, (_, i) => start + i * IDS_PER_CONTAINER);
+  }
+
+  /** @throws NiwaError HOST_UNSUPPORTED where every range is in use */
+  take(): IdRange {
+    const start = this.#free.shift();
+    if (start === undefined)
+      throw new NiwaError(
+        'HOST_UNSUPPORTED',
+        `all ${this.#taken.size} ranges of host ids are in use; enlarge idPool in niwad's configuration, or take userns "host"`,
+      );
+    this.#taken.add(start);
+    return { start, size: IDS_PER_CONTAINER };
+  }
+
+  /** Gives a range back; nothing happens where it is not in use. */
+  release({ start }: IdRange): void {
+    if (this.#taken.delete(start)) this.#free.push(start);
+  }
+
+  /** The range that the next container would get, for a plan that is not run. */
+  preview(): IdRange {
+    return { start: this.#free[0] ?? 0, size: IDS_PER_CONTAINER };
+  }
+}

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:os';
+import { NiwaError } from '../errors.js';
+import { errnoName, native, type SeccompRule } from '../native.js';
+import type { SeccompProfileInput } from '../spec/schema.js';
+
+/** SECCOMP_RET_* of seccomp(2). */
+const RETURNS: Record<string, number> = {
+  SCMP_ACT_ALLOW: 0x7fff0000,
+  SCMP_ACT_LOG: 0x7ffc0000,
+  SCMP_ACT_ERRNO: 0x00050000,
+  SCMP_ACT_KILL: 0x00000000,
+  SCMP_ACT_KILL_THREAD: 0x00000000,
+  SCMP_ACT_KILL_PROCESS: 0x80000000,
+};
+
+const compiled = new Map<string, readonly bigint[]>();
+const MAX_CACHED = 100;
+
+/**
+ * Compiles a profile to instructions (struct sock_filter as numbers); the same profile is compiled only once.
+ * @throws NiwaError SPEC_INVALID where libseccomp refuses it
+ */
+export function compileSeccomp(profile: SeccompProfileInput): readonly bigint[] {
+  const key = createHash('sha256').update(JSON.stringify(profile)).digest('hex');
+  const known = compiled.get(key);
+  if (known !== undefined) return known;
+  const instructions = compile(profile);
+  const [oldest] = compiled.size >= MAX_CACHED ? compiled.keys() : [];
+  if (oldest !== undefined) compiled.delete(oldest);
+  compiled.set(key, instructions);
+  return instructions;
+}
+
+function compile({ defaultAction, defaultErrnoRet, syscalls = [] }: SeccompProfileInput): readonly bigint[] {
+  const rules = syscalls.flatMap(({ names, action, errnoRet, args = [] }) =>
+    names.map(
+      (name): SeccompRule => ({
+        name,
+        action: actionNumber(action, errnoRet),
+        args: args.map(({ index, op, value, valueTwo = 0 }) => ({
+          index,
+          op,
+          value: BigInt(value),
+          valueTwo: BigInt(valueTwo),
+        })),
+      }),
+    ),
+  );
+  const result = native.compileSeccomp(actionNumber(defaultAction, defaultErrnoRet), rules);
+  if (typeof result === 'number')
+    throw new NiwaError('SPEC_INVALID', `libseccomp refuses the seccomp profile: ${errnoName(result)}`);
+  return [...new BigUint64Array(result.slice().buffer)];
+}
+
+function actionNumber(action: string, errno: number = constants.errno.EPERM): number {
+  const number = RETURNS[action] ?? 0;
+  return action === 'SCMP_ACT_ERRNO' ? number + errno : number;
+}

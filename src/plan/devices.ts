@@ -1,0 +1,20 @@
+/** One device that may be read, written and made; -1 stands for any number. */
+export interface DeviceRule {
+  type: 'c' | 'b';
+  major: number;
+  minor: number;
+}
+
+/** What every container may use: null, zero, full, random, urandom, tty, ptmx, and its terminals. */
+export const USUAL_DEVICES: DeviceRule[] = [
+  ...[3, 5, 7, 8, 9].map((minor): DeviceRule => ({ type: 'c', major: 1, minor })),
+  { type: 'c', major: 5, minor: 0 },
+  { type: 'c', major: 5, minor: 2 },
+  { type: 'c', major: 136, minor: -1 },
+];
+
+/** Says in words what a device filter lets through. */
+export function deviceText(rules: readonly DeviceRule[]): string {
+  const words = rules.map(({ type, major, minor }) => `${type} ${major}:${minor < 0 ? '*' : minor}`);
+  return `let only these devices be used: ${words.join(', ')}`;
+}
