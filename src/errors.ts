@@ -8,6 +8,7 @@
  * - `STATE_CONFLICT`: the container's state does not allow this.
  * - `START_FAILED`: a step of making or starting the container failed; everything was undone.
  * - `FORBIDDEN`: the peer on the socket may not act.
+ * - `TOO_MANY_REQUESTS`: the peer asks more often than the operator allows.
  * - `DAEMON_UNREACHABLE`: the client found no niwad on the socket.
  * - `HOST_ERROR`: a system call or a file of the host failed.
  * - `INTERNAL`: a defect of niwa.
@@ -20,6 +21,7 @@ export type ErrorCode =
   | 'STATE_CONFLICT'
   | 'START_FAILED'
   | 'FORBIDDEN'
+  | 'TOO_MANY_REQUESTS'
   | 'DAEMON_UNREACHABLE'
   | 'HOST_ERROR'
   | 'INTERNAL';

@@ -106,8 +106,8 @@ static bool is_directory(int fd) {
 
 // bind(attributes, in root, recursive, idmap, source, target): the source is a path in the daemon's view.
 int op_bind(struct boot *boot, const struct op *op) {
-    int source = open(op->strings[0], O_PATH | O_CLOEXEC);
-    if (source < 0) return -errno;
+    int source = host_open(op->strings[0]);
+    if (source < 0) return source;
     int copy = copy_mount(source, op->numbers[2] != 0, op->numbers[0], op->numbers[3] != 0);
     int target = copy < 0 ? copy : open_target(boot, op->strings[1], op->numbers[1] != 0, is_directory(source));
     close(source);

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/close_range.h>
 #include <linux/filter.h>
+#include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -53,10 +54,12 @@ int op_chdir(struct boot *boot, const struct op *op) {
     return now[0] == '/' ? 0 : -EXDEV;
 }
 
-// setsid(): the workload leads its own session and has no controlling terminal.
+// setsid(): the workload leads its own session, has no controlling terminal, and a session keyring of its own, where the
+// kernel has keyrings, instead of the daemon's.
 int op_setsid(struct boot *boot, const struct op *op) {
     (void)boot, (void)op;
-    return setsid() < 0 ? -errno : 0;
+    if (setsid() < 0) return -errno;
+    return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS ? -errno : 0;
 }
 
 // wait(): says that the container is created, and goes on when niwad says so. If niwad is gone, so is the container.

@@ -19,6 +19,12 @@ int root_open(const struct boot *boot, const char *path, int flags) {
     return fd < 0 ? -errno : (int)fd;
 }
 
+int host_open(const char *path) {
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+    long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    return fd < 0 ? -errno : (int)fd;
+}
+
 // What is made belongs to the container's root user: on an id-mapped mount the kernel takes no other owner (EOVERFLOW).
 static void act_as_owner(const struct boot *boot) {
     setfsgid(boot->owner_gid);

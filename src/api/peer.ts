@@ -4,9 +4,20 @@ import type { Socket } from 'node:net';
 import { NiwaError } from '../errors.js';
 import { native, type Peer } from '../native.js';
 
-/** Decides who may act: root, and members of the group, by primary or supplementary membership. */
-export function mayAct(peer: Peer, gid: number | null): boolean {
-  return peer.uid === 0 || (gid !== null && peer.groups.includes(gid));
+/** `full` may do everything, `read` may look, `none` may do nothing. */
+export type Role = 'full' | 'read' | 'none';
+
+/** The groups of the configuration; null for none. */
+export interface Groups {
+  full: number | null;
+  read: number | null;
+}
+
+/** Decides what a peer may do: root and members of one group all, members of another only look. */
+export function roleOf(peer: Peer, groups: Groups): Role {
+  const isMember = (gid: number | null) => gid !== null && peer.groups.includes(gid);
+  if (peer.uid === 0 || isMember(groups.full)) return 'full';
+  return isMember(groups.read) ? 'read' : 'none';
 }
 
 /**
@@ -48,11 +59,17 @@ export function groupNumber(group: string | number | null): number | null {
   return Number(gid);
 }
 
-/** The refusal of a peer. */
-export function forbidden(peer: Peer | undefined): NiwaError {
+/**
+ * Lets a peer do what its role allows.
+ * @throws NiwaError FORBIDDEN
+ */
+export function requireRole(peer: Peer | undefined, method: string, groups: Groups): asserts peer is Peer {
+  const role = peer === undefined ? 'none' : roleOf(peer, groups);
+  if (role === 'full' || (role === 'read' && method === 'GET')) return;
   const who = peer === undefined ? 'an unknown peer' : `user ${peer.uid}`;
-  return new NiwaError(
-    'FORBIDDEN',
-    `${who} may not use this socket: only root and the group of niwad's configuration ("group:") may`,
-  );
+  const may =
+    role === 'read'
+      ? 'only look (GET): it is in the group "readGroup" of niwad\'s configuration, not in "group"'
+      : 'not use this socket: only root and the groups of niwad\'s configuration ("group" and "readGroup") may';
+  throw new NiwaError('FORBIDDEN', `${who} may ${may}`);
 }

@@ -1,17 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify';
 import type { TSchema } from 'typebox';
 import { parse } from 'yaml';
 import type { Metrics } from '../accounting/metrics.js';
+import type { Caller } from '../container/permissions.js';
 import type { Runtime } from '../container/runtime.js';
 import { messageOf, NiwaError } from '../errors.js';
 import { problemsOf } from '../spec/check.js';
 import { refuse } from '../spec/problems.js';
 import { SpecSchema } from '../spec/schema.js';
 import { toErrorReply } from './errors.js';
-import { forbidden, mayAct, rememberPeers } from './peer.js';
+import { type Groups, rememberPeers, requireRole } from './peer.js';
 import { containerRoutes } from './routes/containers.js';
 import { hostRoutes } from './routes/host.js';
 import { streamRoutes } from './routes/streams.js';
@@ -29,14 +31,17 @@ export interface ApiOptions {
   metrics: Metrics;
   log: FastifyBaseLogger;
   version: string;
-  /** The group that may act beside root; null for none. */
-  gid: number | null;
+  /** Who may use the socket beside root. */
+  groups: Groups;
+  limits: { connections: number; requestsPerSecond: number };
   sampleIntervalMs: number;
 }
 
 const MAX_BODY_BYTES = 1024 * 1024;
-/** A stream has no end, so only the head of a request is timed. */
+/** A client that sends slowly is cut off; an answer that streams is not timed. */
 const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const CHECK_INTERVAL_MS = 2_000;
 
 /** Makes the HTTP server of the API; it does not listen yet. */
 export async function makeApi(options: ApiOptions): Promise<Api> {
@@ -44,10 +49,14 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     loggerInstance: options.log,
     disableRequestLogging: true,
     bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { connectionsCheckingInterval: CHECK_INTERVAL_MS },
     forceCloseConnections: true,
   }).withTypeProvider<TypeBoxTypeProvider>();
   api.server.headersTimeout = HEADERS_TIMEOUT_MS;
-  checkPeers(api, options.gid);
+  api.server.maxConnections = options.limits.connections;
+  checkPeers(api, options.groups);
+  await limitRates(api, options.limits.requestsPerSecond);
   useOneValidation(api);
   useOneErrorShape(api);
   readYaml(api);
@@ -65,11 +74,35 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
   return api;
 }
 
-function checkPeers(api: Api, gid: number | null): void {
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who sent it, by the kernel's word. */
+    caller: Caller;
+  }
+}
+
+function checkPeers(api: Api, groups: Groups): void {
   const peerOf = rememberPeers(api.server);
+  api.decorateRequest('caller');
   api.addHook('onRequest', async (request) => {
     const peer = peerOf(request.raw.socket);
-    if (peer === undefined || !mayAct(peer, gid)) throw forbidden(peer);
+    requireRole(peer, request.method, groups);
+    request.caller = { uid: peer.uid };
+  });
+}
+
+/** One caller cannot keep the daemon from the others. Root is not limited: it could stop the daemon anyway. */
+async function limitRates(api: Api, requestsPerSecond: number): Promise<void> {
+  await api.register(rateLimit, {
+    max: requestsPerSecond,
+    timeWindow: 1000,
+    keyGenerator: ({ caller }) => String(caller.uid),
+    allowList: ({ caller }) => caller.uid === 0,
+    errorResponseBuilder: () =>
+      new NiwaError(
+        'TOO_MANY_REQUESTS',
+        `more than ${requestsPerSecond} requests in a second; wait, and ask less often`,
+      ),
   });
 }
 

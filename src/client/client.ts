@@ -5,7 +5,7 @@ import type { Rates } from '../accounting/rates.js';
 import type { Usage } from '../accounting/usage.js';
 import type { ErrorBody } from '../api/errors.js';
 import type { RuntimeEvent } from '../container/runtime.js';
-import type { ContainerStatus, Exit, State } from '../container/status.js';
+import type { ContainerDetails, ContainerStatus, Exit, State } from '../container/status.js';
 import { NiwaError } from '../errors.js';
 import type { Check } from '../host/doctor.js';
 import type { ResourcesInput, SpecInput } from '../spec/schema.js';
@@ -73,7 +73,7 @@ export class NiwaClient {
     return this.#json('POST', '/v1/containers', { query: options, body: spec });
   }
 
-  inspect(id: string): Promise<ContainerStatus> {
+  inspect(id: string): Promise<ContainerDetails> {
     return this.#json('GET', pathOf(id));
   }
 

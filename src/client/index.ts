@@ -4,7 +4,7 @@ export type { UsageRecord } from '../accounting/ledger.js';
 export type { Rates } from '../accounting/rates.js';
 export type { Usage } from '../accounting/usage.js';
 export type { RuntimeEvent, RuntimeEventType } from '../container/runtime.js';
-export type { ContainerStatus, Exit, ExitReason, State } from '../container/status.js';
+export type { ContainerDetails, ContainerStatus, Exit, ExitReason, State } from '../container/status.js';
 export { type ErrorCode, type FailedStep, type FieldProblem, NiwaError } from '../errors.js';
 export type { Check } from '../host/doctor.js';
 export type { ResourcesInput, SpecInput } from '../spec/schema.js';

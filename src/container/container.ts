@@ -2,6 +2,7 @@ import { History } from '../accounting/history.js';
 import { type Rates, type Reading, ratesBetween } from '../accounting/rates.js';
 import { figure, indexColumns, toUsage, type Usage } from '../accounting/usage.js';
 import { NiwaError } from '../errors.js';
+import { readEffective } from '../host/effective.js';
 import type { IdRange } from '../host/id-pool.js';
 import { type Deadline, type ExitEvent, errnoName, type Handle, type Native, native } from '../native.js';
 import type { Plan } from '../plan/plan.js';
@@ -10,7 +11,7 @@ import type { Spec } from '../spec/spec.js';
 import { CAUSE, exitReason } from './exit.js';
 import { Lock } from './lock.js';
 import type { Output } from './output.js';
-import type { ContainerStatus, Exit, State } from './status.js';
+import type { ContainerDetails, ContainerStatus, Exit, State } from './status.js';
 
 export const columns = indexColumns(native.columns);
 
@@ -137,6 +138,12 @@ export class Container {
       cgroup: this.plan.cgroup.path,
       spec: this.spec,
     };
+  }
+
+  /** The status with what the kernel says of the first process. */
+  details(): ContainerDetails {
+    const live = this.state !== 'exited';
+    return { ...this.status(), effective: live ? readEffective(this.pid, this.plan.cgroup.path) : null };
   }
 
   /**

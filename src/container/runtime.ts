@@ -8,6 +8,7 @@ import { type CgroupTree, removeGroup } from '../host/cgroup.js';
 import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
 import type { IdPool, IdRange } from '../host/id-pool.js';
 import { compileSeccomp } from '../host/seccomp.js';
+import { resolveSources } from '../host/sources.js';
 import { type ExitEvent, errnoName, isFailure, type NativeEvent, native } from '../native.js';
 import { encodeProgram } from '../plan/encode.js';
 import { makePlan, type Plan } from '../plan/plan.js';
@@ -20,6 +21,7 @@ import { Container, wallTime } from './container.js';
 import { CAUSE } from './exit.js';
 import { startError } from './failure.js';
 import { Output } from './output.js';
+import { type Allowed, type Caller, requirePermission } from './permissions.js';
 import { requireState } from './state.js';
 import type { Exit } from './status.js';
 
@@ -50,12 +52,15 @@ export interface RuntimeOptions {
   stage: string;
   ledger: Ledger;
   idPool: IdPool;
+  /** What callers other than root may ask for. */
+  allowed: Allowed;
   log: Logger;
   sampleIntervalMs: number;
   /** How many exited containers are remembered; the oldest are forgotten first. */
   keepExited: number;
 }
 
+const ROOT: Caller = { uid: 0 };
 const NO_IDS: IdRange = { start: 0, size: 0 };
 const FREEZE_TIMEOUT_MS = 5000;
 const LEDGER_RETRY_MS = 1000;
@@ -103,10 +108,11 @@ export class Runtime {
 
   /**
    * Makes a container that waits to be started.
-   * @throws NiwaError SPEC_INVALID, HOST_UNSUPPORTED, ID_IN_USE, START_FAILED; then nothing was made, or all was undone
+   * @throws NiwaError FORBIDDEN, SPEC_INVALID, HOST_UNSUPPORTED, ID_IN_USE, START_FAILED; then nothing was made, or all was undone
    */
-  async create(input: unknown): Promise<Container> {
-    const spec = parseSpec(input, this.#freeId());
+  async create(input: unknown, caller: Caller = ROOT): Promise<Container> {
+    const spec = resolveSources(parseSpec(input, this.#freeId()));
+    requirePermission(spec, caller, this.#options.allowed);
     if (this.#closing) throw new NiwaError('STATE_CONFLICT', 'niwad is stopping and starts nothing any more');
     if (this.#containers.has(spec.id) || this.#reserved.has(spec.id))
       throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
@@ -151,8 +157,8 @@ export class Runtime {
    * Makes and starts a container in one call. Where that fails, nothing of it is left but its usage record.
    * @throws NiwaError as create() and start() do
    */
-  async run(input: unknown): Promise<Container> {
-    const container = await this.create(input);
+  async run(input: unknown, caller: Caller = ROOT): Promise<Container> {
+    const container = await this.create(input, caller);
     try {
       return await this.start(container.id);
     } catch (error) {

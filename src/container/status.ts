@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { RatesSchema } from '../accounting/rates.js';
 import { UsageSchema } from '../accounting/usage.js';
+import { EffectiveSchema } from '../host/effective.js';
 import type { Spec } from '../spec/spec.js';
 
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
@@ -51,7 +52,14 @@ export const ContainerStatusSchema = Type.Object({
   spec: Type.Unsafe<Spec>({ type: 'object', description: 'the spec with every default and unit resolved' }),
 });
 
+/** The same with what the kernel says of a running container. */
+export const ContainerDetailsSchema = Type.Object({
+  ...ContainerStatusSchema.properties,
+  effective: nullable(EffectiveSchema),
+});
+
 export type State = Static<typeof StateSchema>;
 export type Exit = Static<typeof ExitSchema>;
 export type ExitReason = Exit['reason'];
+export type ContainerDetails = Static<typeof ContainerDetailsSchema>;
 export type ContainerStatus = Static<typeof ContainerStatusSchema>;

@@ -32,6 +32,38 @@ const FileSchema = Type.Object(
         description: 'the name or number of the group that may use the socket beside root',
       }),
     ),
+    readGroup: Type.Optional(
+      Type.Union([Type.String({ pattern: '^[A-Za-z0-9_.-]+$' }), Type.Integer({ minimum: 0 })], {
+        description: 'the name or number of the group that may look but not act',
+      }),
+    ),
+    allow: Type.Optional(
+      Type.Object(
+        {
+          roots: Type.Optional(Type.Array(path('roots may be below it'), { description: 'a list of directories' })),
+          sources: Type.Optional(
+            Type.Array(path('sources of bind mounts may be below it'), { description: 'a list of directories' }),
+          ),
+          privileged: Type.Optional(
+            Type.Boolean({ description: 'true or false: whether callers other than root may switch protections off' }),
+          ),
+        },
+        {
+          additionalProperties: false,
+          description: '{"roots"?, "sources"?, "privileged"?}: what callers other than root may ask for',
+        },
+      ),
+    ),
+    maxConnections: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 100_000, description: 'a number from 1 to 100000' }),
+    ),
+    requestsPerSecond: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000,
+        description: 'a number from 1 to 1000000, for each user but root',
+      }),
+    ),
     sampleIntervalMs: Type.Optional(
       Type.Integer({ minimum: 100, maximum: 60_000, description: 'milliseconds from 100 to 60000' }),
     ),
@@ -57,6 +89,10 @@ export interface Config {
   cgroup: string;
   logLevel: string;
   group: string | number | null;
+  readGroup: string | number | null;
+  allow: { roots?: string[]; sources?: string[]; privileged?: boolean };
+  maxConnections: number;
+  requestsPerSecond: number;
   sampleIntervalMs: number;
   keepExited: number;
   idPool: { start: number; count: number };
@@ -69,6 +105,10 @@ const DEFAULTS: Config = {
   cgroup: DEFAULT_CGROUP,
   logLevel: 'info',
   group: null,
+  readGroup: null,
+  allow: {},
+  maxConnections: 1024,
+  requestsPerSecond: 1000,
   sampleIntervalMs: 1000,
   keepExited: 1000,
   idPool: DEFAULT_ID_POOL,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Ledger } from '../accounting/ledger.js';
 import { Metrics } from '../accounting/metrics.js';
-import { groupNumber } from '../api/peer.js';
+import { type Groups, groupNumber } from '../api/peer.js';
 import { makeApi } from '../api/server.js';
 import { Runtime } from '../container/runtime.js';
 import { messageOf, NiwaError } from '../errors.js';
@@ -27,7 +27,7 @@ export interface Daemon {
  * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR, STATE_CONFLICT with the cure
  */
 export async function startDaemon(config: Config, log: Logger): Promise<Daemon> {
-  const gid = groupNumber(config.group);
+  const groups = { full: groupNumber(config.group), read: groupNumber(config.readGroup) };
   const stage = join(config.runDir, 'stage');
   makeDirectory(config.runDir, 0o755);
   makeDirectory(config.stateDir, 0o750);
@@ -40,19 +40,20 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   if (leftovers.length > 0) log.warn({ leftovers }, 'ended containers that an earlier daemon left');
   const ledger = await Ledger.open(join(config.stateDir, 'ledger.ndjson'));
   const { sampleIntervalMs, keepExited } = config;
+  const allowed = { roots: [], sources: [], privileged: false, ...config.allow };
+  const limits = { connections: config.maxConnections, requestsPerSecond: config.requestsPerSecond };
   const idPool = new IdPool(config.idPool.start, config.idPool.count);
-  const runtime = new Runtime({ tree, stage, ledger, idPool, log, sampleIntervalMs, keepExited });
+  const runtime = new Runtime({ tree, stage, ledger, idPool, allowed, log, sampleIntervalMs, keepExited });
   const metrics = new Metrics();
   runtime.subscribe(({ type, exit }) => {
     if (type === 'start') metrics.countStart();
     if (exit !== undefined) metrics.countExit(exit.reason);
   });
 
-  const api = await makeApi({ runtime, metrics, log, version, gid, sampleIntervalMs });
+  const api = await makeApi({ runtime, metrics, log, version, groups, limits, sampleIntervalMs });
   if (existsSync(config.socket)) rmSync(config.socket); // the run directory is ours alone: nobody listens on it
   await api.listen({ path: config.socket });
-  chownSync(config.socket, 0, gid ?? 0);
-  chmodSync(config.socket, SOCKET_MODE);
+  openSocket(config.socket, groups);
   log.info(
     { socket: config.socket, cgroup: tree.containers, controllers: tree.controllers.available, version },
     'listening',
@@ -67,6 +68,15 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
       for (const path of [config.socket, stage]) rmSync(path, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * One owner group is all that a file has: with two groups to let in, anybody may connect, and the peer's credentials alone
+ * decide.
+ */
+function openSocket(path: string, { full, read }: Groups): void {
+  chownSync(path, 0, full ?? read ?? 0);
+  chmodSync(path, full !== null && read !== null ? 0o666 : SOCKET_MODE);
 }
 
 /** The mode is set afterwards, since the umask would take away what the group needs to reach the socket. */

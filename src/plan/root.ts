@@ -105,22 +105,20 @@ function baseOps(spec: Spec, stage: string, owner: Owner, mapped: boolean): Op[]
     string,
     string,
   ];
+  const layer = isDefaultRoot(spec) ? '/' : lower;
   return [
     mount('tmpfs', stage, { place: 'host', data: ['mode=0755', ...size] }),
     ...[upper, work, merged].map((directory) => mkdir(directory, 0o755, 'host', builder)),
-    ...(idmap ? [mkdir(lower, 0o755, 'host'), bind(path, lower, { attributes: ['ro'], idmap, place: 'host' })] : []),
+    ...(layer === '/'
+      ? []
+      : [mkdir(lower, 0o755, 'host'), bind(path, lower, { attributes: ['ro'], idmap, place: 'host' })]),
     mount('overlay', merged, {
       place: 'host',
       attributes: ['nodev'],
-      data: [`lowerdir=${idmap ? lower : escapeLayer(path)}`, `upperdir=${upper}`, `workdir=${work}`],
+      data: [`lowerdir=${layer}`, `upperdir=${upper}`, `workdir=${work}`],
     }),
     root(merged, builder),
   ];
-}
-
-/** A colon in a lowerdir would begin another one, see mount(8). */
-function escapeLayer(path: string): string {
-  return path.replace(/[\\:]/g, '\\$&');
 }
 
 function kernelOps({ namespaces }: Spec): Op[] {

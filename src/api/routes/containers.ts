@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { ContainerStatusSchema, ExitSchema, StateSchema } from '../../container/status.js';
+import { ContainerDetailsSchema, ContainerStatusSchema, ExitSchema, StateSchema } from '../../container/status.js';
 import { Duration, SpecSchema } from '../../spec/schema.js';
 import { parseDuration } from '../../spec/units.js';
 import { ErrorSchema } from '../errors.js';
@@ -52,8 +52,8 @@ export function containerRoutes(api: Api, { runtime }: ApiOptions): void {
         response: { 201: ContainerStatusSchema, ...failures },
       },
     },
-    async ({ body, query: { start = false, wait = false } }, reply) => {
-      const container = start || wait ? await runtime.run(body) : await runtime.create(body);
+    async ({ body, query: { start = false, wait = false }, caller }, reply) => {
+      const container = start || wait ? await runtime.run(body, caller) : await runtime.create(body, caller);
       if (wait) await container.exited;
       return reply.status(201).send(container.status());
     },
@@ -61,8 +61,14 @@ export function containerRoutes(api: Api, { runtime }: ApiOptions): void {
 
   api.get(
     '/v1/containers/:id',
-    { schema: { summary: 'Inspect a container', params: IdParams, response: one } },
-    async ({ params }) => runtime.get(params.id).status(),
+    {
+      schema: {
+        summary: 'Inspect a container',
+        params: IdParams,
+        response: { 200: ContainerDetailsSchema, ...failures },
+      },
+    },
+    async ({ params }) => runtime.get(params.id).details(),
   );
 
   api.patch(

@@ -1,0 +1,66 @@
+import { type FieldProblem, NiwaError } from '../errors.js';
+import { show } from '../spec/problems.js';
+import type { Spec } from '../spec/spec.js';
+
+/** Who asks for a container. */
+export interface Caller {
+  uid: number;
+}
+
+/** What the operator lets callers other than root ask for. */
+export interface Allowed {
+  /** Directories below which a root may be. The host's own root is always allowed: it shows nothing private. */
+  roots: string[];
+  /** Directories below which the source of a bind mount may be. */
+  sources: string[];
+  /** Whether they may switch protections off. */
+  privileged: boolean;
+}
+
+/**
+ * Lets through what the operator allowed: the daemon is root, and does not read, write or unprotect for a caller what that
+ * caller could not. Root may ask for anything.
+ * @param spec with its paths resolved, see resolveSources()
+ * @throws NiwaError FORBIDDEN with each field
+ */
+export function requirePermission(spec: Spec, caller: Caller, allowed: Allowed): void {
+  const problems = caller.uid === 0 ? [] : [...refusals(spec, allowed)];
+  if (problems.length === 0) return;
+  const lines = problems.map(({ path, found, allowed: words }) => `${path}: found ${found}; allowed: ${words}`);
+  throw new NiwaError(
+    'FORBIDDEN',
+    `user ${caller.uid} may not ask for this: ${lines.join('; ')}. The operator allows more by "allow" in niwad's configuration.`,
+    { details: { problems } },
+  );
+}
+
+function* refusals(spec: Spec, { roots, sources, privileged }: Allowed): Iterable<FieldProblem> {
+  if (spec.root.path !== '/' && !isBelow(spec.root.path, roots))
+    yield { path: 'root.path', found: show(spec.root.path), allowed: below(roots) };
+  for (const [i, mount] of spec.mounts.entries())
+    if (mount.type === 'bind' && !isBelow(mount.source, sources))
+      yield { path: `mounts[${i}].source`, found: show(mount.source), allowed: below(sources) };
+  if (!privileged) yield* unprotected(spec);
+}
+
+/** The fields that take a protection away. */
+function* unprotected(spec: Spec): Iterable<FieldProblem> {
+  if (spec.userns !== 'auto') yield { path: 'userns', found: show(spec.userns), allowed: '"auto"' };
+  if (spec.seccomp !== 'default') yield { path: 'seccomp', found: show(spec.seccomp), allowed: '"default"' };
+  for (const [name, value] of Object.entries(spec.namespaces))
+    if (value !== 'new') yield { path: `namespaces.${name}`, found: show(value), allowed: '"new"' };
+  for (const [i, device] of spec.devices.entries())
+    yield { path: `devices[${i}]`, found: show(device), allowed: 'no device beside the usual ones' };
+  if ((spec.oomScoreAdj ?? 0) < 0)
+    yield { path: 'oomScoreAdj', found: show(spec.oomScoreAdj), allowed: 'nothing below 0' };
+  for (const [i, mount] of spec.mounts.entries())
+    if (mount.type === 'bind' && !mount.idmap) yield { path: `mounts[${i}].idmap`, found: 'false', allowed: 'true' };
+}
+
+function isBelow(path: string, prefixes: readonly string[]): boolean {
+  return prefixes.some((prefix) => path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`));
+}
+
+function below(prefixes: readonly string[]): string {
+  return prefixes.length === 0 ? 'no path at all' : `a path below ${prefixes.join(' or ')}`;
+}

@@ -1,0 +1,97 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { type Static, Type } from 'typebox';
+
+const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts'];
+const STATUS_FIELDS = [
+  'CapInh',
+  'CapPrm',
+  'CapEff',
+  'CapBnd',
+  'CapAmb',
+  'NoNewPrivs',
+  'Seccomp',
+  'Uid',
+  'Gid',
+] as const;
+const CGROUP_FILES = [
+  'cgroup.controllers',
+  'cgroup.freeze',
+  'cpu.max',
+  'cpu.max.burst',
+  'cpu.weight',
+  'cpuset.cpus',
+  'io.max',
+  'memory.high',
+  'memory.low',
+  'memory.max',
+  'memory.min',
+  'memory.oom.group',
+  'memory.swap.max',
+  'pids.max',
+];
+
+/** What a running container really has, in the kernel's own words. */
+export const EffectiveSchema = Type.Object({
+  uid_map: Type.String({ description: '/proc/PID/uid_map' }),
+  gid_map: Type.String(),
+  status: Type.Record(Type.String(), Type.String(), { description: 'of /proc/PID/status' }),
+  namespaces: Type.Record(Type.String(), Type.String(), { description: 'the links of /proc/PID/ns' }),
+  limits: Type.Record(Type.String(), Type.String(), { description: '/proc/PID/limits, soft and hard' }),
+  oom_score_adj: Type.String(),
+  cgroup: Type.Record(Type.String(), Type.String(), { description: 'the files of its group' }),
+});
+export type Effective = Static<typeof EffectiveSchema>;
+
+/**
+ * Reads back from the kernel what the first process of a container has.
+ * @param cgroup the path of its group; the process has to be in it before and after, since a pid may come to mean another
+ * @returns null where the process has gone
+ */
+export function readEffective(pid: number, cgroup: string): Effective | null {
+  try {
+    const belongs = () => cgroup.endsWith(groupOf(pid));
+    if (!belongs()) return null;
+    const effective = readAll(pid, cgroup);
+    return belongs() ? effective : null;
+  } catch {
+    return null;
+  }
+}
+
+function readAll(pid: number, cgroup: string): Effective {
+  const read = (name: string) => readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  const status = keyed(read('status'), /^(\w+):\s*(.*)$/);
+  return {
+    uid_map: read('uid_map').trim().replace(/ +/g, ' '),
+    gid_map: read('gid_map').trim().replace(/ +/g, ' '),
+    status: Object.fromEntries(STATUS_FIELDS.map((name) => [name, status[name] ?? ''])),
+    namespaces: Object.fromEntries(NAMESPACES.map((name) => [name, readlinkSync(`/proc/${pid}/ns/${name}`)])),
+    limits: keyed(read('limits'), /^(Max .*?) {2,}(\S+ +\S+)/),
+    oom_score_adj: read('oom_score_adj').trim(),
+    cgroup: readFiles(cgroup),
+  };
+}
+
+/** The path of a process in the cgroup v2 tree, see cgroups(7). */
+function groupOf(pid: number): string {
+  const line = readFileSync(`/proc/${pid}/cgroup`, 'utf8')
+    .split('\n')
+    .find((text) => text.startsWith('0::'));
+  return line?.slice('0::'.length) ?? '\0';
+}
+
+function keyed(text: string, pattern: RegExp): Record<string, string> {
+  const matches = text.split('\n').map((line) => pattern.exec(line));
+  return Object.fromEntries(matches.flatMap((match) => (match === null ? [] : [[match[1] ?? '', match[2] ?? '']])));
+}
+
+function readFiles(cgroup: string): Record<string, string> {
+  const present = CGROUP_FILES.flatMap((name) => {
+    try {
+      return [[name, readFileSync(`${cgroup}/${name}`, 'utf8').trim()]];
+    } catch {
+      return []; // its controller is not there
+    }
+  });
+  return Object.fromEntries(present);
+}
