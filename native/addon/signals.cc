@@ -43,6 +43,7 @@ bool is_harmless(int signal) {
 } // namespace
 
 bool can_receive(pid_t pid, int signal) {
+    if (signal < 1 || signal >= NSIG) return true; // 0 is no signal, and the kernel itself refuses the others
     char path[32], status[4096];
     snprintf(path, sizeof path, "/proc/%d/status", pid);
     Fd file(open(path, O_RDONLY | O_CLOEXEC));

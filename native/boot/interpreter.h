@@ -14,6 +14,8 @@ struct boot {
     // Who owns what is made in the root: the host id of the container's root user.
     uid_t owner_uid;
     gid_t owner_gid;
+    // What was mounted on /proc and /sys of the root, -1 before: whatever these paths lead to later.
+    int proc, sys;
 };
 
 typedef int op_function(struct boot *boot, const struct op *op);

@@ -2,12 +2,14 @@
 // its attributes, and is moved onto a descriptor of its target: no path is ever resolved twice.
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -73,10 +75,22 @@ static int new_mount(const char *type, const char *source, char **options, size_
     return mount_fd;
 }
 
+// Keeps descriptors of procfs and sysfs: what is in them is protected later, wherever their targets lead by then.
+static int keep(struct boot *boot, const char *type, int mount_fd) {
+    int *kept = strcmp(type, "proc") == 0 ? &boot->proc : strcmp(type, "sysfs") == 0 ? &boot->sys : NULL;
+    if (kept != NULL && (*kept = fcntl(mount_fd, F_DUPFD_CLOEXEC, 0)) < 0) return -errno;
+    return 0;
+}
+
 // mount(attributes, in root, type, source, target, option...)
 int op_mount(struct boot *boot, const struct op *op) {
     int mount_fd = new_mount(op->strings[0], op->strings[1], op->strings + 3, op->string_count - 3, op->numbers[0]);
     if (mount_fd < 0) return mount_fd;
+    int error = keep(boot, op->strings[0], mount_fd);
+    if (error < 0) {
+        close(mount_fd);
+        return error;
+    }
     return attach(mount_fd, open_target(boot, op->strings[2], op->numbers[1] != 0, true));
 }
 
@@ -114,15 +128,52 @@ int op_bind(struct boot *boot, const struct op *op) {
     return attach(copy, target);
 }
 
-// Looks again at a path that something was mounted on: nobody may have changed what it leads to in between
-// (CVE-2025-31133). Gives 0, or -EXDEV where the path does not show what was mounted.
-static int verify(const struct boot *boot, const char *path, int mounted_error, bool (*shows)(int fd)) {
-    if (mounted_error < 0) return mounted_error;
-    int fd = root_open(boot, path, O_PATH);
+typedef int opener(const struct boot *boot, const char *path);
+
+static int open_in_root(const struct boot *boot, const char *path) {
+    return root_open(boot, path, O_PATH);
+}
+
+// Opens a path below /proc or /sys from what was mounted there. In a root that others write to, /proc may be a link
+// that leads elsewhere by now.
+static int open_in_kept(const struct boot *boot, const char *path) {
+    int kept = strncmp(path, "/proc/", 6) == 0 ? boot->proc : strncmp(path, "/sys/", 5) == 0 ? boot->sys : -1;
+    if (kept < 0) return -ENOENT;
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    long fd = syscall(SYS_openat2, kept, strchr(path + 1, '/') + 1, &how, sizeof how);
+    return fd < 0 ? -errno : (int)fd;
+}
+
+// Covers what a path leads to, where that is anything, and looks again: nobody may have changed it in between
+// (CVE-2025-31133). Gives 0, -EXDEV where the path does not show what was mounted, or another negative errno.
+static int cover(const struct boot *boot, const char *path, opener *open_path, int (*make)(int path),
+                 bool (*shows)(int fd)) {
+    int fd = open_path(boot, path);
+    if (fd < 0) return fd == -ENOENT ? 0 : fd;
+    int error = attach(make(fd), fd);
+    if (error < 0) return error;
+    fd = open_path(boot, path);
     if (fd < 0) return fd;
-    int error = shows(fd) ? 0 : -EXDEV;
+    error = shows(fd) ? 0 : -EXDEV;
     close(fd);
     return error;
+}
+
+// Whether a path still leads to what was mounted on /proc or /sys, and not to what somebody put there or bound over it.
+static bool leads_to_kept(const struct boot *boot, const char *path) {
+    struct stat kept_status, status;
+    int kept = open_in_kept(boot, path), fd = open_in_root(boot, path);
+    bool same = kept >= 0 && fd >= 0 && fstat(kept, &kept_status) == 0 && fstat(fd, &status) == 0 &&
+                kept_status.st_dev == status.st_dev && kept_status.st_ino == status.st_ino;
+    if (kept >= 0) close(kept);
+    if (fd >= 0) close(fd);
+    return same;
+}
+
+static int protect(const struct boot *boot, const char *path, int (*make)(int path), bool (*shows)(int fd)) {
+    int error = cover(boot, path, open_in_kept, make, shows);
+    if (error < 0 || leads_to_kept(boot, path)) return error;
+    return cover(boot, path, open_in_root, make, shows);
 }
 
 static bool is_readonly(int fd) {
@@ -141,12 +192,13 @@ static bool is_masked(int fd) {
 
 #define LOCKED (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
+static int readonly_copy(int path) {
+    return copy_mount(path, true, LOCKED, false);
+}
+
 // readonly(path): the path inside the root, if there is one, can no longer be written through.
 int op_readonly(struct boot *boot, const struct op *op) {
-    int path = root_open(boot, op->strings[0], O_PATH);
-    if (path == -ENOENT) return 0;
-    if (path < 0) return path;
-    return verify(boot, op->strings[0], attach(copy_mount(path, true, LOCKED, false), path), is_readonly);
+    return protect(boot, op->strings[0], readonly_copy, is_readonly);
 }
 
 // Gives a detached mount of the host's /dev/null, checked to be it, or a negative errno.
@@ -159,12 +211,12 @@ static int copy_null_device(void) {
     return copy;
 }
 
+static int mask_for(int path) {
+    char *options[] = {"mode=0555", "size=0", "nr_inodes=1"};
+    return is_directory(path) ? new_mount("tmpfs", "niwa-mask", options, 3, LOCKED) : copy_null_device();
+}
+
 // mask(path): an empty read-only directory, or /dev/null, in place of the path inside the root, if there is one.
 int op_mask(struct boot *boot, const struct op *op) {
-    int path = root_open(boot, op->strings[0], O_PATH);
-    if (path == -ENOENT) return 0;
-    if (path < 0) return path;
-    char *options[] = {"mode=0555", "size=0", "nr_inodes=1"};
-    int cover = is_directory(path) ? new_mount("tmpfs", "niwa-mask", options, 3, LOCKED) : copy_null_device();
-    return verify(boot, op->strings[0], attach(cover, path), is_masked);
+    return protect(boot, op->strings[0], mask_for, is_masked);
 }

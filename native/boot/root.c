@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/mount.h>
@@ -70,12 +70,11 @@ int root_parent(const struct boot *boot, const char *path, const char **name) {
     *name = slash != NULL ? slash + 1 : path;
     if (**name == 0 || strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0) return -EINVAL;
     if (slash == NULL || slash == path) return root_open(boot, "/", O_PATH | O_DIRECTORY);
-    char parent[PATH_MAX];
-    size_t length = (size_t)(slash - path);
-    if (length >= sizeof parent) return -ENAMETOOLONG;
-    memcpy(parent, path, length);
-    parent[length] = 0;
-    return root_mkdir(boot, parent, 0755);
+    char *parent = strndup(path, (size_t)(slash - path)); // on the heap: thousands of parts may be missing
+    if (parent == NULL) return -ENOMEM;
+    int fd = root_mkdir(boot, parent, 0755);
+    free(parent);
+    return fd;
 }
 
 // root(uid, gid, path): `path`, a mount point in the daemon's view, becomes the root that later operations work in;

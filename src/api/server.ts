@@ -2,7 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type RawServerDefault,
+} from 'fastify';
 import type { TSchema } from 'typebox';
 import { parse } from 'yaml';
 import type { Metrics } from '../accounting/metrics.js';
@@ -35,6 +40,8 @@ export interface ApiOptions {
   groups: Groups;
   limits: { connections: number; requestsPerSecond: number };
   sampleIntervalMs: number;
+  /** Tells who is behind each connection; by the kernel's word unless given. */
+  peersOf?: typeof rememberPeers;
 }
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -52,10 +59,14 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { connectionsCheckingInterval: CHECK_INTERVAL_MS },
     forceCloseConnections: true,
+    frameworkErrors: (error, _request, reply: FastifyReply) => {
+      const { status, body } = toErrorReply(error);
+      return reply.status(status).send(body);
+    },
   }).withTypeProvider<TypeBoxTypeProvider>();
   api.server.headersTimeout = HEADERS_TIMEOUT_MS;
   api.server.maxConnections = options.limits.connections;
-  checkPeers(api, options.groups);
+  checkPeers(api, options.groups, options.peersOf ?? rememberPeers);
   await limitRates(api, options.limits.requestsPerSecond);
   useOneValidation(api);
   useOneErrorShape(api);
@@ -81,8 +92,8 @@ declare module 'fastify' {
   }
 }
 
-function checkPeers(api: Api, groups: Groups): void {
-  const peerOf = rememberPeers(api.server);
+function checkPeers(api: Api, groups: Groups, peersOf: typeof rememberPeers): void {
+  const peerOf = peersOf(api.server);
   api.decorateRequest('caller');
   api.addHook('onRequest', async (request) => {
     const peer = peerOf(request.raw.socket);

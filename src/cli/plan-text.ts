@@ -2,12 +2,12 @@ import { resolve } from 'node:path';
 import { lookAtCgroupTree } from '../host/cgroup.js';
 import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
 import { compileSeccomp } from '../host/seccomp.js';
+import { resolveSources } from '../host/sources.js';
 import { native } from '../native.js';
 import { DEFAULT_ID_POOL } from '../paths.js';
 import { describeEnd, makePlan, type Plan, planSteps, type Step } from '../plan/plan.js';
-import { IDS_PER_CONTAINER } from '../plan/userns.js';
 import type { SpecInput } from '../spec/schema.js';
-import { parseSpec, type Spec } from '../spec/spec.js';
+import { IDS_PER_CONTAINER, parseSpec, type Spec } from '../spec/spec.js';
 
 /** A spec, what it is compiled to, and the steps of that. */
 export interface Planned {
@@ -18,7 +18,7 @@ export interface Planned {
 
 /** Plans a spec with what this host has. @throws NiwaError SPEC_INVALID, HOST_UNSUPPORTED */
 export function planHere(input: SpecInput, cgroup: string, runDir: string): Planned {
-  const spec = parseSpec(input, 'ID');
+  const spec = resolveSources(parseSpec(input, 'ID'));
   const { containers, controllers } = lookAtCgroupTree(cgroup);
   const stage = resolve(runDir, 'stage');
   const plan = makePlan(spec, {

@@ -58,7 +58,7 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
 }
 
 function isBelow(path: string, prefixes: readonly string[]): boolean {
-  return prefixes.some((prefix) => path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`));
+  return prefixes.some((prefix) => `${path}/`.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`));
 }
 
 function below(prefixes: readonly string[]): string {

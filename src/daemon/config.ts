@@ -1,13 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
 import { parse } from 'yaml';
-import { messageOf, NiwaError } from '../errors.js';
+import { type FieldProblem, messageOf, NiwaError } from '../errors.js';
 import { DEFAULT_CGROUP, DEFAULT_ID_POOL, DEFAULT_RUN_DIR, DEFAULT_SOCKET, DEFAULT_STATE_DIR } from '../paths.js';
 import { problemsOf } from '../spec/check.js';
-import { refuse } from '../spec/problems.js';
+import { refuse, show } from '../spec/problems.js';
+import { IDS_PER_CONTAINER } from '../spec/spec.js';
 
 const path = (description: string) =>
   Type.String({ pattern: '^/[^\\u0000]*$', description: `an absolute path: ${description}` });
+
+const MAX_ID = 4294967294;
+const MAX_RANGES = 65_000;
 
 /** What /etc/niwa/niwad.yaml may say. */
 const FileSchema = Type.Object(
@@ -71,7 +75,7 @@ const FileSchema = Type.Object(
       Type.Object(
         {
           start: Type.Integer({ minimum: 65_536, maximum: 0x7fff_0000, description: 'a host id from 65536 on' }),
-          count: Type.Integer({ minimum: 1, maximum: 65_000, description: 'how many containers, 1 to 65000' }),
+          count: Type.Integer({ minimum: 1, maximum: MAX_RANGES, description: 'how many containers, 1 to 65000' }),
         },
         { additionalProperties: false, description: '{"start": HOST_ID, "count": RANGES}, ranges of 65536 ids' },
       ),
@@ -123,12 +127,21 @@ const DEFAULTS: Config = {
  */
 export function mergeConfig(given: { [K in keyof Config]?: Config[K] | undefined }, file: string): Config {
   const fromFile = parseYaml(file) ?? {};
-  refuse('the configuration file', problemsOf(FileSchema, fromFile));
+  refuse('the configuration file', [...problemsOf(FileSchema, fromFile), ...poolProblems(fromFile)]);
   const flags = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  refuse('the command line', problemsOf(FileSchema, flags));
+  refuse('the command line', [...problemsOf(FileSchema, flags), ...poolProblems(flags)]);
   const merged = { ...DEFAULTS, ...(fromFile as Static<typeof FileSchema>), ...flags } as Config;
   const named = 'socket' in flags || 'socket' in (fromFile as object);
   return named ? merged : { ...merged, socket: `${merged.runDir}/niwad.sock` };
+}
+
+/** The last range has to end below 2^32 - 1, which is no id. */
+function poolProblems(settings: unknown): FieldProblem[] {
+  const { start, count } = (settings as Partial<Config>).idPool ?? {};
+  if (typeof start !== 'number' || typeof count !== 'number') return [];
+  const most = Math.floor((MAX_ID + 1 - start) / IDS_PER_CONTAINER);
+  if (count <= most || count > MAX_RANGES) return [];
+  return [{ path: 'idPool.count', found: show(count), allowed: `at most ${most} ranges from ${start} on` }];
 }
 
 /**

@@ -40,6 +40,11 @@ export function findCgroup2Mount(mountinfo: string): string | undefined {
   return parseMountinfo(mountinfo).find(({ type, root }) => type === 'cgroup2' && root === '/')?.point;
 }
 
+/** Gives the type of what is mounted on a mount point: the last, where one mount covers another. */
+export function findFilesystem(mountinfo: string, point: string): string | undefined {
+  return parseMountinfo(mountinfo).findLast((line) => line.point === point)?.type;
+}
+
 /** Gives the mount point of each controller that is bound to cgroup v1, by its v2 name. */
 export function findV1Controllers(mountinfo: string): Record<string, string> {
   const lines = parseMountinfo(mountinfo).filter(({ type }) => type === 'cgroup');

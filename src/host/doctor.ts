@@ -36,10 +36,26 @@ const RECOMMENDED_KERNEL = [6, 1] as const;
 /** What niwad does itself with each: mounts and namespaces, devices, the loopback interface, a workload's identity. */
 const OWN_CAPABILITIES = ['SYS_ADMIN', 'MKNOD', 'NET_ADMIN', 'SETPCAP'];
 
+/** The Linux version from which each file system can be id-mapped, see mount_setattr(2). */
+const IDMAPPED_SINCE: Record<string, readonly [number, number]> = {
+  ext4: [5, 12],
+  vfat: [5, 12],
+  xfs: [5, 12],
+  btrfs: [5, 15],
+  ntfs3: [5, 15],
+  f2fs: [5, 18],
+  erofs: [5, 19],
+  squashfs: [6, 2],
+  tmpfs: [6, 3],
+  ceph: [6, 7],
+};
+const IDMAPPED_LAYERS_SINCE = [5, 19] as const;
+
 /** What the root of every container is made of. */
 const FILESYSTEMS = ['proc', 'sysfs', 'tmpfs', 'devpts', 'mqueue'];
 
-const NAMESPACES = [
+/** niwad runs without those that are not required; `each` says that each container makes one unless its spec says otherwise. */
+const NAMESPACES: NamespaceNeed[] = [
   { name: 'mnt', required: true, config: 'CONFIG_NAMESPACES', meaning: 'Gives a container its own mounts.' },
   {
     name: 'pid',
@@ -60,15 +76,25 @@ const NAMESPACES = [
     name: 'user',
     required: false,
     config: 'CONFIG_USER_NS',
-    meaning: 'niwad makes none; workloads do that put themselves into a sandbox, such as browsers.',
+    meaning:
+      'Gives a container users of its own; without it niwad runs, but only containers with userns "host" start, not the default ones.',
   },
   {
     name: 'time',
     required: false,
+    each: false,
     config: 'CONFIG_TIME_NS',
     meaning: 'niwad makes none; workloads do that change the boot time they see.',
   },
 ];
+
+interface NamespaceNeed {
+  name: string;
+  required: boolean;
+  each?: boolean;
+  config: string;
+  meaning: string;
+}
 
 const CONTROLLER_MEANINGS: Record<(typeof CONTROLLERS)[number], string> = {
   cpu: 'Limits processor time and counts throttling; without it resources.cpu.max, burst and weight are refused, usage is counted all the same.',
@@ -219,7 +245,9 @@ export function diagnose(facts: HostFacts): Check[] {
     checkOverlay(facts),
     ...NAMESPACES.map((namespace) => checkNamespace(namespace, facts)),
     checkUserNamespaceGates(facts),
+    checkIdMappedMounts(facts),
     checkSeccomp(facts),
+    checkDeviceFilter(facts),
     checkCgroupMount(facts),
     ...CONTROLLERS.map((name) => checkController(name, facts)),
     checkGroupFile('cgroup.kill', [5, 14], 'Ends all processes of a container at once.', facts),
@@ -339,12 +367,12 @@ function checkOverlay({ filesystems, overlayModule, sysctls }: HostFacts): Check
 }
 
 function checkNamespace(
-  { name, required: needed, config, meaning }: (typeof NAMESPACES)[number],
+  { name, required: needed, each = true, config, meaning }: NamespaceNeed,
   facts: HostFacts,
 ): Check {
   const sysctl = namespaceSysctl(name);
   const most = facts.sysctls[sysctl] ?? null;
-  const enough = needed ? 2 * DENSE_CONTAINERS : 1;
+  const enough = each ? 2 * DENSE_CONTAINERS : 1;
   const bad = needed ? missing : warning;
   const verdict = () => {
     if (!facts.namespaces.includes(name)) return bad('not in this kernel', `Run a kernel with ${config}.`);
@@ -359,7 +387,7 @@ function checkUserNamespaceGates({ sysctls }: HostFacts): Check {
   const closed = Object.entries(USER_NAMESPACE_GATES).filter(([name, open]) => (sysctls[name] ?? open) !== open);
   return optional(
     'unprivileged user namespaces',
-    'Let a workload without privileges sandbox itself, such as a browser; niwad does not need them.',
+    'Let a workload without privileges and with seccomp "unconfined" sandbox itself, such as a browser; niwad does not need them.',
     closed.length === 0
       ? ok('allowed')
       : warning(
@@ -372,7 +400,10 @@ function checkUserNamespaceGates({ sysctls }: HostFacts): Check {
 function checkSeccomp({ seccomp: { mode, actions } }: HostFacts): Check {
   const verdict = () => {
     if (mode === null || actions.length === 0)
-      return warning('not in this kernel', 'Run a kernel with CONFIG_SECCOMP_FILTER.');
+      return warning(
+        'not in this kernel',
+        'Run a kernel with CONFIG_SECCOMP_FILTER; until then say seccomp "unconfined" in the spec.',
+      );
     if (mode !== 0)
       return warning(
         'a filter is on this process',
@@ -382,7 +413,41 @@ function checkSeccomp({ seccomp: { mode, actions } }: HostFacts): Check {
   };
   return optional(
     'seccomp',
-    'Filters the system calls of a workload; a filter on niwad itself holds for all containers and may forbid clone3 or mounts.',
+    'Filters the system calls of a workload: without filters only containers with seccomp "unconfined" start, not the default ones; a filter on niwad itself holds for all containers and may forbid clone3 or mounts.',
+    verdict(),
+  );
+}
+
+function checkIdMappedMounts({ kernelRelease, rootFilesystem }: HostFacts): Check {
+  const since = IDMAPPED_SINCE[rootFilesystem ?? ''];
+  const verdict = () => {
+    if (!isKernelFrom(kernelRelease, IDMAPPED_LAYERS_SINCE))
+      return warning(
+        `Linux ${kernelRelease}: not below an overlay`,
+        'Install Linux 6.3 or newer; until then say userns "host" for a root with an overlay.',
+      );
+    if (since !== undefined && isKernelFrom(kernelRelease, since)) return ok(`${rootFilesystem} on /`);
+    const newer = since === undefined ? '' : `, or install Linux ${since.join('.')} or newer`;
+    return warning(
+      `not of ${rootFilesystem ?? 'what is'} on /`,
+      `Keep roots and the sources of mounts on another file system, such as ext4${newer}; or say userns "host" for a root and idmap false for a mount.`,
+    );
+  };
+  return optional(
+    'id-mapped mounts',
+    'Show the files of a root or a bind mount with the ids of the container: ext4 and XFS from Linux 5.12, Btrfs 5.15, layers of an overlay 5.19, tmpfs 6.3; never 9p, NFS or an overlay itself. Where it cannot be, the start fails; the default root needs none.',
+    verdict(),
+  );
+}
+
+function checkDeviceFilter({ deviceFilter }: HostFacts): Check {
+  const verdict = () => {
+    if (deviceFilter === null) return ok('not known: this kernel does not show its configuration');
+    return deviceFilter ? ok('yes') : warning('not in this kernel', 'Run a kernel with CONFIG_CGROUP_BPF.');
+  };
+  return optional(
+    'device filter',
+    'Lets a container use no devices but its own, by a BPF program on its group; without it nothing but the missing right to make devices, and nodev on its mounts, keeps a container from others.',
     verdict(),
   );
 }

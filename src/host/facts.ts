@@ -1,7 +1,8 @@
 import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { CONTROLLERS, findCgroup2Mount, findV1Controllers } from './cgroup.js';
+import { gunzipSync } from 'node:zlib';
+import { CONTROLLERS, findCgroup2Mount, findFilesystem, findV1Controllers } from './cgroup.js';
 import { SYSCTLS } from './doctor.js';
 
 /** What the cgroup2 file system shows at its mount point. */
@@ -36,6 +37,10 @@ export interface HostFacts {
   initialUserNamespace: boolean;
   /** `mode` of this process: 0 for none, 2 for filtered, null where the kernel does not say; the actions that filters may take. */
   seccomp: { mode: number | null; actions: string[] };
+  /** The type of the file system on /; null where it cannot be told. */
+  rootFilesystem: string | null;
+  /** Whether the kernel was built with filters of devices by group; null where it does not show its configuration. */
+  deviceFilter: boolean | null;
   /** The file systems that the kernel has now. */
   filesystems: string[];
   /** Whether overlayfs is among the modules on disk. */
@@ -72,6 +77,8 @@ export function readHostFacts(): HostFacts {
     effectiveCapabilities: statusField(status, 'CapEff') ?? '0',
     initialUserNamespace: isInitialUserNamespace(),
     seccomp: readSeccomp(status),
+    rootFilesystem: findFilesystem(mountinfo, '/') ?? null,
+    deviceFilter: readDeviceFilter(kernelRelease),
     filesystems: readLines('/proc/filesystems').map((line) => line.split('\t')[1] ?? ''),
     overlayModule: hasOverlayModule(kernelRelease),
     namespaces: readNames('/proc/self/ns'),
@@ -112,6 +119,12 @@ function readSeccomp(status: string): HostFacts['seccomp'] {
     mode: mode === undefined ? null : Number(mode),
     actions: readWords('/proc/sys/kernel/seccomp/actions_avail'),
   };
+}
+
+/** The kernel shows its configuration itself, or its package has it in /boot. */
+function readDeviceFilter(kernelRelease: string): boolean | null {
+  const config = readGzip('/proc/config.gz') ?? readText(`/boot/config-${kernelRelease}`);
+  return config === null ? null : /^CONFIG_CGROUP_BPF=y$/m.test(config);
 }
 
 function hasOverlayModule(kernelRelease: string): boolean {
@@ -172,6 +185,14 @@ function readNames(path: string): string[] {
 function readText(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function readGzip(path: string): string | null {
+  try {
+    return gunzipSync(readFileSync(path)).toString();
   } catch {
     return null;
   }

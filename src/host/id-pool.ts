@@ -1,5 +1,5 @@
 import { NiwaError } from '../errors.js';
-import { IDS_PER_CONTAINER } from '../plan/userns.js';
+import { IDS_PER_CONTAINER } from '../spec/spec.js';
 
 /** The host ids of one container, from `start` on. */
 export interface IdRange {
@@ -32,10 +32,5 @@ export class IdPool {
   /** Gives a range back; nothing happens where it is not in use. */
   release({ start }: IdRange): void {
     if (this.#taken.delete(start)) this.#free.push(start);
-  }
-
-  /** The range that the next container would get, for a plan that is not run. */
-  preview(): IdRange {
-    return { start: this.#free[0] ?? 0, size: IDS_PER_CONTAINER };
   }
 }

@@ -1,8 +1,5 @@
 import type { IdMapping, IdMaps, Spec } from '../spec/spec.js';
 
-/** How many ids a container with `userns: auto` gets. */
-export const IDS_PER_CONTAINER = 65_536;
-
 /** Gives the maps of a container's user namespace; null where it has the host's. */
 export function idMaps({ userns }: Spec, range: { start: number; size: number }): IdMaps | null {
   if (userns === 'host') return null;

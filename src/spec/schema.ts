@@ -272,12 +272,19 @@ export const SeccompProfile = Type.Object(
   {
     defaultAction: SeccompAction,
     defaultErrnoRet: Type.Optional(Errno),
-    architectures: Type.Optional(Type.Array(Type.String({ description: 'a name such as SCMP_ARCH_X86_64' }))),
+    architectures: Type.Optional(
+      Type.Array(Type.String({ description: 'a name such as SCMP_ARCH_X86_64' }), {
+        description: 'a list of names such as SCMP_ARCH_X86_64',
+      }),
+    ),
     syscalls: Type.Optional(
       Type.Array(
         Type.Object(
           {
-            names: Type.Array(Type.String({ pattern: '^[a-z0-9_]+$', description: 'a system call' }), { minItems: 1 }),
+            names: Type.Array(
+              Type.String({ pattern: '^[a-z0-9_]+$', description: 'the name of a system call, such as "openat"' }),
+              { minItems: 1, description: 'a list of at least one system call' },
+            ),
             action: SeccompAction,
             errnoRet: Type.Optional(Errno),
             args: Type.Optional(
@@ -302,6 +309,7 @@ export const SeccompProfile = Type.Object(
                   },
                   closed,
                 ),
+                { maxItems: 6, description: 'a list of {"index", "value", "valueTwo"?, "op"}' },
               ),
             ),
           },

@@ -71,9 +71,13 @@ export interface Spec {
   oomScoreAdj: number | null;
 }
 
+/** How many ids a container with `userns: auto` gets. */
+export const IDS_PER_CONTAINER = 65_536;
+
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const DEFAULT_STOP_TIMEOUT_USEC = 10e6;
 const MAX_UID = 4294967294;
+const AUTO_MAP: IdMapping[] = [{ container: 0, host: 0, size: IDS_PER_CONTAINER }];
 
 /**
  * Turns what a user wrote into a spec. Pure: nothing of the host is looked at.
@@ -93,6 +97,7 @@ function meaningProblems(input: SpecInput): FieldProblem[] {
   return [
     ...processProblems(input),
     ...mountProblems(input),
+    ...deviceProblems(input),
     ...namespaceProblems(input),
     ...resourceProblems(input.resources ?? {}, 'resources'),
     ...rlimitProblems(input),
@@ -121,6 +126,12 @@ function* mountProblems({ mounts = [] }: SpecInput): Iterable<FieldProblem> {
         allowed: 'an absolute path below / without "." or ".." in it',
       };
   }
+}
+
+function* deviceProblems({ devices = [] }: SpecInput): Iterable<FieldProblem> {
+  for (const [i, device] of devices.entries())
+    if (device.split('/').some((part) => part === '.' || part === '..'))
+      yield { path: `devices[${i}]`, found: show(device), allowed: 'a path below /dev without "." or ".." in it' };
 }
 
 function* namespaceProblems(input: SpecInput): Iterable<FieldProblem> {
@@ -174,6 +185,11 @@ function* usernsProblems(input: SpecInput): Iterable<FieldProblem> {
   if (userns !== undefined && userns !== 'host' && (namespaces.mount ?? 'new') !== 'new')
     yield { path: 'userns', found: show(userns), allowed: '"host" where the mount namespace is not new' };
   if (userns === 'host' || (namespaces.mount ?? 'new') !== 'new') return;
+  if (typeof userns === 'object') {
+    yield* mapProblems('userns.uids', userns.uids);
+    yield* mapProblems('userns.gids', userns.gids);
+  }
+  yield* userProblems(input);
   for (const [i, name] of (capabilities.add ?? []).entries())
     if (OUTSIDE_USERNS.includes(capabilityName(name) ?? ''))
       yield {
@@ -181,6 +197,32 @@ function* usernsProblems(input: SpecInput): Iterable<FieldProblem> {
         found: show(name),
         allowed: 'capabilities that act inside a user namespace; this one needs userns "host"',
       };
+}
+
+/** What the kernel would refuse of a map, see user_namespaces(7). */
+function* mapProblems(path: string, map: IdMapping[]): Iterable<FieldProblem> {
+  for (const [i, mapping] of map.entries()) {
+    const problem = (allowed: string) => ({ path: `${path}[${i}]`, found: show(mapping), allowed });
+    const { container, host, size } = mapping;
+    if (Math.max(container, host) + size - 1 > MAX_UID) yield problem(`ids up to ${MAX_UID}`);
+    const overlaps = (side: 'container' | 'host') =>
+      map.slice(0, i).some((other) => mapping[side] < other[side] + other.size && other[side] < mapping[side] + size);
+    if (overlaps('container') || overlaps('host')) yield problem('ids that no mapping before it has, on either side');
+  }
+}
+
+/** A user that the namespace does not map does not exist in it. */
+function* userProblems({ process, userns }: SpecInput): Iterable<FieldProblem> {
+  const { uid, gid } = normaliseProcess(process);
+  const { uids, gids } = typeof userns === 'object' ? userns : { uids: AUTO_MAP, gids: AUTO_MAP };
+  const has = (map: IdMapping[], id: number) =>
+    map.some(({ container, size }) => id >= container && id < container + size);
+  if (has(uids, uid) && has(gids, gid)) return;
+  const allowed =
+    typeof userns === 'object'
+      ? 'ids that userns maps'
+      : `ids up to ${IDS_PER_CONTAINER - 1}; more need userns "host" or maps of their own`;
+  if (Math.max(uid, gid) <= MAX_UID) yield { path: 'process.user', found: show(process.user ?? 0), allowed };
 }
 
 function* lifetimeProblems(input: SpecInput): Iterable<FieldProblem> {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { RLIMIT_NAMES, type SpecInput } from '../../src/spec/schema.js';
+import { RLIMIT_NAMES, type SeccompProfileInput, type SpecInput } from '../../src/spec/schema.js';
 
 /** What users may write, for the property tests. */
 
@@ -49,7 +49,7 @@ export const resourcesInputs = optional({
 const mounts = fc.array(
   fc.oneof(
     fc.record(
-      { type: fc.constant('bind' as const), source: path, target: path, readonly },
+      { type: fc.constant('bind' as const), source: path, target: path, readonly, idmap: fc.boolean() },
       { requiredKeys: ['type', 'source', 'target'] },
     ),
     fc.record(
@@ -72,6 +72,48 @@ const rlimits = fc.dictionary(
 
 const capabilities = fc.array(fc.constantFrom('ALL', 'chown', 'CAP_KILL', 'NET_ADMIN', 'SYS_PTRACE'), { maxLength: 3 });
 
+/** Maps that have the ids of {@link users}. */
+const idMap = fc
+  .tuple(fc.nat({ max: 1000 }), fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }))
+  .map(([gap, low, high]) => [
+    { container: 0, host: 100_000, size: 99_999 + low },
+    { container: 100_000 + low + gap, host: 1_000_000, size: high },
+  ]);
+const userns = fc.oneof(fc.constantFrom('auto' as const, 'host' as const), fc.record({ uids: idMap, gids: idMap }));
+const users = fc.oneof(fc.nat({ max: 65_535 }), fc.constantFrom('33', '1000:100', '65535:0'));
+
+const action = fc.constantFrom('SCMP_ACT_ALLOW', 'SCMP_ACT_ERRNO', 'SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_LOG');
+const errnoRet = fc.integer({ min: 0, max: 4095 });
+const argument = fc.record(
+  {
+    index: fc.integer({ min: 0, max: 5 }),
+    value: fc.maxSafeNat(),
+    valueTwo: fc.maxSafeNat(),
+    op: fc.constantFrom('SCMP_CMP_EQ', 'SCMP_CMP_NE', 'SCMP_CMP_GT', 'SCMP_CMP_MASKED_EQ'),
+  },
+  { requiredKeys: ['index', 'value', 'op'] },
+);
+const rule = fc.record(
+  {
+    names: fc.array(fc.constantFrom('read', 'write', 'ptrace', 'no_such_call'), { minLength: 1, maxLength: 3 }),
+    action,
+    errnoRet,
+    args: fc.array(argument, { maxLength: 2 }),
+  },
+  { requiredKeys: ['names', 'action'] },
+);
+
+/** Profiles of system calls. */
+export const seccompProfiles: fc.Arbitrary<SeccompProfileInput> = fc.record(
+  {
+    defaultAction: action,
+    defaultErrnoRet: errnoRet,
+    architectures: fc.constant(['SCMP_ARCH_X86_64']),
+    syscalls: fc.array(rule, { maxLength: 3 }),
+  },
+  { requiredKeys: ['defaultAction'] },
+);
+
 const anyInput = fc.record(
   {
     id: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/),
@@ -80,7 +122,7 @@ const anyInput = fc.record(
         args: fc.array(text, { minLength: 1, maxLength: 4 }).map(([, ...rest]) => ['/bin/program', ...rest]),
         env: fc.dictionary(fc.stringMatching(/^[A-Z_a-z.]{1,12}$/), text, { noNullPrototype: true }),
         cwd: path,
-        user: fc.oneof(fc.nat(), fc.constantFrom('33', '1000:100')),
+        user: users,
         umask: fc.constantFrom('022', '0077', '000', '0777'),
       },
       { requiredKeys: ['args'] },
@@ -99,6 +141,9 @@ const anyInput = fc.record(
     resources: resourcesInputs,
     rlimits,
     capabilities: optional({ add: capabilities, drop: capabilities }),
+    userns,
+    seccomp: fc.oneof(fc.constantFrom('default' as const, 'unconfined' as const), seccompProfiles),
+    devices: fc.array(fc.constantFrom('/dev/fuse', '/dev/dri/card0', '/dev/net/tun'), { maxLength: 2 }),
     lifetime: fc.double({ min: 1, max: 1e9, noNaN: true }),
     jitter: fc.double({ min: 0, max: 1, noNaN: true }),
     stopSignal: fc.oneof(fc.integer({ min: 1, max: 64 }), fc.constantFrom('TERM', 'SIGQUIT', '9')),
@@ -112,15 +157,23 @@ const anyInput = fc.record(
 );
 
 /** Specs that niwa takes. */
-export const specInputs: fc.Arbitrary<SpecInput> = anyInput.map(({ root, mounts, hostname, jitter, ...rest }) => {
-  const { mount = 'new', uts = 'new' } = rest.namespaces ?? {};
-  const input: SpecInput = rest;
-  if (mount === 'new' && root !== undefined) input.root = root;
-  if (mount === 'new' && mounts !== undefined) input.mounts = mounts;
-  if (uts !== 'host' && hostname !== undefined) input.hostname = hostname;
-  if (rest.lifetime !== undefined && jitter !== undefined) input.jitter = jitter;
-  return input;
-});
+export const specInputs: fc.Arbitrary<SpecInput> = anyInput.map(
+  ({ root, mounts, hostname, jitter, userns, capabilities, ...rest }) => {
+    const { mount = 'new', uts = 'new' } = rest.namespaces ?? {};
+    const input: SpecInput = rest;
+    if (mount === 'new' && root !== undefined) input.root = root;
+    if (mount === 'new' && mounts !== undefined) input.mounts = mounts;
+    if (userns !== undefined && (mount === 'new' || userns === 'host')) input.userns = userns;
+    if (capabilities !== undefined) {
+      const outside = mount !== 'new' || userns === 'host';
+      const { add = [], ...dropped } = capabilities;
+      input.capabilities = { ...dropped, add: add.filter((name) => outside || name !== 'NET_ADMIN') };
+    }
+    if (uts !== 'host' && hostname !== undefined) input.hostname = hostname;
+    if (rest.lifetime !== undefined && jitter !== undefined) input.jitter = jitter;
+    return input;
+  },
+);
 
 /** Values near a spec: one place of a valid one holds something else. */
 export const nearSpecInputs: fc.Arbitrary<unknown> = fc

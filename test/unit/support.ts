@@ -32,4 +32,8 @@ export const capableHost: PlanHost = {
   controllers: { available: ['cpu', 'memory', 'io', 'pids', 'cpuset'], missing: {} },
   stage: '/run/niwa/stage',
   devices: { '/dev/vda': '254:0', '/dev/vdb': '254:16' },
+  deviceNodes: [],
+  filtersDevices: true,
+  idRange: { start: 0x7000_0000, size: 65_536 },
+  compileSeccomp: ({ syscalls = [] }) => [BigInt(syscalls.length), 0x7fff_0000_0000_0006n],
 };

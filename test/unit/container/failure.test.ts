@@ -6,9 +6,15 @@ import { makePlan } from '../../../src/plan/plan.js';
 import { capableHost, specOf } from '../support.js';
 
 const { EPERM, ENOENT, EEXIST, EINVAL } = constants.errno;
-const spec = specOf({ id: 'web', resources: { pids: 8 }, process: { args: ['/no/such'], cwd: '/srv' } });
+const spec = specOf({
+  id: 'web',
+  resources: { pids: 8 },
+  process: { args: ['/no/such'], cwd: '/srv' },
+  mounts: [{ type: 'bind', source: '/data', target: '/data' }],
+});
 const plan = makePlan(spec, capableHost);
-const total = 3 + plan.boot.length; // the group, its limit, the clone
+const before = 5; // the group, its limit, the devices, the user namespace, the clone
+const total = before + plan.boot.length;
 const bootStep = (text: string) => plan.boot.findIndex((op) => op.text === text);
 const fail = (failure: Partial<Failure>) =>
   startError(plan, { phase: 'boot', step: 0, errno: 0, signal: 0, ...failure });
@@ -19,10 +25,10 @@ describe('a failed start', () => {
     const error = fail({ step, errno: EPERM });
     expect(error.code).toBe('START_FAILED');
     expect(error.message).toBe(
-      `container web did not start: mount proc on /proc (nosuid, nodev, noexec): EPERM (step ${step + 4} of ${total})`,
+      `container web did not start: mount proc on /proc (nosuid, nodev, noexec): EPERM (step ${step + before + 1} of ${total})`,
     );
     expect(error.details.step).toEqual({
-      number: step + 4,
+      number: step + before + 1,
       total,
       operation: 'mount',
       text: 'mount proc on /proc (nosuid, nodev, noexec)',
@@ -38,14 +44,29 @@ describe('a failed start', () => {
     ],
     ['a limit', { phase: 'group', step: 1, errno: EINVAL }, `set pids.max to 8: EINVAL (step 2 of ${total})`],
     [
+      'the devices',
+      { phase: 'devices', errno: EPERM },
+      `let only these devices be used: c 1:3, c 1:5, c 1:7, c 1:8, c 1:9, c 5:0, c 5:2, c 136:*: EPERM (step 3 of ${total})`,
+    ],
+    [
+      'the user namespace',
+      { phase: 'userns', errno: EINVAL },
+      `new user namespace: uids and gids 0-65535 to 1879048192-1879113727: EINVAL (step 4 of ${total})`,
+    ],
+    [
+      'a bind that cannot be id-mapped',
+      { step: bootStep('bind /data on /data (nosuid, nodev, id-mapped)'), errno: EINVAL },
+      `bind /data on /data (nosuid, nodev, id-mapped): EINVAL (step ${bootStep('bind /data on /data (nosuid, nodev, id-mapped)') + before + 1} of ${total}); its file system cannot be id-mapped by this kernel (9p, NFS, overlay, and tmpfs before Linux 6.3 cannot): say idmap false for a mount, or userns "host" for a root`,
+    ],
+    [
       'the clone',
       { phase: 'clone', errno: EPERM },
-      `clone3 into the cgroup with new namespaces: mount, uts, ipc, pid, network: EPERM (step 3 of ${total})`,
+      `clone3 into the cgroup with new namespaces: mount, uts, ipc, pid, network: EPERM (step 5 of ${total})`,
     ],
     [
       'the working directory',
       { step: bootStep('chdir to /srv'), errno: ENOENT },
-      `chdir to /srv: ENOENT (step ${bootStep('chdir to /srv') + 4} of ${total}); make process.cwd in the root, or name another`,
+      `chdir to /srv: ENOENT (step ${bootStep('chdir to /srv') + before + 1} of ${total}); make process.cwd in the root, or name another`,
     ],
     [
       'the program',

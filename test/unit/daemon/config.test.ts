@@ -5,7 +5,12 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Config, mergeConfig, readConfigFile } from '../../../src/daemon/config.js';
 import { problemsIn, refusal } from '../support.js';
 
-const FIELDS = 'cgroup, group, keepExited, logLevel, runDir, sampleIntervalMs, socket, stateDir';
+const FIELDS =
+  'allow, cgroup, group, idPool, keepExited, logLevel, maxConnections, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
+const GROUP = 'the name or number of the group that may use the socket beside root';
+const READ_GROUP = 'the name or number of the group that may look but not act';
+const POOL = '{"start": HOST_ID, "count": RANGES}, ranges of 65536 ids';
+const ALLOW = '{"roots"?, "sources"?, "privileged"?}: what callers other than root may ask for';
 
 describe('the settings', () => {
   it.each(['', '# nothing\n', '{}', 'null'])('are the defaults where the file is %j', (file) => {
@@ -16,8 +21,13 @@ describe('the settings', () => {
       cgroup: 'niwa',
       logLevel: 'info',
       group: null,
+      readGroup: null,
+      allow: {},
+      maxConnections: 1024,
+      requestsPerSecond: 1000,
       sampleIntervalMs: 1000,
       keepExited: 1000,
+      idPool: { start: 0x7000_0000, count: 4096 },
     });
   });
 
@@ -47,6 +57,17 @@ describe('the settings', () => {
     ['group: www-data', { group: 'www-data' }],
     ['cgroup: system.slice/niwa@1.service', { cgroup: 'system.slice/niwa@1.service' }],
     ['sampleIntervalMs: 100', { sampleIntervalMs: 100 }],
+    ['readGroup: 0', { readGroup: 0 }],
+    ['readGroup: adm', { readGroup: 'adm' }],
+    ['maxConnections: 1', { maxConnections: 1 }],
+    ['requestsPerSecond: 1000000', { requestsPerSecond: 1_000_000 }],
+    ['allow: {}', { allow: {} }],
+    [
+      'allow: {roots: [/srv, /var/lib/images/], sources: [], privileged: true}',
+      { allow: { roots: ['/srv', '/var/lib/images/'], sources: [], privileged: true } },
+    ],
+    ['idPool: {start: 65536, count: 65000}', { idPool: { start: 65_536, count: 65_000 } }],
+    ['idPool: {start: 2147418112, count: 32768}', { idPool: { start: 0x7fff_0000, count: 32_768 } }],
   ])('%s is taken', (file, settings) => {
     expect(mergeConfig({}, file)).toMatchObject(settings);
   });
@@ -62,8 +83,32 @@ describe('wrong settings', () => {
     ['cgroup: /niwa', 'cgroup', '"/niwa"', 'a path below the cgroup2 mount, such as "niwa"'],
     ['cgroup: a/../b', 'cgroup', '"a/../b"', 'a path below the cgroup2 mount, such as "niwa"'],
     ['logLevel: loud', 'logLevel', '"loud"', 'fatal, error, warn, info, debug, trace or silent'],
-    ['group: -1', 'group', '-1', 'the name or number of the group that may use the socket beside root'],
-    ['group: a b', 'group', '"a b"', 'the name or number of the group that may use the socket beside root'],
+    ['group: -1', 'group', '-1', GROUP],
+    ['group: a b', 'group', '"a b"', GROUP],
+    ['readGroup: 1.5', 'readGroup', '1.5', READ_GROUP],
+    ['readGroup: ""', 'readGroup', '""', READ_GROUP],
+    ['maxConnections: 0', 'maxConnections', '0', 'a number from 1 to 100000'],
+    ['maxConnections: many', 'maxConnections', '"many"', 'a number from 1 to 100000'],
+    ['requestsPerSecond: 0', 'requestsPerSecond', '0', 'a number from 1 to 1000000, for each user but root'],
+    ['allow: all', 'allow', '"all"', ALLOW],
+    ['allow: {root: [/]}', 'allow.root', 'a field that niwa does not know', 'privileged, roots, sources'],
+    ['allow: {roots: /srv}', 'allow.roots', '"/srv"', 'a list of directories'],
+    ['allow: {roots: [srv]}', 'allow.roots[0]', '"srv"', 'an absolute path: roots may be below it'],
+    ['allow: {sources: [/a, 1]}', 'allow.sources[1]', '1', 'an absolute path: sources of bind mounts may be below it'],
+    [
+      'allow: {privileged: yes please}',
+      'allow.privileged',
+      '"yes please"',
+      'true or false: whether callers other than root may switch protections off',
+    ],
+    ['idPool: 65536', 'idPool', '65536', POOL],
+    ['idPool: null', 'idPool', 'null', POOL],
+    ['idPool: {start: 65536}', 'idPool.count', 'nothing', 'how many containers, 1 to 65000'],
+    ['idPool: {start: 65535, count: 1}', 'idPool.start', '65535', 'a host id from 65536 on'],
+    ['idPool: {start: 65536, count: 0}', 'idPool.count', '0', 'how many containers, 1 to 65000'],
+    ['idPool: {start: 65536, count: 65001}', 'idPool.count', '65001', 'how many containers, 1 to 65000'],
+    ['idPool: {start: 65536, count: 1, size: 1}', 'idPool.size', 'a field that niwa does not know', 'count, start'],
+    ['idPool: {start: 2147418112, count: 32769}', 'idPool.count', '32769', 'at most 32768 ranges from 2147418112 on'],
     ['sampleIntervalMs: 99', 'sampleIntervalMs', '99', 'milliseconds from 100 to 60000'],
     ['sampleIntervalMs: 1s', 'sampleIntervalMs', '"1s"', 'milliseconds from 100 to 60000'],
     ['keepExited: 1.5', 'keepExited', '1.5', 'a number from 0 to 100000'],
@@ -72,7 +117,7 @@ describe('wrong settings', () => {
       '[]',
       '(top)',
       '[]',
-      'an object with socket, runDir, stateDir, cgroup, logLevel, group, sampleIntervalMs, keepExited',
+      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, maxConnections, requestsPerSecond, sampleIntervalMs, idPool, keepExited',
     ],
   ])('%s is refused at %s', (file, path, found, allowed) => {
     const error = refusal(() => mergeConfig({}, file));

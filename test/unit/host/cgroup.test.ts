@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findCgroup2Mount, findV1Controllers } from '../../../src/host/cgroup.js';
+import { findCgroup2Mount, findFilesystem, findV1Controllers } from '../../../src/host/cgroup.js';
 
 const unified = `
 22 28 0:20 / /sys rw,nosuid,nodev,noexec,relatime shared:7 - sysfs sysfs rw
@@ -54,5 +54,16 @@ describe('the controllers that are bound to cgroup v1', () => {
 
   it('are found at a path with a space', () => {
     expect(findV1Controllers('36 31 0:31 / /my\\040v1 rw - cgroup none rw,pids\n')).toEqual({ pids: '/my v1' });
+  });
+});
+
+describe('the file system on a mount point', () => {
+  it.each<[string, string, string | undefined]>([
+    ['/', unified, 'ext4'],
+    ['/sys/fs/cgroup', hybrid, 'tmpfs'],
+    ['/nothing', unified, undefined],
+    ['/', `1 1 0:1 / / rw - rootfs none rw\n${unified}`, 'ext4'],
+  ])('%s is the last that was mounted there', (point, mountinfo, type) => {
+    expect(findFilesystem(mountinfo, point)).toBe(type);
   });
 });

@@ -24,6 +24,8 @@ const tuned: HostFacts = {
   effectiveCapabilities: '000001ffffffffff',
   initialUserNamespace: true,
   seccomp: { mode: 0, actions: ['errno', 'allow'] },
+  rootFilesystem: 'ext4',
+  deviceFilter: true,
   filesystems: ['sysfs', 'tmpfs', 'proc', 'devpts', 'mqueue', 'cgroup', 'cgroup2', 'overlay'],
   overlayModule: false,
   namespaces: ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'],
@@ -78,6 +80,8 @@ test('only a bad check has a cure, and only a required one can be missing', () =
     kernelRelease: '3.10.0',
     effectiveCapabilities: '0',
     seccomp: { mode: null, actions: [] },
+    rootFilesystem: null,
+    deviceFilter: false,
     filesystems: [],
     namespaces: [],
     cgroup2: null,
@@ -185,7 +189,50 @@ test('namespaces: one kind missing or at 0 stops niwad, a low bound warns, those
   ]);
   expect(complaints(withSysctl('user.max_net_namespaces', '0'))).toEqual(['missing: namespace net']);
   expect(complaints(withSysctl('user.max_net_namespaces', '500'))).toEqual(['warning: namespace net']);
-  expect(complaints(withSysctl('user.max_user_namespaces', '0'))).toEqual(['warning: namespace user']);
+  for (const most of ['0', '500'])
+    expect(complaints(withSysctl('user.max_user_namespaces', most))).toEqual(['warning: namespace user']);
+  expect(complaints(withSysctl('user.max_time_namespaces', '500'))).toEqual([]);
+});
+
+test('without user namespaces niwad runs, and is told that default containers do not start', () => {
+  const facts = { ...tuned, namespaces: tuned.namespaces.filter((name) => name !== 'user') };
+  const check = look(facts, 'namespace user');
+  expect(check).toMatchObject({ status: 'warning', required: false, cure: 'Run a kernel with CONFIG_USER_NS.' });
+  expect(check.meaning).toContain('only containers with userns "host" start');
+  expect(canRun(diagnose(facts))).toBe(true);
+});
+
+test.each<[string, string | null, 'ok' | 'warning', string]>([
+  ['6.1.0', 'ext4', 'ok', 'ext4 on /'],
+  ['6.1.0', 'btrfs', 'ok', 'btrfs on /'],
+  ['5.18.9', 'ext4', 'warning', 'Linux 5.18.9: not below an overlay'],
+  ['5.19.0', 'ext4', 'ok', 'ext4 on /'],
+  ['6.2.9', 'tmpfs', 'warning', 'not of tmpfs on /'],
+  ['6.3.0', 'tmpfs', 'ok', 'tmpfs on /'],
+  ['6.12.0', '9p', 'warning', 'not of 9p on /'],
+  ['6.12.0', 'nfs4', 'warning', 'not of nfs4 on /'],
+  ['6.12.0', 'overlay', 'warning', 'not of overlay on /'],
+  ['6.12.0', null, 'warning', 'not of what is on /'],
+])('Linux %s with %s on / has id-mapped mounts: %s', (kernelRelease, rootFilesystem, status, found) => {
+  const facts = { ...tuned, kernelRelease, rootFilesystem };
+  const check = look(facts, 'id-mapped mounts');
+  expect(check).toMatchObject({ status, required: false, found });
+  if (status === 'warning') expect(check.cure).toContain('userns "host"');
+  expect(canRun(diagnose(facts))).toBe(true);
+});
+
+test('the version that can id-map a file system is told, where there is one', () => {
+  const cure = (rootFilesystem: string) =>
+    look({ ...tuned, kernelRelease: '6.1.0', rootFilesystem }, 'id-mapped mounts').cure;
+  expect(cure('tmpfs')).toContain('or install Linux 6.3 or newer');
+  expect(cure('9p')).not.toContain('install Linux');
+});
+
+test('a kernel without device filters is told, one that does not show its configuration is not blamed', () => {
+  expect(complaints({ ...tuned, deviceFilter: false })).toEqual(['warning: device filter']);
+  expect(look({ ...tuned, deviceFilter: false }, 'device filter').cure).toContain('CONFIG_CGROUP_BPF');
+  expect(complaints({ ...tuned, deviceFilter: null })).toEqual([]);
+  expect(look({ ...tuned, deviceFilter: null }, 'device filter').found).toMatch(/^not known/);
 });
 
 test.each([
@@ -213,7 +260,9 @@ test('overlayfs may be a module that is not loaded yet', () => {
 
 test('a seccomp filter on niwad itself is told', () => {
   expect(complaints({ ...tuned, seccomp: { mode: 2, actions: ['allow'] } })).toEqual(['warning: seccomp']);
-  expect(complaints({ ...tuned, seccomp: { mode: null, actions: [] } })).toEqual(['warning: seccomp']);
+  const none = { ...tuned, seccomp: { mode: null, actions: [] } };
+  expect(complaints(none)).toEqual(['warning: seccomp']);
+  expect(look(none, 'seccomp').cure).toContain('seccomp "unconfined"');
 });
 
 test('PSI off on the host is told from PSI off for groups', () => {
@@ -302,6 +351,8 @@ test('the facts of this very host can be read and sent as JSON, and its kernel i
   const checks = diagnose(facts);
   expect(named(checks, 'kernel').found).toBe(release());
   expect(named(checks, 'namespace mnt').status).toBe('ok');
+  expect(facts.rootFilesystem).toMatch(/^[a-z0-9._-]+$/);
+  expect([true, false, null]).toContain(facts.deviceFilter);
   expect(named(checks, 'fs.file-max').found).toMatch(/^\d+$/);
   expect(named(checks, 'RLIMIT_NOFILE').found).toMatch(/^(unlimited|\d+, room for about \d+ containers)$/);
 });

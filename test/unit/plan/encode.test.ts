@@ -5,11 +5,12 @@ import { mkdir, rlimit, symlink, wait } from '../../../src/plan/ops.js';
 
 describe('a program in bytes', () => {
   it.runIf(endianness() === 'LE')('has the layout of native/boot/program.h', () => {
-    const bytes = encodeProgram([mkdir('/a', 0o755), wait()]);
+    const bytes = encodeProgram([mkdir('/a', 0o755, 'root', { uid: 5, gid: 6 }), wait()]);
     const expected = [
-      '6e697761 02000000 27000000', // "niwa", two operations, 39 bytes
-      '0800 0200 01000000', // mkdir: two integers, one string
+      '6e697761 02000000 37000000', // "niwa", two operations, 55 bytes
+      '0800 0400 01000000', // mkdir: four integers, one string
       'ed01000000000000 0100000000000000', // 0755, in the root
+      '0500000000000000 0600000000000000', // of user 5, group 6
       '02000000 2f61 00', // "/a"
       '1900 0000 00000000', // wait
     ];

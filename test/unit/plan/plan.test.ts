@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeProgram } from '../../../src/plan/encode.js';
 import { OP_CODES, type OpName } from '../../../src/plan/ops.js';
 import { describeEnd, makePlan, planSteps } from '../../../src/plan/plan.js';
+import { DEFAULT_PROFILE } from '../../../src/plan/seccomp.js';
 import type { SpecInput } from '../../../src/spec/schema.js';
 import { parseSpec } from '../../../src/spec/spec.js';
 import { specInputs } from '../arbitrary.js';
@@ -27,6 +28,11 @@ describe('the steps of a plan', () => {
       { phase: 'group', operation: 'memory.max', text: 'set memory.max to 4096' },
       { phase: 'group', operation: 'memory.oom.group', text: 'set memory.oom.group to 1' },
       { phase: 'group', operation: 'pids.max', text: 'set pids.max to 8' },
+      {
+        phase: 'devices',
+        operation: 'bpf',
+        text: 'let only these devices be used: c 1:3, c 1:5, c 1:7, c 1:8, c 1:9, c 5:0, c 5:2, c 136:*',
+      },
       { phase: 'clone', operation: 'clone3', text: 'clone3 into the cgroup with new namespaces: none' },
       { phase: 'boot', operation: 'setsid', text: 'new session' },
       { phase: 'boot', operation: 'capbset', text: 'bound capabilities to none' },
@@ -36,8 +42,31 @@ describe('the steps of a plan', () => {
       { phase: 'boot', operation: 'chdir', text: 'chdir to /' },
       { phase: 'boot', operation: 'umask', text: 'umask 0022' },
       { phase: 'boot', operation: 'wait', text: 'wait for the start' },
+      {
+        phase: 'boot',
+        operation: 'seccomp',
+        text: 'filter system calls by the default profile (2 instructions)',
+      },
+      { phase: 'boot', operation: 'close_fds', text: 'close all descriptors but 0, 1 and 2 at the exec' },
       { phase: 'boot', operation: 'exec', text: 'exec /bin/true' },
     ]);
+  });
+
+  it('name the devices and the user namespace before the clone', () => {
+    const plan = makePlan(specOf({ devices: ['/dev/fuse'] }), {
+      ...capableHost,
+      deviceNodes: [{ type: 'c', major: 10, minor: 229 }],
+    });
+    const steps = planSteps(plan).filter(({ phase }) => phase !== 'boot' && phase !== 'group');
+    expect(steps.map(({ phase }) => phase)).toEqual(['devices', 'userns', 'clone']);
+    expect(steps[0]?.text).toMatch(/, c 136:\*, c 10:229$/);
+    expect(steps[1]?.text).toBe('new user namespace: uids and gids 0-65535 to 1879048192-1879113727');
+  });
+
+  it('have no device filter where the kernel has none', () => {
+    const plan = makePlan(specOf(), { ...capableHost, filtersDevices: false });
+    expect(plan.devices).toBeNull();
+    expect(planSteps(plan).map(({ phase }) => phase)).not.toContain('devices');
   });
 
   it.each([
@@ -68,6 +97,7 @@ describe('the order of the boot program', () => {
       'setsid',
       'rlimit',
       'rlimit',
+      'join_user',
       'capbset',
       'user',
       'capset',
@@ -75,9 +105,40 @@ describe('the order of the boot program', () => {
       'chdir',
       'umask',
       'wait',
+      'seccomp',
       'init',
+      'close_fds',
       'exec',
     ]);
+  });
+
+  it("enters no user namespace and sets no filter where the spec wants the host's and none", () => {
+    const plan = planOf({ ...full, userns: 'host', seccomp: 'unconfined' });
+    const names = plan.boot.map(({ name }) => name);
+    expect(plan.userns).toBeNull();
+    for (const name of ['join_user', 'seccomp']) expect(names).not.toContain(name);
+  });
+
+  it.each<[Partial<SpecInput>, [number, number]]>([
+    [{}, [0, 0]],
+    [{ process: { args: ['a'], user: '33:44' } }, [0, 0]],
+    [
+      {
+        process: { args: ['a'], user: '33:44' },
+        userns: { uids: [{ container: 33, host: 1, size: 1 }], gids: [{ container: 0, host: 0, size: 99 }] },
+      },
+      [33, 0],
+    ],
+  ])('enters the user namespace of %j as its root, or as the user where it has none', (fields, ids) => {
+    expect(planOf(fields).boot.find(({ name }) => name === 'join_user')?.numbers).toEqual(ids);
+  });
+
+  it('compiles the profile that the spec names, and only that', () => {
+    const compiled: unknown[] = [];
+    const host = { ...capableHost, compileSeccomp: (profile: unknown) => [BigInt(compiled.push(profile))] };
+    const profile = { defaultAction: 'SCMP_ACT_LOG' as const };
+    for (const seccomp of ['default', 'unconfined', profile] as const) makePlan(specOf({ seccomp }), host);
+    expect(compiled).toEqual([DEFAULT_PROFILE, profile]);
   });
 
   it("sets what only the host's files can set before it leaves them", () => {
@@ -91,7 +152,13 @@ describe('the order of the boot program', () => {
 
   it('has no step for what the spec does not ask for', () => {
     const names = namesOf();
-    for (const name of ['write', 'rlimit', 'init', 'remount_root', 'setns']) expect(names).not.toContain(name);
+    for (const name of ['rlimit', 'init', 'remount_root', 'setns']) expect(names).not.toContain(name);
+    expect(textsOf().filter((text) => text.startsWith('write'))).toEqual([
+      'write 0 to /proc/sys/net/ipv4/ip_unprivileged_port_start',
+      'write 0 2147483647 to /proc/sys/net/ipv4/ping_group_range',
+    ]);
+    for (const fields of [{ userns: 'host' }, { namespaces: { network: 'host' } }] as const)
+      expect(namesOf(fields)).not.toContain('write');
   });
 
   it.each([
@@ -136,8 +203,8 @@ describe('the plan of any valid spec', () => {
     fc.assert(
       fc.property(plans, ({ boot }) => {
         const names = boot.map(({ name }) => name);
-        const tail = names.slice(names.indexOf('wait')).filter((name) => name !== 'init');
-        expect(tail).toEqual(['wait', 'exec']);
+        const tail = names.slice(names.indexOf('wait'));
+        expect(tail.join(' ')).toMatch(/^wait( seccomp)?( init)? close_fds exec$/);
       }),
     );
   });
@@ -160,10 +227,35 @@ describe('the plan of any valid spec', () => {
         ];
         expect(names.findLastIndex((name) => building.includes(name))).toBeLessThanOrEqual(pivot);
         expect(names.filter((name) => name === 'pivot').length).toBe(names.includes('propagation') ? 1 : 0);
-        const last: OpName[] = ['rlimit', 'capbset', 'user', 'capset', 'no_new_privs', 'wait'];
+        const last: OpName[] = [
+          'rlimit',
+          'join_user',
+          'capbset',
+          'user',
+          'capset',
+          'no_new_privs',
+          'wait',
+          'seccomp',
+          'close_fds',
+        ];
         const places = last.map((name) => names.lastIndexOf(name)).filter((place) => place >= 0);
         expect(places).toEqual([...places].sort((a, b) => a - b));
         expect(Math.min(...places)).toBeGreaterThan(pivot);
+      }),
+    );
+  });
+
+  it("enters the user namespace, where there is one, after all that needs the host's", () => {
+    fc.assert(
+      fc.property(plans, ({ boot, userns }) => {
+        const names = boot.map(({ name }) => name);
+        const join = names.indexOf('join_user');
+        expect(join >= 0).toBe(userns !== null);
+        if (join < 0) return;
+        const before: OpName[] = ['write', 'setns', 'unshare', 'hostname', 'link_up', 'pivot', 'rlimit'];
+        const after: OpName[] = ['capbset', 'user', 'capset', 'no_new_privs', 'chdir'];
+        expect(names.findLastIndex((name) => before.includes(name))).toBeLessThan(join);
+        expect(names.findIndex((name) => after.includes(name))).toBeGreaterThan(join);
       }),
     );
   });

@@ -1,10 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { rootOps } from '../../../src/plan/root.js';
+import { idMaps } from '../../../src/plan/userns.js';
 import type { SpecInput } from '../../../src/spec/schema.js';
 import { specOf } from '../support.js';
 
-const opsOf = (fields: Partial<SpecInput> = {}) => rootOps(specOf(fields), '/stage');
+/** In the host's user namespace. */
+const opsOf = (fields: Partial<SpecInput> = {}) => rootOps(specOf({ userns: 'host', ...fields }), '/stage', null);
 const textsOf = (fields: Partial<SpecInput> = {}) => opsOf(fields).map(({ text }) => text);
+
+/** In a user namespace of its own. */
+const mappedOps = (fields: Partial<SpecInput> = {}) => {
+  const spec = specOf(fields);
+  return rootOps(spec, '/stage', idMaps(spec, { start: 200_000, size: 65_536 }));
+};
+const mappedTexts = (fields: Partial<SpecInput> = {}) => mappedOps(fields).map(({ text }) => text);
 
 describe('the root', () => {
   it('is cut off from the host before anything is mounted', () => {
@@ -41,9 +50,20 @@ describe('the root', () => {
     expect(new Set(places.slice(taken))).toEqual(new Set([undefined, 1]));
   });
 
-  it('of a path with a colon is one lower directory', () => {
-    const overlay = opsOf({ root: { path: '/a:b\\c', overlay: true } }).find(({ strings }) => strings[0] === 'overlay');
-    expect(overlay?.strings).toContain('lowerdir=/a\\:b\\\\c');
+  it('of a path is the lower directory of an overlay by way of a read-only bind, so that no path is part of an option', () => {
+    const root = { path: '/a:b\\c,d', overlay: true };
+    expect(textsOf({ root }).slice(1, 9)).toEqual([
+      'mount tmpfs on /stage (mode=0755)',
+      'mkdir /stage/upper 0755',
+      'mkdir /stage/work 0755',
+      'mkdir /stage/root 0755',
+      'mkdir /stage/lower 0755',
+      'bind /a:b\\c,d on /stage/lower (ro)',
+      'mount overlay on /stage/root (nodev, lowerdir=/stage/lower, upperdir=/stage/upper, workdir=/stage/work)',
+      'take /stage/root as the root',
+    ]);
+    const overlay = opsOf({ root }).find(({ strings }) => strings[0] === 'overlay');
+    expect(overlay?.strings).toContain('lowerdir=/stage/lower');
   });
 
   it('is left by the last operation', () => {
@@ -112,5 +132,98 @@ describe('the root', () => {
 
   it.each(['host', '/proc/1/ns/mnt'])('is left alone in the mount namespace %s', (mount) => {
     expect(opsOf({ namespaces: { mount } })).toEqual([]);
+  });
+});
+
+describe('the root in a user namespace', () => {
+  const OWNED = 'uid=200000, gid=200000';
+  const PRIVATE = [
+    `mount tmpfs on /tmp (nosuid, nodev, mode=1777, ${OWNED})`,
+    `mount tmpfs on /var/tmp (nosuid, nodev, mode=1777, ${OWNED})`,
+    `mount tmpfs on /run (nosuid, nodev, mode=0755, ${OWNED})`,
+    `mount tmpfs on /root (nosuid, nodev, mode=0700, ${OWNED})`,
+  ];
+
+  it('is id-mapped and built by its owner', () => {
+    const ops = mappedOps({ root: { path: '/srv' } });
+    expect(ops.slice(1, 3).map(({ text }) => text)).toEqual([
+      'bind /srv on /stage (nodev, id-mapped)',
+      'take /stage as the root',
+    ]);
+    expect(ops[2]?.numbers).toEqual([200_000, 200_000]);
+  });
+
+  it('is id-mapped below an overlay, whose own directories belong to the owner', () => {
+    const ops = mappedOps({ root: { path: '/srv', overlay: true } });
+    expect(ops.map(({ text }) => text)).toContain('bind /srv on /stage/lower (ro, id-mapped)');
+    const owners = ops
+      .filter(({ name, numbers }) => name === 'mkdir' && numbers[1] === 0)
+      .map(({ strings, numbers }) => [strings[0], numbers[2], numbers[3]]);
+    expect(owners).toEqual([
+      ['/stage/upper', 200_000, 200_000],
+      ['/stage/work', 200_000, 200_000],
+      ['/stage/root', 200_000, 200_000],
+      ['/stage/lower', 0, 0],
+    ]);
+    expect(ops.find(({ name }) => name === 'root')?.numbers).toEqual([200_000, 200_000]);
+  });
+
+  it("that is the host's own is not id-mapped, belongs to the host's root, and has private places", () => {
+    const ops = mappedOps();
+    const texts = ops.map(({ text }) => text);
+    expect(texts.filter((text) => text.includes('id-mapped'))).toEqual([]);
+    expect(texts).toContain(
+      'mount overlay on /stage/root (nodev, lowerdir=/, upperdir=/stage/upper, workdir=/stage/work)',
+    );
+    expect(texts).toEqual(expect.arrayContaining(PRIVATE));
+    const built = ops.filter(({ name }) => name === 'mkdir' || name === 'root');
+    expect(new Set(built.flatMap(({ name, numbers }) => numbers.slice(name === 'root' ? 0 : 2)))).toEqual(new Set([0]));
+  });
+
+  it("has private places below the mounts of the spec, and only where it is the host's own", () => {
+    const texts = mappedTexts({ mounts: [{ type: 'tmpfs', target: '/tmp/mine' }] });
+    expect(texts.indexOf(PRIVATE[0] ?? '')).toBeLessThan(
+      texts.indexOf(`mount tmpfs on /tmp/mine (nosuid, nodev, mode=1777, ${OWNED})`),
+    );
+    for (const other of [mappedTexts({ root: { path: '/srv' } }), textsOf()])
+      expect(other.filter((text) => /on \/(tmp|var\/tmp|run|root) /.test(text))).toEqual([]);
+  });
+
+  it.each([
+    [{}, 'bind /a on /b (nosuid, nodev, id-mapped)'],
+    [{ readonly: true }, 'bind /a on /b (ro, nosuid, nodev, id-mapped)'],
+    [{ idmap: false }, 'bind /a on /b (nosuid, nodev)'],
+  ])('has the bind mount with %j', (fields, text) => {
+    expect(mappedTexts({ mounts: [{ type: 'bind', source: '/a', target: '/b', ...fields }] })).toContain(text);
+  });
+
+  it('gives each tmpfs but that of its stage to its root user', () => {
+    const tmpfs = mappedOps({ mounts: [{ type: 'tmpfs', target: '/t', size: 4096 }] })
+      .filter(({ strings, numbers }) => strings[0] === 'tmpfs' && numbers[1] === 1)
+      .map(({ strings }) => [strings[2], strings.slice(-2)]);
+    const owned = ['uid=200000', 'gid=200000'];
+    expect(tmpfs.map(([target]) => target)).toEqual(['/dev', '/dev/shm', '/tmp', '/var/tmp', '/run', '/root', '/t']);
+    expect(tmpfs.map(([, owner]) => owner)).toEqual(tmpfs.map(() => owned));
+  });
+
+  it('with maps of its own belongs to the host id of 0 in each, or to root where there is none', () => {
+    const uids = [
+      { container: 5, host: 7, size: 9 },
+      { container: 0, host: 300_000, size: 5 },
+    ];
+    const spec = specOf({
+      root: { path: '/srv' },
+      process: { args: ['a'], user: '5:1' },
+      userns: { uids, gids: [{ container: 1, host: 1, size: 1 }] },
+    });
+    const ops = rootOps(spec, '/stage', idMaps(spec, { start: 1, size: 1 }));
+    expect(ops.find(({ name }) => name === 'root')?.numbers).toEqual([300_000, 0]);
+    expect(ops.find(({ strings }) => strings[2] === '/dev')?.strings).toEqual(
+      expect.arrayContaining(['uid=300000', 'gid=0']),
+    );
+  });
+
+  it('binds the devices of the spec, which stay devices', () => {
+    expect(mappedTexts({ devices: ['/dev/fuse'] })).toContain('bind /dev/fuse on /dev/fuse (nosuid, noexec)');
   });
 });

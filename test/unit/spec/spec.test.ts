@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { NiwaError } from '../../../src/errors.js';
 import { encodeProgram } from '../../../src/plan/encode.js';
 import { makePlan } from '../../../src/plan/plan.js';
+import type { SpecInput } from '../../../src/spec/schema.js';
 import { parseSpec } from '../../../src/spec/spec.js';
 import { nearSpecInputs, specInputs } from '../arbitrary.js';
 import { capableHost, problemsIn, refusal, specOf } from '../support.js';
@@ -16,7 +17,7 @@ const BOOLEAN = 'true or false';
 const ID = '1 to 64 of the characters A-Z a-z 0-9 _ . - and the first a letter or a digit';
 const NAMESPACE = '"new", "host", or the absolute path of a namespace such as /proc/42/ns/net';
 const MOUNT =
-  '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}';
+  '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}';
 const CAPABILITY = 'a name of capabilities(7) such as "NET_BIND_SERVICE", or "ALL"';
 const CAPABILITIES = 'a list of capability names';
 const SIGNAL = 'a signal such as "SIGTERM", "TERM" or 15';
@@ -31,7 +32,14 @@ const OOM_SCORE = 'the preference of the OOM killer: an integer from -1000 to 10
 const CPUS = 'a list such as "0-3,6"';
 const TARGET = 'an absolute path below / without "." or ".." in it';
 const TOP =
-  'an object with id, process, root, hostname, mounts, namespaces, resources, rlimits, capabilities, lifetime, jitter, stopSignal, stopTimeout, init, labels, owner, oomScoreAdj';
+  'an object with id, process, root, hostname, mounts, namespaces, resources, rlimits, capabilities, userns, seccomp, devices, lifetime, jitter, stopSignal, stopTimeout, init, labels, owner, oomScoreAdj';
+const USERNS = '"auto" (a range of host ids of its own), "host", or {"uids": MAP, "gids": MAP}';
+const ID_MAP = 'a list of {"container", "host", "size"}';
+const SECCOMP = '"default", "unconfined", or a profile in the form of the OCI runtime specification';
+const ACTION = 'SCMP_ACT_ALLOW, _ERRNO, _KILL, _KILL_PROCESS, _KILL_THREAD or _LOG';
+const SYSCALLS = 'a list of {"names", "action", "errnoRet"?, "args"?}';
+const DEVICE = 'a device of the host such as "/dev/fuse"';
+const gids = [{ container: 0, host: 100_000, size: 10 }];
 
 const args = ['/bin/true'];
 const base = { process: { args } };
@@ -67,6 +75,9 @@ describe('defaults', () => {
         'NET_BIND_SERVICE',
         'SYS_CHROOT',
       ],
+      userns: 'auto',
+      seccomp: 'default',
+      devices: [],
       lifetimeUsec: null,
       jitterUsec: 0,
       stopSignal: 'SIGTERM',
@@ -90,13 +101,35 @@ describe('defaults', () => {
     expect(specOf({ root }).root.overlay).toEqual(overlay);
   });
 
+  it.each<[Partial<SpecInput>, string]>([
+    [{}, 'auto'],
+    [{ userns: 'host' }, 'host'],
+    [{ namespaces: { mount: 'host' } }, 'host'],
+    [{ namespaces: { mount: '/proc/1/ns/mnt' }, userns: 'host' }, 'host'],
+  ])('%j has the user namespace %s', (fields, userns) => {
+    expect(specOf(fields).userns).toBe(userns);
+  });
+
+  it.each<[Partial<SpecInput>, boolean | undefined, boolean]>([
+    [{}, undefined, true],
+    [{}, true, true],
+    [{}, false, false],
+    [{ userns: 'host' }, undefined, false],
+    [{ userns: 'host' }, true, false],
+  ])('with %j a bind mount with idmap %s is id-mapped: %s', (fields, idmap, mapped) => {
+    const bind = { type: 'bind' as const, source: '/a', target: '/b', ...(idmap === undefined ? {} : { idmap }) };
+    expect(specOf({ ...fields, mounts: [bind] }).mounts).toEqual([
+      { type: 'bind', source: '/a', target: '/b', readonly: false, idmap: mapped },
+    ]);
+  });
+
   it.each([
     [7, 7, 7],
     ['7', 7, 7],
     ['7:8', 7, 8],
     ['4294967294:0', 4_294_967_294, 0],
   ])('reads the user %j as uid %i and gid %i', (user, uid, gid) => {
-    expect(specOf({ process: { args, user } }).process).toMatchObject({ uid, gid });
+    expect(specOf({ process: { args, user }, userns: 'host' }).process).toMatchObject({ uid, gid });
   });
 
   it.each([
@@ -316,6 +349,108 @@ describe('wrong input', () => {
     [{ capabilities: { add: 'ALL' } }, 'capabilities.add', '"ALL"', CAPABILITIES],
     [{ capabilities: { drop: ['a-b'] } }, 'capabilities.drop[0]', '"a-b"', CAPABILITY],
     [{ capabilities: { add: ['KILL', 'FLY'] } }, 'capabilities.add[1]', '"FLY"', CAPABILITY],
+    [
+      { mounts: [{ type: 'bind', source: '/a', target: '/b', idmap: 'no' }] },
+      'mounts[0].idmap',
+      '"no"',
+      "true or false: whether files on the host keep the container's own ids",
+    ],
+    [{ userns: 'new' }, 'userns', '"new"', USERNS],
+    [{ userns: null }, 'userns', 'null', USERNS],
+    [{ userns: { gids } }, 'userns.uids', 'nothing', ID_MAP],
+    [{ userns: { uids: [], gids } }, 'userns.uids', '[]', ID_MAP],
+    [{ userns: { uids: '0 0 1', gids } }, 'userns.uids', '"0 0 1"', ID_MAP],
+    [
+      { userns: { uids: [{ container: 0, host: 0 }], gids } },
+      'userns.uids[0].size',
+      'nothing',
+      'how many: an integer from 1 to 4294967295',
+    ],
+    [
+      { userns: { uids: [{ container: -1, host: 0, size: 1 }], gids } },
+      'userns.uids[0].container',
+      '-1',
+      'the first id in the container: an integer from 0 to 4294967294',
+    ],
+    [
+      { userns: { uids: gids, gids: [{ container: 0, host: 1e10, size: 1 }] } },
+      'userns.gids[0].host',
+      '10000000000',
+      'the first id on the host: an integer from 0 to 4294967294',
+    ],
+    [{ seccomp: 'strict' }, 'seccomp', '"strict"', SECCOMP],
+    [{ seccomp: 7 }, 'seccomp', '7', SECCOMP],
+    [{ seccomp: {} }, 'seccomp.defaultAction', 'nothing', ACTION],
+    [{ seccomp: { defaultAction: 'SCMP_ACT_TRACE' } }, 'seccomp.defaultAction', '"SCMP_ACT_TRACE"', ACTION],
+    [
+      { seccomp: { defaultAction: 'SCMP_ACT_LOG', defaultErrnoRet: 4096 } },
+      'seccomp.defaultErrnoRet',
+      '4096',
+      'an errno: an integer from 0 to 4095',
+    ],
+    [
+      { seccomp: { defaultAction: 'SCMP_ACT_LOG', architectures: 'x86' } },
+      'seccomp.architectures',
+      '"x86"',
+      'a list of names such as SCMP_ARCH_X86_64',
+    ],
+    [{ seccomp: { defaultAction: 'SCMP_ACT_LOG', syscalls: {} } }, 'seccomp.syscalls', '{}', SYSCALLS],
+    ...(
+      [
+        [{ names: [], action: 'SCMP_ACT_LOG' }, 'names', '[]', 'a list of at least one system call'],
+        [
+          { names: ['Read'], action: 'SCMP_ACT_LOG' },
+          'names[0]',
+          '"Read"',
+          'the name of a system call, such as "openat"',
+        ],
+        [{ names: ['read'] }, 'action', 'nothing', ACTION],
+        [
+          { names: ['read'], action: 'SCMP_ACT_LOG', errnoRet: -1 },
+          'errnoRet',
+          '-1',
+          'an errno: an integer from 0 to 4095',
+        ],
+        [
+          { names: ['read'], action: 'SCMP_ACT_LOG', args: {} },
+          'args',
+          '{}',
+          'a list of {"index", "value", "valueTwo"?, "op"}',
+        ],
+        [
+          { names: ['read'], action: 'SCMP_ACT_LOG', args: [{ index: 6, value: 0, op: 'SCMP_CMP_EQ' }] },
+          'args[0].index',
+          '6',
+          'an argument: an integer from 0 to 5',
+        ],
+        [
+          { names: ['read'], action: 'SCMP_ACT_LOG', args: [{ index: 0, value: 0, op: '=' }] },
+          'args[0].op',
+          '"="',
+          'SCMP_CMP_NE, _LT, _LE, _EQ, _GE, _GT or _MASKED_EQ',
+        ],
+        [
+          { names: ['read'], action: 'SCMP_ACT_LOG', args: [{ index: 0, value: 1e300, op: 'SCMP_CMP_EQ' }] },
+          'args[0].value',
+          '1e+300',
+          'a number: an integer from 0 to 9007199254740991',
+        ],
+      ] as const
+    ).map(([rule, path, found, allowed]): [object, string, string, string] => [
+      { seccomp: { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [rule] } },
+      `seccomp.syscalls[0].${path}`,
+      found,
+      allowed,
+    ]),
+    [{ devices: '/dev/fuse' }, 'devices', '"/dev/fuse"', 'a list of devices beside the usual ones'],
+    [{ devices: ['/dev/'] }, 'devices[0]', '"/dev/"', DEVICE],
+    [{ devices: ['/dev/fuse', '/srv/disk'] }, 'devices[1]', '"/srv/disk"', DEVICE],
+    [
+      { devices: ['/dev/../srv/disk'] },
+      'devices[0]',
+      '"/dev/../srv/disk"',
+      'a path below /dev without "." or ".." in it',
+    ],
     [{ lifetime: 'soon' }, 'lifetime', '"soon"', DURATION],
     [{ lifetime: 1e300 }, 'lifetime', '1e+300', DURATION],
     [{ lifetime: Number.POSITIVE_INFINITY }, 'lifetime', 'Infinity', DURATION],
@@ -357,11 +492,17 @@ describe('wrong input', () => {
     [{ resources: { memory: { limit: 1 } } }, 'resources.memory.limit', 'high, low, max, min, oomGroup, swapMax'],
     [{ resources: { io: [{ device: '8:0', bps: 1 }] } }, 'resources.io[0].bps', 'device, rbps, riops, wbps, wiops'],
     [{ capabilities: { keep: [] } }, 'capabilities.keep', 'add, drop'],
+    [{ userns: { uids: gids, gids, setgroups: 'deny' } }, 'userns.setgroups', 'gids, uids'],
+    [
+      { seccomp: { defaultAction: 'SCMP_ACT_LOG', flags: [] } },
+      'seccomp.flags',
+      'architectures, defaultAction, defaultErrnoRet, syscalls',
+    ],
     [{ rlimits: { cpu: { soft: 1, hard: 1, max: 1 } } }, 'rlimits.cpu.max', 'hard, soft'],
     [
       { mounts: [{ type: 'bind', source: '/a', target: '/b', size: 1 }] },
       'mounts[0].size',
-      'readonly, size, source, target, type',
+      'idmap, readonly, size, source, target, type',
     ],
   ])('the unknown field in %j is refused at %s', (fields, path, allowed) => {
     expect(problemsOf(fields)).toEqual([{ path, found: 'a field that niwa does not know', allowed }]);
@@ -462,6 +603,55 @@ describe('fields that do not go together', () => {
       '"unlimited"',
       'at most the hard limit 1',
     ],
+    [
+      { userns: 'auto', namespaces: { mount: 'host' } },
+      'userns',
+      '"auto"',
+      '"host" where the mount namespace is not new',
+    ],
+    [
+      { capabilities: { add: ['KILL', 'cap_net_admin'] } },
+      'capabilities.add[1]',
+      '"cap_net_admin"',
+      'capabilities that act inside a user namespace; this one needs userns "host"',
+    ],
+    [
+      { process: { args, user: 65_536 } },
+      'process.user',
+      '65536',
+      'ids up to 65535; more need userns "host" or maps of their own',
+    ],
+    [
+      { process: { args, user: '0:65536' } },
+      'process.user',
+      '"0:65536"',
+      'ids up to 65535; more need userns "host" or maps of their own',
+    ],
+    [
+      { process: { args, user: '5:10' }, userns: { uids: gids, gids } },
+      'process.user',
+      '"5:10"',
+      'ids that userns maps',
+    ],
+    [{ userns: { uids: [{ container: 1, host: 0, size: 1 }], gids } }, 'process.user', '0', 'ids that userns maps'],
+    [
+      { userns: { uids: gids, gids: [...gids, { container: 10, host: 4_294_967_294, size: 2 }] } },
+      'userns.gids[1]',
+      '{"container":10,"host":4294967294,"size":2}',
+      'ids up to 4294967294',
+    ],
+    [
+      { userns: { uids: [...gids, { container: 9, host: 0, size: 1 }], gids } },
+      'userns.uids[1]',
+      '{"container":9,"host":0,"size":1}',
+      'ids that no mapping before it has, on either side',
+    ],
+    [
+      { userns: { uids: [...gids, { container: 10, host: 99_999, size: 2 }], gids } },
+      'userns.uids[1]',
+      '{"container":10,"host":99999,"size":2}',
+      'ids that no mapping before it has, on either side',
+    ],
     [{ jitter: '1s' }, 'jitter', '"1s"', 'at most the lifetime, which it shortens at random'],
     [{ lifetime: 60, jitter: '61s' }, 'jitter', '"61s"', 'at most the lifetime, which it shortens at random'],
     [{ namespaces: { mount: 'host' }, root: {} }, 'root', '{}', ownMounts],
@@ -481,6 +671,12 @@ describe('fields that do not go together', () => {
     [{ resources: { cpu: { burst: '1s' } } }],
     [{ rlimits: { nofile: { soft: 1, hard: 'unlimited' } } }],
     [{ lifetime: 60, jitter: '1m' }],
+    [{ process: { args, user: '65535:65535' } }],
+    [{ userns: 'host', process: { args, user: 4_294_967_294 }, capabilities: { add: ['NET_ADMIN'] } }],
+    [{ namespaces: { mount: 'host' }, capabilities: { add: ['SYS_ADMIN'] } }],
+    [{ capabilities: { add: ['ALL'] } }],
+    [{ userns: { uids: [...gids, { container: 10, host: 100_010, size: 4_294_867_285 }], gids } }],
+    [{ devices: ['/dev/.hidden', '/dev/net/tun'] }],
     [{ namespaces: { uts: '/proc/1/ns/uts' }, hostname: 'a' }],
     [{ mounts: [{ type: 'tmpfs', target: '/..a/b..' }] }],
     [{ labels: { 'example.org/team': '' }, process: { args: ['a', ''], env: { 'A B': '=' } } }],

@@ -1,0 +1,392 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import fc from 'fast-check';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { Ledger } from '../../../src/accounting/ledger.js';
+import { Metrics } from '../../../src/accounting/metrics.js';
+import { type Api, makeApi } from '../../../src/api/server.js';
+import { Container } from '../../../src/container/container.js';
+import type { Output } from '../../../src/container/output.js';
+import { Runtime } from '../../../src/container/runtime.js';
+import { IdPool } from '../../../src/host/id-pool.js';
+import { native, type Peer } from '../../../src/native.js';
+import { makePlan } from '../../../src/plan/plan.js';
+import type { SpecInput } from '../../../src/spec/schema.js';
+import { nearSpecInputs, resourcesInputs, specInputs } from '../arbitrary.js';
+import { capableHost, specOf } from '../support.js';
+
+/** The statuses of the documented codes, and those of HTTP itself. */
+const STATUSES = [200, 201, 204, 400, 403, 404, 409, 413, 414, 415, 422];
+const CODES = [
+  'SPEC_INVALID',
+  'FORBIDDEN',
+  'NOT_FOUND',
+  'ID_IN_USE',
+  'STATE_CONFLICT',
+  'HOST_UNSUPPORTED',
+  'TOO_MANY_REQUESTS',
+  'START_FAILED',
+];
+
+const root: Peer = { pid: 1, uid: 0, groups: [0] };
+const member: Peer = { pid: 1, uid: 1000, groups: [1000, 10] };
+const reader: Peer = { pid: 1, uid: 1001, groups: [1001, 20] };
+const stranger: Peer = { pid: 1, uid: 1002, groups: [1002] };
+
+/** The real runtime with one container, which has exited. It can make none: the groups would be in a place that is not there. */
+class EndedRuntime extends Runtime {
+  readonly #ended = exitedContainer();
+  override get(id: string): Container {
+    return id === this.#ended.id ? this.#ended : super.get(id);
+  }
+  override list(): Container[] {
+    return [this.#ended, ...super.list()];
+  }
+}
+
+function exitedContainer(): Container {
+  const spec = specOf({ id: 'web', owner: 'ann', labels: { a: 'b' }, lifetime: 60 });
+  const output = {
+    follow: (follower: { end(): void }) => {
+      follower.end();
+      return { drained: () => {}, leave: () => {} };
+    },
+    close: () => {},
+  } as unknown as Output;
+  const container = new Container(spec, makePlan(spec, capableHost), 0, 1, output, null);
+  const exit = container.takeExit({
+    type: 'exit',
+    handle: 0,
+    atNs: native.boottimeNs(),
+    cause: 0,
+    deadlineNs: 0n,
+    killedNs: 0n,
+    statusKnown: true,
+    code: 0,
+    signal: 0,
+    row: new Float64Array(native.columns.length).fill(Number.NaN),
+    ioStat: '',
+  });
+  container.settle(exit);
+  return container;
+}
+
+let directory: string;
+let runtime: Runtime;
+let api: Api;
+let peer: Peer | undefined;
+
+async function startApi(requestsPerSecond = 1_000_000): Promise<Api> {
+  const made = await makeApi({
+    runtime,
+    metrics: new Metrics(),
+    log: pino({ level: 'silent' }),
+    version: '0',
+    groups: { full: 10, read: 20 },
+    limits: { connections: 10, requestsPerSecond },
+    sampleIntervalMs: 60_000,
+    peersOf: () => () => peer,
+  });
+  await made.ready();
+  return made;
+}
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'niwa-api-'));
+  const { containersCgroup, controllers, stage } = capableHost;
+  const nowhere = '/no/such/place';
+  runtime = new EndedRuntime({
+    tree: { mount: nowhere, base: nowhere, containers: `${nowhere}${containersCgroup}`, controllers },
+    stage,
+    ledger: await Ledger.open(join(directory, 'ledger')),
+    idPool: new IdPool(65_536, 1), // one range that is not given back would be the last
+    allowed: { roots: [], sources: [], privileged: false },
+    log: pino({ level: 'silent' }),
+    sampleIntervalMs: 60_000,
+    keepExited: 10,
+  });
+  api = await startApi();
+});
+afterAll(async () => {
+  await api.close();
+  await runtime.close();
+  await rm(directory, { recursive: true });
+});
+
+interface Request {
+  method: string;
+  url: string;
+  type?: string | undefined;
+  body?: string | undefined;
+}
+
+/** Sends a request; of an answer that streams only the beginning counts. */
+async function send(who: Peer | undefined, { method, url, type, body }: Request, to = api) {
+  peer = who;
+  const dbg = setTimeout(() => console.error('HANG', method, url, type, body?.slice(0, 200)), 5000);
+  const answer = await to.inject({
+    method: method as 'GET',
+    url,
+    payloadAsStream: true,
+    ...(type === undefined ? {} : { headers: { 'content-type': type } }),
+    ...(body === undefined ? {} : { payload: body }),
+  });
+  const streams = answer.headers['content-type'] === 'application/x-ndjson';
+  if (streams) answer.stream().destroy();
+  clearTimeout(dbg);
+  return { status: answer.statusCode, text: streams ? '' : await text(answer.stream()) };
+}
+
+const create = (spec: object): Request => ({
+  method: 'POST',
+  url: '/v1/containers',
+  type: 'application/json',
+  body: JSON.stringify(spec),
+});
+
+/** What every answer has to be. */
+function expectDocumented(method: string, { status, text: body }: { status: number; text: string }): void {
+  expect(STATUSES).toContain(status);
+  if (status < 400 || method === 'HEAD') return;
+  const { code, message } = JSON.parse(body) as { code: string; message: string };
+  expect(CODES).toContain(code);
+  expect(message).toMatch(/\S/);
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND'];
+const ACTIONS = ['start', 'stop', 'kill', 'pause', 'resume', 'wait', 'lifetime', 'stats', 'history', 'output'];
+
+const segment = fc.oneof(
+  fc.constantFrom('web', 'none', '..', '%2e%2e', '%00', '%', '%e0%a4%a', '__proto__', 'a%2Fb', 'x'.repeat(200)),
+  fc.string({ unit: 'grapheme', maxLength: 20 }).map(encodeURIComponent),
+);
+const path = fc.oneof(
+  fc.tuple(segment, fc.constantFrom('', ...ACTIONS)).map(([id, action]) => `/v1/containers/${id}/${action}`),
+  segment.map((id) => `/v1/containers/${id}`),
+  fc.constantFrom(
+    '/v1/containers',
+    '/v1/stats',
+    '/v1/events',
+    '/v1/info',
+    '/v1/health',
+    '/v1/openapi.json',
+    '/metrics',
+  ),
+  fc.array(segment, { maxLength: 4 }).map((parts) => `/${parts.join('/')}`),
+);
+const query = fc.array(
+  fc.tuple(
+    fc.constantFrom(
+      'state',
+      'owner',
+      'label',
+      'start',
+      'wait',
+      'force',
+      'timeout',
+      'stream',
+      'x',
+      '__proto__',
+      'toString',
+    ),
+    fc.oneof(
+      fc.constantFrom(
+        'true',
+        'false',
+        '1',
+        '',
+        'a=b',
+        'exited',
+        '1e999',
+        '-1',
+        '9'.repeat(30),
+        '1ms',
+        '%',
+        'null',
+        '{}',
+      ),
+      fc.string({ maxLength: 9 }).map(encodeURIComponent),
+    ),
+  ),
+  { maxLength: 3 },
+);
+
+const deep = fc
+  .tuple(fc.constantFrom('[', '{"a":', '{"process":', '- '), fc.integer({ min: 1, max: 20_000 }))
+  .map(([open, depth]) => open.repeat(depth));
+const huge = fc
+  .constantFrom(1e308, 2 ** 53, -(2 ** 63), Number.MAX_VALUE, 4294967296, 0.1, -0)
+  .chain((number) =>
+    fc.constantFrom<object>(
+      { lifetime: number },
+      { remaining: number },
+      { timeout: number, signal: number },
+      { resources: { pids: number, memory: { max: number }, cpu: { max: number, burst: number } } },
+      { process: { args: ['a'], user: number }, lifetime: number, stopTimeout: number, oomScoreAdj: number },
+      {
+        process: { args: ['a'] },
+        rlimits: { nofile: number },
+        userns: { uids: number, gids: [{ container: number }] },
+      },
+    ),
+  );
+const value = fc.oneof(
+  specInputs,
+  nearSpecInputs,
+  fc.jsonValue(),
+  huge,
+  resourcesInputs.map((resources) => ({ resources })),
+  fc.constantFrom<object>(
+    {},
+    { signal: 'TERM' },
+    { signal: 'NOPE' },
+    { timeout: '1s' },
+    { lifetime: null },
+    { remaining: '5m' },
+  ),
+);
+const body = fc.oneof(
+  value.map((input) => JSON.stringify(input)),
+  value.map((input) => stringify(input)),
+  fc.tuple(value, fc.nat({ max: 60 })).map(([input, cut]) => (JSON.stringify(input) ?? '').slice(0, cut)),
+  deep,
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.constantFrom(
+    '',
+    'null',
+    '{"__proto__": {"init": true}}',
+    '{"constructor": {"prototype": {}}}',
+    'a: &a [*a]',
+    'a: *nobody',
+    '%YAML 1.1\n---\nprocess: {args: [!!binary aGk=, 2001-01-01]}',
+    '--- 1\n--- 2',
+    `a: &a [x, x]\n${'b: &b [*a, *a, *a, *a]\n'.repeat(99)}`,
+    'x'.repeat(1024 * 1024 + 1),
+  ),
+);
+const type = fc.constantFrom(
+  'application/json',
+  'application/json',
+  'application/yaml',
+  'text/yaml; charset=utf-8',
+  'application/json; charset=\u0022',
+  'text/plain',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data',
+  'nonsense',
+  '',
+  undefined,
+);
+const requests: fc.Arbitrary<Request> = fc
+  .record({
+    method: fc.constantFrom('GET', 'POST', ...METHODS),
+    path,
+    query,
+    type,
+    body: fc.option(body, { nil: undefined }),
+  })
+  .map(({ path: at, query: parameters, ...rest }) => ({
+    ...rest,
+    url: parameters.length === 0 ? at : `${at}?${parameters.map((pair) => pair.join('=')).join('&')}`,
+  }));
+
+describe('any request', () => {
+  it.each([
+    ['root', root],
+    ['a member of the group', member],
+    ['a member of the group that reads', reader],
+  ])('of %s gets a documented answer', async (_, who) => {
+    await fc.assert(
+      fc.asyncProperty(requests, async (request) => {
+        expectDocumented(request.method, await send(who, request));
+      }),
+      { numRuns: 700 },
+    );
+  });
+
+  it('to make a container is refused in words, or fails with nothing left', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(specInputs, nearSpecInputs), fc.constantFrom(root, member), async (spec, who) => {
+        const answer = await send(who, create(spec as object));
+        expectDocumented('POST', answer);
+        expect([400, 403, 422]).toContain(answer.status);
+        expect(runtime.list().map(({ id }) => id)).toEqual(['web']);
+      }),
+      { numRuns: 300 },
+    );
+    const { step } = JSON.parse((await send(root, create({ process: { args: ['a'] } }))).text) as { step: object };
+    expect(step).toMatchObject({ number: 1, errno: 'ENOENT' }); // and not that all ranges of ids are in use
+  });
+
+  it('of a stranger is refused, whatever it is', async () => {
+    await fc.assert(
+      fc.asyncProperty(requests, fc.constantFrom(stranger, undefined), async (request, who) => {
+        const answer = await send(who, request);
+        expectDocumented(request.method, answer);
+        expect([400, 403, 414]).toContain(answer.status); // 400 and 414 where the path is none, before anything is looked at
+        if (answer.status !== 403) expect(answer.text).not.toContain('web');
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('a request', () => {
+  it.each<[string, Request, number, string]>([
+    ['a path that does not exist', { method: 'GET', url: '/v2' }, 404, 'NOT_FOUND'],
+    ['a method that is not offered', { method: 'PUT', url: '/v1/containers' }, 404, 'NOT_FOUND'],
+    ['a path that is no text', { method: 'GET', url: '/v1/containers/%e0%a4' }, 400, 'SPEC_INVALID'],
+    ['an id that is none', { method: 'GET', url: '/v1/containers/-a' }, 400, 'SPEC_INVALID'],
+    ['an id that nobody has', { method: 'GET', url: '/v1/containers/none' }, 404, 'NOT_FOUND'],
+    ['a state that does not allow it', { method: 'POST', url: '/v1/containers/web/pause' }, 409, 'STATE_CONFLICT'],
+    ['a query that is not known', { method: 'GET', url: '/v1/containers?x=1' }, 400, 'SPEC_INVALID'],
+    ['no spec', { method: 'POST', url: '/v1/containers' }, 400, 'SPEC_INVALID'],
+    ['broken JSON', { ...create({}), body: '{' }, 400, 'SPEC_INVALID'],
+    ['broken YAML', { ...create({}), type: 'text/yaml', body: 'a: b: c' }, 400, 'SPEC_INVALID'],
+    ['another type', { ...create({}), type: 'application/xml' }, 415, 'SPEC_INVALID'],
+    ['more than a megabyte', { ...create({}), body: `"${'x'.repeat(1024 * 1024)}"` }, 413, 'SPEC_INVALID'],
+  ])('with %s is refused', async (_, request, status, code) => {
+    const answer = await send(root, request);
+    expect([answer.status, (JSON.parse(answer.text) as { code: string }).code]).toEqual([status, code]);
+  });
+
+  it.each<[string, Peer | undefined, string, string, number]>([
+    ['nobody known', undefined, 'GET', '/v1/health', 403],
+    ['a stranger', stranger, 'GET', '/v1/containers', 403],
+    ['a reader', reader, 'GET', '/v1/containers/web', 200],
+    ['a reader', reader, 'POST', '/v1/containers/web/stop', 403],
+    ['a reader', reader, 'DELETE', '/v1/containers/none', 403],
+    ['a member', member, 'DELETE', '/v1/containers/none', 404],
+    ['root', root, 'POST', '/v1/containers/web/start', 409],
+  ])('of %s is answered by its role', async (_, who, method, url, status) => {
+    expect((await send(who, { method, url })).status).toBe(status);
+  });
+
+  it('of a member may not switch protections off, that of root may', async () => {
+    const spec: SpecInput = { process: { args: ['a'] }, userns: 'host', root: { path: '/usr' } };
+    const refused = await send(member, create(spec));
+    expect(refused.status).toBe(403);
+    expect(JSON.parse(refused.text)).toMatchObject({
+      code: 'FORBIDDEN',
+      problems: [{ path: 'root.path' }, { path: 'userns', found: '"host"', allowed: '"auto"' }],
+    });
+    expect((await send(root, create(spec))).status).toBe(422); // it comes as far as its group
+  });
+
+  it('beyond the rate of a caller waits, but not that of root or of another', async () => {
+    const slow = await startApi(3);
+    const health = (who: Peer) => send(who, { method: 'GET', url: '/v1/health' }, slow);
+    const statuses: number[] = [];
+    for (let i = 0; i < 5; i++) statuses.push((await health(member)).status, (await health(root)).status);
+    const refused = await health(member);
+    expect(statuses).toContain(429);
+    expect(statuses.filter((_, i) => i % 2 === 1)).toEqual([200, 200, 200, 200, 200]);
+    expect((await health(reader)).status).toBe(200);
+    if (refused.status === 429) expect(JSON.parse(refused.text)).toMatchObject({ code: 'TOO_MANY_REQUESTS' });
+    await slow.close();
+  });
+});

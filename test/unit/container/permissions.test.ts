@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { type Allowed, requirePermission } from '../../../src/container/permissions.js';
+import type { SpecInput } from '../../../src/spec/schema.js';
+import { refusal, specOf } from '../support.js';
+
+const nothing: Allowed = { roots: [], sources: [], privileged: false };
+const some: Allowed = { ...nothing, roots: ['/images', '/more/'], sources: ['/data'] };
+const user = { uid: 1000 };
+const bind = (source: string, fields: object = {}) => ({
+  mounts: [{ type: 'bind' as const, source, target: '/t', ...fields }],
+});
+const ask = (fields: Partial<SpecInput>, allowed: Allowed, caller = user) =>
+  requirePermission(specOf(fields), caller, allowed);
+const maps = [{ container: 0, host: 0, size: 10 }];
+
+/** Everything that takes a protection away: the field, what is found, what is allowed. */
+const unprotected: [Partial<SpecInput>, string, string, string][] = [
+  [{ userns: 'host' }, 'userns', '"host"', '"auto"'],
+  [
+    { userns: { uids: maps, gids: maps } },
+    'userns',
+    '{"uids":[{"container":0,"host":0,"size":10}],"gids":[{"conta...',
+    '"auto"',
+  ],
+  [{ seccomp: 'unconfined' }, 'seccomp', '"unconfined"', '"default"'],
+  [{ seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } }, 'seccomp', '{"defaultAction":"SCMP_ACT_ALLOW"}', '"default"'],
+  ...(['pid', 'network', 'ipc', 'uts', 'cgroup'] as const).flatMap((name): typeof unprotected => [
+    [{ namespaces: { [name]: 'host' } }, `namespaces.${name}`, '"host"', '"new"'],
+    [{ namespaces: { [name]: '/proc/1/ns/x' } }, `namespaces.${name}`, '"/proc/1/ns/x"', '"new"'],
+  ]),
+  [{ devices: ['/dev/sda'] }, 'devices[0]', '"/dev/sda"', 'no device beside the usual ones'],
+  [{ oomScoreAdj: -1 }, 'oomScoreAdj', '-1', 'nothing below 0'],
+  [bind('/data', { idmap: false }), 'mounts[0].idmap', 'false', 'true'],
+];
+
+describe('root', () => {
+  it.each([...unprotected.map(([fields]) => fields), { root: { path: '/any' } }, bind('/etc')])(
+    'may ask for %j',
+    (fields) => {
+      expect(() => ask(fields, nothing, { uid: 0 })).not.toThrow();
+    },
+  );
+});
+
+describe('another caller', () => {
+  it.each<Partial<SpecInput>>([
+    {},
+    { root: { path: '/' } },
+    { mounts: [{ type: 'tmpfs', target: '/t' }], oomScoreAdj: 500, process: { args: ['a'], user: 0 } },
+    { capabilities: { add: ['ALL'] }, init: true, resources: { pids: 5 } },
+  ])('may always ask for %j', (fields) => {
+    expect(() => ask(fields, nothing)).not.toThrow();
+  });
+
+  it.each<[string, boolean]>([
+    ['/images', true],
+    ['/images/a', true],
+    ['/images/a/b', true],
+    ['/imagesx', false],
+    ['/image', false],
+    ['/more', true],
+    ['/more/a', true],
+    ['/morex', false],
+    ['/data', false],
+    ['/etc', false],
+  ])('may have the root %s: %s', (path, may) => {
+    if (may) return expect(() => ask({ root: { path } }, some)).not.toThrow();
+    expect(refusal(() => ask({ root: { path } }, some)).details.problems).toEqual([
+      { path: 'root.path', found: `"${path}"`, allowed: 'a path below /images or /more/' },
+    ]);
+  });
+
+  it.each<[string, boolean]>([
+    ['/data', true],
+    ['/data/a', true],
+    ['/database', false],
+    ['/', false],
+    ['/images', false],
+  ])('may bind %s: %s', (source, may) => {
+    if (may) return expect(() => ask(bind(source), some)).not.toThrow();
+    expect(refusal(() => ask(bind(source), some)).details.problems).toEqual([
+      { path: 'mounts[0].source', found: `"${source}"`, allowed: 'a path below /data' },
+    ]);
+  });
+
+  it('may have every path below /', () => {
+    const allowed = { ...nothing, roots: ['/'], sources: ['/'] };
+    expect(() => ask({ root: { path: '/any' }, ...bind('/etc') }, allowed)).not.toThrow();
+    expect(() => ask(bind('/'), allowed)).not.toThrow();
+  });
+
+  it.each(unprotected)('may not ask for %j, but where the operator allows it', (fields, path, found, allowed) => {
+    const error = refusal(() => ask(fields, some));
+    expect(error.code).toBe('FORBIDDEN');
+    expect(error.details.problems).toEqual([{ path, found, allowed }]);
+    expect(() => ask(fields, { ...some, privileged: true })).not.toThrow();
+  });
+
+  it("cannot leave the host's mount namespace protected only by not saying userns", () => {
+    const problems = refusal(() => ask({ namespaces: { mount: 'host' } }, some)).details.problems ?? [];
+    expect(problems.map(({ path }) => path)).toEqual(['userns', 'namespaces.mount']);
+  });
+
+  it('is not given paths by being allowed to switch protections off', () => {
+    const allowed = { ...nothing, privileged: true };
+    const problems = refusal(() => ask({ root: { path: '/any' }, ...bind('/etc') }, allowed)).details.problems ?? [];
+    expect(problems.map(({ path, allowed: words }) => [path, words])).toEqual([
+      ['root.path', 'no path at all'],
+      ['mounts[0].source', 'no path at all'],
+    ]);
+  });
+
+  it('is told everything at once, with who it is and who can help', () => {
+    const error = refusal(() => ask({ root: { path: '/any' }, userns: 'host', seccomp: 'unconfined' }, nothing));
+    expect(error.message).toBe(
+      'user 1000 may not ask for this: root.path: found "/any"; allowed: no path at all; userns: found "host"; allowed: "auto"; ' +
+        'seccomp: found "unconfined"; allowed: "default". The operator allows more by "allow" in niwad\'s configuration.',
+    );
+  });
+});

@@ -1,0 +1,94 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { NiwaError } from '../../../src/errors.js';
+import { compileSeccomp } from '../../../src/host/seccomp.js';
+import { DEFAULT_PROFILE } from '../../../src/plan/seccomp.js';
+import type { SeccompProfileInput } from '../../../src/spec/schema.js';
+import { seccompProfiles } from '../arbitrary.js';
+import { refusal } from '../support.js';
+
+/** The most that seccomp(2) takes. */
+const MAX_INSTRUCTIONS = 4096;
+const RETURN = 0x06n;
+
+const denying = (...syscalls: NonNullable<SeccompProfileInput['syscalls']>): SeccompProfileInput => ({
+  defaultAction: 'SCMP_ACT_ERRNO',
+  syscalls,
+});
+/** What the filter may answer: the constant of each return instruction. */
+const answers = (profile: SeccompProfileInput) =>
+  new Set(
+    compileSeccomp(profile)
+      .filter((word) => (word & 0xffffn) === RETURN)
+      .map((word) => Number(word >> 32n)),
+  );
+
+describe('a compiled profile', () => {
+  it('is instructions that the kernel takes, the default one too', () => {
+    const { length } = compileSeccomp(DEFAULT_PROFILE);
+    expect(length).toBeGreaterThan(100);
+    expect(length).toBeLessThan(MAX_INSTRUCTIONS);
+  });
+
+  it('is compiled once', () => {
+    expect(compileSeccomp(structuredClone(DEFAULT_PROFILE))).toBe(compileSeccomp(DEFAULT_PROFILE));
+    expect(compileSeccomp(denying())).not.toBe(compileSeccomp(DEFAULT_PROFILE));
+  });
+
+  it('is kept no longer than a hundred others', () => {
+    const profileOf = (errnoRet: number) => denying({ names: ['read'], action: 'SCMP_ACT_ERRNO', errnoRet });
+    const first = compileSeccomp(profileOf(1000));
+    for (let i = 1; i <= 100; i++) compileSeccomp(profileOf(1000 + i));
+    expect(compileSeccomp(profileOf(1000))).not.toBe(first);
+    expect(compileSeccomp(profileOf(1000))).toEqual(first);
+  });
+
+  it.each([
+    ['SCMP_ACT_ALLOW', 0x7fff0000],
+    ['SCMP_ACT_LOG', 0x7ffc0000],
+    ['SCMP_ACT_KILL', 0],
+    ['SCMP_ACT_KILL_THREAD', 0],
+    ['SCMP_ACT_KILL_PROCESS', 0x80000000],
+    ['SCMP_ACT_ERRNO', 0x50001],
+  ] as const)('answers with %s', (defaultAction, answer) => {
+    expect(answers({ defaultAction })).toContain(answer);
+    expect(
+      answers({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['read'], action: defaultAction }] }),
+    ).toContain(answer);
+  });
+
+  it('answers EPERM unless it says which errno, and ENOSYS to what is newer than it', () => {
+    expect(answers(denying())).toEqual(new Set([0x50001, 0x50026]));
+    expect(answers({ defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 13 })).toEqual(new Set([0x5000d, 0x50026]));
+    expect(answers(denying({ names: ['read'], action: 'SCMP_ACT_ERRNO', errnoRet: 2 }))).toContain(0x50002);
+  });
+
+  it('passes over names that this machine has no call for', () => {
+    const known = denying({ names: ['read'], action: 'SCMP_ACT_ALLOW' });
+    const more = denying({ names: ['no_such_call', 'read', 'riscv_flush_icache'], action: 'SCMP_ACT_ALLOW' });
+    expect(compileSeccomp(more)).toEqual(compileSeccomp(known));
+  });
+
+  it('is refused where libseccomp cannot say it', () => {
+    const args = [0, 0].map((index) => ({ index, value: 1, op: 'SCMP_CMP_EQ' as const }));
+    const error = refusal(() => compileSeccomp(denying({ names: ['read'], action: 'SCMP_ACT_ALLOW', args })));
+    expect(error.code).toBe('SPEC_INVALID');
+    expect(error.message).toMatch(/^libseccomp refuses the seccomp profile: E[A-Z]+$/);
+  });
+
+  it('is instructions or a refusal for every profile that a spec may have', () => {
+    fc.assert(
+      fc.property(seccompProfiles, (profile) => {
+        try {
+          const { length } = compileSeccomp(profile);
+          expect(length).toBeGreaterThan(0);
+          expect(length).toBeLessThanOrEqual(MAX_INSTRUCTIONS);
+        } catch (error) {
+          if (!(error instanceof NiwaError)) throw error;
+          expect(error.code).toBe('SPEC_INVALID');
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
