@@ -24,7 +24,11 @@ const COUNTS = 'niwa-counts';
  */
 function run([program = '', ...args], env = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } });
+    const child = spawn(program, args, {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, ...env },
+    });
     child.once('error', reject);
     child.once('exit', (code) => resolve(code ?? 1));
   });
@@ -47,7 +51,8 @@ async function whole(name, step) {
  * @param {string} folder
  */
 async function buildWithGyp(folder) {
-  for (const name of ['native', 'binding.gyp', 'package.json']) cpSync(join(root, name), join(folder, name), { recursive: true });
+  for (const name of ['native', 'binding.gyp', 'package.json'])
+    cpSync(join(root, name), join(folder, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   return await run(['npx', 'node-gyp', 'rebuild', '--silent', '-C', folder]);
 }
@@ -59,9 +64,17 @@ async function buildWithGyp(folder) {
  */
 function countsOf(path) {
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(path, 'utf8'));
-    const brokenFiles = testResults.filter((/** @type {any} */ file) => file.status === 'failed' && file.assertionResults.length === 0);
-    return { passed: numPassedTests, failed: numFailedTests + brokenFiles.length, skipped: numPendingTests + numTodoTests };
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
+      readFileSync(path, 'utf8'),
+    );
+    const brokenFiles = testResults.filter(
+      (/** @type {any} */ file) => file.status === 'failed' && file.assertionResults.length === 0,
+    );
+    return {
+      passed: numPassedTests,
+      failed: numFailedTests + brokenFiles.length,
+      skipped: numPendingTests + numTodoTests,
+    };
   } catch {
     return { passed: 0, failed: 1, skipped: 0 };
   }

@@ -72,8 +72,9 @@ export class Container {
     return { atNs, cause, signal: signalNumber(signal) ?? 15, timeoutNs: BigInt(timeoutUsec) * 1000n };
   }
 
-  /** Takes a reading of the sampler. */
+  /** Takes a reading of the sampler; after the end the last one stands. */
   take(reading: Reading): void {
+    if (this.#lastIoStat !== null) return;
     this.#before = this.#last;
     this.#last = reading;
     const rates = this.rates();

@@ -46,6 +46,17 @@ class EndedRuntime extends Runtime {
   override list(): Container[] {
     return [this.#ended, ...super.list()];
   }
+  /** The headers of a stream go out with its first line. */
+  override subscribe(listener: Parameters<Runtime['subscribe']>[0]): () => void {
+    this.subscribers++;
+    const leave = super.subscribe(listener);
+    listener({ type: 'create', id: this.#ended.id, at: '' });
+    return () => {
+      this.subscribers--;
+      leave();
+    };
+  }
+  subscribers = 0;
 }
 
 function exitedContainer(): Container {
@@ -76,7 +87,7 @@ function exitedContainer(): Container {
 }
 
 let directory: string;
-let runtime: Runtime;
+let runtime: EndedRuntime;
 let api: Api;
 let peer: Peer | undefined;
 
@@ -127,7 +138,6 @@ interface Request {
 /** Sends a request; of an answer that streams only the beginning counts. */
 async function send(who: Peer | undefined, { method, url, type, body }: Request, to = api) {
   peer = who;
-  const dbg = setTimeout(() => console.error('HANG', method, url, type, body?.slice(0, 200)), 5000);
   const answer = await to.inject({
     method: method as 'GET',
     url,
@@ -137,7 +147,6 @@ async function send(who: Peer | undefined, { method, url, type, body }: Request,
   });
   const streams = answer.headers['content-type'] === 'application/x-ndjson';
   if (streams) answer.stream().destroy();
-  clearTimeout(dbg);
   return { status: answer.statusCode, text: streams ? '' : await text(answer.stream()) };
 }
 
@@ -218,22 +227,20 @@ const query = fc.array(
 const deep = fc
   .tuple(fc.constantFrom('[', '{"a":', '{"process":', '- '), fc.integer({ min: 1, max: 20_000 }))
   .map(([open, depth]) => open.repeat(depth));
-const huge = fc
-  .constantFrom(1e308, 2 ** 53, -(2 ** 63), Number.MAX_VALUE, 4294967296, 0.1, -0)
-  .chain((number) =>
-    fc.constantFrom<object>(
-      { lifetime: number },
-      { remaining: number },
-      { timeout: number, signal: number },
-      { resources: { pids: number, memory: { max: number }, cpu: { max: number, burst: number } } },
-      { process: { args: ['a'], user: number }, lifetime: number, stopTimeout: number, oomScoreAdj: number },
-      {
-        process: { args: ['a'] },
-        rlimits: { nofile: number },
-        userns: { uids: number, gids: [{ container: number }] },
-      },
-    ),
-  );
+const huge = fc.constantFrom(1e308, 2 ** 53, -(2 ** 63), Number.MAX_VALUE, 4294967296, 0.1, -0).chain((number) =>
+  fc.constantFrom<object>(
+    { lifetime: number },
+    { remaining: number },
+    { timeout: number, signal: number },
+    { resources: { pids: number, memory: { max: number }, cpu: { max: number, burst: number } } },
+    { process: { args: ['a'], user: number }, lifetime: number, stopTimeout: number, oomScoreAdj: number },
+    {
+      process: { args: ['a'] },
+      rlimits: { nofile: number },
+      userns: { uids: number, gids: [{ container: number }] },
+    },
+  ),
+);
 const value = fc.oneof(
   specInputs,
   nearSpecInputs,
@@ -364,6 +371,12 @@ describe('a request', () => {
     ['root', root, 'POST', '/v1/containers/web/start', 409],
   ])('of %s is answered by its role', async (_, who, method, url, status) => {
     expect((await send(who, { method, url })).status).toBe(status);
+  });
+
+  it('for the head of a stream leaves nobody behind that listens', async () => {
+    const { subscribers } = runtime;
+    await send(root, { method: 'HEAD', url: '/v1/events' });
+    expect(runtime.subscribers).toBe(subscribers);
   });
 
   it('of a member may not switch protections off, that of root may', async () => {

@@ -1,0 +1,132 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { expect, vi } from 'vitest';
+import { host, scaled } from './support/host.js';
+import { NIWA, runNiwa } from './support/niwad.js';
+import { test } from './support/test.js';
+
+/** Each ends with the status that `docker run` would have. */
+const statuses: [what: string, args: string[], status: number, words: string][] = [
+  ['its own status', ['--', 'sh', '-c', 'exit 7'], 7, ''],
+  ['128 + n for a signal', ['--lifetime', '300ms', '--', 'sleep', '1000'], 137, ''],
+  ['125 where niwa failed', ['-v', '/no/such/source:/mnt', '--', 'true'], 125, '/no/such/source'],
+  ['126 for a file that is not executable', ['--', '/etc/passwd'], 126, 'EACCES'],
+  ['127 for a program that is not there', ['--', 'no-such-program'], 127, 'ENOENT'],
+  ['2 for a wrong spec', ['--memory', 'lots', '--', 'true'], 2, 'resources.memory.max: found "lots"; allowed: '],
+  [
+    '2 for a flag of a wrong grammar',
+    ['--env', 'novalue', '--', 'true'],
+    2,
+    '--env: found "novalue"; allowed: NAME=VALUE',
+  ],
+  ['2 for an unknown flag', ['--frobnicate', '--', 'true'], 2, 'frobnicate'],
+  ['2 for no command', [], 2, 'process.args'],
+];
+
+test.for(statuses)('ends with %s', async ([, args, status, words], { niwad }) => {
+  const before = await niwad.client.list();
+  const { exitCode, stderr } = await niwad.cli('run', ...args);
+  expect(exitCode).toBe(status);
+  expect(stderr).toContain(words);
+  const after = await niwad.client.list();
+  expect(after.length - before.length).toBe(words === '' ? 1 : 0);
+});
+
+test('ends with 125 for a limit that this host cannot enforce', async ({ niwad, skip }) => {
+  skip(!('memory' in host.missing), 'needs a host without the memory controller');
+  const { exitCode, stderr } = await niwad.cli('run', '--memory', '64M', '--', 'true');
+  expect([exitCode, stderr]).toEqual([125, expect.stringContaining('the memory controller')]);
+});
+
+test('ends with 125 where no daemon answers, and says how to start it', async ({ niwad }) => {
+  const socket = join(niwad.place.directory, 'nobody.sock');
+  const { exitCode, stderr } = await runNiwa(['--socket', socket, 'run', '--', 'true']);
+  expect(exitCode).toBe(125);
+  expect(stderr).toContain(`cannot reach niwad on ${socket}`);
+  expect(stderr).toContain('Start it with `niwad`');
+});
+
+test('makes a spec of its flags', async ({ niwad }) => {
+  const { files } = niwad.place;
+  const flags = `--name flags --lifetime 1h --jitter 1m --read-only --init --env A=1 -e B=x=y --label k=v --owner alice
+    --network host --user 12:34 --workdir /usr --hostname here --volume ${files}:/mnt:ro --stop-signal INT
+    --stop-timeout 3s`;
+  const script = 'id -u; id -g; pwd; hostname; echo $A $B; ls /mnt; cat /proc/1/comm; ls -d /sys/class/net/*';
+  writeFileSync(join(files, 'shared'), '');
+  const { exitCode, stdout } = await niwad.cli('run', ...flags.split(/\s+/), '--', 'sh', '-c', script);
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^12\n34\n\/usr\nhere\n1 x=y\nshared\nniwa-init\n/);
+  expect((await niwad.client.inspect('flags')).spec).toMatchObject({
+    lifetimeUsec: 3600e6,
+    jitterUsec: 60e6,
+    root: { readonly: true },
+    labels: { k: 'v' },
+    owner: 'alice',
+    namespaces: { network: 'host' },
+    stopSignal: 'SIGINT',
+    stopTimeoutUsec: 3e6,
+    init: true,
+  });
+});
+
+test('sets limits by its flags', async ({ niwad, skip }) => {
+  skip('cpu' in host.missing, `needs the controllers: ${host.missing.cpu}`);
+  const flags = [
+    '--cpus',
+    '0.5',
+    '--memory',
+    '64M',
+    '--pids',
+    '20',
+    '--io-wbps',
+    '/dev/vda:1M',
+    '--io-rbps',
+    '/dev/vda:2M',
+  ];
+  const files = 'cpu.max memory.max pids.max io.max';
+  const { stdout } = await niwad.cli('run', ...flags, '--', 'sh', '-c', `cd /sys/fs/cgroup; cat ${files}`);
+  expect(stdout).toMatch(/^50000 100000\n67108864\n20\n\d+:0 rbps=2097152 wbps=1048576 riops=max wiops=max$/);
+});
+
+test('takes a spec from a file, with flags on top', async ({ niwad }) => {
+  const file = join(niwad.place.directory, 'spec.yaml');
+  const text = 'process:\n  args: [sh, -c, "echo $A $B; exit 4"]\n  env: {A: file, B: file}\nowner: alice\n';
+  writeFileSync(file, text);
+  const run = await niwad.cli('run', '--name', 'from-file', '-f', file, '--env', 'B=flag');
+  expect(run).toMatchObject({ exitCode: 4, stdout: 'file flag' });
+  expect((await niwad.client.inspect('from-file')).spec.owner).toBe('alice');
+  const missing = await niwad.cli('run', '-f', '/no/such/file');
+  expect([missing.exitCode, missing.stderr]).toEqual([2, expect.stringContaining('/no/such/file')]);
+});
+
+test('keeps standard output and standard error apart', async ({ niwad }) => {
+  const run = await niwad.cli('run', '--rm', '--name', 'apart', '--', 'sh', '-c', 'echo out; echo err >&2');
+  expect(run).toEqual({ exitCode: 0, stdout: 'out', stderr: 'err' });
+  await expect(niwad.client.inspect('apart')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
+
+test('passes signals on', async ({ niwad }) => {
+  const script = 'trap "echo usr1" USR1; trap "exit 9" TERM; echo ready; while :; do sleep 0.02; done';
+  const run = execa(NIWA, ['--socket', niwad.socket, 'run', '--name', 'signals', '--', 'sh', '-c', script], {
+    reject: false,
+  });
+  let said = '';
+  run.stdout.setEncoding('utf8').on('data', (text) => {
+    said += text;
+  });
+  await vi.waitFor(() => expect(said).toContain('ready'), { timeout: 60_000 });
+  run.kill('SIGUSR1');
+  await vi.waitFor(() => expect(said).toContain('usr1'), { timeout: scaled(10_000) });
+  run.kill('SIGTERM');
+  expect((await run).exitCode).toBe(9);
+  expect((await niwad.client.inspect('signals')).state).toBe('exited');
+});
+
+test('with --detach prints the id and leaves it running', async ({ niwad }) => {
+  const run = await niwad.cli('run', '-d', '--name', 'detached', '--', 'sleep', '1000');
+  expect(run).toEqual({ exitCode: 0, stdout: 'detached', stderr: '' });
+  expect((await niwad.client.inspect('detached')).state).toBe('running');
+  expect(existsSync(niwad.groupOf('detached'))).toBe(true);
+  await niwad.client.remove('detached', { force: true });
+});

@@ -1,0 +1,43 @@
+import { expect } from 'vitest';
+import { needsFile } from './support/host.js';
+import { test } from './support/test.js';
+
+const shell = (script: string) => ({ args: ['sh', '-c', script] });
+
+test.for([0, 1, 42, 255])('exit status %i is told as it is', async (code, { niwad }) => {
+  const { exit } = await niwad.run({ process: shell(`exit ${code}`) });
+  expect(exit).toMatchObject({ code, signal: null, reason: 'exited' });
+});
+
+test('a process that signals itself was signaled', async ({ niwad }) => {
+  const { exit } = await niwad.run({ process: shell('kill -USR1 $$'), namespaces: { pid: 'host' } });
+  expect(exit).toMatchObject({ code: null, signal: 'SIGUSR1', reason: 'signaled' });
+});
+
+test('a segmentation fault ends also the first process of a PID namespace', async ({ niwad, skip }) => {
+  const perl = needsFile(skip, '/usr/bin/perl', 'to read from a wrong address');
+  const { exit } = await niwad.run({ process: { args: [perl, '-e', 'unpack("p", pack("Q", 1))'] } });
+  expect(exit).toMatchObject({ code: null, signal: 'SIGSEGV', reason: 'signaled' });
+});
+
+test('what niwa itself did comes before what the status alone would say', async ({ niwad }) => {
+  const { client } = niwad;
+  const script = 'trap "exit 0" TERM; echo ready; while :; do sleep 0.02; done';
+  const reasons = {
+    stopped: (id: string) => client.stop(id),
+    lifetime: (id: string) => client.setLifetime(id, { remaining: 0 }),
+  };
+  for (const [reason, end] of Object.entries(reasons)) {
+    await niwad.start({ id: reason, process: shell(script) });
+    await niwad.says(reason, 'ready');
+    await end(reason);
+    expect(await client.wait(reason)).toMatchObject({ code: 0, signal: null, reason });
+  }
+});
+
+test('a signal that was sent and outlived is not the reason of a later end', async ({ niwad }) => {
+  await niwad.start({ id: 'outlived', process: shell('trap "exit 3" USR1; echo ready; while :; do sleep 0.02; done') });
+  await niwad.says('outlived', 'ready');
+  await niwad.client.kill('outlived', 'USR1');
+  expect(await niwad.client.wait('outlived')).toMatchObject({ code: 3, signal: null, reason: 'exited' });
+});

@@ -1,0 +1,58 @@
+import { EventEmitter, once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { makeCgroupTree } from '../../src/host/cgroup.js';
+import { type ExitEvent, isFailure, loadBootHelper, type NativeEvent, native } from '../../src/native.js';
+import { encodeProgram } from '../../src/plan/encode.js';
+import { makePlan } from '../../src/plan/plan.js';
+import { parseSpec } from '../../src/spec/spec.js';
+import { MAX_LATENESS_MS } from './support/host.js';
+import { makePlace, removePlace } from './support/niwad.js';
+
+/** The addon in this very process, so that the test can block the JavaScript thread above it. */
+
+const place = makePlace();
+afterAll(() => removePlace(place));
+
+const LIFETIME_NS = 300_000_000n;
+const BLOCKED_MS = 1500;
+
+test('a blocked JavaScript loop delays the telling, not the kill', async () => {
+  const tree = makeCgroupTree(place.cgroup);
+  const stage = join(place.directory, 'stage');
+  mkdirSync(stage);
+  loadBootHelper();
+  const events = new EventEmitter();
+  native.watch((event: NativeEvent) => events.emit(event.type, event));
+
+  const spec = parseSpec({ id: 'blocked', process: { args: ['sleep', '1000'] } }, '');
+  const { containers, controllers } = tree;
+  const plan = makePlan(spec, { containersCgroup: containers, controllers, stage, devices: {} });
+  const created = await native.create({
+    cgroup: plan.cgroup.path,
+    writes: [],
+    namespaces: plan.clone.flags,
+    pidNamespace: '',
+    program: encodeProgram(plan.boot),
+  });
+  if (isFailure(created)) throw new Error(JSON.stringify(created));
+  const exited = once(events, 'exit') as Promise<[ExitEvent]>;
+  const deadline = { atNs: 0n, cause: 1, signal: 15, timeoutNs: 10_000_000_000n };
+  const started = await native.start(created.handle, LIFETIME_NS, deadline);
+  if (isFailure(started)) throw new Error(JSON.stringify(started));
+
+  const until = Date.now() + BLOCKED_MS;
+  while (Date.now() < until);
+
+  const toldNs = native.boottimeNs();
+  const [exit] = await exited;
+  const lateness = Number(exit.atNs - started.deadlineNs) / 1e6;
+  console.log(`blocked for ${BLOCKED_MS} ms: ended ${lateness.toFixed(1)} ms after its deadline`);
+  expect(exit).toMatchObject({ cause: 1, signal: 9, deadlineNs: started.deadlineNs });
+  expect(started.deadlineNs - started.startedNs).toBe(LIFETIME_NS);
+  expect(exit.atNs).toBeLessThan(toldNs);
+  expect(lateness).toBeGreaterThanOrEqual(0);
+  expect(lateness).toBeLessThan(MAX_LATENESS_MS);
+  native.release(created.handle);
+});

@@ -1,0 +1,87 @@
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { needsFile } from './support/host.js';
+import { test } from './support/test.js';
+
+const MARK = '/etc/niwa-test-mark';
+
+test("is the host's own under an overlay, and no write reaches the host", async ({ niwad }) => {
+  const script = `cat /etc/hostname; echo mine >${MARK}; echo changed >/etc/hostname; rm /etc/passwd; cat ${MARK}`;
+  const before = readFileSync('/etc/hostname', 'utf8');
+  expect(await niwad.sh(script)).toBe(`${before.trimEnd()}\nmine`);
+  expect(existsSync(MARK)).toBe(false);
+  expect(readFileSync('/etc/hostname', 'utf8')).toBe(before);
+  expect(existsSync('/etc/passwd')).toBe(true);
+  expect(await niwad.sh(`ls ${MARK} /etc/passwd 2>&1 | grep -c "No such"`)).toBe('1');
+});
+
+test('can be read-only', async ({ niwad }) => {
+  const script = `touch ${MARK} 2>&1; touch /mnt/file && echo tmpfs; echo x >/dev/null && echo dev`;
+  const spec = { root: { readonly: true }, mounts: [{ type: 'tmpfs' as const, target: '/mnt' }] };
+  expect(await niwad.sh(script, spec)).toMatch(/Read-only file system\ntmpfs\ndev$/);
+});
+
+test('can be bounded in what is written over it', async ({ niwad }) => {
+  const fill = (count: number) =>
+    `dd if=/dev/zero of=/filled bs=64k count=${count} 2>&1 | grep -o "No space left" || echo fits`;
+  const root = { overlay: { size: '1M' } };
+  expect(await niwad.sh(fill(8), { root })).toBe('fits');
+  expect(await niwad.sh(fill(32), { root })).toBe('No space left');
+});
+
+test('can be a directory of the host, shared or under an overlay', async ({ niwad, skip }) => {
+  const busybox = needsFile(skip, '/bin/busybox', 'a program that needs nothing of its root (package busybox-static)');
+  const path = join(niwad.place.files, 'root');
+  mkdirSync(join(path, 'bin'), { recursive: true });
+  copyFileSync(busybox, join(path, 'bin/sh'));
+  chmodSync(join(path, 'bin/sh'), 0o755);
+
+  const script = 'echo *; echo written >/file';
+  expect(await niwad.sh(script, { root: { path, overlay: true } })).toBe('bin dev proc sys');
+  expect(existsSync(join(path, 'file'))).toBe(false);
+  expect(await niwad.sh(script, { root: { path } })).toBe('bin dev proc sys');
+  expect(readFileSync(join(path, 'file'), 'utf8')).toBe('written\n');
+  const refused = await niwad.sh('{ echo x >/other; } 2>&1; echo', { root: { path, readonly: true } });
+  expect(refused).toContain('Read-only file system');
+});
+
+test('has binds of directories and files, read-write and read-only', async ({ niwad }) => {
+  const source = niwad.place.files;
+  writeFileSync(join(source, 'given'), 'given\n');
+  const mounts = [
+    { type: 'bind' as const, source, target: '/made/for/it' },
+    { type: 'bind' as const, source, target: '/mnt', readonly: true },
+    { type: 'bind' as const, source: join(source, 'given'), target: '/etc/given' },
+  ];
+  const script = 'cat /mnt/given /etc/given; echo back >/made/for/it/back; touch /mnt/refused 2>&1';
+  const { stdout, exit } = await niwad.run({ process: { args: ['sh', '-c', script] }, mounts });
+  expect(stdout).toMatch(/^given\ngiven\n.*Read-only file system\n$/);
+  expect(exit.code).toBe(1);
+  expect(readFileSync(join(source, 'back'), 'utf8')).toBe('back\n');
+  expect(existsSync('/made')).toBe(false);
+});
+
+test('has a tmpfs of the size that was asked for', async ({ niwad }) => {
+  const mounts = [{ type: 'tmpfs' as const, target: '/small', size: '256K' }];
+  const script = 'stat -c %a /small; dd if=/dev/zero of=/small/file bs=64k count=8 2>/dev/null; wc -c </small/file';
+  expect(await niwad.sh(script, { mounts })).toBe('1777\n262144');
+});
+
+test('has the devices that every program may expect, and no others', async ({ niwad }) => {
+  const files = 'fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero';
+  expect(await niwad.sh('echo $(ls /dev)')).toBe(files);
+  const script =
+    'head -c 3 /dev/zero | wc -c; echo x >/dev/stdout; echo y >/dev/null; test -c /dev/ptmx && echo terminals';
+  expect(await niwad.sh(script)).toBe('3\nx\nterminals');
+});
+
+test("shows nothing of /proc and /sys that is the machine's own", async ({ niwad }) => {
+  const script = `
+    for f in /proc/kcore /proc/keys /proc/timer_list; do test -s $f && echo $f has something; done
+    ls -A /sys/firmware /proc/acpi 2>/dev/null | grep -v : | grep .
+    { echo x >/proc/sys/kernel/domainname; } 2>&1 | grep -o Read-only
+    mkdir /sys/fs/x 2>&1 | grep -o Read-only`;
+  const { stdout } = await niwad.run({ process: { args: ['sh', '-c', script] } });
+  expect(stdout).toBe('Read-only\nRead-only\n');
+});

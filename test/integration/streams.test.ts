@@ -1,0 +1,85 @@
+import { expect } from 'vitest';
+import type { RuntimeEvent, Stats } from '../../src/client/index.js';
+import { raw } from './support/http.js';
+import { test } from './support/test.js';
+
+test('stats are a line of JSON per interval, until the end', async ({ niwad }) => {
+  const script = 'i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; sleep 0.5';
+  await niwad.start({ id: 'streamed', process: { args: ['sh', '-c', script] } });
+  const { text, type } = await raw(niwad.socket, 'GET', '/v1/containers/streamed/stats?stream=true');
+  expect(type).toBe('application/x-ndjson');
+  const readings = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Stats);
+  expect(readings.length).toBeGreaterThanOrEqual(3);
+  expect(readings.at(0)?.state).toBe('running');
+  expect(readings.at(-1)?.state).toBe('exited');
+  const used = readings.map(({ usage }) => usage.cpu.usage_usec ?? 0);
+  expect(used).toEqual([...used].sort((a, b) => a - b));
+  expect(readings.at(-1)?.usage).toEqual((await niwad.client.inspect('streamed')).usage);
+});
+
+test('the stats of all are a list per line', async ({ niwad }) => {
+  for (const id of ['one', 'two']) await niwad.start({ id, process: { args: ['sleep', '1000'] } });
+  for await (const readings of niwad.client.streamAllStats()) {
+    expect(readings.map(({ id }) => id)).toEqual(['one', 'two']);
+    break;
+  }
+  for (const id of ['one', 'two']) await niwad.client.remove(id, { force: true });
+  expect(await niwad.client.allStats()).toEqual([]);
+});
+
+test('events come in their order, to everybody who listens', async ({ niwad }) => {
+  const { client } = niwad;
+  const listen = async () => {
+    const heard: RuntimeEvent[] = [];
+    for await (const event of client.events()) {
+      heard.push(event);
+      if (event.type === 'remove') return heard;
+    }
+    return heard;
+  };
+  const listeners = [listen(), listen()];
+  await client.health(); // requests are served in their order: both listen now
+  await client.create({ id: 'heard', process: { args: ['sleep', '1000'] } });
+  await client.start('heard');
+  await client.pause('heard');
+  await client.resume('heard');
+  await client.setLifetime('heard', { lifetime: '1h' });
+  await client.stop('heard');
+  await client.remove('heard');
+  for (const heard of await Promise.all(listeners)) {
+    const types = ['create', 'start', 'pause', 'resume', 'lifetime', 'stopping', 'exit', 'remove'];
+    expect(heard.map(({ type }) => type)).toEqual(types);
+    expect(heard.every(({ id, at }) => id === 'heard' && !Number.isNaN(Date.parse(at)))).toBe(true);
+    expect(heard.find(({ type }) => type === 'exit')?.exit).toMatchObject({ reason: 'stopped' });
+  }
+});
+
+test('output comes by its stream, also to those who ask late', async ({ niwad }) => {
+  const script = 'echo out; echo err >&2; printf "\\377\\000\\n"; printf unended';
+  await niwad.run({ id: 'spoke', process: { args: ['sh', '-c', script] } });
+  const pieces = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  for await (const { stream, data } of niwad.client.output('spoke')) pieces[stream].push(data);
+  expect(Buffer.concat(pieces.stdout)).toEqual(Buffer.from('out\n\xff\x00\nunended', 'latin1'));
+  expect(Buffer.concat(pieces.stderr).toString()).toBe('err\n');
+});
+
+test('those who ask late get the last 64 KiB', async ({ niwad }) => {
+  const { stdout } = await niwad.run({ id: 'wrote', process: { args: ['seq', '1', '40000'] } });
+  expect(stdout.length).toBeGreaterThan(200_000);
+  const late = await niwad.output('wrote');
+  expect(late.stdout.length).toBeGreaterThan(0);
+  expect(late.stdout.length).toBeLessThanOrEqual(2 * 65_536);
+  expect(stdout.endsWith(late.stdout)).toBe(true);
+});
+
+test('a reader that leaves does not hold a container back', async ({ niwad }) => {
+  await niwad.client.create({ id: 'left', process: { args: ['seq', '1', '100000'] } });
+  const output = niwad.client.output('left');
+  await niwad.client.start('left');
+  await output.next();
+  await output.return(undefined);
+  expect(await niwad.client.wait('left', { timeout: '60s' })).toMatchObject({ code: 0 });
+});

@@ -1,0 +1,51 @@
+import { request } from 'node:http';
+
+export interface Reply {
+  status: number;
+  type: string;
+  text: string;
+  /** The body as JSON. */
+  json(): unknown;
+}
+
+export interface RawRequest {
+  body?: string | Buffer;
+  /** The content type. */
+  type?: string;
+  /** Announces a body of this many bytes, and sends none. */
+  announced?: number;
+}
+
+/** One request over the socket as any HTTP client makes it, without the typed client. */
+export function raw(
+  socket: string,
+  method: string,
+  path: string,
+  { body, type, announced }: RawRequest = {},
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      connection: 'close',
+      ...(type === undefined ? {} : { 'content-type': type }),
+      ...(announced === undefined ? {} : { 'content-length': announced }),
+    };
+    const call = request({ socketPath: socket, method, path, headers }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (piece) => {
+        text += piece;
+      });
+      response.on('error', reject);
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          type: response.headers['content-type'] ?? '',
+          text,
+          json: () => JSON.parse(text),
+        }),
+      );
+    });
+    call.on('error', reject);
+    if (announced === undefined) call.end(body);
+    else call.flushHeaders();
+  });
+}

@@ -1,0 +1,240 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import type { UsageRecord } from '../../../src/accounting/ledger.js';
+import { NiwaClient } from '../../../src/client/client.js';
+import type { ContainerStatus, Exit } from '../../../src/container/status.js';
+import { lookAtCgroupTree, removeGroup } from '../../../src/host/cgroup.js';
+import type { SpecInput } from '../../../src/spec/schema.js';
+import { SLOWNESS } from './host.js';
+
+export const NIWAD = fileURLToPath(new URL('../../../bin/niwad', import.meta.url));
+export const NIWA = fileURLToPath(new URL('../../../bin/niwa', import.meta.url));
+
+const READY_MS = 20_000 * SLOWNESS;
+const STOP_MS = 15_000 * SLOWNESS;
+
+export interface CliResult {
+  exitCode: number | undefined;
+  stdout: string;
+  stderr: string;
+}
+
+/** The directories and the cgroup of a daemon; two daemons may have them one after another. */
+export interface Place {
+  /** Holds everything below; anybody may look into it. */
+  directory: string;
+  runDir: string;
+  stateDir: string;
+  /** For the test's own files: on a file system that can be id-mapped. */
+  files: string;
+  cgroup: string;
+  config: string;
+}
+
+export interface Ran {
+  status: ContainerStatus;
+  exit: Exit;
+  stdout: string;
+  stderr: string;
+}
+
+let places = 0;
+
+/**
+ * Makes a place that nobody else uses.
+ * @param settings what the configuration file of its daemon says
+ */
+export function makePlace(settings: object = {}): Place {
+  const directory = mkdtempSync(join(tmpdir(), 'niwa-test-'));
+  chmodSync(directory, 0o755);
+  const at = (name: string) => join(directory, name);
+  const files = mkdtempSync(join(process.env.NIWA_VM_DISK ?? '/var/tmp', 'niwa-test-'));
+  chmodSync(files, 0o755);
+  const cgroup = `niwa-test-${process.pid}-${++places}`;
+  writeFileSync(at('niwad.yaml'), JSON.stringify(settings));
+  return { directory, runDir: at('run'), stateDir: at('state'), files, cgroup, config: at('niwad.yaml') };
+}
+
+/** Removes a place with whatever a daemon that died has left in it. */
+export async function removePlace({ directory, files, cgroup }: Place): Promise<void> {
+  await removeGroup(lookAtCgroupTree(cgroup).base);
+  rmSync(directory, { recursive: true, force: true });
+  rmSync(files, { recursive: true, force: true });
+}
+
+/** The flags of a daemon in this place. */
+export function flagsOf({ runDir, stateDir, cgroup, config }: Place): string[] {
+  return ['--run-dir', runDir, '--state-dir', stateDir, '--cgroup', cgroup, '--config', config];
+}
+
+/** Runs niwad to its end: for a start that is refused. */
+export async function runNiwad(args: string[], env: Record<string, string> = {}): Promise<CliResult> {
+  const { exitCode, stdout, stderr } = await execa(NIWAD, args, { env, reject: false, timeout: READY_MS });
+  return { exitCode, stdout, stderr };
+}
+
+/** Runs niwa. */
+export async function runNiwa(args: string[], env: Record<string, string> = {}): Promise<CliResult> {
+  const { exitCode, stdout, stderr } = await execa(NIWA, args, { env, reject: false });
+  return { exitCode, stdout, stderr };
+}
+
+function spawnNiwad(args: string[], env: Record<string, string>) {
+  return execa(NIWAD, args, { env, reject: false, all: true, forceKillAfterDelay: false });
+}
+
+/** A private niwad. */
+export class Niwad {
+  readonly place: Place;
+  readonly socket: string;
+  readonly client: NiwaClient;
+  /** The directory with one group per container. */
+  readonly containers: string;
+  readonly #process: ReturnType<typeof spawnNiwad>;
+  #log = '';
+
+  private constructor(place: Place, env: Record<string, string>, flags: string[]) {
+    this.place = place;
+    this.socket = join(place.runDir, 'niwad.sock');
+    this.client = new NiwaClient(this.socket);
+    this.containers = lookAtCgroupTree(place.cgroup).containers;
+    this.#process = spawnNiwad(flags, env);
+    this.#process.all.setEncoding('utf8').on('data', (text: string) => {
+      this.#log += text;
+    });
+  }
+
+  /**
+   * Starts a daemon and waits until it listens.
+   * @param env more environment for it
+   * @param flags those of the place, unless the environment says the same
+   */
+  static async start(place: Place, env: Record<string, string> = {}, flags = flagsOf(place)): Promise<Niwad> {
+    const niwad = new Niwad(place, env, flags);
+    await niwad.#listening();
+    return niwad;
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** What it has logged. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Runs niwa against this daemon. */
+  cli(...args: string[]): Promise<CliResult> {
+    return runNiwa(args, { NIWA_SOCKET: this.socket });
+  }
+
+  /** Makes and starts a container. */
+  start(spec: SpecInput): Promise<ContainerStatus> {
+    return this.client.create(spec, { start: true });
+  }
+
+  /** Runs a container to its end. */
+  async run(spec: SpecInput): Promise<Ran> {
+    const { id } = await this.client.create(spec);
+    const output = this.output(id);
+    await this.client.start(id);
+    const exit = await this.client.wait(id);
+    return { status: await this.client.inspect(id), exit, ...(await output) };
+  }
+
+  /** Runs a line of shell to its end and gives its standard output; what else the spec says goes before. */
+  async sh(script: string, spec: Omit<SpecInput, 'process'> & { process?: Partial<SpecInput['process']> } = {}) {
+    const { stdout, stderr } = await this.run({
+      ...spec,
+      process: { ...spec.process, args: ['sh', '-c', script] },
+    });
+    if (stderr !== '') throw new Error(`the container says: ${stderr}`);
+    return stdout.trimEnd();
+  }
+
+  /** Collects what a container writes until its end. */
+  async output(id: string): Promise<{ stdout: string; stderr: string }> {
+    const pieces = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+    for await (const { stream, data } of this.client.output(id)) pieces[stream].push(data);
+    return { stdout: Buffer.concat(pieces.stdout).toString(), stderr: Buffer.concat(pieces.stderr).toString() };
+  }
+
+  /** Waits until a container has written a text. */
+  async says(id: string, text: string): Promise<void> {
+    let said = '';
+    for await (const { data } of this.client.output(id)) {
+      said += data.toString();
+      if (said.includes(text)) return;
+    }
+    throw new Error(`container ${id} ended and said only "${said}", not "${text}"`);
+  }
+
+  /** The cgroup of a container. */
+  groupOf(id: string): string {
+    return join(this.containers, id);
+  }
+
+  /** The groups of containers that there are. */
+  groups(): string[] {
+    return readdirSync(this.containers, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+  }
+
+  /** The processes in the group of a container, in the host's numbers. */
+  pidsOf(id: string): number[] {
+    return readFileSync(join(this.groupOf(id), 'cgroup.procs'), 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map(Number);
+  }
+
+  /** A file of a container's group. */
+  groupFile(id: string, file: string): string {
+    return readFileSync(join(this.groupOf(id), file), 'utf8').trimEnd();
+  }
+
+  /** The usage records on disk, of all containers or one. */
+  ledger(id?: string): UsageRecord[] {
+    const path = join(this.place.stateDir, 'ledger.ndjson');
+    const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
+    return lines
+      .map((line) => JSON.parse(line) as UsageRecord)
+      .filter((record) => id === undefined || record.id === id);
+  }
+
+  /** Ends the daemon; gives its exit status, or the signal that ended it, once it has gone. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | string | undefined> {
+    await this.client.close();
+    this.#process.kill(signal);
+    const kill = setTimeout(() => this.#process.kill('SIGKILL'), STOP_MS);
+    const result = await this.#process;
+    clearTimeout(kill);
+    return result.exitCode ?? result.signal;
+  }
+
+  async #listening(): Promise<void> {
+    const deadline = Date.now() + READY_MS;
+    const ended = this.#process.then(() => 'ended' as const);
+    while (!this.#log.includes('"msg":"listening"')) {
+      const state = await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 10))]);
+      if (state === 'ended' || Date.now() > deadline) {
+        await this.stop('SIGKILL');
+        throw new Error(`niwad ${state ?? 'does not get ready'}: ${this.#log}`);
+      }
+    }
+  }
+}
+
+/** Whether a process runs; one that waits to be reaped by the host's init does not. */
+export function isAlive(pid: number | string): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
