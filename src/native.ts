@@ -13,7 +13,10 @@ import type { DeviceRule } from './plan/devices.js';
 /** Names one container towards the addon, from its creation to {@link Native.release}. */
 export type Handle = number;
 
-/** Where making or starting a container failed: `step` counts from 0 within the phase; `signal` killed the helper, or 0. */
+/**
+ * Where making or starting a container failed: `step` counts from 0 within the phase, and is beyond all steps where the
+ * helper ended without naming one; `signal` killed the helper, or 0.
+ */
 export interface Failure {
   phase: 'group' | 'devices' | 'userns' | 'clone' | 'boot';
   step: number;
@@ -31,6 +34,9 @@ export interface CreateRequest {
   /** The maps of a new user namespace as user_namespaces(7) has them, or "" for none. */
   uidMap: string;
   gidMap: string;
+  /** The host's owner of the standard streams, who may open them anew. */
+  stdioUid: number;
+  stdioGid: number;
   /** CLONE_NEW* flags. */
   namespaces: number;
   /** The path of a PID namespace to be born in, or "". */

@@ -84,7 +84,7 @@ function countsOf(path) {
 async function testHere(folder) {
   console.log('\n== unit tests, and integration tests on this host');
   const report = join(folder, 'report.json');
-  const flags = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const flags = ['--reporter=verbose', '--reporter=json', `--outputFile.json=${report}`];
   await run(['npx', 'vitest', 'run', ...flags], { NIWA_GYP_DIR: join(folder, 'build', 'Release') });
   return countsOf(report);
 }
@@ -99,7 +99,7 @@ async function testInVm() {
       process.stdout.write(chunk, () => done());
     },
   });
-  const script = `npx vitest run test/integration --reporter=default --reporter=json --outputFile.json=/tmp/report.json
+  const script = `npx vitest run test/integration --reporter=verbose --reporter=json --outputFile.json=/tmp/report.json
     node test/run.mjs --counts /tmp/report.json`;
   await runInVm(script, { cwd: root, timeoutSeconds: VM_TIMEOUT_SECONDS, memoryMiB: 3072, stdio });
   const line = tail.split('\n').find((text) => text.startsWith(COUNTS));

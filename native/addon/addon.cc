@@ -146,6 +146,8 @@ SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
         request.writes.emplace_back(to_string(pair.Get(0u)), to_string(pair.Get(1u)));
     }
     request.namespaces = to_u32(object.Get("namespaces"));
+    request.stdio_uid = to_u32(object.Get("stdioUid"));
+    request.stdio_gid = to_u32(object.Get("stdioGid"));
     request.pid_namespace = to_string(object.Get("pidNamespace"));
     request.uid_map = to_string(object.Get("uidMap"));
     request.gid_map = to_string(object.Get("gidMap"));
@@ -182,7 +184,7 @@ Value create(Info info) {
 // start(handle, lifetimeNs, deadline): Promise<{ startedNs, deadlineNs } | failure>
 Value start(Info info) {
     struct Outcome {
-        Failure failure{Failure::kBoot, 0, ESRCH, 0};
+        Failure failure{Failure::kBoot, UINT32_MAX, ESRCH, 0};
         uint64_t started_ns = 0;
         Deadline deadline;
     };

@@ -21,6 +21,7 @@ namespace {
 
 constexpr int kBootTimeoutMs = 60'000; // a mount of a network file system may hang for ever
 constexpr int kEmptyTimeoutMs = 10'000;
+constexpr uint32_t kNoStep = UINT32_MAX; // the helper ended, or stood still, without naming a step
 
 bool send_all(int fd, const void *bytes, size_t length) {
     for (size_t done = 0; done < length;) {
@@ -54,7 +55,7 @@ Failure silent_death(const Container &container) {
     siginfo_t info = {};
     waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(container.pidfd.get()), &info, WEXITED | WNOWAIT);
     bool signalled = info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
-    return {Failure::kBoot, 0, EIO, signalled ? info.si_status : 0};
+    return {Failure::kBoot, kNoStep, EIO, signalled ? info.si_status : 0};
 }
 
 // A thread's children are born in the PID namespace that it has joined; it goes back to its own at the end.
@@ -84,6 +85,8 @@ int clone_container(const SpawnRequest &request, const Fd &userns, Spawned *spaw
     Fd out_read(out[0]), out_write(out[1]);
     if (pipe2(err, O_CLOEXEC) < 0) return -errno;
     Fd err_read(err[0]), err_write(err[1]);
+    for (int fd : {out_write.get(), err_write.get()})
+        if (fchown(fd, request.stdio_uid, request.stdio_gid) < 0) return -errno;
     Fd null_device(open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (!null_device.valid()) return -errno;
 
@@ -121,11 +124,11 @@ Failure boot(const Container &container, const std::vector<uint8_t> &program) {
     case Heard::kFailed:
         return {Failure::kBoot, report.step, report.error, 0};
     case Heard::kTimeout:
-        return {Failure::kBoot, 0, ETIMEDOUT, 0};
+        return {Failure::kBoot, kNoStep, ETIMEDOUT, 0};
     case Heard::kEnd:
         break;
     }
-    return sent ? silent_death(container) : Failure{Failure::kBoot, 0, EPIPE, 0};
+    return sent ? silent_death(container) : Failure{Failure::kBoot, kNoStep, EPIPE, 0};
 }
 
 // Puts the process into a group that is made.
@@ -190,7 +193,7 @@ Failure start_container(Container &container, uint64_t *started_ns) {
         return {};
     case Heard::kTimeout:
         container.group.kill();
-        return {Failure::kBoot, 0, ETIMEDOUT, 0};
+        return {Failure::kBoot, kNoStep, ETIMEDOUT, 0};
     default:
         return {Failure::kBoot, report.step, report.error, 0};
     }

@@ -54,8 +54,8 @@ int op_chdir(struct boot *boot, const struct op *op) {
     return now[0] == '/' ? 0 : -EXDEV;
 }
 
-// setsid(): the workload leads its own session, has no controlling terminal, and a session keyring of its own, where the
-// kernel has keyrings, instead of the daemon's.
+// setsid(): the workload leads its own session, has no controlling terminal, and a session keyring of its own, where
+// the kernel has keyrings, instead of the daemon's.
 int op_setsid(struct boot *boot, const struct op *op) {
     (void)boot, (void)op;
     if (setsid() < 0) return -errno;

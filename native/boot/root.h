@@ -19,6 +19,6 @@ int root_parent(const struct boot *boot, const char *path, const char **name);
 // Makes a directory or an empty file (by the type in `mode`) of the container's root user. Gives 0 or a negative errno.
 int root_make(const struct boot *boot, int parent, const char *name, mode_t mode);
 
-// Opens a path of the daemon's view with O_PATH and follows no link on the way: it was resolved when it was checked, and a
-// link that somebody has put there since is refused (ELOOP). Gives a descriptor or a negative errno.
+// Opens a path of the daemon's view with O_PATH and follows no link on the way: it was resolved when it was checked,
+// and a link that somebody has put there since is refused (ELOOP). Gives a descriptor or a negative errno.
 int host_open(const char *path);

@@ -6,6 +6,7 @@ import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
+  LogController,
   type RawServerDefault,
 } from 'fastify';
 import type { TSchema } from 'typebox';
@@ -54,11 +55,12 @@ const CHECK_INTERVAL_MS = 2_000;
 export async function makeApi(options: ApiOptions): Promise<Api> {
   const api: Api = Fastify({
     loggerInstance: options.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { connectionsCheckingInterval: CHECK_INTERVAL_MS },
     forceCloseConnections: true,
+    exposeHeadRoutes: false, // the body of a stream would never be read, and never end
     frameworkErrors: (error, _request, reply: FastifyReply) => {
       const { status, body } = toErrorReply(error);
       return reply.status(status).send(body);

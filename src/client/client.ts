@@ -178,10 +178,14 @@ export class NiwaClient {
   async *#lines<T>(path: string, query: Query = {}): AsyncGenerator<T> {
     const response = await this.#request('GET', path, { query });
     let rest = '';
-    for await (const piece of response.setEncoding('utf8') as AsyncIterable<string>) {
-      const lines = (rest + piece).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) yield JSON.parse(line) as T;
+    try {
+      for await (const piece of response.setEncoding('utf8') as AsyncIterable<string>) {
+        const lines = (rest + piece).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) yield JSON.parse(line) as T;
+      }
+    } catch (error) {
+      throw unreachable(this.#socket, error);
     }
   }
 
@@ -217,6 +221,7 @@ function unreachable(socket: string, error: unknown): NiwaError {
     ENOENT:
       'there is no such socket: niwad is not running. Start it with `niwad` as root, or name its socket with --socket',
     ECONNREFUSED: 'nobody listens on it: niwad is not running. Start it with `niwad` as root',
+    ECONNRESET: 'the connection was cut: niwad has ended, or we read too slowly',
     EACCES: "permission denied: only root and the group of niwad's configuration may use it",
   };
   const reason = reasons[code ?? ''] ?? (error instanceof Error ? error.message : String(error));

@@ -13,7 +13,7 @@ import { type ExitEvent, errnoName, isFailure, type NativeEvent, native } from '
 import { encodeProgram } from '../plan/encode.js';
 import { makePlan, type Plan } from '../plan/plan.js';
 import { undoWrites, updateWrites } from '../plan/resources.js';
-import { mapFile } from '../plan/userns.js';
+import { idOutside, mapFile } from '../plan/userns.js';
 import { mergeResources, parseResources } from '../spec/resources.js';
 import { signalNumber } from '../spec/signals.js';
 import { parseSpec, type Spec } from '../spec/spec.js';
@@ -64,6 +64,7 @@ const ROOT: Caller = { uid: 0 };
 const NO_IDS: IdRange = { start: 0, size: 0 };
 const FREEZE_TIMEOUT_MS = 5000;
 const LEDGER_RETRY_MS = 1000;
+const CLOSE_POLL_MS = 5;
 
 /** The containers of one daemon: makes them, hears how they end, and writes it down. */
 export class Runtime {
@@ -113,7 +114,7 @@ export class Runtime {
   async create(input: unknown, caller: Caller = ROOT): Promise<Container> {
     const spec = resolveSources(parseSpec(input, this.#freeId()));
     requirePermission(spec, caller, this.#options.allowed);
-    if (this.#closing) throw new NiwaError('STATE_CONFLICT', 'niwad is stopping and starts nothing any more');
+    this.#refuseWhileClosing();
     if (this.#containers.has(spec.id) || this.#reserved.has(spec.id))
       throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
     this.#reserved.add(spec.id);
@@ -135,6 +136,7 @@ export class Runtime {
   async start(id: string): Promise<Container> {
     const container = this.get(id);
     await container.lock.run(async () => {
+      this.#refuseWhileClosing();
       requireState('start', id, container.state);
       const lifetimeNs = BigInt(effectiveLifetimeUsec(container.spec, Math.random())) * 1000n;
       container.starting = native.start(container.handle, lifetimeNs, container.deadline(0n, CAUSE.lifetime));
@@ -234,13 +236,15 @@ export class Runtime {
     const container = this.get(id);
     await container.lock.run(async () => {
       requireState('change the lifetime of', id, container.state);
-      if ('remainingUsec' in change)
+      const started = container.startedAt !== null;
+      if ('remainingUsec' in change) {
+        if (!started)
+          throw new NiwaError('STATE_CONFLICT', `container ${id} has not started: set its lifetime instead`);
         this.#moveDeadline(container, native.boottimeNs() + BigInt(change.remainingUsec) * 1000n);
-      else {
-        container.spec.lifetimeUsec = change.lifetimeUsec;
-        if (container.startedNs === 0n) return;
+      } else {
+        Object.assign(container.spec, { lifetimeUsec: change.lifetimeUsec, jitterUsec: 0 }); // what was said last is exact
         const atNs = change.lifetimeUsec === null ? 0n : container.startedNs + BigInt(change.lifetimeUsec) * 1000n;
-        this.#moveDeadline(container, atNs);
+        if (started) this.#moveDeadline(container, atNs);
       }
       this.#tell('lifetime', id);
     });
@@ -255,12 +259,23 @@ export class Runtime {
     this.#forget(container);
   }
 
-  /** Ends all containers and waits for their records. */
+  /** Ends all containers, also those that are just being made, and waits for their records. */
   async close(): Promise<void> {
     this.#closing = true;
-    const live = this.list().filter(({ state }) => state !== 'exited');
-    await Promise.all(live.map(({ id }) => this.stop(id)));
     this.#sampler.stop();
+    while (this.#reserved.size > 0) await sleep(CLOSE_POLL_MS);
+    const live = this.list().filter(({ state }) => state !== 'exited');
+    await Promise.all(live.map((container) => container.lock.run(async () => this.#end(container))));
+  }
+
+  async #end(container: Container): Promise<void> {
+    if (container.state === 'exited') return;
+    container.beginStop(container.spec.stopTimeoutUsec, container.spec.stopSignal);
+    await container.exited;
+  }
+
+  #refuseWhileClosing(): void {
+    if (this.#closing) throw new NiwaError('STATE_CONFLICT', 'niwad is stopping and starts nothing any more');
   }
 
   #plan(spec: Spec, idRange: IdRange): Plan {
@@ -286,6 +301,8 @@ export class Runtime {
       devices: plan.devices,
       uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
       gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
+      stdioUid: idOutside(plan.userns?.uids, spec.process.uid),
+      stdioGid: idOutside(plan.userns?.gids, spec.process.gid),
       program: encodeProgram(plan.boot),
     });
     if (isFailure(result)) {

@@ -32,7 +32,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   makeDirectory(config.runDir, 0o755);
   makeDirectory(config.stateDir, 0o750);
   makeDirectory(stage, 0o700);
-  await holdAlone([config.runDir, config.stateDir, `cgroup ${config.cgroup}`]);
+  await holdAlone([config.runDir, config.stateDir, config.socket, `cgroup ${config.cgroup}`]);
   loadBootHelper();
 
   const tree = makeCgroupTree(config.cgroup);
@@ -51,7 +51,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   });
 
   const api = await makeApi({ runtime, metrics, log, version, groups, limits, sampleIntervalMs });
-  if (existsSync(config.socket)) rmSync(config.socket); // the run directory is ours alone: nobody listens on it
+  if (existsSync(config.socket)) rmSync(config.socket); // its name is held by us alone: nobody listens on it
   await api.listen({ path: config.socket });
   openSocket(config.socket, groups);
   log.info(

@@ -11,7 +11,7 @@ const WRONG_USAGE = 2;
 
 /** Runs niwad until a signal ends it. */
 async function main(): Promise<void> {
-  process.umask(0o077);
+  process.umask(0o022);
   const config = readConfig();
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },

@@ -27,3 +27,9 @@ export function mapText({ uids, gids }: IdMaps): string {
 export function idInside(map: readonly IdMapping[], id: number): number {
   return map.some(({ container }) => container === 0) ? 0 : id;
 }
+
+/** Gives the host's id of an id in the container; the same where it has the host's user namespace, or does not map it. */
+export function idOutside(map: readonly IdMapping[] | undefined, id: number): number {
+  const run = map?.find(({ container, size }) => id >= container && id < container + size);
+  return run === undefined ? id : run.host + (id - run.container);
+}

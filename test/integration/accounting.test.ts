@@ -65,8 +65,11 @@ test('rates and a history come with the samples', async ({ niwad }) => {
   expect(rates?.cpu).toBeGreaterThan(0.1);
   expect(rates?.cpu).toBeLessThan(1.1);
 
-  const later = await client.stats('sampled');
-  expect(later.usage.cpu.usage_usec).toBeGreaterThan(usage.cpu.usage_usec ?? 0);
+  const used = usage.cpu.usage_usec ?? 0;
+  await vi.waitFor(
+    async () => expect((await client.stats('sampled')).usage.cpu.usage_usec).toBeGreaterThan(used),
+    scaled(5000),
+  );
 
   const history = await client.history('sampled');
   const times = history.map(({ at }) => at);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, vi } from 'vitest';
 import type { ContainerStatus } from '../../src/client/index.js';
 import { scaled } from './support/host.js';
@@ -8,7 +8,10 @@ import { test } from './support/test.js';
 const shell = (script: string) => ({ args: ['sh', '-c', script] });
 
 test('stays as the first process, and the workload is its child', async ({ niwad }) => {
-  expect(await niwad.sh('cat /proc/1/comm; echo $PPID; ls /proc/1/fd', { init: true })).toBe('niwa-init\n1\n0\n1\n2');
+  expect(await niwad.sh('cat /proc/1/comm; echo $PPID', { init: true })).toBe('niwa-init\n1');
+  const { id, pid } = await niwad.start({ process: { args: ['sleep', '1000'] }, init: true });
+  await vi.waitFor(() => expect(readdirSync(`/proc/${pid}/fd`)).toEqual(['0', '1', '2']), scaled(5000));
+  await niwad.client.remove(id, { force: true });
 });
 
 test('reaps orphans, which a workload alone leaves as zombies', async ({ niwad }) => {

@@ -26,13 +26,30 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
   const events = new EventEmitter();
   native.watch((event: NativeEvent) => events.emit(event.type, event));
 
-  const spec = parseSpec({ id: 'blocked', process: { args: ['sleep', '1000'] } }, '');
+  const spec = parseSpec(
+    { id: 'blocked', userns: 'host', seccomp: 'unconfined', process: { args: ['sleep', '1000'] } },
+    '',
+  );
   const { containers, controllers } = tree;
-  const plan = makePlan(spec, { containersCgroup: containers, controllers, stage, devices: {} });
+  const plan = makePlan(spec, {
+    containersCgroup: containers,
+    controllers,
+    stage,
+    devices: {},
+    deviceNodes: [],
+    filtersDevices: false,
+    idRange: { start: 0x7000_0000, size: 65_536 },
+    compileSeccomp: () => [],
+  });
   const created = await native.create({
     cgroup: plan.cgroup.path,
     writes: [],
     namespaces: plan.clone.flags,
+    devices: null,
+    uidMap: '',
+    gidMap: '',
+    stdioUid: 0,
+    stdioGid: 0,
     pidNamespace: '',
     program: encodeProgram(plan.boot),
   });

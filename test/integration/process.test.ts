@@ -27,7 +27,7 @@ test('gets its arguments as they are', async ({ niwad }) => {
 });
 
 test('starts in its working directory, with its umask', async ({ niwad }) => {
-  const script = 'pwd; umask; touch file; stat -c %a file';
+  const script = 'pwd; umask; touch /tmp/file; stat -c %a /tmp/file';
   expect(await niwad.sh(script)).toBe('/\n0022\n644');
   expect(await niwad.sh(script, { process: { cwd: '/usr/local', umask: '0077' } })).toBe('/usr/local\n0077\n600');
 });
@@ -51,14 +51,31 @@ test('has few capabilities, none that is inherited, and those of its spec', asyn
   expect(await status(niwad, CAPS)).toEqual([hex(DEFAULT), hex(DEFAULT), hex(DEFAULT), nothing, nothing]);
   expect(await status(niwad, CAPS, { capabilities: { drop: ['ALL'] } })).toEqual(CAPS.map(() => nothing));
   const capabilities = { drop: ['all'], add: ['CAP_NET_ADMIN'] };
-  expect(await status(niwad, ['CapEff'], { capabilities })).toEqual([hex(1n << 12n)]);
+  expect(await status(niwad, ['CapEff'], { capabilities, userns: 'host' })).toEqual([hex(1n << 12n)]);
   expect(await status(niwad, ['CapEff', 'CapBnd'], { process: { user: 1000 } })).toEqual([nothing, hex(DEFAULT)]);
 });
 
 test('cannot do what it has no capability for', async ({ niwad }) => {
   const script = 'mount -t tmpfs x /mnt 2>&1; hostname other 2>&1; mknod /disk b 254 0 2>&1; ls -l /disk 2>&1';
-  const { stdout } = await niwad.run({ process: { args: ['sh', '-c', script] } });
-  expect(stdout).toMatch(/permission denied.*\n.*must be root.*\n.*not permitted\n.*No such file.*\n$/is);
+  for (const userns of ['auto', 'host'] as const) {
+    const { stdout } = await niwad.run({ process: { args: ['sh', '-c', script] }, userns });
+    expect(stdout).toMatch(/permission denied[^]*\n.*(must be root|denied).*\n.*(not permitted|denied)\n.*No such file.*\n$/i);
+  }
+});
+
+test('calls only what the default profile lets it', async ({ niwad }) => {
+  expect(await status(niwad, ['Seccomp'])).toEqual(['2']);
+  expect(await status(niwad, ['Seccomp'], { seccomp: 'unconfined' })).toEqual(['0']);
+});
+
+test('has host ids that no other container has', async ({ niwad }) => {
+  const maps = await Promise.all([
+    niwad.sh('sleep 0.5; cat /proc/self/uid_map'),
+    niwad.sh('sleep 0.5; cat /proc/self/uid_map'),
+  ]);
+  const [first, second] = maps.map((map) => map.trim().split(/ +/).map(Number));
+  expect([first?.[0], first?.[2], second?.[2]]).toEqual([0, 65_536, 65_536]);
+  expect(Math.abs((first?.[1] ?? 0) - (second?.[1] ?? 0))).toBeGreaterThanOrEqual(65_536);
 });
 
 test('can gain no privileges', async ({ niwad }) => {

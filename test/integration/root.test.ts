@@ -6,19 +6,32 @@ import { test } from './support/test.js';
 
 const MARK = '/etc/niwa-test-mark';
 
-test("is the host's own under an overlay, and no write reaches the host", async ({ niwad }) => {
+test("is the host's own, of which nothing is the container's to write, but for places of its own", async ({
+  niwad,
+}) => {
+  const script = `touch ${MARK} 2>&1; cat /etc/shadow 2>&1; for d in /tmp /var/tmp /run /root; do touch $d/mine && ls $d; done`;
+  expect(await niwad.sh(script)).toMatch(/^touch.*Permission denied\ncat.*Permission denied\nmine\nmine\nmine\nmine$/);
+  expect(existsSync('/run/mine')).toBe(false);
+});
+
+test("is the host's own under an overlay, and no write of the host's root user reaches the host", async ({ niwad }) => {
+  const userns = 'host';
   const script = `cat /etc/hostname; echo mine >${MARK}; echo changed >/etc/hostname; rm /etc/passwd; cat ${MARK}`;
   const before = readFileSync('/etc/hostname', 'utf8');
-  expect(await niwad.sh(script)).toBe(`${before.trimEnd()}\nmine`);
+  expect(await niwad.sh(script, { userns })).toBe(`${before.trimEnd()}\nmine`);
   expect(existsSync(MARK)).toBe(false);
   expect(readFileSync('/etc/hostname', 'utf8')).toBe(before);
   expect(existsSync('/etc/passwd')).toBe(true);
-  expect(await niwad.sh(`ls ${MARK} /etc/passwd 2>&1 | grep -c "No such"`)).toBe('1');
+  expect(await niwad.sh(`ls ${MARK} /etc/passwd 2>&1 | grep -c "No such"`, { userns })).toBe('1');
 });
 
 test('can be read-only', async ({ niwad }) => {
   const script = `touch ${MARK} 2>&1; touch /mnt/file && echo tmpfs; echo x >/dev/null && echo dev`;
-  const spec = { root: { readonly: true }, mounts: [{ type: 'tmpfs' as const, target: '/mnt' }] };
+  const spec = {
+    userns: 'host' as const,
+    root: { readonly: true },
+    mounts: [{ type: 'tmpfs' as const, target: '/mnt' }],
+  };
   expect(await niwad.sh(script, spec)).toMatch(/Read-only file system\ntmpfs\ndev$/);
 });
 
@@ -26,8 +39,8 @@ test('can be bounded in what is written over it', async ({ niwad }) => {
   const fill = (count: number) =>
     `dd if=/dev/zero of=/filled bs=64k count=${count} 2>&1 | grep -o "No space left" || echo fits`;
   const root = { overlay: { size: '1M' } };
-  expect(await niwad.sh(fill(8), { root })).toBe('fits');
-  expect(await niwad.sh(fill(32), { root })).toBe('No space left');
+  expect(await niwad.sh(fill(8), { root, userns: 'host' })).toBe('fits');
+  expect(await niwad.sh(fill(32), { root, userns: 'host' })).toBe('No space left');
 });
 
 test('can be a directory of the host, shared or under an overlay', async ({ niwad, skip }) => {

@@ -18,7 +18,11 @@ const NOT_THERE = '/no/such/thing';
 /** @param {string} script @returns {Spec['process']} */
 const sh = (script) => ({ args: ['sh', '-c', script] });
 const sleeper = { args: ['sleep', '100'] };
+/** As many missing directories as fit into a path. */
 const deep = '/a'.repeat(2047);
+const HOST_ONLY = { mount: 'host', pid: 'host', network: 'host', ipc: 'host', uts: 'host', cgroup: 'host' };
+/** @type {Spec['mounts']} */
+const ETC = [{ type: 'bind', source: '/etc', target: '/mnt', readonly: true }];
 
 /** In what and how each of them fails. @type {[string, string, Spec][]} */
 const FAILURES = [
@@ -40,6 +44,11 @@ const FAILURES = [
 /** The status that each of them ends with. @type {[number, Spec][]} */
 const ENDS = [
   [0, { process: { args: ['true'] } }],
+  [0, { process: { args: ['true'] }, namespaces: HOST_ONLY, userns: 'host', seccomp: 'unconfined' }],
+  [
+    0,
+    { process: sh('test ! -w /mnt'), root: { path: '/', readonly: true, overlay: false }, userns: 'host', mounts: ETC },
+  ],
   [7, { process: sh('exit 7') }],
   [7, { process: sh('sleep 0.1 & exit 7'), init: true }],
   [143, { process: sh('kill $$'), init: true }],

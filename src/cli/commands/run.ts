@@ -1,5 +1,5 @@
 import type { NiwaClient } from '../../client/client.js';
-import { daemonCommand } from '../command.js';
+import { daemonCommand, print } from '../command.js';
 import { statusOfExit, statusOfFailedRun } from '../exit-codes.js';
 import { specOf } from '../spec-file.js';
 import { withSpec } from '../spec-options.js';
@@ -18,8 +18,8 @@ export const run = daemonCommand(
   async (client, options) => {
     const spec = await specOf(options);
     if (options.detach) {
-      const { id } = await client.create(spec, { start: true });
-      process.stdout.write(`${id}\n`);
+      const status = await client.create(spec, { start: true });
+      print(options.json, status, () => status.id);
       return 0;
     }
     const { id } = await client.create(spec);
@@ -41,11 +41,10 @@ async function runInForeground(client: NiwaClient, id: string): Promise<number> 
   try {
     await client.start(id);
   } catch (error) {
-    await client.remove(id).catch(() => {});
+    await Promise.allSettled([client.remove(id), output]);
     throw error;
   }
-  const exit = await client.wait(id);
-  await output;
+  const [exit] = await Promise.all([client.wait(id), output]);
   for (const [signal, forward] of handlers) process.off(signal, forward);
   return statusOfExit(exit);
 }

@@ -35,6 +35,7 @@ export const stats = daemonCommand(
     }
     for (const one of id) await client.inspect(one); // an id that does not exist is an error, not an empty table
     for await (const readings of client.streamAllStats()) {
+      if (id.length > 0 && chosen(readings).length === 0) break; // all of them have ended
       const text = json ? JSON.stringify(chosen(readings)) : statsTable(chosen(readings));
       process.stdout.write(`${process.stdout.isTTY && !json ? CLEAR_SCREEN : ''}${text}\n`);
     }
