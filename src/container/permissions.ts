@@ -51,11 +51,16 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
     if (value !== 'new') yield { path: `namespaces.${name}`, found: show(value), allowed: '"new"' };
   for (const [i, device] of spec.devices.entries())
     yield { path: `devices[${i}]`, found: show(device), allowed: 'no device beside the usual ones' };
+  for (const { name } of spec.rlimits.filter((rlimit) => SHARED_RLIMITS.includes(rlimit.name)))
+    yield { path: `rlimits.${name}`, found: 'a limit of its own', allowed: "nothing: it is a share of the host's" };
   if ((spec.oomScoreAdj ?? 0) < 0)
     yield { path: 'oomScoreAdj', found: show(spec.oomScoreAdj), allowed: 'nothing below 0' };
   for (const [i, mount] of spec.mounts.entries())
     if (mount.type === 'bind' && !mount.idmap) yield { path: `mounts[${i}].idmap`, found: 'false', allowed: 'true' };
 }
+
+/** What a workload could take from everybody else: real-time and higher priorities, memory that is never swapped. */
+const SHARED_RLIMITS = ['rtprio', 'rttime', 'nice', 'memlock'];
 
 function isBelow(path: string, prefixes: readonly string[]): boolean {
   return prefixes.some((prefix) => `${path}/`.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`));

@@ -59,7 +59,9 @@ test('cannot do what it has no capability for', async ({ niwad }) => {
   const script = 'mount -t tmpfs x /mnt 2>&1; hostname other 2>&1; mknod /disk b 254 0 2>&1; ls -l /disk 2>&1';
   for (const userns of ['auto', 'host'] as const) {
     const { stdout } = await niwad.run({ process: { args: ['sh', '-c', script] }, userns });
-    expect(stdout).toMatch(/permission denied[^]*\n.*(must be root|denied).*\n.*(not permitted|denied)\n.*No such file.*\n$/i);
+    expect(stdout).toMatch(
+      /permission denied(.|\n)*\n.*(must be root|denied).*\n.*(not permitted|denied)\n.*No such file.*\n$/i,
+    );
   }
 });
 

@@ -193,10 +193,13 @@ export function containerRoutes(api: Api, { runtime }: ApiOptions): void {
   );
 }
 
+/** What Node.js's timers take. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Gives the value of the promise, or null where it takes longer than the time. */
 function within<T>(promise: Promise<T>, usec: number): Promise<T | null> {
   return new Promise((resolve) => {
-    const timeout = setTimeout(() => resolve(null), usec / 1000);
+    const timeout = setTimeout(() => resolve(null), Math.min(usec / 1000, LONGEST_TIMER_MS));
     void promise.then((value) => {
       clearTimeout(timeout);
       resolve(value);
