@@ -49,6 +49,7 @@ function environment(folder) {
     LD_PRELOAD: outputOf(['clang', `-print-file-name=libclang_rt.asan-${machine()}.so`]),
     ASAN_OPTIONS: `detect_leaks=0:strict_string_checks=1:allow_addr2line=1:log_path=${folder}/reports/node`,
     UBSAN_OPTIONS: 'print_stacktrace=1',
+    NIWA_SANITIZED: '1', // gives the tests more time
   };
 }
 

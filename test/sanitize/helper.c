@@ -53,9 +53,8 @@ ssize_t __wrap_send(int fd, const void *bytes, size_t length, int flags) {
     return __real_send(fd, bytes, length, flags);
 }
 
-// The init of a container closes all descriptors: but this one.
+// The init of a container closes all descriptors: what it reports is output of the container, and it ends otherwise.
 long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f) {
-    if (number != SYS_close_range || c != 0) return __real_syscall(number, a, b, c, d, e, f);
-    __real_syscall(number, a, reports - 1L, 0L);
-    return __real_syscall(number, reports + 1L, b, 0L);
+    if (number == SYS_close_range && c == 0) __sanitizer_set_report_fd((void *)STDERR_FILENO);
+    return __real_syscall(number, a, b, c, d, e, f);
 }

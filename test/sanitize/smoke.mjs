@@ -86,8 +86,10 @@ async function fails(client, operation, errno, spec) {
  * @param {Spec} spec
  */
 async function ends(client, code, spec) {
-  const { exit } = await client.create(spec, { start: true, wait: true });
-  assert.equal(exit?.code, code);
+  const { id, exit } = await client.create(spec, { start: true, wait: true });
+  let said = '';
+  for await (const { data } of client.output(id)) said += data;
+  assert.equal(exit?.code, code, `status ${exit?.code} instead of ${code}: ${said}`);
 }
 
 /** One container through all that can be done to it. @param {NiwaClient} client */

@@ -1,4 +1,5 @@
-// Looks for FILE, a path without its first slash, from every descriptor it was given and from above its working directory.
+// Looks for FILE, a path without its first slash, from every descriptor it was given and from above its working
+// directory.
 #include "report.h"
 
 int main(int argc, char **argv) {

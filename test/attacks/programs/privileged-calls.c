@@ -1,5 +1,5 @@
-// Calls what acts on the whole machine, with arguments that the kernel refuses for other reasons than rights, if it gets
-// as far as looking at them.
+// Calls what acts on the whole machine, with arguments that the kernel refuses for other reasons than rights, if it
+// gets as far as looking at them.
 #include <sys/klog.h>
 #include <sys/quota.h>
 #include <sys/swap.h>

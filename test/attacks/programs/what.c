@@ -31,7 +31,8 @@ int main(int argc, char **argv) {
         else if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3))
             printf("%s: null device\n", argv[i]);
         else
-            printf("%s: %s%s\n", argv[i], system.f_flags & ST_RDONLY ? "read-only " : "", name_of((unsigned long)system.f_type));
+            printf("%s: %s%s\n", argv[i], system.f_flags & ST_RDONLY ? "read-only " : "",
+                   name_of((unsigned long)system.f_type));
     }
     return 0;
 }

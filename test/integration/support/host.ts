@@ -13,6 +13,8 @@ const { missing } = lookAtCgroupTree('niwa-test').controllers;
 export const host = {
   /** The machine of test/vm: emulated, with every controller. */
   inVm: process.env.IN_VM === '1',
+  /** Whether all takes longer: there, and on the build of test/sanitize.mjs. */
+  slow: process.env.IN_VM === '1' || process.env.NIWA_SANITIZED === '1',
   /** An ext4 on a virtio block device, only in that machine. */
   scratchDisk: process.env.NIWA_VM_DISK,
   /** Why a controller cannot be used, by its name. */
@@ -20,15 +22,15 @@ export const host = {
 };
 
 /** JavaScript is 8 to 15 times slower under emulation: how much longer things may take there. */
-export const SLOWNESS = host.inVm ? 10 : 1;
+export const SLOWNESS = host.slow ? 10 : 1;
 
 /** A time that is long enough to act in on this machine. */
 export function scaled(milliseconds: number): number {
-  return milliseconds * (host.inVm ? 4 : 1);
+  return milliseconds * (host.slow ? 4 : 1);
 }
 
 /** How late the end of a lifetime may come, in milliseconds. */
-export const MAX_LATENESS_MS = host.inVm ? 2000 : 100;
+export const MAX_LATENESS_MS = host.slow ? 2000 : 100;
 
 /** Skips the test where limits of this controller cannot be enforced. */
 export function needsController(skip: Skip, controller: Controller): void {
