@@ -55,6 +55,7 @@ const MOUNT_ATTRIBUTES = { ro: 0x1, nosuid: 0x2, nodev: 0x4, noexec: 0x8 } as co
 export type MountAttribute = keyof typeof MOUNT_ATTRIBUTES;
 
 const MS_REC_PRIVATE = 0x4000 | 0x40000;
+const MAX_TEXT = 500;
 const RLIM_INFINITY = 0xffffffffffffffffn;
 
 /** The numbers of setrlimit(2)'s resources. */
@@ -196,13 +197,18 @@ export const seccomp = (name: string, instructions: readonly bigint[]) =>
 export const exec = (args: readonly string[], env: Readonly<Record<string, string>>) =>
   op(
     'exec',
-    `exec ${args.map(quoted).join(' ')}`,
+    `exec ${shortened(args.map(quoted).join(' '))}`,
     [args.length],
     [...args, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)],
   );
 
 function limitNumber(limit: number | 'unlimited'): number | bigint {
   return limit === 'unlimited' ? RLIM_INFINITY : limit;
+}
+
+/** An argument list can be as long as the kernel takes; its text goes into errors and logs. */
+function shortened(text: string): string {
+  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}...`;
 }
 
 function octal(mode: number): string {
