@@ -137,6 +137,7 @@ export class Container {
       usage: this.usage(),
       rates: this.rates(),
       cgroup: this.plan.cgroup.path,
+      userns: this.plan.userns,
       spec: this.spec,
     };
   }

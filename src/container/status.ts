@@ -2,7 +2,7 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { RatesSchema } from '../accounting/rates.js';
 import { UsageSchema } from '../accounting/usage.js';
 import { EffectiveSchema } from '../host/effective.js';
-import type { Spec } from '../spec/spec.js';
+import type { IdMaps, Spec } from '../spec/spec.js';
 
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Time = Type.String({ format: 'date-time' });
@@ -49,6 +49,10 @@ export const ContainerStatusSchema = Type.Object({
   usage: UsageSchema,
   rates: nullable(RatesSchema),
   cgroup: Type.String(),
+  userns: Type.Unsafe<IdMaps | null>({
+    type: ['object', 'null'],
+    description: 'the host ids that are its own: {"uids", "gids"}, lists of {"container", "host", "size"}',
+  }),
   spec: Type.Unsafe<Spec>({ type: 'object', description: 'the spec with every default and unit resolved' }),
 });
 
