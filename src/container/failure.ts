@@ -10,7 +10,7 @@ const CURES: Record<string, string> = {
   'exec ENOEXEC': 'the file is no program of this machine',
   'chdir ENOENT': 'make process.cwd in the root, or name another',
   'bind EINVAL':
-    'its file system cannot be id-mapped by this kernel (9p, NFS, overlay, and tmpfs before Linux 6.3 cannot): say idmap false for a mount, or userns "host" for a root',
+    'its file system cannot be id-mapped by this kernel (9p, NFS, overlay, and tmpfs before Linux 6.3 cannot): leave idmap out for a mount, or take userns "host"',
   'bind ENOENT': 'the source or the target does not exist',
   'mkdir EEXIST':
     'another container with this id is still being removed, or the id is the name of a file that cgroups have',

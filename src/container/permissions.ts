@@ -55,8 +55,6 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
     yield { path: `rlimits.${name}`, found: 'a limit of its own', allowed: "nothing: it is a share of the host's" };
   if ((spec.oomScoreAdj ?? 0) < 0)
     yield { path: 'oomScoreAdj', found: show(spec.oomScoreAdj), allowed: 'nothing below 0' };
-  for (const [i, mount] of spec.mounts.entries())
-    if (mount.type === 'bind' && !mount.idmap) yield { path: `mounts[${i}].idmap`, found: 'false', allowed: 'true' };
 }
 
 /** What a workload could take from everybody else: real-time and higher priorities, memory that is never swapped. */

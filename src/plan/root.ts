@@ -65,7 +65,7 @@ export function rootOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
   const owner = ownerOf(maps);
   return [
     privateMounts(),
-    ...baseOps(spec, stage, owner, maps !== null),
+    ...baseOps(spec, stage, owner),
     ...kernelOps(spec),
     ...deviceOps(owner),
     ...(maps !== null && isDefaultRoot(spec) ? privatePlaces(owner) : []),
@@ -92,9 +92,9 @@ function ownerOf(maps: IdMaps | null): Owner {
  * The root of a spec is id-mapped. The host's own root is not: its private files stay unreadable, and nothing of it is
  * writable, to a container that runs on it in a user namespace of its own.
  */
-function baseOps(spec: Spec, stage: string, owner: Owner, mapped: boolean): Op[] {
+function baseOps(spec: Spec, stage: string, owner: Owner): Op[] {
   const { path, overlay } = spec.root;
-  const idmap = mapped && !isDefaultRoot(spec);
+  const idmap = spec.root.idmap !== false && !isDefaultRoot(spec);
   const builder: Owner = idmap ? owner : { uid: 0, gid: 0 };
   if (overlay === null)
     return [bind(path, stage, { attributes: ['nodev'], idmap, place: 'host' }), root(stage, builder)];
@@ -152,7 +152,7 @@ function privatePlaces(owner: Owner): Op[] {
 
 function mountOp(item: BindMount | TmpfsMount, owner: Owner): Op {
   const attributes: MountAttribute[] = item.readonly ? ['ro', 'nosuid', 'nodev'] : ['nosuid', 'nodev'];
-  if (item.type === 'bind') return bind(item.source, item.target, { attributes, idmap: item.idmap });
+  if (item.type === 'bind') return bind(item.source, item.target, { attributes, idmap: item.idmap !== false });
   const size = item.sizeBytes === null ? [] : [`size=${item.sizeBytes}`];
   return mount('tmpfs', item.target, { attributes, data: ['mode=1777', ...size, ...ownedBy(owner)] });
 }

@@ -9,13 +9,18 @@ import { parseBytes, parseDuration } from './units.js';
 
 export type NamespaceName = 'mount' | 'pid' | 'network' | 'ipc' | 'uts' | 'cgroup';
 
+/**
+ * Whether files keep the container's own ids on the host: "auto" where their file system can do that. Always false without a
+ * user namespace.
+ */
+export type Idmap = boolean | 'auto';
+
 export interface BindMount {
   type: 'bind';
   source: string;
   target: string;
   readonly: boolean;
-  /** Whether files keep the container's own ids on the host; false without a user namespace. */
-  idmap: boolean;
+  idmap: Idmap;
 }
 export interface TmpfsMount {
   type: 'tmpfs';
@@ -51,7 +56,7 @@ export interface Spec {
     gid: number;
     umask: number;
   };
-  root: { path: string; readonly: boolean; overlay: { sizeBytes: number | null } | null };
+  root: { path: string; readonly: boolean; overlay: { sizeBytes: number | null } | null; idmap: Idmap };
   hostname: string | null;
   mounts: (BindMount | TmpfsMount)[];
   namespaces: Record<NamespaceName, string>;
@@ -251,7 +256,7 @@ function normalise(input: SpecInput, freeId: string): Spec {
   return {
     id,
     process: normaliseProcess(input.process),
-    root: normaliseRoot(input.root ?? {}),
+    root: normaliseRoot(input.root ?? {}, userns !== 'host'),
     hostname: input.hostname ?? (namespaces.uts === 'new' ? hostnameFrom(id) : null),
     mounts: (input.mounts ?? []).map((mount) => normaliseMount(mount, userns !== 'host')),
     namespaces,
@@ -291,18 +296,23 @@ function normaliseProcess(input: SpecInput['process']): Spec['process'] {
 }
 
 /** The host's own root is only ever shown under an overlay: a container must not write to it. */
-function normaliseRoot(input: NonNullable<SpecInput['root']>): Spec['root'] {
+function normaliseRoot(input: NonNullable<SpecInput['root']>, mapped: boolean): Spec['root'] {
   const path = input.path ?? '/';
   const overlay = path === '/' ? input.overlay || true : (input.overlay ?? false);
   const sizeBytes = typeof overlay === 'object' ? (parseBytes(overlay.size) ?? null) : null;
-  return { path, readonly: input.readonly ?? false, overlay: overlay === false ? null : { sizeBytes } };
+  return {
+    path,
+    readonly: input.readonly ?? false,
+    overlay: overlay === false ? null : { sizeBytes },
+    idmap: mapped && path !== '/' ? 'auto' : false,
+  };
 }
 
 function normaliseMount(mount: NonNullable<SpecInput['mounts']>[number], mapped: boolean): BindMount | TmpfsMount {
   const readonly = mount.readonly ?? false;
   if (mount.type === 'bind') {
-    const { source, target, idmap = true } = mount;
-    return { type: 'bind', source, target, readonly, idmap: mapped && idmap };
+    const { source, target, idmap = 'auto' } = mount;
+    return { type: 'bind', source, target, readonly, idmap: mapped ? idmap : false };
   }
   const sizeBytes = mount.size === undefined ? null : (parseBytes(mount.size) ?? null);
   return { type: 'tmpfs', target: mount.target, sizeBytes, readonly };

@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, vi } from 'vitest';
-import { host, scaled } from './support/host.js';
+import { host, needsNoKernel, scaled } from './support/host.js';
 import { NIWA, runNiwa } from './support/niwad.js';
 import { test } from './support/test.js';
 
@@ -24,7 +24,8 @@ const statuses: [what: string, args: string[], status: number, words: string][] 
   ['2 for no command', [], 2, 'process.args'],
 ];
 
-test.for(statuses)('ends with %s', async ([, args, status, words], { niwad }) => {
+test.for(statuses)('ends with %s', async ([, args, status, words], { niwad, skip }) => {
+  if (status === 2) needsNoKernel(skip);
   const before = await niwad.client.list();
   const { exitCode, stderr } = await niwad.cli('run', ...args);
   expect(exitCode).toBe(status);

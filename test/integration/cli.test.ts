@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { expect, vi } from 'vitest';
 import type { ContainerStatus, Spec } from '../../src/client/index.js';
+import { needsNoKernel } from './support/host.js';
 import { NIWA, type Niwad, runNiwa } from './support/niwad.js';
 import { test } from './support/test.js';
 
@@ -37,7 +38,8 @@ test('takes a container through its states', async ({ niwad }) => {
   await expect(stateOf()).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });
 
-test('acts on several containers, goes on after an error, and ends with 1', async ({ niwad }) => {
+test('acts on several containers, goes on after an error, and ends with 1', async ({ niwad, skip }) => {
+  needsNoKernel(skip);
   for (const id of ['first', 'second']) await niwad.start({ id, process: sleeper });
   const killed = await niwad.cli('kill', 'first', 'nobody', 'second');
   expect(killed).toEqual({ exitCode: 1, stdout: 'first\nsecond', stderr: 'niwa: there is no container nobody' });
@@ -105,7 +107,8 @@ test('shows events as they happen', async ({ niwad }) => {
   expect(lines.at(-2)).toMatch(/ exit shown stopped SIGKILL$/);
 });
 
-test('changes limits and lifetimes, and refuses to change nothing', async ({ niwad }) => {
+test('changes limits and lifetimes, and refuses to change nothing', async ({ niwad, skip }) => {
+  needsNoKernel(skip);
   await niwad.start({ id: 'changed', process: sleeper, lifetime: '1h' });
   const [nothing, unknown, none] = await Promise.all([
     niwad.cli('update', 'changed'),
@@ -119,7 +122,8 @@ test('changes limits and lifetimes, and refuses to change nothing', async ({ niw
   expect(await niwad.client.wait('changed')).toMatchObject({ reason: 'lifetime' });
 });
 
-test('works without a daemon where it needs none', async ({ niwad }) => {
+test('works without a daemon where it needs none', async ({ niwad, skip }) => {
+  needsNoKernel(skip);
   const nowhere = ['--socket', join(niwad.place.directory, 'nobody.sock')];
   const [plan, json, doctor, version, completion, help, list, unknown] = await Promise.all([
     runNiwa([...nowhere, 'plan', '--lifetime', '5s', '--', 'sleep', '9']),

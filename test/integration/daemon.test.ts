@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { lookAtCgroupTree } from '../../src/host/cgroup.js';
-import { scaled } from './support/host.js';
+import { needsNoKernel, scaled } from './support/host.js';
 import { flagsOf, isAlive, makePlace, Niwad, type Place, removePlace, runNiwad } from './support/niwad.js';
 
 const sleeper = { args: ['sleep', '1000'] };
@@ -93,7 +93,8 @@ test('two daemons run side by side, one set up by its environment', async () => 
   expect((await second.client.inspect('same')).state).toBe('running');
 });
 
-test('a second daemon in the same place is refused, and the first goes on', async () => {
+test('a second daemon in the same place is refused, and the first goes on', async ({ skip }) => {
+  needsNoKernel(skip);
   const place = newPlace();
   const niwad = await start(place);
   const { pid } = await niwad.start({ id: 'kept', process: sleeper });
@@ -111,7 +112,8 @@ test('a second daemon in the same place is refused, and the first goes on', asyn
   expect(await niwad.client.inspect('kept')).toMatchObject({ state: 'running', pid });
 });
 
-test('a wrong configuration is refused with the field and what is allowed', async () => {
+test('a wrong configuration is refused with the field and what is allowed', async ({ skip }) => {
+  needsNoKernel(skip);
   const place = newPlace();
   const wrong: [text: string, words: string[]][] = [
     ['sampleIntervalMs: 5', ['sampleIntervalMs', 'found 5', 'from 100 to 60000']],
@@ -133,7 +135,8 @@ test('a wrong configuration is refused with the field and what is allowed', asyn
   expect([missing.exitCode, missing.stderr]).toEqual([2, expect.stringContaining('/no/such/file')]);
 });
 
-test('wrong flags and a group that is not there are refused', async () => {
+test('wrong flags and a group that is not there are refused', async ({ skip }) => {
+  needsNoKernel(skip);
   const place = newPlace();
   const group = newPlace({ group: 'no-such-group' });
   const [flag, cgroup, named] = await Promise.all([
@@ -147,7 +150,8 @@ test('wrong flags and a group that is not there are refused', async () => {
   expect(existsSync(lookAtCgroupTree(group.cgroup).base)).toBe(false);
 });
 
-test('its configuration file is followed: exited containers are forgotten, records are not', async () => {
+test('its configuration file is followed: exited containers are forgotten, records are not', async ({ skip }) => {
+  needsNoKernel(skip);
   const place = newPlace();
   writeFileSync(place.config, `keepExited: 2\nsocket: ${join(place.runDir, 'niwad.sock')}\n`);
   const niwad = await start(place);

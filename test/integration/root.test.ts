@@ -1,6 +1,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { canIdmap } from '../../src/host/filesystems.js';
 import { needsFile } from './support/host.js';
 import { test } from './support/test.js';
 
@@ -57,6 +58,18 @@ test('can be a directory of the host, shared or under an overlay', async ({ niwa
   expect(readFileSync(join(path, 'file'), 'utf8')).toBe('written\n');
   const refused = await niwad.sh('{ echo x >/other; } 2>&1; echo', { root: { path, readonly: true } });
   expect(refused).toContain('Read-only file system');
+});
+
+test('that cannot be id-mapped is shown as it is: readable, and not its own to write', async ({ niwad, skip }) => {
+  const path = join(niwad.place.directory, 'plain');
+  skip(canIdmap(niwad.place.directory), `needs a file system that cannot be id-mapped under ${niwad.place.directory}`);
+  const busybox = needsFile(skip, '/bin/busybox', 'a program that needs nothing of its root (package busybox-static)');
+  mkdirSync(join(path, 'bin'), { recursive: true });
+  copyFileSync(busybox, join(path, 'bin/sh'));
+  chmodSync(join(path, 'bin/sh'), 0o755);
+  const said = await niwad.sh('echo *; { echo written >/file; } 2>&1; echo', { root: { path } });
+  expect(said).toMatch(/^bin dev proc sys\n.*Permission denied/);
+  expect(existsSync(join(path, 'file'))).toBe(false);
 });
 
 test('has binds of directories and files, read-write and read-only', async ({ niwad }) => {

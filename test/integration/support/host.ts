@@ -53,3 +53,11 @@ export function needsScratchDisk(skip: Skip): { directory: string; device: strin
     .find((fields) => fields[4] === directory);
   return { directory, device: line?.[2] ?? '' };
 }
+
+/**
+ * Skips a test of words alone in the virtual machine, where every command line takes seconds: nothing in it depends on the
+ * host, and it has run outside.
+ */
+export function needsNoKernel(skip: Skip): void {
+  skip(host.inVm, 'has nothing of the kernel in it and takes long in the virtual machine: it runs on the host');
+}

@@ -56,7 +56,7 @@ describe('a failed start', () => {
     [
       'a bind that cannot be id-mapped',
       { step: bootStep('bind /data on /data (nosuid, nodev, id-mapped)'), errno: EINVAL },
-      `bind /data on /data (nosuid, nodev, id-mapped): EINVAL (step ${bootStep('bind /data on /data (nosuid, nodev, id-mapped)') + before + 1} of ${total}); its file system cannot be id-mapped by this kernel (9p, NFS, overlay, and tmpfs before Linux 6.3 cannot): say idmap false for a mount, or userns "host" for a root`,
+      `bind /data on /data (nosuid, nodev, id-mapped): EINVAL (step ${bootStep('bind /data on /data (nosuid, nodev, id-mapped)') + before + 1} of ${total}); its file system cannot be id-mapped by this kernel (9p, NFS, overlay, and tmpfs before Linux 6.3 cannot): leave idmap out for a mount, or take userns "host"`,
     ],
     [
       'the clone',

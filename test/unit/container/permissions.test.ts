@@ -30,7 +30,6 @@ const unprotected: [Partial<SpecInput>, string, string, string][] = [
   ]),
   [{ devices: ['/dev/sda'] }, 'devices[0]', '"/dev/sda"', 'no device beside the usual ones'],
   [{ oomScoreAdj: -1 }, 'oomScoreAdj', '-1', 'nothing below 0'],
-  [bind('/data', { idmap: false }), 'mounts[0].idmap', 'false', 'true'],
 ];
 
 describe('root', () => {

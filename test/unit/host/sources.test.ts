@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { canIdmap } from '../../../src/host/filesystems.js';
 import { resolveSources } from '../../../src/host/sources.js';
 import type { SpecInput } from '../../../src/spec/schema.js';
 import { specOf } from '../support.js';
@@ -48,15 +49,37 @@ describe('the paths of a spec', () => {
 
   it("that lead to the host's own root put it under an overlay, so that nobody writes to it", () => {
     for (const path of ['//', '/.', '/usr/..', at('host')])
-      expect(resolve({ root: { path } }).root).toEqual({ path: '/', readonly: false, overlay: { sizeBytes: null } });
+      expect(resolve({ root: { path } }).root).toEqual({
+        path: '/',
+        readonly: false,
+        overlay: { sizeBytes: null },
+        idmap: false,
+      });
     expect(resolve({ root: { path: '//', overlay: { size: 4096 } } }).root.overlay).toEqual({ sizeBytes: 4096 });
     expect(resolve({ root: { path: at('real') } }).root.overlay).toBeNull();
+  });
+
+  it('on a file system that no kernel can id-map are shown as they are, unless the spec insists', () => {
+    const proc = { type: 'bind' as const, source: at('real'), target: '/t' };
+    const idmaps = (mounts: SpecInput['mounts'], userns?: 'host') =>
+      resolve({ ...(mounts === undefined ? {} : { mounts }), ...(userns === undefined ? {} : { userns }) }).mounts.map(
+        (mount) => mount.type === 'bind' && mount.idmap,
+      );
+    expect(idmaps([proc, { ...proc, idmap: true }, { ...proc, idmap: false }])).toEqual([
+      canIdmap(directory),
+      true,
+      false,
+    ]);
+    expect(idmaps([proc], 'host')).toEqual([false]);
   });
 
   it('leave the rest of the spec, and the spec that was given, as they were', () => {
     const spec = specOf({ root: { path: at('link') }, labels: { a: 'b' } });
     const before = structuredClone(spec);
-    expect(resolveSources(spec)).toEqual({ ...before, root: { ...before.root, path: at('real') } });
+    expect(resolveSources(spec)).toEqual({
+      ...before,
+      root: { ...before.root, path: at('real'), idmap: canIdmap(directory) },
+    });
     expect(spec).toEqual(before);
   });
 });

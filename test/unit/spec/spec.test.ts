@@ -58,7 +58,7 @@ describe('defaults', () => {
         gid: 0,
         umask: 0o022,
       },
-      root: { path: '/', readonly: false, overlay: { sizeBytes: null } },
+      root: { path: '/', readonly: false, overlay: { sizeBytes: null }, idmap: false },
       hostname: 'free-id',
       mounts: [],
       namespaces: { mount: 'new', pid: 'new', network: 'new', ipc: 'new', uts: 'new', cgroup: 'new' },
@@ -110,8 +110,8 @@ describe('defaults', () => {
     expect(specOf(fields).userns).toBe(userns);
   });
 
-  it.each<[Partial<SpecInput>, boolean | undefined, boolean]>([
-    [{}, undefined, true],
+  it.each<[Partial<SpecInput>, boolean | undefined, boolean | 'auto']>([
+    [{}, undefined, 'auto'],
     [{}, true, true],
     [{}, false, false],
     [{ userns: 'host' }, undefined, false],
