@@ -59,6 +59,7 @@ int op_init(struct boot *boot, const struct op *op) {
         return sigprocmask(SIG_SETMASK, &before, NULL) < 0 ? -errno : 0;
     }
     prctl(PR_SET_NAME, "niwa-init");
+    prctl(PR_SET_DUMPABLE, 0); // the workload must not trace it: stopped, it would reap and forward nothing
     show_all_heard();
     syscall(SYS_close_range, 3, ~0u, 0);
     be_init(child, &all);

@@ -36,6 +36,6 @@ export function planHere(input: SpecInput, cgroup: string, runDir: string): Plan
 
 /** Writes the steps as numbered lines, and how the container will end. */
 export function planText({ spec, steps }: Planned): string {
-  const lines = steps.map(({ phase, text }, i) => `${String(i + 1).padStart(3)}  ${phase.padEnd(5)}  ${text}`);
-  return [...lines, `     end    ${describeEnd(spec)}`].join('\n');
+  const lines = steps.map(({ phase, text }, i) => `${String(i + 1).padStart(3)}  ${phase.padEnd(7)}  ${text}`);
+  return [...lines, `     end      ${describeEnd(spec)}`].join('\n');
 }

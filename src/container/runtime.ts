@@ -118,8 +118,9 @@ export class Runtime {
     if (this.#containers.has(spec.id) || this.#reserved.has(spec.id))
       throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
     this.#reserved.add(spec.id);
-    const idRange = spec.userns === 'auto' ? this.#options.idPool.take() : null;
+    let idRange: IdRange | null = null;
     try {
+      if (spec.userns === 'auto') idRange = this.#options.idPool.take();
       return await this.#spawn(spec, this.#plan(spec, idRange ?? NO_IDS), idRange);
     } catch (error) {
       if (idRange !== null) this.#options.idPool.release(idRange);
