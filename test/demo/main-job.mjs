@@ -70,10 +70,10 @@ function burner(available) {
   const limit = available.includes('cpu') ? { cpu: { max: 0.25 } } : {};
   return {
     id: 'burner',
-    description: `burns CPU${'cpu' in limit ? ' against a limit of 0.25 processors' : ''} for a lifetime of 5 s`,
+    description: `burns CPU${'cpu' in limit ? ' against a limit of 0.25 processors' : ''} for a lifetime of 3 s`,
     process: { args: ['sh', '-c', 'while :; do :; done'] },
     resources: limit,
-    lifetime: '5s',
+    lifetime: '3s',
     owner: 'alice',
   };
 }
@@ -87,11 +87,11 @@ function writer(available, data) {
   const rounds = 'while :; do dd if=/dev/zero of=/data/file bs=1M count=2 oflag=direct 2>/dev/null; sleep 0.2; done';
   return {
     id: 'writer',
-    description: `writes to disk${device === undefined ? '' : ` (${device}) against a limit of 2 MiB a second`} for a lifetime of 7 s`,
+    description: `writes to disk${device === undefined ? '' : ` (${device}) against a limit of 2 MiB a second`} for a lifetime of 4 s`,
     process: { args: ['sh', '-c', rounds] },
     mounts: [{ type: /** @type {const} */ ('bind'), source: data, target: '/data' }],
     resources: device === undefined ? {} : { io: [{ device, wbps: '2M' }] },
-    lifetime: '7s',
+    lifetime: '4s',
     owner: 'bob',
   };
 }
