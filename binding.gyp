@@ -1,5 +1,5 @@
 {
-  # The same two targets as native/CMakeLists.txt, from the same lists of sources and flags.
+  # The same targets as CMakeLists.txt, from the same lists of sources and flags.
   "target_defaults": {
     "cflags": ["<!@(cat native/compile.flags)"],
     "configurations": {"Release": {}, "Debug": {}},
@@ -22,6 +22,15 @@
       "cflags!": ["-fPIC", "-pthread"],
       "ldflags!": ["-rdynamic", "-pthread"],
       "cflags": ["-fno-pie"],
+      "ldflags": ["-static", "-no-pie", "-Wl,-z,relro,-z,now"],
+    },
+    {
+      "target_name": "niwa-keeper",
+      "type": "executable",
+      "sources": ["<!@(cat native/keeper.sources)"],
+      "cflags_cc": ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-fno-pie"],
+      "cflags!": ["-fPIC", "-pthread"],
+      "ldflags!": ["-rdynamic", "-pthread"],
       "ldflags": ["-static", "-no-pie", "-Wl,-z,relro,-z,now"],
     },
   ],

@@ -9,6 +9,7 @@
  * - `START_FAILED`: a step of making or starting the container failed; everything was undone.
  * - `FORBIDDEN`: the peer on the socket may not act.
  * - `TOO_MANY_REQUESTS`: the peer asks more often than the operator allows.
+ * - `DRAINING`: this node is being drained, and takes no new containers.
  * - `DAEMON_UNREACHABLE`: the client found no niwad on the socket.
  * - `HOST_ERROR`: a system call or a file of the host failed.
  * - `INTERNAL`: a defect of niwa.
@@ -22,6 +23,7 @@ export type ErrorCode =
   | 'START_FAILED'
   | 'FORBIDDEN'
   | 'TOO_MANY_REQUESTS'
+  | 'DRAINING'
   | 'DAEMON_UNREACHABLE'
   | 'HOST_ERROR'
   | 'INTERNAL';

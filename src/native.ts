@@ -25,6 +25,7 @@ export interface Failure {
 }
 
 export interface CreateRequest {
+  id: string;
   /** The path of the cgroup to make. */
   cgroup: string;
   /** Files of the group and their values, written in this order before the process exists. */
@@ -70,6 +71,27 @@ export interface Deadline {
   timeoutNs: bigint;
 }
 
+/** What niwad's own record says of a container that an earlier daemon made; the keeper's word comes before it. */
+export interface AdoptRequest {
+  id: string;
+  cgroup: string;
+  pid: number;
+  /** Field 22 of /proc/PID/stat. */
+  startTicks: bigint;
+  /** 0n before the start. */
+  startedNs: bigint;
+  deadline: Deadline;
+}
+
+export interface Adopted {
+  handle: Handle;
+  pid: number;
+  startedNs: bigint;
+  deadlineNs: bigint;
+  /** Whether a deadline has passed already. */
+  stopping: boolean;
+}
+
 interface EventBase {
   handle: Handle;
   atNs: bigint;
@@ -88,7 +110,7 @@ export interface StoppingEvent extends EventBase {
 /** The last process of the group has gone. */
 export interface ExitEvent extends EventBase {
   type: 'exit';
-  /** False where the process was not a child of this daemon: `code` and `signal` then say nothing. */
+  /** False where the kernel could not tell any more how the process ended: `code` and `signal` then say nothing. */
   statusKnown: boolean;
   /** The exit status, or -1. */
   code: number;
@@ -118,6 +140,8 @@ export interface Native {
   watch(listener: (event: NativeEvent) => void): void;
   /** Makes the group and the process, up to the program's wait. On failure nothing is left. */
   create(request: CreateRequest): Promise<Created | Failure>;
+  /** Takes over a container of an earlier daemon, whether it runs or has ended. Gives the errno where its group is gone. */
+  adopt(request: AdoptRequest): Adopted | number;
   /**
    * Lets a created container go on, and sets its deadline `lifetimeNs` after that (0n: to `deadline.atNs`).
    * On failure the container ends, and an exit event follows.
@@ -144,8 +168,16 @@ export interface Native {
   sample(handles: Uint32Array, rows: Float64Array): void;
   /** Gives the text of io.stat, "" where the host has no io controller. */
   ioStat(handle: Handle): string;
-  /** Closes everything of a container after its exit. */
+  /** Closes everything of a container after its exit, and lets the keeper forget it. */
   release(handle: Handle): void;
+  /**
+   * Connects to the keeper and tells it of every container. Gives the ids of those that it keeps and nobody has adopted, or
+   * the errno; ETIMEDOUT or EAGAIN where it did not answer and was killed.
+   */
+  keeperConnect(socket: string): Promise<string[] | number>;
+  keeperAlive(): boolean;
+  /** Lets the keeper forget a container that nobody adopts. */
+  keeperDrop(id: string): void;
   /** Gives who is behind a connected Unix socket, or the errno. */
   peer(fd: number): Peer | number;
   /** Whether the kernel takes device filters from us. */
@@ -166,11 +198,12 @@ export function errnoName(errno: number): string {
   return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
 }
 
-/** Where the build puts niwa.node and niwa-boot; NIWA_NATIVE_DIR names another build. */
-const directory = process.env.NIWA_NATIVE_DIR ?? fileURLToPath(new URL('../build/Release', import.meta.url));
+/** Where the build puts niwa.node, niwa-boot and niwa-keeper; NIWA_NATIVE_DIR names another build. */
+export const nativeDirectory =
+  process.env.NIWA_NATIVE_DIR ?? fileURLToPath(new URL('../build/Release', import.meta.url));
 
 function load(): Native {
-  const path = join(directory, 'niwa.node');
+  const path = join(nativeDirectory, 'niwa.node');
   try {
     return createRequire(import.meta.url)(path) as Native;
   } catch (error) {
@@ -188,7 +221,7 @@ export const native: Native = load();
  * @throws NiwaError HOST_ERROR
  */
 export function loadBootHelper(): void {
-  const path = join(directory, 'niwa-boot');
+  const path = join(nativeDirectory, 'niwa-boot');
   const errno = native.loadHelper(path);
   if (errno !== 0)
     throw new NiwaError('HOST_ERROR', `cannot load ${path}: ${errnoName(errno)}. Build it with \`npm run build\`.`);

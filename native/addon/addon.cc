@@ -4,7 +4,9 @@
 #include <functional>
 #include <napi.h>
 
+#include "adopt.h"
 #include "boot_image.h"
+#include "keeper_link.h"
 #include "monitor.h"
 #include "peer.h"
 #include "seccomp.h"
@@ -20,6 +22,7 @@ using Info = const Napi::CallbackInfo &;
 struct Addon {
     std::shared_ptr<Fd> helper = std::make_shared<Fd>();
     Napi::ThreadSafeFunction listener;
+    KeeperLink keeper; // the monitor speaks to it until its own end
     std::unique_ptr<Monitor> monitor;
 };
 
@@ -89,15 +92,17 @@ Value from_row(Napi::Env env, const std::vector<double> &row) {
 Value from_event(Napi::Env env, const Event &event) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("type", event.type == Event::kExit ? "exit" : "stopping");
+    const Life &life = event.life;
+    bool stopped = life.stopping_ns != 0;
     object.Set("handle", event.handle);
-    object.Set("atNs", from_ns(env, event.at_ns));
-    object.Set("cause", event.cause);
-    object.Set("deadlineNs", from_ns(env, event.deadline_ns));
-    object.Set("killedNs", from_ns(env, event.killed_ns));
+    object.Set("atNs", from_ns(env, event.type == Event::kExit ? life.exited_ns : life.stopping_ns));
+    object.Set("cause", stopped ? life.deadline.cause : 0);
+    object.Set("deadlineNs", from_ns(env, stopped ? life.deadline.at_ns : 0));
+    object.Set("killedNs", from_ns(env, life.killed_ns));
     if (event.type != Event::kExit) return object;
-    object.Set("statusKnown", event.status_known);
-    object.Set("code", event.code);
-    object.Set("signal", event.signal);
+    object.Set("statusKnown", life.status_known);
+    object.Set("code", life.code);
+    object.Set("signal", life.signal);
     object.Set("row", from_row(env, event.row));
     object.Set("ioStat", event.io_stat);
     return object;
@@ -116,14 +121,16 @@ Value watch(Info info) {
     Addon &addon = addon_of(info.Env());
     addon.listener = Napi::ThreadSafeFunction::New(info.Env(), info[0].As<Napi::Function>(), "niwa events", 0, 1);
     addon.listener.Unref(info.Env()); // the daemon's socket keeps the process alive, not this
-    addon.monitor = std::make_unique<Monitor>([listener = addon.listener](std::unique_ptr<Event> event) {
+    auto tell = [listener = addon.listener](std::unique_ptr<Event> event) {
         auto call = [](Napi::Env env, Napi::Function function, Event *told) {
             std::unique_ptr<Event> owned(told);
             if (env != nullptr) function.Call({from_event(env, *owned)});
         };
         Event *told = event.release();
         if (listener.NonBlockingCall(told, call) != napi_ok) delete told;
-    });
+    };
+    auto changed = [&addon](const Container &container) { addon.keeper.put(container); };
+    addon.monitor = std::make_unique<Monitor>(tell, changed);
     return info.Env().Undefined();
 }
 
@@ -139,6 +146,7 @@ std::vector<DeviceRule> to_device_rules(const Napi::Array &array) {
 
 SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
     SpawnRequest request;
+    request.id = to_string(object.Get("id"));
     request.cgroup = to_string(object.Get("cgroup"));
     auto writes = object.Get("writes").As<Napi::Array>();
     for (uint32_t i = 0; i < writes.Length(); i++) {
@@ -174,18 +182,44 @@ Value create(Info info) {
         if (spawned->failure.failed()) return from_failure(env, spawned->failure);
         Napi::Object result = Napi::Object::New(env);
         result.Set("handle", spawned->container->handle);
-        result.Set("pid", spawned->container->pid);
+        result.Set("pid", spawned->container->life.pid);
         result.Set("stdout", spawned->stdout_pipe.release());
         result.Set("stderr", spawned->stderr_pipe.release());
         return result;
     });
 }
 
+// adopt({ id, cgroup, pid, startTicks, startedNs, deadline }): { handle, pid, startedNs, deadlineNs, stopping } | errno
+Value adopt(Info info) {
+    Addon &addon = addon_of(info.Env());
+    auto object = info[0].As<Napi::Object>();
+    AdoptRequest request;
+    std::string id = to_string(object.Get("id"));
+    snprintf(request.life.id, kIdBytes, "%s", id.c_str());
+    request.cgroup = to_string(object.Get("cgroup"));
+    request.life.pid = object.Get("pid").As<Napi::Number>().Int32Value();
+    request.start_ticks = to_ns(object.Get("startTicks"));
+    request.life.started_ns = to_ns(object.Get("startedNs"));
+    request.life.deadline = to_deadline(object.Get("deadline").As<Napi::Object>());
+    auto container = addon.keeper.claim(id);
+    int error = adopt_container(request, &container);
+    if (error < 0) return Napi::Number::New(info.Env(), -error);
+    uint32_t handle = addon.monitor->add(container);
+    Life life = addon.monitor->life_of(handle);
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("handle", handle);
+    result.Set("pid", life.pid);
+    result.Set("startedNs", from_ns(info.Env(), life.started_ns));
+    result.Set("deadlineNs", from_ns(info.Env(), life.deadline.at_ns));
+    result.Set("stopping", life.stopping_ns != 0);
+    return result;
+}
+
 // start(handle, lifetimeNs, deadline): Promise<{ startedNs, deadlineNs } | failure>
 Value start(Info info) {
     struct Outcome {
         Failure failure{Failure::kBoot, UINT32_MAX, ESRCH, 0};
-        uint64_t started_ns = 0;
+        uint64_t started_ns = boottime_ns();
         Deadline deadline;
     };
     Monitor *monitor = addon_of(info.Env()).monitor.get();
@@ -195,9 +229,9 @@ Value start(Info info) {
     outcome->deadline = to_deadline(info[2].As<Napi::Object>());
     auto work = [monitor, container, lifetime_ns, outcome] {
         if (!container) return;
-        outcome->failure = start_container(*container, &outcome->started_ns);
         if (lifetime_ns > 0) outcome->deadline.at_ns = outcome->started_ns + lifetime_ns;
-        if (!outcome->failure.failed()) monitor->set_deadline(container->handle, outcome->deadline);
+        monitor->begin(container->handle, outcome->started_ns, outcome->deadline);
+        outcome->failure = start_container(*container);
     };
     return Task::run(info.Env(), work, [outcome](Napi::Env env) -> Value {
         if (outcome->failure.failed()) return from_failure(env, outcome->failure);
@@ -283,7 +317,38 @@ Value io_stat(Info info) {
 
 // release(handle)
 Value release(Info info) {
-    addon_of(info.Env()).monitor->release(to_u32(info[0]));
+    Addon &addon = addon_of(info.Env());
+    std::string id = addon.monitor->life_of(to_u32(info[0])).id;
+    addon.monitor->release(to_u32(info[0]));
+    addon.keeper.drop(id);
+    return info.Env().Undefined();
+}
+
+// keeperConnect(path): Promise<ids | errno>
+Value keeper_connect(Info info) {
+    Addon &addon = addon_of(info.Env());
+    std::string path = to_string(info[0]);
+    auto error = std::make_shared<int>(0);
+    auto work = [&addon, path, error] {
+        *error = addon.keeper.connect(path);
+        if (*error == 0) addon.monitor->note_all();
+    };
+    return Task::run(info.Env(), work, [&addon, error](Napi::Env env) -> Value {
+        if (*error < 0) return Napi::Number::New(env, -*error);
+        auto ids = Napi::Array::New(env);
+        for (const Life &life : addon.keeper.unclaimed()) ids.Set(ids.Length(), life.id);
+        return ids;
+    });
+}
+
+// keeperAlive(): boolean
+Value keeper_alive(Info info) {
+    return Napi::Boolean::New(info.Env(), addon_of(info.Env()).keeper.alive());
+}
+
+// keeperDrop(id)
+Value keeper_drop(Info info) {
+    addon_of(info.Env()).keeper.drop(to_string(info[0]));
     return info.Env().Undefined();
 }
 
@@ -346,6 +411,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"loadHelper", load_helper},
         {"watch", watch},
         {"create", create},
+        {"adopt", adopt},
         {"start", start},
         {"setDeadline", set_deadline},
         {"signal", send_signal},
@@ -355,6 +421,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"sample", sample},
         {"ioStat", io_stat},
         {"release", release},
+        {"keeperConnect", keeper_connect},
+        {"keeperAlive", keeper_alive},
+        {"keeperDrop", keeper_drop},
         {"peer", peer},
         {"boottimeNs", boottime},
         {"canFilterDevices", can_filter},

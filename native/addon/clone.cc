@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,9 +54,12 @@ struct Child {
     _exit(127);
 }
 
-// Waits to be killed: the process is only there to hold a user namespace until we have a descriptor of it.
-[[noreturn]] void wait_for_end(void *) {
-    for (;;) pause();
+// Waits to be killed: the process is only there to hold a user namespace until we have a descriptor of it. It has
+// copies of all our descriptors, and must not outlive us with them: the keeper would take it for niwad.
+[[noreturn]] void wait_for_end(void *parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (getppid() == *static_cast<pid_t *>(parent)) pause();
+    _exit(0);
 }
 
 // The raw call: the child continues on the stack of `args` in `function`. It has to be assembly, since a child that
@@ -147,12 +151,13 @@ pid_t clone_helper(const CloneRequest &request, int *pidfd) {
 int make_user_namespace(const char *uid_map, const char *gid_map) {
     alignas(16) char stack[4096];
     int pidfd = -1;
+    pid_t parent = getpid();
     struct clone_args args = {};
     args.flags = CLONE_VM | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_NEWUSER;
     args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
     args.stack = reinterpret_cast<uint64_t>(stack);
     args.stack_size = sizeof stack;
-    long pid = clone_quietly(&args, wait_for_end, nullptr);
+    long pid = clone_quietly(&args, wait_for_end, &parent);
     if (pid < 0) return static_cast<int>(pid);
     Fd process(pidfd);
     int result = write_map(pid, "uid_map", uid_map);

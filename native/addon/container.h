@@ -1,4 +1,4 @@
-// What the addon holds of one container.
+// What niwad and the keeper hold of one container.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -6,6 +6,7 @@
 
 #include "fd.h"
 #include "group.h"
+#include "life.h"
 #include "sample.h"
 
 struct Container {
@@ -13,18 +14,7 @@ struct Container {
     std::string path;    // of its group
     Group group;
     Statistics statistics;
-    pid_t pid = -1;
+    Life life; // guarded by the monitor that watches it
     Fd pidfd;
     Fd control; // to niwa-boot, until the workload is executed
 };
-
-// When to end a container, and how: the signal, and after the timeout cgroup.kill.
-struct Deadline {
-    uint64_t at_ns = 0; // CLOCK_BOOTTIME; 0 for never
-    uint32_t cause = 0; // handed back in the events
-    int signal = 0;
-    uint64_t timeout_ns = 0;
-};
-
-// Now on CLOCK_BOOTTIME, which counts on while the machine sleeps and which nobody can set.
-uint64_t boottime_ns();

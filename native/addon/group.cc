@@ -9,8 +9,7 @@
 int Group::create(const std::string &path, const std::vector<GroupWrite> &writes, uint32_t *step) {
     *step = 0;
     if (mkdir(path.c_str(), 0755) < 0) return -errno;
-    dir_.reset(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    int error = dir_.valid() ? 0 : -errno;
+    int error = open(path);
     for (const auto &[file, value] : writes) {
         if (error < 0) break;
         ++*step;
@@ -18,6 +17,11 @@ int Group::create(const std::string &path, const std::vector<GroupWrite> &writes
     }
     if (error < 0) rmdir(path.c_str());
     return error;
+}
+
+int Group::open(const std::string &path) {
+    dir_.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    return dir_.valid() ? 0 : -errno;
 }
 
 int Group::write(const char *file, const char *value) const {

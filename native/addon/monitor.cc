@@ -1,9 +1,11 @@
 #include "monitor.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -29,10 +31,22 @@ uint64_t group_key(uint32_t handle) {
     return process_key(handle) | 1;
 }
 
+bool is_our_child(const Fd &pidfd) {
+    siginfo_t info;
+    return waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd.get()), &info, WEXITED | WNOHANG | WNOWAIT) ==
+           0;
+}
+
 } // namespace
 
-Monitor::Monitor(std::function<void(std::unique_ptr<Event>)> tell)
-    : tell_(std::move(tell)), epoll_(epoll_create1(EPOLL_CLOEXEC)),
+uint64_t boottime_ns() {
+    timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+Monitor::Monitor(Tell tell, Changed changed)
+    : tell_(std::move(tell)), changed_(std::move(changed)), epoll_(epoll_create1(EPOLL_CLOEXEC)),
       timer_(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)), wake_(eventfd(0, EFD_CLOEXEC)) {
     watch(timer_.get(), EPOLLIN, kTimerKey);
     watch(wake_.get(), EPOLLIN, kWakeKey);
@@ -45,13 +59,25 @@ Monitor::~Monitor() {
     thread_.join();
 }
 
-uint32_t Monitor::add(std::shared_ptr<Container> container) {
+uint32_t Monitor::add(std::shared_ptr<Container> added) {
     std::lock_guard<std::mutex> lock(mutex_);
     uint32_t handle = next_handle_++;
-    container->handle = handle;
     Entry &entry = entries_[handle];
-    entry.container = std::move(container);
-    watch(entry.container->pidfd.get(), EPOLLIN, process_key(handle));
+    entry.container = std::move(added);
+    Container &container = *entry.container;
+    container.handle = handle;
+    note(entry);
+    const Life &life = container.life;
+    if (life.exited_ns != 0) {
+        wait_for_empty(entry);
+    } else if (!container.pidfd.valid()) {
+        on_process_exit(entry);
+    } else {
+        if (!is_our_child(container.pidfd)) exits_.expect(life.pid);
+        watch(container.pidfd.get(), EPOLLIN, process_key(handle));
+        schedule(entry, life.stopping_ns == 0 ? life.deadline.at_ns : life.stopping_ns + life.deadline.timeout_ns);
+        arm_timer();
+    }
     return handle;
 }
 
@@ -61,11 +87,45 @@ std::shared_ptr<Container> Monitor::find(uint32_t handle) {
     return found == entries_.end() ? nullptr : found->second.container;
 }
 
+void Monitor::note_all() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto &[handle, entry] : entries_) note(entry);
+}
+
+bool Monitor::anybody_lives() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return std::any_of(entries_.begin(), entries_.end(),
+                       [](const auto &one) { return one.second.container->life.exited_ns == 0; });
+}
+
+Life Monitor::life_of(uint32_t handle) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = entries_.find(handle);
+    return found == entries_.end() ? Life{} : found->second.container->life;
+}
+
+void Monitor::begin(uint32_t handle, uint64_t started_ns, const Deadline &deadline) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = entries_.find(handle);
+    if (found == entries_.end()) return;
+    Life &life = found->second.container->life;
+    life.started_ns = started_ns;
+    if (life.stopping_ns == 0 && life.exited_ns == 0) {
+        life.deadline = deadline;
+        schedule(found->second, deadline.at_ns);
+        arm_timer();
+    }
+    note(found->second);
+}
+
 bool Monitor::set_deadline(uint32_t handle, const Deadline &deadline) {
     std::lock_guard<std::mutex> lock(mutex_);
     auto found = entries_.find(handle);
-    if (found == entries_.end() || found->second.stopping || found->second.exited) return false;
-    found->second.deadline = deadline;
+    if (found == entries_.end()) return false;
+    Life &life = found->second.container->life;
+    if (life.stopping_ns != 0 || life.exited_ns != 0) return false;
+    life.deadline = deadline;
+    note(found->second);
     schedule(found->second, deadline.at_ns);
     arm_timer();
     return true;
@@ -108,7 +168,7 @@ void Monitor::on_timer() {
     while (!due_.empty() && due_.begin()->first <= now) {
         Entry &entry = entries_.at(due_.begin()->second);
         schedule(entry, 0);
-        if (entry.stopping)
+        if (entry.container->life.stopping_ns != 0)
             kill(entry, now);
         else
             begin_stop(entry, now);
@@ -118,44 +178,43 @@ void Monitor::on_timer() {
 
 void Monitor::begin_stop(Entry &entry, uint64_t now) {
     Container &container = *entry.container;
-    entry.stopping = true;
-    entry.exit.cause = entry.deadline.cause;
-    entry.exit.deadline_ns = entry.deadline.at_ns;
-    auto event = std::make_unique<Event>(Event{
-        Event::kStopping, container.handle, now, entry.deadline.cause, entry.deadline.at_ns, 0, false, -1, 0, {}, {}});
+    const Deadline &deadline = container.life.deadline;
+    container.life.stopping_ns = now;
+    note(entry);
     container.group.write("cgroup.freeze", "0"); // a paused container could not act on the signal
-    bool heard = entry.deadline.signal != SIGKILL && entry.deadline.timeout_ns > 0 &&
-                 can_receive(container.pid, entry.deadline.signal);
-    if (heard && syscall(SYS_pidfd_send_signal, container.pidfd.get(), entry.deadline.signal, nullptr, 0) == 0)
-        schedule(entry, now + entry.deadline.timeout_ns);
+    bool heard =
+        deadline.signal != SIGKILL && deadline.timeout_ns > 0 && can_receive(container.life.pid, deadline.signal);
+    if (heard && syscall(SYS_pidfd_send_signal, container.pidfd.get(), deadline.signal, nullptr, 0) == 0)
+        schedule(entry, now + deadline.timeout_ns);
     else
         kill(entry, now);
-    tell_(std::move(event));
+    tell(Event::kStopping, entry);
 }
 
 void Monitor::kill(Entry &entry, uint64_t now) {
-    entry.exit.killed_ns = now;
+    entry.container->life.killed_ns = now;
+    note(entry);
     entry.container->group.kill();
 }
 
 void Monitor::on_process_exit(Entry &entry) {
-    if (entry.exited) return;
-    entry.exited = true;
     Container &container = *entry.container;
-    siginfo_t info = {};
-    int reaped =
-        waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(container.pidfd.get()), &info, WEXITED | WNOHANG);
-    entry.exit.at_ns = boottime_ns();
-    entry.exit.status_known = reaped == 0 && info.si_pid != 0;
-    if (entry.exit.status_known && info.si_code == CLD_EXITED)
-        entry.exit.code = info.si_status;
-    else if (entry.exit.status_known)
-        entry.exit.signal = info.si_status;
-    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, container.pidfd.get(), nullptr);
+    Life &life = container.life;
+    if (life.exited_ns != 0) return;
+    if (container.pidfd.valid()) {
+        read_exit_status(container.pidfd, exits_, &life);
+        epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, container.pidfd.get(), nullptr);
+    }
+    life.exited_ns = boottime_ns();
+    note(entry);
     schedule(entry, 0);
     arm_timer();
+    wait_for_empty(entry);
+}
 
-    // All descendants die with the container, also those in another PID namespace (exec, `pid: host`).
+// All descendants die with the container, also those in another PID namespace (exec, `pid: host`).
+void Monitor::wait_for_empty(Entry &entry) {
+    Container &container = *entry.container;
     container.group.kill();
     entry.events = container.group.open_file("cgroup.events");
     watch(entry.events.get(), EPOLLPRI, group_key(container.handle));
@@ -165,15 +224,24 @@ void Monitor::on_process_exit(Entry &entry) {
 // The last reading is taken when nothing can use the processor on the container's account any more.
 void Monitor::on_group_event(Entry &entry) {
     if (!entry.events.valid() || group_event(entry.events, "populated")) return;
-    Container &container = *entry.container;
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entry.events.get(), nullptr);
     entry.events.reset();
-    auto event = std::make_unique<Event>(std::move(entry.exit));
-    event->type = Event::kExit;
-    event->handle = container.handle;
-    event->row.resize(sample_columns().size());
-    container.statistics.read(event->row.data());
-    event->io_stat = container.statistics.io_stat();
+    tell(Event::kExit, entry);
+}
+
+void Monitor::note(const Entry &entry) const {
+    if (changed_) changed_(*entry.container);
+}
+
+void Monitor::tell(Event::Type type, const Entry &entry) {
+    if (!tell_) return;
+    const Container &container = *entry.container;
+    auto event = std::make_unique<Event>(Event{type, container.handle, container.life, {}, {}});
+    if (type == Event::kExit) {
+        event->row.resize(sample_columns().size());
+        container.statistics.read(event->row.data());
+        event->io_stat = container.statistics.io_stat();
+    }
     tell_(std::move(event));
 }
 

@@ -1,5 +1,6 @@
-// The native thread that watches all containers: exits (pidfds), deadlines (one timerfd), groups that empty
-// (cgroup.events). It acts by itself, so that a busy JavaScript loop delays the telling, never the kill.
+// The native thread that watches containers: exits (pidfds), deadlines (one timerfd), groups that empty
+// (cgroup.events). It acts by itself, so that a busy JavaScript loop delays the telling, never the kill. The keeper
+// runs the same monitor while there is no niwad.
 #pragma once
 #include <functional>
 #include <map>
@@ -10,35 +11,47 @@
 #include <vector>
 
 #include "container.h"
+#include "exit_status.h"
 
-// What happened to a container, told to JavaScript.
+// What happened to a container.
 struct Event {
     enum Type { kStopping, kExit } type;
     uint32_t handle = 0;
-    uint64_t at_ns = 0; // of the signal, or of the exit
-    uint32_t cause = 0; // of the deadline that had passed, 0 for none
-    uint64_t deadline_ns = 0;
-    uint64_t killed_ns = 0; // when cgroup.kill followed, 0 if it did not
-    // For kExit:
-    bool status_known = false; // false where the process was not our child
-    int code = -1;             // exit status, or -1
-    int signal = 0;            // what ended it, or 0
-    std::vector<double> row;   // the last reading, taken after the last process had gone
+    Life life;
+    // For kExit, taken after the last process had gone:
+    std::vector<double> row;
     std::string io_stat;
 };
 
 class Monitor {
   public:
-    explicit Monitor(std::function<void(std::unique_ptr<Event>)> tell);
+    using Tell = std::function<void(std::unique_ptr<Event>)>;
+    using Changed = std::function<void(const Container &)>;
+
+    // `tell` hears of what happens, with a last reading; `changed` of each change of a container's life, before
+    // anything else happens to it. Both run under the monitor's lock and must not block or call back.
+    explicit Monitor(Tell tell = {}, Changed changed = {});
     ~Monitor();
     Monitor(const Monitor &) = delete;
     Monitor &operator=(const Monitor &) = delete;
 
-    // Watches a container from now on and gives it a handle.
+    // Watches a container from now on, wherever it is in its life, and gives it a handle.
     uint32_t add(std::shared_ptr<Container> container);
 
     // The container behind a handle, or nothing.
     std::shared_ptr<Container> find(uint32_t handle);
+
+    // Calls `changed` for every container, for a listener that is new.
+    void note_all();
+
+    // Whether the first process of any container has not gone yet.
+    bool anybody_lives();
+
+    // Gives a container's life as it is now.
+    Life life_of(uint32_t handle);
+
+    // Notes the start and sets the deadline. To be called before the workload runs: it is never without its deadline.
+    void begin(uint32_t handle, uint64_t started_ns, const Deadline &deadline);
 
     // Sets, moves or clears the deadline. Gives false where the container is gone or a deadline has passed already.
     bool set_deadline(uint32_t handle, const Deadline &deadline);
@@ -49,12 +62,8 @@ class Monitor {
   private:
     struct Entry {
         std::shared_ptr<Container> container;
-        Deadline deadline;
         uint64_t due_ns = 0; // its place in due_: the deadline, or the end of the stop timeout
-        bool stopping = false;
-        bool exited = false;
-        Fd events; // cgroup.events, watched once the first process has gone
-        Event exit;
+        Fd events;           // cgroup.events, watched once the first process has gone
     };
 
     void run();
@@ -63,14 +72,19 @@ class Monitor {
     void on_group_event(Entry &entry);
     void begin_stop(Entry &entry, uint64_t now);
     void kill(Entry &entry, uint64_t now);
+    void wait_for_empty(Entry &entry);
+    void note(const Entry &entry) const;
+    void tell(Event::Type type, const Entry &entry);
     void schedule(Entry &entry, uint64_t due_ns);
     void arm_timer();
     void watch(int fd, uint32_t events, uint64_t key);
 
-    std::function<void(std::unique_ptr<Event>)> tell_;
-    std::mutex mutex_; // guards all below
+    Tell tell_;
+    Changed changed_;
+    std::mutex mutex_; // guards all below, and the lives of all containers
     std::map<uint32_t, Entry> entries_;
     std::set<std::pair<uint64_t, uint32_t>> due_; // (time, handle)
+    ExitListener exits_;
     uint32_t next_handle_ = 1;
     Fd epoll_, timer_, wake_;
     std::thread thread_;

@@ -55,7 +55,7 @@ bool can_receive(pid_t pid, int signal) {
 }
 
 int send_with_default_action(const Container &container, int signal) {
-    if (signal != SIGKILL && !is_harmless(signal) && !can_receive(container.pid, signal)) {
+    if (signal != SIGKILL && !is_harmless(signal) && !can_receive(container.life.pid, signal)) {
         int error = container.group.kill();
         return error < 0 ? error : SIGKILL;
     }

@@ -2,8 +2,8 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -107,7 +107,7 @@ int clone_container(const SpawnRequest &request, const Fd &userns, Spawned *spaw
     pid_t pid = clone_helper(clone, &pidfd);
     if (pid < 0) return pid;
 
-    spawned->container->pid = pid;
+    spawned->container->life.pid = pid;
     spawned->container->pidfd.reset(pidfd);
     spawned->container->control = std::move(ours);
     spawned->stdout_pipe = std::move(out_read);
@@ -148,12 +148,6 @@ Failure populate(const SpawnRequest &request, Spawned *spawned) {
 
 } // namespace
 
-uint64_t boottime_ns() {
-    timespec now;
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
-}
-
 void undo_container(Container &container) {
     container.group.kill();
     if (container.pidfd.valid()) {
@@ -169,6 +163,7 @@ Spawned create_container(const SpawnRequest &request) {
     spawned.container = std::make_shared<Container>();
     Container &container = *spawned.container;
     container.path = request.cgroup;
+    snprintf(container.life.id, kIdBytes, "%s", request.id.c_str());
 
     uint32_t step = 0;
     int error = container.group.create(request.cgroup, request.writes, &step);
@@ -183,10 +178,9 @@ Spawned create_container(const SpawnRequest &request) {
     return spawned;
 }
 
-Failure start_container(Container &container, uint64_t *started_ns) {
+Failure start_container(Container &container) {
     Fd control = std::move(container.control);
     boot_report report;
-    *started_ns = boottime_ns();
     if (!send_all(control.get(), "s", 1)) return silent_death(container);
     switch (hear(control.get(), &report)) {
     case Heard::kEnd:

@@ -8,6 +8,7 @@
 #include "devices.h"
 
 struct SpawnRequest {
+    std::string id;
     std::string cgroup; // path of the group to make
     std::vector<GroupWrite> writes;
     uint64_t namespaces = 0;         // CLONE_NEW* flags
@@ -39,9 +40,9 @@ struct Spawned {
 // Runs everything up to the boot program's wait. On failure nothing of it is left.
 Spawned create_container(const SpawnRequest &request);
 
-// Lets a created container go on and waits until the workload is executed. Gives the time of the start in `started_ns`.
-// On failure the helper has ended by itself or is killed; the monitor tells its exit.
-Failure start_container(Container &container, uint64_t *started_ns);
+// Lets a created container go on and waits until the workload is executed. On failure the helper has ended by itself or
+// is killed; the monitor tells its exit.
+Failure start_container(Container &container);
 
 // Kills and reaps a container that no monitor watches, and removes its group.
 void undo_container(Container &container);

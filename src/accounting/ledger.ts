@@ -1,22 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { messageOf, NiwaError } from '../errors.js';
-import type { Usage } from './usage.js';
-
-/** One run of a container: who, what, when, why it ended, and what it used. The line that a bill is made from. */
-export interface UsageRecord {
-  id: string;
-  owner: string | null;
-  labels: Record<string, string>;
-  created_at: string;
-  /** null where it never started. */
-  started_at: string | null;
-  ended_at: string;
-  reason: string;
-  code: number | null;
-  signal: string | null;
-  /** The counters after its last process had gone; null where the start failed before there was a group. */
-  usage: Usage | null;
-}
+import type { UsageRecord } from './record.js';
 
 /** The file of usage records, a JSON line each, only ever appended to. */
 export class Ledger {
@@ -58,6 +42,11 @@ export class Ledger {
         cause: error,
       });
     }
+  }
+
+  async *records(_period: { since?: Date; until?: Date } = {}): AsyncGenerator<UsageRecord> {
+    for (const line of (await readFile(this.#path, 'utf8')).split('\n').filter(Boolean))
+      yield JSON.parse(line) as UsageRecord;
   }
 
   async close(): Promise<void> {

@@ -13,6 +13,7 @@ const STATUS: Record<ErrorCode, number> = {
   START_FAILED: 422,
   HOST_ERROR: 500,
   INTERNAL: 500,
+  DRAINING: 503,
   DAEMON_UNREACHABLE: 503,
 };
 

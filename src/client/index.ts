@@ -1,7 +1,7 @@
 /** What the package `niwa` gives to programs: the client of the socket, and the types of what it sends and gets. */
 export type { HistoryPoint } from '../accounting/history.js';
-export type { UsageRecord } from '../accounting/ledger.js';
 export type { Rates } from '../accounting/rates.js';
+export type { UsageRecord } from '../accounting/record.js';
 export type { Usage } from '../accounting/usage.js';
 export type { RuntimeEvent, RuntimeEventType } from '../container/runtime.js';
 export type { ContainerDetails, ContainerStatus, Exit, ExitReason, State } from '../container/status.js';

@@ -1,58 +1,90 @@
 import { History } from '../accounting/history.js';
+import { addMemoryTime, type MemoryTime } from '../accounting/memory-time.js';
 import { type Rates, type Reading, ratesBetween } from '../accounting/rates.js';
+import type { UsageRecord } from '../accounting/record.js';
 import { figure, indexColumns, toUsage, type Usage } from '../accounting/usage.js';
 import { NiwaError } from '../errors.js';
+import { isFrozen } from '../host/cgroup.js';
 import { readEffective } from '../host/effective.js';
 import type { IdRange } from '../host/id-pool.js';
-import { type Deadline, type ExitEvent, errnoName, type Handle, type Native, native } from '../native.js';
-import type { Plan } from '../plan/plan.js';
+import { type Adopted, type Deadline, type ExitEvent, errnoName, type Handle, type Native, native } from '../native.js';
 import { signalName, signalNumber } from '../spec/signals.js';
-import type { Spec } from '../spec/spec.js';
+import type { IdMaps, Spec } from '../spec/spec.js';
 import { CAUSE, exitReason } from './exit.js';
 import { Lock } from './lock.js';
 import type { Output } from './output.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from './status.js';
+import type { StoredContainer } from './store.js';
 
 export const columns = indexColumns(native.columns);
 
+/** What a container is from its birth on. */
+export interface Birth {
+  /** Names this run in the ledger. */
+  run: string;
+  spec: Spec;
+  cgroup: string;
+  /** The maps of its user namespace; null for the host's. */
+  userns: IdMaps | null;
+  /** The host ids that are its own, to be given back at the end; null where it has none of the pool. */
+  idRange: IdRange | null;
+  handle: Handle;
+  pid: number;
+  /** With the pid it names the first process for ever. */
+  startTicks: bigint;
+  createdAt: Date;
+}
+
 /** One container: what was asked for, what was decided, and what has become of it. */
 export class Container {
+  readonly run: string;
   readonly spec: Spec;
-  readonly plan: Plan;
+  readonly cgroup: string;
+  readonly userns: IdMaps | null;
+  readonly idRange: IdRange | null;
   readonly handle: Handle;
   readonly pid: number;
+  readonly startTicks: bigint;
+  readonly createdAt: Date;
   readonly output: Output;
-  /** The host ids that are its own, to be given back at the end; null where it has none of the pool. */
-  readonly idRange: IdRange | null;
   /** Makes the operations on this container wait for each other. */
   readonly lock = new Lock();
   readonly history = new History();
-  readonly createdAt = new Date();
   /** Resolves with the exit once its usage record is on disk. */
   readonly exited: Promise<Exit>;
   state: State = 'created';
   startedAt: Date | null = null;
   /** The moment of the start on CLOCK_BOOTTIME, 0n before it. */
   startedNs = 0n;
-  deadlineAt: Date | null = null;
+  deadlineNs = 0n;
   /** The addon's answer to the start, while and after it is awaited. */
   starting: ReturnType<Native['start']> | null = null;
   /** The last signal that was sent through niwa. */
   sentSignal = 0;
   startFailed = false;
+  /** How it has ended, known before it counts as exited. */
+  ending: Exit | null = null;
   exit: Exit | null = null;
+  /** When its last record was made, in microseconds of CLOCK_BOOTTIME. */
+  recordedUsec = usecNow();
   #before: Reading | null = null;
   #last: Reading | null = null;
-  #lastIoStat: string | null = null;
+  #memory: MemoryTime = { byteSeconds: 0, usec: usecNow() };
+  #usageAtEnd: Usage | null = null;
   #settle: (exit: Exit) => void = () => {};
 
-  constructor(spec: Spec, plan: Plan, handle: Handle, pid: number, output: Output, idRange: IdRange | null) {
+  constructor(birth: Birth, output: Output) {
+    const { run, spec, cgroup, userns, idRange, handle, pid, startTicks, createdAt } = birth;
+    this.run = run;
     this.spec = spec;
-    this.plan = plan;
+    this.cgroup = cgroup;
+    this.userns = userns;
+    this.idRange = idRange;
     this.handle = handle;
     this.pid = pid;
+    this.startTicks = startTicks;
+    this.createdAt = createdAt;
     this.output = output;
-    this.idRange = idRange;
     this.exited = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -62,30 +94,27 @@ export class Container {
     return this.spec.id;
   }
 
-  /** The deadline of this container for the addon: at `atNs`, its stop signal, and after `timeoutUsec` the kill. */
-  deadline(
-    atNs: bigint,
-    cause: number,
-    timeoutUsec = this.spec.stopTimeoutUsec,
-    signal = this.spec.stopSignal,
-  ): Deadline {
-    return { atNs, cause, signal: signalNumber(signal) ?? 15, timeoutNs: BigInt(timeoutUsec) * 1000n };
+  /** The deadline of this container for the addon, see {@link deadlineOf}. */
+  deadline(atNs: bigint, cause: number, timeoutUsec?: number, signal?: string): Deadline {
+    return deadlineOf(this.spec, atNs, cause, timeoutUsec, signal);
+  }
+
+  get deadlineAt(): Date | null {
+    return this.deadlineNs === 0n ? null : wallTime(this.deadlineNs);
   }
 
   /** Takes a reading of the sampler; after the end the last one stands. */
   take(reading: Reading): void {
-    if (this.#lastIoStat !== null) return;
-    this.#before = this.#last;
-    this.#last = reading;
+    if (this.#usageAtEnd !== null) return;
+    this.#add(reading);
     const rates = this.rates();
     if (rates !== null) this.history.add(Date.now(), rates, figure(reading.row, columns, 'memory.current'));
   }
 
   /** Takes the last reading and the way it ended; the state stays until the record is written. */
   takeExit(event: ExitEvent): Exit {
-    this.#before = this.#last;
-    this.#last = { usec: Number(event.atNs / 1000n), row: event.row };
-    this.#lastIoStat = event.ioStat;
+    this.#add({ usec: Number(event.atNs / 1000n), row: event.row });
+    this.#usageAtEnd = toUsage(event.row, columns, event.ioStat);
     const oomKills = figure(event.row, columns, 'memory.events:oom_kill') ?? 0;
     const { statusKnown, code, signal, cause } = event;
     const reason = exitReason({
@@ -104,6 +133,80 @@ export class Container {
     };
   }
 
+  #add(reading: Reading): void {
+    this.#before = this.#last;
+    this.#last = reading;
+    this.#memory = addMemoryTime(this.#memory, this.#before, reading, columns);
+  }
+
+  /** The record of its use so far, or with its exit the final one, of the moment `usec` of CLOCK_BOOTTIME. */
+  record(usec: number, exit: Exit | null = null): UsageRecord {
+    const { run, id, createdAt, startedAt, startedNs } = this;
+    const { owner, labels } = this.spec;
+    const usage = this.usage();
+    return {
+      type: exit === null ? 'interim' : 'final',
+      run,
+      id,
+      owner,
+      labels,
+      created_at: createdAt.toISOString(),
+      started_at: startedAt?.toISOString() ?? null,
+      at: exit?.at ?? new Date().toISOString(),
+      duration_usec: startedNs === 0n ? null : Math.max(0, usec - Number(startedNs / 1000n)),
+      reason: exit?.reason ?? null,
+      code: exit?.code ?? null,
+      signal: exit?.signal ?? null,
+      usage,
+      memory_byte_seconds: usage.memory === null ? null : Math.round(this.#memory.byteSeconds),
+    };
+  }
+
+  /** What the next daemon has to know of it. */
+  toStored(bootId: string, phase: StoredContainer['phase']): StoredContainer {
+    const { run, spec, cgroup, userns, idRange, pid, sentSignal, ending } = this;
+    return {
+      bootId,
+      run,
+      phase,
+      spec,
+      cgroup,
+      userns,
+      idRange,
+      pid,
+      startTicks: String(this.startTicks),
+      createdAt: this.createdAt.toISOString(),
+      startedAt: this.startedAt?.toISOString() ?? null,
+      startedNs: String(this.startedNs),
+      deadlineNs: String(this.deadlineNs),
+      sentSignal,
+      memory: this.#memory,
+      usage: this.usage(),
+      exit: ending,
+    };
+  }
+
+  /** Takes what an earlier daemon wrote down. */
+  takeStored({ startedAt, startedNs, deadlineNs, sentSignal, memory, usage, exit }: StoredContainer): void {
+    this.startedAt = startedAt === null ? null : new Date(startedAt);
+    this.startedNs = BigInt(startedNs);
+    this.deadlineNs = BigInt(deadlineNs);
+    this.sentSignal = sentSignal;
+    this.#memory = memory ?? this.#memory;
+    if (exit === null) return;
+    this.#usageAtEnd = usage;
+    this.ending = exit;
+    this.settle(exit);
+  }
+
+  /** Takes what the addon found of it when it took it over. */
+  takeAdopted({ startedNs, deadlineNs, stopping }: Adopted): void {
+    this.startedNs = startedNs;
+    this.deadlineNs = deadlineNs;
+    if (startedNs !== 0n) this.startedAt ??= wallTime(startedNs);
+    this.state = stopping ? 'stopping' : startedNs === 0n ? 'created' : isFrozen(this.cgroup) ? 'paused' : 'running';
+  }
+
   /** The record is written: this is the end. */
   settle(exit: Exit): void {
     this.exit = exit;
@@ -113,7 +216,7 @@ export class Container {
 
   /** The figures as the kernel has them now, or as they were at the end. */
   usage(): Usage {
-    if (this.#lastIoStat !== null && this.#last !== null) return toUsage(this.#last.row, columns, this.#lastIoStat);
+    if (this.#usageAtEnd !== null) return this.#usageAtEnd;
     const row = new Float64Array(native.columns.length);
     native.sample(Uint32Array.of(this.handle), row);
     return toUsage(row, columns, native.ioStat(this.handle));
@@ -136,8 +239,8 @@ export class Container {
       exit: this.exit,
       usage: this.usage(),
       rates: this.rates(),
-      cgroup: this.plan.cgroup.path,
-      userns: this.plan.userns,
+      cgroup: this.cgroup,
+      userns: this.userns,
       spec: this.spec,
     };
   }
@@ -145,7 +248,7 @@ export class Container {
   /** The status with what the kernel says of the first process. */
   details(): ContainerDetails {
     const live = this.state !== 'exited';
-    return { ...this.status(), effective: live ? readEffective(this.pid, this.plan.cgroup.path) : null };
+    return { ...this.status(), effective: live ? readEffective(this.pid, this.cgroup) : null };
   }
 
   /**
@@ -177,6 +280,22 @@ export class Container {
       );
     }
   }
+}
+
+/** A deadline for the addon: at `atNs`, the stop signal of the spec, and after its `timeoutUsec` the kill. */
+export function deadlineOf(
+  spec: Spec,
+  atNs: bigint,
+  cause: number,
+  timeoutUsec = spec.stopTimeoutUsec,
+  signal = spec.stopSignal,
+): Deadline {
+  return { atNs, cause, signal: signalNumber(signal) ?? 15, timeoutNs: BigInt(timeoutUsec) * 1000n };
+}
+
+/** Now in microseconds of CLOCK_BOOTTIME. */
+export function usecNow(): number {
+  return Number(native.boottimeNs() / 1000n);
 }
 
 /** Gives the wall time of a moment of CLOCK_BOOTTIME. */

@@ -28,8 +28,9 @@ export class Output {
   #open: number;
 
   /** Takes over the reading ends of the two pipes. */
-  constructor(stdout: number, stderr: number) {
-    this.#sources = [this.#read(stdout, 'stdout'), this.#read(stderr, 'stderr')];
+  constructor(stdout?: number, stderr?: number) {
+    this.#sources =
+      stdout === undefined || stderr === undefined ? [] : [this.#read(stdout, 'stdout'), this.#read(stderr, 'stderr')];
     this.#open = this.#sources.length;
   }
 

@@ -1,12 +1,16 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Ledger, UsageRecord } from '../accounting/ledger.js';
+import type { Ledger } from '../accounting/ledger.js';
+import type { UsageRecord } from '../accounting/record.js';
 import { Sampler } from '../accounting/sampler.js';
+import { crashPoint } from '../crash-point.js';
 import { messageOf, NiwaError } from '../errors.js';
-import { type CgroupTree, removeGroup } from '../host/cgroup.js';
+import { type CgroupTree, removeGroup, removeLeftovers } from '../host/cgroup.js';
 import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
 import type { IdPool, IdRange } from '../host/id-pool.js';
+import { readBootId, readStartTicks } from '../host/process.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveSources } from '../host/sources.js';
 import { type ExitEvent, errnoName, isFailure, type NativeEvent, native } from '../native.js';
@@ -17,15 +21,20 @@ import { idOutside, mapFile } from '../plan/userns.js';
 import { mergeResources, parseResources } from '../spec/resources.js';
 import { signalNumber } from '../spec/signals.js';
 import { parseSpec, type Spec } from '../spec/spec.js';
-import { Container, wallTime } from './container.js';
+import { Container, deadlineOf, usecNow, wallTime } from './container.js';
+import { type DrainStatus, drainStatus } from './drain.js';
 import { CAUSE } from './exit.js';
 import { startError } from './failure.js';
+import { connectKeeper } from './keeper.js';
 import { Output } from './output.js';
 import { type Allowed, type Caller, requirePermission } from './permissions.js';
+import { decide } from './reconcile.js';
 import { requireState } from './state.js';
 import type { Exit } from './status.js';
+import type { Store, StoredContainer } from './store.js';
 
 export type RuntimeEventType =
+  | 'adopt'
   | 'create'
   | 'start'
   | 'start-failed'
@@ -50,12 +59,17 @@ export interface RuntimeOptions {
   tree: CgroupTree;
   /** An empty directory to build roots on. */
   stage: string;
+  store: Store;
+  /** Where the keeper listens. */
+  keeperSocket: string;
   ledger: Ledger;
   idPool: IdPool;
   /** What callers other than root may ask for. */
   allowed: Allowed;
   log: Logger;
   sampleIntervalMs: number;
+  /** How often a container that goes on gets a record of its use so far. */
+  interimIntervalMs: number;
   /** How many exited containers are remembered; the oldest are forgotten first. */
   keepExited: number;
 }
@@ -64,7 +78,10 @@ const ROOT: Caller = { uid: 0 };
 const NO_IDS: IdRange = { start: 0, size: 0 };
 const FREEZE_TIMEOUT_MS = 5000;
 const LEDGER_RETRY_MS = 1000;
+const TEND_INTERVAL_MS = 1000;
 const CLOSE_POLL_MS = 5;
+/** How long the end of a daemon waits for the ends of containers that are being written down: the next daemon can do it. */
+const CLOSE_PATIENCE_MS = 5000;
 
 /** The containers of one daemon: makes them, hears how they end, and writes it down. */
 export class Runtime {
@@ -78,12 +95,29 @@ export class Runtime {
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #sampler: Sampler;
   readonly #filtersDevices = native.canFilterDevices();
+  readonly #bootId = readBootId();
+  /** Containers whose state could not be written; tried again. */
+  readonly #unsaved = new Map<Container, StoredContainer['phase']>();
+  readonly #finishing = new Set<Promise<void>>();
+  readonly #tending: NodeJS.Timeout;
+  #draining = false;
   #closing = false;
 
-  constructor(options: RuntimeOptions) {
+  private constructor(options: RuntimeOptions) {
     this.#options = options;
     native.watch((event) => this.#hear(event));
-    this.#sampler = new Sampler(options.sampleIntervalMs, () => this.list().filter(({ state }) => state !== 'exited'));
+    this.#sampler = new Sampler(options.sampleIntervalMs, () => this.#live());
+    this.#tending = setInterval(() => void this.#tend(), TEND_INTERVAL_MS);
+  }
+
+  /**
+   * Takes over the containers of the daemon before, and is ready for new ones.
+   * @throws NiwaError HOST_ERROR
+   */
+  static async open(options: RuntimeOptions): Promise<Runtime> {
+    const runtime = new Runtime(options);
+    await runtime.#reconcile(await connectKeeper(options.keeperSocket));
+    return runtime;
   }
 
   get tree(): CgroupTree {
@@ -109,48 +143,40 @@ export class Runtime {
 
   /**
    * Makes a container that waits to be started.
-   * @throws NiwaError FORBIDDEN, SPEC_INVALID, HOST_UNSUPPORTED, ID_IN_USE, START_FAILED; then nothing was made, or all was undone
+   * @throws NiwaError FORBIDDEN, SPEC_INVALID, HOST_UNSUPPORTED, ID_IN_USE, DRAINING, START_FAILED, HOST_ERROR; then nothing
+   *   was made, or all was undone
    */
   async create(input: unknown, caller: Caller = ROOT): Promise<Container> {
-    const spec = resolveSources(parseSpec(input, this.#freeId()));
-    requirePermission(spec, caller, this.#options.allowed);
-    this.#refuseWhileClosing();
-    if (this.#containers.has(spec.id) || this.#reserved.has(spec.id))
-      throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
-    this.#reserved.add(spec.id);
-    let idRange: IdRange | null = null;
-    try {
-      if (spec.userns === 'auto') idRange = this.#options.idPool.take();
-      return await this.#spawn(spec, this.#plan(spec, idRange ?? NO_IDS), idRange);
-    } catch (error) {
-      if (idRange !== null) this.#options.idPool.release(idRange);
-      throw error;
-    } finally {
-      this.#reserved.delete(spec.id);
-    }
+    const container = await this.#make(input, caller);
+    this.#save(container, 'created');
+    crashPoint('created-saved');
+    return container;
   }
 
   /**
    * Starts a created container. Where that fails, the container has exited with the reason `start-failed`.
-   * @throws NiwaError NOT_FOUND, STATE_CONFLICT, START_FAILED
+   * @throws NiwaError NOT_FOUND, STATE_CONFLICT, DRAINING, START_FAILED
    */
   async start(id: string): Promise<Container> {
     const container = this.get(id);
     await container.lock.run(async () => {
-      this.#refuseWhileClosing();
+      this.#refuseNew();
       requireState('start', id, container.state);
       const lifetimeNs = BigInt(effectiveLifetimeUsec(container.spec, Math.random())) * 1000n;
       container.starting = native.start(container.handle, lifetimeNs, container.deadline(0n, CAUSE.lifetime));
       const result = await container.starting;
+      crashPoint('started');
       if (isFailure(result)) {
         container.startFailed = true;
         await container.exited;
-        throw startError(container.plan, result);
+        throw startError(this.#plan(container.spec, container.idRange ?? NO_IDS), result);
       }
       container.startedAt = wallTime(result.startedNs);
       container.startedNs = result.startedNs;
-      container.deadlineAt = result.deadlineNs === 0n ? null : wallTime(result.deadlineNs);
+      container.deadlineNs = result.deadlineNs;
       if (container.state === 'created') container.state = 'running';
+      this.#save(container, 'started');
+      crashPoint('started-saved');
       this.#tell('start', id);
     });
     return container;
@@ -161,7 +187,7 @@ export class Runtime {
    * @throws NiwaError as create() and start() do
    */
   async run(input: unknown, caller: Caller = ROOT): Promise<Container> {
-    const container = await this.create(input, caller);
+    const container = await this.#make(input, caller);
     try {
       return await this.start(container.id);
     } catch (error) {
@@ -191,6 +217,7 @@ export class Runtime {
     const sent = native.signal(container.handle, signalNumber(signal) ?? 0);
     if (sent < 0) throw new NiwaError('HOST_ERROR', `cannot send ${signal} to container ${id}: ${errnoName(-sent)}`);
     container.sentSignal = sent;
+    this.#save(container);
     return container;
   }
 
@@ -220,6 +247,7 @@ export class Runtime {
       const writes = updateWrites(now, change, controllers, devices);
       container.writeLimits(writes, undoWrites(now, writes, controllers, devices));
       container.spec.resources = merged;
+      this.#save(container);
       this.#tell('update', id);
     });
     return container;
@@ -247,6 +275,7 @@ export class Runtime {
         const atNs = change.lifetimeUsec === null ? 0n : container.startedNs + BigInt(change.lifetimeUsec) * 1000n;
         if (started) this.#moveDeadline(container, atNs);
       }
+      this.#save(container);
       this.#tell('lifetime', id);
     });
     return container;
@@ -260,23 +289,79 @@ export class Runtime {
     this.#forget(container);
   }
 
-  /** Ends all containers, also those that are just being made, and waits for their records. */
-  async close(): Promise<void> {
+  /** Takes no new containers until {@link undrain}, and ends those that were never started: no lifetime would. */
+  drain(): DrainStatus {
+    this.#draining = true;
+    for (const container of this.list()) if (container.state === 'created') this.#beginStop(container);
+    return this.drainStatus();
+  }
+
+  undrain(): DrainStatus {
+    this.#draining = false;
+    return this.drainStatus();
+  }
+
+  drainStatus(): DrainStatus {
+    return drainStatus(this.#draining, this.list());
+  }
+
+  /** Waits until every container has exited. */
+  async drained(): Promise<void> {
+    for (let live = this.#live(); live.length > 0; live = this.#live())
+      await Promise.all(live.map(({ exited }) => exited));
+  }
+
+  /**
+   * Lets go of all containers: what is being made or written down is waited for, the rest goes on under the keeper.
+   * @returns how many go on
+   */
+  async close(): Promise<number> {
     this.#closing = true;
     this.#sampler.stop();
+    clearInterval(this.#tending);
     while (this.#reserved.size > 0) await sleep(CLOSE_POLL_MS);
-    const live = this.list().filter(({ state }) => state !== 'exited');
-    await Promise.all(live.map((container) => container.lock.run(async () => this.#end(container))));
+    await Promise.all(this.#live().map((container) => container.lock.run(async () => {})));
+    const patience = sleep(CLOSE_PATIENCE_MS, undefined, { ref: false });
+    await Promise.race([Promise.all(this.#finishing), patience]);
+    for (const container of this.#live()) this.#save(container);
+    return this.#live().length;
   }
 
-  async #end(container: Container): Promise<void> {
-    if (container.state === 'exited') return;
+  #live(): Container[] {
+    return this.list().filter(({ state }) => state !== 'exited');
+  }
+
+  #beginStop(container: Container): void {
     container.beginStop(container.spec.stopTimeoutUsec, container.spec.stopSignal);
-    await container.exited;
   }
 
-  #refuseWhileClosing(): void {
+  #refuseNew(): void {
     if (this.#closing) throw new NiwaError('STATE_CONFLICT', 'niwad is stopping and starts nothing any more');
+    if (this.#draining)
+      throw new NiwaError(
+        'DRAINING',
+        'this node is being drained and takes no containers; `niwa drain --undo` ends that',
+      );
+  }
+
+  /** Makes a container whose state says `making`: after a crash the next daemon undoes it. */
+  async #make(input: unknown, caller: Caller): Promise<Container> {
+    const spec = resolveSources(parseSpec(input, this.#freeId()));
+    requirePermission(spec, caller, this.#options.allowed);
+    this.#refuseNew();
+    if (this.#containers.has(spec.id) || this.#reserved.has(spec.id))
+      throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
+    this.#reserved.add(spec.id);
+    let idRange: IdRange | null = null;
+    try {
+      if (spec.userns === 'auto') idRange = this.#options.idPool.take();
+      return await this.#spawn(spec, this.#plan(spec, idRange ?? NO_IDS), idRange);
+    } catch (error) {
+      if (idRange !== null) this.#options.idPool.release(idRange);
+      throw error;
+    } finally {
+      this.#reserved.delete(spec.id);
+    }
   }
 
   #plan(spec: Spec, idRange: IdRange): Plan {
@@ -294,7 +379,12 @@ export class Runtime {
   }
 
   async #spawn(spec: Spec, plan: Plan, idRange: IdRange | null): Promise<Container> {
+    const { store } = this.#options;
+    const making = newStored(spec, plan, idRange, this.#bootId);
+    store.add(making);
+    crashPoint('making-saved');
     const result = await native.create({
+      id: spec.id,
       cgroup: plan.cgroup.path,
       writes: plan.cgroup.writes.map(({ file, value }) => [file, value]),
       namespaces: plan.clone.flags,
@@ -306,18 +396,25 @@ export class Runtime {
       stdioGid: idOutside(plan.userns?.gids, spec.process.gid),
       program: encodeProgram(plan.boot),
     });
+    crashPoint('made');
     if (isFailure(result)) {
-      await this.#recordUnborn(spec);
+      await this.#recordUnborn(making);
+      store.remove(spec.id);
       throw startError(plan, result);
     }
-    const output = new Output(result.stdout, result.stderr);
-    const container = new Container(spec, plan, result.handle, result.pid, output, idRange);
-    this.#containers.set(spec.id, container);
-    this.#byHandle.set(result.handle, container);
-    this.#tell('create', spec.id);
-    for (const event of this.#early.get(result.handle) ?? []) this.#hear(event);
-    this.#early.delete(result.handle);
+    const { handle, pid } = result;
+    const birth = { ...birthOf(making), handle, pid, startTicks: readStartTicks(pid) };
+    const container = new Container(birth, new Output(result.stdout, result.stderr));
+    this.#add(container, 'create');
     return container;
+  }
+
+  #add(container: Container, event: 'create' | 'adopt'): void {
+    this.#containers.set(container.id, container);
+    this.#byHandle.set(container.handle, container);
+    this.#tell(event, container.id);
+    for (const early of this.#early.get(container.handle) ?? []) this.#hear(early);
+    this.#early.delete(container.handle);
   }
 
   async #freeze(id: string, action: 'pause' | 'resume'): Promise<Container> {
@@ -340,7 +437,7 @@ export class Runtime {
 
   #moveDeadline(container: Container, atNs: bigint): void {
     native.setDeadline(container.handle, container.deadline(atNs, CAUSE.lifetime));
-    container.deadlineAt = atNs === 0n ? null : wallTime(atNs);
+    container.deadlineNs = atNs;
   }
 
   #hear(event: NativeEvent): void {
@@ -351,25 +448,36 @@ export class Runtime {
       container.state = 'stopping';
       this.#tell('stopping', container.id);
     } else {
-      void this.#finish(container, event);
+      const finishing = this.#finish(container, event).finally(() => this.#finishing.delete(finishing));
+      this.#finishing.add(finishing);
     }
   }
 
-  /** A container has ended: its record first, then everything that the kernel still holds, then the news. */
+  /** A container has ended: its record first, then its state, then everything that the kernel still holds, then the news. */
   async #finish(container: Container, event: ExitEvent): Promise<void> {
-    const { log } = this.#options;
     await container.starting; // a workload may end before the answer to its start has come
     const exit = container.takeExit(event);
     container.state = 'stopping';
-    await this.#record(toRecord(container, exit));
+    crashPoint('exit-heard');
+    await this.#record(container.record(Number(event.atNs / 1000n), exit));
+    crashPoint('record-written');
+    container.ending = exit;
+    this.#save(container, 'exited');
+    crashPoint('exit-saved');
+    await this.#removeGroup(container.cgroup);
+    crashPoint('group-removed');
     native.release(container.handle);
     this.#byHandle.delete(container.handle);
-    await removeGroup(container.plan.cgroup.path).catch((error: unknown) => log.error({ err: error }, 'cgroup stays'));
     if (container.idRange !== null) this.#options.idPool.release(container.idRange);
     container.settle(exit);
-    log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
+    this.#options.log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
     this.#tell('exit', container.id, exit);
+    crashPoint('exit-told');
     this.#forgetOldest();
+  }
+
+  async #removeGroup(path: string): Promise<void> {
+    await removeGroup(path).catch((error: unknown) => this.#options.log.error({ err: error }, 'cgroup stays'));
   }
 
   /** A bill is never lost: what cannot be written is tried again until it can. */
@@ -384,12 +492,108 @@ export class Runtime {
     }
   }
 
-  async #recordUnborn(spec: Spec): Promise<void> {
-    const now = new Date().toISOString();
-    const { id, owner, labels } = spec;
-    const end = { ended_at: now, reason: 'start-failed', code: null, signal: null, usage: null };
-    await this.#record({ id, owner, labels, created_at: now, started_at: null, ...end });
-    this.#tell('start-failed', id);
+  async #recordUnborn(stored: StoredContainer): Promise<void> {
+    await this.#record(recordOf(stored, { code: null, signal: null, reason: 'start-failed', at: now() }));
+    this.#tell('start-failed', stored.spec.id);
+  }
+
+  /** Writes the state of a container; where that fails, it goes on and is tried again. */
+  #save(container: Container, phase = phaseOf(container)): void {
+    try {
+      this.#options.store.save(container.toStored(this.#bootId, phase));
+      this.#unsaved.delete(container);
+    } catch (error) {
+      if (!this.#unsaved.has(container))
+        this.#options.log.error({ err: error, id: container.id }, 'the state of a container waits to be written');
+      this.#unsaved.set(container, phase);
+    }
+  }
+
+  /** What has to be seen to from time to time: a keeper that is gone, states that wait, records of what goes on. */
+  async #tend(): Promise<void> {
+    const { keeperSocket, interimIntervalMs, log } = this.#options;
+    for (const [container, phase] of this.#unsaved) this.#save(container, phase);
+    const due = usecNow() - interimIntervalMs * 1000;
+    for (const container of this.#live())
+      if (container.startedNs !== 0n && container.ending === null && container.recordedUsec <= due)
+        void this.#recordInterim(container);
+    if (native.keeperAlive()) return;
+    log.warn('the keeper is gone: starting another');
+    await connectKeeper(keeperSocket).catch((error: unknown) => log.error({ err: error }, messageOf(error)));
+  }
+
+  async #recordInterim(container: Container): Promise<void> {
+    container.recordedUsec = usecNow();
+    this.#save(container);
+    await this.#options.ledger
+      .append(container.record(container.recordedUsec))
+      .catch((error: unknown) => this.#options.log.error({ err: error, id: container.id }, messageOf(error)));
+  }
+
+  /** Takes over what the daemon before has left, and removes what belongs to nobody. */
+  async #reconcile(kept: string[]): Promise<void> {
+    const { store, log, tree } = this.#options;
+    const { stored, unreadable } = store.load();
+    const finals = await this.#finalRecords(stored.filter(({ phase }) => phase !== 'exited'));
+    for (const one of stored) await this.#takeOver(one, finals.get(one.run));
+    for (const { id, reason } of unreadable) {
+      log.warn({ id, reason }, 'the state of a container cannot be read: what is left of it is removed');
+      store.remove(id);
+    }
+    const leftovers = await removeLeftovers(tree, new Set(this.#live().map(({ id }) => id)));
+    if (leftovers.length > 0) log.warn({ leftovers }, 'ended what belonged to no container');
+    for (const id of kept) if (!this.#live().some((container) => container.id === id)) native.keeperDrop(id);
+    const counts = { running: this.#live().length, exited: this.list().length - this.#live().length };
+    if (stored.length > 0) log.info(counts, 'took over the containers of the daemon before');
+    this.#forgetOldest();
+  }
+
+  async #finalRecords(open: StoredContainer[]): Promise<Map<string, UsageRecord>> {
+    const finals = new Map<string, UsageRecord>();
+    const [oldest] = open.map(({ createdAt }) => new Date(createdAt)).sort((a, b) => a.getTime() - b.getTime());
+    if (oldest === undefined) return finals;
+    const runs = new Set(open.map(({ run }) => run));
+    for await (const record of this.#options.ledger.records({ since: oldest }))
+      if (record.type === 'final' && runs.has(record.run)) finals.set(record.run, record);
+    return finals;
+  }
+
+  async #takeOver(stored: StoredContainer, final: UsageRecord | undefined): Promise<void> {
+    const groupExists = existsSync(stored.cgroup);
+    const decision = decide({ stored, bootId: this.#bootId, groupExists, recorded: final !== undefined });
+    if (decision === 'adopt' || decision === 'undo') return this.#adopt(stored, decision === 'undo');
+    const exit = stored.exit ?? exitOf(stored, final);
+    const usage = final?.usage ?? stored.usage;
+    if (decision === 'lose') await this.#record(recordOf(stored, exit));
+    await this.#removeGroup(stored.cgroup);
+    native.keeperDrop(stored.spec.id);
+    if (stored.phase === 'making') return this.#options.store.remove(stored.spec.id);
+    const container = new Container({ ...birthOf(stored), handle: 0 }, new Output());
+    container.takeStored({ ...stored, usage, exit });
+    this.#containers.set(container.id, container);
+    if (decision !== 'keep') this.#save(container);
+  }
+
+  #adopt(stored: StoredContainer, undo: boolean): void {
+    const { spec, cgroup, pid, idRange } = stored;
+    const birth = birthOf(stored);
+    const adopted = native.adopt({
+      id: spec.id,
+      cgroup,
+      pid,
+      startTicks: birth.startTicks,
+      startedNs: BigInt(stored.startedNs),
+      deadline: deadlineOf(spec, BigInt(stored.deadlineNs), CAUSE.lifetime),
+    });
+    if (typeof adopted === 'number')
+      throw new NiwaError('HOST_ERROR', `cannot take over container ${spec.id}: ${errnoName(adopted)} from ${cgroup}`);
+    if (idRange !== null) this.#options.idPool.claim(idRange);
+    const container = new Container({ ...birth, handle: adopted.handle, pid: adopted.pid }, new Output());
+    container.takeStored(stored);
+    container.takeAdopted(adopted);
+    container.startFailed = undo;
+    this.#add(container, 'adopt');
+    if (undo) native.kill(container.handle);
   }
 
   #forgetOldest(): void {
@@ -401,6 +605,8 @@ export class Runtime {
   #forget(container: Container): void {
     if (this.#containers.get(container.id) !== container) return;
     this.#containers.delete(container.id);
+    this.#unsaved.delete(container);
+    this.#options.store.remove(container.id);
     container.output.close();
     this.#tell('remove', container.id);
   }
@@ -429,18 +635,69 @@ export function effectiveLifetimeUsec({ lifetimeUsec, jitterUsec }: Spec, draw: 
   return lifetimeUsec === null ? 0 : Math.max(1, Math.round(lifetimeUsec - draw * jitterUsec));
 }
 
-function toRecord(container: Container, exit: Exit): UsageRecord {
-  const { id, owner, labels } = container.spec;
+function now(): string {
+  return new Date().toISOString();
+}
+
+/** The phase that the state of a container that is no longer made shows. */
+function phaseOf({ state, startedNs }: Container): StoredContainer['phase'] {
+  if (state === 'exited') return 'exited';
+  return startedNs === 0n ? 'created' : 'started';
+}
+
+function newStored(spec: Spec, plan: Plan, idRange: IdRange | null, bootId: string): StoredContainer {
   return {
+    bootId,
+    run: randomUUID(),
+    phase: 'making',
+    spec,
+    cgroup: plan.cgroup.path,
+    userns: plan.userns,
+    idRange,
+    pid: 0,
+    startTicks: '0',
+    createdAt: now(),
+    startedAt: null,
+    startedNs: '0',
+    deadlineNs: '0',
+    sentSignal: 0,
+    memory: null,
+    usage: null,
+    exit: null,
+  };
+}
+
+function birthOf({ run, spec, cgroup, userns, idRange, pid, startTicks, createdAt }: StoredContainer) {
+  const born = { pid, startTicks: BigInt(startTicks), createdAt: new Date(createdAt) };
+  return { run, spec, cgroup, userns, idRange, ...born };
+}
+
+/** How it ended as far as anybody knows. */
+function exitOf({ phase }: StoredContainer, final: UsageRecord | undefined): Exit {
+  const reason = phase === 'making' ? 'start-failed' : 'unknown';
+  if (final === undefined) return { code: null, signal: null, reason, at: now() };
+  const { code, signal, at } = final;
+  return { code, signal, reason: final.reason as Exit['reason'], at };
+}
+
+/** The final record of a container of which there is nothing left but what was written down. */
+function recordOf(stored: StoredContainer, { code, signal, reason, at }: Exit): UsageRecord {
+  const { run, spec, createdAt, startedAt, usage, memory } = stored;
+  const { id, owner, labels } = spec;
+  return {
+    type: 'final',
+    run,
     id,
     owner,
     labels,
-    created_at: container.createdAt.toISOString(),
-    started_at: container.startedAt?.toISOString() ?? null,
-    ended_at: exit.at,
-    reason: exit.reason,
-    code: exit.code,
-    signal: exit.signal,
-    usage: container.usage(),
+    created_at: createdAt,
+    started_at: startedAt,
+    at,
+    duration_usec: null,
+    reason,
+    code,
+    signal,
+    usage,
+    memory_byte_seconds: memory === null || usage?.memory == null ? null : Math.round(memory.byteSeconds),
   };
 }

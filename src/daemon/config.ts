@@ -58,6 +58,9 @@ const FileSchema = Type.Object(
         },
       ),
     ),
+    drain: Type.Optional(
+      Type.Boolean({ description: 'true or false: whether a stop of niwad waits for every container to end' }),
+    ),
     maxConnections: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 100_000, description: 'a number from 1 to 100000' }),
     ),
@@ -70,6 +73,9 @@ const FileSchema = Type.Object(
     ),
     sampleIntervalMs: Type.Optional(
       Type.Integer({ minimum: 100, maximum: 60_000, description: 'milliseconds from 100 to 60000' }),
+    ),
+    interimIntervalMs: Type.Optional(
+      Type.Integer({ minimum: 1000, maximum: 86_400_000, description: 'milliseconds from 1000 to 86400000' }),
     ),
     idPool: Type.Optional(
       Type.Object(
@@ -95,9 +101,11 @@ export interface Config {
   group: string | number | null;
   readGroup: string | number | null;
   allow: { roots?: string[]; sources?: string[]; privileged?: boolean };
+  drain: boolean;
   maxConnections: number;
   requestsPerSecond: number;
   sampleIntervalMs: number;
+  interimIntervalMs: number;
   keepExited: number;
   idPool: { start: number; count: number };
 }
@@ -111,9 +119,11 @@ const DEFAULTS: Config = {
   group: null,
   readGroup: null,
   allow: {},
+  drain: false,
   maxConnections: 1024,
   requestsPerSecond: 1000,
   sampleIntervalMs: 1000,
+  interimIntervalMs: 600_000,
   keepExited: 1000,
   idPool: DEFAULT_ID_POOL,
 };

@@ -6,8 +6,9 @@ import { Metrics } from '../accounting/metrics.js';
 import { type Groups, groupNumber } from '../api/peer.js';
 import { makeApi } from '../api/server.js';
 import { Runtime } from '../container/runtime.js';
+import { Store } from '../container/store.js';
 import { messageOf, NiwaError } from '../errors.js';
-import { makeCgroupTree, removeCgroupTree, removeLeftovers } from '../host/cgroup.js';
+import { makeCgroupTree, removeCgroupTree } from '../host/cgroup.js';
 import { IdPool } from '../host/id-pool.js';
 import { loadBootHelper } from '../native.js';
 import { version } from '../version.js';
@@ -18,8 +19,10 @@ const SOCKET_MODE = 0o660;
 
 /** A daemon that listens. */
 export interface Daemon {
-  /** Ends all containers, writes their records, and takes away everything that the daemon made but its state directory. */
-  close(): Promise<void>;
+  /** Stops, and leaves the containers running; gives how many go on. */
+  close(): Promise<number>;
+  /** Takes no new containers and waits until all have ended. */
+  drain(): Promise<void>;
 }
 
 /**
@@ -36,14 +39,26 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   loadBootHelper();
 
   const tree = makeCgroupTree(config.cgroup);
-  const leftovers = await removeLeftovers(tree);
-  if (leftovers.length > 0) log.warn({ leftovers }, 'ended containers that an earlier daemon left');
   const ledger = await Ledger.open(join(config.stateDir, 'ledger.ndjson'));
-  const { sampleIntervalMs, keepExited } = config;
+  const { sampleIntervalMs, interimIntervalMs, keepExited } = config;
+  const store = new Store(join(config.runDir, 'containers'));
+  const keeperSocket = join(config.runDir, 'keeper.sock');
   const allowed = { roots: [], sources: [], privileged: false, ...config.allow };
   const limits = { connections: config.maxConnections, requestsPerSecond: config.requestsPerSecond };
   const idPool = new IdPool(config.idPool.start, config.idPool.count);
-  const runtime = new Runtime({ tree, stage, ledger, idPool, allowed, log, sampleIntervalMs, keepExited });
+  const runtime = await Runtime.open({
+    tree,
+    stage,
+    store,
+    keeperSocket,
+    ledger,
+    idPool,
+    allowed,
+    log,
+    sampleIntervalMs,
+    interimIntervalMs,
+    keepExited,
+  });
   const metrics = new Metrics();
   runtime.subscribe(({ type, exit }) => {
     if (type === 'start') metrics.countStart();
@@ -60,12 +75,19 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   );
 
   return {
+    drain: async () => {
+      runtime.drain();
+      await runtime.drained();
+    },
     close: async () => {
-      await runtime.close();
+      const running = await runtime.close();
       await api.close();
       await ledger.close();
+      rmSync(config.socket, { force: true });
+      if (running > 0) return running;
       removeCgroupTree(tree);
-      for (const path of [config.socket, stage]) rmSync(path, { recursive: true, force: true });
+      for (const path of [keeperSocket, stage]) rmSync(path, { recursive: true, force: true });
+      return 0;
     },
   };
 }

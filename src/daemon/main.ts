@@ -1,11 +1,11 @@
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { NiwaError } from '../errors.js';
 import { DEFAULT_CONFIG_FILE } from '../paths.js';
 import { version } from '../version.js';
 import { type Config, mergeConfig, readConfigFile } from './config.js';
-import { startDaemon } from './daemon.js';
+import { type Daemon, startDaemon } from './daemon.js';
 
 const WRONG_USAGE = 2;
 
@@ -21,29 +21,36 @@ async function main(): Promise<void> {
     log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
     process.exit(1);
   });
-  let stopping = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (stopping) return;
-      stopping = true;
-      log.info({ signal }, 'stopping: every container is ended first');
-      daemon.close().then(
-        () => log.info('stopped'),
-        (error: unknown) => {
-          log.fatal({ err: error }, 'could not stop cleanly');
-          process.exitCode = 1;
-        },
-      );
-    });
-  }
+  endOnSignals(daemon, config.drain, log);
+}
+
+/** The first signal ends the daemon gently, with `drain` only when the last container has gone; the next one cuts that short. */
+function endOnSignals(daemon: Daemon, drain: boolean, log: Logger): void {
+  let signals = 0;
+  const end = async (signal: string) => {
+    signals++;
+    const draining = drain && signals === 1;
+    log.info({ signal }, draining ? 'draining: waiting for every container to end' : 'stopping');
+    if (draining) await daemon.drain();
+    if (signals > (drain ? 2 : 1) || (draining && signals > 1)) return;
+    const running = await daemon.close();
+    log.info({ running }, running > 0 ? 'stopped; the containers go on' : 'stopped');
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'])
+    process.on(signal, () =>
+      end(signal).catch((error: unknown) => {
+        log.fatal({ err: error }, 'could not stop cleanly');
+        process.exitCode = 1;
+      }),
+    );
 }
 
 function readConfig(): Config {
   try {
     const flags = parseFlags();
     const text = readConfigFile(flags.config ?? DEFAULT_CONFIG_FILE, flags.config !== undefined);
-    const { socket, runDir, stateDir, cgroup, logLevel } = flags;
-    return mergeConfig({ socket, runDir, stateDir, cgroup, logLevel }, text);
+    const { socket, runDir, stateDir, cgroup, logLevel, drain } = flags;
+    return mergeConfig({ socket, runDir, stateDir, cgroup, logLevel, drain }, text);
   } catch (error) {
     if (!(error instanceof NiwaError)) throw error;
     process.stderr.write(`niwad: ${error.message}\n`);
@@ -69,6 +76,10 @@ function parseFlags() {
     .option('cgroup', { ...text('CGROUP'), describe: "the daemon's group below the cgroup2 mount (niwa)" })
     .option('config', { ...text('CONFIG'), describe: `a YAML file of settings (${DEFAULT_CONFIG_FILE})` })
     .option('log-level', { ...text('LOG_LEVEL'), describe: 'fatal, error, warn, info, debug, trace or silent (info)' })
+    .option('drain', {
+      type: 'boolean',
+      describe: 'on SIGTERM take no new containers and end when all have ended; without it they go on',
+    })
     .example('$0', 'the daemon of this machine')
     .example('$0 --run-dir /tmp/n/run --state-dir /tmp/n/state --cgroup try', 'a second one beside it')
     .strict()

@@ -103,9 +103,14 @@ export function makeCgroupTree(name: string): CgroupTree {
   return { ...tree, controllers: { available: enabled, missing: { ...missing, ...refused } } };
 }
 
-/** Kills and removes groups that no container of this daemon owns: what an earlier daemon left. Gives their names. */
-export async function removeLeftovers(tree: CgroupTree): Promise<string[]> {
-  const names = groupsIn(tree.containers);
+/** Whether the kernel has frozen every process of a group (cgroup.events). */
+export function isFrozen(group: string): boolean {
+  return readFileSync(join(group, 'cgroup.events'), 'utf8').includes('frozen 1');
+}
+
+/** Kills and removes groups that belong to none of the containers `owned`. Gives their names. */
+export async function removeLeftovers(tree: CgroupTree, owned: ReadonlySet<string>): Promise<string[]> {
+  const names = groupsIn(tree.containers).filter((name) => !owned.has(name));
   await Promise.all(names.map((name) => removeGroup(join(tree.containers, name))));
   return names;
 }

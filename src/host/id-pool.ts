@@ -29,6 +29,14 @@ export class IdPool {
     return { start, size: IDS_PER_CONTAINER };
   }
 
+  /** Marks a range as in use that a container of an earlier daemon has; it may lie outside this pool. */
+  claim({ start }: IdRange): void {
+    const place = this.#free.indexOf(start);
+    if (place < 0) return;
+    this.#free.splice(place, 1);
+    this.#taken.add(start);
+  }
+
   /** Gives a range back; nothing happens where it is not in use. */
   release({ start }: IdRange): void {
     if (this.#taken.delete(start)) this.#free.push(start);

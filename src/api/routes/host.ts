@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { DrainStatusSchema } from '../../container/drain.js';
 import { canRun, diagnose } from '../../host/doctor.js';
 import { readHostFacts } from '../../host/facts.js';
 import { ErrorSchema } from '../errors.js';
@@ -36,6 +37,21 @@ export function hostRoutes(api: Api, { runtime, metrics, version }: ApiOptions):
         doctor: { ok: canRun(checks), checks },
       };
     },
+  );
+
+  const drainAnswer = { response: { 200: DrainStatusSchema, ...failures } };
+  api.get(
+    '/v1/drain',
+    { schema: { summary: 'Whether this node takes new containers, and what is left of the old ones', ...drainAnswer } },
+    async () => runtime.drainStatus(),
+  );
+  api.post(
+    '/v1/drain',
+    { schema: { summary: 'Take no new containers; the old ones live out their lifetimes', ...drainAnswer } },
+    async () => runtime.drain(),
+  );
+  api.delete('/v1/drain', { schema: { summary: 'Take new containers again', ...drainAnswer } }, async () =>
+    runtime.undrain(),
   );
 
   api.get(

@@ -1,0 +1,106 @@
+#include "keeper_link.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include "../keeper/protocol.h"
+
+namespace {
+
+// It answers from memory; one that does not is stopped or hangs, and nobody here may wait for it.
+constexpr timeval kPatience = {0, 500'000};
+
+// A keeper that hangs would keep the next one from being heard of.
+void kill_keeper(int socket) {
+    ucred peer = {};
+    socklen_t size = sizeof peer;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.pid <= 0) return;
+    Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, peer.pid, 0)));
+    syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+}
+
+} // namespace
+
+int KeeperLink::connect(const std::string &path) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    socket_.reset();
+    known_.clear();
+    kept_.clear();
+    Fd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) return -ENAMETOOLONG;
+    memcpy(address.sun_path, path.c_str(), path.size());
+    if (!fd.valid() || ::connect(fd.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) < 0) return -errno;
+    for (int option : {SO_SNDTIMEO, SO_RCVTIMEO})
+        if (setsockopt(fd.get(), SOL_SOCKET, option, &kPatience, sizeof kPatience) < 0) return -errno;
+    int error = receive_all(fd.get());
+    if (error == -EAGAIN) kill_keeper(fd.get());
+    if (error == 0) socket_ = std::move(fd);
+    return error;
+}
+
+int KeeperLink::receive_all(int socket) {
+    int error = send_message(socket, Word::kList, {});
+    while (error == 0) {
+        Message message;
+        error = receive_message(socket, &message);
+        if (error < 0) return error;
+        if (message.word == Word::kEnd) return 0;
+        auto container = std::make_shared<Container>();
+        container->life = message.life;
+        container->pidfd = std::move(message.pidfd);
+        container->control = std::move(message.control);
+        known_.insert(message.life.id);
+        kept_[message.life.id] = std::move(container);
+    }
+    return error;
+}
+
+bool KeeperLink::alive() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    pollfd state = {socket_.get(), 0, 0};
+    return socket_.valid() && poll(&state, 1, 0) == 0;
+}
+
+std::vector<Life> KeeperLink::unclaimed() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<Life> lives;
+    for (const auto &[id, container] : kept_) lives.push_back(container->life);
+    return lives;
+}
+
+std::shared_ptr<Container> KeeperLink::claim(const std::string &id) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = kept_.find(id);
+    if (found == kept_.end()) return nullptr;
+    auto container = std::move(found->second);
+    kept_.erase(found);
+    return container;
+}
+
+void KeeperLink::put(const Container &container) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!socket_.valid()) return;
+    bool is_new = known_.insert(container.life.id).second;
+    int error = is_new ? send_message(socket_.get(), Word::kPut, container.life, container.pidfd.get(),
+                                      container.group.dir(), container.control.get())
+                       : send_message(socket_.get(), Word::kPut, container.life);
+    if (error < 0) socket_.reset();
+}
+
+void KeeperLink::drop(const std::string &id) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    kept_.erase(id);
+    if (!socket_.valid() || known_.erase(id) == 0) return;
+    Life life;
+    memcpy(life.id, id.c_str(), std::min(id.size(), kIdBytes - 1));
+    if (send_message(socket_.get(), Word::kDrop, life) < 0) socket_.reset();
+}

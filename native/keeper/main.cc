@@ -1,0 +1,150 @@
+// niwa-keeper SOCKET: keeps the lifetimes of containers while there is no niwad. niwad starts one for its run directory
+// and tells it the life of every container as it changes. While niwad is connected the keeper does nothing but
+// remember. When the connection breaks it runs niwad's own monitor over what it remembers: deadlines, stop signals,
+// kills, exits. It also holds what must not be closed: the output FIFOs, so that what a container wrote last can still
+// be read, and the control sockets of containers that are not started yet. The next niwad connects, and takes over from
+// there.
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <map>
+#include <memory>
+#include <poll.h>
+#include <string>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "../addon/monitor.h"
+#include "protocol.h"
+
+namespace {
+
+constexpr int kLookMs = 1000; // how often it looks whether anybody can still come
+
+struct Kept {
+    std::shared_ptr<Container> container;
+    Fd stdout_fifo, stderr_fifo;
+};
+
+std::map<std::string, Kept> kept;
+Fd containers_dir; // RUN_DIR/containers
+
+Fd open_fifo(const char *id, const char *name) {
+    std::string path = std::string(id) + "/" + name;
+    return Fd(openat(containers_dir.get(), path.c_str(), O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+}
+
+void put(Message message) {
+    Kept &one = kept[message.life.id];
+    if (!one.container) {
+        one.container = std::make_shared<Container>();
+        one.stdout_fifo = open_fifo(message.life.id, "stdout");
+        one.stderr_fifo = open_fifo(message.life.id, "stderr");
+    }
+    Container &container = *one.container;
+    container.life = message.life;
+    if (message.pidfd.valid()) container.pidfd = std::move(message.pidfd);
+    if (message.group.valid()) container.group.adopt(std::move(message.group));
+    if (message.control.valid()) container.control = std::move(message.control);
+    if (container.life.started_ns != 0) container.control.reset();
+}
+
+int list(int connection) {
+    for (const auto &[id, one] : kept) {
+        const Container &container = *one.container;
+        int error =
+            send_message(connection, Word::kKept, container.life, container.pidfd.get(), -1, container.control.get());
+        if (error < 0) return error;
+    }
+    return send_message(connection, Word::kEnd, {});
+}
+
+// Listens to niwad for as long as it lives.
+void serve(const Fd &connection) {
+    for (int error = 0; error == 0;) {
+        Message message;
+        error = receive_message(connection.get(), &message);
+        if (error < 0) return;
+        if (message.word == Word::kPut)
+            put(std::move(message));
+        else if (message.word == Word::kDrop)
+            kept.erase(message.life.id);
+        else if (message.word == Word::kList)
+            error = list(connection.get());
+    }
+}
+
+// A niwad can come for as long as it finds the socket.
+bool is_wanted(const char *path) {
+    return access(path, F_OK) == 0;
+}
+
+// Does niwad's work until the next one connects. Gives nothing where there is nothing left to keep.
+Fd keep(const Fd &listener, const char *path) {
+    if (kept.empty()) return Fd();
+    Monitor monitor; // what it finds is in the lives of the containers
+    for (auto &[id, one] : kept) monitor.add(one.container);
+    for (;;) {
+        pollfd coming = {listener.get(), POLLIN, 0};
+        if (poll(&coming, 1, kLookMs) > 0) {
+            Fd connection(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+            if (connection.valid()) return connection;
+        }
+        if (!is_wanted(path) && !monitor.anybody_lives()) return Fd();
+    }
+}
+
+Fd listen_at(const char *path) {
+    Fd listener(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof address.sun_path) return Fd();
+    memcpy(address.sun_path, path, strlen(path));
+    unlink(path); // niwad has found nobody behind it
+    umask(0077);
+    bool listens = bind(listener.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) == 0 &&
+                   listen(listener.get(), 4) == 0;
+    return listens ? std::move(listener) : Fd();
+}
+
+// The kernel should take anybody else first. Without CAP_SYS_RESOURCE it stays as it is.
+void avoid_oom_killer() {
+    Fd file(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+    (void)!write(file.get(), "-1000", 5);
+}
+
+} // namespace
+
+int main(int count, char **words) {
+    if (count != 2) {
+        fputs("usage: niwa-keeper SOCKET. niwad starts it; it keeps the lifetimes of containers while there is no "
+              "niwad.\n",
+              stderr);
+        return 2;
+    }
+    const char *path = words[1];
+    std::string directory(path, strrchr(path, '/') == nullptr ? 0 : static_cast<size_t>(strrchr(path, '/') - path));
+    containers_dir.reset(open((directory + "/containers").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    Fd listener = listen_at(path);
+    if (!containers_dir.valid() || !listener.valid()) {
+        fprintf(stderr, "niwa-keeper: cannot use %s: %s\n", path, strerror(errno));
+        return 1;
+    }
+    for (int signal_number : {SIGHUP, SIGINT, SIGTERM, SIGPIPE}) signal(signal_number, SIG_IGN);
+    avoid_oom_killer();
+    (void)!write(STDOUT_FILENO, "ready\n", 6);
+    Fd nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
+    dup2(nothing.get(), STDOUT_FILENO);
+
+    Fd connection(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    while (connection.valid()) {
+        serve(connection);
+        connection = keep(listener, path);
+    }
+    return 0; // the socket stays: it may be that of the next keeper already
+}

@@ -1,0 +1,41 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { messageOf, NiwaError } from '../errors.js';
+import { errnoName, native, nativeDirectory } from '../native.js';
+
+/** The small program that keeps the lifetimes of containers while there is no daemon: native/keeper/main.cc. */
+
+/**
+ * Connects to the keeper behind a socket, starting one where there is none.
+ * @returns the ids of the containers that it keeps and nobody has adopted
+ * @throws NiwaError HOST_ERROR
+ */
+export async function connectKeeper(socket: string): Promise<string[]> {
+  const kept = await native.keeperConnect(socket);
+  if (typeof kept !== 'number') return kept;
+  await startKeeper(socket);
+  const fresh = await native.keeperConnect(socket);
+  if (typeof fresh !== 'number') return fresh;
+  throw new NiwaError('HOST_ERROR', `cannot connect to the keeper on ${socket}: ${errnoName(fresh)}`);
+}
+
+/** Starts a keeper in a session of its own: nothing that ends us ends it. It listens when this has resolved. */
+async function startKeeper(socket: string): Promise<void> {
+  const path = join(nativeDirectory, 'niwa-keeper');
+  const keeper = spawn(path, [socket], { cwd: '/', detached: true, env: {}, stdio: ['ignore', 'pipe', 'pipe'] });
+  const complaint = text(keeper.stderr).catch(() => '');
+  try {
+    const [word] = await Promise.race([once(keeper.stdout, 'data'), once(keeper, 'exit').then(() => [''])]);
+    if (String(word) !== 'ready\n') throw new Error((await complaint).trim());
+  } catch (error) {
+    throw new NiwaError('HOST_ERROR', `cannot start ${path}: ${messageOf(error)}. Build it with \`npm run build\`.`, {
+      cause: error,
+    });
+  } finally {
+    keeper.stdout.destroy();
+    keeper.stderr.destroy();
+    keeper.unref();
+  }
+}

@@ -1,0 +1,117 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Usage } from '../accounting/usage.js';
+import { messageOf, NiwaError } from '../errors.js';
+import type { IdRange } from '../host/id-pool.js';
+import type { IdMaps, Spec } from '../spec/spec.js';
+import type { Exit } from './status.js';
+
+const VERSION = 1;
+const STATE = 'state.json';
+
+/**
+ * What a new daemon has to know of a container: a file of JSON in the container's directory below the run directory. Times
+ * with `Ns` are CLOCK_BOOTTIME, as text.
+ */
+export interface StoredContainer {
+  /** The boot in which it lives: processes and groups do not outlast it. */
+  bootId: string;
+  /** Names this run in the ledger; an id may be used again. */
+  run: string;
+  /** `making` until its client could have heard of it. */
+  phase: 'making' | 'created' | 'started' | 'exited';
+  spec: Spec;
+  cgroup: string;
+  userns: IdMaps | null;
+  idRange: IdRange | null;
+  /** 0 while it is made. */
+  pid: number;
+  /** Field 22 of /proc/PID/stat: with the pid it names the process. */
+  startTicks: string;
+  createdAt: string;
+  startedAt: string | null;
+  startedNs: string;
+  deadlineNs: string;
+  /** The last signal that was sent through niwa. */
+  sentSignal: number;
+  /** What the memory was worth until the reading at `usec`. */
+  memory: { byteSeconds: number; usec: number } | null;
+  /** The counters when this was written last. */
+  usage: Usage | null;
+  exit: Exit | null;
+}
+
+/** The state files of all containers of a daemon. */
+export class Store {
+  readonly #directory: string;
+
+  /**
+   * @param directory holds one directory per container; made where it is missing
+   * @throws NiwaError HOST_ERROR
+   */
+  constructor(directory: string) {
+    this.#directory = directory;
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw new NiwaError('HOST_ERROR', `cannot make ${directory}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /** The directory of a container: its state and its FIFOs. */
+  directoryOf(id: string): string {
+    return join(this.#directory, id);
+  }
+
+  /**
+   * Makes the directory of a new container and writes its first state.
+   * @throws NiwaError HOST_ERROR; then nothing was made
+   */
+  add(stored: StoredContainer): void {
+    const { id } = stored.spec;
+    this.remove(id);
+    try {
+      mkdirSync(this.directoryOf(id), { mode: 0o700 });
+      this.save(stored);
+    } catch (error) {
+      this.remove(id);
+      throw new NiwaError(
+        'HOST_ERROR',
+        `cannot write the state of container ${id}: ${messageOf(error)}. The run directory has to be writable and to have room.`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Replaces the state of a container in one step. Throws what the file system does. */
+  save(stored: StoredContainer): void {
+    const path = join(this.directoryOf(stored.spec.id), STATE);
+    writeFileSync(`${path}.new`, JSON.stringify({ version: VERSION, ...stored }), { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  }
+
+  /** Reads all states; what cannot be read is named with the reason. */
+  load(): { stored: StoredContainer[]; unreadable: { id: string; reason: string }[] } {
+    const stored: StoredContainer[] = [];
+    const unreadable: { id: string; reason: string }[] = [];
+    for (const id of readdirSync(this.#directory)) {
+      try {
+        stored.push(parseStored(readFileSync(join(this.directoryOf(id), STATE), 'utf8')));
+      } catch (error) {
+        unreadable.push({ id, reason: messageOf(error) });
+      }
+    }
+    return { stored: stored.sort((a, b) => a.createdAt.localeCompare(b.createdAt)), unreadable };
+  }
+
+  /** Removes all that is kept of a container. */
+  remove(id: string): void {
+    rmSync(this.directoryOf(id), { recursive: true, force: true });
+  }
+}
+
+function parseStored(text: string): StoredContainer {
+  const { version, ...stored } = JSON.parse(text) as StoredContainer & { version: number };
+  if (version !== VERSION) throw new Error(`version ${version} of the state is not known to this niwad`);
+  return stored;
+}
