@@ -2,6 +2,7 @@ import yargs from 'yargs';
 import { DEFAULT_SOCKET } from '../paths.js';
 import { version as ownVersion } from '../version.js';
 import { wordsAfterDashes } from './command.js';
+import { drain } from './commands/drain.js';
 import { doctor, version } from './commands/host.js';
 import { create, kill, pause, resume, rm, start, stop } from './commands/lifecycle.js';
 import { plan } from './commands/plan.js';
@@ -46,6 +47,7 @@ await yargs(splitWords(process.argv.slice(2)))
   .command(stats)
   .command(events)
   .command(update)
+  .command(drain)
   .command(plan)
   .command(doctor)
   .command(version)

@@ -4,6 +4,7 @@ import type { HistoryPoint } from '../accounting/history.js';
 import type { Rates } from '../accounting/rates.js';
 import type { Usage } from '../accounting/usage.js';
 import type { ErrorBody } from '../api/errors.js';
+import type { DrainStatus } from '../container/drain.js';
 import type { RuntimeEvent } from '../container/runtime.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from '../container/status.js';
 import { NiwaError } from '../errors.js';
@@ -151,6 +152,20 @@ export class NiwaClient {
   async *output(id: string): AsyncGenerator<OutputChunk> {
     const lines = this.#lines<{ stream: 'stdout' | 'stderr'; data: string }>(`${pathOf(id)}/output`);
     for await (const { stream, data } of lines) yield { stream, data: Buffer.from(data, 'base64') };
+  }
+
+  /** Takes no new containers; the old ones live out their lifetimes. */
+  drain(): Promise<DrainStatus> {
+    return this.#json('POST', '/v1/drain');
+  }
+
+  /** Takes new containers again. */
+  undrain(): Promise<DrainStatus> {
+    return this.#json('DELETE', '/v1/drain');
+  }
+
+  drainStatus(): Promise<DrainStatus> {
+    return this.#json('GET', '/v1/drain');
   }
 
   info(): Promise<Info> {

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -21,6 +21,7 @@ import { idOutside, mapFile } from '../plan/userns.js';
 import { mergeResources, parseResources } from '../spec/resources.js';
 import { signalNumber } from '../spec/signals.js';
 import { parseSpec, type Spec } from '../spec/spec.js';
+import { Books } from './books.js';
 import { Container, deadlineOf, usecNow, wallTime } from './container.js';
 import { type DrainStatus, drainStatus } from './drain.js';
 import { CAUSE } from './exit.js';
@@ -32,6 +33,7 @@ import { decide } from './reconcile.js';
 import { requireState } from './state.js';
 import type { Exit } from './status.js';
 import type { Store, StoredContainer } from './store.js';
+import { birthOf, exitOf, newStored, recordOf } from './stored.js';
 
 export type RuntimeEventType =
   | 'adopt'
@@ -77,7 +79,6 @@ export interface RuntimeOptions {
 const ROOT: Caller = { uid: 0 };
 const NO_IDS: IdRange = { start: 0, size: 0 };
 const FREEZE_TIMEOUT_MS = 5000;
-const LEDGER_RETRY_MS = 1000;
 const TEND_INTERVAL_MS = 1000;
 const CLOSE_POLL_MS = 5;
 /** How long the end of a daemon waits for the ends of containers that are being written down: the next daemon can do it. */
@@ -96,8 +97,7 @@ export class Runtime {
   readonly #sampler: Sampler;
   readonly #filtersDevices = native.canFilterDevices();
   readonly #bootId = readBootId();
-  /** Containers whose state could not be written; tried again. */
-  readonly #unsaved = new Map<Container, StoredContainer['phase']>();
+  readonly #books: Books;
   readonly #finishing = new Set<Promise<void>>();
   readonly #tending: NodeJS.Timeout;
   #draining = false;
@@ -105,6 +105,7 @@ export class Runtime {
 
   private constructor(options: RuntimeOptions) {
     this.#options = options;
+    this.#books = new Books({ ...options, bootId: this.#bootId });
     native.watch((event) => this.#hear(event));
     this.#sampler = new Sampler(options.sampleIntervalMs, () => this.#live());
     this.#tending = setInterval(() => void this.#tend(), TEND_INTERVAL_MS);
@@ -148,7 +149,7 @@ export class Runtime {
    */
   async create(input: unknown, caller: Caller = ROOT): Promise<Container> {
     const container = await this.#make(input, caller);
-    this.#save(container, 'created');
+    this.#books.save(container, 'created');
     crashPoint('created-saved');
     return container;
   }
@@ -175,7 +176,7 @@ export class Runtime {
       container.startedNs = result.startedNs;
       container.deadlineNs = result.deadlineNs;
       if (container.state === 'created') container.state = 'running';
-      this.#save(container, 'started');
+      this.#books.save(container, 'started');
       crashPoint('started-saved');
       this.#tell('start', id);
     });
@@ -217,7 +218,7 @@ export class Runtime {
     const sent = native.signal(container.handle, signalNumber(signal) ?? 0);
     if (sent < 0) throw new NiwaError('HOST_ERROR', `cannot send ${signal} to container ${id}: ${errnoName(-sent)}`);
     container.sentSignal = sent;
-    this.#save(container);
+    this.#books.save(container);
     return container;
   }
 
@@ -247,7 +248,7 @@ export class Runtime {
       const writes = updateWrites(now, change, controllers, devices);
       container.writeLimits(writes, undoWrites(now, writes, controllers, devices));
       container.spec.resources = merged;
-      this.#save(container);
+      this.#books.save(container);
       this.#tell('update', id);
     });
     return container;
@@ -275,7 +276,7 @@ export class Runtime {
         const atNs = change.lifetimeUsec === null ? 0n : container.startedNs + BigInt(change.lifetimeUsec) * 1000n;
         if (started) this.#moveDeadline(container, atNs);
       }
-      this.#save(container);
+      this.#books.save(container);
       this.#tell('lifetime', id);
     });
     return container;
@@ -323,7 +324,7 @@ export class Runtime {
     await Promise.all(this.#live().map((container) => container.lock.run(async () => {})));
     const patience = sleep(CLOSE_PATIENCE_MS, undefined, { ref: false });
     await Promise.race([Promise.all(this.#finishing), patience]);
-    for (const container of this.#live()) this.#save(container);
+    for (const container of this.#live()) this.#books.save(container);
     return this.#live().length;
   }
 
@@ -459,10 +460,10 @@ export class Runtime {
     const exit = container.takeExit(event);
     container.state = 'stopping';
     crashPoint('exit-heard');
-    await this.#record(container.record(Number(event.atNs / 1000n), exit));
+    await this.#books.record(container.record(Number(event.atNs / 1000n), exit));
     crashPoint('record-written');
     container.ending = exit;
-    this.#save(container, 'exited');
+    this.#books.save(container, 'exited');
     crashPoint('exit-saved');
     await this.#removeGroup(container.cgroup);
     crashPoint('group-removed');
@@ -480,61 +481,29 @@ export class Runtime {
     await removeGroup(path).catch((error: unknown) => this.#options.log.error({ err: error }, 'cgroup stays'));
   }
 
-  /** A bill is never lost: what cannot be written is tried again until it can. */
-  async #record(record: UsageRecord): Promise<void> {
-    for (;;) {
-      try {
-        return await this.#options.ledger.append(record);
-      } catch (error) {
-        this.#options.log.error({ err: error, record }, 'the usage record waits to be written');
-        await sleep(LEDGER_RETRY_MS);
-      }
-    }
-  }
-
   async #recordUnborn(stored: StoredContainer): Promise<void> {
-    await this.#record(recordOf(stored, { code: null, signal: null, reason: 'start-failed', at: now() }));
+    await this.#books.record(recordOf(stored, exitOf(stored, undefined)));
     this.#tell('start-failed', stored.spec.id);
-  }
-
-  /** Writes the state of a container; where that fails, it goes on and is tried again. */
-  #save(container: Container, phase = phaseOf(container)): void {
-    try {
-      this.#options.store.save(container.toStored(this.#bootId, phase));
-      this.#unsaved.delete(container);
-    } catch (error) {
-      if (!this.#unsaved.has(container))
-        this.#options.log.error({ err: error, id: container.id }, 'the state of a container waits to be written');
-      this.#unsaved.set(container, phase);
-    }
   }
 
   /** What has to be seen to from time to time: a keeper that is gone, states that wait, records of what goes on. */
   async #tend(): Promise<void> {
     const { keeperSocket, interimIntervalMs, log } = this.#options;
-    for (const [container, phase] of this.#unsaved) this.#save(container, phase);
+    this.#books.saveWhatWaits();
     const due = usecNow() - interimIntervalMs * 1000;
     for (const container of this.#live())
       if (container.startedNs !== 0n && container.ending === null && container.recordedUsec <= due)
-        void this.#recordInterim(container);
+        void this.#books.recordInterim(container);
     if (native.keeperAlive()) return;
     log.warn('the keeper is gone: starting another');
     await connectKeeper(keeperSocket).catch((error: unknown) => log.error({ err: error }, messageOf(error)));
-  }
-
-  async #recordInterim(container: Container): Promise<void> {
-    container.recordedUsec = usecNow();
-    this.#save(container);
-    await this.#options.ledger
-      .append(container.record(container.recordedUsec))
-      .catch((error: unknown) => this.#options.log.error({ err: error, id: container.id }, messageOf(error)));
   }
 
   /** Takes over what the daemon before has left, and removes what belongs to nobody. */
   async #reconcile(kept: string[]): Promise<void> {
     const { store, log, tree } = this.#options;
     const { stored, unreadable } = store.load();
-    const finals = await this.#finalRecords(stored.filter(({ phase }) => phase !== 'exited'));
+    const finals = await this.#books.finalRecords(stored.filter(({ phase }) => phase !== 'exited'));
     for (const one of stored) await this.#takeOver(one, finals.get(one.run));
     for (const { id, reason } of unreadable) {
       log.warn({ id, reason }, 'the state of a container cannot be read: what is left of it is removed');
@@ -548,30 +517,20 @@ export class Runtime {
     this.#forgetOldest();
   }
 
-  async #finalRecords(open: StoredContainer[]): Promise<Map<string, UsageRecord>> {
-    const finals = new Map<string, UsageRecord>();
-    const [oldest] = open.map(({ createdAt }) => new Date(createdAt)).sort((a, b) => a.getTime() - b.getTime());
-    if (oldest === undefined) return finals;
-    const runs = new Set(open.map(({ run }) => run));
-    for await (const record of this.#options.ledger.records({ since: oldest }))
-      if (record.type === 'final' && runs.has(record.run)) finals.set(record.run, record);
-    return finals;
-  }
-
   async #takeOver(stored: StoredContainer, final: UsageRecord | undefined): Promise<void> {
     const groupExists = existsSync(stored.cgroup);
     const decision = decide({ stored, bootId: this.#bootId, groupExists, recorded: final !== undefined });
     if (decision === 'adopt' || decision === 'undo') return this.#adopt(stored, decision === 'undo');
     const exit = stored.exit ?? exitOf(stored, final);
     const usage = final?.usage ?? stored.usage;
-    if (decision === 'lose') await this.#record(recordOf(stored, exit));
+    if (decision === 'lose') await this.#books.record(recordOf(stored, exit));
     await this.#removeGroup(stored.cgroup);
     native.keeperDrop(stored.spec.id);
     if (stored.phase === 'making') return this.#options.store.remove(stored.spec.id);
     const container = new Container({ ...birthOf(stored), handle: 0 }, new Output());
     container.takeStored({ ...stored, usage, exit });
     this.#containers.set(container.id, container);
-    if (decision !== 'keep') this.#save(container);
+    if (decision !== 'keep') this.#books.save(container);
   }
 
   #adopt(stored: StoredContainer, undo: boolean): void {
@@ -605,8 +564,7 @@ export class Runtime {
   #forget(container: Container): void {
     if (this.#containers.get(container.id) !== container) return;
     this.#containers.delete(container.id);
-    this.#unsaved.delete(container);
-    this.#options.store.remove(container.id);
+    this.#books.forget(container);
     container.output.close();
     this.#tell('remove', container.id);
   }
@@ -633,71 +591,4 @@ export class Runtime {
 /** The lifetime less its share of the jitter; 0 for none. `draw` is from 0 to 1. The lifetime stays an upper bound. */
 export function effectiveLifetimeUsec({ lifetimeUsec, jitterUsec }: Spec, draw: number): number {
   return lifetimeUsec === null ? 0 : Math.max(1, Math.round(lifetimeUsec - draw * jitterUsec));
-}
-
-function now(): string {
-  return new Date().toISOString();
-}
-
-/** The phase that the state of a container that is no longer made shows. */
-function phaseOf({ state, startedNs }: Container): StoredContainer['phase'] {
-  if (state === 'exited') return 'exited';
-  return startedNs === 0n ? 'created' : 'started';
-}
-
-function newStored(spec: Spec, plan: Plan, idRange: IdRange | null, bootId: string): StoredContainer {
-  return {
-    bootId,
-    run: randomUUID(),
-    phase: 'making',
-    spec,
-    cgroup: plan.cgroup.path,
-    userns: plan.userns,
-    idRange,
-    pid: 0,
-    startTicks: '0',
-    createdAt: now(),
-    startedAt: null,
-    startedNs: '0',
-    deadlineNs: '0',
-    sentSignal: 0,
-    memory: null,
-    usage: null,
-    exit: null,
-  };
-}
-
-function birthOf({ run, spec, cgroup, userns, idRange, pid, startTicks, createdAt }: StoredContainer) {
-  const born = { pid, startTicks: BigInt(startTicks), createdAt: new Date(createdAt) };
-  return { run, spec, cgroup, userns, idRange, ...born };
-}
-
-/** How it ended as far as anybody knows. */
-function exitOf({ phase }: StoredContainer, final: UsageRecord | undefined): Exit {
-  const reason = phase === 'making' ? 'start-failed' : 'unknown';
-  if (final === undefined) return { code: null, signal: null, reason, at: now() };
-  const { code, signal, at } = final;
-  return { code, signal, reason: final.reason as Exit['reason'], at };
-}
-
-/** The final record of a container of which there is nothing left but what was written down. */
-function recordOf(stored: StoredContainer, { code, signal, reason, at }: Exit): UsageRecord {
-  const { run, spec, createdAt, startedAt, usage, memory } = stored;
-  const { id, owner, labels } = spec;
-  return {
-    type: 'final',
-    run,
-    id,
-    owner,
-    labels,
-    created_at: createdAt,
-    started_at: startedAt,
-    at,
-    duration_usec: null,
-    reason,
-    code,
-    signal,
-    usage,
-    memory_byte_seconds: memory === null || usage?.memory == null ? null : Math.round(memory.byteSeconds),
-  };
 }

@@ -1,81 +1,18 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { lookAtCgroupTree } from '../../src/host/cgroup.js';
-import { needsNoKernel, scaled } from './support/host.js';
-import { flagsOf, isAlive, makePlace, Niwad, type Place, removePlace, runNiwad } from './support/niwad.js';
+import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
+import { needsNoKernel } from './support/host.js';
+import { flagsOf, runNiwad } from './support/niwad.js';
 
 const sleeper = { args: ['sleep', '1000'] };
 
-/** Daemons and places of one test, ended and removed after it. */
-const daemons: Niwad[] = [];
-const places: Place[] = [];
-afterEach(async () => {
-  await Promise.all(daemons.splice(0).map((niwad) => niwad.stop()));
-  await Promise.all(places.splice(0).map(removePlace));
-});
-
-function newPlace(settings: object = {}): Place {
-  const place = makePlace(settings);
-  places.push(place);
-  return place;
-}
-
-async function start(place: Place, env: Record<string, string> = {}): Promise<Niwad> {
-  const niwad = await Niwad.start(place, env);
-  daemons.push(niwad);
-  return niwad;
-}
-
-test('SIGTERM ends every container and leaves nothing but its records', async () => {
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
-  const place = newPlace();
-  const niwad = await start(place);
-  await niwad.client.create({ id: 'created', process: sleeper });
-  await niwad.start({
-    id: 'running',
-    process: { args: ['sh', '-c', '(setsid sleep 1000 &); echo ready; sleep 1000'] },
-  });
-  await niwad.start({ id: 'paused', process: sleeper });
-  await niwad.client.pause('paused');
-  const script = 'trap "" TERM; echo ready; while :; do sleep 0.02; done';
-  await niwad.start({ id: 'stubborn', process: { args: ['sh', '-c', script] }, stopTimeout: '200ms' });
-  for (const id of ['running', 'stubborn']) await niwad.says(id, 'ready');
-  const pids = ['created', 'running', 'paused', 'stubborn'].flatMap((id) => niwad.pidsOf(id));
-
-  expect(await niwad.stop()).toBe(0);
-  expect(pids.filter(isAlive)).toEqual([]);
-  expect(isAlive(niwad.pid)).toBe(false);
-  expect(existsSync(lookAtCgroupTree(place.cgroup).base)).toBe(false);
-  expect(existsSync(niwad.socket)).toBe(false);
-  expect(existsSync(join(place.runDir, 'stage'))).toBe(false);
-  expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mounts);
-  const reasons = niwad.ledger().map(({ id, reason }) => `${id} ${reason}`);
-  expect(reasons.sort()).toEqual(['created stopped', 'paused stopped', 'running stopped', 'stubborn stopped']);
-});
-
-test('what a killed daemon left is ended at the next start, and the ledger goes on', async () => {
-  const place = newPlace();
-  const first = await start(place);
-  await first.run({ id: 'before', process: { args: ['true'] } });
-  const { pid } = await first.start({ id: 'left', process: sleeper });
-  const group = first.groupOf('left');
-  await first.stop('SIGKILL');
-  expect(existsSync(group)).toBe(true);
-
-  const second = await start(place);
-  expect(existsSync(group)).toBe(false);
-  await vi.waitFor(() => expect(isAlive(pid ?? 0)).toBe(false), scaled(2000));
-  expect(await second.client.list()).toEqual([]);
-  expect(second.log).toContain('"leftovers":["left"]');
-  await second.run({ id: 'left', process: { args: ['true'] } });
-  expect(second.ledger('before')).toHaveLength(1);
-  expect(second.ledger('left').at(-1)).toMatchObject({ reason: 'exited' });
-});
+cleanUpDaemons();
 
 test('two daemons run side by side, one set up by its environment', async () => {
   const [one, other] = [newPlace(), newPlace()];
-  const niwad = await start(one);
+  const niwad = await startDaemon(one);
   const env = {
     NIWA_RUN_DIR: other.runDir,
     NIWA_STATE_DIR: other.stateDir,
@@ -83,8 +20,7 @@ test('two daemons run side by side, one set up by its environment', async () => 
     NIWA_CONFIG: other.config,
     NIWA_LOG_LEVEL: 'info',
   };
-  const second = await Niwad.start(other, env, []);
-  daemons.push(second);
+  const second = await startDaemon(other, env, []);
   for (const daemon of [niwad, second]) await daemon.start({ id: 'same', process: sleeper });
   await niwad.client.remove('same', { force: true });
   expect(await niwad.client.list()).toEqual([]);
@@ -96,7 +32,7 @@ test('two daemons run side by side, one set up by its environment', async () => 
 test('a second daemon in the same place is refused, and the first goes on', async ({ skip }) => {
   needsNoKernel(skip);
   const place = newPlace();
-  const niwad = await start(place);
+  const niwad = await startDaemon(place);
   const { pid } = await niwad.start({ id: 'kept', process: sleeper });
   const others = [
     { ...newPlace(), runDir: place.runDir },
@@ -154,7 +90,7 @@ test('its configuration file is followed: exited containers are forgotten, recor
   needsNoKernel(skip);
   const place = newPlace();
   writeFileSync(place.config, `keepExited: 2\nsocket: ${join(place.runDir, 'niwad.sock')}\n`);
-  const niwad = await start(place);
+  const niwad = await startDaemon(place);
   for (const id of ['a', 'b', 'c']) await niwad.client.create({ id, process: { args: ['true'] } }, { wait: true });
   await vi.waitFor(async () => expect((await niwad.client.list()).map(({ id }) => id)).toEqual(['b', 'c']));
   expect(niwad.ledger().map(({ id }) => id)).toEqual(['a', 'b', 'c']);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import type { UsageRecord } from '../../../src/accounting/ledger.js';
+import type { UsageRecord } from '../../../src/accounting/record.js';
 import { NiwaClient } from '../../../src/client/client.js';
 import type { ContainerStatus, Exit } from '../../../src/container/status.js';
 import { lookAtCgroupTree, removeGroup } from '../../../src/host/cgroup.js';
@@ -207,6 +207,13 @@ export class Niwad {
       .filter((record) => id === undefined || record.id === id);
   }
 
+  /** Waits until the daemon has ended by itself; gives its exit status, or the signal that ended it. */
+  async ended(): Promise<number | string | undefined> {
+    const result = await this.#process;
+    await this.client.close();
+    return result.exitCode ?? result.signal;
+  }
+
   /** Ends the daemon; gives its exit status, or the signal that ended it, once it has gone. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | string | undefined> {
     await this.client.close();
@@ -227,6 +234,21 @@ export class Niwad {
         throw new Error(`niwad ${state ?? 'does not get ready'}: ${this.#log}`);
       }
     }
+  }
+}
+
+/** The pid of the keeper of a place; undefined where there is none. */
+export function keeperOf({ runDir }: Place): number | undefined {
+  const pids = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name));
+  const found = pids.find((pid) => isAlive(pid) && commandOf(pid).endsWith(`niwa-keeper\0${runDir}/keeper.sock\0`));
+  return found === undefined ? undefined : Number(found);
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
   }
 }
 

@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NiwaClient } from '../../client/client.js';
+import type { DrainStatus } from '../../container/drain.js';
+import { NiwaError } from '../../errors.js';
+import { formatDuration, parseDuration } from '../../spec/units.js';
+import { daemonCommand, print } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+
+const POLL_MS = 1000;
+const MOST_NAMES = 5;
+
+export const drain = daemonCommand(
+  'drain',
+  'Empty this node: no new containers, the old ones live out their lifetimes',
+  (yargs) =>
+    yargs
+      .option('wait', { type: 'boolean', default: true, describe: 'report until all have ended; --no-wait to return' })
+      .option('timeout', { alias: 't', type: 'string', describe: 'stop those that are left after this time' })
+      .option('undo', { type: 'boolean', default: false, describe: 'take new containers again' })
+      .example('$0 drain --timeout 10m && systemctl stop niwad', 'before maintenance')
+      .example('$0 drain --undo', 'after it'),
+  async (client, { wait, timeout, undo, json }) => {
+    const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : Date.now() + milliseconds(timeout);
+    let status = await (undo ? client.undrain() : client.drain());
+    const tell = () => print(json, status, () => drainText(status, Date.now()));
+    tell();
+    while (wait && status.draining && status.remaining > 0) {
+      await sleep(Math.min(POLL_MS, Math.max(0, deadline - Date.now())));
+      if (Date.now() >= deadline) await stopAll(client);
+      const before = status;
+      status = await client.drainStatus();
+      if (status.remaining !== before.remaining || status.ends_at !== before.ends_at) tell();
+    }
+    if (wait && !undo && !status.draining)
+      throw new NiwaError('STATE_CONFLICT', 'somebody else has ended the draining');
+    return EXIT.ok;
+  },
+);
+
+/** Says how far a drain is; `now` in milliseconds since 1970. */
+export function drainText({ draining, remaining, ends_at, without_lifetime }: DrainStatus, now: number): string {
+  if (!draining) return 'not draining: new containers are taken';
+  if (remaining === 0) return 'drained';
+  const names = without_lifetime.slice(0, MOST_NAMES).join(', ');
+  const more = without_lifetime.length > MOST_NAMES ? `, and ${without_lifetime.length - MOST_NAMES} more` : '';
+  return [
+    `${remaining} left`,
+    ...(ends_at === null
+      ? []
+      : [`the last lifetime ends in ${formatDuration(Math.max(0, Date.parse(ends_at) - now) * 1000)}`]),
+    ...(names === '' ? [] : [`without a lifetime: ${names}${more}`]),
+  ].join('; ');
+}
+
+function milliseconds(duration: string): number {
+  const usec = parseDuration(duration);
+  if (usec === undefined)
+    throw new NiwaError('SPEC_INVALID', `--timeout: found "${duration}"; allowed: a duration such as 90s or 10m`);
+  return usec / 1000;
+}
+
+async function stopAll(client: NiwaClient): Promise<void> {
+  const live = (await client.list()).filter(({ state }) => state !== 'exited');
+  await Promise.allSettled(live.map(({ id }) => client.stop(id)));
+}

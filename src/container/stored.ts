@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import type { UsageRecord } from '../accounting/record.js';
+import type { IdRange } from '../host/id-pool.js';
+import type { Plan } from '../plan/plan.js';
+import type { Spec } from '../spec/spec.js';
+import type { Birth } from './container.js';
+import type { Exit } from './status.js';
+import type { StoredContainer } from './store.js';
+
+/** From what is written down of a container, and to it. Pure, but for the time and the name of a run. */
+
+/** What is written down before anything of a container is made. */
+export function newStored(spec: Spec, plan: Plan, idRange: IdRange | null, bootId: string): StoredContainer {
+  return {
+    bootId,
+    run: randomUUID(),
+    phase: 'making',
+    spec,
+    cgroup: plan.cgroup.path,
+    userns: plan.userns,
+    idRange,
+    pid: 0,
+    startTicks: '0',
+    createdAt: new Date().toISOString(),
+    startedAt: null,
+    startedNs: '0',
+    deadlineNs: '0',
+    sentSignal: 0,
+    memory: null,
+    usage: null,
+    exit: null,
+  };
+}
+
+/** What a container is from its birth on, but for its handle. */
+export function birthOf({
+  run,
+  spec,
+  cgroup,
+  userns,
+  idRange,
+  pid,
+  startTicks,
+  createdAt,
+}: StoredContainer): Omit<Birth, 'handle'> {
+  const born = { pid, startTicks: BigInt(startTicks), createdAt: new Date(createdAt) };
+  return { run, spec, cgroup, userns, idRange, ...born };
+}
+
+/** How it ended as far as anybody knows: as its final record says, where there is one. */
+export function exitOf({ phase }: StoredContainer, final: UsageRecord | undefined): Exit {
+  const reason = phase === 'making' ? 'start-failed' : 'unknown';
+  if (final === undefined) return { code: null, signal: null, reason, at: new Date().toISOString() };
+  const { code, signal, at } = final;
+  return { code, signal, reason: final.reason as Exit['reason'], at };
+}
+
+/** The final record of a container of which there is nothing left but what was written down. */
+export function recordOf(stored: StoredContainer, { code, signal, reason, at }: Exit): UsageRecord {
+  const { run, spec, createdAt, startedAt, usage, memory } = stored;
+  const { id, owner, labels } = spec;
+  return {
+    type: 'final',
+    run,
+    id,
+    owner,
+    labels,
+    created_at: createdAt,
+    started_at: startedAt,
+    at,
+    duration_usec: null,
+    reason,
+    code,
+    signal,
+    usage,
+    memory_byte_seconds: memory === null || usage?.memory == null ? null : Math.round(memory.byteSeconds),
+  };
+}

@@ -1,0 +1,266 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test, vi } from 'vitest';
+import { CRASH_POINTS } from '../../src/crash-point.js';
+import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
+import { MAX_LATENESS_MS, SLOWNESS, scaled } from './support/host.js';
+import { isAlive, keeperOf, type Niwad, type Place } from './support/niwad.js';
+
+const sleeper = { args: ['sleep', '1000'] };
+const shell = (script: string) => ({ args: ['sh', '-c', script] });
+const seconds = (milliseconds: number) => scaled(milliseconds) / 1000;
+const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
+
+cleanUpDaemons();
+
+/** What a daemon without containers leaves in its run directory and its group. */
+function expectNothingLeft(niwad: Niwad): void {
+  const { runDir } = niwad.place;
+  expect(readdirSync(join(runDir, 'containers'))).toEqual([]);
+  expect(existsSync(niwad.containers)).toBe(false);
+  expect(existsSync(join(runDir, 'keeper.sock'))).toBe(false);
+}
+
+describe.each(['SIGTERM', 'SIGKILL'] as const)('after %s', (signal) => {
+  test('containers go on, and the next daemon has them as they were', async () => {
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
+    const place = newPlace();
+    const first = await startDaemon(place);
+    await first.client.create({ id: 'created', process: shell('exit 4'), owner: 'alice', labels: { app: 'x' } });
+    await first.start({ id: 'running', process: shell('sleep 1000; exit 1'), lifetime: '1h' });
+    await first.start({ id: 'paused', process: sleeper });
+    await first.client.pause('paused');
+    await first.run({ id: 'exited', process: shell('exit 5') });
+    const before = await first.client.list();
+    const pids = ['created', 'running', 'paused'].flatMap((id) => first.pidsOf(id));
+    const keeper = keeperOf(place);
+
+    expect(await first.stop(signal)).toBe(signal === 'SIGTERM' ? 0 : 'SIGKILL');
+    expect(pids.filter(isAlive)).toEqual(pids);
+    const second = await startDaemon(place);
+    const known = ({ id, state, pid, created_at, started_at, exit, userns, spec }: (typeof before)[number]) => ({
+      id,
+      state,
+      pid,
+      created_at,
+      started_at,
+      exit,
+      userns,
+      spec,
+    }); // prettier-ignore
+    expect((await second.client.list()).map(known)).toEqual(before.map(known));
+    const deadline = ({ id, deadline_at }: (typeof before)[number]) =>
+      id === 'running' && Date.parse(deadline_at ?? '');
+    const [was, is] = [before, await second.client.list()].map((list) => list.map(deadline).find(Boolean) || 0);
+    expect(Math.abs((is ?? 0) - (was ?? 0))).toBeLessThanOrEqual(3);
+    expect(keeperOf(place)).toBe(keeper);
+
+    await second.client.start('created');
+    expect(await second.client.wait('created')).toMatchObject({ code: 4, reason: 'exited' });
+    await second.client.resume('paused');
+    expect(await second.client.stop('paused')).toMatchObject({ state: 'exited', exit: { reason: 'stopped' } });
+    await second.client.kill('running', 'SIGKILL');
+    expect(await second.client.wait('running')).toMatchObject({ signal: 'SIGKILL', reason: 'killed' });
+    expect(second.ledger().filter(({ type }) => type === 'final')).toHaveLength(4);
+    await expect(second.start({ id: 'exited', process: sleeper })).rejects.toMatchObject({ code: 'ID_IN_USE' });
+
+    for (const { id } of before) await second.client.remove(id);
+    expect(await second.stop()).toBe(0);
+    expectNothingLeft(second);
+    await vi.waitFor(() => expect(keeperOf(place)).toBeUndefined(), PATIENCE);
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mounts);
+  });
+});
+
+describe('while there is no daemon', () => {
+  test('ends are remembered with their status, their time and their exact use', async () => {
+    const place = newPlace();
+    const first = await startDaemon(place);
+    const wait = seconds(800);
+    await first.start({
+      id: 'code',
+      process: shell(`sleep ${wait}; i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 7`),
+    });
+    await first.start({ id: 'signal', process: shell(`sleep ${wait}; kill -SEGV $$`), init: true });
+    await first.start({ id: 'crowd', process: shell(`setsid sleep 1000 & sleep ${wait}; exit 3`) });
+    const groups = ['code', 'signal', 'crowd'].map((id) => first.groupOf(id));
+    await first.stop('SIGKILL');
+    await vi.waitFor(() => {
+      for (const group of groups) expect(readFileSync(join(group, 'cgroup.events'), 'utf8')).toContain('populated 0');
+    }, PATIENCE);
+    const ended = Date.now();
+    const counted = Number(/usage_usec (\d+)/.exec(readFileSync(join(groups[0] ?? '', 'cpu.stat'), 'utf8'))?.[1]);
+    await sleep(scaled(300));
+
+    const second = await startDaemon(place);
+    const exits = await Promise.all(['code', 'signal', 'crowd'].map((id) => second.client.wait(id)));
+    expect(exits).toMatchObject([{ code: 7 }, { code: 139 }, { code: 3 }]);
+    for (const { at, reason } of exits) {
+      expect(reason).toBe('exited');
+      expect(Date.parse(at)).toBeLessThanOrEqual(ended);
+    }
+    expect(second.ledger('code')).toMatchObject([{ type: 'final', code: 7, usage: { cpu: { usage_usec: counted } } }]);
+    expect(groups.filter(existsSync)).toEqual([]);
+  });
+
+  test('lifetimes end in time, by the stop signal and by the kill', async () => {
+    const place = newPlace();
+    const first = await startDaemon(place);
+    const lifetime = seconds(900);
+    await first.start({ id: 'killed', process: sleeper, lifetime });
+    await first.start({ id: 'frozen', process: sleeper, lifetime });
+    await first.client.pause('frozen');
+    const trap = 'trap "exit 6" TERM; while :; do sleep 0.02; done';
+    await first.start({ id: 'heard', process: shell(trap), lifetime });
+    const deaf = 'trap "" TERM; while :; do sleep 0.02; done';
+    await first.start({ id: 'deaf', process: shell(deaf), lifetime, stopTimeout: seconds(300) });
+    const ids = ['killed', 'frozen', 'heard', 'deaf'];
+    const groups = ids.map((id) => first.groupOf(id));
+    const started = await first.client.list();
+    await first.stop('SIGKILL');
+    expect(started.every(({ deadline_at }) => Date.parse(deadline_at ?? '') > Date.now())).toBe(true);
+    await vi.waitFor(() => {
+      for (const group of groups) expect(readFileSync(join(group, 'cgroup.events'), 'utf8')).toContain('populated 0');
+    }, PATIENCE);
+
+    const second = await startDaemon(place);
+    const exits = await Promise.all(ids.map((id) => second.client.wait(id)));
+    expect(exits).toMatchObject([{ signal: 'SIGKILL' }, { signal: 'SIGKILL' }, { code: 6 }, { signal: 'SIGKILL' }]);
+    for (const [i, { at, reason }] of exits.entries()) {
+      const { deadline_at } = started.find(({ id }) => id === ids[i]) ?? {};
+      const grace = ids[i] === 'deaf' ? scaled(300) : 0;
+      const lateness = Date.parse(at) - Date.parse(deadline_at ?? '') - grace;
+      console.log(`${ids[i]}: ended ${lateness} ms after its deadline, without a daemon`);
+      expect(reason).toBe('lifetime');
+      expect(lateness).toBeGreaterThanOrEqual(-3);
+      expect(lateness).toBeLessThan(MAX_LATENESS_MS);
+    }
+  });
+
+  test('a stop that was under way goes on', async () => {
+    const place = newPlace();
+    const first = await startDaemon(place);
+    const deaf = 'trap "" TERM; echo ready; while :; do sleep 0.02; done';
+    await first.start({ id: 'deaf', process: shell(deaf), stopTimeout: seconds(900) });
+    await first.says('deaf', 'ready');
+    const stop = first.client.stop('deaf').catch(() => {});
+    await vi.waitFor(async () => expect((await first.client.inspect('deaf')).state).toBe('stopping'), PATIENCE);
+    await first.stop('SIGKILL');
+    await stop;
+    const second = await startDaemon(place);
+    expect(await second.client.wait('deaf')).toMatchObject({ signal: 'SIGKILL', reason: 'stopped' });
+  });
+
+  test('without a keeper either, the next daemon ends what is overdue and says what it does not know', async () => {
+    const place = newPlace();
+    const first = await startDaemon(place);
+    await first.start({ id: 'overdue', process: sleeper, lifetime: seconds(400) });
+    await first.start({ id: 'ended', process: shell(`sleep ${seconds(200)}; exit 7`) });
+    await first.start({ id: 'goes-on', process: sleeper, lifetime: '1h' });
+    const { pid } = await first.client.create({ id: 'waiting', process: sleeper });
+    process.kill(keeperOf(place) ?? 0, 'SIGKILL');
+    await first.stop('SIGKILL');
+    await sleep(scaled(700));
+    expect(isAlive(pid ?? 0)).toBe(false); // nobody holds its control socket any more
+
+    const second = await startDaemon(place);
+    expect(await second.client.wait('overdue')).toMatchObject({ reason: 'lifetime' });
+    expect(await second.client.wait('ended')).toMatchObject({ code: null, signal: null, reason: 'unknown' });
+    expect(await second.client.wait('waiting')).toMatchObject({ reason: 'unknown' });
+    expect(await second.client.inspect('goes-on')).toMatchObject({ state: 'running', deadline_at: expect.any(String) });
+  });
+});
+
+test('a keeper that dies is replaced, and the new one keeps', async () => {
+  const place = newPlace();
+  const first = await startDaemon(place);
+  const { pid } = await first.start({ id: 'kept', process: sleeper, lifetime: seconds(4000) });
+  const keeper = keeperOf(place) ?? 0;
+  process.kill(keeper, 'SIGKILL');
+  await vi.waitFor(() => expect(keeperOf(place) ?? keeper).not.toBe(keeper), PATIENCE);
+  await sleep(scaled(100));
+  await first.stop('SIGKILL');
+  await vi.waitFor(() => expect(isAlive(pid ?? 0)).toBe(false), { timeout: 10_000 * SLOWNESS, interval: 20 });
+});
+
+test('a keeper that hangs is replaced by the next daemon', async () => {
+  const place = newPlace();
+  const first = await startDaemon(place);
+  await first.start({ id: 'kept', process: sleeper });
+  const keeper = keeperOf(place) ?? 0;
+  process.kill(keeper, 'SIGSTOP');
+  await first.stop('SIGKILL');
+  const second = await startDaemon(place);
+  expect(await second.client.inspect('kept')).toMatchObject({ state: 'running' });
+  expect(isAlive(keeper)).toBe(false);
+  expect(keeperOf(place)).toBeDefined();
+});
+
+/** What one container that ran to its end left, whatever happened to its daemon. */
+async function expectCountedOnce(niwad: Niwad, place: Place, acknowledged: boolean): Promise<void> {
+  await vi.waitFor(async () => {
+    const live = (await niwad.client.list()).filter(({ state }) => state !== 'exited');
+    expect(live).toEqual([]);
+  }, PATIENCE);
+  const finals = niwad.ledger('once').filter(({ type }) => type === 'final');
+  expect(finals).toHaveLength(1);
+  expect(niwad.groups()).toEqual([]);
+  const listed = await niwad.client.list();
+  expect(readdirSync(join(place.runDir, 'containers'))).toEqual(listed.map(({ id }) => id));
+  if (acknowledged) expect(listed).toMatchObject([{ id: 'once', exit: { code: 3, reason: 'exited' } }]);
+}
+
+describe("a daemon that dies at any point of a container's life counts it exactly once", () => {
+  const ACKNOWLEDGED = [
+    'exit-heard',
+    'output-stored',
+    'record-appended',
+    'record-written',
+    'exit-saved',
+    'group-removed',
+    'exit-told',
+  ];
+  test.each(CRASH_POINTS)('%s', async (point) => {
+    const place = newPlace();
+    const first = await startDaemon(place, { NIWA_CRASH_AT: point });
+    const spec = { id: 'once', process: shell('i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 3') };
+    const group = first.groupOf('once');
+    const early = !ACKNOWLEDGED.includes(point);
+    const asked =
+      early && point === 'created-saved' ? first.client.create(spec) : first.client.create(spec, { wait: true });
+    await expect(asked).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
+    expect(await first.ended()).toBe('SIGKILL');
+    const counted = existsSync(group)
+      ? Number(/usage_usec (\d+)/.exec(readFileSync(join(group, 'cpu.stat'), 'utf8'))?.[1])
+      : null;
+
+    const second = await startDaemon(place);
+    if (point === 'created-saved') await second.client.start('once');
+    await expectCountedOnce(second, place, !early);
+    const [final] = second.ledger('once').filter(({ type }) => type === 'final');
+    if (!early && counted !== null) expect(final?.usage?.cpu.usage_usec).toBe(counted);
+    await second.stop('SIGKILL');
+    const third = await startDaemon(place);
+    await expectCountedOnce(third, place, !early);
+  });
+});
+
+test('what belongs to no container is removed, and what cannot be read is said', async () => {
+  const place = newPlace();
+  const first = await startDaemon(place);
+  await first.start({ id: 'lost', process: sleeper });
+  await first.start({ id: 'kept', process: sleeper });
+  const group = first.groupOf('lost');
+  await first.stop('SIGKILL');
+  writeFileSync(join(place.runDir, 'containers', 'lost', 'state.json'), '{"version":1,"spe');
+  mkdirSync(join(first.containers, 'orphan'));
+
+  const second = await startDaemon(place);
+  expect((await second.client.list()).map(({ id }) => id)).toEqual(['kept']);
+  expect(existsSync(group)).toBe(false);
+  expect(second.groups()).toEqual(['kept']);
+  expect(second.log).toContain('"id":"lost"');
+  await second.run({ id: 'lost', process: { args: ['true'] } });
+  expect((await second.client.inspect('kept')).state).toBe('running');
+});
