@@ -103,7 +103,7 @@ export class Runtime {
   #draining = false;
   #closing = false;
 
-  private constructor(options: RuntimeOptions) {
+  constructor(options: RuntimeOptions) {
     this.#options = options;
     this.#books = new Books({ ...options, bootId: this.#bootId });
     native.watch((event) => this.#hear(event));
@@ -112,13 +112,11 @@ export class Runtime {
   }
 
   /**
-   * Takes over the containers of the daemon before, and is ready for new ones.
+   * Takes over the containers of the daemon before; to be called once, before anything else.
    * @throws NiwaError HOST_ERROR
    */
-  static async open(options: RuntimeOptions): Promise<Runtime> {
-    const runtime = new Runtime(options);
-    await runtime.#reconcile(await connectKeeper(options.keeperSocket));
-    return runtime;
+  async open(): Promise<void> {
+    await this.#reconcile(await connectKeeper(this.#options.keeperSocket));
   }
 
   get tree(): CgroupTree {

@@ -46,7 +46,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   const allowed = { roots: [], sources: [], privileged: false, ...config.allow };
   const limits = { connections: config.maxConnections, requestsPerSecond: config.requestsPerSecond };
   const idPool = new IdPool(config.idPool.start, config.idPool.count);
-  const runtime = await Runtime.open({
+  const runtime = new Runtime({
     tree,
     stage,
     store,
@@ -59,6 +59,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     interimIntervalMs,
     keepExited,
   });
+  await runtime.open();
   const metrics = new Metrics();
   runtime.subscribe(({ type, exit }) => {
     if (type === 'start') metrics.countStart();

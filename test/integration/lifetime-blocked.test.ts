@@ -42,6 +42,7 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
     compileSeccomp: () => [],
   });
   const created = await native.create({
+    id: 'blocked',
     cgroup: plan.cgroup.path,
     writes: [],
     namespaces: plan.clone.flags,
