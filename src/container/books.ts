@@ -43,10 +43,14 @@ export class Books {
     for (const [container, phase] of this.#unsaved) this.save(container, phase);
   }
 
-  /** Removes the state of a container. */
+  /** Removes the state of a container; what cannot be removed is listed again by the next daemon. */
   forget(container: Container): void {
     this.#unsaved.delete(container);
-    this.#store.remove(container.id);
+    try {
+      this.#store.remove(container.id);
+    } catch (error) {
+      this.#log.error({ err: error, id: container.id }, 'the state of a container cannot be removed');
+    }
   }
 
   /** Writes a record; resolves when it is on disk. A bill is never lost: what cannot be written is tried again until it can. */

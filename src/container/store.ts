@@ -69,12 +69,12 @@ export class Store {
    */
   add(stored: StoredContainer): void {
     const { id } = stored.spec;
-    this.remove(id);
     try {
+      this.remove(id);
       mkdirSync(this.directoryOf(id), { mode: 0o700 });
       this.save(stored);
     } catch (error) {
-      this.remove(id);
+      this.#tryToRemove(id);
       throw new NiwaError(
         'HOST_ERROR',
         `cannot write the state of container ${id}: ${messageOf(error)}. The run directory has to be writable and to have room.`,
@@ -104,9 +104,17 @@ export class Store {
     return { stored: stored.sort((a, b) => a.createdAt.localeCompare(b.createdAt)), unreadable };
   }
 
-  /** Removes all that is kept of a container. */
+  /** Removes all that is kept of a container. Throws what the file system does. */
   remove(id: string): void {
     rmSync(this.directoryOf(id), { recursive: true, force: true });
+  }
+
+  #tryToRemove(id: string): void {
+    try {
+      this.remove(id);
+    } catch {
+      // the next daemon removes it
+    }
   }
 }
 

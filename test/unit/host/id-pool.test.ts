@@ -25,6 +25,17 @@ describe('the pool of host ids', () => {
     expect(pool.take()).toEqual(range);
   });
 
+  it('does not give away what a container of an earlier daemon has', () => {
+    const pool = new IdPool(START, 3);
+    pool.claim({ start: START + SIZE, size: SIZE });
+    pool.claim({ start: START + SIZE, size: SIZE });
+    pool.claim({ start: 123, size: SIZE }); // of a pool that was configured otherwise
+    expect([pool.take().start, pool.take().start]).toEqual([START, START + 2 * SIZE]);
+    expect(refusal(() => pool.take()).code).toBe('HOST_UNSUPPORTED');
+    pool.release({ start: START + SIZE, size: SIZE });
+    expect(pool.take().start).toBe(START + SIZE);
+  });
+
   it('uses a range again as late as it can', () => {
     const pool = new IdPool(START, 3);
     const first = pool.take();
