@@ -47,6 +47,8 @@ std::vector<bpf_insn> build(const std::vector<DeviceRule> &rules) {
     return program;
 }
 
+constexpr int kLoadAttempts = 100;
+
 long bpf(int command, bpf_attr *attributes) {
     return syscall(SYS_bpf, command, attributes, sizeof *attributes);
 }
@@ -58,7 +60,11 @@ Fd load_program(const std::vector<DeviceRule> &rules) {
     attributes.insns = reinterpret_cast<uint64_t>(program.data());
     attributes.insn_cnt = static_cast<uint32_t>(program.size());
     attributes.license = reinterpret_cast<uint64_t>("MIT");
-    return Fd(static_cast<int>(bpf(BPF_PROG_LOAD, &attributes)));
+    // The verifier gives up with EAGAIN when a signal waits for this thread, which Node.js has many of.
+    long fd;
+    for (int attempt = 0; attempt < kLoadAttempts; attempt++)
+        if ((fd = bpf(BPF_PROG_LOAD, &attributes)) >= 0 || errno != EAGAIN) break;
+    return Fd(static_cast<int>(fd));
 }
 
 } // namespace
