@@ -1,0 +1,147 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
+import { host, SLOWNESS, scaled } from './support/host.js';
+import { flagsOf, type Niwad, runNiwad } from './support/niwad.js';
+
+/** What goes wrong around a daemon: each with a clear error, and nothing lost. */
+
+const sleeper = { args: ['sleep', '1000'] };
+const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
+
+const mounted: string[] = [];
+afterEach(() => {
+  for (const path of mounted.splice(0)) execFileSync('umount', ['--lazy', path]);
+});
+cleanUpDaemons();
+
+/** Makes a directory that is a file system of its own, gone after the test. */
+function mountTmpfs(path: string, options: string): void {
+  mkdirSync(path, { recursive: true });
+  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path]);
+  mounted.push(path);
+}
+
+/** Takes all the room of a file system; gives what gives it back. */
+function fill(directory: string): () => void {
+  const path = join(directory, 'filler');
+  const { bavail, bsize } = statfsSync(directory);
+  writeFileSync(path, Buffer.alloc(bavail * bsize));
+  return () => rmSync(path);
+}
+
+function phaseOnDisk({ place }: Niwad, id: string): string {
+  return JSON.parse(readFileSync(join(place.runDir, 'containers', id, 'state.json'), 'utf8')).phase;
+}
+
+function finals(niwad: Niwad, id: string) {
+  return niwad.ledger(id).filter(({ type }) => type === 'final');
+}
+
+describe('a full disk', () => {
+  test('under the run directory refuses new containers and keeps the old ones', async () => {
+    const place = newPlace();
+    mountTmpfs(place.runDir, 'size=1m,mode=755');
+    const first = await startDaemon(place);
+    await first.start({ id: 'kept', process: sleeper });
+    const free = fill(place.runDir);
+    await expect(first.start({ id: 'new', process: sleeper })).rejects.toMatchObject({
+      code: 'HOST_ERROR',
+      message: expect.stringMatching(/state of container new: ENOSPC.*room/),
+    });
+    expect(first.groups()).not.toContain('new');
+    await first.client.kill('kept', 'SIGKILL');
+    expect(await first.client.wait('kept')).toMatchObject({ reason: 'killed' }); // though its state cannot be written
+    expect(first.log).toContain('the state of a container waits to be written');
+    free();
+    await vi.waitFor(() => expect(phaseOnDisk(first, 'kept')).toBe('exited'), PATIENCE);
+    await first.start({ id: 'new', process: sleeper });
+    await first.stop('SIGKILL');
+
+    const second = await startDaemon(place);
+    expect(await second.client.wait('kept')).toMatchObject({ reason: 'killed' });
+    expect(finals(second, 'kept')).toHaveLength(1);
+    expect((await second.client.inspect('new')).state).toBe('running');
+  });
+
+  test('under the ledger holds ends back, also over a restart, and loses and doubles no record', async () => {
+    const place = newPlace();
+    mountTmpfs(place.stateDir, 'size=1m,mode=750');
+    const first = await startDaemon(place);
+    await first.run({ id: 'before', process: { args: ['true'] } });
+    await first.start({ id: 'ends', process: sleeper });
+    const free = fill(place.stateDir);
+    await first.client.kill('ends', 'SIGKILL');
+    expect(await first.client.wait('ends', { timeout: `${scaled(500)}ms` })).toBeNull();
+    expect((await first.client.inspect('ends')).state).toBe('stopping');
+    expect(first.log).toMatch(/ENOSPC/);
+    expect(first.log).toContain('the usage record waits to be written');
+    await first.stop('SIGKILL');
+
+    const second = await startDaemon(place);
+    expect(await second.client.wait('ends', { timeout: `${scaled(500)}ms` })).toBeNull();
+    free();
+    expect(await second.client.wait('ends')).toMatchObject({ signal: 'SIGKILL', reason: 'killed' });
+    expect(finals(second, 'ends')).toHaveLength(1);
+    expect(finals(second, 'before')).toHaveLength(1);
+  });
+});
+
+test.each(['runDir', 'stateDir'] as const)('a %s that cannot be written is refused with its path', async (which) => {
+  const place = newPlace();
+  mountTmpfs(place[which], 'ro,mode=755');
+  const { exitCode, stdout } = await runNiwad(flagsOf(place));
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain(place[which]);
+  expect(stdout).toMatch(/EROFS|read-only/);
+});
+
+test('too many open files refuse new containers, and the others end as they should', async () => {
+  const place = newPlace();
+  const niwad = await startDaemon(place);
+  const limit = (count: number) => execFileSync('prlimit', ['--pid', String(niwad.pid), `--nofile=${count}:65536`]);
+  await niwad.start({ id: 'old', process: sleeper });
+  await niwad.client.health();
+  limit(readdirSync(`/proc/${niwad.pid}/fd`).length + 2);
+  const error = await niwad.start({ id: 'new', process: sleeper }).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ message: expect.stringMatching(/EMFILE|too many open files|open files/) });
+  expect(niwad.groups()).toEqual(['old']);
+  await niwad.client.kill('old', 'SIGKILL').catch(() => {});
+  limit(65_536);
+  await niwad.client.kill('old', 'SIGKILL').catch(() => {});
+  expect(await niwad.client.wait('old')).toMatchObject({ reason: 'killed' });
+  expect(finals(niwad, 'old')).toHaveLength(1);
+  await niwad.run({ id: 'new', process: { args: ['true'] } });
+});
+
+test('a clock that jumps ends no lifetime and changes no bill', async ({ skip }) => {
+  skip(!host.inVm, 'sets the clock of the machine: only in the virtual one');
+  const place = newPlace();
+  const first = await startDaemon(place);
+  const jump = (milliseconds: number) =>
+    execFileSync('date', ['-s', `@${((Date.now() + milliseconds) / 1000).toFixed(3)}`]);
+  const HOUR_MS = 3_600_000;
+  await first.start({ id: 'long', process: sleeper, lifetime: '10m' });
+  const before = process.hrtime.bigint();
+  await first.start({ id: 'short', process: sleeper, lifetime: scaled(1500) / 1000 });
+  try {
+    jump(HOUR_MS);
+    await first.client.wait('short');
+    const took = Number(process.hrtime.bigint() - before) / 1e6;
+    expect(took).toBeGreaterThanOrEqual(scaled(1500));
+    expect(took).toBeLessThan(scaled(1500) + 3000);
+    expect((await first.client.inspect('long')).state).toBe('running');
+    const [short] = finals(first, 'short');
+    expect(Math.abs((short?.duration_usec ?? 0) / 1000 - scaled(1500))).toBeLessThan(2000);
+    jump(-3 * HOUR_MS);
+    await first.client.kill('long', 'SIGKILL');
+    await first.stop('SIGKILL');
+    const second = await startDaemon(place);
+    expect(await second.client.wait('long')).toMatchObject({ reason: 'killed' });
+    expect(finals(second, 'long')).toHaveLength(1);
+  } finally {
+    jump(2 * HOUR_MS);
+  }
+});
