@@ -4,6 +4,7 @@ import type { HistoryPoint } from '../accounting/history.js';
 import type { Rates } from '../accounting/rates.js';
 import type { Usage } from '../accounting/usage.js';
 import type { ErrorBody } from '../api/errors.js';
+import type { UsageAnswer } from '../api/routes/usage.js';
 import type { RuntimeEvent } from '../container/runtime.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from '../container/status.js';
 import { NiwaError } from '../errors.js';
@@ -151,6 +152,17 @@ export class NiwaClient {
   async *output(id: string): AsyncGenerator<OutputChunk> {
     const lines = this.#lines<{ stream: 'stdout' | 'stderr'; data: string }>(`${pathOf(id)}/output`);
     for await (const { stream, data } of lines) yield { stream, data: Buffer.from(data, 'base64') };
+  }
+
+  /**
+   * Sums what was used, from the ledger.
+   * @param query `by` is "container" (unless given), "owner" or "label:NAME"; `since` and `until` are ISO dates or times, or how
+   * long ago, such as "24h"; `label` is NAME=VALUE
+   */
+  usage(
+    query: { by?: string; since?: string; until?: string; owner?: string; label?: string } = {},
+  ): Promise<UsageAnswer> {
+    return this.#json('GET', '/v1/usage', { query });
   }
 
   info(): Promise<Info> {

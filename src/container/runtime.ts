@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Ledger, UsageRecord } from '../accounting/ledger.js';
@@ -361,7 +361,7 @@ export class Runtime {
     await container.starting; // a workload may end before the answer to its start has come
     const exit = container.takeExit(event);
     container.state = 'stopping';
-    await this.#record(toRecord(container, exit));
+    await this.#record(toRecord(container, exit, event.atNs));
     native.release(container.handle);
     this.#byHandle.delete(container.handle);
     await removeGroup(container.plan.cgroup.path).catch((error: unknown) => log.error({ err: error }, 'cgroup stays'));
@@ -387,8 +387,22 @@ export class Runtime {
   async #recordUnborn(spec: Spec): Promise<void> {
     const now = new Date().toISOString();
     const { id, owner, labels } = spec;
-    const end = { ended_at: now, reason: 'start-failed', code: null, signal: null, usage: null };
-    await this.#record({ id, owner, labels, created_at: now, started_at: null, ...end });
+    await this.#record({
+      type: 'final',
+      run: randomUUID(),
+      id,
+      owner,
+      labels,
+      created_at: now,
+      started_at: null,
+      at: now,
+      duration_usec: null,
+      reason: 'start-failed',
+      code: null,
+      signal: null,
+      usage: null,
+      memory_byte_seconds: null,
+    });
     this.#tell('start-failed', id);
   }
 
@@ -429,18 +443,22 @@ export function effectiveLifetimeUsec({ lifetimeUsec, jitterUsec }: Spec, draw: 
   return lifetimeUsec === null ? 0 : Math.max(1, Math.round(lifetimeUsec - draw * jitterUsec));
 }
 
-function toRecord(container: Container, exit: Exit): UsageRecord {
+function toRecord(container: Container, exit: Exit, atNs: bigint): UsageRecord {
   const { id, owner, labels } = container.spec;
   return {
+    type: 'final',
+    run: randomUUID(),
     id,
     owner,
     labels,
     created_at: container.createdAt.toISOString(),
     started_at: container.startedAt?.toISOString() ?? null,
-    ended_at: exit.at,
+    at: exit.at,
+    duration_usec: container.startedNs === 0n ? null : Number((atNs - container.startedNs) / 1000n),
     reason: exit.reason,
     code: exit.code,
     signal: exit.signal,
     usage: container.usage(),
+    memory_byte_seconds: null,
   };
 }

@@ -38,7 +38,9 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   const tree = makeCgroupTree(config.cgroup);
   const leftovers = await removeLeftovers(tree);
   if (leftovers.length > 0) log.warn({ leftovers }, 'ended containers that an earlier daemon left');
-  const ledger = await Ledger.open(join(config.stateDir, 'ledger.ndjson'));
+  const ledger = await Ledger.open(join(config.stateDir, 'ledger'));
+  if (ledger.torn !== null)
+    log.warn({ torn: ledger.torn }, 'cut off a torn end of the ledger: it was never acknowledged');
   const { sampleIntervalMs, keepExited } = config;
   const allowed = { roots: [], sources: [], privileged: false, ...config.allow };
   const limits = { connections: config.maxConnections, requestsPerSecond: config.requestsPerSecond };
@@ -50,7 +52,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     if (exit !== undefined) metrics.countExit(exit.reason);
   });
 
-  const api = await makeApi({ runtime, metrics, log, version, groups, limits, sampleIntervalMs });
+  const api = await makeApi({ runtime, ledger, metrics, log, version, groups, limits, sampleIntervalMs });
   if (existsSync(config.socket)) rmSync(config.socket); // its name is held by us alone: nobody listens on it
   await api.listen({ path: config.socket });
   openSocket(config.socket, groups);
