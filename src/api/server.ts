@@ -11,6 +11,7 @@ import Fastify, {
 } from 'fastify';
 import type { TSchema } from 'typebox';
 import { parse } from 'yaml';
+import type { Ledger } from '../accounting/ledger.js';
 import type { Metrics } from '../accounting/metrics.js';
 import type { Caller } from '../container/permissions.js';
 import type { Runtime } from '../container/runtime.js';
@@ -23,6 +24,7 @@ import { type Groups, rememberPeers, requireRole } from './peer.js';
 import { containerRoutes } from './routes/containers.js';
 import { hostRoutes } from './routes/host.js';
 import { streamRoutes } from './routes/streams.js';
+import { usageRoutes } from './routes/usage.js';
 
 export type Api = FastifyInstance<
   RawServerDefault,
@@ -34,6 +36,7 @@ export type Api = FastifyInstance<
 
 export interface ApiOptions {
   runtime: Runtime;
+  ledger: Ledger;
   metrics: Metrics;
   log: FastifyBaseLogger;
   version: string;
@@ -83,6 +86,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     containerRoutes(routes as Api, options);
     streamRoutes(routes as Api, options);
     hostRoutes(routes as Api, options);
+    usageRoutes(routes as Api, options);
   });
   return api;
 }

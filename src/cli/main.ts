@@ -9,6 +9,7 @@ import { plan } from './commands/plan.js';
 import { inspect, ps } from './commands/ps.js';
 import { run } from './commands/run.js';
 import { update } from './commands/update.js';
+import { usage } from './commands/usage.js';
 import { events, stats, wait } from './commands/watch.js';
 import { EXIT } from './exit-codes.js';
 
@@ -46,6 +47,7 @@ await yargs(splitWords(process.argv.slice(2)))
   .command(wait)
   .command(stats)
   .command(events)
+  .command(usage)
   .command(update)
   .command(drain)
   .command(plan)

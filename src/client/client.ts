@@ -4,6 +4,7 @@ import type { HistoryPoint } from '../accounting/history.js';
 import type { Rates } from '../accounting/rates.js';
 import type { Usage } from '../accounting/usage.js';
 import type { ErrorBody } from '../api/errors.js';
+import type { UsageAnswer } from '../api/routes/usage.js';
 import type { DrainStatus } from '../container/drain.js';
 import type { RuntimeEvent } from '../container/runtime.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from '../container/status.js';
@@ -166,6 +167,17 @@ export class NiwaClient {
 
   drainStatus(): Promise<DrainStatus> {
     return this.#json('GET', '/v1/drain');
+  }
+
+  /**
+   * Sums what was used, from the ledger.
+   * @param query `by` is "container" (unless given), "owner" or "label:NAME"; `since` and `until` are ISO dates or times, or how
+   * long ago, such as "24h"; `label` is NAME=VALUE
+   */
+  usage(
+    query: { by?: string; since?: string; until?: string; owner?: string; label?: string } = {},
+  ): Promise<UsageAnswer> {
+    return this.#json('GET', '/v1/usage', { query });
   }
 
   info(): Promise<Info> {

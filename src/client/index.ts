@@ -3,6 +3,8 @@ export type { HistoryPoint } from '../accounting/history.js';
 export type { Rates } from '../accounting/rates.js';
 export type { UsageRecord } from '../accounting/record.js';
 export type { Usage } from '../accounting/usage.js';
+export type { UsageRow } from '../accounting/usage-report.js';
+export type { UsageAnswer } from '../api/routes/usage.js';
 export type { DrainStatus } from '../container/drain.js';
 export type { RuntimeEvent, RuntimeEventType } from '../container/runtime.js';
 export type { ContainerDetails, ContainerStatus, Exit, ExitReason, State } from '../container/status.js';

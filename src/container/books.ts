@@ -7,6 +7,8 @@ import { type Container, usecNow } from './container.js';
 import type { Store, StoredContainer } from './store.js';
 
 const LEDGER_RETRY_MS = 1000;
+/** A record may look older than its container, where somebody has set the clock back meanwhile. */
+const CLOCK_JUMP_MS = 7 * 86_400_000;
 
 /**
  * What is written down of containers: their states in the run directory, their use in the ledger. A disk that takes nothing
@@ -81,8 +83,9 @@ export class Books {
     const finals = new Map<string, UsageRecord>();
     if (open.length === 0) return finals;
     const runs = new Set(open.map(({ run }) => run));
-    const since = new Date(Math.min(...open.map(({ createdAt }) => Date.parse(createdAt))));
-    for await (const record of this.#ledger.records({ since }))
+    const oldest = Math.min(...open.map(({ createdAt }) => Date.parse(createdAt)));
+    const since = new Date(oldest - CLOCK_JUMP_MS).toISOString();
+    for await (const record of this.#ledger.records({ since, until: null }))
       if (record.type === 'final' && runs.has(record.run)) finals.set(record.run, record);
     return finals;
   }

@@ -182,7 +182,7 @@ export class Container {
       sentSignal,
       memory: this.#memory,
       usage: this.usage(),
-      exit: ending,
+      exit: phase === 'exited' ? ending : null,
     };
   }
 

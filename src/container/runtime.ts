@@ -456,11 +456,11 @@ export class Runtime {
   async #finish(container: Container, event: ExitEvent): Promise<void> {
     await container.starting; // a workload may end before the answer to its start has come
     const exit = container.takeExit(event);
+    container.ending = exit;
     container.state = 'stopping';
     crashPoint('exit-heard');
     await this.#books.record(container.record(Number(event.atNs / 1000n), exit));
     crashPoint('record-written');
-    container.ending = exit;
     this.#books.save(container, 'exited');
     crashPoint('exit-saved');
     await this.#removeGroup(container.cgroup);

@@ -39,7 +39,9 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   loadBootHelper();
 
   const tree = makeCgroupTree(config.cgroup);
-  const ledger = await Ledger.open(join(config.stateDir, 'ledger.ndjson'));
+  const ledger = await Ledger.open(join(config.stateDir, 'ledger'));
+  if (ledger.torn !== null)
+    log.warn({ torn: ledger.torn }, 'cut off a torn end of the ledger: it was never acknowledged');
   const { sampleIntervalMs, interimIntervalMs, keepExited } = config;
   const store = new Store(join(config.runDir, 'containers'));
   const keeperSocket = join(config.runDir, 'keeper.sock');
@@ -66,7 +68,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     if (exit !== undefined) metrics.countExit(exit.reason);
   });
 
-  const api = await makeApi({ runtime, metrics, log, version, groups, limits, sampleIntervalMs });
+  const api = await makeApi({ runtime, ledger, metrics, log, version, groups, limits, sampleIntervalMs });
   if (existsSync(config.socket)) rmSync(config.socket); // its name is held by us alone: nobody listens on it
   await api.listen({ path: config.socket });
   openSocket(config.socket, groups);

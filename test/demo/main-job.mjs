@@ -34,7 +34,7 @@ export async function runMainJob() {
       client,
       specs.map(({ id }) => id),
     );
-    showRecords(join(directory, 'state', 'ledger.ndjson'));
+    showRecords(join(directory, 'state', 'ledger', '00000001.ndjson'));
   } finally {
     client.close();
     daemon.kill('SIGTERM');
@@ -144,11 +144,11 @@ function showRecords(path) {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
-  const rows = records.map(({ id, owner, reason, started_at, ended_at, usage: { cpu, io, memory } }) => [
+  const rows = records.map(({ id, owner, reason, duration_usec, usage: { cpu, io, memory } }) => [
     id,
     owner,
     reason,
-    `${((Date.parse(ended_at) - Date.parse(started_at)) / 1000).toFixed(2)}`,
+    (duration_usec / 1e6).toFixed(2),
     String(cpu.usage_usec),
     String(cpu.throttled_usec ?? '-'),
     String(cpu.nr_throttled ?? '-'),

@@ -13,7 +13,13 @@ const TICKS_USEC = 20_000;
 function recordOf({ id, exit, usage, created_at, started_at, spec }: ContainerStatus): UsageRecord {
   const { code, signal, reason, at } = exit ?? expect.unreachable('it has not exited');
   const { owner, labels } = spec;
-  return { id, owner, labels, created_at, started_at, ended_at: at, reason, code, signal, usage };
+  return {
+    type: 'final',
+    run: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+    ...{ id, owner, labels, created_at, started_at, at, reason, code, signal, usage },
+    duration_usec: expect.closeTo((Date.parse(at) - Date.parse(started_at ?? '')) * 1000, -4),
+    memory_byte_seconds: null,
+  };
 }
 
 test('the usage of an exited container holds all that it used, and is in the ledger', async ({ niwad }) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import type { UsageRecord } from '../../../src/accounting/record.js';
+import { fromLine, type UsageRecord } from '../../../src/accounting/record.js';
 import { NiwaClient } from '../../../src/client/client.js';
 import type { ContainerStatus, Exit } from '../../../src/container/status.js';
 import { lookAtCgroupTree, removeGroup } from '../../../src/host/cgroup.js';
@@ -200,10 +200,12 @@ export class Niwad {
 
   /** The usage records on disk, of all containers or one. */
   ledger(id?: string): UsageRecord[] {
-    const path = join(this.place.stateDir, 'ledger.ndjson');
-    const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
-    return lines
-      .map((line) => JSON.parse(line) as UsageRecord)
+    const directory = join(this.place.stateDir, 'ledger');
+    const segments = readdirSync(directory).sort();
+    return segments
+      .flatMap((name) => readFileSync(join(directory, name), 'utf8').split('\n').filter(Boolean))
+      .map((line) => fromLine(Buffer.from(line)) ?? { damaged: line })
+      .flatMap((entry) => ('record' in entry && !entry.carried ? [entry.record] : []))
       .filter((record) => id === undefined || record.id === id);
   }
 

@@ -87,6 +87,7 @@ function exitedContainer(): Container {
 }
 
 let directory: string;
+let ledger: Ledger;
 let runtime: EndedRuntime;
 let api: Api;
 let peer: Peer | undefined;
@@ -94,6 +95,7 @@ let peer: Peer | undefined;
 async function startApi(requestsPerSecond = 1_000_000): Promise<Api> {
   const made = await makeApi({
     runtime,
+    ledger,
     metrics: new Metrics(),
     log: pino({ level: 'silent' }),
     version: '0',
@@ -110,10 +112,11 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'niwa-api-'));
   const { containersCgroup, controllers, stage } = capableHost;
   const nowhere = '/no/such/place';
+  ledger = await Ledger.open(join(directory, 'ledger'));
   runtime = new EndedRuntime({
     tree: { mount: nowhere, base: nowhere, containers: `${nowhere}${containersCgroup}`, controllers },
     stage,
-    ledger: await Ledger.open(join(directory, 'ledger')),
+    ledger,
     idPool: new IdPool(65_536, 1), // one range that is not given back would be the last
     allowed: { roots: [], sources: [], privileged: false },
     log: pino({ level: 'silent' }),
@@ -125,6 +128,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await api.close();
   await runtime.close();
+  await ledger.close();
   await rm(directory, { recursive: true });
 });
 
@@ -181,6 +185,7 @@ const path = fc.oneof(
     '/v1/stats',
     '/v1/events',
     '/v1/info',
+    '/v1/usage',
     '/v1/health',
     '/v1/openapi.json',
     '/metrics',
@@ -191,6 +196,9 @@ const query = fc.array(
   fc.tuple(
     fc.constantFrom(
       'state',
+      'by',
+      'since',
+      'until',
       'owner',
       'label',
       'start',
@@ -366,6 +374,8 @@ describe('a request', () => {
     ['nobody known', undefined, 'GET', '/v1/health', 403],
     ['a stranger', stranger, 'GET', '/v1/containers', 403],
     ['a reader', reader, 'GET', '/v1/containers/web', 200],
+    ['a reader', reader, 'GET', '/v1/usage?by=owner&since=24h', 200],
+    ['a stranger', stranger, 'GET', '/v1/usage', 403],
     ['a reader', reader, 'POST', '/v1/containers/web/stop', 403],
     ['a reader', reader, 'DELETE', '/v1/containers/none', 403],
     ['a member', member, 'DELETE', '/v1/containers/none', 404],

@@ -1,0 +1,71 @@
+import type { UsageRow } from '../accounting/usage-report.js';
+import type { UsageAnswer } from '../api/routes/usage.js';
+import { formatBytes, formatDuration } from '../spec/units.js';
+import { cut, table } from './table.js';
+
+const KEY_WIDTH = 40;
+const GIB_HOUR = 2 ** 30 * 3600;
+
+type Cell = (row: UsageRow) => string;
+const figure = (value: number | null, format: (value: number) => string) => (value === null ? '-' : format(value));
+const seconds = (usec: number) => `${(usec / 1e6).toFixed(2)}s`;
+
+const COLUMNS: [string, Cell][] = [
+  ['RUNS', ({ runs }) => String(runs)],
+  ['TIME', ({ duration_usec }) => figure(duration_usec, formatDuration)],
+  ['CPU TIME', ({ cpu_usage_usec }) => figure(cpu_usage_usec, seconds)],
+  ['THROTTLED', ({ throttled_usec }) => figure(throttled_usec, seconds)],
+  ['READ', ({ rbytes }) => figure(rbytes, formatBytes)],
+  ['WRITTEN', ({ wbytes }) => figure(wbytes, formatBytes)],
+  ['READS', ({ rios }) => figure(rios, String)],
+  ['WRITES', ({ wios }) => figure(wios, String)],
+  ['MEMORY GIB*H', ({ memory_byte_seconds: used }) => figure(used, (value) => (value / GIB_HOUR).toFixed(3))],
+  ['PEAK', ({ memory_peak_bytes }) => figure(memory_peak_bytes, formatBytes)],
+];
+
+/** Lays out sums; a dash where no record has the figure, or where the rest has no owner or label. */
+export function usageTable({ by, rows }: UsageAnswer): string {
+  const headings = [
+    cut(plain(by.replace(/^label:/, '')), KEY_WIDTH).toUpperCase(),
+    ...COLUMNS.map(([heading]) => heading),
+  ];
+  const lines = rows.map((row) => [cut(plain(row.key ?? '-'), KEY_WIDTH), ...COLUMNS.map(([, cell]) => cell(row))]);
+  return table(
+    headings,
+    lines,
+    COLUMNS.map((_, i) => i + 1),
+  );
+}
+
+/** A label may hold anything, also what moves the cursor. */
+function plain(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '?');
+}
+
+const FIELDS = [
+  'key',
+  'runs',
+  'cpu_usage_usec',
+  'cpu_user_usec',
+  'cpu_system_usec',
+  'throttled_usec',
+  'rbytes',
+  'wbytes',
+  'rios',
+  'wios',
+  'memory_byte_seconds',
+  'memory_peak_bytes',
+  'duration_usec',
+] as const satisfies (keyof UsageRow)[];
+
+/** Writes the raw figures as CSV with a line of headings, quoted as in RFC 4180; null is an empty field. */
+export function usageCsv({ rows }: UsageAnswer): string {
+  return [FIELDS.join(','), ...rows.map((row) => FIELDS.map((name) => csvField(row[name])).join(','))].join('\n');
+}
+
+/** An empty text is quoted, to tell it from null. */
+function csvField(value: string | number | null): string {
+  if (value === null) return '';
+  const text = String(value);
+  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
