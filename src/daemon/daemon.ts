@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { accessSync, chmodSync, chownSync, constants, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Ledger } from '../accounting/ledger.js';
@@ -108,7 +108,8 @@ function openSocket(path: string, { full, read }: Groups): void {
 function makeDirectory(path: string, mode: number): void {
   try {
     if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, mode);
+    accessSync(path, constants.W_OK);
   } catch (error) {
-    throw new NiwaError('HOST_ERROR', `cannot make the directory ${path}: ${messageOf(error)}`, { cause: error });
+    throw new NiwaError('HOST_ERROR', `cannot use the directory ${path}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -11,11 +11,13 @@ import { flagsOf, type Niwad, runNiwad } from './support/niwad.js';
 const sleeper = { args: ['sleep', '1000'] };
 const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
 
+cleanUpDaemons();
+
+/** Taken away before the places that they are in. */
 const mounted: string[] = [];
 afterEach(() => {
   for (const path of mounted.splice(0)) execFileSync('umount', ['--lazy', path]);
 });
-cleanUpDaemons();
 
 /** Makes a directory that is a file system of its own, gone after the test. */
 function mountTmpfs(path: string, options: string): void {
@@ -71,7 +73,8 @@ describe('a full disk', () => {
     mountTmpfs(place.stateDir, 'size=1m,mode=750');
     const first = await startDaemon(place);
     await first.run({ id: 'before', process: { args: ['true'] } });
-    await first.start({ id: 'ends', process: sleeper });
+    const labels = { long: 'x'.repeat(4096) }; // a record that does not fit into the page that the ledger has begun
+    await first.start({ id: 'ends', process: sleeper, labels });
     const free = fill(place.stateDir);
     await first.client.kill('ends', 'SIGKILL');
     expect(await first.client.wait('ends', { timeout: `${scaled(500)}ms` })).toBeNull();
@@ -101,7 +104,7 @@ test.each(['runDir', 'stateDir'] as const)('a %s that cannot be written is refus
 test('too many open files refuse new containers, and the others end as they should', async () => {
   const place = newPlace();
   const niwad = await startDaemon(place);
-  const limit = (count: number) => execFileSync('prlimit', ['--pid', String(niwad.pid), `--nofile=${count}:65536`]);
+  const limit = (count: number) => execFileSync('prlimit', ['--pid', String(niwad.pid), `--nofile=${count}:`]);
   await niwad.start({ id: 'old', process: sleeper });
   await niwad.client.health();
   limit(readdirSync(`/proc/${niwad.pid}/fd`).length + 2);
@@ -109,7 +112,7 @@ test('too many open files refuse new containers, and the others end as they shou
   expect(error).toMatchObject({ message: expect.stringMatching(/EMFILE|too many open files|open files/) });
   expect(niwad.groups()).toEqual(['old']);
   await niwad.client.kill('old', 'SIGKILL').catch(() => {});
-  limit(65_536);
+  limit(4096);
   await niwad.client.kill('old', 'SIGKILL').catch(() => {});
   expect(await niwad.client.wait('old')).toMatchObject({ reason: 'killed' });
   expect(finals(niwad, 'old')).toHaveLength(1);
