@@ -6,6 +6,7 @@
 
 #include "boot_image.h"
 #include "monitor.h"
+#include "notify.h"
 #include "peer.h"
 #include "seccomp.h"
 #include "signals.h"
@@ -301,6 +302,11 @@ Value peer(Info info) {
     return result;
 }
 
+// notify(socket, text): errno
+Value notify(Info info) {
+    return Napi::Number::New(info.Env(), -notify_manager(to_string(info[0]), to_string(info[1])));
+}
+
 // canFilterDevices(): boolean
 Value can_filter(Info info) {
     return Napi::Boolean::New(info.Env(), can_filter_devices());
@@ -356,6 +362,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"ioStat", io_stat},
         {"release", release},
         {"peer", peer},
+        {"notify", notify},
         {"boottimeNs", boottime},
         {"canFilterDevices", can_filter},
         {"compileSeccomp", compile_seccomp},

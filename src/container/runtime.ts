@@ -7,6 +7,7 @@ import { messageOf, NiwaError } from '../errors.js';
 import { type CgroupTree, removeGroup } from '../host/cgroup.js';
 import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
 import type { IdPool, IdRange } from '../host/id-pool.js';
+import { isOomProtected } from '../host/oom.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveSources } from '../host/sources.js';
 import { type ExitEvent, errnoName, isFailure, type NativeEvent, native } from '../native.js';
@@ -289,6 +290,7 @@ export class Runtime {
       deviceNodes: resolveDeviceNodes(spec.devices),
       filtersDevices: this.#filtersDevices,
       idRange,
+      oomProtected: isOomProtected(),
       compileSeccomp,
     });
   }

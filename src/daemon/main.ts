@@ -6,26 +6,30 @@ import { DEFAULT_CONFIG_FILE } from '../paths.js';
 import { version } from '../version.js';
 import { type Config, mergeConfig, readConfigFile } from './config.js';
 import { startDaemon } from './daemon.js';
+import { type ManagerVariables, ServiceManager, takeManagerVariables } from './systemd.js';
 
 const WRONG_USAGE = 2;
 
 /** Runs niwad until a signal ends it. */
 async function main(): Promise<void> {
   process.umask(0o022);
-  const config = readConfig();
+  const { config, variables } = readSettings();
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination({ sync: true }),
   );
-  const daemon = await startDaemon(config, log).catch((error: unknown) => {
+  const manager = new ServiceManager(variables, log);
+  const daemon = await startDaemon(config, log, variables.listenFds).catch((error: unknown) => {
     log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
     process.exit(1);
   });
+  manager.ready('running');
   let stopping = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (stopping) return;
       stopping = true;
+      manager.stopping('ending every container');
       log.info({ signal }, 'stopping: every container is ended first');
       daemon.close().then(
         () => log.info('stopped'),
@@ -38,12 +42,13 @@ async function main(): Promise<void> {
   }
 }
 
-function readConfig(): Config {
+function readSettings(): { config: Config; variables: ManagerVariables } {
   try {
+    const variables = takeManagerVariables(process.env, process.pid);
     const flags = parseFlags();
     const text = readConfigFile(flags.config ?? DEFAULT_CONFIG_FILE, flags.config !== undefined);
     const { socket, runDir, stateDir, cgroup, logLevel } = flags;
-    return mergeConfig({ socket, runDir, stateDir, cgroup, logLevel }, text);
+    return { config: mergeConfig({ socket, runDir, stateDir, cgroup, logLevel }, text), variables };
   } catch (error) {
     if (!(error instanceof NiwaError)) throw error;
     process.stderr.write(`niwad: ${error.message}\n`);
@@ -66,7 +71,10 @@ function parseFlags() {
     .option('socket', { ...text('SOCKET'), describe: 'the socket of the API (RUN_DIR/niwad.sock)' })
     .option('run-dir', { ...text('RUN_DIR'), describe: 'what lives as long as the machine is up (/run/niwa)' })
     .option('state-dir', { ...text('STATE_DIR'), describe: 'what is kept: the ledger (/var/lib/niwa)' })
-    .option('cgroup', { ...text('CGROUP'), describe: "the daemon's group below the cgroup2 mount (niwa)" })
+    .option('cgroup', {
+      ...text('CGROUP'),
+      describe: "the daemon's group below the cgroup2 mount, or self: the one it is started in (niwa)",
+    })
     .option('config', { ...text('CONFIG'), describe: `a YAML file of settings (${DEFAULT_CONFIG_FILE})` })
     .option('log-level', { ...text('LOG_LEVEL'), describe: 'fatal, error, warn, info, debug, trace or silent (info)' })
     .example('$0', 'the daemon of this machine')
