@@ -180,6 +180,8 @@ export interface Native {
   keeperDrop(id: string): void;
   /** Gives who is behind a connected Unix socket, or the errno. */
   peer(fd: number): Peer | number;
+  /** Sends a datagram to a Unix socket, a path or `@` and an abstract name, as sd_notify(3) does. Gives the errno. */
+  notify(socket: string, text: string): number;
   /** Whether the kernel takes device filters from us. */
   canFilterDevices(): boolean;
   /** Compiles rules to instructions of 8 bytes each, or gives the errno. */

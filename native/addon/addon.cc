@@ -8,6 +8,7 @@
 #include "boot_image.h"
 #include "keeper_link.h"
 #include "monitor.h"
+#include "notify.h"
 #include "peer.h"
 #include "seccomp.h"
 #include "signals.h"
@@ -366,6 +367,11 @@ Value peer(Info info) {
     return result;
 }
 
+// notify(socket, text): errno
+Value notify(Info info) {
+    return Napi::Number::New(info.Env(), -notify_manager(to_string(info[0]), to_string(info[1])));
+}
+
 // canFilterDevices(): boolean
 Value can_filter(Info info) {
     return Napi::Boolean::New(info.Env(), can_filter_devices());
@@ -425,6 +431,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"keeperAlive", keeper_alive},
         {"keeperDrop", keeper_drop},
         {"peer", peer},
+        {"notify", notify},
         {"boottimeNs", boottime},
         {"canFilterDevices", can_filter},
         {"compileSeccomp", compile_seccomp},

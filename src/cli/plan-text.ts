@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { lookAtCgroupTree } from '../host/cgroup.js';
 import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
+import { isOomProtected } from '../host/oom.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveSources } from '../host/sources.js';
 import { native } from '../native.js';
@@ -29,6 +30,7 @@ export function planHere(input: SpecInput, cgroup: string, runDir: string): Plan
     deviceNodes: resolveDeviceNodes(spec.devices),
     filtersDevices: native.canFilterDevices(),
     idRange: { start: DEFAULT_ID_POOL.start, size: IDS_PER_CONTAINER },
+    oomProtected: isOomProtected(),
     compileSeccomp,
   });
   return { spec, plan, steps: planSteps(plan) };

@@ -10,6 +10,7 @@ import { messageOf, NiwaError } from '../errors.js';
 import { type CgroupTree, removeGroup, removeLeftovers } from '../host/cgroup.js';
 import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
 import type { IdPool, IdRange } from '../host/id-pool.js';
+import { isOomProtected } from '../host/oom.js';
 import { readBootId, readStartTicks } from '../host/process.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveSources } from '../host/sources.js';
@@ -373,6 +374,7 @@ export class Runtime {
       deviceNodes: resolveDeviceNodes(spec.devices),
       filtersDevices: this.#filtersDevices,
       idRange,
+      oomProtected: isOomProtected(),
       compileSeccomp,
     });
   }

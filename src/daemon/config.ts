@@ -22,7 +22,7 @@ const FileSchema = Type.Object(
     cgroup: Type.Optional(
       Type.String({
         pattern: '^[A-Za-z0-9][A-Za-z0-9_.@:-]*(/[A-Za-z0-9][A-Za-z0-9_.@:-]*)*$',
-        description: 'a path below the cgroup2 mount, such as "niwa"',
+        description: 'a path below the cgroup2 mount, such as "niwa", or "self" for the group of niwad itself',
       }),
     ),
     logLevel: Type.Optional(

@@ -1,44 +1,49 @@
-import { accessSync, chmodSync, chownSync, constants, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Ledger } from '../accounting/ledger.js';
 import { Metrics } from '../accounting/metrics.js';
-import { type Groups, groupNumber } from '../api/peer.js';
+import { groupNumber } from '../api/peer.js';
 import { makeApi } from '../api/server.js';
 import { Runtime } from '../container/runtime.js';
 import { Store } from '../container/store.js';
 import { messageOf, NiwaError } from '../errors.js';
-import { makeCgroupTree, removeCgroupTree } from '../host/cgroup.js';
+import { lookAtCgroupTree, makeCgroupTree, removeCgroupTree } from '../host/cgroup.js';
 import { IdPool } from '../host/id-pool.js';
+import { nameOfTree, OWN_GROUP, stepAside } from '../host/own-group.js';
 import { loadBootHelper } from '../native.js';
 import { version } from '../version.js';
 import type { Config } from './config.js';
+import { chooseEndpoint, listen, unlisten } from './listen.js';
 import { holdAlone } from './lock.js';
-
-const SOCKET_MODE = 0o660;
 
 /** A daemon that listens. */
 export interface Daemon {
   /** Stops, and leaves the containers running; gives how many go on. */
   close(): Promise<number>;
-  /** Takes no new containers and waits until all have ended. */
-  drain(): Promise<void>;
+  /** Takes no new containers and waits until all have ended; `report` hears how many are left. */
+  drain(report: (remaining: number) => void): Promise<void>;
 }
 
 /**
  * Starts a daemon: when this has resolved, it listens on its socket.
+ * @param listenFds how many sockets a service manager has handed over to listen on
  * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR, STATE_CONFLICT with the cure
  */
-export async function startDaemon(config: Config, log: Logger): Promise<Daemon> {
+export async function startDaemon(config: Config, log: Logger, listenFds = 0): Promise<Daemon> {
+  const endpoint = chooseEndpoint(config.socket, listenFds);
   const groups = { full: groupNumber(config.group), read: groupNumber(config.readGroup) };
+  const cgroup = nameOfTree(config.cgroup);
+  const delegated = config.cgroup === OWN_GROUP;
   const stage = join(config.runDir, 'stage');
   makeDirectory(config.runDir, 0o755);
   makeDirectory(config.stateDir, 0o750);
   makeDirectory(stage, 0o700);
-  await holdAlone([config.runDir, config.stateDir, config.socket, `cgroup ${config.cgroup}`]);
+  await holdAlone([config.runDir, config.stateDir, config.socket, `cgroup ${cgroup}`]);
   loadBootHelper();
 
-  const tree = makeCgroupTree(config.cgroup);
+  if (delegated) stepAside(lookAtCgroupTree(cgroup).base);
+  const tree = makeCgroupTree(cgroup, { delegated });
   const ledger = await Ledger.open(join(config.stateDir, 'ledger'));
   if (ledger.torn !== null)
     log.warn({ torn: ledger.torn }, 'cut off a torn end of the ledger: it was never acknowledged');
@@ -69,39 +74,29 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   });
 
   const api = await makeApi({ runtime, ledger, metrics, log, version, groups, limits, sampleIntervalMs });
-  if (existsSync(config.socket)) rmSync(config.socket); // its name is held by us alone: nobody listens on it
-  await api.listen({ path: config.socket });
-  openSocket(config.socket, groups);
+  await listen(api, endpoint, groups);
   log.info(
-    { socket: config.socket, cgroup: tree.containers, controllers: tree.controllers.available, version },
+    { socket: endpoint.path, cgroup: tree.containers, controllers: tree.controllers.available, version },
     'listening',
   );
 
   return {
-    drain: async () => {
-      runtime.drain();
+    drain: async (report) => {
+      report(runtime.drain().remaining);
+      runtime.subscribe(({ type }) => type === 'exit' && report(runtime.drainStatus().remaining));
       await runtime.drained();
     },
     close: async () => {
       const running = await runtime.close();
       await api.close();
       await ledger.close();
-      rmSync(config.socket, { force: true });
+      unlisten(endpoint);
       if (running > 0) return running;
       removeCgroupTree(tree);
       for (const path of [keeperSocket, stage]) rmSync(path, { recursive: true, force: true });
       return 0;
     },
   };
-}
-
-/**
- * One owner group is all that a file has: with two groups to let in, anybody may connect, and the peer's credentials alone
- * decide.
- */
-function openSocket(path: string, { full, read }: Groups): void {
-  chownSync(path, 0, full ?? read ?? 0);
-  chmodSync(path, full !== null && read !== null ? 0o666 : SOCKET_MODE);
 }
 
 /** The mode is set afterwards, since the umask would take away what the group needs to reach the socket. */

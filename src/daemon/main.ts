@@ -5,34 +5,39 @@ import { NiwaError } from '../errors.js';
 import { DEFAULT_CONFIG_FILE } from '../paths.js';
 import { version } from '../version.js';
 import { type Config, mergeConfig, readConfigFile } from './config.js';
-import { type Daemon, startDaemon } from './daemon.js';
+import { type Daemon, startDaemon, startDaemon } from './daemon.js';
+import { type ManagerVariables, ServiceManager, takeManagerVariables } from './systemd.js';
 
 const WRONG_USAGE = 2;
 
 /** Runs niwad until a signal ends it. */
 async function main(): Promise<void> {
   process.umask(0o022);
-  const config = readConfig();
+  const { config, variables } = readSettings();
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination({ sync: true }),
   );
-  const daemon = await startDaemon(config, log).catch((error: unknown) => {
+  const manager = new ServiceManager(variables, log);
+  const daemon = await startDaemon(config, log, variables.listenFds).catch((error: unknown) => {
     log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
     process.exit(1);
   });
-  endOnSignals(daemon, config.drain, log);
+  manager.ready('running');
+  endOnSignals(daemon, config.drain, manager, log);
 }
 
-/** The first signal ends the daemon gently, with `drain` only when the last container has gone; the next one cuts that short. */
-function endOnSignals(daemon: Daemon, drain: boolean, log: Logger): void {
+/** The first signal ends the daemon, with `drain` only when the last container has gone; the next one cuts that short. */
+function endOnSignals(daemon: Daemon, drain: boolean, manager: ServiceManager, log: Logger): void {
   let signals = 0;
   const end = async (signal: string) => {
-    signals++;
-    const draining = drain && signals === 1;
+    const order = ++signals;
+    if (order > (drain ? 2 : 1)) return;
+    const draining = drain && order === 1;
     log.info({ signal }, draining ? 'draining: waiting for every container to end' : 'stopping');
-    if (draining) await daemon.drain();
-    if (signals > (drain ? 2 : 1) || (draining && signals > 1)) return;
+    if (draining) await daemon.drain((remaining) => manager.status(`draining: ${remaining} containers left`));
+    if (draining && signals > 1) return;
+    manager.stopping('stopping; containers go on');
     const running = await daemon.close();
     log.info({ running }, running > 0 ? 'stopped; the containers go on' : 'stopped');
   };
@@ -45,12 +50,13 @@ function endOnSignals(daemon: Daemon, drain: boolean, log: Logger): void {
     );
 }
 
-function readConfig(): Config {
+function readSettings(): { config: Config; variables: ManagerVariables } {
   try {
+    const variables = takeManagerVariables(process.env, process.pid);
     const flags = parseFlags();
     const text = readConfigFile(flags.config ?? DEFAULT_CONFIG_FILE, flags.config !== undefined);
     const { socket, runDir, stateDir, cgroup, logLevel, drain } = flags;
-    return mergeConfig({ socket, runDir, stateDir, cgroup, logLevel, drain }, text);
+    return { config: mergeConfig({ socket, runDir, stateDir, cgroup, logLevel, drain }, text), variables };
   } catch (error) {
     if (!(error instanceof NiwaError)) throw error;
     process.stderr.write(`niwad: ${error.message}\n`);
@@ -73,7 +79,10 @@ function parseFlags() {
     .option('socket', { ...text('SOCKET'), describe: 'the socket of the API (RUN_DIR/niwad.sock)' })
     .option('run-dir', { ...text('RUN_DIR'), describe: 'what lives as long as the machine is up (/run/niwa)' })
     .option('state-dir', { ...text('STATE_DIR'), describe: 'what is kept: the ledger (/var/lib/niwa)' })
-    .option('cgroup', { ...text('CGROUP'), describe: "the daemon's group below the cgroup2 mount (niwa)" })
+    .option('cgroup', {
+      ...text('CGROUP'),
+      describe: "the daemon's group below the cgroup2 mount, or self: the one it is started in (niwa)",
+    })
     .option('config', { ...text('CONFIG'), describe: `a YAML file of settings (${DEFAULT_CONFIG_FILE})` })
     .option('log-level', { ...text('LOG_LEVEL'), describe: 'fatal, error, warn, info, debug, trace or silent (info)' })
     .option('drain', {

@@ -81,9 +81,10 @@ export function lookAtCgroupTree(name: string): CgroupTree {
 
 /**
  * Makes the daemon's groups and turns on every controller that the host has for them.
+ * @param delegated the base is a service manager's: nothing above it is touched
  * @throws NiwaError HOST_UNSUPPORTED without cgroup2, HOST_ERROR where the groups cannot be made
  */
-export function makeCgroupTree(name: string): CgroupTree {
+export function makeCgroupTree(name: string, { delegated = false } = {}): CgroupTree {
   const tree = lookAtCgroupTree(name);
   try {
     mkdirSync(tree.containers, { recursive: true });
@@ -97,7 +98,8 @@ export function makeCgroupTree(name: string): CgroupTree {
     );
   }
   const refused: Record<string, string> = {};
-  for (const directory of pathFrom(tree.mount, tree.containers)) Object.assign(refused, enableControllers(directory));
+  const top = delegated ? tree.base : tree.mount;
+  for (const directory of pathFrom(top, tree.containers)) Object.assign(refused, enableControllers(directory));
   const enabled = readWords(join(tree.containers, 'cgroup.subtree_control'));
   const { missing } = explainControllers(enabled, findV1Controllers(readFileSync('/proc/self/mountinfo', 'utf8')));
   return { ...tree, controllers: { available: enabled, missing: { ...missing, ...refused } } };

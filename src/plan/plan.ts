@@ -44,6 +44,8 @@ export interface PlanHost {
   filtersDevices: boolean;
   /** The host ids for a container with `userns: auto`. */
   idRange: { start: number; size: number };
+  /** Whether niwad's own oom_score_adj is below 0: a container does not inherit this protection. */
+  oomProtected: boolean;
   /** Compiles a profile to instructions; the same profile gives the same. */
   compileSeccomp: (profile: SeccompProfileInput) => readonly bigint[];
 }
@@ -113,12 +115,14 @@ export function describeEnd({ lifetimeUsec, jitterUsec, stopSignal, stopTimeoutU
   return `ends ${formatDuration(lifetimeUsec)}${jitter} after its start: ${stop}`;
 }
 
-function bootOps(spec: Spec, { stage, compileSeccomp }: PlanHost, userns: IdMaps | null): Op[] {
+function bootOps(spec: Spec, host: PlanHost, userns: IdMaps | null): Op[] {
+  const { stage, compileSeccomp } = host;
+  const oomScoreAdj = spec.oomScoreAdj ?? (host.oomProtected ? 0 : null);
   const { process, namespaces, rlimits, capabilities } = spec;
   const mask = capabilityMask(capabilities);
   const profile = seccompProfile(spec.seccomp);
   return [
-    ...(spec.oomScoreAdj === null ? [] : [write('/proc/self/oom_score_adj', String(spec.oomScoreAdj))]),
+    ...(oomScoreAdj === null ? [] : [write('/proc/self/oom_score_adj', String(oomScoreAdj))]),
     ...namespaceOps(spec),
     ...(spec.hostname === null ? [] : [hostname(spec.hostname)]),
     ...(namespaces.network === 'new' ? networkOps(userns) : []),

@@ -42,6 +42,7 @@ const HOST = {
   deviceNodes: [],
   filtersDevices: true,
   idRange: { start: 1_000_000, size: 65_536 },
+  oomProtected: false,
   compileSeccomp: () => [0x7fff0000_00000006n], // "allow": a real filter would be most of each seed
 };
 

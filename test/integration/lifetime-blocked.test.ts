@@ -39,6 +39,7 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
     deviceNodes: [],
     filtersDevices: false,
     idRange: { start: 0x7000_0000, size: 65_536 },
+    oomProtected: false,
     compileSeccomp: () => [],
   });
   const created = await native.create({

@@ -35,5 +35,6 @@ export const capableHost: PlanHost = {
   deviceNodes: [],
   filtersDevices: true,
   idRange: { start: 0x7000_0000, size: 65_536 },
+  oomProtected: false,
   compileSeccomp: ({ syscalls = [] }) => [BigInt(syscalls.length), 0x7fff_0000_0000_0006n],
 };

@@ -82,8 +82,9 @@ export async function runNiwa(args: string[], env: Record<string, string> = {}):
   return { exitCode, stdout, stderr };
 }
 
-function spawnNiwad(args: string[], env: Record<string, string>) {
-  return execa(NIWAD, args, { env, reject: false, all: true, forceKillAfterDelay: false });
+function spawnNiwad(args: string[], env: Record<string, string>, launcher: string[]) {
+  const [program = NIWAD, ...words] = [...launcher, NIWAD, ...args];
+  return execa(program, words, { env, reject: false, all: true, forceKillAfterDelay: false });
 }
 
 /** A private niwad. */
@@ -96,12 +97,12 @@ export class Niwad {
   readonly #process: ReturnType<typeof spawnNiwad>;
   #log = '';
 
-  private constructor(place: Place, env: Record<string, string>, flags: string[]) {
+  private constructor(place: Place, env: Record<string, string>, flags: string[], launcher: string[]) {
     this.place = place;
     this.socket = join(place.runDir, 'niwad.sock');
     this.client = new NiwaClient(this.socket);
     this.containers = lookAtCgroupTree(place.cgroup).containers;
-    this.#process = spawnNiwad(flags, env);
+    this.#process = spawnNiwad(flags, env, launcher);
     this.#process.all.setEncoding('utf8').on('data', (text: string) => {
       this.#log += text;
     });
@@ -111,9 +112,15 @@ export class Niwad {
    * Starts a daemon and waits until it listens.
    * @param env more environment for it
    * @param flags those of the place, unless the environment says the same
+   * @param launcher a command that ends in an exec of what follows: niwad and its flags
    */
-  static async start(place: Place, env: Record<string, string> = {}, flags = flagsOf(place)): Promise<Niwad> {
-    const niwad = new Niwad(place, env, flags);
+  static async start(
+    place: Place,
+    env: Record<string, string> = {},
+    flags = flagsOf(place),
+    launcher: string[] = [],
+  ): Promise<Niwad> {
+    const niwad = new Niwad(place, env, flags, launcher);
     await niwad.#listening();
     return niwad;
   }

@@ -2,7 +2,7 @@ import { endianness } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeProgram } from '../../../src/plan/encode.js';
-import { OP_CODES, type OpName } from '../../../src/plan/ops.js';
+import { OP_CODES, type OpName, write } from '../../../src/plan/ops.js';
 import { describeEnd, makePlan, planSteps } from '../../../src/plan/plan.js';
 import { DEFAULT_PROFILE } from '../../../src/plan/seccomp.js';
 import type { SpecInput } from '../../../src/spec/schema.js';
@@ -132,6 +132,20 @@ describe('the order of the boot program', () => {
   ])('enters the user namespace of %j as its root, or as the user where it has none', (fields, ids) => {
     expect(planOf(fields).boot.find(({ name }) => name === 'join_user')?.numbers).toEqual(ids);
   });
+
+  it.each<[Partial<SpecInput>, boolean, string | undefined]>([
+    [{}, false, undefined],
+    [{}, true, '0'],
+    [{ oomScoreAdj: -500 }, true, '-500'],
+    [{ oomScoreAdj: 0 }, false, '0'],
+  ])(
+    'with %j where the daemon is protected from the OOM killer: %j, sets the score %j',
+    (fields, oomProtected, value) => {
+      const { boot } = makePlan(specOf(fields), { ...capableHost, oomProtected });
+      const text = boot.map((op) => op.text).find((words) => words.includes('oom_score_adj'));
+      expect(text).toBe(value === undefined ? undefined : write('/proc/self/oom_score_adj', value).text);
+    },
+  );
 
   it('compiles the profile that the spec names, and only that', () => {
     const compiled: unknown[] = [];

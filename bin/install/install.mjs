@@ -1,0 +1,107 @@
+#!/usr/bin/env node
+// Puts a built tree below --destdir as a Debian package would: node bin/install/install.mjs --destdir DIR
+// With SOURCE_DATE_EPOCH every file gets that time, and two runs give the same bytes.
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { runtimePackages } from './packages.mjs';
+
+const source = fileURLToPath(new URL('../..', import.meta.url));
+const here = join(source, 'bin/install');
+const LIB = 'usr/lib/niwa';
+const DOC = 'usr/share/doc/niwa';
+const BUILT = ['niwa.node', 'niwa-boot', 'niwa-keeper'];
+
+/** Copies a file, or a directory with all that is in it but nested node_modules, which are packages of their own. */
+function copy(from, to) {
+  if (statSync(from).isDirectory()) {
+    mkdirSync(to, { recursive: true });
+    for (const name of readdirSync(from).filter((name) => name !== 'node_modules'))
+      copy(join(from, name), join(to, name));
+  } else {
+    mkdirSync(dirname(to), { recursive: true });
+    copyFileSync(from, to);
+  }
+}
+
+/** Installs into an empty or new directory. */
+function install(destdir) {
+  const at = (path) => join(destdir, path);
+  for (const name of ['bin/niwa', 'bin/niwad', 'dist', 'package.json']) copy(join(source, name), at(join(LIB, name)));
+  for (const name of BUILT.map((name) => `build/Release/${name}`).filter((name) => existsSync(join(source, name))))
+    copy(join(source, name), at(join(LIB, name)));
+  const lock = JSON.parse(readFileSync(join(source, 'package-lock.json'), 'utf8'));
+  for (const name of runtimePackages(lock.packages)) copy(join(source, name), at(join(LIB, name)));
+
+  mkdirSync(at('usr/bin'), { recursive: true });
+  for (const name of ['niwa', 'niwad']) symlinkSync(`../lib/niwa/bin/${name}`, at(`usr/bin/${name}`));
+  for (const name of ['niwad.service', 'niwad.socket']) copy(join(here, name), at(join('lib/systemd/system', name)));
+  copy(join(here, 'niwad.yaml'), at('etc/niwa/niwad.yaml'));
+  copy(join(source, 'README.md'), at(join(DOC, 'README.md')));
+  copy(join(source, 'docs'), at(join(DOC, 'docs')));
+  copy(join(source, 'LICENSE'), at(join(DOC, 'copyright')));
+  const completions = at('usr/share/bash-completion/completions');
+  mkdirSync(completions, { recursive: true });
+  writeFileSync(join(completions, 'niwa'), completionScript(at('usr/bin/niwa')));
+  setModes(destdir);
+}
+
+/** yargs writes the script for the user's shell. */
+function completionScript(niwa) {
+  const env = { PATH: process.env.PATH, SHELL: '/bin/bash' };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [niwa, 'completion'], { env, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${niwa} completion: ${stderr}`);
+  return stdout;
+}
+
+/** Directories and programs 0755, other files 0644, whatever the umask and the source have; all times the same. */
+function setModes(directory) {
+  const epoch = process.env.SOURCE_DATE_EPOCH;
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) setModes(path);
+    else if (entry.isFile()) chmodSync(path, isProgram(path) ? 0o755 : 0o644);
+    if (epoch !== undefined) lutimesSync(path, Number(epoch), Number(epoch));
+  }
+  chmodSync(directory, 0o755);
+}
+
+/** What is executed by name; node_modules holds scripts too, which nobody runs from here. */
+function isProgram(path) {
+  return (
+    [`${LIB}/bin`, `${LIB}/build/Release`].some((folder) => dirname(path).endsWith(folder)) && !path.endsWith('.node')
+  );
+}
+
+const { values } = parseArgs({ options: { destdir: { type: 'string' } } });
+const destdir = values.destdir;
+if (destdir === undefined) {
+  process.stderr.write('usage: node bin/install/install.mjs --destdir DIR\n');
+  process.exit(2);
+}
+const missing = ['dist/daemon/main.js', 'build/Release/niwa.node', 'node_modules'].filter(
+  (name) => !existsSync(join(source, name)),
+);
+if (missing.length > 0) {
+  process.stderr.write(`${missing.join(', ')} missing in ${source}: run npm ci and npm run build first\n`);
+  process.exit(1);
+}
+if (existsSync(destdir) && readdirSync(destdir).length > 0) {
+  process.stderr.write(`${destdir} is not empty: what is in it would be packed too\n`);
+  process.exit(1);
+}
+process.umask(0o022);
+install(destdir);

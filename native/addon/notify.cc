@@ -1,0 +1,29 @@
+#include "notify.h"
+
+#include <cerrno>
+#include <cstddef>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include "fd.h"
+
+int notify_manager(const std::string &socket, const std::string &text) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (socket.size() < 2 || (socket[0] != '/' && socket[0] != '@')) return -EINVAL;
+    if (socket.size() >= sizeof address.sun_path) return -ENAMETOOLONG;
+    socket.copy(address.sun_path, socket.size());
+    if (socket[0] == '@') address.sun_path[0] = '\0';
+
+    Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!fd.valid()) return -errno;
+    const timeval patience{1, 0}; // the caller is the JavaScript thread: a manager that hangs must not stop it
+    if (setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0) return -errno;
+    const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket.size());
+    ssize_t sent;
+    do {
+        sent = sendto(fd.get(), text.data(), text.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr *>(&address), length);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : 0;
+}

@@ -1,0 +1,97 @@
+import { once } from 'node:events';
+import { chmodSync, chownSync, existsSync, fstatSync, readFileSync, rmSync } from 'node:fs';
+import type { Groups } from '../api/peer.js';
+import type { Api } from '../api/server.js';
+import { NiwaError } from '../errors.js';
+
+/** The first descriptor that a service manager hands over, see sd_listen_fds(3). */
+const FIRST_FD = 3;
+const SOCKET_MODE = 0o660;
+
+/** The flag of a socket that accepts connections, and the type SOCK_STREAM, as /proc/net/unix has them. */
+const ACCEPTS = 0x10000;
+const STREAM = 1;
+
+/** Where the API listens: a path of our own, or a socket that a service manager has made and keeps. */
+export interface Endpoint {
+  path: string;
+  /** The descriptor of a socket that was handed over. */
+  fd: number | null;
+}
+
+/**
+ * Finds a listening stream socket in the text of /proc/net/unix. Gives its path ("" for one without), or undefined.
+ * @param inode the number that stat(2) has for it
+ */
+export function findListeningSocket(text: string, inode: number): string | undefined {
+  const line = text.split('\n').find((row) => Number(row.split(/\s+/)[6]) === inode);
+  const [, , , flags = '', type = '', , , ...path] = (line ?? '').split(' ').filter((word) => word !== '');
+  const listens = (Number.parseInt(flags, 16) & ACCEPTS) !== 0 && Number.parseInt(type, 16) === STREAM;
+  return listens ? path.join(' ') : undefined;
+}
+
+/**
+ * Gives where to listen.
+ * @param path where, unless a service manager has handed over a socket
+ * @param listenFds how many it has handed over
+ * @throws NiwaError HOST_ERROR where that is not one listening Unix stream socket
+ */
+export function chooseEndpoint(path: string, listenFds: number): Endpoint {
+  if (listenFds === 0) return { path, fd: null };
+  if (listenFds > 1)
+    throw new NiwaError(
+      'HOST_ERROR',
+      `LISTEN_FDS says ${listenFds} sockets, niwad takes one; leave a single ListenStream= in niwad.socket`,
+    );
+  const stat = socketStat(FIRST_FD);
+  const found = stat && findListeningSocket(readFileSync('/proc/net/unix', 'utf8'), stat.ino);
+  if (found === undefined)
+    throw new NiwaError(
+      'HOST_ERROR',
+      `descriptor ${FIRST_FD} is no listening Unix stream socket, though LISTEN_FDS says so; use ListenStream= with a path`,
+    );
+  return { path: found, fd: FIRST_FD };
+}
+
+function socketStat(fd: number) {
+  try {
+    const stat = fstatSync(fd);
+    return stat.isSocket() ? stat : undefined;
+  } catch {
+    return undefined; // no such descriptor
+  }
+}
+
+/**
+ * Lets the API listen. A socket of our own replaces what an earlier daemon left at its path, and belongs to the groups; one
+ * that was handed over has the owner and mode that its maker gave it.
+ */
+export async function listen(api: Api, { path, fd }: Endpoint, groups: Groups): Promise<void> {
+  if (fd !== null) return listenOn(api, fd);
+  if (existsSync(path)) rmSync(path); // its name is held by us alone: nobody listens on it
+  await api.listen({ path });
+  openSocket(path, groups);
+}
+
+/** Takes away the socket, unless it is a service manager's. */
+export function unlisten({ path, fd }: Endpoint): void {
+  if (fd === null) rmSync(path, { force: true });
+}
+
+/** Fastify listens on addresses only, so its server does by itself; then it also has to end the connections at the close. */
+async function listenOn(api: Api, fd: number): Promise<void> {
+  api.addHook('preClose', async () => api.server.closeAllConnections());
+  await api.ready();
+  const listening = once(api.server, 'listening');
+  api.server.listen({ fd });
+  await listening;
+}
+
+/**
+ * One owner group is all that a file has: with two groups to let in, anybody may connect, and the peer's credentials alone
+ * decide.
+ */
+function openSocket(path: string, { full, read }: Groups): void {
+  chownSync(path, 0, full ?? read ?? 0);
+  chmodSync(path, full !== null && read !== null ? 0o666 : SOCKET_MODE);
+}

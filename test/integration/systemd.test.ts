@@ -1,0 +1,237 @@
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { execa } from 'execa';
+import { afterEach, expect, test, vi } from 'vitest';
+import { lookAtCgroupTree } from '../../src/host/cgroup.js';
+import { host, needsFile, needsNoKernel, type Skip, scaled } from './support/host.js';
+import { flagsOf, isAlive, makePlace, NIWAD, Niwad, type Place, removePlace } from './support/niwad.js';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+function newPlace(settings: object = {}): Place {
+  const place = makePlace(settings);
+  cleanups.push(() => removePlace(place));
+  return place;
+}
+
+async function start(...args: Parameters<typeof Niwad.start>): Promise<Niwad> {
+  const niwad = await Niwad.start(...args);
+  cleanups.push(() => niwad.stop('SIGKILL'));
+  return niwad;
+}
+
+const perlOf = (skip: Skip) => needsFile(skip, '/usr/bin/perl', 'Node.js has no datagrams on Unix sockets');
+
+/** A service manager's end of sd_notify(3): prints each message, a line "--" after it. */
+const LISTENER = `
+  use Socket;
+  $| = 1;
+  my $name = $ARGV[0] =~ s/^@/\\0/r;
+  socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or die $!;
+  bind($socket, pack_sockaddr_un($name)) or die $!;
+  print "--\\n";
+  while (defined recv($socket, my $text, 4096, 0)) { print "$text\\n--\\n" }`;
+
+/** Listens at a path as systemd does, waits for a file, and becomes the command with the socket as descriptor 3. */
+const ACTIVATOR = `
+  use IO::Socket::UNIX;
+  use POSIX;
+  my ($path, $go, $fds) = splice @ARGV, 0, 3;
+  $^F = 9;
+  my $socket = IO::Socket::UNIX->new(Local => $path, Listen => 5) or die $!;
+  dup2(fileno $socket, 3) or die $! if fileno $socket != 3;
+  select undef, undef, undef, 0.01 until -e $go;
+  @ENV{'LISTEN_FDS', 'LISTEN_PID'} = ($fds, $$);
+  exec @ARGV or die $!;`;
+
+/** Hears what a daemon tells its manager; gives the messages so far. */
+async function hear(skip: Skip, name: string): Promise<() => string[]> {
+  let said = '';
+  const listener = execa(perlOf(skip), ['-e', LISTENER, name], { reject: false, buffer: false });
+  listener.stdout.setEncoding('utf8').on('data', (piece: string) => {
+    said += piece;
+  });
+  cleanups.push(async () => {
+    listener.kill('SIGKILL');
+    await listener;
+  });
+  await vi.waitFor(() => expect(said).toBe('--\n'), { timeout: scaled(5000) });
+  return () => said.split('--\n').slice(1, -1);
+}
+
+test.for(['a path', 'an abstract name'])('the manager hears of start, life and end, at %s', async (kind, { skip }) => {
+  needsNoKernel(skip);
+  const place = newPlace();
+  const name = kind === 'a path' ? join(place.directory, 'notify') : `@${place.cgroup}`;
+  const messages = await hear(skip, name);
+  const niwad = await start(place, { NOTIFY_SOCKET: name, WATCHDOG_USEC: '200000' });
+  await vi.waitFor(() => expect(messages().length).toBeGreaterThan(4), { timeout: scaled(5000) });
+  expect(await niwad.stop()).toBe(0);
+  await vi.waitFor(() => expect(messages().join('')).toContain('STOPPING'), { timeout: scaled(5000) });
+  const [first, ...later] = messages();
+  expect(first).toBe('READY=1\nSTATUS=running\n');
+  expect(later.slice(0, 3)).toEqual(['WATCHDOG=1\n', 'WATCHDOG=1\n', 'WATCHDOG=1\n']);
+  expect(later).toContainEqual(expect.stringMatching(/^STOPPING=1\nSTATUS=.+\n$/));
+});
+
+test('a daemon whose event loop hangs is not said to live', async ({ skip }) => {
+  needsNoKernel(skip);
+  const place = newPlace();
+  const name = join(place.directory, 'notify');
+  const messages = await hear(skip, name);
+  const niwad = await start(place, { NOTIFY_SOCKET: name, WATCHDOG_USEC: '100000' });
+  await vi.waitFor(() => expect(messages().length).toBeGreaterThan(2), { timeout: scaled(5000) });
+  process.kill(niwad.pid, 'SIGSTOP');
+  const before = await settled(messages);
+  await new Promise((resolve) => setTimeout(resolve, scaled(300)));
+  expect(messages()).toHaveLength(before);
+  process.kill(niwad.pid, 'SIGCONT');
+  await vi.waitFor(() => expect(messages().length).toBeGreaterThan(before), { timeout: scaled(5000) });
+});
+
+test('without a watchdog there is no word of it; a manager that is not there is no reason to stop', async ({
+  skip,
+}) => {
+  needsNoKernel(skip);
+  const place = newPlace();
+  const name = join(place.directory, 'notify');
+  const messages = await hear(skip, name);
+  const niwad = await start(place, { NOTIFY_SOCKET: name, WATCHDOG_USEC: '1000', WATCHDOG_PID: '1' });
+  await niwad.client.list();
+  expect(await niwad.stop()).toBe(0);
+  expect(messages().join('')).not.toContain('WATCHDOG');
+
+  const deaf = await start(place, { NOTIFY_SOCKET: join(place.directory, 'nobody') });
+  await vi.waitFor(() => expect(deaf.log).toContain('cannot notify systemd: ENOENT'));
+  expect(await deaf.client.list()).toEqual([]);
+});
+
+test('a request that comes before niwad is answered by it, and the socket stays', async ({ skip }) => {
+  const place = newPlace({ group: 54_321 });
+  const [path, go] = [join(place.directory, 'api.sock'), join(place.directory, 'go')];
+  const starting = start(place, {}, flagsOf(place), [perlOf(skip), '-e', ACTIVATOR, path, go, '1']);
+  await vi.waitFor(() => expect(existsSync(path)).toBe(true), { timeout: scaled(5000) });
+  const before = statSync(path);
+  const client = connect(path);
+  await once(client, 'connect');
+  client.write('GET /v1/containers HTTP/1.1\r\nHost: niwad\r\nConnection: close\r\n\r\n');
+  writeFileSync(go, '');
+  expect(await text(client)).toMatch(/^HTTP\/1.1 200 OK\r\n[\s\S]*\r\n\[\]$/);
+
+  const niwad = await starting;
+  expect(niwad.log).toContain(`"socket":"${path}"`);
+  expect(existsSync(niwad.socket)).toBe(false);
+  const slow = connect(path).on('error', () => {}); // is cut off: niwad waits for no request at its end
+  slow.write('GET /v1/containers HTTP/1.1\r\n');
+  await new Promise((resolve) => slow.write('Host: niwad\r\n', resolve));
+  const began = Date.now();
+  expect(await niwad.stop()).toBe(0);
+  expect(Date.now() - began).toBeLessThan(scaled(5000));
+  slow.destroy();
+  const after = statSync(path);
+  expect([after.ino, after.mode, after.uid, after.gid]).toEqual([before.ino, before.mode, before.uid, before.gid]);
+});
+
+test('a descriptor that is no listening socket, and more than one, are refused', async ({ skip }) => {
+  needsNoKernel(skip);
+  const place = newPlace();
+  const go = join(place.directory, 'go');
+  writeFileSync(go, '');
+  const run = (command: string, args: string[]) => execa(command, args, { reject: false });
+  const open = 'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"';
+  const file = await run('sh', ['-c', `${open} 3</dev/null`, 'sh', NIWAD, ...flagsOf(place)]);
+  const activate = [
+    perlOf(skip),
+    '-e',
+    ACTIVATOR,
+    join(place.directory, 's'),
+    go,
+    '2',
+    NIWAD,
+    ...flagsOf(place),
+  ] as const;
+  const two = await run(activate[0], activate.slice(1));
+  expect([file.exitCode, file.stdout]).toEqual([1, expect.stringContaining('descriptor 3 is no listening Unix')]);
+  expect([two.exitCode, two.stdout]).toEqual([1, expect.stringContaining('LISTEN_FDS says 2 sockets')]);
+});
+
+const INTO_GROUP = 'echo $$ >"$0/cgroup.procs"; exec "$@"';
+
+test('in its own group niwad steps aside, and does so only once', async () => {
+  const place = newPlace();
+  const { base } = lookAtCgroupTree(place.cgroup);
+  mkdirSync(base);
+  const flags = flagsOf({ ...place, cgroup: 'self' });
+  const first = await start(place, {}, flags, ['sh', '-c', INTO_GROUP, base]);
+  expect(groupOfProcess(first.pid)).toBe(`/${place.cgroup}/daemon`);
+  await first.start({ id: 'a', process: { args: ['sleep', '1000'] } });
+  expect(first.pidsOf('a')).toHaveLength(1);
+  const controllers = readFileSync(join(base, 'containers/cgroup.subtree_control'), 'utf8').trim().split(' ');
+  expect(controllers.filter(Boolean).sort()).toEqual(
+    ['cpu', 'cpuset', 'io', 'memory', 'pids'].filter((name) => !(name in host.missing)),
+  );
+  expect(await first.stop()).toBe(0);
+
+  const again = await start(place, {}, flags, ['sh', '-c', INTO_GROUP, join(base, 'daemon')]);
+  expect(groupOfProcess(again.pid)).toBe(`/${place.cgroup}/daemon`);
+  await again.start({ id: 'b', process: { args: ['sleep', '1000'] } });
+  expect(again.pidsOf('b')).toHaveLength(1);
+});
+
+test("the root group is nobody's own", async () => {
+  const place = newPlace();
+  const { mount } = lookAtCgroupTree(place.cgroup);
+  const words = ['-c', INTO_GROUP, mount, NIWAD, ...flagsOf({ ...place, cgroup: 'self' })];
+  const { exitCode, stdout } = await execa('sh', words, { reject: false });
+  expect([exitCode, stdout]).toEqual([1, expect.stringContaining('cgroup \\"self\\" needs a group')]);
+});
+
+test('a container does not inherit that niwad is spared by the OOM killer', async ({ skip }) => {
+  const place = newPlace();
+  const spare = 'echo -900 >/proc/self/oom_score_adj && exec "$@"';
+  const may = await execa('sh', ['-c', spare, 'sh', 'true'], { reject: false });
+  skip(may.exitCode !== 0, 'needs CAP_SYS_RESOURCE, to lower an oom_score_adj');
+  const niwad = await start(place, {}, flagsOf(place), ['sh', '-c', spare, 'sh']);
+  expect(await niwad.sh('cat /proc/self/oom_score_adj')).toBe('0');
+  expect(isAlive(niwad.pid)).toBe(true);
+});
+
+test('systemd takes the units without a word', async ({ skip }) => {
+  needsNoKernel(skip);
+  const analyze = needsFile(skip, '/usr/bin/systemd-analyze', 'the package systemd is not installed');
+  const { directory } = newPlace();
+  for (const name of ['niwad.service', 'niwad.socket']) {
+    const unit = readFileSync(new URL(`../../bin/install/${name}`, import.meta.url), 'utf8');
+    writeFileSync(join(directory, name), unit.replaceAll('/usr/bin/niwad', NIWAD));
+  }
+  const verify = () =>
+    execa(analyze, ['verify', join(directory, 'niwad.service'), join(directory, 'niwad.socket')], {
+      env: { SYSTEMD_UNIT_PATH: `${directory}:` },
+      reject: false,
+      all: true,
+    });
+  const good = await verify();
+  expect([good.exitCode, good.all]).toEqual([0, '']);
+  writeFileSync(join(directory, 'niwad.service'), '[Service]\nExecStart=/bin/true\nKillMode=gently\n');
+  expect((await verify()).all).toContain('ignoring: gently');
+});
+
+function groupOfProcess(pid: number): string | undefined {
+  return /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1];
+}
+
+/** What is on its way has arrived when the number stays the same. */
+async function settled(messages: () => string[]): Promise<number> {
+  for (let last = -1; ; ) {
+    const count = messages().length;
+    if (count === last) return count;
+    last = count;
+    await new Promise((resolve) => setTimeout(resolve, scaled(200)));
+  }
+}
