@@ -5,7 +5,7 @@ import { NiwaError } from '../errors.js';
 import { DEFAULT_CONFIG_FILE } from '../paths.js';
 import { version } from '../version.js';
 import { type Config, mergeConfig, readConfigFile } from './config.js';
-import { type Daemon, startDaemon, startDaemon } from './daemon.js';
+import { type Daemon, startDaemon } from './daemon.js';
 import { type ManagerVariables, ServiceManager, takeManagerVariables } from './systemd.js';
 
 const WRONG_USAGE = 2;
