@@ -124,6 +124,7 @@ export class Container {
       sentSignal: this.sentSignal,
       oomKills,
       startFailed: this.startFailed,
+      started: this.startedNs !== 0n,
     });
     return {
       code: code < 0 ? null : code,

@@ -15,6 +15,8 @@ export interface ExitFacts {
   /** How many processes the kernel's OOM killer took in this group. */
   oomKills: number;
   startFailed: boolean;
+  /** Whether the workload was let run. */
+  started: boolean;
 }
 
 const SIGKILL = 9;
@@ -24,6 +26,7 @@ export function exitReason(facts: ExitFacts): ExitReason {
   if (facts.startFailed) return 'start-failed';
   if (facts.cause === CAUSE.lifetime) return 'lifetime';
   if (facts.cause === CAUSE.stop) return 'stopped';
+  if (!facts.started && facts.signal === 0) return 'start-failed';
   if (!facts.statusKnown) return 'unknown';
   if (facts.signal !== 0 && facts.signal === facts.sentSignal) return 'killed';
   if (facts.signal === SIGKILL && facts.oomKills > 0) return 'oom';

@@ -168,7 +168,7 @@ describe('while there is no daemon', () => {
     expect(await second.client.wait('overdue')).toMatchObject({ reason: 'lifetime' });
     const ended = await second.client.wait('ended'); // a host whose init is slow to reap can still tell
     expect([ended.code, ended.reason]).toEqual(ended.code === 7 ? [7, 'exited'] : [null, 'unknown']);
-    expect(await second.client.wait('waiting')).toMatchObject({ reason: 'unknown' });
+    expect(await second.client.wait('waiting')).toMatchObject({ reason: 'start-failed' });
     expect(await second.client.inspect('goes-on')).toMatchObject({ state: 'running', deadline_at: expect.any(String) });
   });
 });

@@ -8,6 +8,7 @@ const normal: ExitFacts = {
   sentSignal: 0,
   oomKills: 0,
   startFailed: false,
+  started: true,
 };
 
 describe('the reason of an exit', () => {
@@ -32,6 +33,11 @@ describe('the reason of an exit', () => {
     ['unknown', { statusKnown: false, signal: 9, oomKills: 1 }],
     ['start-failed', { startFailed: true, cause: CAUSE.lifetime, signal: 9 }],
     ['start-failed', { startFailed: true, statusKnown: false }],
+    ['start-failed', { started: false }],
+    ['start-failed', { started: false, statusKnown: false }],
+    ['stopped', { started: false, cause: CAUSE.stop }],
+    ['killed', { started: false, signal: 9, sentSignal: 9 }],
+    ['signaled', { started: false, signal: 9 }],
   ])('is %s with %j', (reason, facts) => {
     expect(exitReason({ ...normal, ...facts })).toBe(reason);
   });
