@@ -16,6 +16,9 @@ export default defineConfig({
         // One worker for all files, so that they share a daemon.
         test: { name: 'attacks', include: ['test/attacks/*.test.ts'], maxWorkers: 1, isolate: false, ...timeouts },
       },
+      {
+        test: { name: 'chaos', include: ['test/chaos/*.test.ts'], maxWorkers: 1, ...timeouts },
+      },
     ],
   },
 });

@@ -37,7 +37,7 @@ function random(): number {
 }
 const choose = <T>(choices: readonly T[]): T => choices[Math.floor(random() * choices.length)] as T;
 
-const place = makePlace({ idPool: { start: 0x6000_0000, count: ID_RANGES }, keepExited: 10_000, logLevel: 'warn' });
+const place = makePlace({ idPool: { start: 0x6000_0000, count: ID_RANGES }, keepExited: 10_000 });
 const counts = join(place.files, 'counts');
 mkdirSync(counts);
 chmodSync(counts, 0o777);
