@@ -4,6 +4,7 @@ import { version as ownVersion } from '../version.js';
 import { wordsAfterDashes } from './command.js';
 import { doctor, version } from './commands/host.js';
 import { create, kill, pause, resume, rm, start, stop } from './commands/lifecycle.js';
+import { logs } from './commands/logs.js';
 import { plan } from './commands/plan.js';
 import { inspect, ps } from './commands/ps.js';
 import { run } from './commands/run.js';
@@ -42,6 +43,7 @@ await yargs(splitWords(process.argv.slice(2)))
   .command(rm)
   .command(ps)
   .command(inspect)
+  .command(logs)
   .command(wait)
   .command(stats)
   .command(events)

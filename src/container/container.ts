@@ -4,13 +4,13 @@ import { figure, indexColumns, toUsage, type Usage } from '../accounting/usage.j
 import { NiwaError } from '../errors.js';
 import { readEffective } from '../host/effective.js';
 import type { IdRange } from '../host/id-pool.js';
+import type { ContainerLog } from '../logs/log.js';
 import { type Deadline, type ExitEvent, errnoName, type Handle, type Native, native } from '../native.js';
 import type { Plan } from '../plan/plan.js';
 import { signalName, signalNumber } from '../spec/signals.js';
 import type { Spec } from '../spec/spec.js';
 import { CAUSE, exitReason } from './exit.js';
 import { Lock } from './lock.js';
-import type { Output } from './output.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from './status.js';
 
 export const columns = indexColumns(native.columns);
@@ -21,7 +21,7 @@ export class Container {
   readonly plan: Plan;
   readonly handle: Handle;
   readonly pid: number;
-  readonly output: Output;
+  readonly log: ContainerLog;
   /** The host ids that are its own, to be given back at the end; null where it has none of the pool. */
   readonly idRange: IdRange | null;
   /** Makes the operations on this container wait for each other. */
@@ -46,12 +46,12 @@ export class Container {
   #lastIoStat: string | null = null;
   #settle: (exit: Exit) => void = () => {};
 
-  constructor(spec: Spec, plan: Plan, handle: Handle, pid: number, output: Output, idRange: IdRange | null) {
+  constructor(spec: Spec, plan: Plan, handle: Handle, pid: number, log: ContainerLog, idRange: IdRange | null) {
     this.spec = spec;
     this.plan = plan;
     this.handle = handle;
     this.pid = pid;
-    this.output = output;
+    this.log = log;
     this.idRange = idRange;
     this.exited = new Promise((resolve) => {
       this.#settle = resolve;

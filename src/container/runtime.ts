@@ -9,7 +9,8 @@ import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
 import type { IdPool, IdRange } from '../host/id-pool.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveSources } from '../host/sources.js';
-import { type ExitEvent, errnoName, isFailure, type NativeEvent, native } from '../native.js';
+import type { LogStore } from '../logs/store.js';
+import { type ExitEvent, errnoName, isFailure, type LogErrorEvent, type NativeEvent, native } from '../native.js';
 import { encodeProgram } from '../plan/encode.js';
 import { makePlan, type Plan } from '../plan/plan.js';
 import { undoWrites, updateWrites } from '../plan/resources.js';
@@ -20,7 +21,6 @@ import { parseSpec, type Spec } from '../spec/spec.js';
 import { Container, wallTime } from './container.js';
 import { CAUSE } from './exit.js';
 import { startError } from './failure.js';
-import { Output } from './output.js';
 import { type Allowed, type Caller, requirePermission } from './permissions.js';
 import { requireState } from './state.js';
 import type { Exit } from './status.js';
@@ -52,6 +52,7 @@ export interface RuntimeOptions {
   stage: string;
   ledger: Ledger;
   idPool: IdPool;
+  logs: LogStore;
   /** What callers other than root may ask for. */
   allowed: Allowed;
   log: Logger;
@@ -75,6 +76,8 @@ export class Runtime {
   readonly #reserved = new Set<string>();
   /** An event may overtake the answer of the call that made its container. */
   readonly #early = new Map<number, NativeEvent[]>();
+  /** Handles of containers whose output cannot be stored. */
+  readonly #unstored = new Set<number>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #sampler: Sampler;
   readonly #filtersDevices = native.canFilterDevices();
@@ -294,6 +297,8 @@ export class Runtime {
   }
 
   async #spawn(spec: Spec, plan: Plan, idRange: IdRange | null): Promise<Container> {
+    const { logs } = this.#options;
+    logs.prepare(spec.id);
     const result = await native.create({
       cgroup: plan.cgroup.path,
       writes: plan.cgroup.writes.map(({ file, value }) => [file, value]),
@@ -302,21 +307,27 @@ export class Runtime {
       devices: plan.devices,
       uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
       gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
+      ...logs.fifosOf(spec.id),
       stdioUid: idOutside(plan.userns?.uids, spec.process.uid),
       stdioGid: idOutside(plan.userns?.gids, spec.process.gid),
       program: encodeProgram(plan.boot),
     });
     if (isFailure(result)) {
+      this.#removeLog(spec.id);
       await this.#recordUnborn(spec);
       throw startError(plan, result);
     }
-    const output = new Output(result.stdout, result.stderr);
-    const container = new Container(spec, plan, result.handle, result.pid, output, idRange);
+    const { log, errno } = logs.open(spec.id, result.handle);
+    const container = new Container(spec, plan, result.handle, result.pid, log, idRange);
     this.#containers.set(spec.id, container);
     this.#byHandle.set(result.handle, container);
     this.#tell('create', spec.id);
     for (const event of this.#early.get(result.handle) ?? []) this.#hear(event);
     this.#early.delete(result.handle);
+    if (errno !== 0) {
+      this.#options.log.error({ id: spec.id, errno: errnoName(errno) }, 'the log cannot be opened: the container ends');
+      native.kill(result.handle);
+    }
     return container;
   }
 
@@ -345,7 +356,11 @@ export class Runtime {
 
   #hear(event: NativeEvent): void {
     const container = this.#byHandle.get(event.handle);
-    if (container === undefined) {
+    if (event.type === 'output') {
+      container?.log.hear();
+    } else if (event.type === 'log-error') {
+      this.#hearLogError(event, container);
+    } else if (container === undefined) {
       this.#early.set(event.handle, [...(this.#early.get(event.handle) ?? []), event]);
     } else if (event.type === 'stopping') {
       container.state = 'stopping';
@@ -353,6 +368,20 @@ export class Runtime {
     } else {
       void this.#finish(container, event);
     }
+  }
+
+  /** One container is enough to tell of a full disk, on which none can store its output. */
+  #hearLogError({ errno, handle }: LogErrorEvent, container: Container | undefined): void {
+    const { log } = this.#options;
+    const before = this.#unstored.size;
+    if (errno === 0) this.#unstored.delete(handle);
+    else this.#unstored.add(handle);
+    if (errno !== 0 && before === 0)
+      log.error(
+        { id: container?.id, errno: errnoName(errno) },
+        'output cannot be stored: containers that write wait until it can; free or repair the disk of the logs',
+      );
+    if (before > 0 && this.#unstored.size === 0) log.info('output is stored again');
   }
 
   /** A container has ended: its record first, then everything that the kernel still holds, then the news. */
@@ -363,9 +392,12 @@ export class Runtime {
     container.state = 'stopping';
     await this.#record(toRecord(container, exit));
     native.release(container.handle);
-    this.#byHandle.delete(container.handle);
     await removeGroup(container.plan.cgroup.path).catch((error: unknown) => log.error({ err: error }, 'cgroup stays'));
     if (container.idRange !== null) this.#options.idPool.release(container.idRange);
+    await native.drainLog(container.handle);
+    this.#byHandle.delete(container.handle);
+    this.#options.logs.closeFifos(container.id);
+    container.log.end();
     container.settle(exit);
     log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
     this.#tell('exit', container.id, exit);
@@ -401,8 +433,18 @@ export class Runtime {
   #forget(container: Container): void {
     if (this.#containers.get(container.id) !== container) return;
     this.#containers.delete(container.id);
-    container.output.close();
+    this.#removeLog(container.id);
     this.#tell('remove', container.id);
+  }
+
+  #removeLog(id: string): void {
+    const { logs, log } = this.#options;
+    try {
+      logs.closeFifos(id);
+      logs.remove(id);
+    } catch (error) {
+      log.error({ err: error, id }, 'the log of a container stays');
+    }
   }
 
   #tell(type: RuntimeEventType, id: string, exit?: Exit): void {

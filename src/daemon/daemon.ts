@@ -9,6 +9,7 @@ import { Runtime } from '../container/runtime.js';
 import { messageOf, NiwaError } from '../errors.js';
 import { makeCgroupTree, removeCgroupTree, removeLeftovers } from '../host/cgroup.js';
 import { IdPool } from '../host/id-pool.js';
+import { LogStore } from '../logs/store.js';
 import { loadBootHelper } from '../native.js';
 import { version } from '../version.js';
 import type { Config } from './config.js';
@@ -43,7 +44,10 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   const allowed = { roots: [], sources: [], privileged: false, ...config.allow };
   const limits = { connections: config.maxConnections, requestsPerSecond: config.requestsPerSecond };
   const idPool = new IdPool(config.idPool.start, config.idPool.count);
-  const runtime = new Runtime({ tree, stage, ledger, idPool, allowed, log, sampleIntervalMs, keepExited });
+  const containersDir = join(config.runDir, 'containers');
+  const logs = new LogStore(containersDir, join(config.stateDir, 'logs'), config.logs);
+  logs.removeOthers(new Set());
+  const runtime = new Runtime({ tree, stage, ledger, idPool, logs, allowed, log, sampleIntervalMs, keepExited });
   const metrics = new Metrics();
   runtime.subscribe(({ type, exit }) => {
     if (type === 'start') metrics.countStart();
@@ -65,7 +69,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
       await api.close();
       await ledger.close();
       removeCgroupTree(tree);
-      for (const path of [config.socket, stage]) rmSync(path, { recursive: true, force: true });
+      for (const path of [config.socket, stage, containersDir]) rmSync(path, { recursive: true, force: true });
     },
   };
 }

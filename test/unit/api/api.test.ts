@@ -10,9 +10,10 @@ import { Ledger } from '../../../src/accounting/ledger.js';
 import { Metrics } from '../../../src/accounting/metrics.js';
 import { type Api, makeApi } from '../../../src/api/server.js';
 import { Container } from '../../../src/container/container.js';
-import type { Output } from '../../../src/container/output.js';
 import { Runtime } from '../../../src/container/runtime.js';
 import { IdPool } from '../../../src/host/id-pool.js';
+import { ContainerLog } from '../../../src/logs/log.js';
+import { LogStore } from '../../../src/logs/store.js';
 import { native, type Peer } from '../../../src/native.js';
 import { makePlan } from '../../../src/plan/plan.js';
 import type { SpecInput } from '../../../src/spec/schema.js';
@@ -61,14 +62,9 @@ class EndedRuntime extends Runtime {
 
 function exitedContainer(): Container {
   const spec = specOf({ id: 'web', owner: 'ann', labels: { a: 'b' }, lifetime: 60 });
-  const output = {
-    follow: (follower: { end(): void }) => {
-      follower.end();
-      return { drained: () => {}, leave: () => {} };
-    },
-    close: () => {},
-  } as unknown as Output;
-  const container = new Container(spec, makePlan(spec, capableHost), 0, 1, output, null);
+  const log = new ContainerLog('/', 0); // where there is no segment of a log
+  log.end();
+  const container = new Container(spec, makePlan(spec, capableHost), 0, 1, log, null);
   const exit = container.takeExit({
     type: 'exit',
     handle: 0,
@@ -114,6 +110,11 @@ beforeAll(async () => {
     tree: { mount: nowhere, base: nowhere, containers: `${nowhere}${containersCgroup}`, controllers },
     stage,
     ledger: await Ledger.open(join(directory, 'ledger')),
+    logs: new LogStore(join(directory, 'run'), join(directory, 'logs'), {
+      maxBytes: 2 ** 16,
+      maxFiles: 2,
+      bytesPerSecond: 0,
+    }),
     idPool: new IdPool(65_536, 1), // one range that is not given back would be the last
     allowed: { roots: [], sources: [], privileged: false },
     log: pino({ level: 'silent' }),
@@ -167,7 +168,7 @@ function expectDocumented(method: string, { status, text: body }: { status: numb
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND'];
-const ACTIONS = ['start', 'stop', 'kill', 'pause', 'resume', 'wait', 'lifetime', 'stats', 'history', 'output'];
+const ACTIONS = ['start', 'stop', 'kill', 'pause', 'resume', 'wait', 'lifetime', 'stats', 'history', 'logs'];
 
 const segment = fc.oneof(
   fc.constantFrom('web', 'none', '..', '%2e%2e', '%00', '%', '%e0%a4%a', '__proto__', 'a%2Fb', 'x'.repeat(200)),
@@ -198,6 +199,10 @@ const query = fc.array(
       'force',
       'timeout',
       'stream',
+      'follow',
+      'since',
+      'until',
+      'tail',
       'x',
       '__proto__',
       'toString',
@@ -214,6 +219,8 @@ const query = fc.array(
         '-1',
         '9'.repeat(30),
         '1ms',
+        '2026-11-23T13:57:15Z',
+        'stderr',
         '%',
         'null',
         '{}',
