@@ -35,7 +35,10 @@ export interface CreateRequest {
   /** The maps of a new user namespace as user_namespaces(7) has them, or "" for none. */
   uidMap: string;
   gidMap: string;
-  /** The host's owner of the standard streams, who may open them anew. */
+  /** The paths of the FIFOs to make for its standard streams; the container itself keeps both ends open. */
+  stdout: string;
+  stderr: string;
+  /** The host's owner of the FIFOs, who may open them anew. */
   stdioUid: number;
   stdioGid: number;
   /** CLONE_NEW* flags. */
@@ -56,9 +59,20 @@ export interface SeccompRule {
 export interface Created {
   handle: Handle;
   pid: number;
-  /** The reading ends of the standard streams, owned by the caller. */
-  stdout: number;
-  stderr: number;
+}
+
+/** Where the output of a container comes from, where it is stored, and how much of it. */
+export interface LogRequest {
+  /** The paths of the FIFOs. */
+  stdout: string;
+  stderr: string;
+  /** A directory that is there; what it holds is gone on with. */
+  directory: string;
+  /** In all files together, index included. */
+  maxBytes: number;
+  maxFiles: number;
+  /** 0 for no limit. */
+  bytesPerSecond: number;
 }
 
 /** When the addon ends a container by itself, and how: `signal`, then cgroup.kill after `timeoutNs`. */
@@ -122,7 +136,20 @@ export interface ExitEvent extends EventBase {
   ioStat: string;
 }
 
-export type NativeEvent = StoppingEvent | ExitEvent;
+/** Something was stored since {@link Native.watchLog}. */
+export interface OutputEvent {
+  type: 'output';
+  handle: Handle;
+}
+
+/** The output of a container cannot be stored, and waits in its FIFOs; with `errno` 0, it can be stored again. */
+export interface LogErrorEvent {
+  type: 'log-error';
+  handle: Handle;
+  errno: number;
+}
+
+export type NativeEvent = StoppingEvent | ExitEvent | OutputEvent | LogErrorEvent;
 
 export interface Peer {
   pid: number;
@@ -168,6 +195,15 @@ export interface Native {
   sample(handles: Uint32Array, rows: Float64Array): void;
   /** Gives the text of io.stat, "" where the host has no io controller. */
   ioStat(handle: Handle): string;
+  /** Stores what a container writes from now on, on a thread of its own, until {@link Native.drainLog}. Gives the errno. */
+  openLog(handle: Handle, request: LogRequest): number;
+  /**
+   * Stores what is in the FIFOs of a container now, without the limit, and closes them; where it cannot be stored, waits until
+   * it can. Gives 0, or ESRCH where no log is open.
+   */
+  drainLog(handle: Handle): Promise<number>;
+  /** Asks for one `output` event as soon as something is stored from now on. */
+  watchLog(handle: Handle): void;
   /** Closes everything of a container after its exit, and lets the keeper forget it. */
   release(handle: Handle): void;
   /**

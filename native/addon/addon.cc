@@ -7,6 +7,7 @@
 #include "adopt.h"
 #include "boot_image.h"
 #include "keeper_link.h"
+#include "log_pump.h"
 #include "monitor.h"
 #include "notify.h"
 #include "peer.h"
@@ -25,6 +26,7 @@ struct Addon {
     Napi::ThreadSafeFunction listener;
     KeeperLink keeper; // the monitor speaks to it until its own end
     std::unique_ptr<Monitor> monitor;
+    std::unique_ptr<LogPump> logs;
 };
 
 Addon &addon_of(Napi::Env env) {
@@ -109,6 +111,14 @@ Value from_event(Napi::Env env, const Event &event) {
     return object;
 }
 
+Value from_news(Napi::Env env, const LogNews &news) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("type", news.type == LogNews::kOutput ? "output" : "log-error");
+    object.Set("handle", news.handle);
+    if (news.type == LogNews::kError) object.Set("errno", news.error);
+    return object;
+}
+
 // loadHelper(path): errno
 Value load_helper(Info info) {
     auto image = std::make_shared<Fd>();
@@ -132,6 +142,14 @@ Value watch(Info info) {
     };
     auto changed = [&addon](const Container &container) { addon.keeper.put(container); };
     addon.monitor = std::make_unique<Monitor>(tell, changed);
+    addon.logs = std::make_unique<LogPump>([listener = addon.listener](const LogNews &news) {
+        auto call = [](Napi::Env env, Napi::Function function, LogNews *told) {
+            std::unique_ptr<LogNews> owned(told);
+            if (env != nullptr) function.Call({from_news(env, *owned)});
+        };
+        auto *told = new LogNews(news);
+        if (listener.NonBlockingCall(told, call) != napi_ok) delete told;
+    });
     return info.Env().Undefined();
 }
 
@@ -155,6 +173,8 @@ SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
         request.writes.emplace_back(to_string(pair.Get(0u)), to_string(pair.Get(1u)));
     }
     request.namespaces = to_u32(object.Get("namespaces"));
+    request.stdout_path = to_string(object.Get("stdout"));
+    request.stderr_path = to_string(object.Get("stderr"));
     request.stdio_uid = to_u32(object.Get("stdioUid"));
     request.stdio_gid = to_u32(object.Get("stdioGid"));
     request.pid_namespace = to_string(object.Get("pidNamespace"));
@@ -168,7 +188,7 @@ SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
     return request;
 }
 
-// create(request): Promise<{ handle, pid, stdout, stderr } | failure>
+// create(request): Promise<{ handle, pid } | failure>
 Value create(Info info) {
     Addon &addon = addon_of(info.Env());
     auto helper = addon.helper; // kept open for as long as the worker runs
@@ -184,8 +204,6 @@ Value create(Info info) {
         Napi::Object result = Napi::Object::New(env);
         result.Set("handle", spawned->container->handle);
         result.Set("pid", spawned->container->life.pid);
-        result.Set("stdout", spawned->stdout_pipe.release());
-        result.Set("stderr", spawned->stderr_pipe.release());
         return result;
     });
 }
@@ -316,6 +334,42 @@ Value io_stat(Info info) {
     return Napi::String::New(info.Env(), container ? container->statistics.io_stat() : "");
 }
 
+// openLog(handle, request): errno
+Value open_log(Info info) {
+    auto object = info[1].As<Napi::Object>();
+    auto number = [&object](const char *name) {
+        return static_cast<uint64_t>(object.Get(name).As<Napi::Number>().Int64Value());
+    };
+    LogRequest request;
+    request.stdout_path = to_string(object.Get("stdout"));
+    request.stderr_path = to_string(object.Get("stderr"));
+    request.directory = to_string(object.Get("directory"));
+    request.max_bytes = number("maxBytes");
+    request.max_files = static_cast<uint32_t>(number("maxFiles"));
+    request.bytes_per_second = number("bytesPerSecond");
+    return Napi::Number::New(info.Env(), -addon_of(info.Env()).logs->open(to_u32(info[0]), request));
+}
+
+// drainLog(handle): Promise<errno>
+Value drain_log(Info info) {
+    auto deferred = Napi::Promise::Deferred::New(info.Env());
+    auto nothing = Napi::Function::New(info.Env(), [](Info) {});
+    auto answer = Napi::ThreadSafeFunction::New(info.Env(), nothing, "niwa drain", 0, 1); // keeps the process alive
+    addon_of(info.Env()).logs->drain(to_u32(info[0]), [answer, deferred](int error) {
+        answer.NonBlockingCall([deferred, error](Napi::Env env, Napi::Function) {
+            if (env != nullptr) deferred.Resolve(Napi::Number::New(env, -error));
+        });
+        answer.Release();
+    });
+    return deferred.Promise();
+}
+
+// watchLog(handle)
+Value watch_log(Info info) {
+    addon_of(info.Env()).logs->watch(to_u32(info[0]));
+    return info.Env().Undefined();
+}
+
 // release(handle)
 Value release(Info info) {
     Addon &addon = addon_of(info.Env());
@@ -426,6 +480,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"freeze", freeze},
         {"sample", sample},
         {"ioStat", io_stat},
+        {"openLog", open_log},
+        {"drainLog", drain_log},
+        {"watchLog", watch_log},
         {"release", release},
         {"keeperConnect", keeper_connect},
         {"keeperAlive", keeper_alive},

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "../boot/report.h"
@@ -76,22 +77,29 @@ class PidNamespaceGuard {
     Fd own_;
 };
 
+// The container itself holds a reading end of what it writes to: it gets no SIGPIPE and what it wrote stays when we
+// die.
+int make_fifo(const std::string &path, const SpawnRequest &request, Fd *fifo) {
+    if (mkfifo(path.c_str(), 0600) < 0) return -errno;
+    fifo->reset(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    if (!fifo->valid() || fchown(fifo->get(), request.stdio_uid, request.stdio_gid) < 0) return -errno;
+    return 0;
+}
+
 // Clones the helper with its control socket and standard streams.
 int clone_container(const SpawnRequest &request, const Fd &userns, Spawned *spawned) {
-    int control[2], out[2], err[2];
+    int control[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) return -errno;
     Fd ours(control[0]), theirs(control[1]);
-    if (pipe2(out, O_CLOEXEC) < 0) return -errno;
-    Fd out_read(out[0]), out_write(out[1]);
-    if (pipe2(err, O_CLOEXEC) < 0) return -errno;
-    Fd err_read(err[0]), err_write(err[1]);
-    for (int fd : {out_write.get(), err_write.get()})
-        if (fchown(fd, request.stdio_uid, request.stdio_gid) < 0) return -errno;
+    Fd out, err;
+    int error = make_fifo(request.stdout_path, request, &out);
+    if (error == 0) error = make_fifo(request.stderr_path, request, &err);
+    if (error < 0) return error;
     Fd null_device(open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (!null_device.valid()) return -errno;
 
     PidNamespaceGuard guard;
-    int error = guard.join(request.pid_namespace);
+    error = guard.join(request.pid_namespace);
     if (error < 0) return error;
 
     CloneRequest clone;
@@ -101,8 +109,8 @@ int clone_container(const SpawnRequest &request, const Fd &userns, Spawned *spaw
     clone.helper = request.helper;
     clone.control = theirs.get();
     clone.stdio[0] = null_device.get();
-    clone.stdio[1] = out_write.get();
-    clone.stdio[2] = err_write.get();
+    clone.stdio[1] = out.get();
+    clone.stdio[2] = err.get();
     int pidfd = -1;
     pid_t pid = clone_helper(clone, &pidfd);
     if (pid < 0) return pid;
@@ -110,8 +118,6 @@ int clone_container(const SpawnRequest &request, const Fd &userns, Spawned *spaw
     spawned->container->life.pid = pid;
     spawned->container->pidfd.reset(pidfd);
     spawned->container->control = std::move(ours);
-    spawned->stdout_pipe = std::move(out_read);
-    spawned->stderr_pipe = std::move(err_read);
     return 0;
 }
 

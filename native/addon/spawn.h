@@ -15,7 +15,8 @@ struct SpawnRequest {
     std::string uid_map, gid_map;    // of a new user namespace, or empty
     std::vector<DeviceRule> devices; // all that the group may use
     bool filter_devices = false;
-    uid_t stdio_uid = 0; // the owner of the pipes: a workload may open /dev/stdout anew
+    std::string stdout_path, stderr_path; // of the FIFOs to make for its output
+    uid_t stdio_uid = 0;                  // their owner: a workload may open /dev/stdout anew
     gid_t stdio_gid = 0;
     std::string pid_namespace; // path of a PID namespace to join instead, or empty
     std::vector<uint8_t> program;
@@ -33,7 +34,6 @@ struct Failure {
 
 struct Spawned {
     std::shared_ptr<Container> container;
-    Fd stdout_pipe, stderr_pipe; // the reading ends
     Failure failure;
 };
 

@@ -4,6 +4,8 @@ import type { FastifyReply } from 'fastify';
 /** A reader that lags behind by more than this is cut off: the daemon's memory is not its buffer. */
 const MAX_BACKLOG_BYTES = 4 * 1024 * 1024;
 
+const BUFFER_BYTES = 256 * 1024;
+
 export interface LineStream {
   /** Sends a value as a line of JSON. Gives false where the reader lags. */
   push(value: object): boolean;
@@ -13,14 +15,9 @@ export interface LineStream {
 /**
  * Answers with newline-delimited JSON for as long as the peer listens.
  * @param open begins to send; gives what ends that, called once when the peer has gone
- * @param drained called when a reader that lagged has caught up
  */
-export function streamLines(
-  reply: FastifyReply,
-  open: (stream: LineStream) => () => void,
-  drained: () => void = () => {},
-): FastifyReply {
-  const body = new Readable({ read: () => drained(), highWaterMark: 256 * 1024 });
+export function streamLines(reply: FastifyReply, open: (stream: LineStream) => () => void): FastifyReply {
+  const body = new Readable({ read: () => {}, highWaterMark: BUFFER_BYTES });
   const stream: LineStream = {
     push: (value) => {
       if (body.destroyed) return true;
@@ -33,6 +30,23 @@ export function streamLines(
   };
   const close = open(stream);
   body.once('close', close);
+  return sendLines(reply, body);
+}
+
+/**
+ * Answers with newline-delimited JSON, of which each value is made only when the peer has room for it.
+ * @param values what to send; the signal comes when the peer has gone
+ */
+export function streamValues(reply: FastifyReply, values: (left: AbortSignal) => AsyncIterable<object>): FastifyReply {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  const lines = async function* () {
+    for await (const value of values(gone.signal)) yield `${JSON.stringify(value)}\n`;
+  };
+  return sendLines(reply, Readable.from(lines(), { objectMode: false, highWaterMark: BUFFER_BYTES }));
+}
+
+function sendLines(reply: FastifyReply, body: Readable): FastifyReply {
   reply.type('application/x-ndjson').header('cache-control', 'no-store');
   return reply.send(body);
 }

@@ -5,6 +5,7 @@ import { wordsAfterDashes } from './command.js';
 import { drain } from './commands/drain.js';
 import { doctor, version } from './commands/host.js';
 import { create, kill, pause, resume, rm, start, stop } from './commands/lifecycle.js';
+import { logs } from './commands/logs.js';
 import { plan } from './commands/plan.js';
 import { inspect, ps } from './commands/ps.js';
 import { run } from './commands/run.js';
@@ -44,6 +45,7 @@ await yargs(splitWords(process.argv.slice(2)))
   .command(rm)
   .command(ps)
   .command(inspect)
+  .command(logs)
   .command(wait)
   .command(stats)
   .command(events)

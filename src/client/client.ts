@@ -10,6 +10,7 @@ import type { RuntimeEvent } from '../container/runtime.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from '../container/status.js';
 import { NiwaError } from '../errors.js';
 import type { Check } from '../host/doctor.js';
+import type { LogChunk } from '../logs/log.js';
 import type { ResourcesInput, SpecInput } from '../spec/schema.js';
 
 /** One reading of a container. */
@@ -21,10 +22,16 @@ export interface Stats {
   rates: Rates | null;
 }
 
-/** A piece of what a container wrote. */
-export interface OutputChunk {
-  stream: 'stdout' | 'stderr';
-  data: Buffer;
+/** Which part of a container's output. */
+export interface LogsOptions {
+  /** Go on until the container has exited. */
+  follow?: boolean | undefined;
+  /** A time of RFC 3339, or a span before now such as "10m". */
+  since?: string | undefined;
+  until?: string | undefined;
+  /** Only so many of the last lines. */
+  tail?: number | undefined;
+  stream?: 'stdout' | 'stderr' | undefined;
 }
 
 /** The daemon and its host. */
@@ -43,7 +50,7 @@ export interface Info {
 
 export type Duration = number | string;
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-type Query = Record<string, string | boolean | undefined>;
+type Query = Record<string, string | number | boolean | undefined>;
 interface RequestOptions {
   query?: Query;
   body?: object;
@@ -149,10 +156,10 @@ export class NiwaClient {
     return this.#lines('/v1/events');
   }
 
-  /** What a container wrote last, and what it writes, until its end. */
-  async *output(id: string): AsyncGenerator<OutputChunk> {
-    const lines = this.#lines<{ stream: 'stdout' | 'stderr'; data: string }>(`${pathOf(id)}/output`);
-    for await (const { stream, data } of lines) yield { stream, data: Buffer.from(data, 'base64') };
+  /** What a container has written; with `follow`, also what it writes, until it has exited. */
+  async *logs(id: string, options: LogsOptions = {}): AsyncGenerator<LogChunk> {
+    const lines = this.#lines<Omit<LogChunk, 'data'> & { data: string }>(`${pathOf(id)}/logs`, { ...options });
+    for await (const line of lines) yield { ...line, data: Buffer.from(line.data, 'base64') };
   }
 
   /** Takes no new containers; the old ones live out their lifetimes. */

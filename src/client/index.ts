@@ -10,6 +10,7 @@ export type { RuntimeEvent, RuntimeEventType } from '../container/runtime.js';
 export type { ContainerDetails, ContainerStatus, Exit, ExitReason, State } from '../container/status.js';
 export { type ErrorCode, type FailedStep, type FieldProblem, NiwaError } from '../errors.js';
 export type { Check } from '../host/doctor.js';
+export type { LogChunk } from '../logs/log.js';
 export type { ResourcesInput, SpecInput } from '../spec/schema.js';
 export type { Spec } from '../spec/spec.js';
-export { type Duration, type Info, NiwaClient, type OutputChunk, type Stats } from './client.js';
+export { type Duration, type Info, type LogsOptions, NiwaClient, type Stats } from './client.js';

@@ -7,12 +7,12 @@ import { NiwaError } from '../errors.js';
 import { isFrozen } from '../host/cgroup.js';
 import { readEffective } from '../host/effective.js';
 import type { IdRange } from '../host/id-pool.js';
+import type { ContainerLog } from '../logs/log.js';
 import { type Adopted, type Deadline, type ExitEvent, errnoName, type Handle, type Native, native } from '../native.js';
 import { signalName, signalNumber } from '../spec/signals.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
 import { CAUSE, exitReason } from './exit.js';
 import { Lock } from './lock.js';
-import type { Output } from './output.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from './status.js';
 import type { StoredContainer } from './store.js';
 
@@ -46,7 +46,7 @@ export class Container {
   readonly pid: number;
   readonly startTicks: bigint;
   readonly createdAt: Date;
-  readonly output: Output;
+  readonly log: ContainerLog;
   /** Makes the operations on this container wait for each other. */
   readonly lock = new Lock();
   readonly history = new History();
@@ -62,18 +62,20 @@ export class Container {
   /** The last signal that was sent through niwa. */
   sentSignal = 0;
   startFailed = false;
-  /** How it has ended, known before it counts as exited. */
-  ending: Exit | null = null;
+  /** Whether its final record was written by an earlier daemon. */
+  recorded = false;
   exit: Exit | null = null;
   /** When its last record was made, in microseconds of CLOCK_BOOTTIME. */
   recordedUsec = usecNow();
   #before: Reading | null = null;
   #last: Reading | null = null;
   #memory: MemoryTime = { byteSeconds: 0, usec: usecNow() };
+  /** How it has ended, known before it counts as exited. */
+  #ending: Exit | null = null;
   #usageAtEnd: Usage | null = null;
   #settle: (exit: Exit) => void = () => {};
 
-  constructor(birth: Birth, output: Output) {
+  constructor(birth: Birth, log: ContainerLog) {
     const { run, spec, cgroup, userns, idRange, handle, pid, startTicks, createdAt } = birth;
     this.run = run;
     this.spec = spec;
@@ -84,7 +86,7 @@ export class Container {
     this.pid = pid;
     this.startTicks = startTicks;
     this.createdAt = createdAt;
-    this.output = output;
+    this.log = log;
     this.exited = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -113,6 +115,7 @@ export class Container {
 
   /** Takes the last reading and the way it ended; the state stays until the record is written. */
   takeExit(event: ExitEvent): Exit {
+    if (this.#ending !== null) return this.#ending;
     this.#add({ usec: Number(event.atNs / 1000n), row: event.row });
     this.#usageAtEnd = toUsage(event.row, columns, event.ioStat);
     const oomKills = figure(event.row, columns, 'memory.events:oom_kill') ?? 0;
@@ -126,12 +129,18 @@ export class Container {
       startFailed: this.startFailed,
       started: this.startedNs !== 0n,
     });
-    return {
+    this.#ending = {
       code: code < 0 ? null : code,
       signal: signal === 0 ? null : signalName(signal),
       reason,
       at: wallTime(event.atNs).toISOString(),
     };
+    return this.#ending;
+  }
+
+  /** Whether its last reading is taken. */
+  get hasEnded(): boolean {
+    return this.#ending !== null;
   }
 
   #add(reading: Reading): void {
@@ -165,7 +174,7 @@ export class Container {
 
   /** What the next daemon has to know of it. */
   toStored(bootId: string, phase: StoredContainer['phase']): StoredContainer {
-    const { run, spec, cgroup, userns, idRange, pid, sentSignal, ending } = this;
+    const { run, spec, cgroup, userns, idRange, pid, sentSignal } = this;
     return {
       bootId,
       run,
@@ -183,21 +192,24 @@ export class Container {
       sentSignal,
       memory: this.#memory,
       usage: this.usage(),
-      exit: phase === 'exited' ? ending : null,
+      exit: phase === 'exited' ? this.#ending : null,
     };
   }
 
-  /** Takes what an earlier daemon wrote down. */
-  takeStored({ startedAt, startedNs, deadlineNs, sentSignal, memory, usage, exit }: StoredContainer): void {
+  /** Takes what an earlier daemon wrote down of it while it lived. */
+  takeStored({ startedAt, startedNs, deadlineNs, sentSignal, memory }: StoredContainer): void {
     this.startedAt = startedAt === null ? null : new Date(startedAt);
     this.startedNs = BigInt(startedNs);
     this.deadlineNs = BigInt(deadlineNs);
     this.sentSignal = sentSignal;
     this.#memory = memory ?? this.#memory;
-    if (exit === null) return;
+  }
+
+  /** Takes the end that its final record tells of: it stands, whatever is found now. */
+  takeRecorded(exit: Exit, usage: Usage | null): void {
+    this.recorded = true;
+    this.#ending = exit;
     this.#usageAtEnd = usage;
-    this.ending = exit;
-    this.settle(exit);
   }
 
   /** Takes what the addon found of it when it took it over. */

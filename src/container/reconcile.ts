@@ -14,17 +14,19 @@ export interface Found {
  * What it does about it:
  *
  * - `keep`: it has exited and is only listed; what is left of it is removed
- * - `close`: its record is written: it has exited, only the daemon had no time to say so
  * - `adopt`: it goes on; where it has ended meanwhile, its end is heard at once
  * - `undo`: nobody was told of it: it is ended, and recorded as a failed start
- * - `lose`: there is no group any more: it is recorded with what was known of it last
+ * - `finish`: it has ended and its record is written; its last output may not be stored yet
+ * - `close`: it has ended, its record is written, and there is no group any more
+ * - `lose`: it has no record, and no group any more: it is recorded with what was known of it last
  */
-export type Decision = 'keep' | 'close' | 'adopt' | 'undo' | 'lose';
+export type Decision = 'keep' | 'adopt' | 'undo' | 'finish' | 'close' | 'lose';
 
 /** Decides what becomes of a container after the death of its daemon. Pure. */
 export function decide({ stored, bootId, groupExists, recorded }: Found): Decision {
   if (stored.phase === 'exited') return 'keep';
-  if (recorded) return 'close';
-  if (stored.bootId !== bootId || !groupExists) return 'lose';
+  const lives = groupExists && stored.bootId === bootId;
+  if (recorded) return lives ? 'finish' : 'close';
+  if (!lives) return 'lose';
   return stored.phase === 'making' ? 'undo' : 'adopt';
 }

@@ -14,7 +14,8 @@ import { isOomProtected } from '../host/oom.js';
 import { readBootId, readStartTicks } from '../host/process.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveSources } from '../host/sources.js';
-import { type ExitEvent, errnoName, isFailure, type NativeEvent, native } from '../native.js';
+import type { LogStore } from '../logs/store.js';
+import { type ExitEvent, errnoName, isFailure, type LogErrorEvent, type NativeEvent, native } from '../native.js';
 import { encodeProgram } from '../plan/encode.js';
 import { makePlan, type Plan } from '../plan/plan.js';
 import { undoWrites, updateWrites } from '../plan/resources.js';
@@ -28,7 +29,6 @@ import { type DrainStatus, drainStatus } from './drain.js';
 import { CAUSE } from './exit.js';
 import { startError } from './failure.js';
 import { connectKeeper } from './keeper.js';
-import { Output } from './output.js';
 import { type Allowed, type Caller, requirePermission } from './permissions.js';
 import { decide } from './reconcile.js';
 import { requireState } from './state.js';
@@ -67,6 +67,7 @@ export interface RuntimeOptions {
   keeperSocket: string;
   ledger: Ledger;
   idPool: IdPool;
+  logs: LogStore;
   /** What callers other than root may ask for. */
   allowed: Allowed;
   log: Logger;
@@ -94,6 +95,8 @@ export class Runtime {
   readonly #reserved = new Set<string>();
   /** An event may overtake the answer of the call that made its container. */
   readonly #early = new Map<number, NativeEvent[]>();
+  /** Handles of containers whose output cannot be stored. */
+  readonly #unstored = new Set<number>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #sampler: Sampler;
   readonly #filtersDevices = native.canFilterDevices();
@@ -380,10 +383,11 @@ export class Runtime {
   }
 
   async #spawn(spec: Spec, plan: Plan, idRange: IdRange | null): Promise<Container> {
-    const { store } = this.#options;
+    const { store, logs } = this.#options;
     const making = newStored(spec, plan, idRange, this.#bootId);
     store.add(making);
     crashPoint('making-saved');
+    logs.prepare(spec.id);
     const result = await native.create({
       id: spec.id,
       cgroup: plan.cgroup.path,
@@ -393,6 +397,7 @@ export class Runtime {
       devices: plan.devices,
       uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
       gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
+      ...logs.fifosOf(spec.id),
       stdioUid: idOutside(plan.userns?.uids, spec.process.uid),
       stdioGid: idOutside(plan.userns?.gids, spec.process.gid),
       program: encodeProgram(plan.boot),
@@ -400,13 +405,19 @@ export class Runtime {
     crashPoint('made');
     if (isFailure(result)) {
       await this.#recordUnborn(making);
+      this.#removeLog(spec.id);
       store.remove(spec.id);
       throw startError(plan, result);
     }
     const { handle, pid } = result;
     const birth = { ...birthOf(making), handle, pid, startTicks: readStartTicks(pid) };
-    const container = new Container(birth, new Output(result.stdout, result.stderr));
+    const { log, errno } = logs.open(spec.id, handle);
+    const container = new Container(birth, log);
     this.#add(container, 'create');
+    if (errno !== 0) {
+      this.#options.log.error({ id: spec.id, errno: errnoName(errno) }, 'the log cannot be opened: the container ends');
+      native.kill(handle);
+    }
     return container;
   }
 
@@ -443,33 +454,59 @@ export class Runtime {
 
   #hear(event: NativeEvent): void {
     const container = this.#byHandle.get(event.handle);
-    if (container === undefined) {
+    if (event.type === 'output') {
+      container?.log.hear();
+    } else if (event.type === 'log-error') {
+      this.#hearLogError(event, container);
+    } else if (container === undefined) {
       this.#early.set(event.handle, [...(this.#early.get(event.handle) ?? []), event]);
     } else if (event.type === 'stopping') {
       container.state = 'stopping';
       this.#tell('stopping', container.id);
     } else {
-      const finishing = this.#finish(container, event).finally(() => this.#finishing.delete(finishing));
-      this.#finishing.add(finishing);
+      this.#follow(this.#finish(container, event));
     }
   }
 
-  /** A container has ended: its record first, then its state, then everything that the kernel still holds, then the news. */
+  /** Lets close() wait for it. */
+  #follow(work: Promise<void>): void {
+    const finishing = work.finally(() => this.#finishing.delete(finishing));
+    this.#finishing.add(finishing);
+  }
+
+  /** One container is enough to tell of a full disk, on which none can store its output. */
+  #hearLogError({ errno, handle }: LogErrorEvent, container: Container | undefined): void {
+    const { log } = this.#options;
+    const before = this.#unstored.size;
+    if (errno === 0) this.#unstored.delete(handle);
+    else this.#unstored.add(handle);
+    if (errno !== 0 && before === 0)
+      log.error(
+        { id: container?.id, errno: errnoName(errno) },
+        'output cannot be stored: containers that write wait until it can; free or repair the disk of the logs',
+      );
+    if (before > 0 && this.#unstored.size === 0) log.info('output is stored again');
+  }
+
+  /** A container has ended: its record first, then everything that the kernel still holds, then the news. */
   async #finish(container: Container, event: ExitEvent): Promise<void> {
     await container.starting; // a workload may end before the answer to its start has come
     const exit = container.takeExit(event);
-    container.ending = exit;
     container.state = 'stopping';
     crashPoint('exit-heard');
-    await this.#books.record(container.record(Number(event.atNs / 1000n), exit));
+    if (!container.recorded) await this.#books.record(container.record(Number(event.atNs / 1000n), exit));
     crashPoint('record-written');
+    await native.drainLog(container.handle);
+    crashPoint('output-stored');
     this.#books.save(container, 'exited');
     crashPoint('exit-saved');
     await this.#removeGroup(container.cgroup);
     crashPoint('group-removed');
     native.release(container.handle);
     this.#byHandle.delete(container.handle);
+    this.#options.logs.closeFifos(container.id);
     if (container.idRange !== null) this.#options.idPool.release(container.idRange);
+    container.log.end();
     container.settle(exit);
     this.#options.log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
     this.#tell('exit', container.id, exit);
@@ -492,7 +529,7 @@ export class Runtime {
     this.#books.saveWhatWaits();
     const due = usecNow() - interimIntervalMs * 1000;
     for (const container of this.#live())
-      if (container.startedNs !== 0n && container.ending === null && container.recordedUsec <= due)
+      if (container.startedNs !== 0n && !container.hasEnded && container.recordedUsec <= due)
         void this.#books.recordInterim(container);
     if (native.keeperAlive()) return;
     log.warn('the keeper is gone: starting another');
@@ -509,10 +546,12 @@ export class Runtime {
       log.warn({ id, reason }, 'the state of a container cannot be read: what is left of it is removed');
       store.remove(id);
     }
-    const leftovers = await removeLeftovers(tree, new Set(this.#live().map(({ id }) => id)));
+    this.#options.logs.removeOthers(new Set(this.list().map(({ id }) => id)));
+    const live = new Set(this.#live().map(({ id }) => id));
+    const leftovers = await removeLeftovers(tree, live);
     if (leftovers.length > 0) log.warn({ leftovers }, 'ended what belonged to no container');
-    for (const id of kept) if (!this.#live().some((container) => container.id === id)) native.keeperDrop(id);
-    const counts = { running: this.#live().length, exited: this.list().length - this.#live().length };
+    for (const id of kept) if (!live.has(id)) native.keeperDrop(id);
+    const counts = { running: live.size, exited: this.list().length - live.size };
     if (stored.length > 0) log.info(counts, 'took over the containers of the daemon before');
     this.#forgetOldest();
   }
@@ -520,21 +559,32 @@ export class Runtime {
   async #takeOver(stored: StoredContainer, final: UsageRecord | undefined): Promise<void> {
     const groupExists = existsSync(stored.cgroup);
     const decision = decide({ stored, bootId: this.#bootId, groupExists, recorded: final !== undefined });
-    if (decision === 'adopt' || decision === 'undo') return this.#adopt(stored, decision === 'undo');
-    const exit = stored.exit ?? exitOf(stored, final);
-    const usage = final?.usage ?? stored.usage;
-    if (decision === 'lose') await this.#books.record(recordOf(stored, exit));
+    if (decision === 'adopt' || decision === 'undo' || decision === 'finish')
+      return this.#adopt(stored, decision === 'undo', final);
     await this.#removeGroup(stored.cgroup);
     native.keeperDrop(stored.spec.id);
-    if (stored.phase === 'making') return this.#options.store.remove(stored.spec.id);
-    const container = new Container({ ...birthOf(stored), handle: 0 }, new Output());
-    container.takeStored({ ...stored, usage, exit });
+    const { logs } = this.#options;
+    logs.closeFifos(stored.spec.id);
+    const exit = stored.exit ?? exitOf(stored, final);
+    const container = new Container({ ...birthOf(stored), handle: 0 }, logs.ended(stored.spec.id));
+    container.takeStored(stored);
+    container.state = 'stopping';
     this.#containers.set(container.id, container);
-    if (decision !== 'keep') this.#books.save(container);
+    const close = async () => {
+      if (decision === 'lose') await this.#books.record(recordOf(stored, exit));
+      container.takeRecorded(exit, final?.usage ?? stored.usage);
+      container.settle(exit);
+      if (stored.phase === 'making') this.#forget(container);
+      else if (decision !== 'keep') this.#books.save(container);
+    };
+    if (decision === 'lose')
+      this.#follow(close()); // on a full disk that may take long
+    else await close();
   }
 
-  #adopt(stored: StoredContainer, undo: boolean): void {
+  #adopt(stored: StoredContainer, undo: boolean, final: UsageRecord | undefined): void {
     const { spec, cgroup, pid, idRange } = stored;
+    const { logs, idPool, log: logger } = this.#options;
     const birth = birthOf(stored);
     const adopted = native.adopt({
       id: spec.id,
@@ -546,11 +596,14 @@ export class Runtime {
     });
     if (typeof adopted === 'number')
       throw new NiwaError('HOST_ERROR', `cannot take over container ${spec.id}: ${errnoName(adopted)} from ${cgroup}`);
-    if (idRange !== null) this.#options.idPool.claim(idRange);
-    const container = new Container({ ...birth, handle: adopted.handle, pid: adopted.pid }, new Output());
+    if (idRange !== null) idPool.claim(idRange);
+    const { log, errno } = logs.open(spec.id, adopted.handle);
+    if (errno !== 0) logger.error({ id: spec.id, errno: errnoName(errno) }, 'the output of a container is lost');
+    const container = new Container({ ...birth, handle: adopted.handle, pid: adopted.pid }, log);
     container.takeStored(stored);
     container.takeAdopted(adopted);
     container.startFailed = undo;
+    if (final !== undefined) container.takeRecorded(exitOf(stored, final), final.usage);
     this.#add(container, 'adopt');
     if (undo) native.kill(container.handle);
   }
@@ -564,9 +617,19 @@ export class Runtime {
   #forget(container: Container): void {
     if (this.#containers.get(container.id) !== container) return;
     this.#containers.delete(container.id);
+    this.#removeLog(container.id);
     this.#books.forget(container);
-    container.output.close();
     this.#tell('remove', container.id);
+  }
+
+  #removeLog(id: string): void {
+    const { logs, log } = this.#options;
+    try {
+      logs.closeFifos(id);
+      logs.remove(id);
+    } catch (error) {
+      log.error({ err: error, id }, 'the log of a container stays');
+    }
   }
 
   #tell(type: RuntimeEventType, id: string, exit?: Exit): void {

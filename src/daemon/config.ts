@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
 import { parse } from 'yaml';
 import { type FieldProblem, messageOf, NiwaError } from '../errors.js';
+import type { LogLimits } from '../logs/store.js';
 import { DEFAULT_CGROUP, DEFAULT_ID_POOL, DEFAULT_RUN_DIR, DEFAULT_SOCKET, DEFAULT_STATE_DIR } from '../paths.js';
 import { problemsOf } from '../spec/check.js';
 import { refuse, show } from '../spec/problems.js';
@@ -86,6 +87,29 @@ const FileSchema = Type.Object(
         { additionalProperties: false, description: '{"start": HOST_ID, "count": RANGES}, ranges of 65536 ids' },
       ),
     ),
+    logs: Type.Optional(
+      Type.Object(
+        {
+          maxBytes: Type.Optional(
+            Type.Integer({
+              minimum: 64 * 1024,
+              maximum: 2 ** 40,
+              description: 'bytes of each container, 65536 to 2^40',
+            }),
+          ),
+          maxFiles: Type.Optional(Type.Integer({ minimum: 2, maximum: 16, description: 'a number from 2 to 16' })),
+          bytesPerSecond: Type.Optional(
+            Type.Union([Type.Literal(0), Type.Integer({ minimum: 4096, maximum: 2 ** 40 })], {
+              description: 'bytes a second of each container, 4096 to 2^40, or 0 for no limit',
+            }),
+          ),
+        },
+        {
+          additionalProperties: false,
+          description: '{"maxBytes"?, "maxFiles"?, "bytesPerSecond"?}: how much output is stored',
+        },
+      ),
+    ),
     keepExited: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000, description: 'a number from 0 to 100000' })),
   },
   { additionalProperties: false },
@@ -107,6 +131,7 @@ export interface Config {
   sampleIntervalMs: number;
   interimIntervalMs: number;
   keepExited: number;
+  logs: LogLimits;
   idPool: { start: number; count: number };
 }
 
@@ -125,6 +150,7 @@ const DEFAULTS: Config = {
   sampleIntervalMs: 1000,
   interimIntervalMs: 600_000,
   keepExited: 1000,
+  logs: { maxBytes: 16 * 1024 * 1024, maxFiles: 4, bytesPerSecond: 32 * 1024 * 1024 },
   idPool: DEFAULT_ID_POOL,
 };
 
@@ -141,6 +167,7 @@ export function mergeConfig(given: { [K in keyof Config]?: Config[K] | undefined
   const flags = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   refuse('the command line', [...problemsOf(FileSchema, flags), ...poolProblems(flags)]);
   const merged = { ...DEFAULTS, ...(fromFile as Static<typeof FileSchema>), ...flags } as Config;
+  merged.logs = { ...DEFAULTS.logs, ...merged.logs };
   const named = 'socket' in flags || 'socket' in (fromFile as object);
   return named ? merged : { ...merged, socket: `${merged.runDir}/niwad.sock` };
 }

@@ -11,6 +11,7 @@ import { messageOf, NiwaError } from '../errors.js';
 import { lookAtCgroupTree, makeCgroupTree, removeCgroupTree } from '../host/cgroup.js';
 import { IdPool } from '../host/id-pool.js';
 import { nameOfTree, OWN_GROUP, stepAside } from '../host/own-group.js';
+import { LogStore } from '../logs/store.js';
 import { loadBootHelper } from '../native.js';
 import { version } from '../version.js';
 import type { Config } from './config.js';
@@ -48,7 +49,9 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
   if (ledger.torn !== null)
     log.warn({ torn: ledger.torn }, 'cut off a torn end of the ledger: it was never acknowledged');
   const { sampleIntervalMs, interimIntervalMs, keepExited } = config;
-  const store = new Store(join(config.runDir, 'containers'));
+  const containersDir = join(config.runDir, 'containers');
+  const store = new Store(containersDir);
+  const logs = new LogStore(containersDir, join(config.stateDir, 'logs'), config.logs);
   const keeperSocket = join(config.runDir, 'keeper.sock');
   const allowed = { roots: [], sources: [], privileged: false, ...config.allow };
   const limits = { connections: config.maxConnections, requestsPerSecond: config.requestsPerSecond };
@@ -60,6 +63,7 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
     keeperSocket,
     ledger,
     idPool,
+    logs,
     allowed,
     log,
     sampleIntervalMs,

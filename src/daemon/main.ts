@@ -40,12 +40,13 @@ function endOnSignals(daemon: Daemon, drain: boolean, manager: ServiceManager, l
     manager.stopping('stopping; containers go on');
     const running = await daemon.close();
     log.info({ running }, running > 0 ? 'stopped; the containers go on' : 'stopped');
+    process.exit(); // what still waits, for a disk with room say, is for the next daemon
   };
   for (const signal of ['SIGTERM', 'SIGINT'])
     process.on(signal, () =>
       end(signal).catch((error: unknown) => {
         log.fatal({ err: error }, 'could not stop cleanly');
-        process.exitCode = 1;
+        process.exit(1);
       }),
     );
 }

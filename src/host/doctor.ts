@@ -22,7 +22,7 @@ type Verdict = Pick<Check, 'status' | 'found' | 'cure'>;
 const DENSE_CONTAINERS = 1_000;
 
 /** Per container: 12 files of statistics, the group, its events, the pidfd, the helper's socket, two pipes, two log files. */
-const DESCRIPTORS_PER_CONTAINER = 20;
+const DESCRIPTORS_PER_CONTAINER = 24;
 const DESCRIPTORS_OF_NIWAD = 1_000;
 const ADVISED_DESCRIPTORS = 1_048_576;
 

@@ -167,7 +167,7 @@ test('describes every route in an OpenAPI document', async ({ niwad }) => {
   });
   for (const verb of ['start', 'stop', 'kill', 'pause', 'resume'])
     expect(methods[`/v1/containers/{id}/${verb}`]).toEqual(['post']);
-  for (const verb of ['wait', 'stats', 'history', 'output'])
+  for (const verb of ['wait', 'stats', 'history', 'logs'])
     expect(methods[`/v1/containers/{id}/${verb}`]).toEqual(['get']);
   for (const item of Object.values(document.paths))
     for (const operation of Object.values(item)) {

@@ -50,6 +50,8 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
     devices: null,
     uidMap: '',
     gidMap: '',
+    stdout: join(place.directory, 'stdout'),
+    stderr: join(place.directory, 'stderr'),
     stdioUid: 0,
     stdioGid: 0,
     pidNamespace: '',

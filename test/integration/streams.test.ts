@@ -56,30 +56,3 @@ test('events come in their order, to everybody who listens', async ({ niwad }) =
     expect(heard.find(({ type }) => type === 'exit')?.exit).toMatchObject({ reason: 'stopped' });
   }
 });
-
-test('output comes by its stream, also to those who ask late', async ({ niwad }) => {
-  const script = 'echo out; echo err >&2; printf "\\377\\000\\n"; printf unended';
-  await niwad.run({ id: 'spoke', process: { args: ['sh', '-c', script] } });
-  const pieces = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
-  for await (const { stream, data } of niwad.client.output('spoke')) pieces[stream].push(data);
-  expect(Buffer.concat(pieces.stdout)).toEqual(Buffer.from('out\n\xff\x00\nunended', 'latin1'));
-  expect(Buffer.concat(pieces.stderr).toString()).toBe('err\n');
-});
-
-test('those who ask late get the last 64 KiB', async ({ niwad }) => {
-  const { stdout } = await niwad.run({ id: 'wrote', process: { args: ['seq', '1', '40000'] } });
-  expect(stdout.length).toBeGreaterThan(200_000);
-  const late = await niwad.output('wrote');
-  expect(late.stdout.length).toBeGreaterThan(0);
-  expect(late.stdout.length).toBeLessThanOrEqual(2 * 65_536);
-  expect(stdout.endsWith(late.stdout)).toBe(true);
-});
-
-test('a reader that leaves does not hold a container back', async ({ niwad }) => {
-  await niwad.client.create({ id: 'left', process: { args: ['seq', '1', '100000'] } });
-  const output = niwad.client.output('left');
-  await niwad.client.start('left');
-  await output.next();
-  await output.return(undefined);
-  expect(await niwad.client.wait('left', { timeout: '60s' })).toMatchObject({ code: 0 });
-});

@@ -88,7 +88,7 @@ async function fails(client, operation, errno, spec) {
 async function ends(client, code, spec) {
   const { id, exit } = await client.create(spec, { start: true, wait: true });
   let said = '';
-  for await (const { data } of client.output(id)) said += data;
+  for await (const { data } of client.logs(id)) said += data;
   assert.equal(exit?.code, code, `status ${exit?.code} instead of ${code}: ${said}`);
 }
 

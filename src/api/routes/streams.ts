@@ -3,11 +3,15 @@ import { RatesSchema } from '../../accounting/rates.js';
 import { UsageSchema } from '../../accounting/usage.js';
 import type { Container } from '../../container/container.js';
 import { StateSchema } from '../../container/status.js';
+import type { LogChunk } from '../../logs/log.js';
+import { refuse, show } from '../../spec/problems.js';
+import { parseMoment } from '../../spec/units.js';
 import { ErrorSchema } from '../errors.js';
 import { IdParams } from '../requests.js';
 import type { Api, ApiOptions } from '../server.js';
-import { streamLines } from '../stream.js';
+import { streamLines, streamValues } from '../stream.js';
 
+const MOMENT = 'a time such as "2026-11-23T13:57:15Z", or a span before now such as "10m"';
 const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };
 
 const StatsSchema = Type.Object({
@@ -20,6 +24,19 @@ const StatsSchema = Type.Object({
 
 const StreamQuery = Type.Object(
   { stream: Type.Optional(Type.Boolean({ description: 'true for a line of JSON per interval' })) },
+  { additionalProperties: false },
+);
+
+const LogsQuery = Type.Object(
+  {
+    follow: Type.Optional(Type.Boolean({ description: 'true to go on until the container has exited' })),
+    since: Type.Optional(Type.String({ description: MOMENT })),
+    until: Type.Optional(Type.String({ description: MOMENT })),
+    tail: Type.Optional(Type.Integer({ minimum: 0, description: 'a number: only so many of the last lines' })),
+    stream: Type.Optional(
+      Type.Union([Type.Literal('stdout'), Type.Literal('stderr')], { description: 'stdout or stderr' }),
+    ),
+  },
   { additionalProperties: false },
 );
 
@@ -87,29 +104,24 @@ export function streamRoutes(api: Api, { runtime, sampleIntervalMs }: ApiOptions
   );
 
   api.get(
-    '/v1/containers/:id/output',
+    '/v1/containers/:id/logs',
     {
       schema: {
-        summary: 'What a container writes: the last 64 KiB, then the rest until its end',
-        description: 'Lines of {"stream": "stdout" or "stderr", "data": BASE64}.',
+        summary: 'What a container has written; with follow=true also what it writes, until it has exited',
+        description:
+          'Lines of {"time", "stream": "stdout" or "stderr", "data": BASE64}, with "lost": true where something before it was rotated away before it could be sent.',
         params: IdParams,
+        querystring: LogsQuery,
         response: failures,
       },
     },
-    async ({ params }, reply) => {
-      const { output } = runtime.get(params.id);
-      let follow: ReturnType<typeof output.follow> | undefined;
-      return streamLines(
-        reply,
-        ({ push, end }) => {
-          follow = output.follow({
-            chunk: ({ stream, data }) => push({ stream, data: data.toString('base64') }),
-            end,
-          });
-          return follow.leave;
-        },
-        () => follow?.drained(),
-      );
+    async ({ params, query }, reply) => {
+      const { log } = runtime.get(params.id);
+      const { tail, stream, follow } = query;
+      if (follow && query.until !== undefined)
+        refuse('the request', [{ path: 'follow', found: 'true', allowed: 'false together with until' }]);
+      const range = { sinceUsec: moment('since', query.since), untilUsec: moment('until', query.until) };
+      return streamValues(reply, (left) => encode(log.read({ ...range, tail, stream, follow }, left)));
     },
   );
 
@@ -123,4 +135,16 @@ export function streamRoutes(api: Api, { runtime, sampleIntervalMs }: ApiOptions
 function stats(container: Container) {
   const { id, state } = container;
   return { id, at: new Date().toISOString(), state, usage: container.usage(), rates: container.rates() };
+}
+
+async function* encode(chunks: AsyncIterable<LogChunk>) {
+  for await (const chunk of chunks) yield { ...chunk, data: chunk.data.toString('base64') };
+}
+
+/** @throws NiwaError SPEC_INVALID */
+function moment(path: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const usec = parseMoment(text, Date.now() * 1000);
+  if (usec === undefined) refuse('the request', [{ path, found: show(text), allowed: MOMENT }]);
+  return usec;
 }

@@ -1,6 +1,7 @@
 import type { NiwaClient } from '../../client/client.js';
 import { daemonCommand, print } from '../command.js';
 import { statusOfExit, statusOfFailedRun } from '../exit-codes.js';
+import { printLogs, writeAsIs } from '../print-logs.js';
 import { specOf } from '../spec-file.js';
 import { withSpec } from '../spec-options.js';
 
@@ -32,7 +33,7 @@ export const run = daemonCommand(
 
 /** Starts a created container, passes its output and our signals on, and gives its exit status. */
 async function runInForeground(client: NiwaClient, id: string): Promise<number> {
-  const output = copyOutput(client, id);
+  const output = printLogs(client.logs(id, { follow: true }), writeAsIs);
   const handlers = FORWARDED.map((signal) => {
     const forward = () => void client.kill(id, signal).catch(() => {}); // it may have ended just now
     process.on(signal, forward);
@@ -47,11 +48,4 @@ async function runInForeground(client: NiwaClient, id: string): Promise<number> 
   const [exit] = await Promise.all([client.wait(id), output]);
   for (const [signal, forward] of handlers) process.off(signal, forward);
   return statusOfExit(exit);
-}
-
-async function copyOutput(client: NiwaClient, id: string): Promise<void> {
-  for await (const { stream, data } of client.output(id)) {
-    const target = process[stream];
-    if (!target.write(data)) await new Promise((resolve) => target.once('drain', resolve));
-  }
 }

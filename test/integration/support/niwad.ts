@@ -166,14 +166,14 @@ export class Niwad {
   /** Collects what a container writes until its end. */
   async output(id: string): Promise<{ stdout: string; stderr: string }> {
     const pieces = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
-    for await (const { stream, data } of this.client.output(id)) pieces[stream].push(data);
+    for await (const { stream, data } of this.client.logs(id, { follow: true })) pieces[stream].push(data);
     return { stdout: Buffer.concat(pieces.stdout).toString(), stderr: Buffer.concat(pieces.stderr).toString() };
   }
 
   /** Waits until a container has written a text. */
   async says(id: string, text: string): Promise<void> {
     let said = '';
-    for await (const { data } of this.client.output(id)) {
+    for await (const { data } of this.client.logs(id, { follow: true })) {
       said += data.toString();
       if (said.includes(text)) return;
     }

@@ -10,9 +10,12 @@ import { Ledger } from '../../../src/accounting/ledger.js';
 import { Metrics } from '../../../src/accounting/metrics.js';
 import { type Api, makeApi } from '../../../src/api/server.js';
 import { Container } from '../../../src/container/container.js';
-import type { Output } from '../../../src/container/output.js';
 import { Runtime } from '../../../src/container/runtime.js';
+import { Store } from '../../../src/container/store.js';
+import { birthOf, newStored } from '../../../src/container/stored.js';
 import { IdPool } from '../../../src/host/id-pool.js';
+import { ContainerLog } from '../../../src/logs/log.js';
+import { LogStore } from '../../../src/logs/store.js';
 import { native, type Peer } from '../../../src/native.js';
 import { makePlan } from '../../../src/plan/plan.js';
 import type { SpecInput } from '../../../src/spec/schema.js';
@@ -30,6 +33,7 @@ const CODES = [
   'HOST_UNSUPPORTED',
   'TOO_MANY_REQUESTS',
   'START_FAILED',
+  'DRAINING',
 ];
 
 const root: Peer = { pid: 1, uid: 0, groups: [0] };
@@ -61,14 +65,10 @@ class EndedRuntime extends Runtime {
 
 function exitedContainer(): Container {
   const spec = specOf({ id: 'web', owner: 'ann', labels: { a: 'b' }, lifetime: 60 });
-  const output = {
-    follow: (follower: { end(): void }) => {
-      follower.end();
-      return { drained: () => {}, leave: () => {} };
-    },
-    close: () => {},
-  } as unknown as Output;
-  const container = new Container(spec, makePlan(spec, capableHost), 0, 1, output, null);
+  const log = new ContainerLog('/', 0); // where there is no segment of a log
+  log.end();
+  const stored = newStored(spec, makePlan(spec, capableHost), null, 'boot');
+  const container = new Container({ ...birthOf(stored), handle: 0 }, log);
   const exit = container.takeExit({
     type: 'exit',
     handle: 0,
@@ -117,10 +117,18 @@ beforeAll(async () => {
     tree: { mount: nowhere, base: nowhere, containers: `${nowhere}${containersCgroup}`, controllers },
     stage,
     ledger,
+    store: new Store(join(directory, 'containers')),
+    keeperSocket: join(directory, 'keeper.sock'),
+    logs: new LogStore(join(directory, 'run'), join(directory, 'logs'), {
+      maxBytes: 2 ** 16,
+      maxFiles: 2,
+      bytesPerSecond: 0,
+    }),
     idPool: new IdPool(65_536, 1), // one range that is not given back would be the last
     allowed: { roots: [], sources: [], privileged: false },
     log: pino({ level: 'silent' }),
     sampleIntervalMs: 60_000,
+    interimIntervalMs: 60_000,
     keepExited: 10,
   });
   api = await startApi();
@@ -171,7 +179,7 @@ function expectDocumented(method: string, { status, text: body }: { status: numb
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND'];
-const ACTIONS = ['start', 'stop', 'kill', 'pause', 'resume', 'wait', 'lifetime', 'stats', 'history', 'output'];
+const ACTIONS = ['start', 'stop', 'kill', 'pause', 'resume', 'wait', 'lifetime', 'stats', 'history', 'logs'];
 
 const segment = fc.oneof(
   fc.constantFrom('web', 'none', '..', '%2e%2e', '%00', '%', '%e0%a4%a', '__proto__', 'a%2Fb', 'x'.repeat(200)),
@@ -206,6 +214,10 @@ const query = fc.array(
       'force',
       'timeout',
       'stream',
+      'follow',
+      'since',
+      'until',
+      'tail',
       'x',
       '__proto__',
       'toString',
@@ -222,6 +234,8 @@ const query = fc.array(
         '-1',
         '9'.repeat(30),
         '1ms',
+        '2026-11-23T13:57:15Z',
+        'stderr',
         '%',
         'null',
         '{}',

@@ -6,7 +6,7 @@ import { type Config, mergeConfig, readConfigFile } from '../../../src/daemon/co
 import { problemsIn, refusal } from '../support.js';
 
 const FIELDS =
-  'allow, cgroup, group, idPool, keepExited, logLevel, maxConnections, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
+  'allow, cgroup, drain, group, idPool, interimIntervalMs, keepExited, logLevel, logs, maxConnections, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
 const GROUP = 'the name or number of the group that may use the socket beside root';
 const READ_GROUP = 'the name or number of the group that may look but not act';
 const POOL = '{"start": HOST_ID, "count": RANGES}, ranges of 65536 ids';
@@ -27,6 +27,9 @@ describe('the settings', () => {
       requestsPerSecond: 1000,
       sampleIntervalMs: 1000,
       keepExited: 1000,
+      logs: { maxBytes: 16_777_216, maxFiles: 4, bytesPerSecond: 33_554_432 },
+      drain: false,
+      interimIntervalMs: 600_000,
       idPool: { start: 0x7000_0000, count: 4096 },
     });
   });
@@ -67,6 +70,8 @@ describe('the settings', () => {
       'allow: {roots: [/srv, /var/lib/images/], sources: [], privileged: true}',
       { allow: { roots: ['/srv', '/var/lib/images/'], sources: [], privileged: true } },
     ],
+    ['logs: {maxBytes: 65536}', { logs: { maxBytes: 65_536, maxFiles: 4, bytesPerSecond: 33_554_432 } }],
+    ['logs: {bytesPerSecond: 0, maxFiles: 16}', { logs: { maxBytes: 16_777_216, maxFiles: 16, bytesPerSecond: 0 } }],
     ['idPool: {start: 65536, count: 65000}', { idPool: { start: 65_536, count: 65_000 } }],
     ['idPool: {start: 2147418112, count: 32768}', { idPool: { start: 0x7fff_0000, count: 32_768 } }],
   ])('%s is taken', (file, settings) => {
@@ -120,6 +125,17 @@ describe('wrong settings', () => {
     ['idPool: {start: 65536, count: 65001}', 'idPool.count', '65001', 'how many containers, 1 to 65000'],
     ['idPool: {start: 65536, count: 1, size: 1}', 'idPool.size', 'a field that niwa does not know', 'count, start'],
     ['idPool: {start: 2147418112, count: 32769}', 'idPool.count', '32769', 'at most 32768 ranges from 2147418112 on'],
+    ['logs: 7', 'logs', '7', '{"maxBytes"?, "maxFiles"?, "bytesPerSecond"?}: how much output is stored'],
+    ['logs: {maxBytes: 65535}', 'logs.maxBytes', '65535', 'bytes of each container, 65536 to 2^40'],
+    ['logs: {maxBytes: 16M}', 'logs.maxBytes', '"16M"', 'bytes of each container, 65536 to 2^40'],
+    ['logs: {maxFiles: 1}', 'logs.maxFiles', '1', 'a number from 2 to 16'],
+    [
+      'logs: {bytesPerSecond: 1}',
+      'logs.bytesPerSecond',
+      '1',
+      'bytes a second of each container, 4096 to 2^40, or 0 for no limit',
+    ],
+    ['logs: {keep: 1}', 'logs.keep', 'a field that niwa does not know', 'bytesPerSecond, maxBytes, maxFiles'],
     ['sampleIntervalMs: 99', 'sampleIntervalMs', '99', 'milliseconds from 100 to 60000'],
     ['sampleIntervalMs: 1s', 'sampleIntervalMs', '"1s"', 'milliseconds from 100 to 60000'],
     ['keepExited: 1.5', 'keepExited', '1.5', 'a number from 0 to 100000'],
@@ -128,7 +144,7 @@ describe('wrong settings', () => {
       '[]',
       '(top)',
       '[]',
-      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, maxConnections, requestsPerSecond, sampleIntervalMs, idPool, keepExited',
+      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, drain, maxConnections, requestsPerSecond, sampleIntervalMs, interimIntervalMs, idPool, logs, keepExited',
     ],
   ])('%s is refused at %s', (file, path, found, allowed) => {
     const error = refusal(() => mergeConfig({}, file));

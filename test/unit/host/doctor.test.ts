@@ -283,8 +283,8 @@ test('swap accounting shows in the files of a group, or else on the kernel comma
 
 test.each([
   ['1024', 'warning', '1024, room for about 1 containers'],
-  ['20000', 'warning', '20000, room for about 950 containers'],
-  ['21000', 'ok', '21000, room for about 1000 containers'],
+  ['24000', 'warning', '24000, room for about 958 containers'],
+  ['25000', 'ok', '25000, room for about 1000 containers'],
   ['unlimited', 'ok', 'unlimited'],
 ])('a hard limit of %s open files is %s', (hard, status, found) => {
   const facts = { ...tuned, rlimits: { 'open files': { soft: '1024', hard } } };

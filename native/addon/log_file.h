@@ -1,0 +1,40 @@
+// The stored output of one container: numbered segments of raw bytes in the order in which they came (00000001.log),
+// each with an index of fixed-width lines (00000001.idx): "from this offset on, bytes of this stream, taken at this
+// time".
+#pragma once
+#include <cstdint>
+#include <string>
+#include <sys/types.h>
+
+#include "fd.h"
+
+class LogFile {
+  public:
+    // The newest `max_files` segments are kept, and of all of them no more than `max_bytes`, the index counted in.
+    LogFile(std::string directory, uint64_t max_bytes, uint32_t max_files);
+
+    // Moves up to `length` bytes from a pipe to the end of the log: taking and storing them is one system call, so that
+    // whenever we are killed, each byte is either in the pipe or in the log. Gives how many, 0 where the kernel moves
+    // nothing, or -errno: -EAGAIN where the pipe is empty. After any other error the next call opens all files anew.
+    ssize_t take(int pipe, char stream, size_t length);
+
+  private:
+    ssize_t move(int pipe, char stream, size_t length);
+    int open_newest();
+    int open_segment(uint64_t number);
+    int find_segments(uint64_t *newest);
+    void remove_oldest();
+    uint64_t used() const { return log_bytes_ + index_bytes_; }
+    void close_all();
+
+    const std::string path_;
+    const uint64_t segment_bytes_;
+    const uint32_t max_files_;
+    Fd directory_, log_, index_; // opened with the first output
+    uint64_t number_ = 0;        // of the open segment
+    uint64_t oldest_ = 0;
+    uint64_t log_bytes_ = 0;
+    uint64_t index_bytes_ = 0; // without an entry that has no bytes yet
+    char stream_ = 0;          // of the last entry with bytes, 0 for none
+    uint64_t entry_usec_ = 0;  // its time
+};

@@ -1,0 +1,204 @@
+#include "log_pump.h"
+
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+namespace {
+
+constexpr size_t kPieceBytes = 64 * 1024;    // of one FIFO before the next one has its turn
+constexpr uint64_t kRetryNs = 1'000'000'000; // after an error
+constexpr uint64_t kWakeKey = ~uint64_t{0};  // of the eventfd; the others are a handle and a bit for the stream
+constexpr char kStreams[2] = {'o', 'e'};
+
+uint64_t monotonic_ns() {
+    timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// A writing end of our own keeps the FIFO from ever coming to its end: whether it has writers is not our concern.
+int open_fifo(const std::string &path, Fd *fifo) {
+    fifo->reset(open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
+    struct stat status;
+    if (!fifo->valid() || fstat(fifo->get(), &status) < 0) return -errno;
+    return S_ISFIFO(status.st_mode) ? 0 : -EINVAL;
+}
+
+uint64_t bytes_in(const Fd &fifo) {
+    int bytes = 0;
+    return ioctl(fifo.get(), FIONREAD, &bytes) < 0 || bytes < 0 ? 0 : static_cast<uint64_t>(bytes);
+}
+
+} // namespace
+
+LogPump::LogPump(std::function<void(const LogNews &)> tell)
+    : tell_(std::move(tell)), epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    epoll_event event = {};
+    event.events = EPOLLIN;
+    event.data.u64 = kWakeKey;
+    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
+    thread_ = std::thread([this] { run(); });
+}
+
+LogPump::~LogPump() {
+    send([this] { ending_ = true; });
+    thread_.join();
+}
+
+int LogPump::open(uint32_t handle, const LogRequest &request) {
+    auto log = std::make_shared<std::unique_ptr<Log>>(std::make_unique<Log>(handle, request));
+    int error = open_fifo(request.stdout_path, &(*log)->fifos[0]);
+    if (error == 0) error = open_fifo(request.stderr_path, &(*log)->fifos[1]);
+    if (error < 0) return error;
+    send([this, handle, log] {
+        auto [placed, added] = logs_.emplace(handle, std::move(*log));
+        if (added) listen(*placed->second, EPOLL_CTL_ADD, EPOLLIN);
+    });
+    return 0;
+}
+
+void LogPump::drain(uint32_t handle, std::function<void(int)> done) {
+    send([this, handle, done = std::move(done)] {
+        auto found = logs_.find(handle);
+        if (found == logs_.end() || found->second->drained) return done(-ESRCH);
+        Log &log = *found->second;
+        log.drained = done;
+        listen(log, EPOLL_CTL_MOD, 0);
+        for (int i = 0; i < 2; i++) log.left[i] = bytes_in(log.fifos[i]);
+        drain(log);
+    });
+}
+
+void LogPump::watch(uint32_t handle) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    watched_.insert(handle);
+}
+
+void LogPump::send(Command command) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    commands_.push_back(std::move(command));
+    uint64_t one = 1;
+    (void)!write(wake_.get(), &one, sizeof one);
+}
+
+void LogPump::run() {
+    sigset_t all;
+    sigfillset(&all); // signals are for Node.js's own threads
+    pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    epoll_event ready[64];
+    while (!ending_) {
+        int count = epoll_wait(epoll_.get(), ready, 64, timeout_ms(monotonic_ns()));
+        uint64_t now = monotonic_ns();
+        resume_due(now);
+        for (int i = 0; i < count; i++) {
+            uint64_t key = ready[i].data.u64;
+            if (key == kWakeKey) {
+                run_commands();
+                continue;
+            }
+            auto found = logs_.find(static_cast<uint32_t>(key >> 1));
+            if (found != logs_.end()) pump(*found->second, static_cast<int>(key & 1), now);
+        }
+    }
+}
+
+void LogPump::run_commands() {
+    uint64_t sent;
+    (void)!read(wake_.get(), &sent, sizeof sent);
+    std::vector<Command> commands;
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        commands.swap(commands_);
+    }
+    for (const Command &command : commands) command();
+}
+
+void LogPump::pump(Log &log, int stream, uint64_t now) {
+    if (log.due_ns != 0 || log.drained) return;
+    uint64_t allowed = log.bucket.available(now);
+    if (allowed < TokenBucket::kLeastBytes) return set_aside(log, now + TokenBucket::kRefillNs);
+    ssize_t moved = log.file.take(log.fifos[stream].get(), kStreams[stream], std::min<uint64_t>(allowed, kPieceBytes));
+    if (stored(log, moved, now)) log.bucket.spend(static_cast<uint64_t>(moved));
+}
+
+// The bytes are counted at the beginning: whoever else holds a FIFO open could write into it for ever.
+void LogPump::drain(Log &log) {
+    uint64_t now = monotonic_ns();
+    for (int i = 0; i < 2; i++) {
+        while (log.left[i] > 0) {
+            ssize_t moved =
+                log.file.take(log.fifos[i].get(), kStreams[i], std::min<uint64_t>(log.left[i], kPieceBytes));
+            if (moved == 0 || moved == -EAGAIN) break;
+            if (!stored(log, moved, now)) return;
+            log.left[i] -= static_cast<uint64_t>(moved);
+        }
+    }
+    if (log.error != 0) tell_({LogNews::kError, log.handle, 0});
+    auto done = std::move(log.drained);
+    schedule(log, 0);
+    take_watch(log);
+    logs_.erase(log.handle);
+    done(0);
+}
+
+// Looks at what came of a piece: gives whether it is stored.
+bool LogPump::stored(Log &log, ssize_t moved, uint64_t now) {
+    if (moved == -EAGAIN) return false;
+    int error = moved < 0 ? static_cast<int>(-moved) : 0;
+    if (error != log.error) tell_({LogNews::kError, log.handle, error});
+    log.error = error;
+    if (moved <= 0) {
+        set_aside(log, now + kRetryNs);
+        return false;
+    }
+    if (take_watch(log)) tell_({LogNews::kOutput, log.handle, 0});
+    return true;
+}
+
+bool LogPump::take_watch(const Log &log) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return watched_.erase(log.handle) > 0;
+}
+
+void LogPump::set_aside(Log &log, uint64_t due_ns) {
+    schedule(log, due_ns);
+    listen(log, EPOLL_CTL_MOD, 0);
+}
+
+void LogPump::schedule(Log &log, uint64_t due_ns) {
+    if (log.due_ns != 0) due_.erase({log.due_ns, log.handle});
+    log.due_ns = due_ns;
+    if (due_ns != 0) due_.insert({due_ns, log.handle});
+}
+
+void LogPump::resume_due(uint64_t now) {
+    while (!due_.empty() && due_.begin()->first <= now) {
+        Log &log = *logs_.at(due_.begin()->second);
+        schedule(log, 0);
+        if (log.drained)
+            drain(log);
+        else
+            listen(log, EPOLL_CTL_MOD, EPOLLIN);
+    }
+}
+
+int LogPump::timeout_ms(uint64_t now) const {
+    if (due_.empty()) return -1;
+    uint64_t at = due_.begin()->first;
+    return at <= now ? 0 : static_cast<int>((at - now + 999'999) / 1'000'000);
+}
+
+void LogPump::listen(const Log &log, int operation, uint32_t events) {
+    for (uint64_t i = 0; i < 2; i++) {
+        epoll_event event = {};
+        event.events = events;
+        event.data.u64 = uint64_t{log.handle} << 1 | i;
+        epoll_ctl(epoll_.get(), operation, log.fifos[i].get(), &event);
+    }
+}

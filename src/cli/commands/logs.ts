@@ -1,0 +1,29 @@
+import { daemonCommand, withId } from '../command.js';
+import { lineStamper, printLogs, writeAsIs } from '../print-logs.js';
+
+const STREAMS = ['stdout', 'stderr'] as const;
+
+export const logs = daemonCommand(
+  'logs <id>',
+  'Show what a container has written, on our own standard output and error',
+  (yargs) =>
+    withId(yargs)
+      .option('follow', { alias: 'f', type: 'boolean', default: false, describe: 'go on until it has exited' })
+      .option('since', { type: 'string', describe: 'from a time on, or so long before now: 10m' })
+      .option('until', { type: 'string', describe: 'before a time, or so long before now' })
+      .option('tail', { alias: 'n', type: 'number', describe: 'only so many of the last lines' })
+      .option('timestamps', { alias: 't', type: 'boolean', default: false, describe: 'each line with its time' })
+      .option('stream', { choices: STREAMS, describe: 'only this one' })
+      .example('$0 logs -f --tail 10 web', 'the last ten lines, and what follows')
+      .example('$0 logs -t --since 10m --stream stderr web', 'the errors of the last ten minutes')
+      .example('$0 logs --since 2026-11-23T13:57:00Z --until 2026-11-23T13:58:00Z web', 'one minute'),
+  async (client, { id, follow, since, until, tail, timestamps, stream, json }) => {
+    const chunks = client.logs(id, { follow, since, until, tail, stream });
+    if (json) {
+      for await (const { data, ...chunk } of chunks)
+        process.stdout.write(`${JSON.stringify({ ...chunk, data: data.toString('base64') })}\n`);
+      return;
+    }
+    await printLogs(chunks, timestamps ? lineStamper() : writeAsIs);
+  },
+);

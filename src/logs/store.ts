@@ -1,0 +1,86 @@
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, NiwaError } from '../errors.js';
+import { type Handle, native } from '../native.js';
+import { ContainerLog } from './log.js';
+
+/** How much is stored of each container. */
+export interface LogLimits {
+  /** In all files of a container together. */
+  maxBytes: number;
+  maxFiles: number;
+  /** What a container may write in the long run, 0 for no limit; above it, its writes wait. */
+  bytesPerSecond: number;
+}
+
+/** The stored output of all containers of one daemon: a directory each, and a directory each for the FIFOs it comes from. */
+export class LogStore {
+  readonly #runDir: string;
+  readonly #logDir: string;
+  readonly #limits: LogLimits;
+
+  /**
+   * @param runDir a directory for each container's FIFOs goes below it
+   * @param logDir a directory for each container's log goes below it
+   */
+  constructor(runDir: string, logDir: string, limits: LogLimits) {
+    this.#runDir = runDir;
+    this.#logDir = logDir;
+    this.#limits = limits;
+  }
+
+  /** The paths of a container's FIFOs. */
+  fifosOf(id: string): { stdout: string; stderr: string } {
+    return { stdout: join(this.#runDir, id, 'stdout'), stderr: join(this.#runDir, id, 'stderr') };
+  }
+
+  /** Makes place for a new container's FIFOs and an empty log. @throws NiwaError HOST_ERROR */
+  prepare(id: string): void {
+    try {
+      this.closeFifos(id);
+      this.remove(id);
+      mkdirSync(join(this.#runDir, id), { recursive: true, mode: 0o700 });
+      mkdirSync(this.#directoryOf(id), { recursive: true, mode: 0o750 });
+    } catch (error) {
+      throw new NiwaError('HOST_ERROR', `cannot make place for the log of container ${id}: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Begins to store what comes out of a container's FIFOs, after what is stored of it. Gives the log, or the errno. */
+  open(id: string, handle: Handle): { log: ContainerLog; errno: number } {
+    const directory = this.#directoryOf(id);
+    const errno = native.openLog(handle, { ...this.fifosOf(id), directory, ...this.#limits });
+    return { log: new ContainerLog(directory, handle), errno };
+  }
+
+  /** Gives the log of a container that has exited. */
+  ended(id: string): ContainerLog {
+    const log = new ContainerLog(this.#directoryOf(id), 0);
+    log.end();
+    return log;
+  }
+
+  /** Removes the FIFOs of a container that has ended, and their directory where nothing else is in it. */
+  closeFifos(id: string): void {
+    for (const path of Object.values(this.fifosOf(id))) rmSync(path, { force: true });
+    const directory = join(this.#runDir, id);
+    if (existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory);
+  }
+
+  /** Removes the log of a container. */
+  remove(id: string): void {
+    rmSync(this.#directoryOf(id), { recursive: true, force: true });
+  }
+
+  /** Removes the logs of all containers but these. */
+  removeOthers(ids: ReadonlySet<string>): void {
+    mkdirSync(this.#logDir, { recursive: true, mode: 0o750 });
+    for (const id of readdirSync(this.#logDir)) if (!ids.has(id)) this.remove(id);
+  }
+
+  #directoryOf(id: string): string {
+    return join(this.#logDir, id);
+  }
+}
