@@ -24,6 +24,7 @@ namespace {
 // What an epoll event is about: a handle and one bit, or one of the two descriptors of the monitor itself.
 constexpr uint64_t kTimerKey = ~uint64_t{0};
 constexpr uint64_t kWakeKey = kTimerKey - 1;
+constexpr uint64_t kLookAgainNs = 5'000'000;
 uint64_t process_key(uint32_t handle) {
     return uint64_t{handle} << 1;
 }
@@ -75,7 +76,7 @@ uint32_t Monitor::add(std::shared_ptr<Container> added) {
     } else {
         if (!is_our_child(container.pidfd)) exits_.expect(life.pid);
         watch(container.pidfd.get(), EPOLLIN, process_key(handle));
-        schedule(entry, life.stopping_ns == 0 ? life.deadline.at_ns : life.stopping_ns + life.deadline.timeout_ns);
+        schedule(entry, life.stopping_ns == 0 ? life.deadline.at_ns : life.stopping_ns); // that looks again at once
         arm_timer();
     }
     return handle;
@@ -169,7 +170,7 @@ void Monitor::on_timer() {
         Entry &entry = entries_.at(due_.begin()->second);
         schedule(entry, 0);
         if (entry.container->life.stopping_ns != 0)
-            kill(entry, now);
+            await_end(entry, now);
         else
             begin_stop(entry, now);
     }
@@ -182,13 +183,25 @@ void Monitor::begin_stop(Entry &entry, uint64_t now) {
     container.life.stopping_ns = now;
     note(entry);
     container.group.write("cgroup.freeze", "0"); // a paused container could not act on the signal
-    bool heard =
-        deadline.signal != SIGKILL && deadline.timeout_ns > 0 && can_receive(container.life.pid, deadline.signal);
-    if (heard && syscall(SYS_pidfd_send_signal, container.pidfd.get(), deadline.signal, nullptr, 0) == 0)
-        schedule(entry, now + deadline.timeout_ns);
+    bool sent = deadline.signal != SIGKILL && hearing_of(container.life.pid, deadline.signal) != Hearing::kDropped &&
+                syscall(SYS_pidfd_send_signal, container.pidfd.get(), deadline.signal, nullptr, 0) == 0;
+    if (sent)
+        await_end(entry, now);
     else
         kill(entry, now);
     tell(Event::kStopping, entry);
+}
+
+// Gives a container its stop timeout, for as long as it may act on the signal: one that was blocked for a moment only
+// is dropped at the end of that moment, and nobody is told.
+void Monitor::await_end(Entry &entry, uint64_t now) {
+    const Life &life = entry.container->life;
+    uint64_t end = life.stopping_ns + life.deadline.timeout_ns;
+    Hearing hearing = now < end ? hearing_of(life.pid, life.deadline.signal) : Hearing::kDropped;
+    if (hearing == Hearing::kDropped)
+        kill(entry, now);
+    else
+        schedule(entry, hearing == Hearing::kBlocked ? std::min(end, now + kLookAgainNs) : end);
 }
 
 void Monitor::kill(Entry &entry, uint64_t now) {

@@ -71,6 +71,7 @@ class Monitor {
     void on_process_exit(Entry &entry);
     void on_group_event(Entry &entry);
     void begin_stop(Entry &entry, uint64_t now);
+    void await_end(Entry &entry, uint64_t now);
     void kill(Entry &entry, uint64_t now);
     void wait_for_empty(Entry &entry);
     void note(const Entry &entry) const;

@@ -6,10 +6,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
 #include <sys/syscall.h>
 
 namespace {
+
+// A shell blocks signals for less than that around a fork.
+constexpr timespec kMoment = {0, 1'000'000};
+constexpr int kLooks = 3;
 
 uint64_t mask_of(const char *status, const char *name) {
     const char *line = strstr(status, name);
@@ -42,20 +47,27 @@ bool is_harmless(int signal) {
 
 } // namespace
 
-bool can_receive(pid_t pid, int signal) {
-    if (signal < 1 || signal >= NSIG) return true; // 0 is no signal, and the kernel itself refuses the others
+Hearing hearing_of(pid_t pid, int signal) {
+    if (signal < 1 || signal >= NSIG) return Hearing::kHeard; // 0 is no signal, and the kernel refuses the others
     char path[32], status[4096];
     snprintf(path, sizeof path, "/proc/%d/status", pid);
     Fd file(open(path, O_RDONLY | O_CLOEXEC));
     ssize_t n = file.valid() ? read(file.get(), status, sizeof status - 1) : -1;
-    if (n <= 0) return true;
+    if (n <= 0) return Hearing::kHeard;
     status[n] = 0;
-    uint64_t heard = mask_of(status, "\nSigBlk:") | mask_of(status, "\nSigIgn:") | mask_of(status, "\nSigCgt:");
-    return !is_namespace_init(status) || (heard >> (signal - 1) & 1) != 0;
+    auto has = [&](const char *name) { return (mask_of(status, name) >> (signal - 1) & 1) != 0; };
+    if (!is_namespace_init(status) || has("\nSigIgn:") || has("\nSigCgt:")) return Hearing::kHeard;
+    return has("\nSigBlk:") ? Hearing::kBlocked : Hearing::kDropped;
 }
 
 int send_with_default_action(const Container &container, int signal) {
-    if (signal != SIGKILL && !is_harmless(signal) && !can_receive(container.life.pid, signal)) {
+    Hearing hearing = Hearing::kHeard;
+    if (signal != SIGKILL && !is_harmless(signal)) hearing = hearing_of(container.life.pid, signal);
+    for (int look = 0; hearing == Hearing::kBlocked && look < kLooks; look++) {
+        nanosleep(&kMoment, nullptr);
+        hearing = hearing_of(container.life.pid, signal);
+    }
+    if (hearing == Hearing::kDropped) {
         int error = container.group.kill();
         return error < 0 ? error : SIGKILL;
     }

@@ -61,6 +61,14 @@ describe.concurrent('a lifetime', () => {
     expect(lateness).toBeLessThan(MAX_LATENESS_MS);
   });
 
+  test('is met by a PID 1 that blocks the signal for moments, as shells do around a fork', async ({ niwad }) => {
+    const script = `use POSIX; my $set = POSIX::SigSet->new(SIGTERM);
+      while (1) { sigprocmask(SIG_BLOCK, $set); select(undef, undef, undef, 0.02);
+                  sigprocmask(SIG_UNBLOCK, $set); select(undef, undef, undef, 0.002); }`;
+    await niwad.start({ id: 'blinking', process: { args: ['perl', '-e', script] }, lifetime: seconds(700) });
+    await expectLifetimeMet(niwad, 'blinking', { signal: 'SIGKILL' });
+  });
+
   test('ends a paused container', async ({ niwad }) => {
     await niwad.start({ id: 'paused', process: sleeper, lifetime: seconds(500) });
     await niwad.client.pause('paused');
