@@ -8,7 +8,9 @@ import { Systemd } from './support/systemd.js';
 const unit = (name: string) => readFileSync(new URL(`../../bin/install/${name}`, import.meta.url), 'utf8');
 const LONE = '[Unit]\nDefaultDependencies=no\n'; // without them it would boot the machine
 
-test('the units keep niwad up, and leave its containers alone', { timeout: scaled(120_000) }, async ({ skip }) => {
+test('the units keep niwad up, and its containers go on over every end of it', { timeout: scaled(120_000) }, async ({
+  skip,
+}) => {
   skip(!host.inVm, 'boots a systemd, which wants a machine with unified cgroups: the virtual one');
   needsFile(skip, '/lib/systemd/systemd', 'the package systemd is not installed');
   const place = makePlace();
@@ -54,13 +56,22 @@ test('the units keep niwad up, and leave its containers alone', { timeout: scale
     interval: 100,
   });
   expect(isAlive(pid)).toBe(true);
-  expect(await client.list()).toBeInstanceOf(Array);
+  const living = { id: 'a', state: 'running', pid: expect.any(Number) };
+  const [found] = await client.list();
+  expect(found).toMatchObject(living);
   const after = await service('MainPID', 'ActiveState', 'Result');
   expect(after.MainPID).not.toBe(before.MainPID);
+
+  // An upgrade is a restart.
+  expect(await systemd.run('systemctl', 'restart', 'niwad.service')).toBe('');
+  expect(await client.inspect('a')).toMatchObject({ ...living, pid: found?.pid });
+  expect((await service('MainPID')).MainPID).not.toBe(after.MainPID);
+  expect(readFileSync(`${group}/memory.max`, 'utf8')).toBe(`${64 * 1024 * 1024}\n`);
   expect(await systemd.run('systemctl', 'stop', 'niwad.socket', 'niwad.service')).toBe('');
   expect(await service('ActiveState', 'Result', 'MainPID')).toEqual({
     ActiveState: 'inactive',
     Result: 'success',
     MainPID: '0',
   });
+  expect(isAlive(pid)).toBe(true);
 });
