@@ -30,7 +30,7 @@ const PACKAGES = {
     'xz-utils': 'xz',
     e2fsprogs: 'mkfs.ext4',
   },
-  checks: { 'clang-format': 'clang-format' },
+  checks: { 'clang-format': 'clang-format', strace: 'strace' },
   fuzz: { clang: 'clang', 'libclang-rt-14-dev': undefined },
 };
 

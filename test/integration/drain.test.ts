@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { SLOWNESS, scaled } from './support/host.js';
+import { needsNoKernel, SLOWNESS, scaled } from './support/host.js';
 import { flagsOf, isAlive } from './support/niwad.js';
 
 const sleeper = { args: ['sleep', '1000'] };
@@ -44,7 +44,8 @@ test('a node that is drained takes nothing new and lives out the old', async () 
   expect((await niwad.cli('drain', '--timeout', 'soon')).exitCode).toBe(2);
 });
 
-test('niwad --drain ends when its last container has, and leaves nothing', async () => {
+test('niwad --drain ends when its last container has, and leaves nothing', async ({ skip }) => {
+  needsNoKernel(skip);
   const place = newPlace();
   const niwad = await startDaemon(place, {}, [...flagsOf(place), '--drain']);
   await niwad.start({ id: 'short', process: sleeper, lifetime: seconds(1500) });
@@ -55,7 +56,8 @@ test('niwad --drain ends when its last container has, and leaves nothing', async
   expect(niwad.ledger('short')).toMatchObject([{ reason: 'lifetime' }]);
 });
 
-test('a second signal cuts a drain short, and the containers go on', async () => {
+test('a second signal cuts a drain short, and the containers go on', async ({ skip }) => {
+  needsNoKernel(skip);
   const place = newPlace();
   const niwad = await startDaemon(place, {}, [...flagsOf(place), '--drain']);
   const { pid } = await niwad.start({ id: 'endless', process: sleeper });

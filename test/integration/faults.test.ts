@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { host, SLOWNESS, scaled } from './support/host.js';
+import { host, needsNoKernel, SLOWNESS, scaled } from './support/host.js';
 import { flagsOf, type Niwad, runNiwad } from './support/niwad.js';
 
 /** What goes wrong around a daemon: each with a clear error, and nothing lost. */
@@ -43,7 +43,8 @@ function finals(niwad: Niwad, id: string) {
 }
 
 describe('a full disk', () => {
-  test('under the run directory refuses new containers and keeps the old ones', async () => {
+  test('under the run directory refuses new containers and keeps the old ones', async ({ skip }) => {
+    needsNoKernel(skip);
     const place = newPlace();
     mountTmpfs(place.runDir, 'size=1m,mode=755');
     const first = await startDaemon(place);
@@ -68,7 +69,8 @@ describe('a full disk', () => {
     expect((await second.client.inspect('new')).state).toBe('running');
   });
 
-  test('under the ledger holds ends back, also over a restart, and loses and doubles no record', async () => {
+  test('under the ledger holds ends back, also over a restart, and loses and doubles no record', async ({ skip }) => {
+    needsNoKernel(skip);
     const place = newPlace();
     mountTmpfs(place.stateDir, 'size=1m,mode=750');
     const first = await startDaemon(place);
@@ -92,7 +94,8 @@ describe('a full disk', () => {
   });
 });
 
-test.each(['runDir', 'stateDir'] as const)('a %s that cannot be written is refused with its path', async (which) => {
+test.for(['runDir', 'stateDir'] as const)('a %s that cannot be written is refused', async (which, { skip }) => {
+  needsNoKernel(skip);
   const place = newPlace();
   mountTmpfs(place[which], 'ro,mode=755');
   const { exitCode, stdout } = await runNiwad(flagsOf(place));
@@ -101,7 +104,8 @@ test.each(['runDir', 'stateDir'] as const)('a %s that cannot be written is refus
   expect(stdout).toMatch(/EROFS|read-only/);
 });
 
-test('too many open files refuse new containers, and the others end as they should', async () => {
+test('too many open files refuse new containers, and the others end as they should', async ({ skip }) => {
+  needsNoKernel(skip);
   const place = newPlace();
   const niwad = await startDaemon(place);
   const limit = (count: number) => execFileSync('prlimit', ['--pid', String(niwad.pid), `--nofile=${count}:`]);

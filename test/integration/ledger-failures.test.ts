@@ -2,11 +2,13 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { expect, onTestFinished, test } from 'vitest';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { Ledger } from '../../src/accounting/ledger.js';
 import { fromLine, type UsageRecord } from '../../src/accounting/record.js';
-import { needsFile } from './support/host.js';
+import { needsFile, needsNoKernel } from './support/host.js';
 import { makePlace, Niwad, removePlace } from './support/niwad.js';
+
+beforeEach(({ skip }) => needsNoKernel(skip));
 
 const LEDGER_MODULE = new URL('../../dist/accounting/ledger.js', import.meta.url).href;
 

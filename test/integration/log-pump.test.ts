@@ -9,7 +9,9 @@ import { execa, execaSync } from 'execa';
 import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { ContainerLog, type LogRange } from '../../src/logs/log.js';
 import { type LogRequest, type NativeEvent, native } from '../../src/native.js';
-import { SLOWNESS } from './support/host.js';
+import { needsNoKernel, SLOWNESS } from './support/host.js';
+
+beforeEach(({ skip }) => needsNoKernel(skip));
 
 /** The addon in this very process, and writers that hold both ends of their FIFOs open, as containers do. */
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { CRASH_POINTS } from '../../src/crash-point.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { MAX_LATENESS_MS, SLOWNESS, scaled } from './support/host.js';
+import { MAX_LATENESS_MS, needsNoKernel, SLOWNESS, scaled } from './support/host.js';
 import { isAlive, keeperOf, type Niwad, type Place } from './support/niwad.js';
 
 const sleeper = { args: ['sleep', '1000'] };
@@ -173,7 +173,8 @@ describe('while there is no daemon', () => {
   });
 });
 
-test('a keeper that dies is replaced, and the new one keeps', async () => {
+test('a keeper that dies is replaced, and the new one keeps', async ({ skip }) => {
+  needsNoKernel(skip);
   const place = newPlace();
   const first = await startDaemon(place);
   const { pid } = await first.start({ id: 'kept', process: sleeper, lifetime: seconds(4000) });
@@ -185,7 +186,8 @@ test('a keeper that dies is replaced, and the new one keeps', async () => {
   await vi.waitFor(() => expect(isAlive(pid ?? 0)).toBe(false), { timeout: 10_000 * SLOWNESS, interval: 20 });
 });
 
-test('a keeper that hangs is replaced by the next daemon', async () => {
+test('a keeper that hangs is replaced by the next daemon', async ({ skip }) => {
+  needsNoKernel(skip);
   const place = newPlace();
   const first = await startDaemon(place);
   await first.start({ id: 'kept', process: sleeper });
@@ -222,7 +224,8 @@ describe("a daemon that dies at any point of a container's life counts it exactl
     'group-removed',
     'exit-told',
   ];
-  test.each(CRASH_POINTS)('%s', async (point) => {
+  test.for(CRASH_POINTS)('%s', async (point, { skip }) => {
+    if (point !== 'started' && point !== 'exit-heard' && point !== 'record-appended') needsNoKernel(skip);
     const place = newPlace();
     const first = await startDaemon(place, { NIWA_CRASH_AT: point });
     const spec = { id: 'once', process: shell('i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 3') };
@@ -247,7 +250,8 @@ describe("a daemon that dies at any point of a container's life counts it exactl
   });
 });
 
-test('what belongs to no container is removed, and what cannot be read is said', async () => {
+test('what belongs to no container is removed, and what cannot be read is said', async ({ skip }) => {
+  needsNoKernel(skip);
   const place = newPlace();
   const first = await startDaemon(place);
   await first.start({ id: 'lost', process: sleeper });
