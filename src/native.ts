@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { messageOf, NiwaError } from './errors.js';
+import { PACKAGE_DIR } from './paths.js';
 import type { DeviceRule } from './plan/devices.js';
 
 /**
@@ -237,8 +237,7 @@ export function errnoName(errno: number): string {
 }
 
 /** Where the build puts niwa.node, niwa-boot and niwa-keeper; NIWA_NATIVE_DIR names another build. */
-export const nativeDirectory =
-  process.env.NIWA_NATIVE_DIR ?? fileURLToPath(new URL('../build/Release', import.meta.url));
+export const nativeDirectory = process.env.NIWA_NATIVE_DIR ?? join(PACKAGE_DIR, 'build/Release');
 
 function load(): Native {
   const path = join(nativeDirectory, 'niwa.node');

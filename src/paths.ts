@@ -1,3 +1,7 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
 /** Where things are unless the configuration says otherwise. */
 export const DEFAULT_CONFIG_FILE = '/etc/niwa/niwad.yaml';
 export const DEFAULT_RUN_DIR = '/run/niwa';
@@ -7,3 +11,11 @@ export const DEFAULT_CGROUP = 'niwa';
 
 /** Ranges of 65,536 host ids for containers: above what distributions and systemd-nspawn hand out, below 2^31. */
 export const DEFAULT_ID_POOL = { start: 0x7000_0000, count: 4096 };
+
+/** The folder of this package, wherever this file has been built to. */
+export const PACKAGE_DIR = findPackage(dirname(fileURLToPath(import.meta.url)));
+
+function findPackage(from: string): string {
+  const parent = dirname(from);
+  return from === parent || existsSync(join(from, 'package.json')) ? from : findPackage(parent);
+}

@@ -9,7 +9,6 @@ import {
   lutimesSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -17,20 +16,19 @@ import {
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { runtimePackages } from './packages.mjs';
 
 const source = fileURLToPath(new URL('../..', import.meta.url));
 const here = join(source, 'bin/install');
 const LIB = 'usr/lib/niwa';
 const DOC = 'usr/share/doc/niwa';
-const BUILT = ['niwa.node', 'niwa-boot', 'niwa-keeper'];
+/** The bundle has all that is needed of node_modules in it. */
+const BUILT = ['dist/bundle', ...['niwa.node', 'niwa-boot', 'niwa-keeper'].map((name) => `build/Release/${name}`)];
 
-/** Copies a file, or a directory with all that is in it but nested node_modules, which are packages of their own. */
+/** Copies a file, or a directory with all that is in it. */
 function copy(from, to) {
   if (statSync(from).isDirectory()) {
     mkdirSync(to, { recursive: true });
-    for (const name of readdirSync(from).filter((name) => name !== 'node_modules'))
-      copy(join(from, name), join(to, name));
+    for (const name of readdirSync(from)) copy(join(from, name), join(to, name));
   } else {
     mkdirSync(dirname(to), { recursive: true });
     copyFileSync(from, to);
@@ -40,11 +38,7 @@ function copy(from, to) {
 /** Installs into an empty or new directory. */
 function install(destdir) {
   const at = (path) => join(destdir, path);
-  for (const name of ['bin/niwa', 'bin/niwad', 'dist', 'package.json']) copy(join(source, name), at(join(LIB, name)));
-  for (const name of BUILT.map((name) => `build/Release/${name}`).filter((name) => existsSync(join(source, name))))
-    copy(join(source, name), at(join(LIB, name)));
-  const lock = JSON.parse(readFileSync(join(source, 'package-lock.json'), 'utf8'));
-  for (const name of runtimePackages(lock.packages)) copy(join(source, name), at(join(LIB, name)));
+  for (const name of ['bin/niwa', 'bin/niwad', 'package.json', ...BUILT]) copy(join(source, name), at(join(LIB, name)));
 
   mkdirSync(at('usr/bin'), { recursive: true });
   for (const name of ['niwa', 'niwad']) symlinkSync(`../lib/niwa/bin/${name}`, at(`usr/bin/${name}`));
@@ -79,7 +73,7 @@ function setModes(directory) {
   chmodSync(directory, 0o755);
 }
 
-/** What is executed by name; node_modules holds scripts too, which nobody runs from here. */
+/** What is executed by name. */
 function isProgram(path) {
   return (
     [`${LIB}/bin`, `${LIB}/build/Release`].some((folder) => dirname(path).endsWith(folder)) && !path.endsWith('.node')
@@ -92,9 +86,7 @@ if (destdir === undefined) {
   process.stderr.write('usage: node bin/install/install.mjs --destdir DIR\n');
   process.exit(2);
 }
-const missing = ['dist/daemon/main.js', 'build/Release/niwa.node', 'node_modules'].filter(
-  (name) => !existsSync(join(source, name)),
-);
+const missing = BUILT.filter((name) => !existsSync(join(source, name)));
 if (missing.length > 0) {
   process.stderr.write(`${missing.join(', ')} missing in ${source}: run npm ci and npm run build first\n`);
   process.exit(1);

@@ -61,10 +61,7 @@ test('is laid out as a Debian package, the same each time, and nobody but root c
     'usr/share/doc/niwa/docs/operating.md',
   ])
     expect(tree.has(path), path).toBe(true);
-  const modules = [...tree.keys()].filter((path) => /^usr\/lib\/niwa\/node_modules\/[^@/]+$/.test(path));
-  expect(modules).toContain('usr/lib/niwa/node_modules/fastify');
-  for (const name of ['vitest', 'typescript', 'cmake-js', 'node-addon-api'])
-    expect(modules).not.toContain(`usr/lib/niwa/node_modules/${name}`);
+  expect([...tree.keys()].filter((path) => path.includes('node_modules'))).toEqual([]); // the bundle needs none
 });
 
 test('its daemon and its command line run a container from where they are', async ({ skip }) => {
