@@ -1,5 +1,5 @@
-// Puts the daemon and the command line into one file each, with what they need of node_modules: Node.js takes as long to find
-// and read some hundred small modules as niwad takes to start.
+// Puts the daemon and the command line, with what they need of node_modules, into a few files: to find and read some hundred
+// small modules takes Node.js longer than all else at the start of niwad.
 export default {
   input: { niwad: 'src/daemon/main.ts', niwa: 'src/cli/main.ts' },
   platform: 'node',

@@ -17,7 +17,7 @@ namespace {
 // It answers from memory; one that does not is stopped or hangs, and nobody here may wait for it.
 constexpr timeval kPatience = {0, 500'000};
 
-// A keeper that hangs would keep the next one from being heard of.
+// One that hangs, or is of another version, must not keep what the next one is told of.
 void kill_keeper(int socket) {
     ucred peer = {};
     socklen_t size = sizeof peer;
@@ -42,7 +42,7 @@ int KeeperLink::connect(const std::string &path) {
     for (int option : {SO_SNDTIMEO, SO_RCVTIMEO})
         if (setsockopt(fd.get(), SOL_SOCKET, option, &kPatience, sizeof kPatience) < 0) return -errno;
     int error = receive_all(fd.get());
-    if (error == -EAGAIN) kill_keeper(fd.get());
+    if (error < 0) kill_keeper(fd.get());
     if (error == 0) socket_ = std::move(fd);
     return error;
 }

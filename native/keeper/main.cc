@@ -14,9 +14,10 @@
 #include <memory>
 #include <poll.h>
 #include <string>
-#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include "../addon/monitor.h"
@@ -79,23 +80,36 @@ void serve(const Fd &connection) {
     }
 }
 
-// A niwad can come for as long as it finds the socket.
-bool is_wanted(const char *path) {
-    return access(path, F_OK) == 0;
+// Our socket, as a file.
+struct Place {
+    const char *path;
+    ino_t inode;
+};
+
+enum class Wanted { kYes, kNoMore, kReplaced };
+
+// A niwad can come for as long as it finds our socket. Behind another one is a keeper that was told of everything.
+Wanted look_at(const Place &place) {
+    struct stat now;
+    if (stat(place.path, &now) < 0) return Wanted::kNoMore;
+    return now.st_ino == place.inode ? Wanted::kYes : Wanted::kReplaced;
+}
+
+// Waits for niwad, for a second.
+Fd wait_for_niwad(const Fd &listener) {
+    pollfd coming = {listener.get(), POLLIN, 0};
+    return poll(&coming, 1, kLookMs) > 0 ? Fd(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)) : Fd();
 }
 
 // Does niwad's work until the next one connects. Gives nothing where there is nothing left to keep.
-Fd keep(const Fd &listener, const char *path) {
-    if (kept.empty()) return Fd();
+Fd keep(const Fd &listener, const Place &place) {
     Monitor monitor; // what it finds is in the lives of the containers
     for (auto &[id, one] : kept) monitor.add(one.container);
     for (;;) {
-        pollfd coming = {listener.get(), POLLIN, 0};
-        if (poll(&coming, 1, kLookMs) > 0) {
-            Fd connection(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-            if (connection.valid()) return connection;
-        }
-        if (!is_wanted(path) && !monitor.anybody_lives()) return Fd();
+        Fd connection = wait_for_niwad(listener);
+        if (connection.valid()) return connection;
+        Wanted wanted = look_at(place);
+        if (wanted == Wanted::kReplaced || (wanted == Wanted::kNoMore && !monitor.anybody_lives())) return Fd();
     }
 }
 
@@ -103,6 +117,7 @@ Fd listen_at(const char *path) {
     Fd listener(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     sockaddr_un address = {};
     address.sun_family = AF_UNIX;
+    errno = ENAMETOOLONG;
     if (strlen(path) >= sizeof address.sun_path) return Fd();
     memcpy(address.sun_path, path, strlen(path));
     unlink(path); // niwad has found nobody behind it
@@ -118,6 +133,14 @@ void avoid_oom_killer() {
     (void)!write(file.get(), "-1000", 5);
 }
 
+// It holds five descriptors for each container.
+void raise_descriptor_limit() {
+    rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 } // namespace
 
 int main(int count, char **words) {
@@ -127,6 +150,8 @@ int main(int count, char **words) {
               stderr);
         return 2;
     }
+    syscall(SYS_close_range, 3u, ~0u, 0u); // whatever niwad was started with
+    raise_descriptor_limit();
     const char *path = words[1];
     std::string directory(path, strrchr(path, '/') == nullptr ? 0 : static_cast<size_t>(strrchr(path, '/') - path));
     containers_dir.reset(open((directory + "/containers").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -137,14 +162,19 @@ int main(int count, char **words) {
     }
     for (int signal_number : {SIGHUP, SIGINT, SIGTERM, SIGPIPE}) signal(signal_number, SIG_IGN);
     avoid_oom_killer();
+    struct stat made;
+    if (stat(path, &made) < 0) return 1;
+    const Place place = {path, made.st_ino};
     (void)!write(STDOUT_FILENO, "ready\n", 6);
     Fd nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
-    dup2(nothing.get(), STDOUT_FILENO);
+    for (int fd : {STDOUT_FILENO, STDERR_FILENO}) dup2(nothing.get(), fd);
 
-    Fd connection(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    Fd connection;
+    while (!connection.valid() && look_at(place) == Wanted::kYes) connection = wait_for_niwad(listener);
     while (connection.valid()) {
         serve(connection);
-        connection = keep(listener, path);
+        connection.reset(); // niwad, should it live, has to see that nobody listens
+        if (!kept.empty()) connection = keep(listener, place);
     }
     return 0; // the socket stays: it may be that of the next keeper already
 }

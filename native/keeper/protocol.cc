@@ -10,6 +10,7 @@ constexpr int kMaxFds = 3;
 
 // The bytes of a message; `fds` has a bit for each descriptor that goes with them, in the order of Message.
 struct Wire {
+    uint32_t version;
     Word word;
     uint32_t fds;
     Life life;
@@ -23,7 +24,7 @@ union ControlBuffer {
 } // namespace
 
 int send_message(int socket, Word word, const Life &life, int pidfd, int group, int control) {
-    Wire wire = {word, 0, life};
+    Wire wire = {kProtocolVersion, word, 0, life};
     int fds[kMaxFds], count = 0;
     const int given[kMaxFds] = {pidfd, group, control};
     for (int i = 0; i < kMaxFds; i++) {
@@ -74,7 +75,8 @@ int receive_message(int socket, Message *message) {
     }
     Fd passed[kMaxFds] = {Fd(fds[0]), Fd(fds[1]), Fd(fds[2])};
     if (n == 0) return -EPIPE;
-    if (n != sizeof wire || (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return -EBADMSG;
+    if (n != sizeof wire || wire.version != kProtocolVersion) return -EPROTO;
+    if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return -EBADMSG;
     if (static_cast<size_t>(__builtin_popcount(wire.fds)) != count) return -EBADMSG;
 
     wire.life.id[kIdBytes - 1] = 0;

@@ -5,6 +5,9 @@
 #include "../addon/fd.h"
 #include "../addon/life.h"
 
+// Changes with the layout of Life and Wire: a keeper may be older than the niwad that finds it.
+constexpr uint32_t kProtocolVersion = 1;
+
 enum class Word : uint32_t {
     kPut = 1, // niwad: this is the life of a container now; with its descriptors where the keeper does not know it yet
     kDrop,    // niwad: forget the container life.id
@@ -22,5 +25,6 @@ struct Message {
 // Sends a message. Gives 0 or a negative errno.
 int send_message(int socket, Word word, const Life &life, int pidfd = -1, int group = -1, int control = -1);
 
-// Waits for a message. Gives 0 or a negative errno, -EPIPE where the other side has gone.
+// Waits for a message. Gives 0 or a negative errno, -EPIPE where the other side has gone, -EPROTO where it speaks
+// another version.
 int receive_message(int socket, Message *message);

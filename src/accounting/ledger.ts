@@ -111,6 +111,11 @@ export class Ledger {
     return false;
   }
 
+  /** The last record of each run that has no final one. */
+  unfinished(): UsageRecord[] {
+    return [...this.#runs.going.values()];
+  }
+
   /** Gives the records of a period, and those before it that differences need, see {@link LedgerReading}. */
   records(period: Period = { since: null, until: null }): LedgerReading {
     return new LedgerReading(this.#segments, period);

@@ -150,7 +150,8 @@ function convertQuery(schema: TSchema, value: unknown, httpPart: string | undefi
 function useOneErrorShape(api: Api): void {
   api.setErrorHandler((error, request, reply) => {
     const { status, body } = toErrorReply(error);
-    if (status >= 500) request.log.error({ err: error, url: request.url }, 'request failed');
+    if (status >= 500 && body.code !== 'DRAINING')
+      request.log.error({ err: error, url: request.url }, 'request failed');
     return reply.status(status).send(body);
   });
   api.setNotFoundHandler((request) => {

@@ -7,7 +7,6 @@ import { type Container, usecNow } from './container.js';
 import type { Store, StoredContainer } from './store.js';
 
 const LEDGER_RETRY_MS = 1000;
-/** A record may look older than its container, where somebody has set the clock back meanwhile. */
 const CLOCK_JUMP_MS = 7 * 86_400_000;
 
 /**
@@ -31,6 +30,7 @@ export class Books {
 
   /** Writes the state of a container, sooner or later. */
   save(container: Container, phase = phaseOf(container)): void {
+    container.savedUsec = usecNow();
     try {
       this.#store.save(container.toStored(this.#bootId, phase));
       this.#unsaved.delete(container);
@@ -81,14 +81,20 @@ export class Books {
   /** Finds the final records of containers that an earlier daemon had no time to close, by the names of their runs. */
   async finalRecords(open: StoredContainer[]): Promise<Map<string, UsageRecord>> {
     const finals = new Map<string, UsageRecord>();
-    if (open.length === 0) return finals;
-    const runs = new Set(open.map(({ run }) => run));
-    const oldest = Math.min(...open.map(({ createdAt }) => Date.parse(createdAt)));
-    const since = new Date(oldest - CLOCK_JUMP_MS).toISOString();
+    const recorded: StoredContainer[] = [];
+    for (const one of open) if (await this.#ledger.hasFinal(one.run, before(one.createdAt))) recorded.push(one);
+    if (recorded.length === 0) return finals; // which is usual, and asks for no reading
+    const runs = new Set(recorded.map(({ run }) => run));
+    const since = recorded.map(({ createdAt }) => before(createdAt)).sort()[0] ?? null;
     for await (const record of this.#ledger.records({ since, until: null }))
       if (record.type === 'final' && runs.has(record.run)) finals.set(record.run, record);
     return finals;
   }
+}
+
+/** A record may look older than its container, where somebody has set the clock back meanwhile. */
+function before(time: string): string {
+  return new Date(Date.parse(time) - CLOCK_JUMP_MS).toISOString();
 }
 
 /** The phase that the state of a container that is no longer made shows. */

@@ -62,11 +62,14 @@ export class Container {
   /** The last signal that was sent through niwa. */
   sentSignal = 0;
   startFailed = false;
+  /** Whether nobody was told of it: it is forgotten when it has ended. */
+  unwanted = false;
   /** Whether its final record was written by an earlier daemon. */
   recorded = false;
   exit: Exit | null = null;
-  /** When its last record was made, in microseconds of CLOCK_BOOTTIME. */
+  /** When its last record was made and its state saved, in microseconds of CLOCK_BOOTTIME. */
   recordedUsec = usecNow();
+  savedUsec = usecNow();
   #before: Reading | null = null;
   #last: Reading | null = null;
   #memory: MemoryTime = { byteSeconds: 0, usec: usecNow() };
@@ -210,6 +213,12 @@ export class Container {
     this.recorded = true;
     this.#ending = exit;
     this.#usageAtEnd = usage;
+  }
+
+  /** It has exited: takes how, and what it had used. */
+  takeEnd(exit: Exit, usage: Usage | null): void {
+    this.takeRecorded(exit, usage);
+    this.settle(exit);
   }
 
   /** Takes what the addon found of it when it took it over. */

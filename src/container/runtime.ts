@@ -30,7 +30,7 @@ import { CAUSE } from './exit.js';
 import { startError } from './failure.js';
 import { connectKeeper } from './keeper.js';
 import { type Allowed, type Caller, requirePermission } from './permissions.js';
-import { decide } from './reconcile.js';
+import { type Decision, decide } from './reconcile.js';
 import { requireState } from './state.js';
 import type { Exit } from './status.js';
 import type { Store, StoredContainer } from './store.js';
@@ -82,6 +82,8 @@ const ROOT: Caller = { uid: 0 };
 const NO_IDS: IdRange = { start: 0, size: 0 };
 const FREEZE_TIMEOUT_MS = 5000;
 const TEND_INTERVAL_MS = 1000;
+/** So much of the memory's worth may have to be estimated after a crash. */
+const SAVE_INTERVAL_USEC = 60_000_000;
 const CLOSE_POLL_MS = 5;
 /** How long the end of a daemon waits for the ends of containers that are being written down: the next daemon can do it. */
 const CLOSE_PATIENCE_MS = 5000;
@@ -104,6 +106,7 @@ export class Runtime {
   readonly #books: Books;
   readonly #finishing = new Set<Promise<void>>();
   readonly #tending: NodeJS.Timeout;
+  #connecting = false;
   #draining = false;
   #closing = false;
 
@@ -120,7 +123,14 @@ export class Runtime {
    * @throws NiwaError HOST_ERROR
    */
   async open(): Promise<void> {
-    await this.#reconcile(await connectKeeper(this.#options.keeperSocket));
+    const { store, keeperSocket } = this.#options;
+    const { stored, unreadable } = store.load();
+    const finals = await this.#books.finalRecords(stored.filter(({ phase }) => phase !== 'exited'));
+    // The keeper stops keeping when we connect: from here on, each container waits for its turn without a deadline.
+    const kept = await connectKeeper(keeperSocket);
+    this.#takeOverAll(stored, finals);
+    await this.#removeOrphans(unreadable, kept);
+    this.#recordLost(new Set(stored.map(({ run }) => run)));
   }
 
   get tree(): CgroupTree {
@@ -149,11 +159,12 @@ export class Runtime {
    * @throws NiwaError FORBIDDEN, SPEC_INVALID, HOST_UNSUPPORTED, ID_IN_USE, DRAINING, START_FAILED, HOST_ERROR; then nothing
    *   was made, or all was undone
    */
-  async create(input: unknown, caller: Caller = ROOT): Promise<Container> {
-    const container = await this.#make(input, caller);
-    this.#books.save(container, 'created');
-    crashPoint('created-saved');
-    return container;
+  create(input: unknown, caller: Caller = ROOT): Promise<Container> {
+    return this.#making(input, caller, async (container) => {
+      this.#refuseNew(); // it may have begun to drain meanwhile
+      this.#books.save(container, 'created');
+      crashPoint('created-saved');
+    });
   }
 
   /**
@@ -189,14 +200,10 @@ export class Runtime {
    * Makes and starts a container in one call. Where that fails, nothing of it is left but its usage record.
    * @throws NiwaError as create() and start() do
    */
-  async run(input: unknown, caller: Caller = ROOT): Promise<Container> {
-    const container = await this.#make(input, caller);
-    try {
-      return await this.start(container.id);
-    } catch (error) {
-      if (container.startFailed) this.#forget(container);
-      throw error;
-    }
+  run(input: unknown, caller: Caller = ROOT): Promise<Container> {
+    return this.#making(input, caller, async (container) => {
+      await this.start(container.id);
+    });
   }
 
   /**
@@ -310,8 +317,10 @@ export class Runtime {
 
   /** Waits until every container has exited. */
   async drained(): Promise<void> {
-    for (let live = this.#live(); live.length > 0; live = this.#live())
+    for (let live = this.#live(); live.length > 0 || this.#reserved.size > 0; live = this.#live()) {
       await Promise.all(live.map(({ exited }) => exited));
+      if (this.#reserved.size > 0) await sleep(CLOSE_POLL_MS);
+    }
   }
 
   /**
@@ -347,24 +356,42 @@ export class Runtime {
       );
   }
 
-  /** Makes a container whose state says `making`: after a crash the next daemon undoes it. */
-  async #make(input: unknown, caller: Caller): Promise<Container> {
+  /**
+   * Makes a container and takes the step after which its client hears of it. Where that fails, nothing is left; the state of
+   * the container says `making` until then, so that after a crash the next daemon undoes it.
+   */
+  async #making(input: unknown, caller: Caller, step: (container: Container) => Promise<void>): Promise<Container> {
     const spec = resolveSources(parseSpec(input, this.#freeId()));
     requirePermission(spec, caller, this.#options.allowed);
     this.#refuseNew();
     if (this.#containers.has(spec.id) || this.#reserved.has(spec.id))
       throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
     this.#reserved.add(spec.id);
-    let idRange: IdRange | null = null;
     try {
-      if (spec.userns === 'auto') idRange = this.#options.idPool.take();
+      const container = await this.#make(spec);
+      await step(container).catch((error: unknown) => this.#undo(container, error));
+      return container;
+    } finally {
+      this.#reserved.delete(spec.id);
+    }
+  }
+
+  async #make(spec: Spec): Promise<Container> {
+    const idRange = spec.userns === 'auto' ? this.#options.idPool.take() : null;
+    try {
       return await this.#spawn(spec, this.#plan(spec, idRange ?? NO_IDS), idRange);
     } catch (error) {
       if (idRange !== null) this.#options.idPool.release(idRange);
       throw error;
-    } finally {
-      this.#reserved.delete(spec.id);
     }
+  }
+
+  /** Ends and forgets a container that did not get as far as it should; then throws why. */
+  async #undo(container: Container, error: unknown): Promise<never> {
+    if (container.state !== 'exited') container.beginStop(0, 'SIGKILL');
+    await container.exited;
+    this.#forget(container);
+    throw error;
   }
 
   #plan(spec: Spec, idRange: IdRange): Plan {
@@ -504,13 +531,14 @@ export class Runtime {
     crashPoint('group-removed');
     native.release(container.handle);
     this.#byHandle.delete(container.handle);
-    this.#options.logs.closeFifos(container.id);
+    this.#closeFifos(container.id);
     if (container.idRange !== null) this.#options.idPool.release(container.idRange);
     container.log.end();
     container.settle(exit);
     this.#options.log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
     this.#tell('exit', container.id, exit);
     crashPoint('exit-told');
+    if (container.unwanted) this.#forget(container);
     this.#forgetOldest();
   }
 
@@ -523,63 +551,76 @@ export class Runtime {
     this.#tell('start-failed', stored.spec.id);
   }
 
-  /** What has to be seen to from time to time: a keeper that is gone, states that wait, records of what goes on. */
+  /** What has to be seen to from time to time: states that wait, records of what goes on, a keeper that is gone. */
   async #tend(): Promise<void> {
     const { keeperSocket, interimIntervalMs, log } = this.#options;
     this.#books.saveWhatWaits();
-    const due = usecNow() - interimIntervalMs * 1000;
-    for (const container of this.#live())
-      if (container.startedNs !== 0n && !container.hasEnded && container.recordedUsec <= due)
-        void this.#books.recordInterim(container);
-    if (native.keeperAlive()) return;
-    log.warn('the keeper is gone: starting another');
-    await connectKeeper(keeperSocket).catch((error: unknown) => log.error({ err: error }, messageOf(error)));
-  }
-
-  /** Takes over what the daemon before has left, and removes what belongs to nobody. */
-  async #reconcile(kept: string[]): Promise<void> {
-    const { store, log, tree } = this.#options;
-    const { stored, unreadable } = store.load();
-    const finals = await this.#books.finalRecords(stored.filter(({ phase }) => phase !== 'exited'));
-    for (const one of stored) await this.#takeOver(one, finals.get(one.run));
-    for (const { id, reason } of unreadable) {
-      log.warn({ id, reason }, 'the state of a container cannot be read: what is left of it is removed');
-      store.remove(id);
+    const now = usecNow();
+    for (const container of this.#live()) {
+      if (container.startedNs === 0n || container.hasEnded) continue;
+      if (container.recordedUsec <= now - interimIntervalMs * 1000) void this.#books.recordInterim(container);
+      else if (container.savedUsec <= now - SAVE_INTERVAL_USEC) this.#books.save(container);
     }
-    this.#options.logs.removeOthers(new Set(this.list().map(({ id }) => id)));
-    const live = new Set(this.#live().map(({ id }) => id));
-    const leftovers = await removeLeftovers(tree, live);
-    if (leftovers.length > 0) log.warn({ leftovers }, 'ended what belonged to no container');
-    for (const id of kept) if (!live.has(id)) native.keeperDrop(id);
-    const counts = { running: live.size, exited: this.list().length - live.size };
-    if (stored.length > 0) log.info(counts, 'took over the containers of the daemon before');
-    this.#forgetOldest();
+    if (native.keeperAlive() || this.#connecting) return;
+    log.warn('the keeper is gone: starting another');
+    this.#connecting = true;
+    await connectKeeper(keeperSocket).catch((error: unknown) => log.error({ err: error }, messageOf(error)));
+    this.#connecting = false;
   }
 
-  async #takeOver(stored: StoredContainer, final: UsageRecord | undefined): Promise<void> {
-    const groupExists = existsSync(stored.cgroup);
-    const decision = decide({ stored, bootId: this.#bootId, groupExists, recorded: final !== undefined });
-    if (decision === 'adopt' || decision === 'undo' || decision === 'finish')
-      return this.#adopt(stored, decision === 'undo', final);
-    await this.#removeGroup(stored.cgroup);
-    native.keeperDrop(stored.spec.id);
+  #takeOverAll(stored: StoredContainer[], finals: Map<string, UsageRecord>): void {
+    const ended: (() => void)[] = [];
+    for (const one of stored) {
+      const final = finals.get(one.run);
+      const groupExists = existsSync(one.cgroup);
+      const decision = decide({ stored: one, bootId: this.#bootId, groupExists, recorded: final !== undefined });
+      if (decision === 'adopt' || decision === 'undo' || decision === 'finish')
+        this.#adopt(one, decision === 'undo', final);
+      else ended.push(() => this.#follow(this.#close(one, decision, final)));
+    }
+    for (const close of ended) close(); // those that live came first
+    const running = stored.length - ended.length;
+    if (stored.length > 0)
+      this.#options.log.info({ running, exited: ended.length }, 'took over the containers of the daemon before');
+  }
+
+  /** Of a container that has ended nothing but what was written down is left. */
+  async #close(stored: StoredContainer, decision: Decision, final: UsageRecord | undefined): Promise<void> {
     const { logs } = this.#options;
-    logs.closeFifos(stored.spec.id);
     const exit = stored.exit ?? exitOf(stored, final);
     const container = new Container({ ...birthOf(stored), handle: 0 }, logs.ended(stored.spec.id));
     container.takeStored(stored);
     container.state = 'stopping';
     this.#containers.set(container.id, container);
-    const close = async () => {
-      if (decision === 'lose') await this.#books.record(recordOf(stored, exit));
-      container.takeRecorded(exit, final?.usage ?? stored.usage);
-      container.settle(exit);
-      if (stored.phase === 'making') this.#forget(container);
-      else if (decision !== 'keep') this.#books.save(container);
-    };
-    if (decision === 'lose')
-      this.#follow(close()); // on a full disk that may take long
-    else await close();
+    native.keeperDrop(container.id);
+    this.#closeFifos(container.id);
+    if (decision === 'keep') container.takeEnd(exit, stored.usage);
+    await this.#removeGroup(stored.cgroup);
+    if (decision === 'lose') await this.#books.record(recordOf(stored, exit)); // on a full disk that may take long
+    if (decision !== 'keep') container.takeEnd(exit, final?.usage ?? stored.usage);
+    if (stored.phase === 'making') this.#forget(container);
+    else if (decision !== 'keep') this.#books.save(container);
+    this.#forgetOldest();
+  }
+
+  /** Ends and removes what belongs to no container. */
+  async #removeOrphans(unreadable: { id: string; reason: string }[], kept: string[]): Promise<void> {
+    const { store, log, logs, tree } = this.#options;
+    for (const { id, reason } of unreadable) {
+      log.warn({ id, reason }, 'the state of a container cannot be read: what is left of it is removed');
+      store.remove(id);
+    }
+    const known = new Set(this.#containers.keys());
+    logs.removeOthers(known);
+    for (const id of kept) if (!known.has(id)) native.keeperDrop(id);
+    const leftovers = await removeLeftovers(tree, known);
+    if (leftovers.length > 0) log.warn({ leftovers }, 'ended what belonged to no container');
+  }
+
+  /** What was running when the machine went down left only records of its use until then: they become final. */
+  #recordLost(runs: ReadonlySet<string>): void {
+    for (const record of this.#options.ledger.unfinished())
+      if (!runs.has(record.run)) this.#follow(this.#books.record({ ...record, type: 'final', reason: 'unknown' }));
   }
 
   #adopt(stored: StoredContainer, undo: boolean, final: UsageRecord | undefined): void {
@@ -603,9 +644,10 @@ export class Runtime {
     container.takeStored(stored);
     container.takeAdopted(adopted);
     container.startFailed = undo;
+    container.unwanted = undo;
     if (final !== undefined) container.takeRecorded(exitOf(stored, final), final.usage);
     this.#add(container, 'adopt');
-    if (undo) native.kill(container.handle);
+    if (undo) native.kill(adopted.handle);
   }
 
   #forgetOldest(): void {
@@ -623,12 +665,19 @@ export class Runtime {
   }
 
   #removeLog(id: string): void {
-    const { logs, log } = this.#options;
+    this.#closeFifos(id);
     try {
-      logs.closeFifos(id);
-      logs.remove(id);
+      this.#options.logs.remove(id);
     } catch (error) {
-      log.error({ err: error, id }, 'the log of a container stays');
+      this.#options.log.error({ err: error, id }, 'the log of a container stays');
+    }
+  }
+
+  #closeFifos(id: string): void {
+    try {
+      this.#options.logs.closeFifos(id);
+    } catch (error) {
+      this.#options.log.error({ err: error, id }, 'the FIFOs of a container stay until it is removed');
     }
   }
 

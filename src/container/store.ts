@@ -90,7 +90,10 @@ export class Store {
     renameSync(`${path}.new`, path);
   }
 
-  /** Reads all states; what cannot be read is named with the reason. */
+  /**
+   * Reads all states; what cannot be read is named with the reason.
+   * @throws NiwaError HOST_ERROR where another version of niwad wrote one: its container must not be taken for lost
+   */
   load(): { stored: StoredContainer[]; unreadable: { id: string; reason: string }[] } {
     const stored: StoredContainer[] = [];
     const unreadable: { id: string; reason: string }[] = [];
@@ -98,6 +101,7 @@ export class Store {
       try {
         stored.push(parseStored(readFileSync(join(this.directoryOf(id), STATE), 'utf8')));
       } catch (error) {
+        if (error instanceof NiwaError) throw error;
         unreadable.push({ id, reason: messageOf(error) });
       }
     }
@@ -120,6 +124,10 @@ export class Store {
 
 function parseStored(text: string): StoredContainer {
   const { version, ...stored } = JSON.parse(text) as StoredContainer & { version: number };
-  if (version !== VERSION) throw new Error(`version ${version} of the state is not known to this niwad`);
+  if (version !== VERSION)
+    throw new NiwaError(
+      'HOST_ERROR',
+      `the state of container ${stored.spec?.id} is of version ${version}, this niwad knows ${VERSION}: start the niwad that wrote it, and drain it first`,
+    );
   return stored;
 }

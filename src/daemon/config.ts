@@ -19,7 +19,7 @@ const FileSchema = Type.Object(
   {
     socket: Type.Optional(path('the socket of the API')),
     runDir: Type.Optional(path('what lives as long as the machine is up')),
-    stateDir: Type.Optional(path('what is kept: the ledger')),
+    stateDir: Type.Optional(path('what is kept: the ledger and the logs')),
     cgroup: Type.Optional(
       Type.String({
         pattern: '^[A-Za-z0-9][A-Za-z0-9_.@:-]*(/[A-Za-z0-9][A-Za-z0-9_.@:-]*)*$',

@@ -70,12 +70,12 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
     interimIntervalMs,
     keepExited,
   });
-  await runtime.open();
   const metrics = new Metrics();
   runtime.subscribe(({ type, exit }) => {
     if (type === 'start') metrics.countStart();
     if (exit !== undefined) metrics.countExit(exit.reason);
   });
+  await runtime.open();
 
   const api = await makeApi({ runtime, ledger, metrics, log, version, groups, limits, sampleIntervalMs });
   await listen(api, endpoint, groups);

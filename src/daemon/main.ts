@@ -35,8 +35,12 @@ function endOnSignals(daemon: Daemon, drain: boolean, manager: ServiceManager, l
     if (order > (drain ? 2 : 1)) return;
     const draining = drain && order === 1;
     log.info({ signal }, draining ? 'draining: waiting for every container to end' : 'stopping');
-    if (draining) await daemon.drain((remaining) => manager.status(`draining: ${remaining} containers left`));
-    if (draining && signals > 1) return;
+    if (draining) {
+      const done = manager.stopSlowly();
+      await daemon.drain((remaining) => manager.status(`draining: ${remaining} containers left`));
+      done();
+      if (signals > 1) return;
+    }
     manager.stopping('stopping; containers go on');
     const running = await daemon.close();
     log.info({ running }, running > 0 ? 'stopped; the containers go on' : 'stopped');
@@ -79,7 +83,7 @@ function parseFlags() {
     )
     .option('socket', { ...text('SOCKET'), describe: 'the socket of the API (RUN_DIR/niwad.sock)' })
     .option('run-dir', { ...text('RUN_DIR'), describe: 'what lives as long as the machine is up (/run/niwa)' })
-    .option('state-dir', { ...text('STATE_DIR'), describe: 'what is kept: the ledger (/var/lib/niwa)' })
+    .option('state-dir', { ...text('STATE_DIR'), describe: 'what is kept: the ledger and the logs (/var/lib/niwa)' })
     .option('cgroup', {
       ...text('CGROUP'),
       describe: "the daemon's group below the cgroup2 mount, or self: the one it is started in (niwa)",

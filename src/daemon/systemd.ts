@@ -41,6 +41,8 @@ function wholeNumber(name: string, text: string | null): number | null {
   throw new NiwaError('HOST_ERROR', `${name} is "${text}", not a number from 1 on; unset it, or let systemd set it`);
 }
 
+const PATIENCE_MS = 60_000;
+
 /** Keeps a service manager informed; without one it does nothing. A message that gets lost is logged, no more. */
 export class ServiceManager {
   readonly #socket: string | null;
@@ -64,6 +66,14 @@ export class ServiceManager {
   /** Tells in words what goes on: `systemctl status` shows the last. */
   status(text: string): void {
     this.#send([statusLine(text)]);
+  }
+
+  /** Asks for patience with a stop that takes long; gives what ends the asking. */
+  stopSlowly(): () => void {
+    const ask = () => this.#send([`EXTEND_TIMEOUT_USEC=${PATIENCE_MS * 1000}`]);
+    ask();
+    const timer = setInterval(ask, PATIENCE_MS / 3);
+    return () => clearInterval(timer);
   }
 
   /** Tells that the daemon ends. */

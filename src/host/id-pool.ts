@@ -9,7 +9,7 @@ export interface IdRange {
 
 /** Hands out ranges of host ids, no two of which overlap. A range that was given back is the last to be used again. */
 export class IdPool {
-  readonly #free: number[];
+  #free: number[];
   readonly #taken = new Set<number>();
 
   /** @param start the first id of the pool @param count how many ranges it has */
@@ -29,12 +29,11 @@ export class IdPool {
     return { start, size: IDS_PER_CONTAINER };
   }
 
-  /** Marks a range as in use that a container of an earlier daemon has; it may lie outside this pool. */
-  claim({ start }: IdRange): void {
-    const place = this.#free.indexOf(start);
-    if (place < 0) return;
-    this.#free.splice(place, 1);
-    this.#taken.add(start);
+  /** Takes a range that a container of an earlier daemon has; its pool may have been laid out otherwise. */
+  claim({ start, size }: IdRange): void {
+    const overlaps = (other: number) => other < start + size && other + IDS_PER_CONTAINER > start;
+    if (this.#free.includes(start)) this.#taken.add(start);
+    this.#free = this.#free.filter((other) => !overlaps(other));
   }
 
   /** Gives a range back; nothing happens where it is not in use. */

@@ -25,20 +25,6 @@ export function parseDuration(input: number | string): number | undefined {
   return Number.isSafeInteger(whole) && whole >= 0 ? whole : undefined;
 }
 
-/**
- * Parses a moment: a time of RFC 3339 such as `2026-11-23T13:57:15.033124Z`, or a span before now such as `"10m"`.
- * Gives whole microseconds since 1970.
- */
-export function parseMoment(text: string, nowUsec: number): number | undefined {
-  const span = parseDuration(text);
-  if (span !== undefined) return nowUsec - span;
-  const match =
-    /^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:[0-9]{2})$/.exec(text);
-  const [, seconds = '', fraction = '', zone = ''] = match ?? [];
-  const milliseconds = Date.parse(`${seconds}${zone}`);
-  return Number.isNaN(milliseconds) ? undefined : milliseconds * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6));
-}
-
 function sumOfParts(text: string): number {
   if (!new RegExp(DURATION_PATTERN).test(text)) return Number.NaN;
   const parts = text.matchAll(/([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)/g);

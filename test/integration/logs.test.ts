@@ -139,7 +139,7 @@ test('niwa logs shows what was written where it was written', async ({ niwad }) 
   expect(stderr).toMatch(/^\S+Z two$/);
   expect((await niwad.cli('logs', 'nobody')).exitCode).toBe(1);
   expect((await niwad.cli('logs', '--since', 'soon', 'shown')).stderr).toContain(
-    'since: found "soon"; allowed: a time',
+    'since: found "soon"; allowed: a date',
   );
 });
 

@@ -217,9 +217,9 @@ async function expectCountedOnce(niwad: Niwad, place: Place, acknowledged: boole
 describe("a daemon that dies at any point of a container's life counts it exactly once", () => {
   const ACKNOWLEDGED = [
     'exit-heard',
-    'output-stored',
     'record-appended',
     'record-written',
+    'output-stored',
     'exit-saved',
     'group-removed',
     'exit-told',

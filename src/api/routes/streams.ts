@@ -4,14 +4,13 @@ import { UsageSchema } from '../../accounting/usage.js';
 import type { Container } from '../../container/container.js';
 import { StateSchema } from '../../container/status.js';
 import type { LogChunk } from '../../logs/log.js';
+import { MOMENT_WORDS, parseMoment } from '../../spec/moment.js';
 import { refuse, show } from '../../spec/problems.js';
-import { parseMoment } from '../../spec/units.js';
 import { ErrorSchema } from '../errors.js';
 import { IdParams } from '../requests.js';
 import type { Api, ApiOptions } from '../server.js';
 import { streamLines, streamValues } from '../stream.js';
 
-const MOMENT = 'a time such as "2026-11-23T13:57:15Z", or a span before now such as "10m"';
 const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };
 
 const StatsSchema = Type.Object({
@@ -30,8 +29,8 @@ const StreamQuery = Type.Object(
 const LogsQuery = Type.Object(
   {
     follow: Type.Optional(Type.Boolean({ description: 'true to go on until the container has exited' })),
-    since: Type.Optional(Type.String({ description: MOMENT })),
-    until: Type.Optional(Type.String({ description: MOMENT })),
+    since: Type.Optional(Type.String({ description: MOMENT_WORDS })),
+    until: Type.Optional(Type.String({ description: MOMENT_WORDS })),
     tail: Type.Optional(Type.Integer({ minimum: 0, description: 'a number: only so many of the last lines' })),
     stream: Type.Optional(
       Type.Union([Type.Literal('stdout'), Type.Literal('stderr')], { description: 'stdout or stderr' }),
@@ -144,7 +143,7 @@ async function* encode(chunks: AsyncIterable<LogChunk>) {
 /** @throws NiwaError SPEC_INVALID */
 function moment(path: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const usec = parseMoment(text, Date.now() * 1000);
-  if (usec === undefined) refuse('the request', [{ path, found: show(text), allowed: MOMENT }]);
-  return usec;
+  const time = parseMoment(text, Date.now());
+  if (time === undefined) refuse('the request', [{ path, found: show(text), allowed: MOMENT_WORDS }]);
+  return Date.parse(time ?? '') * 1000;
 }

@@ -17,7 +17,7 @@ export const drain = daemonCommand(
       .option('wait', { type: 'boolean', default: true, describe: 'report until all have ended; --no-wait to return' })
       .option('timeout', { alias: 't', type: 'string', describe: 'stop those that are left after this time' })
       .option('undo', { type: 'boolean', default: false, describe: 'take new containers again' })
-      .example('$0 drain --timeout 10m && systemctl stop niwad', 'before maintenance')
+      .example('$0 drain --timeout 10m', 'before maintenance: then nothing runs here')
       .example('$0 drain --undo', 'after it'),
   async (client, { wait, timeout, undo, json }) => {
     const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : Date.now() + milliseconds(timeout);

@@ -32,20 +32,26 @@ it('gives back what was saved last, the oldest first', () => {
   });
 });
 
-it('names what cannot be read: half a file, none, and one of another version', () => {
-  for (const id of ['half', 'none', 'newer']) store.add(stored(id));
+it('names what cannot be read: half a file, and none', () => {
+  for (const id of ['half', 'none']) store.add(stored(id));
   const file = (id: string) => join(store.directoryOf(id), 'state.json');
   writeFileSync(file('half'), readFileSync(file('half'), 'utf8').slice(0, 100));
   rmSync(file('none'));
-  writeFileSync(file('newer'), '{"version": 99}');
   const { stored: readable, unreadable } = store.load();
   expect(readable).toEqual([]);
   const reasons = Object.fromEntries(unreadable.map(({ id, reason }) => [id, reason]));
   expect(reasons).toEqual({
     half: expect.stringContaining('JSON'),
     none: expect.stringContaining('ENOENT'),
-    newer: 'version 99 of the state is not known to this niwad',
   });
+});
+
+it('refuses what another version of niwad wrote, rather than take its container for lost', () => {
+  store.add(stored('newer'));
+  writeFileSync(join(store.directoryOf('newer'), 'state.json'), '{"version": 99, "spec": {"id": "newer"}}');
+  const error = refusal(() => store.load());
+  expect(error.code).toBe('HOST_ERROR');
+  expect(error.message).toMatch(/container newer is of version 99, this niwad knows 1: start the niwad that wrote it/);
 });
 
 it('begins anew with an id that was used before, and leaves nothing when it is removed', () => {

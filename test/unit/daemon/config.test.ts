@@ -85,7 +85,7 @@ describe('wrong settings', () => {
     ['__proto__: {group: 0}', '__proto__', 'a field that niwa does not know', FIELDS],
     ['socket: niwad.sock', 'socket', '"niwad.sock"', 'an absolute path: the socket of the API'],
     ['runDir: 7', 'runDir', '7', 'an absolute path: what lives as long as the machine is up'],
-    ['stateDir: "/a\\0"', 'stateDir', '"/a\\u0000"', 'an absolute path: what is kept: the ledger'],
+    ['stateDir: "/a\\0"', 'stateDir', '"/a\\u0000"', 'an absolute path: what is kept: the ledger and the logs'],
     [
       'cgroup: /niwa',
       'cgroup',

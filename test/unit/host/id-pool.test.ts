@@ -29,11 +29,18 @@ describe('the pool of host ids', () => {
     const pool = new IdPool(START, 3);
     pool.claim({ start: START + SIZE, size: SIZE });
     pool.claim({ start: START + SIZE, size: SIZE });
-    pool.claim({ start: 123, size: SIZE }); // of a pool that was configured otherwise
+    pool.claim({ start: 123, size: SIZE }); // of a pool that was laid out elsewhere
     expect([pool.take().start, pool.take().start]).toEqual([START, START + 2 * SIZE]);
     expect(refusal(() => pool.take()).code).toBe('HOST_UNSUPPORTED');
     pool.release({ start: START + SIZE, size: SIZE });
     expect(pool.take().start).toBe(START + SIZE);
+  });
+
+  it('does not give away what overlaps with a range of a pool that was laid out otherwise', () => {
+    const pool = new IdPool(START, 4);
+    pool.claim({ start: START + SIZE + 5, size: SIZE });
+    expect([pool.take().start, pool.take().start]).toEqual([START, START + 3 * SIZE]);
+    expect(refusal(() => pool.take()).code).toBe('HOST_UNSUPPORTED');
   });
 
   it('uses a range again as late as it can', () => {

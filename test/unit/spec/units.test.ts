@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatDuration, parseBytes, parseDuration, parseMoment } from '../../../src/spec/units.js';
+import { formatBytes, formatDuration, parseBytes, parseDuration } from '../../../src/spec/units.js';
 
 describe('sizes', () => {
   it.each([
@@ -156,25 +156,4 @@ describe('durations', () => {
       }),
     );
   });
-});
-
-describe('moments', () => {
-  const now = Date.parse('2026-11-23T14:00:00Z') * 1000;
-  it.each([
-    ['10m', now - 600e6],
-    ['1h30m', now - 5400e6],
-    ['2026-11-23T14:00:00Z', now],
-    ['2026-11-23T14:00:00.000001Z', now + 1],
-    ['2026-11-23T14:00:00.1234567Z', now + 123_456],
-    ['2026-11-23T15:00:00.5+01:00', now + 500_000],
-  ])('%s is understood', (text, usec) => {
-    expect(parseMoment(text, now)).toBe(usec);
-  });
-
-  it.each(['', 'yesterday', '2026-11-23', '14:00', '2026-11-23T14:00:00', '2026-13-23T14:00:00Z', '-10m', '10'])(
-    '%j is none',
-    (text) => {
-      expect(parseMoment(text, now)).toBeUndefined();
-    },
-  );
 });
