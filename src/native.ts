@@ -104,6 +104,8 @@ export interface Adopted {
   deadlineNs: bigint;
   /** Whether a deadline has passed already. */
   stopping: boolean;
+  /** False where it has ended, and nobody saw when. */
+  endKnown: boolean;
 }
 
 interface EventBase {
@@ -214,6 +216,8 @@ export interface Native {
   keeperAlive(): boolean;
   /** Lets the keeper forget a container that nobody adopts. */
   keeperDrop(id: string): void;
+  /** Takes a directory for this process alone, until its end. Gives the errno, EAGAIN where another process has it. */
+  holdDirectory(path: string): number;
   /** Gives who is behind a connected Unix socket, or the errno. */
   peer(fd: number): Peer | number;
   /** Sends a datagram to a Unix socket, a path or `@` and an abstract name, as sd_notify(3) does. Gives the errno. */

@@ -7,6 +7,7 @@
 #include "adopt.h"
 #include "boot_image.h"
 #include "keeper_link.h"
+#include "lock.h"
 #include "log_pump.h"
 #include "monitor.h"
 #include "notify.h"
@@ -208,7 +209,8 @@ Value create(Info info) {
     });
 }
 
-// adopt({ id, cgroup, pid, startTicks, startedNs, deadline }): { handle, pid, startedNs, deadlineNs, stopping } | errno
+// adopt({ id, cgroup, pid, startTicks, startedNs, deadline }): { handle, pid, startedNs, deadlineNs, stopping, endKnown
+// } | errno
 Value adopt(Info info) {
     Addon &addon = addon_of(info.Env());
     auto object = info[0].As<Napi::Object>();
@@ -220,9 +222,10 @@ Value adopt(Info info) {
     request.start_ticks = to_ns(object.Get("startTicks"));
     request.life.started_ns = to_ns(object.Get("startedNs"));
     request.life.deadline = to_deadline(object.Get("deadline").As<Napi::Object>());
-    auto container = addon.keeper.claim(id);
+    auto container = addon.keeper.claim(id, request.life.pid);
     int error = adopt_container(request, &container);
     if (error < 0) return Napi::Number::New(info.Env(), -error);
+    bool end_known = container->pidfd.valid() || container->life.exited_ns != 0;
     uint32_t handle = addon.monitor->add(container);
     Life life = addon.monitor->life_of(handle);
     Napi::Object result = Napi::Object::New(info.Env());
@@ -231,6 +234,7 @@ Value adopt(Info info) {
     result.Set("startedNs", from_ns(info.Env(), life.started_ns));
     result.Set("deadlineNs", from_ns(info.Env(), life.deadline.at_ns));
     result.Set("stopping", life.stopping_ns != 0);
+    result.Set("endKnown", end_known);
     return result;
 }
 
@@ -407,6 +411,11 @@ Value keeper_drop(Info info) {
     return info.Env().Undefined();
 }
 
+// holdDirectory(path): errno
+Value hold(Info info) {
+    return Napi::Number::New(info.Env(), -hold_directory(to_string(info[0])));
+}
+
 // peer(fd): { pid, uid, groups } | errno
 Value peer(Info info) {
     Peer credentials;
@@ -487,6 +496,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"keeperConnect", keeper_connect},
         {"keeperAlive", keeper_alive},
         {"keeperDrop", keeper_drop},
+        {"holdDirectory", hold},
         {"peer", peer},
         {"notify", notify},
         {"boottimeNs", boottime},

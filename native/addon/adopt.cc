@@ -59,6 +59,5 @@ int adopt_container(const AdoptRequest &request, std::shared_ptr<Container> *kep
     Container &container = **kept;
     container.path = request.cgroup;
     int error = container.group.open(request.cgroup);
-    if (error == 0) container.statistics.open(container.group);
-    return error;
+    return error < 0 ? error : container.statistics.open(container.group);
 }

@@ -1,7 +1,9 @@
 #include "exit_status.h"
 
+#include <arpa/inet.h>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -9,9 +11,11 @@
 #include <fcntl.h>
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -48,8 +52,9 @@ bool ask_pidfd(const Fd &pidfd, int *wait_status) {
     return true;
 }
 
-// Until then it is in the last field of /proc/PID/stat, see proc(5).
-bool ask_zombie(pid_t pid, int *wait_status) {
+// Until then it is in the last field of /proc/PID/stat, see proc(5). The pid was still this process's when it was read
+// if the pidfd can be signalled afterwards.
+bool ask_zombie(const Fd &pidfd, pid_t pid, int *wait_status) {
     char path[32], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     Fd file(open(path, O_RDONLY | O_CLOEXEC));
@@ -60,7 +65,29 @@ bool ask_zombie(pid_t pid, int *wait_status) {
     const char *last = strrchr(text, ' ');
     if (state == nullptr || last == nullptr || strncmp(state, ") Z", 3) != 0) return false;
     *wait_status = atoi(last + 1);
-    return true;
+    return syscall(SYS_pidfd_send_signal, pidfd.get(), 0, nullptr, 0) == 0;
+}
+
+// A number in the kernel's messages, which a filter reads as if it came from the network.
+constexpr uint32_t kEventAt = NLMSG_HDRLEN + sizeof(cn_msg);
+constexpr uint32_t kWhatAt = kEventAt + offsetof(proc_event, what);
+constexpr uint32_t kPidAt = kEventAt + offsetof(proc_event, event_data.exit.process_pid);
+constexpr uint32_t kTgidAt = kEventAt + offsetof(proc_event, event_data.exit.process_tgid);
+
+// Lets only the exits of whole processes through: a busy host has many other events.
+bool filter_exits(int socket) {
+    sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kWhatAt),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(proc_event::PROC_EVENT_EXIT), 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kTgidAt),
+        BPF_STMT(BPF_MISC | BPF_TAX, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kPidAt),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, ~0u),
+    };
+    sock_fprog filter = {sizeof program / sizeof *program, program};
+    return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0;
 }
 
 void set_status(int wait_status, Life *life) {
@@ -101,6 +128,7 @@ void ExitListener::open() {
     int room = 4 << 20; // an exit of any process on the host takes a place until we look
     if (bind(socket_.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) < 0) return socket_.reset();
     (void)setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
+    if (!filter_exits(socket_.get())) return socket_.reset();
     listen(true);
 }
 
@@ -120,14 +148,12 @@ void ExitListener::hear() {
     alignas(nlmsghdr) char packet[1024];
     ssize_t n;
     while ((n = recv(socket_.get(), packet, sizeof packet, 0)) > 0 || (n < 0 && errno == ENOBUFS)) {
-        constexpr size_t kEventOffset = NLMSG_HDRLEN + sizeof(cn_msg);
-        if (n < static_cast<ssize_t>(kEventOffset + sizeof(proc_event))) continue;
+        if (n < static_cast<ssize_t>(kEventAt + sizeof(proc_event))) continue;
         proc_event event;
-        memcpy(&event, packet + kEventOffset, sizeof event);
-        if (event.what != proc_event::PROC_EVENT_EXIT) continue;
+        memcpy(&event, packet + kEventAt, sizeof event);
         auto found = heard_.find(event.event_data.exit.process_pid);
-        bool whole = event.event_data.exit.process_pid == event.event_data.exit.process_tgid;
-        if (whole && found != heard_.end()) found->second = static_cast<int>(event.event_data.exit.exit_code);
+        if (event.what == proc_event::PROC_EVENT_EXIT && found != heard_.end())
+            found->second = static_cast<int>(event.event_data.exit.exit_code);
     }
 }
 
@@ -138,7 +164,8 @@ void read_exit_status(const Fd &pidfd, ExitListener &listener, Life *life) {
         if (info.si_pid == 0) return;
         life->status_known = true;
         (info.si_code == CLD_EXITED ? life->code : life->signal) = info.si_status;
-    } else if (ask_zombie(life->pid, &status) || ask_pidfd(pidfd, &status) || listener.take(life->pid, &status)) {
+    } else if (ask_pidfd(pidfd, &status) || listener.take(life->pid, &status) ||
+               ask_zombie(pidfd, life->pid, &status) || ask_pidfd(pidfd, &status)) {
         set_status(status, life);
     }
 }

@@ -19,10 +19,13 @@ class ExitListener {
     // Takes the status that was heard of. Gives false where none was.
     bool take(pid_t pid, int *wait_status);
 
+    // Readable when there is something to hear, or -1; hear() then keeps the kernel's queue short.
+    int fd() const { return socket_.get(); }
+    void hear();
+
   private:
     void open();
     void listen(bool on);
-    void hear();
 
     bool tried_ = false;
     Fd socket_;

@@ -14,8 +14,9 @@
 
 namespace {
 
-// It answers from memory; one that does not is stopped or hangs, and nobody here may wait for it.
-constexpr timeval kPatience = {0, 500'000};
+// It answers from memory; one that does not is stopped or hangs. The monitor may not wait for it.
+constexpr timeval kPatience = {3, 0};
+constexpr timeval kShortPatience = {0, 500'000};
 
 // One that hangs, or is of another version, must not keep what the next one is told of.
 void kill_keeper(int socket) {
@@ -38,11 +39,12 @@ int KeeperLink::connect(const std::string &path) {
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path) return -ENAMETOOLONG;
     memcpy(address.sun_path, path.c_str(), path.size());
-    if (!fd.valid() || ::connect(fd.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) < 0) return -errno;
-    for (int option : {SO_SNDTIMEO, SO_RCVTIMEO})
-        if (setsockopt(fd.get(), SOL_SOCKET, option, &kPatience, sizeof kPatience) < 0) return -errno;
+    if (!fd.valid() || setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience) < 0 ||
+        setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kShortPatience, sizeof kShortPatience) < 0 ||
+        ::connect(fd.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) < 0)
+        return -errno;
     int error = receive_all(fd.get());
-    if (error < 0) kill_keeper(fd.get());
+    if (error == -EAGAIN || error == -EPROTO) kill_keeper(fd.get());
     if (error == 0) socket_ = std::move(fd);
     return error;
 }
@@ -58,7 +60,7 @@ int KeeperLink::receive_all(int socket) {
         container->life = message.life;
         container->pidfd = std::move(message.pidfd);
         container->control = std::move(message.control);
-        known_.insert(message.life.id);
+        known_[message.life.id] = message.life.pid;
         kept_[message.life.id] = std::move(container);
     }
     return error;
@@ -77,10 +79,10 @@ std::vector<Life> KeeperLink::unclaimed() {
     return lives;
 }
 
-std::shared_ptr<Container> KeeperLink::claim(const std::string &id) {
+std::shared_ptr<Container> KeeperLink::claim(const std::string &id, pid_t pid) {
     std::lock_guard<std::mutex> lock(mutex_);
     auto found = kept_.find(id);
-    if (found == kept_.end()) return nullptr;
+    if (found == kept_.end() || (pid > 0 && found->second->life.pid != pid)) return nullptr;
     auto container = std::move(found->second);
     kept_.erase(found);
     return container;
@@ -89,7 +91,10 @@ std::shared_ptr<Container> KeeperLink::claim(const std::string &id) {
 void KeeperLink::put(const Container &container) {
     std::lock_guard<std::mutex> lock(mutex_);
     if (!socket_.valid()) return;
-    bool is_new = known_.insert(container.life.id).second;
+    pid_t &known = known_[container.life.id];
+    kept_.erase(container.life.id); // it has been adopted, or was never left
+    bool is_new = known != container.life.pid;
+    known = container.life.pid;
     int error = is_new ? send_message(socket_.get(), Word::kPut, container.life, container.pidfd.get(),
                                       container.group.dir(), container.control.get())
                        : send_message(socket_.get(), Word::kPut, container.life);

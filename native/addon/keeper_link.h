@@ -3,7 +3,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -20,8 +19,9 @@ class KeeperLink {
     // Gives what the keeper kept and nobody has claimed yet.
     std::vector<Life> unclaimed();
 
-    // Takes what the keeper kept of a container, its pidfd and control socket among it; nothing where it has none.
-    std::shared_ptr<Container> claim(const std::string &id);
+    // Takes what the keeper kept of a container, its pidfd and control socket among it; nothing where it has none of
+    // this first process.
+    std::shared_ptr<Container> claim(const std::string &id, pid_t pid);
 
     // Tells the life of a container. A keeper that does not listen is given up; alive() then says so.
     void put(const Container &container);
@@ -34,6 +34,6 @@ class KeeperLink {
 
     std::mutex mutex_;
     Fd socket_;
-    std::set<std::string> known_; // containers whose descriptors the keeper has
+    std::map<std::string, pid_t> known_; // containers whose descriptors the keeper has
     std::map<std::string, std::shared_ptr<Container>> kept_;
 };

@@ -24,12 +24,20 @@ namespace {
 // What an epoll event is about: a handle and one bit, or one of the two descriptors of the monitor itself.
 constexpr uint64_t kTimerKey = ~uint64_t{0};
 constexpr uint64_t kWakeKey = kTimerKey - 1;
+constexpr uint64_t kExitsKey = kTimerKey - 2;
 constexpr uint64_t kLookAgainNs = 5'000'000;
+constexpr uint64_t kRetryNs = 100'000'000;
+constexpr uint64_t kBackstopNs = 500'000'000;
 uint64_t process_key(uint32_t handle) {
     return uint64_t{handle} << 1;
 }
 uint64_t group_key(uint32_t handle) {
     return process_key(handle) | 1;
+}
+
+// Whether it was a lack of descriptors or memory, which may pass. A group that is gone is no such thing.
+bool is_short_of(int error) {
+    return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EINTR;
 }
 
 bool is_our_child(const Fd &pidfd) {
@@ -68,18 +76,66 @@ uint32_t Monitor::add(std::shared_ptr<Container> added) {
     Container &container = *entry.container;
     container.handle = handle;
     note(entry);
-    const Life &life = container.life;
-    if (life.exited_ns != 0) {
+    follow(entry);
+    return handle;
+}
+
+// Sees to a container from where it is in its life.
+void Monitor::follow(Entry &entry) {
+    const Container &container = *entry.container;
+    if (!backstop_ && container.life.exited_ns != 0) {
         wait_for_empty(entry);
-    } else if (!container.pidfd.valid()) {
+    } else if (!backstop_ && !container.pidfd.valid()) {
         on_process_exit(entry);
     } else {
-        if (!is_our_child(container.pidfd)) exits_.expect(life.pid);
-        watch(container.pidfd.get(), EPOLLIN, process_key(handle));
-        schedule(entry, life.stopping_ns == 0 ? life.deadline.at_ns : life.stopping_ns); // that looks again at once
-        arm_timer();
+        if (!backstop_) watch_process(entry);
+        plan(entry);
     }
-    return handle;
+}
+
+void Monitor::watch_process(Entry &entry) {
+    const Container &container = *entry.container;
+    if (!is_our_child(container.pidfd)) {
+        exits_.expect(container.life.pid);
+        if (exits_.fd() >= 0) watch(exits_.fd(), EPOLLIN, kExitsKey);
+    }
+    watch(container.pidfd.get(), EPOLLIN, process_key(container.handle));
+}
+
+void Monitor::plan(Entry &entry) {
+    const Life &life = entry.container->life;
+    uint64_t due = 0;
+    if (life.exited_ns == 0 && life.killed_ns == 0) {
+        if (life.stopping_ns == 0)
+            due = life.deadline.at_ns;
+        else
+            due =
+                backstop_ ? life.stopping_ns + life.deadline.timeout_ns : life.stopping_ns; // that looks again at once
+    }
+    schedule(entry, due == 0 || !backstop_ ? due : due + kBackstopNs);
+    arm_timer();
+}
+
+void Monitor::set_backstop(bool backstop) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (backstop == backstop_) return;
+    backstop_ = backstop;
+    for (auto &[handle, entry] : entries_) {
+        if (backstop) {
+            epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entry.container->pidfd.get(), nullptr);
+            plan(entry);
+        } else {
+            follow(entry);
+        }
+    }
+}
+
+void Monitor::update(uint32_t handle, const Life &life) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = entries_.find(handle);
+    if (found == entries_.end()) return;
+    found->second.container->life = life;
+    plan(found->second);
 }
 
 std::shared_ptr<Container> Monitor::find(uint32_t handle) {
@@ -111,11 +167,8 @@ void Monitor::begin(uint32_t handle, uint64_t started_ns, const Deadline &deadli
     if (found == entries_.end()) return;
     Life &life = found->second.container->life;
     life.started_ns = started_ns;
-    if (life.stopping_ns == 0 && life.exited_ns == 0) {
-        life.deadline = deadline;
-        schedule(found->second, deadline.at_ns);
-        arm_timer();
-    }
+    if (life.stopping_ns == 0 && life.exited_ns == 0) life.deadline = deadline;
+    plan(found->second);
     note(found->second);
 }
 
@@ -127,14 +180,16 @@ bool Monitor::set_deadline(uint32_t handle, const Deadline &deadline) {
     if (life.stopping_ns != 0 || life.exited_ns != 0) return false;
     life.deadline = deadline;
     note(found->second);
-    schedule(found->second, deadline.at_ns);
-    arm_timer();
+    plan(found->second);
     return true;
 }
 
 void Monitor::release(uint32_t handle) {
     std::lock_guard<std::mutex> lock(mutex_);
-    entries_.erase(handle);
+    auto found = entries_.find(handle);
+    if (found == entries_.end()) return;
+    schedule(found->second, 0);
+    entries_.erase(found);
 }
 
 void Monitor::run() {
@@ -148,8 +203,8 @@ void Monitor::run() {
         for (int i = 0; i < count; i++) {
             uint64_t key = ready[i].data.u64;
             if (key == kWakeKey) return;
-            if (key == kTimerKey) {
-                on_timer();
+            if (key == kTimerKey || key == kExitsKey) {
+                key == kTimerKey ? on_timer() : exits_.hear();
                 continue;
             }
             auto found = entries_.find(static_cast<uint32_t>(key >> 1));
@@ -169,7 +224,9 @@ void Monitor::on_timer() {
     while (!due_.empty() && due_.begin()->first <= now) {
         Entry &entry = entries_.at(due_.begin()->second);
         schedule(entry, 0);
-        if (entry.container->life.stopping_ns != 0)
+        if (entry.container->life.exited_ns != 0)
+            wait_for_empty(entry);
+        else if (entry.container->life.stopping_ns != 0)
             await_end(entry, now);
         else
             begin_stop(entry, now);
@@ -205,15 +262,15 @@ void Monitor::await_end(Entry &entry, uint64_t now) {
 }
 
 void Monitor::kill(Entry &entry, uint64_t now) {
+    if (is_short_of(entry.container->group.kill())) return schedule(entry, now + kRetryNs);
     entry.container->life.killed_ns = now;
     note(entry);
-    entry.container->group.kill();
 }
 
 void Monitor::on_process_exit(Entry &entry) {
     Container &container = *entry.container;
     Life &life = container.life;
-    if (life.exited_ns != 0) return;
+    if (backstop_ || life.exited_ns != 0) return;
     if (container.pidfd.valid()) {
         read_exit_status(container.pidfd, exits_, &life);
         epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, container.pidfd.get(), nullptr);
@@ -228,8 +285,13 @@ void Monitor::on_process_exit(Entry &entry) {
 // All descendants die with the container, also those in another PID namespace (exec, `pid: host`).
 void Monitor::wait_for_empty(Entry &entry) {
     Container &container = *entry.container;
-    container.group.kill();
+    int error = container.group.kill();
     entry.events = container.group.open_file("cgroup.events");
+    if (is_short_of(error) || (!entry.events.valid() && is_short_of(-errno))) {
+        entry.events.reset();
+        schedule(entry, boottime_ns() + kRetryNs);
+        return arm_timer();
+    }
     watch(entry.events.get(), EPOLLPRI, group_key(container.handle));
     on_group_event(entry);
 }

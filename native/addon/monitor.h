@@ -50,6 +50,13 @@ class Monitor {
     // Gives a container's life as it is now.
     Life life_of(uint32_t handle);
 
+    // A backstop only kills and signals, and later than another monitor of the same containers would: for one that has
+    // died, hangs, or stands still. It does not look for exits.
+    void set_backstop(bool backstop);
+
+    // Takes the life of a container as another monitor has it.
+    void update(uint32_t handle, const Life &life);
+
     // Notes the start and sets the deadline. To be called before the workload runs: it is never without its deadline.
     void begin(uint32_t handle, uint64_t started_ns, const Deadline &deadline);
 
@@ -67,6 +74,9 @@ class Monitor {
     };
 
     void run();
+    void follow(Entry &entry);
+    void watch_process(Entry &entry);
+    void plan(Entry &entry);
     void on_timer();
     void on_process_exit(Entry &entry);
     void on_group_event(Entry &entry);
@@ -87,6 +97,7 @@ class Monitor {
     std::set<std::pair<uint64_t, uint32_t>> due_; // (time, handle)
     ExitListener exits_;
     uint32_t next_handle_ = 1;
+    bool backstop_ = false;
     Fd epoll_, timer_, wake_;
     std::thread thread_;
 };

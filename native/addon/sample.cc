@@ -1,5 +1,6 @@
 #include "sample.h"
 
+#include <cerrno>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -124,9 +125,13 @@ const std::vector<std::string> &sample_columns() {
     return columns;
 }
 
-void Statistics::open(const Group &group) {
+int Statistics::open(const Group &group) {
     files_.clear();
-    for (const Source &source : kSources) files_.push_back(group.open_file(source.file));
+    for (const Source &source : kSources) {
+        files_.push_back(group.open_file(source.file));
+        if (!files_.back().valid() && errno != ENOENT) return -errno;
+    }
+    return 0;
 }
 
 void Statistics::read(double *row) const {

@@ -12,7 +12,8 @@ const std::vector<std::string> &sample_columns();
 // The open statistics files of one group. Files that the host does not have stay closed.
 class Statistics {
   public:
-    void open(const Group &group);
+    // Gives 0, or a negative errno where a file that the host has cannot be opened now.
+    int open(const Group &group);
 
     // Fills one number per column: the kernel's counters in the kernel's units, NaN where the host has no such figure.
     void read(double *row) const;

@@ -51,10 +51,21 @@ Heard hear(int control, boot_report *report) {
     return report->kind == BOOT_READY ? Heard::kReady : Heard::kFailed;
 }
 
+// Waits for the end of a process, but not for ever: one that waits for a dead disk cannot even be killed.
+bool await_end(const Container &container) {
+    pollfd ended = {container.pidfd.get(), POLLIN, 0};
+    int ready;
+    do ready = poll(&ended, 1, kEmptyTimeoutMs);
+    while (ready < 0 && errno == EINTR);
+    return ready > 0;
+}
+
 // The helper is gone without a word: the kernel can tell the signal. It is left to be reaped.
 Failure silent_death(const Container &container) {
     siginfo_t info = {};
-    waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(container.pidfd.get()), &info, WEXITED | WNOWAIT);
+    if (await_end(container))
+        waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(container.pidfd.get()), &info,
+               WEXITED | WNOWAIT | WNOHANG);
     bool signalled = info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
     return {Failure::kBoot, kNoStep, EIO, signalled ? info.si_status : 0};
 }
@@ -156,9 +167,9 @@ Failure populate(const SpawnRequest &request, Spawned *spawned) {
 
 void undo_container(Container &container) {
     container.group.kill();
-    if (container.pidfd.valid()) {
+    if (container.pidfd.valid() && await_end(container)) {
         siginfo_t info;
-        waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(container.pidfd.get()), &info, WEXITED);
+        waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(container.pidfd.get()), &info, WEXITED | WNOHANG);
     }
     container.group.wait_event("populated", false, kEmptyTimeoutMs);
     rmdir(container.path.c_str());
@@ -177,9 +188,8 @@ Spawned create_container(const SpawnRequest &request) {
         spawned.failure = {Failure::kGroup, step, -error, 0};
         return spawned;
     }
-    container.statistics.open(container.group);
-
-    spawned.failure = populate(request, &spawned);
+    error = container.statistics.open(container.group);
+    spawned.failure = error < 0 ? Failure{Failure::kGroup, 0, -error, 0} : populate(request, &spawned);
     if (spawned.failure.failed()) undo_container(container);
     return spawned;
 }

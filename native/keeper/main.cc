@@ -29,56 +29,83 @@ constexpr int kLookMs = 1000; // how often it looks whether anybody can still co
 
 struct Kept {
     std::shared_ptr<Container> container;
+    uint32_t handle = 0;
     Fd stdout_fifo, stderr_fifo;
 };
 
-std::map<std::string, Kept> kept;
-Fd containers_dir; // RUN_DIR/containers
+class Keeper {
+  public:
+    explicit Keeper(Fd containers_dir) : containers_dir_(std::move(containers_dir)) {}
 
-Fd open_fifo(const char *id, const char *name) {
-    std::string path = std::string(id) + "/" + name;
-    return Fd(openat(containers_dir.get(), path.c_str(), O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
-}
+    bool is_empty() const { return kept_.empty(); }
+    bool anybody_lives() { return monitor_.anybody_lives(); }
+    void set_backstop(bool backstop) { monitor_.set_backstop(backstop); }
 
-void put(Message message) {
-    Kept &one = kept[message.life.id];
-    if (!one.container) {
+    // Listens to niwad for as long as it lives.
+    void serve(const Fd &connection) {
+        for (int error = 0; error == 0;) {
+            Message message;
+            error = receive_message(connection.get(), &message);
+            if (error < 0) return;
+            if (message.word == Word::kPut)
+                put(std::move(message));
+            else if (message.word == Word::kDrop)
+                drop(message.life.id);
+            else if (message.word == Word::kList)
+                error = list(connection.get());
+        }
+    }
+
+  private:
+    void put(Message message) {
+        auto found = kept_.find(message.life.id);
+        if (found != kept_.end() && found->second.container->life.pid != message.life.pid) {
+            drop(message.life.id); // an id that is used again
+            found = kept_.end();
+        }
+        if (found == kept_.end()) return add(std::move(message));
+        monitor_.update(found->second.handle, message.life);
+        if (message.life.started_ns != 0) found->second.container->control.reset();
+    }
+
+    void add(Message message) {
+        Kept &one = kept_[message.life.id];
         one.container = std::make_shared<Container>();
+        one.container->life = message.life;
+        one.container->pidfd = std::move(message.pidfd);
+        one.container->group.adopt(std::move(message.group));
+        one.container->control = std::move(message.control);
         one.stdout_fifo = open_fifo(message.life.id, "stdout");
         one.stderr_fifo = open_fifo(message.life.id, "stderr");
+        one.handle = monitor_.add(one.container);
     }
-    Container &container = *one.container;
-    container.life = message.life;
-    if (message.pidfd.valid()) container.pidfd = std::move(message.pidfd);
-    if (message.group.valid()) container.group.adopt(std::move(message.group));
-    if (message.control.valid()) container.control = std::move(message.control);
-    if (container.life.started_ns != 0) container.control.reset();
-}
 
-int list(int connection) {
-    for (const auto &[id, one] : kept) {
-        const Container &container = *one.container;
-        int error =
-            send_message(connection, Word::kKept, container.life, container.pidfd.get(), -1, container.control.get());
-        if (error < 0) return error;
+    void drop(const char *id) {
+        auto found = kept_.find(id);
+        if (found == kept_.end()) return;
+        monitor_.release(found->second.handle);
+        kept_.erase(found);
     }
-    return send_message(connection, Word::kEnd, {});
-}
 
-// Listens to niwad for as long as it lives.
-void serve(const Fd &connection) {
-    for (int error = 0; error == 0;) {
-        Message message;
-        error = receive_message(connection.get(), &message);
-        if (error < 0) return;
-        if (message.word == Word::kPut)
-            put(std::move(message));
-        else if (message.word == Word::kDrop)
-            kept.erase(message.life.id);
-        else if (message.word == Word::kList)
-            error = list(connection.get());
+    int list(int connection) {
+        for (const auto &[id, one] : kept_) {
+            Life life = monitor_.life_of(one.handle);
+            const Container &container = *one.container;
+            int error = send_message(connection, Word::kKept, life, container.pidfd.get(), -1, container.control.get());
+            if (error < 0) return error;
+        }
+        return send_message(connection, Word::kEnd, {});
     }
-}
+
+    Fd open_fifo(const char *id, const char *name) const {
+        std::string path = std::string(id) + "/" + name;
+        return Fd(openat(containers_dir_.get(), path.c_str(), O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+    }
+
+    Fd containers_dir_; // RUN_DIR/containers
+    std::map<std::string, Kept> kept_;
+    Monitor monitor_; // what it finds is in the lives of the containers
+};
 
 // Our socket, as a file.
 struct Place {
@@ -101,16 +128,15 @@ Fd wait_for_niwad(const Fd &listener) {
     return poll(&coming, 1, kLookMs) > 0 ? Fd(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)) : Fd();
 }
 
-// Does niwad's work until the next one connects. Gives nothing where there is nothing left to keep.
-Fd keep(const Fd &listener, const Place &place) {
-    Monitor monitor; // what it finds is in the lives of the containers
-    for (auto &[id, one] : kept) monitor.add(one.container);
-    for (;;) {
+// Waits until the next niwad connects. Gives nothing where there is nothing left to keep.
+Fd wait_for_next(Keeper &keeper, const Fd &listener, const Place &place) {
+    while (!keeper.is_empty()) {
         Fd connection = wait_for_niwad(listener);
         if (connection.valid()) return connection;
         Wanted wanted = look_at(place);
-        if (wanted == Wanted::kReplaced || (wanted == Wanted::kNoMore && !monitor.anybody_lives())) return Fd();
+        if (wanted == Wanted::kReplaced || (wanted == Wanted::kNoMore && !keeper.anybody_lives())) break;
     }
+    return Fd();
 }
 
 Fd listen_at(const char *path) {
@@ -154,7 +180,7 @@ int main(int count, char **words) {
     raise_descriptor_limit();
     const char *path = words[1];
     std::string directory(path, strrchr(path, '/') == nullptr ? 0 : static_cast<size_t>(strrchr(path, '/') - path));
-    containers_dir.reset(open((directory + "/containers").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    Fd containers_dir(open((directory + "/containers").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     Fd listener = listen_at(path);
     if (!containers_dir.valid() || !listener.valid()) {
         fprintf(stderr, "niwa-keeper: cannot use %s: %s\n", path, strerror(errno));
@@ -169,12 +195,15 @@ int main(int count, char **words) {
     Fd nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
     for (int fd : {STDOUT_FILENO, STDERR_FILENO}) dup2(nothing.get(), fd);
 
+    Keeper keeper(std::move(containers_dir));
     Fd connection;
     while (!connection.valid() && look_at(place) == Wanted::kYes) connection = wait_for_niwad(listener);
     while (connection.valid()) {
-        serve(connection);
+        keeper.set_backstop(true);
+        keeper.serve(connection);
         connection.reset(); // niwad, should it live, has to see that nobody listens
-        if (!kept.empty()) connection = keep(listener, place);
+        keeper.set_backstop(false);
+        connection = wait_for_next(keeper, listener, place);
     }
     return 0; // the socket stays: it may be that of the next keeper already
 }

@@ -1,20 +1,34 @@
 import type { Reading } from './rates.js';
 import { type Columns, figure } from './usage.js';
 
-/** What the memory of a container was worth until a moment of CLOCK_BOOTTIME. */
+/** What the memory of a container was worth until a moment of CLOCK_BOOTTIME, and how much it had then. */
 export interface MemoryTime {
   byteSeconds: number;
   usec: number;
+  /** null before the first reading. */
+  bytes: number | null;
 }
 
 /**
- * Adds the time between two readings, at the mean of their memory.current. Without a reading before, as after a restart of
- * the daemon, what the newer one says stands for the time since `sum.usec`. Nothing is added without a memory controller.
+ * Adds the time since the reading before, at the mean of the two readings of memory.current. Nothing is added without a memory
+ * controller. A daemon that takes a container over goes on from the sum and the reading that the one before wrote down: what
+ * was between is estimated.
  */
-export function addMemoryTime(sum: MemoryTime, before: Reading | null, now: Reading, columns: Columns): MemoryTime {
-  const bytes = figure(now.row, columns, 'memory.current');
-  if (bytes === null || now.usec <= sum.usec) return sum;
-  const bytesBefore = before === null ? bytes : (figure(before.row, columns, 'memory.current') ?? bytes);
-  const seconds = (now.usec - sum.usec) / 1e6;
-  return { byteSeconds: sum.byteSeconds + ((bytes + bytesBefore) / 2) * seconds, usec: now.usec };
+export function addMemoryTime(sum: MemoryTime, { usec, row }: Reading, columns: Columns): MemoryTime {
+  const bytes = figure(row, columns, 'memory.current');
+  return bytes === null ? sum : add(sum, usec, ((sum.bytes ?? bytes) + bytes) / 2, bytes);
+}
+
+/**
+ * Adds the time until the end. The last reading is taken when all memory is given back: what the container had before stands
+ * for it; for one that was never read in its life half of its peak.
+ */
+export function endMemoryTime(sum: MemoryTime, { usec, row }: Reading, columns: Columns): MemoryTime {
+  const peak = figure(row, columns, 'memory.peak') ?? figure(row, columns, 'memory.current');
+  return peak === null ? sum : add(sum, usec, sum.bytes ?? peak / 2, 0);
+}
+
+function add(sum: MemoryTime, usec: number, mean: number, bytes: number): MemoryTime {
+  if (usec <= sum.usec) return sum;
+  return { byteSeconds: sum.byteSeconds + (mean * (usec - sum.usec)) / 1e6, usec, bytes };
 }

@@ -7,7 +7,7 @@ import { type Container, usecNow } from './container.js';
 import type { Store, StoredContainer } from './store.js';
 
 const LEDGER_RETRY_MS = 1000;
-const CLOCK_JUMP_MS = 7 * 86_400_000;
+const CLOCK_JUMP_MS = 86_400_000;
 
 /**
  * What is written down of containers: their states in the run directory, their use in the ledger. A disk that takes nothing
@@ -81,20 +81,15 @@ export class Books {
   /** Finds the final records of containers that an earlier daemon had no time to close, by the names of their runs. */
   async finalRecords(open: StoredContainer[]): Promise<Map<string, UsageRecord>> {
     const finals = new Map<string, UsageRecord>();
-    const recorded: StoredContainer[] = [];
-    for (const one of open) if (await this.#ledger.hasFinal(one.run, before(one.createdAt))) recorded.push(one);
-    if (recorded.length === 0) return finals; // which is usual, and asks for no reading
-    const runs = new Set(recorded.map(({ run }) => run));
-    const since = recorded.map(({ createdAt }) => before(createdAt)).sort()[0] ?? null;
+    if (open.length === 0) return finals;
+    const runs = new Set(open.map(({ run }) => run));
+    // A record may look older than its container, where somebody has set the clock back meanwhile.
+    const oldest = Math.min(...open.map(({ createdAt }) => Date.parse(createdAt)));
+    const since = new Date(oldest - CLOCK_JUMP_MS).toISOString();
     for await (const record of this.#ledger.records({ since, until: null }))
       if (record.type === 'final' && runs.has(record.run)) finals.set(record.run, record);
     return finals;
   }
-}
-
-/** A record may look older than its container, where somebody has set the clock back meanwhile. */
-function before(time: string): string {
-  return new Date(Date.parse(time) - CLOCK_JUMP_MS).toISOString();
 }
 
 /** The phase that the state of a container that is no longer made shows. */

@@ -1,5 +1,5 @@
 import { History } from '../accounting/history.js';
-import { addMemoryTime, type MemoryTime } from '../accounting/memory-time.js';
+import { addMemoryTime, endMemoryTime, type MemoryTime } from '../accounting/memory-time.js';
 import { type Rates, type Reading, ratesBetween } from '../accounting/rates.js';
 import type { UsageRecord } from '../accounting/record.js';
 import { figure, indexColumns, toUsage, type Usage } from '../accounting/usage.js';
@@ -64,17 +64,17 @@ export class Container {
   startFailed = false;
   /** Whether nobody was told of it: it is forgotten when it has ended. */
   unwanted = false;
-  /** Whether its final record was written by an earlier daemon. */
-  recorded = false;
   exit: Exit | null = null;
   /** When its last record was made and its state saved, in microseconds of CLOCK_BOOTTIME. */
   recordedUsec = usecNow();
   savedUsec = usecNow();
   #before: Reading | null = null;
   #last: Reading | null = null;
-  #memory: MemoryTime = { byteSeconds: 0, usec: usecNow() };
+  #memory: MemoryTime = { byteSeconds: 0, usec: usecNow(), bytes: null };
   /** How it has ended, known before it counts as exited. */
   #ending: Exit | null = null;
+  /** False where it ended when nobody looked. */
+  #endKnown = true;
   #usageAtEnd: Usage | null = null;
   #settle: (exit: Exit) => void = () => {};
 
@@ -111,15 +111,19 @@ export class Container {
   /** Takes a reading of the sampler; after the end the last one stands. */
   take(reading: Reading): void {
     if (this.#usageAtEnd !== null) return;
-    this.#add(reading);
+    this.#before = this.#last;
+    this.#last = reading;
+    this.#memory = addMemoryTime(this.#memory, reading, columns);
     const rates = this.rates();
     if (rates !== null) this.history.add(Date.now(), rates, figure(reading.row, columns, 'memory.current'));
   }
 
   /** Takes the last reading and the way it ended; the state stays until the record is written. */
   takeExit(event: ExitEvent): Exit {
-    if (this.#ending !== null) return this.#ending;
-    this.#add({ usec: Number(event.atNs / 1000n), row: event.row });
+    const reading = { usec: Number(event.atNs / 1000n), row: event.row };
+    this.#before = this.#last;
+    this.#last = reading;
+    this.#memory = endMemoryTime(this.#memory, reading, columns);
     this.#usageAtEnd = toUsage(event.row, columns, event.ioStat);
     const oomKills = figure(event.row, columns, 'memory.events:oom_kill') ?? 0;
     const { statusKnown, code, signal, cause } = event;
@@ -146,12 +150,6 @@ export class Container {
     return this.#ending !== null;
   }
 
-  #add(reading: Reading): void {
-    this.#before = this.#last;
-    this.#last = reading;
-    this.#memory = addMemoryTime(this.#memory, this.#before, reading, columns);
-  }
-
   /** The record of its use so far, or with its exit the final one, of the moment `usec` of CLOCK_BOOTTIME. */
   record(usec: number, exit: Exit | null = null): UsageRecord {
     const { run, id, createdAt, startedAt, startedNs } = this;
@@ -166,7 +164,7 @@ export class Container {
       created_at: createdAt.toISOString(),
       started_at: startedAt?.toISOString() ?? null,
       at: exit?.at ?? new Date().toISOString(),
-      duration_usec: startedNs === 0n ? null : Math.max(0, usec - Number(startedNs / 1000n)),
+      duration_usec: startedNs === 0n || !this.#endKnown ? null : Math.max(0, usec - Number(startedNs / 1000n)),
       reason: exit?.reason ?? null,
       code: exit?.code ?? null,
       signal: exit?.signal ?? null,
@@ -210,7 +208,6 @@ export class Container {
 
   /** Takes the end that its final record tells of: it stands, whatever is found now. */
   takeRecorded(exit: Exit, usage: Usage | null): void {
-    this.recorded = true;
     this.#ending = exit;
     this.#usageAtEnd = usage;
   }
@@ -222,7 +219,8 @@ export class Container {
   }
 
   /** Takes what the addon found of it when it took it over. */
-  takeAdopted({ startedNs, deadlineNs, stopping }: Adopted): void {
+  takeAdopted({ startedNs, deadlineNs, stopping, endKnown }: Adopted): void {
+    this.#endKnown = endKnown;
     this.startedNs = startedNs;
     this.deadlineNs = deadlineNs;
     if (startedNs !== 0n) this.startedAt ??= wallTime(startedNs);

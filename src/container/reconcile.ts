@@ -6,8 +6,6 @@ export interface Found {
   /** The boot that the host is in. */
   bootId: string;
   groupExists: boolean;
-  /** Whether the ledger has the final record of this run. */
-  recorded: boolean;
 }
 
 /**
@@ -16,17 +14,15 @@ export interface Found {
  * - `keep`: it has exited and is only listed; what is left of it is removed
  * - `adopt`: it goes on; where it has ended meanwhile, its end is heard at once
  * - `undo`: nobody was told of it: it is ended, and recorded as a failed start
- * - `finish`: it has ended and its record is written; its last output may not be stored yet
- * - `close`: it has ended, its record is written, and there is no group any more
- * - `lose`: it has no record, and no group any more: it is recorded with what was known of it last
+ * - `lose`: there is no group any more: what was known of it last is all there is
+ *
+ * Whether its final record is written already does not matter here: that is asked before a record is written.
  */
-export type Decision = 'keep' | 'adopt' | 'undo' | 'finish' | 'close' | 'lose';
+export type Decision = 'keep' | 'adopt' | 'undo' | 'lose';
 
 /** Decides what becomes of a container after the death of its daemon. Pure. */
-export function decide({ stored, bootId, groupExists, recorded }: Found): Decision {
+export function decide({ stored, bootId, groupExists }: Found): Decision {
   if (stored.phase === 'exited') return 'keep';
-  const lives = groupExists && stored.bootId === bootId;
-  if (recorded) return lives ? 'finish' : 'close';
-  if (!lives) return 'lose';
+  if (!groupExists || stored.bootId !== bootId) return 'lose';
   return stored.phase === 'making' ? 'undo' : 'adopt';
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Ledger } from '../accounting/ledger.js';
@@ -65,6 +65,8 @@ export interface RuntimeOptions {
   store: Store;
   /** Where the keeper listens. */
   keeperSocket: string;
+  /** Is there while the node is drained. */
+  drainFile: string;
   ledger: Ledger;
   idPool: IdPool;
   logs: LogStore;
@@ -100,12 +102,14 @@ export class Runtime {
   /** Handles of containers whose output cannot be stored. */
   readonly #unstored = new Set<number>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
-  readonly #sampler: Sampler;
+  #sampler: Sampler | undefined;
   readonly #filtersDevices = native.canFilterDevices();
   readonly #bootId = readBootId();
   readonly #books: Books;
   readonly #finishing = new Set<Promise<void>>();
-  readonly #tending: NodeJS.Timeout;
+  #tending: NodeJS.Timeout | undefined;
+  /** The final records of containers that the daemon before had no time to close. */
+  #finals: Promise<Map<string, UsageRecord>> = Promise.resolve(new Map());
   #connecting = false;
   #draining = false;
   #closing = false;
@@ -114,8 +118,6 @@ export class Runtime {
     this.#options = options;
     this.#books = new Books({ ...options, bootId: this.#bootId });
     native.watch((event) => this.#hear(event));
-    this.#sampler = new Sampler(options.sampleIntervalMs, () => this.#live());
-    this.#tending = setInterval(() => void this.#tend(), TEND_INTERVAL_MS);
   }
 
   /**
@@ -123,14 +125,16 @@ export class Runtime {
    * @throws NiwaError HOST_ERROR
    */
   async open(): Promise<void> {
-    const { store, keeperSocket } = this.#options;
+    const { store, keeperSocket, drainFile, sampleIntervalMs } = this.#options;
+    this.#draining = existsSync(drainFile);
     const { stored, unreadable } = store.load();
-    const finals = await this.#books.finalRecords(stored.filter(({ phase }) => phase !== 'exited'));
-    // The keeper stops keeping when we connect: from here on, each container waits for its turn without a deadline.
+    this.#finals = this.#finalRecords(stored);
     const kept = await connectKeeper(keeperSocket);
-    this.#takeOverAll(stored, finals);
+    this.#takeOverAll(stored);
     await this.#removeOrphans(unreadable, kept);
     this.#recordLost(new Set(stored.map(({ run }) => run)));
+    this.#sampler = new Sampler(sampleIntervalMs, () => this.#live());
+    this.#tending = setInterval(() => void this.#tend(), TEND_INTERVAL_MS);
   }
 
   get tree(): CgroupTree {
@@ -299,14 +303,19 @@ export class Runtime {
     this.#forget(container);
   }
 
-  /** Takes no new containers until {@link undrain}, and ends those that were never started: no lifetime would. */
+  /**
+   * Takes no new containers until {@link undrain}, also after a restart, and ends those that were never started: no lifetime
+   * would.
+   */
   drain(): DrainStatus {
+    writeFileSync(this.#options.drainFile, '');
     this.#draining = true;
     for (const container of this.list()) if (container.state === 'created') this.#beginStop(container);
     return this.drainStatus();
   }
 
   undrain(): DrainStatus {
+    rmSync(this.#options.drainFile, { force: true });
     this.#draining = false;
     return this.drainStatus();
   }
@@ -329,14 +338,18 @@ export class Runtime {
    */
   async close(): Promise<number> {
     this.#closing = true;
-    this.#sampler.stop();
+    this.#sampler?.stop();
     clearInterval(this.#tending);
-    while (this.#reserved.size > 0) await sleep(CLOSE_POLL_MS);
-    await Promise.all(this.#live().map((container) => container.lock.run(async () => {})));
     const patience = sleep(CLOSE_PATIENCE_MS, undefined, { ref: false });
-    await Promise.race([Promise.all(this.#finishing), patience]);
+    await Promise.race([this.#settled(), patience]);
     for (const container of this.#live()) this.#books.save(container);
     return this.#live().length;
+  }
+
+  async #settled(): Promise<void> {
+    while (this.#reserved.size > 0) await sleep(CLOSE_POLL_MS);
+    await Promise.all(this.#live().map((container) => container.lock.run(async () => {})));
+    await Promise.all(this.#finishing);
   }
 
   #live(): Container[] {
@@ -414,7 +427,12 @@ export class Runtime {
     const making = newStored(spec, plan, idRange, this.#bootId);
     store.add(making);
     crashPoint('making-saved');
-    logs.prepare(spec.id);
+    try {
+      logs.prepare(spec.id);
+    } catch (error) {
+      this.#tryTo(() => store.remove(spec.id), 'the state of a container cannot be removed', spec.id);
+      throw error;
+    }
     const result = await native.create({
       id: spec.id,
       cgroup: plan.cgroup.path,
@@ -518,10 +536,14 @@ export class Runtime {
   /** A container has ended: its record first, then everything that the kernel still holds, then the news. */
   async #finish(container: Container, event: ExitEvent): Promise<void> {
     await container.starting; // a workload may end before the answer to its start has come
-    const exit = container.takeExit(event);
+    let exit = container.takeExit(event);
     container.state = 'stopping';
     crashPoint('exit-heard');
-    if (!container.recorded) await this.#books.record(container.record(Number(event.atNs / 1000n), exit));
+    const final = (await this.#finals).get(container.run);
+    if (final !== undefined) {
+      exit = exitOf({ phase: 'started' }, final);
+      container.takeRecorded(exit, final.usage);
+    } else await this.#books.record(container.record(Number(event.atNs / 1000n), exit));
     crashPoint('record-written');
     await native.drainLog(container.handle);
     crashPoint('output-stored');
@@ -564,43 +586,61 @@ export class Runtime {
     if (native.keeperAlive() || this.#connecting) return;
     log.warn('the keeper is gone: starting another');
     this.#connecting = true;
-    await connectKeeper(keeperSocket).catch((error: unknown) => log.error({ err: error }, messageOf(error)));
+    try {
+      for (const id of await connectKeeper(keeperSocket)) if (!this.#containers.has(id)) native.keeperDrop(id);
+    } catch (error) {
+      log.error({ err: error }, messageOf(error));
+    }
     this.#connecting = false;
   }
 
-  #takeOverAll(stored: StoredContainer[], finals: Map<string, UsageRecord>): void {
-    const ended: (() => void)[] = [];
-    for (const one of stored) {
-      const final = finals.get(one.run);
-      const groupExists = existsSync(one.cgroup);
-      const decision = decide({ stored: one, bootId: this.#bootId, groupExists, recorded: final !== undefined });
-      if (decision === 'adopt' || decision === 'undo' || decision === 'finish')
-        this.#adopt(one, decision === 'undo', final);
-      else ended.push(() => this.#follow(this.#close(one, decision, final)));
+  /** Reading the ledger may take long: nothing but the record of an end waits for it. */
+  async #finalRecords(stored: StoredContainer[]): Promise<Map<string, UsageRecord>> {
+    try {
+      return await this.#books.finalRecords(stored.filter(({ phase }) => phase !== 'exited'));
+    } catch (error) {
+      this.#options.log.error({ err: error }, messageOf(error));
+      return new Map(); // of two final records of a run, whoever reads the ledger takes the first
     }
-    for (const close of ended) close(); // those that live came first
-    const running = stored.length - ended.length;
+  }
+
+  #takeOverAll(stored: StoredContainer[]): void {
+    const decisions = stored.map((one) => {
+      return [one, decide({ stored: one, bootId: this.#bootId, groupExists: existsSync(one.cgroup) })] as const;
+    });
+    const lives = (decision: Decision) => decision === 'adopt' || decision === 'undo';
+    for (const [one, decision] of decisions) if (lives(decision)) this.#adopt(one, decision === 'undo');
+    for (const [one, decision] of decisions) if (!lives(decision)) this.#follow(this.#close(one, decision));
+    const running = decisions.filter(([, decision]) => lives(decision)).length;
     if (stored.length > 0)
-      this.#options.log.info({ running, exited: ended.length }, 'took over the containers of the daemon before');
+      this.#options.log.info(
+        { running, exited: stored.length - running },
+        'took over the containers of the daemon before',
+      );
   }
 
   /** Of a container that has ended nothing but what was written down is left. */
-  async #close(stored: StoredContainer, decision: Decision, final: UsageRecord | undefined): Promise<void> {
-    const { logs } = this.#options;
-    const exit = stored.exit ?? exitOf(stored, final);
-    const container = new Container({ ...birthOf(stored), handle: 0 }, logs.ended(stored.spec.id));
+  async #close(stored: StoredContainer, decision: Decision): Promise<void> {
+    const container = new Container({ ...birthOf(stored), handle: 0 }, this.#options.logs.ended(stored.spec.id));
     container.takeStored(stored);
     container.state = 'stopping';
     this.#containers.set(container.id, container);
     native.keeperDrop(container.id);
     this.#closeFifos(container.id);
-    if (decision === 'keep') container.takeEnd(exit, stored.usage);
+    if (decision === 'keep' && stored.exit !== null) container.takeEnd(stored.exit, stored.usage);
     await this.#removeGroup(stored.cgroup);
-    if (decision === 'lose') await this.#books.record(recordOf(stored, exit)); // on a full disk that may take long
-    if (decision !== 'keep') container.takeEnd(exit, final?.usage ?? stored.usage);
-    if (stored.phase === 'making') this.#forget(container);
-    else if (decision !== 'keep') this.#books.save(container);
+    if (decision === 'lose') await this.#lose(stored, container);
     this.#forgetOldest();
+  }
+
+  /** Its record may have been written already; else, on a full disk, that may take long. */
+  async #lose(stored: StoredContainer, container: Container): Promise<void> {
+    const final = (await this.#finals).get(stored.run);
+    const exit = exitOf(stored, final);
+    if (final === undefined) await this.#books.record(recordOf(stored, exit));
+    container.takeEnd(exit, final?.usage ?? stored.usage);
+    if (stored.phase === 'making') this.#forget(container);
+    else this.#books.save(container);
   }
 
   /** Ends and removes what belongs to no container. */
@@ -608,13 +648,13 @@ export class Runtime {
     const { store, log, logs, tree } = this.#options;
     for (const { id, reason } of unreadable) {
       log.warn({ id, reason }, 'the state of a container cannot be read: what is left of it is removed');
-      store.remove(id);
+      this.#tryTo(() => store.remove(id), 'the state of a container cannot be removed', id);
     }
     const known = new Set(this.#containers.keys());
     logs.removeOthers(known);
     for (const id of kept) if (!known.has(id)) native.keeperDrop(id);
-    const leftovers = await removeLeftovers(tree, known);
-    if (leftovers.length > 0) log.warn({ leftovers }, 'ended what belonged to no container');
+    for (const { name, error } of await removeLeftovers(tree, known))
+      log.warn({ name, err: error }, error === undefined ? 'ended what belonged to no container' : 'an orphan stays');
   }
 
   /** What was running when the machine went down left only records of its use until then: they become final. */
@@ -623,7 +663,7 @@ export class Runtime {
       if (!runs.has(record.run)) this.#follow(this.#books.record({ ...record, type: 'final', reason: 'unknown' }));
   }
 
-  #adopt(stored: StoredContainer, undo: boolean, final: UsageRecord | undefined): void {
+  #adopt(stored: StoredContainer, undo: boolean): void {
     const { spec, cgroup, pid, idRange } = stored;
     const { logs, idPool, log: logger } = this.#options;
     const birth = birthOf(stored);
@@ -645,7 +685,6 @@ export class Runtime {
     container.takeAdopted(adopted);
     container.startFailed = undo;
     container.unwanted = undo;
-    if (final !== undefined) container.takeRecorded(exitOf(stored, final), final.usage);
     this.#add(container, 'adopt');
     if (undo) native.kill(adopted.handle);
   }
@@ -666,18 +705,18 @@ export class Runtime {
 
   #removeLog(id: string): void {
     this.#closeFifos(id);
-    try {
-      this.#options.logs.remove(id);
-    } catch (error) {
-      this.#options.log.error({ err: error, id }, 'the log of a container stays');
-    }
+    this.#tryTo(() => this.#options.logs.remove(id), 'the log of a container stays', id);
   }
 
   #closeFifos(id: string): void {
+    this.#tryTo(() => this.#options.logs.closeFifos(id), 'the FIFOs of a container stay until it is removed', id);
+  }
+
+  #tryTo(act: () => void, failure: string, id: string): void {
     try {
-      this.#options.logs.closeFifos(id);
+      act();
     } catch (error) {
-      this.#options.log.error({ err: error, id }, 'the FIFOs of a container stay until it is removed');
+      this.#options.log.error({ err: error, id }, failure);
     }
   }
 

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { MemoryTime } from '../accounting/memory-time.js';
 import type { Usage } from '../accounting/usage.js';
 import { messageOf, NiwaError } from '../errors.js';
 import type { IdRange } from '../host/id-pool.js';
@@ -34,8 +35,7 @@ export interface StoredContainer {
   deadlineNs: string;
   /** The last signal that was sent through niwa. */
   sentSignal: number;
-  /** What the memory was worth until the reading at `usec`. */
-  memory: { byteSeconds: number; usec: number } | null;
+  memory: MemoryTime | null;
   /** The counters when this was written last. */
   usage: Usage | null;
   exit: Exit | null;

@@ -48,7 +48,7 @@ export function birthOf({
 }
 
 /** How it ended as far as anybody knows: as its final record says, where there is one. */
-export function exitOf({ phase }: StoredContainer, final: UsageRecord | undefined): Exit {
+export function exitOf({ phase }: Pick<StoredContainer, 'phase'>, final: UsageRecord | undefined): Exit {
   const reason = phase === 'making' ? 'start-failed' : 'unknown';
   if (final === undefined) return { code: null, signal: null, reason, at: new Date().toISOString() };
   const { code, signal, at } = final;

@@ -16,7 +16,7 @@ import { loadBootHelper } from '../native.js';
 import { version } from '../version.js';
 import type { Config } from './config.js';
 import { chooseEndpoint, listen, unlisten } from './listen.js';
-import { holdAlone } from './lock.js';
+import { holdAlone, requireFree } from './lock.js';
 
 /** A daemon that listens. */
 export interface Daemon {
@@ -40,11 +40,13 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
   makeDirectory(config.runDir, 0o755);
   makeDirectory(config.stateDir, 0o750);
   makeDirectory(stage, 0o700);
-  await holdAlone([config.runDir, config.stateDir, config.socket, `cgroup ${cgroup}`]);
+  holdAlone([config.runDir, config.stateDir].map((path) => ({ name: path, path })));
+  if (endpoint.fd === null) await requireFree(config.socket);
   loadBootHelper();
 
   if (delegated) stepAside(lookAtCgroupTree(cgroup).base);
   const tree = makeCgroupTree(cgroup, { delegated });
+  holdAlone([{ name: `cgroup ${cgroup}`, path: tree.base }]);
   const ledger = await Ledger.open(join(config.stateDir, 'ledger'));
   if (ledger.torn !== null)
     log.warn({ torn: ledger.torn }, 'cut off a torn end of the ledger: it was never acknowledged');
@@ -53,6 +55,7 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
   const store = new Store(containersDir);
   const logs = new LogStore(containersDir, join(config.stateDir, 'logs'), config.logs);
   const keeperSocket = join(config.runDir, 'keeper.sock');
+  const drainFile = join(config.runDir, 'draining');
   const allowed = { roots: [], sources: [], privileged: false, ...config.allow };
   const limits = { connections: config.maxConnections, requestsPerSecond: config.requestsPerSecond };
   const idPool = new IdPool(config.idPool.start, config.idPool.count);
@@ -61,6 +64,7 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
     stage,
     store,
     keeperSocket,
+    drainFile,
     ledger,
     idPool,
     logs,

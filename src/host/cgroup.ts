@@ -110,11 +110,21 @@ export function isFrozen(group: string): boolean {
   return readFileSync(join(group, 'cgroup.events'), 'utf8').includes('frozen 1');
 }
 
-/** Kills and removes groups that belong to none of the containers `owned`. Gives their names. */
-export async function removeLeftovers(tree: CgroupTree, owned: ReadonlySet<string>): Promise<string[]> {
+/**
+ * Kills and removes groups that belong to none of the containers `owned`.
+ * @returns their names; `error` where the kernel still holds one
+ */
+export function removeLeftovers(
+  tree: CgroupTree,
+  owned: ReadonlySet<string>,
+): Promise<{ name: string; error?: unknown }[]> {
   const names = groupsIn(tree.containers).filter((name) => !owned.has(name));
-  await Promise.all(names.map((name) => removeGroup(join(tree.containers, name))));
-  return names;
+  const remove = (name: string) =>
+    removeGroup(join(tree.containers, name)).then(
+      () => ({ name }),
+      (error: unknown) => ({ name, error }),
+    );
+  return Promise.all(names.map(remove));
 }
 
 /** Removes the daemon's own groups once they are empty; a group that somebody else still uses stays. */

@@ -38,9 +38,10 @@ test('a second daemon in the same place is refused, and the first goes on', asyn
     { ...newPlace(), runDir: place.runDir },
     { ...newPlace(), stateDir: place.stateDir },
     { ...newPlace(), cgroup: place.cgroup },
+    { ...newPlace(), runDir: `${place.runDir}/../run/` },
   ];
   const refused = await Promise.all(others.map((other) => runNiwad(flagsOf(other))));
-  const shared = [place.runDir, place.stateDir, `cgroup ${place.cgroup}`];
+  const shared = [place.runDir, place.stateDir, `cgroup ${place.cgroup}`, `${place.runDir}/../run/`];
   for (const [i, { exitCode, stdout }] of refused.entries()) {
     expect(exitCode).toBe(1);
     expect(stdout).toContain(`another niwad uses ${shared[i]}`);

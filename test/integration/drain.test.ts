@@ -44,6 +44,20 @@ test('a node that is drained takes nothing new and lives out the old', async () 
   expect((await niwad.cli('drain', '--timeout', 'soon')).exitCode).toBe(2);
 });
 
+test('a drain lasts over a restart', async ({ skip }) => {
+  needsNoKernel(skip);
+  const place = newPlace();
+  const first = await startDaemon(place);
+  await first.client.drain();
+  await first.stop('SIGKILL');
+  const second = await startDaemon(place);
+  await expect(second.start({ id: 'new', process: sleeper })).rejects.toMatchObject({ code: 'DRAINING' });
+  await second.client.undrain();
+  await second.stop();
+  const third = await startDaemon(place);
+  await third.run({ id: 'new', process: { args: ['true'] } });
+});
+
 test('niwad --drain ends when its last container has, and leaves nothing', async ({ skip }) => {
   needsNoKernel(skip);
   const place = newPlace();

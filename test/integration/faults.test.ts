@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { host, needsNoKernel, SLOWNESS, scaled } from './support/host.js';
@@ -121,6 +122,21 @@ test('too many open files refuse new containers, and the others end as they shou
   expect(await niwad.client.wait('old')).toMatchObject({ reason: 'killed' });
   expect(finals(niwad, 'old')).toHaveLength(1);
   await niwad.run({ id: 'new', process: { args: ['true'] } });
+});
+
+test('too many open files at a deadline delay the end, and lose nothing of it', async ({ skip }) => {
+  needsNoKernel(skip);
+  const niwad = await startDaemon(newPlace());
+  const limit = (count: number) => execFileSync('prlimit', ['--pid', String(niwad.pid), `--nofile=${count}:`]);
+  await niwad.start({ id: 'late', process: sleeper, lifetime: 0.5 });
+  await niwad.start({ id: 'ends', process: { args: ['sleep', '0.5'] } });
+  limit(10);
+  await sleep(2000);
+  limit(4096);
+  expect(await niwad.client.wait('late')).toMatchObject({ reason: 'lifetime' });
+  expect(await niwad.client.wait('ends')).toMatchObject({ code: 0 });
+  expect(niwad.groups()).toEqual([]);
+  expect([...finals(niwad, 'late'), ...finals(niwad, 'ends')]).toHaveLength(2);
 });
 
 test('a clock that jumps ends no lifetime and changes no bill', async ({ skip }) => {

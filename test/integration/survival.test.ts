@@ -173,6 +173,33 @@ describe('while there is no daemon', () => {
   });
 });
 
+test('a daemon that stands still is no reason to live longer', async () => {
+  const place = newPlace();
+  const niwad = await startDaemon(place);
+  const { deadline_at } = await niwad.start({ id: 'ends', process: sleeper, lifetime: seconds(800) });
+  const group = niwad.groupOf('ends');
+  process.kill(niwad.pid, 'SIGSTOP');
+  await vi.waitFor(() => expect(readFileSync(join(group, 'cgroup.events'), 'utf8')).toContain('populated 0'), PATIENCE);
+  const lateness = Date.now() - Date.parse(deadline_at ?? '');
+  process.kill(niwad.pid, 'SIGCONT');
+  expect(lateness).toBeLessThan(1000 + MAX_LATENESS_MS);
+  expect(await niwad.client.wait('ends')).toMatchObject({ reason: 'lifetime' });
+  expect(niwad.ledger('ends')).toHaveLength(1);
+});
+
+test('an id that is used again is another container, also for the keeper', async ({ skip }) => {
+  needsNoKernel(skip);
+  const place = newPlace();
+  const first = await startDaemon(place);
+  await first.start({ id: 'again', process: sleeper, lifetime: seconds(500) });
+  await first.client.remove('again', { force: true });
+  const { pid } = await first.start({ id: 'again', process: sleeper, lifetime: '1h' });
+  await first.stop('SIGKILL');
+  await sleep(scaled(1000));
+  const second = await startDaemon(place);
+  expect(await second.client.inspect('again')).toMatchObject({ state: 'running', pid });
+});
+
 test('a keeper that dies is replaced, and the new one keeps', async ({ skip }) => {
   needsNoKernel(skip);
   const place = newPlace();

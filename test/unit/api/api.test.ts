@@ -119,6 +119,7 @@ beforeAll(async () => {
     ledger,
     store: new Store(join(directory, 'containers')),
     keeperSocket: join(directory, 'keeper.sock'),
+    drainFile: join(directory, 'draining'),
     logs: new LogStore(join(directory, 'run'), join(directory, 'logs'), {
       maxBytes: 2 ** 16,
       maxFiles: 2,

@@ -1,0 +1,7 @@
+// What one daemon alone may use.
+#pragma once
+#include <string>
+
+// Takes a directory for this process with flock(2): whatever its name, and until the end of the process. Gives 0,
+// -EWOULDBLOCK where another process has it, or another negative errno.
+int hold_directory(const std::string &path);
