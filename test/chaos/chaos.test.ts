@@ -20,7 +20,7 @@ const KILLS = 50;
 const EARLY_KILLS = 0.3;
 const ID_RANGES = 40;
 /** Twice as long natively as a start of the daemon takes. */
-const UP_MS = host.inVm ? 3000 : 500;
+const UP_MS = host.inVm ? 2000 : 500;
 const LIFETIME_MS = host.inVm ? 12_000 : 2500;
 const LATE_UP_MS = 500;
 const LATE_DOWN_MS = 1000;
@@ -67,7 +67,7 @@ class Phoenix {
 
   async #dieEarly(): Promise<void> {
     const child = spawn(NIWAD, flagsOf(place), { stdio: 'ignore' });
-    await sleep(random() * (host.inVm ? 6000 : 500));
+    await sleep(random() * (host.inVm ? 4000 : 500));
     child.kill('SIGKILL');
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   }
