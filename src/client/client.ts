@@ -6,7 +6,7 @@ import type { Usage } from '../accounting/usage.js';
 import type { ErrorBody } from '../api/errors.js';
 import type { UsageAnswer } from '../api/routes/usage.js';
 import type { DrainStatus } from '../container/drain.js';
-import type { RuntimeEvent } from '../container/runtime.js';
+import type { RuntimeEvent } from '../container/registry.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from '../container/status.js';
 import { NiwaError } from '../errors.js';
 import type { Check } from '../host/doctor.js';

@@ -6,7 +6,7 @@ export type { Usage } from '../accounting/usage.js';
 export type { UsageRow } from '../accounting/usage-report.js';
 export type { UsageAnswer } from '../api/routes/usage.js';
 export type { DrainStatus } from '../container/drain.js';
-export type { RuntimeEvent, RuntimeEventType } from '../container/runtime.js';
+export type { RuntimeEvent, RuntimeEventType } from '../container/registry.js';
 export type { ContainerDetails, ContainerStatus, Exit, ExitReason, State } from '../container/status.js';
 export { type ErrorCode, type FailedStep, type FieldProblem, NiwaError } from '../errors.js';
 export type { Check } from '../host/doctor.js';

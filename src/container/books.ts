@@ -46,12 +46,12 @@ export class Books {
   }
 
   /** Removes the state of a container; what cannot be removed is listed again by the next daemon. */
-  forget(container: Container): void {
-    this.#unsaved.delete(container);
+  forget(id: string): void {
+    for (const container of this.#unsaved.keys()) if (container.id === id) this.#unsaved.delete(container);
     try {
-      this.#store.remove(container.id);
+      this.#store.remove(id);
     } catch (error) {
-      this.#log.error({ err: error, id: container.id }, 'the state of a container cannot be removed');
+      this.#log.error({ err: error, id }, 'the state of a container cannot be removed');
     }
   }
 
@@ -78,7 +78,10 @@ export class Books {
     }
   }
 
-  /** Finds the final records of containers that an earlier daemon had no time to close, by the names of their runs. */
+  /**
+   * Finds the final records of containers that an earlier daemon had no time to close, by the names of their runs. That may
+   * take long; where the ledger cannot be read there are none: of two final records whoever reads them takes the first.
+   */
   async finalRecords(open: StoredContainer[]): Promise<Map<string, UsageRecord>> {
     const finals = new Map<string, UsageRecord>();
     if (open.length === 0) return finals;
@@ -86,8 +89,12 @@ export class Books {
     // A record may look older than its container, where somebody has set the clock back meanwhile.
     const oldest = Math.min(...open.map(({ createdAt }) => Date.parse(createdAt)));
     const since = new Date(oldest - CLOCK_JUMP_MS).toISOString();
-    for await (const record of this.#ledger.records({ since, until: null }))
-      if (record.type === 'final' && runs.has(record.run)) finals.set(record.run, record);
+    try {
+      for await (const record of this.#ledger.records({ since, until: null }))
+        if (record.type === 'final' && runs.has(record.run)) finals.set(record.run, record);
+    } catch (error) {
+      this.#log.error({ err: error }, messageOf(error));
+    }
     return finals;
   }
 }

@@ -3,11 +3,10 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Ledger } from '../accounting/ledger.js';
-import type { UsageRecord } from '../accounting/record.js';
 import { Sampler } from '../accounting/sampler.js';
 import { crashPoint } from '../crash-point.js';
 import { messageOf, NiwaError } from '../errors.js';
-import { type CgroupTree, removeGroup, removeLeftovers } from '../host/cgroup.js';
+import type { CgroupTree } from '../host/cgroup.js';
 import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
 import type { IdPool, IdRange } from '../host/id-pool.js';
 import { isOomProtected } from '../host/oom.js';
@@ -15,7 +14,7 @@ import { readBootId, readStartTicks } from '../host/process.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveSources } from '../host/sources.js';
 import type { LogStore } from '../logs/store.js';
-import { type ExitEvent, errnoName, isFailure, type LogErrorEvent, type NativeEvent, native } from '../native.js';
+import { errnoName, type Handle, isFailure, type NativeEvent, native } from '../native.js';
 import { encodeProgram } from '../plan/encode.js';
 import { makePlan, type Plan } from '../plan/plan.js';
 import { undoWrites, updateWrites } from '../plan/resources.js';
@@ -24,39 +23,18 @@ import { mergeResources, parseResources } from '../spec/resources.js';
 import { signalNumber } from '../spec/signals.js';
 import { parseSpec, type Spec } from '../spec/spec.js';
 import { Books } from './books.js';
-import { Container, deadlineOf, usecNow, wallTime } from './container.js';
+import { Container, usecNow, wallTime } from './container.js';
 import { type DrainStatus, drainStatus } from './drain.js';
+import { Endings } from './endings.js';
 import { CAUSE } from './exit.js';
 import { startError } from './failure.js';
 import { connectKeeper } from './keeper.js';
 import { type Allowed, type Caller, requirePermission } from './permissions.js';
-import { type Decision, decide } from './reconcile.js';
+import { Registry, type RuntimeEvent } from './registry.js';
 import { requireState } from './state.js';
-import type { Exit } from './status.js';
-import type { Store, StoredContainer } from './store.js';
-import { birthOf, exitOf, newStored, recordOf } from './stored.js';
-
-export type RuntimeEventType =
-  | 'adopt'
-  | 'create'
-  | 'start'
-  | 'start-failed'
-  | 'update'
-  | 'lifetime'
-  | 'pause'
-  | 'resume'
-  | 'stopping'
-  | 'exit'
-  | 'remove';
-
-/** Something that happened to a container. */
-export interface RuntimeEvent {
-  type: RuntimeEventType;
-  id: string;
-  at: string;
-  /** With `exit`. */
-  exit?: Exit;
-}
+import type { Store } from './store.js';
+import { birthOf, newStored } from './stored.js';
+import { takeOver } from './take-over.js';
 
 export interface RuntimeOptions {
   tree: CgroupTree;
@@ -90,33 +68,29 @@ const CLOSE_POLL_MS = 5;
 /** How long the end of a daemon waits for the ends of containers that are being written down: the next daemon can do it. */
 const CLOSE_PATIENCE_MS = 5000;
 
-/** The containers of one daemon: makes them, hears how they end, and writes it down. */
+/** The containers of one daemon: makes them, does what is asked of them, and hears how they end. */
 export class Runtime {
   readonly #options: RuntimeOptions;
-  readonly #containers = new Map<string, Container>();
-  readonly #byHandle = new Map<number, Container>();
+  readonly #bootId = readBootId();
+  readonly #registry: Registry;
+  readonly #books: Books;
+  readonly #endings: Endings;
   /** Ids that are being made. */
   readonly #reserved = new Set<string>();
   /** An event may overtake the answer of the call that made its container. */
-  readonly #early = new Map<number, NativeEvent[]>();
-  /** Handles of containers whose output cannot be stored. */
-  readonly #unstored = new Set<number>();
-  readonly #listeners = new Set<(event: RuntimeEvent) => void>();
-  #sampler: Sampler | undefined;
+  readonly #early = new Map<Handle, NativeEvent[]>();
   readonly #filtersDevices = native.canFilterDevices();
-  readonly #bootId = readBootId();
-  readonly #books: Books;
-  readonly #finishing = new Set<Promise<void>>();
+  #sampler: Sampler | undefined;
   #tending: NodeJS.Timeout | undefined;
-  /** The final records of containers that the daemon before had no time to close. */
-  #finals: Promise<Map<string, UsageRecord>> = Promise.resolve(new Map());
   #connecting = false;
   #draining = false;
   #closing = false;
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
+    this.#registry = new Registry(options.log);
     this.#books = new Books({ ...options, bootId: this.#bootId });
+    this.#endings = new Endings({ ...options, registry: this.#registry, books: this.#books });
     native.watch((event) => this.#hear(event));
   }
 
@@ -125,15 +99,17 @@ export class Runtime {
    * @throws NiwaError HOST_ERROR
    */
   async open(): Promise<void> {
-    const { store, keeperSocket, drainFile, sampleIntervalMs } = this.#options;
+    const { drainFile, sampleIntervalMs } = this.#options;
     this.#draining = existsSync(drainFile);
-    const { stored, unreadable } = store.load();
-    this.#finals = this.#finalRecords(stored);
-    const kept = await connectKeeper(keeperSocket);
-    this.#takeOverAll(stored);
-    await this.#removeOrphans(unreadable, kept);
-    this.#recordLost(new Set(stored.map(({ run }) => run)));
-    this.#sampler = new Sampler(sampleIntervalMs, () => this.#live());
+    await takeOver({
+      ...this.#options,
+      registry: this.#registry,
+      books: this.#books,
+      endings: this.#endings,
+      bootId: this.#bootId,
+      welcome: (container) => this.#add(container, 'adopt'),
+    });
+    this.#sampler = new Sampler(sampleIntervalMs, () => this.#registry.live());
     this.#tending = setInterval(() => void this.#tend(), TEND_INTERVAL_MS);
   }
 
@@ -142,20 +118,17 @@ export class Runtime {
   }
 
   list(): Container[] {
-    return [...this.#containers.values()];
+    return this.#registry.list();
   }
 
   /** @throws NiwaError NOT_FOUND */
   get(id: string): Container {
-    const container = this.#containers.get(id);
-    if (container === undefined) throw new NiwaError('NOT_FOUND', `there is no container ${id}`);
-    return container;
+    return this.#registry.get(id);
   }
 
   /** Calls `listener` with every event from now on; gives what ends that. */
   subscribe(listener: (event: RuntimeEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#registry.subscribe(listener);
   }
 
   /**
@@ -195,7 +168,7 @@ export class Runtime {
       if (container.state === 'created') container.state = 'running';
       this.#books.save(container, 'started');
       crashPoint('started-saved');
-      this.#tell('start', id);
+      this.#registry.tell('start', id);
     });
     return container;
   }
@@ -262,7 +235,7 @@ export class Runtime {
       container.writeLimits(writes, undoWrites(now, writes, controllers, devices));
       container.spec.resources = merged;
       this.#books.save(container);
-      this.#tell('update', id);
+      this.#registry.tell('update', id);
     });
     return container;
   }
@@ -290,7 +263,7 @@ export class Runtime {
         if (started) this.#moveDeadline(container, atNs);
       }
       this.#books.save(container);
-      this.#tell('lifetime', id);
+      this.#registry.tell('lifetime', id);
     });
     return container;
   }
@@ -300,7 +273,7 @@ export class Runtime {
     const container = this.get(id);
     if (force && container.state !== 'exited') await this.stop(id, { timeoutUsec: 0 });
     requireState('remove', id, container.state);
-    this.#forget(container);
+    this.#endings.forget(container);
   }
 
   /**
@@ -326,7 +299,7 @@ export class Runtime {
 
   /** Waits until every container has exited. */
   async drained(): Promise<void> {
-    for (let live = this.#live(); live.length > 0 || this.#reserved.size > 0; live = this.#live()) {
+    for (let live = this.#registry.live(); live.length > 0 || this.#reserved.size > 0; live = this.#registry.live()) {
       await Promise.all(live.map(({ exited }) => exited));
       if (this.#reserved.size > 0) await sleep(CLOSE_POLL_MS);
     }
@@ -342,18 +315,14 @@ export class Runtime {
     clearInterval(this.#tending);
     const patience = sleep(CLOSE_PATIENCE_MS, undefined, { ref: false });
     await Promise.race([this.#settled(), patience]);
-    for (const container of this.#live()) this.#books.save(container);
-    return this.#live().length;
+    for (const container of this.#registry.live()) this.#books.save(container);
+    return this.#registry.live().length;
   }
 
   async #settled(): Promise<void> {
     while (this.#reserved.size > 0) await sleep(CLOSE_POLL_MS);
-    await Promise.all(this.#live().map((container) => container.lock.run(async () => {})));
-    await Promise.all(this.#finishing);
-  }
-
-  #live(): Container[] {
-    return this.list().filter(({ state }) => state !== 'exited');
+    await Promise.all(this.#registry.live().map((container) => container.lock.run(async () => {})));
+    await this.#endings.settled();
   }
 
   #beginStop(container: Container): void {
@@ -377,7 +346,7 @@ export class Runtime {
     const spec = resolveSources(parseSpec(input, this.#freeId()));
     requirePermission(spec, caller, this.#options.allowed);
     this.#refuseNew();
-    if (this.#containers.has(spec.id) || this.#reserved.has(spec.id))
+    if (this.#registry.has(spec.id) || this.#reserved.has(spec.id))
       throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
     this.#reserved.add(spec.id);
     try {
@@ -403,7 +372,7 @@ export class Runtime {
   async #undo(container: Container, error: unknown): Promise<never> {
     if (container.state !== 'exited') container.beginStop(0, 'SIGKILL');
     await container.exited;
-    this.#forget(container);
+    this.#endings.forget(container);
     throw error;
   }
 
@@ -430,7 +399,7 @@ export class Runtime {
     try {
       logs.prepare(spec.id);
     } catch (error) {
-      this.#tryTo(() => store.remove(spec.id), 'the state of a container cannot be removed', spec.id);
+      this.#books.forget(spec.id);
       throw error;
     }
     const result = await native.create({
@@ -449,9 +418,9 @@ export class Runtime {
     });
     crashPoint('made');
     if (isFailure(result)) {
-      await this.#recordUnborn(making);
-      this.#removeLog(spec.id);
-      store.remove(spec.id);
+      await this.#endings.recordUnborn(making);
+      logs.discard(spec.id);
+      this.#books.forget(spec.id);
       throw startError(plan, result);
     }
     const { handle, pid } = result;
@@ -467,9 +436,8 @@ export class Runtime {
   }
 
   #add(container: Container, event: 'create' | 'adopt'): void {
-    this.#containers.set(container.id, container);
-    this.#byHandle.set(container.handle, container);
-    this.#tell(event, container.id);
+    this.#registry.add(container);
+    this.#registry.tell(event, container.id);
     for (const early of this.#early.get(container.handle) ?? []) this.#hear(early);
     this.#early.delete(container.handle);
   }
@@ -487,7 +455,7 @@ export class Runtime {
       if (container.state === 'running' || container.state === 'paused')
         container.state = action === 'pause' ? 'paused' : 'running';
       else await native.freeze(container.handle, false, 0);
-      this.#tell(action, id);
+      this.#registry.tell(action, id);
     });
     return container;
   }
@@ -498,79 +466,19 @@ export class Runtime {
   }
 
   #hear(event: NativeEvent): void {
-    const container = this.#byHandle.get(event.handle);
+    const container = this.#registry.behind(event.handle);
     if (event.type === 'output') {
       container?.log.hear();
     } else if (event.type === 'log-error') {
-      this.#hearLogError(event, container);
+      this.#options.logs.hearError(event, container?.id);
     } else if (container === undefined) {
       this.#early.set(event.handle, [...(this.#early.get(event.handle) ?? []), event]);
     } else if (event.type === 'stopping') {
       container.state = 'stopping';
-      this.#tell('stopping', container.id);
+      this.#registry.tell('stopping', container.id);
     } else {
-      this.#follow(this.#finish(container, event));
+      this.#endings.follow(this.#endings.finish(container, event));
     }
-  }
-
-  /** Lets close() wait for it. */
-  #follow(work: Promise<void>): void {
-    const finishing = work.finally(() => this.#finishing.delete(finishing));
-    this.#finishing.add(finishing);
-  }
-
-  /** One container is enough to tell of a full disk, on which none can store its output. */
-  #hearLogError({ errno, handle }: LogErrorEvent, container: Container | undefined): void {
-    const { log } = this.#options;
-    const before = this.#unstored.size;
-    if (errno === 0) this.#unstored.delete(handle);
-    else this.#unstored.add(handle);
-    if (errno !== 0 && before === 0)
-      log.error(
-        { id: container?.id, errno: errnoName(errno) },
-        'output cannot be stored: containers that write wait until it can; free or repair the disk of the logs',
-      );
-    if (before > 0 && this.#unstored.size === 0) log.info('output is stored again');
-  }
-
-  /** A container has ended: its record first, then everything that the kernel still holds, then the news. */
-  async #finish(container: Container, event: ExitEvent): Promise<void> {
-    await container.starting; // a workload may end before the answer to its start has come
-    let exit = container.takeExit(event);
-    container.state = 'stopping';
-    crashPoint('exit-heard');
-    const final = (await this.#finals).get(container.run);
-    if (final !== undefined) {
-      exit = exitOf({ phase: 'started' }, final);
-      container.takeRecorded(exit, final.usage);
-    } else await this.#books.record(container.record(Number(event.atNs / 1000n), exit));
-    crashPoint('record-written');
-    await native.drainLog(container.handle);
-    crashPoint('output-stored');
-    this.#books.save(container, 'exited');
-    crashPoint('exit-saved');
-    await this.#removeGroup(container.cgroup);
-    crashPoint('group-removed');
-    native.release(container.handle);
-    this.#byHandle.delete(container.handle);
-    this.#closeFifos(container.id);
-    if (container.idRange !== null) this.#options.idPool.release(container.idRange);
-    container.log.end();
-    container.settle(exit);
-    this.#options.log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
-    this.#tell('exit', container.id, exit);
-    crashPoint('exit-told');
-    if (container.unwanted) this.#forget(container);
-    this.#forgetOldest();
-  }
-
-  async #removeGroup(path: string): Promise<void> {
-    await removeGroup(path).catch((error: unknown) => this.#options.log.error({ err: error }, 'cgroup stays'));
-  }
-
-  async #recordUnborn(stored: StoredContainer): Promise<void> {
-    await this.#books.record(recordOf(stored, exitOf(stored, undefined)));
-    this.#tell('start-failed', stored.spec.id);
   }
 
   /** What has to be seen to from time to time: states that wait, records of what goes on, a keeper that is gone. */
@@ -578,7 +486,7 @@ export class Runtime {
     const { keeperSocket, interimIntervalMs, log } = this.#options;
     this.#books.saveWhatWaits();
     const now = usecNow();
-    for (const container of this.#live()) {
+    for (const container of this.#registry.live()) {
       if (container.startedNs === 0n || container.hasEnded) continue;
       if (container.recordedUsec <= now - interimIntervalMs * 1000) void this.#books.recordInterim(container);
       else if (container.savedUsec <= now - SAVE_INTERVAL_USEC) this.#books.save(container);
@@ -587,154 +495,17 @@ export class Runtime {
     log.warn('the keeper is gone: starting another');
     this.#connecting = true;
     try {
-      for (const id of await connectKeeper(keeperSocket)) if (!this.#containers.has(id)) native.keeperDrop(id);
+      for (const id of await connectKeeper(keeperSocket)) if (!this.#registry.has(id)) native.keeperDrop(id);
     } catch (error) {
       log.error({ err: error }, messageOf(error));
     }
     this.#connecting = false;
   }
 
-  /** Reading the ledger may take long: nothing but the record of an end waits for it. */
-  async #finalRecords(stored: StoredContainer[]): Promise<Map<string, UsageRecord>> {
-    try {
-      return await this.#books.finalRecords(stored.filter(({ phase }) => phase !== 'exited'));
-    } catch (error) {
-      this.#options.log.error({ err: error }, messageOf(error));
-      return new Map(); // of two final records of a run, whoever reads the ledger takes the first
-    }
-  }
-
-  #takeOverAll(stored: StoredContainer[]): void {
-    const decisions = stored.map((one) => {
-      return [one, decide({ stored: one, bootId: this.#bootId, groupExists: existsSync(one.cgroup) })] as const;
-    });
-    const lives = (decision: Decision) => decision === 'adopt' || decision === 'undo';
-    for (const [one, decision] of decisions) if (lives(decision)) this.#adopt(one, decision === 'undo');
-    for (const [one, decision] of decisions) if (!lives(decision)) this.#follow(this.#close(one, decision));
-    const running = decisions.filter(([, decision]) => lives(decision)).length;
-    if (stored.length > 0)
-      this.#options.log.info(
-        { running, exited: stored.length - running },
-        'took over the containers of the daemon before',
-      );
-  }
-
-  /** Of a container that has ended nothing but what was written down is left. */
-  async #close(stored: StoredContainer, decision: Decision): Promise<void> {
-    const container = new Container({ ...birthOf(stored), handle: 0 }, this.#options.logs.ended(stored.spec.id));
-    container.takeStored(stored);
-    container.state = 'stopping';
-    this.#containers.set(container.id, container);
-    native.keeperDrop(container.id);
-    this.#closeFifos(container.id);
-    if (decision === 'keep' && stored.exit !== null) container.takeEnd(stored.exit, stored.usage);
-    await this.#removeGroup(stored.cgroup);
-    if (decision === 'lose') await this.#lose(stored, container);
-    this.#forgetOldest();
-  }
-
-  /** Its record may have been written already; else, on a full disk, that may take long. */
-  async #lose(stored: StoredContainer, container: Container): Promise<void> {
-    const final = (await this.#finals).get(stored.run);
-    const exit = exitOf(stored, final);
-    if (final === undefined) await this.#books.record(recordOf(stored, exit));
-    container.takeEnd(exit, final?.usage ?? stored.usage);
-    if (stored.phase === 'making') this.#forget(container);
-    else this.#books.save(container);
-  }
-
-  /** Ends and removes what belongs to no container. */
-  async #removeOrphans(unreadable: { id: string; reason: string }[], kept: string[]): Promise<void> {
-    const { store, log, logs, tree } = this.#options;
-    for (const { id, reason } of unreadable) {
-      log.warn({ id, reason }, 'the state of a container cannot be read: what is left of it is removed');
-      this.#tryTo(() => store.remove(id), 'the state of a container cannot be removed', id);
-    }
-    const known = new Set(this.#containers.keys());
-    logs.removeOthers(known);
-    for (const id of kept) if (!known.has(id)) native.keeperDrop(id);
-    for (const { name, error } of await removeLeftovers(tree, known))
-      log.warn({ name, err: error }, error === undefined ? 'ended what belonged to no container' : 'an orphan stays');
-  }
-
-  /** What was running when the machine went down left only records of its use until then: they become final. */
-  #recordLost(runs: ReadonlySet<string>): void {
-    for (const record of this.#options.ledger.unfinished())
-      if (!runs.has(record.run)) this.#follow(this.#books.record({ ...record, type: 'final', reason: 'unknown' }));
-  }
-
-  #adopt(stored: StoredContainer, undo: boolean): void {
-    const { spec, cgroup, pid, idRange } = stored;
-    const { logs, idPool, log: logger } = this.#options;
-    const birth = birthOf(stored);
-    const adopted = native.adopt({
-      id: spec.id,
-      cgroup,
-      pid,
-      startTicks: birth.startTicks,
-      startedNs: BigInt(stored.startedNs),
-      deadline: deadlineOf(spec, BigInt(stored.deadlineNs), CAUSE.lifetime),
-    });
-    if (typeof adopted === 'number')
-      throw new NiwaError('HOST_ERROR', `cannot take over container ${spec.id}: ${errnoName(adopted)} from ${cgroup}`);
-    if (idRange !== null) idPool.claim(idRange);
-    const { log, errno } = logs.open(spec.id, adopted.handle);
-    if (errno !== 0) logger.error({ id: spec.id, errno: errnoName(errno) }, 'the output of a container is lost');
-    const container = new Container({ ...birth, handle: adopted.handle, pid: adopted.pid }, log);
-    container.takeStored(stored);
-    container.takeAdopted(adopted);
-    container.startFailed = undo;
-    container.unwanted = undo;
-    this.#add(container, 'adopt');
-    if (undo) native.kill(adopted.handle);
-  }
-
-  #forgetOldest(): void {
-    const exited = this.list().filter(({ state }) => state === 'exited');
-    for (const container of exited.slice(0, Math.max(0, exited.length - this.#options.keepExited)))
-      this.#forget(container);
-  }
-
-  #forget(container: Container): void {
-    if (this.#containers.get(container.id) !== container) return;
-    this.#containers.delete(container.id);
-    this.#removeLog(container.id);
-    this.#books.forget(container);
-    this.#tell('remove', container.id);
-  }
-
-  #removeLog(id: string): void {
-    this.#closeFifos(id);
-    this.#tryTo(() => this.#options.logs.remove(id), 'the log of a container stays', id);
-  }
-
-  #closeFifos(id: string): void {
-    this.#tryTo(() => this.#options.logs.closeFifos(id), 'the FIFOs of a container stay until it is removed', id);
-  }
-
-  #tryTo(act: () => void, failure: string, id: string): void {
-    try {
-      act();
-    } catch (error) {
-      this.#options.log.error({ err: error, id }, failure);
-    }
-  }
-
-  #tell(type: RuntimeEventType, id: string, exit?: Exit): void {
-    const event = { type, id, at: new Date().toISOString(), ...(exit === undefined ? {} : { exit }) };
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#options.log.error({ err: error }, messageOf(error));
-      }
-    }
-  }
-
   #freeId(): string {
     for (;;) {
       const id = randomBytes(6).toString('hex');
-      if (!this.#containers.has(id) && !this.#reserved.has(id)) return id;
+      if (!this.#registry.has(id) && !this.#reserved.has(id)) return id;
     }
   }
 }

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import { messageOf, NiwaError } from '../errors.js';
-import { type Handle, native } from '../native.js';
+import { errnoName, type Handle, type LogErrorEvent, native } from '../native.js';
 import { ContainerLog } from './log.js';
 
 /** How much is stored of each container. */
@@ -18,15 +19,19 @@ export class LogStore {
   readonly #runDir: string;
   readonly #logDir: string;
   readonly #limits: LogLimits;
+  readonly #logger: Logger;
+  /** Handles of containers whose output cannot be stored. */
+  readonly #unstored = new Set<Handle>();
 
   /**
    * @param runDir a directory for each container's FIFOs goes below it
    * @param logDir a directory for each container's log goes below it
    */
-  constructor(runDir: string, logDir: string, limits: LogLimits) {
+  constructor(runDir: string, logDir: string, limits: LogLimits, logger: Logger) {
     this.#runDir = runDir;
     this.#logDir = logDir;
     this.#limits = limits;
+    this.#logger = logger;
   }
 
   /** The paths of a container's FIFOs. */
@@ -37,8 +42,8 @@ export class LogStore {
   /** Makes place for a new container's FIFOs and an empty log. @throws NiwaError HOST_ERROR */
   prepare(id: string): void {
     try {
-      this.closeFifos(id);
-      this.remove(id);
+      this.#removeFifos(id);
+      this.#remove(id);
       mkdirSync(join(this.#runDir, id), { recursive: true, mode: 0o700 });
       mkdirSync(this.#directoryOf(id), { recursive: true, mode: 0o750 });
     } catch (error) {
@@ -62,22 +67,53 @@ export class LogStore {
     return log;
   }
 
-  /** Removes the FIFOs of a container that has ended, and their directory where nothing else is in it. */
+  /** Removes the FIFOs of a container that has ended. */
   closeFifos(id: string): void {
-    for (const path of Object.values(this.fifosOf(id))) rmSync(path, { force: true });
-    const directory = join(this.#runDir, id);
-    if (existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory);
+    this.#tryTo(() => this.#removeFifos(id), id, 'the FIFOs of a container stay until it is removed');
   }
 
-  /** Removes the log of a container. */
-  remove(id: string): void {
-    rmSync(this.#directoryOf(id), { recursive: true, force: true });
+  /** Removes the FIFOs and the log of a container. */
+  discard(id: string): void {
+    this.closeFifos(id);
+    this.#tryTo(() => this.#remove(id), id, 'the log of a container stays');
   }
 
   /** Removes the logs of all containers but these. */
   removeOthers(ids: ReadonlySet<string>): void {
     mkdirSync(this.#logDir, { recursive: true, mode: 0o750 });
-    for (const id of readdirSync(this.#logDir)) if (!ids.has(id)) this.remove(id);
+    for (const id of readdirSync(this.#logDir)) if (!ids.has(id)) this.discard(id);
+  }
+
+  /** Output of a container could not be stored, or can be again. One is enough to tell of a full disk. */
+  hearError({ errno, handle }: LogErrorEvent, id: string | undefined): void {
+    const before = this.#unstored.size;
+    if (errno === 0) this.#unstored.delete(handle);
+    else this.#unstored.add(handle);
+    if (errno !== 0 && before === 0)
+      this.#logger.error(
+        { id, errno: errnoName(errno) },
+        'output cannot be stored: containers that write wait until it can; free or repair the disk of the logs',
+      );
+    if (before > 0 && this.#unstored.size === 0) this.#logger.info('output is stored again');
+  }
+
+  /** The directory goes where nothing else is in it. */
+  #removeFifos(id: string): void {
+    for (const path of Object.values(this.fifosOf(id))) rmSync(path, { force: true });
+    const directory = join(this.#runDir, id);
+    if (existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory);
+  }
+
+  #remove(id: string): void {
+    rmSync(this.#directoryOf(id), { recursive: true, force: true });
+  }
+
+  #tryTo(act: () => void, id: string, failure: string): void {
+    try {
+      act();
+    } catch (error) {
+      this.#logger.error({ err: error, id }, failure);
+    }
   }
 
   #directoryOf(id: string): string {

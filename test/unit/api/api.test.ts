@@ -120,11 +120,16 @@ beforeAll(async () => {
     store: new Store(join(directory, 'containers')),
     keeperSocket: join(directory, 'keeper.sock'),
     drainFile: join(directory, 'draining'),
-    logs: new LogStore(join(directory, 'run'), join(directory, 'logs'), {
-      maxBytes: 2 ** 16,
-      maxFiles: 2,
-      bytesPerSecond: 0,
-    }),
+    logs: new LogStore(
+      join(directory, 'run'),
+      join(directory, 'logs'),
+      {
+        maxBytes: 2 ** 16,
+        maxFiles: 2,
+        bytesPerSecond: 0,
+      },
+      pino({ level: 'silent' }),
+    ),
     idPool: new IdPool(65_536, 1), // one range that is not given back would be the last
     allowed: { roots: [], sources: [], privileged: false },
     log: pino({ level: 'silent' }),

@@ -1,0 +1,127 @@
+import type { Logger } from 'pino';
+import type { UsageRecord } from '../accounting/record.js';
+import { crashPoint } from '../crash-point.js';
+import { removeGroup } from '../host/cgroup.js';
+import type { IdPool } from '../host/id-pool.js';
+import type { LogStore } from '../logs/store.js';
+import { type ExitEvent, native } from '../native.js';
+import type { Books } from './books.js';
+import type { Container } from './container.js';
+import type { Registry } from './registry.js';
+import type { Exit } from './status.js';
+import type { StoredContainer } from './store.js';
+import { exitOf, recordOf } from './stored.js';
+
+export interface EndingsOptions {
+  registry: Registry;
+  books: Books;
+  logs: LogStore;
+  idPool: IdPool;
+  log: Logger;
+  /** How many exited containers are remembered; the oldest are forgotten first. */
+  keepExited: number;
+}
+
+/** How containers end: recorded once, given back to the kernel, told, and some day forgotten. */
+export class Endings {
+  readonly #options: EndingsOptions;
+  readonly #running = new Set<Promise<void>>();
+  #finals: Promise<Map<string, UsageRecord>> = Promise.resolve(new Map());
+
+  constructor(options: EndingsOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the final records that an earlier daemon has written, by run: whoever ends one of these containers waits for them. */
+  expect(finals: Promise<Map<string, UsageRecord>>): void {
+    this.#finals = finals;
+  }
+
+  /** Waits for all that are under way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  /** Lets {@link settled} wait for some work. */
+  follow(work: Promise<void>): void {
+    const running = work.finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  /** A container has ended: its record first, then everything that the kernel still holds, then the news. */
+  async finish(container: Container, event: ExitEvent): Promise<void> {
+    const { registry, books, logs, idPool, log } = this.#options;
+    await container.starting; // a workload may end before the answer to its start has come
+    const heard = container.takeExit(event);
+    container.state = 'stopping';
+    crashPoint('exit-heard');
+    const exit = await this.#recordOnce(container, Number(event.atNs / 1000n), heard);
+    crashPoint('record-written');
+    await native.drainLog(container.handle);
+    crashPoint('output-stored');
+    books.save(container, 'exited');
+    crashPoint('exit-saved');
+    await this.removeGroup(container.cgroup);
+    crashPoint('group-removed');
+    native.release(container.handle);
+    registry.dropHandle(container);
+    logs.closeFifos(container.id);
+    if (container.idRange !== null) idPool.release(container.idRange);
+    container.log.end();
+    container.settle(exit);
+    log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
+    registry.tell('exit', container.id, exit);
+    crashPoint('exit-told');
+    if (container.unwanted) this.forget(container);
+    this.forgetOldest();
+  }
+
+  /** Ends a container of which nothing but what was written down is left; on a full disk that may take long. */
+  async lose(stored: StoredContainer, container: Container): Promise<void> {
+    const final = (await this.#finals).get(stored.run);
+    const exit = exitOf(stored, final);
+    if (final === undefined) await this.#options.books.record(recordOf(stored, exit));
+    container.takeRecorded(exit, final?.usage ?? stored.usage);
+    container.settle(exit);
+    if (stored.phase === 'making') this.forget(container);
+    else this.#options.books.save(container);
+  }
+
+  /** Records a start of which nothing was made. */
+  async recordUnborn(stored: StoredContainer): Promise<void> {
+    await this.#options.books.record(recordOf(stored, exitOf(stored, undefined)));
+    this.#options.registry.tell('start-failed', stored.spec.id);
+  }
+
+  /** Removes a group; one that cannot be removed is left to the next daemon. */
+  async removeGroup(path: string): Promise<void> {
+    await removeGroup(path).catch((error: unknown) => this.#options.log.error({ err: error }, 'cgroup stays'));
+  }
+
+  /** Removes all that is kept of a container. */
+  forget(container: Container): void {
+    const { registry, books, logs } = this.#options;
+    if (!registry.remove(container)) return;
+    logs.discard(container.id);
+    books.forget(container.id);
+    registry.tell('remove', container.id);
+  }
+
+  forgetOldest(): void {
+    const exited = this.#options.registry.list().filter(({ state }) => state === 'exited');
+    for (const container of exited.slice(0, Math.max(0, exited.length - this.#options.keepExited)))
+      this.forget(container);
+  }
+
+  /** Writes the final record of a container, unless an earlier daemon has: then that one stands. Gives how it ended. */
+  async #recordOnce(container: Container, usec: number, heard: Exit): Promise<Exit> {
+    const final = (await this.#finals).get(container.run);
+    if (final === undefined) {
+      await this.#options.books.record(container.record(usec, heard));
+      return heard;
+    }
+    const exit = exitOf({ phase: 'started' }, final);
+    container.takeRecorded(exit, final.usage);
+    return exit;
+  }
+}
