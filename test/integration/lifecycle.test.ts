@@ -145,14 +145,14 @@ test('uses no processor while it is paused, and goes on when it is resumed', asy
 });
 
 test('can be stopped and removed before it was ever started', async ({ niwad }) => {
-  await niwad.client.create({ id: 'unborn', process: sleeper });
-  expect(await niwad.client.stop('unborn')).toMatchObject({
+  await niwad.client.create({ id: 'never-started', process: sleeper });
+  expect(await niwad.client.stop('never-started')).toMatchObject({
     state: 'exited',
     started_at: null,
     exit: { reason: 'stopped' },
   });
-  await niwad.client.remove('unborn');
-  expect(niwad.ledger('unborn')).toMatchObject([{ reason: 'stopped', started_at: null }]);
+  await niwad.client.remove('never-started');
+  expect(niwad.ledger('never-started')).toMatchObject([{ reason: 'stopped', started_at: null }]);
 });
 
 test('is removed only when it has exited, or by force', async ({ niwad }) => {

@@ -22,8 +22,9 @@ function expectNothingLeft(niwad: Niwad): void {
   expect(existsSync(join(runDir, 'keeper.sock'))).toBe(false);
 }
 
-describe.each(['SIGTERM', 'SIGKILL'] as const)('after %s', (signal) => {
-  test('containers go on, and the next daemon has them as they were', async () => {
+describe.each(['SIGTERM', 'SIGKILL', 'SIGSEGV'] as const)('after %s', (signal) => {
+  test('containers go on, and the next daemon has them as they were', async ({ skip }) => {
+    if (signal === 'SIGSEGV') needsNoKernel(skip);
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
     const place = newPlace();
     const first = await startDaemon(place);
@@ -36,7 +37,7 @@ describe.each(['SIGTERM', 'SIGKILL'] as const)('after %s', (signal) => {
     const pids = ['created', 'running', 'paused'].flatMap((id) => first.pidsOf(id));
     const keeper = keeperOf(place);
 
-    expect(await first.stop(signal)).toBe(signal === 'SIGTERM' ? 0 : 'SIGKILL');
+    expect(await first.stop(signal)).toBe(signal === 'SIGTERM' ? 0 : signal);
     expect(pids.filter(isAlive)).toEqual(pids);
     const second = await startDaemon(place);
     const known = ({ id, state, pid, created_at, started_at, exit, userns, spec }: (typeof before)[number]) => ({
