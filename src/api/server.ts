@@ -10,15 +10,15 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify';
 import type { TSchema } from 'typebox';
-import { parse } from 'yaml';
 import type { Ledger } from '../accounting/ledger.js';
 import type { Metrics } from '../accounting/metrics.js';
 import type { Caller } from '../container/permissions.js';
 import type { Runtime } from '../container/runtime.js';
-import { messageOf, NiwaError } from '../errors.js';
+import { NiwaError } from '../errors.js';
 import { problemsOf } from '../spec/check.js';
 import { refuse } from '../spec/problems.js';
 import { SpecSchema } from '../spec/schema.js';
+import { parseYaml } from '../spec/yaml.js';
 import { toErrorReply } from './errors.js';
 import { type Groups, rememberPeers, requireRole } from './peer.js';
 import { containerRoutes } from './routes/containers.js';
@@ -164,11 +164,7 @@ function useOneErrorShape(api: Api): void {
 
 function readYaml(api: Api): void {
   const types = ['application/yaml', 'application/x-yaml', 'text/yaml'];
-  api.addContentTypeParser(types, { parseAs: 'string' }, async (_request: unknown, body: string) => {
-    try {
-      return parse(body) as unknown;
-    } catch (error) {
-      throw new NiwaError('SPEC_INVALID', `the body is no YAML: ${messageOf(error)}`, { cause: error });
-    }
-  });
+  api.addContentTypeParser(types, { parseAs: 'string' }, async (_request: unknown, body: string) =>
+    parseYaml(body, 'the body'),
+  );
 }

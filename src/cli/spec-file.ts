@@ -15,9 +15,13 @@ export async function specOf(options: SpecOptions): Promise<SpecInput> {
 
 /** Reads YAML, of which JSON is a part. The parser is loaded only here: most commands need none. */
 async function readSpecFile(path: string): Promise<Partial<SpecInput>> {
-  const { parse } = await import('yaml');
+  const { parseYaml } = await import('../spec/yaml.js');
+  return (parseYaml(readFile(path), `the spec ${path}`) ?? {}) as Partial<SpecInput>;
+}
+
+function readFile(path: string): string {
   try {
-    return (parse(readFileSync(path === '-' ? 0 : path, 'utf8')) ?? {}) as Partial<SpecInput>;
+    return readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch (error) {
     throw new NiwaError('SPEC_INVALID', `cannot read the spec ${path}: ${messageOf(error)}`, { cause: error });
   }

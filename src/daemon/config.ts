@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
-import { parse } from 'yaml';
 import { type FieldProblem, messageOf, NiwaError } from '../errors.js';
 import type { LogLimits } from '../logs/store.js';
 import { DEFAULT_CGROUP, DEFAULT_ID_POOL, DEFAULT_RUN_DIR, DEFAULT_SOCKET, DEFAULT_STATE_DIR } from '../paths.js';
 import { problemsOf } from '../spec/check.js';
 import { refuse, show } from '../spec/problems.js';
 import { IDS_PER_CONTAINER } from '../spec/spec.js';
+import { parseYaml } from '../spec/yaml.js';
 
 const path = (description: string) =>
   Type.String({ pattern: '^/[^\\u0000]*$', description: `an absolute path: ${description}` });
@@ -162,7 +162,7 @@ const DEFAULTS: Config = {
  * @throws NiwaError SPEC_INVALID with each wrong field
  */
 export function mergeConfig(given: { [K in keyof Config]?: Config[K] | undefined }, file: string): Config {
-  const fromFile = parseYaml(file) ?? {};
+  const fromFile = parseYaml(file, 'the configuration file') ?? {};
   refuse('the configuration file', [...problemsOf(FileSchema, fromFile), ...poolProblems(fromFile)]);
   const flags = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   refuse('the command line', [...problemsOf(FileSchema, flags), ...poolProblems(flags)]);
@@ -192,13 +192,5 @@ export function readConfigFile(path: string, required: boolean): string {
   } catch (error) {
     if (!required && (error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw new NiwaError('HOST_ERROR', `cannot read the configuration ${path}: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-function parseYaml(text: string): unknown {
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new NiwaError('SPEC_INVALID', `the configuration file is no YAML: ${messageOf(error)}`, { cause: error });
   }
 }
