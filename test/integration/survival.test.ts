@@ -243,15 +243,7 @@ async function expectCountedOnce(niwad: Niwad, place: Place, acknowledged: boole
 }
 
 describe("a daemon that dies at any point of a container's life counts it exactly once", () => {
-  const ACKNOWLEDGED = [
-    'exit-heard',
-    'record-appended',
-    'record-written',
-    'output-stored',
-    'exit-saved',
-    'group-removed',
-    'exit-told',
-  ];
+  const ACKNOWLEDGED = CRASH_POINTS.slice(CRASH_POINTS.indexOf('exit-heard'));
   test.for(CRASH_POINTS)('%s', async (point, { skip }) => {
     if (point !== 'started' && point !== 'exit-heard' && point !== 'record-appended') needsNoKernel(skip);
     const place = newPlace();
