@@ -183,6 +183,7 @@ try {
   await Promise.all([live(client), live(client), end(client), end(client), dieCreated(client), dieCreated(client)]);
   await misuse(client);
 } finally {
+  for (const { id } of await client.list()) await client.remove(id, { force: true });
   client.close();
   await daemon.close();
   rmSync(folder, { recursive: true, force: true });
