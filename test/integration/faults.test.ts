@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
+import { describe, expect, test, vi } from 'vitest';
+import { cleanUpDaemons, mountTmpfs, newPlace, startDaemon } from './support/daemons.js';
 import { host, needsNoKernel, SLOWNESS, scaled } from './support/host.js';
 import { flagsOf, type Niwad, runNiwad } from './support/niwad.js';
 
@@ -13,19 +13,6 @@ const sleeper = { args: ['sleep', '1000'] };
 const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
-
-/** Taken away before the places that they are in. */
-const mounted: string[] = [];
-afterEach(() => {
-  for (const path of mounted.splice(0)) execFileSync('umount', ['--lazy', path]);
-});
-
-/** Makes a directory that is a file system of its own, gone after the test. */
-function mountTmpfs(path: string, options: string): void {
-  mkdirSync(path, { recursive: true });
-  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path]);
-  mounted.push(path);
-}
 
 /** Takes all the room of a file system; gives what gives it back. */
 function fill(directory: string): () => void {

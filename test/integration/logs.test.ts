@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
-import { expect, onTestFinished, vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { LogChunk, LogsOptions } from '../../src/client/index.js';
+import { cleanUpDaemons, mountTmpfs, newPlace, startDaemon } from './support/daemons.js';
 import { scaled } from './support/host.js';
 import { raw } from './support/http.js';
-import { makePlace, Niwad, removePlace } from './support/niwad.js';
+import type { Niwad } from './support/niwad.js';
 import { test } from './support/test.js';
+
+cleanUpDaemons();
 
 const sha256 = (data: Buffer | string) => createHash('sha256').update(data).digest('hex');
 const shell = (script: string) => ({ args: ['sh', '-c', script] });
@@ -21,17 +24,6 @@ async function collect(niwad: Niwad, id: string, options: LogsOptions = {}): Pro
 
 async function textOf(niwad: Niwad, id: string, options: LogsOptions = {}): Promise<string> {
   return Buffer.concat((await collect(niwad, id, options)).map(({ data }) => data)).toString();
-}
-
-/** A daemon of its own for one test; `stopped` clears away what the test has put into its place. */
-async function startNiwad(settings: object, place = makePlace(settings), stopped = async () => {}): Promise<Niwad> {
-  const niwad = await Niwad.start(place);
-  onTestFinished(async () => {
-    await niwad.stop();
-    await stopped();
-    await removePlace(place);
-  });
-  return niwad;
 }
 
 test('both streams are kept as they were written, byte for byte', async ({ niwad }) => {
@@ -162,7 +154,7 @@ test('a log goes with its container, and an id that is used again begins an empt
 });
 
 test('a noisy container is slowed to its rate, and the lines of others come at once', async () => {
-  const niwad = await startNiwad({ logs: { bytesPerSecond: 1024 * 1024, maxBytes: 64 * 1024 * 1024 } });
+  const niwad = await startDaemon(newPlace({ logs: { bytesPerSecond: 1024 * 1024, maxBytes: 64 * 1024 * 1024 } }));
   await niwad.start({ id: 'noisy', process: { args: ['yes', 'a line that is written without end'] } });
   await niwad.start({ id: 'quiet', process: shell('while :; do date +%s%N; sleep 0.02; done') });
   await sleep(3000);
@@ -185,7 +177,7 @@ test('a noisy container is slowed to its rate, and the lines of others come at o
 });
 
 test('a reader from whom the log was rotated away is told, and goes on', async () => {
-  const niwad = await startNiwad({ logs: { maxBytes: 262_144, maxFiles: 4, bytesPerSecond: 0 } });
+  const niwad = await startDaemon(newPlace({ logs: { maxBytes: 262_144, maxFiles: 4, bytesPerSecond: 0 } }));
   await niwad.client.create({ id: 'rotated', process: shell('seq 1 20000; sleep 0.5; seq 20001 600000') });
   const follower = niwad.client.logs('rotated', { follow: true });
   await niwad.client.start('rotated');
@@ -203,11 +195,10 @@ test('a reader from whom the log was rotated away is told, and goes on', async (
 });
 
 test('on a full disk a container waits, and loses nothing', async () => {
-  const place = makePlace({ logs: { bytesPerSecond: 0 } });
+  const place = newPlace({ logs: { bytesPerSecond: 0 } });
   const logs = join(place.stateDir, 'logs');
-  mkdirSync(logs, { recursive: true });
-  await execa('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'niwa-test', logs]);
-  const niwad = await startNiwad({}, place, async () => void (await execa('umount', [logs])));
+  mountTmpfs(logs, 'size=256k');
+  const niwad = await startDaemon(place);
   await niwad.start({ id: 'full', process: { args: ['seq', '1', '200000'] } });
   await vi.waitFor(() => expect(niwad.log).toContain('output cannot be stored'), scaled(10_000));
   expect(niwad.log).toContain('"errno":"ENOSPC"');

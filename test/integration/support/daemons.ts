@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { afterEach } from 'vitest';
 import { makePlace, Niwad, type Place, removePlace } from './niwad.js';
 
@@ -5,10 +7,12 @@ import { makePlace, Niwad, type Place, removePlace } from './niwad.js';
 
 const daemons: Niwad[] = [];
 const places: Place[] = [];
+const mounted: string[] = [];
 
-/** Ends and removes after each test of the file whatever daemons and places it made, however it went. */
+/** Takes away after each test of the file whatever mounts, daemons and places it made, however it went. */
 export function cleanUpDaemons(): void {
   afterEach(async () => {
+    for (const path of mounted.splice(0)) execFileSync('umount', ['--lazy', path]);
     await Promise.all(daemons.splice(0).map((niwad) => niwad.stop('SIGKILL')));
     await Promise.all(places.splice(0).map(removePlace));
   });
@@ -26,4 +30,11 @@ export async function startDaemon(place: Place, env: Record<string, string> = {}
   const niwad = await Niwad.start(place, env, flags);
   daemons.push(niwad);
   return niwad;
+}
+
+/** Makes a directory that is a file system of its own until the end of the test. */
+export function mountTmpfs(path: string, options: string): void {
+  mkdirSync(path, { recursive: true });
+  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'niwa-test', path]);
+  mounted.push(path);
 }
