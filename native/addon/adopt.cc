@@ -1,11 +1,11 @@
 #include "adopt.h"
+#include "pidfd.h"
 
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
-#include <sys/syscall.h>
 
 namespace {
 
@@ -42,7 +42,7 @@ bool is_in_group(pid_t pid, const std::string &cgroup) {
 
 Fd open_process(const AdoptRequest &request) {
     pid_t pid = request.life.pid;
-    Fd pidfd(pid > 0 ? static_cast<int>(syscall(SYS_pidfd_open, pid, 0)) : -1);
+    Fd pidfd = pid > 0 ? open_pidfd(pid) : Fd();
     // Looked at through the pid only while we hold the pidfd, so it cannot have become another process unseen.
     bool same = pidfd.valid() && start_ticks_of(pid) == request.start_ticks && is_in_group(pid, request.cgroup);
     return same ? std::move(pidfd) : Fd();

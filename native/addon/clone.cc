@@ -13,10 +13,7 @@
 #include <unistd.h>
 
 #include "fd.h"
-
-#ifndef P_PIDFD // in the kernel since Linux 5.4, in glibc since 2.36
-#define P_PIDFD 3
-#endif
+#include "pidfd.h"
 
 namespace {
 
@@ -163,9 +160,8 @@ int make_user_namespace(const char *uid_map, const char *gid_map) {
     int result = write_map(pid, "uid_map", uid_map);
     if (result == 0) result = write_map(pid, "gid_map", gid_map);
     if (result == 0) result = open_user_namespace(pid);
-    syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+    signal_process(process, SIGKILL);
     siginfo_t info;
-    waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(process.get()), &info,
-           WEXITED | __WALL); // it has no exit signal
+    wait_for(process, &info, WEXITED | __WALL); // it has no exit signal
     return result;
 }

@@ -1,4 +1,5 @@
 #include "exit_status.h"
+#include "pidfd.h"
 
 #include <arpa/inet.h>
 #include <cerrno>
@@ -15,14 +16,9 @@
 #include <linux/netlink.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-
-#ifndef P_PIDFD // in the kernel since Linux 5.4, in glibc since 2.36
-#define P_PIDFD 3
-#endif
 
 namespace {
 
@@ -65,7 +61,7 @@ bool ask_zombie(const Fd &pidfd, pid_t pid, int *wait_status) {
     const char *last = strrchr(text, ' ');
     if (state == nullptr || last == nullptr || strncmp(state, ") Z", 3) != 0) return false;
     *wait_status = atoi(last + 1);
-    return syscall(SYS_pidfd_send_signal, pidfd.get(), 0, nullptr, 0) == 0;
+    return signal_process(pidfd, 0) == 0;
 }
 
 // A number in the kernel's messages, which a filter reads as if it came from the network.
@@ -160,7 +156,7 @@ void ExitListener::hear() {
 void read_exit_status(const Fd &pidfd, ExitListener &listener, Life *life) {
     siginfo_t info = {};
     int status;
-    if (waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd.get()), &info, WEXITED | WNOHANG) == 0) {
+    if (wait_for(pidfd, &info, WEXITED | WNOHANG) == 0) {
         if (info.si_pid == 0) return;
         life->status_known = true;
         (info.si_code == CLD_EXITED ? life->code : life->signal) = info.si_status;

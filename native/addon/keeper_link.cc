@@ -6,11 +6,11 @@
 #include <cstring>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
 
 #include "../keeper/protocol.h"
+#include "pidfd.h"
 
 namespace {
 
@@ -23,8 +23,8 @@ void kill_keeper(int socket) {
     ucred peer = {};
     socklen_t size = sizeof peer;
     if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.pid <= 0) return;
-    Fd pidfd(static_cast<int>(syscall(SYS_pidfd_open, peer.pid, 0)));
-    syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+    Fd pidfd = open_pidfd(peer.pid);
+    signal_process(pidfd, SIGKILL);
 }
 
 } // namespace

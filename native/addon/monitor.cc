@@ -9,15 +9,10 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
 
+#include "pidfd.h"
 #include "signals.h"
-
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
 
 namespace {
 
@@ -42,8 +37,7 @@ bool is_short_of(int error) {
 
 bool is_our_child(const Fd &pidfd) {
     siginfo_t info;
-    return waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd.get()), &info, WEXITED | WNOHANG | WNOWAIT) ==
-           0;
+    return wait_for(pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 } // namespace
@@ -241,7 +235,7 @@ void Monitor::begin_stop(Entry &entry, uint64_t now) {
     note(entry);
     container.group.write("cgroup.freeze", "0"); // a paused container could not act on the signal
     bool sent = deadline.signal != SIGKILL && hearing_of(container.life.pid, deadline.signal) != Hearing::kDropped &&
-                syscall(SYS_pidfd_send_signal, container.pidfd.get(), deadline.signal, nullptr, 0) == 0;
+                signal_process(container.pidfd, deadline.signal) == 0;
     if (sent)
         await_end(entry, now);
     else

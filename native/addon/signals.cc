@@ -1,4 +1,5 @@
 #include "signals.h"
+#include "pidfd.h"
 
 #include <cerrno>
 #include <csignal>
@@ -8,7 +9,6 @@
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
-#include <sys/syscall.h>
 
 namespace {
 
@@ -71,5 +71,5 @@ int send_with_default_action(const Container &container, int signal) {
         int error = container.group.kill();
         return error < 0 ? error : SIGKILL;
     }
-    return syscall(SYS_pidfd_send_signal, container.pidfd.get(), signal, nullptr, 0) < 0 ? -errno : signal;
+    return signal_process(container.pidfd, signal) < 0 ? -errno : signal;
 }

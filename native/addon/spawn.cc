@@ -9,14 +9,10 @@
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "../boot/report.h"
 #include "clone.h"
-
-#ifndef P_PIDFD // in the kernel since Linux 5.4, in glibc since 2.36
-#define P_PIDFD 3
-#endif
+#include "pidfd.h"
 
 namespace {
 
@@ -63,9 +59,7 @@ bool await_end(const Container &container) {
 // The helper is gone without a word: the kernel can tell the signal. It is left to be reaped.
 Failure silent_death(const Container &container) {
     siginfo_t info = {};
-    if (await_end(container))
-        waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(container.pidfd.get()), &info,
-               WEXITED | WNOWAIT | WNOHANG);
+    if (await_end(container)) wait_for(container.pidfd, &info, WEXITED | WNOWAIT | WNOHANG);
     bool signalled = info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
     return {Failure::kBoot, kNoStep, EIO, signalled ? info.si_status : 0};
 }
@@ -169,7 +163,7 @@ void undo_container(Container &container) {
     container.group.kill();
     if (container.pidfd.valid() && await_end(container)) {
         siginfo_t info;
-        waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(container.pidfd.get()), &info, WEXITED | WNOHANG);
+        wait_for(container.pidfd, &info, WEXITED | WNOHANG);
     }
     container.group.wait_event("populated", false, kEmptyTimeoutMs);
     rmdir(container.path.c_str());
