@@ -45,8 +45,6 @@ export class Ledger {
   readonly #segmentBytes: number;
   readonly #segments: Segment[];
   readonly #runs: KnownRuns;
-  /** The number of the segment from which on #runs knows every end. */
-  #knownFrom: number;
   /** The last segment; null where the next batch has to begin a new one. */
   #file: FileHandle | null;
   #waiting: Waiting[] = [];
@@ -59,7 +57,6 @@ export class Ledger {
     this.torn = found.torn;
     this.#segments = found.segments;
     this.#runs = found.runs;
-    this.#knownFrom = found.knownFrom;
     this.#file = found.file;
   }
 
@@ -91,24 +88,6 @@ export class Ledger {
       this.#waiting.push({ record, line: toLine({ record, carried: false }), resolve, reject });
       this.#committing ??= this.#commitAll();
     });
-  }
-
-  /**
-   * Tells whether the final record of a run is on disk.
-   * @param sinceIso a time before that record, such as the start of the run; older segments are not searched
-   * @throws NiwaError HOST_ERROR
-   */
-  async hasFinal(run: string, sinceIso: string): Promise<boolean> {
-    if (this.#runs.ended.has(run)) return true;
-    if (this.#runs.going.has(run)) return false;
-    const segments = [...this.#segments];
-    for (let i = segments.findLastIndex(({ number }) => number < this.#knownFrom); i >= 0; i--) {
-      const latestAt = segments[i + 1]?.header?.latest_at;
-      if (latestAt !== undefined && (latestAt === null || latestAt < sinceIso)) return false;
-      for await (const record of new LedgerReading(segments.slice(i, i + 1), { since: null, until: null }))
-        if (record.run === run && record.type === 'final') return true;
-    }
-    return false;
   }
 
   /** The last record of each run that has no final one. */
@@ -229,7 +208,6 @@ export class Ledger {
     this.#file = file;
     this.#segments.push({ number, path, size: bytes.length, header, earliest: null });
     this.#runs.ended.clear();
-    this.#knownFrom = number;
   }
 }
 
@@ -239,7 +217,6 @@ interface Found {
   /** The last segment; null where there is none. */
   file: FileHandle | null;
   runs: KnownRuns;
-  knownFrom: number;
   torn: Torn | null;
 }
 
@@ -255,7 +232,7 @@ async function recover(directory: string): Promise<Found> {
   let end = 0;
   for (const segment of segments.slice(first)) end = await learn(segment, runs);
   const last = segments.at(-1);
-  if (last === undefined) return { segments, file: null, runs, knownFrom: 1, torn };
+  if (last === undefined) return { segments, file: null, runs, torn };
 
   const file = await open(last.path, 'a', FILE_MODE);
   const { size } = await file.stat();
@@ -266,7 +243,7 @@ async function recover(directory: string): Promise<Found> {
   last.size = end;
   await file.datasync();
   await syncDirectory(directory);
-  return { segments, file, runs, knownFrom: segments[first]?.number ?? 1, torn };
+  return { segments, file, runs, torn };
 }
 
 /** Takes away a last segment in which a crash has torn what it carries over: nothing else was written to it yet. */
