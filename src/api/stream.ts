@@ -7,8 +7,8 @@ const MAX_BACKLOG_BYTES = 4 * 1024 * 1024;
 const BUFFER_BYTES = 256 * 1024;
 
 export interface LineStream {
-  /** Sends a value as a line of JSON. Gives false where the reader lags. */
-  push(value: object): boolean;
+  /** Sends a value as a line of JSON. */
+  push(value: object): void;
   end(): void;
 }
 
@@ -20,9 +20,9 @@ export function streamLines(reply: FastifyReply, open: (stream: LineStream) => (
   const body = new Readable({ read: () => {}, highWaterMark: BUFFER_BYTES });
   const stream: LineStream = {
     push: (value) => {
-      if (body.destroyed) return true;
+      if (body.destroyed) return;
       if (body.readableLength > MAX_BACKLOG_BYTES) body.destroy(new Error('the reader is too slow'));
-      return body.push(`${JSON.stringify(value)}\n`);
+      body.push(`${JSON.stringify(value)}\n`);
     },
     end: () => {
       if (!body.destroyed) body.push(null);

@@ -81,10 +81,10 @@ export class Endings {
     const final = (await this.#finals).get(stored.run);
     const exit = exitOf(stored, final);
     if (final === undefined) await this.#options.books.record(recordOf(stored, exit));
-    container.takeRecorded(exit, final?.usage ?? stored.usage);
-    container.settle(exit);
+    container.takeEnd(exit, final?.usage ?? stored.usage);
     if (stored.phase === 'making') this.forget(container);
     else this.#options.books.save(container);
+    this.forgetOldest();
   }
 
   /** Records a start of which nothing was made. */

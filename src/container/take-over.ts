@@ -47,10 +47,13 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
   const decided = stored.map((one): [StoredContainer, Decision] => {
     return [one, decide({ stored: one, bootId, groupExists: existsSync(one.cgroup) })];
   });
-  const lives = decided.filter(([, decision]) => decision === 'adopt' || decision === 'undo');
-  for (const [one, decision] of lives) adopt(one, decision === 'undo', options);
-  for (const one of decided) if (!lives.includes(one)) endings.follow(close(...one, options));
-  const counts = { running: lives.length, exited: stored.length - lives.length };
+  const lives = (decision: Decision) => decision === 'adopt' || decision === 'undo';
+  const living = decided.filter(([, decision]) => lives(decision));
+  const ended = decided.filter(([, decision]) => !lives(decision));
+  for (const [one, decision] of living) adopt(one, decision === 'undo', options);
+  for (const [one, decision] of ended) endings.follow(close(one, decision, options));
+  endings.forgetOldest();
+  const counts = { running: living.length, exited: ended.length };
   if (stored.length > 0) log.info(counts, 'took over the containers of the daemon before');
 
   await removeOrphans(unreadable, kept, options);
@@ -97,13 +100,9 @@ async function close(
   registry.add(container);
   native.keeperDrop(container.id);
   logs.closeFifos(container.id);
-  if (decision === 'keep' && stored.exit !== null) {
-    container.takeRecorded(stored.exit, stored.usage);
-    container.settle(stored.exit);
-  }
+  if (decision === 'keep' && stored.exit !== null) container.takeEnd(stored.exit, stored.usage);
   await endings.removeGroup(stored.cgroup);
   if (decision === 'lose') await endings.lose(stored, container);
-  endings.forgetOldest();
 }
 
 /** Ends and removes what belongs to no container. */
