@@ -1,0 +1,62 @@
+// What the files of the addon's face share: the loaded addon, promises of work on a thread, and values in and out.
+#pragma once
+#include <functional>
+#include <napi.h>
+
+#include "keeper_link.h"
+#include "log_pump.h"
+#include "monitor.h"
+
+using Value = Napi::Value;
+using Info = const Napi::CallbackInfo &;
+
+// What one loaded addon holds.
+struct Addon {
+    std::shared_ptr<Fd> helper = std::make_shared<Fd>();
+    Napi::ThreadSafeFunction listener;
+    KeeperLink keeper; // the monitor speaks to it until its own end
+    std::unique_ptr<Monitor> monitor;
+    std::unique_ptr<LogPump> logs;
+};
+
+inline Addon &addon_of(Napi::Env env) {
+    return *env.GetInstanceData<Addon>();
+}
+
+// A promise of what `work` does on a worker thread; `done` makes the value on the JavaScript thread.
+class Task : public Napi::AsyncWorker {
+  public:
+    using Done = std::function<Value(Napi::Env)>;
+    static Value run(Napi::Env env, std::function<void()> work, Done done) {
+        auto *task = new Task(env, std::move(work), std::move(done));
+        Value promise = task->promise_.Promise();
+        task->Queue();
+        return promise;
+    }
+
+  protected:
+    void Execute() override { work_(); }
+    void OnOK() override { promise_.Resolve(done_(Env())); }
+
+  private:
+    Task(Napi::Env env, std::function<void()> work, Done done)
+        : AsyncWorker(env), promise_(Napi::Promise::Deferred::New(env)), work_(std::move(work)),
+          done_(std::move(done)) {}
+    Napi::Promise::Deferred promise_;
+    std::function<void()> work_;
+    Done done_;
+};
+
+inline Value from_ns(Napi::Env env, uint64_t ns) {
+    return Napi::BigInt::New(env, ns);
+}
+inline uint64_t to_ns(const Value &value) {
+    bool lossless;
+    return value.As<Napi::BigInt>().Uint64Value(&lossless);
+}
+inline uint32_t to_u32(const Value &value) {
+    return value.As<Napi::Number>().Uint32Value();
+}
+inline std::string to_string(const Value &value) {
+    return value.As<Napi::String>().Utf8Value();
+}
