@@ -18,7 +18,7 @@ export type Handle = number;
  * helper ended without naming one; `signal` killed the helper, or 0.
  */
 export interface Failure {
-  phase: 'group' | 'devices' | 'userns' | 'clone' | 'boot';
+  phase: 'group' | 'devices' | 'userns' | 'image' | 'clone' | 'boot';
   step: number;
   errno: number;
   signal: number;
@@ -35,6 +35,8 @@ export interface CreateRequest {
   /** The maps of a new user namespace as user_namespaces(7) has them, or "" for none. */
   uidMap: string;
   gidMap: string;
+  /** The path of a squashfs or erofs file to mount read-only for the program's image operation, or "". */
+  image: string;
   /** The paths of the FIFOs to make for its standard streams; the container itself keeps both ends open. */
   stdout: string;
   stderr: string;
@@ -222,6 +224,8 @@ export interface Native {
   peer(fd: number): Peer | number;
   /** Sends a datagram to a Unix socket, a path or `@` and an abstract name, as sd_notify(3) does. Gives the errno. */
   notify(socket: string, text: string): number;
+  /** Whether the kernel id-maps the file system of a path; true also where it cannot be asked. */
+  canIdmap(path: string): boolean;
   /** Whether the kernel takes device filters from us. */
   canFilterDevices(): boolean;
   /** Compiles rules to instructions of 8 bytes each, or gives the errno. */

@@ -5,6 +5,7 @@
 #include "adopt.h"
 #include "boot_image.h"
 #include "face.h"
+#include "face_filesystems.h"
 #include "lock.h"
 #include "notify.h"
 #include "peer.h"
@@ -20,7 +21,7 @@ Deadline to_deadline(const Napi::Object &object) {
 }
 
 Napi::Object from_failure(Napi::Env env, const Failure &failure) {
-    static const char *const phases[] = {"none", "group", "devices", "userns", "clone", "boot"};
+    static const char *const phases[] = {"none", "group", "devices", "userns", "image", "clone", "boot"};
     Napi::Object object = Napi::Object::New(env);
     object.Set("phase", phases[failure.phase]);
     object.Set("step", failure.step);
@@ -123,6 +124,7 @@ SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
     request.pid_namespace = to_string(object.Get("pidNamespace"));
     request.uid_map = to_string(object.Get("uidMap"));
     request.gid_map = to_string(object.Get("gidMap"));
+    request.image = to_string(object.Get("image"));
     request.filter_devices = object.Get("devices").IsArray();
     if (request.filter_devices) request.devices = to_device_rules(object.Get("devices").As<Napi::Array>());
     auto program = object.Get("program").As<Napi::Uint8Array>();
@@ -446,6 +448,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"compileSeccomp", compile_seccomp},
     };
     for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
+    register_filesystems(env, exports);
     return exports;
 }
 

@@ -9,6 +9,7 @@ struct CloneRequest {
     int helper = -1;         // the sealed memfd of niwa-boot
     int control = -1;        // becomes descriptor 3
     int userns = -1;         // becomes descriptor 4, if there is one
+    int image = -1;          // becomes descriptor 5, if there is one: the mount of an image
     int stdio[3] = {-1, -1, -1};
 };
 

@@ -12,6 +12,7 @@
 
 #include "../boot/report.h"
 #include "clone.h"
+#include "image.h"
 #include "pidfd.h"
 
 namespace {
@@ -92,7 +93,7 @@ int make_fifo(const std::string &path, const SpawnRequest &request, Fd *fifo) {
 }
 
 // Clones the helper with its control socket and standard streams.
-int clone_container(const SpawnRequest &request, const Fd &userns, Spawned *spawned) {
+int clone_container(const SpawnRequest &request, const Fd &userns, const Fd &image, Spawned *spawned) {
     int control[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) return -errno;
     Fd ours(control[0]), theirs(control[1]);
@@ -109,6 +110,7 @@ int clone_container(const SpawnRequest &request, const Fd &userns, Spawned *spaw
 
     CloneRequest clone;
     clone.userns = userns.get();
+    clone.image = image.get();
     clone.namespaces = request.namespaces;
     clone.cgroup = spawned->container->group.dir();
     clone.helper = request.helper;
@@ -153,7 +155,13 @@ Failure populate(const SpawnRequest &request, Spawned *spawned) {
         if (fd < 0) return {Failure::kUserns, 0, -fd, 0};
         userns.reset(fd);
     }
-    error = clone_container(request, userns, spawned);
+    Fd image;
+    if (!request.image.empty()) {
+        int fd = mount_image(request.image); // here, since the group's device filter hides loop devices
+        if (fd < 0) return {Failure::kImage, 0, -fd, 0};
+        image.reset(fd);
+    }
+    error = clone_container(request, userns, image, spawned);
     return error < 0 ? Failure{Failure::kClone, 0, -error, 0} : boot(container, request.program);
 }
 

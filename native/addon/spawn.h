@@ -13,6 +13,7 @@ struct SpawnRequest {
     std::vector<GroupWrite> writes;
     uint64_t namespaces = 0;         // CLONE_NEW* flags
     std::string uid_map, gid_map;    // of a new user namespace, or empty
+    std::string image;               // path of a squashfs or erofs file to mount, or empty
     std::vector<DeviceRule> devices; // all that the group may use
     bool filter_devices = false;
     std::string stdout_path, stderr_path; // of the FIFOs to make for its output
@@ -25,7 +26,7 @@ struct SpawnRequest {
 
 // Where and why it failed. Errors are values here: there are no exceptions in the addon.
 struct Failure {
-    enum Phase { kNone, kGroup, kDevices, kUserns, kClone, kBoot } phase = kNone;
+    enum Phase { kNone, kGroup, kDevices, kUserns, kImage, kClone, kBoot } phase = kNone;
     uint32_t step = 0; // within the phase
     int error = 0;     // errno
     int signal = 0;    // what killed the helper, where it died without a word

@@ -38,7 +38,9 @@ static const struct {
     [OP_JOIN_USER] = {op_join_user, 2, 0},
     [OP_CLOSE_FDS] = {op_close_fds, 0, 0},
     [OP_SECCOMP] = {op_seccomp, 1, 0},
-    [OP_OVERLAY] = {op_overlay, 1, 3},
+    [OP_OVERLAY] = {op_overlay, 3, 3},
+    [OP_IMAGE] = {op_image, 1, 1},
+    [OP_UPPER] = {op_upper, 1, 2},
 };
 
 int interpret(struct boot *boot, struct program *program, uint32_t *step) {

@@ -6,6 +6,8 @@
 
 // The descriptor of the container's user namespace, where it has one.
 #define USERNS_FD 4
+// A detached mount of the image that its root comes from, where it has one.
+#define IMAGE_FD 5
 
 // What operations share while a program runs.
 struct boot {
@@ -25,9 +27,9 @@ op_function op_setns, op_unshare, op_hostname, op_link_up;
 // root.c
 op_function op_root, op_remount_root, op_pivot, op_mkdir, op_symlink, op_mknod;
 // mount.c
-op_function op_propagation, op_mount, op_bind, op_readonly, op_mask;
+op_function op_propagation, op_mount, op_bind, op_image, op_readonly, op_mask;
 // overlay.c
-op_function op_overlay;
+op_function op_overlay, op_upper;
 // identity.c
 op_function op_join_user, op_capbset, op_user, op_capset, op_no_new_privs;
 // process.c

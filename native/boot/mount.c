@@ -13,7 +13,13 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "mount.h"
 #include "root.h"
+
+int open_place(const char *path) {
+    int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
 
 // propagation(flags): of the whole tree, so that no mount made here reaches the host.
 int op_propagation(struct boot *boot, const struct op *op) {
@@ -24,10 +30,7 @@ int op_propagation(struct boot *boot, const struct op *op) {
 // Opens a target: inside the root, made as `directory` or file where it is missing, or a directory in the daemon's
 // view.
 static int open_target(const struct boot *boot, const char *path, bool in_root, bool directory) {
-    if (!in_root) {
-        int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
-    }
+    if (!in_root) return open_place(path);
     if (directory) return root_mkdir(boot, path, 0755);
     int fd = root_open(boot, path, O_PATH);
     if (fd != -ENOENT) return fd;
@@ -39,9 +42,7 @@ static int open_target(const struct boot *boot, const char *path, bool in_root, 
     return error < 0 ? error : root_open(boot, path, O_PATH);
 }
 
-// Puts a detached mount onto a target. Owns `mount_fd` and `target`; either may be a negative errno, which is handed
-// on.
-static int attach(int mount_fd, int target) {
+int attach(int mount_fd, int target) {
     int error = mount_fd < 0 ? mount_fd : target < 0 ? target : 0;
     if (error == 0 && move_mount(mount_fd, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
         error = -errno;
@@ -94,9 +95,7 @@ int op_mount(struct boot *boot, const struct op *op) {
     return attach(mount_fd, open_target(boot, op->strings[2], op->numbers[1] != 0, true));
 }
 
-// Takes a detached copy of what `fd` (O_PATH) names, with its submounts where `recursive`, and sets attributes on all
-// of it.
-static int copy_mount(int fd, bool recursive, uint64_t attributes, bool idmap) {
+int copy_mount(int fd, bool recursive, uint64_t attributes, bool idmap) {
     unsigned depth = recursive ? AT_RECURSIVE : 0;
     int copy = open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | depth);
     if (copy < 0) return -errno;
@@ -126,6 +125,14 @@ int op_bind(struct boot *boot, const struct op *op) {
     int target = copy < 0 ? copy : open_target(boot, op->strings[1], op->numbers[1] != 0, is_directory(source));
     close(source);
     return attach(copy, target);
+}
+
+// image(idmap, target): the image's mount, which niwad has made, is put onto a directory in the daemon's view.
+int op_image(struct boot *boot, const struct op *op) {
+    (void)boot;
+    struct mount_attr change = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = USERNS_FD};
+    if (op->numbers[0] != 0 && mount_setattr(IMAGE_FD, "", AT_EMPTY_PATH, &change, sizeof change) < 0) return -errno;
+    return attach(IMAGE_FD, open_place(op->strings[0]));
 }
 
 typedef int opener(const struct boot *boot, const char *path);

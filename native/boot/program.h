@@ -44,7 +44,9 @@ enum op_code {
     OP_CLOSE_FDS = 29,
     OP_SECCOMP = 30,
     OP_OVERLAY = 36,
-    OP_LAST = OP_OVERLAY,
+    OP_IMAGE = 37,
+    OP_UPPER = 38,
+    OP_LAST = OP_UPPER,
 };
 
 // One operation; `numbers` and `strings` live as long as the reader.

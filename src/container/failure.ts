@@ -11,6 +11,17 @@ const CURES: Record<string, string> = {
   'chdir ENOENT': 'make process.cwd in the root, or name another',
   'bind EINVAL':
     'its file system cannot be id-mapped by this kernel (9p, NFS, overlay, and tmpfs before Linux 6.3 cannot): leave idmap out for a mount, or take userns "host"',
+  'image EBADMSG': 'root.file has to be a squashfs or erofs file',
+  'image ENOENT': 'there is no such file, or no /dev/loop-control: load the module loop',
+  'image ENODEV': 'this kernel has no such file system: load the module squashfs or erofs',
+  'image EINVAL': 'the file is damaged, or compressed in a way that this kernel does not know',
+  'image EBUSY': 'there is no free loop device',
+  'upper ENOENT': 'root.overlay.directory has to be there',
+  'upper ENOTDIR': 'root.overlay.directory has to be a directory, and so have upper and work in it',
+  'upper EINVAL':
+    'the file system of root.overlay.directory cannot be id-mapped by this kernel: take userns "host", or a directory on ext4 or XFS',
+  'overlay EINVAL':
+    'the file system of root.overlay.directory cannot keep the writes of an overlay (NFS, and another overlay, cannot), or that of the root cannot be below one',
   'bind ENOENT': 'the source or the target does not exist',
   'mkdir EEXIST':
     'another container with this id is still being removed, or the id is the name of a file that cgroups have',

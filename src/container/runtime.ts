@@ -411,6 +411,7 @@ export class Runtime {
       devices: plan.devices,
       uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
       gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
+      image: plan.image ?? '',
       ...logs.fifosOf(spec.id),
       stdioUid: idOutside(plan.userns?.uids, spec.process.uid),
       stdioGid: idOutside(plan.userns?.gids, spec.process.gid),

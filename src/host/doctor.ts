@@ -1,6 +1,7 @@
 import { capabilityMask, resolveCapabilities } from '../spec/capabilities.js';
 import { CONTROLLERS } from './cgroup.js';
 import type { HostFacts } from './facts.js';
+import { IDMAPPED_SINCE } from './filesystems.js';
 
 /**
  * What one look at the host found. `missing` says that niwad cannot run without it, and is given only where `required`;
@@ -36,19 +37,6 @@ const RECOMMENDED_KERNEL = [6, 1] as const;
 /** What niwad does itself with each: mounts and namespaces, devices, the loopback interface, a workload's identity. */
 const OWN_CAPABILITIES = ['SYS_ADMIN', 'MKNOD', 'NET_ADMIN', 'SETPCAP'];
 
-/** The Linux version from which each file system can be id-mapped, see mount_setattr(2). */
-const IDMAPPED_SINCE: Record<string, readonly [number, number]> = {
-  ext4: [5, 12],
-  vfat: [5, 12],
-  xfs: [5, 12],
-  btrfs: [5, 15],
-  ntfs3: [5, 15],
-  f2fs: [5, 18],
-  erofs: [5, 19],
-  squashfs: [6, 2],
-  tmpfs: [6, 3],
-  ceph: [6, 7],
-};
 const IDMAPPED_LAYERS_SINCE = [5, 19] as const;
 
 /** What the root of every container is made of. */

@@ -1,22 +1,68 @@
-import { statfsSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statfsSync, statSync } from 'node:fs';
 import { release } from 'node:os';
+import { native } from '../native.js';
 
-/** f_type of statfs(2) of what no kernel can id-map: 9p, NFS, overlay, CIFS, SMB 2. */
-const NEVER = [0x01021997, 0x6969, 0x794c7630, 0xff534d42, 0xfe534d42];
-const TMPFS = 0x01021994;
-const TMPFS_SINCE = [6, 3] as const;
+/** The Linux version from which each file system can be id-mapped, see mount_setattr(2). */
+export const IDMAPPED_SINCE: Record<string, readonly [number, number]> = {
+  ext4: [5, 12],
+  vfat: [5, 12],
+  xfs: [5, 12],
+  btrfs: [5, 15],
+  ntfs3: [5, 15],
+  f2fs: [5, 18],
+  erofs: [5, 19],
+  squashfs: [6, 2],
+  tmpfs: [6, 3],
+  ceph: [6, 7],
+};
+
+/** The magic numbers of the images that a root may come of, and where they are. */
+const IMAGES: [type: string, offset: number, magic: string][] = [
+  ['squashfs', 0, '68737173'],
+  ['erofs', 1024, 'e2e1f5e0'],
+];
+
+/** What the kernel said of each file system: its type and its device number name it. */
+const probed = new Map<string, boolean>();
 
 /**
- * Whether the file system of a path can be id-mapped by this kernel, see mount_setattr(2), as far as its type tells. A path
- * that does not exist counts as one that can: the start will say what is wrong with it.
+ * Whether the file system of a path can be id-mapped: the kernel is asked once for each. A path that does not exist, or of which
+ * the kernel cannot be asked, counts as one that can: the start will say what is wrong with it.
  */
 export function canIdmap(path: string): boolean {
   try {
-    const { type } = statfsSync(path);
-    return type === TMPFS ? kernelIsAtLeast(TMPFS_SINCE) : !NEVER.includes(type);
+    const name = `${statfsSync(path).type} ${statSync(path).dev}`;
+    const known = probed.get(name) ?? native.canIdmap(path);
+    probed.set(name, known);
+    return known;
   } catch {
     return true;
   }
+}
+
+/** The same of the file system in a squashfs or erofs file, as far as its type tells. */
+export function imageCanIdmap(path: string): boolean {
+  const since = IDMAPPED_SINCE[imageType(path) ?? ''];
+  return since === undefined || kernelIsAtLeast(since);
+}
+
+function imageType(path: string): string | undefined {
+  try {
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return fstatSync(fd).isFile() ? IMAGES.find(([, offset, magic]) => hexAt(fd, offset) === magic)?.[0] : undefined;
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+function hexAt(fd: number, offset: number): string {
+  const bytes = Buffer.alloc(4);
+  readSync(fd, bytes, 0, bytes.length, offset);
+  return bytes.toString('hex');
 }
 
 function kernelIsAtLeast([major, minor]: readonly [number, number]): boolean {

@@ -3,6 +3,14 @@
  * native/boot/interpreter.c reads, beside its words for people.
  */
 
+/** Host ids. */
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+/** The host's own root user. */
+export const HOST_ROOT: Owner = { uid: 0, gid: 0 };
+
 /** The codes; native/boot/program.h has the same table and a test compares the two. */
 export const OP_CODES = {
   setns: 1,
@@ -36,6 +44,8 @@ export const OP_CODES = {
   close_fds: 29,
   seccomp: 30,
   overlay: 36,
+  image: 37,
+  upper: 38,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;
@@ -140,24 +150,37 @@ export const bind = (
 /**
  * Mounts an overlay, see the kernel's filesystems/overlayfs.rst.
  * @param directory what all paths of it are inside of: no link in them leads out
- * @param target,data a path and options with paths inside the directory
+ * @param target a path inside the directory, as are those in `data`
+ * @param options `maker`: the ids with which it makes files of its own
  */
 export const overlay = (
   directory: string,
   target: string,
   data: readonly string[],
-  attributes: readonly MountAttribute[] = [],
+  options: { attributes?: readonly MountAttribute[]; maker?: Owner } = {},
 ) => {
+  const { attributes = [], maker = HOST_ROOT } = options;
   const text = `mount overlay on ${directory}/${target}${listed([...attributes, ...data])}`;
-  return op('overlay', text, [attributeMask(attributes)], [directory, target, data.join(',')]);
+  return op('overlay', text, [attributeMask(attributes), maker.uid, maker.gid], [directory, target, data.join(',')]);
 };
 
-/** Host ids. */
-export interface Owner {
-  uid: number;
-  gid: number;
-}
-const HOST_ROOT: Owner = { uid: 0, gid: 0 };
+/** Puts the mount of the root's image, which was made before the helper began, onto a directory of the stage. */
+export const image = (target: string, options: { idmap: boolean }) =>
+  op(
+    'image',
+    `put the image on ${target}${listed(options.idmap ? ['id-mapped'] : [])}`,
+    [Number(options.idmap)],
+    [target],
+  );
+
+/** Binds a directory of the host that keeps the writes of an overlay, in `upper` and `work`, which are made where missing. */
+export const upper = (directory: string, target: string, options: { idmap: boolean }) =>
+  op(
+    'upper',
+    `bind ${directory}, with upper and work in it, on ${target}${listed(options.idmap ? ['id-mapped'] : [])}`,
+    [Number(options.idmap)],
+    [directory, target],
+  );
 
 /** Takes a mount point of the daemon's view as the root for what follows; what is made in it belongs to `owner`. */
 export const root = (path: string, owner: Owner = HOST_ROOT) =>

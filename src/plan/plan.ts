@@ -58,13 +58,15 @@ export interface Plan {
   devices: DeviceRule[] | null;
   /** The ids of its user namespace; null for the host's. */
   userns: IdMaps | null;
+  /** The squashfs or erofs file to mount, before the group's device filter holds; null for none. */
+  image: string | null;
   clone: CloneNamespaces;
   boot: Op[];
 }
 
 /** One step of a plan: where it runs, and its words. */
 export interface Step {
-  phase: 'group' | 'devices' | 'userns' | 'clone' | 'boot';
+  phase: 'group' | 'devices' | 'userns' | 'image' | 'clone' | 'boot';
   operation: string;
   text: string;
 }
@@ -83,13 +85,14 @@ export function makePlan(spec: Spec, host: PlanHost): Plan {
     },
     devices: host.filtersDevices ? [...USUAL_DEVICES, ...host.deviceNodes] : null,
     userns,
+    image: spec.root.file,
     clone: cloneNamespaces(spec),
     boot: bootOps(spec, host, userns),
   };
 }
 
 /** Lists the steps of a plan in the order in which they run. */
-export function planSteps({ cgroup, devices, userns, clone, boot }: Plan): Step[] {
+export function planSteps({ cgroup, devices, userns, image, clone, boot }: Plan): Step[] {
   const born = clone.pidNamespace === '' ? '' : `, in the PID namespace ${clone.pidNamespace}`;
   return [
     { phase: 'group', operation: 'mkdir', text: `make the cgroup ${cgroup.path}` },
@@ -98,6 +101,9 @@ export function planSteps({ cgroup, devices, userns, clone, boot }: Plan): Step[
     ),
     ...(devices === null ? [] : [{ phase: 'devices', operation: 'bpf', text: deviceText(devices) } as const]),
     ...(userns === null ? [] : [{ phase: 'userns', operation: 'clone3', text: mapText(userns) } as const]),
+    ...(image === null
+      ? []
+      : [{ phase: 'image', operation: 'image', text: `mount the squashfs or erofs file ${image}` } as const]),
     {
       phase: 'clone',
       operation: 'clone3',

@@ -1,6 +1,8 @@
 import type { BindMount, IdMapping, IdMaps, Spec, TmpfsMount } from '../spec/spec.js';
 import {
   bind,
+  HOST_ROOT,
+  image,
   type MountAttribute,
   maskPath,
   mkdir,
@@ -15,6 +17,7 @@ import {
   remountRoot,
   root,
   symlink,
+  upper,
 } from './ops.js';
 
 /** The fixed set of devices: path, minor numbers of the memory (1) and terminal (5) drivers. */
@@ -46,6 +49,8 @@ const MASKED = [
   '/sys/firmware',
 ];
 const READONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+/** Where the stage has the directory that keeps the writes. */
+const KEPT = 'kept';
 const STRICT: MountAttribute[] = ['nosuid', 'nodev', 'noexec'];
 
 /** Places of the default root that are the container's own, where the host's files are not its to write: path and mode. */
@@ -66,7 +71,7 @@ export function rootOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
   const owner = ownerOf(maps);
   return [
     privateMounts(),
-    ...baseOps(spec, stage, owner),
+    ...baseOps(spec, stage, maps),
     ...kernelOps(spec),
     ...deviceOps(owner),
     ...(maps !== null && isDefaultRoot(spec) ? privatePlaces(owner) : []),
@@ -86,43 +91,53 @@ function isDefaultRoot({ root: { path } }: Spec): boolean {
 /** The host ids of the container's root user. */
 function ownerOf(maps: IdMaps | null): Owner {
   const hostIdOfRoot = (map: IdMapping[]) => map.find(({ container }) => container === 0)?.host ?? 0;
-  return maps === null ? { uid: 0, gid: 0 } : { uid: hostIdOfRoot(maps.uids), gid: hostIdOfRoot(maps.gids) };
+  return maps === null ? HOST_ROOT : { uid: hostIdOfRoot(maps.uids), gid: hostIdOfRoot(maps.gids) };
 }
 
 /**
  * The root of a spec is id-mapped. The host's own root is not: its private files stay unreadable, and nothing of it is
  * writable, to a container that runs on it in a user namespace of its own.
  */
-function baseOps(spec: Spec, stage: string, owner: Owner): Op[] {
-  const { layers, overlay: writable } = spec.root;
+function baseOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
+  const { layers, file, overlay: writes } = spec.root;
   const idmap = spec.root.idmap !== false && !isDefaultRoot(spec);
-  const builder: Owner = idmap ? owner : { uid: 0, gid: 0 };
-  const [only] = layers;
-  if (writable === null && layers.length === 1 && only !== undefined)
+  const keep = writes?.directory ?? null;
+  const keepsIds = keep !== null && maps !== null;
+  const builder: Owner = idmap || keepsIds ? ownerOf(maps) : HOST_ROOT;
+  const only = layers.length === 1 ? layers[0] : undefined;
+  if (writes === null && file !== null) return [image(stage, { idmap }), root(stage, builder)];
+  if (writes === null && only !== undefined)
     return [bind(only, stage, { attributes: ['nodev'], idmap, place: 'host' }), root(stage, builder)];
-  const size = writable === null || writable.sizeBytes === null ? [] : [`size=${writable.sizeBytes}`];
-  const own = writable === null ? [] : ['upper', 'work'];
+
+  const at = (name: string | number) => `${stage}/${name}`;
+  const size = keep === null && writes !== null && writes.sizeBytes !== null ? [`size=${writes.sizeBytes}`] : [];
+  const own = writes !== null && keep === null ? ['upper', 'work'] : [];
   return [
     mount('tmpfs', stage, { place: 'host', data: ['mode=0755', ...size] }),
-    ...[...own, 'root'].map((name) => mkdir(`${stage}/${name}`, 0o755, 'host', builder)),
-    ...layers.flatMap((layer, i) => layerOps(layer, `${stage}/${i}`, idmap)),
-    overlay(stage, 'root', [...overlayOptions(layers.length), ...own.map((name) => `${name}dir=${name}`)], ['nodev']),
-    root(`${stage}/root`, builder),
+    ...[...own, 'root'].map((name) => mkdir(at(name), 0o755, 'host', builder)),
+    ...(keep === null ? [] : [mkdir(at(KEPT), 0o755, 'host'), upper(keep, at(KEPT), { idmap: keepsIds })]),
+    ...(file === null ? [] : [mkdir(at(0), 0o755, 'host'), image(at(0), { idmap })]),
+    ...layers.flatMap((layer, i) => [
+      mkdir(at(i), 0o755, 'host'),
+      bind(layer, at(i), { attributes: ['ro'], idmap, recursive: false, place: 'host' }), // an overlay shows no mounts below
+    ]),
+    overlay(stage, 'root', overlayOptions(Math.max(layers.length, 1), writes), {
+      attributes: ['nodev'],
+      maker: keepsIds ? builder : HOST_ROOT,
+    }),
+    root(at('root'), builder),
   ];
 }
 
-/** An overlay shows one file system of each layer: what is mounted below it is left out. */
-function layerOps(layer: string, place: string, idmap: boolean): Op[] {
-  return [
-    mkdir(place, 0o755, 'host'),
-    bind(layer, place, { attributes: ['ro'], idmap, recursive: false, place: 'host' }),
-  ];
-}
-
-/** Layers have the names 0, 1, 2 ... on the stage, so that the options of many fit into a page, and no path is part of them. */
-function overlayOptions(layers: number): string[] {
-  const names = Array.from({ length: layers }, (_, i) => i);
-  return ['index=off', 'metacopy=off', `lowerdir=${names.join(':')}`];
+/**
+ * Layers have the names 0, 1, 2 ... on the stage, so that the options of many fit into a page, and no path is part of them.
+ * With an index, or with data apart from its metadata, what a directory keeps could not be used over other layers.
+ */
+function overlayOptions(layers: number, writes: Spec['root']['overlay']): string[] {
+  const lower = ['index=off', 'metacopy=off', `lowerdir=${Array.from({ length: layers }, (_, i) => i).join(':')}`];
+  if (writes === null) return lower;
+  const below = writes.directory === null ? '' : `${KEPT}/`;
+  return [...lower, `upperdir=${below}upper`, `workdir=${below}work`];
 }
 
 function kernelOps({ namespaces }: Spec): Op[] {

@@ -67,12 +67,25 @@ const Process = Type.Object(
 const Root = Type.Object(
   {
     path: Type.Optional(absolutePath('the directory that becomes /; the host\'s own "/" where it is left out')),
+    file: Type.Optional(absolutePath('a squashfs or erofs file that becomes /')),
     readonly: Type.Optional(Type.Boolean({ description: 'true or false' })),
     overlay: Type.Optional(
-      Type.Union([Type.Boolean(), Type.Object({ size: Bytes }, closed)], {
-        description:
-          'true (writes go to a private tmpfs that is lost at the end), {"size": "64M"} to bound it, or false',
-      }),
+      Type.Union(
+        [
+          Type.Boolean(),
+          Type.Object(
+            {
+              size: Type.Optional(Bytes),
+              directory: Type.Optional(absolutePath('a directory of the host that keeps what is written')),
+            },
+            closed,
+          ),
+        ],
+        {
+          description:
+            'true (writes go to a private tmpfs that is lost at the end), {"size": "64M"} to bound it, {"directory": PATH} to keep them, or false',
+        },
+      ),
     ),
   },
   closed,

@@ -45,15 +45,23 @@ export interface IdMaps {
   gids: IdMapping[];
 }
 
+/** Where writes over the layers go: to a directory of the host that keeps them, or (null) a tmpfs of the container's own. */
+export interface Overlay {
+  sizeBytes: number | null;
+  directory: string | null;
+}
+
 /** What becomes `/`. */
 export interface Root {
   /** The directory as the spec names it; null where the root comes of something else. */
   path: string | null;
+  /** A squashfs or erofs file: the only layer then. */
+  file: string | null;
   /** Directories of the host, topmost first, that an overlay shows as one; a single one needs no overlay. */
   layers: string[];
   readonly: boolean;
   /** Where writes go; null where they go to the only layer, or nowhere. */
-  overlay: { sizeBytes: number | null } | null;
+  overlay: Overlay | null;
   idmap: Idmap;
 }
 
@@ -113,6 +121,7 @@ export function parseSpec(input: unknown, freeId: string): Spec {
 function meaningProblems(input: SpecInput): FieldProblem[] {
   return [
     ...processProblems(input),
+    ...rootProblems(input),
     ...mountProblems(input),
     ...deviceProblems(input),
     ...namespaceProblems(input),
@@ -131,6 +140,27 @@ function* processProblems({ process }: SpecInput): Iterable<FieldProblem> {
   if (ids.some((id) => id > MAX_UID))
     yield { path: 'process.user', found: show(process.user), allowed: `numeric ids up to ${MAX_UID}` };
   if (process.args[0] === '') yield { path: 'process.args[0]', found: '""', allowed: 'the name or path of a program' };
+}
+
+/** What a root may come of: exactly one of them. */
+const ROOTS = ['path', 'file'] as const;
+
+function* rootProblems({ root = {} }: SpecInput): Iterable<FieldProblem> {
+  const [first, ...others] = ROOTS.filter((name) => root[name] !== undefined);
+  for (const name of others)
+    yield { path: `root.${name}`, found: show(root[name]), allowed: `nothing beside root.${first}` };
+  if (typeof root.overlay === 'object' && root.overlay.directory !== undefined && isHostRoot(root))
+    yield keptOverHost(root.overlay.directory);
+}
+
+/** The problem of a directory that should keep what is written over the host's own root. */
+export function keptOverHost(directory: string): FieldProblem {
+  const allowed = "nothing over the host's own root, which changes with the host";
+  return { path: 'root.overlay.directory', found: show(directory), allowed };
+}
+
+function isHostRoot(root: NonNullable<SpecInput['root']>): boolean {
+  return ROOTS.every((name) => root[name] === undefined) || root.path === '/';
 }
 
 function* mountProblems({ mounts = [] }: SpecInput): Iterable<FieldProblem> {
@@ -307,16 +337,22 @@ function normaliseProcess(input: SpecInput['process']): Spec['process'] {
   };
 }
 
-/** The host's own root is only ever shown under an overlay: a container must not write to it. */
+/**
+ * The host's own root is only ever shown under an overlay: a container must not write to it. A file cannot be written to: it is
+ * under one unless the spec says otherwise.
+ */
 function normaliseRoot(input: NonNullable<SpecInput['root']>, mapped: boolean): Spec['root'] {
-  const path = input.path ?? '/';
-  const overlay = path === '/' ? input.overlay || true : (input.overlay ?? false);
-  const sizeBytes = typeof overlay === 'object' ? (parseBytes(overlay.size) ?? null) : null;
+  const file = input.file ?? null;
+  const path = input.path ?? (file === null ? '/' : null);
+  const overlay = path === '/' ? input.overlay || true : (input.overlay ?? file !== null);
+  const { size, directory = null } = typeof overlay === 'object' ? overlay : {};
+  const sizeBytes = size === undefined ? null : (parseBytes(size) ?? null);
   return {
     path,
-    layers: [path],
+    file,
+    layers: path === null ? [] : [path],
     readonly: input.readonly ?? false,
-    overlay: overlay === false ? null : { sizeBytes },
+    overlay: overlay === false ? null : { sizeBytes, directory },
     idmap: mapped && path !== '/' ? 'auto' : false,
   };
 }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -34,9 +34,13 @@ async function sh(script: string, root: Partial<Root>): Promise<string> {
   const stage = mkdtempSync(join(directory, 'stage-'));
   const ops = rootOps({ ...spec, root: { ...spec.root, path: null, ...root } }, stage, null);
   const boot = join(nativeDirectory, 'niwa-boot');
-  const child = spawn('unshare', ['--mount', boot], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+  const child: ChildProcess = spawn('unshare', ['--mount', boot], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
   (child.stdio[3] as Socket).write(encodeProgram([...ops, exec(['/bin/sh', '-c', script], {})]));
-  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  const [output, errors] = await Promise.all([
+    text(child.stdio[1] as Socket),
+    text(child.stdio[2] as Socket),
+    once(child, 'exit'),
+  ]);
   return (output + errors).trimEnd();
 }
 

@@ -1,0 +1,8 @@
+// Images of file systems in files of the host, mounted by a loop device.
+#pragma once
+#include <string>
+
+// Mounts a squashfs or erofs file read-only, detached from every namespace, for the container to place. The loop device
+// goes with the last mount of it. No link is followed on the way to the file. Gives a descriptor of the mount or a
+// negative errno, EBADMSG where the file is neither.
+int mount_image(const std::string &path);
