@@ -13,7 +13,7 @@ static const struct {
     [OP_PROPAGATION] = {op_propagation, 1, 0},
     [OP_WRITE] = {op_write, 0, 2},
     [OP_MOUNT] = {op_mount, 2, 3},
-    [OP_BIND] = {op_bind, 4, 2},
+    [OP_BIND] = {op_bind, 5, 2},
     [OP_ROOT] = {op_root, 2, 1},
     [OP_MKDIR] = {op_mkdir, 4, 1},
     [OP_SYMLINK] = {op_symlink, 0, 2},

@@ -7,8 +7,8 @@
 int open_place(const char *path);
 
 // Takes a detached copy of what `fd` (O_PATH) names, with its submounts where `recursive`, and sets attributes on all
-// of it. Gives a descriptor or a negative errno.
-int copy_mount(int fd, bool recursive, uint64_t attributes, bool idmap);
+// of it; the host's later mounts reach it only as a `slave`. Gives a descriptor or a negative errno.
+int copy_mount(int fd, bool recursive, uint64_t attributes, bool idmap, bool slave);
 
 // Puts a detached mount onto a target. Owns `mount_fd` and `target`; either may be a negative errno, which is handed
 // on. Gives 0 or a negative errno.

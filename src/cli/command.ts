@@ -51,6 +51,11 @@ export function fail(error: unknown, json: boolean, statusOf: (error: unknown) =
   return statusOf(error);
 }
 
+/** Tells on standard error what a container does not have as its user may expect. */
+export function tellWarnings({ warnings }: { warnings: string[] }): void {
+  for (const warning of warnings) process.stderr.write(`niwa: warning: ${warning}\n`);
+}
+
 /** Prints a value as JSON, or as its words. */
 export function print(json: boolean, value: unknown, words: () => string): void {
   const text = json ? JSON.stringify(value, bigintsAsText, 2) : words();

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import type { ArgumentsCamelCase, Argv } from 'yargs';
 import { refuse, show } from '../spec/problems.js';
 import type { ResourcesInput, SpecInput } from '../spec/schema.js';
@@ -41,7 +42,8 @@ export function withSpec<O extends Common>(yargs: Argv<O>) {
       .option('jitter', { type: 'string', describe: 'shorten the lifetime at random by up to this' })
       .option('root', {
         type: 'string',
-        describe: "the directory that becomes /; else the host's own under a private overlay",
+        describe:
+          "the directory, or squashfs or erofs file, that becomes /; else the host's own under a private overlay",
       })
       .option('read-only', { type: 'boolean', describe: 'make the root read-only' })
       .option('init', { type: 'boolean', describe: 'run a small init that reaps processes and forwards signals' })
@@ -52,7 +54,14 @@ export function withSpec<O extends Common>(yargs: Argv<O>) {
       .option('user', { alias: 'u', type: 'string', describe: 'UID or UID:GID' })
       .option('workdir', { alias: 'w', type: 'string', describe: 'the working directory' })
       .option('hostname', { type: 'string', describe: 'the host name; else the id' })
-      .option('volume', { alias: 'v', type: 'string', array: true, nargs: 1, describe: 'SOURCE:TARGET[:ro]' })
+      .option('volume', {
+        alias: 'v',
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'SOURCE:TARGET[:ro][,rslave][,idmap=false]',
+      })
+      .option('tmpfs', { type: 'string', array: true, nargs: 1, describe: 'TARGET[:size=BYTES]' })
       .option('stop-signal', { type: 'string', describe: 'what asks it to end (SIGTERM)' })
       .option('stop-timeout', { type: 'string', describe: 'what it gets before the kill (10s)' }),
   );
@@ -77,9 +86,12 @@ export function toSpec(options: SpecOptions, words: string[], base: Partial<Spec
       cwd: options.workdir ?? base.process?.cwd,
       user: options.user ?? base.process?.user,
     }),
-    root: merged(base.root, { path: options.root, readonly: options.readOnly }),
+    root: merged(options.root === undefined ? base.root : withoutSource(base.root), {
+      ...rootFrom(options.root),
+      readonly: options.readOnly,
+    }),
     hostname: options.hostname ?? base.hostname,
-    mounts: options.volume === undefined ? base.mounts : [...(base.mounts ?? []), ...options.volume.map(toMount)],
+    mounts: withMounts(base.mounts, [...(options.volume ?? []).map(toVolume), ...(options.tmpfs ?? []).map(toTmpfs)]),
     namespaces: merged(base.namespaces, { network: toNetwork(options.network) }),
     resources: resources === undefined ? base.resources : mergeLimits(base.resources ?? {}, resources),
     lifetime: numberOr(options.lifetime) ?? base.lifetime,
@@ -123,11 +135,55 @@ function toIo(limit: 'rbps' | 'wbps', values: string[] = []): NonNullable<Resour
   });
 }
 
-function toMount(value: string): NonNullable<SpecInput['mounts']>[number] {
-  const [source, target, mode, ...rest] = value.split(':');
-  if (source === undefined || target === undefined || rest.length > 0 || ![undefined, 'ro', 'rw'].includes(mode))
-    return wrong('--volume', value, 'SOURCE:TARGET or SOURCE:TARGET:ro');
-  return { type: 'bind', source, target, readonly: mode === 'ro' };
+/** A file is an image; what cannot be looked at is for niwad to refuse. */
+function rootFrom(path: string | undefined): NonNullable<SpecInput['root']> {
+  if (path === undefined) return {};
+  return isFile(path) ? { file: path } : { path };
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function withoutSource(root: SpecInput['root']): SpecInput['root'] {
+  const { path, file, ...rest } = root ?? {};
+  return rest;
+}
+
+type MountInput = NonNullable<SpecInput['mounts']>[number];
+
+function withMounts(base: MountInput[] | undefined, mounts: MountInput[]): MountInput[] | undefined {
+  return mounts.length === 0 ? base : [...(base ?? []), ...mounts];
+}
+
+const VOLUME_OPTIONS: Record<string, object> = {
+  ro: { readonly: true },
+  rw: { readonly: false },
+  rslave: { propagation: 'rslave' },
+  'idmap=true': { idmap: true },
+  'idmap=false': { idmap: false },
+};
+
+function toVolume(value: string): MountInput {
+  const [source, target, words, ...rest] = value.split(':');
+  const options = words === undefined ? [] : words.split(',').map((word) => VOLUME_OPTIONS[word]);
+  if (source === undefined || target === undefined || rest.length > 0 || options.includes(undefined))
+    return wrong(
+      '--volume',
+      value,
+      `SOURCE:TARGET, or SOURCE:TARGET:OPTION,... of ${Object.keys(VOLUME_OPTIONS).join(', ')}`,
+    );
+  return Object.assign({ type: 'bind', source, target, readonly: false }, ...options);
+}
+
+function toTmpfs(value: string): MountInput {
+  const [, target, size] = /^([^:]+)(?::size=([^:]+))?$/.exec(value) ?? [];
+  if (target === undefined) return wrong('--tmpfs', value, 'TARGET or TARGET:size=BYTES, such as /tmp:size=16M');
+  return defined({ type: 'tmpfs', target, size: numberOr(size) }) as MountInput;
 }
 
 function toNetwork(network: string | undefined): string | undefined {

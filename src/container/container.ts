@@ -11,6 +11,7 @@ import type { ContainerLog } from '../logs/log.js';
 import { type Adopted, type Deadline, type ExitEvent, errnoName, type Handle, type Native, native } from '../native.js';
 import { signalName, signalNumber } from '../spec/signals.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
+import { warningsOf } from '../spec/warnings.js';
 import { CAUSE, exitReason } from './exit.js';
 import { Lock } from './lock.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from './status.js';
@@ -261,6 +262,7 @@ export class Container {
       rates: this.rates(),
       cgroup: this.cgroup,
       userns: this.userns,
+      warnings: warningsOf(this.spec),
       spec: this.spec,
     };
   }

@@ -9,9 +9,9 @@ export interface Caller {
 
 /** What the operator lets callers other than root ask for. */
 export interface Allowed {
-  /** Directories below which a root may be. The host's own root is always allowed: it shows nothing private. */
+  /** Directories below which a root may be, as a directory or a file. The host's own root is always allowed: it shows nothing private. */
   roots: string[];
-  /** Directories below which the source of a bind mount may be. */
+  /** Directories below which the source of a bind mount may be, and what keeps the writes of an overlay. */
   sources: string[];
   /** Whether they may switch protections off. */
   privileged: boolean;
@@ -37,6 +37,11 @@ export function requirePermission(spec: Spec, caller: Caller, allowed: Allowed):
 function* refusals(spec: Spec, { roots, sources, privileged }: Allowed): Iterable<FieldProblem> {
   if (spec.root.path !== null && spec.root.path !== '/' && !isBelow(spec.root.path, roots))
     yield { path: 'root.path', found: show(spec.root.path), allowed: below(roots) };
+  if (spec.root.file !== null && !isBelow(spec.root.file, roots))
+    yield { path: 'root.file', found: show(spec.root.file), allowed: below(roots) };
+  const keep = spec.root.overlay?.directory ?? null;
+  if (keep !== null && !isBelow(keep, sources))
+    yield { path: 'root.overlay.directory', found: show(keep), allowed: below(sources) };
   for (const [i, mount] of spec.mounts.entries())
     if (mount.type === 'bind' && !isBelow(mount.source, sources))
       yield { path: `mounts[${i}].source`, found: show(mount.source), allowed: below(sources) };

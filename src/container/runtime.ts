@@ -22,6 +22,7 @@ import { idOutside, mapFile } from '../plan/userns.js';
 import { mergeResources, parseResources } from '../spec/resources.js';
 import { signalNumber } from '../spec/signals.js';
 import { parseSpec, type Spec } from '../spec/spec.js';
+import { warningsOf } from '../spec/warnings.js';
 import { Books } from './books.js';
 import { Container, usecNow, wallTime } from './container.js';
 import { type DrainStatus, drainStatus } from './drain.js';
@@ -29,6 +30,7 @@ import { Endings } from './endings.js';
 import { CAUSE } from './exit.js';
 import { startError } from './failure.js';
 import { connectKeeper } from './keeper.js';
+import { requireOwnDirectory } from './keeping.js';
 import { type Allowed, type Caller, requirePermission } from './permissions.js';
 import { Registry, type RuntimeEvent } from './registry.js';
 import { requireState } from './state.js';
@@ -75,8 +77,8 @@ export class Runtime {
   readonly #registry: Registry;
   readonly #books: Books;
   readonly #endings: Endings;
-  /** Ids that are being made. */
-  readonly #reserved = new Set<string>();
+  /** What is being made, by id. */
+  readonly #reserved = new Map<string, Spec>();
   /** An event may overtake the answer of the call that made its container. */
   readonly #early = new Map<Handle, NativeEvent[]>();
   readonly #filtersDevices = native.canFilterDevices();
@@ -348,7 +350,8 @@ export class Runtime {
     this.#refuseNew();
     if (this.#registry.has(spec.id) || this.#reserved.has(spec.id))
       throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
-    this.#reserved.add(spec.id);
+    requireOwnDirectory(spec, [...this.#reserved.values(), ...this.#registry.live().map((other) => other.spec)]);
+    this.#reserved.set(spec.id, spec);
     try {
       const container = await this.#make(spec);
       await step(container).catch((error: unknown) => this.#undo(container, error));
@@ -424,6 +427,8 @@ export class Runtime {
       this.#books.forget(spec.id);
       throw startError(plan, result);
     }
+    const warnings = warningsOf(spec);
+    if (warnings.length > 0) this.#options.log.warn({ id: spec.id, warnings }, 'not all is as it may be expected');
     const { handle, pid } = result;
     const birth = { ...birthOf(making), handle, pid, startTicks: readStartTicks(pid) };
     const { log, errno } = logs.open(spec.id, handle);

@@ -53,6 +53,7 @@ export const ContainerStatusSchema = Type.Object({
     type: ['object', 'null'],
     description: 'the host ids that are its own: {"uids", "gids"}, lists of {"container", "host", "size"}',
   }),
+  warnings: Type.Array(Type.String(), { description: 'what it does not have as its user may expect' }),
   spec: Type.Unsafe<Spec>({ type: 'object', description: 'the spec with every default and unit resolved' }),
 });
 

@@ -26,7 +26,7 @@ function resolveRoot(root: Root): Root {
   const file = root.file === null ? null : realPath(root.file);
   const layers = root.layers.map(realPath);
   const mappable = file === null ? layers.every(canIdmap) : imageCanIdmap(file);
-  const idmap = path !== '/' && (root.idmap === 'auto' ? mappable : root.idmap);
+  const idmap = path !== '/' && resolveIdmap(root.idmap, mappable);
   return { ...root, path, file, layers, overlay: resolveOverlay(root.overlay, path), idmap };
 }
 
@@ -38,11 +38,11 @@ function resolveOverlay(overlay: Overlay | null, path: string | null): Overlay |
 
 function resolveBind(mount: BindMount): BindMount {
   const source = realPath(mount.source);
-  return { ...mount, source, idmap: resolveIdmap(mount.idmap, source) };
+  return { ...mount, source, idmap: resolveIdmap(mount.idmap, canIdmap(source)) };
 }
 
-function resolveIdmap(idmap: Idmap, path: string): boolean {
-  return idmap === 'auto' ? canIdmap(path) : idmap;
+function resolveIdmap(idmap: Idmap, mappable: boolean): Idmap {
+  return idmap === 'auto' ? mappable || 'unsupported' : idmap;
 }
 
 function realPath(path: string): string {

@@ -66,6 +66,7 @@ const MOUNT_ATTRIBUTES = { ro: 0x1, nosuid: 0x2, nodev: 0x4, noexec: 0x8 } as co
 export type MountAttribute = keyof typeof MOUNT_ATTRIBUTES;
 
 const MS_REC_PRIVATE = 0x4000 | 0x40000;
+const MS_REC_SLAVE = 0x4000 | 0x80000;
 const MAX_TEXT = 500;
 const RLIM_INFINITY = 0xffffffffffffffffn;
 
@@ -113,6 +114,9 @@ export const unshare = (namespace: string, flag: number) => op('unshare', `new $
 /** Cuts the mount namespace off from the host's. */
 export const privateMounts = () => op('propagation', 'make all mounts private', [MS_REC_PRIVATE]);
 
+/** The same, but what the host mounts later is seen, until a mount is made private itself. */
+export const slaveMounts = () => op('propagation', 'let no mount out, but those of the host in', [MS_REC_SLAVE]);
+
 /** Writes into an existing file of the daemon's view. */
 export const write = (path: string, text: string) => op('write', `write ${text} to ${path}`, [], [path, text]);
 
@@ -130,21 +134,23 @@ export const mount = (
 /**
  * Binds a path of the daemon's view, with what is mounted below it.
  * @param options `idmap` shows its files with the ids of the container's user namespace; `recursive: false` leaves out what is
- *   mounted below
+ *   mounted below; `slave: true` shows what the host mounts below it later, where slaveMounts() went before
  */
 export const bind = (
   source: string,
   target: string,
-  options: { attributes?: readonly MountAttribute[]; idmap?: boolean; recursive?: boolean; place?: Place } = {},
+  options: {
+    attributes?: readonly MountAttribute[];
+    idmap?: boolean;
+    recursive?: boolean;
+    slave?: boolean;
+    place?: Place;
+  } = {},
 ) => {
-  const { attributes = [], idmap = false, recursive = true, place = 'root' } = options;
-  const text = `bind ${source} on ${target}${listed([...attributes, ...(idmap ? ['id-mapped'] : [])])}`;
-  return op(
-    'bind',
-    text,
-    [attributeMask(attributes), inRoot(place), Number(recursive), Number(idmap)],
-    [source, target],
-  );
+  const { attributes = [], idmap = false, recursive = true, slave = false, place = 'root' } = options;
+  const words = [...attributes, ...(idmap ? ['id-mapped'] : []), ...(slave ? ['rslave'] : [])];
+  const numbers = [attributeMask(attributes), inRoot(place), Number(recursive), Number(idmap), Number(slave)];
+  return op('bind', `bind ${source} on ${target}${listed(words)}`, numbers, [source, target]);
 };
 
 /**

@@ -1,4 +1,4 @@
-import type { BindMount, IdMapping, IdMaps, Spec, TmpfsMount } from '../spec/spec.js';
+import type { BindMount, IdMapping, IdMaps, Idmap, Spec, TmpfsMount } from '../spec/spec.js';
 import {
   bind,
   HOST_ROOT,
@@ -16,6 +16,7 @@ import {
   readonlyPath,
   remountRoot,
   root,
+  slaveMounts,
   symlink,
   upper,
 } from './ops.js';
@@ -70,7 +71,7 @@ export function rootOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
   if (spec.namespaces.mount !== 'new') return [];
   const owner = ownerOf(maps);
   return [
-    privateMounts(),
+    hasSlave(spec) ? slaveMounts() : privateMounts(),
     ...baseOps(spec, stage, maps),
     ...kernelOps(spec),
     ...deviceOps(owner),
@@ -82,6 +83,15 @@ export function rootOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
     ...(spec.root.readonly ? [remountRoot(['ro'])] : []),
     pivot(),
   ];
+}
+
+function hasSlave({ mounts }: Spec): boolean {
+  return mounts.some((item) => item.type === 'bind' && item.propagation === 'rslave');
+}
+
+/** What a file system cannot do is not asked of it. */
+function isMapped(idmap: Idmap): boolean {
+  return idmap === true || idmap === 'auto';
 }
 
 function isDefaultRoot({ root: { path } }: Spec): boolean {
@@ -100,7 +110,7 @@ function ownerOf(maps: IdMaps | null): Owner {
  */
 function baseOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
   const { layers, file, overlay: writes } = spec.root;
-  const idmap = spec.root.idmap !== false && !isDefaultRoot(spec);
+  const idmap = isMapped(spec.root.idmap) && !isDefaultRoot(spec);
   const keep = writes?.directory ?? null;
   const keepsIds = keep !== null && maps !== null;
   const builder: Owner = idmap || keepsIds ? ownerOf(maps) : HOST_ROOT;
@@ -171,7 +181,10 @@ function privatePlaces(owner: Owner): Op[] {
 
 function mountOp(item: BindMount | TmpfsMount, owner: Owner): Op {
   const attributes: MountAttribute[] = item.readonly ? ['ro', 'nosuid', 'nodev'] : ['nosuid', 'nodev'];
-  if (item.type === 'bind') return bind(item.source, item.target, { attributes, idmap: item.idmap !== false });
+  if (item.type === 'bind') {
+    const { source, target, idmap, propagation } = item;
+    return bind(source, target, { attributes, idmap: isMapped(idmap), slave: propagation === 'rslave' });
+  }
   const size = item.sizeBytes === null ? [] : [`size=${item.sizeBytes}`];
   return mount('tmpfs', item.target, { attributes, data: ['mode=1777', ...size, ...ownedBy(owner)] });
 }

@@ -101,6 +101,9 @@ const Mount = Type.Union(
         idmap: Type.Optional(
           Type.Boolean({ description: "true or false: whether files on the host keep the container's own ids" }),
         ),
+        propagation: Type.Optional(
+          Type.Union([Type.Literal('private'), Type.Literal('rslave')], { description: '"private" or "rslave"' }),
+        ),
         readonly: Type.Optional(Type.Boolean({ description: 'true or false' })),
       },
       closed,
@@ -117,7 +120,7 @@ const Mount = Type.Union(
   ],
   {
     description:
-      '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}',
+      '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN, "propagation"?: "private" or "rslave"} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}',
   },
 );
 

@@ -10,10 +10,13 @@ import { parseBytes, parseDuration } from './units.js';
 export type NamespaceName = 'mount' | 'pid' | 'network' | 'ipc' | 'uts' | 'cgroup';
 
 /**
- * Whether files keep the container's own ids on the host: "auto" where their file system can do that. Always false without a
- * user namespace.
+ * Whether files keep the container's own ids on the host: "auto" where their file system can do that, which turns out to be
+ * true or "unsupported". Always false without a user namespace.
  */
-export type Idmap = boolean | 'auto';
+export type Idmap = boolean | 'auto' | 'unsupported';
+
+/** Whether mounts that the host makes below the source later appear inside ("rslave"). */
+export type Propagation = 'private' | 'rslave';
 
 export interface BindMount {
   type: 'bind';
@@ -21,6 +24,7 @@ export interface BindMount {
   target: string;
   readonly: boolean;
   idmap: Idmap;
+  propagation: Propagation;
 }
 export interface TmpfsMount {
   type: 'tmpfs';
@@ -360,8 +364,8 @@ function normaliseRoot(input: NonNullable<SpecInput['root']>, mapped: boolean): 
 function normaliseMount(mount: NonNullable<SpecInput['mounts']>[number], mapped: boolean): BindMount | TmpfsMount {
   const readonly = mount.readonly ?? false;
   if (mount.type === 'bind') {
-    const { source, target, idmap = 'auto' } = mount;
-    return { type: 'bind', source, target, readonly, idmap: mapped ? idmap : false };
+    const { source, target, idmap = 'auto', propagation = 'private' } = mount;
+    return { type: 'bind', source, target, readonly, idmap: mapped ? idmap : false, propagation };
   }
   const sizeBytes = mount.size === undefined ? null : (parseBytes(mount.size) ?? null);
   return { type: 'tmpfs', target: mount.target, sizeBytes, readonly };

@@ -1,4 +1,4 @@
-import { daemonCommand, forEach, print, withIds } from '../command.js';
+import { daemonCommand, forEach, print, tellWarnings, withIds } from '../command.js';
 import { specOf } from '../spec-file.js';
 import { withSpec } from '../spec-options.js';
 
@@ -10,6 +10,7 @@ export const create = daemonCommand(
   (yargs) => withSpec(yargs).example('$0 create --name web -f spec.yaml', 'from a file'),
   async (client, options) => {
     const status = await client.create(await specOf(options));
+    tellWarnings(status);
     print(options.json, status, () => status.id);
   },
 );

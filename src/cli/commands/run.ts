@@ -1,5 +1,5 @@
 import type { NiwaClient } from '../../client/client.js';
-import { daemonCommand, print } from '../command.js';
+import { daemonCommand, print, tellWarnings } from '../command.js';
 import { statusOfExit, statusOfFailedRun } from '../exit-codes.js';
 import { printLogs, writeAsIs } from '../print-logs.js';
 import { specOf } from '../spec-file.js';
@@ -20,10 +20,13 @@ export const run = daemonCommand(
     const spec = await specOf(options);
     if (options.detach) {
       const status = await client.create(spec, { start: true });
+      tellWarnings(status);
       print(options.json, status, () => status.id);
       return 0;
     }
-    const { id } = await client.create(spec);
+    const created = await client.create(spec);
+    tellWarnings(created);
+    const { id } = created;
     const status = await runInForeground(client, id);
     if (options.rm) await client.remove(id);
     return status;

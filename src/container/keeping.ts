@@ -1,0 +1,25 @@
+import { NiwaError } from '../errors.js';
+import type { Spec } from '../spec/spec.js';
+
+/**
+ * Refuses a directory for the writes of an overlay that another container uses, or one inside or around it: the kernel would
+ * let both write to it, and what they keep would be damaged.
+ * @param others the specs of all that live or are being made
+ * @throws NiwaError STATE_CONFLICT
+ */
+export function requireOwnDirectory({ root }: Spec, others: Iterable<Spec>): void {
+  const directory = root.overlay?.directory ?? null;
+  if (directory === null) return;
+  for (const { id, root: other } of others) {
+    const used = other.overlay?.directory ?? null;
+    if (used !== null && (isWithin(used, directory) || isWithin(directory, used)))
+      throw new NiwaError(
+        'STATE_CONFLICT',
+        `container ${id} keeps in ${used} what it writes: end it first, or name another root.overlay.directory than ${directory}`,
+      );
+  }
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return `${path}/`.startsWith(`${directory}/`);
+}
