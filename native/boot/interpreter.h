@@ -4,8 +4,8 @@
 
 #include "program.h"
 
-// The descriptor of the container's user namespace, where it has one.
-#define USERNS_FD 4
+// The descriptor of the container's user namespace, where it has one, or with an exec of its first process (a pidfd).
+#define CONTAINER_FD 4
 // A detached mount of the image that its root comes from, where it has one.
 #define IMAGE_FD 5
 
@@ -34,6 +34,8 @@ op_function op_overlay, op_upper;
 op_function op_join_user, op_capbset, op_user, op_capset, op_no_new_privs;
 // process.c
 op_function op_write, op_rlimit, op_umask, op_chdir, op_setsid, op_wait, op_close_fds, op_seccomp, op_exec;
+// terminal.c
+op_function op_undumpable, op_enter, op_terminal;
 // init.c
 op_function op_init;
 

@@ -102,7 +102,7 @@ int copy_mount(int fd, bool recursive, uint64_t attributes, bool idmap, bool sla
     struct mount_attr change = {.attr_set = attributes, .propagation = slave ? 0 : MS_PRIVATE};
     if (idmap) {
         change.attr_set |= MOUNT_ATTR_IDMAP;
-        change.userns_fd = USERNS_FD;
+        change.userns_fd = CONTAINER_FD;
     }
     if (mount_setattr(copy, "", AT_EMPTY_PATH | depth, &change, sizeof change) < 0) {
         int error = -errno;
@@ -130,7 +130,7 @@ int op_bind(struct boot *boot, const struct op *op) {
 // image(idmap, target): the image's mount, which niwad has made, is put onto a directory in the daemon's view.
 int op_image(struct boot *boot, const struct op *op) {
     (void)boot;
-    struct mount_attr change = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = USERNS_FD};
+    struct mount_attr change = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = CONTAINER_FD};
     if (op->numbers[0] != 0 && mount_setattr(IMAGE_FD, "", AT_EMPTY_PATH, &change, sizeof change) < 0) return -errno;
     return attach(IMAGE_FD, open_place(op->strings[0]));
 }
@@ -212,8 +212,8 @@ int op_readonly(struct boot *boot, const struct op *op) {
 static int copy_null_device(void) {
     int device = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (device < 0) return -errno;
-    int copy =
-        is_null_device(device) ? copy_mount(device, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC, false, false) : -ENODEV;
+    int copy = is_null_device(device) ? copy_mount(device, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC, false, false)
+                                      : -ENODEV;
     close(device);
     return copy;
 }

@@ -47,8 +47,8 @@ static int act_as(uid_t uid, gid_t gid) {
 
 // overlay(attributes, uid, gid, directory, target, options): the kernel resolves the paths of the options itself, as
 // paths. With `directory` as the root meanwhile, no link in them leads out of it, and they are short. The options of
-// mount(2) are a page; a value of fsconfig(2), at most 255 characters, is too short for many layers. MOUNT_ATTR_* of one
-// bit are the same as MS_*.
+// mount(2) are a page; a value of fsconfig(2), at most 255 characters, is too short for many layers. MOUNT_ATTR_* of
+// one bit are the same as MS_*.
 int op_overlay(struct boot *boot, const struct op *op) {
     (void)boot;
     int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);

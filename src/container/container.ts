@@ -66,6 +66,8 @@ export class Container {
   /** Whether nobody was told of it: it is forgotten when it has ended. */
   unwanted = false;
   exit: Exit | null = null;
+  /** The copy of its terminal's output into its log; null where it has no terminal. */
+  terminal: number | null = null;
   /** When its last record was made and its state saved, in microseconds of CLOCK_BOOTTIME. */
   recordedUsec = usecNow();
   savedUsec = usecNow();

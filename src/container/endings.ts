@@ -57,6 +57,7 @@ export class Endings {
     crashPoint('exit-heard');
     const exit = await this.#recordOnce(container, Number(event.atNs / 1000n), heard);
     crashPoint('record-written');
+    if (container.terminal !== null) await native.finishTerminal(container.terminal);
     await native.drainLog(container.handle);
     crashPoint('output-stored');
     books.save(container, 'exited');
