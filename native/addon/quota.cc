@@ -52,7 +52,7 @@ int join_project(const Fd &fd, uint32_t project) {
 
 int limit_directory(const std::string &directory, uint64_t bytes) {
     int fd = open_host_directory(directory);
-    if (fd < 0) return fd;
+    if (fd < 0) return bytes == 0 ? 0 : fd;
     Fd parent(fd);
     Fd upper(open_below(parent, "upper", bytes != 0));
     Fd work(open_below(parent, "work", bytes != 0));

@@ -87,7 +87,7 @@ describe('the root', () => {
   });
 
   it('comes of an image, over which a tmpfs or a directory of the host takes the writes', () => {
-    const texts = (root: SpecInput['root']) =>
+    const texts = (root: NonNullable<SpecInput['root']>) =>
       mappedTexts({ root }).filter((text) => /image|overlay|kept|stage\/0|upper|stage /.test(text));
     expect(texts({ file: '/a.sqfs', overlay: false })).toEqual([
       'put the image on /stage (id-mapped)',
@@ -111,7 +111,7 @@ describe('the root', () => {
   });
 
   it('is mounted over by a user of the container where that one keeps its ids on disk', () => {
-    const maker = (overlay: NonNullable<SpecInput['root']>['overlay']) =>
+    const maker = (overlay: true | { directory: string }) =>
       mappedOps({ root: { path: '/srv', overlay } })
         .find(({ name }) => name === 'overlay')
         ?.numbers.slice(1);
