@@ -107,9 +107,12 @@ describe('what a hostile container or stranger leaves in the directory', () => {
     const root = keeping(skip);
     const victim = join(files, 'victim');
     mkdirSync(victim);
-    await niwad.sh(`/bin/busybox rmdir /mnt; /bin/busybox ln -s ${victim} /mnt; /bin/busybox ln -s ${victim} /target`, {
-      root,
-    });
+    await niwad.sh(
+      `/bin/busybox mkdir -p ${victim}; /bin/busybox rmdir /mnt; /bin/busybox ln -s ${victim} /mnt; /bin/busybox ln -s ${victim} /target`,
+      {
+        root,
+      },
+    );
     for (const name of ['proc', 'dev']) {
       rmSync(join(kept, 'upper', name), { recursive: true, force: true });
       symlinkSync(victim, join(kept, 'upper', name));

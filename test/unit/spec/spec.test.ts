@@ -16,6 +16,7 @@ const OPERATIONS = 'operations a second as an integer, or "max"';
 const BOOLEAN = 'true or false';
 const ID = '1 to 64 of the characters A-Z a-z 0-9 _ . - and the first a letter or a digit';
 const NAMESPACE = '"new", "host", or the absolute path of a namespace such as /proc/42/ns/net';
+const NOT_OVER_HOST = "nothing over the host's own root, which changes with the host";
 const MOUNT =
   '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN, "propagation"?: "private" or "rslave"} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}';
 const CAPABILITY = 'a name of capabilities(7) such as "NET_BIND_SERVICE", or "ALL"';
@@ -118,6 +119,20 @@ describe('defaults', () => {
     ],
   ])("for the root %j the overlay is %j: the host's own is never written to", (root, overlay) => {
     expect(specOf({ root }).root.overlay).toEqual(overlay);
+  });
+
+  it('a file is under an overlay unless the spec says otherwise', () => {
+    expect(specOf({ root: { file: '/a.sqfs' } }).root).toMatchObject({
+      path: null,
+      file: '/a.sqfs',
+      layers: [],
+      overlay: { sizeBytes: null, directory: null },
+    });
+    expect(specOf({ root: { file: '/a.sqfs', overlay: false } }).root.overlay).toBeNull();
+    expect(specOf({ root: { path: '/srv', overlay: { directory: '/kept', size: '1K' } } }).root.overlay).toEqual({
+      sizeBytes: 1024,
+      directory: '/kept',
+    });
   });
 
   it.each<[Partial<SpecInput>, string]>([
@@ -678,6 +693,9 @@ describe('fields that do not go together', () => {
     ],
     [{ jitter: '1s' }, 'jitter', '"1s"', 'at most the lifetime, which it shortens at random'],
     [{ lifetime: 60, jitter: '61s' }, 'jitter', '"61s"', 'at most the lifetime, which it shortens at random'],
+    [{ root: { path: '/srv', file: '/a.sqfs' } }, 'root.file', '"/a.sqfs"', 'nothing beside root.path'],
+    [{ root: { overlay: { directory: '/kept' } } }, 'root.overlay.directory', '"/kept"', NOT_OVER_HOST],
+    [{ root: { path: '/', overlay: { directory: '/kept' } } }, 'root.overlay.directory', '"/kept"', NOT_OVER_HOST],
     [{ namespaces: { mount: 'host' }, root: {} }, 'root', '{}', ownMounts],
     [{ namespaces: { mount: '/proc/1/ns/mnt' }, mounts: [] }, 'mounts', '[]', ownMounts],
     [
