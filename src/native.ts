@@ -227,6 +227,11 @@ export interface Native extends NativeExec {
   notify(socket: string, text: string): number;
   /** Whether the kernel id-maps the file system of a path; true also where it cannot be asked. */
   canIdmap(path: string): boolean;
+  /**
+   * Bounds what `upper` and `work` in a directory may hold, by a project quota of their file system; with 0 bytes, takes the
+   * bound away. Gives the errno, EOPNOTSUPP, ENOTTY, ENOSYS or ESRCH where it has none.
+   */
+  limitDirectory(directory: string, bytes: number): number;
   /** Whether the kernel takes device filters from us. */
   canFilterDevices(): boolean;
   /** Compiles rules to instructions of 8 bytes each, or gives the errno. */

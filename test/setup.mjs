@@ -30,7 +30,13 @@ const PACKAGES = {
     'xz-utils': 'xz',
     e2fsprogs: 'mkfs.ext4',
   },
-  checks: { 'clang-format': 'clang-format', strace: 'strace' },
+  checks: {
+    'clang-format': 'clang-format',
+    strace: 'strace',
+    'squashfs-tools': 'mksquashfs',
+    'erofs-utils': 'mkfs.erofs',
+    quota: 'repquota',
+  },
   fuzz: { clang: 'clang', 'libclang-rt-14-dev': undefined },
 };
 

@@ -162,22 +162,22 @@ function withMounts(base: MountInput[] | undefined, mounts: MountInput[]): Mount
   return mounts.length === 0 ? base : [...(base ?? []), ...mounts];
 }
 
-const VOLUME_OPTIONS: Record<string, object> = {
-  ro: { readonly: true },
-  rw: { readonly: false },
-  rslave: { propagation: 'rslave' },
-  'idmap=true': { idmap: true },
-  'idmap=false': { idmap: false },
-};
+const VOLUME_OPTIONS = new Map<string, object>([
+  ['ro', { readonly: true }],
+  ['rw', { readonly: false }],
+  ['rslave', { propagation: 'rslave' }],
+  ['idmap=true', { idmap: true }],
+  ['idmap=false', { idmap: false }],
+]);
 
 function toVolume(value: string): MountInput {
   const [source, target, words, ...rest] = value.split(':');
-  const options = words === undefined ? [] : words.split(',').map((word) => VOLUME_OPTIONS[word]);
+  const options = words === undefined ? [] : words.split(',').map((word) => VOLUME_OPTIONS.get(word));
   if (source === undefined || target === undefined || rest.length > 0 || options.includes(undefined))
     return wrong(
       '--volume',
       value,
-      `SOURCE:TARGET, or SOURCE:TARGET:OPTION,... of ${Object.keys(VOLUME_OPTIONS).join(', ')}`,
+      `SOURCE:TARGET, or SOURCE:TARGET:OPTION,... of ${[...VOLUME_OPTIONS.keys()].join(', ')}`,
     );
   return Object.assign({ type: 'bind', source, target, readonly: false }, ...options);
 }

@@ -3,8 +3,10 @@ import type { UsageRecord } from '../accounting/record.js';
 import { crashPoint } from '../crash-point.js';
 import { removeGroup } from '../host/cgroup.js';
 import type { IdPool } from '../host/id-pool.js';
+import { unlimitKept } from '../host/quota.js';
 import type { LogStore } from '../logs/store.js';
-import { type ExitEvent, native } from '../native.js';
+import { type ExitEvent, errnoName, native } from '../native.js';
+import type { Spec } from '../spec/spec.js';
 import type { Books } from './books.js';
 import type { Container } from './container.js';
 import type { Registry } from './registry.js';
@@ -63,6 +65,7 @@ export class Endings {
     books.save(container, 'exited');
     crashPoint('exit-saved');
     await this.removeGroup(container.cgroup);
+    this.giveBack(container.spec);
     crashPoint('group-removed');
     native.release(container.handle);
     registry.dropHandle(container);
@@ -92,6 +95,12 @@ export class Endings {
   async recordUnborn(stored: StoredContainer): Promise<void> {
     await this.#options.books.record(recordOf(stored, exitOf(stored, undefined)));
     this.#options.registry.tell('start-failed', stored.spec.id);
+  }
+
+  /** Gives back what a container has of the host beside its group. */
+  giveBack({ id, root }: Spec): void {
+    const errno = unlimitKept(root.overlay);
+    if (errno !== 0) this.#options.log.error({ id, errno: errnoName(errno) }, 'a quota stays');
   }
 
   /** Removes a group; one that cannot be removed is left to the next daemon. */

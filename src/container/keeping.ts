@@ -21,5 +21,5 @@ export function requireOwnDirectory({ root }: Spec, others: Iterable<Spec>): voi
 }
 
 function isWithin(path: string, directory: string): boolean {
-  return `${path}/`.startsWith(`${directory}/`);
+  return `${path}/`.startsWith(directory.endsWith('/') ? directory : `${directory}/`);
 }

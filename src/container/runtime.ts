@@ -11,6 +11,7 @@ import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
 import type { IdPool, IdRange } from '../host/id-pool.js';
 import { isOomProtected } from '../host/oom.js';
 import { readBootId, readStartTicks } from '../host/process.js';
+import { limitKept, unlimitKept } from '../host/quota.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveSources } from '../host/sources.js';
 import type { LogStore } from '../logs/store.js';
@@ -372,7 +373,11 @@ export class Runtime {
     requireOwnDirectory(spec, [...this.#reserved.values(), ...this.#registry.live().map((other) => other.spec)]);
     this.#reserved.set(spec.id, spec);
     try {
-      const container = await this.#make(spec);
+      limitKept(spec.root.overlay);
+      const container = await this.#make(spec).catch((error: unknown) => {
+        unlimitKept(spec.root.overlay);
+        throw error;
+      });
       await step(container).catch((error: unknown) => this.#undo(container, error));
       return container;
     } finally {

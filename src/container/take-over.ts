@@ -104,7 +104,10 @@ async function close(
   logs.closeFifos(container.id);
   if (decision === 'keep' && stored.exit !== null) container.takeEnd(stored.exit, stored.usage);
   await endings.removeGroup(stored.cgroup);
-  if (decision === 'lose') await endings.lose(stored, container);
+  if (decision === 'lose') {
+    endings.giveBack(stored.spec);
+    await endings.lose(stored, container);
+  }
 }
 
 /** Ends and removes what belongs to no container. */

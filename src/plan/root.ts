@@ -54,6 +54,8 @@ const READONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysr
 const KEPT = 'kept';
 const STRICT: MountAttribute[] = ['nosuid', 'nodev', 'noexec'];
 
+/** Of the host's memory: all private places together hold less than half of it. */
+const PLACE_SIZE = 'size=10%';
 /** Places of the default root that are the container's own, where the host's files are not its to write: path and mode. */
 const PRIVATE_PLACES: [string, string][] = [
   ['/tmp', '1777'],
@@ -175,7 +177,7 @@ function deviceOps(owner: Owner): Op[] {
 
 function privatePlaces(owner: Owner): Op[] {
   return PRIVATE_PLACES.map(([path, mode]) =>
-    mount('tmpfs', path, { attributes: ['nosuid', 'nodev'], data: [`mode=${mode}`, ...ownedBy(owner)] }),
+    mount('tmpfs', path, { attributes: ['nosuid', 'nodev'], data: [`mode=${mode}`, PLACE_SIZE, ...ownedBy(owner)] }),
   );
 }
 

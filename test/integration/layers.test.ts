@@ -54,7 +54,7 @@ test(`up to ${MOST} directories are shown as one, and what is higher comes first
   for (const name of ['dev', 'proc', 'sys']) mkdirSync(join(bottom, name));
 
   const script = 'cat /which; set -- file-*; echo " $#"; echo mine >/which && cat /which';
-  const writable = { layers, overlay: { sizeBytes: null } };
+  const writable = { layers, overlay: { sizeBytes: null, directory: null } };
   expect(await sh(script, writable)).toBe(`0 ${MOST}\nmine`);
   expect(await sh(script, writable)).toBe(`0 ${MOST}\nmine`);
   expect(await sh(script, { layers: layers.slice(1), overlay: null })).toMatch(/^1 127\n.*Read-only file system$/);

@@ -82,6 +82,15 @@ describe('another caller', () => {
     ]);
   });
 
+  it('may have files below the roots, and keep writes below the sources', () => {
+    const root = (file: string, directory: string) => ({ root: { file, overlay: { directory } } });
+    expect(() => ask(root('/images/a.sqfs', '/data/kept'), some)).not.toThrow();
+    expect(refusal(() => ask(root('/data/a.sqfs', '/images/kept'), some)).details.problems).toEqual([
+      { path: 'root.file', found: '"/data/a.sqfs"', allowed: 'a path below /images or /more/' },
+      { path: 'root.overlay.directory', found: '"/images/kept"', allowed: 'a path below /data' },
+    ]);
+  });
+
   it('may have every path below /', () => {
     const allowed = { ...nothing, roots: ['/'], sources: ['/'] };
     expect(() => ask({ root: { path: '/any' }, ...bind('/etc') }, allowed)).not.toThrow();

@@ -51,12 +51,16 @@ describe('the paths of a spec', () => {
     for (const path of ['//', '/.', '/usr/..', at('host')])
       expect(resolve({ root: { path } }).root).toEqual({
         path: '/',
+        file: null,
         layers: ['/'],
         readonly: false,
-        overlay: { sizeBytes: null },
+        overlay: { sizeBytes: null, directory: null },
         idmap: false,
       });
-    expect(resolve({ root: { path: '//', overlay: { size: 4096 } } }).root.overlay).toEqual({ sizeBytes: 4096 });
+    expect(resolve({ root: { path: '//', overlay: { size: 4096 } } }).root.overlay).toEqual({
+      sizeBytes: 4096,
+      directory: null,
+    });
     expect(resolve({ root: { path: at('real') } }).root.overlay).toBeNull();
   });
 
@@ -67,7 +71,7 @@ describe('the paths of a spec', () => {
         (mount) => mount.type === 'bind' && mount.idmap,
       );
     expect(idmaps([proc, { ...proc, idmap: true }, { ...proc, idmap: false }])).toEqual([
-      canIdmap(directory),
+      canIdmap(directory) || 'unsupported',
       true,
       false,
     ]);
@@ -79,7 +83,7 @@ describe('the paths of a spec', () => {
     const before = structuredClone(spec);
     expect(resolveSources(spec)).toEqual({
       ...before,
-      root: { ...before.root, path: at('real'), layers: [at('real')], idmap: canIdmap(directory) },
+      root: { ...before.root, path: at('real'), layers: [at('real')], idmap: canIdmap(directory) || 'unsupported' },
     });
     expect(spec).toEqual(before);
   });

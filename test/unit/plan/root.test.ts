@@ -81,9 +81,55 @@ describe('the root', () => {
       'mount overlay on /stage/root (nodev, index=off, metacopy=off, lowerdir=0:1)',
       'take /stage/root as the root',
     ]);
-    expect(texts({ layers: ['/a', '/b', '/c'], overlay: { sizeBytes: null } })).toContain(
+    expect(texts({ layers: ['/a', '/b', '/c'], overlay: { sizeBytes: null, directory: null } })).toContain(
       'mount overlay on /stage/root (nodev, index=off, metacopy=off, lowerdir=0:1:2, upperdir=upper, workdir=work)',
     );
+  });
+
+  it('comes of an image, over which a tmpfs or a directory of the host takes the writes', () => {
+    const texts = (root: NonNullable<SpecInput['root']>) =>
+      mappedTexts({ root }).filter((text) => /image|overlay|kept|stage\/0|upper|stage /.test(text));
+    expect(texts({ file: '/a.sqfs', overlay: false })).toEqual([
+      'put the image on /stage (id-mapped)',
+      'take /stage as the root',
+    ]);
+    expect(texts({ file: '/a.sqfs' })).toEqual([
+      'mount tmpfs on /stage (mode=0755)',
+      'mkdir /stage/upper 0755',
+      'mkdir /stage/0 0755',
+      'put the image on /stage/0 (id-mapped)',
+      'mount overlay on /stage/root (nodev, index=off, metacopy=off, lowerdir=0, upperdir=upper, workdir=work)',
+    ]);
+    expect(texts({ path: '/srv', overlay: { directory: '/kept', size: 4096 } })).toEqual([
+      'mount tmpfs on /stage (mode=0755)',
+      'mkdir /stage/kept 0755',
+      'bind /kept, with upper and work in it, on /stage/kept (id-mapped)',
+      'mkdir /stage/0 0755',
+      'bind /srv on /stage/0 (ro, id-mapped)',
+      'mount overlay on /stage/root (nodev, index=off, metacopy=off, lowerdir=0, upperdir=kept/upper, workdir=kept/work)',
+    ]);
+  });
+
+  it('is mounted over by a user of the container where that one keeps its ids on disk', () => {
+    const maker = (overlay: true | { directory: string }) =>
+      mappedOps({ root: { path: '/srv', overlay } })
+        .find(({ name }) => name === 'overlay')
+        ?.numbers.slice(1);
+    expect(maker({ directory: '/kept' })).toEqual([200_000, 200_000]);
+    expect(maker(true)).toEqual([0, 0]);
+  });
+
+  it('lets later mounts of the host in only for a volume that wants them', () => {
+    const bind = { type: 'bind' as const, source: '/a', target: '/b' };
+    const texts = textsOf({
+      mounts: [
+        { ...bind, propagation: 'rslave' },
+        { ...bind, target: '/c' },
+      ],
+    });
+    expect(texts[0]).toBe('let no mount out, but those of the host in');
+    expect(texts).toContain('bind /a on /b (nosuid, nodev, rslave)');
+    expect(texts).toContain('bind /a on /c (nosuid, nodev)');
   });
 
   it('is left by the last operation', () => {
@@ -158,10 +204,10 @@ describe('the root', () => {
 describe('the root in a user namespace', () => {
   const OWNED = 'uid=200000, gid=200000';
   const PRIVATE = [
-    `mount tmpfs on /tmp (nosuid, nodev, mode=1777, ${OWNED})`,
-    `mount tmpfs on /var/tmp (nosuid, nodev, mode=1777, ${OWNED})`,
-    `mount tmpfs on /run (nosuid, nodev, mode=0755, ${OWNED})`,
-    `mount tmpfs on /root (nosuid, nodev, mode=0700, ${OWNED})`,
+    `mount tmpfs on /tmp (nosuid, nodev, mode=1777, size=10%, ${OWNED})`,
+    `mount tmpfs on /var/tmp (nosuid, nodev, mode=1777, size=10%, ${OWNED})`,
+    `mount tmpfs on /run (nosuid, nodev, mode=0755, size=10%, ${OWNED})`,
+    `mount tmpfs on /root (nosuid, nodev, mode=0700, size=10%, ${OWNED})`,
   ];
 
   it('is id-mapped and built by its owner', () => {

@@ -16,8 +16,9 @@ const OPERATIONS = 'operations a second as an integer, or "max"';
 const BOOLEAN = 'true or false';
 const ID = '1 to 64 of the characters A-Z a-z 0-9 _ . - and the first a letter or a digit';
 const NAMESPACE = '"new", "host", or the absolute path of a namespace such as /proc/42/ns/net';
+const NOT_OVER_HOST = "nothing over the host's own root, which changes with the host";
 const MOUNT =
-  '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}';
+  '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN, "propagation"?: "private" or "rslave"} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}';
 const CAPABILITY = 'a name of capabilities(7) such as "NET_BIND_SERVICE", or "ALL"';
 const CAPABILITIES = 'a list of capability names';
 const SIGNAL = 'a signal such as "SIGTERM", "TERM" or 15';
@@ -58,7 +59,14 @@ describe('defaults', () => {
         gid: 0,
         umask: 0o022,
       },
-      root: { path: '/', layers: ['/'], readonly: false, overlay: { sizeBytes: null }, idmap: false },
+      root: {
+        path: '/',
+        file: null,
+        layers: ['/'],
+        readonly: false,
+        overlay: { sizeBytes: null, directory: null },
+        idmap: false,
+      },
       hostname: 'free-id',
       mounts: [],
       namespaces: { mount: 'new', pid: 'new', network: 'new', ipc: 'new', uts: 'new', cgroup: 'new' },
@@ -90,15 +98,41 @@ describe('defaults', () => {
   });
 
   it.each([
-    [{ path: '/' }, { sizeBytes: null }],
-    [{ path: '/', overlay: false }, { sizeBytes: null }],
-    [{ path: '/', overlay: { size: '1M' } }, { sizeBytes: 1_048_576 }],
+    [{ path: '/' }, { sizeBytes: null, directory: null }],
+    [
+      { path: '/', overlay: false },
+      { sizeBytes: null, directory: null },
+    ],
+    [
+      { path: '/', overlay: { size: '1M' } },
+      { sizeBytes: 1_048_576, directory: null },
+    ],
     [{ path: '/srv' }, null],
     [{ path: '/srv', overlay: false }, null],
-    [{ path: '/srv', overlay: true }, { sizeBytes: null }],
-    [{ path: '/srv', overlay: { size: 4096 } }, { sizeBytes: 4096 }],
+    [
+      { path: '/srv', overlay: true },
+      { sizeBytes: null, directory: null },
+    ],
+    [
+      { path: '/srv', overlay: { size: 4096 } },
+      { sizeBytes: 4096, directory: null },
+    ],
   ])("for the root %j the overlay is %j: the host's own is never written to", (root, overlay) => {
     expect(specOf({ root }).root.overlay).toEqual(overlay);
+  });
+
+  it('a file is under an overlay unless the spec says otherwise', () => {
+    expect(specOf({ root: { file: '/a.sqfs' } }).root).toMatchObject({
+      path: null,
+      file: '/a.sqfs',
+      layers: [],
+      overlay: { sizeBytes: null, directory: null },
+    });
+    expect(specOf({ root: { file: '/a.sqfs', overlay: false } }).root.overlay).toBeNull();
+    expect(specOf({ root: { path: '/srv', overlay: { directory: '/kept', size: '1K' } } }).root.overlay).toEqual({
+      sizeBytes: 1024,
+      directory: '/kept',
+    });
   });
 
   it.each<[Partial<SpecInput>, string]>([
@@ -119,7 +153,7 @@ describe('defaults', () => {
   ])('with %j a bind mount with idmap %s is id-mapped: %s', (fields, idmap, mapped) => {
     const bind = { type: 'bind' as const, source: '/a', target: '/b', ...(idmap === undefined ? {} : { idmap }) };
     expect(specOf({ ...fields, mounts: [bind] }).mounts).toEqual([
-      { type: 'bind', source: '/a', target: '/b', readonly: false, idmap: mapped },
+      { type: 'bind', source: '/a', target: '/b', readonly: false, idmap: mapped, propagation: 'private' },
     ]);
   });
 
@@ -247,7 +281,7 @@ describe('wrong input', () => {
     [{ process: { args, user: '0:4294967295' } }, 'process.user', '"0:4294967295"', 'numeric ids up to 4294967294'],
     [{ process: { args, umask: '999' } }, 'process.umask', '"999"', UMASK],
     [{ process: { args, umask: 22 } }, 'process.umask', '22', UMASK],
-    [{ root: '/srv' }, 'root', '"/srv"', 'an object with path, readonly, overlay'],
+    [{ root: '/srv' }, 'root', '"/srv"', 'an object with path, file, readonly, overlay'],
     [
       { root: { path: 'srv' } },
       'root.path',
@@ -259,9 +293,14 @@ describe('wrong input', () => {
       { root: { overlay: 'yes' } },
       'root.overlay',
       '"yes"',
-      'true (writes go to a private tmpfs that is lost at the end), {"size": "64M"} to bound it, or false',
+      'true (writes go to a private tmpfs that is lost at the end), {"size": "64M"} to bound it, {"directory": PATH} to keep them, or false',
     ],
-    [{ root: { overlay: {} } }, 'root.overlay.size', 'nothing', SIZE],
+    [
+      { root: { overlay: { directory: 'a' } } },
+      'root.overlay.directory',
+      '"a"',
+      'a directory of the host that keeps what is written: an absolute path',
+    ],
     [{ root: { overlay: { size: 'max' } } }, 'root.overlay.size', '"max"', SIZE],
     [{ hostname: 'a_b' }, 'hostname', '"a_b"', HOSTNAME],
     [{ hostname: 'a-' }, 'hostname', '"a-"', HOSTNAME],
@@ -484,8 +523,8 @@ describe('wrong input', () => {
 
   it.each<[object, string, string]>([
     [{ process: { args, arg: 1 } }, 'process.arg', 'args, cwd, env, umask, user'],
-    [{ root: { ro: true } }, 'root.ro', 'overlay, path, readonly'],
-    [{ root: { overlay: { size: 1, max: 1 } } }, 'root.overlay.max', 'size'],
+    [{ root: { ro: true } }, 'root.ro', 'file, overlay, path, readonly'],
+    [{ root: { overlay: { size: 1, max: 1 } } }, 'root.overlay.max', 'directory, size'],
     [{ namespaces: { user: 'new' } }, 'namespaces.user', 'cgroup, ipc, mount, network, pid, uts'],
     [{ resources: { gpu: 1 } }, 'resources.gpu', 'cpu, io, memory, pids'],
     [{ resources: { cpu: { shares: 1 } } }, 'resources.cpu.shares', 'burst, cpus, max, weight'],
@@ -502,7 +541,7 @@ describe('wrong input', () => {
     [
       { mounts: [{ type: 'bind', source: '/a', target: '/b', size: 1 }] },
       'mounts[0].size',
-      'idmap, readonly, size, source, target, type',
+      'idmap, propagation, readonly, size, source, target, type',
     ],
   ])('the unknown field in %j is refused at %s', (fields, path, allowed) => {
     expect(problemsOf(fields)).toEqual([{ path, found: 'a field that niwa does not know', allowed }]);
@@ -654,6 +693,9 @@ describe('fields that do not go together', () => {
     ],
     [{ jitter: '1s' }, 'jitter', '"1s"', 'at most the lifetime, which it shortens at random'],
     [{ lifetime: 60, jitter: '61s' }, 'jitter', '"61s"', 'at most the lifetime, which it shortens at random'],
+    [{ root: { path: '/srv', file: '/a.sqfs' } }, 'root.file', '"/a.sqfs"', 'nothing beside root.path'],
+    [{ root: { overlay: { directory: '/kept' } } }, 'root.overlay.directory', '"/kept"', NOT_OVER_HOST],
+    [{ root: { path: '/', overlay: { directory: '/kept' } } }, 'root.overlay.directory', '"/kept"', NOT_OVER_HOST],
     [{ namespaces: { mount: 'host' }, root: {} }, 'root', '{}', ownMounts],
     [{ namespaces: { mount: '/proc/1/ns/mnt' }, mounts: [] }, 'mounts', '[]', ownMounts],
     [

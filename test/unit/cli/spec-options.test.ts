@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { toSpec } from '../../../src/cli/spec-options.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'niwa-options-'));
+const image = join(directory, 'image');
+writeFileSync(image, '');
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe('--root', () => {
+  it.each([
+    [directory, { path: directory }],
+    [image, { file: image }],
+    ['/no/such', { path: '/no/such' }],
+  ])('%s is a directory or a file', (root, fields) => {
+    expect(toSpec({ root }, ['true']).root).toEqual(fields);
+  });
+
+  it('comes in the place of what the spec of a file has', () => {
+    const base = { root: { path: '/srv', overlay: true } };
+    expect(toSpec({ root: image }, [], base).root).toEqual({ file: image, overlay: true });
+    expect(toSpec({}, [], base).root).toEqual(base.root);
+  });
+});
+
+describe('--volume', () => {
+  it.each([
+    ['/a:/b', { readonly: false }],
+    ['/a:/b:ro', { readonly: true }],
+    ['/a:/b:ro,rslave', { readonly: true, propagation: 'rslave' }],
+    ['/a:/b:idmap=false', { readonly: false, idmap: false }],
+    ['/a:/b:rw,idmap=true', { readonly: false, idmap: true }],
+  ])('%s is a bind', (volume, fields) => {
+    expect(toSpec({ volume: [volume] }, []).mounts).toEqual([{ type: 'bind', source: '/a', target: '/b', ...fields }]);
+  });
+
+  it.each(['/a', '/a:/b:x', '/a:/b:ro,', '/a:/b:ro:ro', '/a:/b:constructor'])('%s is refused', (volume) => {
+    expect(() => toSpec({ volume: [volume] }, [])).toThrow(expect.objectContaining({ code: 'SPEC_INVALID' }));
+  });
+});
+
+describe('--tmpfs', () => {
+  it.each([
+    ['/t', { target: '/t' }],
+    ['/t:size=16M', { target: '/t', size: '16M' }],
+    ['/t:size=4096', { target: '/t', size: 4096 }],
+  ])('%s is a tmpfs behind the volumes', (tmpfs, fields) => {
+    const mounts = toSpec({ tmpfs: [tmpfs], volume: ['/a:/b'] }, []).mounts;
+    expect(mounts?.[1]).toEqual({ type: 'tmpfs', ...fields });
+  });
+
+  it.each(['', ':size=1', '/t:1M', '/t:size=1:x'])('%s is refused', (tmpfs) => {
+    expect(() => toSpec({ tmpfs: [tmpfs] }, [])).toThrow(expect.objectContaining({ code: 'SPEC_INVALID' }));
+  });
+});
