@@ -21,7 +21,7 @@ describe('the program of an exec', () => {
       'enter the namespaces of the container: mount, cgroup, uts, ipc, network',
       'new session',
       'enter the user namespace as user 0, group 0',
-      'bound capabilities to (CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, NET_BIND_SERVICE, SETGID, SETUID, SYS_CHROOT)',
+      'bound capabilities to (CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, NET_BIND_SERVICE, SYS_CHROOT)',
       'become user 0, group 0',
       'hide from the processes of the container',
       'set capabilities 0x404fb',
