@@ -36,6 +36,7 @@ const PACKAGES = {
     'squashfs-tools': 'mksquashfs',
     'erofs-utils': 'mkfs.erofs',
     quota: 'repquota',
+    tmux: 'tmux',
   },
   fuzz: { clang: 'clang', 'libclang-rt-14-dev': undefined },
 };

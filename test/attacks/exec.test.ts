@@ -37,7 +37,7 @@ async function execIn(niwad: Niwad, spec: Surroundings, request: ExecInput) {
 test('CVE-2016-9962: the helper is seen while it enters, and cannot be caught, not even with CAP_SYS_PTRACE', async ({
   niwad,
 }) => {
-  const spec = { seccomp: 'unconfined', capabilities: { add: ['SYS_PTRACE'] } } as const;
+  const spec: Surroundings = { seccomp: 'unconfined', capabilities: { add: ['SYS_PTRACE'] } };
   expect(await catchHelper(niwad, spec)).toEqual({
     'see it': 'worked',
     'know its program': 'failed',

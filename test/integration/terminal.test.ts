@@ -163,13 +163,16 @@ plain('a container with a terminal survives niwad, and what it writes meanwhile 
   for (const word of ['got before', 'got after']) expect(stdout.split(word)).toHaveLength(2);
 });
 
-plain('an exec with a terminal hangs up when niwad dies', async () => {
-  const place = newPlace();
-  const first = await startDaemon(place);
-  const { id } = await first.start({ process: { args: ['sleep', '1000'] } });
-  const session = await first.client.exec(id, { args: ['sh', '-c', 'echo ready; sleep 1000'], tty: true });
-  await says(session.output(), 'ready');
-  await first.stop('SIGKILL');
-  const second = await startDaemon(place);
-  await vi.waitFor(() => expect(second.pidsOf(id)).toHaveLength(1), PATIENCE);
-});
+plain.each(['SIGKILL', 'SIGTERM'] as const)(
+  'an exec with a terminal hangs up when niwad ends by %s',
+  async (signal) => {
+    const place = newPlace();
+    const first = await startDaemon(place);
+    const { id } = await first.start({ process: { args: ['sleep', '1000'] } });
+    const session = await first.client.exec(id, { args: ['sh', '-c', 'echo ready; sleep 1000'], tty: true });
+    await says(session.output(), 'ready');
+    expect(await first.stop(signal)).toBe(signal === 'SIGTERM' ? 0 : signal);
+    const second = await startDaemon(place);
+    await vi.waitFor(() => expect(second.pidsOf(id)).toHaveLength(1), PATIENCE);
+  },
+);
