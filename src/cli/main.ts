@@ -9,6 +9,7 @@ import { logs } from './commands/logs.js';
 import { plan } from './commands/plan.js';
 import { inspect, ps } from './commands/ps.js';
 import { run } from './commands/run.js';
+import { top } from './commands/top.js';
 import { update } from './commands/update.js';
 import { usage } from './commands/usage.js';
 import { events, stats, wait } from './commands/watch.js';
@@ -48,6 +49,7 @@ await yargs(splitWords(process.argv.slice(2)))
   .command(logs)
   .command(wait)
   .command(stats)
+  .command(top)
   .command(events)
   .command(usage)
   .command(update)
