@@ -4,6 +4,7 @@ import { version as ownVersion } from '../version.js';
 import { wordsAfterDashes } from './command.js';
 import { drain } from './commands/drain.js';
 import { doctor, version } from './commands/host.js';
+import { init } from './commands/init.js';
 import { create, kill, pause, resume, rm, start, stop } from './commands/lifecycle.js';
 import { logs } from './commands/logs.js';
 import { plan } from './commands/plan.js';
@@ -55,6 +56,7 @@ await yargs(splitWords(process.argv.slice(2)))
   .command(update)
   .command(drain)
   .command(plan)
+  .command(init)
   .command(doctor)
   .command(version)
   .completion('completion', 'Print a completion script for bash or zsh: niwa completion >> ~/.bashrc')

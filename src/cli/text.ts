@@ -15,18 +15,19 @@ export function widthOf(text: string): number {
   return stringWidth(text);
 }
 
-/** Cuts a plain text to a width in columns, with a mark where something is missing; never through a character. */
+/** Cuts a plain text to a width in columns, with a mark (of one column, or none) where something is missing; never through a character. */
 export function cut(text: string, width: number, mark = '…'): string {
-  if (ASCII.test(text))
-    return text.length <= width ? text : (text.slice(0, Math.max(0, width - 1)) + mark).slice(0, width);
-  if (widthOf(text) <= width) return text;
+  const room = width - mark.length;
+  if (ASCII.test(text) ? text.length <= width : widthOf(text) <= width) return text;
+  if (room < 0) return '';
+  if (ASCII.test(text)) return text.slice(0, room) + mark;
   let [kept, used] = ['', 0];
   for (const { segment } of graphemes.segment(text)) {
     used += widthOf(segment);
-    if (used > width - 1) break;
+    if (used > room) break;
     kept += segment;
   }
-  return width > 0 ? kept + mark : '';
+  return kept + mark;
 }
 
 /** Fills a plain text with spaces up to a width in columns, on its right or on its left. */

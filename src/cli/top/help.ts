@@ -1,8 +1,8 @@
 /** The page of help. */
 export const HELP: readonly string[] = [
   '',
-  'sort   c cpu  m memory  i io  n network  p pressure  t throttled  l time left  a id',
-  '       r reverse; figures that the host does not count come last',
+  'sort   c cpu, m memory, i io, n network, p pressure, t throttled, l time left,',
+  '       a id; r reverse; figures that the host does not count come last',
   'go     up down j k, page up, page down, home g, end G',
   'look   enter details of a container; / filter by id, owner or label as you type,',
   '       enter keeps it, esc clears it; space holds the picture',

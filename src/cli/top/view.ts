@@ -91,19 +91,17 @@ function totalsLine({ rows, now, host }: Model): Line {
   const total = (of: (figures: Figures) => number | null) =>
     figures.map(of).reduce((sum, value) => (value === null ? sum : (sum ?? 0) + value), null);
   const rate = (of: (figures: Figures) => number | null) => figure(total(of), shortBytes);
-  const received = total(({ receivedPerSecond }) => receivedPerSecond);
-  const network =
-    received === null ? [] : [`net ${shortBytes(received)}/s in ${rate((one) => one.sentPerSecond)}/s out`];
+  const hasNetwork = total(({ receivedPerSecond }) => receivedPerSecond) !== null;
   const parts = [
     `cpu ${figure(
       total(({ cpu }) => cpu),
       percent,
     )}% of ${host.processors * 100}%`,
     `memory ${rate(({ memoryBytes }) => memoryBytes)} of ${shortBytes(host.memoryBytes)}`,
-    `io ${rate(({ readPerSecond }) => readPerSecond)}/s read ${rate((one) => one.writtenPerSecond)}/s written`,
-    ...network,
+    `rd/s ${rate(({ readPerSecond }) => readPerSecond)}  wr/s ${rate(({ writtenPerSecond }) => writtenPerSecond)}`,
+    ...(hasNetwork ? [`rx/s ${rate((one) => one.receivedPerSecond)}  tx/s ${rate((one) => one.sentPerSecond)}`] : []),
   ];
-  return [span(parts.join('   '))];
+  return [span(parts.join('  '))];
 }
 
 function footer({ typing, filter, screen }: Model): Line {
