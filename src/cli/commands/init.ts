@@ -1,13 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import type { Argv, CommandModule } from 'yargs';
 import { messageOf, NiwaError } from '../../errors.js';
-import { type Common, fail, print } from '../command.js';
+import { type Common, fail, pathOf, print } from '../command.js';
 import { statusOfError } from '../exit-codes.js';
 import { STARTER } from '../starter.js';
 
 const withFile = (yargs: Argv<Common>) =>
   yargs
-    .positional('file', { type: 'string', default: 'niwa.yaml', describe: 'where to write it; - for standard output' })
+    .positional('file', {
+      type: 'string',
+      describe: 'where to write it, - for standard output; niwa.yaml where it is left out',
+    })
     .option('force', { type: 'boolean', default: false, describe: 'replace a file that is there' })
     .example('$0 init && $0 run -f niwa.yaml', 'a first container')
     .example('$0 init - | less', 'all fields that are often used');
@@ -19,7 +22,9 @@ export const init: CommandModule<Common, InitOptions> = {
   command: 'init [file]',
   describe: 'Write a spec to begin with, with every usual field explained',
   builder: withFile,
-  handler: ({ file, force, json }) => {
+  handler: (args) => {
+    const { force, json } = args;
+    const file = pathOf(args.file) ?? 'niwa.yaml';
     try {
       if (file === '-') return void process.stdout.write(STARTER);
       write(file, force);
