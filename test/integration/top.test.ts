@@ -11,6 +11,11 @@ import { cleanUpTerminals, Tmux } from './support/tmux.js';
 cleanUpDaemons();
 cleanUpTerminals();
 
+/** Takes away what a test before has left, which would be in every picture. */
+async function clear({ client }: Niwad) {
+  await Promise.all((await client.list()).map(({ id }) => client.remove(id, { force: true })));
+}
+
 const busy = { args: ['sh', '-c', 'while :; do :; done'] };
 const idle = { args: ['sleep', '1000'] };
 
@@ -99,11 +104,11 @@ test('shows containers on 80 columns, sorts and filters by keys, and gives the s
 
   tmux.press('q');
   await expectGivenBack(tmux, niwad, 0);
-  for (const id of ['top-busy', 'top-idle', 'top-made']) await niwad.client.remove(id, { force: true });
 });
 
 test('shows for a while what has ended, and holds the picture', async ({ niwad, skip }) => {
   needsNoKernel(skip);
+  await clear(niwad);
   await niwad.start({ id: 'top-short', process: idle });
   const tmux = await openTop(niwad);
   await tmux.shows(/^top-short /m);
@@ -117,7 +122,6 @@ test('shows for a while what has ended, and holds the picture', async ({ niwad, 
   await niwad.client.stop('top-short', { timeout: 0 });
   await tmux.shows(/^top-short +stopped .* ended/m);
   await vi.waitFor(() => expect(idsOn(tmux.screen())).toEqual(['top-later']), 15_000);
-  for (const id of ['top-short', 'top-later']) await niwad.client.remove(id, { force: true });
 });
 
 test.for(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
@@ -132,6 +136,7 @@ test.for(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
 
 test('gives the screen back while it is suspended', async ({ niwad, skip }) => {
   needsNoKernel(skip);
+  await clear(niwad);
   const tmux = await openTop(niwad);
   tmux.press('C-z');
   await tmux.shows(/Stopped[\s\S]*\$ *$/m);
@@ -147,6 +152,7 @@ test('gives the screen back while it is suspended', async ({ niwad, skip }) => {
 
 test('ends when its terminal goes', async ({ niwad, skip }) => {
   needsNoKernel(skip);
+  await clear(niwad);
   const tmux = await openTop(niwad);
   const pid = await topPid(tmux);
   tmux.end();
@@ -171,6 +177,7 @@ test('waits for a daemon that is restarted', async ({ skip }) => {
 
 test('prints text where it is no terminal, or is asked to', async ({ niwad, skip }) => {
   needsNoKernel(skip);
+  await clear(niwad);
   await niwad.start({ id: 'top-piped', process: busy, owner: 'alice', lifetime: '1h' });
   await niwad.start({ id: 'top-other', process: idle });
   const rated = async () => expect((await niwad.client.stats('top-piped')).rates).not.toBeNull();
@@ -206,6 +213,7 @@ test('prints text where it is no terminal, or is asked to', async ({ niwad, skip
 
 test('is an error where no daemon answers', async ({ niwad, skip }) => {
   needsNoKernel(skip);
+  await clear(niwad);
   const tmux = new Tmux(200, 24, { NIWA_SOCKET: `${niwad.place.directory}/nobody.sock` });
   tmux.type(`${NIWA} top; echo "ended $?"`);
   expect((await tmux.shows(/^ended 1$/m)).join('\n')).toContain('niwa: cannot reach niwad');
