@@ -31,9 +31,8 @@ export function streamLines(reply: FastifyReply, open: (stream: LineStream) => (
   };
   const close = open(stream);
   body.once('close', close);
-  const sent = sendLines(reply, body);
-  reply.raw.flushHeaders();
-  return sent;
+  reply.raw.once('pipe', () => reply.raw.flushHeaders()); // by then Fastify and its plugins have set all of them
+  return sendLines(reply, body);
 }
 
 /**
