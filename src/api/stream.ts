@@ -13,7 +13,8 @@ export interface LineStream {
 }
 
 /**
- * Answers with newline-delimited JSON for as long as the peer listens.
+ * Answers with newline-delimited JSON for as long as the peer listens. The head is sent at once, also where the first value is
+ * long in coming: the peer knows from it that it is listened to.
  * @param open begins to send; gives what ends that, called once when the peer has gone
  */
 export function streamLines(reply: FastifyReply, open: (stream: LineStream) => () => void): FastifyReply {
@@ -30,6 +31,7 @@ export function streamLines(reply: FastifyReply, open: (stream: LineStream) => (
   };
   const close = open(stream);
   body.once('close', close);
+  reply.raw.once('pipe', () => reply.raw.flushHeaders()); // by then Fastify and its plugins have set all of them
   return sendLines(reply, body);
 }
 

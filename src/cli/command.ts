@@ -72,6 +72,11 @@ export function withIds(yargs: Argv<Common>) {
   return yargs.positional('id', { type: 'string', array: true, demandOption: true, describe: 'containers' });
 }
 
+/** Gives the path of a positional argument: of a lone dash, which stands for a standard stream, yargs leaves an empty text. */
+export function pathOf(positional: string | undefined): string | undefined {
+  return positional === '' ? '-' : positional;
+}
+
 /** The positional argument of commands that take one container. */
 export function withId(yargs: Argv<Common>) {
   return yargs.positional('id', { type: 'string', demandOption: true, describe: 'a container' });

@@ -5,11 +5,13 @@ import { wordsAfterDashes } from './command.js';
 import { drain } from './commands/drain.js';
 import { attach, exec } from './commands/exec.js';
 import { doctor, version } from './commands/host.js';
+import { init } from './commands/init.js';
 import { create, kill, pause, resume, rm, start, stop } from './commands/lifecycle.js';
 import { logs } from './commands/logs.js';
 import { plan } from './commands/plan.js';
 import { inspect, ps } from './commands/ps.js';
 import { run } from './commands/run.js';
+import { top } from './commands/top.js';
 import { update } from './commands/update.js';
 import { usage } from './commands/usage.js';
 import { events, stats, wait } from './commands/watch.js';
@@ -51,11 +53,13 @@ await yargs(splitWords(process.argv.slice(2)))
   .command(logs)
   .command(wait)
   .command(stats)
+  .command(top)
   .command(events)
   .command(usage)
   .command(update)
   .command(drain)
   .command(plan)
+  .command(init)
   .command(doctor)
   .command(version)
   .completion('completion', 'Print a completion script for bash or zsh: niwa completion >> ~/.bashrc')

@@ -1,7 +1,8 @@
 import type { UsageRow } from '../accounting/usage-report.js';
 import type { UsageAnswer } from '../api/routes/usage.js';
 import { formatBytes, formatDuration } from '../spec/units.js';
-import { cut, table } from './table.js';
+import { table } from './table.js';
+import { cut, plain } from './text.js';
 
 const KEY_WIDTH = 40;
 const GIB_HOUR = 2 ** 30 * 3600;
@@ -35,11 +36,6 @@ export function usageTable({ by, rows }: UsageAnswer): string {
     lines,
     COLUMNS.map((_, i) => i + 1),
   );
-}
-
-/** A label may hold anything, also what moves the cursor. */
-function plain(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, '?');
 }
 
 const FIELDS = [

@@ -1,5 +1,7 @@
+import { request } from 'node:http';
 import { expect } from 'vitest';
 import type { RuntimeEvent, Stats } from '../../src/client/index.js';
+import { scaled } from './support/host.js';
 import { raw } from './support/http.js';
 import { test } from './support/test.js';
 
@@ -55,4 +57,18 @@ test('events come in their order, to everybody who listens', async ({ niwad }) =
     expect(heard.every(({ id, at }) => id === 'heard' && !Number.isNaN(Date.parse(at)))).toBe(true);
     expect(heard.find(({ type }) => type === 'exit')?.exit).toMatchObject({ reason: 'stopped' });
   }
+});
+
+test('the head of an answer comes before the first event', async ({ niwad }) => {
+  const status = await new Promise((resolve, reject) => {
+    const events = request({ socketPath: niwad.socket, path: '/v1/events', timeout: scaled(5000) }, (response) => {
+      resolve(response.statusCode);
+      response.destroy();
+    });
+    events
+      .on('timeout', () => events.destroy(new Error('no head')))
+      .on('error', reject)
+      .end();
+  });
+  expect(status).toBe(200);
 });

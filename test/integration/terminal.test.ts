@@ -1,60 +1,53 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test as plain, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { SLOWNESS } from './support/host.js';
 import { keeperOf, NIWA } from './support/niwad.js';
 import { collect, says } from './support/session.js';
 import { test as base } from './support/test.js';
-import { Tmux } from './support/tmux.js';
+import { cleanUpTerminals, Tmux } from './support/tmux.js';
 
 const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
 
 /** A test with a real terminal in which `niwa` speaks to the daemon. */
-const test = base.extend('tmux', async ({ niwad }, { onCleanup }) => {
-  const directory = mkdtempSync(join(tmpdir(), 'niwa-tmux-'));
-  const tmux = new Tmux(directory, { NIWA_SOCKET: niwad.socket });
-  onCleanup(() => {
-    tmux.end();
-    rmSync(directory, { recursive: true, force: true });
-  });
-  tmux.type(`niwa() { ${NIWA} "$@"; }`, 'Enter');
+const test = base.extend('tmux', async ({ niwad }) => {
+  const tmux = new Tmux(80, 24, { NIWA_SOCKET: niwad.socket });
+  tmux.type(`niwa() { ${NIWA} "$@"; }`);
   await tmux.shows('$');
   return tmux;
 });
 
+cleanUpTerminals();
 cleanUpDaemons();
 
 test('run -it: type, interrupt, resize, leave, come back, exit', async ({ niwad, tmux }) => {
   const id = `shell-${process.pid}`;
-  tmux.type(`niwa run -it -e PS1=inside: --name ${id} -- sh`, 'Enter');
+  tmux.type(`niwa run -it -e PS1=inside: --name ${id} -- sh`);
   await tmux.shows(/\ninside:/);
-  tmux.type('tty; stty size', 'Enter');
+  tmux.type('tty; stty size');
   await tmux.shows(/\/dev\/pts\/0\n24 80\n/);
 
-  tmux.type('sleep 1000', 'Enter');
+  tmux.type('sleep 1000');
   await vi.waitFor(() => expect(niwad.pidsOf(id)).toHaveLength(2), PATIENCE);
-  tmux.type('C-c');
+  tmux.press('C-c');
   await tmux.shows(/\^C\s+inside:/);
   await vi.waitFor(() => expect(niwad.pidsOf(id)).toHaveLength(1), PATIENCE);
 
   tmux.resize(100, 30);
   await vi.waitFor(async () => {
-    tmux.type('stty size', 'Enter');
+    tmux.type('stty size');
     await tmux.shows('30 100');
   }, PATIENCE);
 
-  tmux.type('C-p', 'C-q');
+  tmux.press('C-p', 'C-q');
   await tmux.shows(`niwa: left ${id}, which goes on`);
   expect((await niwad.client.inspect(id)).state).toBe('running');
-  tmux.type('stty -a | grep -o " icanon"; echo left $?', 'Enter'); // our own terminal is as it was
+  tmux.type('stty -a | grep -o " icanon"; echo left $?'); // our own terminal is as it was
   await tmux.shows(/ icanon\nleft 0/);
 
-  tmux.type(`niwa attach ${id}; echo status $?`, 'Enter');
-  tmux.type('echo $((6 * 7)) again', 'Enter');
+  tmux.type(`niwa attach ${id}; echo status $?`);
+  tmux.type('echo $((6 * 7)) again');
   await tmux.shows('42 again');
-  tmux.type('exit 9', 'Enter');
+  tmux.type('exit 9');
   await tmux.shows('status 9');
   const { stdout, stderr } = await niwad.output(id);
   expect(stdout).toContain('42 again\r\n');
@@ -63,18 +56,18 @@ test('run -it: type, interrupt, resize, leave, come back, exit', async ({ niwad,
 
 test('exec -it: a shell in a container, whose status is passed on', async ({ niwad, tmux }) => {
   const { id } = await niwad.start({ process: { args: ['sleep', '1000'] } });
-  tmux.type(`niwa exec -it -e PS1=inside: ${id} -- sh; echo status $?`, 'Enter');
+  tmux.type(`niwa exec -it -e PS1=inside: ${id} -- sh; echo status $?`);
   await tmux.shows(/\ninside:/);
-  tmux.type('sleep 1000', 'Enter');
+  tmux.type('sleep 1000');
   await vi.waitFor(() => expect(niwad.pidsOf(id)).toHaveLength(3), PATIENCE);
-  tmux.type('C-c');
+  tmux.press('C-c');
   await vi.waitFor(() => expect(niwad.pidsOf(id)).toHaveLength(2), PATIENCE);
   tmux.resize(90, 20);
   await vi.waitFor(async () => {
-    tmux.type('stty size', 'Enter');
+    tmux.type('stty size');
     await tmux.shows('20 90');
   }, PATIENCE);
-  tmux.type('exit 4', 'Enter');
+  tmux.type('exit 4');
   await tmux.shows('status 4');
   expect(niwad.pidsOf(id)).toHaveLength(1);
 });
@@ -82,11 +75,11 @@ test('exec -it: a shell in a container, whose status is passed on', async ({ niw
 test('with an init, keys reach the workload', async ({ niwad, tmux }) => {
   const id = `init-${process.pid}`;
   const workload = `sh -c 'while :; do echo tick; sleep 0.1; done'`;
-  tmux.type(`printf 'init: true' | niwa run -t -d -f - --name ${id} -- ${workload}`, 'Enter');
+  tmux.type(`printf 'init: true' | niwa run -t -d -f - --name ${id} -- ${workload}`);
   await vi.waitFor(async () => expect((await niwad.client.inspect(id)).state).toBe('running'), PATIENCE);
-  tmux.type(`niwa attach ${id}; echo status $?`, 'Enter');
+  tmux.type(`niwa attach ${id}; echo status $?`);
   await tmux.shows('tick\ntick');
-  tmux.type('C-c');
+  tmux.press('C-c');
   await tmux.shows('status 130');
 });
 

@@ -1,7 +1,8 @@
 import type { ContainerStatus } from '../../container/status.js';
 import { formatBytes, formatDuration } from '../../spec/units.js';
 import { daemonCommand, print, withId } from '../command.js';
-import { cut, table } from '../table.js';
+import { table } from '../table.js';
+import { cut, plain } from '../text.js';
 
 const COMMAND_WIDTH = 40;
 
@@ -44,8 +45,8 @@ export function psTable(listed: ContainerStatus[], now: number): string {
     deadline_at === null || exit !== null ? '-' : formatDuration(Math.max(0, Date.parse(deadline_at) - now) * 1000),
     usage.cpu.usage_usec === null ? '-' : `${(usage.cpu.usage_usec / 1e6).toFixed(2)}s`,
     usage.memory?.current == null ? '-' : formatBytes(usage.memory.current),
-    spec.owner ?? '-',
-    cut(spec.process.args.join(' ').replaceAll(/\s+/g, ' '), COMMAND_WIDTH),
+    plain(spec.owner ?? '-'),
+    cut(plain(spec.process.args.join(' ').replaceAll(/\s+/g, ' ')), COMMAND_WIDTH),
   ]);
   return table(headings, rows, [2, 3, 4, 5]);
 }

@@ -1,62 +1,71 @@
-import { execaSync } from 'execa';
-import { vi } from 'vitest';
-import { SLOWNESS } from './host.js';
+import { execFileSync } from 'node:child_process';
+import { afterEach, expect, vi } from 'vitest';
+import { scaled } from './host.js';
 
-/** A real terminal: a tmux server of a test's own with one window. */
+const opened: Tmux[] = [];
+let count = 0;
+
+/** Ends after each test of the file the terminals that it opened, however it went. */
+export function cleanUpTerminals(): void {
+  afterEach(() => {
+    for (const tmux of opened.splice(0)) tmux.end();
+  });
+}
+
+/** A real terminal of its own with a shell in it: a tmux server that nobody else uses. */
 export class Tmux {
-  readonly #socket: string;
+  readonly #server = `niwa-test-${process.pid}-${++count}`;
 
-  /**
-   * Starts a shell in a terminal.
-   * @param directory for its socket
-   * @param env more environment for the shell
-   */
-  constructor(directory: string, env: Record<string, string>) {
-    this.#socket = `${directory}/tmux-${process.pid}`;
-    execaSync('tmux', ['-S', this.#socket, '-f', '/dev/null', 'new-session', '-d', '-x', '80', '-y', '24', 'sh'], {
-      env: { ...env, PS1: '$ ', TMUX: '' },
-    });
+  constructor(columns: number, rows: number, env: Record<string, string>) {
+    const words = Object.entries({ LC_ALL: 'C.UTF-8', PS1: '$ ', ...env }).map(([name, value]) => `${name}=${value}`);
+    const size = ['-x', String(columns), '-y', String(rows)];
+    opened.push(this);
+    this.#tmux('-f', '/dev/null', 'new-session', '-d', ...size, 'env', ...words, 'bash', '--norc', '--noprofile');
   }
 
-  /** Types keys as tmux names them, such as `C-c`, or text. */
-  type(...keys: string[]): void {
-    this.#run('send-keys', ...keys);
+  /** Presses keys, by tmux's names for them. */
+  press(...keys: string[]): void {
+    this.#tmux('send-keys', ...keys);
   }
 
-  /** Changes the size of the window. */
+  /** Types a line and ends it. */
+  type(line: string): void {
+    this.#tmux('send-keys', '-l', line);
+    this.press('Enter');
+  }
+
   resize(columns: number, rows: number): void {
-    this.#run('resize-window', '-x', String(columns), '-y', String(rows));
+    this.#tmux('resize-window', '-x', String(columns), '-y', String(rows));
   }
 
-  /** What the screen shows. */
-  screen(): string {
-    return this.#run('capture-pane', '-p', '-J').trimEnd();
+  /** What stands on the screen, a string per line. */
+  screen(): string[] {
+    return this.#tmux('capture-pane', '-p').replace(/\n$/, '').split('\n');
   }
 
-  /** Waits until the screen shows something. */
-  async shows(text: string | RegExp): Promise<void> {
-    await vi.waitFor(
-      () => {
-        const screen = this.screen();
-        const shown = typeof text === 'string' ? screen.includes(text) : text.test(screen);
-        if (!shown) throw new Error(`the screen does not show ${text}, but:\n${screen}`);
-      },
-      { timeout: 10_000 * SLOWNESS, interval: 50 },
-    );
+  /** Asks tmux about the pane: `alternate_on`, `cursor_flag` and so on. */
+  state(name: string): string {
+    return this.#tmux('display-message', '-p', `#{${name}}`).trim();
   }
 
-  /** Empties the screen and waits until that is done. */
-  async clear(): Promise<void> {
-    this.type('C-l');
-    this.#run('send-keys', '-R');
-    this.#run('clear-history');
+  /** Waits until the screen holds this; gives its lines. */
+  async shows(expected: RegExp | string): Promise<string[]> {
+    await vi.waitFor(() => expect(this.screen().join('\n')).toMatch(expected), {
+      timeout: scaled(15_000),
+      interval: 100,
+    });
+    return this.screen();
   }
 
   end(): void {
-    this.#run('kill-server');
+    try {
+      this.#tmux('kill-server');
+    } catch {
+      // it has ended by itself
+    }
   }
 
-  #run(...args: string[]): string {
-    return execaSync('tmux', ['-S', this.#socket, ...args]).stdout;
+  #tmux(...args: string[]): string {
+    return execFileSync('tmux', ['-L', this.#server, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   }
 }

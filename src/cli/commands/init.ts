@@ -1,0 +1,49 @@
+import { writeFileSync } from 'node:fs';
+import type { Argv, CommandModule } from 'yargs';
+import { messageOf, NiwaError } from '../../errors.js';
+import { type Common, fail, pathOf, print } from '../command.js';
+import { statusOfError } from '../exit-codes.js';
+import { STARTER } from '../starter.js';
+
+const withFile = (yargs: Argv<Common>) =>
+  yargs
+    .positional('file', {
+      type: 'string',
+      describe: 'where to write it, - for standard output; niwa.yaml where it is left out',
+    })
+    .option('force', { type: 'boolean', default: false, describe: 'replace a file that is there' })
+    .example('$0 init && $0 run -f niwa.yaml', 'a first container')
+    .example('$0 init - | less', 'all fields that are often used');
+
+type InitOptions = ReturnType<typeof withFile> extends Argv<infer O> ? O : never;
+
+/** Needs no daemon. */
+export const init: CommandModule<Common, InitOptions> = {
+  command: 'init [file]',
+  describe: 'Write a spec to begin with, with every usual field explained',
+  builder: withFile,
+  handler: (args) => {
+    const { force, json } = args;
+    const file = pathOf(args.file) ?? 'niwa.yaml';
+    try {
+      if (file === '-') return void process.stdout.write(STARTER);
+      write(file, force);
+      print(json, { file }, () => `wrote ${file}; look at it, then: niwa plan ${file}, niwa run -f ${file}`);
+    } catch (error) {
+      process.exitCode = fail(error, json, statusOfError);
+    }
+  },
+};
+
+/** @throws NiwaError HOST_ERROR where it cannot be written, or is there and is not to be replaced */
+function write(file: string, force: boolean): void {
+  try {
+    writeFileSync(file, STARTER, { flag: force ? 'w' : 'wx' });
+  } catch (error) {
+    const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    const message = exists
+      ? `${file} is there already: name another file, or replace it with --force`
+      : `cannot write ${file}: ${messageOf(error)}`;
+    throw new NiwaError('HOST_ERROR', message, { cause: error });
+  }
+}

@@ -1,0 +1,163 @@
+import { availableParallelism, hostname, totalmem } from 'node:os';
+import type { NiwaClient } from '../../client/client.js';
+import { daemonCommand } from '../command.js';
+import { EXIT } from '../exit-codes.js';
+import { Feed } from '../top/feed.js';
+import { press } from '../top/keys.js';
+import { initialModel, learn, type Model, type News, type Screen } from '../top/model.js';
+import { type Order, SORT_KEYS } from '../top/order.js';
+import { figuresOf } from '../top/row.js';
+import { Terminal } from '../top/terminal.js';
+import { plainText, view } from '../top/view.js';
+
+const TICK_MS = 1000;
+
+export const top = daemonCommand(
+  'top',
+  'Watch all containers on a full screen; into a pipe, print them once',
+  (yargs) =>
+    yargs
+      .option('sort', {
+        alias: 's',
+        choices: SORT_KEYS,
+        default: 'cpu' as const,
+        describe: 'what the first row has most of',
+      })
+      .option('reverse', { alias: 'r', type: 'boolean', default: false, describe: 'the other way round' })
+      .option('filter', {
+        type: 'string',
+        default: '',
+        describe: 'only those with this text in their id, owner or labels',
+      })
+      .option('frames', {
+        alias: 'n',
+        type: 'number',
+        describe: 'print so many readings as text and end; 1 into a pipe',
+      })
+      .example('$0 top', 'full screen; h shows the keys')
+      .example('$0 top -n 3 --sort memory', 'three readings as text')
+      .example('$0 top --filter alice | head -20', 'a reading of the containers of alice')
+      .example('$0 top --json', 'a reading as a line of JSON'),
+  async (client, { socket, sort, reverse, filter, frames, json }) => {
+    const model = initialModel(thisHost(), screenOf(process.stdout), { sort, reverse, filter } satisfies Order);
+    const live = frames === undefined && !json && canBeFull();
+    await (live ? watch(client, socket, model) : printFrames(client, model, frames ?? 1, json ? jsonText : blockText));
+    return EXIT.ok;
+  },
+);
+
+/** Shows full screens until the user ends it. */
+async function watch(client: NiwaClient, socket: string, initial: Model): Promise<void> {
+  await client.info(); // where niwad does not run, that is an error and no empty screen
+  let model = initial;
+  let drawing = false;
+  const { promise: end, resolve: finish } = withResolvers<NodeJS.Signals | null>();
+  const draw = () => {
+    drawing = false;
+    terminal.draw(view(model));
+  };
+  const become = (next: Model) => {
+    model = next;
+    feed.detail(model.page === 'details' ? model.selected : null);
+    if (model.done) finish(null);
+    if (!drawing) setImmediate(draw); // all that has come until then is one frame
+    drawing = true;
+  };
+  const hear = (news: News) => become(learn(model, news, Date.now()));
+  const feed = new Feed(socket, hear);
+  const terminal = new Terminal(process.stdin, process.stdout, wantsColours(process.env), {
+    key: (key) => become(press(model, key)),
+    resized: () => hear({ type: 'screen', screen: screenOf(process.stdout) }),
+    ended: finish,
+  });
+  const ticks = setInterval(() => hear({ type: 'tick' }), TICK_MS);
+  try {
+    terminal.open();
+    void feed.run();
+    const signal = await end;
+    terminal.close();
+    if (signal !== null) process.kill(process.pid, signal); // we end by it, as if we had not caught it
+  } finally {
+    clearInterval(ticks);
+    feed.stop();
+    terminal.close();
+  }
+}
+
+/** Prints so many readings, as they come. */
+async function printFrames(
+  client: NiwaClient,
+  initial: Model,
+  frames: number,
+  textOf: (model: Model, first: boolean) => string,
+): Promise<void> {
+  let model = learn(initial, { type: 'connected', version: (await client.info()).version }, Date.now());
+  let left = frames;
+  for await (const stats of client.streamAllStats()) {
+    if (left <= 0) break;
+    const news: News[] = [
+      { type: 'statuses', statuses: await client.list() },
+      { type: 'drain', drain: await client.drainStatus() },
+      { type: 'stats', stats },
+    ];
+    model = news.reduce((before, one) => learn(before, one, Date.now()), model);
+    process.stdout.write(textOf(model, left === frames));
+    if (--left <= 0) break;
+  }
+}
+
+function blockText(model: Model, first: boolean): string {
+  return `${first ? '' : '\n'}${plainText(model)}\n`;
+}
+
+/** A line of JSON: the rows in their order, with the API's names and units. */
+function jsonText({ shown, now }: Model): string {
+  const rows = shown.map((row) => {
+    const figures = figuresOf(row, now);
+    return {
+      id: row.id,
+      state: row.state,
+      owner: row.status?.spec.owner ?? null,
+      cpu: figures.cpu,
+      cpu_max: figures.cpuMax,
+      throttled: figures.throttled,
+      memory_bytes: figures.memoryBytes,
+      memory_max_bytes: figures.memoryMaxBytes,
+      rbytes_per_second: figures.readPerSecond,
+      wbytes_per_second: figures.writtenPerSecond,
+      rx_bytes_per_second: figures.receivedPerSecond,
+      tx_bytes_per_second: figures.sentPerSecond,
+      pressure: figures.pressure,
+      left_ms: figures.leftMs,
+    };
+  });
+  return `${JSON.stringify(rows)}\n`;
+}
+
+function thisHost() {
+  return { name: hostname(), processors: availableParallelism(), memoryBytes: totalmem() };
+}
+
+function screenOf({ columns = 80, rows = 24 }: NodeJS.WriteStream): Screen {
+  const locale = process.env.LC_ALL || process.env.LC_CTYPE || process.env.LANG || '';
+  return { columns, rows, unicode: /utf-?8/i.test(locale) };
+}
+
+/** Whether there is a terminal that can show full screens and give keys. */
+function canBeFull(): boolean {
+  return process.stdout.isTTY === true && process.stdin.isTTY === true && process.env.TERM !== 'dumb';
+}
+
+/** NO_COLOR: https://no-color.org */
+function wantsColours({ NO_COLOR = '', TERM = '' }: NodeJS.ProcessEnv): boolean {
+  return NO_COLOR === '' && TERM !== '' && !TERM.endsWith('-m') && !/^vt[0-9]/.test(TERM);
+}
+
+/** Promise.withResolvers, which Node.js 20 does not have. */
+function withResolvers<T>() {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((fulfil) => {
+    resolve = fulfil;
+  });
+  return { promise, resolve };
+}

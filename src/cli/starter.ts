@@ -1,0 +1,51 @@
+/**
+ * The spec that `niwa init` writes. It is valid as it stands on every host. A `#` with a space behind it begins words; one without
+ * stands before a field that may be used: with all of these uncommented it is valid too, which a test sees to.
+ */
+export const STARTER = `# A container of niwa. What a start would do:  niwa plan FILE    Run it:  niwa run -f FILE
+# Lines with "#" directly before a name are fields to choose from: take the "#" away.
+# All fields and what else they take: docs/spec.md. Only process.args is needed.
+
+#id: hello                          # its name; a random one where it is left out
+#owner: alice                       # whom it is billed to: niwa usage --by owner
+#labels: {tier: front, job: "42"}   # any names and values: niwa ps --label tier=front
+
+process:
+  args: [sh, -c, "echo hello from $(hostname)"]   # the program and its arguments, not a line of shell
+  #env: {LANG: C.UTF-8, PORT: "8080"}   # nothing else is inherited, but PATH is there
+  #cwd: /usr                        # the working directory
+  #user: "1000:1000"                # user and group inside; root (0) where it is left out
+  #umask: "0027"
+
+# How long it may live from its start, whatever it does. Leave it out for no end.
+lifetime: 10m
+#jitter: 1m                         # shortens that at random, so that not all end together
+#stopSignal: SIGTERM                # what asks it to end
+#stopTimeout: 5s                    # what it gets from then to the kill
+#init: true                         # a small init as PID 1 that reaps what the program leaves behind
+
+# Limits. Each needs its cgroup controller: "niwa doctor" says whether this host has it.
+#resources:
+  #cpu: {max: 0.5, weight: 100, burst: 10ms}   # processors; the share against others; what may be saved up
+  #memory: {max: 256M, high: 200M, swapMax: 0} # killed above max, slowed above high
+  #pids: 100                        # processes and threads
+  #io:
+    #- {device: /dev/vda, rbps: 20M, wbps: 10M} # bytes a second, of a whole disk
+
+# The file tree. Without it: the host's own, read as a stranger, with a private overlay for what is written.
+#root:
+  #path: /srv/root                  # a directory with another one
+  #readonly: false
+  #overlay: {size: 64M}             # writes go to memory and are lost at the end; false: to the directory itself
+#mounts:
+  #- {type: bind, source: /srv/data, target: /data, readonly: true}   # a directory of the host
+  #- {type: tmpfs, target: /scratch, size: 16M}                       # memory
+
+#hostname: hello                    # the id where it is left out
+#namespaces: {network: host}        # new: its own, with lo only; host; or the path of one to join
+
+# Rights. The defaults are few: see docs/security.md before giving more.
+#capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}
+#rlimits: {nofile: {soft: 1024, hard: 4096}, core: 0}
+#oomScoreAdj: 200                   # the higher, the sooner it is killed when the host has no memory
+`;

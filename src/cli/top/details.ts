@@ -1,0 +1,101 @@
+import type { HistoryPoint } from '../../accounting/history.js';
+import { formatBytes, formatDuration } from '../../spec/units.js';
+import { plain } from '../text.js';
+import { commandOf, cpuScale } from './columns.js';
+import { figure, percent, shortTime } from './figures.js';
+import { type Line, span } from './line.js';
+import type { Model } from './model.js';
+import { greatest } from './order.js';
+import { type Figures, figuresOf, type Row } from './row.js';
+import { ASCII_LEVELS, BLOCKS, graph } from './sparkline.js';
+
+/** Lines of words above the graphs. */
+const WORDS = 8;
+const HIGHEST_GRAPH = 6;
+
+/** Gives the page about one container, with graphs as high as the lines allow. */
+export function detailLines(model: Model, row: Row, height: number): Line[] {
+  const figures = figuresOf(row, model.now);
+  const graphs = graphsOf(model, row, figures);
+  const graphHeight = Math.max(
+    1,
+    Math.min(HIGHEST_GRAPH, Math.floor((height - WORDS - graphs.length) / graphs.length)),
+  );
+  const levels = model.screen.unicode ? BLOCKS : ASCII_LEVELS;
+  return [
+    ...wordLines(model, row, figures),
+    ...graphs.flatMap(({ title, values, max }) => [
+      [span(title, 'strong')],
+      ...graph(values, values.length, graphHeight, max, levels).map((text) => [span(text)]),
+    ]),
+  ];
+}
+
+function wordLines(model: Model, row: Row, figures: Figures): Line[] {
+  const { status, exit, state, stats } = row;
+  const { memory, pids, cpu } = stats.usage;
+  const labels = Object.entries(status?.spec.labels ?? {}).map(([name, value]) => `${name}=${value}`);
+  const started = status?.started_at == null ? '-' : `${shortTime(model.now - Date.parse(status.started_at))} ago`;
+  const end = exit === null ? '' : ` (${exit.reason}, ${exit.signal ?? `status ${exit.code}`})`;
+  const waited = `cpu ${psi(figures.pressure.cpu)}  memory ${psi(figures.pressure.memory)}  io ${psi(figures.pressure.io)}`;
+  return [
+    [],
+    [span(row.id, 'heading'), span(`  ${state}${end}  pid ${status?.pid ?? '-'}`)],
+    [span(`command  ${commandOf(status)}`)],
+    [span(`owner    ${plain(status?.spec.owner ?? '-')}   labels ${plain(labels.join(' ') || '-')}`)],
+    [
+      span(
+        `started  ${started}   left ${figure(figures.leftMs, shortTime)}   cpu time ${figure(cpu.usage_usec, formatDuration)}   throttled ${figure(cpu.throttled_usec, formatDuration)}`,
+      ),
+    ],
+    [span(`limits   ${limitsOf(row)}`)],
+    [
+      span(
+        `memory   peak ${figure(memory?.peak, formatBytes)}   oom kills ${figure(memory?.events.oom_kill, String)}   pids ${figure(pids?.current, String)}`,
+      ),
+    ],
+    [span(`waited   ${waited}  (some process, of the last 10 s)`)],
+  ];
+}
+
+function limitsOf({ status }: Row): string {
+  const resources = status?.spec.resources;
+  if (resources === undefined) return '-';
+  const { cpu, memory, io, pids } = resources;
+  const size = (value: number | 'max') => (value === 'max' ? value : formatBytes(value));
+  const rates = io.flatMap(({ device, rbps, wbps }) => [
+    ...(rbps === undefined ? [] : [`${device} ${size(rbps)}/s read`]),
+    ...(wbps === undefined ? [] : [`${device} ${size(wbps)}/s written`]),
+  ]);
+  const words = [
+    ...(cpu.max === undefined ? [] : [`cpu ${cpu.max}`]),
+    ...(memory.maxBytes === undefined ? [] : [`memory ${size(memory.maxBytes)}`]),
+    ...(pids === undefined ? [] : [`pids ${pids}`]),
+    ...rates,
+  ];
+  return words.join('   ') || 'none';
+}
+
+/** What is drawn of the last minute: what the host counts of it. */
+function graphsOf({ history }: Model, { cpuHistory }: Row, figures: Figures) {
+  const of = (field: keyof HistoryPoint) => history.map((point) => point[field]);
+  const cpu = history.length > 0 ? of('cpu') : cpuHistory;
+  const memory = of('memory_bytes');
+  const throttled = of('throttled');
+  const memoryMax = figures.memoryMaxBytes ?? greatest(...memory) ?? 0;
+  const limit = figures.cpuMax === null ? '' : ` of ${percent(figures.cpuMax)}%`;
+  const drawn = [
+    { title: `cpu ${figure(figures.cpu, percent)}%${limit}`, values: cpu, max: cpuScale(cpu, figures.cpuMax) },
+    { title: `throttled ${figure(figures.throttled, percent)}%`, values: throttled, max: 1 },
+    {
+      title: `memory ${figure(figures.memoryBytes, formatBytes)} of ${formatBytes(memoryMax)}`,
+      values: memory,
+      max: memoryMax,
+    },
+  ];
+  return drawn.filter(({ values }, i) => i === 0 || values.some((value) => value !== null));
+}
+
+function psi(value: number | null): string {
+  return figure(value, (known) => `${known}%`);
+}

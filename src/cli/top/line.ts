@@ -1,0 +1,38 @@
+import { cut, pad, widthOf } from '../text.js';
+
+/** What a piece of a line means; how that looks is decided in ansi.ts. */
+export type Style = 'plain' | 'heading' | 'sorted' | 'dim' | 'strong' | 'warning' | 'alarm' | 'selected';
+
+/** A piece of a line: plain text without escapes, and how it is meant. */
+export interface Span {
+  text: string;
+  style: Style;
+}
+export type Line = readonly Span[];
+
+/** Makes a piece of a line. */
+export function span(text: string, style: Style = 'plain'): Span {
+  return { text, style };
+}
+
+/** Gives the text of a line without its styles. */
+export function textOf(line: Line): string {
+  return line.map(({ text }) => text).join('');
+}
+
+/** Gives a line that is not wider than `columns`: what is too much is cut off at its end. */
+export function fitted(line: Line, columns: number): Line {
+  let left = columns;
+  return line.flatMap(({ text, style }) => {
+    const kept = cut(text, left, '');
+    left -= widthOf(kept);
+    return kept === '' ? [] : [{ text: kept, style }];
+  });
+}
+
+/** Gives a line with one part on the left and one on the right of it; the left one gives way. */
+export function spread(left: Line, right: Line, columns: number): Line {
+  const room = Math.max(0, columns - widthOf(textOf(right)));
+  const start = fitted(left, room);
+  return fitted([...start, span(pad('', room - widthOf(textOf(start)))), ...right], columns);
+}
