@@ -5,6 +5,7 @@
 #include "adopt.h"
 #include "boot_image.h"
 #include "face.h"
+#include "face_connect.h"
 #include "lock.h"
 #include "notify.h"
 #include "peer.h"
@@ -446,6 +447,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"compileSeccomp", compile_seccomp},
     };
     for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
+    register_connect(env, exports);
     return exports;
 }
 

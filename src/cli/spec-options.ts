@@ -53,6 +53,7 @@ export function withSpec<O extends Common>(yargs: Argv<O>) {
       .option('workdir', { alias: 'w', type: 'string', describe: 'the working directory' })
       .option('hostname', { type: 'string', describe: 'the host name; else the id' })
       .option('volume', { alias: 'v', type: 'string', array: true, nargs: 1, describe: 'SOURCE:TARGET[:ro]' })
+      .option('ready', { type: 'string', describe: 'what tells that it is ready: tcp:PORT or http:PORT/PATH' })
       .option('stop-signal', { type: 'string', describe: 'what asks it to end (SIGTERM)' })
       .option('stop-timeout', { type: 'string', describe: 'what it gets before the kill (10s)' }),
   );
@@ -89,6 +90,7 @@ export function toSpec(options: SpecOptions, words: string[], base: Partial<Spec
     init: options.init ?? base.init,
     labels: options.label === undefined ? base.labels : { ...base.labels, ...pairs('--label', options.label) },
     owner: options.owner ?? base.owner,
+    ready: toReady(options.ready, base.ready),
   }) as SpecInput;
 }
 
@@ -128,6 +130,16 @@ function toMount(value: string): NonNullable<SpecInput['mounts']>[number] {
   if (source === undefined || target === undefined || rest.length > 0 || ![undefined, 'ro', 'rw'].includes(mode))
     return wrong('--volume', value, 'SOURCE:TARGET or SOURCE:TARGET:ro');
   return { type: 'bind', source, target, readonly: mode === 'ro' };
+}
+
+/** A check of the flags takes the place of the one in the base, with the times of that. */
+function toReady(value: string | undefined, base: SpecInput['ready']): object | undefined {
+  if (value === undefined) return base;
+  const { tcp: _, http: __, ...times } = base ?? {};
+  const [, kind, port, path] = /^(tcp|http):([0-9]{1,5})(\/.*)?$/.exec(value) ?? [];
+  if (kind === 'http') return { ...times, http: { port: Number(port), path: path ?? '/' } };
+  if (kind === undefined || path !== undefined) wrong('--ready', value, 'tcp:PORT or http:PORT/PATH');
+  return { ...times, tcp: Number(port) };
 }
 
 function toNetwork(network: string | undefined): string | undefined {

@@ -1,9 +1,10 @@
 import { realpathSync } from 'node:fs';
+import { mapPrograms } from '../spec/hooks.js';
 import type { BindMount, Idmap, Spec } from '../spec/spec.js';
 import { canIdmap } from './filesystems.js';
 
 /**
- * Gives a spec with the real paths of its root and of its bind sources. The boot helper follows no link on the way to them,
+ * Gives a spec with the real paths of its root, of its bind sources and of the programs of its hooks. The boot helper follows no link on the way to them,
  * so that what was checked here is what is mounted. A path that does not exist stays: the start will say so. The host's own root,
  * by whatever path, is shown only under an overlay. What cannot be id-mapped is shown as it is: its files belong to nobody in
  * the container, which reads and writes what everybody may.
@@ -16,6 +17,7 @@ export function resolveSources(spec: Spec): Spec {
     root: { ...spec.root, path, overlay, idmap: path !== '/' && resolveIdmap(spec.root.idmap, path) },
     mounts: spec.mounts.map((mount) => (mount.type === 'bind' ? resolveBind(mount) : mount)),
     devices: spec.devices.map(realPath),
+    hooks: mapPrograms(spec.hooks, (program) => ({ ...program, file: realPath(program.file) })),
   };
 }
 

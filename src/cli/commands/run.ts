@@ -1,6 +1,6 @@
 import type { NiwaClient } from '../../client/client.js';
 import { daemonCommand, print } from '../command.js';
-import { statusOfExit, statusOfFailedRun } from '../exit-codes.js';
+import { EXIT, statusOfExit, statusOfFailedRun } from '../exit-codes.js';
 import { printLogs, writeAsIs } from '../print-logs.js';
 import { specOf } from '../spec-file.js';
 import { withSpec } from '../spec-options.js';
@@ -13,15 +13,22 @@ export const run = daemonCommand(
   (yargs) =>
     withSpec(yargs)
       .option('detach', { alias: 'd', type: 'boolean', default: false, describe: 'print the id and leave it running' })
+      .option('wait-ready', {
+        type: 'boolean',
+        default: false,
+        implies: 'detach',
+        describe: 'with --detach: until its readiness check has passed; fail where it does not',
+      })
       .option('rm', { type: 'boolean', default: false, describe: 'forget it when it has ended (without --detach)' })
       .example("$0 run --cpus 0.5 --lifetime 2s -- sh -c 'while :; do :; done'", 'half a processor for two seconds')
-      .example('$0 run -d --name web --memory 64M --owner alice -- python3 -m http.server', 'in the background'),
+      .example('$0 run -d --name web --memory 64M --owner alice -- python3 -m http.server', 'in the background')
+      .example('$0 run -d --wait-ready --ready http:8000/ -- python3 -m http.server', 'until it answers'),
   async (client, options) => {
     const spec = await specOf(options);
     if (options.detach) {
-      const status = await client.create(spec, { start: true });
+      const status = await client.create(spec, { start: true, ...(options.waitReady ? { ready: true } : {}) });
       print(options.json, status, () => status.id);
-      return 0;
+      return options.waitReady && status.ready?.state !== 'ready' ? EXIT.failed : EXIT.ok;
     }
     const { id } = await client.create(spec);
     const status = await runInForeground(client, id);
