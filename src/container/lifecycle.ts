@@ -33,7 +33,7 @@ export class Lifecycle {
   readonly #options: LifecycleOptions;
   /** The last hooks that were asked for, by the id of their container. */
   readonly #last = new Map<string, Promise<void>>();
-  readonly #waiting = new Set<Promise<unknown>>();
+  readonly #waiting = new Set<Promise<void>>();
   /** End the interval hooks and readiness checks, one for each container that has some. */
   readonly #repeating = new Set<AbortController>();
   /** Ends the hooks of points. */
@@ -168,26 +168,26 @@ export class Lifecycle {
     const subject = { id, state: state() };
     const before = this.#last.get(id) ?? Promise.resolve();
     const work = before.then(() => runPoint(point, list, subject, log, this.#points.signal));
-    const over = work
-      .catch(() => {})
-      .then(() => {
-        if (this.#last.get(id) === over) this.#last.delete(id);
-      }); // prettier-ignore
+    const over = settling(work).then(() => {
+      if (this.#last.get(id) === over) this.#last.delete(id);
+    });
     this.#last.set(id, over);
     return this.#follow(work);
   }
 
   /** Lets {@link settled} wait for some work. */
   #follow<T>(work: Promise<T>): Promise<T> {
-    const quiet = work
-      .then(
-        () => {},
-        () => {},
-      )
-      .finally(() => this.#waiting.delete(quiet)); // prettier-ignore
-    this.#waiting.add(quiet);
+    const over = settling(work).then(() => {
+      this.#waiting.delete(over);
+    });
+    this.#waiting.add(over);
     return work;
   }
+}
+
+/** Resolves when some work is over, however it went. */
+async function settling(work: Promise<unknown>): Promise<void> {
+  await Promise.allSettled([work]);
 }
 
 /** A container of which there is nothing but its spec. */

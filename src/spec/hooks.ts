@@ -31,6 +31,8 @@ export interface IntervalHook extends Program {
 /** The hooks that there are; a point without any is left out. */
 export type Hooks = { [P in HookPoint]?: Hook[] } & { interval?: IntervalHook[] };
 
+type ProgramInput = Omit<NonNullable<HooksInput['beforeCreate']>[number], 'onError'>;
+
 const DEFAULT_TIMEOUT_USEC = 10e6;
 const LONGEST_TIMEOUT_USEC = 3600e6;
 const SHORTEST_INTERVAL_USEC = 100e3;
@@ -79,7 +81,7 @@ export function normaliseHooks(input: HooksInput): Hooks {
   return interval.length > 0 ? { ...hooks, interval } : hooks;
 }
 
-function toProgram({ args, env = {}, timeout }: NonNullable<HooksInput['onStop']>[number]): Program {
+function toProgram({ args, env = {}, timeout }: ProgramInput): Program {
   const timeoutUsec = timeout === undefined ? DEFAULT_TIMEOUT_USEC : (parseDuration(timeout) ?? DEFAULT_TIMEOUT_USEC);
   return { file: args[0] ?? '', args, env, timeoutUsec };
 }

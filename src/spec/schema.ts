@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import { BYTES_PATTERN, DURATION_PATTERN, parseBytes, parseDuration } from './units.js';
 
 /**
@@ -336,15 +336,17 @@ const hookFields = {
   env: Process.properties.env,
   timeout: Type.Optional(Duration),
 };
-const hooksWith = <const E extends readonly string[]>(onError: E, words: string) =>
+const hooksWith = <E extends TSchema>(onError: E) =>
   Type.Optional(
-    Type.Array(
-      Type.Object({ ...hookFields, onError: Type.Optional(Type.Enum(onError, { description: words })) }, closed),
-      { maxItems: HOOKS_PER_POINT, description: 'a list of up to 16 {"args", "env"?, "timeout"?, "onError"?}' },
-    ),
+    Type.Array(Type.Object({ ...hookFields, onError: Type.Optional(onError) }, closed), {
+      maxItems: HOOKS_PER_POINT,
+      description: 'a list of up to 16 {"args", "env"?, "timeout"?, "onError"?}',
+    }),
   );
-const failable = hooksWith(['fail', 'log'], '"fail" (the start) or "log"');
-const unfailable = hooksWith(['log'], '"log": nothing can be refused any more at this point');
+const failable = hooksWith(Type.Enum(['fail', 'log'], { description: '"fail" (the start) or "log"' }));
+const unfailable = hooksWith(
+  Type.Enum(['log'], { description: '"log": nothing can be refused any more at this point' }),
+);
 
 /** Programs that the host runs at points of a container's life, also as niwad's configuration has them. */
 export const Hooks = Type.Object(
