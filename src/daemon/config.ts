@@ -172,9 +172,8 @@ const DEFAULTS: Config = {
  */
 export function mergeConfig(given: { [K in keyof Config]?: Config[K] | undefined }, file: string): Config {
   const fromFile = parseYaml(file, 'the configuration file') ?? {};
-  refuse('the configuration file', problemsOf(FileSchema, fromFile));
-  const { hooks = {} } = fromFile as Partial<Config>;
-  refuse('the configuration file', [...poolProblems(fromFile), ...hookProblems(hooks)]);
+  refuse('the configuration file', [...problemsOf(FileSchema, fromFile), ...poolProblems(fromFile)]);
+  refuse('the configuration file', [...hookProblems((fromFile as Partial<Config>).hooks ?? {})]);
   const flags = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   refuse('the command line', [...problemsOf(FileSchema, flags), ...poolProblems(flags)]);
   const merged = { ...DEFAULTS, ...(fromFile as Static<typeof FileSchema>), ...flags } as Config;

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { isOomProtected } from '../host/oom.js';
 import type { Program } from '../spec/hooks.js';
 
 /** How one run of a program went. */
@@ -74,7 +76,10 @@ export function runHook(
 
 function start({ file, args }: Program, env: Record<string, string>): ChildProcess {
   const [name = file, ...rest] = args;
-  return spawn(file, rest, { argv0: name, cwd: '/', env, detached: true, stdio: 'pipe' });
+  const child = spawn(file, rest, { argv0: name, cwd: '/', env, detached: true, stdio: 'pipe' });
+  // Only niwad itself is to be the last that the OOM killer takes.
+  if (child.pid !== undefined && isOomProtected()) writeFileSync(`/proc/${child.pid}/oom_score_adj`, '0');
+  return child;
 }
 
 function failureOf(code: number | null, killer: string | null): string | null {
