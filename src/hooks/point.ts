@@ -55,7 +55,12 @@ async function runOne(
   signal: AbortSignal,
 ): Promise<string | null> {
   const variables = { NIWA_ID: id, NIWA_HOOK: point };
-  const { failure, ...rest } = await runHook(program, variables, JSON.stringify({ hook: point, ...state }), signal);
+  const { failure, ...rest } = await runHook(
+    program,
+    variables,
+    `${JSON.stringify({ hook: point, ...state })}\n`,
+    signal,
+  );
   const fields = { id, hook: point, program: program.args[0], ...rest };
   if (failure !== null) log.warn({ ...fields, failure }, 'a hook failed');
   else if (point === 'interval') log.debug(fields, 'a hook ran');

@@ -46,7 +46,7 @@ it('says how it failed', async () => {
 it('has only the environment it is given, / as its directory, a session of its own, no signal blocked or ignored', async () => {
   const { output } = await runHook(
     shell(
-      'env | grep -v ^_= | grep -v ^PWD= | grep -v ^SHLVL= | sort; pwd; cut -d" " -f6 /proc/$$/stat; echo $$; grep -E "^Sig(Blk|Ign)" /proc/$$/status',
+      'env | grep -v ^_= | grep -v ^PWD= | grep -v ^SHLVL= | sort; pwd; cut -d" " -f6 /proc/$$/stat; echo $$; exec grep -E "^Sig(Blk|Ign)" /proc/self/status',
       10e6,
       { A: 'b' },
     ),
