@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, NiwaError } from './errors.js';
+import type { NativeExec } from './native-exec.js';
 import { PACKAGE_DIR } from './paths.js';
 import type { DeviceRule } from './plan/devices.js';
 
@@ -160,7 +161,7 @@ export interface Peer {
   groups: number[];
 }
 
-export interface Native {
+export interface Native extends NativeExec {
   /** The names of the figures of a reading, `"cpu.stat:usage_usec"` or `"memory.current"`, in their order. */
   readonly columns: string[];
   /** Copies the program niwa-boot into a sealed memfd, from which containers start. Gives the errno. */

@@ -6,6 +6,7 @@
 #include "boot_image.h"
 #include "face.h"
 #include "face_connect.h"
+#include "face_exec.h"
 #include "lock.h"
 #include "notify.h"
 #include "peer.h"
@@ -18,16 +19,6 @@ namespace {
 Deadline to_deadline(const Napi::Object &object) {
     return {to_ns(object.Get("atNs")), to_u32(object.Get("cause")),
             object.Get("signal").As<Napi::Number>().Int32Value(), to_ns(object.Get("timeoutNs"))};
-}
-
-Napi::Object from_failure(Napi::Env env, const Failure &failure) {
-    static const char *const phases[] = {"none", "group", "devices", "userns", "clone", "boot"};
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("phase", phases[failure.phase]);
-    object.Set("step", failure.step);
-    object.Set("errno", failure.error);
-    object.Set("signal", failure.signal);
-    return object;
 }
 
 Value from_row(Napi::Env env, const std::vector<double> &row) {
@@ -446,6 +437,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"canFilterDevices", can_filter},
         {"compileSeccomp", compile_seccomp},
     };
+    register_exec(env, exports);
     for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
     register_connect(env, exports);
     return exports;

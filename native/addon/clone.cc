@@ -18,7 +18,7 @@
 namespace {
 
 constexpr int kControlFd = 3;
-constexpr int kUsernsFd = 4;
+constexpr int kContainerFd = 4;
 
 struct Child {
     const CloneRequest *request;
@@ -32,14 +32,14 @@ struct Child {
     // Sources are lifted out of the way first, so that no dup2 below overwrites one that is still needed.
     int control = fcntl(request.control, F_DUPFD_CLOEXEC, 10);
     int helper = fcntl(request.helper, F_DUPFD_CLOEXEC, 10);
-    int userns = request.userns < 0 ? -1 : fcntl(request.userns, F_DUPFD_CLOEXEC, 10);
+    int container = request.container < 0 ? -1 : fcntl(request.container, F_DUPFD_CLOEXEC, 10);
     int stdio[3];
-    bool ok = control >= 0 && helper >= 0 && (userns >= 0 || request.userns < 0);
+    bool ok = control >= 0 && helper >= 0 && (container >= 0 || request.container < 0);
     for (int i = 0; ok && i < 3; i++) ok = (stdio[i] = fcntl(request.stdio[i], F_DUPFD_CLOEXEC, 10)) >= 0;
     for (int i = 0; ok && i < 3; i++) ok = dup2(stdio[i], i) >= 0;
     ok = ok && dup2(control, kControlFd) >= 0;
-    if (ok && userns >= 0) ok = dup2(userns, kUsernsFd) >= 0;
-    int first_closed = userns >= 0 ? kUsernsFd + 1 : kControlFd + 1;
+    if (ok && container >= 0) ok = dup2(container, kContainerFd) >= 0;
+    int first_closed = container >= 0 ? kContainerFd + 1 : kControlFd + 1;
     ok = ok && syscall(SYS_close_range, first_closed, ~0u, CLOSE_RANGE_CLOEXEC) == 0;
     if (ok) {
         char name[] = "niwa-boot";

@@ -8,7 +8,7 @@ struct CloneRequest {
     int cgroup = -1;         // the directory of the group to be born in
     int helper = -1;         // the sealed memfd of niwa-boot
     int control = -1;        // becomes descriptor 3
-    int userns = -1;         // becomes descriptor 4, if there is one
+    int container = -1;      // becomes descriptor 4, if there is one: a user namespace, or with an exec a pidfd
     int stdio[3] = {-1, -1, -1};
 };
 

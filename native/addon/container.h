@@ -16,5 +16,6 @@ struct Container {
     Statistics statistics;
     Life life; // guarded by the monitor that watches it
     Fd pidfd;
-    Fd control; // to niwa-boot, until the workload is executed
+    Fd control;  // to niwa-boot, until the workload is executed
+    Fd terminal; // the master side, where it has one
 };

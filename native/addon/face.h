@@ -3,9 +3,12 @@
 #include <functional>
 #include <napi.h>
 
+#include "exec.h"
 #include "keeper_link.h"
 #include "log_pump.h"
 #include "monitor.h"
+#include "relay.h"
+#include "spawn.h"
 
 using Value = Napi::Value;
 using Info = const Napi::CallbackInfo &;
@@ -17,6 +20,8 @@ struct Addon {
     KeeperLink keeper; // the monitor speaks to it until its own end
     std::unique_ptr<Monitor> monitor;
     std::unique_ptr<LogPump> logs;
+    std::unique_ptr<Relay> relay; // with the first terminal
+    std::unique_ptr<Execs> execs; // with the first exec
 };
 
 inline Addon &addon_of(Napi::Env env) {
@@ -46,6 +51,16 @@ class Task : public Napi::AsyncWorker {
     std::function<void()> work_;
     Done done_;
 };
+
+inline Napi::Object from_failure(Napi::Env env, const Failure &failure) {
+    static const char *const phases[] = {"none", "group", "devices", "userns", "clone", "boot"};
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("phase", phases[failure.phase]);
+    object.Set("step", failure.step);
+    object.Set("errno", failure.error);
+    object.Set("signal", failure.signal);
+    return object;
+}
 
 inline Value from_ns(Napi::Env env, uint64_t ns) {
     return Napi::BigInt::New(env, ns);

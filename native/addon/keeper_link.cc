@@ -60,6 +60,7 @@ int KeeperLink::receive_all(int socket) {
         container->life = message.life;
         container->pidfd = std::move(message.pidfd);
         container->control = std::move(message.control);
+        container->terminal = std::move(message.terminal);
         known_[message.life.id] = message.life.pid;
         kept_[message.life.id] = std::move(container);
     }
@@ -96,7 +97,7 @@ void KeeperLink::put(const Container &container) {
     bool is_new = known != container.life.pid;
     known = container.life.pid;
     int error = is_new ? send_message(socket_.get(), Word::kPut, container.life, container.pidfd.get(),
-                                      container.group.dir(), container.control.get())
+                                      container.group.dir(), container.control.get(), container.terminal.get())
                        : send_message(socket_.get(), Word::kPut, container.life);
     if (error < 0) socket_.reset();
 }

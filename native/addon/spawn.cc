@@ -10,8 +10,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "../boot/report.h"
 #include "clone.h"
+#include "control.h"
+#include "pid_namespace.h"
 #include "pidfd.h"
 
 namespace {
@@ -19,33 +20,6 @@ namespace {
 constexpr int kBootTimeoutMs = 60'000; // a mount of a network file system may hang for ever
 constexpr int kEmptyTimeoutMs = 10'000;
 constexpr uint32_t kNoStep = UINT32_MAX; // the helper ended, or stood still, without naming a step
-
-bool send_all(int fd, const void *bytes, size_t length) {
-    for (size_t done = 0; done < length;) {
-        ssize_t n = send(fd, static_cast<const char *>(bytes) + done, length - done, MSG_NOSIGNAL);
-        if (n < 0 && errno != EINTR) return false;
-        if (n > 0) done += static_cast<size_t>(n);
-    }
-    return true;
-}
-
-enum class Heard { kReady, kFailed, kEnd, kTimeout };
-
-// Reads what the helper says next.
-Heard hear(int control, boot_report *report) {
-    size_t done = 0;
-    while (done < sizeof *report) {
-        pollfd readable = {control, POLLIN, 0};
-        int ready = poll(&readable, 1, kBootTimeoutMs);
-        if (ready < 0 && errno == EINTR) continue;
-        if (ready <= 0) return Heard::kTimeout;
-        ssize_t n = read(control, reinterpret_cast<char *>(report) + done, sizeof *report - done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return Heard::kEnd; // also ECONNRESET: it died with something unread
-        done += static_cast<size_t>(n);
-    }
-    return report->kind == BOOT_READY ? Heard::kReady : Heard::kFailed;
-}
 
 // Waits for the end of a process, but not for ever: one that waits for a dead disk cannot even be killed.
 bool await_end(const Container &container) {
@@ -63,24 +37,6 @@ Failure silent_death(const Container &container) {
     bool signalled = info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
     return {Failure::kBoot, kNoStep, EIO, signalled ? info.si_status : 0};
 }
-
-// A thread's children are born in the PID namespace that it has joined; it goes back to its own at the end.
-class PidNamespaceGuard {
-  public:
-    int join(const std::string &path) {
-        if (path.empty()) return 0;
-        Fd target(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-        own_.reset(open("/proc/thread-self/ns/pid", O_RDONLY | O_CLOEXEC));
-        if (!target.valid() || !own_.valid() || setns(target.get(), CLONE_NEWPID) < 0) return -errno;
-        return 0;
-    }
-    ~PidNamespaceGuard() {
-        if (own_.valid()) setns(own_.get(), CLONE_NEWPID);
-    }
-
-  private:
-    Fd own_;
-};
 
 // The container itself holds a reading end of what it writes to: it gets no SIGPIPE and what it wrote stays when we
 // die.
@@ -104,11 +60,14 @@ int clone_container(const SpawnRequest &request, const Fd &userns, Spawned *spaw
     if (!null_device.valid()) return -errno;
 
     PidNamespaceGuard guard;
-    error = guard.join(request.pid_namespace);
-    if (error < 0) return error;
+    if (!request.pid_namespace.empty()) {
+        Fd target(open(request.pid_namespace.c_str(), O_RDONLY | O_CLOEXEC));
+        error = target.valid() ? guard.join(target.get()) : -errno;
+        if (error < 0) return error;
+    }
 
     CloneRequest clone;
-    clone.userns = userns.get();
+    clone.container = userns.get();
     clone.namespaces = request.namespaces;
     clone.cgroup = spawned->container->group.dir();
     clone.helper = request.helper;
@@ -126,10 +85,10 @@ int clone_container(const SpawnRequest &request, const Fd &userns, Spawned *spaw
     return 0;
 }
 
-Failure boot(const Container &container, const std::vector<uint8_t> &program) {
+Failure boot(Container &container, const std::vector<uint8_t> &program) {
     boot_report report;
     bool sent = send_all(container.control.get(), program.data(), program.size());
-    switch (hear(container.control.get(), &report)) {
+    switch (hear(container.control.get(), &report, &container.terminal, kBootTimeoutMs)) {
     case Heard::kReady:
         return {};
     case Heard::kFailed:
@@ -192,7 +151,7 @@ Failure start_container(Container &container) {
     Fd control = std::move(container.control);
     boot_report report;
     if (!send_all(control.get(), "s", 1)) return silent_death(container);
-    switch (hear(control.get(), &report)) {
+    switch (hear(control.get(), &report, &container.terminal, kBootTimeoutMs)) {
     case Heard::kEnd:
         return {};
     case Heard::kTimeout:

@@ -17,7 +17,7 @@ int op_join_user(struct boot *boot, const struct op *op) {
     (void)boot;
     uid_t uid = (uid_t)op->numbers[0];
     gid_t gid = (gid_t)op->numbers[1];
-    bool joined = setns(USERNS_FD, CLONE_NEWUSER) == 0 && setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 &&
+    bool joined = setns(CONTAINER_FD, CLONE_NEWUSER) == 0 && setgroups(0, NULL) == 0 && setresgid(gid, gid, gid) == 0 &&
                   setresuid(uid, uid, uid) == 0;
     return joined ? 0 : -errno;
 }

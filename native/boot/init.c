@@ -56,6 +56,7 @@ int op_init(struct boot *boot, const struct op *op) {
     if (child < 0) return -errno;
     if (child == 0) {
         setpgid(0, 0);
+        if (isatty(0)) tcsetpgrp(0, getpgrp()); // SIGTTOU is blocked; Ctrl-C is for the workload
         return sigprocmask(SIG_SETMASK, &before, NULL) < 0 ? -errno : 0;
     }
     prctl(PR_SET_NAME, "niwa-init");

@@ -38,6 +38,9 @@ static const struct {
     [OP_JOIN_USER] = {op_join_user, 2, 0},
     [OP_CLOSE_FDS] = {op_close_fds, 0, 0},
     [OP_SECCOMP] = {op_seccomp, 1, 0},
+    [OP_UNDUMPABLE] = {op_undumpable, 0, 0},
+    [OP_ENTER] = {op_enter, 1, 0},
+    [OP_TERMINAL] = {op_terminal, 2, 0},
 };
 
 int interpret(struct boot *boot, struct program *program, uint32_t *step) {

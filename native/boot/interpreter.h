@@ -4,8 +4,8 @@
 
 #include "program.h"
 
-// The descriptor of the container's user namespace, where it has one.
-#define USERNS_FD 4
+// The descriptor of the container's user namespace, where it has one, or with an exec of its first process (a pidfd).
+#define CONTAINER_FD 4
 
 // What operations share while a program runs.
 struct boot {
@@ -30,6 +30,8 @@ op_function op_propagation, op_mount, op_bind, op_readonly, op_mask;
 op_function op_join_user, op_capbset, op_user, op_capset, op_no_new_privs;
 // process.c
 op_function op_write, op_rlimit, op_umask, op_chdir, op_setsid, op_wait, op_close_fds, op_seccomp, op_exec;
+// terminal.c
+op_function op_undumpable, op_enter, op_terminal;
 // init.c
 op_function op_init;
 

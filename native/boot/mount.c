@@ -103,7 +103,7 @@ static int copy_mount(int fd, bool recursive, uint64_t attributes, bool idmap) {
     struct mount_attr change = {.attr_set = attributes};
     if (idmap) {
         change.attr_set |= MOUNT_ATTR_IDMAP;
-        change.userns_fd = USERNS_FD;
+        change.userns_fd = CONTAINER_FD;
     }
     if (change.attr_set != 0 && mount_setattr(copy, "", AT_EMPTY_PATH | depth, &change, sizeof change) < 0) {
         int error = -errno;

@@ -43,7 +43,10 @@ enum op_code {
     OP_JOIN_USER = 28,
     OP_CLOSE_FDS = 29,
     OP_SECCOMP = 30,
-    OP_LAST = OP_SECCOMP,
+    OP_UNDUMPABLE = 31,
+    OP_ENTER = 32,
+    OP_TERMINAL = 33,
+    OP_LAST = OP_TERMINAL,
 };
 
 // One operation; `numbers` and `strings` live as long as the reader.

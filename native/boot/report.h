@@ -2,8 +2,9 @@
 #pragma once
 #include <stdint.h>
 
-// The end of the stream after BOOT_READY means that the workload was executed.
-enum boot_report_kind { BOOT_READY = 1, BOOT_FAILED = 2 };
+// The end of the stream after BOOT_READY means that the workload was executed. With BOOT_TERMINAL comes the descriptor
+// of a terminal's master side (SCM_RIGHTS).
+enum boot_report_kind { BOOT_READY = 1, BOOT_FAILED = 2, BOOT_TERMINAL = 3 };
 struct boot_report {
     uint32_t kind;
     uint32_t step; // the index of the operation in the program

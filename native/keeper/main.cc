@@ -2,8 +2,8 @@
 // and tells it the life of every container as it changes. While niwad is connected the keeper does nothing but
 // remember. When the connection breaks it runs niwad's own monitor over what it remembers: deadlines, stop signals,
 // kills, exits. It also holds what must not be closed: the output FIFOs, so that what a container wrote last can still
-// be read, and the control sockets of containers that are not started yet. The next niwad connects, and takes over from
-// there.
+// be read, the terminals, and the control sockets of containers that are not started yet. The next niwad connects, and
+// takes over from there.
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -75,6 +75,7 @@ class Keeper {
         one.container->pidfd = std::move(message.pidfd);
         one.container->group.adopt(std::move(message.group));
         one.container->control = std::move(message.control);
+        one.container->terminal = std::move(message.terminal);
         one.stdout_fifo = open_fifo(message.life.id, "stdout");
         one.stderr_fifo = open_fifo(message.life.id, "stderr");
         one.handle = monitor_.add(one.container);
@@ -91,7 +92,8 @@ class Keeper {
         for (const auto &[id, one] : kept_) {
             Life life = monitor_.life_of(one.handle);
             const Container &container = *one.container;
-            int error = send_message(connection, Word::kKept, life, container.pidfd.get(), -1, container.control.get());
+            int error = send_message(connection, Word::kKept, life, container.pidfd.get(), -1, container.control.get(),
+                                     container.terminal.get());
             if (error < 0) return error;
         }
         return send_message(connection, Word::kEnd, {});
@@ -159,7 +161,7 @@ void avoid_oom_killer() {
     (void)!write(file.get(), "-1000", 5);
 }
 
-// It holds five descriptors for each container.
+// It holds up to six descriptors for each container.
 void raise_descriptor_limit() {
     rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;

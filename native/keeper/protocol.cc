@@ -6,7 +6,7 @@
 
 namespace {
 
-constexpr int kMaxFds = 3;
+constexpr int kMaxFds = 4;
 
 // The bytes of a message; `fds` has a bit for each descriptor that goes with them, in the order of Message.
 struct Wire {
@@ -23,10 +23,10 @@ union ControlBuffer {
 
 } // namespace
 
-int send_message(int socket, Word word, const Life &life, int pidfd, int group, int control) {
+int send_message(int socket, Word word, const Life &life, int pidfd, int group, int control, int terminal) {
     Wire wire = {kProtocolVersion, word, 0, life};
     int fds[kMaxFds], count = 0;
-    const int given[kMaxFds] = {pidfd, group, control};
+    const int given[kMaxFds] = {pidfd, group, control, terminal};
     for (int i = 0; i < kMaxFds; i++) {
         if (given[i] < 0) continue;
         wire.fds |= 1u << i;
@@ -66,14 +66,14 @@ int receive_message(int socket, Message *message) {
     while (n < 0 && errno == EINTR);
     if (n < 0) return -errno;
 
-    int fds[kMaxFds] = {-1, -1, -1};
+    int fds[kMaxFds] = {-1, -1, -1, -1};
     size_t count = 0;
     cmsghdr *right = CMSG_FIRSTHDR(&header);
     if (right != nullptr && right->cmsg_level == SOL_SOCKET && right->cmsg_type == SCM_RIGHTS) {
         count = (right->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         memcpy(fds, CMSG_DATA(right), count * sizeof(int));
     }
-    Fd passed[kMaxFds] = {Fd(fds[0]), Fd(fds[1]), Fd(fds[2])};
+    Fd passed[kMaxFds] = {Fd(fds[0]), Fd(fds[1]), Fd(fds[2]), Fd(fds[3])};
     if (n == 0) return -EPIPE;
     if (n != sizeof wire || wire.version != kProtocolVersion) return -EPROTO;
     if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return -EBADMSG;
@@ -82,7 +82,7 @@ int receive_message(int socket, Message *message) {
     wire.life.id[kIdBytes - 1] = 0;
     message->word = wire.word;
     message->life = wire.life;
-    Fd *targets[kMaxFds] = {&message->pidfd, &message->group, &message->control};
+    Fd *targets[kMaxFds] = {&message->pidfd, &message->group, &message->control, &message->terminal};
     for (int i = 0, next = 0; i < kMaxFds; i++)
         *targets[i] = (wire.fds >> i & 1) != 0 ? std::move(passed[next++]) : Fd();
     return 0;

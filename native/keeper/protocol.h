@@ -6,24 +6,25 @@
 #include "../addon/life.h"
 
 // Changes with the layout of Life and Wire: a keeper may be older than the niwad that finds it.
-constexpr uint32_t kProtocolVersion = 1;
+constexpr uint32_t kProtocolVersion = 2;
 
 enum class Word : uint32_t {
     kPut = 1, // niwad: this is the life of a container now; with its descriptors where the keeper does not know it yet
     kDrop,    // niwad: forget the container life.id
     kList,    // niwad: say all that you keep
-    kKept,    // keeper: one container, with its pidfd and, until it is started, its control socket
+    kKept,    // keeper: one container, with its pidfd, its terminal and, until it is started, its control socket
     kEnd,     // keeper: that was all
 };
 
 struct Message {
     Word word = Word::kEnd;
     Life life;
-    Fd pidfd, group, control; // passed along where they are open
+    Fd pidfd, group, control, terminal; // passed along where they are open
 };
 
 // Sends a message. Gives 0 or a negative errno.
-int send_message(int socket, Word word, const Life &life, int pidfd = -1, int group = -1, int control = -1);
+int send_message(int socket, Word word, const Life &life, int pidfd = -1, int group = -1, int control = -1,
+                 int terminal = -1);
 
 // Waits for a message. Gives 0 or a negative errno, -EPIPE where the other side has gone, -EPROTO where it speaks
 // another version.

@@ -16,15 +16,18 @@ import type { Caller } from '../container/permissions.js';
 import type { Runtime } from '../container/runtime.js';
 import { NiwaError } from '../errors.js';
 import { problemsOf } from '../spec/check.js';
+import { ExecSchema } from '../spec/exec.js';
 import { refuse } from '../spec/problems.js';
 import { SpecSchema } from '../spec/schema.js';
 import { parseYaml } from '../spec/yaml.js';
 import { toErrorReply } from './errors.js';
 import { type Groups, rememberPeers, requireRole } from './peer.js';
 import { containerRoutes } from './routes/containers.js';
+import { execRoutes } from './routes/exec.js';
 import { hostRoutes } from './routes/host.js';
 import { streamRoutes } from './routes/streams.js';
 import { usageRoutes } from './routes/usage.js';
+import { acceptUpgrades } from './upgrade.js';
 
 export type Api = FastifyInstance<
   RawServerDefault,
@@ -76,6 +79,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
   useOneValidation(api);
   useOneErrorShape(api);
   readYaml(api);
+  acceptUpgrades(api, MAX_BODY_BYTES);
   await api.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -87,6 +91,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     streamRoutes(routes as Api, options);
     hostRoutes(routes as Api, options);
     usageRoutes(routes as Api, options);
+    execRoutes(routes as Api, options);
   });
   return api;
 }
@@ -125,11 +130,11 @@ async function limitRates(api: Api, requestsPerSecond: number): Promise<void> {
 
 /**
  * Requests are checked by the same code, and refused in the same words, as a spec on the command line. A spec itself is left
- * to the runtime, which checks more than its schema.
+ * to the runtime, which checks more than its schema; so is an exec.
  */
 function useOneValidation(api: Api): void {
   api.setValidatorCompiler(({ schema, httpPart }) => (value: unknown) => {
-    if (schema === SpecSchema) return { value };
+    if (schema === SpecSchema || schema === ExecSchema) return { value };
     refuse('the request', problemsOf(schema as TSchema, convertQuery(schema as TSchema, value, httpPart)));
     return { value };
   });

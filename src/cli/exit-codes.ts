@@ -1,4 +1,3 @@
-import type { Exit } from '../container/status.js';
 import { NiwaError } from '../errors.js';
 import { signalNumber } from '../spec/signals.js';
 
@@ -20,7 +19,7 @@ export function statusOfFailedRun(error: unknown): number {
 }
 
 /** The status of `run` where the container ended: its own, or 128 + n for signal n. */
-export function statusOfExit({ code, signal }: Exit): number {
+export function statusOfExit({ code, signal }: { code: number | null; signal: string | null }): number {
   if (code !== null) return code;
   return signal === null ? EXIT.niwaFailed : 128 + (signalNumber(signal) ?? 0);
 }

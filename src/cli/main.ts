@@ -3,6 +3,7 @@ import { DEFAULT_SOCKET } from '../paths.js';
 import { version as ownVersion } from '../version.js';
 import { wordsAfterDashes } from './command.js';
 import { drain } from './commands/drain.js';
+import { attach, exec } from './commands/exec.js';
 import { doctor, version } from './commands/host.js';
 import { create, kill, pause, resume, rm, start, stop } from './commands/lifecycle.js';
 import { logs } from './commands/logs.js';
@@ -36,6 +37,8 @@ await yargs(splitWords(process.argv.slice(2)))
   })
   .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
   .command(run)
+  .command(exec)
+  .command(attach)
   .command(create)
   .command(start)
   .command(stop)

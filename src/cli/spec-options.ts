@@ -49,6 +49,7 @@ export function withSpec<O extends Common>(yargs: Argv<O>) {
       .option('label', { alias: 'l', type: 'string', array: true, nargs: 1, describe: 'NAME=VALUE' })
       .option('owner', { type: 'string', describe: 'whom it is billed to' })
       .option('network', { type: 'string', describe: 'none (its own, with only lo) or host, or a path to join' })
+      .option('tty', { alias: 't', type: 'boolean', describe: 'give it a terminal' })
       .option('user', { alias: 'u', type: 'string', describe: 'UID or UID:GID' })
       .option('workdir', { alias: 'w', type: 'string', describe: 'the working directory' })
       .option('hostname', { type: 'string', describe: 'the host name; else the id' })
@@ -77,6 +78,7 @@ export function toSpec(options: SpecOptions, words: string[], base: Partial<Spec
       env: options.env === undefined ? base.process?.env : { ...base.process?.env, ...pairs('--env', options.env) },
       cwd: options.workdir ?? base.process?.cwd,
       user: options.user ?? base.process?.user,
+      tty: options.tty ?? base.process?.tty,
     }),
     root: merged(base.root, { path: options.root, readonly: options.readOnly }),
     hostname: options.hostname ?? base.hostname,
@@ -147,7 +149,12 @@ function toNetwork(network: string | undefined): string | undefined {
   return network === 'none' ? 'new' : wrong('--network', network, 'none, host, or the path of a network namespace');
 }
 
-function pairs(flag: string, values: string[]): Record<string, string> {
+/**
+ * Reads NAME=VALUE.
+ * @param flag for the error
+ * @throws NiwaError SPEC_INVALID
+ */
+export function pairs(flag: string, values: string[]): Record<string, string> {
   return Object.fromEntries(
     values.map((value) => {
       const equals = value.indexOf('=');

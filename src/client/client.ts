@@ -1,9 +1,11 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
+import type { Socket } from 'node:net';
 import { json, text } from 'node:stream/consumers';
 import type { HistoryPoint } from '../accounting/history.js';
 import type { Rates } from '../accounting/rates.js';
 import type { Usage } from '../accounting/usage.js';
 import type { ErrorBody } from '../api/errors.js';
+import { UPGRADE } from '../api/frames.js';
 import type { UsageAnswer } from '../api/routes/usage.js';
 import type { DrainStatus } from '../container/drain.js';
 import type { RuntimeEvent } from '../container/registry.js';
@@ -12,7 +14,9 @@ import { NiwaError } from '../errors.js';
 import type { Readiness } from '../hooks/readiness.js';
 import type { Check } from '../host/doctor.js';
 import type { LogChunk } from '../logs/log.js';
+import type { ExecInput } from '../spec/exec.js';
 import type { ResourcesInput, SpecInput } from '../spec/schema.js';
+import { ClientSession } from './session.js';
 
 /** One reading of a container. */
 export interface Stats {
@@ -174,6 +178,16 @@ export class NiwaClient {
     for await (const line of lines) yield { ...line, data: Buffer.from(line.data, 'base64') };
   }
 
+  /** Runs a further process in a container. */
+  exec(id: string, request: ExecInput): Promise<ClientSession> {
+    return this.#upgrade(`${pathOf(id)}/exec`, request);
+  }
+
+  /** Hears what a container writes from now on, and types into its terminal where it has one. */
+  attach(id: string): Promise<ClientSession> {
+    return this.#upgrade(`${pathOf(id)}/attach`);
+  }
+
   /** Takes no new containers; the old ones live out their lifetimes. */
   drain(): Promise<DrainStatus> {
     return this.#json('POST', '/v1/drain');
@@ -242,6 +256,26 @@ export class NiwaClient {
     const response = await this.#send(method, given.length > 0 ? `${path}?${search}` : path, body);
     if ((response.statusCode ?? 0) < 400) return response;
     const { code, message, ...details } = (await json(response)) as ErrorBody;
+    throw new NiwaError(code, message, { details });
+  }
+
+  /** Sends a request that becomes a connection of frames. */
+  async #upgrade(path: string, body?: object): Promise<ClientSession> {
+    const sent = body === undefined ? undefined : JSON.stringify(body);
+    const type =
+      sent === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) };
+    const headers = { connection: 'Upgrade', upgrade: UPGRADE, ...type };
+    const answer = await new Promise<IncomingMessage | ClientSession>((resolve, reject) => {
+      request({ socketPath: this.#socket, agent: false, method: 'POST', path, headers }, resolve)
+        .once('upgrade', (_response, socket, head) => {
+          if (head.length > 0) socket.unshift(head);
+          resolve(new ClientSession(socket as Socket));
+        })
+        .once('error', (error) => reject(unreachable(this.#socket, error)))
+        .end(sent);
+    });
+    if (answer instanceof ClientSession) return answer;
+    const { code, message, ...details } = (await json(answer)) as ErrorBody;
     throw new NiwaError(code, message, { details });
   }
 

@@ -11,6 +11,8 @@ export type { ContainerDetails, ContainerStatus, Exit, ExitReason, State } from 
 export { type ErrorCode, type FailedStep, type FieldProblem, NiwaError } from '../errors.js';
 export type { Check } from '../host/doctor.js';
 export type { LogChunk } from '../logs/log.js';
+export type { ExecInput } from '../spec/exec.js';
 export type { ResourcesInput, SpecInput } from '../spec/schema.js';
 export type { Spec } from '../spec/spec.js';
 export { type Duration, type Info, type LogsOptions, NiwaClient, type Stats } from './client.js';
+export { ClientSession, type OutputPiece, type SessionExit } from './session.js';

@@ -72,6 +72,8 @@ export class Container {
   ready: Readiness | null;
   /** False where it has exited and the hooks of its end have still to run. */
   hooksDone = true;
+  /** The copy of its terminal's output into its log; null where it has no terminal. */
+  terminal: number | null = null;
   /** When its last record was made and its state saved, in microseconds of CLOCK_BOOTTIME. */
   recordedUsec = usecNow();
   savedUsec = usecNow();

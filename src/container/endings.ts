@@ -59,6 +59,7 @@ export class Endings {
     crashPoint('exit-heard');
     const exit = await this.#recordOnce(container, Number(event.atNs / 1000n), heard);
     crashPoint('record-written');
+    if (container.terminal !== null) await native.finishTerminal(container.terminal);
     await native.drainLog(container.handle);
     crashPoint('output-stored');
     container.hooksDone = !lifecycle.owesHooks(container, exit);

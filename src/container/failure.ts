@@ -1,5 +1,6 @@
 import { NiwaError } from '../errors.js';
 import { errnoName, type Failure } from '../native.js';
+import type { Op } from '../plan/ops.js';
 import { type Plan, planSteps, type Step } from '../plan/plan.js';
 import { signalName } from '../spec/signals.js';
 
@@ -12,10 +13,27 @@ const CURES: Record<string, string> = {
   'bind EINVAL':
     'its file system cannot be id-mapped by this kernel (9p, NFS, overlay, and tmpfs before Linux 6.3 cannot): leave idmap out for a mount, or take userns "host"',
   'bind ENOENT': 'the source or the target does not exist',
+  'clone3 ESRCH': 'the container has just ended',
+  'clone3 ENOMEM': 'the container has just ended, or its memory limit leaves no room',
+  'clone3 EAGAIN': 'the container has as many processes as its pids limit lets it',
+  'terminal ENOENT': 'a terminal needs a /dev/pts in the container: leave tty out',
+  'terminal ENODEV': 'what is on /dev/pts is not the devpts that niwa mounts there: leave tty out',
   'mkdir EEXIST':
     'another container with this id is still being removed, or the id is the name of a file that cgroups have',
   'rlimit EPERM': 'the daemon lacks CAP_SYS_RESOURCE: ask for no more than its own hard limit',
 };
+
+/** Makes the error of a failed exec: the step in the user's words, the errno, and its place in the program. */
+export function execError(id: string, ops: readonly Op[], failure: Failure): NiwaError {
+  const clone: Step = { phase: 'clone', operation: 'clone3', text: 'clone3 into the cgroup and the PID namespace' };
+  const steps = [clone, ...ops.map(({ name, text }): Step => ({ phase: 'boot', operation: name, text }))];
+  const what = `the exec in container ${id} failed`;
+  const index = steps.findIndex(({ phase }) => phase === failure.phase) + failure.step;
+  const step = steps[index];
+  if (step === undefined)
+    return new NiwaError('START_FAILED', `${what}: the container did not let its boot helper go on in time`);
+  return stepError(what, steps, index, step, errnoName(failure.errno));
+}
 
 /** Makes the error of a failed start: the step in the user's words, the errno, and its place in the plan. */
 export function startError(plan: Plan, failure: Failure): NiwaError {
@@ -23,12 +41,16 @@ export function startError(plan: Plan, failure: Failure): NiwaError {
   const index = indexOf(steps, failure);
   const step = steps[index];
   if (failure.signal !== 0 || step === undefined) return helperDied(plan, failure);
+  return stepError(`container ${plan.id} did not start`, steps, index, step, errnoName(failure.errno));
+}
+
+function stepError(what: string, steps: Step[], index: number, step: Step, errno: string): NiwaError {
   const number = index + 1;
-  const errno = errnoName(failure.errno);
-  const cure = CURES[`${step.operation} ${errno}`];
-  const words = `${step.text}: ${errno} (step ${number} of ${steps.length})${cure === undefined ? '' : `; ${cure}`}`;
-  return new NiwaError('START_FAILED', `container ${plan.id} did not start: ${words}`, {
-    details: { step: { number, total: steps.length, operation: step.operation, text: step.text, errno } },
+  const { operation, text } = step;
+  const cure = CURES[`${operation} ${errno}`];
+  const words = `${text}: ${errno} (step ${number} of ${steps.length})${cure === undefined ? '' : `; ${cure}`}`;
+  return new NiwaError('START_FAILED', `${what}: ${words}`, {
+    details: { step: { number, total: steps.length, operation, text, errno } },
   });
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { crashPoint } from '../crash-point.js';
-import { checkOf } from '../hooks/checks.js';
+import { checkOf, type RunInside } from '../hooks/checks.js';
 import { repeat } from '../hooks/interval.js';
 import { hooksAt, runInterval, runPoint } from '../hooks/point.js';
 import { awaitReady } from '../hooks/readiness.js';
@@ -9,6 +9,7 @@ import type { HookPoint, Hooks } from '../spec/hooks.js';
 import type { Spec } from '../spec/spec.js';
 import type { Books } from './books.js';
 import { type Container, usecNow } from './container.js';
+import type { Exec } from './exec.js';
 import type { Registry } from './registry.js';
 import type { Exit } from './status.js';
 
@@ -17,6 +18,8 @@ export interface LifecycleOptions {
   hooks: Hooks;
   registry: Registry;
   books: Books;
+  /** Makes a further process in a container. */
+  exec(id: string, request: object): Promise<Exec>;
   log: Logger;
 }
 
@@ -133,7 +136,8 @@ export class Lifecycle {
     if (ready === null) return;
     const startedUsec = Number(container.startedNs / 1000n);
     const untilUsec = Math.max(startedUsec + ready.timeoutUsec, usecNow() + leastUsec);
-    const atUsec = await awaitReady({ ...ready, untilUsec }, checkOf(container.handle, ready.check), signal);
+    const run: RunInside = async (args, end) => exitCodeOf(await this.#options.exec(container.id, { args }), end);
+    const atUsec = await awaitReady({ ...ready, untilUsec }, checkOf(container.handle, ready.check, run), signal);
     if (signal.aborted || container.hasEnded) return;
     const at = new Date().toISOString();
     if (atUsec !== null) {
@@ -183,6 +187,18 @@ export class Lifecycle {
     this.#waiting.add(over);
     return work;
   }
+}
+
+/** Waits for the end of a process whose output nobody wants; it is killed when `signal` is aborted. */
+async function exitCodeOf(exec: Exec, signal: AbortSignal): Promise<number | null> {
+  const kill = () => exec.kill('SIGKILL');
+  signal.addEventListener('abort', kill, { once: true });
+  if (signal.aborted) kill();
+  for (const stream of [exec.stdout, exec.stderr]) stream?.resume();
+  const { code } = await exec.exited;
+  signal.removeEventListener('abort', kill);
+  exec.close();
+  return code;
 }
 
 /** Resolves when some work is over, however it went. */

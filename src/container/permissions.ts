@@ -1,4 +1,5 @@
 import { type FieldProblem, NiwaError } from '../errors.js';
+import type { ExecSpec } from '../spec/exec.js';
 import { show } from '../spec/problems.js';
 import type { Spec } from '../spec/spec.js';
 
@@ -26,7 +27,10 @@ export interface Allowed {
  * @throws NiwaError FORBIDDEN with each field
  */
 export function requirePermission(spec: Spec, caller: Caller, allowed: Allowed): void {
-  const problems = caller.uid === 0 ? [] : [...refusals(spec, allowed)];
+  requireNone(caller.uid === 0 ? [] : [...refusals(spec, allowed)], caller);
+}
+
+function requireNone(problems: FieldProblem[], caller: Caller): void {
   if (problems.length === 0) return;
   const lines = problems.map(({ path, found, allowed: words }) => `${path}: found ${found}; allowed: ${words}`);
   throw new NiwaError(
@@ -69,6 +73,34 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
     yield { path: `rlimits.${name}`, found: 'a limit of its own', allowed: "nothing: it is a share of the host's" };
   if ((spec.oomScoreAdj ?? 0) < 0)
     yield { path: 'oomScoreAdj', found: show(spec.oomScoreAdj), allowed: 'nothing below 0' };
+}
+
+/**
+ * Lets through an exec. Whoever acts in a container has what it has: a caller other than root has to be one that may ask for
+ * such a container, and for nothing looser than that.
+ * @throws NiwaError FORBIDDEN with each field
+ */
+export function requireExecPermission(spec: Spec, exec: ExecSpec, caller: Caller, allowed: Allowed): void {
+  requirePermission(spec, caller, allowed);
+  requireNone(caller.uid === 0 || allowed.privileged ? [] : [...looser(spec, exec)], caller);
+}
+
+/** What an exec has that its container has not. */
+function* looser(spec: Spec, { capabilities, seccomp, rlimits }: ExecSpec): Iterable<FieldProblem> {
+  const more = capabilities.filter((name) => !spec.capabilities.includes(name));
+  if (more.length > 0)
+    yield { path: 'capabilities.add', found: show(more), allowed: `those of the container: ${spec.capabilities}` };
+  if (seccomp !== spec.seccomp && spec.seccomp !== 'unconfined')
+    yield { path: 'seccomp', found: show(seccomp), allowed: 'nothing: that of the container' };
+  for (const { name, hard } of rlimits) {
+    const own = spec.rlimits.find((rlimit) => rlimit.name === name);
+    if (own === undefined ? SHARED_RLIMITS.includes(name) : numberOf(hard) > numberOf(own.hard))
+      yield { path: `rlimits.${name}`, found: show(hard), allowed: `at most ${own?.hard ?? "the container's own"}` };
+  }
+}
+
+function numberOf(limit: number | 'unlimited'): number {
+  return limit === 'unlimited' ? Number.POSITIVE_INFINITY : limit;
 }
 
 /** What a workload could take from everybody else: real-time and higher priorities, memory that is never swapped. */

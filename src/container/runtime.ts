@@ -23,10 +23,12 @@ import type { Hooks } from '../spec/hooks.js';
 import { mergeResources, parseResources } from '../spec/resources.js';
 import { signalNumber } from '../spec/signals.js';
 import { parseSpec, type Spec } from '../spec/spec.js';
+import { type Attachment, attachTo, openTerminal } from './attach.js';
 import { Books } from './books.js';
 import { Container, usecNow, wallTime } from './container.js';
 import { type DrainStatus, drainStatus } from './drain.js';
 import { Endings } from './endings.js';
+import { type Exec, execIn } from './exec.js';
 import { CAUSE } from './exit.js';
 import { startError } from './failure.js';
 import { connectKeeper } from './keeper.js';
@@ -95,7 +97,8 @@ export class Runtime {
     this.#options = options;
     this.#registry = new Registry(options.log);
     this.#books = new Books({ ...options, bootId: this.#bootId });
-    this.#lifecycle = new Lifecycle({ ...options, registry: this.#registry, books: this.#books });
+    const exec = (id: string, request: object) => this.exec(id, request);
+    this.#lifecycle = new Lifecycle({ ...options, registry: this.#registry, books: this.#books, exec });
     const parts = { registry: this.#registry, books: this.#books, lifecycle: this.#lifecycle };
     this.#endings = new Endings({ ...options, ...parts });
     native.watch((event) => this.#hear(event));
@@ -205,6 +208,23 @@ export class Runtime {
     container.beginStop(options.timeoutUsec ?? spec.stopTimeoutUsec, options.signal ?? spec.stopSignal);
     await container.exited;
     return container;
+  }
+
+  /**
+   * Makes a further process in a container that runs.
+   * @param input what src/spec/exec.ts describes
+   * @throws NiwaError NOT_FOUND, SPEC_INVALID, FORBIDDEN, STATE_CONFLICT, START_FAILED; then nothing is left of it
+   */
+  exec(id: string, input: unknown, caller: Caller = ROOT): Promise<Exec> {
+    return execIn(this.get(id), input, caller, this.#options.allowed);
+  }
+
+  /**
+   * Takes part in a container from outside: hears its output, and writes to its terminal where it has one.
+   * @throws NiwaError NOT_FOUND, FORBIDDEN, STATE_CONFLICT
+   */
+  attach(id: string, caller: Caller = ROOT): Attachment {
+    return attachTo(this.get(id), caller, this.#options.allowed);
   }
 
   /** Sends a signal to the first process of a container. @throws NiwaError NOT_FOUND, STATE_CONFLICT, HOST_ERROR */
@@ -460,6 +480,7 @@ export class Runtime {
     const { log, errno } = logs.open(spec.id, handle);
     const container = new Container(birth, log);
     this.#add(container, 'create');
+    container.terminal = openTerminal(container, logs);
     if (errno !== 0) {
       this.#options.log.error({ id: spec.id, errno: errnoName(errno) }, 'the log cannot be opened: the container ends');
       native.kill(handle);

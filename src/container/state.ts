@@ -12,6 +12,8 @@ const ALLOWED = {
   kill: ['created', 'running', 'paused', 'stopping'],
   pause: ['running'],
   resume: ['paused'],
+  'exec in': ['running'],
+  'attach to': ['created', 'running', 'paused', 'stopping'],
   update: ['created', 'running', 'paused'],
   'change the lifetime of': ['created', 'running', 'paused'],
   remove: ['exited'],
@@ -26,8 +28,9 @@ export type Action = keyof typeof ALLOWED;
 export function requireState(action: Action, id: string, state: State): void {
   const allowed: readonly State[] = ALLOWED[action];
   if (allowed.includes(state)) return;
+  const cure = state === 'paused' ? `; \`niwa resume ${id}\` lets it go on` : '';
   throw new NiwaError(
     'STATE_CONFLICT',
-    `cannot ${action} container ${id}: it is ${state}, not ${allowed.join(' or ')}`,
+    `cannot ${action} container ${id}: it is ${state}, not ${allowed.join(' or ')}${cure}`,
   );
 }

@@ -6,6 +6,7 @@ import { type CgroupTree, removeLeftovers } from '../host/cgroup.js';
 import type { IdPool } from '../host/id-pool.js';
 import type { LogStore } from '../logs/store.js';
 import { errnoName, native } from '../native.js';
+import { openTerminal } from './attach.js';
 import type { Books } from './books.js';
 import { Container, deadlineOf } from './container.js';
 import type { Endings } from './endings.js';
@@ -84,6 +85,7 @@ function adopt(stored: StoredContainer, undo: boolean, { logs, idPool, log, welc
   const container = new Container({ ...birth, handle: adopted.handle, pid: adopted.pid }, output);
   container.takeStored(stored);
   container.takeAdopted(adopted);
+  container.terminal = openTerminal(container, logs);
   container.startFailed = undo;
   container.unwanted = undo;
   welcome(container);

@@ -4,8 +4,12 @@ import { type Handle, native } from '../native.js';
 import type { ReadyCheck } from '../spec/ready.js';
 import type { Check } from './readiness.js';
 
-/** Makes the check of a container, from within its network namespace. */
-export function checkOf(handle: Handle, check: ReadyCheck): Check {
+/** Runs a program in a container, and kills it when `signal` is aborted; gives its exit status, null where it has none. */
+export type RunInside = (args: string[], signal: AbortSignal) => Promise<number | null>;
+
+/** Makes the check of a container: from within its network namespace, or by `run`. */
+export function checkOf(handle: Handle, check: ReadyCheck, run: RunInside): Check {
+  if (check.type === 'command') return async (signal) => (await run(check.args, signal)) === 0;
   if (check.type === 'http') return (signal) => answers(handle, check, signal);
   return (signal) => accepts(handle, check.port, signal);
 }

@@ -1,5 +1,5 @@
 import type { NamespaceName, Spec } from '../spec/spec.js';
-import { type Op, setns, unshare } from './ops.js';
+import { enter, type Op, setns, unshare } from './ops.js';
 
 /** The CLONE_NEW* bits of clone(2). */
 const FLAGS: Record<NamespaceName, number> = {
@@ -36,6 +36,18 @@ export function namespaceOps({ namespaces }: Spec): Op[] {
   const joined = order.filter((name) => isPath(namespaces[name]));
   const ops = joined.map((name) => setns(name, FLAGS[name], namespaces[name]));
   return namespaces.cgroup === 'new' ? [unshare('cgroup', FLAGS.cgroup), ...ops] : ops;
+}
+
+/**
+ * Enters the namespaces of a container that runs, all at once. The PID namespace is not among them: a process is born into it;
+ * nor is the user namespace, which comes when the rest is done.
+ */
+export function enterNamespaces(): Op {
+  const names: NamespaceName[] = ['mount', 'cgroup', 'uts', 'ipc', 'network'];
+  return enter(
+    names,
+    names.reduce((sum, name) => sum + FLAGS[name], 0),
+  );
 }
 
 function isPath(namespace: string): boolean {

@@ -35,6 +35,9 @@ export const OP_CODES = {
   join_user: 28,
   close_fds: 29,
   seccomp: 30,
+  undumpable: 31,
+  enter: 32,
+  terminal: 33,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;
@@ -192,6 +195,17 @@ export const closeFds = () => op('close_fds', 'close all descriptors but 0, 1 an
 /** Sets a compiled system call filter, an instruction (struct sock_filter) per number. */
 export const seccomp = (name: string, instructions: readonly bigint[]) =>
   op('seccomp', `filter system calls by ${name} (${instructions.length} instructions)`, instructions);
+
+/** Lets nobody trace the helper or look into its /proc until the exec. */
+export const undumpable = () => op('undumpable', 'hide from the processes of the container');
+
+/** Joins namespaces of the container's first process; `flags` are their CLONE_NEW* bits. */
+export const enter = (names: readonly string[], flags: number) =>
+  op('enter', `enter the namespaces of the container: ${names.join(', ')}`, [flags]);
+
+/** Makes a terminal in the container's /dev/pts and takes it as the standard streams; a size of 0 is left as it is. */
+export const terminal = (rows: number, columns: number) =>
+  op('terminal', `make a terminal in /dev/pts${rows > 0 ? ` (${columns}x${rows})` : ''}`, [rows, columns]);
 
 /** Becomes the workload. */
 export const exec = (args: readonly string[], env: Readonly<Record<string, string>>) =>

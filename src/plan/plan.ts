@@ -19,6 +19,7 @@ import {
   rlimit,
   seccomp,
   setsid,
+  terminal,
   umask,
   user,
   wait,
@@ -134,6 +135,7 @@ function bootOps(spec: Spec, host: PlanHost, userns: IdMaps | null): Op[] {
     user(process.uid, process.gid),
     capset(mask),
     noNewPrivs(),
+    ...(process.tty ? [terminal(0, 0)] : []),
     chdir(process.cwd),
     umask(process.umask),
     wait(),
@@ -153,7 +155,8 @@ function networkOps(userns: IdMaps | null): Op[] {
   return [...(userns === null ? [] : settings), linkUp('lo')];
 }
 
-function seccompProfile(choice: Spec['seccomp']): { name: string; profile: SeccompProfileInput } | null {
+/** Gives the profile behind a choice, with its name for people; null for none. */
+export function seccompProfile(choice: Spec['seccomp']): { name: string; profile: SeccompProfileInput } | null {
   if (choice === 'unconfined') return null;
   return choice === 'default'
     ? { name: 'the default profile', profile: DEFAULT_PROFILE }

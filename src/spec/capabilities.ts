@@ -62,9 +62,9 @@ export function capabilityName(input: string): string | undefined {
   return name === 'ALL' || CAPABILITIES.includes(name) ? name : undefined;
 }
 
-/** Gives the default set changed by `drop`, then `add` (known names, "ALL" for every one), in the kernel's order. */
-export function resolveCapabilities(add: string[], drop: string[]): string[] {
-  const set = new Set(drop.includes('ALL') ? [] : DEFAULT.filter((name) => !drop.includes(name)));
+/** Gives a set, the default one unless given, changed by `drop`, then `add` (known names, "ALL" for every one), in the kernel's order. */
+export function resolveCapabilities(add: string[], drop: string[], base: readonly string[] = DEFAULT): string[] {
+  const set = new Set(drop.includes('ALL') ? [] : base.filter((name) => !drop.includes(name)));
   for (const name of add.includes('ALL') ? CAPABILITIES : add) set.add(name);
   return CAPABILITIES.filter((name) => set.has(name));
 }

@@ -8,7 +8,8 @@ import { parseDuration } from './units.js';
 export type ReadyCheck =
   | { type: 'tcp'; port: number }
   /** With `status` null, any from 200 to 399 will do. */
-  | { type: 'http'; port: number; path: string; status: number | null };
+  | { type: 'http'; port: number; path: string; status: number | null }
+  | { type: 'command'; args: string[] };
 
 /** How the readiness of a container is found out. */
 export interface Ready {
@@ -21,7 +22,7 @@ export interface Ready {
 
 type ReadyInput = NonNullable<SpecInput['ready']>;
 
-const CHECKS = ['tcp', 'http'] as const;
+const CHECKS = ['tcp', 'http', 'command'] as const;
 const DEFAULT_EVERY_USEC = 100e3;
 const DEFAULT_TIMEOUT_USEC = 30e6;
 
@@ -38,6 +39,8 @@ export function* readyProblems({ ready, hooks }: SpecInput): Iterable<FieldProbl
   }
   if (CHECKS.filter((name) => ready[name] !== undefined).length !== 1)
     yield { path: 'ready', found: show(ready), allowed: `exactly one of ${CHECKS.join(', ')}` };
+  if (ready.command?.[0] === '')
+    yield { path: 'ready.command[0]', found: '""', allowed: 'the name or path of a program in the container' };
   yield* outside('ready.every', ready.every, 10e3, 3600e6, 'from 10ms to 1h');
   yield* outside('ready.timeout', ready.timeout, 1000, 86_400e6, 'from 1ms to 1d');
 }
@@ -54,7 +57,8 @@ export function normaliseReady(input: ReadyInput): Ready {
   };
 }
 
-function toCheck({ tcp, http }: ReadyInput): ReadyCheck {
+function toCheck({ tcp, http, command }: ReadyInput): ReadyCheck {
+  if (command !== undefined) return { type: 'command', args: command };
   if (http !== undefined) return { type: 'http', port: http.port, path: http.path, status: http.status ?? null };
   return { type: 'tcp', port: tcp ?? 0 };
 }

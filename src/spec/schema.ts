@@ -39,7 +39,7 @@ export const Id = Type.String({
   description: '1 to 64 of the characters A-Z a-z 0-9 _ . - and the first a letter or a digit',
 });
 
-const Process = Type.Object(
+export const Process = Type.Object(
   {
     args: Type.Array(text('a string without NUL'), {
       minItems: 1,
@@ -60,6 +60,7 @@ const Process = Type.Object(
       ),
     ),
     umask: Type.Optional(Type.String({ pattern: '^0?[0-7]{3}$', description: 'an octal string such as "0022"' })),
+    tty: Type.Optional(Type.Boolean({ description: 'true or false: whether its standard streams are a terminal' })),
   },
   closed,
 );
@@ -207,7 +208,7 @@ const RlimitValue = Type.Union([Type.Integer({ minimum: 0, maximum: MAX_INTEGER 
 const Rlimit = Type.Union([...RlimitValue.anyOf, Type.Object({ soft: RlimitValue, hard: RlimitValue }, closed)], {
   description: 'an integer, "unlimited", or {"soft", "hard"} of these',
 });
-const Rlimits = Type.Object(
+export const Rlimits = Type.Object(
   Object.fromEntries(RLIMIT_NAMES.map((name) => [name, Type.Optional(Rlimit)])) as Record<
     (typeof RLIMIT_NAMES)[number],
     ReturnType<typeof Type.Optional<typeof Rlimit>>
@@ -219,7 +220,7 @@ const CapabilityName = Type.String({
   pattern: '^(ALL|all|(CAP_|cap_)?[A-Za-z_]+)$',
   description: 'a name of capabilities(7) such as "NET_BIND_SERVICE", or "ALL"',
 });
-const Capabilities = Type.Object(
+export const Capabilities = Type.Object(
   {
     add: Type.Optional(Type.Array(CapabilityName, { description: 'a list of capability names' })),
     drop: Type.Optional(Type.Array(CapabilityName, { description: 'a list of capability names' })),
@@ -321,7 +322,7 @@ export const SeccompProfile = Type.Object(
   },
   closed,
 );
-const Seccomp = Type.Union([Type.Literal('default'), Type.Literal('unconfined'), SeccompProfile], {
+export const Seccomp = Type.Union([Type.Literal('default'), Type.Literal('unconfined'), SeccompProfile], {
   description: '"default", "unconfined", or a profile in the form of the OCI runtime specification',
 });
 export type SeccompProfileInput = Static<typeof SeccompProfile>;
@@ -382,6 +383,7 @@ export const Ready = Type.Object(
         { ...closed, description: '{"port", "path", "status"?}' },
       ),
     ),
+    command: Type.Optional(Process.properties.args),
     every: Type.Optional(Duration),
     timeout: Type.Optional(Duration),
     onTimeout: Type.Optional(Type.Enum(['stop', 'log'], { description: '"stop" or "log"' })),

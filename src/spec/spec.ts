@@ -57,6 +57,7 @@ export interface Spec {
     uid: number;
     gid: number;
     umask: number;
+    tty: boolean;
   };
   root: { path: string; readonly: boolean; overlay: { sizeBytes: number | null } | null; idmap: Idmap };
   hostname: string | null;
@@ -85,6 +86,8 @@ export interface Spec {
 export const IDS_PER_CONTAINER = 65_536;
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** What a terminal is where nothing else is said: every root knows it. */
+export const DEFAULT_TERM = 'xterm';
 const DEFAULT_STOP_TIMEOUT_USEC = 10e6;
 const MAX_UID = 4294967294;
 const AUTO_MAP: IdMapping[] = [{ container: 0, host: 0, size: IDS_PER_CONTAINER }];
@@ -103,7 +106,7 @@ export function parseSpec(input: unknown, freeId: string): Spec {
 }
 
 /** What a schema cannot say: fields that are right alone and wrong together, and names that have to be known. */
-function meaningProblems(input: SpecInput): FieldProblem[] {
+export function meaningProblems(input: SpecInput): FieldProblem[] {
   return [
     ...processProblems(input),
     ...mountProblems(input),
@@ -290,17 +293,19 @@ function normalise(input: SpecInput, freeId: string): Spec {
   };
 }
 
-function normaliseProcess(input: SpecInput['process']): Spec['process'] {
+/** Fills in the defaults of a process. */
+export function normaliseProcess(input: SpecInput['process']): Spec['process'] {
   const [uid = 0, gid = uid] = String(input.user ?? 0)
     .split(':')
     .map(Number);
   return {
     args: input.args,
-    env: { PATH: DEFAULT_PATH, ...input.env },
+    env: { PATH: DEFAULT_PATH, ...(input.tty ? { TERM: DEFAULT_TERM } : {}), ...input.env },
     cwd: input.cwd ?? '/',
     uid,
     gid,
     umask: Number.parseInt(input.umask ?? '0022', 8),
+    tty: input.tty ?? false,
   };
 }
 
@@ -327,7 +332,8 @@ function normaliseMount(mount: NonNullable<SpecInput['mounts']>[number], mapped:
   return { type: 'tmpfs', target: mount.target, sizeBytes, readonly };
 }
 
-function normaliseRlimits(input: NonNullable<SpecInput['rlimits']>): Rlimit[] {
+/** Gives a soft and a hard limit for each name. */
+export function normaliseRlimits(input: NonNullable<SpecInput['rlimits']>): Rlimit[] {
   return Object.entries(input).map(([name, value]) =>
     typeof value === 'object' ? { name, ...value } : { name, soft: value, hard: value },
   );

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, vi } from 'vitest';
+import type { SpecInput } from '../../src/client/index.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { scriptsIn } from './support/hooks.js';
 import { SLOWNESS, scaled } from './support/host.js';
@@ -65,6 +66,15 @@ describe('a container is ready', () => {
     await niwad.client.remove(id, { force: true });
   });
 
+  test('by a command in it, however much that writes', async ({ niwad }) => {
+    const id = 'ready-command';
+    const ready = { command: ['sh', '-c', 'test -e /tmp/up && head -c 1000000 /dev/zero'] };
+    const process = shell(`sleep ${seconds(500)}; touch /tmp/up; exec sleep 1000`);
+    const { took_usec } = (await niwad.client.create({ id, process, ready }, { ready: true })).ready ?? {};
+    expect(took_usec).toBeGreaterThan(scaled(500) * 1000);
+    expect(niwad.pidsOf(id)).toHaveLength(1);
+  });
+
   test('not by what listens on the host, nor by another container', async ({ niwad }) => {
     const port = 18_437;
     await niwad.start({
@@ -106,38 +116,44 @@ describe('a container is ready', () => {
   });
 });
 
+/** Workloads that do not get ready, and how they are asked. */
+const unready: [name: string, args: string[], ready: NonNullable<SpecInput['ready']>][] = [
+  ['false', ['sleep', '1000'], { command: ['false'] }],
+  ['hanging', ['sleep', '1000'], { command: ['sleep', '1000'] }],
+  ['missing', ['sleep', '1000'], { command: ['no-such-program'] }],
+  ['refused', ['sleep', '1000'], { tcp: 8000 }],
+  ['wrong', server(8000, '127.0.0.1', 0).args, { http: { port: 8000, path: '/503' } }],
+  [
+    'silent',
+    ['python3', '-c', 'import socket\ns = socket.create_server(("", 8000))\nwhile 1: c = s.accept()'],
+    { http: { port: 8000, path: '/' } },
+  ],
+  [
+    'endless',
+    [
+      'python3',
+      '-c',
+      'import socket\ns = socket.create_server(("", 8000))\nwhile 1:\n c = s.accept()[0]\n try:\n  c.send(b"HTTP/1.1 200 OK\\r\\nX: ")\n  while 1: c.send(b"x" * 65536)\n except OSError: pass',
+    ],
+    { http: { port: 8000, path: '/' } },
+  ],
+  [
+    'full',
+    [
+      'python3',
+      '-c',
+      'import socket,time\ns = socket.create_server(("", 8000), backlog=0)\nc = [socket.socket() for _ in range(9)]\n[x.setblocking(0) or x.connect_ex(("127.0.0.1", 8000)) for x in c]\ntime.sleep(1000)',
+    ],
+    { tcp: 8000 },
+  ],
+];
+
 describe('a container is not ready', () => {
-  test.for([
-    ['refused', ['sleep', '1000'], { tcp: 8000 }],
-    ['wrong', server(8000, '127.0.0.1', 0).args, { http: { port: 8000, path: '/503' } }],
-    [
-      'silent',
-      ['python3', '-c', 'import socket\ns = socket.create_server(("", 8000))\nwhile 1: c = s.accept()'],
-      { http: { port: 8000, path: '/' } },
-    ],
-    [
-      'endless',
-      [
-        'python3',
-        '-c',
-        'import socket\ns = socket.create_server(("", 8000))\nwhile 1:\n c = s.accept()[0]\n try:\n  c.send(b"HTTP/1.1 200 OK\\r\\nX: ")\n  while 1: c.send(b"x" * 65536)\n except OSError: pass',
-      ],
-      { http: { port: 8000, path: '/' } },
-    ],
-    [
-      'full',
-      [
-        'python3',
-        '-c',
-        'import socket,time\ns = socket.create_server(("", 8000), backlog=0)\nc = [socket.socket() for _ in range(9)]\n[x.setblocking(0) or x.connect_ex(("127.0.0.1", 8000)) for x in c]\ntime.sleep(1000)',
-      ],
-      { tcp: 8000 },
-    ],
-  ] as const)('in time (%s): it is stopped, and that is a failure', async ([name, args, ready], { niwad }) => {
+  test.for(unready)('in time (%s): it is stopped, and that is a failure', async ([name, args, ready], { niwad }) => {
     const id = `unready-${name}`;
     const scripts = scriptsIn(niwad.place, id);
     const hooks = { onReady: [scripts.noting()], onFailure: [scripts.noting()], afterExit: [scripts.noting()] };
-    await niwad.start({ id, process: { args: [...args] }, ready: { ...ready, timeout: seconds(1500) }, hooks });
+    await niwad.start({ id, process: { args }, ready: { ...ready, timeout: seconds(1500) }, hooks });
     const exit = await niwad.client.wait(id);
     expect(exit.reason).toBe('stopped');
     expect(await readyOf(niwad, id)).toMatchObject({ state: 'failed', took_usec: null });

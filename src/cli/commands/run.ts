@@ -1,11 +1,14 @@
 import type { NiwaClient } from '../../client/client.js';
+import { NiwaError } from '../../errors.js';
 import { daemonCommand, print } from '../command.js';
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.js';
 import { EXIT, statusOfExit, statusOfFailedRun } from '../exit-codes.js';
+import { FORWARDED } from '../forwarded.js';
 import { printLogs, writeAsIs } from '../print-logs.js';
 import { specOf } from '../spec-file.js';
 import { withSpec } from '../spec-options.js';
-
-const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+import { passThrough, requireTerminal } from '../terminal.js';
+import { detached } from './exec.js';
 
 export const run = daemonCommand(
   'run [command..]',
@@ -16,27 +19,66 @@ export const run = daemonCommand(
       .option('wait-ready', {
         type: 'boolean',
         default: false,
-        implies: 'detach',
-        describe: 'with --detach: until its readiness check has passed; fail where it does not',
+        describe: 'as --detach, once its readiness check has passed; fail where it does not',
       })
       .option('rm', { type: 'boolean', default: false, describe: 'forget it when it has ended (without --detach)' })
+      .option('interactive', {
+        alias: 'i',
+        type: 'boolean',
+        default: false,
+        describe: 'type into its terminal, with -t',
+      })
+      .option('detach-keys', {
+        type: 'string',
+        default: DEFAULT_DETACH_KEYS,
+        describe: 'what leaves it running, with -it; "" for nothing',
+      })
+      .example('$0 run -it --name shell -- sh', 'a shell with a terminal')
       .example("$0 run --cpus 0.5 --lifetime 2s -- sh -c 'while :; do :; done'", 'half a processor for two seconds')
       .example('$0 run -d --name web --memory 64M --owner alice -- python3 -m http.server', 'in the background')
-      .example('$0 run -d --wait-ready --ready http:8000/ -- python3 -m http.server', 'until it answers'),
+      .example('$0 run --wait-ready --ready http:8000/ -- python3 -m http.server', 'until it answers'),
   async (client, options) => {
     const spec = await specOf(options);
-    if (options.detach) {
+    if (options.detach || options.waitReady) {
       const status = await client.create(spec, { start: true, ...(options.waitReady ? { ready: true } : {}) });
       print(options.json, status, () => status.id);
       return options.waitReady && status.ready?.state !== 'ready' ? EXIT.failed : EXIT.ok;
     }
+    const tty = spec.process.tty ?? false;
+    const keys = parseDetachKeys(options.detachKeys);
+    if (options.interactive && !tty)
+      throw new NiwaError(
+        'SPEC_INVALID',
+        '-i needs -t: the standard input of a container is a terminal or /dev/null. For a pipe, use `niwa exec -i`.',
+      );
+    if (options.interactive) requireTerminal();
     const { id } = await client.create(spec);
+    if (tty) {
+      const exit = await runWithTerminal(client, id, options.interactive, keys);
+      if (exit === null) return detached(id);
+      if (options.rm) await client.remove(id);
+      return statusOfExit(exit);
+    }
     const status = await runInForeground(client, id);
     if (options.rm) await client.remove(id);
     return status;
   },
   statusOfFailedRun,
 );
+
+/** Starts a created container with our terminal as its own; gives how it ended, or null where it was left. */
+async function runWithTerminal(client: NiwaClient, id: string, stdin: boolean, detachKeys: Uint8Array) {
+  const session = await client.attach(id); // first, so that not a word is missed
+  const ended = passThrough(session, { tty: true, stdin, detachKeys });
+  try {
+    await client.start(id);
+  } catch (error) {
+    session.close();
+    await Promise.allSettled([client.remove(id), ended]);
+    throw error;
+  }
+  return await ended;
+}
 
 /** Starts a created container, passes its output and our signals on, and gives its exit status. */
 async function runInForeground(client: NiwaClient, id: string): Promise<number> {

@@ -8,6 +8,7 @@ describe('readiness', () => {
   it.each<[NonNullable<SpecInput['ready']>, object]>([
     [{ tcp: 80 }, { ...times, check: { type: 'tcp', port: 80 } }],
     [{ http: { port: 80, path: '/' } }, { ...times, check: { type: 'http', port: 80, path: '/', status: null } }],
+    [{ command: ['true'] }, { ...times, check: { type: 'command', args: ['true'] } }],
     [
       { http: { port: 80, path: '/a?b=c', status: 204 }, every: '1s', timeout: 5, onTimeout: 'log' },
       {
@@ -24,6 +25,9 @@ describe('readiness', () => {
   it.each<[object, string]>([
     [{}, 'ready'],
     [{ tcp: 80, http: { port: 80, path: '/' } }, 'ready'],
+    [{ tcp: 80, command: ['true'] }, 'ready'],
+    [{ command: [] }, 'ready.command'],
+    [{ command: [''] }, 'ready.command[0]'],
     [{ tcp: 0 }, 'ready.tcp'],
     [{ tcp: 65_536 }, 'ready.tcp'],
     [{ http: { port: 80 } }, 'ready.http.path'],

@@ -1,0 +1,63 @@
+#include "control.h"
+
+#include <cerrno>
+#include <cstring>
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace {
+
+// Reads up to `length` bytes and the descriptor that comes with them, if there is one.
+ssize_t receive(int control, void *bytes, size_t length, Fd *passed) {
+    iovec part = {bytes, length};
+    union {
+        cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } rights = {};
+    msghdr message = {};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = rights.bytes;
+    message.msg_controllen = sizeof rights.bytes;
+    ssize_t n = recvmsg(control, &message, MSG_CMSG_CLOEXEC);
+    cmsghdr *right = n < 0 ? nullptr : CMSG_FIRSTHDR(&message);
+    if (right != nullptr && right->cmsg_level == SOL_SOCKET && right->cmsg_type == SCM_RIGHTS) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(right), sizeof fd);
+        passed->reset(fd);
+    }
+    return n;
+}
+
+Heard hear_one(int control, boot_report *report, Fd *terminal, int timeout_ms) {
+    size_t done = 0;
+    while (done < sizeof *report) {
+        pollfd readable = {control, POLLIN, 0};
+        int ready = poll(&readable, 1, timeout_ms);
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready <= 0) return Heard::kTimeout;
+        ssize_t n = receive(control, reinterpret_cast<char *>(report) + done, sizeof *report - done, terminal);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return Heard::kEnd; // also ECONNRESET: it died with something unread
+        done += static_cast<size_t>(n);
+    }
+    return report->kind == BOOT_FAILED ? Heard::kFailed : Heard::kReady;
+}
+
+} // namespace
+
+bool send_all(int fd, const void *bytes, size_t length) {
+    for (size_t done = 0; done < length;) {
+        ssize_t n = send(fd, static_cast<const char *>(bytes) + done, length - done, MSG_NOSIGNAL);
+        if (n < 0 && errno != EINTR) return false;
+        if (n > 0) done += static_cast<size_t>(n);
+    }
+    return true;
+}
+
+Heard hear(int control, boot_report *report, Fd *terminal, int timeout_ms) {
+    for (;;) {
+        Heard heard = hear_one(control, report, terminal, timeout_ms);
+        if (heard != Heard::kReady || report->kind != BOOT_TERMINAL) return heard;
+    }
+}

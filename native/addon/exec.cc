@@ -1,0 +1,202 @@
+#include "exec.h"
+
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "clone.h"
+#include "control.h"
+#include "pid_namespace.h"
+#include "pidfd.h"
+
+namespace {
+
+constexpr int kExecTimeoutMs = 10'000; // the container may stop the helper (SIGSTOP) once it is its own user
+constexpr uint32_t kNoStep = UINT32_MAX;
+
+int set_nonblocking(const Fd &fd) {
+    int flags = fcntl(fd.get(), F_GETFL);
+    return flags < 0 || fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+// Makes the standard streams: `theirs` for the process, the other ends for us.
+int make_streams(const ExecRequest &request, Fd *theirs, Fd *ours) {
+    theirs[0].reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    int error = theirs[0].valid() ? 0 : -errno;
+    if (error == 0 && request.input) error = make_pipe(&theirs[0], &ours[0], 2);
+    for (int i = 1; error == 0 && i < 3; i++) error = make_pipe(&ours[i], &theirs[i], 1);
+    for (int i = request.input ? 0 : 1; error == 0 && i < 3; i++)
+        if (fchown(theirs[i].get(), request.uid, request.gid) < 0) error = -errno;
+    return error;
+}
+
+int clone_into(const ExecRequest &request, const Fd &control, const Fd *streams, Executed *executed) {
+    PidNamespaceGuard guard;
+    int error = guard.join(request.container->pidfd.get());
+    if (error < 0) return error;
+    CloneRequest clone;
+    clone.container = request.container->pidfd.get();
+    clone.cgroup = request.container->group.dir();
+    clone.helper = request.helper;
+    clone.control = control.get();
+    for (int i = 0; i < 3; i++) clone.stdio[i] = streams[i].get();
+    int pidfd = -1;
+    executed->pid = clone_helper(clone, &pidfd);
+    executed->pidfd.reset(pidfd);
+    return executed->pid < 0 ? executed->pid : 0;
+}
+
+ExecEnd reap_process(const Fd &pidfd) {
+    siginfo_t info = {};
+    ExecEnd end;
+    if (wait_for(pidfd, &info, WEXITED) < 0) return end;
+    (info.si_code == CLD_EXITED ? end.code : end.signal) = info.si_status;
+    return end;
+}
+
+Failure boot(const Fd &control, const ExecRequest &request, Executed *executed) {
+    boot_report report;
+    (void)send_all(control.get(), request.program.data(), request.program.size()); // else it says why, or is dead
+    switch (hear(control.get(), &report, &executed->terminal, kExecTimeoutMs)) {
+    case Heard::kEnd:
+        return {}; // executed; or it was killed, which its end will say
+    case Heard::kFailed:
+        return {Failure::kBoot, report.step, report.error, 0};
+    default:
+        return {Failure::kBoot, kNoStep, ETIMEDOUT, 0};
+    }
+}
+
+} // namespace
+
+Fd copy_of(const Fd &fd) {
+    return Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
+}
+
+int make_pipe(Fd *reading, Fd *writing, int nonblocking) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+    reading->reset(ends[0]);
+    writing->reset(ends[1]);
+    int error = (nonblocking & 1) != 0 ? set_nonblocking(*reading) : 0;
+    return error == 0 && (nonblocking & 2) != 0 ? set_nonblocking(*writing) : error;
+}
+
+int set_terminal_size(const Fd &terminal, unsigned short rows, unsigned short columns) {
+    winsize size = {rows, columns, 0, 0};
+    if (!terminal.valid()) return -ENOTTY;
+    return ioctl(terminal.get(), TIOCSWINSZ, &size) < 0 ? -errno : 0;
+}
+
+Executed exec_in_container(const ExecRequest &request) {
+    Executed executed;
+    int control[2];
+    Fd theirs[3], helper_side;
+    int error = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0 ? -errno : 0;
+    Fd ours(error == 0 ? control[0] : -1);
+    helper_side.reset(error == 0 ? control[1] : -1);
+    if (error == 0) error = make_streams(request, theirs, executed.streams);
+    if (error == 0) error = clone_into(request, helper_side, theirs, &executed);
+    if (error < 0) {
+        executed.failure = {Failure::kClone, 0, -error, 0};
+        return executed;
+    }
+    helper_side.reset();
+    executed.failure = boot(ours, request, &executed);
+    if (executed.terminal.valid()) (void)set_nonblocking(executed.terminal);
+    if (!executed.failure.failed()) return executed;
+    signal_process(executed.pidfd, SIGKILL);
+    reap_process(executed.pidfd);
+    return executed;
+}
+
+Execs::Execs() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC)) {
+    epoll_event event = {};
+    event.events = EPOLLIN;
+    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event); // handle 0
+    thread_ = std::thread([this] { run(); });
+}
+
+Execs::~Execs() {
+    uint64_t one = 1;
+    (void)!write(wake_.get(), &one, sizeof one);
+    thread_.join();
+}
+
+uint32_t Execs::add(Fd pidfd, Fd terminal) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    uint32_t handle = next_handle_++;
+    Entry &entry = entries_[handle];
+    entry.pidfd = std::move(pidfd);
+    entry.terminal = std::move(terminal);
+    epoll_event event = {};
+    event.events = EPOLLIN;
+    event.data.u64 = handle;
+    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, entry.pidfd.get(), &event);
+    return handle;
+}
+
+void Execs::run() {
+    sigset_t all;
+    sigfillset(&all); // signals are for Node.js's own threads
+    pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    epoll_event ready[64];
+    for (;;) {
+        int count = epoll_wait(epoll_.get(), ready, 64, -1);
+        for (int i = 0; i < count; i++) {
+            if (ready[i].data.u64 == 0) return;
+            reap(static_cast<uint32_t>(ready[i].data.u64));
+        }
+    }
+}
+
+void Execs::reap(uint32_t handle) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = entries_.find(handle);
+    if (found == entries_.end() || found->second.ended) return;
+    Entry &entry = found->second;
+    entry.end = reap_process(entry.pidfd);
+    entry.ended = true;
+    entry.pidfd.reset();
+    entry.terminal.reset();
+    if (!entry.done) return;
+    entry.done(entry.end);
+    entries_.erase(found);
+}
+
+void Execs::await(uint32_t handle, std::function<void(ExecEnd)> done) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = entries_.find(handle);
+    if (found != entries_.end() && !found->second.ended) {
+        found->second.done = std::move(done);
+        return;
+    }
+    done(found == entries_.end() ? ExecEnd{} : found->second.end);
+    if (found != entries_.end()) entries_.erase(found);
+}
+
+int Execs::signal(uint32_t handle, int signal_number) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = entries_.find(handle);
+    if (found == entries_.end() || found->second.ended) return -ESRCH;
+    return signal_process(found->second.pidfd, signal_number) < 0 ? -errno : 0;
+}
+
+int Execs::resize(uint32_t handle, unsigned short rows, unsigned short columns) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = entries_.find(handle);
+    return found == entries_.end() ? -ESRCH : set_terminal_size(found->second.terminal, rows, columns);
+}
+
+void Execs::hang_up(uint32_t handle) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = entries_.find(handle);
+    if (found != entries_.end()) found->second.terminal.reset();
+}

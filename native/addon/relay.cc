@@ -1,0 +1,152 @@
+#include "relay.h"
+
+#include <cerrno>
+#include <csignal>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+namespace {
+
+constexpr uint64_t kWakeKey = ~uint64_t{0}; // of the eventfd; the others are a name and a bit for the side
+constexpr int kTurns = 16;                  // of one copy before the next one has its turn
+
+} // namespace
+
+Relay::Relay() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    epoll_event event = {};
+    event.events = EPOLLIN;
+    event.data.u64 = kWakeKey;
+    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
+    thread_ = std::thread([this] { run(); });
+}
+
+Relay::~Relay() {
+    send([this] { ending_ = true; });
+    thread_.join();
+}
+
+uint64_t Relay::add(Fd from, Fd to, Fd kept) {
+    auto copy = std::make_shared<std::unique_ptr<Copy>>(std::make_unique<Copy>());
+    (*copy)->from = std::move(from);
+    (*copy)->to = std::move(to);
+    (*copy)->kept = std::move(kept);
+    uint64_t name;
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        name = next_name_++;
+    }
+    (*copy)->name = name;
+    send([this, name, copy] {
+        Copy &placed = *(copies_[name] = std::move(*copy));
+        listen(placed, EPOLL_CTL_ADD);
+    });
+    return name;
+}
+
+void Relay::finish(uint64_t name, std::function<void()> done) {
+    send([this, name, done = std::move(done)] {
+        auto found = copies_.find(name);
+        if (found == copies_.end()) return done();
+        found->second->finished = done;
+        move(*found->second);
+    });
+}
+
+void Relay::send(Command command) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    commands_.push_back(std::move(command));
+    uint64_t one = 1;
+    (void)!write(wake_.get(), &one, sizeof one);
+}
+
+void Relay::run() {
+    sigset_t all;
+    sigfillset(&all); // signals are for Node.js's own threads; and a pipe that nobody reads is an errno
+    pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    epoll_event ready[64];
+    while (!ending_) {
+        int count = epoll_wait(epoll_.get(), ready, 64, -1);
+        for (int i = 0; i < count; i++) {
+            uint64_t key = ready[i].data.u64;
+            if (key == kWakeKey) {
+                run_commands();
+                continue;
+            }
+            auto found = copies_.find(key >> 1);
+            if (found == copies_.end()) continue;
+            bool nobody_takes = (key & 1) != 0 && (ready[i].events & (EPOLLERR | EPOLLHUP)) != 0;
+            if (nobody_takes)
+                close_copy(*found->second);
+            else
+                move(*found->second);
+        }
+    }
+}
+
+void Relay::run_commands() {
+    uint64_t sent;
+    (void)!read(wake_.get(), &sent, sizeof sent);
+    std::vector<Command> commands;
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        commands.swap(commands_);
+    }
+    for (const Command &command : commands) command();
+}
+
+// Reads and writes in turn until one of both has to be waited for.
+void Relay::move(Copy &copy) {
+    for (int turn = 0; turn < kTurns || copy.finished; turn++) {
+        if (!write_out(copy)) return close_copy(copy);
+        if (copy.first < copy.end) break;
+        if (copy.from_ended || !read_in(copy)) break;
+    }
+    bool nothing_left = copy.first == copy.end && (copy.from_ended || copy.finished);
+    if (nothing_left) return close_copy(copy);
+    listen(copy, EPOLL_CTL_MOD);
+}
+
+// Gives false where nobody will take it any more.
+bool Relay::write_out(Copy &copy) {
+    while (copy.first < copy.end) {
+        ssize_t n = write(copy.to.get(), copy.bytes + copy.first, copy.end - copy.first);
+        if (n < 0 && errno != EINTR) return errno == EAGAIN;
+        if (n > 0) copy.first += static_cast<size_t>(n);
+    }
+    return true;
+}
+
+// Gives whether there was something. The end of a terminal is EIO.
+bool Relay::read_in(Copy &copy) {
+    ssize_t n;
+    do n = read(copy.from.get(), copy.bytes, sizeof copy.bytes);
+    while (n < 0 && errno == EINTR);
+    copy.from_ended = n == 0 || (n < 0 && errno != EAGAIN);
+    copy.first = 0;
+    copy.end = n > 0 ? static_cast<size_t>(n) : 0;
+    return n > 0;
+}
+
+void Relay::close_copy(Copy &copy) {
+    auto finished = std::move(copy.finished);
+    copies_.erase(copy.name);
+    if (finished) finished();
+}
+
+// A side that has ended is always heard of (EPOLLHUP), so that one that is not waited for is not listened to at all;
+// but for the pipe that somebody should read.
+void Relay::listen(Copy &copy, int operation) {
+    bool writing = copy.first < copy.end;
+    epoll_event event = {};
+    event.data.u64 = copy.name << 1;
+    event.events = writing ? 0u : uint32_t{EPOLLIN};
+    if (writing && operation == EPOLL_CTL_MOD) {
+        epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, copy.from.get(), nullptr);
+    } else if (epoll_ctl(epoll_.get(), operation, copy.from.get(), &event) < 0) {
+        epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, copy.from.get(), &event);
+    }
+    event.data.u64 = copy.name << 1 | 1;
+    event.events = writing ? uint32_t{EPOLLOUT} : 0u;
+    epoll_ctl(epoll_.get(), operation, copy.to.get(), &event);
+}

@@ -1,0 +1,54 @@
+// The native thread that copies between terminals and pipes, so that JavaScript and the log have pipes only: what a
+// full pipe does not take stays where it comes from.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "fd.h"
+
+class Relay {
+  public:
+    Relay();
+    ~Relay();
+    Relay(const Relay &) = delete;
+    Relay &operator=(const Relay &) = delete;
+
+    // Copies from now on, until either side has ended; then closes both. Both must not block. `kept` is held open
+    // meanwhile. Gives a name for finish().
+    uint64_t add(Fd from, Fd to, Fd kept = Fd());
+
+    // Copies what is there now, ends the copy, and calls `done` on the relay's thread; at once where it has ended.
+    void finish(uint64_t name, std::function<void()> done);
+
+  private:
+    struct Copy {
+        uint64_t name;
+        Fd from, to, kept;
+        char bytes[4096]; // of a terminal no more can be had at once
+        size_t first = 0, end = 0;
+        bool from_ended = false;
+        std::function<void()> finished;
+    };
+    using Command = std::function<void()>;
+
+    void run();
+    void run_commands();
+    void send(Command command);
+    void move(Copy &copy);
+    bool write_out(Copy &copy);
+    bool read_in(Copy &copy);
+    void close_copy(Copy &copy);
+    void listen(Copy &copy, int operation);
+
+    Fd epoll_, wake_;
+    std::map<uint64_t, std::unique_ptr<Copy>> copies_; // of the thread alone
+    bool ending_ = false;
+    std::mutex mutex_; // guards all below
+    std::vector<Command> commands_;
+    uint64_t next_name_ = 1;
+    std::thread thread_;
+};

@@ -1,0 +1,105 @@
+// What an exec and a terminal need beside the rest: hiding the helper, entering a container, a pty of its own devpts.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "interpreter.h"
+#include "report.h"
+
+// undumpable(): nobody in the container may trace the helper or open its files in /proc while it enters, not even with
+// CAP_SYS_PTRACE (CVE-2016-9962). The exec takes that away again.
+int op_undumpable(struct boot *boot, const struct op *op) {
+    (void)boot, (void)op;
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+// enter(flags): joins all these namespaces of the container's first process at once; its mount namespace also gives its
+// root and the working directory "/".
+int op_enter(struct boot *boot, const struct op *op) {
+    (void)boot;
+    return setns(CONTAINER_FD, (int)op->numbers[0]) < 0 ? -errno : 0;
+}
+
+static bool is_on_devpts(int fd) {
+    struct statfs status;
+    return fstatfs(fd, &status) == 0 && status.f_type == DEVPTS_SUPER_MAGIC;
+}
+
+// Only the kernel makes files in a devpts. No link is followed to it, and nothing that is mounted on its ptmx is
+// opened: whatever a container has put there in its place is refused before it is opened (CVE-2025-52565).
+static int open_ptmx(void) {
+    struct open_how directory = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                                 .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+    struct open_how file = {.flags = O_RDWR | O_NOCTTY | O_CLOEXEC,
+                            .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV | RESOLVE_BENEATH};
+    int pts = (int)syscall(SYS_openat2, AT_FDCWD, "/dev/pts", &directory, sizeof directory);
+    if (pts < 0) return -errno;
+    int master = -1;
+    int error = -ENODEV;
+    if (is_on_devpts(pts)) {
+        master = (int)syscall(SYS_openat2, pts, "ptmx", &file, sizeof file);
+        error = master < 0 ? -errno : 0;
+    }
+    close(pts);
+    struct stat status;
+    if (error == 0 && (fstat(master, &status) < 0 || !S_ISCHR(status.st_mode) || status.st_rdev != makedev(5, 2)))
+        error = -ENODEV;
+    if (error == 0) return master;
+    if (master >= 0) close(master);
+    return error;
+}
+
+// Sends the master side to niwad.
+static int send_terminal(int control, int master) {
+    struct boot_report report = {.kind = BOOT_TERMINAL};
+    struct iovec part = {&report, sizeof report};
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } rights = {0};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = rights.bytes, .msg_controllen = sizeof rights.bytes};
+    struct cmsghdr *right = CMSG_FIRSTHDR(&message);
+    right->cmsg_level = SOL_SOCKET;
+    right->cmsg_type = SCM_RIGHTS;
+    right->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(right), &master, sizeof(int));
+    return sendmsg(control, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+// The other side is asked of the master, not opened by a path, see TIOCGPTPEER in ioctl_tty(2).
+static int use_terminal(int master, unsigned short rows, unsigned short columns) {
+    struct winsize size = {.ws_row = rows, .ws_col = columns};
+    int unlock = 0;
+    if (ioctl(master, TIOCSPTLCK, &unlock) < 0) return -errno;
+    int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+    if (slave < 0) return -errno;
+    bool used = (rows == 0 || ioctl(slave, TIOCSWINSZ, &size) == 0) && ioctl(slave, TIOCSCTTY, 0) == 0;
+    for (int fd = 0; used && fd < 3; fd++) used = dup2(slave, fd) >= 0;
+    int error = used ? 0 : -errno;
+    close(slave);
+    return error;
+}
+
+// terminal(rows, columns): makes a pty of the container's own devpts, takes it as the controlling terminal and the
+// standard streams, and sends its master to niwad. It belongs to the user that the process has become.
+int op_terminal(struct boot *boot, const struct op *op) {
+    int master = open_ptmx();
+    if (master < 0) return master;
+    int error = use_terminal(master, (unsigned short)op->numbers[0], (unsigned short)op->numbers[1]);
+    if (error == 0) error = send_terminal(boot->control, master);
+    close(master);
+    return error;
+}

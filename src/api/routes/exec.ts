@@ -1,0 +1,99 @@
+import type { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { Attachment } from '../../container/attach.js';
+import type { Exec } from '../../container/exec.js';
+import { ExecSchema } from '../../spec/exec.js';
+import { ErrorSchema } from '../errors.js';
+import { FRAME } from '../frames.js';
+import { IdParams } from '../requests.js';
+import type { Api, ApiOptions } from '../server.js';
+import { type Output, type Session, serveSession } from '../session.js';
+import { requireUpgrade, takeConnection } from '../upgrade.js';
+
+const answers = { 101: Type.Null(), '4xx': ErrorSchema, '5xx': ErrorSchema };
+const FRAMES = 'Upgrade: niwa-stream; then frames both ways: type (u8), length (u32, big-endian), payload.';
+
+/** Processes in containers, and terminals, over upgraded connections. */
+export function execRoutes(api: Api, { runtime, log }: ApiOptions): void {
+  const serve = (request: FastifyRequest, reply: FastifyReply, session: Session) => {
+    serveSession(takeConnection(request, reply), session).catch((error: unknown) => {
+      log.error({ err: error, url: request.url }, 'a session failed');
+    });
+    return reply;
+  };
+
+  api.post(
+    '/v1/containers/:id/exec',
+    {
+      schema: {
+        summary: 'Run a further process in a container',
+        description: FRAMES,
+        params: IdParams,
+        body: ExecSchema,
+        response: answers,
+      },
+    },
+    async (request, reply) => {
+      requireUpgrade(request);
+      return serve(request, reply, sessionOfExec(await runtime.exec(request.params.id, request.body, request.caller)));
+    },
+  );
+
+  api.post(
+    '/v1/containers/:id/attach',
+    {
+      schema: {
+        summary: 'Hear what a container writes, and type into its terminal where it has one',
+        description: FRAMES,
+        params: IdParams,
+        response: answers,
+      },
+    },
+    async (request, reply) => {
+      requireUpgrade(request);
+      const { id } = request.params;
+      const attachment = runtime.attach(id, request.caller);
+      return serve(
+        request,
+        reply,
+        sessionOfAttachment(attachment, (signal) => void runtime.kill(id, signal)),
+      );
+    },
+  );
+}
+
+function sessionOfExec(exec: Exec): Session {
+  const streams = exec.stderr === null ? [] : [outputOf(exec.stderr, FRAME.stderr)];
+  return {
+    stdin: exec.stdin,
+    outputs: [outputOf(exec.stdout, FRAME.stdout), ...streams],
+    resize: (rows, columns) => exec.resize(rows, columns),
+    kill: (signal) => exec.kill(signal),
+    exited: exec.exited,
+    close: () => exec.close(),
+  };
+}
+
+async function* outputOf(stream: Readable, type: number): AsyncGenerator<Output> {
+  for await (const data of stream as AsyncIterable<Buffer>) yield { type, data };
+}
+
+function sessionOfAttachment(attachment: Attachment, kill: (signal: string) => void): Session {
+  const left = new AbortController();
+  const { stdin, exited, resize } = attachment;
+  const output = async function* (): AsyncGenerator<Output> {
+    for await (const { stream, data } of attachment.output(left.signal)) yield { type: FRAME[stream], data };
+  };
+  return {
+    stdin,
+    outputs: [output()],
+    resize,
+    kill,
+    exited,
+    close: () => {
+      left.abort();
+      attachment.close();
+    },
+  };
+}

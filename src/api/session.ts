@@ -1,0 +1,117 @@
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf, NiwaError } from '../errors.js';
+import { problemsOf } from '../spec/check.js';
+import { TerminalSize } from '../spec/exec.js';
+import { refuse } from '../spec/problems.js';
+import { toErrorReply } from './errors.js';
+import { decodeFrames, encodeData, encodeFrame, FRAME, type Frame, writeTo } from './frames.js';
+import { requireSignal } from './requests.js';
+
+/** A piece of output and the type of the frames that it goes into. */
+export interface Output {
+  type: number;
+  data: Buffer;
+}
+
+/** What a client and something that runs say to each other over an upgraded connection. */
+export interface Session {
+  /** Where standard input goes; null for nowhere. */
+  stdin: Socket | null;
+  /** All that it says; each is read no faster than the client takes it. */
+  outputs: AsyncIterable<Output>[];
+  resize(rows: number, columns: number): void;
+  kill(signal: string): void;
+  /** Resolves with the payload of the last frame. */
+  exited: Promise<object>;
+  /** Lets go of all of it; outputs end. Called once or more. */
+  close(): void;
+}
+
+/** After the end, output is waited for as long as some comes: a process that was left behind may hold its pipes open. */
+const IDLE_MS = 500;
+
+/** Serves a session until it has ended or the client has gone; then lets go of it, and of the connection. */
+export async function serveSession(socket: Socket, session: Session): Promise<void> {
+  try {
+    const gone = hear(socket, session);
+    await Promise.race([gone, tell(socket, session)]);
+  } catch (error) {
+    if (!socket.destroyed) await writeTo(socket, encodeFrame(FRAME.error, toErrorReply(error).body));
+  } finally {
+    session.close();
+    socket.destroySoon();
+  }
+}
+
+/** Does what the client says. Ends when it says nothing any more: it has gone. */
+async function hear(socket: Socket, session: Session): Promise<void> {
+  try {
+    for await (const frame of decodeFrames(withoutEnd(socket))) await act(frame, session);
+  } catch (error) {
+    if (error instanceof NiwaError) throw error;
+    if (error instanceof RangeError || error instanceof SyntaxError)
+      throw new NiwaError('SPEC_INVALID', `what the client sends is no frame: ${messageOf(error)}`, { cause: error });
+    // else the connection has broken
+  }
+}
+
+async function act({ type, payload }: Frame, session: Session): Promise<void> {
+  if (type === FRAME.stdin) {
+    if (session.stdin !== null) await writeTo(session.stdin, payload);
+  } else if (type === FRAME.stdinEof) {
+    session.stdin?.end();
+  } else if (type === FRAME.resize) {
+    const size = JSON.parse(payload.toString()) as TerminalSize;
+    refuse('the resize', problemsOf(TerminalSize, size));
+    session.resize(size.rows, size.columns);
+  } else if (type === FRAME.signal) {
+    session.kill(requireSignal(payload.toString()));
+  } else {
+    throw new RangeError(`its type is ${type}`);
+  }
+}
+
+/** The pieces of a socket; unlike its own iterator, leaving off does not destroy it before the last word is written. */
+function withoutEnd(socket: Socket): AsyncIterable<Buffer> {
+  return socket.iterator({ destroyOnReturn: false });
+}
+
+/** Sends all output, and the end. */
+async function tell(socket: Socket, session: Session): Promise<void> {
+  const progress = { at: 0, writing: 0 };
+  const copies = Promise.all(session.outputs.map((output) => copy(output, socket, progress)));
+  const exit = await session.exited;
+  await Promise.race([copies, idle(progress)]);
+  session.close();
+  await copies;
+  await writeTo(socket, encodeFrame(FRAME.exit, exit));
+}
+
+async function copy(
+  output: AsyncIterable<Output>,
+  socket: Socket,
+  progress: { at: number; writing: number },
+): Promise<void> {
+  try {
+    for await (const { type, data } of output) {
+      progress.writing++;
+      const taken = await writeTo(socket, encodeData(type, data));
+      progress.writing--;
+      progress.at = performance.now();
+      if (!taken) return;
+    }
+  } catch {
+    // it was closed before its end
+  }
+}
+
+async function idle(progress: { at: number; writing: number }): Promise<void> {
+  const since = performance.now();
+  for (let left = IDLE_MS; left > 0 || progress.writing > 0; left = idleLeft(since, progress.at))
+    await sleep(Math.max(left, 10), undefined, { ref: false });
+}
+
+function idleLeft(since: number, last: number): number {
+  return Math.max(since, last) + IDLE_MS - performance.now();
+}

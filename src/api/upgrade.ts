@@ -1,0 +1,88 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { refuse, show } from '../spec/problems.js';
+import { UPGRADE } from './frames.js';
+import type { Api } from './server.js';
+
+const BODY_TIMEOUT_MS = 10_000;
+
+/** Requests that ask for another protocol, with their connections. */
+const upgrades = new WeakMap<IncomingMessage, Socket>();
+
+/**
+ * Lets requests with an Upgrade header through to the routes like all others, with all hooks; a route may then take over the
+ * connection, see {@link takeConnection}. Whatever is taken over ends with the server.
+ * @param maxBodyBytes what else the server reads of a body
+ */
+export function acceptUpgrades(api: Api, maxBodyBytes: number): void {
+  const open = new Set<Socket>();
+  api.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    socket.on('error', () => socket.destroy());
+    if (head.length > 0) socket.unshift(head);
+    upgrades.set(request, socket);
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => socket.destroySoon());
+    api.routing(request, response);
+  });
+  // Node.js reads no body once a request asks for an upgrade.
+  api.addHook('preParsing', async (request, _reply, payload) => {
+    const socket = upgrades.get(request.raw);
+    const length = Number(request.headers['content-length'] ?? 0);
+    if (socket === undefined || !(length > 0) || length > maxBodyBytes) return payload;
+    return Readable.from([await readBytes(socket, length)]);
+  });
+  api.addHook('preClose', async () => {
+    for (const socket of open) socket.destroy();
+  });
+}
+
+/** Reads exactly so many bytes; what comes behind them stays in the socket. */
+function readBytes(socket: Socket, length: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let missing = length;
+  return new Promise((resolve, reject) => {
+    const timeout = setTimeout(() => socket.destroy(new Error('the body is late')), BODY_TIMEOUT_MS);
+    const gone = () => reject(new Error('the client has gone'));
+    const take = () => {
+      for (let piece = socket.read() as Buffer | null; piece !== null; piece = socket.read() as Buffer | null) {
+        pieces.push(piece.subarray(0, missing));
+        const rest = piece.subarray(missing);
+        missing -= Math.min(missing, piece.length);
+        if (missing > 0) continue;
+        clearTimeout(timeout);
+        socket.off('readable', take).off('close', gone);
+        if (rest.length > 0) socket.unshift(rest);
+        return resolve(Buffer.concat(pieces));
+      }
+    };
+    socket.on('readable', take).once('close', gone);
+    take();
+  });
+}
+
+/**
+ * Makes sure that a request asks for our protocol, before anything is done for it.
+ * @throws NiwaError SPEC_INVALID
+ */
+export function requireUpgrade({ raw, headers }: FastifyRequest): void {
+  if (upgrades.has(raw) && headers.upgrade?.toLowerCase() === UPGRADE) return;
+  refuse('the request', [
+    { path: 'headers.upgrade', found: show(headers.upgrade), allowed: `"${UPGRADE}", with "connection: upgrade"` },
+  ]);
+}
+
+/** Answers 101 and takes over the connection of a request that asks for our protocol; the caller has to end it. */
+export function takeConnection({ raw }: FastifyRequest, reply: FastifyReply): Socket {
+  const socket = upgrades.get(raw) as Socket;
+  reply.hijack();
+  reply.raw.detachSocket(socket);
+  socket.setTimeout(0);
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${UPGRADE}\r\n\r\n`);
+  return socket;
+}

@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { messageOf, NiwaError } from '../../errors.js';
+import type { ExecInput } from '../../spec/exec.js';
+import { daemonCommand, wordsAfterDashes } from '../command.js';
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.js';
+import { statusOfExit, statusOfFailedRun } from '../exit-codes.js';
+import { pairs } from '../spec-options.js';
+import { passThrough, requireTerminal, terminalSize } from '../terminal.js';
+
+const NO_KEYS = new Uint8Array();
+
+export const exec = daemonCommand(
+  'exec <id> [command..]',
+  'Run a further process in a container; end as it ends',
+  (yargs) =>
+    yargs
+      .positional('id', { type: 'string', demandOption: true, describe: 'a container that runs' })
+      .positional('command', { type: 'string', array: true, describe: 'the program and its arguments, best behind --' })
+      .option('interactive', { alias: 'i', type: 'boolean', default: false, describe: 'pass standard input on' })
+      .option('tty', { alias: 't', type: 'boolean', default: false, describe: 'give it a terminal' })
+      .option('env', { alias: 'e', type: 'string', array: true, nargs: 1, describe: 'NAME=VALUE' })
+      .option('user', { alias: 'u', type: 'string', describe: "UID or UID:GID; else the container's" })
+      .option('workdir', { alias: 'w', type: 'string', describe: "the working directory; else the container's" })
+      .option('cap-add', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'a capability beside those of the container',
+      })
+      .option('cap-drop', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'a capability of the container to do without',
+      })
+      .option('seccomp', { type: 'string', describe: 'default, unconfined, or a file with a profile' })
+      .example('$0 exec -it web -- sh', 'a shell in a container')
+      .example('$0 exec web -- cat /proc/self/status', ''),
+  async (client, options) => {
+    const { id, interactive, tty } = options;
+    if (tty && interactive) requireTerminal();
+    const size = tty ? terminalSize() : undefined;
+    const request: ExecInput = {
+      args: [...(options.command ?? []), ...wordsAfterDashes],
+      tty,
+      stdin: interactive,
+      ...(size === undefined ? {} : { size }),
+      ...(options.env === undefined ? {} : { env: pairs('--env', options.env) }),
+      ...(options.user === undefined ? {} : { user: options.user }),
+      ...(options.workdir === undefined ? {} : { cwd: options.workdir }),
+      ...(options.seccomp === undefined ? {} : { seccomp: readSeccomp(options.seccomp) }),
+      capabilities: { add: options.capAdd ?? [], drop: options.capDrop ?? [] },
+    };
+    const session = await client.exec(id, request);
+    const exit = await passThrough(session, { tty, stdin: interactive, detachKeys: NO_KEYS });
+    return exit === null ? 0 : statusOfExit(exit);
+  },
+  statusOfFailedRun,
+);
+
+function readSeccomp(choice: string): NonNullable<ExecInput['seccomp']> {
+  if (choice === 'default' || choice === 'unconfined') return choice;
+  try {
+    return JSON.parse(readFileSync(choice, 'utf8')) as NonNullable<ExecInput['seccomp']>;
+  } catch (error) {
+    throw new NiwaError('SPEC_INVALID', `cannot read the seccomp profile ${choice}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+export const attach = daemonCommand(
+  'attach <id>',
+  'Show what a container writes from now on, and type into its terminal; end as it ends',
+  (yargs) =>
+    yargs
+      .positional('id', { type: 'string', demandOption: true, describe: 'a container' })
+      .option('detach-keys', {
+        type: 'string',
+        default: DEFAULT_DETACH_KEYS,
+        describe: 'what leaves it running, of one with a terminal; "" for nothing',
+      })
+      .example('$0 attach shell', ''),
+  async (client, { id, detachKeys }) => {
+    const keys = parseDetachKeys(detachKeys);
+    const { tty } = (await client.inspect(id)).spec.process;
+    if (tty) requireTerminal();
+    const exit = await passThrough(await client.attach(id), { tty, stdin: tty, detachKeys: keys });
+    return exit === null ? detached(id) : statusOfExit(exit);
+  },
+  statusOfFailedRun,
+);
+
+/** Says that a container was left. */
+export function detached(id: string): number {
+  process.stderr.write(`\r\nniwa: left ${id}, which goes on; \`niwa attach ${id}\` comes back\r\n`);
+  return 0;
+}

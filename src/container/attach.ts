@@ -1,0 +1,47 @@
+import type { Socket } from 'node:net';
+import type { LogChunk } from '../logs/log.js';
+import type { LogStore } from '../logs/store.js';
+import { native } from '../native.js';
+import type { Container } from './container.js';
+import { pipe } from './exec.js';
+import { type Allowed, type Caller, requirePermission } from './permissions.js';
+import { requireState } from './state.js';
+import type { Exit } from './status.js';
+
+/** A container that a client takes part in. Whoever has it has to close() it at last. */
+export interface Attachment {
+  /** What goes to its terminal; null where it has none. */
+  stdin: Socket | null;
+  /** Gives what it writes from now on, until its end. */
+  output(left: AbortSignal): AsyncGenerator<LogChunk>;
+  /** Sets the size of its terminal; nothing happens where it has none. */
+  resize(rows: number, columns: number): void;
+  exited: Promise<Exit>;
+  close(): void;
+}
+
+/**
+ * Takes part in a container that has not exited.
+ * @throws NiwaError FORBIDDEN where it has a terminal and the caller may not ask for such a container, STATE_CONFLICT
+ */
+export function attachTo(container: Container, caller: Caller, allowed: Allowed): Attachment {
+  const { id, spec, state, handle, log, exited } = container;
+  requireState('attach to', id, state);
+  const { tty } = spec.process;
+  if (tty) requirePermission(spec, caller, allowed);
+  const stdin = tty ? pipe(native.terminalInput(handle), 'write') : null;
+  return {
+    stdin,
+    output: (left) => log.read({ ...(state === 'created' ? {} : { tail: 0 }), follow: true }, left),
+    resize: (rows, columns) => void native.resizeTerminal(handle, rows, columns),
+    exited,
+    close: () => void stdin?.destroy(),
+  };
+}
+
+/** Begins to store what a container writes to its terminal; gives null where it has none. */
+export function openTerminal({ spec, handle }: Container, logs: LogStore): number | null {
+  if (!spec.process.tty) return null;
+  const copy = native.openTerminal(handle, logs.fifosOf(spec.id).stdout);
+  return copy < 0 ? null : copy;
+}
