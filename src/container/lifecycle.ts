@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { crashPoint } from '../crash-point.js';
@@ -40,7 +41,7 @@ export class Lifecycle {
   /** End the interval hooks and readiness checks, one for each container that has some. */
   readonly #repeating = new Set<AbortController>();
   /** Ends the hooks of points. */
-  readonly #points = new AbortController();
+  readonly #points = unboundedController();
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
@@ -79,7 +80,7 @@ export class Lifecycle {
     const { log, hooks } = this.#options;
     const interval = hooksAt('interval', hooks, container.spec.hooks);
     if (interval.length === 0 && container.ready?.state !== 'waiting') return;
-    const end = new AbortController();
+    const end = unboundedController();
     this.#repeating.add(end);
     void container.exited.then(() => {
       end.abort();
@@ -187,6 +188,13 @@ export class Lifecycle {
     this.#waiting.add(over);
     return work;
   }
+}
+
+/** Node.js warns of more than ten listeners, as if they were forgotten. */
+function unboundedController(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 /** Waits for the end of a process whose output nobody wants; it is killed when `signal` is aborted. */

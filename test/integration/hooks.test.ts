@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -80,7 +81,7 @@ describe('hooks run on the host', () => {
   }) => {
     const id = 'hook-host';
     const notes = join(niwad.place.files, id);
-    const script = `{ cat /proc/self/cgroup; readlink /proc/self/ns/net /proc/self/ns/mnt; echo $NIWA_ID $NIWA_HOOK $A; } > ${notes}`;
+    const script = `{ cat /proc/self/cgroup; readlink /proc/self/ns/net /proc/self/ns/mnt; echo $NIWA_ID $NIWA_HOOK $A; ls /proc/self/fd | tr '\\n' ' '; grep SigBlk /proc/self/status; } > ${notes}`;
     const hooks = { afterNetwork: [{ args: ['/bin/sh', '-c', script], env: { A: 'b' } }] };
     await niwad.start({ id, process: sleeper, hooks });
     const text = readFileSync(notes, 'utf8');
@@ -88,6 +89,9 @@ describe('hooks run on the host', () => {
     expect(text).toContain(
       `${readlinkSync('/proc/self/ns/net')}\n${readlinkSync('/proc/self/ns/mnt')}\n${id} afterNetwork b\n`,
     );
+    // 3 is what ls reads; others came to niwad from outside, by way of this test.
+    const inherited = execFileSync('ls', ['/proc/self/fd']).toString().replaceAll('\n', ' ');
+    expect(text).toContain(`\n${inherited}SigBlk:\t0000000000000000\n`);
   });
 
   test('one may ask niwad about its container, and change it', async ({ niwad }) => {
