@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { LogChunk } from '../logs/log.js';
+import type { ContainerLog, LogChunk } from '../logs/log.js';
 import type { LogStore } from '../logs/store.js';
 import { native } from '../native.js';
 import type { Container } from './container.js';
@@ -12,8 +12,8 @@ import type { Exit } from './status.js';
 export interface Attachment {
   /** What goes to its terminal; null where it has none. */
   stdin: Socket | null;
-  /** Gives what it writes from now on, until its end. */
-  output(left: AbortSignal): AsyncGenerator<LogChunk>;
+  /** What it writes from now on, until its end. */
+  output: AsyncIterable<LogChunk>;
   /** Sets the size of its terminal; nothing happens where it has none. */
   resize(rows: number, columns: number): void;
   exited: Promise<Exit>;
@@ -21,22 +21,44 @@ export interface Attachment {
 }
 
 /**
- * Takes part in a container that has not exited.
+ * Takes part in a container that has not exited; of one that was not started yet, from its first word on.
  * @throws NiwaError FORBIDDEN where it has a terminal and the caller may not ask for such a container, STATE_CONFLICT
  */
-export function attachTo(container: Container, caller: Caller, allowed: Allowed): Attachment {
+export async function attachTo(container: Container, caller: Caller, allowed: Allowed): Promise<Attachment> {
   const { id, spec, state, handle, log, exited } = container;
   requireState('attach to', id, state);
   const { tty } = spec.process;
   if (tty) requirePermission(spec, caller, allowed);
+  const left = new AbortController();
+  const output = await fromNowOn(log, state === 'created', left.signal);
   const stdin = tty ? pipe(native.terminalInput(handle), 'write') : null;
   return {
     stdin,
-    output: (left) => log.read({ ...(state === 'created' ? {} : { tail: 0 }), follow: true }, left),
+    output,
     resize: (rows, columns) => void native.resizeTerminal(handle, rows, columns),
     exited,
-    close: () => void stdin?.destroy(),
+    close: () => {
+      left.abort();
+      stdin?.destroy();
+    },
   };
+}
+
+/** Gives output that misses nothing of what is written once this has resolved. */
+async function fromNowOn(log: ContainerLog, all: boolean, left: AbortSignal): Promise<AsyncIterable<LogChunk>> {
+  let begun = () => {};
+  const begins = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const chunks = log.read({ ...(all ? {} : { tail: 0 }), follow: true, begun }, left);
+  const first = chunks.next();
+  await Promise.race([begins, first]);
+  return (async function* () {
+    const { value, done } = await first;
+    if (done) return;
+    yield value;
+    yield* chunks;
+  })();
 }
 
 /** Begins to store what a container writes to its terminal; gives null where it has none. */

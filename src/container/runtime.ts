@@ -223,7 +223,7 @@ export class Runtime {
    * Takes part in a container from outside: hears its output, and writes to its terminal where it has one.
    * @throws NiwaError NOT_FOUND, FORBIDDEN, STATE_CONFLICT
    */
-  attach(id: string, caller: Caller = ROOT): Attachment {
+  async attach(id: string, caller: Caller = ROOT): Promise<Attachment> {
     return attachTo(this.get(id), caller, this.#options.allowed);
   }
 

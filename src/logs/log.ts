@@ -24,6 +24,8 @@ export interface LogRange {
   stream?: StreamName | undefined;
   /** Go on until the container has exited. */
   follow?: boolean | undefined;
+  /** Called when the place to begin at is found: what comes from then on is not missed. */
+  begun?: (() => void) | undefined;
 }
 
 /** The stored output of one container. Readers have places of their own: none of them holds anything back. */
@@ -65,6 +67,7 @@ export class ContainerLog {
     if (reader === null) return;
     try {
       await reader.seek(await beginning(reader, range));
+      range.begun?.();
       while (!left.aborted) {
         const over = this.#ended || range.follow !== true;
         const heard = over ? 0 : this.#ask(); // before the reading, so that nothing comes in between

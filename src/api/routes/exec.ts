@@ -53,7 +53,7 @@ export function execRoutes(api: Api, { runtime, log }: ApiOptions): void {
     async (request, reply) => {
       requireUpgrade(request);
       const { id } = request.params;
-      const attachment = runtime.attach(id, request.caller);
+      const attachment = await runtime.attach(id, request.caller);
       return serve(
         request,
         reply,
@@ -80,10 +80,9 @@ async function* outputOf(stream: Readable, type: number): AsyncGenerator<Output>
 }
 
 function sessionOfAttachment(attachment: Attachment, kill: (signal: string) => void): Session {
-  const left = new AbortController();
-  const { stdin, exited, resize } = attachment;
+  const { stdin, exited, resize, close } = attachment;
   const output = async function* (): AsyncGenerator<Output> {
-    for await (const { stream, data } of attachment.output(left.signal)) yield { type: FRAME[stream], data };
+    for await (const { stream, data } of attachment.output) yield { type: FRAME[stream], data };
   };
   return {
     stdin,
@@ -91,9 +90,6 @@ function sessionOfAttachment(attachment: Attachment, kill: (signal: string) => v
     resize,
     kill,
     exited,
-    close: () => {
-      left.abort();
-      attachment.close();
-    },
+    close,
   };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Allowed, requirePermission } from '../../../src/container/permissions.js';
+import { type Allowed, requireExecPermission, requirePermission } from '../../../src/container/permissions.js';
+import { type ExecInput, parseExec } from '../../../src/spec/exec.js';
 import type { SpecInput } from '../../../src/spec/schema.js';
 import { refusal, specOf } from '../support.js';
 
@@ -137,5 +138,43 @@ describe('another caller', () => {
       'user 1000 may not ask for this: root.path: found "/any"; allowed: no path at all; userns: found "host"; allowed: "auto"; ' +
         'seccomp: found "unconfined"; allowed: "default". The operator allows more by "allow" in niwad\'s configuration.',
     );
+  });
+});
+
+describe('an exec', () => {
+  const rlimits = { nofile: 100 };
+  const exec = (asked: Partial<ExecInput>, fields: Partial<SpecInput> = {}, allowed = nothing, caller = user) => {
+    const spec = specOf({ rlimits, ...fields });
+    requireExecPermission(spec, parseExec({ args: ['ls'], ...asked }, spec), caller, allowed);
+  };
+  const pathsOf = (...args: Parameters<typeof exec>) =>
+    refusal(() => exec(...args)).details.problems?.map(({ path }) => path);
+
+  it.each<Partial<ExecInput>>([
+    {},
+    { user: 5, cwd: '/x', env: { A: '1' }, tty: true, stdin: true },
+    { capabilities: { drop: ['ALL'], add: ['KILL'] } },
+    { seccomp: 'default' },
+    { rlimits: { nofile: 99, core: 0 } },
+  ])('may be as its container, or stricter: %j', (asked) => {
+    expect(() => exec(asked)).not.toThrow();
+  });
+
+  it.each<[Partial<ExecInput>, string]>([
+    [{ capabilities: { add: ['SYS_PTRACE'] } }, 'capabilities.add'],
+    [{ seccomp: 'unconfined' }, 'seccomp'],
+    [{ seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } }, 'seccomp'],
+    [{ rlimits: { nofile: 101 } }, 'rlimits.nofile'],
+    [{ rlimits: { nofile: 'unlimited' } }, 'rlimits.nofile'],
+    [{ rlimits: { rtprio: 1 } }, 'rlimits.rtprio'],
+  ])('%j is looser, at %s: for root or with allow.privileged', (asked, path) => {
+    expect(pathsOf(asked)).toEqual([path]);
+    expect(() => exec(asked, {}, nothing, { uid: 0 })).not.toThrow();
+    expect(() => exec(asked, {}, { ...nothing, privileged: true })).not.toThrow();
+  });
+
+  it('is refused in a container that the caller could not have made', () => {
+    expect(pathsOf({}, { userns: 'host', root: { path: '/secret' } })).toEqual(['root.path', 'userns']);
+    expect(() => exec({}, { userns: 'host' }, nothing, { uid: 0 })).not.toThrow();
   });
 });

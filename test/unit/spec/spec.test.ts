@@ -57,6 +57,7 @@ describe('defaults', () => {
         uid: 0,
         gid: 0,
         umask: 0o022,
+        tty: false,
       },
       root: { path: '/', readonly: false, overlay: { sizeBytes: null }, idmap: false },
       hostname: 'free-id',
@@ -222,7 +223,7 @@ describe('wrong input', () => {
     [{ id: 'a\0' }, 'id', '"a\\u0000"', ID],
     [{ id: 'ä' }, 'id', '"ä"', ID],
     [{ id: 7 }, 'id', '7', ID],
-    [{ process: 'sh' }, 'process', '"sh"', 'an object with args, env, cwd, user, umask'],
+    [{ process: 'sh' }, 'process', '"sh"', 'an object with args, env, cwd, user, umask, tty'],
     [{ process: {} }, 'process.args', 'nothing', 'the program and its arguments: a list of at least one string'],
     [{ process: { args: [] } }, 'process.args', '[]', 'the program and its arguments: a list of at least one string'],
     [
@@ -485,7 +486,7 @@ describe('wrong input', () => {
   });
 
   it.each<[object, string, string]>([
-    [{ process: { args, arg: 1 } }, 'process.arg', 'args, cwd, env, umask, user'],
+    [{ process: { args, arg: 1 } }, 'process.arg', 'args, cwd, env, tty, umask, user'],
     [{ root: { ro: true } }, 'root.ro', 'overlay, path, readonly'],
     [{ root: { overlay: { size: 1, max: 1 } } }, 'root.overlay.max', 'size'],
     [{ namespaces: { user: 'new' } }, 'namespaces.user', 'cgroup, ipc, mount, network, pid, uts'],
