@@ -15,6 +15,7 @@ export const CRASH_POINTS = [
   'exit-saved',
   'group-removed',
   'exit-told',
+  'exit-hooks-run',
 ] as const;
 
 export type CrashPoint = (typeof CRASH_POINTS)[number];

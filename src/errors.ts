@@ -7,6 +7,7 @@
  * - `ID_IN_USE`: a container with this id exists already.
  * - `STATE_CONFLICT`: the container's state does not allow this.
  * - `START_FAILED`: a step of making or starting the container failed; everything was undone.
+ * - `HOOK_FAILED`: a hook failed whose failure is that of the start; everything was undone.
  * - `FORBIDDEN`: the peer on the socket may not act.
  * - `TOO_MANY_REQUESTS`: the peer asks more often than the operator allows.
  * - `DRAINING`: this node is being drained, and takes no new containers.
@@ -21,6 +22,7 @@ export type ErrorCode =
   | 'ID_IN_USE'
   | 'STATE_CONFLICT'
   | 'START_FAILED'
+  | 'HOOK_FAILED'
   | 'FORBIDDEN'
   | 'TOO_MANY_REQUESTS'
   | 'DRAINING'

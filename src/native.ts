@@ -234,6 +234,11 @@ export interface Native extends NativeExec {
   limitDirectory(directory: string, bytes: number): number;
   /** Whether the kernel takes device filters from us. */
   canFilterDevices(): boolean;
+  /**
+   * Connects to a TCP port of the loopback interface in a container's network namespace. Gives a descriptor that the caller
+   * owns, or -errno.
+   */
+  connectIn(handle: Handle, port: number): Promise<number>;
   /** Compiles rules to instructions of 8 bytes each, or gives the errno. */
   compileSeccomp(defaultAction: number, rules: readonly SeccompRule[]): Uint8Array | number;
   /** Now on CLOCK_BOOTTIME. */

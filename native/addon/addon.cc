@@ -5,6 +5,7 @@
 #include "adopt.h"
 #include "boot_image.h"
 #include "face.h"
+#include "face_connect.h"
 #include "face_exec.h"
 #include "face_filesystems.h"
 #include "lock.h"
@@ -441,6 +442,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
     register_exec(env, exports);
     for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
     register_filesystems(env, exports);
+    register_connect(env, exports);
     return exports;
 }
 

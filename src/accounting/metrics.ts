@@ -1,4 +1,4 @@
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Usage } from './usage.js';
 
 /** What the metrics need of a container. */
@@ -58,6 +58,12 @@ export class Metrics {
     labelNames: ['reason'],
     registers: [this.#registry],
   });
+  readonly #ready = new Histogram({
+    name: 'niwa_ready_seconds',
+    help: 'Time from the start of a container until its readiness check passed',
+    buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
+    registers: [this.#registry],
+  });
   readonly #states = new Gauge({
     name: 'niwa_containers',
     help: 'Containers by state',
@@ -76,6 +82,10 @@ export class Metrics {
 
   countExit(reason: string): void {
     this.#exits.inc({ reason });
+  }
+
+  countReady(tookUsec: number): void {
+    this.#ready.observe(tookUsec / 1e6);
   }
 
   /** Gives the text for these containers; the figures of those that have exited are in the ledger. */

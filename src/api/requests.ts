@@ -20,6 +20,16 @@ export const LifetimeBody = Type.Union(
   { description: '{"lifetime": DURATION or null} or {"remaining": DURATION}' },
 );
 
+export const WaitFor = Type.Enum(['exit', 'ready'], { description: '"exit" or "ready"' });
+
+/** @throws NiwaError SPEC_INVALID where a container has no readiness check: nobody would ever know */
+export function requireReadyCheck(check: object | undefined): void {
+  if (check === undefined)
+    refuse('the request', [
+      { path: 'ready', found: 'nothing', allowed: 'a readiness check in the spec of the container' },
+    ]);
+}
+
 /** Gives the name of a signal. @throws NiwaError SPEC_INVALID where there is no such signal */
 export function requireSignal(input: string | number): string {
   const number = signalNumber(input);

@@ -63,6 +63,7 @@ export function withSpec<O extends Common>(yargs: Argv<O>) {
         describe: 'SOURCE:TARGET[:ro][,rslave][,idmap=false]',
       })
       .option('tmpfs', { type: 'string', array: true, nargs: 1, describe: 'TARGET[:size=BYTES]' })
+      .option('ready', { type: 'string', describe: 'what tells that it is ready: tcp:PORT or http:PORT/PATH' })
       .option('stop-signal', { type: 'string', describe: 'what asks it to end (SIGTERM)' })
       .option('stop-timeout', { type: 'string', describe: 'what it gets before the kill (10s)' }),
   );
@@ -103,6 +104,7 @@ export function toSpec(options: SpecOptions, words: string[], base: Partial<Spec
     init: options.init ?? base.init,
     labels: options.label === undefined ? base.labels : { ...base.labels, ...pairs('--label', options.label) },
     owner: options.owner ?? base.owner,
+    ready: toReady(options.ready, base.ready),
   }) as SpecInput;
 }
 
@@ -186,6 +188,16 @@ function toTmpfs(value: string): MountInput {
   const [, target, size] = /^([^:]+)(?::size=([^:]+))?$/.exec(value) ?? [];
   if (target === undefined) return wrong('--tmpfs', value, 'TARGET or TARGET:size=BYTES, such as /tmp:size=16M');
   return defined({ type: 'tmpfs', target, size: numberOr(size) }) as MountInput;
+}
+
+/** A check of the flags takes the place of the one in the base, with the times of that. */
+function toReady(value: string | undefined, base: SpecInput['ready']): object | undefined {
+  if (value === undefined) return base;
+  const { tcp: _, http: __, ...times } = base ?? {};
+  const [, kind, port, path] = /^(tcp|http):([0-9]{1,5})(\/.*)?$/.exec(value) ?? [];
+  if (kind === 'http') return { ...times, http: { port: Number(port), path: path ?? '/' } };
+  if (kind === undefined || path !== undefined) wrong('--ready', value, 'tcp:PORT or http:PORT/PATH');
+  return { ...times, tcp: Number(port) };
 }
 
 function toNetwork(network: string | undefined): string | undefined {

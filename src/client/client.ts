@@ -11,6 +11,7 @@ import type { DrainStatus } from '../container/drain.js';
 import type { RuntimeEvent } from '../container/registry.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from '../container/status.js';
 import { NiwaError } from '../errors.js';
+import type { Readiness } from '../hooks/readiness.js';
 import type { Check } from '../host/doctor.js';
 import type { LogChunk } from '../logs/log.js';
 import type { ExecInput } from '../spec/exec.js';
@@ -81,8 +82,14 @@ export class NiwaClient {
     return this.#json('GET', '/v1/containers', { query: filter });
   }
 
-  /** Creates a container; `start` also starts it, `wait` also waits for its end. */
-  create(spec: SpecInput, options: { start?: boolean; wait?: boolean } = {}): Promise<ContainerStatus> {
+  /**
+   * Creates a container; `start` also starts it, `ready` also waits until it is ready or will not be any more, `wait` also
+   * waits for its end.
+   */
+  create(
+    spec: SpecInput,
+    options: { start?: boolean; ready?: boolean; wait?: boolean } = {},
+  ): Promise<ContainerStatus> {
     return this.#json('POST', '/v1/containers', { query: options, body: spec });
   }
 
@@ -126,6 +133,11 @@ export class NiwaClient {
   wait(id: string, options: { timeout: string }): Promise<Exit | null>;
   wait(id: string, options: { timeout?: string } = {}): Promise<Exit | null> {
     return this.#json('GET', `${pathOf(id)}/wait`, { query: options });
+  }
+
+  /** Resolves when a container is ready, or will not be any more. */
+  waitReady(id: string): Promise<Readiness> {
+    return this.#json('GET', `${pathOf(id)}/wait`, { query: { for: 'ready' } });
   }
 
   /** Moves the deadline: the lifetime from the start (null for none), or what remains from now. */

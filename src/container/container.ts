@@ -4,6 +4,7 @@ import { type Rates, type Reading, ratesBetween } from '../accounting/rates.js';
 import type { UsageRecord } from '../accounting/record.js';
 import { figure, indexColumns, toUsage, type Usage } from '../accounting/usage.js';
 import { NiwaError } from '../errors.js';
+import type { Readiness } from '../hooks/readiness.js';
 import { isFrozen } from '../host/cgroup.js';
 import { readEffective } from '../host/effective.js';
 import type { IdRange } from '../host/id-pool.js';
@@ -53,6 +54,8 @@ export class Container {
   readonly history = new History();
   /** Resolves with the exit once its usage record is on disk. */
   readonly exited: Promise<Exit>;
+  /** Resolves when it is ready, or will not be any more. */
+  readonly readyKnown: Promise<void>;
   state: State = 'created';
   startedAt: Date | null = null;
   /** The moment of the start on CLOCK_BOOTTIME, 0n before it. */
@@ -66,6 +69,10 @@ export class Container {
   /** Whether nobody was told of it: it is forgotten when it has ended. */
   unwanted = false;
   exit: Exit | null = null;
+  /** Whether its readiness check has passed; null where it has none. */
+  ready: Readiness | null;
+  /** False where it has exited and the hooks of its end have still to run. */
+  hooksDone = true;
   /** The copy of its terminal's output into its log; null where it has no terminal. */
   terminal: number | null = null;
   /** When its last record was made and its state saved, in microseconds of CLOCK_BOOTTIME. */
@@ -80,6 +87,7 @@ export class Container {
   #endKnown = true;
   #usageAtEnd: Usage | null = null;
   #settle: (exit: Exit) => void = () => {};
+  #tellReady: () => void = () => {};
 
   constructor(birth: Birth, log: ContainerLog) {
     const { run, spec, cgroup, userns, idRange, handle, pid, startTicks, createdAt } = birth;
@@ -95,6 +103,10 @@ export class Container {
     this.log = log;
     this.exited = new Promise((resolve) => {
       this.#settle = resolve;
+    });
+    this.ready = spec.ready === null ? null : { state: 'waiting', at: null, took_usec: null };
+    this.readyKnown = new Promise((resolve) => {
+      this.#tellReady = resolve;
     });
   }
 
@@ -197,16 +209,19 @@ export class Container {
       memory: this.#memory,
       usage: this.usage(),
       exit: phase === 'exited' ? this.#ending : null,
+      ready: this.ready,
+      hooksDone: this.hooksDone,
     };
   }
 
   /** Takes what an earlier daemon wrote down of it while it lived. */
-  takeStored({ startedAt, startedNs, deadlineNs, sentSignal, memory }: StoredContainer): void {
+  takeStored({ startedAt, startedNs, deadlineNs, sentSignal, memory, ready }: StoredContainer): void {
     this.startedAt = startedAt === null ? null : new Date(startedAt);
     this.startedNs = BigInt(startedNs);
     this.deadlineNs = BigInt(deadlineNs);
     this.sentSignal = sentSignal;
     this.#memory = memory ?? this.#memory;
+    if (ready !== null && ready.state !== 'waiting') this.takeReady(ready);
   }
 
   /** Takes the end that its final record tells of: it stands, whatever is found now. */
@@ -230,8 +245,15 @@ export class Container {
     this.state = stopping ? 'stopping' : startedNs === 0n ? 'created' : isFrozen(this.cgroup) ? 'paused' : 'running';
   }
 
+  /** It is ready, or has failed to get so. */
+  takeReady(ready: Readiness): void {
+    this.ready = ready;
+    this.#tellReady();
+  }
+
   /** The record is written: this is the end. */
   settle(exit: Exit): void {
+    if (this.ready?.state === 'waiting') this.takeReady({ state: 'failed', at: exit.at, took_usec: null });
     this.exit = exit;
     this.state = 'exited';
     this.#settle(exit);
@@ -259,6 +281,7 @@ export class Container {
       created_at: this.createdAt.toISOString(),
       started_at: this.startedAt?.toISOString() ?? null,
       deadline_at: this.deadlineAt?.toISOString() ?? null,
+      ready: this.ready,
       exit: this.exit,
       usage: this.usage(),
       rates: this.rates(),

@@ -9,6 +9,7 @@ import { type ExitEvent, errnoName, native } from '../native.js';
 import type { Spec } from '../spec/spec.js';
 import type { Books } from './books.js';
 import type { Container } from './container.js';
+import type { Lifecycle } from './lifecycle.js';
 import type { Registry } from './registry.js';
 import type { Exit } from './status.js';
 import type { StoredContainer } from './store.js';
@@ -17,6 +18,7 @@ import { exitOf, recordOf } from './stored.js';
 export interface EndingsOptions {
   registry: Registry;
   books: Books;
+  lifecycle: Lifecycle;
   logs: LogStore;
   idPool: IdPool;
   log: Logger;
@@ -52,7 +54,7 @@ export class Endings {
 
   /** A container has ended: its record first, then everything that the kernel still holds, then the news. */
   async finish(container: Container, event: ExitEvent): Promise<void> {
-    const { registry, books, logs, idPool, log } = this.#options;
+    const { registry, books, lifecycle, logs, idPool, log } = this.#options;
     await container.starting; // a workload may end before the answer to its start has come
     const heard = container.takeExit(event);
     container.state = 'stopping';
@@ -62,6 +64,7 @@ export class Endings {
     if (container.terminal !== null) await native.finishTerminal(container.terminal);
     await native.drainLog(container.handle);
     crashPoint('output-stored');
+    container.hooksDone = !lifecycle.owesHooks(container, exit);
     books.save(container, 'exited');
     crashPoint('exit-saved');
     await this.removeGroup(container.cgroup);
@@ -76,6 +79,7 @@ export class Endings {
     log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
     registry.tell('exit', container.id, exit);
     crashPoint('exit-told');
+    lifecycle.exited(container, exit);
     if (container.unwanted) this.forget(container);
     this.forgetOldest();
   }
@@ -86,8 +90,11 @@ export class Endings {
     const exit = exitOf(stored, final);
     if (final === undefined) await this.#options.books.record(recordOf(stored, exit));
     container.takeEnd(exit, final?.usage ?? stored.usage);
+    const { books, lifecycle } = this.#options;
+    container.hooksDone = !lifecycle.owesHooks(container, exit);
     if (stored.phase === 'making') this.forget(container);
-    else this.#options.books.save(container);
+    else books.save(container);
+    lifecycle.exited(container, exit);
     this.forgetOldest();
   }
 

@@ -14,6 +14,8 @@ export interface Allowed {
   roots: string[];
   /** Directories below which the source of a bind mount may be, and what keeps the writes of an overlay. */
   sources: string[];
+  /** Directories below which the programs of hooks may be: they run as root on the host. */
+  hooks: string[];
   /** Whether they may switch protections off. */
   privileged: boolean;
 }
@@ -38,7 +40,7 @@ function requireNone(problems: FieldProblem[], caller: Caller): void {
   );
 }
 
-function* refusals(spec: Spec, { roots, sources, privileged }: Allowed): Iterable<FieldProblem> {
+function* refusals(spec: Spec, { roots, sources, hooks, privileged }: Allowed): Iterable<FieldProblem> {
   if (spec.root.path !== null && spec.root.path !== '/' && !isBelow(spec.root.path, roots))
     yield { path: 'root.path', found: show(spec.root.path), allowed: below(roots) };
   if (spec.root.file !== null && !isBelow(spec.root.file, roots))
@@ -49,7 +51,19 @@ function* refusals(spec: Spec, { roots, sources, privileged }: Allowed): Iterabl
   for (const [i, mount] of spec.mounts.entries())
     if (mount.type === 'bind' && !isBelow(mount.source, sources))
       yield { path: `mounts[${i}].source`, found: show(mount.source), allowed: below(sources) };
+  if (!privileged) yield* hookRefusals(spec, hooks);
   if (!privileged) yield* unprotected(spec);
+}
+
+/** With the environment a caller would choose what a program does: LD_PRELOAD, PATH and the like. */
+function* hookRefusals(spec: Spec, directories: readonly string[]): Iterable<FieldProblem> {
+  for (const [point, list] of Object.entries(spec.hooks))
+    for (const [i, { file, env }] of list.entries()) {
+      const path = `hooks.${point}[${i}]`;
+      if (!isBelow(file, directories))
+        yield { path: `${path}.args[0]`, found: show(file), allowed: below(directories) };
+      if (Object.keys(env).length > 0) yield { path: `${path}.env`, found: show(env), allowed: 'nothing' };
+    }
 }
 
 /** The fields that take a protection away. */

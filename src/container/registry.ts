@@ -9,6 +9,8 @@ export type RuntimeEventType =
   | 'create'
   | 'start'
   | 'start-failed'
+  | 'ready'
+  | 'unready'
   | 'update'
   | 'lifetime'
   | 'pause'
@@ -72,9 +74,14 @@ export class Registry {
     this.#byHandle.delete(handle);
   }
 
+  /** Whether this one is listed, and no later one with its id. */
+  hasThis(container: Container): boolean {
+    return this.#containers.get(container.id) === container;
+  }
+
   /** Gives false where another one has its id now. */
   remove(container: Container): boolean {
-    return this.#containers.get(container.id) === container && this.#containers.delete(container.id);
+    return this.hasThis(container) && this.#containers.delete(container.id);
   }
 
   /** Calls `listener` with every event from now on; gives what ends that. */

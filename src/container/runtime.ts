@@ -20,6 +20,7 @@ import { encodeProgram } from '../plan/encode.js';
 import { makePlan, type Plan } from '../plan/plan.js';
 import { undoWrites, updateWrites } from '../plan/resources.js';
 import { idOutside, mapFile } from '../plan/userns.js';
+import type { Hooks } from '../spec/hooks.js';
 import { mergeResources, parseResources } from '../spec/resources.js';
 import { signalNumber } from '../spec/signals.js';
 import { parseSpec, type Spec } from '../spec/spec.js';
@@ -34,6 +35,7 @@ import { CAUSE } from './exit.js';
 import { startError } from './failure.js';
 import { connectKeeper } from './keeper.js';
 import { requireOwnDirectory } from './keeping.js';
+import { Lifecycle } from './lifecycle.js';
 import { type Allowed, type Caller, requirePermission } from './permissions.js';
 import { Registry, type RuntimeEvent } from './registry.js';
 import { requireState } from './state.js';
@@ -55,6 +57,8 @@ export interface RuntimeOptions {
   logs: LogStore;
   /** What callers other than root may ask for. */
   allowed: Allowed;
+  /** The hooks of every container. */
+  hooks: Hooks;
   log: Logger;
   sampleIntervalMs: number;
   /** How often a container that goes on gets a record of its use so far. */
@@ -79,6 +83,7 @@ export class Runtime {
   readonly #bootId = readBootId();
   readonly #registry: Registry;
   readonly #books: Books;
+  readonly #lifecycle: Lifecycle;
   readonly #endings: Endings;
   /** What is being made, by id. */
   readonly #reserved = new Map<string, Spec>();
@@ -95,7 +100,10 @@ export class Runtime {
     this.#options = options;
     this.#registry = new Registry(options.log);
     this.#books = new Books({ ...options, bootId: this.#bootId });
-    this.#endings = new Endings({ ...options, registry: this.#registry, books: this.#books });
+    const exec = (id: string, request: object) => this.exec(id, request);
+    this.#lifecycle = new Lifecycle({ ...options, registry: this.#registry, books: this.#books, exec });
+    const parts = { registry: this.#registry, books: this.#books, lifecycle: this.#lifecycle };
+    this.#endings = new Endings({ ...options, ...parts });
     native.watch((event) => this.#hear(event));
   }
 
@@ -111,6 +119,7 @@ export class Runtime {
       registry: this.#registry,
       books: this.#books,
       endings: this.#endings,
+      lifecycle: this.#lifecycle,
       bootId: this.#bootId,
       welcome: (container) => this.#add(container, 'adopt'),
     });
@@ -138,8 +147,8 @@ export class Runtime {
 
   /**
    * Makes a container that waits to be started.
-   * @throws NiwaError FORBIDDEN, SPEC_INVALID, HOST_UNSUPPORTED, ID_IN_USE, DRAINING, START_FAILED, HOST_ERROR; then nothing
-   *   was made, or all was undone
+   * @throws NiwaError FORBIDDEN, SPEC_INVALID, HOST_UNSUPPORTED, ID_IN_USE, DRAINING, START_FAILED, HOOK_FAILED, HOST_ERROR;
+   *   then nothing was made, or all was undone
    */
   create(input: unknown, caller: Caller = ROOT): Promise<Container> {
     return this.#making(input, caller, async (container) => {
@@ -151,7 +160,7 @@ export class Runtime {
 
   /**
    * Starts a created container. Where that fails, the container has exited with the reason `start-failed`.
-   * @throws NiwaError NOT_FOUND, STATE_CONFLICT, DRAINING, START_FAILED
+   * @throws NiwaError NOT_FOUND, STATE_CONFLICT, DRAINING, START_FAILED, HOOK_FAILED
    */
   async start(id: string): Promise<Container> {
     const container = this.get(id);
@@ -174,7 +183,9 @@ export class Runtime {
       this.#books.save(container, 'started');
       crashPoint('started-saved');
       this.#registry.tell('start', id);
+      this.#lifecycle.attend(container);
     });
+    await this.#lifecycle.afterStart(container).catch((error: unknown) => this.#fail(container, error));
     return container;
   }
 
@@ -335,8 +346,10 @@ export class Runtime {
     this.#closing = true;
     this.#sampler?.stop();
     clearInterval(this.#tending);
+    this.#lifecycle.stopRepeating();
     const patience = sleep(CLOSE_PATIENCE_MS, undefined, { ref: false });
     await Promise.race([this.#settled(), patience]);
+    await this.#lifecycle.kill();
     for (const container of this.#registry.live()) this.#books.save(container);
     return this.#registry.live().length;
   }
@@ -345,6 +358,7 @@ export class Runtime {
     while (this.#reserved.size > 0) await sleep(CLOSE_POLL_MS);
     await Promise.all(this.#registry.live().map((container) => container.lock.run(async () => {})));
     await this.#endings.settled();
+    await this.#lifecycle.settled();
   }
 
   #beginStop(container: Container): void {
@@ -373,26 +387,43 @@ export class Runtime {
     requireOwnDirectory(spec, [...this.#reserved.values(), ...this.#registry.live().map((other) => other.spec)]);
     this.#reserved.set(spec.id, spec);
     try {
-      limitKept(spec.root.overlay);
-      const container = await this.#make(spec).catch((error: unknown) => {
-        unlimitKept(spec.root.overlay);
-        throw error;
-      });
-      await step(container).catch((error: unknown) => this.#undo(container, error));
+      const container = await this.#bear(spec);
+      const afterNetwork = this.#lifecycle.afterNetwork(container).catch((error) => this.#fail(container, error));
+      await afterNetwork.then(() => step(container)).catch((error: unknown) => this.#undo(container, error));
       return container;
     } finally {
       this.#reserved.delete(spec.id);
     }
   }
 
+  async #bear(spec: Spec): Promise<Container> {
+    try {
+      await this.#lifecycle.beforeCreate(spec);
+      return await this.#make(spec);
+    } catch (error) {
+      this.#lifecycle.failed(spec);
+      throw error;
+    }
+  }
+
   async #make(spec: Spec): Promise<Container> {
     const idRange = spec.userns === 'auto' ? this.#options.idPool.take() : null;
     try {
+      limitKept(spec.root.overlay);
       return await this.#spawn(spec, this.#plan(spec, idRange ?? NO_IDS), idRange);
     } catch (error) {
+      unlimitKept(spec.root.overlay);
       if (idRange !== null) this.#options.idPool.release(idRange);
       throw error;
     }
+  }
+
+  /** Ends a container whose start has failed; then throws why. */
+  async #fail(container: Container, error: unknown): Promise<never> {
+    container.startFailed = true;
+    if (container.state !== 'exited') container.beginStop(0, 'SIGKILL');
+    await container.exited;
+    throw error;
   }
 
   /** Ends and forgets a container that did not get as far as it should; then throws why. */
@@ -469,6 +500,7 @@ export class Runtime {
   #add(container: Container, event: 'create' | 'adopt'): void {
     this.#registry.add(container);
     this.#registry.tell(event, container.id);
+    if (event === 'adopt' && container.startedNs !== 0n) this.#lifecycle.attend(container, true);
     for (const early of this.#early.get(container.handle) ?? []) this.#hear(early);
     this.#early.delete(container.handle);
   }
@@ -507,6 +539,7 @@ export class Runtime {
     } else if (event.type === 'stopping') {
       container.state = 'stopping';
       this.#registry.tell('stopping', container.id);
+      this.#lifecycle.stopping(container);
     } else {
       this.#endings.follow(this.#endings.finish(container, event));
     }

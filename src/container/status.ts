@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { RatesSchema } from '../accounting/rates.js';
 import { UsageSchema } from '../accounting/usage.js';
+import { ReadinessSchema } from '../hooks/readiness.js';
 import { EffectiveSchema } from '../host/effective.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
 
@@ -45,6 +46,7 @@ export const ContainerStatusSchema = Type.Object({
   created_at: Time,
   started_at: nullable(Time),
   deadline_at: nullable(Type.String({ format: 'date-time', description: 'when its lifetime ends' })),
+  ready: nullable(ReadinessSchema),
   exit: nullable(ExitSchema),
   usage: UsageSchema,
   rates: nullable(RatesSchema),

@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import type { MemoryTime } from '../accounting/memory-time.js';
 import type { Usage } from '../accounting/usage.js';
 import { messageOf, NiwaError } from '../errors.js';
+import type { Readiness } from '../hooks/readiness.js';
 import type { IdRange } from '../host/id-pool.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
 import type { Exit } from './status.js';
 
 const VERSION = 1;
 const STATE = 'state.json';
+const NO_HOOKS = { hooks: {}, ready: null };
 
 /**
  * What a new daemon has to know of a container: a file of JSON in the container's directory below the run directory. Times
@@ -39,6 +41,9 @@ export interface StoredContainer {
   /** The counters when this was written last. */
   usage: Usage | null;
   exit: Exit | null;
+  ready: Readiness | null;
+  /** False where it has exited and the hooks of its end have still to run. */
+  hooksDone: boolean;
 }
 
 /** The state files of all containers of a daemon. */
@@ -129,5 +134,6 @@ function parseStored(text: string): StoredContainer {
       'HOST_ERROR',
       `the state of container ${stored.spec?.id} is of version ${version}, this niwad knows ${VERSION}: start the niwad that wrote it, and drain it first`,
     );
-  return stored;
+  const { ready = null, hooksDone = true, spec } = stored as Partial<StoredContainer>;
+  return { ...stored, ready, hooksDone, spec: { ...NO_HOOKS, ...(spec as Spec) } }; // an earlier niwad knew no hooks
 }

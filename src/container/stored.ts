@@ -29,6 +29,8 @@ export function newStored(spec: Spec, plan: Plan, idRange: IdRange | null, bootI
     memory: null,
     usage: null,
     exit: null,
+    ready: null,
+    hooksDone: true,
   };
 }
 

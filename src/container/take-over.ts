@@ -12,6 +12,7 @@ import { Container, deadlineOf } from './container.js';
 import type { Endings } from './endings.js';
 import { CAUSE } from './exit.js';
 import { connectKeeper } from './keeper.js';
+import type { Lifecycle } from './lifecycle.js';
 import { type Decision, decide } from './reconcile.js';
 import type { Registry } from './registry.js';
 import type { Store, StoredContainer } from './store.js';
@@ -20,6 +21,7 @@ import { birthOf } from './stored.js';
 export interface TakeOverOptions {
   registry: Registry;
   endings: Endings;
+  lifecycle: Lifecycle;
   books: Books;
   store: Store;
   logs: LogStore;
@@ -94,7 +96,7 @@ function adopt(stored: StoredContainer, undo: boolean, { logs, idPool, log, welc
 async function close(
   stored: StoredContainer,
   decision: Decision,
-  { registry, endings, logs }: TakeOverOptions,
+  { registry, endings, lifecycle, logs }: TakeOverOptions,
 ): Promise<void> {
   const container = new Container({ ...birthOf(stored), handle: 0 }, logs.ended(stored.spec.id));
   container.takeStored(stored);
@@ -102,7 +104,11 @@ async function close(
   registry.add(container);
   native.keeperDrop(container.id);
   logs.closeFifos(container.id);
-  if (decision === 'keep' && stored.exit !== null) container.takeEnd(stored.exit, stored.usage);
+  if (decision === 'keep' && stored.exit !== null) {
+    container.takeEnd(stored.exit, stored.usage);
+    container.hooksDone = stored.hooksDone;
+    lifecycle.exited(container, stored.exit);
+  }
   await endings.removeGroup(stored.cgroup);
   if (decision === 'lose') {
     endings.giveBack(stored.spec);

@@ -4,7 +4,9 @@ import { type FieldProblem, messageOf, NiwaError } from '../errors.js';
 import type { LogLimits } from '../logs/store.js';
 import { DEFAULT_CGROUP, DEFAULT_ID_POOL, DEFAULT_RUN_DIR, DEFAULT_SOCKET, DEFAULT_STATE_DIR } from '../paths.js';
 import { problemsOf } from '../spec/check.js';
+import { hookProblems } from '../spec/hooks.js';
 import { refuse, show } from '../spec/problems.js';
+import { Hooks, type HooksInput } from '../spec/schema.js';
 import { IDS_PER_CONTAINER } from '../spec/spec.js';
 import { parseYaml } from '../spec/yaml.js';
 
@@ -49,16 +51,20 @@ const FileSchema = Type.Object(
           sources: Type.Optional(
             Type.Array(path('sources of bind mounts may be below it'), { description: 'a list of directories' }),
           ),
+          hooks: Type.Optional(
+            Type.Array(path('programs of hooks may be below it'), { description: 'a list of directories' }),
+          ),
           privileged: Type.Optional(
             Type.Boolean({ description: 'true or false: whether callers other than root may switch protections off' }),
           ),
         },
         {
           additionalProperties: false,
-          description: '{"roots"?, "sources"?, "privileged"?}: what callers other than root may ask for',
+          description: '{"roots"?, "sources"?, "hooks"?, "privileged"?}: what callers other than root may ask for',
         },
       ),
     ),
+    hooks: Type.Optional(Hooks),
     drain: Type.Optional(
       Type.Boolean({ description: 'true or false: whether a stop of niwad waits for every container to end' }),
     ),
@@ -124,7 +130,9 @@ export interface Config {
   logLevel: string;
   group: string | number | null;
   readGroup: string | number | null;
-  allow: { roots?: string[]; sources?: string[]; privileged?: boolean };
+  allow: { roots?: string[]; sources?: string[]; hooks?: string[]; privileged?: boolean };
+  /** The hooks of every container. */
+  hooks: HooksInput;
   drain: boolean;
   maxConnections: number;
   requestsPerSecond: number;
@@ -144,6 +152,7 @@ const DEFAULTS: Config = {
   group: null,
   readGroup: null,
   allow: {},
+  hooks: {},
   drain: false,
   maxConnections: 1024,
   requestsPerSecond: 1000,
@@ -164,6 +173,7 @@ const DEFAULTS: Config = {
 export function mergeConfig(given: { [K in keyof Config]?: Config[K] | undefined }, file: string): Config {
   const fromFile = parseYaml(file, 'the configuration file') ?? {};
   refuse('the configuration file', [...problemsOf(FileSchema, fromFile), ...poolProblems(fromFile)]);
+  refuse('the configuration file', [...hookProblems((fromFile as Partial<Config>).hooks ?? {})]);
   const flags = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   refuse('the command line', [...problemsOf(FileSchema, flags), ...poolProblems(flags)]);
   const merged = { ...DEFAULTS, ...(fromFile as Static<typeof FileSchema>), ...flags } as Config;

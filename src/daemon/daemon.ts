@@ -13,6 +13,7 @@ import { IdPool } from '../host/id-pool.js';
 import { nameOfTree, OWN_GROUP, stepAside } from '../host/own-group.js';
 import { LogStore } from '../logs/store.js';
 import { loadBootHelper } from '../native.js';
+import { normaliseHooks } from '../spec/hooks.js';
 import { version } from '../version.js';
 import type { Config } from './config.js';
 import { chooseEndpoint, listen, unlisten } from './listen.js';
@@ -56,7 +57,7 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
   const logs = new LogStore(containersDir, join(config.stateDir, 'logs'), config.logs, log);
   const keeperSocket = join(config.runDir, 'keeper.sock');
   const drainFile = join(config.runDir, 'draining');
-  const allowed = { roots: [], sources: [], privileged: false, ...config.allow };
+  const allowed = { roots: [], sources: [], hooks: [], privileged: false, ...config.allow };
   const limits = { connections: config.maxConnections, requestsPerSecond: config.requestsPerSecond };
   const idPool = new IdPool(config.idPool.start, config.idPool.count);
   const runtime = new Runtime({
@@ -69,14 +70,16 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
     idPool,
     logs,
     allowed,
+    hooks: normaliseHooks(config.hooks),
     log,
     sampleIntervalMs,
     interimIntervalMs,
     keepExited,
   });
   const metrics = new Metrics();
-  runtime.subscribe(({ type, exit }) => {
+  runtime.subscribe(({ type, id, exit }) => {
     if (type === 'start') metrics.countStart();
+    if (type === 'ready') metrics.countReady(runtime.get(id).ready?.took_usec ?? 0);
     if (exit !== undefined) metrics.countExit(exit.reason);
   });
   await runtime.open();

@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+import { mapPrograms } from '../spec/hooks.js';
 import { refuse } from '../spec/problems.js';
 import { type BindMount, type Idmap, keptOverHost, type Overlay, type Root, type Spec } from '../spec/spec.js';
 import { canIdmap, imageCanIdmap } from './filesystems.js';
@@ -6,7 +7,7 @@ import { canIdmap, imageCanIdmap } from './filesystems.js';
 const PRIVATE_TMPFS: Overlay = { sizeBytes: null, directory: null };
 
 /**
- * Gives a spec with the real paths of its root and of its bind sources. The boot helper follows no link on the way to them,
+ * Gives a spec with the real paths of its root, of its bind sources and of the programs of its hooks. The boot helper follows no link on the way to them,
  * so that what was checked here is what is mounted. A path that does not exist stays: the start will say so. The host's own root,
  * by whatever path, is shown only under an overlay. What cannot be id-mapped is shown as it is: its files belong to nobody in
  * the container, which reads and writes what everybody may.
@@ -18,6 +19,7 @@ export function resolveSources(spec: Spec): Spec {
     root: resolveRoot(spec.root),
     mounts: spec.mounts.map((mount) => (mount.type === 'bind' ? resolveBind(mount) : mount)),
     devices: spec.devices.map(realPath),
+    hooks: mapPrograms(spec.hooks, (program) => ({ ...program, file: realPath(program.file) })),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import { BYTES_PATTERN, DURATION_PATTERN, parseBytes, parseDuration } from './units.js';
 
 /**
@@ -343,6 +343,70 @@ export const Seccomp = Type.Union([Type.Literal('default'), Type.Literal('unconf
 });
 export type SeccompProfileInput = Static<typeof SeccompProfile>;
 
+const HOOKS_PER_POINT = 16;
+const hookFields = {
+  args: Type.Array(text('a string without NUL'), {
+    minItems: 1,
+    maxItems: 1000,
+    description: 'the program by its absolute path on the host, and its arguments',
+  }),
+  env: Process.properties.env,
+  timeout: Type.Optional(Duration),
+};
+const hooksWith = <E extends TSchema>(onError: E) =>
+  Type.Optional(
+    Type.Array(Type.Object({ ...hookFields, onError: Type.Optional(onError) }, closed), {
+      maxItems: HOOKS_PER_POINT,
+      description: 'a list of up to 16 {"args", "env"?, "timeout"?, "onError"?}',
+    }),
+  );
+const failable = hooksWith(Type.Enum(['fail', 'log'], { description: '"fail" (the start) or "log"' }));
+const unfailable = hooksWith(
+  Type.Enum(['log'], { description: '"log": nothing can be refused any more at this point' }),
+);
+
+/** Programs that the host runs at points of a container's life, also as niwad's configuration has them. */
+export const Hooks = Type.Object(
+  {
+    beforeCreate: failable,
+    afterNetwork: failable,
+    afterStart: failable,
+    onReady: unfailable,
+    onStop: unfailable,
+    afterExit: unfailable,
+    onFailure: unfailable,
+    interval: Type.Optional(
+      Type.Array(Type.Object({ ...hookFields, every: Duration }, closed), {
+        maxItems: HOOKS_PER_POINT,
+        description: 'a list of up to 16 {"args", "every", "env"?, "timeout"?}',
+      }),
+    ),
+  },
+  closed,
+);
+
+/** How to find out whether a container is ready for its work. */
+export const Ready = Type.Object(
+  {
+    tcp: Type.Optional(integer(1, 65_535, 'a port in the container')),
+    http: Type.Optional(
+      Type.Object(
+        {
+          port: integer(1, 65_535, 'a port in the container'),
+          path: Type.String({ pattern: '^/[!-~]{0,2047}$', description: 'a path such as "/health", without spaces' }),
+          status: Type.Optional(integer(100, 599, 'the status that it has to answer')),
+        },
+        { ...closed, description: '{"port", "path", "status"?}' },
+      ),
+    ),
+    command: Type.Optional(Process.properties.args),
+    every: Type.Optional(Duration),
+    timeout: Type.Optional(Duration),
+    onTimeout: Type.Optional(Type.Enum(['stop', 'log'], { description: '"stop" or "log"' })),
+  },
+  closed,
+);
+
 /** The whole spec of a container. */
 export const SpecSchema = Type.Object(
   {
@@ -390,11 +454,15 @@ export const SpecSchema = Type.Object(
       }),
     ),
     oomScoreAdj: Type.Optional(integer(-1000, 1000, 'the preference of the OOM killer')),
+    hooks: Type.Optional(Hooks),
+    ready: Type.Optional(Ready),
   },
   closed,
 );
 
 /** What a user writes. */
 export type SpecInput = Static<typeof SpecSchema>;
+/** Hooks as a user writes them. */
+export type HooksInput = Static<typeof Hooks>;
 /** The limits as a user writes them. */
 export type ResourcesInput = Static<typeof Resources>;

@@ -1,7 +1,9 @@
 import type { FieldProblem } from '../errors.js';
 import { capabilityName, resolveCapabilities } from './capabilities.js';
 import { problemsOf } from './check.js';
+import { type Hooks, hookProblems, normaliseHooks } from './hooks.js';
 import { refuse, show } from './problems.js';
+import { normaliseReady, type Ready, readyProblems } from './ready.js';
 import { normaliseResources, type Resources, resourceProblems } from './resources.js';
 import { type SeccompProfileInput, type SpecInput, SpecSchema } from './schema.js';
 import { signalName, signalNumber } from './signals.js';
@@ -99,6 +101,9 @@ export interface Spec {
   labels: Record<string, string>;
   owner: string | null;
   oomScoreAdj: number | null;
+  hooks: Hooks;
+  /** How its readiness is found out; null where nobody asks. */
+  ready: Ready | null;
 }
 
 /** How many ids a container with `userns: auto` gets. */
@@ -137,6 +142,8 @@ export function meaningProblems(input: SpecInput): FieldProblem[] {
     ...capabilityProblems(input),
     ...usernsProblems(input),
     ...lifetimeProblems(input),
+    ...hookProblems(input.hooks ?? {}),
+    ...readyProblems(input),
   ];
 }
 
@@ -327,6 +334,8 @@ function normalise(input: SpecInput, freeId: string): Spec {
     labels: input.labels ?? {},
     owner: input.owner ?? null,
     oomScoreAdj: input.oomScoreAdj ?? null,
+    hooks: normaliseHooks(input.hooks ?? {}),
+    ready: input.ready === undefined ? null : normaliseReady(input.ready),
   };
 }
 

@@ -96,9 +96,10 @@ test('its configuration changes nothing, and all that it shows is valid', async 
   const text = readFileSync(new URL('../../bin/install/niwad.yaml', import.meta.url), 'utf8');
   expect(mergeConfig({}, text)).toEqual(mergeConfig({}, ''));
   const shown = text.replace(/^#( *[a-zA-Z]+:)/gm, '$1');
-  const { group, readGroup, allow, ...rest } = mergeConfig({}, shown);
+  const { group, readGroup, allow, hooks, ...rest } = mergeConfig({}, shown);
   expect([group, readGroup, allow.roots]).toEqual(['niwa', 'adm', ['/srv/images']]);
-  const { group: _, readGroup: __, allow: ___, ...defaults } = mergeConfig({}, '');
+  expect(Object.keys(hooks)).toEqual(['onReady', 'onStop']);
+  const { group: _, readGroup: __, allow: ___, hooks: ____, ...defaults } = mergeConfig({}, '');
   expect(rest).toEqual(defaults);
 });
 

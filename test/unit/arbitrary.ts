@@ -152,6 +152,17 @@ const anyInput = fc.record(
     labels: fc.dictionary(fc.stringMatching(/^[a-z][a-z./-]{0,9}$/), text, { noNullPrototype: true }),
     owner: fc.stringMatching(/^[a-z]{1,9}$/),
     oomScoreAdj: fc.integer({ min: -1000, max: 1000 }),
+    hooks: optional({
+      onStop: fc.array(
+        fc.record({ args: fc.constant<string[]>(['/no/such/program']), timeout: fc.constant<string>('5s') }),
+        { maxLength: 2 },
+      ),
+      interval: fc.array(
+        fc.record({ args: fc.constant<string[]>(['/no/such/program']), every: fc.constant<string>('1h') }),
+        { maxLength: 2 },
+      ),
+    }),
+    ready: fc.constantFrom({ tcp: 80 }, { http: { port: 80, path: '/' }, every: 1 }),
   },
   { requiredKeys: ['process'] },
 );

@@ -1,9 +1,25 @@
 import { Type } from 'typebox';
-import { ContainerDetailsSchema, ContainerStatusSchema, ExitSchema, StateSchema } from '../../container/status.js';
+import {
+  ContainerDetailsSchema,
+  ContainerStatusSchema,
+  type Exit,
+  ExitSchema,
+  StateSchema,
+} from '../../container/status.js';
+import { type Readiness, ReadinessSchema } from '../../hooks/readiness.js';
 import { Duration, SpecSchema } from '../../spec/schema.js';
 import { parseDuration } from '../../spec/units.js';
 import { ErrorSchema } from '../errors.js';
-import { IdParams, LifetimeBody, requireSignal, SignalBody, StopBody, UpdateBody } from '../requests.js';
+import {
+  IdParams,
+  LifetimeBody,
+  requireReadyCheck,
+  requireSignal,
+  SignalBody,
+  StopBody,
+  UpdateBody,
+  WaitFor,
+} from '../requests.js';
 import type { Api, ApiOptions } from '../server.js';
 
 const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };
@@ -42,18 +58,26 @@ export function containerRoutes(api: Api, { runtime }: ApiOptions): void {
     '/v1/containers',
     {
       schema: {
-        summary: 'Create a container; with start=true also start it, with wait=true also wait for its end',
+        summary:
+          'Create a container; with start=true also start it, with ready=true also wait until it is ready, with wait=true for its end',
         description: 'The spec as application/json or application/yaml.',
         body: SpecSchema,
         querystring: Type.Object(
-          { start: Type.Optional(Type.Boolean()), wait: Type.Optional(Type.Boolean()) },
+          {
+            start: Type.Optional(Type.Boolean()),
+            ready: Type.Optional(Type.Boolean()),
+            wait: Type.Optional(Type.Boolean()),
+          },
           { additionalProperties: false },
         ),
         response: { 201: ContainerStatusSchema, ...failures },
       },
     },
-    async ({ body, query: { start = false, wait = false }, caller }, reply) => {
-      const container = start || wait ? await runtime.run(body, caller) : await runtime.create(body, caller);
+    async ({ body, query: { start = false, ready = false, wait = false }, caller }, reply) => {
+      if (ready) requireReadyCheck(body?.ready);
+      const started = start || ready || wait;
+      const container = started ? await runtime.run(body, caller) : await runtime.create(body, caller);
+      if (ready) await container.readyKnown;
       if (wait) await container.exited;
       return reply.status(201).send(container.status());
     },
@@ -156,19 +180,21 @@ export function containerRoutes(api: Api, { runtime }: ApiOptions): void {
     '/v1/containers/:id/wait',
     {
       schema: {
-        summary: 'Wait for the end of a container',
+        summary: 'Wait for the end of a container; with for=ready until it is ready, or will not be any more',
         params: IdParams,
         querystring: Type.Object(
-          { timeout: Type.Optional(Duration) },
+          { timeout: Type.Optional(Duration), for: Type.Optional(WaitFor) },
           { additionalProperties: false, description: 'after the timeout the answer is 200 with null' },
         ),
-        response: { 200: Type.Union([ExitSchema, Type.Null()]), ...failures },
+        response: { 200: Type.Union([ExitSchema, ReadinessSchema, Type.Null()]), ...failures },
       },
     },
-    async ({ params, query }, reply) => {
-      const { exited } = runtime.get(params.id);
-      const exit = query.timeout === undefined ? await exited : await within(exited, parseDuration(query.timeout) ?? 0);
-      return reply.send(exit);
+    async ({ params, query: { timeout, for: what = 'exit' } }, reply) => {
+      const container = runtime.get(params.id);
+      if (what === 'ready') requireReadyCheck(container.spec.ready ?? undefined);
+      const awaited: Promise<Exit | Readiness | null> =
+        what === 'exit' ? container.exited : container.readyKnown.then(() => container.ready);
+      return reply.send(timeout === undefined ? await awaited : await within(awaited, parseDuration(timeout) ?? 0));
     },
   );
 

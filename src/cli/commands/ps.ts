@@ -38,9 +38,9 @@ export const inspect = daemonCommand(
 /** Lays out containers; `now` in milliseconds since 1970. */
 export function psTable(listed: ContainerStatus[], now: number): string {
   const headings = ['ID', 'STATE', 'AGE', 'LEFT', 'CPU TIME', 'MEMORY', 'OWNER', 'COMMAND'];
-  const rows = listed.map(({ id, state, created_at, deadline_at, exit, usage, spec }) => [
+  const rows = listed.map(({ id, state, ready, created_at, deadline_at, exit, usage, spec }) => [
     id,
-    exit === null ? state : `${state} (${exit.reason})`,
+    exit === null ? (state === 'running' && ready?.state === 'ready' ? 'ready' : state) : `${state} (${exit.reason})`,
     formatDuration((now - Date.parse(created_at)) * 1000),
     deadline_at === null || exit !== null ? '-' : formatDuration(Math.max(0, Date.parse(deadline_at) - now) * 1000),
     usage.cpu.usage_usec === null ? '-' : `${(usage.cpu.usage_usec / 1e6).toFixed(2)}s`,

@@ -2,7 +2,7 @@ import type { NiwaClient } from '../../client/client.js';
 import { NiwaError } from '../../errors.js';
 import { daemonCommand, print, tellWarnings } from '../command.js';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.js';
-import { statusOfExit, statusOfFailedRun } from '../exit-codes.js';
+import { EXIT, statusOfExit, statusOfFailedRun } from '../exit-codes.js';
 import { FORWARDED } from '../forwarded.js';
 import { printLogs, writeAsIs } from '../print-logs.js';
 import { specOf } from '../spec-file.js';
@@ -16,6 +16,11 @@ export const run = daemonCommand(
   (yargs) =>
     withSpec(yargs)
       .option('detach', { alias: 'd', type: 'boolean', default: false, describe: 'print the id and leave it running' })
+      .option('wait-ready', {
+        type: 'boolean',
+        default: false,
+        describe: 'as --detach, once its readiness check has passed; fail where it does not',
+      })
       .option('rm', { type: 'boolean', default: false, describe: 'forget it when it has ended (without --detach)' })
       .option('interactive', {
         alias: 'i',
@@ -31,14 +36,15 @@ export const run = daemonCommand(
       .example('$0 run -it --name shell -- sh', 'a shell with a terminal')
       .example("$0 run --cpus 0.5 --lifetime 2s -- sh -c 'while :; do :; done'", 'half a processor for two seconds')
       .example('$0 run --root app.sqfs -v /srv/data:/data:ro --tmpfs /tmp:size=16M -- /bin/app', 'an image and volumes')
-      .example('$0 run -d --name web --memory 64M --owner alice -- python3 -m http.server', 'in the background'),
+      .example('$0 run -d --name web --memory 64M --owner alice -- python3 -m http.server', 'in the background')
+      .example('$0 run --wait-ready --ready http:8000/ -- python3 -m http.server', 'until it answers'),
   async (client, options) => {
     const spec = await specOf(options);
-    if (options.detach) {
-      const status = await client.create(spec, { start: true });
+    if (options.detach || options.waitReady) {
+      const status = await client.create(spec, { start: true, ...(options.waitReady ? { ready: true } : {}) });
       tellWarnings(status);
       print(options.json, status, () => status.id);
-      return 0;
+      return options.waitReady && status.ready?.state !== 'ready' ? EXIT.failed : EXIT.ok;
     }
     const tty = spec.process.tty ?? false;
     const keys = parseDetachKeys(options.detachKeys);

@@ -1,4 +1,6 @@
 import type { Stats } from '../../client/client.js';
+import type { Readiness } from '../../hooks/readiness.js';
+import { formatDuration } from '../../spec/units.js';
 import { daemonCommand, print, withIds } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { statsTable } from '../stats-table.js';
@@ -8,12 +10,30 @@ import { statsTable } from '../stats-table.js';
 export const wait = daemonCommand(
   'wait <id..>',
   'Wait until containers have exited; print their exit statuses',
-  (yargs) => withIds(yargs).example('$0 wait web', ''),
-  async (client, { id, json }) => {
+  (yargs) =>
+    withIds(yargs)
+      .option('ready', {
+        type: 'boolean',
+        default: false,
+        describe: 'wait until they are ready; fail where one is not',
+      })
+      .example('$0 wait web', '')
+      .example('$0 wait --ready web', 'prints how long it took'),
+  async (client, { id, ready, json }) => {
+    if (ready) {
+      const answers = await Promise.all(id.map((one) => client.waitReady(one)));
+      print(json, answers, () => answers.map(readyWords).join('\n'));
+      return answers.every(({ state }) => state === 'ready') ? EXIT.ok : EXIT.failed;
+    }
     const exits = await Promise.all(id.map((one) => client.wait(one)));
     print(json, exits, () => exits.map(({ code, signal }) => code ?? signal).join('\n'));
+    return EXIT.ok;
   },
 );
+
+function readyWords({ state, took_usec }: Readiness): string {
+  return took_usec === null ? state : `${state} after ${formatDuration(took_usec)}`;
+}
 
 const CLEAR_SCREEN = '\x1b[H\x1b[2J';
 

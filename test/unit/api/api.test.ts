@@ -33,6 +33,7 @@ const CODES = [
   'HOST_UNSUPPORTED',
   'TOO_MANY_REQUESTS',
   'START_FAILED',
+  'HOOK_FAILED',
   'DRAINING',
 ];
 
@@ -131,7 +132,8 @@ beforeAll(async () => {
       pino({ level: 'silent' }),
     ),
     idPool: new IdPool(65_536, 1), // one range that is not given back would be the last
-    allowed: { roots: [], sources: [], privileged: false },
+    allowed: { roots: [], sources: [], hooks: [], privileged: false },
+    hooks: {},
     log: pino({ level: 'silent' }),
     sampleIntervalMs: 60_000,
     interimIntervalMs: 60_000,

@@ -4,8 +4,8 @@ import { type ExecInput, parseExec } from '../../../src/spec/exec.js';
 import type { SpecInput } from '../../../src/spec/schema.js';
 import { refusal, specOf } from '../support.js';
 
-const nothing: Allowed = { roots: [], sources: [], privileged: false };
-const some: Allowed = { ...nothing, roots: ['/images', '/more/'], sources: ['/data'] };
+const nothing: Allowed = { roots: [], sources: [], hooks: [], privileged: false };
+const some: Allowed = { ...nothing, roots: ['/images', '/more/'], sources: ['/data'], hooks: ['/opt/hooks'] };
 const user = { uid: 1000 };
 const bind = (source: string, fields: object = {}) => ({
   mounts: [{ type: 'bind' as const, source, target: '/t', ...fields }],
@@ -96,6 +96,28 @@ describe('another caller', () => {
     const allowed = { ...nothing, roots: ['/'], sources: ['/'] };
     expect(() => ask({ root: { path: '/any' }, ...bind('/etc') }, allowed)).not.toThrow();
     expect(() => ask(bind('/'), allowed)).not.toThrow();
+  });
+
+  it.each<[string, boolean]>([
+    ['/opt/hooks/register', true],
+    ['/opt/hooksx/register', false],
+    ['/bin/sh', false],
+  ])('may have the hook %s: %s', (program, may) => {
+    const hooks = { hooks: { interval: [{ args: [program], every: 1 }], onStop: [{ args: [program] }] } };
+    if (may) return expect(() => ask(hooks, some)).not.toThrow();
+    const allowed = 'a path below /opt/hooks';
+    expect(refusal(() => ask(hooks, some)).details.problems).toEqual([
+      { path: 'hooks.onStop[0].args[0]', found: `"${program}"`, allowed },
+      { path: 'hooks.interval[0].args[0]', found: `"${program}"`, allowed },
+    ]);
+    expect(() => ask(hooks, { ...nothing, privileged: true })).not.toThrow();
+  });
+
+  it('may not choose the environment of a hook: it would choose what runs', () => {
+    const hooks = { hooks: { onStop: [{ args: ['/opt/hooks/a'], env: { LD_PRELOAD: '/tmp/evil.so' } }] } };
+    expect(refusal(() => ask(hooks, some)).details.problems).toEqual([
+      { path: 'hooks.onStop[0].env', found: '{"LD_PRELOAD":"/tmp/evil.so"}', allowed: 'nothing' },
+    ]);
   });
 
   it.each(unprotected)('may not ask for %j, but where the operator allows it', (fields, path, found, allowed) => {

@@ -6,11 +6,12 @@ import { type Config, mergeConfig, readConfigFile } from '../../../src/daemon/co
 import { problemsIn, refusal } from '../support.js';
 
 const FIELDS =
-  'allow, cgroup, drain, group, idPool, interimIntervalMs, keepExited, logLevel, logs, maxConnections, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
+  'allow, cgroup, drain, group, hooks, idPool, interimIntervalMs, keepExited, logLevel, logs, maxConnections, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
 const GROUP = 'the name or number of the group that may use the socket beside root';
 const READ_GROUP = 'the name or number of the group that may look but not act';
 const POOL = '{"start": HOST_ID, "count": RANGES}, ranges of 65536 ids';
-const ALLOW = '{"roots"?, "sources"?, "privileged"?}: what callers other than root may ask for';
+const HOOK_POINTS = 'afterExit, afterNetwork, afterStart, beforeCreate, interval, onFailure, onReady, onStop';
+const ALLOW = '{"roots"?, "sources"?, "hooks"?, "privileged"?}: what callers other than root may ask for';
 
 describe('the settings', () => {
   it.each(['', '# nothing\n', '{}', 'null'])('are the defaults where the file is %j', (file) => {
@@ -23,6 +24,7 @@ describe('the settings', () => {
       group: null,
       readGroup: null,
       allow: {},
+      hooks: {},
       maxConnections: 1024,
       requestsPerSecond: 1000,
       sampleIntervalMs: 1000,
@@ -107,7 +109,7 @@ describe('wrong settings', () => {
     ['maxConnections: many', 'maxConnections', '"many"', 'a number from 1 to 100000'],
     ['requestsPerSecond: 0', 'requestsPerSecond', '0', 'a number from 1 to 1000000, for each user but root'],
     ['allow: all', 'allow', '"all"', ALLOW],
-    ['allow: {root: [/]}', 'allow.root', 'a field that niwa does not know', 'privileged, roots, sources'],
+    ['allow: {root: [/]}', 'allow.root', 'a field that niwa does not know', 'hooks, privileged, roots, sources'],
     ['allow: {roots: /srv}', 'allow.roots', '"/srv"', 'a list of directories'],
     ['allow: {roots: [srv]}', 'allow.roots[0]', '"srv"', 'an absolute path: roots may be below it'],
     ['allow: {sources: [/a, 1]}', 'allow.sources[1]', '1', 'an absolute path: sources of bind mounts may be below it'],
@@ -116,6 +118,14 @@ describe('wrong settings', () => {
       'allow.privileged',
       '"yes please"',
       'true or false: whether callers other than root may switch protections off',
+    ],
+    ['allow: {hooks: /opt}', 'allow.hooks', '"/opt"', 'a list of directories'],
+    ['hooks: {onBoot: []}', 'hooks.onBoot', 'a field that niwa does not know', HOOK_POINTS],
+    [
+      'hooks: {onStop: [{args: [sh]}]}',
+      'hooks.onStop[0].args[0]',
+      '"sh"',
+      'the absolute path of a program on the host',
     ],
     ['idPool: 65536', 'idPool', '65536', POOL],
     ['idPool: null', 'idPool', 'null', POOL],
@@ -144,7 +154,7 @@ describe('wrong settings', () => {
       '[]',
       '(top)',
       '[]',
-      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, drain, maxConnections, requestsPerSecond, sampleIntervalMs, interimIntervalMs, idPool, logs, keepExited',
+      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, hooks, drain, maxConnections, requestsPerSecond, sampleIntervalMs, interimIntervalMs, idPool, logs, keepExited',
     ],
   ])('%s is refused at %s', (file, path, found, allowed) => {
     const error = refusal(() => mergeConfig({}, file));

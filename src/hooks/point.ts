@@ -1,0 +1,69 @@
+import type { Logger } from 'pino';
+import { NiwaError } from '../errors.js';
+import type { Hook, HookPoint, Hooks, IntervalHook, Program } from '../spec/hooks.js';
+import { runHook } from './run-hook.js';
+
+/** The container that hooks are about: its id and what is known of it now, which hooks get as JSON. */
+export interface Subject {
+  id: string;
+  state: object;
+}
+
+/** The hooks of one point: those of the daemon come before those of the spec. Pure. */
+export function hooksAt<P extends keyof Hooks>(point: P, daemon: Hooks, own: Hooks): NonNullable<Hooks[P]> {
+  return [...(daemon[point] ?? []), ...(own[point] ?? [])] as NonNullable<Hooks[P]>;
+}
+
+/**
+ * Runs the hooks of a point one after another.
+ * @throws NiwaError HOOK_FAILED where one failed whose failure is that of the start; those after it do not run
+ */
+export async function runPoint(
+  point: HookPoint,
+  hooks: readonly Hook[],
+  subject: Subject,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const hook of hooks) {
+    if (signal.aborted) return;
+    const failure = await runOne(point, hook, subject, log, signal);
+    if (failure === null || hook.onError === 'log') continue;
+    throw new NiwaError(
+      'HOOK_FAILED',
+      `container ${subject.id} did not start: its ${point} hook ${hook.args[0]} failed: ${failure}. The log of niwad has what it wrote.`,
+    );
+  }
+}
+
+/** Runs an interval hook once. */
+export async function runInterval(
+  hook: IntervalHook,
+  subject: Subject,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  await runOne('interval', hook, subject, log, signal);
+}
+
+/** Gives why it failed, or null. */
+async function runOne(
+  point: HookPoint | 'interval',
+  program: Program,
+  { id, state }: Subject,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const variables = { NIWA_ID: id, NIWA_HOOK: point };
+  const { failure, ...rest } = await runHook(
+    program,
+    variables,
+    `${JSON.stringify({ hook: point, ...state })}\n`,
+    signal,
+  );
+  const fields = { id, hook: point, program: program.args[0], ...rest };
+  if (failure !== null) log.warn({ ...fields, failure }, 'a hook failed');
+  else if (point === 'interval') log.debug(fields, 'a hook ran');
+  else log.info(fields, 'a hook ran');
+  return failure;
+}

@@ -1,0 +1,57 @@
+import { type Static, Type } from 'typebox';
+import { boottime, type Clock } from './clock.js';
+
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** What anybody may know of a container's readiness. */
+export const ReadinessSchema = Type.Object(
+  {
+    state: Type.Union([Type.Literal('waiting'), Type.Literal('ready'), Type.Literal('failed')], {
+      description: 'waiting, ready or failed',
+    }),
+    at: nullable(Type.String({ format: 'date-time', description: 'when it became ready or failed' })),
+    took_usec: nullable(Type.Integer({ description: 'from the start to ready' })),
+  },
+  { description: 'whether it is ready for its work' },
+);
+export type Readiness = Static<typeof ReadinessSchema>;
+
+/** One try. It is over at the latest when `signal` is aborted; what it throws counts as "not ready". */
+export type Check = (signal: AbortSignal) => Promise<boolean>;
+
+/** A single try has failed after this: a workload that takes a connection and says nothing is tried again. */
+const TRY_USEC = 5e6;
+
+/**
+ * Tries a check every `everyUsec` until it says yes.
+ * @param untilUsec the time of the clock at which it has failed
+ * @returns the time of the clock at which the container was ready; null where that time has come, or `signal` was aborted
+ */
+export async function awaitReady(
+  { everyUsec, untilUsec }: { everyUsec: number; untilUsec: number },
+  check: Check,
+  signal: AbortSignal,
+  clock: Clock = boottime,
+): Promise<number | null> {
+  for (;;) {
+    const begun = clock.nowUsec();
+    const limit = Math.min(TRY_USEC, untilUsec - begun);
+    if (signal.aborted || limit <= 0) return null;
+    if (await tryOnce(check, limit, signal, clock)) return clock.nowUsec();
+    const next = Math.min(begun + everyUsec, untilUsec);
+    await clock.sleep(Math.max(0, next - clock.nowUsec()), signal);
+  }
+}
+
+async function tryOnce(check: Check, limitUsec: number, signal: AbortSignal, clock: Clock): Promise<boolean> {
+  const over = new AbortController();
+  const end = () => over.abort();
+  signal.addEventListener('abort', end, { once: true });
+  const late = clock.sleep(limitUsec, over.signal).then(() => false);
+  try {
+    return await Promise.race([check(over.signal).catch(() => false), late]);
+  } finally {
+    signal.removeEventListener('abort', end);
+    end();
+  }
+}

@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { isOomProtected } from '../host/oom.js';
+import type { Program } from '../spec/hooks.js';
+
+/** How one run of a program went. */
+export interface HookResult {
+  /** Why it counts as failed, "exit status 3" for example; null where it succeeded. */
+  failure: string | null;
+  /** The end of what it wrote on its standard streams. */
+  output: string;
+  durationMs: number;
+}
+
+/** So much of the end of its output is kept. */
+export const OUTPUT_BYTES = 4096;
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** What a program wrote just before its end is waited for so long: one that it left behind may hold its streams open. */
+const STREAMS_MS = 100;
+
+/**
+ * Runs a program on the host as niwad's own user, in a session of its own and without a shell. At the end of its time, or
+ * when `signal` is aborted, its whole process group is killed; what it leaves behind when it ends by itself goes on.
+ * @param variables its environment beside PATH; `program.env` comes after PATH and before these
+ * @param input its standard input; a program that reads none of it is no error
+ * @returns when it has ended; never throws
+ */
+export function runHook(
+  program: Program,
+  variables: Record<string, string>,
+  input: string,
+  signal: AbortSignal,
+): Promise<HookResult> {
+  const begun = performance.now();
+  const result = (failure: string | null, output = '') => ({
+    failure,
+    output,
+    durationMs: Math.round(performance.now() - begun),
+  });
+  let child: ChildProcess;
+  try {
+    child = start(program, { PATH, ...program.env, ...variables });
+  } catch (error) {
+    return Promise.resolve(result(`cannot run: ${codeOf(error)}`));
+  }
+  return new Promise((resolve) => {
+    const output = collect(child);
+    let ended: string | null = null;
+    const kill = (why: string) => {
+      ended ??= why;
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    };
+    const abort = () => kill('it was ended with niwad or its container');
+    const timer = setTimeout(
+      () => kill(`it took longer than ${program.timeoutUsec / 1e6} s`),
+      program.timeoutUsec / 1e3,
+    );
+    const over = () => {
+      clearTimeout(timer); // from here on the pid may be another's
+      signal.removeEventListener('abort', abort);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    child.once('error', (error) => {
+      over();
+      resolve(result(`cannot run: ${codeOf(error)}`));
+    });
+    child.once('exit', async (code, killer) => {
+      over();
+      await output.ended(STREAMS_MS);
+      resolve(result(ended ?? failureOf(code, killer), output.text()));
+    });
+    child.stdin?.on('error', () => {}).end(input);
+  });
+}
+
+function start({ file, args }: Program, env: Record<string, string>): ChildProcess {
+  const [name = file, ...rest] = args;
+  const child = spawn(file, rest, { argv0: name, cwd: '/', env, detached: true, stdio: 'pipe' });
+  // Only niwad itself is to be the last that the OOM killer takes.
+  if (child.pid !== undefined && isOomProtected()) writeFileSync(`/proc/${child.pid}/oom_score_adj`, '0');
+  return child;
+}
+
+function failureOf(code: number | null, killer: string | null): string | null {
+  if (killer !== null) return `ended by ${killer}`;
+  return code === 0 ? null : `exit status ${code}`;
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}
+
+/** Keeps the end of what a program writes, however much that is. */
+function collect({ stdout, stderr }: ChildProcess) {
+  const streams = [stdout, stderr].filter((stream) => stream !== null);
+  let kept = Buffer.alloc(0);
+  for (const stream of streams) {
+    stream.on('data', (bytes: Buffer) => {
+      kept = Buffer.concat([kept, bytes]).subarray(-OUTPUT_BYTES);
+    });
+    stream.on('error', () => {});
+  }
+  const closed = Promise.all(streams.map((stream) => new Promise((resolve) => stream.once('close', resolve))));
+  return {
+    text: () => kept.toString().trimEnd(),
+    ended: async (patienceMs: number) => {
+      const late = setTimeout(() => {
+        for (const stream of streams) stream.destroy();
+      }, patienceMs);
+      await closed;
+      clearTimeout(late);
+    },
+  };
+}

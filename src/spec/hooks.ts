@@ -1,0 +1,92 @@
+import type { FieldProblem } from '../errors.js';
+import { show } from './problems.js';
+import type { HooksInput } from './schema.js';
+import { parseDuration } from './units.js';
+
+/** The points of a container's life at which hooks run, in their order. The first three can fail the start. */
+export const FAILABLE_POINTS = ['beforeCreate', 'afterNetwork', 'afterStart'] as const;
+export const HOOK_POINTS = [...FAILABLE_POINTS, 'onReady', 'onStop', 'afterExit', 'onFailure'] as const;
+export type HookPoint = (typeof HOOK_POINTS)[number];
+
+/** A program that the host runs. */
+export interface Program {
+  /** The file that is executed; `args[0]` is what it is told to be called. */
+  file: string;
+  args: string[];
+  env: Record<string, string>;
+  timeoutUsec: number;
+}
+
+/** A program at a point of a container's life. */
+export interface Hook extends Program {
+  /** What its failure means: the start fails, or a line in the log. */
+  onError: 'fail' | 'log';
+}
+
+/** A program that runs again and again while a container does. */
+export interface IntervalHook extends Program {
+  everyUsec: number;
+}
+
+/** The hooks that there are; a point without any is left out. */
+export type Hooks = { [P in HookPoint]?: Hook[] } & { interval?: IntervalHook[] };
+
+type ProgramInput = Omit<NonNullable<HooksInput['beforeCreate']>[number], 'onError'>;
+
+const DEFAULT_TIMEOUT_USEC = 10e6;
+const LONGEST_TIMEOUT_USEC = 3600e6;
+const SHORTEST_INTERVAL_USEC = 100e3;
+const LONGEST_INTERVAL_USEC = 86_400e6;
+
+/** What the schema of hooks cannot say. Pure. */
+export function* hookProblems(hooks: HooksInput): Iterable<FieldProblem> {
+  for (const [point, list = []] of Object.entries(hooks))
+    for (const [i, hook] of list.entries()) {
+      const path = `hooks.${point}[${i}]`;
+      if (!hook.args[0]?.startsWith('/'))
+        yield {
+          path: `${path}.args[0]`,
+          found: show(hook.args[0]),
+          allowed: 'the absolute path of a program on the host',
+        };
+      yield* outside(`${path}.timeout`, hook.timeout, 1000, LONGEST_TIMEOUT_USEC, 'from 1ms to 1h');
+      if ('every' in hook)
+        yield* outside(`${path}.every`, hook.every, SHORTEST_INTERVAL_USEC, LONGEST_INTERVAL_USEC, 'from 100ms to 1d');
+    }
+}
+
+/** Gives a problem where a time is given and out of its bounds, in microseconds. */
+export function* outside(
+  path: string,
+  given: string | number | undefined,
+  least: number,
+  most: number,
+  allowed: string,
+): Iterable<FieldProblem> {
+  const usec = given === undefined ? least : (parseDuration(given) ?? least);
+  if (usec < least || usec > most) yield { path, found: show(given), allowed };
+}
+
+/** Fills in the defaults of hooks that are valid. */
+export function normaliseHooks(input: HooksInput): Hooks {
+  const hooks: Hooks = {};
+  for (const point of HOOK_POINTS) {
+    const onError: Hook['onError'] = FAILABLE_POINTS.some((failable) => failable === point) ? 'fail' : 'log';
+    const list = (input[point] ?? []).map((hook): Hook => ({ ...toProgram(hook), onError: hook.onError ?? onError }));
+    if (list.length > 0) hooks[point] = list;
+  }
+  const interval = (input.interval ?? []).map(
+    (hook): IntervalHook => ({ ...toProgram(hook), everyUsec: parseDuration(hook.every) ?? 0 }),
+  );
+  return interval.length > 0 ? { ...hooks, interval } : hooks;
+}
+
+function toProgram({ args, env = {}, timeout }: ProgramInput): Program {
+  const timeoutUsec = timeout === undefined ? DEFAULT_TIMEOUT_USEC : (parseDuration(timeout) ?? DEFAULT_TIMEOUT_USEC);
+  return { file: args[0] ?? '', args, env, timeoutUsec };
+}
+
+/** Gives the hooks with each program changed by `change`. */
+export function mapPrograms(hooks: Hooks, change: <P extends Program>(program: P) => P): Hooks {
+  return Object.fromEntries(Object.entries(hooks).map(([point, list]) => [point, list.map((hook) => change(hook))]));
+}

@@ -1,0 +1,64 @@
+import type { FieldProblem } from '../errors.js';
+import { outside } from './hooks.js';
+import { show } from './problems.js';
+import type { SpecInput } from './schema.js';
+import { parseDuration } from './units.js';
+
+/** What is tried to find out whether a container is ready. */
+export type ReadyCheck =
+  | { type: 'tcp'; port: number }
+  /** With `status` null, any from 200 to 399 will do. */
+  | { type: 'http'; port: number; path: string; status: number | null }
+  | { type: 'command'; args: string[] };
+
+/** How the readiness of a container is found out. */
+export interface Ready {
+  check: ReadyCheck;
+  everyUsec: number;
+  /** Counted from the start of the container. */
+  timeoutUsec: number;
+  onTimeout: 'stop' | 'log';
+}
+
+type ReadyInput = NonNullable<SpecInput['ready']>;
+
+const CHECKS = ['tcp', 'http', 'command'] as const;
+const DEFAULT_EVERY_USEC = 100e3;
+const DEFAULT_TIMEOUT_USEC = 30e6;
+
+/** What the schema of the readiness check cannot say. Pure. */
+export function* readyProblems({ ready, hooks }: SpecInput): Iterable<FieldProblem> {
+  if (ready === undefined) {
+    if (hooks?.onReady !== undefined)
+      yield {
+        path: 'hooks.onReady',
+        found: show(hooks.onReady),
+        allowed: 'nothing without "ready": nobody would find out',
+      };
+    return;
+  }
+  if (CHECKS.filter((name) => ready[name] !== undefined).length !== 1)
+    yield { path: 'ready', found: show(ready), allowed: `exactly one of ${CHECKS.join(', ')}` };
+  if (ready.command?.[0] === '')
+    yield { path: 'ready.command[0]', found: '""', allowed: 'the name or path of a program in the container' };
+  yield* outside('ready.every', ready.every, 10e3, 3600e6, 'from 10ms to 1h');
+  yield* outside('ready.timeout', ready.timeout, 1000, 86_400e6, 'from 1ms to 1d');
+}
+
+/** Fills in the defaults of a readiness check that is valid. */
+export function normaliseReady(input: ReadyInput): Ready {
+  const usec = (given: string | number | undefined, otherwise: number) =>
+    given === undefined ? otherwise : (parseDuration(given) ?? otherwise);
+  return {
+    check: toCheck(input),
+    everyUsec: usec(input.every, DEFAULT_EVERY_USEC),
+    timeoutUsec: usec(input.timeout, DEFAULT_TIMEOUT_USEC),
+    onTimeout: input.onTimeout ?? 'stop',
+  };
+}
+
+function toCheck({ tcp, http, command }: ReadyInput): ReadyCheck {
+  if (command !== undefined) return { type: 'command', args: command };
+  if (http !== undefined) return { type: 'http', port: http.port, path: http.path, status: http.status ?? null };
+  return { type: 'tcp', port: tcp ?? 0 };
+}
