@@ -446,6 +446,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"compileSeccomp", compile_seccomp},
     };
     for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
+    register_unpack(env, exports);
     return exports;
 }
 
