@@ -35,7 +35,7 @@ export function requirePermission(spec: Spec, caller: Caller, allowed: Allowed):
 }
 
 function* refusals(spec: Spec, { roots, sources, privileged }: Allowed): Iterable<FieldProblem> {
-  if (spec.root.path !== '/' && !isBelow(spec.root.path, roots))
+  if (spec.root.path !== null && spec.root.path !== '/' && !isBelow(spec.root.path, roots))
     yield { path: 'root.path', found: show(spec.root.path), allowed: below(roots) };
   for (const [i, mount] of spec.mounts.entries())
     if (mount.type === 'bind' && !isBelow(mount.source, sources))

@@ -9,11 +9,18 @@ import { canIdmap } from './filesystems.js';
  * the container, which reads and writes what everybody may.
  */
 export function resolveSources(spec: Spec): Spec {
-  const path = realPath(spec.root.path);
+  const path = spec.root.path === null ? null : realPath(spec.root.path);
+  const layers = spec.root.layers.map(realPath);
   const overlay = spec.root.overlay ?? (path === '/' ? { sizeBytes: null } : null);
   return {
     ...spec,
-    root: { ...spec.root, path, overlay, idmap: path !== '/' && resolveIdmap(spec.root.idmap, path) },
+    root: {
+      ...spec.root,
+      path,
+      layers,
+      overlay,
+      idmap: path !== '/' && layers.every((layer) => resolveIdmap(spec.root.idmap, layer)),
+    },
     mounts: spec.mounts.map((mount) => (mount.type === 'bind' ? resolveBind(mount) : mount)),
     devices: spec.devices.map(realPath),
   };

@@ -35,6 +35,7 @@ export const OP_CODES = {
   join_user: 28,
   close_fds: 29,
   seccomp: 30,
+  overlay: 36,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;
@@ -118,16 +119,37 @@ export const mount = (
 
 /**
  * Binds a path of the daemon's view, with what is mounted below it.
- * @param options `idmap` shows its files with the ids of the container's user namespace
+ * @param options `idmap` shows its files with the ids of the container's user namespace; `recursive: false` leaves out what is
+ *   mounted below
  */
 export const bind = (
   source: string,
   target: string,
-  options: { attributes?: readonly MountAttribute[]; idmap?: boolean; place?: Place } = {},
+  options: { attributes?: readonly MountAttribute[]; idmap?: boolean; recursive?: boolean; place?: Place } = {},
 ) => {
-  const { attributes = [], idmap = false, place = 'root' } = options;
+  const { attributes = [], idmap = false, recursive = true, place = 'root' } = options;
   const text = `bind ${source} on ${target}${listed([...attributes, ...(idmap ? ['id-mapped'] : [])])}`;
-  return op('bind', text, [attributeMask(attributes), inRoot(place), 1, Number(idmap)], [source, target]);
+  return op(
+    'bind',
+    text,
+    [attributeMask(attributes), inRoot(place), Number(recursive), Number(idmap)],
+    [source, target],
+  );
+};
+
+/**
+ * Mounts an overlay, see the kernel's filesystems/overlayfs.rst.
+ * @param directory what all paths of it are inside of: no link in them leads out
+ * @param target,data a path and options with paths inside the directory
+ */
+export const overlay = (
+  directory: string,
+  target: string,
+  data: readonly string[],
+  attributes: readonly MountAttribute[] = [],
+) => {
+  const text = `mount overlay on ${directory}/${target}${listed([...attributes, ...data])}`;
+  return op('overlay', text, [attributeMask(attributes)], [directory, target, data.join(',')]);
 };
 
 /** Host ids. */

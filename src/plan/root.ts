@@ -8,6 +8,7 @@ import {
   mount,
   type Op,
   type Owner,
+  overlay,
   pivot,
   privateMounts,
   readonlyPath,
@@ -93,32 +94,35 @@ function ownerOf(maps: IdMaps | null): Owner {
  * writable, to a container that runs on it in a user namespace of its own.
  */
 function baseOps(spec: Spec, stage: string, owner: Owner): Op[] {
-  const { path, overlay } = spec.root;
+  const { layers, overlay: writable } = spec.root;
   const idmap = spec.root.idmap !== false && !isDefaultRoot(spec);
   const builder: Owner = idmap ? owner : { uid: 0, gid: 0 };
-  if (overlay === null)
-    return [bind(path, stage, { attributes: ['nodev'], idmap, place: 'host' }), root(stage, builder)];
-  const size = overlay.sizeBytes === null ? [] : [`size=${overlay.sizeBytes}`];
-  const [lower, upper, work, merged] = ['lower', 'upper', 'work', 'root'].map((name) => `${stage}/${name}`) as [
-    string,
-    string,
-    string,
-    string,
-  ];
-  const layer = isDefaultRoot(spec) ? '/' : lower;
+  const [only] = layers;
+  if (writable === null && layers.length === 1 && only !== undefined)
+    return [bind(only, stage, { attributes: ['nodev'], idmap, place: 'host' }), root(stage, builder)];
+  const size = writable === null || writable.sizeBytes === null ? [] : [`size=${writable.sizeBytes}`];
+  const own = writable === null ? [] : ['upper', 'work'];
   return [
     mount('tmpfs', stage, { place: 'host', data: ['mode=0755', ...size] }),
-    ...[upper, work, merged].map((directory) => mkdir(directory, 0o755, 'host', builder)),
-    ...(layer === '/'
-      ? []
-      : [mkdir(lower, 0o755, 'host'), bind(path, lower, { attributes: ['ro'], idmap, place: 'host' })]),
-    mount('overlay', merged, {
-      place: 'host',
-      attributes: ['nodev'],
-      data: [`lowerdir=${layer}`, `upperdir=${upper}`, `workdir=${work}`],
-    }),
-    root(merged, builder),
+    ...[...own, 'root'].map((name) => mkdir(`${stage}/${name}`, 0o755, 'host', builder)),
+    ...layers.flatMap((layer, i) => layerOps(layer, `${stage}/${i}`, idmap)),
+    overlay(stage, 'root', [...overlayOptions(layers.length), ...own.map((name) => `${name}dir=${name}`)], ['nodev']),
+    root(`${stage}/root`, builder),
   ];
+}
+
+/** An overlay shows one file system of each layer: what is mounted below it is left out. */
+function layerOps(layer: string, place: string, idmap: boolean): Op[] {
+  return [
+    mkdir(place, 0o755, 'host'),
+    bind(layer, place, { attributes: ['ro'], idmap, recursive: false, place: 'host' }),
+  ];
+}
+
+/** Layers have the names 0, 1, 2 ... on the stage, so that the options of many fit into a page, and no path is part of them. */
+function overlayOptions(layers: number): string[] {
+  const names = Array.from({ length: layers }, (_, i) => i);
+  return ['index=off', 'metacopy=off', `lowerdir=${names.join(':')}`];
 }
 
 function kernelOps({ namespaces }: Spec): Op[] {

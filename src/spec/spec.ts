@@ -45,6 +45,18 @@ export interface IdMaps {
   gids: IdMapping[];
 }
 
+/** What becomes `/`. */
+export interface Root {
+  /** The directory as the spec names it; null where the root comes of something else. */
+  path: string | null;
+  /** Directories of the host, topmost first, that an overlay shows as one; a single one needs no overlay. */
+  layers: string[];
+  readonly: boolean;
+  /** Where writes go; null where they go to the only layer, or nowhere. */
+  overlay: { sizeBytes: number | null } | null;
+  idmap: Idmap;
+}
+
 /** A spec with every default filled in and every unit resolved: what the plan is made from. */
 export interface Spec {
   id: string;
@@ -56,7 +68,7 @@ export interface Spec {
     gid: number;
     umask: number;
   };
-  root: { path: string; readonly: boolean; overlay: { sizeBytes: number | null } | null; idmap: Idmap };
+  root: Root;
   hostname: string | null;
   mounts: (BindMount | TmpfsMount)[];
   namespaces: Record<NamespaceName, string>;
@@ -302,6 +314,7 @@ function normaliseRoot(input: NonNullable<SpecInput['root']>, mapped: boolean): 
   const sizeBytes = typeof overlay === 'object' ? (parseBytes(overlay.size) ?? null) : null;
   return {
     path,
+    layers: [path],
     readonly: input.readonly ?? false,
     overlay: overlay === false ? null : { sizeBytes },
     idmap: mapped && path !== '/' ? 'auto' : false,

@@ -51,6 +51,7 @@ describe('the paths of a spec', () => {
     for (const path of ['//', '/.', '/usr/..', at('host')])
       expect(resolve({ root: { path } }).root).toEqual({
         path: '/',
+        layers: ['/'],
         readonly: false,
         overlay: { sizeBytes: null },
         idmap: false,
@@ -78,7 +79,7 @@ describe('the paths of a spec', () => {
     const before = structuredClone(spec);
     expect(resolveSources(spec)).toEqual({
       ...before,
-      root: { ...before.root, path: at('real'), idmap: canIdmap(directory) },
+      root: { ...before.root, path: at('real'), layers: [at('real')], idmap: canIdmap(directory) },
     });
     expect(spec).toEqual(before);
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { rootOps } from '../../../src/plan/root.js';
 import { idMaps } from '../../../src/plan/userns.js';
 import type { SpecInput } from '../../../src/spec/schema.js';
+import type { Root } from '../../../src/spec/spec.js';
 import { specOf } from '../support.js';
 
 /** In the host's user namespace. */
@@ -21,12 +22,14 @@ describe('the root', () => {
   });
 
   it("is an overlay on the host's own by default", () => {
-    expect(textsOf().slice(1, 7)).toEqual([
+    expect(textsOf().slice(1, 9)).toEqual([
       'mount tmpfs on /stage (mode=0755)',
       'mkdir /stage/upper 0755',
       'mkdir /stage/work 0755',
       'mkdir /stage/root 0755',
-      'mount overlay on /stage/root (nodev, lowerdir=/, upperdir=/stage/upper, workdir=/stage/work)',
+      'mkdir /stage/0 0755',
+      'bind / on /stage/0 (ro)',
+      'mount overlay on /stage/root (nodev, index=off, metacopy=off, lowerdir=0, upperdir=upper, workdir=work)',
       'take /stage/root as the root',
     ]);
   });
@@ -57,13 +60,30 @@ describe('the root', () => {
       'mkdir /stage/upper 0755',
       'mkdir /stage/work 0755',
       'mkdir /stage/root 0755',
-      'mkdir /stage/lower 0755',
-      'bind /a:b\\c,d on /stage/lower (ro)',
-      'mount overlay on /stage/root (nodev, lowerdir=/stage/lower, upperdir=/stage/upper, workdir=/stage/work)',
+      'mkdir /stage/0 0755',
+      'bind /a:b\\c,d on /stage/0 (ro)',
+      'mount overlay on /stage/root (nodev, index=off, metacopy=off, lowerdir=0, upperdir=upper, workdir=work)',
       'take /stage/root as the root',
     ]);
-    const overlay = opsOf({ root }).find(({ strings }) => strings[0] === 'overlay');
-    expect(overlay?.strings).toContain('lowerdir=/stage/lower');
+  });
+
+  it('is an overlay of all its layers, topmost first, to which nothing is written without an upper directory', () => {
+    const spec = specOf({ userns: 'host', root: { path: '/srv' } });
+    const texts = (root: Partial<Root>) =>
+      rootOps({ ...spec, root: { ...spec.root, ...root } }, '/stage', null).map(({ text }) => text);
+    expect(texts({ layers: ['/a', '/b'] }).slice(1, 9)).toEqual([
+      'mount tmpfs on /stage (mode=0755)',
+      'mkdir /stage/root 0755',
+      'mkdir /stage/0 0755',
+      'bind /a on /stage/0 (ro)',
+      'mkdir /stage/1 0755',
+      'bind /b on /stage/1 (ro)',
+      'mount overlay on /stage/root (nodev, index=off, metacopy=off, lowerdir=0:1)',
+      'take /stage/root as the root',
+    ]);
+    expect(texts({ layers: ['/a', '/b', '/c'], overlay: { sizeBytes: null } })).toContain(
+      'mount overlay on /stage/root (nodev, index=off, metacopy=off, lowerdir=0:1:2, upperdir=upper, workdir=work)',
+    );
   });
 
   it('is left by the last operation', () => {
@@ -155,7 +175,7 @@ describe('the root in a user namespace', () => {
 
   it('is id-mapped below an overlay, whose own directories belong to the owner', () => {
     const ops = mappedOps({ root: { path: '/srv', overlay: true } });
-    expect(ops.map(({ text }) => text)).toContain('bind /srv on /stage/lower (ro, id-mapped)');
+    expect(ops.map(({ text }) => text)).toContain('bind /srv on /stage/0 (ro, id-mapped)');
     const owners = ops
       .filter(({ name, numbers }) => name === 'mkdir' && numbers[1] === 0)
       .map(({ strings, numbers }) => [strings[0], numbers[2], numbers[3]]);
@@ -163,7 +183,7 @@ describe('the root in a user namespace', () => {
       ['/stage/upper', 200_000, 200_000],
       ['/stage/work', 200_000, 200_000],
       ['/stage/root', 200_000, 200_000],
-      ['/stage/lower', 0, 0],
+      ['/stage/0', 0, 0],
     ]);
     expect(ops.find(({ name }) => name === 'root')?.numbers).toEqual([200_000, 200_000]);
   });
@@ -172,9 +192,7 @@ describe('the root in a user namespace', () => {
     const ops = mappedOps();
     const texts = ops.map(({ text }) => text);
     expect(texts.filter((text) => text.includes('id-mapped'))).toEqual([]);
-    expect(texts).toContain(
-      'mount overlay on /stage/root (nodev, lowerdir=/, upperdir=/stage/upper, workdir=/stage/work)',
-    );
+    expect(texts).toContain('bind / on /stage/0 (ro)');
     expect(texts).toEqual(expect.arrayContaining(PRIVATE));
     const built = ops.filter(({ name }) => name === 'mkdir' || name === 'root');
     expect(new Set(built.flatMap(({ name, numbers }) => numbers.slice(name === 'root' ? 0 : 2)))).toEqual(new Set([0]));

@@ -58,7 +58,7 @@ describe('defaults', () => {
         gid: 0,
         umask: 0o022,
       },
-      root: { path: '/', readonly: false, overlay: { sizeBytes: null }, idmap: false },
+      root: { path: '/', layers: ['/'], readonly: false, overlay: { sizeBytes: null }, idmap: false },
       hostname: 'free-id',
       mounts: [],
       namespaces: { mount: 'new', pid: 'new', network: 'new', ipc: 'new', uts: 'new', cgroup: 'new' },
