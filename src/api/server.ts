@@ -15,6 +15,7 @@ import type { Metrics } from '../accounting/metrics.js';
 import type { Caller } from '../container/permissions.js';
 import type { Runtime } from '../container/runtime.js';
 import { NiwaError } from '../errors.js';
+import type { Images } from '../images/images.js';
 import { problemsOf } from '../spec/check.js';
 import { refuse } from '../spec/problems.js';
 import { SpecSchema } from '../spec/schema.js';
@@ -23,8 +24,10 @@ import { toErrorReply } from './errors.js';
 import { type Groups, rememberPeers, requireRole } from './peer.js';
 import { containerRoutes } from './routes/containers.js';
 import { hostRoutes } from './routes/host.js';
+import { imageRoutes } from './routes/images.js';
 import { streamRoutes } from './routes/streams.js';
 import { usageRoutes } from './routes/usage.js';
+import { boundUploads } from './uploads.js';
 
 export type Api = FastifyInstance<
   RawServerDefault,
@@ -36,6 +39,7 @@ export type Api = FastifyInstance<
 
 export interface ApiOptions {
   runtime: Runtime;
+  images: Images;
   ledger: Ledger;
   metrics: Metrics;
   log: FastifyBaseLogger;
@@ -51,7 +55,6 @@ export interface ApiOptions {
 const MAX_BODY_BYTES = 1024 * 1024;
 /** A client that sends slowly is cut off; an answer that streams is not timed. */
 const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
 const CHECK_INTERVAL_MS = 2_000;
 
 /** Makes the HTTP server of the API; it does not listen yet. */
@@ -60,7 +63,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: 0, // see boundUploads()
     http: { connectionsCheckingInterval: CHECK_INTERVAL_MS },
     forceCloseConnections: true,
     exposeHeadRoutes: false, // the body of a stream would never be read, and never end
@@ -71,6 +74,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
   }).withTypeProvider<TypeBoxTypeProvider>();
   api.server.headersTimeout = HEADERS_TIMEOUT_MS;
   api.server.maxConnections = options.limits.connections;
+  boundUploads(api);
   checkPeers(api, options.groups, options.peersOf ?? rememberPeers);
   await limitRates(api, options.limits.requestsPerSecond);
   useOneValidation(api);
@@ -86,6 +90,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     containerRoutes(routes as Api, options);
     streamRoutes(routes as Api, options);
     hostRoutes(routes as Api, options);
+    imageRoutes(routes as Api, options);
     usageRoutes(routes as Api, options);
   });
   return api;

@@ -4,6 +4,7 @@ import { version as ownVersion } from '../version.js';
 import { wordsAfterDashes } from './command.js';
 import { drain } from './commands/drain.js';
 import { doctor, version } from './commands/host.js';
+import { image } from './commands/image.js';
 import { create, kill, pause, resume, rm, start, stop } from './commands/lifecycle.js';
 import { logs } from './commands/logs.js';
 import { plan } from './commands/plan.js';
@@ -51,6 +52,7 @@ await yargs(splitWords(process.argv.slice(2)))
   .command(events)
   .command(usage)
   .command(update)
+  .command(image)
   .command(drain)
   .command(plan)
   .command(doctor)

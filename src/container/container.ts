@@ -261,6 +261,7 @@ export class Container {
       rates: this.rates(),
       cgroup: this.cgroup,
       userns: this.userns,
+      image: this.spec.root.image ?? null,
       spec: this.spec,
     };
   }

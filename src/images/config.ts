@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import { NiwaError } from '../errors.js';
 import { problemsOf } from '../spec/check.js';
 
@@ -7,7 +7,7 @@ import { problemsOf } from '../spec/check.js';
 export const DIGEST_PATTERN = '^sha256:[0-9a-f]{64}$';
 const nothing = Type.Null();
 const text = Type.String({ pattern: '^[^\\u0000]*$', description: 'a string without NUL' });
-const optional = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+const optional = <T extends TSchema & { description?: string }>(schema: T) =>
   Type.Optional(Type.Union([schema, nothing], { description: schema.description ?? 'an object, or nothing' }));
 
 const ConfigSchema = Type.Object({

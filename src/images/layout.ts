@@ -42,7 +42,9 @@ const Descriptor = Type.Object({
   mediaType: Type.Optional(Type.String()),
   digest: Type.String({ pattern: DIGEST_PATTERN, description: 'sha256: and 64 hexadecimal digits' }),
   size: Type.Integer({ minimum: 0, description: 'bytes' }),
-  platform: Type.Optional(Type.Object({ os: Type.Optional(Type.String()), architecture: Type.Optional(Type.String()) })),
+  platform: Type.Optional(
+    Type.Object({ os: Type.Optional(Type.String()), architecture: Type.Optional(Type.String()) }),
+  ),
   annotations: Type.Optional(Type.Record(Type.String(), Type.String())),
 });
 type Descriptor = {
@@ -91,12 +93,22 @@ export function findImages(contents: Contents, platform: Platform): FoundImage[]
 function ociImages(contents: Contents, index: Blob, platform: Platform): FoundImage[] {
   const all = manifestsIn(contents, contents.read(index), 0, undefined);
   const fitting = all.filter(({ descriptor }) => fits(descriptor.platform, platform));
-  if (fitting.length === 0) throw wrongPlatform(all.map(({ descriptor }) => descriptor.platform), platform);
+  if (fitting.length === 0)
+    throw wrongPlatform(
+      all.map(({ descriptor }) => descriptor.platform),
+      platform,
+    );
   return fitting.map(({ descriptor, name }) => {
     const manifest = parseJson(contents.read(blobOf(contents, descriptor)), 'a manifest');
     requireShape(ManifestSchema, manifest, 'a manifest');
     const { config, layers } = manifest as { config: Descriptor; layers: Descriptor[] };
-    return checked(contents, blobOf(contents, config), layers.map((layer) => blobOf(contents, layer)), name, platform);
+    return checked(
+      contents,
+      blobOf(contents, config),
+      layers.map((layer) => blobOf(contents, layer)),
+      name,
+      platform,
+    );
   });
 }
 
@@ -123,7 +135,13 @@ function dockerImages(contents: Contents, manifest: Blob, platform: Platform): F
   requireShape(DockerSchema, list, 'the manifest.json');
   return (list as { Config: string; RepoTags?: string[] | null; Layers: string[] }[]).map((image) => {
     const layers = image.Layers.map((path) => required(contents.find(path), path));
-    return checked(contents, required(contents.find(image.Config), image.Config), layers, image.RepoTags ?? [], platform);
+    return checked(
+      contents,
+      required(contents.find(image.Config), image.Config),
+      layers,
+      image.RepoTags ?? [],
+      platform,
+    );
   });
 }
 
@@ -147,7 +165,9 @@ function blobOf(contents: Contents, { digest, size }: Descriptor): Blob {
   const hex = digest.slice('sha256:'.length);
   const blob = required(contents.find(`blobs/sha256/${hex}`), digest);
   if (blob.sha256 !== hex || blob.bytes !== size)
-    throw invalid(`the blob ${digest} is another one: sha256:${blob.sha256}, ${blob.bytes} bytes where ${size} were told`);
+    throw invalid(
+      `the blob ${digest} is another one: sha256:${blob.sha256}, ${blob.bytes} bytes where ${size} were told`,
+    );
   return blob;
 }
 

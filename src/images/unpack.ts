@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, type promises } from 'node:fs';
+import { closeSync, constants, ftruncate, type promises, write } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { ftruncate, write } from 'node:fs';
 import { NiwaError } from '../errors.js';
 import { errnoName, type LayerEntry, native } from '../native.js';
-import { translate } from './translate.js';
-import { readTar } from './tar/reader.js';
 import type { Piece, TarEntry } from './tar/entry.js';
+import { readTar } from './tar/reader.js';
+import { translate } from './translate.js';
 
 /** What an image may take at most. */
 export interface ImageLimits {
@@ -107,7 +106,18 @@ async function make(
   }
 }
 
-const OF_THE_HOST = ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'ENOMEM', 'EMFILE', 'ENFILE', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP'];
+const OF_THE_HOST = [
+  'ENOSPC',
+  'EDQUOT',
+  'EIO',
+  'EROFS',
+  'ENOMEM',
+  'EMFILE',
+  'ENFILE',
+  'EPERM',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+];
 
 /** Gives a result of the addon where it is none of its errors. */
 function check(made: LayerEntry, result: number): number {

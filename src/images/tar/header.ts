@@ -62,7 +62,10 @@ function text(block: Buffer, start: number, length: number): string {
 export function number(block: Buffer, start: number, length: number, negative = false): number {
   const field = block.subarray(start, start + length);
   if (((field[0] ?? 0) & 0x80) !== 0) return bigNumber(field, negative);
-  const digits = field.toString('latin1').replace(/^ +/, '').replace(/[ \0].*$/s, '');
+  const digits = field
+    .toString('latin1')
+    .replace(/^ +/, '')
+    .replace(/[ \0].*$/s, '');
   if (!/^[0-7]*$/.test(digits)) throw badTar('a number in a header is none');
   return Number.parseInt(digits || '0', 8);
 }

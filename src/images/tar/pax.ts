@@ -16,7 +16,13 @@ export function readPax(bytes: Buffer): PaxRecords {
     const digits = bytes.toString('latin1', at, Math.max(at, space));
     const end = at + Number(digits);
     const equals = bytes.indexOf(0x3d, space);
-    if (!/^[1-9][0-9]{0,8}$/.test(digits) || end > bytes.length || bytes[end - 1] !== 0x0a || equals < space || equals >= end)
+    if (
+      !/^[1-9][0-9]{0,8}$/.test(digits) ||
+      end > bytes.length ||
+      bytes[end - 1] !== 0x0a ||
+      equals < space ||
+      equals >= end
+    )
       throw badTar('a record of an extended header is cut');
     records.push({ key: bytes.toString('latin1', space + 1, equals), value: bytes.subarray(equals + 1, end - 1) });
     at = end;

@@ -78,7 +78,11 @@ function count(line: string): number {
 }
 
 function pairs(numbers: string[]): Region[] {
-  if (numbers.length % 2 !== 0 || numbers.length > 2 * MAX_REGIONS || !numbers.every((text) => /^[0-9]{1,16}$/.test(text)))
+  if (
+    numbers.length % 2 !== 0 ||
+    numbers.length > 2 * MAX_REGIONS ||
+    !numbers.every((text) => /^[0-9]{1,16}$/.test(text))
+  )
     throw badTar('the map of a sparse file is not of numbers');
   return Array.from({ length: numbers.length / 2 }, (_, i) => ({
     offset: Number(numbers[2 * i]),

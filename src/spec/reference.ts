@@ -5,7 +5,8 @@ import { NiwaError } from '../errors.js';
  */
 
 const PART = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
-const HOST = '(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*(?::[0-9]{1,5})?';
+const HOST =
+  '(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*(?::[0-9]{1,5})?';
 const TAG = '[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}';
 const MAX_LENGTH = 255;
 /** Docker's own registry may be left out: an image has one name, with it or without. */
@@ -17,11 +18,14 @@ export const REFERENCE_WORDS =
 
 /**
  * Gives a name in the form in which it is kept: with its tag, without Docker's own registry.
- * @throws NiwaError IMAGE_INVALID
+ * @throws NiwaError SPEC_INVALID
  */
 export function parseReference(text: string): string {
   if (text.length > MAX_LENGTH || !new RegExp(REFERENCE_PATTERN).test(text))
-    throw new NiwaError('IMAGE_INVALID', `found ${JSON.stringify(text.slice(0, MAX_LENGTH))}; allowed: ${REFERENCE_WORDS}`);
+    throw new NiwaError(
+      'SPEC_INVALID',
+      `the name of the image: found ${JSON.stringify(text.slice(0, MAX_LENGTH))}; allowed: ${REFERENCE_WORDS}`,
+    );
   const name = text.replace(DEFAULT_HOST, '');
-  return name.slice(name.lastIndexOf('/')).includes(':') ? name : `${name}:latest`;
+  return name.slice(name.lastIndexOf('/') + 1).includes(':') ? name : `${name}:latest`;
 }
