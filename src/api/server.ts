@@ -147,7 +147,7 @@ function convertQuery(schema: TSchema, value: unknown, httpPart: string | undefi
   const { properties = {} } = schema as { properties?: Record<string, { type?: string }> };
   const query = value as Record<string, unknown>;
   for (const [name, text] of Object.entries(query))
-    if (properties[name]?.type !== 'string' && /^(true|false|[0-9]{1,9})$/.test(String(text)))
+    if (properties[name]?.type !== 'string' && /^(true|false|0|[1-9][0-9]{0,8})$/.test(String(text)))
       query[name] = JSON.parse(String(text)) as unknown;
   return query;
 }

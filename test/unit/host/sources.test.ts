@@ -52,6 +52,7 @@ describe('the paths of a spec', () => {
       expect(resolve({ root: { path } }).root).toEqual({
         path: '/',
         layers: ['/'],
+        image: null,
         readonly: false,
         overlay: { sizeBytes: null },
         idmap: false,
