@@ -47,7 +47,7 @@ export function imageRoutes(api: Api, { images, log }: ApiOptions): void {
       return streamLines(reply, ({ push, end }) => {
         const done = images.import(pieces, name, push).catch(async (error: unknown) => {
           const { status, body: said } = toErrorReply(error);
-          if (status >= 500) log.error({ err: error }, 'an import failed');
+          if (status >= 500 && !tar.destroyed) log.error({ err: error }, 'an import failed');
           push({ type: 'error', ...said });
           while (!(await pieces.next()).done); // who still sends may not listen before all is taken
         });

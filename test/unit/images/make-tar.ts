@@ -25,7 +25,12 @@ export function member(written: Written): Buffer {
   const { pax, data = '' } = written;
   const bytes = Buffer.from(data);
   const extended = pax === undefined ? Buffer.alloc(0) : member({ type: 'x', path: 'pax', data: paxOf(pax) });
-  return Buffer.concat([extended, header(written, bytes.length), bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
+  return Buffer.concat([
+    extended,
+    header(written, bytes.length),
+    bytes,
+    Buffer.alloc((512 - (bytes.length % 512)) % 512),
+  ]);
 }
 
 /** The records of an extended header. */
@@ -40,7 +45,10 @@ function record(key: string, value: Buffer): Buffer {
   return Buffer.concat([Buffer.from(String(length)), rest]);
 }
 
-function header({ type = '0', path, target = '', mode = 0o644, uid = 0, gid = 0, mtime = 0, size }: Written, length: number) {
+function header(
+  { type = '0', path, target = '', mode = 0o644, uid = 0, gid = 0, mtime = 0, size }: Written,
+  length: number,
+) {
   const block = Buffer.alloc(512);
   const octal = (value: number, at: number, width: number) =>
     block.write(value.toString(8).padStart(width - 1, '0'), at, 'latin1');

@@ -66,10 +66,18 @@ describe('a tar', () => {
     try {
       const long = 'n'.repeat(150);
       writeFileSync(join(directory, long), 'long');
-      execFileSync('sh', ['-c', `cd ${directory}; i=1; while [ $i -lt 40 ]; do
+      execFileSync('sh', [
+        '-c',
+        `cd ${directory}; i=1; while [ $i -lt 40 ]; do
         printf "at $i" | dd of=holes bs=1 seek=$((i * 9000)) conv=notrunc status=none; i=$((i + 1)); done
-        truncate -s 400000 holes`]);
-      const formats = ['--format=gnu', '--format=pax --sparse-version=0.0', '--format=pax --sparse-version=0.1', '--format=pax'];
+        truncate -s 400000 holes`,
+      ]);
+      const formats = [
+        '--format=gnu',
+        '--format=pax --sparse-version=0.0',
+        '--format=pax --sparse-version=0.1',
+        '--format=pax',
+      ];
       for (const format of formats) {
         const tar = execFileSync('sh', ['-c', `tar -C ${directory} --sparse ${format} -cf - ${long} holes`], {
           maxBuffer: 1e7,
@@ -143,7 +151,11 @@ describe('a hostile tar', () => {
   it('of any bytes is read or refused, and nothing else', async () => {
     const base = tarOf(
       { path: 'etc/x', data: 'hello', pax: { mtime: '1.5', 'SCHILY.xattr.user.a': 'b' } },
-      { path: 's', data: '1\n0\n512\n'.padEnd(1024, '\0'), pax: { 'GNU.sparse.major': '1', 'GNU.sparse.realsize': '512' } },
+      {
+        path: 's',
+        data: '1\n0\n512\n'.padEnd(1024, '\0'),
+        pax: { 'GNU.sparse.major': '1', 'GNU.sparse.realsize': '512' },
+      },
       { path: 'S', type: 'S' },
     );
     const changes = fc.array(fc.tuple(fc.nat(base.length - 1), fc.nat(255)), { maxLength: 8 });
@@ -162,7 +174,16 @@ describe('a hostile tar', () => {
 
   it('has records that are read or refused, whatever they are', async () => {
     const records = fc.dictionary(
-      fc.constantFrom('path', 'size', 'uid', 'mtime', 'GNU.sparse.size', 'GNU.sparse.map', 'GNU.sparse.major', 'linkpath'),
+      fc.constantFrom(
+        'path',
+        'size',
+        'uid',
+        'mtime',
+        'GNU.sparse.size',
+        'GNU.sparse.map',
+        'GNU.sparse.major',
+        'linkpath',
+      ),
       fc.string({ maxLength: 12 }),
     );
     await fc.assert(
@@ -181,5 +202,12 @@ describe('a hostile tar', () => {
 function fixChecksum(block: Buffer): void {
   if (block.toString('latin1', 257, 262) !== 'ustar') return;
   block.fill(' ', 148, 156);
-  block.write(block.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0'), 148, 'latin1');
+  block.write(
+    block
+      .reduce((sum, byte) => sum + byte, 0)
+      .toString(8)
+      .padStart(6, '0'),
+    148,
+    'latin1',
+  );
 }

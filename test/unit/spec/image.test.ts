@@ -65,7 +65,9 @@ describe('the image of a spec', () => {
 
   it('is the only root, and never written to', () => {
     expect(problemsIn(() => specOf({ root: { image: 'app', path: '/srv' } }))).toMatchObject([{ path: 'root.image' }]);
-    expect(problemsIn(() => specOf({ root: { image: 'app', overlay: false } }))).toMatchObject([{ path: 'root.overlay' }]);
+    expect(problemsIn(() => specOf({ root: { image: 'app', overlay: false } }))).toMatchObject([
+      { path: 'root.overlay' },
+    ]);
     expect(problemsIn(() => parseSpec({ process: { args: ['x'], entrypoint: [] } }, 'id'))).toMatchObject([
       { path: 'process.entrypoint' },
     ]);
@@ -79,10 +81,16 @@ describe('the image of a spec', () => {
 describe('the user by name', () => {
   it('is left to the root', () => {
     expect(specOf({ process: { user: 'www-data:adm' } }).process.user).toBe('www-data:adm');
-    expect(parseSpec({ process: { args: ['x'], user: '7:8' } }, 'id').process).toMatchObject({ user: null, uid: 7, gid: 8 });
+    expect(parseSpec({ process: { args: ['x'], user: '7:8' } }, 'id').process).toMatchObject({
+      user: null,
+      uid: 7,
+      gid: 8,
+    });
   });
 
   it.each(['', ':', 'a:', ':a', 'a b', '../x', 'a:b:c', '-a'])('%j is refused', (user) => {
-    expect(problemsIn(() => parseSpec({ process: { args: ['x'], user } }, 'id'))).toMatchObject([{ path: 'process.user' }]);
+    expect(problemsIn(() => parseSpec({ process: { args: ['x'], user } }, 'id'))).toMatchObject([
+      { path: 'process.user' },
+    ]);
   });
 });
