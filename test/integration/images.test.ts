@@ -109,7 +109,6 @@ test('an image of buildah with several layers hides what its upper layers remove
 });
 
 test('all that a layer can hold survives', async ({ niwad }) => {
-  const capability = Buffer.from('0100000200040000000000000000000000000000', 'hex');
   const layer = tarOf(
     ...shell(),
     { path: './', type: '5', mode: 0o711, uid: 7 },
@@ -118,15 +117,6 @@ test('all that a layer can hold survives', async ({ niwad }) => {
     { path: 'd/b', type: '1', target: 'd/a' },
     { path: 'd/p', type: '6', mode: 0o600 },
     { path: 'd/caf\xe9', data: 'latin' },
-    {
-      path: 'x',
-      data: 'x',
-      pax: {
-        'SCHILY.xattr.user.note': 'kept',
-        'SCHILY.xattr.security.capability': capability,
-        'SCHILY.xattr.trusted.overlay.opaque': 'y',
-      },
-    },
     { path: 'sparse', data: 'end', pax: { 'GNU.sparse.size': '100000003', 'GNU.sparse.map': '100000000,3' } },
     { path: 'lib', type: '2', target: 'usr/lib' },
     { path: 'usr/lib/', type: '5', mode: 0o755 },
@@ -158,17 +148,27 @@ test('all that a layer can hold survives', async ({ niwad }) => {
   expect(readFileSync(join(root, 'absolute'), 'utf8')).toBe('below the root');
   expect(readFileSync(join(root, 'twice'), 'utf8')).toBe('second');
   expect(readdirSync(root)).not.toContain('dev');
-  const xattrs = (
-    await execa('getfattr', ['-d', '-m', '-', '--absolute-names', '-e', 'hex', join(root, 'x')], { reject: false })
-  ).stdout;
-  if (xattrs !== undefined && xattrs !== '')
-    expect(xattrs.split('\n').slice(1)).toEqual([
-      `security.capability=0x${capability.toString('hex')}`,
-      'user.note=0x6b657074',
-    ]);
   const script = 'stat -c "%u %g %a %h" /d/a; head -c 3 /n/o/parents; echo; echo w > /d/a && cat /d/b';
   expect(await say(niwad, 'im-everything', script)).toBe('5 6 4755 2\nmad\none');
   expect(statSync(storeOf(niwad)).mode & 0o777).toBe(0o700);
+});
+
+test('attributes survive, but for those of the host and of overlayfs', async ({ niwad, skip }) => {
+  const getfattr = needsFile(skip, '/usr/bin/getfattr', 'not installed');
+  const capability = Buffer.from('0100000200040000000000000000000000000000', 'hex');
+  const pax = {
+    'SCHILY.xattr.user.note': 'kept',
+    'SCHILY.xattr.security.capability': capability,
+    'SCHILY.xattr.trusted.overlay.opaque': 'y',
+  };
+  const layer = tarOf({ path: 'x', data: 'x', uid: 5, pax });
+  await importBytes(niwad, dockerTar([layer]), 'im-attributes');
+  const file = storeOf(niwad, 'layers', sha256(layer), 'x');
+  const { stdout } = await execa(getfattr, ['-d', '-m', '-', '--absolute-names', '-e', 'hex', file]);
+  expect(stdout.trim().split('\n').slice(1)).toEqual([
+    `security.capability=0x${capability.toString('hex')}`,
+    'user.note=0x6b657074',
+  ]);
 });
 
 test('whiteouts hide what is below, and nothing of their own layer', async ({ niwad }) => {
