@@ -386,7 +386,8 @@ export const SpecSchema = Type.Object(
   closed,
 );
 
+type Written = Static<typeof SpecSchema>;
 /** What a user writes. */
-export type SpecInput = Static<typeof SpecSchema>;
+export type SpecInput = Omit<Written, 'process'> & { process?: Written['process'] | undefined };
 /** The limits as a user writes them. */
 export type ResourcesInput = Static<typeof Resources>;
