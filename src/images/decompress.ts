@@ -63,5 +63,5 @@ async function* unzstd(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for (const chunk of ready.splice(0)) yield Buffer.from(chunk);
 }
 
-/** Between steps of this size others get their turn, and no bomb fills the memory. */
-const ZSTD_STEP_BYTES = 16 * 1024;
+/** A block of four bytes may stand for 128 KiB: what one step gives has to fit into the memory. */
+const ZSTD_STEP_BYTES = 2 * 1024;

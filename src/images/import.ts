@@ -113,8 +113,10 @@ async function unpackBlob(
   report: (bytes: number) => void,
 ): Promise<UnpackedLayer> {
   mkdirSync(directory, { mode: 0o755 });
-  const source = createReadStream(file, { highWaterMark: REPORT_BYTES }) as AsyncIterable<Buffer>;
-  const { bytes, sha256 } = await unpackLayer(decompressed(source), directory, budget, report);
+  const source = createReadStream(file, { highWaterMark: REPORT_BYTES });
+  const pieces = source as AsyncIterable<Buffer>;
+  const unpacked = unpackLayer(decompressed(pieces), directory, budget, report);
+  const { bytes, sha256 } = await unpacked.finally(() => source.destroy());
   if (sha256 !== diffId)
     throw new NiwaError(
       'IMAGE_INVALID',

@@ -124,7 +124,7 @@ function check(made: LayerEntry, result: number): number {
   if (result >= 0) return result;
   const errno = errnoName(-result);
   const what = `cannot make the ${made.kind} ${nameOf(made)} of a layer: ${errno}`;
-  if (OF_THE_HOST.includes(errno)) throw new NiwaError('HOST_ERROR', what);
+  if (OF_THE_HOST.includes(errno) && made.kind !== 'link') throw new NiwaError('HOST_ERROR', what);
   throw new NiwaError('IMAGE_INVALID', `${what}; the layer contradicts itself`);
 }
 

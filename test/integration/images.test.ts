@@ -218,6 +218,13 @@ const hostile: [string, Written[]][] = [
       { path: 'l/niwa-escaped', data: 'x' },
     ],
   ],
+  [
+    'a hard link to a directory',
+    [
+      { path: 'd/', type: '5' },
+      { path: 'a', type: '1', target: 'd' },
+    ],
+  ],
   ['a device', [{ path: 'disk', type: '4' }]],
   ['a device that would be a whiteout', [{ path: 'gone', type: '3' }]],
   ['a whiteout of ..', [{ path: 'd/.wh...' }]],

@@ -33,6 +33,7 @@ export function imageRoutes(api: Api, { images, log }: ApiOptions): void {
     '/v1/images',
     {
       config: { upload: true },
+      bodyLimit: Number.MAX_SAFE_INTEGER, // images.maxBytes bounds it
       schema: {
         summary: 'Import the image in a tar: an OCI image layout, or what docker save writes',
         description:
