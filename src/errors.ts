@@ -3,7 +3,8 @@
  *
  * - `SPEC_INVALID`: the input is wrong; `details` lists each field.
  * - `HOST_UNSUPPORTED`: the input is right, but this host cannot enforce it.
- * - `NOT_FOUND`: no container has this id.
+ * - `IMAGE_INVALID`: what was to be imported is no image, is damaged, or is not for this machine.
+ * - `NOT_FOUND`: no container has this id, no image this name.
  * - `ID_IN_USE`: a container with this id exists already.
  * - `STATE_CONFLICT`: the container's state does not allow this.
  * - `START_FAILED`: a step of making or starting the container failed; everything was undone.
@@ -18,6 +19,7 @@
 export type ErrorCode =
   | 'SPEC_INVALID'
   | 'HOST_UNSUPPORTED'
+  | 'IMAGE_INVALID'
   | 'NOT_FOUND'
   | 'ID_IN_USE'
   | 'STATE_CONFLICT'

@@ -163,6 +163,22 @@ export interface Peer {
   groups: number[];
 }
 
+/** A file of an image's layer, as it is to be made. Names are bytes: nothing says that they are UTF-8. */
+export interface LayerEntry {
+  kind: 'file' | 'directory' | 'symlink' | 'link' | 'fifo' | 'whiteout' | 'opaque';
+  /** Relative to the layer's root, without "." and "..". */
+  path: Buffer;
+  /** Of a symlink, as it is; of a hard link, a path like `path`. */
+  target: Buffer;
+  mode: number;
+  uid: number;
+  gid: number;
+  mtimeSec: number;
+  mtimeNsec: number;
+  /** Names and values. */
+  xattrs: readonly (readonly [Buffer, Buffer])[];
+}
+
 export interface Native extends NativeExec {
   /** The names of the figures of a reading, `"cpu.stat:usage_usec"` or `"memory.current"`, in their order. */
   readonly columns: string[];
@@ -243,6 +259,22 @@ export interface Native extends NativeExec {
   compileSeccomp(defaultAction: number, rules: readonly SeccompRule[]): Uint8Array | number;
   /** Now on CLOCK_BOOTTIME. */
   boottimeNs(): bigint;
+  /**
+   * Makes a file of a layer below the directory `root`, an open descriptor, outside of which nothing is touched whatever the
+   * paths say. Gives the descriptor of a file, which wants its bytes and then `unpackFinish`; 0 for the others; or -errno.
+   */
+  unpackMake(root: number, entry: LayerEntry): number;
+  /** Sets owner, mode, extended attributes and time of an open file. Gives the errno. */
+  unpackFinish(fd: number, entry: LayerEntry): number;
+  /** Sets the time of a directory once nothing more is made in it. Gives the errno. */
+  unpackTime(root: number, entry: LayerEntry): number;
+  /** Writes the file system of a descriptor to its disk (syncfs). Gives the errno. */
+  syncFileSystem(fd: number): Promise<number>;
+  /**
+   * Reads a file with `directory` as the root of its path. Gives the errno where it cannot: ENOENT, ENXIO where a whiteout or an
+   * opaque directory hides it from layers below, EINVAL where it is no file, EFBIG for more than `maxBytes`.
+   */
+  readInRoot(directory: string, path: string, maxBytes: number): Buffer | number;
 }
 
 /** Whether the answer of the addon is a failure. */

@@ -107,7 +107,7 @@ async function testInVm() {
 }
 
 async function main() {
-  await setup({ vm: true, checks: true, fuzz: true });
+  await setup({ vm: true, checks: true, fuzz: true, images: true });
   const folder = mkdtempSync(join(tmpdir(), 'niwa-test-'));
   try {
     /** @type {Counts[]} */

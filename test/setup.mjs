@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // @ts-check
 // Makes a Debian 12 machine that has only Node.js and npm ready for this project, from a clean clone:
-// node test/setup.mjs [--vm] [--checks] [--fuzz]. What is there already is left alone, so it can run before everything.
+// node test/setup.mjs [--vm] [--checks] [--fuzz] [--images]. What is there already is left alone, so it can run before everything.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,7 +19,7 @@ const QUIET_MS = 5_000;
 /**
  * Debian packages, each with what shows that it is there, wherever it came from: a command on PATH or a file.
  * Without such a sign dpkg is asked.
- * @type {Record<'build' | 'vm' | 'checks' | 'fuzz', Record<string, string | undefined>>}
+ * @type {Record<'build' | 'vm' | 'checks' | 'fuzz' | 'images', Record<string, string | undefined>>}
  */
 const PACKAGES = {
   build: { 'g++': 'g++', make: 'make', cmake: 'cmake', python3: 'python3', 'libseccomp-dev': '/usr/include/seccomp.h' },
@@ -39,18 +39,26 @@ const PACKAGES = {
     tmux: 'tmux',
   },
   fuzz: { clang: 'clang', 'libclang-rt-14-dev': undefined },
+  images: {
+    'busybox-static': undefined,
+    skopeo: 'skopeo',
+    umoci: 'umoci',
+    buildah: 'buildah',
+    attr: 'getfattr',
+    zstd: 'zstd',
+  },
 };
 
 /**
  * Makes the machine ready: Debian packages, npm packages, the build. Does nothing where NIWA_SKIP_SETUP is set.
- * @param {{ vm?: boolean, checks?: boolean, fuzz?: boolean }} [wanted] the virtual machine of test/vm, the checks of the C
- *   sources, the sanitizers of test/fuzz and test/sanitize
+ * @param {{ vm?: boolean, checks?: boolean, fuzz?: boolean, images?: boolean }} [wanted] the virtual machine of test/vm, the
+ *   checks of the C sources, the sanitizers of test/fuzz and test/sanitize, the tools that make images
  * @returns {Promise<void>}
  * @throws {Error} when a step fails, or packages are missing and this process cannot install them
  */
-export async function setup({ vm = false, checks = false, fuzz = false } = {}) {
+export async function setup({ vm = false, checks = false, fuzz = false, images = false } = {}) {
   if (process.env.NIWA_SKIP_SETUP) return;
-  await installDebianPackages(missingPackages({ build: true, vm, checks, fuzz }));
+  await installDebianPackages(missingPackages({ build: true, vm, checks, fuzz, images }));
   if (!npmPackagesFit()) await step('npm', ['ci', '--no-audit', '--no-fund']);
   await step('npm', ['run', '--silent', 'build'], QUIET_MS);
 }
@@ -142,8 +150,10 @@ async function step(command, args, quietMs = 0) {
 
 if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
   const has = (/** @type {string} */ option) => process.argv.includes(option);
-  await setup({ vm: has('--vm'), checks: has('--checks'), fuzz: has('--fuzz') }).catch((error) => {
-    console.error(`setup: ${error.message}`);
-    process.exitCode = 1;
-  });
+  await setup({ vm: has('--vm'), checks: has('--checks'), fuzz: has('--fuzz'), images: has('--images') }).catch(
+    (error) => {
+      console.error(`setup: ${error.message}`);
+      process.exitCode = 1;
+    },
+  );
 }

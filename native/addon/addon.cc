@@ -443,6 +443,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
     for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
     register_filesystems(env, exports);
     register_connect(env, exports);
+    register_unpack(env, exports);
     return exports;
 }
 

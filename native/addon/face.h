@@ -75,3 +75,6 @@ inline uint32_t to_u32(const Value &value) {
 inline std::string to_string(const Value &value) {
     return value.As<Napi::String>().Utf8Value();
 }
+
+// What the other files of the face add to the exports.
+void register_unpack(Napi::Env env, Napi::Object exports);

@@ -4,6 +4,7 @@ import { type ErrorCode, type ErrorDetails, NiwaError } from '../errors.js';
 /** The HTTP status of each code. */
 const STATUS: Record<ErrorCode, number> = {
   SPEC_INVALID: 400,
+  IMAGE_INVALID: 400,
   FORBIDDEN: 403,
   NOT_FOUND: 404,
   ID_IN_USE: 409,

@@ -15,6 +15,7 @@ import type { Metrics } from '../accounting/metrics.js';
 import type { Caller } from '../container/permissions.js';
 import type { Runtime } from '../container/runtime.js';
 import { NiwaError } from '../errors.js';
+import type { Images } from '../images/images.js';
 import { problemsOf } from '../spec/check.js';
 import { ExecSchema } from '../spec/exec.js';
 import { refuse } from '../spec/problems.js';
@@ -25,9 +26,11 @@ import { type Groups, rememberPeers, requireRole } from './peer.js';
 import { containerRoutes } from './routes/containers.js';
 import { execRoutes } from './routes/exec.js';
 import { hostRoutes } from './routes/host.js';
+import { imageRoutes } from './routes/images.js';
 import { streamRoutes } from './routes/streams.js';
 import { usageRoutes } from './routes/usage.js';
 import { acceptUpgrades } from './upgrade.js';
+import { boundUploads } from './uploads.js';
 
 export type Api = FastifyInstance<
   RawServerDefault,
@@ -39,6 +42,7 @@ export type Api = FastifyInstance<
 
 export interface ApiOptions {
   runtime: Runtime;
+  images: Images;
   ledger: Ledger;
   metrics: Metrics;
   log: FastifyBaseLogger;
@@ -54,7 +58,6 @@ export interface ApiOptions {
 const MAX_BODY_BYTES = 1024 * 1024;
 /** A client that sends slowly is cut off; an answer that streams is not timed. */
 const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
 const CHECK_INTERVAL_MS = 2_000;
 
 /** Makes the HTTP server of the API; it does not listen yet. */
@@ -63,7 +66,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: 0, // see boundUploads()
     http: { connectionsCheckingInterval: CHECK_INTERVAL_MS },
     forceCloseConnections: true,
     exposeHeadRoutes: false, // the body of a stream would never be read, and never end
@@ -74,6 +77,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
   }).withTypeProvider<TypeBoxTypeProvider>();
   api.server.headersTimeout = HEADERS_TIMEOUT_MS;
   api.server.maxConnections = options.limits.connections;
+  boundUploads(api);
   checkPeers(api, options.groups, options.peersOf ?? rememberPeers);
   await limitRates(api, options.limits.requestsPerSecond);
   useOneValidation(api);
@@ -90,6 +94,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     containerRoutes(routes as Api, options);
     streamRoutes(routes as Api, options);
     hostRoutes(routes as Api, options);
+    imageRoutes(routes as Api, options);
     usageRoutes(routes as Api, options);
     execRoutes(routes as Api, options);
   });
@@ -147,7 +152,7 @@ function convertQuery(schema: TSchema, value: unknown, httpPart: string | undefi
   const { properties = {} } = schema as { properties?: Record<string, { type?: string }> };
   const query = value as Record<string, unknown>;
   for (const [name, text] of Object.entries(query))
-    if (properties[name]?.type !== 'string' && /^(true|false|[0-9]{1,9})$/.test(String(text)))
+    if (properties[name]?.type !== 'string' && /^(true|false|0|[1-9][0-9]{0,8})$/.test(String(text)))
       query[name] = JSON.parse(String(text)) as unknown;
   return query;
 }

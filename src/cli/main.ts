@@ -5,6 +5,7 @@ import { wordsAfterDashes } from './command.js';
 import { drain } from './commands/drain.js';
 import { attach, exec } from './commands/exec.js';
 import { doctor, version } from './commands/host.js';
+import { image } from './commands/image.js';
 import { init } from './commands/init.js';
 import { create, kill, pause, resume, rm, start, stop } from './commands/lifecycle.js';
 import { logs } from './commands/logs.js';
@@ -57,6 +58,7 @@ await yargs(splitWords(process.argv.slice(2)))
   .command(events)
   .command(usage)
   .command(update)
+  .command(image)
   .command(drain)
   .command(plan)
   .command(init)

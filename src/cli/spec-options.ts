@@ -45,6 +45,8 @@ export function withSpec<O extends Common>(yargs: Argv<O>) {
         describe:
           "the directory, or squashfs or erofs file, that becomes /; else the host's own under a private overlay",
       })
+      .option('image', { type: 'string', describe: 'the image that becomes /, with its command, user and environment' })
+      .option('entrypoint', { type: 'string', describe: "a program in the place of the image's entrypoint" })
       .option('read-only', { type: 'boolean', describe: 'make the root read-only' })
       .option('init', { type: 'boolean', describe: 'run a small init that reaps processes and forwards signals' })
       .option('env', { alias: 'e', type: 'string', array: true, nargs: 1, describe: 'NAME=VALUE' })
@@ -52,7 +54,7 @@ export function withSpec<O extends Common>(yargs: Argv<O>) {
       .option('owner', { type: 'string', describe: 'whom it is billed to' })
       .option('network', { type: 'string', describe: 'none (its own, with only lo) or host, or a path to join' })
       .option('tty', { alias: 't', type: 'boolean', describe: 'give it a terminal' })
-      .option('user', { alias: 'u', type: 'string', describe: 'UID or UID:GID' })
+      .option('user', { alias: 'u', type: 'string', describe: 'USER or USER:GROUP, numbers or names' })
       .option('workdir', { alias: 'w', type: 'string', describe: 'the working directory' })
       .option('hostname', { type: 'string', describe: 'the host name; else the id' })
       .option('volume', {
@@ -84,13 +86,15 @@ export function toSpec(options: SpecOptions, words: string[], base: Partial<Spec
     process: defined({
       ...base.process,
       args: command.length > 0 ? command : base.process?.args,
+      entrypoint: options.entrypoint === undefined ? base.process?.entrypoint : [options.entrypoint],
       env: options.env === undefined ? base.process?.env : { ...base.process?.env, ...pairs('--env', options.env) },
       cwd: options.workdir ?? base.process?.cwd,
       user: options.user ?? base.process?.user,
       tty: options.tty ?? base.process?.tty,
     }),
-    root: merged(options.root === undefined ? base.root : withoutSource(base.root), {
+    root: merged(options.root === undefined && options.image === undefined ? base.root : withoutSource(base.root), {
       ...rootFrom(options.root),
+      image: options.image,
       readonly: options.readOnly,
     }),
     hostname: options.hostname ?? base.hostname,
@@ -154,7 +158,7 @@ function isFile(path: string): boolean {
 }
 
 function withoutSource(root: SpecInput['root']): SpecInput['root'] {
-  const { path, file, ...rest } = root ?? {};
+  const { path, file, image, ...rest } = root ?? {};
   return rest;
 }
 

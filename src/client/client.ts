@@ -1,5 +1,6 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { json, text } from 'node:stream/consumers';
 import type { HistoryPoint } from '../accounting/history.js';
 import type { Rates } from '../accounting/rates.js';
@@ -10,9 +11,11 @@ import type { UsageAnswer } from '../api/routes/usage.js';
 import type { DrainStatus } from '../container/drain.js';
 import type { RuntimeEvent } from '../container/registry.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from '../container/status.js';
-import { NiwaError } from '../errors.js';
+import { type ErrorDetails, NiwaError } from '../errors.js';
 import type { Readiness } from '../hooks/readiness.js';
 import type { Check } from '../host/doctor.js';
+import type { ImportProgress } from '../images/import.js';
+import type { ImageInfo } from '../images/store.js';
 import type { LogChunk } from '../logs/log.js';
 import type { ExecInput } from '../spec/exec.js';
 import type { ResourcesInput, SpecInput } from '../spec/schema.js';
@@ -213,6 +216,34 @@ export class NiwaClient {
     return this.#json('GET', '/v1/usage', { query });
   }
 
+  /** The images, one for each name. */
+  images(): Promise<ImageInfo[]> {
+    return this.#json('GET', '/v1/images');
+  }
+
+  /**
+   * Imports the image in a tar, an OCI image layout or of `docker save`; gives what the daemon tells of it, until it is there.
+   * @param tar its bytes
+   * @param name instead of the names in the tar
+   */
+  async *importImage(tar: Readable, name?: string): AsyncGenerator<ImportProgress> {
+    const query = name === undefined ? '' : `?${new URLSearchParams({ name })}`;
+    const response = await this.#upload(`/v1/images${query}`, tar);
+    try {
+      for await (const line of this.#linesOf<ImportProgress | ({ type: 'error' } & ErrorBody)>(response)) {
+        if (line.type === 'error') throw new NiwaError(line.code, line.message, { details: detailsOf(line) });
+        yield line;
+      }
+    } finally {
+      tar.destroy();
+    }
+  }
+
+  /** Forgets a name of an image. */
+  async removeImage(name: string): Promise<void> {
+    await text(await this.#request('DELETE', '/v1/images', { query: { name } }));
+  }
+
   info(): Promise<Info> {
     return this.#json('GET', '/v1/info');
   }
@@ -236,7 +267,10 @@ export class NiwaClient {
   }
 
   async *#lines<T>(path: string, query: Query = {}): AsyncGenerator<T> {
-    const response = await this.#request('GET', path, { query });
+    yield* this.#linesOf<T>(await this.#request('GET', path, { query }));
+  }
+
+  async *#linesOf<T>(response: IncomingMessage): AsyncGenerator<T> {
     let rest = '';
     try {
       for await (const piece of response.setEncoding('utf8') as AsyncIterable<string>) {
@@ -253,7 +287,11 @@ export class NiwaClient {
   async #request(method: Method, path: string, { query = {}, body }: RequestOptions = {}): Promise<IncomingMessage> {
     const given = Object.entries(query).filter(([, value]) => value !== undefined);
     const search = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]));
-    const response = await this.#send(method, given.length > 0 ? `${path}?${search}` : path, body);
+    return this.#accept(await this.#send(method, given.length > 0 ? `${path}?${search}` : path, body));
+  }
+
+  /** Gives an answer where it is none of an error. */
+  async #accept(response: IncomingMessage): Promise<IncomingMessage> {
     if ((response.statusCode ?? 0) < 400) return response;
     const { code, message, ...details } = (await json(response)) as ErrorBody;
     throw new NiwaError(code, message, { details });
@@ -279,6 +317,22 @@ export class NiwaClient {
     throw new NiwaError(code, message, { details });
   }
 
+  /** Sends a stream; the answer may begin before it has ended. */
+  async #upload(path: string, body: Readable): Promise<IncomingMessage> {
+    const headers = { 'content-type': 'application/x-tar', 'transfer-encoding': 'chunked' };
+    const answer = new Promise<IncomingMessage>((resolve, reject) => {
+      const fail = (error: unknown) => reject(unreachable(this.#socket, error));
+      const sent = request({ socketPath: this.#socket, agent: this.#agent, method: 'POST', path, headers }, resolve);
+      sent.on('error', fail);
+      body.once('error', (error) => {
+        sent.destroy();
+        reject(error);
+      });
+      body.pipe(sent);
+    });
+    return this.#accept(await answer);
+  }
+
   #send(method: Method, path: string, body: object | undefined): Promise<IncomingMessage> {
     const sent = body === undefined ? undefined : JSON.stringify(body);
     const headers =
@@ -289,6 +343,10 @@ export class NiwaClient {
         .end(sent);
     });
   }
+}
+
+function detailsOf({ problems, step }: ErrorBody): ErrorDetails {
+  return { ...(problems === undefined ? {} : { problems }), ...(step === undefined ? {} : { step }) };
 }
 
 function pathOf(id: string): string {

@@ -10,6 +10,8 @@ export type { RuntimeEvent, RuntimeEventType } from '../container/registry.js';
 export type { ContainerDetails, ContainerStatus, Exit, ExitReason, State } from '../container/status.js';
 export { type ErrorCode, type FailedStep, type FieldProblem, NiwaError } from '../errors.js';
 export type { Check } from '../host/doctor.js';
+export type { ImportProgress } from '../images/import.js';
+export type { ImageInfo } from '../images/store.js';
 export type { LogChunk } from '../logs/log.js';
 export type { ExecInput } from '../spec/exec.js';
 export type { ResourcesInput, SpecInput } from '../spec/schema.js';

@@ -288,6 +288,7 @@ export class Container {
       cgroup: this.cgroup,
       userns: this.userns,
       warnings: warningsOf(this.spec),
+      image: this.spec.root.image ?? null,
       spec: this.spec,
     };
   }

@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import { NiwaError } from '../errors.js';
 import { isOomProtected } from '../host/oom.js';
 import { compileSeccomp } from '../host/seccomp.js';
+import { resolveUser } from '../images/user.js';
 import { errnoName, isFailure, native } from '../native.js';
 import type { ExecHandle, NativeExecuted } from '../native-exec.js';
 import { encodeProgram } from '../plan/encode.js';
@@ -69,7 +70,8 @@ export class Exec {
  */
 export async function execIn(container: Container, input: unknown, caller: Caller, allowed: Allowed): Promise<Exec> {
   const { id, spec, userns } = container;
-  const asked = parseExec(input, spec);
+  const parsed = parseExec(input, spec);
+  const asked = { ...parsed, process: resolveUser({ ...spec, process: parsed.process }).process };
   requireExecPermission(spec, asked, caller, allowed);
   const ops = execOps(spec, asked, { userns, oomProtected: isOomProtected(), compileSeccomp });
   return container.lock.run(async () => {

@@ -14,6 +14,9 @@ import { readBootId, readStartTicks } from '../host/process.js';
 import { limitKept, unlimitKept } from '../host/quota.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveSources } from '../host/sources.js';
+import { imageDefaults } from '../images/lookup.js';
+import type { ImageStore } from '../images/store.js';
+import { resolveUser } from '../images/user.js';
 import type { LogStore } from '../logs/store.js';
 import { errnoName, type Handle, isFailure, type NativeEvent, native } from '../native.js';
 import { encodeProgram } from '../plan/encode.js';
@@ -55,6 +58,7 @@ export interface RuntimeOptions {
   ledger: Ledger;
   idPool: IdPool;
   logs: LogStore;
+  images: ImageStore;
   /** What callers other than root may ask for. */
   allowed: Allowed;
   /** The hooks of every container. */
@@ -138,6 +142,11 @@ export class Runtime {
   /** @throws NiwaError NOT_FOUND */
   get(id: string): Container {
     return this.#registry.get(id);
+  }
+
+  /** The directories that are roots, or layers of roots, of containers that have not exited. */
+  layersInUse(): Set<string> {
+    return new Set(this.#registry.live().flatMap(({ spec }) => spec.root.layers ?? []));
   }
 
   /** Calls `listener` with every event from now on; gives what ends that. */
@@ -379,13 +388,16 @@ export class Runtime {
    * the container says `making` until then, so that after a crash the next daemon undoes it.
    */
   async #making(input: unknown, caller: Caller, step: (container: Container) => Promise<void>): Promise<Container> {
-    const spec = resolveSources(parseSpec(input, this.#freeId()));
-    requirePermission(spec, caller, this.#options.allowed);
+    const { allowed, images } = this.#options;
+    const asked = resolveSources(parseSpec(input, this.#freeId(), (name) => imageDefaults(images, name)));
+    requirePermission(asked, caller, allowed);
+    const spec = resolveUser(asked);
     this.#refuseNew();
     if (this.#registry.has(spec.id) || this.#reserved.has(spec.id))
       throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
     requireOwnDirectory(spec, [...this.#reserved.values(), ...this.#registry.live().map((other) => other.spec)]);
     this.#reserved.set(spec.id, spec);
+    const unpin = images.pin(spec.root.layers);
     try {
       const container = await this.#bear(spec);
       const afterNetwork = this.#lifecycle.afterNetwork(container).catch((error) => this.#fail(container, error));
@@ -393,6 +405,7 @@ export class Runtime {
       return container;
     } finally {
       this.#reserved.delete(spec.id);
+      unpin();
     }
   }
 

@@ -56,6 +56,12 @@ export const ContainerStatusSchema = Type.Object({
     description: 'the host ids that are its own: {"uids", "gids"}, lists of {"container", "host", "size"}',
   }),
   warnings: Type.Array(Type.String(), { description: 'what it does not have as its user may expect' }),
+  image: nullable(
+    Type.Object({
+      name: Type.String(),
+      id: Type.String({ description: 'the digest of its configuration, which the name meant when it was created' }),
+    }),
+  ),
   spec: Type.Unsafe<Spec>({ type: 'object', description: 'the spec with every default and unit resolved' }),
 });
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
 import { type FieldProblem, messageOf, NiwaError } from '../errors.js';
+import type { ImageLimits } from '../images/unpack.js';
 import type { LogLimits } from '../logs/store.js';
 import { DEFAULT_CGROUP, DEFAULT_ID_POOL, DEFAULT_RUN_DIR, DEFAULT_SOCKET, DEFAULT_STATE_DIR } from '../paths.js';
 import { problemsOf } from '../spec/check.js';
@@ -116,6 +117,23 @@ const FileSchema = Type.Object(
         },
       ),
     ),
+    images: Type.Optional(
+      Type.Object(
+        {
+          maxBytes: Type.Optional(
+            Type.Integer({
+              minimum: 1024 * 1024,
+              maximum: 2 ** 50,
+              description: 'bytes of each image, 1048576 to 2^50',
+            }),
+          ),
+          maxEntries: Type.Optional(
+            Type.Integer({ minimum: 1, maximum: 100_000_000, description: 'files of each image, 1 to 100000000' }),
+          ),
+        },
+        { additionalProperties: false, description: '{"maxBytes"?, "maxEntries"?}: how large an image may be' },
+      ),
+    ),
     keepExited: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000, description: 'a number from 0 to 100000' })),
   },
   { additionalProperties: false },
@@ -140,6 +158,7 @@ export interface Config {
   interimIntervalMs: number;
   keepExited: number;
   logs: LogLimits;
+  images: ImageLimits;
   idPool: { start: number; count: number };
 }
 
@@ -160,6 +179,7 @@ const DEFAULTS: Config = {
   interimIntervalMs: 600_000,
   keepExited: 1000,
   logs: { maxBytes: 16 * 1024 * 1024, maxFiles: 4, bytesPerSecond: 32 * 1024 * 1024 },
+  images: { maxBytes: 16 * 1024 ** 3, maxEntries: 1_000_000 },
   idPool: DEFAULT_ID_POOL,
 };
 
@@ -178,6 +198,7 @@ export function mergeConfig(given: { [K in keyof Config]?: Config[K] | undefined
   refuse('the command line', [...problemsOf(FileSchema, flags), ...poolProblems(flags)]);
   const merged = { ...DEFAULTS, ...(fromFile as Static<typeof FileSchema>), ...flags } as Config;
   merged.logs = { ...DEFAULTS.logs, ...merged.logs };
+  merged.images = { ...DEFAULTS.images, ...merged.images };
   const named = 'socket' in flags || 'socket' in (fromFile as object);
   return named ? merged : { ...merged, socket: `${merged.runDir}/niwad.sock` };
 }

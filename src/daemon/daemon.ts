@@ -11,6 +11,8 @@ import { messageOf, NiwaError } from '../errors.js';
 import { lookAtCgroupTree, makeCgroupTree, removeCgroupTree } from '../host/cgroup.js';
 import { IdPool } from '../host/id-pool.js';
 import { nameOfTree, OWN_GROUP, stepAside } from '../host/own-group.js';
+import { Images } from '../images/images.js';
+import { ImageStore } from '../images/store.js';
 import { LogStore } from '../logs/store.js';
 import { loadBootHelper } from '../native.js';
 import { normaliseHooks } from '../spec/hooks.js';
@@ -55,6 +57,7 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
   const containersDir = join(config.runDir, 'containers');
   const store = new Store(containersDir);
   const logs = new LogStore(containersDir, join(config.stateDir, 'logs'), config.logs, log);
+  const imageStore = new ImageStore(join(config.stateDir, 'images'));
   const keeperSocket = join(config.runDir, 'keeper.sock');
   const drainFile = join(config.runDir, 'draining');
   const allowed = { roots: [], sources: [], hooks: [], privileged: false, ...config.allow };
@@ -69,6 +72,7 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
     ledger,
     idPool,
     logs,
+    images: imageStore,
     allowed,
     hooks: normaliseHooks(config.hooks),
     log,
@@ -83,8 +87,11 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
     if (exit !== undefined) metrics.countExit(exit.reason);
   });
   await runtime.open();
+  const images = new Images(imageStore, config.images, () => runtime.layersInUse(), log);
+  await images.open();
+  runtime.subscribe(({ type }) => type === 'exit' && images.tidy());
 
-  const api = await makeApi({ runtime, ledger, metrics, log, version, groups, limits, sampleIntervalMs });
+  const api = await makeApi({ runtime, images, ledger, metrics, log, version, groups, limits, sampleIntervalMs });
   await listen(api, endpoint, groups);
   log.info(
     { socket: endpoint.path, cgroup: tree.containers, controllers: tree.controllers.available, version },

@@ -3,7 +3,7 @@ import type { FieldProblem } from '../errors.js';
 import { capabilityName, resolveCapabilities } from './capabilities.js';
 import { problemsOf } from './check.js';
 import { refuse } from './problems.js';
-import { Capabilities, Process, Rlimits, Seccomp } from './schema.js';
+import { Args, Capabilities, Process, Rlimits, Seccomp } from './schema.js';
 import { DEFAULT_TERM, meaningProblems, normaliseProcess, normaliseRlimits, type Rlimit, type Spec } from './spec.js';
 
 const closed = { additionalProperties: false } as const;
@@ -16,12 +16,12 @@ export const TerminalSize = Type.Object(
 );
 export type TerminalSize = Static<typeof TerminalSize>;
 
-const { args, env, cwd, user, tty } = Process.properties;
+const { env, cwd, user, tty } = Process.properties;
 
 /** What a client asks for when it wants another process in a container. */
 export const ExecSchema = Type.Object(
   {
-    args,
+    args: Args,
     env,
     cwd,
     user,
@@ -82,7 +82,17 @@ function execProblems({ args, user, capabilities, rlimits }: ExecInput, { userns
 }
 
 function processOf({ args, env, cwd, user, tty = false }: ExecInput, { process }: Spec): Spec['process'] {
-  const { uid, gid } = user === undefined ? process : normaliseProcess({ args, user });
+  const identity = user === undefined ? process : normaliseProcess({ args, user });
+  const { uid, gid, user: name } = identity;
   const term = tty ? { TERM: DEFAULT_TERM } : {};
-  return { ...process, args, env: { ...term, ...process.env, ...env }, cwd: cwd ?? process.cwd, uid, gid, tty };
+  return {
+    ...process,
+    args,
+    env: { ...term, ...process.env, ...env },
+    cwd: cwd ?? process.cwd,
+    uid,
+    gid,
+    user: name,
+    tty,
+  };
 }

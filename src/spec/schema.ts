@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import { REFERENCE_PATTERN, REFERENCE_WORDS } from './reference.js';
 import { BYTES_PATTERN, DURATION_PATTERN, parseBytes, parseDuration } from './units.js';
 
 /**
@@ -39,13 +40,24 @@ export const Id = Type.String({
   description: '1 to 64 of the characters A-Z a-z 0-9 _ . - and the first a letter or a digit',
 });
 
+export const ARGS_WORDS = 'the program and its arguments: a list of at least one string';
+/** A program and its arguments. */
+export const Args = Type.Array(text('a string without NUL'), {
+  minItems: 1,
+  maxItems: 10_000,
+  description: ARGS_WORDS,
+});
+const USER_PART = '([0-9]{1,10}|[A-Za-z_][A-Za-z0-9_.-]{0,254}\\$?)';
+
 export const Process = Type.Object(
   {
-    args: Type.Array(text('a string without NUL'), {
-      minItems: 1,
-      maxItems: 10_000,
-      description: 'the program and its arguments: a list of at least one string',
-    }),
+    args: Type.Optional(Args),
+    entrypoint: Type.Optional(
+      Type.Array(text('a string without NUL'), {
+        maxItems: 10_000,
+        description: "a list of strings that takes the place of the image's entrypoint, before args",
+      }),
+    ),
     env: Type.Optional(
       Type.Record(Type.String({ pattern: '^[^=\\u0000]+$' }), text('a string without NUL'), {
         ...closed,
@@ -55,8 +67,8 @@ export const Process = Type.Object(
     cwd: Type.Optional(absolutePath('the working directory')),
     user: Type.Optional(
       Type.Union(
-        [Type.Integer({ minimum: 0, maximum: 4294967294 }), Type.String({ pattern: '^[0-9]{1,10}(:[0-9]{1,10})?$' })],
-        { description: 'a numeric user id, or "uid:gid"' },
+        [Type.Integer({ minimum: 0, maximum: 4294967294 }), Type.String({ pattern: `^${USER_PART}(:${USER_PART})?$` })],
+        { description: 'a user, or "user:group", by number or by a name that the root\'s own /etc/passwd has' },
       ),
     ),
     umask: Type.Optional(Type.String({ pattern: '^0?[0-7]{3}$', description: 'an octal string such as "0022"' })),
@@ -69,6 +81,7 @@ const Root = Type.Object(
   {
     path: Type.Optional(absolutePath('the directory that becomes /; the host\'s own "/" where it is left out')),
     file: Type.Optional(absolutePath('a squashfs or erofs file that becomes /')),
+    image: Type.Optional(Type.String({ pattern: REFERENCE_PATTERN, maxLength: 255, description: REFERENCE_WORDS })),
     readonly: Type.Optional(Type.Boolean({ description: 'true or false' })),
     overlay: Type.Optional(
       Type.Union(
@@ -411,7 +424,7 @@ export const Ready = Type.Object(
 export const SpecSchema = Type.Object(
   {
     id: Type.Optional(Id),
-    process: Process,
+    process: Type.Optional(Process),
     root: Type.Optional(Root),
     hostname: Type.Optional(
       Type.String({
@@ -460,8 +473,9 @@ export const SpecSchema = Type.Object(
   closed,
 );
 
+type Written = Static<typeof SpecSchema>;
 /** What a user writes. */
-export type SpecInput = Static<typeof SpecSchema>;
+export type SpecInput = Omit<Written, 'process'> & { process?: Written['process'] | undefined };
 /** Hooks as a user writes them. */
 export type HooksInput = Static<typeof Hooks>;
 /** The limits as a user writes them. */

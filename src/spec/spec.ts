@@ -1,11 +1,12 @@
-import type { FieldProblem } from '../errors.js';
+import { type FieldProblem, NiwaError } from '../errors.js';
 import { capabilityName, resolveCapabilities } from './capabilities.js';
 import { problemsOf } from './check.js';
 import { type Hooks, hookProblems, normaliseHooks } from './hooks.js';
+import { type ImageDefaults, type ImageLookup, withImage } from './image.js';
 import { refuse, show } from './problems.js';
 import { normaliseReady, type Ready, readyProblems } from './ready.js';
 import { normaliseResources, type Resources, resourceProblems } from './resources.js';
-import { type SeccompProfileInput, type SpecInput, SpecSchema } from './schema.js';
+import { ARGS_WORDS, type SeccompProfileInput, type SpecInput, SpecSchema } from './schema.js';
 import { signalName, signalNumber } from './signals.js';
 import { parseBytes, parseDuration } from './units.js';
 
@@ -65,6 +66,8 @@ export interface Root {
   file: string | null;
   /** Directories of the host, topmost first, that an overlay shows as one; a single one needs no overlay. */
   layers: string[];
+  /** The image that the layers are of, and the digest that its name meant; null for none. */
+  image: { name: string; id: string } | null;
   readonly: boolean;
   /** Where writes go; null where they go to the only layer, or nowhere. */
   overlay: Overlay | null;
@@ -78,6 +81,8 @@ export interface Spec {
     args: string[];
     env: Record<string, string>;
     cwd: string;
+    /** Names, still to be looked up in the root: "user" or "user:group"; null where uid and gid are known. */
+    user: string | null;
     uid: number;
     gid: number;
     umask: number;
@@ -120,13 +125,22 @@ const AUTO_MAP: IdMapping[] = [{ container: 0, host: 0, size: IDS_PER_CONTAINER 
  * Turns what a user wrote into a spec. Pure: nothing of the host is looked at.
  * @param input of any shape
  * @param freeId the id to take where the input has none
- * @throws NiwaError SPEC_INVALID with every wrong field
+ * @param lookUp finds the image that the input names
+ * @throws NiwaError SPEC_INVALID with every wrong field, and what `lookUp` does
  */
-export function parseSpec(input: unknown, freeId: string): Spec {
+export function parseSpec(input: unknown, freeId: string, lookUp: ImageLookup = noImages): Spec {
   refuse('the spec', problemsOf(SpecSchema, input));
   const valid = input as SpecInput;
-  refuse('the spec', meaningProblems(valid));
-  return normalise(structuredClone(valid), freeId);
+  const name = valid.root?.image;
+  const image = name === undefined ? null : lookUp(name);
+  const whole = image === null ? valid : withImage(valid, image);
+  refuse('the spec', image === null ? [] : problemsOf(SpecSchema, whole)); // an image may say what no spec may
+  refuse('the spec', meaningProblems(whole));
+  return normalise(structuredClone(whole), freeId, image);
+}
+
+function noImages(name: string): never {
+  throw new NiwaError('NOT_FOUND', `images are niwad's own: nothing is known of ${name} here`);
 }
 
 /** What a schema cannot say: fields that are right alone and wrong together, and names that have to be known. */
@@ -147,17 +161,27 @@ export function meaningProblems(input: SpecInput): FieldProblem[] {
   ];
 }
 
-function* processProblems({ process }: SpecInput): Iterable<FieldProblem> {
+function* processProblems({ process = {}, root = {} }: SpecInput): Iterable<FieldProblem> {
   const ids = String(process.user ?? 0)
     .split(':')
     .map(Number);
   if (ids.some((id) => id > MAX_UID))
     yield { path: 'process.user', found: show(process.user), allowed: `numeric ids up to ${MAX_UID}` };
-  if (process.args[0] === '') yield { path: 'process.args[0]', found: '""', allowed: 'the name or path of a program' };
+  if (process.args === undefined) yield { path: 'process.args', found: 'nothing', allowed: ARGS_WORDS };
+  if (process.entrypoint !== undefined && root.image === undefined)
+    yield { path: 'process.entrypoint', found: show(process.entrypoint), allowed: 'nothing without root.image' };
+  if (root.image !== undefined && root.overlay === false)
+    yield {
+      path: 'root.overlay',
+      found: 'false',
+      allowed: 'true, or its size: containers share the layers of an image',
+    };
+  if (process.args?.[0] === '')
+    yield { path: 'process.args[0]', found: '""', allowed: 'the name or path of a program' };
 }
 
 /** What a root may come of: exactly one of them. */
-const ROOTS = ['path', 'file'] as const;
+const ROOTS = ['path', 'file', 'image'] as const;
 
 function* rootProblems({ root = {} }: SpecInput): Iterable<FieldProblem> {
   const [first, ...others] = ROOTS.filter((name) => root[name] !== undefined);
@@ -273,8 +297,18 @@ function* mapProblems(path: string, map: IdMapping[]): Iterable<FieldProblem> {
 }
 
 /** A user that the namespace does not map does not exist in it. */
-function* userProblems({ process, userns }: SpecInput): Iterable<FieldProblem> {
-  const { uid, gid } = normaliseProcess(process);
+function* userProblems({ process = {}, userns }: SpecInput): Iterable<FieldProblem> {
+  const { user, uid, gid } = normaliseProcess(process);
+  if (user === null) yield* unmappedUser(userns, uid, gid, process.user ?? 0);
+}
+
+/** The problem of a user that the namespace does not map; none where it does. `found` is what the spec says. */
+export function* unmappedUser(
+  userns: SpecInput['userns'],
+  uid: number,
+  gid: number,
+  found: unknown,
+): Iterable<FieldProblem> {
   const { uids, gids } = typeof userns === 'object' ? userns : { uids: AUTO_MAP, gids: AUTO_MAP };
   const has = (map: IdMapping[], id: number) =>
     map.some(({ container, size }) => id >= container && id < container + size);
@@ -283,7 +317,7 @@ function* userProblems({ process, userns }: SpecInput): Iterable<FieldProblem> {
     typeof userns === 'object'
       ? 'ids that userns maps'
       : `ids up to ${IDS_PER_CONTAINER - 1}; more need userns "host" or maps of their own`;
-  if (Math.max(uid, gid) <= MAX_UID) yield { path: 'process.user', found: show(process.user ?? 0), allowed };
+  if (Math.max(uid, gid) <= MAX_UID) yield { path: 'process.user', found: show(found), allowed };
 }
 
 function* lifetimeProblems(input: SpecInput): Iterable<FieldProblem> {
@@ -297,7 +331,7 @@ function* lifetimeProblems(input: SpecInput): Iterable<FieldProblem> {
     yield { path: 'jitter', found: show(jitter), allowed: 'at most the lifetime, which it shortens at random' };
 }
 
-function normalise(input: SpecInput, freeId: string): Spec {
+function normalise(input: SpecInput, freeId: string, image: ImageDefaults | null): Spec {
   const id = input.id ?? freeId;
   const namespaces: Spec['namespaces'] = {
     mount: 'new',
@@ -311,8 +345,9 @@ function normalise(input: SpecInput, freeId: string): Spec {
   const userns = input.userns ?? (namespaces.mount === 'new' ? 'auto' : 'host');
   return {
     id,
-    process: normaliseProcess(input.process),
-    root: normaliseRoot(input.root ?? {}, userns !== 'host'),
+    process: normaliseProcess(input.process ?? {}),
+    root:
+      image === null ? normaliseRoot(input.root ?? {}, userns !== 'host') : imageRoot(input, image, userns !== 'host'),
     hostname: input.hostname ?? (namespaces.uts === 'new' ? hostnameFrom(id) : null),
     mounts: (input.mounts ?? []).map((mount) => normaliseMount(mount, userns !== 'host')),
     namespaces,
@@ -340,14 +375,15 @@ function normalise(input: SpecInput, freeId: string): Spec {
 }
 
 /** Fills in the defaults of a process. */
-export function normaliseProcess(input: SpecInput['process']): Spec['process'] {
-  const [uid = 0, gid = uid] = String(input.user ?? 0)
-    .split(':')
-    .map(Number);
+export function normaliseProcess(input: NonNullable<SpecInput['process']>): Spec['process'] {
+  const written = String(input.user ?? 0);
+  const user = /[^0-9:]/.test(written) ? written : null;
+  const [uid = 0, gid = uid] = user === null ? written.split(':').map(Number) : [];
   return {
-    args: input.args,
+    args: input.args ?? [],
     env: { PATH: DEFAULT_PATH, ...(input.tty ? { TERM: DEFAULT_TERM } : {}), ...input.env },
     cwd: input.cwd ?? '/',
+    user,
     uid,
     gid,
     umask: Number.parseInt(input.umask ?? '0022', 8),
@@ -369,10 +405,17 @@ function normaliseRoot(input: NonNullable<SpecInput['root']>, mapped: boolean): 
     path,
     file,
     layers: path === null ? [] : [path],
+    image: null,
     readonly: input.readonly ?? false,
     overlay: overlay === false ? null : { sizeBytes, directory },
     idmap: mapped && path !== '/' ? 'auto' : false,
   };
+}
+
+/** Layers are shared, so writes always go over them. */
+function imageRoot({ root }: SpecInput, { name, id, layers }: ImageDefaults, mapped: boolean): Root {
+  const overlaid = normaliseRoot({ ...root, path: '/image', overlay: root?.overlay || true }, mapped);
+  return { ...overlaid, path: null, layers, image: { name, id } };
 }
 
 function normaliseMount(mount: NonNullable<SpecInput['mounts']>[number], mapped: boolean): BindMount | TmpfsMount {

@@ -74,7 +74,7 @@ test('CVE-2024-21626: an exec has no descriptor but the standard three, and no d
   const reasons = new Set<string>();
   for (const cwd of ['/', '/proc/1/cwd', '/proc/1/root', '/proc/self/root', ...directories])
     try {
-      const { stdout } = await execIn(niwad, spec, { ...attacker, cwd });
+      const { stdout } = await execIn(niwad, spec, { args: attacker?.args ?? [], cwd });
       expect(results(stdout.toString())).toEqual(found);
     } catch (error) {
       reasons.add((error as { details: { step?: { errno: string } } }).details.step?.errno ?? String(error));

@@ -64,7 +64,7 @@ test('does with verbs and methods what the typed client does', async ({ niwad })
 
 /** Wrong specs, the path of the field, and what the words about it hold. */
 const wrong: [spec: unknown, path: string, words: string][] = [
-  [{}, 'process', 'nothing'],
+  [{}, 'process.args', 'nothing'],
   [{ process: { args: [] } }, 'process.args', '[]'],
   [{ process: { args: 'sleep 5' } }, 'process.args', '"sleep 5"'],
   [{ process, id: 'a/b' }, 'id', '"a/b"'],
@@ -76,7 +76,7 @@ const wrong: [spec: unknown, path: string, words: string][] = [
   [{ process, resources: { memory: { maximum: 1 } } }, 'resources.memory.maximum', 'high, low, max'],
   [{ process, resources: { io: [{ device: 'vda' }] } }, 'resources.io[0].device', '/dev/vda'],
   [{ process, network: 'host' }, 'network', 'namespaces'],
-  [{ process: { ...process, user: 'root' } }, 'process.user', 'numeric'],
+  [{ process: { ...process, user: 'no such user' } }, 'process.user', 'by number'],
   [{ process, mounts: [{ type: 'bind', target: '/x' }] }, 'mounts[0].source', 'absolute path'],
   [{ process, capabilities: { add: ['FLY'] } }, 'capabilities.add[0]', 'NET_BIND_SERVICE'],
   [{ process, stopSignal: 'SIGNOPE' }, 'stopSignal', 'SIGTERM'],

@@ -73,7 +73,7 @@ test('an exec may have its own environment, directory, user and restrictions', a
   const fields = {
     env: { B: '3' },
     cwd: '/tmp',
-    user: '7:8',
+    user: '7:bin',
     capabilities: { drop: ['ALL'] },
     rlimits: { nofile: 33 },
   };
@@ -83,7 +83,7 @@ test('an exec may have its own environment, directory, user and restrictions', a
     'echo $A $B; pwd; id -u; id -g; ulimit -n; grep CapBnd /proc/self/status',
     fields,
   );
-  expect(said.split('\n')).toEqual(['1 3', '/tmp', '7', '8', '33', 'CapBnd:\t0000000000000000']);
+  expect(said.split('\n')).toEqual(['1 3', '/tmp', '7', '2', '33', 'CapBnd:\t0000000000000000']);
 });
 
 test('an exec ends as its process ends', async ({ niwad }) => {

@@ -46,7 +46,7 @@ export const run = daemonCommand(
       print(options.json, status, () => status.id);
       return options.waitReady && status.ready?.state !== 'ready' ? EXIT.failed : EXIT.ok;
     }
-    const tty = spec.process.tty ?? false;
+    const tty = spec.process?.tty ?? false;
     const keys = parseDetachKeys(options.detachKeys);
     if (options.interactive && !tty)
       throw new NiwaError(

@@ -14,6 +14,8 @@ import { Runtime } from '../../../src/container/runtime.js';
 import { Store } from '../../../src/container/store.js';
 import { birthOf, newStored } from '../../../src/container/stored.js';
 import { IdPool } from '../../../src/host/id-pool.js';
+import { Images } from '../../../src/images/images.js';
+import { ImageStore } from '../../../src/images/store.js';
 import { ContainerLog } from '../../../src/logs/log.js';
 import { LogStore } from '../../../src/logs/store.js';
 import { native, type Peer } from '../../../src/native.js';
@@ -90,12 +92,15 @@ function exitedContainer(): Container {
 let directory: string;
 let ledger: Ledger;
 let runtime: EndedRuntime;
+let images: ImageStore;
 let api: Api;
 let peer: Peer | undefined;
 
 async function startApi(requestsPerSecond = 1_000_000): Promise<Api> {
+  const limits = { maxBytes: 2 ** 20, maxEntries: 100 };
   const made = await makeApi({
     runtime,
+    images: new Images(images, limits, () => new Set(), pino({ level: 'silent' })),
     ledger,
     metrics: new Metrics(),
     log: pino({ level: 'silent' }),
@@ -114,7 +119,9 @@ beforeAll(async () => {
   const { containersCgroup, controllers, stage } = capableHost;
   const nowhere = '/no/such/place';
   ledger = await Ledger.open(join(directory, 'ledger'));
+  images = new ImageStore(join(directory, 'images'));
   runtime = new EndedRuntime({
+    images,
     tree: { mount: nowhere, base: nowhere, containers: `${nowhere}${containersCgroup}`, controllers },
     stage,
     ledger,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Allowed, requireExecPermission, requirePermission } from '../../../src/container/permissions.js';
 import { type ExecInput, parseExec } from '../../../src/spec/exec.js';
 import type { SpecInput } from '../../../src/spec/schema.js';
+import { parseSpec } from '../../../src/spec/spec.js';
 import { refusal, specOf } from '../support.js';
 
 const nothing: Allowed = { roots: [], sources: [], hooks: [], privileged: false };
@@ -147,6 +148,18 @@ describe('another caller', () => {
       'user 1000 may not ask for this: root.path: found "/any"; allowed: no path at all; userns: found "host"; allowed: "auto"; ' +
         'seccomp: found "unconfined"; allowed: "default". The operator allows more by "allow" in niwad\'s configuration.',
     );
+  });
+
+  it('may run on any image of the store, which somebody with full power has brought', () => {
+    const image = { name: 'a:latest', id: 'sha256:0', layers: ['/images/0'], env: {}, entrypoint: [], labels: {} };
+    const found = { ...image, cmd: ['x'], user: null, cwd: null, stopSignal: null };
+    expect(() =>
+      requirePermission(
+        parseSpec({ root: { image: 'a' } }, 'id', () => found),
+        user,
+        nothing,
+      ),
+    ).not.toThrow();
   });
 });
 

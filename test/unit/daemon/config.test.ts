@@ -6,7 +6,7 @@ import { type Config, mergeConfig, readConfigFile } from '../../../src/daemon/co
 import { problemsIn, refusal } from '../support.js';
 
 const FIELDS =
-  'allow, cgroup, drain, group, hooks, idPool, interimIntervalMs, keepExited, logLevel, logs, maxConnections, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
+  'allow, cgroup, drain, group, hooks, idPool, images, interimIntervalMs, keepExited, logLevel, logs, maxConnections, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
 const GROUP = 'the name or number of the group that may use the socket beside root';
 const READ_GROUP = 'the name or number of the group that may look but not act';
 const POOL = '{"start": HOST_ID, "count": RANGES}, ranges of 65536 ids';
@@ -33,6 +33,7 @@ describe('the settings', () => {
       drain: false,
       interimIntervalMs: 600_000,
       idPool: { start: 0x7000_0000, count: 4096 },
+      images: { maxBytes: 17_179_869_184, maxEntries: 1_000_000 },
     });
   });
 
@@ -74,6 +75,7 @@ describe('the settings', () => {
     ],
     ['logs: {maxBytes: 65536}', { logs: { maxBytes: 65_536, maxFiles: 4, bytesPerSecond: 33_554_432 } }],
     ['logs: {bytesPerSecond: 0, maxFiles: 16}', { logs: { maxBytes: 16_777_216, maxFiles: 16, bytesPerSecond: 0 } }],
+    ['images: {maxEntries: 5}', { images: { maxBytes: 17_179_869_184, maxEntries: 5 } }],
     ['idPool: {start: 65536, count: 65000}', { idPool: { start: 65_536, count: 65_000 } }],
     ['idPool: {start: 2147418112, count: 32768}', { idPool: { start: 0x7fff_0000, count: 32_768 } }],
   ])('%s is taken', (file, settings) => {
@@ -154,7 +156,7 @@ describe('wrong settings', () => {
       '[]',
       '(top)',
       '[]',
-      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, hooks, drain, maxConnections, requestsPerSecond, sampleIntervalMs, interimIntervalMs, idPool, logs, keepExited',
+      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, hooks, drain, maxConnections, requestsPerSecond, sampleIntervalMs, interimIntervalMs, idPool, logs, images, keepExited',
     ],
   ])('%s is refused at %s', (file, path, found, allowed) => {
     const error = refusal(() => mergeConfig({}, file));

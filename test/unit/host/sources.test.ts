@@ -53,6 +53,7 @@ describe('the paths of a spec', () => {
         path: '/',
         file: null,
         layers: ['/'],
+        image: null,
         readonly: false,
         overlay: { sizeBytes: null, directory: null },
         idmap: false,

@@ -25,7 +25,7 @@ const SIGNAL = 'a signal such as "SIGTERM", "TERM" or 15';
 const RLIMIT = 'an integer, "unlimited", or {"soft", "hard"} of these';
 const LABELS = 'an object of names (up to 128 letters, digits, _ . / -, the first a letter or digit) and string values';
 const ENV = 'an object of names and string values; a name is not empty and has no "=" or NUL';
-const USER = 'a numeric user id, or "uid:gid"';
+const USER = 'a user, or "user:group", by number or by a name that the root\'s own /etc/passwd has';
 const UMASK = 'an octal string such as "0022"';
 const HOSTNAME = 'a host name of 1 to 64 letters, digits, points and hyphens';
 const OWNER = '1 to 128 characters, no control characters';
@@ -55,6 +55,7 @@ describe('defaults', () => {
         args,
         env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
         cwd: '/',
+        user: null,
         uid: 0,
         gid: 0,
         umask: 0o022,
@@ -64,6 +65,7 @@ describe('defaults', () => {
         path: '/',
         file: null,
         layers: ['/'],
+        image: null,
         readonly: false,
         overlay: { sizeBytes: null, directory: null },
         idmap: false,
@@ -257,7 +259,7 @@ describe('wrong input', () => {
     [{ id: 'a\0' }, 'id', '"a\\u0000"', ID],
     [{ id: 'ä' }, 'id', '"ä"', ID],
     [{ id: 7 }, 'id', '7', ID],
-    [{ process: 'sh' }, 'process', '"sh"', 'an object with args, env, cwd, user, umask, tty'],
+    [{ process: 'sh' }, 'process', '"sh"', 'an object with args, entrypoint, env, cwd, user, umask, tty'],
     [{ process: {} }, 'process.args', 'nothing', 'the program and its arguments: a list of at least one string'],
     [{ process: { args: [] } }, 'process.args', '[]', 'the program and its arguments: a list of at least one string'],
     [
@@ -278,13 +280,13 @@ describe('wrong input', () => {
     [{ process: { args, env: { 'a/b~c': 1 } } }, 'process.env.a/b~c', '1', 'a string without NUL'],
     [{ process: { args, cwd: 'srv' } }, 'process.cwd', '"srv"', 'the working directory: an absolute path'],
     [{ process: { args, cwd: '/\0' } }, 'process.cwd', '"/\\u0000"', 'the working directory: an absolute path'],
-    [{ process: { args, user: 'www' } }, 'process.user', '"www"', USER],
+    [{ process: { args, user: 'w w' } }, 'process.user', '"w w"', USER],
     [{ process: { args, user: -1 } }, 'process.user', '-1', USER],
     [{ process: { args, user: 4_294_967_295 } }, 'process.user', '4294967295', USER],
     [{ process: { args, user: '0:4294967295' } }, 'process.user', '"0:4294967295"', 'numeric ids up to 4294967294'],
     [{ process: { args, umask: '999' } }, 'process.umask', '"999"', UMASK],
     [{ process: { args, umask: 22 } }, 'process.umask', '22', UMASK],
-    [{ root: '/srv' }, 'root', '"/srv"', 'an object with path, file, readonly, overlay'],
+    [{ root: '/srv' }, 'root', '"/srv"', 'an object with path, file, image, readonly, overlay'],
     [
       { root: { path: 'srv' } },
       'root.path',
@@ -525,8 +527,8 @@ describe('wrong input', () => {
   });
 
   it.each<[object, string, string]>([
-    [{ process: { args, arg: 1 } }, 'process.arg', 'args, cwd, env, tty, umask, user'],
-    [{ root: { ro: true } }, 'root.ro', 'file, overlay, path, readonly'],
+    [{ process: { args, arg: 1 } }, 'process.arg', 'args, cwd, entrypoint, env, tty, umask, user'],
+    [{ root: { ro: true } }, 'root.ro', 'file, image, overlay, path, readonly'],
     [{ root: { overlay: { size: 1, max: 1 } } }, 'root.overlay.max', 'directory, size'],
     [{ namespaces: { user: 'new' } }, 'namespaces.user', 'cgroup, ipc, mount, network, pid, uts'],
     [{ resources: { gpu: 1 } }, 'resources.gpu', 'cpu, io, memory, pids'],
@@ -570,14 +572,13 @@ describe('wrong input', () => {
     );
     expect(error.code).toBe('SPEC_INVALID');
     expect(error.details.problems?.map(({ path }) => path)).toEqual([
-      'process',
       'proces',
       'id',
       'mounts[0].target',
       'mounts[0].size',
       'resources.pids',
     ]);
-    expect(error.message).toMatch(/^the spec is invalid: process: found nothing; allowed: an object with args/);
+    expect(error.message).toMatch(/^the spec is invalid: proces: found a field that niwa does not know; allowed: /);
     expect(error.message).toContain('; mounts[0].size: found "b"; allowed: bytes as an integer');
   });
 

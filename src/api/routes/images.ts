@@ -1,0 +1,77 @@
+import type { IncomingMessage } from 'node:http';
+import { Type } from 'typebox';
+import { REFERENCE_PATTERN, REFERENCE_WORDS } from '../../spec/reference.js';
+import { ErrorSchema, toErrorReply } from '../errors.js';
+import type { Api, ApiOptions } from '../server.js';
+import { streamLines } from '../stream.js';
+
+const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };
+const closed = { additionalProperties: false } as const;
+const Name = Type.String({ pattern: REFERENCE_PATTERN, maxLength: 255, description: REFERENCE_WORDS });
+
+const ImageSchema = Type.Object({
+  name: Type.String(),
+  id: Type.String({ description: 'the digest of its configuration' }),
+  created_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+  imported_at: Type.String({ format: 'date-time' }),
+  architecture: Type.String(),
+  bytes: Type.Integer({ description: 'of the files of all its layers; other images may share them' }),
+  layers: Type.Array(Type.String(), { description: 'the digests of the tars of its layers, the lowest first' }),
+});
+
+/** Images: what containers run on. */
+export function imageRoutes(api: Api, { images, log }: ApiOptions): void {
+  api.addContentTypeParser('application/x-tar', async (_request: unknown, body: IncomingMessage) => body);
+
+  api.get(
+    '/v1/images',
+    { schema: { summary: 'List images, one for each name', response: { 200: Type.Array(ImageSchema), ...failures } } },
+    async () => images.list(),
+  );
+
+  api.post(
+    '/v1/images',
+    {
+      config: { upload: true },
+      bodyLimit: Number.MAX_SAFE_INTEGER, // images.maxBytes bounds it
+      schema: {
+        summary: 'Import the image in a tar: an OCI image layout, or what docker save writes',
+        description:
+          'The body is application/x-tar. The answer is a stream of lines: {"type": "receiving" | "unpacking" | "layer" | "image", ...}, and as the last one {"type": "error", ...} where it failed.',
+        querystring: Type.Object({ name: Type.Optional(Name) }, closed),
+        response: failures,
+      },
+    },
+    async ({ query: { name }, body }, reply) => {
+      const tar = body as IncomingMessage;
+      const pieces = tar[Symbol.asyncIterator]() as AsyncIterableIterator<Buffer>;
+      return streamLines(reply, ({ push, end }) => {
+        const done = images.import(pieces, name, push).catch(async (error: unknown) => {
+          const { status, body: said } = toErrorReply(error);
+          if (status >= 500 && !tar.destroyed) log.error({ err: error }, 'an import failed');
+          push({ type: 'error', ...said });
+          while (!(await pieces.next()).done); // who still sends may not listen before all is taken
+        });
+        void done.catch(() => {}).then(end);
+        return () => {
+          if (!tar.complete) tar.destroy();
+        };
+      });
+    },
+  );
+
+  api.delete(
+    '/v1/images',
+    {
+      schema: {
+        summary: 'Forget a name of an image; running containers keep what they have',
+        querystring: Type.Object({ name: Name }, closed),
+        response: { 204: Type.Null(), ...failures },
+      },
+    },
+    async ({ query: { name } }, reply) => {
+      images.remove(name);
+      return reply.status(204).send(null);
+    },
+  );
+}

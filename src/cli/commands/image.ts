@@ -1,0 +1,93 @@
+import type { Argv, CommandModule } from 'yargs';
+import type { ImageInfo } from '../../images/store.js';
+import { formatBytes, formatDuration } from '../../spec/units.js';
+import { type Common, daemonCommand, forEach, print } from '../command.js';
+import { showImport } from '../image-progress.js';
+import { pull as pullLayout } from '../image-pull.js';
+import { openSource } from '../image-source.js';
+import { table } from '../table.js';
+
+/** How much of a digest people read. */
+const SHORT_ID = 'sha256:'.length + 12;
+
+const importCommand = daemonCommand(
+  'import <path> [name]',
+  'Import an image: an OCI image layout (a directory or a tar), or what `docker save` writes; - for standard input',
+  (yargs) =>
+    yargs
+      .positional('path', { type: 'string', demandOption: true, describe: 'a tar, a directory, or -' })
+      .positional('name', { type: 'string', describe: 'instead of the names in it' })
+      .example('$0 image import app.tar', 'by the names in it')
+      .example('docker save app | $0 image import - app:1.2', 'from Docker'),
+  (client, { path, name, json }) => showImport(client, openSource(path), name, json),
+);
+
+const pull = daemonCommand(
+  'pull <reference> [name]',
+  'Pull an image from a registry with skopeo, which has to be installed, and import it',
+  (yargs) =>
+    yargs
+      .positional('reference', {
+        type: 'string',
+        demandOption: true,
+        describe: 'such as docker.io/library/alpine:3.20',
+      })
+      .positional('name', { type: 'string', describe: 'instead of the reference' })
+      .option('tls-verify', { type: 'boolean', default: true, describe: '--no-tls-verify for a registry without TLS' })
+      .example('$0 image pull quay.io/libpod/alpine:latest alpine', ''),
+  async (client, { reference, name, tlsVerify, json }) => {
+    const pulled = await pullLayout(reference, { tlsVerify });
+    try {
+      await showImport(client, openSource(pulled.directory), name ?? pulled.name, json);
+    } finally {
+      pulled.remove();
+    }
+    return 0;
+  },
+);
+
+const ls = daemonCommand(
+  'ls',
+  'List images',
+  (yargs) => yargs.option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'only names' }),
+  async (client, { quiet, json }) => {
+    const listed = await client.images();
+    print(json, listed, () => (quiet ? listed.map(({ name }) => name).join('\n') : imageTable(listed, Date.now())));
+    return 0;
+  },
+);
+
+const rm = daemonCommand(
+  'rm <name..>',
+  'Forget names of images; what no image and no container needs any more is removed',
+  (yargs) => yargs.positional('name', { type: 'string', array: true, demandOption: true, describe: 'names of images' }),
+  (client, { name, json }) =>
+    forEach(name, json, async (one) => {
+      await client.removeImage(one);
+      return undefined;
+    }),
+);
+
+export const image: CommandModule<Common, Common> = {
+  command: 'image <command>',
+  describe: 'Import, pull, list and remove images',
+  builder: (yargs: Argv<Common>) =>
+    yargs.command(importCommand).command(pull).command(ls).command(rm).demandCommand(1, 'Name a command of image.'),
+  handler: () => {},
+};
+
+/** Lays out images; `now` in milliseconds since 1970. */
+export function imageTable(listed: ImageInfo[], now: number): string {
+  const headings = ['NAME', 'ID', 'SIZE', 'LAYERS', 'CREATED', 'IMPORTED'];
+  const age = (time: string | null) =>
+    time === null ? '-' : `${formatDuration(Math.max(0, now - Date.parse(time)) * 1000)} ago`;
+  const rows = listed.map(({ name, id, bytes, layers, created_at, imported_at }) => [
+    name,
+    id.slice('sha256:'.length, SHORT_ID),
+    formatBytes(bytes),
+    String(layers.length),
+    age(created_at),
+    age(imported_at),
+  ]);
+  return table(headings, rows, [2, 3]);
+}

@@ -1,0 +1,36 @@
+import type { Readable } from 'node:stream';
+import type { NiwaClient } from '../client/client.js';
+import type { ImportProgress } from '../images/import.js';
+import { formatBytes } from '../spec/units.js';
+import { EXIT } from './exit-codes.js';
+
+const CLEAR_LINE = '\r\x1b[K';
+const SHORT_ID = 19;
+
+/**
+ * Imports and tells how far it is: on a terminal on one line of standard error that changes, else a line for each layer. The names
+ * go to standard output at the end; with `json`, everything as it comes.
+ */
+export async function showImport(
+  client: NiwaClient,
+  tar: Readable,
+  name: string | undefined,
+  json: boolean,
+): Promise<number> {
+  const live = process.stderr.isTTY === true && !json;
+  for await (const progress of client.importImage(tar, name)) {
+    if (json) process.stdout.write(`${JSON.stringify(progress)}\n`);
+    else if (progress.type === 'image') process.stdout.write(`${live ? CLEAR_LINE : ''}${progress.image.name}\n`);
+    else if (live) process.stderr.write(`${CLEAR_LINE}${progressText(progress)}`);
+    else if (progress.type === 'layer') process.stderr.write(`${progressText(progress)}\n`);
+  }
+  return EXIT.ok;
+}
+
+/** Says in a line how far an import is. */
+export function progressText(progress: Exclude<ImportProgress, { type: 'image' }>): string {
+  if (progress.type === 'receiving') return `receiving: ${formatBytes(progress.bytes)}`;
+  const layer = `layer ${progress.number} of ${progress.total}, ${progress.layer.slice(0, SHORT_ID)}`;
+  if (progress.type === 'unpacking') return `${layer}: ${formatBytes(progress.bytes)}`;
+  return `${layer}: ${progress.shared ? 'there already' : 'unpacked'}`;
+}

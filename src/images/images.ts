@@ -1,0 +1,57 @@
+import type { Logger } from 'pino';
+import { messageOf } from '../errors.js';
+import { type ImportProgress, importImages } from './import.js';
+import type { ImageInfo, ImageStore } from './store.js';
+import type { ImageLimits } from './unpack.js';
+
+/** What is asked of images: the store, its limits, and the tidying up after each change. */
+export class Images {
+  readonly #store: ImageStore;
+  readonly #limits: ImageLimits;
+  readonly #used: () => Set<string>;
+  readonly #log: Logger;
+
+  /** @param used gives the directories of layers that containers have */
+  constructor(store: ImageStore, limits: ImageLimits, used: () => Set<string>, log: Logger) {
+    this.#store = store;
+    this.#limits = limits;
+    this.#used = used;
+    this.#log = log;
+  }
+
+  /** Removes what the daemon before has left half done. What cannot be removed is logged. */
+  async open(): Promise<void> {
+    await this.#store.clean(this.#used()).catch((error: unknown) => this.#warn(error));
+  }
+
+  list(): ImageInfo[] {
+    return this.#store.list();
+  }
+
+  /**
+   * Takes the images of a tar, see {@link importImages}.
+   * @throws NiwaError IMAGE_INVALID, SPEC_INVALID, HOST_ERROR
+   */
+  async import(
+    tar: AsyncIterable<Buffer>,
+    name: string | undefined,
+    tell: (progress: ImportProgress) => void,
+  ): Promise<void> {
+    await importImages(this.#store, tar, name, this.#limits, tell).finally(() => this.tidy());
+  }
+
+  /** Forgets a name; the image goes with its last name, a layer with its last image and container. @throws NiwaError NOT_FOUND */
+  remove(name: string): void {
+    this.#store.removeName(name);
+    this.tidy();
+  }
+
+  /** Removes, meanwhile, what nothing needs any more. */
+  tidy(): void {
+    this.#store.collect(this.#used()).catch((error: unknown) => this.#warn(error));
+  }
+
+  #warn(error: unknown): void {
+    this.#log.warn({ err: error }, `what no image needs any more cannot be removed: ${messageOf(error)}`);
+  }
+}

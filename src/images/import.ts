@@ -1,0 +1,136 @@
+import { createReadStream, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { NiwaError } from '../errors.js';
+import { parseReference } from '../spec/reference.js';
+import { decompressed } from './decompress.js';
+import { type Blob, type FoundImage, findImages, type Platform } from './layout.js';
+import { spool } from './spool.js';
+import type { ImageInfo, ImageStore, UnpackedLayer } from './store.js';
+import { type Budget, type ImageLimits, unpackLayer } from './unpack.js';
+
+/** What an import tells while it goes on. */
+export type ImportProgress =
+  /** The tar comes in: so many bytes until now. */
+  | { type: 'receiving'; bytes: number }
+  /** A layer, `number` of `total`, is unpacked: so many bytes of files until now. */
+  | { type: 'unpacking'; layer: string; number: number; total: number; bytes: number }
+  /** A layer is there, unpacked now or (`shared`) by an image before. */
+  | { type: 'layer'; layer: string; number: number; total: number; shared: boolean }
+  /** A name means the image from now on. */
+  | { type: 'image'; image: ImageInfo };
+
+/** How often progress is told at most, in bytes. */
+const REPORT_BYTES = 1024 * 1024;
+
+const ARCHITECTURES: Partial<Record<NodeJS.Architecture, string>> = { x64: 'amd64', arm64: 'arm64' };
+
+/** The platform of this machine in the words of images. */
+export const PLATFORM: Platform = { os: 'linux', architecture: ARCHITECTURES[process.arch] ?? process.arch };
+
+/**
+ * Takes the images of a tar (an OCI image layout, or of `docker save`) into the store. Either all of them get their names, or
+ * nothing is left.
+ * @param name instead of those in the tar, which then has one image
+ * @param tell hears of the progress
+ * @throws NiwaError IMAGE_INVALID, SPEC_INVALID for a name, HOST_ERROR
+ */
+export async function importImages(
+  store: ImageStore,
+  tar: AsyncIterable<Buffer>,
+  name: string | undefined,
+  limits: ImageLimits,
+  tell: (progress: ImportProgress) => void,
+): Promise<void> {
+  const given = name === undefined ? undefined : parseReference(name);
+  const work = store.makeTemporary();
+  let unpin = () => {};
+  try {
+    const blobs = join(work, 'blobs');
+    mkdirSync(blobs);
+    const receiving = sometimes((bytes) => tell({ type: 'receiving', bytes }));
+    const contents = await spool(tar, blobs, limits.maxBytes, receiving);
+    const images = withNames(findImages(contents, PLATFORM), given);
+    unpin = store.pin(images.flatMap(({ config }) => config.layers.map((layer) => store.directoryOf(layer))));
+    for (const image of images) await addLayers(store, image, join(work, 'layer'), limits, tell);
+    for (const { id, configBytes, config, names } of images) store.addImage(id, configBytes, config.layers, names);
+    for (const found of images.flatMap(({ names }) => names)) {
+      const image = store.find(found);
+      if (image !== undefined) tell({ type: 'image', image });
+    }
+  } finally {
+    unpin();
+    await store.removeTree(work);
+  }
+}
+
+/** Images with the names that they get. @throws NiwaError IMAGE_INVALID where one has none, or several want the same */
+function withNames(images: FoundImage[], given: string | undefined): FoundImage[] {
+  const ids = new Set(images.map(({ id }) => id));
+  const [first] = images;
+  if (given !== undefined && first !== undefined) {
+    if (ids.size > 1)
+      throw new NiwaError(
+        'IMAGE_INVALID',
+        `it holds ${ids.size} images (${namesOf(images)}): import it without a name`,
+      );
+    return [{ ...first, names: [given] }];
+  }
+  const named = images.map((image) => ({ ...image, names: image.names.map(parseReference) }));
+  const nameless = named.find(({ names }) => names.length === 0);
+  if (nameless !== undefined)
+    throw new NiwaError('IMAGE_INVALID', 'the image has no name in what was sent: give it one');
+  return named;
+}
+
+function namesOf(images: FoundImage[]): string {
+  return images.map(({ names, id }) => names[0] ?? id.slice(0, 12)).join(', ');
+}
+
+async function addLayers(
+  store: ImageStore,
+  { config, layers }: FoundImage,
+  directory: string,
+  limits: ImageLimits,
+  tell: (progress: ImportProgress) => void,
+): Promise<void> {
+  const budget: Budget = { bytes: limits.maxBytes, entries: limits.maxEntries };
+  for (const [i, blob] of layers.entries()) {
+    const diffId = config.layers[i] ?? '';
+    const about = { layer: `sha256:${diffId}`, number: i + 1, total: layers.length };
+    const report = sometimes((bytes) => tell({ type: 'unpacking', ...about, bytes }));
+    const place = `${directory}-${diffId}`;
+    const shared = await store.addLayer(diffId, () => unpackBlob(blob, diffId, place, budget, report));
+    tell({ type: 'layer', ...about, shared });
+  }
+}
+
+/** Unpacks a layer beside the store. @throws NiwaError IMAGE_INVALID where it is another one than the image says */
+async function unpackBlob(
+  { file }: Blob,
+  diffId: string,
+  directory: string,
+  budget: Budget,
+  report: (bytes: number) => void,
+): Promise<UnpackedLayer> {
+  mkdirSync(directory, { mode: 0o755 });
+  const source = createReadStream(file, { highWaterMark: REPORT_BYTES });
+  const pieces = source as AsyncIterable<Buffer>;
+  const unpacked = unpackLayer(decompressed(pieces), directory, budget, report);
+  const { bytes, sha256 } = await unpacked.finally(() => source.destroy());
+  if (sha256 !== diffId)
+    throw new NiwaError(
+      'IMAGE_INVALID',
+      `the image cannot be used: the layer sha256:${diffId} is another one: sha256:${sha256}`,
+    );
+  return { directory, bytes };
+}
+
+/** Passes on the first of growing numbers, and then one in each {@link REPORT_BYTES}. */
+function sometimes(report: (bytes: number) => void): (bytes: number) => void {
+  let next = 0;
+  return (bytes) => {
+    if (bytes < next) return;
+    next = bytes + REPORT_BYTES;
+    report(bytes);
+  };
+}

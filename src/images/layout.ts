@@ -1,0 +1,191 @@
+import { Type } from 'typebox';
+import { NiwaError } from '../errors.js';
+import { DIGEST_PATTERN, type ImageConfig, parseConfig, parseJson, requireShape } from './config.js';
+
+/** Finds the images in what a tar holds: an OCI image layout, or what `docker save` writes. Both are read by content alone. */
+
+/** A file of the tar, kept on disk. */
+export interface Blob {
+  file: string;
+  bytes: number;
+  /** The hexadecimal sha256 of it, computed while it came. */
+  sha256: string;
+}
+
+/** What the tar holds. */
+export interface Contents {
+  /** Gives the file of a path, through links; undefined where there is none. */
+  find(path: string): Blob | undefined;
+  /** Gives all bytes of a small file. @throws NiwaError IMAGE_INVALID where it is not small */
+  read(blob: Blob): Buffer;
+}
+
+/** An image that can be imported. */
+export interface FoundImage {
+  /** The names that it has in the tar. */
+  names: string[];
+  /** The hexadecimal sha256 of its configuration, which names all that it is. */
+  id: string;
+  configBytes: Buffer;
+  config: ImageConfig;
+  /** A tar for each layer, compressed or not, the lowest first. */
+  layers: Blob[];
+}
+
+/** The architecture of this machine in the words of images, or what else is to be picked from an index. */
+export interface Platform {
+  os: string;
+  architecture: string;
+}
+
+const Descriptor = Type.Object({
+  mediaType: Type.Optional(Type.String()),
+  digest: Type.String({ pattern: DIGEST_PATTERN, description: 'sha256: and 64 hexadecimal digits' }),
+  size: Type.Integer({ minimum: 0, description: 'bytes' }),
+  platform: Type.Optional(
+    Type.Object({ os: Type.Optional(Type.String()), architecture: Type.Optional(Type.String()) }),
+  ),
+  annotations: Type.Optional(Type.Record(Type.String(), Type.String())),
+});
+type Descriptor = {
+  mediaType?: string;
+  digest: string;
+  size: number;
+  platform?: { os?: string; architecture?: string };
+  annotations?: Record<string, string>;
+};
+const IndexSchema = Type.Object({
+  manifests: Type.Array(Descriptor, { maxItems: 1000, description: 'a list of descriptors' }),
+});
+const ManifestSchema = Type.Object({
+  config: Descriptor,
+  layers: Type.Array(Descriptor, { maxItems: 500, description: 'a list of at most 500 descriptors' }),
+});
+const DockerSchema = Type.Array(
+  Type.Object({
+    Config: Type.String(),
+    RepoTags: Type.Optional(Type.Union([Type.Array(Type.String()), Type.Null()])),
+    Layers: Type.Array(Type.String(), { maxItems: 500, description: 'a list of at most 500 paths' }),
+  }),
+  { minItems: 1, maxItems: 1000, description: 'a list of images' },
+);
+
+/** An index may be in an index. */
+const MAX_DEPTH = 4;
+const NAME_ANNOTATIONS = ['io.containerd.image.name', 'org.opencontainers.image.ref.name'];
+const INDEX_TYPES = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+];
+
+/**
+ * Gives the images of a tar for a platform.
+ * @throws NiwaError IMAGE_INVALID where there is none, or where one contradicts its digests
+ */
+export function findImages(contents: Contents, platform: Platform): FoundImage[] {
+  const index = contents.find('index.json');
+  if (index !== undefined) return ociImages(contents, index, platform);
+  const manifest = contents.find('manifest.json');
+  if (manifest !== undefined) return dockerImages(contents, manifest, platform);
+  throw invalid('it has neither an index.json (OCI image layout) nor a manifest.json (docker save)');
+}
+
+function ociImages(contents: Contents, index: Blob, platform: Platform): FoundImage[] {
+  const all = manifestsIn(contents, contents.read(index), 0, undefined);
+  const fitting = all.filter(({ descriptor }) => fits(descriptor.platform, platform));
+  if (fitting.length === 0)
+    throw wrongPlatform(
+      all.map(({ descriptor }) => descriptor.platform),
+      platform,
+    );
+  return fitting.map(({ descriptor, name }) => {
+    const manifest = parseJson(contents.read(blobOf(contents, descriptor)), 'a manifest');
+    requireShape(ManifestSchema, manifest, 'a manifest');
+    const { config, layers } = manifest as { config: Descriptor; layers: Descriptor[] };
+    return checked(
+      contents,
+      blobOf(contents, config),
+      layers.map((layer) => blobOf(contents, layer)),
+      name,
+      platform,
+    );
+  });
+}
+
+/** All manifests of an index and of those in it, each with the name that it, or the index that it is in, was given. */
+function manifestsIn(
+  contents: Contents,
+  bytes: Buffer,
+  depth: number,
+  name: string | undefined,
+): { descriptor: Descriptor; name: string[] }[] {
+  if (depth > MAX_DEPTH) throw invalid('its indexes are nested too deeply');
+  const index = parseJson(bytes, 'an index');
+  requireShape(IndexSchema, index, 'an index');
+  return (index as { manifests: Descriptor[] }).manifests.flatMap((descriptor) => {
+    const own = NAME_ANNOTATIONS.map((key) => descriptor.annotations?.[key]).find((found) => found) ?? name;
+    if (INDEX_TYPES.includes(descriptor.mediaType ?? ''))
+      return manifestsIn(contents, contents.read(blobOf(contents, descriptor)), depth + 1, own);
+    return [{ descriptor, name: own === undefined ? [] : [own] }];
+  });
+}
+
+function dockerImages(contents: Contents, manifest: Blob, platform: Platform): FoundImage[] {
+  const list = parseJson(contents.read(manifest), 'the manifest.json');
+  requireShape(DockerSchema, list, 'the manifest.json');
+  return (list as { Config: string; RepoTags?: string[] | null; Layers: string[] }[]).map((image) => {
+    const layers = image.Layers.map((path) => required(contents.find(path), path));
+    return checked(
+      contents,
+      required(contents.find(image.Config), image.Config),
+      layers,
+      image.RepoTags ?? [],
+      platform,
+    );
+  });
+}
+
+function checked(
+  contents: Contents,
+  configBlob: Blob,
+  layers: Blob[],
+  names: string[],
+  platform: Platform,
+): FoundImage {
+  const configBytes = contents.read(configBlob);
+  const config = parseConfig(configBytes);
+  if (!fits(config, platform)) throw wrongPlatform([config], platform);
+  if (config.layers.length !== layers.length)
+    throw invalid(`its configuration has ${config.layers.length} layers, its manifest ${layers.length}`);
+  return { names, id: configBlob.sha256, configBytes, config, layers };
+}
+
+/** The file of a descriptor, which has to be what its digest and its size say. */
+function blobOf(contents: Contents, { digest, size }: Descriptor): Blob {
+  const hex = digest.slice('sha256:'.length);
+  const blob = required(contents.find(`blobs/sha256/${hex}`), digest);
+  if (blob.sha256 !== hex || blob.bytes !== size)
+    throw invalid(
+      `the blob ${digest} is another one: sha256:${blob.sha256}, ${blob.bytes} bytes where ${size} were told`,
+    );
+  return blob;
+}
+
+function required(blob: Blob | undefined, what: string): Blob {
+  if (blob === undefined) throw invalid(`it names ${what}, which is not in it`);
+  return blob;
+}
+
+function fits(found: { os?: string; architecture?: string } | undefined, wanted: Platform): boolean {
+  if (found === undefined) return true;
+  return (found.os ?? wanted.os) === wanted.os && (found.architecture ?? wanted.architecture) === wanted.architecture;
+}
+
+function wrongPlatform(found: ({ os?: string; architecture?: string } | undefined)[], wanted: Platform): NiwaError {
+  const names = found.map((one) => `${one?.os ?? '?'}/${one?.architecture ?? '?'}`);
+  return invalid(`this machine runs ${wanted.os}/${wanted.architecture}, it is for ${names.join(', ') || 'nothing'}`);
+}
+
+function invalid(what: string): NiwaError {
+  return new NiwaError('IMAGE_INVALID', `the image cannot be used: ${what}`);
+}

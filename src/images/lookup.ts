@@ -1,0 +1,26 @@
+import type { ImageDefaults } from '../spec/image.js';
+import type { ImageStore } from './store.js';
+import { groupOfUser, readerOf } from './user.js';
+
+/**
+ * Gives what a spec takes from an image of the store.
+ * @throws NiwaError NOT_FOUND, SPEC_INVALID for a name that is none
+ */
+export function imageDefaults(store: ImageStore, name: string): ImageDefaults {
+  const { info, config, directories } = store.open(name);
+  const { user, env, entrypoint, cmd, cwd, labels, stopSignal } = config;
+  const withGroup =
+    user !== null && /^[0-9]{1,10}$/.test(user) ? `${user}:${groupOfUser(Number(user), readerOf(directories))}` : user;
+  return {
+    name: info.name,
+    id: info.id,
+    layers: directories,
+    user: withGroup,
+    env,
+    entrypoint,
+    cmd,
+    cwd,
+    labels,
+    stopSignal,
+  };
+}

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+import { NiwaError } from '../errors.js';
+import type { Blob, Contents } from './layout.js';
+import { badTar, type TarEntry } from './tar/entry.js';
+import { readTar, type TarMember } from './tar/reader.js';
+
+/** JSON of an image above this is no honest one. */
+const MAX_JSON_BYTES = 4 * 1024 * 1024;
+const MAX_MEMBERS = 100_000;
+const MAX_LINKS = 8;
+
+/**
+ * Keeps the files of an image's tar on disk: manifests, which say what the others are, may come last. No name in the tar is the
+ * name of a file on disk.
+ * @param directory an empty one
+ * @param maxBytes of all files together
+ * @param report hears how many bytes have come
+ * @throws NiwaError IMAGE_INVALID, HOST_ERROR
+ */
+export async function spool(
+  tar: AsyncIterable<Buffer>,
+  directory: string,
+  maxBytes: number,
+  report: (bytes: number) => void,
+): Promise<Contents> {
+  const blobs = new Map<string, Blob>();
+  const links = new Map<string, string>();
+  let bytes = 0;
+  const count = (length: number) => {
+    bytes += length;
+    if (bytes > maxBytes)
+      throw new NiwaError('IMAGE_INVALID', "the image is larger than images.maxBytes of niwad's configuration allows");
+    report(bytes);
+  };
+  for await (const member of readTar(tar)) {
+    const path = pathOf(member.entry);
+    if (blobs.size + links.size >= MAX_MEMBERS) throw badTar(`it has more than ${MAX_MEMBERS} files`);
+    if (member.entry.type === 'file') blobs.set(path, await keep(member, join(directory, String(blobs.size)), count));
+    else if (member.entry.type !== 'directory') links.set(path, linkTarget(member.entry, path));
+  }
+  const find = (path: string, depth = 0): Blob | undefined => {
+    const target = links.get(path);
+    return blobs.get(path) ?? (target === undefined || depth > MAX_LINKS ? undefined : find(target, depth + 1));
+  };
+  return { find: (path) => find(posix.normalize(path)), read: readJson };
+}
+
+async function keep({ entry, contents }: TarMember, file: string, count: (length: number) => void): Promise<Blob> {
+  const hash = createHash('sha256');
+  const handle = await openNew(file);
+  let bytes = 0;
+  try {
+    for await (const { offset, data } of contents) {
+      if (offset !== bytes) throw badTar('a part of an image is a sparse file');
+      count(data.length);
+      hash.update(data);
+      bytes += data.length;
+      await writeAll(handle, data);
+    }
+    if (bytes !== entry.size) throw badTar('a part of an image is a sparse file');
+  } finally {
+    await handle.close();
+  }
+  return { file, bytes, sha256: hash.digest('hex') };
+}
+
+function openNew(file: string): Promise<FileHandle> {
+  return open(file, 'wx', 0o600);
+}
+
+async function writeAll(handle: FileHandle, data: Buffer): Promise<void> {
+  try {
+    await handle.writeFile(data); // from where it is: it may take several writes
+  } catch (error) {
+    throw new NiwaError('HOST_ERROR', `cannot keep the image: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function pathOf({ path }: TarEntry): string {
+  return posix.normalize(path).replace(/\/$/, '');
+}
+
+/** `docker save` writes a layer that comes twice as a link. */
+function linkTarget({ type, target }: TarEntry, path: string): string {
+  if (type === 'link') return posix.normalize(target);
+  if (type === 'symlink') return posix.join(posix.dirname(path), target);
+  throw badTar(`${JSON.stringify(path)} is no file`);
+}
+
+function readJson({ file, bytes }: Blob): Buffer {
+  if (bytes > MAX_JSON_BYTES) throw badTar(`a manifest or configuration has ${bytes} bytes`);
+  return readFileSync(file);
+}

@@ -1,0 +1,296 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { messageOf, NiwaError } from '../errors.js';
+import { parseReference } from '../spec/reference.js';
+import { type ImageConfig, parseConfig } from './config.js';
+
+const VERSION = 1;
+const INDEX = 'index.json';
+
+/** What the index says; digests are hexadecimal. */
+interface Index {
+  version: number;
+  /** The image that each name means. */
+  names: Record<string, { id: string; importedAt: string }>;
+  /** The layers of each image, the lowest first. */
+  images: Record<string, { layers: string[] }>;
+  /** The bytes of the files of each layer. */
+  layers: Record<string, { bytes: number }>;
+}
+
+/** An image by one of its names. */
+export interface ImageInfo {
+  name: string;
+  /** The digest of its configuration: `sha256:` and 64 hexadecimal digits. */
+  id: string;
+  created_at: string | null;
+  imported_at: string;
+  architecture: string;
+  /** Of all its layers, unpacked; other images may share them. */
+  bytes: number;
+  layers: string[];
+}
+
+/** A layer that was unpacked into a directory of its own, to be taken into the store. */
+export interface UnpackedLayer {
+  directory: string;
+  bytes: number;
+}
+
+const run = promisify(execFile);
+
+/**
+ * Images by content: a layer is a directory by the digest of its tar, an image its configuration by digest, and names lead to
+ * images. One index, replaced in one step, says what there is; what it does not name is left over from a crash. A store belongs
+ * to one daemon.
+ */
+export class ImageStore {
+  readonly #directory: string;
+  /** Layers that are in use by something that is not in the index: an import, a container. */
+  readonly #pins = new Map<string, number>();
+  /** Layers that are being unpacked. */
+  readonly #unpacking = new Map<string, Promise<void>>();
+  #index: Index;
+
+  /**
+   * @param directory made where it is missing; nobody but root can enter it, since files in it may be setuid
+   * @throws NiwaError HOST_ERROR
+   */
+  constructor(directory: string) {
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      this.#directory = realpathSync(directory); // as it is in the layers of a container's spec
+      for (const kind of ['layers', 'configs', 'tmp']) mkdirSync(this.#at(kind), { recursive: true, mode: 0o700 });
+      this.#index = readIndex(this.#at(INDEX));
+    } catch (error) {
+      if (error instanceof NiwaError) throw error;
+      throw new NiwaError('HOST_ERROR', `cannot use the images in ${directory}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  list(): ImageInfo[] {
+    const names = Object.keys(this.#index.names).sort();
+    return names.flatMap((name) => this.find(name) ?? []);
+  }
+
+  /** Gives the image of a name, as {@link parseReference} gives it. */
+  find(name: string): ImageInfo | undefined {
+    const named = this.#index.names[name];
+    if (named === undefined) return undefined;
+    const layers = this.#layersOf(named.id);
+    const { created, architecture } = this.#config(named.id);
+    return {
+      name,
+      id: `sha256:${named.id}`,
+      created_at: created,
+      imported_at: named.importedAt,
+      architecture,
+      bytes: layers.reduce((sum, layer) => sum + (this.#index.layers[layer]?.bytes ?? 0), 0),
+      layers: layers.map((layer) => `sha256:${layer}`),
+    };
+  }
+
+  /** Gives the image of a name, its configuration and its layers as directories, topmost first. @throws NiwaError NOT_FOUND */
+  open(reference: string): { info: ImageInfo; config: ImageConfig; directories: string[] } {
+    const name = parseReference(reference);
+    const info = this.find(name);
+    if (info === undefined)
+      throw new NiwaError(
+        'NOT_FOUND',
+        `there is no image ${name}: \`niwa image import\` or \`niwa image pull\` brings it`,
+      );
+    const id = info.id.slice('sha256:'.length);
+    const directories = this.#layersOf(id).map((layer) => this.directoryOf(layer));
+    return { info, config: this.#config(id), directories: directories.reverse() };
+  }
+
+  directoryOf(layer: string): string {
+    return this.#at('layers', layer);
+  }
+
+  /** Keeps layers until the function that it gives is called. */
+  pin(directories: readonly string[]): () => void {
+    const count = (by: number) => {
+      for (const path of directories) this.#pins.set(path, (this.#pins.get(path) ?? 0) + by);
+    };
+    count(1);
+    return () => count(-1);
+  }
+
+  /** Makes an empty directory on the same file system, which is removed at the next start if nobody does it before. */
+  makeTemporary(): string {
+    const path = this.#at('tmp', randomBytes(8).toString('hex'));
+    mkdirSync(path, { mode: 0o700 });
+    return path;
+  }
+
+  /** Removes a directory with all that is in it, whatever the names in it are and however deep it goes. */
+  async removeTree(path: string): Promise<void> {
+    await run('rm', ['-rf', '--one-file-system', '--', path]);
+  }
+
+  /**
+   * Makes sure that a layer is there: once, also where several want it at the same time.
+   * @param unpack makes it; to be synced to disk
+   * @returns whether it was there already
+   */
+  async addLayer(layer: string, unpack: () => Promise<UnpackedLayer>): Promise<boolean> {
+    for (let other = this.#unpacking.get(layer); other !== undefined; other = this.#unpacking.get(layer)) await other;
+    if (this.#index.layers[layer] !== undefined) return true;
+    let done = () => {};
+    this.#unpacking.set(layer, new Promise((resolve) => (done = resolve)));
+    try {
+      const { directory, bytes } = await unpack();
+      const place = this.directoryOf(layer);
+      if (existsSync(place)) await this.removeTree(place); // left over by a crash before the index was written
+      renameSync(directory, place);
+      syncDirectory(this.#at('layers'));
+      this.#save({ ...this.#index, layers: { ...this.#index.layers, [layer]: { bytes } } });
+      return false;
+    } finally {
+      this.#unpacking.delete(layer);
+      done();
+    }
+  }
+
+  /** Adds an image, whose layers are there, and lets names mean it from now on. */
+  addImage(id: string, configBytes: Buffer, layers: string[], names: readonly string[]): void {
+    writeSynced(this.#at('configs', id), configBytes);
+    const importedAt = new Date().toISOString();
+    this.#save({
+      ...this.#index,
+      images: { ...this.#index.images, [id]: { layers } },
+      names: { ...this.#index.names, ...Object.fromEntries(names.map((name) => [name, { id, importedAt }])) },
+    });
+  }
+
+  /** Forgets a name. @throws NiwaError NOT_FOUND */
+  removeName(reference: string): void {
+    const { info } = this.open(reference);
+    const { [info.name]: _gone, ...names } = this.#index.names;
+    this.#save({ ...this.#index, names });
+  }
+
+  /**
+   * Removes the images that have no name, and the layers that are of no image, not in `used` and not pinned.
+   * @param used directories of layers that containers have
+   */
+  async collect(used: Iterable<string>): Promise<void> {
+    const { names, images, layers } = this.#index;
+    const named = new Set(Object.values(names).map(({ id }) => id));
+    const pinned = [...this.#pins].flatMap(([path, pins]) => (pins > 0 ? [path] : []));
+    const keptImages = pick(images, (id) => named.has(id));
+    const ofImages = Object.values(keptImages).flatMap((image) => image.layers.map((layer) => this.directoryOf(layer)));
+    const wanted = new Set([...ofImages, ...pinned, ...used]);
+    const keptLayers = pick(layers, (layer) => wanted.has(this.directoryOf(layer)));
+    const gone = [
+      ...missing(images, keptImages).map((id) => this.#at('configs', id)),
+      ...missing(layers, keptLayers).map((layer) => this.directoryOf(layer)),
+    ];
+    if (gone.length === 0) return;
+    this.#save({ ...this.#index, images: keptImages, layers: keptLayers });
+    await this.#remove(gone);
+  }
+
+  /**
+   * Removes what a daemon that died has left; to be called once, before any import.
+   * @param used directories of layers that containers have
+   */
+  async clean(used: Iterable<string>): Promise<void> {
+    const inUse = [...used];
+    for (const name of readdirSync(this.#at('tmp'))) await this.removeTree(this.#at('tmp', name));
+    const kept = [
+      ...Object.keys(this.#index.images).map((id) => this.#at('configs', id)),
+      ...Object.keys(this.#index.layers).map((layer) => this.directoryOf(layer)),
+      ...inUse,
+    ];
+    const present = ['configs', 'layers'].flatMap((kind) =>
+      readdirSync(this.#at(kind)).map((name) => this.#at(kind, name)),
+    );
+    await this.#remove(present.filter((path) => !kept.includes(path)));
+    await this.collect(inUse);
+  }
+
+  /** Everything leaves its place before anybody else has a turn: it may come again while it is removed. */
+  async #remove(paths: string[]): Promise<void> {
+    const moved = paths.map((path) => {
+      const away = this.#at('tmp', randomBytes(8).toString('hex'));
+      renameSync(path, away);
+      return away;
+    });
+    for (const path of moved) await this.removeTree(path);
+  }
+
+  #layersOf(id: string): string[] {
+    return this.#index.images[id]?.layers ?? [];
+  }
+
+  #config(id: string): ImageConfig {
+    return parseConfig(readFileSync(this.#at('configs', id)));
+  }
+
+  #save(index: Index): void {
+    writeSynced(this.#at(INDEX), Buffer.from(JSON.stringify(index)));
+    this.#index = index;
+  }
+
+  #at(...parts: string[]): string {
+    return join(this.#directory, ...parts);
+  }
+}
+
+function pick<T>(record: Record<string, T>, wanted: (key: string) => boolean): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).filter(([key]) => wanted(key)));
+}
+
+function missing(before: object, after: object): string[] {
+  return Object.keys(before).filter((key) => !(key in after));
+}
+
+/** @throws NiwaError HOST_ERROR where it is not one of ours: images must not be taken for lost */
+function readIndex(path: string): Index {
+  if (!existsSync(path)) return { version: VERSION, names: {}, images: {}, layers: {} };
+  const index = JSON.parse(readFileSync(path, 'utf8')) as Index;
+  if (index.version !== VERSION)
+    throw new NiwaError(
+      'HOST_ERROR',
+      `${path} is of version ${index.version}, this niwad knows ${VERSION}: move its directory away`,
+    );
+  return index;
+}
+
+/** Replaces a file in one step that a crash of the machine cannot tear. Throws what the file system does. */
+function writeSynced(path: string, bytes: Buffer): void {
+  const fd = openSync(`${path}.new`, 'w', 0o600);
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(`${path}.new`, path);
+  syncDirectory(join(path, '..'));
+}
+
+function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,78 @@
+import { native } from '../native.js';
+import { refuse, show } from '../spec/problems.js';
+import { type Spec, unmappedUser } from '../spec/spec.js';
+
+/** Users by name, from the root's own passwd(5) and group(5). */
+
+const MAX_BYTES = 1024 * 1024;
+const HIDDEN = 6; // ENXIO
+
+/** The lines of a file of the root; empty where there is none. */
+export type ReadLines = (path: string) => string[];
+
+/**
+ * Reads files of layers as an overlay of them would show them: of the topmost layer that has it. A link is followed inside of
+ * its own layer only.
+ * @param layers directories, topmost first
+ */
+export function readerOf(layers: readonly string[]): ReadLines {
+  return (path) => {
+    for (const layer of layers) {
+      const found = native.readInRoot(layer, path, MAX_BYTES);
+      if (typeof found !== 'number') return found.toString('utf8').split('\n');
+      if (found === HIDDEN) break;
+    }
+    return [];
+  };
+}
+
+/**
+ * Gives what `"user"` or `"user:group"` means, each a name or a number.
+ * @returns undefined where a name is not known
+ */
+export function lookUpUser(text: string, read: ReadLines): { uid: number; gid: number } | undefined {
+  const [user = '', group] = text.split(':');
+  const entry = read('etc/passwd')
+    .find((line) => line.startsWith(`${user}:`))
+    ?.split(':');
+  const uid = number(user) ?? number(entry?.[2]);
+  const gid = group === undefined ? (number(entry?.[3]) ?? uid) : (number(group) ?? groupId(group, read));
+  return uid === undefined || gid === undefined ? undefined : { uid, gid };
+}
+
+/** Gives the group that an image's own user without one has, as Docker does: of its entry, or 0. */
+export function groupOfUser(uid: number, read: ReadLines): number {
+  const entry = read('etc/passwd')
+    .map((line) => line.split(':'))
+    .find((fields) => fields.length > 3 && number(fields[2]) === uid);
+  return number(entry?.[3]) ?? 0;
+}
+
+/**
+ * Gives a spec whose user is known by number.
+ * @throws NiwaError SPEC_INVALID where the root does not know the name
+ */
+export function resolveUser(spec: Spec): Spec {
+  const { user } = spec.process;
+  if (user === null) return spec;
+  const ids = lookUpUser(user, readerOf(spec.root.layers));
+  if (ids === undefined) {
+    const allowed = "a number, or a name that the root's /etc/passwd has, and a group of its /etc/group";
+    refuse('the spec', [{ path: 'process.user', found: show(user), allowed }]);
+  }
+  const { uid, gid } = ids ?? { uid: 0, gid: 0 };
+  if (spec.userns !== 'host') refuse('the spec', [...unmappedUser(spec.userns, uid, gid, user)]);
+  return { ...spec, process: { ...spec.process, user: null, uid, gid } };
+}
+
+function groupId(name: string, read: ReadLines): number | undefined {
+  return number(
+    read('etc/group')
+      .find((line) => line.startsWith(`${name}:`))
+      ?.split(':')[2],
+  );
+}
+
+function number(text: string | undefined): number | undefined {
+  return text !== undefined && /^[0-9]{1,10}$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,79 @@
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { expect, test, vi } from 'vitest';
+import { tarOf } from '../unit/images/make-tar.js';
+import { dockerTar, importBytes, sha256, shell } from './support/images.js';
+import { makePlace, Niwad, removePlace } from './support/niwad.js';
+
+const MIB = 1024 * 1024;
+const storeOf = (place: { stateDir: string }, ...path: string[]) => join(place.stateDir, 'images', ...path);
+
+test('a niwad that is killed during an import leaves nothing of it, and what runs keeps its layers', async () => {
+  const place = makePlace();
+  let niwad = await Niwad.start(place);
+  try {
+    const layer = tarOf(...shell());
+    await importBytes(niwad, dockerTar([layer]), 'keeps');
+    const process = { args: ['/bin/sh', '-c', 'while :; do sleep 0.1; done'] };
+    await niwad.start({ id: 'keeps', root: { image: 'keeps' }, process });
+    await niwad.client.removeImage('keeps');
+
+    const whole = dockerTar([tarOf({ path: 'big', data: Buffer.alloc(8 * MIB, 1) })]);
+    const half = new PassThrough();
+    const told = (async () => {
+      for await (const _ of niwad.client.importImage(half, 'half'));
+    })();
+    const failed = expect(told).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
+    half.write(whole.subarray(0, 6 * MIB));
+    await vi.waitFor(() => {
+      const [work = ''] = readdirSync(storeOf(place, 'tmp'));
+      expect(statSync(storeOf(place, 'tmp', work, 'blobs', '0')).size).toBeGreaterThan(4 * MIB);
+    });
+    await niwad.stop('SIGKILL');
+    await failed;
+    mkdirSync(storeOf(place, 'layers', sha256('a layer that no index names')));
+
+    niwad = await Niwad.start(place);
+    expect(readdirSync(storeOf(place, 'tmp'))).toEqual([]);
+    expect(readdirSync(storeOf(place, 'layers'))).toEqual([sha256(layer)]);
+    expect(await niwad.client.images()).toEqual([]);
+    expect((await niwad.client.inspect('keeps')).image?.name).toBe('keeps:latest');
+    await niwad.client.remove('keeps', { force: true });
+    await vi.waitFor(() => expect(readdirSync(storeOf(place, 'layers'))).toEqual([]), { timeout: 10_000 });
+  } finally {
+    await niwad.stop();
+    await removePlace(place);
+  }
+});
+
+test('an image is bounded, whatever it unpacks to, and a client that goes away leaves nothing', async () => {
+  const place = makePlace({ images: { maxBytes: 4 * MIB, maxEntries: 50 } });
+  const niwad = await Niwad.start(place);
+  const { gzipSync } = await import('node:zlib');
+  const refused = (layer: Buffer, text: string) =>
+    expect(importBytes(niwad, dockerTar([gzipSync(layer)], {}, [], [sha256(layer)]), 'bomb')).rejects.toMatchObject({
+      code: 'IMAGE_INVALID',
+      message: expect.stringContaining(text),
+    });
+  try {
+    await refused(tarOf({ path: 'zeros', data: Buffer.alloc(64 * MIB) }), 'images.maxBytes');
+    const many = Array.from({ length: 60 }, (_, i) => ({ path: `d/${i}`, data: '' }));
+    await refused(tarOf(...many), 'images.maxEntries');
+    await expect(importBytes(niwad, tarOf({ path: 'x', data: Buffer.alloc(5 * MIB) }), 'big')).rejects.toMatchObject({
+      message: expect.stringContaining('images.maxBytes'),
+    });
+    const body = new PassThrough();
+    const told = niwad.client.importImage(body, 'gone');
+    body.write(dockerTar([tarOf({ path: 'x', data: Buffer.alloc(3 * MIB) })]).subarray(0, 2 * MIB));
+    await told.next();
+    await told.return(undefined);
+    niwad.client.close();
+    await vi.waitFor(() => expect(readdirSync(storeOf(place, 'tmp'))).toEqual([]), { timeout: 10_000 });
+    expect(readdirSync(storeOf(place, 'layers'))).toEqual([]);
+    expect(niwad.log).not.toContain('"level":50');
+  } finally {
+    await niwad.stop();
+    await removePlace(place);
+  }
+});
