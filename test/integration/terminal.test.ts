@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test as plain, vi } from 'vitest';
@@ -176,3 +176,21 @@ plain.each(['SIGKILL', 'SIGTERM'] as const)(
     await vi.waitFor(() => expect(second.pidsOf(id)).toHaveLength(1), PATIENCE);
   },
 );
+
+test('containers with a terminal leave no descriptor', async ({ niwad }) => {
+  const descriptors = () => readdirSync(`/proc/${niwad.pid}/fd`).length;
+  const round = async () => {
+    const { id } = await niwad.client.create({ process: { args: ['sh', '-c', 'echo hi; read x'], tty: true } });
+    const session = await niwad.client.attach(id);
+    const output = session.output();
+    await niwad.client.start(id);
+    await says(output, 'hi');
+    await session.write(Buffer.from('\n'));
+    while (!(await output.next()).done);
+    await niwad.client.remove(id);
+  };
+  await Promise.all([round(), round(), round()]);
+  const before = descriptors();
+  for (let i = 0; i < 10; i++) await Promise.all([round(), round()]);
+  await vi.waitFor(() => expect(descriptors()).toBeLessThanOrEqual(before), PATIENCE);
+});
