@@ -9,6 +9,7 @@
 namespace {
 
 constexpr uint64_t kWakeKey = ~uint64_t{0}; // of the eventfd; the others are a name and a bit for the side
+constexpr int kLastReads = 32;              // more than a terminal holds
 constexpr int kTurns = 16;                  // of one copy before the next one has its turn
 
 } // namespace
@@ -49,6 +50,7 @@ void Relay::finish(uint64_t name, std::function<void()> done) {
         auto found = copies_.find(name);
         if (found == copies_.end()) return done();
         found->second->finished = done;
+        found->second->reads_left = kLastReads;
         move(*found->second);
     });
 }
@@ -100,7 +102,7 @@ void Relay::move(Copy &copy) {
     for (int turn = 0; turn < kTurns || copy.finished; turn++) {
         if (!write_out(copy)) return close_copy(copy);
         if (copy.first < copy.end) break;
-        if (copy.from_ended || !read_in(copy)) break;
+        if (!read_in(copy)) break;
     }
     bool nothing_left = copy.first == copy.end && (copy.from_ended || copy.finished);
     if (nothing_left) return close_copy(copy);
@@ -119,6 +121,9 @@ bool Relay::write_out(Copy &copy) {
 
 // Gives whether there was something. The end of a terminal is EIO.
 bool Relay::read_in(Copy &copy) {
+    if (copy.reads_left == 0) copy.from_ended = true;
+    if (copy.from_ended) return false;
+    if (copy.reads_left > 0) copy.reads_left--;
     ssize_t n;
     do n = read(copy.from.get(), copy.bytes, sizeof copy.bytes);
     while (n < 0 && errno == EINTR);

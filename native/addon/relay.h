@@ -31,6 +31,7 @@ class Relay {
         char bytes[4096]; // of a terminal no more can be had at once
         size_t first = 0, end = 0;
         bool from_ended = false;
+        int reads_left = -1; // once it is to finish: whoever else holds a terminal could write for ever
         std::function<void()> finished;
     };
     using Command = std::function<void()>;

@@ -2,6 +2,7 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { NiwaError } from '../errors.js';
 import { refuse, show } from '../spec/problems.js';
 import { UPGRADE } from './frames.js';
 import type { Api } from './server.js';
@@ -47,8 +48,8 @@ function readBytes(socket: Socket, length: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let missing = length;
   return new Promise((resolve, reject) => {
-    const timeout = setTimeout(() => socket.destroy(new Error('the body is late')), BODY_TIMEOUT_MS);
-    const gone = () => reject(new Error('the client has gone'));
+    const timeout = setTimeout(() => socket.destroy(), BODY_TIMEOUT_MS);
+    const gone = () => reject(new NiwaError('SPEC_INVALID', 'the body of the request did not come'));
     const take = () => {
       for (let piece = socket.read() as Buffer | null; piece !== null; piece = socket.read() as Buffer | null) {
         pieces.push(piece.subarray(0, missing));

@@ -61,7 +61,7 @@ async function fromNowOn(log: ContainerLog, all: boolean, left: AbortSignal): Pr
   })();
 }
 
-/** Begins to store what a container writes to its terminal; gives null where it has none. */
+/** Begins to store what a container with an open log writes to its terminal; gives null where it has none. */
 export function openTerminal({ spec, handle }: Container, logs: LogStore): number | null {
   if (!spec.process.tty) return null;
   const copy = native.openTerminal(handle, logs.fifosOf(spec.id).stdout);

@@ -502,8 +502,8 @@ export class Runtime {
     const { log, errno } = logs.open(spec.id, handle);
     const container = new Container(birth, log);
     this.#add(container, 'create');
-    container.terminal = openTerminal(container, logs);
-    if (errno !== 0) {
+    if (errno === 0) container.terminal = openTerminal(container, logs);
+    else {
       this.#options.log.error({ id: spec.id, errno: errnoName(errno) }, 'the log cannot be opened: the container ends');
       native.kill(handle);
     }

@@ -85,7 +85,7 @@ function adopt(stored: StoredContainer, undo: boolean, { logs, idPool, log, welc
   const container = new Container({ ...birth, handle: adopted.handle, pid: adopted.pid }, output);
   container.takeStored(stored);
   container.takeAdopted(adopted);
-  container.terminal = openTerminal(container, logs);
+  if (errno === 0) container.terminal = openTerminal(container, logs);
   container.startFailed = undo;
   container.unwanted = undo;
   welcome(container);

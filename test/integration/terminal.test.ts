@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { expect, test as plain, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { SLOWNESS } from './support/host.js';
@@ -169,3 +170,21 @@ plain.each(['SIGKILL', 'SIGTERM'] as const)(
     await vi.waitFor(() => expect(second.pidsOf(id)).toHaveLength(1), PATIENCE);
   },
 );
+
+test('containers with a terminal leave no descriptor', async ({ niwad }) => {
+  const descriptors = () => readdirSync(`/proc/${niwad.pid}/fd`).length;
+  const round = async () => {
+    const { id } = await niwad.client.create({ process: { args: ['sh', '-c', 'echo hi; read x'], tty: true } });
+    const session = await niwad.client.attach(id);
+    const output = session.output();
+    await niwad.client.start(id);
+    await says(output, 'hi');
+    await session.write(Buffer.from('\n'));
+    while (!(await output.next()).done);
+    await niwad.client.remove(id);
+  };
+  await Promise.all([round(), round(), round()]);
+  const before = descriptors();
+  for (let i = 0; i < 10; i++) await Promise.all([round(), round()]);
+  await vi.waitFor(() => expect(descriptors()).toBeLessThanOrEqual(before), PATIENCE);
+});

@@ -124,6 +124,7 @@ const anyInput = fc.record(
         cwd: path,
         user: users,
         umask: fc.constantFrom('022', '0077', '000', '0777'),
+        tty: fc.boolean(),
       },
       { requiredKeys: ['args'] },
     ),

@@ -1,7 +1,8 @@
 import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { startError } from '../../../src/container/failure.js';
+import { execError, startError } from '../../../src/container/failure.js';
 import type { Failure } from '../../../src/native.js';
+import { closeFds, exec, undumpable } from '../../../src/plan/ops.js';
 import { makePlan } from '../../../src/plan/plan.js';
 import { capableHost, specOf } from '../support.js';
 
@@ -89,5 +90,26 @@ describe('a failed start', () => {
     const error = fail(failure);
     expect(error.message).toContain(`container web did not start: its boot helper ${how} on the way.`);
     expect(error.details.step).toBeUndefined();
+  });
+});
+
+describe('a failed exec', () => {
+  const ops = [undumpable(), closeFds(), exec(['nope'], {})];
+  const messageOf = (failure: Partial<Failure>) =>
+    execError('web', ops, { phase: 'boot', step: 0, errno: ENOENT, signal: 0, ...failure }).message;
+
+  it('names the step, counted from the clone', () => {
+    expect(messageOf({ step: 2 })).toBe(
+      'the exec in container web failed: exec nope: ENOENT (step 4 of 4); there is no such program in the container, or its interpreter is missing',
+    );
+    expect(messageOf({ phase: 'clone', errno: constants.errno.ESRCH })).toBe(
+      'the exec in container web failed: clone3 into the cgroup and the PID namespace: ESRCH (step 1 of 4); the container has just ended',
+    );
+  });
+
+  it('says so where the helper did not get on', () => {
+    expect(messageOf({ step: 0xffff_ffff, errno: constants.errno.ETIMEDOUT })).toBe(
+      'the exec in container web failed: the container did not let its boot helper go on in time',
+    );
   });
 });
