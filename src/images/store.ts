@@ -1,36 +1,14 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf, NiwaError } from '../errors.js';
 import { parseReference } from '../spec/reference.js';
 import { type ImageConfig, parseConfig } from './config.js';
+import { type Index, readIndex, syncDirectory, writeSynced } from './index-file.js';
 
-const VERSION = 1;
 const INDEX = 'index.json';
-
-/** What the index says; digests are hexadecimal. */
-interface Index {
-  version: number;
-  /** The image that each name means. */
-  names: Record<string, { id: string; importedAt: string }>;
-  /** The layers of each image, the lowest first. */
-  images: Record<string, { layers: string[] }>;
-  /** The bytes of the files of each layer. */
-  layers: Record<string, { bytes: number }>;
-}
 
 /** An image by one of its names. */
 export interface ImageInfo {
@@ -259,38 +237,4 @@ function pick<T>(record: Record<string, T>, wanted: (key: string) => boolean): R
 
 function missing(before: object, after: object): string[] {
   return Object.keys(before).filter((key) => !(key in after));
-}
-
-/** @throws NiwaError HOST_ERROR where it is not one of ours: images must not be taken for lost */
-function readIndex(path: string): Index {
-  if (!existsSync(path)) return { version: VERSION, names: {}, images: {}, layers: {} };
-  const index = JSON.parse(readFileSync(path, 'utf8')) as Index;
-  if (index.version !== VERSION)
-    throw new NiwaError(
-      'HOST_ERROR',
-      `${path} is of version ${index.version}, this niwad knows ${VERSION}: move its directory away`,
-    );
-  return index;
-}
-
-/** Replaces a file in one step that a crash of the machine cannot tear. Throws what the file system does. */
-function writeSynced(path: string, bytes: Buffer): void {
-  const fd = openSync(`${path}.new`, 'w', 0o600);
-  try {
-    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(`${path}.new`, path);
-  syncDirectory(join(path, '..'));
-}
-
-function syncDirectory(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
