@@ -47,7 +47,8 @@ int interpret(struct boot *boot, struct program *program, uint32_t *step) {
     struct op op;
     int more;
     for (*step = 0; (more = program_next(program, &op)) > 0; (*step)++) {
-        if (operations[op.code].run == NULL || op.number_count < operations[op.code].numbers || op.string_count < operations[op.code].strings)
+        if (operations[op.code].run == NULL || op.number_count < operations[op.code].numbers ||
+            op.string_count < operations[op.code].strings)
             return -EBADMSG;
         int error = operations[op.code].run(boot, &op);
         if (error < 0) return error;

@@ -28,7 +28,7 @@ int op_upper(struct boot *boot, const struct op *op) {
     if (source < 0) return source;
     int error = make_directory(source, "upper");
     if (error == 0) error = make_directory(source, "work");
-    int copy = error < 0 ? error : copy_mount(source, false, 0, op->numbers[0] != 0, false);
+    int copy = error < 0 ? error : copy_mount(source, false, 0, op->numbers[0] != 0 ? USERNS_FD : NO_USERNS, false);
     close(source);
     return attach(copy, open_place(op->strings[1]));
 }
@@ -47,8 +47,8 @@ static int act_as(uid_t uid, gid_t gid) {
 
 // overlay(attributes, uid, gid, directory, target, options): the kernel resolves the paths of the options itself, as
 // paths. With `directory` as the root meanwhile, no link in them leads out of it, and they are short. The options of
-// mount(2) are a page; a value of fsconfig(2), at most 255 characters, is too short for many layers. MOUNT_ATTR_* of one
-// bit are the same as MS_*.
+// mount(2) are a page; a value of fsconfig(2), at most 255 characters, is too short for many layers. MOUNT_ATTR_* of
+// one bit are the same as MS_*.
 int op_overlay(struct boot *boot, const struct op *op) {
     (void)boot;
     int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
