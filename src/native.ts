@@ -36,6 +36,8 @@ export interface CreateRequest {
   /** The maps of a new user namespace as user_namespaces(7) has them, or "" for none. */
   uidMap: string;
   gidMap: string;
+  /** The maps of more user namespaces, which become the descriptors 6, 7 and so on; at most 16. */
+  mountMaps: [uids: string, gids: string][];
   /** The path of a squashfs or erofs file to mount read-only for the program's image operation, or "". */
   image: string;
   /** The paths of the FIFOs to make for its standard streams; the container itself keeps both ends open. */

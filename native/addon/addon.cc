@@ -116,6 +116,11 @@ SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
     request.pid_namespace = to_string(object.Get("pidNamespace"));
     request.uid_map = to_string(object.Get("uidMap"));
     request.gid_map = to_string(object.Get("gidMap"));
+    auto maps = object.Get("mountMaps").As<Napi::Array>();
+    for (uint32_t i = 0; i < maps.Length(); i++) {
+        auto pair = maps.Get(i).As<Napi::Array>();
+        request.mount_maps.emplace_back(to_string(pair.Get(0u)), to_string(pair.Get(1u)));
+    }
     request.image = to_string(object.Get("image"));
     request.filter_devices = object.Get("devices").IsArray();
     if (request.filter_devices) request.devices = to_device_rules(object.Get("devices").As<Napi::Array>());

@@ -20,6 +20,8 @@ namespace {
 constexpr int kControlFd = 3;
 constexpr int kContainerFd = 4;
 constexpr int kImageFd = 5;
+constexpr int kFirstMountUsernsFd = 6;
+constexpr int kFirstLifted = kFirstMountUsernsFd + static_cast<int>(kMaxMountMaps);
 
 struct Child {
     const CloneRequest *request;
@@ -31,19 +33,24 @@ struct Child {
     auto *child = static_cast<Child *>(argument);
     const CloneRequest &request = *child->request;
     // Sources are lifted out of the way first, so that no dup2 below overwrites one that is still needed.
-    int control = fcntl(request.control, F_DUPFD_CLOEXEC, 10);
-    int helper = fcntl(request.helper, F_DUPFD_CLOEXEC, 10);
-    int container = request.container < 0 ? -1 : fcntl(request.container, F_DUPFD_CLOEXEC, 10);
-    int image = request.image < 0 ? -1 : fcntl(request.image, F_DUPFD_CLOEXEC, 10);
+    int control = fcntl(request.control, F_DUPFD_CLOEXEC, kFirstLifted);
+    int helper = fcntl(request.helper, F_DUPFD_CLOEXEC, kFirstLifted);
+    int container = request.container < 0 ? -1 : fcntl(request.container, F_DUPFD_CLOEXEC, kFirstLifted);
+    int image = request.image < 0 ? -1 : fcntl(request.image, F_DUPFD_CLOEXEC, kFirstLifted);
     int stdio[3];
     bool ok =
         control >= 0 && helper >= 0 && (container >= 0 || request.container < 0) && (image >= 0 || request.image < 0);
-    for (int i = 0; ok && i < 3; i++) ok = (stdio[i] = fcntl(request.stdio[i], F_DUPFD_CLOEXEC, 10)) >= 0;
+    for (int i = 0; ok && i < 3; i++) ok = (stdio[i] = fcntl(request.stdio[i], F_DUPFD_CLOEXEC, kFirstLifted)) >= 0;
+    int mounts[kMaxMountMaps];
+    size_t count = request.mount_userns_count;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = (mounts[i] = fcntl(request.mount_userns[i], F_DUPFD_CLOEXEC, kFirstLifted)) >= 0;
     for (int i = 0; ok && i < 3; i++) ok = dup2(stdio[i], i) >= 0;
     ok = ok && dup2(control, kControlFd) >= 0;
     ok = ok && syscall(SYS_close_range, kControlFd + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0;
     if (ok && container >= 0) ok = dup2(container, kContainerFd) >= 0; // a copy stays open over the exec
     if (ok && image >= 0) ok = dup2(image, kImageFd) >= 0;
+    for (size_t i = 0; ok && i < count; i++) ok = dup2(mounts[i], kFirstMountUsernsFd + static_cast<int>(i)) >= 0;
     if (ok) {
         char name[] = "niwa-boot";
         char *const args[] = {name, nullptr};

@@ -1,7 +1,11 @@
 // clone3 with the semantics of vfork: the child shares our memory and we stand still until it has executed the helper.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <sys/types.h>
+
+// How many user namespaces mounts may have for themselves.
+constexpr size_t kMaxMountMaps = 16;
 
 struct CloneRequest {
     uint64_t namespaces = 0; // CLONE_NEW* flags
@@ -10,6 +14,8 @@ struct CloneRequest {
     int control = -1;        // becomes descriptor 3
     int container = -1;      // becomes descriptor 4, if there is one: a user namespace, or with an exec a pidfd
     int image = -1;          // becomes descriptor 5, if there is one: the mount of an image
+    int mount_userns[kMaxMountMaps] = {}; // become descriptors 6, 7, ...
+    size_t mount_userns_count = 0;
     int stdio[3] = {-1, -1, -1};
 };
 

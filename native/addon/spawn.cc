@@ -48,8 +48,15 @@ int make_fifo(const std::string &path, const SpawnRequest &request, Fd *fifo) {
     return 0;
 }
 
+// What the helper gets beside its standard streams and its control socket.
+struct Given {
+    Fd userns;
+    std::vector<Fd> mount_userns;
+    Fd image;
+};
+
 // Clones the helper with its control socket and standard streams.
-int clone_container(const SpawnRequest &request, const Fd &userns, const Fd &image, Spawned *spawned) {
+int clone_container(const SpawnRequest &request, const Given &given, Spawned *spawned) {
     int control[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) return -errno;
     Fd ours(control[0]), theirs(control[1]);
@@ -68,8 +75,9 @@ int clone_container(const SpawnRequest &request, const Fd &userns, const Fd &ima
     }
 
     CloneRequest clone;
-    clone.container = userns.get();
-    clone.image = image.get();
+    clone.container = given.userns.get();
+    clone.image = given.image.get();
+    for (const Fd &fd : given.mount_userns) clone.mount_userns[clone.mount_userns_count++] = fd.get();
     clone.namespaces = request.namespaces;
     clone.cgroup = spawned->container->group.dir();
     clone.helper = request.helper;
@@ -103,24 +111,39 @@ Failure boot(Container &container, const std::vector<uint8_t> &program) {
     return sent ? silent_death(container) : Failure{Failure::kBoot, kNoStep, EPIPE, 0};
 }
 
+// Makes what the helper gets.
+Failure make_given(const SpawnRequest &request, Given *given) {
+    uint32_t step = 0;
+    if (!request.uid_map.empty()) {
+        int fd = make_user_namespace(request.uid_map.c_str(), request.gid_map.c_str());
+        if (fd < 0) return {Failure::kUserns, step, -fd, 0};
+        given->userns.reset(fd);
+        step++;
+    }
+    if (request.mount_maps.size() > kMaxMountMaps) return {Failure::kUserns, step, E2BIG, 0};
+    for (const auto &[uids, gids] : request.mount_maps) {
+        int fd = make_user_namespace(uids.c_str(), gids.c_str());
+        if (fd < 0) return {Failure::kUserns, step, -fd, 0};
+        given->mount_userns.emplace_back(fd);
+        step++;
+    }
+    if (!request.image.empty()) {
+        int fd = mount_image(request.image); // here, since the group's device filter hides loop devices
+        if (fd < 0) return {Failure::kImage, 0, -fd, 0};
+        given->image.reset(fd);
+    }
+    return {};
+}
+
 // Puts the process into a group that is made.
 Failure populate(const SpawnRequest &request, Spawned *spawned) {
     Container &container = *spawned->container;
     int error = request.filter_devices ? filter_devices(container.group.dir(), request.devices) : 0;
     if (error < 0) return {Failure::kDevices, 0, -error, 0};
-    Fd userns;
-    if (!request.uid_map.empty()) {
-        int fd = make_user_namespace(request.uid_map.c_str(), request.gid_map.c_str());
-        if (fd < 0) return {Failure::kUserns, 0, -fd, 0};
-        userns.reset(fd);
-    }
-    Fd image;
-    if (!request.image.empty()) {
-        int fd = mount_image(request.image); // here, since the group's device filter hides loop devices
-        if (fd < 0) return {Failure::kImage, 0, -fd, 0};
-        image.reset(fd);
-    }
-    error = clone_container(request, userns, image, spawned);
+    Given given;
+    Failure failure = make_given(request, &given);
+    if (failure.failed()) return failure;
+    error = clone_container(request, given, spawned);
     return error < 0 ? Failure{Failure::kClone, 0, -error, 0} : boot(container, request.program);
 }
 

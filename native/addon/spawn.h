@@ -11,10 +11,11 @@ struct SpawnRequest {
     std::string id;
     std::string cgroup; // path of the group to make
     std::vector<GroupWrite> writes;
-    uint64_t namespaces = 0;         // CLONE_NEW* flags
-    std::string uid_map, gid_map;    // of a new user namespace, or empty
-    std::string image;               // path of a squashfs or erofs file to mount, or empty
-    std::vector<DeviceRule> devices; // all that the group may use
+    uint64_t namespaces = 0;                                     // CLONE_NEW* flags
+    std::string uid_map, gid_map;                                // of a new user namespace, or empty
+    std::vector<std::pair<std::string, std::string>> mount_maps; // of the user namespaces that mounts have
+    std::string image;                                           // path of a squashfs or erofs file to mount, or empty
+    std::vector<DeviceRule> devices;                             // all that the group may use
     bool filter_devices = false;
     std::string stdout_path, stderr_path; // of the FIFOs to make for its output
     uid_t stdio_uid = 0;                  // their owner: a workload may open /dev/stdout anew

@@ -95,14 +95,14 @@ int op_mount(struct boot *boot, const struct op *op) {
     return attach(mount_fd, open_target(boot, op->strings[2], op->numbers[1] != 0, true));
 }
 
-int copy_mount(int fd, bool recursive, uint64_t attributes, bool idmap, bool slave) {
+int copy_mount(int fd, bool recursive, uint64_t attributes, int userns, bool slave) {
     unsigned depth = recursive ? AT_RECURSIVE : 0;
     int copy = open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | depth);
     if (copy < 0) return -errno;
     struct mount_attr change = {.attr_set = attributes, .propagation = slave ? 0 : MS_PRIVATE};
-    if (idmap) {
+    if (userns != NO_USERNS) {
         change.attr_set |= MOUNT_ATTR_IDMAP;
-        change.userns_fd = CONTAINER_FD;
+        change.userns_fd = (uint64_t)userns;
     }
     if (mount_setattr(copy, "", AT_EMPTY_PATH | depth, &change, sizeof change) < 0) {
         int error = -errno;
@@ -117,11 +117,12 @@ static bool is_directory(int fd) {
     return fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-// bind(attributes, in root, recursive, idmap, slave, source, target): the source is a path in the daemon's view.
+// bind(attributes, in root, recursive, userns, slave, source, target): the source is a path in the daemon's view;
+// `userns` is the descriptor of the user namespace whose ids its files get, or 0.
 int op_bind(struct boot *boot, const struct op *op) {
     int source = host_open(op->strings[0]);
     if (source < 0) return source;
-    int copy = copy_mount(source, op->numbers[2] != 0, op->numbers[0], op->numbers[3] != 0, op->numbers[4] != 0);
+    int copy = copy_mount(source, op->numbers[2] != 0, op->numbers[0], (int)op->numbers[3], op->numbers[4] != 0);
     int target = copy < 0 ? copy : open_target(boot, op->strings[1], op->numbers[1] != 0, is_directory(source));
     close(source);
     return attach(copy, target);
@@ -200,7 +201,7 @@ static bool is_masked(int fd) {
 #define LOCKED (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 static int readonly_copy(int path) {
-    return copy_mount(path, true, LOCKED, false, false);
+    return copy_mount(path, true, LOCKED, NO_USERNS, false);
 }
 
 // readonly(path): the path inside the root, if there is one, can no longer be written through.
@@ -212,8 +213,9 @@ int op_readonly(struct boot *boot, const struct op *op) {
 static int copy_null_device(void) {
     int device = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (device < 0) return -errno;
-    int copy = is_null_device(device) ? copy_mount(device, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC, false, false)
-                                      : -ENODEV;
+    int copy = is_null_device(device)
+                   ? copy_mount(device, false, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC, NO_USERNS, false)
+                   : -ENODEV;
     close(device);
     return copy;
 }

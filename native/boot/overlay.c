@@ -28,7 +28,7 @@ int op_upper(struct boot *boot, const struct op *op) {
     if (source < 0) return source;
     int error = make_directory(source, "upper");
     if (error == 0) error = make_directory(source, "work");
-    int copy = error < 0 ? error : copy_mount(source, false, 0, op->numbers[0] != 0, false);
+    int copy = error < 0 ? error : copy_mount(source, false, 0, op->numbers[0] != 0 ? CONTAINER_FD : NO_USERNS, false);
     close(source);
     return attach(copy, open_place(op->strings[1]));
 }

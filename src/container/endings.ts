@@ -65,10 +65,10 @@ export class Endings {
     await native.drainLog(container.handle);
     crashPoint('output-stored');
     container.hooksDone = !lifecycle.owesHooks(container, exit);
+    this.giveBack(container.spec); // before it is saved as exited: after a crash the next niwad does it again
     books.save(container, 'exited');
     crashPoint('exit-saved');
     await this.removeGroup(container.cgroup);
-    this.giveBack(container.spec);
     crashPoint('group-removed');
     native.release(container.handle);
     registry.dropHandle(container);
@@ -104,7 +104,7 @@ export class Endings {
     this.#options.registry.tell('start-failed', stored.spec.id);
   }
 
-  /** Gives back what a container has of the host beside its group. */
+  /** Takes away the quota of what a container keeps. */
   giveBack({ id, root }: Spec): void {
     const errno = unlimitKept(root.overlay);
     if (errno !== 0) this.#options.log.error({ id, errno: errnoName(errno) }, 'a quota stays');

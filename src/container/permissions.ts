@@ -72,6 +72,9 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
   if (spec.seccomp !== 'default') yield { path: 'seccomp', found: show(spec.seccomp), allowed: '"default"' };
   for (const [name, value] of Object.entries(spec.namespaces))
     if (value !== 'new') yield { path: `namespaces.${name}`, found: show(value), allowed: '"new"' };
+  for (const [i, mount] of spec.mounts.entries())
+    if (mount.type === 'bind' && typeof mount.idmap === 'object')
+      yield { path: `mounts[${i}].idmap`, found: show(mount.idmap), allowed: 'true or false' };
   for (const [i, device] of spec.devices.entries())
     yield { path: `devices[${i}]`, found: show(device), allowed: 'no device beside the usual ones' };
   for (const { name } of spec.rlimits.filter((rlimit) => SHARED_RLIMITS.includes(rlimit.name)))

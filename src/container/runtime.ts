@@ -482,6 +482,7 @@ export class Runtime {
       devices: plan.devices,
       uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
       gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
+      mountMaps: plan.mountMaps.map(({ uids, gids }) => [mapFile(uids), mapFile(gids)]),
       image: plan.image ?? '',
       ...logs.fifosOf(spec.id),
       stdioUid: idOutside(plan.userns?.uids, spec.process.uid),

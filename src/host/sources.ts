@@ -40,6 +40,7 @@ function resolveOverlay(overlay: Overlay | null, path: string | null): Overlay |
 
 function resolveBind(mount: BindMount): BindMount {
   const source = realPath(mount.source);
+  if (typeof mount.idmap === 'object') return { ...mount, source };
   return { ...mount, source, idmap: resolveIdmap(mount.idmap, canIdmap(source)) };
 }
 

@@ -68,6 +68,10 @@ export type Place = 'root' | 'host';
 const MOUNT_ATTRIBUTES = { ro: 0x1, nosuid: 0x2, nodev: 0x4, noexec: 0x8 } as const;
 export type MountAttribute = keyof typeof MOUNT_ATTRIBUTES;
 
+/** The descriptors of the container's user namespace, and of the first of those that binds have for themselves. */
+const USERNS_FD = 4;
+export const FIRST_MOUNT_USERNS_FD = 6;
+
 const MS_REC_PRIVATE = 0x4000 | 0x40000;
 const MS_REC_SLAVE = 0x4000 | 0x80000;
 const MAX_TEXT = 500;
@@ -136,7 +140,7 @@ export const mount = (
 
 /**
  * Binds a path of the daemon's view, with what is mounted below it.
- * @param options `idmap` shows its files with the ids of the container's user namespace; `recursive: false` leaves out what is
+ * @param options `idmap` shows its files with the ids of the container's user namespace, or of that behind a descriptor; `recursive: false` leaves out what is
  *   mounted below; `slave: true` shows what the host mounts below it later, where slaveMounts() went before
  */
 export const bind = (
@@ -144,15 +148,21 @@ export const bind = (
   target: string,
   options: {
     attributes?: readonly MountAttribute[];
-    idmap?: boolean;
+    idmap?: boolean | number;
     recursive?: boolean;
     slave?: boolean;
     place?: Place;
   } = {},
 ) => {
   const { attributes = [], idmap = false, recursive = true, slave = false, place = 'root' } = options;
-  const words = [...attributes, ...(idmap ? ['id-mapped'] : []), ...(slave ? ['rslave'] : [])];
-  const numbers = [attributeMask(attributes), inRoot(place), Number(recursive), Number(idmap), Number(slave)];
+  const words = [...attributes, ...idmapWords(idmap), ...(slave ? ['rslave'] : [])];
+  const numbers = [
+    attributeMask(attributes),
+    inRoot(place),
+    Number(recursive),
+    idmap === true ? USERNS_FD : Number(idmap),
+    Number(slave),
+  ];
   return op('bind', `bind ${source} on ${target}${listed(words)}`, numbers, [source, target]);
 };
 
@@ -274,6 +284,11 @@ function limitNumber(limit: number | 'unlimited'): number | bigint {
 /** An argument list can be as long as the kernel takes; its text goes into errors and logs. */
 function shortened(text: string): string {
   return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}...`;
+}
+
+function idmapWords(idmap: boolean | number): string[] {
+  if (idmap === false) return [];
+  return idmap === true ? ['id-mapped'] : ['id-mapped by a map of its own'];
 }
 
 function octal(mode: number): string {

@@ -28,7 +28,7 @@ import {
 import { type CgroupWrite, type Controllers, limitWrites } from './resources.js';
 import { rootOps } from './root.js';
 import { DEFAULT_PROFILE } from './seccomp.js';
-import { idInside, idMaps, mapText } from './userns.js';
+import { idInside, idMaps, mapText, mountMaps, mountMapText } from './userns.js';
 
 /** What a plan has to know of the host. */
 export interface PlanHost {
@@ -59,6 +59,8 @@ export interface Plan {
   devices: DeviceRule[] | null;
   /** The ids of its user namespace; null for the host's. */
   userns: IdMaps | null;
+  /** What binds with maps of their own map, in the order of their descriptors. */
+  mountMaps: IdMaps[];
   /** The squashfs or erofs file to mount, before the group's device filter holds; null for none. */
   image: string | null;
   clone: CloneNamespaces;
@@ -86,6 +88,7 @@ export function makePlan(spec: Spec, host: PlanHost): Plan {
     },
     devices: host.filtersDevices ? [...USUAL_DEVICES, ...host.deviceNodes] : null,
     userns,
+    mountMaps: mountMaps(spec, userns),
     image: spec.root.file,
     clone: cloneNamespaces(spec),
     boot: bootOps(spec, host, userns),
@@ -93,7 +96,7 @@ export function makePlan(spec: Spec, host: PlanHost): Plan {
 }
 
 /** Lists the steps of a plan in the order in which they run. */
-export function planSteps({ cgroup, devices, userns, image, clone, boot }: Plan): Step[] {
+export function planSteps({ cgroup, devices, userns, mountMaps, image, clone, boot }: Plan): Step[] {
   const born = clone.pidNamespace === '' ? '' : `, in the PID namespace ${clone.pidNamespace}`;
   return [
     { phase: 'group', operation: 'mkdir', text: `make the cgroup ${cgroup.path}` },
@@ -102,6 +105,7 @@ export function planSteps({ cgroup, devices, userns, image, clone, boot }: Plan)
     ),
     ...(devices === null ? [] : [{ phase: 'devices', operation: 'bpf', text: deviceText(devices) } as const]),
     ...(userns === null ? [] : [{ phase: 'userns', operation: 'clone3', text: mapText(userns) } as const]),
+    ...mountMaps.map((maps): Step => ({ phase: 'userns', operation: 'clone3', text: mountMapText(maps) })),
     ...(image === null
       ? []
       : [{ phase: 'image', operation: 'image', text: `mount the squashfs or erofs file ${image}` } as const]),

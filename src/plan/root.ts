@@ -1,6 +1,7 @@
 import type { BindMount, IdMapping, IdMaps, Idmap, Spec, TmpfsMount } from '../spec/spec.js';
 import {
   bind,
+  FIRST_MOUNT_USERNS_FD,
   HOST_ROOT,
   image,
   type MountAttribute,
@@ -20,6 +21,7 @@ import {
   symlink,
   upper,
 } from './ops.js';
+import { mountMap, mountMaps } from './userns.js';
 
 /** The fixed set of devices: path, minor numbers of the memory (1) and terminal (5) drivers. */
 const DEVICES: [string, number, number][] = [
@@ -78,7 +80,7 @@ export function rootOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
     ...kernelOps(spec),
     ...deviceOps(owner),
     ...(maps !== null && isDefaultRoot(spec) ? privatePlaces(owner) : []),
-    ...spec.mounts.map((item) => mountOp(item, owner)),
+    ...spec.mounts.map((item) => mountOp(item, owner, (own) => FIRST_MOUNT_USERNS_FD + indexOfMap(spec, own, maps))),
     ...spec.devices.map((path) => bind(path, path, { attributes: ['nosuid', 'noexec'] })),
     ...MASKED.map(maskPath),
     ...READONLY.map(readonlyPath),
@@ -181,11 +183,18 @@ function privatePlaces(owner: Owner): Op[] {
   );
 }
 
-function mountOp(item: BindMount | TmpfsMount, owner: Owner): Op {
+function indexOfMap(spec: Spec, own: IdMaps, maps: IdMaps | null): number {
+  const wanted = JSON.stringify(mountMap(own, maps));
+  return mountMaps(spec, maps).findIndex((each) => JSON.stringify(each) === wanted);
+}
+
+/** @param usernsOf gives the descriptor for the maps of a bind */
+function mountOp(item: BindMount | TmpfsMount, owner: Owner, usernsOf: (own: IdMaps) => number): Op {
   const attributes: MountAttribute[] = item.readonly ? ['ro', 'nosuid', 'nodev'] : ['nosuid', 'nodev'];
   if (item.type === 'bind') {
     const { source, target, idmap, propagation } = item;
-    return bind(source, target, { attributes, idmap: isMapped(idmap), slave: propagation === 'rslave' });
+    const mapped = typeof idmap === 'object' ? usernsOf(idmap) : isMapped(idmap);
+    return bind(source, target, { attributes, idmap: mapped, slave: propagation === 'rslave' });
   }
   const size = item.sizeBytes === null ? [] : [`size=${item.sizeBytes}`];
   return mount('tmpfs', item.target, { attributes, data: ['mode=1777', ...size, ...ownedBy(owner)] });

@@ -15,12 +15,39 @@ export function mapFile(map: readonly IdMapping[]): string {
 
 /** Says in words what a user namespace maps. */
 export function mapText({ uids, gids }: IdMaps): string {
-  const words = (map: IdMapping[]) =>
-    map
-      .map(({ container, host, size }) => `${container}-${container + size - 1} to ${host}-${host + size - 1}`)
-      .join(', ');
-  const [uid, gid] = [words(uids), words(gids)];
+  const [uid, gid] = [runs(uids), runs(gids)];
   return uid === gid ? `new user namespace: uids and gids ${uid}` : `new user namespace: uids ${uid}; gids ${gid}`;
+}
+
+/**
+ * The maps of binds that have their own, each once, as the kernel wants them of an id-mapped mount, see mount_setattr(2): in the
+ * place of the container's ids (`container`) the ids on disk, and those of the host that the container has for them.
+ * @param maps of the container's user namespace; null for the host's
+ */
+export function mountMaps({ mounts }: Spec, maps: IdMaps | null): IdMaps[] {
+  const own = mounts.flatMap((mount) =>
+    mount.type === 'bind' && typeof mount.idmap === 'object' ? [mount.idmap] : [],
+  );
+  const once = new Map(own.map((idmap) => [JSON.stringify(idmap), mountMap(idmap, maps)]));
+  return [...once.values()];
+}
+
+/** The same of one bind. */
+export function mountMap({ uids, gids }: IdMaps, maps: IdMaps | null): IdMaps {
+  const turned = (map: IdMapping[], outer: IdMapping[] | undefined) =>
+    map.map(({ container, host, size }) => ({ container: host, host: idOutside(outer, container), size }));
+  return { uids: turned(uids, maps?.uids), gids: turned(gids, maps?.gids) };
+}
+
+/** Says in words what a mount maps. */
+export function mountMapText({ uids, gids }: IdMaps): string {
+  return `id map of a volume: uids on disk ${runs(uids)}; gids ${runs(gids)}`;
+}
+
+function runs(map: readonly IdMapping[]): string {
+  return map
+    .map(({ container, host, size }) => `${container}-${container + size - 1} to ${host}-${host + size - 1}`)
+    .join(', ');
 }
 
 /** Gives 0 where the map has a root user, else the id that the workload will have: one that the map has. */

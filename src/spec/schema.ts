@@ -105,6 +105,18 @@ const Root = Type.Object(
   closed,
 );
 
+const IdMap = Type.Array(
+  Type.Object(
+    {
+      container: integer(0, 4294967294, 'the first id in the container'),
+      host: integer(0, 4294967294, 'the first id on the host'),
+      size: integer(1, 4294967295, 'how many'),
+    },
+    closed,
+  ),
+  { minItems: 1, maxItems: 340, description: 'a list of {"container", "host", "size"}' },
+);
+
 const Mount = Type.Union(
   [
     Type.Object(
@@ -113,7 +125,10 @@ const Mount = Type.Union(
         source: absolutePath('the source on the host'),
         target: absolutePath('the target in the container'),
         idmap: Type.Optional(
-          Type.Boolean({ description: "true or false: whether files on the host keep the container's own ids" }),
+          Type.Union([Type.Boolean(), Type.Object({ uids: IdMap, gids: IdMap }, closed)], {
+            description:
+              'true or false (whether files on the host keep the container\'s own ids), or {"uids": MAP, "gids": MAP} with the ids on disk as "host"',
+          }),
         ),
         propagation: Type.Optional(
           Type.Union([Type.Literal('private'), Type.Literal('rslave')], { description: '"private" or "rslave"' }),
@@ -134,7 +149,7 @@ const Mount = Type.Union(
   ],
   {
     description:
-      '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN, "propagation"?: "private" or "rslave"} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}',
+      '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN or MAPS, "propagation"?: "private" or "rslave"} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}',
   },
 );
 
@@ -267,17 +282,6 @@ export const Signal = Type.Union(
 
 const LabelValue = Type.String({ maxLength: 4096, description: 'a string of at most 4096 characters' });
 
-const IdMap = Type.Array(
-  Type.Object(
-    {
-      container: integer(0, 4294967294, 'the first id in the container'),
-      host: integer(0, 4294967294, 'the first id on the host'),
-      size: integer(1, 4294967295, 'how many'),
-    },
-    closed,
-  ),
-  { minItems: 1, maxItems: 340, description: 'a list of {"container", "host", "size"}' },
-);
 const Userns = Type.Union(
   [Type.Literal('auto'), Type.Literal('host'), Type.Object({ uids: IdMap, gids: IdMap }, closed)],
   { description: '"auto" (a range of host ids of its own), "host", or {"uids": MAP, "gids": MAP}' },

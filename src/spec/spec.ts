@@ -26,7 +26,8 @@ export interface BindMount {
   source: string;
   target: string;
   readonly: boolean;
-  idmap: Idmap;
+  /** Maps of its own say which id on disk (`host`) is which in the container. */
+  idmap: Idmap | IdMaps;
   propagation: Propagation;
 }
 export interface TmpfsMount {
@@ -149,6 +150,7 @@ export function meaningProblems(input: SpecInput): FieldProblem[] {
     ...processProblems(input),
     ...rootProblems(input),
     ...mountProblems(input),
+    ...idmapProblems(input),
     ...deviceProblems(input),
     ...namespaceProblems(input),
     ...resourceProblems(input.resources ?? {}, 'resources'),
@@ -211,6 +213,42 @@ function* mountProblems({ mounts = [] }: SpecInput): Iterable<FieldProblem> {
         allowed: 'an absolute path below / without "." or ".." in it',
       };
   }
+}
+
+/** How many binds may have different maps of their own. */
+const MAX_MOUNT_MAPS = 16;
+
+/** The maps of a bind name ids of the container: each run of them has to be in one run of its user namespace. */
+function* idmapProblems(input: SpecInput): Iterable<FieldProblem> {
+  const own = ownMaps(input);
+  const seen = new Set<string>();
+  for (const [i, mount] of (input.mounts ?? []).entries()) {
+    if (mount.type !== 'bind' || typeof mount.idmap !== 'object') continue;
+    const path = `mounts[${i}].idmap`;
+    for (const kind of ['uids', 'gids'] as const) {
+      yield* mapProblems(`${path}.${kind}`, mount.idmap[kind]);
+      for (const [k, run] of mount.idmap[kind].entries())
+        if (own !== null && !own[kind].some((outer) => isWithin(run, outer)))
+          yield {
+            path: `${path}.${kind}[${k}].container`,
+            found: show(run.container),
+            allowed: 'ids that userns maps',
+          };
+    }
+    seen.add(JSON.stringify(mount.idmap));
+    if (seen.size === MAX_MOUNT_MAPS + 1)
+      yield { path, found: `map ${seen.size}`, allowed: `at most ${MAX_MOUNT_MAPS} different maps` };
+  }
+}
+
+function isWithin(run: IdMapping, outer: IdMapping): boolean {
+  return run.container >= outer.container && run.container + run.size <= outer.container + outer.size;
+}
+
+/** The maps of the container's user namespace as far as a spec tells; null where it has the host's. */
+function ownMaps({ userns = 'auto', namespaces = {} }: SpecInput): IdMaps | null {
+  if (typeof userns === 'object') return userns;
+  return userns === 'host' || (namespaces.mount ?? 'new') !== 'new' ? null : { uids: AUTO_MAP, gids: AUTO_MAP };
 }
 
 function* deviceProblems({ devices = [] }: SpecInput): Iterable<FieldProblem> {
@@ -422,7 +460,14 @@ function normaliseMount(mount: NonNullable<SpecInput['mounts']>[number], mapped:
   const readonly = mount.readonly ?? false;
   if (mount.type === 'bind') {
     const { source, target, idmap = 'auto', propagation = 'private' } = mount;
-    return { type: 'bind', source, target, readonly, idmap: mapped ? idmap : false, propagation };
+    return {
+      type: 'bind',
+      source,
+      target,
+      readonly,
+      idmap: mapped || typeof idmap === 'object' ? idmap : false,
+      propagation,
+    };
   }
   const sizeBytes = mount.size === undefined ? null : (parseBytes(mount.size) ?? null);
   return { type: 'tmpfs', target: mount.target, sizeBytes, readonly };

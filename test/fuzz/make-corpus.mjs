@@ -20,10 +20,10 @@ const SPECS = {
   },
   everything: {
     process: { args: ['sleep', '1'], cwd: '/srv', user: '1000:1000', umask: '0077' },
-    root: { path: '/srv/root', readonly: true, overlay: false },
+    root: { path: '/srv/root', readonly: true, overlay: { directory: '/srv/kept' } },
     hostname: 'seed',
     mounts: [
-      { type: 'bind', source: '/srv/data', target: '/data', readonly: true },
+      { type: 'bind', source: '/srv/data', target: '/data', readonly: true, propagation: 'rslave' },
       { type: 'tmpfs', target: '/scratch', size: '1M' },
     ],
     rlimits: { nofile: 1024, core: { soft: 0, hard: 'unlimited' } },

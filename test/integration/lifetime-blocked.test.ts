@@ -50,6 +50,7 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
     devices: null,
     uidMap: '',
     gidMap: '',
+    mountMaps: [],
     image: '',
     stdout: join(place.directory, 'stdout'),
     stderr: join(place.directory, 'stderr'),

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect } from 'vitest';
 import { test } from './support/test.js';
@@ -74,6 +74,39 @@ test('whose file system cannot be id-mapped are shown as they are, and the opera
     code: 'START_FAILED',
     message: expect.stringContaining('cannot be id-mapped'),
   });
+});
+
+test("with maps of their own keep the customer's ids, whichever container has them", async ({ niwad }) => {
+  const source = join(niwad.place.files, 'customer');
+  mkdirSync(source);
+  chownSync(source, 10_050, 10_060);
+  writeFileSync(join(source, 'of-root'), '');
+  const idmap = {
+    uids: [{ container: 33, host: 10_050, size: 1 }],
+    gids: [{ container: 44, host: 10_060, size: 1 }],
+  };
+  const mounts = [
+    { type: 'bind' as const, source, target: '/mnt', idmap },
+    { type: 'bind' as const, source, target: '/again', idmap },
+    { type: 'bind' as const, source, target: '/plain' },
+  ];
+  const script = 'echo mine >/mnt/$0; stat -c %u:%g /mnt /mnt/$0 /mnt/of-root /plain; cat /again/$0';
+  for (const [name, userns] of [
+    ['first', 'auto'],
+    ['second', 'auto'],
+    ['third', 'host'],
+  ] as const) {
+    const { stdout, stderr } = await niwad.run({
+      process: { args: ['sh', '-c', script, name], user: '33:44' },
+      userns,
+      mounts,
+    });
+    const plain = '10050:10060'; // on this disk they are the same numbers in every container
+    expect({ stdout, stderr }).toEqual({ stdout: `33:44\n33:44\n65534:65534\n${plain}\nmine\n`, stderr: '' });
+    expect(statSync(join(source, name))).toMatchObject({ uid: 10_050, gid: 10_060 });
+  }
+  const refused = await niwad.run({ process: { args: ['sh', '-c', 'echo x >/mnt/root'] }, mounts });
+  expect(refused.exit.code).not.toBe(0);
 });
 
 test('of the command line: a tmpfs with a size', async ({ niwad }) => {

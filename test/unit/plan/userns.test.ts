@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { idInside, idMaps, mapFile, mapText } from '../../../src/plan/userns.js';
+import { idInside, idMaps, mapFile, mapText, mountMaps, mountMapText } from '../../../src/plan/userns.js';
 import { specOf } from '../support.js';
 
 const range = { start: 200_000, size: 65_536 };
@@ -50,5 +50,31 @@ describe('the maps of a user namespace', () => {
         expect(map).toEqual({ container: 0, host: start, size: 65_536 });
       }),
     );
+  });
+});
+
+describe('the maps of mounts', () => {
+  const idmap = {
+    uids: [{ container: 33, host: 10_050, size: 2 }],
+    gids: [{ container: 0, host: 5, size: 1 }],
+  };
+  const bind = { type: 'bind' as const, source: '/a', target: '/b' };
+  const spec = specOf({ mounts: [bind, { ...bind, idmap }, { ...bind, idmap }] });
+
+  it('lead from ids on disk to ids of the host, each once', () => {
+    const maps = idMaps(spec, { start: 200_000, size: 65_536 });
+    const [map, ...others] = mountMaps(spec, maps);
+    expect(others).toEqual([]);
+    expect(map).toEqual({
+      uids: [{ container: 10_050, host: 200_033, size: 2 }],
+      gids: [{ container: 5, host: 200_000, size: 1 }],
+    });
+    expect(map && mountMapText(map)).toBe(
+      'id map of a volume: uids on disk 10050-10051 to 200033-200034; gids 5-5 to 200000-200000',
+    );
+  });
+
+  it("lead to the container's own ids, where those are the host's", () => {
+    expect(mountMaps(spec, null)[0]?.uids).toEqual([{ container: 10_050, host: 33, size: 2 }]);
   });
 });

@@ -16,9 +16,12 @@ const OPERATIONS = 'operations a second as an integer, or "max"';
 const BOOLEAN = 'true or false';
 const ID = '1 to 64 of the characters A-Z a-z 0-9 _ . - and the first a letter or a digit';
 const NAMESPACE = '"new", "host", or the absolute path of a namespace such as /proc/42/ns/net';
+const mappedMount = (uids: { container: number; host: number; size: number }[]): Partial<SpecInput> => ({
+  mounts: [{ type: 'bind', source: '/a', target: '/b', idmap: { uids, gids: [{ container: 0, host: 0, size: 1 }] } }],
+});
 const NOT_OVER_HOST = "nothing over the host's own root, which changes with the host";
 const MOUNT =
-  '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN, "propagation"?: "private" or "rslave"} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}';
+  '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN or MAPS, "propagation"?: "private" or "rslave"} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}';
 const CAPABILITY = 'a name of capabilities(7) such as "NET_BIND_SERVICE", or "ALL"';
 const CAPABILITIES = 'a list of capability names';
 const SIGNAL = 'a signal such as "SIGTERM", "TERM" or 15';
@@ -397,7 +400,7 @@ describe('wrong input', () => {
       { mounts: [{ type: 'bind', source: '/a', target: '/b', idmap: 'no' }] },
       'mounts[0].idmap',
       '"no"',
-      "true or false: whether files on the host keep the container's own ids",
+      'true or false (whether files on the host keep the container\'s own ids), or {"uids": MAP, "gids": MAP} with the ids on disk as "host"',
     ],
     [{ userns: 'new' }, 'userns', '"new"', USERNS],
     [{ userns: null }, 'userns', 'null', USERNS],
@@ -697,6 +700,18 @@ describe('fields that do not go together', () => {
     ],
     [{ jitter: '1s' }, 'jitter', '"1s"', 'at most the lifetime, which it shortens at random'],
     [{ lifetime: 60, jitter: '61s' }, 'jitter', '"61s"', 'at most the lifetime, which it shortens at random'],
+    [
+      mappedMount([{ container: 65_535, host: 0, size: 2 }]),
+      'mounts[0].idmap.uids[0].container',
+      '65535',
+      'ids that userns maps',
+    ],
+    [
+      mappedMount([{ container: 0, host: 4_294_967_294, size: 2 }]),
+      'mounts[0].idmap.uids[0]',
+      '{"container":0,"host":4294967294,"size":2}',
+      'ids up to 4294967294',
+    ],
     [{ root: { path: '/srv', file: '/a.sqfs' } }, 'root.file', '"/a.sqfs"', 'nothing beside root.path'],
     [{ root: { overlay: { directory: '/kept' } } }, 'root.overlay.directory', '"/kept"', NOT_OVER_HOST],
     [{ root: { path: '/', overlay: { directory: '/kept' } } }, 'root.overlay.directory', '"/kept"', NOT_OVER_HOST],
