@@ -59,10 +59,9 @@ int index_of(const std::string &device) {
     return index == 0 ? -errno : static_cast<int>(index);
 }
 
-NetlinkMessage link_message(uint16_t type, uint16_t flags, bool up, uint8_t family = AF_UNSPEC) {
+NetlinkMessage link_message(uint16_t type, uint16_t flags, bool up) {
     NetlinkMessage message(type, flags);
     ifinfomsg link = {};
-    link.ifi_family = family;
     link.ifi_flags = link.ifi_change = up ? IFF_UP : 0;
     message.part(link);
     return message;
@@ -109,21 +108,6 @@ NetlinkAnswer make_veth(const NetworkStep &step, Place &place) {
     message.end(data);
     message.end(info);
     return place.outside.request(message);
-}
-
-// isolate(device): the bridge passes nothing on between isolated ports.
-NetlinkAnswer isolate(const NetworkStep &step, NetlinkSocket &netlink) {
-    int index = index_of(step.device);
-    if (index < 0) return {index, ""};
-    NetlinkMessage message(RTM_SETLINK, kChange);
-    ifinfomsg link = {};
-    link.ifi_family = AF_BRIDGE;
-    link.ifi_index = index;
-    message.part(link);
-    size_t port = message.begin(IFLA_PROTINFO);
-    message.put_u8(IFLA_BRPORT_ISOLATED, 1);
-    message.end(port);
-    return netlink.request(message);
 }
 
 // quiet(device): no address of its own making, so that it says nothing by itself.
@@ -289,7 +273,6 @@ NetlinkAnswer run_step(const NetworkStep &step, const Fd &pidfd, Place &place) {
     if (operation == "count") return open_counters(pidfd, place);
     if (operation == "elements") return change_elements(step, place);
     if (operation == "bridge") return make_bridge(step, netlink);
-    if (operation == "isolate") return isolate(step, netlink);
     if (operation == "quiet") return make_quiet(step, netlink);
     if (operation == "up") return set_up(step, netlink);
     if (operation == "delete") return delete_link(step, netlink);

@@ -16,6 +16,9 @@ const SETS: [family: Element['family'], kind: 'set' | 'map', name: string, type:
   ['inet', 'set', 'members6', 'ipv6_addr . mark'],
 ];
 
+/** On packets from one container to a published port of another, while they are looked at: nobody else should use it. */
+const PUBLISHED_MARK = '0x6e697761';
+
 /**
  * Writes the rules of a segment for `nft -f`: two tables with the name of the bridge, which replace those that are there in one
  * step. Containers come and go as elements of their sets; no rule changes for that.
@@ -33,6 +36,12 @@ ${setsOf('bridge', elements)}
 \t\tether type ip iifname . ether saddr . ip saddr @sources4 accept
 \t\tether type ip6 iifname . ether saddr . ip6 saddr @sources6 accept
 \t\tdrop
+\t}
+\t# The bridge itself connects nobody: what may pass between containers is routed. But where the kernel shows bridged packets
+\t# to the rules of IP (br_netfilter), it bridges what a published port led to another container.
+\tchain between_ports {
+\t\ttype filter hook forward priority -200; policy accept;
+\t\tiifname "${devicePrefix(bridge)}*" oifname "${devicePrefix(bridge)}*" meta mark != ${PUBLISHED_MARK} drop
 \t}
 }
 table inet ${bridge} {
@@ -52,6 +61,10 @@ ${setsOf('inet', elements)}
 \t\ttype nat hook prerouting priority dstnat; policy accept;
 \t\tfib daddr type local jump publish
 \t}
+\tchain to_another {
+\t\ttype filter hook prerouting priority -90; policy accept;
+\t\tiifname "${bridge}" ct status dnat ip daddr ${segment.subnetText} meta mark set ${PUBLISHED_MARK}
+${segment.subnet6 === null ? '' : `\t\tiifname "${bridge}" ct status dnat ip6 daddr ${ipv6Text(segment.subnet6)}/64 meta mark set ${PUBLISHED_MARK}\n`}\t}
 \tchain from_host {
 \t\ttype nat hook output priority -100; policy accept;
 \t\tip6 daddr ::1 accept
@@ -61,11 +74,12 @@ ${setsOf('inet', elements)}
 \t\ttype nat hook postrouting priority srcnat; policy accept;
 \t\toifname "${bridge}" ip saddr 127.0.0.0/8 masquerade
 \t\tiifname "${bridge}" oifname "${bridge}" ct status dnat masquerade
-\t\toifname != "${bridge}" ip saddr ${segment.subnetText} masquerade
-${segment.subnet6 === null ? '' : `\t\toifname != "${bridge}" ip6 saddr ${ipv6Text(segment.subnet6)}/64 masquerade\n`}\t}
+\t\toifname != { "${bridge}", "lo" } ip saddr ${segment.subnetText} masquerade
+${segment.subnet6 === null ? '' : `\t\toifname != { "${bridge}", "lo" } ip6 saddr ${ipv6Text(segment.subnet6)}/64 masquerade\n`}\t}
 \tchain forward {
 \t\ttype filter hook forward priority filter; policy accept;
 \t\tiifname != "${bridge}" oifname != "${bridge}" accept
+\t\tiifname "${bridge}" oifname "${bridge}" ct status dnat meta mark set 0 accept
 \t\tct state established,related accept
 \t\tct status dnat accept
 \t\tiifname "${bridge}" oifname "${bridge}" jump between_containers

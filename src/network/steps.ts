@@ -6,7 +6,6 @@ import {
   deleteLink,
   forgetNeighbour,
   INSIDE,
-  isolate,
   linkRoute,
   makeBridge,
   makeVeth,
@@ -50,7 +49,6 @@ export function attachSteps(segment: Segment, lease: Lease, network: Network, gr
   const elements = elementsOf(lease, network, group).map((element) => encodeElement(bridge, element));
   return [
     makeVeth(device, { bridge, mac: hostMac, peerMac: mac, mtu: segment.mtu }),
-    isolate(device),
     ...families.map(({ own }) => neighbour({ device: bridge }, own, mac)),
     ...(segment.kernelIpv6 ? [quiet(INSIDE)] : []),
     up(INSIDE),

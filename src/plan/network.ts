@@ -67,13 +67,6 @@ export const makeVeth = (
   number: options.mtu,
 });
 
-/** Lets the bridge pass nothing on to other isolated ports. */
-export const isolate = (device: string): NetworkStep => ({
-  operation: 'isolate',
-  text: `isolate the port ${device}`,
-  device,
-});
-
 /** Lets an interface give itself no address. */
 export const quiet = (on: Interface): NetworkStep => ({
   operation: 'quiet',
