@@ -30,7 +30,7 @@ const PACKAGES = {
     'xz-utils': 'xz',
     e2fsprogs: 'mkfs.ext4',
   },
-  checks: { 'clang-format': 'clang-format', strace: 'strace' },
+  checks: { 'clang-format': 'clang-format', strace: 'strace', nftables: 'nft', iproute2: 'ip' },
   fuzz: { clang: 'clang', 'libclang-rt-14-dev': undefined },
 };
 

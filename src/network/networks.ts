@@ -47,6 +47,11 @@ export class Networks {
   /** The numbers of groups by name. */
   readonly #groups = new Map<string, number>();
   #made: Promise<void> | null = null;
+  /** Lets those go who ended while the rules were renewed with them in it. */
+  #setOpened: () => void = () => {};
+  readonly #opened = new Promise<void>((resolve) => {
+    this.#setOpened = resolve;
+  });
 
   constructor(options: NetworksOptions) {
     this.#options = options;
@@ -102,6 +107,7 @@ export class Networks {
     const member = this.#members.get(id);
     if (member === undefined) return;
     const { lease, network, attaching } = member;
+    await this.#opened;
     await attaching; // it may have been killed on the way
     const failure = await native.configureNetwork(0, detachSteps(lease, network, this.#groupNumber(network.group)));
     if (failure !== null) this.#options.log.error({ id, ...failure }, 'the network of a container stays');
@@ -122,7 +128,11 @@ export class Networks {
    */
   async open(): Promise<void> {
     const marked = this.#marked();
-    if (marked === null) return;
+    if (marked !== null) await this.#renew(marked);
+    this.#setOpened();
+  }
+
+  async #renew(marked: string): Promise<void> {
     await Promise.all([...this.#members.values()].map(({ attaching }) => attaching));
     const kept = new Set([...this.#members.values()].map(({ lease }) => lease.device));
     const stale = interfaceNames().filter((name) => name.startsWith(devicePrefix(marked)) && !kept.has(name));

@@ -350,7 +350,7 @@ describe('a crash of niwad', () => {
   it.each(['made', 'connected', 'exit-saved', 'group-removed'])('at "%s" leaves nothing', async (point) => {
     const place = nodePlace({ bridge: 'nwpoint', subnet: '10.81.0.0/24' });
     const first = await startOnNode(place, { NIWA_CRASH_AT: point });
-    await first.run({ network: { ports: ['8030:80'] }, process: { args: ['true'] } }).catch(() => {});
+    await first.start({ network: { ports: ['8030:80'] }, process: { args: ['true'] } }).catch(() => {});
     await first.ended();
     const second = await startOnNode(place);
     await expect.poll(async () => (await second.client.list()).every(({ state }) => state === 'exited')).toBe(true);
