@@ -6,6 +6,7 @@
  * - `IMAGE_INVALID`: what was to be imported is no image, is damaged, or is not for this machine.
  * - `NOT_FOUND`: no container has this id, no image this name.
  * - `ID_IN_USE`: a container with this id exists already.
+ * - `ADDRESS_IN_USE`: an address, or a port of the host, that was asked for is taken.
  * - `STATE_CONFLICT`: the container's state does not allow this.
  * - `START_FAILED`: a step of making or starting the container failed; everything was undone.
  * - `HOOK_FAILED`: a hook failed whose failure is that of the start; everything was undone.
@@ -22,6 +23,7 @@ export type ErrorCode =
   | 'IMAGE_INVALID'
   | 'NOT_FOUND'
   | 'ID_IN_USE'
+  | 'ADDRESS_IN_USE'
   | 'STATE_CONFLICT'
   | 'START_FAILED'
   | 'HOOK_FAILED'

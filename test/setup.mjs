@@ -37,6 +37,8 @@ const PACKAGES = {
     'erofs-utils': 'mkfs.erofs',
     quota: 'repquota',
     tmux: 'tmux',
+    nftables: 'nft',
+    iproute2: 'ip',
   },
   fuzz: { clang: 'clang', 'libclang-rt-14-dev': undefined },
   images: {

@@ -61,6 +61,8 @@ inline Napi::Object from_failure(Napi::Env env, const Failure &failure) {
     object.Set("signal", failure.signal);
     return object;
 }
+// The calls of src/native.ts that live in files of their own, each by its topic.
+void register_network(Napi::Env env, Napi::Object exports);
 
 inline Value from_ns(Napi::Env env, uint64_t ns) {
     return Napi::BigInt::New(env, ns);

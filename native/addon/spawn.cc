@@ -13,6 +13,7 @@
 #include "clone.h"
 #include "control.h"
 #include "image.h"
+#include "network.h"
 #include "pid_namespace.h"
 #include "pidfd.h"
 
@@ -73,6 +74,9 @@ int clone_container(const SpawnRequest &request, const Given &given, Spawned *sp
         error = target.valid() ? guard.join(target.get()) : -errno;
         if (error < 0) return error;
     }
+    NetworkNamespaceGuard network;
+    if (request.network_of) error = network.enter(request.network_of->pidfd);
+    if (error < 0) return error;
 
     CloneRequest clone;
     clone.container = given.userns.get();

@@ -27,7 +27,7 @@ op_function op_setns, op_unshare, op_hostname, op_link_up;
 // root.c
 op_function op_root, op_remount_root, op_pivot, op_mkdir, op_symlink, op_mknod;
 // mount.c
-op_function op_propagation, op_mount, op_bind, op_image, op_readonly, op_mask;
+op_function op_propagation, op_mount, op_bind, op_image, op_readonly, op_mask, op_place_file;
 // overlay.c
 op_function op_overlay, op_upper;
 // identity.c

@@ -49,7 +49,8 @@ enum op_code {
     OP_OVERLAY = 36,
     OP_IMAGE = 37,
     OP_UPPER = 38,
-    OP_LAST = OP_UPPER,
+    OP_PLACE_FILE = 41,
+    OP_LAST = OP_PLACE_FILE,
 };
 
 // One operation; `numbers` and `strings` live as long as the reader.

@@ -6,6 +6,7 @@ import type { IdPool } from '../host/id-pool.js';
 import { unlimitKept } from '../host/quota.js';
 import type { LogStore } from '../logs/store.js';
 import { type ExitEvent, errnoName, native } from '../native.js';
+import type { Networks } from '../network/networks.js';
 import type { Spec } from '../spec/spec.js';
 import type { Books } from './books.js';
 import type { Container } from './container.js';
@@ -21,6 +22,7 @@ export interface EndingsOptions {
   lifecycle: Lifecycle;
   logs: LogStore;
   idPool: IdPool;
+  networks: Networks;
   log: Logger;
   /** How many exited containers are remembered; the oldest are forgotten first. */
   keepExited: number;
@@ -54,7 +56,7 @@ export class Endings {
 
   /** A container has ended: its record first, then everything that the kernel still holds, then the news. */
   async finish(container: Container, event: ExitEvent): Promise<void> {
-    const { registry, books, lifecycle, logs, idPool, log } = this.#options;
+    const { registry, books, lifecycle, logs, idPool, networks, log } = this.#options;
     await container.starting; // a workload may end before the answer to its start has come
     const heard = container.takeExit(event);
     container.state = 'stopping';
@@ -70,6 +72,8 @@ export class Endings {
     crashPoint('exit-saved');
     await this.removeGroup(container.cgroup);
     crashPoint('group-removed');
+    await networks.detach(container.id);
+    crashPoint('disconnected');
     native.release(container.handle);
     registry.dropHandle(container);
     logs.closeFifos(container.id);

@@ -24,13 +24,16 @@ const CURES: Record<string, string> = {
   'overlay EINVAL':
     'the file system of root.overlay.directory cannot keep the writes of an overlay (NFS, and another overlay, cannot), or that of the root cannot be below one',
   'bind ENOENT': 'the source or the target does not exist',
-  'clone3 ESRCH': 'the container has just ended',
   'clone3 ENOMEM': 'the container has just ended, or its memory limit leaves no room',
   'clone3 EAGAIN': 'the container has as many processes as its pids limit lets it',
   'terminal ENOENT': 'a terminal needs a /dev/pts in the container: leave tty out',
   'terminal ENODEV': 'what is on /dev/pts is not the devpts that niwa mounts there: leave tty out',
   'mkdir EEXIST':
     'another container with this id is still being removed, or the id is the name of a file that cgroups have',
+  'elements ENOENT':
+    'somebody has removed the rules of niwad (nft flush ruleset, say): restart niwad, which renews them',
+  'elements EEXIST': 'somebody else has changed the rules of niwad: restart it, which renews them',
+  'clone3 ESRCH': 'the container that it was to enter, or whose network it was to share, has ended',
   'rlimit EPERM': 'the daemon lacks CAP_SYS_RESOURCE: ask for no more than its own hard limit',
 };
 
@@ -43,7 +46,7 @@ export function execError(id: string, ops: readonly Op[], failure: Failure): Niw
   const step = steps[index];
   if (step === undefined)
     return new NiwaError('START_FAILED', `${what}: the container did not let its boot helper go on in time`);
-  return stepError(what, steps, index, step, errnoName(failure.errno));
+  return stepError(what, steps, index, failure);
 }
 
 /** Makes the error of a failed start: the step in the user's words, the errno, and its place in the plan. */
@@ -52,21 +55,24 @@ export function startError(plan: Plan, failure: Failure): NiwaError {
   const index = indexOf(steps, failure);
   const step = steps[index];
   if (failure.signal !== 0 || step === undefined) return helperDied(plan, failure);
-  return stepError(`container ${plan.id} did not start`, steps, index, step, errnoName(failure.errno));
+  return stepError(`container ${plan.id} did not start`, steps, index, failure);
 }
 
-function stepError(what: string, steps: Step[], index: number, step: Step, errno: string): NiwaError {
+function stepError(what: string, steps: Step[], index: number, failure: Failure): NiwaError {
   const number = index + 1;
-  const { operation, text } = step;
+  const errno = errnoName(failure.errno);
+  const { operation, text } = steps[index] as Step;
   const cure = CURES[`${operation} ${errno}`];
-  const words = `${text}: ${errno} (step ${number} of ${steps.length})${cure === undefined ? '' : `; ${cure}`}`;
+  const reason = failure.text === undefined || failure.text === '' ? errno : `${errno}, ${failure.text}`;
+  const words = `${text}: ${reason} (step ${number} of ${steps.length})${cure === undefined ? '' : `; ${cure}`}`;
   return new NiwaError('START_FAILED', `${what}: ${words}`, {
     details: { step: { number, total: steps.length, operation, text, errno } },
   });
 }
 
 function indexOf(steps: Step[], failure: Failure): number {
-  return steps.findIndex(({ phase }) => phase === failure.phase) + failure.step;
+  const ofPhase = steps.filter(({ phase }) => phase === failure.phase)[failure.step];
+  return ofPhase === undefined ? -1 : steps.indexOf(ofPhase);
 }
 
 function helperDied(plan: Plan, { signal }: Failure): NiwaError {

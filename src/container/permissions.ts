@@ -75,6 +75,13 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
   for (const [i, mount] of spec.mounts.entries())
     if (mount.type === 'bind' && typeof mount.idmap === 'object')
       yield { path: `mounts[${i}].idmap`, found: show(mount.idmap), allowed: 'true or false' };
+  for (const [i, port] of (spec.network?.ports ?? []).entries())
+    if (port.host < FIRST_UNPRIVILEGED_PORT)
+      yield {
+        path: `network.ports[${i}]`,
+        found: show(port.host),
+        allowed: `ports from ${FIRST_UNPRIVILEGED_PORT} on`,
+      };
   for (const [i, device] of spec.devices.entries())
     yield { path: `devices[${i}]`, found: show(device), allowed: 'no device beside the usual ones' };
   for (const { name } of spec.rlimits.filter((rlimit) => SHARED_RLIMITS.includes(rlimit.name)))
@@ -110,6 +117,8 @@ function* looser(spec: Spec, { capabilities, seccomp, rlimits }: ExecSpec): Iter
 function numberOf(limit: number | 'unlimited'): number {
   return limit === 'unlimited' ? Number.POSITIVE_INFINITY : limit;
 }
+/** Lower ports are those of the machine's services. */
+const FIRST_UNPRIVILEGED_PORT = 1024;
 
 /** What a workload could take from everybody else: real-time and higher priorities, memory that is never swapped. */
 const SHARED_RLIMITS = ['rtprio', 'rttime', 'nice', 'memlock'];

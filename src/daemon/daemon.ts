@@ -15,6 +15,7 @@ import { Images } from '../images/images.js';
 import { ImageStore } from '../images/store.js';
 import { LogStore } from '../logs/store.js';
 import { loadBootHelper } from '../native.js';
+import { Networks } from '../network/networks.js';
 import { normaliseHooks } from '../spec/hooks.js';
 import { version } from '../version.js';
 import type { Config } from './config.js';
@@ -63,6 +64,7 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
   const allowed = { roots: [], sources: [], hooks: [], privileged: false, ...config.allow };
   const limits = { connections: config.maxConnections, requestsPerSecond: config.requestsPerSecond };
   const idPool = new IdPool(config.idPool.start, config.idPool.count);
+  const networks = new Networks({ settings: config.network, markFile: join(config.runDir, 'bridge'), log });
   const runtime = new Runtime({
     tree,
     stage,
@@ -71,6 +73,7 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
     drainFile,
     ledger,
     idPool,
+    networks,
     logs,
     images: imageStore,
     allowed,
@@ -110,6 +113,7 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
       await ledger.close();
       unlisten(endpoint);
       if (running > 0) return running;
+      await networks.close();
       removeCgroupTree(tree);
       for (const path of [keeperSocket, stage]) rmSync(path, { recursive: true, force: true });
       return 0;

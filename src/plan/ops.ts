@@ -49,6 +49,7 @@ export const OP_CODES = {
   overlay: 36,
   image: 37,
   upper: 38,
+  place_file: 41,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;
@@ -199,6 +200,15 @@ export const upper = (directory: string, target: string, options: { idmap: boole
     `bind ${directory}, with upper and work in it, on ${target}${listed(options.idmap ? ['id-mapped'] : [])}`,
     [Number(options.idmap)],
     [directory, target],
+  );
+
+/** Binds a file of the daemon's view, read-only, over whatever is at a path inside the root; a link there is covered, not followed. */
+export const placeFile = (source: string, target: string) =>
+  op(
+    'place_file',
+    `place ${source} at ${target}`,
+    [attributeMask(['ro', 'nosuid', 'nodev', 'noexec'])],
+    [source, target],
   );
 
 /** Takes a mount point of the daemon's view as the root for what follows; what is made in it belongs to `owner`. */

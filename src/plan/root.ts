@@ -13,6 +13,7 @@ import {
   type Owner,
   overlay,
   pivot,
+  placeFile,
   privateMounts,
   readonlyPath,
   remountRoot,
@@ -70,8 +71,14 @@ const PRIVATE_PLACES: [string, string][] = [
  * Builds the container's file tree and moves into it.
  * @param stage an empty directory of the host; what is mounted on it stays in the container's own mount namespace
  * @param maps the ids of its user namespace; null for the host's
+ * @param files of the daemon's view, with their places in the root
  */
-export function rootOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
+export function rootOps(
+  spec: Spec,
+  stage: string,
+  maps: IdMaps | null,
+  files: readonly { source: string; target: string }[] = [],
+): Op[] {
   if (spec.namespaces.mount !== 'new') return [];
   const owner = ownerOf(maps);
   return [
@@ -80,6 +87,7 @@ export function rootOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
     ...kernelOps(spec),
     ...deviceOps(owner),
     ...(maps !== null && isDefaultRoot(spec) ? privatePlaces(owner) : []),
+    ...files.map(({ source, target }) => placeFile(source, target)),
     ...spec.mounts.map((item) => mountOp(item, owner, (own) => FIRST_MOUNT_USERNS_FD + indexOfMap(spec, own, maps))),
     ...spec.devices.map((path) => bind(path, path, { attributes: ['nosuid', 'noexec'] })),
     ...MASKED.map(maskPath),

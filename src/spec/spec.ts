@@ -3,6 +3,7 @@ import { capabilityName, resolveCapabilities } from './capabilities.js';
 import { problemsOf } from './check.js';
 import { type Hooks, hookProblems, normaliseHooks } from './hooks.js';
 import { type ImageDefaults, type ImageLookup, withImage } from './image.js';
+import { type Network, networkProblems, normaliseNetwork } from './network.js';
 import { refuse, show } from './problems.js';
 import { normaliseReady, type Ready, readyProblems } from './ready.js';
 import { normaliseResources, type Resources, resourceProblems } from './resources.js';
@@ -93,6 +94,8 @@ export interface Spec {
   hostname: string | null;
   mounts: (BindMount | TmpfsMount)[];
   namespaces: Record<NamespaceName, string>;
+  /** null for none but lo, or that of others. */
+  network: Network | null;
   resources: Resources;
   rlimits: Rlimit[];
   capabilities: string[];
@@ -153,6 +156,7 @@ export function meaningProblems(input: SpecInput): FieldProblem[] {
     ...idmapProblems(input),
     ...deviceProblems(input),
     ...namespaceProblems(input),
+    ...networkProblems(input.network, input.namespaces?.network ?? 'new'),
     ...resourceProblems(input.resources ?? {}, 'resources'),
     ...rlimitProblems(input),
     ...capabilityProblems(input),
@@ -389,6 +393,7 @@ function normalise(input: SpecInput, freeId: string, image: ImageDefaults | null
     hostname: input.hostname ?? (namespaces.uts === 'new' ? hostnameFrom(id) : null),
     mounts: (input.mounts ?? []).map((mount) => normaliseMount(mount, userns !== 'host')),
     namespaces,
+    network: normaliseNetwork(input.network),
     resources: normaliseResources(input.resources ?? {}),
     rlimits: normaliseRlimits(input.rlimits ?? {}),
     capabilities: resolveCapabilities(

@@ -1,0 +1,385 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { SpecInput } from '../../src/spec/schema.js';
+import { SLOWNESS } from './support/host.js';
+import {
+  addressOf,
+  BRIDGE,
+  call,
+  caller,
+  callFrom,
+  devices,
+  echoServer,
+  inside,
+  makeNetwork,
+  NODE,
+  nodePlace,
+  serve,
+  startOnNode,
+  startServer,
+  WORLD,
+} from './support/network.js';
+import type { Niwad } from './support/niwad.js';
+
+const bridged = { mode: 'bridge' } as const;
+let niwad: Niwad;
+
+makeNetwork();
+beforeAll(async () => {
+  niwad = await startOnNode(nodePlace());
+  await serve(WORLD, echoServer('world', 7));
+  await serve(NODE, echoServer('node', 9));
+}, 60_000);
+
+const v6 = (address: string) => `fd6e:6977:6100::${Number(address.split('.')[3]).toString(16)}`;
+const rules = () => inside(NODE, 'nft', 'list', 'ruleset');
+const python = (program: string) => ({ args: ['python3', '-c', program] });
+
+describe('a bridged container', () => {
+  it('reaches the world by both families, and comes from the address of its node', async () => {
+    expect(await callFrom(niwad, bridged, '192.0.2.2', 7)).toBe('world for 192.0.2.1');
+    expect(await callFrom(niwad, bridged, '2001:db8::2', 7)).toBe('world for 2001:db8::1');
+  });
+
+  it('answers through published ports, to the world, its node and other containers', async () => {
+    await startServer(niwad, 'net-site', { ports: ['8080:80', { host: 8081, container: 80, protocol: 'udp' }] });
+    const near = addressOf(niwad, 'net-site').replace(/\.[0-9]+$/, '.1');
+    for (const protocol of ['tcp', 'udp'] as const) {
+      const port = protocol === 'tcp' ? 8080 : 8081;
+      expect(call(WORLD, '192.0.2.1', port, protocol)).toBe('net-site for 192.0.2.2');
+      expect(call(WORLD, '2001:db8::1', port, protocol)).toBe('net-site for 2001:db8::2');
+      expect(call(NODE, '127.0.0.1', port, protocol)).toBe(`net-site for ${near}`);
+      expect(call(NODE, '192.0.2.1', port, protocol)).toBe('net-site for 192.0.2.1');
+    }
+    expect(await callFrom(niwad, bridged, '192.0.2.1', 8080)).toMatch(/^net-site for 10\.77\.0\.[0-9]+$/);
+    expect(await callFrom(niwad, bridged, '2001:db8::1', 8080)).toMatch(/^net-site for fd6e:6977:6100::[0-9a-f]+$/);
+    expect(call(WORLD, '192.0.2.1', 8082)).toBe('nothing');
+    await niwad.client.remove('net-site', { force: true });
+    expect(call(WORLD, '192.0.2.1', 8080)).toBe('nothing');
+  });
+
+  it('publishes on one address of the host only, where that is said', async () => {
+    await startServer(niwad, 'net-local', { ports: ['127.0.0.1:8090:80'] });
+    expect(call(NODE, '127.0.0.1', 8090)).toContain('net-local for');
+    expect(call(NODE, '192.0.2.1', 8090)).toBe('nothing');
+    expect(call(WORLD, '192.0.2.1', 8090)).toBe('nothing');
+    await niwad.client.remove('net-local', { force: true });
+  });
+
+  it('cannot be reached by another one, unless they are of the same group', async () => {
+    const alone = await startServer(niwad, 'net-alone', bridged);
+    const friend = await startServer(niwad, 'net-friend', { group: 'friends' });
+    const refused = [
+      ...[alone, v6(alone), friend, v6(friend)].map((address) => callFrom(niwad, bridged, address, 80)),
+      ...[alone, friend].map((address) => callFrom(niwad, { group: 'foes' }, address, 80)),
+      callFrom(niwad, { group: 'friends' }, alone, 80),
+    ];
+    expect(new Set(await Promise.all(refused))).toEqual(new Set(['nothing']));
+    expect(await callFrom(niwad, { group: 'friends' }, friend, 80)).toMatch(/^net-friend for 10\.77\.0\./);
+    expect(await callFrom(niwad, { group: 'friends' }, v6(friend), 80)).toMatch(/^net-friend for fd6e:/);
+    expect(call(NODE, alone, 80)).toMatch(/^net-alone for 10\.77\.0\.1$/);
+    expect(call(WORLD, alone, 80)).toBe('nothing');
+    for (const id of ['net-alone', 'net-friend']) await niwad.client.remove(id, { force: true });
+  });
+
+  it('does not reach services of its host', async () => {
+    expect(call(NODE, '10.77.0.1', 9)).toBe('node for 10.77.0.1');
+    const hosts = ['10.77.0.1', '192.0.2.1', '2001:db8::1', 'fd6e:6977:6100::1'];
+    const answers = await Promise.all(hosts.map((host) => callFrom(niwad, bridged, host, 9)));
+    expect(new Set(answers)).toEqual(new Set(['nothing']));
+  });
+
+  it('sends from no address but its own, whatever its capabilities', async () => {
+    const program = (own: string, from: string) => `import subprocess\n${own}\n${caller('192.0.2.2', 7, 'tcp', from)}`;
+    const take = "subprocess.run(['ip', 'addr', 'add', '10.77.0.200/32', 'dev', 'eth0'], check=True)";
+    const mac = "subprocess.run(['ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:01'], check=True)";
+    const privileged = {
+      userns: 'host' as const,
+      network: bridged,
+      capabilities: { add: ['NET_ADMIN', 'NET_RAW'] },
+    } satisfies Partial<SpecInput>;
+    const run = async (text: string) => (await niwad.run({ ...privileged, process: python(text) })).stdout;
+    expect(await run(program('', ''))).toBe('world for 192.0.2.1');
+    expect(await run(program(take, ''))).toBe('world for 192.0.2.1');
+    expect(await run(program(take, '10.77.0.200'))).toBe('nothing');
+    expect(await run(program(mac, ''))).toBe('nothing');
+  });
+
+  it('has files of its own about names, whatever its root has', async () => {
+    const network = {
+      dns: { servers: ['192.0.2.53'], search: ['example.org'], options: ['ndots:2'] },
+      hosts: { 'db.example.org': '10.77.0.99' },
+    };
+    const out = await niwad.sh('cat /etc/hostname /etc/resolv.conf; grep -E "db.example.org|net-names" /etc/hosts', {
+      id: 'net-names',
+      network,
+    });
+    expect(out.split('\n').map((line) => line.replace(/\s+/g, ' '))).toEqual([
+      'net-names',
+      'nameserver 192.0.2.53',
+      'search example.org',
+      'options ndots:2',
+      expect.stringMatching(/^10\.77\.0\.[0-9]+ net-names$/),
+      expect.stringMatching(/^fd6e:6977:6100::[0-9a-f]+ net-names$/),
+      '10.77.0.99 db.example.org',
+    ]);
+  });
+
+  it('takes an address that is asked for, and no other one does', async () => {
+    const network = { address: '10.77.0.50' };
+    await startServer(niwad, 'net-fifty', network);
+    expect(addressOf(niwad, 'net-fifty')).toBe('10.77.0.50');
+    const sleep = { process: { args: ['sleep', '9'] } };
+    await expect(niwad.start({ network, ...sleep })).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' });
+    await expect(niwad.start({ network: { address: '10.78.0.2' }, ...sleep })).rejects.toMatchObject({
+      code: 'SPEC_INVALID',
+      message: expect.stringContaining('an address from 10.77.0.2 to 10.77.0.254'),
+    });
+    await niwad.client.remove('net-fifty', { force: true });
+  });
+
+  it('gets no port that a container or the host has', async () => {
+    const start = (ports: string[]) => niwad.start({ network: { ports }, process: { args: ['sleep', '99'] } });
+    const { id } = await start(['127.0.0.1:8070:80']);
+    const taken = {
+      code: 'ADDRESS_IN_USE',
+      message: expect.stringContaining(`container ${id} has published port 8070`),
+    };
+    await expect(start(['8070:80'])).rejects.toMatchObject(taken);
+    const free = await start(['192.0.2.1:8070:80', '8070:80/udp']);
+    for (const protocol of ['tcp', 'udp'])
+      await expect(start([`9:80/${protocol}`])).rejects.toMatchObject({
+        code: 'ADDRESS_IN_USE',
+        message: `something on this host listens on 9/${protocol}: publish another port`,
+      });
+    await expect(start(['192.0.2.77:8071:80'])).rejects.toMatchObject({ code: 'SPEC_INVALID' });
+    for (const one of [id, free.id]) await niwad.client.remove(one, { force: true });
+    const again = await start(['8070:80']);
+    await niwad.client.remove(again.id, { force: true });
+  });
+});
+
+describe('another container', () => {
+  it('shares its network, where it is asked for', async () => {
+    await startServer(niwad, 'net-main', { ports: ['8060:80'] });
+    const beside = { namespaces: { network: 'container:net-main' } };
+    const { stdout } = await niwad.run({ ...beside, process: python(caller('127.0.0.1', 80)) });
+    expect(stdout).toBe('net-main for 127.0.0.1');
+    await niwad.start({ ...beside, id: 'net-side', process: python(echoServer('net-side', 81)) });
+    await niwad.says('net-side', 'ready');
+    expect(call(NODE, addressOf(niwad, 'net-main'), 81)).toBe('net-side for 10.77.0.1');
+    for (const id of ['net-side', 'net-main']) await niwad.client.stop(id, { timeout: 0 });
+    await expect(niwad.run({ ...beside, process: { args: ['true'] } })).rejects.toMatchObject({
+      code: 'STATE_CONFLICT',
+    });
+    await niwad.client.remove('net-main', { force: true });
+    await expect(niwad.run({ ...beside, process: { args: ['true'] } })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+describe('the counters', () => {
+  it('are exact to the last packet of a container that has ended', async () => {
+    const program = `
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range(1000): s.sendto(b'x' * 1000, ('192.0.2.2', 9999))
+`;
+    // By IPv6 the kernel itself sends a packet now and then, to join the group of an address.
+    const quiet = await startOnNode(nodePlace({ bridge: 'nwquiet', subnet: '10.82.0.0/24', subnet6: null }));
+    const { status } = await quiet.run({
+      id: 'net-count',
+      owner: 'net-owner',
+      network: bridged,
+      process: python(program),
+    });
+    const datagram = 14 + 20 + 8 + 1000;
+    expect(status.usage.network).toMatchObject({ tx_packets: 1000, tx_bytes: 1000 * datagram });
+    const [record] = quiet.ledger('net-count').filter(({ type }) => type === 'final');
+    expect(record?.usage?.network).toEqual(status.usage.network);
+    const { rows } = await quiet.client.usage({ by: 'owner', owner: 'net-owner' });
+    expect(rows).toMatchObject([{ network_tx_bytes: 1000 * datagram }]);
+    await quiet.stop();
+  });
+
+  it('are in the status and the metrics while it runs, and nowhere without a bridge', async () => {
+    await startServer(niwad, 'net-live', bridged);
+    const address = addressOf(niwad, 'net-live');
+    call(NODE, address, 80);
+    const { usage } = await niwad.client.inspect('net-live');
+    expect(usage.network?.rx_packets).toBeGreaterThan(2);
+    expect(usage.network?.tx_packets).toBeGreaterThan(2);
+    const text = await niwad.client.metrics();
+    expect(text).toMatch(
+      new RegExp(`niwa_container_network_receive_bytes_total{id="net-live",owner=""} ${usage.network?.rx_bytes}`),
+    );
+    await niwad.client.remove('net-live', { force: true });
+    const { status } = await niwad.run({ process: { args: ['true'] } });
+    expect(status.usage.network).toBeNull();
+  });
+});
+
+describe('the bandwidth', () => {
+  const BYTES = 2_000_000;
+  const RATE = 1_000_000;
+
+  it.each(['in', 'out'] as const)('of what goes %s is bounded', async (direction) => {
+    const send = `
+def send(s):
+    s.sendall(b'x' * ${BYTES})
+    s.shutdown(1)
+    s.recv(1) # what a container has not sent at its end is lost`;
+    const take = `
+import time
+def take(s):
+    begun, got = None, 0
+    while True:
+        n = len(s.recv(65536))
+        if n == 0: break
+        begun = begun or time.monotonic()
+        got += n
+    print(got / (time.monotonic() - begun), end='', flush=True)`;
+    const [server, client] = direction === 'in' ? [take, send] : [send, take];
+    const listening = `${server}
+import socket
+s = socket.create_server(('', 80))
+print('ready', flush=True)
+${direction === 'in' ? 'take' : 'send'}(s.accept()[0])`;
+    const calling = (address: string) =>
+      `${client}\nimport socket\n${direction === 'in' ? 'send' : 'take'}(socket.create_connection(('${address}', 80)))`;
+    const id = `net-rate-${direction}`;
+    await niwad.start({ id, network: { rate: { [direction]: RATE } }, process: python(listening) });
+    await niwad.says(id, 'ready');
+    const output = niwad.output(id);
+    const said = inside(NODE, 'python3', '-c', calling(addressOf(niwad, id)));
+    const rate = Number(direction === 'in' ? (await output).stdout.replace('ready\n', '') : said);
+    // The bucket is full at the beginning, and headers count too.
+    expect(rate).toBeGreaterThan(0.8 * RATE);
+    expect(rate).toBeLessThan(1.2 * RATE);
+    await niwad.client.remove(id, { force: true });
+  });
+});
+
+describe('nothing is left', () => {
+  const count = (text: string) => rules().split(text).length - 1;
+
+  it('of a container that has ended, and 50 at once come and go', async () => {
+    await niwad.run({ network: bridged, process: { args: ['true'] } });
+    const before = devices();
+    const sleep = { process: { args: ['sleep', '999'] } };
+    const started = await Promise.all(
+      Array.from({ length: 50 }, (_, i) =>
+        niwad.start({ id: `net-many-${i}`, network: { ports: [`${20_000 + i}:80`], group: 'many' }, ...sleep }),
+      ),
+    );
+    expect(devices()).toHaveLength(before.length + 50);
+    const addresses = started.map(({ id }) => addressOf(niwad, id));
+    expect(new Set(addresses).size).toBe(50);
+    const macs = readdirMacs();
+    expect(new Set(macs).size).toBe(macs.length);
+    await Promise.all(started.map(({ id }) => niwad.client.remove(id, { force: true })));
+    expect(devices()).toEqual(before);
+    expect(count('elements')).toBe(0);
+    expect(inside(NODE, 'ip', 'neigh', 'show', 'dev', BRIDGE)).toBe('');
+  }, 120_000);
+
+  it('of a start that fails', async () => {
+    const before = devices();
+    const network = { ports: ['8050:80'] };
+    await expect(niwad.start({ network, process: { args: ['/no/such/program'] } })).rejects.toMatchObject({
+      code: 'START_FAILED',
+    });
+    await expect(
+      niwad.start({ network, process: { args: ['true'] }, mounts: [{ type: 'bind', source: '/no', target: '/no' }] }),
+    ).rejects.toMatchObject({ code: 'START_FAILED' });
+    expect(devices()).toEqual(before);
+    expect(count('elements')).toBe(0);
+    const { exit } = await niwad.run({ network, process: { args: ['true'] } });
+    expect(exit.code).toBe(0);
+  });
+
+  it('of a daemon that ends with no container', async () => {
+    const place = nodePlace({ bridge: 'nwends', subnet: '10.78.0.0/24', subnet6: null });
+    const other = await startOnNode(place);
+    expect(devices()).not.toContain('nwends');
+    await other.run({ network: bridged, process: { args: ['true'] } });
+    expect(devices()).toContain('nwends');
+    expect(rules()).toContain('table inet nwends');
+    await other.stop();
+    expect(devices()).not.toContain('nwends');
+    expect(rules()).not.toContain('nwends');
+  });
+
+  it('of an interface that is not its own, taken for the bridge', async () => {
+    const other = await startOnNode(nodePlace({ bridge: 'up0', subnet: '10.79.0.0/24' }));
+    await expect(other.start({ network: bridged, process: { args: ['true'] } })).rejects.toMatchObject({
+      code: 'HOST_ERROR',
+      message: expect.stringContaining('has an interface up0 that is not niwad'),
+    });
+    await other.stop();
+    expect(devices()).toContain('up0');
+  });
+});
+
+describe('a crash of niwad', () => {
+  it('leaves the network of containers up; the next one goes on with it, and removes what has ended', async () => {
+    const place = nodePlace({ bridge: 'nwcrash', subnet: '10.80.0.0/24' });
+    const first = await startOnNode(place);
+    const address = await startServer(first, 'net-stays', { ports: ['8040:80'], group: 'survivors' });
+    await first.start({ id: 'net-ends', network: bridged, process: { args: ['sleep', '999'] } });
+    const before = (await first.client.inspect('net-stays')).usage.network?.rx_packets ?? 0;
+    const { pid } = await first.client.inspect('net-ends');
+    await first.stop('SIGKILL');
+    expect(call(WORLD, '192.0.2.1', 8040)).toBe('net-stays for 192.0.2.2');
+    process.kill(pid ?? 0, 'SIGKILL');
+
+    const second = await startOnNode(place);
+    await expect.poll(() => devices().filter((name) => name.startsWith('nwcrashv'))).toHaveLength(1);
+    expect(call(WORLD, '192.0.2.1', 8040)).toBe('net-stays for 192.0.2.2');
+    expect((await second.client.inspect('net-stays')).usage.network?.rx_packets).toBeGreaterThan(before);
+    const members = { group: 'survivors' };
+    expect(await callFrom(second, members, address, 80)).toMatch(/^net-stays for 10\.80/);
+    expect(await callFrom(second, bridged, address, 80)).toBe('nothing');
+    await expect(second.start({ network: { ports: ['8040:80'] }, process: { args: ['true'] } })).rejects.toMatchObject({
+      code: 'ADDRESS_IN_USE',
+    });
+    await second.client.remove('net-stays', { force: true });
+    await second.stop();
+    expect(devices().filter((name) => name.startsWith('nwcrash'))).toEqual([]);
+    expect(rules()).not.toContain('nwcrash');
+  }, 60_000);
+
+  it.each(['made', 'connected', 'exit-saved', 'group-removed'])('at "%s" leaves nothing', async (point) => {
+    const place = nodePlace({ bridge: 'nwpoint', subnet: '10.81.0.0/24' });
+    const first = await startOnNode(place, { NIWA_CRASH_AT: point });
+    await first.start({ network: { ports: ['8030:80'] }, process: { args: ['true'] } }).catch(() => {});
+    await first.ended();
+    const second = await startOnNode(place);
+    await expect.poll(async () => (await second.client.list()).every(({ state }) => state === 'exited')).toBe(true);
+    await second.run({ network: { ports: ['8030:80'] }, process: { args: ['true'] } });
+    expect(devices().filter((name) => name.startsWith('nwpointv'))).toEqual([]);
+    await second.stop();
+    expect(devices().filter((name) => name.startsWith('nwpoint'))).toEqual([]);
+    expect(rules()).not.toContain('nwpoint');
+  });
+});
+
+it('costs a start little', async () => {
+  const rounds = 20;
+  const time = async (network: object | undefined) => {
+    const begun = performance.now();
+    for (let i = 0; i < rounds; i++)
+      await niwad.client.remove((await niwad.client.create({ process: { args: ['true'] }, ...network })).id, {
+        force: true,
+      });
+    return (performance.now() - begun) / rounds;
+  };
+  await time(undefined);
+  const [without, withBridge] = [await time(undefined), await time({ network: bridged })];
+  console.log(`a container's life: ${without.toFixed(1)} ms without a network, ${withBridge.toFixed(1)} ms bridged`);
+  expect(withBridge - without).toBeLessThan(100 * SLOWNESS);
+});
+
+/** The MAC addresses of the host ends in the node. */
+function readdirMacs(): string[] {
+  const links = JSON.parse(inside(NODE, 'ip', '-j', 'link')) as { address: string }[];
+  return links.map(({ address }) => address);
+}

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { nameServers, networkFiles } from '../../../src/network/files.js';
+import { leaseOf, segmentOf } from '../../../src/network/lease.js';
+import { normaliseNetwork } from '../../../src/spec/network.js';
+
+const segment = segmentOf({ bridge: 'br0', subnet: '10.0.0.0/16', subnet6: 'fd00::/64', mtu: 1500 }, 'node', true);
+const files = (input: object, resolvConf = '') =>
+  networkFiles(
+    { hostname: 'web', network: normaliseNetwork(input) ?? expect.fail(), lease: leaseOf(segment, '10.0.1.2') },
+    resolvConf,
+  );
+
+it('names the container and who else was said', () => {
+  expect(files({ hosts: { db: '10.0.0.9' } })).toMatchObject({
+    hosts:
+      '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n10.0.1.2\tweb\nfd00::102\tweb\n10.0.0.9\tdb\n',
+    hostname: 'web\n',
+  });
+});
+
+it('asks the name servers of the host, but for its loopback', () => {
+  const host =
+    '# x\nnameserver 127.0.0.53\nnameserver 192.0.2.1\nnameserver fe80::1%eth0\nnameserver ::1\nsearch a.example b.example\noptions edns0\n';
+  expect(nameServers(host)).toEqual(['192.0.2.1']);
+  expect(files({}, host)['resolv.conf']).toBe('nameserver 192.0.2.1\nsearch a.example b.example\noptions edns0\n');
+  expect(files({ dns: { servers: ['192.0.2.9'], search: [] } }, host)['resolv.conf']).toBe(
+    'nameserver 192.0.2.9\noptions edns0\n',
+  );
+});
