@@ -1,0 +1,41 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect } from 'vitest';
+import { test } from '../integration/support/test.js';
+import { build, folderOf, Site } from './support.js';
+
+beforeAll(() => build('apache-php'));
+
+test('Apache answers with what PHP has computed', async ({ niwad }) => {
+  const site = await Site.start(niwad, 'apache-php', '--hostname', 'shop');
+  await site.answers();
+
+  const { status, body } = await site.get('/?below=100');
+  expect(status).toBe(200);
+  expect(body).toContain('The sum of the primes below 100 is 1060.');
+  expect(body).toMatch(/PHP 8\.2\.\d+ runs as user 33 on shop\./);
+  expect((await site.get('/no-such-page.php')).status).toBe(404);
+  expect(await site.getMany('/?below=1000', 50)).toEqual(Array(50).fill(200));
+
+  const { exit, stdout, stderr } = await site.stop();
+  expect(exit).toMatchObject({ code: 0, reason: 'stopped' });
+  expect(stdout.match(/"GET \/\?below=1000 HTTP\/1.1" 200/g)).toHaveLength(50);
+  expect(stderr).toContain('shutting down gracefully');
+  expect(niwad.groups()).not.toContain(site.id);
+});
+
+test('what PHP keeps is in the container alone, and each start is a fresh one', async ({ niwad }) => {
+  const jar = join(niwad.place.directory, 'cookies');
+  const visit = async (site: Site) => JSON.parse((await site.get('/visits.php', '-b', jar, '-c', jar)).body).visits;
+  const site = await Site.start(niwad, 'apache-php');
+  await site.answers();
+  expect([await visit(site), await visit(site)]).toEqual([1, 2]);
+  await site.stop();
+
+  const again = await Site.start(niwad, 'apache-php');
+  await again.answers();
+  expect(again.id).not.toBe(site.id);
+  expect(await visit(again)).toBe(1);
+  await again.stop();
+  expect(readdirSync(join(folderOf('apache-php'), 'root/tmp'))).toEqual([]);
+});

@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { vi } from 'vitest';
+import { scaled } from '../integration/support/host.js';
+import type { CliResult, Niwad } from '../integration/support/niwad.js';
+
+const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
+
+/** The folder of an example. */
+export function folderOf(example: string): string {
+  return join(EXAMPLES, example);
+}
+
+/** Builds an example as its README says. */
+export async function build(example: string): Promise<void> {
+  await execa(join(folderOf(example), 'build.sh'));
+}
+
+/** A container of an example, started from its own spec by the command line. */
+export class Site {
+  readonly niwad: Niwad;
+  readonly id: string;
+  readonly example: string;
+  readonly #pid: number;
+
+  private constructor(niwad: Niwad, example: string, id: string, pid: number) {
+    this.niwad = niwad;
+    this.example = example;
+    this.id = id;
+    this.#pid = pid;
+  }
+
+  /** @param flags more of them for `niwa run` */
+  static async start(niwad: Niwad, example: string, ...flags: string[]): Promise<Site> {
+    const { stdout, stderr } = await niwad.cli('run', '-d', '-f', join(folderOf(example), 'niwa.yaml'), ...flags);
+    const id = stdout.trim();
+    if (id === '') throw new Error(`niwa run: ${stderr}`);
+    return new Site(niwad, example, id, (await niwad.client.inspect(id)).pid ?? 0);
+  }
+
+  /** Runs a program of the host, in the example's folder, where the container's ports are. */
+  async run(program: string, args: string[], input = ''): Promise<CliResult> {
+    const words = ['--net', `--target=${this.#pid}`, program, ...args];
+    const { exitCode, stdout, stderr } = await execa('nsenter', words, {
+      cwd: folderOf(this.example),
+      input,
+      reject: false,
+    });
+    return { exitCode, stdout, stderr };
+  }
+
+  /** Asks for a page. */
+  async get(path: string, ...flags: string[]): Promise<{ status: number; body: string }> {
+    const { stdout, stderr } = await this.run('curl', ['-sS', '-w', '\n%{http_code}', ...flags, this.url(path)]);
+    if (stderr !== '') throw new Error(stderr);
+    const end = stdout.lastIndexOf('\n');
+    return { status: Number(stdout.slice(end + 1)), body: stdout.slice(0, end) };
+  }
+
+  /** Asks for a page many times at once; gives the status of each answer. */
+  async getMany(path: string, times: number): Promise<number[]> {
+    const each = Array.from({ length: times }, () => ['-o', '/dev/null', this.url(path)]).flat();
+    const flags = ['-sS', '--parallel', '--parallel-immediate', '--parallel-max', String(times)];
+    const { stdout } = await this.run('curl', [...flags, '-w', '%{http_code}\n', ...each]);
+    return stdout.split('\n').map(Number);
+  }
+
+  /** Waits until it answers. */
+  async answers(): Promise<void> {
+    await vi.waitFor(() => this.get('/'), { timeout: scaled(20_000), interval: 20 });
+  }
+
+  /** Asks it to end, and forgets it; gives how it ended and what it has written. */
+  async stop() {
+    await this.niwad.cli('stop', this.id);
+    const { exit } = await this.niwad.client.inspect(this.id);
+    const output = await this.niwad.output(this.id);
+    await this.niwad.cli('rm', this.id);
+    return { exit, ...output };
+  }
+
+  private url(path: string): string {
+    return `http://127.0.0.1${path}`;
+  }
+}
