@@ -5,6 +5,7 @@
 export const CRASH_POINTS = [
   'making-saved',
   'made',
+  'connected',
   'created-saved',
   'started',
   'started-saved',
@@ -14,6 +15,7 @@ export const CRASH_POINTS = [
   'output-stored',
   'exit-saved',
   'group-removed',
+  'disconnected',
   'exit-told',
 ] as const;
 

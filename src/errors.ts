@@ -5,6 +5,7 @@
  * - `HOST_UNSUPPORTED`: the input is right, but this host cannot enforce it.
  * - `NOT_FOUND`: no container has this id.
  * - `ID_IN_USE`: a container with this id exists already.
+ * - `ADDRESS_IN_USE`: an address, or a port of the host, that was asked for is taken.
  * - `STATE_CONFLICT`: the container's state does not allow this.
  * - `START_FAILED`: a step of making or starting the container failed; everything was undone.
  * - `FORBIDDEN`: the peer on the socket may not act.
@@ -19,6 +20,7 @@ export type ErrorCode =
   | 'HOST_UNSUPPORTED'
   | 'NOT_FOUND'
   | 'ID_IN_USE'
+  | 'ADDRESS_IN_USE'
   | 'STATE_CONFLICT'
   | 'START_FAILED'
   | 'FORBIDDEN'

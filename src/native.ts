@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { messageOf, NiwaError } from './errors.js';
 import { PACKAGE_DIR } from './paths.js';
 import type { DeviceRule } from './plan/devices.js';
+import type { NetworkStep } from './plan/network.js';
 
 /**
  * The typed face of the addon (native/addon/addon.cc), and the only file that touches it. Calls that block run on a worker
@@ -18,10 +19,12 @@ export type Handle = number;
  * helper ended without naming one; `signal` killed the helper, or 0.
  */
 export interface Failure {
-  phase: 'group' | 'devices' | 'userns' | 'clone' | 'boot';
+  phase: 'group' | 'devices' | 'userns' | 'clone' | 'boot' | 'network';
   step: number;
   errno: number;
   signal: number;
+  /** The kernel's own words, with the phase `network`. */
+  text?: string;
 }
 
 export interface CreateRequest {
@@ -45,6 +48,8 @@ export interface CreateRequest {
   namespaces: number;
   /** The path of a PID namespace to be born in, or "". */
   pidNamespace: string;
+  /** The container whose network namespace it shares, or 0. */
+  networkOf: Handle;
   /** What encodeProgram() gave. */
   program: Uint8Array;
 }
@@ -206,6 +211,12 @@ export interface Native {
   drainLog(handle: Handle): Promise<number>;
   /** Asks for one `output` event as soon as something is stored from now on. */
   watchLog(handle: Handle): void;
+  /**
+   * Runs steps of the network, up to the first that fails and is not optional. Those inside are for the container behind the
+   * handle, which is 0 where there are none. The step `count` gives it the figures `network:` of {@link Native.sample}, and keeps
+   * its network namespace until {@link Native.release}.
+   */
+  configureNetwork(handle: Handle, steps: readonly NetworkStep[]): Promise<Failure | null>;
   /** Closes everything of a container after its exit, and lets the keeper forget it. */
   release(handle: Handle): void;
   /**

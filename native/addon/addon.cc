@@ -136,6 +136,7 @@ Value create(Info info) {
     Addon &addon = addon_of(info.Env());
     auto helper = addon.helper; // kept open for as long as the worker runs
     auto request = std::make_shared<SpawnRequest>(to_request(info[0].As<Napi::Object>(), *helper));
+    request->network_of = addon.monitor->find(to_u32(info[0].As<Napi::Object>().Get("networkOf")));
     auto spawned = std::make_shared<Spawned>();
     Monitor *monitor = addon.monitor.get();
     auto work = [helper, request, spawned, monitor] {
@@ -446,6 +447,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"compileSeccomp", compile_seccomp},
     };
     for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
+    register_network(env, exports);
     return exports;
 }
 

@@ -47,6 +47,9 @@ class Task : public Napi::AsyncWorker {
     Done done_;
 };
 
+// The calls of src/native.ts that live in files of their own, each by its topic.
+void register_network(Napi::Env env, Napi::Object exports);
+
 inline Value from_ns(Napi::Env env, uint64_t ns) {
     return Napi::BigInt::New(env, ns);
 }

@@ -38,6 +38,10 @@ const std::vector<Source> kSources = {
     {"io.pressure", Format::kPressure, {"some avg10", "some total", "full avg10", "full total"}},
 };
 
+// What the last columns are called, and which of the figures of an interface they are, see proc_net_dev(5).
+constexpr std::pair<const char *, int> kNetwork[] = {
+    {"network:rx_bytes", 0}, {"network:rx_packets", 1}, {"network:tx_bytes", 8}, {"network:tx_packets", 9}};
+
 constexpr size_t kTextBytes = 8192; // a keyed file of the kernel's stays under a page; io.stat has a line per device
 
 // Finds "name" at the start of a word of the line and gives the number after it and one separator.
@@ -104,10 +108,20 @@ double find(const Source &source, const char *text, const char *key) {
     return NAN;
 }
 
-bool read_text(const Fd &file, char *text, size_t bytes) {
-    ssize_t n = file.valid() ? pread(file.get(), text, bytes - 1, 0) : -1;
+bool read_text(int file, char *text, size_t bytes) {
+    ssize_t n = file >= 0 ? pread(file, text, bytes - 1, 0) : -1;
     text[n > 0 ? n : 0] = 0;
     return n >= 0;
+}
+
+// "  eth0: 1 2 3 ..." a line per interface.
+double find_interface(const char *text, int field) {
+    const char *name = strstr(text, "eth0:");
+    if (name == nullptr) return NAN;
+    char *next = const_cast<char *>(name + strlen("eth0:"));
+    double value = NAN;
+    for (int i = 0; i <= field; i++) value = static_cast<double>(strtoull(next, &next, 10));
+    return value;
 }
 
 constexpr size_t kIoStat = 1; // the place of io.stat in kSources
@@ -120,9 +134,18 @@ const std::vector<std::string> &sample_columns() {
         for (const Source &source : kSources)
             for (const char *key : source.keys)
                 names.push_back(key == nullptr ? source.file : std::string(source.file) + ":" + key);
+        for (const auto &[name, field] : kNetwork) names.push_back(name);
         return names;
     }();
     return columns;
+}
+
+Statistics::~Statistics() {
+    watch_network(Fd());
+}
+
+void Statistics::watch_network(Fd counters) {
+    Fd before(network_.exchange(counters.release()));
 }
 
 int Statistics::open(const Group &group) {
@@ -137,13 +160,15 @@ int Statistics::open(const Group &group) {
 void Statistics::read(double *row) const {
     char text[kTextBytes];
     for (size_t i = 0; i < files_.size(); i++) {
-        bool present = read_text(files_[i], text, sizeof text);
+        bool present = read_text(files_[i].get(), text, sizeof text);
         for (const char *key : kSources[i].keys) *row++ = present ? find(kSources[i], text, key) : NAN;
     }
+    bool connected = read_text(network_, text, sizeof text);
+    for (const auto &[name, field] : kNetwork) *row++ = connected ? find_interface(text, field) : NAN;
 }
 
 std::string Statistics::io_stat() const {
     char text[kTextBytes];
-    read_text(files_[kIoStat], text, sizeof text);
+    read_text(files_[kIoStat].get(), text, sizeof text);
     return text;
 }

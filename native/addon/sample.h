@@ -1,6 +1,7 @@
 // One reading of a group's counters: a row of numbers with a fixed place for each, so that a round over a thousand
 // containers allocates nothing.
 #pragma once
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,11 @@ const std::vector<std::string> &sample_columns();
 // The open statistics files of one group. Files that the host does not have stay closed.
 class Statistics {
   public:
+    Statistics() = default;
+    Statistics(const Statistics &) = delete;
+    Statistics &operator=(const Statistics &) = delete;
+    ~Statistics();
+
     // Gives 0, or a negative errno where a file that the host has cannot be opened now.
     int open(const Group &group);
 
@@ -21,6 +27,10 @@ class Statistics {
     // The text of io.stat, a line per device; empty where the host has no io controller.
     std::string io_stat() const;
 
+    // Takes the open counters of the container's network (the step `count` of network.cc). Until then it has none.
+    void watch_network(Fd counters);
+
   private:
     std::vector<Fd> files_;
+    std::atomic<int> network_{-1}; // another thread may be reading
 };

@@ -12,6 +12,7 @@
 
 #include "../boot/report.h"
 #include "clone.h"
+#include "network.h"
 #include "pidfd.h"
 
 namespace {
@@ -105,6 +106,8 @@ int clone_container(const SpawnRequest &request, const Fd &userns, Spawned *spaw
 
     PidNamespaceGuard guard;
     error = guard.join(request.pid_namespace);
+    NetworkNamespaceGuard network;
+    if (error == 0 && request.network_of) error = network.enter(request.network_of->pidfd);
     if (error < 0) return error;
 
     CloneRequest clone;

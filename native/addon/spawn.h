@@ -18,7 +18,8 @@ struct SpawnRequest {
     std::string stdout_path, stderr_path; // of the FIFOs to make for its output
     uid_t stdio_uid = 0;                  // their owner: a workload may open /dev/stdout anew
     gid_t stdio_gid = 0;
-    std::string pid_namespace; // path of a PID namespace to join instead, or empty
+    std::string pid_namespace;             // path of a PID namespace to join instead, or empty
+    std::shared_ptr<Container> network_of; // whose network namespace to be born in, or nothing
     std::vector<uint8_t> program;
     int helper = -1;
 };

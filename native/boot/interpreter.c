@@ -38,12 +38,14 @@ static const struct {
     [OP_JOIN_USER] = {op_join_user, 2, 0},
     [OP_CLOSE_FDS] = {op_close_fds, 0, 0},
     [OP_SECCOMP] = {op_seccomp, 1, 0},
+    [OP_PLACE_FILE] = {op_place_file, 1, 2},
 };
 
 int interpret(struct boot *boot, struct program *program, uint32_t *step) {
     struct op op;
     int more;
     for (*step = 0; (more = program_next(program, &op)) > 0; (*step)++) {
+        if (operations[op.code].run == NULL) return -EBADMSG;
         if (op.number_count < operations[op.code].numbers || op.string_count < operations[op.code].strings)
             return -EBADMSG;
         int error = operations[op.code].run(boot, &op);

@@ -25,7 +25,7 @@ op_function op_setns, op_unshare, op_hostname, op_link_up;
 // root.c
 op_function op_root, op_remount_root, op_pivot, op_mkdir, op_symlink, op_mknod;
 // mount.c
-op_function op_propagation, op_mount, op_bind, op_readonly, op_mask;
+op_function op_propagation, op_mount, op_bind, op_readonly, op_mask, op_place_file;
 // identity.c
 op_function op_join_user, op_capbset, op_user, op_capset, op_no_new_privs;
 // process.c

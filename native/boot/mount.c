@@ -128,6 +128,32 @@ int op_bind(struct boot *boot, const struct op *op) {
     return attach(copy, target);
 }
 
+// Opens the target of a file inside the root itself, made where it is missing: a link is not followed, since it may
+// lead nowhere.
+static int open_place(const struct boot *boot, const char *path) {
+    const char *name;
+    int parent = root_parent(boot, path, &name);
+    if (parent < 0) return parent;
+    int fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    int error = fd < 0 ? -errno : 0;
+    if (error == -ENOENT) {
+        error = root_make(boot, parent, name, S_IFREG | 0644);
+        fd = error < 0 ? -1 : openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (error == 0 && fd < 0) error = -errno;
+    }
+    close(parent);
+    return error < 0 ? error : fd;
+}
+
+// place-file(attributes, source, target): binds a file of the daemon's view over whatever file or link is there.
+int op_place_file(struct boot *boot, const struct op *op) {
+    int source = host_open(op->strings[0]);
+    if (source < 0) return source;
+    int copy = copy_mount(source, false, op->numbers[0], false);
+    close(source);
+    return attach(copy, copy < 0 ? copy : open_place(boot, op->strings[1]));
+}
+
 typedef int opener(const struct boot *boot, const char *path);
 
 static int open_in_root(const struct boot *boot, const char *path) {

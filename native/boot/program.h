@@ -43,7 +43,8 @@ enum op_code {
     OP_JOIN_USER = 28,
     OP_CLOSE_FDS = 29,
     OP_SECCOMP = 30,
-    OP_LAST = OP_SECCOMP,
+    OP_PLACE_FILE = 41,
+    OP_LAST = OP_PLACE_FILE,
 };
 
 // One operation; `numbers` and `strings` live as long as the reader.

@@ -24,6 +24,10 @@ const COUNTERS: [string, string, Source][] = [
   ['io_written_bytes_total', 'Bytes written to block devices', ({ io }) => io?.wbytes],
   ['io_reads_total', 'Read operations on block devices', ({ io }) => io?.rios],
   ['io_writes_total', 'Write operations on block devices', ({ io }) => io?.wios],
+  ['network_receive_bytes_total', 'Bytes received over the bridge', ({ network }) => network?.rx_bytes],
+  ['network_receive_packets_total', 'Packets received over the bridge', ({ network }) => network?.rx_packets],
+  ['network_transmit_bytes_total', 'Bytes sent over the bridge', ({ network }) => network?.tx_bytes],
+  ['network_transmit_packets_total', 'Packets sent over the bridge', ({ network }) => network?.tx_packets],
   ['memory_oom_kills_total', 'Processes taken by the OOM killer', ({ memory }) => memory?.events.oom_kill],
   ['pids_refused_total', 'Forks refused by pids.max', ({ pids }) => pids?.events.max],
   [

@@ -14,6 +14,8 @@ export const RatesSchema = Type.Object({
   wbytes_per_second: Figure,
   rios_per_second: Figure,
   wios_per_second: Figure,
+  rx_bytes_per_second: Figure,
+  tx_bytes_per_second: Figure,
 });
 export type Rates = Static<typeof RatesSchema>;
 
@@ -42,5 +44,7 @@ export function ratesBetween(before: Reading, after: Reading, columns: Columns):
     wbytes_per_second: perSecond('io.stat:wbytes'),
     rios_per_second: perSecond('io.stat:rios'),
     wios_per_second: perSecond('io.stat:wios'),
+    rx_bytes_per_second: perSecond('network:rx_bytes'),
+    tx_bytes_per_second: perSecond('network:tx_bytes'),
   };
 }

@@ -12,6 +12,8 @@ const FIGURES = {
   wbytes: ({ usage }) => usage?.io?.wbytes,
   rios: ({ usage }) => usage?.io?.rios,
   wios: ({ usage }) => usage?.io?.wios,
+  network_rx_bytes: ({ usage }) => usage?.network?.rx_bytes,
+  network_tx_bytes: ({ usage }) => usage?.network?.tx_bytes,
   memory_byte_seconds: ({ memory_byte_seconds }) => memory_byte_seconds,
   duration_usec: ({ duration_usec }) => duration_usec,
 } satisfies Record<string, (record: UsageRecord) => number | null | undefined>;
@@ -33,6 +35,8 @@ export const UsageRowSchema = Type.Object({
   wbytes: Figure,
   rios: Figure,
   wios: Figure,
+  network_rx_bytes: Figure,
+  network_tx_bytes: Figure,
   memory_byte_seconds: Figure,
   memory_peak_bytes: Type.Union([Type.Number(), Type.Null()], { description: 'the highest of their runs, not a sum' }),
   duration_usec: Figure,

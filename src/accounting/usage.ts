@@ -2,6 +2,8 @@ import { type Static, type TSchema, Type } from 'typebox';
 
 const IO_KEYS = ['rbytes', 'wbytes', 'rios', 'wios', 'dbytes', 'dios'] as const;
 
+const NETWORK_KEYS = ['rx_bytes', 'rx_packets', 'tx_bytes', 'tx_packets'] as const;
+
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Figure = nullable(Type.Number());
 
@@ -59,6 +61,12 @@ export const UsageSchema = Type.Object({
         }),
       },
       { description: 'memory.current, memory.peak and memory.swap.current in bytes, and memory.events' },
+    ),
+  ),
+  network: nullable(
+    Type.Object(
+      { rx_bytes: Type.Number(), rx_packets: Type.Number(), tx_bytes: Type.Number(), tx_packets: Type.Number() },
+      { description: 'what it has received and sent over the bridge; null without' },
     ),
   ),
   pids: nullable(
@@ -128,6 +136,8 @@ export function toUsage(row: Float64Array, columns: Columns, ioStat: string): Us
     pids: hasPids
       ? { current: get('pids.current'), peak: get('pids.peak'), events: { max: get('pids.events:max') } }
       : null,
+    network:
+      get('network:rx_bytes') === null ? null : (keyed('network', NETWORK_KEYS) as NonNullable<Usage['network']>),
     pressure: { cpu: toPressure('cpu', get), memory: toPressure('memory', get), io: toPressure('io', get) },
   };
 }

@@ -5,7 +5,8 @@ import { isOomProtected } from '../host/oom.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveSources } from '../host/sources.js';
 import { native } from '../native.js';
-import { DEFAULT_ID_POOL } from '../paths.js';
+import { examplePlan } from '../network/networks.js';
+import { DEFAULT_ID_POOL, DEFAULT_NETWORK } from '../paths.js';
 import { describeEnd, makePlan, type Plan, planSteps, type Step } from '../plan/plan.js';
 import type { SpecInput } from '../spec/schema.js';
 import { IDS_PER_CONTAINER, parseSpec, type Spec } from '../spec/spec.js';
@@ -31,6 +32,7 @@ export function planHere(input: SpecInput, cgroup: string, runDir: string): Plan
     filtersDevices: native.canFilterDevices(),
     idRange: { start: DEFAULT_ID_POOL.start, size: IDS_PER_CONTAINER },
     oomProtected: isOomProtected(),
+    network: examplePlan(spec, DEFAULT_NETWORK, resolve(runDir, 'containers', spec.id)),
     compileSeccomp,
   });
   return { spec, plan, steps: planSteps(plan) };

@@ -48,7 +48,23 @@ export function withSpec<O extends Common>(yargs: Argv<O>) {
       .option('env', { alias: 'e', type: 'string', array: true, nargs: 1, describe: 'NAME=VALUE' })
       .option('label', { alias: 'l', type: 'string', array: true, nargs: 1, describe: 'NAME=VALUE' })
       .option('owner', { type: 'string', describe: 'whom it is billed to' })
-      .option('network', { type: 'string', describe: 'none (its own, with only lo) or host, or a path to join' })
+      .option('network', {
+        type: 'string',
+        describe: 'none (its own, with only lo), bridge, host, container:ID, or a path to join',
+      })
+      .option('publish', {
+        alias: 'p',
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: '[ADDRESS:]PORT:PORT[/udp], host first; it is bridged then',
+      })
+      .option('network-group', { type: 'string', describe: 'the containers that it reaches over the bridge' })
+      .option('rate-in', {
+        type: 'string',
+        describe: 'bytes a second that it may receive over the bridge, such as 10M',
+      })
+      .option('rate-out', { type: 'string', describe: 'bytes a second that it may send' })
       .option('user', { alias: 'u', type: 'string', describe: 'UID or UID:GID' })
       .option('workdir', { alias: 'w', type: 'string', describe: 'the working directory' })
       .option('hostname', { type: 'string', describe: 'the host name; else the id' })
@@ -81,6 +97,7 @@ export function toSpec(options: SpecOptions, words: string[], base: Partial<Spec
     hostname: options.hostname ?? base.hostname,
     mounts: options.volume === undefined ? base.mounts : [...(base.mounts ?? []), ...options.volume.map(toMount)],
     namespaces: merged(base.namespaces, { network: toNetwork(options.network) }),
+    network: bridged(base.network, options),
     resources: resources === undefined ? base.resources : mergeLimits(base.resources ?? {}, resources),
     lifetime: numberOr(options.lifetime) ?? base.lifetime,
     jitter: numberOr(options.jitter) ?? base.jitter,
@@ -131,8 +148,21 @@ function toMount(value: string): NonNullable<SpecInput['mounts']>[number] {
 }
 
 function toNetwork(network: string | undefined): string | undefined {
-  if (network === undefined || network === 'host' || network.startsWith('/')) return network;
-  return network === 'none' ? 'new' : wrong('--network', network, 'none, host, or the path of a network namespace');
+  if (network === undefined || network === 'host' || /^(\/|container:)/.test(network)) return network;
+  if (network === 'none' || network === 'bridge') return 'new';
+  return wrong('--network', network, 'none, bridge, host, container:ID, or the path of a network namespace');
+}
+
+/** What is said of the bridge means to be on it. */
+function bridged(base: SpecInput['network'], options: SpecOptions): SpecInput['network'] {
+  if (options.network !== undefined && options.network !== 'bridge') base = undefined;
+  const { publish = [], networkGroup, rateIn, rateOut } = options;
+  return merged(base, {
+    mode: options.network === 'bridge' ? 'bridge' : undefined,
+    ports: publish.length === 0 ? undefined : [...(base?.ports ?? []), ...publish],
+    group: networkGroup,
+    rate: merged(base?.rate, { in: numberOr(rateIn), out: numberOr(rateOut) }),
+  });
 }
 
 function pairs(flag: string, values: string[]): Record<string, string> {

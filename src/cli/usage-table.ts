@@ -19,6 +19,8 @@ const COLUMNS: [string, Cell][] = [
   ['WRITTEN', ({ wbytes }) => figure(wbytes, formatBytes)],
   ['READS', ({ rios }) => figure(rios, String)],
   ['WRITES', ({ wios }) => figure(wios, String)],
+  ['RECEIVED', ({ network_rx_bytes }) => figure(network_rx_bytes, formatBytes)],
+  ['SENT', ({ network_tx_bytes }) => figure(network_tx_bytes, formatBytes)],
   ['MEMORY GIB*H', ({ memory_byte_seconds: used }) => figure(used, (value) => (value / GIB_HOUR).toFixed(3))],
   ['PEAK', ({ memory_peak_bytes }) => figure(memory_peak_bytes, formatBytes)],
 ];
@@ -53,6 +55,8 @@ const FIELDS = [
   'wbytes',
   'rios',
   'wios',
+  'network_rx_bytes',
+  'network_tx_bytes',
   'memory_byte_seconds',
   'memory_peak_bytes',
   'duration_usec',

@@ -9,6 +9,7 @@ import { readEffective } from '../host/effective.js';
 import type { IdRange } from '../host/id-pool.js';
 import type { ContainerLog } from '../logs/log.js';
 import { type Adopted, type Deadline, type ExitEvent, errnoName, type Handle, type Native, native } from '../native.js';
+import type { Lease } from '../network/lease.js';
 import { signalName, signalNumber } from '../spec/signals.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
 import { CAUSE, exitReason } from './exit.js';
@@ -28,6 +29,8 @@ export interface Birth {
   userns: IdMaps | null;
   /** The host ids that are its own, to be given back at the end; null where it has none of the pool. */
   idRange: IdRange | null;
+  /** Its place on the bridge; null where it has none. */
+  lease: Lease | null;
   handle: Handle;
   pid: number;
   /** With the pid it names the first process for ever. */
@@ -42,6 +45,7 @@ export class Container {
   readonly cgroup: string;
   readonly userns: IdMaps | null;
   readonly idRange: IdRange | null;
+  readonly lease: Lease | null;
   readonly handle: Handle;
   readonly pid: number;
   readonly startTicks: bigint;
@@ -76,15 +80,18 @@ export class Container {
   /** False where it ended when nobody looked. */
   #endKnown = true;
   #usageAtEnd: Usage | null = null;
+  /** What an earlier daemon has counted: all there is, where it ended when nobody looked. */
+  #networkBefore: Usage['network'] = null;
   #settle: (exit: Exit) => void = () => {};
 
   constructor(birth: Birth, log: ContainerLog) {
-    const { run, spec, cgroup, userns, idRange, handle, pid, startTicks, createdAt } = birth;
+    const { run, spec, cgroup, userns, idRange, lease, handle, pid, startTicks, createdAt } = birth;
     this.run = run;
     this.spec = spec;
     this.cgroup = cgroup;
     this.userns = userns;
     this.idRange = idRange;
+    this.lease = lease;
     this.handle = handle;
     this.pid = pid;
     this.startTicks = startTicks;
@@ -124,7 +131,7 @@ export class Container {
     this.#before = this.#last;
     this.#last = reading;
     this.#memory = endMemoryTime(this.#memory, reading, columns);
-    this.#usageAtEnd = toUsage(event.row, columns, event.ioStat);
+    this.#usageAtEnd = this.#toUsage(event.row, event.ioStat);
     const oomKills = figure(event.row, columns, 'memory.events:oom_kill') ?? 0;
     const { statusKnown, code, signal, cause } = event;
     const reason = exitReason({
@@ -175,7 +182,7 @@ export class Container {
 
   /** What the next daemon has to know of it. */
   toStored(bootId: string, phase: StoredContainer['phase']): StoredContainer {
-    const { run, spec, cgroup, userns, idRange, pid, sentSignal } = this;
+    const { run, spec, cgroup, userns, idRange, lease, pid, sentSignal } = this;
     return {
       bootId,
       run,
@@ -184,6 +191,7 @@ export class Container {
       cgroup,
       userns,
       idRange,
+      lease,
       pid,
       startTicks: String(this.startTicks),
       createdAt: this.createdAt.toISOString(),
@@ -198,12 +206,13 @@ export class Container {
   }
 
   /** Takes what an earlier daemon wrote down of it while it lived. */
-  takeStored({ startedAt, startedNs, deadlineNs, sentSignal, memory }: StoredContainer): void {
+  takeStored({ startedAt, startedNs, deadlineNs, sentSignal, memory, usage }: StoredContainer): void {
     this.startedAt = startedAt === null ? null : new Date(startedAt);
     this.startedNs = BigInt(startedNs);
     this.deadlineNs = BigInt(deadlineNs);
     this.sentSignal = sentSignal;
     this.#memory = memory ?? this.#memory;
+    this.#networkBefore = usage?.network ?? null;
   }
 
   /** Takes the end that its final record tells of: it stands, whatever is found now. */
@@ -239,7 +248,12 @@ export class Container {
     if (this.#usageAtEnd !== null) return this.#usageAtEnd;
     const row = new Float64Array(native.columns.length);
     native.sample(Uint32Array.of(this.handle), row);
-    return toUsage(row, columns, native.ioStat(this.handle));
+    return this.#toUsage(row, native.ioStat(this.handle));
+  }
+
+  #toUsage(row: Float64Array, ioStat: string): Usage {
+    const usage = toUsage(row, columns, ioStat);
+    return { ...usage, network: usage.network ?? this.#networkBefore };
   }
 
   /** The rates between the two newest readings of the sampler; null before there are two. */

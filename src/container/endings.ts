@@ -5,6 +5,7 @@ import { removeGroup } from '../host/cgroup.js';
 import type { IdPool } from '../host/id-pool.js';
 import type { LogStore } from '../logs/store.js';
 import { type ExitEvent, native } from '../native.js';
+import type { Networks } from '../network/networks.js';
 import type { Books } from './books.js';
 import type { Container } from './container.js';
 import type { Registry } from './registry.js';
@@ -17,6 +18,7 @@ export interface EndingsOptions {
   books: Books;
   logs: LogStore;
   idPool: IdPool;
+  networks: Networks;
   log: Logger;
   /** How many exited containers are remembered; the oldest are forgotten first. */
   keepExited: number;
@@ -50,7 +52,7 @@ export class Endings {
 
   /** A container has ended: its record first, then everything that the kernel still holds, then the news. */
   async finish(container: Container, event: ExitEvent): Promise<void> {
-    const { registry, books, logs, idPool, log } = this.#options;
+    const { registry, books, logs, idPool, networks, log } = this.#options;
     await container.starting; // a workload may end before the answer to its start has come
     const heard = container.takeExit(event);
     container.state = 'stopping';
@@ -63,6 +65,8 @@ export class Endings {
     crashPoint('exit-saved');
     await this.removeGroup(container.cgroup);
     crashPoint('group-removed');
+    await networks.detach(container.id);
+    crashPoint('disconnected');
     native.release(container.handle);
     registry.dropHandle(container);
     logs.closeFifos(container.id);

@@ -14,6 +14,10 @@ const CURES: Record<string, string> = {
   'bind ENOENT': 'the source or the target does not exist',
   'mkdir EEXIST':
     'another container with this id is still being removed, or the id is the name of a file that cgroups have',
+  'elements ENOENT':
+    'somebody has removed the rules of niwad (nft flush ruleset, say): restart niwad, which renews them',
+  'elements EEXIST': 'somebody else has changed the rules of niwad: restart it, which renews them',
+  'clone3 ESRCH': 'the container whose network it was to share has ended',
   'rlimit EPERM': 'the daemon lacks CAP_SYS_RESOURCE: ask for no more than its own hard limit',
 };
 
@@ -26,14 +30,16 @@ export function startError(plan: Plan, failure: Failure): NiwaError {
   const number = index + 1;
   const errno = errnoName(failure.errno);
   const cure = CURES[`${step.operation} ${errno}`];
-  const words = `${step.text}: ${errno} (step ${number} of ${steps.length})${cure === undefined ? '' : `; ${cure}`}`;
+  const reason = failure.text === undefined || failure.text === '' ? errno : `${errno}, ${failure.text}`;
+  const words = `${step.text}: ${reason} (step ${number} of ${steps.length})${cure === undefined ? '' : `; ${cure}`}`;
   return new NiwaError('START_FAILED', `container ${plan.id} did not start: ${words}`, {
     details: { step: { number, total: steps.length, operation: step.operation, text: step.text, errno } },
   });
 }
 
 function indexOf(steps: Step[], failure: Failure): number {
-  return steps.findIndex(({ phase }) => phase === failure.phase) + failure.step;
+  const ofPhase = steps.filter(({ phase }) => phase === failure.phase)[failure.step];
+  return ofPhase === undefined ? -1 : steps.indexOf(ofPhase);
 }
 
 function helperDied(plan: Plan, { signal }: Failure): NiwaError {

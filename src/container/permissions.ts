@@ -49,6 +49,13 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
   if (spec.seccomp !== 'default') yield { path: 'seccomp', found: show(spec.seccomp), allowed: '"default"' };
   for (const [name, value] of Object.entries(spec.namespaces))
     if (value !== 'new') yield { path: `namespaces.${name}`, found: show(value), allowed: '"new"' };
+  for (const [i, port] of (spec.network?.ports ?? []).entries())
+    if (port.host < FIRST_UNPRIVILEGED_PORT)
+      yield {
+        path: `network.ports[${i}]`,
+        found: show(port.host),
+        allowed: `ports from ${FIRST_UNPRIVILEGED_PORT} on`,
+      };
   for (const [i, device] of spec.devices.entries())
     yield { path: `devices[${i}]`, found: show(device), allowed: 'no device beside the usual ones' };
   for (const { name } of spec.rlimits.filter((rlimit) => SHARED_RLIMITS.includes(rlimit.name)))
@@ -56,6 +63,9 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
   if ((spec.oomScoreAdj ?? 0) < 0)
     yield { path: 'oomScoreAdj', found: show(spec.oomScoreAdj), allowed: 'nothing below 0' };
 }
+
+/** Lower ports are those of the machine's services. */
+const FIRST_UNPRIVILEGED_PORT = 1024;
 
 /** What a workload could take from everybody else: real-time and higher priorities, memory that is never swapped. */
 const SHARED_RLIMITS = ['rtprio', 'rttime', 'nice', 'memlock'];

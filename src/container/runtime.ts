@@ -15,6 +15,8 @@ import { compileSeccomp } from '../host/seccomp.js';
 import { resolveSources } from '../host/sources.js';
 import type { LogStore } from '../logs/store.js';
 import { errnoName, type Handle, isFailure, type NativeEvent, native } from '../native.js';
+import type { Lease } from '../network/lease.js';
+import type { Networks } from '../network/networks.js';
 import { encodeProgram } from '../plan/encode.js';
 import { makePlan, type Plan } from '../plan/plan.js';
 import { undoWrites, updateWrites } from '../plan/resources.js';
@@ -47,6 +49,7 @@ export interface RuntimeOptions {
   drainFile: string;
   ledger: Ledger;
   idPool: IdPool;
+  networks: Networks;
   logs: LogStore;
   /** What callers other than root may ask for. */
   allowed: Allowed;
@@ -109,6 +112,7 @@ export class Runtime {
       bootId: this.#bootId,
       welcome: (container) => this.#add(container, 'adopt'),
     });
+    await this.#options.networks.open();
     this.#sampler = new Sampler(sampleIntervalMs, () => this.#registry.live());
     this.#tending = setInterval(() => void this.#tend(), TEND_INTERVAL_MS);
   }
@@ -160,7 +164,7 @@ export class Runtime {
       if (isFailure(result)) {
         container.startFailed = true;
         await container.exited;
-        throw startError(this.#plan(container.spec, container.idRange ?? NO_IDS), result);
+        throw startError(this.#planOf(container), result);
       }
       container.startedAt = wallTime(result.startedNs);
       container.startedNs = result.startedNs;
@@ -351,7 +355,9 @@ export class Runtime {
     this.#reserved.add(spec.id);
     try {
       const container = await this.#make(spec);
-      await step(container).catch((error: unknown) => this.#undo(container, error));
+      await this.#prepare(container)
+        .then(() => step(container))
+        .catch((error: unknown) => this.#undo(container, error));
       return container;
     } finally {
       this.#reserved.delete(spec.id);
@@ -359,13 +365,25 @@ export class Runtime {
   }
 
   async #make(spec: Spec): Promise<Container> {
-    const idRange = spec.userns === 'auto' ? this.#options.idPool.take() : null;
+    const { idPool, networks } = this.#options;
+    const idRange = spec.userns === 'auto' ? idPool.take() : null;
     try {
-      return await this.#spawn(spec, this.#plan(spec, idRange ?? NO_IDS), idRange);
+      const lease = await networks.take(spec);
+      return await this.#spawn(spec, this.#plan(spec, idRange, lease), idRange, lease);
     } catch (error) {
-      if (idRange !== null) this.#options.idPool.release(idRange);
+      if (idRange !== null) idPool.release(idRange);
+      networks.forget(spec.id);
       throw error;
     }
+  }
+
+  /** What a container gets from outside while it waits for its start. */
+  async #prepare(container: Container): Promise<void> {
+    const failure = await this.#options.networks.attach(container);
+    crashPoint('connected');
+    if (failure === null) return;
+    container.startFailed = true;
+    throw startError(this.#planOf(container), failure);
   }
 
   /** Ends and forgets a container that did not get as far as it should; then throws why. */
@@ -376,8 +394,12 @@ export class Runtime {
     throw error;
   }
 
-  #plan(spec: Spec, idRange: IdRange): Plan {
-    const { tree, stage } = this.#options;
+  #planOf({ spec, idRange, lease }: Container): Plan {
+    return this.#plan(spec, idRange, lease);
+  }
+
+  #plan(spec: Spec, idRange: IdRange | null, lease: Lease | null): Plan {
+    const { tree, stage, networks, store } = this.#options;
     return makePlan(spec, {
       containersCgroup: tree.containers,
       controllers: tree.controllers,
@@ -385,19 +407,22 @@ export class Runtime {
       devices: resolveDevices(spec.resources.io),
       deviceNodes: resolveDeviceNodes(spec.devices),
       filtersDevices: this.#filtersDevices,
-      idRange,
+      idRange: idRange ?? NO_IDS,
       oomProtected: isOomProtected(),
+      network: networks.plan(spec, lease, store.directoryOf(spec.id)),
       compileSeccomp,
     });
   }
 
-  async #spawn(spec: Spec, plan: Plan, idRange: IdRange | null): Promise<Container> {
-    const { store, logs } = this.#options;
-    const making = newStored(spec, plan, idRange, this.#bootId);
+  async #spawn(spec: Spec, plan: Plan, idRange: IdRange | null, lease: Lease | null): Promise<Container> {
+    const { store, logs, networks } = this.#options;
+    const networkOf = plan.clone.networkOf === '' ? 0 : this.#liveHandle(plan.clone.networkOf);
+    const making = newStored(spec, plan, { idRange, lease }, this.#bootId);
     store.add(making);
     crashPoint('making-saved');
     try {
       logs.prepare(spec.id);
+      networks.writeFiles(spec, lease, store.directoryOf(spec.id));
     } catch (error) {
       this.#books.forget(spec.id);
       throw error;
@@ -408,6 +433,7 @@ export class Runtime {
       writes: plan.cgroup.writes.map(({ file, value }) => [file, value]),
       namespaces: plan.clone.flags,
       pidNamespace: plan.clone.pidNamespace,
+      networkOf,
       devices: plan.devices,
       uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
       gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
@@ -440,6 +466,13 @@ export class Runtime {
     this.#registry.tell(event, container.id);
     for (const early of this.#early.get(container.handle) ?? []) this.#hear(early);
     this.#early.delete(container.handle);
+  }
+
+  /** @throws NiwaError NOT_FOUND, STATE_CONFLICT where it has ended */
+  #liveHandle(id: string): Handle {
+    const { handle, state } = this.get(id);
+    if (state === 'exited') throw new NiwaError('STATE_CONFLICT', `container ${id} has exited: its network is gone`);
+    return handle;
   }
 
   async #freeze(id: string, action: 'pause' | 'resume'): Promise<Container> {

@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MemoryTime } from '../accounting/memory-time.js';
 import type { Usage } from '../accounting/usage.js';
 import { messageOf, NiwaError } from '../errors.js';
 import type { IdRange } from '../host/id-pool.js';
+import type { Lease } from '../network/lease.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
 import type { Exit } from './status.js';
 
@@ -25,6 +26,8 @@ export interface StoredContainer {
   cgroup: string;
   userns: IdMaps | null;
   idRange: IdRange | null;
+  /** Its place on the bridge; null where it has none. */
+  lease: Lease | null;
   /** 0 while it is made. */
   pid: number;
   /** Field 22 of /proc/PID/stat: with the pid it names the process. */
@@ -50,9 +53,9 @@ export class Store {
    * @throws NiwaError HOST_ERROR
    */
   constructor(directory: string) {
-    this.#directory = directory;
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
+      this.#directory = realpathSync(directory); // the boot helper follows no links to what it binds
     } catch (error) {
       throw new NiwaError('HOST_ERROR', `cannot make ${directory}: ${messageOf(error)}`, { cause: error });
     }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { UsageRecord } from '../accounting/record.js';
 import type { IdRange } from '../host/id-pool.js';
+import type { Lease } from '../network/lease.js';
 import type { Plan } from '../plan/plan.js';
 import type { Spec } from '../spec/spec.js';
 import type { Birth } from './container.js';
@@ -10,7 +11,12 @@ import type { StoredContainer } from './store.js';
 /** From what is written down of a container, and to it. Pure, but for the time and the name of a run. */
 
 /** What is written down before anything of a container is made. */
-export function newStored(spec: Spec, plan: Plan, idRange: IdRange | null, bootId: string): StoredContainer {
+export function newStored(
+  spec: Spec,
+  plan: Plan,
+  { idRange, lease }: { idRange: IdRange | null; lease: Lease | null },
+  bootId: string,
+): StoredContainer {
   return {
     bootId,
     run: randomUUID(),
@@ -19,6 +25,7 @@ export function newStored(spec: Spec, plan: Plan, idRange: IdRange | null, bootI
     cgroup: plan.cgroup.path,
     userns: plan.userns,
     idRange,
+    lease,
     pid: 0,
     startTicks: '0',
     createdAt: new Date().toISOString(),
@@ -39,12 +46,13 @@ export function birthOf({
   cgroup,
   userns,
   idRange,
+  lease,
   pid,
   startTicks,
   createdAt,
 }: StoredContainer): Omit<Birth, 'handle'> {
   const born = { pid, startTicks: BigInt(startTicks), createdAt: new Date(createdAt) };
-  return { run, spec, cgroup, userns, idRange, ...born };
+  return { run, spec, cgroup, userns, idRange, lease, ...born };
 }
 
 /** How it ended as far as anybody knows: as its final record says, where there is one. */

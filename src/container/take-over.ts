@@ -6,6 +6,7 @@ import { type CgroupTree, removeLeftovers } from '../host/cgroup.js';
 import type { IdPool } from '../host/id-pool.js';
 import type { LogStore } from '../logs/store.js';
 import { errnoName, native } from '../native.js';
+import type { Networks } from '../network/networks.js';
 import type { Books } from './books.js';
 import { Container, deadlineOf } from './container.js';
 import type { Endings } from './endings.js';
@@ -24,6 +25,7 @@ export interface TakeOverOptions {
   logs: LogStore;
   ledger: Ledger;
   idPool: IdPool;
+  networks: Networks;
   tree: CgroupTree;
   log: Logger;
   /** Where the keeper listens. */
@@ -63,7 +65,11 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
     if (!runs.has(record.run)) endings.follow(books.record({ ...record, type: 'final', reason: 'unknown' }));
 }
 
-function adopt(stored: StoredContainer, undo: boolean, { logs, idPool, log, welcome }: TakeOverOptions): void {
+function adopt(
+  stored: StoredContainer,
+  undo: boolean,
+  { logs, idPool, networks, log, welcome }: TakeOverOptions,
+): void {
   const { spec, cgroup, pid, idRange } = stored;
   const birth = birthOf(stored);
   const adopted = native.adopt({
@@ -77,6 +83,7 @@ function adopt(stored: StoredContainer, undo: boolean, { logs, idPool, log, welc
   if (typeof adopted === 'number')
     throw new NiwaError('HOST_ERROR', `cannot take over container ${spec.id}: ${errnoName(adopted)} from ${cgroup}`);
   if (idRange !== null) idPool.claim(idRange);
+  networks.adopt(spec, stored.lease ?? null, adopted.handle);
   const { log: output, errno } = logs.open(spec.id, adopted.handle);
   if (errno !== 0) log.error({ id: spec.id, errno: errnoName(errno) }, 'the output of a container is lost');
   const container = new Container({ ...birth, handle: adopted.handle, pid: adopted.pid }, output);

@@ -2,7 +2,16 @@ import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
 import { type FieldProblem, messageOf, NiwaError } from '../errors.js';
 import type { LogLimits } from '../logs/store.js';
-import { DEFAULT_CGROUP, DEFAULT_ID_POOL, DEFAULT_RUN_DIR, DEFAULT_SOCKET, DEFAULT_STATE_DIR } from '../paths.js';
+import { parseSubnet, parseSubnet6 } from '../network/addresses.js';
+import type { NetworkSettings } from '../network/lease.js';
+import {
+  DEFAULT_CGROUP,
+  DEFAULT_ID_POOL,
+  DEFAULT_NETWORK,
+  DEFAULT_RUN_DIR,
+  DEFAULT_SOCKET,
+  DEFAULT_STATE_DIR,
+} from '../paths.js';
 import { problemsOf } from '../spec/check.js';
 import { refuse, show } from '../spec/problems.js';
 import { IDS_PER_CONTAINER } from '../spec/spec.js';
@@ -110,6 +119,39 @@ const FileSchema = Type.Object(
         },
       ),
     ),
+    network: Type.Optional(
+      Type.Object(
+        {
+          bridge: Type.Optional(
+            Type.String({
+              pattern: '^[a-z][a-z0-9]{0,8}$',
+              description: 'the name of the bridge: up to 9 lower-case letters and digits, the first a letter',
+            }),
+          ),
+          subnet: Type.Optional(
+            Type.Refine(
+              Type.String({ description: 'an IPv4 subnet such as "10.209.0.0/16", of a prefix from 12 to 30' }),
+              (text) => {
+                const prefix = parseSubnet(text)?.prefix ?? 0;
+                return prefix >= 12 && prefix <= 30;
+              },
+            ),
+          ),
+          subnet6: Type.Optional(
+            Type.Union([Type.Null(), Type.Refine(Type.String(), (text) => parseSubnet6(text) !== undefined)], {
+              description: 'an IPv6 subnet such as "fd00:88::/64", of a prefix of 64, or null for none',
+            }),
+          ),
+          mtu: Type.Optional(
+            Type.Integer({ minimum: 1280, maximum: 65_535, description: 'a number from 1280 to 65535' }),
+          ),
+        },
+        {
+          additionalProperties: false,
+          description: '{"bridge"?, "subnet"?, "subnet6"?, "mtu"?}: the network of bridged containers',
+        },
+      ),
+    ),
     keepExited: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000, description: 'a number from 0 to 100000' })),
   },
   { additionalProperties: false },
@@ -133,6 +175,7 @@ export interface Config {
   keepExited: number;
   logs: LogLimits;
   idPool: { start: number; count: number };
+  network: NetworkSettings;
 }
 
 const DEFAULTS: Config = {
@@ -152,6 +195,7 @@ const DEFAULTS: Config = {
   keepExited: 1000,
   logs: { maxBytes: 16 * 1024 * 1024, maxFiles: 4, bytesPerSecond: 32 * 1024 * 1024 },
   idPool: DEFAULT_ID_POOL,
+  network: DEFAULT_NETWORK,
 };
 
 /**
@@ -168,6 +212,7 @@ export function mergeConfig(given: { [K in keyof Config]?: Config[K] | undefined
   refuse('the command line', [...problemsOf(FileSchema, flags), ...poolProblems(flags)]);
   const merged = { ...DEFAULTS, ...(fromFile as Static<typeof FileSchema>), ...flags } as Config;
   merged.logs = { ...DEFAULTS.logs, ...merged.logs };
+  merged.network = { ...DEFAULTS.network, ...merged.network };
   const named = 'socket' in flags || 'socket' in (fromFile as object);
   return named ? merged : { ...merged, socket: `${merged.runDir}/niwad.sock` };
 }

@@ -13,6 +13,7 @@ import { IdPool } from '../host/id-pool.js';
 import { nameOfTree, OWN_GROUP, stepAside } from '../host/own-group.js';
 import { LogStore } from '../logs/store.js';
 import { loadBootHelper } from '../native.js';
+import { Networks } from '../network/networks.js';
 import { version } from '../version.js';
 import type { Config } from './config.js';
 import { chooseEndpoint, listen, unlisten } from './listen.js';
@@ -59,6 +60,7 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
   const allowed = { roots: [], sources: [], privileged: false, ...config.allow };
   const limits = { connections: config.maxConnections, requestsPerSecond: config.requestsPerSecond };
   const idPool = new IdPool(config.idPool.start, config.idPool.count);
+  const networks = new Networks({ settings: config.network, markFile: join(config.runDir, 'bridge'), log });
   const runtime = new Runtime({
     tree,
     stage,
@@ -67,6 +69,7 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
     drainFile,
     ledger,
     idPool,
+    networks,
     logs,
     allowed,
     log,
@@ -100,6 +103,7 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
       await ledger.close();
       unlisten(endpoint);
       if (running > 0) return running;
+      await networks.close();
       removeCgroupTree(tree);
       for (const path of [keeperSocket, stage]) rmSync(path, { recursive: true, force: true });
       return 0;

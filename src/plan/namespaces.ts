@@ -11,11 +11,13 @@ const FLAGS: Record<NamespaceName, number> = {
   network: 0x40000000,
 };
 
-/** The namespaces that a process is born into: the flags for clone3, their names, and a PID namespace to join. */
+/** The namespaces that a process is born into: the flags for clone3, their names, and what to join first. */
 export interface CloneNamespaces {
   flags: number;
   names: NamespaceName[];
   pidNamespace: string;
+  /** The container whose network namespace it shares, or "". */
+  networkOf: string;
 }
 
 /**
@@ -27,7 +29,12 @@ export function cloneNamespaces({ namespaces }: Spec): CloneNamespaces {
     (name) => name !== 'cgroup' && namespaces[name] === 'new',
   );
   const flags = names.reduce((sum, name) => sum + FLAGS[name], 0);
-  return { flags, names, pidNamespace: isPath(namespaces.pid) ? namespaces.pid : '' };
+  return {
+    flags,
+    names,
+    pidNamespace: isPath(namespaces.pid) ? namespaces.pid : '',
+    networkOf: networkOf(namespaces.network),
+  };
 }
 
 /** Joins and makes the rest, from inside. The mount namespace is joined last: the others are named by host paths. */
@@ -40,4 +47,8 @@ export function namespaceOps({ namespaces }: Spec): Op[] {
 
 function isPath(namespace: string): boolean {
   return namespace.startsWith('/');
+}
+
+function networkOf(namespace: string): string {
+  return namespace.startsWith('container:') ? namespace.slice('container:'.length) : '';
 }

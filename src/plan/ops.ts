@@ -35,6 +35,7 @@ export const OP_CODES = {
   join_user: 28,
   close_fds: 29,
   seccomp: 30,
+  place_file: 41,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;
@@ -129,6 +130,15 @@ export const bind = (
   const text = `bind ${source} on ${target}${listed([...attributes, ...(idmap ? ['id-mapped'] : [])])}`;
   return op('bind', text, [attributeMask(attributes), inRoot(place), 1, Number(idmap)], [source, target]);
 };
+
+/** Binds a file of the daemon's view, read-only, over whatever is at a path inside the root; a link there is covered, not followed. */
+export const placeFile = (source: string, target: string) =>
+  op(
+    'place_file',
+    `place ${source} at ${target}`,
+    [attributeMask(['ro', 'nosuid', 'nodev', 'noexec'])],
+    [source, target],
+  );
 
 /** Host ids. */
 export interface Owner {

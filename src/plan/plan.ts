@@ -4,6 +4,7 @@ import type { IdMaps, Spec } from '../spec/spec.js';
 import { formatDuration } from '../spec/units.js';
 import { type DeviceRule, deviceText, USUAL_DEVICES } from './devices.js';
 import { type CloneNamespaces, cloneNamespaces, namespaceOps } from './namespaces.js';
+import type { NetworkStep } from './network.js';
 import {
   capbset,
   capset,
@@ -29,6 +30,12 @@ import { rootOps } from './root.js';
 import { DEFAULT_PROFILE } from './seccomp.js';
 import { idInside, idMaps, mapText } from './userns.js';
 
+/** What a container gets of the bridge: the steps that run before its start, and files that go over those of its root. */
+export interface PlanNetwork {
+  steps: readonly NetworkStep[];
+  files: readonly { source: string; target: string }[];
+}
+
 /** What a plan has to know of the host. */
 export interface PlanHost {
   /** The directory that holds one group per container. */
@@ -46,6 +53,8 @@ export interface PlanHost {
   idRange: { start: number; size: number };
   /** Whether niwad's own oom_score_adj is below 0: a container does not inherit this protection. */
   oomProtected: boolean;
+  /** Its place on the bridge; null where it has none. */
+  network: PlanNetwork | null;
   /** Compiles a profile to instructions; the same profile gives the same. */
   compileSeccomp: (profile: SeccompProfileInput) => readonly bigint[];
 }
@@ -60,11 +69,12 @@ export interface Plan {
   userns: IdMaps | null;
   clone: CloneNamespaces;
   boot: Op[];
+  network: readonly NetworkStep[];
 }
 
 /** One step of a plan: where it runs, and its words. */
 export interface Step {
-  phase: 'group' | 'devices' | 'userns' | 'clone' | 'boot';
+  phase: 'group' | 'devices' | 'userns' | 'clone' | 'boot' | 'network';
   operation: string;
   text: string;
 }
@@ -85,12 +95,19 @@ export function makePlan(spec: Spec, host: PlanHost): Plan {
     userns,
     clone: cloneNamespaces(spec),
     boot: bootOps(spec, host, userns),
+    network: host.network?.steps ?? [],
   };
 }
 
 /** Lists the steps of a plan in the order in which they run. */
-export function planSteps({ cgroup, devices, userns, clone, boot }: Plan): Step[] {
-  const born = clone.pidNamespace === '' ? '' : `, in the PID namespace ${clone.pidNamespace}`;
+export function planSteps({ cgroup, devices, userns, clone, boot, network }: Plan): Step[] {
+  const places = [
+    ...(clone.pidNamespace === '' ? [] : [`the PID namespace ${clone.pidNamespace}`]),
+    ...(clone.networkOf === '' ? [] : [`the network namespace of container ${clone.networkOf}`]),
+  ];
+  const born = places.length === 0 ? '' : `, in ${places.join(' and ')}`;
+  const bootSteps = boot.map(({ name, text }): Step => ({ phase: 'boot', operation: name, text }));
+  const pause = bootSteps.findIndex(({ operation }) => operation === 'wait') + 1;
   return [
     { phase: 'group', operation: 'mkdir', text: `make the cgroup ${cgroup.path}` },
     ...cgroup.writes.map(
@@ -103,7 +120,9 @@ export function planSteps({ cgroup, devices, userns, clone, boot }: Plan): Step[
       operation: 'clone3',
       text: `clone3 into the cgroup with new namespaces: ${clone.names.join(', ') || 'none'}${born}`,
     },
-    ...boot.map(({ name, text }): Step => ({ phase: 'boot', operation: name, text })),
+    ...bootSteps.slice(0, pause),
+    ...network.map(({ operation, text }): Step => ({ phase: 'network', operation, text })),
+    ...bootSteps.slice(pause),
   ];
 }
 
@@ -126,7 +145,7 @@ function bootOps(spec: Spec, host: PlanHost, userns: IdMaps | null): Op[] {
     ...namespaceOps(spec),
     ...(spec.hostname === null ? [] : [hostname(spec.hostname)]),
     ...(namespaces.network === 'new' ? networkOps(userns) : []),
-    ...rootOps(spec, stage, userns),
+    ...rootOps(spec, stage, userns, host.network?.files ?? []),
     setsid(),
     ...rlimits.map(({ name, soft, hard }) => rlimit(name, soft, hard)),
     ...(userns === null ? [] : [joinUser(idInside(userns.uids, process.uid), idInside(userns.gids, process.gid))]),

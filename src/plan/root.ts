@@ -9,6 +9,7 @@ import {
   type Op,
   type Owner,
   pivot,
+  placeFile,
   privateMounts,
   readonlyPath,
   remountRoot,
@@ -59,8 +60,14 @@ const PRIVATE_PLACES: [string, string][] = [
  * Builds the container's file tree and moves into it.
  * @param stage an empty directory of the host; what is mounted on it stays in the container's own mount namespace
  * @param maps the ids of its user namespace; null for the host's
+ * @param files of the daemon's view, with their places in the root
  */
-export function rootOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
+export function rootOps(
+  spec: Spec,
+  stage: string,
+  maps: IdMaps | null,
+  files: readonly { source: string; target: string }[] = [],
+): Op[] {
   if (spec.namespaces.mount !== 'new') return [];
   const owner = ownerOf(maps);
   return [
@@ -69,6 +76,7 @@ export function rootOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
     ...kernelOps(spec),
     ...deviceOps(owner),
     ...(maps !== null && isDefaultRoot(spec) ? privatePlaces(owner) : []),
+    ...files.map(({ source, target }) => placeFile(source, target)),
     ...spec.mounts.map((item) => mountOp(item, owner)),
     ...spec.devices.map((path) => bind(path, path, { attributes: ['nosuid', 'noexec'] })),
     ...MASKED.map(maskPath),

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { NetworkSchema } from './network.js';
 import { BYTES_PATTERN, DURATION_PATTERN, parseBytes, parseDuration } from './units.js';
 
 /**
@@ -111,11 +112,15 @@ const Mount = Type.Union(
 const Namespace = Type.Union([Type.Literal('new'), Type.Literal('host'), Type.String({ pattern: '^/[^\\u0000]*$' })], {
   description: '"new", "host", or the absolute path of a namespace such as /proc/42/ns/net',
 });
+const NetworkNamespace = Type.Union(
+  [...Namespace.anyOf, Type.String({ pattern: '^container:[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$' })],
+  { description: '"new", "host", "container:ID", or the absolute path of a namespace such as /proc/42/ns/net' },
+);
 const Namespaces = Type.Object(
   {
     mount: Type.Optional(Namespace),
     pid: Type.Optional(Namespace),
-    network: Type.Optional(Namespace),
+    network: Type.Optional(NetworkNamespace),
     ipc: Type.Optional(Namespace),
     uts: Type.Optional(Namespace),
     cgroup: Type.Optional(Namespace),
@@ -340,6 +345,7 @@ export const SpecSchema = Type.Object(
     ),
     mounts: Type.Optional(Type.Array(Mount, { maxItems: 1000, description: 'a list of mounts' })),
     namespaces: Type.Optional(Namespaces),
+    network: Type.Optional(NetworkSchema),
     resources: Type.Optional(Resources),
     rlimits: Type.Optional(Rlimits),
     capabilities: Type.Optional(Capabilities),

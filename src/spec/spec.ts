@@ -1,6 +1,7 @@
 import type { FieldProblem } from '../errors.js';
 import { capabilityName, resolveCapabilities } from './capabilities.js';
 import { problemsOf } from './check.js';
+import { type Network, networkProblems, normaliseNetwork } from './network.js';
 import { refuse, show } from './problems.js';
 import { normaliseResources, type Resources, resourceProblems } from './resources.js';
 import { type SeccompProfileInput, type SpecInput, SpecSchema } from './schema.js';
@@ -60,6 +61,8 @@ export interface Spec {
   hostname: string | null;
   mounts: (BindMount | TmpfsMount)[];
   namespaces: Record<NamespaceName, string>;
+  /** null for none but lo, or that of others. */
+  network: Network | null;
   resources: Resources;
   rlimits: Rlimit[];
   capabilities: string[];
@@ -104,6 +107,7 @@ function meaningProblems(input: SpecInput): FieldProblem[] {
     ...mountProblems(input),
     ...deviceProblems(input),
     ...namespaceProblems(input),
+    ...networkProblems(input.network, input.namespaces?.network ?? 'new'),
     ...resourceProblems(input.resources ?? {}, 'resources'),
     ...rlimitProblems(input),
     ...capabilityProblems(input),
@@ -260,6 +264,7 @@ function normalise(input: SpecInput, freeId: string): Spec {
     hostname: input.hostname ?? (namespaces.uts === 'new' ? hostnameFrom(id) : null),
     mounts: (input.mounts ?? []).map((mount) => normaliseMount(mount, userns !== 'host')),
     namespaces,
+    network: normaliseNetwork(input.network),
     resources: normaliseResources(input.resources ?? {}),
     rlimits: normaliseRlimits(input.rlimits ?? {}),
     capabilities: resolveCapabilities(

@@ -40,6 +40,7 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
     filtersDevices: false,
     idRange: { start: 0x7000_0000, size: 65_536 },
     oomProtected: false,
+    network: null,
     compileSeccomp: () => [],
   });
   const created = await native.create({
@@ -55,6 +56,7 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
     stdioUid: 0,
     stdioGid: 0,
     pidNamespace: '',
+    networkOf: 0,
     program: encodeProgram(plan.boot),
   });
   if (isFailure(created)) throw new Error(JSON.stringify(created));

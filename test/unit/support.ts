@@ -36,5 +36,6 @@ export const capableHost: PlanHost = {
   filtersDevices: true,
   idRange: { start: 0x7000_0000, size: 65_536 },
   oomProtected: false,
+  network: null,
   compileSeccomp: ({ syscalls = [] }) => [BigInt(syscalls.length), 0x7fff_0000_0000_0006n],
 };

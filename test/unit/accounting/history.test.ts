@@ -10,6 +10,8 @@ const rates = (cpu: number | null): Rates => ({
   wbytes_per_second: 2,
   rios_per_second: 3,
   wios_per_second: 4,
+  rx_bytes_per_second: null,
+  tx_bytes_per_second: null,
 });
 
 function historyOf(count: number): History {

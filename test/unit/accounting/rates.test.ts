@@ -9,13 +9,19 @@ const names = [
   'io.stat:wbytes',
   'io.stat:rios',
   'io.stat:wios',
+  'network:rx_bytes',
+  'network:tx_bytes',
 ];
 const columns = indexColumns(names);
 const at = (usec: number, ...figures: number[]) => ({ usec, row: Float64Array.from(figures) });
 
 describe('rates', () => {
   it('are per microsecond of time for the processor, per second for the rest', () => {
-    const rates = ratesBetween(at(1e6, 0, 0, 0, 100, 0, 10), at(3e6, 1e6, 500_000, 2048, 100, 4, 11), columns);
+    const rates = ratesBetween(
+      at(1e6, 0, 0, 0, 100, 0, 10, 0, 5),
+      at(3e6, 1e6, 500_000, 2048, 100, 4, 11, 2e6, 7),
+      columns,
+    );
     expect(rates).toEqual({
       interval_usec: 2_000_000,
       cpu: 0.5,
@@ -24,6 +30,8 @@ describe('rates', () => {
       wbytes_per_second: 0,
       rios_per_second: 2,
       wios_per_second: 0.5,
+      rx_bytes_per_second: 1e6,
+      tx_bytes_per_second: 1,
     });
   });
 
@@ -43,6 +51,8 @@ describe('rates', () => {
       wbytes_per_second: null,
       rios_per_second: null,
       wios_per_second: null,
+      rx_bytes_per_second: null,
+      tx_bytes_per_second: null,
     });
   });
 

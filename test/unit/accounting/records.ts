@@ -61,6 +61,7 @@ export function usageOf(
             events: { low: 0, high: 0, max: 0, oom: 0, oom_kill: 0, oom_group_kill: 0 },
           },
     pids: null,
+    network: null,
     pressure: { cpu: null, memory: null, io: null },
   };
 }

@@ -37,6 +37,8 @@ describe('the sum', () => {
         wbytes: 150,
         rios: 0,
         wios: 4,
+        network_rx_bytes: null,
+        network_tx_bytes: null,
         memory_byte_seconds: 15,
         memory_peak_bytes: 70,
         duration_usec: 9,

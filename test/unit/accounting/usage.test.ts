@@ -29,6 +29,7 @@ describe('usage', () => {
       io: null,
       memory: null,
       pids: null,
+      network: null,
       pressure: { cpu: null, memory: null, io: null },
     });
   });

@@ -17,6 +17,8 @@ import { IdPool } from '../../../src/host/id-pool.js';
 import { ContainerLog } from '../../../src/logs/log.js';
 import { LogStore } from '../../../src/logs/store.js';
 import { native, type Peer } from '../../../src/native.js';
+import { Networks } from '../../../src/network/networks.js';
+import { DEFAULT_NETWORK } from '../../../src/paths.js';
 import { makePlan } from '../../../src/plan/plan.js';
 import type { SpecInput } from '../../../src/spec/schema.js';
 import { nearSpecInputs, resourcesInputs, specInputs } from '../arbitrary.js';
@@ -67,7 +69,7 @@ function exitedContainer(): Container {
   const spec = specOf({ id: 'web', owner: 'ann', labels: { a: 'b' }, lifetime: 60 });
   const log = new ContainerLog('/', 0); // where there is no segment of a log
   log.end();
-  const stored = newStored(spec, makePlan(spec, capableHost), null, 'boot');
+  const stored = newStored(spec, makePlan(spec, capableHost), { idRange: null, lease: null }, 'boot');
   const container = new Container({ ...birthOf(stored), handle: 0 }, log);
   const exit = container.takeExit({
     type: 'exit',
@@ -119,6 +121,11 @@ beforeAll(async () => {
     ledger,
     store: new Store(join(directory, 'containers')),
     keeperSocket: join(directory, 'keeper.sock'),
+    networks: new Networks({
+      settings: DEFAULT_NETWORK,
+      markFile: join(directory, 'bridge'),
+      log: pino({ level: 'silent' }),
+    }),
     drainFile: join(directory, 'draining'),
     logs: new LogStore(
       join(directory, 'run'),

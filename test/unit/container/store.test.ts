@@ -17,7 +17,10 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 function stored(id: string, fields: Partial<StoredContainer> = {}): StoredContainer {
   const spec = specOf({ id });
-  return { ...newStored(spec, makePlan(spec, capableHost), capableHost.idRange, 'boot'), ...fields };
+  return {
+    ...newStored(spec, makePlan(spec, capableHost), { idRange: capableHost.idRange, lease: null }, 'boot'),
+    ...fields,
+  };
 }
 
 it('gives back what was saved last, the oldest first', () => {

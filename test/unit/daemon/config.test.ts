@@ -6,7 +6,7 @@ import { type Config, mergeConfig, readConfigFile } from '../../../src/daemon/co
 import { problemsIn, refusal } from '../support.js';
 
 const FIELDS =
-  'allow, cgroup, drain, group, idPool, interimIntervalMs, keepExited, logLevel, logs, maxConnections, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
+  'allow, cgroup, drain, group, idPool, interimIntervalMs, keepExited, logLevel, logs, maxConnections, network, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
 const GROUP = 'the name or number of the group that may use the socket beside root';
 const READ_GROUP = 'the name or number of the group that may look but not act';
 const POOL = '{"start": HOST_ID, "count": RANGES}, ranges of 65536 ids';
@@ -31,6 +31,7 @@ describe('the settings', () => {
       drain: false,
       interimIntervalMs: 600_000,
       idPool: { start: 0x7000_0000, count: 4096 },
+      network: { bridge: 'niwa0', subnet: '10.209.0.0/16', subnet6: 'fd6e:6977:6100::/64', mtu: 1500 },
     });
   });
 
@@ -144,7 +145,7 @@ describe('wrong settings', () => {
       '[]',
       '(top)',
       '[]',
-      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, drain, maxConnections, requestsPerSecond, sampleIntervalMs, interimIntervalMs, idPool, logs, keepExited',
+      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, drain, maxConnections, requestsPerSecond, sampleIntervalMs, interimIntervalMs, idPool, logs, network, keepExited',
     ],
   ])('%s is refused at %s', (file, path, found, allowed) => {
     const error = refusal(() => mergeConfig({}, file));

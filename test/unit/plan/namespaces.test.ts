@@ -11,12 +11,18 @@ describe('namespaces', () => {
       flags: 0x20000 | 0x4000000 | 0x8000000 | 0x20000000 | 0x40000000,
       names: ['mount', 'uts', 'ipc', 'pid', 'network'],
       pidNamespace: '',
+      networkOf: '',
     });
     expect(texts({})).toEqual(['new cgroup namespace']);
   });
 
   it("are none where all are the host's", () => {
-    expect(cloneNamespaces(specOf({ namespaces: hostOnly }))).toEqual({ flags: 0, names: [], pidNamespace: '' });
+    expect(cloneNamespaces(specOf({ namespaces: hostOnly }))).toEqual({
+      flags: 0,
+      names: [],
+      pidNamespace: '',
+      networkOf: '',
+    });
     expect(texts(hostOnly)).toEqual([]);
   });
 
@@ -54,7 +60,12 @@ describe('namespaces', () => {
 
   it('of processes are joined at birth', () => {
     const namespaces = { ...hostOnly, pid: '/proc/42/ns/pid' };
-    expect(cloneNamespaces(specOf({ namespaces }))).toEqual({ flags: 0, names: [], pidNamespace: '/proc/42/ns/pid' });
+    expect(cloneNamespaces(specOf({ namespaces }))).toEqual({
+      flags: 0,
+      names: [],
+      pidNamespace: '/proc/42/ns/pid',
+      networkOf: '',
+    });
     expect(texts(namespaces)).toEqual([]);
   });
 });

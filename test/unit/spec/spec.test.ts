@@ -15,6 +15,7 @@ const RATE = 'bytes a second as an integer or a string such as "10M", less than 
 const OPERATIONS = 'operations a second as an integer, or "max"';
 const BOOLEAN = 'true or false';
 const ID = '1 to 64 of the characters A-Z a-z 0-9 _ . - and the first a letter or a digit';
+const NETWORK_NAMESPACE = '"new", "host", "container:ID", or the absolute path of a namespace such as /proc/42/ns/net';
 const NAMESPACE = '"new", "host", or the absolute path of a namespace such as /proc/42/ns/net';
 const MOUNT =
   '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}';
@@ -32,7 +33,7 @@ const OOM_SCORE = 'the preference of the OOM killer: an integer from -1000 to 10
 const CPUS = 'a list such as "0-3,6"';
 const TARGET = 'an absolute path below / without "." or ".." in it';
 const TOP =
-  'an object with id, process, root, hostname, mounts, namespaces, resources, rlimits, capabilities, userns, seccomp, devices, lifetime, jitter, stopSignal, stopTimeout, init, labels, owner, oomScoreAdj';
+  'an object with id, process, root, hostname, mounts, namespaces, network, resources, rlimits, capabilities, userns, seccomp, devices, lifetime, jitter, stopSignal, stopTimeout, init, labels, owner, oomScoreAdj';
 const USERNS = '"auto" (a range of host ids of its own), "host", or {"uids": MAP, "gids": MAP}';
 const ID_MAP = 'a list of {"container", "host", "size"}';
 const SECCOMP = '"default", "unconfined", or a profile in the form of the OCI runtime specification';
@@ -62,6 +63,7 @@ describe('defaults', () => {
       hostname: 'free-id',
       mounts: [],
       namespaces: { mount: 'new', pid: 'new', network: 'new', ipc: 'new', uts: 'new', cgroup: 'new' },
+      network: null,
       resources: { cpu: {}, memory: {}, io: [] },
       rlimits: [],
       capabilities: [
@@ -297,7 +299,7 @@ describe('wrong input', () => {
     [{ mounts: [{ type: 'tmpfs', target: '/a/../b' }] }, 'mounts[0].target', '"/a/../b"', TARGET],
     [{ mounts: [{ type: 'bind', source: '/a', target: '/./b' }] }, 'mounts[0].target', '"/./b"', TARGET],
     [{ namespaces: { pid: 'mine' } }, 'namespaces.pid', '"mine"', NAMESPACE],
-    [{ namespaces: { network: false } }, 'namespaces.network', 'false', NAMESPACE],
+    [{ namespaces: { network: false } }, 'namespaces.network', 'false', NETWORK_NAMESPACE],
     [{ namespaces: { ipc: '/a\0' } }, 'namespaces.ipc', '"/a\\u0000"', NAMESPACE],
     [
       { resources: { cpu: { max: 0 } } },

@@ -1,0 +1,79 @@
+// The network calls of the addon's face.
+#include <cerrno>
+
+#include "face.h"
+#include "network.h"
+
+namespace {
+
+std::vector<uint8_t> to_bytes(const Value &value) {
+    auto array = value.As<Napi::Uint8Array>();
+    return {array.Data(), array.Data() + array.ByteLength()};
+}
+
+SetElement to_element(const Napi::Object &object) {
+    SetElement element;
+    element.family = static_cast<uint8_t>(to_u32(object.Get("family")));
+    element.table = to_string(object.Get("table"));
+    element.set = to_string(object.Get("set"));
+    element.key = to_bytes(object.Get("key"));
+    if (object.Has("data")) element.data = to_bytes(object.Get("data"));
+    return element;
+}
+
+// A field that is left out keeps its default.
+NetworkStep to_step(const Napi::Object &object) {
+    NetworkStep step;
+    step.operation = to_string(object.Get("operation"));
+    const std::pair<const char *, std::string *> texts[] = {
+        {"device", &step.device},    {"bridge", &step.bridge},   {"mac", &step.mac},
+        {"peerMac", &step.peer_mac}, {"address", &step.address}, {"gateway", &step.gateway},
+    };
+    for (const auto &[name, field] : texts)
+        if (object.Has(name)) *field = to_string(object.Get(name));
+    const std::pair<const char *, bool *> flags[] = {
+        {"inside", &step.inside}, {"add", &step.add}, {"optional", &step.optional}};
+    for (const auto &[name, field] : flags)
+        if (object.Has(name)) *field = object.Get(name).As<Napi::Boolean>().Value();
+    if (object.Has("number")) step.number = to_u32(object.Get("number"));
+    if (object.Has("bytesPerSecond"))
+        step.bytes_per_second = static_cast<uint64_t>(object.Get("bytesPerSecond").As<Napi::Number>().Int64Value());
+    if (!object.Has("elements")) return step;
+    auto elements = object.Get("elements").As<Napi::Array>();
+    for (uint32_t i = 0; i < elements.Length(); i++)
+        step.elements.push_back(to_element(elements.Get(i).As<Napi::Object>()));
+    return step;
+}
+
+// configureNetwork(handle, steps): Promise<failure | null>
+Value configure_network(Info info) {
+    auto steps = std::make_shared<std::vector<NetworkStep>>();
+    auto array = info[1].As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); i++) steps->push_back(to_step(array.Get(i).As<Napi::Object>()));
+    uint32_t handle = to_u32(info[0]);
+    auto container = handle == 0 ? nullptr : addon_of(info.Env()).monitor->find(handle);
+    auto failure = std::make_shared<NetworkFailure>(NetworkFailure{0, ESRCH, ""});
+    auto work = [steps, handle, container, failure] {
+        if (handle != 0 && !container) return;
+        const Fd nobody;
+        Fd counters;
+        *failure = run_network_steps(*steps, container ? container->pidfd : nobody, &counters);
+        if (counters.valid()) container->statistics.watch_network(std::move(counters));
+    };
+    return Task::run(info.Env(), work, [failure](Napi::Env env) -> Value {
+        if (failure->error == 0) return env.Null();
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("phase", "network");
+        result.Set("step", failure->step);
+        result.Set("errno", failure->error);
+        result.Set("signal", 0);
+        result.Set("text", failure->text);
+        return result;
+    });
+}
+
+} // namespace
+
+void register_network(Napi::Env env, Napi::Object exports) {
+    exports.Set("configureNetwork", Napi::Function::New(env, configure_network, "configureNetwork"));
+}

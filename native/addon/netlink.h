@@ -1,0 +1,61 @@
+// Netlink: messages to the kernel's network configuration, and its answers. See netlink(7) and
+// Documentation/userspace-api/netlink/intro.rst of the kernel.
+#pragma once
+#include <cstdint>
+#include <linux/netlink.h>
+#include <string>
+#include <vector>
+
+#include "fd.h"
+
+// One message that is being built: a header, a fixed part, and attributes, which may be nested.
+class NetlinkMessage {
+  public:
+    NetlinkMessage(uint16_t type, uint16_t flags);
+
+    // Appends the fixed part that comes before the attributes.
+    template <typename Part> void part(const Part &part) { append(&part, sizeof part); }
+
+    void put(uint16_t type, const void *bytes, size_t length);
+    void put(uint16_t type, const std::string &text) { put(type, text.c_str(), text.size() + 1); }
+    void put_u8(uint16_t type, uint8_t value) { put(type, &value, sizeof value); }
+    void put_u32(uint16_t type, uint32_t value) { put(type, &value, sizeof value); }
+
+    // Begins an attribute that holds attributes; end() takes what begin() gave.
+    size_t begin(uint16_t type);
+    void end(size_t nest);
+
+    // The bytes as they are sent, with this sequence number.
+    const std::vector<uint8_t> &bytes(uint32_t sequence);
+
+  private:
+    void append(const void *bytes, size_t length);
+
+    std::vector<uint8_t> bytes_;
+};
+
+// What the kernel answered: 0 or a negative errno, and its own words about that, where it has any.
+struct NetlinkAnswer {
+    int error = 0;
+    std::string text;
+};
+
+// A netlink socket of the network namespace in which it was opened. Requests wait for their answers, 10 s at most.
+class NetlinkSocket {
+  public:
+    // `protocol` is NETLINK_ROUTE or NETLINK_NETFILTER. Gives 0 or a negative errno.
+    int open(int protocol);
+    bool valid() const { return fd_.valid(); }
+
+    // Asks for one change.
+    NetlinkAnswer request(NetlinkMessage &message);
+
+    // Asks for changes of nftables that happen all or not at all.
+    NetlinkAnswer batch(std::vector<NetlinkMessage> &messages);
+
+  private:
+    NetlinkAnswer exchange(const std::vector<uint8_t> &bytes, uint32_t first, uint32_t count);
+
+    Fd fd_;
+    uint32_t sequence_ = 0;
+};

@@ -1,0 +1,96 @@
+import { isIPv4 } from 'node:net';
+import type { SetElement } from '../plan/network.js';
+import type { Network, PublishedPort } from '../spec/network.js';
+import { addressBytes } from './addresses.js';
+import type { Lease } from './lease.js';
+
+/** What is in the sets and maps of the rule set (ruleset.ts) for one container, for the kernel as bytes and for nft as text. */
+
+/** The families of tables, NFPROTO_*. */
+const FAMILY = { inet: 1, bridge: 7 } as const;
+const PROTOCOL = { tcp: 6, udp: 17 } as const;
+const INTERFACE_BYTES = 16;
+
+/** A part of a key or of what it leads to. */
+interface Part {
+  text: string;
+  bytes: Uint8Array;
+}
+
+/** An element of a set, or of a map where it has `data`. */
+export interface Element {
+  family: keyof typeof FAMILY;
+  set: string;
+  key: Part[];
+  data?: Part[];
+}
+
+const address = (value: string): Part => ({ text: value, bytes: addressBytes(value) });
+const protocol = (value: 'tcp' | 'udp'): Part => ({ text: value, bytes: Uint8Array.of(PROTOCOL[value]) });
+const port = (value: number): Part => ({ text: String(value), bytes: Uint8Array.of(value >> 8, value & 0xff) });
+const mac = (value: string): Part => ({
+  text: value,
+  bytes: Uint8Array.from(value.split(':'), (byte) => Number.parseInt(byte, 16)),
+});
+/** Marks and names of interfaces are in the machine's own order. */
+const mark = (value: number): Part => ({ text: String(value), bytes: new Uint8Array(Uint32Array.of(value).buffer) });
+const device = (value: string): Part => {
+  const bytes = Buffer.alloc(INTERFACE_BYTES);
+  bytes.write(value);
+  return { text: `"${value}"`, bytes };
+};
+
+/**
+ * Gives all that the rules have to know of one container: what it may send, its ports, and whom it reaches.
+ * @param group the number of its group; null where it has none
+ */
+export function elementsOf(lease: Lease, network: Network, group: number | null): Element[] {
+  const addresses = [lease.address, ...(lease.address6 === null ? [] : [lease.address6])];
+  return addresses.flatMap((own): Element[] => [
+    {
+      family: 'bridge',
+      set: `sources${version(own)}`,
+      key: [device(lease.device), mac(lease.mac), address(own)],
+    },
+    ...network.ports.filter(({ hostAddress }) => fits(hostAddress, own)).map((published) => publish(published, own)),
+    ...(group === null
+      ? []
+      : ([
+          { family: 'inet', set: `group${version(own)}`, key: [address(own)], data: [mark(group)] },
+          { family: 'inet', set: `members${version(own)}`, key: [address(own), mark(group)] },
+        ] satisfies Element[])),
+  ]);
+}
+
+/** Gives an element as the kernel takes it: each part fills 4 bytes or a multiple. */
+export function encodeElement(table: string, { family, set, key, data }: Element): SetElement {
+  const encoded = { family: FAMILY[family], table, set, key: concatenated(key) };
+  return data === undefined ? encoded : { ...encoded, data: concatenated(data) };
+}
+
+/** Gives an element as nft reads it. */
+export function elementText({ key, data }: Element): string {
+  const words = (parts: Part[]) => parts.map(({ text }) => text).join(' . ');
+  return data === undefined ? words(key) : `${words(key)} : ${words(data)}`;
+}
+
+function publish({ protocol: layer, hostAddress, host, container }: PublishedPort, own: string): Element {
+  const key = [protocol(layer), port(host)];
+  const data = [address(own), port(container)];
+  const set = `ports${version(own)}`;
+  if (hostAddress === null) return { family: 'inet', set: `${set}_any`, key, data };
+  return { family: 'inet', set, key: [address(hostAddress), ...key], data };
+}
+
+/** Whether traffic to this address of the host can be led to the container's address. */
+function fits(hostAddress: string | null, own: string): boolean {
+  return hostAddress === null || isIPv4(hostAddress) === isIPv4(own);
+}
+
+function version(own: string): 4 | 6 {
+  return isIPv4(own) ? 4 : 6;
+}
+
+function concatenated(parts: Part[]): Uint8Array {
+  return Buffer.concat(parts.map(({ bytes }) => Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)])));
+}

@@ -1,0 +1,135 @@
+import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, isIPv6 } from 'node:net';
+import type { Logger } from 'pino';
+import { messageOf, NiwaError } from '../errors.js';
+import type { PublishedPort } from '../spec/network.js';
+import { nameServers } from './files.js';
+import type { Segment } from './lease.js';
+
+/** What the network of containers needs of this machine. All is of niwad's own network namespace. */
+
+const SETTINGS = '/proc/sys/net';
+/** Where systemd-resolved says which name servers it asks, as resolv.conf then names only itself. */
+const RESOLVERS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
+
+/** Whether the kernel has IPv6. */
+export function hasIpv6(): boolean {
+  return existsSync(`${SETTINGS}/ipv6/conf/all`);
+}
+
+/** Names this machine: the machine-id, or where it has none its host name. */
+export function nodeName(): string {
+  return readOr('/etc/machine-id', readOr('/proc/sys/kernel/hostname', '')).trim();
+}
+
+/** The names of all network interfaces. */
+export function interfaceNames(): string[] {
+  return readOr('/proc/self/net/dev', '')
+    .split('\n')
+    .map((line) => /^\s*([^\s:]+):/.exec(line)?.[1] ?? '')
+    .filter((name) => name !== '');
+}
+
+/** Gives the host's own resolv.conf, the one of those there are that names servers others can reach. */
+export function hostResolvConf(): string {
+  const texts = RESOLVERS.map((path) => readOr(path, ''));
+  return texts.find((text) => nameServers(text).length > 0) ?? texts[0] ?? '';
+}
+
+/**
+ * Runs nft on a text of rules: all of it or nothing takes effect.
+ * @throws NiwaError HOST_UNSUPPORTED where there is no nft or the kernel refuses
+ */
+export async function applyRules(text: string): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const nft = execFile('nft', ['-f', '-'], (error, _, stderr) =>
+        error === null ? resolve() : reject(stderr === '' ? error : new Error(stderr.trim())),
+      );
+      nft.stdin?.on('error', () => {}).end(text);
+    });
+  } catch (error) {
+    const cure =
+      (error as NodeJS.ErrnoException).code === 'ENOENT'
+        ? 'the program nft is missing: install the package nftables'
+        : `nft says: ${messageOf(error)}. The kernel needs nf_tables with nat, fib and bridge tables.`;
+    throw new NiwaError('HOST_UNSUPPORTED', `this host cannot have bridged containers: ${cure}`, { cause: error });
+  }
+}
+
+/**
+ * Lets the host pass packets on between a bridge and the world, and answer on it what was sent to its loopback. What the whole
+ * host has to be told is left on; IPv6 routes that the host has from router advertisements are kept (accept_ra 2).
+ * @throws NiwaError HOST_UNSUPPORTED
+ */
+export function enableForwarding({ bridge, subnet6 }: Segment, log: Logger): void {
+  try {
+    set(`ipv4/conf/${bridge}/route_localnet`, '1');
+    if (read('ipv4/ip_forward') !== '1') {
+      set('ipv4/ip_forward', '1');
+      log.warn('net.ipv4.ip_forward is on now: this host passes on what its firewall lets through');
+    }
+    if (subnet6 === null || read('ipv6/conf/all/forwarding') === '1') return;
+    for (const name of readdirSync(`${SETTINGS}/ipv6/conf`))
+      if (read(`ipv6/conf/${name}/accept_ra`) === '1') set(`ipv6/conf/${name}/accept_ra`, '2');
+    set('ipv6/conf/all/forwarding', '1');
+    log.warn('net.ipv6.conf.all.forwarding is on now: this host passes on what its firewall lets through');
+  } catch (error) {
+    throw new NiwaError('HOST_UNSUPPORTED', `cannot turn on forwarding for containers: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Looks whether something on the host listens where a port is to be published.
+ * @throws NiwaError ADDRESS_IN_USE, SPEC_INVALID where the host has no such address
+ */
+export async function requireFreePort(port: PublishedPort): Promise<void> {
+  const hosts = port.hostAddress === null ? ['0.0.0.0', '::'] : [port.hostAddress];
+  for (const host of hosts) {
+    const code = await tryToListen(port, host);
+    const place = `${port.hostAddress === null ? '' : `${port.hostAddress}:`}${port.host}/${port.protocol}`;
+    if (code === 'EADDRINUSE')
+      throw new NiwaError('ADDRESS_IN_USE', `something on this host listens on ${place}: publish another port`);
+    if (code === 'EADDRNOTAVAIL' && port.hostAddress !== null)
+      throw new NiwaError('SPEC_INVALID', `cannot publish ${place}: this host has no address ${port.hostAddress}`);
+  }
+}
+
+/** Gives the errno name with which a socket cannot be bound; undefined where it can. */
+async function tryToListen({ protocol, host: port }: PublishedPort, host: string): Promise<string | undefined> {
+  try {
+    if (protocol === 'tcp') {
+      const server = createServer().listen({ host, port, ipv6Only: true, exclusive: true });
+      await once(server, 'listening');
+      await new Promise((resolve) => server.close(resolve));
+    } else {
+      const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4', ipv6Only: isIPv6(host) });
+      const bound = once(socket, 'listening');
+      socket.bind({ address: host, port, exclusive: true });
+      await bound.finally(() => socket.close());
+    }
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown';
+  }
+}
+
+function set(name: string, value: string): void {
+  writeFileSync(`${SETTINGS}/${name}`, value);
+}
+
+function read(name: string): string {
+  return readFileSync(`${SETTINGS}/${name}`, 'utf8').trim();
+}
+
+function readOr(path: string, otherwise: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return otherwise;
+  }
+}

@@ -1,0 +1,87 @@
+import { ipv4Number, ipv4Text, ipv6Text, parseSubnet, parseSubnet6, type Subnet } from './addresses.js';
+import { macOf } from './mac.js';
+import { GATEWAY } from './pool.js';
+
+/** The bridge of a node as its configuration has it. */
+export interface NetworkSettings {
+  bridge: string;
+  subnet: string;
+  /** null for no IPv6. */
+  subnet6: string | null;
+  mtu: number;
+}
+
+/** A segment: the bridge, what it is on it, and what is needed to give a container its place. */
+export interface Segment {
+  bridge: string;
+  subnet: Subnet;
+  subnetText: string;
+  /** The first address of 64 bits of them; null for no IPv6. */
+  subnet6: bigint | null;
+  mtu: number;
+  gateway: string;
+  gateway6: string | null;
+  mac: string;
+  /** Names the segment and the node. */
+  name: string;
+  /** Whether the kernel knows IPv6, also where the segment has none. */
+  kernelIpv6: boolean;
+}
+
+/** What one container has on a segment. Kept in its state file: the next niwad takes it over. */
+export interface Lease {
+  bridge: string;
+  /** The host end of its veth pair. */
+  device: string;
+  address: string;
+  address6: string | null;
+  /** Of eth0, and of the host end. */
+  mac: string;
+  hostMac: string;
+}
+
+/**
+ * Works out a segment from settings that were checked.
+ * @param node names this machine, such as its machine-id
+ * @param kernelIpv6 whether the kernel has IPv6
+ */
+export function segmentOf(
+  { bridge, subnet, subnet6, mtu }: NetworkSettings,
+  node: string,
+  kernelIpv6: boolean,
+): Segment {
+  const parsed = parseSubnet(subnet) ?? { base: 0, prefix: 32 };
+  const base6 = subnet6 === null || !kernelIpv6 ? null : (parseSubnet6(subnet6) ?? null);
+  const name = `${node} ${bridge}`;
+  return {
+    bridge,
+    subnet: parsed,
+    subnetText: subnet,
+    subnet6: base6,
+    mtu,
+    gateway: ipv4Text(parsed.base + GATEWAY),
+    gateway6: base6 === null ? null : ipv6Text(base6 + BigInt(GATEWAY)),
+    mac: macOf(name, parsed.base + GATEWAY, 'container'),
+    name,
+    kernelIpv6,
+  };
+}
+
+/** Gives a container its place on a segment: all follows from its IPv4 address. */
+export function leaseOf(segment: Segment, address: string): Lease {
+  const number = ipv4Number(address);
+  const place = number - segment.subnet.base;
+  return {
+    bridge: segment.bridge,
+    device: `${devicePrefix(segment.bridge)}${place.toString(16)}`,
+    address,
+    address6: segment.subnet6 === null ? null : ipv6Text(segment.subnet6 + BigInt(place)),
+    mac: macOf(segment.name, number, 'container'),
+    hostMac: macOf(segment.name, number, 'port'),
+  };
+}
+
+/** How the names of the host ends on a bridge begin. */
+export function devicePrefix(bridge: string): string {
+  return `${bridge}v`;
+}

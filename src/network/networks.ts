@@ -1,0 +1,246 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { messageOf, NiwaError } from '../errors.js';
+import { errnoName, type Failure, type Handle, native } from '../native.js';
+import { count, deleteLink, type NetworkStep } from '../plan/network.js';
+import type { PlanNetwork } from '../plan/plan.js';
+import type { Network, PublishedPort } from '../spec/network.js';
+import type { Spec } from '../spec/spec.js';
+import { elementsOf } from './elements.js';
+import { FILE_NAMES, networkFiles } from './files.js';
+import {
+  applyRules,
+  enableForwarding,
+  hasIpv6,
+  hostResolvConf,
+  interfaceNames,
+  nodeName,
+  requireFreePort,
+} from './host.js';
+import { devicePrefix, type Lease, leaseOf, type NetworkSettings, type Segment, segmentOf } from './lease.js';
+import { AddressPool } from './pool.js';
+import { removal, ruleset } from './ruleset.js';
+import { attachSteps, bridgeSteps, detachSteps } from './steps.js';
+
+export interface NetworksOptions {
+  settings: NetworkSettings;
+  /** Is there while the bridge is; names it. */
+  markFile: string;
+  log: Logger;
+}
+
+/** What a container has here. */
+interface Member {
+  lease: Lease;
+  network: Network;
+  /** The making of its place, while and after it goes on. */
+  attaching: Promise<unknown>;
+}
+
+/** The bridge of a daemon and who is on it. It is made for the first container and goes with the daemon that leaves none. */
+export class Networks {
+  readonly #options: NetworksOptions;
+  readonly #segment: Segment;
+  readonly #pool: AddressPool;
+  readonly #members = new Map<string, Member>();
+  /** The numbers of groups by name. */
+  readonly #groups = new Map<string, number>();
+  #made: Promise<void> | null = null;
+
+  constructor(options: NetworksOptions) {
+    this.#options = options;
+    this.#segment = segmentOf(options.settings, nodeName(), hasIpv6());
+    this.#pool = new AddressPool(this.#segment.subnet);
+  }
+
+  /**
+   * Gives a new container its address, and the bridge that it needs; null where its spec asks for none.
+   * @throws NiwaError ADDRESS_IN_USE, SPEC_INVALID, HOST_UNSUPPORTED, HOST_ERROR; then nothing was taken
+   */
+  async take({ id, network }: Spec): Promise<Lease | null> {
+    if (network === null) return null;
+    this.#requireUnpublished(network.ports);
+    const lease = leaseOf(this.#segment, this.#pool.take(network.address));
+    this.#members.set(id, { lease, network, attaching: Promise.resolve() });
+    try {
+      for (const port of network.ports) await requireFreePort(port);
+      await this.#make();
+    } catch (error) {
+      this.forget(id);
+      throw error;
+    }
+    return lease;
+  }
+
+  /** Gives what the plan of a container has of its network; its files are in `directory`. */
+  plan({ network }: Spec, lease: Lease | null, directory: string): PlanNetwork | null {
+    if (network === null || lease === null) return null;
+    return planNetwork(this.#segment, lease, network, this.#groupNumber(network.group), directory);
+  }
+
+  /** Writes the files of a container into its directory. Throws what the file system does. */
+  writeFiles({ id, hostname, network }: Spec, lease: Lease | null, directory: string): void {
+    if (network === null || lease === null) return;
+    const files = networkFiles({ hostname: hostname ?? id, network, lease }, hostResolvConf());
+    for (const name of FILE_NAMES) writeFileSync(join(directory, name), files[name], { mode: 0o644 });
+  }
+
+  /** Gives a container that waits for its start its place. */
+  async attach({ id, handle }: { id: string; handle: Handle }): Promise<Failure | null> {
+    const member = this.#members.get(id);
+    if (member === undefined) return null;
+    const { lease, network } = member;
+    const steps = attachSteps(this.#segment, lease, network, this.#groupNumber(network.group));
+    const attaching = native.configureNetwork(handle, steps);
+    member.attaching = attaching;
+    return await attaching;
+  }
+
+  /** Takes the place of a container away, and forgets that it had one. */
+  async detach(id: string): Promise<void> {
+    const member = this.#members.get(id);
+    if (member === undefined) return;
+    const { lease, network, attaching } = member;
+    await attaching; // it may have been killed on the way
+    const failure = await native.configureNetwork(0, detachSteps(lease, network, this.#groupNumber(network.group)));
+    if (failure !== null) this.#options.log.error({ id, ...failure }, 'the network of a container stays');
+    this.forget(id);
+  }
+
+  /** Takes over the place of a container of an earlier daemon; to be called before {@link open}. */
+  adopt({ id, network }: Spec, lease: Lease | null, handle: Handle): void {
+    if (network === null || lease === null) return;
+    this.#pool.claim(lease.address);
+    const attaching = native.configureNetwork(handle, [count()]); // where it has ended there is nothing to count
+    this.#members.set(id, { lease, network, attaching });
+  }
+
+  /**
+   * Renews the rules for those who were taken over, and removes what an earlier daemon left of others.
+   * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR
+   */
+  async open(): Promise<void> {
+    const marked = this.#marked();
+    if (marked === null) return;
+    await Promise.all([...this.#members.values()].map(({ attaching }) => attaching));
+    const kept = new Set([...this.#members.values()].map(({ lease }) => lease.device));
+    const stale = interfaceNames().filter((name) => name.startsWith(devicePrefix(marked)) && !kept.has(name));
+    await native.configureNetwork(0, stale.map(deleteLink).map(optional));
+    if (this.#members.size === 0) await this.#remove(marked);
+    else await this.#make();
+  }
+
+  /** Removes the bridge where nobody is on it. */
+  async close(): Promise<void> {
+    const marked = this.#marked();
+    if (this.#members.size === 0 && marked !== null) await this.#remove(marked);
+  }
+
+  /** Makes the bridge with its rules once; where that failed it is tried again. */
+  #make(): Promise<void> {
+    this.#made ??= this.#makeNow().catch((error: unknown) => {
+      this.#made = null;
+      throw error;
+    });
+    return this.#made;
+  }
+
+  async #makeNow(): Promise<void> {
+    const { bridge } = this.#segment;
+    const { markFile, log } = this.#options;
+    const exists = interfaceNames().includes(bridge);
+    if (exists && this.#marked() !== bridge)
+      throw new NiwaError(
+        'HOST_ERROR',
+        `this host has an interface ${bridge} that is not niwad's: name another one as network.bridge in niwad's configuration`,
+      );
+    writeFileSync(markFile, bridge);
+    const members = [...this.#members.values()];
+    const elements = members.flatMap(({ lease, network }) =>
+      elementsOf(lease, network, this.#groupNumber(network.group)),
+    );
+    await applyRules(ruleset(this.#segment, exists ? elements : []));
+    const steps = exists ? [] : bridgeSteps(this.#segment);
+    const failure = await native.configureNetwork(0, steps);
+    if (failure !== null)
+      throw new NiwaError('HOST_ERROR', `${steps[failure.step]?.text}: ${errnoName(failure.errno)} ${failure.text}`);
+    enableForwarding(this.#segment, log);
+    log.info({ bridge, subnet: this.#segment.subnetText }, 'containers can be bridged');
+  }
+
+  async #remove(bridge: string): Promise<void> {
+    this.#made = null;
+    await native.configureNetwork(0, [optional(deleteLink(bridge))]);
+    try {
+      await applyRules(removal(bridge));
+      rmSync(this.#options.markFile, { force: true });
+    } catch (error) {
+      this.#options.log.error({ err: error }, messageOf(error));
+    }
+  }
+
+  #marked(): string | null {
+    const { markFile } = this.#options;
+    return existsSync(markFile) ? readFileSync(markFile, 'utf8') : null;
+  }
+
+  /** Gives back what {@link take} gave, where nothing was made of it. */
+  forget(id: string): void {
+    const member = this.#members.get(id);
+    this.#members.delete(id);
+    if (member === undefined) return;
+    this.#pool.release(member.lease.address);
+    const { group } = member.network;
+    const isLast = ![...this.#members.values()].some(({ network }) => network.group === group);
+    if (group !== null && isLast) this.#groups.delete(group);
+  }
+
+  #groupNumber(group: string | null): number | null {
+    if (group === null) return null;
+    const number = this.#groups.get(group) ?? Math.max(0, ...this.#groups.values()) + 1;
+    this.#groups.set(group, number);
+    return number;
+  }
+
+  #requireUnpublished(ports: readonly PublishedPort[]): void {
+    for (const [id, { network }] of this.#members)
+      for (const port of ports)
+        if (network.ports.some((other) => overlap(port, other)))
+          throw new NiwaError(
+            'ADDRESS_IN_USE',
+            `container ${id} has published port ${port.host}/${port.protocol} of this host already: take another one`,
+          );
+  }
+}
+
+/** Gives what a plan has of the network of one container. Pure. */
+export function planNetwork(
+  segment: Segment,
+  lease: Lease,
+  network: Network,
+  group: number | null,
+  directory: string,
+): PlanNetwork {
+  return {
+    steps: attachSteps(segment, lease, network, group),
+    files: FILE_NAMES.map((name) => ({ source: join(directory, name), target: `/etc/${name}` })),
+  };
+}
+
+/** Plans with the first address of a segment, for a look at the steps without a daemon. */
+export function examplePlan({ network }: Spec, settings: NetworkSettings, directory: string): PlanNetwork | null {
+  if (network === null) return null;
+  const segment = segmentOf(settings, nodeName(), hasIpv6());
+  const lease = leaseOf(segment, new AddressPool(segment.subnet).take(network.address));
+  return planNetwork(segment, lease, network, network.group === null ? null : 1, directory);
+}
+
+function overlap(a: PublishedPort, b: PublishedPort): boolean {
+  if (a.protocol !== b.protocol || a.host !== b.host) return false;
+  return a.hostAddress === null || b.hostAddress === null || a.hostAddress === b.hostAddress;
+}
+
+function optional(step: NetworkStep): NetworkStep {
+  return { ...step, optional: true };
+}

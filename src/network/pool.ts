@@ -1,0 +1,84 @@
+import { NiwaError } from '../errors.js';
+import { refuse, show } from '../spec/problems.js';
+import { ipv4Number, ipv4Text, type Subnet, sizeOf } from './addresses.js';
+
+/** The place of the gateway in a subnet, and of the first address for a container. */
+export const GATEWAY = 1;
+const FIRST = 2;
+
+/** Hands out the addresses of a subnet, each to one container at a time. One that was given back is the last to be used again. */
+export class AddressPool {
+  readonly #subnet: Subnet;
+  readonly #taken = new Set<number>();
+  /** Given back, the oldest first. */
+  readonly #used = new Set<number>();
+  /** The place of the first address that was never handed out. */
+  #next = FIRST;
+
+  constructor(subnet: Subnet) {
+    this.#subnet = subnet;
+  }
+
+  /**
+   * Takes an address.
+   * @param wanted the one to take; any where it is null
+   * @throws NiwaError HOST_UNSUPPORTED where all are in use, SPEC_INVALID where `wanted` is none for a container of this pool,
+   *   ADDRESS_IN_USE where another has it
+   */
+  take(wanted: string | null): string {
+    if (wanted !== null) return this.#takeWanted(wanted);
+    while (this.#next < this.#end && this.#taken.has(this.#base + this.#next)) this.#next++;
+    const number = this.#next < this.#end ? this.#base + this.#next++ : this.#used.values().next().value;
+    if (number === undefined)
+      throw new NiwaError(
+        'HOST_UNSUPPORTED',
+        `all ${this.#taken.size} addresses of ${this.text} are in use; enlarge network.subnet in niwad's configuration`,
+      );
+    return this.#take(number);
+  }
+
+  /** Takes the address of a container of an earlier daemon; nothing happens where it is of another subnet. */
+  claim(address: string): void {
+    if (this.#has(ipv4Number(address))) this.#take(ipv4Number(address));
+  }
+
+  /** Gives an address back; nothing happens where it is not in use. */
+  release(address: string): void {
+    const number = ipv4Number(address);
+    if (this.#taken.delete(number)) this.#used.add(number);
+  }
+
+  /** The subnet, as people write it. */
+  get text(): string {
+    return `${ipv4Text(this.#base)}/${this.#subnet.prefix}`;
+  }
+
+  get #base(): number {
+    return this.#subnet.base;
+  }
+
+  /** The last address of a subnet is everybody's. */
+  get #end(): number {
+    return sizeOf(this.#subnet) - 1;
+  }
+
+  #has(number: number): boolean {
+    return number >= this.#base + FIRST && number < this.#base + this.#end;
+  }
+
+  #takeWanted(wanted: string): string {
+    const number = ipv4Number(wanted);
+    const range = `${ipv4Text(this.#base + FIRST)} to ${ipv4Text(this.#base + this.#end - 1)}`;
+    if (!this.#has(number))
+      refuse('the spec', [{ path: 'network.address', found: show(wanted), allowed: `an address from ${range}` }]);
+    if (this.#taken.has(number))
+      throw new NiwaError('ADDRESS_IN_USE', `another container has the address ${wanted}; take another, or none`);
+    return this.#take(number);
+  }
+
+  #take(number: number): string {
+    this.#used.delete(number);
+    this.#taken.add(number);
+    return ipv4Text(number);
+  }
+}

@@ -1,0 +1,116 @@
+import { ipv6Text } from './addresses.js';
+import { type Element, elementText } from './elements.js';
+import { devicePrefix, type Segment } from './lease.js';
+
+/** The sets and maps that containers have their elements in: family, name and type. */
+const SETS: [family: Element['family'], kind: 'set' | 'map', name: string, type: string][] = [
+  ['bridge', 'set', 'sources4', 'ifname . ether_addr . ipv4_addr'],
+  ['bridge', 'set', 'sources6', 'ifname . ether_addr . ipv6_addr'],
+  ['inet', 'map', 'ports4', 'ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service'],
+  ['inet', 'map', 'ports6', 'ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service'],
+  ['inet', 'map', 'ports4_any', 'inet_proto . inet_service : ipv4_addr . inet_service'],
+  ['inet', 'map', 'ports6_any', 'inet_proto . inet_service : ipv6_addr . inet_service'],
+  ['inet', 'map', 'group4', 'ipv4_addr : mark'],
+  ['inet', 'map', 'group6', 'ipv6_addr : mark'],
+  ['inet', 'set', 'members4', 'ipv4_addr . mark'],
+  ['inet', 'set', 'members6', 'ipv6_addr . mark'],
+];
+
+/**
+ * Writes the rules of a segment for `nft -f`: two tables with the name of the bridge, which replace those that are there in one
+ * step. Containers come and go as elements of their sets; no rule changes for that.
+ * @param elements of the containers that there are
+ */
+export function ruleset(segment: Segment, elements: readonly Element[]): string {
+  const { bridge } = segment;
+  return `${removal(bridge)}
+table bridge ${bridge} {
+${setsOf('bridge', elements)}
+\t# A container sends from its own addresses only. Nobody has to ask who has an address, so nobody can lie about it.
+\tchain from_container {
+\t\ttype filter hook prerouting priority -300; policy accept;
+\t\tiifname != "${devicePrefix(bridge)}*" accept
+\t\tether type ip iifname . ether saddr . ip saddr @sources4 accept
+\t\tether type ip6 iifname . ether saddr . ip6 saddr @sources6 accept
+\t\tdrop
+\t}
+}
+table inet ${bridge} {
+${setsOf('inet', elements)}
+\t# route_localnet is on for the bridge, for the host's own way to published ports: not for containers.
+\tchain guard {
+\t\ttype filter hook prerouting priority raw; policy accept;
+\t\tiifname "${bridge}" ip daddr 127.0.0.0/8 drop
+\t}
+\tchain publish {
+\t\tdnat ip to ip daddr . meta l4proto . th dport map @ports4
+\t\tdnat ip to meta l4proto . th dport map @ports4_any
+\t\tdnat ip6 to ip6 daddr . meta l4proto . th dport map @ports6
+\t\tdnat ip6 to meta l4proto . th dport map @ports6_any
+\t}
+\tchain from_outside {
+\t\ttype nat hook prerouting priority dstnat; policy accept;
+\t\tfib daddr type local jump publish
+\t}
+\tchain from_host {
+\t\ttype nat hook output priority -100; policy accept;
+\t\tip6 daddr ::1 accept
+\t\tfib daddr type local jump publish
+\t}
+\tchain masquerading {
+\t\ttype nat hook postrouting priority srcnat; policy accept;
+\t\toifname "${bridge}" ip saddr 127.0.0.0/8 masquerade
+\t\tiifname "${bridge}" oifname "${bridge}" ct status dnat masquerade
+\t\toifname != "${bridge}" ip saddr ${segment.subnetText} masquerade
+${segment.subnet6 === null ? '' : `\t\toifname != "${bridge}" ip6 saddr ${ipv6Text(segment.subnet6)}/64 masquerade\n`}\t}
+\tchain forward {
+\t\ttype filter hook forward priority filter; policy accept;
+\t\tiifname != "${bridge}" oifname != "${bridge}" accept
+\t\tct state established,related accept
+\t\tct status dnat accept
+\t\tiifname "${bridge}" oifname "${bridge}" jump between_containers
+\t\tiifname "${bridge}" accept
+\t\tdrop
+\t}
+\tchain between_containers {
+\t\tmeta mark set 0
+\t\tmeta mark set ip saddr map @group4
+\t\tmeta mark set ip6 saddr map @group6
+\t\tip daddr . meta mark @members4 accept
+\t\tip6 daddr . meta mark @members6 accept
+\t\tdrop
+\t}
+\tchain to_host {
+\t\ttype filter hook input priority filter; policy accept;
+\t\tiifname != "${bridge}" accept
+\t\tct state established,related accept
+\t\ticmp type echo-request accept
+\t\ticmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } accept
+\t\tdrop
+\t}
+\t# Containers have one way to everywhere: they are not to be told of a shorter one.
+\tchain no_redirects {
+\t\ttype filter hook output priority filter; policy accept;
+\t\toifname "${bridge}" icmp type redirect drop
+\t\toifname "${bridge}" icmpv6 type nd-redirect drop
+\t}
+}
+`;
+}
+
+/** Writes what takes the rules of a bridge away, whether they are there or not. */
+export function removal(bridge: string): string {
+  return ['bridge', 'inet']
+    .map((family) => `add table ${family} ${bridge}\ndelete table ${family} ${bridge}\n`)
+    .join('');
+}
+
+function setsOf(family: Element['family'], elements: readonly Element[]): string {
+  return SETS.filter(([of]) => of === family)
+    .map(([, kind, name, type]) => {
+      const texts = elements.filter((element) => element.set === name).map(elementText);
+      const list = texts.length === 0 ? '' : `\t\telements = { ${texts.join(', ')} }\n`;
+      return `\t${kind} ${name} {\n\t\ttype ${type};\n${list}\t}`;
+    })
+    .join('\n');
+}

@@ -1,0 +1,92 @@
+import {
+  addElements,
+  address,
+  count,
+  defaultRoute,
+  deleteLink,
+  forgetNeighbour,
+  INSIDE,
+  isolate,
+  linkRoute,
+  makeBridge,
+  makeVeth,
+  type NetworkStep,
+  neighbour,
+  quiet,
+  rate,
+  removeElements,
+  up,
+} from '../plan/network.js';
+import type { Network } from '../spec/network.js';
+import { elementsOf, encodeElement } from './elements.js';
+import type { Lease, Segment } from './lease.js';
+
+/** Decides the steps by which the network changes. Pure. */
+
+/** Makes the bridge of a segment, with the gateway's addresses. */
+export function bridgeSteps(segment: Segment): NetworkStep[] {
+  const on = { device: segment.bridge };
+  return [
+    makeBridge(segment.bridge, segment.mac),
+    address(on, segment.gateway, segment.subnet.prefix),
+    ...(segment.gateway6 === null ? [] : [address(on, segment.gateway6, 64)]),
+  ];
+}
+
+/**
+ * Gives a container its place. Its addresses have no neighbours: all goes by the gateway, where the rules are.
+ * @param group the number of its group; null where it has none
+ */
+export function attachSteps(segment: Segment, lease: Lease, network: Network, group: number | null): NetworkStep[] {
+  const { bridge, device, mac, hostMac } = lease;
+  const port = { device };
+  const { in: inwards, out: outwards } = network.rate;
+  const families = [
+    { own: lease.address, gateway: segment.gateway, prefix: 32 },
+    ...(lease.address6 === null || segment.gateway6 === null
+      ? []
+      : [{ own: lease.address6, gateway: segment.gateway6, prefix: 128 }]),
+  ];
+  const elements = elementsOf(lease, network, group).map((element) => encodeElement(bridge, element));
+  return [
+    makeVeth(device, { bridge, mac: hostMac, peerMac: mac, mtu: segment.mtu }),
+    isolate(device),
+    ...families.map(({ own }) => neighbour({ device: bridge }, own, mac)),
+    ...(segment.kernelIpv6 ? [quiet(INSIDE)] : []),
+    up(INSIDE),
+    ...families.flatMap(({ own, gateway, prefix }) => [
+      address(INSIDE, own, prefix),
+      linkRoute(INSIDE, gateway),
+      neighbour(INSIDE, gateway, segment.mac),
+      defaultRoute(INSIDE, gateway),
+    ]),
+    ...(inwards === null ? [] : [rate(port, inwards)]),
+    ...(outwards === null ? [] : [rate(INSIDE, outwards)]),
+    count(),
+    addElements(ruleText(network), elements),
+  ];
+}
+
+/** Takes a container's place away; what is not there any more is no matter. */
+export function detachSteps(lease: Lease, network: Network, group: number | null): NetworkStep[] {
+  const { bridge, device, address: own, address6 } = lease;
+  const elements = elementsOf(lease, network, group).map((element) => encodeElement(bridge, element));
+  return [
+    removeElements(elements),
+    deleteLink(device),
+    ...[own, ...(address6 === null ? [] : [address6])].map((address) => forgetNeighbour({ device: bridge }, address)),
+  ].map((step) => ({ ...step, optional: true }));
+}
+
+function ruleText({ ports, group }: Network): string {
+  const published = ports.map(
+    ({ protocol, hostAddress, host, container }) =>
+      `${hostAddress === null ? '' : `${hostAddress}:`}${host} to ${container}/${protocol}`,
+  );
+  const words = [
+    'let it send from its own addresses',
+    ...(published.length === 0 ? [] : [`publish ${published.join(', ')}`]),
+    ...(group === null ? [] : [`join the group ${group}`]),
+  ];
+  return words.join('; ');
+}
