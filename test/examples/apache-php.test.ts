@@ -1,8 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect } from 'vitest';
-import { test } from '../integration/support/test.js';
-import { build, folderOf, Site } from './support.js';
+import { build, folderOf, Site, test } from './support.js';
 
 beforeAll(() => build('apache-php'));
 

@@ -1,6 +1,5 @@
 import { expect } from 'vitest';
-import { test } from '../integration/support/test.js';
-import { Site } from './support.js';
+import { Site, test } from './support.js';
 
 test('a Node.js site runs on the Node.js of the host', async ({ niwad }) => {
   const begin = Date.now();

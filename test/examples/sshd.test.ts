@@ -5,8 +5,7 @@ import { execa } from 'execa';
 import { beforeAll, expect, onTestFinished, vi } from 'vitest';
 import { scaled } from '../integration/support/host.js';
 import type { Niwad } from '../integration/support/niwad.js';
-import { test } from '../integration/support/test.js';
-import { build, folderOf, Site } from './support.js';
+import { build, folderOf, Site, test } from './support.js';
 
 beforeAll(async () => {
   await build('apache-php');

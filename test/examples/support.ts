@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { vi } from 'vitest';
 import { scaled } from '../integration/support/host.js';
-import type { CliResult, Niwad } from '../integration/support/niwad.js';
+import { type CliResult, flagsOf, Niwad } from '../integration/support/niwad.js';
+import { test as base } from '../integration/support/test.js';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
 
@@ -17,18 +18,29 @@ export async function build(example: string): Promise<void> {
   await execa(join(folderOf(example), 'build.sh'));
 }
 
+const OWN_NETWORK = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
+
+/** A test whose daemon, with its bridge and the ports that it publishes, is in a network namespace of its own. */
+export const test = base.extend('daemon', { scope: 'worker' }, async ({ place }, { onCleanup }) => {
+  const daemon = await Niwad.start(place, {}, flagsOf(place), OWN_NETWORK);
+  onCleanup(async () => {
+    await daemon.stop();
+  });
+  return daemon;
+});
+
 /** A container of an example, started from its own spec by the command line. */
 export class Site {
   readonly niwad: Niwad;
   readonly id: string;
   readonly example: string;
-  readonly #pid: number;
+  readonly #port: number;
 
-  private constructor(niwad: Niwad, example: string, id: string, pid: number) {
+  private constructor(niwad: Niwad, example: string, id: string, port: number) {
     this.niwad = niwad;
     this.example = example;
     this.id = id;
-    this.#pid = pid;
+    this.#port = port;
   }
 
   /** @param flags more of them for `niwa run` */
@@ -36,12 +48,13 @@ export class Site {
     const { stdout, stderr } = await niwad.cli('run', '-d', '-f', join(folderOf(example), 'niwa.yaml'), ...flags);
     const id = stdout.trim();
     if (id === '') throw new Error(`niwa run: ${stderr}`);
-    return new Site(niwad, example, id, (await niwad.client.inspect(id)).pid ?? 0);
+    const { spec } = await niwad.client.inspect(id);
+    return new Site(niwad, example, id, spec.network?.ports[0]?.host ?? 0);
   }
 
-  /** Runs a program of the host, in the example's folder, where the container's ports are. */
+  /** Runs a program of the host in the example's folder, in the network of the daemon. */
   async run(program: string, args: string[], input = ''): Promise<CliResult> {
-    const words = ['--net', `--target=${this.#pid}`, program, ...args];
+    const words = ['--net', `--target=${this.niwad.pid}`, program, ...args];
     const { exitCode, stdout, stderr } = await execa('nsenter', words, {
       cwd: folderOf(this.example),
       input,
@@ -81,6 +94,6 @@ export class Site {
   }
 
   private url(path: string): string {
-    return `http://127.0.0.1${path}`;
+    return `http://127.0.0.1:${this.#port}${path}`;
   }
 }
