@@ -1,11 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, expect } from 'vitest';
+import { expect } from 'vitest';
+import { needsController } from '../integration/support/host.js';
 import { build, folderOf, Site, test } from './support.js';
 
-beforeAll(() => build('apache-php'));
-
-test('Apache answers with what PHP has computed', async ({ niwad }) => {
+test('Apache answers with what PHP has computed', async ({ niwad, skip }) => {
+  await build(skip, 'apache-php');
   const site = await Site.start(niwad, 'apache-php', '--hostname', 'shop');
   await site.answers();
 
@@ -23,7 +23,8 @@ test('Apache answers with what PHP has computed', async ({ niwad }) => {
   expect(niwad.groups()).not.toContain(site.id);
 });
 
-test('what PHP keeps is in the container alone, and each start is a fresh one', async ({ niwad }) => {
+test('what PHP keeps is in the container alone, and each start is a fresh one', async ({ niwad, skip }) => {
+  await build(skip, 'apache-php');
   const jar = join(niwad.place.directory, 'cookies');
   const visit = async (site: Site) => JSON.parse((await site.get('/visits.php', '-b', jar, '-c', jar)).body).visits;
   const site = await Site.start(niwad, 'apache-php');
@@ -37,4 +38,19 @@ test('what PHP keeps is in the container alone, and each start is a fresh one', 
   expect(await visit(again)).toBe(1);
   await again.stop();
   expect(readdirSync(join(folderOf('apache-php'), 'root/tmp'))).toEqual([]);
+});
+
+test('limits hold for the whole of Apache', async ({ niwad, skip }) => {
+  needsController(skip, 'memory');
+  needsController(skip, 'cpu');
+  await build(skip, 'apache-php');
+  const site = await Site.start(niwad, 'apache-php', '--cpus', '0.5', '--memory', '64M', '--pids', '40');
+  await site.answers();
+
+  expect((await site.get('/?below=100000')).body).toContain('below 100000 is 454396537.');
+  expect(await site.getMany('/?below=1000', 50)).toEqual(Array(50).fill(200));
+  const { usage } = await niwad.client.inspect(site.id);
+  expect(usage?.cpu.nr_throttled).toBeGreaterThan(0);
+  expect(usage?.memory?.peak).toBeLessThanOrEqual(64 << 20);
+  expect((await site.stop()).exit).toMatchObject({ code: 0, reason: 'stopped' });
 });

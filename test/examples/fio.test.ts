@@ -8,7 +8,7 @@ import { test } from '../integration/support/test.js';
 
 /** One fio outside and one inside have the disk in turns this short, so that what else the machine does hits both. */
 const TURN_MS = 200;
-const ROUNDS = host.inVm ? 100 : 10;
+const ROUNDS = host.inVm ? 60 : 5;
 
 /** How much slower or faster the disk may be inside. Elsewhere than in the virtual machine it is not ours alone. */
 const BOUND = host.inVm ? 0.05 : 0.5;

@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
-import { Site, test } from './support.js';
+import { build, Site, test } from './support.js';
 
-test('a Node.js site runs on the Node.js of the host', async ({ niwad }) => {
+test('a Node.js site runs on the Node.js of the host', async ({ niwad, skip }) => {
+  await build(skip, 'node');
   const begin = Date.now();
   const site = await Site.start(niwad, 'node');
   await site.answers();

@@ -2,15 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { beforeAll, expect, onTestFinished, vi } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import { scaled } from '../integration/support/host.js';
 import type { Niwad } from '../integration/support/niwad.js';
 import { build, folderOf, Site, test } from './support.js';
-
-beforeAll(async () => {
-  await build('apache-php');
-  await build('sshd');
-});
 
 async function startSshd(niwad: Niwad): Promise<Site> {
   const site = await Site.start(niwad, 'sshd');
@@ -21,7 +16,8 @@ async function startSshd(niwad: Niwad): Promise<Site> {
 /** Of several `-F`, the last one counts. */
 const ssh = (site: Site, ...words: string[]) => site.run('ssh', ['-F', 'ssh_config', ...words]);
 
-test('a customer logs in by key, runs commands and gets their exit status', async ({ niwad }) => {
+test('a customer logs in by key, runs commands and gets their exit status', async ({ niwad, skip }) => {
+  await build(skip, 'apache-php', 'sshd');
   const site = await startSshd(niwad);
 
   const { exitCode, stdout } = await ssh(site, 'site', 'id -un; id -u; uname -n; cat /proc/self/status; exit 7');
@@ -47,7 +43,8 @@ test('a customer logs in by key, runs commands and gets their exit status', asyn
   expect(niwad.groups()).not.toContain(site.id);
 });
 
-test('files go there and back by sftp, and Apache beside it serves them', async ({ niwad }) => {
+test('files go there and back by sftp, and Apache beside it serves them', async ({ niwad, skip }) => {
+  await build(skip, 'apache-php', 'sshd');
   const files = niwad.place.files;
   const page = `page-${randomBytes(4).toString('hex')}.html`;
   const served = join(folderOf('apache-php'), 'www', page);
@@ -70,7 +67,8 @@ test('files go there and back by sftp, and Apache beside it serves them', async 
   await Promise.all([sshd.stop(), apache.stop()]);
 });
 
-test('what runs in a session ends with the container', async ({ niwad }) => {
+test('what runs in a session ends with the container', async ({ niwad, skip }) => {
+  await build(skip, 'apache-php', 'sshd');
   const site = await startSshd(niwad);
   const session = ssh(site, 'site', 'echo begun; sleep 1000');
   await vi.waitFor(() => expect(niwad.pidsOf(site.id).length).toBeGreaterThan(3), { timeout: scaled(10_000) });

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import { build, folderOf, Site, test } from './support.js';
 
-beforeAll(() => build('static'));
-
-test('nginx serves a folder, as a user without any rights', async ({ niwad }) => {
+test('nginx serves a folder, as a user without any rights', async ({ niwad, skip }) => {
+  await build(skip, 'static');
   const site = await Site.start(niwad, 'static');
   await site.answers();
 
