@@ -26,7 +26,7 @@ mkdir -p "$work/cache/archives/partial"
 : >"$work/status"
 fetch() {
   # shellcheck disable=SC2086 # one word each
-  apt-get -qq -y --no-install-recommends --download-only -o Dir::State::status="$work/status" \
+  apt-get -q -y --no-install-recommends --download-only -o Dir::State::status="$work/status" \
     -o Dir::Cache="$work/cache" -o APT::Sandbox::User=root -o Debug::NoLocking=1 install $packages
 }
 # Old lists name versions that the mirror no longer has.

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // @ts-check
 // Makes a Debian 12 machine that has only Node.js and npm ready for this project, from a clean clone:
-// node test/setup.mjs [--vm] [--checks] [--fuzz]. What is there already is left alone, so it can run before everything.
+// node test/setup.mjs [--vm] [--checks] [--fuzz] [--examples]. What is there already is left alone, so it can run before
+// everything.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,7 +20,7 @@ const QUIET_MS = 5_000;
 /**
  * Debian packages, each with what shows that it is there, wherever it came from: a command on PATH or a file.
  * Without such a sign dpkg is asked.
- * @type {Record<'build' | 'vm' | 'checks' | 'fuzz', Record<string, string | undefined>>}
+ * @type {Record<'build' | 'vm' | 'checks' | 'fuzz' | 'examples', Record<string, string | undefined>>}
  */
 const PACKAGES = {
   build: { 'g++': 'g++', make: 'make', cmake: 'cmake', python3: 'python3', 'libseccomp-dev': '/usr/include/seccomp.h' },
@@ -32,18 +33,19 @@ const PACKAGES = {
   },
   checks: { 'clang-format': 'clang-format', strace: 'strace' },
   fuzz: { clang: 'clang', 'libclang-rt-14-dev': undefined },
+  examples: { curl: 'curl', fio: 'fio', iproute2: 'ip', nftables: 'nft', 'openssh-client': 'ssh' },
 };
 
 /**
  * Makes the machine ready: Debian packages, npm packages, the build. Does nothing where NIWA_SKIP_SETUP is set.
- * @param {{ vm?: boolean, checks?: boolean, fuzz?: boolean }} [wanted] the virtual machine of test/vm, the checks of the C
- *   sources, the sanitizers of test/fuzz and test/sanitize
+ * @param {{ vm?: boolean, checks?: boolean, fuzz?: boolean, examples?: boolean }} [wanted] the virtual machine of test/vm, the
+ *   checks of the C sources, the sanitizers of test/fuzz and test/sanitize, what examples/ and their tests use
  * @returns {Promise<void>}
  * @throws {Error} when a step fails, or packages are missing and this process cannot install them
  */
-export async function setup({ vm = false, checks = false, fuzz = false } = {}) {
+export async function setup({ vm = false, checks = false, fuzz = false, examples = false } = {}) {
   if (process.env.NIWA_SKIP_SETUP) return;
-  await installDebianPackages(missingPackages({ build: true, vm, checks, fuzz }));
+  await installDebianPackages(missingPackages({ build: true, vm, checks, fuzz, examples }));
   if (!npmPackagesFit()) await step('npm', ['ci', '--no-audit', '--no-fund']);
   await step('npm', ['run', '--silent', 'build'], QUIET_MS);
 }
@@ -135,8 +137,10 @@ async function step(command, args, quietMs = 0) {
 
 if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
   const has = (/** @type {string} */ option) => process.argv.includes(option);
-  await setup({ vm: has('--vm'), checks: has('--checks'), fuzz: has('--fuzz') }).catch((error) => {
-    console.error(`setup: ${error.message}`);
-    process.exitCode = 1;
-  });
+  await setup({ vm: has('--vm'), checks: has('--checks'), fuzz: has('--fuzz'), examples: has('--examples') }).catch(
+    (error) => {
+      console.error(`setup: ${error.message}`);
+      process.exitCode = 1;
+    },
+  );
 }

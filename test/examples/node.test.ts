@@ -1,8 +1,7 @@
 import { expect } from 'vitest';
-import { build, Site, test } from './support.js';
+import { Site, test } from './support.js';
 
-test('a Node.js site runs on the Node.js of the host', async ({ niwad, skip }) => {
-  await build(skip, 'node');
+test('a Node.js site runs on the Node.js of the host', async ({ niwad }) => {
   const begin = Date.now();
   const site = await Site.start(niwad, 'node');
   await site.answers();

@@ -1,4 +1,3 @@
-import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -7,28 +6,17 @@ import { host, needsFile, type Skip, scaled } from '../integration/support/host.
 import { type CliResult, flagsOf, Niwad } from '../integration/support/niwad.js';
 import { test as base } from '../integration/support/test.js';
 
-const SOURCES = fileURLToPath(new URL('../../examples', import.meta.url));
-
-/** The virtual machine shows the host's files by 9p, which cannot be id-mapped: there, examples are copied to its disk. */
-const EXAMPLES = host.scratchDisk === undefined ? SOURCES : join(host.scratchDisk, 'examples');
+const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
 
 /** The folder of an example. */
 export function folderOf(example: string): string {
   return join(EXAMPLES, example);
 }
 
-/**
- * Builds an example as its README says. In the virtual machine, which reaches no mirror, what was built on the host has to do.
- */
-export async function build(skip: Skip, ...examples: string[]): Promise<void> {
-  for (const example of examples) {
-    const [source, script] = [join(SOURCES, example), join(SOURCES, example, 'build.sh')];
-    if (EXAMPLES !== SOURCES) {
-      if (existsSync(script)) needsFile(skip, join(source, 'root'), 'run its build.sh outside of the virtual machine');
-      mkdirSync(EXAMPLES, { recursive: true });
-      if (!existsSync(folderOf(example))) await execa('cp', ['--archive', source, EXAMPLES]);
-    } else if (existsSync(script)) await execa(script);
-  }
+/** Builds an example as its README says. In the virtual machine, which reaches no mirror, it has to be built already. */
+export async function build(skip: Skip, example: string): Promise<void> {
+  if (host.inVm) needsFile(skip, join(folderOf(example), 'root'), 'run its build.sh outside of the virtual machine');
+  else await execa(join(folderOf(example), 'build.sh'));
 }
 
 const OWN_NETWORK = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
