@@ -33,7 +33,7 @@ const PACKAGES = {
   },
   checks: { 'clang-format': 'clang-format', strace: 'strace' },
   fuzz: { clang: 'clang', 'libclang-rt-14-dev': undefined },
-  examples: { curl: 'curl', fio: 'fio', iproute2: 'ip', nftables: 'nft', 'openssh-client': 'ssh' },
+  examples: { curl: 'curl', fio: 'fio', 'openssh-client': 'ssh', nftables: 'nft', iproute2: 'ip' },
 };
 
 /**

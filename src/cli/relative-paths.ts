@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 /** What a spec file may name beside itself: each list is the path to a field, and `*` every entry of a list. */
 const PATHS = [
   ['root', 'path'],
+  ['root', 'file'],
+  ['root', 'overlay', 'directory'],
   ['mounts', '*', 'source'],
 ];
 

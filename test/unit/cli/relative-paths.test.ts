@@ -19,10 +19,18 @@ test('paths of a spec file are relative to its folder', () => {
   expect(spec.root.path).toBe('./root');
 });
 
+test('those of a root in a file and of what is written over it too', () => {
+  const spec = { root: { file: './root.squashfs', overlay: { directory: '../data', size: '1G' } } };
+  expect(withAbsolutePaths(spec, '/srv/web')).toEqual({
+    root: { file: '/srv/web/root.squashfs', overlay: { directory: '/srv/data', size: '1G' } },
+  });
+});
+
 const unchanged: [what: string, spec: unknown][] = [
   ['absolute paths', { root: { path: '/srv' }, mounts: [{ type: 'bind', source: '/srv', target: '/mnt' }] }],
   ['names without a dot, which the daemon refuses', { root: { path: 'root' } }],
   ['paths inside the container', { process: { args: ['./run'], cwd: './here' }, mounts: [{ target: './here' }] }],
+  ['a root without paths', { root: { overlay: true } }],
   ['what is no spec', { root: './root', mounts: { source: './x' } }],
   ['a list', ['./root']],
   ['nothing', null],
