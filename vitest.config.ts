@@ -17,6 +17,10 @@ export default defineConfig({
         test: { name: 'attacks', include: ['test/attacks/*.test.ts'], maxWorkers: 1, isolate: false, ...timeouts },
       },
       {
+        // One after another: each uses the machine like a site that is visited.
+        test: { name: 'examples', include: ['test/examples/*.test.ts'], maxWorkers: 1, isolate: false, ...timeouts },
+      },
+      {
         test: { name: 'chaos', include: ['test/chaos/*.test.ts'], maxWorkers: 1, ...timeouts },
       },
     ],

@@ -82,7 +82,7 @@ function countsOf(path) {
 
 /** @param {string} folder */
 async function testHere(folder) {
-  console.log('\n== unit tests, integration tests, attacks and chaos on this host');
+  console.log('\n== unit tests, integration tests, attacks, examples and chaos on this host');
   const report = join(folder, 'report.json');
   const flags = ['--reporter=verbose', '--reporter=json', `--outputFile.json=${report}`];
   await run(['npx', 'vitest', 'run', ...flags], { NIWA_GYP_DIR: join(folder, 'build', 'Release') });
@@ -91,7 +91,7 @@ async function testHere(folder) {
 
 /** The report stays in the machine: its counts come out as the last line of the output. */
 async function testInVm() {
-  console.log('\n== integration tests, attacks and chaos in the virtual machine');
+  console.log('\n== integration tests, attacks, examples and chaos in the virtual machine');
   let tail = '';
   const stdio = new Writable({
     write(chunk, _encoding, done) {
@@ -99,7 +99,7 @@ async function testInVm() {
       process.stdout.write(chunk, () => done());
     },
   });
-  const script = `npx vitest run test/integration test/attacks test/chaos --reporter=verbose --reporter=json --outputFile.json=/tmp/report.json
+  const script = `npx vitest run test/integration test/attacks test/examples test/chaos --reporter=verbose --reporter=json --outputFile.json=/tmp/report.json
     node test/run.mjs --counts /tmp/report.json`;
   await runInVm(script, { cwd: root, timeoutSeconds: VM_TIMEOUT_SECONDS, memoryMiB: 3072, stdio });
   const line = tail.split('\n').find((text) => text.startsWith(COUNTS));
@@ -107,7 +107,7 @@ async function testInVm() {
 }
 
 async function main() {
-  await setup({ vm: true, checks: true, fuzz: true, images: true });
+  await setup({ vm: true, checks: true, fuzz: true, programs: true });
   const folder = mkdtempSync(join(tmpdir(), 'niwa-test-'));
   try {
     /** @type {Counts[]} */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // @ts-check
 // Makes a Debian 12 machine that has only Node.js and npm ready for this project, from a clean clone:
-// node test/setup.mjs [--vm] [--checks] [--fuzz] [--images]. What is there already is left alone, so it can run before everything.
+// node test/setup.mjs [--vm] [--checks] [--fuzz] [--programs]. What is there already is left alone, so it can run before everything.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,7 +19,7 @@ const QUIET_MS = 5_000;
 /**
  * Debian packages, each with what shows that it is there, wherever it came from: a command on PATH or a file.
  * Without such a sign dpkg is asked.
- * @type {Record<'build' | 'vm' | 'checks' | 'fuzz' | 'images', Record<string, string | undefined>>}
+ * @type {Record<'build' | 'vm' | 'checks' | 'fuzz' | 'programs', Record<string, string | undefined>>}
  */
 const PACKAGES = {
   build: { 'g++': 'g++', make: 'make', cmake: 'cmake', python3: 'python3', 'libseccomp-dev': '/usr/include/seccomp.h' },
@@ -41,26 +41,29 @@ const PACKAGES = {
     iproute2: 'ip',
   },
   fuzz: { clang: 'clang', 'libclang-rt-14-dev': undefined },
-  images: {
+  programs: {
     'busybox-static': undefined,
     skopeo: 'skopeo',
     umoci: 'umoci',
     buildah: 'buildah',
     attr: 'getfattr',
     zstd: 'zstd',
+    curl: 'curl',
+    fio: 'fio',
+    'openssh-client': 'ssh',
   },
 };
 
 /**
  * Makes the machine ready: Debian packages, npm packages, the build. Does nothing where NIWA_SKIP_SETUP is set.
- * @param {{ vm?: boolean, checks?: boolean, fuzz?: boolean, images?: boolean }} [wanted] the virtual machine of test/vm, the
- *   checks of the C sources, the sanitizers of test/fuzz and test/sanitize, the tools that make images
+ * @param {{ vm?: boolean, checks?: boolean, fuzz?: boolean, programs?: boolean }} [wanted] the virtual machine of test/vm, the
+ *   checks of the C sources, the sanitizers of test/fuzz and test/sanitize, the real programs that tests drive
  * @returns {Promise<void>}
  * @throws {Error} when a step fails, or packages are missing and this process cannot install them
  */
-export async function setup({ vm = false, checks = false, fuzz = false, images = false } = {}) {
+export async function setup({ vm = false, checks = false, fuzz = false, programs = false } = {}) {
   if (process.env.NIWA_SKIP_SETUP) return;
-  await installDebianPackages(missingPackages({ build: true, vm, checks, fuzz, images }));
+  await installDebianPackages(missingPackages({ build: true, vm, checks, fuzz, programs }));
   if (!npmPackagesFit()) await step('npm', ['ci', '--no-audit', '--no-fund']);
   await step('npm', ['run', '--silent', 'build'], QUIET_MS);
 }
@@ -152,7 +155,7 @@ async function step(command, args, quietMs = 0) {
 
 if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
   const has = (/** @type {string} */ option) => process.argv.includes(option);
-  await setup({ vm: has('--vm'), checks: has('--checks'), fuzz: has('--fuzz'), images: has('--images') }).catch(
+  await setup({ vm: has('--vm'), checks: has('--checks'), fuzz: has('--fuzz'), programs: has('--programs') }).catch(
     (error) => {
       console.error(`setup: ${error.message}`);
       process.exitCode = 1;

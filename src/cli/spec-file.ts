@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { messageOf, NiwaError } from '../errors.js';
 import type { SpecInput } from '../spec/schema.js';
 import { wordsAfterDashes } from './command.js';
+import { withAbsolutePaths } from './relative-paths.js';
 import { type SpecOptions, toSpec } from './spec-options.js';
 
 /**
@@ -13,10 +15,14 @@ export async function specOf(options: SpecOptions): Promise<SpecInput> {
   return toSpec(options, wordsAfterDashes, base);
 }
 
-/** Reads YAML, of which JSON is a part. The parser is loaded only here: most commands need none. */
+/**
+ * Reads YAML, of which JSON is a part. The parser is loaded only here: most commands need none. Paths in it are relative to
+ * the file, those of standard input to the working directory.
+ */
 async function readSpecFile(path: string): Promise<Partial<SpecInput>> {
   const { parseYaml } = await import('../spec/yaml.js');
-  return (parseYaml(readFile(path), `the spec ${path}`) ?? {}) as Partial<SpecInput>;
+  const spec = (parseYaml(readFile(path), `the spec ${path}`) ?? {}) as Partial<SpecInput>;
+  return withAbsolutePaths(spec, path === '-' ? process.cwd() : dirname(resolve(path)));
 }
 
 function readFile(path: string): string {

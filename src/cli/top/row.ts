@@ -1,4 +1,3 @@
-import type { Rates } from '../../accounting/rates.js';
 import type { Stats } from '../../client/client.js';
 import type { ContainerStatus, Exit, State } from '../../container/status.js';
 
@@ -49,7 +48,6 @@ export function figuresOf({ stats, status, endedAt }: Row, now: number): Figures
   const { usage, rates } = stats;
   const limits = status?.spec.resources;
   const deadline = status?.deadline_at == null || endedAt !== null ? null : Date.parse(status.deadline_at);
-  const { received, sent } = networkRates(stats);
   return {
     cpu: rates?.cpu ?? null,
     cpuMax: bound(limits?.cpu.max),
@@ -58,8 +56,8 @@ export function figuresOf({ stats, status, endedAt }: Row, now: number): Figures
     memoryMaxBytes: bound(limits?.memory.maxBytes),
     readPerSecond: rates?.rbytes_per_second ?? null,
     writtenPerSecond: rates?.wbytes_per_second ?? null,
-    receivedPerSecond: received,
-    sentPerSecond: sent,
+    receivedPerSecond: rates?.rx_bytes_per_second ?? null,
+    sentPerSecond: rates?.tx_bytes_per_second ?? null,
     pressure: {
       cpu: usage.pressure.cpu?.some.avg10 ?? null,
       memory: usage.pressure.memory?.some.avg10 ?? null,
@@ -67,14 +65,6 @@ export function figuresOf({ stats, status, endedAt }: Row, now: number): Figures
     },
     leftMs: deadline === null ? null : Math.max(0, deadline - now),
   };
-}
-
-/** A daemon that counts the network of containers gives these too. */
-type NetworkRates = Rates & { rx_bytes_per_second?: number | null; tx_bytes_per_second?: number | null };
-
-function networkRates({ rates }: Stats): { received: number | null; sent: number | null } {
-  const network = rates as NetworkRates | null;
-  return { received: network?.rx_bytes_per_second ?? null, sent: network?.tx_bytes_per_second ?? null };
 }
 
 function bound(limit: number | 'max' | undefined): number | null {

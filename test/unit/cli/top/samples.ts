@@ -26,7 +26,6 @@ export interface Use {
 export function stats(id: string, use: Use = {}, at = NOW): Stats {
   const { cpu = 0, throttled = 0, memory = 2 ** 20, read = 0, written = 0, received, state = 'running' } = use;
   const [onCpu, onMemory, onIo] = use.pressure ?? [0, 0, 0];
-  const network = received === undefined ? {} : { rx_bytes_per_second: received, tx_bytes_per_second: 0 };
   return {
     id,
     at: new Date(at).toISOString(),
@@ -52,6 +51,7 @@ export function stats(id: string, use: Use = {}, at = NOW): Stats {
               swap_current: 0,
               events: { low: 0, high: 0, max: 0, oom: 0, oom_kill: 0, oom_group_kill: 0 },
             },
+      network: null,
       pids: { current: 1, peak: 1, events: { max: 0 } },
       pressure: { cpu: psi(onCpu), memory: psi(onMemory), io: psi(onIo) },
     },
@@ -63,7 +63,8 @@ export function stats(id: string, use: Use = {}, at = NOW): Stats {
       wbytes_per_second: written,
       rios_per_second: 0,
       wios_per_second: 0,
-      ...network,
+      rx_bytes_per_second: received ?? null,
+      tx_bytes_per_second: received === undefined ? null : 0,
     } as Stats['rates'],
   };
 }
