@@ -15,8 +15,8 @@ export const run = daemonCommand(
       .option('detach', { alias: 'd', type: 'boolean', default: false, describe: 'print the id and leave it running' })
       .option('rm', { type: 'boolean', default: false, describe: 'forget it when it has ended (without --detach)' })
       .example("$0 run --cpus 0.5 --lifetime 2s -- sh -c 'while :; do :; done'", 'half a processor for two seconds')
-      .example('$0 run -d --name web --memory 64M --owner alice -- python3 -m http.server', 'in the background'),
       .example('$0 run -d -p 8080:80 -- python3 -m http.server 80', 'reached through port 8080 of the host')
+      .example('$0 run -d --name web --memory 64M --owner alice -- python3 -m http.server', 'in the background'),
   async (client, options) => {
     const spec = await specOf(options);
     if (options.detach) {
