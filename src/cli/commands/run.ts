@@ -35,6 +35,7 @@ export const run = daemonCommand(
       })
       .example('$0 run -it --name shell -- sh', 'a shell with a terminal')
       .example("$0 run --cpus 0.5 --lifetime 2s -- sh -c 'while :; do :; done'", 'half a processor for two seconds')
+      .example('$0 run -d -p 8080:80 -- python3 -m http.server 80', 'reached through port 8080 of the host')
       .example('$0 run --root app.sqfs -v /srv/data:/data:ro --tmpfs /tmp:size=16M -- /bin/app', 'an image and volumes')
       .example('$0 run -d --name web --memory 64M --owner alice -- python3 -m http.server', 'in the background')
       .example('$0 run --wait-ready --ready http:8000/ -- python3 -m http.server', 'until it answers'),

@@ -31,6 +31,7 @@ const unprotected: [Partial<SpecInput>, string, string, string][] = [
     [{ namespaces: { [name]: '/proc/1/ns/x' } }, `namespaces.${name}`, '"/proc/1/ns/x"', '"new"'],
   ]),
   [{ devices: ['/dev/sda'] }, 'devices[0]', '"/dev/sda"', 'no device beside the usual ones'],
+  [{ network: { ports: ['80:80'] } }, 'network.ports[0]', '80', 'ports from 1024 on'],
   [{ oomScoreAdj: -1 }, 'oomScoreAdj', '-1', 'nothing below 0'],
 ];
 
@@ -48,6 +49,7 @@ describe('another caller', () => {
     {},
     { root: { path: '/' } },
     { mounts: [{ type: 'tmpfs', target: '/t' }], oomScoreAdj: 500, process: { args: ['a'], user: 0 } },
+    { network: { ports: ['8080:80'], group: 'a' } },
     { capabilities: { add: ['ALL'] }, init: true, resources: { pids: 5 } },
   ])('may always ask for %j', (fields) => {
     expect(() => ask(fields, nothing)).not.toThrow();
