@@ -9,6 +9,7 @@ struct CloneRequest {
     int helper = -1;         // the sealed memfd of niwa-boot
     int control = -1;        // becomes descriptor 3
     int userns = -1;         // becomes descriptor 4, if there is one
+    int netns = -1;          // a network namespace to be in instead of a new one, if there is one
     int stdio[3] = {-1, -1, -1};
 };
 

@@ -6,6 +6,7 @@
 #include "keeper_link.h"
 #include "log_pump.h"
 #include "monitor.h"
+#include "netns_pool.h"
 
 using Value = Napi::Value;
 using Info = const Napi::CallbackInfo &;
@@ -17,6 +18,7 @@ struct Addon {
     KeeperLink keeper; // the monitor speaks to it until its own end
     std::unique_ptr<Monitor> monitor;
     std::unique_ptr<LogPump> logs;
+    NetnsPool netns;
 };
 
 inline Addon &addon_of(Napi::Env env) {

@@ -109,6 +109,7 @@ int clone_container(const SpawnRequest &request, const Fd &userns, Spawned *spaw
 
     CloneRequest clone;
     clone.userns = userns.get();
+    clone.netns = request.netns;
     clone.namespaces = request.namespaces;
     clone.cgroup = spawned->container->group.dir();
     clone.helper = request.helper;
@@ -142,10 +143,19 @@ Failure boot(const Container &container, const std::vector<uint8_t> &program) {
     return sent ? silent_death(container) : Failure{Failure::kBoot, kNoStep, EPIPE, 0};
 }
 
+// Gives the time since `lap`, which is now from now on.
+uint64_t take_lap(uint64_t *lap) {
+    uint64_t before = *lap;
+    *lap = boottime_ns();
+    return *lap - before;
+}
+
 // Puts the process into a group that is made.
 Failure populate(const SpawnRequest &request, Spawned *spawned) {
     Container &container = *spawned->container;
+    uint64_t lap = boottime_ns();
     int error = request.filter_devices ? filter_devices(container.group.dir(), request.devices) : 0;
+    spawned->phases.devices = take_lap(&lap);
     if (error < 0) return {Failure::kDevices, 0, -error, 0};
     Fd userns;
     if (!request.uid_map.empty()) {
@@ -153,8 +163,13 @@ Failure populate(const SpawnRequest &request, Spawned *spawned) {
         if (fd < 0) return {Failure::kUserns, 0, -fd, 0};
         userns.reset(fd);
     }
+    spawned->phases.userns = take_lap(&lap);
     error = clone_container(request, userns, spawned);
-    return error < 0 ? Failure{Failure::kClone, 0, -error, 0} : boot(container, request.program);
+    spawned->phases.clone = take_lap(&lap);
+    if (error < 0) return {Failure::kClone, 0, -error, 0};
+    Failure failure = boot(container, request.program);
+    spawned->phases.boot = take_lap(&lap);
+    return failure;
 }
 
 } // namespace
@@ -177,12 +192,14 @@ Spawned create_container(const SpawnRequest &request) {
     snprintf(container.life.id, kIdBytes, "%s", request.id.c_str());
 
     uint32_t step = 0;
+    uint64_t lap = boottime_ns();
     int error = container.group.create(request.cgroup, request.writes, &step);
     if (error < 0) {
         spawned.failure = {Failure::kGroup, step, -error, 0};
         return spawned;
     }
     error = container.statistics.open(container.group);
+    spawned.phases.group = take_lap(&lap);
     spawned.failure = error < 0 ? Failure{Failure::kGroup, 0, -error, 0} : populate(request, &spawned);
     if (spawned.failure.failed()) undo_container(container);
     return spawned;
