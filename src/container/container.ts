@@ -13,6 +13,7 @@ import { signalName, signalNumber } from '../spec/signals.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
 import { CAUSE, exitReason } from './exit.js';
 import { Lock } from './lock.js';
+import { type StartPhases, tellPhases } from './phases.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from './status.js';
 import type { StoredContainer } from './store.js';
 
@@ -53,6 +54,8 @@ export class Container {
   /** Resolves with the exit once its usage record is on disk. */
   readonly exited: Promise<Exit>;
   state: State = 'created';
+  /** How long the parts of its start took. */
+  phases: Partial<StartPhases> = {};
   startedAt: Date | null = null;
   /** The moment of the start on CLOCK_BOOTTIME, 0n before it. */
   startedNs = 0n;
@@ -191,6 +194,7 @@ export class Container {
       startedNs: String(this.startedNs),
       deadlineNs: String(this.deadlineNs),
       sentSignal,
+      phases: this.phases,
       memory: this.#memory,
       usage: this.usage(),
       exit: phase === 'exited' ? this.#ending : null,
@@ -198,7 +202,8 @@ export class Container {
   }
 
   /** Takes what an earlier daemon wrote down of it while it lived. */
-  takeStored({ startedAt, startedNs, deadlineNs, sentSignal, memory }: StoredContainer): void {
+  takeStored({ startedAt, startedNs, deadlineNs, sentSignal, phases, memory }: StoredContainer): void {
+    this.phases = phases ?? {};
     this.startedAt = startedAt === null ? null : new Date(startedAt);
     this.startedNs = BigInt(startedNs);
     this.deadlineNs = BigInt(deadlineNs);
@@ -257,6 +262,7 @@ export class Container {
       started_at: this.startedAt?.toISOString() ?? null,
       deadline_at: this.deadlineAt?.toISOString() ?? null,
       exit: this.exit,
+      start_phases_usec: tellPhases(this.phases),
       usage: this.usage(),
       rates: this.rates(),
       cgroup: this.cgroup,

@@ -69,6 +69,7 @@ export class Endings {
     if (container.idRange !== null) idPool.release(container.idRange);
     container.log.end();
     container.settle(exit);
+    registry.retire(container);
     log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
     registry.tell('exit', container.id, exit);
     crashPoint('exit-told');
@@ -82,6 +83,7 @@ export class Endings {
     const exit = exitOf(stored, final);
     if (final === undefined) await this.#options.books.record(recordOf(stored, exit));
     container.takeEnd(exit, final?.usage ?? stored.usage);
+    this.#options.registry.retire(container);
     if (stored.phase === 'making') this.forget(container);
     else this.#options.books.save(container);
     this.forgetOldest();
@@ -108,9 +110,7 @@ export class Endings {
   }
 
   forgetOldest(): void {
-    const exited = this.#options.registry.list().filter(({ state }) => state === 'exited');
-    for (const container of exited.slice(0, Math.max(0, exited.length - this.#options.keepExited)))
-      this.forget(container);
+    for (const container of this.#options.registry.surplus(this.#options.keepExited)) this.forget(container);
   }
 
   /** Writes the final record of a container, unless an earlier daemon has: then that one stands. Gives how it ended. */

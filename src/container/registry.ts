@@ -29,6 +29,8 @@ export interface RuntimeEvent {
 /** Which containers there are, and the telling of what happens to them. */
 export class Registry {
   readonly #containers = new Map<string, Container>();
+  /** Those that have ended, the first to end first: what is asked at each end must not take longer as there are more. */
+  readonly #exited = new Set<Container>();
   readonly #byHandle = new Map<Handle, Container>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #log: Logger;
@@ -72,8 +74,24 @@ export class Registry {
     this.#byHandle.delete(handle);
   }
 
+  /** It has exited. */
+  retire(container: Container): void {
+    this.#exited.add(container);
+  }
+
+  /** The first to have ended of those that are more than `keep`. */
+  surplus(keep: number): Container[] {
+    const surplus: Container[] = [];
+    for (const container of this.#exited) {
+      if (surplus.length >= this.#exited.size - keep) break;
+      surplus.push(container);
+    }
+    return surplus;
+  }
+
   /** Gives false where another one has its id now. */
   remove(container: Container): boolean {
+    this.#exited.delete(container);
     return this.#containers.get(container.id) === container && this.#containers.delete(container.id);
   }
 

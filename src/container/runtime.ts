@@ -30,6 +30,7 @@ import { CAUSE } from './exit.js';
 import { startError } from './failure.js';
 import { connectKeeper } from './keeper.js';
 import { type Allowed, type Caller, requirePermission } from './permissions.js';
+import { Stopwatch } from './phases.js';
 import { Registry, type RuntimeEvent } from './registry.js';
 import { requireState } from './state.js';
 import type { Store } from './store.js';
@@ -162,6 +163,7 @@ export class Runtime {
         await container.exited;
         throw startError(this.#plan(container.spec, container.idRange ?? NO_IDS), result);
       }
+      Object.assign(container.phases, result.phases);
       container.startedAt = wallTime(result.startedNs);
       container.startedNs = result.startedNs;
       container.deadlineNs = result.deadlineNs;
@@ -343,14 +345,16 @@ export class Runtime {
    * the container says `making` until then, so that after a crash the next daemon undoes it.
    */
   async #making(input: unknown, caller: Caller, step: (container: Container) => Promise<void>): Promise<Container> {
+    const watch = new Stopwatch();
     const spec = resolveSources(parseSpec(input, this.#freeId()));
     requirePermission(spec, caller, this.#options.allowed);
     this.#refuseNew();
     if (this.#registry.has(spec.id) || this.#reserved.has(spec.id))
       throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
     this.#reserved.add(spec.id);
+    watch.lap('spec');
     try {
-      const container = await this.#make(spec);
+      const container = await this.#make(spec, watch);
       await step(container).catch((error: unknown) => this.#undo(container, error));
       return container;
     } finally {
@@ -358,10 +362,12 @@ export class Runtime {
     }
   }
 
-  async #make(spec: Spec): Promise<Container> {
+  async #make(spec: Spec, watch: Stopwatch): Promise<Container> {
     const idRange = spec.userns === 'auto' ? this.#options.idPool.take() : null;
     try {
-      return await this.#spawn(spec, this.#plan(spec, idRange ?? NO_IDS), idRange);
+      const plan = this.#plan(spec, idRange ?? NO_IDS);
+      watch.lap('plan');
+      return await this.#spawn(spec, plan, idRange, watch);
     } catch (error) {
       if (idRange !== null) this.#options.idPool.release(idRange);
       throw error;
@@ -391,7 +397,7 @@ export class Runtime {
     });
   }
 
-  async #spawn(spec: Spec, plan: Plan, idRange: IdRange | null): Promise<Container> {
+  async #spawn(spec: Spec, plan: Plan, idRange: IdRange | null, watch: Stopwatch): Promise<Container> {
     const { store, logs } = this.#options;
     const making = newStored(spec, plan, idRange, this.#bootId);
     store.add(making);
@@ -402,6 +408,9 @@ export class Runtime {
       this.#books.forget(spec.id);
       throw error;
     }
+    watch.lap('state');
+    const program = encodeProgram(plan.boot);
+    watch.lap('encode');
     const result = await native.create({
       id: spec.id,
       cgroup: plan.cgroup.path,
@@ -414,7 +423,7 @@ export class Runtime {
       ...logs.fifosOf(spec.id),
       stdioUid: idOutside(plan.userns?.uids, spec.process.uid),
       stdioGid: idOutside(plan.userns?.gids, spec.process.gid),
-      program: encodeProgram(plan.boot),
+      program,
     });
     crashPoint('made');
     if (isFailure(result)) {
@@ -423,10 +432,13 @@ export class Runtime {
       this.#books.forget(spec.id);
       throw startError(plan, result);
     }
-    const { handle, pid } = result;
+    const { handle, pid, phases } = result;
+    watch.take(phases);
     const birth = { ...birthOf(making), handle, pid, startTicks: readStartTicks(pid) };
     const { log, errno } = logs.open(spec.id, handle);
     const container = new Container(birth, log);
+    watch.lap('adopt');
+    container.phases = watch.phases;
     this.#add(container, 'create');
     if (errno !== 0) {
       this.#options.log.error({ id: spec.id, errno: errnoName(errno) }, 'the log cannot be opened: the container ends');

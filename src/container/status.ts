@@ -3,6 +3,7 @@ import { RatesSchema } from '../accounting/rates.js';
 import { UsageSchema } from '../accounting/usage.js';
 import { EffectiveSchema } from '../host/effective.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
+import { StartPhasesSchema } from './phases.js';
 
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Time = Type.String({ format: 'date-time' });
@@ -46,6 +47,7 @@ export const ContainerStatusSchema = Type.Object({
   started_at: nullable(Time),
   deadline_at: nullable(Type.String({ format: 'date-time', description: 'when its lifetime ends' })),
   exit: nullable(ExitSchema),
+  start_phases_usec: StartPhasesSchema,
   usage: UsageSchema,
   rates: nullable(RatesSchema),
   cgroup: Type.String(),

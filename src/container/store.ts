@@ -5,6 +5,7 @@ import type { Usage } from '../accounting/usage.js';
 import { messageOf, NiwaError } from '../errors.js';
 import type { IdRange } from '../host/id-pool.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
+import type { StartPhases } from './phases.js';
 import type { Exit } from './status.js';
 
 const VERSION = 1;
@@ -35,6 +36,8 @@ export interface StoredContainer {
   deadlineNs: string;
   /** The last signal that was sent through niwa. */
   sentSignal: number;
+  /** How long the parts of its start took; not there in what an older niwad wrote. */
+  phases?: Partial<StartPhases>;
   memory: MemoryTime | null;
   /** The counters when this was written last. */
   usage: Usage | null;

@@ -100,7 +100,10 @@ async function close(
   registry.add(container);
   native.keeperDrop(container.id);
   logs.closeFifos(container.id);
-  if (decision === 'keep' && stored.exit !== null) container.takeEnd(stored.exit, stored.usage);
+  if (decision === 'keep' && stored.exit !== null) {
+    container.takeEnd(stored.exit, stored.usage);
+    registry.retire(container);
+  }
   await endings.removeGroup(stored.cgroup);
   if (decision === 'lose') await endings.lose(stored, container);
 }

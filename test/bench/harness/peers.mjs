@@ -87,6 +87,7 @@ export function podman(place, args) {
     'run',
     '--rm',
     '--cgroups=disabled',
+    '--ulimit=host',
     '--network=none',
     '--read-only',
     '--rootfs',

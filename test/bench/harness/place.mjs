@@ -14,6 +14,7 @@ import { compile, Floor } from './order.mjs';
 
 const PROJECT = join(import.meta.dirname, '../../..');
 const TMPFS = '/dev/shm'; // where a run directory is, as /run is on a usual machine
+const CGROUP_MOUNT = '/sys/fs/cgroup';
 const READY_MS = 20_000;
 
 /** @typedef {import('../../../dist/spec/schema.js').SpecInput} SpecInput */
@@ -35,7 +36,7 @@ export class Place {
   #daemons = [];
 
   constructor() {
-    for (const path of ['proc', 'sys', 'dev', 'tmp'])
+    for (const path of ['proc', 'sys', 'dev', 'tmp', 'usr', 'etc'])
       mkdirSync(join(this.root, path), { recursive: true, mode: 0o755 });
     mkdirSync(this.stage);
     for (const name of ['exit0', 'pause', 'lines']) compile(name, join(this.root, name));
@@ -67,19 +68,33 @@ export class Place {
   }
 
   /**
-   * Another runtime, by its command.
+   * Another runtime, by its command. On a host with both versions of cgroups it sees only the second: crun refuses both.
    * @param {...string} command
    */
   launch(...command) {
-    return this.floor('launch', command).measure;
+    const { mount } = lookAtCgroupTree('niwa-bench');
+    if (mount === CGROUP_MOUNT) return this.floor('launch', command).measure;
+    const floor = new Floor('/usr/bin', 'unshare', [
+      '--mount',
+      '--propagation=private',
+      'sh',
+      '-c',
+      `mount --bind "$0" ${CGROUP_MOUNT} && exec "$@"`,
+      mount,
+      join(this.directory, 'launch'),
+      ...command,
+    ]);
+    this.#floors.push(floor);
+    return floor.measure;
   }
 
   /**
    * Starts a daemon of its own.
-   * @param {object} settings
+   * @param {object} settings of its configuration file
+   * @param {{ observed?: boolean }} options whether to be asked for the delay of its event loop, which takes time of its own
    */
-  async daemon(settings = {}) {
-    const daemon = new Daemon(this, this.#daemons.length, settings);
+  async daemon(settings = {}, options = {}) {
+    const daemon = new Daemon(this, this.#daemons.length, settings, options);
     this.#daemons.push(daemon);
     await daemon.start();
     return daemon;
@@ -104,6 +119,7 @@ export class Daemon {
   #place;
   #name;
   #flags;
+  #observed;
   #removed = false;
   /** @type {import('node:child_process').ChildProcess | null} */
   #process = null;
@@ -118,9 +134,11 @@ export class Daemon {
    * @param {Place} place
    * @param {number} number
    * @param {object} settings
+   * @param {{ observed?: boolean }} options
    */
-  constructor(place, number, settings) {
+  constructor(place, number, settings, { observed = false }) {
     this.#place = place;
+    this.#observed = observed;
     this.#name = `niwa-bench-${process.pid}-${number}`;
     const run = join(place.runDirectory, `run-${number}`);
     const config = join(place.directory, `niwad-${number}.yaml`);
@@ -139,7 +157,10 @@ export class Daemon {
   /** Starts it, and waits until it answers. */
   async start() {
     const observer = `--import=${join(import.meta.dirname, 'loop-delay.mjs')}`;
-    const env = { ...process.env, NODE_OPTIONS: observer, NIWA_BENCH_DELAYS: this.#delays };
+    const env = {
+      ...process.env,
+      ...(this.#observed ? { NODE_OPTIONS: observer, NIWA_BENCH_DELAYS: this.#delays } : {}),
+    };
     this.#process = spawn(join(PROJECT, 'bin/niwad'), this.#flags, { env, stdio: ['ignore', 'ignore', 'inherit'] });
     const until = Date.now() + READY_MS;
     for (;;) {

@@ -8,7 +8,7 @@ const LOOP_DELAY_GOAL_MS = 10;
 
 /** @param {import('../bench.mjs').Context} context */
 export async function measure({ place, much, row, peers }) {
-  const daemon = await place.daemon();
+  const daemon = await place.daemon({}, { observed: true });
   const spec = { process: { args: ['/exit0'] }, root: { path: place.root }, userns: /** @type {const} */ ('host') };
   const niwa = daemon.request('POST', '/v1/containers?start=true&wait=true', spec);
   const floor = place.startFloor('devices', 'seccomp');
