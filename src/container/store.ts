@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { MemoryTime } from '../accounting/memory-time.js';
 import type { Usage } from '../accounting/usage.js';
 import { messageOf, NiwaError } from '../errors.js';
+import { makeAfresh } from '../host/directory.js';
 import type { IdRange } from '../host/id-pool.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
 import type { StartPhases } from './phases.js';
@@ -73,8 +74,7 @@ export class Store {
   add(stored: StoredContainer): void {
     const { id } = stored.spec;
     try {
-      this.remove(id);
-      mkdirSync(this.directoryOf(id), { mode: 0o700 });
+      makeAfresh(this.directoryOf(id), 0o700);
       this.save(stored);
     } catch (error) {
       this.#tryToRemove(id);
