@@ -127,9 +127,11 @@ int clone_container(const SpawnRequest &request, const Fd &userns, Spawned *spaw
     return 0;
 }
 
-Failure boot(const Container &container, const std::vector<uint8_t> &program) {
+Failure boot(Container &container, const std::vector<uint8_t> &program) {
     boot_report report;
     bool sent = send_all(container.control.get(), program.data(), program.size());
+    int error = container.statistics.open(container.group); // while the helper works
+    if (error < 0) return {Failure::kGroup, 0, -error, 0};
     switch (hear(container.control.get(), &report)) {
     case Heard::kReady:
         return {};
@@ -198,9 +200,8 @@ Spawned create_container(const SpawnRequest &request) {
         spawned.failure = {Failure::kGroup, step, -error, 0};
         return spawned;
     }
-    error = container.statistics.open(container.group);
     spawned.phases.group = take_lap(&lap);
-    spawned.failure = error < 0 ? Failure{Failure::kGroup, 0, -error, 0} : populate(request, &spawned);
+    spawned.failure = populate(request, &spawned);
     if (spawned.failure.failed()) undo_container(container);
     return spawned;
 }
