@@ -69,6 +69,15 @@ export interface SeccompRule {
 export interface Created {
   handle: Handle;
   pid: number;
+  /** How long each part took, in microseconds. */
+  phases: Record<'queue' | 'group' | 'devices' | 'userns' | 'clone' | 'boot', number>;
+}
+
+export interface Started {
+  startedNs: bigint;
+  deadlineNs: bigint;
+  /** How long each part took, in microseconds. */
+  phases: Record<'startQueue' | 'exec', number>;
 }
 
 /** Where the output of a container comes from, where it is stored, and how much of it. */
@@ -201,11 +210,7 @@ export interface Native extends NativeExec {
    * Lets a created container go on, and sets its deadline `lifetimeNs` after that (0n: to `deadline.atNs`).
    * On failure the container ends, and an exit event follows.
    */
-  start(
-    handle: Handle,
-    lifetimeNs: bigint,
-    deadline: Deadline,
-  ): Promise<{ startedNs: bigint; deadlineNs: bigint } | Failure>;
+  start(handle: Handle, lifetimeNs: bigint, deadline: Deadline): Promise<Started | Failure>;
   /** Moves or clears the deadline. Gives false where the container has ended or a deadline has passed already. */
   setDeadline(handle: Handle, deadline: Deadline): boolean;
   /**

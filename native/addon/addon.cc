@@ -1,6 +1,7 @@
 // The face of the addon: turns JavaScript values into requests and back. src/native.ts documents every call.
 #include <cerrno>
 #include <cstring>
+#include <sched.h>
 
 #include "adopt.h"
 #include "boot_image.h"
@@ -20,6 +21,13 @@ namespace {
 Deadline to_deadline(const Napi::Object &object) {
     return {to_ns(object.Get("atNs")), to_u32(object.Get("cause")),
             object.Get("signal").As<Napi::Number>().Int32Value(), to_ns(object.Get("timeoutNs"))};
+}
+
+// How long parts of a start took, in microseconds by their names.
+Napi::Object from_phases(Napi::Env env, std::initializer_list<std::pair<const char *, uint64_t>> phases_ns) {
+    Napi::Object object = Napi::Object::New(env);
+    for (const auto &[name, ns] : phases_ns) object.Set(name, static_cast<double>(ns / 1000));
+    return object;
 }
 
 Value from_row(Napi::Env env, const std::vector<double> &row) {
@@ -130,7 +138,7 @@ SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
     return request;
 }
 
-// create(request): Promise<{ handle, pid } | failure>
+// create(request): Promise<{ handle, pid, phases } | failure>
 Value create(Info info) {
     Addon &addon = addon_of(info.Env());
     auto helper = addon.helper; // kept open for as long as the worker runs
@@ -138,15 +146,26 @@ Value create(Info info) {
     request->network_of = addon.monitor->find(to_u32(info[0].As<Napi::Object>().Get("networkOf")));
     auto spawned = std::make_shared<Spawned>();
     Monitor *monitor = addon.monitor.get();
-    auto work = [helper, request, spawned, monitor] {
+    auto queued_ns = std::make_shared<uint64_t>(boottime_ns());
+    auto work = [helper, request, spawned, monitor, queued_ns, &addon] {
+        *queued_ns = boottime_ns() - *queued_ns;
+        Fd netns = (request->namespaces & CLONE_NEWNET) != 0 ? addon.netns.take() : Fd();
+        request->netns = netns.get();
         *spawned = create_container(*request);
         if (!spawned->failure.failed()) monitor->add(spawned->container);
     };
-    return Task::run(info.Env(), work, [spawned](Napi::Env env) -> Value {
+    return Task::run(info.Env(), work, [spawned, queued_ns](Napi::Env env) -> Value {
         if (spawned->failure.failed()) return from_failure(env, spawned->failure);
         Napi::Object result = Napi::Object::New(env);
         result.Set("handle", spawned->container->handle);
         result.Set("pid", spawned->container->life.pid);
+        const Phases &phases = spawned->phases;
+        result.Set("phases", from_phases(env, {{"queue", *queued_ns},
+                                               {"group", phases.group},
+                                               {"devices", phases.devices},
+                                               {"userns", phases.userns},
+                                               {"clone", phases.clone},
+                                               {"boot", phases.boot}}));
         return result;
     });
 }
@@ -180,11 +199,13 @@ Value adopt(Info info) {
     return result;
 }
 
-// start(handle, lifetimeNs, deadline): Promise<{ startedNs, deadlineNs } | failure>
+// start(handle, lifetimeNs, deadline): Promise<{ startedNs, deadlineNs, phases } | failure>
 Value start(Info info) {
     struct Outcome {
         Failure failure{Failure::kBoot, UINT32_MAX, ESRCH, 0};
-        uint64_t started_ns = boottime_ns();
+        uint64_t asked_ns = boottime_ns();
+        uint64_t started_ns = asked_ns;
+        uint64_t executed_ns = asked_ns;
         Deadline deadline;
     };
     Monitor *monitor = addon_of(info.Env()).monitor.get();
@@ -194,15 +215,19 @@ Value start(Info info) {
     outcome->deadline = to_deadline(info[2].As<Napi::Object>());
     auto work = [monitor, container, lifetime_ns, outcome] {
         if (!container) return;
+        outcome->started_ns = boottime_ns();
         if (lifetime_ns > 0) outcome->deadline.at_ns = outcome->started_ns + lifetime_ns;
         monitor->begin(container->handle, outcome->started_ns, outcome->deadline);
         outcome->failure = start_container(*container);
+        outcome->executed_ns = boottime_ns();
     };
     return Task::run(info.Env(), work, [outcome](Napi::Env env) -> Value {
         if (outcome->failure.failed()) return from_failure(env, outcome->failure);
         Napi::Object result = Napi::Object::New(env);
         result.Set("startedNs", from_ns(env, outcome->started_ns));
         result.Set("deadlineNs", from_ns(env, outcome->deadline.at_ns));
+        result.Set("phases", from_phases(env, {{"startQueue", outcome->started_ns - outcome->asked_ns},
+                                               {"exec", outcome->executed_ns - outcome->started_ns}}));
         return result;
     });
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -40,6 +41,7 @@ struct Child {
     int stdio[3];
     bool ok =
         control >= 0 && helper >= 0 && (container >= 0 || request.container < 0) && (image >= 0 || request.image < 0);
+    ok = ok && (request.netns < 0 || setns(request.netns, CLONE_NEWNET) == 0);
     for (int i = 0; ok && i < 3; i++) ok = (stdio[i] = fcntl(request.stdio[i], F_DUPFD_CLOEXEC, kFirstLifted)) >= 0;
     int mounts[kMaxMountMaps];
     size_t count = request.mount_userns_count;
@@ -147,6 +149,7 @@ pid_t clone_helper(const CloneRequest &request, int *pidfd) {
     args.stack = reinterpret_cast<uint64_t>(stack);
     args.stack_size = sizeof stack;
     args.cgroup = static_cast<uint64_t>(request.cgroup);
+    if (request.netns >= 0) args.flags &= ~static_cast<uint64_t>(CLONE_NEWNET);
     long pid = clone_quietly(&args, become_helper, &child);
     if (pid < 0 || child.error == 0) return static_cast<pid_t>(pid);
     close(*pidfd);

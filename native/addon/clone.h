@@ -13,6 +13,7 @@ struct CloneRequest {
     int helper = -1;         // the sealed memfd of niwa-boot
     int control = -1;        // becomes descriptor 3
     int container = -1;      // becomes descriptor 4, if there is one: a user namespace, or with an exec a pidfd
+    int netns = -1;          // a network namespace to be in instead of a new one, if there is one
     int image = -1;          // becomes descriptor 5, if there is one: the mount of an image
     int mount_userns[kMaxMountMaps] = {}; // become descriptors 6, 7, ...
     size_t mount_userns_count = 0;

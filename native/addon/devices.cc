@@ -3,6 +3,9 @@
 #include <cerrno>
 #include <cstdint>
 #include <linux/bpf.h>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <sys/syscall.h>
 
 #include "fd.h"
@@ -67,14 +70,29 @@ Fd load_program(const std::vector<DeviceRule> &rules) {
     return Fd(static_cast<int>(fd));
 }
 
+constexpr size_t kMostPrograms = 64;
+
+// Gives the program for these rules: most containers have the same, and loading it is an eighth of a start. One that
+// cannot be loaded is tried again the next time; errno is set then.
+std::shared_ptr<Fd> program_for(const std::vector<DeviceRule> &rules) {
+    static std::mutex mutex;
+    static std::map<std::vector<DeviceRule>, std::shared_ptr<Fd>> programs;
+    std::lock_guard<std::mutex> lock(mutex);
+    auto found = programs.find(rules);
+    if (found != programs.end()) return found->second;
+    auto program = std::make_shared<Fd>(load_program(rules));
+    if (program->valid() && programs.size() < kMostPrograms) programs.emplace(rules, program);
+    return program;
+}
+
 } // namespace
 
 int filter_devices(int cgroup, const std::vector<DeviceRule> &rules) {
-    Fd program = load_program(rules);
-    if (!program.valid()) return -errno;
+    std::shared_ptr<Fd> program = program_for(rules);
+    if (!program->valid()) return -errno;
     bpf_attr attributes = {};
     attributes.target_fd = static_cast<uint32_t>(cgroup);
-    attributes.attach_bpf_fd = static_cast<uint32_t>(program.get());
+    attributes.attach_bpf_fd = static_cast<uint32_t>(program->get());
     attributes.attach_type = BPF_CGROUP_DEVICE;
     attributes.attach_flags = BPF_F_ALLOW_MULTI;               // one that was set above this group stays in force
     return bpf(BPF_PROG_ATTACH, &attributes) < 0 ? -errno : 0; // the group holds the program from now on

@@ -2,6 +2,7 @@
 // controller of cgroup v1 that has no file in v2).
 #pragma once
 #include <string>
+#include <tuple>
 #include <vector>
 
 // One device that may be read, written and made; -1 stands for any number.
@@ -9,6 +10,9 @@ struct DeviceRule {
     bool block;
     int major;
     int minor;
+    bool operator<(const DeviceRule &other) const {
+        return std::tie(block, major, minor) < std::tie(other.block, other.major, other.minor);
+    }
 };
 
 // Lets the group whose directory is `cgroup` use only the devices of `rules`. Gives 0 or a negative errno.

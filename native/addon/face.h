@@ -7,6 +7,7 @@
 #include "keeper_link.h"
 #include "log_pump.h"
 #include "monitor.h"
+#include "netns_pool.h"
 #include "relay.h"
 #include "spawn.h"
 
@@ -22,6 +23,7 @@ struct Addon {
     std::unique_ptr<LogPump> logs;
     std::unique_ptr<Relay> relay; // with the first terminal
     std::unique_ptr<Execs> execs; // with the first exec
+    NetnsPool netns;
 };
 
 inline Addon &addon_of(Napi::Env env) {

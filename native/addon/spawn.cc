@@ -82,6 +82,7 @@ int clone_container(const SpawnRequest &request, const Given &given, Spawned *sp
     clone.container = given.userns.get();
     clone.image = given.image.get();
     for (const Fd &fd : given.mount_userns) clone.mount_userns[clone.mount_userns_count++] = fd.get();
+    clone.netns = request.netns;
     clone.namespaces = request.namespaces;
     clone.cgroup = spawned->container->group.dir();
     clone.helper = request.helper;
@@ -102,6 +103,8 @@ int clone_container(const SpawnRequest &request, const Given &given, Spawned *sp
 Failure boot(Container &container, const std::vector<uint8_t> &program) {
     boot_report report;
     bool sent = send_all(container.control.get(), program.data(), program.size());
+    int error = container.statistics.open(container.group); // while the helper works
+    if (error < 0) return {Failure::kGroup, 0, -error, 0};
     switch (hear(container.control.get(), &report, &container.terminal, kBootTimeoutMs)) {
     case Heard::kReady:
         return {};
@@ -139,16 +142,30 @@ Failure make_given(const SpawnRequest &request, Given *given) {
     return {};
 }
 
+// Gives the time since `lap`, which is now from now on.
+uint64_t take_lap(uint64_t *lap) {
+    uint64_t before = *lap;
+    *lap = boottime_ns();
+    return *lap - before;
+}
+
 // Puts the process into a group that is made.
 Failure populate(const SpawnRequest &request, Spawned *spawned) {
     Container &container = *spawned->container;
+    uint64_t lap = boottime_ns();
     int error = request.filter_devices ? filter_devices(container.group.dir(), request.devices) : 0;
+    spawned->phases.devices = take_lap(&lap);
     if (error < 0) return {Failure::kDevices, 0, -error, 0};
     Given given;
     Failure failure = make_given(request, &given);
     if (failure.failed()) return failure;
+    spawned->phases.userns = take_lap(&lap);
     error = clone_container(request, given, spawned);
-    return error < 0 ? Failure{Failure::kClone, 0, -error, 0} : boot(container, request.program);
+    spawned->phases.clone = take_lap(&lap);
+    if (error < 0) return {Failure::kClone, 0, -error, 0};
+    failure = boot(container, request.program);
+    spawned->phases.boot = take_lap(&lap);
+    return failure;
 }
 
 } // namespace
@@ -171,13 +188,14 @@ Spawned create_container(const SpawnRequest &request) {
     snprintf(container.life.id, kIdBytes, "%s", request.id.c_str());
 
     uint32_t step = 0;
+    uint64_t lap = boottime_ns();
     int error = container.group.create(request.cgroup, request.writes, &step);
     if (error < 0) {
         spawned.failure = {Failure::kGroup, step, -error, 0};
         return spawned;
     }
-    error = container.statistics.open(container.group);
-    spawned.failure = error < 0 ? Failure{Failure::kGroup, 0, -error, 0} : populate(request, &spawned);
+    spawned.phases.group = take_lap(&lap);
+    spawned.failure = populate(request, &spawned);
     if (spawned.failure.failed()) undo_container(container);
     return spawned;
 }

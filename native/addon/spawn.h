@@ -20,6 +20,7 @@ struct SpawnRequest {
     std::string stdout_path, stderr_path; // of the FIFOs to make for its output
     uid_t stdio_uid = 0;                  // their owner: a workload may open /dev/stdout anew
     gid_t stdio_gid = 0;
+    int netns = -1;                        // a fresh network namespace that was made ahead, if there is one
     std::string pid_namespace;             // path of a PID namespace to join instead, or empty
     std::shared_ptr<Container> network_of; // whose network namespace to be born in, or nothing
     std::vector<uint8_t> program;
@@ -35,9 +36,15 @@ struct Failure {
     bool failed() const { return phase != kNone; }
 };
 
+// How long each part of making it took, in nanoseconds.
+struct Phases {
+    uint64_t group = 0, devices = 0, userns = 0, clone = 0, boot = 0;
+};
+
 struct Spawned {
     std::shared_ptr<Container> container;
     Failure failure;
+    Phases phases;
 };
 
 // Runs everything up to the boot program's wait. On failure nothing of it is left.

@@ -25,11 +25,10 @@ int op_join_user(struct boot *boot, const struct op *op) {
 // capbset(mask): drops every capability outside the mask from the bounding set, up to the last that this kernel knows.
 int op_capbset(struct boot *boot, const struct op *op) {
     (void)boot;
-    for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++) {
-        int keep = cap < 64 && (op->numbers[0] >> cap & 1) != 0;
-        if (!keep && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) return -errno;
+    for (unsigned long cap = 0;; cap++) {
+        bool keep = cap < 64 && (op->numbers[0] >> cap & 1) != 0;
+        if (!keep && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) return errno == EINVAL ? 0 : -errno; // EINVAL: the end
     }
-    return 0;
 }
 
 // user(uid, gid, supplementary gid...). The permitted capabilities are kept over the change, for op_capset() to cut

@@ -16,6 +16,7 @@ import type { IdMaps, Spec } from '../spec/spec.js';
 import { warningsOf } from '../spec/warnings.js';
 import { CAUSE, exitReason } from './exit.js';
 import { Lock } from './lock.js';
+import { type StartPhases, tellPhases } from './phases.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from './status.js';
 import type { StoredContainer } from './store.js';
 
@@ -61,6 +62,8 @@ export class Container {
   /** Resolves when it is ready, or will not be any more. */
   readonly readyKnown: Promise<void>;
   state: State = 'created';
+  /** How long the parts of its start took. */
+  phases: Partial<StartPhases> = {};
   startedAt: Date | null = null;
   /** The moment of the start on CLOCK_BOOTTIME, 0n before it. */
   startedNs = 0n;
@@ -214,6 +217,7 @@ export class Container {
       startedNs: String(this.startedNs),
       deadlineNs: String(this.deadlineNs),
       sentSignal,
+      phases: this.phases,
       memory: this.#memory,
       usage: this.usage(),
       exit: phase === 'exited' ? this.#ending : null,
@@ -223,7 +227,8 @@ export class Container {
   }
 
   /** Takes what an earlier daemon wrote down of it while it lived. */
-  takeStored({ startedAt, startedNs, deadlineNs, sentSignal, memory, ready, usage }: StoredContainer): void {
+  takeStored({ startedAt, startedNs, deadlineNs, sentSignal, phases, memory, ready, usage }: StoredContainer): void {
+    this.phases = phases ?? {};
     this.startedAt = startedAt === null ? null : new Date(startedAt);
     this.startedNs = BigInt(startedNs);
     this.deadlineNs = BigInt(deadlineNs);
@@ -297,6 +302,7 @@ export class Container {
       deadline_at: this.deadlineAt?.toISOString() ?? null,
       ready: this.ready,
       exit: this.exit,
+      start_phases_usec: tellPhases(this.phases),
       usage: this.usage(),
       rates: this.rates(),
       cgroup: this.cgroup,

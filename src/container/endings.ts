@@ -80,6 +80,7 @@ export class Endings {
     if (container.idRange !== null) idPool.release(container.idRange);
     container.log.end();
     container.settle(exit);
+    registry.retire(container);
     log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
     registry.tell('exit', container.id, exit);
     crashPoint('exit-told');
@@ -94,8 +95,9 @@ export class Endings {
     const exit = exitOf(stored, final);
     if (final === undefined) await this.#options.books.record(recordOf(stored, exit));
     container.takeEnd(exit, final?.usage ?? stored.usage);
-    const { books, lifecycle } = this.#options;
+    const { registry, books, lifecycle } = this.#options;
     container.hooksDone = !lifecycle.owesHooks(container, exit);
+    registry.retire(container);
     if (stored.phase === 'making') this.forget(container);
     else books.save(container);
     lifecycle.exited(container, exit);
@@ -129,9 +131,7 @@ export class Endings {
   }
 
   forgetOldest(): void {
-    const exited = this.#options.registry.list().filter(({ state }) => state === 'exited');
-    for (const container of exited.slice(0, Math.max(0, exited.length - this.#options.keepExited)))
-      this.forget(container);
+    for (const container of this.#options.registry.surplus(this.#options.keepExited)) this.forget(container);
   }
 
   /** Writes the final record of a container, unless an earlier daemon has: then that one stands. Gives how it ended. */

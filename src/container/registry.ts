@@ -31,6 +31,8 @@ export interface RuntimeEvent {
 /** Which containers there are, and the telling of what happens to them. */
 export class Registry {
   readonly #containers = new Map<string, Container>();
+  /** Those that have ended, the first to end first: what is asked at each end must not take longer as there are more. */
+  readonly #exited = new Set<Container>();
   readonly #byHandle = new Map<Handle, Container>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #log: Logger;
@@ -79,8 +81,24 @@ export class Registry {
     return this.#containers.get(container.id) === container;
   }
 
+  /** It has exited. */
+  retire(container: Container): void {
+    this.#exited.add(container);
+  }
+
+  /** The first to have ended of those that are more than `keep`. */
+  surplus(keep: number): Container[] {
+    const surplus: Container[] = [];
+    for (const container of this.#exited) {
+      if (surplus.length >= this.#exited.size - keep) break;
+      surplus.push(container);
+    }
+    return surplus;
+  }
+
   /** Gives false where another one has its id now. */
   remove(container: Container): boolean {
+    this.#exited.delete(container);
     return this.hasThis(container) && this.#containers.delete(container.id);
   }
 

@@ -42,10 +42,11 @@ import { connectKeeper } from './keeper.js';
 import { requireOwnDirectory } from './keeping.js';
 import { Lifecycle } from './lifecycle.js';
 import { type Allowed, type Caller, requirePermission } from './permissions.js';
+import { Stopwatch } from './phases.js';
 import { Registry, type RuntimeEvent } from './registry.js';
 import { requireState } from './state.js';
 import type { Store } from './store.js';
-import { birthOf, newStored } from './stored.js';
+import { birthOf, newStored, type Own } from './stored.js';
 import { takeOver } from './take-over.js';
 
 export interface RuntimeOptions {
@@ -189,6 +190,7 @@ export class Runtime {
         await container.exited;
         throw startError(this.#planOf(container), result);
       }
+      Object.assign(container.phases, result.phases);
       container.startedAt = wallTime(result.startedNs);
       container.startedNs = result.startedNs;
       container.deadlineNs = result.deadlineNs;
@@ -392,6 +394,7 @@ export class Runtime {
    * the container says `making` until then, so that after a crash the next daemon undoes it.
    */
   async #making(input: unknown, caller: Caller, step: (container: Container) => Promise<void>): Promise<Container> {
+    const watch = new Stopwatch();
     const { allowed, images } = this.#options;
     const asked = resolveSources(parseSpec(input, this.#freeId(), (name) => imageDefaults(images, name)));
     requirePermission(asked, caller, allowed);
@@ -401,9 +404,10 @@ export class Runtime {
       throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
     requireOwnDirectory(spec, [...this.#reserved.values(), ...this.#registry.live().map((other) => other.spec)]);
     this.#reserved.set(spec.id, spec);
+    watch.lap('spec');
     const unpin = images.pin(spec.root.layers);
     try {
-      const container = await this.#bear(spec);
+      const container = await this.#bear(spec, watch);
       await this.#prepare(container)
         .catch((error: unknown) => this.#fail(container, error))
         .then(() => step(container))
@@ -415,23 +419,25 @@ export class Runtime {
     }
   }
 
-  async #bear(spec: Spec): Promise<Container> {
+  async #bear(spec: Spec, watch: Stopwatch): Promise<Container> {
     try {
       await this.#lifecycle.beforeCreate(spec);
-      return await this.#make(spec);
+      return await this.#make(spec, watch);
     } catch (error) {
       this.#lifecycle.failed(spec);
       throw error;
     }
   }
 
-  async #make(spec: Spec): Promise<Container> {
+  async #make(spec: Spec, watch: Stopwatch): Promise<Container> {
     const { idPool, networks } = this.#options;
     const idRange = spec.userns === 'auto' ? idPool.take() : null;
     try {
       limitKept(spec.root.overlay);
       const lease = await networks.take(spec);
-      return await this.#spawn(spec, this.#plan(spec, idRange, lease), idRange, lease);
+      const plan = this.#plan(spec, idRange, lease);
+      watch.lap('plan');
+      return await this.#spawn(spec, plan, { idRange, lease }, watch);
     } catch (error) {
       unlimitKept(spec.root.overlay);
       if (idRange !== null) idPool.release(idRange);
@@ -484,19 +490,22 @@ export class Runtime {
     });
   }
 
-  async #spawn(spec: Spec, plan: Plan, idRange: IdRange | null, lease: Lease | null): Promise<Container> {
+  async #spawn(spec: Spec, plan: Plan, own: Own, watch: Stopwatch): Promise<Container> {
     const { store, logs, networks } = this.#options;
     const networkOf = plan.clone.networkOf === '' ? 0 : this.#liveHandle(plan.clone.networkOf);
-    const making = newStored(spec, plan, { idRange, lease }, this.#bootId);
+    const making = newStored(spec, plan, own, this.#bootId);
     store.add(making);
     crashPoint('making-saved');
     try {
       logs.prepare(spec.id);
-      networks.writeFiles(spec, lease, store.directoryOf(spec.id));
+      networks.writeFiles(spec, own.lease, store.directoryOf(spec.id));
     } catch (error) {
       this.#books.forget(spec.id);
       throw error;
     }
+    watch.lap('state');
+    const program = encodeProgram(plan.boot);
+    watch.lap('encode');
     const result = await native.create({
       id: spec.id,
       cgroup: plan.cgroup.path,
@@ -512,7 +521,7 @@ export class Runtime {
       ...logs.fifosOf(spec.id),
       stdioUid: idOutside(plan.userns?.uids, spec.process.uid),
       stdioGid: idOutside(plan.userns?.gids, spec.process.gid),
-      program: encodeProgram(plan.boot),
+      program,
     });
     crashPoint('made');
     if (isFailure(result)) {
@@ -523,10 +532,13 @@ export class Runtime {
     }
     const warnings = warningsOf(spec);
     if (warnings.length > 0) this.#options.log.warn({ id: spec.id, warnings }, 'not all is as it may be expected');
-    const { handle, pid } = result;
+    const { handle, pid, phases } = result;
+    watch.take(phases);
     const birth = { ...birthOf(making), handle, pid, startTicks: readStartTicks(pid) };
     const { log, errno } = logs.open(spec.id, handle);
     const container = new Container(birth, log);
+    watch.lap('adopt');
+    container.phases = watch.phases;
     this.#add(container, 'create');
     if (errno === 0) container.terminal = openTerminal(container, logs);
     else {

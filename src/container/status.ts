@@ -4,6 +4,7 @@ import { UsageSchema } from '../accounting/usage.js';
 import { ReadinessSchema } from '../hooks/readiness.js';
 import { EffectiveSchema } from '../host/effective.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
+import { StartPhasesSchema } from './phases.js';
 
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Time = Type.String({ format: 'date-time' });
@@ -48,6 +49,7 @@ export const ContainerStatusSchema = Type.Object({
   deadline_at: nullable(Type.String({ format: 'date-time', description: 'when its lifetime ends' })),
   ready: nullable(ReadinessSchema),
   exit: nullable(ExitSchema),
+  start_phases_usec: StartPhasesSchema,
   usage: UsageSchema,
   rates: nullable(RatesSchema),
   cgroup: Type.String(),

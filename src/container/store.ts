@@ -4,9 +4,11 @@ import type { MemoryTime } from '../accounting/memory-time.js';
 import type { Usage } from '../accounting/usage.js';
 import { messageOf, NiwaError } from '../errors.js';
 import type { Readiness } from '../hooks/readiness.js';
+import { makeAfresh } from '../host/directory.js';
 import type { IdRange } from '../host/id-pool.js';
 import type { Lease } from '../network/lease.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
+import type { StartPhases } from './phases.js';
 import type { Exit } from './status.js';
 
 const VERSION = 1;
@@ -40,6 +42,8 @@ export interface StoredContainer {
   deadlineNs: string;
   /** The last signal that was sent through niwa. */
   sentSignal: number;
+  /** How long the parts of its start took; not there in what an older niwad wrote. */
+  phases?: Partial<StartPhases>;
   memory: MemoryTime | null;
   /** The counters when this was written last. */
   usage: Usage | null;
@@ -78,8 +82,7 @@ export class Store {
   add(stored: StoredContainer): void {
     const { id } = stored.spec;
     try {
-      this.remove(id);
-      mkdirSync(this.directoryOf(id), { mode: 0o700 });
+      makeAfresh(this.directoryOf(id), 0o700);
       this.save(stored);
     } catch (error) {
       this.#tryToRemove(id);

@@ -8,15 +8,16 @@ import type { Birth } from './container.js';
 import type { Exit } from './status.js';
 import type { StoredContainer } from './store.js';
 
+/** What a container has of pools, until its end. */
+export interface Own {
+  idRange: IdRange | null;
+  lease: Lease | null;
+}
+
 /** From what is written down of a container, and to it. Pure, but for the time and the name of a run. */
 
 /** What is written down before anything of a container is made. */
-export function newStored(
-  spec: Spec,
-  plan: Plan,
-  { idRange, lease }: { idRange: IdRange | null; lease: Lease | null },
-  bootId: string,
-): StoredContainer {
+export function newStored(spec: Spec, plan: Plan, { idRange, lease }: Own, bootId: string): StoredContainer {
   return {
     bootId,
     run: randomUUID(),

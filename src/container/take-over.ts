@@ -115,6 +115,7 @@ async function close(
     container.takeEnd(stored.exit, stored.usage);
     container.hooksDone = stored.hooksDone;
     lifecycle.exited(container, stored.exit);
+    registry.retire(container);
   }
   await endings.removeGroup(stored.cgroup);
   if (decision === 'lose') {

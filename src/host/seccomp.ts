@@ -15,6 +15,8 @@ const RETURNS: Record<string, number> = {
 };
 
 const compiled = new Map<string, readonly bigint[]>();
+/** The default profile is always the same object: to hash it takes longer than all else that a plan needs. */
+const compiledObjects = new WeakMap<SeccompProfileInput, readonly bigint[]>();
 const MAX_CACHED = 100;
 
 /**
@@ -22,6 +24,12 @@ const MAX_CACHED = 100;
  * @throws NiwaError SPEC_INVALID where libseccomp refuses it
  */
 export function compileSeccomp(profile: SeccompProfileInput): readonly bigint[] {
+  const instructions = compiledObjects.get(profile) ?? compileText(profile);
+  compiledObjects.set(profile, instructions);
+  return instructions;
+}
+
+function compileText(profile: SeccompProfileInput): readonly bigint[] {
   const key = createHash('sha256').update(JSON.stringify(profile)).digest('hex');
   const known = compiled.get(key);
   if (known !== undefined) return known;

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { messageOf, NiwaError } from '../errors.js';
+import { makeAfresh, rmdirIfEmpty, unlinkIfThere } from '../host/directory.js';
 import { errnoName, type Handle, type LogErrorEvent, native } from '../native.js';
 import { ContainerLog } from './log.js';
 
@@ -39,13 +40,10 @@ export class LogStore {
     return { stdout: join(this.#runDir, id, 'stdout'), stderr: join(this.#runDir, id, 'stderr') };
   }
 
-  /** Makes place for a new container's FIFOs and an empty log. @throws NiwaError HOST_ERROR */
+  /** Makes place for the log of a new container; that for its FIFOs is there. @throws NiwaError HOST_ERROR */
   prepare(id: string): void {
     try {
-      this.#removeFifos(id);
-      this.#remove(id);
-      mkdirSync(join(this.#runDir, id), { recursive: true, mode: 0o700 });
-      mkdirSync(this.#directoryOf(id), { recursive: true, mode: 0o750 });
+      makeAfresh(this.#directoryOf(id), 0o750);
     } catch (error) {
       throw new NiwaError('HOST_ERROR', `cannot make place for the log of container ${id}: ${messageOf(error)}`, {
         cause: error,
@@ -99,9 +97,8 @@ export class LogStore {
 
   /** The directory goes where nothing else is in it. */
   #removeFifos(id: string): void {
-    for (const path of Object.values(this.fifosOf(id))) rmSync(path, { force: true });
-    const directory = join(this.#runDir, id);
-    if (existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory);
+    for (const path of Object.values(this.fifosOf(id))) unlinkIfThere(path);
+    rmdirIfEmpty(join(this.#runDir, id));
   }
 
   #remove(id: string): void {

@@ -3,6 +3,8 @@ import { OP_CODES, type Op } from './ops.js';
 
 const MAGIC = 0x6177696e;
 const HEADER_BYTES = 12;
+/** Of an operation, before its numbers and strings. */
+const OP_BYTES = 8;
 const LITTLE = endianness() === 'LE';
 
 /**
@@ -10,32 +12,39 @@ const LITTLE = endianness() === 'LE';
  * @returns the bytes that the helper reads from its control socket
  */
 export function encodeProgram(ops: readonly Op[]): Uint8Array {
-  const encoded = ops.map(encodeOp);
-  const length = encoded.reduce((sum, bytes) => sum + bytes.length, 0);
-  const header = new DataView(new ArrayBuffer(HEADER_BYTES));
+  const strings = ops.map((op) => op.strings.map((text) => Buffer.byteLength(text)));
+  const length = ops.reduce((sum, { numbers }, i) => sum + bytesOf(numbers.length, strings[i] ?? []), 0);
+  const buffer = Buffer.alloc(HEADER_BYTES + length);
+  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
   [MAGIC, ops.length, length].forEach((word, i) => {
-    header.setUint32(4 * i, word, LITTLE);
+    view.setUint32(4 * i, word, LITTLE);
   });
-  return Buffer.concat([new Uint8Array(header.buffer), ...encoded]);
+  let at = HEADER_BYTES;
+  ops.forEach((op, i) => {
+    at = encodeOp(op, strings[i] ?? [], buffer, view, at);
+  });
+  return buffer;
 }
 
-function encodeOp(op: Op): Uint8Array {
-  const strings = op.strings.map((text) => Buffer.from(text));
-  const bytes = 8 + 8 * op.numbers.length + strings.reduce((sum, text) => sum + 4 + text.length + 1, 0);
-  const buffer = Buffer.alloc(bytes);
-  const view = new DataView(buffer.buffer, buffer.byteOffset, bytes);
-  view.setUint16(0, OP_CODES[op.name], LITTLE);
-  view.setUint16(2, op.numbers.length, LITTLE);
-  view.setUint32(4, strings.length, LITTLE);
-  let at = 8;
+function bytesOf(numbers: number, strings: readonly number[]): number {
+  return OP_BYTES + 8 * numbers + strings.reduce((sum, bytes) => sum + 4 + bytes + 1, 0);
+}
+
+/** Writes one operation at a place, with the lengths of its strings; gives the place after it. */
+function encodeOp(op: Op, lengths: readonly number[], buffer: Buffer, view: DataView, start: number): number {
+  view.setUint16(start, OP_CODES[op.name], LITTLE);
+  view.setUint16(start + 2, op.numbers.length, LITTLE);
+  view.setUint32(start + 4, op.strings.length, LITTLE);
+  let at = start + OP_BYTES;
   for (const number of op.numbers) {
-    view.setBigUint64(at, BigInt(number), LITTLE);
+    view.setBigUint64(at, typeof number === 'bigint' ? number : BigInt(number), LITTLE);
     at += 8;
   }
-  for (const text of strings) {
-    view.setUint32(at, text.length, LITTLE);
-    text.copy(buffer, at + 4);
-    at += 4 + text.length + 1;
-  }
-  return buffer;
+  op.strings.forEach((text, i) => {
+    const bytes = lengths[i] ?? 0;
+    view.setUint32(at, bytes, LITTLE);
+    buffer.write(text, at + 4);
+    at += 4 + bytes + 1;
+  });
+  return at;
 }

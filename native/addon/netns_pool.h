@@ -1,0 +1,31 @@
+// Network namespaces made ahead: the kernel takes about a third of a start for one. Each is given away once, to one
+// container, and nothing has been in it before: a thread makes it, sets its loopback device up, and leaves it.
+#pragma once
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "fd.h"
+
+class NetnsPool {
+  public:
+    NetnsPool() = default;
+    ~NetnsPool();
+    NetnsPool(const NetnsPool &) = delete;
+    NetnsPool &operator=(const NetnsPool &) = delete;
+
+    // Gives a fresh network namespace of the host's user namespace, or nothing where none is ready: then the clone has
+    // to make it. From the first call on, some are kept ready.
+    Fd take();
+
+  private:
+    void run();
+
+    std::mutex mutex_; // guards all below
+    std::condition_variable wanted_;
+    std::deque<Fd> ready_;
+    bool ending_ = false;
+    std::thread thread_;
+};

@@ -1,0 +1,113 @@
+// @ts-check
+// `npm run bench`: measures niwa beside the floors and other runtimes, and writes a table. It never fails because of a time.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { conditions } from './harness/machine.mjs';
+import { installPeers } from './harness/peers.mjs';
+import { Place } from './harness/place.mjs';
+import { intoDocument, makeRow, toMarkdown, toTable } from './harness/report.mjs';
+
+const PROJECT = join(import.meta.dirname, '../..');
+const FAMILIES = ['start', 'socket', 'throughput', 'full', 'idle', 'endings', 'api', 'logs'];
+const HELP = `npm run bench -- [--quick] [--only ${FAMILIES.join(',')}] [--peers] [--out DIR] [--write-docs] [--least]
+
+  --quick       fewer rounds, 100 containers for 1,000: under two minutes
+  --only LIST   only these families of rows
+  --peers       also crun, runc, bubblewrap, podman, systemd-nspawn; installs their Debian packages
+  --out DIR     where bench.md and bench.json go (default: bench-results)
+  --write-docs  also puts the table into docs/performance.md
+  --least       only shows that it works: next to no rounds
+
+As root, after \`npm run build\`. Times need a quiet machine; ratios are of the same seconds.`;
+
+/**
+ * What a family of rows is given.
+ * @typedef {object} Context
+ * @property {Place} place
+ * @property {(rounds: number, count: number) => { rounds: number, count: number }} much how often to measure, by how much time
+ *   there is
+ * @property {(count: number) => number} many how many containers, likewise
+ * @property {(input: import('./harness/report.mjs').RowInput) => void} row tells a row
+ * @property {boolean} quick
+ * @property {boolean} peers
+ */
+
+/** @typedef {{ quick: boolean, least: boolean, peers: boolean }} Choice */
+
+/**
+ * Measures one family.
+ * @param {string} family
+ * @param {Choice} choice
+ * @returns {Promise<import('./harness/report.mjs').Row[]>}
+ */
+async function measureFamily(family, { quick, least, peers }) {
+  /** @type {import('./harness/report.mjs').Row[]} */
+  const rows = [];
+  const { measure } = await import(`./rows/${family}.mjs`);
+  const share = least ? 0.01 : quick ? 0.1 : 1;
+  const place = new Place();
+  /** @type {Context} */
+  const context = {
+    place,
+    much: (rounds, count) => ({
+      rounds: Math.max(1, Math.ceil(rounds * (quick ? 0.3 : 1) * (least ? 0.1 : 1))),
+      count: least ? 3 : count,
+    }),
+    many: (count) => Math.max(3, Math.round(count * share)),
+    row: (input) => {
+      const row = makeRow(family, input);
+      rows.push(row);
+      const { what, subject, measured, ratio, unit, note } = row;
+      const figure = measured === null ? '-' : `${measured.median.toFixed(1)} ${unit}`;
+      console.log(`${what} | ${subject} | ${figure} | ${ratio === null ? '-' : ratio.toFixed(2)} | ${note}`);
+    },
+    quick: quick || least,
+    peers,
+  };
+  try {
+    await measure(context);
+  } finally {
+    await place.remove();
+  }
+  return rows;
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      least: { type: 'boolean', default: false },
+      only: { type: 'string', default: FAMILIES.join(',') },
+      peers: { type: 'boolean', default: false },
+      out: { type: 'string', default: join(PROJECT, 'bench-results') },
+      'write-docs': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return console.log(HELP);
+  const families = values.only.split(',');
+  const unknown = families.filter((family) => !FAMILIES.includes(family));
+  if (unknown.length > 0) throw new Error(`no such rows: ${unknown.join(', ')}; there are ${FAMILIES.join(', ')}`);
+  if (values.peers) installPeers();
+  const facts = { ...conditions(PROJECT), run: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim() };
+  const rows = [];
+  for (const family of families) rows.push(...(await measureFamily(family, values)));
+  const told = {
+    ...facts,
+    'load at the end': loadavg()
+      .map((load) => load.toFixed(2))
+      .join(' '),
+  };
+  mkdirSync(values.out, { recursive: true });
+  writeFileSync(join(values.out, 'bench.json'), `${JSON.stringify({ conditions: told, rows }, null, 2)}\n`);
+  writeFileSync(join(values.out, 'bench.md'), toMarkdown(told, rows));
+  console.log(`\n${toTable(rows)}\n\nin ${values.out}`);
+  if (!values['write-docs']) return;
+  const path = join(PROJECT, 'docs/performance.md');
+  writeFileSync(path, intoDocument(readFileSync(path, 'utf8'), toMarkdown(told, rows)));
+}
+
+await main();
+process.exit(); // the addon's threads keep the process alive

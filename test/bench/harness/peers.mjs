@@ -1,0 +1,140 @@
+// @ts-check
+// Other runtimes, with the isolation that niwa has by default, on the same root, as far as they run on this host.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DEFAULT_PROFILE } from '../../../dist/plan/seccomp.js';
+
+const PACKAGES = ['crun', 'runc', 'bubblewrap', 'podman', 'conmon', 'systemd-container'];
+const CAPABILITIES = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'SETGID',
+  'SETUID',
+  'SETPCAP',
+  'NET_BIND_SERVICE',
+  'NET_RAW',
+  'SYS_CHROOT',
+  'MKNOD',
+  'AUDIT_WRITE',
+  'SETFCAP',
+].map((name) => `CAP_${name}`);
+
+/** Installs the other runtimes from Debian's packages; those that are there stay. @throws {Error} where apt-get fails */
+export function installPeers() {
+  const missing = PACKAGES.filter((name) => spawnSync('dpkg-query', ['-W', name]).status !== 0);
+  if (missing.length === 0) return;
+  const { status, stderr } = spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...missing], {
+    encoding: 'utf8',
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  if (status !== 0) throw new Error(`cannot install ${missing.join(' ')}: ${stderr}`);
+}
+
+/**
+ * Gives the command of each runtime that runs the workload once.
+ * @param {import('./place.mjs').Place} place
+ * @param {string[]} args of the workload
+ * @returns {Record<string, string[]>}
+ */
+export function peerCommands(place, args = ['/exit0']) {
+  const bundle = join(place.directory, `bundle-${args[0]?.slice(1)}`);
+  mkdirSync(bundle, { recursive: true });
+  writeFileSync(join(bundle, 'config.json'), JSON.stringify(ociConfig(place.root, args)));
+  const state = join(place.runDirectory, 'oci');
+  const crun = ['crun', '--cgroup-manager=disabled', '--root', state, 'run', '--bundle', bundle, '@'];
+  const binds = ['--ro-bind', place.root, '/', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp'];
+  return {
+    'crun run': crun,
+    'runc run': ['runc', '--root', `${state}-runc`, 'run', '--bundle', bundle, '@'],
+    bwrap: ['bwrap', '--unshare-all', ...binds, '--', ...args],
+    'podman run': podman(place, args),
+    'systemd-nspawn': [
+      'systemd-nspawn',
+      '--quiet',
+      '--register=no',
+      '--keep-unit',
+      '--private-network',
+      '--as-pid2',
+      '-M',
+      '@',
+      '-D',
+      place.root,
+      ...args,
+    ],
+  };
+}
+
+/**
+ * @param {import('./place.mjs').Place} place
+ * @param {string[]} args
+ */
+export function podman(place, args) {
+  const at = (/** @type {string} */ name) => join(place.runDirectory, `podman-${name}`);
+  return [
+    'podman',
+    '--root',
+    at('root'),
+    '--runroot',
+    at('run'),
+    '--storage-driver',
+    'vfs',
+    '--cgroup-manager=cgroupfs',
+    '--events-backend=none',
+    'run',
+    '--rm',
+    '--cgroups=disabled',
+    '--ulimit=host',
+    '--network=none',
+    '--read-only',
+    '--rootfs',
+    place.root,
+    ...args,
+  ];
+}
+
+/**
+ * @param {string} root
+ * @param {string[]} args
+ */
+function ociConfig(root, args) {
+  const mount = (/** @type {string} */ destination, /** @type {string} */ type, /** @type {string[]} */ options) => ({
+    destination,
+    type,
+    source: type,
+    options,
+  });
+  const strict = ['nosuid', 'noexec', 'nodev'];
+  const sets = Object.fromEntries(['bounding', 'effective', 'permitted'].map((name) => [name, CAPABILITIES]));
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      terminal: false,
+      user: { uid: 0, gid: 0 },
+      args,
+      env: ['PATH=/'],
+      cwd: '/',
+      capabilities: sets,
+      noNewPrivileges: true,
+    },
+    root: { path: root, readonly: false },
+    hostname: 'bench',
+    mounts: [
+      mount('/proc', 'proc', strict),
+      mount('/dev', 'tmpfs', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
+      mount('/dev/pts', 'devpts', ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620']),
+      mount('/dev/shm', 'tmpfs', [...strict, 'mode=1777', 'size=65536k']),
+      mount('/dev/mqueue', 'mqueue', strict),
+      mount('/sys', 'sysfs', [...strict, 'ro']),
+    ],
+    linux: {
+      namespaces: ['pid', 'network', 'ipc', 'uts', 'mount', 'cgroup'].map((type) => ({ type })),
+      maskedPaths: ['/proc/acpi', '/proc/kcore', '/proc/keys', '/proc/timer_list', '/proc/scsi', '/sys/firmware'],
+      readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
+      seccomp: DEFAULT_PROFILE,
+    },
+  };
+}

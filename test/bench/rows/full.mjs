@@ -1,0 +1,44 @@
+// @ts-check
+// The same cold start while the daemon gets fuller.
+import { takeTurns } from '../harness/order.mjs';
+import { summarize } from '../harness/statistics.mjs';
+
+/** @param {import('../bench.mjs').Context} context */
+export async function measure({ place, much, many, row }) {
+  const daemon = await place.daemon();
+  const root = { path: place.root };
+  const userns = /** @type {const} */ ('host');
+  const niwa = daemon.request('POST', '/v1/containers?start=true&wait=true', {
+    process: { args: ['/exit0'] },
+    root,
+    userns,
+  });
+  const floor = place.startFloor('devices', 'seccomp');
+  const idle = { process: { args: ['/pause'] }, root, userns };
+  let base = 0;
+  const take = async (/** @type {string} */ what) => {
+    const turns = await takeTurns({ niwa, floor }, much(20, 20));
+    const measured = summarize(turns.niwa?.times ?? []);
+    const floorMeasured = summarize(turns.floor?.times ?? []);
+    const ratio = measured.median / floorMeasured.median;
+    base ||= ratio;
+    const change = ratio / base;
+    row({
+      what,
+      unit: 'us',
+      measured,
+      floor: 'C, at the same time',
+      floorMeasured,
+      goal: 'the same ratio (at most 1.15 x of it)',
+      met: change <= 1.15,
+      note: `${change.toFixed(2)} x the ratio of the first`,
+    });
+  };
+  await take('start through the socket: 0 running');
+  await daemon.fill(many(100), idle);
+  await take(`start through the socket: ${many(100)} running`);
+  await daemon.fill(many(1000) - many(100), idle);
+  await take(`start through the socket: ${many(1000)} running`);
+  await niwa(many(10_000), 4);
+  await take(`start through the socket: ${many(1000)} running, after ${many(10_000)} starts`);
+}

@@ -1,0 +1,91 @@
+// @ts-check
+// What idle containers cost beyond their workloads: memory of the daemon and of whatever else stays, and sampling.
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { lookAtCgroupTree } from '../../../dist/host/cgroup.js';
+import { native } from '../../../dist/native.js';
+import { summarize } from '../harness/statistics.mjs';
+
+const ROUNDS = 10;
+
+/** @param {import('../bench.mjs').Context} context */
+export async function measure({ place, many, row, quick }) {
+  const daemon = await place.daemon();
+  const spec = { process: { args: ['/pause'] }, root: { path: place.root }, userns: /** @type {const} */ ('host') };
+  await daemon.fill(2, spec);
+  await sleep(1500);
+  const before = footprint(daemon.pid);
+  const count = many(1000);
+  await daemon.fill(count, spec);
+  await sleep(quick ? 1500 : 5000);
+  const after = footprint(daemon.pid);
+  const each = (/** @type {'rss' | 'pss'} */ key) => {
+    const value = (after[key] - before[key]) / count;
+    return { n: count, median: value, p95: value, p99: value, max: value };
+  };
+  const what = `${count} idle containers: each, beyond the workload`;
+  row({ what: `${what}, PSS of niwad and the keeper`, unit: 'KiB', measured: each('pss'), medianAtMost: 16 });
+  row({ what: `${what}, RSS of niwad`, unit: 'KiB', measured: each('rss'), medianAtMost: 16 });
+
+  const files = [...new Set(native.columns.map((column) => column.split(':')[0] ?? ''))];
+  const group = (await daemon.client.list())[0]?.cgroup ?? lookAtCgroupTree('niwa').containers;
+  const floor = place.floor('sample', [group.slice(0, group.lastIndexOf('/')), ...files]).measure;
+  const own = [];
+  const read = [];
+  await floor(2, 1);
+  for (let round = 0; round < (quick ? 3 : ROUNDS); round++) {
+    const begun = cpuUsec(daemon.pid);
+    await sleep(1000);
+    own.push(cpuUsec(daemon.pid) - begun);
+    read.push(...(await floor(1, 1)).times);
+  }
+  const measured = summarize(own);
+  row({
+    what: `sampling ${count + 2} containers: processor time of niwad in a second`,
+    unit: 'us',
+    measured,
+    floor: 'C, reads the same files',
+    floorMeasured: summarize(read),
+    ratioAtMost: 1.3,
+    note: `${((measured.median / 1e6) * 100).toFixed(2)} % of a processor (goal: under 2 %), all that niwad does in that second`,
+  });
+}
+
+/** The memory in KiB of a daemon and its keeper. @param {number} pid */
+function footprint(pid) {
+  const session = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isKeeperOf(name, pid));
+  const pss = [String(pid), ...session].reduce((sum, name) => sum + field(`/proc/${name}/smaps_rollup`, 'Pss'), 0);
+  return { rss: field(`/proc/${pid}/status`, 'VmRSS'), pss };
+}
+
+/**
+ * The keeper of a daemon has its run directory in its command line.
+ * @param {string} name
+ * @param {number} pid
+ */
+function isKeeperOf(name, pid) {
+  try {
+    const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0');
+    const run = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return command[1] === `${run[run.indexOf('--run-dir') + 1]}/keeper.sock`;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {string} name
+ */
+function field(path, name) {
+  return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(path, 'utf8'))?.[1] ?? 0);
+}
+
+/** The processor time of all threads. @param {number} pid */
+export function cpuUsec(pid) {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const ns = threads.map((thread) =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]),
+  );
+  return ns.reduce((sum, one) => sum + one, 0) / 1000;
+}

@@ -1,0 +1,197 @@
+// @ts-check
+// A cold start from the addon in-process: group, process, exec, exit, and all taken away; default isolation, then what each
+// protection costs, each beside the C floor that does the same; then other runtimes on the same root.
+import { mkdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { compileSeccomp } from '../../../dist/host/seccomp.js';
+import { isFailure, loadBootHelper, native } from '../../../dist/native.js';
+import { USUAL_DEVICES } from '../../../dist/plan/devices.js';
+import { encodeProgram } from '../../../dist/plan/encode.js';
+import { makePlan } from '../../../dist/plan/plan.js';
+import { mapFile } from '../../../dist/plan/userns.js';
+import { parseSpec } from '../../../dist/spec/spec.js';
+import { takeTurns } from '../harness/order.mjs';
+import { peerCommands } from '../harness/peers.mjs';
+import { summarize } from '../harness/statistics.mjs';
+
+const NO_DEADLINE = { atNs: 0n, cause: 0, signal: 15, timeoutNs: 0n };
+const IDS = { start: 300_000, size: 65_536 };
+
+/** @typedef {import('../../../dist/spec/schema.js').SpecInput} SpecInput */
+/** @typedef {import('../bench.mjs').Context} Context */
+
+/** The addon, driven as the daemon drives it, without the daemon. */
+class Addon {
+  /** @type {Map<number, () => void>} */
+  #waiting = new Map();
+  /** @type {Set<number>} */
+  #ended = new Set();
+  #place;
+  #number = 0;
+
+  /** @param {import('../harness/place.mjs').Place} place */
+  constructor(place) {
+    this.#place = place;
+    loadBootHelper();
+    mkdirSync(join(place.runDirectory, 'fifos'));
+    native.watch(({ type, handle }) => {
+      if (type !== 'exit') return;
+      this.#ended.add(handle);
+      this.#waiting.get(handle)?.();
+    });
+  }
+
+  /**
+   * Gives what starts containers of a spec, one after another.
+   * @param {Partial<SpecInput>} fields
+   * @param {{ devices: boolean }} options whether with a device filter
+   * @returns {import('../harness/order.mjs').Measure}
+   */
+  measure(fields, { devices }) {
+    const spec = parseSpec({ process: { args: ['/exit0'] }, root: { path: this.#place.root }, ...fields }, 'bench');
+    spec.root.idmap = spec.userns !== 'host';
+    return async (count) => {
+      const times = [];
+      for (let i = 0; i < count; i++) {
+        const begun = process.hrtime.bigint();
+        await this.#startOne(spec, devices);
+        times.push(Number(process.hrtime.bigint() - begun) / 1000);
+      }
+      return { times, wall: times.reduce((sum, time) => sum + time, 0) };
+    };
+  }
+
+  /**
+   * @param {import('../../../dist/spec/spec.js').Spec} parsed
+   * @param {boolean} devices
+   */
+  async #startOne(parsed, devices) {
+    const id = `addon-${process.pid}-${++this.#number}`;
+    const plan = makePlan(
+      { ...parsed, id },
+      {
+        containersCgroup: this.#place.groups,
+        controllers: { available: [], missing: {} },
+        stage: this.#place.stage,
+        devices: {},
+        deviceNodes: [],
+        filtersDevices: devices,
+        idRange: IDS,
+        oomProtected: false,
+        network: null,
+        compileSeccomp,
+      },
+    );
+    const fifos = join(this.#place.runDirectory, 'fifos', id);
+    mkdirSync(fifos);
+    const made = await native.create({
+      id,
+      cgroup: plan.cgroup.path,
+      writes: [],
+      namespaces: plan.clone.flags,
+      pidNamespace: '',
+      networkOf: 0,
+      mountMaps: [],
+      image: '',
+      devices: devices ? USUAL_DEVICES : null,
+      uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
+      gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
+      stdout: join(fifos, 'stdout'),
+      stderr: join(fifos, 'stderr'),
+      stdioUid: 0,
+      stdioGid: 0,
+      program: encodeProgram(plan.boot),
+    });
+    if (isFailure(made)) throw new Error(`create failed: ${JSON.stringify(made)}`);
+    const started = await native.start(made.handle, 0n, NO_DEADLINE);
+    if (isFailure(started)) throw new Error(`start failed: ${JSON.stringify(started)}`);
+    if (!this.#ended.has(made.handle))
+      await new Promise((resolve) => this.#waiting.set(made.handle, () => resolve(null)));
+    rmdirSync(plan.cgroup.path);
+    native.release(made.handle);
+    this.#waiting.delete(made.handle);
+    this.#ended.delete(made.handle);
+  }
+}
+
+const BARE = { userns: /** @type {const} */ ('host'), seccomp: /** @type {const} */ ('unconfined') };
+
+/** @type {{ what: string, fields: Partial<SpecInput>, options: string[], ratioAtMost: number }[]} */
+const PROTECTIONS = [
+  { what: 'start: namespaces, cgroup, mounts only', fields: BARE, options: [], ratioAtMost: 1.5 },
+  { what: 'start: + seccomp', fields: { userns: 'host' }, options: ['seccomp'], ratioAtMost: 1.5 },
+  { what: 'start: + device filter', fields: BARE, options: ['devices'], ratioAtMost: 1.5 },
+  {
+    what: 'start: + user namespace, root id-mapped',
+    fields: { userns: 'auto', seccomp: 'unconfined' },
+    options: ['userns'],
+    ratioAtMost: 1.5,
+  },
+  {
+    what: 'start: + id-mapped overlay root',
+    fields: { userns: 'auto', seccomp: 'unconfined', root: { overlay: true } },
+    options: ['userns', 'overlay'],
+    ratioAtMost: 1.5,
+  },
+];
+
+/** @type {Record<string, number>} how many times faster than these a start has to be */
+const FASTER_THAN = { 'crun run': 4, 'runc run': 10, bwrap: 2.5 };
+
+/** @param {Context} context */
+export async function measure({ place, much, row, peers }) {
+  const addon = new Addon(place);
+  const own = addon.measure({ userns: 'host' }, { devices: true });
+  const floor = place.startFloor('devices', 'seccomp');
+  const others = peers ? peerCommands(place) : {};
+  const launched = Object.fromEntries(
+    Object.entries(others).map(([name, command]) => [name, place.launch(...command)]),
+  );
+  const first = await takeTurns({ own, floor }, much(40, 25));
+  const told = { unit: 'us', floor: 'C, the same calls' };
+  const floorTimes = summarize(must(first.floor));
+  const ownTimes = summarize(must(first.own));
+  row({
+    what: 'start: default isolation, in-process',
+    measured: ownTimes,
+    floorMeasured: floorTimes,
+    ratioAtMost: 1,
+    ...told,
+  });
+  for (const { what, fields, options, ratioAtMost } of PROTECTIONS) {
+    const root = { path: place.root, ...fields.root };
+    const subject = addon.measure({ ...fields, root }, { devices: options.includes('devices') });
+    const pair = await takeTurns({ own: subject, floor: place.startFloor(...options) }, much(15, 20));
+    row({
+      what,
+      measured: summarize(must(pair.own)),
+      floorMeasured: summarize(must(pair.floor)),
+      ratioAtMost,
+      ...told,
+    });
+  }
+  if (!peers) return;
+  const turns = await takeTurns({ niwa: own, ...launched }, much(10, 10));
+  const niwa = summarize(must(turns.niwa));
+  for (const name of Object.keys(others)) {
+    const { times, error } = turns[name] ?? { times: [], error: 'not measured' };
+    const measured = error === '' ? summarize(times) : null;
+    const goal = FASTER_THAN[name];
+    row({
+      what: 'start: other runtimes, default isolation, the same root',
+      subject: name,
+      unit: 'us',
+      measured,
+      floor: 'niwa in-process',
+      floorMeasured: niwa,
+      ...(goal === undefined ? {} : { ratioAtLeast: goal }),
+      note: error === '' ? '' : `does not run here: ${error}`,
+    });
+  }
+}
+
+/** @param {{ times: number[], error: string } | undefined} result */
+function must(result) {
+  if (result === undefined || result.error !== '') throw new Error(result?.error ?? 'not measured');
+  return result.times;
+}

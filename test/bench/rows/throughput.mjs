@@ -1,0 +1,53 @@
+// @ts-check
+// Starts a second through the socket, with many at once.
+import { takeTurns } from '../harness/order.mjs';
+import { peerCommands } from '../harness/peers.mjs';
+
+const CONCURRENCY = [1, 2, 4, 8, 16];
+const LOOP_DELAY_GOAL_MS = 10;
+
+/** @param {import('../bench.mjs').Context} context */
+export async function measure({ place, much, row, peers }) {
+  const daemon = await place.daemon({}, { observed: true });
+  const spec = { process: { args: ['/exit0'] }, root: { path: place.root }, userns: /** @type {const} */ ('host') };
+  const niwa = daemon.request('POST', '/v1/containers?start=true&wait=true', spec);
+  const floor = place.startFloor('devices', 'seccomp');
+  const { 'crun run': command } = peers ? peerCommands(place) : {};
+  const crun = command === undefined ? {} : { crun: place.launch(...command) };
+  for (const threads of CONCURRENCY) {
+    await daemon.loopDelayP99();
+    const { rounds, count } = much(5, 80);
+    const turns = await takeTurns({ niwa, floor, ...crun }, { rounds, count, threads });
+    const rate = (/** @type {string} */ name) => {
+      const { times = [], wall = 0 } = turns[name] ?? {};
+      const value = (times.length / wall) * 1e6;
+      return { n: times.length, median: value, p95: value, p99: value, max: value };
+    };
+    const p99 = await daemon.loopDelayP99();
+    const what = `starts a second, ${threads} at once`;
+    row({
+      what,
+      unit: '1/s',
+      measured: rate('niwa'),
+      floor: 'C, as many threads',
+      floorMeasured: rate('floor'),
+      ratioAtLeast: 0.7,
+    });
+    row({
+      what: `event loop of the daemon meanwhile, ${threads} at once`,
+      unit: 'ms',
+      measured: { n: 1, median: p99, p95: p99, p99, max: p99 },
+      goal: `p99 under ${LOOP_DELAY_GOAL_MS} ms`,
+      met: p99 < LOOP_DELAY_GOAL_MS,
+    });
+    if (turns.crun !== undefined && turns.crun.error === '')
+      row({
+        what,
+        subject: 'crun run',
+        unit: '1/s',
+        measured: rate('crun'),
+        floor: 'niwa',
+        floorMeasured: rate('niwa'),
+      });
+  }
+}
