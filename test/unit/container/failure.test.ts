@@ -103,7 +103,7 @@ describe('a failed exec', () => {
       'the exec in container web failed: exec nope: ENOENT (step 4 of 4); there is no such program in the container, or its interpreter is missing',
     );
     expect(messageOf({ phase: 'clone', errno: constants.errno.ESRCH })).toBe(
-      'the exec in container web failed: clone3 into the cgroup and the PID namespace: ESRCH (step 1 of 4); the container has just ended',
+      'the exec in container web failed: clone3 into the cgroup and the PID namespace: ESRCH (step 1 of 4); the container that it was to enter, or whose network it was to share, has ended',
     );
   });
 
