@@ -4,7 +4,8 @@
  */
 export const STARTER = `# A container of niwa. What a start would do:  niwa plan FILE    Run it:  niwa run -f FILE
 # Lines with "#" directly before a name are fields to choose from: take the "#" away.
-# All fields and what else they take: docs/spec.md. Only process.args is needed.
+# All fields and what else they take: docs/spec.md. Only process.args is needed,
+# and not even that with an image, which has a command of its own.
 
 #id: hello                          # its name; a random one where it is left out
 #owner: alice                       # whom it is billed to: niwa usage --by owner
@@ -16,12 +17,17 @@ process:
   #cwd: /usr                        # the working directory
   #user: "1000:1000"                # user and group inside; root (0) where it is left out
   #umask: "0027"
+  #tty: true                        # a terminal: niwa run -it, niwa attach
 
 # How long it may live from its start, whatever it does. Leave it out for no end.
 lifetime: 10m
 #jitter: 1m                         # shortens that at random, so that not all end together
 #stopSignal: SIGTERM                # what asks it to end
 #stopTimeout: 5s                    # what it gets from then to the kill
+#ready: {http: {port: 8080, path: /}, timeout: 30s}   # when it counts as ready; or tcp: 8080
+#hooks:                             # programs of the host at points of its life: docs/hooks.md
+  #afterStart: [{args: [/usr/local/bin/register]}]
+  #afterExit: [{args: [/usr/local/bin/unregister], timeout: 5s}]
 #init: true                         # a small init as PID 1 that reaps what the program leaves behind
 
 # Limits. Each needs its cgroup controller: "niwa doctor" says whether this host has it.
@@ -34,15 +40,16 @@ lifetime: 10m
 
 # The file tree. Without it: the host's own, read as a stranger, with a private overlay for what is written.
 #root:
-  #path: /srv/root                  # a directory with another one
+  #path: /srv/root                  # a directory with another one; or file: a squashfs or erofs file; or image: a name of niwa image ls
   #readonly: false
   #overlay: {size: 64M}             # writes go to memory and are lost at the end; false: to the directory itself
 #mounts:
-  #- {type: bind, source: /srv/data, target: /data, readonly: true}   # a directory of the host
+  #- {type: bind, source: /srv/data, target: /data, readonly: true}   # of the host; propagation: rslave for later mounts
   #- {type: tmpfs, target: /scratch, size: 16M}                       # memory
 
 #hostname: hello                    # the id where it is left out
-#namespaces: {network: host}        # new: its own, with lo only; host; or the path of one to join
+#network: {mode: bridge, ports: ["127.0.0.1:8080:80"]}   # reaches the world, and is reached at ports of the host: docs/network.md
+#namespaces: {ipc: host}            # each new, host, or a path; network: host instead of the bridge
 
 # Rights. The defaults are few: see docs/security.md before giving more.
 #capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}

@@ -7,7 +7,6 @@ import { build, folderOf, Site, test } from './support.js';
 test('Apache answers with what PHP has computed', async ({ niwad, skip }) => {
   await build(skip, 'apache-php');
   const site = await Site.start(niwad, 'apache-php', '--hostname', 'shop');
-  await site.answers();
 
   const { status, body } = await site.get('/?below=100');
   expect(status).toBe(200);
@@ -28,12 +27,10 @@ test('what PHP keeps is in the container alone, and each start is a fresh one', 
   const jar = join(niwad.place.directory, 'cookies');
   const visit = async (site: Site) => JSON.parse((await site.get('/visits.php', '-b', jar, '-c', jar)).body).visits;
   const site = await Site.start(niwad, 'apache-php');
-  await site.answers();
   expect([await visit(site), await visit(site)]).toEqual([1, 2]);
   await site.stop();
 
   const again = await Site.start(niwad, 'apache-php');
-  await again.answers();
   expect(again.id).not.toBe(site.id);
   expect(await visit(again)).toBe(1);
   await again.stop();
@@ -45,7 +42,6 @@ test('limits hold for the whole of Apache', async ({ niwad, skip }) => {
   needsController(skip, 'cpu');
   await build(skip, 'apache-php');
   const site = await Site.start(niwad, 'apache-php', '--cpus', '0.5', '--memory', '64M', '--pids', '40');
-  await site.answers();
 
   expect((await site.get('/?below=100000')).body).toContain('below 100000 is 454396537.');
   expect(await site.getMany('/?below=1000', 50)).toEqual(Array(50).fill(200));

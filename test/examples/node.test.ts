@@ -4,7 +4,7 @@ import { Site, test } from './support.js';
 test('a Node.js site runs on the Node.js of the host', async ({ niwad }) => {
   const begin = Date.now();
   const site = await Site.start(niwad, 'node');
-  await site.answers();
+  await site.get('/');
   console.log(`from niwa run to the first answer: ${Date.now() - begin} ms`);
 
   const { status, body } = await site.get('/?name=alice');

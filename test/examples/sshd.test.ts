@@ -64,7 +64,6 @@ test('files go there and back by sftp, and Apache beside it serves them', async 
 
   const { uid, gid } = statSync(served);
   expect({ uid, gid }, 'the ids on disk are those inside').toEqual({ uid: 1000, gid: 1000 });
-  await apache.answers();
   const { status, body } = await apache.get(`/${page}`);
   expect([status, body === content]).toEqual([200, true]);
 

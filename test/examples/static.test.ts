@@ -6,7 +6,6 @@ import { build, folderOf, Site, test } from './support.js';
 test('nginx serves a folder, as a user without any rights', async ({ niwad, skip }) => {
   await build(skip, 'static');
   const site = await Site.start(niwad, 'static');
-  await site.answers();
 
   const index = readFileSync(join(folderOf('static'), 'site/index.html'), 'utf8');
   expect(await site.get('/')).toEqual({ status: 200, body: index });

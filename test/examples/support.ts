@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { vi } from 'vitest';
-import { host, needsFile, type Skip, scaled } from '../integration/support/host.js';
+import { host, needsFile, type Skip } from '../integration/support/host.js';
 import { type CliResult, flagsOf, Niwad } from '../integration/support/niwad.js';
 import { test as base } from '../integration/support/test.js';
 
@@ -44,9 +43,15 @@ export class Site {
     this.#port = port;
   }
 
-  /** @param flags more of them for `niwa run` */
+  /** Starts an example and waits until its readiness check has passed. @param flags more of them for `niwa run` */
   static async start(niwad: Niwad, example: string, ...flags: string[]): Promise<Site> {
-    const { stdout, stderr } = await niwad.cli('run', '-d', '-f', join(folderOf(example), 'niwa.yaml'), ...flags);
+    const { stdout, stderr } = await niwad.cli(
+      'run',
+      '--wait-ready',
+      '-f',
+      join(folderOf(example), 'niwa.yaml'),
+      ...flags,
+    );
     const id = stdout.trim();
     if (id === '') throw new Error(`niwa run: ${stderr}`);
     const { spec } = await niwad.client.inspect(id);
@@ -78,11 +83,6 @@ export class Site {
     const flags = ['-sS', '--parallel', '--parallel-immediate', '--parallel-max', String(times)];
     const { stdout } = await this.run('curl', [...flags, '-w', '%{http_code}\n', ...each]);
     return stdout.split('\n').map(Number);
-  }
-
-  /** Waits until it answers. */
-  async answers(): Promise<void> {
-    await vi.waitFor(() => this.get('/'), { timeout: scaled(20_000), interval: 20 });
   }
 
   /** Asks it to end, and forgets it; gives how it ended and what it has written. */
