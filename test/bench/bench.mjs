@@ -66,9 +66,12 @@ async function measureFamily(family, { quick, least, peers }) {
     quick: quick || least,
     peers,
   };
+  const interrupted = () => void place.remove().finally(() => process.exit(130));
+  process.once('SIGINT', interrupted);
   try {
     await measure(context);
   } finally {
+    process.off('SIGINT', interrupted);
     await place.remove();
   }
   return rows;
