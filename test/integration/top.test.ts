@@ -23,6 +23,7 @@ const idle = { args: ['sleep', '1000'] };
 async function openTop(niwad: Niwad) {
   const tmux = new Tmux(80, 24, { NIWA_SOCKET: niwad.socket });
   const files = niwad.place.directory;
+  await tmux.shows(/^\$/m);
   tmux.type(`stty -a > ${files}/before; echo my screen; ${NIWA} top`);
   await tmux.shows(/^niwa top /m);
   return tmux;
@@ -65,7 +66,7 @@ test('shows containers on 80 columns, sorts and filters by keys, and gives the s
   await niwad.start({ id: 'top-idle', process: idle, owner: 'bob', labels: { tier: 'front' }, lifetime: '10m' });
   await niwad.client.create({ id: 'top-made', process: idle });
   const tmux = await openTop(niwad);
-  const screen = await tmux.shows(/2 running, 1 created[\s\S]*^top-busy .* 1h59m/m);
+  const screen = await tmux.shows(/2 running, 1 created[\s\S]*^top-busy .* 1h59m[\s\S]*^q quit/m);
   expect(screen[0]).toMatch(/^niwa top {2}\S+ {2}niwad \d+\.\d+\.\d+ +\d\d:\d\d:\d\d$/);
   expect(screen[2]).toMatch(/^cpu [\d.]+% of \d+% {2}memory \S+ of \S+ {2}rd\/s \S+ {2}wr\/s \S+/);
   expect(screen[3]).toMatch(/^ID +S CPU%\/MAX THR% .*TREND +MEM\/MAX RD\/s WR\/s PSI.* +LEFT/);
@@ -99,7 +100,7 @@ test('shows containers on 80 columns, sorts and filters by keys, and gives the s
   await tmux.shows(/^ID +S /m);
 
   tmux.resize(120, 30);
-  const wide = await tmux.shows(/^ID .* OWNER/m);
+  const wide = await tmux.shows(/^ID .* OWNER[\s\S]*^q quit/m);
   expect(wide[29]).toMatch(/^q quit/);
 
   tmux.press('q');

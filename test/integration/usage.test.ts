@@ -72,7 +72,7 @@ test('niwa usage sums the ledger by container, owner and label, as table, JSON a
 
   const table = (await usage('--by', 'owner')).split('\n');
   expect(table[0]).toMatch(
-    /^OWNER +RUNS +TIME +CPU TIME +THROTTLED +READ +WRITTEN +READS +WRITES +MEMORY GIB\*H +PEAK$/,
+    /^OWNER +RUNS +TIME +CPU TIME +THROTTLED +READ +WRITTEN +READS +WRITES +RECEIVED +SENT +MEMORY GIB\*H +PEAK$/,
   );
   const seconds = ((owners.rows[0]?.cpu_usage_usec ?? 0) / 1e6).toFixed(2);
   expect(table[1]).toMatch(new RegExp(`^alice +3 +\\S+ +${seconds.replace('.', '\\.')}s `));
