@@ -1,11 +1,9 @@
 #include "log_pump.h"
 
 #include <cerrno>
-#include <csignal>
 #include <ctime>
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
@@ -13,7 +11,6 @@ namespace {
 
 constexpr size_t kPieceBytes = 64 * 1024;    // of one FIFO before the next one has its turn
 constexpr uint64_t kRetryNs = 1'000'000'000; // after an error
-constexpr uint64_t kWakeKey = ~uint64_t{0};  // of the eventfd; the others are a handle and a bit for the stream
 constexpr char kStreams[2] = {'o', 'e'};
 
 uint64_t monotonic_ns() {
@@ -37,18 +34,21 @@ uint64_t bytes_in(const Fd &fifo) {
 
 } // namespace
 
-LogPump::LogPump(std::function<void(const LogNews &)> tell)
-    : tell_(std::move(tell)), epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    epoll_event event = {};
-    event.events = EPOLLIN;
-    event.data.u64 = kWakeKey;
-    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
-    thread_ = std::thread([this] { run(); });
+LogPump::LogPump(std::function<void(const LogNews &)> tell) : tell_(std::move(tell)) {
+    auto pump_ready = [this](uint64_t key, uint32_t) {
+        auto found = logs_.find(static_cast<uint32_t>(key >> 1));
+        if (found != logs_.end()) pump(*found->second, static_cast<int>(key & 1), monotonic_ns());
+    };
+    auto wait_ms = [this] {
+        uint64_t now = monotonic_ns();
+        resume_due(now);
+        return timeout_ms(now);
+    };
+    loop_.start(pump_ready, wait_ms);
 }
 
 LogPump::~LogPump() {
-    send([this] { ending_ = true; });
-    thread_.join();
+    loop_.stop();
 }
 
 int LogPump::open(uint32_t handle, const LogRequest &request) {
@@ -56,7 +56,7 @@ int LogPump::open(uint32_t handle, const LogRequest &request) {
     int error = open_fifo(request.stdout_path, &(*log)->fifos[0]);
     if (error == 0) error = open_fifo(request.stderr_path, &(*log)->fifos[1]);
     if (error < 0) return error;
-    send([this, handle, log] {
+    loop_.send([this, handle, log] {
         auto [placed, added] = logs_.emplace(handle, std::move(*log));
         if (added) listen(*placed->second, EPOLL_CTL_ADD, EPOLLIN);
     });
@@ -64,7 +64,7 @@ int LogPump::open(uint32_t handle, const LogRequest &request) {
 }
 
 void LogPump::drain(uint32_t handle, std::function<void(int)> done) {
-    send([this, handle, done = std::move(done)] {
+    loop_.send([this, handle, done = std::move(done)] {
         auto found = logs_.find(handle);
         if (found == logs_.end() || found->second->drained) return done(-ESRCH);
         Log &log = *found->second;
@@ -76,47 +76,8 @@ void LogPump::drain(uint32_t handle, std::function<void(int)> done) {
 }
 
 void LogPump::watch(uint32_t handle) {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard<std::mutex> lock(watched_mutex_);
     watched_.insert(handle);
-}
-
-void LogPump::send(Command command) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    commands_.push_back(std::move(command));
-    uint64_t one = 1;
-    (void)!write(wake_.get(), &one, sizeof one);
-}
-
-void LogPump::run() {
-    sigset_t all;
-    sigfillset(&all); // signals are for Node.js's own threads
-    pthread_sigmask(SIG_SETMASK, &all, nullptr);
-    epoll_event ready[64];
-    while (!ending_) {
-        int count = epoll_wait(epoll_.get(), ready, 64, timeout_ms(monotonic_ns()));
-        uint64_t now = monotonic_ns();
-        resume_due(now);
-        for (int i = 0; i < count; i++) {
-            uint64_t key = ready[i].data.u64;
-            if (key == kWakeKey) {
-                run_commands();
-                continue;
-            }
-            auto found = logs_.find(static_cast<uint32_t>(key >> 1));
-            if (found != logs_.end()) pump(*found->second, static_cast<int>(key & 1), now);
-        }
-    }
-}
-
-void LogPump::run_commands() {
-    uint64_t sent;
-    (void)!read(wake_.get(), &sent, sizeof sent);
-    std::vector<Command> commands;
-    {
-        std::lock_guard<std::mutex> lock(mutex_);
-        commands.swap(commands_);
-    }
-    for (const Command &command : commands) command();
 }
 
 void LogPump::pump(Log &log, int stream, uint64_t now) {
@@ -162,7 +123,7 @@ bool LogPump::stored(Log &log, ssize_t moved, uint64_t now) {
 }
 
 bool LogPump::take_watch(const Log &log) {
-    std::lock_guard<std::mutex> lock(mutex_);
+    std::lock_guard<std::mutex> lock(watched_mutex_);
     return watched_.erase(log.handle) > 0;
 }
 
@@ -194,11 +155,8 @@ int LogPump::timeout_ms(uint64_t now) const {
     return at <= now ? 0 : static_cast<int>((at - now + 999'999) / 1'000'000);
 }
 
+// The key is a handle and a bit for the stream.
 void LogPump::listen(const Log &log, int operation, uint32_t events) {
-    for (uint64_t i = 0; i < 2; i++) {
-        epoll_event event = {};
-        event.events = events;
-        event.data.u64 = uint64_t{log.handle} << 1 | i;
-        epoll_ctl(epoll_.get(), operation, log.fifos[i].get(), &event);
-    }
+    for (uint64_t i = 0; i < 2; i++)
+        loop_.control(operation, log.fifos[i].get(), uint64_t{log.handle} << 1 | i, events);
 }

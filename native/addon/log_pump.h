@@ -7,9 +7,9 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "event_loop.h"
 #include "fd.h"
 #include "log_file.h"
 #include "token_bucket.h"
@@ -61,11 +61,7 @@ class LogPump {
         std::function<void(int)> drained;
         uint64_t left[2] = {}; // of a drain
     };
-    using Command = std::function<void()>;
 
-    void run();
-    void run_commands();
-    void send(Command command);
     void pump(Log &log, int stream, uint64_t now);
     void drain(Log &log);
     bool stored(Log &log, ssize_t moved, uint64_t now);
@@ -77,13 +73,10 @@ class LogPump {
     void listen(const Log &log, int operation, uint32_t events);
 
     std::function<void(const LogNews &)> tell_;
-    Fd epoll_, wake_;
-    // Of the thread alone:
+    // Of the loop's thread alone:
     std::map<uint32_t, std::unique_ptr<Log>> logs_;
     std::set<std::pair<uint64_t, uint32_t>> due_; // (time, handle) of logs that are set aside
-    bool ending_ = false;
-    std::mutex mutex_; // guards all below
-    std::vector<Command> commands_;
+    std::mutex watched_mutex_;
     std::set<uint32_t> watched_;
-    std::thread thread_;
+    EventLoop loop_;
 };

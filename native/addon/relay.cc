@@ -1,30 +1,30 @@
 #include "relay.h"
 
 #include <cerrno>
-#include <csignal>
-#include <pthread.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 
 namespace {
 
-constexpr uint64_t kWakeKey = ~uint64_t{0}; // of the eventfd; the others are a name and a bit for the side
-constexpr int kLastReads = 32;              // more than a terminal holds
-constexpr int kTurns = 16;                  // of one copy before the next one has its turn
+constexpr int kLastReads = 32; // more than a terminal holds
+constexpr int kTurns = 16;     // of one copy before the next one has its turn
 
 } // namespace
 
-Relay::Relay() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    epoll_event event = {};
-    event.events = EPOLLIN;
-    event.data.u64 = kWakeKey;
-    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
-    thread_ = std::thread([this] { run(); });
+Relay::Relay() {
+    auto copy_ready = [this](uint64_t key, uint32_t events) {
+        auto found = copies_.find(key >> 1);
+        if (found == copies_.end()) return;
+        bool nobody_takes = (key & 1) != 0 && (events & (EPOLLERR | EPOLLHUP)) != 0;
+        if (nobody_takes)
+            close_copy(*found->second);
+        else
+            move(*found->second);
+    };
+    loop_.start(copy_ready, [] { return -1; });
 }
 
 Relay::~Relay() {
-    send([this] { ending_ = true; });
-    thread_.join();
+    loop_.stop();
 }
 
 uint64_t Relay::add(Fd from, Fd to, Fd kept) {
@@ -32,13 +32,9 @@ uint64_t Relay::add(Fd from, Fd to, Fd kept) {
     (*copy)->from = std::move(from);
     (*copy)->to = std::move(to);
     (*copy)->kept = std::move(kept);
-    uint64_t name;
-    {
-        std::lock_guard<std::mutex> lock(mutex_);
-        name = next_name_++;
-    }
+    uint64_t name = next_name_++;
     (*copy)->name = name;
-    send([this, name, copy] {
+    loop_.send([this, name, copy] {
         Copy &placed = *(copies_[name] = std::move(*copy));
         listen(placed, EPOLL_CTL_ADD);
     });
@@ -46,55 +42,13 @@ uint64_t Relay::add(Fd from, Fd to, Fd kept) {
 }
 
 void Relay::finish(uint64_t name, std::function<void()> done) {
-    send([this, name, done = std::move(done)] {
+    loop_.send([this, name, done = std::move(done)] {
         auto found = copies_.find(name);
         if (found == copies_.end()) return done();
         found->second->finished = done;
         found->second->reads_left = kLastReads;
         move(*found->second);
     });
-}
-
-void Relay::send(Command command) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    commands_.push_back(std::move(command));
-    uint64_t one = 1;
-    (void)!write(wake_.get(), &one, sizeof one);
-}
-
-void Relay::run() {
-    sigset_t all;
-    sigfillset(&all); // signals are for Node.js's own threads; and a pipe that nobody reads is an errno
-    pthread_sigmask(SIG_SETMASK, &all, nullptr);
-    epoll_event ready[64];
-    while (!ending_) {
-        int count = epoll_wait(epoll_.get(), ready, 64, -1);
-        for (int i = 0; i < count; i++) {
-            uint64_t key = ready[i].data.u64;
-            if (key == kWakeKey) {
-                run_commands();
-                continue;
-            }
-            auto found = copies_.find(key >> 1);
-            if (found == copies_.end()) continue;
-            bool nobody_takes = (key & 1) != 0 && (ready[i].events & (EPOLLERR | EPOLLHUP)) != 0;
-            if (nobody_takes)
-                close_copy(*found->second);
-            else
-                move(*found->second);
-        }
-    }
-}
-
-void Relay::run_commands() {
-    uint64_t sent;
-    (void)!read(wake_.get(), &sent, sizeof sent);
-    std::vector<Command> commands;
-    {
-        std::lock_guard<std::mutex> lock(mutex_);
-        commands.swap(commands_);
-    }
-    for (const Command &command : commands) command();
 }
 
 // Reads and writes in turn until one of both has to be waited for.
@@ -143,15 +97,11 @@ void Relay::close_copy(Copy &copy) {
 // but for the pipe that somebody should read.
 void Relay::listen(Copy &copy, int operation) {
     bool writing = copy.first < copy.end;
-    epoll_event event = {};
-    event.data.u64 = copy.name << 1;
-    event.events = writing ? 0u : uint32_t{EPOLLIN};
-    if (writing && operation == EPOLL_CTL_MOD) {
-        epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, copy.from.get(), nullptr);
-    } else if (epoll_ctl(epoll_.get(), operation, copy.from.get(), &event) < 0) {
-        epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, copy.from.get(), &event);
-    }
-    event.data.u64 = copy.name << 1 | 1;
-    event.events = writing ? uint32_t{EPOLLOUT} : 0u;
-    epoll_ctl(epoll_.get(), operation, copy.to.get(), &event);
+    uint64_t key = copy.name << 1; // the bit below is for the side
+    uint32_t reads = writing ? 0u : uint32_t{EPOLLIN};
+    if (writing && operation == EPOLL_CTL_MOD)
+        loop_.control(EPOLL_CTL_DEL, copy.from.get(), key, 0);
+    else if (!loop_.control(operation, copy.from.get(), key, reads))
+        loop_.control(EPOLL_CTL_ADD, copy.from.get(), key, reads);
+    loop_.control(operation, copy.to.get(), key | 1, writing ? uint32_t{EPOLLOUT} : 0u);
 }

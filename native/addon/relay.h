@@ -1,13 +1,12 @@
 // The native thread that copies between terminals and pipes, so that JavaScript and the log have pipes only: what a
 // full pipe does not take stays where it comes from.
 #pragma once
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <thread>
-#include <vector>
 
+#include "event_loop.h"
 #include "fd.h"
 
 class Relay {
@@ -34,22 +33,14 @@ class Relay {
         int reads_left = -1; // once it is to finish: whoever else holds a terminal could write for ever
         std::function<void()> finished;
     };
-    using Command = std::function<void()>;
 
-    void run();
-    void run_commands();
-    void send(Command command);
     void move(Copy &copy);
     bool write_out(Copy &copy);
     bool read_in(Copy &copy);
     void close_copy(Copy &copy);
     void listen(Copy &copy, int operation);
 
-    Fd epoll_, wake_;
-    std::map<uint64_t, std::unique_ptr<Copy>> copies_; // of the thread alone
-    bool ending_ = false;
-    std::mutex mutex_; // guards all below
-    std::vector<Command> commands_;
-    uint64_t next_name_ = 1;
-    std::thread thread_;
+    std::map<uint64_t, std::unique_ptr<Copy>> copies_; // of the loop's thread alone
+    std::atomic<uint64_t> next_name_{1};
+    EventLoop loop_;
 };
