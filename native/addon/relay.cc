@@ -55,6 +55,15 @@ void Relay::finish(uint64_t name, std::function<void()> done) {
     });
 }
 
+void Relay::drop(uint64_t name) {
+    send([this, name] {
+        auto found = copies_.find(name);
+        if (found != copies_.end()) move(*found->second);
+        found = copies_.find(name);
+        if (found != copies_.end()) close_copy(*found->second);
+    });
+}
+
 void Relay::send(Command command) {
     std::lock_guard<std::mutex> lock(mutex_);
     commands_.push_back(std::move(command));

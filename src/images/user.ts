@@ -57,7 +57,8 @@ export function resolveUser(spec: Spec): Spec {
   if (user === null) return spec;
   const ids = lookUpUser(user, readerOf(spec.root.layers));
   if (ids === undefined) {
-    const allowed = "a number, or a name that the root's /etc/passwd has, and a group of its /etc/group";
+    const known = "a number, or a name that the root's /etc/passwd has, and a group of its /etc/group";
+    const allowed = spec.root.file === null ? known : 'numbers: names are not looked up in a root.file';
     refuse('the spec', [{ path: 'process.user', found: show(user), allowed }]);
   }
   const { uid, gid } = ids ?? { uid: 0, gid: 0 };

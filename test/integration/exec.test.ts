@@ -194,6 +194,24 @@ test('a client that goes away closes standard input', async ({ niwad }) => {
   await vi.waitFor(() => expect(niwad.pidsOf(id)).toHaveLength(1), PATIENCE);
 });
 
+test('a client that goes away is noticed also where nobody reads what it has typed', async ({ niwad }) => {
+  const { id } = await sleeper(niwad);
+  const session = await niwad.client.exec(id, {
+    ...shell('stty raw -echo; echo ready; sleep 1000'),
+    tty: true,
+    stdin: true,
+  });
+  await says(session.output(), 'ready');
+  const all = niwad.pidsOf(id).length;
+  const taken = await Promise.race([
+    session.write(Buffer.alloc(10_000_000)),
+    new Promise((resolve) => setTimeout(() => resolve('nobody'), scaled(500))),
+  ]);
+  expect([all, taken]).toEqual([3, 'nobody']);
+  session.close();
+  await vi.waitFor(() => expect(niwad.pidsOf(id)).toHaveLength(1), PATIENCE);
+});
+
 test('signals reach the process', async ({ niwad }) => {
   const { id } = await sleeper(niwad);
   const session = await niwad.client.exec(
