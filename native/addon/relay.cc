@@ -142,7 +142,9 @@ bool Relay::read_in(Copy &copy) {
     return n > 0;
 }
 
+// Epoll forgets a descriptor by itself only when no copy of it is open: a terminal has several.
 void Relay::close_copy(Copy &copy) {
+    for (const Fd *fd : {&copy.from, &copy.to}) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd->get(), nullptr);
     auto finished = std::move(copy.finished);
     copies_.erase(copy.name);
     if (finished) finished();

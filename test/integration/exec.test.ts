@@ -212,6 +212,22 @@ test('a client that goes away is noticed also where nobody reads what it has typ
   await vi.waitFor(() => expect(niwad.pidsOf(id)).toHaveLength(1), PATIENCE);
 });
 
+test('a terminal whose output nobody reads costs no processor when its process has ended', async ({ niwad }) => {
+  const { id, pid } = await sleeper(niwad);
+  const ticks = () => {
+    const fields = readFileSync(`/proc/${niwad.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return Number(fields[11]) + Number(fields[12]);
+  };
+  const session = await niwad.client.exec(id, { ...shell('yes'), tty: true, stdin: true });
+  await new Promise((resolve) => setTimeout(resolve, scaled(500)));
+  for (const one of niwad.pidsOf(id)) if (one !== pid) process.kill(one, 'SIGKILL');
+  await vi.waitFor(() => expect(niwad.pidsOf(id)).toHaveLength(1), PATIENCE);
+  const before = ticks();
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  expect(ticks() - before).toBeLessThan(25 * SLOWNESS); // of 100 in a second
+  session.close();
+});
+
 test('signals reach the process', async ({ niwad }) => {
   const { id } = await sleeper(niwad);
   const session = await niwad.client.exec(
