@@ -75,7 +75,7 @@ export class Exec {
 export async function execIn(container: Container, input: unknown, caller: Caller, allowed: Allowed): Promise<Exec> {
   const { id, spec, userns } = container;
   const parsed = parseExec(input, spec);
-  const asked = { ...parsed, process: resolveUser({ ...spec, process: parsed.process }).process };
+  const asked = { ...parsed, process: resolveUser({ ...spec, process: parsed.process }, 'the exec', 'user').process };
   requireExecPermission(spec, asked, caller, allowed);
   const ops = execOps(spec, asked, { userns, oomProtected: isOomProtected(), compileSeccomp });
   return container.lock.run(async () => {

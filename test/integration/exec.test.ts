@@ -302,6 +302,9 @@ describe('refused:', () => {
     const { id } = await sleeper(niwad);
     const wrong = { args: [], user: '70000', capabilities: { add: ['SYS_ADMIN'] }, more: 1 } as never;
     await expect(niwad.client.exec(id, wrong)).rejects.toMatchObject({ code: 'SPEC_INVALID' });
+    await expect(niwad.client.exec(id, { args: ['true'], user: 'no-such-user' })).rejects.toMatchObject({
+      details: { problems: [{ path: 'user', found: '"no-such-user"' }] },
+    });
     const meant = { args: ['true'], user: 70_000, capabilities: { add: ['SYS_ADMIN'] } };
     const error = await niwad.client.exec(id, meant).catch((problem: unknown) => problem);
     expect(error).toMatchObject({ details: { problems: [{ path: 'user' }, { path: 'capabilities.add[0]' }] } });
