@@ -257,6 +257,8 @@ export interface Native extends NativeExec {
   holdDirectory(path: string): number;
   /** Gives who is behind a connected Unix socket, or the errno. */
   peer(fd: number): Peer | number;
+  /** Whether the other end of a connected socket is closed, be it that there is more to read. */
+  hungUp(fd: number): boolean;
   /** Sends a datagram to a Unix socket, a path or `@` and an abstract name, as sd_notify(3) does. Gives the errno. */
   notify(socket: string, text: string): number;
   /** Whether the kernel id-maps the file system of a path; true also where it cannot be asked. */

@@ -398,6 +398,11 @@ Value peer(Info info) {
     return result;
 }
 
+// hungUp(fd): boolean
+Value hung_up(Info info) {
+    return Napi::Boolean::New(info.Env(), is_hung_up(info[0].As<Napi::Number>().Int32Value()));
+}
+
 // notify(socket, text): errno
 Value notify(Info info) {
     return Napi::Number::New(info.Env(), -notify_manager(to_string(info[0]), to_string(info[1])));
@@ -468,6 +473,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"keeperDrop", keeper_drop},
         {"holdDirectory", hold},
         {"peer", peer},
+        {"hungUp", hung_up},
         {"notify", notify},
         {"boottimeNs", boottime},
         {"canFilterDevices", can_filter},

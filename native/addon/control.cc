@@ -5,7 +5,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "pidfd.h"
+
 namespace {
+
+constexpr int kLookMs = 50;
 
 // Reads up to `length` bytes and the descriptor that comes with them, if there is one.
 ssize_t receive(int control, void *bytes, size_t length, Fd *passed) {
@@ -29,13 +33,28 @@ ssize_t receive(int control, void *bytes, size_t length, Fd *passed) {
     return n;
 }
 
-Heard hear_one(int control, boot_report *report, Fd *terminal, int timeout_ms) {
+// Whether somebody has stopped it, be it that it goes on meanwhile.
+bool was_stopped(const Fd &helper) {
+    siginfo_t info = {};
+    return wait_for(helper, &info, WSTOPPED | WCONTINUED | WNOHANG) == 0 && info.si_pid != 0;
+}
+
+// Gives whether there is something to read, or the end.
+bool wait_readable(int control, const Fd &helper, int timeout_ms) {
+    pollfd readable = {control, POLLIN, 0};
+    for (int left = timeout_ms; left > 0; left -= kLookMs) {
+        int ready = poll(&readable, 1, kLookMs < left ? kLookMs : left);
+        if (ready > 0) return true;
+        if (ready < 0 && errno != EINTR) return false;
+        if (was_stopped(helper)) break;
+    }
+    return poll(&readable, 1, 0) > 0; // it may have been stopped by itself, after its exec
+}
+
+Heard hear_one(int control, boot_report *report, Fd *terminal, const Fd &helper, int timeout_ms) {
     size_t done = 0;
     while (done < sizeof *report) {
-        pollfd readable = {control, POLLIN, 0};
-        int ready = poll(&readable, 1, timeout_ms);
-        if (ready < 0 && errno == EINTR) continue;
-        if (ready <= 0) return Heard::kTimeout;
+        if (!wait_readable(control, helper, timeout_ms)) return Heard::kTimeout;
         ssize_t n = receive(control, reinterpret_cast<char *>(report) + done, sizeof *report - done, terminal);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return Heard::kEnd; // also ECONNRESET: it died with something unread
@@ -55,9 +74,9 @@ bool send_all(int fd, const void *bytes, size_t length) {
     return true;
 }
 
-Heard hear(int control, boot_report *report, Fd *terminal, int timeout_ms) {
+Heard hear(int control, boot_report *report, Fd *terminal, const Fd &helper, int timeout_ms) {
     for (;;) {
-        Heard heard = hear_one(control, report, terminal, timeout_ms);
+        Heard heard = hear_one(control, report, terminal, helper, timeout_ms);
         if (heard != Heard::kReady || report->kind != BOOT_TERMINAL) return heard;
     }
 }

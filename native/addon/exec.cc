@@ -18,7 +18,7 @@
 
 namespace {
 
-constexpr int kExecTimeoutMs = 10'000; // the container may stop the helper (SIGSTOP) once it is its own user
+constexpr int kExecTimeoutMs = 10'000; // the container may hold up the helper, by the limits of its group for one
 constexpr uint32_t kNoStep = UINT32_MAX;
 
 int set_nonblocking(const Fd &fd) {
@@ -64,7 +64,7 @@ ExecEnd reap_process(const Fd &pidfd) {
 Failure boot(const Fd &control, const ExecRequest &request, Executed *executed) {
     boot_report report;
     (void)send_all(control.get(), request.program.data(), request.program.size()); // else it says why, or is dead
-    switch (hear(control.get(), &report, &executed->terminal, kExecTimeoutMs)) {
+    switch (hear(control.get(), &report, &executed->terminal, executed->pidfd, kExecTimeoutMs)) {
     case Heard::kEnd:
         return {}; // executed; or it was killed, which its end will say
     case Heard::kFailed:
@@ -130,12 +130,13 @@ Execs::~Execs() {
     thread_.join();
 }
 
-uint32_t Execs::add(Fd pidfd, Fd terminal) {
+uint32_t Execs::add(Fd pidfd, Fd terminal, uint64_t input) {
     std::lock_guard<std::mutex> lock(mutex_);
     uint32_t handle = next_handle_++;
     Entry &entry = entries_[handle];
     entry.pidfd = std::move(pidfd);
     entry.terminal = std::move(terminal);
+    entry.input = input;
     epoll_event event = {};
     event.events = EPOLLIN;
     event.data.u64 = handle;
@@ -195,8 +196,10 @@ int Execs::resize(uint32_t handle, unsigned short rows, unsigned short columns) 
     return found == entries_.end() ? -ESRCH : set_terminal_size(found->second.terminal, rows, columns);
 }
 
-void Execs::hang_up(uint32_t handle) {
+uint64_t Execs::hang_up(uint32_t handle) {
     std::lock_guard<std::mutex> lock(mutex_);
     auto found = entries_.find(handle);
-    if (found != entries_.end()) found->second.terminal.reset();
+    if (found == entries_.end()) return 0;
+    found->second.terminal.reset();
+    return found->second.input;
 }

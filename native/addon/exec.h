@@ -44,8 +44,8 @@ class Execs {
     Execs(const Execs &) = delete;
     Execs &operator=(const Execs &) = delete;
 
-    // Takes a process; gives its handle.
-    uint32_t add(Fd pidfd, Fd terminal);
+    // Takes a process, its terminal, and the name of the relay's copy into that, 0 for none; gives its handle.
+    uint32_t add(Fd pidfd, Fd terminal, uint64_t input);
 
     // Calls `done` once with how it ended, on this thread where it has, else on the own one; then the handle is gone.
     void await(uint32_t handle, std::function<void(ExecEnd)> done);
@@ -56,12 +56,14 @@ class Execs {
     // Sets the size of its terminal. Gives 0 or a negative errno.
     int resize(uint32_t handle, unsigned short rows, unsigned short columns);
 
-    // Closes our side of its terminal: its foreground processes get SIGHUP once no copy is held either.
-    void hang_up(uint32_t handle);
+    // Closes our side of its terminal: its foreground processes get SIGHUP once no copy is held either. Gives the name
+    // of the copy into it, 0 for none.
+    uint64_t hang_up(uint32_t handle);
 
   private:
     struct Entry {
         Fd pidfd, terminal;
+        uint64_t input = 0;
         bool ended = false;
         ExecEnd end;
         std::function<void(ExecEnd)> done;

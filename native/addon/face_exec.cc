@@ -17,7 +17,7 @@ Relay &relay_of(Addon &addon) {
 }
 
 // With a terminal both pipes lead to its master side instead, by the relay: JavaScript has pipes in either case.
-int connect_terminal(Relay &relay, Executed *executed) {
+int connect_terminal(Relay &relay, Executed *executed, uint64_t *name) {
     Fd reading, writing, input, output;
     int error = make_pipe(&reading, &writing, 3);
     if (error == 0) error = make_pipe(&input, &output, 3);
@@ -25,7 +25,7 @@ int connect_terminal(Relay &relay, Executed *executed) {
     Fd from = copy_of(executed->terminal), to = copy_of(executed->terminal);
     if (!from.valid() || !to.valid()) return -errno;
     relay.add(std::move(from), std::move(writing));
-    relay.add(std::move(input), std::move(to));
+    *name = relay.add(std::move(input), std::move(to));
     executed->streams[0] = std::move(output);
     executed->streams[1] = std::move(reading);
     executed->streams[2].reset();
@@ -62,8 +62,9 @@ Value exec(Info info) {
         }
         *executed = exec_in_container(*request);
         if (executed->failure.failed()) return;
-        int error = executed->terminal.valid() ? connect_terminal(relay, executed.get()) : 0;
-        *handle = execs.add(std::move(executed->pidfd), std::move(executed->terminal));
+        uint64_t name = 0;
+        int error = executed->terminal.valid() ? connect_terminal(relay, executed.get(), &name) : 0;
+        *handle = execs.add(std::move(executed->pidfd), std::move(executed->terminal), name);
         if (error == 0) return;
         executed->failure = {Failure::kClone, 0, -error, 0};
         execs.signal(*handle, SIGKILL);
@@ -117,7 +118,9 @@ Value exec_resize(Info info) {
 
 // execHangUp(exec)
 Value exec_hang_up(Info info) {
-    addon_of(info.Env()).execs->hang_up(to_u32(info[0]));
+    Addon &addon = addon_of(info.Env());
+    uint64_t input = addon.execs->hang_up(to_u32(info[0]));
+    if (input != 0) relay_of(addon).drop(input); // what nobody reads would hold the terminal
     return info.Env().Undefined();
 }
 

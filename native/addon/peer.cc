@@ -1,7 +1,13 @@
 #include "peer.h"
 
 #include <cerrno>
+#include <poll.h>
 #include <sys/socket.h>
+
+bool is_hung_up(int fd) {
+    pollfd end = {fd, 0, 0};
+    return poll(&end, 1, 0) > 0; // POLLHUP is always told
+}
 
 int peer_of(int fd, Peer *peer) {
     ucred credentials;

@@ -51,6 +51,15 @@ void Relay::finish(uint64_t name, std::function<void()> done) {
     });
 }
 
+void Relay::drop(uint64_t name) {
+    loop_.send([this, name] {
+        auto found = copies_.find(name);
+        if (found != copies_.end()) move(*found->second);
+        found = copies_.find(name);
+        if (found != copies_.end()) close_copy(*found->second);
+    });
+}
+
 // Reads and writes in turn until one of both has to be waited for.
 void Relay::move(Copy &copy) {
     for (int turn = 0; turn < kTurns || copy.finished; turn++) {
@@ -87,7 +96,9 @@ bool Relay::read_in(Copy &copy) {
     return n > 0;
 }
 
+// Epoll forgets a descriptor by itself only when no copy of it is open: a terminal has several.
 void Relay::close_copy(Copy &copy) {
+    for (const Fd *fd : {&copy.from, &copy.to}) loop_.control(EPOLL_CTL_DEL, fd->get(), 0, 0);
     auto finished = std::move(copy.finished);
     copies_.erase(copy.name);
     if (finished) finished();

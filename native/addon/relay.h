@@ -23,6 +23,9 @@ class Relay {
     // Copies what is there now, ends the copy, and calls `done` on the relay's thread; at once where it has ended.
     void finish(uint64_t name, std::function<void()> done);
 
+    // Copies what can be copied at once, and ends the copy.
+    void drop(uint64_t name);
+
   private:
     struct Copy {
         uint64_t name;

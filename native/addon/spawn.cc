@@ -105,7 +105,7 @@ Failure boot(Container &container, const std::vector<uint8_t> &program) {
     bool sent = send_all(container.control.get(), program.data(), program.size());
     int error = container.statistics.open(container.group); // while the helper works
     if (error < 0) return {Failure::kGroup, 0, -error, 0};
-    switch (hear(container.control.get(), &report, &container.terminal, kBootTimeoutMs)) {
+    switch (hear(container.control.get(), &report, &container.terminal, Fd(), kBootTimeoutMs)) {
     case Heard::kReady:
         return {};
     case Heard::kFailed:
@@ -204,7 +204,7 @@ Failure start_container(Container &container) {
     Fd control = std::move(container.control);
     boot_report report;
     if (!send_all(control.get(), "s", 1)) return silent_death(container);
-    switch (hear(control.get(), &report, &container.terminal, kBootTimeoutMs)) {
+    switch (hear(control.get(), &report, &container.terminal, Fd(), kBootTimeoutMs)) {
     case Heard::kEnd:
         return {};
     case Heard::kTimeout:

@@ -35,8 +35,18 @@ export function rememberPeers(server: Server): (socket: Socket) => Peer | undefi
 }
 
 /** Node.js does not show the descriptor of a socket in its public API; the handle has had it since its first version. */
+function descriptorOf(socket: Socket): number {
+  return (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
+}
+
+/** Whether a client has gone, though nothing is read of its connection. */
+export function hasHungUp(socket: Socket): boolean {
+  const fd = descriptorOf(socket);
+  return fd < 0 || native.hungUp(fd);
+}
+
 function peerOf(socket: Socket): Peer | undefined {
-  const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
+  const fd = descriptorOf(socket);
   const peer = fd < 0 ? -1 : native.peer(fd);
   return typeof peer === 'number' ? undefined : peer;
 }

@@ -6,6 +6,7 @@ import { TerminalSize } from '../spec/exec.js';
 import { refuse } from '../spec/problems.js';
 import { toErrorReply } from './errors.js';
 import { decodeFrames, encodeData, encodeFrame, FRAME, type Frame, writeTo } from './frames.js';
+import { hasHungUp } from './peer.js';
 import { requireSignal } from './requests.js';
 
 /** A piece of output and the type of the frames that it goes into. */
@@ -30,6 +31,7 @@ export interface Session {
 
 /** After the end, output is waited for as long as some comes: a process that was left behind may hold its pipes open. */
 const IDLE_MS = 500;
+const LOOK_MS = 1000;
 
 /** Serves a session until it has ended or the client has gone; then lets go of it, and of the connection. */
 export async function serveSession(socket: Socket, session: Session): Promise<void> {
@@ -47,7 +49,7 @@ export async function serveSession(socket: Socket, session: Session): Promise<vo
 /** Does what the client says. Ends when it says nothing any more: it has gone. */
 async function hear(socket: Socket, session: Session): Promise<void> {
   try {
-    for await (const frame of decodeFrames(withoutEnd(socket))) await act(frame, session);
+    for await (const frame of decodeFrames(withoutEnd(socket))) await act(frame, session, socket);
   } catch (error) {
     if (error instanceof NiwaError) throw error;
     if (error instanceof RangeError || error instanceof SyntaxError)
@@ -56,9 +58,9 @@ async function hear(socket: Socket, session: Session): Promise<void> {
   }
 }
 
-async function act({ type, payload }: Frame, session: Session): Promise<void> {
+async function act({ type, payload }: Frame, session: Session, client: Socket): Promise<void> {
   if (type === FRAME.stdin) {
-    if (session.stdin !== null) await writeTo(session.stdin, payload);
+    if (session.stdin !== null) await passOn(payload, session.stdin, client);
   } else if (type === FRAME.stdinEof) {
     session.stdin?.end();
   } else if (type === FRAME.resize) {
@@ -70,6 +72,15 @@ async function act({ type, payload }: Frame, session: Session): Promise<void> {
   } else {
     throw new RangeError(`its type is ${type}`);
   }
+}
+
+/** Writes input. While nobody takes it nothing is read of the client: whether that has gone has to be looked at. */
+async function passOn(input: Buffer, stdin: Socket, client: Socket): Promise<void> {
+  const look = setInterval(() => {
+    if (hasHungUp(client)) stdin.destroy();
+  }, LOOK_MS);
+  await writeTo(stdin, input);
+  clearInterval(look);
 }
 
 /** The pieces of a socket; unlike its own iterator, leaving off does not destroy it before the last word is written. */

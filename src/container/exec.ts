@@ -14,6 +14,10 @@ import type { Container } from './container.js';
 import { execError } from './failure.js';
 import { type Allowed, type Caller, requireExecPermission } from './permissions.js';
 import { requireState } from './state.js';
+import { Turns } from './turns.js';
+
+/** A container can hold up those who enter it, each on a thread of Node.js's pool; starts and files need some too. */
+const entering = new Turns(4);
 
 /** How a process ended: its exit status, or the name of the signal; both are null where niwa could not tell. */
 export interface ExecExit {
@@ -71,12 +75,13 @@ export class Exec {
 export async function execIn(container: Container, input: unknown, caller: Caller, allowed: Allowed): Promise<Exec> {
   const { id, spec, userns } = container;
   const parsed = parseExec(input, spec);
-  const asked = { ...parsed, process: resolveUser({ ...spec, process: parsed.process }).process };
+  const asked = { ...parsed, process: resolveUser({ ...spec, process: parsed.process }, 'the exec', 'user').process };
   requireExecPermission(spec, asked, caller, allowed);
   const ops = execOps(spec, asked, { userns, oomProtected: isOomProtected(), compileSeccomp });
   return container.lock.run(async () => {
     requireState('exec in', id, container.state); // with the lock: a process born into a frozen group would not get on
-    const executed = await native.exec(container.handle, requestOf(container, asked, encodeProgram(ops)));
+    const request = requestOf(container, asked, encodeProgram(ops));
+    const executed = await entering.run(() => native.exec(container.handle, request));
     if (isFailure(executed)) throw execError(id, ops, executed);
     return new Exec(executed);
   });

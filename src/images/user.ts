@@ -50,15 +50,17 @@ export function groupOfUser(uid: number, read: ReadLines): number {
 
 /**
  * Gives a spec whose user is known by number.
+ * @param path the field of `what` that names it, for the error
  * @throws NiwaError SPEC_INVALID where the root does not know the name
  */
-export function resolveUser(spec: Spec): Spec {
+export function resolveUser(spec: Spec, what = 'the spec', path = 'process.user'): Spec {
   const { user } = spec.process;
   if (user === null) return spec;
   const ids = lookUpUser(user, readerOf(spec.root.layers));
   if (ids === undefined) {
-    const allowed = "a number, or a name that the root's /etc/passwd has, and a group of its /etc/group";
-    refuse('the spec', [{ path: 'process.user', found: show(user), allowed }]);
+    const known = "a number, or a name that the root's /etc/passwd has, and a group of its /etc/group";
+    const allowed = spec.root.file === null ? known : 'numbers: names are not looked up in a root.file';
+    refuse(what, [{ path, found: show(user), allowed }]);
   }
   const { uid, gid } = ids ?? { uid: 0, gid: 0 };
   if (spec.userns !== 'host') refuse('the spec', [...unmappedUser(spec.userns, uid, gid, user)]);

@@ -4,6 +4,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { ExecInput } from '../../src/spec/exec.js';
+import type { SpecInput } from '../../src/spec/schema.js';
 import { SLOWNESS } from '../integration/support/host.js';
 import type { Niwad } from '../integration/support/niwad.js';
 import { collect } from '../integration/support/session.js';
@@ -44,6 +45,22 @@ test('CVE-2016-9962: the helper is seen while it enters, and cannot be caught, n
     'know its descriptors': 'failed',
     'trace it': 'failed',
   });
+});
+
+test('containers that stop every helper cannot hold up the starts of others', { timeout: 60_000 * SLOWNESS }, async ({
+  niwad,
+}) => {
+  const catching = 'import os, time\nwhile True:\n  try: os.kill(-1, 19)\n  except OSError: pass\n  time.sleep(0.0001)';
+  const spec: SpecInput = {
+    process: { args: ['python3', '-c', catching] },
+    ready: { command: ['true'], every: '10ms', timeout: '1h' },
+  };
+  const traps = await Promise.all(Array.from({ length: 20 }, () => niwad.start(spec)));
+  const begun = Date.now();
+  for (let round = 0; round < 5; round++) await niwad.run({ process: { args: ['true'] } });
+  const took = Date.now() - begun;
+  await Promise.all(traps.map(({ id }) => niwad.client.remove(id, { force: true })));
+  expect(took).toBeLessThan(8000 * SLOWNESS); // of a helper that is waited for: 10 s
 });
 
 test("CVE-2016-9962, control: with the host's user namespace and CAP_SYS_PTRACE it is caught", { retry: 3 }, async ({

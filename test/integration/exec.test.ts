@@ -194,6 +194,40 @@ test('a client that goes away closes standard input', async ({ niwad }) => {
   await vi.waitFor(() => expect(niwad.pidsOf(id)).toHaveLength(1), PATIENCE);
 });
 
+test('a client that goes away is noticed also where nobody reads what it has typed', async ({ niwad }) => {
+  const { id } = await sleeper(niwad);
+  const session = await niwad.client.exec(id, {
+    ...shell('stty raw -echo; echo ready; sleep 1000'),
+    tty: true,
+    stdin: true,
+  });
+  await says(session.output(), 'ready');
+  const all = niwad.pidsOf(id).length;
+  const taken = await Promise.race([
+    session.write(Buffer.alloc(10_000_000)),
+    new Promise((resolve) => setTimeout(() => resolve('nobody'), scaled(500))),
+  ]);
+  expect([all, taken]).toEqual([3, 'nobody']);
+  session.close();
+  await vi.waitFor(() => expect(niwad.pidsOf(id)).toHaveLength(1), PATIENCE);
+});
+
+test('a terminal whose output nobody reads costs no processor when its process has ended', async ({ niwad }) => {
+  const { id, pid } = await sleeper(niwad);
+  const ticks = () => {
+    const fields = readFileSync(`/proc/${niwad.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return Number(fields[11]) + Number(fields[12]);
+  };
+  const session = await niwad.client.exec(id, { ...shell('yes'), tty: true, stdin: true });
+  await new Promise((resolve) => setTimeout(resolve, scaled(500)));
+  for (const one of niwad.pidsOf(id)) if (one !== pid) process.kill(one, 'SIGKILL');
+  await vi.waitFor(() => expect(niwad.pidsOf(id)).toHaveLength(1), PATIENCE);
+  const before = ticks();
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  expect(ticks() - before).toBeLessThan(25 * SLOWNESS); // of 100 in a second
+  session.close();
+});
+
 test('signals reach the process', async ({ niwad }) => {
   const { id } = await sleeper(niwad);
   const session = await niwad.client.exec(
@@ -268,6 +302,9 @@ describe('refused:', () => {
     const { id } = await sleeper(niwad);
     const wrong = { args: [], user: '70000', capabilities: { add: ['SYS_ADMIN'] }, more: 1 } as never;
     await expect(niwad.client.exec(id, wrong)).rejects.toMatchObject({ code: 'SPEC_INVALID' });
+    await expect(niwad.client.exec(id, { args: ['true'], user: 'no-such-user' })).rejects.toMatchObject({
+      details: { problems: [{ path: 'user', found: '"no-such-user"' }] },
+    });
     const meant = { args: ['true'], user: 70_000, capabilities: { add: ['SYS_ADMIN'] } };
     const error = await niwad.client.exec(id, meant).catch((problem: unknown) => problem);
     expect(error).toMatchObject({ details: { problems: [{ path: 'user' }, { path: 'capabilities.add[0]' }] } });

@@ -80,6 +80,14 @@ describe.each(['squashfs', 'erofs'] as const)('a root from a %s file', (type) =>
   });
 });
 
+test('a name of a user is refused: nobody has looked into the file', async ({ niwad }) => {
+  const spec = { process: { args: ['sh'], user: 'root' }, root: { file: join(niwad.place.files, 'any') } };
+  await expect(niwad.run(spec)).rejects.toMatchObject({
+    code: 'SPEC_INVALID',
+    message: expect.stringContaining('allowed: numbers: names are not looked up in a root.file'),
+  });
+});
+
 test('a file that is no image is refused, and so is one that is not there', async ({ niwad }) => {
   const file = join(niwad.place.files, 'no-image');
   writeFileSync(file, 'hsq but not quite');

@@ -19,7 +19,7 @@ export const exec = daemonCommand(
       .option('interactive', { alias: 'i', type: 'boolean', default: false, describe: 'pass standard input on' })
       .option('tty', { alias: 't', type: 'boolean', default: false, describe: 'give it a terminal' })
       .option('env', { alias: 'e', type: 'string', array: true, nargs: 1, describe: 'NAME=VALUE' })
-      .option('user', { alias: 'u', type: 'string', describe: "UID or UID:GID; else the container's" })
+      .option('user', { alias: 'u', type: 'string', describe: "USER[:GROUP], numbers or names; else the container's" })
       .option('workdir', { alias: 'w', type: 'string', describe: "the working directory; else the container's" })
       .option('cap-add', {
         type: 'string',
