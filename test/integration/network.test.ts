@@ -57,6 +57,24 @@ describe('a bridged container', () => {
     expect(call(WORLD, '192.0.2.1', 8080)).toBe('nothing');
   });
 
+  it('takes a UDP port over from one that has ended, with who goes on sending', async () => {
+    const program = `
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('192.0.2.2', 5555)) # for the kernel all that it sends is one flow
+s.settimeout(1)
+s.sendto(b'hello', ('192.0.2.1', 8085))
+try: print(s.recv(100).decode(), end='')
+except OSError: print('nothing', end='')`;
+    const ask = () => inside(WORLD, 'python3', '-c', program);
+    for (const id of ['net-before', 'net-after']) {
+      expect(ask()).toBe('nothing');
+      await startServer(niwad, id, { ports: ['8085:80/udp'] });
+      expect(ask()).toBe(`${id} for 192.0.2.2`);
+      await niwad.client.remove(id, { force: true });
+    }
+  });
+
   it('publishes on one address of the host only, where that is said', async () => {
     await startServer(niwad, 'net-local', { ports: ['127.0.0.1:8090:80'] });
     expect(call(NODE, '127.0.0.1', 8090)).toContain('net-local for');
