@@ -18,6 +18,7 @@ import {
   interfaceNames,
   nodeName,
   requireFreePort,
+  requireFreeSubnet,
 } from './host.js';
 import { devicePrefix, type Lease, leaseOf, type NetworkSettings, type Segment, segmentOf } from './lease.js';
 import { AddressPool } from './pool.js';
@@ -71,6 +72,7 @@ export class Networks {
     this.#members.set(id, { lease, network, attaching: Promise.resolve() });
     try {
       for (const port of network.ports) await requireFreePort(port);
+      if (this.#made === null && !interfaceNames().includes(lease.bridge)) requireFreeSubnet(this.#segment);
       await this.#make();
     } catch (error) {
       this.forget(id);

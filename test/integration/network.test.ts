@@ -335,11 +335,25 @@ describe('nothing is left', () => {
     await other.stop();
     expect(devices()).toContain('up0');
   });
+
+  it.each([
+    ['subnet', { subnet: '192.0.2.0/24', subnet6: null }, '192.0.2.1 of 192.0.2.0/24'],
+    ['subnet6', { subnet: '10.83.0.0/24' }, 'fd6e:6977:6100::1 of fd6e:6977:6100::/64'],
+  ])('of a %s of which the host has an address, as a second niwad would', async (name, settings, words) => {
+    await niwad.run({ network: bridged, process: { args: ['true'] } });
+    const other = await startOnNode(nodePlace({ bridge: 'nwother', ...settings }));
+    await expect(other.start({ network: bridged, process: { args: ['true'] } })).rejects.toMatchObject({
+      code: 'HOST_ERROR',
+      message: expect.stringMatching(`has the address ${words} already.*name another network.${name} in`),
+    });
+    await other.stop();
+    expect(devices()).not.toContain('nwother');
+  });
 });
 
 describe('a crash of niwad', () => {
   it('leaves the network of containers up; the next one goes on with it, and removes what has ended', async () => {
-    const place = nodePlace({ bridge: 'nwcrash', subnet: '10.80.0.0/24' });
+    const place = nodePlace({ bridge: 'nwcrash', subnet: '10.80.0.0/24', subnet6: 'fd00:80::/64' });
     const first = await startOnNode(place);
     const address = await startServer(first, 'net-stays', { ports: ['8040:80'], group: 'survivors' });
     await first.start({ id: 'net-ends', network: bridged, process: { args: ['sleep', '999'] } });
@@ -365,19 +379,22 @@ describe('a crash of niwad', () => {
     expect(rules()).not.toContain('nwcrash');
   }, 60_000);
 
-  it.each(['made', 'connected', 'exit-saved', 'group-removed'])('at "%s" leaves nothing', async (point) => {
-    const place = nodePlace({ bridge: 'nwpoint', subnet: '10.81.0.0/24' });
-    const first = await startOnNode(place, { NIWA_CRASH_AT: point });
-    await first.start({ network: { ports: ['8030:80'] }, process: { args: ['true'] } }).catch(() => {});
-    await first.ended();
-    const second = await startOnNode(place);
-    await expect.poll(async () => (await second.client.list()).every(({ state }) => state === 'exited')).toBe(true);
-    await second.run({ network: { ports: ['8030:80'] }, process: { args: ['true'] } });
-    expect(devices().filter((name) => name.startsWith('nwpointv'))).toEqual([]);
-    await second.stop();
-    expect(devices().filter((name) => name.startsWith('nwpoint'))).toEqual([]);
-    expect(rules()).not.toContain('nwpoint');
-  });
+  it.each(['made', 'connected', 'exit-saved', 'group-removed', 'disconnected'])(
+    'at "%s" leaves nothing',
+    async (point) => {
+      const place = nodePlace({ bridge: 'nwpoint', subnet: '10.81.0.0/24', subnet6: 'fd00:81::/64' });
+      const first = await startOnNode(place, { NIWA_CRASH_AT: point });
+      await first.start({ network: { ports: ['8030:80'] }, process: { args: ['true'] } }).catch(() => {});
+      await first.ended();
+      const second = await startOnNode(place);
+      await expect.poll(async () => (await second.client.list()).every(({ state }) => state === 'exited')).toBe(true);
+      await second.run({ network: { ports: ['8030:80'] }, process: { args: ['true'] } });
+      expect(devices().filter((name) => name.startsWith('nwpointv'))).toEqual([]);
+      await second.stop();
+      expect(devices().filter((name) => name.startsWith('nwpoint'))).toEqual([]);
+      expect(rules()).not.toContain('nwpoint');
+    },
+  );
 });
 
 it('costs a start little', async () => {
