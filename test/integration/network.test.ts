@@ -27,6 +27,8 @@ makeNetwork();
 beforeAll(async () => {
   niwad = await startOnNode(nodePlace());
   await serve(WORLD, echoServer('world', 7));
+  // Right after it is set up, the link to the world loses what asks for a neighbour by IPv6.
+  await expect.poll(() => call(NODE, '2001:db8::2', 7), { timeout: 10_000 }).toBe('world for 2001:db8::1');
   await serve(NODE, echoServer('node', 9));
 }, 60_000);
 

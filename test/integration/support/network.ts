@@ -23,8 +23,6 @@ const places: Place[] = [];
 export function makeNetwork(): void {
   ip('netns', 'add', NODE);
   ip('netns', 'add', WORLD);
-  // Without a link-local address, which is tentative for a second or two, a node asks nobody for whom it passes on.
-  for (const name of [NODE, WORLD]) inside(name, 'sh', '-c', 'echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad');
   ip('-n', NODE, 'link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'up0', 'netns', WORLD);
   for (const [name, last] of [
     [NODE, '1'],
