@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { SpecInput } from '../../src/spec/schema.js';
 import { SLOWNESS } from './support/host.js';
 import {
@@ -28,7 +28,7 @@ beforeAll(async () => {
   niwad = await startOnNode(nodePlace());
   await serve(WORLD, echoServer('world', 7));
   // Right after it is set up, the link to the world loses what asks for a neighbour by IPv6.
-  await expect.poll(() => call(NODE, '2001:db8::2', 7), { timeout: 10_000 }).toBe('world for 2001:db8::1');
+  await vi.waitFor(() => expect(call(NODE, '2001:db8::2', 7)).toBe('world for 2001:db8::1'), 10_000);
   await serve(NODE, echoServer('node', 9));
 }, 60_000);
 
