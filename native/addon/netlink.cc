@@ -104,6 +104,29 @@ NetlinkAnswer NetlinkSocket::batch(std::vector<NetlinkMessage> &messages) {
     return exchange(bytes, first, static_cast<uint32_t>(messages.size()));
 }
 
+NetlinkAnswer NetlinkSocket::dump(NetlinkMessage &message, const std::function<void(const nlmsghdr *)> &each) {
+    const uint32_t sequence = ++sequence_;
+    const auto &bytes = message.bytes(sequence);
+    if (send(fd_.get(), bytes.data(), bytes.size(), 0) < 0) return {-errno, ""};
+    alignas(nlmsghdr) char buffer[kAnswerBytes];
+    for (;;) {
+        ssize_t n = recv(fd_.get(), buffer, sizeof buffer, 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return {errno == EAGAIN ? -ETIMEDOUT : -errno, ""};
+        auto left = static_cast<unsigned>(n);
+        for (auto *header = reinterpret_cast<nlmsghdr *>(buffer); NLMSG_OK(header, left);
+             header = NLMSG_NEXT(header, left)) {
+            if (header->nlmsg_seq != sequence) continue;
+            if (header->nlmsg_type == NLMSG_DONE) return {};
+            if (header->nlmsg_type == NLMSG_ERROR) {
+                const auto *error = static_cast<const nlmsgerr *>(NLMSG_DATA(header));
+                return {error->error, words_of(header, error)};
+            }
+            each(header);
+        }
+    }
+}
+
 // Sends, and waits for an answer to each of `count` messages from `first` on. An error about anything else, the begin
 // of a batch say, is the last that comes.
 NetlinkAnswer NetlinkSocket::exchange(const std::vector<uint8_t> &bytes, uint32_t first, uint32_t count) {

@@ -2,6 +2,7 @@
 // Documentation/userspace-api/netlink/intro.rst of the kernel.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <linux/netlink.h>
 #include <string>
 #include <vector>
@@ -52,6 +53,9 @@ class NetlinkSocket {
 
     // Asks for changes of nftables that happen all or not at all.
     NetlinkAnswer batch(std::vector<NetlinkMessage> &messages);
+
+    // Asks for all there is of something: `each` gets one message after another.
+    NetlinkAnswer dump(NetlinkMessage &message, const std::function<void(const nlmsghdr *)> &each);
 
   private:
     NetlinkAnswer exchange(const std::vector<uint8_t> &bytes, uint32_t first, uint32_t count);

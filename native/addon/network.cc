@@ -19,6 +19,7 @@
 #include <net/if.h>
 #include <sched.h>
 
+#include "conntrack.h"
 #include "netlink.h"
 
 namespace {
@@ -29,7 +30,7 @@ constexpr uint16_t kChange = NLM_F_REQUEST | NLM_F_ACK;
 
 // The sockets and namespaces that the steps work with.
 struct Place {
-    NetlinkSocket outside, inside, nftables;
+    NetlinkSocket outside, inside, netfilter;
     Fd inside_namespace, counters;
 };
 
@@ -239,11 +240,17 @@ NetlinkMessage element_message(const SetElement &element, bool add) {
 
 // elements(elements, add): of sets of nftables, all or none.
 NetlinkAnswer change_elements(const NetworkStep &step, Place &place) {
-    int error = place.nftables.valid() ? 0 : place.nftables.open(NETLINK_NETFILTER);
+    int error = place.netfilter.valid() ? 0 : place.netfilter.open(NETLINK_NETFILTER);
     if (error < 0) return {error, ""};
     std::vector<NetlinkMessage> messages;
     for (const SetElement &element : step.elements) messages.push_back(element_message(element, step.add));
-    return place.nftables.batch(messages);
+    return place.netfilter.batch(messages);
+}
+
+// forget(number): the UDP flows to a port that began before it was published.
+NetlinkAnswer forget_flows(const NetworkStep &step, Place &place) {
+    int error = place.netfilter.valid() ? 0 : place.netfilter.open(NETLINK_NETFILTER);
+    return error < 0 ? NetlinkAnswer{error, ""} : forget_udp_flows(place.netfilter, static_cast<uint16_t>(step.number));
 }
 
 // count(): opens the counters of the container's interfaces, see proc_net_dev(5). As long as they are open the
@@ -272,6 +279,7 @@ NetlinkAnswer run_step(const NetworkStep &step, const Fd &pidfd, Place &place) {
     if (operation == "veth") return make_veth(step, place);
     if (operation == "count") return open_counters(pidfd, place);
     if (operation == "elements") return change_elements(step, place);
+    if (operation == "forget") return forget_flows(step, place);
     if (operation == "bridge") return make_bridge(step, netlink);
     if (operation == "quiet") return make_quiet(step, netlink);
     if (operation == "up") return set_up(step, netlink);

@@ -44,7 +44,7 @@ static const struct {
     [OP_OVERLAY] = {op_overlay, 3, 3},
     [OP_IMAGE] = {op_image, 1, 1},
     [OP_UPPER] = {op_upper, 1, 2},
-    [OP_PLACE_FILE] = {op_place_file, 1, 2},
+    [OP_PLACE_FILE] = {op_place_file, 2, 2},
 };
 
 int interpret(struct boot *boot, struct program *program, uint32_t *step) {

@@ -153,13 +153,15 @@ static int open_file_place(const struct boot *boot, const char *path) {
     return error < 0 ? error : fd;
 }
 
-// place-file(attributes, source, target): binds a file of the daemon's view over whatever file or link is there.
+// place-file(attributes, needed, source, target): binds a file of the daemon's view over whatever file or link is
+// there. Where it is not needed, a root that has no place for it, and where none can be made, stays without.
 int op_place_file(struct boot *boot, const struct op *op) {
+    int place = open_file_place(boot, op->strings[1]);
+    if (place < 0) return op->numbers[1] != 0 ? place : 0;
     int source = host_open(op->strings[0]);
-    if (source < 0) return source;
-    int copy = copy_mount(source, false, op->numbers[0], NO_USERNS, false);
-    close(source);
-    return attach(copy, copy < 0 ? copy : open_file_place(boot, op->strings[1]));
+    int copy = source < 0 ? source : copy_mount(source, false, op->numbers[0], NO_USERNS, false);
+    if (source >= 0) close(source);
+    return attach(copy, place);
 }
 
 typedef int opener(const struct boot *boot, const char *path);

@@ -46,7 +46,7 @@ int root_make(const struct boot *boot, int parent, const char *name, mode_t mode
         fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 07777);
         made = fd >= 0;
     }
-    int error = made ? 0 : -errno;
+    int error = made || errno == EEXIST ? 0 : -errno;
     if (fd >= 0) close(fd);
     act_as_root();
     return error;
@@ -62,7 +62,7 @@ int root_mkdir(const struct boot *boot, const char *path, mode_t mode) {
     if (parent < 0) return parent;
     int error = root_make(boot, parent, name, S_IFDIR | mode);
     close(parent);
-    return error < 0 && error != -EEXIST ? error : root_open(boot, path, O_PATH | O_DIRECTORY);
+    return error < 0 ? error : root_open(boot, path, O_PATH | O_DIRECTORY);
 }
 
 int root_parent(const struct boot *boot, const char *path, const char **name) {

@@ -16,7 +16,8 @@ int root_mkdir(const struct boot *boot, const char *path, mode_t mode);
 // Gives an O_PATH descriptor or a negative errno.
 int root_parent(const struct boot *boot, const char *path, const char **name);
 
-// Makes a directory or an empty file (by the type in `mode`) of the container's root user. Gives 0 or a negative errno.
+// Makes a directory or an empty file (by the type in `mode`) of the container's root user; what another container has
+// made meanwhile in the same root is taken. Gives 0 or a negative errno.
 int root_make(const struct boot *boot, int parent, const char *name, mode_t mode);
 
 // Opens a path of the daemon's view with O_PATH and follows no link on the way: it was resolved when it was checked,

@@ -30,6 +30,8 @@ const CURES: Record<string, string> = {
   'terminal ENODEV': 'what is on /dev/pts is not the devpts that niwa mounts there: leave tty out',
   'mkdir EEXIST':
     'another container with this id is still being removed, or the id is the name of a file that cgroups have',
+  'veth ENODEV':
+    'somebody has removed the bridge of niwad: end the bridged containers, which have lost it, and restart niwad',
   'elements ENOENT':
     'somebody has removed the rules of niwad (nft flush ruleset, say): restart niwad, which renews them',
   'elements EEXIST': 'somebody else has changed the rules of niwad: restart it, which renews them',

@@ -1,31 +1,43 @@
 import { isIP, isIPv4 } from 'node:net';
 import type { Network } from '../spec/network.js';
+import type { Spec } from '../spec/spec.js';
 import type { Lease } from './lease.js';
 
-/** The files that tell a container of its network: what is in them. Pure. */
+/** The files that tell a container of its network: which it gets, and what is in them. Pure. */
 
-/** The files below /etc, by their names. */
-export const FILE_NAMES = ['hosts', 'hostname', 'resolv.conf'] as const;
+/** The name of a file below /etc. */
+export type FileName = 'hosts' | 'hostname' | 'resolv.conf';
+
+/**
+ * Names the files that a container gets. Without a bridge it asks no name server, and the host's own root knows `localhost`
+ * already: only another root has to be told who is who on `lo`.
+ */
+export function fileNames({ network, namespaces, root }: Spec): FileName[] {
+  if (network !== null) return ['hosts', 'hostname', 'resolv.conf'];
+  const hasOwn = namespaces.network === 'new' && namespaces.mount === 'new' && root.path !== '/';
+  return hasOwn ? ['hosts', 'hostname'] : [];
+}
 
 /**
  * Writes the files of a container.
+ * @param network null where it has no place on a bridge, as is `lease`
  * @param resolvConf the text of the host's own resolv.conf
  */
 export function networkFiles(
-  { hostname, network, lease }: { hostname: string; network: Network; lease: Lease },
+  { hostname, network, lease }: { hostname: string; network: Network | null; lease: Lease | null },
   resolvConf: string,
-): Record<(typeof FILE_NAMES)[number], string> {
-  const own = [lease.address, ...(lease.address6 === null ? [] : [lease.address6])];
+): Record<FileName, string> {
+  const own = lease === null ? ['127.0.0.1'] : [lease.address, ...(lease.address6 === null ? [] : [lease.address6])];
   const lines = [
     ['127.0.0.1', 'localhost'],
     ['::1', 'localhost ip6-localhost ip6-loopback'],
     ...own.map((address) => [address, hostname]),
-    ...Object.entries(network.hosts).map(([name, address]) => [address, name]),
+    ...Object.entries(network?.hosts ?? {}).map(([name, address]) => [address, name]),
   ];
   return {
     hosts: lines.map((words) => `${words.join('\t')}\n`).join(''),
     hostname: `${hostname}\n`,
-    'resolv.conf': resolvConfOf(network.dns, resolvConf),
+    'resolv.conf': network === null ? '' : resolvConfOf(network.dns, resolvConf),
   };
 }
 

@@ -6,6 +6,7 @@ import { createServer, isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
 import { messageOf, NiwaError } from '../errors.js';
 import type { PublishedPort } from '../spec/network.js';
+import { ipv4Number, ipv6Number, ipv6Text, sizeOf } from './addresses.js';
 import { nameServers } from './files.js';
 import type { Segment } from './lease.js';
 
@@ -31,6 +32,32 @@ export function interfaceNames(): string[] {
     .split('\n')
     .map((line) => /^\s*([^\s:]+):/.exec(line)?.[1] ?? '')
     .filter((name) => name !== '');
+}
+
+/** The addresses of this host of both families, also of interfaces that are down or without a carrier. */
+export function ownAddresses(): string[] {
+  const ipv4 = readOr('/proc/self/net/fib_trie', '').matchAll(/-- ([0-9.]+)\n[^\n]*host LOCAL/g);
+  const ipv6 = readOr('/proc/self/net/if_inet6', '').matchAll(/^([0-9a-f]{32}) /gm);
+  const addresses = [...ipv4].map(([, address = '']) => address);
+  return [...addresses, ...[...ipv6].map(([, digits]) => ipv6Text(BigInt(`0x${digits}`)))];
+}
+
+/**
+ * Looks whether the host has an address of a segment whose bridge is not there: two interfaces of one subnet hear nothing.
+ * @throws NiwaError HOST_ERROR
+ */
+export function requireFreeSubnet({ subnet, subnetText, subnet6 }: Segment): void {
+  const taken = ownAddresses().find((address) =>
+    isIPv6(address)
+      ? subnet6 !== null && ipv6Number(address) >> 64n === subnet6 >> 64n
+      : Math.floor((ipv4Number(address) - subnet.base) / sizeOf(subnet)) === 0,
+  );
+  if (taken === undefined) return;
+  const [name, text] = isIPv6(taken) ? ['subnet6', `${ipv6Text(subnet6 ?? 0n)}/64`] : ['subnet', subnetText];
+  throw new NiwaError(
+    'HOST_ERROR',
+    `this host has the address ${taken} of ${text} already (another network, or another niwad): name another network.${name} in niwad's configuration`,
+  );
 }
 
 /** Gives the host's own resolv.conf, the one of those there are that names servers others can reach. */

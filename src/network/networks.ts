@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname as hostName } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { messageOf, NiwaError } from '../errors.js';
@@ -8,7 +9,7 @@ import type { PlanNetwork } from '../plan/plan.js';
 import type { Network, PublishedPort } from '../spec/network.js';
 import type { Spec } from '../spec/spec.js';
 import { elementsOf } from './elements.js';
-import { FILE_NAMES, networkFiles } from './files.js';
+import { fileNames, networkFiles } from './files.js';
 import {
   applyRules,
   enableForwarding,
@@ -17,6 +18,7 @@ import {
   interfaceNames,
   nodeName,
   requireFreePort,
+  requireFreeSubnet,
 } from './host.js';
 import { devicePrefix, type Lease, leaseOf, type NetworkSettings, type Segment, segmentOf } from './lease.js';
 import { AddressPool } from './pool.js';
@@ -70,6 +72,7 @@ export class Networks {
     this.#members.set(id, { lease, network, attaching: Promise.resolve() });
     try {
       for (const port of network.ports) await requireFreePort(port);
+      if (this.#made === null && !interfaceNames().includes(lease.bridge)) requireFreeSubnet(this.#segment);
       await this.#make();
     } catch (error) {
       this.forget(id);
@@ -79,16 +82,22 @@ export class Networks {
   }
 
   /** Gives what the plan of a container has of its network; its files are in `directory`. */
-  plan({ network }: Spec, lease: Lease | null, directory: string): PlanNetwork | null {
-    if (network === null || lease === null) return null;
-    return planNetwork(this.#segment, lease, network, this.#groupNumber(network.group), directory);
+  plan(spec: Spec, lease: Lease | null, directory: string): PlanNetwork {
+    const steps =
+      spec.network === null || lease === null
+        ? []
+        : attachSteps(this.#segment, lease, spec.network, this.#groupNumber(spec.network.group));
+    return planNetwork(spec, steps, directory);
   }
 
   /** Writes the files of a container into its directory. Throws what the file system does. */
-  writeFiles({ id, hostname, network }: Spec, lease: Lease | null, directory: string): void {
-    if (network === null || lease === null) return;
-    const files = networkFiles({ hostname: hostname ?? id, network, lease }, hostResolvConf());
-    for (const name of FILE_NAMES) writeFileSync(join(directory, name), files[name], { mode: 0o644 });
+  writeFiles(spec: Spec, lease: Lease | null, directory: string): void {
+    const names = fileNames(spec);
+    if (names.length === 0) return;
+    const { id, namespaces, network } = spec;
+    const hostname = spec.hostname ?? (namespaces.uts === 'host' ? hostName() : id);
+    const files = networkFiles({ hostname, network, lease }, network === null ? '' : hostResolvConf());
+    for (const name of names) writeFileSync(join(directory, name), files[name], { mode: 0o644 });
   }
 
   /** Gives a container that waits for its start its place. */
@@ -225,25 +234,19 @@ export class Networks {
 }
 
 /** Gives what a plan has of the network of one container. Pure. */
-export function planNetwork(
-  segment: Segment,
-  lease: Lease,
-  network: Network,
-  group: number | null,
-  directory: string,
-): PlanNetwork {
-  return {
-    steps: attachSteps(segment, lease, network, group),
-    files: FILE_NAMES.map((name) => ({ source: join(directory, name), target: `/etc/${name}` })),
-  };
+export function planNetwork(spec: Spec, steps: readonly NetworkStep[], directory: string): PlanNetwork {
+  const isNeeded = spec.network !== null;
+  const files = fileNames(spec).map((name) => ({ source: join(directory, name), target: `/etc/${name}`, isNeeded }));
+  return { steps, files };
 }
 
 /** Plans with the first address of a segment, for a look at the steps without a daemon. */
-export function examplePlan({ network }: Spec, settings: NetworkSettings, directory: string): PlanNetwork | null {
-  if (network === null) return null;
+export function examplePlan(spec: Spec, settings: NetworkSettings, directory: string): PlanNetwork {
+  const { network } = spec;
+  if (network === null) return planNetwork(spec, [], directory);
   const segment = segmentOf(settings, nodeName(), hasIpv6());
   const lease = leaseOf(segment, new AddressPool(segment.subnet).take(network.address));
-  return planNetwork(segment, lease, network, network.group === null ? null : 1, directory);
+  return planNetwork(spec, attachSteps(segment, lease, network, network.group === null ? null : 1), directory);
 }
 
 function overlap(a: PublishedPort, b: PublishedPort): boolean {

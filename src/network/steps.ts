@@ -4,6 +4,7 @@ import {
   count,
   defaultRoute,
   deleteLink,
+  forgetFlows,
   forgetNeighbour,
   INSIDE,
   linkRoute,
@@ -62,6 +63,7 @@ export function attachSteps(segment: Segment, lease: Lease, network: Network, gr
     ...(outwards === null ? [] : [rate(INSIDE, outwards)]),
     count(),
     addElements(ruleText(network), elements),
+    ...network.ports.filter(({ protocol }) => protocol === 'udp').map(({ host }) => forgetFlows(host)),
   ];
 }
 

@@ -141,6 +141,14 @@ export const removeElements = (elements: readonly SetElement[]): NetworkStep => 
   add: false,
 });
 
+/** Lets what is sent to a UDP port be led by the rules of now. A kernel without ctnetlink cannot be told. */
+export const forgetFlows = (port: number): NetworkStep => ({
+  operation: 'forget',
+  text: `forget where UDP to port ${port} was led before`,
+  number: port,
+  optional: true,
+});
+
 export const deleteLink = (device: string): NetworkStep => ({
   operation: 'delete',
   text: `delete the interface ${device}`,

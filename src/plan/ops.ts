@@ -203,11 +203,11 @@ export const upper = (directory: string, target: string, options: { idmap: boole
   );
 
 /** Binds a file of the daemon's view, read-only, over whatever is at a path inside the root; a link there is covered, not followed. */
-export const placeFile = (source: string, target: string) =>
+export const placeFile = ({ source, target, isNeeded }: { source: string; target: string; isNeeded: boolean }) =>
   op(
     'place_file',
-    `place ${source} at ${target}`,
-    [attributeMask(['ro', 'nosuid', 'nodev', 'noexec'])],
+    `place ${source} at ${target}${isNeeded ? '' : ', where the root has room for it'}`,
+    [attributeMask(['ro', 'nosuid', 'nodev', 'noexec']), isNeeded ? 1 : 0],
     [source, target],
   );
 

@@ -27,14 +27,14 @@ import {
   write,
 } from './ops.js';
 import { type CgroupWrite, type Controllers, limitWrites } from './resources.js';
-import { rootOps } from './root.js';
+import { type PlacedFile, rootOps } from './root.js';
 import { DEFAULT_PROFILE } from './seccomp.js';
 import { idInside, idMaps, mapText, mountMaps, mountMapText } from './userns.js';
 
-/** What a container gets of the bridge: the steps that run before its start, and files that go over those of its root. */
+/** What a container gets of its network: the steps on the bridge before its start, and files that go over those of its root. */
 export interface PlanNetwork {
   steps: readonly NetworkStep[];
-  files: readonly { source: string; target: string }[];
+  files: readonly PlacedFile[];
 }
 
 /** What a plan has to know of the host. */
@@ -54,7 +54,7 @@ export interface PlanHost {
   idRange: { start: number; size: number };
   /** Whether niwad's own oom_score_adj is below 0: a container does not inherit this protection. */
   oomProtected: boolean;
-  /** Its place on the bridge; null where it has none. */
+  /** What it gets of its network; null for nothing. */
   network: PlanNetwork | null;
   /** Compiles a profile to instructions; the same profile gives the same. */
   compileSeccomp: (profile: SeccompProfileInput) => readonly bigint[];

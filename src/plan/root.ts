@@ -67,18 +67,20 @@ const PRIVATE_PLACES: [string, string][] = [
   ['/root', '0700'],
 ];
 
+/** A file of the daemon's view, with its place in the root. */
+export interface PlacedFile {
+  source: string;
+  target: string;
+  /** Whether a root without room for it is no root for the container. */
+  isNeeded: boolean;
+}
+
 /**
  * Builds the container's file tree and moves into it.
  * @param stage an empty directory of the host; what is mounted on it stays in the container's own mount namespace
  * @param maps the ids of its user namespace; null for the host's
- * @param files of the daemon's view, with their places in the root
  */
-export function rootOps(
-  spec: Spec,
-  stage: string,
-  maps: IdMaps | null,
-  files: readonly { source: string; target: string }[] = [],
-): Op[] {
+export function rootOps(spec: Spec, stage: string, maps: IdMaps | null, files: readonly PlacedFile[] = []): Op[] {
   if (spec.namespaces.mount !== 'new') return [];
   const owner = ownerOf(maps);
   return [
@@ -87,7 +89,7 @@ export function rootOps(
     ...kernelOps(spec),
     ...deviceOps(owner),
     ...(maps !== null && isDefaultRoot(spec) ? privatePlaces(owner) : []),
-    ...files.map(({ source, target }) => placeFile(source, target)),
+    ...files.map(placeFile),
     ...spec.mounts.map((item) => mountOp(item, owner, (own) => FIRST_MOUNT_USERNS_FD + indexOfMap(spec, own, maps))),
     ...spec.devices.map((path) => bind(path, path, { attributes: ['nosuid', 'noexec'] })),
     ...MASKED.map(maskPath),

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { SpecInput } from '../../src/spec/schema.js';
 import { SLOWNESS } from './support/host.js';
 import {
@@ -27,6 +27,8 @@ makeNetwork();
 beforeAll(async () => {
   niwad = await startOnNode(nodePlace());
   await serve(WORLD, echoServer('world', 7));
+  // Right after it is set up, the link to the world loses what asks for a neighbour by IPv6.
+  await vi.waitFor(() => expect(call(NODE, '2001:db8::2', 7)).toBe('world for 2001:db8::1'), 10_000);
   await serve(NODE, echoServer('node', 9));
 }, 60_000);
 
@@ -55,6 +57,24 @@ describe('a bridged container', () => {
     expect(call(WORLD, '192.0.2.1', 8082)).toBe('nothing');
     await niwad.client.remove('net-site', { force: true });
     expect(call(WORLD, '192.0.2.1', 8080)).toBe('nothing');
+  });
+
+  it('takes a UDP port over from one that has ended, with who goes on sending', async () => {
+    const program = `
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('192.0.2.2', 5555)) # for the kernel all that it sends is one flow
+s.settimeout(1)
+s.sendto(b'hello', ('192.0.2.1', 8085))
+try: print(s.recv(100).decode(), end='')
+except OSError: print('nothing', end='')`;
+    const ask = () => inside(WORLD, 'python3', '-c', program);
+    for (const id of ['net-before', 'net-after']) {
+      expect(ask()).toBe('nothing');
+      await startServer(niwad, id, { ports: ['8085:80/udp'] });
+      expect(ask()).toBe(`${id} for 192.0.2.2`);
+      await niwad.client.remove(id, { force: true });
+    }
   });
 
   it('publishes on one address of the host only, where that is said', async () => {
@@ -317,11 +337,25 @@ describe('nothing is left', () => {
     await other.stop();
     expect(devices()).toContain('up0');
   });
+
+  it.each([
+    ['subnet', { subnet: '192.0.2.0/24', subnet6: null }, '192.0.2.1 of 192.0.2.0/24'],
+    ['subnet6', { subnet: '10.83.0.0/24' }, 'fd6e:6977:6100::1 of fd6e:6977:6100::/64'],
+  ])('of a %s of which the host has an address, as a second niwad would', async (name, settings, words) => {
+    await niwad.run({ network: bridged, process: { args: ['true'] } });
+    const other = await startOnNode(nodePlace({ bridge: 'nwother', ...settings }));
+    await expect(other.start({ network: bridged, process: { args: ['true'] } })).rejects.toMatchObject({
+      code: 'HOST_ERROR',
+      message: expect.stringMatching(`has the address ${words} already.*name another network.${name} in`),
+    });
+    await other.stop();
+    expect(devices()).not.toContain('nwother');
+  });
 });
 
 describe('a crash of niwad', () => {
   it('leaves the network of containers up; the next one goes on with it, and removes what has ended', async () => {
-    const place = nodePlace({ bridge: 'nwcrash', subnet: '10.80.0.0/24' });
+    const place = nodePlace({ bridge: 'nwcrash', subnet: '10.80.0.0/24', subnet6: 'fd00:80::/64' });
     const first = await startOnNode(place);
     const address = await startServer(first, 'net-stays', { ports: ['8040:80'], group: 'survivors' });
     await first.start({ id: 'net-ends', network: bridged, process: { args: ['sleep', '999'] } });
@@ -347,19 +381,22 @@ describe('a crash of niwad', () => {
     expect(rules()).not.toContain('nwcrash');
   }, 60_000);
 
-  it.each(['made', 'connected', 'exit-saved', 'group-removed'])('at "%s" leaves nothing', async (point) => {
-    const place = nodePlace({ bridge: 'nwpoint', subnet: '10.81.0.0/24' });
-    const first = await startOnNode(place, { NIWA_CRASH_AT: point });
-    await first.start({ network: { ports: ['8030:80'] }, process: { args: ['true'] } }).catch(() => {});
-    await first.ended();
-    const second = await startOnNode(place);
-    await expect.poll(async () => (await second.client.list()).every(({ state }) => state === 'exited')).toBe(true);
-    await second.run({ network: { ports: ['8030:80'] }, process: { args: ['true'] } });
-    expect(devices().filter((name) => name.startsWith('nwpointv'))).toEqual([]);
-    await second.stop();
-    expect(devices().filter((name) => name.startsWith('nwpoint'))).toEqual([]);
-    expect(rules()).not.toContain('nwpoint');
-  });
+  it.each(['made', 'connected', 'exit-saved', 'group-removed', 'disconnected'])(
+    'at "%s" leaves nothing',
+    async (point) => {
+      const place = nodePlace({ bridge: 'nwpoint', subnet: '10.81.0.0/24', subnet6: 'fd00:81::/64' });
+      const first = await startOnNode(place, { NIWA_CRASH_AT: point });
+      await first.start({ network: { ports: ['8030:80'] }, process: { args: ['true'] } }).catch(() => {});
+      await first.ended();
+      const second = await startOnNode(place);
+      await expect.poll(async () => (await second.client.list()).every(({ state }) => state === 'exited')).toBe(true);
+      await second.run({ network: { ports: ['8030:80'] }, process: { args: ['true'] } });
+      expect(devices().filter((name) => name.startsWith('nwpointv'))).toEqual([]);
+      await second.stop();
+      expect(devices().filter((name) => name.startsWith('nwpoint'))).toEqual([]);
+      expect(rules()).not.toContain('nwpoint');
+    },
+  );
 });
 
 it('costs a start little', async () => {

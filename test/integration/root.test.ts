@@ -1,11 +1,14 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { canIdmap } from '../../src/host/filesystems.js';
 import { needsFile } from './support/host.js';
+import { makeRoot } from './support/roots.js';
 import { test } from './support/test.js';
 
 const MARK = '/etc/niwa-test-mark';
+const PATH = { process: { env: { PATH: '/bin' } } };
 
 test("is the host's own, of which nothing is the container's to write, but for places of its own", async ({
   niwad,
@@ -52,12 +55,48 @@ test('can be a directory of the host, shared or under an overlay', async ({ niwa
   chmodSync(join(path, 'bin/sh'), 0o755);
 
   const script = 'echo *; echo written >/file';
-  expect(await niwad.sh(script, { root: { path, overlay: true } })).toBe('bin dev proc sys');
+  expect(await niwad.sh(script, { root: { path, overlay: true } })).toBe('bin dev etc proc sys');
   expect(existsSync(join(path, 'file'))).toBe(false);
-  expect(await niwad.sh(script, { root: { path } })).toBe('bin dev proc sys');
+  expect(await niwad.sh(script, { root: { path } })).toBe('bin dev etc proc sys');
   expect(readFileSync(join(path, 'file'), 'utf8')).toBe('written\n');
   const refused = await niwad.sh('{ echo x >/other; } 2>&1; echo', { root: { path, readonly: true } });
   expect(refused).toContain('Read-only file system');
+});
+
+test("that is not the host's own knows localhost and the container by its name", async ({ niwad, skip }) => {
+  const path = makeRoot(skip, join(niwad.place.files, 'named'));
+  const id = 'root-named';
+  const out = await niwad.sh('busybox cat /etc/hosts /etc/hostname', { id, root: { path, overlay: true }, ...PATH });
+  expect(out.split('\n')).toEqual([
+    '127.0.0.1\tlocalhost',
+    '::1\tlocalhost ip6-localhost ip6-loopback',
+    `127.0.0.1\t${id}`,
+    id,
+  ]);
+  expect(existsSync(join(path, 'etc'))).toBe(false);
+  const calls = `for name in ${id} localhost; do busybox nc -w 1 $name 9 2>&1; done`;
+  const said = await niwad.sh(calls, { hostname: id, root: { path, overlay: true }, ...PATH });
+  expect(said).toMatch(/\(127\.0\.0\.1\): Connection refused\n.*\((127\.0\.0\.1|::1)\): Connection refused$/);
+  const closed = makeRoot(skip, join(niwad.place.files, 'closed'));
+  execFileSync('mount', ['--bind', closed, closed]);
+  execFileSync('mount', ['-o', 'remount,bind,ro', closed]);
+  try {
+    expect(await niwad.sh('echo /etc*', { root: { path: closed }, userns: 'host' })).toBe('/etc*');
+  } finally {
+    execFileSync('umount', [closed]);
+  }
+});
+
+test('shared by many that start at once misses nothing', async ({ niwad, skip }) => {
+  for (let round = 0; round < 5; round++) {
+    const path = makeRoot(skip, join(niwad.place.files, `shared-${round}`));
+    const ends = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        niwad.sh('busybox tail -n 1 /etc/hosts', { root: { path }, hostname: 'one', ...PATH }),
+      ),
+    );
+    expect(new Set(ends)).toEqual(new Set(['127.0.0.1\tone']));
+  }
 });
 
 test('that cannot be id-mapped is shown as it is: readable, and not its own to write', async ({ niwad, skip }) => {
@@ -68,7 +107,7 @@ test('that cannot be id-mapped is shown as it is: readable, and not its own to w
   copyFileSync(busybox, join(path, 'bin/sh'));
   chmodSync(join(path, 'bin/sh'), 0o755);
   const said = await niwad.sh('echo *; { echo written >/file; } 2>&1; echo', { root: { path } });
-  expect(said).toMatch(/^bin dev proc sys\n.*Permission denied/);
+  expect(said).toMatch(/^bin dev etc proc sys\n.*Permission denied/);
   expect(existsSync(join(path, 'file'))).toBe(false);
 });
 

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
-import { nameServers, networkFiles } from '../../../src/network/files.js';
+import { fileNames, nameServers, networkFiles } from '../../../src/network/files.js';
 import { leaseOf, segmentOf } from '../../../src/network/lease.js';
 import { normaliseNetwork } from '../../../src/spec/network.js';
+import { parseSpec } from '../../../src/spec/spec.js';
 
 const segment = segmentOf({ bridge: 'br0', subnet: '10.0.0.0/16', subnet6: 'fd00::/64', mtu: 1500 }, 'node', true);
 const files = (input: object, resolvConf = '') =>
@@ -26,4 +27,24 @@ it('asks the name servers of the host, but for its loopback', () => {
   expect(files({ dns: { servers: ['192.0.2.9'], search: [] } }, host)['resolv.conf']).toBe(
     'nameserver 192.0.2.9\noptions edns0\n',
   );
+});
+
+it('knows a container without a bridge on its loopback', () => {
+  expect(networkFiles({ hostname: 'web', network: null, lease: null }, '')).toMatchObject({
+    hosts: '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\tweb\n',
+    hostname: 'web\n',
+  });
+});
+
+it.each([
+  [{ network: {} }, ['hosts', 'hostname', 'resolv.conf']],
+  [{ network: {}, root: { path: '/srv/root' } }, ['hosts', 'hostname', 'resolv.conf']],
+  [{}, []],
+  [{ root: { path: '/srv/root' } }, ['hosts', 'hostname']],
+  [{ root: { file: '/srv/root.image' } }, ['hosts', 'hostname']],
+  [{ root: { path: '/srv/root' }, namespaces: { network: 'host' } }, []],
+  [{ root: { path: '/srv/root' }, namespaces: { network: 'container:other' } }, []],
+  [{ namespaces: { mount: '/proc/1/ns/mnt' } }, []],
+])('%j gets the files %j', (input, names) => {
+  expect(fileNames(parseSpec({ ...input, process: { args: ['true'] } }, 'web'))).toEqual(names);
 });

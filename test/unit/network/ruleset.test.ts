@@ -75,6 +75,7 @@ describe('the steps', () => {
         "bound what eth0 in the container sends to 4096 bytes a second",
         "count what passes eth0",
         "let it send from its own addresses; publish 127.0.0.1:8080 to 80/tcp, 53 to 5353/udp; join the group web",
+        "forget where UDP to port 53 was led before",
       ]
     `);
     expect(detachSteps(lease, network, 7).map(({ text, optional }) => [text, optional])).toMatchInlineSnapshot(`
