@@ -44,7 +44,7 @@ export interface Birth {
 /** One container: what was asked for, what was decided, and what has become of it. */
 export class Container {
   readonly run: string;
-  readonly spec: Spec;
+  readonly spec: Readonly<Spec>;
   readonly cgroup: string;
   readonly userns: IdMaps | null;
   readonly idRange: IdRange | null;
@@ -97,6 +97,9 @@ export class Container {
   #networkBefore: Usage['network'] = null;
   #settle: (exit: Exit) => void = () => {};
   #tellReady: () => void = () => {};
+  /** Parts of {@link statusText}, null where they have to be made anew. */
+  #usageText: string | null = null;
+  #lastingText: string | null = null;
 
   constructor(birth: Birth, log: ContainerLog) {
     const { run, spec, cgroup, userns, idRange, lease, handle, pid, startTicks, createdAt } = birth;
@@ -138,6 +141,7 @@ export class Container {
     if (this.#usageAtEnd !== null) return;
     this.#before = this.#last;
     this.#last = reading;
+    this.#usageText = null;
     this.#memory = addMemoryTime(this.#memory, reading, columns);
     const rates = this.rates();
     if (rates !== null) this.history.add(Date.now(), rates, figure(reading.row, columns, 'memory.current'));
@@ -148,6 +152,7 @@ export class Container {
     const reading = { usec: Number(event.atNs / 1000n), row: event.row };
     this.#before = this.#last;
     this.#last = reading;
+    this.#usageText = null;
     this.#memory = endMemoryTime(this.#memory, reading, columns);
     this.#usageAtEnd = this.#toUsage(event.row, event.ioStat);
     const oomKills = figure(event.row, columns, 'memory.events:oom_kill') ?? 0;
@@ -242,6 +247,7 @@ export class Container {
   takeRecorded(exit: Exit, usage: Usage | null): void {
     this.#ending = exit;
     this.#usageAtEnd = usage;
+    this.#usageText = null;
   }
 
   /** It has exited: takes how, and what it had used. */
@@ -292,7 +298,27 @@ export class Container {
     return ratesBetween(this.#before, this.#last, columns);
   }
 
+  /** Changes what may change of the spec of a container that is there. */
+  changeSpec(change: Partial<Pick<Spec, 'resources' | 'lifetimeUsec' | 'jitterUsec'>>): void {
+    Object.assign(this.spec, change);
+    this.#lastingText = null;
+  }
+
   status(): ContainerStatus {
+    return { ...this.#moving(), ...this.#used(), ...this.#lasting() };
+  }
+
+  /**
+   * The status as JSON, for a list of many: it has the use as the kernel had it when it was first asked for after the last
+   * round of the sampler.
+   */
+  statusText(): string {
+    this.#usageText ??= fieldsOf(this.#used());
+    this.#lastingText ??= fieldsOf(this.#lasting());
+    return `{${fieldsOf(this.#moving())},${this.#usageText},${this.#lastingText}}`;
+  }
+
+  #moving() {
     return {
       id: this.id,
       state: this.state,
@@ -303,14 +329,17 @@ export class Container {
       ready: this.ready,
       exit: this.exit,
       start_phases_usec: tellPhases(this.phases),
-      usage: this.usage(),
-      rates: this.rates(),
-      cgroup: this.cgroup,
-      userns: this.userns,
-      warnings: warningsOf(this.spec),
-      image: this.spec.root.image ?? null,
-      spec: this.spec,
     };
+  }
+
+  #used() {
+    return { usage: this.usage(), rates: this.rates() };
+  }
+
+  /** What only {@link changeSpec} changes. */
+  #lasting() {
+    const { cgroup, userns, spec } = this;
+    return { cgroup, userns, warnings: warningsOf(spec), image: spec.root.image ?? null, spec };
   }
 
   /** The status with what the kernel says of the first process. */
@@ -348,6 +377,11 @@ export class Container {
       );
     }
   }
+}
+
+/** The JSON of an object without its braces. */
+function fieldsOf(part: object): string {
+  return JSON.stringify(part).slice(1, -1);
 }
 
 /** A deadline for the addon: at `atNs`, the stop signal of the spec, and after its `timeoutUsec` the kill. */

@@ -32,12 +32,17 @@ export const StartPhasesSchema = Type.Object(
   { description: 'how long each part of the start took, in microseconds; what has not happened is left out' },
 );
 
+/** The names of the phases, and those that the API has for them. */
+const NAMES = (Object.keys(PHASES) as PhaseName[]).map((name) => [name, toSnakeCase(name)] as const);
+
 /** Gives the phases by the names that the API has for them. */
 export function tellPhases(phases: Partial<StartPhases>): Record<string, number> {
-  const names = Object.keys(PHASES) as PhaseName[];
-  return Object.fromEntries(
-    names.flatMap((name) => (phases[name] === undefined ? [] : [[toSnakeCase(name), phases[name]]])),
-  );
+  const told: Record<string, number> = {};
+  for (const [name, toldName] of NAMES) {
+    const usec = phases[name];
+    if (usec !== undefined) told[toldName] = usec;
+  }
+  return told;
 }
 
 /** Takes the time of one phase after another. */

@@ -281,7 +281,7 @@ export class Runtime {
       const devices = resolveDevices([...now.io, ...change.io]);
       const writes = updateWrites(now, change, controllers, devices);
       container.writeLimits(writes, undoWrites(now, writes, controllers, devices));
-      container.spec.resources = merged;
+      container.changeSpec({ resources: merged });
       this.#books.save(container);
       this.#registry.tell('update', id);
     });
@@ -306,7 +306,7 @@ export class Runtime {
           throw new NiwaError('STATE_CONFLICT', `container ${id} has not started: set its lifetime instead`);
         this.#moveDeadline(container, native.boottimeNs() + BigInt(change.remainingUsec) * 1000n);
       } else {
-        Object.assign(container.spec, { lifetimeUsec: change.lifetimeUsec, jitterUsec: 0 }); // what was said last is exact
+        container.changeSpec({ lifetimeUsec: change.lifetimeUsec, jitterUsec: 0 }); // what was said last is exact
         const atNs = change.lifetimeUsec === null ? 0n : container.startedNs + BigInt(change.lifetimeUsec) * 1000n;
         if (started) this.#moveDeadline(container, atNs);
       }

@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import {
   ContainerDetailsSchema,
@@ -43,14 +44,15 @@ export function containerRoutes(api: Api, { runtime }: ApiOptions): void {
         response: { 200: Type.Array(ContainerStatusSchema), ...failures },
       },
     },
-    async ({ query: { state, owner, label } }) => {
+    async ({ query: { state, owner, label } }, reply) => {
       const [name, ...value] = label?.split('=') ?? [];
-      return runtime
+      const texts = runtime
         .list()
         .filter((container) => state === undefined || container.state === state)
         .filter(({ spec }) => owner === undefined || spec.owner === owner)
         .filter(({ spec }) => name === undefined || spec.labels[name] === value.join('='))
-        .map((container) => container.status());
+        .map((container) => container.statusText());
+      return (reply as FastifyReply).type('application/json; charset=utf-8').send(`[${texts.join(',')}]`);
     },
   );
 
