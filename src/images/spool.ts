@@ -3,12 +3,17 @@ import { readFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { NiwaError } from '../errors.js';
+import { breather } from './breather.js';
 import type { Blob, Contents } from './layout.js';
 import { badTar, type TarEntry } from './tar/entry.js';
 import { readTar, type TarMember } from './tar/reader.js';
 
 /** JSON of an image above this is no honest one. */
 const MAX_JSON_BYTES = 4 * 1024 * 1024;
+/** Of all that is read of one tar: a file that is named a thousand times is read, and held, a thousand times. */
+const MAX_READ_BYTES = 16 * 1024 * 1024;
+/** A read takes its time, however small the file is. */
+const READ_BYTES = 4096;
 const MAX_MEMBERS = 100_000;
 const MAX_LINKS = 8;
 
@@ -35,7 +40,9 @@ export async function spool(
       throw new NiwaError('IMAGE_INVALID', "the image is larger than images.maxBytes of niwad's configuration allows");
     report(bytes);
   };
+  const breathe = breather();
   for await (const member of readTar(tar)) {
+    await breathe();
     const path = pathOf(member.entry);
     if (blobs.size + links.size >= MAX_MEMBERS) throw badTar(`it has more than ${MAX_MEMBERS} files`);
     if (member.entry.type === 'file') blobs.set(path, await keep(member, join(directory, String(blobs.size)), count));
@@ -45,7 +52,7 @@ export async function spool(
     const target = links.get(path);
     return blobs.get(path) ?? (target === undefined || depth > MAX_LINKS ? undefined : find(target, depth + 1));
   };
-  return { find: (path) => find(posix.normalize(path)), read: readJson };
+  return { find: (path) => find(posix.normalize(path)), read: jsonReader() };
 }
 
 async function keep({ entry, contents }: TarMember, file: string, count: (length: number) => void): Promise<Blob> {
@@ -90,7 +97,12 @@ function linkTarget({ type, target }: TarEntry, path: string): string {
   throw badTar(`${JSON.stringify(path)} is no file`);
 }
 
-function readJson({ file, bytes }: Blob): Buffer {
-  if (bytes > MAX_JSON_BYTES) throw badTar(`a manifest or configuration has ${bytes} bytes`);
-  return readFileSync(file);
+function jsonReader(): Contents['read'] {
+  let left = MAX_READ_BYTES;
+  return ({ file, bytes }) => {
+    if (bytes > MAX_JSON_BYTES) throw badTar(`a manifest or configuration has ${bytes} bytes`);
+    left -= Math.max(bytes, READ_BYTES);
+    if (left < 0) throw badTar('its manifests name each other, or the same configuration, too often');
+    return readFileSync(file);
+  };
 }

@@ -103,7 +103,11 @@ export class ImageStore {
   /** Keeps layers until the function that it gives is called. */
   pin(directories: readonly string[]): () => void {
     const count = (by: number) => {
-      for (const path of directories) this.#pins.set(path, (this.#pins.get(path) ?? 0) + by);
+      for (const path of directories) {
+        const pins = (this.#pins.get(path) ?? 0) + by;
+        if (pins === 0) this.#pins.delete(path);
+        else this.#pins.set(path, pins);
+      }
     };
     count(1);
     return () => count(-1);
@@ -170,10 +174,9 @@ export class ImageStore {
   async collect(used: Iterable<string>): Promise<void> {
     const { names, images, layers } = this.#index;
     const named = new Set(Object.values(names).map(({ id }) => id));
-    const pinned = [...this.#pins].flatMap(([path, pins]) => (pins > 0 ? [path] : []));
     const keptImages = pick(images, (id) => named.has(id));
     const ofImages = Object.values(keptImages).flatMap((image) => image.layers.map((layer) => this.directoryOf(layer)));
-    const wanted = new Set([...ofImages, ...pinned, ...used]);
+    const wanted = new Set([...ofImages, ...this.#pins.keys(), ...used]);
     const keptLayers = pick(layers, (layer) => wanted.has(this.directoryOf(layer)));
     const gone = [
       ...missing(images, keptImages).map((id) => this.#at('configs', id)),

@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { NiwaError } from '../errors.js';
 import { errnoName, type LayerEntry, native } from '../native.js';
+import { breather } from './breather.js';
 import type { Piece, TarEntry } from './tar/entry.js';
 import { readTar } from './tar/reader.js';
 import { translate } from './translate.js';
@@ -47,7 +48,9 @@ export async function unpackLayer(
   let bytes = 0;
   try {
     const directories: LayerEntry[] = [];
+    const breathe = breather();
     for await (const { entry, contents } of readTar(hashed(tar, hash))) {
+      await breathe();
       spend(budget, ENTRY_BYTES);
       const made = translate(entry);
       if (made === null) continue;
@@ -57,9 +60,12 @@ export async function unpackLayer(
         report(bytes);
       });
       await make(handle, made, entry, counted);
-      if (made.kind === 'directory') directories.push(made);
+      if (made.kind === 'directory') directories.push({ ...made, xattrs: [] }); // theirs are set, and may be large
     }
-    for (const made of directories.reverse()) check(made, native.unpackTime(handle.fd, made));
+    for (const made of directories.reverse()) {
+      await breathe();
+      check(made, native.unpackTime(handle.fd, made));
+    }
     const errno = await native.syncFileSystem(handle.fd);
     if (errno !== 0) throw new NiwaError('HOST_ERROR', `cannot sync ${directory}: ${errnoName(errno)}`);
   } finally {
