@@ -107,7 +107,7 @@ test('an image of buildah with several layers hides what its upper layers remove
   expect(image?.layers).toHaveLength(2);
   const { stdout } = await niwad.run({ root: { image: 'im-built' } });
   expect(stdout.split('\n\n').map((part) => part.trim().split('\n'))).toEqual([
-    ['/:', 'bin', 'd', 'dev', 'e', 'proc', 'sys'],
+    ['/:', 'bin', 'd', 'dev', 'e', 'etc', 'proc', 'sys'],
     ['/d:', 'hard', 'stays'],
     ['/e:', 'new'],
   ]);
