@@ -25,7 +25,7 @@ export interface LifecycleOptions {
 }
 
 /** A container whose time for getting ready ended while there was no niwad is tried so long by the next one. */
-const LATE_USEC = 1e6;
+const LATE_USEC = 5e6;
 const KILL_PATIENCE_MS = 1000;
 
 /**
