@@ -60,13 +60,13 @@ export function readEffective(pid: number, cgroup: string): Effective | null {
 
 function readAll(pid: number, cgroup: string): Effective {
   const read = (name: string) => readFileSync(`/proc/${pid}/${name}`, 'utf8');
-  const status = keyed(read('status'), /^(\w+):\s*(.*)$/);
+  const status = read('status');
   return {
     uid_map: read('uid_map').trim().replace(/ +/g, ' '),
     gid_map: read('gid_map').trim().replace(/ +/g, ' '),
-    status: Object.fromEntries(STATUS_FIELDS.map((name) => [name, status[name] ?? ''])),
+    status: Object.fromEntries(STATUS_FIELDS.map((name) => [name, fieldOf(status, name)])),
     namespaces: Object.fromEntries(NAMESPACES.map((name) => [name, readlinkSync(`/proc/${pid}/ns/${name}`)])),
-    limits: keyed(read('limits'), /^(Max .*?) {2,}(\S+ +\S+)/),
+    limits: toLimits(read('limits')),
     oom_score_adj: read('oom_score_adj').trim(),
     cgroup: readFiles(cgroup),
   };
@@ -80,9 +80,15 @@ function groupOf(pid: number): string {
   return line?.slice('0::'.length) ?? '\0';
 }
 
-function keyed(text: string, pattern: RegExp): Record<string, string> {
-  const matches = text.split('\n').map((line) => pattern.exec(line));
-  return Object.fromEntries(matches.flatMap((match) => (match === null ? [] : [[match[1] ?? '', match[2] ?? '']])));
+/** Gives what stands behind `name:` at the start of a line of /proc/PID/status. */
+function fieldOf(status: string, name: string): string {
+  const line = status.indexOf(`\n${name}:`);
+  return line < 0 ? '' : status.slice(line + name.length + 2, status.indexOf('\n', line + 1)).trim();
+}
+
+function toLimits(text: string): Record<string, string> {
+  const matches = text.matchAll(/^(Max .*?) {2,}(\S+ +\S+)/gm);
+  return Object.fromEntries(Array.from(matches, ([, name = '', values = '']) => [name, values]));
 }
 
 function readFiles(cgroup: string): Record<string, string> {
