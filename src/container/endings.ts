@@ -121,6 +121,22 @@ export class Endings {
     await removeGroup(path).catch((error: unknown) => this.#options.log.error({ err: error }, 'cgroup stays'));
   }
 
+  /** Ends a container whose start has failed; then throws why. */
+  async fail(container: Container, error: unknown): Promise<never> {
+    container.startFailed = true;
+    if (container.state !== 'exited') container.beginStop(0, 'SIGKILL');
+    await container.exited;
+    throw error;
+  }
+
+  /** Ends and forgets a container that did not get as far as it should; then throws why. */
+  async undo(container: Container, error: unknown): Promise<never> {
+    if (container.state !== 'exited') container.beginStop(0, 'SIGKILL');
+    await container.exited;
+    this.forget(container);
+    throw error;
+  }
+
   /** Removes all that is kept of a container. */
   forget(container: Container): void {
     const { registry, books, logs } = this.#options;

@@ -7,32 +7,24 @@ import { Sampler } from '../accounting/sampler.js';
 import { crashPoint } from '../crash-point.js';
 import { messageOf, NiwaError } from '../errors.js';
 import type { CgroupTree } from '../host/cgroup.js';
-import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
-import type { IdPool, IdRange } from '../host/id-pool.js';
-import { isOomProtected } from '../host/oom.js';
-import { readBootId, readStartTicks } from '../host/process.js';
-import { limitKept, unlimitKept } from '../host/quota.js';
-import { compileSeccomp } from '../host/seccomp.js';
+import { resolveDevices } from '../host/devices.js';
+import type { IdPool } from '../host/id-pool.js';
+import { readBootId } from '../host/process.js';
 import { resolveSources } from '../host/sources.js';
 import { imageDefaults } from '../images/lookup.js';
 import type { ImageStore } from '../images/store.js';
 import { resolveUser } from '../images/user.js';
 import type { LogStore } from '../logs/store.js';
 import { errnoName, type Handle, isFailure, type NativeEvent, native } from '../native.js';
-import type { Lease } from '../network/lease.js';
 import type { Networks } from '../network/networks.js';
-import { encodeProgram } from '../plan/encode.js';
-import { makePlan, type Plan } from '../plan/plan.js';
 import { undoWrites, updateWrites } from '../plan/resources.js';
-import { idOutside, mapFile } from '../plan/userns.js';
 import type { Hooks } from '../spec/hooks.js';
 import { mergeResources, parseResources } from '../spec/resources.js';
 import { signalNumber } from '../spec/signals.js';
 import { parseSpec, type Spec } from '../spec/spec.js';
-import { warningsOf } from '../spec/warnings.js';
-import { type Attachment, attachTo, openTerminal } from './attach.js';
+import { type Attachment, attachTo } from './attach.js';
 import { Books } from './books.js';
-import { Container, usecNow, wallTime } from './container.js';
+import { type Container, usecNow, wallTime } from './container.js';
 import { type DrainStatus, drainStatus } from './drain.js';
 import { Endings } from './endings.js';
 import { type Exec, execIn } from './exec.js';
@@ -41,12 +33,12 @@ import { startError } from './failure.js';
 import { connectKeeper } from './keeper.js';
 import { requireOwnDirectory } from './keeping.js';
 import { Lifecycle } from './lifecycle.js';
+import { Maker } from './maker.js';
 import { type Allowed, type Caller, requirePermission } from './permissions.js';
 import { Stopwatch } from './phases.js';
 import { Registry, type RuntimeEvent } from './registry.js';
 import { requireState } from './state.js';
 import type { Store } from './store.js';
-import { birthOf, newStored, type Own } from './stored.js';
 import { takeOver } from './take-over.js';
 
 export interface RuntimeOptions {
@@ -76,7 +68,6 @@ export interface RuntimeOptions {
 }
 
 const ROOT: Caller = { uid: 0 };
-const NO_IDS: IdRange = { start: 0, size: 0 };
 const FREEZE_TIMEOUT_MS = 5000;
 const TEND_INTERVAL_MS = 1000;
 /** So much of the memory's worth may have to be estimated after a crash. */
@@ -93,11 +84,11 @@ export class Runtime {
   readonly #books: Books;
   readonly #lifecycle: Lifecycle;
   readonly #endings: Endings;
+  readonly #maker: Maker;
   /** What is being made, by id. */
   readonly #reserved = new Map<string, Spec>();
   /** An event may overtake the answer of the call that made its container. */
   readonly #early = new Map<Handle, NativeEvent[]>();
-  readonly #filtersDevices = native.canFilterDevices();
   #sampler: Sampler | undefined;
   #tending: NodeJS.Timeout | undefined;
   #connecting = false;
@@ -112,6 +103,13 @@ export class Runtime {
     this.#lifecycle = new Lifecycle({ ...options, registry: this.#registry, books: this.#books, exec });
     const parts = { registry: this.#registry, books: this.#books, lifecycle: this.#lifecycle };
     this.#endings = new Endings({ ...options, ...parts });
+    this.#maker = new Maker({
+      ...options,
+      ...parts,
+      endings: this.#endings,
+      bootId: this.#bootId,
+      welcome: (container) => this.#add(container, 'create'),
+    });
     native.watch((event) => this.#hear(event));
   }
 
@@ -188,7 +186,7 @@ export class Runtime {
       if (isFailure(result)) {
         container.startFailed = true;
         await container.exited;
-        throw startError(this.#planOf(container), result);
+        throw startError(this.#maker.planOf(container), result);
       }
       Object.assign(container.phases, result.phases);
       container.startedAt = wallTime(result.startedNs);
@@ -200,7 +198,7 @@ export class Runtime {
       this.#registry.tell('start', id);
       this.#lifecycle.attend(container);
     });
-    await this.#lifecycle.afterStart(container).catch((error: unknown) => this.#fail(container, error));
+    await this.#lifecycle.afterStart(container).catch((error: unknown) => this.#endings.fail(container, error));
     return container;
   }
 
@@ -407,145 +405,13 @@ export class Runtime {
     watch.lap('spec');
     const unpin = images.pin(spec.root.layers);
     try {
-      const container = await this.#bear(spec, watch);
-      await this.#prepare(container)
-        .catch((error: unknown) => this.#fail(container, error))
-        .then(() => step(container))
-        .catch((error: unknown) => this.#undo(container, error));
+      const container = await this.#maker.make(spec, watch);
+      await step(container).catch((error: unknown) => this.#endings.undo(container, error));
       return container;
     } finally {
       this.#reserved.delete(spec.id);
       unpin();
     }
-  }
-
-  async #bear(spec: Spec, watch: Stopwatch): Promise<Container> {
-    try {
-      await this.#lifecycle.beforeCreate(spec);
-      return await this.#make(spec, watch);
-    } catch (error) {
-      this.#lifecycle.failed(spec);
-      throw error;
-    }
-  }
-
-  async #make(spec: Spec, watch: Stopwatch): Promise<Container> {
-    const { idPool, networks } = this.#options;
-    const idRange = spec.userns === 'auto' ? idPool.take() : null;
-    try {
-      limitKept(spec.root.overlay);
-      const lease = await networks.take(spec);
-      const plan = this.#plan(spec, idRange, lease);
-      watch.lap('plan');
-      return await this.#spawn(spec, plan, { idRange, lease }, watch);
-    } catch (error) {
-      unlimitKept(spec.root.overlay);
-      if (idRange !== null) idPool.release(idRange);
-      networks.forget(spec.id);
-      throw error;
-    }
-  }
-
-  /** What a container gets from outside while it waits for its start. */
-  async #prepare(container: Container): Promise<void> {
-    const failure = await this.#options.networks.attach(container);
-    crashPoint('connected');
-    if (failure !== null) throw startError(this.#planOf(container), failure);
-    await this.#lifecycle.afterNetwork(container);
-  }
-
-  /** Ends a container whose start has failed; then throws why. */
-  async #fail(container: Container, error: unknown): Promise<never> {
-    container.startFailed = true;
-    if (container.state !== 'exited') container.beginStop(0, 'SIGKILL');
-    await container.exited;
-    throw error;
-  }
-
-  /** Ends and forgets a container that did not get as far as it should; then throws why. */
-  async #undo(container: Container, error: unknown): Promise<never> {
-    if (container.state !== 'exited') container.beginStop(0, 'SIGKILL');
-    await container.exited;
-    this.#endings.forget(container);
-    throw error;
-  }
-
-  #planOf({ spec, idRange, lease }: Container): Plan {
-    return this.#plan(spec, idRange, lease);
-  }
-
-  #plan(spec: Spec, idRange: IdRange | null, lease: Lease | null): Plan {
-    const { tree, stage, networks, store } = this.#options;
-    return makePlan(spec, {
-      containersCgroup: tree.containers,
-      controllers: tree.controllers,
-      stage,
-      devices: resolveDevices(spec.resources.io),
-      deviceNodes: resolveDeviceNodes(spec.devices),
-      filtersDevices: this.#filtersDevices,
-      idRange: idRange ?? NO_IDS,
-      oomProtected: isOomProtected(),
-      network: networks.plan(spec, lease, store.directoryOf(spec.id)),
-      compileSeccomp,
-    });
-  }
-
-  async #spawn(spec: Spec, plan: Plan, own: Own, watch: Stopwatch): Promise<Container> {
-    const { store, logs, networks } = this.#options;
-    const networkOf = plan.clone.networkOf === '' ? 0 : this.#liveHandle(plan.clone.networkOf);
-    const making = newStored(spec, plan, own, this.#bootId);
-    store.add(making);
-    crashPoint('making-saved');
-    try {
-      logs.prepare(spec.id);
-      networks.writeFiles(spec, own.lease, store.directoryOf(spec.id));
-    } catch (error) {
-      this.#books.forget(spec.id);
-      throw error;
-    }
-    watch.lap('state');
-    const program = encodeProgram(plan.boot);
-    watch.lap('encode');
-    const result = await native.create({
-      id: spec.id,
-      cgroup: plan.cgroup.path,
-      writes: plan.cgroup.writes.map(({ file, value }) => [file, value]),
-      namespaces: plan.clone.flags,
-      pidNamespace: plan.clone.pidNamespace,
-      networkOf,
-      devices: plan.devices,
-      uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
-      gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
-      mountMaps: plan.mountMaps.map(({ uids, gids }) => [mapFile(uids), mapFile(gids)]),
-      image: plan.image ?? '',
-      ...logs.fifosOf(spec.id),
-      stdioUid: idOutside(plan.userns?.uids, spec.process.uid),
-      stdioGid: idOutside(plan.userns?.gids, spec.process.gid),
-      program,
-    });
-    crashPoint('made');
-    if (isFailure(result)) {
-      await this.#endings.recordUnborn(making);
-      logs.discard(spec.id);
-      this.#books.forget(spec.id);
-      throw startError(plan, result);
-    }
-    const warnings = warningsOf(spec);
-    if (warnings.length > 0) this.#options.log.warn({ id: spec.id, warnings }, 'not all is as it may be expected');
-    const { handle, pid, phases } = result;
-    watch.take(phases);
-    const birth = { ...birthOf(making), handle, pid, startTicks: readStartTicks(pid) };
-    const { log, errno } = logs.open(spec.id, handle);
-    const container = new Container(birth, log);
-    watch.lap('adopt');
-    container.phases = watch.phases;
-    this.#add(container, 'create');
-    if (errno === 0) container.terminal = openTerminal(container, logs);
-    else {
-      this.#options.log.error({ id: spec.id, errno: errnoName(errno) }, 'the log cannot be opened: the container ends');
-      native.kill(handle);
-    }
-    return container;
   }
 
   #add(container: Container, event: 'create' | 'adopt'): void {
@@ -554,13 +420,6 @@ export class Runtime {
     if (event === 'adopt' && container.startedNs !== 0n) this.#lifecycle.attend(container, true);
     for (const early of this.#early.get(container.handle) ?? []) this.#hear(early);
     this.#early.delete(container.handle);
-  }
-
-  /** @throws NiwaError NOT_FOUND, STATE_CONFLICT where it has ended */
-  #liveHandle(id: string): Handle {
-    const { handle, state } = this.get(id);
-    if (state === 'exited') throw new NiwaError('STATE_CONFLICT', `container ${id} has exited: its network is gone`);
-    return handle;
   }
 
   async #freeze(id: string, action: 'pause' | 'resume'): Promise<Container> {

@@ -52,7 +52,7 @@ export async function importImages(
     const images = withNames(findImages(contents, PLATFORM), given);
     unpin = store.pin(images.flatMap(({ config }) => config.layers.map((layer) => store.directoryOf(layer))));
     for (const image of images) await addLayers(store, image, join(work, 'layer'), limits, tell);
-    for (const { id, configBytes, config, names } of images) store.addImage(id, configBytes, config.layers, names);
+    store.addImages(images.map((image) => ({ ...image, layers: image.config.layers })));
     for (const found of images.flatMap(({ names }) => names)) {
       const image = store.find(found);
       if (image !== undefined) tell({ type: 'image', image });

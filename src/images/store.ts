@@ -149,14 +149,16 @@ export class ImageStore {
     }
   }
 
-  /** Adds an image, whose layers are there, and lets names mean it from now on. */
-  addImage(id: string, configBytes: Buffer, layers: string[], names: readonly string[]): void {
-    writeSynced(this.#at('configs', id), configBytes);
+  /** Adds images, whose layers are there, and lets names mean them from now on: all of them, or none. */
+  addImages(added: readonly { id: string; configBytes: Buffer; layers: string[]; names: readonly string[] }[]): void {
+    for (const { id, configBytes } of added) writeSynced(this.#at('configs', id), configBytes);
     const importedAt = new Date().toISOString();
+    const images = added.map(({ id, layers }) => [id, { layers }]);
+    const named = added.flatMap(({ id, names }) => names.map((name) => [name, { id, importedAt }]));
     this.#save({
       ...this.#index,
-      images: { ...this.#index.images, [id]: { layers } },
-      names: { ...this.#index.names, ...Object.fromEntries(names.map((name) => [name, { id, importedAt }])) },
+      images: { ...this.#index.images, ...Object.fromEntries(images) },
+      names: { ...this.#index.names, ...Object.fromEntries(named) },
     });
   }
 

@@ -1,0 +1,193 @@
+import type { Logger } from 'pino';
+import { crashPoint } from '../crash-point.js';
+import { NiwaError } from '../errors.js';
+import type { CgroupTree } from '../host/cgroup.js';
+import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
+import type { IdPool, IdRange } from '../host/id-pool.js';
+import { isOomProtected } from '../host/oom.js';
+import { readStartTicks } from '../host/process.js';
+import { limitKept, unlimitKept } from '../host/quota.js';
+import { compileSeccomp } from '../host/seccomp.js';
+import type { LogStore } from '../logs/store.js';
+import { errnoName, type Handle, isFailure, native } from '../native.js';
+import type { Lease } from '../network/lease.js';
+import type { Networks } from '../network/networks.js';
+import { encodeProgram } from '../plan/encode.js';
+import { makePlan, type Plan } from '../plan/plan.js';
+import { idOutside, mapFile } from '../plan/userns.js';
+import type { Spec } from '../spec/spec.js';
+import { warningsOf } from '../spec/warnings.js';
+import { openTerminal } from './attach.js';
+import type { Books } from './books.js';
+import { Container } from './container.js';
+import type { Endings } from './endings.js';
+import { startError } from './failure.js';
+import type { Lifecycle } from './lifecycle.js';
+import type { Stopwatch } from './phases.js';
+import type { Registry } from './registry.js';
+import type { Store } from './store.js';
+import { birthOf, newStored, type Own } from './stored.js';
+
+export interface MakerOptions {
+  tree: CgroupTree;
+  /** An empty directory to build roots on. */
+  stage: string;
+  store: Store;
+  idPool: IdPool;
+  networks: Networks;
+  logs: LogStore;
+  log: Logger;
+  registry: Registry;
+  books: Books;
+  lifecycle: Lifecycle;
+  endings: Endings;
+  bootId: string;
+  /** Hears of a container as soon as there is one. */
+  welcome(container: Container): void;
+}
+
+const NO_IDS: IdRange = { start: 0, size: 0 };
+
+/** Makes containers up to the wait for their start; where a step fails, all before it is undone. */
+export class Maker {
+  readonly #options: MakerOptions;
+  readonly #filtersDevices = native.canFilterDevices();
+
+  constructor(options: MakerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes a container of a spec that is resolved, permitted and has an id of its own.
+   * @throws NiwaError HOOK_FAILED, HOST_UNSUPPORTED, ADDRESS_IN_USE, NOT_FOUND, STATE_CONFLICT, START_FAILED, HOST_ERROR
+   */
+  async make(spec: Spec, watch: Stopwatch): Promise<Container> {
+    const { endings } = this.#options;
+    const container = await this.#bear(spec, watch);
+    await this.#prepare(container)
+      .catch((error: unknown) => endings.fail(container, error))
+      .catch((error: unknown) => endings.undo(container, error));
+    return container;
+  }
+
+  /** The plan of a container, as it was when it was made. */
+  planOf({ spec, idRange, lease }: Container): Plan {
+    return this.#plan(spec, idRange, lease);
+  }
+
+  async #bear(spec: Spec, watch: Stopwatch): Promise<Container> {
+    try {
+      await this.#options.lifecycle.beforeCreate(spec);
+      return await this.#make(spec, watch);
+    } catch (error) {
+      this.#options.lifecycle.failed(spec);
+      throw error;
+    }
+  }
+
+  async #make(spec: Spec, watch: Stopwatch): Promise<Container> {
+    const { idPool, networks } = this.#options;
+    const idRange = spec.userns === 'auto' ? idPool.take() : null;
+    try {
+      limitKept(spec.root.overlay);
+      const lease = await networks.take(spec);
+      const plan = this.#plan(spec, idRange, lease);
+      watch.lap('plan');
+      return await this.#spawn(spec, plan, { idRange, lease }, watch);
+    } catch (error) {
+      unlimitKept(spec.root.overlay);
+      if (idRange !== null) idPool.release(idRange);
+      networks.forget(spec.id);
+      throw error;
+    }
+  }
+
+  /** What a container gets from outside while it waits for its start. */
+  async #prepare(container: Container): Promise<void> {
+    const failure = await this.#options.networks.attach(container);
+    crashPoint('connected');
+    if (failure !== null) throw startError(this.planOf(container), failure);
+    await this.#options.lifecycle.afterNetwork(container);
+  }
+
+  #plan(spec: Spec, idRange: IdRange | null, lease: Lease | null): Plan {
+    const { tree, stage, networks, store } = this.#options;
+    return makePlan(spec, {
+      containersCgroup: tree.containers,
+      controllers: tree.controllers,
+      stage,
+      devices: resolveDevices(spec.resources.io),
+      deviceNodes: resolveDeviceNodes(spec.devices),
+      filtersDevices: this.#filtersDevices,
+      idRange: idRange ?? NO_IDS,
+      oomProtected: isOomProtected(),
+      network: networks.plan(spec, lease, store.directoryOf(spec.id)),
+      compileSeccomp,
+    });
+  }
+
+  async #spawn(spec: Spec, plan: Plan, own: Own, watch: Stopwatch): Promise<Container> {
+    const { store, logs, networks } = this.#options;
+    const networkOf = plan.clone.networkOf === '' ? 0 : this.#liveHandle(plan.clone.networkOf);
+    const making = newStored(spec, plan, own, this.#options.bootId);
+    store.add(making);
+    crashPoint('making-saved');
+    try {
+      logs.prepare(spec.id);
+      networks.writeFiles(spec, own.lease, store.directoryOf(spec.id));
+    } catch (error) {
+      this.#options.books.forget(spec.id);
+      throw error;
+    }
+    watch.lap('state');
+    const program = encodeProgram(plan.boot);
+    watch.lap('encode');
+    const result = await native.create({
+      id: spec.id,
+      cgroup: plan.cgroup.path,
+      writes: plan.cgroup.writes.map(({ file, value }) => [file, value]),
+      namespaces: plan.clone.flags,
+      pidNamespace: plan.clone.pidNamespace,
+      networkOf,
+      devices: plan.devices,
+      uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
+      gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
+      mountMaps: plan.mountMaps.map(({ uids, gids }) => [mapFile(uids), mapFile(gids)]),
+      image: plan.image ?? '',
+      ...logs.fifosOf(spec.id),
+      stdioUid: idOutside(plan.userns?.uids, spec.process.uid),
+      stdioGid: idOutside(plan.userns?.gids, spec.process.gid),
+      program,
+    });
+    crashPoint('made');
+    if (isFailure(result)) {
+      await this.#options.endings.recordUnborn(making);
+      logs.discard(spec.id);
+      this.#options.books.forget(spec.id);
+      throw startError(plan, result);
+    }
+    const warnings = warningsOf(spec);
+    if (warnings.length > 0) this.#options.log.warn({ id: spec.id, warnings }, 'not all is as it may be expected');
+    const { handle, pid, phases } = result;
+    watch.take(phases);
+    const birth = { ...birthOf(making), handle, pid, startTicks: readStartTicks(pid) };
+    const { log, errno } = logs.open(spec.id, handle);
+    const container = new Container(birth, log);
+    watch.lap('adopt');
+    container.phases = watch.phases;
+    this.#options.welcome(container);
+    if (errno === 0) container.terminal = openTerminal(container, logs);
+    else {
+      this.#options.log.error({ id: spec.id, errno: errnoName(errno) }, 'the log cannot be opened: the container ends');
+      native.kill(handle);
+    }
+    return container;
+  }
+
+  /** @throws NiwaError NOT_FOUND, STATE_CONFLICT where it has ended */
+  #liveHandle(id: string): Handle {
+    const { handle, state } = this.#options.registry.get(id);
+    if (state === 'exited') throw new NiwaError('STATE_CONFLICT', `container ${id} has exited: its network is gone`);
+    return handle;
+  }
+}
