@@ -234,8 +234,9 @@ void Monitor::begin_stop(Entry &entry, uint64_t now) {
     container.life.stopping_ns = now;
     note(entry);
     container.group.write("cgroup.freeze", "0"); // a paused container could not act on the signal
-    bool sent = deadline.signal != SIGKILL && hearing_of(container.life.pid, deadline.signal) != Hearing::kDropped &&
-                signal_process(container.pidfd, deadline.signal) == 0;
+    Hearing hearing = deadline.signal == SIGKILL ? Hearing::kDropped : hearing_of(container.life.pid, deadline.signal);
+    entry.blocked = hearing == Hearing::kBlocked;
+    bool sent = hearing != Hearing::kDropped && signal_process(container.pidfd, deadline.signal) == 0;
     if (sent)
         await_end(entry, now);
     else
@@ -244,15 +245,15 @@ void Monitor::begin_stop(Entry &entry, uint64_t now) {
 }
 
 // Gives a container its stop timeout, for as long as it may act on the signal: one that was blocked for a moment only
-// is dropped at the end of that moment, and nobody is told.
+// is dropped at the end of that moment, and nobody is told. One that was not blocked has been heard, also where its
+// handler has gone since: many programs take it away at the first signal, or at their end.
 void Monitor::await_end(Entry &entry, uint64_t now) {
     const Life &life = entry.container->life;
     uint64_t end = life.stopping_ns + life.deadline.timeout_ns;
-    Hearing hearing = now < end ? hearing_of(life.pid, life.deadline.signal) : Hearing::kDropped;
-    if (hearing == Hearing::kDropped)
-        kill(entry, now);
-    else
-        schedule(entry, hearing == Hearing::kBlocked ? std::min(end, now + kLookAgainNs) : end);
+    Hearing hearing = hearing_of(life.pid, life.deadline.signal);
+    if (now >= end || (hearing == Hearing::kDropped && entry.blocked)) return kill(entry, now);
+    entry.blocked = hearing == Hearing::kBlocked;
+    schedule(entry, entry.blocked ? std::min(end, now + kLookAgainNs) : end);
 }
 
 void Monitor::kill(Entry &entry, uint64_t now) {

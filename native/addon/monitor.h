@@ -69,8 +69,9 @@ class Monitor {
   private:
     struct Entry {
         std::shared_ptr<Container> container;
-        uint64_t due_ns = 0; // its place in due_: the deadline, or the end of the stop timeout
-        Fd events;           // cgroup.events, watched once the first process has gone
+        uint64_t due_ns = 0;  // its place in due_: the deadline, or the end of the stop timeout
+        Fd events;            // cgroup.events, watched once the first process has gone
+        bool blocked = false; // whether its stop signal was, when last looked at
     };
 
     void run();

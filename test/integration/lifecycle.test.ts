@@ -45,6 +45,25 @@ test('waits for an exit no longer than it was told to', async ({ niwad }) => {
   expect(await niwad.client.wait('waited', { timeout: '60s' })).toMatchObject({ reason: 'killed' });
 });
 
+test('a program that takes its handler away at the first stop signal ends in its own time', async ({ niwad }) => {
+  const program = `
+import os, signal, sys, time
+def handle(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    time.sleep(0.2)
+    os._exit(6)
+signal.signal(signal.SIGTERM, handle)
+print("ready", flush=True)
+while True: signal.pause()
+`;
+  const process = { args: ['python3', '-c', program] };
+  for (let i = 0; i < 10; i++) {
+    const { id } = await niwad.start({ process });
+    await niwad.says(id, 'ready');
+    expect((await niwad.client.stop(id)).exit).toMatchObject({ code: 6, reason: 'stopped' });
+  }
+});
+
 test('stops gracefully: the handler of the stop signal decides how it exits', async ({ niwad }) => {
   const { client, place } = niwad;
   const script =
