@@ -55,7 +55,8 @@ test('files go there and back by sftp, and Apache beside it serves them', async 
   onTestFinished(() => rmSync(served, { force: true }));
   const content = randomBytes(1_000_000).toString('base64');
   writeFileSync(join(files, page), content);
-  const [sshd, apache] = await Promise.all([startSshd(niwad, skip), Site.start(niwad, 'apache-php')]);
+  const sshd = await startSshd(niwad, skip);
+  const apache = await Site.start(niwad, 'apache-php');
 
   const batch = `put ${files}/${page} www/${page}\nget www/${page} ${files}/back\n`;
   const sftp = await sshd.run('sftp', ['-F', 'ssh_config', '-b', '-', 'site'], batch);

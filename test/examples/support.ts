@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { onTestFinished } from 'vitest';
 import { host, needsFile, type Skip } from '../integration/support/host.js';
 import { type CliResult, flagsOf, Niwad } from '../integration/support/niwad.js';
 import { test as base } from '../integration/support/test.js';
@@ -54,6 +55,7 @@ export class Site {
     );
     const id = stdout.trim();
     if (id === '') throw new Error(`niwa run: ${stderr}`);
+    onTestFinished(() => niwad.client.remove(id, { force: true }).catch(() => {})); // it has gone where the test got so far
     const { spec } = await niwad.client.inspect(id);
     return new Site(niwad, example, id, spec.network?.ports[0]?.host ?? 0);
   }
