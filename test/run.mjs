@@ -11,7 +11,7 @@ import { setup } from './setup.mjs';
 import { runInVm } from './vm/machine.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const VM_TIMEOUT_SECONDS = 2400;
+const VM_TIMEOUT_SECONDS = 3000;
 const COUNTS = 'niwa-counts';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
