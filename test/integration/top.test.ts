@@ -85,7 +85,7 @@ test('shows containers on 80 columns, sorts and filters by keys, and gives the s
 
   tmux.press('/', 'F', 'R', 'o', 'n');
   await vi.waitFor(() => expect(idsOn(tmux.screen())).toEqual(['top-idle']), 10_000);
-  expect(tmux.screen()[23]).toMatch(/^filter: FRon/);
+  await tmux.shows(/^filter: FRon/m);
   tmux.press('Escape');
   await vi.waitFor(() => expect(idsOn(tmux.screen())).toHaveLength(3), 10_000);
 

@@ -48,13 +48,16 @@ export class Tmux {
     return this.#tmux('display-message', '-p', `#{${name}}`).trim();
   }
 
-  /** Waits until the screen holds this; gives its lines. */
+  /** Waits until the screen holds this; gives its lines, as they were then. */
   async shows(expected: RegExp | string): Promise<string[]> {
-    await vi.waitFor(() => expect(this.screen().join('\n')).toMatch(expected), {
-      timeout: scaled(15_000),
-      interval: 100,
-    });
-    return this.screen();
+    return await vi.waitFor(
+      () => {
+        const lines = this.screen();
+        expect(lines.join('\n')).toMatch(expected);
+        return lines;
+      },
+      { timeout: scaled(15_000), interval: 100 },
+    );
   }
 
   end(): void {
