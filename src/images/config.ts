@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { NiwaError } from '../errors.js';
 import { problemsOf } from '../spec/check.js';
+import type { ImageDefaults } from '../spec/image.js';
 
 /** The configuration of an image: the OCI image specification's "config.md", and what Docker writes. */
 
@@ -37,20 +38,13 @@ const ConfigSchema = Type.Object({
 
 type Config = Static<typeof ConfigSchema>;
 
-/** What an image says of the containers that run it; null or empty where it says nothing. */
-export interface ImageConfig {
+/** An image: what it says of the containers that run it, and what it is made of. */
+export interface ImageConfig extends Omit<ImageDefaults, 'name' | 'id'> {
   architecture: string;
   os: string;
   created: string | null;
   /** The hexadecimal sha256 of each layer's tar, the lowest first. */
   layers: string[];
-  user: string | null;
-  env: Record<string, string>;
-  entrypoint: string[];
-  cmd: string[];
-  cwd: string | null;
-  labels: Record<string, string>;
-  stopSignal: string | null;
 }
 
 /**

@@ -1,28 +1,9 @@
-import { capabilityMask } from '../spec/capabilities.js';
 import type { ExecSpec } from '../spec/exec.js';
 import type { SeccompProfileInput } from '../spec/schema.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
 import { enterNamespaces } from './namespaces.js';
-import {
-  capbset,
-  capset,
-  chdir,
-  closeFds,
-  exec,
-  joinUser,
-  noNewPrivs,
-  type Op,
-  rlimit,
-  seccomp,
-  setsid,
-  terminal,
-  umask,
-  undumpable,
-  user,
-  write,
-} from './ops.js';
-import { seccompProfile } from './plan.js';
-import { idInside } from './userns.js';
+import { chdir, closeFds, exec, type Op, terminal, umask, undumpable } from './ops.js';
+import { oomOps, rightsOps, seccompOps } from './restrictions.js';
 
 /** What the program of an exec has to know of the host. */
 export interface ExecHost {
@@ -38,26 +19,16 @@ export interface ExecHost {
  * the program enters the rest, and puts on what the first process put on, in the same order.
  */
 export function execOps(spec: Spec, asked: ExecSpec, { userns, oomProtected, compileSeccomp }: ExecHost): Op[] {
-  const { process, size, rlimits, capabilities } = asked;
-  const mask = capabilityMask(capabilities);
-  const profile = seccompProfile(asked.seccomp);
-  const oomScoreAdj = spec.oomScoreAdj ?? (oomProtected ? 0 : null);
+  const { process, size } = asked;
   return [
     undumpable(),
-    ...(oomScoreAdj === null ? [] : [write('/proc/self/oom_score_adj', String(oomScoreAdj))]),
+    ...oomOps(spec, oomProtected),
     enterNamespaces(),
-    setsid(),
-    ...rlimits.map(({ name, soft, hard }) => rlimit(name, soft, hard)),
-    ...(userns === null ? [] : [joinUser(idInside(userns.uids, process.uid), idInside(userns.gids, process.gid))]),
-    capbset(mask, capabilities),
-    user(process.uid, process.gid),
-    undumpable(), // a change of user sets what fs.suid_dumpable says
-    capset(mask),
-    noNewPrivs(),
+    ...rightsOps(asked, userns, [undumpable()]), // a change of user sets what fs.suid_dumpable says
     ...(process.tty ? [terminal(size?.rows ?? 0, size?.columns ?? 0)] : []),
     chdir(process.cwd),
     umask(process.umask),
-    ...(profile === null ? [] : [seccomp(profile.name, compileSeccomp(profile.profile))]),
+    ...seccompOps(asked.seccomp, compileSeccomp),
     closeFds(),
     exec(process.args, process.env),
   ];

@@ -1,35 +1,14 @@
-import { capabilityMask } from '../spec/capabilities.js';
 import type { SeccompProfileInput } from '../spec/schema.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
 import { formatDuration } from '../spec/units.js';
 import { type DeviceRule, deviceText, USUAL_DEVICES } from './devices.js';
 import { type CloneNamespaces, cloneNamespaces, namespaceOps } from './namespaces.js';
 import type { NetworkStep } from './network.js';
-import {
-  capbset,
-  capset,
-  chdir,
-  closeFds,
-  exec,
-  hostname,
-  init,
-  joinUser,
-  linkUp,
-  noNewPrivs,
-  type Op,
-  rlimit,
-  seccomp,
-  setsid,
-  terminal,
-  umask,
-  user,
-  wait,
-  write,
-} from './ops.js';
+import { chdir, closeFds, exec, hostname, init, linkUp, type Op, terminal, umask, wait, write } from './ops.js';
 import { type CgroupWrite, type Controllers, limitWrites } from './resources.js';
+import { oomOps, rightsOps, seccompOps } from './restrictions.js';
 import { type PlacedFile, rootOps } from './root.js';
-import { DEFAULT_PROFILE } from './seccomp.js';
-import { idInside, idMaps, mapText, mountMaps, mountMapText } from './userns.js';
+import { idMaps, mapText, mountMaps, mountMapText } from './userns.js';
 
 /** What a container gets of its network: the steps on the bridge before its start, and files that go over those of its root. */
 export interface PlanNetwork {
@@ -147,28 +126,19 @@ export function describeEnd({ lifetimeUsec, jitterUsec, stopSignal, stopTimeoutU
 
 function bootOps(spec: Spec, host: PlanHost, userns: IdMaps | null): Op[] {
   const { stage, compileSeccomp } = host;
-  const oomScoreAdj = spec.oomScoreAdj ?? (host.oomProtected ? 0 : null);
-  const { process, namespaces, rlimits, capabilities } = spec;
-  const mask = capabilityMask(capabilities);
-  const profile = seccompProfile(spec.seccomp);
+  const { process, namespaces } = spec;
   return [
-    ...(oomScoreAdj === null ? [] : [write('/proc/self/oom_score_adj', String(oomScoreAdj))]),
+    ...oomOps(spec, host.oomProtected),
     ...namespaceOps(spec),
     ...(spec.hostname === null ? [] : [hostname(spec.hostname)]),
     ...(namespaces.network === 'new' ? networkOps(userns) : []),
     ...rootOps(spec, stage, userns, host.network?.files ?? []),
-    setsid(),
-    ...rlimits.map(({ name, soft, hard }) => rlimit(name, soft, hard)),
-    ...(userns === null ? [] : [joinUser(idInside(userns.uids, process.uid), idInside(userns.gids, process.gid))]),
-    capbset(mask, capabilities),
-    user(process.uid, process.gid),
-    capset(mask),
-    noNewPrivs(),
+    ...rightsOps(spec, userns),
     ...(process.tty ? [terminal(0, 0)] : []),
     chdir(process.cwd),
     umask(process.umask),
     wait(),
-    ...(profile === null ? [] : [seccomp(profile.name, compileSeccomp(profile.profile))]),
+    ...seccompOps(spec.seccomp, compileSeccomp),
     ...(spec.init ? [init()] : []), // behind the filter: a workload may trace its init and use what that may do
     closeFds(),
     exec(process.args, process.env),
@@ -182,12 +152,4 @@ function networkOps(userns: IdMaps | null): Op[] {
     write('/proc/sys/net/ipv4/ping_group_range', '0 2147483647'),
   ];
   return [...(userns === null ? [] : settings), linkUp('lo')];
-}
-
-/** Gives the profile behind a choice, with its name for people; null for none. */
-export function seccompProfile(choice: Spec['seccomp']): { name: string; profile: SeccompProfileInput } | null {
-  if (choice === 'unconfined') return null;
-  return choice === 'default'
-    ? { name: 'the default profile', profile: DEFAULT_PROFILE }
-    : { name: 'a profile', profile: choice };
 }

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, vi } from 'vitest';
@@ -49,7 +49,8 @@ test('ends with 125 where no daemon answers, and says how to start it', async ({
 });
 
 test('makes a spec of its flags', async ({ niwad }) => {
-  const { files } = niwad.place;
+  const files = join(niwad.place.files, 'flags');
+  mkdirSync(files);
   const flags = `--name flags --lifetime 1h --jitter 1m --read-only --init --env A=1 -e B=x=y --label k=v --owner alice
     --network host --user 12:34 --workdir /usr --hostname here --volume ${files}:/mnt:ro --stop-signal INT
     --stop-timeout 3s`;

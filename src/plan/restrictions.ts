@@ -1,0 +1,64 @@
+import { capabilityMask } from '../spec/capabilities.js';
+import type { SeccompProfileInput } from '../spec/schema.js';
+import type { IdMaps, Rlimit, Spec } from '../spec/spec.js';
+import { capbset, capset, joinUser, noNewPrivs, type Op, rlimit, seccomp, setsid, user, write } from './ops.js';
+import { DEFAULT_PROFILE } from './seccomp.js';
+import { idInside } from './userns.js';
+
+/** What the first process of a container puts on, and every exec in it, in the same order. */
+
+/** A process as far as its rights go. */
+export interface Rights {
+  process: Spec['process'];
+  rlimits: Rlimit[];
+  capabilities: string[];
+}
+
+/**
+ * Sets how soon the OOM killer takes it.
+ * @param oomProtected whether niwad's own score is below 0: that is not inherited
+ */
+export function oomOps({ oomScoreAdj }: Spec, oomProtected: boolean): Op[] {
+  const score = oomScoreAdj ?? (oomProtected ? 0 : null);
+  return score === null ? [] : [write('/proc/self/oom_score_adj', String(score))];
+}
+
+/**
+ * Takes away what it may not: a session and limits of its own, its user namespace, its user, its capabilities.
+ * @param afterUser what has to follow the change of user at once
+ */
+export function rightsOps(
+  { process, rlimits, capabilities }: Rights,
+  userns: IdMaps | null,
+  afterUser: Op[] = [],
+): Op[] {
+  const { uid, gid } = process;
+  const mask = capabilityMask(capabilities);
+  return [
+    setsid(),
+    ...rlimits.map(({ name, soft, hard }) => rlimit(name, soft, hard)),
+    ...(userns === null ? [] : [joinUser(idInside(userns.uids, uid), idInside(userns.gids, gid))]),
+    capbset(mask, capabilities),
+    user(uid, gid),
+    ...afterUser,
+    capset(mask),
+    noNewPrivs(),
+  ];
+}
+
+/** Filters its system calls; nothing where it is unconfined. */
+export function seccompOps(
+  choice: Spec['seccomp'],
+  compile: (profile: SeccompProfileInput) => readonly bigint[],
+): Op[] {
+  const found = seccompProfile(choice);
+  return found === null ? [] : [seccomp(found.name, compile(found.profile))];
+}
+
+/** Gives the profile behind a choice, with its name for people; null for none. */
+function seccompProfile(choice: Spec['seccomp']): { name: string; profile: SeccompProfileInput } | null {
+  if (choice === 'unconfined') return null;
+  return choice === 'default'
+    ? { name: 'the default profile', profile: DEFAULT_PROFILE }
+    : { name: 'a profile', profile: choice };
+}
