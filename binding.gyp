@@ -22,8 +22,8 @@
       "cflags_c": ["-std=gnu11"],
       "cflags!": ["-fPIC", "-pthread"],
       "ldflags!": ["-rdynamic", "-pthread"],
-      "cflags": ["-fno-pie"],
-      "ldflags": ["-static", "-no-pie", "-Wl,-z,relro,-z,now"],
+      "cflags": ["<!@(cat native/boot.flags)"],
+      "ldflags": ["-static", "-no-pie", "-nostdlib", "-Wl,-z,relro,-z,now"],
     },
     {
       "target_name": "niwa-keeper",

@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "mount.h"
@@ -213,8 +213,8 @@ static int protect(const struct boot *boot, const char *path, int (*make)(int pa
 }
 
 static bool is_readonly(int fd) {
-    struct statvfs status;
-    return fstatvfs(fd, &status) == 0 && (status.f_flag & ST_RDONLY) != 0;
+    struct statfs status;
+    return fstatfs(fd, &status) == 0 && (status.f_flags & ST_RDONLY) != 0;
 }
 
 static bool is_null_device(int fd) {

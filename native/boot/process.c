@@ -7,7 +7,6 @@
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -74,15 +73,23 @@ int op_wait(struct boot *boot, const struct op *op) {
     return n < 0 ? -errno : n == 0 ? -EPIPE : 0;
 }
 
+// Writes directory/name. Gives whether there was room.
+static bool join(char out[PATH_MAX], const char *directory, size_t length, const char *name) {
+    size_t rest = strlen(name) + 1;
+    if (length >= PATH_MAX || rest >= PATH_MAX - length) return false;
+    memcpy(out, directory, length);
+    out[length] = '/';
+    memcpy(out + length + 1, name, rest);
+    return true;
+}
+
 // Executes `args` as found along `path` (the shell's rules: ENOENT goes on, EACCES is remembered).
 static int execute_along(const char *path, char **args, char **env) {
     char candidate[PATH_MAX];
     int error = -ENOENT;
     while (true) {
         size_t length = strcspn(path, ":");
-        int written =
-            snprintf(candidate, sizeof candidate, "%.*s%s%s", (int)length, path, length > 0 ? "/" : "./", args[0]);
-        if (written > 0 && (size_t)written < sizeof candidate) {
+        if (join(candidate, length > 0 ? path : ".", length > 0 ? length : 1, args[0])) {
             execve(candidate, args, env);
             if (errno == EACCES)
                 error = -EACCES;

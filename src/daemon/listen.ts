@@ -7,6 +7,8 @@ import { NiwaError } from '../errors.js';
 /** The first descriptor that a service manager hands over, see sd_listen_fds(3). */
 const FIRST_FD = 3;
 const SOCKET_MODE = 0o660;
+/** How many may connect before the event loop gets to them: more find EAGAIN. The kernel allows up to net.core.somaxconn, 4096. */
+const BACKLOG = 4096;
 
 /** The flag of a socket that accepts connections, and the type SOCK_STREAM, as /proc/net/unix has them. */
 const ACCEPTS = 0x10000;
@@ -69,7 +71,7 @@ function socketStat(fd: number) {
 export async function listen(api: Api, { path, fd }: Endpoint, groups: Groups): Promise<void> {
   if (fd !== null) return listenOn(api, fd);
   if (existsSync(path)) rmSync(path); // its name is held by us alone: nobody listens on it
-  await api.listen({ path });
+  await api.listen({ path, backlog: BACKLOG });
   openSocket(path, groups);
 }
 
@@ -83,7 +85,7 @@ async function listenOn(api: Api, fd: number): Promise<void> {
   api.addHook('preClose', async () => api.server.closeAllConnections());
   await api.ready();
   const listening = once(api.server, 'listening');
-  api.server.listen({ fd });
+  api.server.listen({ fd, backlog: BACKLOG });
   await listening;
 }
 
