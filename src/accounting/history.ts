@@ -20,11 +20,10 @@ export class History {
 
   /** Adds a point; the oldest gives way. */
   add(at: number, rates: Rates, memoryBytes: number | null): void {
-    const point = { ...rates, at, memory_bytes: memoryBytes };
+    const { cpu, throttled, rbytes_per_second, wbytes_per_second } = rates;
     const start = (this.#count % POINTS) * FIELDS.length;
-    FIELDS.forEach((field, i) => {
-      this.#values[start + i] = point[field] ?? Number.NaN;
-    });
+    const values = [at, cpu, throttled, memoryBytes, rbytes_per_second, wbytes_per_second]; // as FIELDS
+    for (let i = 0; i < FIELDS.length; i++) this.#values[start + i] = values[i] ?? Number.NaN;
     this.#count++;
   }
 

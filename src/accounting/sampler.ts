@@ -1,42 +1,48 @@
 import { type Handle, native } from '../native.js';
-import type { Reading } from './rates.js';
 
-/** What the sampler reads: the newest reading is handed to it. */
+/** What the sampler reads: it takes its figures, which are there only for as long as that call lasts. */
 export interface Sampled {
   readonly handle: Handle;
-  take(reading: Reading): void;
+  /**
+   * @param usec when they were read, in microseconds of CLOCK_BOOTTIME
+   * @param rows the figures of all
+   * @param start where those of this one begin
+   */
+  take(usec: number, rows: Float64Array, start: number): void;
 }
 
 /** Reads every running container at a fixed interval, in one native call per round. */
 export class Sampler {
   readonly #timer: NodeJS.Timeout;
+  /** Kept from round to round: what is made for each reading would have to be collected. */
+  #handles = new Uint32Array(0);
+  #rows = new Float64Array(0);
 
   /**
    * @param intervalMs between two rounds
    * @param running gives who is to be read, anew each round
-   * @param after called after each round
    */
-  constructor(intervalMs: number, running: () => Sampled[], after: () => void = () => {}) {
-    this.#timer = setInterval(() => {
-      sampleOnce(running());
-      after();
-    }, intervalMs);
+  constructor(intervalMs: number, running: () => Sampled[]) {
+    this.#timer = setInterval(() => this.#sample(running()), intervalMs);
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
-}
 
-function sampleOnce(sampled: Sampled[]): void {
-  const width = native.columns.length;
-  const rows = new Float64Array(sampled.length * width);
-  native.sample(
-    Uint32Array.from(sampled, ({ handle }) => handle),
-    rows,
-  );
-  const usec = Number(native.boottimeNs() / 1000n);
-  sampled.forEach((one, i) => {
-    one.take({ usec, row: rows.slice(i * width, (i + 1) * width) });
-  });
+  #sample(sampled: Sampled[]): void {
+    const width = native.columns.length;
+    if (this.#handles.length < sampled.length) {
+      this.#handles = new Uint32Array(2 * sampled.length);
+      this.#rows = new Float64Array(2 * sampled.length * width);
+    }
+    sampled.forEach(({ handle }, i) => {
+      this.#handles[i] = handle;
+    });
+    native.sample(this.#handles.subarray(0, sampled.length), this.#rows);
+    const usec = Number(native.boottimeNs() / 1000n);
+    sampled.forEach((one, i) => {
+      one.take(usec, this.#rows, i * width);
+    });
+  }
 }

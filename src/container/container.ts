@@ -137,8 +137,11 @@ export class Container {
   }
 
   /** Takes a reading of the sampler; after the end the last one stands. */
-  take(reading: Reading): void {
+  take(usec: number, rows: Float64Array, start: number): void {
     if (this.#usageAtEnd !== null) return;
+    const reading = this.#before ?? { usec, row: new Float64Array(native.columns.length) };
+    reading.usec = usec;
+    for (let i = 0; i < reading.row.length; i++) reading.row[i] = rows[start + i] ?? Number.NaN;
     this.#before = this.#last;
     this.#last = reading;
     this.#usageText = null;

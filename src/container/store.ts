@@ -1,10 +1,10 @@
-import { mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MemoryTime } from '../accounting/memory-time.js';
 import type { Usage } from '../accounting/usage.js';
 import { messageOf, NiwaError } from '../errors.js';
 import type { Readiness } from '../hooks/readiness.js';
-import { makeAfresh } from '../host/directory.js';
+import { makeAfresh, removeDirectory } from '../host/directory.js';
 import type { IdRange } from '../host/id-pool.js';
 import type { Lease } from '../network/lease.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
@@ -121,7 +121,7 @@ export class Store {
 
   /** Removes all that is kept of a container. Throws what the file system does. */
   remove(id: string): void {
-    rmSync(this.directoryOf(id), { recursive: true, force: true });
+    removeDirectory(this.directoryOf(id));
   }
 
   #tryToRemove(id: string): void {

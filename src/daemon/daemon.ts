@@ -18,6 +18,7 @@ import { loadBootHelper } from '../native.js';
 import { Networks } from '../network/networks.js';
 import { normaliseHooks } from '../spec/hooks.js';
 import { version } from '../version.js';
+import { Collector } from './collector.js';
 import type { Config } from './config.js';
 import { chooseEndpoint, listen, unlisten } from './listen.js';
 import { holdAlone, requireFree } from './lock.js';
@@ -89,6 +90,8 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
     if (type === 'ready') metrics.countReady(runtime.get(id).ready?.took_usec ?? 0);
     if (exit !== undefined) metrics.countExit(exit.reason);
   });
+  const collector = new Collector();
+  runtime.subscribe(() => collector.wait());
   await runtime.open();
   const images = new Images(imageStore, config.images, () => runtime.layersInUse(), log);
   await images.open();
@@ -108,6 +111,7 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
       await runtime.drained();
     },
     close: async () => {
+      collector.stop();
       const running = await runtime.close();
       await api.close();
       await ledger.close();

@@ -144,9 +144,9 @@ export function removeCgroupTree(tree: CgroupTree): void {
  */
 export async function removeGroup(path: string): Promise<void> {
   const attempts = 200;
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = 0; ; attempt++) {
     try {
-      for (const name of groupsIn(path)) await removeGroup(join(path, name));
+      if (attempt > 0) for (const name of groupsIn(path)) await removeGroup(join(path, name));
       rmdirSync(path);
       return;
     } catch (error) {
@@ -154,6 +154,7 @@ export async function removeGroup(path: string): Promise<void> {
       if (code === 'ENOENT') return;
       if (code !== 'EBUSY' || attempt === attempts)
         throw new NiwaError('HOST_ERROR', `cannot remove the cgroup ${path}: ${messageOf(error)}`, { cause: error });
+      if (attempt === 0) continue; // it has groups below it, or processes
       writeFileSync(join(path, 'cgroup.kill'), '1');
       await sleep(20);
     }

@@ -1,4 +1,5 @@
-import { mkdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
 
 /**
  * What each start and each end does to directories, in the least system calls: what is there, or is not, is found by trying.
@@ -25,12 +26,13 @@ export function unlinkIfThere(path: string): void {
   }
 }
 
-/** Removes a directory, unless something is in it; there may be none. */
-export function rmdirIfEmpty(path: string): void {
+/** Removes a directory and what is in it, which is mostly a few files; there may be none. */
+export function removeDirectory(path: string): void {
   try {
+    for (const name of readdirSync(path)) unlinkSync(join(path, name));
     rmdirSync(path);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTEMPTY') throw error;
+  } catch {
+    rmSync(path, { recursive: true, force: true });
   }
 }
 

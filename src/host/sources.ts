@@ -26,7 +26,7 @@ export function resolveSources(spec: Spec): Spec {
 function resolveRoot(root: Root): Root {
   const path = root.path === null ? null : realPath(root.path);
   const file = root.file === null ? null : realPath(root.file);
-  const layers = root.layers.map(realPath);
+  const layers = root.layers.map((layer) => (layer === root.path && path !== null ? path : realPath(layer)));
   const mappable = file === null ? layers.every(canIdmap) : imageCanIdmap(file);
   const idmap = path !== '/' && resolveIdmap(root.idmap, mappable);
   return { ...root, path, file, layers, overlay: resolveOverlay(root.overlay, path), idmap };
@@ -50,7 +50,7 @@ function resolveIdmap(idmap: Idmap, mappable: boolean): Idmap {
 
 function realPath(path: string): string {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     return path;
   }

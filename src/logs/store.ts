@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { messageOf, NiwaError } from '../errors.js';
-import { makeAfresh, rmdirIfEmpty, unlinkIfThere } from '../host/directory.js';
+import { makeAfresh, removeDirectory, unlinkIfThere } from '../host/directory.js';
 import { errnoName, type Handle, type LogErrorEvent, native } from '../native.js';
 import { ContainerLog } from './log.js';
 
@@ -67,13 +67,13 @@ export class LogStore {
 
   /** Removes the FIFOs of a container that has ended. */
   closeFifos(id: string): void {
-    this.#tryTo(() => this.#removeFifos(id), id, 'the FIFOs of a container stay until it is removed');
+    const remove = () => Object.values(this.fifosOf(id)).forEach(unlinkIfThere);
+    this.#tryTo(remove, id, 'the FIFOs of a container stay until it is removed');
   }
 
-  /** Removes the FIFOs and the log of a container. */
+  /** Removes the log of a container. */
   discard(id: string): void {
-    this.closeFifos(id);
-    this.#tryTo(() => this.#remove(id), id, 'the log of a container stays');
+    this.#tryTo(() => removeDirectory(this.#directoryOf(id)), id, 'the log of a container stays');
   }
 
   /** Removes the logs of all containers but these. */
@@ -93,16 +93,6 @@ export class LogStore {
         'output cannot be stored: containers that write wait until it can; free or repair the disk of the logs',
       );
     if (before > 0 && this.#unstored.size === 0) this.#logger.info('output is stored again');
-  }
-
-  /** The directory goes where nothing else is in it. */
-  #removeFifos(id: string): void {
-    for (const path of Object.values(this.fifosOf(id))) unlinkIfThere(path);
-    rmdirIfEmpty(join(this.#runDir, id));
-  }
-
-  #remove(id: string): void {
-    rmSync(this.#directoryOf(id), { recursive: true, force: true });
   }
 
   #tryTo(act: () => void, id: string, failure: string): void {

@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
 import { Settings } from 'typebox/system';
 import { Errors } from 'typebox/value';
 import type { FieldProblem } from '../errors.js';
@@ -15,6 +16,12 @@ const READ_ERRORS = 10 * SHOWN_PROBLEMS;
 
 /** With its own bound of 8, typebox says nothing at all of the ninth and later unknown fields. */
 Settings.Set({ maxErrors: Number.POSITIVE_INFINITY });
+
+/** To compile a schema takes as long as some three hundred checks: a command makes one, a daemon soon has made so many. */
+const CHECKS_BEFORE_COMPILING = 64;
+
+/** What is checked again and again: how often so far, and then its compiled schema. */
+const checks = new WeakMap<TSchema, { count: number; compiled: ReturnType<typeof Compile> | null }>();
 
 /** The parts of a JSON schema that the messages are made of. */
 interface Node {
@@ -33,6 +40,7 @@ interface Node {
  * @param prefix put before each path, such as "resources"
  */
 export function problemsOf(schema: TSchema, value: unknown, prefix = ''): FieldProblem[] {
+  if (surelyFits(schema, value)) return [];
   const found = new Map<string, Problem>();
   // Each unknown field comes as "boolean", and then all of them as "additionalProperties".
   const errors = Errors(schema, value).filter(({ keyword }) => keyword !== 'boolean');
@@ -44,6 +52,14 @@ export function problemsOf(schema: TSchema, value: unknown, prefix = ''): FieldP
   return innermost(found)
     .slice(0, SHOWN_PROBLEMS)
     .map(({ keys, ...words }) => ({ path: join(prefix, pathOf(keys)) || '(top)', ...words }));
+}
+
+/** Whether it fits the schema, in the fast way; false where that has to be looked at. */
+function surelyFits(schema: TSchema, value: unknown): boolean {
+  const known = checks.get(schema) ?? { count: 0, compiled: null };
+  checks.set(schema, known);
+  if (++known.count > CHECKS_BEFORE_COMPILING) known.compiled ??= Compile(schema);
+  return known.compiled?.Check(value) ?? false;
 }
 
 /** A problem before its path is written. */

@@ -19,13 +19,7 @@ export async function measure({ place, many, row, quick }) {
   await daemon.fill(count, spec);
   await sleep(quick ? 1500 : 5000);
   const after = footprint(daemon.pid);
-  const each = (/** @type {'rss' | 'pss'} */ key) => {
-    const value = (after[key] - before[key]) / count;
-    return { n: count, median: value, p95: value, p99: value, max: value };
-  };
-  const what = `${count} idle containers: each, beyond the workload`;
-  row({ what: `${what}, PSS of niwad and the keeper`, unit: 'KiB', measured: each('pss'), medianAtMost: 16 });
-  row({ what: `${what}, RSS of niwad`, unit: 'KiB', measured: each('rss'), medianAtMost: 16 });
+  tellGrowth(`${count} idle containers: each, beyond the workload`, before, after);
 
   const files = [...new Set(native.columns.map((column) => column.split(':')[0] ?? ''))];
   const group = (await daemon.client.list())[0]?.cgroup ?? lookAtCgroupTree('niwa').containers;
@@ -49,7 +43,29 @@ export async function measure({ place, many, row, quick }) {
     ratioAtMost: 1.3,
     note: `${((measured.median / 1e6) * 100).toFixed(2)} % of a processor (goal: under 2 %), all that niwad does in that second`,
   });
+
+  await daemon.fill(count, spec);
+  await sleep(quick ? 1500 : 5000);
+  tellGrowth(`${count} more: each, what niwad takes once for its own code not among it`, after, footprint(daemon.pid));
+
+  /**
+   * @param {string} what
+   * @param {Footprint} from
+   * @param {Footprint} to
+   */
+  function tellGrowth(what, from, to) {
+    for (const [name, key] of /** @type {const} */ ([
+      ['PSS of niwad and the keeper', 'pss'],
+      ['RSS of niwad', 'rss'],
+    ])) {
+      const value = (to[key] - from[key]) / count;
+      const measured = { n: count, median: value, p95: value, p99: value, max: value };
+      row({ what: `${what}, ${name}`, unit: 'KiB', measured, medianAtMost: 16 });
+    }
+  }
 }
+
+/** @typedef {{ rss: number, pss: number }} Footprint in KiB */
 
 /** The memory in KiB of a daemon and its keeper. @param {number} pid */
 function footprint(pid) {
