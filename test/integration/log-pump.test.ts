@@ -60,10 +60,15 @@ async function hashOfSeq(last: number): Promise<string> {
   return stdout.slice(0, 64);
 }
 
-/** The sizes of all files of the log; they may be rotated away meanwhile. */
+/**
+ * The sizes of all files of the log; they may be rotated away meanwhile. The newest is looked at first: where the oldest is
+ * still there after that, nothing had been written to the newest.
+ */
 function sizes(): number[] {
-  const files = readdirSync(request.directory).map((name) => join(request.directory, name));
-  return files.map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
+  const names = readdirSync(request.directory).sort().reverse();
+  return names
+    .map((name) => join(request.directory, name))
+    .map((path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0);
 }
 
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
