@@ -57,6 +57,8 @@ export interface CreateRequest {
   networkOf: Handle;
   /** What encodeProgram() gave. */
   program: Uint8Array;
+  /** Starts it as soon as it is made, as {@link Native.start} would; null to let it wait. */
+  start: { lifetimeNs: bigint; deadline: Deadline } | null;
 }
 
 /** A system call, what happens to it (SECCOMP_RET_* with its data), and the arguments it is about. */
@@ -71,6 +73,8 @@ export interface Created {
   pid: number;
   /** How long each part took, in microseconds. */
   phases: Record<'queue' | 'group' | 'devices' | 'userns' | 'clone' | 'boot', number>;
+  /** What came of its start; null where it waits for it. */
+  started: Started | Failure | null;
 }
 
 export interface Started {
@@ -202,7 +206,10 @@ export interface Native extends NativeExec {
   loadHelper(path: string): number;
   /** Starts the monitor thread; `listener` hears of each event on the JavaScript thread. Call it once. */
   watch(listener: (event: NativeEvent) => void): void;
-  /** Makes the group and the process, up to the program's wait. On failure nothing is left. */
+  /**
+   * Makes the group and the process, up to the program's wait, and may start it. Where the making fails nothing is left; where
+   * the start does, the monitor tells its exit.
+   */
   create(request: CreateRequest): Promise<Created | Failure>;
   /** Takes over a container of an earlier daemon, whether it runs or has ended. Gives the errno where its group is gone. */
   adopt(request: AdoptRequest): Adopted | number;

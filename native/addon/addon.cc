@@ -135,27 +135,70 @@ SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
     if (request.filter_devices) request.devices = to_device_rules(object.Get("devices").As<Napi::Array>());
     auto program = object.Get("program").As<Napi::Uint8Array>();
     request.program.assign(program.Data(), program.Data() + program.ByteLength());
+    request.starts = !object.Get("start").IsNull();
     request.helper = helper.get();
     return request;
 }
 
-// create(request): Promise<{ handle, pid, phases } | failure>
+// The start of a container: what is asked for, and what comes of it.
+struct Start {
+    uint64_t lifetime_ns;
+    Deadline deadline;
+    Failure failure{Failure::kBoot, UINT32_MAX, ESRCH, 0};
+    uint64_t asked_ns = 0;
+    uint64_t started_ns = 0;
+    uint64_t executed_ns = 0;
+};
+
+Start to_start(Napi::Value lifetime_ns, Napi::Value deadline) {
+    return {to_ns(lifetime_ns), to_deadline(deadline.As<Napi::Object>())};
+}
+
+// Starts the lifetime of a container, and waits until its workload is executed. Runs on a worker thread.
+void run_start(Monitor &monitor, Container &container, bool told, Start &start) {
+    start.started_ns = boottime_ns();
+    if (start.lifetime_ns > 0) start.deadline.at_ns = start.started_ns + start.lifetime_ns;
+    monitor.begin(container.handle, start.started_ns, start.deadline);
+    start.failure = start_container(container, told);
+    start.executed_ns = boottime_ns();
+}
+
+Value from_start(Napi::Env env, const Start &start) {
+    if (start.failure.failed()) return from_failure(env, start.failure);
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("startedNs", from_ns(env, start.started_ns));
+    result.Set("deadlineNs", from_ns(env, start.deadline.at_ns));
+    result.Set("phases", from_phases(env, {{"startQueue", start.started_ns - start.asked_ns},
+                                           {"exec", start.executed_ns - start.started_ns}}));
+    return result;
+}
+
+// create(request): Promise<{ handle, pid, phases, started } | failure>
 Value create(Info info) {
     Addon &addon = addon_of(info.Env());
     auto helper = addon.helper; // kept open for as long as the worker runs
-    auto request = std::make_shared<SpawnRequest>(to_request(info[0].As<Napi::Object>(), *helper));
-    request->network_of = addon.monitor->find(to_u32(info[0].As<Napi::Object>().Get("networkOf")));
+    auto object = info[0].As<Napi::Object>();
+    auto request = std::make_shared<SpawnRequest>(to_request(object, *helper));
+    request->network_of = addon.monitor->find(to_u32(object.Get("networkOf")));
     auto spawned = std::make_shared<Spawned>();
+    auto start = std::make_shared<Start>();
+    if (request->starts) {
+        auto wanted = object.Get("start").As<Napi::Object>();
+        *start = to_start(wanted.Get("lifetimeNs"), wanted.Get("deadline"));
+    }
     Monitor *monitor = addon.monitor.get();
     auto queued_ns = std::make_shared<uint64_t>(boottime_ns());
-    auto work = [helper, request, spawned, monitor, queued_ns, &addon] {
+    auto work = [helper, request, spawned, start, monitor, queued_ns, &addon] {
         *queued_ns = boottime_ns() - *queued_ns;
         Fd netns = (request->namespaces & CLONE_NEWNET) != 0 ? addon.netns.take() : Fd();
         request->netns = netns.get();
         *spawned = create_container(*request);
-        if (!spawned->failure.failed()) monitor->add(spawned->container);
+        if (spawned->failure.failed()) return;
+        monitor->add(spawned->container);
+        start->asked_ns = boottime_ns();
+        if (request->starts) run_start(*monitor, *spawned->container, true, *start);
     };
-    return Task::run(info.Env(), work, [spawned, queued_ns](Napi::Env env) -> Value {
+    return Task::run(info.Env(), work, [request, spawned, start, queued_ns](Napi::Env env) -> Value {
         if (spawned->failure.failed()) return from_failure(env, spawned->failure);
         Napi::Object result = Napi::Object::New(env);
         result.Set("handle", spawned->container->handle);
@@ -167,6 +210,7 @@ Value create(Info info) {
                                                {"userns", phases.userns},
                                                {"clone", phases.clone},
                                                {"boot", phases.boot}}));
+        result.Set("started", request->starts ? from_start(env, *start) : env.Null());
         return result;
     });
 }
@@ -202,35 +246,14 @@ Value adopt(Info info) {
 
 // start(handle, lifetimeNs, deadline): Promise<{ startedNs, deadlineNs, phases } | failure>
 Value start(Info info) {
-    struct Outcome {
-        Failure failure{Failure::kBoot, UINT32_MAX, ESRCH, 0};
-        uint64_t asked_ns = boottime_ns();
-        uint64_t started_ns = asked_ns;
-        uint64_t executed_ns = asked_ns;
-        Deadline deadline;
-    };
     Monitor *monitor = addon_of(info.Env()).monitor.get();
     auto container = monitor->find(to_u32(info[0]));
-    uint64_t lifetime_ns = to_ns(info[1]);
-    auto outcome = std::make_shared<Outcome>();
-    outcome->deadline = to_deadline(info[2].As<Napi::Object>());
-    auto work = [monitor, container, lifetime_ns, outcome] {
-        if (!container) return;
-        outcome->started_ns = boottime_ns();
-        if (lifetime_ns > 0) outcome->deadline.at_ns = outcome->started_ns + lifetime_ns;
-        monitor->begin(container->handle, outcome->started_ns, outcome->deadline);
-        outcome->failure = start_container(*container);
-        outcome->executed_ns = boottime_ns();
+    auto start = std::make_shared<Start>(to_start(info[1], info[2]));
+    start->asked_ns = boottime_ns();
+    auto work = [monitor, container, start] {
+        if (container) run_start(*monitor, *container, false, *start);
     };
-    return Task::run(info.Env(), work, [outcome](Napi::Env env) -> Value {
-        if (outcome->failure.failed()) return from_failure(env, outcome->failure);
-        Napi::Object result = Napi::Object::New(env);
-        result.Set("startedNs", from_ns(env, outcome->started_ns));
-        result.Set("deadlineNs", from_ns(env, outcome->deadline.at_ns));
-        result.Set("phases", from_phases(env, {{"startQueue", outcome->started_ns - outcome->asked_ns},
-                                               {"exec", outcome->executed_ns - outcome->started_ns}}));
-        return result;
-    });
+    return Task::run(info.Env(), work, [start](Napi::Env env) -> Value { return from_start(env, *start); });
 }
 
 // setDeadline(handle, deadline): boolean

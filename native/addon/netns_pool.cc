@@ -59,6 +59,8 @@ void NetnsPool::run() {
     sigset_t all;
     sigfillset(&all); // signals are for Node.js's own threads
     pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    sched_param lowest = {};
+    sched_setscheduler(0, SCHED_IDLE, &lowest); // of this thread: a start that runs needs the processor more
     Fd home = open_own();
     if (!home.valid()) return;
     std::unique_lock<std::mutex> lock(mutex_);

@@ -21,6 +21,7 @@ namespace {
 
 constexpr int kBootTimeoutMs = 60'000; // a mount of a network file system may hang for ever
 constexpr int kEmptyTimeoutMs = 10'000;
+constexpr char kStart[] = {'s'};         // what the helper waits for
 constexpr uint32_t kNoStep = UINT32_MAX; // the helper ended, or stood still, without naming a step
 
 // Waits for the end of a process, but not for ever: one that waits for a dead disk cannot even be killed.
@@ -100,12 +101,14 @@ int clone_container(const SpawnRequest &request, const Given &given, Spawned *sp
     return 0;
 }
 
-Failure boot(Container &container, const std::vector<uint8_t> &program) {
+Failure boot(Container &container, const SpawnRequest &request) {
     boot_report report;
-    bool sent = send_all(container.control.get(), program.data(), program.size());
+    int control = container.control.get();
+    bool sent = send_all(control, request.program.data(), request.program.size()) &&
+                (!request.starts || send_all(control, kStart, sizeof kStart));
     int error = container.statistics.open(container.group); // while the helper works
     if (error < 0) return {Failure::kGroup, 0, -error, 0};
-    switch (hear(container.control.get(), &report, &container.terminal, Fd(), kBootTimeoutMs)) {
+    switch (hear(control, &report, &container.terminal, Fd(), kBootTimeoutMs)) {
     case Heard::kReady:
         return {};
     case Heard::kFailed:
@@ -163,7 +166,7 @@ Failure populate(const SpawnRequest &request, Spawned *spawned) {
     error = clone_container(request, given, spawned);
     spawned->phases.clone = take_lap(&lap);
     if (error < 0) return {Failure::kClone, 0, -error, 0};
-    failure = boot(container, request.program);
+    failure = boot(container, request);
     spawned->phases.boot = take_lap(&lap);
     return failure;
 }
@@ -200,10 +203,10 @@ Spawned create_container(const SpawnRequest &request) {
     return spawned;
 }
 
-Failure start_container(Container &container) {
+Failure start_container(Container &container, bool told) {
     Fd control = std::move(container.control);
     boot_report report;
-    if (!send_all(control.get(), "s", 1)) return silent_death(container);
+    if (!told && !send_all(control.get(), kStart, sizeof kStart)) return silent_death(container);
     switch (hear(control.get(), &report, &container.terminal, Fd(), kBootTimeoutMs)) {
     case Heard::kEnd:
         return {};

@@ -24,6 +24,7 @@ struct SpawnRequest {
     std::string pid_namespace;             // path of a PID namespace to join instead, or empty
     std::shared_ptr<Container> network_of; // whose network namespace to be born in, or nothing
     std::vector<uint8_t> program;
+    bool starts = false; // the word to start goes with the program: the helper does not wait for it
     int helper = -1;
 };
 
@@ -50,9 +51,9 @@ struct Spawned {
 // Runs everything up to the boot program's wait. On failure nothing of it is left.
 Spawned create_container(const SpawnRequest &request);
 
-// Lets a created container go on and waits until the workload is executed. On failure the helper has ended by itself or
-// is killed; the monitor tells its exit.
-Failure start_container(Container &container);
+// Lets a created container go on, unless it was told with its program, and waits until the workload is executed. On
+// failure the helper has ended by itself or is killed; the monitor tells its exit.
+Failure start_container(Container &container, bool told);
 
 // Kills and reaps a container that no monitor watches, and removes its group.
 void undo_container(Container &container);

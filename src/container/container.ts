@@ -9,7 +9,17 @@ import { isFrozen } from '../host/cgroup.js';
 import { readEffective } from '../host/effective.js';
 import type { IdRange } from '../host/id-pool.js';
 import type { ContainerLog } from '../logs/log.js';
-import { type Adopted, type Deadline, type ExitEvent, errnoName, type Handle, type Native, native } from '../native.js';
+import {
+  type Adopted,
+  type Deadline,
+  type ExitEvent,
+  errnoName,
+  type Failure,
+  type Handle,
+  type Native,
+  native,
+  type Started,
+} from '../native.js';
 import type { Lease } from '../network/lease.js';
 import { signalName, signalNumber } from '../spec/signals.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
@@ -68,11 +78,15 @@ export class Container {
   /** The moment of the start on CLOCK_BOOTTIME, 0n before it. */
   startedNs = 0n;
   deadlineNs = 0n;
+  /** What came of its start, where it was started as soon as it was made. */
+  started: Started | Failure | null = null;
   /** The addon's answer to the start, while and after it is awaited. */
   starting: ReturnType<Native['start']> | null = null;
   /** The last signal that was sent through niwa. */
   sentSignal = 0;
   startFailed = false;
+  /** Why its log could not be opened, 0 where it could. */
+  logErrno = 0;
   /** Whether nobody was told of it: it is forgotten when it has ended. */
   unwanted = false;
   exit: Exit | null = null;
@@ -232,6 +246,15 @@ export class Container {
       ready: this.ready,
       hooksDone: this.hooksDone,
     };
+  }
+
+  /** Its workload is executed. */
+  takeStart({ startedNs, deadlineNs, phases }: Started): void {
+    Object.assign(this.phases, phases);
+    this.startedAt = wallTime(startedNs);
+    this.startedNs = startedNs;
+    this.deadlineNs = deadlineNs;
+    if (this.state === 'created') this.state = 'running';
   }
 
   /** Takes what an earlier daemon wrote down of it while it lived. */

@@ -94,9 +94,14 @@ export class Lifecycle {
     if (container.ready?.state === 'waiting') void this.#awaitReady(container, signal, adopted ? LATE_USEC : 0);
   }
 
+  /** Whether there are hooks of a point for a container with this spec. */
+  hasHooks(point: HookPoint, spec: Spec): boolean {
+    return hooksAt(point, this.#options.hooks, spec.hooks).length > 0;
+  }
+
   /** Whether hooks have to run when this container has exited with this. */
   owesHooks({ spec }: Container, exit: Exit): boolean {
-    return endPoints(exit).some((point) => hooksAt(point, this.#options.hooks, spec.hooks).length > 0);
+    return endPoints(exit).some((point) => this.hasHooks(point, spec));
   }
 
   /** Runs the hooks of an end. After a crash of niwad before they have ended they run again: at least once. */

@@ -9,7 +9,7 @@ import { readStartTicks } from '../host/process.js';
 import { limitKept, unlimitKept } from '../host/quota.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import type { LogStore } from '../logs/store.js';
-import { errnoName, type Handle, isFailure, native } from '../native.js';
+import { type CreateRequest, errnoName, type Handle, isFailure, native } from '../native.js';
 import type { Lease } from '../network/lease.js';
 import type { Networks } from '../network/networks.js';
 import { encodeProgram } from '../plan/encode.js';
@@ -46,6 +46,9 @@ export interface MakerOptions {
   welcome(container: Container): void;
 }
 
+/** How a container is to be started. */
+export type StartWish = NonNullable<CreateRequest['start']>;
+
 const NO_IDS: IdRange = { start: 0, size: 0 };
 
 /** Makes containers up to the wait for their start; where a step fails, all before it is undone. */
@@ -59,11 +62,12 @@ export class Maker {
 
   /**
    * Makes a container of a spec that is resolved, permitted and has an id of its own.
+   * @param start also starts it, where nothing has to happen between the two: then `started` of the container says what came of it
    * @throws NiwaError HOOK_FAILED, HOST_UNSUPPORTED, ADDRESS_IN_USE, NOT_FOUND, STATE_CONFLICT, START_FAILED, HOST_ERROR
    */
-  async make(spec: Spec, watch: Stopwatch): Promise<Container> {
+  async make(spec: Spec, watch: Stopwatch, start: StartWish | null): Promise<Container> {
     const { endings } = this.#options;
-    const container = await this.#bear(spec, watch);
+    const container = await this.#bear(spec, watch, start);
     await this.#prepare(container)
       .catch((error: unknown) => endings.fail(container, error))
       .catch((error: unknown) => endings.undo(container, error));
@@ -75,17 +79,17 @@ export class Maker {
     return this.#plan(spec, idRange, lease);
   }
 
-  async #bear(spec: Spec, watch: Stopwatch): Promise<Container> {
+  async #bear(spec: Spec, watch: Stopwatch, start: StartWish | null): Promise<Container> {
     try {
       await this.#options.lifecycle.beforeCreate(spec);
-      return await this.#make(spec, watch);
+      return await this.#make(spec, watch, start);
     } catch (error) {
       this.#options.lifecycle.failed(spec);
       throw error;
     }
   }
 
-  async #make(spec: Spec, watch: Stopwatch): Promise<Container> {
+  async #make(spec: Spec, watch: Stopwatch, start: StartWish | null): Promise<Container> {
     const { idPool, networks } = this.#options;
     const idRange = spec.userns === 'auto' ? idPool.take() : null;
     try {
@@ -93,7 +97,8 @@ export class Maker {
       const lease = await networks.take(spec);
       const plan = this.#plan(spec, idRange, lease);
       watch.lap('plan');
-      return await this.#spawn(spec, plan, { idRange, lease }, watch);
+      const waits = lease !== null || spec.process.tty || this.#options.lifecycle.hasHooks('afterNetwork', spec);
+      return await this.#spawn(spec, plan, { idRange, lease }, watch, waits ? null : start);
     } catch (error) {
       unlimitKept(spec.root.overlay);
       if (idRange !== null) idPool.release(idRange);
@@ -104,6 +109,10 @@ export class Maker {
 
   /** What a container gets from outside while it waits for its start. */
   async #prepare(container: Container): Promise<void> {
+    const { id, logErrno, started } = container;
+    if (logErrno !== 0)
+      throw new NiwaError('HOST_ERROR', `cannot open the log of container ${id}: ${errnoName(logErrno)}`);
+    if (started !== null) return;
     const failure = await this.#options.networks.attach(container);
     crashPoint('connected');
     if (failure !== null) throw startError(this.planOf(container), failure);
@@ -126,7 +135,7 @@ export class Maker {
     });
   }
 
-  async #spawn(spec: Spec, plan: Plan, own: Own, watch: Stopwatch): Promise<Container> {
+  async #spawn(spec: Spec, plan: Plan, own: Own, watch: Stopwatch, start: StartWish | null): Promise<Container> {
     const { store, logs, networks } = this.#options;
     const networkOf = plan.clone.networkOf === '' ? 0 : this.#liveHandle(plan.clone.networkOf);
     const making = newStored(spec, plan, own, this.#options.bootId);
@@ -158,6 +167,7 @@ export class Maker {
       stdioUid: idOutside(plan.userns?.uids, spec.process.uid),
       stdioGid: idOutside(plan.userns?.gids, spec.process.gid),
       program,
+      start,
     });
     crashPoint('made');
     if (isFailure(result)) {
@@ -168,19 +178,17 @@ export class Maker {
     }
     const warnings = warningsOf(spec);
     if (warnings.length > 0) this.#options.log.warn({ id: spec.id, warnings }, 'not all is as it may be expected');
-    const { handle, pid, phases } = result;
+    const { handle, pid, phases, started } = result;
     watch.take(phases);
     const birth = { ...birthOf(making), handle, pid, startTicks: readStartTicks(pid) };
     const { log, errno } = logs.open(spec.id, handle);
     const container = new Container(birth, log);
     watch.lap('adopt');
     container.phases = watch.phases;
+    container.started = started;
+    container.logErrno = errno;
     this.#options.welcome(container);
     if (errno === 0) container.terminal = openTerminal(container, logs);
-    else {
-      this.#options.log.error({ id: spec.id, errno: errnoName(errno) }, 'the log cannot be opened: the container ends');
-      native.kill(handle);
-    }
     return container;
   }
 

@@ -15,7 +15,7 @@ import { imageDefaults } from '../images/lookup.js';
 import type { ImageStore } from '../images/store.js';
 import { resolveUser } from '../images/user.js';
 import type { LogStore } from '../logs/store.js';
-import { errnoName, type Handle, isFailure, type NativeEvent, native } from '../native.js';
+import { errnoName, type Failure, type Handle, isFailure, type NativeEvent, native, type Started } from '../native.js';
 import type { Networks } from '../network/networks.js';
 import { undoWrites, updateWrites } from '../plan/resources.js';
 import type { Hooks } from '../spec/hooks.js';
@@ -24,7 +24,7 @@ import { signalNumber } from '../spec/signals.js';
 import { parseSpec, type Spec } from '../spec/spec.js';
 import { type Attachment, attachTo } from './attach.js';
 import { Books } from './books.js';
-import { type Container, usecNow, wallTime } from './container.js';
+import { type Container, deadlineOf, usecNow } from './container.js';
 import { type DrainStatus, drainStatus } from './drain.js';
 import { Endings } from './endings.js';
 import { type Exec, execIn } from './exec.js';
@@ -33,7 +33,7 @@ import { startError } from './failure.js';
 import { connectKeeper } from './keeper.js';
 import { requireOwnDirectory } from './keeping.js';
 import { Lifecycle } from './lifecycle.js';
-import { Maker } from './maker.js';
+import { Maker, type StartWish } from './maker.js';
 import { type Allowed, type Caller, requirePermission } from './permissions.js';
 import { Stopwatch } from './phases.js';
 import { Registry, type RuntimeEvent } from './registry.js';
@@ -179,26 +179,13 @@ export class Runtime {
     await container.lock.run(async () => {
       this.#refuseNew();
       requireState('start', id, container.state);
-      const lifetimeNs = BigInt(effectiveLifetimeUsec(container.spec, Math.random())) * 1000n;
-      container.starting = native.start(container.handle, lifetimeNs, container.deadline(0n, CAUSE.lifetime));
+      const { lifetimeNs, deadline } = startWish(container.spec);
+      container.starting = native.start(container.handle, lifetimeNs, deadline);
       const result = await container.starting;
-      crashPoint('started');
-      if (isFailure(result)) {
-        container.startFailed = true;
-        await container.exited;
-        throw startError(this.#maker.planOf(container), result);
-      }
-      Object.assign(container.phases, result.phases);
-      container.startedAt = wallTime(result.startedNs);
-      container.startedNs = result.startedNs;
-      container.deadlineNs = result.deadlineNs;
-      if (container.state === 'created') container.state = 'running';
-      this.#books.save(container, 'started');
-      crashPoint('started-saved');
-      this.#registry.tell('start', id);
-      this.#lifecycle.attend(container);
+      this.#begin(container, result);
+      await this.#requireStarted(container, result);
     });
-    await this.#lifecycle.afterStart(container).catch((error: unknown) => this.#endings.fail(container, error));
+    await this.#afterStart(container);
     return container;
   }
 
@@ -207,9 +194,12 @@ export class Runtime {
    * @throws NiwaError as create() and start() do
    */
   run(input: unknown, caller: Caller = ROOT): Promise<Container> {
-    return this.#making(input, caller, async (container) => {
-      await this.start(container.id);
-    });
+    const step = async (container: Container) => {
+      if (container.started === null) return void (await this.start(container.id));
+      await this.#requireStarted(container, container.started);
+      await this.#afterStart(container);
+    };
+    return this.#making(input, caller, step, startWish);
   }
 
   /**
@@ -391,7 +381,12 @@ export class Runtime {
    * Makes a container and takes the step after which its client hears of it. Where that fails, nothing is left; the state of
    * the container says `making` until then, so that after a crash the next daemon undoes it.
    */
-  async #making(input: unknown, caller: Caller, step: (container: Container) => Promise<void>): Promise<Container> {
+  async #making(
+    input: unknown,
+    caller: Caller,
+    step: (container: Container) => Promise<void>,
+    wishOf: (spec: Spec) => StartWish | null = () => null,
+  ): Promise<Container> {
     const watch = new Stopwatch();
     const { allowed, images } = this.#options;
     const asked = resolveSources(parseSpec(input, this.#freeId(), (name) => imageDefaults(images, name)));
@@ -405,7 +400,7 @@ export class Runtime {
     watch.lap('spec');
     const unpin = images.pin(spec.root.layers);
     try {
-      const container = await this.#maker.make(spec, watch);
+      const container = await this.#maker.make(spec, watch, wishOf(spec));
       await step(container).catch((error: unknown) => this.#endings.undo(container, error));
       return container;
     } finally {
@@ -414,10 +409,37 @@ export class Runtime {
     }
   }
 
+  /** Takes what came of a start; at once, so that an end which is heard of next finds it. */
+  #begin(container: Container, result: Started | Failure): void {
+    crashPoint('started');
+    if (isFailure(result)) {
+      container.startFailed = true;
+      return;
+    }
+    container.takeStart(result);
+    this.#books.save(container, 'started');
+    crashPoint('started-saved');
+    this.#registry.tell('start', container.id);
+    this.#lifecycle.attend(container);
+  }
+
+  /** @throws NiwaError START_FAILED when it has ended */
+  async #requireStarted(container: Container, result: Started | Failure): Promise<void> {
+    if (!isFailure(result)) return;
+    await container.exited;
+    throw startError(this.#maker.planOf(container), result);
+  }
+
+  /** @throws NiwaError HOOK_FAILED when it has ended */
+  async #afterStart(container: Container): Promise<void> {
+    await this.#lifecycle.afterStart(container).catch((error: unknown) => this.#endings.fail(container, error));
+  }
+
   #add(container: Container, event: 'create' | 'adopt'): void {
     this.#registry.add(container);
     this.#registry.tell(event, container.id);
     if (event === 'adopt' && container.startedNs !== 0n) this.#lifecycle.attend(container, true);
+    if (container.started !== null) this.#begin(container, container.started);
     for (const early of this.#early.get(container.handle) ?? []) this.#hear(early);
     this.#early.delete(container.handle);
   }
@@ -489,6 +511,12 @@ export class Runtime {
       if (!this.#registry.has(id) && !this.#reserved.has(id)) return id;
     }
   }
+}
+
+/** What a start asks of the addon: the lifetime, with this start's share of the jitter, and how it ends. */
+function startWish(spec: Spec): StartWish {
+  const lifetimeNs = BigInt(effectiveLifetimeUsec(spec, Math.random())) * 1000n;
+  return { lifetimeNs, deadline: deadlineOf(spec, 0n, CAUSE.lifetime) };
 }
 
 /** The lifetime less its share of the jitter; 0 for none. `draw` is from 0 to 1. The lifetime stays an upper bound. */

@@ -44,6 +44,7 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
     compileSeccomp: () => [],
   });
   const created = await native.create({
+    start: null,
     id: 'blocked',
     cgroup: plan.cgroup.path,
     writes: [],

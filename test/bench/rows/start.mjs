@@ -101,10 +101,10 @@ class Addon {
       stdioUid: 0,
       stdioGid: 0,
       program: encodeProgram(plan.boot),
+      start: { lifetimeNs: 0n, deadline: NO_DEADLINE },
     });
-    if (isFailure(made)) throw new Error(`create failed: ${JSON.stringify(made)}`);
-    const started = await native.start(made.handle, 0n, NO_DEADLINE);
-    if (isFailure(started)) throw new Error(`start failed: ${JSON.stringify(started)}`);
+    if (isFailure(made) || made.started === null || isFailure(made.started))
+      throw new Error(`start failed: ${JSON.stringify(made)}`);
     if (!this.#ended.has(made.handle))
       await new Promise((resolve) => this.#waiting.set(made.handle, () => resolve(null)));
     rmdirSync(plan.cgroup.path);
