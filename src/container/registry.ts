@@ -31,7 +31,11 @@ export interface RuntimeEvent {
 /** Which containers there are, and the telling of what happens to them. */
 export class Registry {
   readonly #containers = new Map<string, Container>();
-  /** Those that have ended, the first to end first: what is asked at each end must not take longer as there are more. */
+  /**
+   * Those that live, and those that have ended, the first to end first: what is asked at each start and each end must not take
+   * longer as there are more that have ended.
+   */
+  readonly #live = new Set<Container>();
   readonly #exited = new Set<Container>();
   readonly #byHandle = new Map<Handle, Container>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
@@ -47,7 +51,7 @@ export class Registry {
 
   /** All that have not exited. */
   live(): Container[] {
-    return this.list().filter(({ state }) => state !== 'exited');
+    return [...this.#live].filter(({ state }) => state !== 'exited');
   }
 
   has(id: string): boolean {
@@ -68,6 +72,7 @@ export class Registry {
 
   add(container: Container): void {
     this.#containers.set(container.id, container);
+    this.#live.add(container);
     if (container.handle !== 0) this.#byHandle.set(container.handle, container);
   }
 
@@ -83,6 +88,7 @@ export class Registry {
 
   /** It has exited. */
   retire(container: Container): void {
+    this.#live.delete(container);
     this.#exited.add(container);
   }
 
@@ -99,6 +105,7 @@ export class Registry {
   /** Gives false where another one has its id now. */
   remove(container: Container): boolean {
     this.#exited.delete(container);
+    this.#live.delete(container);
     return this.hasThis(container) && this.#containers.delete(container.id);
   }
 

@@ -395,7 +395,7 @@ export class Runtime {
     this.#refuseNew();
     if (this.#registry.has(spec.id) || this.#reserved.has(spec.id))
       throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
-    requireOwnDirectory(spec, [...this.#reserved.values(), ...this.#registry.live().map((other) => other.spec)]);
+    requireOwnDirectory(spec, this.#liveSpecs());
     this.#reserved.set(spec.id, spec);
     watch.lap('spec');
     const unpin = images.pin(spec.root.layers);
@@ -407,6 +407,12 @@ export class Runtime {
       this.#reserved.delete(spec.id);
       unpin();
     }
+  }
+
+  /** The specs of all that live or are being made; of no cost to whom does not look. */
+  *#liveSpecs(): Iterable<Spec> {
+    yield* this.#reserved.values();
+    for (const { spec } of this.#registry.live()) yield spec;
   }
 
   /** Takes what came of a start; at once, so that an end which is heard of next finds it. */

@@ -48,6 +48,7 @@ export class Images {
 
   /** Removes, meanwhile, what nothing needs any more. */
   tidy(): void {
+    if (this.#store.isEmpty()) return; // this is asked at the end of every container
     this.#store.collect(this.#used()).catch((error: unknown) => this.#warn(error));
   }
 

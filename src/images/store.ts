@@ -169,6 +169,12 @@ export class ImageStore {
     this.#save({ ...this.#index, names });
   }
 
+  /** Whether it has neither images nor layers. */
+  isEmpty(): boolean {
+    const { images, layers } = this.#index;
+    return Object.keys(images).length === 0 && Object.keys(layers).length === 0;
+  }
+
   /**
    * Removes the images that have no name, and the layers that are of no image, not in `used` and not pinned.
    * @param used directories of layers that containers have

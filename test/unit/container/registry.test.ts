@@ -19,3 +19,19 @@ describe('surplus', () => {
     expect(registry.surplus(0)).toEqual([a, d]);
   });
 });
+
+describe('live', () => {
+  it('gives those that have neither ended nor been removed', () => {
+    const registry = new Registry(pino({ enabled: false }));
+    const [a, b, c] = ['a', 'b', 'c'].map((id) => ({ ...containerOf(id), state: 'running' })) as [
+      Container,
+      Container,
+      Container,
+    ];
+    for (const container of [a, b, c]) registry.add(container);
+    registry.retire(b);
+    expect(registry.live()).toEqual([a, c]);
+    registry.remove(a);
+    expect(registry.live()).toEqual([c]);
+  });
+});
