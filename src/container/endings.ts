@@ -61,10 +61,10 @@ export class Endings {
     const heard = container.takeExit(event);
     container.state = 'stopping';
     crashPoint('exit-heard');
+    const stored = storeOutput(container); // while the record is on its way to the disk
     const exit = await this.#recordOnce(container, Number(event.atNs / 1000n), heard);
     crashPoint('record-written');
-    if (container.terminal !== null) await native.finishTerminal(container.terminal);
-    await native.drainLog(container.handle);
+    await stored;
     crashPoint('output-stored');
     container.hooksDone = !lifecycle.owesHooks(container, exit);
     this.giveBack(container.spec); // before it is saved as exited: after a crash the next niwad does it again
@@ -161,4 +161,10 @@ export class Endings {
     container.takeRecorded(exit, final.usage);
     return exit;
   }
+}
+
+/** Stores what is left of the output of a container that has ended. */
+async function storeOutput({ handle, terminal }: Container): Promise<void> {
+  if (terminal !== null) await native.finishTerminal(terminal);
+  await native.drainLog(handle);
 }

@@ -17,7 +17,7 @@ export async function measure({ place, many, row, quick }) {
   const before = footprint(daemon.pid);
   const count = many(1000);
   await daemon.fill(count, spec);
-  await sleep(quick ? 1500 : 5000);
+  await sleep(quick ? 1500 : 10_000); // until garbage is collected, see src/daemon/collector.ts
   const after = footprint(daemon.pid);
   tellGrowth(`${count} idle containers: each, beyond the workload`, before, after);
 
@@ -45,7 +45,7 @@ export async function measure({ place, many, row, quick }) {
   });
 
   await daemon.fill(count, spec);
-  await sleep(quick ? 1500 : 5000);
+  await sleep(quick ? 1500 : 10_000); // until garbage is collected, see src/daemon/collector.ts
   tellGrowth(`${count} more: each, what niwad takes once for its own code not among it`, after, footprint(daemon.pid));
 
   /**
