@@ -21,6 +21,7 @@ const source = fileURLToPath(new URL('../..', import.meta.url));
 const here = join(source, 'bin/install');
 const LIB = 'usr/lib/niwa';
 const DOC = 'usr/share/doc/niwa';
+const LAUNCHERS = ['niwa', 'niwad', 'launch.mjs'].map((name) => `bin/${name}`);
 /** The bundle has all that is needed of node_modules in it. */
 const BUILT = ['dist/bundle', ...['niwa.node', 'niwa-boot', 'niwa-keeper'].map((name) => `build/Release/${name}`)];
 
@@ -38,7 +39,7 @@ function copy(from, to) {
 /** Installs into an empty or new directory. */
 function install(destdir) {
   const at = (path) => join(destdir, path);
-  for (const name of ['bin/niwa', 'bin/niwad', 'package.json', ...BUILT]) copy(join(source, name), at(join(LIB, name)));
+  for (const name of [...LAUNCHERS, 'package.json', ...BUILT]) copy(join(source, name), at(join(LIB, name)));
 
   mkdirSync(at('usr/bin'), { recursive: true });
   for (const name of ['niwa', 'niwad']) symlinkSync(`../lib/niwa/bin/${name}`, at(`usr/bin/${name}`));
@@ -75,9 +76,8 @@ function setModes(directory) {
 
 /** What is executed by name. */
 function isProgram(path) {
-  return (
-    [`${LIB}/bin`, `${LIB}/build/Release`].some((folder) => dirname(path).endsWith(folder)) && !path.endsWith('.node')
-  );
+  const holdsPrograms = [`${LIB}/bin`, `${LIB}/build/Release`].some((folder) => dirname(path).endsWith(folder));
+  return holdsPrograms && !/\.(node|mjs)$/.test(path);
 }
 
 const { values } = parseArgs({ options: { destdir: { type: 'string' } } });

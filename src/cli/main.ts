@@ -30,7 +30,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.ok); // `niwa ps | head`
 });
 
-await yargs(splitWords(process.argv.slice(2)))
+void yargs(splitWords(process.argv.slice(2)))
   .scriptName('niwa')
   .usage('$0 <command>\n\nThe debug command line of niwad.')
   .option('socket', {

@@ -105,4 +105,4 @@ function parseFlags() {
     .parseSync();
 }
 
-await main();
+void main();

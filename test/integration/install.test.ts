@@ -1,4 +1,14 @@
-import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -90,6 +100,20 @@ test('its daemon and its command line run a container from where they are', asyn
   expect([exitCode, stdout]).toEqual([7, 'from inside']);
   expect(await niwad.stop()).toBe(0);
   expect(existsSync(niwad.socket)).toBe(false);
+});
+
+test('what V8 has compiled is only a help: without it, or with a damaged one, the programs run as well', async () => {
+  const destdir = await install();
+  for (const name of ['niwa', 'niwad']) {
+    const compiled = join(destdir, `usr/lib/niwa/dist/bundle/${name}.cjs.compiled`);
+    const version = async () => (await execa(join(destdir, 'usr/bin', name), ['--version'])).stdout;
+    expect(statSync(compiled).size).toBeGreaterThan(100_000);
+    const usual = await version();
+    truncateSync(compiled, 50_000);
+    expect(await version()).toBe(usual);
+    rmSync(compiled);
+    expect(await version()).toBe(usual);
+  }
 });
 
 test('its configuration changes nothing, and all that it shows is valid', async () => {
