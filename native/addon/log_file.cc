@@ -84,6 +84,7 @@ ssize_t LogFile::move(int pipe, char stream, size_t length) {
 }
 
 int LogFile::open_newest() {
+    if (mkdir(path_.c_str(), 0750) < 0 && errno != EEXIST) return -errno;
     directory_.reset(open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     if (!directory_.valid()) return -errno;
     uint64_t newest = 0;

@@ -1,6 +1,6 @@
 // The stored output of one container: numbered segments of raw bytes in the order in which they came (00000001.log),
 // each with an index of fixed-width lines (00000001.idx): "from this offset on, bytes of this stream, taken at this
-// time".
+// time". The directory of all that is made with the first byte.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -28,6 +28,7 @@ export function unlinkIfThere(path: string): void {
 
 /** Removes a directory and what is in it, which is mostly a few files; there may be none. */
 export function removeDirectory(path: string): void {
+  if (!existsSync(path)) return;
   try {
     for (const name of readdirSync(path)) unlinkSync(join(path, name));
     rmdirSync(path);

@@ -63,11 +63,9 @@ export class ContainerLog {
    * @throws errors of the file system
    */
   async *read(range: LogRange, left: AbortSignal): AsyncGenerator<LogChunk> {
-    const reader = await LogReader.open(this.#directory);
+    const reader = (await this.#openAtBeginning(range)) ?? (await this.#awaitFirst(range, left));
     if (reader === null) return;
     try {
-      await reader.seek(await beginning(reader, range));
-      range.begun?.();
       while (!left.aborted) {
         const over = this.#ended || range.follow !== true;
         const heard = over ? 0 : this.#ask(); // before the reading, so that nothing comes in between
@@ -81,6 +79,33 @@ export class ContainerLog {
     } finally {
       await reader.close();
     }
+  }
+
+  /** Opens what is stored at the place to begin at; gives null where nothing has been stored. */
+  async #openAtBeginning(range: LogRange): Promise<LogReader | null> {
+    const reader = await LogReader.open(this.#directory);
+    if (reader === null) return null;
+    try {
+      await reader.seek(await beginning(reader, range));
+    } catch (error) {
+      await reader.close();
+      throw error;
+    }
+    range.begun?.();
+    return reader;
+  }
+
+  /** Waits for the first output, which makes the directory, and all of which is meant; gives null where none comes. */
+  async #awaitFirst({ follow, begun }: LogRange, left: AbortSignal): Promise<LogReader | null> {
+    begun?.();
+    while (follow === true && !left.aborted) {
+      const over = this.#ended;
+      const heard = over ? 0 : this.#ask(); // before the look, so that nothing comes in between
+      const reader = await LogReader.open(this.#directory);
+      if (reader !== null || over) return reader;
+      await this.#newsAfter(heard, left);
+    }
+    return null;
   }
 
   /** Asks for news; gives how often there were some. */

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { messageOf, NiwaError } from '../errors.js';
-import { makeAfresh, removeDirectory, unlinkIfThere } from '../host/directory.js';
+import { removeDirectory, unlinkIfThere } from '../host/directory.js';
 import { errnoName, type Handle, type LogErrorEvent, native } from '../native.js';
 import { ContainerLog } from './log.js';
 
@@ -40,12 +40,16 @@ export class LogStore {
     return { stdout: join(this.#runDir, id, 'stdout'), stderr: join(this.#runDir, id, 'stderr') };
   }
 
-  /** Makes place for the log of a new container; that for its FIFOs is there. @throws NiwaError HOST_ERROR */
+  /**
+   * Makes sure that a new container has no log yet. Its directory is made with its first output: a container without any costs
+   * the disk nothing, neither at its start nor at its end.
+   * @throws NiwaError HOST_ERROR
+   */
   prepare(id: string): void {
     try {
-      makeAfresh(this.#directoryOf(id), 0o750);
+      removeDirectory(this.#directoryOf(id));
     } catch (error) {
-      throw new NiwaError('HOST_ERROR', `cannot make place for the log of container ${id}: ${messageOf(error)}`, {
+      throw new NiwaError('HOST_ERROR', `cannot remove the log of an earlier container ${id}: ${messageOf(error)}`, {
         cause: error,
       });
     }

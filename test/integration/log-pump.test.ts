@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -33,7 +33,7 @@ beforeEach(() => {
     join(base, String(handle + 1), name),
   );
   handle++;
-  mkdirSync(directory, { recursive: true });
+  mkdirSync(join(base, String(handle)));
   execaSync('mkfifo', [stdout, stderr]);
   request = { stdout, stderr, directory, maxBytes: 2 ** 40, maxFiles: 4, bytesPerSecond: 0 };
 });
@@ -65,6 +65,7 @@ async function hashOfSeq(last: number): Promise<string> {
  * still there after that, nothing had been written to the newest.
  */
 function sizes(): number[] {
+  if (!existsSync(request.directory)) return [];
   const names = readdirSync(request.directory).sort().reverse();
   return names
     .map((name) => join(request.directory, name))
@@ -134,13 +135,14 @@ test('the end is drained without the limit, and without what others still write'
   expect(await native.drainLog(handle)).toBe(3); // ESRCH: it is closed
 });
 
-test('a log whose directory is missing waits for it, and says so once', async () => {
-  rmSync(request.directory, { recursive: true });
+test('a log whose place is missing waits for it, and says so once', async () => {
+  const place = join(base, 'missing');
+  request.directory = join(place, 'log');
   expect(native.openLog(handle, request)).toBe(0);
   await write('echo kept');
   await sleep(2500);
   expect(heard).toEqual([{ type: 'log-error', handle, errno: 2 }]);
-  mkdirSync(request.directory);
+  mkdirSync(place);
   native.watchLog(handle);
   await expect.poll(() => heard.length, { timeout: 5000 }).toBe(3);
   expect(heard.slice(1)).toEqual([
@@ -149,6 +151,36 @@ test('a log whose directory is missing waits for it, and says so once', async ()
   ]);
   expect(await native.drainLog(handle)).toBe(0);
   expect(await hashOf({})).toBe(createHash('sha256').update('kept\n').digest('hex'));
+});
+
+test('a log is made with the first output, and who followed it before has all of that', async () => {
+  expect(native.openLog(handle, request)).toBe(0);
+  const log = new ContainerLog(request.directory, handle);
+  const chunks = log.read({ follow: true, tail: 0 }, NOBODY_LEAVES);
+  const first = chunks.next();
+  await sleep(100);
+  expect(existsSync(request.directory)).toBe(false);
+  await write('echo first');
+  await expect.poll(() => heard, { timeout: 5000 }).toEqual([{ type: 'output', handle }]);
+  log.hear();
+  expect((await first).value?.data.toString()).toBe('first\n');
+  expect(statSync(request.directory).mode & 0o777).toBe(0o750);
+  expect(await native.drainLog(handle)).toBe(0);
+  log.end();
+  expect(await chunks.next()).toEqual({ done: true, value: undefined });
+});
+
+test('who follows a log without any output hears of its end', async () => {
+  expect(native.openLog(handle, request)).toBe(0);
+  const log = new ContainerLog(request.directory, handle);
+  const first = log.read({ follow: true }, NOBODY_LEAVES).next();
+  expect(await native.drainLog(handle)).toBe(0);
+  log.end();
+  expect(await first).toEqual({ done: true, value: undefined });
+  const leaving = new AbortController();
+  const left = new ContainerLog(request.directory, handle).read({ follow: true }, leaving.signal).next();
+  leaving.abort();
+  expect(await left).toEqual({ done: true, value: undefined });
 });
 
 test('a process may end while a container writes', async () => {
