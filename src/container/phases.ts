@@ -6,7 +6,7 @@ export type StartPhases = Record<PhaseName, number>;
 const PHASES = {
   spec: 'check the spec, resolve paths, ask for permission',
   plan: 'decide all, and look at what the host has',
-  state: 'write the first state file, make place for the log',
+  state: 'write the first state file',
   encode: 'write the boot program as bytes',
   queue: 'wait for a worker thread',
   group: 'make the cgroup and write its limits',
