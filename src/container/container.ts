@@ -112,6 +112,7 @@ export class Container {
   #settle: (exit: Exit) => void = () => {};
   #tellReady: () => void = () => {};
   /** Parts of {@link statusText}, null where they have to be made anew. */
+  #movingText: { of: unknown[]; text: string } | null = null;
   #usageText: string | null = null;
   #lastingText: string | null = null;
 
@@ -158,6 +159,7 @@ export class Container {
     for (let i = 0; i < reading.row.length; i++) reading.row[i] = rows[start + i] ?? Number.NaN;
     this.#before = this.#last;
     this.#last = reading;
+    this.#movingText = null; // the clock may have been set, by which it tells the deadline
     this.#usageText = null;
     this.#memory = addMemoryTime(this.#memory, reading, columns);
     const rates = this.rates();
@@ -341,7 +343,18 @@ export class Container {
   statusText(): string {
     this.#usageText ??= fieldsOf(this.#used());
     this.#lastingText ??= fieldsOf(this.#lasting());
-    return `{${fieldsOf(this.#moving())},${this.#usageText},${this.#lastingText}}`;
+    return `{${this.#moved()},${this.#usageText},${this.#lastingText}}`;
+  }
+
+  /** The moving part as text, made anew where something of it has changed. */
+  #moved(): string {
+    const { state, startedAt, deadlineNs, ready, exit, phases } = this;
+    const of = [state, startedAt, deadlineNs, ready, exit, phases];
+    const before = this.#movingText;
+    if (before?.of.every((value, i) => value === of[i])) return before.text;
+    const text = fieldsOf(this.#moving());
+    this.#movingText = { of, text };
+    return text;
   }
 
   #moving() {

@@ -1,5 +1,5 @@
-import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
+import type { Container } from '../../container/container.js';
 import {
   ContainerDetailsSchema,
   ContainerStatusSchema,
@@ -11,6 +11,7 @@ import { type Readiness, ReadinessSchema } from '../../hooks/readiness.js';
 import { Duration, SpecSchema } from '../../spec/schema.js';
 import { parseDuration } from '../../spec/units.js';
 import { ErrorSchema } from '../errors.js';
+import { oncePerTurn, sendJson } from '../json.js';
 import {
   IdParams,
   LifetimeBody,
@@ -28,6 +29,8 @@ const one = { 200: ContainerStatusSchema, ...failures };
 
 /** The life cycle of containers over HTTP. */
 export function containerRoutes(api: Api, { runtime }: ApiOptions): void {
+  const detailsText = oncePerTurn((container: Container) => container.details());
+
   api.get(
     '/v1/containers',
     {
@@ -52,7 +55,7 @@ export function containerRoutes(api: Api, { runtime }: ApiOptions): void {
         .filter(({ spec }) => owner === undefined || spec.owner === owner)
         .filter(({ spec }) => name === undefined || spec.labels[name] === value.join('='))
         .map((container) => container.statusText());
-      return (reply as FastifyReply).type('application/json; charset=utf-8').send(`[${texts.join(',')}]`);
+      return sendJson(reply, `[${texts.join(',')}]`);
     },
   );
 
@@ -94,7 +97,7 @@ export function containerRoutes(api: Api, { runtime }: ApiOptions): void {
         response: { 200: ContainerDetailsSchema, ...failures },
       },
     },
-    async ({ params }) => runtime.get(params.id).details(),
+    async ({ params }, reply) => sendJson(reply, detailsText(runtime.get(params.id))),
   );
 
   api.patch(

@@ -7,6 +7,7 @@ import type { LogChunk } from '../../logs/log.js';
 import { MOMENT_WORDS, parseMoment } from '../../spec/moment.js';
 import { refuse, show } from '../../spec/problems.js';
 import { ErrorSchema } from '../errors.js';
+import { oncePerTurn, sendJson } from '../json.js';
 import { IdParams } from '../requests.js';
 import type { Api, ApiOptions } from '../server.js';
 import { streamLines, streamValues } from '../stream.js';
@@ -41,6 +42,8 @@ const LogsQuery = Type.Object(
 
 /** Readings, events and output, once or as newline-delimited JSON. */
 export function streamRoutes(api: Api, { runtime, sampleIntervalMs }: ApiOptions): void {
+  const statsText = oncePerTurn(stats);
+
   api.get(
     '/v1/containers/:id/stats',
     {
@@ -53,7 +56,7 @@ export function streamRoutes(api: Api, { runtime, sampleIntervalMs }: ApiOptions
     },
     async ({ params, query }, reply) => {
       const container = runtime.get(params.id);
-      if (!query.stream) return stats(container);
+      if (!query.stream) return sendJson(reply, statsText(container));
       return streamLines(reply, ({ push, end }) => {
         push(stats(container));
         const timer = setInterval(() => push(stats(container)), sampleIntervalMs);
