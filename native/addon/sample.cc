@@ -44,7 +44,7 @@ constexpr std::pair<const char *, int> kNetwork[] = {
 
 constexpr size_t kTextBytes = 8192; // a keyed file of the kernel's stays under a page; io.stat has a line per device
 
-// The number at the start of a text, 0 where there is none: the kernel writes none of the other forms that strtod knows.
+// The number at the start of a text, 0 where there is none; of the forms that strtod knows the kernel writes only this.
 double number_at(const char *text) {
     uint64_t digits = 0;
     for (; *text >= '0' && *text <= '9'; text++) digits = digits * 10 + static_cast<uint64_t>(*text - '0');
