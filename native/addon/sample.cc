@@ -44,24 +44,13 @@ constexpr std::pair<const char *, int> kNetwork[] = {
 
 constexpr size_t kTextBytes = 8192; // a keyed file of the kernel's stays under a page; io.stat has a line per device
 
-// The number at the start of a text, 0 where there is none; of the forms that strtod knows the kernel writes only this.
-double number_at(const char *text) {
-    uint64_t digits = 0;
-    for (; *text >= '0' && *text <= '9'; text++) digits = digits * 10 + static_cast<uint64_t>(*text - '0');
-    if (*text != '.') return static_cast<double>(digits);
-    double scale = 1;
-    for (text++; *text >= '0' && *text <= '9'; text++, scale *= 10)
-        digits = digits * 10 + static_cast<uint64_t>(*text - '0');
-    return static_cast<double>(digits) / scale;
-}
-
 // Finds "name" at the start of a word of the line and gives the number after it and one separator.
 double find_in_line(const char *line, const char *end, const char *name, char separator) {
     size_t length = strlen(name);
-    for (const char *word = line; word != nullptr && word + length < end;) {
-        if (memcmp(word, name, length) == 0 && word[length] == separator) return number_at(word + length + 1);
-        auto space = static_cast<const char *>(memchr(word, ' ', static_cast<size_t>(end - word)));
-        word = space == nullptr ? nullptr : space + 1;
+    for (const char *word = line; word + length < end; word++) {
+        bool starts = word == line || word[-1] == ' ';
+        if (starts && word[length] == separator && memcmp(word, name, length) == 0)
+            return strtod(word + length + 1, nullptr);
     }
     return NAN;
 }
@@ -75,22 +64,14 @@ const char *next_line(const char *end) {
     return *end == 0 ? end : end + 1;
 }
 
-// Looks from `*from` on, and leaves there where to look next; our keys are mostly in the kernel's order.
-double find_keyed_from(const char **from, const char *key) {
-    size_t length = strlen(key);
-    for (const char *line = *from; *line != 0; line = next_line(end_of_line(line))) {
-        if (strncmp(line, key, length) != 0 || line[length] != ' ') continue;
-        *from = next_line(end_of_line(line));
-        return number_at(line + length + 1);
+double find_keyed(const char *text, const char *key) {
+    for (const char *line = text, *end; *line != 0; line = next_line(end)) {
+        end = end_of_line(line);
+        size_t length = strlen(key);
+        if (static_cast<size_t>(end - line) > length && line[length] == ' ' && memcmp(line, key, length) == 0)
+            return strtod(line + length + 1, nullptr);
     }
     return NAN;
-}
-
-double find_keyed(const char *text, const char **from, const char *key) {
-    double value = find_keyed_from(from, key);
-    if (!std::isnan(value)) return value;
-    *from = text;
-    return find_keyed_from(from, key);
 }
 
 // `key` is a line's first word and a field of it: "some avg10".
@@ -98,7 +79,7 @@ double find_pressure(const char *text, const char *key) {
     const char *field = strchr(key, ' ') + 1;
     for (const char *line = text, *end; *line != 0; line = next_line(end)) {
         end = end_of_line(line);
-        if (strncmp(line, key, static_cast<size_t>(field - key)) == 0) return find_in_line(line, end, field, '=');
+        if (memcmp(line, key, static_cast<size_t>(field - key)) == 0) return find_in_line(line, end, field, '=');
     }
     return NAN;
 }
@@ -113,12 +94,12 @@ double sum_devices(const char *text, const char *key) {
     return sum;
 }
 
-double find(const Source &source, const char *text, const char **from, const char *key) {
+double find(const Source &source, const char *text, const char *key) {
     switch (source.format) {
     case Format::kSingle:
-        return number_at(text);
+        return strtod(text, nullptr);
     case Format::kKeyed:
-        return find_keyed(text, from, key);
+        return find_keyed(text, key);
     case Format::kPressure:
         return find_pressure(text, key);
     case Format::kDevices:
@@ -180,8 +161,7 @@ void Statistics::read(double *row) const {
     char text[kTextBytes];
     for (size_t i = 0; i < files_.size(); i++) {
         bool present = read_text(files_[i].get(), text, sizeof text);
-        const char *from = text;
-        for (const char *key : kSources[i].keys) *row++ = present ? find(kSources[i], text, &from, key) : NAN;
+        for (const char *key : kSources[i].keys) *row++ = present ? find(kSources[i], text, key) : NAN;
     }
     bool connected = read_text(network_, text, sizeof text);
     for (const auto &[name, field] : kNetwork) *row++ = connected ? find_interface(text, field) : NAN;
