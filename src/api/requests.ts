@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { refuse, show } from '../spec/problems.js';
 import { Duration, Id, Resources, Signal } from '../spec/schema.js';
-import { signalName, signalNumber } from '../spec/signals.js';
+import { SIGNAL_WORDS, signalName, signalNumber } from '../spec/signals.js';
 
 /** What requests say, beside the spec itself. */
 
@@ -33,9 +33,6 @@ export function requireReadyCheck(check: object | undefined): void {
 /** Gives the name of a signal. @throws NiwaError SPEC_INVALID where there is no such signal */
 export function requireSignal(input: string | number): string {
   const number = signalNumber(input);
-  if (number === undefined)
-    refuse('the request', [
-      { path: 'signal', found: show(input), allowed: 'a signal such as "SIGTERM", "TERM" or 15' },
-    ]);
+  if (number === undefined) refuse('the request', [{ path: 'signal', found: show(input), allowed: SIGNAL_WORDS }]);
   return signalName(number ?? 0);
 }

@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { NetworkSchema } from './network.js';
 import { REFERENCE_PATTERN, REFERENCE_WORDS } from './reference.js';
+import { SIGNAL_WORDS } from './signals.js';
 import { BYTES_PATTERN, DURATION_PATTERN, parseBytes, parseDuration } from './units.js';
 
 /**
@@ -279,10 +280,8 @@ export const Capabilities = Type.Object(
 
 /** A signal by name or number. */
 export const Signal = Type.Union(
-  [Type.Integer({ minimum: 1, maximum: 64 }), Type.String({ pattern: '^[A-Za-z0-9+]+$' })],
-  {
-    description: 'a signal such as "SIGTERM", "TERM" or 15',
-  },
+  [Type.Integer({ minimum: 1, maximum: 64 }), Type.String({ pattern: '^[A-Za-z0-9+-]+$' })],
+  { description: SIGNAL_WORDS },
 );
 
 const LabelValue = Type.String({ maxLength: 4096, description: 'a string of at most 4096 characters' });

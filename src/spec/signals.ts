@@ -1,16 +1,42 @@
 import { constants } from 'node:os';
 
+/** Signals by name and number, see signal(7). Real-time ones are counted as glibc does, which keeps 32 and 33 for itself. */
+const SIGRTMIN = 34;
+const SIGRTMAX = 64;
+/** The last one that is named from SIGRTMIN on, as in a shell's `kill -l`. */
+const MIDDLE = 49;
+
+/** How a signal may be written, for messages. */
+export const SIGNAL_WORDS = 'a signal such as "SIGTERM", "TERM", "SIGRTMIN+3" or 15';
+
 /**
- * Gives the number of a signal written as `15`, `"15"`, `"TERM"`, `"SIGTERM"` or `"SIG42"`, or undefined where there is
- * none.
+ * Gives the number of a signal written as `15`, `"15"`, `"TERM"`, `"SIGTERM"`, `"SIGRTMIN+3"`, `"RTMAX-14"` or `"SIG42"`, or
+ * undefined where there is none.
  */
 export function signalNumber(input: number | string): number | undefined {
   const name = String(input).toUpperCase().replace(/^SIG/, '');
-  if (/^[0-9]{1,2}$/.test(name)) return Number(name) >= 1 && Number(name) <= 64 ? Number(name) : undefined;
-  return (constants.signals as Record<string, number>)[`SIG${name}`];
+  if (/^[0-9]{1,2}$/.test(name)) return Number(name) >= 1 && Number(name) <= SIGRTMAX ? Number(name) : undefined;
+  return (constants.signals as Record<string, number>)[`SIG${name}`] ?? realTimeNumber(name);
 }
 
-/** Gives the name of a signal, such as `SIGTERM`; `SIG42` for one without a name of its own. */
+/** Gives the name of a signal, such as `SIGTERM` or `SIGRTMIN+3`; `SIG33` for one without a name of its own. */
 export function signalName(signal: number): string {
-  return Object.entries(constants.signals).find(([, number]) => number === signal)?.[0] ?? `SIG${signal}`;
+  const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
+  return name ?? realTimeName(signal) ?? `SIG${signal}`;
+}
+
+function realTimeNumber(name: string): number | undefined {
+  if (name === 'RTMIN') return SIGRTMIN;
+  if (name === 'RTMAX') return SIGRTMAX;
+  const [, end, distance] = /^RT(MIN\+|MAX-)([0-9]{1,2})$/.exec(name) ?? [];
+  if (Number(distance) > SIGRTMAX - SIGRTMIN) return undefined;
+  if (end === 'MIN+') return SIGRTMIN + Number(distance);
+  return end === 'MAX-' ? SIGRTMAX - Number(distance) : undefined;
+}
+
+function realTimeName(signal: number): string | undefined {
+  if (signal === SIGRTMIN) return 'SIGRTMIN';
+  if (signal === SIGRTMAX) return 'SIGRTMAX';
+  if (signal < SIGRTMIN || signal > SIGRTMAX) return undefined;
+  return signal <= MIDDLE ? `SIGRTMIN+${signal - SIGRTMIN}` : `SIGRTMAX-${SIGRTMAX - signal}`;
 }

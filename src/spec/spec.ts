@@ -8,7 +8,7 @@ import { refuse, show } from './problems.js';
 import { normaliseReady, type Ready, readyProblems } from './ready.js';
 import { normaliseResources, type Resources, resourceProblems } from './resources.js';
 import { ARGS_WORDS, type SeccompProfileInput, type SpecInput, SpecSchema } from './schema.js';
-import { signalName, signalNumber } from './signals.js';
+import { SIGNAL_WORDS, signalName, signalNumber } from './signals.js';
 import { parseBytes, parseDuration } from './units.js';
 
 export type NamespaceName = 'mount' | 'pid' | 'network' | 'ipc' | 'uts' | 'cgroup';
@@ -365,7 +365,7 @@ export function* unmappedUser(
 function* lifetimeProblems(input: SpecInput): Iterable<FieldProblem> {
   const { lifetime, jitter = 0, stopSignal = 'SIGTERM' } = input;
   if (signalNumber(stopSignal) === undefined)
-    yield { path: 'stopSignal', found: show(stopSignal), allowed: 'a signal such as "SIGTERM", "TERM" or 15' };
+    yield { path: 'stopSignal', found: show(stopSignal), allowed: SIGNAL_WORDS };
   if (lifetime !== undefined && parseDuration(lifetime) === 0)
     yield { path: 'lifetime', found: show(lifetime), allowed: 'more than 0' };
   const bound = lifetime === undefined ? 0 : (parseDuration(lifetime) ?? 0);

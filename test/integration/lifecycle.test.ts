@@ -104,6 +104,26 @@ test('stops with the signal of the spec, and with another on request', async ({ 
   }
 });
 
+test('takes real-time signals by name wherever it takes signals, and tells them by name', async ({ niwad }) => {
+  const { client } = niwad;
+  const script = 'trap "exit 3" 37; trap "exit 4" 50; echo ready; while :; do sleep 0.02; done';
+  for (const [id, options, code] of [
+    ['systemd', {}, 3],
+    ['by-number', { signal: '50' }, 4],
+    ['from-above', { signal: 'RTMAX-14' }, 4],
+  ] as const) {
+    const { spec } = await niwad.start({ id, process: shell(script), stopSignal: 'RTMIN+3', stopTimeout: '1000s' });
+    expect(spec.stopSignal).toBe('SIGRTMIN+3');
+    await niwad.says(id, 'ready');
+    expect((await client.stop(id, options)).exit).toMatchObject({ code, reason: 'stopped' });
+  }
+  await niwad.start({ id: 'ended', process: sleeper, namespaces: { pid: 'host' } });
+  expect((await niwad.cli('kill', '-s', 'SIGRTMIN+5', 'ended')).exitCode).toBe(0);
+  expect(await client.wait('ended')).toMatchObject({ code: null, signal: 'SIGRTMIN+5', reason: 'killed' });
+  await niwad.start({ id: 'deaf-to-rtmax', process: sleeper, stopSignal: 64, stopTimeout: '1000s' });
+  expect((await client.stop('deaf-to-rtmax')).exit).toMatchObject({ signal: 'SIGKILL', reason: 'stopped' });
+});
+
 test('does not wait for the stop timeout of a process that has no handler', async ({ niwad }) => {
   await niwad.start({ id: 'deaf', process: sleeper, stopTimeout: '1000s' });
   expect((await niwad.client.stop('deaf')).exit).toMatchObject({ signal: 'SIGKILL', reason: 'stopped' });

@@ -14,7 +14,7 @@ const IMAGE: ImageDefaults = {
   cmd: ['cmd'],
   cwd: '/work',
   labels: { team: 'x', other: 'y', 'not a label': 'z' },
-  stopSignal: 'SIGINT',
+  stopSignal: 'SIGRTMIN+3',
 };
 const specOf = (input: SpecInput, image: Partial<ImageDefaults> = {}) =>
   parseSpec({ root: { image: 'app' }, ...input }, 'id', () => ({ ...IMAGE, ...image }));
@@ -28,7 +28,7 @@ describe('the image of a spec', () => {
     expect(process.env).toEqual({ PATH: '/app', A: '1', B: '2' });
     expect(root).toMatchObject({ path: null, layers: IMAGE.layers, image: { name: IMAGE.name, id: IMAGE.id } });
     expect(root.overlay).toMatchObject({ sizeBytes: null });
-    expect([labels, stopSignal]).toEqual([{ team: 'x', other: 'y' }, 'SIGINT']);
+    expect([labels, stopSignal]).toEqual([{ team: 'x', other: 'y' }, 'SIGRTMIN+3']);
   });
 
   it('is overruled by what the spec says', () => {

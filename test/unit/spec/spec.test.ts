@@ -25,7 +25,7 @@ const MOUNT =
   '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN or MAPS, "propagation"?: "private" or "rslave"} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}';
 const CAPABILITY = 'a name of capabilities(7) such as "NET_BIND_SERVICE", or "ALL"';
 const CAPABILITIES = 'a list of capability names';
-const SIGNAL = 'a signal such as "SIGTERM", "TERM" or 15';
+const SIGNAL = 'a signal such as "SIGTERM", "TERM", "SIGRTMIN+3" or 15';
 const RLIMIT = 'an integer, "unlimited", or {"soft", "hard"} of these';
 const LABELS = 'an object of names (up to 128 letters, digits, _ . / -, the first a letter or digit) and string values';
 const ENV = 'an object of names and string values; a name is not empty and has no "=" or NUL';
@@ -512,7 +512,7 @@ describe('wrong input', () => {
     [{ stopSignal: 0 }, 'stopSignal', '0', SIGNAL],
     [{ stopSignal: 65 }, 'stopSignal', '65', SIGNAL],
     [{ stopSignal: 'SIGNOPE' }, 'stopSignal', '"SIGNOPE"', SIGNAL],
-    [{ stopSignal: 'SIGRTMIN+1' }, 'stopSignal', '"SIGRTMIN+1"', SIGNAL],
+    [{ stopSignal: 'SIGRTMIN+31' }, 'stopSignal', '"SIGRTMIN+31"', SIGNAL],
     [{ init: 1 }, 'init', '1', BOOLEAN],
     [{ labels: [] }, 'labels', '[]', LABELS],
     [{ labels: { a: 1 } }, 'labels.a', '1', 'a string of at most 4096 characters'],
