@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -122,6 +124,50 @@ long clone_quietly(struct clone_args *args, void (*run)(void *), void *data) {
     return pid;
 }
 
+// The host's id of the first line of a map: "ID-INSIDE ID-ON-THE-HOST COUNT".
+uid_t first_host_id(const char *map) {
+    char *rest = nullptr;
+    strtoul(map, &rest, 10);
+    return static_cast<uid_t>(strtoul(rest, nullptr, 10));
+}
+
+// Makes another user the effective one of this thread alone: libc's seteuid() would change all threads. The kernel
+// counts inotify instances, pending signals, message queues and the like of a user namespace also on the user that made
+// it (ucounts, see namespaces(7)): were that root, one container would take root's own.
+class EffectiveUser {
+  public:
+    EffectiveUser() = default;
+    EffectiveUser(const EffectiveUser &) = delete;
+    EffectiveUser &operator=(const EffectiveUser &) = delete;
+    ~EffectiveUser() { restore(); }
+
+    int become(uid_t user) {
+        if (user == 0) return 0;
+        if (syscall(SYS_setresuid, -1, user, -1) < 0) return -errno;
+        changed_ = true;
+        return raise_capabilities(); // the change took them away from the effective set, not from the permitted one
+    }
+
+    // A thread that is not root again could do none of its work, and would not know why.
+    void restore() {
+        if (!changed_) return;
+        if (syscall(SYS_setresuid, -1, 0, -1) < 0) abort();
+        prctl(PR_SET_DUMPABLE, 1); // the change took that away, too, from the whole process
+        changed_ = false;
+    }
+
+  private:
+    static int raise_capabilities() {
+        struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+        struct __user_cap_data_struct data[2];
+        if (syscall(SYS_capget, &header, data) < 0) return -errno;
+        for (auto &word : data) word.effective = word.permitted;
+        return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+    }
+
+    bool changed_ = false;
+};
+
 int write_map(long pid, const char *name, const char *map) {
     char path[48];
     snprintf(path, sizeof path, "/proc/%ld/%s", pid, name);
@@ -160,6 +206,9 @@ pid_t clone_helper(const CloneRequest &request, int *pidfd) {
 
 int make_user_namespace(const char *uid_map, const char *gid_map) {
     alignas(16) char stack[4096];
+    EffectiveUser owner;
+    int error = owner.become(first_host_id(uid_map));
+    if (error < 0) return error;
     int pidfd = -1;
     pid_t parent = getpid();
     struct clone_args args = {};
@@ -168,6 +217,7 @@ int make_user_namespace(const char *uid_map, const char *gid_map) {
     args.stack = reinterpret_cast<uint64_t>(stack);
     args.stack_size = sizeof stack;
     long pid = clone_quietly(&args, wait_for_end, &parent);
+    owner.restore();
     if (pid < 0) return static_cast<int>(pid);
     Fd process(pidfd);
     int result = write_map(pid, "uid_map", uid_map);

@@ -40,6 +40,9 @@ const DEVICE_LINKS: [string, string][] = [
   ['/proc/self/fd/2', '/dev/stderr'],
   ['pts/ptmx', '/dev/ptmx'],
 ];
+/** kernel.pty.max (4096, of which the host keeps 1024) is one number for the whole machine. */
+const MAX_TERMINALS = 256;
+
 /** What /proc shows of the whole machine and a container has no business with. */
 const MASKED = [
   '/proc/acpi',
@@ -180,7 +183,7 @@ function deviceOps(owner: Owner): Op[] {
     ...DEVICE_LINKS.map(([target, path]) => symlink(target, path)),
     mount('devpts', '/dev/pts', {
       attributes: ['nosuid', 'noexec'],
-      data: ['newinstance', 'ptmxmode=0666', 'mode=0620'],
+      data: ['newinstance', 'ptmxmode=0666', 'mode=0620', `max=${MAX_TERMINALS}`],
     }),
     mount('tmpfs', '/dev/shm', { attributes: STRICT, data: ['mode=1777', 'size=67108864', ...owned] }),
     mount('mqueue', '/dev/mqueue', { attributes: STRICT }),
