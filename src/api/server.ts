@@ -27,6 +27,7 @@ import { containerRoutes } from './routes/containers.js';
 import { execRoutes } from './routes/exec.js';
 import { hostRoutes } from './routes/host.js';
 import { imageRoutes } from './routes/images.js';
+import { listRoutes } from './routes/list.js';
 import { streamRoutes } from './routes/streams.js';
 import { usageRoutes } from './routes/usage.js';
 import { acceptUpgrades } from './upgrade.js';
@@ -91,6 +92,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     },
   });
   await api.register(async (routes: FastifyInstance) => {
+    listRoutes(routes as Api, options);
     containerRoutes(routes as Api, options);
     streamRoutes(routes as Api, options);
     hostRoutes(routes as Api, options);

@@ -62,6 +62,17 @@ export function print(json: boolean, value: unknown, words: () => string): void 
   if (text !== '') process.stdout.write(`${text}\n`);
 }
 
+/** Prints values as a JSON array, each as it comes. */
+export async function printArray(values: AsyncIterable<unknown>): Promise<void> {
+  let begun = false;
+  for await (const value of values) {
+    const text = JSON.stringify([value], bigintsAsText, 2);
+    process.stdout.write(`${begun ? ',' : '['}${text.slice(1, -2)}`);
+    begun = true;
+  }
+  process.stdout.write(begun ? '\n]\n' : '[]\n');
+}
+
 /** JSON has no integers of 64 bits, which masks in a plan are. */
 function bigintsAsText(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;

@@ -42,6 +42,15 @@ export interface LogsOptions {
   stream?: 'stdout' | 'stderr' | undefined;
 }
 
+/** Which containers; all given ones have to fit. */
+export interface ListFilter {
+  /** A state, or "live" for all but exited. */
+  state?: State | 'live';
+  owner?: string;
+  /** NAME=VALUE */
+  label?: string;
+}
+
 /** The daemon and its host. */
 export interface Info {
   version: string;
@@ -57,6 +66,9 @@ export interface Info {
 }
 
 export type Duration = number | string;
+const PAGE_LENGTH = 500;
+/** As src/api/paging.ts has it, of which nothing is loaded here. */
+const NEXT_HEADER = 'niwa-next';
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 type Query = Record<string, string | number | boolean | undefined>;
 interface RequestOptions {
@@ -81,8 +93,19 @@ export class NiwaClient {
     this.#agent.destroy();
   }
 
-  list(filter: { state?: State; owner?: string; label?: string } = {}): Promise<ContainerStatus[]> {
-    return this.#json('GET', '/v1/containers', { query: filter });
+  /** All containers that fit, in the order of their creation. */
+  list(filter: ListFilter = {}): Promise<ContainerStatus[]> {
+    return collect(this.containers(filter));
+  }
+
+  /** The same one after another; they are asked for page by page, so that neither side ever has all of them as text. */
+  containers(filter?: ListFilter): AsyncGenerator<ContainerStatus>;
+  containers<F extends keyof ContainerStatus>(
+    filter: ListFilter,
+    fields: readonly F[],
+  ): AsyncGenerator<Pick<ContainerStatus, F>>;
+  containers(filter: ListFilter = {}, fields?: readonly string[]): AsyncGenerator<ContainerStatus> {
+    return this.#pages('/v1/containers', { ...filter, fields: fields?.join(',') });
   }
 
   /**
@@ -266,6 +289,15 @@ export class NiwaClient {
     return (await json(await this.#request(method, path, options))) as T;
   }
 
+  /** The items of an array that is asked for page by page. */
+  async *#pages<T>(path: string, query: Query): AsyncGenerator<T> {
+    for (let after: string | undefined, first = true; first || after !== undefined; first = false) {
+      const response = await this.#request('GET', path, { query: { ...query, limit: PAGE_LENGTH, after } });
+      yield* (await json(response)) as T[];
+      after = response.headers[NEXT_HEADER] as string | undefined;
+    }
+  }
+
   async *#lines<T>(path: string, query: Query = {}): AsyncGenerator<T> {
     yield* this.#linesOf<T>(await this.#request('GET', path, { query }));
   }
@@ -343,6 +375,12 @@ export class NiwaClient {
         .end(sent);
     });
   }
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
 }
 
 function detailsOf({ problems, step }: ErrorBody): ErrorDetails {

@@ -16,5 +16,5 @@ export type { LogChunk } from '../logs/log.js';
 export type { ExecInput } from '../spec/exec.js';
 export type { ResourcesInput, SpecInput } from '../spec/schema.js';
 export type { Spec } from '../spec/spec.js';
-export { type Duration, type Info, type LogsOptions, NiwaClient, type Stats } from './client.js';
+export { type Duration, type Info, type ListFilter, type LogsOptions, NiwaClient, type Stats } from './client.js';
 export { ClientSession, type OutputPiece, type SessionExit } from './session.js';

@@ -346,6 +346,12 @@ export class Container {
     return `{${this.#moved()},${this.#usageText},${this.#lastingText}}`;
   }
 
+  /** The status, without the parts that the kernel is asked for where none of `fields` is one of them. */
+  statusWith(fields: readonly string[]): Partial<ContainerStatus> {
+    const withUse = fields.includes('usage') || fields.includes('rates');
+    return withUse ? this.status() : { ...this.#moving(), ...this.#lasting() };
+  }
+
   /** The moving part as text, made anew where something of it has changed. */
   #moved(): string {
     const { state, startedAt, deadlineNs, ready, exit, phases } = this;

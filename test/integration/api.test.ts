@@ -64,6 +64,33 @@ test('does with verbs and methods what the typed client does', async ({ niwad })
   expect(await call('GET', at)).toMatchObject([404, { code: 'NOT_FOUND' }]);
 });
 
+test('lists page by page, and only the fields that are wanted', async ({ niwad }) => {
+  for (const id of ['one', 'two', 'three', 'four']) await niwad.client.create({ id, process, owner: 'pages' });
+  await niwad.client.start('two');
+  await niwad.client.wait('two');
+  const get = (query: string) => raw(niwad.socket, 'GET', `/v1/containers?owner=pages&${query}`);
+
+  const first = await get('limit=3&fields=id,state');
+  expect(first.json()).toEqual([
+    { id: 'one', state: 'created' },
+    { id: 'two', state: 'exited' },
+    { id: 'three', state: 'created' },
+  ]);
+  const after = String(first.headers['niwa-next']);
+  await niwad.client.remove('three', { force: true });
+  const second = await get(`limit=3&fields=id&after=${after}`);
+  expect([second.json(), second.headers['niwa-next']]).toEqual([[{ id: 'four' }], undefined]);
+
+  expect((await get('state=live&fields=id')).json()).toEqual([{ id: 'one' }, { id: 'four' }]);
+  const [whole] = (await get('limit=1')).json() as object[];
+  expect((await get('limit=1&fields=usage')).json()).toEqual([{ usage: expect.any(Object) }]);
+  expect(whole).toEqual((await niwad.client.list({ owner: 'pages' }))[0]);
+  expect((await get('fields=id,nothing')).json()).toMatchObject({ problems: [{ path: 'fields', found: '"nothing"' }] });
+  for (const query of ['limit=0', 'limit=x', 'after=one'])
+    expect((await get(query)).json()).toMatchObject({ code: 'SPEC_INVALID' });
+  for (const { id } of await niwad.client.list()) await niwad.client.remove(id, { force: true });
+});
+
 /** Wrong specs, the path of the field, and what the words about it hold. */
 const wrong: [spec: unknown, path: string, words: string][] = [
   [{}, 'process.args', 'nothing'],

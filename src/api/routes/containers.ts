@@ -1,12 +1,6 @@
 import { Type } from 'typebox';
 import type { Container } from '../../container/container.js';
-import {
-  ContainerDetailsSchema,
-  ContainerStatusSchema,
-  type Exit,
-  ExitSchema,
-  StateSchema,
-} from '../../container/status.js';
+import { ContainerDetailsSchema, ContainerStatusSchema, type Exit, ExitSchema } from '../../container/status.js';
 import { type Readiness, ReadinessSchema } from '../../hooks/readiness.js';
 import { Duration, SpecSchema } from '../../spec/schema.js';
 import { parseDuration } from '../../spec/units.js';
@@ -30,34 +24,6 @@ const one = { 200: ContainerStatusSchema, ...failures };
 /** The life cycle of containers over HTTP. */
 export function containerRoutes(api: Api, { runtime }: ApiOptions): void {
   const detailsText = oncePerTurn((container: Container) => container.details());
-
-  api.get(
-    '/v1/containers',
-    {
-      schema: {
-        summary: 'List containers',
-        querystring: Type.Object(
-          {
-            state: Type.Optional(StateSchema),
-            owner: Type.Optional(Type.String()),
-            label: Type.Optional(Type.String({ pattern: '=', description: 'NAME=VALUE' })),
-          },
-          { additionalProperties: false },
-        ),
-        response: { 200: Type.Array(ContainerStatusSchema), ...failures },
-      },
-    },
-    async ({ query: { state, owner, label } }, reply) => {
-      const [name, ...value] = label?.split('=') ?? [];
-      const texts = runtime
-        .list()
-        .filter((container) => state === undefined || container.state === state)
-        .filter(({ spec }) => owner === undefined || spec.owner === owner)
-        .filter(({ spec }) => name === undefined || spec.labels[name] === value.join('='))
-        .map((container) => container.statusText());
-      return sendJson(reply, `[${texts.join(',')}]`);
-    },
-  );
 
   api.post(
     '/v1/containers',

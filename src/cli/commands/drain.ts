@@ -60,6 +60,6 @@ function milliseconds(duration: string): number {
 }
 
 async function stopAll(client: NiwaClient): Promise<void> {
-  const live = (await client.list()).filter(({ state }) => state !== 'exited');
+  const live = await client.list({ state: 'live' });
   await Promise.allSettled(live.map(({ id }) => client.stop(id)));
 }

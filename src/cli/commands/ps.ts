@@ -1,10 +1,13 @@
 import type { ContainerStatus } from '../../container/status.js';
 import { formatBytes, formatDuration } from '../../spec/units.js';
-import { daemonCommand, print, withId } from '../command.js';
+import { daemonCommand, print, printArray, withId } from '../command.js';
 import { table } from '../table.js';
 import { cut, plain } from '../text.js';
 
 const COMMAND_WIDTH = 40;
+/** The fields of a status that a row is made of. */
+const SHOWN = ['id', 'state', 'ready', 'created_at', 'deadline_at', 'exit', 'usage', 'spec'] as const;
+type Shown = Pick<ContainerStatus, (typeof SHOWN)[number]>;
 
 export const ps = daemonCommand(
   'ps',
@@ -17,10 +20,14 @@ export const ps = daemonCommand(
       .option('label', { alias: 'l', type: 'string', describe: 'only those with NAME=VALUE' })
       .example('$0 ps -a --owner alice', ''),
   async (client, { all, quiet, owner, label, json }) => {
-    const filter = { ...(owner === undefined ? {} : { owner }), ...(label === undefined ? {} : { label }) };
-    const listed = (await client.list(filter)).filter(({ state }) => all || state !== 'exited');
-    const words = () => (quiet ? listed.map(({ id }) => id).join('\n') : psTable(listed, Date.now()));
-    print(json, listed, words);
+    const filter = {
+      ...(all ? {} : { state: 'live' as const }),
+      ...(owner === undefined ? {} : { owner }),
+      ...(label === undefined ? {} : { label }),
+    };
+    if (json) await printArray(client.containers(filter));
+    else if (quiet) for await (const { id } of client.containers(filter, ['id'])) process.stdout.write(`${id}\n`);
+    else process.stdout.write(`${await psTable(client.containers(filter, SHOWN), Date.now())}\n`);
   },
 );
 
@@ -36,9 +43,15 @@ export const inspect = daemonCommand(
 );
 
 /** Lays out containers; `now` in milliseconds since 1970. */
-export function psTable(listed: ContainerStatus[], now: number): string {
+async function psTable(listed: AsyncIterable<Shown>, now: number): Promise<string> {
   const headings = ['ID', 'STATE', 'AGE', 'LEFT', 'CPU TIME', 'MEMORY', 'OWNER', 'COMMAND'];
-  const rows = listed.map(({ id, state, ready, created_at, deadline_at, exit, usage, spec }) => [
+  const rows: string[][] = [];
+  for await (const container of listed) rows.push(psRow(container, now));
+  return table(headings, rows, [2, 3, 4, 5]);
+}
+
+function psRow({ id, state, ready, created_at, deadline_at, exit, usage, spec }: Shown, now: number): string[] {
+  return [
     id,
     exit === null ? (state === 'running' && ready?.state === 'ready' ? 'ready' : state) : `${state} (${exit.reason})`,
     formatDuration((now - Date.parse(created_at)) * 1000),
@@ -47,6 +60,5 @@ export function psTable(listed: ContainerStatus[], now: number): string {
     usage.memory?.current == null ? '-' : formatBytes(usage.memory.current),
     plain(spec.owner ?? '-'),
     cut(plain(spec.process.args.join(' ').replaceAll(/\s+/g, ' ')), COMMAND_WIDTH),
-  ]);
-  return table(headings, rows, [2, 3, 4, 5]);
+  ];
 }

@@ -1,8 +1,9 @@
-import { request } from 'node:http';
+import { type IncomingHttpHeaders, request } from 'node:http';
 
 export interface Reply {
   status: number;
   type: string;
+  headers: IncomingHttpHeaders;
   text: string;
   /** The body as JSON. */
   json(): unknown;
@@ -39,6 +40,7 @@ export function raw(
         resolve({
           status: response.statusCode ?? 0,
           type: response.headers['content-type'] ?? '',
+          headers: response.headers,
           text,
           json: () => JSON.parse(text),
         }),

@@ -1,0 +1,94 @@
+import { type Static, Type } from 'typebox';
+import type { Container } from '../../container/container.js';
+import { ContainerStatusSchema, StateSchema } from '../../container/status.js';
+import { refuse, show } from '../../spec/problems.js';
+import { ErrorSchema } from '../errors.js';
+import { fieldsOf, NEXT_HEADER, PageQuery, pick, streamArray } from '../paging.js';
+import type { Api, ApiOptions } from '../server.js';
+
+const Query = Type.Object(
+  {
+    state: Type.Optional(
+      Type.Union([...StateSchema.anyOf, Type.Literal('live')], {
+        description: 'created, running, paused, stopping or exited; live for all but exited',
+      }),
+    ),
+    owner: Type.Optional(Type.String()),
+    label: Type.Optional(Type.String({ pattern: '=', description: 'NAME=VALUE' })),
+    ...PageQuery,
+  },
+  { additionalProperties: false },
+);
+export type ListQuery = Static<typeof Query>;
+
+/** The list of all containers. */
+export function listRoutes(api: Api, { runtime }: ApiOptions): void {
+  api.get(
+    '/v1/containers',
+    {
+      schema: {
+        summary: 'List containers in the order of their creation',
+        description: `With limit, the header ${NEXT_HEADER} has the "after" of the next page.`,
+        querystring: Query,
+        response: { 200: Type.Array(ContainerStatusSchema), '4xx': ErrorSchema, '5xx': ErrorSchema },
+      },
+    },
+    async ({ query }, reply) => {
+      const fields = fieldsOf(query.fields, Object.keys(ContainerStatusSchema.properties));
+      const { containers, next } = pageOf(runtime.list().filter(wanted(query)), query);
+      if (next !== null) reply.header(NEXT_HEADER, next);
+      return streamArray(reply, textsOf(containers, fields));
+    },
+  );
+}
+
+/** Each text is made when it is written: nobody waits for all of them. */
+function* textsOf(containers: readonly Container[], fields: readonly string[] | undefined): Iterable<string> {
+  for (const container of containers)
+    yield fields === undefined ? container.statusText() : JSON.stringify(pick(container.statusWith(fields), fields));
+}
+
+function wanted({ state, owner, label }: ListQuery): (container: Container) => boolean {
+  const [name, ...value] = label?.split('=') ?? [];
+  return (container) =>
+    (state === undefined || (state === 'live' ? container.state !== 'exited' : container.state === state)) &&
+    (owner === undefined || container.spec.owner === owner) &&
+    (name === undefined || container.spec.labels[name] === value.join('='));
+}
+
+/** A place in the list, which does not move when containers come and go, and niwad is another one. */
+type Place = Pick<Container, 'id' | 'createdAt'>;
+
+/**
+ * Gives the part of a list that a query asks for, in the order of creation.
+ * @returns `next` says where to go on, null where nothing is left
+ * @throws NiwaError SPEC_INVALID
+ */
+export function pageOf<T extends Place>(
+  list: readonly T[],
+  { limit, after }: Pick<ListQuery, 'limit' | 'after'>,
+): { containers: T[]; next: string | null } {
+  const ordered = list.toSorted(byCreation);
+  const last = after === undefined ? undefined : readPlace(after);
+  const rest = last === undefined ? ordered : ordered.filter((container) => byCreation(container, last) > 0);
+  if (limit === undefined || rest.length <= limit) return { containers: rest, next: null };
+  const containers = rest.slice(0, limit);
+  return { containers, next: writePlace(containers[limit - 1] as T) };
+}
+
+function byCreation(a: Place, b: Place): number {
+  return a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : Number(a.id > b.id));
+}
+
+function writePlace({ id, createdAt }: Place): string {
+  return `${createdAt.getTime()}:${id}`;
+}
+
+function readPlace(text: string): Place {
+  const [, time = '', id = ''] = /^([0-9]{1,15}):(.+)$/.exec(text) ?? [];
+  if (time === '')
+    refuse('the request', [
+      { path: 'after', found: show(text), allowed: `what the header ${NEXT_HEADER} of the page before said` },
+    ]);
+  return { id, createdAt: new Date(Number(time)) };
+}
