@@ -284,6 +284,8 @@ export interface Native extends NativeExec {
   connectIn(handle: Handle, port: number): Promise<number>;
   /** Compiles rules to instructions of 8 bytes each, or gives the errno. */
   compileSeccomp(defaultAction: number, rules: readonly SeccompRule[]): Uint8Array | number;
+  /** Sets how many files a process may have open (RLIMIT_NOFILE). Gives the errno. */
+  limitOpenFiles(pid: number, soft: number, hard: number): number;
   /** Now on CLOCK_BOOTTIME. */
   boottimeNs(): bigint;
   /**

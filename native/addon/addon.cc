@@ -3,6 +3,7 @@
 #include <cstring>
 #include <malloc.h>
 #include <sched.h>
+#include <sys/resource.h>
 
 #include "adopt.h"
 #include "boot_image.h"
@@ -462,6 +463,13 @@ Value compile_seccomp(Info info) {
     return bytes;
 }
 
+// limitOpenFiles(pid, soft, hard): errno
+Value limit_open_files(Info info) {
+    struct rlimit limit = {to_u32(info[1]), to_u32(info[2])};
+    int error = prlimit(static_cast<pid_t>(to_u32(info[0])), RLIMIT_NOFILE, &limit, nullptr) < 0 ? errno : 0;
+    return Napi::Number::New(info.Env(), error);
+}
+
 // boottimeNs(): bigint
 Value boottime(Info info) {
     return from_ns(info.Env(), boottime_ns());
@@ -499,6 +507,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"hungUp", hung_up},
         {"notify", notify},
         {"boottimeNs", boottime},
+        {"limitOpenFiles", limit_open_files},
         {"canFilterDevices", can_filter},
         {"compileSeccomp", compile_seccomp},
     };

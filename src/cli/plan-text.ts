@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { lookAtCgroupTree } from '../host/cgroup.js';
 import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
 import { isOomProtected } from '../host/oom.js';
+import { openFilesLimit } from '../host/open-files.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveSources } from '../host/sources.js';
 import { native } from '../native.js';
@@ -32,6 +33,7 @@ export function planHere(input: SpecInput, cgroup: string, runDir: string): Plan
     filtersDevices: native.canFilterDevices(),
     idRange: { start: DEFAULT_ID_POOL.start, size: IDS_PER_CONTAINER },
     oomProtected: isOomProtected(),
+    openFiles: openFilesLimit(),
     network: examplePlan(spec, DEFAULT_NETWORK, resolve(runDir, 'containers', spec.id)),
     compileSeccomp,
   });

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { NiwaError } from '../errors.js';
 import { isOomProtected } from '../host/oom.js';
+import { openFilesLimit } from '../host/open-files.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveUser } from '../images/user.js';
 import { errnoName, isFailure, native } from '../native.js';
@@ -77,7 +78,12 @@ export async function execIn(container: Container, input: unknown, caller: Calle
   const parsed = parseExec(input, spec);
   const asked = { ...parsed, process: resolveUser({ ...spec, process: parsed.process }, 'the exec', 'user').process };
   requireExecPermission(spec, asked, caller, allowed);
-  const ops = execOps(spec, asked, { userns, oomProtected: isOomProtected(), compileSeccomp });
+  const ops = execOps(spec, asked, {
+    userns,
+    oomProtected: isOomProtected(),
+    openFiles: openFilesLimit(),
+    compileSeccomp,
+  });
   return container.lock.run(async () => {
     requireState('exec in', id, container.state); // with the lock: a process born into a frozen group would not get on
     const request = requestOf(container, asked, encodeProgram(ops));

@@ -5,6 +5,7 @@ import type { CgroupTree } from '../host/cgroup.js';
 import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
 import type { IdPool, IdRange } from '../host/id-pool.js';
 import { isOomProtected } from '../host/oom.js';
+import { openFilesLimit } from '../host/open-files.js';
 import { readStartTicks } from '../host/process.js';
 import { limitKept, unlimitKept } from '../host/quota.js';
 import { compileSeccomp } from '../host/seccomp.js';
@@ -130,6 +131,7 @@ export class Maker {
       filtersDevices: this.#filtersDevices,
       idRange: idRange ?? NO_IDS,
       oomProtected: isOomProtected(),
+      openFiles: openFilesLimit(),
       network: networks.plan(spec, lease, store.directoryOf(spec.id)),
       compileSeccomp,
     });

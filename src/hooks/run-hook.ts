@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { isOomProtected } from '../host/oom.js';
+import { openFilesLimit } from '../host/open-files.js';
+import { native } from '../native.js';
 import type { Program } from '../spec/hooks.js';
 
 /** How one run of a program went. */
@@ -77,9 +79,15 @@ export function runHook(
 function start({ file, args }: Program, env: Record<string, string>): ChildProcess {
   const [name = file, ...rest] = args;
   const child = spawn(file, rest, { argv0: name, cwd: '/', env, detached: true, stdio: 'pipe' });
-  // Only niwad itself is to be the last that the OOM killer takes.
-  if (child.pid !== undefined && isOomProtected()) writeFileSync(`/proc/${child.pid}/oom_score_adj`, '0');
+  if (child.pid !== undefined) takeAwayOfNiwad(child.pid);
   return child;
+}
+
+/** What niwad has for itself is not for those that it starts: to be the last that the OOM killer takes, and very many open files. */
+function takeAwayOfNiwad(pid: number): void {
+  if (isOomProtected()) writeFileSync(`/proc/${pid}/oom_score_adj`, '0');
+  const { soft, hard } = openFilesLimit();
+  native.limitOpenFiles(pid, soft, hard);
 }
 
 function failureOf(code: number | null, killer: string | null): string | null {

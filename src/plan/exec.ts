@@ -1,6 +1,6 @@
 import type { ExecSpec } from '../spec/exec.js';
 import type { SeccompProfileInput } from '../spec/schema.js';
-import type { IdMaps, Spec } from '../spec/spec.js';
+import type { IdMaps, Rlimit, Spec } from '../spec/spec.js';
 import { enterNamespaces } from './namespaces.js';
 import { chdir, closeFds, exec, type Op, terminal, umask, undumpable } from './ops.js';
 import { oomOps, rightsOps, seccompOps } from './restrictions.js';
@@ -11,6 +11,8 @@ export interface ExecHost {
   userns: IdMaps | null;
   /** Whether niwad's own oom_score_adj is below 0: a container does not inherit this protection. */
   oomProtected: boolean;
+  /** How many files it may have open where the spec does not say. */
+  openFiles: Rlimit;
   compileSeccomp: (profile: SeccompProfileInput) => readonly bigint[];
 }
 
@@ -18,13 +20,14 @@ export interface ExecHost {
  * Makes the boot program of a further process in a container that runs. It is born in the container's group and PID namespace;
  * the program enters the rest, and puts on what the first process put on, in the same order.
  */
-export function execOps(spec: Spec, asked: ExecSpec, { userns, oomProtected, compileSeccomp }: ExecHost): Op[] {
+export function execOps(spec: Spec, asked: ExecSpec, host: ExecHost): Op[] {
   const { process, size } = asked;
+  const { userns, oomProtected, openFiles, compileSeccomp } = host;
   return [
     undumpable(),
     ...oomOps(spec, oomProtected),
     enterNamespaces(),
-    ...rightsOps(asked, userns, [undumpable()]), // a change of user sets what fs.suid_dumpable says
+    ...rightsOps(asked, userns, [openFiles], [undumpable()]), // a change of user sets what fs.suid_dumpable says
     ...(process.tty ? [terminal(size?.rows ?? 0, size?.columns ?? 0)] : []),
     chdir(process.cwd),
     umask(process.umask),

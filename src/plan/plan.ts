@@ -1,5 +1,5 @@
 import type { SeccompProfileInput } from '../spec/schema.js';
-import type { IdMaps, Spec } from '../spec/spec.js';
+import type { IdMaps, Rlimit, Spec } from '../spec/spec.js';
 import { formatDuration } from '../spec/units.js';
 import { type DeviceRule, deviceText, USUAL_DEVICES } from './devices.js';
 import { type CloneNamespaces, cloneNamespaces, namespaceOps } from './namespaces.js';
@@ -33,6 +33,8 @@ export interface PlanHost {
   idRange: { start: number; size: number };
   /** Whether niwad's own oom_score_adj is below 0: a container does not inherit this protection. */
   oomProtected: boolean;
+  /** How many files it may have open where the spec does not say. */
+  openFiles: Rlimit;
   /** What it gets of its network; null for nothing. */
   network: PlanNetwork | null;
   /** Compiles a profile to instructions; the same profile gives the same. */
@@ -133,7 +135,7 @@ function bootOps(spec: Spec, host: PlanHost, userns: IdMaps | null): Op[] {
     ...(spec.hostname === null ? [] : [hostname(spec.hostname)]),
     ...(namespaces.network === 'new' ? networkOps(userns) : []),
     ...rootOps(spec, stage, userns, host.network?.files ?? []),
-    ...rightsOps(spec, userns),
+    ...rightsOps(spec, userns, [host.openFiles]),
     ...(process.tty ? [terminal(0, 0)] : []),
     chdir(process.cwd),
     umask(process.umask),

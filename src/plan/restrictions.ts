@@ -25,18 +25,21 @@ export function oomOps({ oomScoreAdj }: Spec, oomProtected: boolean): Op[] {
 
 /**
  * Takes away what it may not: a session and limits of its own, its user namespace, its user, its capabilities.
+ * @param defaults the limits of those that it does not name itself
  * @param afterUser what has to follow the change of user at once
  */
 export function rightsOps(
   { process, rlimits, capabilities }: Rights,
   userns: IdMaps | null,
+  defaults: readonly Rlimit[],
   afterUser: Op[] = [],
 ): Op[] {
   const { uid, gid } = process;
   const mask = capabilityMask(capabilities);
+  const limits = [...defaults.filter(({ name }) => rlimits.every((own) => own.name !== name)), ...rlimits];
   return [
     setsid(),
-    ...rlimits.map(({ name, soft, hard }) => rlimit(name, soft, hard)),
+    ...limits.map(({ name, soft, hard }) => rlimit(name, soft, hard)),
     ...(userns === null ? [] : [joinUser(idInside(userns.uids, uid), idInside(userns.gids, gid))]),
     capbset(mask, capabilities),
     user(uid, gid),

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { capabilityMask, resolveCapabilities } from '../../src/spec/capabilities.js';
 import type { Niwad } from './support/niwad.js';
@@ -44,6 +45,17 @@ test('is the user and group of its spec, in no other group', async ({ niwad }) =
 test('has the rlimits of its spec', async ({ niwad }) => {
   const rlimits = { nofile: { soft: 100, hard: 200 }, core: 0, fsize: 'unlimited' as const };
   expect(await niwad.sh('ulimit -Sn; ulimit -Hn; ulimit -c; ulimit -f', { rlimits })).toBe('100\n200\n0\nunlimited');
+});
+
+test('may open few files and raise that to many, also in an exec, unless its spec says otherwise', async ({
+  niwad,
+}) => {
+  const hard = Number(/^Max open files +\S+ +(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]);
+  const expected = `1024\n${Math.min(524_288, hard)}`;
+  expect(await niwad.sh('ulimit -Sn; ulimit -Hn')).toBe(expected);
+  expect(await niwad.sh('ulimit -Sn; ulimit -Hn', { rlimits: { nofile: 64 } })).toBe('64\n64');
+  await niwad.start({ id: 'files', process: { args: ['sleep', '1000'] } });
+  expect((await niwad.cli('exec', 'files', '--', 'sh', '-c', 'ulimit -Sn; ulimit -Hn')).stdout).toBe(expected);
 });
 
 test('has few capabilities, none that is inherited, and those of its spec', async ({ niwad }) => {

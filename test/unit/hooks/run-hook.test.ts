@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +33,11 @@ it('gives its output and that it succeeded', async () => {
     failure: null,
     output: expect.stringMatching(/out|err/),
   });
+});
+
+it('may not have all the files open that niwad may', async () => {
+  const [soft, hard] = (await run('sleep 0.2; ulimit -Sn; ulimit -Hn')).output.split('\n').map(Number);
+  expect([soft, hard]).toEqual([1024, Math.min(524_288, Number(execFileSync('sh', ['-c', 'ulimit -Hn'])))]);
 });
 
 it('says how it failed', async () => {

@@ -8,9 +8,9 @@ import { capableHost, specOf } from '../support.js';
 
 function opsOf(fields: Partial<SpecInput> = {}, asked: Partial<ExecInput> = {}, oomProtected = false) {
   const spec = specOf(fields);
-  const { idRange, compileSeccomp } = capableHost;
+  const { idRange, openFiles, compileSeccomp } = capableHost;
   const exec = parseExec({ args: ['ls', '-l'], ...asked }, spec);
-  return execOps(spec, exec, { userns: idMaps(spec, idRange), oomProtected, compileSeccomp });
+  return execOps(spec, exec, { userns: idMaps(spec, idRange), oomProtected, openFiles, compileSeccomp });
 }
 const textsOf = (...args: Parameters<typeof opsOf>) => opsOf(...args).map(({ text }) => text);
 
@@ -20,6 +20,7 @@ describe('the program of an exec', () => {
       'hide from the processes of the container',
       'enter the namespaces of the container: mount, cgroup, uts, ipc, network',
       'new session',
+      'limit nofile to 1024:524288',
       'enter the user namespace as user 0, group 0',
       'bound capabilities to (CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, NET_BIND_SERVICE, SYS_CHROOT)',
       'become user 0, group 0',

@@ -35,6 +35,7 @@ describe('the steps of a plan', () => {
       },
       { phase: 'clone', operation: 'clone3', text: 'clone3 into the cgroup with new namespaces: none' },
       { phase: 'boot', operation: 'setsid', text: 'new session' },
+      { phase: 'boot', operation: 'rlimit', text: 'limit nofile to 1024:524288' },
       { phase: 'boot', operation: 'capbset', text: 'bound capabilities to none' },
       { phase: 'boot', operation: 'user', text: 'become user 0, group 0' },
       { phase: 'boot', operation: 'capset', text: 'set capabilities 0x0' },
@@ -166,7 +167,8 @@ describe('the order of the boot program', () => {
 
   it('has no step for what the spec does not ask for', () => {
     const names = namesOf();
-    for (const name of ['rlimit', 'init', 'remount_root', 'setns']) expect(names).not.toContain(name);
+    for (const name of ['init', 'remount_root', 'setns']) expect(names).not.toContain(name);
+    expect(textsOf().filter((text) => text.startsWith('limit'))).toEqual(['limit nofile to 1024:524288']);
     expect(textsOf().filter((text) => text.startsWith('write'))).toEqual([
       'write 0 to /proc/sys/net/ipv4/ip_unprivileged_port_start',
       'write 0 2147483647 to /proc/sys/net/ipv4/ping_group_range',
