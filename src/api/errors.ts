@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type ErrorCode, type ErrorDetails, NiwaError } from '../errors.js';
+import { type ErrorCode, type ErrorDetails, NiwaError, toHostError } from '../errors.js';
 
 /** The HTTP status of each code. */
 const STATUS: Record<ErrorCode, number> = {
@@ -53,8 +53,9 @@ export const ErrorSchema = Type.Object(
 
 /** Turns anything that was thrown while a request was served into a status and a body. */
 export function toErrorReply(error: unknown): { status: number; body: ErrorBody } {
-  if (error instanceof NiwaError) {
-    const { code, message, details } = error;
+  const known = error instanceof NiwaError ? error : toHostError(error);
+  if (known !== null) {
+    const { code, message, details } = known;
     return { status: STATUS[code], body: { code, message, ...details } };
   }
   const { statusCode = 500, message } = error as { statusCode?: number; message?: string };

@@ -1,4 +1,4 @@
-import { NiwaError } from '../errors.js';
+import { cureOfShortage, NiwaError } from '../errors.js';
 import { errnoName, type Failure } from '../native.js';
 import type { Op } from '../plan/ops.js';
 import { type Plan, planSteps, type Step } from '../plan/plan.js';
@@ -25,7 +25,8 @@ const CURES: Record<string, string> = {
     'the file system of root.overlay.directory cannot keep the writes of an overlay (NFS, and another overlay, cannot), or that of the root cannot be below one',
   'bind ENOENT': 'the source or the target does not exist',
   'clone3 ENOMEM': 'the container has just ended, or its memory limit leaves no room',
-  'clone3 EAGAIN': 'the container has as many processes as its pids limit lets it',
+  'clone3 EAGAIN':
+    'the container has as many processes as its pids limit lets it, or niwad as many as TasksMax of its unit (pids.max of its group) and ulimit -u do: raise that',
   'terminal ENOENT': 'a terminal needs a /dev/pts in the container: leave tty out',
   'terminal ENODEV': 'what is on /dev/pts is not the devpts that niwa mounts there: leave tty out',
   'mkdir EEXIST':
@@ -64,7 +65,7 @@ function stepError(what: string, steps: Step[], index: number, failure: Failure)
   const number = index + 1;
   const errno = errnoName(failure.errno);
   const { operation, text } = steps[index] as Step;
-  const cure = CURES[`${operation} ${errno}`];
+  const cure = CURES[`${operation} ${errno}`] ?? cureOfShortage(errno);
   const reason = failure.text === undefined || failure.text === '' ? errno : `${errno}, ${failure.text}`;
   const words = `${text}: ${reason} (step ${number} of ${steps.length})${cure === undefined ? '' : `; ${cure}`}`;
   return new NiwaError('START_FAILED', `${what}: ${words}`, {

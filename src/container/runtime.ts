@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Ledger } from '../accounting/ledger.js';
@@ -238,6 +239,8 @@ export class Runtime {
     const container = this.get(id);
     requireState('kill', id, container.state);
     const sent = native.signal(container.handle, signalNumber(signal) ?? 0);
+    if (sent === -constants.errno.ESRCH)
+      throw new NiwaError('STATE_CONFLICT', `cannot kill container ${id}: it has just ended`);
     if (sent < 0) throw new NiwaError('HOST_ERROR', `cannot send ${signal} to container ${id}: ${errnoName(-sent)}`);
     container.sentSignal = sent;
     this.#books.save(container);
@@ -294,9 +297,9 @@ export class Runtime {
           throw new NiwaError('STATE_CONFLICT', `container ${id} has not started: set its lifetime instead`);
         this.#moveDeadline(container, native.boottimeNs() + BigInt(change.remainingUsec) * 1000n);
       } else {
-        container.changeSpec({ lifetimeUsec: change.lifetimeUsec, jitterUsec: 0 }); // what was said last is exact
         const atNs = change.lifetimeUsec === null ? 0n : container.startedNs + BigInt(change.lifetimeUsec) * 1000n;
         if (started) this.#moveDeadline(container, atNs);
+        container.changeSpec({ lifetimeUsec: change.lifetimeUsec, jitterUsec: 0 }); // what was said last is exact
       }
       this.#books.save(container);
       this.#registry.tell('lifetime', id);
@@ -468,8 +471,10 @@ export class Runtime {
     return container;
   }
 
+  /** @throws NiwaError STATE_CONFLICT where it has ended, or a deadline has passed already */
   #moveDeadline(container: Container, atNs: bigint): void {
-    native.setDeadline(container.handle, container.deadline(atNs, CAUSE.lifetime));
+    if (!native.setDeadline(container.handle, container.deadline(atNs, CAUSE.lifetime)))
+      throw new NiwaError('STATE_CONFLICT', `cannot change the lifetime of container ${container.id}: it is ending`);
     container.deadlineNs = atNs;
   }
 

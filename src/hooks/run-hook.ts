@@ -46,6 +46,10 @@ export function runHook(
     return Promise.resolve(result(`cannot run: ${codeOf(error)}`));
   }
   return new Promise((resolve) => {
+    child.once('error', (error) => {
+      over();
+      resolve(result(`cannot run: ${codeOf(error)}`));
+    });
     const output = collect(child);
     let ended: string | null = null;
     const kill = (why: string) => {
@@ -63,10 +67,6 @@ export function runHook(
     };
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
-    child.once('error', (error) => {
-      over();
-      resolve(result(`cannot run: ${codeOf(error)}`));
-    });
     child.once('exit', async (code, killer) => {
       over();
       await output.ended(STREAMS_MS);
@@ -101,7 +101,7 @@ function codeOf(error: unknown): string {
 
 /** Keeps the end of what a program writes, however much that is. */
 function collect({ stdout, stderr }: ChildProcess) {
-  const streams = [stdout, stderr].filter((stream) => stream !== null);
+  const streams = [stdout, stderr].filter((stream) => stream != null); // not there where it could not be made
   let kept = Buffer.alloc(0);
   for (const stream of streams) {
     stream.on('data', (bytes: Buffer) => {

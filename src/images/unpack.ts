@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, ftruncate, type promises, write } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { NiwaError } from '../errors.js';
+import { cureOfShortage, NiwaError } from '../errors.js';
 import { errnoName, type LayerEntry, native } from '../native.js';
 import { breather } from './breather.js';
 import type { Piece, TarEntry } from './tar/entry.js';
@@ -112,25 +112,17 @@ async function make(
   }
 }
 
-const OF_THE_HOST = [
-  'ENOSPC',
-  'EDQUOT',
-  'EIO',
-  'EROFS',
-  'ENOMEM',
-  'EMFILE',
-  'ENFILE',
-  'EPERM',
-  'ENOTSUP',
-  'EOPNOTSUPP',
-];
+/** What the file system of the images does not do; of a hard link, what the layer may not ask for. */
+const REFUSED = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP'];
 
 /** Gives a result of the addon where it is none of its errors. */
 function check(made: LayerEntry, result: number): number {
   if (result >= 0) return result;
   const errno = errnoName(-result);
   const what = `cannot make the ${made.kind} ${nameOf(made)} of a layer: ${errno}`;
-  if (OF_THE_HOST.includes(errno) && made.kind !== 'link') throw new NiwaError('HOST_ERROR', what);
+  const cure = cureOfShortage(errno);
+  if (cure !== undefined) throw new NiwaError('HOST_ERROR', `${what}; ${cure}`);
+  if (REFUSED.includes(errno) && made.kind !== 'link') throw new NiwaError('HOST_ERROR', what);
   throw new NiwaError('IMAGE_INVALID', `${what}; the layer contradicts itself`);
 }
 

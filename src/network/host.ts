@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
-import { messageOf, NiwaError } from '../errors.js';
+import { messageOf, NiwaError, toHostError } from '../errors.js';
 import type { PublishedPort } from '../spec/network.js';
 import { ipv4Number, ipv6Number, ipv6Text, sizeOf } from './addresses.js';
 import { nameServers } from './files.js';
@@ -68,7 +68,7 @@ export function hostResolvConf(): string {
 
 /**
  * Runs nft on a text of rules: all of it or nothing takes effect.
- * @throws NiwaError HOST_UNSUPPORTED where there is no nft or the kernel refuses
+ * @throws NiwaError HOST_UNSUPPORTED where there is no nft or the kernel refuses, HOST_ERROR where nft cannot be run now
  */
 export async function applyRules(text: string): Promise<void> {
   try {
@@ -79,10 +79,12 @@ export async function applyRules(text: string): Promise<void> {
       nft.stdin?.on('error', () => {}).end(text);
     });
   } catch (error) {
-    const cure =
-      (error as NodeJS.ErrnoException).code === 'ENOENT'
-        ? 'the program nft is missing: install the package nftables'
-        : `nft says: ${messageOf(error)}. The kernel needs nf_tables with nat, fib and bridge tables.`;
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const failed = isMissing ? null : toHostError(error); // nft itself could not be run
+    if (failed !== null) throw failed;
+    const cure = isMissing
+      ? 'the program nft is missing: install the package nftables'
+      : `nft says: ${messageOf(error)}. The kernel needs nf_tables with nat, fib and bridge tables.`;
     throw new NiwaError('HOST_UNSUPPORTED', `this host cannot have bridged containers: ${cure}`, { cause: error });
   }
 }

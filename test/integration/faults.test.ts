@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { cleanUpDaemons, mountTmpfs, newPlace, startDaemon } from './support/daemons.js';
 import { host, needsNoKernel, SLOWNESS, scaled } from './support/host.js';
 import { flagsOf, type Niwad, runNiwad } from './support/niwad.js';
+import { makeRoot } from './support/roots.js';
 
 /** What goes wrong around a daemon: each with a clear error, and nothing lost. */
 
@@ -20,6 +21,14 @@ function fill(directory: string): () => void {
   const { bavail, bsize } = statfsSync(directory);
   writeFileSync(path, Buffer.alloc(bavail * bsize));
   return () => rmSync(path);
+}
+
+/** Takes all inodes of a file system but `left`; gives what gives them back. */
+function fillInodes(directory: string, left = 0): () => void {
+  const path = join(directory, 'inodes');
+  mkdirSync(path);
+  for (let i = statfsSync(directory).ffree; i > left; i--) writeFileSync(join(path, String(i)), '');
+  return () => rmSync(path, { recursive: true });
 }
 
 function phaseOnDisk({ place }: Niwad, id: string): string {
@@ -69,6 +78,7 @@ describe('a full disk', () => {
     await first.client.kill('ends', 'SIGKILL');
     expect(await first.client.wait('ends', { timeout: `${scaled(500)}ms` })).toBeNull();
     expect((await first.client.inspect('ends')).state).toBe('stopping');
+    await expect(first.client.kill('ends', 'SIGTERM')).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
     expect(first.log).toMatch(/ENOSPC/);
     expect(first.log).toContain('the usage record waits to be written');
     await first.stop('SIGKILL');
@@ -80,6 +90,28 @@ describe('a full disk', () => {
     expect(finals(second, 'ends')).toHaveLength(1);
     expect(finals(second, 'before')).toHaveLength(1);
   });
+});
+
+test('no inodes under the run directory are the fault of the host, at every step, and nothing is left', async ({
+  skip,
+}) => {
+  needsNoKernel(skip);
+  const place = newPlace();
+  mountTmpfs(place.runDir, 'size=1m,nr_inodes=200,mode=755');
+  const niwad = await startDaemon(place);
+  const root = makeRoot(skip, join(place.files, 'root'));
+  const start = () => niwad.start({ id: 'new', root: { path: root }, process: { args: ['sh', '-c', 'exit 0'] } });
+  const full = { code: 'HOST_ERROR', message: expect.stringMatching(/ENOSPC.*inodes/) };
+  let free = fillInodes(place.runDir);
+  await expect(niwad.client.drain()).rejects.toMatchObject(full);
+  expect(await niwad.client.drainStatus()).toMatchObject({ draining: false });
+  free();
+  free = fillInodes(place.runDir, 2); // for its directory and its state
+  await expect(start()).rejects.toMatchObject({ ...full, message: expect.stringMatching(/ENOSPC.*hosts.*inodes/) });
+  expect(readdirSync(join(place.runDir, 'containers'))).toEqual([]);
+  expect(niwad.groups()).toEqual([]);
+  free();
+  await start();
 });
 
 test.for(['runDir', 'stateDir'] as const)('a %s that cannot be written is refused', async (which, { skip }) => {
@@ -109,6 +141,18 @@ test('too many open files refuse new containers, and the others end as they shou
   expect(await niwad.client.wait('old')).toMatchObject({ reason: 'killed' });
   expect(finals(niwad, 'old')).toHaveLength(1);
   await niwad.run({ id: 'new', process: { args: ['true'] } });
+});
+
+test('too many open files fail a hook, not the daemon', async ({ skip }) => {
+  needsNoKernel(skip);
+  const niwad = await startDaemon(newPlace());
+  const limit = (count: number) => execFileSync('prlimit', ['--pid', String(niwad.pid), `--nofile=${count}:`]);
+  const hooks = { interval: [{ args: ['/bin/true'], every: '100ms' }] };
+  await niwad.start({ id: 'ticks', process: sleeper, hooks });
+  limit(readdirSync(`/proc/${niwad.pid}/fd`).length + 2);
+  await vi.waitFor(() => expect(niwad.log).toContain('cannot run: EMFILE'), PATIENCE);
+  limit(4096);
+  expect(await niwad.client.health()).toMatchObject({ status: 'ok' });
 });
 
 test('too many open files at a deadline delay the end, and lose nothing of it', async ({ skip }) => {
