@@ -262,6 +262,8 @@ export interface Native extends NativeExec {
   keeperDrop(id: string): void;
   /** Takes a directory for this process alone, until its end. Gives the errno, EAGAIN where another process has it. */
   holdDirectory(path: string): number;
+  /** The same of a file, made with mode 0600 where it is not there; links are not followed. */
+  holdFile(path: string): number;
   /** Gives who is behind a connected Unix socket, or the errno. */
   peer(fd: number): Peer | number;
   /** Whether the other end of a connected socket is closed, be it that there is more to read. */

@@ -404,8 +404,13 @@ Value keeper_drop(Info info) {
 }
 
 // holdDirectory(path): errno
-Value hold(Info info) {
+Value hold_dir(Info info) {
     return Napi::Number::New(info.Env(), -hold_directory(to_string(info[0])));
+}
+
+// holdFile(path): errno
+Value hold(Info info) {
+    return Napi::Number::New(info.Env(), -hold_file(to_string(info[0])));
 }
 
 // peer(fd): { pid, uid, groups } | errno
@@ -502,7 +507,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"keeperConnect", keeper_connect},
         {"keeperAlive", keeper_alive},
         {"keeperDrop", keeper_drop},
-        {"holdDirectory", hold},
+        {"holdDirectory", hold_dir},
+        {"holdFile", hold},
         {"peer", peer},
         {"hungUp", hung_up},
         {"notify", notify},

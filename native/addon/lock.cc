@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "fd.h"
 
@@ -11,4 +12,29 @@ int hold_directory(const std::string &path) {
     if (!directory.valid() || flock(directory.get(), LOCK_EX | LOCK_NB) < 0) return -errno;
     directory.release(); // held for as long as we live
     return 0;
+}
+
+namespace {
+
+const int LOCK_TRIES = 100;
+
+// Whether the path still names the open file.
+bool is_at(const Fd &file, const std::string &path) {
+    struct stat held, there;
+    if (fstat(file.get(), &held) < 0 || lstat(path.c_str(), &there) < 0) return false;
+    return held.st_dev == there.st_dev && held.st_ino == there.st_ino;
+}
+
+} // namespace
+
+int hold_file(const std::string &path) {
+    const int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        Fd file(open(path.c_str(), flags, 0600));
+        if (!file.valid() || flock(file.get(), LOCK_EX | LOCK_NB) < 0) return -errno;
+        if (!is_at(file, path)) continue; // removed between the two calls: the next one would lock another file
+        file.release();                   // held for as long as we live
+        return 0;
+    }
+    return -EAGAIN;
 }

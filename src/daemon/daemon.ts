@@ -21,7 +21,7 @@ import { version } from '../version.js';
 import { Collector } from './collector.js';
 import type { Config } from './config.js';
 import { chooseEndpoint, listen, unlisten } from './listen.js';
-import { holdAlone, requireFree } from './lock.js';
+import { GROUP_LOCK_FILE, holdAlone, LOCK_FILE, requireFree } from './lock.js';
 
 /** A daemon that listens. */
 export interface Daemon {
@@ -45,13 +45,13 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
   makeDirectory(config.runDir, 0o755);
   makeDirectory(config.stateDir, 0o750);
   makeDirectory(stage, 0o700);
-  holdAlone([config.runDir, config.stateDir].map((path) => ({ name: path, path })));
+  holdAlone([config.runDir, config.stateDir].map((path) => ({ name: path, directory: path, lockFile: LOCK_FILE })));
   if (endpoint.fd === null) await requireFree(config.socket);
   loadBootHelper();
 
   if (delegated) stepAside(lookAtCgroupTree(cgroup).base);
   const tree = makeCgroupTree(cgroup, { delegated });
-  holdAlone([{ name: `cgroup ${cgroup}`, path: tree.base }]);
+  holdAlone([{ name: `cgroup ${cgroup}`, directory: tree.base, lockFile: GROUP_LOCK_FILE }]);
   const ledger = await Ledger.open(join(config.stateDir, 'ledger'));
   if (ledger.torn !== null)
     log.warn({ torn: ledger.torn }, 'cut off a torn end of the ledger: it was never acknowledged');

@@ -1,19 +1,65 @@
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { constants } from 'node:os';
+import { basename, join } from 'node:path';
 import { NiwaError } from '../errors.js';
 import { errnoName, native } from '../native.js';
 
+/** What one daemon alone may use. */
+export interface Exclusive {
+  /** How it is called towards people. */
+  name: string;
+  directory: string;
+  /** A file in it that only root can open, which is made where it is not there. */
+  lockFile: string;
+}
+
+/** The lock of a directory of ours. */
+export const LOCK_FILE = 'lock';
+/** The lock of a group: no file can be made in one, and of those in it only root may open this one (mode 0200). */
+export const GROUP_LOCK_FILE = 'cgroup.kill';
+
 /**
- * Makes sure that no two daemons share a directory: each is locked with flock(2), by whatever name it is called, until the end
- * of the process, however that comes.
- * @param directories what this daemon alone may use: how it is called towards people, and its path
+ * Makes sure that no two daemons share a directory, by whatever name it is called, until the end of the process, however that
+ * comes. The lock is flock(2) on a file that only root can open. The directory itself is locked too, where nobody has done
+ * that before: earlier versions of niwad lock only that, and it is still there when somebody removes the lock file. But
+ * anybody who can open a directory can lock it, so that counts only where another niwad has done it.
  * @throws NiwaError STATE_CONFLICT where another daemon has one of them, HOST_ERROR
  */
-export function holdAlone(directories: readonly { name: string; path: string }[]): void {
-  for (const { name, path } of directories) {
-    const errno = native.holdDirectory(path);
+export function holdAlone(places: readonly Exclusive[]): void {
+  for (const { name, directory, lockFile } of places) {
+    const path = join(directory, lockFile);
+    const errno = native.holdFile(path);
     if (errno === constants.errno.EAGAIN) throw inUse(name);
     if (errno !== 0) throw new NiwaError('HOST_ERROR', `cannot lock ${path}: ${errnoName(errno)}`);
+    if (native.holdDirectory(directory) === constants.errno.EAGAIN && isLockedByNiwad(directory)) throw inUse(name);
+  }
+}
+
+function isLockedByNiwad(directory: string): boolean {
+  const { ino } = statSync(directory);
+  return lockHolders(readFileSync('/proc/locks', 'utf8'), ino).some(isNiwad);
+}
+
+/**
+ * Gives the pids of those that hold flock(2) on a file, from the text of /proc/locks, see proc_locks(5). The device in it is
+ * not that of stat(2) on every file system, so the inode alone decides.
+ */
+export function lockHolders(locks: string, inode: number): number[] {
+  return locks
+    .split('\n')
+    .map((line) => /^[0-9]+: FLOCK +ADVISORY +\S+ +([0-9]+) [0-9a-f]+:[0-9a-f]+:([0-9]+) /.exec(line))
+    .filter((found) => found !== null && Number(found[2]) === inode)
+    .map((found) => Number(found?.[1]));
+}
+
+/** Whether a process is root's and runs Node.js: no stranger can have such a one, be it by a setuid program. */
+function isNiwad(pid: number): boolean {
+  try {
+    const program = readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, '');
+    return statSync(`/proc/${pid}`).uid === 0 && basename(program) === basename(process.execPath);
+  } catch {
+    return false; // it has ended
   }
 }
 

@@ -1,5 +1,8 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { execPath } from 'node:process';
+import { execa } from 'execa';
 import { expect, test, vi } from 'vitest';
 import { lookAtCgroupTree } from '../../src/host/cgroup.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
@@ -47,6 +50,34 @@ test('a second daemon in the same place is refused, and the first goes on', asyn
     expect(stdout).toContain(`another niwad uses ${shared[i]}`);
   }
   expect(await niwad.client.inspect('kept')).toMatchObject({ state: 'running', pid });
+});
+
+test('a second daemon is refused also where the lock file was removed, or an earlier version of niwad runs', async ({
+  skip,
+}) => {
+  needsNoKernel(skip);
+  const place = newPlace();
+  const niwad = await startDaemon(place);
+  const other = { ...newPlace(), stateDir: place.stateDir };
+  rmSync(join(place.stateDir, 'lock'));
+  expect((await runNiwad(flagsOf(other))).stdout).toContain(`another niwad uses ${place.stateDir}`);
+  await niwad.stop();
+
+  // An earlier version locks the directories alone.
+  const native = new URL('../../dist/native.js', import.meta.url).pathname;
+  const script = `
+    const { native } = await import(${JSON.stringify(native)});
+    console.log(native.holdDirectory(${JSON.stringify(place.stateDir)}));
+    setInterval(() => {}, 1000);`;
+  const earlier = execa(execPath, ['--input-type=module', '-e', script], { reject: false });
+  try {
+    expect(String(await once(earlier.stdout, 'data'))).toBe('0\n');
+    expect((await runNiwad(flagsOf(other))).stdout).toContain(`another niwad uses ${place.stateDir}`);
+  } finally {
+    earlier.kill('SIGKILL');
+    await earlier;
+  }
+  await (await startDaemon(other)).stop();
 });
 
 test('a wrong configuration is refused with the field and what is allowed', async ({ skip }) => {
