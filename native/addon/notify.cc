@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 
 #include "fd.h"
@@ -18,12 +17,11 @@ int notify_manager(const std::string &socket, const std::string &text) {
 
     Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (!fd.valid()) return -errno;
-    const timeval patience{1, 0}; // the caller is the JavaScript thread: a manager that hangs must not stop it
-    if (setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0) return -errno;
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket.size());
     ssize_t sent;
-    do {
-        sent = sendto(fd.get(), text.data(), text.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr *>(&address), length);
+    do { // the caller is the JavaScript thread: a manager that hangs must not stop it
+        sent = sendto(fd.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+                      reinterpret_cast<sockaddr *>(&address), length);
     } while (sent < 0 && errno == EINTR);
     return sent < 0 ? -errno : 0;
 }

@@ -80,6 +80,19 @@ export class Metrics {
   }));
   readonly #gauges = GAUGES.map(([name, help, source]) => ({ source, metric: new Gauge(this.#options(name, help)) }));
 
+  /** @param droppedLines gives how many lines of niwad's log were dropped so far */
+  constructor(droppedLines: () => number) {
+    new Counter({
+      name: 'niwa_log_lines_dropped_total',
+      help: "Lines of niwad's own log that could not be written",
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        this.inc(droppedLines());
+      },
+    });
+  }
+
   countStart(): void {
     this.#starts.inc();
   }

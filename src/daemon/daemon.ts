@@ -31,12 +31,23 @@ export interface Daemon {
   drain(report: (remaining: number) => void): Promise<void>;
 }
 
+/** What surrounds a daemon. */
+export interface Surroundings {
+  /** How many sockets a service manager has handed over to listen on. */
+  listenFds: number;
+  /** Gives how many lines of the log were dropped so far. */
+  droppedLines(): number;
+}
+
 /**
  * Starts a daemon: when this has resolved, it listens on its socket.
- * @param listenFds how many sockets a service manager has handed over to listen on
  * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR, STATE_CONFLICT with the cure
  */
-export async function startDaemon(config: Config, log: Logger, listenFds = 0): Promise<Daemon> {
+export async function startDaemon(
+  config: Config,
+  log: Logger,
+  { listenFds = 0, droppedLines = () => 0 }: Partial<Surroundings> = {},
+): Promise<Daemon> {
   const endpoint = chooseEndpoint(config.socket, listenFds);
   const groups = { full: groupNumber(config.group), read: groupNumber(config.readGroup) };
   const cgroup = nameOfTree(config.cgroup);
@@ -84,7 +95,7 @@ export async function startDaemon(config: Config, log: Logger, listenFds = 0): P
     interimIntervalMs,
     keepExited,
   });
-  const metrics = new Metrics();
+  const metrics = new Metrics(droppedLines);
   runtime.subscribe(({ type, id, exit }) => {
     if (type === 'start') metrics.countStart();
     if (type === 'ready') metrics.countReady(runtime.get(id).ready?.took_usec ?? 0);

@@ -1,34 +1,61 @@
 import pino, { type Logger } from 'pino';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { NiwaError } from '../errors.js';
+import { messageOf, NiwaError } from '../errors.js';
 import { DEFAULT_CONFIG_FILE } from '../paths.js';
 import { version } from '../version.js';
 import { type Config, mergeConfig, readConfigFile } from './config.js';
 import { type Daemon, startDaemon } from './daemon.js';
+import { LogStream } from './log-stream.js';
 import { type ManagerVariables, ServiceManager, takeManagerVariables } from './systemd.js';
 
 const WRONG_USAGE = 2;
+/** process.stdout would be a stream of its own on the descriptor. */
+const STDOUT = 1;
+/** How long the end of the process waits for its last lines. */
+const LOG_PATIENCE_MS = 1000;
 
 /** Runs niwad until a signal ends it. */
 async function main(): Promise<void> {
   process.umask(0o022);
   const { config, variables } = readSettings();
-  const log = pino(
-    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ sync: true }),
+  const stream = new LogStream(STDOUT, (lines) =>
+    log.warn({ lines }, 'lines of this log were dropped: it could not be written'),
   );
+  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+  const exit = async (status: number) => {
+    await stream.flushed(LOG_PATIENCE_MS);
+    process.exit(status);
+  };
+  logWarnings(log);
   const manager = new ServiceManager(variables, log);
-  const daemon = await startDaemon(config, log, variables.listenFds).catch((error: unknown) => {
-    log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
-    process.exit(1);
-  });
-  manager.ready('running');
-  endOnSignals(daemon, config.drain, manager, log);
+  try {
+    const daemon = await startDaemon(config, log, {
+      listenFds: variables.listenFds,
+      droppedLines: () => stream.dropped,
+    });
+    manager.ready('running');
+    endOnSignals(daemon, config.drain, manager, log, exit);
+  } catch (error) {
+    log.fatal({ err: error }, messageOf(error));
+    await exit(1);
+  }
+}
+
+/** Node.js itself would write them to standard error, and wait there for whoever reads it. */
+function logWarnings(log: Logger): void {
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => log.warn({ err: warning }, warning.message));
 }
 
 /** The first signal ends the daemon, with `drain` only when the last container has gone; the next one cuts that short. */
-function endOnSignals(daemon: Daemon, drain: boolean, manager: ServiceManager, log: Logger): void {
+function endOnSignals(
+  daemon: Daemon,
+  drain: boolean,
+  manager: ServiceManager,
+  log: Logger,
+  exit: (status: number) => Promise<void>,
+): void {
   let signals = 0;
   const end = async (signal: string) => {
     const order = ++signals;
@@ -44,13 +71,13 @@ function endOnSignals(daemon: Daemon, drain: boolean, manager: ServiceManager, l
     manager.stopping('stopping; containers go on');
     const running = await daemon.close();
     log.info({ running }, running > 0 ? 'stopped; the containers go on' : 'stopped');
-    process.exit(); // what still waits, for a disk with room say, is for the next daemon
+    await exit(0); // what still waits, for a disk with room say, is for the next daemon
   };
   for (const signal of ['SIGTERM', 'SIGINT'])
     process.on(signal, () =>
       end(signal).catch((error: unknown) => {
         log.fatal({ err: error }, 'could not stop cleanly');
-        process.exit(1);
+        return exit(1);
       }),
     );
 }

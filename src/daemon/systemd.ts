@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { Logger } from 'pino';
 import { NiwaError } from '../errors.js';
 import { errnoName, native } from '../native.js';
@@ -42,12 +43,18 @@ function wholeNumber(name: string, text: string | null): number | null {
 }
 
 const PATIENCE_MS = 60_000;
+const RETRY_MS = 100;
 
-/** Keeps a service manager informed; without one it does nothing. A message that gets lost is logged, no more. */
+/**
+ * Keeps a service manager informed; without one it does nothing. It is never waited for: what it does not take now is sent again,
+ * with what has come meanwhile. A message that gets lost is logged, no more.
+ */
 export class ServiceManager {
   readonly #socket: string | null;
   readonly #watchdogUsec: number | null;
   readonly #log: Logger;
+  /** What it has still to hear, by name: a later value takes the place of an earlier one. */
+  readonly #unsent = new Map<string, string>();
   #watchdog: NodeJS.Timeout | undefined;
 
   constructor({ notifySocket, watchdogUsec }: ManagerVariables, log: Logger) {
@@ -82,8 +89,19 @@ export class ServiceManager {
   }
 
   #send(lines: string[]): void {
-    if (this.#socket === null) return;
+    for (const line of lines) this.#unsent.set(line.slice(0, line.indexOf('=')), line);
+    this.#sendWaiting();
+  }
+
+  #sendWaiting(): void {
+    if (this.#socket === null || this.#unsent.size === 0) return;
+    const lines = [...this.#unsent.values()];
     const errno = native.notify(this.#socket, lines.join('\n'));
+    if (errno === constants.errno.EAGAIN) {
+      setTimeout(() => this.#sendWaiting(), RETRY_MS).unref();
+      return;
+    }
+    this.#unsent.clear();
     if (errno !== 0) this.#log.warn({ socket: this.#socket, lines }, `cannot notify systemd: ${errnoName(errno)}`);
   }
 }

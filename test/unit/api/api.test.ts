@@ -104,7 +104,7 @@ async function startApi(requestsPerSecond = 1_000_000): Promise<Api> {
     runtime,
     images: new Images(images, limits, () => new Set(), pino({ level: 'silent' })),
     ledger,
-    metrics: new Metrics(),
+    metrics: new Metrics(() => 0),
     log: pino({ level: 'silent' }),
     version: '0',
     groups: { full: 10, read: 20 },
