@@ -27,11 +27,26 @@ int op_propagation(struct boot *boot, const struct op *op) {
     return mount(NULL, "/", NULL, op->numbers[0], NULL) < 0 ? -errno : 0;
 }
 
+static bool is_root(const struct boot *boot, int fd) {
+    struct stat root, status;
+    return fstat(boot->root, &root) == 0 && fstat(fd, &status) == 0 && root.st_dev == status.st_dev &&
+           root.st_ino == status.st_ino;
+}
+
+// Opens a directory to mount on inside the root, made where it is missing. A link of an image may lead to the root
+// itself: what is mounted there would lie over all that is checked and protected afterwards.
+static int open_directory(const struct boot *boot, const char *path) {
+    int fd = root_mkdir(boot, path, 0755);
+    if (fd < 0 || !is_root(boot, fd)) return fd;
+    close(fd);
+    return -EBUSY;
+}
+
 // Opens a target: inside the root, made as `directory` or file where it is missing, or a directory in the daemon's
 // view.
 static int open_target(const struct boot *boot, const char *path, bool in_root, bool directory) {
     if (!in_root) return open_place(path);
-    if (directory) return root_mkdir(boot, path, 0755);
+    if (directory) return open_directory(boot, path);
     int fd = root_open(boot, path, O_PATH);
     if (fd != -ENOENT) return fd;
     const char *name;

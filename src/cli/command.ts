@@ -2,6 +2,7 @@ import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { NiwaClient } from '../client/client.js';
 import { messageOf } from '../errors.js';
 import { EXIT, statusOfError } from './exit-codes.js';
+import { escaped } from './text.js';
 
 /** The options of every command. */
 export interface Common {
@@ -47,18 +48,18 @@ export function daemonCommand<O extends Common>(
 export function fail(error: unknown, json: boolean, statusOf: (error: unknown) => number): number {
   const { code, details } = error as { code?: string; details?: object };
   const text = json ? JSON.stringify({ code, message: messageOf(error), ...details }) : `niwa: ${messageOf(error)}`;
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${escaped(text)}\n`);
   return statusOf(error);
 }
 
 /** Tells on standard error what a container does not have as its user may expect. */
 export function tellWarnings({ warnings }: { warnings: string[] }): void {
-  for (const warning of warnings) process.stderr.write(`niwa: warning: ${warning}\n`);
+  for (const warning of warnings) process.stderr.write(`niwa: warning: ${escaped(warning)}\n`);
 }
 
 /** Prints a value as JSON, or as its words. */
 export function print(json: boolean, value: unknown, words: () => string): void {
-  const text = json ? JSON.stringify(value, bigintsAsText, 2) : words();
+  const text = escaped(json ? JSON.stringify(value, bigintsAsText, 2) : words());
   if (text !== '') process.stdout.write(`${text}\n`);
 }
 

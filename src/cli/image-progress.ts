@@ -3,6 +3,7 @@ import type { NiwaClient } from '../client/client.js';
 import type { ImportProgress } from '../images/import.js';
 import { formatBytes } from '../spec/units.js';
 import { EXIT } from './exit-codes.js';
+import { escaped } from './text.js';
 
 const CLEAR_LINE = '\r\x1b[K';
 const SHORT_ID = 19;
@@ -19,7 +20,7 @@ export async function showImport(
 ): Promise<number> {
   const live = process.stderr.isTTY === true && !json;
   for await (const progress of client.importImage(tar, name)) {
-    if (json) process.stdout.write(`${JSON.stringify(progress)}\n`);
+    if (json) process.stdout.write(`${escaped(JSON.stringify(progress))}\n`);
     else if (progress.type === 'image') process.stdout.write(`${live ? CLEAR_LINE : ''}${progress.image.name}\n`);
     else if (live) process.stderr.write(`${CLEAR_LINE}${progressText(progress)}`);
     else if (progress.type === 'layer') process.stderr.write(`${progressText(progress)}\n`);

@@ -17,6 +17,7 @@ import { update } from './commands/update.js';
 import { usage } from './commands/usage.js';
 import { events, stats, wait } from './commands/watch.js';
 import { EXIT } from './exit-codes.js';
+import { escaped } from './text.js';
 
 /** What is behind the first `--` belongs to the container, whatever it looks like. */
 function splitWords(argv: string[]): string[] {
@@ -70,7 +71,7 @@ void yargs(splitWords(process.argv.slice(2)))
   .wrap(Math.min(120, process.stdout.columns ?? 120))
   .version(ownVersion)
   .fail((message, error) => {
-    process.stderr.write(`niwa: ${message ?? error.message}\nTry niwa --help.\n`);
+    process.stderr.write(`niwa: ${escaped(message ?? error.message)}\nTry niwa --help.\n`);
     process.exit(EXIT.wrongUsage);
   })
   .parseAsync();

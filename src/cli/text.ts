@@ -10,6 +10,16 @@ export function plain(text: string): string {
   return text.replaceAll(UNPRINTABLE, '?');
 }
 
+/**
+ * Makes lines, or JSON, harmless for a terminal: what it would act on is written as in JSON (\u001b). Line ends and tabs stay.
+ * In JSON such characters are only ever inside strings, so its meaning stays.
+ */
+export function escaped(text: string): string {
+  return text.replaceAll(UNPRINTABLE, (found) =>
+    found === '\n' || found === '\t' ? found : `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /** Gives the columns that a plain text takes on a terminal. */
 export function widthOf(text: string): number {
   return stringWidth(text);

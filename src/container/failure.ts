@@ -4,6 +4,9 @@ import type { Op } from '../plan/ops.js';
 import { type Plan, planSteps, type Step } from '../plan/plan.js';
 import { signalName } from '../spec/signals.js';
 
+const TO_THE_ROOT =
+  'a link in the root leads from this target to the root itself: name another target, or repair the link';
+
 /** What a user can do about an errno at a kind of step. */
 const CURES: Record<string, string> = {
   'exec ENOENT': 'there is no such program in the container, or its interpreter is missing',
@@ -23,6 +26,8 @@ const CURES: Record<string, string> = {
     'the file system of root.overlay.directory cannot be id-mapped by this kernel: take userns "host", or a directory on ext4 or XFS',
   'overlay EINVAL':
     'the file system of root.overlay.directory cannot keep the writes of an overlay (NFS, and another overlay, cannot), or that of the root cannot be below one',
+  'bind EBUSY': TO_THE_ROOT,
+  'mount EBUSY': TO_THE_ROOT,
   'bind ENOENT': 'the source or the target does not exist',
   'clone3 ENOMEM': 'the container has just ended, or its memory limit leaves no room',
   'clone3 EAGAIN':

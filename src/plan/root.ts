@@ -46,16 +46,23 @@ const MAX_TERMINALS = 256;
 /** What /proc shows of the whole machine and a container has no business with. */
 const MASKED = [
   '/proc/acpi',
+  '/proc/asound',
+  '/proc/config.gz',
+  '/proc/interrupts',
   '/proc/kcore',
+  '/proc/key-users',
   '/proc/keys',
   '/proc/latency_stats',
   '/proc/sched_debug',
   '/proc/scsi',
   '/proc/timer_list',
   '/proc/timer_stats',
+  '/sys/devices/virtual/powercap',
   '/sys/firmware',
+  '/sys/kernel/vmcoreinfo',
 ];
-const READONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+/** A write to a file of /proc/pressure makes the kernel watch the whole machine for the writer. */
+const READONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/pressure', '/proc/sys', '/proc/sysrq-trigger'];
 /** Where the stage has the directory that keeps the writes. */
 const KEPT = 'kept';
 const STRICT: MountAttribute[] = ['nosuid', 'nodev', 'noexec'];

@@ -35,7 +35,7 @@ const ALLOWED: Record<string, string> = {
     eventfd eventfd2 io_cancel io_destroy io_getevents io_pgetevents io_setup io_submit pipe pipe2 poll ppoll ppoll_time64
     pselect6 pselect6_time64 select`,
   sockets: `accept accept4 bind connect getpeername getsockname getsockopt listen recv recvfrom recvmmsg recvmmsg_time64
-    recvmsg send sendmmsg sendmsg sendto setsockopt shutdown socketcall socketpair`,
+    recvmsg send sendmmsg sendmsg sendto setsockopt shutdown socketcall`,
   'inter-process communication': `ipc mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedreceive_time64 mq_timedsend
     mq_timedsend_time64 mq_unlink msgctl msgget msgrcv msgsnd semctl semget semop semtimedop semtimedop_time64 shmat shmctl
     shmdt shmget`,
@@ -45,21 +45,40 @@ const ALLOWED: Record<string, string> = {
 const NAMESPACE_FLAGS = 0x7e02_0000;
 const ENOSYS = 38;
 
-/** AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK: the others are old, need privileges, or were a way into the kernel. */
-const SOCKET_DOMAINS = [1, 2, 10, 16];
+/** The others are old, need privileges, or were a way into the kernel. */
+const AF_UNIX = 1;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const AF_NETLINK = 16;
+
+/**
+ * ROUTE, SOCK_DIAG, XFRM, AUDIT, NETFILTER and GENERIC: what libraries ask their own network namespace. KOBJECT_UEVENT (15)
+ * would tell of every device of the host. They are allowed one by one: the kernel reads 32 bits of the number, a filter 64,
+ * so that a rule against one number can be passed by.
+ */
+const NETLINK_FAMILIES = [0, 4, 6, 9, 12, 16];
 
 /** Linux and its 32-bit and no-randomisation variants; 0xffffffff asks which it is. */
 const PERSONALITIES = [0x0, 0x8, 0x4_0000, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
 const ALLOW = 'SCMP_ACT_ALLOW' as const;
 
-/** Lets a call through where one argument has one of the values. */
-function onlyWith(name: string, values: number[]): NonNullable<SeccompProfileInput['syscalls']> {
-  return values.map((value) => ({
-    names: [name],
-    action: ALLOW,
-    args: [{ index: 0, value, op: 'SCMP_CMP_EQ' as const }],
+type Rules = NonNullable<SeccompProfileInput['syscalls']>;
+type Rule = Rules[number];
+
+/** Lets a call through where its arguments have these values, by their places. */
+function allowedWith(name: string, values: Record<number, number>): Rule {
+  const args = Object.entries(values).map(([index, value]) => ({
+    index: Number(index),
+    value,
+    op: 'SCMP_CMP_EQ' as const,
   }));
+  return { names: [name], action: ALLOW, args };
+}
+
+/** Lets a call through where its first argument has one of the values. */
+function onlyWith(name: string, values: number[]): Rules {
+  return values.map((value) => allowedWith(name, { 0: value }));
 }
 
 /**
@@ -77,7 +96,9 @@ export const DEFAULT_PROFILE: SeccompProfileInput = {
       args: [{ index: 0, value: NAMESPACE_FLAGS, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }],
     },
     { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS },
-    ...onlyWith('socket', SOCKET_DOMAINS),
+    ...onlyWith('socket', [AF_UNIX, AF_INET, AF_INET6]),
+    ...NETLINK_FAMILIES.map((family) => allowedWith('socket', { 0: AF_NETLINK, 2: family })),
+    ...onlyWith('socketpair', [AF_UNIX]),
     ...onlyWith('personality', PERSONALITIES),
   ],
 };

@@ -1,5 +1,5 @@
 // Technique: settings of the whole machine through /proc and /sys: core_pattern, modprobe, uevent_helper, binfmt_misc,
-// sysrq-trigger. Each try writes what is there already.
+// sysrq-trigger. Each try writes what is there already. And what they tell of the whole machine.
 import { existsSync, readFileSync } from 'node:fs';
 import { execa } from 'execa';
 import { expect } from 'vitest';
@@ -52,4 +52,38 @@ test('sysrq-trigger, control: with SYS_ADMIN it reaches the kernel', async ({ ni
 
 test("/proc/sys writes, control: the host's root writes them", async () => {
   expect(await attackOnHost('write-file', [CORE_PATTERN, core])).toEqual({ [CORE_PATTERN]: 'worked' });
+});
+
+const TELLTALES = [
+  '/proc/asound',
+  '/proc/config.gz',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/key-users',
+  '/proc/keys',
+  '/proc/timer_list',
+  '/sys/kernel/vmcoreinfo',
+].filter((path) => existsSync(path) && readFileSync(path).length > 0);
+
+test('/proc of the whole machine: a container reads nothing from it', async ({ niwad }) => {
+  expect(TELLTALES).toContain('/proc/interrupts');
+  expect(await niwad.sh(`cat ${TELLTALES.join(' ')} | wc -c`)).toBe('0');
+});
+
+test('/proc of the whole machine, control: the host reads it', async () => {
+  for (const path of TELLTALES) expect(readFileSync(path).length).toBeGreaterThan(0);
+});
+
+const TRIGGERS = ['/proc/pressure/cpu', 'some 500000 2000000\n'];
+
+test('triggers in /proc/pressure: a container makes none', async ({ niwad, skip }) => {
+  skip(!existsSync('/proc/pressure/cpu'), 'this kernel counts no pressure');
+  const results = await attack(niwad, 'write-file', TRIGGERS, { userns: 'host' });
+  expect(results).toEqual({ '/proc/pressure/cpu': 'EROFS' });
+  expect(await niwad.sh('head -c 4 /proc/pressure/cpu')).toBe('some');
+});
+
+test('triggers in /proc/pressure, control: where /proc is as the kernel gives it, they are made', async ({ skip }) => {
+  skip(!existsSync('/proc/pressure/cpu'), 'this kernel counts no pressure');
+  expect(await attackOnHost('write-file', TRIGGERS)).toEqual({ '/proc/pressure/cpu': 'worked' });
 });

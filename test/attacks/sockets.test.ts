@@ -3,7 +3,10 @@
 import { expect } from 'vitest';
 import { attack, attackOnHost, test } from './attack.js';
 
-const FAMILIES = ['AF_PACKET', 'AF_VSOCK', 'AF_ALG', 'AF_RDS', 'AF_TIPC', 'AF_BLUETOOTH', 'raw IPv4'];
+const FAMILIES = [
+  ...['AF_PACKET', 'AF_VSOCK', 'AF_ALG', 'AF_RDS', 'AF_TIPC', 'AF_BLUETOOTH', 'raw IPv4'],
+  ...['pair of AF_TIPC', 'pair of AF_INET', 'uevents', 'uevents, past the filter', 'SCSI transport'],
+];
 
 test('socket families: a container opens none that is dangerous', async ({ niwad }) => {
   expect(await attack(niwad, 'sockets')).toEqual(Object.fromEntries(FAMILIES.map((name) => [name, 'EPERM'])));
@@ -19,5 +22,6 @@ test('socket families: raw and packet sockets stay closed without the filter', a
 test("socket families, control: the host's root opens what its kernel has", async () => {
   const results = await attackOnHost('sockets');
   expect(results).toMatchObject({ AF_PACKET: 'worked', 'raw IPv4': 'worked' });
+  expect(results).toMatchObject({ uevents: 'worked', 'uevents, past the filter': 'worked' });
   expect(Object.values(results)).not.toContain('EPERM');
 });

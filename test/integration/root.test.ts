@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { canIdmap } from '../../src/host/filesystems.js';
@@ -149,4 +158,34 @@ test("shows nothing of /proc and /sys that is the machine's own", async ({ niwad
     mkdir /sys/fs/x 2>&1 | grep -o Read-only`;
   const { stdout } = await niwad.run({ process: { args: ['sh', '-c', script] } });
   expect(stdout).toBe('Read-only\nRead-only\n');
+});
+
+const TMPFS = { type: 'tmpfs', target: '/x' } as const;
+const BIND = { type: 'bind', source: '/usr', target: '/x', readonly: true } as const;
+
+test.for([
+  ['a bind at a link to /', 'x', '/', [BIND]],
+  ['a tmpfs at a link to ..', 'x', '..', [TMPFS]],
+  ['/proc that is a link to /', 'proc', '/', []],
+  ['/dev that is a link up', 'dev', '../..', []],
+] as const)(
+  'refuses a mount that would lie over the root itself: %s',
+  async ([, name, to, mounts], { niwad, skip }) => {
+    const path = makeRoot(skip, join(niwad.place.files, `leads-${name}-${mounts.length}-${to.length}`));
+    rmSync(join(path, name), { recursive: true, force: true });
+    symlinkSync(to, join(path, name));
+    await expect(
+      niwad.run({ root: { path }, mounts: [...mounts], process: { args: ['/bin/sh', '-c', 'true'] } }),
+    ).rejects.toMatchObject({
+      code: 'START_FAILED',
+      message: expect.stringContaining('leads from this target to the root itself'),
+    });
+  },
+);
+
+test('takes a mount below a link to the root', async ({ niwad, skip }) => {
+  const path = makeRoot(skip, join(niwad.place.files, 'leads-below'));
+  symlinkSync('/', join(path, 'x'));
+  const spec = { root: { path }, mounts: [{ ...TMPFS, target: '/x/y' }], process: { env: { PATH: '/bin' } } };
+  expect(await niwad.sh('while read -r _ place _; do echo $place; done </proc/mounts', spec)).toContain('\n/y');
 });

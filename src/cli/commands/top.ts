@@ -2,6 +2,7 @@ import { availableParallelism, hostname, totalmem } from 'node:os';
 import type { NiwaClient } from '../../client/client.js';
 import { daemonCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { escaped } from '../text.js';
 import { Feed } from '../top/feed.js';
 import { press } from '../top/keys.js';
 import { initialModel, learn, type Model, type News, type Screen } from '../top/model.js';
@@ -131,7 +132,7 @@ function jsonText({ shown, now }: Model): string {
       left_ms: figures.leftMs,
     };
   });
-  return `${JSON.stringify(rows)}\n`;
+  return `${escaped(JSON.stringify(rows))}\n`;
 }
 
 function thisHost() {

@@ -4,6 +4,7 @@ import { formatDuration } from '../../spec/units.js';
 import { daemonCommand, print, withIds } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { statsTable } from '../stats-table.js';
+import { escaped } from '../text.js';
 
 /** The commands that look on: waiting, readings, events. */
 
@@ -56,7 +57,7 @@ export const stats = daemonCommand(
     for (const one of id) await client.inspect(one); // an id that does not exist is an error, not an empty table
     for await (const readings of client.streamAllStats()) {
       if (id.length > 0 && chosen(readings).length === 0) break; // all of them have ended
-      const text = json ? JSON.stringify(chosen(readings)) : statsTable(chosen(readings));
+      const text = escaped(json ? JSON.stringify(chosen(readings)) : statsTable(chosen(readings)));
       process.stdout.write(`${process.stdout.isTTY && !json ? CLEAR_SCREEN : ''}${text}\n`);
     }
   },
@@ -70,7 +71,7 @@ export const events = daemonCommand(
     for await (const event of client.events()) {
       const { at, type, id, exit } = event;
       const end = exit === undefined ? '' : ` ${exit.reason} ${exit.signal ?? exit.code}`;
-      process.stdout.write(json ? `${JSON.stringify(event)}\n` : `${at} ${type} ${id}${end}\n`);
+      process.stdout.write(`${escaped(json ? JSON.stringify(event) : `${at} ${type} ${id}${end}`)}\n`);
     }
   },
 );

@@ -114,11 +114,24 @@ static void fill_root(void) {
     must(mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620"), "devpts");
     must(mount("tmpfs", "dev/shm", "tmpfs", strict, "mode=1777,size=67108864"), "shm");
     must(mount("mqueue", "dev/mqueue", "mqueue", strict, NULL), "mqueue");
-    static const char *const masked[] = {"proc/acpi",          "proc/kcore",       "proc/keys",
-                                         "proc/latency_stats", "proc/sched_debug", "proc/scsi",
-                                         "proc/timer_list",    "proc/timer_stats", "sys/firmware"};
+    static const char *const masked[] = {"proc/acpi",
+                                         "proc/asound",
+                                         "proc/config.gz",
+                                         "proc/interrupts",
+                                         "proc/kcore",
+                                         "proc/key-users",
+                                         "proc/keys",
+                                         "proc/latency_stats",
+                                         "proc/sched_debug",
+                                         "proc/scsi",
+                                         "proc/timer_list",
+                                         "proc/timer_stats",
+                                         "sys/devices/virtual/powercap",
+                                         "sys/firmware",
+                                         "sys/kernel/vmcoreinfo"};
     for (size_t i = 0; i < sizeof masked / sizeof *masked; i++) mask(masked[i]);
-    static const char *const readonly[] = {"proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"};
+    static const char *const readonly[] = {"proc/bus",      "proc/fs",  "proc/irq",
+                                           "proc/pressure", "proc/sys", "proc/sysrq-trigger"};
     for (size_t i = 0; i < sizeof readonly / sizeof *readonly; i++)
         if (access(readonly[i], F_OK) == 0) bind_over(readonly[i], readonly[i], MS_RDONLY | strict);
 }

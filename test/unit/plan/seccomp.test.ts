@@ -71,7 +71,7 @@ describe('the default profile', () => {
     expect(allowed.filter((name, i) => allowed.indexOf(name) !== i)).toEqual([]);
     const conditional = rules.filter((rule) => !free.includes(rule)).flatMap(({ names }) => names);
     expect(conditional.filter((name) => allowed.includes(name))).toEqual([]);
-    expect(new Set(conditional)).toEqual(new Set(['clone', 'clone3', 'socket', 'personality']));
+    expect(new Set(conditional)).toEqual(new Set(['clone', 'clone3', 'socket', 'socketpair', 'personality']));
   });
 
   it.each(['read', 'execve', 'mmap', 'futex', 'openat', 'wait4', 'rt_sigaction', 'epoll_wait', 'accept4', 'getrandom'])(
@@ -93,8 +93,12 @@ describe('the default profile', () => {
     expect(rulesFor('clone3')).toEqual([{ names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 }]);
   });
 
-  it('has sockets of Unix, IPv4, IPv6 and netlink, and no others', () => {
-    const args = rulesFor('socket').map((rule) => rule.args);
-    expect(args).toEqual([1, 2, 10, 16].map((value) => [{ index: 0, value, op: 'SCMP_CMP_EQ' }]));
+  it('has sockets of Unix, IPv4, IPv6 and of some netlink families, and no others', () => {
+    const equal = (index: number, value: number) => ({ index, value, op: 'SCMP_CMP_EQ' });
+    expect(rulesFor('socket').map((rule) => rule.args)).toEqual([
+      ...[1, 2, 10].map((domain) => [equal(0, domain)]),
+      ...[0, 4, 6, 9, 12, 16].map((family) => [equal(0, 16), equal(2, family)]),
+    ]);
+    expect(rulesFor('socketpair').map((rule) => rule.args)).toEqual([[equal(0, 1)]]);
   });
 });
