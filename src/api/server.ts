@@ -67,6 +67,8 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
+    onProtoPoisoning: 'ignore', // names that objects have are names as any other: schemas refuse them where fields have names
+    onConstructorPoisoning: 'ignore',
     requestTimeout: 0, // see boundUploads()
     http: { connectionsCheckingInterval: CHECK_INTERVAL_MS },
     forceCloseConnections: true,

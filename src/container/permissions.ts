@@ -18,6 +18,8 @@ export interface Allowed {
   hooks: string[];
   /** Whether they may switch protections off. */
   privileged: boolean;
+  /** Whether they may drain the node: no customer's container starts then. */
+  drain: boolean;
 }
 
 /**
@@ -98,6 +100,18 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
 export function requireExecPermission(spec: Spec, exec: ExecSpec, caller: Caller, allowed: Allowed): void {
   requirePermission(spec, caller, allowed);
   requireNone(caller.uid === 0 || allowed.privileged ? [] : [...looser(spec, exec)], caller);
+}
+
+/**
+ * Lets a caller drain the node, or end that.
+ * @throws NiwaError FORBIDDEN
+ */
+export function requireDrainPermission(caller: Caller, { drain }: Allowed): void {
+  if (caller.uid === 0 || drain) return;
+  throw new NiwaError(
+    'FORBIDDEN',
+    `user ${caller.uid} may not drain this node, which keeps new containers of everybody from it; root may, and with "allow: {drain: true}" in niwad's configuration the members of its group`,
+  );
 }
 
 /** What an exec has that its container has not. */

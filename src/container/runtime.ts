@@ -35,7 +35,7 @@ import { connectKeeper } from './keeper.js';
 import { requireOwnDirectory } from './keeping.js';
 import { Lifecycle } from './lifecycle.js';
 import { Maker, type StartWish } from './maker.js';
-import { type Allowed, type Caller, requirePermission } from './permissions.js';
+import { type Allowed, type Caller, requireDrainPermission, requirePermission } from './permissions.js';
 import { Stopwatch } from './phases.js';
 import { Registry, type RuntimeEvent } from './registry.js';
 import { requireState } from './state.js';
@@ -318,15 +318,20 @@ export class Runtime {
   /**
    * Takes no new containers until {@link undrain}, also after a restart, and ends those that were never started: no lifetime
    * would.
+   * @param caller who asks; niwad itself where it is left out
+   * @throws NiwaError FORBIDDEN
    */
-  drain(): DrainStatus {
+  drain(caller: Caller = ROOT): DrainStatus {
+    requireDrainPermission(caller, this.#options.allowed);
     writeFileSync(this.#options.drainFile, '');
     this.#draining = true;
     for (const container of this.list()) if (container.state === 'created') this.#beginStop(container);
     return this.drainStatus();
   }
 
-  undrain(): DrainStatus {
+  /** @throws NiwaError FORBIDDEN */
+  undrain(caller: Caller): DrainStatus {
+    requireDrainPermission(caller, this.#options.allowed);
     rmSync(this.#options.drainFile, { force: true });
     this.#draining = false;
     return this.drainStatus();

@@ -67,10 +67,14 @@ const FileSchema = Type.Object(
           privileged: Type.Optional(
             Type.Boolean({ description: 'true or false: whether callers other than root may switch protections off' }),
           ),
+          drain: Type.Optional(
+            Type.Boolean({ description: 'true or false: whether callers other than root may drain the node' }),
+          ),
         },
         {
           additionalProperties: false,
-          description: '{"roots"?, "sources"?, "hooks"?, "privileged"?}: what callers other than root may ask for',
+          description:
+            '{"roots"?, "sources"?, "hooks"?, "privileged"?, "drain"?}: what callers other than root may ask for',
         },
       ),
     ),
@@ -190,7 +194,7 @@ export interface Config {
   logLevel: string;
   group: string | number | null;
   readGroup: string | number | null;
-  allow: { roots?: string[]; sources?: string[]; hooks?: string[]; privileged?: boolean };
+  allow: { roots?: string[]; sources?: string[]; hooks?: string[]; privileged?: boolean; drain?: boolean };
   /** The hooks of every container. */
   hooks: HooksInput;
   drain: boolean;

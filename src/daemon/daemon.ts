@@ -73,7 +73,7 @@ export async function startDaemon(
   const imageStore = new ImageStore(join(config.stateDir, 'images'));
   const keeperSocket = join(config.runDir, 'keeper.sock');
   const drainFile = join(config.runDir, 'draining');
-  const allowed = { roots: [], sources: [], hooks: [], privileged: false, ...config.allow };
+  const allowed = { roots: [], sources: [], hooks: [], privileged: false, drain: false, ...config.allow };
   const limits = { connections: config.maxConnections, requestsPerSecond: config.requestsPerSecond };
   const idPool = new IdPool(config.idPool.start, config.idPool.count);
   const networks = new Networks({ settings: config.network, markFile: join(config.runDir, 'bridge'), log });

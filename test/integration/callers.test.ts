@@ -75,6 +75,32 @@ test('the daemon mounts for a member what the operator allowed, and nothing that
   await niwad.client.remove('mounts');
 });
 
+test('the node is drained by root, and by others where the operator says so', async ({ skip }) => {
+  const drain = { method: 'POST', path: '/v1/drain' };
+  for (const method of ['POST', 'DELETE']) {
+    const refused = await asUser(niwad, skip, member, { ...drain, method });
+    expect(refused).toMatch(/^HTTP\/1.1 403 Forbidden/);
+    expect(refused).toContain('"code":"FORBIDDEN"');
+  }
+  expect(await asUser(niwad, skip, member, { path: '/v1/drain' })).toContain('"draining":false');
+  expect(await niwad.client.drain()).toMatchObject({ draining: true });
+  expect(await niwad.client.undrain()).toMatchObject({ draining: false });
+});
+
+test('names that objects have are names as any other', async () => {
+  const env = JSON.parse('{"__proto__": "y", "constructor": "z"}');
+  const { id } = await niwad.client.create({ process: { args: ['true'], env } });
+  expect(JSON.stringify((await niwad.client.inspect(id)).spec.process.env)).toContain('"__proto__":"y"');
+  await niwad.client.remove(id, { force: true });
+  const wrong = JSON.parse('{"process": {"args": ["true"], "env": {"__proto__": 5}}}');
+  await expect(niwad.client.create(wrong)).rejects.toMatchObject({
+    code: 'SPEC_INVALID',
+    message: expect.stringContaining('process.env.__proto__'),
+  });
+  const smuggled = JSON.parse('{"process": {"args": ["true"]}, "__proto__": {"init": true}}');
+  await expect(niwad.client.create(smuggled)).rejects.toMatchObject({ code: 'SPEC_INVALID' });
+});
+
 test('one caller cannot keep the daemon from the others', async ({ skip }) => {
   if (host.slow) skip('needs a machine that is fast enough to ask 21 times in a second');
   const answers = await asUser(niwad, skip, { ...member, uid: 1299 }, { path: '/v1/health', times: 40 });

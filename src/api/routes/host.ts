@@ -48,10 +48,10 @@ export function hostRoutes(api: Api, { runtime, metrics, version }: ApiOptions):
   api.post(
     '/v1/drain',
     { schema: { summary: 'Take no new containers; the old ones live out their lifetimes', ...drainAnswer } },
-    async () => runtime.drain(),
+    async ({ caller }) => runtime.drain(caller),
   );
-  api.delete('/v1/drain', { schema: { summary: 'Take new containers again', ...drainAnswer } }, async () =>
-    runtime.undrain(),
+  api.delete('/v1/drain', { schema: { summary: 'Take new containers again', ...drainAnswer } }, async ({ caller }) =>
+    runtime.undrain(caller),
   );
 
   api.get(

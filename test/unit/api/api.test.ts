@@ -146,7 +146,7 @@ beforeAll(async () => {
       pino({ level: 'silent' }),
     ),
     idPool: new IdPool(65_536, 1), // one range that is not given back would be the last
-    allowed: { roots: [], sources: [], hooks: [], privileged: false },
+    allowed: { roots: [], sources: [], hooks: [], privileged: false, drain: false },
     hooks: {},
     log: pino({ level: 'silent' }),
     sampleIntervalMs: 60_000,

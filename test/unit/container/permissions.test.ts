@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { type Allowed, requireExecPermission, requirePermission } from '../../../src/container/permissions.js';
+import {
+  type Allowed,
+  requireDrainPermission,
+  requireExecPermission,
+  requirePermission,
+} from '../../../src/container/permissions.js';
 import { type ExecInput, parseExec } from '../../../src/spec/exec.js';
 import type { SpecInput } from '../../../src/spec/schema.js';
 import { parseSpec } from '../../../src/spec/spec.js';
 import { refusal, specOf } from '../support.js';
 
-const nothing: Allowed = { roots: [], sources: [], hooks: [], privileged: false };
+const nothing: Allowed = { roots: [], sources: [], hooks: [], privileged: false, drain: false };
 const some: Allowed = { ...nothing, roots: ['/images', '/more/'], sources: ['/data'], hooks: ['/opt/hooks'] };
 const user = { uid: 1000 };
 const bind = (source: string, fields: object = {}) => ({
@@ -200,5 +205,13 @@ describe('an exec', () => {
   it('is refused in a container that the caller could not have made', () => {
     expect(pathsOf({}, { userns: 'host', root: { path: '/secret' } })).toEqual(['root.path', 'userns']);
     expect(() => exec({}, { userns: 'host' }, nothing, { uid: 0 })).not.toThrow();
+  });
+});
+
+it('lets root drain the node, and others where the operator says so', () => {
+  expect(() => requireDrainPermission({ uid: 0 }, nothing)).not.toThrow();
+  expect(() => requireDrainPermission(user, { ...nothing, drain: true })).not.toThrow();
+  expect(refusal(() => requireDrainPermission(user, { ...nothing, privileged: true }))).toMatchObject({
+    code: 'FORBIDDEN',
   });
 });
