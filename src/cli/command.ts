@@ -67,7 +67,7 @@ export function print(json: boolean, value: unknown, words: () => string): void 
 export async function printArray(values: AsyncIterable<unknown>): Promise<void> {
   let begun = false;
   for await (const value of values) {
-    const text = JSON.stringify([value], bigintsAsText, 2);
+    const text = escaped(JSON.stringify([value], bigintsAsText, 2));
     process.stdout.write(`${begun ? ',' : '['}${text.slice(1, -2)}`);
     begun = true;
   }
