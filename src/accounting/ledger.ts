@@ -1,16 +1,30 @@
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { crashPoint } from '../crash-point.js';
 import { messageOf, NiwaError } from '../errors.js';
-import { KnownRuns } from './known-runs.js';
+import type { KnownRuns } from './known-runs.js';
 import { LedgerReading, type Period } from './ledger-reading.js';
+import { earlierOf, type Found, recover, type Torn } from './ledger-recovery.js';
 import { type Header, toLine, type UsageRecord } from './record.js';
-import { findSegments, linesOf, type Segment, segmentPath } from './segment.js';
+import { type Segment, segmentPath } from './segment.js';
+import { makeDirectory, type Named, SegmentFile, syncDirectory } from './segment-file.js';
 
-/** What was cut off when the ledger was opened: the path of the segment, and how much. */
-export interface Torn {
+/** A segment that somebody took away or changed while niwad wrote to it. */
+export interface Lost {
+  /** Its path. */
   segment: string;
-  bytes: number;
+  /** `gone`: the path names nothing or another file; `changed`: the file was cut, or written to. */
+  what: 'gone' | 'changed';
+  /** The segment that goes on. */
+  next: string;
+  /** How much of what had been acknowledged nobody has any more. */
+  lostBytes: number;
+}
+
+export interface LedgerOptions {
+  /** A segment that has grown so large is followed by the next. */
+  segmentBytes?: number;
+  /** Hears of a segment that was lost; what could be saved of it is on disk again by then. */
+  onLost?: (lost: Lost) => void;
 }
 
 interface Waiting {
@@ -20,8 +34,6 @@ interface Waiting {
   reject(error: NiwaError): void;
 }
 
-const DIRECTORY_MODE = 0o750;
-const FILE_MODE = 0o640;
 const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
 
 /**
@@ -35,6 +47,9 @@ const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
  *   the pages and call them clean), the segment is left, and the next one begins. Its header says how much of the one before
  *   counts, so whatever that holds beyond is never read, also if it comes to be on disk after all: a record that is appended
  *   again is there once.
+ * - The last segment may be moved, removed or cut under niwad, and the kernel takes writes and syncs to it all the same. So with
+ *   each sync its path is looked at; where it does not name what was written, a new segment takes all that the open file still
+ *   has, and the records that wait, before these are acknowledged.
  * - A segment begins with a header and a copy of the last interim record of each run that goes on, synced before anything else
  *   is written to it. So bills of a period can be made of the segments of that period, and the older ones put away.
  */
@@ -43,17 +58,19 @@ export class Ledger {
   readonly torn: Torn | null;
   readonly #directory: string;
   readonly #segmentBytes: number;
+  readonly #onLost: (lost: Lost) => void;
   readonly #segments: Segment[];
   readonly #runs: KnownRuns;
   /** The last segment; null where the next batch has to begin a new one. */
-  #file: FileHandle | null;
+  #file: SegmentFile | null;
   #waiting: Waiting[] = [];
   #committing: Promise<void> | null = null;
   #closed = false;
 
-  private constructor(directory: string, segmentBytes: number, found: Found) {
+  private constructor(directory: string, options: LedgerOptions, found: Found) {
     this.#directory = directory;
-    this.#segmentBytes = segmentBytes;
+    this.#segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES;
+    this.#onLost = options.onLost ?? (() => {});
     this.torn = found.torn;
     this.#segments = found.segments;
     this.#runs = found.runs;
@@ -62,14 +79,12 @@ export class Ledger {
 
   /**
    * Opens the ledger in a directory, making it where there is none. Nobody else may have it open.
-   * @param options `segmentBytes`: a segment that has grown so large is followed by the next
    * @throws NiwaError HOST_ERROR
    */
-  static async open(directory: string, { segmentBytes = DEFAULT_SEGMENT_BYTES } = {}): Promise<Ledger> {
+  static async open(directory: string, options: LedgerOptions = {}): Promise<Ledger> {
     try {
-      if ((await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE })) !== undefined)
-        await syncDirectory(dirname(directory));
-      const ledger = new Ledger(directory, segmentBytes, await recover(directory));
+      await makeDirectory(directory);
+      const ledger = new Ledger(directory, options, await recover(directory));
       if (ledger.#file === null) await ledger.#begin();
       return ledger;
     } catch (error) {
@@ -100,12 +115,18 @@ export class Ledger {
     return new LedgerReading(this.#segments, period);
   }
 
-  /** Waits for what is being written. */
+  /** Waits for what is being written. @throws NiwaError HOST_ERROR where the last segment was lost and cannot be saved */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#committing;
-    await this.#file?.close();
-    this.#file = null;
+    try {
+      await this.#check();
+    } catch (error) {
+      throw failure('save', this.#last().path, error);
+    } finally {
+      await this.#file?.close();
+      this.#file = null;
+    }
   }
 
   async #commitAll(): Promise<void> {
@@ -125,14 +146,12 @@ export class Ledger {
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
+    if (this.#file !== null && this.#isFull()) await this.#check();
     if (this.#file === null || this.#isFull()) await this.#begin();
-    const segment = this.#last();
-    const bytes = Buffer.from(batch.map(({ line }) => line).join(''));
-    await this.#write(bytes);
-    segment.size += bytes.length;
+    await this.#write(Buffer.from(batch.map(({ line }) => line).join('')));
     for (const { record } of batch) {
       this.#runs.add({ record, carried: false });
-      segment.earliest = earlierOf(segment.earliest, record.at);
+      this.#last().earliest = earlierOf(this.#last().earliest, record.at);
     }
   }
 
@@ -148,27 +167,69 @@ export class Ledger {
 
   /** Writes all of it, or takes back what was written. @throws what node:fs throws */
   async #write(bytes: Buffer): Promise<void> {
-    const file = this.#file as FileHandle;
+    const file = this.#file as SegmentFile;
+    const segment = this.#last();
+    const end = segment.size + bytes.length;
     let written = false;
+    let named: Named;
     try {
-      await file.appendFile(bytes);
+      await file.append(bytes);
       crashPoint('record-appended');
       written = true;
-      await file.datasync();
+      [named] = await Promise.all([file.named(end), file.sync()]);
     } catch (error) {
-      const cut = await file.truncate(this.#last().size).then(
-        () => true,
-        () => false,
-      );
+      const cut = await cutTo(file, segment.size);
       if (written || !cut) await this.#leave(file);
       throw error;
     }
+    if (named.what === 'file') segment.size = end;
+    else await this.#replace(file, named, bytes);
+  }
+
+  /** Sees to it that the last segment is where it was. @throws what node:fs throws */
+  async #check(): Promise<void> {
+    if (this.#file === null) return;
+    const named = await this.#file.named(this.#last().size);
+    if (named.what !== 'file') await this.#replace(this.#file, named, Buffer.alloc(0));
+  }
+
+  /**
+   * Goes on in a new segment instead of the last one, which has lost its path or was changed: with what the open file still has
+   * of a lost one, else with the last interim records once again: what was billed by them is not billed by the next ones then.
+   * @param bytes what was written last, and is not acknowledged yet
+   * @throws what node:fs throws; then the last segment is as it was before these bytes
+   */
+  async #replace(file: SegmentFile, named: Exclude<Named, { what: 'file' }>, bytes: Buffer): Promise<void> {
+    const lost = this.#last();
+    const { size, earliest = null } = lost;
+    const gone = named.what === 'gone';
+    const kept = gone ? 0 : Math.min(size, Math.max(0, named.size - bytes.length));
+    const latest = gone ? this.#latestBefore(lost) : this.#runs.latestAt;
+    const header: Header = { type: 'segment', previous_bytes: kept, latest_at: latest, carried: 0 };
+    let again: UsageRecord[] = [];
+    let saved = kept;
+    try {
+      const next = await this.#make(lost.number + 1, header, async (into) => {
+        if (gone) saved = await file.copyTo(into, size);
+        if (!gone || saved < size) again = this.unfinished();
+        const lines = again.map((record) => toLine({ record, carried: false }));
+        await into.append(Buffer.from(`${gone && saved < size ? '\n' : ''}${lines.join('')}`));
+        await into.append(bytes);
+      });
+      if (gone) this.#segments.pop();
+      else lost.size = kept;
+      await this.#goOn(next, again.map(({ at }) => at).reduce(earlierOf, gone ? earliest : null));
+    } catch (error) {
+      await cutTo(file, gone ? size : kept);
+      throw error;
+    }
+    this.#onLost({ segment: lost.path, what: named.what, next: this.#last().path, lostBytes: size - saved });
   }
 
   /** Writes no more to the last segment. One without records of its own is not kept: a bad disk would fill with them. */
-  async #leave(file: FileHandle): Promise<void> {
+  async #leave(file: SegmentFile): Promise<void> {
     this.#file = null;
-    await file.close().catch(() => {});
+    await file.close();
     const { path, earliest } = this.#last();
     if (earliest !== null) return;
     const removed = await rm(path).then(
@@ -181,117 +242,60 @@ export class Ledger {
   /** Begins the next segment with what it carries over. @throws what node:fs throws; then there is none */
   async #begin(): Promise<void> {
     const before = this.#segments.at(-1);
-    const number = (before?.number ?? 0) + 1;
-    const path = segmentPath(this.#directory, number);
+    const { latestAt, going } = this.#runs;
     const header: Header | null =
       before === undefined
         ? null
-        : {
-            type: 'segment',
-            previous_bytes: before.size,
-            latest_at: this.#runs.latestAt,
-            carried: this.#runs.going.size,
-          };
-    const carried = [...this.#runs.going.values()].map((record) => toLine({ record, carried: true }));
-    const bytes = Buffer.from(header === null ? '' : [toLine({ header }), ...carried].join(''));
-    const file = await open(path, 'ax', FILE_MODE);
+        : { type: 'segment', previous_bytes: before.size, latest_at: latestAt, carried: going.size };
+    const next = await this.#make((before?.number ?? 0) + 1, header, async (into) => {
+      const carried = header === null ? [] : this.unfinished().map((record) => toLine({ record, carried: true }));
+      await into.append(Buffer.from(carried.join('')));
+    });
+    await this.#goOn(next, null);
+    this.#runs.ended.clear();
+  }
+
+  /** The latest `at` before a segment. One whose first line is damaged does not say: then that of all records is safe. */
+  #latestBefore({ header }: Segment): string | null {
+    return header?.latest_at ?? (this.#segments.length > 1 ? this.#runs.latestAt : null);
+  }
+
+  /** Makes a segment, and puts it on disk. @throws what node:fs throws; then there is none */
+  async #make(number: number, header: Header | null, fill: (file: SegmentFile) => Promise<void>): Promise<Begun> {
+    const path = segmentPath(this.#directory, number);
+    const file = await SegmentFile.make(path);
     try {
-      await file.appendFile(bytes);
-      await file.datasync();
+      if (header !== null) await file.append(Buffer.from(toLine({ header })));
+      await fill(file);
+      await file.sync();
       await syncDirectory(this.#directory);
+      return { file, segment: { number, path, size: await file.size(), header } };
     } catch (error) {
-      await file.close().catch(() => {});
+      await file.close();
       await rm(path, { force: true }).catch(() => {});
       throw error;
     }
-    await this.#file?.close().catch(() => {}); // all of it is synced
+  }
+
+  /** Writes to another segment from now on. */
+  async #goOn({ file, segment }: Begun, earliest: string | null): Promise<void> {
+    await this.#file?.close(); // all of it is synced
     this.#file = file;
-    this.#segments.push({ number, path, size: bytes.length, header, earliest: null });
-    this.#runs.ended.clear();
+    this.#segments.push({ ...segment, earliest });
   }
 }
 
-/** What open() finds. */
-interface Found {
-  segments: Segment[];
-  /** The last segment; null where there is none. */
-  file: FileHandle | null;
-  runs: KnownRuns;
-  torn: Torn | null;
+/** A segment that has just been made. */
+interface Begun {
+  file: SegmentFile;
+  segment: Segment;
 }
 
-/** Makes the ledger whole again: cuts off what a crash has torn, and syncs the rest. */
-async function recover(directory: string): Promise<Found> {
-  const segments = await findSegments(directory);
-  let torn = await removeUnbegun(segments);
-  const runs = new KnownRuns();
-  const first = Math.max(
-    0,
-    segments.findLastIndex(({ header }) => header !== null),
+async function cutTo(file: SegmentFile, size: number): Promise<boolean> {
+  return await file.truncate(size).then(
+    () => true,
+    () => false,
   );
-  let end = 0;
-  for (const segment of segments.slice(first)) end = await learn(segment, runs);
-  const last = segments.at(-1);
-  if (last === undefined) return { segments, file: null, runs, torn };
-
-  const file = await open(last.path, 'a', FILE_MODE);
-  const { size } = await file.stat();
-  if (size > end) {
-    torn = { segment: last.path, bytes: size - end };
-    await file.truncate(end);
-  }
-  last.size = end;
-  await file.datasync();
-  await syncDirectory(directory);
-  return { segments, file, runs, torn };
-}
-
-/** Takes away a last segment in which a crash has torn what it carries over: nothing else was written to it yet. */
-async function removeUnbegun(segments: Segment[]): Promise<Torn | null> {
-  const last = segments.at(-1);
-  if (last === undefined || segments.length === 1 || (await isBegun(last))) return null;
-  await rm(last.path);
-  segments.pop();
-  return last.size === 0 ? null : { segment: last.path, bytes: last.size };
-}
-
-async function isBegun({ path, size, header }: Segment): Promise<boolean> {
-  let carried = 0;
-  for await (const lines of linesOf(path, size))
-    for (const { entry } of lines) {
-      if (entry === null || 'header' in entry) continue;
-      if (!entry.carried) return true;
-      carried++;
-    }
-  return header !== null && carried >= header.carried;
-}
-
-/** Reads a segment; gives the end of its last whole line. */
-async function learn(segment: Segment, runs: KnownRuns): Promise<number> {
-  let whole = 0;
-  segment.earliest = null;
-  for await (const lines of linesOf(segment.path, segment.size))
-    for (const { entry, end } of lines) {
-      if (entry === null) continue;
-      whole = end;
-      runs.add(entry);
-      if ('record' in entry && !entry.carried) segment.earliest = earlierOf(segment.earliest, entry.record.at);
-    }
-  return whole;
-}
-
-function earlierOf(a: string | null | undefined, b: string): string {
-  return a === null || a === undefined || b < a ? b : a;
-}
-
-/** Makes the names in a directory durable: fsync of a file does not. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 const CURES: Record<string, string> = {
@@ -300,7 +304,7 @@ const CURES: Record<string, string> = {
   EROFS: 'its file system is mounted read-only, perhaps after an error: see dmesg, and remount it',
   EIO: 'the disk fails: see dmesg',
   EEXIST: 'a file that is no part of the ledger is in the way: move it',
-  ENOENT: 'the directory was taken away: restart niwad',
+  ENOENT: 'the directory was taken away: put it back, or make the one above it',
 };
 
 function failure(action: string, path: string, error: unknown): NiwaError {

@@ -63,7 +63,10 @@ export async function startDaemon(
   if (delegated) stepAside(lookAtCgroupTree(cgroup).base);
   const tree = makeCgroupTree(cgroup, { delegated });
   holdAlone([{ name: `cgroup ${cgroup}`, directory: tree.base, lockFile: GROUP_LOCK_FILE }]);
-  const ledger = await Ledger.open(join(config.stateDir, 'ledger'));
+  const ledger = await Ledger.open(join(config.stateDir, 'ledger'), {
+    onLost: (lost) =>
+      log.error({ lost }, 'a segment of the ledger was moved, removed or changed while niwad wrote to it'),
+  });
   if (ledger.torn !== null)
     log.warn({ torn: ledger.torn }, 'cut off a torn end of the ledger: it was never acknowledged');
   const { sampleIntervalMs, interimIntervalMs, keepExited } = config;

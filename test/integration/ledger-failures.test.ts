@@ -1,9 +1,20 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import { Ledger } from '../../src/accounting/ledger.js';
+import { Ledger, type Lost } from '../../src/accounting/ledger.js';
 import { fromLine, type UsageRecord } from '../../src/accounting/record.js';
 import { needsFile, needsNoKernel } from './support/host.js';
 import { makePlace, Niwad, removePlace } from './support/niwad.js';
@@ -161,6 +172,116 @@ test('a disk on which no sync succeeds does not fill with segments', async ({ sk
   expect(said.filter((line) => line.startsWith('b: '))).not.toHaveLength(0);
   expect(said.slice(-2)).toEqual(['read a', 'read b']);
   expect(readdirSync(directory).sort()).toEqual(['00000001.ndjson', '00000002.ndjson']);
+});
+
+/** Ways to take the last segment away from a ledger; each says what the ledger tells, and which records nobody has any more. */
+const LOSSES: [string, (segment: string, directory: string) => void, Partial<Lost>, string[]][] = [
+  ['removed', (segment) => rmSync(segment), { what: 'gone', lostBytes: 0 }, []],
+  ['removed with its directory', (_, directory) => rmSync(directory, { recursive: true }), { what: 'gone' }, []],
+  ['moved within its file system', (segment) => renameSync(segment, `${segment}.old`), { what: 'gone' }, []],
+  [
+    'moved with the state directory',
+    (_, directory) => renameSync(join(directory, '..'), join(directory, '../../moved')),
+    { what: 'gone' },
+    [],
+  ],
+  [
+    'replaced by a copy', // as `sed -i` and a move across file systems and back do
+    (segment) => {
+      copyFileSync(segment, `${segment}.copy`);
+      renameSync(`${segment}.copy`, segment);
+    },
+    { what: 'gone' },
+    [],
+  ],
+  ['emptied', (segment) => truncateSync(segment), { what: 'changed' }, ['b']],
+  [
+    'cut within a line',
+    (segment) => truncateSync(segment, readFileSync(segment).length - 10),
+    { what: 'changed' },
+    ['b'],
+  ],
+  ['written to by somebody else', (segment) => appendFileSync(segment, 'x'), { what: 'changed', lostBytes: 0 }, []],
+];
+
+test.each(LOSSES)('a segment that was %s is noticed, and the next has what is left', async (_, lose, told, lost) => {
+  const directory = join(makeDirectory(), 'state/ledger');
+  const losses: Lost[] = [];
+  const ledger = await Ledger.open(directory, { onLost: (loss) => losses.push(loss) });
+  await ledger.append(recordOf('a', {}, 'interim')); // carried over, whatever happens
+  await ledger.append(recordOf('b'));
+  const segment = join(directory, '00000001.ndjson');
+
+  lose(segment, directory);
+  await ledger.append(recordOf('c'));
+  await ledger.append(recordOf('d'));
+  const next = join(directory, '00000002.ndjson');
+  expect(losses).toMatchObject([{ segment, next, ...told }]);
+  if (lost.length > 0) expect(losses[0]?.lostBytes).toBeGreaterThan(0);
+  const left = ['a', 'b', 'c', 'd'].filter((id) => !lost.includes(id));
+  const linesIn = readFileSync(next, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line).id ?? 'header');
+  expect(linesIn).toEqual(expect.arrayContaining(['header', 'a', 'c', 'd']));
+  const idsOf = async (reader: Ledger) => {
+    const ids = new Set<string>();
+    for await (const { id } of reader.records()) ids.add(id);
+    return [...ids];
+  };
+  expect(await idsOf(ledger)).toEqual(left);
+  await ledger.close();
+  const again = await Ledger.open(directory);
+  expect(again.torn).toBeNull();
+  expect(again.unfinished().map(({ id }) => id)).toEqual(['a']);
+  expect(await idsOf(again)).toEqual(left);
+  await again.close();
+});
+
+test('a lost segment waits for a disk with room, and what was written to it meanwhile is there once', async () => {
+  const disk = makeDirectory();
+  await execa('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'niwa-test', disk]);
+  onTestFinished(async () => {
+    await execa('umount', ['--lazy', disk]);
+  });
+  const directory = join(disk, 'ledger');
+  const ledger = await Ledger.open(directory);
+  const labels = { text: 'x'.repeat(20_000) };
+  for (const id of ['a', 'b', 'c', 'd']) await ledger.append(recordOf(id, labels));
+  rmSync(join(directory, '00000001.ndjson'));
+  writeFileSync(join(disk, 'ballast'), Buffer.alloc(128 * 1024));
+  await expect(ledger.append(recordOf('e', labels))).rejects.toMatchObject({ cause: { code: 'ENOSPC' } });
+  expect(readdirSync(directory)).toEqual([]);
+  rmSync(join(disk, 'ballast'));
+  for (const id of ['e', 'f']) await ledger.append(recordOf(id, labels));
+  expect(await idsIn(ledger)).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+  expect(allWhole(directory)).toBe(true);
+  await ledger.close();
+});
+
+test('a segment that is removed after its last record is saved when the next one begins, and at the end', async () => {
+  const directory = join(makeDirectory(), 'ledger');
+  const ledger = await Ledger.open(directory, { segmentBytes: 1 });
+  await ledger.append(recordOf('a'));
+  rmSync(join(directory, '00000001.ndjson'));
+  await ledger.append(recordOf('b'));
+  rmSync(directory, { recursive: true });
+  await ledger.close();
+  const again = await Ledger.open(directory);
+  expect(await idsIn(again)).toEqual(['b']); // the one before was closed: as if an operator had put it away
+  await again.close();
+});
+
+test('a daemon whose ledger is removed says so, and bills everything', async () => {
+  const place = makePlace();
+  onTestFinished(() => removePlace(place));
+  const niwad = await Niwad.start(place);
+  await niwad.run({ id: 'before', process: { args: ['true'] } });
+  rmSync(join(place.stateDir, 'ledger'), { recursive: true });
+  await niwad.run({ id: 'after', process: { args: ['true'] } });
+  await niwad.stop();
+  expect(niwad.log).toContain('a segment of the ledger was moved, removed or changed while niwad wrote to it');
+  expect(niwad.ledger().map(({ id }) => id)).toEqual(['before', 'after']);
 });
 
 /** Appends without end, several at once, and tells each record that is acknowledged. */

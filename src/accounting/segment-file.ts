@@ -1,0 +1,112 @@
+import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+const DIRECTORY_MODE = 0o750;
+const FILE_MODE = 0o640;
+const COPY_BYTES = 1024 * 1024;
+
+/**
+ * What the path of an open file names: `file`, the file as it was written; `changed`, the file with another size, and how large
+ * it is; `gone`, nothing or another file.
+ */
+export type Named = { what: 'file' } | { what: 'changed'; size: number } | { what: 'gone' };
+
+/**
+ * The last segment of a ledger, open: the file that its path named when it was opened. Somebody may take the path away from it
+ * (rm, mv), or cut the file; the kernel goes on to take writes and syncs without an error, so the path has to be looked at.
+ */
+export class SegmentFile {
+  readonly path: string;
+  readonly #file: FileHandle;
+  readonly #dev: bigint;
+  readonly #ino: bigint;
+
+  private constructor(path: string, file: FileHandle, dev: bigint, ino: bigint) {
+    this.path = path;
+    this.#file = file;
+    this.#dev = dev;
+    this.#ino = ino;
+  }
+
+  /** Opens one that is there. @throws what node:fs throws */
+  static async open(path: string): Promise<SegmentFile> {
+    return await SegmentFile.#from(path, 'a+');
+  }
+
+  /** Makes one that must not be there, and its directory where that is missing. @throws what node:fs throws */
+  static async make(path: string): Promise<SegmentFile> {
+    await makeDirectory(dirname(path));
+    return await SegmentFile.#from(path, 'ax+');
+  }
+
+  static async #from(path: string, flags: string): Promise<SegmentFile> {
+    const file = await open(path, flags, FILE_MODE);
+    const { dev, ino } = await file.stat({ bigint: true });
+    return new SegmentFile(path, file, dev, ino);
+  }
+
+  /** How large it is. @throws what node:fs throws */
+  async size(): Promise<number> {
+    return (await this.#file.stat()).size;
+  }
+
+  /** Appends bytes; they are not on disk before {@link sync}. @throws what node:fs throws */
+  async append(bytes: Buffer): Promise<void> {
+    await this.#file.appendFile(bytes);
+  }
+
+  /** Puts all of it on disk. @throws what node:fs throws */
+  async sync(): Promise<void> {
+    await this.#file.datasync();
+  }
+
+  /** Cuts it. @throws what node:fs throws */
+  async truncate(size: number): Promise<void> {
+    await this.#file.truncate(size);
+  }
+
+  /** Closes it; all of it should be on disk. */
+  async close(): Promise<void> {
+    await this.#file.close().catch(() => {});
+  }
+
+  /** Looks at what its path names now, by one stat; a path that cannot be looked at names nothing. */
+  async named(size: number): Promise<Named> {
+    const found = await stat(this.path, { bigint: true }).catch(() => null);
+    if (found === null || found.ino !== this.#ino || found.dev !== this.#dev) return { what: 'gone' };
+    return found.size === BigInt(size) ? { what: 'file' } : { what: 'changed', size: Number(found.size) };
+  }
+
+  /** Appends the first `size` bytes to another one; gives how many it had. @throws what node:fs throws */
+  async copyTo(other: SegmentFile, size: number): Promise<number> {
+    const buffer = Buffer.allocUnsafe(Math.min(size, COPY_BYTES));
+    let copied = 0;
+    while (copied < size) {
+      const { bytesRead } = await this.#file.read(buffer, 0, Math.min(buffer.length, size - copied), copied);
+      if (bytesRead === 0) break;
+      await other.append(buffer.subarray(0, bytesRead));
+      copied += bytesRead;
+    }
+    return copied;
+  }
+}
+
+/** Makes a directory and its parents where they are missing, durably. @throws what node:fs throws */
+export async function makeDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  if (first === undefined) return;
+  for (let made = directory; ; made = dirname(made)) {
+    await syncDirectory(dirname(made));
+    if (made === first || made === dirname(made)) return;
+  }
+}
+
+/** Makes the names in a directory durable: fsync of a file does not. @throws what node:fs throws */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
