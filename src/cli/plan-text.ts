@@ -6,22 +6,25 @@ import { openFilesLimit } from '../host/open-files.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveSources } from '../host/sources.js';
 import { native } from '../native.js';
+import { hasIpv6, resolveDns } from '../network/host.js';
 import { examplePlan } from '../network/networks.js';
 import { DEFAULT_ID_POOL, DEFAULT_NETWORK } from '../paths.js';
 import { describeEnd, makePlan, type Plan, planSteps, type Step } from '../plan/plan.js';
 import type { SpecInput } from '../spec/schema.js';
 import { IDS_PER_CONTAINER, parseSpec, type Spec } from '../spec/spec.js';
+import { warningsOf } from '../spec/warnings.js';
 
-/** A spec, what it is compiled to, and the steps of that. */
+/** A spec, what it is compiled to, the steps of that, and what a container of it would not have as its user may expect. */
 export interface Planned {
   spec: Spec;
   plan: Plan;
   steps: Step[];
+  warnings: string[];
 }
 
 /** Plans a spec with what this host has. @throws NiwaError SPEC_INVALID, HOST_UNSUPPORTED */
 export function planHere(input: SpecInput, cgroup: string, runDir: string): Planned {
-  const spec = resolveSources(parseSpec(input, 'ID'));
+  const spec = resolveDns(resolveSources(parseSpec(input, 'ID')), hasIpv6());
   const { containers, controllers } = lookAtCgroupTree(cgroup);
   const stage = resolve(runDir, 'stage');
   const plan = makePlan(spec, {
@@ -37,7 +40,7 @@ export function planHere(input: SpecInput, cgroup: string, runDir: string): Plan
     network: examplePlan(spec, DEFAULT_NETWORK, resolve(runDir, 'containers', spec.id)),
     compileSeccomp,
   });
-  return { spec, plan, steps: planSteps(plan) };
+  return { spec, plan, steps: planSteps(plan), warnings: warningsOf(spec) };
 }
 
 /** Writes the steps as numbered lines, and how the container will end. */

@@ -399,7 +399,7 @@ export class Runtime {
     const { allowed, images } = this.#options;
     const asked = resolveSources(parseSpec(input, this.#freeId(), (name) => imageDefaults(images, name)));
     requirePermission(asked, caller, allowed);
-    const spec = resolveUser(asked);
+    const spec = this.#options.networks.resolve(resolveUser(asked));
     this.#refuseNew();
     if (this.#registry.has(spec.id) || this.#reserved.has(spec.id))
       throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);

@@ -245,6 +245,7 @@ export function diagnose(facts: HostFacts): Check[] {
     checkGroupPressure(facts),
     checkOpenFiles(facts),
     checkProcesses(facts),
+    checkNameServers(facts),
     ...LIMITS.map((limit) => checkLimit(limit, facts)),
   ];
 }
@@ -584,6 +585,19 @@ function checkProcesses({ rlimits }: HostFacts): Check {
     limitNumber(soft) >= ENOUGH_PROCESSES
       ? ok(soft)
       : warning(soft, "Set LimitNPROC=infinity in niwad's unit, or rlimits.nproc in the spec."),
+  );
+}
+
+function checkNameServers({ nameServers }: HostFacts): Check {
+  return optional(
+    'name servers',
+    "Bridged containers ask those of the host's resolv.conf, or those behind systemd-resolved. The host's loopback is not theirs: without others they find no names.",
+    nameServers.length > 0
+      ? ok(nameServers.join(', '))
+      : warning(
+          'none that a container reaches',
+          'Name some in /etc/resolv.conf, or in network.dns.servers of each spec.',
+        ),
   );
 }
 

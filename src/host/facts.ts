@@ -2,6 +2,8 @@ import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { nameServers } from '../network/files.js';
+import { hostResolvConf } from '../network/host.js';
 import { CONTROLLERS, findCgroup2Mount, findFilesystem, findV1Controllers } from './cgroup.js';
 import { SYSCTLS } from './doctor.js';
 
@@ -57,6 +59,8 @@ export interface HostFacts {
   pressure: boolean;
   /** The limits of this process, by the names of /proc/self/limits without "Max": numbers or "unlimited". */
   rlimits: Record<string, { soft: string; hard: string }>;
+  /** The name servers of this host that bridged containers reach. */
+  nameServers: string[];
   /** The text of each of {@link SYSCTLS}; null where it cannot be read. */
   sysctls: Record<string, string | null>;
 }
@@ -87,6 +91,7 @@ export function readHostFacts(): HostFacts {
     kernelControllers: readKernelControllers(),
     pressure: readText('/proc/pressure/cpu') !== null,
     rlimits: readRlimits(),
+    nameServers: nameServers(hostResolvConf(true), true),
     sysctls: Object.fromEntries(SYSCTLS.map((name) => [name, readSysctl(name)])),
   };
 }

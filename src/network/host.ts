@@ -6,8 +6,9 @@ import { createServer, isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
 import { messageOf, NiwaError, toHostError } from '../errors.js';
 import type { PublishedPort } from '../spec/network.js';
+import type { Spec } from '../spec/spec.js';
 import { ipv4Number, ipv6Number, ipv6Text, sizeOf } from './addresses.js';
-import { nameServers } from './files.js';
+import { dnsOf, nameServers } from './files.js';
 import type { Segment } from './lease.js';
 
 /** What the network of containers needs of this machine. All is of niwad's own network namespace. */
@@ -60,10 +61,21 @@ export function requireFreeSubnet({ subnet, subnetText, subnet6 }: Segment): voi
   );
 }
 
-/** Gives the host's own resolv.conf, the one of those there are that names servers others can reach. */
-export function hostResolvConf(): string {
+/**
+ * Gives a spec that says of the name servers of a bridged container what it leaves to the host; an empty list where the host has
+ * none that a container reaches.
+ * @param hasIpv6 whether the container has IPv6
+ */
+export function resolveDns(spec: Spec, hasIpv6: boolean): Spec {
+  const { network } = spec;
+  if (network === null) return spec;
+  return { ...spec, network: { ...network, dns: dnsOf(network.dns, hostResolvConf(hasIpv6), hasIpv6) } };
+}
+
+/** Gives the host's own resolv.conf, the one of those there are that names servers which a container reaches. */
+export function hostResolvConf(hasIpv6: boolean): string {
   const texts = RESOLVERS.map((path) => readOr(path, ''));
-  return texts.find((text) => nameServers(text).length > 0) ?? texts[0] ?? '';
+  return texts.find((text) => nameServers(text, hasIpv6).length > 0) ?? texts[0] ?? '';
 }
 
 /**

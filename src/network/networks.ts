@@ -14,11 +14,11 @@ import {
   applyRules,
   enableForwarding,
   hasIpv6,
-  hostResolvConf,
   interfaceNames,
   nodeName,
   requireFreePort,
   requireFreeSubnet,
+  resolveDns,
 } from './host.js';
 import { devicePrefix, type Lease, leaseOf, type NetworkSettings, type Segment, segmentOf } from './lease.js';
 import { AddressPool } from './pool.js';
@@ -61,6 +61,11 @@ export class Networks {
     this.#pool = new AddressPool(this.#segment.subnet);
   }
 
+  /** Gives a spec with the name servers of this host where it does not say which. */
+  resolve(spec: Spec): Spec {
+    return resolveDns(spec, this.#segment.subnet6 !== null);
+  }
+
   /**
    * Gives a new container its address, and the bridge that it needs; null where its spec asks for none.
    * @throws NiwaError ADDRESS_IN_USE, SPEC_INVALID, HOST_UNSUPPORTED, HOST_ERROR; then nothing was taken
@@ -96,7 +101,7 @@ export class Networks {
     if (names.length === 0) return;
     const { id, namespaces, network } = spec;
     const hostname = spec.hostname ?? (namespaces.uts === 'host' ? hostName() : id);
-    const files = networkFiles({ hostname, network, lease }, network === null ? '' : hostResolvConf());
+    const files = networkFiles({ hostname, network, lease });
     for (const name of names) writeFileSync(join(directory, name), files[name], { mode: 0o644 });
   }
 

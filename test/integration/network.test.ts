@@ -144,6 +144,28 @@ except OSError: print('nothing', end='')`;
     ]);
   });
 
+  it.each([
+    ['', [], [expect.stringMatching(/^network\.dns\.servers: /)]],
+    ['nameserver 192.0.2.53\nsearch example.org', ['nameserver 192.0.2.53', 'search example.org'], []],
+  ])(
+    'asks whom a local resolver asks, %j, and its create warns where that is nobody',
+    async (behind, asked, warnings) => {
+      const place = nodePlace({ bridge: 'nwnames', subnet: '10.85.0.0/24', subnet6: null });
+      const script = `
+printf 'nameserver 127.0.0.53\nnameserver ::1\n' > ${place.directory}/stub
+printf '${behind}' > ${place.directory}/behind
+mount --bind ${place.directory}/stub /etc/resolv.conf
+mount -t tmpfs none /run
+mkdir -p /run/systemd/resolve
+cp ${place.directory}/behind /run/systemd/resolve/resolv.conf
+exec "$@"`;
+      const other = await startOnNode(place, {}, ['unshare', '--mount', 'sh', '-ec', script, 'sh']);
+      const { stdout, status } = await other.run({ network: bridged, process: { args: ['cat', '/etc/resolv.conf'] } });
+      expect([stdout.split('\n').filter((line) => line !== ''), status.warnings]).toEqual([asked, warnings]);
+      await other.stop();
+    },
+  );
+
   it('takes an address that is asked for, and no other one does', async () => {
     const network = { address: '10.77.0.50' };
     await startServer(niwad, 'net-fifty', network);

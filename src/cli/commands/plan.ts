@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from 'yargs';
 import { DEFAULT_CGROUP, DEFAULT_RUN_DIR } from '../../paths.js';
-import { type Common, fail, pathOf, print } from '../command.js';
+import { type Common, fail, pathOf, print, tellWarnings } from '../command.js';
 import { statusOfError } from '../exit-codes.js';
 import { specOf } from '../spec-file.js';
 import { withSpec } from '../spec-options.js';
@@ -26,6 +26,7 @@ export const plan: CommandModule<Common, PlanOptions> = {
       const input = await specOf({ ...args, ...(file === undefined ? {} : { file }), command: [] });
       const { planHere, planText } = await import('../plan-text.js'); // the schema behind it takes a while to load
       const planned = planHere(input, args.cgroup, args.runDir);
+      tellWarnings(planned);
       print(args.json, planned, () => planText(planned));
     } catch (error) {
       process.exitCode = fail(error, args.json, statusOfError);

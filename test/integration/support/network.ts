@@ -47,9 +47,16 @@ export function nodePlace(network: object = {}): Place {
   return place;
 }
 
-/** Starts a daemon in the node. */
-export async function startOnNode(place: Place, env: Record<string, string> = {}): Promise<Niwad> {
-  const niwad = await Niwad.start(place, env, undefined, ['nsenter', `--net=/run/netns/${NODE}`]);
+/**
+ * Starts a daemon in the node.
+ * @param launcher a command that ends in an exec of what follows
+ */
+export async function startOnNode(
+  place: Place,
+  env: Record<string, string> = {},
+  launcher: string[] = [],
+): Promise<Niwad> {
+  const niwad = await Niwad.start(place, env, undefined, ['nsenter', `--net=/run/netns/${NODE}`, ...launcher]);
   daemons.push(niwad);
   return niwad;
 }

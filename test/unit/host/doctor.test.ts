@@ -37,6 +37,7 @@ const tuned: HostFacts = {
     'open files': { soft: '1048576', hard: '1048576' },
     processes: { soft: 'unlimited', hard: 'unlimited' },
   },
+  nameServers: ['192.0.2.53'],
   sysctls: {
     'fs.file-max': '9223372036854775807',
     'fs.inotify.max_user_instances': '1048576',

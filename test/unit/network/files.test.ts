@@ -1,15 +1,16 @@
 import { expect, it } from 'vitest';
-import { fileNames, nameServers, networkFiles } from '../../../src/network/files.js';
+import { dnsOf, fileNames, nameServers, networkFiles } from '../../../src/network/files.js';
 import { leaseOf, segmentOf } from '../../../src/network/lease.js';
 import { normaliseNetwork } from '../../../src/spec/network.js';
 import { parseSpec } from '../../../src/spec/spec.js';
 
 const segment = segmentOf({ bridge: 'br0', subnet: '10.0.0.0/16', subnet6: 'fd00::/64', mtu: 1500 }, 'node', true);
-const files = (input: object, resolvConf = '') =>
-  networkFiles(
-    { hostname: 'web', network: normaliseNetwork(input) ?? expect.fail(), lease: leaseOf(segment, '10.0.1.2') },
-    resolvConf,
-  );
+const networkOf = (input: object) => normaliseNetwork(input) ?? expect.fail();
+const files = (input: object, resolvConf = '') => {
+  const network = networkOf(input);
+  const dns = dnsOf(network.dns, resolvConf, true);
+  return networkFiles({ hostname: 'web', network: { ...network, dns }, lease: leaseOf(segment, '10.0.1.2') });
+};
 
 it('names the container and who else was said', () => {
   expect(files({ hosts: { db: '10.0.0.9' } })).toMatchObject({
@@ -22,15 +23,33 @@ it('names the container and who else was said', () => {
 it('asks the name servers of the host, but for its loopback', () => {
   const host =
     '# x\nnameserver 127.0.0.53\nnameserver 192.0.2.1\nnameserver fe80::1%eth0\nnameserver ::1\nsearch a.example b.example\noptions edns0\n';
-  expect(nameServers(host)).toEqual(['192.0.2.1']);
+  expect(nameServers(host, true)).toEqual(['192.0.2.1']);
   expect(files({}, host)['resolv.conf']).toBe('nameserver 192.0.2.1\nsearch a.example b.example\noptions edns0\n');
   expect(files({ dns: { servers: ['192.0.2.9'], search: [] } }, host)['resolv.conf']).toBe(
     'nameserver 192.0.2.9\noptions edns0\n',
   );
 });
 
+it.each([
+  ['127.0.0.53', []],
+  ['127.0.0.1', []],
+  ['::1', []],
+  ['0:0:0:0:0:0:0:1', []],
+  ['0.0.0.0', []],
+  ['::', []],
+  ['nonsense', []],
+  ['192.0.2.1', ['192.0.2.1']],
+  ['2001:db8::1', ['2001:db8::1']],
+])('of a host that asks %s a container asks %j', (server, asked) => {
+  expect(dnsOf(networkOf({}).dns, `nameserver ${server}\n`, true).servers).toEqual(asked);
+});
+
+it('asks no name server by IPv6 where the container has none', () => {
+  expect(nameServers('nameserver 2001:db8::1\nnameserver 192.0.2.1\n', false)).toEqual(['192.0.2.1']);
+});
+
 it('knows a container without a bridge on its loopback', () => {
-  expect(networkFiles({ hostname: 'web', network: null, lease: null }, '')).toMatchObject({
+  expect(networkFiles({ hostname: 'web', network: null, lease: null })).toMatchObject({
     hosts: '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\tweb\n',
     hostname: 'web\n',
   });

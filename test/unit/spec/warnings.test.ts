@@ -25,3 +25,10 @@ it('what cannot be id-mapped is named with its field', () => {
     'mounts[1]: the file system of /nfs canno',
   ]);
 });
+
+it('a bridged container that has no name server is warned of', () => {
+  const withServers = (servers: string[]) => warningsOf(specOf({ network: { dns: { servers } } }));
+  expect(withServers(['192.0.2.1'])).toEqual([]);
+  expect(withServers([])).toEqual([expect.stringMatching(/^network\.dns\.servers: /)]);
+  expect(warningsOf(specOf())).toEqual([]);
+});
