@@ -34,6 +34,8 @@ export interface CreateRequest {
   cgroup: string;
   /** Files of the group and their values, written in this order before the process exists. */
   writes: [file: string, value: string][];
+  /** Those to make after the boot program has come to its wait, before the workload runs. */
+  lateWrites: [file: string, value: string][];
   /** All devices that the group may use, -1 for any number; null for no filter. */
   devices: readonly DeviceRule[] | null;
   /** The maps of a new user namespace as user_namespaces(7) has them, or "" for none. */

@@ -109,15 +109,21 @@ std::vector<DeviceRule> to_device_rules(const Napi::Array &array) {
     return rules;
 }
 
+std::vector<std::pair<std::string, std::string>> to_pairs(const Napi::Array &array) {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        auto pair = array.Get(i).As<Napi::Array>();
+        pairs.emplace_back(to_string(pair.Get(0u)), to_string(pair.Get(1u)));
+    }
+    return pairs;
+}
+
 SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
     SpawnRequest request;
     request.id = to_string(object.Get("id"));
     request.cgroup = to_string(object.Get("cgroup"));
-    auto writes = object.Get("writes").As<Napi::Array>();
-    for (uint32_t i = 0; i < writes.Length(); i++) {
-        auto pair = writes.Get(i).As<Napi::Array>();
-        request.writes.emplace_back(to_string(pair.Get(0u)), to_string(pair.Get(1u)));
-    }
+    request.writes = to_pairs(object.Get("writes").As<Napi::Array>());
+    request.late_writes = to_pairs(object.Get("lateWrites").As<Napi::Array>());
     request.namespaces = to_u32(object.Get("namespaces"));
     request.stdout_path = to_string(object.Get("stdout"));
     request.stderr_path = to_string(object.Get("stderr"));
@@ -126,11 +132,7 @@ SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
     request.pid_namespace = to_string(object.Get("pidNamespace"));
     request.uid_map = to_string(object.Get("uidMap"));
     request.gid_map = to_string(object.Get("gidMap"));
-    auto maps = object.Get("mountMaps").As<Napi::Array>();
-    for (uint32_t i = 0; i < maps.Length(); i++) {
-        auto pair = maps.Get(i).As<Napi::Array>();
-        request.mount_maps.emplace_back(to_string(pair.Get(0u)), to_string(pair.Get(1u)));
-    }
+    request.mount_maps = to_pairs(object.Get("mountMaps").As<Napi::Array>());
     request.image = to_string(object.Get("image"));
     request.filter_devices = object.Get("devices").IsArray();
     if (request.filter_devices) request.devices = to_device_rules(object.Get("devices").As<Napi::Array>());
@@ -197,7 +199,7 @@ Value create(Info info) {
         if (spawned->failure.failed()) return;
         monitor->add(spawned->container);
         start->asked_ns = boottime_ns();
-        if (request->starts) run_start(*monitor, *spawned->container, true, *start);
+        if (request->starts) run_start(*monitor, *spawned->container, request->tells(), *start);
     };
     return Task::run(info.Env(), work, [request, spawned, start, queued_ns](Napi::Env env) -> Value {
         if (spawned->failure.failed()) return from_failure(env, spawned->failure);

@@ -10,7 +10,8 @@
 struct SpawnRequest {
     std::string id;
     std::string cgroup; // path of the group to make
-    std::vector<GroupWrite> writes;
+    std::vector<GroupWrite> writes;      // before its first process
+    std::vector<GroupWrite> late_writes; // when the boot program has come to its wait: they would slow it down
     uint64_t namespaces = 0;                                     // CLONE_NEW* flags
     std::string uid_map, gid_map;                                // of a new user namespace, or empty
     std::vector<std::pair<std::string, std::string>> mount_maps; // of the user namespaces that mounts have
@@ -24,8 +25,11 @@ struct SpawnRequest {
     std::string pid_namespace;             // path of a PID namespace to join instead, or empty
     std::shared_ptr<Container> network_of; // whose network namespace to be born in, or nothing
     std::vector<uint8_t> program;
-    bool starts = false; // the word to start goes with the program: the helper does not wait for it
+    bool starts = false; // it is to be started, too
     int helper = -1;
+
+    // Whether the word to start goes with the program: the helper does not wait for it.
+    bool tells() const { return starts && late_writes.empty(); }
 };
 
 // Where and why it failed. Errors are values here: there are no exceptions in the addon.

@@ -157,6 +157,7 @@ export class Maker {
       id: spec.id,
       cgroup: plan.cgroup.path,
       writes: plan.cgroup.writes.map(({ file, value }) => [file, value]),
+      lateWrites: plan.cgroup.lateWrites.map(({ file, value }) => [file, value]),
       namespaces: plan.clone.flags,
       pidNamespace: plan.clone.pidNamespace,
       networkOf,

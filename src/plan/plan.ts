@@ -5,7 +5,7 @@ import { type DeviceRule, deviceText, USUAL_DEVICES } from './devices.js';
 import { type CloneNamespaces, cloneNamespaces, namespaceOps } from './namespaces.js';
 import type { NetworkStep } from './network.js';
 import { chdir, closeFds, exec, hostname, init, linkUp, type Op, terminal, umask, wait, write } from './ops.js';
-import { type CgroupWrite, type Controllers, limitWrites } from './resources.js';
+import { type CgroupWrite, type Controllers, limitWrites, slowsBoot } from './resources.js';
 import { oomOps, rightsOps, seccompOps } from './restrictions.js';
 import { type PlacedFile, rootOps } from './root.js';
 import { idMaps, mapText, mountMaps, mountMapText } from './userns.js';
@@ -44,7 +44,8 @@ export interface PlanHost {
 /** Everything decided: the group, its limits and devices, the namespaces, and the boot program. */
 export interface Plan {
   id: string;
-  cgroup: { path: string; writes: CgroupWrite[] };
+  /** Its group: what is written to it before its first process, and what after the boot program, which it would slow. */
+  cgroup: { path: string; writes: CgroupWrite[]; lateWrites: CgroupWrite[] };
   /** All that it may use; null where the kernel has no filter. */
   devices: DeviceRule[] | null;
   /** The ids of its user namespace; null for the host's. */
@@ -71,11 +72,13 @@ export interface Step {
  */
 export function makePlan(spec: Spec, host: PlanHost): Plan {
   const userns = idMaps(spec, host.idRange);
+  const writes = limitWrites(spec.resources, host.controllers, host.devices);
   return {
     id: spec.id,
     cgroup: {
       path: `${host.containersCgroup}/${spec.id}`,
-      writes: limitWrites(spec.resources, host.controllers, host.devices),
+      writes: writes.filter((write) => !slowsBoot(write)),
+      lateWrites: writes.filter(slowsBoot),
     },
     devices: host.filtersDevices ? [...USUAL_DEVICES, ...host.deviceNodes] : null,
     userns,
@@ -98,9 +101,7 @@ export function planSteps({ cgroup, devices, userns, mountMaps, image, clone, bo
   const pause = bootSteps.findIndex(({ operation }) => operation === 'wait') + 1;
   return [
     { phase: 'group', operation: 'mkdir', text: `make the cgroup ${cgroup.path}` },
-    ...cgroup.writes.map(
-      ({ file, value }): Step => ({ phase: 'group', operation: file, text: `set ${file} to ${value}` }),
-    ),
+    ...cgroup.writes.map(writeStep),
     ...(devices === null ? [] : [{ phase: 'devices', operation: 'bpf', text: deviceText(devices) } as const]),
     ...(userns === null ? [] : [{ phase: 'userns', operation: 'clone3', text: mapText(userns) } as const]),
     ...mountMaps.map((maps): Step => ({ phase: 'userns', operation: 'clone3', text: mountMapText(maps) })),
@@ -113,9 +114,14 @@ export function planSteps({ cgroup, devices, userns, mountMaps, image, clone, bo
       text: `clone3 into the cgroup with new namespaces: ${clone.names.join(', ') || 'none'}${born}`,
     },
     ...bootSteps.slice(0, pause),
+    ...cgroup.lateWrites.map(writeStep),
     ...network.map(({ operation, text }): Step => ({ phase: 'network', operation, text })),
     ...bootSteps.slice(pause),
   ];
+}
+
+function writeStep({ file, value }: CgroupWrite): Step {
+  return { phase: 'group', operation: file, text: `set ${file} to ${value}` };
 }
 
 /** Says in a line how a container will end: the part of a spec that no step shows. */

@@ -55,6 +55,17 @@ export function limitWrites(
   return writes;
 }
 
+/** Slow a process down, where the others end it or fail its calls. */
+const SLOWING = ['cpu.max', 'cpu.max.burst', 'cpu.weight', 'io.max', 'memory.high'];
+
+/**
+ * Whether a limit would slow the boot program, which holds a thread of niwad until it is done: twenty containers with a
+ * hundredth of a processor would keep all others from their starts. It is set before the workload runs.
+ */
+export function slowsBoot({ file }: CgroupWrite): boolean {
+  return SLOWING.includes(file);
+}
+
 /**
  * Gives the writes that change the limits of a running container, in an order in which every moment has a limit and the
  * kernel accepts each step: a burst never exceeds its quota, and memory.high is the first to tighten and the last to loosen.

@@ -49,6 +49,7 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
     id: 'blocked',
     cgroup: plan.cgroup.path,
     writes: [],
+    lateWrites: [],
     namespaces: plan.clone.flags,
     devices: null,
     uidMap: '',

@@ -89,6 +89,7 @@ class Addon {
       id,
       cgroup: plan.cgroup.path,
       writes: [],
+      lateWrites: [],
       namespaces: plan.clone.flags,
       pidNamespace: '',
       networkOf: 0,

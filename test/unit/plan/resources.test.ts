@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NiwaError } from '../../../src/errors.js';
-import { type CgroupWrite, limitWrites, undoWrites, updateWrites } from '../../../src/plan/resources.js';
+import { type CgroupWrite, limitWrites, slowsBoot, undoWrites, updateWrites } from '../../../src/plan/resources.js';
 import { mergeResources, parseResources } from '../../../src/spec/resources.js';
 import type { ResourcesInput } from '../../../src/spec/schema.js';
 import { resourcesInputs } from '../arbitrary.js';
@@ -254,3 +254,22 @@ function group(writes: readonly CgroupWrite[], before: Record<string, string>): 
   }
   return Object.fromEntries(files);
 }
+
+it('sets what slows a process down after the boot program, and what ends it before', () => {
+  const resources = parseResources({
+    cpu: { max: 0.5, burst: '10ms', weight: 10, cpus: '0' },
+    memory: { max: '1G', high: '512M', low: '1M', swapMax: 0 },
+    pids: 10,
+  });
+  const writes = limitWrites(resources, controllers, devices);
+  const files = (late: boolean) => writes.filter((write) => slowsBoot(write) === late).map(({ file }) => file);
+  expect(files(true)).toEqual(['cpu.max', 'cpu.max.burst', 'cpu.weight', 'memory.high']);
+  expect(files(false)).toEqual([
+    'cpuset.cpus',
+    'memory.low',
+    'memory.max',
+    'memory.swap.max',
+    'memory.oom.group',
+    'pids.max',
+  ]);
+});
