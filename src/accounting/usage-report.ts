@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { type Filter, fits } from '../spec/filter.js';
 import type { Period } from './ledger-reading.js';
 import type { UsageRecord } from './record.js';
 
@@ -49,8 +50,7 @@ export type UsageKey = 'container' | 'owner' | { label: string };
 /** Which records count, and how they are put together. */
 export interface UsageQuery extends Period {
   by: UsageKey;
-  owner?: string;
-  label?: { name: string; value: string };
+  filter: Filter;
 }
 
 /**
@@ -96,14 +96,9 @@ export class UsageReport {
     });
   }
 
-  #counts({ at, owner, labels }: UsageRecord): boolean {
-    const { since, until, owner: wanted, label } = this.#query;
-    return (
-      (since === null || at >= since) &&
-      (until === null || at < until) &&
-      (wanted === undefined || owner === wanted) &&
-      (label === undefined || labelOf(labels, label.name) === label.value)
-    );
+  #counts(record: UsageRecord): boolean {
+    const { since, until, filter } = this.#query;
+    return (since === null || record.at >= since) && (until === null || record.at < until) && fits(filter, record);
   }
 
   #rowOf(record: UsageRecord): UsageRow {

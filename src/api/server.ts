@@ -152,15 +152,26 @@ function useOneValidation(api: Api): void {
   api.setSerializerCompiler(() => JSON.stringify);
 }
 
-/** Query parameters arrive as text: "true", "false" and plain numbers are what they say, but where the schema wants text. */
+/** What the conversion of a query looks at in a JSON schema. */
+interface Node {
+  type?: string;
+  const?: unknown;
+  anyOf?: Node[];
+}
+
+/** Query parameters arrive as text: "true", "false" and plain numbers are what they say, but where the schema takes any text. */
 function convertQuery(schema: TSchema, value: unknown, httpPart: string | undefined): unknown {
   if (httpPart !== 'querystring') return value;
-  const { properties = {} } = schema as { properties?: Record<string, { type?: string }> };
+  const { properties = {} } = schema as { properties?: Record<string, Node> };
   const query = value as Record<string, unknown>;
   for (const [name, text] of Object.entries(query))
-    if (properties[name]?.type !== 'string' && /^(true|false|0|[1-9][0-9]{0,8})$/.test(String(text)))
+    if (!takesText(properties[name]) && /^(true|false|0|[1-9][0-9]{0,8})$/.test(String(text)))
       query[name] = JSON.parse(String(text)) as unknown;
   return query;
+}
+
+function takesText(node: Node = {}): boolean {
+  return (node.type === 'string' && node.const === undefined) || (node.anyOf ?? []).some(takesText);
 }
 
 function useOneErrorShape(api: Api): void {

@@ -10,8 +10,8 @@ export interface Common {
   json: boolean;
 }
 
-/** Everything behind `--` on the command line: the container's own command. */
-export const wordsAfterDashes: string[] = [];
+/** The command of a container on the command line, see command-line.ts. */
+export const wordsOfContainer: string[] = [];
 
 /**
  * Makes a command that talks to the daemon.
@@ -30,7 +30,7 @@ export function daemonCommand<O extends Common>(
   return {
     command,
     describe,
-    builder,
+    builder: (yargs) => withOneValueEach(builder(yargs)),
     handler: async (args) => {
       const client = new NiwaClient(args.socket);
       try {
@@ -42,6 +42,26 @@ export function daemonCommand<O extends Common>(
       }
     },
   };
+}
+
+/** What yargs knows of the options and positional arguments of a command; its types leave it out. */
+export interface Declared {
+  string: string[];
+  boolean: string[];
+  array: string[];
+  alias: Record<string, string[]>;
+}
+
+/** Gives what a command declares. */
+export function declaredBy(yargs: Argv<never>): Declared {
+  return (yargs as unknown as { getOptions(): Declared }).getOptions();
+}
+
+/** Lets each option and positional argument with a text take one word as it is, also `-`, which yargs would take for an option. */
+export function withOneValueEach<O>(yargs: Argv<O>): Argv<O> {
+  const { string, array } = declaredBy(yargs as Argv<never>);
+  for (const name of string.filter((one) => !array.includes(one))) yargs.nargs(name, 1);
+  return yargs;
 }
 
 /** Tells an error on standard error; gives the exit status. */
@@ -84,9 +104,18 @@ export function withIds(yargs: Argv<Common>) {
   return yargs.positional('id', { type: 'string', array: true, demandOption: true, describe: 'containers' });
 }
 
-/** Gives the path of a positional argument: of a lone dash, which stands for a standard stream, yargs leaves an empty text. */
-export function pathOf(positional: string | undefined): string | undefined {
-  return positional === '' ? '-' : positional;
+/** The options that choose containers: all that are given have to fit. */
+export function withFilter(yargs: Argv<Common>) {
+  return yargs
+    .option('owner', { type: 'string', array: true, nargs: 1, default: [], describe: 'only those of this owner' })
+    .option('label', {
+      alias: 'l',
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [],
+      describe: 'only those with NAME=VALUE; of several, with all of them',
+    });
 }
 
 /** The positional argument of commands that take one container. */

@@ -2,17 +2,17 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { messageOf, NiwaError } from '../errors.js';
 import type { SpecInput } from '../spec/schema.js';
-import { wordsAfterDashes } from './command.js';
+import { wordsOfContainer } from './command.js';
 import { withAbsolutePaths } from './relative-paths.js';
 import { type SpecOptions, toSpec } from './spec-options.js';
 
 /**
- * Gives the spec that a command line asks for: its file, its flags on top, and the words behind `--`.
+ * Gives the spec that a command line asks for: its file, its flags on top, and the command of the container.
  * @throws NiwaError SPEC_INVALID
  */
 export async function specOf(options: SpecOptions): Promise<SpecInput> {
   const base = options.file === undefined ? {} : await readSpecFile(options.file);
-  return toSpec(options, wordsAfterDashes, base);
+  return toSpec(options, wordsOfContainer, base);
 }
 
 /**

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import type { ArgumentsCamelCase, Argv } from 'yargs';
-import { refuse, show } from '../spec/problems.js';
 import type { ResourcesInput, SpecInput } from '../spec/schema.js';
 import type { Common } from './command.js';
+import { numberOr, wrong } from './values.js';
 
 /** The flags that change limits, as yargs gives them. */
 export type LimitOptions = Partial<ArgumentsOf<typeof withLimits>>;
@@ -31,7 +31,7 @@ export function withLimits<O extends Common>(yargs: Argv<O>) {
 export function withSpec<O extends Common>(yargs: Argv<O>) {
   return withLimits(
     yargs
-      .positional('command', { type: 'string', array: true, describe: 'the program and its arguments, best behind --' })
+      .positional('command', { type: 'string', array: true, describe: 'the program and its arguments' })
       .option('file', {
         alias: 'f',
         type: 'string',
@@ -89,19 +89,18 @@ export function withSpec<O extends Common>(yargs: Argv<O>) {
 
 /**
  * Makes a spec of the flags and the command, on top of `base`; what is left out stays out.
- * @param words the command behind `--`
+ * @param words the command of the container
  * @param base the spec of a file
  * @throws NiwaError SPEC_INVALID where a flag is not of its grammar
  */
 export function toSpec(options: SpecOptions, words: string[], base: Partial<SpecInput> = {}): SpecInput {
-  const command = [...(options.command ?? []), ...words];
   const resources = toResources(options);
   return defined({
     ...base,
     id: options.name ?? base.id,
     process: defined({
       ...base.process,
-      args: command.length > 0 ? command : base.process?.args,
+      args: words.length > 0 ? words : base.process?.args,
       entrypoint: options.entrypoint === undefined ? base.process?.entrypoint : [options.entrypoint],
       env: options.env === undefined ? base.process?.env : { ...base.process?.env, ...pairs('--env', options.env) },
       cwd: options.workdir ?? base.process?.cwd,
@@ -118,10 +117,10 @@ export function toSpec(options: SpecOptions, words: string[], base: Partial<Spec
     namespaces: merged(base.namespaces, { network: toNetwork(options.network) }),
     network: bridged(base.network, options),
     resources: resources === undefined ? base.resources : mergeLimits(base.resources ?? {}, resources),
-    lifetime: numberOr(options.lifetime) ?? base.lifetime,
-    jitter: numberOr(options.jitter) ?? base.jitter,
+    lifetime: options.lifetime ?? base.lifetime,
+    jitter: options.jitter ?? base.jitter,
     stopSignal: options.stopSignal ?? base.stopSignal,
-    stopTimeout: numberOr(options.stopTimeout) ?? base.stopTimeout,
+    stopTimeout: options.stopTimeout ?? base.stopTimeout,
     init: options.init ?? base.init,
     labels: options.label === undefined ? base.labels : { ...base.labels, ...pairs('--label', options.label) },
     owner: options.owner ?? base.owner,
@@ -134,7 +133,7 @@ export function toResources(options: LimitOptions): ResourcesInput | undefined {
   const io = [...toIo('rbps', options.ioRbps), ...toIo('wbps', options.ioWbps)];
   const resources = defined({
     cpu: merged(undefined, { max: numberOr(options.cpus) }),
-    memory: merged(undefined, { max: numberOr(options.memory) }),
+    memory: merged(undefined, { max: options.memory }),
     pids: numberOr(options.pids),
     io: io.length > 0 ? io : undefined,
   });
@@ -156,7 +155,7 @@ function toIo(limit: 'rbps' | 'wbps', values: string[] = []): NonNullable<Resour
   return values.map((value) => {
     const colon = value.lastIndexOf(':');
     if (colon <= 0) wrong(`--io-${limit}`, value, 'DEVICE:RATE, such as /dev/vda:10M');
-    return { device: value.slice(0, colon), [limit]: numberOr(value.slice(colon + 1)) };
+    return { device: value.slice(0, colon), [limit]: value.slice(colon + 1) };
   });
 }
 
@@ -208,7 +207,7 @@ function toVolume(value: string): MountInput {
 function toTmpfs(value: string): MountInput {
   const [, target, size] = /^([^:]+)(?::size=([^:]+))?$/.exec(value) ?? [];
   if (target === undefined) return wrong('--tmpfs', value, 'TARGET or TARGET:size=BYTES, such as /tmp:size=16M');
-  return defined({ type: 'tmpfs', target, size: numberOr(size) }) as MountInput;
+  return defined({ type: 'tmpfs', target, size }) as MountInput;
 }
 
 /** A check of the flags takes the place of the one in the base, with the times of that. */
@@ -235,7 +234,7 @@ function bridged(base: SpecInput['network'], options: SpecOptions): SpecInput['n
     mode: options.network === 'bridge' ? 'bridge' : undefined,
     ports: publish.length === 0 ? undefined : [...(base?.ports ?? []), ...publish],
     group: networkGroup,
-    rate: merged(base?.rate, { in: numberOr(rateIn), out: numberOr(rateOut) }),
+    rate: merged(base?.rate, { in: rateIn, out: rateOut }),
   });
 }
 
@@ -251,16 +250,6 @@ export function pairs(flag: string, values: string[]): Record<string, string> {
       return equals > 0 ? [value.slice(0, equals), value.slice(equals + 1)] : wrong(flag, value, 'NAME=VALUE');
     }),
   );
-}
-
-/** A number stays one, so that the schema says what is wrong with anything else. */
-function numberOr(text: string | undefined): number | string | undefined {
-  return text !== undefined && /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text;
-}
-
-function wrong(flag: string, value: string, allowed: string): never {
-  refuse('the command line', [{ path: flag, found: show(value), allowed }]);
-  throw new Error('unreachable');
 }
 
 /** Puts the fields that are given over a base; undefined where there is neither. */

@@ -46,9 +46,9 @@ export interface LogsOptions {
 export interface ListFilter {
   /** A state, or "live" for all but exited. */
   state?: State | 'live';
-  owner?: string;
-  /** NAME=VALUE */
-  label?: string;
+  owner?: string | string[];
+  /** NAME=VALUE, or several. */
+  label?: string | string[];
 }
 
 /** The daemon and its host. */
@@ -70,7 +70,7 @@ const PAGE_LENGTH = 500;
 /** As src/api/paging.ts has it, of which nothing is loaded here. */
 const NEXT_HEADER = 'niwa-next';
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-type Query = Record<string, string | number | boolean | undefined>;
+type Query = Record<string, string | number | boolean | string[] | undefined>;
 interface RequestOptions {
   query?: Query;
   body?: object;
@@ -231,10 +231,10 @@ export class NiwaClient {
   /**
    * Sums what was used, from the ledger.
    * @param query `by` is "container" (unless given), "owner" or "label:NAME"; `since` and `until` are ISO dates or times, or how
-   * long ago, such as "24h"; `label` is NAME=VALUE
+   * long ago, such as "24h"
    */
   usage(
-    query: { by?: string; since?: string; until?: string; owner?: string; label?: string } = {},
+    query: { by?: string; since?: string; until?: string } & Pick<ListFilter, 'owner' | 'label'> = {},
   ): Promise<UsageAnswer> {
     return this.#json('GET', '/v1/usage', { query });
   }
@@ -317,9 +317,10 @@ export class NiwaClient {
 
   /** Sends a request; gives the answer where it is none of an error. */
   async #request(method: Method, path: string, { query = {}, body }: RequestOptions = {}): Promise<IncomingMessage> {
-    const given = Object.entries(query).filter(([, value]) => value !== undefined);
-    const search = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]));
-    return this.#accept(await this.#send(method, given.length > 0 ? `${path}?${search}` : path, body));
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(query))
+      for (const one of [value].flat()) if (one !== undefined) search.append(name, String(one));
+    return this.#accept(await this.#send(method, search.size > 0 ? `${path}?${search}` : path, body));
   }
 
   /** Gives an answer where it is none of an error. */

@@ -1,7 +1,7 @@
 import { parseDuration } from './units.js';
 
 export const MOMENT_WORDS =
-  'a date such as "2026-11-01" (0:00 UTC), a time such as "2026-11-01T12:00:00Z" or "2026-11-01T12:00:00+01:00", or a duration ago such as "24h"';
+  'a date such as "2026-11-01" (0:00 UTC), a time such as "2026-11-01T12:00:00Z" or "2026-11-01T12:00:00+01:00", or how long ago, such as "24h" or 3600 (seconds)';
 
 const TIME =
   /^([0-9]{4})-([0-9]{2})-([0-9]{2})(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2}))?$/;
@@ -12,6 +12,7 @@ const TIME =
  * @param now in milliseconds since 1970
  */
 export function parseMoment(text: string, now: number): string | undefined {
+  if (/^[0-9]{8,}$/.test(text)) return undefined; // a date without dashes, or seconds since 1970, but no seconds ago
   const usecAgo = parseDuration(text);
   if (usecAgo !== undefined) return isoOf(now - usecAgo / 1000);
   const [, year, month, day] = TIME.exec(text) ?? [];

@@ -2,7 +2,7 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { NetworkSchema } from './network.js';
 import { REFERENCE_PATTERN, REFERENCE_WORDS } from './reference.js';
 import { SIGNAL_WORDS } from './signals.js';
-import { BYTES_PATTERN, DURATION_PATTERN, parseBytes, parseDuration } from './units.js';
+import { BYTES_PATTERN, DURATION_PATTERN, DURATION_WORDS, parseBytes, parseDuration } from './units.js';
 
 /**
  * What a user may write to describe a container: the one schema behind the validation, the types and the API document.
@@ -27,7 +27,7 @@ export const Duration = Type.Union(
     Type.Refine(Type.Number({ minimum: 0 }), (seconds) => parseDuration(seconds) !== undefined),
     Type.Refine(Type.String({ pattern: DURATION_PATTERN }), (text) => parseDuration(text) !== undefined),
   ],
-  { description: 'seconds as a number, or a string such as "90s", "250ms" or "1h30m", less than 285 years' },
+  { description: DURATION_WORDS },
 );
 const Rate = Type.Union([Type.Literal('max'), ...Bytes.anyOf], {
   description: 'bytes a second as an integer or a string such as "10M", less than 8192T, or "max"',

@@ -7,7 +7,8 @@ const BYTE_UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2
 const USEC_PER: Record<string, number> = { ms: 1e3, s: 1e6, m: 60e6, h: 3600e6, d: 86_400e6 };
 
 export const BYTES_PATTERN = '^[0-9]+(\\.[0-9]+)?[KMGT]?(i?B)?$';
-export const DURATION_PATTERN = '^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$';
+export const DURATION_PATTERN = '^([0-9]+(\\.[0-9]+)?|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$';
+export const DURATION_WORDS = 'seconds as a number, or a string such as "90s", "250ms" or "1h30m", less than 285 years';
 
 /** Parses `4096`, `"512M"`, `"1.5G"` or `"64KiB"`: units are powers of 1024. Gives whole bytes. */
 export function parseBytes(input: number | string): number | undefined {
@@ -18,7 +19,7 @@ export function parseBytes(input: number | string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** Parses `90` (seconds), `"90s"`, `"1h30m"` or `"250ms"`. Gives whole microseconds. */
+/** Parses `90` or `"90"` (seconds), `"90s"`, `"1h30m"` or `"250ms"`. Gives whole microseconds. */
 export function parseDuration(input: number | string): number | undefined {
   const usec = typeof input === 'number' ? input * 1e6 : sumOfParts(input);
   const whole = Math.round(usec);
@@ -27,8 +28,8 @@ export function parseDuration(input: number | string): number | undefined {
 
 function sumOfParts(text: string): number {
   if (!new RegExp(DURATION_PATTERN).test(text)) return Number.NaN;
-  const parts = text.matchAll(/([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)/g);
-  return [...parts].reduce((sum, [, count, unit]) => sum + Number(count) * (USEC_PER[unit ?? ''] ?? Number.NaN), 0);
+  const parts = text.matchAll(/([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|$)/g);
+  return [...parts].reduce((sum, [, count, unit]) => sum + Number(count) * (USEC_PER[unit || 's'] ?? Number.NaN), 0);
 }
 
 /** Writes microseconds as people do: `1.5s`, `250ms`, `2m`, `1h30m`. Each unit is rounded before the next one is tried. */

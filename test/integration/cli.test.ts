@@ -122,6 +122,75 @@ test('changes limits and lifetimes, and refuses to change nothing', async ({ niw
   expect(await niwad.client.wait('changed')).toMatchObject({ reason: 'lifetime' });
 });
 
+test('leaves the options of a command in a container to it', async ({ niwad }) => {
+  await niwad.start({ id: 'words', process: sleeper });
+  const [listed, found, user, shell] = await Promise.all([
+    niwad.cli('run', '--rm', 'ls', '-d', '/etc'),
+    niwad.cli('exec', 'words', 'grep', '-ic', 'NAME', '/proc/self/status'),
+    niwad.cli('exec', '--user', '7', 'words', 'id', '-u'),
+    niwad.cli('exec', 'words', '--', 'sh', '-c', 'echo $1', '-', '--json'),
+  ]);
+  expect(listed).toEqual({ exitCode: 0, stdout: '/etc', stderr: '' });
+  expect(found).toMatchObject({ exitCode: 0, stdout: '1' });
+  expect(user).toMatchObject({ exitCode: 0, stdout: '7' });
+  expect(shell).toMatchObject({ exitCode: 0, stdout: '--json' });
+});
+
+test('refuses a lifetime that is none with words about the lifetime', async ({ niwad, skip }) => {
+  needsNoKernel(skip);
+  const { exitCode, stderr } = await niwad.cli('run', '--lifetime', '-5s', 'true');
+  expect([exitCode, stderr]).toEqual([2, expect.stringContaining('lifetime: found "-5s"; allowed: ')]);
+});
+
+test('lists and bills those that fit all filters', async ({ niwad, skip }) => {
+  needsNoKernel(skip);
+  const specs = { both: { a: '1', b: '2' }, one: { a: '1' } };
+  for (const [id, labels] of Object.entries(specs)) {
+    await niwad.start({ id, labels, owner: 'filters', process: sleeper });
+    await niwad.client.stop(id, { timeout: 0 });
+  }
+  const filters = ['--owner', 'filters', '-l', 'a=1', '--label', 'b=2', '--owner', 'filters'];
+  const [listed, billed, contradiction] = await Promise.all([
+    niwad.cli('ps', '-aq', ...filters),
+    niwad.cli('usage', '--json', ...filters),
+    niwad.cli('usage', '--owner', 'filters', '--owner', 'others'),
+  ]);
+  expect(listed).toEqual({ exitCode: 0, stdout: 'both', stderr: '' });
+  expect(JSON.parse(billed.stdout)).toMatchObject({ rows: [{ key: 'both', runs: 1 }] });
+  expect([contradiction.exitCode, contradiction.stderr]).toEqual([
+    2,
+    expect.stringContaining('"filters" and "others"'),
+  ]);
+});
+
+test('reads numbers and times in the same way everywhere', async ({ niwad }) => {
+  const talker = { args: ['sh', '-c', 'trap "" TERM; echo one; echo two; while :; do sleep 0.05; done'] };
+  await niwad.start({ id: 'times', process: talker });
+  await niwad.says('times', 'two');
+  const logs = async (...args: string[]) => (await niwad.cli('logs', 'times', ...args)).stdout;
+  const answers = await Promise.all([logs('--since', '600'), logs('--tail', 'all'), logs('-n1'), logs('--tail=0')]);
+  expect(answers).toEqual(['one\ntwo', 'one\ntwo', 'two', '']);
+  expect(await niwad.cli('update', 'times', '--lifetime', '3600')).toMatchObject({ exitCode: 0 });
+  expect((await niwad.client.inspect('times')).spec.lifetimeUsec).toBe(3600e6);
+  expect(await niwad.cli('stop', 'times', '-t', '0.1')).toMatchObject({ exitCode: 0, stdout: 'times' });
+  expect((await niwad.client.inspect('times')).exit).toMatchObject({ signal: 'SIGKILL' });
+});
+
+test('refuses what is no number and no time, before anything is done', async ({ niwad, skip }) => {
+  needsNoKernel(skip);
+  const wrong = [
+    ['top', '-n', 'abc'],
+    ['top', '-n', '0'],
+    ['logs', 'nobody', '--tail', '-1'],
+    ['drain', '-t', 'soon'],
+    ['usage', '--since', '20261101'],
+  ];
+  const answers = await Promise.all(wrong.map((args) => niwad.cli(...args)));
+  expect(answers.map(({ exitCode }) => exitCode)).toEqual(wrong.map(() => 2));
+  for (const { stderr } of answers) expect(stderr).toMatch(/: found ".*"; allowed: /);
+  expect(await niwad.client.drainStatus()).toMatchObject({ draining: false });
+});
+
 test('works without a daemon where it needs none', async ({ niwad, skip }) => {
   needsNoKernel(skip);
   const nowhere = ['--socket', join(niwad.place.directory, 'nobody.sock')];

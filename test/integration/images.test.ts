@@ -19,7 +19,7 @@ import {
   skopeo,
   umociLayout,
 } from './support/images.js';
-import type { Niwad } from './support/niwad.js';
+import { NIWA, type Niwad } from './support/niwad.js';
 import { test } from './support/test.js';
 
 const SH = ['/bin/sh', '-c'];
@@ -37,6 +37,15 @@ async function say(niwad: Niwad, image: string, script: string, root: object = {
   const { stdout, stderr } = await niwad.run({ root: { image, ...root }, process: { entrypoint: SH, args: [script] } });
   return `${stderr}${stdout}`.trimEnd();
 }
+
+test('an image comes from standard input', async ({ niwad }) => {
+  const input = dockerTar([base()]);
+  const { exitCode, stdout } = await execa(NIWA, ['--socket', niwad.socket, 'image', 'import', '-', 'im-piped'], {
+    input,
+    reject: false,
+  });
+  expect([exitCode, stdout]).toEqual([0, 'im-piped:latest']);
+});
 
 test('an image of umoci, saved by skopeo, imports and runs with its defaults', async ({ niwad, skip }) => {
   for (const tool of ['umoci', 'skopeo']) needsFile(skip, `/usr/bin/${tool}`, 'not installed');

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { Container } from '../../container/container.js';
 import { ContainerStatusSchema, StateSchema } from '../../container/status.js';
+import { FilterQuery, fits, toFilter } from '../../spec/filter.js';
 import { refuse, show } from '../../spec/problems.js';
 import { ErrorSchema } from '../errors.js';
 import { fieldsOf, NEXT_HEADER, PageQuery, pick, streamArray } from '../paging.js';
@@ -13,8 +14,7 @@ const Query = Type.Object(
         description: 'created, running, paused, stopping or exited; live for all but exited',
       }),
     ),
-    owner: Type.Optional(Type.String()),
-    label: Type.Optional(Type.String({ pattern: '=', description: 'NAME=VALUE' })),
+    ...FilterQuery,
     ...PageQuery,
   },
   { additionalProperties: false },
@@ -48,12 +48,11 @@ function* textsOf(containers: readonly Container[], fields: readonly string[] | 
     yield fields === undefined ? container.statusText() : JSON.stringify(pick(container.statusWith(fields), fields));
 }
 
-function wanted({ state, owner, label }: ListQuery): (container: Container) => boolean {
-  const [name, ...value] = label?.split('=') ?? [];
+function wanted({ state, ...query }: ListQuery): (container: Container) => boolean {
+  const filter = toFilter(query);
   return (container) =>
     (state === undefined || (state === 'live' ? container.state !== 'exited' : container.state === state)) &&
-    (owner === undefined || container.spec.owner === owner) &&
-    (name === undefined || container.spec.labels[name] === value.join('='));
+    fits(filter, container.spec);
 }
 
 /** A place in the list, which does not move when containers come and go, and niwad is another one. */

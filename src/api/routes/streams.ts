@@ -32,7 +32,11 @@ const LogsQuery = Type.Object(
     follow: Type.Optional(Type.Boolean({ description: 'true to go on until the container has exited' })),
     since: Type.Optional(Type.String({ description: MOMENT_WORDS })),
     until: Type.Optional(Type.String({ description: MOMENT_WORDS })),
-    tail: Type.Optional(Type.Integer({ minimum: 0, description: 'a number: only so many of the last lines' })),
+    tail: Type.Optional(
+      Type.Union([Type.Integer({ minimum: 0 }), Type.Literal('all')], {
+        description: 'a number: only so many of the last lines; or all',
+      }),
+    ),
     stream: Type.Optional(
       Type.Union([Type.Literal('stdout'), Type.Literal('stderr')], { description: 'stdout or stderr' }),
     ),
@@ -119,7 +123,8 @@ export function streamRoutes(api: Api, { runtime, sampleIntervalMs }: ApiOptions
     },
     async ({ params, query }, reply) => {
       const { log } = runtime.get(params.id);
-      const { tail, stream, follow } = query;
+      const { stream, follow } = query;
+      const tail = query.tail === 'all' ? undefined : query.tail;
       if (follow && query.until !== undefined)
         refuse('the request', [{ path: 'follow', found: 'true', allowed: 'false together with until' }]);
       const range = { sinceUsec: moment('since', query.since), untilUsec: moment('until', query.until) };

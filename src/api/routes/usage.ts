@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { type UsageKey, type UsageQuery, UsageReport, UsageRowSchema } from '../../accounting/usage-report.js';
 import { Lock } from '../../container/lock.js';
+import { FilterQuery, toFilter } from '../../spec/filter.js';
 import { MOMENT_WORDS, parseMoment } from '../../spec/moment.js';
 import { refuse, show } from '../../spec/problems.js';
 import { ErrorSchema } from '../errors.js';
@@ -14,8 +15,7 @@ const Query = Type.Object(
     by: Type.Optional(Type.String({ pattern: '^(container|owner|label:.+)$', description: BY_WORDS })),
     since: Moment,
     until: Moment,
-    owner: Type.Optional(Type.String({ description: 'only those of this owner' })),
-    label: Type.Optional(Type.String({ pattern: '^[^=]+=', description: 'NAME=VALUE' })),
+    ...FilterQuery,
   },
   { additionalProperties: false },
 );
@@ -68,19 +68,13 @@ export function usageRoutes(api: Api, { ledger }: ApiOptions): void {
  * @param now in milliseconds since 1970
  * @throws NiwaError SPEC_INVALID
  */
-export function toUsageQuery({ by, since, until, owner, label }: Static<typeof Query>, now: number): UsageQuery {
+export function toUsageQuery({ by, since, until, ...query }: Static<typeof Query>, now: number): UsageQuery {
   const period = { since: toMoment('since', since, now), until: toMoment('until', until, now) };
   if (period.since !== null && period.until !== null && period.since > period.until)
     refuse('the request', [
       { path: 'since', found: show(since), allowed: `a time before until, which is ${show(until)}` },
     ]);
-  const [name = '', ...value] = label?.split('=') ?? [];
-  return {
-    ...period,
-    by: toKey(by ?? 'container'),
-    ...(owner === undefined ? {} : { owner }),
-    ...(label === undefined ? {} : { label: { name, value: value.join('=') } }),
-  };
+  return { ...period, by: toKey(by ?? 'container'), filter: toFilter(query) };
 }
 
 function toMoment(path: string, text: string | undefined, now: number): string | null {

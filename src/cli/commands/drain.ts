@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NiwaClient } from '../../client/client.js';
 import type { DrainStatus } from '../../container/drain.js';
 import { NiwaError } from '../../errors.js';
-import { formatDuration, parseDuration } from '../../spec/units.js';
+import { formatDuration } from '../../spec/units.js';
 import { daemonCommand, print } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { toDuration } from '../values.js';
 
 const POLL_MS = 1000;
 const MOST_NAMES = 5;
@@ -20,7 +21,8 @@ export const drain = daemonCommand(
       .example('$0 drain --timeout 10m', 'before maintenance: then nothing runs here')
       .example('$0 drain --undo', 'after it'),
   async (client, { wait, timeout, undo, json }) => {
-    const deadline = timeout === undefined ? Number.POSITIVE_INFINITY : Date.now() + milliseconds(timeout);
+    const deadline =
+      timeout === undefined ? Number.POSITIVE_INFINITY : Date.now() + toDuration('--timeout', timeout) / 1000;
     let status = await (undo ? client.undrain() : client.drain());
     const tell = () => print(json, status, () => drainText(status, Date.now()));
     tell();
@@ -50,13 +52,6 @@ export function drainText({ draining, remaining, ends_at, without_lifetime }: Dr
       : [`the last lifetime ends in ${formatDuration(Math.max(0, Date.parse(ends_at) - now) * 1000)}`]),
     ...(names === '' ? [] : [`without a lifetime: ${names}${more}`]),
   ].join('; ');
-}
-
-function milliseconds(duration: string): number {
-  const usec = parseDuration(duration);
-  if (usec === undefined)
-    throw new NiwaError('SPEC_INVALID', `--timeout: found "${duration}"; allowed: a duration such as 90s or 10m`);
-  return usec / 1000;
 }
 
 async function stopAll(client: NiwaClient): Promise<void> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { messageOf, NiwaError } from '../../errors.js';
 import type { ExecInput } from '../../spec/exec.js';
-import { daemonCommand, wordsAfterDashes } from '../command.js';
+import { daemonCommand, wordsOfContainer } from '../command.js';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.js';
 import { statusOfExit, statusOfFailedRun } from '../exit-codes.js';
 import { pairs } from '../spec-options.js';
@@ -15,7 +15,7 @@ export const exec = daemonCommand(
   (yargs) =>
     yargs
       .positional('id', { type: 'string', demandOption: true, describe: 'a container that runs' })
-      .positional('command', { type: 'string', array: true, describe: 'the program and its arguments, best behind --' })
+      .positional('command', { type: 'string', array: true, describe: 'the program and its arguments' })
       .option('interactive', { alias: 'i', type: 'boolean', default: false, describe: 'pass standard input on' })
       .option('tty', { alias: 't', type: 'boolean', default: false, describe: 'give it a terminal' })
       .option('env', { alias: 'e', type: 'string', array: true, nargs: 1, describe: 'NAME=VALUE' })
@@ -41,7 +41,7 @@ export const exec = daemonCommand(
     if (tty && interactive) requireTerminal();
     const size = tty ? terminalSize() : undefined;
     const request: ExecInput = {
-      args: [...(options.command ?? []), ...wordsAfterDashes],
+      args: wordsOfContainer,
       tty,
       stdin: interactive,
       ...(size === undefined ? {} : { size }),

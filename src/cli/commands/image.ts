@@ -68,11 +68,14 @@ const rm = daemonCommand(
     }),
 );
 
+/** The commands of `niwa image`. */
+export const IMAGE_COMMANDS = [importCommand, pull, ls, rm] as CommandModule<Common, never>[];
+
 export const image: CommandModule<Common, Common> = {
   command: 'image <command>',
   describe: 'Import, pull, list and remove images',
   builder: (yargs: Argv<Common>) =>
-    yargs.command(importCommand).command(pull).command(ls).command(rm).demandCommand(1, 'Name a command of image.'),
+    IMAGE_COMMANDS.reduce((all, one) => all.command(one), yargs).demandCommand(1, 'Name a command of image.'),
   handler: () => {},
 };
 

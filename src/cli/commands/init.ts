@@ -1,19 +1,21 @@
 import { writeFileSync } from 'node:fs';
 import type { Argv, CommandModule } from 'yargs';
 import { messageOf, NiwaError } from '../../errors.js';
-import { type Common, fail, pathOf, print } from '../command.js';
+import { type Common, fail, print, withOneValueEach } from '../command.js';
 import { statusOfError } from '../exit-codes.js';
 import { STARTER } from '../starter.js';
 
 const withFile = (yargs: Argv<Common>) =>
-  yargs
-    .positional('file', {
-      type: 'string',
-      describe: 'where to write it, - for standard output; niwa.yaml where it is left out',
-    })
-    .option('force', { type: 'boolean', default: false, describe: 'replace a file that is there' })
-    .example('$0 init && $0 run -f niwa.yaml', 'a first container')
-    .example('$0 init - | less', 'all fields that are often used');
+  withOneValueEach(
+    yargs
+      .positional('file', {
+        type: 'string',
+        describe: 'where to write it, - for standard output; niwa.yaml where it is left out',
+      })
+      .option('force', { type: 'boolean', default: false, describe: 'replace a file that is there' })
+      .example('$0 init && $0 run -f niwa.yaml', 'a first container')
+      .example('$0 init - | less', 'all fields that are often used'),
+  );
 
 type InitOptions = ReturnType<typeof withFile> extends Argv<infer O> ? O : never;
 
@@ -24,7 +26,7 @@ export const init: CommandModule<Common, InitOptions> = {
   builder: withFile,
   handler: (args) => {
     const { force, json } = args;
-    const file = pathOf(args.file) ?? 'niwa.yaml';
+    const file = args.file ?? 'niwa.yaml';
     try {
       if (file === '-') return void process.stdout.write(STARTER);
       write(file, force);

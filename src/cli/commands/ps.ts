@@ -1,6 +1,6 @@
 import type { ContainerStatus } from '../../container/status.js';
 import { formatBytes, formatDuration } from '../../spec/units.js';
-import { daemonCommand, print, printArray, withId } from '../command.js';
+import { daemonCommand, print, printArray, withFilter, withId } from '../command.js';
 import { table } from '../table.js';
 import { cut, plain } from '../text.js';
 
@@ -13,18 +13,13 @@ export const ps = daemonCommand(
   'ps',
   'List containers',
   (yargs) =>
-    yargs
+    withFilter(yargs)
       .option('all', { alias: 'a', type: 'boolean', default: false, describe: 'also those that have exited' })
       .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'only ids' })
-      .option('owner', { type: 'string', describe: 'only those of this owner' })
-      .option('label', { alias: 'l', type: 'string', describe: 'only those with NAME=VALUE' })
-      .example('$0 ps -a --owner alice', ''),
+      .example('$0 ps -a --owner alice', '')
+      .example('$0 ps -l tier=front -l job=42', 'those with both labels'),
   async (client, { all, quiet, owner, label, json }) => {
-    const filter = {
-      ...(all ? {} : { state: 'live' as const }),
-      ...(owner === undefined ? {} : { owner }),
-      ...(label === undefined ? {} : { label }),
-    };
+    const filter = { owner, label, ...(all ? {} : { state: 'live' as const }) };
     if (json) await printArray(client.containers(filter));
     else if (quiet) for await (const { id } of client.containers(filter, ['id'])) process.stdout.write(`${id}\n`);
     else process.stdout.write(`${await psTable(client.containers(filter, SHOWN), Date.now())}\n`);

@@ -10,6 +10,7 @@ import { type Order, SORT_KEYS } from '../top/order.js';
 import { figuresOf } from '../top/row.js';
 import { Terminal } from '../top/terminal.js';
 import { plainText, view } from '../top/view.js';
+import { toCount } from '../values.js';
 
 const TICK_MS = 1000;
 
@@ -20,6 +21,7 @@ export const top = daemonCommand(
     yargs
       .option('sort', {
         alias: 's',
+        type: 'string',
         choices: SORT_KEYS,
         default: 'cpu' as const,
         describe: 'what the first row has most of',
@@ -32,7 +34,7 @@ export const top = daemonCommand(
       })
       .option('frames', {
         alias: 'n',
-        type: 'number',
+        type: 'string',
         describe: 'print so many readings as text and end; 1 into a pipe',
       })
       .example('$0 top', 'full screen; h shows the keys')
@@ -41,8 +43,9 @@ export const top = daemonCommand(
       .example('$0 top --json', 'a reading as a line of JSON'),
   async (client, { socket, sort, reverse, filter, frames, json }) => {
     const model = initialModel(thisHost(), screenOf(process.stdout), { sort, reverse, filter } satisfies Order);
-    const live = frames === undefined && !json && canBeFull();
-    await (live ? watch(client, socket, model) : printFrames(client, model, frames ?? 1, json ? jsonText : blockText));
+    const count = frames === undefined ? undefined : toCount('--frames', frames, 1);
+    const live = count === undefined && !json && canBeFull();
+    await (live ? watch(client, socket, model) : printFrames(client, model, count ?? 1, json ? jsonText : blockText));
     return EXIT.ok;
   },
 );
@@ -95,7 +98,6 @@ async function printFrames(
   let model = learn(initial, { type: 'connected', version: (await client.info()).version }, Date.now());
   let left = frames;
   for await (const stats of client.streamAllStats()) {
-    if (left <= 0) break;
     const news: News[] = [
       { type: 'statuses', statuses: await client.list() },
       { type: 'drain', drain: await client.drainStatus() },

@@ -20,15 +20,9 @@ export const update = daemonCommand(
         'nothing to change: name a limit, --lifetime or --remaining; see niwa update --help',
       );
     if (resources !== undefined) await client.update(id, resources);
-    if (lifetime !== undefined)
-      await client.setLifetime(id, { lifetime: lifetime === 'none' ? null : seconds(lifetime) });
-    if (remaining !== undefined) await client.setLifetime(id, { remaining: seconds(remaining) });
+    if (lifetime !== undefined) await client.setLifetime(id, { lifetime: lifetime === 'none' ? null : lifetime });
+    if (remaining !== undefined) await client.setLifetime(id, { remaining });
     const status = await client.inspect(id);
     print(json, status, () => id);
   },
 );
-
-/** A bare number means seconds. */
-function seconds(text: string): number | string {
-  return /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text;
-}

@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { UsageRecord } from '../../../src/accounting/record.js';
 import { type UsageKey, type UsageQuery, UsageReport } from '../../../src/accounting/usage-report.js';
+import { toFilter } from '../../../src/spec/filter.js';
 import { type ADDED, at, interimOf, ledgers, recordOf, together, usageOf } from './records.js';
 
 const rowsOf = (records: UsageRecord[], query: Partial<UsageQuery> = {}) => {
-  const report = new UsageReport({ by: 'container', since: null, until: null, ...query });
+  const report = new UsageReport({ by: 'container', since: null, until: null, filter: toFilter({}), ...query });
   for (const record of records) report.add(record);
   return report.rows();
 };
@@ -112,11 +113,11 @@ describe('the sum', () => {
       recordOf('b', { owner: 'bob', labels: { job: 'y=z' } }),
       recordOf('c', { labels: { job: 'y=z' } }),
     ];
-    const ids = (query: Partial<UsageQuery>) => rowsOf(records, query).map(({ key }) => key);
-    expect(ids({ owner: 'ann' })).toEqual(['a']);
-    expect(ids({ label: { name: 'job', value: 'y=z' } })).toEqual(['b', 'c']);
-    expect(ids({ owner: 'bob', label: { name: 'job', value: 'y=z' } })).toEqual(['b']);
-    expect(ids({ label: { name: 'toString', value: 'x' } })).toEqual([]);
+    const ids = (...query: Parameters<typeof toFilter>) =>
+      rowsOf(records, { filter: toFilter(...query) }).map(({ key }) => key);
+    expect(ids({ owner: ['ann'] })).toEqual(['a']);
+    expect(ids({ label: ['job=y=z'] })).toEqual(['b', 'c']);
+    expect(ids({ owner: ['bob'], label: ['job=y=z'] })).toEqual(['b']);
   });
 });
 

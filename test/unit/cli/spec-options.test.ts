@@ -45,7 +45,7 @@ describe('--tmpfs', () => {
   it.each([
     ['/t', { target: '/t' }],
     ['/t:size=16M', { target: '/t', size: '16M' }],
-    ['/t:size=4096', { target: '/t', size: 4096 }],
+    ['/t:size=4096', { target: '/t', size: '4096' }],
   ])('%s is a tmpfs behind the volumes', (tmpfs, fields) => {
     const mounts = toSpec({ tmpfs: [tmpfs], volume: ['/a:/b'] }, []).mounts;
     expect(mounts?.[1]).toEqual({ type: 'tmpfs', ...fields });

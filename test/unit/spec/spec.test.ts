@@ -507,7 +507,7 @@ describe('wrong input', () => {
     [{ lifetime: 0 }, 'lifetime', '0', 'more than 0'],
     [{ lifetime: '0ms' }, 'lifetime', '"0ms"', 'more than 0'],
     [{ lifetime: null }, 'lifetime', 'null', DURATION],
-    [{ jitter: '1' }, 'jitter', '"1"', DURATION],
+    [{ jitter: '1x' }, 'jitter', '"1x"', DURATION],
     [{ stopTimeout: [] }, 'stopTimeout', '[]', DURATION],
     [{ stopSignal: 0 }, 'stopSignal', '0', SIGNAL],
     [{ stopSignal: 65 }, 'stopSignal', '65', SIGNAL],

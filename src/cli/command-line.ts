@@ -1,0 +1,106 @@
+import { parseArgs } from 'node:util';
+import { NiwaError } from '../errors.js';
+
+/** What a command takes, of which follows where its own part of a command line ends. */
+export interface Grammar {
+  options: Record<string, { type: 'string' | 'boolean'; short?: string; multiple: boolean }>;
+  /** Behind so many words of its own, at the latest, the words of a container begin; null where it takes none of these. */
+  wordsBehind: number | null;
+}
+
+/** A command line in two parts: what yargs gets, and the command of a container, whatever that looks like. */
+export interface CommandLine {
+  own: string[];
+  words: string[];
+}
+
+type Token = NonNullable<ReturnType<typeof tokensOf>>[number];
+
+/**
+ * Splits a command line. The options of niwa are read as getopt(3) does: an option with a value takes the next word, also one with
+ * a dash; in `own` each option is a word by itself, by its long name and with its value (`--env=A=1`), and of those that can be
+ * given only once the last one counts. They may stand anywhere, but for commands with words of a container: there niwa's part ends
+ * with the first of these words.
+ * @param argv without node and the script
+ * @param global the options that may stand before the command
+ * @param grammarOf the grammar of a command, with the global options; undefined where there is no such command
+ * @throws NiwaError SPEC_INVALID where an option stands where it would be taken for something else
+ */
+export function splitCommandLine(
+  argv: string[],
+  global: Grammar,
+  grammarOf: (command: string) => Grammar | undefined,
+): CommandLine {
+  const at = tokensOf(argv, global).find(({ kind }) => kind === 'positional')?.index ?? argv.length;
+  const [command = '', ...rest] = argv.slice(at);
+  const grammar = grammarOf(command);
+  if (grammar === undefined) return { own: argv, words: [] };
+  const before = argv.slice(0, at);
+  const { own, words } = splitWords(rest, grammar);
+  return { own: [...written(before, global), command, ...written(own, grammar)], words };
+}
+
+function splitWords(args: string[], grammar: Grammar): CommandLine {
+  const end = endOfOwn(args, grammar);
+  const [own, words] = [args.slice(0, end), args.slice(end)];
+  const [first] = words;
+  if (first === '--') return { own, words: words.slice(1) };
+  if (first?.startsWith('-'))
+    throw new NiwaError(
+      'SPEC_INVALID',
+      `"${first}" would be the command: options of niwa stand before ${own.at(-1)}, a program of that name behind --`,
+    );
+  return { own, words };
+}
+
+function endOfOwn(args: string[], grammar: Grammar): number {
+  const { wordsBehind } = grammar;
+  let positionals = 0;
+  for (const { kind, index } of wordsBehind === null ? [] : tokensOf(args, grammar)) {
+    if (kind === 'option-terminator' || (kind === 'positional' && wordsBehind === 0)) return index;
+    if (kind === 'positional' && ++positionals === wordsBehind) return index + 1;
+  }
+  return args.length;
+}
+
+function tokensOf(args: string[], { options }: Grammar) {
+  return parseArgs({ args, options, strict: false, allowPositionals: true, tokens: true }).tokens;
+}
+
+/**
+ * Writes the words of niwa's own part again, one for each option.
+ * @throws NiwaError SPEC_INVALID for an option that is not in the grammar
+ */
+function written(args: string[], { options }: Grammar): string[] {
+  const tokens = tokensOf(args, { options, wordsBehind: null });
+  const comesAgain = (name: string, at: number) =>
+    tokens.some((token) => token.kind === 'option' && token.name === name && token.index > at);
+  return tokens.flatMap((token) => {
+    if (token.kind === 'option-terminator') return [];
+    if (token.kind === 'positional') return [requireNoDash(token.value)];
+    const { name, rawName, index } = token;
+    const option = own(options, name) ?? own(options, name.replace(/^no-/, ''));
+    if (option === undefined)
+      throw new NiwaError(
+        'SPEC_INVALID',
+        `there is no option ${rawName} here; options of a command stand behind its name`,
+      );
+    if (option.type === 'string' && !option.multiple && comesAgain(name, index)) return [];
+    return [token.value === undefined ? `--${name}` : `--${name}=${textOf(token)}`];
+  });
+}
+
+/** What is left behind `--`; yargs would take it for an option. */
+function requireNoDash(word: string): string {
+  if (!/^-./.test(word)) return word;
+  throw new NiwaError('SPEC_INVALID', `"${word}" cannot stand here: it begins with a dash; a path may begin with ./`);
+}
+
+function own<T>(record: Record<string, T>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+/** Of `-n=3` the value is 3, as of `--tail=3`. */
+function textOf({ rawName, value, inlineValue }: Extract<Token, { kind: 'option' }>): string {
+  return inlineValue === true && !rawName.startsWith('--') ? String(value).replace(/^=/, '') : String(value);
+}

@@ -1,0 +1,44 @@
+import type { AnyCommand } from '../parser.js';
+import { drain } from './drain.js';
+import { attach, exec } from './exec.js';
+import { doctor, version } from './host.js';
+import { image } from './image.js';
+import { init } from './init.js';
+import { create, kill, pause, resume, rm, start, stop } from './lifecycle.js';
+import { logs } from './logs.js';
+import { plan } from './plan.js';
+import { inspect, ps } from './ps.js';
+import { run } from './run.js';
+import { top } from './top.js';
+import { update } from './update.js';
+import { usage } from './usage.js';
+import { events, stats, wait } from './watch.js';
+
+/** Every command, in the order of `niwa --help`. */
+export const COMMANDS = [
+  run,
+  exec,
+  attach,
+  create,
+  start,
+  stop,
+  kill,
+  pause,
+  resume,
+  rm,
+  ps,
+  inspect,
+  logs,
+  wait,
+  stats,
+  top,
+  events,
+  usage,
+  update,
+  image,
+  drain,
+  plan,
+  init,
+  doctor,
+  version,
+] as unknown as AnyCommand[];

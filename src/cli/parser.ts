@@ -1,0 +1,71 @@
+import type { Argv, CommandModule } from 'yargs';
+import yargs from 'yargs';
+import { DEFAULT_SOCKET } from '../paths.js';
+import { version as ownVersion } from '../version.js';
+import { type Common, declaredBy, wordsOfContainer } from './command.js';
+import { type Grammar, splitCommandLine } from './command-line.js';
+import { IMAGE_COMMANDS } from './commands/image.js';
+
+export type AnyCommand = CommandModule<Common, never>;
+
+/** The argument with which the shell's completion script calls us. */
+const COMPLETION = '--get-yargs-completions';
+
+/**
+ * Runs the command that a command line names.
+ * @param argv without node and the script
+ * @throws NiwaError SPEC_INVALID, or an Error of yargs, where the command line is wrong
+ */
+export async function runCommandLine(commands: AnyCommand[], argv: string[]): Promise<void> {
+  const { own, words } = argv.includes(COMPLETION)
+    ? { own: argv, words: [] }
+    : splitCommandLine(argv, grammarOf([]), (name) => grammarOfCommand(commands, name));
+  wordsOfContainer.push(...words);
+  const parser = commands.reduce((all, one) => all.command(one), withCommon(yargs(own)));
+  await parser
+    .completion('completion', 'Print a completion script for bash or zsh: niwa completion >> ~/.bashrc')
+    .demandCommand(1, 'Name a command.')
+    .strict()
+    .wrap(Math.min(120, process.stdout.columns ?? 120))
+    .version(ownVersion)
+    .fail((message, error) => {
+      throw error ?? new Error(message);
+    })
+    .parseAsync();
+}
+
+function withCommon(parser: Argv): Argv<Common> {
+  return parser
+    .scriptName('niwa')
+    .usage('$0 <command>\n\nThe debug command line of niwad.')
+    .option('socket', {
+      type: 'string',
+      nargs: 1,
+      default: process.env.NIWA_SOCKET ?? DEFAULT_SOCKET,
+      describe: "niwad's socket; also NIWA_SOCKET",
+    })
+    .option('json', { type: 'boolean', default: false, describe: 'print JSON' });
+}
+
+function grammarOfCommand(commands: AnyCommand[], name: string): Grammar | undefined {
+  const found = commands.filter(({ command }) => String(command).split(' ')[0] === name);
+  if (found.length === 0) return undefined;
+  return grammarOf(name === 'image' ? IMAGE_COMMANDS : found);
+}
+
+/** The options that commands declare, without their positional arguments; and where the words of a container begin. */
+function grammarOf(commands: AnyCommand[]): Grammar {
+  const parser = withCommon(yargs());
+  for (const { builder } of commands) if (typeof builder === 'function') builder(parser);
+  const { string, boolean, array, alias } = declaredBy(parser as Argv<never>);
+  const positionals = commands.flatMap(({ command }) => String(command).match(/(?<=[<[])[a-z]+/g) ?? []);
+  const entries = [...string, ...boolean]
+    .filter((name) => !positionals.includes(name))
+    .map((name) => {
+      const short = alias[name]?.find((one) => one.length === 1);
+      const type = string.includes(name) ? ('string' as const) : ('boolean' as const);
+      return [name, { type, multiple: array.includes(name), ...(short === undefined ? {} : { short }) }] as const;
+    });
+  const words = positionals.indexOf('command');
+  return { options: Object.fromEntries(entries), wordsBehind: words < 0 ? null : words };
+}

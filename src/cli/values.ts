@@ -1,0 +1,36 @@
+import { refuse, show } from '../spec/problems.js';
+import { DURATION_WORDS, parseDuration } from '../spec/units.js';
+
+/** The values of options that a command reads by itself; all others are read by niwad, in the same grammar (src/spec/units.ts). */
+
+/**
+ * Reads a duration.
+ * @param flag for the error
+ * @returns microseconds
+ * @throws NiwaError SPEC_INVALID
+ */
+export function toDuration(flag: string, text: string): number {
+  return parseDuration(text) ?? wrong(flag, text, DURATION_WORDS);
+}
+
+/**
+ * Reads a whole number.
+ * @param least the lowest that is allowed
+ * @param words what is allowed beside a number, for the error
+ * @throws NiwaError SPEC_INVALID
+ */
+export function toCount(flag: string, text: string, least: number, words = ''): number {
+  const count = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  return count >= least ? count : wrong(flag, text, `a whole number from ${least} on${words}`);
+}
+
+/** Reads what may also be a word, such as `max`, which niwad judges. */
+export function numberOr(text: string | undefined): number | string | undefined {
+  return text !== undefined && /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text;
+}
+
+/** @throws NiwaError SPEC_INVALID, always */
+export function wrong(flag: string, value: string, allowed: string): never {
+  refuse('the command line', [{ path: flag, found: show(value), allowed }]);
+  throw new Error('unreachable');
+}

@@ -1,0 +1,54 @@
+import { type Static, type TString, Type } from 'typebox';
+import { refuse, show } from './problems.js';
+
+const severalOf = (one: TString, description: string) =>
+  Type.Optional(Type.Union([one, Type.Array(one)], { description }));
+
+/** What a query says of the containers that it means; each may be given several times, and all have to fit. */
+export const FilterQuery = {
+  owner: severalOf(Type.String(), 'an owner'),
+  label: severalOf(Type.String({ pattern: '^[^=]+=' }), 'NAME=VALUE'),
+};
+const Asked = Type.Object(FilterQuery);
+
+/** Which containers are meant: those of the owner, unless it is undefined, that have all of the labels. */
+export interface Filter {
+  owner: string | undefined;
+  labels: ReadonlyMap<string, string>;
+}
+
+/**
+ * Makes a filter of what a query says.
+ * @throws NiwaError SPEC_INVALID where two values of the same contradict each other: nothing could fit both
+ */
+export function toFilter({ owner = [], label = [] }: Static<typeof Asked>): Filter {
+  const labels = new Map<string, string>();
+  for (const text of [label].flat()) {
+    const equals = text.indexOf('=');
+    const [name, value] = [text.slice(0, equals), text.slice(equals + 1)];
+    requireOne(`label ${name}`, labels.get(name), value);
+    labels.set(name, value);
+  }
+  const [first, ...others] = [owner].flat();
+  for (const other of others) requireOne('owner', first, other);
+  return { owner: first, labels };
+}
+
+function requireOne(path: string, known: string | undefined, value: string): void {
+  if (known === undefined || known === value) return;
+  refuse('the filter', [
+    {
+      path,
+      found: `${show(known)} and ${show(value)}`,
+      allowed: 'one value: no container has two, and all have to fit',
+    },
+  ]);
+}
+
+/** Whether a container is meant. */
+export function fits({ owner, labels }: Filter, of: { owner: string | null; labels: Record<string, string> }): boolean {
+  return (
+    (owner === undefined || of.owner === owner) &&
+    [...labels].every(([name, value]) => Object.hasOwn(of.labels, name) && of.labels[name] === value)
+  );
+}
