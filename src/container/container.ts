@@ -8,6 +8,7 @@ import type { Readiness } from '../hooks/readiness.js';
 import { isFrozen } from '../host/cgroup.js';
 import { readEffective } from '../host/effective.js';
 import type { IdRange } from '../host/id-pool.js';
+import { readGoesOn } from '../host/process.js';
 import type { ContainerLog } from '../logs/log.js';
 import {
   type Adopted,
@@ -101,6 +102,8 @@ export class Container {
   savedUsec = usecNow();
   #before: Reading | null = null;
   #last: Reading | null = null;
+  /** How many OOM kills in its group its first process has outlived. */
+  #outlivedOomKills = 0;
   #memory: MemoryTime = { byteSeconds: 0, usec: usecNow(), bytes: null };
   /** How it has ended, known before it counts as exited. */
   #ending: Exit | null = null;
@@ -157,6 +160,7 @@ export class Container {
     const reading = this.#before ?? { usec, row: new Float64Array(native.columns.length) };
     reading.usec = usec;
     for (let i = 0; i < reading.row.length; i++) reading.row[i] = rows[start + i] ?? Number.NaN;
+    this.#outlive(this.spec.init ? this.#last?.row : reading.row); // where there is an init, its workload may be ending yet
     this.#before = this.#last;
     this.#last = reading;
     this.#movingText = null; // the clock may have been set, by which it tells the deadline
@@ -174,14 +178,16 @@ export class Container {
     this.#usageText = null;
     this.#memory = endMemoryTime(this.#memory, reading, columns);
     this.#usageAtEnd = this.#toUsage(event.row, event.ioStat);
-    const oomKills = figure(event.row, columns, 'memory.events:oom_kill') ?? 0;
     const { statusKnown, code, signal, cause } = event;
     const reason = exitReason({
       statusKnown,
       signal,
+      code,
+      hasInit: this.spec.init,
       cause,
       sentSignal: this.sentSignal,
-      oomKills,
+      oomKills: oomKillsOf(event.row),
+      outlivedOomKills: this.#outlivedOomKills,
       startFailed: this.startFailed,
       started: this.startedNs !== 0n,
     });
@@ -241,6 +247,7 @@ export class Container {
       startedNs: String(this.startedNs),
       deadlineNs: String(this.deadlineNs),
       sentSignal,
+      outlivedOomKills: this.#outlivedOomKills,
       phases: this.phases,
       memory: this.#memory,
       usage: this.usage(),
@@ -260,12 +267,14 @@ export class Container {
   }
 
   /** Takes what an earlier daemon wrote down of it while it lived. */
-  takeStored({ startedAt, startedNs, deadlineNs, sentSignal, phases, memory, ready, usage }: StoredContainer): void {
+  takeStored(stored: StoredContainer): void {
+    const { startedAt, startedNs, deadlineNs, sentSignal, outlivedOomKills, phases, memory, ready, usage } = stored;
     this.phases = phases ?? {};
     this.startedAt = startedAt === null ? null : new Date(startedAt);
     this.startedNs = BigInt(startedNs);
     this.deadlineNs = BigInt(deadlineNs);
     this.sentSignal = sentSignal;
+    this.#outlivedOomKills = outlivedOomKills ?? 0;
     this.#memory = memory ?? this.#memory;
     if (ready !== null && ready.state !== 'waiting') this.takeReady(ready);
     this.#networkBefore = usage?.network ?? null;
@@ -312,12 +321,21 @@ export class Container {
     if (this.#usageAtEnd !== null) return this.#usageAtEnd;
     const row = new Float64Array(native.columns.length);
     native.sample(Uint32Array.of(this.handle), row);
+    if (!this.spec.init) this.#outlive(row);
     return this.#toUsage(row, native.ioStat(this.handle));
   }
 
   #toUsage(row: Float64Array, ioStat: string): Usage {
     const usage = toUsage(row, columns, ioStat);
     return { ...usage, network: usage.network ?? this.#networkBefore };
+  }
+
+  /** Counts as outlived the OOM kills of a reading, where the first process still goes on. The next daemon has to know soon. */
+  #outlive(row: Float64Array | undefined): void {
+    const oomKills = row === undefined ? 0 : oomKillsOf(row);
+    if (oomKills <= this.#outlivedOomKills || !readGoesOn(this.pid, this.startTicks)) return;
+    this.#outlivedOomKills = oomKills;
+    this.savedUsec = 0;
   }
 
   /** The rates between the two newest readings of the sampler; null before there are two. */
@@ -422,6 +440,11 @@ export class Container {
       );
     }
   }
+}
+
+/** How many processes the OOM killer has taken in a group, by a reading of it. */
+function oomKillsOf(row: Float64Array): number {
+  return figure(row, columns, 'memory.events:oom_kill') ?? 0;
 }
 
 /** The JSON of an object without its braces. */

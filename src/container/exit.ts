@@ -12,14 +12,21 @@ export interface ExitFacts {
   cause: number;
   /** The signal that somebody sent through niwa last, 0 for none. */
   sentSignal: number;
-  /** How many processes the kernel's OOM killer took in this group. */
+  /** The exit status of the first process, or -1. */
+  code: number;
+  /** Whether the first process is niwa's init: it ends with 128 + n where signal n ended the workload. */
+  hasInit: boolean;
+  /** How many processes the kernel's OOM killer has taken in this group, and how many of them the first process outlived. */
   oomKills: number;
+  outlivedOomKills: number;
   startFailed: boolean;
   /** Whether the workload was let run. */
   started: boolean;
 }
 
 const SIGKILL = 9;
+/** The exit status of niwa's init where SIGKILL ended the workload. */
+const INIT_OF_KILLED = 128 + SIGKILL;
 
 /** Decides the reason. What niwa itself began comes before what the status alone would say. */
 export function exitReason(facts: ExitFacts): ExitReason {
@@ -29,6 +36,11 @@ export function exitReason(facts: ExitFacts): ExitReason {
   if (!facts.started && facts.signal === 0) return 'start-failed';
   if (!facts.statusKnown) return 'unknown';
   if (facts.signal !== 0 && facts.signal === facts.sentSignal) return 'killed';
-  if (facts.signal === SIGKILL && facts.oomKills > 0) return 'oom';
+  if (wasKilled(facts) && facts.oomKills > facts.outlivedOomKills) return 'oom';
   return facts.signal === 0 ? 'exited' : 'signaled';
+}
+
+/** Whether SIGKILL ended the workload. */
+function wasKilled({ signal, code, hasInit }: ExitFacts): boolean {
+  return signal === SIGKILL || (hasInit && code === INIT_OF_KILLED);
 }

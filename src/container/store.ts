@@ -42,6 +42,8 @@ export interface StoredContainer {
   deadlineNs: string;
   /** The last signal that was sent through niwa. */
   sentSignal: number;
+  /** How many OOM kills in its group its first process has outlived; not there in what an older niwad wrote. */
+  outlivedOomKills?: number;
   /** How long the parts of its start took; not there in what an older niwad wrote. */
   phases?: Partial<StartPhases>;
   memory: MemoryTime | null;

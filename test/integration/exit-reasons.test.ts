@@ -1,6 +1,11 @@
-import { expect } from 'vitest';
-import { needsFile } from './support/host.js';
+import { expect, vi } from 'vitest';
+import type { ContainerStatus } from '../../src/client/index.js';
+import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
+import { needsController, needsFile } from './support/host.js';
+import type { Niwad } from './support/niwad.js';
 import { test } from './support/test.js';
+
+cleanUpDaemons();
 
 const shell = (script: string) => ({ args: ['sh', '-c', script] });
 
@@ -40,4 +45,42 @@ test('a signal that was sent and outlived is not the reason of a later end', asy
   await niwad.says('outlived', 'ready');
   await niwad.client.kill('outlived', 'USR1');
   expect(await niwad.client.wait('outlived')).toMatchObject({ code: 3, signal: null, reason: 'exited' });
+});
+
+/** A container whose child the OOM killer has taken, once niwad has told of that. */
+async function outliveOom(niwad: Niwad, id: string): Promise<ContainerStatus> {
+  const resources = { memory: { max: '24M', oomGroup: false } };
+  const status = await niwad.start({ id, process: shell('tail /dev/zero; echo outlived; sleep 1000'), resources });
+  await niwad.says(id, 'outlived');
+  await vi.waitFor(async () => expect((await niwad.client.stats(id)).usage.memory?.events.oom_kill).toBe(1));
+  return status;
+}
+
+test('the OOM kill of a child is not the reason of a later SIGKILL', async ({ niwad, skip }) => {
+  needsController(skip, 'memory');
+  const { pid } = await outliveOom(niwad, 'child');
+  process.kill(pid ?? 0, 'SIGKILL');
+  expect(await niwad.client.wait('child')).toMatchObject({ signal: 'SIGKILL', reason: 'signaled' });
+});
+
+test('nor where another daemon hears of the end', async ({ skip }) => {
+  needsController(skip, 'memory');
+  const place = newPlace();
+  const first = await startDaemon(place);
+  const { pid } = await outliveOom(first, 'child');
+  await first.stop();
+  process.kill(pid ?? 0, 'SIGKILL');
+  const second = await startDaemon(place);
+  expect(await second.client.wait('child')).toMatchObject({ signal: 'SIGKILL', reason: 'signaled' });
+});
+
+test('a workload below an init that the OOM killer takes ends by it', async ({ niwad, skip }) => {
+  needsController(skip, 'memory');
+  for (const oomGroup of [false, true]) {
+    const resources = { memory: { max: '24M', oomGroup } };
+    const { exit, status } = await niwad.run({ process: { args: ['tail', '/dev/zero'] }, init: true, resources });
+    expect(exit.reason).toBe('oom');
+    if (!oomGroup) expect(exit).toMatchObject({ code: 137, signal: null });
+    expect(niwad.ledger(status.id)).toMatchObject([{ reason: 'oom' }]);
+  }
 });
