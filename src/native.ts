@@ -206,8 +206,11 @@ export interface Native extends NativeExec {
   readonly columns: string[];
   /** Copies the program niwa-boot into a sealed memfd, from which containers start. Gives the errno. */
   loadHelper(path: string): number;
-  /** Starts the monitor thread; `listener` hears of each event on the JavaScript thread. Call it once. */
-  watch(listener: (event: NativeEvent) => void): void;
+  /**
+   * Starts all threads of the addon; `listener` hears of each event on the JavaScript thread. Call it once. Gives the errno,
+   * EAGAIN where no thread can be made.
+   */
+  watch(listener: (event: NativeEvent) => void): number;
   /**
    * Makes the group and the process, up to the program's wait, and may start it. Where the making fails nothing is left; where
    * the start does, the monitor tells its exit.
@@ -259,8 +262,12 @@ export interface Native extends NativeExec {
    * the errno; ETIMEDOUT or EAGAIN where it did not answer and was killed.
    */
   keeperConnect(socket: string): Promise<string[] | number>;
+  /**
+   * Whether the keeper is there and keeps up; to be asked once a second. One that has not answered three times is killed, and so
+   * is one that does not take what it is told.
+   */
   keeperAlive(): boolean;
-  /** Lets the keeper forget a container that nobody adopts. */
+  /** Lets the keeper forget a container that it kept and nobody has adopted. */
   keeperDrop(id: string): void;
   /** Takes a directory for this process alone, until its end. Gives the errno, EAGAIN where another process has it. */
   holdDirectory(path: string): number;

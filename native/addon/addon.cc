@@ -14,6 +14,7 @@
 #include "lock.h"
 #include "notify.h"
 #include "peer.h"
+#include "pidfd.h"
 #include "seccomp.h"
 #include "signals.h"
 #include "spawn.h"
@@ -73,7 +74,7 @@ Value load_helper(Info info) {
     return Napi::Number::New(info.Env(), -error);
 }
 
-// watch(listener)
+// watch(listener): errno
 Value watch(Info info) {
     Addon &addon = addon_of(info.Env());
     addon.listener = Napi::ThreadSafeFunction::New(info.Env(), info[0].As<Napi::Function>(), "niwa events", 0, 1);
@@ -96,7 +97,13 @@ Value watch(Info info) {
         auto *told = new LogNews(news);
         if (listener.NonBlockingCall(told, call) != napi_ok) delete told;
     });
-    return info.Env().Undefined();
+    // All threads now: later one might not be to be had, and what was asked for would have to fail for it.
+    int error = addon.monitor->start();
+    if (error == 0) error = addon.logs->start();
+    if (error == 0) error = addon.relay.start();
+    if (error == 0) error = addon.execs.start();
+    if (error == 0) error = addon.netns.start();
+    return Napi::Number::New(info.Env(), -error);
 }
 
 std::vector<DeviceRule> to_device_rules(const Napi::Array &array) {
@@ -232,9 +239,12 @@ Value adopt(Info info) {
     request.life.started_ns = to_ns(object.Get("startedNs"));
     request.life.deadline = to_deadline(object.Get("deadline").As<Napi::Object>());
     auto container = addon.keeper.claim(id, request.life.pid);
+    bool was_kept = container != nullptr;
     int error = adopt_container(request, &container);
     if (error < 0) return Napi::Number::New(info.Env(), -error);
-    bool end_known = container->pidfd.valid() || container->life.exited_ns != 0;
+    // Without the keeper, one that waits to be reaped may have ended long ago.
+    bool end_known =
+        container->life.exited_ns != 0 || (container->pidfd.valid() && (was_kept || !has_ended(container->pidfd)));
     uint32_t handle = addon.monitor->add(container);
     Life life = addon.monitor->life_of(handle);
     Napi::Object result = Napi::Object::New(info.Env());
@@ -384,7 +394,7 @@ Value keeper_connect(Info info) {
     auto error = std::make_shared<int>(0);
     auto work = [&addon, path, error] {
         *error = addon.keeper.connect(path);
-        if (*error == 0) addon.monitor->note_all();
+        if (*error == 0) addon.monitor->note_all([&addon] { addon.keeper.wait_for_room(); });
     };
     return Task::run(info.Env(), work, [&addon, error](Napi::Env env) -> Value {
         if (*error < 0) return Napi::Number::New(env, -*error);
@@ -401,7 +411,7 @@ Value keeper_alive(Info info) {
 
 // keeperDrop(id)
 Value keeper_drop(Info info) {
-    addon_of(info.Env()).keeper.drop(to_string(info[0]));
+    addon_of(info.Env()).keeper.disclaim(to_string(info[0]));
     return info.Env().Undefined();
 }
 

@@ -34,8 +34,11 @@ bool is_in_group(pid_t pid, const std::string &cgroup) {
     const char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
     if (line == nullptr) return false;
     const char *path = strchr(line, '/');
+    if (path == nullptr) return false;
     std::string group(path, strcspn(path, "\n"));
-    std::string name = cgroup.substr(cgroup.rfind("/containers/"));
+    size_t last = cgroup.rfind("/containers/");
+    if (last == std::string::npos) return false;
+    std::string name = cgroup.substr(last);
     size_t place = group.rfind(name); // it may be in a group below
     return place != std::string::npos && (place + name.size() == group.size() || group[place + name.size()] == '/');
 }

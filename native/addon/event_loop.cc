@@ -1,6 +1,6 @@
 #include "event_loop.h"
 
-#include <csignal>
+#include <cerrno>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -9,14 +9,13 @@ namespace {
 constexpr uint64_t kWakeKey = ~uint64_t{0}; // of the eventfd
 }
 
-EventLoop::EventLoop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    control(EPOLL_CTL_ADD, wake_.get(), kWakeKey, EPOLLIN);
-}
+EventLoop::EventLoop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
-void EventLoop::start(std::function<void(uint64_t, uint32_t)> handle, std::function<int()> wait_ms) {
+int EventLoop::start(std::function<void(uint64_t, uint32_t)> handle, std::function<int()> wait_ms) {
     handle_ = std::move(handle);
     wait_ms_ = std::move(wait_ms);
-    thread_ = std::thread([this] { run(); });
+    if (!control(EPOLL_CTL_ADD, wake_.get(), kWakeKey, EPOLLIN)) return -errno; // also where there are no descriptors
+    return thread_.start([this] { run(); });
 }
 
 void EventLoop::stop() {
@@ -39,9 +38,6 @@ bool EventLoop::control(int operation, int fd, uint64_t key, uint32_t events) {
 }
 
 void EventLoop::run() {
-    sigset_t all;
-    sigfillset(&all); // signals are for Node.js's own threads; and a pipe that nobody reads is an errno
-    pthread_sigmask(SIG_SETMASK, &all, nullptr);
     epoll_event ready[64];
     while (!ending_) {
         int count = epoll_wait(epoll_.get(), ready, 64, wait_ms_());

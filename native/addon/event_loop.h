@@ -3,10 +3,10 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "fd.h"
+#include "thread.h"
 
 class EventLoop {
   public:
@@ -18,7 +18,8 @@ class EventLoop {
 
     // Begins: `handle` gets the key of each descriptor with news and its events; `wait_ms`, asked before each wait,
     // says how long that may be, -1 for ever. Both are called on the thread. Keys are any numbers but the greatest.
-    void start(std::function<void(uint64_t key, uint32_t events)> handle, std::function<int()> wait_ms);
+    // Gives 0 or a negative errno.
+    int start(std::function<void(uint64_t key, uint32_t events)> handle, std::function<int()> wait_ms);
 
     // Waits until the commands that were sent have run, and the thread has ended. What `handle` uses has to outlive it.
     void stop();
@@ -39,5 +40,5 @@ class EventLoop {
     bool ending_ = false; // of the thread alone
     std::mutex mutex_;    // guards all below
     std::vector<Command> commands_;
-    std::thread thread_;
+    Thread thread_;
 };

@@ -4,7 +4,6 @@
 #include <csignal>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -117,11 +116,13 @@ Executed exec_in_container(const ExecRequest &request) {
     return executed;
 }
 
-Execs::Execs() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC)) {
+Execs::Execs() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC)) {}
+
+int Execs::start() {
     epoll_event event = {};
     event.events = EPOLLIN;
-    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event); // handle 0
-    thread_ = std::thread([this] { run(); });
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) < 0) return -errno; // handle 0
+    return thread_.start([this] { run(); });
 }
 
 Execs::~Execs() {
@@ -145,9 +146,6 @@ uint32_t Execs::add(Fd pidfd, Fd terminal, uint64_t input) {
 }
 
 void Execs::run() {
-    sigset_t all;
-    sigfillset(&all); // signals are for Node.js's own threads
-    pthread_sigmask(SIG_SETMASK, &all, nullptr);
     epoll_event ready[64];
     for (;;) {
         int count = epoll_wait(epoll_.get(), ready, 64, -1);

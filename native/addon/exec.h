@@ -4,11 +4,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "container.h"
 #include "spawn.h"
+#include "thread.h"
 
 struct ExecRequest {
     std::shared_ptr<Container> container;
@@ -41,6 +41,8 @@ class Execs {
   public:
     Execs();
     ~Execs();
+    // Begins to reap. Gives 0 or a negative errno.
+    int start();
     Execs(const Execs &) = delete;
     Execs &operator=(const Execs &) = delete;
 
@@ -75,7 +77,7 @@ class Execs {
     std::mutex mutex_; // guards all below
     std::map<uint32_t, Entry> entries_;
     uint32_t next_handle_ = 1;
-    std::thread thread_;
+    Thread thread_;
 };
 
 // Sets the size of a terminal: its foreground processes get SIGWINCH. Gives 0 or a negative errno.

@@ -21,8 +21,8 @@ struct Addon {
     KeeperLink keeper; // the monitor speaks to it until its own end
     std::unique_ptr<Monitor> monitor;
     std::unique_ptr<LogPump> logs;
-    std::unique_ptr<Relay> relay; // with the first terminal
-    std::unique_ptr<Execs> execs; // with the first exec
+    Relay relay;
+    Execs execs;
     NetnsPool netns;
 };
 

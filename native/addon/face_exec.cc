@@ -11,11 +11,6 @@
 
 namespace {
 
-Relay &relay_of(Addon &addon) {
-    if (!addon.relay) addon.relay = std::make_unique<Relay>();
-    return *addon.relay;
-}
-
 // With a terminal both pipes lead to its master side instead, by the relay: JavaScript has pipes in either case.
 int connect_terminal(Relay &relay, Executed *executed, uint64_t *name) {
     Fd reading, writing, input, output;
@@ -47,15 +42,12 @@ ExecRequest to_request(const Napi::Object &object, std::shared_ptr<Container> co
 // exec(handle, request): Promise<{ exec, pid, stdin, stdout, stderr } | failure>
 Value exec(Info info) {
     Addon &addon = addon_of(info.Env());
-    if (!addon.execs) addon.execs = std::make_unique<Execs>();
     auto helper = addon.helper;
     auto container = addon.monitor->find(to_u32(info[0]));
     auto request = std::make_shared<ExecRequest>(to_request(info[1].As<Napi::Object>(), container, helper->get()));
     auto executed = std::make_shared<Executed>();
     auto handle = std::make_shared<uint32_t>(0);
-    Relay &relay = relay_of(addon);
-    Execs &execs = *addon.execs;
-    auto work = [helper, request, executed, handle, &relay, &execs] {
+    auto work = [helper, request, executed, handle, &relay = addon.relay, &execs = addon.execs] {
         if (!request->container || !request->container->pidfd.valid()) {
             executed->failure = {Failure::kClone, 0, ESRCH, 0};
             return;
@@ -87,7 +79,7 @@ Value exec_ended(Info info) {
     auto nothing = Napi::Function::New(info.Env(), [](Info) {});
     auto answer = Napi::ThreadSafeFunction::New(info.Env(), nothing, "niwa exec", 0, 1);
     answer.Unref(info.Env()); // niwad may end before it
-    addon_of(info.Env()).execs->await(to_u32(info[0]), [answer, deferred](ExecEnd end) {
+    addon_of(info.Env()).execs.await(to_u32(info[0]), [answer, deferred](ExecEnd end) {
         answer.NonBlockingCall([deferred, end](Napi::Env env, Napi::Function) {
             if (env == nullptr) return;
             Napi::Object result = Napi::Object::New(env);
@@ -106,21 +98,21 @@ unsigned short to_u16(const Value &value) {
 
 // execSignal(exec, signal): errno
 Value exec_signal(Info info) {
-    int error = addon_of(info.Env()).execs->signal(to_u32(info[0]), info[1].As<Napi::Number>().Int32Value());
+    int error = addon_of(info.Env()).execs.signal(to_u32(info[0]), info[1].As<Napi::Number>().Int32Value());
     return Napi::Number::New(info.Env(), -error);
 }
 
 // execResize(exec, rows, columns): errno
 Value exec_resize(Info info) {
-    int error = addon_of(info.Env()).execs->resize(to_u32(info[0]), to_u16(info[1]), to_u16(info[2]));
+    int error = addon_of(info.Env()).execs.resize(to_u32(info[0]), to_u16(info[1]), to_u16(info[2]));
     return Napi::Number::New(info.Env(), -error);
 }
 
 // execHangUp(exec)
 Value exec_hang_up(Info info) {
     Addon &addon = addon_of(info.Env());
-    uint64_t input = addon.execs->hang_up(to_u32(info[0]));
-    if (input != 0) relay_of(addon).drop(input); // what nobody reads would hold the terminal
+    uint64_t input = addon.execs.hang_up(to_u32(info[0]));
+    if (input != 0) addon.relay.drop(input); // what nobody reads would hold the terminal
     return info.Env().Undefined();
 }
 
@@ -140,7 +132,7 @@ Value open_terminal(Info info) {
     bool opened = flags >= 0 && fcntl(container->terminal.get(), F_SETFL, flags | O_NONBLOCK) == 0 && fifo.valid() &&
                   from.valid();
     if (!opened) return Napi::Number::New(info.Env(), -errno);
-    uint64_t name = relay_of(addon_of(info.Env())).add(std::move(from), std::move(fifo), std::move(other));
+    uint64_t name = addon_of(info.Env()).relay.add(std::move(from), std::move(fifo), std::move(other));
     return Napi::Number::New(info.Env(), static_cast<double>(name));
 }
 
@@ -150,7 +142,7 @@ Value finish_terminal(Info info) {
     auto nothing = Napi::Function::New(info.Env(), [](Info) {});
     auto answer = Napi::ThreadSafeFunction::New(info.Env(), nothing, "niwa terminal", 0, 1);
     auto name = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
-    relay_of(addon_of(info.Env())).finish(name, [answer, deferred] {
+    addon_of(info.Env()).relay.finish(name, [answer, deferred] {
         answer.NonBlockingCall([deferred](Napi::Env env, Napi::Function) {
             if (env != nullptr) deferred.Resolve(env.Undefined());
         });
@@ -166,7 +158,7 @@ Value terminal_input(Info info) {
     Fd reading, writing, to = copy_of(container->terminal);
     int error = to.valid() ? make_pipe(&reading, &writing, 3) : -errno;
     if (error < 0) return Napi::Number::New(info.Env(), error);
-    relay_of(addon_of(info.Env())).add(std::move(reading), std::move(to));
+    addon_of(info.Env()).relay.add(std::move(reading), std::move(to));
     return Napi::Number::New(info.Env(), writing.release());
 }
 

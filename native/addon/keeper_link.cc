@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -14,46 +15,46 @@
 
 namespace {
 
-// It answers from memory; one that does not is stopped or hangs. The monitor may not wait for it.
-constexpr timeval kPatience = {3, 0};
-constexpr timeval kShortPatience = {0, 500'000};
+using Kept = std::map<std::string, std::shared_ptr<Container>>;
 
-// One that hangs, or is of another version, must not keep what the next one is told of.
-void kill_keeper(int socket) {
+constexpr timeval kPatience = {3, 0}; // it answers from memory; one that does not is stopped or hangs
+constexpr int kPatienceLooks = 3;
+constexpr int kPatienceMs = 3000;
+constexpr int kRoomBytes = 8 << 20; // some ten thousand changes
+
+Fd open_peer(const Fd &socket) {
     ucred peer = {};
     socklen_t size = sizeof peer;
-    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.pid <= 0) return;
-    Fd pidfd = open_pidfd(peer.pid);
-    signal_process(pidfd, SIGKILL);
+    if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.pid <= 0) return Fd();
+    return open_pidfd(peer.pid);
 }
 
-} // namespace
+// Without CAP_NET_ADMIN there is as much room as the host lets everybody have.
+void make_room(const Fd &socket) {
+    int bytes = kRoomBytes;
+    if (setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) < 0)
+        (void)setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
 
-int KeeperLink::connect(const std::string &path) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    socket_.reset();
-    known_.clear();
-    kept_.clear();
-    Fd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+int connect_to(const std::string &path, Fd *connected) {
     sockaddr_un address = {};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path) return -ENAMETOOLONG;
     memcpy(address.sun_path, path.c_str(), path.size());
+    Fd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     if (!fd.valid() || setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience) < 0 ||
-        setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kShortPatience, sizeof kShortPatience) < 0 ||
-        ::connect(fd.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) < 0)
+        setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience) < 0 ||
+        connect(fd.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) < 0)
         return -errno;
-    int error = receive_all(fd.get());
-    if (error == -EAGAIN || error == -EPROTO) kill_keeper(fd.get());
-    if (error == 0) socket_ = std::move(fd);
-    return error;
+    *connected = std::move(fd);
+    return 0;
 }
 
-int KeeperLink::receive_all(int socket) {
-    int error = send_message(socket, Word::kList, {});
+int receive_all(const Fd &socket, Kept *kept) {
+    int error = send_message(socket.get(), Word::kList, {});
     while (error == 0) {
         Message message;
-        error = receive_message(socket, &message);
+        error = receive_message(socket.get(), &message);
         if (error < 0) return error;
         if (message.word == Word::kEnd) return 0;
         auto container = std::make_shared<Container>();
@@ -61,16 +62,62 @@ int KeeperLink::receive_all(int socket) {
         container->pidfd = std::move(message.pidfd);
         container->control = std::move(message.control);
         container->terminal = std::move(message.terminal);
-        known_[message.life.id] = message.life.pid;
-        kept_[message.life.id] = std::move(container);
+        (*kept)[message.life.id] = std::move(container);
     }
     return error;
 }
 
+} // namespace
+
+int KeeperLink::connect(const std::string &path) {
+    Fd fd;
+    int error = connect_to(path, &fd);
+    if (error < 0) return error;
+    Fd pidfd = open_peer(fd); // it is the keeper's: that holds the socket, as its answer or its silence shows
+    Kept kept;
+    error = receive_all(fd, &kept);
+    // One that hangs, or is of another version, must not keep what the next one is told of.
+    if (error == -EAGAIN || error == -EPROTO) signal_process(pidfd, SIGKILL);
+    if (error == 0 && fcntl(fd.get(), F_SETFL, O_NONBLOCK) < 0) error = -errno;
+    if (error < 0) return error;
+    make_room(fd);
+
+    std::lock_guard<std::mutex> lock(mutex_);
+    socket_ = std::move(fd);
+    pidfd_ = std::move(pidfd);
+    unanswered_ = 0;
+    known_.clear();
+    kept_ = std::move(kept);
+    for (const auto &[id, container] : kept_) known_[id] = container->life.pid;
+    return 0;
+}
+
 bool KeeperLink::alive() {
     std::lock_guard<std::mutex> lock(mutex_);
-    pollfd state = {socket_.get(), 0, 0};
-    return socket_.valid() && poll(&state, 1, 0) == 0;
+    if (!socket_.valid()) return false;
+    Message answer;
+    int error;
+    while ((error = receive_message(socket_.get(), &answer)) == 0) unanswered_ = 0;
+    bool keeps_up = error == -EAGAIN && unanswered_ < kPatienceLooks;
+    if (!keeps_up || send_message(socket_.get(), Word::kAsk, {}) < 0) give_up();
+    unanswered_++;
+    return socket_.valid();
+}
+
+void KeeperLink::wait_for_room() {
+    Fd copy;
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        if (socket_.valid()) copy.reset(fcntl(socket_.get(), F_DUPFD_CLOEXEC, 3));
+    }
+    pollfd room = {copy.get(), POLLOUT, 0};
+    if (copy.valid()) (void)poll(&room, 1, kPatienceMs); // where there is none, the next word gives it up
+}
+
+void KeeperLink::give_up() {
+    signal_process(pidfd_, SIGKILL);
+    socket_.reset();
+    pidfd_.reset();
 }
 
 std::vector<Life> KeeperLink::unclaimed() {
@@ -99,14 +146,23 @@ void KeeperLink::put(const Container &container) {
     int error = is_new ? send_message(socket_.get(), Word::kPut, container.life, container.pidfd.get(),
                                       container.group.dir(), container.control.get(), container.terminal.get())
                        : send_message(socket_.get(), Word::kPut, container.life);
-    if (error < 0) socket_.reset();
+    if (error < 0) give_up();
 }
 
 void KeeperLink::drop(const std::string &id) {
     std::lock_guard<std::mutex> lock(mutex_);
     kept_.erase(id);
+    tell_drop(id);
+}
+
+void KeeperLink::disclaim(const std::string &id) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (kept_.erase(id) > 0) tell_drop(id);
+}
+
+void KeeperLink::tell_drop(const std::string &id) {
     if (!socket_.valid() || known_.erase(id) == 0) return;
     Life life;
     memcpy(life.id, id.c_str(), std::min(id.size(), kIdBytes - 1));
-    if (send_message(socket_.get(), Word::kDrop, life) < 0) socket_.reset();
+    if (send_message(socket_.get(), Word::kDrop, life) < 0) give_up();
 }

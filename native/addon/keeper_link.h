@@ -8,13 +8,20 @@
 
 #include "container.h"
 
+// Nobody waits for the keeper but who connects: what it is told goes into a large buffer. One that lets it run full, or
+// does not answer, is killed, and alive() says so: the next one is told everything.
 class KeeperLink {
   public:
-    // Connects to the keeper at `path` and takes what it keeps. Gives 0 or a negative errno.
+    // Connects to the keeper at `path`, waits for its answer and takes what it keeps; kills one that gives none. One
+    // thread at a time. Gives 0 or a negative errno.
     int connect(const std::string &path);
 
-    // Whether the keeper is still there.
+    // Whether the keeper is there and keeps up. Asks it each time, and looks for the answers to what was asked before:
+    // to be called once a second.
     bool alive();
+
+    // Waits until the keeper has taken the most of what it was told: for one who tells it much at once.
+    void wait_for_room();
 
     // Gives what the keeper kept and nobody has claimed yet.
     std::vector<Life> unclaimed();
@@ -23,17 +30,22 @@ class KeeperLink {
     // this first process.
     std::shared_ptr<Container> claim(const std::string &id, pid_t pid);
 
-    // Tells the life of a container. A keeper that does not listen is given up; alive() then says so.
+    // Tells the life of a container.
     void put(const Container &container);
 
     // Lets the keeper forget a container.
     void drop(const std::string &id);
 
-  private:
-    int receive_all(int socket);
+    // Lets the keeper forget what it kept and nobody has claimed.
+    void disclaim(const std::string &id);
 
-    std::mutex mutex_;
-    Fd socket_;
+  private:
+    void tell_drop(const std::string &id);
+    void give_up();
+
+    std::mutex mutex_; // guards all below; nobody waits for the keeper while he has it
+    Fd socket_, pidfd_;
+    int unanswered_ = 0;
     std::map<std::string, pid_t> known_; // containers whose descriptors the keeper has
     std::map<std::string, std::shared_ptr<Container>> kept_;
 };

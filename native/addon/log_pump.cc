@@ -34,7 +34,9 @@ uint64_t bytes_in(const Fd &fifo) {
 
 } // namespace
 
-LogPump::LogPump(std::function<void(const LogNews &)> tell) : tell_(std::move(tell)) {
+LogPump::LogPump(std::function<void(const LogNews &)> tell) : tell_(std::move(tell)) {}
+
+int LogPump::start() {
     auto pump_ready = [this](uint64_t key, uint32_t) {
         auto found = logs_.find(static_cast<uint32_t>(key >> 1));
         if (found != logs_.end()) pump(*found->second, static_cast<int>(key & 1), monotonic_ns());
@@ -44,7 +46,7 @@ LogPump::LogPump(std::function<void(const LogNews &)> tell) : tell_(std::move(te
         resume_due(now);
         return timeout_ms(now);
     };
-    loop_.start(pump_ready, wait_ms);
+    return loop_.start(pump_ready, wait_ms);
 }
 
 LogPump::~LogPump() {

@@ -37,6 +37,9 @@ class LogPump {
     LogPump(const LogPump &) = delete;
     LogPump &operator=(const LogPump &) = delete;
 
+    // Begins its thread. Gives 0 or a negative errno.
+    int start();
+
     // Stores what comes out of two FIFOs from now on, after what is stored already. Gives 0 or -errno.
     int open(uint32_t handle, const LogRequest &request);
 

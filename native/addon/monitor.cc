@@ -50,10 +50,11 @@ uint64_t boottime_ns() {
 
 Monitor::Monitor(Tell tell, Changed changed)
     : tell_(std::move(tell)), changed_(std::move(changed)), epoll_(epoll_create1(EPOLL_CLOEXEC)),
-      timer_(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)), wake_(eventfd(0, EFD_CLOEXEC)) {
-    watch(timer_.get(), EPOLLIN, kTimerKey);
-    watch(wake_.get(), EPOLLIN, kWakeKey);
-    thread_ = std::thread([this] { run(); });
+      timer_(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)), wake_(eventfd(0, EFD_CLOEXEC)) {}
+
+int Monitor::start() {
+    bool watches = watch(timer_.get(), EPOLLIN, kTimerKey) && watch(wake_.get(), EPOLLIN, kWakeKey);
+    return watches ? thread_.start([this] { run(); }) : -errno; // no descriptors is among the errors
 }
 
 Monitor::~Monitor() {
@@ -106,7 +107,9 @@ void Monitor::plan(Entry &entry) {
             due =
                 backstop_ ? life.stopping_ns + life.deadline.timeout_ns : life.stopping_ns; // that looks again at once
     }
-    schedule(entry, due == 0 || !backstop_ ? due : due + kBackstopNs);
+    // A backstop that learns of a deadline too late gives the other monitor the same time, or it would be the faster
+    // one.
+    schedule(entry, due == 0 || !backstop_ ? due : std::max(due, boottime_ns()) + kBackstopNs);
     arm_timer();
 }
 
@@ -138,9 +141,18 @@ std::shared_ptr<Container> Monitor::find(uint32_t handle) {
     return found == entries_.end() ? nullptr : found->second.container;
 }
 
-void Monitor::note_all() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    for (const auto &[handle, entry] : entries_) note(entry);
+void Monitor::note_all(const std::function<void()> &pause) {
+    std::vector<uint32_t> handles;
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        for (const auto &[handle, entry] : entries_) handles.push_back(handle);
+    }
+    for (uint32_t handle : handles) {
+        pause();
+        std::lock_guard<std::mutex> lock(mutex_);
+        auto found = entries_.find(handle);
+        if (found != entries_.end()) note(found->second);
+    }
 }
 
 bool Monitor::anybody_lives() {
@@ -187,9 +199,6 @@ void Monitor::release(uint32_t handle) {
 }
 
 void Monitor::run() {
-    sigset_t all;
-    sigfillset(&all); // signals are for Node.js's own threads
-    pthread_sigmask(SIG_SETMASK, &all, nullptr);
     epoll_event ready[64];
     for (;;) {
         int count = epoll_wait(epoll_.get(), ready, 64, -1);
@@ -331,9 +340,9 @@ void Monitor::arm_timer() {
     timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
 }
 
-void Monitor::watch(int fd, uint32_t events, uint64_t key) {
+bool Monitor::watch(int fd, uint32_t events, uint64_t key) {
     epoll_event event = {};
     event.events = events;
     event.data.u64 = key;
-    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event);
+    return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
 }

@@ -7,11 +7,11 @@
 #include <memory>
 #include <mutex>
 #include <set>
-#include <thread>
 #include <vector>
 
 #include "container.h"
 #include "exit_status.h"
+#include "thread.h"
 
 // What happened to a container.
 struct Event {
@@ -32,6 +32,8 @@ class Monitor {
     // anything else happens to it. Both run under the monitor's lock and must not block or call back.
     explicit Monitor(Tell tell = {}, Changed changed = {});
     ~Monitor();
+    // Begins to watch. Gives 0 or a negative errno.
+    int start();
     Monitor(const Monitor &) = delete;
     Monitor &operator=(const Monitor &) = delete;
 
@@ -41,8 +43,8 @@ class Monitor {
     // The container behind a handle, or nothing.
     std::shared_ptr<Container> find(uint32_t handle);
 
-    // Calls `changed` for every container, for a listener that is new.
-    void note_all();
+    // Calls `changed` for every container, for a listener that is new, and before each `pause`, which may wait.
+    void note_all(const std::function<void()> &pause);
 
     // Whether the first process of any container has not gone yet.
     bool anybody_lives();
@@ -89,7 +91,7 @@ class Monitor {
     void tell(Event::Type type, const Entry &entry);
     void schedule(Entry &entry, uint64_t due_ns);
     void arm_timer();
-    void watch(int fd, uint32_t events, uint64_t key);
+    bool watch(int fd, uint32_t events, uint64_t key);
 
     Tell tell_;
     Changed changed_;
@@ -100,5 +102,5 @@ class Monitor {
     uint32_t next_handle_ = 1;
     bool backstop_ = false;
     Fd epoll_, timer_, wake_;
-    std::thread thread_;
+    Thread thread_;
 };

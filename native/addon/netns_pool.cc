@@ -1,6 +1,5 @@
 #include "netns_pool.h"
 
-#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <net/if.h>
@@ -42,12 +41,16 @@ NetnsPool::~NetnsPool() {
         ending_ = true;
     }
     wanted_.notify_one();
-    if (thread_.joinable()) thread_.join();
+    thread_.join();
+}
+
+int NetnsPool::start() {
+    return thread_.start([this] { run(); });
 }
 
 Fd NetnsPool::take() {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    asked_ = true;
     wanted_.notify_one();
     if (ready_.empty()) return Fd();
     Fd taken = std::move(ready_.front());
@@ -56,16 +59,13 @@ Fd NetnsPool::take() {
 }
 
 void NetnsPool::run() {
-    sigset_t all;
-    sigfillset(&all); // signals are for Node.js's own threads
-    pthread_sigmask(SIG_SETMASK, &all, nullptr);
     sched_param lowest = {};
     sched_setscheduler(0, SCHED_IDLE, &lowest); // of this thread: a start that runs needs the processor more
     Fd home = open_own();
     if (!home.valid()) return;
     std::unique_lock<std::mutex> lock(mutex_);
     while (!ending_) {
-        if (ready_.size() >= kReady) {
+        if (!asked_ || ready_.size() >= kReady) {
             wanted_.wait(lock);
             continue;
         }

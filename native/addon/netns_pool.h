@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <deque>
 #include <mutex>
-#include <thread>
 
 #include "fd.h"
+#include "thread.h"
 
 class NetnsPool {
   public:
@@ -15,6 +15,9 @@ class NetnsPool {
     ~NetnsPool();
     NetnsPool(const NetnsPool &) = delete;
     NetnsPool &operator=(const NetnsPool &) = delete;
+
+    // Begins its thread. Gives 0 or a negative errno.
+    int start();
 
     // Gives a fresh network namespace of the host's user namespace, or nothing where none is ready: then the clone has
     // to make it. From the first call on, some are kept ready.
@@ -26,6 +29,7 @@ class NetnsPool {
     std::mutex mutex_; // guards all below
     std::condition_variable wanted_;
     std::deque<Fd> ready_;
+    bool asked_ = false; // whether anybody has ever taken one
     bool ending_ = false;
-    std::thread thread_;
+    Thread thread_;
 };

@@ -1,6 +1,7 @@
 // What can be asked of a process by its pidfd.
 #pragma once
 #include <csignal>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -18,6 +19,12 @@ inline Fd open_pidfd(pid_t pid) {
 // pidfd_send_signal(2): gives 0, or -1 with errno.
 inline long signal_process(const Fd &pidfd, int signal) {
     return syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0);
+}
+
+// Whether the process has ended, be it reaped or not.
+inline bool has_ended(const Fd &pidfd) {
+    pollfd ended = {pidfd.get(), POLLIN, 0};
+    return poll(&ended, 1, 0) > 0;
 }
 
 // waitid(2): gives 0, or -1 with errno.

@@ -10,7 +10,7 @@ constexpr int kTurns = 16;     // of one copy before the next one has its turn
 
 } // namespace
 
-Relay::Relay() {
+int Relay::start() {
     auto copy_ready = [this](uint64_t key, uint32_t events) {
         auto found = copies_.find(key >> 1);
         if (found == copies_.end()) return;
@@ -20,7 +20,7 @@ Relay::Relay() {
         else
             move(*found->second);
     };
-    loop_.start(copy_ready, [] { return -1; });
+    return loop_.start(copy_ready, [] { return -1; });
 }
 
 Relay::~Relay() {

@@ -11,10 +11,13 @@
 
 class Relay {
   public:
-    Relay();
+    Relay() = default;
     ~Relay();
     Relay(const Relay &) = delete;
     Relay &operator=(const Relay &) = delete;
+
+    // Begins its thread. Gives 0 or a negative errno.
+    int start();
 
     // Copies from now on, until either side has ended; then closes both. Both must not block. `kept` is held open
     // meanwhile. Gives a name for finish().

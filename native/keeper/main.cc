@@ -37,6 +37,9 @@ class Keeper {
   public:
     explicit Keeper(Fd containers_dir) : containers_dir_(std::move(containers_dir)) {}
 
+    // Begins its thread. Gives 0 or a negative errno.
+    int start() { return monitor_.start(); }
+
     bool is_empty() const { return kept_.empty(); }
     bool anybody_lives() { return monitor_.anybody_lives(); }
     void set_backstop(bool backstop) { monitor_.set_backstop(backstop); }
@@ -53,6 +56,8 @@ class Keeper {
                 drop(message.life.id);
             else if (message.word == Word::kList)
                 error = list(connection.get());
+            else if (message.word == Word::kAsk)
+                error = send_message(connection.get(), Word::kEnd, {});
         }
     }
 
@@ -190,6 +195,12 @@ int main(int count, char **words) {
     }
     for (int signal_number : {SIGHUP, SIGINT, SIGTERM, SIGPIPE}) signal(signal_number, SIG_IGN);
     avoid_oom_killer();
+    Keeper keeper(std::move(containers_dir));
+    int error = keeper.start();
+    if (error < 0) {
+        fprintf(stderr, "niwa-keeper: cannot make its thread: %s\n", strerror(-error));
+        return 1;
+    }
     struct stat made;
     if (stat(path, &made) < 0) return 1;
     const Place place = {path, made.st_ino};
@@ -197,7 +208,6 @@ int main(int count, char **words) {
     Fd nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
     for (int fd : {STDOUT_FILENO, STDERR_FILENO}) dup2(nothing.get(), fd);
 
-    Keeper keeper(std::move(containers_dir));
     Fd connection;
     while (!connection.valid() && look_at(place) == Wanted::kYes) connection = wait_for_niwad(listener);
     while (connection.valid()) {

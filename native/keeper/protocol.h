@@ -14,6 +14,7 @@ enum class Word : uint32_t {
     kList,    // niwad: say all that you keep
     kKept,    // keeper: one container, with its pidfd, its terminal and, until it is started, its control socket
     kEnd,     // keeper: that was all
+    kAsk,     // niwad: are you there? The answer is kEnd
 };
 
 struct Message {

@@ -185,6 +185,7 @@ export class Container {
       code,
       hasInit: this.spec.init,
       cause,
+      overdue: this.#endKnown && this.deadlineNs !== 0n && event.atNs >= this.deadlineNs,
       sentSignal: this.sentSignal,
       oomKills: oomKillsOf(event.row),
       outlivedOomKills: this.#outlivedOomKills,

@@ -10,6 +10,8 @@ export interface ExitFacts {
   signal: number;
   /** The cause of the deadline that had passed. */
   cause: number;
+  /** Whether it was seen to end after its deadline: then another monitor, that of the keeper, was the first to act. */
+  overdue: boolean;
   /** The signal that somebody sent through niwa last, 0 for none. */
   sentSignal: number;
   /** The exit status of the first process, or -1. */
@@ -33,6 +35,7 @@ export function exitReason(facts: ExitFacts): ExitReason {
   if (facts.startFailed) return 'start-failed';
   if (facts.cause === CAUSE.lifetime) return 'lifetime';
   if (facts.cause === CAUSE.stop) return 'stopped';
+  if (facts.overdue) return 'lifetime';
   if (!facts.started && facts.signal === 0) return 'start-failed';
   if (!facts.statusKnown) return 'unknown';
   if (facts.signal !== 0 && facts.signal === facts.sentSignal) return 'killed';

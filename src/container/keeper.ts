@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { messageOf, NiwaError } from '../errors.js';
+import { cureOfShortage, messageOf, NiwaError } from '../errors.js';
 import { errnoName, native, nativeDirectory } from '../native.js';
 
 /** The small program that keeps the lifetimes of containers while there is no daemon: native/keeper/main.cc. */
@@ -25,17 +25,17 @@ export async function connectKeeper(socket: string): Promise<string[]> {
 async function startKeeper(socket: string): Promise<void> {
   const path = join(nativeDirectory, 'niwa-keeper');
   const keeper = spawn(path, [socket], { cwd: '/', detached: true, env: {}, stdio: ['ignore', 'pipe', 'pipe'] });
-  const complaint = text(keeper.stderr).catch(() => '');
   try {
+    if (keeper.pid === undefined) throw (await once(keeper, 'error'))[0];
+    const complaint = text(keeper.stderr).catch(() => '');
     const [word] = await Promise.race([once(keeper.stdout, 'data'), once(keeper, 'exit').then(() => [''])]);
     if (String(word) !== 'ready\n') throw new Error((await complaint).trim());
   } catch (error) {
-    throw new NiwaError('HOST_ERROR', `cannot start ${path}: ${messageOf(error)}. Build it with \`npm run build\`.`, {
-      cause: error,
-    });
+    const cure = cureOfShortage((error as NodeJS.ErrnoException).code ?? '') ?? 'build it with `npm run build`';
+    throw new NiwaError('HOST_ERROR', `cannot start ${path}: ${messageOf(error)}; ${cure}`, { cause: error });
   } finally {
-    keeper.stdout.destroy();
-    keeper.stderr.destroy();
+    keeper.stdout?.destroy(); // not there where there are no descriptors
+    keeper.stderr?.destroy();
     keeper.unref();
   }
 }

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { Ledger } from '../accounting/ledger.js';
 import { Sampler } from '../accounting/sampler.js';
 import { crashPoint } from '../crash-point.js';
-import { messageOf, NiwaError } from '../errors.js';
+import { cureOfShortage, messageOf, NiwaError } from '../errors.js';
 import type { CgroupTree } from '../host/cgroup.js';
 import { resolveDevices } from '../host/devices.js';
 import type { IdPool } from '../host/id-pool.js';
@@ -96,6 +96,7 @@ export class Runtime {
   #draining = false;
   #closing = false;
 
+  /** @throws NiwaError HOST_ERROR where the host makes no threads */
   constructor(options: RuntimeOptions) {
     this.#options = options;
     this.#registry = new Registry(options.log);
@@ -111,7 +112,8 @@ export class Runtime {
       bootId: this.#bootId,
       welcome: (container) => this.#add(container, 'create'),
     });
-    native.watch((event) => this.#hear(event));
+    const errno = native.watch((event) => this.#hear(event));
+    if (errno !== 0) throw threadsError(errnoName(errno));
   }
 
   /**
@@ -511,10 +513,10 @@ export class Runtime {
       else if (container.savedUsec <= now - SAVE_INTERVAL_USEC) this.#books.save(container);
     }
     if (native.keeperAlive() || this.#connecting) return;
-    log.warn('the keeper is gone: starting another');
+    log.warn('the keeper is gone, or hangs: starting another');
     this.#connecting = true;
     try {
-      for (const id of await connectKeeper(keeperSocket)) if (!this.#registry.has(id)) native.keeperDrop(id);
+      for (const id of await connectKeeper(keeperSocket)) native.keeperDrop(id); // it is none of ours
     } catch (error) {
       log.error({ err: error }, messageOf(error));
     }
@@ -527,6 +529,10 @@ export class Runtime {
       if (!this.#registry.has(id) && !this.#reserved.has(id)) return id;
     }
   }
+}
+
+function threadsError(errno: string): NiwaError {
+  return new NiwaError('HOST_ERROR', `cannot make the threads of niwad: ${errno}; ${cureOfShortage(errno) ?? ''}`);
 }
 
 /** What a start asks of the addon: the lifetime, with this start's share of the jitter, and how it ends. */

@@ -201,33 +201,6 @@ test('an id that is used again is another container, also for the keeper', async
   expect(await second.client.inspect('again')).toMatchObject({ state: 'running', pid });
 });
 
-test('a keeper that dies is replaced, and the new one keeps', async ({ skip }) => {
-  needsNoKernel(skip);
-  const place = newPlace();
-  const first = await startDaemon(place);
-  const { pid } = await first.start({ id: 'kept', process: sleeper, lifetime: seconds(4000) });
-  const keeper = keeperOf(place) ?? 0;
-  process.kill(keeper, 'SIGKILL');
-  await vi.waitFor(() => expect(keeperOf(place) ?? keeper).not.toBe(keeper), PATIENCE);
-  await sleep(scaled(100));
-  await first.stop('SIGKILL');
-  await vi.waitFor(() => expect(isAlive(pid ?? 0)).toBe(false), { timeout: 10_000 * SLOWNESS, interval: 20 });
-});
-
-test('a keeper that hangs is replaced by the next daemon', async ({ skip }) => {
-  needsNoKernel(skip);
-  const place = newPlace();
-  const first = await startDaemon(place);
-  await first.start({ id: 'kept', process: sleeper });
-  const keeper = keeperOf(place) ?? 0;
-  process.kill(keeper, 'SIGSTOP');
-  await first.stop('SIGKILL');
-  const second = await startDaemon(place);
-  expect(await second.client.inspect('kept')).toMatchObject({ state: 'running' });
-  expect(isAlive(keeper)).toBe(false);
-  expect(keeperOf(place)).toBeDefined();
-});
-
 /** What one container that ran to its end left, whatever happened to its daemon. */
 async function expectCountedOnce(niwad: Niwad, place: Place, acknowledged: boolean): Promise<void> {
   await vi.waitFor(async () => {

@@ -26,8 +26,13 @@ export function newPlace(settings: object = {}): Place {
 }
 
 /** Starts a daemon that is ended after the test. */
-export async function startDaemon(place: Place, env: Record<string, string> = {}, flags?: string[]): Promise<Niwad> {
-  const niwad = await Niwad.start(place, env, flags);
+export async function startDaemon(
+  place: Place,
+  env: Record<string, string> = {},
+  flags?: string[],
+  launcher?: string[],
+): Promise<Niwad> {
+  const niwad = await Niwad.start(place, env, flags, launcher);
   daemons.push(niwad);
   return niwad;
 }

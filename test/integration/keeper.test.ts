@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test, vi } from 'vitest';
+import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
+import { MAX_LATENESS_MS, needsFile, needsNoKernel, SLOWNESS, scaled } from './support/host.js';
+import { flagsOf, isAlive, keeperOf } from './support/niwad.js';
+
+/** What happens when the keeper dies or hangs. */
+
+const sleeper = { args: ['sleep', '1000'] };
+const seconds = (milliseconds: number) => scaled(milliseconds) / 1000;
+const PATIENCE = { timeout: 10_000 * SLOWNESS, interval: 20 };
+
+cleanUpDaemons();
+
+test('a keeper that dies is replaced, and the new one keeps', async ({ skip }) => {
+  needsNoKernel(skip);
+  const place = newPlace();
+  const first = await startDaemon(place);
+  const { pid } = await first.start({ id: 'kept', process: sleeper, lifetime: seconds(4000) });
+  const keeper = keeperOf(place) ?? 0;
+  process.kill(keeper, 'SIGKILL');
+  await vi.waitFor(() => expect(keeperOf(place) ?? keeper).not.toBe(keeper), PATIENCE);
+  await sleep(scaled(100));
+  await first.stop('SIGKILL');
+  await vi.waitFor(() => expect(isAlive(pid ?? 0)).toBe(false), PATIENCE);
+});
+
+test('a keeper that hangs is replaced by the next daemon', async ({ skip }) => {
+  needsNoKernel(skip);
+  const place = newPlace();
+  const first = await startDaemon(place);
+  await first.start({ id: 'kept', process: sleeper });
+  const keeper = keeperOf(place) ?? 0;
+  process.kill(keeper, 'SIGSTOP');
+  await first.stop('SIGKILL');
+  const second = await startDaemon(place);
+  expect(await second.client.inspect('kept')).toMatchObject({ state: 'running' });
+  expect(isAlive(keeper)).toBe(false);
+  expect(keeperOf(place)).toBeDefined();
+});
+
+test('a keeper that hangs holds nobody up, and is replaced by one that knows all', async ({ skip }) => {
+  needsNoKernel(skip);
+  const CHANGES = 2500;
+  const place = newPlace();
+  const niwad = await startDaemon(place);
+  const { client } = niwad;
+  await niwad.start({ id: 'changed', process: sleeper, lifetime: '1h' });
+  const { pid } = await niwad.start({ id: 'kept', process: sleeper, lifetime: '1h' });
+  const ends = [500, 1000, 1500, 2000, 3000, 4000];
+  for (const after of ends) await niwad.start({ id: `ends-${after}`, process: sleeper, lifetime: seconds(after) });
+  const keeper = keeperOf(place) ?? 0;
+  process.kill(keeper, 'SIGSTOP');
+  let slowest = 0;
+  for (let i = 0; i < CHANGES; i++) {
+    const before = Date.now();
+    await client.setLifetime('changed', { lifetime: `${7200 + i}s` });
+    slowest = Math.max(slowest, Date.now() - before);
+  }
+  console.log(`the slowest of ${CHANGES} changes with a keeper that hangs: ${slowest} ms`);
+  expect(slowest).toBeLessThan(1000);
+  for (const after of ends) {
+    const { reason, at } = await client.wait(`ends-${after}`);
+    const { deadline_at } = await client.inspect(`ends-${after}`);
+    expect(reason).toBe('lifetime');
+    expect(Date.parse(at) - Date.parse(deadline_at ?? '')).toBeLessThan(2 * MAX_LATENESS_MS);
+  }
+  await vi.waitFor(() => expect([isAlive(keeper), keeperOf(place) ?? keeper]).not.toContain(keeper), PATIENCE);
+  await vi.waitFor(() => expect(isAlive(keeper)).toBe(false), PATIENCE);
+  await vi.waitFor(() => expect(keeperOf(place)).toBeDefined(), PATIENCE);
+  await client.setLifetime('kept', { remaining: seconds(1000) });
+  await niwad.stop('SIGKILL');
+  await vi.waitFor(() => expect(isAlive(pid ?? 0)).toBe(false), PATIENCE);
+});
+
+test.for([300, 800])(
+  'what is overdue ends by its lifetime, also where the keeper acts %i ms earlier',
+  async (ms, { skip }) => {
+    needsNoKernel(skip);
+    const strace = needsFile(skip, '/usr/bin/strace', 'it holds up the one thread of niwad that takes over');
+    const place = newPlace();
+    const first = await startDaemon(place);
+    const ids = ['overdue-1', 'overdue-2'];
+    for (const id of ids) await first.start({ id, process: sleeper, lifetime: '400ms' });
+    process.kill(keeperOf(place) ?? 0, 'SIGKILL');
+    await first.stop('SIGKILL');
+    await sleep(1000);
+    const slowly = ['-D', '-o', '/dev/null', '-e', `inject=timerfd_settime:delay_enter=${ms * 1000}`];
+    const second = await startDaemon(place, {}, flagsOf(place), [strace, '-e', 'trace=timerfd_settime', ...slowly]);
+    const exits = await Promise.all(ids.map((id) => second.client.wait(id)));
+    expect(exits).toMatchObject(ids.map(() => ({ signal: 'SIGKILL', reason: 'lifetime' })));
+  },
+);
