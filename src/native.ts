@@ -201,6 +201,19 @@ export interface LayerEntry {
   xattrs: readonly (readonly [Buffer, Buffer])[];
 }
 
+/** What was made of an entry of a layer. */
+export interface MadeEntry {
+  /** Of a file: it wants its bytes and then `unpackFinish`, and the caller owns it; -1 for all others. */
+  fd: number;
+  /**
+   * Directories with the times that they are to have in the end, and their paths without links: that of the entry, and those that
+   * were missing on the way.
+   */
+  directories: Pick<LayerEntry, 'path' | 'mtimeSec' | 'mtimeNsec'>[];
+  /** The bytes of a file of a layer below that was copied since a hard link is to it. */
+  copiedBytes: number;
+}
+
 export interface Native extends NativeExec {
   /** The names of the figures of a reading, `"cpu.stat:usage_usec"` or `"memory.current"`, in their order. */
   readonly columns: string[];
@@ -300,21 +313,26 @@ export interface Native extends NativeExec {
   /** Now on CLOCK_BOOTTIME. */
   boottimeNs(): bigint;
   /**
-   * Makes a file of a layer below the directory `root`, an open descriptor, outside of which nothing is touched whatever the
-   * paths say. Gives the descriptor of a file, which wants its bytes and then `unpackFinish`; 0 for the others; or -errno.
+   * Gives the empty root of a layer what the layer below has of its own. `layers` are open descriptors of its directory and of those
+   * of the layers below it, topmost first. Gives what was made, or -errno.
    */
-  unpackMake(root: number, entry: LayerEntry): number;
+  unpackBegin(layers: readonly number[]): Promise<MadeEntry | number>;
+  /**
+   * Makes a file of a layer below the first directory of `layers`, as the others show the rest: nothing outside of the first is
+   * touched, whatever the paths say. Gives what was made, or -errno: EFBIG where more than `maxBytes` would have to be copied.
+   */
+  unpackMake(layers: readonly number[], entry: LayerEntry, maxBytes: number): Promise<MadeEntry | number>;
   /** Sets owner, mode, extended attributes and time of an open file. Gives the errno. */
-  unpackFinish(fd: number, entry: LayerEntry): number;
+  unpackFinish(fd: number, entry: LayerEntry): Promise<number>;
   /** Sets the time of a directory once nothing more is made in it. Gives the errno. */
-  unpackTime(root: number, entry: LayerEntry): number;
+  unpackTime(root: number, entry: LayerEntry): Promise<number>;
   /** Writes the file system of a descriptor to its disk (syncfs). Gives the errno. */
   syncFileSystem(fd: number): Promise<number>;
   /**
-   * Reads a file with `directory` as the root of its path. Gives the errno where it cannot: ENOENT, ENXIO where a whiteout or an
-   * opaque directory hides it from layers below, EINVAL where it is no file, EFBIG for more than `maxBytes`.
+   * Reads a file as an overlay of directories, topmost first, would show it; links lead nowhere outside. Gives the errno where it
+   * cannot: ENOENT, EINVAL where it is no file, EFBIG for more than `maxBytes`, EXDEV where something is mounted on the way.
    */
-  readInRoot(directory: string, path: string, maxBytes: number): Buffer | number;
+  readInLayers(layers: readonly string[], path: string, maxBytes: number): Buffer | number;
 }
 
 /** Whether the answer of the addon is a failure. */

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "face.h"
+#include "layers.h"
 #include "unpack.h"
 
 namespace {
@@ -44,22 +45,85 @@ int to_fd(const Value &value) {
     return value.As<Napi::Number>().Int32Value();
 }
 
-// unpackMake(root, entry): descriptor of a file, 0 for others, or -errno
+std::vector<int> to_fds(const Value &value) {
+    auto array = value.As<Napi::Array>();
+    std::vector<int> fds;
+    for (uint32_t i = 0; i < array.Length(); i++) fds.push_back(to_fd(array.Get(i)));
+    return fds;
+}
+
+Value from_directories(Napi::Env env, const std::vector<MadeDirectory> &directories) {
+    auto array = Napi::Array::New(env, directories.size());
+    for (uint32_t i = 0; i < directories.size(); i++) {
+        auto object = Napi::Object::New(env);
+        object.Set("path", Napi::Buffer<char>::Copy(env, directories[i].path.data(), directories[i].path.size()));
+        object.Set("mtimeSec", static_cast<double>(directories[i].mtime_sec));
+        object.Set("mtimeNsec", static_cast<double>(directories[i].mtime_nsec));
+        array.Set(i, object);
+    }
+    return array;
+}
+
+// What a worker thread makes, and what has come of it.
+struct Making {
+    std::vector<int> layers;
+    LayerEntry entry;
+    Made made;
+    int error = 0;
+};
+
+Value from_making(Napi::Env env, Making *making) {
+    if (making->error < 0) return Napi::Number::New(env, making->error);
+    auto object = Napi::Object::New(env);
+    object.Set("fd", making->made.file.release());
+    object.Set("directories", from_directories(env, making->made.directories));
+    object.Set("copiedBytes", static_cast<double>(making->made.copied_bytes));
+    return object;
+}
+
+// unpackBegin(layers): Promise<-errno | {fd, directories, copiedBytes}>
+Value begin(Info info) {
+    auto making = std::make_shared<Making>();
+    making->layers = to_fds(info[0]);
+    return Task::run(
+        info.Env(),
+        [making] {
+            making->made.directories.emplace_back();
+            making->error = begin_layer(making->layers, &making->made.directories.back());
+        },
+        [making](Napi::Env env) { return from_making(env, making.get()); });
+}
+
+// unpackMake(layers, entry, maxBytes): Promise<-errno | {fd, directories, copiedBytes}>
 Value make(Info info) {
-    Fd file;
-    int error = make_entry(to_fd(info[0]), to_entry(info[1]), &file);
-    int result = error < 0 ? error : file.valid() ? file.release() : 0;
-    return Napi::Number::New(info.Env(), result);
+    auto making = std::make_shared<Making>();
+    making->layers = to_fds(info[0]);
+    making->entry = to_entry(info[1]);
+    auto max_bytes = static_cast<uint64_t>(info[2].As<Napi::Number>().Int64Value());
+    return Task::run(
+        info.Env(),
+        [making, max_bytes] { making->error = make_entry(making->layers, making->entry, max_bytes, &making->made); },
+        [making](Napi::Env env) { return from_making(env, making.get()); });
 }
 
-// unpackFinish(fd, entry): errno
+// A promise of the errno of a call on a descriptor and an entry.
+Value run_on_entry(Info info, int (*call)(int fd, const LayerEntry &entry)) {
+    auto making = std::make_shared<Making>();
+    int fd = to_fd(info[0]);
+    making->entry = to_entry(info[1]);
+    return Task::run(
+        info.Env(), [making, fd, call] { making->error = call(fd, making->entry); },
+        [making](Napi::Env env) -> Value { return Napi::Number::New(env, -making->error); });
+}
+
+// unpackFinish(fd, entry): Promise<errno>
 Value finish(Info info) {
-    return Napi::Number::New(info.Env(), -finish_entry(to_fd(info[0]), to_entry(info[1])));
+    return run_on_entry(info, finish_entry);
 }
 
-// unpackTime(root, entry): errno
+// unpackTime(root, entry): Promise<errno>
 Value time_of_directory(Info info) {
-    return Napi::Number::New(info.Env(), -set_directory_time(to_fd(info[0]), to_entry(info[1])));
+    return run_on_entry(info, set_directory_time);
 }
 
 // syncFileSystem(fd): Promise<errno>
@@ -70,10 +134,13 @@ Value sync(Info info) {
     return Task::run(info.Env(), work, [error](Napi::Env env) -> Value { return Napi::Number::New(env, *error); });
 }
 
-// readInRoot(directory, path, maxBytes): Buffer | errno
+// readInLayers(directories, path, maxBytes): Buffer | errno
 Value read_file(Info info) {
+    auto array = info[0].As<Napi::Array>();
+    std::vector<std::string> layers;
+    for (uint32_t i = 0; i < array.Length(); i++) layers.push_back(to_string(array.Get(i)));
     std::string text;
-    int error = read_in_root(to_string(info[0]), to_string(info[1]), to_u32(info[2]), &text);
+    int error = read_in_layers(layers, to_string(info[1]), to_u32(info[2]), &text);
     if (error < 0) return Napi::Number::New(info.Env(), -error);
     return Napi::Buffer<char>::Copy(info.Env(), text.data(), text.size());
 }
@@ -82,8 +149,9 @@ Value read_file(Info info) {
 
 void register_unpack(Napi::Env env, Napi::Object exports) {
     const std::pair<const char *, Value (*)(Info)> functions[] = {
-        {"unpackMake", make},     {"unpackFinish", finish},  {"unpackTime", time_of_directory},
-        {"syncFileSystem", sync}, {"readInRoot", read_file},
+        {"unpackBegin", begin},   {"unpackMake", make},
+        {"unpackFinish", finish}, {"unpackTime", time_of_directory},
+        {"syncFileSystem", sync}, {"readInLayers", read_file},
     };
     for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
 }

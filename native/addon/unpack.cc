@@ -1,159 +1,265 @@
 #include "unpack.h"
 
 #include <cerrno>
-#include <cstdio>
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <memory>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
+#include "copy_up.h"
+
 namespace {
 
-constexpr char kOpaqueName[] = "trusted.overlay.opaque";
 constexpr mode_t kPermissions = 07777;
-
-int open_in(int root, const std::string &path, int flags) {
-    struct open_how how = {};
-    how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
-    how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-    long fd = syscall(SYS_openat2, root, path.empty() ? "." : path.c_str(), &how, sizeof how);
-    return fd < 0 ? -errno : static_cast<int>(fd);
-}
-
-std::string parent_of(const std::string &path) {
-    size_t slash = path.rfind('/');
-    return slash == std::string::npos ? "" : path.substr(0, slash);
-}
-
-std::string name_of(const std::string &path) {
-    size_t slash = path.rfind('/');
-    return slash == std::string::npos ? path : path.substr(slash + 1);
-}
-
-// Opens a directory, making it and its parents where they are missing. A link that leads nowhere stays: -ENOENT.
-int open_directory(int root, const std::string &path) {
-    int fd = open_in(root, path, O_RDONLY | O_DIRECTORY);
-    if (fd != -ENOENT || path.empty()) return fd;
-    Fd parent(open_directory(root, parent_of(path)));
-    if (!parent.valid()) return -ENOENT;
-    if (mkdirat(parent.get(), name_of(path).c_str(), 0755) < 0 && errno != EEXIST) return -errno;
-    return open_in(root, path, O_RDONLY | O_DIRECTORY);
-}
-
-bool is_whiteout(const struct stat &status) {
-    return S_ISCHR(status.st_mode) && status.st_rdev == 0;
-}
-
-// Removes what has the name, but for a directory where one is wanted. `hid` tells whether that was a whiteout.
-int clear_way(int parent, const char *name, bool for_directory, bool *hid) {
-    struct stat status;
-    *hid = false;
-    if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0) return errno == ENOENT ? 0 : -errno;
-    *hid = is_whiteout(status);
-    if (S_ISDIR(status.st_mode) && for_directory) return 0;
-    return unlinkat(parent, name, S_ISDIR(status.st_mode) ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
-}
+constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 void times_of(const LayerEntry &entry, struct timespec times[2]) {
     times[0] = times[1] = {static_cast<time_t>(entry.mtime_sec), static_cast<long>(entry.mtime_nsec)};
 }
 
-int set_opaque(int fd) {
-    return fsetxattr(fd, kOpaqueName, "y", 1, 0) < 0 ? -errno : 0;
+// Opens a directory of this layer itself, whatever those below have; no part of its path may be a link.
+int open_own(int root, const std::string &path) {
+    struct open_how how = {};
+    how.flags = kDirectory;
+    how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+    long fd = syscall(SYS_openat2, root, path.empty() ? "." : path.c_str(), &how, sizeof how);
+    return fd < 0 ? -errno : static_cast<int>(fd);
 }
 
-int make_directory(int parent, const char *name, const LayerEntry &entry, bool hid) {
-    if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST) return -errno;
-    Fd fd(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd.valid()) return -errno;
-    int error = hid ? set_opaque(fd.get()) : 0; // the whiteout went on hiding what is below
-    return error < 0 ? error : finish_entry(fd.get(), entry);
+// Removes what has the name in this layer, but for a directory where one is wanted. `hid` tells whether something was
+// removed that hides what is below.
+int clear_way(int parent, const char *name, bool for_directory, bool *hid) {
+    struct stat status;
+    *hid = false;
+    if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0) return errno == ENOENT ? 0 : -errno;
+    *hid = !S_ISDIR(status.st_mode);
+    if (S_ISDIR(status.st_mode) && for_directory) return 0;
+    return unlinkat(parent, name, S_ISDIR(status.st_mode) ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
 }
 
-int make_file(int parent, const char *name, Fd *file) {
-    file->reset(openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    return file->valid() ? 0 : -errno;
+// Makes a directory of this layer in its place; `hid` says whether it has to go on hiding what is below.
+int make_own(int parent, const char *name, bool hid, Fd *fd) {
+    if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST) return -errno;
+    fd->reset(openat(parent, name, kDirectory));
+    if (!fd->valid()) return -errno;
+    return hid ? set_opaque(fd->get()) : 0;
+}
+
+// Calls `act` for each name in a directory, until it gives an error.
+int each_name(int directory, const std::function<int(const std::string &name)> &act) {
+    Fd fd(openat(directory, ".", kDirectory));
+    std::unique_ptr<DIR, int (*)(DIR *)> names(fdopendir(fd.get()), closedir);
+    if (names == nullptr) return -errno;
+    fd.release();
+    errno = 0;
+    for (const dirent *each; (each = readdir(names.get())) != nullptr; errno = 0) {
+        std::string name = each->d_name;
+        int error = name == "." || name == ".." ? 0 : act(name);
+        if (error < 0) return error;
+    }
+    return -errno;
+}
+
+// Removes the whiteouts below a directory that hides all that they could hide: overlayfs would list them. What is
+// opaque itself has none.
+int remove_whiteouts(int root, const std::string &path) {
+    std::vector<std::string> todo = {path};
+    int error = 0;
+    while (error == 0 && !todo.empty()) {
+        std::string at = std::move(todo.back());
+        todo.pop_back();
+        Fd fd(open_own(root, at));
+        if (!fd.valid()) return -EIO;
+        if (at != path && is_opaque(fd.get())) continue;
+        error = each_name(fd.get(), [&](const std::string &name) {
+            struct stat status;
+            if (fstatat(fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) < 0) return -errno;
+            if (S_ISDIR(status.st_mode)) todo.push_back(path_in(at, name));
+            return is_whiteout(status) && unlinkat(fd.get(), name.c_str(), 0) < 0 ? -errno : 0;
+        });
+    }
+    return error;
+}
+
+class Unpacker {
+  public:
+    Unpacker(const std::vector<int> &layers, const LayerEntry &entry, uint64_t max_bytes, Made *made)
+        : layers_(layers), entry_(entry), max_bytes_(max_bytes), made_(made) {}
+    int make();
+
+  private:
+    int own_directory(const std::string &path, Directory *found);
+    int enter_own(const Directory &in, const std::string &name, const Shown *shown, Directory *found);
+    int hide_below(const Directory &directory);
+    int hide(const Directory &in, const std::string &name);
+    int hide_all();
+    int make_at(int parent, const std::string &path);
+    int finish_directory(int fd, const std::string &path);
+    int prepare_link(Directory *from);
+    int finish_by_name(int parent, const char *name);
+
+    const std::vector<int> &layers_;
+    const LayerEntry &entry_;
+    uint64_t max_bytes_;
+    Made *made_;
+};
+
+// Goes to a directory as all layers show it, through links, and makes what this layer misses of it.
+int Unpacker::own_directory(const std::string &path, Directory *found) {
+    auto enter = [this](const Directory &in, const std::string &name, const Shown *shown, Directory *next) {
+        return enter_own(in, name, shown, next);
+    };
+    return walk(layers_, path, enter, found);
+}
+
+// A directory of the layers below has its owner, mode, attributes and time here too. What is no directory below is
+// replaced by one.
+int Unpacker::enter_own(const Directory &in, const std::string &name, const Shown *shown, Directory *found) {
+    bool hid = false;
+    int top = in.parts[0].get();
+    int error = 0;
+    if (shown != nullptr && S_ISDIR(shown->status.st_mode))
+        error = enter(in, name, found);
+    else if (shown != nullptr && shown->part == 0)
+        error = -ENOTDIR;
+    else
+        error = clear_way(top, name.c_str(), true, &hid);
+    if (error < 0 || found->in_top) return error;
+
+    Fd fd;
+    error = make_own(top, name.c_str(), hid, &fd);
+    if (error == 0 && !found->parts.empty()) error = copy_attributes(found->parts[0].get(), fd.get());
+    struct stat status;
+    if (error < 0 || fstat(fd.get(), &status) < 0) return error < 0 ? error : -errno;
+    found->path = path_in(in.path, name);
+    found->parts.insert(found->parts.begin(), std::move(fd));
+    found->in_top = true;
+    made_->directories.push_back({found->path, status.st_mtim.tv_sec, status.st_mtim.tv_nsec});
+    return 0;
+}
+
+// Hides what layers below have in a directory, and nothing of this layer.
+int Unpacker::hide_below(const Directory &directory) {
+    if (directory.parts.size() < 2) return 0;
+    int error = set_opaque(directory.parts[0].get());
+    return error < 0 ? error : remove_whiteouts(layers_[0], directory.path);
+}
+
+// Hides what layers below have under a name, and nothing of this layer.
+int Unpacker::hide(const Directory &in, const std::string &name) {
+    Shown shown;
+    Directory directory;
+    int error = look(in, name, &shown);
+    if (error < 0) return error == -ENOENT ? 0 : error;
+    int top = in.parts[0].get();
+    if (shown.part > 0) return mknodat(top, name.c_str(), S_IFCHR, 0) < 0 ? -errno : 0;
+    if (!S_ISDIR(shown.status.st_mode)) return 0;
+    error = enter(in, name, &directory);
+    return error < 0 ? error : hide_below(directory);
+}
+
+// Overlayfs does not ask whether the root of a layer is opaque: each name of the layers below is hidden by itself.
+int Unpacker::hide_all() {
+    Directory root;
+    int error = own_directory("", &root);
+    for (size_t i = 1; i < root.parts.size() && error == 0; i++)
+        error = each_name(root.parts[i].get(), [&](const std::string &name) { return hide(root, name); });
+    return error;
+}
+
+// What it has from the layers below, where it was made before it was named, goes.
+int Unpacker::finish_directory(int fd, const std::string &path) {
+    made_->directories.push_back({path, entry_.mtime_sec, entry_.mtime_nsec});
+    int error = remove_attributes(fd);
+    return error < 0 ? error : finish_entry(fd, entry_);
+}
+
+// Finds the directory of a hard link's target, and makes the target this layer's own.
+int Unpacker::prepare_link(Directory *from) {
+    Shown shown;
+    std::string name = name_of(entry_.target);
+    int error = own_directory(parent_of(entry_.target), from);
+    if (error == 0) error = look(*from, name, &shown);
+    if (error < 0 || shown.part == 0) return error;
+    uint64_t left = max_bytes_;
+    error = copy_up(shown, from->parts[0].get(), name, &left);
+    made_->copied_bytes = max_bytes_ - left;
+    return error;
 }
 
 // What has no contents of its own and cannot be opened: owner and time are set by name, which nobody else can change.
-int finish_by_name(int parent, const char *name, const LayerEntry &entry) {
+int Unpacker::finish_by_name(int parent, const char *name) {
     struct timespec times[2];
-    times_of(entry, times);
-    if (fchownat(parent, name, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) < 0) return -errno;
-    if (entry.kind == LayerEntry::kFifo && fchmodat(parent, name, entry.mode & kPermissions, 0) < 0) return -errno;
+    times_of(entry_, times);
+    if (fchownat(parent, name, entry_.uid, entry_.gid, AT_SYMLINK_NOFOLLOW) < 0) return -errno;
+    if (entry_.kind == LayerEntry::kFifo && fchmodat(parent, name, entry_.mode & kPermissions, 0) < 0) return -errno;
     return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-int make_link(int root, int parent, const char *name, const LayerEntry &entry) {
-    Fd from(open_in(root, parent_of(entry.target), O_PATH | O_DIRECTORY));
-    if (!from.valid()) return -ENOENT;
-    return linkat(from.get(), name_of(entry.target).c_str(), parent, name, 0) < 0 ? -errno : 0;
-}
-
-// A whiteout hides what layers below have, and nothing of its own layer.
-int make_whiteout(int parent, const char *name) {
-    struct stat status;
-    if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return mknodat(parent, name, S_IFCHR, 0) < 0 ? -errno : 0;
-    if (!S_ISDIR(status.st_mode)) return 0;
-    Fd fd(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    return fd.valid() ? set_opaque(fd.get()) : -errno;
-}
-
-int make_at(int root, int parent, const char *name, const LayerEntry &entry, Fd *file) {
+// `path`: where the entry is, without links in the way to it.
+int Unpacker::make_at(int parent, const std::string &path) {
+    std::string own_name = name_of(path);
+    const char *name = own_name.c_str();
     bool hid = false;
-    if (entry.kind == LayerEntry::kWhiteout) return make_whiteout(parent, name);
-    int error = clear_way(parent, name, entry.kind == LayerEntry::kDirectory, &hid);
+    Fd directory;
+    Directory from;
+    int error = entry_.kind == LayerEntry::kLink ? prepare_link(&from) : 0;
+    if (error == 0) error = clear_way(parent, name, entry_.kind == LayerEntry::kDirectory, &hid);
     if (error < 0) return error;
-    switch (entry.kind) {
+    switch (entry_.kind) {
     case LayerEntry::kDirectory:
-        return make_directory(parent, name, entry, hid);
+        error = make_own(parent, name, hid, &directory);
+        return error < 0 ? error : finish_directory(directory.get(), path);
     case LayerEntry::kFile:
-        return make_file(parent, name, file);
+        made_->file.reset(openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+        return made_->file.valid() ? 0 : -errno;
     case LayerEntry::kLink:
-        return make_link(root, parent, name, entry);
+        return linkat(from.parts[0].get(), name_of(entry_.target).c_str(), parent, name, 0) < 0 ? -errno : 0;
     case LayerEntry::kSymlink:
-        if (symlinkat(entry.target.c_str(), parent, name) < 0) return -errno;
-        return finish_by_name(parent, name, entry);
+        if (symlinkat(entry_.target.c_str(), parent, name) < 0) return -errno;
+        return finish_by_name(parent, name);
     case LayerEntry::kFifo:
         if (mknodat(parent, name, S_IFIFO | 0600, 0) < 0) return -errno;
-        return finish_by_name(parent, name, entry);
+        return finish_by_name(parent, name);
     default:
         return -EINVAL;
     }
 }
 
-bool is_opaque(int root, const std::string &path) {
-    char value = 0;
-    Fd fd(open_in(root, path, O_RDONLY | O_DIRECTORY));
-    return fd.valid() && fgetxattr(fd.get(), kOpaqueName, &value, 1) == 1 && value == 'y';
-}
-
-// Whether something on the way to a path, in this layer, hides what layers below have there.
-bool hides(int root, const std::string &path) {
-    struct stat status;
-    for (std::string at = path; !at.empty(); at = parent_of(at)) {
-        Fd fd(open_in(root, at, O_PATH | O_NOFOLLOW));
-        if (fd.valid() && fstat(fd.get(), &status) == 0 && !S_ISDIR(status.st_mode)) return true;
-        if (is_opaque(root, parent_of(at))) return true;
+int Unpacker::make() {
+    Directory directory;
+    const std::string &path = entry_.path;
+    if (entry_.kind == LayerEntry::kOpaque) {
+        if (path.empty()) return hide_all();
+        int error = own_directory(path, &directory);
+        return error < 0 ? error : hide_below(directory);
     }
-    return false;
+    if (path.empty()) return entry_.kind == LayerEntry::kDirectory ? finish_directory(layers_[0], "") : -EISDIR;
+    bool hides = entry_.kind == LayerEntry::kWhiteout;
+    // Nearly always the layer has the parent already, and then nobody has to look at those below.
+    Fd own(hides ? -1 : open_own(layers_[0], parent_of(path)));
+    if (own.valid()) return make_at(own.get(), path);
+    int error = own_directory(parent_of(path), &directory);
+    if (error < 0) return error;
+    std::string name = name_of(path);
+    return hides ? hide(directory, name) : make_at(directory.parts[0].get(), path_in(directory.path, name));
 }
 
 } // namespace
 
-int make_entry(int root, const LayerEntry &entry, Fd *file) {
-    if (entry.kind == LayerEntry::kOpaque || entry.path.empty()) {
-        Fd directory(open_directory(root, entry.path));
-        if (!directory.valid()) return -ENOENT;
-        if (entry.kind == LayerEntry::kOpaque) return set_opaque(directory.get());
-        return entry.kind == LayerEntry::kDirectory ? finish_entry(directory.get(), entry) : -EISDIR;
-    }
-    int error = open_directory(root, parent_of(entry.path));
-    if (error < 0) return error;
-    Fd parent(error);
-    return make_at(root, parent.get(), name_of(entry.path).c_str(), entry, file);
+int begin_layer(const std::vector<int> &layers, MadeDirectory *root) {
+    struct stat status;
+    int error = layers.size() > 1 ? copy_attributes(layers[1], layers[0]) : 0;
+    if (error < 0 || fstat(layers[0], &status) < 0) return error < 0 ? error : -errno;
+    *root = {"", status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+    return 0;
+}
+
+int make_entry(const std::vector<int> &layers, const LayerEntry &entry, uint64_t max_bytes, Made *made) {
+    return Unpacker(layers, entry, max_bytes, made).make();
 }
 
 int finish_entry(int fd, const LayerEntry &entry) {
@@ -167,35 +273,9 @@ int finish_entry(int fd, const LayerEntry &entry) {
 }
 
 int set_directory_time(int root, const LayerEntry &entry) {
-    Fd fd(open_in(root, entry.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    Fd fd(open_own(root, entry.path));
     if (!fd.valid()) return 0; // something else has its name by now
     struct timespec times[2];
     times_of(entry, times);
     return futimens(fd.get(), times) < 0 ? -errno : 0;
-}
-
-int read_in_root(const std::string &directory, const std::string &path, size_t max_bytes, std::string *text) {
-    Fd root(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!root.valid()) return -errno;
-    // Opened without being read first: a device or a FIFO must not be opened for reading.
-    int found = open_in(root.get(), path, O_PATH);
-    if (found < 0) return (found == -ENOENT || found == -ENOTDIR) && hides(root.get(), path) ? -ENXIO : found;
-    Fd place(found);
-    struct stat status;
-    if (fstat(place.get(), &status) < 0) return -errno;
-    if (is_whiteout(status)) return -ENXIO;
-    if (!S_ISREG(status.st_mode)) return -EINVAL;
-    if (static_cast<size_t>(status.st_size) > max_bytes) return -EFBIG;
-    char self[32];
-    snprintf(self, sizeof self, "/proc/self/fd/%d", place.get());
-    Fd fd(open(self, O_RDONLY | O_CLOEXEC));
-    if (!fd.valid()) return -errno;
-    text->resize(static_cast<size_t>(status.st_size));
-    size_t done = 0;
-    for (ssize_t got = 1; done < text->size() && got > 0; done += got > 0 ? static_cast<size_t>(got) : 0) {
-        got = read(fd.get(), text->data() + done, text->size() - done);
-        if (got < 0) return -errno;
-    }
-    text->resize(done);
-    return 0;
 }

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "fd.h"
+#include "layers.h"
 
 // One file to be made. `path` and `target` are bytes relative to the layer's root, without "." and ".." in them.
 struct LayerEntry {
@@ -23,18 +23,33 @@ struct LayerEntry {
     std::vector<std::pair<std::string, std::string>> xattrs;
 };
 
+// A directory of this layer with the time that it is to have in the end.
+struct MadeDirectory {
+    std::string path; // without links in it
+    int64_t mtime_sec;
+    int64_t mtime_nsec;
+};
+
+// What was made of an entry.
+struct Made {
+    Fd file;                                // of a file, open for writing: finish_entry() comes after its bytes
+    std::vector<MadeDirectory> directories; // that of the entry, and those that were missing on the way
+    uint64_t copied_bytes = 0;              // of a file of a layer below that a hard link is to
+};
+
+// Gives the empty root of a layer what the layer below has of its own, as for every directory that the layer does not
+// name. `layers`: as for make_entry(), opened for reading. Gives 0 or a negative errno.
+int begin_layer(const std::vector<int> &layers, MadeDirectory *root);
+
 // Makes an entry and its missing parents; what is in its way is replaced, but for a directory that is not empty. A
-// whiteout becomes what overlayfs takes for one (a character device 0:0), an opaque directory gets its attribute. For a
-// file gives a descriptor in `file`, open for writing: finish_entry() comes after its bytes. Gives 0 or a negative
-// errno.
-int make_entry(int root, const LayerEntry &entry, Fd *file);
+// whiteout becomes what overlayfs takes for one (a character device 0:0) where the layers below have something to hide,
+// an opaque directory gets its attribute.
+// `layers`: descriptors of the roots of this layer and of those below it, topmost first; only in this one things are
+// made. `max_bytes`: how many bytes may be copied from those below. Gives 0 or a negative errno, -EFBIG for more bytes.
+int make_entry(const std::vector<int> &layers, const LayerEntry &entry, uint64_t max_bytes, Made *made);
 
 // Sets owner, mode, extended attributes and times of an open file or directory. Gives 0 or a negative errno.
 int finish_entry(int fd, const LayerEntry &entry);
 
 // Sets the time of a directory once nothing more is made in it. Gives 0 or a negative errno.
 int set_directory_time(int root, const LayerEntry &entry);
-
-// Reads a file of at most `max_bytes` below a directory that counts as its root. Gives 0, -ENOENT, -ENXIO where a
-// whiteout or an opaque directory hides what layers below have at this path, or another negative errno.
-int read_in_root(const std::string &directory, const std::string &path, size_t max_bytes, std::string *text);

@@ -22,6 +22,8 @@ export async function showImport(
   for await (const progress of client.importImage(tar, name)) {
     if (json) process.stdout.write(`${escaped(JSON.stringify(progress))}\n`);
     else if (progress.type === 'image') process.stdout.write(`${live ? CLEAR_LINE : ''}${progress.image.name}\n`);
+    else if (progress.type === 'warning')
+      process.stderr.write(`${live ? CLEAR_LINE : ''}warning: ${progress.message}\n`);
     else if (live) process.stderr.write(`${CLEAR_LINE}${progressText(progress)}`);
     else if (progress.type === 'layer') process.stderr.write(`${progressText(progress)}\n`);
   }
@@ -29,7 +31,7 @@ export async function showImport(
 }
 
 /** Says in a line how far an import is. */
-export function progressText(progress: Exclude<ImportProgress, { type: 'image' }>): string {
+export function progressText(progress: Exclude<ImportProgress, { type: 'image' | 'warning' }>): string {
   if (progress.type === 'receiving') return `receiving: ${formatBytes(progress.bytes)}`;
   const layer = `layer ${progress.number} of ${progress.total}, ${progress.layer.slice(0, SHORT_ID)}`;
   if (progress.type === 'unpacking') return `${layer}: ${formatBytes(progress.bytes)}`;

@@ -13,6 +13,8 @@ const CURES: Record<string, string> = {
   'exec EACCES': 'the file is not executable for this user',
   'exec ENOEXEC': 'the file is no program of this machine',
   'chdir ENOENT': 'make process.cwd in the root, or name another',
+  'mkdir ENOTDIR': 'process.cwd leads through a file of the image: name another directory',
+  'mkdir ENOENT': 'process.cwd leads through a link to nowhere: name another directory',
   'bind EINVAL':
     'its file system cannot be id-mapped by this kernel (9p, NFS, overlay, and tmpfs before Linux 6.3 cannot): leave idmap out for a mount, or take userns "host"',
   'image EBADMSG': 'root.file has to be a squashfs or erofs file',

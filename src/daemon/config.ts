@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
 import { type FieldProblem, messageOf, NiwaError } from '../errors.js';
-import type { ImageLimits } from '../images/unpack.js';
+import type { ImageLimits } from '../images/limits.js';
 import type { LogLimits } from '../logs/store.js';
 import { parseSubnet, parseSubnet6 } from '../network/addresses.js';
 import type { NetworkSettings } from '../network/lease.js';

@@ -2,33 +2,52 @@ import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
 import { messageOf, NiwaError } from '../errors.js';
+import { breather } from './breather.js';
+import { decompressedBy } from './decompress-program.js';
+import { tooLarge } from './limits.js';
 
-const GZIP = Buffer.from([0x1f, 0x8b]);
-const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+type Decompressor = (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer>;
+
+/** The first bytes of compressed files in hexadecimal digits. A zstd file may begin with a skippable frame. */
+const FORMATS: [RegExp, Decompressor][] = [
+  [/^1f8b/, gunzip],
+  [/^(28b52ffd|5.2a4d18)/, unzstd],
+  [/^fd377a585a00/, (source) => decompressedBy('xz', source)],
+  [/^425a683[1-9](314159265359|177245385090)/, (source) => decompressedBy('bzip2', source)],
+];
+const MAGIC_BYTES = 10;
 
 /**
- * Gives the tar of a layer, which may be compressed by gzip or zstd: its first bytes say so, whatever a manifest says.
- * @throws NiwaError IMAGE_INVALID where it is damaged
+ * Gives a tar that may be compressed, by gzip, zstd, xz or bzip2: its first bytes say so, whatever a manifest says.
+ * @param maxBytes of the tar; what it is compressed to bounds nothing
+ * @throws NiwaError IMAGE_INVALID where it is damaged or too large, HOST_ERROR where a program for it is missing
  */
-export async function* decompressed(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+export async function* decompressed(source: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer> {
   const { first, all } = await peek(source);
+  const magic = first.toString('hex', 0, MAGIC_BYTES);
+  const decompress = FORMATS.find(([pattern]) => pattern.test(magic))?.[1];
+  const breathe = breather();
+  let bytes = 0;
   try {
-    if (first.subarray(0, 2).equals(GZIP)) yield* gunzip(all);
-    else if (first.subarray(0, 4).equals(ZSTD)) yield* unzstd(all);
-    else yield* all;
+    for await (const piece of decompress?.(all) ?? all) {
+      await breathe();
+      bytes += piece.length;
+      if (bytes > maxBytes) throw tooLarge('maxBytes');
+      yield piece;
+    }
   } catch (error) {
     if (error instanceof NiwaError || (error as NodeJS.ErrnoException).syscall !== undefined) throw error;
-    throw new NiwaError('IMAGE_INVALID', `a layer cannot be decompressed: ${messageOf(error)}`, { cause: error });
+    throw new NiwaError('IMAGE_INVALID', `the image cannot be decompressed: ${messageOf(error)}`, { cause: error });
   }
 }
 
-/** Gives the first piece, of at least four bytes where there are so many, and everything from there on. */
+/** Gives the first piece, of at least {@link MAGIC_BYTES} where there are so many, and everything from there on. */
 async function peek(source: AsyncIterable<Buffer>): Promise<{ first: Buffer; all: AsyncGenerator<Buffer> }> {
   const pieces = source[Symbol.asyncIterator]();
   let first: Buffer = Buffer.alloc(0);
   for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
     first = Buffer.concat([first, next.value]);
-    if (first.length >= ZSTD.length) break;
+    if (first.length >= MAGIC_BYTES) break;
   }
   const all = async function* () {
     if (first.length > 0) yield first;

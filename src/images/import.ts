@@ -2,11 +2,13 @@ import { createReadStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { NiwaError } from '../errors.js';
 import { parseReference } from '../spec/reference.js';
+import { chainIds } from './chain.js';
 import { decompressed } from './decompress.js';
 import { type Blob, type FoundImage, findImages, type Platform } from './layout.js';
+import type { Budget, ImageLimits } from './limits.js';
 import { spool } from './spool.js';
 import type { ImageInfo, ImageStore, UnpackedLayer } from './store.js';
-import { type Budget, type ImageLimits, unpackLayer } from './unpack.js';
+import { type Unpacking, unpackLayer } from './unpack.js';
 
 /** What an import tells while it goes on. */
 export type ImportProgress =
@@ -16,6 +18,8 @@ export type ImportProgress =
   | { type: 'unpacking'; layer: string; number: number; total: number; bytes: number }
   /** A layer is there, unpacked now or (`shared`) by an image before. */
   | { type: 'layer'; layer: string; number: number; total: number; shared: boolean }
+  /** The image can be used, but not all that it holds. */
+  | { type: 'warning'; message: string }
   /** A name means the image from now on. */
   | { type: 'image'; image: ImageInfo };
 
@@ -48,11 +52,11 @@ export async function importImages(
     const blobs = join(work, 'blobs');
     mkdirSync(blobs);
     const receiving = sometimes((bytes) => tell({ type: 'receiving', bytes }));
-    const contents = await spool(tar, blobs, limits.maxBytes, receiving);
+    const contents = await spool(decompressed(tar, limits.maxBytes), blobs, receiving);
     const images = withNames(findImages(contents, PLATFORM), given);
-    unpin = store.pin(images.flatMap(({ config }) => config.layers.map((layer) => store.directoryOf(layer))));
+    unpin = store.pin(images.flatMap(({ config }) => chainIds(config.layers).map((layer) => store.directoryOf(layer))));
     for (const image of images) await addLayers(store, image, join(work, 'layer'), limits, tell);
-    store.addImages(images.map((image) => ({ ...image, layers: image.config.layers })));
+    store.addImages(images.map((image) => ({ ...image, layers: chainIds(image.config.layers) })));
     for (const found of images.flatMap(({ names }) => names)) {
       const image = store.find(found);
       if (image !== undefined) tell({ type: 'image', image });
@@ -89,17 +93,26 @@ function namesOf(images: FoundImage[]): string {
 async function addLayers(
   store: ImageStore,
   { config, layers }: FoundImage,
-  directory: string,
+  work: string,
   limits: ImageLimits,
   tell: (progress: ImportProgress) => void,
 ): Promise<void> {
   const budget: Budget = { bytes: limits.maxBytes, entries: limits.maxEntries };
+  const chain = chainIds(config.layers);
   for (const [i, blob] of layers.entries()) {
     const diffId = config.layers[i] ?? '';
     const about = { layer: `sha256:${diffId}`, number: i + 1, total: layers.length };
-    const report = sometimes((bytes) => tell({ type: 'unpacking', ...about, bytes }));
-    const place = `${directory}-${diffId}`;
-    const shared = await store.addLayer(diffId, () => unpackBlob(blob, diffId, place, budget, report));
+    const unpacking: Unpacking = {
+      directory: `${work}-${chain[i]}`,
+      below: chain
+        .slice(0, i)
+        .reverse()
+        .map((layer) => store.directoryOf(layer)),
+      budget,
+      report: sometimes((bytes) => tell({ type: 'unpacking', ...about, bytes })),
+      warn: (text) => tell({ type: 'warning', message: `layer ${i + 1} of ${layers.length}: ${text}` }),
+    };
+    const shared = await store.addLayer(chain[i] ?? '', () => unpackBlob(blob, diffId, unpacking, limits.maxBytes));
     tell({ type: 'layer', ...about, shared });
   }
 }
@@ -108,21 +121,20 @@ async function addLayers(
 async function unpackBlob(
   { file }: Blob,
   diffId: string,
-  directory: string,
-  budget: Budget,
-  report: (bytes: number) => void,
+  unpacking: Unpacking,
+  maxBytes: number,
 ): Promise<UnpackedLayer> {
-  mkdirSync(directory, { mode: 0o755 });
+  mkdirSync(unpacking.directory, { mode: 0o755 });
   const source = createReadStream(file, { highWaterMark: REPORT_BYTES });
   const pieces = source as AsyncIterable<Buffer>;
-  const unpacked = unpackLayer(decompressed(pieces), directory, budget, report);
+  const unpacked = unpackLayer(decompressed(pieces, maxBytes), unpacking);
   const { bytes, sha256 } = await unpacked.finally(() => source.destroy());
   if (sha256 !== diffId)
     throw new NiwaError(
       'IMAGE_INVALID',
       `the image cannot be used: the layer sha256:${diffId} is another one: sha256:${sha256}`,
     );
-  return { directory, bytes };
+  return { directory: unpacking.directory, bytes };
 }
 
 /** Passes on the first of growing numbers, and then one in each {@link REPORT_BYTES}. */

@@ -11,7 +11,7 @@ export interface Index {
   version: number;
   /** The image that each name means. */
   names: Record<string, { id: string; importedAt: string }>;
-  /** The layers of each image, the lowest first. */
+  /** The layers of each image by their chain ids, the lowest first; by the digests of their tars where an earlier version wrote it. */
   images: Record<string, { layers: string[] }>;
   /** The bytes of the files of each layer. */
   layers: Record<string, { bytes: number }>;

@@ -1,6 +1,6 @@
 import type { ImageDefaults } from '../spec/image.js';
 import type { ImageStore } from './store.js';
-import { groupOfUser, readerOf } from './user.js';
+import { readerOf, userOfImage } from './user.js';
 
 /**
  * Gives what a spec takes from an image of the store.
@@ -9,13 +9,11 @@ import { groupOfUser, readerOf } from './user.js';
 export function imageDefaults(store: ImageStore, name: string): ImageDefaults {
   const { info, config, directories } = store.open(name);
   const { user, env, entrypoint, cmd, cwd, labels, stopSignal } = config;
-  const withGroup =
-    user !== null && /^[0-9]{1,10}$/.test(user) ? `${user}:${groupOfUser(Number(user), readerOf(directories))}` : user;
   return {
     name: info.name,
     id: info.id,
     layers: directories,
-    user: withGroup,
+    user: user === null ? null : userOfImage(user, readerOf(directories)),
     env,
     entrypoint,
     cmd,

@@ -21,14 +21,12 @@ const MAX_LINKS = 8;
  * Keeps the files of an image's tar on disk: manifests, which say what the others are, may come last. No name in the tar is the
  * name of a file on disk.
  * @param directory an empty one
- * @param maxBytes of all files together
  * @param report hears how many bytes have come
  * @throws NiwaError IMAGE_INVALID, HOST_ERROR
  */
 export async function spool(
   tar: AsyncIterable<Buffer>,
   directory: string,
-  maxBytes: number,
   report: (bytes: number) => void,
 ): Promise<Contents> {
   const blobs = new Map<string, Blob>();
@@ -36,8 +34,6 @@ export async function spool(
   let bytes = 0;
   const count = (length: number) => {
     bytes += length;
-    if (bytes > maxBytes)
-      throw new NiwaError('IMAGE_INVALID', "the image is larger than images.maxBytes of niwad's configuration allows");
     report(bytes);
   };
   const breathe = breather();

@@ -20,6 +20,7 @@ export interface ImageInfo {
   architecture: string;
   /** Of all its layers, unpacked; other images may share them. */
   bytes: number;
+  /** The digests of their tars, the lowest first. */
   layers: string[];
 }
 
@@ -32,8 +33,7 @@ export interface UnpackedLayer {
 const run = promisify(execFile);
 
 /**
- * Images by content: a layer is a directory by the digest of its tar, an image its configuration by digest, and names lead to
- * images. One index, replaced in one step, says what there is; what it does not name is left over from a crash. A store belongs
+ * Images by content: a layer is a directory by its chain id, an image its configuration by digest, and names lead to images. One index, replaced in one step, says what there is; what it does not name is left over from a crash. A store belongs
  * to one daemon.
  */
 export class ImageStore {
@@ -70,7 +70,7 @@ export class ImageStore {
     const named = this.#index.names[name];
     if (named === undefined) return undefined;
     const layers = this.#layersOf(named.id);
-    const { created, architecture } = this.#config(named.id);
+    const { created, architecture, layers: tars } = this.#config(named.id);
     return {
       name,
       id: `sha256:${named.id}`,
@@ -78,7 +78,7 @@ export class ImageStore {
       imported_at: named.importedAt,
       architecture,
       bytes: layers.reduce((sum, layer) => sum + (this.#index.layers[layer]?.bytes ?? 0), 0),
-      layers: layers.map((layer) => `sha256:${layer}`),
+      layers: tars.map((tar) => `sha256:${tar}`),
     };
   }
 

@@ -13,20 +13,16 @@ const OPAQUE = '.wh..wh..opq';
 const XATTRS = [/^user\./, /^security\.capability$/, /^system\.posix_acl_(access|default)$/];
 
 /**
- * Gives what is to be made for a member; null for what is left out: device files below /dev, where each container has its own,
- * and the bookkeeping of AUFS.
- * @throws NiwaError IMAGE_INVALID for a path with ".." in it, a device elsewhere, a whiteout of nothing
+ * Gives what is to be made for a member; null for the bookkeeping of AUFS, "device" for a device file: no image gives any.
+ * @throws NiwaError IMAGE_INVALID for a path with ".." in it, a whiteout of nothing
  */
-export function translate(entry: TarEntry): LayerEntry | null {
+export function translate(entry: TarEntry): LayerEntry | 'device' | null {
   const parts = partsOf(entry.path);
   const name = parts.at(-1) ?? '';
   if (parts.slice(0, -1).some((part) => part.startsWith(WHITEOUT))) throw badTar(`${shown(entry)} is below a whiteout`);
   if (name === OPAQUE) return made(entry, 'opaque', parts.slice(0, -1));
   if (name.startsWith(WHITEOUT)) return whiteout(entry, parts, name.slice(WHITEOUT.length));
-  if (entry.type === 'char' || entry.type === 'block') {
-    if (parts[0] === 'dev' && parts.length > 1) return null;
-    throw badTar(`${shown(entry)} is a device outside of /dev`);
-  }
+  if (entry.type === 'char' || entry.type === 'block') return 'device';
   if (entry.type === 'link') return made(entry, 'link', parts, partsOf(entry.target).join('/'));
   return made(entry, entry.type, parts, entry.type === 'symlink' ? entry.target : '');
 }
@@ -52,6 +48,11 @@ function made(entry: TarEntry, kind: LayerEntry['kind'], parts: string[], target
     mtimeNsec,
     xattrs: kept.map(({ name, value }) => [bytes(name), value]),
   };
+}
+
+/** Gives a path below the layer's root in the one way in which two of the same file are equal. @throws NiwaError IMAGE_INVALID */
+export function plainPath(path: string): string {
+  return partsOf(path).join('/');
 }
 
 /** The parts of a path below the layer's root. A slash before them means the same: some builders write it. */

@@ -1,27 +1,15 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, ftruncate, type promises, write } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, constants, ftruncate, write } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { cureOfShortage, NiwaError } from '../errors.js';
-import { errnoName, type LayerEntry, native } from '../native.js';
+import { cureOfShortage, messageOf, NiwaError } from '../errors.js';
+import { errnoName, type LayerEntry, type MadeEntry, native } from '../native.js';
 import { breather } from './breather.js';
+import { DeviceFiles } from './device-files.js';
+import { type Budget, spend, tooLarge } from './limits.js';
 import type { Piece, TarEntry } from './tar/entry.js';
 import { readTar } from './tar/reader.js';
 import { translate } from './translate.js';
-
-/** What an image may take at most. */
-export interface ImageLimits {
-  /** Of its files, and of the tar that it comes in. */
-  maxBytes: number;
-  /** Files, directories and links. */
-  maxEntries: number;
-}
-
-/** What has been used of the limits, over all layers of an image. */
-export interface Budget {
-  bytes: number;
-  entries: number;
-}
 
 const writeAt = promisify(write);
 const truncate = promisify(ftruncate);
@@ -29,49 +17,64 @@ const truncate = promisify(ftruncate);
 /** A directory entry and an inode take room too, and a bomb may be of them alone. */
 const ENTRY_BYTES = 512;
 
+/** Where and how a layer is unpacked. */
+export interface Unpacking {
+  /** An empty directory; nothing outside of it is touched, whatever the tar says. */
+  directory: string;
+  /** The directories of the layers below it, topmost first. */
+  below: readonly string[];
+  /** What is left for this image; goes down. */
+  budget: Budget;
+  /** Hears how many bytes of files were written. */
+  report(bytes: number): void;
+  /** Hears what was left out. */
+  warn(text: string): void;
+}
+
 /**
- * Unpacks the tar of a layer into an empty directory, in the form that overlayfs takes for a layer. Nothing outside of the
- * directory is touched, whatever the tar says.
- * @param budget what is left for this image; goes down
- * @param report hears how many bytes of files were written
+ * Unpacks the tar of a layer in the form that overlayfs takes for a layer over those below it. What the tar does not say comes from
+ * them: the attributes of a directory, where a link leads, the file that a hard link is to.
  * @returns the bytes of its files, and the hexadecimal sha256 of the tar
  * @throws NiwaError IMAGE_INVALID, HOST_ERROR
  */
 export async function unpackLayer(
   tar: AsyncIterable<Buffer>,
-  directory: string,
-  budget: Budget,
-  report: (bytes: number) => void,
+  { directory, below, budget, report, warn }: Unpacking,
 ): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash('sha256');
-  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  let bytes = 0;
+  const devices = new DeviceFiles();
+  const layers = await openAll([directory, ...below]);
+  const maker = new Maker(
+    layers.map(({ fd }) => fd),
+    budget,
+    report,
+  );
   try {
-    const directories: LayerEntry[] = [];
+    await maker.begin();
     const breathe = breather();
     for await (const { entry, contents } of readTar(hashed(tar, hash))) {
       await breathe();
       spend(budget, ENTRY_BYTES);
       const made = translate(entry);
-      if (made === null) continue;
-      const counted = count(contents, (length) => {
-        spend(budget, length, 0);
-        bytes += length;
-        report(bytes);
-      });
-      await make(handle, made, entry, counted);
-      if (made.kind === 'directory') directories.push({ ...made, xattrs: [] }); // theirs are set, and may be large
+      if (made !== null && !devices.leaveOut(made, entry)) await maker.make(made, entry, contents);
     }
-    for (const made of directories.reverse()) {
-      await breathe();
-      check(made, native.unpackTime(handle.fd, made));
-    }
-    const errno = await native.syncFileSystem(handle.fd);
-    if (errno !== 0) throw new NiwaError('HOST_ERROR', `cannot sync ${directory}: ${errnoName(errno)}`);
+    await maker.end(directory);
   } finally {
-    await handle.close();
+    await Promise.all(layers.map((layer) => layer.close()));
   }
-  return { bytes, sha256: hash.digest('hex') };
+  if (devices.text !== null) warn(devices.text);
+  return { bytes: maker.bytes, sha256: hash.digest('hex') };
+}
+
+async function openAll(directories: readonly string[]): Promise<FileHandle[]> {
+  const opened: FileHandle[] = [];
+  try {
+    for (const path of directories) opened.push(await open(path, constants.O_RDONLY | constants.O_DIRECTORY));
+    return opened;
+  } catch (error) {
+    await Promise.all(opened.map((handle) => handle.close()));
+    throw new NiwaError('HOST_ERROR', `cannot open a layer: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 async function* hashed(tar: AsyncIterable<Buffer>, hash: ReturnType<typeof createHash>): AsyncGenerator<Buffer> {
@@ -81,60 +84,103 @@ async function* hashed(tar: AsyncIterable<Buffer>, hash: ReturnType<typeof creat
   }
 }
 
-async function* count(contents: AsyncIterable<Piece>, add: (bytes: number) => void): AsyncGenerator<Piece> {
-  for await (const piece of contents) {
-    add(piece.data.length);
-    yield piece;
+/** Makes the files of one layer. */
+class Maker {
+  /** Of its files, until now. */
+  bytes = 0;
+  /** Its own directory and those of the layers below, topmost first. */
+  readonly #layers: readonly number[];
+  readonly #budget: Budget;
+  readonly #report: (bytes: number) => void;
+  /** The directories by path: what is made in one changes its time, which is set in the end. */
+  readonly #directories = new Map<string, LayerEntry>();
+
+  constructor(layers: readonly number[], budget: Budget, report: (bytes: number) => void) {
+    this.#layers = layers;
+    this.#budget = budget;
+    this.#report = report;
+  }
+
+  async begin(): Promise<void> {
+    const root = directoryEntry(Buffer.alloc(0));
+    this.#count(root, check(root, await native.unpackBegin(this.#layers)));
+  }
+
+  async make(made: LayerEntry, entry: TarEntry, contents: AsyncIterable<Piece>): Promise<void> {
+    const maxBytes = Math.max(0, this.#budget.bytes);
+    const result = check(made, await native.unpackMake(this.#layers, made, maxBytes));
+    try {
+      this.#count(made, result);
+      if (made.kind === 'file') await this.#fill(result.fd, made, entry, contents);
+    } finally {
+      if (result.fd >= 0) closeSync(result.fd);
+    }
+  }
+
+  /** Sets the times of the directories, and brings all to the disk. */
+  async end(directory: string): Promise<void> {
+    for (const made of this.#directories.values())
+      requireDone(made, await native.unpackTime(this.#layers[0] ?? -1, made));
+    const errno = await native.syncFileSystem(this.#layers[0] ?? -1);
+    if (errno !== 0) throw new NiwaError('HOST_ERROR', `cannot sync ${directory}: ${errnoName(errno)}`);
+  }
+
+  /** Counts what was made beside the entry itself, and keeps the times of directories. */
+  #count({ kind }: LayerEntry, { directories, copiedBytes }: MadeEntry): void {
+    const missing = directories.length - (kind === 'directory' ? 1 : 0);
+    spend(this.#budget, ENTRY_BYTES * missing + copiedBytes, missing);
+    this.bytes += copiedBytes;
+    for (const { path, ...time } of directories)
+      this.#directories.set(path.toString('latin1'), { ...directoryEntry(path), ...time });
+  }
+
+  async #fill(fd: number, made: LayerEntry, { size }: TarEntry, contents: AsyncIterable<Piece>): Promise<void> {
+    try {
+      for await (const { offset, data } of contents) {
+        spend(this.#budget, data.length, 0);
+        this.bytes += data.length;
+        this.#report(this.bytes);
+        for (let done = 0; done < data.length; )
+          done += (await writeAt(fd, data, done, data.length - done, offset + done)).bytesWritten;
+      }
+      await truncate(fd, size); // a hole at the end
+    } catch (error) {
+      if (error instanceof NiwaError) throw error;
+      throw new NiwaError('HOST_ERROR', `cannot write ${nameOf(made)} of a layer: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+    requireDone(made, await native.unpackFinish(fd, made));
   }
 }
 
-async function make(
-  root: promises.FileHandle,
-  made: LayerEntry,
-  entry: TarEntry,
-  contents: AsyncIterable<Piece>,
-): Promise<void> {
-  const fd = check(made, native.unpackMake(root.fd, made));
-  if (made.kind !== 'file') return;
-  try {
-    for await (const { offset, data } of contents)
-      for (let done = 0; done < data.length; )
-        done += (await writeAt(fd, data, done, data.length - done, offset + done)).bytesWritten;
-    await truncate(fd, entry.size); // a hole at the end
-    check(made, -native.unpackFinish(fd, made));
-  } catch (error) {
-    if (error instanceof NiwaError) throw error;
-    throw new NiwaError('HOST_ERROR', `cannot write ${nameOf(made)} of a layer: ${(error as Error).message}`, {
-      cause: error,
-    });
-  } finally {
-    closeSync(fd);
-  }
+function directoryEntry(path: Buffer): LayerEntry {
+  const target = Buffer.alloc(0);
+  return { kind: 'directory', path, target, mode: 0, uid: 0, gid: 0, mtimeSec: 0, mtimeNsec: 0, xattrs: [] };
 }
 
 /** What the file system of the images does not do; of a hard link, what the layer may not ask for. */
 const REFUSED = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP'];
 
-/** Gives a result of the addon where it is none of its errors. */
-function check(made: LayerEntry, result: number): number {
-  if (result >= 0) return result;
-  const errno = errnoName(-result);
+/** Gives what the addon made. @throws NiwaError where it gives an errno instead */
+function check(made: LayerEntry, result: MadeEntry | number): MadeEntry {
+  if (typeof result !== 'number') return result;
+  throw failure(made, errnoName(-result));
+}
+
+function requireDone(made: LayerEntry, errno: number): void {
+  if (errno !== 0) throw failure(made, errnoName(errno));
+}
+
+function failure(made: LayerEntry, errno: string): NiwaError {
+  if (errno === 'EFBIG') return tooLarge('maxBytes');
   const what = `cannot make the ${made.kind} ${nameOf(made)} of a layer: ${errno}`;
   const cure = cureOfShortage(errno);
-  if (cure !== undefined) throw new NiwaError('HOST_ERROR', `${what}; ${cure}`);
-  if (REFUSED.includes(errno) && made.kind !== 'link') throw new NiwaError('HOST_ERROR', what);
-  throw new NiwaError('IMAGE_INVALID', `${what}; the layer contradicts itself`);
+  if (cure !== undefined) return new NiwaError('HOST_ERROR', `${what}; ${cure}`);
+  if (REFUSED.includes(errno) && made.kind !== 'link') return new NiwaError('HOST_ERROR', what);
+  return new NiwaError('IMAGE_INVALID', `${what}; the layer contradicts itself`);
 }
 
 function nameOf({ path }: LayerEntry): string {
   return JSON.stringify(path.toString('utf8'));
-}
-
-/** @throws NiwaError IMAGE_INVALID where an image wants more than it may */
-function spend(budget: Budget, bytes: number, entries = 1): void {
-  budget.bytes -= bytes;
-  budget.entries -= entries;
-  if (budget.bytes >= 0 && budget.entries >= 0) return;
-  const what = budget.bytes < 0 ? 'images.maxBytes' : 'images.maxEntries';
-  throw new NiwaError('IMAGE_INVALID', `the image is larger than ${what} of niwad's configuration allows`);
 }

@@ -5,24 +5,18 @@ import { type Spec, unmappedUser } from '../spec/spec.js';
 /** Users by name, from the root's own passwd(5) and group(5). */
 
 const MAX_BYTES = 1024 * 1024;
-const HIDDEN = 6; // ENXIO
 
 /** The lines of a file of the root; empty where there is none. */
 export type ReadLines = (path: string) => string[];
 
 /**
- * Reads files of layers as an overlay of them would show them: of the topmost layer that has it. A link is followed inside of
- * its own layer only.
+ * Reads files of layers as an overlay of them would show them.
  * @param layers directories, topmost first
  */
 export function readerOf(layers: readonly string[]): ReadLines {
   return (path) => {
-    for (const layer of layers) {
-      const found = native.readInRoot(layer, path, MAX_BYTES);
-      if (typeof found !== 'number') return found.toString('utf8').split('\n');
-      if (found === HIDDEN) break;
-    }
-    return [];
+    const found = native.readInLayers(layers, path, MAX_BYTES);
+    return typeof found === 'number' ? [] : found.toString('utf8').split('\n');
   };
 }
 
@@ -40,8 +34,20 @@ export function lookUpUser(text: string, read: ReadLines): { uid: number; gid: n
   return uid === undefined || gid === undefined ? undefined : { uid, gid };
 }
 
-/** Gives the group that an image's own user without one has, as Docker does: of its entry, or 0. */
-export function groupOfUser(uid: number, read: ReadLines): number {
+/**
+ * Gives the user of an image as `process.user` has it. As with Docker, an empty user is 0, an empty group is none, and a number
+ * without a group has that of its line in passwd, or 0.
+ * @param text such as `app`, `1000:` or `:2000`
+ */
+export function userOfImage(text: string, read: ReadLines): string {
+  const [given = '', group = ''] = text.split(':');
+  const user = given || '0';
+  if (group !== '') return `${user}:${group}`;
+  const uid = number(user);
+  return uid === undefined ? user : `${uid}:${groupOfUser(uid, read)}`;
+}
+
+function groupOfUser(uid: number, read: ReadLines): number {
   const entry = read('etc/passwd')
     .map((line) => line.split(':'))
     .find((fields) => fields.length > 3 && number(fields[2]) === uid);

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { BindMount, IdMapping, IdMaps, Idmap, Spec, TmpfsMount } from '../spec/spec.js';
 import {
   bind,
@@ -96,6 +97,7 @@ export function rootOps(spec: Spec, stage: string, maps: IdMaps | null, files: r
   return [
     hasSlave(spec) ? slaveMounts() : privateMounts(),
     ...baseOps(spec, stage, maps),
+    ...workingDirectoryOps(spec),
     ...kernelOps(spec),
     ...deviceOps(owner),
     ...(maps !== null && isDefaultRoot(spec) ? privatePlaces(owner) : []),
@@ -107,6 +109,12 @@ export function rootOps(spec: Spec, stage: string, maps: IdMaps | null, files: r
     ...(spec.root.readonly ? [remountRoot(['ro'])] : []),
     pivot(),
   ];
+}
+
+/** Many images name a working directory that nothing in them makes. Other roots are not changed by a wrong name. */
+function workingDirectoryOps({ root: { image: found }, process: { cwd } }: Spec): Op[] {
+  const path = posix.resolve(cwd);
+  return found === null || path === '/' ? [] : [mkdir(path, 0o755)];
 }
 
 function hasSlave({ mounts }: Spec): boolean {

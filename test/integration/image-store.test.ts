@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect, test, vi } from 'vitest';
+import { compressed } from '../unit/images/compress.js';
 import { tarOf } from '../unit/images/make-tar.js';
-import { dockerTar, importBytes, sha256, shell } from './support/images.js';
+import { dockerTar, importBytes, say, sha256, shell } from './support/images.js';
 import { makePlace, Niwad, removePlace } from './support/niwad.js';
 
 const MIB = 1024 * 1024;
@@ -60,9 +61,17 @@ test('an image is bounded, whatever it unpacks to, and a client that goes away l
     await refused(tarOf({ path: 'zeros', data: Buffer.alloc(64 * MIB) }), 'images.maxBytes');
     const many = Array.from({ length: 60 }, (_, i) => ({ path: `d/${i}`, data: '' }));
     await refused(tarOf(...many), 'images.maxEntries');
-    await expect(importBytes(niwad, tarOf({ path: 'x', data: Buffer.alloc(5 * MIB) }), 'big')).rejects.toMatchObject({
-      message: expect.stringContaining('images.maxBytes'),
-    });
+    await refused(tarOf({ path: 'x', pax: { path: `${'d/'.repeat(60)}x` } }), 'images.maxEntries');
+    await refused(Buffer.concat([tarOf({ path: 'x' }), Buffer.alloc(64 * MIB)]), 'images.maxBytes'); // behind its end
+    const tooBig = (tar: Buffer) =>
+      expect(importBytes(niwad, tar, 'big')).rejects.toMatchObject({
+        message: expect.stringContaining('images.maxBytes'),
+      });
+    const zeros = tarOf({ path: 'x', data: Buffer.alloc(5 * MIB) });
+    await tooBig(zeros);
+    for (const program of ['gzip', 'zstd', 'xz', 'bzip2'] as const) await tooBig(await compressed(program, zeros));
+    const big = tarOf({ path: 'f', data: Buffer.alloc(3 * MIB) });
+    await tooBig(dockerTar([big, tarOf({ path: 'copied', type: '1', target: 'f' })]));
     const body = new PassThrough();
     const told = niwad.client.importImage(body, 'gone');
     body.write(dockerTar([tarOf({ path: 'x', data: Buffer.alloc(3 * MIB) })]).subarray(0, 2 * MIB));
@@ -72,6 +81,40 @@ test('an image is bounded, whatever it unpacks to, and a client that goes away l
     await vi.waitFor(() => expect(readdirSync(storeOf(place, 'tmp'))).toEqual([]), { timeout: 10_000 });
     expect(readdirSync(storeOf(place, 'layers'))).toEqual([]);
     expect(niwad.log).not.toContain('"level":50');
+  } finally {
+    await niwad.stop();
+    await removePlace(place);
+  }
+});
+
+test('what an earlier version has stored goes on working, and an import makes it anew', async () => {
+  const place = makePlace();
+  let niwad = await Niwad.start(place);
+  try {
+    const layers = [tarOf(...shell()), tarOf({ path: 'bin/x', data: 'x' })];
+    const image = dockerTar(layers);
+    await importBytes(niwad, image, 'old');
+    await niwad.stop();
+    // Layers had the names of their own tars, whatever was below them.
+    const index = storeOf(place, 'index.json');
+    const { images, layers: stored, ...rest } = JSON.parse(readFileSync(index, 'utf8')) as Record<string, object>;
+    const [[id, { layers: chain }]] = Object.entries(images ?? {}) as [[string, { layers: string[] }]];
+    const names = layers.map(sha256);
+    for (const [i, name] of names.entries())
+      renameSync(storeOf(place, 'layers', chain[i] ?? ''), storeOf(place, 'layers', name));
+    const old = {
+      images: { [id]: { layers: names } },
+      layers: Object.fromEntries(names.map((name) => [name, { bytes: 1 }])),
+    };
+    expect(Object.keys(stored ?? {}).sort()).toEqual([...chain].sort());
+    writeFileSync(index, JSON.stringify({ ...rest, ...old }));
+
+    niwad = await Niwad.start(place);
+    expect((await niwad.client.images())[0]?.layers).toEqual(names.map((name) => `sha256:${name}`));
+    expect(await say(niwad, 'old', 'cat /bin/x')).toBe('x');
+    await importBytes(niwad, image, 'old');
+    expect(await say(niwad, 'old', 'cat /bin/x')).toBe('x');
+    await vi.waitFor(() => expect(readdirSync(storeOf(place, 'layers')).sort()).toEqual([...chain].sort()));
   } finally {
     await niwad.stop();
     await removePlace(place);

@@ -14,6 +14,7 @@ import {
   importBytes,
   ociFiles,
   ociTar,
+  say,
   sha256,
   shell,
   skopeo,
@@ -31,12 +32,6 @@ function needsRealStore(skip: Skip, niwad: Niwad): void {
 }
 
 const base = () => tarOf(...shell());
-
-/** Runs a line of shell in an image and gives its output. */
-async function say(niwad: Niwad, image: string, script: string, root: object = {}): Promise<string> {
-  const { stdout, stderr } = await niwad.run({ root: { image, ...root }, process: { entrypoint: SH, args: [script] } });
-  return `${stderr}${stdout}`.trimEnd();
-}
 
 test('an image comes from standard input', async ({ niwad }) => {
   const input = dockerTar([base()]);
@@ -229,21 +224,12 @@ const hostile: [string, Written[]][] = [
     ],
   ],
   [
-    'a file through a link that leads out',
-    [
-      { path: 'l', type: '2', target: '/tmp' },
-      { path: 'l/niwa-escaped', data: 'x' },
-    ],
-  ],
-  [
     'a hard link to a directory',
     [
       { path: 'd/', type: '5' },
       { path: 'a', type: '1', target: 'd' },
     ],
   ],
-  ['a device', [{ path: 'disk', type: '4' }]],
-  ['a device that would be a whiteout', [{ path: 'gone', type: '3' }]],
   ['a whiteout of ..', [{ path: 'd/.wh...' }]],
   ['something below a whiteout', [{ path: '.wh.d/x', data: 'x' }]],
   [
@@ -280,18 +266,21 @@ test('links of a layer lead to nowhere outside of it', async ({ niwad }) => {
     { path: 'up', type: '2', target: '../../../../../../../../tmp' },
     { path: 'tmp/', type: '5', mode: 0o755 },
     { path: 'up/niwa-escaped', data: 'inside' },
+    { path: 'root', type: '2', target: '/../../tmp/niwa-nowhere' },
+    { path: 'root/niwa-escaped', data: 'inside' },
     { path: 'etc/', type: '5' },
     { path: 'etc/passwd', type: '2', target: '/../../../../../../../etc/passwd' },
   );
   await importBytes(niwad, dockerTar([layer]), 'im-links');
   expect(readdirSync('/tmp')).not.toContain('niwa-escaped');
-  expect(await say(niwad, 'im-links', 'cat /tmp/niwa-escaped')).toBe('inside');
+  expect(readdirSync('/tmp')).not.toContain('niwa-nowhere');
+  expect(await say(niwad, 'im-links', 'cat /tmp/niwa-escaped /tmp/niwa-nowhere/niwa-escaped')).toBe('insideinside');
   const named = niwad.run({ root: { image: 'im-links' }, process: { args: SH, user: 'daemon' } });
   await expect(named).rejects.toMatchObject({ code: 'SPEC_INVALID' }); // the host has a daemon
 });
 
 test('what is not what its digest says is refused', async ({ niwad }) => {
-  const layer = base();
+  const layer = tarOf(...shell(), { path: 'im-wrong' }); // none that the store has already
   const other = sha256('other');
   const refused = (tar: Buffer, text: string) =>
     expect(importBytes(niwad, tar, 'im-wrong')).rejects.toMatchObject({

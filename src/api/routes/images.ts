@@ -37,7 +37,7 @@ export function imageRoutes(api: Api, { images, log }: ApiOptions): void {
       schema: {
         summary: 'Import the image in a tar: an OCI image layout, or what docker save writes',
         description:
-          'The body is application/x-tar. The answer is a stream of lines: {"type": "receiving" | "unpacking" | "layer" | "image", ...}, and as the last one {"type": "error", ...} where it failed.',
+          'The body is application/x-tar, which may be compressed by gzip, zstd, xz or bzip2. The answer is a stream of lines: {"type": "receiving" | "unpacking" | "layer" | "warning" | "image", ...}, and as the last one {"type": "error", ...} where it failed.',
         querystring: Type.Object({ name: Type.Optional(Name) }, closed),
         response: failures,
       },

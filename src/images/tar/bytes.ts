@@ -40,6 +40,11 @@ export class ByteReader {
     for await (const _ of this.pieces(size));
   }
 
+  /** Lets go of the stream, where it was not read to its end. */
+  async close(): Promise<void> {
+    await this.#source.return?.();
+  }
+
   /** Reads to the end of the stream. */
   async drain(): Promise<void> {
     while ((await this.#some(Number.MAX_SAFE_INTEGER)) !== null);

@@ -44,6 +44,14 @@ interface Announced {
  */
 export async function* readTar(source: AsyncIterable<Buffer>): AsyncGenerator<TarMember> {
   const reader = new ByteReader(source);
+  try {
+    yield* membersOf(reader);
+  } finally {
+    await reader.close();
+  }
+}
+
+async function* membersOf(reader: ByteReader): AsyncGenerator<TarMember> {
   let announced: Announced = { pax: [] };
   for (;;) {
     const block = await reader.take(BLOCK);

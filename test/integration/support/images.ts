@@ -12,7 +12,7 @@ import type { Niwad } from './niwad.js';
 /** Images for tests: of the usual tools, and written by hand. */
 
 export const BUSYBOX = '/bin/busybox';
-const APPLETS = ['sh', 'ls', 'cat', 'id', 'env', 'sleep', 'stat', 'find', 'touch', 'true', 'head'];
+const APPLETS = ['sh', 'ls', 'cat', 'id', 'env', 'sleep', 'stat', 'find', 'touch', 'true', 'head', 'sort', 'tr'];
 
 /** The sha256 of bytes as hexadecimal digits. */
 export const sha256 = (bytes: Buffer | string) => createHash('sha256').update(bytes).digest('hex');
@@ -80,6 +80,13 @@ export async function importBytes(niwad: Niwad, tar: Buffer, name?: string): Pro
   const told: ImportProgress[] = [];
   for await (const progress of niwad.client.importImage(Readable.from([tar]), name)) told.push(progress);
   return told;
+}
+
+/** Runs a line of shell in an image and gives its output. */
+export async function say(niwad: Niwad, image: string, script: string, root: object = {}): Promise<string> {
+  const process = { entrypoint: ['/bin/sh', '-c'], args: [script] };
+  const { stdout, stderr } = await niwad.run({ root: { image, ...root }, process });
+  return `${stderr}${stdout}`.trimEnd();
 }
 
 /** Makes an OCI image layout with umoci: a shell, a user and a default command. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { groupOfUser, lookUpUser } from '../../../src/images/user.js';
+import { lookUpUser, userOfImage } from '../../../src/images/user.js';
 
 const FILES: Record<string, string> = {
   'etc/passwd': 'root:x:0:0::/:/bin/sh\nwww-data:x:33:34::/:\nbroken:x:no:1\n',
@@ -19,6 +19,17 @@ it.each([
   expect(lookUpUser(text, read)).toEqual(ids);
 });
 
-it('gives the user of an image the group of its entry, or 0', () => {
-  expect([33, 1001].map((uid) => groupOfUser(uid, read))).toEqual([34, 0]);
+it.each([
+  ['33', '33:34'],
+  ['33:', '33:34'],
+  ['1001', '1001:0'],
+  ['1001:', '1001:0'],
+  ['33:7', '33:7'],
+  [':2000', '0:2000'],
+  [':adm', '0:adm'],
+  [':', '0:0'],
+  ['www-data', 'www-data'],
+  ['www-data:', 'www-data'],
+])('the user %s of an image is %s', (text, user) => {
+  expect(userOfImage(text, read)).toBe(user);
 });

@@ -38,6 +38,16 @@ describe('the root', () => {
     expect(textsOf({ root: { overlay: { size: '1M' } } })[1]).toBe('mount tmpfs on /stage (mode=0755, size=1048576)');
   });
 
+  it('of an image has its working directory, made before anything is mounted over it', () => {
+    const spec = specOf({ process: { args: ['x'], cwd: '/srv/../app/' }, mounts: [{ type: 'tmpfs', target: '/app' }] });
+    const root = { ...spec.root, path: null, image: { name: 'i', id: 'sha256:0' } };
+    const texts = (some: Partial<typeof spec>) => rootOps({ ...spec, ...some }, '/stage', null).map(({ text }) => text);
+    const made = texts({ root });
+    expect(made[made.indexOf('take /stage/root as the root') + 1]).toBe('mkdir /app 0755');
+    expect(texts({})).not.toContain('mkdir /app 0755');
+    expect(texts({ root, process: { ...spec.process, cwd: '/' } }).join()).not.toContain('mkdir / ');
+  });
+
   it('is bound without an overlay', () => {
     expect(textsOf({ root: { path: '/srv' } }).slice(1, 3)).toEqual([
       'bind /srv on /stage (nodev)',

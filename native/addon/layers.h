@@ -1,0 +1,61 @@
+// What an overlay of directories shows, the layers of an image, found without mounting it. Paths are of strangers:
+// names are looked up one by one, links lead where they lead within all layers together, and nothing leads out of them.
+#pragma once
+#include <functional>
+#include <string>
+#include <sys/stat.h>
+#include <vector>
+
+#include "fd.h"
+
+// A directory as the layers show it together.
+struct Directory {
+    std::string path;      // from the root of the layers on, without a slash before it and without links in it
+    std::vector<Fd> parts; // of each layer that has a part in it, topmost first
+    bool in_top = false;   // whether the first part is of the topmost layer
+};
+
+// What has a name in a directory, opened as a place alone (O_PATH), its status, and the part that it is of.
+struct Shown {
+    Fd place;
+    struct stat status;
+    size_t part;
+};
+
+// Enters what has a name in a directory, or (`shown` is null) what is not there. Gives 0 or a negative errno.
+using Enter = std::function<int(const Directory &in, const std::string &name, const Shown *shown, Directory *found)>;
+
+// Whether a file is what overlayfs takes for a whiteout.
+bool is_whiteout(const struct stat &status);
+
+// Marks a directory so that overlayfs shows nothing of the layers below in it. Gives 0 or a negative errno.
+int set_opaque(int fd);
+bool is_opaque(int fd);
+
+// Both parts of a path; the parent of a name alone is "".
+std::string parent_of(const std::string &path);
+std::string name_of(const std::string &path);
+std::string path_in(const std::string &directory, const std::string &name);
+
+// Finds what the layers show under a name. Gives 0, -ENOENT, -EISDIR for "", "." and "..", -EXDEV for a
+// mount, which is not touched, or another negative errno.
+int look(const Directory &in, const std::string &name, Shown *shown);
+
+// Gives the directory that the layers show under a name; one without parts where they show none. Gives 0 or a negative
+// errno.
+int enter(const Directory &in, const std::string &name, Directory *found);
+
+// Goes to the directory of a path, through links, and by `enter_next` into each part of it.
+// `layers`: descriptors of the layers' roots, topmost first. Gives 0 or a negative errno.
+int walk(const std::vector<int> &layers, const std::string &path, const Enter &enter_next, Directory *found);
+
+// An Enter that makes nothing: -ENOENT for what is not there, -ENOTDIR for what is no directory.
+int enter_existing(const Directory &in, const std::string &name, const Shown *shown, Directory *found);
+
+// Reads where a link leads. Gives 0 or a negative errno.
+int read_link(const Shown &link, std::string *target);
+
+// Reads a file of at most `max_bytes` as the layers show it, through links. Gives 0, -ENOENT, -EINVAL for what is no
+// file, -EFBIG, or another negative errno.
+int read_in_layers(const std::vector<std::string> &layers, const std::string &path, size_t max_bytes,
+                   std::string *text);

@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { NiwaError } from '../errors.js';
+
+/** Programs that read a compressed file from standard input. xz takes as much memory as the file says, up to 4 GiB: `xz -9` wants 65 MiB. */
+const PROGRAMS = {
+  xz: { args: ['--decompress', '--stdout', '--memlimit-decompress=128MiB'], debian: 'xz-utils' },
+  bzip2: { args: ['--decompress', '--stdout'], debian: 'bzip2' },
+};
+
+/** The file is a stranger's, and the program is not to be root when it reads it. */
+const NOBODY = { uid: 65534, gid: 65534 };
+const MAX_TOLD_CHARACTERS = 200;
+
+/**
+ * Gives what a program of the host decompresses.
+ * @throws NiwaError IMAGE_INVALID where the program refuses it, HOST_ERROR where there is no such program; and what the source throws
+ */
+export async function* decompressedBy(
+  program: keyof typeof PROGRAMS,
+  source: AsyncIterable<Buffer>,
+): AsyncGenerator<Buffer> {
+  const { args, debian } = PROGRAMS[program];
+  const child = spawn(program, args, { ...NOBODY, cwd: '/', env: { PATH: process.env.PATH }, stdio: 'pipe' });
+  const closed = once(child, 'close') as Promise<[number | null, string | null]>;
+  closed.catch(() => {}); // where it does not begin; "spawn" says so, too
+  let told = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (told = (told + text).slice(0, MAX_TOLD_CHARACTERS)));
+  await once(child, 'spawn').catch((error: unknown) => {
+    const cure = `install it (Debian: ${debian}), or decompress the image before`;
+    throw new NiwaError('HOST_ERROR', `the image is compressed by ${program}, which cannot be started: ${cure}`, {
+      cause: error,
+    });
+  });
+  const readable = Readable.from(source, { objectMode: false });
+  const fed = pipeline(readable, child.stdin).catch((error: NodeJS.ErrnoException) => error);
+  try {
+    yield* child.stdout as AsyncIterable<Buffer>;
+    const [code, signal] = await closed;
+    if (readable.errored !== null) throw readable.errored;
+    if (code === 0) return;
+    throw new NiwaError(
+      'IMAGE_INVALID',
+      `the image cannot be decompressed: ${told.trim() || (signal ?? `${program} ${code}`)}`,
+    );
+  } finally {
+    child.kill('SIGKILL');
+    readable.destroy();
+    child.stdout.destroy();
+    await fed;
+  }
+}

@@ -1,0 +1,41 @@
+import type { TarEntry } from './tar/entry.js';
+import { plainPath, type translate } from './translate.js';
+
+/** So many are named in the warning. */
+const MOST_NAMED = 10;
+
+/**
+ * The device files of a layer, none of which is made: a container has its own /dev, and no other device of the host. Those
+ * elsewhere are told.
+ */
+export class DeviceFiles {
+  readonly #paths = new Set<string>();
+  readonly #named: string[] = [];
+  #elsewhere = 0;
+
+  /** Whether a member is left out: a device file, or a hard link to one. @throws NiwaError IMAGE_INVALID for a path with ".." in it */
+  leaveOut(made: NonNullable<ReturnType<typeof translate>>, entry: TarEntry): made is 'device' {
+    if (made !== 'device' && this.#paths.size === 0) return false;
+    const path = plainPath(entry.path);
+    const isDevice = made === 'device' || (made.kind === 'link' && this.#paths.has(plainPath(entry.target)));
+    if (!isDevice) {
+      this.#paths.delete(path);
+      return false;
+    }
+    this.#paths.add(path);
+    if (!path.startsWith('dev/')) this.#tell(path);
+    return true;
+  }
+
+  /** Says what was left out outside of /dev; null for nothing. */
+  get text(): string | null {
+    if (this.#elsewhere === 0) return null;
+    const more = this.#elsewhere > this.#named.length ? ', ...' : '';
+    return `${this.#elsewhere} device files outside of /dev are left out: ${this.#named.join(', ')}${more}`;
+  }
+
+  #tell(path: string): void {
+    this.#elsewhere++;
+    if (this.#named.length < MOST_NAMED) this.#named.push(JSON.stringify(path));
+  }
+}

@@ -1,0 +1,27 @@
+import { NiwaError } from '../errors.js';
+
+/** What an image may take at most. */
+export interface ImageLimits {
+  /** Of its files, of the tar that it comes in, and of the tar of each layer; the tars decompressed. */
+  maxBytes: number;
+  /** Files, directories and links. */
+  maxEntries: number;
+}
+
+/** What has been used of the limits, over all layers of an image. */
+export interface Budget {
+  bytes: number;
+  entries: number;
+}
+
+/** Takes from a budget. @throws NiwaError IMAGE_INVALID where an image wants more than it may */
+export function spend(budget: Budget, bytes: number, entries = 1): void {
+  budget.bytes -= bytes;
+  budget.entries -= entries;
+  if (budget.bytes < 0 || budget.entries < 0) throw tooLarge(budget.bytes < 0 ? 'maxBytes' : 'maxEntries');
+}
+
+/** An error for an image that is larger than a limit. */
+export function tooLarge(limit: keyof ImageLimits): NiwaError {
+  return new NiwaError('IMAGE_INVALID', `the image is larger than images.${limit} of niwad's configuration allows`);
+}
