@@ -16,6 +16,7 @@ import type { Caller } from '../container/permissions.js';
 import type { Runtime } from '../container/runtime.js';
 import { NiwaError } from '../errors.js';
 import type { Images } from '../images/images.js';
+import { MAX_BODY_BYTES, MAX_YAML_BYTES, MAX_YAML_TOKENS, requireBounded, requireBoundedJson } from '../spec/bounds.js';
 import { problemsOf } from '../spec/check.js';
 import { ExecSchema } from '../spec/exec.js';
 import { refuse } from '../spec/problems.js';
@@ -56,7 +57,8 @@ export interface ApiOptions {
   peersOf?: typeof rememberPeers;
 }
 
-const MAX_BODY_BYTES = 1024 * 1024;
+/** Names that objects have are names as any other: schemas refuse them where fields have names. */
+const POISONING = ['ignore', 'ignore'] as const;
 /** A client that sends slowly is cut off; an answer that streams is not timed. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const CHECK_INTERVAL_MS = 2_000;
@@ -67,8 +69,6 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
-    onProtoPoisoning: 'ignore', // names that objects have are names as any other: schemas refuse them where fields have names
-    onConstructorPoisoning: 'ignore',
     requestTimeout: 0, // see boundUploads()
     http: { connectionsCheckingInterval: CHECK_INTERVAL_MS },
     forceCloseConnections: true,
@@ -85,7 +85,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
   await limitRates(api, options.limits.requestsPerSecond);
   useOneValidation(api);
   useOneErrorShape(api);
-  readYaml(api);
+  readBodies(api);
   acceptUpgrades(api, MAX_BODY_BYTES);
   await api.register(swagger, {
     openapi: {
@@ -189,9 +189,22 @@ function useOneErrorShape(api: Api): void {
   });
 }
 
-function readYaml(api: Api): void {
+/** What is done with a body takes the longer the more it says: that is bounded before anything is done with it. */
+function readBodies(api: Api): void {
+  const parse = api.getDefaultJsonParser(...POISONING);
+  api.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    try {
+      requireBoundedJson('the body', body);
+      parse(request, body, done);
+    } catch (error) {
+      done(error as Error);
+    }
+  });
   const types = ['application/yaml', 'application/x-yaml', 'text/yaml'];
-  api.addContentTypeParser(types, { parseAs: 'string' }, async (_request: unknown, body: string) =>
-    parseYaml(body, 'the body'),
-  );
+  const options = { parseAs: 'string', bodyLimit: MAX_YAML_BYTES } as const;
+  api.addContentTypeParser(types, options, async (_request: unknown, body: string) => {
+    const value = parseYaml(body, 'the body', MAX_YAML_TOKENS);
+    requireBounded('the body', value);
+    return value;
+  });
 }

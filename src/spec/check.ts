@@ -3,19 +3,16 @@ import { Compile } from 'typebox/compile';
 import { Settings } from 'typebox/system';
 import { Errors } from 'typebox/value';
 import type { FieldProblem } from '../errors.js';
-import { show } from './problems.js';
+import { SHOWN_PROBLEMS, show } from './problems.js';
 
 /**
  * Checks a value against a schema and gives every problem in words: where, what was found, what is allowed.
  * Shared by the spec, the API's requests and the daemon's configuration.
  */
 
-const SHOWN_PROBLEMS = 100;
-/** Several errors may be one problem. */
-const READ_ERRORS = 10 * SHOWN_PROBLEMS;
-
-/** With its own bound of 8, typebox says nothing at all of the ninth and later unknown fields. */
-Settings.Set({ maxErrors: Number.POSITIVE_INFINITY });
+/** Several errors may be one problem. More are not looked for: a value may have one in each of its parts. */
+const READ_ERRORS = 4 * SHOWN_PROBLEMS;
+Settings.Set({ maxErrors: READ_ERRORS });
 
 /** To compile a schema takes as long as some three hundred checks: a command makes one, a daemon soon has made so many. */
 const CHECKS_BEFORE_COMPILING = 64;
@@ -42,13 +39,15 @@ interface Node {
 export function problemsOf(schema: TSchema, value: unknown, prefix = ''): FieldProblem[] {
   if (surelyFits(schema, value)) return [];
   const found = new Map<string, Problem>();
-  // Each unknown field comes as "boolean", and then all of them as "additionalProperties".
-  const errors = Errors(schema, value).filter(({ keyword }) => keyword !== 'boolean');
-  for (const error of withoutOtherBranches(errors).slice(0, READ_ERRORS))
+  const errors = Errors(schema, value);
+  for (const error of withoutOtherBranches(errors))
     for (const problem of toProblems(schema as Node, value, error)) {
       const place = JSON.stringify(problem.keys);
       if (!found.has(place)) found.set(place, problem);
     }
+  // All that were read may be of branches that were not meant.
+  if (found.size === 0 && errors.length > 0)
+    found.set('[]', { keys: [], found: show(value), allowed: wordsFor(schema as Node) });
   return innermost(found)
     .slice(0, SHOWN_PROBLEMS)
     .map(({ keys, ...words }) => ({ path: join(prefix, pathOf(keys)) || '(top)', ...words }));
@@ -103,13 +102,12 @@ function toProblems(schema: Node, value: unknown, error: SchemaError): Problem[]
   const keys = error.instancePath.split('/').slice(1).map(unescapePointer);
   const node = nodeAt(schema, keys);
   const at = valueAt(value, keys);
-  if (error.keyword === 'additionalProperties') {
-    const { additionalProperties } = error.params as { additionalProperties: string[] };
-    return additionalProperties.map((name) => ({
-      keys: [...keys, name],
-      found: node?.patternProperties === undefined ? 'a field that niwa does not know' : `the name ${show(name)}`,
-      allowed: fieldsOf(node),
-    }));
+  if (error.keyword === 'additionalProperties') return []; // each of them has come before, as "boolean"
+  if (error.keyword === 'boolean') {
+    const parent = nodeAt(schema, keys.slice(0, -1));
+    const named = parent?.patternProperties !== undefined;
+    const found = named ? `the name ${show(keys.at(-1))}` : 'a field that niwa does not know';
+    return [{ keys, found, allowed: fieldsOf(parent) }];
   }
   if (error.keyword === 'required') {
     const { requiredProperties } = error.params as { requiredProperties: string[] };

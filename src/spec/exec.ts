@@ -71,9 +71,9 @@ export function parseExec(input: unknown, spec: Spec): ExecSpec {
 }
 
 /** What would be wrong in the container's own spec is wrong here. */
-function execProblems({ args, user, capabilities, rlimits }: ExecInput, { userns }: Spec): FieldProblem[] {
+function execProblems({ args, env = {}, user, capabilities, rlimits }: ExecInput, { userns }: Spec): FieldProblem[] {
   const asSpec = {
-    process: { args, ...(user === undefined ? {} : { user }) },
+    process: { args, env, ...(user === undefined ? {} : { user }) },
     userns,
     ...(capabilities === undefined ? {} : { capabilities }),
     ...(rlimits === undefined ? {} : { rlimits }),

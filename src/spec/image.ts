@@ -1,3 +1,4 @@
+import { bytesOf, MAX_LABEL_BYTES } from './bounds.js';
 import type { SpecInput } from './schema.js';
 
 /** What an image says of the containers that run it; null or empty where it says nothing. */
@@ -31,9 +32,6 @@ const MAX_LABEL_LENGTH = 4096;
 export function withImage(input: SpecInput, image: ImageDefaults): SpecInput {
   const { entrypoint, args = entrypoint === undefined ? image.cmd : [], ...process } = input.process ?? {};
   const command = [...(entrypoint ?? image.entrypoint), ...args];
-  const labels = Object.entries(image.labels).filter(
-    ([name, value]) => LABEL_NAME.test(name) && value.length <= MAX_LABEL_LENGTH,
-  );
   return {
     ...given({ stopSignal: image.stopSignal }),
     ...input,
@@ -43,8 +41,21 @@ export function withImage(input: SpecInput, image: ImageDefaults): SpecInput {
       ...(command.length > 0 ? { args: command } : {}),
       env: { ...image.env, ...process.env },
     },
-    labels: { ...Object.fromEntries(labels), ...input.labels },
+    labels: { ...fitting(image.labels, MAX_LABEL_BYTES - bytesOf(input.labels ?? {})), ...input.labels },
   };
+}
+
+/** Gives the labels of an image that a container may have, as far as there is room: an image may have any number. */
+function fitting(labels: Record<string, string>, roomBytes: number): Record<string, string> {
+  let room = roomBytes;
+  return Object.fromEntries(
+    Object.entries(labels).filter(([name, value]) => {
+      const bytes = bytesOf({ [name]: value });
+      const fits = LABEL_NAME.test(name) && value.length <= MAX_LABEL_LENGTH && bytes <= room;
+      if (fits) room -= bytes;
+      return fits;
+    }),
+  );
 }
 
 function given<T extends Record<string, string | null>>(fields: T): { [K in keyof T]?: string } {

@@ -1,26 +1,45 @@
 import { type FieldProblem, NiwaError } from '../errors.js';
 
 const SHOWN_CHARACTERS = 60;
+/** So many problems are told; whoever has mended these hears of the next ones. */
+export const SHOWN_PROBLEMS = 100;
 
-/** Throws `SPEC_INVALID` with all the problems where there are any; `what` names the input in the message. */
-export function refuse(what: string, problems: FieldProblem[]): void {
-  if (problems.length === 0) return;
-  const lines = problems.map(({ path, found, allowed }) => `${path}: found ${found}; allowed: ${allowed}`);
-  throw new NiwaError('SPEC_INVALID', `${what} is invalid: ${lines.join('; ')}`, { details: { problems } });
+/** Gives the problems that are told; no further ones are looked for. */
+export function firstProblems(problems: Iterable<FieldProblem>): FieldProblem[] {
+  const first: FieldProblem[] = [];
+  for (const problem of problems) if (first.push(problem) === SHOWN_PROBLEMS) break;
+  return first;
 }
 
-/** Writes a value into an error, cut where it is long. */
+/** Throws `SPEC_INVALID` with the first hundred problems where there are any; `what` names the input in the message. */
+export function refuse(what: string, problems: Iterable<FieldProblem>): void {
+  const shown = firstProblems(problems);
+  if (shown.length === 0) return;
+  const lines = shown.map(({ path, found, allowed }) => `${path}: found ${found}; allowed: ${allowed}`);
+  throw new NiwaError('SPEC_INVALID', `${what} is invalid: ${lines.join('; ')}`, { details: { problems: shown } });
+}
+
+/** Writes a value into an error, cut where it is long; what is behind the cut is not looked at. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = toText(value);
+  const text = typeof value === 'number' ? String(value) : beginningOf(value, SHOWN_CHARACTERS); // JSON has no .inf and .nan, YAML has
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text;
 }
 
-function toText(value: unknown): string {
-  if (typeof value === 'number') return String(value); // JSON has no .inf and .nan, YAML has
-  try {
-    return JSON.stringify(value) ?? String(value);
-  } catch {
-    return 'a value that is nested too deeply';
+/** Gives the JSON of a value, or where that is longer than `room`, a text that begins as it does and is longer, too. */
+function beginningOf(value: unknown, room: number): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, room));
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? String(value);
+  const list = Array.isArray(value);
+  let text = list ? '[' : '{';
+  for (const key in value) {
+    const comma = text.length > 1 ? ',' : '';
+    const name = list ? '' : `${JSON.stringify(key.slice(0, room))}:`;
+    text += comma + name;
+    if (text.length > room) return text;
+    text += beginningOf((value as Record<string, unknown>)[key], room - text.length);
+    if (text.length > room) return text;
   }
+  return text + (list ? ']' : '}');
 }

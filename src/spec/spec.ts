@@ -1,10 +1,11 @@
 import { type FieldProblem, NiwaError } from '../errors.js';
+import { bytesOf, MAX_ARGS_BYTES, MAX_ENV_BYTES, MAX_LABEL_BYTES } from './bounds.js';
 import { capabilityName, resolveCapabilities } from './capabilities.js';
 import { problemsOf } from './check.js';
 import { type Hooks, hookProblems, normaliseHooks } from './hooks.js';
 import { type ImageDefaults, type ImageLookup, withImage } from './image.js';
 import { type Network, networkProblems, normaliseNetwork } from './network.js';
-import { refuse, show } from './problems.js';
+import { firstProblems, refuse, show } from './problems.js';
 import { normaliseReady, type Ready, readyProblems } from './ready.js';
 import { normaliseResources, type Resources, resourceProblems } from './resources.js';
 import { ARGS_WORDS, type SeccompProfileInput, type SpecInput, SpecSchema } from './schema.js';
@@ -149,22 +150,25 @@ function noImages(name: string): never {
 
 /** What a schema cannot say: fields that are right alone and wrong together, and names that have to be known. */
 export function meaningProblems(input: SpecInput): FieldProblem[] {
-  return [
-    ...processProblems(input),
-    ...rootProblems(input),
-    ...mountProblems(input),
-    ...idmapProblems(input),
-    ...deviceProblems(input),
-    ...namespaceProblems(input),
-    ...networkProblems(input.network, input.namespaces?.network ?? 'new'),
-    ...resourceProblems(input.resources ?? {}, 'resources'),
-    ...rlimitProblems(input),
-    ...capabilityProblems(input),
-    ...usernsProblems(input),
-    ...lifetimeProblems(input),
-    ...hookProblems(input.hooks ?? {}),
-    ...readyProblems(input),
-  ];
+  return firstProblems(allProblems(input));
+}
+
+function* allProblems(input: SpecInput): Iterable<FieldProblem> {
+  yield* processProblems(input);
+  yield* sizeProblems(input);
+  yield* rootProblems(input);
+  yield* mountProblems(input);
+  yield* idmapProblems(input);
+  yield* deviceProblems(input);
+  yield* namespaceProblems(input);
+  yield* networkProblems(input.network, input.namespaces?.network ?? 'new');
+  yield* resourceProblems(input.resources ?? {}, 'resources');
+  yield* rlimitProblems(input);
+  yield* capabilityProblems(input);
+  yield* usernsProblems(input);
+  yield* lifetimeProblems(input);
+  yield* hookProblems(input.hooks ?? {});
+  yield* readyProblems(input);
 }
 
 function* processProblems({ process = {}, root = {} }: SpecInput): Iterable<FieldProblem> {
@@ -184,6 +188,17 @@ function* processProblems({ process = {}, root = {} }: SpecInput): Iterable<Fiel
     };
   if (process.args?.[0] === '')
     yield { path: 'process.args[0]', found: '""', allowed: 'the name or path of a program' };
+}
+
+/** What is kept for each container, and told again and again, is bounded as a whole. */
+function* sizeProblems({ process: { args = [], env = {} } = {}, labels = {} }: SpecInput): Iterable<FieldProblem> {
+  const parts = [
+    { path: 'process.args', bytes: Buffer.byteLength(args.join('')), most: MAX_ARGS_BYTES },
+    { path: 'process.env', bytes: bytesOf(env), most: MAX_ENV_BYTES },
+    { path: 'labels', bytes: bytesOf(labels), most: MAX_LABEL_BYTES },
+  ];
+  for (const { path, bytes, most } of parts)
+    if (bytes > most) yield { path, found: `${bytes} bytes`, allowed: `at most ${most} bytes altogether` };
 }
 
 /** What a root may come of: exactly one of them. */

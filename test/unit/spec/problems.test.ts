@@ -18,6 +18,15 @@ describe('a refusal', () => {
   });
 });
 
+it('of many problems has the first hundred, and looks for no others', () => {
+  let made = 0;
+  const endless = function* () {
+    for (;;) yield { path: `a[${made++}]`, found: '1', allowed: 'none' };
+  };
+  expect(refusal(() => refuse('the request', endless())).details.problems).toHaveLength(100);
+  expect(made).toBeLessThanOrEqual(101);
+});
+
 describe('a value in a message', () => {
   it.each<[unknown, string]>([
     [undefined, 'nothing'],
@@ -26,6 +35,8 @@ describe('a value in a message', () => {
     [{ a: [1] }, '{"a":[1]}'],
     [Number.NaN, 'NaN'],
     [Number.NEGATIVE_INFINITY, '-Infinity'],
+    [Array(100_000).fill({}), `[${'{},'.repeat(20).slice(0, 59)}...`],
+    [{ ['n'.repeat(100)]: 1 }, `{"${'n'.repeat(58)}...`],
     ['x'.repeat(58), `"${'x'.repeat(58)}"`],
     ['x'.repeat(59), `"${'x'.repeat(59)}...`],
   ])('%j is shown as %s', (value, text) => {

@@ -617,7 +617,7 @@ describe('wrong input', () => {
   it('refuses what is nested too deeply to be shown', () => {
     let deep: unknown = [];
     for (let i = 0; i < 100_000; i++) deep = [deep];
-    expect(problemsOf({ id: deep })).toEqual([{ path: 'id', found: 'a value that is nested too deeply', allowed: ID }]);
+    expect(problemsOf({ id: deep })).toEqual([{ path: 'id', found: `${'['.repeat(60)}...`, allowed: ID }]);
   });
 
   it('refuses a value that is inside itself, as YAML can write it', () => {

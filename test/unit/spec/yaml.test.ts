@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { nestingOf, parseYaml } from '../../../src/spec/yaml.js';
+import { measureYaml, parseYaml } from '../../../src/spec/yaml.js';
 import { refusal } from '../support.js';
 
 it('parses YAML, and with it JSON', () => {
@@ -21,9 +21,21 @@ it.each([
   expect([error.code, error.message]).toEqual(['SPEC_INVALID', 'the body is nested deeper than 100 levels']);
 });
 
+it('refuses more tokens than it may have, and counts escapes', () => {
+  expect(parseYaml('a: [1, 2]', 'the body', 20)).toEqual({ a: [1, 2] });
+  const message = 'the body is too large: it may have at most 20 tokens as YAML, more as JSON';
+  expect(refusal(() => parseYaml('a: [1, 2, 3, 4, 5, 6, 7]', 'the body', 20)).message).toBe(message);
+  expect(refusal(() => parseYaml(`"${'\\q'.repeat(20)}"`, 'the body', 20)).message).toBe(message);
+});
+
+it('tells where the text is wrong', () => {
+  const error = refusal(() => parseYaml('a: 1\nb: [1', 'the body'));
+  expect(error.message).toMatch(/^the body is no YAML: .* at line 2, column 6$/);
+});
+
 it('counts levels, not brackets in words', () => {
-  expect(nestingOf('[[], [], []]')).toBe(2);
-  expect(nestingOf('"[[[["')).toBe(0);
-  expect(nestingOf('- - a\n- b')).toBeLessThanOrEqual(5);
-  expect(nestingOf(`a: [${'x, '.repeat(1000)}]`)).toBe(1);
+  expect(measureYaml('[[], [], []]').depth).toBe(2);
+  expect(measureYaml('"[[[["').depth).toBe(0);
+  expect(measureYaml('- - a\n- b').depth).toBeLessThanOrEqual(5);
+  expect(measureYaml(`a: [${'x, '.repeat(1000)}]`).depth).toBe(1);
 });
