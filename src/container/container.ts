@@ -95,6 +95,8 @@ export class Container {
   ready: Readiness | null;
   /** False where it has exited and the hooks of its end have still to run. */
   hooksDone = true;
+  /** How often they have been begun, by this daemon and those before. */
+  hookTries = 0;
   /** The copy of its terminal's output into its log; null where it has no terminal. */
   terminal: number | null = null;
   /** When its last record was made and its state saved, in microseconds of CLOCK_BOOTTIME. */
@@ -255,6 +257,7 @@ export class Container {
       exit: phase === 'exited' ? this.#ending : null,
       ready: this.ready,
       hooksDone: this.hooksDone,
+      hookTries: this.hookTries,
     };
   }
 
@@ -276,6 +279,7 @@ export class Container {
     this.deadlineNs = BigInt(deadlineNs);
     this.sentSignal = sentSignal;
     this.#outlivedOomKills = outlivedOomKills ?? 0;
+    this.hookTries = stored.hookTries ?? 0;
     this.#memory = memory ?? this.#memory;
     if (ready !== null && ready.state !== 'waiting') this.takeReady(ready);
     this.#networkBefore = usage?.network ?? null;

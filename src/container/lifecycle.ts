@@ -27,6 +27,8 @@ export interface LifecycleOptions {
 /** A container whose time for getting ready ended while there was no niwad is tried so long by the next one. */
 const LATE_USEC = 5e6;
 const KILL_PATIENCE_MS = 1000;
+/** So often the hooks of an end are begun: they may be what ends each niwad that runs them. */
+const MAX_TRIES = 3;
 
 /**
  * What runs beside the life of containers: hooks at its points, interval hooks, the readiness check. The hooks of one id wait
@@ -40,6 +42,8 @@ export class Lifecycle {
   readonly #waiting = new Set<Promise<void>>();
   /** End the interval hooks and readiness checks, one for each container that has some. */
   readonly #repeating = new Set<AbortController>();
+  /** Ended containers whose hooks have been begun often enough. */
+  #givenUp: Container[] = [];
   /** Ends the hooks of points. */
   readonly #points = unboundedController();
 
@@ -104,10 +108,21 @@ export class Lifecycle {
     return endPoints(exit).some((point) => this.hasHooks(point, spec));
   }
 
-  /** Runs the hooks of an end. After a crash of niwad before they have ended they run again: at least once. */
+  /** Runs the hooks of an end. After a crash of niwad before they have ended they run again: at least once, a few times at most. */
   exited(container: Container, exit: Exit): void {
     if (container.hooksDone) crashPoint('exit-hooks-run');
+    else if (container.hookTries >= MAX_TRIES) this.#givenUp.push(container);
     else void this.#follow(this.#runEnd(container, exit));
+  }
+
+  /** Tells whose hooks will not be begun again; to be called when somebody can hear it. */
+  tellGivenUp(): void {
+    for (const container of this.#givenUp.splice(0)) {
+      const { id, hookTries: tries } = container;
+      this.#options.log.error({ id, tries }, 'the hooks of an end are given up: niwad has ended each time they ran');
+      this.#options.registry.tell('hooks-given-up', id);
+      this.#endHooks(container);
+    }
   }
 
   /** Ends what is repeated; readiness is for the next daemon. */
@@ -127,11 +142,22 @@ export class Lifecycle {
   }
 
   async #runEnd(container: Container, exit: Exit): Promise<void> {
+    container.hookTries++;
+    this.#save(container); // before they can end niwad
     const runs = endPoints(exit).map((point) => this.#run(point, container.spec, () => container.status()));
     await Promise.all(runs);
     if (this.#points.signal.aborted) return;
     crashPoint('exit-hooks-run');
+    this.#endHooks(container);
+  }
+
+  #endHooks(container: Container): void {
     container.hooksDone = true;
+    this.#save(container);
+  }
+
+  /** Saves a container that has exited, if nobody has removed it. */
+  #save(container: Container): void {
     if (this.#options.registry.hasThis(container)) this.#options.books.save(container);
   }
 

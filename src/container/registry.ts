@@ -17,6 +17,7 @@ export type RuntimeEventType =
   | 'resume'
   | 'stopping'
   | 'exit'
+  | 'hooks-given-up'
   | 'remove';
 
 /** Something that happened to a container. */

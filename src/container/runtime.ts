@@ -506,6 +506,7 @@ export class Runtime {
   async #tend(): Promise<void> {
     const { keeperSocket, interimIntervalMs, log } = this.#options;
     this.#books.saveWhatWaits();
+    this.#lifecycle.tellGivenUp();
     const now = usecNow();
     for (const container of this.#registry.live()) {
       if (container.startedNs === 0n || container.hasEnded) continue;

@@ -53,6 +53,8 @@ export interface StoredContainer {
   ready: Readiness | null;
   /** False where it has exited and the hooks of its end have still to run. */
   hooksDone: boolean;
+  /** How often they have been begun; not there in what an older niwad wrote. */
+  hookTries?: number;
 }
 
 /** The state files of all containers of a daemon. */
