@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, NiwaError } from '../errors.js';
 import { problemsOf } from '../spec/check.js';
@@ -33,29 +34,43 @@ export interface Session {
 const IDLE_MS = 500;
 const LOOK_MS = 1000;
 
-/** Serves a session until it has ended or the client has gone; then lets go of it, and of the connection. */
+/**
+ * Serves a session until it has ended or the client has gone; then lets go of it. The connection stays until the client closes it:
+ * whatever it still sends is read and thrown away. A close with something unread would be an error of the client's next write, and
+ * with that a client loses what it has not read yet.
+ */
 export async function serveSession(socket: Socket, session: Session): Promise<void> {
+  const state = { over: false };
+  const gone = hear(socket, session, state);
   try {
-    const gone = hear(socket, session);
     await Promise.race([gone, tell(socket, session)]);
   } catch (error) {
     if (!socket.destroyed) await writeTo(socket, encodeFrame(FRAME.error, toErrorReply(error).body));
   } finally {
+    state.over = true;
     session.close();
+    socket.end();
+    await gone.catch(() => throwAway(socket));
     socket.destroySoon();
   }
 }
 
-/** Does what the client says. Ends when it says nothing any more: it has gone. */
-async function hear(socket: Socket, session: Session): Promise<void> {
+/** Does what the client says, until the session is over. Ends when it says nothing any more: it has gone. */
+async function hear(socket: Socket, session: Session, state: { over: boolean }): Promise<void> {
   try {
-    for await (const frame of decodeFrames(withoutEnd(socket))) await act(frame, session, socket);
+    for await (const frame of decodeFrames(withoutEnd(socket))) if (!state.over) await act(frame, session, socket);
   } catch (error) {
     if (error instanceof NiwaError) throw error;
     if (error instanceof RangeError || error instanceof SyntaxError)
       throw new NiwaError('SPEC_INVALID', `what the client sends is no frame: ${messageOf(error)}`, { cause: error });
     // else the connection has broken
   }
+}
+
+/** Reads to the end, or until the connection breaks. */
+async function throwAway(socket: Socket): Promise<void> {
+  socket.resume();
+  await finished(socket, { writable: false }).catch(() => {});
 }
 
 async function act({ type, payload }: Frame, session: Session, client: Socket): Promise<void> {

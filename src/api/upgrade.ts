@@ -28,7 +28,7 @@ export function acceptUpgrades(api: Api, maxBodyBytes: number): void {
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
-    response.once('finish', () => socket.destroySoon());
+    response.once('finish', () => leave(socket));
     api.routing(request, response);
   });
   // Node.js reads no body once a request asks for an upgrade.
@@ -41,6 +41,13 @@ export function acceptUpgrades(api: Api, maxBodyBytes: number): void {
   api.addHook('preClose', async () => {
     for (const socket of open) socket.destroy();
   });
+}
+
+/** Ends a connection whose request was refused. What still comes is thrown away: a close would fail the client's write before it reads the answer. */
+function leave(socket: Socket): void {
+  const destroy = () => void socket.destroy();
+  socket.once('end', destroy).setTimeout(BODY_TIMEOUT_MS, destroy);
+  socket.resume().end();
 }
 
 /** Reads exactly so many bytes; what comes behind them stays in the socket. */

@@ -19,6 +19,11 @@ export function boundUploads(api: Api): void {
   api.addHook('onRequest', async ({ raw, routeOptions }) => {
     if (!raw.complete) cutOffSlow(raw, routeOptions.config.upload ?? false);
   });
+  // Fastify would close the connection of a request whose body it has not read. The client would hear of that by a failed write,
+  // before the answer; Node.js throws the rest of a body away where the connection stays.
+  api.addHook('onSend', async ({ raw }, reply) => {
+    if (!raw.complete) reply.removeHeader('connection');
+  });
 }
 
 function cutOffSlow(request: IncomingMessage, upload: boolean): void {

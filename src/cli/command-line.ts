@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { NiwaError } from '../errors.js';
+import { show } from '../spec/problems.js';
 
 /** What a command takes, of which follows where its own part of a command line ends. */
 export interface Grammar {
@@ -48,7 +49,7 @@ function splitWords(args: string[], grammar: Grammar): CommandLine {
   if (first?.startsWith('-'))
     throw new NiwaError(
       'SPEC_INVALID',
-      `"${first}" would be the command: options of niwa stand before ${own.at(-1)}, a program of that name behind --`,
+      `${show(first)} would be the command: options of niwa stand before ${own.at(-1)}, a program of that name behind --`,
     );
   return { own, words };
 }
@@ -83,7 +84,7 @@ function written(args: string[], { options }: Grammar): string[] {
     if (option === undefined)
       throw new NiwaError(
         'SPEC_INVALID',
-        `there is no option ${rawName} here; options of a command stand behind its name`,
+        `there is no option ${show(rawName)} here; options of a command stand behind its name`,
       );
     if (option.type === 'string' && !option.multiple && comesAgain(name, index)) return [];
     return [token.value === undefined ? `--${name}` : `--${name}=${textOf(token)}`];
@@ -93,7 +94,10 @@ function written(args: string[], { options }: Grammar): string[] {
 /** What is left behind `--`; yargs would take it for an option. */
 function requireNoDash(word: string): string {
   if (!/^-./.test(word)) return word;
-  throw new NiwaError('SPEC_INVALID', `"${word}" cannot stand here: it begins with a dash; a path may begin with ./`);
+  throw new NiwaError(
+    'SPEC_INVALID',
+    `${show(word)} cannot stand here: it begins with a dash; a path may begin with ./`,
+  );
 }
 
 function own<T>(record: Record<string, T>, key: string): T | undefined {

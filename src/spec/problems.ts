@@ -1,13 +1,16 @@
 import { type FieldProblem, NiwaError } from '../errors.js';
 
 const SHOWN_CHARACTERS = 60;
+/** A path may have the names of unknown fields in it. */
+const SHOWN_PATH = 200;
 /** So many problems are told; whoever has mended these hears of the next ones. */
 export const SHOWN_PROBLEMS = 100;
 
 /** Gives the problems that are told; no further ones are looked for. */
 export function firstProblems(problems: Iterable<FieldProblem>): FieldProblem[] {
   const first: FieldProblem[] = [];
-  for (const problem of problems) if (first.push(problem) === SHOWN_PROBLEMS) break;
+  for (const problem of problems)
+    if (first.push({ ...problem, path: shortened(problem.path, SHOWN_PATH) }) === SHOWN_PROBLEMS) break;
   return first;
 }
 
@@ -23,7 +26,12 @@ export function refuse(what: string, problems: Iterable<FieldProblem>): void {
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = typeof value === 'number' ? String(value) : beginningOf(value, SHOWN_CHARACTERS); // JSON has no .inf and .nan, YAML has
-  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text;
+  return shortened(text, SHOWN_CHARACTERS);
+}
+
+/** Cuts a text of somebody else that is longer than so many characters. */
+export function shortened(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most)}...` : text;
 }
 
 /** Gives the JSON of a value, or where that is longer than `room`, a text that begins as it does and is longer, too. */

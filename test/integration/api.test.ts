@@ -1,4 +1,5 @@
 import { execPath } from 'node:process';
+import { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { expect } from 'vitest';
 import { type RawRequest, raw } from './support/http.js';
@@ -243,4 +244,16 @@ test('gives metrics as Prometheus text', async ({ niwad }) => {
   expect(text).toMatch(/^niwa_containers\{state="running"\} 1$/m);
   expect(text).toMatch(/^niwa_starts_total \d+$/m);
   expect(text).toMatch(/^niwa_exits_total\{reason="exited"\} \d+$/m);
+});
+
+test('what is refused before all of it was sent is answered, not cut off', async ({ niwad }) => {
+  const args = ['true', 'x'.repeat(5_000_000)];
+  const tries = Array.from({ length: 10 }, (_, i) => i);
+  const requests = tries.flatMap(() => [
+    niwad.client.create({ process: { args } }),
+    niwad.client.exec('nobody', { args }),
+    niwad.client.importImage(Readable.from([Buffer.alloc(5_000_000)]), 'NO NAME').next(),
+  ]);
+  const codes = requests.map((request) => request.catch((error: { code: string }) => error.code));
+  expect(new Set(await Promise.all(codes))).toEqual(new Set(['SPEC_INVALID']));
 });

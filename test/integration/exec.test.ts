@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { execa } from 'execa';
 import { describe, expect, vi } from 'vitest';
 import type { SpecInput } from '../../src/spec/schema.js';
 import { SLOWNESS, scaled } from './support/host.js';
 import { raw } from './support/http.js';
-import { isAlive, type Niwad } from './support/niwad.js';
+import { isAlive, NIWA, type Niwad } from './support/niwad.js';
 import { collect, execSh, says } from './support/session.js';
 import { GROUP, test } from './support/test.js';
 import { asUser } from './support/user.js';
@@ -129,6 +130,28 @@ test('several megabytes of any bytes come back as they went, while others do the
       expect([hash(stdout), hash(stderr), exit.code]).toEqual([hash(bytes), hash(bytes), 0]);
     }),
   );
+});
+
+test('a program that ends before its input is read: its status and all its output come', async ({ niwad }) => {
+  const { id } = await sleeper(niwad);
+  const input = Buffer.alloc(1024 * 1024, 'x');
+  const exec = (...args: string[]) =>
+    execa(NIWA, ['--socket', niwad.socket, 'exec', '-i', id, ...args], { input, reject: false, maxBuffer: 1e9 });
+  const early = await Promise.all(Array.from({ length: 4 }, () => exec('head', '-c1')));
+  expect(early.map(({ exitCode, stdout }) => [exitCode, stdout])).toEqual(early.map(() => [0, 'x']));
+  const { exitCode, stdout } = await exec('sh', '-c', 'head -c 5000000 /dev/zero | tr "\\0" y; exit 3');
+  expect([exitCode, stdout.length]).toEqual([3, 5_000_000]);
+});
+
+test('what a client sends after the end takes nothing away from it', async ({ niwad }) => {
+  const { id } = await sleeper(niwad);
+  const session = await niwad.client.exec(id, { ...shell('head -c 100000 /dev/zero; exit 4'), stdin: true });
+  await new Promise((resolve) => setTimeout(resolve, scaled(800))); // it has ended, and all of it is on its way
+  for (let i = 0; i < 20; i++) await session.write(Buffer.alloc(10_000));
+  session.resize(1, 1);
+  session.kill('SIGTERM');
+  const { stdout, exit } = await collect(session);
+  expect([stdout.length, exit]).toEqual([100_000, { code: 4, signal: null }]);
 });
 
 test('a client that reads nothing costs niwad no memory: the process waits', async ({ niwad }) => {

@@ -27,6 +27,12 @@ it('of many problems has the first hundred, and looks for no others', () => {
   expect(made).toBeLessThanOrEqual(101);
 });
 
+it('is bounded, however long the name of a field is', () => {
+  const error = refusal(() => refuse('the spec', [{ path: 'x'.repeat(1e6), found: '1', allowed: 'nothing' }]));
+  expect(error.message.length).toBeLessThan(300);
+  expect(error.details.problems?.[0]?.path).toBe(`${'x'.repeat(200)}...`);
+});
+
 describe('a value in a message', () => {
   it.each<[unknown, string]>([
     [undefined, 'nothing'],
