@@ -11,7 +11,7 @@ enum class Format {
     kSingle,   // "123\n"
     kKeyed,    // "key 123\n" a line
     kPressure, // "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
-    kDevices,  // "254:0 rbytes=1 wbytes=2\n" a line per device; the figures are added up
+    kDevices,  // "254:0 rbytes=1 wbytes=2\n" a line per device; the figures are added up, "devices" are their number
 };
 
 struct Source {
@@ -25,7 +25,7 @@ const std::vector<Source> kSources = {
      Format::kKeyed,
      {"usage_usec", "user_usec", "system_usec", "nr_periods", "nr_throttled", "throttled_usec", "nr_bursts",
       "burst_usec"}},
-    {"io.stat", Format::kDevices, {"rbytes", "wbytes", "rios", "wios", "dbytes", "dios"}},
+    {"io.stat", Format::kDevices, {"rbytes", "wbytes", "rios", "wios", "dbytes", "dios", "devices"}},
     {"memory.current", Format::kSingle, {nullptr}},
     {"memory.peak", Format::kSingle, {nullptr}},
     {"memory.swap.current", Format::kSingle, {nullptr}},
@@ -85,11 +85,12 @@ double find_pressure(const char *text, const char *key) {
 }
 
 double sum_devices(const char *text, const char *key) {
+    bool count = strcmp(key, "devices") == 0;
     double sum = 0;
     for (const char *line = text, *end; *line != 0; line = next_line(end)) {
         end = end_of_line(line);
-        double value = find_in_line(line, end, key, '=');
-        if (!std::isnan(value)) sum += value;
+        double value = find_in_line(line, end, count ? "rbytes" : key, '=');
+        if (!std::isnan(value)) sum += count ? 1 : value;
     }
     return sum;
 }

@@ -1,6 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
-
-const IO_KEYS = ['rbytes', 'wbytes', 'rios', 'wios', 'dbytes', 'dios'] as const;
+import type { sumIo } from './block-io.js';
 
 const NETWORK_KEYS = ['rx_bytes', 'rx_packets', 'tx_bytes', 'tx_packets'] as const;
 
@@ -15,6 +14,15 @@ const IoSchema = {
   dbytes: Type.Number(),
   dios: Type.Number(),
 };
+
+const IoKey = Type.Enum(['rbytes', 'wbytes', 'rios', 'wios', 'dbytes', 'dios']);
+const DeviceSchema = Type.Object({
+  device: Type.String(),
+  ...IoSchema,
+  counted: Type.Optional(
+    Type.Array(IoKey, { description: 'which of these figures are in the sum; not there in what an older niwad wrote' }),
+  ),
+});
 
 const PressureSchema = Type.Object({
   some: Type.Object({ avg10: Figure, total: Figure }),
@@ -41,8 +49,11 @@ export const UsageSchema = Type.Object({
   ),
   io: nullable(
     Type.Object(
-      { ...IoSchema, devices: Type.Array(Type.Object({ device: Type.String(), ...IoSchema })) },
-      { description: 'io.stat, summed and per device ("major:minor"); null without the io controller' },
+      { ...IoSchema, devices: Type.Array(DeviceSchema) },
+      {
+        description:
+          'io.stat per device ("major:minor"), and summed, each byte once where devices are stacked; null without the io controller',
+      },
     ),
   ),
   memory: nullable(
@@ -82,7 +93,6 @@ export const UsageSchema = Type.Object({
 });
 
 export type Usage = Static<typeof UsageSchema>;
-type IoCounters = Record<(typeof IO_KEYS)[number], number>;
 type Pressure = Static<typeof PressureSchema>;
 
 /** Gives the place of each column, for {@link figure}. */
@@ -102,9 +112,9 @@ export function figure(row: Float64Array, columns: Columns, name: string): numbe
 /**
  * Turns a reading into usage.
  * @param row one figure per column
- * @param ioStat the text of io.stat, for the devices
+ * @param io what io.stat says, summed
  */
-export function toUsage(row: Float64Array, columns: Columns, ioStat: string): Usage {
+export function toUsage(row: Float64Array, columns: Columns, io: ReturnType<typeof sumIo>): Usage {
   const get = (name: string) => figure(row, columns, name);
   const keyed = <K extends string>(file: string, keys: readonly K[]) =>
     Object.fromEntries(keys.map((key) => [key, get(`${file}:${key}`)])) as Record<K, number | null>;
@@ -121,10 +131,7 @@ export function toUsage(row: Float64Array, columns: Columns, ioStat: string): Us
       'nr_bursts',
       'burst_usec',
     ]),
-    io:
-      get('io.stat:rbytes') === null
-        ? null
-        : { ...(keyed('io.stat', IO_KEYS) as IoCounters), devices: toDevices(ioStat) },
+    io: get('io.stat:rbytes') === null ? null : { ...io.sums, devices: io.devices },
     memory: hasMemory
       ? {
           current: get('memory.current'),
@@ -149,17 +156,4 @@ function toPressure(resource: string, get: (name: string) => number | null): Pre
   });
   const some = part('some');
   return some.total === null ? null : { some, full: part('full') };
-}
-
-/** Reads io.stat: "254:0 rbytes=1 wbytes=2 rios=1 wios=1 dbytes=0 dios=0" a line. */
-function toDevices(ioStat: string): ({ device: string } & IoCounters)[] {
-  return ioStat
-    .split('\n')
-    .map((line) => line.trim().split(' '))
-    .filter(([device, ...fields]) => device !== undefined && device !== '' && fields.length > 0)
-    .map(([device = '', ...fields]) => {
-      const values = new Map(fields.map((field) => field.split('=') as [string, string]));
-      const counters = Object.fromEntries(IO_KEYS.map((key) => [key, Number(values.get(key) ?? 0)]));
-      return { device, ...(counters as unknown as IoCounters) };
-    });
 }

@@ -1,3 +1,4 @@
+import { BlockIo } from '../accounting/block-io.js';
 import { History } from '../accounting/history.js';
 import { addMemoryTime, endMemoryTime, type MemoryTime } from '../accounting/memory-time.js';
 import { type Rates, type Reading, ratesBetween } from '../accounting/rates.js';
@@ -5,6 +6,7 @@ import type { UsageRecord } from '../accounting/record.js';
 import { figure, indexColumns, toUsage, type Usage } from '../accounting/usage.js';
 import { NiwaError } from '../errors.js';
 import type { Readiness } from '../hooks/readiness.js';
+import { devicesBelow } from '../host/block-devices.js';
 import { isFrozen } from '../host/cgroup.js';
 import { readEffective } from '../host/effective.js';
 import type { IdRange } from '../host/id-pool.js';
@@ -106,6 +108,7 @@ export class Container {
   #last: Reading | null = null;
   /** How many OOM kills in its group its first process has outlived. */
   #outlivedOomKills = 0;
+  readonly #io = new BlockIo(devicesBelow);
   #memory: MemoryTime = { byteSeconds: 0, usec: usecNow(), bytes: null };
   /** How it has ended, known before it counts as exited. */
   #ending: Exit | null = null;
@@ -163,6 +166,7 @@ export class Container {
     reading.usec = usec;
     for (let i = 0; i < reading.row.length; i++) reading.row[i] = rows[start + i] ?? Number.NaN;
     this.#outlive(this.spec.init ? this.#last?.row : reading.row); // where there is an init, its workload may be ending yet
+    this.#io.correct(reading.row, columns, () => native.ioStat(this.handle));
     this.#before = this.#last;
     this.#last = reading;
     this.#movingText = null; // the clock may have been set, by which it tells the deadline
@@ -175,6 +179,7 @@ export class Container {
   /** Takes the last reading and the way it ended; the state stays until the record is written. */
   takeExit(event: ExitEvent): Exit {
     const reading = { usec: Number(event.atNs / 1000n), row: event.row };
+    this.#io.correct(reading.row, columns, () => event.ioStat);
     this.#before = this.#last;
     this.#last = reading;
     this.#usageText = null;
@@ -331,7 +336,7 @@ export class Container {
   }
 
   #toUsage(row: Float64Array, ioStat: string): Usage {
-    const usage = toUsage(row, columns, ioStat);
+    const usage = toUsage(row, columns, this.#io.sum(ioStat));
     return { ...usage, network: usage.network ?? this.#networkBefore };
   }
 

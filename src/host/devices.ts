@@ -21,7 +21,7 @@ function numberOf(path: string, field: string): string {
   let found = 'no block device';
   try {
     const status = statSync(path);
-    if (status.isBlockDevice()) return `${major(status.rdev)}:${minor(status.rdev)}`;
+    if (status.isBlockDevice()) return numberOfDevice(status.rdev);
   } catch (error) {
     found = messageOf(error);
   }
@@ -49,6 +49,11 @@ export function resolveDeviceNodes(paths: readonly string[]): DeviceRule[] {
     const { rdev = 0 } = status ?? {};
     return { type: status?.isBlockDevice() ? 'b' : 'c', major: major(rdev), minor: minor(rdev) };
   });
+}
+
+/** Gives a dev_t as "major:minor". */
+export function numberOfDevice(device: number): string {
+  return `${major(device)}:${minor(device)}`;
 }
 
 /** The layout of dev_t, see makedev(3). */

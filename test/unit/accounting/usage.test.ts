@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { BlockIo, IO_KEYS } from '../../../src/accounting/block-io.js';
 import { figure, indexColumns, toUsage } from '../../../src/accounting/usage.js';
 
 /** A reading with these figures; every other one that a host can give is missing. */
@@ -9,7 +10,7 @@ function reading(figures: Record<string, number>) {
 }
 const usageOf = (figures: Record<string, number>, ioStat = '') => {
   const { row, columns } = reading(figures);
-  return toUsage(row, columns, ioStat);
+  return toUsage(row, columns, new BlockIo(() => []).sum(ioStat));
 };
 
 describe('a figure', () => {
@@ -86,17 +87,14 @@ describe('usage', () => {
 });
 
 describe('the devices of io.stat', () => {
-  const sums = { rbytes: 30, wbytes: 40, rios: 3, wios: 4, dbytes: 0, dios: 0 };
-  const figures = Object.fromEntries(Object.entries(sums).map(([key, value]) => [`io.stat:${key}`, value]));
-
   it('stand beside their sum', () => {
     const text =
       '254:0 rbytes=10 wbytes=20 rios=1 wios=2 dbytes=3 dios=4\n8:16 rbytes=20 wbytes=20 rios=2 wios=2 dbytes=0 dios=0\n';
-    expect(usageOf(figures, text).io).toEqual({
-      ...sums,
+    expect(usageOf({ 'io.stat:rbytes': 30 }, text).io).toEqual({
+      ...{ rbytes: 30, wbytes: 40, rios: 3, wios: 4, dbytes: 3, dios: 4 },
       devices: [
-        { device: '254:0', rbytes: 10, wbytes: 20, rios: 1, wios: 2, dbytes: 3, dios: 4 },
-        { device: '8:16', rbytes: 20, wbytes: 20, rios: 2, wios: 2, dbytes: 0, dios: 0 },
+        { device: '254:0', rbytes: 10, wbytes: 20, rios: 1, wios: 2, dbytes: 3, dios: 4, counted: [...IO_KEYS] },
+        { device: '8:16', rbytes: 20, wbytes: 20, rios: 2, wios: 2, dbytes: 0, dios: 0, counted: [...IO_KEYS] },
       ],
     });
   });
@@ -107,8 +105,8 @@ describe('the devices of io.stat', () => {
     ['254:0 \n', []],
     ['254:0 cost.usage=5 rbytes=1\n', [{ rbytes: 1, wbytes: 0, rios: 0, wios: 0, dbytes: 0, dios: 0 }]],
   ])('of %j are %j', (text, devices) => {
-    const named = devices.map((counters) => ({ device: '254:0', ...counters }));
-    expect(usageOf(figures, text).io?.devices).toEqual(named);
+    const named = devices.map((counters) => ({ device: '254:0', ...counters, counted: [...IO_KEYS] }));
+    expect(usageOf({ 'io.stat:rbytes': 1 }, text).io?.devices).toEqual(named);
   });
 
   it('are not told where the io controller is missing', () => {
