@@ -1,12 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
 import { describe, expect, test, vi } from 'vitest';
+import { nativeDirectory } from '../../src/native.js';
 import { cleanUpDaemons, mountTmpfs, newPlace, startDaemon } from './support/daemons.js';
 import { host, needsNoKernel, SLOWNESS, scaled } from './support/host.js';
-import { flagsOf, type Niwad, runNiwad } from './support/niwad.js';
+import { flagsOf, keeperOf, type Niwad, runNiwad } from './support/niwad.js';
+import { pidsGroupOf } from './support/pids.js';
 import { makeRoot } from './support/roots.js';
+import { collect } from './support/session.js';
 
 /** What goes wrong around a daemon: each with a clear error, and nothing lost. */
 
@@ -124,6 +129,45 @@ test.for(['runDir', 'stateDir'] as const)('a %s that cannot be written is refuse
   expect(stdout).toMatch(/EROFS|read-only/);
 });
 
+test('no more processes and threads for niwad fail starts and execs, not the daemon', async ({ skip }) => {
+  const niwad = await startDaemon(newPlace());
+  const { client } = niwad;
+  const group = pidsGroupOf(skip, niwad.pid);
+  const failed = { code: 'START_FAILED', message: expect.stringMatching(/EAGAIN.*TasksMax/) };
+  const exec = () => client.exec('old', { args: ['true'] });
+  try {
+    group.bound(true);
+    await expect(niwad.start({ id: 'old', process: sleeper })).rejects.toMatchObject(failed);
+    expect(niwad.groups()).toEqual([]);
+    group.bound(false);
+    await niwad.start({ id: 'old', process: sleeper });
+    group.bound(true);
+    if (group.version === 1) await expect(exec()).rejects.toMatchObject(failed);
+    else expect((await collect(await exec())).exit).toMatchObject({ code: 0 }); // a process of the container's group
+    group.bound(false);
+    expect((await collect(await exec())).exit).toMatchObject({ code: 0 });
+    await client.remove('old', { force: true });
+  } finally {
+    group.remove();
+  }
+});
+
+test('threads that cannot be made are told when niwad starts', async ({ skip }) => {
+  const script = `const native = require(${JSON.stringify(join(nativeDirectory, 'niwa.node'))});
+    process.stdin.once('data', () => { console.log(native.watch(() => {})); process.exit(); });`;
+  const node = execa(process.execPath, ['-e', script], { reject: false });
+  const group = pidsGroupOf(skip, node.pid ?? 0);
+  try {
+    await vi.waitFor(() => expect(readdirSync(`/proc/${node.pid}/task`).length).toBeGreaterThan(4), PATIENCE);
+    await sleep(scaled(300)); // all that Node.js itself makes is there
+    group.bound(true);
+    node.stdin?.end('now');
+    expect((await node).stdout).toBe(String(constants.errno.EAGAIN));
+  } finally {
+    group.remove();
+  }
+});
+
 test('too many open files refuse new containers, and the others end as they should', async ({ skip }) => {
   needsNoKernel(skip);
   const place = newPlace();
@@ -143,15 +187,20 @@ test('too many open files refuse new containers, and the others end as they shou
   await niwad.run({ id: 'new', process: { args: ['true'] } });
 });
 
-test('too many open files fail a hook, not the daemon', async ({ skip }) => {
+test('too many open files fail a hook and a new keeper, not the daemon', async ({ skip }) => {
   needsNoKernel(skip);
-  const niwad = await startDaemon(newPlace());
+  const place = newPlace();
+  const niwad = await startDaemon(place);
   const limit = (count: number) => execFileSync('prlimit', ['--pid', String(niwad.pid), `--nofile=${count}:`]);
   const hooks = { interval: [{ args: ['/bin/true'], every: '100ms' }] };
   await niwad.start({ id: 'ticks', process: sleeper, hooks });
   limit(readdirSync(`/proc/${niwad.pid}/fd`).length + 2);
   await vi.waitFor(() => expect(niwad.log).toContain('cannot run: EMFILE'), PATIENCE);
+  limit(5);
+  process.kill(keeperOf(place) ?? 0, 'SIGKILL');
+  await vi.waitFor(() => expect(niwad.log).toMatch(/niwa-keeper: spawn .* EMFILE; .*LimitNOFILE/), PATIENCE);
   limit(4096);
+  await vi.waitFor(() => expect(keeperOf(place)).toBeDefined(), PATIENCE);
   expect(await niwad.client.health()).toMatchObject({ status: 'ok' });
 });
 
