@@ -28,8 +28,7 @@ export function rememberPeers(server: Server): (socket: Socket) => Peer | undefi
   const peers = new WeakMap<Socket, Peer>();
   server.on('connection', (socket: Socket) => {
     const peer = peerOf(socket);
-    if (peer === undefined) socket.destroy();
-    else peers.set(socket, peer);
+    if (peer !== undefined) peers.set(socket, peer);
   });
   return (socket) => peers.get(socket);
 }
@@ -70,16 +69,28 @@ export function groupNumber(group: string | number | null): number | null {
 }
 
 /**
+ * Lets through whoever may use the socket at all.
+ * @throws NiwaError FORBIDDEN
+ */
+export function requireKnown(peer: Peer | undefined, groups: Groups): asserts peer is Peer {
+  if (peer !== undefined && roleOf(peer, groups) !== 'none') return;
+  throw forbidden(
+    peer,
+    'not use this socket: only root and the groups of niwad\'s configuration ("group" and "readGroup") may',
+  );
+}
+
+/**
  * Lets a peer do what its role allows.
  * @throws NiwaError FORBIDDEN
  */
 export function requireRole(peer: Peer | undefined, method: string, groups: Groups): asserts peer is Peer {
-  const role = peer === undefined ? 'none' : roleOf(peer, groups);
-  if (role === 'full' || (role === 'read' && method === 'GET')) return;
+  requireKnown(peer, groups);
+  if (roleOf(peer, groups) === 'full' || method === 'GET') return;
+  throw forbidden(peer, 'only look (GET): it is in the group "readGroup" of niwad\'s configuration, not in "group"');
+}
+
+function forbidden(peer: Peer | undefined, may: string): NiwaError {
   const who = peer === undefined ? 'an unknown peer' : `user ${peer.uid}`;
-  const may =
-    role === 'read'
-      ? 'only look (GET): it is in the group "readGroup" of niwad\'s configuration, not in "group"'
-      : 'not use this socket: only root and the groups of niwad\'s configuration ("group" and "readGroup") may';
-  throw new NiwaError('FORBIDDEN', `${who} may ${may}`);
+  return new NiwaError('FORBIDDEN', `${who} may ${may}`);
 }

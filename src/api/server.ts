@@ -22,6 +22,7 @@ import { ExecSchema } from '../spec/exec.js';
 import { refuse } from '../spec/problems.js';
 import { SpecSchema } from '../spec/schema.js';
 import { parseYaml } from '../spec/yaml.js';
+import { boundConnections, type ConnectionLimits } from './connections.js';
 import { toErrorReply } from './errors.js';
 import { type Groups, rememberPeers, requireRole } from './peer.js';
 import { containerRoutes } from './routes/containers.js';
@@ -51,7 +52,7 @@ export interface ApiOptions {
   version: string;
   /** Who may use the socket beside root. */
   groups: Groups;
-  limits: { connections: number; requestsPerSecond: number };
+  limits: ConnectionLimits & { requestsPerSecond: number };
   sampleIntervalMs: number;
   /** Tells who is behind each connection; by the kernel's word unless given. */
   peersOf?: typeof rememberPeers;
@@ -79,9 +80,8 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
   api.server.headersTimeout = HEADERS_TIMEOUT_MS;
-  api.server.maxConnections = options.limits.connections;
   boundUploads(api);
-  checkPeers(api, options.groups, options.peersOf ?? rememberPeers);
+  checkPeers(api, options);
   await limitRates(api, options.limits.requestsPerSecond);
   useOneValidation(api);
   useOneErrorShape(api);
@@ -112,8 +112,9 @@ declare module 'fastify' {
   }
 }
 
-function checkPeers(api: Api, groups: Groups, peersOf: typeof rememberPeers): void {
+function checkPeers(api: Api, { groups, limits, peersOf = rememberPeers }: ApiOptions): void {
   const peerOf = peersOf(api.server);
+  boundConnections(api.server, peerOf, groups, limits);
   api.decorateRequest('caller');
   api.addHook('onRequest', async (request) => {
     const peer = peerOf(request.raw.socket);

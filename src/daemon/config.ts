@@ -85,6 +85,9 @@ const FileSchema = Type.Object(
     maxConnections: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 100_000, description: 'a number from 1 to 100000' }),
     ),
+    connectionsPerUser: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 100_000, description: 'a number from 1 to 100000, for each user but root' }),
+    ),
     requestsPerSecond: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -199,6 +202,7 @@ export interface Config {
   hooks: HooksInput;
   drain: boolean;
   maxConnections: number;
+  connectionsPerUser: number;
   requestsPerSecond: number;
   sampleIntervalMs: number;
   interimIntervalMs: number;
@@ -221,6 +225,7 @@ const DEFAULTS: Config = {
   hooks: {},
   drain: false,
   maxConnections: 1024,
+  connectionsPerUser: 512,
   requestsPerSecond: 1000,
   sampleIntervalMs: 1000,
   interimIntervalMs: 600_000,

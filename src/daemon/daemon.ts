@@ -77,7 +77,8 @@ export async function startDaemon(
   const keeperSocket = join(config.runDir, 'keeper.sock');
   const drainFile = join(config.runDir, 'draining');
   const allowed = { roots: [], sources: [], hooks: [], privileged: false, drain: false, ...config.allow };
-  const limits = { connections: config.maxConnections, requestsPerSecond: config.requestsPerSecond };
+  const { maxConnections: connections, connectionsPerUser, requestsPerSecond } = config;
+  const limits = { connections, connectionsPerUser, requestsPerSecond };
   const idPool = new IdPool(config.idPool.start, config.idPool.count);
   const networks = new Networks({ settings: config.network, markFile: join(config.runDir, 'bridge'), log });
   const runtime = new Runtime({

@@ -13,7 +13,7 @@ const JSON_BYTES = 256 * KIB;
 const YAML_BYTES = 64 * KIB;
 /** What health may take, and how often that is tried on a machine that others use too. */
 const BOUND_MS = scaled(50);
-const TRIES = 5;
+const TRIES = 10;
 
 const args = ['true'];
 const process = { args };

@@ -22,6 +22,7 @@ export interface Asked {
 /** In perl, since a user may not be able to read this Node.js. */
 const CLIENT = `
   use IO::Socket::UNIX;
+  $SIG{PIPE} = 'IGNORE'; # who is turned away has an answer all the same
   for (1 .. $ARGV[2]) {
     my $socket = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die "connect: $!";
     print $socket $ARGV[1];

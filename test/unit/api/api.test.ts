@@ -108,7 +108,7 @@ async function startApi(requestsPerSecond = 1_000_000): Promise<Api> {
     log: pino({ level: 'silent' }),
     version: '0',
     groups: { full: 10, read: 20 },
-    limits: { connections: 10, requestsPerSecond },
+    limits: { connections: 10, connectionsPerUser: 10, requestsPerSecond },
     sampleIntervalMs: 60_000,
     peersOf: () => () => peer,
   });

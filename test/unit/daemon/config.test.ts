@@ -6,7 +6,7 @@ import { type Config, mergeConfig, readConfigFile } from '../../../src/daemon/co
 import { problemsIn, refusal } from '../support.js';
 
 const FIELDS =
-  'allow, cgroup, drain, group, hooks, idPool, images, interimIntervalMs, keepExited, logLevel, logs, maxConnections, network, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
+  'allow, cgroup, connectionsPerUser, drain, group, hooks, idPool, images, interimIntervalMs, keepExited, logLevel, logs, maxConnections, network, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
 const GROUP = 'the name or number of the group that may use the socket beside root';
 const READ_GROUP = 'the name or number of the group that may look but not act';
 const POOL = '{"start": HOST_ID, "count": RANGES}, ranges of 65536 ids';
@@ -26,6 +26,7 @@ describe('the settings', () => {
       allow: {},
       hooks: {},
       maxConnections: 1024,
+      connectionsPerUser: 512,
       requestsPerSecond: 1000,
       sampleIntervalMs: 1000,
       keepExited: 1000,
@@ -68,6 +69,7 @@ describe('the settings', () => {
     ['readGroup: 0', { readGroup: 0 }],
     ['readGroup: adm', { readGroup: 'adm' }],
     ['maxConnections: 1', { maxConnections: 1 }],
+    ['connectionsPerUser: 1', { connectionsPerUser: 1 }],
     ['requestsPerSecond: 1000000', { requestsPerSecond: 1_000_000 }],
     ['allow: {}', { allow: {} }],
     [
@@ -109,6 +111,7 @@ describe('wrong settings', () => {
     ['readGroup: 1.5', 'readGroup', '1.5', READ_GROUP],
     ['readGroup: ""', 'readGroup', '""', READ_GROUP],
     ['maxConnections: 0', 'maxConnections', '0', 'a number from 1 to 100000'],
+    ['connectionsPerUser: 0', 'connectionsPerUser', '0', 'a number from 1 to 100000, for each user but root'],
     ['maxConnections: many', 'maxConnections', '"many"', 'a number from 1 to 100000'],
     ['requestsPerSecond: 0', 'requestsPerSecond', '0', 'a number from 1 to 1000000, for each user but root'],
     ['allow: all', 'allow', '"all"', ALLOW],
@@ -157,7 +160,7 @@ describe('wrong settings', () => {
       '[]',
       '(top)',
       '[]',
-      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, hooks, drain, maxConnections, requestsPerSecond, sampleIntervalMs, interimIntervalMs, idPool, logs, images, network, keepExited',
+      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, hooks, drain, maxConnections, connectionsPerUser, requestsPerSecond, sampleIntervalMs, interimIntervalMs, idPool, logs, images, network, keepExited',
     ],
   ])('%s is refused at %s', (file, path, found, allowed) => {
     const error = refusal(() => mergeConfig({}, file));
