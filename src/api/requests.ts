@@ -11,7 +11,10 @@ export const IdParams = Type.Object({ id: Id }, closed);
 
 export const StopBody = Type.Object({ timeout: Type.Optional(Duration), signal: Type.Optional(Signal) }, closed);
 export const SignalBody = Type.Object({ signal: Type.Optional(Signal) }, closed);
-export const UpdateBody = Type.Object({ resources: Resources }, closed);
+export const UpdateBody = Type.Object(
+  { resources: Resources, force: Type.Optional(Type.Boolean({ description: 'true or false' })) },
+  closed,
+);
 export const LifetimeBody = Type.Union(
   [
     Type.Object({ lifetime: Type.Union([...Duration.anyOf, Type.Null()]) }, closed),

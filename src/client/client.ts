@@ -123,9 +123,9 @@ export class NiwaClient {
     return this.#json('GET', pathOf(id));
   }
 
-  /** Changes limits; what is left out stays. */
-  update(id: string, resources: ResourcesInput): Promise<ContainerStatus> {
-    return this.#json('PATCH', pathOf(id), { body: { resources } });
+  /** Changes limits; what is left out stays. One of memory below what it uses, which would kill it, needs `force`. */
+  update(id: string, resources: ResourcesInput, options: { force?: boolean } = {}): Promise<ContainerStatus> {
+    return this.#json('PATCH', pathOf(id), { body: { resources, ...options } });
   }
 
   /** Forgets an exited container; `force` kills it first. */

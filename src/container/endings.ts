@@ -84,9 +84,15 @@ export class Endings {
     log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
     registry.tell('exit', container.id, exit);
     crashPoint('exit-told');
-    lifecycle.exited(container, exit);
+    void this.over(container, exit);
     if (container.unwanted) this.forget(container);
     this.forgetOldest();
+  }
+
+  /** Runs what is owed at the end of a container; then forgets one that is to be removed. */
+  async over(container: Container, exit: Exit): Promise<void> {
+    await this.#options.lifecycle.exited(container, exit);
+    if (container.spec.autoRemove && container.hooksDone) this.forget(container);
   }
 
   /** Ends a container of which nothing but what was written down is left; on a full disk that may take long. */
@@ -100,7 +106,7 @@ export class Endings {
     registry.retire(container);
     if (stored.phase === 'making') this.forget(container);
     else books.save(container);
-    lifecycle.exited(container, exit);
+    void this.over(container, exit);
     this.forgetOldest();
   }
 

@@ -108,11 +108,11 @@ export class Lifecycle {
     return endPoints(exit).some((point) => this.hasHooks(point, spec));
   }
 
-  /** Runs the hooks of an end. After a crash of niwad before they have ended they run again: at least once, a few times at most. */
-  exited(container: Container, exit: Exit): void {
+  /** Runs the hooks of an end; resolves when they have ended. After a crash of niwad before they have ended they run again: at least once, a few times at most. */
+  async exited(container: Container, exit: Exit): Promise<void> {
     if (container.hooksDone) crashPoint('exit-hooks-run');
     else if (container.hookTries >= MAX_TRIES) this.#givenUp.push(container);
-    else void this.#follow(this.#runEnd(container, exit));
+    else await this.#follow(this.#runEnd(container, exit));
   }
 
   /** Tells whose hooks will not be begun again; to be called when somebody can hear it. */

@@ -35,6 +35,7 @@ import { connectKeeper } from './keeper.js';
 import { requireOwnDirectory } from './keeping.js';
 import { Lifecycle } from './lifecycle.js';
 import { Maker, type StartWish } from './maker.js';
+import { requireRoom } from './memory-use.js';
 import { type Allowed, type Caller, requireDrainPermission, requirePermission } from './permissions.js';
 import { Stopwatch } from './phases.js';
 import { Registry, type RuntimeEvent } from './registry.js';
@@ -263,7 +264,7 @@ export class Runtime {
    * Changes limits of a live container; a field that is left out stays.
    * @throws NiwaError NOT_FOUND, STATE_CONFLICT, SPEC_INVALID, HOST_UNSUPPORTED, HOST_ERROR; then all limits are as before
    */
-  async update(id: string, input: unknown): Promise<Container> {
+  async update(id: string, input: unknown, { force = false } = {}): Promise<Container> {
     const container = this.get(id);
     const change = parseResources(input);
     await container.lock.run(async () => {
@@ -273,6 +274,7 @@ export class Runtime {
       const { controllers } = this.#options.tree;
       const devices = resolveDevices([...now.io, ...change.io]);
       const writes = updateWrites(now, change, controllers, devices);
+      if (!force) requireRoom(id, container.cgroup, change.memory.maxBytes);
       container.writeLimits(writes, undoWrites(now, writes, controllers, devices));
       container.changeSpec({ resources: merged });
       this.#books.save(container);

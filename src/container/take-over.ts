@@ -103,7 +103,7 @@ function adopt(
 async function close(
   stored: StoredContainer,
   decision: Decision,
-  { registry, endings, lifecycle, logs }: TakeOverOptions,
+  { registry, endings, logs }: TakeOverOptions,
 ): Promise<void> {
   const container = new Container({ ...birthOf(stored), handle: 0 }, logs.ended(stored.spec.id));
   container.takeStored(stored);
@@ -114,7 +114,7 @@ async function close(
   if (decision === 'keep' && stored.exit !== null) {
     container.takeEnd(stored.exit, stored.usage);
     container.hooksDone = stored.hooksDone;
-    lifecycle.exited(container, stored.exit);
+    void endings.over(container, stored.exit);
     registry.retire(container);
   }
   await endings.removeGroup(stored.cgroup);

@@ -462,6 +462,7 @@ export const SpecSchema = Type.Object(
     stopSignal: Type.Optional(Signal),
     stopTimeout: Type.Optional(Duration),
     init: Type.Optional(Type.Boolean({ description: 'true or false' })),
+    autoRemove: Type.Optional(Type.Boolean({ description: 'true or false' })),
     labels: Type.Optional(
       Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_./-]{0,127}$' }), LabelValue, {
         ...closed,

@@ -108,6 +108,8 @@ export interface Spec {
   stopSignal: string;
   stopTimeoutUsec: number;
   init: boolean;
+  /** Whether it is forgotten when it has ended; missing in what an earlier niwad has stored. */
+  autoRemove?: boolean;
   labels: Record<string, string>;
   owner: string | null;
   oomScoreAdj: number | null;
@@ -424,6 +426,7 @@ function normalise(input: SpecInput, freeId: string, image: ImageDefaults | null
     stopTimeoutUsec:
       input.stopTimeout === undefined ? DEFAULT_STOP_TIMEOUT_USEC : (parseDuration(input.stopTimeout) ?? 0),
     init: input.init ?? false,
+    ...(input.autoRemove === true ? { autoRemove: true } : {}),
     labels: input.labels ?? {},
     owner: input.owner ?? null,
     oomScoreAdj: input.oomScoreAdj ?? null,

@@ -174,6 +174,27 @@ describe('while there is no daemon', () => {
   });
 });
 
+test('a container that is to be forgotten at its end is, whichever daemon hears of the end', async () => {
+  const place = newPlace();
+  const first = await startDaemon(place);
+  const start = (id: string, script: string) =>
+    first.start({ id, autoRemove: true, process: { args: ['sh', '-c', script] } });
+  await start('ends-meanwhile', 'sleep 0.3; exit 5');
+  await start('goes-on', 'sleep 1000');
+  await first.stop('SIGKILL');
+  await sleep(scaled(600));
+  const second = await startDaemon(place);
+  const listed = async () => (await second.client.list()).map(({ id }) => id);
+  await vi.waitFor(async () => expect(await listed()).toEqual(['goes-on']), { timeout: scaled(5000) });
+  await second.client.stop('goes-on', { timeout: 0 });
+  await vi.waitFor(async () => expect(await listed()).toEqual([]), { timeout: scaled(5000) });
+  const finals = second.ledger().filter(({ type }) => type === 'final');
+  expect(finals.map(({ id, code, signal }) => [id, code ?? signal])).toEqual([
+    ['ends-meanwhile', 5],
+    ['goes-on', 'SIGKILL'],
+  ]);
+});
+
 test('a daemon that stands still is no reason to live longer', async () => {
   const place = newPlace();
   const niwad = await startDaemon(place);

@@ -21,7 +21,7 @@ export const run = daemonCommand(
         default: false,
         describe: 'as --detach, once its readiness check has passed; fail where it does not',
       })
-      .option('rm', { type: 'boolean', default: false, describe: 'forget it when it has ended (without --detach)' })
+      .option('rm', { type: 'boolean', default: false, describe: 'forget it when it has ended' })
       .option('interactive', {
         alias: 'i',
         type: 'boolean',
@@ -42,12 +42,17 @@ export const run = daemonCommand(
   async (client, options) => {
     const spec = await specOf(options);
     if (options.detach || options.waitReady) {
-      const status = await client.create(spec, { start: true, ...(options.waitReady ? { ready: true } : {}) });
+      const autoRemove = options.rm ? { autoRemove: true } : {};
+      const status = await client.create(
+        { ...spec, ...autoRemove },
+        { start: true, ...(options.waitReady ? { ready: true } : {}) },
+      );
       tellWarnings(status);
       print(options.json, status, () => status.id);
       return options.waitReady && status.ready?.state !== 'ready' ? EXIT.failed : EXIT.ok;
     }
     const tty = spec.process?.tty ?? false;
+    const remove = options.rm || spec.autoRemove === true; // by us, behind its last word
     const keys = parseDetachKeys(options.detachKeys);
     if (options.interactive && !tty)
       throw new NiwaError(
@@ -55,17 +60,17 @@ export const run = daemonCommand(
         '-i needs -t: the standard input of a container is a terminal or /dev/null. For a pipe, use `niwa exec -i`.',
       );
     if (options.interactive) requireTerminal();
-    const created = await client.create(spec);
+    const created = await client.create({ ...spec, autoRemove: false });
     tellWarnings(created);
     const { id } = created;
     if (tty) {
       const exit = await runWithTerminal(client, id, options.interactive, keys);
       if (exit === null) return detached(id);
-      if (options.rm) await client.remove(id);
+      if (remove) await client.remove(id);
       return statusOfExit(exit);
     }
     const status = await runInForeground(client, id);
-    if (options.rm) await client.remove(id);
+    if (remove) await client.remove(id);
     return status;
   },
   statusOfFailedRun,

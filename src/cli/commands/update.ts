@@ -8,18 +8,23 @@ export const update = daemonCommand(
   (yargs) =>
     withLimits(withId(yargs))
       .option('lifetime', { type: 'string', describe: 'the new lifetime, from the start; none for no end' })
+      .option('force', {
+        type: 'boolean',
+        default: false,
+        describe: 'also a memory limit below what it uses, which kills it',
+      })
       .option('remaining', { type: 'string', conflicts: 'lifetime', describe: 'what is left of it, from now' })
       .example('$0 update web --cpus 2 --memory 1G', 'more of both')
       .example('$0 update web --remaining 30s', 'end in half a minute'),
   async (client, options) => {
-    const { id, lifetime, remaining, json } = options;
+    const { id, lifetime, remaining, force, json } = options;
     const resources = toResources(options);
     if (resources === undefined && lifetime === undefined && remaining === undefined)
       throw new NiwaError(
         'SPEC_INVALID',
         'nothing to change: name a limit, --lifetime or --remaining; see niwa update --help',
       );
-    if (resources !== undefined) await client.update(id, resources);
+    if (resources !== undefined) await client.update(id, resources, force ? { force } : {});
     if (lifetime !== undefined) await client.setLifetime(id, { lifetime: lifetime === 'none' ? null : lifetime });
     if (remaining !== undefined) await client.setLifetime(id, { remaining });
     const status = await client.inspect(id);
