@@ -111,6 +111,19 @@ NetlinkAnswer make_veth(const NetworkStep &step, Place &place) {
     return place.outside.request(message);
 }
 
+// hairpin(device): the bridge may send out of this port what came in by it.
+NetlinkAnswer let_hairpin(const NetworkStep &step, NetlinkSocket &netlink) {
+    NetlinkMessage message = link_message(RTM_NEWLINK, kChange, false);
+    message.put(IFLA_IFNAME, step.device);
+    size_t info = message.begin(IFLA_LINKINFO);
+    message.put(IFLA_INFO_SLAVE_KIND, "bridge");
+    size_t data = message.begin(IFLA_INFO_SLAVE_DATA);
+    message.put_u8(IFLA_BRPORT_MODE, 1);
+    message.end(data);
+    message.end(info);
+    return netlink.request(message);
+}
+
 // quiet(device): no address of its own making, so that it says nothing by itself.
 NetlinkAnswer make_quiet(const NetworkStep &step, NetlinkSocket &netlink) {
     NetlinkMessage message = link_message(RTM_NEWLINK, kChange, false);
@@ -281,6 +294,7 @@ NetlinkAnswer run_step(const NetworkStep &step, const Fd &pidfd, Place &place) {
     if (operation == "elements") return change_elements(step, place);
     if (operation == "forget") return forget_flows(step, place);
     if (operation == "bridge") return make_bridge(step, netlink);
+    if (operation == "hairpin") return let_hairpin(step, netlink);
     if (operation == "quiet") return make_quiet(step, netlink);
     if (operation == "up") return set_up(step, netlink);
     if (operation == "delete") return delete_link(step, netlink);

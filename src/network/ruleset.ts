@@ -38,7 +38,7 @@ ${setsOf('bridge', elements)}
 \t\tdrop
 \t}
 \t# The bridge itself connects nobody: what may pass between containers is routed. But where the kernel shows bridged packets
-\t# to the rules of IP (br_netfilter), it bridges what a published port led to another container.
+\t# to the rules of IP (br_netfilter), it bridges what a published port led to a container.
 \tchain between_ports {
 \t\ttype filter hook forward priority -200; policy accept;
 \t\tiifname "${devicePrefix(bridge)}*" oifname "${devicePrefix(bridge)}*" meta mark != ${PUBLISHED_MARK} drop
@@ -73,8 +73,8 @@ ${segment.subnet6 === null ? '' : `\t\tiifname "${bridge}" ct status dnat ip6 da
 \tchain masquerading {
 \t\ttype nat hook postrouting priority srcnat; policy accept;
 \t\toifname "${bridge}" ip saddr 127.0.0.0/8 masquerade
-\t\tiifname "${bridge}" oifname "${bridge}" ct status dnat masquerade
-\t\toifname != { "${bridge}", "lo" } ip saddr ${segment.subnetText} masquerade
+\t\toifname "${bridge}" ct status dnat ip saddr ${segment.subnetText} masquerade
+${segment.subnet6 === null ? '' : `\t\toifname "${bridge}" ct status dnat ip6 saddr ${ipv6Text(segment.subnet6)}/64 masquerade\n`}\t\toifname != { "${bridge}", "lo" } ip saddr ${segment.subnetText} masquerade
 ${segment.subnet6 === null ? '' : `\t\toifname != { "${bridge}", "lo" } ip6 saddr ${ipv6Text(segment.subnet6)}/64 masquerade\n`}\t}
 \tchain forward {
 \t\ttype filter hook forward priority filter; policy accept;

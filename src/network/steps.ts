@@ -6,6 +6,7 @@ import {
   deleteLink,
   forgetFlows,
   forgetNeighbour,
+  hairpin,
   INSIDE,
   linkRoute,
   makeBridge,
@@ -50,6 +51,7 @@ export function attachSteps(segment: Segment, lease: Lease, network: Network, gr
   const elements = elementsOf(lease, network, group).map((element) => encodeElement(bridge, element));
   return [
     makeVeth(device, { bridge, mac: hostMac, peerMac: mac, mtu: segment.mtu }),
+    hairpin(device),
     ...families.map(({ own }) => neighbour({ device: bridge }, own, mac)),
     ...(segment.kernelIpv6 ? [quiet(INSIDE)] : []),
     up(INSIDE),

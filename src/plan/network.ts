@@ -67,6 +67,16 @@ export const makeVeth = (
   number: options.mtu,
 });
 
+/**
+ * Lets the bridge send out of a port what came in by it: where the kernel shows bridged packets to the rules of IP (br_netfilter), it
+ * bridges what a published port led back to the container that sent it. The rules let nothing else pass between ports.
+ */
+export const hairpin = (device: string): NetworkStep => ({
+  operation: 'hairpin',
+  text: `let ${device} have back what its own published ports are sent`,
+  device,
+});
+
 /** Lets an interface give itself no address. */
 export const quiet = (on: Interface): NetworkStep => ({
   operation: 'quiet',

@@ -1,4 +1,6 @@
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { SpecInput } from '../../src/spec/schema.js';
 import { SLOWNESS } from './support/host.js';
 import {
@@ -197,6 +199,50 @@ exec "$@"`;
     for (const one of [id, free.id]) await niwad.client.remove(one, { force: true });
     const again = await start(['8070:80']);
     await niwad.client.remove(again.id, { force: true });
+  });
+});
+
+describe.each([
+  ['with', '1'],
+  ['without', '0'],
+])('%s br_netfilter', (_, on) => {
+  const PORTS = { tcp: 8080, udp: 8081 };
+  const network = { ports: ['8080:80', '8081:80/udp'] };
+  const within = (id: string, host: string, protocol: 'tcp' | 'udp', port: number = PORTS[protocol]) =>
+    niwad.cli('exec', id, '--', 'python3', '-c', caller(host, port, protocol)).then(({ stdout }) => stdout);
+
+  beforeAll(async () => {
+    if (!existsSync('/proc/sys/net/bridge')) spawnSync('modprobe', ['br_netfilter']);
+    for (const name of ['bridge-nf-call-iptables', 'bridge-nf-call-ip6tables'])
+      inside(NODE, 'sh', '-c', `[ ! -e /proc/sys/net/bridge/${name} ] || echo ${on} > /proc/sys/net/bridge/${name}`);
+    await startServer(niwad, 'net-self', network);
+    await startServer(niwad, 'net-near', bridged);
+  });
+
+  afterAll(async () => {
+    for (const id of ['net-self', 'net-near']) await niwad.client.remove(id, { force: true });
+  });
+
+  it('a container reaches its own published port, and its neighbour does, by the addresses of the host', async () => {
+    const asked = ['192.0.2.1', '2001:db8::1', '10.77.0.1', 'fd6e:6977:6100::1'].flatMap((host) =>
+      (['tcp', 'udp'] as const).flatMap((protocol) => [
+        within('net-self', host, protocol),
+        within('net-near', host, protocol),
+      ]),
+    );
+    const answer = expect.stringMatching(/^net-self for (10\.77\.0\.|fd6e:6977:6100::)/);
+    expect(await Promise.all(asked)).toEqual(asked.map(() => answer));
+  });
+
+  it('what is not published is not reached, by nobody', async () => {
+    const address = addressOf(niwad, 'net-self');
+    const asked = [
+      ...(['tcp', 'udp'] as const).flatMap((protocol) =>
+        [address, v6(address)].map((host) => within('net-near', host, protocol, 80)),
+      ),
+      ...['net-self', 'net-near'].flatMap((id) => [80, 9].map((port) => within(id, '192.0.2.1', 'tcp', port))),
+    ];
+    expect(await Promise.all(asked)).toEqual(asked.map(() => 'nothing'));
   });
 });
 

@@ -59,6 +59,7 @@ describe('the steps', () => {
     expect(attachSteps(segment, lease, network, 7).map(({ text }) => text)).toMatchInlineSnapshot(`
       [
         "make the veth pair br0v102 on br0 and eth0 in the container (62:62:0a:00:01:02, mtu 1400)",
+        "let br0v102 have back what its own published ports are sent",
         "10.0.1.2 is 62:62:0a:00:01:02 on br0",
         "fd00::102 is 62:62:0a:00:01:02 on br0",
         "no address of its own making on eth0 in the container",
