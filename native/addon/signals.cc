@@ -15,6 +15,8 @@ namespace {
 // A shell blocks signals for less than that around a fork.
 constexpr timespec kMoment = {0, 1'000'000};
 constexpr int kLooks = 3;
+// The status of a process lists its groups, of which niwa gives it up to 1,000.
+constexpr size_t kStatusBytes = 16384;
 
 uint64_t mask_of(const char *status, const char *name) {
     const char *line = strstr(status, name);
@@ -49,7 +51,7 @@ bool is_harmless(int signal) {
 
 Hearing hearing_of(pid_t pid, int signal) {
     if (signal < 1 || signal >= NSIG) return Hearing::kHeard; // 0 is no signal, and the kernel refuses the others
-    char path[32], status[4096];
+    char path[32], status[kStatusBytes];
     snprintf(path, sizeof path, "/proc/%d/status", pid);
     Fd file(open(path, O_RDONLY | O_CLOEXEC));
     ssize_t n = file.valid() ? read(file.get(), status, sizeof status - 1) : -1;

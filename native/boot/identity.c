@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,17 +32,17 @@ int op_capbset(struct boot *boot, const struct op *op) {
     }
 }
 
-// user(uid, gid, supplementary gid...). The permitted capabilities are kept over the change, for op_capset() to cut
-// down.
+// user(uid, gid, supplementary gid...), in the groups of op_account() too. The permitted capabilities are kept over the
+// change, for op_capset() to cut down.
 int op_user(struct boot *boot, const struct op *op) {
-    (void)boot;
     uid_t uid = (uid_t)op->numbers[0];
     gid_t gid = (gid_t)op->numbers[1];
     size_t count = op->number_count - 2;
-    gid_t *groups = calloc(count + 1, sizeof *groups);
+    gid_t *groups = calloc(count + boot->group_count + 1, sizeof *groups);
     if (groups == NULL) return -ENOMEM;
     for (size_t i = 0; i < count; i++) groups[i] = (gid_t)op->numbers[2 + i];
-    int failed = prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(count, groups) < 0 ||
+    memcpy(groups + count, boot->groups, boot->group_count * sizeof *groups);
+    int failed = prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(count + boot->group_count, groups) < 0 ||
                  setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0;
     int error = failed ? -errno : 0;
     free(groups);

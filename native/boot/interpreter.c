@@ -34,7 +34,7 @@ static const struct {
     [OP_SETSID] = {op_setsid, 0, 0},
     [OP_WAIT] = {op_wait, 0, 0},
     [OP_INIT] = {op_init, 0, 0},
-    [OP_EXEC] = {op_exec, 1, 1},
+    [OP_EXEC] = {op_exec, 3, 1},
     [OP_JOIN_USER] = {op_join_user, 2, 0},
     [OP_CLOSE_FDS] = {op_close_fds, 0, 0},
     [OP_SECCOMP] = {op_seccomp, 1, 0},
@@ -45,6 +45,7 @@ static const struct {
     [OP_IMAGE] = {op_image, 1, 1},
     [OP_UPPER] = {op_upper, 1, 2},
     [OP_PLACE_FILE] = {op_place_file, 2, 2},
+    [OP_ACCOUNT] = {op_account, 2, 1},
 };
 
 int interpret(struct boot *boot, struct program *program, uint32_t *step) {

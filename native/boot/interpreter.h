@@ -8,6 +8,8 @@
 #define CONTAINER_FD 4
 // A detached mount of the image that its root comes from, where it has one.
 #define IMAGE_FD 5
+// A user may be in so many groups of the root.
+#define MAX_GROUPS 1000
 
 // What operations share while a program runs.
 struct boot {
@@ -18,6 +20,11 @@ struct boot {
     gid_t owner_gid;
     // What was mounted on /proc and /sys of the root, -1 before: whatever these paths lead to later.
     int proc, sys;
+    // What the container says of the workload's user, nothing before OP_ACCOUNT: "HOME=...", "HOSTNAME=...", or NULL,
+    // and groups.
+    char *home, *hostname;
+    size_t group_count;
+    gid_t groups[MAX_GROUPS];
 };
 
 typedef int op_function(struct boot *boot, const struct op *op);
@@ -30,6 +37,8 @@ op_function op_root, op_remount_root, op_pivot, op_mkdir, op_symlink, op_mknod;
 op_function op_propagation, op_mount, op_bind, op_image, op_readonly, op_mask, op_place_file;
 // overlay.c
 op_function op_overlay, op_upper;
+// account.c
+op_function op_account;
 // identity.c
 op_function op_join_user, op_capbset, op_user, op_capset, op_no_new_privs;
 // process.c

@@ -120,11 +120,19 @@ int op_seccomp(struct boot *boot, const struct op *op) {
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
 }
 
-// exec(number of arguments, argument..., environment...)
+// Puts a variable that only the container can tell into its place among the strings; 0 for no place, NULL for no value.
+static bool put_variable(const struct op *op, uint64_t place, char *variable) {
+    if (place != 0 && (place < op->numbers[0] || place >= op->string_count)) return false;
+    if (place != 0 && variable != NULL) op->strings[place] = variable;
+    return true;
+}
+
+// exec(number of arguments, place of HOME, place of HOSTNAME, argument..., environment...): a place of 0 is none.
 int op_exec(struct boot *boot, const struct op *op) {
-    (void)boot;
     size_t count = op->numbers[0];
     if (count == 0 || count > op->string_count) return -EBADMSG;
+    bool is_put = put_variable(op, op->numbers[1], boot->home) && put_variable(op, op->numbers[2], boot->hostname);
+    if (!is_put) return -EBADMSG;
     char *args[count +
                1]; // the environment follows in op->strings, so the arguments need an array with an end of their own
     memcpy(args, op->strings, count * sizeof *args);

@@ -50,7 +50,8 @@ enum op_code {
     OP_IMAGE = 37,
     OP_UPPER = 38,
     OP_PLACE_FILE = 41,
-    OP_LAST = OP_PLACE_FILE,
+    OP_ACCOUNT = 42,
+    OP_LAST = OP_ACCOUNT,
 };
 
 // One operation; `numbers` and `strings` live as long as the reader.

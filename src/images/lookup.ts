@@ -14,6 +14,7 @@ export function imageDefaults(store: ImageStore, name: string): ImageDefaults {
     id: info.id,
     layers: directories,
     user: user === null ? null : userOfImage(user, readerOf(directories)),
+    namesGroup: user !== null && /:./.test(user),
     env,
     entrypoint,
     cmd,

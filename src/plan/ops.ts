@@ -50,6 +50,7 @@ export const OP_CODES = {
   image: 37,
   upper: 38,
   place_file: 41,
+  account: 42,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;
@@ -248,6 +249,18 @@ export const capbset = (mask: bigint, names: readonly string[]) =>
 
 export const user = (uid: number, gid: number) => op('user', `become user ${uid}, group ${gid}`, [uid, gid]);
 
+/**
+ * Finds what the root's own passwd(5) and group(5) say of the user: its home directory for `exec`, its groups for `user`.
+ * @param account its name, "" for the first of its uid; with `groups`, those that have it as a member
+ */
+export const account = (uid: number, { name, groups }: { name: string; groups: boolean }) =>
+  op(
+    'account',
+    `look up the home${groups ? ' and the groups' : ''} of user ${name === '' ? uid : name} in the root`,
+    [uid, Number(groups)],
+    [name],
+  );
+
 /** Sets effective and permitted to the mask; nothing is inheritable or ambient. */
 export const capset = (mask: bigint) => op('capset', `set capabilities 0x${mask.toString(16)}`, [mask, 0, 0]);
 
@@ -278,14 +291,18 @@ export const enter = (names: readonly string[], flags: number) =>
 export const terminal = (rows: number, columns: number) =>
   op('terminal', `make a terminal in /dev/pts${rows > 0 ? ` (${columns}x${rows})` : ''}`, [rows, columns]);
 
-/** Becomes the workload. */
-export const exec = (args: readonly string[], env: Readonly<Record<string, string>>) =>
-  op(
+/** Becomes the workload. HOME and HOSTNAME, where the environment has none, are those that `account` found. */
+export const exec = (args: readonly string[], env: Readonly<Record<string, string>>) => {
+  const whole = Object.entries({ ...env, HOME: env.HOME ?? '/', HOSTNAME: env.HOSTNAME ?? '' });
+  const place = (wanted: string) =>
+    env[wanted] === undefined ? args.length + whole.findIndex(([name]) => name === wanted) : 0;
+  return op(
     'exec',
     `exec ${shortened(args.map(quoted).join(' '))}`,
-    [args.length],
-    [...args, ...Object.entries(env).map(([name, value]) => `${name}=${value}`)],
+    [args.length, place('HOME'), place('HOSTNAME')],
+    [...args, ...whole.map(([name, value]) => `${name}=${value}`)],
   );
+};
 
 function limitNumber(limit: number | 'unlimited'): number | bigint {
   return limit === 'unlimited' ? RLIM_INFINITY : limit;

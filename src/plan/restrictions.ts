@@ -1,7 +1,19 @@
 import { capabilityMask } from '../spec/capabilities.js';
 import type { SeccompProfileInput } from '../spec/schema.js';
 import type { IdMaps, Rlimit, Spec } from '../spec/spec.js';
-import { capbset, capset, joinUser, noNewPrivs, type Op, rlimit, seccomp, setsid, user, write } from './ops.js';
+import {
+  account,
+  capbset,
+  capset,
+  joinUser,
+  noNewPrivs,
+  type Op,
+  rlimit,
+  seccomp,
+  setsid,
+  user,
+  write,
+} from './ops.js';
 import { DEFAULT_PROFILE } from './seccomp.js';
 import { idInside } from './userns.js';
 
@@ -35,12 +47,14 @@ export function rightsOps(
   afterUser: Op[] = [],
 ): Op[] {
   const { uid, gid } = process;
+  const { name, groups } = process.account ?? { name: '', groups: false }; // that of an earlier niwad has none
   const mask = capabilityMask(capabilities);
   const limits = [...defaults.filter(({ name }) => rlimits.every((own) => own.name !== name)), ...rlimits];
   return [
     setsid(),
     ...limits.map(({ name, soft, hard }) => rlimit(name, soft, hard)),
     ...(userns === null ? [] : [joinUser(idInside(userns.uids, uid), idInside(userns.gids, gid))]),
+    account(uid, { name, groups }),
     capbset(mask, capabilities),
     user(uid, gid),
     ...afterUser,

@@ -83,7 +83,7 @@ function execProblems({ args, env = {}, user, capabilities, rlimits }: ExecInput
 
 function processOf({ args, env, cwd, user, tty = false }: ExecInput, { process }: Spec): Spec['process'] {
   const identity = user === undefined ? process : normaliseProcess({ args, user });
-  const { uid, gid, user: name } = identity;
+  const { uid, gid, user: name, account } = identity;
   const term = tty ? { TERM: DEFAULT_TERM } : {};
   return {
     ...process,
@@ -92,6 +92,7 @@ function processOf({ args, env, cwd, user, tty = false }: ExecInput, { process }
     cwd: cwd ?? process.cwd,
     uid,
     gid,
+    account,
     user: name,
     tty,
   };

@@ -10,6 +10,8 @@ export interface ImageDefaults {
   layers: string[];
   /** As `process.user` has it. */
   user: string | null;
+  /** Whether it names the group of its user by itself. */
+  namesGroup: boolean;
   env: Record<string, string>;
   entrypoint: string[];
   cmd: string[];

@@ -88,6 +88,11 @@ export interface Spec {
     user: string | null;
     uid: number;
     gid: number;
+    /**
+     * What to look up in the root when it starts: the user of this name, or of the uid where that is ""; and whether it is in the
+     * groups that the root has it in, as it is where no group is named.
+     */
+    account: { name: string; groups: boolean };
     umask: number;
     tty: boolean;
   };
@@ -143,7 +148,9 @@ export function parseSpec(input: unknown, freeId: string, lookUp: ImageLookup = 
   const whole = image === null ? valid : withImage(valid, image);
   refuse('the spec', image === null ? [] : problemsOf(SpecSchema, whole)); // an image may say what no spec may
   refuse('the spec', meaningProblems(whole));
-  return normalise(structuredClone(whole), freeId, image);
+  const spec = normalise(structuredClone(whole), freeId, image);
+  if (image !== null && valid.process?.user === undefined) spec.process.account.groups = !image.namesGroup;
+  return spec;
 }
 
 function noImages(name: string): never {
@@ -440,6 +447,7 @@ export function normaliseProcess(input: NonNullable<SpecInput['process']>): Spec
   const written = String(input.user ?? 0);
   const user = /[^0-9:]/.test(written) ? written : null;
   const [uid = 0, gid = uid] = user === null ? written.split(':').map(Number) : [];
+  const [name = '', group] = written.split(':');
   return {
     args: input.args ?? [],
     env: { PATH: DEFAULT_PATH, ...(input.tty ? { TERM: DEFAULT_TERM } : {}), ...input.env },
@@ -447,6 +455,7 @@ export function normaliseProcess(input: NonNullable<SpecInput['process']>): Spec
     user,
     uid,
     gid,
+    account: { name: /[^0-9]/.test(name) ? name : '', groups: !group },
     umask: Number.parseInt(input.umask ?? '0022', 8),
     tty: input.tty ?? false,
   };

@@ -15,10 +15,11 @@ const DEFAULT = capabilityMask(resolveCapabilities([], []));
 const CAPS = ['CapEff', 'CapPrm', 'CapBnd', 'CapInh', 'CapAmb'];
 
 test('has the environment of its spec and nothing else', async ({ niwad }) => {
-  const { stdout } = await niwad.run({ process: { args: ['env'], env: { FOO: 'a b\nc', EMPTY: '' } } });
-  expect(stdout).toBe('PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nFOO=a b\nc\nEMPTY=\n');
-  const own = await niwad.run({ process: { args: ['env'], env: { PATH: '/usr/bin' } } });
-  expect(own.stdout).toBe('PATH=/usr/bin\n');
+  const { stdout } = await niwad.run({ hostname: 'h', process: { args: ['env'], env: { FOO: 'a b\nc', EMPTY: '' } } });
+  const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+  expect(stdout).toBe(`${path}\nFOO=a b\nc\nEMPTY=\nHOME=/root\nHOSTNAME=h\n`);
+  const own = await niwad.run({ hostname: 'h', process: { args: ['env'], env: { PATH: '/usr/bin', HOME: '/x' } } });
+  expect(own.stdout).toBe('PATH=/usr/bin\nHOME=/x\nHOSTNAME=h\n');
 });
 
 test('gets its arguments as they are', async ({ niwad }) => {

@@ -159,7 +159,7 @@ describe('another caller', () => {
 
   it('may run on any image of the store, which somebody with full power has brought', () => {
     const image = { name: 'a:latest', id: 'sha256:0', layers: ['/images/0'], env: {}, entrypoint: [], labels: {} };
-    const found = { ...image, cmd: ['x'], user: null, cwd: null, stopSignal: null };
+    const found = { ...image, cmd: ['x'], user: null, cwd: null, stopSignal: null, namesGroup: false };
     expect(() =>
       requirePermission(
         parseSpec({ root: { image: 'a' } }, 'id', () => found),

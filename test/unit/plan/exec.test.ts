@@ -22,6 +22,7 @@ describe('the program of an exec', () => {
       'new session',
       'limit nofile to 1024:524288',
       'enter the user namespace as user 0, group 0',
+      'look up the home and the groups of user 0 in the root',
       'bound capabilities to (CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, NET_BIND_SERVICE, SYS_CHROOT)',
       'become user 0, group 0',
       'hide from the processes of the container',

@@ -35,6 +35,8 @@ describe('operations', () => {
     [ops.upper('/d', '/s/kept', { idmap: true }), 'bind /d, with upper and work in it, on /s/kept (id-mapped)'],
     [ops.root('/stage', { uid: 1, gid: 2 }), 'take /stage as the root'],
     [ops.joinUser(0, 5), 'enter the user namespace as user 0, group 5'],
+    [ops.account(5, { name: '', groups: true }), 'look up the home and the groups of user 5 in the root'],
+    [ops.account(5, { name: 'app', groups: false }), 'look up the home of user app in the root'],
     [ops.closeFds(), 'close all descriptors but 0, 1 and 2 at the exec'],
     [ops.undumpable(), 'hide from the processes of the container'],
     [ops.enter(['uts', 'ipc'], 3), 'enter the namespaces of the container: uts, ipc'],
@@ -88,7 +90,10 @@ describe('operations', () => {
     [ops.rlimit('rttime', 'unlimited', 'unlimited'), [15, 2n ** 64n - 1n, 2n ** 64n - 1n], []],
     [ops.user(33, 44), [33, 44], []],
     [ops.capset(5n), [5n, 0, 0], []],
-    [ops.exec(['a', 'b'], { X: '1=2', Y: '' }), [2], ['a', 'b', 'X=1=2', 'Y=']],
+    [ops.exec(['a', 'b'], { X: '1=2', Y: '' }), [2, 4, 5], ['a', 'b', 'X=1=2', 'Y=', 'HOME=/', 'HOSTNAME=']],
+    [ops.exec(['a'], { HOSTNAME: 'h', HOME: '' }), [1, 0, 0], ['a', 'HOSTNAME=h', 'HOME=']],
+    [ops.account(5, { name: '', groups: false }), [5, 0], ['']],
+    [ops.account(5, { name: 'app', groups: true }), [5, 1], ['app']],
   ])('%o have the arguments that the helper reads', ({ numbers, strings }, expectedNumbers, expectedStrings) => {
     expect(numbers).toEqual(expectedNumbers);
     expect(strings).toEqual(expectedStrings);

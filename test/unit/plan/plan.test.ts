@@ -36,6 +36,7 @@ describe('the steps of a plan', () => {
       { phase: 'clone', operation: 'clone3', text: 'clone3 into the cgroup with new namespaces: none' },
       { phase: 'boot', operation: 'setsid', text: 'new session' },
       { phase: 'boot', operation: 'rlimit', text: 'limit nofile to 1024:524288' },
+      { phase: 'boot', operation: 'account', text: 'look up the home and the groups of user 0 in the root' },
       { phase: 'boot', operation: 'capbset', text: 'bound capabilities to none' },
       { phase: 'boot', operation: 'user', text: 'become user 0, group 0' },
       { phase: 'boot', operation: 'capset', text: 'set capabilities 0x0' },
@@ -99,6 +100,7 @@ describe('the order of the boot program', () => {
       'rlimit',
       'rlimit',
       'join_user',
+      'account',
       'capbset',
       'user',
       'capset',
@@ -196,8 +198,8 @@ describe('the order of the boot program', () => {
 
   it("gives the workload its arguments and its environment, and nothing of the daemon's", () => {
     const exec = planOf({ process: { args: ['/bin/sh', '-c', 'true'], env: { PATH: '/bin', A: 'b' } } }).boot.at(-1);
-    expect(exec?.numbers).toEqual([3]);
-    expect(exec?.strings).toEqual(['/bin/sh', '-c', 'true', 'PATH=/bin', 'A=b']);
+    expect(exec?.numbers).toEqual([3, 5, 6]);
+    expect(exec?.strings).toEqual(['/bin/sh', '-c', 'true', 'PATH=/bin', 'A=b', 'HOME=/', 'HOSTNAME=']);
   });
 });
 

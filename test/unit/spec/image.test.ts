@@ -15,6 +15,7 @@ const IMAGE: ImageDefaults = {
   cwd: '/work',
   labels: { team: 'x', other: 'y', 'not a label': 'z' },
   stopSignal: 'SIGRTMIN+3',
+  namesGroup: true,
 };
 const specOf = (input: SpecInput, image: Partial<ImageDefaults> = {}) =>
   parseSpec({ root: { image: 'app' }, ...input }, 'id', () => ({ ...IMAGE, ...image }));

@@ -62,6 +62,7 @@ describe('defaults', () => {
         user: null,
         uid: 0,
         gid: 0,
+        account: { name: '', groups: true },
         umask: 0o022,
         tty: false,
       },
