@@ -9,29 +9,27 @@
 
 namespace {
 
-bool read_proc(pid_t pid, const char *name, char *text, size_t bytes) {
+// Reads a file of a process. Gives 0 or a negative errno.
+int read_proc(pid_t pid, const char *name, char *text, size_t bytes) {
     char path[48];
     snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
     Fd file(open(path, O_RDONLY | O_CLOEXEC));
     ssize_t n = file.valid() ? read(file.get(), text, bytes - 1) : -1;
+    int error = n < 0 ? -errno : 0;
     text[n > 0 ? n : 0] = 0;
-    return n > 0;
+    return error;
 }
 
 // The name of the program, in parentheses, may hold anything: the fields are counted from its end.
-uint64_t start_ticks_of(pid_t pid) {
-    char text[1024];
-    if (!read_proc(pid, "stat", text, sizeof text)) return 0;
-    const char *field = strrchr(text, ')');
+uint64_t start_ticks_of(const char *stat) {
+    const char *field = strrchr(stat, ')');
     for (int i = 2; i < 22 && field != nullptr; i++) field = strchr(field + 1, ' ');
     return field == nullptr ? 0 : strtoull(field, nullptr, 10);
 }
 
 // The last part of a group's path is the container's id, and its own cgroup namespace does not change what we see.
-bool is_in_group(pid_t pid, const std::string &cgroup) {
-    char text[4096];
-    if (!read_proc(pid, "cgroup", text, sizeof text)) return false;
-    const char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+bool names_group(const char *groups, const std::string &cgroup) {
+    const char *line = strncmp(groups, "0::", 3) == 0 ? groups : strstr(groups, "\n0::");
     if (line == nullptr) return false;
     const char *path = strchr(line, '/');
     if (path == nullptr) return false;
@@ -43,12 +41,24 @@ bool is_in_group(pid_t pid, const std::string &cgroup) {
     return place != std::string::npos && (place + name.size() == group.size() || group[place + name.size()] == '/');
 }
 
-Fd open_process(const AdoptRequest &request) {
+bool has_gone(int error) {
+    return error == -ESRCH || error == -ENOENT;
+}
+
+// Gives 0, with the process or, where it has ended, without; a negative errno where that cannot be said: a process that
+// lives must not be taken for one that has ended.
+int open_process(const AdoptRequest &request, Fd *process) {
     pid_t pid = request.life.pid;
-    Fd pidfd = pid > 0 ? open_pidfd(pid) : Fd();
+    if (pid <= 0) return 0;
+    Fd pidfd = open_pidfd(pid);
+    if (!pidfd.valid()) return has_gone(-errno) || errno == EINVAL ? 0 : -errno;
     // Looked at through the pid only while we hold the pidfd, so it cannot have become another process unseen.
-    bool same = pidfd.valid() && start_ticks_of(pid) == request.start_ticks && is_in_group(pid, request.cgroup);
-    return same ? std::move(pidfd) : Fd();
+    char stat[1024], groups[4096];
+    int error = read_proc(pid, "stat", stat, sizeof stat);
+    if (error == 0) error = read_proc(pid, "cgroup", groups, sizeof groups);
+    if (error < 0) return has_gone(error) ? 0 : error;
+    if (start_ticks_of(stat) == request.start_ticks && names_group(groups, request.cgroup)) *process = std::move(pidfd);
+    return 0;
 }
 
 } // namespace
@@ -57,7 +67,8 @@ int adopt_container(const AdoptRequest &request, std::shared_ptr<Container> *kep
     if (!*kept) {
         *kept = std::make_shared<Container>();
         (*kept)->life = request.life;
-        (*kept)->pidfd = open_process(request);
+        int error = open_process(request, &(*kept)->pidfd);
+        if (error < 0) return error;
     }
     Container &container = **kept;
     container.path = request.cgroup;

@@ -13,5 +13,6 @@ struct AdoptRequest {
 
 // Makes `kept`, what the keeper had of it, whole; or without that, a container from the record. The process is taken by
 // a pidfd only where it is the one of the record: born at `start_ticks` (field 22 of /proc/PID/stat) and in the group.
-// Otherwise it has ended, and the container has no pidfd. Gives 0, or a negative errno where there is no such group.
+// Otherwise it has ended, and the container has no pidfd. Gives 0, or a negative errno where there is no such group, or
+// nobody can say whether the process lives.
 int adopt_container(const AdoptRequest &request, std::shared_ptr<Container> *kept);

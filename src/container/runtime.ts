@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -12,6 +12,7 @@ import { resolveDevices } from '../host/devices.js';
 import type { IdPool } from '../host/id-pool.js';
 import { readBootId } from '../host/process.js';
 import { resolveSources } from '../host/sources.js';
+import { load } from '../host/stored-file.js';
 import { imageDefaults } from '../images/lookup.js';
 import type { ImageStore } from '../images/store.js';
 import { resolveUser } from '../images/user.js';
@@ -122,8 +123,8 @@ export class Runtime {
    * @throws NiwaError HOST_ERROR
    */
   async open(): Promise<void> {
-    const { drainFile, sampleIntervalMs } = this.#options;
-    this.#draining = existsSync(drainFile);
+    const { sampleIntervalMs } = this.#options;
+    this.#draining = await this.#wasDraining();
     await takeOver({
       ...this.#options,
       registry: this.#registry,
@@ -136,6 +137,18 @@ export class Runtime {
     await this.#options.networks.open();
     this.#sampler = new Sampler(sampleIntervalMs, () => this.#registry.live());
     this.#tending = setInterval(() => void this.#tend(), TEND_INTERVAL_MS);
+  }
+
+  /** A node that was drained stays so where nobody can say whether it was. */
+  async #wasDraining(): Promise<boolean> {
+    const { drainFile, log } = this.#options;
+    const found = await load(drainFile, () => true);
+    if (found.state === 'damaged')
+      log.error(
+        { file: drainFile, reason: found.reason },
+        'nobody can say whether this node is drained: it takes no containers until `niwa drain --undo`',
+      );
+    return found.state !== 'missing';
   }
 
   get tree(): CgroupTree {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MemoryTime } from '../accounting/memory-time.js';
 import type { Usage } from '../accounting/usage.js';
@@ -6,10 +6,13 @@ import { messageOf, NiwaError } from '../errors.js';
 import type { Readiness } from '../hooks/readiness.js';
 import { makeAfresh, removeDirectory } from '../host/directory.js';
 import type { IdRange } from '../host/id-pool.js';
+import { load } from '../host/stored-file.js';
 import type { Lease } from '../network/lease.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
+import type { Damaged } from './mend.js';
 import type { StartPhases } from './phases.js';
 import type { Exit } from './status.js';
+import { storedProblem } from './stored-schema.js';
 
 const VERSION = 1;
 const STATE = 'state.json';
@@ -100,27 +103,57 @@ export class Store {
 
   /** Replaces the state of a container in one step. Throws what the file system does. */
   save(stored: StoredContainer): void {
-    const path = join(this.directoryOf(stored.spec.id), STATE);
+    const path = this.#fileOf(stored.spec.id);
     writeFileSync(`${path}.new`, JSON.stringify({ version: VERSION, ...stored }), { mode: 0o600 });
     renameSync(`${path}.new`, path);
   }
 
   /**
-   * Reads all states; what cannot be read is named with the reason.
-   * @throws NiwaError HOST_ERROR where another version of niwad wrote one: its container must not be taken for lost
+   * Reads all states, the oldest first; apart from them those that are damaged, or missing in a directory that is there.
+   * @throws NiwaError HOST_ERROR where another version of niwad wrote one, or nobody can say which there are: no container must be
+   *   taken for lost
    */
-  load(): { stored: StoredContainer[]; unreadable: { id: string; reason: string }[] } {
-    const stored: StoredContainer[] = [];
-    const unreadable: { id: string; reason: string }[] = [];
-    for (const id of readdirSync(this.#directory)) {
-      try {
-        stored.push(parseStored(readFileSync(join(this.directoryOf(id), STATE), 'utf8')));
-      } catch (error) {
-        if (error instanceof NiwaError) throw error;
-        unreadable.push({ id, reason: messageOf(error) });
-      }
+  async load(): Promise<{ whole: StoredContainer[]; damaged: Damaged[] }> {
+    const whole: StoredContainer[] = [];
+    const damaged: Damaged[] = [];
+    const read = async (id: string) => {
+      const found = await load(this.#fileOf(id), (text) => JSON.parse(text) as unknown);
+      const value = found.state === 'whole' ? withDefaults(id, found.value) : undefined;
+      const problem = found.state === 'damaged' ? found.reason : storedProblem(id, value);
+      if (problem === null) whole.push(value as StoredContainer);
+      else damaged.push({ id, reason: found.state === 'missing' ? 'there is none' : problem, said: value });
+    };
+    await Promise.all(this.#ids().map(read));
+    return { whole: whole.sort((a, b) => a.createdAt.localeCompare(b.createdAt)), damaged };
+  }
+
+  /**
+   * Puts a state file away for the operator, in place of an earlier one of this id, and makes room for a new one. Gives its new
+   * path; null where there is no file, or it cannot be moved.
+   */
+  setAside(id: string): string | null {
+    const directory = join(this.#directory, '..', 'damaged');
+    const path = join(directory, `${id}.json`);
+    try {
+      mkdirSync(this.directoryOf(id), { recursive: true, mode: 0o700 });
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      renameSync(this.#fileOf(id), path);
+      return path;
+    } catch {
+      return null;
     }
-    return { stored: stored.sort((a, b) => a.createdAt.localeCompare(b.createdAt)), unreadable };
+  }
+
+  #ids(): string[] {
+    try {
+      return readdirSync(this.#directory);
+    } catch (error) {
+      throw new NiwaError('HOST_ERROR', `cannot read ${this.#directory}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  #fileOf(id: string): string {
+    return join(this.directoryOf(id), STATE);
   }
 
   /** Removes all that is kept of a container. Throws what the file system does. */
@@ -137,13 +170,18 @@ export class Store {
   }
 }
 
-function parseStored(text: string): StoredContainer {
-  const { version, ...stored } = JSON.parse(text) as StoredContainer & { version: number };
-  if (version !== VERSION)
+/**
+ * Fills in what an earlier niwad did not know.
+ * @throws NiwaError HOST_ERROR for what a niwad of another version wrote
+ */
+function withDefaults(id: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const { version, ...stored } = value as { version?: unknown; spec?: object };
+  if (typeof version === 'number' && version !== VERSION)
     throw new NiwaError(
       'HOST_ERROR',
-      `the state of container ${stored.spec?.id} is of version ${version}, this niwad knows ${VERSION}: start the niwad that wrote it, and drain it first`,
+      `the state of container ${id} is of version ${version}, this niwad knows ${VERSION}: start the niwad that wrote it, and drain it first`,
     );
-  const { ready = null, hooksDone = true, spec } = stored as Partial<StoredContainer>;
-  return { ...stored, ready, hooksDone, spec: { ...NO_HOOKS, ...(spec as Spec) } }; // an earlier niwad knew no hooks
+  const { spec } = stored;
+  return { ready: null, hooksDone: true, lease: null, ...stored, ...(spec && { spec: { ...NO_HOOKS, ...spec } }) };
 }

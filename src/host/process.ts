@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { IDS_PER_CONTAINER } from '../spec/spec.js';
+import type { IdRange } from './id-pool.js';
 
 /**
  * Gives when a process was born, in clock ticks since the boot: with the pid it names one process for ever.
@@ -47,4 +50,51 @@ export function readGoesOn(pid: number, startTicks: bigint): boolean {
 /** Names this boot of the host, see random(4). */
 export function readBootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
+/** A process that was found in a group. */
+export interface OldestProcess {
+  pid: number;
+  /** Field 22 of /proc/PID/stat. */
+  startTicks: bigint;
+  /** The same on CLOCK_BOOTTIME, in nanoseconds. */
+  bornNs: bigint;
+  /** The host ids of its user namespace, where that has a range as niwa gives it; else null. */
+  idRange: IdRange | null;
+}
+
+/** USER_HZ, the unit of the ticks in /proc, is 100 on every architecture that niwa runs on. */
+const NS_PER_TICK = 10_000_000n;
+
+/** Finds the oldest process in a group and those below it; null where there is none. */
+export function oldestIn(group: string): OldestProcess | null {
+  const born = pidsIn(group)
+    .map((pid) => ({ pid, startTicks: readStartTicks(pid) }))
+    .filter(({ startTicks }) => startTicks !== 0n)
+    .sort((a, b) => Number(a.startTicks - b.startTicks) || a.pid - b.pid);
+  const oldest = born[0];
+  if (oldest === undefined) return null;
+  return { ...oldest, bornNs: oldest.startTicks * NS_PER_TICK, idRange: idRangeOf(oldest.pid) };
+}
+
+function pidsIn(group: string): number[] {
+  try {
+    const below = readdirSync(group, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const own = readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+    return [...own, ...below.flatMap(({ name }) => pidsIn(join(group, name)))];
+  } catch {
+    return []; // it has gone meanwhile, or is threaded and has no processes of its own
+  }
+}
+
+function idRangeOf(pid: number): IdRange | null {
+  try {
+    const [[inside, start = 0, size = 0] = [], ...more] = readFileSync(`/proc/${pid}/uid_map`, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/).map(Number));
+    return inside === 0 && size === IDS_PER_CONTAINER && more.length === 0 ? { start, size } : null;
+  } catch {
+    return null;
+  }
 }

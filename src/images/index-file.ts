@@ -1,35 +1,47 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Static, Type } from 'typebox';
 import { NiwaError } from '../errors.js';
+import { loadNow } from '../host/stored-file.js';
+import { problemsOf } from '../spec/check.js';
 
 /** The index of an image store, and files that outlast a crash of the machine. */
 
 const VERSION = 1;
 
-/** What the index says; digests are hexadecimal. */
-export interface Index {
-  version: number;
-  /** The image that each name means. */
-  names: Record<string, { id: string; importedAt: string }>;
-  /** The layers of each image by their chain ids, the lowest first; by the digests of their tars where an earlier version wrote it. */
-  images: Record<string, { layers: string[] }>;
-  /** The bytes of the files of each layer. */
-  layers: Record<string, { bytes: number }>;
-}
+const IndexSchema = Type.Object({
+  version: Type.Literal(VERSION),
+  names: Type.Record(Type.String(), Type.Object({ id: Type.String(), importedAt: Type.String() })),
+  images: Type.Record(Type.String(), Type.Object({ layers: Type.Array(Type.String()) })),
+  layers: Type.Record(Type.String(), Type.Object({ bytes: Type.Number() })),
+});
+
+/**
+ * What the index says, digests are hexadecimal: `names` has the image that each name means; `images` the layers of each image by
+ * their chain ids, the lowest first (by the digests of their tars where an earlier version wrote it); `layers` the bytes of the files
+ * of each layer.
+ */
+export type Index = Static<typeof IndexSchema>;
 
 /**
  * Reads the index; an empty one where there is no file.
- * @throws NiwaError HOST_ERROR where it is of another version: images must not be taken for lost
+ * @throws NiwaError HOST_ERROR where it is damaged, cannot be read or is of another version: images must not be taken for lost
  */
 export function readIndex(path: string): Index {
-  if (!existsSync(path)) return { version: VERSION, names: {}, images: {}, layers: {} };
-  const index = JSON.parse(readFileSync(path, 'utf8')) as Index;
-  if (index.version !== VERSION)
-    throw new NiwaError(
-      'HOST_ERROR',
-      `${path} is of version ${index.version}, this niwad knows ${VERSION}: move its directory away`,
-    );
-  return index;
+  const found = loadNow(path, parseIndex);
+  if (found.state === 'whole') return found.value;
+  if (found.state === 'missing') return { version: VERSION, names: {}, images: {}, layers: {} };
+  throw new NiwaError(
+    'HOST_ERROR',
+    `cannot use the index of the images ${path}: ${found.reason}. Put a copy of it back; or stop niwad, move the directory away, and import the images again.`,
+  );
+}
+
+function parseIndex(text: string): Index {
+  const value = JSON.parse(text) as unknown;
+  const [problem] = problemsOf(IndexSchema, value);
+  if (problem !== undefined) throw new Error(`${problem.path}: found ${problem.found}, not ${problem.allowed}`);
+  return value as Index;
 }
 
 /** Replaces a file in one step that a crash of the machine cannot tear. Throws what the file system does. */

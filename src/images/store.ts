@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf, NiwaError } from '../errors.js';
+import { loadNow } from '../host/stored-file.js';
 import { parseReference } from '../spec/reference.js';
 import { type ImageConfig, parseConfig } from './config.js';
 import { type Index, readIndex, syncDirectory, writeSynced } from './index-file.js';
@@ -42,7 +43,8 @@ export class ImageStore {
   readonly #pins = new Map<string, number>();
   /** Layers that are being unpacked. */
   readonly #unpacking = new Map<string, Promise<void>>();
-  #index: Index;
+  /** The index once it could be read: until then whoever needs it is refused, and the containers go on. */
+  #loaded: Index | null = null;
 
   /**
    * @param directory made where it is missing; nobody but root can enter it, since files in it may be setuid
@@ -53,9 +55,7 @@ export class ImageStore {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       this.#directory = realpathSync(directory); // as it is in the layers of a container's spec
       for (const kind of ['layers', 'configs', 'tmp']) mkdirSync(this.#at(kind), { recursive: true, mode: 0o700 });
-      this.#index = readIndex(this.#at(INDEX));
     } catch (error) {
-      if (error instanceof NiwaError) throw error;
       throw new NiwaError('HOST_ERROR', `cannot use the images in ${directory}: ${messageOf(error)}`, { cause: error });
     }
   }
@@ -84,13 +84,7 @@ export class ImageStore {
 
   /** Gives the image of a name, its configuration and its layers as directories, topmost first. @throws NiwaError NOT_FOUND */
   open(reference: string): { info: ImageInfo; config: ImageConfig; directories: string[] } {
-    const name = parseReference(reference);
-    const info = this.find(name);
-    if (info === undefined)
-      throw new NiwaError(
-        'NOT_FOUND',
-        `there is no image ${name}: \`niwa image import\` or \`niwa image pull\` brings it`,
-      );
+    const info = this.find(this.#nameOf(reference)) as ImageInfo;
     const id = info.id.slice('sha256:'.length);
     const directories = this.#layersOf(id).map((layer) => this.directoryOf(layer));
     return { info, config: this.#config(id), directories: directories.reverse() };
@@ -164,8 +158,8 @@ export class ImageStore {
 
   /** Forgets a name. @throws NiwaError NOT_FOUND */
   removeName(reference: string): void {
-    const { info } = this.open(reference);
-    const { [info.name]: _gone, ...names } = this.#index.names;
+    const name = this.#nameOf(reference); // its configuration may be damaged
+    const { [name]: _gone, ...names } = this.#index.names;
     this.#save({ ...this.#index, names });
   }
 
@@ -224,17 +218,38 @@ export class ImageStore {
     for (const path of moved) await this.removeTree(path);
   }
 
+  /** @throws NiwaError HOST_ERROR, see {@link readIndex} */
+  get #index(): Index {
+    this.#loaded ??= readIndex(this.#at(INDEX));
+    return this.#loaded;
+  }
+
+  /** Gives the name that a reference means. @throws NiwaError NOT_FOUND */
+  #nameOf(reference: string): string {
+    const name = parseReference(reference);
+    if (this.#index.names[name] === undefined)
+      throw new NiwaError(
+        'NOT_FOUND',
+        `there is no image ${name}: \`niwa image import\` or \`niwa image pull\` brings it`,
+      );
+    return name;
+  }
+
   #layersOf(id: string): string[] {
     return this.#index.images[id]?.layers ?? [];
   }
 
   #config(id: string): ImageConfig {
-    return parseConfig(readFileSync(this.#at('configs', id)));
+    const path = this.#at('configs', id);
+    const found = loadNow(path, (text) => parseConfig(Buffer.from(text)));
+    if (found.state === 'whole') return found.value;
+    const reason = found.state === 'missing' ? 'it is missing' : found.reason;
+    throw new NiwaError('HOST_ERROR', `cannot use ${path}, the configuration of an image: ${reason}. Import it again.`);
   }
 
   #save(index: Index): void {
     writeSynced(this.#at(INDEX), Buffer.from(JSON.stringify(index)));
-    this.#index = index;
+    this.#loaded = index;
   }
 
   #at(...parts: string[]): string {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { createServer, isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
 import { messageOf, NiwaError, toHostError } from '../errors.js';
@@ -37,10 +37,23 @@ export function interfaceNames(): string[] {
 
 /** The addresses of this host of both families, also of interfaces that are down or without a carrier. */
 export function ownAddresses(): string[] {
-  const ipv4 = readOr('/proc/self/net/fib_trie', '').matchAll(/-- ([0-9.]+)\n[^\n]*host LOCAL/g);
   const ipv6 = readOr('/proc/self/net/if_inet6', '').matchAll(/^([0-9a-f]{32}) /gm);
-  const addresses = [...ipv4].map(([, address = '']) => address);
-  return [...addresses, ...[...ipv6].map(([, digits]) => ipv6Text(BigInt(`0x${digits}`)))];
+  return [...ipv4Addresses('self'), ...[...ipv6].map(([, digits]) => ipv6Text(BigInt(`0x${digits}`)))];
+}
+
+/** The IPv4 addresses in the network namespace of a process; none where that is the host's, or the process has gone. */
+export function addressesInside(pid: number): string[] {
+  try {
+    const [inside, ours] = [pid, 'self'].map((process) => readlinkSync(`/proc/${process}/ns/net`));
+    return inside === ours ? [] : ipv4Addresses(pid);
+  } catch {
+    return [];
+  }
+}
+
+function ipv4Addresses(process: number | 'self'): string[] {
+  const found = readOr(`/proc/${process}/net/fib_trie`, '').matchAll(/-- ([0-9.]+)\n[^\n]*host LOCAL/g);
+  return [...found].map(([, address = '']) => address);
 }
 
 /**

@@ -1,16 +1,19 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname as hostName } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { messageOf, NiwaError } from '../errors.js';
+import { loadNow } from '../host/stored-file.js';
 import { errnoName, type Failure, type Handle, native } from '../native.js';
 import { count, deleteLink, type NetworkStep } from '../plan/network.js';
 import type { PlanNetwork } from '../plan/plan.js';
 import type { Network, PublishedPort } from '../spec/network.js';
 import type { Spec } from '../spec/spec.js';
+import { ipv4Number, sizeOf } from './addresses.js';
 import { elementsOf } from './elements.js';
 import { fileNames, networkFiles } from './files.js';
 import {
+  addressesInside,
   applyRules,
   enableForwarding,
   hasIpv6,
@@ -136,6 +139,15 @@ export class Networks {
     this.#members.set(id, { lease, network, attaching });
   }
 
+  /** Finds the place of a container of an earlier daemon by its process; null where it has none of its own on the bridge. */
+  findLease(pid: number): Lease | null {
+    const { subnet } = this.#segment;
+    const taken = new Set([...this.#members.values()].map(({ lease }) => lease.address));
+    const isOurs = (address: string) => Math.floor((ipv4Number(address) - subnet.base) / sizeOf(subnet)) === 0;
+    const address = addressesInside(pid).find((one) => isOurs(one) && !taken.has(one));
+    return address === undefined ? null : leaseOf(this.#segment, address);
+  }
+
   /**
    * Renews the rules for those who were taken over, and removes what an earlier daemon left of others.
    * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR
@@ -172,14 +184,14 @@ export class Networks {
 
   async #makeNow(): Promise<void> {
     const { bridge } = this.#segment;
-    const { markFile, log } = this.#options;
+    const { log } = this.#options;
     const exists = interfaceNames().includes(bridge);
     if (exists && this.#marked() !== bridge)
       throw new NiwaError(
         'HOST_ERROR',
         `this host has an interface ${bridge} that is not niwad's: name another one as network.bridge in niwad's configuration`,
       );
-    writeFileSync(markFile, bridge);
+    this.#mark(bridge);
     const members = [...this.#members.values()];
     const elements = members.flatMap(({ lease, network }) =>
       elementsOf(lease, network, this.#groupNumber(network.group)),
@@ -204,9 +216,27 @@ export class Networks {
     }
   }
 
+  /** The bridge that this daemon or an earlier one made; null where there is none. */
   #marked(): string | null {
+    const { markFile, log } = this.#options;
+    const found = loadNow(markFile, parseMark);
+    if (found.state === 'whole') return found.value;
+    if (found.state === 'missing') return null;
+    const { bridge } = this.#segment;
+    log.error(
+      { file: markFile, reason: found.reason, bridge },
+      'which bridge is ours cannot be read: it is taken for the configured one',
+    );
+    return bridge;
+  }
+
+  /** In one step: half of a name would be that of another interface. Nothing is written where it is there: the disk may be full. */
+  #mark(bridge: string): void {
     const { markFile } = this.#options;
-    return existsSync(markFile) ? readFileSync(markFile, 'utf8') : null;
+    const found = loadNow(markFile, parseMark);
+    if (found.state === 'whole' && found.value === bridge) return;
+    writeFileSync(`${markFile}.new`, bridge);
+    renameSync(`${markFile}.new`, markFile);
   }
 
   /** Gives back what {@link take} gave, where nothing was made of it. */
@@ -257,6 +287,12 @@ export function examplePlan(spec: Spec, settings: NetworkSettings, directory: st
 function overlap(a: PublishedPort, b: PublishedPort): boolean {
   if (a.protocol !== b.protocol || a.host !== b.host) return false;
   return a.hostAddress === null || b.hostAddress === null || a.hostAddress === b.hostAddress;
+}
+
+/** A mark that was cut short would name other interfaces of the host as ours: they would be deleted. */
+function parseMark(text: string): string {
+  if (!/^[a-z][a-z0-9]{0,8}$/.test(text)) throw new Error(`it names no bridge: ${JSON.stringify(text.slice(0, 32))}`);
+  return text;
 }
 
 function optional(step: NetworkStep): NetworkStep {

@@ -1,0 +1,119 @@
+import { type Static, type TObject, type TSchema, Type } from 'typebox';
+import { problemsOf } from '../spec/check.js';
+import { ExitSchema } from './status.js';
+
+/**
+ * What a state file has to say before anybody may build on it. A field that niwad does not know is let be, and so is all that is
+ * only told and not acted upon: an older or younger niwad may have written it.
+ */
+
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const texts = Type.Record(Type.String(), Type.String());
+const SHOWN_PROBLEMS = 3;
+const Whole = Type.Integer({ minimum: 0 });
+const Usec = Type.Number({ minimum: 0 });
+const Time = Type.Refine(Type.String(), (text) => !Number.isNaN(Date.parse(text)));
+/** An unsigned integer of 64 bits. */
+const BigNumber = Type.String({ pattern: '^[0-9]{1,20}$' });
+const Ids = Type.Array(Type.Object({ container: Whole, host: Whole, size: Whole }));
+const IdMaps = Type.Object({ uids: Ids, gids: Ids });
+const Program = Type.Object({ file: Type.String(), args: Type.Array(Type.String()), env: texts, timeoutUsec: Usec });
+
+/** What is done with a spec after its container was made. */
+export const StoredSpecSchema = Type.Object({
+  id: Type.String(),
+  process: Type.Object({
+    args: Type.Array(Type.String(), { minItems: 1 }),
+    env: texts,
+    cwd: Type.String(),
+    uid: Whole,
+    gid: Whole,
+    umask: Whole,
+    tty: Type.Boolean(),
+  }),
+  root: Type.Object({
+    path: nullable(Type.String()),
+    layers: Type.Array(Type.String()),
+    overlay: nullable(Type.Object({ directory: nullable(Type.String()), sizeBytes: nullable(Whole) })),
+  }),
+  hostname: nullable(Type.String()),
+  mounts: Type.Array(Type.Object({ target: Type.String() })),
+  namespaces: texts,
+  network: nullable(
+    Type.Object({
+      address: nullable(Type.String()),
+      ports: Type.Array(Type.Object({ protocol: Type.String(), host: Whole, container: Whole })),
+      group: nullable(Type.String()),
+      hosts: texts,
+    }),
+  ),
+  resources: Type.Object({
+    cpu: Type.Object({}),
+    memory: Type.Object({}),
+    io: Type.Array(Type.Object({ device: Type.String() })),
+  }),
+  capabilities: Type.Array(Type.String()),
+  devices: Type.Array(Type.String()),
+  lifetimeUsec: nullable(Usec),
+  jitterUsec: Usec,
+  stopSignal: Type.String(),
+  stopTimeoutUsec: Usec,
+  init: Type.Boolean(),
+  labels: texts,
+  owner: nullable(Type.String()),
+  hooks: Type.Record(Type.String(), Type.Array(Program)),
+  ready: nullable(Type.Object({ check: Type.Object({ type: Type.String() }), everyUsec: Usec, timeoutUsec: Usec })),
+});
+
+/** A state file, see StoredContainer. */
+export const StoredSchema = Type.Object({
+  bootId: Type.String(),
+  run: Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' }),
+  phase: Type.Union(['making', 'created', 'started', 'exited'].map((phase) => Type.Literal(phase))),
+  spec: StoredSpecSchema,
+  cgroup: Type.String({ pattern: '^/' }),
+  userns: nullable(IdMaps),
+  idRange: nullable(Type.Object({ start: Whole, size: Whole })),
+  lease: nullable(
+    Type.Object({
+      bridge: Type.String(),
+      device: Type.String(),
+      address: Type.String(),
+      address6: nullable(Type.String()),
+      mac: Type.String(),
+      hostMac: Type.String(),
+    }),
+  ),
+  pid: Whole,
+  startTicks: BigNumber,
+  createdAt: Time,
+  startedAt: nullable(Time),
+  startedNs: BigNumber,
+  deadlineNs: BigNumber,
+  sentSignal: Type.Integer({ minimum: 0, maximum: 64 }),
+  memory: nullable(Type.Object({ byteSeconds: Usec, usec: Usec, bytes: nullable(Usec) })),
+  usage: nullable(Type.Object({ cpu: Type.Object({}) })),
+  exit: nullable(ExitSchema),
+  ready: nullable(Type.Object({ state: Type.String(), at: nullable(Time) })),
+  hooksDone: Type.Boolean(),
+});
+
+/** Says what is wrong with the state of the container `id`; null where nothing is. */
+export function storedProblem(id: string, value: unknown): string | null {
+  const problems = problemsOf(StoredSchema, value).map(
+    ({ path, found, allowed }) => `${path}: found ${found}, not ${allowed}`,
+  );
+  if (problems.length > 0) return problems.slice(0, SHOWN_PROBLEMS).join('; ');
+  const named = (value as Static<typeof StoredSchema>).spec.id;
+  return named === id ? null : `it is that of container ${named}`;
+}
+
+/** Gives the fields of a value that fit their part of a schema; none where the value is no object. */
+export function fittingFields<T extends TObject>(schema: T, value: unknown): Partial<Static<T>> {
+  if (typeof value !== 'object' || value === null) return {};
+  const fits = ([name, field]: [string, unknown]) => {
+    const part = schema.properties[name];
+    return part === undefined || problemsOf(part, field).length === 0;
+  };
+  return Object.fromEntries(Object.entries(value).filter(fits)) as Partial<Static<T>>;
+}
