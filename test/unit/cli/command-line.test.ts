@@ -1,30 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { wordsOfContainer } from '../../../src/cli/command.js';
-import { COMMANDS } from '../../../src/cli/commands/all.js';
-import { IMAGE_COMMANDS } from '../../../src/cli/commands/image.js';
-import { type AnyCommand, runCommandLine } from '../../../src/cli/parser.js';
+import { optionsOf } from './command-lines.js';
 
 type Options = Record<string, unknown>;
 
 /** Parses a line of words between spaces; gives the options that the command gets, and the command of the container. */
 async function parse(line: string): Promise<{ options: Options; words: string[] }> {
-  let options: Options = {};
-  const heard = (command: AnyCommand) => ({
-    ...command,
-    handler: (args: never) => {
-      options = args;
-    },
-  });
   wordsOfContainer.length = 0;
-  const original = [...IMAGE_COMMANDS];
-  IMAGE_COMMANDS.splice(0, original.length, ...original.map(heard));
-  const commands = COMMANDS.map((command) => (command.command === 'image <command>' ? command : heard(command)));
-  try {
-    await runCommandLine(commands, line.split(' '));
-  } finally {
-    IMAGE_COMMANDS.splice(0, original.length, ...original);
-  }
-  return { options, words: [...wordsOfContainer] };
+  return { options: await optionsOf(line.split(' ')), words: [...wordsOfContainer] };
 }
 
 describe('words of the container are left alone', () => {
