@@ -9,11 +9,11 @@
 
 struct SpawnRequest {
     std::string id;
-    std::string cgroup; // path of the group to make
+    std::string cgroup;                  // path of the group to make
     std::vector<GroupWrite> writes;      // before its first process
     std::vector<GroupWrite> late_writes; // when the boot program has come to its wait: they would slow it down
-    uint64_t namespaces = 0;                                     // CLONE_NEW* flags
-    std::string uid_map, gid_map;                                // of a new user namespace, or empty
+    uint64_t namespaces = 0;             // CLONE_NEW* flags
+    std::string uid_map, gid_map;        // of a new user namespace, or empty
     std::vector<std::pair<std::string, std::string>> mount_maps; // of the user namespaces that mounts have
     std::string image;                                           // path of a squashfs or erofs file to mount, or empty
     std::vector<DeviceRule> devices;                             // all that the group may use

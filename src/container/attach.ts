@@ -31,6 +31,7 @@ export async function attachTo(container: Container, caller: Caller, allowed: Al
   if (tty) requirePermission(spec, caller, allowed);
   const left = new AbortController();
   const output = await fromNowOn(log, state === 'created', left.signal);
+  if (tty) requireState('attach to', id, container.state); // it may have ended meanwhile
   const stdin = tty ? pipe(native.terminalInput(handle), 'write') : null;
   return {
     stdin,

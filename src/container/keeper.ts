@@ -7,6 +7,9 @@ import { errnoName, native, nativeDirectory } from '../native.js';
 
 /** The small program that keeps the lifetimes of containers while there is no daemon: native/keeper/main.cc. */
 
+/** A new keeper has nothing to do but to listen. */
+const READY_MS = 10_000;
+
 /**
  * Connects to the keeper behind a socket, starting one where there is none.
  * @returns the ids of the containers that it keeps and nobody has adopted
@@ -28,9 +31,11 @@ async function startKeeper(socket: string): Promise<void> {
   try {
     if (keeper.pid === undefined) throw (await once(keeper, 'error'))[0];
     const complaint = text(keeper.stderr).catch(() => '');
-    const [word] = await Promise.race([once(keeper.stdout, 'data'), once(keeper, 'exit').then(() => [''])]);
+    const signal = AbortSignal.timeout(READY_MS);
+    const [word] = await Promise.race([once(keeper.stdout, 'data', { signal }), once(keeper, 'exit').then(() => [''])]);
     if (String(word) !== 'ready\n') throw new Error((await complaint).trim());
   } catch (error) {
+    keeper.kill('SIGKILL');
     const cure = cureOfShortage((error as NodeJS.ErrnoException).code ?? '') ?? 'build it with `npm run build`';
     throw new NiwaError('HOST_ERROR', `cannot start ${path}: ${messageOf(error)}; ${cure}`, { cause: error });
   } finally {
