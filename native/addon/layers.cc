@@ -12,8 +12,6 @@ namespace {
 
 constexpr char kOpaqueName[] = "trusted.overlay.opaque";
 constexpr int kDirectory = O_RDONLY | O_DIRECTORY;
-constexpr int kMaxLinks = 40; // as the kernel's path_resolution(7)
-constexpr int kMaxSteps = 8192;
 
 // Opens what has a name itself: no link is followed, and no mount entered, whose file system might never answer.
 int open_name(int directory, const char *name, int flags) {
@@ -130,18 +128,18 @@ int read_link(const Shown &link, std::string *target) {
     return 0;
 }
 
-int walk(const std::vector<int> &layers, const std::string &path, const Enter &enter_next, Directory *found) {
+int walk(const std::vector<int> &layers, const std::string &path, const Enter &enter_next, Effort *effort,
+         Directory *found) {
     std::vector<std::string> todo;
     std::string target;
-    int links = 0;
-    int steps = 0;
     push_names(path, &todo);
     int error = open_root(layers, found);
     while (error == 0 && !todo.empty()) {
         std::string name = std::move(todo.back());
         todo.pop_back();
-        if (++steps > kMaxSteps) return -ELOOP;
         if (name == ".") continue;
+        if (effort->lookups < found->parts.size()) return -ELOOP;
+        effort->lookups -= found->parts.size();
         if (name == "..") {
             push_names(parent_of(found->path), &todo);
             error = open_root(layers, found);
@@ -151,7 +149,7 @@ int walk(const std::vector<int> &layers, const std::string &path, const Enter &e
         error = look(*found, name, &shown);
         if (error < 0 && error != -ENOENT) return error;
         if (error == 0 && S_ISLNK(shown.status.st_mode)) {
-            if (++links > kMaxLinks) return -ELOOP;
+            if (--effort->links < 0) return -ELOOP;
             error = read_link(shown, &target);
             push_names(target, &todo);
             if (error == 0 && target[0] == '/') error = open_root(layers, found);
@@ -175,11 +173,12 @@ int read_in_layers(const std::vector<std::string> &layers, const std::string &pa
         roots.push_back(opened.back().get());
     }
     std::string at = path;
-    for (int links = 0; links <= kMaxLinks; links++) {
+    Effort effort;
+    while (--effort.links >= 0) {
         Directory parent;
         Shown shown;
         std::string target;
-        int error = walk(roots, parent_of(at), enter_existing, &parent);
+        int error = walk(roots, parent_of(at), enter_existing, &effort, &parent);
         if (error == 0) error = look(parent, name_of(at), &shown);
         if (error < 0) return error;
         if (!S_ISLNK(shown.status.st_mode)) return read_shown(shown, max_bytes, text);

@@ -45,9 +45,18 @@ int look(const Directory &in, const std::string &name, Shown *shown);
 // errno.
 int enter(const Directory &in, const std::string &name, Directory *found);
 
+// How many names are looked up for one path at most, each in one layer: links to links in many layers would keep a
+// thread busy for minutes. Also how many links are followed at most, as in path_resolution(7).
+struct Effort {
+    size_t lookups = 1 << 17;
+    int links = 40;
+};
+
 // Goes to the directory of a path, through links, and by `enter_next` into each part of it.
-// `layers`: descriptors of the layers' roots, topmost first. Gives 0 or a negative errno.
-int walk(const std::vector<int> &layers, const std::string &path, const Enter &enter_next, Directory *found);
+// `layers`: descriptors of the layers' roots, topmost first. `effort` goes down. Gives 0 or a negative errno: -ELOOP
+// where the effort does not suffice.
+int walk(const std::vector<int> &layers, const std::string &path, const Enter &enter_next, Effort *effort,
+         Directory *found);
 
 // An Enter that makes nothing: -ENOENT for what is not there, -ENOTDIR for what is no directory.
 int enter_existing(const Directory &in, const std::string &name, const Shown *shown, Directory *found);

@@ -112,7 +112,8 @@ int Unpacker::own_directory(const std::string &path, Directory *found) {
     auto enter = [this](const Directory &in, const std::string &name, const Shown *shown, Directory *next) {
         return enter_own(in, name, shown, next);
     };
-    return walk(layers_, path, enter, found);
+    Effort effort;
+    return walk(layers_, path, enter, &effort, found);
 }
 
 // A directory of the layers below has its owner, mode, attributes and time here too. What is no directory below is

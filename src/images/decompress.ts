@@ -5,6 +5,7 @@ import { messageOf, NiwaError } from '../errors.js';
 import { breather } from './breather.js';
 import { decompressedBy } from './decompress-program.js';
 import { tooLarge } from './limits.js';
+import { blocksOf } from './zstd-frames.js';
 
 type Decompressor = (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer>;
 
@@ -72,15 +73,10 @@ async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 async function* unzstd(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const ready: Uint8Array[] = [];
   const stream = new Decompress((chunk) => ready.push(chunk));
-  for await (const piece of source) {
-    for (let at = 0; at < piece.length; at += ZSTD_STEP_BYTES) {
-      stream.push(piece.subarray(at, at + ZSTD_STEP_BYTES));
-      for (const chunk of ready.splice(0)) yield Buffer.from(chunk);
-    }
+  for await (const piece of blocksOf(source)) {
+    stream.push(piece);
+    for (const chunk of ready.splice(0)) yield Buffer.from(chunk);
   }
   stream.push(new Uint8Array(0), true);
   for (const chunk of ready.splice(0)) yield Buffer.from(chunk);
 }
-
-/** A block of four bytes may stand for 128 KiB: what one step gives has to fit into the memory. */
-const ZSTD_STEP_BYTES = 2 * 1024;

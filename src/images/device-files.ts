@@ -31,7 +31,7 @@ export class DeviceFiles {
   get text(): string | null {
     if (this.#elsewhere === 0) return null;
     const more = this.#elsewhere > this.#named.length ? ', ...' : '';
-    return `${this.#elsewhere} device files outside of /dev are left out: ${this.#named.join(', ')}${more}`;
+    return `device files outside of /dev are left out (${this.#elsewhere}): ${this.#named.join(', ')}${more}`;
   }
 
   #tell(path: string): void {

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { compressed, SKIPPABLE } from '../unit/images/compress.js';
 import { tarOf, type Written } from '../unit/images/make-tar.js';
@@ -119,9 +121,14 @@ test('device files are left out, which is told', async ({ niwad }) => {
   expect(told.filter(({ type }) => type === 'warning')).toEqual([
     {
       type: 'warning',
-      message: expect.stringMatching(/^layer 1 of 1: 3 device files .*"chroot\/dev\/null", "disk", "disk2"/),
+      message: expect.stringMatching(/^layer 1 of 1: device files .* \(3\): "chroot\/dev\/null", "disk", "disk2"/),
     },
   ]);
+  const file = join(niwad.place.files, 'devices.tar');
+  writeFileSync(file, dockerTar([layer, tarOf({ path: 'disk3', type: '4' })]));
+  expect((await niwad.cli('image', 'import', file, 'im-devices')).stderr).toContain(
+    'warning: layer 2 of 2: device files outside of /dev',
+  );
   expect(await say(niwad, 'im-devices', 'ls /disk /disk2 /chroot/dev/null /after 2>&-')).toBe('/after');
 });
 

@@ -246,6 +246,14 @@ const hostile: [string, Written[]][] = [
       { path: 'd/x', data: 'x' },
     ],
   ],
+  [
+    'a path through links without end',
+    [
+      { path: 'l', type: '2', target: 'm/../l' },
+      { path: 'm/', type: '5' },
+      { path: 'l/x', data: 'x' },
+    ],
+  ],
   ['an unknown type', [{ path: 'd', type: 'Z' }]],
 ];
 

@@ -40,6 +40,34 @@ it('frames of zstd that are to be skipped are', async () => {
     ).toBe(true);
 });
 
+it.each(['-1', '-19', '--no-check', '--long=25'])('zstd %s is read', async (flag) => {
+  const text = Array.from({ length: 60_000 }, (_, i) => (i * 7919) % 65_536).join(' ');
+  const { stdout } = await execa('zstd', ['-c', flag], { input: text, encoding: 'buffer' });
+  for (const size of [1000, 1_000_000]) expect((await read(Buffer.from(stdout), 1e6, size)) === text).toBe(true);
+});
+
+/** Blocks of one byte each, which stand for 128 KiB. */
+function zstdBomb(header: string, blocks: number): Buffer {
+  const block = Buffer.from('02001000', 'hex');
+  return Buffer.concat([Buffer.from(header, 'hex'), ...Array.from({ length: blocks }, () => block)]);
+}
+
+it('zstd is refused where it would take much memory, and holds nobody up', async () => {
+  await expect(read(zstdBomb('28b52ffd00a0', 10))).rejects.toMatchObject({
+    message: expect.stringContaining('window of 1073741824 bytes'),
+  });
+  await expect(read(zstdBomb('28b52ffde00000000001000000', 10))).rejects.toMatchObject({
+    message: expect.stringContaining('window of 4294967296 bytes'),
+  });
+  let turns = 0;
+  const ticking = setInterval(() => turns++, 1);
+  await expect(read(zstdBomb('28b52ffd0078', 100), 10e6)).rejects.toMatchObject({
+    message: expect.stringContaining('maxBytes'),
+  });
+  clearInterval(ticking);
+  expect(turns).toBeGreaterThan(10);
+});
+
 it('what is not compressed is given as it is', async () => {
   for (const text of ['', 'BZh9', 'P*M', 'plain'.repeat(100)]) expect(await read(Buffer.from(text))).toBe(text);
 });

@@ -19,11 +19,11 @@ it('leaves out device files and hard links to them, and tells those outside of /
   expect(leftOut(devices, entryOf('link', 'again', '/disk'))).toBe(true);
   expect(leftOut(devices, entryOf('file', 'disk'))).toBe(false);
   expect(leftOut(devices, entryOf('link', 'file', 'disk'))).toBe(false);
-  expect(devices.text).toBe('2 device files outside of /dev are left out: "disk", "again"');
+  expect(devices.text).toBe('device files outside of /dev are left out (2): "disk", "again"');
 });
 
 it('names only some of many', () => {
   const devices = new DeviceFiles();
   for (let i = 0; i < 1000; i++) leftOut(devices, entryOf('char', `d${i}`));
-  expect(devices.text).toMatch(/^1000 device files .* "d9", \.\.\.$/);
+  expect(devices.text).toMatch(/\(1000\): .* "d9", \.\.\.$/);
 });

@@ -1,0 +1,86 @@
+import { NiwaError } from '../errors.js';
+import { ByteReader } from './tar/bytes.js';
+
+/** The frames of zstd files, RFC 8878 "Zstandard Frames", as far as it takes to know where a block ends. */
+
+const FRAME = 0xfd2fb528;
+const SKIPPABLE = 0x184d2a5; // and four bits of anything
+const START_BYTES = 5;
+const BLOCK_HEADER_BYTES = 3;
+const CHECKSUM_BYTES = 4;
+const RLE = 1;
+/** The decompressor moves its whole window for each block. What images are made with wants up to 32 MiB. */
+const MAX_WINDOW_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Cuts a zstd file into pieces that hold a block or two at most: four bytes may stand for 128 KiB, and others have their turn
+ * between the pieces. What is damaged goes on as it is, for the decompressor to refuse.
+ * @throws NiwaError IMAGE_INVALID for a window of more than 32 MiB, or a file that ends in a frame that is to be skipped
+ */
+export async function* blocksOf(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const reader = new ByteReader(source);
+  try {
+    for (;;) {
+      const start = await reader.take(START_BYTES);
+      if (start.length < START_BYTES) return yield start;
+      const magic = start.readUInt32LE(0);
+      if (magic >>> 4 === SKIPPABLE) yield* skippable(start, reader);
+      else if (magic === FRAME) yield* frame(start, reader);
+      else return yield start;
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+async function* skippable(start: Buffer, reader: ByteReader): AsyncGenerator<Buffer> {
+  const head = Buffer.concat([start, await reader.take(8 - START_BYTES)]);
+  yield head;
+  if (head.length === 8) yield* reader.pieces(head.readUInt32LE(4));
+}
+
+async function* frame(start: Buffer, reader: ByteReader): AsyncGenerator<Buffer> {
+  const descriptor = start[4] ?? 0;
+  const header = await reader.take(headerBytes(descriptor));
+  requireWindow(windowOf(descriptor, header));
+  yield Buffer.concat([start, header]);
+  for (let last = false; !last; ) {
+    const head = await reader.take(BLOCK_HEADER_BYTES);
+    const bits = head.length < BLOCK_HEADER_BYTES ? 1 : head.readUIntLE(0, BLOCK_HEADER_BYTES);
+    last = (bits & 1) === 1;
+    const bytes = ((bits >> 1) & 3) === RLE ? 1 : bits >> 3;
+    yield Buffer.concat([head, await reader.take(bytes)]);
+  }
+  if ((descriptor & 4) !== 0) yield await reader.take(CHECKSUM_BYTES);
+}
+
+/** Whether the window is as large as the contents, and has no descriptor of its own. */
+function isSingle(descriptor: number): boolean {
+  return (descriptor & 0x20) !== 0;
+}
+
+function contentSizeBytes(descriptor: number): number {
+  return [isSingle(descriptor) ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
+}
+
+/** The bytes between the descriptor and the first block. */
+function headerBytes(descriptor: number): number {
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
+  return (isSingle(descriptor) ? 0 : 1) + dictionaryBytes + contentSizeBytes(descriptor);
+}
+
+function windowOf(descriptor: number, header: Buffer): number {
+  if (header.length < headerBytes(descriptor)) return 0;
+  if (isSingle(descriptor)) {
+    const size = header.subarray(header.length - contentSizeBytes(descriptor));
+    return Number(`0x${Buffer.from(size).reverse().toString('hex')}`) + (size.length === 2 ? 256 : 0);
+  }
+  const base = 2 ** (10 + ((header[0] ?? 0) >> 3));
+  return base + (base / 8) * ((header[0] ?? 0) & 7);
+}
+
+function requireWindow(bytes: number): void {
+  if (bytes <= MAX_WINDOW_BYTES) return;
+  const limit = `${MAX_WINDOW_BYTES} bytes are allowed: compress it by a level below 20, without --long`;
+  throw new NiwaError('IMAGE_INVALID', `the image is compressed by zstd with a window of ${bytes} bytes; ${limit}`);
+}
