@@ -286,6 +286,8 @@ export interface Native extends NativeExec {
   holdDirectory(path: string): number;
   /** The same of a file, made with mode 0600 where it is not there; links are not followed. */
   holdFile(path: string): number;
+  /** Lets owner, owning group and one more group use a file, and nobody else. Gives the errno, EOPNOTSUPP without ACLs. */
+  admitGroup(path: string, gid: number): number;
   /** Gives who is behind a connected Unix socket, or the errno. */
   peer(fd: number): Peer | number;
   /** Whether the other end of a connected socket is closed, be it that there is more to read. */

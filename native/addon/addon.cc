@@ -425,6 +425,11 @@ Value hold(Info info) {
     return Napi::Number::New(info.Env(), -hold_file(to_string(info[0])));
 }
 
+// admitGroup(path, gid): errno
+Value admit(Info info) {
+    return Napi::Number::New(info.Env(), -admit_group(to_string(info[0]), info[1].As<Napi::Number>().Uint32Value()));
+}
+
 // peer(fd): { pid, uid, groups } | errno
 Value peer(Info info) {
     Peer credentials;
@@ -521,6 +526,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
         {"keeperDrop", keeper_drop},
         {"holdDirectory", hold_dir},
         {"holdFile", hold},
+        {"admitGroup", admit},
         {"peer", peer},
         {"hungUp", hung_up},
         {"notify", notify},

@@ -54,6 +54,9 @@ export interface Birth {
   createdAt: Date;
 }
 
+/** A longer part of a status is made anew each time: kept, it would take as much memory as the spec again. */
+const KEPT_TEXT_LENGTH = 16 * 1024;
+
 /** One container: what was asked for, what was decided, and what has become of it. */
 export class Container {
   readonly run: string;
@@ -370,8 +373,9 @@ export class Container {
    */
   statusText(): string {
     this.#usageText ??= fieldsOf(this.#used());
-    this.#lastingText ??= fieldsOf(this.#lasting());
-    return `{${this.#moved()},${this.#usageText},${this.#lastingText}}`;
+    const lasting = this.#lastingText ?? fieldsOf(this.#lasting());
+    if (lasting.length <= KEPT_TEXT_LENGTH) this.#lastingText = lasting;
+    return `{${this.#moved()},${this.#usageText},${lasting}}`;
   }
 
   /** The status, without the parts that the kernel is asked for where none of `fields` is one of them. */

@@ -3,6 +3,7 @@ import { chmodSync, chownSync, existsSync, fstatSync, readFileSync, rmSync } fro
 import type { Groups } from '../api/peer.js';
 import type { Api } from '../api/server.js';
 import { NiwaError } from '../errors.js';
+import { native } from '../native.js';
 
 /** The first descriptor that a service manager hands over, see sd_listen_fds(3). */
 const FIRST_FD = 3;
@@ -90,10 +91,12 @@ async function listenOn(api: Api, fd: number): Promise<void> {
 }
 
 /**
- * One owner group is all that a file has: with two groups to let in, anybody may connect, and the peer's credentials alone
- * decide.
+ * A file has one owning group; a second one is let in by an access control list. Where the file system has none, anybody may
+ * connect, and the peer's credentials alone decide.
  */
 function openSocket(path: string, { full, read }: Groups): void {
   chownSync(path, 0, full ?? read ?? 0);
-  chmodSync(path, full !== null && read !== null ? 0o666 : SOCKET_MODE);
+  chmodSync(path, SOCKET_MODE);
+  if (full === null || read === null) return;
+  if (native.admitGroup(path, read) !== 0) chmodSync(path, 0o666);
 }
