@@ -10,6 +10,7 @@
  * - `STATE_CONFLICT`: the container's state does not allow this.
  * - `START_FAILED`: a step of making or starting the container failed; everything was undone.
  * - `HOOK_FAILED`: a hook failed whose failure is that of the start; everything was undone.
+ * - `PATH_TIMEOUT`: a path of the host does not answer, since its file system hangs.
  * - `FORBIDDEN`: the peer on the socket may not act.
  * - `TOO_MANY_REQUESTS`: the peer asks more often than the operator allows.
  * - `DRAINING`: this node is being drained, and takes no new containers.
@@ -27,6 +28,7 @@ export type ErrorCode =
   | 'STATE_CONFLICT'
   | 'START_FAILED'
   | 'HOOK_FAILED'
+  | 'PATH_TIMEOUT'
   | 'FORBIDDEN'
   | 'TOO_MANY_REQUESTS'
   | 'DRAINING'

@@ -45,6 +45,8 @@ export interface CreateRequest {
   mountMaps: [uids: string, gids: string][];
   /** The path of a squashfs or erofs file to mount read-only for the program's image operation, or "". */
   image: string;
+  /** The path of niwa-reach, which mounts it. */
+  reach: string;
   /** The paths of the FIFOs to make for its standard streams; the container itself keeps both ends open. */
   stdout: string;
   stderr: string;

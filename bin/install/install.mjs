@@ -23,7 +23,10 @@ const LIB = 'usr/lib/niwa';
 const DOC = 'usr/share/doc/niwa';
 const LAUNCHERS = ['niwa', 'niwad', 'launch.mjs'].map((name) => `bin/${name}`);
 /** The bundle has all that is needed of node_modules in it. */
-const BUILT = ['dist/bundle', ...['niwa.node', 'niwa-boot', 'niwa-keeper'].map((name) => `build/Release/${name}`)];
+const BUILT = [
+  'dist/bundle',
+  ...['niwa.node', 'niwa-boot', 'niwa-keeper', 'niwa-reach'].map((name) => `build/Release/${name}`),
+];
 
 /** Copies a file, or a directory with all that is in it. */
 function copy(from, to) {

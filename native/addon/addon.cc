@@ -141,6 +141,7 @@ SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
     request.gid_map = to_string(object.Get("gidMap"));
     request.mount_maps = to_pairs(object.Get("mountMaps").As<Napi::Array>());
     request.image = to_string(object.Get("image"));
+    request.reach = to_string(object.Get("reach"));
     request.filter_devices = object.Get("devices").IsArray();
     if (request.filter_devices) request.devices = to_device_rules(object.Get("devices").As<Napi::Array>());
     auto program = object.Get("program").As<Napi::Uint8Array>();

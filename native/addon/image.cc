@@ -6,16 +6,22 @@
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <linux/openat2.h>
+#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "fd.h"
+#include "pass.h"
 
 namespace {
 
 constexpr int kAttempts = 100; // others may take the device that was free
+constexpr int kApartTimeoutMs = 10'000;
+constexpr int kApartFd = 3; // where niwa-reach sends the mount
 
 // Where each type has its magic number, in little-endian order on every machine.
 struct Type {
@@ -25,14 +31,18 @@ struct Type {
 };
 constexpr Type kTypes[] = {{"squashfs", 0, {'h', 's', 'q', 's'}}, {"erofs", 1024, {0xe2, 0xe1, 0xf5, 0xe0}}};
 
+// Only a file is opened for reading: to open a device may do something.
 int open_regular_file(const std::string &path) {
     struct open_how how = {};
-    how.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    how.flags = O_PATH | O_CLOEXEC;
     how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-    Fd file(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+    Fd place(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
     struct stat status;
-    if (!file.valid() || fstat(file.get(), &status) < 0) return -errno;
-    return S_ISREG(status.st_mode) ? file.release() : -EBADMSG;
+    if (!place.valid() || fstat(place.get(), &status) < 0) return -errno;
+    if (!S_ISREG(status.st_mode)) return -EBADMSG;
+    std::string self = "/proc/self/fd/" + std::to_string(place.get());
+    int fd = open(self.c_str(), O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }
 
 const char *type_of(const Fd &file) {
@@ -73,7 +83,41 @@ int mount_device(const char *type, const std::string &device) {
     return mount < 0 ? -errno : mount;
 }
 
+// Starts `program image PATH` with a socket. Gives its pid or a negative errno.
+pid_t spawn_apart(const std::string &program, const std::string &path, int socket) {
+    std::string file = program, what = "image", where = path;
+    char *const args[] = {file.data(), what.data(), where.data(), nullptr};
+    char *const env[] = {nullptr};
+    posix_spawn_file_actions_t actions;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error != 0) return -error;
+    pid_t pid;
+    error = posix_spawn_file_actions_adddup2(&actions, socket, kApartFd);
+    if (error == 0) error = posix_spawn(&pid, program.c_str(), &actions, nullptr, args, env);
+    posix_spawn_file_actions_destroy(&actions);
+    return error == 0 ? pid : -error;
+}
+
 } // namespace
+
+std::string image_type(const std::string &path) {
+    int fd = open_regular_file(path);
+    if (fd < 0) return "";
+    Fd file(fd);
+    const char *type = type_of(file);
+    return type == nullptr ? "" : type;
+}
+
+int mount_image_apart(const std::string &program, const std::string &path) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) return -errno;
+    Fd ours(pair[0]), theirs(pair[1]);
+    pid_t pid = spawn_apart(program, path, theirs.get());
+    if (pid < 0) return pid;
+    theirs.reset();
+    waitpid(pid, nullptr, 0); // it has left the work to a child, which is nobody's when it hangs
+    return receive_result(ours.get(), kApartTimeoutMs);
+}
 
 int mount_image(const std::string &path) {
     int fd = open_regular_file(path);

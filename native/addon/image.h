@@ -6,3 +6,10 @@
 // goes with the last mount of it. No link is followed on the way to the file. Gives a descriptor of the mount or a
 // negative errno, EBADMSG where the file is neither.
 int mount_image(const std::string &path);
+
+// Does that in a process of its own, `program`, since whoever waits for a file system that never answers cannot be
+// killed. Gives -ETIMEDOUT where it takes too long.
+int mount_image_apart(const std::string &program, const std::string &path);
+
+// Gives the type of the image in a file: "squashfs", "erofs", or nothing. No link is followed.
+std::string image_type(const std::string &path);

@@ -149,7 +149,8 @@ Failure make_given(const SpawnRequest &request, Given *given) {
         step++;
     }
     if (!request.image.empty()) {
-        int fd = mount_image(request.image); // here, since the group's device filter hides loop devices
+        int fd =
+            mount_image_apart(request.reach, request.image); // here, since the group's device filter hides loop devices
         if (fd < 0) return {Failure::kImage, 0, -fd, 0};
         given->image.reset(fd);
     }

@@ -16,6 +16,7 @@ struct SpawnRequest {
     std::string uid_map, gid_map;        // of a new user namespace, or empty
     std::vector<std::pair<std::string, std::string>> mount_maps; // of the user namespaces that mounts have
     std::string image;                                           // path of a squashfs or erofs file to mount, or empty
+    std::string reach;                                           // path of niwa-reach, which mounts the image
     std::vector<DeviceRule> devices;                             // all that the group may use
     bool filter_devices = false;
     std::string stdout_path, stderr_path; // of the FIFOs to make for its output

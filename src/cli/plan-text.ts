@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { lookAtCgroupTree } from '../host/cgroup.js';
-import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
+import { deviceNumbers } from '../host/devices.js';
 import { isOomProtected } from '../host/oom.js';
 import { openFilesLimit } from '../host/open-files.js';
 import { compileSeccomp } from '../host/seccomp.js';
@@ -22,17 +22,16 @@ export interface Planned {
   warnings: string[];
 }
 
-/** Plans a spec with what this host has. @throws NiwaError SPEC_INVALID, HOST_UNSUPPORTED */
-export function planHere(input: SpecInput, cgroup: string, runDir: string): Planned {
-  const spec = resolveDns(resolveSources(parseSpec(input, 'ID')), hasIpv6());
+/** Plans a spec with what this host has. @throws NiwaError SPEC_INVALID, HOST_UNSUPPORTED, PATH_TIMEOUT, HOST_ERROR */
+export async function planHere(input: SpecInput, cgroup: string, runDir: string): Promise<Planned> {
+  const spec = resolveDns(await resolveSources(parseSpec(input, 'ID'), 'user 0'), hasIpv6());
   const { containers, controllers } = lookAtCgroupTree(cgroup);
   const stage = resolve(runDir, 'stage');
   const plan = makePlan(spec, {
     containersCgroup: containers,
     controllers,
     stage,
-    devices: resolveDevices(spec.resources.io),
-    deviceNodes: resolveDeviceNodes(spec.devices),
+    ...(await deviceNumbers(spec, 'user 0')),
     filtersDevices: native.canFilterDevices(),
     idRange: { start: DEFAULT_ID_POOL.start, size: IDS_PER_CONTAINER },
     oomProtected: isOomProtected(),

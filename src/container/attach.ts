@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { ContainerLog, LogChunk } from '../logs/log.js';
 import type { LogStore } from '../logs/store.js';
 import { native } from '../native.js';
+import { withRealPaths } from './allowed.js';
 import type { Container } from './container.js';
 import { pipe } from './exec.js';
 import { type Allowed, type Caller, requirePermission } from './permissions.js';
@@ -28,7 +29,7 @@ export async function attachTo(container: Container, caller: Caller, allowed: Al
   const { id, spec, state, handle, log, exited } = container;
   requireState('attach to', id, state);
   const { tty } = spec.process;
-  if (tty) requirePermission(spec, caller, allowed);
+  if (tty) requirePermission(spec, caller, await withRealPaths(allowed, spec, caller));
   const left = new AbortController();
   const output = await fromNowOn(log, state === 'created', left.signal);
   if (tty) requireState('attach to', id, container.state); // it may have ended meanwhile

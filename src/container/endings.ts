@@ -67,7 +67,7 @@ export class Endings {
     await stored;
     crashPoint('output-stored');
     container.hooksDone = !lifecycle.owesHooks(container, exit);
-    this.giveBack(container.spec); // before it is saved as exited: after a crash the next niwad does it again
+    await this.giveBack(container.spec); // before it is saved as exited: after a crash the next niwad does it again
     books.save(container, 'exited');
     crashPoint('exit-saved');
     await this.removeGroup(container.cgroup);
@@ -117,9 +117,13 @@ export class Endings {
   }
 
   /** Takes away the quota of what a container keeps. */
-  giveBack({ id, root }: Spec): void {
-    const errno = unlimitKept(root.overlay);
-    if (errno !== 0) this.#options.log.error({ id, errno: errnoName(errno) }, 'a quota stays');
+  async giveBack({ id, root }: Spec): Promise<void> {
+    try {
+      const errno = await unlimitKept(root.overlay, `container ${id}`);
+      if (errno !== 0) this.#options.log.error({ id, errno: errnoName(errno) }, 'a quota stays');
+    } catch (error) {
+      this.#options.log.error({ id, err: error }, 'a quota stays');
+    }
   }
 
   /** Removes a group; one that cannot be removed is left to the next daemon. */

@@ -11,11 +11,12 @@ import { execOps } from '../plan/exec.js';
 import { idOutside } from '../plan/userns.js';
 import { type ExecSpec, parseExec } from '../spec/exec.js';
 import { signalName, signalNumber } from '../spec/signals.js';
+import { Turns } from '../turns.js';
+import { withRealPaths } from './allowed.js';
 import type { Container } from './container.js';
 import { execError } from './failure.js';
 import { type Allowed, type Caller, requireExecPermission } from './permissions.js';
 import { requireState } from './state.js';
-import { Turns } from './turns.js';
 
 /** A container can hold up those who enter it, each on a thread of Node.js's pool; starts and files need some too. */
 const entering = new Turns(4);
@@ -76,8 +77,10 @@ export class Exec {
 export async function execIn(container: Container, input: unknown, caller: Caller, allowed: Allowed): Promise<Exec> {
   const { id, spec, userns } = container;
   const parsed = parseExec(input, spec);
-  const asked = { ...parsed, process: resolveUser({ ...spec, process: parsed.process }, 'the exec', 'user').process };
-  requireExecPermission(spec, asked, caller, allowed);
+  const named = { ...spec, process: parsed.process };
+  const { process } = await resolveUser(named, `user ${caller.uid}`, 'the exec', 'user');
+  const asked = { ...parsed, process };
+  requireExecPermission(spec, asked, caller, await withRealPaths(allowed, spec, caller));
   const ops = execOps(spec, asked, {
     userns,
     oomProtected: isOomProtected(),

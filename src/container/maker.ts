@@ -2,12 +2,13 @@ import type { Logger } from 'pino';
 import { crashPoint } from '../crash-point.js';
 import { NiwaError } from '../errors.js';
 import type { CgroupTree } from '../host/cgroup.js';
-import { resolveDeviceNodes, resolveDevices } from '../host/devices.js';
+import { type DeviceNumbers, deviceNumbers } from '../host/devices.js';
 import type { IdPool, IdRange } from '../host/id-pool.js';
 import { isOomProtected } from '../host/oom.js';
 import { openFilesLimit } from '../host/open-files.js';
 import { readStartTicks } from '../host/process.js';
-import { limitKept, unlimitKept } from '../host/quota.js';
+import { limitKept } from '../host/quota.js';
+import { type Asker, REACH_PROGRAM } from '../host/reach.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import type { LogStore } from '../logs/store.js';
 import { type CreateRequest, errnoName, type Handle, isFailure, native } from '../native.js';
@@ -63,45 +64,48 @@ export class Maker {
 
   /**
    * Makes a container of a spec that is resolved, permitted and has an id of its own.
+   * @param asker for whom paths of the host are touched
    * @param start also starts it, where nothing has to happen between the two: then `started` of the container says what came of it
-   * @throws NiwaError HOOK_FAILED, HOST_UNSUPPORTED, ADDRESS_IN_USE, NOT_FOUND, STATE_CONFLICT, START_FAILED, HOST_ERROR
+   * @throws NiwaError HOOK_FAILED, HOST_UNSUPPORTED, ADDRESS_IN_USE, NOT_FOUND, STATE_CONFLICT, START_FAILED, HOST_ERROR; what
+   *   reach() throws
    */
-  async make(spec: Spec, watch: Stopwatch, start: StartWish | null): Promise<Container> {
+  async make(spec: Spec, asker: Asker, watch: Stopwatch, start: StartWish | null): Promise<Container> {
     const { endings } = this.#options;
-    const container = await this.#bear(spec, watch, start);
+    const container = await this.#bear(spec, asker, watch, start);
     await this.#prepare(container)
       .catch((error: unknown) => endings.fail(container, error))
       .catch((error: unknown) => endings.undo(container, error));
     return container;
   }
 
-  /** The plan of a container, as it was when it was made. */
-  planOf({ spec, idRange, lease }: Container): Plan {
-    return this.#plan(spec, idRange, lease);
+  /** The plan of a container, as it was when it was made. @throws what reach() throws */
+  async planOf({ id, spec, idRange, lease }: Container): Promise<Plan> {
+    return this.#plan(spec, await deviceNumbers(spec, `container ${id}`), idRange, lease);
   }
 
-  async #bear(spec: Spec, watch: Stopwatch, start: StartWish | null): Promise<Container> {
+  async #bear(spec: Spec, asker: Asker, watch: Stopwatch, start: StartWish | null): Promise<Container> {
     try {
       await this.#options.lifecycle.beforeCreate(spec);
-      return await this.#make(spec, watch, start);
+      return await this.#make(spec, asker, watch, start);
     } catch (error) {
       this.#options.lifecycle.failed(spec);
       throw error;
     }
   }
 
-  async #make(spec: Spec, watch: Stopwatch, start: StartWish | null): Promise<Container> {
-    const { idPool, networks } = this.#options;
+  async #make(spec: Spec, asker: Asker, watch: Stopwatch, start: StartWish | null): Promise<Container> {
+    const { idPool, networks, endings } = this.#options;
     const idRange = spec.userns === 'auto' ? idPool.take() : null;
     try {
-      limitKept(spec.root.overlay);
+      await limitKept(spec.root.overlay, asker);
+      const numbers = await deviceNumbers(spec, asker);
       const lease = await networks.take(spec);
-      const plan = this.#plan(spec, idRange, lease);
+      const plan = this.#plan(spec, numbers, idRange, lease);
       watch.lap('plan');
       const waits = lease !== null || spec.process.tty || this.#options.lifecycle.hasHooks('afterNetwork', spec);
       return await this.#spawn(spec, plan, { idRange, lease }, watch, waits ? null : start);
     } catch (error) {
-      unlimitKept(spec.root.overlay);
+      await endings.giveBack(spec);
       if (idRange !== null) idPool.release(idRange);
       networks.forget(spec.id);
       throw error;
@@ -116,18 +120,17 @@ export class Maker {
     if (started !== null) return;
     const failure = await this.#options.networks.attach(container);
     crashPoint('connected');
-    if (failure !== null) throw startError(this.planOf(container), failure);
+    if (failure !== null) throw startError(await this.planOf(container), failure);
     await this.#options.lifecycle.afterNetwork(container);
   }
 
-  #plan(spec: Spec, idRange: IdRange | null, lease: Lease | null): Plan {
+  #plan(spec: Spec, numbers: DeviceNumbers, idRange: IdRange | null, lease: Lease | null): Plan {
     const { tree, stage, networks, store } = this.#options;
     return makePlan(spec, {
       containersCgroup: tree.containers,
       controllers: tree.controllers,
       stage,
-      devices: resolveDevices(spec.resources.io),
-      deviceNodes: resolveDeviceNodes(spec.devices),
+      ...numbers,
       filtersDevices: this.#filtersDevices,
       idRange: idRange ?? NO_IDS,
       oomProtected: isOomProtected(),
@@ -166,6 +169,7 @@ export class Maker {
       gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
       mountMaps: plan.mountMaps.map(({ uids, gids }) => [mapFile(uids), mapFile(gids)]),
       image: plan.image ?? '',
+      reach: REACH_PROGRAM,
       ...logs.fifosOf(spec.id),
       stdioUid: idOutside(plan.userns?.uids, spec.process.uid),
       stdioGid: idOutside(plan.userns?.gids, spec.process.gid),

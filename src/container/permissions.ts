@@ -8,28 +8,43 @@ export interface Caller {
   uid: number;
 }
 
-/** What the operator lets callers other than root ask for. */
-export interface Allowed {
+/** Directories that the operator allows callers other than root. */
+interface AllowedDirectories {
   /** Directories below which a root may be, as a directory or a file. The host's own root is always allowed: it shows nothing private. */
   roots: string[];
   /** Directories below which the source of a bind mount may be, and what keeps the writes of an overlay. */
   sources: string[];
   /** Directories below which the programs of hooks may be: they run as root on the host. */
   hooks: string[];
+}
+
+/** What the operator lets callers other than root ask for. */
+export interface Allowed extends AllowedDirectories {
   /** Whether they may switch protections off. */
   privileged: boolean;
   /** Whether they may drain the node: no customer's container starts then. */
   drain: boolean;
+  /** Where the directories lead. */
+  real?: AllowedDirectories;
 }
 
 /**
  * Lets through what the operator allowed: the daemon is root, and does not read, write or unprotect for a caller what that
- * caller could not. Root may ask for anything.
- * @param spec with its paths resolved, see resolveSources()
+ * caller could not. Root may ask for anything. It is asked twice: with the paths as they are written, before any of them is
+ * touched, and with the real ones, see resolveSources().
+ * @param allowed see withRealPaths()
+ * @param written the spec as it is written, for the refusal: where links lead is not told to whom it is none of their business
  * @throws NiwaError FORBIDDEN with each field
  */
-export function requirePermission(spec: Spec, caller: Caller, allowed: Allowed): void {
-  requireNone(caller.uid === 0 ? [] : [...refusals(spec, allowed)], caller);
+export function requirePermission(spec: Spec, caller: Caller, allowed: Allowed, written = spec): void {
+  requireNone(caller.uid === 0 ? [] : [...refusals(spec, written, allowed)], caller);
+}
+
+/** Whether the operator's directories matter for a spec: it names a path of the host, beside the host's own root. */
+export function namesPaths({ root, mounts, hooks }: Spec): boolean {
+  const ofRoot = [root.path === '/' ? null : root.path, root.file, root.overlay?.directory ?? null];
+  const used = ofRoot.some((path) => path !== null) || mounts.some(({ type }) => type === 'bind');
+  return used || Object.keys(hooks).length > 0;
 }
 
 function requireNone(problems: FieldProblem[], caller: Caller): void {
@@ -42,28 +57,34 @@ function requireNone(problems: FieldProblem[], caller: Caller): void {
   );
 }
 
-function* refusals(spec: Spec, { roots, sources, hooks, privileged }: Allowed): Iterable<FieldProblem> {
-  if (spec.root.path !== null && spec.root.path !== '/' && !isBelow(spec.root.path, roots))
-    yield { path: 'root.path', found: show(spec.root.path), allowed: below(roots) };
-  if (spec.root.file !== null && !isBelow(spec.root.file, roots))
-    yield { path: 'root.file', found: show(spec.root.file), allowed: below(roots) };
+function* refusals(spec: Spec, written: Spec, allowed: Allowed): Iterable<FieldProblem> {
+  const { roots, sources, privileged } = allowed;
+  const mayRoot = (path: string | null) => path === null || path === '/' || isBelow(path, 'roots', allowed);
+  if (!mayRoot(spec.root.path)) yield { path: 'root.path', found: show(written.root.path), allowed: below(roots) };
+  if (!mayRoot(spec.root.file)) yield { path: 'root.file', found: show(written.root.file), allowed: below(roots) };
   const keep = spec.root.overlay?.directory ?? null;
-  if (keep !== null && !isBelow(keep, sources))
-    yield { path: 'root.overlay.directory', found: show(keep), allowed: below(sources) };
+  if (keep !== null && !isBelow(keep, 'sources', allowed))
+    yield { path: 'root.overlay.directory', found: show(written.root.overlay?.directory), allowed: below(sources) };
   for (const [i, mount] of spec.mounts.entries())
-    if (mount.type === 'bind' && !isBelow(mount.source, sources))
-      yield { path: `mounts[${i}].source`, found: show(mount.source), allowed: below(sources) };
-  if (!privileged) yield* hookRefusals(spec, hooks);
-  if (!privileged) yield* unprotected(spec);
+    if (mount.type === 'bind' && !isBelow(mount.source, 'sources', allowed))
+      yield { path: `mounts[${i}].source`, found: show(sourceOf(written, i)), allowed: below(sources) };
+  if (!privileged) yield* hookRefusals(spec, written, allowed);
+  if (!privileged) yield* unprotected(written);
+}
+
+function sourceOf({ mounts }: Spec, i: number): string | undefined {
+  const mount = mounts[i];
+  return mount?.type === 'bind' ? mount.source : undefined;
 }
 
 /** With the environment a caller would choose what a program does: LD_PRELOAD, PATH and the like. */
-function* hookRefusals(spec: Spec, directories: readonly string[]): Iterable<FieldProblem> {
+function* hookRefusals(spec: Spec, written: Spec, allowed: Allowed): Iterable<FieldProblem> {
   for (const [point, list] of Object.entries(spec.hooks))
     for (const [i, { file, env }] of list.entries()) {
       const path = `hooks.${point}[${i}]`;
-      if (!isBelow(file, directories))
-        yield { path: `${path}.args[0]`, found: show(file), allowed: below(directories) };
+      const shown = written.hooks[point as keyof Spec['hooks']]?.[i]?.file;
+      if (!isBelow(file, 'hooks', allowed))
+        yield { path: `${path}.args[0]`, found: show(shown), allowed: below(allowed.hooks) };
       if (Object.keys(env).length > 0) yield { path: `${path}.env`, found: show(env), allowed: 'nothing' };
     }
 }
@@ -137,10 +158,13 @@ const FIRST_UNPRIVILEGED_PORT = 1024;
 /** What a workload could take from everybody else: real-time and higher priorities, memory that is never swapped. */
 const SHARED_RLIMITS = ['rtprio', 'rttime', 'nice', 'memlock'];
 
-function isBelow(path: string, prefixes: readonly string[]): boolean {
+/** Where ".." leads is known only of a real path, which has none. */
+function isBelow(path: string, kind: keyof AllowedDirectories, allowed: Allowed): boolean {
+  if (path.split('/').includes('..')) return false;
+  const prefixes = [...allowed[kind], ...(allowed.real?.[kind] ?? [])];
   return prefixes.some((prefix) => `${path}/`.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`));
 }
 
 function below(prefixes: readonly string[]): string {
-  return prefixes.length === 0 ? 'no path at all' : `a path below ${prefixes.join(' or ')}`;
+  return prefixes.length === 0 ? 'no path at all' : `a path below ${prefixes.join(' or ')}, without ".."`;
 }

@@ -24,6 +24,7 @@ import type { Hooks } from '../spec/hooks.js';
 import { mergeResources, parseResources } from '../spec/resources.js';
 import { signalNumber } from '../spec/signals.js';
 import { parseSpec, type Spec } from '../spec/spec.js';
+import { withRealPaths } from './allowed.js';
 import { type Attachment, attachTo } from './attach.js';
 import { Books } from './books.js';
 import { type Container, deadlineOf, usecNow } from './container.js';
@@ -277,7 +278,11 @@ export class Runtime {
    * Changes limits of a live container; a field that is left out stays.
    * @throws NiwaError NOT_FOUND, STATE_CONFLICT, SPEC_INVALID, HOST_UNSUPPORTED, HOST_ERROR; then all limits are as before
    */
-  async update(id: string, input: unknown, { force = false } = {}): Promise<Container> {
+  async update(
+    id: string,
+    input: unknown,
+    { force = false, caller = ROOT }: { force?: boolean; caller?: Caller } = {},
+  ): Promise<Container> {
     const container = this.get(id);
     const change = parseResources(input);
     await container.lock.run(async () => {
@@ -285,7 +290,7 @@ export class Runtime {
       const now = container.spec.resources;
       const merged = mergeResources(now, change);
       const { controllers } = this.#options.tree;
-      const devices = resolveDevices([...now.io, ...change.io]);
+      const devices = await resolveDevices([...now.io, ...change.io], `user ${caller.uid}`);
       const writes = updateWrites(now, change, controllers, devices);
       if (!force) requireRoom(id, container.cgroup, change.memory.maxBytes);
       container.writeLimits(writes, undoWrites(now, writes, controllers, devices));
@@ -413,25 +418,42 @@ export class Runtime {
     wishOf: (spec: Spec) => StartWish | null = () => null,
   ): Promise<Container> {
     const watch = new Stopwatch();
-    const { allowed, images } = this.#options;
-    const asked = resolveSources(parseSpec(input, this.#freeId(), (name) => imageDefaults(images, name)));
-    requirePermission(asked, caller, allowed);
-    const spec = this.#options.networks.resolve(resolveUser(asked));
+    const { images } = this.#options;
+    const written = parseSpec(input, this.#freeId(), (name) => imageDefaults(images, name));
+    const unpin = images.pin(written.root.layers);
+    try {
+      const spec = await this.#settle(written, caller);
+      const release = this.#reserve(spec);
+      watch.lap('spec');
+      const make = async () => {
+        const container = await this.#maker.make(spec, `user ${caller.uid}`, watch, wishOf(spec));
+        await step(container).catch((error: unknown) => this.#endings.undo(container, error));
+        return container;
+      };
+      return await make().finally(release);
+    } finally {
+      unpin();
+    }
+  }
+
+  /** Gives a spec with its real paths, all of which the caller may name, and the number of its user. */
+  async #settle(written: Spec, caller: Caller): Promise<Spec> {
+    const asker = `user ${caller.uid}` as const;
+    const allowed = await withRealPaths(this.#options.allowed, written, caller);
+    requirePermission(written, caller, allowed);
+    const spec = await resolveSources(written, asker);
+    requirePermission(spec, caller, allowed, written);
+    return this.#options.networks.resolve(await resolveUser(spec, asker));
+  }
+
+  /** Keeps the id of a spec, and what it keeps, from others until the function that it gives is called. */
+  #reserve(spec: Spec): () => void {
     this.#refuseNew();
     if (this.#registry.has(spec.id) || this.#reserved.has(spec.id))
       throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
     requireOwnDirectory(spec, this.#liveSpecs());
     this.#reserved.set(spec.id, spec);
-    watch.lap('spec');
-    const unpin = images.pin(spec.root.layers);
-    try {
-      const container = await this.#maker.make(spec, watch, wishOf(spec));
-      await step(container).catch((error: unknown) => this.#endings.undo(container, error));
-      return container;
-    } finally {
-      this.#reserved.delete(spec.id);
-      unpin();
-    }
+    return () => this.#reserved.delete(spec.id);
   }
 
   /** The specs of all that live or are being made; of no cost to whom does not look. */
@@ -458,7 +480,7 @@ export class Runtime {
   async #requireStarted(container: Container, result: Started | Failure): Promise<void> {
     if (!isFailure(result)) return;
     await container.exited;
-    throw startError(this.#maker.planOf(container), result);
+    throw startError(await this.#maker.planOf(container), result);
   }
 
   /** @throws NiwaError HOOK_FAILED when it has ended */

@@ -169,7 +169,7 @@ async function close(
   }
   await endings.removeGroup(stored.cgroup);
   if (decision === 'lose') {
-    endings.giveBack(stored.spec);
+    await endings.giveBack(stored.spec);
     await endings.lose(stored, container);
   }
 }

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { isOomProtected } from '../host/oom.js';
 import { openFilesLimit } from '../host/open-files.js';
-import { native } from '../native.js';
+import { REACH_PROGRAM } from '../host/reach.js';
+import { errnoName, native } from '../native.js';
 import type { Program } from '../spec/hooks.js';
 
 /** How one run of a program went. */
@@ -19,13 +21,16 @@ export const OUTPUT_BYTES = 4096;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** What a program wrote just before its end is waited for so long: one that it left behind may hold its streams open. */
 const STREAMS_MS = 100;
+/** A process that was killed and does not end waits for a file system that does not answer. */
+const KILLED_MS = 1000;
 
 /**
  * Runs a program on the host as niwad's own user, in a session of its own and without a shell. At the end of its time, or
- * when `signal` is aborted, its whole process group is killed; what it leaves behind when it ends by itself goes on.
+ * when `signal` is aborted, its whole process group is killed; what it leaves behind when it ends by itself goes on. The program
+ * is executed by niwa-reach, since its own file may be one that never answers.
  * @param variables its environment beside PATH; `program.env` comes after PATH and before these
  * @param input its standard input; a program that reads none of it is no error
- * @returns when it has ended; never throws
+ * @returns when it has ended, or was killed and hangs; never throws
  */
 export function runHook(
   program: Program,
@@ -52,9 +57,17 @@ export function runHook(
     });
     const output = collect(child);
     let ended: string | null = null;
+    let hanging: NodeJS.Timeout | undefined;
     const kill = (why: string) => {
       ended ??= why;
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      hanging ??= setTimeout(giveUp, KILLED_MS);
+    };
+    const giveUp = () => {
+      over();
+      child.unref();
+      output.drop();
+      resolve(result(`${ended}, and does not end: a file system does not answer it`, output.text()));
     };
     const abort = () => kill('it was ended with niwad or its container');
     const timer = setTimeout(
@@ -63,6 +76,7 @@ export function runHook(
     );
     const over = () => {
       clearTimeout(timer); // from here on the pid may be another's
+      clearTimeout(hanging);
       signal.removeEventListener('abort', abort);
     };
     signal.addEventListener('abort', abort, { once: true });
@@ -70,7 +84,7 @@ export function runHook(
     child.once('exit', async (code, killer) => {
       over();
       await output.ended(STREAMS_MS);
-      resolve(result(ended ?? failureOf(code, killer), output.text()));
+      resolve(result(ended ?? output.refusal() ?? failureOf(code, killer), output.text()));
     });
     child.stdin?.on('error', () => {}).end(input);
   });
@@ -78,7 +92,8 @@ export function runHook(
 
 function start({ file, args }: Program, env: Record<string, string>): ChildProcess {
   const [name = file, ...rest] = args;
-  const child = spawn(file, rest, { argv0: name, cwd: '/', env, detached: true, stdio: 'pipe' });
+  const words = ['exec', file, name, ...rest];
+  const child = spawn(REACH_PROGRAM, words, { cwd: '/', env, detached: true, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
   if (child.pid !== undefined) takeAwayOfNiwad(child.pid);
   return child;
 }
@@ -99,23 +114,30 @@ function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? String(error);
 }
 
-/** Keeps the end of what a program writes, however much that is. */
-function collect({ stdout, stderr }: ChildProcess) {
-  const streams = [stdout, stderr].filter((stream) => stream != null); // not there where it could not be made
+/** Keeps the end of what a program writes, however much that is, and why niwa-reach could not become it. */
+function collect({ stdio }: ChildProcess) {
+  const [, stdout, stderr, report] = (stdio ?? []) as (Readable | null | undefined)[]; // none where a pipe could not be made
+  const streams = [stdout, stderr, report].filter((stream) => stream != null);
   let kept = Buffer.alloc(0);
-  for (const stream of streams) {
-    stream.on('data', (bytes: Buffer) => {
+  let errno = '';
+  for (const stream of [stdout, stderr])
+    stream?.on('data', (bytes: Buffer) => {
       kept = Buffer.concat([kept, bytes]).subarray(-OUTPUT_BYTES);
     });
-    stream.on('error', () => {});
-  }
+  report?.on('data', (bytes: Buffer) => {
+    errno += bytes;
+  });
+  for (const stream of streams) stream.on('error', () => {});
   const closed = Promise.all(streams.map((stream) => new Promise((resolve) => stream.once('close', resolve))));
+  const drop = () => {
+    for (const stream of streams) stream.destroy();
+  };
   return {
     text: () => kept.toString().trimEnd(),
+    refusal: () => (errno === '' ? null : `cannot run: ${errnoName(Number(errno))}`),
+    drop,
     ended: async (patienceMs: number) => {
-      const late = setTimeout(() => {
-        for (const stream of streams) stream.destroy();
-      }, patienceMs);
+      const late = setTimeout(drop, patienceMs);
       await closed;
       clearTimeout(late);
     },

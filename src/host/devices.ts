@@ -1,53 +1,59 @@
-import { statSync } from 'node:fs';
-import { messageOf, NiwaError } from '../errors.js';
 import type { DeviceRule } from '../plan/devices.js';
-import { refuse } from '../spec/problems.js';
+import { invalid } from '../spec/problems.js';
+import { type Asker, type Errand, reach } from './reach.js';
+
+/** The devices that a spec names, by their numbers. */
+export interface DeviceNumbers {
+  /** The "major:minor" of each block device that `io` limits name. */
+  devices: Record<string, string>;
+  /** The number of each device that a spec has beside the usual ones. */
+  deviceNodes: DeviceRule[];
+}
+
+/**
+ * Looks up all devices that a spec names. @throws NiwaError SPEC_INVALID where a path is none; what reach() throws
+ */
+export async function deviceNumbers(
+  spec: { devices: readonly string[]; resources: { io: readonly { device: string }[] } },
+  asker: Asker,
+): Promise<DeviceNumbers> {
+  const devices = await resolveDevices(spec.resources.io, asker);
+  return { devices, deviceNodes: await resolveDeviceNodes(spec.devices, asker) };
+}
 
 /**
  * Gives the "major:minor" of each block device that `io` limits name by path. The kernel limits whole disks, not partitions:
  * io.max refuses those itself.
- * @throws NiwaError SPEC_INVALID where a path is no block device
+ * @throws NiwaError SPEC_INVALID where a path is no block device; what reach() throws
  */
-export function resolveDevices(io: readonly { device: string }[]): Record<string, string> {
-  return Object.fromEntries(
-    io.map(({ device }, i) => [
-      device,
-      device.startsWith('/') ? numberOf(device, `resources.io[${i}].device`) : device,
-    ]),
-  );
+export async function resolveDevices(io: readonly { device: string }[], asker: Asker): Promise<Record<string, string>> {
+  const paths = io.map(({ device }) => device).filter((device) => device.startsWith('/'));
+  const found = await look(paths, asker);
+  const numberOf = (device: string, i: number) => {
+    const rule = found[paths.indexOf(device)];
+    if (rule?.type === 'b') return `${rule.major}:${rule.minor}`;
+    const path = `resources.io[${i}].device`;
+    const allowed = 'a block device such as "/dev/vda" or "254:0"';
+    throw invalid('the spec', [{ path, found: `"${device}" (no block device)`, allowed }]);
+  };
+  return Object.fromEntries(io.map(({ device }, i) => [device, device.startsWith('/') ? numberOf(device, i) : device]));
 }
 
-function numberOf(path: string, field: string): string {
-  let found = 'no block device';
-  try {
-    const status = statSync(path);
-    if (status.isBlockDevice()) return numberOfDevice(status.rdev);
-  } catch (error) {
-    found = messageOf(error);
-  }
-  const problem = {
-    path: field,
-    found: `"${path}" (${found})`,
-    allowed: 'a block device such as "/dev/vda" or "254:0"',
-  };
-  throw new NiwaError('SPEC_INVALID', `${field}: found ${problem.found}; allowed: ${problem.allowed}`, {
-    details: { problems: [problem] },
+async function resolveDeviceNodes(paths: readonly string[], asker: Asker): Promise<DeviceRule[]> {
+  const found = await look(paths, asker);
+  return found.map((rule, i) => {
+    if (rule !== undefined) return rule;
+    const problem = { path: `devices[${i}]`, found: `"${paths[i]}" (no device)` };
+    throw invalid('the spec', [{ ...problem, allowed: 'a device of the host such as "/dev/fuse"' }]);
   });
 }
 
-/**
- * Gives the number of each device that a spec names beside the usual ones.
- * @throws NiwaError SPEC_INVALID where a path is no device
- */
-export function resolveDeviceNodes(paths: readonly string[]): DeviceRule[] {
-  return paths.map((path, i) => {
-    const status = statSync(path, { throwIfNoEntry: false });
-    if (status === undefined || !(status.isCharacterDevice() || status.isBlockDevice()))
-      refuse('the spec', [
-        { path: `devices[${i}]`, found: `"${path}" (no device)`, allowed: 'a device of the host such as "/dev/fuse"' },
-      ]);
-    const { rdev = 0 } = status ?? {};
-    return { type: status?.isBlockDevice() ? 'b' : 'c', major: major(rdev), minor: minor(rdev) };
+/** Gives the number of each path; undefined for one that is no device. */
+async function look(paths: readonly string[], asker: Asker): Promise<(DeviceRule | undefined)[]> {
+  const errands = paths.map((path): Errand => ['device', path]);
+  return (await reach(asker, errands)).map(({ body }) => {
+    const [, type, major, minor] = /^([bc]) ([0-9]+):([0-9]+)$/.exec(body.toString()) ?? [];
+    return type === undefined ? undefined : { type: type as 'b' | 'c', major: Number(major), minor: Number(minor) };
   });
 }
 

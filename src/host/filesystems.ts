@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync, statfsSync, statSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import { native } from '../native.js';
 
@@ -16,18 +16,13 @@ export const IDMAPPED_SINCE: Record<string, readonly [number, number]> = {
   ceph: [6, 7],
 };
 
-/** The magic numbers of the images that a root may come of, and where they are. */
-const IMAGES: [type: string, offset: number, magic: string][] = [
-  ['squashfs', 0, '68737173'],
-  ['erofs', 1024, 'e2e1f5e0'],
-];
-
 /** What the kernel said of each file system: its type and its device number name it. */
 const probed = new Map<string, boolean>();
 
 /**
- * Whether the file system of a path can be id-mapped: the kernel is asked once for each. A path that does not exist, or of which
- * the kernel cannot be asked, counts as one that can: the start will say what is wrong with it.
+ * Whether the file system of a path of niwad's own can be id-mapped; those of others are for reach(). The kernel is asked once for
+ * each. A path that does not exist, or of which the kernel cannot be asked, counts as one that can: the start will say what is
+ * wrong with it.
  */
 export function canIdmap(path: string): boolean {
   try {
@@ -40,29 +35,10 @@ export function canIdmap(path: string): boolean {
   }
 }
 
-/** The same of the file system in a squashfs or erofs file, as far as its type tells. */
-export function imageCanIdmap(path: string): boolean {
-  const since = IDMAPPED_SINCE[imageType(path) ?? ''];
+/** The same of the file system in a file, as far as its type tells. */
+export function canIdmapImage(type: string): boolean {
+  const since = IDMAPPED_SINCE[type];
   return since === undefined || kernelIsAtLeast(since);
-}
-
-function imageType(path: string): string | undefined {
-  try {
-    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      return fstatSync(fd).isFile() ? IMAGES.find(([, offset, magic]) => hexAt(fd, offset) === magic)?.[0] : undefined;
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return undefined;
-  }
-}
-
-function hexAt(fd: number, offset: number): string {
-  const bytes = Buffer.alloc(4);
-  readSync(fd, bytes, 0, bytes.length, offset);
-  return bytes.toString('hex');
 }
 
 function kernelIsAtLeast([major, minor]: readonly [number, number]): boolean {

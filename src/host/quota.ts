@@ -1,7 +1,8 @@
 import { constants } from 'node:os';
 import { NiwaError } from '../errors.js';
-import { errnoName, native } from '../native.js';
+import { errnoName } from '../native.js';
 import type { Overlay } from '../spec/spec.js';
+import { type Asker, reach } from './reach.js';
 
 const { EOPNOTSUPP, ENOTTY, ENOSYS, ESRCH } = constants.errno;
 const NO_QUOTA: number[] = [EOPNOTSUPP, ENOTTY, ENOSYS, ESRCH];
@@ -9,11 +10,11 @@ const NO_QUOTA: number[] = [EOPNOTSUPP, ENOTTY, ENOSYS, ESRCH];
 /**
  * Bounds the directory that keeps what is written over a root, if there is one, to its size. Without a size, a bound that was
  * left there is taken away.
- * @throws NiwaError HOST_UNSUPPORTED where its file system has no project quota, HOST_ERROR where it refuses
+ * @throws NiwaError HOST_UNSUPPORTED where its file system has no project quota, HOST_ERROR where it refuses; what reach() throws
  */
-export function limitKept(overlay: Overlay | null): void {
+export async function limitKept(overlay: Overlay | null, asker: Asker): Promise<void> {
   if (overlay === null || overlay.directory === null) return;
-  const errno = native.limitDirectory(overlay.directory, overlay.sizeBytes ?? 0);
+  const errno = await limit(overlay.directory, overlay.sizeBytes ?? 0, asker);
   if (errno === 0) return;
   const refused = `${overlay.directory} cannot be bounded to ${overlay.sizeBytes} bytes: ${errnoName(errno)}`;
   if (NO_QUOTA.includes(errno))
@@ -24,9 +25,14 @@ export function limitKept(overlay: Overlay | null): void {
   throw new NiwaError('HOST_ERROR', `${refused}. It has to be a directory, and so have upper and work in it.`);
 }
 
-/** Takes the bound away at the end; gives the errno. */
-export function unlimitKept(overlay: Overlay | null): number {
+/** Takes the bound away at the end; gives the errno. @throws what reach() throws */
+export async function unlimitKept(overlay: Overlay | null, asker: Asker): Promise<number> {
   return overlay === null || overlay.directory === null || overlay.sizeBytes === null
     ? 0
-    : native.limitDirectory(overlay.directory, 0);
+    : limit(overlay.directory, 0, asker);
+}
+
+async function limit(directory: string, bytes: number, asker: Asker): Promise<number> {
+  const [found] = await reach(asker, [['limit', directory, String(bytes)]]);
+  return found?.errno ?? 0;
 }

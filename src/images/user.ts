@@ -1,6 +1,7 @@
+import { type Asker, type Errand, reach } from '../host/reach.js';
 import { native } from '../native.js';
 import { refuse, show } from '../spec/problems.js';
-import { type Spec, unmappedUser } from '../spec/spec.js';
+import { type Root, type Spec, unmappedUser } from '../spec/spec.js';
 
 /** Users by name, from the root's own passwd(5) and group(5). */
 
@@ -18,6 +19,20 @@ export function readerOf(layers: readonly string[]): ReadLines {
     const found = native.readInLayers(layers, path, MAX_BYTES);
     return typeof found === 'number' ? [] : found.toString('utf8').split('\n');
   };
+}
+
+/**
+ * Reads the users of a root. A directory that somebody has named may not answer: it is not touched by niwad itself.
+ * @throws what reach() throws
+ */
+export async function accountsOf({ path, layers }: Root, asker: Asker): Promise<ReadLines> {
+  if (path === null || path === '/') return readerOf(layers);
+  const files = ['etc/passwd', 'etc/group'];
+  const found = await reach(
+    asker,
+    files.map((file): Errand => ['read', path, file]),
+  );
+  return (file) => found[files.indexOf(file)]?.body.toString().split('\n') ?? [];
 }
 
 /**
@@ -57,12 +72,12 @@ function groupOfUser(uid: number, read: ReadLines): number {
 /**
  * Gives a spec whose user is known by number.
  * @param path the field of `what` that names it, for the error
- * @throws NiwaError SPEC_INVALID where the root does not know the name
+ * @throws NiwaError SPEC_INVALID where the root does not know the name; what reach() throws
  */
-export function resolveUser(spec: Spec, what = 'the spec', path = 'process.user'): Spec {
+export async function resolveUser(spec: Spec, asker: Asker, what = 'the spec', path = 'process.user'): Promise<Spec> {
   const { user } = spec.process;
   if (user === null) return spec;
-  const ids = lookUpUser(user, readerOf(spec.root.layers));
+  const ids = lookUpUser(user, await accountsOf(spec.root, asker));
   if (ids === undefined) {
     const known = "a number, or a name that the root's /etc/passwd has, and a group of its /etc/group";
     const allowed = spec.root.file === null ? known : 'numbers: names are not looked up in a root.file';

@@ -17,9 +17,13 @@ export function firstProblems(problems: Iterable<FieldProblem>): FieldProblem[] 
 /** Throws `SPEC_INVALID` with the first hundred problems where there are any; `what` names the input in the message. */
 export function refuse(what: string, problems: Iterable<FieldProblem>): void {
   const shown = firstProblems(problems);
-  if (shown.length === 0) return;
-  const lines = shown.map(({ path, found, allowed }) => `${path}: found ${found}; allowed: ${allowed}`);
-  throw new NiwaError('SPEC_INVALID', `${what} is invalid: ${lines.join('; ')}`, { details: { problems: shown } });
+  if (shown.length > 0) throw invalid(what, shown);
+}
+
+/** Gives the error of problems that there are. */
+export function invalid(what: string, problems: FieldProblem[]): NiwaError {
+  const lines = problems.map(({ path, found, allowed }) => `${path}: found ${found}; allowed: ${allowed}`);
+  return new NiwaError('SPEC_INVALID', `${what} is invalid: ${lines.join('; ')}`, { details: { problems } });
 }
 
 /** Writes a value into an error, cut where it is long; what is behind the cut is not looked at. */

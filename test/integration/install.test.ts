@@ -65,6 +65,7 @@ test('is laid out as a Debian package, the same each time, and nobody but root c
     'usr/bin/niwad',
     'usr/lib/niwa/build/Release/niwa-boot',
     'usr/lib/niwa/build/Release/niwa-keeper',
+    'usr/lib/niwa/build/Release/niwa-reach',
     'usr/lib/niwa/build/Release/niwa.node',
     'usr/share/bash-completion/completions/niwa',
     'usr/share/doc/niwa/README.md',

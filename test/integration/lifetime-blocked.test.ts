@@ -56,6 +56,7 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
     gidMap: '',
     mountMaps: [],
     image: '',
+    reach: '',
     stdout: join(place.directory, 'stdout'),
     stderr: join(place.directory, 'stderr'),
     stdioUid: 0,

@@ -76,7 +76,7 @@ export function containerRoutes(api: Api, { runtime }: ApiOptions): void {
         response: one,
       },
     },
-    async ({ params, body }) => (await runtime.update(params.id, body.resources, body)).status(),
+    async ({ params, body, caller }) => (await runtime.update(params.id, body.resources, { ...body, caller })).status(),
   );
 
   api.delete(

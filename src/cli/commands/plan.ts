@@ -27,7 +27,7 @@ export const plan: CommandModule<Common, PlanOptions> = {
       const file = args.spec ?? args.file;
       const input = await specOf({ ...args, ...(file === undefined ? {} : { file }) });
       const { planHere, planText } = await import('../plan-text.js'); // the schema behind it takes a while to load
-      const planned = planHere(input, args.cgroup, args.runDir);
+      const planned = await planHere(input, args.cgroup, args.runDir);
       tellWarnings(planned);
       print(args.json, planned, () => planText(planned));
     } catch (error) {

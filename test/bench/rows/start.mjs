@@ -95,6 +95,7 @@ class Addon {
       networkOf: 0,
       mountMaps: [],
       image: '',
+      reach: '',
       devices: devices ? USUAL_DEVICES : null,
       uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
       gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),

@@ -74,7 +74,7 @@ describe('another caller', () => {
   ])('may have the root %s: %s', (path, may) => {
     if (may) return expect(() => ask({ root: { path } }, some)).not.toThrow();
     expect(refusal(() => ask({ root: { path } }, some)).details.problems).toEqual([
-      { path: 'root.path', found: `"${path}"`, allowed: 'a path below /images or /more/' },
+      { path: 'root.path', found: `"${path}"`, allowed: 'a path below /images or /more/, without ".."' },
     ]);
   });
 
@@ -87,7 +87,7 @@ describe('another caller', () => {
   ])('may bind %s: %s', (source, may) => {
     if (may) return expect(() => ask(bind(source), some)).not.toThrow();
     expect(refusal(() => ask(bind(source), some)).details.problems).toEqual([
-      { path: 'mounts[0].source', found: `"${source}"`, allowed: 'a path below /data' },
+      { path: 'mounts[0].source', found: `"${source}"`, allowed: 'a path below /data, without ".."' },
     ]);
   });
 
@@ -95,9 +95,31 @@ describe('another caller', () => {
     const root = (file: string, directory: string) => ({ root: { file, overlay: { directory } } });
     expect(() => ask(root('/images/a.sqfs', '/data/kept'), some)).not.toThrow();
     expect(refusal(() => ask(root('/data/a.sqfs', '/images/kept'), some)).details.problems).toEqual([
-      { path: 'root.file', found: '"/data/a.sqfs"', allowed: 'a path below /images or /more/' },
-      { path: 'root.overlay.directory', found: '"/images/kept"', allowed: 'a path below /data' },
+      { path: 'root.file', found: '"/data/a.sqfs"', allowed: 'a path below /images or /more/, without ".."' },
+      { path: 'root.overlay.directory', found: '"/images/kept"', allowed: 'a path below /data, without ".."' },
     ]);
+  });
+
+  it('may name an allowed directory that is a link, and what it leads to', () => {
+    const linked = { ...some, real: { roots: [], sources: ['/mnt/disk'], hooks: [] } };
+    for (const source of ['/data/a', '/mnt/disk/a']) expect(() => ask(bind(source), linked)).not.toThrow();
+    expect(refusal(() => ask(bind('/mnt'), linked)).message).not.toContain('/mnt/disk');
+  });
+
+  it.each(['/data/../etc', '/data/a/..', '/data/..'])('may not bind %s: where it leads is not known', (source) => {
+    expect(refusal(() => ask(bind(source), some)).code).toBe('FORBIDDEN');
+  });
+
+  it('is told what it has written, not where that leads', () => {
+    const fields = (path: string): Partial<SpecInput> => ({
+      ...bind(path),
+      root: { path, overlay: { directory: path } },
+      hooks: { onStop: [{ args: [path] }] },
+    });
+    const real = specOf(fields('/root/secret'));
+    const error = refusal(() => requirePermission(real, user, some, specOf(fields('/data/link'))));
+    expect(error.details.problems?.map(({ found }) => found)).toEqual(Array(4).fill('"/data/link"'));
+    expect(error.message).not.toContain('secret');
   });
 
   it('may have every path below /', () => {
@@ -113,7 +135,7 @@ describe('another caller', () => {
   ])('may have the hook %s: %s', (program, may) => {
     const hooks = { hooks: { interval: [{ args: [program], every: 1 }], onStop: [{ args: [program] }] } };
     if (may) return expect(() => ask(hooks, some)).not.toThrow();
-    const allowed = 'a path below /opt/hooks';
+    const allowed = 'a path below /opt/hooks, without ".."';
     expect(refusal(() => ask(hooks, some)).details.problems).toEqual([
       { path: 'hooks.onStop[0].args[0]', found: `"${program}"`, allowed },
       { path: 'hooks.interval[0].args[0]', found: `"${program}"`, allowed },

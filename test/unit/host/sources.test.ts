@@ -17,9 +17,9 @@ symlinkSync('loop', at('loop'));
 symlinkSync('/', at('host'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const resolve = (fields: Partial<SpecInput>) => resolveSources(specOf(fields));
-const bindOf = (source: string) => {
-  const [mount] = resolve({ mounts: [{ type: 'bind', source, target: '/t' }] }).mounts;
+const resolve = (fields: Partial<SpecInput>) => resolveSources(specOf(fields), 'user 0');
+const bindOf = async (source: string) => {
+  const [mount] = (await resolve({ mounts: [{ type: 'bind', source, target: '/t' }] })).mounts;
   return mount?.type === 'bind' ? mount.source : undefined;
 };
 
@@ -29,27 +29,33 @@ describe('the paths of a spec', () => {
     ['link/below', 'real/below'],
     ['twice', 'real/below'],
     ['real/../link/./below/', 'real/below'],
-  ])('%s is the real one, as a root and as a source', (given, real) => {
-    expect(resolve({ root: { path: `${directory}/${given}` } }).root.path).toBe(at(real));
-    expect(bindOf(`${directory}/${given}`)).toBe(at(real));
+  ])('%s is the real one, as a root and as a source', async (given, real) => {
+    expect((await resolve({ root: { path: `${directory}/${given}` } })).root.path).toBe(at(real));
+    expect(await bindOf(`${directory}/${given}`)).toBe(at(real));
   });
 
-  it.each(['dangling', 'loop', 'nothing/below'])('%s, which leads nowhere, stays for the start to refuse', (name) => {
-    expect(bindOf(at(name))).toBe(at(name));
-    expect(resolve({ root: { path: at(name) } }).root.path).toBe(at(name));
+  it.each([
+    ['dangling', 'nowhere'],
+    ['loop', 'loop'],
+    ['nothing/below', 'nothing/below'],
+    ['link/../nothing/../etc', 'nothing/../etc'],
+    ['link/nothing/.', 'real/nothing/.'],
+  ])('%s, which leads nowhere, is followed as far as it goes, for the start to refuse', async (given, real) => {
+    expect(await bindOf(`${directory}/${given}`)).toBe(`${directory}/${real}`);
+    expect((await resolve({ root: { path: `${directory}/${given}` } })).root.path).toBe(`${directory}/${real}`);
   });
 
-  it('of targets stay: they are in the container', () => {
+  it('of targets stay: they are in the container', async () => {
     const mounts: SpecInput['mounts'] = [
       { type: 'bind', source: at('real'), target: at('link') },
       { type: 'tmpfs', target: at('link') },
     ];
-    expect(resolve({ mounts }).mounts.map(({ target }) => target)).toEqual([at('link'), at('link')]);
+    expect((await resolve({ mounts })).mounts.map(({ target }) => target)).toEqual([at('link'), at('link')]);
   });
 
-  it("that lead to the host's own root put it under an overlay, so that nobody writes to it", () => {
+  it("that lead to the host's own root put it under an overlay, so that nobody writes to it", async () => {
     for (const path of ['//', '/.', '/usr/..', at('host')])
-      expect(resolve({ root: { path } }).root).toEqual({
+      expect((await resolve({ root: { path } })).root).toEqual({
         path: '/',
         file: null,
         layers: ['/'],
@@ -58,31 +64,29 @@ describe('the paths of a spec', () => {
         overlay: { sizeBytes: null, directory: null },
         idmap: false,
       });
-    expect(resolve({ root: { path: '//', overlay: { size: 4096 } } }).root.overlay).toEqual({
+    expect((await resolve({ root: { path: '//', overlay: { size: 4096 } } })).root.overlay).toEqual({
       sizeBytes: 4096,
       directory: null,
     });
-    expect(resolve({ root: { path: at('real') } }).root.overlay).toBeNull();
+    expect((await resolve({ root: { path: at('real') } })).root.overlay).toBeNull();
   });
 
-  it('on a file system that no kernel can id-map are shown as they are, unless the spec insists', () => {
+  it('on a file system that no kernel can id-map are shown as they are, unless the spec insists', async () => {
     const proc = { type: 'bind' as const, source: at('real'), target: '/t' };
-    const idmaps = (mounts: SpecInput['mounts'], userns?: 'host') =>
-      resolve({ ...(mounts === undefined ? {} : { mounts }), ...(userns === undefined ? {} : { userns }) }).mounts.map(
-        (mount) => mount.type === 'bind' && mount.idmap,
-      );
-    expect(idmaps([proc, { ...proc, idmap: true }, { ...proc, idmap: false }])).toEqual([
+    const idmaps = async (mounts: NonNullable<SpecInput['mounts']>, userns: 'auto' | 'host' = 'auto') =>
+      (await resolve({ mounts, userns })).mounts.map((mount) => mount.type === 'bind' && mount.idmap);
+    expect(await idmaps([proc, { ...proc, idmap: true }, { ...proc, idmap: false }])).toEqual([
       canIdmap(directory) || 'unsupported',
       true,
       false,
     ]);
-    expect(idmaps([proc], 'host')).toEqual([false]);
+    expect(await idmaps([proc], 'host')).toEqual([false]);
   });
 
-  it('leave the rest of the spec, and the spec that was given, as they were', () => {
+  it('leave the rest of the spec, and the spec that was given, as they were', async () => {
     const spec = specOf({ root: { path: at('link') }, labels: { a: 'b' } });
     const before = structuredClone(spec);
-    expect(resolveSources(spec)).toEqual({
+    expect(await resolveSources(spec, 'user 0')).toEqual({
       ...before,
       root: { ...before.root, path: at('real'), layers: [at('real')], idmap: canIdmap(directory) || 'unsupported' },
     });

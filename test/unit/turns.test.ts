@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Turns } from '../../../src/container/turns.js';
+import { Turns } from '../../src/turns.js';
 
 it('runs so many at once, in their order, also after one that failed', async () => {
   const turns = new Turns(2);

@@ -1,0 +1,131 @@
+// niwa-reach: touches the paths that others name, so that niwad does not. A file system may never answer; whoever has
+// asked one by FUSE then waits in the kernel and cannot even be killed. niwad waits for an answer of this program
+// instead, gives up after a while, and takes another niwa-reach.
+//
+//   niwa-reach serve                   answers errands from its standard input, one after another
+//   niwa-reach image PATH              mounts an image and sends the mount over the socket 3
+//   niwa-reach exec FILE ARGUMENT...   becomes a program; where it cannot, writes the errno to the descriptor 3
+//
+// An errand is a length of 4 bytes in the order of the machine, and strings that each end with a zero byte: what to do,
+// and with what. Its answer is a length, an errno of 4 bytes (0 for success), and as many bytes as the length says.
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <string>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <vector>
+
+#include "../addon/image.h"
+#include "../addon/layers.h"
+#include "../addon/pass.h"
+#include "../addon/quota.h"
+#include "paths.h"
+
+namespace {
+
+constexpr int kReportFd = 3;
+constexpr uint32_t kMostBytes = 16 * 1024 * 1024;
+constexpr size_t kMostOfFile = 1024 * 1024;
+
+using Words = std::vector<std::string>;
+
+bool read_all(void *bytes, size_t length) {
+    for (size_t done = 0; done < length;) {
+        ssize_t n = read(STDIN_FILENO, static_cast<char *>(bytes) + done, length - done);
+        if (n == 0 || (n < 0 && errno != EINTR)) return false;
+        if (n > 0) done += static_cast<size_t>(n);
+    }
+    return true;
+}
+
+bool write_all(const std::string &bytes) {
+    for (size_t done = 0; done < bytes.size();) {
+        ssize_t n = write(STDOUT_FILENO, bytes.data() + done, bytes.size() - done);
+        if (n < 0 && errno != EINTR) return false;
+        if (n > 0) done += static_cast<size_t>(n);
+    }
+    return true;
+}
+
+bool read_errand(Words *words) {
+    uint32_t length;
+    if (!read_all(&length, sizeof length) || length == 0 || length > kMostBytes) return false;
+    std::string bytes(length, 0);
+    if (!read_all(bytes.data(), length)) return false;
+    words->clear();
+    for (size_t at = 0, end; (end = bytes.find('\0', at)) != std::string::npos; at = end + 1)
+        words->push_back(bytes.substr(at, end - at));
+    return !words->empty();
+}
+
+std::string number(uint32_t value) {
+    return std::string(reinterpret_cast<const char *>(&value), sizeof value);
+}
+
+// source PATH: "1" where its file system can be id-mapped, else "0"; then the real path.
+int source(const std::string &path, std::string *body) {
+    std::string real;
+    int error = follow_links(path, &real);
+    *body = (error < 0 || can_idmap_here(real) ? "1" : "0") + real;
+    return error;
+}
+
+// image PATH: the type of the image, or nothing; a zero byte; then the real path.
+int image(const std::string &path, std::string *body) {
+    std::string real;
+    int error = follow_links(path, &real);
+    *body = (error < 0 ? "" : image_type(real)) + std::string(1, 0) + real;
+    return error;
+}
+
+int run_errand(const Words &words, std::string *body) {
+    const std::string &what = words[0];
+    if (words.size() < 2) return -EINVAL;
+    if (what == "real") return follow_links(words[1], body);
+    if (what == "source") return source(words[1], body);
+    if (what == "image") return image(words[1], body);
+    if (what == "device") return describe_device(words[1], body);
+    if (what == "read" && words.size() == 3) return read_in_layers({words[1]}, words[2], kMostOfFile, body);
+    if (what == "limit" && words.size() == 3) return limit_directory(words[1], strtoull(words[2].c_str(), nullptr, 10));
+    return -EINVAL;
+}
+
+int serve() {
+    for (Words words; read_errand(&words);) {
+        std::string body;
+        int error = run_errand(words, &body);
+        if (!write_all(number(static_cast<uint32_t>(body.size())) + number(static_cast<uint32_t>(-error)) + body))
+            break;
+    }
+    return 0;
+}
+
+// The work is a child's, so that niwad has nothing to reap where it hangs: it ends when the file system answers.
+int send_image(const char *path) {
+    pid_t pid = fork();
+    if (pid != 0) return pid > 0 ? 0 : 1;
+    return pass_result(kReportFd, mount_image(path)) ? 0 : 1;
+}
+
+int execute(const char *file, char **args) {
+    fcntl(kReportFd, F_SETFD, FD_CLOEXEC);
+    execvp(file, args);
+    std::string error = std::to_string(errno);
+    return write(kReportFd, error.data(), error.size()) < 0 ? 126 : 127;
+}
+
+} // namespace
+
+int main(int count, char **words) {
+    std::string what = count > 1 ? words[1] : "";
+    syscall(SYS_close_range, static_cast<unsigned>(kReportFd) + 1, ~0u, 0u);
+    if (what == "serve") return serve();
+    if (what == "image" && count == 3) return send_image(words[2]);
+    if (what == "exec" && count > 3) return execute(words[2], words + 3);
+    static const char usage[] = "niwa-reach is a part of niwad, which starts it\n";
+    (void)!write(STDERR_FILENO, usage, sizeof usage - 1);
+    return 2;
+}

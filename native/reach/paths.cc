@@ -1,0 +1,77 @@
+#include "paths.h"
+
+#include <cerrno>
+#include <climits>
+#include <map>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include <utility>
+
+#include "../addon/idmap.h"
+
+namespace {
+
+constexpr int kMaxLinks = 40; // as the kernel
+
+// Takes the first part off a path, without the slashes before it.
+std::string take_part(std::string *rest) {
+    size_t begin = rest->find_first_not_of('/');
+    if (begin == std::string::npos) begin = rest->size();
+    size_t end = rest->find('/', begin);
+    if (end == std::string::npos) end = rest->size();
+    std::string part = rest->substr(begin, end - begin);
+    rest->erase(0, end);
+    return part;
+}
+
+// Adds a part to a path that has no links.
+void add_part(std::string *real, const std::string &part) {
+    if (part == "..")
+        real->erase(real->rfind('/') == std::string::npos ? 0 : real->rfind('/'));
+    else if (!part.empty() && part != ".")
+        *real += "/" + part;
+}
+
+} // namespace
+
+int follow_links(const std::string &path, std::string *real) {
+    std::string rest = path;
+    real->clear(); // "/" is "" until the end
+    for (int links = 0; !rest.empty();) {
+        std::string part = take_part(&rest), before = *real;
+        add_part(real, part);
+        if (*real == before || part == "..") continue;
+        char target[PATH_MAX];
+        ssize_t length = readlink(real->c_str(), target, sizeof target);
+        if (length < 0 && errno == EINVAL) continue; // no link
+        if (length < 0 || links++ == kMaxLinks) {
+            *real += rest;
+            return length < 0 ? -errno : -ELOOP;
+        }
+        *real = target[0] == '/' ? "" : before;
+        rest = std::string(target, static_cast<size_t>(length)) + rest;
+    }
+    if (real->empty()) *real = "/";
+    return 0;
+}
+
+int describe_device(const std::string &path, std::string *device) {
+    struct stat status;
+    if (stat(path.c_str(), &status) < 0) return -errno;
+    if (!S_ISBLK(status.st_mode) && !S_ISCHR(status.st_mode)) return 0;
+    *device = std::string(S_ISBLK(status.st_mode) ? "b " : "c ") + std::to_string(major(status.st_rdev)) + ":" +
+              std::to_string(minor(status.st_rdev));
+    return 0;
+}
+
+bool can_idmap_here(const std::string &path) {
+    static std::map<std::pair<long, dev_t>, bool> probed; // its type and its device number name a file system
+    struct statfs system;
+    struct stat status;
+    if (statfs(path.c_str(), &system) < 0 || stat(path.c_str(), &status) < 0) return true; // the start will say why
+    auto [known, fresh] = probed.try_emplace({system.f_type, status.st_dev}, true);
+    if (fresh) known->second = can_idmap(path);
+    return known->second;
+}

@@ -1,0 +1,13 @@
+// What others name on the host, looked at.
+#pragma once
+#include <string>
+
+// Follows every link of an absolute path. What is missing, or cannot be looked at, is kept as it is written after what
+// could be followed, so that a link shows where it leads also where nothing is there. Gives 0 or a negative errno.
+int follow_links(const std::string &path, std::string *real);
+
+// Says what device a path is: "b 8:1", "c 1:3", or nothing for another file. Gives 0 or a negative errno.
+int describe_device(const std::string &path, std::string *device);
+
+// Whether the file system of a path can be id-mapped; the kernel is asked once for each.
+bool can_idmap_here(const std::string &path);

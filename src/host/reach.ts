@@ -1,0 +1,262 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { NiwaError, toHostError } from '../errors.js';
+import { nativeDirectory } from '../native.js';
+import { Turns } from '../turns.js';
+
+/**
+ * Touches paths that others name, in processes beside niwad (native/reach/main.cc). A file system may never answer: FUSE whose
+ * program sleeps, NFS whose server is gone. Whoever has asked one waits in the kernel, often beyond SIGKILL, and with a thread of
+ * niwad the whole daemon could not end any more. Such a process is given up instead; it ends when the file system answers.
+ */
+
+/** The program, with its modes `serve`, `exec` and `image`. */
+export const REACH_PROGRAM = join(nativeDirectory, 'niwa-reach');
+
+/** What is to be done with a path, and what else it needs; run_errand() in native/reach/main.cc says what each gives. */
+export type Errand =
+  | [what: 'real' | 'source' | 'image' | 'device', path: string]
+  | [what: 'read', directory: string, file: string]
+  | [what: 'limit', directory: string, bytes: string];
+
+/** What came of an errand. */
+export interface Found {
+  /** 0 for success. */
+  errno: number;
+  body: Buffer;
+}
+
+/** File systems that answer at all do so within this: a disk that spins up, a server that is mounted first. */
+const PATIENCE_MS = 5000;
+/** So many helpers of one caller work at the same time; an errand takes some ten microseconds. */
+const AT_ONCE = 4;
+/** One that takes longer lets the next begin. */
+const SLOW_MS = 50;
+/** So many more may be slow or hang, each on a path of its own: for callers, and for root, who asks for all customers. */
+const MOST_HUNG = 4;
+const MOST_HUNG_OF_ROOT = 32;
+/** So many helpers that have nothing to do are kept. */
+const IDLE = 2;
+const HEAD_BYTES = 8;
+
+/** For whom a path is touched. What hangs for one is none of the others' business. */
+export type Asker = `user ${number}` | `container ${string}` | 'the configuration';
+
+interface Account {
+  turns: Turns;
+  /** Errands that are under way, and helpers that hang. */
+  open: number;
+  slow: number;
+  hung: number;
+  most: number;
+}
+
+const accounts = new Map<Asker, Account>();
+/** The paths on which a helper hangs, and since when. */
+const hungPaths = new Map<string, Date>();
+const idle: Helper[] = [];
+
+/**
+ * Does errands, one after another.
+ * @param asker for whom: each may have only so many paths that hang
+ * @returns what came of each
+ * @throws NiwaError PATH_TIMEOUT where a path does not answer, TOO_MANY_REQUESTS where too many of this asker do not; HOST_ERROR
+ */
+export async function reach(asker: Asker, errands: readonly Errand[]): Promise<Found[]> {
+  if (errands.length === 0) return [];
+  const account = accounts.get(asker) ?? newAccount(asker);
+  accounts.set(asker, account);
+  account.open++;
+  try {
+    const { done } = await account.turns.run(() => begin(asker, account, errands));
+    return await done;
+  } finally {
+    close(asker, account);
+  }
+}
+
+function newAccount(asker: Asker): Account {
+  return {
+    turns: new Turns(AT_ONCE),
+    open: 0,
+    slow: 0,
+    hung: 0,
+    most: asker === 'user 0' ? MOST_HUNG_OF_ROOT : MOST_HUNG,
+  };
+}
+
+function close(asker: Asker, account: Account): void {
+  if (--account.open === 0) accounts.delete(asker);
+}
+
+/** Begins errands; resolves when the next may begin. */
+async function begin(asker: Asker, account: Account, errands: readonly Errand[]): Promise<{ done: Promise<Found[]> }> {
+  for (const [, path] of errands) refuseHung(path);
+  if (account.hung >= account.most)
+    throw new NiwaError(
+      'TOO_MANY_REQUESTS',
+      `${account.hung} paths that were named by ${asker} do not answer: no more are tried until their file systems answer, or are unmounted (umount -f)`,
+    );
+  const done = run(asker, account, errands);
+  const over = Promise.allSettled([done]);
+  if (await isWithin(over, SLOW_MS)) return { done };
+  if (account.slow >= account.most) await over;
+  account.slow++;
+  void over.then(() => account.slow--);
+  return { done };
+}
+
+/** Whether a promise resolves within a time. */
+function isWithin(over: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const late = setTimeout(() => resolve(false), timeoutMs);
+    void over.then(() => {
+      clearTimeout(late);
+      resolve(true);
+    });
+  });
+}
+
+async function run(asker: Asker, account: Account, errands: readonly Errand[]): Promise<Found[]> {
+  const helper = idle.pop() ?? new Helper();
+  const found = await helper.run(errands, PATIENCE_MS);
+  const path = errands[found.length]?.[1];
+  if (path === undefined) {
+    if (idle.length < IDLE) idle.push(helper);
+    else helper.end();
+    return found;
+  }
+  account.open++;
+  account.hung++;
+  hungPaths.set(path, new Date());
+  void helper.kill().then(() => {
+    account.hung--;
+    hungPaths.delete(path);
+    close(asker, account);
+  });
+  throw pathTimeout(path, `has not answered for ${PATIENCE_MS / 1000} s`);
+}
+
+function refuseHung(path: string): void {
+  const since = hungPaths.get(path);
+  if (since !== undefined) throw pathTimeout(path, `has not answered since ${since.toISOString()}`);
+}
+
+function pathTimeout(path: string, how: string): NiwaError {
+  return new NiwaError(
+    'PATH_TIMEOUT',
+    `${path} ${how}: its file system hangs (a FUSE program or a server that is gone). Bring it back, unmount it (umount -f), or name another path.`,
+  );
+}
+
+/** One niwa-reach. It does not keep its parent alive but while it works, and ends with it. */
+class Helper {
+  readonly #process: ChildProcess;
+  readonly #gone: Promise<unknown>;
+  #bytes = Buffer.alloc(0);
+  #tell: (() => void) | undefined;
+  #fault: unknown;
+
+  constructor() {
+    this.#process = spawn(REACH_PROGRAM, ['serve'], { cwd: '/', env: {}, stdio: ['pipe', 'pipe', 'ignore'] });
+    this.#gone = once(this.#process, 'exit').catch(() => {});
+    this.#process.once('error', (error) => this.#fail(error));
+    this.#process.stdin?.on('error', (error) => this.#fail(error));
+    this.#process.stdout
+      ?.on('data', (bytes: Buffer) => this.#hear(bytes))
+      .once('end', () => this.#fail('it has ended'));
+    this.#process.unref();
+    this.#hold(false);
+  }
+
+  /**
+   * Does errands.
+   * @returns what came of each; of fewer where the next was not answered in time
+   * @throws NiwaError HOST_ERROR
+   */
+  async run(errands: readonly Errand[], patienceMs: number): Promise<Found[]> {
+    const found: Found[] = [];
+    this.#hold(true);
+    this.#process.stdin?.write(Buffer.concat(errands.map(encode)));
+    const until = performance.now() + patienceMs;
+    while (found.length < errands.length) {
+      const next = this.#take();
+      if (next !== undefined) found.push(next);
+      else if (this.#fault !== undefined) throw this.#broken();
+      else if (!(await this.#news(until - performance.now()))) break;
+    }
+    this.#hold(false);
+    return found;
+  }
+
+  /** Lets it end. */
+  end(): void {
+    this.#process.stdin?.end();
+  }
+
+  /** Kills it; resolves when it has gone, which may be when a file system answers. */
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    this.#process.stdin?.destroy();
+    this.#process.stdout?.destroy();
+    await this.#gone;
+  }
+
+  #hear(bytes: Buffer): void {
+    this.#bytes = Buffer.concat([this.#bytes, bytes]);
+    this.#tell?.();
+  }
+
+  #fail(fault: unknown): void {
+    this.#fault ??= fault;
+    const at = idle.indexOf(this);
+    if (at >= 0) idle.splice(at, 1);
+    this.#tell?.();
+  }
+
+  #broken(): NiwaError {
+    this.#process.kill('SIGKILL');
+    return (
+      toHostError(this.#fault) ?? new NiwaError('HOST_ERROR', `${REACH_PROGRAM} failed: ${this.#fault}; try again`)
+    );
+  }
+
+  /** Takes the first answer that is whole. */
+  #take(): Found | undefined {
+    if (this.#bytes.length < HEAD_BYTES) return undefined;
+    const end = HEAD_BYTES + this.#bytes.readUInt32LE(0);
+    if (this.#bytes.length < end) return undefined;
+    const found = { errno: this.#bytes.readUInt32LE(4), body: this.#bytes.subarray(HEAD_BYTES, end) };
+    this.#bytes = this.#bytes.subarray(end);
+    return found;
+  }
+
+  /** Waits for more bytes, or a fault; gives false where nothing comes in time. */
+  #news(timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const late = setTimeout(() => resolve(false), Math.max(0, timeoutMs));
+      this.#tell = () => {
+        clearTimeout(late);
+        resolve(true);
+      };
+    });
+  }
+
+  /** Keeps the parent alive, or not. */
+  #hold(on: boolean): void {
+    for (const stream of [this.#process.stdin, this.#process.stdout]) {
+      const handle = stream as { ref?(): void; unref?(): void } | null;
+      if (on) handle?.ref?.();
+      else handle?.unref?.();
+    }
+  }
+}
+
+/** Numbers are in the order of the machines that niwa knows, x86-64 and arm64. */
+function encode(errand: Errand): Buffer {
+  const words = Buffer.from(errand.map((word) => `${word}\0`).join(''));
+  const head = Buffer.alloc(4);
+  head.writeUInt32LE(words.length);
+  return Buffer.concat([head, words]);
+}
