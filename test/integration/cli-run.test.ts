@@ -134,12 +134,26 @@ test('with --detach prints the id and leaves it running', async ({ niwad }) => {
 });
 
 test('with --detach and --rm it is forgotten when it has ended and its hooks have run', async ({ niwad }) => {
-  const run = await niwad.cli('run', '-d', '--rm', '--name', 'rm-detached', '--', 'sh', '-c', 'sleep 0.3; exit 3');
+  const [file, mark] = [join(niwad.place.directory, 'hooked.yaml'), join(niwad.place.directory, 'hooked')];
+  writeFileSync(file, `hooks: {afterExit: [{args: [/bin/sh, -c, "sleep 0.3; echo x > ${mark}"]}]}`);
+  const run = await niwad.cli(
+    'run',
+    '-d',
+    '--rm',
+    '-f',
+    file,
+    '--name',
+    'rm-detached',
+    'sh',
+    '-c',
+    'sleep 0.3; exit 3',
+  );
   expect(run).toEqual({ exitCode: 0, stdout: 'rm-detached', stderr: '' });
   expect(await niwad.client.wait('rm-detached')).toMatchObject({ code: 3 });
   await vi.waitFor(() => expect(niwad.client.inspect('rm-detached')).rejects.toMatchObject({ code: 'NOT_FOUND' }), {
     timeout: scaled(5000),
   });
+  expect(existsSync(mark)).toBe(true);
   expect(niwad.ledger('rm-detached')).toMatchObject([{ type: 'final', code: 3 }]);
   expect(existsSync(join(niwad.place.stateDir, 'logs', 'rm-detached'))).toBe(false);
 });
