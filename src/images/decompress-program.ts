@@ -49,6 +49,6 @@ export async function* decompressedBy(
     child.kill('SIGKILL');
     readable.destroy();
     child.stdout.destroy();
-    await fed;
+    await Promise.allSettled([fed, closed]);
   }
 }
