@@ -56,6 +56,8 @@ const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
 export class Ledger {
   /** What open() has cut off; null where all was whole. */
   readonly torn: Torn | null;
+  /** Hears that a segment is full, and the next one has begun. */
+  onBegun: () => void = () => {};
   readonly #directory: string;
   readonly #segmentBytes: number;
   readonly #onLost: (lost: Lost) => void;
@@ -113,6 +115,11 @@ export class Ledger {
   /** Gives the records of a period, and those before it that differences need, see {@link LedgerReading}. */
   records(period: Period = { since: null, until: null }): LedgerReading {
     return new LedgerReading(this.#segments, period);
+  }
+
+  /** Gives the segments, the oldest first, and how much of each is acknowledged now. */
+  parts(): { number: number; path: string; size: number }[] {
+    return this.#segments.map(({ number, path, size }) => ({ number, path, size }));
   }
 
   /** Waits for what is being written. @throws NiwaError HOST_ERROR where the last segment was lost and cannot be saved */
@@ -253,6 +260,7 @@ export class Ledger {
     });
     await this.#goOn(next, null);
     this.#runs.ended.clear();
+    this.onBegun();
   }
 
   /** The latest `at` before a segment. One whose first line is damaged does not say: then that of all records is safe. */

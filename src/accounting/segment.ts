@@ -64,25 +64,26 @@ async function lookAt(number: number, path: string): Promise<Segment> {
 
 /**
  * Reads the lines of a segment up to `size`, many at a time; the caller does other things between.
+ * @param from where a line begins
  * @throws what node:fs throws
  */
-export async function* linesOf(path: string, size: number): AsyncGenerator<Line[]> {
+export async function* linesOf(path: string, size: number, from = 0): AsyncGenerator<Line[]> {
   const file = await open(path, 'r');
   try {
     let begun: Buffer[] = [];
-    for (let offset = 0; offset < size; ) {
+    for (let offset = from; offset < size; ) {
       const wanted = Math.min(CHUNK_BYTES, size - offset);
       const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(wanted), 0, wanted, offset);
       if (bytesRead === 0) break;
       const chunk = buffer.subarray(0, bytesRead);
       const lines: Line[] = [];
-      let from = 0;
-      for (let to = chunk.indexOf(NEWLINE); to >= 0; to = chunk.indexOf(NEWLINE, from)) {
-        lines.push({ entry: fromLine(Buffer.concat([...begun, chunk.subarray(from, to)])), end: offset + to + 1 });
+      let begin = 0;
+      for (let to = chunk.indexOf(NEWLINE); to >= 0; to = chunk.indexOf(NEWLINE, begin)) {
+        lines.push({ entry: fromLine(Buffer.concat([...begun, chunk.subarray(begin, to)])), end: offset + to + 1 });
         begun = [];
-        from = to + 1;
+        begin = to + 1;
       }
-      if (from < bytesRead) begun.push(chunk.subarray(from));
+      if (begin < bytesRead) begun.push(chunk.subarray(begin));
       offset += bytesRead;
       yield lines;
     }

@@ -10,8 +10,8 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify';
 import type { TSchema } from 'typebox';
-import type { Ledger } from '../accounting/ledger.js';
 import type { Metrics } from '../accounting/metrics.js';
+import type { UsageSums } from '../accounting/sums/sums.js';
 import type { Caller } from '../container/permissions.js';
 import type { Runtime } from '../container/runtime.js';
 import { NiwaError } from '../errors.js';
@@ -46,7 +46,7 @@ export type Api = FastifyInstance<
 export interface ApiOptions {
   runtime: Runtime;
   images: Images;
-  ledger: Ledger;
+  sums: UsageSums;
   metrics: Metrics;
   log: FastifyBaseLogger;
   version: string;

@@ -1,4 +1,4 @@
-import type { UsageRow } from '../accounting/usage-report.js';
+import type { UsageRow } from '../accounting/usage-row.js';
 import type { UsageAnswer } from '../api/routes/usage.js';
 import { formatBytes, formatDuration } from '../spec/units.js';
 import { table } from './table.js';
@@ -58,9 +58,10 @@ const FIELDS = [
   'duration_usec',
 ] as const satisfies (keyof UsageRow)[];
 
-/** Writes the raw figures as CSV with a line of headings, quoted as in RFC 4180; null is an empty field. */
-export function usageCsv({ rows }: UsageAnswer): string {
-  return [FIELDS.join(','), ...rows.map((row) => FIELDS.map((name) => csvField(row[name])).join(','))].join('\n');
+/** Writes the raw figures as CSV, with a line of headings unless not; quoted as in RFC 4180, null is an empty field. */
+export function usageCsv({ rows }: UsageAnswer, { headings = true } = {}): string {
+  const lines = rows.map((row) => FIELDS.map((name) => csvField(row[name])).join(','));
+  return (headings ? [FIELDS.join(','), ...lines] : lines).join('\n');
 }
 
 /** An empty text is quoted, to tell it from null. */

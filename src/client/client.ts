@@ -51,6 +51,19 @@ export interface ListFilter {
   label?: string | string[];
 }
 
+/** What is summed. */
+export interface UsageQuery extends Pick<ListFilter, 'owner' | 'label'> {
+  /** A row for each "container" (unless given), "owner" or "label:NAME". */
+  by?: string;
+  /** ISO dates or times, or how long ago, such as "24h". */
+  since?: string;
+  until?: string;
+  /** The most rows that are wanted. */
+  limit?: number;
+  /** What came with the page before. */
+  after?: string;
+}
+
 /** The daemon and its host. */
 export interface Info {
   version: string;
@@ -67,10 +80,12 @@ export interface Info {
 
 export type Duration = number | string;
 const PAGE_LENGTH = 500;
+/** The most that there may be: niwad reads all of the period for each page. */
+const USAGE_PAGE_LENGTH = 100_000;
 /** As src/api/paging.ts has it, of which nothing is loaded here. */
 const NEXT_HEADER = 'niwa-next';
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-type Query = Record<string, string | number | boolean | string[] | undefined>;
+type Query = Readonly<Record<string, string | number | boolean | string[] | undefined>>;
 interface RequestOptions {
   query?: Query;
   body?: object;
@@ -228,15 +243,27 @@ export class NiwaClient {
     return this.#json('GET', '/v1/drain');
   }
 
+  /** Sums what was used, from the ledger; all rows unless `limit` says how many. */
+  async usage(query: UsageQuery = {}): Promise<UsageAnswer> {
+    const pages = await collect(this.usagePages(query));
+    const { since, until, by, skipped_lines } = pages[0] as UsageAnswer;
+    return { since, until, by, rows: pages.flatMap(({ rows }) => rows), skipped_lines };
+  }
+
   /**
-   * Sums what was used, from the ledger.
-   * @param query `by` is "container" (unless given), "owner" or "label:NAME"; `since` and `until` are ISO dates or times, or how
-   * long ago, such as "24h"
+   * The same page by page, so that neither side ever has all of it; with `limit`, only the first page.
+   * @returns with each page the `after` of the next one, null with the last
    */
-  usage(
-    query: { by?: string; since?: string; until?: string } & Pick<ListFilter, 'owner' | 'label'> = {},
-  ): Promise<UsageAnswer> {
-    return this.#json('GET', '/v1/usage', { query });
+  async *usagePages(query: UsageQuery = {}): AsyncGenerator<UsageAnswer & { next: string | null }> {
+    for (let asked = { limit: USAGE_PAGE_LENGTH, ...query }; ; ) {
+      const response = await this.#request('GET', '/v1/usage', { query: { ...asked } });
+      const answer = (await json(response)) as UsageAnswer;
+      const next = (response.headers[NEXT_HEADER] as string | undefined) ?? null;
+      yield { ...answer, next };
+      if (next === null || query.limit !== undefined) return;
+      const { since, until } = answer; // of a period that ends now each page would have another one
+      asked = { ...asked, after: next, ...(since === null ? {} : { since }), ...(until === null ? {} : { until }) };
+    }
   }
 
   /** The images, one for each name. */

@@ -3,7 +3,7 @@ export type { HistoryPoint } from '../accounting/history.js';
 export type { Rates } from '../accounting/rates.js';
 export type { UsageRecord } from '../accounting/record.js';
 export type { Usage } from '../accounting/usage.js';
-export type { UsageRow } from '../accounting/usage-report.js';
+export type { UsageRow } from '../accounting/usage-row.js';
 export type { UsageAnswer } from '../api/routes/usage.js';
 export type { DrainStatus } from '../container/drain.js';
 export type { RuntimeEvent, RuntimeEventType } from '../container/registry.js';
@@ -16,5 +16,13 @@ export type { LogChunk } from '../logs/log.js';
 export type { ExecInput } from '../spec/exec.js';
 export type { ResourcesInput, SpecInput } from '../spec/schema.js';
 export type { Spec } from '../spec/spec.js';
-export { type Duration, type Info, type ListFilter, type LogsOptions, NiwaClient, type Stats } from './client.js';
+export {
+  type Duration,
+  type Info,
+  type ListFilter,
+  type LogsOptions,
+  NiwaClient,
+  type Stats,
+  type UsageQuery,
+} from './client.js';
 export { ClientSession, type OutputPiece, type SessionExit } from './session.js';

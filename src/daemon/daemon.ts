@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Ledger } from '../accounting/ledger.js';
 import { Metrics } from '../accounting/metrics.js';
+import { UsageSums } from '../accounting/sums/sums.js';
 import { groupNumber } from '../api/peer.js';
 import { makeApi } from '../api/server.js';
+import { Lock } from '../container/lock.js';
 import { Runtime } from '../container/runtime.js';
 import { Store } from '../container/store.js';
 import { messageOf, NiwaError } from '../errors.js';
@@ -99,6 +101,8 @@ export async function startDaemon(
     interimIntervalMs,
     keepExited,
   });
+  const sums = new UsageSums(ledger, join(config.stateDir, 'usage'), new Lock());
+  ledger.onBegun = () => void sums.prepare();
   const metrics = new Metrics(droppedLines);
   runtime.subscribe(({ type, id, exit }) => {
     if (type === 'start') metrics.countStart();
@@ -112,7 +116,7 @@ export async function startDaemon(
   await images.open();
   runtime.subscribe(({ type }) => type === 'exit' && images.tidy());
 
-  const api = await makeApi({ runtime, images, ledger, metrics, log, version, groups, limits, sampleIntervalMs });
+  const api = await makeApi({ runtime, images, sums, metrics, log, version, groups, limits, sampleIntervalMs });
   await listen(api, endpoint, groups);
   log.info(
     { socket: endpoint.path, cgroup: tree.containers, controllers: tree.controllers.available, version },

@@ -1,7 +1,12 @@
-import { expect } from 'vitest';
+import { type IncomingMessage, request } from 'node:http';
+import { join } from 'node:path';
+import { expect, onTestFinished, vi } from 'vitest';
+import { Ledger } from '../../src/accounting/ledger.js';
 import type { UsageAnswer, UsageRecord, UsageRow } from '../../src/client/index.js';
+import { recordOf, usageOf } from '../unit/accounting/records.js';
+import { SLOWNESS } from './support/host.js';
 import { raw } from './support/http.js';
-import type { Niwad } from './support/niwad.js';
+import { makePlace, Niwad, removePlace } from './support/niwad.js';
 import { test } from './support/test.js';
 
 const burn = { args: ['sh', '-c', 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'] };
@@ -111,4 +116,87 @@ test('what is asked wrongly is refused by its field', async ({ niwad }) => {
     stderr: expect.stringContaining('since: found "yesterday"; allowed: a date such as'),
   });
   expect((await niwad.client.usage({ since: '24h' })).rows.length).toBeGreaterThanOrEqual(0);
+});
+
+/** Begins a request; nothing is read of its answer. */
+async function begin(socketPath: string, path: string): Promise<IncomingMessage> {
+  return await new Promise((resolve, reject) => {
+    request({ socketPath, path, agent: false }, resolve).once('error', reject).end();
+  });
+}
+
+/** Writes a ledger of final records, each of another container, in several segments; gives their ids in order. */
+async function writeLedger(directory: string, number: number): Promise<string[]> {
+  const ledger = await Ledger.open(directory, { segmentBytes: 1024 * 1024 });
+  const ids = Array.from({ length: number }, (_, i) => `c${String(i).padStart(6, '0')}`);
+  const records = ids.toReversed().map((id, i) =>
+    recordOf(id, {
+      run: `run-${i}`,
+      owner: `owner-${i % 3}`,
+      usage: usageOf(i),
+      at: new Date(i * 1000).toISOString(),
+    }),
+  );
+  for (let i = 0; i < number; i += 1000)
+    await Promise.all(records.slice(i, i + 1000).map((record) => ledger.append(record)));
+  await ledger.close();
+  return ids;
+}
+
+test('many rows come page by page, or one after another, and hold up nobody', async () => {
+  const place = makePlace();
+  onTestFinished(() => removePlace(place));
+  const ids = await writeLedger(join(place.stateDir, 'ledger'), 12_000 / SLOWNESS);
+  const niwad = await Niwad.start(place);
+  onTestFinished(async () => void (await niwad.stop()));
+
+  let [asked, longest] = [0, 0];
+  let over = false;
+  const asking = (async () => {
+    for (; !over; asked++) {
+      const begin = Date.now();
+      await niwad.client.health();
+      longest = Math.max(longest, Date.now() - begin);
+    }
+  })();
+  const whole = await raw(niwad.socket, 'GET', '/v1/usage');
+  over = true;
+  await asking;
+  console.log(`while ${ids.length} rows were summed and sent, ${asked} other requests took ${longest} ms at most`);
+  expect(asked).toBeGreaterThan(5);
+  const answer = whole.json() as UsageAnswer;
+  expect(Object.keys(answer)).toEqual(['since', 'until', 'by', 'rows', 'skipped_lines']);
+  expect(answer.rows.map(({ key }) => key)).toEqual(ids);
+  expect(answer.rows[0]).toMatchObject({ runs: 1, cpu_usage_usec: ids.length - 1, duration_usec: 1_000_000 });
+
+  const pages: (string | null)[][] = [];
+  for (let after: string | null = null; pages.length === 0 || after !== null; ) {
+    const query: string = `limit=${ids.length / 3 + 1}${after === null ? '' : `&after=${after}`}`;
+    const page = await raw(niwad.socket, 'GET', `/v1/usage?${query}`);
+    pages.push((page.json() as UsageAnswer).rows.map(({ key }) => key));
+    after = (page.headers['niwa-next'] as string | undefined) ?? null;
+  }
+  expect(pages).toHaveLength(3);
+  expect(pages.flat()).toEqual(ids);
+
+  // Who does not read gets no more memory than that of his own thread, and there are only so many threads.
+  const slow = await Promise.all(Array.from({ length: 8 }, () => begin(niwad.socket, '/v1/usage')));
+  expect(slow.map(({ statusCode }) => statusCode)).toEqual(slow.map(() => 200));
+  expect((await raw(niwad.socket, 'GET', '/v1/usage')).json()).toMatchObject({ code: 'TOO_MANY_REQUESTS' });
+  for (const response of slow) response.destroy();
+  await vi.waitFor(async () => expect((await raw(niwad.socket, 'GET', '/v1/usage?limit=1')).status).toBe(200));
+
+  const csv = await niwad.cli('usage', '--format', 'csv');
+  expect(
+    csv.stdout
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(',')[0]),
+  ).toEqual(ids);
+  const first = await niwad.cli('usage', '--by', 'owner', '--limit', '2', '--json');
+  expect((JSON.parse(first.stdout) as UsageAnswer).rows.map(({ key }) => key)).toEqual(['owner-0', 'owner-1']);
+  expect(first.stderr).toBe('niwa: there is more: --after owner-1');
+  const rest = await niwad.cli('usage', '--by', 'owner', '--after', 'owner-1', '--json');
+  expect(JSON.parse(rest.stdout)).toMatchObject({ rows: [{ key: 'owner-2' }], skipped_lines: 0 });
+  expect((await niwad.cli('usage', '--owner', 'nobody', '--json')).stdout).toContain('"rows": []');
 });

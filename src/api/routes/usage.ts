@@ -1,10 +1,12 @@
+import type { ServerResponse } from 'node:http';
 import { type Static, Type } from 'typebox';
-import { type UsageKey, type UsageQuery, UsageReport, UsageRowSchema } from '../../accounting/usage-report.js';
-import { Lock } from '../../container/lock.js';
+import type { UsageKey, UsageQuery } from '../../accounting/sums/page.js';
+import { UsageRowSchema } from '../../accounting/usage-row.js';
 import { FilterQuery, toFilter } from '../../spec/filter.js';
 import { MOMENT_WORDS, parseMoment } from '../../spec/moment.js';
 import { refuse, show } from '../../spec/problems.js';
 import { ErrorSchema } from '../errors.js';
+import { NEXT_HEADER, PageQuery, streamArray } from '../paging.js';
 import type { Api, ApiOptions } from '../server.js';
 
 const BY_WORDS = 'container, owner or label:NAME';
@@ -16,6 +18,8 @@ const Query = Type.Object(
     since: Moment,
     until: Moment,
     ...FilterQuery,
+    limit: PageQuery.limit,
+    after: PageQuery.after,
   },
   { additionalProperties: false },
 );
@@ -33,34 +37,59 @@ const UsageAnswerSchema = Type.Object({
 export type UsageAnswer = Static<typeof UsageAnswerSchema>;
 
 /** Sums over the ledger. */
-export function usageRoutes(api: Api, { ledger }: ApiOptions): void {
-  /** One after another: each reads much, and many at once would take the processor from the containers' own requests. */
-  const lock = new Lock();
-
+export function usageRoutes(api: Api, { sums }: ApiOptions): void {
   api.get(
     '/v1/usage',
     {
       schema: {
         summary: 'What was used in a period, by container, owner or label: from since up to and without until',
+        description: `Rows in the order of their keys. With limit, the header ${NEXT_HEADER} has the "after" of the next page.`,
         querystring: Query,
         response: { 200: UsageAnswerSchema, '4xx': ErrorSchema, '5xx': ErrorSchema },
       },
     },
-    async ({ query: asked, raw }) => {
+    async ({ query: asked }, reply) => {
       const query = toUsageQuery(asked, Date.now());
-      return await lock.run(async () => {
-        const report = new UsageReport(query);
-        const reading = ledger.records(query);
-        for await (const record of reading) {
-          if (raw.socket.destroyed) break; // nobody waits for it any more
-          report.add(record);
-        }
-        const { since, until } = query;
-        const { by = 'container' } = asked;
-        return { since, until, by, rows: report.rows(), skipped_lines: reading.skippedLines };
-      });
+      const { limit, after, by = 'container' } = asked;
+      const wanted = {
+        ...(limit === undefined ? {} : { limit }),
+        ...(after === undefined ? {} : { after: readAfter(after) }),
+      };
+      const { texts, next, skipped } = await sums.query(query, wanted, leaving(reply.raw));
+      if (next !== null) reply.header(NEXT_HEADER, writeAfter(next));
+      const { since, until } = query;
+      const before = `${JSON.stringify({ since, until, by }).slice(0, -1)},"rows":[`;
+      return streamArray(reply, texts, { before, after: () => `],"skipped_lines":${skipped}}` });
     },
   );
+}
+
+/** Gives a signal that comes when the response is over, however it went. */
+function leaving(response: ServerResponse): AbortSignal {
+  const left = new AbortController();
+  if (response.destroyed) left.abort();
+  response.once('close', () => left.abort());
+  return left.signal;
+}
+
+/** A header has to be short and of ASCII; what is no Unicode text is replaced. */
+const MAX_AFTER_LENGTH = 1024;
+
+function writeAfter(key: string): string {
+  const text = encodeURIComponent(Buffer.from(key).toString());
+  if (text.length > MAX_AFTER_LENGTH)
+    refuse('the request', [
+      { path: 'limit', found: 'a key that is too long to go on behind it', allowed: 'another limit, or none' },
+    ]);
+  return text;
+}
+
+function readAfter(after: string): string {
+  try {
+    return decodeURIComponent(after);
+  } catch {
+    return after;
+  }
 }
 
 /**
@@ -68,7 +97,10 @@ export function usageRoutes(api: Api, { ledger }: ApiOptions): void {
  * @param now in milliseconds since 1970
  * @throws NiwaError SPEC_INVALID
  */
-export function toUsageQuery({ by, since, until, ...query }: Static<typeof Query>, now: number): UsageQuery {
+export function toUsageQuery(
+  { by, since, until, ...query }: Pick<Static<typeof Query>, 'by' | 'since' | 'until' | 'owner' | 'label'>,
+  now: number,
+): UsageQuery {
   const period = { since: toMoment('since', since, now), until: toMoment('until', until, now) };
   if (period.since !== null && period.until !== null && period.since > period.until)
     refuse('the request', [

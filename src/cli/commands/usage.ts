@@ -1,5 +1,9 @@
+import type { UsageRow } from '../../accounting/usage-row.js';
+import type { UsageAnswer } from '../../api/routes/usage.js';
 import { daemonCommand, print, withFilter } from '../command.js';
+import { escaped } from '../text.js';
 import { usageCsv, usageTable } from '../usage-table.js';
+import { toCount } from '../values.js';
 
 export const usage = daemonCommand(
   'usage',
@@ -9,15 +13,65 @@ export const usage = daemonCommand(
       .option('by', { type: 'string', default: 'container', describe: 'a row for each container, owner or label:NAME' })
       .option('since', { type: 'string', describe: 'from then on: "24h" ago, 2026-11-01, 2026-11-01T12:00:00Z' })
       .option('until', { type: 'string', describe: 'before then' })
+      .option('limit', { type: 'string', describe: 'the most rows that are wanted' })
+      .option('after', { type: 'string', describe: 'only rows behind that of this key: what the last one told' })
       .option('format', { type: 'string', choices: ['table', 'json', 'csv'] as const, default: 'table' })
       .example('$0 usage --since 24h', '')
       .example('$0 usage --by owner --since 2026-10-01 --until 2026-11-01 --format csv', 'October, UTC')
       .example('$0 usage --by label:job --owner alice --json', ''),
-  async (client, { by, since, until, owner, label, format, json }) => {
-    const period = { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
-    const answer = await client.usage({ by, owner, label, ...period });
-    if (answer.skipped_lines > 0)
-      process.stderr.write(`niwa: ${answer.skipped_lines} damaged lines of the ledger are not in these sums\n`);
-    print(json || format === 'json', answer, () => (format === 'csv' ? usageCsv(answer) : usageTable(answer)));
+  async (client, { by, since, until, owner, label, format, json, limit, after }) => {
+    const most = limit === undefined ? undefined : toCount('--limit', limit, 1);
+    const given = Object.entries({ since, until, limit: most, after }).filter(([, value]) => value !== undefined);
+    const pages = client.usagePages({ by, owner, label, ...Object.fromEntries(given) });
+    const last = await (json || format === 'json'
+      ? printJson(pages)
+      : format === 'csv'
+        ? printCsv(pages)
+        : printTable(pages));
+    if (last.skipped_lines > 0)
+      process.stderr.write(`niwa: ${last.skipped_lines} damaged lines of the ledger are not in these sums\n`);
+    if (last.next !== null) process.stderr.write(`niwa: there is more: --after ${last.next}\n`);
   },
 );
+
+type Page = UsageAnswer & { next: string | null };
+type Pages = AsyncIterable<Page>;
+
+/** Prints pages as they come; gives the last one. */
+async function printCsv(pages: Pages): Promise<Page> {
+  return await eachOf(pages, (page, first) => {
+    const lines = usageCsv(page, { headings: first });
+    if (lines !== '') process.stdout.write(`${escaped(lines)}\n`);
+  });
+}
+
+/** A table is as wide as its widest row, so all have to be there. */
+async function printTable(pages: Pages): Promise<Page> {
+  const rows: UsageRow[][] = [];
+  const last = await eachOf(pages, (page) => rows.push(page.rows));
+  print(false, null, () => usageTable({ ...last, rows: rows.flat() }));
+  return last;
+}
+
+async function printJson(pages: Pages): Promise<Page> {
+  let comma = '';
+  const last = await eachOf(pages, ({ since, until, by, rows }, first) => {
+    if (first)
+      process.stdout.write(`${escaped(JSON.stringify({ since, until, by }, null, 2)).slice(0, -2)},\n  "rows": [`);
+    for (const row of rows) {
+      process.stdout.write(`${comma}\n    ${escaped(JSON.stringify(row))}`);
+      comma = ',';
+    }
+  });
+  process.stdout.write(`${comma === '' ? '' : '\n  '}],\n  "skipped_lines": ${last.skipped_lines}\n}\n`);
+  return last;
+}
+
+async function eachOf(pages: Pages, take: (page: Page, first: boolean) => unknown): Promise<Page> {
+  let last: Page | null = null;
+  for await (const page of pages) {
+    take(page, last === null);
+    last = page;
+  }
+  return last as unknown as Page; // there is always one
+}

@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ledger } from '../../../src/accounting/ledger.js';
 import type { Period } from '../../../src/accounting/ledger-reading.js';
 import type { UsageRecord } from '../../../src/accounting/record.js';
-import { UsageReport } from '../../../src/accounting/usage-report.js';
 import { toFilter } from '../../../src/spec/filter.js';
+import { PlainReport } from './plain-report.js';
 import { at as atMinute, interimOf, ledgers, recordOf, together } from './records.js';
 
 let parent: string;
@@ -359,7 +359,7 @@ describe('the bills of adjacent periods', () => {
         await using(async (ledger) => {
           for (const record of records.slice(half)) await ledger.append(record);
           const rowsOf = async (since: string | null, until: string | null) => {
-            const report = new UsageReport({ by: 'container', since, until, filter: toFilter({}) });
+            const report = new PlainReport({ by: 'container', since, until, filter: toFilter({}) });
             for await (const record of ledger.records({ since, until })) report.add(record);
             return report.rows();
           };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { UsageRecord } from '../../../src/accounting/record.js';
 import type { Usage } from '../../../src/accounting/usage.js';
-import type { UsageRow } from '../../../src/accounting/usage-report.js';
+import type { UsageRow } from '../../../src/accounting/usage-row.js';
 
 /** Records of usage, for the tests of the ledger and of its sums. */
 

@@ -8,8 +8,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { Ledger } from '../../../src/accounting/ledger.js';
 import { Metrics } from '../../../src/accounting/metrics.js';
+import { UsageSums } from '../../../src/accounting/sums/sums.js';
 import { type Api, makeApi } from '../../../src/api/server.js';
 import { Container } from '../../../src/container/container.js';
+import { Lock } from '../../../src/container/lock.js';
 import { Runtime } from '../../../src/container/runtime.js';
 import { Store } from '../../../src/container/store.js';
 import { birthOf, newStored } from '../../../src/container/stored.js';
@@ -103,7 +105,7 @@ async function startApi(requestsPerSecond = 1_000_000): Promise<Api> {
   const made = await makeApi({
     runtime,
     images: new Images(images, limits, () => new Set(), pino({ level: 'silent' })),
-    ledger,
+    sums: new UsageSums(ledger, join(directory, 'usage'), new Lock()),
     metrics: new Metrics(() => 0),
     log: pino({ level: 'silent' }),
     version: '0',

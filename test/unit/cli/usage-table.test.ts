@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { UsageRow } from '../../../src/accounting/usage-report.js';
+import type { UsageRow } from '../../../src/accounting/usage-row.js';
 import { usageCsv, usageTable } from '../../../src/cli/usage-table.js';
 
 const nothing: UsageRow = {

@@ -1,15 +1,43 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { UsageRecord } from '../../../src/accounting/record.js';
-import { type UsageKey, type UsageQuery, UsageReport } from '../../../src/accounting/usage-report.js';
-import { toFilter } from '../../../src/spec/filter.js';
-import { type ADDED, at, interimOf, ledgers, recordOf, together, usageOf } from './records.js';
+import type { UsageRecord } from '../../../../src/accounting/record.js';
+import { ExtractBuilder } from '../../../../src/accounting/sums/extract.js';
+import { rowText, type UsageKey, UsagePage, type UsageQuery } from '../../../../src/accounting/sums/page.js';
+import type { UsageRow } from '../../../../src/accounting/usage-row.js';
+import { toFilter } from '../../../../src/spec/filter.js';
+import { PlainReport } from '../plain-report.js';
+import { type ADDED, at, interimOf, ledgers, recordOf, together, usageOf } from '../records.js';
 
-const rowsOf = (records: UsageRecord[], query: Partial<UsageQuery> = {}) => {
-  const report = new UsageReport({ by: 'container', since: null, until: null, filter: toFilter({}), ...query });
-  for (const record of records) report.add(record);
-  return report.rows();
-};
+const ALL = { by: 'container', since: null, until: null, filter: toFilter({}) } as const;
+
+/** Gives the rows of a query, page by page; the records in so many segments. */
+function rowsOf(
+  records: UsageRecord[],
+  query: Partial<UsageQuery> = {},
+  { segments = 1, most = 1000 } = {},
+): UsageRow[] {
+  const length = Math.ceil(records.length / segments);
+  let base: number | null = null;
+  let builder = new ExtractBuilder({ base, going: [], ended: [] });
+  const extracts = Array.from({ length: segments }, (_, i) => {
+    for (const record of records.slice(i * length, (i + 1) * length)) builder.add(record);
+    const extract = builder.finish(0);
+    base = i + 1;
+    builder = new ExtractBuilder({ base, going: extract.going, ended: [] });
+    return extract;
+  });
+  const rows: UsageRow[] = [];
+  for (let after: string | undefined, more = true; more; ) {
+    const page = new UsagePage({ ...ALL, ...query }, after, most);
+    for (const extract of extracts) if (page.wants(extract)) page.add(extract);
+    const sums = page.finish();
+    rows.push(...sums.rows.map((row) => JSON.parse(rowText(row)) as UsageRow));
+    expect(sums.rows.length).toBeLessThanOrEqual(most);
+    more = sums.more;
+    after = sums.rows.at(-1)?.key ?? '';
+  }
+  return rows;
+}
 
 describe('the sum', () => {
   it('has every figure, and null for one that no record has', () => {
@@ -118,6 +146,7 @@ describe('the sum', () => {
     expect(ids({ owner: ['ann'] })).toEqual(['a']);
     expect(ids({ label: ['job=y=z'] })).toEqual(['b', 'c']);
     expect(ids({ owner: ['bob'], label: ['job=y=z'] })).toEqual(['b']);
+    expect(ids({ label: ['toString=x'] })).toEqual([]);
   });
 });
 
@@ -150,5 +179,58 @@ describe('any ledger', () => {
         expect(sum('duration_usec')).toBe(total(({ duration_usec }) => duration_usec));
       }),
     );
+  });
+});
+
+const minutes = fc.option(fc.integer({ min: -5, max: 250 }).map(at));
+const queries = fc.record({
+  by: keys,
+  since: minutes,
+  until: minutes,
+  filter: fc
+    .record({
+      owner: fc.constantFrom<string[]>([], ['ann'], ['nobody']),
+      label: fc.constantFrom<string[]>([], ['job=x']),
+    })
+    .map(toFilter),
+});
+
+describe('any query of any ledger', () => {
+  it('gives what the plain sums give, however the ledger is divided, and page by page', () => {
+    fc.assert(
+      fc.property(
+        ledgers,
+        queries,
+        fc.nat({ max: 4 }),
+        fc.integer({ min: 1, max: 4 }),
+        (records, query, more, most) => {
+          const plain = new PlainReport(query);
+          for (const record of records) plain.add(record);
+          expect(rowsOf(records, query, { segments: 1 + more, most })).toEqual(plain.rows());
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('gives the first of many keys in bounded memory', () => {
+    const records = Array.from({ length: 5000 }, (_, i) => recordOf(`c${(i * 7919) % 5000}`, { usage: usageOf(i) }));
+    const rows = rowsOf(records, {}, { segments: 3, most: 700 });
+    expect(rows).toHaveLength(5000);
+    expect(rows.map(({ key }) => key)).toEqual(records.map(({ id }) => id).sort());
+  });
+
+  it('gives less of them at a time where they are long', () => {
+    const name = (i: number) => `${i}`.padStart(4, '0').repeat(1000);
+    const ids = Array.from({ length: 9000 }, (_, i) => name((i * 7919) % 9000));
+    const builder = new ExtractBuilder({ base: null, going: [], ended: [] });
+    for (const [i, id] of ids.entries()) builder.add(recordOf(id, { run: `${i}` }));
+    const page = new UsagePage(ALL, undefined, 1_000_000);
+    page.add(builder.finish(0));
+    const { rows, more } = page.finish();
+    expect(more).toBe(true);
+    expect(rows.length).toBeGreaterThan(1000);
+    expect(rows.length).toBeLessThan(9000);
+    expect(rows.map(({ key }) => key)).toEqual(ids.sort().slice(0, rows.length));
   });
 });

@@ -1,7 +1,9 @@
-import { type Static, Type } from 'typebox';
-import { type Filter, fits } from '../spec/filter.js';
-import type { Period } from './ledger-reading.js';
-import type { UsageRecord } from './record.js';
+import type { UsageRecord } from '../../../src/accounting/record.js';
+import type { UsageKey, UsageQuery } from '../../../src/accounting/sums/page.js';
+import type { UsageRow } from '../../../src/accounting/usage-row.js';
+import { fits } from '../../../src/spec/filter.js';
+
+/** The sums of usage in the plainest way: one record after another, all in memory. What niwad does has to give the same. */
 
 /** The figures that are summed, with where they are in a record. Each counts from the start of the run. */
 const FIGURES = {
@@ -22,43 +24,12 @@ const FIGURES = {
 type FigureName = keyof typeof FIGURES;
 const FIGURE_NAMES = Object.keys(FIGURES) as FigureName[];
 
-const Figure = Type.Union([Type.Number(), Type.Null()]);
-
-/** What was used in a period by one container, owner or value of a label; a figure that no record has is null. */
-export const UsageRowSchema = Type.Object({
-  key: Type.Union([Type.String(), Type.Null()], { description: 'null: those without owner, or without the label' }),
-  runs: Type.Integer({ description: 'the runs that have a record in the period' }),
-  cpu_usage_usec: Figure,
-  cpu_user_usec: Figure,
-  cpu_system_usec: Figure,
-  throttled_usec: Figure,
-  rbytes: Figure,
-  wbytes: Figure,
-  rios: Figure,
-  wios: Figure,
-  network_rx_bytes: Figure,
-  network_tx_bytes: Figure,
-  memory_byte_seconds: Figure,
-  memory_peak_bytes: Type.Union([Type.Number(), Type.Null()], { description: 'the highest of their runs, not a sum' }),
-  duration_usec: Figure,
-});
-export type UsageRow = Static<typeof UsageRowSchema>;
-
-/** What the rows stand for. */
-export type UsageKey = 'container' | 'owner' | { label: string };
-
-/** Which records count, and how they are put together. */
-export interface UsageQuery extends Period {
-  by: UsageKey;
-  filter: Filter;
-}
-
 /**
  * Sums usage. A record stands for what its run has used since the record before it, and that belongs to the period in which the
  * record was made: so adjacent periods sum to the whole, nothing left out or twice. Records come in the order of the ledger,
  * those before the period with them. After the final record of a run nothing of it counts.
  */
-export class UsageReport {
+export class PlainReport {
   readonly #query: UsageQuery;
   readonly #rows = new Map<string | null, UsageRow>();
   readonly #going = new Map<string, Run>();

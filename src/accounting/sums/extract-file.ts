@@ -1,0 +1,173 @@
+import { type FileHandle, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import type { Extract, ExtractHead } from './extract.js';
+
+/** Of another version, an extract is made anew. */
+const VERSION = 1;
+const HEAD_BYTES = 4096;
+
+const COLUMNS = {
+  at: Float64Array,
+  figures: Float64Array,
+  peak: Float64Array,
+  flags: Uint8Array,
+  run: Uint32Array,
+  id: Uint32Array,
+  owner: Uint32Array,
+  labels: Uint32Array,
+  runKeys: Float64Array,
+} as const;
+const LISTS = ['runs', 'ids', 'owners', 'labelSets', 'going'] as const;
+
+type ColumnName = keyof typeof COLUMNS;
+type ListName = (typeof LISTS)[number];
+type PartName = ColumnName | ListName;
+
+/** Where a part is, from the end of the head on. */
+interface Part {
+  offset: number;
+  bytes: number;
+  crc32: number;
+}
+
+interface Head extends ExtractHead {
+  version: number;
+  /** The checksum of the end of what it has of the segment: another segment of the same size is told by it. */
+  end: number;
+  parts: Record<PartName, Part>;
+}
+
+/** An extract on disk is damaged, or none. */
+export class Damaged extends Error {}
+
+/** The path of the extract of a segment. */
+export function extractPath(directory: string, number: number): string {
+  return join(directory, `${String(number).padStart(8, '0')}.extract`);
+}
+
+/**
+ * Writes an extract, replacing the one before in one step. It is not synced: one that a crash has torn is known by its
+ * checksums, and made anew.
+ * @throws what node:fs throws
+ */
+export async function writeExtract(path: string, extract: Extract, end: number): Promise<void> {
+  const bodies = [...Object.keys(COLUMNS), ...LISTS].map((name) => {
+    const value = extract[name as PartName];
+    return { name, body: ArrayBuffer.isView(value) ? viewOf(value) : Buffer.from(JSON.stringify(value)) };
+  });
+  let offset = 0;
+  const parts = bodies.map(({ name, body }) => {
+    const part: Part = { offset, bytes: body.length, crc32: crc32(body) };
+    offset += body.length;
+    return [name, part];
+  });
+  const { base, bytes, skipped, earliest, latest } = extract;
+  const head: Head = {
+    version: VERSION,
+    base,
+    bytes,
+    skipped,
+    earliest,
+    latest,
+    end,
+    parts: Object.fromEntries(parts),
+  };
+  const text = JSON.stringify(head);
+  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  const fresh = `${path}.new`;
+  try {
+    const line = Buffer.from(`${crc32(text)} ${text}`.padEnd(HEAD_BYTES));
+    await writeFile(fresh, Buffer.concat([line, ...bodies.map(({ body }) => body)]), { mode: 0o640 });
+    await rename(fresh, path);
+  } catch (error) {
+    await rm(fresh, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/** Removes the extracts of segments that are not there. */
+export async function removeOthers(directory: string, numbers: ReadonlySet<number>): Promise<void> {
+  for (const name of await readdir(directory).catch(() => []))
+    if (!numbers.has(Number(/^([0-9]{8,})\.extract$/.exec(name)?.[1] ?? Number.NaN)))
+      await rm(join(directory, name), { force: true });
+}
+
+/** An extract, of which only what is asked for is read. Reading throws {@link Damaged}. */
+export interface ExtractSource {
+  readonly head: Readonly<ExtractHead>;
+  column<N extends ColumnName>(name: N): Promise<Extract[N]>;
+  list<N extends ListName>(name: N): Promise<Extract[N]>;
+}
+
+/** An extract that is in memory. */
+export function sourceOf(extract: Extract): ExtractSource {
+  return { head: extract, column: async (name) => extract[name], list: async (name) => extract[name] };
+}
+
+/** An extract on disk. */
+export class ExtractFile implements ExtractSource {
+  readonly head: Readonly<Head>;
+  readonly #file: FileHandle;
+
+  private constructor(file: FileHandle, head: Head) {
+    this.#file = file;
+    this.head = head;
+  }
+
+  /** Opens it; gives null where it is not there, damaged, or of another version. */
+  static async open(path: string): Promise<ExtractFile | null> {
+    const file = await open(path, 'r').catch(() => null);
+    if (file === null) return null;
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      const [, sum = '', text = ''] = /^([0-9]+) (.*?) *$/s.exec(buffer.toString('utf8', 0, bytesRead)) ?? [];
+      const head = crc32(text) === Number(sum) ? (JSON.parse(text) as Head) : null;
+      if (head?.version === VERSION) return new ExtractFile(file, head);
+    } catch {
+      // it is made anew
+    }
+    await file.close();
+    return null;
+  }
+
+  /** Reads a column. @throws Damaged */
+  async column<N extends ColumnName>(name: N): Promise<Extract[N]> {
+    const bytes = await this.#part(name);
+    return new COLUMNS[name](
+      bytes.buffer,
+      bytes.byteOffset,
+      bytes.length / COLUMNS[name].BYTES_PER_ELEMENT,
+    ) as Extract[N];
+  }
+
+  /** Reads a list. @throws Damaged */
+  async list<N extends ListName>(name: N): Promise<Extract[N]> {
+    return JSON.parse((await this.#part(name)).toString()) as Extract[N];
+  }
+
+  /** Reads all of it. @throws Damaged */
+  async all(): Promise<Extract> {
+    const { base, bytes, skipped, earliest, latest } = this.head;
+    const parts: [string, unknown][] = [];
+    for (const name of Object.keys(COLUMNS) as ColumnName[]) parts.push([name, await this.column(name)]);
+    for (const name of LISTS) parts.push([name, await this.list(name)]);
+    return { base, bytes, skipped, earliest, latest, ...Object.fromEntries(parts) } as Extract;
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  async #part(name: PartName): Promise<Buffer<ArrayBuffer>> {
+    const { offset, bytes, crc32: sum } = this.head.parts[name];
+    const buffer = Buffer.from(new ArrayBuffer(bytes)); // aligned for any column
+    const { bytesRead } = await this.#file.read(buffer, 0, bytes, HEAD_BYTES + offset);
+    if (bytesRead < bytes || crc32(buffer) !== sum) throw new Damaged();
+    return buffer;
+  }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}

@@ -1,0 +1,204 @@
+import type { Filter } from '../../spec/filter.js';
+import { type Extract, FINAL, FIRST } from './extract.js';
+import type { ExtractSource } from './extract-file.js';
+import { FIGURE_NAMES } from './figures.js';
+
+/** What the rows stand for. */
+export type UsageKey = 'container' | 'owner' | { label: string };
+
+/** Which records count, and how they are put together. */
+export interface UsageQuery {
+  /** From `since` up to and without `until`, as Date.toISOString writes them; null for no bound. */
+  since: string | null;
+  until: string | null;
+  by: UsageKey;
+  filter: Filter;
+}
+
+/** The sums of a key: each figure, then the peak of memory, then the number of runs; NaN for a figure that no record has. */
+type Row = number[];
+const PEAK = FIGURE_NAMES.length;
+const RUNS = PEAK + 1;
+/** Of the keys of a page together: more of them than that are left to the next page. */
+const MOST_KEY_LENGTH = 2 ** 25;
+/** The flags of the only record of a run. */
+const ALONE = FIRST | FINAL;
+
+/** What a page needs of an extract: what is not wanted for the query may be empty. */
+export type PageColumns = Pick<Extract, 'at' | 'figures' | 'peak' | 'flags' | 'run' | 'owner' | 'labels' | 'id'> &
+  Pick<Extract, 'runs' | 'ids' | 'owners' | 'labelSets' | 'skipped'>;
+
+/**
+ * Sums what was used by keys, for the first so many keys after one: however many there are, memory is bounded. A record belongs
+ * to the period of its `at`: so adjacent periods sum to the whole. Extracts come in the order of the ledger.
+ */
+export class UsagePage {
+  readonly #query: UsageQuery;
+  readonly #since: number;
+  readonly #until: number;
+  readonly #after: string | undefined;
+  #most: number;
+  readonly #rows = new Map<string | null, Row>();
+  /** The length of all keys. */
+  #length = 0;
+  /** No key behind this one gets into the page; undefined where all do. */
+  #last: string | null | undefined;
+  /** The runs that go on and have been counted. */
+  readonly #counted = new Set<string>();
+  #skipped = 0;
+
+  /**
+   * @param after only keys behind this one
+   * @param most so many keys
+   */
+  constructor(query: UsageQuery, after: string | undefined, most: number) {
+    this.#query = query;
+    this.#since = query.since === null ? Number.NEGATIVE_INFINITY : Date.parse(query.since);
+    this.#until = query.until === null ? Number.POSITIVE_INFINITY : Date.parse(query.until);
+    this.#after = after;
+    this.#most = most;
+  }
+
+  /** Whether an extract may have records of the period. */
+  wants({ earliest, latest }: Pick<Extract, 'earliest' | 'latest'>): boolean {
+    return earliest === null || latest === null || (latest >= this.#since && earliest < this.#until);
+  }
+
+  /** Takes the next extract. */
+  add(extract: PageColumns): void {
+    this.#skipped += extract.skipped;
+    const { at, flags, run, runs, owner, labels } = extract;
+    const { places, keys } = this.#keysOf(extract);
+    const { filter } = this.#query;
+    const owners = filter.owner === undefined ? null : extract.owners.map((name) => name === filter.owner);
+    const sets = filter.labels.size === 0 ? null : extract.labelSets.map((set) => hasAll(set, filter.labels));
+    const rows: (Row | null | undefined)[] = [];
+    for (let i = 0; i < at.length; i++) {
+      const time = at[i] as number;
+      if (time < this.#since || time >= this.#until) continue;
+      if (owners !== null && !owners[owner[i] as number]) continue;
+      if (sets !== null && !sets[labels[i] as number]) continue;
+      const place = places[i] as number;
+      let row = rows[place];
+      if (row === undefined) {
+        row = this.#rowOf(keys[place] ?? null);
+        rows[place] = row;
+        if (this.#length > MOST_KEY_LENGTH) this.#most = Math.min(this.#most, Math.ceil(this.#rows.size / 4));
+        if (this.#rows.size >= 2 * this.#most) {
+          this.#trim();
+          rows.length = 0;
+        }
+      }
+      if (row === null) continue;
+      if (this.#isNew(flags[i] as number, runs[run[i] as number])) row[RUNS] = (row[RUNS] as number) + 1;
+      addFigures(row, extract, i);
+    }
+  }
+
+  /** Gives the rows in the order of their keys, the one without a key last; `more` where there are keys behind them. */
+  finish(): { rows: { key: string | null; row: Row }[]; more: boolean; skipped: number } {
+    const keys = [...this.#rows.keys()].sort(compareKeys);
+    const rows = keys.slice(0, this.#most).map((key) => ({ key, row: this.#rows.get(key) as Row }));
+    return { rows, more: this.#last !== undefined || keys.length > this.#most, skipped: this.#skipped };
+  }
+
+  #keysOf({ id, ids, owner, owners, labels, labelSets }: PageColumns): {
+    places: Uint32Array;
+    keys: readonly (string | null)[];
+  } {
+    const { by } = this.#query;
+    if (by === 'container') return { places: id, keys: ids };
+    if (by === 'owner') return { places: owner, keys: owners };
+    return { places: labels, keys: labelSets.map((set) => labelOf(set, by.label)) };
+  }
+
+  #rowOf(key: string | null): Row | null {
+    if (this.#after !== undefined && key !== null && key <= this.#after) return null;
+    if (this.#last !== undefined && compareKeys(key, this.#last) > 0) return null;
+    const known = this.#rows.get(key);
+    if (known !== undefined) return known;
+    const row: Row = FIGURE_NAMES.map(() => Number.NaN);
+    row.push(Number.NaN, 0);
+    this.#rows.set(key, row);
+    this.#length += key?.length ?? 0;
+    return row;
+  }
+
+  /** Leaves out the keys that are too many; those of their rows that are still known are of no use any more. */
+  #trim(): void {
+    const keys = [...this.#rows.keys()].sort(compareKeys);
+    for (const key of keys.slice(this.#most)) this.#rows.delete(key);
+    this.#last = keys[this.#most - 1];
+    this.#length = [...this.#rows.keys()].reduce((sum, key) => sum + (key?.length ?? 0), 0);
+  }
+
+  /** Whether a run has no record in the page yet. */
+  #isNew(flags: number, name = ''): boolean {
+    if (flags === ALONE) return true;
+    const counted = this.#counted.has(name);
+    if ((flags & FINAL) !== 0) this.#counted.delete(name);
+    else if (!counted) this.#counted.add(name);
+    return !counted;
+  }
+}
+
+function addFigures(row: Row, { at, figures, peak }: PageColumns, i: number): void {
+  for (let f = 0, from = i; f < PEAK; f++, from += at.length) {
+    const value = figures[from] as number;
+    const sum = row[f] as number;
+    if (!Number.isNaN(value)) row[f] = Number.isNaN(sum) ? value : sum + value;
+  }
+  const high = peak[i] as number;
+  if (!Number.isNaN(high) && !(high <= (row[PEAK] as number))) row[PEAK] = high;
+}
+
+/** By their UTF-16 units; null, for those without owner or label, is last. */
+function compareKeys(a: string | null, b: string | null): number {
+  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function hasAll(labels: Record<string, string>, wanted: ReadonlyMap<string, string>): boolean {
+  return [...wanted].every(([name, value]) => labelOf(labels, name) === value);
+}
+
+function labelOf(labels: Record<string, string>, name: string): string | null {
+  return Object.hasOwn(labels, name) ? (labels[name] ?? null) : null;
+}
+
+/**
+ * Reads what a page needs of an extract into it, where that may have records of the period.
+ * @throws Damaged; then nothing is added
+ */
+export async function addToPage(page: UsagePage, query: UsageQuery, extract: ExtractSource): Promise<void> {
+  if (!page.wants(extract.head)) return;
+  const { by, filter } = query;
+  const byLabel = by !== 'container' && by !== 'owner';
+  const byOwner = by === 'owner' || filter.owner !== undefined;
+  const withLabels = byLabel || filter.labels.size > 0;
+  const none = new Uint32Array(0);
+  const flags = await extract.column('flags');
+  page.add({
+    skipped: extract.head.skipped,
+    flags,
+    at: await extract.column('at'),
+    figures: await extract.column('figures'),
+    peak: await extract.column('peak'),
+    run: await extract.column('run'),
+    runs: flags.some((flag) => flag !== ALONE) ? await extract.list('runs') : [],
+    id: by === 'container' ? await extract.column('id') : none,
+    ids: by === 'container' ? await extract.list('ids') : [],
+    owner: byOwner ? await extract.column('owner') : none,
+    owners: byOwner ? await extract.list('owners') : [],
+    labels: withLabels ? await extract.column('labels') : none,
+    labelSets: withLabels ? await extract.list('labelSets') : [],
+  });
+}
+
+/** Writes a row as JSON. */
+export function rowText({ key, row }: { key: string | null; row: readonly number[] }): string {
+  const named = Object.fromEntries(FIGURE_NAMES.map((name, i) => [name, row[i]]));
+  const { duration_usec, ...others } = named;
+  // NaN is null in JSON.
+  return JSON.stringify({ key, runs: row[RUNS], ...others, memory_peak_bytes: row[PEAK], duration_usec });
+}

@@ -1,0 +1,152 @@
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { messageOf, NiwaError } from '../../errors.js';
+import { PACKAGE_DIR } from '../../paths.js';
+import type { Ledger } from '../ledger.js';
+import type { UsageQuery } from './page.js';
+import type { Answer, Question, ThreadData } from './thread.js';
+
+const THREAD = join(PACKAGE_DIR, 'dist/bundle/usage-thread.cjs');
+/** So many rows are in the memory of a thread: about 30 MB. */
+const PAGE_ROWS = 100_000;
+/** Of the heap; columns are outside of it, those of one segment at a time. */
+const HEAP_MB = 512;
+const MOST_QUERIES = 8;
+
+/** The sums of a query, while they are made. */
+export interface UsageRows {
+  /** JSON of rows, with commas between; the next ones are made when they are asked for. */
+  texts: AsyncIterable<string>;
+  /** The key to go on behind, where a limit was reached; null where nothing is left, or there was no limit. */
+  next: string | null;
+  /** The damaged lines of the ledger that could not be summed. */
+  skipped: number;
+}
+
+/**
+ * Sums the ledger on threads of their own, one for each query and of a low priority. They work one after another; while
+ * somebody reads slowly what was summed, others have their turn. What they make of closed segments is kept in a directory.
+ */
+export class UsageSums {
+  readonly #ledger: Ledger;
+  readonly #directory: string;
+  readonly #turns: { run<T>(task: () => Promise<T>): Promise<T> };
+  #queries = 0;
+
+  /**
+   * @param directory for extracts of segments; made when it is needed
+   * @param turns runs tasks one after another
+   */
+  constructor(ledger: Ledger, directory: string, turns: { run<T>(task: () => Promise<T>): Promise<T> }) {
+    this.#ledger = ledger;
+    this.#directory = directory;
+    this.#turns = turns;
+  }
+
+  /** Makes the extracts of segments that have none, so that no query has to wait for that. Never fails: a query would tell. */
+  async prepare(): Promise<void> {
+    const thread = this.#open(null);
+    await this.#sum(thread, { type: 'page', after: undefined, most: 1 }).catch(() => {});
+    await thread.close();
+  }
+
+  /**
+   * Begins to sum.
+   * @param wanted `after`: only rows whose keys are behind this one; `limit`: the most rows that are wanted, at most 100,000
+   * @param left comes when nobody wants the rows any more, also after all were read
+   * @throws NiwaError TOO_MANY_REQUESTS, HOST_ERROR
+   */
+  async query(
+    query: UsageQuery,
+    { after, limit }: { after?: string; limit?: number },
+    left: AbortSignal,
+  ): Promise<UsageRows> {
+    if (this.#queries >= MOST_QUERIES)
+      throw new NiwaError(
+        'TOO_MANY_REQUESTS',
+        `${MOST_QUERIES} sums of usage are being made or read; wait for one to end`,
+      );
+    this.#queries++;
+    const thread = this.#open(query);
+    const end = async () => {
+      left.removeEventListener('abort', end);
+      this.#queries--;
+      await thread.close();
+    };
+    left.addEventListener('abort', end);
+    try {
+      if (left.aborted) await end();
+      const page = await this.#sum(thread, { type: 'page', after, most: limit ?? PAGE_ROWS });
+      const next = limit !== undefined && page.more ? page.last : null;
+      const texts = this.#texts(thread, limit === undefined ? page : { ...page, more: false });
+      return { texts, next, skipped: page.skipped };
+    } catch (error) {
+      if (!left.aborted) await end();
+      throw error;
+    }
+  }
+
+  async *#texts(thread: Thread, first: Page): AsyncGenerator<string> {
+    for (let page = first; ; ) {
+      for (let text = await thread.rows(); text !== ''; text = await thread.rows()) yield text;
+      if (!page.more) return;
+      page = await this.#sum(thread, { type: 'page', after: page.last ?? '', most: PAGE_ROWS });
+    }
+  }
+
+  async #sum(thread: Thread, question: Question): Promise<Page> {
+    return await this.#turns.run(async () => await thread.ask<'page'>(question));
+  }
+
+  #open(query: UsageQuery | null): Thread {
+    return new Thread({ directory: this.#directory, parts: this.#ledger.parts(), query });
+  }
+}
+
+type Page = Extract<Answer, { type: 'page' }>;
+
+/** A thread, while it serves a query. It answers one question at a time. */
+class Thread {
+  readonly #worker: Worker;
+
+  constructor(workerData: ThreadData) {
+    this.#worker = new Worker(THREAD, { workerData, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
+    this.#worker.on('error', () => {}); // whoever waits for an answer hears of it
+    this.#worker.unref();
+  }
+
+  /** @throws NiwaError HOST_ERROR */
+  async ask<T extends Answer['type']>(question: Question): Promise<Extract<Answer, { type: T }>> {
+    this.#worker.postMessage(question);
+    const answer = (await this.#answer()) as Answer;
+    if (answer.type === 'failed') throw new NiwaError('HOST_ERROR', `cannot sum the ledger: ${answer.message}`);
+    return answer as Extract<Answer, { type: T }>;
+  }
+
+  async rows(): Promise<string> {
+    return (await this.ask<'rows'>({ type: 'rows' })).text;
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  async #answer(): Promise<unknown> {
+    const over = new AbortController();
+    const ended = once(this.#worker, 'exit', { signal: over.signal }).then(() => {
+      throw new NiwaError('HOST_ERROR', 'cannot sum the ledger: the thread that does it has ended');
+    });
+    try {
+      const [answer] = await Promise.race([once(this.#worker, 'message', { signal: over.signal }), ended]);
+      return answer;
+    } catch (error) {
+      throw error instanceof NiwaError
+        ? error
+        : new NiwaError('HOST_ERROR', `cannot sum the ledger: ${messageOf(error)}`, { cause: error });
+    } finally {
+      over.abort();
+      ended.catch(() => {});
+    }
+  }
+}
