@@ -8,6 +8,7 @@ import { MOMENT_WORDS, parseMoment } from '../../spec/moment.js';
 import { refuse, show } from '../../spec/problems.js';
 import { ErrorSchema } from '../errors.js';
 import { oncePerTurn, sendJson } from '../json.js';
+import { streamArray } from '../paging.js';
 import { IdParams } from '../requests.js';
 import type { Api, ApiOptions } from '../server.js';
 import { streamLines, streamValues } from '../stream.js';
@@ -95,12 +96,9 @@ export function streamRoutes(api: Api, { runtime, sampleIntervalMs }: ApiOptions
       },
     },
     async ({ query }, reply) => {
-      const all = () =>
-        runtime
-          .list()
-          .filter(({ state }) => state !== 'exited')
-          .map(stats);
-      if (!query.stream) return all();
+      const live = () => runtime.list().filter(({ state }) => state !== 'exited');
+      if (!query.stream) return streamArray(reply, statsTexts(live()));
+      const all = () => live().map(stats);
       return streamLines(reply, ({ push }) => {
         push(all());
         const timer = setInterval(() => push(all()), sampleIntervalMs);
@@ -137,6 +135,11 @@ export function streamRoutes(api: Api, { runtime, sampleIntervalMs }: ApiOptions
     { schema: { summary: 'What happens to containers, from now on, a line each', response: failures } },
     async (_request, reply) => streamLines(reply, ({ push }) => runtime.subscribe(push)),
   );
+}
+
+/** Each reading is made when it is written. */
+function* statsTexts(containers: readonly Container[]): Iterable<string> {
+  for (const container of containers) yield JSON.stringify(stats(container));
 }
 
 function stats(container: Container) {
