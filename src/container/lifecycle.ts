@@ -42,13 +42,17 @@ export class Lifecycle {
   readonly #waiting = new Set<Promise<void>>();
   /** End the interval hooks and readiness checks, one for each container that has some. */
   readonly #repeating = new Set<AbortController>();
-  /** Ended containers whose hooks have been begun often enough. */
-  #givenUp: Container[] = [];
+  /** Resolves when there can be somebody who hears what is told. */
+  readonly #heard: Promise<void>;
+  #setHeard: () => void = () => {};
   /** Ends the hooks of points. */
   readonly #points = unboundedController();
 
   constructor(options: LifecycleOptions) {
     this.#options = options;
+    this.#heard = new Promise((resolve) => {
+      this.#setHeard = resolve;
+    });
   }
 
   /** Runs the hooks before anything of a container is made. @throws NiwaError HOOK_FAILED */
@@ -108,21 +112,19 @@ export class Lifecycle {
     return endPoints(exit).some((point) => this.hasHooks(point, spec));
   }
 
-  /** Runs the hooks of an end; resolves when they have ended. After a crash of niwad before they have ended they run again: at least once, a few times at most. */
+  /**
+   * Runs the hooks of an end; resolves when they have ended. After a crash of niwad before they have ended they run again: at
+   * least once, a few times at most.
+   */
   async exited(container: Container, exit: Exit): Promise<void> {
     if (container.hooksDone) crashPoint('exit-hooks-run');
-    else if (container.hookTries >= MAX_TRIES) this.#givenUp.push(container);
+    else if (container.hookTries >= MAX_TRIES) await this.#giveUp(container);
     else await this.#follow(this.#runEnd(container, exit));
   }
 
-  /** Tells whose hooks will not be begun again; to be called when somebody can hear it. */
-  tellGivenUp(): void {
-    for (const container of this.#givenUp.splice(0)) {
-      const { id, hookTries: tries } = container;
-      this.#options.log.error({ id, tries }, 'the hooks of an end are given up: niwad has ended each time they ran');
-      this.#options.registry.tell('hooks-given-up', id);
-      this.#endHooks(container);
-    }
+  /** niwad has listened for a while: what waited to be heard is told. */
+  setHeard(): void {
+    this.#setHeard();
   }
 
   /** Ends what is repeated; readiness is for the next daemon. */
@@ -148,6 +150,14 @@ export class Lifecycle {
     await Promise.all(runs);
     if (this.#points.signal.aborted) return;
     crashPoint('exit-hooks-run');
+    this.#endHooks(container);
+  }
+
+  async #giveUp(container: Container): Promise<void> {
+    const { id, hookTries: tries } = container;
+    this.#options.log.error({ id, tries }, 'the hooks of an end are given up: niwad has ended each time they ran');
+    await this.#heard;
+    this.#options.registry.tell('hooks-given-up', id);
     this.#endHooks(container);
   }
 

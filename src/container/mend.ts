@@ -63,11 +63,13 @@ export function mend(damaged: Damaged, { cgroup, bootId, kept, oldest, lease, in
     startedNs: state.startedNs ?? String(first?.bornNs ?? 0),
     deadlineNs: state.deadlineNs ?? '0',
     sentSignal: state.sentSignal ?? 0,
+    outlivedOomKills: state.outlivedOomKills ?? 0,
     memory: state.memory ?? null,
     usage: state.usage ?? interim?.usage ?? null,
     exit: state.exit ?? null,
     ready: state.ready ?? null,
     hooksDone: state.hooksDone ?? true,
+    hookTries: state.hookTries ?? 0,
   };
 }
 

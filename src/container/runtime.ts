@@ -543,7 +543,7 @@ export class Runtime {
   async #tend(): Promise<void> {
     const { keeperSocket, interimIntervalMs, log } = this.#options;
     this.#books.saveWhatWaits();
-    this.#lifecycle.tellGivenUp();
+    this.#lifecycle.setHeard();
     const now = usecNow();
     for (const container of this.#registry.live()) {
       if (container.startedNs === 0n || container.hasEnded) continue;

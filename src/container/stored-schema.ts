@@ -91,11 +91,13 @@ export const StoredSchema = Type.Object({
   startedNs: BigNumber,
   deadlineNs: BigNumber,
   sentSignal: Type.Integer({ minimum: 0, maximum: 64 }),
+  outlivedOomKills: Type.Optional(Whole),
   memory: nullable(Type.Object({ byteSeconds: Usec, usec: Usec, bytes: nullable(Usec) })),
   usage: nullable(Type.Object({ cpu: Type.Object({}) })),
   exit: nullable(ExitSchema),
   ready: nullable(Type.Object({ state: Type.String(), at: nullable(Time) })),
   hooksDone: Type.Boolean(),
+  hookTries: Type.Optional(Whole),
 });
 
 /** Says what is wrong with the state of the container `id`; null where nothing is. */

@@ -280,28 +280,32 @@ describe('when niwad dies', () => {
     },
   );
 
-  test('by a hook of an end, that is given up after three times, and said', async () => {
-    const place = newPlace();
-    const scripts = scriptsIn(place, 'deadly');
-    const hooks = { afterExit: [scripts.noting('kill -9 $PPID; sleep 1')] };
-    const first = await startDaemon(place);
-    await first.client.create({ id: 'deadly', process: shell('exit 0'), hooks }, { start: true }).catch(() => {});
-    expect(await first.ended()).toBe('SIGKILL');
-    for (let tries = 2; tries <= 3; tries++) {
-      const next = await startDaemon(place).catch(() => undefined); // it may end before it listens
-      await next?.ended();
-      expect(scripts.points()).toHaveLength(tries);
-    }
-    const last = await startDaemon(place);
-    const events = last.client.events();
-    expect((await events.next()).value).toMatchObject({ type: 'hooks-given-up', id: 'deadly' });
-    await events.return(undefined);
-    expect(last.log).toContain('the hooks of an end are given up');
-    expect(await last.client.inspect('deadly')).toMatchObject({ exit: { code: 0 } });
-    await last.stop();
-    await (await startDaemon(place)).stop();
-    expect(scripts.points()).toHaveLength(3);
-  });
+  test.for([false, true])(
+    'by a hook of an end, that is given up after three times (autoRemove: %s)',
+    async (autoRemove) => {
+      const place = newPlace();
+      const scripts = scriptsIn(place, 'deadly');
+      const hooks = { afterExit: [scripts.noting('kill -9 $PPID; sleep 1')] };
+      const first = await startDaemon(place);
+      const spec = { id: 'deadly', process: shell('exit 0'), hooks, autoRemove };
+      await first.client.create(spec, { start: true }).catch(() => {});
+      expect(await first.ended()).toBe('SIGKILL');
+      for (let tries = 2; tries <= 3; tries++) {
+        const next = await startDaemon(place).catch(() => undefined); // it may end before it listens
+        await next?.ended();
+        expect(scripts.points()).toHaveLength(tries);
+      }
+      const last = await startDaemon(place);
+      const events = last.client.events();
+      expect((await events.next()).value).toMatchObject({ type: 'hooks-given-up', id: 'deadly' });
+      await events.return(undefined);
+      expect(last.log).toContain('the hooks of an end are given up');
+      expect((await last.client.list()).map(({ id }) => id)).toEqual(autoRemove ? [] : ['deadly']);
+      await last.stop();
+      await (await startDaemon(place)).stop();
+      expect(scripts.points()).toHaveLength(3);
+    },
+  );
 
   test('interval hooks go on with the next, and the end that nobody saw has its hooks', async () => {
     const place = newPlace();
