@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, expect, vi } from 'vitest';
 import { native } from '../../src/native.js';
+import { needsFile, type Skip } from '../integration/support/host.js';
 import { asUser, type User } from '../integration/support/user.js';
 import { test as base } from './attack.js';
 
@@ -38,9 +39,10 @@ const HOLDER = `
   sleep 1000;`;
 
 /** Holds connections as a user until the end of the test; gives how many it has made. */
-async function hold(socket: string, { uid, gid }: User): Promise<number> {
+async function hold(skip: Skip, socket: string, { uid, gid }: User): Promise<number> {
+  const perl = needsFile(skip, '/usr/bin/perl', 'a client that any user can run');
   const identity = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
-  const words = ['--nofile=4096:4096', 'setpriv', ...identity, 'perl', '-e', HOLDER, socket, String(MANY)];
+  const words = ['--nofile=4096:4096', 'setpriv', ...identity, perl, '-e', HOLDER, socket, String(MANY)];
   const holder = execa('prlimit', words, { reject: false });
   stops.push(async () => {
     holder.kill('SIGKILL');
@@ -54,14 +56,14 @@ const open = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
 
 test('connections: with two groups a stranger cannot connect at all', async ({ niwad, skip }) => {
   if (native.admitGroup(niwad.place.config, READ) !== 0) return skip('the file system has no ACLs');
-  expect(await hold(niwad.socket, STRANGER)).toBe(0);
+  expect(await hold(skip, niwad.socket, STRANGER)).toBe(0);
   for (const user of [MEMBER, READER]) expect(await asUser(niwad, skip, user)).toMatch(/^HTTP\/1.1 200 OK/);
 });
 
 test('connections: of a stranger none is held, and root and members get in', async ({ niwad, skip }) => {
   chmodSync(niwad.socket, 0o666); // as where the file system has no ACLs
   const before = open(niwad.pid);
-  expect(await hold(niwad.socket, STRANGER)).toBeGreaterThan(1000);
+  expect(await hold(skip, niwad.socket, STRANGER)).toBeGreaterThan(1000);
   expect(await niwad.client.health()).toEqual({ status: 'ok' });
   expect(await asUser(niwad, skip, MEMBER)).toMatch(/^HTTP\/1.1 200 OK/);
   await vi.waitFor(() => expect(open(niwad.pid)).toBeLessThan(before + 20), 5000);
@@ -71,7 +73,7 @@ test('connections: of a stranger none is held, and root and members get in', asy
 });
 
 test('connections: a reader who takes all it can get leaves some to others', async ({ niwad, skip }) => {
-  await hold(niwad.socket, READER);
+  await hold(skip, niwad.socket, READER);
   expect(await asUser(niwad, skip, READER)).toMatch(/^HTTP\/1.1 429 /);
   expect(await asUser(niwad, skip, MEMBER)).toMatch(/^HTTP\/1.1 200 OK/);
   expect(await niwad.client.health()).toEqual({ status: 'ok' });
@@ -94,6 +96,6 @@ test("connections, control: with the server's own bound nobody else gets in", as
   const root = { uid: 0, gid: 0 };
   const there = Object.assign(Object.create(niwad), { socket });
   expect(await asUser(there, skip, root)).toContain('in');
-  await hold(socket, STRANGER);
+  await hold(skip, socket, STRANGER);
   expect(await asUser(there, skip, root)).not.toContain('in');
 });
