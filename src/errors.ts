@@ -14,7 +14,7 @@
  * - `FORBIDDEN`: the peer on the socket may not act.
  * - `TOO_MANY_REQUESTS`: the peer asks more often than the operator allows.
  * - `DRAINING`: this node is being drained, and takes no new containers.
- * - `DAEMON_UNREACHABLE`: the client found no niwad on the socket.
+ * - `DAEMON_UNREACHABLE`: the client found no niwad on the socket, or one that is stopping and has done nothing.
  * - `HOST_ERROR`: a system call or a file of the host failed.
  * - `INTERNAL`: a defect of niwa.
  */

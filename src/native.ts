@@ -290,6 +290,15 @@ export interface Native extends NativeExec {
   holdFile(path: string): number;
   /** Lets owner, owning group and one more group use a file, and nobody else. Gives the errno, EOPNOTSUPP without ACLs. */
   admitGroup(path: string, gid: number): number;
+  /** Makes a Unix stream socket that listens at a path where nothing is. Gives a descriptor that the caller owns, or -errno. */
+  listenAt(path: string, backlog: number): number;
+  /**
+   * Lets the keeper hold a listening socket as long as it keeps containers, and 30 seconds after the end of niwad: whoever connects
+   * meanwhile waits for the next one.
+   */
+  keeperHold(fd: number): void;
+  /** Gives the socket that the keeper held for the niwad before, a descriptor that the caller owns; -1 where there is none. */
+  keeperHeld(): number;
   /** Gives who is behind a connected Unix socket, or the errno. */
   peer(fd: number): Peer | number;
   /** Whether the other end of a connected socket is closed, be it that there is more to read. */

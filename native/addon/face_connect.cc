@@ -4,6 +4,7 @@
 
 #include "connect.h"
 #include "face.h"
+#include "listen.h"
 
 namespace {
 
@@ -21,8 +22,27 @@ Value connect_to(Info info) {
     });
 }
 
+// listenAt(path, backlog): fd | -errno
+Value listen_on(Info info) {
+    return Napi::Number::New(info.Env(), listen_at(to_string(info[0]), info[1].As<Napi::Number>().Int32Value()));
+}
+
+// keeperHold(fd)
+Value keeper_hold(Info info) {
+    addon_of(info.Env()).keeper.hold(info[0].As<Napi::Number>().Int32Value());
+    return info.Env().Undefined();
+}
+
+// keeperHeld(): fd | -1
+Value keeper_held(Info info) {
+    return Napi::Number::New(info.Env(), addon_of(info.Env()).keeper.held().release());
+}
+
 } // namespace
 
 void register_connect(Napi::Env env, Napi::Object exports) {
     exports.Set("connectIn", Napi::Function::New(env, connect_to, "connectIn"));
+    exports.Set("listenAt", Napi::Function::New(env, listen_on, "listenAt"));
+    exports.Set("keeperHold", Napi::Function::New(env, keeper_hold, "keeperHold"));
+    exports.Set("keeperHeld", Napi::Function::New(env, keeper_held, "keeperHeld"));
 }

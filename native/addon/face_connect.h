@@ -1,4 +1,4 @@
-// The face of connect.h towards JavaScript.
+// The face of connect.h, and of the socket of the API, towards JavaScript.
 #pragma once
 #include <napi.h>
 

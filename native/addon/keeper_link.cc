@@ -50,13 +50,17 @@ int connect_to(const std::string &path, Fd *connected) {
     return 0;
 }
 
-int receive_all(const Fd &socket, Kept *kept) {
+int receive_all(const Fd &socket, Kept *kept, Fd *held) {
     int error = send_message(socket.get(), Word::kList, {});
     while (error == 0) {
         Message message;
         error = receive_message(socket.get(), &message);
         if (error < 0) return error;
         if (message.word == Word::kEnd) return 0;
+        if (message.word == Word::kHold) {
+            *held = std::move(message.control);
+            continue;
+        }
         auto container = std::make_shared<Container>();
         container->life = message.life;
         container->pidfd = std::move(message.pidfd);
@@ -75,7 +79,8 @@ int KeeperLink::connect(const std::string &path) {
     if (error < 0) return error;
     Fd pidfd = open_peer(fd); // it is the keeper's: that holds the socket, as its answer or its silence shows
     Kept kept;
-    error = receive_all(fd, &kept);
+    Fd held;
+    error = receive_all(fd, &kept, &held);
     // One that hangs, or is of another version, must not keep what the next one is told of.
     if (error == -EAGAIN || error == -EPROTO) signal_process(pidfd, SIGKILL);
     if (error == 0 && fcntl(fd.get(), F_SETFL, O_NONBLOCK) < 0) error = -errno;
@@ -88,6 +93,8 @@ int KeeperLink::connect(const std::string &path) {
     unanswered_ = 0;
     known_.clear();
     kept_ = std::move(kept);
+    held_ = std::move(held);
+    tell_listening();
     for (const auto &[id, container] : kept_) known_[id] = container->life.pid;
     return 0;
 }
@@ -158,6 +165,22 @@ void KeeperLink::drop(const std::string &id) {
 void KeeperLink::disclaim(const std::string &id) {
     std::lock_guard<std::mutex> lock(mutex_);
     if (kept_.erase(id) > 0) tell_drop(id);
+}
+
+void KeeperLink::hold(int listening) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    listening_.reset(fcntl(listening, F_DUPFD_CLOEXEC, 3));
+    tell_listening();
+}
+
+Fd KeeperLink::held() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return std::move(held_);
+}
+
+void KeeperLink::tell_listening() {
+    if (!socket_.valid() || !listening_.valid()) return;
+    if (send_message(socket_.get(), Word::kHold, {}, -1, -1, listening_.get()) < 0) give_up();
 }
 
 void KeeperLink::tell_drop(const std::string &id) {

@@ -39,12 +39,20 @@ class KeeperLink {
     // Lets the keeper forget what it kept and nobody has claimed.
     void disclaim(const std::string &id);
 
+    // Lets the keeper hold the socket on which we listen: whoever connects while there is no niwad waits for the next.
+    void hold(int listening);
+
+    // Gives the socket that the keeper held when we connected; nothing where it held none.
+    Fd held();
+
   private:
     void tell_drop(const std::string &id);
+    void tell_listening();
     void give_up();
 
     std::mutex mutex_; // guards all below; nobody waits for the keeper while he has it
     Fd socket_, pidfd_;
+    Fd listening_, held_;
     int unanswered_ = 0;
     std::map<std::string, pid_t> known_; // containers whose descriptors the keeper has
     std::map<std::string, std::shared_ptr<Container>> kept_;

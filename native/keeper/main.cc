@@ -25,7 +25,8 @@
 
 namespace {
 
-constexpr int kLookMs = 1000; // how often it looks whether anybody can still come
+constexpr int kLookMs = 1000;                // how often it looks whether anybody can still come
+constexpr uint64_t kHoldNs = 30'000'000'000; // whoever has connected waits no longer for a niwad
 
 struct Kept {
     std::shared_ptr<Container> container;
@@ -58,8 +59,13 @@ class Keeper {
                 error = list(connection.get());
             else if (message.word == Word::kAsk)
                 error = send_message(connection.get(), Word::kEnd, {});
+            else if (message.word == Word::kHold)
+                listening_ = std::move(message.control);
         }
     }
+
+    // Nobody who connects to niwad's socket waits any more: he is refused.
+    void stop_holding() { listening_.reset(); }
 
   private:
     void put(Message message) {
@@ -94,6 +100,10 @@ class Keeper {
     }
 
     int list(int connection) {
+        if (listening_.valid()) {
+            int error = send_message(connection, Word::kHold, {}, -1, -1, listening_.get());
+            if (error < 0) return error;
+        }
         for (const auto &[id, one] : kept_) {
             Life life = monitor_.life_of(one.handle);
             const Container &container = *one.container;
@@ -110,6 +120,7 @@ class Keeper {
     }
 
     Fd containers_dir_; // RUN_DIR/containers
+    Fd listening_;      // niwad's: who connects while there is no niwad waits in its queue
     std::map<std::string, Kept> kept_;
     Monitor monitor_; // what it finds is in the lives of the containers
 };
@@ -137,7 +148,9 @@ Fd wait_for_niwad(const Fd &listener) {
 
 // Waits until the next niwad connects. Gives nothing where there is nothing left to keep.
 Fd wait_for_next(Keeper &keeper, const Fd &listener, const Place &place) {
+    const uint64_t left_ns = boottime_ns();
     while (!keeper.is_empty()) {
+        if (boottime_ns() - left_ns > kHoldNs) keeper.stop_holding();
         Fd connection = wait_for_niwad(listener);
         if (connection.valid()) return connection;
         Wanted wanted = look_at(place);

@@ -15,6 +15,7 @@ enum class Word : uint32_t {
     kKept,    // keeper: one container, with its pidfd, its terminal and, until it is started, its control socket
     kEnd,     // keeper: that was all
     kAsk,     // niwad: are you there? The answer is kEnd
+    kHold,    // both: the socket on which the API listens, as `control`; the keeper says it first of what it keeps
 };
 
 struct Message {

@@ -178,7 +178,9 @@ function takesText(node: Node = {}): boolean {
 function useOneErrorShape(api: Api): void {
   api.setErrorHandler((error, request, reply) => {
     const { status, body } = toErrorReply(error);
-    if (status >= 500 && body.code !== 'DRAINING')
+    if (body.code === 'DAEMON_UNREACHABLE')
+      void reply.header('connection', 'close'); // the next request is for the next niwad
+    else if (status >= 500 && body.code !== 'DRAINING')
       request.log.error({ err: error, url: request.url }, 'request failed');
     return reply.status(status).send(body);
   });

@@ -1,4 +1,4 @@
-import { Agent, type IncomingMessage, request } from 'node:http';
+import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { json, text } from 'node:stream/consumers';
@@ -91,12 +91,18 @@ interface RequestOptions {
   body?: object;
 }
 
+/** A connection that nobody uses is closed long before niwad does that (72 s): it would cross a request. */
+const IDLE_MS = 30_000;
+/** How many connections are made for one request, beside those that were kept. */
+const MOST_CONNECTIONS = 3;
+
 /**
  * The API of niwad, typed. Every method throws a NiwaError: the code of the daemon's own error, or `DAEMON_UNREACHABLE`.
  */
 export class NiwaClient {
   readonly #socket: string;
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_MS });
+  #closed = false;
 
   /** @param socket the path of niwad's socket */
   constructor(socket: string) {
@@ -105,6 +111,7 @@ export class NiwaClient {
 
   /** Closes all connections; streams end with an error. */
   close(): void {
+    this.#closed = true;
     this.#agent.destroy();
   }
 
@@ -347,7 +354,12 @@ export class NiwaClient {
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query))
       for (const one of [value].flat()) if (one !== undefined) search.append(name, String(one));
-    return this.#accept(await this.#send(method, search.size > 0 ? `${path}?${search}` : path, body));
+    const target = search.size > 0 ? `${path}?${search}` : path;
+    const once = async () => this.#accept(await this.#send(method, target, body));
+    return await once().catch((error: unknown) => {
+      if (!isStopping(error)) throw error;
+      return once(); // on another connection, which waits for the next niwad
+    });
   }
 
   /** Gives an answer where it is none of an error. */
@@ -382,7 +394,8 @@ export class NiwaClient {
     const headers = { 'content-type': 'application/x-tar', 'transfer-encoding': 'chunked' };
     const answer = new Promise<IncomingMessage>((resolve, reject) => {
       const fail = (error: unknown) => reject(unreachable(this.#socket, error));
-      const sent = request({ socketPath: this.#socket, agent: this.#agent, method: 'POST', path, headers }, resolve);
+      // A connection of its own: what has been read of the body could not be sent again.
+      const sent = request({ socketPath: this.#socket, agent: false, method: 'POST', path, headers }, resolve);
       sent.on('error', fail);
       body.once('error', (error) => {
         sent.destroy();
@@ -393,16 +406,45 @@ export class NiwaClient {
     return this.#accept(await answer);
   }
 
-  #send(method: Method, path: string, body: object | undefined): Promise<IncomingMessage> {
+  /** Sends a request, and again where that does no harm, see {@link mayRepeat}. */
+  async #send(method: Method, path: string, body: object | undefined): Promise<IncomingMessage> {
     const sent = body === undefined ? undefined : JSON.stringify(body);
     const headers =
       sent === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) };
-    return new Promise((resolve, reject) => {
-      request({ socketPath: this.#socket, agent: this.#agent, method, path, headers }, resolve)
-        .once('error', (error) => reject(unreachable(this.#socket, error)))
-        .end(sent);
-    });
+    const options = { socketPath: this.#socket, agent: this.#agent, method, path, headers };
+    for (let connections = 0; ; ) {
+      const outgoing = request(options);
+      try {
+        return await answerTo(outgoing.end(sent));
+      } catch (error) {
+        if (!outgoing.reusedSocket) connections++; // those that were kept are soon used up
+        if (this.#closed || connections === MOST_CONNECTIONS || !mayRepeat(method, error))
+          throw unreachable(this.#socket, error);
+      }
+    }
   }
+}
+
+function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    outgoing.once('response', resolve).on('error', reject);
+  });
+}
+
+/**
+ * Whether a request without an answer may be sent again. Where the kernel says EPIPE or ECONNRESET, the other side has closed the
+ * connection before it had read all that was sent to it (unix(7)): so it has done nothing. A connection that just ends ("socket
+ * hang up", from Node.js) may have been read to its end: only what changes nothing is repeated then.
+ */
+function mayRepeat(method: Method, error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  const unread = (code === 'EPIPE' || code === 'ECONNRESET') && (syscall === 'read' || syscall === 'write');
+  return unread || (method === 'GET' && code === 'ECONNRESET');
+}
+
+/** Whether the answer is that of a niwad that is stopping: it has done nothing. */
+function isStopping(error: unknown): boolean {
+  return error instanceof NiwaError && error.code === 'DAEMON_UNREACHABLE' && error.cause === undefined;
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

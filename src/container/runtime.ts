@@ -399,7 +399,8 @@ export class Runtime {
   }
 
   #refuseNew(): void {
-    if (this.#closing) throw new NiwaError('STATE_CONFLICT', 'niwad is stopping and starts nothing any more');
+    if (this.#closing)
+      throw new NiwaError('DAEMON_UNREACHABLE', 'niwad is stopping and starts nothing any more: ask the next one');
     if (this.#draining)
       throw new NiwaError(
         'DRAINING',

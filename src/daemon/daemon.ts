@@ -22,7 +22,7 @@ import { normaliseHooks } from '../spec/hooks.js';
 import { version } from '../version.js';
 import { Collector } from './collector.js';
 import type { Config } from './config.js';
-import { chooseEndpoint, listen, unlisten } from './listen.js';
+import { chooseEndpoint, listen, stopListening, unlisten } from './listen.js';
 import { GROUP_LOCK_FILE, holdAlone, LOCK_FILE, requireFree } from './lock.js';
 
 /** A daemon that listens. */
@@ -131,11 +131,12 @@ export async function startDaemon(
     },
     close: async () => {
       collector.stop();
+      stopListening(api);
       const running = await runtime.close();
       await api.close();
       await ledger.close();
+      if (running > 0) return running; // the keeper holds the socket for the next niwad
       unlisten(endpoint);
-      if (running > 0) return running;
       await networks.close();
       removeCgroupTree(tree);
       for (const path of [keeperSocket, stage]) rmSync(path, { recursive: true, force: true });

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, fstatSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, fstatSync, readFileSync, rmSync, statSync } from 'node:fs';
 import type { Groups } from '../api/peer.js';
 import type { Api } from '../api/server.js';
 import { NiwaError } from '../errors.js';
-import { native } from '../native.js';
+import { errnoName, native } from '../native.js';
 
 /** The first descriptor that a service manager hands over, see sd_listen_fds(3). */
 const FIRST_FD = 3;
@@ -66,14 +66,41 @@ function socketStat(fd: number) {
 }
 
 /**
- * Lets the API listen. A socket of our own replaces what an earlier daemon left at its path, and belongs to the groups; one
- * that was handed over has the owner and mode that its maker gave it.
+ * Lets the API listen: on the socket that a service manager has handed over, which has the owner and mode that its maker gave it;
+ * else on the one that the keeper held for the niwad before, with all who wait in its queue; else on one of our own, which
+ * replaces what an earlier daemon left at its path. Those belong to the groups, and the keeper holds them for the next niwad.
+ * @throws NiwaError HOST_ERROR
  */
 export async function listen(api: Api, { path, fd }: Endpoint, groups: Groups): Promise<void> {
-  if (fd !== null) return listenOn(api, fd);
-  if (existsSync(path)) rmSync(path); // its name is held by us alone: nobody listens on it
-  await api.listen({ path, backlog: BACKLOG });
-  openSocket(path, groups);
+  const listening = fd ?? heldSocket(path) ?? makeSocket(path);
+  if (fd === null) {
+    openSocket(path, groups);
+    native.keeperHold(listening);
+  }
+  await listenOn(api, listening);
+}
+
+function heldSocket(path: string): number | null {
+  const fd = native.keeperHeld();
+  if (fd < 0) return null;
+  const stat = socketStat(fd);
+  const bound = stat && findListeningSocket(readFileSync('/proc/net/unix', 'utf8'), stat.ino);
+  if (bound === path && statSync(path, { throwIfNoEntry: false })?.isSocket()) return fd;
+  closeSync(fd); // it is of another path, or its name was taken away
+  return null;
+}
+
+function makeSocket(path: string): number {
+  rmSync(path, { force: true }); // its name is held by us alone: nobody listens on it
+  const fd = native.listenAt(path, BACKLOG);
+  if (fd < 0) throw new NiwaError('HOST_ERROR', `cannot listen on ${path}: ${errnoName(-fd)}`);
+  return fd;
+}
+
+/** Takes no more connections, and none of the requests on those that are idle: whoever has something to ask waits for the next niwad. */
+export function stopListening(api: Api): void {
+  api.server.close();
+  api.server.closeIdleConnections();
 }
 
 /** Takes away the socket, unless it is a service manager's. */

@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import { basename, join } from 'node:path';
 import { NiwaError } from '../errors.js';
@@ -71,11 +71,27 @@ export function requireFree(socket: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = connect(socket)
       .once('connect', () => {
+        const listener = native.peer(fdOf(probe));
         probe.destroy();
-        reject(inUse(socket));
+        // Whoever called listen(2). Where he has gone, the keeper holds the socket for the next niwad: us, if it is our keeper.
+        if (typeof listener === 'number' || isAlive(listener.pid)) reject(inUse(socket));
+        else resolve();
       })
       .once('error', () => resolve());
   });
+}
+
+function fdOf(socket: Socket): number {
+  return (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 function inUse(name: string): NiwaError {

@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test, vi } from 'vitest';
+import { NiwaClient } from '../../src/client/client.js';
+import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
+import { needsNoKernel, SLOWNESS, scaled } from './support/host.js';
+import { keeperOf } from './support/niwad.js';
+
+/** What clients see of a restart of niwad without a service manager. */
+
+const sleeper = { args: ['sleep', '1000'] };
+const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
+
+cleanUpDaemons();
+
+/** Asks again and again until told to stop; gives how often, and what failed. */
+function askOn(ask: () => Promise<unknown>) {
+  const failures: unknown[] = [];
+  let asked = 0;
+  let going = true;
+  const done = (async () => {
+    for (; going; asked++) {
+      await ask().catch((error: unknown) => failures.push(error));
+      await sleep(5);
+    }
+  })();
+  const stop = async () => {
+    going = false;
+    await done;
+    return { asked, failures };
+  };
+  return stop;
+}
+
+test('a restart refuses nobody while there are containers: whoever asks waits for the next niwad', async () => {
+  const place = newPlace();
+  const first = await startDaemon(place);
+  await first.start({ id: 'lives', process: sleeper });
+  const kept = new NiwaClient(first.socket);
+  const afresh = async () => {
+    const client = new NiwaClient(first.socket);
+    await client.inspect('lives').finally(() => client.close());
+  };
+  const creates = async () => {
+    const { id } = await kept.create({ process: { args: ['true'] } }, { start: true });
+    await kept.wait(id);
+    await kept.remove(id);
+  };
+  const loops = [askOn(afresh), askOn(() => kept.inspect('lives')), askOn(creates)];
+  await sleep(scaled(200));
+  await first.stop('SIGTERM');
+  await sleep(300);
+  const second = await startDaemon(place);
+  await sleep(scaled(200));
+  await second.stop('SIGTERM');
+  const third = await startDaemon(place);
+  await sleep(scaled(200));
+  const results = await Promise.all(loops.map((stop) => stop()));
+  kept.close();
+  for (const { asked, failures } of results) {
+    expect(failures).toEqual([]);
+    expect(asked).toBeGreaterThan(3);
+  }
+  await third.client.remove('lives', { force: true });
+  expect(await third.stop()).toBe(0);
+  expect(existsSync(third.socket)).toBe(false);
+});
+
+test('whoever connects after a crash is answered by the next niwad, also where the keeper is another', async ({
+  skip,
+}) => {
+  needsNoKernel(skip);
+  const place = newPlace();
+  const first = await startDaemon(place);
+  await first.start({ id: 'lives', process: sleeper });
+  const keeper = keeperOf(place) ?? 0;
+  process.kill(keeper, 'SIGKILL');
+  await vi.waitFor(() => expect([undefined, keeper]).not.toContain(keeperOf(place)), PATIENCE);
+  await first.stop('SIGKILL');
+  const client = new NiwaClient(first.socket);
+  const answer = client.inspect('lives');
+  expect(await Promise.race([answer, sleep(200, 'waits')])).toBe('waits');
+  await startDaemon(place);
+  expect(await answer).toMatchObject({ state: 'running' });
+  client.close();
+});
+
+test('without containers nobody waits for a niwad that was stopped', async ({ skip }) => {
+  needsNoKernel(skip);
+  const niwad = await startDaemon(newPlace());
+  await niwad.client.health();
+  expect(await niwad.stop()).toBe(0);
+  const error = await new Promise((resolve) => connect(niwad.socket).once('error', resolve).once('connect', resolve));
+  expect(error).toMatchObject({ code: 'ENOENT' });
+});
