@@ -139,7 +139,9 @@ test('no more processes and threads for niwad fail starts and execs, not the dae
     group.bound(true);
     await expect(niwad.start({ id: 'old', process: sleeper })).rejects.toMatchObject(failed);
     expect(niwad.groups()).toEqual([]);
+    for (let i = 0; i < 10; i++) await expect(client.usage()).rejects.toMatchObject({ code: 'HOST_ERROR' });
     group.bound(false);
+    expect(await client.usage()).toMatchObject({ since: null });
     await niwad.start({ id: 'old', process: sleeper });
     group.bound(true);
     if (group.version === 1) await expect(exec()).rejects.toMatchObject(failed);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { messageOf, NiwaError } from '../../errors.js';
+import { cureOfShortage, messageOf, NiwaError } from '../../errors.js';
 import { PACKAGE_DIR } from '../../paths.js';
 import type { Ledger } from '../ledger.js';
 import type { UsageQuery } from './page.js';
@@ -46,9 +46,13 @@ export class UsageSums {
 
   /** Makes the extracts of segments that have none, so that no query has to wait for that. Never fails: a query would tell. */
   async prepare(): Promise<void> {
-    const thread = this.#open(null);
-    await this.#sum(thread, { type: 'page', after: undefined, most: 1 }).catch(() => {});
-    await thread.close();
+    try {
+      const thread = this.#open(null);
+      await this.#sum(thread, { type: 'page', after: undefined, most: 1 }).catch(() => {});
+      await thread.close();
+    } catch {
+      // no thread can be made now: the next query makes the extracts
+    }
   }
 
   /**
@@ -67,8 +71,8 @@ export class UsageSums {
         'TOO_MANY_REQUESTS',
         `${MOST_QUERIES} sums of usage are being made or read; wait for one to end`,
       );
-    this.#queries++;
     const thread = this.#open(query);
+    this.#queries++;
     const end = async () => {
       left.removeEventListener('abort', end);
       this.#queries--;
@@ -99,8 +103,14 @@ export class UsageSums {
     return await this.#turns.run(async () => await thread.ask<'page'>(question));
   }
 
+  /** @throws NiwaError HOST_ERROR where no thread can be made */
   #open(query: UsageQuery | null): Thread {
-    return new Thread({ directory: this.#directory, parts: this.#ledger.parts(), query });
+    try {
+      return new Thread({ directory: this.#directory, parts: this.#ledger.parts(), query });
+    } catch (error) {
+      const what = `cannot make a thread that sums the ledger: ${messageOf(error)}`;
+      throw new NiwaError('HOST_ERROR', `${what}; ${cureOfShortage('EAGAIN')}`, { cause: error });
+    }
   }
 }
 
