@@ -21,7 +21,7 @@ const source = fileURLToPath(new URL('../..', import.meta.url));
 const here = join(source, 'bin/install');
 const LIB = 'usr/lib/niwa';
 const DOC = 'usr/share/doc/niwa';
-const LAUNCHERS = ['niwa', 'niwad', 'launch.mjs'].map((name) => `bin/${name}`);
+const LAUNCHERS = ['niwa', 'niwad', 'launch.mjs', 'package.json'].map((name) => `bin/${name}`);
 /** The bundle has all that is needed of node_modules in it. */
 const BUILT = [
   'dist/bundle',
@@ -80,7 +80,7 @@ function setModes(directory) {
 /** What is executed by name. */
 function isProgram(path) {
   const holdsPrograms = [`${LIB}/bin`, `${LIB}/build/Release`].some((folder) => dirname(path).endsWith(folder));
-  return holdsPrograms && !/\.(node|mjs)$/.test(path);
+  return holdsPrograms && !/\.(node|mjs|json)$/.test(path);
 }
 
 const { values } = parseArgs({ options: { destdir: { type: 'string' } } });

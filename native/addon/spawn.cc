@@ -19,8 +19,8 @@
 
 namespace {
 
-constexpr int kBootTimeoutMs = 60'000; // a mount of a network file system may hang for ever
-constexpr int kEmptyTimeoutMs = 10'000;
+constexpr int kBootTimeoutMs = 15'000; // a path may hang for ever, though niwa-reach did not find it so
+constexpr int kEmptyTimeoutMs = 5'000;
 constexpr char kStart[] = {'s'};         // what the helper waits for
 constexpr uint32_t kNoStep = UINT32_MAX; // the helper ended, or stood still, without naming a step
 
@@ -187,7 +187,8 @@ Failure populate(const SpawnRequest &request, Spawned *spawned) {
 
 void undo_container(Container &container) {
     container.group.kill();
-    if (container.pidfd.valid() && await_end(container)) {
+    if (container.pidfd.valid()) {
+        if (!await_end(container)) return; // it hangs in the kernel, and its group stays until it does not
         siginfo_t info;
         wait_for(container.pidfd, &info, WEXITED | WNOHANG);
     }

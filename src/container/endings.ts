@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { UsageRecord } from '../accounting/record.js';
 import { crashPoint } from '../crash-point.js';
@@ -15,6 +16,9 @@ import type { Registry } from './registry.js';
 import type { Exit } from './status.js';
 import type { StoredContainer } from './store.js';
 import { exitOf, recordOf } from './stored.js';
+
+/** A process that was killed has ended within this, unless it hangs in the kernel. */
+const ENDED_MS = 5000;
 
 export interface EndingsOptions {
   registry: Registry;
@@ -131,19 +135,25 @@ export class Endings {
     await removeGroup(path).catch((error: unknown) => this.#options.log.error({ err: error }, 'cgroup stays'));
   }
 
+  /** Waits for the end of a container that was killed; not for a file system that keeps a process of it from ending. */
+  async ended(container: Container): Promise<void> {
+    await Promise.race([container.exited, sleep(ENDED_MS, undefined, { ref: false })]);
+  }
+
   /** Ends a container whose start has failed; then throws why. */
   async fail(container: Container, error: unknown): Promise<never> {
     container.startFailed = true;
     if (container.state !== 'exited') container.beginStop(0, 'SIGKILL');
-    await container.exited;
+    await this.ended(container);
     throw error;
   }
 
   /** Ends and forgets a container that did not get as far as it should; then throws why. */
   async undo(container: Container, error: unknown): Promise<never> {
     if (container.state !== 'exited') container.beginStop(0, 'SIGKILL');
-    await container.exited;
-    this.forget(container);
+    await this.ended(container);
+    if (container.state === 'exited') this.forget(container);
+    else container.unwanted = true;
     throw error;
   }
 

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { cureOfShortage, NiwaError } from '../errors.js';
 import { errnoName, type Failure } from '../native.js';
 import type { Op } from '../plan/ops.js';
@@ -85,7 +86,12 @@ function indexOf(steps: Step[], failure: Failure): number {
   return ofPhase === undefined ? -1 : steps.indexOf(ofPhase);
 }
 
-function helperDied(plan: Plan, { signal }: Failure): NiwaError {
+function helperDied(plan: Plan, { signal, errno }: Failure): NiwaError {
+  if (signal === 0 && errno === constants.errno.ETIMEDOUT)
+    return new NiwaError(
+      'START_FAILED',
+      `container ${plan.id} did not start: its boot helper hangs on a path whose file system does not answer. Bring that back, unmount it (umount -f), or name another path; until then the helper stays, killed, and so does its group.`,
+    );
   const how = signal === 0 ? 'ended' : `was ended by ${signalName(signal)}`;
   return new NiwaError(
     'START_FAILED',

@@ -1,7 +1,8 @@
+import { constants } from 'node:os';
 import type { Logger } from 'pino';
 import { crashPoint } from '../crash-point.js';
 import { NiwaError } from '../errors.js';
-import type { CgroupTree } from '../host/cgroup.js';
+import { type CgroupTree, removeWhenEmpty } from '../host/cgroup.js';
 import { type DeviceNumbers, deviceNumbers } from '../host/devices.js';
 import type { IdPool, IdRange } from '../host/id-pool.js';
 import { isOomProtected } from '../host/oom.js';
@@ -25,6 +26,8 @@ import { Container } from './container.js';
 import type { Endings } from './endings.js';
 import { startError } from './failure.js';
 import type { Lifecycle } from './lifecycle.js';
+import { pathStarts } from './path-starts.js';
+import { namesPaths } from './permissions.js';
 import type { Stopwatch } from './phases.js';
 import type { Registry } from './registry.js';
 import type { Store } from './store.js';
@@ -86,7 +89,8 @@ export class Maker {
   async #bear(spec: Spec, asker: Asker, watch: Stopwatch, start: StartWish | null): Promise<Container> {
     try {
       await this.#options.lifecycle.beforeCreate(spec);
-      return await this.#make(spec, asker, watch, start);
+      const make = () => this.#make(spec, asker, watch, start);
+      return await (namesPaths(spec) ? pathStarts.run(asker, make) : make());
     } catch (error) {
       this.#options.lifecycle.failed(spec);
       throw error;
@@ -103,7 +107,7 @@ export class Maker {
       const plan = this.#plan(spec, numbers, idRange, lease);
       watch.lap('plan');
       const waits = lease !== null || spec.process.tty || this.#options.lifecycle.hasHooks('afterNetwork', spec);
-      return await this.#spawn(spec, plan, { idRange, lease }, watch, waits ? null : start);
+      return await this.#spawn(spec, asker, plan, { idRange, lease }, watch, waits ? null : start);
     } catch (error) {
       await endings.giveBack(spec);
       if (idRange !== null) idPool.release(idRange);
@@ -140,7 +144,14 @@ export class Maker {
     });
   }
 
-  async #spawn(spec: Spec, plan: Plan, own: Own, watch: Stopwatch, start: StartWish | null): Promise<Container> {
+  async #spawn(
+    spec: Spec,
+    asker: Asker,
+    plan: Plan,
+    own: Own,
+    watch: Stopwatch,
+    start: StartWish | null,
+  ): Promise<Container> {
     const { store, logs, networks } = this.#options;
     const networkOf = plan.clone.networkOf === '' ? 0 : this.#liveHandle(plan.clone.networkOf);
     const making = newStored(spec, plan, own, this.#options.bootId);
@@ -181,6 +192,7 @@ export class Maker {
       await this.#options.endings.recordUnborn(making);
       logs.discard(spec.id);
       this.#options.books.forget(spec.id);
+      if (result.errno === constants.errno.ETIMEDOUT) pathStarts.stuck(asker, removeWhenEmpty(plan.cgroup.path));
       throw startError(plan, result);
     }
     const warnings = warningsOf(spec);

@@ -38,7 +38,8 @@ import { requireOwnDirectory } from './keeping.js';
 import { Lifecycle } from './lifecycle.js';
 import { Maker, type StartWish } from './maker.js';
 import { requireRoom } from './memory-use.js';
-import { type Allowed, type Caller, requireDrainPermission, requirePermission } from './permissions.js';
+import { pathStarts } from './path-starts.js';
+import { type Allowed, type Caller, namesPaths, requireDrainPermission, requirePermission } from './permissions.js';
 import { Stopwatch } from './phases.js';
 import { Registry, type RuntimeEvent } from './registry.js';
 import { requireState } from './state.js';
@@ -198,7 +199,8 @@ export class Runtime {
       this.#refuseNew();
       requireState('start', id, container.state);
       const { lifetimeNs, deadline } = startWish(container.spec);
-      container.starting = native.start(container.handle, lifetimeNs, deadline);
+      const begin = () => native.start(container.handle, lifetimeNs, deadline);
+      container.starting = namesPaths(container.spec) ? pathStarts.run(`container ${id}`, begin) : begin();
       const result = await container.starting;
       this.#begin(container, result);
       await this.#requireStarted(container, result);
@@ -480,7 +482,7 @@ export class Runtime {
   /** @throws NiwaError START_FAILED when it has ended */
   async #requireStarted(container: Container, result: Started | Failure): Promise<void> {
     if (!isFailure(result)) return;
-    await container.exited;
+    await this.#endings.ended(container);
     throw startError(await this.#maker.planOf(container), result);
   }
 

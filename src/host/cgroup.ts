@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, NiwaError } from '../errors.js';
 import type { Controllers } from '../plan/resources.js';
 
+const EMPTY_POLL_MS = 1000;
+
 /** The controllers that niwa sets limits with. */
 export const CONTROLLERS = ['cpu', 'memory', 'io', 'pids', 'cpuset'] as const;
 
@@ -158,6 +160,19 @@ export async function removeGroup(path: string): Promise<void> {
       writeFileSync(join(path, 'cgroup.kill'), '1');
       await sleep(20);
     }
+  }
+}
+
+/** Removes a group as soon as its last process has gone: one that was killed may hang in the kernel. */
+export async function removeWhenEmpty(path: string): Promise<void> {
+  for (;;) {
+    try {
+      rmdirSync(path);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    }
+    await sleep(EMPTY_POLL_MS, undefined, { ref: false });
   }
 }
 

@@ -1,5 +1,5 @@
 // hung-mount DIRECTORY [NAME]: mounts a FUSE file system in a mount namespace of its own, whose requests are never
-// answered: none at all, or with NAME only those of processes of that name, and the opening of files. Whatever is
+// answered: none at all, or with NAME all but those of processes of that name, and the opening of files. Whatever is
 // called "file" is a file, all else a directory. Says "ready" and ends with its standard input; /dev/fuse is closed
 // then, so that the kernel aborts the connection and everybody who waits goes on.
 #include <fcntl.h>
@@ -88,7 +88,7 @@ int main(int count, char **words) {
         if (read(fuse, request, sizeof request) < 0) break;
         char name[32];
         name_of(((struct fuse_in_header *)request)->pid, name);
-        if (count > 2 && strcmp(name, words[2]) != 0) serve_one(fuse);
+        if (count > 2 && strcmp(name, words[2]) == 0) serve_one(fuse);
     }
     return 0;
 }

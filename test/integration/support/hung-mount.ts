@@ -23,7 +23,7 @@ export interface HungMount {
 
 /**
  * Mounts one below the files of a place.
- * @param name answers all but the processes of this name; nobody without it
+ * @param name answers the processes of this name, but opens no file called "file"; nobody without it
  */
 export async function hungMount(place: Place, name?: string): Promise<HungMount> {
   const directory = join(place.files, 'hung');

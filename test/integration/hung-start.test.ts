@@ -1,0 +1,62 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import type { NiwaError } from '../../src/errors.js';
+import type { SpecInput } from '../../src/spec/schema.js';
+import { needsFile, SLOWNESS } from './support/host.js';
+import { type HungMount, hungMount } from './support/hung-mount.js';
+import { flagsOf, makePlace, Niwad, removePlace } from './support/niwad.js';
+
+/** A file system that answers niwa-reach, and nobody else: what was looked at hangs when the boot helper comes to it. */
+
+const FUSE = '/dev/fuse';
+const LONG = { timeout: 90_000 * SLOWNESS };
+const place = makePlace();
+let mount: HungMount | undefined;
+let niwad: Niwad;
+const hung = (name: string) => join(mount?.directory ?? '', name);
+const bind = (source: string): Partial<SpecInput> => ({ mounts: [{ type: 'bind', source, target: '/mnt' }] });
+const run = (spec: Partial<SpecInput>) => niwad.start({ process: { args: ['true'] }, ...spec });
+const refusalOf = (started: Promise<unknown>) =>
+  started.then(
+    () => 'it started',
+    (error: NiwaError) => error,
+  );
+
+beforeEach(({ skip }) => void needsFile(skip, FUSE, 'the kernel has no FUSE'));
+beforeAll(async () => {
+  mkdirSync(join(place.files, 'fine'));
+  if (existsSync(FUSE)) mount = await hungMount(place, 'niwa-reach');
+  niwad = await Niwad.start(place, {}, flagsOf(place), mount?.launcher);
+});
+
+afterAll(async () => {
+  await mount?.end();
+  await niwad.stop();
+  await removePlace(place);
+});
+
+test(
+  'starts whose helper hangs fail in time, hold up no others, and leave nothing when the file system answers',
+  LONG,
+  async () => {
+    const hook = { beforeCreate: [{ args: [hung('file')], timeout: '1s' }] };
+    const hanging = Promise.all(
+      ['a', 'b', 'c', 'd', 'e'].map((name) => refusalOf(run({ id: name, ...bind(hung(name)) }))),
+    );
+    const ofHook = refusalOf(run({ id: 'hook', hooks: hook }));
+    const ofImage = refusalOf(run({ id: 'image', root: { file: hung('file') } }));
+    const begun = performance.now();
+    await Promise.all([...Array(20).keys()].map((i) => run({ id: `plain-${i}` })));
+    await run({ id: 'fine', ...bind(join(place.files, 'fine')) });
+    expect(performance.now() - begun).toBeLessThan(10_000 * SLOWNESS);
+    expect(await niwad.client.wait('fine')).toMatchObject({ code: 0 });
+    expect(await ofHook).toMatchObject({ code: 'HOOK_FAILED', message: expect.stringContaining('longer than 1 s') });
+    expect(await ofImage).toMatchObject({ code: 'PATH_TIMEOUT' });
+    for (const error of await hanging)
+      expect(error).toMatchObject({ code: 'START_FAILED', message: expect.stringContaining('does not answer') });
+    expect(niwad.groups()).toEqual(expect.arrayContaining(['a', 'e']));
+    await mount?.end();
+    await vi.waitFor(() => expect(niwad.groups()).toEqual([]), 5000 * SLOWNESS);
+  },
+);
