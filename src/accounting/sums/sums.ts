@@ -59,7 +59,7 @@ export class UsageSums {
    * Begins to sum.
    * @param wanted `after`: only rows whose keys are behind this one; `limit`: the most rows that are wanted, at most 100,000
    * @param left comes when nobody wants the rows any more, also after all were read
-   * @throws NiwaError TOO_MANY_REQUESTS, HOST_ERROR
+   * @throws NiwaError TOO_MANY_REQUESTS, HOST_ERROR; STATE_CONFLICT where nobody wants them any more
    */
   async query(
     query: UsageQuery,
@@ -86,7 +86,8 @@ export class UsageSums {
       const texts = this.#texts(thread, limit === undefined ? page : { ...page, more: false });
       return { texts, next, skipped: page.skipped };
     } catch (error) {
-      if (!left.aborted) await end();
+      if (left.aborted) throw new NiwaError('STATE_CONFLICT', 'nobody waits for these sums any more');
+      await end();
       throw error;
     }
   }
@@ -119,15 +120,20 @@ type Page = Extract<Answer, { type: 'page' }>;
 /** A thread, while it serves a query. It answers one question at a time. */
 class Thread {
   readonly #worker: Worker;
+  #ended = false;
 
   constructor(workerData: ThreadData) {
     this.#worker = new Worker(THREAD, { workerData, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
     this.#worker.on('error', () => {}); // whoever waits for an answer hears of it
+    this.#worker.once('exit', () => {
+      this.#ended = true;
+    });
     this.#worker.unref();
   }
 
   /** @throws NiwaError HOST_ERROR */
   async ask<T extends Answer['type']>(question: Question): Promise<Extract<Answer, { type: T }>> {
+    if (this.#ended) throw endedError(); // while it waited for its turn
     this.#worker.postMessage(question);
     const answer = (await this.#answer()) as Answer;
     if (answer.type === 'failed') throw new NiwaError('HOST_ERROR', `cannot sum the ledger: ${answer.message}`);
@@ -145,7 +151,7 @@ class Thread {
   async #answer(): Promise<unknown> {
     const over = new AbortController();
     const ended = once(this.#worker, 'exit', { signal: over.signal }).then(() => {
-      throw new NiwaError('HOST_ERROR', 'cannot sum the ledger: the thread that does it has ended');
+      throw endedError();
     });
     try {
       const [answer] = await Promise.race([once(this.#worker, 'message', { signal: over.signal }), ended]);
@@ -159,4 +165,8 @@ class Thread {
       ended.catch(() => {});
     }
   }
+}
+
+function endedError(): NiwaError {
+  return new NiwaError('HOST_ERROR', 'cannot sum the ledger: the thread that does it has ended');
 }
