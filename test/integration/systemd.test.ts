@@ -122,7 +122,7 @@ test('a request that comes before niwad is answered by it, and the socket stays'
   await once(client, 'connect');
   client.write('GET /v1/containers HTTP/1.1\r\nHost: niwad\r\nConnection: close\r\n\r\n');
   writeFileSync(go, '');
-  expect(await text(client)).toMatch(/^HTTP\/1.1 200 OK\r\n[\s\S]*\r\n\[\]$/);
+  expect(await text(client)).toMatch(/^HTTP\/1.1 200 OK\r\n[\s\S]*\r\n\[\]\r\n/);
 
   const niwad = await starting;
   expect(niwad.log).toContain(`"socket":"${path}"`);
