@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { lookAtCgroupTree } from '../host/cgroup.js';
 import { deviceNumbers } from '../host/devices.js';
@@ -10,6 +11,7 @@ import { hasIpv6, resolveDns } from '../network/host.js';
 import { examplePlan } from '../network/networks.js';
 import { DEFAULT_ID_POOL, DEFAULT_NETWORK } from '../paths.js';
 import { describeEnd, makePlan, type Plan, planSteps, type Step } from '../plan/plan.js';
+import { DEFAULT_BOUNDS, resolveBounds, withDefaults } from '../spec/ceilings.js';
 import type { SpecInput } from '../spec/schema.js';
 import { IDS_PER_CONTAINER, parseSpec, type Spec } from '../spec/spec.js';
 import { warningsOf } from '../spec/warnings.js';
@@ -24,8 +26,10 @@ export interface Planned {
 
 /** Plans a spec with what this host has. @throws NiwaError SPEC_INVALID, HOST_UNSUPPORTED, PATH_TIMEOUT, HOST_ERROR */
 export async function planHere(input: SpecInput, cgroup: string, runDir: string): Promise<Planned> {
-  const spec = resolveDns(await resolveSources(parseSpec(input, 'ID'), 'user 0'), hasIpv6());
   const { containers, controllers } = lookAtCgroupTree(cgroup);
+  const bounds = resolveBounds(DEFAULT_BOUNDS, totalmem());
+  const bounded = withDefaults(parseSpec(input, 'ID'), bounds, controllers.available);
+  const spec = resolveDns(await resolveSources(bounded, 'user 0'), hasIpv6());
   const stage = resolve(runDir, 'stage');
   const plan = makePlan(spec, {
     containersCgroup: containers,
@@ -35,6 +39,7 @@ export async function planHere(input: SpecInput, cgroup: string, runDir: string)
     filtersDevices: native.canFilterDevices(),
     idRange: { start: DEFAULT_ID_POOL.start, size: IDS_PER_CONTAINER },
     oomProtected: isOomProtected(),
+    placeBytes: bounds.tmpfsBytes,
     openFiles: openFilesLimit(),
     network: examplePlan(spec, DEFAULT_NETWORK, resolve(runDir, 'containers', spec.id)),
     compileSeccomp,

@@ -358,7 +358,7 @@ export class Container {
   }
 
   /** Changes what may change of the spec of a container that is there. */
-  changeSpec(change: Partial<Pick<Spec, 'resources' | 'lifetimeUsec' | 'jitterUsec'>>): void {
+  changeSpec(change: Partial<Pick<Spec, 'resources' | 'defaulted' | 'lifetimeUsec' | 'jitterUsec'>>): void {
     Object.assign(this.spec, change);
     this.#lastingText = null;
   }

@@ -18,6 +18,8 @@ import type { Networks } from '../network/networks.js';
 import { encodeProgram } from '../plan/encode.js';
 import { makePlan, type Plan } from '../plan/plan.js';
 import { idOutside, mapFile } from '../plan/userns.js';
+
+import type { Bounds } from '../spec/ceilings.js';
 import type { Spec } from '../spec/spec.js';
 import { warningsOf } from '../spec/warnings.js';
 import { openTerminal } from './attach.js';
@@ -37,6 +39,8 @@ export interface MakerOptions {
   tree: CgroupTree;
   /** An empty directory to build roots on. */
   stage: string;
+  /** What a container gets whose spec sets no bound. */
+  defaults: Bounds;
   store: Store;
   idPool: IdPool;
   networks: Networks;
@@ -129,7 +133,7 @@ export class Maker {
   }
 
   #plan(spec: Spec, numbers: DeviceNumbers, idRange: IdRange | null, lease: Lease | null): Plan {
-    const { tree, stage, networks, store } = this.#options;
+    const { tree, stage, networks, store, defaults } = this.#options;
     return makePlan(spec, {
       containersCgroup: tree.containers,
       controllers: tree.controllers,
@@ -138,6 +142,7 @@ export class Maker {
       filtersDevices: this.#filtersDevices,
       idRange: idRange ?? NO_IDS,
       oomProtected: isOomProtected(),
+      placeBytes: defaults.tmpfsBytes,
       openFiles: openFilesLimit(),
       network: networks.plan(spec, lease, store.directoryOf(spec.id)),
       compileSeccomp,

@@ -1,6 +1,8 @@
 import { type FieldProblem, NiwaError } from '../errors.js';
+import { aboveCeilings, type Bounds, limitsAbove } from '../spec/ceilings.js';
 import type { ExecSpec } from '../spec/exec.js';
 import { show } from '../spec/problems.js';
+import type { Resources } from '../spec/resources.js';
 import type { Spec } from '../spec/spec.js';
 
 /** Who asks for a container. */
@@ -22,6 +24,8 @@ interface AllowedDirectories {
 export interface Allowed extends AllowedDirectories {
   /** Whether they may switch protections off. */
   privileged: boolean;
+  /** The most that they may ask for. */
+  ceilings: Bounds;
   /** Whether they may drain the node: no customer's container starts then. */
   drain: boolean;
   /** Where the directories lead. */
@@ -58,7 +62,7 @@ function requireNone(problems: FieldProblem[], caller: Caller): void {
 }
 
 function* refusals(spec: Spec, written: Spec, allowed: Allowed): Iterable<FieldProblem> {
-  const { roots, sources, privileged } = allowed;
+  const { roots, sources, privileged, ceilings } = allowed;
   const mayRoot = (path: string | null) => path === null || path === '/' || isBelow(path, 'roots', allowed);
   if (!mayRoot(spec.root.path)) yield { path: 'root.path', found: show(written.root.path), allowed: below(roots) };
   if (!mayRoot(spec.root.file)) yield { path: 'root.file', found: show(written.root.file), allowed: below(roots) };
@@ -68,6 +72,7 @@ function* refusals(spec: Spec, written: Spec, allowed: Allowed): Iterable<FieldP
   for (const [i, mount] of spec.mounts.entries())
     if (mount.type === 'bind' && !isBelow(mount.source, 'sources', allowed))
       yield { path: `mounts[${i}].source`, found: show(sourceOf(written, i)), allowed: below(sources) };
+  yield* aboveCeilings(spec, ceilings);
   if (!privileged) yield* hookRefusals(spec, written, allowed);
   if (!privileged) yield* unprotected(written);
 }
@@ -121,6 +126,14 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
 export function requireExecPermission(spec: Spec, exec: ExecSpec, caller: Caller, allowed: Allowed): void {
   requirePermission(spec, caller, allowed);
   requireNone(caller.uid === 0 || allowed.privileged ? [] : [...looser(spec, exec)], caller);
+}
+
+/**
+ * Lets a caller change the limits of a container.
+ * @throws NiwaError FORBIDDEN with each limit above the ceilings
+ */
+export function requireLimitPermission(change: Resources, caller: Caller, { ceilings }: Allowed): void {
+  requireNone(caller.uid === 0 ? [] : [...limitsAbove(change, ceilings)], caller);
 }
 
 /**

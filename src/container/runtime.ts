@@ -20,6 +20,7 @@ import type { LogStore } from '../logs/store.js';
 import { errnoName, type Failure, type Handle, isFailure, type NativeEvent, native, type Started } from '../native.js';
 import type { Networks } from '../network/networks.js';
 import { undoWrites, updateWrites } from '../plan/resources.js';
+import { type Bounds, tighter, withDefaults } from '../spec/ceilings.js';
 import type { Hooks } from '../spec/hooks.js';
 import { mergeResources, parseResources } from '../spec/resources.js';
 import { signalNumber } from '../spec/signals.js';
@@ -39,7 +40,14 @@ import { Lifecycle } from './lifecycle.js';
 import { Maker, type StartWish } from './maker.js';
 import { requireRoom } from './memory-use.js';
 import { pathStarts } from './path-starts.js';
-import { type Allowed, type Caller, namesPaths, requireDrainPermission, requirePermission } from './permissions.js';
+import {
+  type Allowed,
+  type Caller,
+  namesPaths,
+  requireDrainPermission,
+  requireLimitPermission,
+  requirePermission,
+} from './permissions.js';
 import { Stopwatch } from './phases.js';
 import { Registry, type RuntimeEvent } from './registry.js';
 import { requireState } from './state.js';
@@ -62,6 +70,8 @@ export interface RuntimeOptions {
   images: ImageStore;
   /** What callers other than root may ask for. */
   allowed: Allowed;
+  /** What a container gets whose spec sets no bound. */
+  defaults: Bounds;
   /** The hooks of every container. */
   hooks: Hooks;
   log: Logger;
@@ -278,7 +288,7 @@ export class Runtime {
 
   /**
    * Changes limits of a live container; a field that is left out stays.
-   * @throws NiwaError NOT_FOUND, STATE_CONFLICT, SPEC_INVALID, HOST_UNSUPPORTED, HOST_ERROR; then all limits are as before
+   * @throws NiwaError NOT_FOUND, STATE_CONFLICT, SPEC_INVALID, FORBIDDEN, HOST_UNSUPPORTED, HOST_ERROR; then all limits are as before
    */
   async update(
     id: string,
@@ -287,6 +297,7 @@ export class Runtime {
   ): Promise<Container> {
     const container = this.get(id);
     const change = parseResources(input);
+    requireLimitPermission(change, caller, this.#options.allowed);
     await container.lock.run(async () => {
       requireState('update', id, container.state);
       const now = container.spec.resources;
@@ -296,7 +307,8 @@ export class Runtime {
       const writes = updateWrites(now, change, controllers, devices);
       if (!force) requireRoom(id, container.cgroup, change.memory.maxBytes);
       container.writeLimits(writes, undoWrites(now, writes, controllers, devices));
-      container.changeSpec({ resources: merged });
+      const defaulted = (container.spec.defaulted ?? []).filter((file) => !writes.some((write) => write.file === file));
+      container.changeSpec({ resources: merged, defaulted });
       this.#books.save(container);
       this.#registry.tell('update', id);
     });
@@ -422,7 +434,10 @@ export class Runtime {
   ): Promise<Container> {
     const watch = new Stopwatch();
     const { images } = this.#options;
-    const written = parseSpec(input, this.#freeId(), (name) => imageDefaults(images, name));
+    const written = this.#bounded(
+      parseSpec(input, this.#freeId(), (name) => imageDefaults(images, name)),
+      caller,
+    );
     const unpin = images.pin(written.root.layers);
     try {
       const spec = await this.#settle(written, caller);
@@ -437,6 +452,12 @@ export class Runtime {
     } finally {
       unpin();
     }
+  }
+
+  #bounded(spec: Spec, caller: Caller): Spec {
+    const { allowed, defaults, tree } = this.#options;
+    const bounds = caller.uid === 0 ? defaults : tighter(defaults, allowed.ceilings);
+    return withDefaults(spec, bounds, tree.controllers.available);
   }
 
   /** Gives a spec with its real paths, all of which the caller may name, and the number of its user. */

@@ -13,11 +13,13 @@ import {
   DEFAULT_SOCKET,
   DEFAULT_STATE_DIR,
 } from '../paths.js';
+import { type BoundsInput, DEFAULT_BOUNDS, DEFAULT_CEILINGS, SHARE_PATTERN } from '../spec/ceilings.js';
 import { problemsOf } from '../spec/check.js';
 import { hookProblems } from '../spec/hooks.js';
 import { refuse, show } from '../spec/problems.js';
 import { Hooks, type HooksInput } from '../spec/schema.js';
 import { IDS_PER_CONTAINER } from '../spec/spec.js';
+import { BYTES_PATTERN } from '../spec/units.js';
 import { parseYaml } from '../spec/yaml.js';
 
 const path = (description: string) =>
@@ -25,6 +27,35 @@ const path = (description: string) =>
 
 const MAX_ID = 4294967294;
 const MAX_RANGES = 65_000;
+
+const size = (description: string) =>
+  Type.Optional(
+    Type.Union(
+      [
+        Type.Null(),
+        Type.Integer({ minimum: 1024 * 1024 }),
+        Type.String({ pattern: BYTES_PATTERN }),
+        Type.String({ pattern: SHARE_PATTERN }),
+      ],
+      {
+        description: `${description}: bytes such as "512M", a share of the host's memory such as "80%", or null for no bound`,
+      },
+    ),
+  );
+
+const bounds = (description: string) =>
+  Type.Object(
+    {
+      pids: Type.Optional(
+        Type.Union([Type.Null(), Type.Integer({ minimum: 1, maximum: 4_194_304 })], {
+          description: 'processes and threads, 1 to 4194304, or null for no bound',
+        }),
+      ),
+      memory: size('memory'),
+      tmpfs: size('each tmpfs'),
+    },
+    { additionalProperties: false, description: `{"pids"?, "memory"?, "tmpfs"?}: ${description}` },
+  );
 
 /** What /etc/niwa/niwad.yaml may say. */
 const FileSchema = Type.Object(
@@ -78,6 +109,8 @@ const FileSchema = Type.Object(
         },
       ),
     ),
+    defaults: Type.Optional(bounds('what a container gets whose spec sets no bound')),
+    ceilings: Type.Optional(bounds('the most that callers other than root may ask for')),
     hooks: Type.Optional(Hooks),
     drain: Type.Optional(
       Type.Boolean({ description: 'true or false: whether a stop of niwad waits for every container to end' }),
@@ -198,6 +231,8 @@ export interface Config {
   group: string | number | null;
   readGroup: string | number | null;
   allow: { roots?: string[]; sources?: string[]; hooks?: string[]; privileged?: boolean; drain?: boolean };
+  defaults: Required<BoundsInput>;
+  ceilings: Required<BoundsInput>;
   /** The hooks of every container. */
   hooks: HooksInput;
   drain: boolean;
@@ -222,6 +257,8 @@ const DEFAULTS: Config = {
   group: null,
   readGroup: null,
   allow: {},
+  defaults: DEFAULT_BOUNDS,
+  ceilings: DEFAULT_CEILINGS,
   hooks: {},
   drain: false,
   maxConnections: 1024,
@@ -250,6 +287,8 @@ export function mergeConfig(given: { [K in keyof Config]?: Config[K] | undefined
   const flags = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   refuse('the command line', [...problemsOf(FileSchema, flags), ...poolProblems(flags)]);
   const merged = { ...DEFAULTS, ...(fromFile as Static<typeof FileSchema>), ...flags } as Config;
+  merged.defaults = { ...DEFAULTS.defaults, ...merged.defaults };
+  merged.ceilings = { ...DEFAULTS.ceilings, ...merged.ceilings };
   merged.logs = { ...DEFAULTS.logs, ...merged.logs };
   merged.images = { ...DEFAULTS.images, ...merged.images };
   merged.network = { ...DEFAULTS.network, ...merged.network };

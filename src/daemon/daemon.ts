@@ -1,4 +1,5 @@
 import { accessSync, chmodSync, constants, mkdirSync, rmSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Ledger } from '../accounting/ledger.js';
@@ -18,6 +19,7 @@ import { ImageStore } from '../images/store.js';
 import { LogStore } from '../logs/store.js';
 import { loadBootHelper } from '../native.js';
 import { Networks } from '../network/networks.js';
+import { resolveBounds } from '../spec/ceilings.js';
 import { normaliseHooks } from '../spec/hooks.js';
 import { version } from '../version.js';
 import { Collector } from './collector.js';
@@ -78,7 +80,9 @@ export async function startDaemon(
   const imageStore = new ImageStore(join(config.stateDir, 'images'));
   const keeperSocket = join(config.runDir, 'keeper.sock');
   const drainFile = join(config.runDir, 'draining');
-  const allowed = { roots: [], sources: [], hooks: [], privileged: false, drain: false, ...config.allow };
+  const defaults = resolveBounds(config.defaults, totalmem());
+  const ceilings = resolveBounds(config.ceilings, totalmem());
+  const allowed = { roots: [], sources: [], hooks: [], privileged: false, drain: false, ceilings, ...config.allow };
   const { maxConnections: connections, connectionsPerUser, requestsPerSecond } = config;
   const limits = { connections, connectionsPerUser, requestsPerSecond };
   const idPool = new IdPool(config.idPool.start, config.idPool.count);
@@ -95,6 +99,7 @@ export async function startDaemon(
     logs,
     images: imageStore,
     allowed,
+    defaults,
     hooks: normaliseHooks(config.hooks),
     log,
     sampleIntervalMs,

@@ -86,9 +86,10 @@ interface NamespaceNeed {
 
 const CONTROLLER_MEANINGS: Record<(typeof CONTROLLERS)[number], string> = {
   cpu: 'Limits processor time and counts throttling; without it resources.cpu.max, burst and weight are refused, usage is counted all the same.',
-  memory: 'Limits and counts memory; without it resources.memory is refused.',
+  memory:
+    'Limits and counts memory; without it resources.memory is refused, and no default keeps one container from all memory of the host.',
   io: 'Limits and counts block I/O; without it resources.io is refused.',
-  pids: 'Limits and counts processes; without it resources.pids is refused, and a fork bomb meets only the limits of the host.',
+  pids: 'Limits and counts processes; without it resources.pids is refused, no default bounds a container, and a fork bomb meets only the limits of the host.',
   cpuset: 'Binds a container to processors; without it resources.cpu.cpus is refused.',
 };
 

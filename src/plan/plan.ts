@@ -35,6 +35,8 @@ export interface PlanHost {
   oomProtected: boolean;
   /** How many files it may have open where the spec does not say. */
   openFiles: Rlimit;
+  /** The size of `/tmp` and the like over the host's own root; null for a tenth of the host's memory. */
+  placeBytes: number | null;
   /** What it gets of its network; null for nothing. */
   network: PlanNetwork | null;
   /** Compiles a profile to instructions; the same profile gives the same. */
@@ -72,7 +74,9 @@ export interface Step {
  */
 export function makePlan(spec: Spec, host: PlanHost): Plan {
   const userns = idMaps(spec, host.idRange);
-  const writes = limitWrites(spec.resources, host.controllers, host.devices);
+  const writes = limitWrites(spec.resources, host.controllers, host.devices).map((write) =>
+    spec.defaulted?.includes(write.file) ? { ...write, isDefault: true } : write,
+  );
   return {
     id: spec.id,
     cgroup: {
@@ -120,8 +124,8 @@ export function planSteps({ cgroup, devices, userns, mountMaps, image, clone, bo
   ];
 }
 
-function writeStep({ file, value }: CgroupWrite): Step {
-  return { phase: 'group', operation: file, text: `set ${file} to ${value}` };
+function writeStep({ file, value, isDefault = false }: CgroupWrite): Step {
+  return { phase: 'group', operation: file, text: `set ${file} to ${value}${isDefault ? ', a default' : ''}` };
 }
 
 /** Says in a line how a container will end: the part of a spec that no step shows. */
@@ -140,7 +144,7 @@ function bootOps(spec: Spec, host: PlanHost, userns: IdMaps | null): Op[] {
     ...namespaceOps(spec),
     ...(spec.hostname === null ? [] : [hostname(spec.hostname)]),
     ...(namespaces.network === 'new' ? networkOps(userns) : []),
-    ...rootOps(spec, stage, userns, host.network?.files ?? []),
+    ...rootOps(spec, stage, userns, { files: host.network?.files ?? [], placeBytes: host.placeBytes }),
     ...rightsOps(spec, userns, [host.openFiles]),
     ...(process.tty ? [terminal(0, 0)] : []),
     chdir(process.cwd),

@@ -5,6 +5,8 @@ import { CPU_PERIOD_USEC, type IoLimit, type Limit, type Resources } from '../sp
 export interface CgroupWrite {
   file: string;
   value: string;
+  /** Whether the spec left it out, and niwad chose it. */
+  isDefault?: boolean;
 }
 
 /** What the host offers: the controllers that can be used, and why each other one cannot. */

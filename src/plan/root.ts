@@ -69,7 +69,7 @@ const KEPT = 'kept';
 const STRICT: MountAttribute[] = ['nosuid', 'nodev', 'noexec'];
 
 /** Of the host's memory: all private places together hold less than half of it. */
-const PLACE_SIZE = 'size=10%';
+const A_TENTH = '10%';
 /** Places of the default root that are the container's own, where the host's files are not its to write: path and mode. */
 const PRIVATE_PLACES: [string, string][] = [
   ['/tmp', '1777'],
@@ -90,8 +90,15 @@ export interface PlacedFile {
  * Builds the container's file tree and moves into it.
  * @param stage an empty directory of the host; what is mounted on it stays in the container's own mount namespace
  * @param maps the ids of its user namespace; null for the host's
+ * @param options files of the daemon's view to place in it; the size of each of its places over the host's own root, null for
+ *   a tenth of the host's memory
  */
-export function rootOps(spec: Spec, stage: string, maps: IdMaps | null, files: readonly PlacedFile[] = []): Op[] {
+export function rootOps(
+  spec: Spec,
+  stage: string,
+  maps: IdMaps | null,
+  { files = [], placeBytes = null }: { files?: readonly PlacedFile[]; placeBytes?: number | null } = {},
+): Op[] {
   if (spec.namespaces.mount !== 'new') return [];
   const owner = ownerOf(maps);
   return [
@@ -100,7 +107,7 @@ export function rootOps(spec: Spec, stage: string, maps: IdMaps | null, files: r
     ...workingDirectoryOps(spec),
     ...kernelOps(spec),
     ...deviceOps(owner),
-    ...(maps !== null && isDefaultRoot(spec) ? privatePlaces(owner) : []),
+    ...(maps !== null && isDefaultRoot(spec) ? privatePlaces(owner, placeBytes) : []),
     ...files.map(placeFile),
     ...spec.mounts.map((item) => mountOp(item, owner, (own) => FIRST_MOUNT_USERNS_FD + indexOfMap(spec, own, maps))),
     ...spec.devices.map((path) => bind(path, path, { attributes: ['nosuid', 'noexec'] })),
@@ -205,9 +212,10 @@ function deviceOps(owner: Owner): Op[] {
   ];
 }
 
-function privatePlaces(owner: Owner): Op[] {
+function privatePlaces(owner: Owner, bytes: number | null): Op[] {
+  const size = `size=${bytes ?? A_TENTH}`;
   return PRIVATE_PLACES.map(([path, mode]) =>
-    mount('tmpfs', path, { attributes: ['nosuid', 'nodev'], data: [`mode=${mode}`, PLACE_SIZE, ...ownedBy(owner)] }),
+    mount('tmpfs', path, { attributes: ['nosuid', 'nodev'], data: [`mode=${mode}`, size, ...ownedBy(owner)] }),
   );
 }
 

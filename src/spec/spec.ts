@@ -121,6 +121,8 @@ export interface Spec {
   hooks: Hooks;
   /** How its readiness is found out; null where nobody asks. */
   ready: Ready | null;
+  /** The files of its group whose limits niwad chose, since the spec left them out; not there in what an older niwad kept. */
+  defaulted?: string[];
 }
 
 /** How many ids a container with `userns: auto` gets. */

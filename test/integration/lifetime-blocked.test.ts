@@ -40,6 +40,7 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
     filtersDevices: false,
     idRange: { start: 0x7000_0000, size: 65_536 },
     oomProtected: false,
+    placeBytes: null,
     openFiles: { name: 'nofile', soft: 1024, hard: 1024 },
     network: null,
     compileSeccomp: () => [],

@@ -36,6 +36,7 @@ export const capableHost: PlanHost = {
   filtersDevices: true,
   idRange: { start: 0x7000_0000, size: 65_536 },
   oomProtected: false,
+  placeBytes: null,
   openFiles: { name: 'nofile', soft: 1024, hard: 524_288 },
   network: null,
   compileSeccomp: ({ syscalls = [] }) => [BigInt(syscalls.length), 0x7fff_0000_0000_0006n],

@@ -24,6 +24,7 @@ import { native, type Peer } from '../../../src/native.js';
 import { Networks } from '../../../src/network/networks.js';
 import { DEFAULT_NETWORK } from '../../../src/paths.js';
 import { makePlan } from '../../../src/plan/plan.js';
+import { UNBOUNDED } from '../../../src/spec/ceilings.js';
 import type { SpecInput } from '../../../src/spec/schema.js';
 import { nearSpecInputs, resourcesInputs, specInputs } from '../arbitrary.js';
 import { capableHost, specOf } from '../support.js';
@@ -148,11 +149,19 @@ beforeAll(async () => {
       pino({ level: 'silent' }),
     ),
     idPool: new IdPool(65_536, 1), // one range that is not given back would be the last
-    allowed: { roots: [], sources: [], hooks: [], privileged: false, drain: false },
+    allowed: {
+      roots: [],
+      sources: [],
+      hooks: [],
+      privileged: false,
+      drain: false,
+      ceilings: UNBOUNDED,
+    },
     hooks: {},
     log: pino({ level: 'silent' }),
     sampleIntervalMs: 60_000,
     interimIntervalMs: 60_000,
+    defaults: UNBOUNDED,
     keepExited: 10,
   });
   api = await startApi();

@@ -5,12 +5,20 @@ import {
   requireExecPermission,
   requirePermission,
 } from '../../../src/container/permissions.js';
+import { UNBOUNDED } from '../../../src/spec/ceilings.js';
 import { type ExecInput, parseExec } from '../../../src/spec/exec.js';
 import type { SpecInput } from '../../../src/spec/schema.js';
 import { parseSpec } from '../../../src/spec/spec.js';
 import { refusal, specOf } from '../support.js';
 
-const nothing: Allowed = { roots: [], sources: [], hooks: [], privileged: false, drain: false };
+const nothing: Allowed = {
+  roots: [],
+  sources: [],
+  hooks: [],
+  privileged: false,
+  drain: false,
+  ceilings: UNBOUNDED,
+};
 const some: Allowed = { ...nothing, roots: ['/images', '/more/'], sources: ['/data'], hooks: ['/opt/hooks'] };
 const user = { uid: 1000 };
 const bind = (source: string, fields: object = {}) => ({

@@ -6,7 +6,7 @@ import { type Config, mergeConfig, readConfigFile } from '../../../src/daemon/co
 import { problemsIn, refusal } from '../support.js';
 
 const FIELDS =
-  'allow, cgroup, connectionsPerUser, drain, group, hooks, idPool, images, interimIntervalMs, keepExited, logLevel, logs, maxConnections, network, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
+  'allow, ceilings, cgroup, connectionsPerUser, defaults, drain, group, hooks, idPool, images, interimIntervalMs, keepExited, logLevel, logs, maxConnections, network, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
 const GROUP = 'the name or number of the group that may use the socket beside root';
 const READ_GROUP = 'the name or number of the group that may look but not act';
 const POOL = '{"start": HOST_ID, "count": RANGES}, ranges of 65536 ids';
@@ -24,6 +24,8 @@ describe('the settings', () => {
       group: null,
       readGroup: null,
       allow: {},
+      defaults: { pids: 2048, memory: '80%', tmpfs: '10%' },
+      ceilings: { pids: 32_768, memory: '90%', tmpfs: '50%' },
       hooks: {},
       maxConnections: 1024,
       connectionsPerUser: 512,
@@ -70,6 +72,8 @@ describe('the settings', () => {
     ['readGroup: adm', { readGroup: 'adm' }],
     ['maxConnections: 1', { maxConnections: 1 }],
     ['connectionsPerUser: 1', { connectionsPerUser: 1 }],
+    ['defaults: {pids: 100}', { defaults: { pids: 100, memory: '80%', tmpfs: '10%' } }],
+    ['ceilings: {memory: null, tmpfs: 64M}', { ceilings: { pids: 32_768, memory: null, tmpfs: '64M' } }],
     ['requestsPerSecond: 1000000', { requestsPerSecond: 1_000_000 }],
     ['allow: {}', { allow: {} }],
     [
@@ -88,6 +92,13 @@ describe('the settings', () => {
 
 describe('wrong settings', () => {
   it.each<[string, string, string, string]>([
+    [
+      'defaults: {memory: 120%}',
+      'defaults.memory',
+      '"120%"',
+      'memory: bytes such as "512M", a share of the host\'s memory such as "80%", or null for no bound',
+    ],
+    ['defaults: {pids: 0}', 'defaults.pids', '0', 'processes and threads, 1 to 4194304, or null for no bound'],
     ['sokcet: /s', 'sokcet', 'a field that niwa does not know', FIELDS],
     ['__proto__: {group: 0}', '__proto__', 'a field that niwa does not know', FIELDS],
     ['socket: niwad.sock', 'socket', '"niwad.sock"', 'an absolute path: the socket of the API'],
@@ -160,7 +171,7 @@ describe('wrong settings', () => {
       '[]',
       '(top)',
       '[]',
-      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, hooks, drain, maxConnections, connectionsPerUser, requestsPerSecond, sampleIntervalMs, interimIntervalMs, idPool, logs, images, network, keepExited',
+      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, defaults, ceilings, hooks, drain, maxConnections, connectionsPerUser, requestsPerSecond, sampleIntervalMs, interimIntervalMs, idPool, logs, images, network, keepExited',
     ],
   ])('%s is refused at %s', (file, path, found, allowed) => {
     const error = refusal(() => mergeConfig({}, file));

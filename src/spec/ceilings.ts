@@ -1,0 +1,105 @@
+import type { FieldProblem } from '../errors.js';
+import type { Limit } from './resources.js';
+import type { Spec } from './spec.js';
+import { parseBytes } from './units.js';
+
+/** The most of what one container could take from all others; null for no bound. */
+export interface Bounds {
+  pids: number | null;
+  memoryBytes: number | null;
+  /** Of each tmpfs by itself: the writes over a root, `/tmp` and the like, and those of the spec. */
+  tmpfsBytes: number | null;
+}
+
+/** The same as the configuration says it: bytes, or a share of the host's memory such as "80%"; a field that is left out stays. */
+export interface BoundsInput {
+  pids?: number | null;
+  memory?: number | string | null;
+  tmpfs?: number | string | null;
+}
+
+export const UNBOUNDED: Bounds = { pids: null, memoryBytes: null, tmpfsBytes: null };
+
+/** What a container gets whose spec says nothing: no single one takes the whole host. */
+export const DEFAULT_BOUNDS: Required<BoundsInput> = { pids: 2048, memory: '80%', tmpfs: '10%' };
+
+/** The most that callers other than root may ask for. */
+export const DEFAULT_CEILINGS: Required<BoundsInput> = { pids: 32_768, memory: '90%', tmpfs: '50%' };
+
+export const SHARE_PATTERN = '^([1-9][0-9]?|100)%$';
+
+/**
+ * Resolves shares of the host's memory.
+ * @param hostBytes the host's memory
+ */
+export function resolveBounds({ pids, memory, tmpfs }: Required<BoundsInput>, hostBytes: number): Bounds {
+  return { pids, memoryBytes: toBytes(memory, hostBytes), tmpfsBytes: toBytes(tmpfs, hostBytes) };
+}
+
+function toBytes(size: number | string | null, hostBytes: number): number | null {
+  if (size === null) return null;
+  const share = typeof size === 'string' && size.endsWith('%') ? Number.parseInt(size, 10) / 100 : undefined;
+  return share === undefined ? (parseBytes(size) ?? null) : Math.floor(hostBytes * share);
+}
+
+/** Gives the tighter of two bounds for each thing. */
+export function tighter(a: Bounds, b: Bounds): Bounds {
+  const least = (x: number | null, y: number | null) => (x === null ? y : y === null ? x : Math.min(x, y));
+  return {
+    pids: least(a.pids, b.pids),
+    memoryBytes: least(a.memoryBytes, b.memoryBytes),
+    tmpfsBytes: least(a.tmpfsBytes, b.tmpfsBytes),
+  };
+}
+
+/**
+ * Gives a spec with bounds for what it leaves out, and notes which they are (`spec.defaulted`). Where the host has no
+ * controller for one, nothing can be set.
+ * @param available the controllers that this host gives
+ */
+export function withDefaults(
+  spec: Spec,
+  { pids, memoryBytes, tmpfsBytes }: Bounds,
+  available: readonly string[],
+): Spec {
+  const { resources, root } = spec;
+  const setsPids = resources.pids === undefined && pids !== null && available.includes('pids');
+  const setsMemory = resources.memory.maxBytes === undefined && memoryBytes !== null && available.includes('memory');
+  const isUnbounded = root.overlay !== null && root.overlay.directory === null && root.overlay.sizeBytes === null;
+  return {
+    ...spec,
+    resources: {
+      ...resources,
+      ...(setsPids ? { pids } : {}),
+      ...(setsMemory ? { memory: { ...resources.memory, maxBytes: memoryBytes } } : {}),
+    },
+    root:
+      isUnbounded && root.overlay !== null ? { ...root, overlay: { ...root.overlay, sizeBytes: tmpfsBytes } } : root,
+    mounts: spec.mounts.map((mount) =>
+      mount.type === 'tmpfs' ? { ...mount, sizeBytes: mount.sizeBytes ?? tmpfsBytes } : mount,
+    ),
+    defaulted: [...(setsPids ? ['pids.max'] : []), ...(setsMemory ? ['memory.max', 'memory.oom.group'] : [])],
+  };
+}
+
+/** Finds what a spec asks for above the ceilings. */
+export function* aboveCeilings({ resources, root, mounts }: Spec, ceilings: Bounds): Iterable<FieldProblem> {
+  yield* limitsAbove({ pids: resources.pids, memory: resources.memory }, ceilings);
+  yield* above('root.overlay.size', root.overlay?.sizeBytes ?? undefined, ceilings.tmpfsBytes);
+  for (const [i, mount] of mounts.entries())
+    if (mount.type === 'tmpfs') yield* above(`mounts[${i}].size`, mount.sizeBytes ?? undefined, ceilings.tmpfsBytes);
+}
+
+/** Finds which limits are above the ceilings, "max" included; those that are left out are not looked at. */
+export function* limitsAbove(
+  { pids, memory }: { pids?: Limit | undefined; memory: { maxBytes?: Limit | undefined } },
+  ceilings: Bounds,
+): Iterable<FieldProblem> {
+  yield* above('resources.pids', pids, ceilings.pids);
+  yield* above('resources.memory.max', memory.maxBytes, ceilings.memoryBytes);
+}
+
+function* above(path: string, limit: Limit | undefined, ceiling: number | null): Iterable<FieldProblem> {
+  if (limit === undefined || ceiling === null || (limit !== 'max' && limit <= ceiling)) return;
+  yield { path, found: String(limit), allowed: `at most ${ceiling}, by "ceilings" in niwad's configuration` };
+}

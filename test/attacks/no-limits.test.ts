@@ -1,0 +1,60 @@
+// Technique: a container whose spec bounds nothing takes the whole host: all pids, all memory, all that a tmpfs may hold.
+import { totalmem } from 'node:os';
+import { expect } from 'vitest';
+import { needsController } from '../integration/support/host.js';
+import { GROUP } from '../integration/support/test.js';
+import { asUser } from '../integration/support/user.js';
+import { attack, test as base } from './attack.js';
+
+const ASKS = { 'pids: max': { resources: { pids: 'max' } }, 'memory: max': { resources: { memory: { max: 'max' } } } };
+const test = base.override('settings', { group: GROUP });
+const member = { uid: 1234, gid: GROUP };
+
+test('no limits: processes end at 2048', async ({ niwad, skip }) => {
+  needsController(skip, 'pids');
+  expect(await attack(niwad, 'fork-bomb', ['3000'])).toEqual({ 'the last': 'EAGAIN', forked: '2047' });
+});
+
+test('no limits, control: root may ask for no bound', async ({ niwad, skip }) => {
+  needsController(skip, 'pids');
+  const spec = { resources: { pids: 'max' } } as const;
+  expect(await attack(niwad, 'fork-bomb', ['2100'], spec)).toEqual({ 'the last': 'worked', forked: '2100' });
+});
+
+test('no limits: memory ends at four fifths of the host', async ({ niwad, skip }) => {
+  needsController(skip, 'memory');
+  const { id } = await niwad.start({ process: { args: ['sleep', '1000'] } });
+  const most = Number(niwad.groupFile(id, 'memory.max'));
+  expect(most).toBeGreaterThan(0.79 * totalmem());
+  expect(most).toBeLessThanOrEqual(0.8 * totalmem());
+  await niwad.client.remove(id, { force: true });
+});
+
+test('no limits: each tmpfs ends at a tenth of the host', async ({ niwad }) => {
+  const mounts = [{ type: 'tmpfs' as const, target: '/mnt' }];
+  const sizes = (
+    await niwad.sh('df -k / /tmp /mnt | tail -n +2 | while read -r _ size _; do echo $size; done', { mounts })
+  )
+    .split('\n')
+    .map((kibibytes) => Number(kibibytes) * 1024);
+  expect(sizes).toHaveLength(3);
+  for (const size of sizes) expect(size).toBeLessThanOrEqual(0.1 * totalmem() + 4096);
+});
+
+test('no limits: a caller other than root cannot ask for them', async ({ niwad, skip }) => {
+  for (const [words, fields] of Object.entries(ASKS)) {
+    const body = { process: { args: ['true'] }, ...fields };
+    const refused = await asUser(niwad, skip, member, { method: 'POST', path: '/v1/containers', body });
+    expect(refused, words).toMatch(/^HTTP\/1.1 403 Forbidden/);
+    expect(refused, words).toContain('ceilings');
+  }
+});
+
+test('no limits: nor can such a caller take them away later', async ({ niwad, skip }) => {
+  const { id } = await niwad.start({ process: { args: ['sleep', '1000'] } });
+  for (const [words, body] of Object.entries(ASKS)) {
+    const refused = await asUser(niwad, skip, member, { method: 'PATCH', path: `/v1/containers/${id}`, body });
+    expect(refused, words).toMatch(/^HTTP\/1.1 403 Forbidden/);
+  }
+  await niwad.client.remove(id, { force: true });
+});
