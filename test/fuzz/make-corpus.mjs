@@ -43,6 +43,7 @@ const HOST = {
   filtersDevices: true,
   idRange: { start: 1_000_000, size: 65_536 },
   oomProtected: false,
+  placeBytes: null,
   openFiles: { name: 'nofile', soft: 1024, hard: 524_288 },
   network: null,
   compileSeccomp: () => [0x7fff0000_00000006n], // "allow": a real filter would be most of each seed

@@ -78,6 +78,7 @@ class Addon {
         filtersDevices: devices,
         idRange: IDS,
         oomProtected: false,
+        placeBytes: null,
         openFiles: { name: 'nofile', soft: 1024, hard: 1024 },
         network: null,
         compileSeccomp,
