@@ -20,3 +20,40 @@ export class Turns {
     }
   }
 }
+
+/** How many tasks may run at once: of root, of all other callers together, and of each of them. */
+export interface Shares {
+  root: number;
+  callers: number;
+  each: number;
+}
+
+/** Turns that no caller takes from another: root has its own, and each other caller a part of the rest. */
+export class FairTurns {
+  readonly #each: number;
+  readonly #root: Turns;
+  readonly #callers: Turns;
+  readonly #queues = new Map<string, { turns: Turns; tasks: number }>();
+
+  constructor({ root, callers, each }: Shares) {
+    this.#each = each;
+    this.#root = new Turns(root);
+    this.#callers = new Turns(callers);
+  }
+
+  /**
+   * Runs `task` when it is its turn; gives what it gives.
+   * @param caller any name; null for root
+   */
+  async run<T>(caller: string | null, task: () => Promise<T>): Promise<T> {
+    if (caller === null) return await this.#root.run(task);
+    const queue = this.#queues.get(caller) ?? { turns: new Turns(this.#each), tasks: 0 };
+    this.#queues.set(caller, queue);
+    queue.tasks++;
+    try {
+      return await queue.turns.run(() => this.#callers.run(task));
+    } finally {
+      if (--queue.tasks === 0) this.#queues.delete(caller);
+    }
+  }
+}

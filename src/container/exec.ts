@@ -11,7 +11,7 @@ import { execOps } from '../plan/exec.js';
 import { idOutside } from '../plan/userns.js';
 import { type ExecSpec, parseExec } from '../spec/exec.js';
 import { signalName, signalNumber } from '../spec/signals.js';
-import { Turns } from '../turns.js';
+import { FairTurns } from '../turns.js';
 import { withRealPaths } from './allowed.js';
 import type { Container } from './container.js';
 import { execError } from './failure.js';
@@ -19,7 +19,7 @@ import { type Allowed, type Caller, requireExecPermission } from './permissions.
 import { requireState } from './state.js';
 
 /** A container can hold up those who enter it, each on a thread of Node.js's pool; starts and files need some too. */
-const entering = new Turns(4);
+const entering = new FairTurns({ root: 4, callers: 4, each: 2 });
 
 /** How a process ended: its exit status, or the name of the signal; both are null where niwa could not tell. */
 export interface ExecExit {
@@ -90,7 +90,9 @@ export async function execIn(container: Container, input: unknown, caller: Calle
   return container.lock.run(async () => {
     requireState('exec in', id, container.state); // with the lock: a process born into a frozen group would not get on
     const request = requestOf(container, asked, encodeProgram(ops));
-    const executed = await entering.run(() => native.exec(container.handle, request));
+    const executed = await entering.run(caller.uid === 0 ? null : `user ${caller.uid}`, () =>
+      native.exec(container.handle, request),
+    );
     if (isFailure(executed)) throw execError(id, ops, executed);
     return new Exec(executed);
   });

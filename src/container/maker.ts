@@ -28,8 +28,7 @@ import { Container } from './container.js';
 import type { Endings } from './endings.js';
 import { startError } from './failure.js';
 import type { Lifecycle } from './lifecycle.js';
-import { pathStarts } from './path-starts.js';
-import { namesPaths } from './permissions.js';
+import { mayBeSlow, pathStarts } from './path-starts.js';
 import type { Stopwatch } from './phases.js';
 import type { Registry } from './registry.js';
 import type { Store } from './store.js';
@@ -94,7 +93,7 @@ export class Maker {
     try {
       await this.#options.lifecycle.beforeCreate(spec);
       const make = () => this.#make(spec, asker, watch, start);
-      return await (namesPaths(spec) ? pathStarts.run(asker, make) : make());
+      return await (mayBeSlow(spec) ? pathStarts.run(asker, make) : make());
     } catch (error) {
       this.#options.lifecycle.failed(spec);
       throw error;

@@ -1,28 +1,35 @@
 import { NiwaError } from '../errors.js';
 import type { Asker } from '../host/reach.js';
-import { Turns } from '../turns.js';
+import type { Spec } from '../spec/spec.js';
+import { FairTurns } from '../turns.js';
+import { namesPaths } from './permissions.js';
 
-/** So many may be under way at once for one caller, for all callers together, and for root. The rest of the 16 threads is for all others. */
-const OF_ONE = 3;
-const OF_CALLERS = 6;
-const OF_ROOT = 6;
+/** Those under way at once. The rest of the 16 threads is for all other starts. */
+const SHARES = { root: 6, callers: 6, each: 3 };
 /** So many may have left a helper that hangs, as with reach(). */
 const MOST_STUCK = 4;
 const MOST_STUCK_OF_ROOT = 32;
 
 interface Account {
-  turns: Turns;
   open: number;
   stuck: number;
 }
 
 /**
- * The starts of containers that name paths of the host. Their boot helper may hang on one, though niwa-reach did not: it is
- * waited for on a thread of Node.js's pool, which others need for theirs.
+ * Whether the start of a container may take long, and that by what its caller asked for: its boot helper may hang on a path of
+ * the host, and the exec of its workload be held up by a limit of I/O or memory.high.
+ */
+export function mayBeSlow(spec: Spec): boolean {
+  const { io, memory } = spec.resources;
+  return namesPaths(spec) || io.length > 0 || memory.highBytes !== undefined;
+}
+
+/**
+ * The starts of containers that may be slow. They are waited for on threads of Node.js's pool, which others need for theirs. A
+ * path may hang in the boot helper, though niwa-reach did not.
  */
 export class PathStarts {
-  readonly #root = new Turns(OF_ROOT);
-  readonly #callers = new Turns(OF_CALLERS);
+  readonly #turns = new FairTurns(SHARES);
   readonly #accounts = new Map<Asker, Account>();
 
   /**
@@ -41,7 +48,7 @@ export class PathStarts {
       return start();
     };
     try {
-      return await (isRoot ? this.#root.run(task) : account.turns.run(() => this.#callers.run(task)));
+      return await this.#turns.run(isRoot ? null : asker, task);
     } finally {
       this.#close(asker, account);
     }
@@ -58,7 +65,7 @@ export class PathStarts {
   }
 
   #open(asker: Asker): Account {
-    const account = this.#accounts.get(asker) ?? { turns: new Turns(OF_ONE), open: 0, stuck: 0 };
+    const account = this.#accounts.get(asker) ?? { open: 0, stuck: 0 };
     this.#accounts.set(asker, account);
     account.open++;
     return account;

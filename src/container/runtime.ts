@@ -39,11 +39,10 @@ import { requireOwnDirectory } from './keeping.js';
 import { Lifecycle } from './lifecycle.js';
 import { Maker, type StartWish } from './maker.js';
 import { requireRoom } from './memory-use.js';
-import { pathStarts } from './path-starts.js';
+import { mayBeSlow, pathStarts } from './path-starts.js';
 import {
   type Allowed,
   type Caller,
-  namesPaths,
   requireDrainPermission,
   requireLimitPermission,
   requirePermission,
@@ -210,7 +209,7 @@ export class Runtime {
       requireState('start', id, container.state);
       const { lifetimeNs, deadline } = startWish(container.spec);
       const begin = () => native.start(container.handle, lifetimeNs, deadline);
-      container.starting = namesPaths(container.spec) ? pathStarts.run(`container ${id}`, begin) : begin();
+      container.starting = mayBeSlow(container.spec) ? pathStarts.run(`container ${id}`, begin) : begin();
       const result = await container.starting;
       this.#begin(container, result);
       await this.#requireStarted(container, result);

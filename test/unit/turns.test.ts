@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Turns } from '../../src/turns.js';
+import { FairTurns, Turns } from '../../src/turns.js';
 
 it('runs so many at once, in their order, also after one that failed', async () => {
   const turns = new Turns(2);
@@ -26,4 +26,34 @@ it('runs so many at once, in their order, also after one that failed', async () 
   }
   expect((await settled).map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled', 'fulfilled']);
   expect(await turns.run(async () => 'again')).toBe('again');
+});
+
+it('lets no caller take the turns of others, nor callers those of root', async () => {
+  const turns = new FairTurns({ root: 1, callers: 2, each: 1 });
+  const begun: string[] = [];
+  const ends: Record<string, () => void> = {};
+  const task = (name: string) => () => {
+    begun.push(name);
+    return new Promise<string>((resolve) => {
+      ends[name] = () => resolve(name);
+    });
+  };
+  const soon = () => new Promise((resolve) => setImmediate(resolve));
+  const asked = [
+    turns.run('a', task('a1')),
+    turns.run('a', task('a2')),
+    turns.run('b', task('b1')),
+    turns.run('c', task('c1')),
+    turns.run(null, task('root')),
+  ];
+  await soon();
+  expect(begun).toEqual(['a1', 'b1', 'root']);
+  ends['b1']?.();
+  await soon();
+  expect(begun.slice(3)).toEqual(['c1']);
+  ends['a1']?.();
+  await soon();
+  expect(begun.slice(4)).toEqual(['a2']);
+  for (const end of Object.values(ends)) end();
+  expect(await Promise.all(asked)).toEqual(['a1', 'a2', 'b1', 'c1', 'root']);
 });
