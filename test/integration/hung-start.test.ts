@@ -37,6 +37,22 @@ afterAll(async () => {
 });
 
 test(
+  'niwad can be ended while a helper hangs, and the next one starts at once and undoes the start',
+  LONG,
+  async () => {
+    const asking = refusalOf(run({ id: 'killed', ...bind(hung('killed')) }));
+    await vi.waitFor(() => expect(niwad.groups()).toEqual(['killed']), 5000 * SLOWNESS);
+    const begun = performance.now();
+    await niwad.stop('SIGKILL');
+    niwad = await Niwad.start(place, {}, flagsOf(place), mount?.launcher);
+    expect(performance.now() - begun).toBeLessThan(10_000 * SLOWNESS);
+    await asking;
+    await run({ id: 'next' });
+    expect(await niwad.client.wait('next')).toMatchObject({ code: 0 });
+  },
+);
+
+test(
   'starts whose helper hangs fail in time, hold up no others, and leave nothing when the file system answers',
   LONG,
   async () => {
@@ -58,5 +74,7 @@ test(
     expect(niwad.groups()).toEqual(expect.arrayContaining(['a', 'e']));
     await mount?.end();
     await vi.waitFor(() => expect(niwad.groups()).toEqual([]), 5000 * SLOWNESS);
+    const told = [{ reason: 'start-failed' }];
+    await vi.waitFor(() => expect(niwad.ledger('killed')).toMatchObject(told), 5000 * SLOWNESS);
   },
 );
