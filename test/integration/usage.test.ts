@@ -5,7 +5,7 @@ import { expect, onTestFinished, vi } from 'vitest';
 import { Ledger } from '../../src/accounting/ledger.js';
 import type { UsageAnswer, UsageRecord, UsageRow } from '../../src/client/index.js';
 import { recordOf, usageOf } from '../unit/accounting/records.js';
-import { scaled } from './support/host.js';
+import { needsNoKernel } from './support/host.js';
 import { raw } from './support/http.js';
 import { makePlace, Niwad, removePlace } from './support/niwad.js';
 import { test } from './support/test.js';
@@ -144,7 +144,8 @@ async function writeLedger(directory: string, number: number): Promise<string[]>
   return ids;
 }
 
-test('many rows come page by page, or one after another, and hold up nobody', async () => {
+test('many rows come page by page, or one after another, and hold up nobody', async ({ skip }) => {
+  needsNoKernel(skip);
   const place = makePlace();
   onTestFinished(() => removePlace(place));
   const ids = await writeLedger(join(place.stateDir, 'ledger'), 12_000);
@@ -196,7 +197,7 @@ test('many rows come page by page, or one after another, and hold up nobody', as
   expect((await raw(niwad.socket, 'GET', '/v1/usage')).json()).toMatchObject({ code: 'TOO_MANY_REQUESTS' });
   for (const response of slow) response.destroy();
   await vi.waitFor(async () => expect((await raw(niwad.socket, 'GET', '/v1/usage?limit=1')).status).toBe(200), {
-    timeout: scaled(5000),
+    timeout: 5000,
   });
 
   const csv = await niwad.cli('usage', '--format', 'csv');
