@@ -1,10 +1,12 @@
 #include "spawn.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <mutex>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -49,6 +51,30 @@ int make_fifo(const std::string &path, const SpawnRequest &request, Fd *fifo) {
     if (!fifo->valid() || fchown(fifo->get(), request.stdio_uid, request.stdio_gid) < 0) return -errno;
     return 0;
 }
+
+// Helpers that did not end when they were killed. They are our children: without a wait each would stay a zombie.
+class HungHelpers {
+  public:
+    void add(Fd pidfd) {
+        std::lock_guard<std::mutex> hold(mutex_);
+        pidfds_.push_back(std::move(pidfd));
+    }
+
+    void reap() {
+        std::lock_guard<std::mutex> hold(mutex_);
+        auto is_gone = [](const Fd &pidfd) {
+            siginfo_t info = {};
+            return wait_for(pidfd, &info, WEXITED | WNOHANG) < 0 || info.si_pid != 0;
+        };
+        pidfds_.erase(std::remove_if(pidfds_.begin(), pidfds_.end(), is_gone), pidfds_.end());
+    }
+
+  private:
+    std::mutex mutex_;
+    std::vector<Fd> pidfds_;
+};
+
+HungHelpers hung_helpers;
 
 // What the helper gets beside its standard streams and its control socket.
 struct Given {
@@ -188,7 +214,10 @@ Failure populate(const SpawnRequest &request, Spawned *spawned) {
 void undo_container(Container &container) {
     container.group.kill();
     if (container.pidfd.valid()) {
-        if (!await_end(container)) return; // it hangs in the kernel, and its group stays until it does not
+        if (!await_end(container)) { // it hangs in the kernel, and its group stays until it does not
+            hung_helpers.add(std::move(container.pidfd));
+            return;
+        }
         siginfo_t info;
         wait_for(container.pidfd, &info, WEXITED | WNOHANG);
     }
@@ -197,6 +226,7 @@ void undo_container(Container &container) {
 }
 
 Spawned create_container(const SpawnRequest &request) {
+    hung_helpers.reap();
     Spawned spawned;
     spawned.container = std::make_shared<Container>();
     Container &container = *spawned.container;

@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { numberOfDevice } from './devices.js';
 
 /** How block devices are stacked, from sysfs: the kernel's own memory, no disk is waited for. */
 
 const DEVICES = '/sys/dev/block';
+const NAMES = '/sys/class/block';
 
 /**
  * Gives the whole disks that a block device passes its I/O on to: those of which device mapper or RAID makes it, or that of the
@@ -24,13 +24,16 @@ function backingOf(path: string): string[] {
   const mount = mountOf(path, textOf('/proc/self/mountinfo') ?? '');
   if (mount === null) return [];
   if (!mount.device.startsWith('0:')) return diskOf(join(DEVICES, mount.device));
-  try {
-    // btrfs has a number of its own for each file system, and names a device.
-    const status = mount.source.startsWith('/dev/') ? statSync(mount.source) : undefined;
-    return status?.isBlockDevice() ? diskOf(join(DEVICES, numberOfDevice(status.rdev))) : [];
-  } catch {
-    return [];
-  }
+  return namedDisk(mount.source); // btrfs has a number of its own for each file system, and names a device
+}
+
+/** The disk behind the name of a device. The name is looked up in sysfs: FUSE lets anybody choose one, and its path may hang. */
+function namedDisk(source: string): string[] {
+  const [, mapped, name] = /^\/dev\/(mapper\/)?([^/]+)$/.exec(source) ?? [];
+  if (name === undefined || name === '.' || name === '..') return [];
+  if (mapped === undefined) return diskOf(join(NAMES, name));
+  const found = namesIn(NAMES).find((one) => textOf(join(NAMES, one, 'dm/name'))?.trimEnd() === name);
+  return found === undefined ? [] : diskOf(join(NAMES, found));
 }
 
 /**

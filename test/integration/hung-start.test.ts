@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { NiwaError } from '../../src/errors.js';
@@ -22,6 +22,15 @@ const refusalOf = (started: Promise<unknown>) =>
     () => 'it started',
     (error: NiwaError) => error,
   );
+
+/** The children of a process that nobody has waited for. */
+function zombiesOf(parent: number): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^[0-9]+$/.test(pid) || !existsSync(`/proc/${pid}/status`)) return false;
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return status.includes(`PPid:\t${parent}\n`) && status.includes('State:\tZ');
+  });
+}
 
 beforeEach(({ skip }) => void needsFile(skip, FUSE, 'the kernel has no FUSE'));
 beforeAll(async () => {
@@ -76,5 +85,7 @@ test(
     await vi.waitFor(() => expect(niwad.groups()).toEqual([]), 5000 * SLOWNESS);
     const told = [{ reason: 'start-failed' }];
     await vi.waitFor(() => expect(niwad.ledger('killed')).toMatchObject(told), 5000 * SLOWNESS);
+    await run({ id: 'after' });
+    expect(zombiesOf(niwad.pid)).toEqual([]);
   },
 );
