@@ -270,6 +270,12 @@ export interface Native extends NativeExec {
    * its network namespace until {@link Native.release}.
    */
   configureNetwork(handle: Handle, steps: readonly NetworkStep[]): Promise<Failure | null>;
+  /**
+   * Lets the kernel forget the connections that somebody began or answers (nf_conntrack). Gives an errno, 0 for none; EINVAL where
+   * the kernel has no ctnetlink, and cannot be told.
+   * @param owners addresses and subnets, such as "10.0.0.5" or "10.0.0.0/16", and addresses that are not meant
+   */
+  forgetFlows(owners: { of: readonly string[]; but: readonly string[] }): Promise<number>;
   /** Closes everything of a container after its exit, and lets the keeper forget it. */
   release(handle: Handle): void;
   /**

@@ -1,6 +1,9 @@
 #include "conntrack.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -41,28 +44,130 @@ NetlinkMessage conntrack_message(uint8_t operation, uint16_t flags, uint8_t fami
     return message;
 }
 
-} // namespace
+NetlinkMessage dump_message(uint8_t family) {
+    return conntrack_message(IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, family);
+}
 
-NetlinkAnswer forget_udp_flows(NetlinkSocket &netlink, uint16_t port) {
-    std::vector<NetlinkMessage> found;
-    auto look = [&found, port](const nlmsghdr *entry) {
+uint8_t bytes_of(uint8_t family) {
+    return family == AF_INET ? 4 : 16;
+}
+uint16_t source_attribute(uint8_t family) {
+    return family == AF_INET ? CTA_IP_V4_SRC : CTA_IP_V6_SRC;
+}
+
+// A flow as the kernel tells of it: the addresses and ports of its first packet, and of an answer to that.
+struct Flow {
+    uint8_t family = 0;
+    Attributes all;
+
+    explicit Flow(const nlmsghdr *entry) {
         constexpr size_t kHead = NLMSG_LENGTH(sizeof(nfgenmsg));
         if (entry->nlmsg_len < kHead) return;
         const char *bytes = reinterpret_cast<const char *>(entry);
-        Attributes all = {bytes + kHead, entry->nlmsg_len - kHead};
-        Attributes tuple = all.find(CTA_TUPLE_ORIG), id = all.find(CTA_ID);
-        Attributes protocol = tuple.find(CTA_TUPLE_PROTO);
-        if (protocol.find(CTA_PROTO_NUM).number<uint8_t>() != IPPROTO_UDP ||
-            ntohs(protocol.find(CTA_PROTO_DST_PORT).number<uint16_t>()) != port)
-            return;
-        auto family = static_cast<const nfgenmsg *>(NLMSG_DATA(const_cast<nlmsghdr *>(entry)))->nfgen_family;
+        family = reinterpret_cast<const nfgenmsg *>(bytes + NLMSG_HDRLEN)->nfgen_family;
+        all = {bytes + kHead, entry->nlmsg_len - kHead};
+    }
+
+    // Gives the source of a direction, CTA_TUPLE_*, in network order.
+    std::string source(uint16_t direction) const {
+        Attributes found = all.find(direction).find(CTA_TUPLE_IP).find(source_attribute(family));
+        return {found.at, found.length};
+    }
+
+    // Names the one flow: the same addresses may be in use in another zone, and anew since it was looked at.
+    NetlinkMessage deletion() const {
         NetlinkMessage message = conntrack_message(IPCTNL_MSG_CT_DELETE, NLM_F_REQUEST | NLM_F_ACK, family);
+        Attributes tuple = all.find(CTA_TUPLE_ORIG), id = all.find(CTA_ID), zone = all.find(CTA_ZONE);
         message.put(CTA_TUPLE_ORIG | NLA_F_NESTED, tuple.at, tuple.length);
         message.put(CTA_ID, id.at, id.length);
-        found.push_back(std::move(message));
-    };
-    NetlinkMessage all = conntrack_message(IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, AF_UNSPEC);
-    NetlinkAnswer answer = netlink.dump(all, look);
-    for (NetlinkMessage &message : found) netlink.request(message); // one that has ended by itself is as good
+        if (zone.length > 0) message.put(CTA_ZONE, zone.at, zone.length);
+        return message;
+    }
+};
+
+using Which = std::function<bool(const Flow &flow)>;
+
+// Forgets those flows of a dump that are meant. One that has ended by itself meanwhile is as good.
+NetlinkAnswer forget_where(NetlinkSocket &netlink, NetlinkMessage &dump, const Which &is_meant) {
+    std::vector<NetlinkMessage> found;
+    NetlinkAnswer answer = netlink.dump(dump, [&found, &is_meant](const nlmsghdr *entry) {
+        Flow flow(entry);
+        if (is_meant(flow)) found.push_back(flow.deletion());
+    });
+    for (NetlinkMessage &message : found) {
+        NetlinkAnswer deleted = netlink.request(message);
+        if (deleted.error < 0 && deleted.error != -ENOENT && answer.error == 0) answer = deleted;
+    }
     return answer;
+}
+
+// Asks for the flows with one source in a direction. A kernel before 5.8 does not know the filter, and tells of all.
+NetlinkMessage filtered_dump(const AddressRange &address, uint16_t direction) {
+    constexpr uint32_t kSource = 1; // CTA_FILTER_FLAG(CTA_IP_SRC) of the kernel's nf_internals.h
+    NetlinkMessage message = dump_message(address.family);
+    size_t tuple = message.begin(direction), ip = message.begin(CTA_TUPLE_IP);
+    message.put(source_attribute(address.family), address.bytes, bytes_of(address.family));
+    message.end(ip);
+    message.end(tuple);
+    size_t filter = message.begin(CTA_FILTER);
+    message.put_u32(CTA_FILTER_ORIG_FLAGS, direction == CTA_TUPLE_ORIG ? kSource : 0);
+    message.put_u32(CTA_FILTER_REPLY_FLAGS, direction == CTA_TUPLE_REPLY ? kSource : 0);
+    message.end(filter);
+    return message;
+}
+
+// The families' dumps with a filter go over the whole table, each of them: for few addresses that is less than to hear
+// of all flows.
+constexpr size_t kFew = 2;
+
+} // namespace
+
+bool AddressRange::parse(const std::string &text) {
+    const size_t slash = text.find('/');
+    family = text.find(':') == std::string::npos ? AF_INET : AF_INET6;
+    const unsigned bits = 8u * bytes_of(family);
+    const unsigned length = slash == std::string::npos ? bits : static_cast<unsigned>(atoi(text.c_str() + slash + 1));
+    prefix = static_cast<uint8_t>(length);
+    return length <= bits && inet_pton(family, text.substr(0, slash).c_str(), bytes) == 1;
+}
+
+bool AddressRange::has(const std::string &address) const {
+    if (address.size() != bytes_of(family)) return false;
+    const size_t whole = prefix / 8u;
+    if (memcmp(address.data(), bytes, whole) != 0) return false;
+    const unsigned rest = prefix % 8u;
+    return rest == 0 || (static_cast<uint8_t>(address[whole]) ^ bytes[whole]) >> (8 - rest) == 0;
+}
+
+NetlinkAnswer forget_udp_flows(NetlinkSocket &netlink, uint16_t port) {
+    NetlinkMessage all = dump_message(AF_UNSPEC);
+    return forget_where(netlink, all, [port](const Flow &flow) {
+        Attributes protocol = flow.all.find(CTA_TUPLE_ORIG).find(CTA_TUPLE_PROTO);
+        return protocol.find(CTA_PROTO_NUM).number<uint8_t>() == IPPROTO_UDP &&
+               ntohs(protocol.find(CTA_PROTO_DST_PORT).number<uint16_t>()) == port;
+    });
+}
+
+NetlinkAnswer forget_flows_of(NetlinkSocket &netlink, const FlowOwners &owners) {
+    auto is_owner = [&owners](const std::string &address) {
+        auto has = [&address](const AddressRange &range) { return range.has(address); };
+        return owners.but.count(address) == 0 && std::any_of(owners.ranges.begin(), owners.ranges.end(), has);
+    };
+    auto is_meant = [&is_owner](const Flow &flow) {
+        return is_owner(flow.source(CTA_TUPLE_ORIG)) || is_owner(flow.source(CTA_TUPLE_REPLY));
+    };
+    auto is_single = [](const AddressRange &range) { return range.prefix == 8 * bytes_of(range.family); };
+    const auto &ranges = owners.ranges;
+    std::vector<NetlinkMessage> dumps;
+    if (ranges.size() > kFew || !std::all_of(ranges.begin(), ranges.end(), is_single))
+        dumps.push_back(dump_message(AF_UNSPEC));
+    else
+        for (const AddressRange &range : ranges)
+            for (uint16_t direction : {CTA_TUPLE_ORIG, CTA_TUPLE_REPLY})
+                dumps.push_back(filtered_dump(range, direction));
+    for (NetlinkMessage &dump : dumps) {
+        NetlinkAnswer answer = forget_where(netlink, dump, is_meant);
+        if (answer.error < 0) return answer;
+    }
+    return {};
 }

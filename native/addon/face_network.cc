@@ -1,6 +1,9 @@
 // The network calls of the addon's face.
 #include <cerrno>
+#include <functional>
+#include <sys/socket.h>
 
+#include "conntrack.h"
 #include "face.h"
 #include "network.h"
 
@@ -72,8 +75,39 @@ Value configure_network(Info info) {
     });
 }
 
+// Gives false where one of the texts is no address or subnet.
+bool to_owners(const Napi::Object &object, FlowOwners *owners) {
+    auto each = [&object](const char *name, const std::function<bool(const AddressRange &range)> &take) {
+        auto texts = object.Get(name).As<Napi::Array>();
+        AddressRange range;
+        for (uint32_t i = 0; i < texts.Length(); i++)
+            if (!range.parse(to_string(texts.Get(i))) || !take(range)) return false;
+        return true;
+    };
+    auto add = [owners](const AddressRange &range) { return owners->ranges.push_back(range), true; };
+    auto leave_out = [owners](const AddressRange &range) {
+        owners->but.emplace(reinterpret_cast<const char *>(range.bytes), range.family == AF_INET ? 4 : 16);
+        return true;
+    };
+    return each("of", add) && each("but", leave_out);
+}
+
+// forgetFlows({of, but}): Promise<errno>
+Value forget_flows(Info info) {
+    auto owners = std::make_shared<FlowOwners>();
+    auto error = std::make_shared<int>(to_owners(info[0].As<Napi::Object>(), owners.get()) ? 0 : EBADMSG);
+    auto work = [owners, error] {
+        if (*error != 0) return;
+        NetlinkSocket netlink;
+        int opened = netlink.open(NETLINK_NETFILTER);
+        *error = opened < 0 ? -opened : -forget_flows_of(netlink, *owners).error;
+    };
+    return Task::run(info.Env(), work, [error](Napi::Env env) -> Value { return Napi::Number::New(env, *error); });
+}
+
 } // namespace
 
 void register_network(Napi::Env env, Napi::Object exports) {
     exports.Set("configureNetwork", Napi::Function::New(env, configure_network, "configureNetwork"));
+    exports.Set("forgetFlows", Napi::Function::New(env, forget_flows, "forgetFlows"));
 }

@@ -52,6 +52,7 @@ export function elementsOf(lease: Lease, network: Network, group: number | null)
       set: `sources${version(own)}`,
       key: [device(lease.device), mac(lease.mac), address(own)],
     },
+    { family: 'inet', set: `held${version(own)}`, key: [address(own)] },
     ...network.ports.filter(({ hostAddress }) => fits(hostAddress, own)).map((published) => publish(published, own)),
     ...(group === null
       ? []

@@ -109,7 +109,7 @@ export async function applyRules(text: string): Promise<void> {
     if (failed !== null) throw failed;
     const cure = isMissing
       ? 'the program nft is missing: install the package nftables'
-      : `nft says: ${messageOf(error)}. The kernel needs nf_tables with nat, fib and bridge tables.`;
+      : `nft says: ${messageOf(error)}. The kernel needs nf_tables with nat, fib, reject and bridge tables.`;
     throw new NiwaError('HOST_UNSUPPORTED', `this host cannot have bridged containers: ${cure}`, { cause: error });
   }
 }

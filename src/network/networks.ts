@@ -9,7 +9,7 @@ import { count, deleteLink, type NetworkStep } from '../plan/network.js';
 import type { PlanNetwork } from '../plan/plan.js';
 import type { Network, PublishedPort } from '../spec/network.js';
 import type { Spec } from '../spec/spec.js';
-import { ipv4Number, sizeOf } from './addresses.js';
+import { ipv4Number, ipv6Text, sizeOf } from './addresses.js';
 import { elementsOf } from './elements.js';
 import { fileNames, networkFiles } from './files.js';
 import {
@@ -24,6 +24,7 @@ import {
   resolveDns,
 } from './host.js';
 import { devicePrefix, type Lease, leaseOf, type NetworkSettings, type Segment, segmentOf } from './lease.js';
+import { addressesOf, forgetFlows, Leaving } from './leaving.js';
 import { AddressPool } from './pool.js';
 import { removal, ruleset } from './ruleset.js';
 import { attachSteps, bridgeSteps, detachSteps } from './steps.js';
@@ -39,8 +40,8 @@ export interface NetworksOptions {
 interface Member {
   lease: Lease;
   network: Network;
-  /** The making of its place, while and after it goes on. */
-  attaching: Promise<unknown>;
+  /** The making of its place, while and after it goes on; null before. */
+  attaching: Promise<unknown> | null;
 }
 
 /** The bridge of a daemon and who is on it. It is made for the first container and goes with the daemon that leaves none. */
@@ -48,6 +49,7 @@ export class Networks {
   readonly #options: NetworksOptions;
   readonly #segment: Segment;
   readonly #pool: AddressPool;
+  readonly #leaving: Leaving;
   readonly #members = new Map<string, Member>();
   /** The numbers of groups by name. */
   readonly #groups = new Map<string, number>();
@@ -62,6 +64,7 @@ export class Networks {
     this.#options = options;
     this.#segment = segmentOf(options.settings, nodeName(), hasIpv6());
     this.#pool = new AddressPool(this.#segment.subnet);
+    this.#leaving = new Leaving(options.log, ({ address }) => this.#pool.release(address));
   }
 
   /** Gives a spec with the name servers of this host where it does not say which. */
@@ -75,9 +78,10 @@ export class Networks {
    */
   async take({ id, network }: Spec): Promise<Lease | null> {
     if (network === null) return null;
+    if (!this.#pool.canTake(network.address)) await this.#leaving.flush(); // its last holder may just have ended
     this.#requireUnpublished(network.ports);
     const lease = leaseOf(this.#segment, this.#pool.take(network.address));
-    this.#members.set(id, { lease, network, attaching: Promise.resolve() });
+    this.#members.set(id, { lease, network, attaching: null });
     try {
       for (const port of network.ports) await requireFreePort(port);
       if (this.#made === null && !interfaceNames().includes(lease.bridge)) requireFreeSubnet(this.#segment);
@@ -128,7 +132,8 @@ export class Networks {
     await attaching; // it may have been killed on the way
     const failure = await native.configureNetwork(0, detachSteps(lease, network, this.#groupNumber(network.group)));
     if (failure !== null) this.#options.log.error({ id, ...failure }, 'the network of a container stays');
-    this.forget(id);
+    this.#drop(id);
+    this.#leaving.add(lease);
   }
 
   /** Takes over the place of a container of an earlier daemon; to be called before {@link open}. */
@@ -169,6 +174,7 @@ export class Networks {
 
   /** Removes the bridge where nobody is on it. */
   async close(): Promise<void> {
+    await this.#leaving.flush();
     const marked = this.#marked();
     if (this.#members.size === 0 && marked !== null) await this.#remove(marked);
   }
@@ -197,12 +203,21 @@ export class Networks {
       elementsOf(lease, network, this.#groupNumber(network.group)),
     );
     await applyRules(ruleset(this.#segment, exists ? elements : []));
+    await this.#forgetOthers();
     const steps = exists ? [] : bridgeSteps(this.#segment);
     const failure = await native.configureNetwork(0, steps);
     if (failure !== null)
       throw new NiwaError('HOST_ERROR', `${steps[failure.step]?.text}: ${errnoName(failure.errno)} ${failure.text}`);
     enableForwarding(this.#segment, log);
     log.info({ bridge, subnet: this.#segment.subnetText }, 'containers can be bridged');
+  }
+
+  /** Lets the kernel forget the connections that others had by the addresses of this subnet: containers of an earlier daemon, say. */
+  async #forgetOthers(): Promise<void> {
+    const { subnetText, subnet6 } = this.#segment;
+    const placed = [...this.#members.values()].filter(({ attaching }) => attaching !== null);
+    const of = [subnetText, ...(subnet6 === null ? [] : [`${ipv6Text(subnet6)}/64`])];
+    await forgetFlows({ of, but: placed.flatMap(({ lease }) => addressesOf(lease)) }, this.#options.log);
   }
 
   async #remove(bridge: string): Promise<void> {
@@ -241,13 +256,18 @@ export class Networks {
 
   /** Gives back what {@link take} gave, where nothing was made of it. */
   forget(id: string): void {
+    const lease = this.#drop(id);
+    if (lease !== undefined) this.#pool.release(lease.address);
+  }
+
+  #drop(id: string): Lease | undefined {
     const member = this.#members.get(id);
     this.#members.delete(id);
-    if (member === undefined) return;
-    this.#pool.release(member.lease.address);
+    if (member === undefined) return undefined;
     const { group } = member.network;
     const isLast = ![...this.#members.values()].some(({ network }) => network.group === group);
     if (group !== null && isLast) this.#groups.delete(group);
+    return member.lease;
   }
 
   #groupNumber(group: string | null): number | null {

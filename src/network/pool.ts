@@ -37,6 +37,12 @@ export class AddressPool {
     return this.#take(number);
   }
 
+  /** Whether {@link take} would give an address; what is no address of this pool is refused there. */
+  canTake(wanted: string | null): boolean {
+    if (wanted !== null) return !this.#taken.has(ipv4Number(wanted));
+    return this.#taken.size < this.#end - FIRST;
+  }
+
   /** Takes the address of a container of an earlier daemon; nothing happens where it is of another subnet. */
   claim(address: string): void {
     if (this.#has(ipv4Number(address))) this.#take(ipv4Number(address));

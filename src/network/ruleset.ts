@@ -14,6 +14,8 @@ const SETS: [family: Element['family'], kind: 'set' | 'map', name: string, type:
   ['inet', 'map', 'group6', 'ipv6_addr : mark'],
   ['inet', 'set', 'members4', 'ipv4_addr . mark'],
   ['inet', 'set', 'members6', 'ipv6_addr . mark'],
+  ['inet', 'set', 'held4', 'ipv4_addr'],
+  ['inet', 'set', 'held6', 'ipv6_addr'],
 ];
 
 /** On packets from one container to a published port of another, while they are looked at: nobody else should use it. */
@@ -26,6 +28,7 @@ const PUBLISHED_MARK = '0x6e697761';
  */
 export function ruleset(segment: Segment, elements: readonly Element[]): string {
   const { bridge } = segment;
+  const each = (rule: (family: Family) => string) => familiesOf(segment).map(rule).join('\n\t\t');
   return `${removal(bridge)}
 table bridge ${bridge} {
 ${setsOf('bridge', elements)}
@@ -63,8 +66,8 @@ ${setsOf('inet', elements)}
 \t}
 \tchain to_another {
 \t\ttype filter hook prerouting priority -90; policy accept;
-\t\tiifname "${bridge}" ct status dnat ip daddr ${segment.subnetText} meta mark set ${PUBLISHED_MARK}
-${segment.subnet6 === null ? '' : `\t\tiifname "${bridge}" ct status dnat ip6 daddr ${ipv6Text(segment.subnet6)}/64 meta mark set ${PUBLISHED_MARK}\n`}\t}
+\t\t${each(({ ip, subnet }) => `iifname "${bridge}" ct status dnat ${ip} daddr ${subnet} meta mark set ${PUBLISHED_MARK}`)}
+\t}
 \tchain from_host {
 \t\ttype nat hook output priority -100; policy accept;
 \t\tip6 daddr ::1 accept
@@ -73,18 +76,29 @@ ${segment.subnet6 === null ? '' : `\t\tiifname "${bridge}" ct status dnat ip6 da
 \tchain masquerading {
 \t\ttype nat hook postrouting priority srcnat; policy accept;
 \t\toifname "${bridge}" ip saddr 127.0.0.0/8 masquerade
-\t\toifname "${bridge}" ct status dnat ip saddr ${segment.subnetText} masquerade
-${segment.subnet6 === null ? '' : `\t\toifname "${bridge}" ct status dnat ip6 saddr ${ipv6Text(segment.subnet6)}/64 masquerade\n`}\t\toifname != { "${bridge}", "lo" } ip saddr ${segment.subnetText} masquerade
-${segment.subnet6 === null ? '' : `\t\toifname != { "${bridge}", "lo" } ip6 saddr ${ipv6Text(segment.subnet6)}/64 masquerade\n`}\t}
+\t\t${each(({ ip, subnet }) => `oifname "${bridge}" ct status dnat ${ip} saddr ${subnet} masquerade`)}
+\t\t${each(({ ip, subnet }) => `oifname != { "${bridge}", "lo" } ${ip} saddr ${subnet} masquerade`)}
+\t}
 \tchain forward {
 \t\ttype filter hook forward priority filter; policy accept;
 \t\tiifname != "${bridge}" oifname != "${bridge}" accept
+\t\tjump to_container
 \t\tiifname "${bridge}" oifname "${bridge}" ct status dnat meta mark set 0 accept
 \t\tct state established,related accept
 \t\tct status dnat accept
 \t\tiifname "${bridge}" oifname "${bridge}" jump between_containers
 \t\tiifname "${bridge}" accept
 \t\tdrop
+\t}
+\t# What is sent to an address that nobody has, or goes on with a connection that nobody follows, was for a container that has
+\t# ended: its sender is told, and the next holder of the address hears nothing of it.
+\tchain to_container {
+\t\t${each(({ ip, subnet, gateway, held }) => `${ip} daddr ${subnet} ${ip} daddr != ${gateway} ${ip} daddr != @${held} goto refused`)}
+\t\t${each(({ ip, held }) => `${ip} daddr @${held} ct state new tcp flags & (fin | syn | rst | ack) != syn goto refused`)}
+\t}
+\tchain refused {
+\t\tmeta l4proto tcp reject with tcp reset
+\t\treject with icmpx port-unreachable
 \t}
 \tchain between_containers {
 \t\tmeta mark set 0
@@ -102,6 +116,10 @@ ${segment.subnet6 === null ? '' : `\t\toifname != { "${bridge}", "lo" } ip6 sadd
 \t\ticmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } accept
 \t\tdrop
 \t}
+\tchain host_to_container {
+\t\ttype filter hook output priority filter; policy accept;
+\t\tjump to_container
+\t}
 \t# Containers have one way to everywhere: they are not to be told of a shorter one.
 \tchain no_redirects {
 \t\ttype filter hook output priority filter; policy accept;
@@ -117,6 +135,20 @@ export function removal(bridge: string): string {
   return ['bridge', 'inet']
     .map((family) => `add table ${family} ${bridge}\ndelete table ${family} ${bridge}\n`)
     .join('');
+}
+
+/** What the rules of a family are written with; of IPv6 only where the segment has it. */
+interface Family {
+  ip: 'ip' | 'ip6';
+  subnet: string;
+  gateway: string;
+  held: string;
+}
+
+function familiesOf({ subnetText, gateway, subnet6, gateway6 }: Segment): Family[] {
+  const ipv4 = { ip: 'ip', subnet: subnetText, gateway, held: 'held4' } as const;
+  if (subnet6 === null || gateway6 === null) return [ipv4];
+  return [ipv4, { ip: 'ip6', subnet: `${ipv6Text(subnet6)}/64`, gateway: gateway6, held: 'held6' }];
 }
 
 function setsOf(family: Element['family'], elements: readonly Element[]): string {

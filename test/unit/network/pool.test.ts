@@ -20,6 +20,18 @@ it('hands out what was given back last of all, the oldest first', () => {
   expect([addresses.take(null), addresses.take(null)]).toEqual(['10.0.0.4', '10.0.0.2']);
 });
 
+it('says beforehand whether there is an address', () => {
+  const addresses = pool();
+  expect(addresses.canTake('10.0.0.3')).toBe(true);
+  addresses.take('10.0.0.3');
+  expect(addresses.canTake('10.0.0.3')).toBe(false);
+  for (let i = 0; i < 4; i++) {
+    expect(addresses.canTake(null)).toBe(true);
+    addresses.take(null);
+  }
+  expect(addresses.canTake(null)).toBe(false);
+});
+
 it('gives an address that is asked for once', () => {
   const addresses = pool();
   expect(addresses.take('10.0.0.3')).toBe('10.0.0.3');

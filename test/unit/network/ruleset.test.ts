@@ -35,6 +35,8 @@ describe('the rules', () => {
       'udp . 53 : fd00::102 . 5353',
       '10.0.1.2 : 7',
       'fd00::102 . 7',
+      '10.0.1.2',
+      'fd00::102',
     ])
       expect(text).toContain(`elements = { ${element} }`);
   });

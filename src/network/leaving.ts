@@ -1,0 +1,68 @@
+import { constants } from 'node:os';
+import type { Logger } from 'pino';
+import { errnoName, native } from '../native.js';
+import type { Lease } from './lease.js';
+
+/** For how long leases are gathered: whatever the number of ends, the kernel's table of connections is searched once in this time. */
+const GATHER_MS = 1000;
+
+/**
+ * Leases that nobody has any more, until the kernel has forgotten the connections with their addresses. Where one were given to
+ * the next container before, the peers of the one before would send to that.
+ */
+export class Leaving {
+  readonly #log: Logger;
+  readonly #free: (lease: Lease) => void;
+  readonly #leases = new Set<Lease>();
+  #timer: NodeJS.Timeout | undefined;
+  #forgetting: Promise<void> = Promise.resolve();
+
+  /** @param free gets each lease when nothing is left of it */
+  constructor(log: Logger, free: (lease: Lease) => void) {
+    this.#log = log;
+    this.#free = free;
+  }
+
+  /** Takes a lease of which the rules and the interface are gone. */
+  add(lease: Lease): void {
+    this.#leases.add(lease);
+    this.#timer ??= setTimeout(() => void this.flush(), GATHER_MS).unref();
+  }
+
+  /** Frees all leases now; what cannot be freed is tried again later. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#forgetting = this.#forgetting.then(() => this.#forget());
+    await this.#forgetting;
+  }
+
+  async #forget(): Promise<void> {
+    const leases = [...this.#leases];
+    this.#leases.clear();
+    if (leases.length === 0) return;
+    const isForgotten = await forgetFlows({ of: leases.flatMap(addressesOf), but: [] }, this.#log);
+    for (const lease of leases)
+      if (isForgotten) this.#free(lease);
+      else this.add(lease);
+  }
+}
+
+/**
+ * Lets the kernel forget connections. Gives whether that is done; a kernel without ctnetlink has no way to be told.
+ * @param owners see {@link native.forgetFlows}
+ */
+export async function forgetFlows(owners: { of: string[]; but: string[] }, log: Logger): Promise<boolean> {
+  const errno = await native.forgetFlows(owners);
+  if (errno === 0) return true;
+  log.error(
+    { ...owners, errno: errnoName(errno) },
+    'the connections of containers that have ended cannot be forgotten',
+  );
+  return errno === constants.errno.EINVAL;
+}
+
+/** The addresses of a lease, of one family or of both. */
+export function addressesOf({ address, address6 }: Lease): string[] {
+  return [address, ...(address6 === null ? [] : [address6])];
+}
