@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { execa, execaSync } from 'execa';
 import { test as base } from 'vitest';
 import type { SpecInput } from '../../src/spec/schema.js';
-import { makePlace, Niwad, removePlace } from '../integration/support/niwad.js';
+import { makePlace, Niwad, type Place, removePlace } from '../integration/support/niwad.js';
 
 /**
  * The bench of the attacks. A program of programs/*.c tries something and says of each try "worked" or the name of the
@@ -23,28 +23,39 @@ export type Results = Record<string, string>;
 /** A spec but for what runs. */
 export type Surroundings = Omit<SpecInput, 'process'> & { process?: Partial<SpecInput['process']> };
 
-/** A test with `niwad`, one daemon for all attacks of a worker, and `volume`, a directory of the test's own on a disk. */
-export const test = base
-  .extend('settings', { scope: 'worker' }, {})
-  .extend('place', { scope: 'worker' }, async ({ settings }, { onCleanup }) => {
-    const place = makePlace(settings);
-    onCleanup(() => removePlace(place));
-    return place;
-  })
-  .extend('niwad', { scope: 'worker' }, async ({ place }, { onCleanup }) => {
-    const niwad = await Niwad.start(place);
-    onCleanup(async () => {
-      await niwad.stop();
-    });
-    return niwad;
-  })
-  .extend('disk', DISK)
-  .extend('volume', async ({ disk }, { onCleanup }) => {
-    const directory = mkdtempSync(join(disk, 'niwa-attack-'));
-    onCleanup(() => rmSync(directory, { recursive: true, force: true }));
-    chmodSync(directory, 0o755);
-    return directory;
+async function placeOf(settings: object, onCleanup: (end: () => Promise<void>) => void) {
+  const place = makePlace(settings);
+  onCleanup(() => removePlace(place));
+  return place;
+}
+
+async function daemonOf(place: Place, onCleanup: (end: () => Promise<void>) => void) {
+  const niwad = await Niwad.start(place);
+  onCleanup(async () => {
+    await niwad.stop();
   });
+  return niwad;
+}
+
+const onDisk = base.extend('disk', DISK).extend('volume', async ({ disk }, { onCleanup }) => {
+  const directory = mkdtempSync(join(disk, 'niwa-attack-'));
+  onCleanup(() => rmSync(directory, { recursive: true, force: true }));
+  chmodSync(directory, 0o755);
+  return directory;
+});
+
+/** A test with `niwad`, one daemon for all attacks of a worker, and `volume`, a directory of the test's own on a disk. */
+export const test = onDisk
+  .extend('settings', { scope: 'worker' }, {})
+  .extend('place', { scope: 'worker' }, ({ settings }, { onCleanup }) => placeOf(settings, onCleanup))
+  .extend('niwad', { scope: 'worker' }, ({ place }, { onCleanup }) => daemonOf(place, onCleanup));
+
+/** The same with a daemon of the file's own, which has these settings. */
+export const testWith = (settings: object) =>
+  onDisk
+    .extend('settings', { scope: 'file' }, settings)
+    .extend('place', { scope: 'file' }, ({ settings: own }, { onCleanup }) => placeOf(own, onCleanup))
+    .extend('niwad', { scope: 'file' }, ({ place }, { onCleanup }) => daemonOf(place, onCleanup));
 
 /** The path of a compiled attack program on the host. */
 export function compiled(name: string): string {

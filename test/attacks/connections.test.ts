@@ -9,7 +9,7 @@ import { afterEach, expect, vi } from 'vitest';
 import { native } from '../../src/native.js';
 import { needsFile, type Skip } from '../integration/support/host.js';
 import { asUser, type User } from '../integration/support/user.js';
-import { test as base } from './attack.js';
+import { testWith } from './attack.js';
 
 const FULL = 54_321;
 const READ = 54_322;
@@ -18,7 +18,7 @@ const READER = { uid: 65_533, gid: READ };
 const MEMBER = { uid: 65_532, gid: FULL };
 const MANY = 1100;
 
-const test = base.override('settings', { group: FULL, readGroup: READ });
+const test = testWith({ group: FULL, readGroup: READ });
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {

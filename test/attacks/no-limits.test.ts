@@ -6,10 +6,10 @@ import { needsController } from '../integration/support/host.js';
 import type { Niwad } from '../integration/support/niwad.js';
 import { GROUP } from '../integration/support/test.js';
 import { asUser } from '../integration/support/user.js';
-import { test as base } from './attack.js';
+import { testWith } from './attack.js';
 
 const ASKS = { 'pids: max': { resources: { pids: 'max' } }, 'memory: max': { resources: { memory: { max: 'max' } } } };
-const test = base.override('settings', { group: GROUP });
+const test = testWith({ group: GROUP });
 const member = { uid: 1234, gid: GROUP };
 
 /** What the group of a container says that the kernel holds it to; what such limits do is in fork-bomb and memory-bomb. */
