@@ -113,7 +113,7 @@ async function listenOn(api: Api, fd: number): Promise<void> {
   api.addHook('preClose', async () => api.server.closeAllConnections());
   await api.ready();
   const listening = once(api.server, 'listening');
-  api.server.listen({ fd, backlog: BACKLOG });
+  api.server.listen({ fd }, BACKLOG); // of an options' backlog Node.js knows nothing beside a descriptor
   await listening;
 }
 
