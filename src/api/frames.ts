@@ -54,16 +54,22 @@ export function encodeData(type: number, data: Uint8Array): Buffer {
  * @throws RangeError where a frame announces too much
  */
 export async function* decodeFrames(pieces: AsyncIterable<Buffer>): AsyncGenerator<Frame> {
-  let rest: Buffer = Buffer.alloc(0);
+  let begun: Buffer[] = [];
+  let [bytes, wanted] = [0, HEADER_BYTES];
   for await (const piece of pieces) {
-    rest = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
+    begun.push(piece);
+    bytes += piece.length;
+    if (bytes < wanted) continue; // put together only where that makes a header or a frame: pieces may be of one byte
+    let rest = begun.length === 1 ? piece : Buffer.concat(begun);
     for (;;) {
       const length = rest.length < HEADER_BYTES ? 0 : rest.readUInt32BE(1);
       if (length > MAX_PAYLOAD_BYTES) throw new RangeError(`a frame of ${length} bytes; allowed: ${MAX_PAYLOAD_BYTES}`);
-      if (rest.length < HEADER_BYTES + length) break;
-      yield { type: rest.readUInt8(0), payload: rest.subarray(HEADER_BYTES, HEADER_BYTES + length) };
-      rest = rest.subarray(HEADER_BYTES + length);
+      wanted = HEADER_BYTES + length;
+      if (rest.length < wanted) break;
+      yield { type: rest.readUInt8(0), payload: rest.subarray(HEADER_BYTES, wanted) };
+      rest = rest.subarray(wanted);
     }
+    [begun, bytes] = [[rest], rest.length];
   }
 }
 

@@ -19,7 +19,12 @@ export function parseYaml(text: string, what: string, maxTokens = Number.POSITIV
   if (depth > MAX_NESTING) throw tooDeep(what);
   const lineCounter = new LineCounter();
   // An excerpt for each of many errors would take longer than all the rest.
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, resolveKnownTags: false });
+  const document = parseDocument(text, {
+    lineCounter,
+    prettyErrors: false,
+    resolveKnownTags: false,
+    logLevel: 'error', // else the text of a stranger makes warnings of the process, and quotes itself in them
+  });
   const [error] = document.errors;
   if (error !== undefined) {
     const { line, col } = lineCounter.linePos(error.pos[0]);

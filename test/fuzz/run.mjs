@@ -1,103 +1,89 @@
 #!/usr/bin/env node
 // @ts-check
-// Fuzzes the parser of boot programs: node test/fuzz/run.mjs [seconds, 0 for the corpus alone] [--keep]
-// With --keep, finds that reach new code are added to corpus/. An input that breaks the parser is left in crashes/.
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+// Fuzzes what reads bytes of others: node test/fuzz/run.mjs [TARGET...] [SECONDS] [--seed N] [--keep]
+// Each target gets so many seconds, two at a time; 0 tries the corpora alone. Targets are `program` (program.mjs) and those of
+// targets/. What breaks one is left in crashes/; the seed that is printed finds it again. With --keep, inputs
+// of which `program` reaches new code are added to its corpus.
+import { spawn } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { setup } from '../setup.mjs';
+import { fuzzProgram } from './program.mjs';
+import { temporaryFolder } from './temporary.mjs';
 
-const PROJECT = resolve(import.meta.dirname, '../..');
-const CORPUS = join(import.meta.dirname, 'corpus');
 const CRASHES = join(import.meta.dirname, 'crashes');
-const DEFAULT_SECONDS = 120;
+const DEFAULT_SECONDS = 60;
+const AT_ONCE = 2;
+/** One input that takes longer has no end. */
+const HANG_MS = 20_000;
+const LOOK_MS = 1000;
+
+const TARGETS = readdirSync(join(import.meta.dirname, 'targets')).map((name) => name.replace(/\.mjs$/, ''));
+
+/** @typedef {{ seconds: number, seed: number, keep: boolean }} Options */
 
 /**
- * Runs a program in the project's folder.
- * @param {string} command
- * @param {string[]} args
- * @param {NodeJS.ProcessEnv} [env] added to ours
- * @returns {{ ok: boolean, output: string }} its standard error, where compilers and fuzzers talk
+ * Fuzzes a target of targets/ in a process of its own, which may end or hang by it.
+ * @param {string} name
+ * @param {Options} options
+ * @param {string} file has the input that is tried
+ * @returns {Promise<boolean>} whether nothing was found
  */
-function run(command, args, env = {}) {
-  const { status, stderr, error } = spawnSync(command, args, {
-    cwd: PROJECT,
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
-    maxBuffer: Number.POSITIVE_INFINITY,
+async function fuzzTarget(name, { seconds, seed }, file) {
+  const args = ['--max-old-space-size=256', join(import.meta.dirname, 'worker.mjs'), name, seconds, seed, file];
+  const child = spawn(process.execPath, args.map(String), { stdio: 'inherit' });
+  const look = setInterval(() => {
+    const age = Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (age > HANG_MS) child.kill('SIGKILL');
+  }, LOOK_MS);
+  const status = await new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
+  clearInterval(look);
+  if (status === 0) return true;
+  if (existsSync(file)) copyFileSync(file, join(CRASHES, `${name}-${seed}`));
+  console.error(`fuzz: ${name}: it failed (${status}) with seed ${seed}`);
+  return false;
+}
+
+/** @returns {{ targets: string[], options: Options }} */
+function commandLine() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { seed: { type: 'string' }, keep: { type: 'boolean', default: false } },
   });
-  if (error) throw error;
-  return { ok: status === 0, output: stderr };
-}
-
-/**
- * Builds the fuzzer with the project's own flags, but for those that hide accesses from the sanitizers.
- * @param {string} path where to
- */
-function build(path) {
-  const flags = readFileSync(join(PROJECT, 'native/compile.flags'), 'utf8').split('\n').filter(Boolean);
-  const sanitizers = ['-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all'];
-  const sources = ['test/fuzz/program.c', 'native/boot/program.c'];
-  const args = ['-std=gnu11', ...flags, '-O1', '-g', '-U_FORTIFY_SOURCE', ...sanitizers, ...sources, '-o', path];
-  const { ok, output } = run('clang', args);
-  if (!ok) throw new Error(`the fuzzer cannot be built:\n${output}`);
-}
-
-/**
- * Fuzzes from the corpus on.
- * @param {string} fuzzer
- * @param {string} finds the folder for inputs that reach something new
- * @param {number} seconds
- */
-function fuzz(fuzzer, finds, seconds) {
-  mkdirSync(CRASHES, { recursive: true });
-  const length = seconds > 0 ? `-max_total_time=${seconds}` : '-runs=0';
-  // Strict checks: the string functions look at all that they may read, not only at what they needed.
-  const env = { ASAN_OPTIONS: 'strict_string_checks=1:allow_addr2line=1' };
-  return run(fuzzer, [finds, CORPUS, length, `-artifact_prefix=${CRASHES}/`], env);
-}
-
-/**
- * Adds the finds that reach code which the corpus does not. Without counters: how often does not matter.
- * @param {string} fuzzer
- * @param {string} finds
- * @returns {number} how many there were
- */
-function keep(fuzzer, finds) {
-  const before = readdirSync(CORPUS).length;
-  const { ok, output } = run(fuzzer, ['-merge=1', '-use_counters=0', CORPUS, finds]);
-  if (!ok) throw new Error(`the finds cannot be merged:\n${output}`);
-  return readdirSync(CORPUS).length - before;
+  const all = ['program', ...TARGETS];
+  const named = positionals.filter((word) => all.includes(word));
+  const [seconds = DEFAULT_SECONDS, ...more] = positionals.filter((word) => !all.includes(word)).map(Number);
+  const seed = Number(values.seed ?? Math.floor(Date.now() / 1000));
+  if (!(seconds >= 0) || !Number.isSafeInteger(seed) || more.length > 0)
+    throw new Error(
+      `usage: node test/fuzz/run.mjs [TARGET...] [SECONDS] [--seed N] [--keep]; targets: ${all.join(', ')}`,
+    );
+  return { targets: named.length > 0 ? named : all, options: { seconds, seed, keep: values.keep } };
 }
 
 async function main() {
-  const [seconds = DEFAULT_SECONDS] = process.argv
-    .slice(2)
-    .filter((word) => word !== '--keep')
-    .map(Number);
-  if (!(seconds >= 0)) throw new Error('usage: node test/fuzz/run.mjs [seconds] [--keep]');
+  const { targets, options } = commandLine();
   await setup({ fuzz: true });
-  const folder = mkdtempSync(join(tmpdir(), 'niwa-fuzz-'));
-  try {
-    const fuzzer = join(folder, 'fuzzer');
-    const finds = join(folder, 'finds');
-    mkdirSync(finds);
-    build(fuzzer);
-    const { ok, output } = fuzz(fuzzer, finds, seconds);
-    const left = readdirSync(CRASHES).map((name) => join(CRASHES, name));
-    if (left.length === 0) rmSync(CRASHES, { recursive: true });
-    if (!ok) {
-      console.error(`${output}\nfuzz: the parser failed; the input is in ${left.join(', ')}`);
-      return 1;
+  mkdirSync(CRASHES, { recursive: true });
+  console.log(`fuzz: ${options.seconds} s for each target, seed ${options.seed}`);
+  const folder = temporaryFolder();
+  let failed = 0;
+  const next = async () => {
+    for (let name = targets.shift(); name !== undefined; name = targets.shift()) {
+      const { seconds, keep } = options;
+      const ok =
+        name === 'program'
+          ? await fuzzProgram(seconds, join(CRASHES, 'program-'), keep)
+          : await fuzzTarget(name, options, join(folder, name));
+      if (!ok) failed++;
     }
-    const [, executions, edges] = /#(\d+)\s+DONE\s+cov: (\d+)/.exec(output) ?? [];
-    console.log(`fuzz: ${executions} executions in ${seconds} s, ${edges} edges of code reached, nothing found`);
-    if (process.argv.includes('--keep')) console.log(`fuzz: ${keep(fuzzer, finds)} finds added to ${CORPUS}`);
-    return 0;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, next));
+  const left = readdirSync(CRASHES).map((name) => join(CRASHES, name));
+  if (left.length === 0) rmSync(CRASHES, { recursive: true });
+  else console.error(`fuzz: inputs that broke something: ${left.join(', ')}`);
+  return failed === 0 ? 0 : 1;
 }
 
 process.exitCode = await main().catch((error) => {

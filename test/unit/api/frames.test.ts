@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   decodeFrames,
   encodeData,
@@ -41,6 +41,15 @@ describe('frames', () => {
     const frames = await decode([encodeData(FRAME.stdout, data)]);
     expect(frames.map(({ payload }) => payload.length)).toEqual([MAX_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, 1]);
     expect(Buffer.concat(frames.map(({ payload }) => payload)).equals(data)).toBe(true);
+  });
+
+  it('that come byte by byte are not copied again with each byte', async () => {
+    const bytes = encodeFrame(FRAME.stdin, Buffer.alloc(4096));
+    const copies = vi.spyOn(Buffer, 'concat');
+    await decode(Array.from(bytes, (byte) => Uint8Array.of(byte)));
+    const copied = copies.mock.results.reduce((sum, { value }) => sum + (value as Buffer).length, 0);
+    copies.mockRestore();
+    expect(copied).toBeLessThan(3 * bytes.length);
   });
 
   it('that announce too much are refused before it comes', async () => {

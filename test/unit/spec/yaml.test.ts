@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { measureYaml, parseYaml } from '../../../src/spec/yaml.js';
 import { refusal } from '../support.js';
 
@@ -31,6 +31,14 @@ it('refuses more tokens than it may have, and counts escapes', () => {
 it('tells where the text is wrong', () => {
   const error = refusal(() => parseYaml('a: 1\nb: [1', 'the body'));
   expect(error.message).toMatch(/^the body is no YAML: .* at line 2, column 6$/);
+});
+
+it('writes no warning about what the text says', () => {
+  const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  expect(parseYaml('? [a]\n: b\n? "\\e"\n: {? {x: y} : z}\nc: !unknown d\n', 'the body')).toHaveProperty('c', 'd');
+  expect(parseYaml('%UNKNOWN x\n---\na: b\n', 'the body')).toEqual({ a: 'b' });
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
 });
 
 it('counts levels, not brackets in words', () => {

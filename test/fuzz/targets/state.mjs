@@ -1,0 +1,41 @@
+// @ts-check
+// A state file of a container. What is whole can be taken over; what is damaged is mended, and then whole when it is read again.
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { mend } from '../../../dist/container/mend.js';
+import { Store } from '../../../dist/container/store.js';
+import { birthOf, exitOf, recordOf } from '../../../dist/container/stored.js';
+import { temporaryFolder } from '../temporary.mjs';
+
+const ID = 'fuzzed';
+const folder = temporaryFolder();
+const store = new Store(folder);
+mkdirSync(store.directoryOf(ID));
+/** Nobody else knows anything of it. */
+const NOTHING = { cgroup: '/group', bootId: 'boot', kept: false, oldest: null, lease: null, interim: undefined };
+
+/** @type {import('../worker.mjs').Target} */
+export default { run, maxBytes: 1024 * 1024, maxCpuMs: 100, json: true };
+
+/** @param {Buffer} input */
+async function run(input) {
+  writeFileSync(join(store.directoryOf(ID), 'state.json'), input);
+  const { whole, damaged } = await store.load();
+  for (const state of whole) use(state);
+  for (const one of damaged) {
+    const mended = mend(one, NOTHING);
+    store.save(mended);
+    const again = await store.load();
+    assert.deepEqual(again.damaged, []);
+    assert.deepEqual(again.whole, [JSON.parse(JSON.stringify(mended))]);
+    use(mended);
+  }
+  return damaged.map(({ reason }) => reason.replace(/"[^"]*"|[0-9]+/g, '')).join();
+}
+
+/** @param {import('../../../dist/container/store.js').StoredContainer} state */
+function use(state) {
+  birthOf(state);
+  recordOf(state, state.exit ?? exitOf(state, undefined));
+}
