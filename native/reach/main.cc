@@ -65,18 +65,23 @@ std::string number(uint32_t value) {
     return std::string(reinterpret_cast<const char *>(&value), sizeof value);
 }
 
-// source PATH: "1" where its file system can be id-mapped, else "0"; then the real path.
-int source(const std::string &path, std::string *body) {
+// The directories of an errand's fence: its words after the path.
+Words fence_of(const Words &words) {
+    return Words(words.begin() + 2, words.end());
+}
+
+// source PATH FENCE...: "1" where its file system can be id-mapped, else "0"; then the real path.
+int source(const Words &words, std::string *body) {
     std::string real;
-    int error = follow_links(path, &real);
+    int error = follow_links(words[1], fence_of(words), &real);
     *body = (error < 0 || can_idmap_here(real) ? "1" : "0") + real;
     return error;
 }
 
-// image PATH: the type of the image, or nothing; a zero byte; then the real path.
-int image(const std::string &path, std::string *body) {
+// image PATH FENCE...: the type of the image, or nothing; a zero byte; then the real path.
+int image(const Words &words, std::string *body) {
     std::string real;
-    int error = follow_links(path, &real);
+    int error = follow_links(words[1], fence_of(words), &real);
     *body = (error < 0 ? "" : image_type(real)) + std::string(1, 0) + real;
     return error;
 }
@@ -84,9 +89,9 @@ int image(const std::string &path, std::string *body) {
 int run_errand(const Words &words, std::string *body) {
     const std::string &what = words[0];
     if (words.size() < 2) return -EINVAL;
-    if (what == "real") return follow_links(words[1], body);
-    if (what == "source") return source(words[1], body);
-    if (what == "image") return image(words[1], body);
+    if (what == "real") return follow_links(words[1], fence_of(words), body);
+    if (what == "source") return source(words, body);
+    if (what == "image") return image(words, body);
     if (what == "device") return describe_device(words[1], body);
     if (what == "read" && words.size() == 3) return read_in_layers({words[1]}, words[2], kMostOfFile, body);
     if (what == "limit" && words.size() == 3) return limit_directory(words[1], strtoull(words[2].c_str(), nullptr, 10));

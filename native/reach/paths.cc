@@ -34,18 +34,42 @@ void add_part(std::string *real, const std::string &part) {
         *real += "/" + part;
 }
 
+bool is_below(const std::string &path, const std::string &directory) {
+    return (path + "/").compare(0, directory.size() + 1, directory + "/") == 0 || directory == "/";
+}
+
+bool is_inside(const std::string &path, const std::vector<std::string> &fence) {
+    for (const std::string &directory : fence)
+        if (is_below(path, directory)) return true;
+    return false;
+}
+
+bool is_on_the_way(const std::string &path, const std::vector<std::string> &fence) {
+    for (const std::string &directory : fence)
+        if (is_below(directory, path)) return true;
+    return false;
+}
+
 } // namespace
 
-int follow_links(const std::string &path, std::string *real) {
+int follow_links(const std::string &path, const std::vector<std::string> &fence, std::string *real) {
     std::string rest = path;
-    real->clear(); // "/" is "" until the end
+    real->clear();       // "/" is "" until the end
+    bool fenced = false; // before it has come in, it goes along links of who made the fence
     for (int links = 0; !rest.empty();) {
         std::string part = take_part(&rest), before = *real;
         add_part(real, part);
         if (*real == before || part == "..") continue;
+        if (fenced && !is_inside(*real, fence) && !is_on_the_way(*real, fence)) {
+            *real += rest;
+            return -EACCES;
+        }
         char target[PATH_MAX];
         ssize_t length = readlink(real->c_str(), target, sizeof target);
-        if (length < 0 && errno == EINVAL) continue; // no link
+        if (length < 0 && errno == EINVAL) { // no link
+            fenced = fenced || is_inside(*real, fence);
+            continue;
+        }
         if (length < 0 || links++ == kMaxLinks) {
             *real += rest;
             return length < 0 ? -errno : -ELOOP;

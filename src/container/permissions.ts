@@ -51,6 +51,16 @@ export function namesPaths({ root, mounts, hooks }: Spec): boolean {
   return used || Object.keys(hooks).length > 0;
 }
 
+/**
+ * Gives the directories that no link in them may lead a caller out of: where it leads, and whether it comes back, would tell of
+ * what only root can see. None for root, and for whom may ask for anything.
+ * @param allowed see withRealPaths()
+ */
+export function fenceOf(caller: Caller, { roots, sources, hooks, privileged, real }: Allowed): string[] {
+  if (caller.uid === 0 || privileged) return [];
+  return [roots, sources, hooks, real?.roots, real?.sources, real?.hooks].flatMap((directories) => directories ?? []);
+}
+
 function requireNone(problems: FieldProblem[], caller: Caller): void {
   if (problems.length === 0) return;
   const lines = problems.map(({ path, found, allowed: words }) => `${path}: found ${found}; allowed: ${words}`);

@@ -43,6 +43,7 @@ import { mayBeSlow, pathStarts } from './path-starts.js';
 import {
   type Allowed,
   type Caller,
+  fenceOf,
   requireDrainPermission,
   requireLimitPermission,
   requirePermission,
@@ -464,7 +465,7 @@ export class Runtime {
     const asker = `user ${caller.uid}` as const;
     const allowed = await withRealPaths(this.#options.allowed, written, caller);
     requirePermission(written, caller, allowed);
-    const spec = await resolveSources(written, asker);
+    const spec = await resolveSources(written, asker, fenceOf(caller, allowed));
     requirePermission(spec, caller, allowed, written);
     return this.#options.networks.resolve(await resolveUser(spec, asker));
   }

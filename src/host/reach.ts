@@ -14,9 +14,13 @@ import { Turns } from '../turns.js';
 /** The program, with its modes `serve`, `exec` and `image`. */
 export const REACH_PROGRAM = join(nativeDirectory, 'niwa-reach');
 
-/** What is to be done with a path, and what else it needs; run_errand() in native/reach/main.cc says what each gives. */
+/**
+ * What is to be done with a path, and what else it needs; run_errand() in native/reach/main.cc says what each gives. Links that
+ * have come into a directory of the fence are followed to none outside of it.
+ */
 export type Errand =
-  | [what: 'real' | 'source' | 'image' | 'device', path: string]
+  | [what: 'real' | 'source' | 'image', path: string, ...fence: string[]]
+  | [what: 'device', path: string]
   | [what: 'read', directory: string, file: string]
   | [what: 'limit', directory: string, bytes: string];
 

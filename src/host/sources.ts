@@ -15,10 +15,11 @@ type See = (what: 'real' | 'source' | 'image', path: string) => Found;
  * The host's own root, by whatever path, is shown only under an overlay. What cannot be id-mapped is shown as it is: its files belong to
  * nobody in the container, which reads and writes what everybody may. A spec that names no path of the host takes no time.
  * @param spec of whose paths the caller may name each, see requirePermission()
+ * @param fence the directories below which all of them are, where links that lead out of these are not to be followed
  * @throws NiwaError SPEC_INVALID where what is written over the host's own root should be kept; what reach() throws
  */
-export async function resolveSources(spec: Spec, asker: Asker): Promise<Spec> {
-  const errands = [...errandsOf(spec)];
+export async function resolveSources(spec: Spec, asker: Asker, fence: readonly string[] = []): Promise<Spec> {
+  const errands = [...errandsOf(spec, fence)];
   const found = await reach(asker, errands);
   const see: See = (what, path) => found[errands.findIndex((one) => one[0] === what && one[1] === path)] as Found;
   return {
@@ -40,13 +41,13 @@ export async function realPaths(paths: readonly string[], asker: Asker): Promise
 }
 
 /** All that the start will touch. Namespaces stay as they are written: their real paths are no paths. */
-function* errandsOf({ root, mounts, devices, hooks, namespaces }: Spec): Iterable<Errand> {
-  if (root.path !== null && root.path !== '/') yield ['source', root.path];
-  if (root.file !== null) yield ['image', root.file];
-  if (root.overlay !== null && root.overlay.directory !== null) yield ['real', root.overlay.directory];
-  for (const mount of mounts) if (mount.type === 'bind') yield ['source', mount.source];
+function* errandsOf({ root, mounts, devices, hooks, namespaces }: Spec, fence: readonly string[]): Iterable<Errand> {
+  if (root.path !== null && root.path !== '/') yield ['source', root.path, ...fence];
+  if (root.file !== null) yield ['image', root.file, ...fence];
+  if (root.overlay !== null && root.overlay.directory !== null) yield ['real', root.overlay.directory, ...fence];
+  for (const mount of mounts) if (mount.type === 'bind') yield ['source', mount.source, ...fence];
   for (const device of devices) yield ['real', device];
-  for (const list of Object.values(hooks)) for (const { file } of list) yield ['real', file];
+  for (const list of Object.values(hooks)) for (const { file } of list) yield ['real', file, ...fence];
   for (const value of Object.values(namespaces)) if (value.startsWith('/')) yield ['real', value];
 }
 

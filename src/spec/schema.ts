@@ -20,6 +20,11 @@ const integer = (minimum: number, maximum: number, description: string) =>
 const BYTES = 'bytes as an integer, or a string such as "512M" or "1.5G", less than 8192T';
 const ByteText = Type.Refine(Type.String({ pattern: BYTES_PATTERN }), (size) => parseBytes(size) !== undefined);
 const Bytes = Type.Union([Type.Integer({ minimum: 0, maximum: MAX_INTEGER }), ByteText], { description: BYTES });
+/** For the kernel a tmpfs of the size 0 has no bound at all (tmpfs(5)). */
+const TmpfsBytes = Type.Union(
+  [Type.Integer({ minimum: 1, maximum: MAX_INTEGER }), Type.Refine(ByteText, (size) => parseBytes(size) !== 0)],
+  { description: `${BYTES}, and more than 0` },
+);
 const Limit = Type.Union([Type.Literal('max'), ...Bytes.anyOf], { description: `"max", or ${BYTES}` });
 /** A span of time. */
 export const Duration = Type.Union(
@@ -91,7 +96,7 @@ const Root = Type.Object(
           Type.Boolean(),
           Type.Object(
             {
-              size: Type.Optional(Bytes),
+              size: Type.Optional(TmpfsBytes),
               directory: Type.Optional(absolutePath('a directory of the host that keeps what is written')),
             },
             closed,
@@ -143,7 +148,7 @@ const Mount = Type.Union(
       {
         type: Type.Literal('tmpfs', { description: '"bind" or "tmpfs"' }),
         target: absolutePath('the target in the container'),
-        size: Type.Optional(Bytes),
+        size: Type.Optional(TmpfsBytes),
         readonly: Type.Optional(Type.Boolean({ description: 'true or false' })),
       },
       closed,

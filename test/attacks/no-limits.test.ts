@@ -6,7 +6,7 @@ import { needsController } from '../integration/support/host.js';
 import type { Niwad } from '../integration/support/niwad.js';
 import { GROUP } from '../integration/support/test.js';
 import { asUser } from '../integration/support/user.js';
-import { testWith } from './attack.js';
+import { careless, testWith } from './attack.js';
 
 const ASKS = { 'pids: max': { resources: { pids: 'max' } }, 'memory: max': { resources: { memory: { max: 'max' } } } };
 const test = testWith({ group: GROUP });
@@ -53,6 +53,21 @@ test('no limits: a caller other than root cannot ask for them', async ({ niwad, 
     const refused = await asUser(niwad, skip, member, { method: 'POST', path: '/v1/containers', body });
     expect(refused, words).toMatch(/^HTTP\/1.1 403 Forbidden/);
     expect(refused, words).toContain('ceilings');
+  }
+});
+
+test('no limits: nor is a size of 0, which for the kernel is none, a way around', async ({ niwad, skip }) => {
+  const size = await careless('mount -t tmpfs -o size=0 niwa /mnt && df -k --output=size /mnt | tail -n 1');
+  expect(Number(size)).toBe(0); // the control: what has no bound has no size
+  for (const fields of [
+    { mounts: [{ type: 'tmpfs', target: '/mnt', size: 0 }] },
+    { mounts: [{ type: 'tmpfs', target: '/mnt', size: '0.5' }] },
+    { root: { overlay: { size: '0' } } },
+  ]) {
+    const body = { process: { args: ['true'] }, ...fields };
+    const refused = await asUser(niwad, skip, member, { method: 'POST', path: '/v1/containers', body });
+    expect(refused).toMatch(/^HTTP\/1.1 400 Bad Request/);
+    expect(refused).toContain('and more than 0');
   }
 });
 

@@ -70,6 +70,19 @@ test('resolved links: a refusal says what the caller has written, and nothing of
     (await ask(at('allowed', name))).split('\r\n\r\n')[1]?.replaceAll(name, 'NAME');
   expect(await bodyOf('there')).toBe(await bodyOf('nowhere'));
 
+  // Nor by a way that goes through what only root can see, and comes back.
+  mkdirSync(at('allowed', 'data'));
+  const back = (...through: string[]) => `${at('private', ...through)}${'/..'.repeat(30)}${at('allowed', 'data')}`;
+  const ways = { way: ['customer-4711'], 'no-way': ['customer-4712'], 'by-link': ['current'], 'by-none': ['other'] };
+  for (const [name, through] of Object.entries(ways)) symlinkSync(back(...through), at('allowed', name));
+  expect(realpathSync(at('allowed', 'way'))).toBe(at('allowed', 'data')); // the control: for root one comes back, the other not
+  expect(() => realpathSync(at('allowed', 'no-way'))).toThrow('ENOENT');
+  const answers = await Promise.all(Object.keys(ways).map((name) => bodyOf(name)));
+  expect(new Set(answers).size).toBe(1);
+  expect(answers[0]).toContain('FORBIDDEN');
+  symlinkSync(at('real'), at('allowed', 'to-another')); // from one allowed directory to another
+  expect(await ask(at('allowed', 'to-another'))).toContain('201 Created');
+
   // An allowed directory that is a link goes on working, by both of its names; ".." is followed nowhere.
   for (const source of [at('link-to-real'), at('real')]) expect(await ask(source)).toContain('201 Created');
   expect(await ask(`${at('allowed')}/../private`)).toContain('403 Forbidden');

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { RLIMIT_NAMES, type SeccompProfileInput, type SpecInput } from '../../src/spec/schema.js';
+import { parseBytes } from '../../src/spec/units.js';
 
 /** What users may write, for the property tests. */
 
@@ -7,6 +8,7 @@ const optional = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record
 const text = fc.string({ unit: 'grapheme', maxLength: 12 }).filter((value) => !value.includes('\0'));
 const path = fc.stringMatching(/^(\/[a-z0-9_:][a-z0-9._:\\ -]{0,7}){1,3}$/);
 const bytes = fc.oneof(fc.nat(), fc.stringMatching(/^[0-9]{1,3}(\.[0-9]{1,2})?[KMGT]?(i?B)?$/));
+const moreThanNone = bytes.filter((size) => parseBytes(size) !== 0);
 const limit = fc.oneof(fc.constant('max' as const), bytes);
 const count = fc.oneof(fc.constant('max' as const), fc.integer({ min: 1, max: 4_194_304 }));
 const duration = fc.oneof(
@@ -53,7 +55,7 @@ const mounts = fc.array(
       { requiredKeys: ['type', 'source', 'target'] },
     ),
     fc.record(
-      { type: fc.constant('tmpfs' as const), target: path, size: bytes, readonly },
+      { type: fc.constant('tmpfs' as const), target: path, size: moreThanNone, readonly },
       { requiredKeys: ['type', 'target'] },
     ),
   ),
@@ -128,7 +130,7 @@ const anyInput = fc.record(
       },
       { requiredKeys: ['args'] },
     ),
-    root: optional({ path, readonly, overlay: fc.oneof(fc.boolean(), fc.record({ size: bytes })) }),
+    root: optional({ path, readonly, overlay: fc.oneof(fc.boolean(), fc.record({ size: moreThanNone })) }),
     hostname: fc.constantFrom('a', 'web-1.example'),
     mounts,
     namespaces: optional({

@@ -15,6 +15,12 @@ symlinkSync('link/below', at('twice'));
 symlinkSync('nowhere', at('dangling'));
 symlinkSync('loop', at('loop'));
 symlinkSync('/', at('host'));
+for (const name of ['in', 'other/below', 'secret/there']) mkdirSync(at(name), { recursive: true });
+symlinkSync('by-link-again', at('by-link'));
+symlinkSync('in', at('by-link-again'));
+symlinkSync(at('other'), at('in/to-other'));
+symlinkSync('../secret', at('in/out'));
+symlinkSync('../secret/there/../../in', at('in/out-and-back'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const resolve = (fields: Partial<SpecInput>) => resolveSources(specOf(fields), 'user 0');
@@ -43,6 +49,18 @@ describe('the paths of a spec', () => {
   ])('%s, which leads nowhere, is followed as far as it goes, for the start to refuse', async (given, real) => {
     expect(await bindOf(`${directory}/${given}`)).toBe(`${directory}/${real}`);
     expect((await resolve({ root: { path: `${directory}/${given}` } })).root.path).toBe(`${directory}/${real}`);
+  });
+
+  it.each([
+    ['in/to-other/below', 'other/below'],
+    ['by-link/to-other', 'other'],
+    ['in/out', 'secret'],
+    ['in/out-and-back', 'secret/there/../../in'],
+  ])('%s, in a fence, is followed to what is inside of it: %s', async (given, real) => {
+    const fence = [at('in'), at('by-link'), at('other')];
+    const mounts: SpecInput['mounts'] = [{ type: 'bind', source: at(given), target: '/t' }];
+    const { mounts: found } = await resolveSources(specOf({ mounts }), 'user 0', fence);
+    expect(found).toMatchObject([{ source: `${directory}/${real}` }]);
   });
 
   it('of targets stay: they are in the container', async () => {

@@ -10,6 +10,7 @@ import { capableHost, problemsIn, refusal, specOf } from '../support.js';
 
 const DURATION = 'seconds as a number, or a string such as "90s", "250ms" or "1h30m", less than 285 years';
 const SIZE = 'bytes as an integer, or a string such as "512M" or "1.5G", less than 8192T';
+const TMPFS_SIZE = `${SIZE}, and more than 0`;
 const LIMIT = `"max", or ${SIZE}`;
 const RATE = 'bytes a second as an integer or a string such as "10M", less than 8192T, or "max"';
 const OPERATIONS = 'operations a second as an integer, or "max"';
@@ -312,7 +313,7 @@ describe('wrong input', () => {
       '"a"',
       'a directory of the host that keeps what is written: an absolute path',
     ],
-    [{ root: { overlay: { size: 'max' } } }, 'root.overlay.size', '"max"', SIZE],
+    [{ root: { overlay: { size: 'max' } } }, 'root.overlay.size', '"max"', TMPFS_SIZE],
     [{ hostname: 'a_b' }, 'hostname', '"a_b"', HOSTNAME],
     [{ hostname: 'a-' }, 'hostname', '"a-"', HOSTNAME],
     [{ hostname: 'a'.repeat(65) }, 'hostname', `"${'a'.repeat(59)}...`, HOSTNAME],
@@ -340,7 +341,7 @@ describe('wrong input', () => {
       },
       'mounts[1].size',
       '"big"',
-      SIZE,
+      TMPFS_SIZE,
     ],
     [{ mounts: [{ type: 'tmpfs', target: '/a', readonly: 1 }] }, 'mounts[0].readonly', '1', BOOLEAN],
     [{ mounts: [{ type: 'tmpfs', target: '/' }] }, 'mounts[0].target', '"/"', TARGET],
@@ -570,6 +571,14 @@ describe('wrong input', () => {
   ])('%s cannot smuggle in what every object has', (json, path) => {
     const input = JSON.parse(`{"process":{"args":["a"]},${json.slice(1)}`);
     expect(problemsIn(() => parse(input)).map((problem) => problem.path)).toEqual([path]);
+  });
+
+  it.each<[object, string]>([
+    [{ mounts: [{ type: 'tmpfs', target: '/t', size: 0 }] }, 'mounts[0].size'],
+    [{ mounts: [{ type: 'tmpfs', target: '/t', size: '0.5' }] }, 'mounts[0].size'],
+    [{ root: { overlay: { size: '0G' } } }, 'root.overlay.size'],
+  ])('a tmpfs of no size, which would be one without a bound, is refused: %j', (fields, path) => {
+    expect(problemsOf(fields)).toMatchObject([{ path, allowed: expect.stringContaining('more than 0') }]);
   });
 
   it('tells every problem at once, in one message and as data', () => {
