@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <sys/types.h>
 
-// How many user namespaces mounts may have for themselves.
-constexpr size_t kMaxMountMaps = 16;
+// How many user namespaces mounts may have for themselves: 16 of a spec, and that of a caller's ids on disk.
+constexpr size_t kMaxMountMaps = 17;
 
 struct CloneRequest {
     uint64_t namespaces = 0; // CLONE_NEW* flags

@@ -43,7 +43,7 @@ static const struct {
     [OP_TERMINAL] = {op_terminal, 2, 0},
     [OP_OVERLAY] = {op_overlay, 3, 3},
     [OP_IMAGE] = {op_image, 1, 1},
-    [OP_UPPER] = {op_upper, 1, 2},
+    [OP_UPPER] = {op_upper, 3, 2},
     [OP_PLACE_FILE] = {op_place_file, 2, 2},
     [OP_ACCOUNT] = {op_account, 2, 1},
 };

@@ -119,7 +119,7 @@ function checkPeers(api: Api, { groups, limits, peersOf = rememberPeers }: ApiOp
   api.addHook('onRequest', async (request) => {
     const peer = peerOf(request.raw.socket);
     requireRole(peer, request.method, groups);
-    request.caller = { uid: peer.uid };
+    request.caller = { uid: peer.uid, gid: peer.groups[0] ?? peer.uid };
   });
 }
 

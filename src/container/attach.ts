@@ -5,7 +5,7 @@ import { native } from '../native.js';
 import { withRealPaths } from './allowed.js';
 import type { Container } from './container.js';
 import { pipe } from './exec.js';
-import { type Allowed, type Caller, requirePermission } from './permissions.js';
+import { type Allowed, type Caller, requireActPermission } from './permissions.js';
 import { requireState } from './state.js';
 import type { Exit } from './status.js';
 
@@ -29,7 +29,7 @@ export async function attachTo(container: Container, caller: Caller, allowed: Al
   const { id, spec, state, handle, log, exited } = container;
   requireState('attach to', id, state);
   const { tty } = spec.process;
-  if (tty) requirePermission(spec, caller, await withRealPaths(allowed, spec, caller));
+  if (tty) requireActPermission(spec, caller, await withRealPaths(allowed, spec, caller));
   const left = new AbortController();
   const output = await fromNowOn(log, state === 'created', left.signal);
   if (tty) requireState('attach to', id, container.state); // it may have ended meanwhile

@@ -5,6 +5,8 @@ import type { Op } from '../plan/ops.js';
 import { type Plan, planSteps, type Step } from '../plan/plan.js';
 import { signalName } from '../spec/signals.js';
 
+const OF_OTHERS =
+  "what is missing in the root cannot be made in it: on disk it belongs to others than what this caller's containers write (allow.idRanges, or without a range the caller's own user and primary group)";
 const TO_THE_ROOT =
   'a link in the root leads from this target to the root itself: name another target, or repair the link';
 
@@ -25,10 +27,14 @@ const CURES: Record<string, string> = {
   'image EBUSY': 'there is no free loop device',
   'upper ENOENT': 'root.overlay.directory has to be there',
   'upper ENOTDIR': 'root.overlay.directory has to be a directory, and so have upper and work in it',
+  'upper EPERM':
+    "upper and work in root.overlay.directory belong to others on disk than what this caller's containers write (see allow.idRanges): give them to those, or name another directory",
   'upper EINVAL':
     'the file system of root.overlay.directory cannot be id-mapped by this kernel: take userns "host", or a directory on ext4 or XFS',
   'overlay EINVAL':
     'the file system of root.overlay.directory cannot keep the writes of an overlay (NFS, and another overlay, cannot), or that of the root cannot be below one',
+  'mount EACCES': OF_OTHERS,
+  'bind EACCES': OF_OTHERS,
   'bind EBUSY': TO_THE_ROOT,
   'mount EBUSY': TO_THE_ROOT,
   'bind ENOENT': 'the source or the target does not exist',

@@ -1,13 +1,16 @@
 import { type FieldProblem, NiwaError } from '../errors.js';
+import type { IdRange } from '../host/id-pool.js';
 import { aboveCeilings, type Bounds, limitsAbove } from '../spec/ceilings.js';
 import type { ExecSpec } from '../spec/exec.js';
 import { show } from '../spec/problems.js';
 import type { Resources } from '../spec/resources.js';
 import type { Spec } from '../spec/spec.js';
+import { diskIdProblems, idsOfOthers, withDiskIds } from './disk-ids.js';
 
-/** Who asks for a container. */
+/** Who asks for a container: a user, and its primary group. */
 export interface Caller {
   uid: number;
+  gid: number;
 }
 
 /** Directories that the operator allows callers other than root. */
@@ -28,6 +31,8 @@ export interface Allowed extends AllowedDirectories {
   ceilings: Bounds;
   /** Whether they may drain the node: no customer's container starts then. */
   drain: boolean;
+  /** The ids that callers have on disk, by their uid, see withDiskIds(). */
+  idRanges: ReadonlyMap<number, IdRange>;
   /** Where the directories lead. */
   real?: AllowedDirectories;
 }
@@ -42,6 +47,15 @@ export interface Allowed extends AllowedDirectories {
  */
 export function requirePermission(spec: Spec, caller: Caller, allowed: Allowed, written = spec): void {
   requireNone(caller.uid === 0 ? [] : [...refusals(spec, written, allowed)], caller);
+}
+
+/**
+ * Gives a spec with the ids that its files have on disk, see withDiskIds().
+ * @throws NiwaError FORBIDDEN where the caller has none for the user of the container
+ */
+export function requireDiskIds(spec: Spec, caller: Caller, allowed: Allowed): Spec {
+  requireNone([...diskIdProblems(spec, caller, allowed)], caller);
+  return withDiskIds(spec, caller, allowed);
 }
 
 /** Whether the operator's directories matter for a spec: it names a path of the host, beside the host's own root. */
@@ -122,6 +136,12 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
       };
   for (const [i, device] of spec.devices.entries())
     yield { path: `devices[${i}]`, found: show(device), allowed: 'no device beside the usual ones' };
+  if (spec.capabilities.includes('SETFCAP'))
+    yield {
+      path: 'capabilities.add',
+      found: show('SETFCAP'),
+      allowed: 'all others, by name: this one gives capabilities to files',
+    };
   for (const { name } of spec.rlimits.filter((rlimit) => SHARED_RLIMITS.includes(rlimit.name)))
     yield { path: `rlimits.${name}`, found: 'a limit of its own', allowed: "nothing: it is a share of the host's" };
   if ((spec.oomScoreAdj ?? 0) < 0)
@@ -129,12 +149,21 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
 }
 
 /**
- * Lets through an exec. Whoever acts in a container has what it has: a caller other than root has to be one that may ask for
- * such a container, and for nothing looser than that.
+ * Lets a caller act in a container. Whoever does has what it has: a caller other than root has to be one that may ask for such a
+ * container, and gets no ids on disk by it.
+ * @throws NiwaError FORBIDDEN with each field
+ */
+export function requireActPermission(spec: Spec, caller: Caller, allowed: Allowed): void {
+  requirePermission(spec, caller, allowed);
+  requireNone(allowed.privileged ? [] : [...idsOfOthers(spec, caller, allowed)], caller);
+}
+
+/**
+ * Lets through an exec, with nothing looser than its container.
  * @throws NiwaError FORBIDDEN with each field
  */
 export function requireExecPermission(spec: Spec, exec: ExecSpec, caller: Caller, allowed: Allowed): void {
-  requirePermission(spec, caller, allowed);
+  requireActPermission(spec, caller, allowed);
   requireNone(caller.uid === 0 || allowed.privileged ? [] : [...looser(spec, exec)], caller);
 }
 

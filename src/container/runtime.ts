@@ -44,6 +44,7 @@ import {
   type Allowed,
   type Caller,
   fenceOf,
+  requireDiskIds,
   requireDrainPermission,
   requireLimitPermission,
   requirePermission,
@@ -82,7 +83,7 @@ export interface RuntimeOptions {
   keepExited: number;
 }
 
-const ROOT: Caller = { uid: 0 };
+const ROOT: Caller = { uid: 0, gid: 0 };
 const FREEZE_TIMEOUT_MS = 5000;
 const TEND_INTERVAL_MS = 1000;
 /** So much of the memory's worth may have to be estimated after a crash. */
@@ -460,14 +461,14 @@ export class Runtime {
     return withDefaults(spec, bounds, tree.controllers.available);
   }
 
-  /** Gives a spec with its real paths, all of which the caller may name, and the number of its user. */
+  /** Gives a spec with its real paths, all of which the caller may name, the number of its user, and the caller's ids on disk. */
   async #settle(written: Spec, caller: Caller): Promise<Spec> {
     const asker = `user ${caller.uid}` as const;
     const allowed = await withRealPaths(this.#options.allowed, written, caller);
     requirePermission(written, caller, allowed);
     const spec = await resolveSources(written, asker, fenceOf(caller, allowed));
     requirePermission(spec, caller, allowed, written);
-    return this.#options.networks.resolve(await resolveUser(spec, asker));
+    return this.#options.networks.resolve(requireDiskIds(await resolveUser(spec, asker), caller, allowed));
   }
 
   /** Keeps the id of a spec, and what it keeps, from others until the function that it gives is called. */

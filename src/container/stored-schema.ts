@@ -53,6 +53,7 @@ export const StoredSpecSchema = Type.Object({
     io: Type.Array(Type.Object({ device: Type.String() })),
   }),
   capabilities: Type.Array(Type.String()),
+  diskIds: Type.Optional(IdMaps),
   devices: Type.Array(Type.String()),
   lifetimeUsec: nullable(Usec),
   jitterUsec: Usec,

@@ -21,6 +21,7 @@ import { Hooks, type HooksInput } from '../spec/schema.js';
 import { IDS_PER_CONTAINER } from '../spec/spec.js';
 import { BYTES_PATTERN } from '../spec/units.js';
 import { parseYaml } from '../spec/yaml.js';
+import { IdRanges, rangeProblems } from './id-ranges.js';
 
 const path = (description: string) =>
   Type.String({ pattern: '^/[^\\u0000]*$', description: `an absolute path: ${description}` });
@@ -57,6 +58,30 @@ const bounds = (description: string) =>
     { additionalProperties: false, description: `{"pids"?, "memory"?, "tmpfs"?}: ${description}` },
   );
 
+const Allow = Type.Object(
+  {
+    roots: Type.Optional(Type.Array(path('roots may be below it'), { description: 'a list of directories' })),
+    sources: Type.Optional(
+      Type.Array(path('sources of bind mounts may be below it'), { description: 'a list of directories' }),
+    ),
+    hooks: Type.Optional(
+      Type.Array(path('programs of hooks may be below it'), { description: 'a list of directories' }),
+    ),
+    privileged: Type.Optional(
+      Type.Boolean({ description: 'true or false: whether callers other than root may switch protections off' }),
+    ),
+    drain: Type.Optional(
+      Type.Boolean({ description: 'true or false: whether callers other than root may drain the node' }),
+    ),
+    idRanges: Type.Optional(IdRanges),
+  },
+  {
+    additionalProperties: false,
+    description:
+      '{"roots"?, "sources"?, "hooks"?, "privileged"?, "drain"?, "idRanges"?}: what callers other than root may ask for',
+  },
+);
+
 /** What /etc/niwa/niwad.yaml may say. */
 const FileSchema = Type.Object(
   {
@@ -85,30 +110,7 @@ const FileSchema = Type.Object(
         description: 'the name or number of the group that may look but not act',
       }),
     ),
-    allow: Type.Optional(
-      Type.Object(
-        {
-          roots: Type.Optional(Type.Array(path('roots may be below it'), { description: 'a list of directories' })),
-          sources: Type.Optional(
-            Type.Array(path('sources of bind mounts may be below it'), { description: 'a list of directories' }),
-          ),
-          hooks: Type.Optional(
-            Type.Array(path('programs of hooks may be below it'), { description: 'a list of directories' }),
-          ),
-          privileged: Type.Optional(
-            Type.Boolean({ description: 'true or false: whether callers other than root may switch protections off' }),
-          ),
-          drain: Type.Optional(
-            Type.Boolean({ description: 'true or false: whether callers other than root may drain the node' }),
-          ),
-        },
-        {
-          additionalProperties: false,
-          description:
-            '{"roots"?, "sources"?, "hooks"?, "privileged"?, "drain"?}: what callers other than root may ask for',
-        },
-      ),
-    ),
+    allow: Type.Optional(Allow),
     defaults: Type.Optional(bounds('what a container gets whose spec sets no bound')),
     ceilings: Type.Optional(bounds('the most that callers other than root may ask for')),
     hooks: Type.Optional(Hooks),
@@ -230,7 +232,7 @@ export interface Config {
   logLevel: string;
   group: string | number | null;
   readGroup: string | number | null;
-  allow: { roots?: string[]; sources?: string[]; hooks?: string[]; privileged?: boolean; drain?: boolean };
+  allow: Static<typeof Allow>;
   defaults: Required<BoundsInput>;
   ceilings: Required<BoundsInput>;
   /** The hooks of every container. */
@@ -292,6 +294,7 @@ export function mergeConfig(given: { [K in keyof Config]?: Config[K] | undefined
   merged.logs = { ...DEFAULTS.logs, ...merged.logs };
   merged.images = { ...DEFAULTS.images, ...merged.images };
   merged.network = { ...DEFAULTS.network, ...merged.network };
+  refuse('the configuration', rangeProblems(merged.allow.idRanges ?? {}, merged.idPool));
   const named = 'socket' in flags || 'socket' in (fromFile as object);
   return named ? merged : { ...merged, socket: `${merged.runDir}/niwad.sock` };
 }

@@ -24,6 +24,7 @@ import { normaliseHooks } from '../spec/hooks.js';
 import { version } from '../version.js';
 import { Collector } from './collector.js';
 import type { Config } from './config.js';
+import { idRangesOf } from './id-ranges.js';
 import { chooseEndpoint, listen, stopListening, unlisten } from './listen.js';
 import { GROUP_LOCK_FILE, holdAlone, LOCK_FILE, requireFree } from './lock.js';
 
@@ -82,7 +83,10 @@ export async function startDaemon(
   const drainFile = join(config.runDir, 'draining');
   const defaults = resolveBounds(config.defaults, totalmem());
   const ceilings = resolveBounds(config.ceilings, totalmem());
-  const allowed = { roots: [], sources: [], hooks: [], privileged: false, drain: false, ceilings, ...config.allow };
+  const allowed = {
+    ...{ roots: [], sources: [], hooks: [], privileged: false, drain: false, ceilings, ...config.allow },
+    idRanges: idRangesOf(config.allow.idRanges ?? {}),
+  };
   const { maxConnections: connections, connectionsPerUser, requestsPerSecond } = config;
   const limits = { connections, connectionsPerUser, requestsPerSecond };
   const idPool = new IdPool(config.idPool.start, config.idPool.count);

@@ -70,7 +70,7 @@ export type Place = 'root' | 'host';
 const MOUNT_ATTRIBUTES = { ro: 0x1, nosuid: 0x2, nodev: 0x4, noexec: 0x8 } as const;
 export type MountAttribute = keyof typeof MOUNT_ATTRIBUTES;
 
-/** The descriptors of the container's user namespace, and of the first of those that binds have for themselves. */
+/** The descriptors of the container's user namespace, and of the first of those that mounts have for themselves. */
 const USERNS_FD = 4;
 export const FIRST_MOUNT_USERNS_FD = 6;
 
@@ -158,13 +158,7 @@ export const bind = (
 ) => {
   const { attributes = [], idmap = false, recursive = true, slave = false, place = 'root' } = options;
   const words = [...attributes, ...idmapWords(idmap), ...(slave ? ['rslave'] : [])];
-  const numbers = [
-    attributeMask(attributes),
-    inRoot(place),
-    Number(recursive),
-    idmap === true ? USERNS_FD : Number(idmap),
-    Number(slave),
-  ];
+  const numbers = [attributeMask(attributes), inRoot(place), Number(recursive), usernsFd(idmap), Number(slave)];
   return op('bind', `bind ${source} on ${target}${listed(words)}`, numbers, [source, target]);
 };
 
@@ -194,12 +188,19 @@ export const image = (target: string, options: { idmap: boolean }) =>
     [target],
   );
 
-/** Binds a directory of the host that keeps the writes of an overlay, in `upper` and `work`, which are made where missing. */
-export const upper = (directory: string, target: string, options: { idmap: boolean }) =>
+/**
+ * Binds a directory of the host that keeps the writes of an overlay, in `upper` and `work`, which are made where missing.
+ * @param options `idmap` as of bind(); `owner`: the ids on disk of what is made
+ */
+export const upper = (
+  directory: string,
+  target: string,
+  { idmap, owner = HOST_ROOT }: { idmap: boolean | number; owner?: Owner },
+) =>
   op(
     'upper',
-    `bind ${directory}, with upper and work in it, on ${target}${listed(options.idmap ? ['id-mapped'] : [])}`,
-    [Number(options.idmap)],
+    `bind ${directory}, with upper and work in it, on ${target}${listed(idmapWords(idmap))}`,
+    [usernsFd(idmap), owner.uid, owner.gid],
     [directory, target],
   );
 
@@ -311,6 +312,10 @@ function limitNumber(limit: number | 'unlimited'): number | bigint {
 /** An argument list can be as long as the kernel takes; its text goes into errors and logs. */
 function shortened(text: string): string {
   return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}...`;
+}
+
+function usernsFd(idmap: boolean | number): number {
+  return idmap === true ? USERNS_FD : Number(idmap);
 }
 
 function idmapWords(idmap: boolean | number): string[] {

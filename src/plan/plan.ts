@@ -52,7 +52,7 @@ export interface Plan {
   devices: DeviceRule[] | null;
   /** The ids of its user namespace; null for the host's. */
   userns: IdMaps | null;
-  /** What binds with maps of their own map, in the order of their descriptors. */
+  /** What mounts with maps of their own map, in the order of their descriptors. */
   mountMaps: IdMaps[];
   /** The squashfs or erofs file to mount, before the group's device filter holds; null for none. */
   image: string | null;

@@ -23,7 +23,7 @@ import {
   symlink,
   upper,
 } from './ops.js';
-import { mountMap, mountMaps } from './userns.js';
+import { idOutside, mountMap, mountMaps, writesToRoot } from './userns.js';
 
 /** The fixed set of devices: path, minor numbers of the memory (1) and terminal (5) drivers. */
 const DEVICES: [string, number, number][] = [
@@ -106,10 +106,10 @@ export function rootOps(
     ...baseOps(spec, stage, maps),
     ...workingDirectoryOps(spec),
     ...kernelOps(spec),
-    ...deviceOps(owner),
+    ...deviceOps(owner, writesToHost(spec, maps) ? writerOf(spec, maps) : owner),
     ...(maps !== null && isDefaultRoot(spec) ? privatePlaces(owner, placeBytes) : []),
     ...files.map(placeFile),
-    ...spec.mounts.map((item) => mountOp(item, owner, (own) => FIRST_MOUNT_USERNS_FD + indexOfMap(spec, own, maps))),
+    ...spec.mounts.map((item) => mountOp(spec, item, owner, maps)),
     ...spec.devices.map((path) => bind(path, path, { attributes: ['nosuid', 'noexec'] })),
     ...MASKED.map(maskPath),
     ...READONLY.map(readonlyPath),
@@ -152,11 +152,14 @@ function baseOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
   const idmap = isMapped(spec.root.idmap) && !isDefaultRoot(spec);
   const keep = writes?.directory ?? null;
   const keepsIds = keep !== null && maps !== null;
-  const builder: Owner = idmap || keepsIds ? ownerOf(maps) : HOST_ROOT;
+  const isWritten = writesToHost(spec, maps);
+  const builder: Owner = isWritten ? writerOf(spec, maps) : idmap ? ownerOf(maps) : HOST_ROOT;
   const only = layers.length === 1 ? layers[0] : undefined;
   if (writes === null && file !== null) return [image(stage, { idmap }), root(stage, builder)];
-  if (writes === null && only !== undefined)
-    return [bind(only, stage, { attributes: ['nodev'], idmap, place: 'host' }), root(stage, builder)];
+  if (writes === null && only !== undefined) {
+    const shown = isWritten ? writableMap(spec, maps) : idmap;
+    return [bind(only, stage, { attributes: ['nodev'], idmap: shown, place: 'host' }), root(stage, builder)];
+  }
 
   const at = (name: string | number) => `${stage}/${name}`;
   const size = keep === null && writes !== null && writes.sizeBytes !== null ? [`size=${writes.sizeBytes}`] : [];
@@ -164,7 +167,9 @@ function baseOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
   return [
     mount('tmpfs', stage, { place: 'host', data: ['mode=0755', ...size] }),
     ...[...own, 'root'].map((name) => mkdir(at(name), 0o755, 'host', builder)),
-    ...(keep === null ? [] : [mkdir(at(KEPT), 0o755, 'host'), upper(keep, at(KEPT), { idmap: keepsIds })]),
+    ...(keep === null
+      ? []
+      : [mkdir(at(KEPT), 0o755, 'host'), upper(keep, at(KEPT), keepsIds ? keptBy(spec, maps) : { idmap: false })]),
     ...(file === null ? [] : [mkdir(at(0), 0o755, 'host'), image(at(0), { idmap })]),
     ...layers.flatMap((layer, i) => [
       mkdir(at(i), 0o755, 'host'),
@@ -197,17 +202,17 @@ function kernelOps({ namespaces }: Spec): Op[] {
   ];
 }
 
-function deviceOps(owner: Owner): Op[] {
-  const owned = ownedBy(owner);
+/** @param maker who makes what is missing in the root, so also in its /dev */
+function deviceOps(owner: Owner, maker: Owner): Op[] {
   return [
-    mount('tmpfs', '/dev', { attributes: ['nosuid', 'noexec'], data: ['mode=0755', 'size=65536', ...owned] }),
+    mount('tmpfs', '/dev', { attributes: ['nosuid', 'noexec'], data: ['mode=0755', 'size=65536', ...ownedBy(maker)] }),
     ...DEVICES.map(([path, major, minor]) => mknod(path, 0o666, major, minor)),
     ...DEVICE_LINKS.map(([target, path]) => symlink(target, path)),
     mount('devpts', '/dev/pts', {
       attributes: ['nosuid', 'noexec'],
       data: ['newinstance', 'ptmxmode=0666', 'mode=0620', `max=${MAX_TERMINALS}`],
     }),
-    mount('tmpfs', '/dev/shm', { attributes: STRICT, data: ['mode=1777', 'size=67108864', ...owned] }),
+    mount('tmpfs', '/dev/shm', { attributes: STRICT, data: ['mode=1777', 'size=67108864', ...ownedBy(owner)] }),
     mount('mqueue', '/dev/mqueue', { attributes: STRICT }),
   ];
 }
@@ -219,21 +224,49 @@ function privatePlaces(owner: Owner, bytes: number | null): Op[] {
   );
 }
 
-function indexOfMap(spec: Spec, own: IdMaps, maps: IdMaps | null): number {
+/** The descriptor of the user namespace of a mount with a map of its own. */
+function usernsOf(spec: Spec, own: IdMaps, maps: IdMaps | null): number {
   const wanted = JSON.stringify(mountMap(own, maps));
-  return mountMaps(spec, maps).findIndex((each) => JSON.stringify(each) === wanted);
+  return FIRST_MOUNT_USERNS_FD + mountMaps(spec, maps).findIndex((each) => JSON.stringify(each) === wanted);
 }
 
-/** @param usernsOf gives the descriptor for the maps of a bind */
-function mountOp(item: BindMount | TmpfsMount, owner: Owner, usernsOf: (own: IdMaps) => number): Op {
+/** Whether what is made in the root goes to a file system of the host with ids that are mapped. */
+function writesToHost({ root }: Spec, maps: IdMaps | null): boolean {
+  const keeps = root.overlay !== null && root.overlay.directory !== null;
+  return maps !== null && (keeps || (isMapped(root.idmap) && writesToRoot(root)));
+}
+
+/** How a place of the host is id-mapped to which the container writes. */
+function writableMap(spec: Spec, maps: IdMaps | null): true | number {
+  return spec.diskIds === undefined ? true : usernsOf(spec, spec.diskIds, maps);
+}
+
+/** The host ids of the user that has ids on disk: the container's root, or the only one. */
+function writerOf({ diskIds }: Spec, maps: IdMaps | null): Owner {
+  const [uid, gid] = [diskIds?.uids[0]?.container, diskIds?.gids[0]?.container];
+  if (uid === undefined || gid === undefined) return ownerOf(maps);
+  return { uid: idOutside(maps?.uids, uid), gid: idOutside(maps?.gids, gid) };
+}
+
+/** The ids on disk of the same user, and how they are mapped. */
+function keptBy(spec: Spec, maps: IdMaps | null): { idmap: true | number; owner: Owner } {
+  const [uid = 0, gid = 0] = [spec.diskIds?.uids[0]?.host, spec.diskIds?.gids[0]?.host];
+  return { idmap: writableMap(spec, maps), owner: { uid, gid } };
+}
+
+function mountOp(spec: Spec, item: BindMount | TmpfsMount, owner: Owner, maps: IdMaps | null): Op {
   const attributes: MountAttribute[] = item.readonly ? ['ro', 'nosuid', 'nodev'] : ['nosuid', 'nodev'];
   if (item.type === 'bind') {
-    const { source, target, idmap, propagation } = item;
-    const mapped = typeof idmap === 'object' ? usernsOf(idmap) : isMapped(idmap);
-    return bind(source, target, { attributes, idmap: mapped, slave: propagation === 'rslave' });
+    const { source, target, propagation } = item;
+    return bind(source, target, { attributes, idmap: bindMap(spec, item, maps), slave: propagation === 'rslave' });
   }
   const size = item.sizeBytes === null ? [] : [`size=${item.sizeBytes}`];
   return mount('tmpfs', item.target, { attributes, data: ['mode=1777', ...size, ...ownedBy(owner)] });
+}
+
+function bindMap(spec: Spec, { idmap, readonly }: BindMount, maps: IdMaps | null): boolean | number {
+  if (typeof idmap === 'object') return usernsOf(spec, idmap, maps);
+  return isMapped(idmap) && (readonly || writableMap(spec, maps));
 }
 
 function ownedBy({ uid, gid }: Owner): string[] {

@@ -1,4 +1,4 @@
-import type { IdMapping, IdMaps, Spec } from '../spec/spec.js';
+import type { IdMapping, IdMaps, Root, Spec } from '../spec/spec.js';
 
 /** Gives the maps of a container's user namespace; null where it has the host's. */
 export function idMaps({ userns }: Spec, range: { start: number; size: number }): IdMaps | null {
@@ -20,19 +20,24 @@ export function mapText({ uids, gids }: IdMaps): string {
 }
 
 /**
- * The maps of binds that have their own, each once, as the kernel wants them of an id-mapped mount, see mount_setattr(2): in the
+ * The maps of mounts that have their own, each once, as the kernel wants them of an id-mapped mount, see mount_setattr(2): in the
  * place of the container's ids (`container`) the ids on disk, and those of the host that the container has for them.
  * @param maps of the container's user namespace; null for the host's
  */
-export function mountMaps({ mounts }: Spec, maps: IdMaps | null): IdMaps[] {
+export function mountMaps({ mounts, diskIds }: Spec, maps: IdMaps | null): IdMaps[] {
   const own = mounts.flatMap((mount) =>
     mount.type === 'bind' && typeof mount.idmap === 'object' ? [mount.idmap] : [],
   );
-  const once = new Map(own.map((idmap) => [JSON.stringify(idmap), mountMap(idmap, maps)]));
+  const once = new Map(
+    [...own, ...(diskIds === undefined ? [] : [diskIds])].map((idmap) => [
+      JSON.stringify(idmap),
+      mountMap(idmap, maps),
+    ]),
+  );
   return [...once.values()];
 }
 
-/** The same of one bind. */
+/** The same of one mount. */
 export function mountMap({ uids, gids }: IdMaps, maps: IdMaps | null): IdMaps {
   const turned = (map: IdMapping[], outer: IdMapping[] | undefined) =>
     map.map(({ container, host, size }) => ({ container: host, host: idOutside(outer, container), size }));
@@ -48,6 +53,11 @@ function runs(map: readonly IdMapping[]): string {
   return map
     .map(({ container, host, size }) => `${container}-${container + size - 1} to ${host}-${host + size - 1}`)
     .join(', ');
+}
+
+/** Whether a container writes to the directory of the host that is its root. */
+export function writesToRoot({ path, overlay, readonly }: Root): boolean {
+  return path !== null && overlay === null && !readonly;
 }
 
 /** Gives 0 where the map has a root user, else the id that the workload will have: one that the map has. */

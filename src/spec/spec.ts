@@ -106,6 +106,8 @@ export interface Spec {
   rlimits: Rlimit[];
   capabilities: string[];
   userns: 'auto' | 'host' | IdMaps;
+  /** The ids on disk (`host`) of what it writes to the host; missing where they are its own. No input has them: the caller decides. */
+  diskIds?: IdMaps;
   seccomp: 'default' | 'unconfined' | SeccompProfileInput;
   devices: string[];
   lifetimeUsec: number | null;

@@ -156,6 +156,7 @@ beforeAll(async () => {
       privileged: false,
       drain: false,
       ceilings: UNBOUNDED,
+      idRanges: new Map(),
     },
     hooks: {},
     log: pino({ level: 'silent' }),

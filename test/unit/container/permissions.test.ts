@@ -18,9 +18,10 @@ const nothing: Allowed = {
   privileged: false,
   drain: false,
   ceilings: UNBOUNDED,
+  idRanges: new Map(),
 };
 const some: Allowed = { ...nothing, roots: ['/images', '/more/'], sources: ['/data'], hooks: ['/opt/hooks'] };
-const user = { uid: 1000 };
+const user = { uid: 1000, gid: 1000 };
 const bind = (source: string, fields: object = {}) => ({
   mounts: [{ type: 'bind' as const, source, target: '/t', ...fields }],
 });
@@ -45,6 +46,12 @@ const unprotected: [Partial<SpecInput>, string, string, string][] = [
   ]),
   [{ devices: ['/dev/sda'] }, 'devices[0]', '"/dev/sda"', 'no device beside the usual ones'],
   [{ network: { ports: ['80:80'] } }, 'network.ports[0]', '80', 'ports from 1024 on'],
+  [
+    { capabilities: { add: ['SETFCAP'] } },
+    'capabilities.add',
+    '"SETFCAP"',
+    'all others, by name: this one gives capabilities to files',
+  ],
   [{ oomScoreAdj: -1 }, 'oomScoreAdj', '-1', 'nothing below 0'],
 ];
 
@@ -52,7 +59,7 @@ describe('root', () => {
   it.each([...unprotected.map(([fields]) => fields), { root: { path: '/any' } }, bind('/etc')])(
     'may ask for %j',
     (fields) => {
-      expect(() => ask(fields, nothing, { uid: 0 })).not.toThrow();
+      expect(() => ask(fields, nothing, { uid: 0, gid: 0 })).not.toThrow();
     },
   );
 });
@@ -63,7 +70,7 @@ describe('another caller', () => {
     { root: { path: '/' } },
     { mounts: [{ type: 'tmpfs', target: '/t' }], oomScoreAdj: 500, process: { args: ['a'], user: 0 } },
     { network: { ports: ['8080:80'], group: 'a' } },
-    { capabilities: { add: ['ALL'] }, init: true, resources: { pids: 5 } },
+    { capabilities: { add: ['SYS_PTRACE'] }, init: true, resources: { pids: 5 } },
   ])('may always ask for %j', (fields) => {
     expect(() => ask(fields, nothing)).not.toThrow();
   });
@@ -228,18 +235,18 @@ describe('an exec', () => {
     [{ rlimits: { rtprio: 1 } }, 'rlimits.rtprio'],
   ])('%j is looser, at %s: for root or with allow.privileged', (asked, path) => {
     expect(pathsOf(asked)).toEqual([path]);
-    expect(() => exec(asked, {}, nothing, { uid: 0 })).not.toThrow();
+    expect(() => exec(asked, {}, nothing, { uid: 0, gid: 0 })).not.toThrow();
     expect(() => exec(asked, {}, { ...nothing, privileged: true })).not.toThrow();
   });
 
   it('is refused in a container that the caller could not have made', () => {
     expect(pathsOf({}, { userns: 'host', root: { path: '/secret' } })).toEqual(['root.path', 'userns']);
-    expect(() => exec({}, { userns: 'host' }, nothing, { uid: 0 })).not.toThrow();
+    expect(() => exec({}, { userns: 'host' }, nothing, { uid: 0, gid: 0 })).not.toThrow();
   });
 });
 
 it('lets root drain the node, and others where the operator says so', () => {
-  expect(() => requireDrainPermission({ uid: 0 }, nothing)).not.toThrow();
+  expect(() => requireDrainPermission({ uid: 0, gid: 0 }, nothing)).not.toThrow();
   expect(() => requireDrainPermission(user, { ...nothing, drain: true })).not.toThrow();
   expect(refusal(() => requireDrainPermission(user, { ...nothing, privileged: true }))).toMatchObject({
     code: 'FORBIDDEN',

@@ -11,7 +11,8 @@ const GROUP = 'the name or number of the group that may use the socket beside ro
 const READ_GROUP = 'the name or number of the group that may look but not act';
 const POOL = '{"start": HOST_ID, "count": RANGES}, ranges of 65536 ids';
 const HOOK_POINTS = 'afterExit, afterNetwork, afterStart, beforeCreate, interval, onFailure, onReady, onStop';
-const ALLOW = '{"roots"?, "sources"?, "hooks"?, "privileged"?, "drain"?}: what callers other than root may ask for';
+const ALLOW =
+  '{"roots"?, "sources"?, "hooks"?, "privileged"?, "drain"?, "idRanges"?}: what callers other than root may ask for';
 
 describe('the settings', () => {
   it.each(['', '# nothing\n', '{}', 'null'])('are the defaults where the file is %j', (file) => {
@@ -126,7 +127,12 @@ describe('wrong settings', () => {
     ['maxConnections: many', 'maxConnections', '"many"', 'a number from 1 to 100000'],
     ['requestsPerSecond: 0', 'requestsPerSecond', '0', 'a number from 1 to 1000000, for each user but root'],
     ['allow: all', 'allow', '"all"', ALLOW],
-    ['allow: {root: [/]}', 'allow.root', 'a field that niwa does not know', 'drain, hooks, privileged, roots, sources'],
+    [
+      'allow: {root: [/]}',
+      'allow.root',
+      'a field that niwa does not know',
+      'drain, hooks, idRanges, privileged, roots, sources',
+    ],
     ['allow: {roots: /srv}', 'allow.roots', '"/srv"', 'a list of directories'],
     ['allow: {roots: [srv]}', 'allow.roots[0]', '"srv"', 'an absolute path: roots may be below it'],
     ['allow: {sources: [/a, 1]}', 'allow.sources[1]', '1', 'an absolute path: sources of bind mounts may be below it'],

@@ -65,7 +65,8 @@ describe('operations', () => {
     [ops.bind('/a', '/b', { idmap: 7 }), [0, 1, 1, 7, 0], ['/a', '/b']],
     [ops.bind('/a', '/b', { slave: true }), [0, 1, 1, 0, 1], ['/a', '/b']],
     [ops.image('/s/0', { idmap: true }), [1], ['/s/0']],
-    [ops.upper('/d', '/s/kept', { idmap: false }), [0], ['/d', '/s/kept']],
+    [ops.upper('/d', '/s/kept', { idmap: false }), [0, 0, 0], ['/d', '/s/kept']],
+    [ops.upper('/d', '/s/kept', { idmap: 7, owner: { uid: 5, gid: 6 } }), [7, 5, 6], ['/d', '/s/kept']],
     [ops.slaveMounts(), [0x84000], []],
     [ops.bind('/a', '/b', { recursive: false }), [0, 1, 0, 0, 0], ['/a', '/b']],
     [

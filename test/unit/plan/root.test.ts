@@ -244,6 +244,33 @@ describe('the root in a user namespace', () => {
     expect(ops.find(({ name }) => name === 'root')?.numbers).toEqual([200_000, 200_000]);
   });
 
+  it('writes to the host with the ids on disk of its caller, and reads with its own', () => {
+    const run = (container: number, host: number) => [{ container, host, size: 1 }];
+    const ops = (fields: Partial<SpecInput>) => {
+      const spec = { ...specOf(fields), diskIds: { uids: run(33, 1000), gids: run(44, 100) } };
+      return rootOps(spec, '/stage', idMaps(spec, { start: 200_000, size: 65_536 }));
+    };
+    const numbers = (fields: Partial<SpecInput>, name: string) =>
+      ops(fields).find((op) => op.name === name && !op.strings[0]?.startsWith('/read'))?.numbers;
+    const texts = (fields: Partial<SpecInput>) => ops(fields).map(({ text }) => text);
+    const bind = (source: string, readonly: boolean) => ({ type: 'bind' as const, source, target: '/t', readonly });
+    const mounts = texts({ mounts: [bind('/written', false), bind('/read', true)] });
+    expect(mounts).toContain('bind /written on /t (nosuid, nodev, id-mapped by a map of its own)');
+    expect(mounts).toContain('bind /read on /t (ro, nosuid, nodev, id-mapped)');
+
+    expect(texts({ root: { path: '/srv' } })).toContain('bind /srv on /stage (nodev, id-mapped by a map of its own)');
+    expect(numbers({ root: { path: '/srv' } }, 'root')).toEqual([200_033, 200_044]);
+    expect(texts({ root: { path: '/srv', readonly: true } })).toContain('bind /srv on /stage (nodev, id-mapped)');
+
+    const kept = { root: { path: '/srv', overlay: { directory: '/kept' } } };
+    expect(texts(kept)).toContain('bind /srv on /stage/0 (ro, id-mapped)');
+    expect(numbers(kept, 'upper')).toEqual([6, 1000, 100]);
+    expect(numbers(kept, 'overlay')?.slice(1)).toEqual([200_033, 200_044]);
+    expect(texts(kept)).toContain(
+      'mount tmpfs on /dev (nosuid, noexec, mode=0755, size=65536, uid=200033, gid=200044)',
+    );
+  });
+
   it("that is the host's own is not id-mapped, belongs to the host's root, and has private places", () => {
     const ops = mappedOps();
     const texts = ops.map(({ text }) => text);

@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { type Static, Type } from 'typebox';
+import { type FieldProblem, NiwaError } from '../errors.js';
+import type { IdRange } from '../host/id-pool.js';
+import { show } from '../spec/problems.js';
+import { IDS_PER_CONTAINER } from '../spec/spec.js';
+
+/** Lower ids are those of the system's own users. */
+const FIRST_ID = 1000;
+const LAST_ID = 4294967294;
+/** The kernel's nobody. */
+const NOBODY = 65534;
+
+/** `allow.idRanges` of the configuration: the ids that the containers of a user have on disk. */
+export const IdRanges = Type.Record(
+  Type.String({ pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$' }),
+  Type.Object(
+    {
+      start: Type.Integer({ minimum: FIRST_ID, maximum: LAST_ID, description: `an id from ${FIRST_ID} on` }),
+      count: Type.Integer({ minimum: 1, maximum: IDS_PER_CONTAINER, description: 'how many, 1 to 65536' }),
+    },
+    { additionalProperties: false, description: '{"start": ID, "count": NUMBER}' },
+  ),
+  { description: '{USER: {"start": ID, "count": NUMBER}}, users by name or number' },
+);
+
+/**
+ * What is wrong with ranges that are right each by itself: they may have no id in common, with each other, with the containers or
+ * with nobody.
+ */
+export function* rangeProblems(
+  ranges: Static<typeof IdRanges>,
+  pool: { start: number; count: number },
+): Iterable<FieldProblem> {
+  const taken = [
+    { what: 'idPool', start: pool.start, count: pool.count * IDS_PER_CONTAINER },
+    { what: 'nobody', start: NOBODY, count: 1 },
+  ];
+  for (const [user, range] of Object.entries(ranges)) {
+    const path = `allow.idRanges.${user}`;
+    const other = taken.find(({ start, count }) => range.start < start + count && start < range.start + range.count);
+    if (other !== undefined) yield { path, found: show(range), allowed: `ids that ${other.what} has not` };
+    if (range.start + range.count - 1 > LAST_ID) yield { path, found: show(range), allowed: `ids up to ${LAST_ID}` };
+    taken.push({ what: `user ${user}`, ...range });
+  }
+}
+
+/**
+ * Gives the ranges by the numbers of their users.
+ * @throws NiwaError HOST_ERROR where /etc/passwd has no such name, or a user has two ranges or is root
+ */
+export function idRangesOf(ranges: Static<typeof IdRanges>): Map<number, IdRange> {
+  const found = new Map<number, IdRange>();
+  for (const [user, { start, count }] of Object.entries(ranges)) {
+    const uid = userNumber(user);
+    if (uid === 0 || found.has(uid))
+      throw new NiwaError(
+        'HOST_ERROR',
+        `allow.idRanges.${user} of the configuration: ${uid === 0 ? 'root has all ids' : 'this user has a range already, by another name'}; leave it out`,
+      );
+    found.set(uid, { start, size: count });
+  }
+  return found;
+}
+
+function userNumber(user: string): number {
+  if (/^[0-9]+$/.test(user)) return Number(user);
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith(`${user}:`));
+  const uid = line?.split(':')[2];
+  if (uid === undefined)
+    throw new NiwaError(
+      'HOST_ERROR',
+      `the user "${user}" of allow.idRanges is not in /etc/passwd: make it with useradd, or name a number`,
+    );
+  return Number(uid);
+}

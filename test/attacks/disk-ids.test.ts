@@ -1,0 +1,143 @@
+// Technique: a member of niwad's group is root in a container, and copies a program into a directory of the host that the
+// container may write to; there it gives it to root and sets the setuid bit, or a capability, and executes it on the host.
+import { chownSync, copyFileSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, expect } from 'vitest';
+import type { Skip } from '../integration/support/host.js';
+import { makePlace, Niwad, removePlace } from '../integration/support/niwad.js';
+import { makeRoot } from '../integration/support/roots.js';
+import { GROUP } from '../integration/support/test.js';
+import { asUser, type User } from '../integration/support/user.js';
+import { compiled, results, test } from './attack.js';
+
+const RANGE = { start: 1_000_000, count: 1000 };
+const place = makePlace();
+const at = (...names: string[]) => join(place.files, ...names);
+const member = { uid: 1241, gid: GROUP };
+const ranged = { uid: 1242, gid: GROUP };
+let niwad: Niwad;
+
+beforeAll(async () => {
+  for (const name of ['data', 'roots']) mkdirSync(at(name));
+  const allow = { sources: [at('data')], roots: [at('roots')], idRanges: { [ranged.uid]: RANGE } };
+  writeFileSync(place.config, JSON.stringify({ group: GROUP, allow }));
+  niwad = await Niwad.start(place);
+});
+
+afterAll(async () => {
+  await niwad.stop();
+  await removePlace(place);
+});
+
+/** Makes what a container may write to, for an owner on disk; gives its path. */
+function writable(path: string, { uid, gid }: User): string {
+  rmSync(path, { recursive: true, force: true });
+  mkdirSync(path);
+  chownSync(path, uid, gid);
+  return path;
+}
+
+function rootAt(skip: Skip, path: string): string {
+  makeRoot(skip, path);
+  copyFileSync(compiled('setuid'), join(path, 'bin/program'));
+  return path;
+}
+
+/** Places that a container may write to: what a spec says of each, and where `/mnt/program` is on the host. */
+const PLACES: Record<string, (skip: Skip, owner: User) => { spec: object; program: string }> = {
+  'a volume': (skip, owner) => {
+    const source = writable(at('data', 'volume'), owner);
+    const root = { path: rootAt(skip, at('roots', 'shared')), overlay: true };
+    return { spec: { root, mounts: [{ type: 'bind', source, target: '/mnt' }] }, program: join(source, 'program') };
+  },
+  'what keeps the writes over a root': (skip, owner) => {
+    const directory = writable(at('data', 'kept'), owner);
+    const root = { path: rootAt(skip, at('roots', 'shared')), overlay: { directory } };
+    return { spec: { root }, program: join(directory, 'upper/mnt/program') };
+  },
+  'a root without an overlay': (skip, owner) => {
+    const path = writable(at('roots', 'own'), owner);
+    rmSync(path, { recursive: true });
+    rootAt(skip, path);
+    for (const name of ['', 'mnt']) chownSync(join(path, name), owner.uid, owner.gid);
+    return { spec: { root: { path } }, program: join(path, 'mnt/program') };
+  },
+};
+
+const PLANT = ['cp /bin/program /mnt/program', 'chown 0:0 /mnt/program', 'chmod 6755 /mnt/program']
+  .map((command) => `/bin/busybox ${command}`)
+  .join(' && ');
+const planting = (spec: object) => ({
+  method: 'POST',
+  path: '/v1/containers?wait=true',
+  body: { ...spec, process: { args: ['/bin/sh', '-c', PLANT] } },
+});
+
+/** Who a stranger of the host becomes by a program. */
+async function becomes(program: string): Promise<string | undefined> {
+  return results((await execa('setpriv', ['--reuid=1300', '--clear-groups', program])).stdout).effective;
+}
+
+for (const [name, make] of Object.entries(PLACES)) {
+  test(`ids on disk: what a member's container writes to ${name} is the member's own`, async ({ skip }) => {
+    const { spec, program } = make(skip, member);
+    expect(await asUser(niwad, skip, member, planting(spec))).toContain('"code":0');
+    expect(statSync(program)).toMatchObject({ ...member, mode: 0o106755 });
+    expect(await becomes(program)).toBe(String(member.uid));
+  });
+
+  test(`ids on disk: with a range, what it writes to ${name} is of that`, async ({ skip }) => {
+    const owner = { uid: RANGE.start, gid: RANGE.start };
+    const { spec, program } = make(skip, owner);
+    expect(await asUser(niwad, skip, ranged, planting(spec))).toContain('"code":0');
+    expect(statSync(program)).toMatchObject({ ...owner, mode: 0o106755 });
+    expect(await becomes(program)).toBe(String(RANGE.start));
+  });
+
+  test(`ids on disk, control: what root's container writes to ${name} is root's`, async ({ skip }) => {
+    const { spec, program } = make(skip, { uid: 0, gid: 0 });
+    expect(await asUser(niwad, skip, { uid: 0, gid: 0 }, planting(spec))).toContain('"code":0');
+    expect(await becomes(program)).toBe('0');
+  });
+}
+
+test("ids on disk: a member does not get root's by an exec or a terminal in a container of root's", async ({
+  skip,
+}) => {
+  const { spec } = PLACES['a volume']?.(skip, member) ?? {};
+  await niwad.start({ ...spec, id: 'of-root', process: { args: ['/bin/busybox', 'sleep', '1000'], tty: true } });
+  for (const action of ['exec', 'attach']) {
+    const body = JSON.stringify({ args: ['/bin/sh', '-c', PLANT] });
+    const head = [
+      `POST /v1/containers/of-root/${action} HTTP/1.1`,
+      ...['Host: niwad', 'Connection: Upgrade', 'Upgrade: niwa-stream'],
+      ...(action === 'exec'
+        ? ['Content-Type: application/json', `Content-Length: ${body.length}`, '', body]
+        : ['', '']),
+    ].join('\r\n');
+    const answer = await asUser(niwad, skip, member, { head });
+    expect(answer).toContain('403 Forbidden');
+    expect(answer).toContain('"path":"mounts[0]"');
+  }
+  await niwad.client.remove('of-root', { force: true });
+});
+
+test('ids on disk: a member gives no file a capability', async ({ skip }) => {
+  const { spec } = PLACES['a volume']?.(skip, member) ?? {};
+  for (const add of [['SETFCAP'], ['ALL']]) {
+    const answer = await asUser(niwad, skip, member, planting({ ...spec, capabilities: { add } }));
+    expect(answer).toContain('403 Forbidden');
+    expect(answer).toContain('"path":"capabilities.add"');
+  }
+});
+
+test('ids on disk: who has too few for the user of a container is told so', async ({ skip }) => {
+  const { spec } = PLACES['a volume']?.(skip, member) ?? {};
+  const before = (await niwad.client.list()).length;
+  const body = { ...spec, process: { args: ['/bin/sh'], user: 1000 } };
+  const answer = await asUser(niwad, skip, ranged, { method: 'POST', path: '/v1/containers', body });
+  expect(answer).toContain('403 Forbidden');
+  expect(answer).toContain('ids below 1000');
+  expect(await niwad.client.list()).toHaveLength(before);
+});
