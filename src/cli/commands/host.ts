@@ -1,19 +1,40 @@
 import type { CommandModule } from 'yargs';
 import { NiwaClient } from '../../client/client.js';
+import { checkAllowedDirectories } from '../../host/allowed-directories.js';
 import { type Check, canRun, diagnose } from '../../host/doctor.js';
 import { readHostFacts } from '../../host/facts.js';
+import { DEFAULT_CONFIG_FILE } from '../../paths.js';
 import { version as ownVersion } from '../../version.js';
 import { type Common, print } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 
 /** The commands that work without a daemon. */
 
-export const doctor: CommandModule<Common, Common> = {
+interface DoctorOptions extends Common {
+  allow: boolean;
+  config: string | undefined;
+}
+
+export const doctor: CommandModule<Common, DoctorOptions> = {
   command: 'doctor',
   describe: 'Show what this host can do; exit 1 if niwad could not run',
-  builder: (yargs) => yargs.example('$0 doctor --json', ''),
-  handler: async ({ json }) => {
+  builder: (yargs) =>
+    yargs
+      .option('allow', {
+        type: 'boolean',
+        default: false,
+        describe: 'also walk through the directories that callers other than root may use, see security.md',
+      })
+      .option('config', {
+        type: 'string',
+        requiresArg: true,
+        describe: `niwad's configuration, which names them (${DEFAULT_CONFIG_FILE})`,
+      })
+      .example('$0 doctor --json', '')
+      .example('$0 doctor --allow', ''),
+  handler: async ({ json, allow, config }) => {
     const checks = diagnose(await readHostFacts());
+    if (allow) checks.push(...(await checkAllowed(config)));
     print(json, { ok: canRun(checks), checks }, () => checks.map(checkLines).join('\n'));
     process.exitCode = canRun(checks) ? EXIT.ok : EXIT.failed;
   },
@@ -37,6 +58,16 @@ export const version: CommandModule<Common, Common> = {
     );
   },
 };
+
+/** @throws NiwaError where the configuration cannot be read */
+async function checkAllowed(file: string | undefined): Promise<Check[]> {
+  const { mergeConfig, readConfigFile } = await import('../../daemon/config.js'); // the schema behind it takes a while to load
+  const { roots = [], sources = [] } = mergeConfig(
+    {},
+    readConfigFile(file ?? DEFAULT_CONFIG_FILE, file !== undefined),
+  ).allow;
+  return checkAllowedDirectories([...roots, ...sources]);
+}
 
 function checkLines({ name, status, found, meaning, cure }: Check): string {
   const head = `${status.padEnd(7)}  ${name}: ${found}`;
