@@ -2,6 +2,7 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { NiwaError } from '../errors.js';
 import { problemsOf } from '../spec/check.js';
 import type { ImageDefaults } from '../spec/image.js';
+import { firstProblems } from '../spec/problems.js';
 
 /** The configuration of an image: the OCI image specification's "config.md", and what Docker writes. */
 
@@ -85,9 +86,9 @@ export function parseJson(bytes: Buffer, what: string): unknown {
   }
 }
 
-/** @throws NiwaError IMAGE_INVALID with every problem where a value of an image does not fit its schema */
+/** @throws NiwaError IMAGE_INVALID with the first problems where a value of an image does not fit its schema */
 export function requireShape(schema: Parameters<typeof problemsOf>[0], value: unknown, what: string): void {
-  const problems = problemsOf(schema, value);
+  const problems = firstProblems(problemsOf(schema, value));
   if (problems.length === 0) return;
   const lines = problems.map(({ path, found, allowed }) => `${path}: found ${found}; allowed: ${allowed}`);
   throw new NiwaError('IMAGE_INVALID', `${what} is invalid: ${lines.join('; ')}`, { details: { problems } });

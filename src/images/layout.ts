@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { NiwaError } from '../errors.js';
+import { shortened } from '../spec/problems.js';
 import { DIGEST_PATTERN, type ImageConfig, parseConfig, parseJson, requireShape } from './config.js';
 
 /** Finds the images in what a tar holds: an OCI image layout, or what `docker save` writes. Both are read by content alone. */
@@ -70,6 +71,10 @@ const DockerSchema = Type.Array(
   { minItems: 1, maxItems: 1000, description: 'a list of images' },
 );
 
+/** An image may have any number of platforms, with names of any length. */
+const SHOWN_PLATFORMS = 10;
+const SHOWN_NAME = 60;
+const SHOWN_PATH = 200;
 /** An index may be in an index. */
 const MAX_DEPTH = 4;
 const NAME_ANNOTATIONS = ['io.containerd.image.name', 'org.opencontainers.image.ref.name'];
@@ -172,7 +177,7 @@ function blobOf(contents: Contents, { digest, size }: Descriptor): Blob {
 }
 
 function required(blob: Blob | undefined, what: string): Blob {
-  if (blob === undefined) throw invalid(`it names ${what}, which is not in it`);
+  if (blob === undefined) throw invalid(`it names ${JSON.stringify(shortened(what, SHOWN_PATH))}, which is not in it`);
   return blob;
 }
 
@@ -182,8 +187,9 @@ function fits(found: { os?: string; architecture?: string } | undefined, wanted:
 }
 
 function wrongPlatform(found: ({ os?: string; architecture?: string } | undefined)[], wanted: Platform): NiwaError {
-  const names = found.map((one) => `${one?.os ?? '?'}/${one?.architecture ?? '?'}`);
-  return invalid(`this machine runs ${wanted.os}/${wanted.architecture}, it is for ${names.join(', ') || 'nothing'}`);
+  const names = new Set(found.map((one) => shortened(`${one?.os ?? '?'}/${one?.architecture ?? '?'}`, SHOWN_NAME)));
+  const shown = [...names].slice(0, SHOWN_PLATFORMS).join(', ') + (names.size > SHOWN_PLATFORMS ? ' and others' : '');
+  return invalid(`this machine runs ${wanted.os}/${wanted.architecture}, it is for ${shown || 'nothing'}`);
 }
 
 function invalid(what: string): NiwaError {

@@ -21,6 +21,8 @@ const MAX_RESIDENT_KIB = 700 * 1024;
 /** What takes long is tried again: the first time it may not have been compiled, or others had the processor. */
 const TRIES = 5;
 const MOST_KEPT = 2000;
+/** A hundred problems with their paths, and what is allowed. */
+const MAX_MESSAGE = 100_000;
 
 const [name = '', seconds = '0', seed = '1', file = ''] = process.argv.slice(2);
 /** @type {Target} */
@@ -83,6 +85,7 @@ async function outcomeOf(input) {
     return await target.run(input);
   } catch (error) {
     if (!(error instanceof NiwaError)) throw error;
+    if (error.message.length > MAX_MESSAGE) throw new Error(`its message has ${error.message.length} characters`);
     const allowed = new Set(error.details.problems?.map((problem) => problem.allowed));
     return `${error.code} ${[...allowed].sort().join() || error.message.replace(/"[^"]*"|[0-9]+/g, '').slice(0, 60)}`;
   }
