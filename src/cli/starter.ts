@@ -29,6 +29,7 @@ lifetime: 10m
   #afterStart: [{args: [/usr/local/bin/register]}]
   #afterExit: [{args: [/usr/local/bin/unregister], timeout: 5s}]
 #init: true                         # a small init as PID 1 that reaps what the program leaves behind
+#autoRemove: true                   # forgotten with its log when it has ended
 
 # Limits. Each needs its cgroup controller: "niwa doctor" says whether this host has it.
 #resources:

@@ -391,7 +391,9 @@ export class NiwaClient {
 
   /** Sends a stream; the answer may begin before it has ended. */
   async #upload(path: string, body: Readable): Promise<IncomingMessage> {
-    const headers = { 'content-type': 'application/x-tar', 'transfer-encoding': 'chunked' };
+    // Where the connection were to close after the answer, niwad would end it with the rest of a refused body unread, and the
+    // kernel would throw the answer away.
+    const headers = { 'content-type': 'application/x-tar', 'transfer-encoding': 'chunked', connection: 'keep-alive' };
     const answer = new Promise<IncomingMessage>((resolve, reject) => {
       const fail = (error: unknown) => reject(unreachable(this.#socket, error));
       // A connection of its own: what has been read of the body could not be sent again.
