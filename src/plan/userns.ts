@@ -55,9 +55,12 @@ function runs(map: readonly IdMapping[]): string {
     .join(', ');
 }
 
-/** Whether a container writes to the directory of the host that is its root. */
-export function writesToRoot({ path, overlay, readonly }: Root): boolean {
-  return path !== null && overlay === null && !readonly;
+/**
+ * Whether a container may write to the directory of the host that is its root, or to what the host has mounted below it: of a
+ * root that is read-only, only its own mount is.
+ */
+export function writesToRoot({ path, overlay }: Root): boolean {
+  return path !== null && overlay === null;
 }
 
 /** Gives 0 where the map has a root user, else the id that the workload will have: one that the map has. */

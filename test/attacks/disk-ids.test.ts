@@ -2,9 +2,9 @@
 // container may write to; there it gives it to root and sets the setuid bit, or a capability, and executes it on the host.
 import { chownSync, copyFileSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
-import { afterAll, beforeAll, expect } from 'vitest';
-import type { Skip } from '../integration/support/host.js';
+import { execa, execaSync } from 'execa';
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
+import { needsFile, type Skip } from '../integration/support/host.js';
 import { makePlace, Niwad, removePlace } from '../integration/support/niwad.js';
 import { makeRoot } from '../integration/support/roots.js';
 import { GROUP } from '../integration/support/test.js';
@@ -63,6 +63,14 @@ const PLACES: Record<string, (skip: Skip, owner: User) => { spec: object; progra
     for (const name of ['', 'mnt']) chownSync(join(path, name), owner.uid, owner.gid);
     return { spec: { root: { path } }, program: join(path, 'mnt/program') };
   },
+  // Only the root's own mount is read-only.
+  'a mount below a read-only root': (skip, owner) => {
+    const path = rootAt(skip, at('roots', 'readonly'));
+    const mounted = writable(at('data', 'mounted'), owner);
+    execaSync('mount', ['--bind', mounted, join(path, 'mnt')]);
+    onTestFinished(() => void execaSync('umount', [join(path, 'mnt')]));
+    return { spec: { root: { path, readonly: true } }, program: join(mounted, 'program') };
+  },
 };
 
 const PLANT = ['cp /bin/program /mnt/program', 'chown 0:0 /mnt/program', 'chmod 6755 /mnt/program']
@@ -101,6 +109,27 @@ for (const [name, make] of Object.entries(PLACES)) {
     expect(await becomes(program)).toBe('0');
   });
 }
+
+test("ids on disk: a capability that a root's file has is of no use on the host where a member's container copies it up", async ({
+  skip,
+}) => {
+  const setcap = needsFile(skip, '/usr/sbin/setcap', 'capabilities of files (package libcap2-bin)');
+  const getcap = needsFile(skip, '/usr/sbin/getcap', 'capabilities of files (package libcap2-bin)');
+  const path = rootAt(skip, at('roots', 'capable'));
+  execaSync(setcap, ['cap_setuid+ep', join(path, 'bin/program')]);
+  const copied = async (user: User, owner: User) => {
+    const directory = writable(at('data', 'kept'), owner);
+    const args = ['/bin/busybox', 'touch', '/bin/program'];
+    const body = { process: { args }, root: { path, overlay: { directory } } };
+    const asked = { method: 'POST', path: '/v1/containers?wait=true', body };
+    expect(await asUser(niwad, skip, user, asked)).toContain('"code":0');
+    const { stdout } = execaSync(getcap, ['-n', join(directory, 'upper/bin/program')]);
+    return stdout.split(' ').slice(1).join(' ');
+  };
+  expect(await copied(member, member)).toBe(`cap_setuid=ep [rootid=${member.uid}]`);
+  expect(await copied(ranged, { uid: RANGE.start, gid: RANGE.start })).toBe(`cap_setuid=ep [rootid=${RANGE.start}]`);
+  expect(await copied({ uid: 0, gid: 0 }, { uid: 0, gid: 0 })).toBe('cap_setuid=ep'); // the control
+});
 
 test("ids on disk: a member does not get root's by an exec or a terminal in a container of root's", async ({
   skip,

@@ -260,7 +260,7 @@ describe('the root in a user namespace', () => {
 
     expect(texts({ root: { path: '/srv' } })).toContain('bind /srv on /stage (nodev, id-mapped by a map of its own)');
     expect(numbers({ root: { path: '/srv' } }, 'root')).toEqual([200_033, 200_044]);
-    expect(texts({ root: { path: '/srv', readonly: true } })).toContain('bind /srv on /stage (nodev, id-mapped)');
+    expect(texts({ root: { path: '/srv', overlay: true } })).toContain('bind /srv on /stage/0 (ro, id-mapped)');
 
     const kept = { root: { path: '/srv', overlay: { directory: '/kept' } } };
     expect(texts(kept)).toContain('bind /srv on /stage/0 (ro, id-mapped)');
