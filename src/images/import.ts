@@ -53,7 +53,7 @@ export async function importImages(
     mkdirSync(blobs);
     const receiving = sometimes((bytes) => tell({ type: 'receiving', bytes }));
     const contents = await spool(decompressed(tar, limits.maxBytes), blobs, receiving);
-    const images = withNames(findImages(contents, PLATFORM), given);
+    const images = withNames(await findImages(contents, PLATFORM), given);
     unpin = store.pin(images.flatMap(({ config }) => chainIds(config.layers).map((layer) => store.directoryOf(layer))));
     for (const image of images) await addLayers(store, image, join(work, 'layer'), limits, tell);
     store.addImages(images.map((image) => ({ ...image, layers: chainIds(image.config.layers) })));

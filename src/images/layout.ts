@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
-import { NiwaError } from '../errors.js';
+import { messageOf, NiwaError } from '../errors.js';
+import { requireBoundedJson } from '../spec/bounds.js';
 import { shortened } from '../spec/problems.js';
 import { DIGEST_PATTERN, type ImageConfig, parseConfig, parseJson, requireShape } from './config.js';
 
@@ -18,7 +19,7 @@ export interface Contents {
   /** Gives the file of a path, through links; undefined where there is none. */
   find(path: string): Blob | undefined;
   /** Gives all bytes of a small file. @throws NiwaError IMAGE_INVALID where it is not small */
-  read(blob: Blob): Buffer;
+  read(blob: Blob): Promise<Buffer>;
 }
 
 /** An image that can be imported. */
@@ -75,6 +76,8 @@ const DockerSchema = Type.Array(
 const SHOWN_PLATFORMS = 10;
 const SHOWN_NAME = 60;
 const SHOWN_PATH = 200;
+/** In all indexes together. */
+const MAX_MANIFESTS = 1000;
 /** An index may be in an index. */
 const MAX_DEPTH = 4;
 const NAME_ANNOTATIONS = ['io.containerd.image.name', 'org.opencontainers.image.ref.name'];
@@ -84,85 +87,97 @@ const INDEX_TYPES = [
 ];
 
 /**
- * Gives the images of a tar for a platform.
+ * Gives the images of a tar for a platform. Others have their turn between its files, of which each is bounded.
  * @throws NiwaError IMAGE_INVALID where there is none, or where one contradicts its digests
  */
-export function findImages(contents: Contents, platform: Platform): FoundImage[] {
+export async function findImages(contents: Contents, platform: Platform): Promise<FoundImage[]> {
   const index = contents.find('index.json');
-  if (index !== undefined) return ociImages(contents, index, platform);
+  if (index !== undefined) return await ociImages(contents, index, platform);
   const manifest = contents.find('manifest.json');
-  if (manifest !== undefined) return dockerImages(contents, manifest, platform);
+  if (manifest !== undefined) return await dockerImages(contents, manifest, platform);
   throw invalid('it has neither an index.json (OCI image layout) nor a manifest.json (docker save)');
 }
 
-function ociImages(contents: Contents, index: Blob, platform: Platform): FoundImage[] {
-  const all = manifestsIn(contents, contents.read(index), 0, undefined);
+async function ociImages(contents: Contents, index: Blob, platform: Platform): Promise<FoundImage[]> {
+  const all = await manifestsIn(contents, index, 0, undefined);
   const fitting = all.filter(({ descriptor }) => fits(descriptor.platform, platform));
   if (fitting.length === 0)
     throw wrongPlatform(
       all.map(({ descriptor }) => descriptor.platform),
       platform,
     );
-  return fitting.map(({ descriptor, name }) => {
-    const manifest = parseJson(contents.read(blobOf(contents, descriptor)), 'a manifest');
+  const images: FoundImage[] = [];
+  for (const { descriptor, name } of fitting) {
+    const manifest = parseJson(await readBounded(contents, blobOf(contents, descriptor), 'a manifest'), 'a manifest');
     requireShape(ManifestSchema, manifest, 'a manifest');
     const { config, layers } = manifest as { config: Descriptor; layers: Descriptor[] };
-    return checked(
-      contents,
-      blobOf(contents, config),
-      layers.map((layer) => blobOf(contents, layer)),
-      name,
-      platform,
-    );
-  });
+    const blobs = layers.map((layer) => blobOf(contents, layer));
+    images.push(await checked(contents, blobOf(contents, config), blobs, name, platform));
+  }
+  return images;
 }
 
 /** All manifests of an index and of those in it, each with the name that it, or the index that it is in, was given. */
-function manifestsIn(
+async function manifestsIn(
   contents: Contents,
-  bytes: Buffer,
+  blob: Blob,
   depth: number,
   name: string | undefined,
-): { descriptor: Descriptor; name: string[] }[] {
+): Promise<{ descriptor: Descriptor; name: string[] }[]> {
   if (depth > MAX_DEPTH) throw invalid('its indexes are nested too deeply');
-  const index = parseJson(bytes, 'an index');
+  const index = parseJson(await readBounded(contents, blob, 'an index'), 'an index');
   requireShape(IndexSchema, index, 'an index');
-  return (index as { manifests: Descriptor[] }).manifests.flatMap((descriptor) => {
-    const own = NAME_ANNOTATIONS.map((key) => descriptor.annotations?.[key]).find((found) => found) ?? name;
+  const found: { descriptor: Descriptor; name: string[] }[] = [];
+  for (const descriptor of (index as { manifests: Descriptor[] }).manifests) {
+    const own = NAME_ANNOTATIONS.map((key) => descriptor.annotations?.[key]).find((text) => text) ?? name;
     if (INDEX_TYPES.includes(descriptor.mediaType ?? ''))
-      return manifestsIn(contents, contents.read(blobOf(contents, descriptor)), depth + 1, own);
-    return [{ descriptor, name: own === undefined ? [] : [own] }];
-  });
+      found.push(...(await manifestsIn(contents, blobOf(contents, descriptor), depth + 1, own)));
+    else found.push({ descriptor, name: own === undefined ? [] : [own] });
+    if (found.length > MAX_MANIFESTS) throw invalid(`its indexes name more than ${MAX_MANIFESTS} manifests`);
+  }
+  return found;
 }
 
-function dockerImages(contents: Contents, manifest: Blob, platform: Platform): FoundImage[] {
-  const list = parseJson(contents.read(manifest), 'the manifest.json');
+async function dockerImages(contents: Contents, manifest: Blob, platform: Platform): Promise<FoundImage[]> {
+  const list = parseJson(await readBounded(contents, manifest, 'the manifest.json'), 'the manifest.json');
   requireShape(DockerSchema, list, 'the manifest.json');
-  return (list as { Config: string; RepoTags?: string[] | null; Layers: string[] }[]).map((image) => {
-    const layers = image.Layers.map((path) => required(contents.find(path), path));
-    return checked(
-      contents,
-      required(contents.find(image.Config), image.Config),
-      layers,
-      image.RepoTags ?? [],
-      platform,
-    );
-  });
+  const images: FoundImage[] = [];
+  for (const { Config, RepoTags, Layers } of list as {
+    Config: string;
+    RepoTags?: string[] | null;
+    Layers: string[];
+  }[]) {
+    const layers = Layers.map((path) => required(contents.find(path), path));
+    const config = required(contents.find(Config), Config);
+    images.push(await checked(contents, config, layers, RepoTags ?? [], platform));
+  }
+  return images;
 }
 
-function checked(
+async function checked(
   contents: Contents,
   configBlob: Blob,
   layers: Blob[],
   names: string[],
   platform: Platform,
-): FoundImage {
-  const configBytes = contents.read(configBlob);
+): Promise<FoundImage> {
+  const configBytes = await readBounded(contents, configBlob, "the image's configuration");
   const config = parseConfig(configBytes);
   if (!fits(config, platform)) throw wrongPlatform([config], platform);
   if (config.layers.length !== layers.length)
     throw invalid(`its configuration has ${config.layers.length} layers, its manifest ${layers.length}`);
   return { names, id: configBlob.sha256, configBytes, config, layers };
+}
+
+/** Gives JSON that may be looked at on the event loop. @throws NiwaError IMAGE_INVALID where it says too much */
+async function readBounded(contents: Contents, blob: Blob, what: string): Promise<Buffer> {
+  const bytes = await contents.read(blob);
+  try {
+    requireBoundedJson(what, bytes.toString('latin1'));
+  } catch (error) {
+    throw new NiwaError('IMAGE_INVALID', messageOf(error), { cause: error });
+  }
+  return bytes;
 }
 
 /** The file of a descriptor, which has to be what its digest and its size say. */

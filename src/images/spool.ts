@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { NiwaError } from '../errors.js';
 import { breather } from './breather.js';
@@ -95,10 +94,10 @@ function linkTarget({ type, target }: TarEntry, path: string): string {
 
 function jsonReader(): Contents['read'] {
   let left = MAX_READ_BYTES;
-  return ({ file, bytes }) => {
+  return async ({ file, bytes }) => {
     if (bytes > MAX_JSON_BYTES) throw badTar(`a manifest or configuration has ${bytes} bytes`);
     left -= Math.max(bytes, READ_BYTES);
     if (left < 0) throw badTar('its manifests name each other, or the same configuration, too often');
-    return readFileSync(file);
+    return await readFile(file);
   };
 }

@@ -20,9 +20,9 @@ const stored = join(temporaryFolder(), 'index.json');
 export default { run, maxBytes: 64 * 1024, maxCpuMs: 1000, json: true };
 
 /** @param {Buffer} input */
-function run(input) {
+async function run(input) {
   const files = filesOf(input);
-  const images = findImages(contentsOf(files), PLATFORM);
+  const images = await findImages(contentsOf(files), PLATFORM);
   const layers = images.map((image) => image.layers.length);
   return `${readStored(input)} ${layers}`.slice(0, 100);
 }
@@ -50,7 +50,7 @@ function contentsOf(files) {
       const sha256 = DIGEST.exec(path)?.[1] ?? '';
       return files.has(path) ? { file: path, bytes: 1, sha256 } : undefined;
     },
-    read({ file }) {
+    async read({ file }) {
       const bytes = Buffer.from(JSON.stringify(files.get(file)) ?? '');
       left -= Math.max(bytes.length, READ_BYTES);
       if (left < 0) throw new NiwaError('IMAGE_INVALID', 'too much is read');
