@@ -13,7 +13,13 @@ export const DEFAULT_CGROUP = 'niwa';
 export const DEFAULT_ID_POOL = { start: 0x7000_0000, count: 4096 };
 
 /** The bridge of containers: a corner of 10.0.0.0/8 that no other runtime takes by itself, and a unique local prefix (RFC 4193). */
-export const DEFAULT_NETWORK = { bridge: 'niwa0', subnet: '10.209.0.0/16', subnet6: 'fd6e:6977:6100::/64', mtu: 1500 };
+export const DEFAULT_NETWORK = {
+  bridge: 'niwa0',
+  subnet: '10.209.0.0/16',
+  subnet6: 'fd6e:6977:6100::/64',
+  mtu: 1500,
+  connectionsPerContainer: 16_384,
+};
 
 /** The folder of this package, wherever this file has been built to. */
 export const PACKAGE_DIR = findPackage(dirname(fileURLToPath(import.meta.url)));

@@ -134,6 +134,12 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
         found: show(port.host),
         allowed: `ports from ${FIRST_UNPRIVILEGED_PORT} on`,
       };
+  if (spec.network?.linkLocal === 'allow')
+    yield {
+      path: 'network.linkLocal',
+      found: show('allow'),
+      allowed: '"deny": clouds give out the credentials of the host there',
+    };
   for (const [i, device] of spec.devices.entries())
     yield { path: `devices[${i}]`, found: show(device), allowed: 'no device beside the usual ones' };
   if (spec.capabilities.includes('SETFCAP'))

@@ -44,6 +44,7 @@ export const StoredSpecSchema = Type.Object({
       address: nullable(Type.String()),
       ports: Type.Array(Type.Object({ protocol: Type.String(), host: Whole, container: Whole })),
       group: nullable(Type.String()),
+      dns: Type.Object({ servers: nullable(Type.Array(Type.String())) }),
       hosts: texts,
     }),
   ),

@@ -211,10 +211,18 @@ const FileSchema = Type.Object(
           mtu: Type.Optional(
             Type.Integer({ minimum: 1280, maximum: 65_535, description: 'a number from 1280 to 65535' }),
           ),
+          connectionsPerContainer: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              maximum: 10_000_000,
+              description: 'a number from 1 to 10000000, or 0 for no bound',
+            }),
+          ),
         },
         {
           additionalProperties: false,
-          description: '{"bridge"?, "subnet"?, "subnet6"?, "mtu"?}: the network of bridged containers',
+          description:
+            '{"bridge"?, "subnet"?, "subnet6"?, "mtu"?, "connectionsPerContainer"?}: the network of bridged containers',
         },
       ),
     ),

@@ -198,6 +198,13 @@ const LIMITS: Limit[] = [
       'IPv4 neighbours in all network namespaces together; beyond it packets are dropped with "neighbor table overflow".',
   },
   {
+    sysctl: 'net.netfilter.nf_conntrack_max',
+    enough: 131_072,
+    advised: 1_048_576,
+    meaning:
+      'Connections of the host and all bridged containers together; beyond it packets are dropped with "nf_conntrack: table full". A container has network.connectionsPerContainer of them at most.',
+  },
+  {
     sysctl: 'net.ipv6.neigh.default.gc_thresh3',
     enough: 4_096,
     advised: 8_192,
@@ -247,6 +254,7 @@ export function diagnose(facts: HostFacts): Check[] {
     checkOpenFiles(facts),
     checkProcesses(facts),
     checkNameServers(facts),
+    checkConnectionCount(facts),
     ...LIMITS.map((limit) => checkLimit(limit, facts)),
   ];
 }
@@ -599,6 +607,19 @@ function checkNameServers({ nameServers }: HostFacts): Check {
           'none that a container reaches',
           'Name some in /etc/resolv.conf, or in network.dns.servers of each spec.',
         ),
+  );
+}
+
+function checkConnectionCount({ connectionCount }: HostFacts): Check {
+  return optional(
+    'bound of connections',
+    'Rules of nftables count the connections of each bridged container, so that none fills the table of the host (network.connectionsPerContainer).',
+    connectionCount === false
+      ? warning(
+          'not built in: one container can fill net.netfilter.nf_conntrack_max',
+          'Install a kernel with CONFIG_NFT_CONNLIMIT.',
+        )
+      : ok(connectionCount === null ? 'the kernel does not show its configuration' : 'built in'),
   );
 }
 

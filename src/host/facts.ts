@@ -45,6 +45,8 @@ export interface HostFacts {
   deviceFilter: boolean | null;
   /** The file systems that the kernel has now. */
   filesystems: string[];
+  /** Whether the kernel was built with rules that count connections; null where it does not show its configuration. */
+  connectionCount: boolean | null;
   /** Whether overlayfs is among the modules on disk. */
   overlayModule: boolean;
   /** The kinds of namespaces, as named in /proc/self/ns. */
@@ -74,6 +76,7 @@ export function readHostFacts(): HostFacts {
   const status = readText('/proc/self/status') ?? '';
   const mountinfo = readText('/proc/self/mountinfo') ?? '';
   const mountPoint = findCgroup2Mount(mountinfo);
+  const config = readGzip('/proc/config.gz') ?? readText(`/boot/config-${kernelRelease}`);
   return {
     kernelRelease,
     commandLine: (readText('/proc/cmdline') ?? '').trim(),
@@ -82,7 +85,8 @@ export function readHostFacts(): HostFacts {
     initialUserNamespace: isInitialUserNamespace(),
     seccomp: readSeccomp(status),
     rootFilesystem: findFilesystem(mountinfo, '/') ?? null,
-    deviceFilter: readDeviceFilter(kernelRelease),
+    deviceFilter: hasOption(config, 'CONFIG_CGROUP_BPF'),
+    connectionCount: hasOption(config, 'CONFIG_NFT_CONNLIMIT'),
     filesystems: readLines('/proc/filesystems').map((line) => line.split('\t')[1] ?? ''),
     overlayModule: hasOverlayModule(kernelRelease),
     namespaces: readNames('/proc/self/ns'),
@@ -126,10 +130,9 @@ function readSeccomp(status: string): HostFacts['seccomp'] {
   };
 }
 
-/** The kernel shows its configuration itself, or its package has it in /boot. */
-function readDeviceFilter(kernelRelease: string): boolean | null {
-  const config = readGzip('/proc/config.gz') ?? readText(`/boot/config-${kernelRelease}`);
-  return config === null ? null : /^CONFIG_CGROUP_BPF=y$/m.test(config);
+/** Whether an option is built in or a module; `config` is what the kernel shows itself, or its package has in /boot. */
+function hasOption(config: string | null, option: string): boolean | null {
+  return config === null ? null : new RegExp(`^${option}=[ym]$`, 'm').test(config);
 }
 
 function hasOverlayModule(kernelRelease: string): boolean {

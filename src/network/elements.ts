@@ -53,6 +53,12 @@ export function elementsOf(lease: Lease, network: Network, group: number | null)
       key: [device(lease.device), mac(lease.mac), address(own)],
     },
     { family: 'inet', set: `held${version(own)}`, key: [address(own)] },
+    ...(network.linkLocal === 'allow'
+      ? [{ family: 'inet', set: `lifted${version(own)}`, key: [address(own)] } satisfies Element]
+      : []),
+    ...nameServersFor(own, network).map(
+      (server): Element => ({ family: 'inet', set: `resolvers${version(own)}`, key: [address(own), address(server)] }),
+    ),
     ...network.ports.filter(({ hostAddress }) => fits(hostAddress, own)).map((published) => publish(published, own)),
     ...(group === null
       ? []
@@ -73,6 +79,11 @@ export function encodeElement(table: string, { family, set, key, data }: Element
 export function elementText({ key, data }: Element): string {
   const words = (parts: Part[]) => parts.map(({ text }) => text).join(' . ');
   return data === undefined ? words(key) : `${words(key)} : ${words(data)}`;
+}
+
+/** The name servers that its resolv.conf has, of the family of one of its addresses. */
+function nameServersFor(own: string, { dns }: Network): string[] {
+  return [...new Set(dns.servers ?? [])].filter((server) => isIPv4(server) === isIPv4(own));
 }
 
 function publish({ protocol: layer, hostAddress, host, container }: PublishedPort, own: string): Element {

@@ -8,8 +8,10 @@ import { messageOf, NiwaError, toHostError } from '../errors.js';
 import type { PublishedPort } from '../spec/network.js';
 import type { Spec } from '../spec/spec.js';
 import { ipv4Number, ipv6Number, ipv6Text, sizeOf } from './addresses.js';
+import type { Element } from './elements.js';
 import { dnsOf, nameServers } from './files.js';
 import type { Segment } from './lease.js';
+import { ruleset } from './ruleset.js';
 
 /** What the network of containers needs of this machine. All is of niwad's own network namespace. */
 
@@ -111,6 +113,23 @@ export async function applyRules(text: string): Promise<void> {
       ? 'the program nft is missing: install the package nftables'
       : `nft says: ${messageOf(error)}. The kernel needs nf_tables with nat, fib, reject and bridge tables.`;
     throw new NiwaError('HOST_UNSUPPORTED', `this host cannot have bridged containers: ${cure}`, { cause: error });
+  }
+}
+
+/**
+ * Loads the rules of a segment. Where the kernel cannot count connections, those of a container are not bounded.
+ * @throws NiwaError as {@link applyRules}
+ */
+export async function applyRuleset(segment: Segment, elements: readonly Element[], log: Logger): Promise<void> {
+  try {
+    await applyRules(ruleset(segment, elements));
+  } catch (error) {
+    if (segment.connectionsPerContainer === 0) throw error;
+    await applyRules(ruleset({ ...segment, connectionsPerContainer: 0 }, elements));
+    log.warn(
+      { reason: messageOf(error) },
+      'this kernel cannot count the connections of a container (CONFIG_NFT_CONNLIMIT): network.connectionsPerContainer does not bound them',
+    );
   }
 }
 

@@ -9,6 +9,8 @@ export interface NetworkSettings {
   /** null for no IPv6. */
   subnet6: string | null;
   mtu: number;
+  /** How many connections of one container the kernel follows at once; 0 for no bound. */
+  connectionsPerContainer: number;
 }
 
 /** A segment: the bridge, what it is on it, and what is needed to give a container its place. */
@@ -19,6 +21,7 @@ export interface Segment {
   /** The first address of 64 bits of them; null for no IPv6. */
   subnet6: bigint | null;
   mtu: number;
+  connectionsPerContainer: number;
   gateway: string;
   gateway6: string | null;
   mac: string;
@@ -46,7 +49,7 @@ export interface Lease {
  * @param kernelIpv6 whether the kernel has IPv6
  */
 export function segmentOf(
-  { bridge, subnet, subnet6, mtu }: NetworkSettings,
+  { bridge, subnet, subnet6, mtu, connectionsPerContainer }: NetworkSettings,
   node: string,
   kernelIpv6: boolean,
 ): Segment {
@@ -59,6 +62,7 @@ export function segmentOf(
     subnetText: subnet,
     subnet6: base6,
     mtu,
+    connectionsPerContainer,
     gateway: ipv4Text(parsed.base + GATEWAY),
     gateway6: base6 === null ? null : ipv6Text(base6 + BigInt(GATEWAY)),
     mac: macOf(name, parsed.base + GATEWAY, 'container'),

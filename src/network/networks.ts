@@ -15,6 +15,7 @@ import { fileNames, networkFiles } from './files.js';
 import {
   addressesInside,
   applyRules,
+  applyRuleset,
   enableForwarding,
   hasIpv6,
   interfaceNames,
@@ -26,7 +27,7 @@ import {
 import { devicePrefix, type Lease, leaseOf, type NetworkSettings, type Segment, segmentOf } from './lease.js';
 import { addressesOf, forgetFlows, Leaving } from './leaving.js';
 import { AddressPool } from './pool.js';
-import { removal, ruleset } from './ruleset.js';
+import { removal } from './ruleset.js';
 import { attachSteps, bridgeSteps, detachSteps } from './steps.js';
 
 export interface NetworksOptions {
@@ -202,7 +203,7 @@ export class Networks {
     const elements = members.flatMap(({ lease, network }) =>
       elementsOf(lease, network, this.#groupNumber(network.group)),
     );
-    await applyRules(ruleset(this.#segment, exists ? elements : []));
+    await applyRuleset(this.#segment, exists ? elements : [], log);
     await this.#forgetOthers();
     const steps = exists ? [] : bridgeSteps(this.#segment);
     const failure = await native.configureNetwork(0, steps);

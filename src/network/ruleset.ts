@@ -1,4 +1,4 @@
-import { ipv6Text } from './addresses.js';
+import { ipv6Text, sizeOf } from './addresses.js';
 import { type Element, elementText } from './elements.js';
 import { devicePrefix, type Segment } from './lease.js';
 
@@ -16,10 +16,23 @@ const SETS: [family: Element['family'], kind: 'set' | 'map', name: string, type:
   ['inet', 'set', 'members6', 'ipv6_addr . mark'],
   ['inet', 'set', 'held4', 'ipv4_addr'],
   ['inet', 'set', 'held6', 'ipv6_addr'],
+  ['inet', 'set', 'lifted4', 'ipv4_addr'],
+  ['inet', 'set', 'lifted6', 'ipv6_addr'],
+  ['inet', 'set', 'resolvers4', 'ipv4_addr . ipv4_addr'],
+  ['inet', 'set', 'resolvers6', 'ipv6_addr . ipv6_addr'],
 ];
 
 /** On packets from one container to a published port of another, while they are looked at: nobody else should use it. */
 const PUBLISHED_MARK = '0x6e697761';
+
+/**
+ * Where clouds tell their machines who they are, and give them credentials: link-local addresses (RFC 3927, RFC 4291), and those that
+ * Alibaba, Azure, Oracle, Amazon and Google have beside.
+ */
+const METADATA = {
+  ip: ['169.254.0.0/16', '100.100.100.200', '168.63.129.16', '192.0.0.192'],
+  ip6: ['fe80::/10', 'fd00:ec2::254', 'fd20:ce::254'],
+};
 
 /**
  * Writes the rules of a segment for `nft -f`: two tables with the name of the bridge, which replace those that are there in one
@@ -54,6 +67,15 @@ ${setsOf('inet', elements)}
 \t\ttype filter hook prerouting priority raw; policy accept;
 \t\tiifname "${bridge}" ip daddr 127.0.0.0/8 drop
 \t}
+\t# Before any rule of the host leads it elsewhere. What answers to a connection from there passes.
+\tchain metadata {
+\t\ttype filter hook prerouting priority mangle; policy accept;
+\t\tiifname != "${bridge}" accept
+\t\tct direction reply accept
+\t\t${each(({ ip, version }) => `${ip} saddr @lifted${version} accept`)}
+\t\t${each(({ ip, version }) => `${ip} saddr . ${ip} daddr @resolvers${version} meta l4proto { tcp, udp } th dport 53 accept`)}
+\t\t${each(({ ip }) => `${ip} daddr { ${METADATA[ip].join(', ')} } drop`)}
+\t}
 \tchain publish {
 \t\tdnat ip to ip daddr . meta l4proto . th dport map @ports4
 \t\tdnat ip to meta l4proto . th dport map @ports4_any
@@ -83,6 +105,7 @@ ${setsOf('inet', elements)}
 \t\ttype filter hook forward priority filter; policy accept;
 \t\tiifname != "${bridge}" oifname != "${bridge}" accept
 \t\tjump to_container
+\t\tct state new jump counted
 \t\tiifname "${bridge}" oifname "${bridge}" ct status dnat meta mark set 0 accept
 \t\tct state established,related accept
 \t\tct status dnat accept
@@ -93,14 +116,14 @@ ${setsOf('inet', elements)}
 \t# What is sent to an address that nobody has, or goes on with a connection that nobody follows, was for a container that has
 \t# ended: its sender is told, and the next holder of the address hears nothing of it.
 \tchain to_container {
-\t\t${each(({ ip, subnet, gateway, held }) => `${ip} daddr ${subnet} ${ip} daddr != ${gateway} ${ip} daddr != @${held} goto refused`)}
-\t\t${each(({ ip, held }) => `${ip} daddr @${held} ct state new tcp flags & (fin | syn | rst | ack) != syn goto refused`)}
+\t\t${each(({ ip, subnet, gateway, version }) => `${ip} daddr ${subnet} ${ip} daddr != ${gateway} ${ip} daddr != @held${version} goto refused`)}
+\t\t${each(({ ip, version }) => `${ip} daddr @held${version} ct state new tcp flags & (fin | syn | rst | ack) != syn goto refused`)}
 \t}
 \tchain refused {
 \t\tmeta l4proto tcp reject with tcp reset
 \t\treject with icmpx port-unreachable
 \t}
-\tchain between_containers {
+${counting(segment)}\tchain between_containers {
 \t\tmeta mark set 0
 \t\tmeta mark set ip saddr map @group4
 \t\tmeta mark set ip6 saddr map @group6
@@ -112,6 +135,7 @@ ${setsOf('inet', elements)}
 \t\ttype filter hook input priority filter; policy accept;
 \t\tiifname != "${bridge}" accept
 \t\tct state established,related accept
+\t\tct state new jump counted
 \t\ticmp type echo-request accept
 \t\ticmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } accept
 \t\tdrop
@@ -142,13 +166,29 @@ interface Family {
   ip: 'ip' | 'ip6';
   subnet: string;
   gateway: string;
-  held: string;
+  version: 4 | 6;
 }
 
 function familiesOf({ subnetText, gateway, subnet6, gateway6 }: Segment): Family[] {
-  const ipv4 = { ip: 'ip', subnet: subnetText, gateway, held: 'held4' } as const;
+  const ipv4 = { ip: 'ip', subnet: subnetText, gateway, version: 4 } as const;
   if (subnet6 === null || gateway6 === null) return [ipv4];
-  return [ipv4, { ip: 'ip6', subnet: `${ipv6Text(subnet6)}/64`, gateway: gateway6, held: 'held6' }];
+  return [ipv4, { ip: 'ip6', subnet: `${ipv6Text(subnet6)}/64`, gateway: gateway6, version: 6 }];
+}
+
+/** Bounds the connections that are followed of a container, whoever begins them: their table is the host's, and has an end. */
+function counting(segment: Segment): string {
+  const { bridge, subnet, connectionsPerContainer: most } = segment;
+  const families = most === 0 ? [] : familiesOf(segment);
+  const sets = families.map(
+    ({ version }) =>
+      `\tset connections${version} {\n\t\ttype ipv${version}_addr;\n\t\tsize ${sizeOf(subnet)};\n\t\tflags dynamic;\n\t}\n`,
+  );
+  const rules = families.map(
+    ({ ip, version }) =>
+      `\t\tiifname "${bridge}" add @connections${version} { ${ip} saddr ct count over ${most} } drop
+\t\toifname "${bridge}" add @connections${version} { ${ip} daddr ct count over ${most} } drop\n`,
+  );
+  return `${sets.join('')}\tchain counted {\n${rules.join('')}\t}\n`;
 }
 
 function setsOf(family: Element['family'], elements: readonly Element[]): string {

@@ -64,7 +64,7 @@ export function attachSteps(segment: Segment, lease: Lease, network: Network, gr
     ...(inwards === null ? [] : [rate(port, inwards)]),
     ...(outwards === null ? [] : [rate(INSIDE, outwards)]),
     count(),
-    addElements(ruleText(network), elements),
+    addElements(ruleText(network, segment), elements),
     ...network.ports.filter(({ protocol }) => protocol === 'udp').map(({ host }) => forgetFlows(host)),
   ];
 }
@@ -80,7 +80,7 @@ export function detachSteps(lease: Lease, network: Network, group: number | null
   ].map((step) => ({ ...step, optional: true }));
 }
 
-function ruleText({ ports, group }: Network): string {
+function ruleText({ ports, group, linkLocal }: Network, { connectionsPerContainer: most }: Segment): string {
   const published = ports.map(
     ({ protocol, hostAddress, host, container }) =>
       `${hostAddress === null ? '' : `${hostAddress}:`}${host} to ${container}/${protocol}`,
@@ -89,6 +89,8 @@ function ruleText({ ports, group }: Network): string {
     'let it send from its own addresses',
     ...(published.length === 0 ? [] : [`publish ${published.join(', ')}`]),
     ...(group === null ? [] : [`join the group ${group}`]),
+    linkLocal === 'allow' ? 'let it reach link-local addresses' : 'drop what it sends to link-local addresses',
+    ...(most === 0 ? [] : [`bound its connections to ${most}`]),
   ];
   return words.join('; ');
 }

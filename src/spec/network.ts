@@ -61,6 +61,9 @@ export const NetworkSchema = Type.Object(
     rate: Type.Optional(
       Type.Object({ in: Type.Optional(Rate), out: Type.Optional(Rate) }, { ...closed, description: '{"in"?, "out"?}' }),
     ),
+    linkLocal: Type.Optional(
+      Type.Union([Type.Literal('deny'), Type.Literal('allow')], { description: '"deny" or "allow"' }),
+    ),
     dns: Type.Optional(
       Type.Object(
         {
@@ -90,7 +93,7 @@ export const NetworkSchema = Type.Object(
       }),
     ),
   },
-  { ...closed, description: '{"mode"?, "address"?, "ports"?, "group"?, "rate"?, "dns"?, "hosts"?}' },
+  { ...closed, description: '{"mode"?, "address"?, "ports"?, "group"?, "rate"?, "linkLocal"?, "dns"?, "hosts"?}' },
 );
 
 export type NetworkInput = Static<typeof NetworkSchema>;
@@ -112,6 +115,8 @@ export interface Network {
   group: string | null;
   /** Bytes a second, into the container and out of it. */
   rate: { in: number | null; out: number | null };
+  /** Whether it reaches link-local addresses, at which clouds give out the credentials of the host. */
+  linkLocal: 'deny' | 'allow';
   dns: { servers: string[] | null; search: string[] | null; options: string[] | null };
   /** Names and addresses for /etc/hosts. */
   hosts: Record<string, string>;
@@ -135,6 +140,7 @@ export function normaliseNetwork(input: NetworkInput | undefined): Network | nul
     ports: (input.ports ?? []).map(normalisePort),
     group: input.group ?? null,
     rate: { in: bytesOf(rate.in), out: bytesOf(rate.out) },
+    linkLocal: input.linkLocal ?? 'deny',
     dns: { servers: dns.servers ?? null, search: dns.search ?? null, options: dns.options ?? null },
     hosts: input.hosts ?? {},
   };

@@ -52,6 +52,12 @@ const unprotected: [Partial<SpecInput>, string, string, string][] = [
     '"SETFCAP"',
     'all others, by name: this one gives capabilities to files',
   ],
+  [
+    { network: { linkLocal: 'allow' } },
+    'network.linkLocal',
+    '"allow"',
+    '"deny": clouds give out the credentials of the host there',
+  ],
   [{ oomScoreAdj: -1 }, 'oomScoreAdj', '-1', 'nothing below 0'],
 ];
 

@@ -38,7 +38,13 @@ describe('the settings', () => {
       interimIntervalMs: 600_000,
       idPool: { start: 0x7000_0000, count: 4096 },
       images: { maxBytes: 17_179_869_184, maxEntries: 1_000_000 },
-      network: { bridge: 'niwa0', subnet: '10.209.0.0/16', subnet6: 'fd6e:6977:6100::/64', mtu: 1500 },
+      network: {
+        bridge: 'niwa0',
+        subnet: '10.209.0.0/16',
+        subnet6: 'fd6e:6977:6100::/64',
+        mtu: 1500,
+        connectionsPerContainer: 16_384,
+      },
     });
   });
 

@@ -26,6 +26,7 @@ const tuned: HostFacts = {
   seccomp: { mode: 0, actions: ['errno', 'allow'] },
   rootFilesystem: 'ext4',
   deviceFilter: true,
+  connectionCount: true,
   filesystems: ['sysfs', 'tmpfs', 'proc', 'devpts', 'mqueue', 'cgroup', 'cgroup2', 'overlay'],
   overlayModule: false,
   namespaces: ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'],
@@ -232,7 +233,8 @@ test('the version that can id-map a file system is told, where there is one', ()
 test('a kernel without device filters is told, one that does not show its configuration is not blamed', () => {
   expect(complaints({ ...tuned, deviceFilter: false })).toEqual(['warning: device filter']);
   expect(look({ ...tuned, deviceFilter: false }, 'device filter').cure).toContain('CONFIG_CGROUP_BPF');
-  expect(complaints({ ...tuned, deviceFilter: null })).toEqual([]);
+  expect(complaints({ ...tuned, connectionCount: false })).toEqual(['warning: bound of connections']);
+  expect(complaints({ ...tuned, deviceFilter: null, connectionCount: null })).toEqual([]);
   expect(look({ ...tuned, deviceFilter: null }, 'device filter').found).toMatch(/^not known/);
 });
 

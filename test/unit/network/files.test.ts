@@ -4,7 +4,8 @@ import { leaseOf, segmentOf } from '../../../src/network/lease.js';
 import { normaliseNetwork } from '../../../src/spec/network.js';
 import { parseSpec } from '../../../src/spec/spec.js';
 
-const segment = segmentOf({ bridge: 'br0', subnet: '10.0.0.0/16', subnet6: 'fd00::/64', mtu: 1500 }, 'node', true);
+const settings = { bridge: 'br0', subnet: '10.0.0.0/16', subnet6: 'fd00::/64', mtu: 1500, connectionsPerContainer: 0 };
+const segment = segmentOf(settings, 'node', true);
 const networkOf = (input: object) => normaliseNetwork(input) ?? expect.fail();
 const files = (input: object, resolvConf = '') => {
   const network = networkOf(input);

@@ -1,12 +1,18 @@
 import { endianness } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { elementsOf, encodeElement } from '../../../src/network/elements.js';
+import { elementsOf, elementText, encodeElement } from '../../../src/network/elements.js';
 import { leaseOf, segmentOf } from '../../../src/network/lease.js';
 import { removal, ruleset } from '../../../src/network/ruleset.js';
 import { attachSteps, detachSteps } from '../../../src/network/steps.js';
 import { normaliseNetwork } from '../../../src/spec/network.js';
 
-const settings = { bridge: 'br0', subnet: '10.0.0.0/16', subnet6: 'fd00::/64', mtu: 1400 };
+const settings = {
+  bridge: 'br0',
+  subnet: '10.0.0.0/16',
+  subnet6: 'fd00::/64',
+  mtu: 1400,
+  connectionsPerContainer: 500,
+};
 const segment = segmentOf(settings, 'node', true);
 const lease = leaseOf(segment, '10.0.1.2');
 const network =
@@ -39,6 +45,27 @@ describe('the rules', () => {
       'fd00::102',
     ])
       expect(text).toContain(`elements = { ${element} }`);
+  });
+
+  it('count connections where they are bounded', () => {
+    const bound = 'ip saddr ct count over 500';
+    expect(ruleset(segment, [])).toContain(bound);
+    expect(ruleset({ ...segment, connectionsPerContainer: 0 }, [])).not.toContain('ct count');
+  });
+
+  it('know who may reach link-local addresses, and name servers of one family', () => {
+    const asked = {
+      ...network,
+      linkLocal: 'allow' as const,
+      dns: { ...network.dns, servers: ['169.254.1.1', 'fe80::1'] },
+    };
+    const of = (sets: string) =>
+      elementsOf(lease, asked, null)
+        .filter(({ set }) => set.startsWith(sets))
+        .map(elementText);
+    expect(of('lifted')).toEqual(['10.0.1.2', 'fd00::102']);
+    expect(of('resolvers')).toEqual(['10.0.1.2 . 169.254.1.1', 'fd00::102 . fe80::1']);
+    expect(elementsOf(lease, network, null).some(({ set }) => /^(lifted|resolvers)/.test(set))).toBe(false);
   });
 
   it.runIf(endianness() === 'LE')('take elements whose parts fill 4 bytes each', () => {
@@ -77,7 +104,7 @@ describe('the steps', () => {
         "bound what br0v102 sends to 1048576 bytes a second",
         "bound what eth0 in the container sends to 4096 bytes a second",
         "count what passes eth0",
-        "let it send from its own addresses; publish 127.0.0.1:8080 to 80/tcp, 53 to 5353/udp; join the group web",
+        "let it send from its own addresses; publish 127.0.0.1:8080 to 80/tcp, 53 to 5353/udp; join the group web; drop what it sends to link-local addresses; bound its connections to 500",
         "forget where UDP to port 53 was led before",
       ]
     `);

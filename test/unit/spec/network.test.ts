@@ -14,6 +14,7 @@ describe('the network', () => {
       ports: [],
       group: null,
       rate: { in: null, out: null },
+      linkLocal: 'deny',
       dns: { servers: null, search: null, options: null },
       hosts: {},
     });
