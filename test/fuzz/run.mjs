@@ -6,7 +6,7 @@
 // of which `program` reaches new code are added to its corpus.
 import { spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setup } from '../setup.mjs';
 import { fuzzProgram } from './program.mjs';
@@ -32,7 +32,10 @@ const TARGETS = readdirSync(join(import.meta.dirname, 'targets')).map((name) => 
  */
 async function fuzzTarget(name, { seconds, seed }, file) {
   const args = ['--max-old-space-size=256', join(import.meta.dirname, 'worker.mjs'), name, seconds, seed, file];
-  const child = spawn(process.execPath, args.map(String), { stdio: 'inherit' });
+  const child = spawn(process.execPath, args.map(String), {
+    stdio: 'inherit',
+    env: { ...process.env, TMPDIR: dirname(file) }, // what a process leaves that is killed is removed with ours
+  });
   const look = setInterval(() => {
     const age = Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
     if (age > HANG_MS) child.kill('SIGKILL');
