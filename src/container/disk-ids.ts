@@ -41,7 +41,7 @@ export function* diskIdProblems(spec: Spec, caller: Caller, { idRanges }: IdRang
     yield {
       path: 'process.user',
       found: show(`${uid}:${gid}`),
-      allowed: `ids below ${size}, of which the caller has some on disk (allow.idRanges), or places of the host that are read-only`,
+      allowed: `ids below ${size}, since the caller has so many on disk (allow.idRanges), or nothing of the host that it can write to`,
     };
 }
 

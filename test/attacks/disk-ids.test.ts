@@ -131,25 +131,36 @@ test("ids on disk: a capability that a root's file has is of no use on the host 
   expect(await copied({ uid: 0, gid: 0 }, { uid: 0, gid: 0 })).toBe('cap_setuid=ep'); // the control
 });
 
-test("ids on disk: a member does not get root's by an exec or a terminal in a container of root's", async ({
-  skip,
-}) => {
-  const { spec } = PLACES['a volume']?.(skip, member) ?? {};
-  await niwad.start({ ...spec, id: 'of-root', process: { args: ['/bin/busybox', 'sleep', '1000'], tty: true } });
-  for (const action of ['exec', 'attach']) {
-    const body = JSON.stringify({ args: ['/bin/sh', '-c', PLANT] });
-    const head = [
-      `POST /v1/containers/of-root/${action} HTTP/1.1`,
-      ...['Host: niwad', 'Connection: Upgrade', 'Upgrade: niwa-stream'],
-      ...(action === 'exec'
-        ? ['Content-Type: application/json', `Content-Length: ${body.length}`, '', body]
-        : ['', '']),
-    ].join('\r\n');
-    const answer = await asUser(niwad, skip, member, { head });
-    expect(answer).toContain('403 Forbidden');
-    expect(answer).toContain('"path":"mounts[0]"');
-  }
-  await niwad.client.remove('of-root', { force: true });
+/** Asks to act in a container: answered by 101, or refused. */
+function acting(skip: Skip, user: User, id: string, action: 'exec' | 'attach'): Promise<string> {
+  const body = action === 'exec' ? JSON.stringify({ args: ['/bin/sh', '-c', PLANT] }) : '';
+  const head = [
+    `POST /v1/containers/${id}/${action} HTTP/1.1`,
+    ...['Host: niwad', 'Connection: Upgrade', 'Upgrade: niwa-stream'],
+    ...(action === 'exec' ? ['Content-Type: application/json', `Content-Length: ${body.length}`] : []),
+    ...['', body],
+  ];
+  return asUser(niwad, skip, user, { head: head.join('\r\n') });
+}
+
+test('ids on disk: nobody but root gets those of others by an exec or a terminal', async ({ skip }) => {
+  const { spec = {}, program = '' } = PLACES['a volume']?.(skip, member) ?? {};
+  const process = { args: ['/bin/busybox', 'sleep', '1000'], tty: true };
+  const refused = async (id: string, user: User) => {
+    for (const action of ['exec', 'attach'] as const) {
+      const answer = await acting(skip, user, id, action);
+      expect(answer).toContain('403 Forbidden');
+      expect(answer).toContain('"path":"mounts[0]"');
+    }
+  };
+  await niwad.start({ ...spec, id: 'of-root', process });
+  await refused('of-root', member);
+  const own = { ...spec, id: 'of-member', process };
+  await asUser(niwad, skip, member, { method: 'POST', path: '/v1/containers?start=true', body: own });
+  await refused('of-member', ranged);
+  expect(await acting(skip, member, 'of-member', 'exec')).toContain('101 Switching Protocols');
+  expect(statSync(program)).toMatchObject({ ...member, mode: 0o106755 });
+  for (const id of ['of-root', 'of-member']) await niwad.client.remove(id, { force: true });
 });
 
 test('ids on disk: a member gives no file a capability', async ({ skip }) => {
