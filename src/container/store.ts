@@ -110,7 +110,7 @@ export class Store {
 
   /**
    * Reads all states, the oldest first; apart from them those that are damaged, or missing in a directory that is there.
-   * @throws NiwaError HOST_ERROR where another version of niwad wrote one, or nobody can say which there are: no container must be
+   * @throws NiwaError HOST_ERROR where a later version of niwad wrote one, or nobody can say which there are: no container must be
    *   taken for lost
    */
   async load(): Promise<{ whole: StoredContainer[]; damaged: Damaged[] }> {
@@ -172,12 +172,12 @@ export class Store {
 
 /**
  * Fills in what an earlier niwad did not know.
- * @throws NiwaError HOST_ERROR for what a niwad of another version wrote
+ * @throws NiwaError HOST_ERROR for what a niwad of a later version wrote
  */
 function withDefaults(id: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const { version, ...stored } = value as { version?: unknown; spec?: object };
-  if (typeof version === 'number' && version !== VERSION)
+  if (Number.isInteger(version) && Number(version) > VERSION)
     throw new NiwaError(
       'HOST_ERROR',
       `the state of container ${id} is of version ${version}, this niwad knows ${VERSION}: start the niwad that wrote it, and drain it first`,

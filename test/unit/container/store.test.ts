@@ -70,7 +70,7 @@ it('takes what an earlier niwad did not know for nothing', async () => {
   expect((await store.load()).whole).toEqual([{ ...stored('old'), run: old.run, createdAt: old.createdAt }]);
 });
 
-it('refuses what another version of niwad wrote, rather than take its container for lost', async () => {
+it('refuses what a later version of niwad wrote, rather than take its container for lost', async () => {
   store.add(stored('newer'));
   writeFileSync(join(store.directoryOf('newer'), 'state.json'), '{"version": 99, "spec": {"id": "newer"}}');
   await expect(store.load()).rejects.toMatchObject({
@@ -79,6 +79,12 @@ it('refuses what another version of niwad wrote, rather than take its container 
       /container newer is of version 99, this niwad knows 1: start the niwad that wrote it/,
     ),
   });
+});
+
+it.each([-3, 0, 1.5, null])('is not stopped by a version that no niwad writes: %s', async (version) => {
+  store.add(stored('hurt'));
+  writeFileSync(join(store.directoryOf('hurt'), 'state.json'), JSON.stringify({ version, spec: { id: 'hurt' } }));
+  expect((await store.load()).damaged).toMatchObject([{ id: 'hurt' }]);
 });
 
 it('puts a state away for the operator', () => {
