@@ -36,6 +36,16 @@ uint64_t number_in(const char *name) {
     return strcmp(end, ".log") == 0 ? number : 0;
 }
 
+// Makes a directory and those above it that are missing: somebody may have removed them while niwad runs.
+int make_directory(const std::string &path) {
+    auto made = [&path] { return mkdir(path.c_str(), 0750) == 0 || errno == EEXIST ? 0 : -errno; };
+    int error = made();
+    size_t slash = path.rfind('/');
+    if (error != -ENOENT || slash == 0 || slash == std::string::npos) return error;
+    error = make_directory(path.substr(0, slash));
+    return error != 0 ? error : made();
+}
+
 int size_of(const Fd &fd, uint64_t *bytes) {
     struct stat status;
     if (fstat(fd.get(), &status) < 0) return -errno;
@@ -84,11 +94,12 @@ ssize_t LogFile::move(int pipe, char stream, size_t length) {
 }
 
 int LogFile::open_newest() {
-    if (mkdir(path_.c_str(), 0750) < 0 && errno != EEXIST) return -errno;
+    int error = make_directory(path_);
+    if (error != 0) return error;
     directory_.reset(open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     if (!directory_.valid()) return -errno;
     uint64_t newest = 0;
-    int error = find_segments(&newest);
+    error = find_segments(&newest);
     if (error == 0) error = open_segment(std::max<uint64_t>(newest, 1));
     if (error == 0) remove_oldest();
     return error;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -192,6 +192,15 @@ test('a reader from whom the log was rotated away is told, and goes on', async (
   expect(lost).toBeGreaterThan(0);
   expect(text).toMatch(/^1\n2\n3\n/);
   expect(text).toMatch(/\n599999\n600000\n$/);
+});
+
+test('makes its directories again where somebody has removed them: nobody waits', async () => {
+  const place = newPlace();
+  const niwad = await startDaemon(place);
+  rmSync(place.stateDir, { recursive: true });
+  await niwad.start({ id: 'anew', process: { args: ['echo', 'kept'] } });
+  expect(await niwad.client.wait('anew', { timeout: '10s' })).toMatchObject({ code: 0 });
+  expect(await textOf(niwad, 'anew')).toBe('kept\n');
 });
 
 test('on a full disk a container waits, and loses nothing', async () => {
