@@ -212,10 +212,12 @@ ip -n ${name} route add default via 10.66.0.1`,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const closed = once(child, 'close');
   const end = async () => {
     child.kill('SIGKILL');
-    await once(child, 'close');
-    inside(NODE, 'sh', '-ec', `ip netns del ${name}; ip link del careless0 2> /dev/null || true`);
+    await closed;
+    inside(NODE, 'sh', '-c', `(ip netns del ${name}; ip link del careless0; true) 2> /dev/null`);
   };
+  onTestFinished(end); // also where the test fails
   return { next: async () => String((await lines.next()).value), end };
 }
