@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -6,6 +7,7 @@ import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
+  type FastifyRequest,
   LogController,
   type RawServerDefault,
 } from 'fastify';
@@ -22,6 +24,7 @@ import { ExecSchema } from '../spec/exec.js';
 import { refuse } from '../spec/problems.js';
 import { SpecSchema } from '../spec/schema.js';
 import { parseYaml } from '../spec/yaml.js';
+import { FairTurns } from '../turns.js';
 import { boundConnections, type ConnectionLimits } from './connections.js';
 import { toErrorReply } from './errors.js';
 import { type Groups, rememberPeers, requireRole } from './peer.js';
@@ -192,20 +195,27 @@ function useOneErrorShape(api: Api): void {
   });
 }
 
-/** What is done with a body takes the longer the more it says: that is bounded before anything is done with it. */
+/**
+ * What is done with a body takes the longer the more it says: that is bounded before anything is done with it. One body has each
+ * turn of the event loop, of root's and of all others': many that come at once, on one connection or more, hold up nobody longer
+ * than one does.
+ */
 function readBodies(api: Api): void {
+  const turns = new FairTurns({ root: 1, callers: 1, each: 1 });
+  const turn = ({ caller }: FastifyRequest) =>
+    turns.run(caller.uid === 0 ? null : `user ${caller.uid}`, () => setImmediate());
   const parse = api.getDefaultJsonParser(...POISONING);
-  api.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    try {
-      requireBoundedJson('the body', body);
-      parse(request, body, done);
-    } catch (error) {
-      done(error as Error);
-    }
+  api.addContentTypeParser<string>('application/json', { parseAs: 'string' }, async (request: FastifyRequest, body: string) => {
+    await turn(request);
+    requireBoundedJson('the body', body);
+    return new Promise((resolve, reject) => {
+      parse(request, body, (error, value) => (error === null ? resolve(value) : reject(error)));
+    });
   });
   const types = ['application/yaml', 'application/x-yaml', 'text/yaml'];
   const options = { parseAs: 'string', bodyLimit: MAX_YAML_BYTES } as const;
-  api.addContentTypeParser(types, options, async (_request: unknown, body: string) => {
+  api.addContentTypeParser(types, options, async (request: FastifyRequest, body: string) => {
+    await turn(request);
     const value = parseYaml(body, 'the body', MAX_YAML_TOKENS);
     requireBounded('the body', value);
     return value;

@@ -1,6 +1,7 @@
 // Technique: one request that takes the daemon so long that it serves nobody else. Each body, query and head is the worst of its
 // kind that fits; /v1/health is asked all the while on another connection.
 import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { parseYaml } from '../../src/spec/yaml.js';
@@ -223,6 +224,35 @@ test.for(tries)('event loop: %s', async ([, method, path, body], { niwad, skip }
     expect(status).toBeLessThan(500);
   }
   expect(best).toBeLessThan(BOUND_MS);
+});
+
+test('event loop: many bodies at once, on one connection and on many', async ({ niwad, skip }) => {
+  needsNoKernel(skip);
+  const { body = '' } = json({ process: { args: list(9900, 1) } });
+  const head = `POST /v1/containers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+  const pipelined = async (count: number) => {
+    const socket = connect(niwad.socket);
+    socket.write(`${head}${body}`.repeat(count));
+    let answers = 0;
+    for await (const piece of socket) {
+      answers += String(piece).split('HTTP/1.1 400 ').length - 1;
+      if (answers === count) break;
+    }
+    return answers;
+  };
+  for (const [connections, each] of [
+    [1, 40],
+    [40, 1],
+  ] as const) {
+    let best = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < TRIES && best > BOUND_MS; i++) {
+      const work = () => Promise.all(Array.from({ length: connections }, () => pipelined(each)));
+      const { slowest, result } = await slowestHealth(niwad.socket, work);
+      expect(result).toEqual(list(connections, each));
+      best = Math.min(best, slowest);
+    }
+    expect(best).toBeLessThan(BOUND_MS);
+  }
 });
 
 test('event loop, control: without bounds the parser of YAML takes more than a second', ({ skip }) => {
