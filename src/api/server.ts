@@ -205,13 +205,17 @@ function readBodies(api: Api): void {
   const turn = ({ caller }: FastifyRequest) =>
     turns.run(caller.uid === 0 ? null : `user ${caller.uid}`, () => setImmediate());
   const parse = api.getDefaultJsonParser(...POISONING);
-  api.addContentTypeParser<string>('application/json', { parseAs: 'string' }, async (request: FastifyRequest, body: string) => {
-    await turn(request);
-    requireBoundedJson('the body', body);
-    return new Promise((resolve, reject) => {
-      parse(request, body, (error, value) => (error === null ? resolve(value) : reject(error)));
-    });
-  });
+  api.addContentTypeParser<string>(
+    'application/json',
+    { parseAs: 'string' },
+    async (request: FastifyRequest, body: string) => {
+      await turn(request);
+      requireBoundedJson('the body', body);
+      return new Promise((resolve, reject) => {
+        parse(request, body, (error, value) => (error === null ? resolve(value) : reject(error)));
+      });
+    },
+  );
   const types = ['application/yaml', 'application/x-yaml', 'text/yaml'];
   const options = { parseAs: 'string', bodyLimit: MAX_YAML_BYTES } as const;
   api.addContentTypeParser(types, options, async (request: FastifyRequest, body: string) => {

@@ -13,6 +13,7 @@ import { type ExecSpec, parseExec } from '../spec/exec.js';
 import { signalName, signalNumber } from '../spec/signals.js';
 import { FairTurns } from '../turns.js';
 import { withRealPaths } from './allowed.js';
+import { CheckTurns } from './check-turns.js';
 import type { Container } from './container.js';
 import { execError } from './failure.js';
 import { type Allowed, type Caller, requireExecPermission } from './permissions.js';
@@ -20,6 +21,7 @@ import { requireState } from './state.js';
 
 /** A container can hold up those who enter it, each on a thread of Node.js's pool; starts and files need some too. */
 const entering = new FairTurns({ root: 4, callers: 4, each: 2 });
+const checking = new CheckTurns();
 
 /** How a process ended: its exit status, or the name of the signal; both are null where niwa could not tell. */
 export interface ExecExit {
@@ -72,9 +74,16 @@ export class Exec {
 /**
  * Makes a further process in a container that runs.
  * @param input what src/spec/exec.ts describes
+ * @param check of a readiness check: when it is given up, which it may be before it is its turn
  * @throws NiwaError SPEC_INVALID, FORBIDDEN, STATE_CONFLICT, START_FAILED; then nothing is left of it
  */
-export async function execIn(container: Container, input: unknown, caller: Caller, allowed: Allowed): Promise<Exec> {
+export async function execIn(
+  container: Container,
+  input: unknown,
+  caller: Caller,
+  allowed: Allowed,
+  check?: AbortSignal,
+): Promise<Exec> {
   const { id, spec, userns } = container;
   const parsed = parseExec(input, spec);
   const named = { ...spec, process: parsed.process };
@@ -90,9 +99,13 @@ export async function execIn(container: Container, input: unknown, caller: Calle
   return container.lock.run(async () => {
     requireState('exec in', id, container.state); // with the lock: a process born into a frozen group would not get on
     const request = requestOf(container, asked, encodeProgram(ops));
-    const executed = await entering.run(caller.uid === 0 ? null : `user ${caller.uid}`, () =>
-      native.exec(container.handle, request),
-    );
+    const enter = () => {
+      check?.throwIfAborted();
+      return native.exec(container.handle, request);
+    };
+    const executed = await (check === undefined
+      ? entering.run(caller.uid === 0 ? null : `user ${caller.uid}`, enter)
+      : checking.run(container, enter));
     if (isFailure(executed)) throw execError(id, ops, executed);
     return new Exec(executed);
   });

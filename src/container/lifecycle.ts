@@ -20,7 +20,7 @@ export interface LifecycleOptions {
   registry: Registry;
   books: Books;
   /** Makes a further process in a container. */
-  exec(id: string, request: object): Promise<Exec>;
+  exec(id: string, request: object, check: AbortSignal): Promise<Exec>;
   log: Logger;
 }
 
@@ -178,7 +178,7 @@ export class Lifecycle {
     if (ready === null) return;
     const startedUsec = Number(container.startedNs / 1000n);
     const untilUsec = Math.max(startedUsec + ready.timeoutUsec, usecNow() + leastUsec);
-    const run: RunInside = async (args, end) => exitCodeOf(await this.#options.exec(container.id, { args }), end);
+    const run: RunInside = async (args, end) => exitCodeOf(await this.#options.exec(container.id, { args }, end), end);
     const atUsec = await awaitReady({ ...ready, untilUsec }, checkOf(container.handle, ready.check, run), signal);
     if (signal.aborted || container.hasEnded) return;
     const at = new Date().toISOString();

@@ -116,7 +116,8 @@ export class Runtime {
     this.#options = options;
     this.#registry = new Registry(options.log);
     this.#books = new Books({ ...options, bootId: this.#bootId });
-    const exec = (id: string, request: object) => this.exec(id, request);
+    const exec = (id: string, request: object, check: AbortSignal) =>
+      execIn(this.get(id), request, ROOT, options.allowed, check);
     this.#lifecycle = new Lifecycle({ ...options, registry: this.#registry, books: this.#books, exec });
     const parts = { registry: this.#registry, books: this.#books, lifecycle: this.#lifecycle };
     this.#endings = new Endings({ ...options, ...parts });
