@@ -55,23 +55,21 @@ test("/proc/sys writes, control: the host's root writes them", async () => {
 });
 
 const TELLTALES = [
-  '/proc/asound',
   '/proc/config.gz',
   '/proc/interrupts',
-  '/proc/kcore',
   '/proc/key-users',
   '/proc/keys',
   '/proc/timer_list',
   '/sys/kernel/vmcoreinfo',
-].filter((path) => existsSync(path) && readFileSync(path).length > 0);
+].filter(existsSync);
 
 test('/proc of the whole machine: a container reads nothing from it', async ({ niwad }) => {
   expect(TELLTALES).toContain('/proc/interrupts');
-  expect(await niwad.sh(`cat ${TELLTALES.join(' ')} | wc -c`)).toBe('0');
+  expect(await niwad.sh(`cat ${TELLTALES.join(' ')} 2>&1 | wc -c`)).toBe('0');
 });
 
-test('/proc of the whole machine, control: the host reads it', async () => {
-  for (const path of TELLTALES) expect(readFileSync(path).length).toBeGreaterThan(0);
+test('/proc of the whole machine, control: the host reads it', () => {
+  expect(readFileSync('/proc/interrupts').length).toBeGreaterThan(0);
 });
 
 const TRIGGERS = ['/proc/pressure/cpu', 'some 500000 2000000\n'];
