@@ -356,7 +356,11 @@ Value open_log(Info info) {
     request.max_bytes = number("maxBytes");
     request.max_files = static_cast<uint32_t>(number("maxFiles"));
     request.bytes_per_second = number("bytesPerSecond");
-    return Napi::Number::New(info.Env(), -addon_of(info.Env()).logs->open(to_u32(info[0]), request));
+    const Addon &addon = addon_of(info.Env());
+    int error = addon.logs->open(to_u32(info[0]), request);
+    if (auto container = addon.monitor->find(to_u32(info[0])))
+        for (Fd &fifo : container->output) fifo.reset();
+    return Napi::Number::New(info.Env(), -error);
 }
 
 // drainLog(handle): Promise<errno>

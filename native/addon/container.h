@@ -18,4 +18,7 @@ struct Container {
     Fd pidfd;
     Fd control;  // to niwa-boot, until the workload is executed
     Fd terminal; // the master side, where it has one
+    // The FIFOs of its output, until its log is open: the kernel throws away what is in a FIFO that nobody has open,
+    // and the workload may end before.
+    Fd output[2];
 };

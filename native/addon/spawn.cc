@@ -124,6 +124,8 @@ int clone_container(const SpawnRequest &request, const Given &given, Spawned *sp
     spawned->container->life.pid = pid;
     spawned->container->pidfd.reset(pidfd);
     spawned->container->control = std::move(ours);
+    spawned->container->output[0] = std::move(out);
+    spawned->container->output[1] = std::move(err);
     return 0;
 }
 

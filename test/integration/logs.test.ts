@@ -194,6 +194,15 @@ test('a reader from whom the log was rotated away is told, and goes on', async (
   expect(text).toMatch(/\n599999\n600000\n$/);
 });
 
+test('keeps what a container has written that ends at once', async ({ niwad }) => {
+  const ids = Array.from({ length: 60 }, (_, i) => `brief${i}`);
+  for (const id of ids) await niwad.start({ id, process: { args: ['echo', 'kept'] } });
+  await Promise.all(ids.map((id) => niwad.client.wait(id)));
+  const lost: string[] = [];
+  for (const id of ids) if ((await textOf(niwad, id)) !== 'kept\n') lost.push(id);
+  expect(lost).toEqual([]);
+});
+
 test('makes its directories again where somebody has removed them: nobody waits', async () => {
   const place = newPlace();
   const niwad = await startDaemon(place);
