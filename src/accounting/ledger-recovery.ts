@@ -1,12 +1,17 @@
+import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { KnownRuns } from './known-runs.js';
 import { findSegments, linesOf, type Segment } from './segment.js';
 import { SegmentFile, syncDirectory } from './segment-file.js';
 
-/** What was cut off when the ledger was opened: the path of the segment, and how much. */
+const NEWLINE = 10;
+
+/** What does not count when the ledger is opened: the path of the segment, and how much of its end. */
 export interface Torn {
   segment: string;
   bytes: number;
+  /** Whether it stays in the file: a crash tears a line, and no lines that are complete. */
+  kept?: true;
 }
 
 /** What {@link recover} finds. */
@@ -18,7 +23,11 @@ export interface Found {
   torn: Torn | null;
 }
 
-/** Makes a ledger whole again: cuts off what a crash has torn, and syncs the rest. @throws what node:fs throws */
+/**
+ * Makes a ledger whole again: cuts off what a crash has torn, and syncs the rest. Damaged lines that are complete stay for the
+ * operator, in a segment that is not written to any more.
+ * @throws what node:fs throws
+ */
 export async function recover(directory: string): Promise<Found> {
   const segments = await findSegments(directory);
   let torn = await removeUnbegun(segments);
@@ -34,14 +43,23 @@ export async function recover(directory: string): Promise<Found> {
 
   const file = await SegmentFile.open(last.path);
   const size = await file.size();
-  if (size > end) {
-    torn = { segment: last.path, bytes: size - end };
-    await file.truncate(end);
-  }
+  const kept = await hasLine(last.path, end, size);
+  if (size > end) torn = { segment: last.path, bytes: size - end, ...(kept ? { kept } : {}) };
+  if (size > end && !kept) await file.truncate(end);
   last.size = end;
   await file.sync();
   await syncDirectory(directory);
-  return { segments, file, runs, torn };
+  if (!kept) return { segments, file, runs, torn };
+  await file.close();
+  return { segments, file: null, runs, torn };
+}
+
+/** Whether a line ends between two places of a file. */
+async function hasLine(path: string, from: number, to: number): Promise<boolean> {
+  if (to <= from) return false;
+  for await (const chunk of createReadStream(path, { start: from, end: to - 1 }))
+    if ((chunk as Buffer).includes(NEWLINE)) return true;
+  return false;
 }
 
 /** Takes away a last segment in which a crash has torn what it carries over: nothing else was written to it yet. */

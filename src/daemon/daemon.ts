@@ -44,7 +44,11 @@ export interface Surroundings {
   droppedLines(): number;
 }
 
-/**
+/** What became of an end of the ledger that is damaged. */
+const TORN = {
+  cut: 'cut off a torn end of the ledger: it was never acknowledged',
+  kept: 'damaged lines at the end of the ledger do not count: they stay in their segment, and the ledger goes on in the next one',
+}; /**
  * Starts a daemon: when this has resolved, it listens on its socket.
  * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR, STATE_CONFLICT with the cure
  */
@@ -72,8 +76,7 @@ export async function startDaemon(
     onLost: (lost) =>
       log.error({ lost }, 'a segment of the ledger was moved, removed or changed while niwad wrote to it'),
   });
-  if (ledger.torn !== null)
-    log.warn({ torn: ledger.torn }, 'cut off a torn end of the ledger: it was never acknowledged');
+  if (ledger.torn !== null) log.warn({ torn: ledger.torn }, TORN[ledger.torn.kept ? 'kept' : 'cut']);
   const { sampleIntervalMs, interimIntervalMs, keepExited } = config;
   const containersDir = join(config.runDir, 'containers');
   const store = new Store(containersDir);

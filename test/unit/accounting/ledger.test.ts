@@ -153,17 +153,31 @@ describe('a torn end', () => {
     }
   });
 
-  it.each([
-    ['zeros', Buffer.alloc(5000)],
-    ['a whole line with a wrong checksum', '{"type":"final","crc32":"00000000"}\n'],
-    ['lines of something else', 'a\nb\n\n'],
-  ])('of %s is cut off', async (_, garbage) => {
+  it('of zeros is cut off', async () => {
     await append([recordOf('a')]);
-    await appendFile(segment(1), garbage);
+    await appendFile(segment(1), Buffer.alloc(5000));
     await using(async (ledger) => {
-      expect(ledger.torn).toEqual({ segment: segment(1), bytes: garbage.length });
+      expect(ledger.torn).toEqual({ segment: segment(1), bytes: 5000 });
       expect(await read(ledger)).toEqual({ records: [recordOf('a')], skipped: 0 });
     });
+  });
+
+  it.each([
+    ['a line with a wrong checksum', '{"type":"final","crc32":"00000000"}\n'],
+    ['lines of something else', 'a\nb\n\n'],
+    ['lines, and a torn one', 'a\nb'],
+  ])('of %s does not count and is kept, and the ledger goes on in the next segment', async (_, garbage) => {
+    await append([recordOf('a')]);
+    await appendFile(segment(1), garbage);
+    const kept = await readFile(segment(1), 'utf8');
+    for (const torn of [{ segment: segment(1), bytes: garbage.length, kept: true }, null])
+      await using(async (ledger) => {
+        expect(ledger.torn).toEqual(torn);
+        expect(await read(ledger)).toEqual({ records: [recordOf('a')], skipped: 0 });
+      });
+    await append([recordOf('b')]);
+    await using(async (ledger) => expect(await idsIn(ledger)).toEqual(['a', 'b']));
+    expect(await readFile(segment(1), 'utf8')).toBe(kept);
   });
 
   it('of a ledger that had nothing else leaves an empty one', async () => {
