@@ -64,10 +64,18 @@ export function withOneValueEach<O>(yargs: Argv<O>): Argv<O> {
   return yargs;
 }
 
+/** An error may repeat a word of the command line, of any length. */
+const MESSAGE_CHARACTERS = 4000;
+
+function shortened(message: string): string {
+  return message.length <= MESSAGE_CHARACTERS ? message : `${message.slice(0, MESSAGE_CHARACTERS)}…`;
+}
+
 /** Tells an error on standard error; gives the exit status. */
 export function fail(error: unknown, json: boolean, statusOf: (error: unknown) => number): number {
   const { code, details } = error as { code?: string; details?: object };
-  const text = json ? JSON.stringify({ code, message: messageOf(error), ...details }) : `niwa: ${messageOf(error)}`;
+  const message = messageOf(error);
+  const text = json ? JSON.stringify({ code, message, ...details }) : `niwa: ${shortened(message)}`;
   process.stderr.write(`${escaped(text)}\n`);
   return statusOf(error);
 }

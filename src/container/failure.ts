@@ -19,7 +19,7 @@ const CURES: Record<string, string> = {
   'mkdir ENOTDIR': 'process.cwd leads through a file of the image: name another directory',
   'mkdir ENOENT': 'process.cwd leads through a link to nowhere: name another directory',
   'bind EINVAL':
-    'its file system cannot be id-mapped by this kernel (9p, NFS, overlay, and tmpfs before Linux 6.3 cannot): leave idmap out for a mount, or take userns "host"',
+    'its file system, or one that is mounted below it, cannot be id-mapped by this kernel (9p, NFS, overlay, and tmpfs before Linux 6.3 cannot): leave idmap out for a mount, name a directory without such a mount, or take userns "host"',
   'image EBADMSG': 'root.file has to be a squashfs or erofs file',
   'image ENOENT': 'there is no such file, or no /dev/loop-control: load the module loop',
   'image ENODEV': 'this kernel has no such file system: load the module squashfs or erofs',

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -135,14 +136,15 @@ test('the end is drained without the limit, and without what others still write'
   expect(await native.drainLog(handle)).toBe(3); // ESRCH: it is closed
 });
 
-test('a log whose place is missing waits for it, and says so once', async () => {
-  const place = join(base, 'missing');
+test('a log whose place is taken waits for it, and says so once', async () => {
+  const place = join(base, 'taken');
+  writeFileSync(place, '');
   request.directory = join(place, 'log');
   expect(native.openLog(handle, request)).toBe(0);
   await write('echo kept');
   await sleep(2500);
-  expect(heard).toEqual([{ type: 'log-error', handle, errno: 2 }]);
-  mkdirSync(place);
+  expect(heard).toEqual([{ type: 'log-error', handle, errno: constants.errno.ENOTDIR }]);
+  rmSync(place);
   native.watchLog(handle);
   await expect.poll(() => heard.length, { timeout: 5000 }).toBe(3);
   expect(heard.slice(1)).toEqual([

@@ -57,7 +57,7 @@ describe('a failed start', () => {
     [
       'a bind that cannot be id-mapped',
       { step: bootStep('bind /data on /data (nosuid, nodev, id-mapped)'), errno: EINVAL },
-      `bind /data on /data (nosuid, nodev, id-mapped): EINVAL (step ${bootStep('bind /data on /data (nosuid, nodev, id-mapped)') + before + 1} of ${total}); its file system cannot be id-mapped by this kernel (9p, NFS, overlay, and tmpfs before Linux 6.3 cannot): leave idmap out for a mount, or take userns "host"`,
+      `bind /data on /data (nosuid, nodev, id-mapped): EINVAL (step ${bootStep('bind /data on /data (nosuid, nodev, id-mapped)') + before + 1} of ${total}); its file system, or one that is mounted below it, cannot be id-mapped by this kernel (9p, NFS, overlay, and tmpfs before Linux 6.3 cannot): leave idmap out for a mount, name a directory without such a mount, or take userns "host"`,
     ],
     [
       'the clone',
