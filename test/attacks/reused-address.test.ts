@@ -13,6 +13,8 @@ const ADDRESS6 = 'fd6e:6977:6100::32';
 makeNetwork();
 let niwad: Niwad;
 beforeAll(async () => {
+  // The kernel tells a peer once a second at most that a port cannot be reached.
+  inside(NODE, 'sysctl', '-qw', 'net.ipv4.icmp_ratelimit=0', 'net.ipv6.icmp.ratelimit=0');
   niwad = await startOnNode(nodePlace());
 });
 
