@@ -3,7 +3,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { CONTROLLERS, findCgroup2Mount, findFilesystem, findV1Controllers } from './cgroup.js';
-import { SYSCTLS } from './doctor.js';
+import { SYSCTLS } from './needs.js';
 import { hostResolvConf, nameServers } from './resolv-conf.js';
 
 /** What the cgroup2 file system shows at its mount point. */
