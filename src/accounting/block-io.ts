@@ -1,4 +1,4 @@
-import { type Columns, figure } from './usage.js';
+import { type Columns, figure } from './columns.js';
 
 /** The counters of io.stat. */
 export const IO_KEYS = ['rbytes', 'wbytes', 'rios', 'wios', 'dbytes', 'dios'] as const;

@@ -1,5 +1,5 @@
+import { type Columns, figure } from './columns.js';
 import type { Reading } from './rates.js';
-import { type Columns, figure } from './usage.js';
 
 /** What the memory of a container was worth until a moment of CLOCK_BOOTTIME, and how much it had then. */
 export interface MemoryTime {

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { type Columns, figure } from './usage.js';
+import { type Columns, figure } from './columns.js';
 
 const Figure = Type.Union([Type.Number(), Type.Null()]);
 

@@ -1,23 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-  type RawServerDefault,
-} from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { TSchema } from 'typebox';
-import type { Metrics } from '../accounting/metrics.js';
-import type { UsageSums } from '../accounting/sums/sums.js';
-import type { Caller } from '../container/permissions.js';
-import type { Runtime } from '../container/runtime.js';
 import { NiwaError } from '../errors.js';
-import type { Images } from '../images/images.js';
 import { MAX_BODY_BYTES, MAX_YAML_BYTES, MAX_YAML_TOKENS, requireBounded, requireBoundedJson } from '../spec/bounds.js';
 import { problemsOf } from '../spec/check.js';
 import { ExecSchema } from '../spec/exec.js';
@@ -25,9 +12,10 @@ import { refuse } from '../spec/problems.js';
 import { SpecSchema } from '../spec/schema.js';
 import { parseYaml } from '../spec/yaml.js';
 import { FairTurns } from '../turns.js';
-import { boundConnections, type ConnectionLimits } from './connections.js';
+import type { Api, ApiOptions } from './api.js';
+import { boundConnections } from './connections.js';
 import { toErrorReply } from './errors.js';
-import { type Groups, rememberPeers, requireRole } from './peer.js';
+import { rememberPeers, requireRole } from './peer.js';
 import { containerRoutes } from './routes/containers.js';
 import { execRoutes } from './routes/exec.js';
 import { hostRoutes } from './routes/host.js';
@@ -37,29 +25,6 @@ import { streamRoutes } from './routes/streams.js';
 import { usageRoutes } from './routes/usage.js';
 import { acceptUpgrades } from './upgrade.js';
 import { boundUploads } from './uploads.js';
-
-export type Api = FastifyInstance<
-  RawServerDefault,
-  IncomingMessage,
-  ServerResponse,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->;
-
-export interface ApiOptions {
-  runtime: Runtime;
-  images: Images;
-  sums: UsageSums;
-  metrics: Metrics;
-  log: FastifyBaseLogger;
-  version: string;
-  /** Who may use the socket beside root. */
-  groups: Groups;
-  limits: ConnectionLimits & { requestsPerSecond: number };
-  sampleIntervalMs: number;
-  /** Tells who is behind each connection; by the kernel's word unless given. */
-  peersOf?: typeof rememberPeers;
-}
 
 /** Names that objects have are names as any other: schemas refuse them where fields have names. */
 const POISONING = ['ignore', 'ignore'] as const;
@@ -106,13 +71,6 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     execRoutes(routes as Api, options);
   });
   return api;
-}
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Who sent it, by the kernel's word. */
-    caller: Caller;
-  }
 }
 
 function checkPeers(api: Api, { groups, limits, peersOf = rememberPeers }: ApiOptions): void {

@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { NiwaError } from '../errors.js';
 import { refuse, show } from '../spec/problems.js';
+import type { Api } from './api.js';
 import { UPGRADE } from './frames.js';
-import type { Api } from './server.js';
 
 const BODY_TIMEOUT_MS = 10_000;
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Api } from './server.js';
+import type { Api } from './api.js';
 
 /** A whole request has so long to come, and of an upload each next piece. */
 const REQUEST_TIMEOUT_MS = 30_000;

@@ -1,6 +1,44 @@
+import type { IdRange } from '../host/id-pool.js';
 import { realPaths } from '../host/sources.js';
+import type { Bounds } from '../spec/ceilings.js';
 import type { Spec } from '../spec/spec.js';
-import { type Allowed, type Caller, namesPaths } from './permissions.js';
+
+/** Who asks for a container: a user, and its primary group. */
+export interface Caller {
+  uid: number;
+  gid: number;
+}
+
+/** Directories that the operator allows callers other than root. */
+export interface AllowedDirectories {
+  /** Directories below which a root may be, as a directory or a file. The host's own root is always allowed: it shows nothing private. */
+  roots: string[];
+  /** Directories below which the source of a bind mount may be, and what keeps the writes of an overlay. */
+  sources: string[];
+  /** Directories below which the programs of hooks may be: they run as root on the host. */
+  hooks: string[];
+}
+
+/** What the operator lets callers other than root ask for. */
+export interface Allowed extends AllowedDirectories {
+  /** Whether they may switch protections off. */
+  privileged: boolean;
+  /** The most that they may ask for. */
+  ceilings: Bounds;
+  /** Whether they may drain the node: no customer's container starts then. */
+  drain: boolean;
+  /** The ids that callers have on disk, by their uid, see withDiskIds(). */
+  idRanges: ReadonlyMap<number, IdRange>;
+  /** Where the directories lead. */
+  real?: AllowedDirectories;
+}
+
+/** Whether the operator's directories matter for a spec: it names a path of the host, beside the host's own root. */
+export function namesPaths({ root, mounts, hooks }: Spec): boolean {
+  const ofRoot = [root.path === '/' ? null : root.path, root.file, root.overlay?.directory ?? null];
+  const used = ofRoot.some((path) => path !== null) || mounts.some(({ type }) => type === 'bind');
+  return used || Object.keys(hooks).length > 0;
+}
 
 /**
  * Adds to the directories that the operator allows where they lead, so that a spec may name one of them either way and its real

@@ -2,10 +2,11 @@ import type { Socket } from 'node:net';
 import type { ContainerLog, LogChunk } from '../logs/log.js';
 import type { LogStore } from '../logs/store.js';
 import { native } from '../native.js';
+import type { Allowed, Caller } from './allowed.js';
 import { withRealPaths } from './allowed.js';
 import type { Container } from './container.js';
 import { pipe } from './exec.js';
-import { type Allowed, type Caller, requireActPermission } from './permissions.js';
+import { requireActPermission } from './permissions.js';
 import { requireState } from './state.js';
 import type { Exit } from './status.js';
 

@@ -1,9 +1,10 @@
 import { BlockIo } from '../accounting/block-io.js';
+import { figure, indexColumns } from '../accounting/columns.js';
 import { History } from '../accounting/history.js';
 import { addMemoryTime, endMemoryTime, type MemoryTime } from '../accounting/memory-time.js';
 import { type Rates, type Reading, ratesBetween } from '../accounting/rates.js';
 import type { UsageRecord } from '../accounting/record.js';
-import { figure, indexColumns, toUsage, type Usage } from '../accounting/usage.js';
+import { toUsage, type Usage } from '../accounting/usage.js';
 import { NiwaError } from '../errors.js';
 import type { Readiness } from '../hooks/readiness.js';
 import { devicesBelow } from '../host/block-devices.js';

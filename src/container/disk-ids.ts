@@ -2,7 +2,7 @@ import type { FieldProblem } from '../errors.js';
 import { writesToRoot } from '../plan/userns.js';
 import { show } from '../spec/problems.js';
 import { IDS_PER_CONTAINER, type IdMapping, type Spec } from '../spec/spec.js';
-import type { Allowed, Caller } from './permissions.js';
+import type { Allowed, Caller } from './allowed.js';
 
 /**
  * Which ids the files have on disk that a container writes where the host can execute them. Were they the container's own, its

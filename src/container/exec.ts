@@ -12,11 +12,12 @@ import { idOutside } from '../plan/userns.js';
 import { type ExecSpec, parseExec } from '../spec/exec.js';
 import { signalName, signalNumber } from '../spec/signals.js';
 import { FairTurns } from '../turns.js';
+import type { Allowed, Caller } from './allowed.js';
 import { withRealPaths } from './allowed.js';
 import { CheckTurns } from './check-turns.js';
 import type { Container } from './container.js';
 import { execError } from './failure.js';
-import { type Allowed, type Caller, requireExecPermission } from './permissions.js';
+import { requireExecPermission } from './permissions.js';
 import { requireState } from './state.js';
 
 /** A container can hold up those who enter it, each on a thread of Node.js's pool; starts and files need some too. */

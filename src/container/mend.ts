@@ -4,17 +4,8 @@ import type { IdRange } from '../host/id-pool.js';
 import type { OldestProcess } from '../host/process.js';
 import type { Lease } from '../network/lease.js';
 import { type IdMaps, parseSpec, type Spec } from '../spec/spec.js';
-import type { StoredContainer } from './store.js';
+import type { Damaged, StoredContainer } from './store.js';
 import { fittingFields, StoredSchema, StoredSpecSchema } from './stored-schema.js';
-
-/** A state file that is damaged or missing, of a container whose directory or life is there. */
-export interface Damaged {
-  id: string;
-  /** What is wrong with it. */
-  reason: string;
-  /** What it says, of any shape; undefined where that cannot be read. */
-  said: unknown;
-}
 
 /** What others than its state file know of a container. */
 export interface Remains {

@@ -2,7 +2,7 @@ import { NiwaError } from '../errors.js';
 import type { Asker } from '../host/reach.js';
 import type { Spec } from '../spec/spec.js';
 import { FairTurns } from '../turns.js';
-import { namesPaths } from './permissions.js';
+import { namesPaths } from './allowed.js';
 
 /** Those under way at once. The rest of the 16 threads is for all other starts. */
 const SHARES = { root: 6, callers: 6, each: 3 };

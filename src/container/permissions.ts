@@ -1,41 +1,11 @@
 import { type FieldProblem, NiwaError } from '../errors.js';
-import type { IdRange } from '../host/id-pool.js';
-import { aboveCeilings, type Bounds, limitsAbove } from '../spec/ceilings.js';
+import { aboveCeilings, limitsAbove } from '../spec/ceilings.js';
 import type { ExecSpec } from '../spec/exec.js';
 import { show } from '../spec/problems.js';
 import type { Resources } from '../spec/resources.js';
 import type { Spec } from '../spec/spec.js';
+import type { Allowed, AllowedDirectories, Caller } from './allowed.js';
 import { diskIdProblems, idsOfOthers, withDiskIds } from './disk-ids.js';
-
-/** Who asks for a container: a user, and its primary group. */
-export interface Caller {
-  uid: number;
-  gid: number;
-}
-
-/** Directories that the operator allows callers other than root. */
-interface AllowedDirectories {
-  /** Directories below which a root may be, as a directory or a file. The host's own root is always allowed: it shows nothing private. */
-  roots: string[];
-  /** Directories below which the source of a bind mount may be, and what keeps the writes of an overlay. */
-  sources: string[];
-  /** Directories below which the programs of hooks may be: they run as root on the host. */
-  hooks: string[];
-}
-
-/** What the operator lets callers other than root ask for. */
-export interface Allowed extends AllowedDirectories {
-  /** Whether they may switch protections off. */
-  privileged: boolean;
-  /** The most that they may ask for. */
-  ceilings: Bounds;
-  /** Whether they may drain the node: no customer's container starts then. */
-  drain: boolean;
-  /** The ids that callers have on disk, by their uid, see withDiskIds(). */
-  idRanges: ReadonlyMap<number, IdRange>;
-  /** Where the directories lead. */
-  real?: AllowedDirectories;
-}
 
 /**
  * Lets through what the operator allowed: the daemon is root, and does not read, write or unprotect for a caller what that
@@ -56,13 +26,6 @@ export function requirePermission(spec: Spec, caller: Caller, allowed: Allowed, 
 export function requireDiskIds(spec: Spec, caller: Caller, allowed: Allowed): Spec {
   requireNone([...diskIdProblems(spec, caller, allowed)], caller);
   return withDiskIds(spec, caller, allowed);
-}
-
-/** Whether the operator's directories matter for a spec: it names a path of the host, beside the host's own root. */
-export function namesPaths({ root, mounts, hooks }: Spec): boolean {
-  const ofRoot = [root.path === '/' ? null : root.path, root.file, root.overlay?.directory ?? null];
-  const used = ofRoot.some((path) => path !== null) || mounts.some(({ type }) => type === 'bind');
-  return used || Object.keys(hooks).length > 0;
 }
 
 /**

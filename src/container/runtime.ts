@@ -25,7 +25,7 @@ import type { Hooks } from '../spec/hooks.js';
 import { mergeResources, parseResources } from '../spec/resources.js';
 import { signalNumber } from '../spec/signals.js';
 import { parseSpec, type Spec } from '../spec/spec.js';
-import { withRealPaths } from './allowed.js';
+import { type Allowed, type Caller, withRealPaths } from './allowed.js';
 import { type Attachment, attachTo } from './attach.js';
 import { Books } from './books.js';
 import { type Container, deadlineOf, usecNow } from './container.js';
@@ -41,8 +41,6 @@ import { Maker, type StartWish } from './maker.js';
 import { requireRoom } from './memory-use.js';
 import { mayBeSlow, pathStarts } from './path-starts.js';
 import {
-  type Allowed,
-  type Caller,
   fenceOf,
   requireDiskIds,
   requireDrainPermission,

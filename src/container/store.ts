@@ -9,7 +9,6 @@ import type { IdRange } from '../host/id-pool.js';
 import { load } from '../host/stored-file.js';
 import type { Lease } from '../network/lease.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
-import type { Damaged } from './mend.js';
 import type { StartPhases } from './phases.js';
 import type { Exit } from './status.js';
 import { storedProblem } from './stored-schema.js';
@@ -58,6 +57,15 @@ export interface StoredContainer {
   hooksDone: boolean;
   /** How often they have been begun; not there in what an older niwad wrote. */
   hookTries?: number;
+}
+
+/** A state file that is damaged or missing, of a container whose directory or life is there. */
+export interface Damaged {
+  id: string;
+  /** What is wrong with it. */
+  reason: string;
+  /** What it says, of any shape; undefined where that cannot be read. */
+  said: unknown;
 }
 
 /** The state files of all containers of a daemon. */

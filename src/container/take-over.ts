@@ -16,10 +16,10 @@ import type { Endings } from './endings.js';
 import { CAUSE } from './exit.js';
 import { connectKeeper } from './keeper.js';
 import type { Lifecycle } from './lifecycle.js';
-import { type Damaged, mend } from './mend.js';
+import { mend } from './mend.js';
 import { type Decision, decide } from './reconcile.js';
 import type { Registry } from './registry.js';
-import type { Store, StoredContainer } from './store.js';
+import type { Damaged, Store, StoredContainer } from './store.js';
 import { birthOf } from './stored.js';
 
 export interface TakeOverOptions {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { chmodSync, chownSync, closeSync, fstatSync, readFileSync, rmSync, statSync } from 'node:fs';
+import type { Api } from '../api/api.js';
 import type { Groups } from '../api/peer.js';
-import type { Api } from '../api/server.js';
 import { NiwaError } from '../errors.js';
 import { errnoName, native } from '../native.js';
 

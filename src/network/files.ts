@@ -1,7 +1,6 @@
-import { isIP, isIPv4 } from 'node:net';
+import { nameServers, words } from '../host/resolv-conf.js';
 import type { Network } from '../spec/network.js';
 import type { Spec } from '../spec/spec.js';
-import { ipv6Number } from './addresses.js';
 import type { Lease } from './lease.js';
 
 /** The files that tell a container of its network: which it gets, and what is in them. Pure. */
@@ -62,30 +61,4 @@ function resolvConfOf({ servers, search, options }: Network['dns']): string {
     ...(search?.length ? [`search ${search.join(' ')}\n`] : []),
     ...(options?.length ? [`options ${options.join(' ')}\n`] : []),
   ].join('');
-}
-
-/**
- * Gives the name servers of a resolv.conf(5) that a container reaches: not the host's own loopback, none that is bound to one of
- * the host's interfaces, and of IPv6 only where the container has that.
- */
-export function nameServers(text: string, hasIpv6: boolean): string[] {
-  return words(text, 'nameserver')
-    .map(([server = '']) => server)
-    .filter((server) => isIP(server) !== 0 && (hasIpv6 || isIPv4(server)) && !server.includes('%') && !isLocal(server))
-    .slice(0, 3);
-}
-
-/** Whether an address means whoever uses it: of the loopback, or the unspecified one, which a resolver takes for that. */
-function isLocal(address: string): boolean {
-  if (isIPv4(address)) return address.startsWith('127.') || address === '0.0.0.0';
-  return ipv6Number(address) <= 1n;
-}
-
-/** Gives what is behind a keyword, line by line. */
-function words(text: string, keyword: string): string[][] {
-  return text
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([first]) => first === keyword)
-    .map(([, ...rest]) => rest);
 }

@@ -5,19 +5,18 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } fr
 import { createServer, isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
 import { messageOf, NiwaError, toHostError } from '../errors.js';
+import { hostResolvConf } from '../host/resolv-conf.js';
 import type { PublishedPort } from '../spec/network.js';
 import type { Spec } from '../spec/spec.js';
 import { ipv4Number, ipv6Number, ipv6Text, sizeOf } from './addresses.js';
 import type { Element } from './elements.js';
-import { dnsOf, nameServers } from './files.js';
+import { dnsOf } from './files.js';
 import type { Segment } from './lease.js';
 import { ruleset } from './ruleset.js';
 
 /** What the network of containers needs of this machine. All is of niwad's own network namespace. */
 
 const SETTINGS = '/proc/sys/net';
-/** Where systemd-resolved says which name servers it asks, as resolv.conf then names only itself. */
-const RESOLVERS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
 
 /** Whether the kernel has IPv6. */
 export function hasIpv6(): boolean {
@@ -85,12 +84,6 @@ export function resolveDns(spec: Spec, hasIpv6: boolean): Spec {
   const { network } = spec;
   if (network === null) return spec;
   return { ...spec, network: { ...network, dns: dnsOf(network.dns, hostResolvConf(hasIpv6), hasIpv6) } };
-}
-
-/** Gives the host's own resolv.conf, the one of those there are that names servers which a container reaches. */
-export function hostResolvConf(hasIpv6: boolean): string {
-  const texts = RESOLVERS.map((path) => readOr(path, ''));
-  return texts.find((text) => nameServers(text, hasIpv6).length > 0) ?? texts[0] ?? '';
 }
 
 /**

@@ -4,6 +4,7 @@ import { ContainerDetailsSchema, ContainerStatusSchema, type Exit, ExitSchema } 
 import { type Readiness, ReadinessSchema } from '../../hooks/readiness.js';
 import { Duration, SpecSchema } from '../../spec/schema.js';
 import { parseDuration } from '../../spec/units.js';
+import type { Api, ApiOptions } from '../api.js';
 import { ErrorSchema } from '../errors.js';
 import { oncePerTurn, sendJson } from '../json.js';
 import {
@@ -16,7 +17,6 @@ import {
   UpdateBody,
   WaitFor,
 } from '../requests.js';
-import type { Api, ApiOptions } from '../server.js';
 
 const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };
 const one = { 200: ContainerStatusSchema, ...failures };

@@ -4,10 +4,10 @@ import { Type } from 'typebox';
 import type { Attachment } from '../../container/attach.js';
 import type { Exec } from '../../container/exec.js';
 import { ExecSchema } from '../../spec/exec.js';
+import type { Api, ApiOptions } from '../api.js';
 import { ErrorSchema } from '../errors.js';
 import { FRAME } from '../frames.js';
 import { IdParams } from '../requests.js';
-import type { Api, ApiOptions } from '../server.js';
 import { type Output, type Session, serveSession } from '../session.js';
 import { requireUpgrade, takeConnection } from '../upgrade.js';
 

@@ -2,8 +2,8 @@ import { Type } from 'typebox';
 import { DrainStatusSchema } from '../../container/drain.js';
 import { canRun, diagnose } from '../../host/doctor.js';
 import { readHostFacts } from '../../host/facts.js';
+import type { Api, ApiOptions } from '../api.js';
 import { ErrorSchema } from '../errors.js';
-import type { Api, ApiOptions } from '../server.js';
 
 const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };
 

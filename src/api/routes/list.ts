@@ -3,9 +3,9 @@ import type { Container } from '../../container/container.js';
 import { ContainerStatusSchema, StateSchema } from '../../container/status.js';
 import { FilterQuery, fits, toFilter } from '../../spec/filter.js';
 import { refuse, show } from '../../spec/problems.js';
+import type { Api, ApiOptions } from '../api.js';
 import { ErrorSchema } from '../errors.js';
 import { fieldsOf, NEXT_HEADER, PageQuery, pick, streamArray } from '../paging.js';
-import type { Api, ApiOptions } from '../server.js';
 
 const Query = Type.Object(
   {

@@ -6,11 +6,11 @@ import { StateSchema } from '../../container/status.js';
 import type { LogChunk } from '../../logs/log.js';
 import { MOMENT_WORDS, parseMoment } from '../../spec/moment.js';
 import { refuse, show } from '../../spec/problems.js';
+import type { Api, ApiOptions } from '../api.js';
 import { ErrorSchema } from '../errors.js';
 import { oncePerTurn, sendJson } from '../json.js';
 import { streamArray } from '../paging.js';
 import { IdParams } from '../requests.js';
-import type { Api, ApiOptions } from '../server.js';
 import { streamLines, streamValues } from '../stream.js';
 
 const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };

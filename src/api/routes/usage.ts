@@ -5,9 +5,9 @@ import { UsageRowSchema } from '../../accounting/usage-row.js';
 import { FilterQuery, toFilter } from '../../spec/filter.js';
 import { MOMENT_WORDS, parseMoment } from '../../spec/moment.js';
 import { refuse, show } from '../../spec/problems.js';
+import type { Api, ApiOptions } from '../api.js';
 import { ErrorSchema } from '../errors.js';
 import { NEXT_HEADER, PageQuery, streamArray } from '../paging.js';
-import type { Api, ApiOptions } from '../server.js';
 
 const BY_WORDS = 'container, owner or label:NAME';
 const Moment = Type.Optional(Type.String({ description: MOMENT_WORDS }));

@@ -8,7 +8,7 @@ import {
   parseIoStat,
   sumIo,
 } from '../../../src/accounting/block-io.js';
-import { indexColumns } from '../../../src/accounting/usage.js';
+import { indexColumns } from '../../../src/accounting/columns.js';
 
 /** A line of io.stat: what was read and written, in bytes and in operations. */
 const line = (device: string, [rbytes, wbytes]: [number, number], [rios, wios]: [number, number] = [0, 0]) =>

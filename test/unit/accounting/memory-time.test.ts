@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { indexColumns } from '../../../src/accounting/columns.js';
 import { addMemoryTime, endMemoryTime } from '../../../src/accounting/memory-time.js';
-import { indexColumns } from '../../../src/accounting/usage.js';
 
 const columns = indexColumns(['memory.current', 'memory.peak']);
 const at = (usec: number, bytes: number, peak = Number.NaN) => ({ usec, row: Float64Array.of(bytes, peak) });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { indexColumns } from '../../../src/accounting/columns.js';
 import { ratesBetween } from '../../../src/accounting/rates.js';
-import { indexColumns } from '../../../src/accounting/usage.js';
 
 const names = [
   'cpu.stat:usage_usec',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BlockIo, IO_KEYS } from '../../../src/accounting/block-io.js';
-import { figure, indexColumns, toUsage } from '../../../src/accounting/usage.js';
+import { figure, indexColumns } from '../../../src/accounting/columns.js';
+import { toUsage } from '../../../src/accounting/usage.js';
 
 /** A reading with these figures; every other one that a host can give is missing. */
 function reading(figures: Record<string, number>) {

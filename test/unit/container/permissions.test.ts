@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Allowed } from '../../../src/container/allowed.js';
 import {
-  type Allowed,
   requireDrainPermission,
   requireExecPermission,
   requirePermission,

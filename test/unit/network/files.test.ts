@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { dnsOf, fileNames, nameServers, networkFiles } from '../../../src/network/files.js';
+import { dnsOf, fileNames, networkFiles } from '../../../src/network/files.js';
 import { leaseOf, segmentOf } from '../../../src/network/lease.js';
 import { normaliseNetwork } from '../../../src/spec/network.js';
 import { parseSpec } from '../../../src/spec/spec.js';
@@ -24,29 +24,10 @@ it('names the container and who else was said', () => {
 it('asks the name servers of the host, but for its loopback', () => {
   const host =
     '# x\nnameserver 127.0.0.53\nnameserver 192.0.2.1\nnameserver fe80::1%eth0\nnameserver ::1\nsearch a.example b.example\noptions edns0\n';
-  expect(nameServers(host, true)).toEqual(['192.0.2.1']);
   expect(files({}, host)['resolv.conf']).toBe('nameserver 192.0.2.1\nsearch a.example b.example\noptions edns0\n');
   expect(files({ dns: { servers: ['192.0.2.9'], search: [] } }, host)['resolv.conf']).toBe(
     'nameserver 192.0.2.9\noptions edns0\n',
   );
-});
-
-it.each([
-  ['127.0.0.53', []],
-  ['127.0.0.1', []],
-  ['::1', []],
-  ['0:0:0:0:0:0:0:1', []],
-  ['0.0.0.0', []],
-  ['::', []],
-  ['nonsense', []],
-  ['192.0.2.1', ['192.0.2.1']],
-  ['2001:db8::1', ['2001:db8::1']],
-])('of a host that asks %s a container asks %j', (server, asked) => {
-  expect(dnsOf(networkOf({}).dns, `nameserver ${server}\n`, true).servers).toEqual(asked);
-});
-
-it('asks no name server by IPv6 where the container has none', () => {
-  expect(nameServers('nameserver 2001:db8::1\nnameserver 192.0.2.1\n', false)).toEqual(['192.0.2.1']);
 });
 
 it('knows a container without a bridge on its loopback', () => {

@@ -1,0 +1,156 @@
+import { expect, it } from 'vitest';
+import { type Import, importsOf, includesOf, readText, sourceFiles } from './imports.js';
+
+/**
+ * Who may know whom, types included: a file imports from its own folder and from the lines below it, never from above; the
+ * folders of one line do not know each other. docs/architecture.md says what each of them is for, in the same order.
+ */
+const LAYERS = [
+  ['src/cli'], // speaks to niwad through src/client; commands that need no niwad use src/host and src/plan
+  ['src/daemon'],
+  ['src/api'],
+  ['src/container'], // the life of containers; the five folders below it have one topic each
+  ['src/hooks', 'src/images', 'src/logs', 'src/accounting', 'src/network'],
+  ['src/host'],
+  ['src/native.ts'], // the one way to the addon
+  ['src/native-exec.ts'],
+  ['src/plan'], // pure, as is src/spec
+  ['src/spec'],
+  ['src/client'], // other programs import it: it may depend on nothing but what crosses the socket
+  ['src/turns.ts', 'src/version.ts'],
+  ['src/errors.ts', 'src/crash-point.ts', 'src/paths.ts'], // import nothing of niwa
+  ['native/keeper', 'native/reach'], // programs that are built with some files of the addon
+  ['native/addon'],
+  ['native/boot'], // the addon includes the format of its reports
+];
+
+/** The imports that go up today. The list only shrinks: whoever mends one strikes it off. */
+const EXCEPTIONS: Record<string, string[]> = {
+  // The addon and the keeper exchange messages; their description is in the keeper's folder and belongs below both.
+  'native/addon/keeper_link.cc': ['native/keeper/protocol.h'],
+  // The interface of the addon is in two files, and each needs types of the other.
+  'src/native-exec.ts': ['src/native.ts'],
+  // The types of what crosses the socket are in the folders that make it; they belong in a folder that both sides know.
+  'src/client/session.ts': ['src/api/errors.ts', 'src/api/frames.ts'],
+  'src/client/client.ts': [
+    'src/accounting/history.ts',
+    'src/accounting/rates.ts',
+    'src/accounting/usage.ts',
+    'src/api/errors.ts',
+    'src/api/frames.ts',
+    'src/api/routes/usage.ts',
+    'src/container/drain.ts',
+    'src/container/registry.ts',
+    'src/container/status.ts',
+    'src/hooks/readiness.ts',
+    'src/host/doctor.ts',
+    'src/images/import.ts',
+    'src/images/store.ts',
+    'src/logs/log.ts',
+    'src/spec/exec.ts',
+    'src/spec/schema.ts',
+  ],
+  'src/client/index.ts': [
+    'src/accounting/history.ts',
+    'src/accounting/rates.ts',
+    'src/accounting/record.ts',
+    'src/accounting/usage.ts',
+    'src/accounting/usage-row.ts',
+    'src/api/routes/usage.ts',
+    'src/container/drain.ts',
+    'src/container/registry.ts',
+    'src/container/status.ts',
+    'src/host/doctor.ts',
+    'src/images/import.ts',
+    'src/images/store.ts',
+    'src/logs/log.ts',
+    'src/spec/exec.ts',
+    'src/spec/schema.ts',
+    'src/spec/spec.ts',
+  ],
+};
+
+const files = ['src', 'native'].flatMap(sourceFiles);
+const all = files.flatMap((file) => (file.endsWith('.ts') ? importsOf(file) : includesOf(file)));
+const imports = all.filter(({ to }) => /^(src|native)\//.test(to) || to.startsWith('..'));
+const packages = all.filter((one) => !imports.includes(one));
+const excepted = Object.entries(EXCEPTIONS).flatMap(([from, list]) => list.map((to) => `${from} -> ${to}`));
+
+it('has a place for every file, and no place without one', () => {
+  expect(files.filter((file) => placeOf(file) === undefined)).toEqual([]);
+  expect(LAYERS.flat().filter((place) => !files.some((file) => placeOf(file) === place))).toEqual([]);
+  expect(imports.filter(({ to }) => !files.includes(to))).toEqual([]);
+});
+
+it('imports downwards', () => {
+  const up = imports.filter(goesUp).map(asText);
+  expect(up.filter((text) => !excepted.includes(text))).toEqual([]);
+  expect(
+    excepted.filter((text) => !up.includes(text)),
+    'exceptions that are not needed any more',
+  ).toEqual([]);
+});
+
+it('has no circles of files', () => {
+  expect(circlesOf(imports.filter((one) => !excepted.includes(asText(one))))).toEqual([]);
+});
+
+it('loads for the client nothing but itself, the error class and the frames', () => {
+  const loaded = new Set(files.filter((file) => placeOf(file) === 'src/client'));
+  for (const file of loaded) // the loop also visits what is added to the set meanwhile
+    for (const { to } of imports.filter(({ from, loads }) => loads && from === file)) loaded.add(to);
+  expect([...loaded].filter((file) => placeOf(file) !== 'src/client').sort()).toEqual([
+    'src/api/frames.ts',
+    'src/errors.ts',
+  ]);
+  const needed = packages.filter(({ from, loads }) => loads && loaded.has(from));
+  expect(needed.filter(({ to }) => !to.startsWith('node:'))).toEqual([]);
+});
+
+it('lets spec and plan import nothing that reaches out of the process', () => {
+  const pure = packages.filter(({ from }) => ['src/spec', 'src/plan'].includes(placeOf(from) ?? ''));
+  // Of Node.js they take how addresses and paths are written, and constants.
+  const known = ['node:net', 'node:os', 'node:path', 'typebox', 'yaml'];
+  expect(pure.map(({ to }) => to.split('/')[0] ?? '').filter((name) => !known.includes(name))).toEqual([]);
+});
+
+it('loads the addon in one file', () => {
+  expect(packages.filter(({ to }) => to === 'node:module').map(({ from }) => from)).toEqual(['src/native.ts']);
+});
+
+it('is drawn in docs/architecture.md in the same order', () => {
+  const [, drawing = ''] = /^## Layers$(.*?)^\*\*Import rule/ms.exec(readText('docs/architecture.md')) ?? [];
+  expect([...drawing.matchAll(/^ {4}((?:src|native)\/[^ ]+?)\/? /gm)].map(([, place]) => place)).toEqual(LAYERS.flat());
+});
+
+/** Gives the folder or file of {@link LAYERS} that a file is in. */
+function placeOf(file: string): string | undefined {
+  return LAYERS.flat().find((place) => file === place || file.startsWith(`${place}/`));
+}
+
+function goesUp({ from, to }: Import): boolean {
+  const [source, target] = [placeOf(from), placeOf(to)];
+  const layerOf = (place: string | undefined) =>
+    LAYERS.findIndex((layer) => place !== undefined && layer.includes(place));
+  return source !== target && layerOf(target) <= layerOf(source);
+}
+
+function asText({ from, to }: Import): string {
+  return `${from} -> ${to}`;
+}
+
+/** Gives one way around for each circle that there is. */
+function circlesOf(edges: readonly Import[]): string[] {
+  const targets = new Map<string, string[]>();
+  for (const { from, to } of edges) targets.set(from, [...(targets.get(from) ?? []), to]);
+  const done = new Set<string>();
+  const follow = (file: string, way: readonly string[]): string[] => {
+    const start = way.indexOf(file);
+    if (start >= 0) return [[...way.slice(start), file].join(' -> ')];
+    if (done.has(file)) return [];
+    const found = (targets.get(file) ?? []).flatMap((to) => follow(to, [...way, file]));
+    done.add(file);
+    return found;
+  };
+  return [...targets.keys()].flatMap((file) => follow(file, []));
+}
