@@ -134,6 +134,8 @@ uid_t first_host_id(const char *map) {
 // Makes another user the effective one of this thread alone: libc's seteuid() would change all threads. The kernel
 // counts inotify instances, pending signals, message queues and the like of a user namespace also on the user that made
 // it (ucounts, see namespaces(7)): were that root, one container would take root's own.
+// The change makes the whole process undumpable, see PR_SET_DUMPABLE in prctl(2), and so it stays: that user has all
+// capabilities in the namespace (user_namespaces(7)), and could else trace the process in it, which has our memory.
 class EffectiveUser {
   public:
     EffectiveUser() = default;
@@ -152,7 +154,6 @@ class EffectiveUser {
     void restore() {
         if (!changed_) return;
         if (syscall(SYS_setresuid, -1, 0, -1) < 0) abort();
-        prctl(PR_SET_DUMPABLE, 1); // the change took that away, too, from the whole process
         changed_ = false;
     }
 
