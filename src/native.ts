@@ -364,7 +364,7 @@ export function errnoName(errno: number): string {
   return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
 }
 
-/** Where the build puts niwa.node, niwa-boot and niwa-keeper; NIWA_NATIVE_DIR names another build. */
+/** Where the build puts niwa.node, niwa-boot, niwa-keeper and niwa-reach; NIWA_NATIVE_DIR names another build. */
 export const nativeDirectory = process.env.NIWA_NATIVE_DIR ?? join(PACKAGE_DIR, 'build/Release');
 
 function load(): Native {

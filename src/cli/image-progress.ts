@@ -23,7 +23,7 @@ export async function showImport(
     if (json) process.stdout.write(`${escaped(JSON.stringify(progress))}\n`);
     else if (progress.type === 'image') process.stdout.write(`${live ? CLEAR_LINE : ''}${progress.image.name}\n`);
     else if (progress.type === 'warning')
-      process.stderr.write(`${live ? CLEAR_LINE : ''}warning: ${progress.message}\n`);
+      process.stderr.write(`${live ? CLEAR_LINE : ''}warning: ${escaped(progress.message)}\n`);
     else if (live) process.stderr.write(`${CLEAR_LINE}${progressText(progress)}`);
     else if (progress.type === 'layer') process.stderr.write(`${progressText(progress)}\n`);
   }

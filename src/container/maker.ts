@@ -18,7 +18,6 @@ import type { Networks } from '../network/networks.js';
 import { encodeProgram } from '../plan/encode.js';
 import { makePlan, type Plan } from '../plan/plan.js';
 import { idOutside, mapFile } from '../plan/userns.js';
-
 import type { Bounds } from '../spec/ceilings.js';
 import type { Spec } from '../spec/spec.js';
 import { warningsOf } from '../spec/warnings.js';
