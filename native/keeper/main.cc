@@ -1,9 +1,9 @@
 // niwa-keeper SOCKET: keeps the lifetimes of containers while there is no niwad. niwad starts one for its run directory
-// and tells it the life of every container as it changes. While niwad is connected the keeper remembers, and signals and
-// kills half a second after niwad should have. When the connection breaks it runs niwad's own monitor over what it remembers: deadlines, stop signals,
-// kills, exits. It also holds what must not be closed: the output FIFOs, so that what a container wrote last can still
-// be read, the terminals, the control sockets of containers that are not started yet, and the socket of the API. The next
-// niwad connects, and takes over from there.
+// and tells it the life of every container as it changes. While niwad is connected the keeper remembers, and signals
+// and kills half a second after niwad should have. When the connection breaks it runs niwad's own monitor over what it
+// remembers: deadlines, stop signals, kills, exits. It also holds what must not be closed: the output FIFOs, so that
+// what a container wrote last can still be read, the terminals, the control sockets of containers that are not started
+// yet, and the socket of the API. The next niwad connects, and takes over from there.
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
