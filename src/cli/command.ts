@@ -1,6 +1,7 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { NiwaClient } from '../client/client.js';
 import { messageOf } from '../errors.js';
+import { shortened } from '../spec/problems.js';
 import { EXIT, statusOfError } from './exit-codes.js';
 import { escaped } from './text.js';
 
@@ -67,15 +68,11 @@ export function withOneValueEach<O>(yargs: Argv<O>): Argv<O> {
 /** An error may repeat a word of the command line, of any length. */
 const MESSAGE_CHARACTERS = 4000;
 
-function shortened(message: string): string {
-  return message.length <= MESSAGE_CHARACTERS ? message : `${message.slice(0, MESSAGE_CHARACTERS)}…`;
-}
-
 /** Tells an error on standard error; gives the exit status. */
 export function fail(error: unknown, json: boolean, statusOf: (error: unknown) => number): number {
   const { code, details } = error as { code?: string; details?: object };
   const message = messageOf(error);
-  const text = json ? JSON.stringify({ code, message, ...details }) : `niwa: ${shortened(message)}`;
+  const text = json ? JSON.stringify({ code, message, ...details }) : `niwa: ${shortened(message, MESSAGE_CHARACTERS)}`;
   process.stderr.write(`${escaped(text)}\n`);
   return statusOf(error);
 }

@@ -48,7 +48,9 @@ export interface Surroundings {
 const TORN = {
   cut: 'cut off a torn end of the ledger: it was never acknowledged',
   kept: 'damaged lines at the end of the ledger do not count: they stay in their segment, and the ledger goes on in the next one',
-}; /**
+};
+
+/**
  * Starts a daemon: when this has resolved, it listens on its socket.
  * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR, STATE_CONFLICT with the cure
  */
