@@ -41,7 +41,9 @@ export interface CreateRequest {
   /** The maps of a new user namespace as user_namespaces(7) has them, or "" for none. */
   uidMap: string;
   gidMap: string;
-  /** The maps of more user namespaces, which become the descriptors 6, 7 and so on; at most 16. */
+  /** The host's user that makes its user namespaces: with all capabilities in them, and what is used in them counts on it. */
+  owner: number;
+  /** The maps of more user namespaces, which become the descriptors 6, 7 and so on; at most 17. */
   mountMaps: [uids: string, gids: string][];
   /** The path of a squashfs or erofs file to mount read-only for the program's image operation, or "". */
   image: string;

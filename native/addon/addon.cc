@@ -139,6 +139,7 @@ SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
     request.pid_namespace = to_string(object.Get("pidNamespace"));
     request.uid_map = to_string(object.Get("uidMap"));
     request.gid_map = to_string(object.Get("gidMap"));
+    request.owner = to_u32(object.Get("owner"));
     request.mount_maps = to_pairs(object.Get("mountMaps").As<Napi::Array>());
     request.image = to_string(object.Get("image"));
     request.reach = to_string(object.Get("reach"));

@@ -124,13 +124,6 @@ long clone_quietly(struct clone_args *args, void (*run)(void *), void *data) {
     return pid;
 }
 
-// The host's id of the first line of a map: "ID-INSIDE ID-ON-THE-HOST COUNT".
-uid_t first_host_id(const char *map) {
-    char *rest = nullptr;
-    strtoul(map, &rest, 10);
-    return static_cast<uid_t>(strtoul(rest, nullptr, 10));
-}
-
 // Makes another user the effective one of this thread alone: libc's seteuid() would change all threads. The kernel
 // counts inotify instances, pending signals, message queues and the like of a user namespace also on the user that made
 // it (ucounts, see namespaces(7)): were that root, one container would take root's own.
@@ -205,10 +198,10 @@ pid_t clone_helper(const CloneRequest &request, int *pidfd) {
     return -child.error;
 }
 
-int make_user_namespace(const char *uid_map, const char *gid_map) {
+int make_user_namespace(const char *uid_map, const char *gid_map, uid_t owner) {
     alignas(16) char stack[4096];
-    EffectiveUser owner;
-    int error = owner.become(first_host_id(uid_map));
+    EffectiveUser maker;
+    int error = maker.become(owner);
     if (error < 0) return error;
     int pidfd = -1;
     pid_t parent = getpid();
@@ -218,7 +211,7 @@ int make_user_namespace(const char *uid_map, const char *gid_map) {
     args.stack = reinterpret_cast<uint64_t>(stack);
     args.stack_size = sizeof stack;
     long pid = clone_quietly(&args, wait_for_end, &parent);
-    owner.restore();
+    maker.restore();
     if (pid < 0) return static_cast<int>(pid);
     Fd process(pidfd);
     int result = write_map(pid, "uid_map", uid_map);

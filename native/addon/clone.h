@@ -24,7 +24,7 @@ struct CloneRequest {
 // Call it on a thread that may block, never on the JavaScript thread.
 pid_t clone_helper(const CloneRequest &request, int *pidfd);
 
-// Makes a user namespace with the maps `uid_map` and `gid_map`, in the text of user_namespaces(7). It is made by the
-// first host id of `uid_map`, so that the kernel counts what is used in it on that user. Gives a descriptor that holds
-// it open, or a negative errno.
-int make_user_namespace(const char *uid_map, const char *gid_map);
+// Makes a user namespace with the maps `uid_map` and `gid_map`, in the text of user_namespaces(7). It is made by
+// `owner`, an id of the host: the kernel counts what is used in it on that user, and gives that user all capabilities
+// in it; so it has to be root or nobody's. Gives a descriptor that holds it open, or a negative errno.
+int make_user_namespace(const char *uid_map, const char *gid_map, uid_t owner);

@@ -7,7 +7,7 @@
 #include "fd.h"
 
 bool can_idmap(const std::string &path) {
-    static const Fd any_namespace(make_user_namespace("0 65536 1\n", "0 65536 1\n"));
+    static const Fd any_namespace(make_user_namespace("0 65536 1\n", "0 65536 1\n", 0));
     Fd copy(open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
     if (!any_namespace.valid() || !copy.valid()) return true;
     struct mount_attr change = {};

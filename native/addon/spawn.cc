@@ -164,14 +164,14 @@ Failure boot(Container &container, const SpawnRequest &request) {
 Failure make_given(const SpawnRequest &request, Given *given) {
     uint32_t step = 0;
     if (!request.uid_map.empty()) {
-        int fd = make_user_namespace(request.uid_map.c_str(), request.gid_map.c_str());
+        int fd = make_user_namespace(request.uid_map.c_str(), request.gid_map.c_str(), request.owner);
         if (fd < 0) return {Failure::kUserns, step, -fd, 0};
         given->userns.reset(fd);
         step++;
     }
     if (request.mount_maps.size() > kMaxMountMaps) return {Failure::kUserns, step, E2BIG, 0};
     for (const auto &[uids, gids] : request.mount_maps) {
-        int fd = make_user_namespace(uids.c_str(), gids.c_str());
+        int fd = make_user_namespace(uids.c_str(), gids.c_str(), request.owner);
         if (fd < 0) return {Failure::kUserns, step, -fd, 0};
         given->mount_userns.emplace_back(fd);
         step++;

@@ -14,6 +14,7 @@ struct SpawnRequest {
     std::vector<GroupWrite> late_writes; // when the boot program has come to its wait: they would slow it down
     uint64_t namespaces = 0;             // CLONE_NEW* flags
     std::string uid_map, gid_map;        // of a new user namespace, or empty
+    uid_t owner = 0;                     // the host's user that makes its user namespaces
     std::vector<std::pair<std::string, std::string>> mount_maps; // of the user namespaces that mounts have
     std::string image;                                           // path of a squashfs or erofs file to mount, or empty
     std::string reach;                                           // path of niwa-reach, which mounts the image

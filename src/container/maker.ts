@@ -181,6 +181,7 @@ export class Maker {
       devices: plan.devices,
       uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
       gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
+      owner: own.idRange?.start ?? 0, // maps of a spec may begin with a user of the host
       mountMaps: plan.mountMaps.map(({ uids, gids }) => [mapFile(uids), mapFile(gids)]),
       image: plan.image ?? '',
       reach: REACH_PROGRAM,

@@ -55,6 +55,7 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
     devices: null,
     uidMap: '',
     gidMap: '',
+    owner: 0,
     mountMaps: [],
     image: '',
     reach: '',

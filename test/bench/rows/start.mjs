@@ -94,6 +94,7 @@ class Addon {
       namespaces: plan.clone.flags,
       pidNamespace: '',
       networkOf: 0,
+      owner: plan.userns?.uids[0]?.host ?? 0,
       mountMaps: [],
       image: '',
       reach: '',
