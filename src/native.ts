@@ -351,7 +351,7 @@ export interface Native extends NativeExec {
   syncFileSystem(fd: number): Promise<number>;
   /**
    * Reads a file as an overlay of directories, topmost first, would show it; links lead nowhere outside. Gives the errno where it
-   * cannot: ENOENT, EINVAL where it is no file, EFBIG for more than `maxBytes`, EXDEV where something is mounted on the way.
+   * cannot: ENOENT, EINVAL where it is no file, EFBIG for more than `maxBytes`, ELOOP for more than 2048 lookups, EXDEV where something is mounted on the way.
    */
   readInLayers(layers: readonly string[], path: string, maxBytes: number): Buffer | number;
 }

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "fd.h"
 #include "pass.h"
@@ -83,7 +84,8 @@ int mount_device(const char *type, const std::string &device) {
     return mount < 0 ? -errno : mount;
 }
 
-// Starts `program image PATH` with a socket. Gives its pid or a negative errno.
+// Starts `program image PATH` with a socket and nothing of niwad's: whoever reads niwad's log from a pipe would find no
+// end of it while the process hangs. Gives its pid or a negative errno.
 pid_t spawn_apart(const std::string &program, const std::string &path, int socket) {
     std::string file = program, what = "image", where = path;
     char *const args[] = {file.data(), what.data(), where.data(), nullptr};
@@ -93,6 +95,8 @@ pid_t spawn_apart(const std::string &program, const std::string &path, int socke
     if (error != 0) return -error;
     pid_t pid;
     error = posix_spawn_file_actions_adddup2(&actions, socket, kApartFd);
+    for (int stream = 0; error == 0 && stream <= STDERR_FILENO; stream++)
+        error = posix_spawn_file_actions_addopen(&actions, stream, "/dev/null", O_RDWR, 0);
     if (error == 0) error = posix_spawn(&pid, program.c_str(), &actions, nullptr, args, env);
     posix_spawn_file_actions_destroy(&actions);
     return error == 0 ? pid : -error;
@@ -108,15 +112,19 @@ std::string image_type(const std::string &path) {
     return type == nullptr ? "" : type;
 }
 
-int mount_image_apart(const std::string &program, const std::string &path) {
+int mount_image_apart(const std::string &program, const std::string &path, pid_t *hung) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) return -errno;
     Fd ours(pair[0]), theirs(pair[1]);
     pid_t pid = spawn_apart(program, path, theirs.get());
     if (pid < 0) return pid;
     theirs.reset();
-    waitpid(pid, nullptr, 0); // it has left the work to a child, which is nobody's when it hangs
-    return receive_result(ours.get(), kApartTimeoutMs);
+    int result = receive_result(ours.get(), kApartTimeoutMs);
+    if (result == -ETIMEDOUT)
+        *hung = pid;
+    else
+        waitpid(pid, nullptr, 0); // it has closed what may hang before it sent the result
+    return result;
 }
 
 int mount_image(const std::string &path) {

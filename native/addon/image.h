@@ -1,6 +1,7 @@
 // Images of file systems in files of the host, mounted by a loop device.
 #pragma once
 #include <string>
+#include <sys/types.h>
 
 // Mounts a squashfs or erofs file read-only, detached from every namespace, for the container to place. The loop device
 // goes with the last mount of it. No link is followed on the way to the file. Gives a descriptor of the mount or a
@@ -8,8 +9,8 @@
 int mount_image(const std::string &path);
 
 // Does that in a process of its own, `program`, since whoever waits for a file system that never answers cannot be
-// killed. Gives -ETIMEDOUT where it takes too long.
-int mount_image_apart(const std::string &program, const std::string &path);
+// killed. Gives -ETIMEDOUT where it takes too long; `hung` is then that process, which the caller has to wait for.
+int mount_image_apart(const std::string &program, const std::string &path, pid_t *hung);
 
 // Gives the type of the image in a file: "squashfs", "erofs", or nothing. No link is followed.
 std::string image_type(const std::string &path);

@@ -11,6 +11,7 @@
 namespace {
 
 constexpr char kOpaqueName[] = "trusted.overlay.opaque";
+constexpr size_t kLookupsToRead = 2048; // for `/etc/passwd` in 127 layers 254: it is done on niwad's event loop
 constexpr int kDirectory = O_RDONLY | O_DIRECTORY;
 
 // Opens what has a name itself: no link is followed, and no mount entered, whose file system might never answer.
@@ -174,11 +175,14 @@ int read_in_layers(const std::vector<std::string> &layers, const std::string &pa
     }
     std::string at = path;
     Effort effort;
+    effort.lookups = kLookupsToRead;
     while (--effort.links >= 0) {
         Directory parent;
         Shown shown;
         std::string target;
         int error = walk(roots, parent_of(at), enter_existing, &effort, &parent);
+        if (error == 0 && effort.lookups < parent.parts.size()) error = -ELOOP;
+        effort.lookups -= parent.parts.size();
         if (error == 0) error = look(parent, name_of(at), &shown);
         if (error < 0) return error;
         if (!S_ISLNK(shown.status.st_mode)) return read_shown(shown, max_bytes, text);

@@ -64,7 +64,8 @@ int enter_existing(const Directory &in, const std::string &name, const Shown *sh
 // Reads where a link leads. Gives 0 or a negative errno.
 int read_link(const Shown &link, std::string *target);
 
-// Reads a file of at most `max_bytes` as the layers show it, through links. Gives 0, -ENOENT, -EINVAL for what is no
-// file, -EFBIG, or another negative errno.
+// Reads a file of at most `max_bytes` as the layers show it, through links; with much less effort than for an entry of
+// a layer. Gives 0, -ENOENT, -EINVAL for what is no file, -EFBIG, -ELOOP where the effort does not suffice, or another
+// negative errno.
 int read_in_layers(const std::vector<std::string> &layers, const std::string &path, size_t max_bytes,
                    std::string *text);

@@ -52,8 +52,8 @@ int make_fifo(const std::string &path, const SpawnRequest &request, Fd *fifo) {
     return 0;
 }
 
-// Helpers that did not end when they were killed. They are our children: without a wait each would stay a zombie.
-class HungHelpers {
+// Children that did not end when they were killed: without a wait each would stay a zombie.
+class HungChildren {
   public:
     void add(Fd pidfd) {
         std::lock_guard<std::mutex> hold(mutex_);
@@ -74,7 +74,7 @@ class HungHelpers {
     std::vector<Fd> pidfds_;
 };
 
-HungHelpers hung_helpers;
+HungChildren hung_children;
 
 // What the helper gets beside its standard streams and its control socket.
 struct Given {
@@ -160,8 +160,21 @@ Failure boot(Container &container, const SpawnRequest &request) {
     return sent ? silent_death(container) : Failure{Failure::kBoot, kNoStep, EPIPE, 0};
 }
 
+// Mounts the image of the root; here, since the group's device filter hides loop devices. A process that hangs in that
+// comes into the group, which stays then, is seen, and counts for its caller until the process ends.
+int mount_root(const SpawnRequest &request, const Group &group, Fd *image) {
+    pid_t hung = 0;
+    int fd = mount_image_apart(request.reach, request.image, &hung);
+    if (hung > 0) {
+        group.write("cgroup.procs", std::to_string(hung).c_str());
+        hung_children.add(open_pidfd(hung));
+    }
+    image->reset(fd);
+    return fd;
+}
+
 // Makes what the helper gets.
-Failure make_given(const SpawnRequest &request, Given *given) {
+Failure make_given(const SpawnRequest &request, const Group &group, Given *given) {
     uint32_t step = 0;
     if (!request.uid_map.empty()) {
         int fd = make_user_namespace(request.uid_map.c_str(), request.gid_map.c_str(), request.owner);
@@ -177,10 +190,8 @@ Failure make_given(const SpawnRequest &request, Given *given) {
         step++;
     }
     if (!request.image.empty()) {
-        int fd =
-            mount_image_apart(request.reach, request.image); // here, since the group's device filter hides loop devices
-        if (fd < 0) return {Failure::kImage, 0, -fd, 0};
-        given->image.reset(fd);
+        int error = mount_root(request, group, &given->image);
+        if (error < 0) return {Failure::kImage, 0, -error, 0};
     }
     return {};
 }
@@ -200,7 +211,7 @@ Failure populate(const SpawnRequest &request, Spawned *spawned) {
     spawned->phases.devices = take_lap(&lap);
     if (error < 0) return {Failure::kDevices, 0, -error, 0};
     Given given;
-    Failure failure = make_given(request, &given);
+    Failure failure = make_given(request, container.group, &given);
     if (failure.failed()) return failure;
     spawned->phases.userns = take_lap(&lap);
     error = clone_container(request, given, spawned);
@@ -217,7 +228,7 @@ void undo_container(Container &container) {
     container.group.kill();
     if (container.pidfd.valid()) {
         if (!await_end(container)) { // it hangs in the kernel, and its group stays until it does not
-            hung_helpers.add(std::move(container.pidfd));
+            hung_children.add(std::move(container.pidfd));
             return;
         }
         siginfo_t info;
@@ -228,7 +239,7 @@ void undo_container(Container &container) {
 }
 
 Spawned create_container(const SpawnRequest &request) {
-    hung_helpers.reap();
+    hung_children.reap();
     Spawned spawned;
     spawned.container = std::make_shared<Container>();
     Container &container = *spawned.container;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "../addon/idmap.h"
 #include "../addon/image.h"
 #include "../addon/layers.h"
 #include "../addon/pass.h"
@@ -74,7 +75,7 @@ Words fence_of(const Words &words) {
 int source(const Words &words, std::string *body) {
     std::string real;
     int error = follow_links(words[1], fence_of(words), &real);
-    *body = (error < 0 || can_idmap_here(real) ? "1" : "0") + real;
+    *body = (error < 0 || can_idmap(real) ? "1" : "0") + real;
     return error;
 }
 
@@ -108,10 +109,7 @@ int serve() {
     return 0;
 }
 
-// The work is a child's, so that niwad has nothing to reap where it hangs: it ends when the file system answers.
 int send_image(const char *path) {
-    pid_t pid = fork();
-    if (pid != 0) return pid > 0 ? 0 : 1;
     return pass_result(kReportFd, mount_image(path)) ? 0 : 1;
 }
 

@@ -2,14 +2,9 @@
 
 #include <cerrno>
 #include <climits>
-#include <map>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include <utility>
-
-#include "../addon/idmap.h"
 
 namespace {
 
@@ -88,14 +83,4 @@ int describe_device(const std::string &path, std::string *device) {
     *device = std::string(S_ISBLK(status.st_mode) ? "b " : "c ") + std::to_string(major(status.st_rdev)) + ":" +
               std::to_string(minor(status.st_rdev));
     return 0;
-}
-
-bool can_idmap_here(const std::string &path) {
-    static std::map<std::pair<long, dev_t>, bool> probed; // its type and its device number name a file system
-    struct statfs system;
-    struct stat status;
-    if (statfs(path.c_str(), &system) < 0 || stat(path.c_str(), &status) < 0) return true; // the start will say why
-    auto [known, fresh] = probed.try_emplace({system.f_type, status.st_dev}, true);
-    if (fresh) known->second = can_idmap(path);
-    return known->second;
 }

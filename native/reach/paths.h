@@ -11,6 +11,3 @@ int follow_links(const std::string &path, const std::vector<std::string> &fence,
 
 // Says what device a path is: "b 8:1", "c 1:3", or nothing for another file. Gives 0 or a negative errno.
 int describe_device(const std::string &path, std::string *device);
-
-// Whether the file system of a path can be id-mapped; the kernel is asked once for each.
-bool can_idmap_here(const std::string &path);

@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { isOomProtected } from '../host/oom.js';
-import { openFilesLimit } from '../host/open-files.js';
+import { takeAwayOfNiwad } from '../host/own-limits.js';
 import { REACH_PROGRAM } from '../host/reach.js';
-import { errnoName, native } from '../native.js';
+import { errnoName } from '../native.js';
 import type { Program } from '../spec/hooks.js';
 
 /** How one run of a program went. */
@@ -96,13 +94,6 @@ function start({ file, args }: Program, env: Record<string, string>): ChildProce
   const child = spawn(REACH_PROGRAM, words, { cwd: '/', env, detached: true, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
   if (child.pid !== undefined) takeAwayOfNiwad(child.pid);
   return child;
-}
-
-/** What niwad has for itself is not for those that it starts: to be the last that the OOM killer takes, and very many open files. */
-function takeAwayOfNiwad(pid: number): void {
-  if (isOomProtected()) writeFileSync(`/proc/${pid}/oom_score_adj`, '0');
-  const { soft, hard } = openFilesLimit();
-  native.limitOpenFiles(pid, soft, hard);
 }
 
 function failureOf(code: number | null, killer: string | null): string | null {

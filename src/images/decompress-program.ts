@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { NiwaError } from '../errors.js';
+import { takeAwayOfNiwad } from '../host/own-limits.js';
 
 /** Programs that read a compressed file from standard input. xz takes as much memory as the file says, up to 4 GiB: `xz -9` wants 65 MiB. */
 const PROGRAMS = {
@@ -24,6 +25,7 @@ export async function* decompressedBy(
 ): AsyncGenerator<Buffer> {
   const { args, debian } = PROGRAMS[program];
   const child = spawn(program, args, { ...NOBODY, cwd: '/', env: { PATH: process.env.PATH }, stdio: 'pipe' });
+  if (child.pid !== undefined) takeAwayOfNiwad(child.pid);
   const closed = once(child, 'close') as Promise<[number | null, string | null]>;
   closed.catch(() => {}); // where it does not begin; "spawn" says so, too
   let told = '';

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { NiwaError } from '../../src/errors.js';
@@ -58,6 +58,19 @@ test(
     await asking;
     await run({ id: 'next' });
     expect(await niwad.client.wait('next')).toMatchObject({ code: 0 });
+  },
+);
+
+test(
+  'a start whose image hangs for the process that mounts it fails in time, and its group stays with that process',
+  LONG,
+  async () => {
+    const refused = await refusalOf(run({ id: 'hung-image', root: { file: hung('image') } }));
+    expect(refused).toMatchObject({ code: 'START_FAILED', message: expect.stringContaining('ETIMEDOUT') });
+    const processes = niwad.pidsOf('hung-image');
+    expect(processes).toHaveLength(1);
+    const [pid] = processes;
+    for (const fd of [0, 1, 2]) expect(readlinkSync(`/proc/${pid}/fd/${fd}`)).toBe('/dev/null');
   },
 );
 

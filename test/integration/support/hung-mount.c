@@ -1,6 +1,7 @@
 // hung-mount DIRECTORY [NAME]: mounts a FUSE file system in a mount namespace of its own, whose requests are never
 // answered: none at all, or with NAME all but those of processes of that name, and the opening of files. Whatever is
-// called "file" is a file, all else a directory. Says "ready" and ends with its standard input; /dev/fuse is closed
+// called "file" or "image" is a file, all else a directory; "image" is a squashfs for `NAME serve`, and hangs for all
+// others who open it. Says "ready" and ends with its standard input; /dev/fuse is closed
 // then, so that the kernel aborts the connection and everybody who waits goes on.
 #include <fcntl.h>
 #include <linux/fuse.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #define FILE_NODE 3
+#define IMAGE_NODE 4
 
 static char request[1 << 20];
 
@@ -42,16 +44,36 @@ static void name_of(unsigned pid, char name[32]) {
     fclose(file);
 }
 
+static int is_serving(unsigned pid) {
+    char path[64], words[256] = "";
+    snprintf(path, sizeof path, "/proc/%u/cmdline", pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return 0;
+    size_t length = fread(words, 1, sizeof words - 1, file);
+    fclose(file);
+    return strcmp(words + (strlen(words) < length ? strlen(words) + 1 : 0), "serve") == 0;
+}
+
 static struct fuse_attr attributes_of(unsigned long node) {
     struct fuse_attr attributes = {.ino = node, .nlink = 2, .mode = S_IFDIR | 0755, .blksize = 4096};
-    if (node == FILE_NODE) attributes.mode = S_IFREG | 0755, attributes.size = 4096;
+    if (node == FILE_NODE || node == IMAGE_NODE) attributes.mode = S_IFREG | 0755, attributes.size = 4096;
     return attributes;
 }
 
 static void look_up(int fuse) {
-    unsigned long node = strcmp(request + sizeof(struct fuse_in_header), "file") == 0 ? FILE_NODE : 2;
+    const char *name = request + sizeof(struct fuse_in_header);
+    unsigned long node = strcmp(name, "file") == 0 ? FILE_NODE : strcmp(name, "image") == 0 ? IMAGE_NODE : 2;
     struct fuse_entry_out entry = {.nodeid = node, .attr = attributes_of(node)};
     answer(fuse, 0, &entry, sizeof entry);
+}
+
+static void open_or_read(int fuse, const struct fuse_in_header *in) {
+    struct fuse_open_out opened = {.fh = 1};
+    if (in->nodeid != IMAGE_NODE || !is_serving(in->pid)) return;
+    if (in->opcode == FUSE_OPEN)
+        answer(fuse, 0, &opened, sizeof opened);
+    else
+        answer(fuse, 0, "hsqs", 4);
 }
 
 static void serve_one(int fuse) {
@@ -61,7 +83,7 @@ static void serve_one(int fuse) {
     if (in->opcode == FUSE_LOOKUP) return look_up(fuse);
     if (in->opcode == FUSE_GETATTR) return answer(fuse, 0, &attributes, sizeof attributes);
     if (in->opcode == FUSE_STATFS) return answer(fuse, 0, &status, sizeof status);
-    if (in->opcode == FUSE_OPEN || in->opcode == FUSE_READ) return;
+    if (in->opcode == FUSE_OPEN || in->opcode == FUSE_READ) return open_or_read(fuse, in);
     if (in->opcode != FUSE_FORGET && in->opcode != FUSE_BATCH_FORGET && in->opcode != FUSE_INTERRUPT)
         answer(fuse, -38, "", 0); // ENOSYS
 }

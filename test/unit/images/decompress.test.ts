@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';
+import { openFilesLimit } from '../../../src/host/open-files.js';
 import { decompressed } from '../../../src/images/decompress.js';
 import { compressed, SKIPPABLE } from './compress.js';
 import { streamOf } from './make-tar.js';
@@ -83,6 +85,22 @@ it('what the source says goes through, and nobody is left waiting', async () => 
   await left.next();
   await left.return(undefined);
   expect((await execa('pgrep', ['-P', String(process.pid), 'xz'], { reject: false })).stdout).toBe('');
+});
+
+it("a program has not niwad's limit of open files", async ({ skip }) => {
+  const capabilities = /^CapEff:\s+(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  skip(((BigInt(`0x${capabilities}`) >> 24n) & 1n) === 0n, 'needs CAP_SYS_RESOURCE: the program is of another user');
+  const bytes = await compressed('xz', TEXT);
+  let limits = '';
+  const source = async function* () {
+    yield bytes.subarray(0, 100);
+    const { stdout: pid } = await execa('pgrep', ['-P', String(process.pid), 'xz']);
+    limits = readFileSync(`/proc/${pid}/limits`, 'utf8');
+    yield bytes.subarray(100);
+  };
+  await readAll(source());
+  const { soft, hard } = openFilesLimit();
+  expect(limits).toMatch(new RegExp(`^Max open files +${soft} +${hard} `, 'm'));
 });
 
 it('a program that is missing is named', async () => {

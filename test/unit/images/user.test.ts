@@ -1,5 +1,8 @@
-import { expect, it } from 'vitest';
-import { lookUpUser, userOfImage } from '../../../src/images/user.js';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { lookUpUser, readerOf, userOfImage } from '../../../src/images/user.js';
 
 const FILES: Record<string, string> = {
   'etc/passwd': 'root:x:0:0::/:/bin/sh\nwww-data:x:33:34::/:\nbroken:x:no:1\n',
@@ -32,4 +35,31 @@ it.each([
   ['www-data:', 'www-data'],
 ])('the user %s of an image is %s', (text, user) => {
   expect(userOfImage(text, read)).toBe(user);
+});
+
+/** Makes 100 layers, each of which has a directory `a` with a file `passwd`, and `etc` as a link in the topmost. */
+function layersWithLink(target: string): string[] {
+  const directory = mkdtempSync(join(tmpdir(), 'niwa-user-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const layers = Array.from({ length: 100 }, (_, i) => join(directory, String(i)));
+  for (const layer of layers) {
+    mkdirSync(join(layer, 'a'), { recursive: true });
+    writeFileSync(join(layer, 'a/passwd'), 'app:x:5:6::/:/bin/sh');
+  }
+  symlinkSync(target, join(layers[0] ?? '', 'etc'));
+  return layers;
+}
+
+it('a file is found through links in many layers', () => {
+  expect(readerOf(layersWithLink('a/../a/..//a'))('etc/passwd')).toEqual(['app:x:5:6::/:/bin/sh']);
+});
+
+it('links of an image that lead through very many names hold nobody up', () => {
+  const read = readerOf(layersWithLink('a/../'.repeat(600).concat('a')));
+  const times = [1, 2, 3].map(() => {
+    const begun = performance.now();
+    expect(read('etc/passwd')).toEqual([]);
+    return performance.now() - begun;
+  });
+  expect(Math.min(...times)).toBeLessThan(50);
 });
