@@ -225,14 +225,13 @@ describe.each([
   });
 
   it('a container reaches its own published port, and its neighbour does, by the addresses of the host', async () => {
-    const asked = ['192.0.2.1', '2001:db8::1', '10.77.0.1', 'fd6e:6977:6100::1'].flatMap((host) =>
-      (['tcp', 'udp'] as const).flatMap((protocol) => [
-        within('net-self', host, protocol),
-        within('net-near', host, protocol),
-      ]),
-    );
-    const answer = expect.stringMatching(/^net-self for (10\.77\.0\.|fd6e:6977:6100::)/);
-    expect(await Promise.all(asked)).toEqual(asked.map(() => answer));
+    for (const host of ['192.0.2.1', '2001:db8::1', '10.77.0.1', 'fd6e:6977:6100::1'])
+      for (const protocol of ['tcp', 'udp'] as const) {
+        // Two at a time: sixteen programs that begin at once take the emulated machine longer than an exec may take.
+        const asked = ['net-self', 'net-near'].map((id) => within(id, host, protocol));
+        for (const answer of await Promise.all(asked))
+          expect(answer, `${host} ${protocol}`).toMatch(/^net-self for (10\.77\.0\.|fd6e:6977:6100::)/);
+      }
   });
 
   it('what is not published is not reached, by nobody', async () => {
