@@ -2,6 +2,7 @@
 // begin commands of the terminal, U+202E turns the direction of what follows (CVE-2021-42574).
 import { expect } from 'vitest';
 import type { SpecInput } from '../../src/spec/schema.js';
+import { needsNoKernel } from '../integration/support/host.js';
 import { test } from './attack.js';
 
 const HOSTILE = 'x\x1b]0;owned\x07\u009b31m\u202eend';
@@ -11,7 +12,8 @@ const spec: SpecInput = {
   process: { args: ['sh', '-c', 'sleep 1000', HOSTILE], env: { TEXT: HOSTILE } },
 };
 
-test('control characters: nothing that a terminal acts on comes out of niwa', async ({ niwad }) => {
+test('control characters: nothing that a terminal acts on comes out of niwa', async ({ niwad, skip }) => {
+  needsNoKernel(skip);
   await niwad.start(spec);
   const lines = [
     ['ps'],
