@@ -41,8 +41,13 @@ export class SegmentFile {
 
   static async #from(path: string, flags: string): Promise<SegmentFile> {
     const file = await open(path, flags, FILE_MODE);
-    const { dev, ino } = await file.stat({ bigint: true });
-    return new SegmentFile(path, file, dev, ino);
+    try {
+      const { dev, ino } = await file.stat({ bigint: true });
+      return new SegmentFile(path, file, dev, ino);
+    } catch (error) {
+      await file.close().catch(() => {});
+      throw error;
+    }
   }
 
   /** How large it is. @throws what node:fs throws */
