@@ -32,19 +32,24 @@ export async function attachTo(container: Container, caller: Caller, allowed: Al
   const { tty } = spec.process;
   if (tty) requireActPermission(spec, caller, await withRealPaths(allowed, spec, caller));
   const left = new AbortController();
-  const output = await fromNowOn(log, state === 'created', left.signal);
-  if (tty) requireState('attach to', id, container.state); // it may have ended meanwhile
-  const stdin = tty ? pipe(native.terminalInput(handle), 'write') : null;
-  return {
-    stdin,
-    output,
-    resize: (rows, columns) => void native.resizeTerminal(handle, rows, columns),
-    exited,
-    close: () => {
-      left.abort();
-      stdin?.destroy();
-    },
-  };
+  try {
+    const output = await fromNowOn(log, state === 'created', left.signal);
+    if (tty) requireState('attach to', id, container.state); // it may have ended meanwhile
+    const stdin = tty ? pipe(native.terminalInput(handle), 'write') : null;
+    return {
+      stdin,
+      output,
+      resize: (rows, columns) => void native.resizeTerminal(handle, rows, columns),
+      exited,
+      close: () => {
+        left.abort();
+        stdin?.destroy();
+      },
+    };
+  } catch (error) {
+    left.abort();
+    throw error;
+  }
 }
 
 /** Gives output that misses nothing of what is written once this has resolved. */
@@ -55,6 +60,7 @@ async function fromNowOn(log: ContainerLog, all: boolean, left: AbortSignal): Pr
   });
   const chunks = log.read({ ...(all ? {} : { tail: 0 }), follow: true, begun }, left);
   const first = chunks.next();
+  first.catch(() => {}); // whoever reads the output hears of it
   await Promise.race([begins, first]);
   return (async function* () {
     const { value, done } = await first;
