@@ -434,10 +434,7 @@ export class Runtime {
   ): Promise<Container> {
     const watch = new Stopwatch();
     const { images } = this.#options;
-    const written = this.#bounded(
-      parseSpec(input, this.#freeId(), (name) => imageDefaults(images, name)),
-      caller,
-    );
+    const written = parseSpec(input, this.#freeId(), (name) => imageDefaults(images, name));
     const unpin = images.pin(written.root.layers);
     try {
       const spec = await this.#settle(written, caller);
@@ -460,12 +457,16 @@ export class Runtime {
     return withDefaults(spec, bounds, tree.controllers.available);
   }
 
-  /** Gives a spec with its real paths, all of which the caller may name, the number of its user, and the caller's ids on disk. */
+  /**
+   * Gives a spec with bounds and its real paths, all of which the caller may name, the number of its user, and the caller's ids on
+   * disk.
+   */
   async #settle(written: Spec, caller: Caller): Promise<Spec> {
     const asker = `user ${caller.uid}` as const;
     const allowed = await withRealPaths(this.#options.allowed, written, caller);
     requirePermission(written, caller, allowed);
-    const spec = await resolveSources(written, asker, fenceOf(caller, allowed));
+    // A root that leads to the host's own gets its overlay here, which needs a bound as any other.
+    const spec = this.#bounded(await resolveSources(written, asker, fenceOf(caller, allowed)), caller);
     requirePermission(spec, caller, allowed, written);
     return this.#options.networks.resolve(requireDiskIds(await resolveUser(spec, asker), caller, allowed));
   }

@@ -56,6 +56,19 @@ test('can be bounded in what is written over it', async ({ niwad }) => {
   expect(await niwad.sh(fill(32), { root, userns: 'host' })).toBe('No space left');
 });
 
+test("is bounded in what is written over it also where a link leads to the host's own", async ({ niwad }) => {
+  const path = join(niwad.place.files, 'link-to-host');
+  symlinkSync('/', path);
+  const process = { args: ['true'] };
+  const [plain, linked] = [
+    await niwad.client.create({ root: { path: '/' }, process }),
+    await niwad.client.create({ root: { path }, process }),
+  ];
+  const sizeOf = async (id: string) => (await niwad.client.inspect(id)).spec.root.overlay?.sizeBytes;
+  expect(await sizeOf(linked.id)).toBeGreaterThan(0);
+  expect(await sizeOf(linked.id)).toBe(await sizeOf(plain.id));
+});
+
 test('can be a directory of the host, shared or under an overlay', async ({ niwad, skip }) => {
   const busybox = needsFile(skip, '/bin/busybox', 'a program that needs nothing of its root (package busybox-static)');
   const path = join(niwad.place.files, 'root');
