@@ -14,6 +14,8 @@ export class Leaving {
   readonly #log: Logger;
   readonly #free: (lease: Lease) => void;
   readonly #leases = new Set<Lease>();
+  /** What came of the last time. */
+  #errno = 0;
   #timer: NodeJS.Timeout | undefined;
   #forgetting: Promise<void> = Promise.resolve();
 
@@ -41,25 +43,27 @@ export class Leaving {
     const leases = [...this.#leases];
     this.#leases.clear();
     if (leases.length === 0) return;
-    const isForgotten = await forgetFlows({ of: leases.flatMap(addressesOf), but: [] }, this.#log);
+    const isForgotten = await this.forgetFlows({ of: leases.flatMap(addressesOf), but: [] });
     for (const lease of leases)
       if (isForgotten) this.#free(lease);
       else this.add(lease);
   }
-}
 
-/**
- * Lets the kernel forget connections. Gives whether that is done; a kernel without ctnetlink has no way to be told.
- * @param owners see {@link native.forgetFlows}
- */
-export async function forgetFlows(owners: { of: string[]; but: string[] }, log: Logger): Promise<boolean> {
-  const errno = await native.forgetFlows(owners);
-  if (errno === 0) return true;
-  log.error(
-    { ...owners, errno: errnoName(errno) },
-    'the connections of containers that have ended cannot be forgotten',
-  );
-  return errno === constants.errno.EINVAL;
+  /**
+   * Lets the kernel forget connections. Gives whether that is done; a kernel without ctnetlink has no way to be told. An error
+   * that lasts is logged once.
+   * @param owners see {@link native.forgetFlows}
+   */
+  async forgetFlows(owners: { of: string[]; but: string[] }): Promise<boolean> {
+    const errno = await native.forgetFlows(owners);
+    if (errno !== 0 && errno !== this.#errno)
+      this.#log.error(
+        { errno: errnoName(errno), addresses: owners.of.length, first: owners.of[0] },
+        'the connections of containers that have ended cannot be forgotten',
+      );
+    this.#errno = errno;
+    return errno === 0 || errno === constants.errno.EINVAL;
+  }
 }
 
 /** The addresses of a lease, of one family or of both. */

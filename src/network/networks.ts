@@ -25,7 +25,7 @@ import {
   resolveDns,
 } from './host.js';
 import { devicePrefix, type Lease, leaseOf, type NetworkSettings, type Segment, segmentOf } from './lease.js';
-import { addressesOf, forgetFlows, Leaving } from './leaving.js';
+import { addressesOf, Leaving } from './leaving.js';
 import { AddressPool } from './pool.js';
 import { removal } from './ruleset.js';
 import { attachSteps, bridgeSteps, detachSteps } from './steps.js';
@@ -218,7 +218,7 @@ export class Networks {
     const { subnetText, subnet6 } = this.#segment;
     const placed = [...this.#members.values()].filter(({ attaching }) => attaching !== null);
     const of = [subnetText, ...(subnet6 === null ? [] : [`${ipv6Text(subnet6)}/64`])];
-    await forgetFlows({ of, but: placed.flatMap(({ lease }) => addressesOf(lease)) }, this.#options.log);
+    await this.#leaving.forgetFlows({ of, but: placed.flatMap(({ lease }) => addressesOf(lease)) });
   }
 
   async #remove(bridge: string): Promise<void> {
