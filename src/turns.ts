@@ -21,7 +21,7 @@ export class Turns {
   }
 }
 
-/** How many tasks may run at once: of root, of all other callers together, and of each of them. */
+/** How many there may be at once: of root, of all other callers together, and of each of them. */
 export interface Shares {
   root: number;
   callers: number;
@@ -55,5 +55,39 @@ export class FairTurns {
     } finally {
       if (--queue.tasks === 0) this.#queues.delete(caller);
     }
+  }
+}
+
+/** Places that no caller takes from another, as the turns of {@link FairTurns}; nobody waits for one. */
+export class FairPlaces {
+  readonly #shares: Shares;
+  readonly #taken = new Map<string | null, number>();
+
+  constructor(shares: Shares) {
+    this.#shares = shares;
+  }
+
+  /**
+   * Takes a place; gives the function that gives it back, or null where none is left for this caller.
+   * @param caller any name; null for root
+   */
+  take(caller: string | null): (() => void) | null {
+    const { root, callers, each } = this.#shares;
+    const own = this.#taken.get(caller) ?? 0;
+    if (own >= (caller === null ? root : each)) return null;
+    if (caller !== null && this.#ofCallers() >= callers) return null;
+    this.#taken.set(caller, own + 1);
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      const left = (this.#taken.get(caller) ?? 0) - 1;
+      if (left > 0) this.#taken.set(caller, left);
+      else this.#taken.delete(caller);
+    };
+  }
+
+  #ofCallers(): number {
+    return [...this.#taken].reduce((sum, [caller, count]) => (caller === null ? sum : sum + count), 0);
   }
 }

@@ -28,8 +28,8 @@ import type { Lease } from '../network/lease.js';
 import { signalName, signalNumber } from '../spec/signals.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
 import { warningsOf } from '../spec/warnings.js';
+import { Turns } from '../turns.js';
 import { CAUSE, exitReason } from './exit.js';
-import { Lock } from './lock.js';
 import { type StartPhases, tellPhases } from './phases.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from './status.js';
 import type { StoredContainer } from './store.js';
@@ -72,7 +72,7 @@ export class Container {
   readonly createdAt: Date;
   readonly log: ContainerLog;
   /** Makes the operations on this container wait for each other. */
-  readonly lock = new Lock();
+  readonly lock = new Turns(1);
   readonly history = new History();
   /** Resolves with the exit once its usage record is on disk. */
   readonly exited: Promise<Exit>;

@@ -7,7 +7,6 @@ import { Metrics } from '../accounting/metrics.js';
 import { UsageSums } from '../accounting/sums/sums.js';
 import { groupNumber } from '../api/peer.js';
 import { makeApi } from '../api/server.js';
-import { Lock } from '../container/lock.js';
 import { Runtime } from '../container/runtime.js';
 import { Store } from '../container/store.js';
 import { messageOf, NiwaError } from '../errors.js';
@@ -115,7 +114,7 @@ export async function startDaemon(
     interimIntervalMs,
     keepExited,
   });
-  const sums = new UsageSums(ledger, join(config.stateDir, 'usage'), new Lock());
+  const sums = new UsageSums(ledger, join(config.stateDir, 'usage'));
   ledger.onBegun = () => void sums.prepare();
   const metrics = new Metrics(droppedLines);
   runtime.subscribe(({ type, id, exit }) => {

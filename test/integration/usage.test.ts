@@ -1,15 +1,18 @@
 import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
 import { expect, onTestFinished, vi } from 'vitest';
 import { Ledger } from '../../src/accounting/ledger.js';
 import type { UsageAnswer, UsageRecord, UsageRow } from '../../src/client/index.js';
 import { recordOf, usageOf } from '../unit/accounting/records.js';
-import { needsNoKernel } from './support/host.js';
+import { needsFile, needsNoKernel, type Skip } from './support/host.js';
 import { raw } from './support/http.js';
 import { makePlace, Niwad, removePlace } from './support/niwad.js';
 import { test } from './support/test.js';
 
+const READ_GROUP = 4344;
 const burn = { args: ['sh', '-c', 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'] };
 
 /** Runs containers of two owners, in one period, and gives its bounds. */
@@ -126,6 +129,33 @@ async function begin(socketPath: string, path: string): Promise<IncomingMessage>
   });
 }
 
+/** Asks for sums again and again, and reads the first line of each answer. In perl, which any user can run. */
+const HOLDER = `
+  use IO::Socket::UNIX;
+  $| = 1;
+  for (1 .. $ARGV[1]) {
+    my $socket = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die "connect: $!";
+    print $socket "GET /v1/usage HTTP/1.1\\r\\nHost: niwad\\r\\n\\r\\n";
+    print scalar <$socket>;
+    push @held, $socket;
+  }
+  sleep 1000;`;
+
+/** Holds answers as a reader until the test is over; gives their statuses. */
+async function hold(skip: Skip, socket: string, times: number): Promise<number[]> {
+  const perl = needsFile(skip, '/usr/bin/perl', 'a client that any user can run');
+  const identity = ['--reuid=1236', `--regid=${READ_GROUP}`, '--clear-groups'];
+  const holder = execa('setpriv', [...identity, perl, '-e', HOLDER, socket, String(times)], { reject: false });
+  onTestFinished(async () => {
+    holder.kill('SIGKILL');
+    await holder;
+  });
+  const statuses: number[] = [];
+  for await (const line of createInterface(holder.stdout))
+    if (statuses.push(Number(line.split(' ')[1])) === times) break;
+  return statuses;
+}
+
 /** Writes a ledger of final records, each of another container, in several segments; gives their ids in order. */
 async function writeLedger(directory: string, number: number): Promise<string[]> {
   const ledger = await Ledger.open(directory, { segmentBytes: 1024 * 1024 });
@@ -146,7 +176,7 @@ async function writeLedger(directory: string, number: number): Promise<string[]>
 
 test('many rows come page by page, or one after another, and hold up nobody', async ({ skip }) => {
   needsNoKernel(skip);
-  const place = makePlace();
+  const place = makePlace({ readGroup: READ_GROUP });
   onTestFinished(() => removePlace(place));
   const ids = await writeLedger(join(place.stateDir, 'ledger'), 12_000);
   const niwad = await Niwad.start(place);
@@ -190,6 +220,10 @@ test('many rows come page by page, or one after another, and hold up nobody', as
   await sleep(100);
   expect((await raw(niwad.socket, 'GET', '/v1/usage?limit=1')).status).toBe(200);
   expect(niwad.log).not.toContain('request failed');
+
+  // Who holds all that he may have keeps nobody else from sums.
+  expect(await hold(skip, niwad.socket, 3)).toEqual([200, 200, 429]);
+  expect((await raw(niwad.socket, 'GET', '/v1/usage?limit=1')).status).toBe(200);
 
   // Who does not read gets no more memory than that of his own thread, and there are only so many threads.
   const slow = await Promise.all(Array.from({ length: 8 }, () => begin(niwad.socket, '/v1/usage')));

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { FairTurns, Turns } from '../../src/turns.js';
+import { FairPlaces, FairTurns, Turns } from '../../src/turns.js';
 
 it('runs so many at once, in their order, also after one that failed', async () => {
   const turns = new Turns(2);
@@ -56,4 +56,15 @@ it('lets no caller take the turns of others, nor callers those of root', async (
   expect(begun.slice(4)).toEqual(['a2']);
   for (const end of Object.values(ends)) end();
   expect(await Promise.all(asked)).toEqual(['a1', 'a2', 'b1', 'c1', 'root']);
+});
+
+it('gives each caller so many places, all of them together so many, and root its own', () => {
+  const places = new FairPlaces({ root: 1, callers: 3, each: 2 });
+  const first = places.take('a');
+  expect([places.take('a'), places.take('a')]).toEqual([expect.any(Function), null]);
+  expect([places.take('b'), places.take('b'), places.take('c')]).toEqual([expect.any(Function), null, null]);
+  expect([places.take(null), places.take(null)]).toEqual([expect.any(Function), null]);
+  first?.();
+  first?.();
+  expect([places.take('c'), places.take('a')]).toEqual([expect.any(Function), null]);
 });

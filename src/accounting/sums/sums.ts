@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { cureOfShortage, messageOf, NiwaError } from '../../errors.js';
 import { PACKAGE_DIR } from '../../paths.js';
+import { FairPlaces, Turns } from '../../turns.js';
 import type { Ledger } from '../ledger.js';
 import type { UsageQuery } from './page.js';
 import type { Answer, Question, ThreadData } from './thread.js';
@@ -12,7 +13,10 @@ const THREAD = join(PACKAGE_DIR, 'dist/bundle/usage-thread.cjs');
 const PAGE_ROWS = 100_000;
 /** Of the heap; columns are outside of it, those of one segment at a time. */
 const HEAP_MB = 512;
-const MOST_QUERIES = 8;
+/** So long may a caller read nothing, before the thread of the query ends. */
+const UNREAD_MS = 60_000;
+/** So many queries may be under way: each has a thread until its last row is taken. */
+const SHARES = { root: 8, callers: 6, each: 2 };
 
 /** The sums of a query, while they are made. */
 export interface UsageRows {
@@ -31,17 +35,18 @@ export interface UsageRows {
 export class UsageSums {
   readonly #ledger: Ledger;
   readonly #directory: string;
-  readonly #turns: { run<T>(task: () => Promise<T>): Promise<T> };
-  #queries = 0;
+  readonly #unreadMs: number;
+  readonly #turns = new Turns(1);
+  readonly #places = new FairPlaces(SHARES);
 
   /**
    * @param directory for extracts of segments; made when it is needed
-   * @param turns runs tasks one after another
+   * @param unreadMs for how long the next row may not be asked for; the query is over then
    */
-  constructor(ledger: Ledger, directory: string, turns: { run<T>(task: () => Promise<T>): Promise<T> }) {
+  constructor(ledger: Ledger, directory: string, unreadMs = UNREAD_MS) {
     this.#ledger = ledger;
     this.#directory = directory;
-    this.#turns = turns;
+    this.#unreadMs = unreadMs;
   }
 
   /** Makes the extracts of segments that have none, so that no query has to wait for that. Never fails: a query would tell. */
@@ -57,46 +62,56 @@ export class UsageSums {
 
   /**
    * Begins to sum.
+   * @param caller any name; null for root
    * @param wanted `after`: only rows whose keys are behind this one; `limit`: the most rows that are wanted, at most 100,000
-   * @param left comes when nobody wants the rows any more, also after all were read
+   * @param left comes when nobody wants the rows any more, also when the answer was sent
    * @throws NiwaError TOO_MANY_REQUESTS, HOST_ERROR; STATE_CONFLICT where nobody wants them any more
    */
   async query(
+    caller: string | null,
     query: UsageQuery,
     { after, limit }: { after?: string; limit?: number },
     left: AbortSignal,
   ): Promise<UsageRows> {
-    if (this.#queries >= MOST_QUERIES)
-      throw new NiwaError(
-        'TOO_MANY_REQUESTS',
-        `${MOST_QUERIES} sums of usage are being made or read; wait for one to end`,
-      );
-    const thread = this.#open(query);
-    this.#queries++;
+    if (left.aborted) throw leftError();
+    const leave = this.#places.take(caller);
+    if (leave === null) throw tooManyError(caller);
+    let thread: Thread | undefined;
     const end = async () => {
       left.removeEventListener('abort', end);
-      this.#queries--;
-      await thread.close();
+      leave();
+      await thread?.close();
     };
     left.addEventListener('abort', end);
     try {
-      if (left.aborted) await end();
+      thread = this.#open(query);
       const page = await this.#sum(thread, { type: 'page', after, most: limit ?? PAGE_ROWS });
       const next = limit !== undefined && page.more ? page.last : null;
-      const texts = this.#texts(thread, limit === undefined ? page : { ...page, more: false });
+      const texts = this.#texts(thread, limit === undefined ? page : { ...page, more: false }, end);
       return { texts, next, skipped: page.skipped };
     } catch (error) {
-      if (left.aborted) throw new NiwaError('STATE_CONFLICT', 'nobody waits for these sums any more');
+      if (left.aborted) throw leftError();
       await end();
       throw error;
     }
   }
 
-  async *#texts(thread: Thread, first: Page): AsyncGenerator<string> {
-    for (let page = first; ; ) {
-      for (let text = await thread.rows(); text !== ''; text = await thread.rows()) yield text;
-      if (!page.more) return;
-      page = await this.#sum(thread, { type: 'page', after: page.last ?? '', most: PAGE_ROWS });
+  /** Gives rows; calls `end` behind the last one, and where the next one is not asked for. */
+  async *#texts(thread: Thread, first: Page, end: () => Promise<void>): AsyncGenerator<string> {
+    let unread: NodeJS.Timeout | undefined;
+    try {
+      for (let page = first; ; ) {
+        for (let text = await thread.rows(); text !== ''; text = await thread.rows()) {
+          unread = setTimeout(end, this.#unreadMs).unref();
+          yield text;
+          clearTimeout(unread);
+        }
+        if (!page.more) return;
+        page = await this.#sum(thread, { type: 'page', after: page.last ?? '', most: PAGE_ROWS });
+      }
+    } finally {
+      clearTimeout(unread);
+      await end();
     }
   }
 
@@ -165,6 +180,19 @@ class Thread {
       ended.catch(() => {});
     }
   }
+}
+
+function leftError(): NiwaError {
+  return new NiwaError('STATE_CONFLICT', 'nobody waits for these sums any more');
+}
+
+function tooManyError(caller: string | null): NiwaError {
+  const { root, callers, each } = SHARES;
+  const most = caller === null ? `${root} by root` : `${each} by each user, ${callers} by all users but root`;
+  return new NiwaError(
+    'TOO_MANY_REQUESTS',
+    `too many sums of usage are being made or read (${most}); read them to their end, or wait`,
+  );
 }
 
 function endedError(): NiwaError {

@@ -48,14 +48,15 @@ export function usageRoutes(api: Api, { sums }: ApiOptions): void {
         response: { 200: UsageAnswerSchema, '4xx': ErrorSchema, '5xx': ErrorSchema },
       },
     },
-    async ({ query: asked }, reply) => {
+    async ({ query: asked, caller: { uid } }, reply) => {
       const query = toUsageQuery(asked, Date.now());
       const { limit, after, by = 'container' } = asked;
       const wanted = {
         ...(limit === undefined ? {} : { limit }),
         ...(after === undefined ? {} : { after: readAfter(after) }),
       };
-      const { texts, next, skipped } = await sums.query(query, wanted, leaving(reply.raw));
+      const caller = uid === 0 ? null : `user ${uid}`;
+      const { texts, next, skipped } = await sums.query(caller, query, wanted, leaving(reply.raw));
       if (next !== null) reply.header(NEXT_HEADER, writeAfter(next));
       const { since, until } = query;
       const before = `${JSON.stringify({ since, until, by }).slice(0, -1)},"rows":[`;

@@ -12,7 +12,6 @@ import { UsageSums } from '../../../src/accounting/sums/sums.js';
 import type { Api } from '../../../src/api/api.js';
 import { makeApi } from '../../../src/api/server.js';
 import { Container } from '../../../src/container/container.js';
-import { Lock } from '../../../src/container/lock.js';
 import { Runtime } from '../../../src/container/runtime.js';
 import { Store } from '../../../src/container/store.js';
 import { birthOf, newStored } from '../../../src/container/stored.js';
@@ -107,7 +106,7 @@ async function startApi(requestsPerSecond = 1_000_000): Promise<Api> {
   const made = await makeApi({
     runtime,
     images: new Images(images, limits, () => new Set(), pino({ level: 'silent' })),
-    sums: new UsageSums(ledger, join(directory, 'usage'), new Lock()),
+    sums: new UsageSums(ledger, join(directory, 'usage')),
     metrics: new Metrics(() => 0),
     log: pino({ level: 'silent' }),
     version: '0',
