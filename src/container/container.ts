@@ -87,7 +87,7 @@ export class Container {
   deadlineNs = 0n;
   /** What came of its start, where it was started as soon as it was made. */
   started: Started | Failure | null = null;
-  /** The addon's answer to the start, while and after it is awaited. */
+  /** The answer of the addon to the start, while and after it is awaited; null while the start waits for its turn. */
   starting: ReturnType<Native['start']> | null = null;
   /** The last signal that was sent through niwa. */
   sentSignal = 0;

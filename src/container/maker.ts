@@ -83,9 +83,9 @@ export class Maker {
     return container;
   }
 
-  /** The plan of a container, as it was when it was made. @throws what reach() throws */
-  async planOf({ id, spec, idRange, lease }: Container): Promise<Plan> {
-    return this.#plan(spec, await deviceNumbers(spec, `container ${id}`), idRange, lease);
+  /** The plan of a container, as it was when it was made, but with devices by their paths: those may answer no more. */
+  planOf({ spec, idRange, lease }: Container): Plan {
+    return this.#plan(spec, { devices: {}, deviceNodes: [] }, idRange, lease);
   }
 
   async #bear(spec: Spec, asker: Asker, watch: Stopwatch, start: StartWish | null): Promise<Container> {
@@ -126,7 +126,7 @@ export class Maker {
     if (started !== null) return;
     const failure = await this.#options.networks.attach(container);
     crashPoint('connected');
-    if (failure !== null) throw startError(await this.planOf(container), failure);
+    if (failure !== null) throw startError(this.planOf(container), failure);
     await this.#options.lifecycle.afterNetwork(container);
   }
 

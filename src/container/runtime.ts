@@ -200,19 +200,27 @@ export class Runtime {
   }
 
   /**
-   * Starts a created container. Where that fails, the container has exited with the reason `start-failed`.
-   * @throws NiwaError NOT_FOUND, STATE_CONFLICT, DRAINING, START_FAILED, HOOK_FAILED
+   * Starts a created container. Where that fails, the container has exited with the reason `start-failed`; not where it was
+   * refused.
+   * @throws NiwaError NOT_FOUND, STATE_CONFLICT, DRAINING, TOO_MANY_REQUESTS, START_FAILED, HOOK_FAILED
    */
-  async start(id: string): Promise<Container> {
+  async start(id: string, caller: Caller = ROOT): Promise<Container> {
     const container = this.get(id);
-    await container.lock.run(async () => {
+    const requireStartable = () => {
       this.#refuseNew();
       requireState('start', id, container.state);
+    };
+    const begin = async () => {
+      requireStartable(); // it may have ended while it waited for its turn
       const { lifetimeNs, deadline } = startWish(container.spec);
-      const begin = () => native.start(container.handle, lifetimeNs, deadline);
-      container.starting = mayBeSlow(container.spec) ? pathStarts.run(`container ${id}`, begin) : begin();
+      container.starting = native.start(container.handle, lifetimeNs, deadline); // its end waits for the answer
       const result = await container.starting;
       this.#begin(container, result);
+      return result;
+    };
+    await container.lock.run(async () => {
+      requireStartable();
+      const result = await (mayBeSlow(container.spec) ? pathStarts.run(`user ${caller.uid}`, begin) : begin());
       await this.#requireStarted(container, result);
     });
     await this.#afterStart(container);
@@ -225,7 +233,7 @@ export class Runtime {
    */
   run(input: unknown, caller: Caller = ROOT): Promise<Container> {
     const step = async (container: Container) => {
-      if (container.started === null) return void (await this.start(container.id));
+      if (container.started === null) return void (await this.start(container.id, caller));
       await this.#requireStarted(container, container.started);
       await this.#afterStart(container);
     };
@@ -505,7 +513,7 @@ export class Runtime {
   async #requireStarted(container: Container, result: Started | Failure): Promise<void> {
     if (!isFailure(result)) return;
     await this.#endings.ended(container);
-    throw startError(await this.#maker.planOf(container), result);
+    throw startError(this.#maker.planOf(container), result);
   }
 
   /** @throws NiwaError HOOK_FAILED when it has ended */

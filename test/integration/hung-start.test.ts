@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { NiwaError } from '../../src/errors.js';
 import type { SpecInput } from '../../src/spec/schema.js';
@@ -30,6 +31,20 @@ function zombiesOf(parent: number): string[] {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     return status.includes(`PPid:\t${parent}\n`) && status.includes('State:\tZ');
   });
+}
+
+/** Takes the last turn, and stops a container whose start waits for it: it has an end at once. Gives what comes of both starts. */
+async function stopWhileItWaits(): Promise<Promise<unknown>[]> {
+  await niwad.client.create({ id: 'waits', process: { args: ['true'] }, ...bind(join(place.files, 'fine')) });
+  const last = refusalOf(run({ id: 'last', ...bind(hung('last')) }));
+  await vi.waitFor(() => expect(niwad.groups()).toContain('last'), 5000 * SLOWNESS);
+  const starting = refusalOf(niwad.client.start('waits'));
+  await sleep(200);
+  expect(await niwad.client.inspect('waits')).toMatchObject({ state: 'created' });
+  const stopped = Promise.race([niwad.client.stop('waits'), sleep(3000 * SLOWNESS, 'no answer')]);
+  expect(await stopped).toMatchObject({ state: 'exited', started_at: null });
+  expect(niwad.ledger('waits')).toMatchObject([{ type: 'final', duration_usec: null }]);
+  return [starting, last];
 }
 
 beforeEach(({ skip }) => void needsFile(skip, FUSE, 'the kernel has no FUSE'));
@@ -89,12 +104,15 @@ test(
     await run({ id: 'fine', ...bind(join(place.files, 'fine')) });
     expect(performance.now() - begun).toBeLessThan(10_000 * SLOWNESS);
     expect(await niwad.client.wait('fine')).toMatchObject({ code: 0 });
+    const [waited, last] = await stopWhileItWaits();
     expect(await ofHook).toMatchObject({ code: 'HOOK_FAILED', message: expect.stringContaining('longer than 1 s') });
     expect(await ofImage).toMatchObject({ code: 'PATH_TIMEOUT' });
     for (const error of await hanging)
       expect(error).toMatchObject({ code: 'START_FAILED', message: expect.stringContaining('does not answer') });
+    expect(await waited).toMatchObject({ code: 'STATE_CONFLICT' });
     expect(niwad.groups()).toEqual(expect.arrayContaining(['a', 'e']));
     await mount?.end();
+    expect(await last).toMatchObject({ code: 'START_FAILED' });
     await vi.waitFor(() => expect(niwad.groups()).toEqual([]), 5000 * SLOWNESS);
     const told = [{ reason: 'start-failed' }];
     await vi.waitFor(() => expect(niwad.ledger('killed')).toMatchObject(told), 5000 * SLOWNESS);

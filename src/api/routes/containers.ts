@@ -98,7 +98,7 @@ export function containerRoutes(api: Api, { runtime }: ApiOptions): void {
   api.post(
     '/v1/containers/:id/start',
     { schema: { summary: 'Start a created container', params: IdParams, response: one } },
-    async ({ params }) => (await runtime.start(params.id)).status(),
+    async ({ params, caller }) => (await runtime.start(params.id, caller)).status(),
   );
 
   api.post(
