@@ -302,7 +302,7 @@ export interface Native extends NativeExec {
   listenAt(path: string, backlog: number): number;
   /**
    * Lets the keeper hold a listening socket as long as it keeps containers, and 30 seconds after the end of niwad: whoever connects
-   * meanwhile waits for the next one.
+   * meanwhile waits for the next one. With -1 it holds none any more.
    */
   keeperHold(fd: number): void;
   /** Gives the socket that the keeper held for the niwad before, a descriptor that the caller owns; -1 where there is none. */

@@ -27,7 +27,7 @@ Value listen_on(Info info) {
     return Napi::Number::New(info.Env(), listen_at(to_string(info[0]), info[1].As<Napi::Number>().Int32Value()));
 }
 
-// keeperHold(fd)
+// keeperHold(fd | -1)
 Value keeper_hold(Info info) {
     addon_of(info.Env()).keeper.hold(info[0].As<Napi::Number>().Int32Value());
     return info.Env().Undefined();

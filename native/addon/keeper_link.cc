@@ -94,7 +94,7 @@ int KeeperLink::connect(const std::string &path) {
     known_.clear();
     kept_ = std::move(kept);
     held_ = std::move(held);
-    tell_listening();
+    if (listening_.valid()) tell_listening();
     for (const auto &[id, container] : kept_) known_[id] = container->life.pid;
     return 0;
 }
@@ -169,7 +169,7 @@ void KeeperLink::disclaim(const std::string &id) {
 
 void KeeperLink::hold(int listening) {
     std::lock_guard<std::mutex> lock(mutex_);
-    listening_.reset(fcntl(listening, F_DUPFD_CLOEXEC, 3));
+    listening_.reset(listening < 0 ? -1 : fcntl(listening, F_DUPFD_CLOEXEC, 3));
     tell_listening();
 }
 
@@ -179,7 +179,7 @@ Fd KeeperLink::held() {
 }
 
 void KeeperLink::tell_listening() {
-    if (!socket_.valid() || !listening_.valid()) return;
+    if (!socket_.valid()) return;
     if (send_message(socket_.get(), Word::kHold, {}, -1, -1, listening_.get()) < 0) give_up();
 }
 

@@ -40,6 +40,7 @@ class KeeperLink {
     void disclaim(const std::string &id);
 
     // Lets the keeper hold the socket on which we listen: whoever connects while there is no niwad waits for the next.
+    // With -1 it holds none any more.
     void hold(int listening);
 
     // Gives the socket that the keeper held when we connected; nothing where it held none.

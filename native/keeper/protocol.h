@@ -15,7 +15,7 @@ enum class Word : uint32_t {
     kKept,    // keeper: one container, with its pidfd, its terminal and, until it is started, its control socket
     kEnd,     // keeper: that was all
     kAsk,     // niwad: are you there? The answer is kEnd
-    kHold,    // both: the socket on which the API listens, as `control`; the keeper says it first of what it keeps
+    kHold,    // both: the socket on which the API listens, as `control`, none to hold none; the keeper says it first
 };
 
 struct Message {

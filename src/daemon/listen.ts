@@ -22,15 +22,14 @@ export interface Endpoint {
   fd: number | null;
 }
 
-/**
- * Finds a listening stream socket in the text of /proc/net/unix. Gives its path ("" for one without), or undefined.
- * @param inode the number that stat(2) has for it
- */
-export function findListeningSocket(text: string, inode: number): string | undefined {
-  const line = text.split('\n').find((row) => Number(row.split(/\s+/)[6]) === inode);
-  const [, , , flags = '', type = '', , , ...path] = (line ?? '').split(' ').filter((word) => word !== '');
-  const listens = (Number.parseInt(flags, 16) & ACCEPTS) !== 0 && Number.parseInt(type, 16) === STREAM;
-  return listens ? path.join(' ') : undefined;
+/** Gives the path ("" for one without) of each listening stream socket in the text of /proc/net/unix, by its inode. */
+export function listeningSockets(text: string): Map<number, string> {
+  const rows = text.split('\n').map((line) => line.split(' ').filter((word) => word !== ''));
+  const listening = rows.filter(
+    ([, , , flags = '', type = '']) =>
+      (Number.parseInt(flags, 16) & ACCEPTS) !== 0 && Number.parseInt(type, 16) === STREAM,
+  );
+  return new Map(listening.map(([, , , , , , inode, ...path]) => [Number(inode), path.join(' ')]));
 }
 
 /**
@@ -47,7 +46,7 @@ export function chooseEndpoint(path: string, listenFds: number): Endpoint {
       `LISTEN_FDS says ${listenFds} sockets, niwad takes one; leave a single ListenStream= in niwad.socket`,
     );
   const stat = socketStat(FIRST_FD);
-  const found = stat && findListeningSocket(readFileSync('/proc/net/unix', 'utf8'), stat.ino);
+  const found = stat && listeningSockets(readFileSync('/proc/net/unix', 'utf8')).get(stat.ino);
   if (found === undefined)
     throw new NiwaError(
       'HOST_ERROR',
@@ -72,19 +71,28 @@ function socketStat(fd: number) {
  * @throws NiwaError HOST_ERROR
  */
 export async function listen(api: Api, { path, fd }: Endpoint, groups: Groups): Promise<void> {
-  const listening = fd ?? heldSocket(path) ?? makeSocket(path);
-  if (fd === null) {
-    openSocket(path, groups);
-    native.keeperHold(listening);
+  if (fd !== null) {
+    closeHeld();
+    return await listenOn(api, fd);
   }
+  const listening = heldSocket(path) ?? makeSocket(path);
+  openSocket(path, groups);
+  native.keeperHold(listening);
   await listenOn(api, listening);
+}
+
+/** Closes the socket that the niwad before listened on, everywhere: whoever waits in its queue is refused, and asks again. */
+function closeHeld(): void {
+  const fd = native.keeperHeld();
+  if (fd >= 0) closeSync(fd);
+  native.keeperHold(-1);
 }
 
 function heldSocket(path: string): number | null {
   const fd = native.keeperHeld();
   if (fd < 0) return null;
   const stat = socketStat(fd);
-  const bound = stat && findListeningSocket(readFileSync('/proc/net/unix', 'utf8'), stat.ino);
+  const bound = stat && listeningSockets(readFileSync('/proc/net/unix', 'utf8')).get(stat.ino);
   if (bound === path && statSync(path, { throwIfNoEntry: false })?.isSocket()) return fd;
   closeSync(fd); // it is of another path, or its name was taken away
   return null;

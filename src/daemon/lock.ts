@@ -1,9 +1,10 @@
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { constants } from 'node:os';
 import { basename, join } from 'node:path';
 import { NiwaError } from '../errors.js';
 import { errnoName, native } from '../native.js';
+import { listeningSockets } from './listen.js';
 
 /** What one daemon alone may use. */
 export interface Exclusive {
@@ -73,8 +74,8 @@ export function requireFree(socket: string): Promise<void> {
       .once('connect', () => {
         const listener = native.peer(fdOf(probe));
         probe.destroy();
-        // Whoever called listen(2). Where he has gone, the keeper holds the socket for the next niwad: us, if it is our keeper.
-        if (typeof listener === 'number' || isAlive(listener.pid)) reject(inUse(socket));
+        if (typeof listener === 'number' || listener.pid === 0 || listensAt(listener.pid, socket))
+          reject(inUse(socket));
         else resolve();
       })
       .once('error', () => resolve());
@@ -85,12 +86,31 @@ function fdOf(socket: Socket): number {
   return (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
 }
 
-function isAlive(pid: number): boolean {
+/**
+ * Whether a process that was told to listen on a socket still does. Where it has gone, the keeper holds the socket for the next
+ * niwad: us, if it is our keeper; and the pid may be another process's by now. The socket may have been bound by another path
+ * that leads to the same place, so the last name of it decides.
+ */
+export function listensAt(pid: number, path: string): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    const sockets = listeningSockets(readFileSync(`/proc/${pid}/net/unix`, 'utf8'));
+    return openSockets(pid).some((inode) => basename(sockets.get(inode) ?? '') === basename(path));
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+    return (error as NodeJS.ErrnoException).code === 'EACCES'; // else it has ended
+  }
+}
+
+/** Gives the inodes of the sockets that a process has open, see proc_pid_fd(5). No file is looked at: that may hang. */
+function openSockets(pid: number): number[] {
+  const directory = `/proc/${pid}/fd`;
+  return readdirSync(directory).map((fd) => Number(/^socket:\[([0-9]+)\]$/.exec(linkOf(join(directory, fd)))?.[1]));
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ''; // it has been closed
   }
 }
 

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test, vi } from 'vitest';
+import { execa } from 'execa';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { NiwaClient } from '../../src/client/client.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { needsNoKernel, SLOWNESS, scaled } from './support/host.js';
+import { needsFile, needsNoKernel, SLOWNESS, scaled } from './support/host.js';
 import { keeperOf } from './support/niwad.js';
 
 /** What clients see of a restart of niwad without a service manager. */
@@ -93,4 +94,26 @@ test('without containers nobody waits for a niwad that was stopped', async ({ sk
   expect(await niwad.stop()).toBe(0);
   const error = await new Promise((resolve) => connect(niwad.socket).once('error', resolve).once('connect', resolve));
   expect(error).toMatchObject({ code: 'ENOENT' });
+});
+
+/** Makes a process with a pid of our choice, see set_tid in clone(2). */
+const WITH_PID = `
+  my $tid = pack 'l', $ARGV[0];
+  my $args = pack 'Q11', 0, 0, 0, 0, 17, 0, 0, 0, unpack('Q', pack 'P', $tid), 1, 0;
+  my $pid = syscall 435, $args, 88;
+  close(STDOUT), exec 'sleep', '1000' if $pid == 0;
+  print $pid > 0 ? "made\\n" : "$!\\n";`;
+
+test('a niwad starts after a crash also where the pid of the one before is in use again', async ({ skip }) => {
+  needsNoKernel(skip);
+  const perl = needsFile(skip, '/usr/bin/perl', 'Node.js has no clone3');
+  const place = newPlace();
+  const first = await startDaemon(place);
+  await first.start({ id: 'lives', process: sleeper });
+  await first.stop('SIGKILL');
+  const { stdout } = await execa(perl, ['-e', WITH_PID, String(first.pid)], { stdin: 'ignore', stderr: 'ignore' });
+  expect(stdout).toBe('made');
+  onTestFinished(() => void process.kill(first.pid, 'SIGKILL'));
+  const next = await startDaemon(place);
+  expect(await next.client.inspect('lives')).toMatchObject({ state: 'running' });
 });

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, expect, test, vi } from 'vitest';
 import { lookAtCgroupTree } from '../../src/host/cgroup.js';
@@ -136,6 +137,27 @@ test('a request that comes before niwad is answered by it, and the socket stays'
   slow.destroy();
   const after = statSync(path);
   expect([after.ino, after.mode, after.uid, after.gid]).toEqual([before.ino, before.mode, before.uid, before.gid]);
+});
+
+test('whoever waits at the socket of a niwad before is refused where the next one gets another from its manager', async ({
+  skip,
+}) => {
+  const place = newPlace();
+  const [path, go] = [join(place.directory, 'api.sock'), join(place.directory, 'go')];
+  writeFileSync(go, '');
+  const first = await start(place);
+  await first.start({ id: 'lives', process: { args: ['sleep', '1000'] } });
+  await first.stop('SIGKILL');
+  const waiting = connect(first.socket);
+  await once(waiting, 'connect');
+  const over = new Promise((resolve) =>
+    waiting
+      .on('error', () => {})
+      .on('close', () => resolve('refused'))
+      .resume(),
+  );
+  await start(place, {}, flagsOf(place), [perlOf(skip), '-e', ACTIVATOR, path, go, '1']);
+  expect(await Promise.race([over, sleep(scaled(3000), 'waits')])).toBe('refused');
 });
 
 test('a descriptor that is no listening socket, and more than one, are refused', async ({ skip }) => {

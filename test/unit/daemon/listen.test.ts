@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseEndpoint, findListeningSocket } from '../../../src/daemon/listen.js';
+import { chooseEndpoint, listeningSockets } from '../../../src/daemon/listen.js';
 import { refusal } from '../support.js';
 
 const TABLE = `Num       RefCount Protocol Flags    Type St Inode Path
@@ -23,7 +23,7 @@ describe('a listening stream socket', () => {
     ['not one for packets', 714_027, undefined],
     ['not one of another family', 1, undefined],
   ])('is %s', (_, inode, path) => {
-    expect(findListeningSocket(TABLE, inode)).toBe(path);
+    expect(listeningSockets(TABLE).get(inode)).toBe(path);
   });
 });
 
