@@ -28,25 +28,24 @@ static size_t read_all(int fd, char *text, size_t bytes) {
     return done;
 }
 
-// Gives the text of a file of the root, or an empty one where there is no such file, or it is too long. A FIFO or a
-// device in its place is not waited for.
+// Gives the text of a file of the root, to be freed, or NULL where there is no such file, or it is too long. A FIFO or
+// a device in its place is not waited for.
 static char *text_of(const char *path) {
-    static char nothing[1];
     struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
     int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
-    if (fd < 0) return nothing;
+    if (fd < 0) return NULL;
     struct stat status;
     bool is_short = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size <= MAX_FILE_BYTES;
     char *text = is_short ? malloc((size_t)status.st_size + 1) : NULL;
     if (text != NULL) text[read_all(fd, text, (size_t)status.st_size)] = 0;
     close(fd);
-    return text != NULL ? text : nothing;
+    return text;
 }
 
-// Cuts the first line off a text, without its end. Gives NULL at the end of the text.
+// Cuts the first line off a text, without its end. Gives NULL at the end of the text, and where there is none.
 static char *next_line(char **text) {
     char *line = *text;
-    if (*line == 0) return NULL;
+    if (line == NULL || *line == 0) return NULL;
     size_t length = strcspn(line, "\n");
     *text = line + length + (line[length] != 0);
     line[length] = 0;
@@ -99,13 +98,14 @@ static char *variable(const char *name, const char *value) {
 
 // A group that the user namespace does not map does not exist in it: the kernel takes none of a list with such a one.
 static void take_groups(struct boot *boot, const char *name) {
-    char *text = text_of("/etc/group"), *line, *fields[4];
-    while ((line = next_line(&text)) != NULL && boot->group_count < MAX_GROUPS) {
+    char *text = text_of("/etc/group"), *rest = text, *line, *fields[4];
+    while ((line = next_line(&rest)) != NULL && boot->group_count < MAX_GROUPS) {
         uint64_t id;
         if (!split(line, fields, 4) || !has_name(fields[3], name) || !read_id(fields[2], &id)) continue;
         gid_t group = (gid_t)id;
         if (setgroups(1, &group) == 0) boot->groups[boot->group_count++] = group;
     }
+    free(text);
 }
 
 // account(uid, groups, name): finds the home directory of the user of this name, or where it is empty of this id, and
@@ -113,8 +113,8 @@ static void take_groups(struct boot *boot, const char *name) {
 // asked for here, since the workload's filter of system calls need not allow that.
 int op_account(struct boot *boot, const struct op *op) {
     const char *name = op->strings[0];
-    char *text = text_of("/etc/passwd"), *line, *fields[6];
-    while ((line = next_line(&text)) != NULL) {
+    char *text = text_of("/etc/passwd"), *rest = text, *line, *fields[6];
+    while ((line = next_line(&rest)) != NULL) {
         uint64_t id;
         if (!split(line, fields, 6)) continue;
         bool is_it = name[0] != 0 ? strcmp(fields[0], name) == 0 : read_id(fields[2], &id) && id == op->numbers[0];
@@ -124,6 +124,7 @@ int op_account(struct boot *boot, const struct op *op) {
         break;
     }
     if (op->numbers[1] != 0 && name[0] != 0) take_groups(boot, name);
+    free(text); // the name may be part of it
     struct utsname host;
     if (syscall(SYS_uname, &host) == 0) boot->hostname = variable("HOSTNAME", host.nodename);
     return 0;
