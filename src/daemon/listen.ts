@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { chmodSync, chownSync, closeSync, fstatSync, readFileSync, rmSync, statSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from '../api/api.js';
 import type { Groups } from '../api/peer.js';
 import { NiwaError } from '../errors.js';
@@ -10,6 +12,9 @@ const FIRST_FD = 3;
 const SOCKET_MODE = 0o660;
 /** How many may connect before the event loop gets to them: more find EAGAIN. The kernel allows up to net.core.somaxconn, 4096. */
 const BACKLOG = 4096;
+/** How long a stop waits for the answers of what has been done; an upload may take any time. */
+const ANSWER_PATIENCE_MS = 1000;
+const ANSWER_POLL_MS = 2;
 
 /** The flag of a socket that accepts connections, and the type SOCK_STREAM, as /proc/net/unix has them. */
 const ACCEPTS = 0x10000;
@@ -116,9 +121,28 @@ export function unlisten({ path, fd }: Endpoint): void {
   if (fd === null) rmSync(path, { force: true });
 }
 
+/**
+ * Gives the answers that are still owed to requests which change something. What was done by then, its client has to hear: it
+ * cannot send such a request again.
+ */
+function rememberActs(api: Api): ReadonlySet<ServerResponse> {
+  const unanswered = new Set<ServerResponse>();
+  api.server.on('request', ({ method }: IncomingMessage, response: ServerResponse) => {
+    if (method === 'GET') return;
+    unanswered.add(response);
+    response.once('close', () => unanswered.delete(response));
+  });
+  return unanswered;
+}
+
 /** Fastify listens on addresses only, so its server does by itself; then it also has to end the connections at the close. */
 async function listenOn(api: Api, fd: number): Promise<void> {
-  api.addHook('preClose', async () => api.server.closeAllConnections());
+  const unanswered = rememberActs(api);
+  api.addHook('preClose', async () => {
+    const until = performance.now() + ANSWER_PATIENCE_MS;
+    while (unanswered.size > 0 && performance.now() < until) await sleep(ANSWER_POLL_MS);
+    api.server.closeAllConnections();
+  });
   await api.ready();
   const listening = once(api.server, 'listening');
   api.server.listen({ fd }, BACKLOG); // of an options' backlog Node.js knows nothing beside a descriptor

@@ -29,6 +29,9 @@ test('a layer may be in an image more than once', async ({ niwad }) => {
   expect(image?.layers).toHaveLength(6);
 });
 
+/** With the ids that are on disk: the store may be on a file system that cannot be id-mapped. */
+const ON_DISK = { userns: 'host' } as const;
+
 test('a directory that a layer does not name stays as the layers below have it', async ({ niwad }) => {
   const below = base(
     { path: 'tmp/', type: '5', mode: 0o1777 },
@@ -44,7 +47,7 @@ test('a directory that a layer does not name stays as the layers below have it',
   );
   const stat = 'stat -c "%a %u %g %Y" /tmp /d /d/e /n; stat -c %a /d/e/f';
   await importBytes(niwad, dockerTar([below, above, tarOf({ path: 'tmp/.wh.x' })]), 'im-implied');
-  expect((await say(niwad, 'im-implied', stat)).split('\n')).toEqual([
+  expect((await say(niwad, 'im-implied', stat, {}, ON_DISK)).split('\n')).toEqual([
     '1777 0 0 0',
     '750 5 6 1000000000',
     '711 7 0 1100000000',
@@ -91,7 +94,7 @@ test('a hard link may be to a file of a layer below', async ({ niwad }) => {
   const above = tarOf({ path: 'h', type: '1', target: 'd/f' }, { path: 'i', type: '1', target: 'd/s' });
   await importBytes(niwad, dockerTar([below, above]), 'im-hard');
   const script = 'stat -c "%a %u %g %Y %h" /h /d/f; cat /h /d/f; stat -c "%A %h" /i; stat -c "%a %u" /d';
-  expect((await say(niwad, 'im-hard', script)).split('\n')).toEqual([
+  expect((await say(niwad, 'im-hard', script, {}, ON_DISK)).split('\n')).toEqual([
     '4755 5 6 1000000000 2',
     '4755 5 6 1000000000 2',
     'oneonelrwxrwxrwx 2',
@@ -168,7 +171,7 @@ test('a working directory that is not there is made', async ({ niwad }) => {
   await importBytes(niwad, dockerTar([layer], { WorkingDir: '/srv/not/there/', User: '7:8' }), 'im-cwd');
   const script = 'pwd -P; stat -c "%a %u %g" . .. /var';
   for (const root of [{}, { readonly: true }, { overlay: { size: '1M' } }])
-    expect(await say(niwad, 'im-cwd', script, root)).toBe('/var/srv/not/there\n755 0 0\n755 0 0\n711 0 0');
+    expect(await say(niwad, 'im-cwd', script, root, ON_DISK)).toBe('/var/srv/not/there\n755 0 0\n755 0 0\n711 0 0');
   const process = { entrypoint: ['/bin/sh', '-c', 'pwd'], cwd: '/new' };
   const { stdout } = await niwad.run({ root: { image: 'im-cwd' }, process });
   expect(stdout).toBe('/new\n');

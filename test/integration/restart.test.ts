@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -68,6 +68,20 @@ test('a restart refuses nobody while there are containers: whoever asks waits fo
   expect(existsSync(third.socket)).toBe(false);
 });
 
+/** The sockets of a process, by their inodes. */
+function socketsOf(pid: number): string[] {
+  const links = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+  return links.flatMap((link) => /^socket:\[([0-9]+)\]$/.exec(link)?.[1] ?? []);
+}
+
+/** The inode of the socket that listens at a path. */
+function listeningAt(path: string): string | undefined {
+  const lines = readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/ +/));
+  return lines.find(([, , , flags, , , , bound]) => flags === '00010000' && bound === path)?.[6];
+}
+
 test('whoever connects after a crash is answered by the next niwad, also where the keeper is another', async ({
   skip,
 }) => {
@@ -78,6 +92,7 @@ test('whoever connects after a crash is answered by the next niwad, also where t
   const keeper = keeperOf(place) ?? 0;
   process.kill(keeper, 'SIGKILL');
   await vi.waitFor(() => expect([undefined, keeper]).not.toContain(keeperOf(place)), PATIENCE);
+  await vi.waitFor(() => expect(socketsOf(keeperOf(place) ?? 0)).toContain(listeningAt(first.socket)), PATIENCE);
   await first.stop('SIGKILL');
   const client = new NiwaClient(first.socket);
   const answer = client.inspect('lives');

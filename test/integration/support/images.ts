@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { execa } from 'execa';
 import type { ImportProgress } from '../../../src/images/import.js';
 import { PLATFORM } from '../../../src/images/import.js';
+import type { SpecInput } from '../../../src/spec/schema.js';
 import { tarOf } from '../../unit/images/make-tar.js';
 import type { Niwad } from './niwad.js';
 
@@ -83,9 +84,15 @@ export async function importBytes(niwad: Niwad, tar: Buffer, name?: string): Pro
 }
 
 /** Runs a line of shell in an image and gives its output. */
-export async function say(niwad: Niwad, image: string, script: string, root: object = {}): Promise<string> {
+export async function say(
+  niwad: Niwad,
+  image: string,
+  script: string,
+  root: object = {},
+  spec: Partial<SpecInput> = {},
+): Promise<string> {
   const process = { entrypoint: ['/bin/sh', '-c'], args: [script] };
-  const { stdout, stderr } = await niwad.run({ root: { image, ...root }, process });
+  const { stdout, stderr } = await niwad.run({ ...spec, root: { image, ...root }, process });
   return `${stderr}${stdout}`.trimEnd();
 }
 
