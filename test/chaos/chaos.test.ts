@@ -122,6 +122,8 @@ async function live(number: number): Promise<Outcome> {
       const { code } = error as { code?: string };
       if (code !== 'DAEMON_UNREACHABLE') throw error;
       unanswered.push(id);
+      // Where it was started all the same, it goes on until its deadline, which is far away, and has a range of ids until then.
+      await phoenix.ask((client) => client.stop(id, { timeout: '0s' }).catch(unlessThere));
     }
   }
 }
@@ -134,6 +136,10 @@ async function end(id: string, kind: Kind): Promise<void> {
   if (kind === 'removed')
     await phoenix.ask((client, again) => client.remove(id, { force: true }).catch((error) => unlessGone(error, again)));
   else await phoenix.ask((client) => client.wait(id));
+}
+
+function unlessThere(error: { code?: string }): void {
+  if (error.code !== 'STATE_CONFLICT' && error.code !== 'NOT_FOUND') throw error;
 }
 
 function unlessOver(error: { code?: string }): void {
