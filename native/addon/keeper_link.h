@@ -8,7 +8,7 @@
 
 #include "container.h"
 
-// Nobody waits for the keeper but who connects: what it is told goes into a large buffer. One that lets it run full, or
+// Only connecting waits for the keeper: messages to it go into a large buffer. One that lets it run full, or
 // does not answer, is killed, and alive() says so: the next one is told everything.
 class KeeperLink {
   public:

@@ -58,7 +58,7 @@ struct Effort {
 int walk(const std::vector<int> &layers, const std::string &path, const Enter &enter_next, Effort *effort,
          Directory *found);
 
-// An Enter that makes nothing: -ENOENT for what is not there, -ENOTDIR for what is no directory.
+// An Enter that makes no directory: -ENOENT where the name is missing, -ENOTDIR where it is no directory.
 int enter_existing(const Directory &in, const std::string &name, const Shown *shown, Directory *found);
 
 // Reads where a link leads. Gives 0 or a negative errno.

@@ -171,7 +171,7 @@ int Unpacker::hide_all() {
     return error;
 }
 
-// What it has from the layers below, where it was made before it was named, goes.
+// Removes the attributes that the directory got from the layers below when it was made before its own entry came.
 int Unpacker::finish_directory(int fd, const std::string &path) {
     made_->directories.push_back({path, entry_.mtime_sec, entry_.mtime_nsec});
     int error = remove_attributes(fd);

@@ -32,8 +32,8 @@ export function parseIoStat(ioStat: string): DeviceIo[] {
  * in the name of the container. It does so for dm-linear, dm-crypt, RAID 0 and 1 and for loop devices with direct I/O; it does
  * not for RAID 5; and for other loop devices when it reads what is not in the page cache, or writes it back on the account of
  * whoever owns the pages of the file: often nobody (measured on Linux 6.1). So neither the upper nor the lower devices alone
- * have everything. Of a device and those stacked on it the larger figure counts: what the lower one has, where it has what was
- * passed on and what went to it directly; else what those on it have. A figure that only grows is so from two that only grow.
+ * have everything. Of a device and those stacked on it the larger figure counts: that of the lower device where
+ * it includes the I/O passed on and the direct I/O; else that of the devices on it. A figure that only grows is so from two that only grow.
  *
  * Several devices below the same one count as one, with the larger figure: a mirror writes everything to each. What remains
  * uncounted: direct I/O on a device below one that passes on in its own name, up to what that one had.
