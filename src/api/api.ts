@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { Caller } from '../access/allowed.js';
 import type { Metrics } from '../accounting/metrics.js';
 import type { UsageSums } from '../accounting/sums/sums.js';
-import type { Caller } from '../container/allowed.js';
-import type { Runtime } from '../container/runtime.js';
+import type { Runtime } from '../containers/runtime.js';
 import type { Images } from '../images/images.js';
 import type { ConnectionLimits } from './connections.js';
 import type { Groups, rememberPeers } from './peer.js';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { toLine } from '../../dist/accounting/record.js';
 import { encodeData, encodeFrame, FRAME } from '../../dist/api/frames.js';
-import { newStored, recordOf } from '../../dist/container/stored.js';
+import { newStored, recordOf } from '../../dist/engine/stored.js';
 import { encodeProgram } from '../../dist/plan/encode.js';
 import { makePlan } from '../../dist/plan/plan.js';
 import { parseSpec } from '../../dist/spec/spec.js';

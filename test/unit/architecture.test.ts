@@ -9,7 +9,9 @@ const LAYERS = [
   ['src/cli'], // speaks to niwad through src/client; commands that need no niwad use src/host and src/plan
   ['src/daemon'],
   ['src/api'],
-  ['src/container'], // the life of containers; the five folders below it have one topic each
+  ['src/containers'], // all of them: what is asked of them, what happens to them, take-over
+  ['src/access'], // who asks, and what may be asked
+  ['src/engine'], // one container, without a daemon; the five folders below it have one topic each
   ['src/hooks', 'src/images', 'src/logs', 'src/accounting', 'src/network'],
   ['src/host'],
   ['src/native.ts'], // the one way to the addon
@@ -39,9 +41,9 @@ const EXCEPTIONS: Record<string, string[]> = {
     'src/api/errors.ts',
     'src/api/frames.ts',
     'src/api/routes/usage.ts',
-    'src/container/drain.ts',
-    'src/container/registry.ts',
-    'src/container/status.ts',
+    'src/containers/drain.ts',
+    'src/containers/registry.ts',
+    'src/engine/status.ts',
     'src/hooks/readiness.ts',
     'src/host/doctor.ts',
     'src/images/import.ts',
@@ -57,9 +59,9 @@ const EXCEPTIONS: Record<string, string[]> = {
     'src/accounting/usage.ts',
     'src/accounting/usage-row.ts',
     'src/api/routes/usage.ts',
-    'src/container/drain.ts',
-    'src/container/registry.ts',
-    'src/container/status.ts',
+    'src/containers/drain.ts',
+    'src/containers/registry.ts',
+    'src/engine/status.ts',
     'src/host/doctor.ts',
     'src/images/import.ts',
     'src/images/store.ts',

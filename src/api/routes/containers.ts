@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import type { Container } from '../../container/container.js';
-import { ContainerDetailsSchema, ContainerStatusSchema, type Exit, ExitSchema } from '../../container/status.js';
+import type { Container } from '../../engine/container.js';
+import { ContainerDetailsSchema, ContainerStatusSchema, type Exit, ExitSchema } from '../../engine/status.js';
 import { type Readiness, ReadinessSchema } from '../../hooks/readiness.js';
 import { Duration, SpecSchema } from '../../spec/schema.js';
 import { parseDuration } from '../../spec/units.js';

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { Attachment } from '../../container/attach.js';
-import type { Exec } from '../../container/exec.js';
+import type { Attachment } from '../../containers/attach.js';
+import type { Exec } from '../../containers/exec.js';
 import { ExecSchema } from '../../spec/exec.js';
 import type { Api, ApiOptions } from '../api.js';
 import { ErrorSchema } from '../errors.js';

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { DrainStatusSchema } from '../../container/drain.js';
+import { DrainStatusSchema } from '../../containers/drain.js';
 import { canRun, diagnose } from '../../host/doctor.js';
 import { readHostFacts } from '../../host/facts.js';
 import type { Api, ApiOptions } from '../api.js';

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
-import type { Container } from '../../container/container.js';
-import { ContainerStatusSchema, StateSchema } from '../../container/status.js';
+import type { Container } from '../../engine/container.js';
+import { ContainerStatusSchema, StateSchema } from '../../engine/status.js';
 import { FilterQuery, fits, toFilter } from '../../spec/filter.js';
 import { refuse, show } from '../../spec/problems.js';
 import type { Api, ApiOptions } from '../api.js';

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { RatesSchema } from '../../accounting/rates.js';
 import { UsageSchema } from '../../accounting/usage.js';
-import type { Container } from '../../container/container.js';
-import { StateSchema } from '../../container/status.js';
+import type { Container } from '../../engine/container.js';
+import { StateSchema } from '../../engine/status.js';
 import type { LogChunk } from '../../logs/log.js';
 import { MOMENT_WORDS, parseMoment } from '../../spec/moment.js';
 import { refuse, show } from '../../spec/problems.js';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NiwaClient } from '../../client/client.js';
-import type { DrainStatus } from '../../container/drain.js';
+import type { DrainStatus } from '../../containers/drain.js';
 import { NiwaError } from '../../errors.js';
 import { formatDuration } from '../../spec/units.js';
 import { daemonCommand, print } from '../command.js';

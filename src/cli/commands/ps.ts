@@ -1,4 +1,4 @@
-import type { ContainerStatus } from '../../container/status.js';
+import type { ContainerStatus } from '../../engine/status.js';
 import { formatBytes, formatDuration } from '../../spec/units.js';
 import { daemonCommand, print, printArray, withFilter, withId } from '../command.js';
 import { table } from '../table.js';

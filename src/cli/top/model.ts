@@ -1,8 +1,8 @@
 import type { HistoryPoint } from '../../accounting/history.js';
 import type { Stats } from '../../client/client.js';
-import type { DrainStatus } from '../../container/drain.js';
-import type { RuntimeEvent } from '../../container/registry.js';
-import type { ContainerStatus } from '../../container/status.js';
+import type { DrainStatus } from '../../containers/drain.js';
+import type { RuntimeEvent } from '../../containers/registry.js';
+import type { ContainerStatus } from '../../engine/status.js';
 import { tableHeight } from './layout.js';
 import { type Order, ordered } from './order.js';
 import { type Row, readRow } from './row.js';

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { mend } from '../../../dist/container/mend.js';
-import { Store } from '../../../dist/container/store.js';
-import { birthOf, exitOf, recordOf } from '../../../dist/container/stored.js';
+import { mend } from '../../../dist/containers/mend.js';
+import { Store } from '../../../dist/engine/store.js';
+import { birthOf, exitOf, recordOf } from '../../../dist/engine/stored.js';
 import { temporaryFolder } from '../temporary.mjs';
 
 const ID = 'fuzzed';
@@ -34,7 +34,7 @@ async function run(input) {
   return damaged.map(({ reason }) => reason.replace(/"[^"]*"|[0-9]+/g, '')).join();
 }
 
-/** @param {import('../../../dist/container/store.js').StoredContainer} state */
+/** @param {import('../../../dist/engine/store.js').StoredContainer} state */
 function use(state) {
   birthOf(state);
   recordOf(state, state.exit ?? exitOf(state, undefined));

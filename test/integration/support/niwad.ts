@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { fromLine, type UsageRecord } from '../../../src/accounting/record.js';
 import { NiwaClient } from '../../../src/client/client.js';
-import type { ContainerStatus, Exit } from '../../../src/container/status.js';
+import type { ContainerStatus, Exit } from '../../../src/engine/status.js';
 import { lookAtCgroupTree, removeGroup } from '../../../src/host/cgroup.js';
 import type { SpecInput } from '../../../src/spec/schema.js';
 import { SLOWNESS } from './host.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { endPoints } from '../../../src/container/lifecycle.js';
-import type { ExitReason } from '../../../src/container/status.js';
+import { endPoints } from '../../../src/containers/lifecycle.js';
+import type { ExitReason } from '../../../src/engine/status.js';
 import { hooksAt } from '../../../src/hooks/point.js';
 import { specOf } from '../support.js';
 

@@ -1,8 +1,8 @@
 import { type Key, press } from '../../../../src/cli/top/keys.js';
 import { initialModel, learn, type Model, type News } from '../../../../src/cli/top/model.js';
 import type { Stats } from '../../../../src/client/client.js';
-import type { RuntimeEvent } from '../../../../src/container/registry.js';
-import type { ContainerStatus, Exit } from '../../../../src/container/status.js';
+import type { RuntimeEvent } from '../../../../src/containers/registry.js';
+import type { ContainerStatus, Exit } from '../../../../src/engine/status.js';
 import type { SpecInput } from '../../../../src/spec/schema.js';
 import { parseSpec } from '../../../../src/spec/spec.js';
 

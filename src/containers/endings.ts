@@ -1,0 +1,190 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { UsageRecord } from '../accounting/record.js';
+import { crashPoint } from '../crash-point.js';
+import type { Container } from '../engine/container.js';
+import type { Exit } from '../engine/status.js';
+import type { StoredContainer } from '../engine/store.js';
+import { exitOf, recordOf } from '../engine/stored.js';
+import { removeGroup } from '../host/cgroup.js';
+import type { IdPool } from '../host/id-pool.js';
+import { unlimitKept } from '../host/quota.js';
+import type { LogStore } from '../logs/store.js';
+import { type ExitEvent, errnoName, native } from '../native.js';
+import type { Networks } from '../network/networks.js';
+import type { Spec } from '../spec/spec.js';
+import type { Books } from './books.js';
+import type { Lifecycle } from './lifecycle.js';
+import type { Registry } from './registry.js';
+
+/** A process that was killed has ended within this, unless it hangs in the kernel. */
+const ENDED_MS = 5000;
+
+export interface EndingsOptions {
+  registry: Registry;
+  books: Books;
+  lifecycle: Lifecycle;
+  logs: LogStore;
+  idPool: IdPool;
+  networks: Networks;
+  log: Logger;
+  /** How many exited containers are remembered; the oldest are forgotten first. */
+  keepExited: number;
+}
+
+/** How containers end: recorded once, given back to the kernel, told, and some day forgotten. */
+export class Endings {
+  readonly #options: EndingsOptions;
+  readonly #running = new Set<Promise<void>>();
+  #finals: Promise<Map<string, UsageRecord>> = Promise.resolve(new Map());
+
+  constructor(options: EndingsOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the final records that an earlier daemon has written, by run: whoever ends one of these containers waits for them. */
+  expect(finals: Promise<Map<string, UsageRecord>>): void {
+    this.#finals = finals;
+  }
+
+  /** Waits for all that are under way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  /** Lets {@link settled} wait for some work. */
+  follow(work: Promise<void>): void {
+    const running = work.finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  /** A container has ended: its record first, then everything that the kernel still holds, then the news. */
+  async finish(container: Container, event: ExitEvent): Promise<void> {
+    const { registry, books, lifecycle, logs, idPool, networks, log } = this.#options;
+    await container.starting; // a workload may end before the answer to its start has come
+    const heard = container.takeExit(event);
+    container.state = 'stopping';
+    crashPoint('exit-heard');
+    const stored = storeOutput(container); // while the record is on its way to the disk
+    const exit = await this.#recordOnce(container, Number(event.atNs / 1000n), heard);
+    crashPoint('record-written');
+    await stored;
+    crashPoint('output-stored');
+    container.hooksDone = !lifecycle.owesHooks(container, exit);
+    await this.giveBack(container.spec); // before it is saved as exited: after a crash the next niwad does it again
+    books.save(container, 'exited');
+    crashPoint('exit-saved');
+    await this.removeGroup(container.cgroup);
+    crashPoint('group-removed');
+    await networks.detach(container.id);
+    crashPoint('disconnected');
+    native.release(container.handle);
+    registry.dropHandle(container);
+    logs.closeFifos(container.id);
+    if (container.idRange !== null) idPool.release(container.idRange);
+    container.log.end();
+    container.settle(exit);
+    registry.retire(container);
+    log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
+    registry.tell('exit', container.id, exit);
+    crashPoint('exit-told');
+    void this.over(container, exit);
+    if (container.unwanted) this.forget(container);
+    this.forgetOldest();
+  }
+
+  /** Runs what is owed at the end of a container; then forgets one that is to be removed. */
+  async over(container: Container, exit: Exit): Promise<void> {
+    await this.#options.lifecycle.exited(container, exit);
+    if (container.spec.autoRemove && container.hooksDone) this.forget(container);
+  }
+
+  /** Ends a container of which nothing but what was written down is left; on a full disk that may take long. */
+  async lose(stored: StoredContainer, container: Container): Promise<void> {
+    const final = (await this.#finals).get(stored.run);
+    const exit = exitOf(stored, final);
+    if (final === undefined) await this.#options.books.record(recordOf(stored, exit));
+    container.takeEnd(exit, final?.usage ?? stored.usage);
+    const { registry, books, lifecycle } = this.#options;
+    container.hooksDone = !lifecycle.owesHooks(container, exit);
+    registry.retire(container);
+    if (stored.phase === 'making') this.forget(container);
+    else books.save(container);
+    void this.over(container, exit);
+    this.forgetOldest();
+  }
+
+  /** Records a start of which nothing was made. */
+  async recordUnborn(stored: StoredContainer): Promise<void> {
+    await this.#options.books.record(recordOf(stored, exitOf(stored, undefined)));
+    this.#options.registry.tell('start-failed', stored.spec.id);
+  }
+
+  /** Takes away the quota of what a container keeps. */
+  async giveBack({ id, root }: Spec): Promise<void> {
+    try {
+      const errno = await unlimitKept(root.overlay, `container ${id}`);
+      if (errno !== 0) this.#options.log.error({ id, errno: errnoName(errno) }, 'a quota stays');
+    } catch (error) {
+      this.#options.log.error({ id, err: error }, 'a quota stays');
+    }
+  }
+
+  /** Removes a group; one that cannot be removed is left to the next daemon. */
+  async removeGroup(path: string): Promise<void> {
+    await removeGroup(path).catch((error: unknown) => this.#options.log.error({ err: error }, 'cgroup stays'));
+  }
+
+  /** Waits for the end of a container that was killed; not for a file system that keeps a process of it from ending. */
+  async ended(container: Container): Promise<void> {
+    await Promise.race([container.exited, sleep(ENDED_MS, undefined, { ref: false })]);
+  }
+
+  /** Ends a container whose start has failed; then throws why. */
+  async fail(container: Container, error: unknown): Promise<never> {
+    container.startFailed = true;
+    if (container.state !== 'exited') container.beginStop(0, 'SIGKILL');
+    await this.ended(container);
+    throw error;
+  }
+
+  /** Ends and forgets a container that did not get as far as it should; then throws why. */
+  async undo(container: Container, error: unknown): Promise<never> {
+    if (container.state !== 'exited') container.beginStop(0, 'SIGKILL');
+    await this.ended(container);
+    if (container.state === 'exited') this.forget(container);
+    else container.unwanted = true;
+    throw error;
+  }
+
+  /** Removes all that is kept of a container. */
+  forget(container: Container): void {
+    const { registry, books, logs } = this.#options;
+    if (!registry.remove(container)) return;
+    logs.discard(container.id);
+    books.forget(container.id);
+    registry.tell('remove', container.id);
+  }
+
+  forgetOldest(): void {
+    for (const container of this.#options.registry.surplus(this.#options.keepExited)) this.forget(container);
+  }
+
+  /** Writes the final record of a container, unless an earlier daemon has: then that one stands. Gives how it ended. */
+  async #recordOnce(container: Container, usec: number, heard: Exit): Promise<Exit> {
+    const final = (await this.#finals).get(container.run);
+    if (final === undefined) {
+      await this.#options.books.record(container.record(usec, heard));
+      return heard;
+    }
+    const exit = exitOf({ phase: 'started' }, final);
+    container.takeRecorded(exit, final.usage);
+    return exit;
+  }
+}
+
+/** Stores what is left of the output of a container that has ended. */
+async function storeOutput({ handle, terminal }: Container): Promise<void> {
+  if (terminal !== null) await native.finishTerminal(terminal);
+  await native.drainLog(handle);
+}

@@ -1,0 +1,129 @@
+import type { Logger } from 'pino';
+import type { Container } from '../engine/container.js';
+import type { Exit } from '../engine/status.js';
+import { messageOf, NiwaError } from '../errors.js';
+import type { Handle } from '../native.js';
+
+export type RuntimeEventType =
+  | 'adopt'
+  | 'create'
+  | 'start'
+  | 'start-failed'
+  | 'ready'
+  | 'unready'
+  | 'update'
+  | 'lifetime'
+  | 'pause'
+  | 'resume'
+  | 'stopping'
+  | 'exit'
+  | 'hooks-given-up'
+  | 'remove';
+
+/** Something that happened to a container. */
+export interface RuntimeEvent {
+  type: RuntimeEventType;
+  id: string;
+  at: string;
+  /** With `exit`. */
+  exit?: Exit;
+}
+
+/** Which containers there are, and the telling of what happens to them. */
+export class Registry {
+  readonly #containers = new Map<string, Container>();
+  /**
+   * Those that live, and those that have ended, the first to end first: what is asked at each start and each end must not take
+   * longer as there are more that have ended.
+   */
+  readonly #live = new Set<Container>();
+  readonly #exited = new Set<Container>();
+  readonly #byHandle = new Map<Handle, Container>();
+  readonly #listeners = new Set<(event: RuntimeEvent) => void>();
+  readonly #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  list(): Container[] {
+    return [...this.#containers.values()];
+  }
+
+  /** All that have not exited. */
+  live(): Container[] {
+    return [...this.#live].filter(({ state }) => state !== 'exited');
+  }
+
+  has(id: string): boolean {
+    return this.#containers.has(id);
+  }
+
+  /** @throws NiwaError NOT_FOUND */
+  get(id: string): Container {
+    const container = this.#containers.get(id);
+    if (container === undefined) throw new NiwaError('NOT_FOUND', `there is no container ${id}`);
+    return container;
+  }
+
+  /** The container behind a handle of the addon. */
+  behind(handle: Handle): Container | undefined {
+    return this.#byHandle.get(handle);
+  }
+
+  add(container: Container): void {
+    this.#containers.set(container.id, container);
+    this.#live.add(container);
+    if (container.handle !== 0) this.#byHandle.set(container.handle, container);
+  }
+
+  /** The addon knows it no more. */
+  dropHandle({ handle }: Container): void {
+    this.#byHandle.delete(handle);
+  }
+
+  /** Whether this one is listed, and no later one with its id. */
+  hasThis(container: Container): boolean {
+    return this.#containers.get(container.id) === container;
+  }
+
+  /** It has exited. */
+  retire(container: Container): void {
+    this.#live.delete(container);
+    this.#exited.add(container);
+  }
+
+  /** The first to have ended of those that are more than `keep`. */
+  surplus(keep: number): Container[] {
+    const surplus: Container[] = [];
+    for (const container of this.#exited) {
+      if (surplus.length >= this.#exited.size - keep) break;
+      surplus.push(container);
+    }
+    return surplus;
+  }
+
+  /** Gives false where another one has its id now. */
+  remove(container: Container): boolean {
+    this.#exited.delete(container);
+    this.#live.delete(container);
+    return this.hasThis(container) && this.#containers.delete(container.id);
+  }
+
+  /** Calls `listener` with every event from now on; gives what ends that. */
+  subscribe(listener: (event: RuntimeEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  tell(type: RuntimeEventType, id: string, exit?: Exit): void {
+    const event = { type, id, at: new Date().toISOString(), ...(exit === undefined ? {} : { exit }) };
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#log.error({ err: error }, messageOf(error));
+      }
+    }
+  }
+}

@@ -1,0 +1,618 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { type Allowed, type Caller, withRealPaths } from '../access/allowed.js';
+import {
+  fenceOf,
+  requireDiskIds,
+  requireDrainPermission,
+  requireLimitPermission,
+  requirePermission,
+} from '../access/permissions.js';
+import type { Ledger } from '../accounting/ledger.js';
+import { Sampler } from '../accounting/sampler.js';
+import { crashPoint } from '../crash-point.js';
+import { type Container, deadlineOf, usecNow } from '../engine/container.js';
+import { CAUSE } from '../engine/exit.js';
+import { startError } from '../engine/failure.js';
+import { requireRoom } from '../engine/memory-use.js';
+import { mayBeSlow, pathStarts } from '../engine/path-starts.js';
+import { Stopwatch } from '../engine/phases.js';
+import { requireState } from '../engine/state.js';
+import type { Store } from '../engine/store.js';
+import { cureOfShortage, messageOf, NiwaError } from '../errors.js';
+import type { CgroupTree } from '../host/cgroup.js';
+import { resolveDevices } from '../host/devices.js';
+import type { IdPool } from '../host/id-pool.js';
+import { readBootId } from '../host/process.js';
+import { resolveSources } from '../host/sources.js';
+import { load } from '../host/stored-file.js';
+import { imageDefaults } from '../images/lookup.js';
+import type { ImageStore } from '../images/store.js';
+import { resolveUser } from '../images/user.js';
+import type { LogStore } from '../logs/store.js';
+import { errnoName, type Failure, type Handle, isFailure, type NativeEvent, native, type Started } from '../native.js';
+import type { Networks } from '../network/networks.js';
+import { undoWrites, updateWrites } from '../plan/resources.js';
+import { type Bounds, tighter, withDefaults } from '../spec/ceilings.js';
+import type { Hooks } from '../spec/hooks.js';
+import { mergeResources, parseResources } from '../spec/resources.js';
+import { signalNumber } from '../spec/signals.js';
+import { parseSpec, type Spec } from '../spec/spec.js';
+import { type Attachment, attachTo } from './attach.js';
+import { Books } from './books.js';
+import { type DrainStatus, drainStatus } from './drain.js';
+import { Endings } from './endings.js';
+import { type Exec, execIn } from './exec.js';
+import { connectKeeper } from './keeper.js';
+import { requireOwnDirectory } from './keeping.js';
+import { Lifecycle } from './lifecycle.js';
+import { Maker, type StartWish } from './maker.js';
+import { Registry, type RuntimeEvent } from './registry.js';
+import { takeOver } from './take-over.js';
+
+export interface RuntimeOptions {
+  tree: CgroupTree;
+  /** An empty directory to build roots on. */
+  stage: string;
+  store: Store;
+  /** Where the keeper listens. */
+  keeperSocket: string;
+  /** Is there while the node is drained. */
+  drainFile: string;
+  ledger: Ledger;
+  idPool: IdPool;
+  networks: Networks;
+  logs: LogStore;
+  images: ImageStore;
+  /** What callers other than root may ask for. */
+  allowed: Allowed;
+  /** What a container gets whose spec sets no bound. */
+  defaults: Bounds;
+  /** The hooks of every container. */
+  hooks: Hooks;
+  log: Logger;
+  sampleIntervalMs: number;
+  /** How often a container that goes on gets a record of its use so far. */
+  interimIntervalMs: number;
+  /** How many exited containers are remembered; the oldest are forgotten first. */
+  keepExited: number;
+}
+
+const ROOT: Caller = { uid: 0, gid: 0 };
+const FREEZE_TIMEOUT_MS = 5000;
+const TEND_INTERVAL_MS = 1000;
+/** So much of the memory's worth may have to be estimated after a crash. */
+const SAVE_INTERVAL_USEC = 60_000_000;
+const CLOSE_POLL_MS = 5;
+/** How long the end of a daemon waits for the ends of containers that are being written down: the next daemon can do it. */
+const CLOSE_PATIENCE_MS = 5000;
+
+/** The containers of one daemon: makes them, does what is asked of them, and hears how they end. */
+export class Runtime {
+  readonly #options: RuntimeOptions;
+  readonly #bootId = readBootId();
+  readonly #registry: Registry;
+  readonly #books: Books;
+  readonly #lifecycle: Lifecycle;
+  readonly #endings: Endings;
+  readonly #maker: Maker;
+  /** What is being made, by id. */
+  readonly #reserved = new Map<string, Spec>();
+  /** An event may overtake the answer of the call that made its container. */
+  readonly #early = new Map<Handle, NativeEvent[]>();
+  #sampler: Sampler | undefined;
+  #tending: NodeJS.Timeout | undefined;
+  #connecting = false;
+  #draining = false;
+  #closing = false;
+
+  /** @throws NiwaError HOST_ERROR where the host makes no threads */
+  constructor(options: RuntimeOptions) {
+    this.#options = options;
+    this.#registry = new Registry(options.log);
+    this.#books = new Books({ ...options, bootId: this.#bootId });
+    const exec = (id: string, request: object, check: AbortSignal) =>
+      execIn(this.get(id), request, ROOT, options.allowed, check);
+    this.#lifecycle = new Lifecycle({ ...options, registry: this.#registry, books: this.#books, exec });
+    const parts = { registry: this.#registry, books: this.#books, lifecycle: this.#lifecycle };
+    this.#endings = new Endings({ ...options, ...parts });
+    this.#maker = new Maker({
+      ...options,
+      ...parts,
+      endings: this.#endings,
+      bootId: this.#bootId,
+      welcome: (container) => this.#add(container, 'create'),
+    });
+    const errno = native.watch((event) => this.#hear(event));
+    if (errno !== 0) throw threadsError(errnoName(errno));
+  }
+
+  /**
+   * Takes over the containers of the daemon before; to be called once, before anything else.
+   * @throws NiwaError HOST_ERROR
+   */
+  async open(): Promise<void> {
+    const { sampleIntervalMs } = this.#options;
+    this.#draining = await this.#wasDraining();
+    await takeOver({
+      ...this.#options,
+      registry: this.#registry,
+      books: this.#books,
+      endings: this.#endings,
+      lifecycle: this.#lifecycle,
+      bootId: this.#bootId,
+      welcome: (container) => this.#add(container, 'adopt'),
+    });
+    await this.#options.networks.open();
+    this.#sampler = new Sampler(sampleIntervalMs, () => this.#registry.live());
+    this.#tending = setInterval(() => void this.#tend(), TEND_INTERVAL_MS);
+  }
+
+  /** A node that was drained stays so where nobody can say whether it was. */
+  async #wasDraining(): Promise<boolean> {
+    const { drainFile, log } = this.#options;
+    const found = await load(drainFile, () => true);
+    if (found.state === 'damaged')
+      log.error(
+        { file: drainFile, reason: found.reason },
+        'nobody can say whether this node is drained: it takes no containers until `niwa drain --undo`',
+      );
+    return found.state !== 'missing';
+  }
+
+  get tree(): CgroupTree {
+    return this.#options.tree;
+  }
+
+  list(): Container[] {
+    return this.#registry.list();
+  }
+
+  /** @throws NiwaError NOT_FOUND */
+  get(id: string): Container {
+    return this.#registry.get(id);
+  }
+
+  /** The directories that are roots, or layers of roots, of containers that have not exited. */
+  layersInUse(): Set<string> {
+    return new Set(this.#registry.live().flatMap(({ spec }) => spec.root.layers ?? []));
+  }
+
+  /** Calls `listener` with every event from now on; gives what ends that. */
+  subscribe(listener: (event: RuntimeEvent) => void): () => void {
+    return this.#registry.subscribe(listener);
+  }
+
+  /**
+   * Makes a container that waits to be started.
+   * @throws NiwaError FORBIDDEN, SPEC_INVALID, HOST_UNSUPPORTED, ID_IN_USE, DRAINING, START_FAILED, HOOK_FAILED, HOST_ERROR;
+   *   then nothing was made, or all was undone
+   */
+  create(input: unknown, caller: Caller = ROOT): Promise<Container> {
+    return this.#making(input, caller, async (container) => {
+      this.#refuseNew(); // it may have begun to drain meanwhile
+      this.#books.save(container, 'created');
+      crashPoint('created-saved');
+    });
+  }
+
+  /**
+   * Starts a created container. Where that fails, the container has exited with the reason `start-failed`; not where it was
+   * refused.
+   * @throws NiwaError NOT_FOUND, STATE_CONFLICT, DRAINING, TOO_MANY_REQUESTS, START_FAILED, HOOK_FAILED
+   */
+  async start(id: string, caller: Caller = ROOT): Promise<Container> {
+    const container = this.get(id);
+    const requireStartable = () => {
+      this.#refuseNew();
+      requireState('start', id, container.state);
+    };
+    const begin = async () => {
+      requireStartable(); // it may have ended while it waited for its turn
+      const { lifetimeNs, deadline } = startWish(container.spec);
+      container.starting = native.start(container.handle, lifetimeNs, deadline); // its end waits for the answer
+      const result = await container.starting;
+      this.#begin(container, result);
+      return result;
+    };
+    await container.lock.run(async () => {
+      requireStartable();
+      const result = await (mayBeSlow(container.spec) ? pathStarts.run(`user ${caller.uid}`, begin) : begin());
+      await this.#requireStarted(container, result);
+    });
+    await this.#afterStart(container);
+    return container;
+  }
+
+  /**
+   * Makes and starts a container in one call. Where that fails, nothing of it is left but its usage record.
+   * @throws NiwaError as create() and start() do
+   */
+  run(input: unknown, caller: Caller = ROOT): Promise<Container> {
+    const step = async (container: Container) => {
+      if (container.started === null) return void (await this.start(container.id, caller));
+      await this.#requireStarted(container, container.started);
+      await this.#afterStart(container);
+    };
+    return this.#making(input, caller, step, startWish);
+  }
+
+  /**
+   * Ends a container: its stop signal (or `signal`) now, the kill after the timeout.
+   * @returns when its usage record is written
+   * @throws NiwaError NOT_FOUND, STATE_CONFLICT
+   */
+  async stop(id: string, options: { timeoutUsec?: number; signal?: string } = {}): Promise<Container> {
+    const container = this.get(id);
+    requireState('stop', id, container.state);
+    const { spec } = container;
+    container.beginStop(options.timeoutUsec ?? spec.stopTimeoutUsec, options.signal ?? spec.stopSignal);
+    await container.exited;
+    return container;
+  }
+
+  /**
+   * Makes a further process in a container that runs.
+   * @param input what src/spec/exec.ts describes
+   * @throws NiwaError NOT_FOUND, SPEC_INVALID, FORBIDDEN, STATE_CONFLICT, START_FAILED; then nothing is left of it
+   */
+  exec(id: string, input: unknown, caller: Caller = ROOT): Promise<Exec> {
+    return execIn(this.get(id), input, caller, this.#options.allowed);
+  }
+
+  /**
+   * Takes part in a container from outside: hears its output, and writes to its terminal where it has one.
+   * @throws NiwaError NOT_FOUND, FORBIDDEN, STATE_CONFLICT
+   */
+  async attach(id: string, caller: Caller = ROOT): Promise<Attachment> {
+    return attachTo(this.get(id), caller, this.#options.allowed);
+  }
+
+  /** Sends a signal to the first process of a container. @throws NiwaError NOT_FOUND, STATE_CONFLICT, HOST_ERROR */
+  kill(id: string, signal: string): Container {
+    const container = this.get(id);
+    requireState('kill', id, container.state);
+    const sent = native.signal(container.handle, signalNumber(signal) ?? 0);
+    if (sent === -constants.errno.ESRCH)
+      throw new NiwaError('STATE_CONFLICT', `cannot kill container ${id}: it has just ended`);
+    if (sent < 0) throw new NiwaError('HOST_ERROR', `cannot send ${signal} to container ${id}: ${errnoName(-sent)}`);
+    container.sentSignal = sent;
+    this.#books.save(container);
+    return container;
+  }
+
+  /** Freezes every process of a container. @throws NiwaError NOT_FOUND, STATE_CONFLICT, HOST_ERROR */
+  pause(id: string): Promise<Container> {
+    return this.#freeze(id, 'pause');
+  }
+
+  /** Lets a paused container go on. @throws NiwaError NOT_FOUND, STATE_CONFLICT, HOST_ERROR */
+  resume(id: string): Promise<Container> {
+    return this.#freeze(id, 'resume');
+  }
+
+  /**
+   * Changes limits of a live container; a field that is left out stays.
+   * @throws NiwaError NOT_FOUND, STATE_CONFLICT, SPEC_INVALID, FORBIDDEN, HOST_UNSUPPORTED, HOST_ERROR; then all limits are as before
+   */
+  async update(
+    id: string,
+    input: unknown,
+    { force = false, caller = ROOT }: { force?: boolean; caller?: Caller } = {},
+  ): Promise<Container> {
+    const container = this.get(id);
+    const change = parseResources(input);
+    requireLimitPermission(change, caller, this.#options.allowed);
+    await container.lock.run(async () => {
+      requireState('update', id, container.state);
+      const now = container.spec.resources;
+      const merged = mergeResources(now, change);
+      const { controllers } = this.#options.tree;
+      const devices = await resolveDevices([...now.io, ...change.io], `user ${caller.uid}`);
+      const writes = updateWrites(now, change, controllers, devices);
+      if (!force) requireRoom(id, container.cgroup, change.memory.maxBytes);
+      container.writeLimits(writes, undoWrites(now, writes, controllers, devices));
+      const defaulted = (container.spec.defaulted ?? []).filter((file) => !writes.some((write) => write.file === file));
+      container.changeSpec({ resources: merged, defaulted });
+      this.#books.save(container);
+      this.#registry.tell('update', id);
+    });
+    return container;
+  }
+
+  /**
+   * Moves the deadline of a container that has not begun to end; a deadline in the past ends it at once.
+   * @param change the lifetime from its start, or what remains from now, in microseconds; null for no deadline
+   * @throws NiwaError NOT_FOUND, STATE_CONFLICT
+   */
+  async setLifetime(
+    id: string,
+    change: { lifetimeUsec: number | null } | { remainingUsec: number },
+  ): Promise<Container> {
+    const container = this.get(id);
+    await container.lock.run(async () => {
+      requireState('change the lifetime of', id, container.state);
+      const started = container.startedAt !== null;
+      if ('remainingUsec' in change) {
+        if (!started)
+          throw new NiwaError('STATE_CONFLICT', `container ${id} has not started: set its lifetime instead`);
+        this.#moveDeadline(container, native.boottimeNs() + BigInt(change.remainingUsec) * 1000n);
+      } else {
+        const atNs = change.lifetimeUsec === null ? 0n : container.startedNs + BigInt(change.lifetimeUsec) * 1000n;
+        if (started) this.#moveDeadline(container, atNs);
+        container.changeSpec({ lifetimeUsec: change.lifetimeUsec, jitterUsec: 0 }); // what was said last is exact
+      }
+      this.#books.save(container);
+      this.#registry.tell('lifetime', id);
+    });
+    return container;
+  }
+
+  /** Forgets an exited container; with `force`, ends it first. @throws NiwaError NOT_FOUND, STATE_CONFLICT */
+  async remove(id: string, { force }: { force: boolean }): Promise<void> {
+    const container = this.get(id);
+    if (force && container.state !== 'exited') await this.stop(id, { timeoutUsec: 0 });
+    requireState('remove', id, container.state);
+    this.#endings.forget(container);
+  }
+
+  /**
+   * Takes no new containers until {@link undrain}, also after a restart, and ends those that were never started: no lifetime
+   * would.
+   * @param caller who asks; niwad itself where it is left out
+   * @throws NiwaError FORBIDDEN
+   */
+  drain(caller: Caller = ROOT): DrainStatus {
+    requireDrainPermission(caller, this.#options.allowed);
+    writeFileSync(this.#options.drainFile, '');
+    this.#draining = true;
+    for (const container of this.list()) if (container.state === 'created') this.#beginStop(container);
+    return this.drainStatus();
+  }
+
+  /** @throws NiwaError FORBIDDEN */
+  undrain(caller: Caller): DrainStatus {
+    requireDrainPermission(caller, this.#options.allowed);
+    rmSync(this.#options.drainFile, { force: true });
+    this.#draining = false;
+    return this.drainStatus();
+  }
+
+  drainStatus(): DrainStatus {
+    return drainStatus(this.#draining, this.list());
+  }
+
+  /** Waits until every container has exited. */
+  async drained(): Promise<void> {
+    for (let live = this.#registry.live(); live.length > 0 || this.#reserved.size > 0; live = this.#registry.live()) {
+      await Promise.all(live.map(({ exited }) => exited));
+      if (this.#reserved.size > 0) await sleep(CLOSE_POLL_MS);
+    }
+  }
+
+  /**
+   * Lets go of all containers: what is being made or written down is waited for, the rest goes on under the keeper.
+   * @returns how many go on
+   */
+  async close(): Promise<number> {
+    this.#closing = true;
+    this.#sampler?.stop();
+    clearInterval(this.#tending);
+    this.#lifecycle.stopRepeating();
+    const patience = sleep(CLOSE_PATIENCE_MS, undefined, { ref: false });
+    await Promise.race([this.#settled(), patience]);
+    await this.#lifecycle.kill();
+    for (const container of this.#registry.live()) this.#books.save(container);
+    return this.#registry.live().length;
+  }
+
+  async #settled(): Promise<void> {
+    while (this.#reserved.size > 0) await sleep(CLOSE_POLL_MS);
+    await Promise.all(this.#registry.live().map((container) => container.lock.run(async () => {})));
+    await this.#endings.settled();
+    await this.#lifecycle.settled();
+  }
+
+  #beginStop(container: Container): void {
+    container.beginStop(container.spec.stopTimeoutUsec, container.spec.stopSignal);
+  }
+
+  #refuseNew(): void {
+    if (this.#closing)
+      throw new NiwaError('DAEMON_UNREACHABLE', 'niwad is stopping and starts nothing any more: ask the next one');
+    if (this.#draining)
+      throw new NiwaError(
+        'DRAINING',
+        'this node is being drained and takes no containers; `niwa drain --undo` ends that',
+      );
+  }
+
+  /**
+   * Makes a container and takes the step after which its client hears of it. Where that fails, nothing is left; the state of
+   * the container says `making` until then, so that after a crash the next daemon undoes it.
+   */
+  async #making(
+    input: unknown,
+    caller: Caller,
+    step: (container: Container) => Promise<void>,
+    wishOf: (spec: Spec) => StartWish | null = () => null,
+  ): Promise<Container> {
+    const watch = new Stopwatch();
+    const { images } = this.#options;
+    const written = parseSpec(input, this.#freeId(), (name) => imageDefaults(images, name));
+    const unpin = images.pin(written.root.layers);
+    try {
+      const spec = await this.#settle(written, caller);
+      const release = this.#reserve(spec);
+      watch.lap('spec');
+      const make = async () => {
+        const container = await this.#maker.make(spec, `user ${caller.uid}`, watch, wishOf(spec));
+        await step(container).catch((error: unknown) => this.#endings.undo(container, error));
+        return container;
+      };
+      return await make().finally(release);
+    } finally {
+      unpin();
+    }
+  }
+
+  #bounded(spec: Spec, caller: Caller): Spec {
+    const { allowed, defaults, tree } = this.#options;
+    const bounds = caller.uid === 0 ? defaults : tighter(defaults, allowed.ceilings);
+    return withDefaults(spec, bounds, tree.controllers.available);
+  }
+
+  /**
+   * Gives a spec with bounds and its real paths, all of which the caller may name, the number of its user, and the caller's ids on
+   * disk.
+   */
+  async #settle(written: Spec, caller: Caller): Promise<Spec> {
+    const asker = `user ${caller.uid}` as const;
+    const allowed = await withRealPaths(this.#options.allowed, written, caller);
+    requirePermission(written, caller, allowed);
+    // A root that leads to the host's own gets its overlay here, which needs a bound as any other.
+    const spec = this.#bounded(await resolveSources(written, asker, fenceOf(caller, allowed)), caller);
+    requirePermission(spec, caller, allowed, written);
+    return this.#options.networks.resolve(requireDiskIds(await resolveUser(spec, asker), caller, allowed));
+  }
+
+  /** Keeps the id of a spec, and what it keeps, from others until the function that it gives is called. */
+  #reserve(spec: Spec): () => void {
+    this.#refuseNew();
+    if (this.#registry.has(spec.id) || this.#reserved.has(spec.id))
+      throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
+    requireOwnDirectory(spec, this.#liveSpecs());
+    this.#reserved.set(spec.id, spec);
+    return () => this.#reserved.delete(spec.id);
+  }
+
+  /** The specs of all that live or are being made; of no cost to whom does not look. */
+  *#liveSpecs(): Iterable<Spec> {
+    yield* this.#reserved.values();
+    for (const { spec } of this.#registry.live()) yield spec;
+  }
+
+  /** Takes what came of a start; at once, so that an end which is heard of next finds it. */
+  #begin(container: Container, result: Started | Failure): void {
+    crashPoint('started');
+    if (isFailure(result)) {
+      container.startFailed = true;
+      return;
+    }
+    container.takeStart(result);
+    this.#books.save(container, 'started');
+    crashPoint('started-saved');
+    this.#registry.tell('start', container.id);
+    this.#lifecycle.attend(container);
+  }
+
+  /** @throws NiwaError START_FAILED when it has ended */
+  async #requireStarted(container: Container, result: Started | Failure): Promise<void> {
+    if (!isFailure(result)) return;
+    await this.#endings.ended(container);
+    throw startError(this.#maker.planOf(container), result);
+  }
+
+  /** @throws NiwaError HOOK_FAILED when it has ended */
+  async #afterStart(container: Container): Promise<void> {
+    await this.#lifecycle.afterStart(container).catch((error: unknown) => this.#endings.fail(container, error));
+  }
+
+  #add(container: Container, event: 'create' | 'adopt'): void {
+    this.#registry.add(container);
+    this.#registry.tell(event, container.id);
+    if (event === 'adopt' && container.startedNs !== 0n) this.#lifecycle.attend(container, true);
+    if (container.started !== null) this.#begin(container, container.started);
+    for (const early of this.#early.get(container.handle) ?? []) this.#hear(early);
+    this.#early.delete(container.handle);
+  }
+
+  async #freeze(id: string, action: 'pause' | 'resume'): Promise<Container> {
+    const container = this.get(id);
+    await container.lock.run(async () => {
+      requireState(action, id, container.state);
+      const errno = await native.freeze(container.handle, action === 'pause', FREEZE_TIMEOUT_MS);
+      if (errno !== 0) {
+        await native.freeze(container.handle, action !== 'pause', 0);
+        throw new NiwaError('HOST_ERROR', `cannot ${action} container ${id}: ${errnoName(errno)} from cgroup.freeze`);
+      }
+      // It may have begun to end while the kernel froze it; a pause must not stand in the way of that.
+      if (container.state === 'running' || container.state === 'paused')
+        container.state = action === 'pause' ? 'paused' : 'running';
+      else await native.freeze(container.handle, false, 0);
+      this.#registry.tell(action, id);
+    });
+    return container;
+  }
+
+  /** @throws NiwaError STATE_CONFLICT where it has ended, or a deadline has passed already */
+  #moveDeadline(container: Container, atNs: bigint): void {
+    if (!native.setDeadline(container.handle, container.deadline(atNs, CAUSE.lifetime)))
+      throw new NiwaError('STATE_CONFLICT', `cannot change the lifetime of container ${container.id}: it is ending`);
+    container.deadlineNs = atNs;
+  }
+
+  #hear(event: NativeEvent): void {
+    const container = this.#registry.behind(event.handle);
+    if (event.type === 'output') {
+      container?.log.hear();
+    } else if (event.type === 'log-error') {
+      this.#options.logs.hearError(event, container?.id);
+    } else if (container === undefined) {
+      this.#early.set(event.handle, [...(this.#early.get(event.handle) ?? []), event]);
+    } else if (event.type === 'stopping') {
+      container.state = 'stopping';
+      this.#registry.tell('stopping', container.id);
+      this.#lifecycle.stopping(container);
+    } else {
+      this.#endings.follow(this.#endings.finish(container, event));
+    }
+  }
+
+  /** What has to be seen to from time to time: states that wait, records of what goes on, a keeper that is gone. */
+  async #tend(): Promise<void> {
+    const { keeperSocket, interimIntervalMs, log } = this.#options;
+    this.#books.saveWhatWaits();
+    this.#lifecycle.setHeard();
+    const now = usecNow();
+    for (const container of this.#registry.live()) {
+      if (container.startedNs === 0n || container.hasEnded) continue;
+      if (container.recordedUsec <= now - interimIntervalMs * 1000) void this.#books.recordInterim(container);
+      else if (container.savedUsec <= now - SAVE_INTERVAL_USEC) this.#books.save(container);
+    }
+    if (native.keeperAlive() || this.#connecting) return;
+    log.warn('the keeper is gone, or hangs: starting another');
+    this.#connecting = true;
+    try {
+      for (const id of await connectKeeper(keeperSocket)) native.keeperDrop(id); // it is none of ours
+    } catch (error) {
+      log.error({ err: error }, messageOf(error));
+    }
+    this.#connecting = false;
+  }
+
+  #freeId(): string {
+    for (;;) {
+      const id = randomBytes(6).toString('hex');
+      if (!this.#registry.has(id) && !this.#reserved.has(id)) return id;
+    }
+  }
+}
+
+function threadsError(errno: string): NiwaError {
+  return new NiwaError('HOST_ERROR', `cannot make the threads of niwad: ${errno}; ${cureOfShortage(errno) ?? ''}`);
+}
+
+/** What a start asks of the addon: the lifetime, with this start's share of the jitter, and how it ends. */
+function startWish(spec: Spec): StartWish {
+  const lifetimeNs = BigInt(effectiveLifetimeUsec(spec, Math.random())) * 1000n;
+  return { lifetimeNs, deadline: deadlineOf(spec, 0n, CAUSE.lifetime) };
+}
+
+/** The lifetime less its share of the jitter; 0 for none. `draw` is from 0 to 1. The lifetime stays an upper bound. */
+export function effectiveLifetimeUsec({ lifetimeUsec, jitterUsec }: Spec, draw: number): number {
+  return lifetimeUsec === null ? 0 : Math.max(1, Math.round(lifetimeUsec - draw * jitterUsec));
+}

@@ -1,0 +1,184 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Ledger } from '../accounting/ledger.js';
+import { Container, deadlineOf } from '../engine/container.js';
+import { CAUSE } from '../engine/exit.js';
+import type { Damaged, Store, StoredContainer } from '../engine/store.js';
+import { birthOf } from '../engine/stored.js';
+import { NiwaError } from '../errors.js';
+import { type CgroupTree, removeLeftovers } from '../host/cgroup.js';
+import type { IdPool } from '../host/id-pool.js';
+import { oldestIn, readStartTicks } from '../host/process.js';
+import { isThere } from '../host/stored-file.js';
+import type { LogStore } from '../logs/store.js';
+import { errnoName, native } from '../native.js';
+import type { Networks } from '../network/networks.js';
+import { openTerminal } from './attach.js';
+import type { Books } from './books.js';
+import type { Endings } from './endings.js';
+import { connectKeeper } from './keeper.js';
+import type { Lifecycle } from './lifecycle.js';
+import { mend } from './mend.js';
+import { type Decision, decide } from './reconcile.js';
+import type { Registry } from './registry.js';
+
+export interface TakeOverOptions {
+  registry: Registry;
+  endings: Endings;
+  lifecycle: Lifecycle;
+  books: Books;
+  store: Store;
+  logs: LogStore;
+  ledger: Ledger;
+  idPool: IdPool;
+  networks: Networks;
+  tree: CgroupTree;
+  log: Logger;
+  /** Where the keeper listens. */
+  keeperSocket: string;
+  bootId: string;
+  /** Adds a container that lives. */
+  welcome(container: Container): void;
+}
+
+/**
+ * Takes over what the daemon before has left: those that live before anything else, since nobody but the keeper's backstop sees
+ * to their deadlines until then; then what has ended; then what belongs to nobody is removed.
+ * @throws NiwaError HOST_ERROR
+ */
+export async function takeOver(options: TakeOverOptions): Promise<void> {
+  const { store, books, endings, ledger, bootId, log } = options;
+  const { whole, damaged } = await store.load();
+  const kept = await connectKeeper(options.keeperSocket);
+
+  const decidedOn = (one: StoredContainer): [StoredContainer, Decision] => {
+    return [one, decide({ stored: one, bootId, groupExists: isThere(one.cgroup) })];
+  };
+  const sound = whole.map(decidedOn);
+  for (const [one, decision] of sound) if (lives(decision)) adopt(one, decision === 'undo', options);
+  const ids = [...whole.map(({ spec }) => spec.id), ...damaged.map(({ id }) => id)];
+  const lost = lostAmong(kept, ids, options);
+  const mended = mendAll([...damaged, ...lost], kept, options).map(decidedOn); // the others have their places by now
+  for (const [one, decision] of mended) if (lives(decision)) books.save(adopt(one, decision === 'undo', options));
+  const decided = [...sound, ...mended];
+  endings.expect(books.finalRecords(decided.flatMap(([one]) => (one.phase === 'exited' ? [] : [one]))));
+  const ended = decided.filter(([, decision]) => !lives(decision));
+  for (const [one, decision] of ended) endings.follow(close(one, decision, options));
+  endings.forgetOldest();
+  const counts = { running: decided.length - ended.length, exited: ended.length };
+  if (decided.length > 0) log.info(counts, 'took over the containers of the daemon before');
+
+  await removeOrphans(kept, options);
+  const runs = new Set(decided.map(([{ run }]) => run));
+  // What was running when the machine went down left only records of its use until then: they become final.
+  for (const record of ledger.unfinished())
+    if (!runs.has(record.run)) endings.follow(books.record({ ...record, type: 'final', reason: 'unknown' }));
+}
+
+function lives(decision: Decision): boolean {
+  return decision === 'adopt' || decision === 'undo';
+}
+
+/** Those that the keeper has and that have a group, but no directory any more. */
+function lostAmong(kept: readonly string[], found: readonly string[], { tree }: TakeOverOptions): Damaged[] {
+  const known = new Set(found);
+  const lost = kept.filter((id) => !known.has(id) && isThere(join(tree.containers, id)));
+  return lost.map((id) => ({ id, reason: 'its directory has gone', said: undefined }));
+}
+
+/**
+ * Makes states for the containers whose state files are damaged or missing. Where neither the kernel nor the keeper has anything, it had ended: its record is written before its group goes.
+ */
+function mendAll(
+  damaged: readonly Damaged[],
+  kept: readonly string[],
+  { books, store, ledger, networks, tree, bootId, log }: TakeOverOptions,
+): StoredContainer[] {
+  return damaged.flatMap((one) => {
+    const { id, reason } = one;
+    const cgroup = join(tree.containers, id);
+    const file = store.setAside(id);
+    if (!isThere(cgroup) && !kept.includes(id)) {
+      log.warn({ id, reason, file }, 'the state of a container that is gone is damaged or missing: it is forgotten');
+      books.forget(id);
+      return [];
+    }
+    const oldest = oldestIn(cgroup);
+    const lease = oldest === null ? null : networks.findLease(oldest.pid);
+    const interim = ledger.unfinished().find((record) => record.id === id);
+    const stored = mend(one, { cgroup, bootId, kept: kept.includes(id), oldest, lease, interim });
+    const { owner, labels, lifetimeUsec } = stored.spec;
+    log.error(
+      { id, reason, file, run: stored.run, owner, labels, lifetimeUsec },
+      'the state of a container is damaged or missing: it goes on, and is billed, by what else is known of it; look whether its owner, labels and lifetime are right',
+    );
+    return [stored];
+  });
+}
+
+function adopt(
+  stored: StoredContainer,
+  undo: boolean,
+  { logs, idPool, networks, log, welcome }: TakeOverOptions,
+): Container {
+  const { spec, cgroup, pid, idRange } = stored;
+  const birth = birthOf(stored);
+  const adopted = native.adopt({
+    id: spec.id,
+    cgroup,
+    pid,
+    startTicks: birth.startTicks,
+    startedNs: BigInt(stored.startedNs),
+    deadline: deadlineOf(spec, BigInt(stored.deadlineNs), CAUSE.lifetime),
+  });
+  if (typeof adopted === 'number')
+    throw new NiwaError('HOST_ERROR', `cannot take over container ${spec.id}: ${errnoName(adopted)} from ${cgroup}`);
+  if (idRange !== null) idPool.claim(idRange);
+  networks.adopt(spec, stored.lease ?? null, adopted.handle);
+  const { log: output, errno } = logs.open(spec.id, adopted.handle);
+  if (errno !== 0) log.error({ id: spec.id, errno: errnoName(errno) }, 'the output of a container is lost');
+  const startTicks = birth.startTicks === 0n ? readStartTicks(adopted.pid) : birth.startTicks;
+  const container = new Container({ ...birth, handle: adopted.handle, pid: adopted.pid, startTicks }, output);
+  container.takeStored(stored);
+  container.takeAdopted(adopted);
+  if (errno === 0) container.terminal = openTerminal(container, logs);
+  container.startFailed = undo;
+  container.unwanted = undo;
+  welcome(container);
+  if (undo) native.kill(adopted.handle);
+  return container;
+}
+
+/** Lists a container that has ended. */
+async function close(
+  stored: StoredContainer,
+  decision: Decision,
+  { registry, endings, logs }: TakeOverOptions,
+): Promise<void> {
+  const container = new Container({ ...birthOf(stored), handle: 0 }, logs.ended(stored.spec.id));
+  container.takeStored(stored);
+  container.state = 'stopping';
+  registry.add(container);
+  native.keeperDrop(container.id);
+  logs.closeFifos(container.id);
+  if (decision === 'keep' && stored.exit !== null) {
+    container.takeEnd(stored.exit, stored.usage);
+    container.hooksDone = stored.hooksDone;
+    void endings.over(container, stored.exit);
+    registry.retire(container);
+  }
+  await endings.removeGroup(stored.cgroup);
+  if (decision === 'lose') {
+    await endings.giveBack(stored.spec);
+    await endings.lose(stored, container);
+  }
+}
+
+/** Ends and removes what belongs to no container. */
+async function removeOrphans(kept: string[], { registry, logs, tree, log }: TakeOverOptions): Promise<void> {
+  const known = new Set(registry.list().map(({ id }) => id));
+  logs.removeOthers(known);
+  for (const id of kept) if (!known.has(id)) native.keeperDrop(id);
+  for (const { name, error } of await removeLeftovers(tree, known))
+    log.warn({ name, err: error }, error === undefined ? 'ended what belonged to no container' : 'an orphan stays');
+}

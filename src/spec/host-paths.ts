@@ -1,0 +1,8 @@
+import type { Spec } from './spec.js';
+
+/** Whether a spec names a path of the host, beside the host's own root. Pure. */
+export function namesHostPaths({ root, mounts, hooks }: Spec): boolean {
+  const ofRoot = [root.path === '/' ? null : root.path, root.file, root.overlay?.directory ?? null];
+  const used = ofRoot.some((path) => path !== null) || mounts.some(({ type }) => type === 'bind');
+  return used || Object.keys(hooks).length > 0;
+}

@@ -1,0 +1,37 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { Registry } from '../../../src/containers/registry.js';
+import type { Container } from '../../../src/engine/container.js';
+
+/** The part of a container that a registry looks at. */
+const containerOf = (id: string) => ({ id, handle: 0, state: 'exited' }) as unknown as Container;
+
+describe('surplus', () => {
+  it('gives the first to have ended of those that are too many', () => {
+    const registry = new Registry(pino({ enabled: false }));
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(containerOf) as [Container, Container, Container, Container];
+    for (const container of [a, b, c, d]) registry.add(container);
+    for (const container of [c, a, d]) registry.retire(container);
+    expect(registry.surplus(3)).toEqual([]);
+    expect(registry.surplus(1)).toEqual([c, a]);
+    registry.remove(c);
+    expect(registry.surplus(1)).toEqual([a]);
+    expect(registry.surplus(0)).toEqual([a, d]);
+  });
+});
+
+describe('live', () => {
+  it('gives those that have neither ended nor been removed', () => {
+    const registry = new Registry(pino({ enabled: false }));
+    const [a, b, c] = ['a', 'b', 'c'].map((id) => ({ ...containerOf(id), state: 'running' })) as [
+      Container,
+      Container,
+      Container,
+    ];
+    for (const container of [a, b, c]) registry.add(container);
+    registry.retire(b);
+    expect(registry.live()).toEqual([a, c]);
+    registry.remove(a);
+    expect(registry.live()).toEqual([c]);
+  });
+});
