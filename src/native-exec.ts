@@ -23,7 +23,7 @@ export interface NativeExecuted {
   stderr: number;
 }
 
-/** The part of the addon's face that is about execs and terminals (native/addon/face_exec.cc). */
+/** The part of the addon's face that is about execs and terminals (native/addon/face/execs.cc). */
 export interface NativeExec {
   /** Makes a process in the container, and waits until it has executed. On failure nothing is left. */
   exec(handle: Handle, request: NativeExecRequest): Promise<NativeExecuted | Failure>;

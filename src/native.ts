@@ -8,7 +8,7 @@ import type { DeviceRule } from './plan/devices.js';
 import type { NetworkStep } from './plan/network.js';
 
 /**
- * The typed face of the addon (native/addon/addon.cc), and the only file that touches it. Calls that block run on a worker
+ * The typed face of the addon (native/addon/face), and the only file that touches it. Calls that block run on a worker
  * thread and give a promise; errors of the kernel are errno numbers, 0 for success. Times are nanoseconds of CLOCK_BOOTTIME.
  */
 

@@ -1,5 +1,5 @@
 #include "adopt.h"
-#include "pidfd.h"
+#include "../core/pidfd.h"
 
 #include <cerrno>
 #include <cstdio>

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "container.h"
+#include "../core/container.h"
 
 struct AdoptRequest {
     std::string cgroup; // path of its group

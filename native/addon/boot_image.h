@@ -1,7 +1,7 @@
 // The helper niwa-boot, held in a sealed memfd: a container can reach it through /proc/self/exe for a moment, but
 // nobody can write to it (CVE-2019-5736).
 #pragma once
-#include "fd.h"
+#include "../core/fd.h"
 
 // Copies the file `path` into a sealed, executable memfd. Gives 0 and sets `image`, or gives a negative errno.
 int load_boot_image(const char *path, Fd *image);

@@ -2,7 +2,7 @@
 #pragma once
 #include <cstdint>
 
-#include "fd.h"
+#include "../core/fd.h"
 
 // Connects to a TCP port of the loopback interface, 127.0.0.1 or else ::1, in the network namespace of a process. The
 // calling thread visits that namespace for the moment in which the socket is made. Gives the connected socket,

@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "pidfd.h"
+#include "../core/pidfd.h"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include <cstddef>
 
 #include "../boot/report.h"
-#include "fd.h"
+#include "../core/fd.h"
 
 // Sends all bytes. Gives whether they went.
 bool send_all(int fd, const void *bytes, size_t length);

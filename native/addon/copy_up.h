@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "layers.h"
+#include "../core/layers.h"
 
 // Gives an open file or directory the owner, mode, attributes and time of another.
 int copy_attributes(int from, int to);

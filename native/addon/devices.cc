@@ -8,7 +8,7 @@
 #include <mutex>
 #include <sys/syscall.h>
 
-#include "fd.h"
+#include "../core/fd.h"
 
 namespace {
 

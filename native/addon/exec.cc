@@ -10,10 +10,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "clone.h"
+#include "../core/clone.h"
+#include "../core/pidfd.h"
 #include "control.h"
 #include "pid_namespace.h"
-#include "pidfd.h"
 
 namespace {
 

@@ -6,9 +6,9 @@
 #include <mutex>
 #include <vector>
 
-#include "container.h"
+#include "../core/container.h"
+#include "../core/thread.h"
 #include "spawn.h"
-#include "thread.h"
 
 struct ExecRequest {
     std::shared_ptr<Container> container;

@@ -10,8 +10,8 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-#include "../keeper/protocol.h"
-#include "pidfd.h"
+#include "../core/keeper_protocol.h"
+#include "../core/pidfd.h"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "container.h"
+#include "../core/container.h"
 
 // Only connecting waits for the keeper: messages to it go into a large buffer. One that lets it run full, or
 // does not answer, is killed, and alive() says so: the next one is told everything.

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "fd.h"
+#include "../core/fd.h"
 
 int listen_at(const std::string &path, int backlog) {
     sockaddr_un address = {};

@@ -5,7 +5,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "fd.h"
+#include "../core/fd.h"
 
 int hold_directory(const std::string &path) {
     Fd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -6,7 +6,7 @@
 #include <string>
 #include <sys/types.h>
 
-#include "fd.h"
+#include "../core/fd.h"
 
 class LogFile {
   public:

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "event_loop.h"
-#include "fd.h"
+#include "../core/event_loop.h"
+#include "../core/fd.h"
 #include "log_file.h"
 #include "token_bucket.h"
 

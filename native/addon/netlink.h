@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "fd.h"
+#include "../core/fd.h"
 
 // One message that is being built: a header, a fixed part, and attributes, which may be nested.
 class NetlinkMessage {

@@ -6,8 +6,8 @@
 #include <deque>
 #include <mutex>
 
-#include "fd.h"
-#include "thread.h"
+#include "../core/fd.h"
+#include "../core/thread.h"
 
 class NetnsPool {
   public:

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "fd.h"
+#include "../core/fd.h"
 
 // An element of a set or map of nftables: `family` and `table` name the table; `data` is empty for a set.
 struct SetElement {

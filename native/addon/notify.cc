@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "fd.h"
+#include "../core/fd.h"
 
 int notify_manager(const std::string &socket, const std::string &text) {
     sockaddr_un address{};

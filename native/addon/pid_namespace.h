@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 
-#include "fd.h"
+#include "../core/fd.h"
 
 // A thread's children are born in the PID namespace that it has joined; it goes back to its own at the end.
 class PidNamespaceGuard {

@@ -6,8 +6,8 @@
 #include <map>
 #include <memory>
 
-#include "event_loop.h"
-#include "fd.h"
+#include "../core/event_loop.h"
+#include "../core/fd.h"
 
 class Relay {
   public:

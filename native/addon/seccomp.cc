@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "fd.h"
+#include "../core/fd.h"
 
 namespace {
 

@@ -12,12 +12,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "clone.h"
+#include "../core/clone.h"
+#include "../core/image.h"
+#include "../core/pidfd.h"
 #include "control.h"
-#include "image.h"
 #include "network.h"
 #include "pid_namespace.h"
-#include "pidfd.h"
 
 namespace {
 

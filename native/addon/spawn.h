@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "container.h"
+#include "../core/container.h"
 #include "devices.h"
 
 struct SpawnRequest {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "layers.h"
+#include "../core/layers.h"
 
 // One file to be made. `path` and `target` are bytes relative to the layer's root, without "." and ".." in them.
 struct LayerEntry {

@@ -20,8 +20,8 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
-#include "../addon/monitor.h"
-#include "protocol.h"
+#include "../core/keeper_protocol.h"
+#include "../core/monitor.h"
 
 namespace {
 

@@ -18,11 +18,11 @@
 #include <unistd.h>
 #include <vector>
 
-#include "../addon/idmap.h"
-#include "../addon/image.h"
-#include "../addon/layers.h"
-#include "../addon/pass.h"
-#include "../addon/quota.h"
+#include "../core/idmap.h"
+#include "../core/image.h"
+#include "../core/layers.h"
+#include "../core/pass.h"
+#include "../core/quota.h"
 #include "paths.h"
 
 namespace {

@@ -1,8 +1,8 @@
-#include "face_filesystems.h"
+#include "filesystems.h"
 
+#include "../../core/idmap.h"
+#include "../../core/quota.h"
 #include "face.h"
-#include "idmap.h"
-#include "quota.h"
 
 namespace {
 

@@ -5,19 +5,19 @@
 #include <sched.h>
 #include <sys/resource.h>
 
-#include "adopt.h"
-#include "boot_image.h"
+#include "../../core/pidfd.h"
+#include "../../core/signals.h"
+#include "../adopt.h"
+#include "../boot_image.h"
+#include "../lock.h"
+#include "../notify.h"
+#include "../peer.h"
+#include "../seccomp.h"
+#include "../spawn.h"
+#include "connect.h"
+#include "execs.h"
 #include "face.h"
-#include "face_connect.h"
-#include "face_exec.h"
-#include "face_filesystems.h"
-#include "lock.h"
-#include "notify.h"
-#include "peer.h"
-#include "pidfd.h"
-#include "seccomp.h"
-#include "signals.h"
-#include "spawn.h"
+#include "filesystems.h"
 
 namespace {
 

@@ -2,8 +2,8 @@
 #pragma once
 #include <cstdint>
 
-#include "../addon/fd.h"
-#include "../addon/life.h"
+#include "fd.h"
+#include "life.h"
 
 // Changes with the layout of Life and Wire: a keeper may be older than the niwad that finds it.
 constexpr uint32_t kProtocolVersion = 2;

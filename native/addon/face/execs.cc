@@ -1,12 +1,12 @@
 // Execs and terminals, towards JavaScript. src/native-exec.ts documents every call.
-#include "face_exec.h"
+#include "execs.h"
 
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <sys/ioctl.h>
 
-#include "exec.h"
+#include "../exec.h"
 #include "face.h"
 
 namespace {

@@ -1,10 +1,10 @@
-#include "face_connect.h"
+#include "connect.h"
 
 #include <cerrno>
 
-#include "connect.h"
+#include "../connect.h"
+#include "../listen.h"
 #include "face.h"
-#include "listen.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "protocol.h"
+#include "keeper_protocol.h"
 
 #include <cerrno>
 #include <cstring>

@@ -3,9 +3,9 @@
 #include <functional>
 #include <sys/socket.h>
 
-#include "conntrack.h"
+#include "../conntrack.h"
+#include "../network.h"
 #include "face.h"
-#include "network.h"
 
 namespace {
 

@@ -3,13 +3,13 @@
 #include <functional>
 #include <napi.h>
 
-#include "exec.h"
-#include "keeper_link.h"
-#include "log_pump.h"
-#include "monitor.h"
-#include "netns_pool.h"
-#include "relay.h"
-#include "spawn.h"
+#include "../../core/monitor.h"
+#include "../exec.h"
+#include "../keeper_link.h"
+#include "../log_pump.h"
+#include "../netns_pool.h"
+#include "../relay.h"
+#include "../spawn.h"
 
 using Value = Napi::Value;
 using Info = const Napi::CallbackInfo &;

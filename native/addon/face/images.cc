@@ -2,9 +2,9 @@
 #include <cerrno>
 #include <unistd.h>
 
+#include "../../core/layers.h"
+#include "../unpack.h"
 #include "face.h"
-#include "layers.h"
-#include "unpack.h"
 
 namespace {
 
