@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { refuse, show } from '../spec/problems.js';
-import { Duration, Id, Resources, Signal } from '../spec/schema.js';
+import { Resources } from '../spec/schema/resources.js';
+import { Duration, Id, Signal } from '../spec/schema/values.js';
 import { SIGNAL_WORDS, signalName, signalNumber } from '../spec/signals.js';
 
 /** What requests say, beside the spec itself. */

@@ -17,7 +17,8 @@ import { type BoundsInput, DEFAULT_BOUNDS, DEFAULT_CEILINGS, SHARE_PATTERN } fro
 import { problemsOf } from '../spec/check.js';
 import { hookProblems } from '../spec/hooks.js';
 import { refuse, show } from '../spec/problems.js';
-import { Hooks, type HooksInput } from '../spec/schema.js';
+import { Hooks } from '../spec/schema/hooks.js';
+import type { HooksInput } from '../spec/schema.js';
 import { IDS_PER_CONTAINER } from '../spec/spec.js';
 import { BYTES_PATTERN } from '../spec/units.js';
 import { parseYaml } from '../spec/yaml.js';

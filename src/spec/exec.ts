@@ -3,7 +3,9 @@ import type { FieldProblem } from '../errors.js';
 import { capabilityName, resolveCapabilities } from './capabilities.js';
 import { problemsOf } from './check.js';
 import { refuse } from './problems.js';
-import { Args, Capabilities, Process, Rlimits, Seccomp } from './schema.js';
+import { Capabilities, Process, Rlimits } from './schema/process.js';
+import { Seccomp } from './schema/seccomp.js';
+import { Args } from './schema/values.js';
 import { DEFAULT_TERM, meaningProblems, normaliseProcess, normaliseRlimits, type Rlimit, type Spec } from './spec.js';
 
 const closed = { additionalProperties: false } as const;

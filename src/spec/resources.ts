@@ -1,7 +1,8 @@
 import type { FieldProblem } from '../errors.js';
 import { problemsOf } from './check.js';
 import { refuse, show } from './problems.js';
-import { type ResourcesInput, Resources as ResourcesSchema } from './schema.js';
+import { Resources as ResourcesSchema } from './schema/resources.js';
+import type { ResourcesInput } from './schema.js';
 import { parseBytes, parseDuration } from './units.js';
 
 /** A number in the unit of its field, or "max" for no limit. */

@@ -8,7 +8,8 @@ import { type Network, networkProblems, normaliseNetwork } from './network.js';
 import { firstProblems, refuse, show } from './problems.js';
 import { normaliseReady, type Ready, readyProblems } from './ready.js';
 import { normaliseResources, type Resources, resourceProblems } from './resources.js';
-import { ARGS_WORDS, type SeccompProfileInput, type SpecInput, SpecSchema } from './schema.js';
+import { ARGS_WORDS } from './schema/values.js';
+import { type SeccompProfileInput, type SpecInput, SpecSchema } from './schema.js';
 import { SIGNAL_WORDS, signalName, signalNumber } from './signals.js';
 import { parseBytes, parseDuration } from './units.js';
 

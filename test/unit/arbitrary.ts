@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { RLIMIT_NAMES, type SeccompProfileInput, type SpecInput } from '../../src/spec/schema.js';
+import { RLIMIT_NAMES } from '../../src/spec/schema/process.js';
+import type { SeccompProfileInput, SpecInput } from '../../src/spec/schema.js';
 import { parseBytes } from '../../src/spec/units.js';
 
 /** What users may write, for the property tests. */
