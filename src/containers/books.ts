@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Ledger } from '../accounting/ledger.js';
 import type { UsageRecord } from '../accounting/record.js';
 import { type Container, usecNow } from '../engine/container.js';
-import type { Store, StoredContainer } from '../engine/store.js';
+import type { SavedState, StateFiles } from '../engine/state-files.js';
 import { messageOf } from '../errors.js';
 
 const LEDGER_RETRY_MS = 1000;
@@ -14,15 +14,20 @@ const CLOCK_JUMP_MS = 86_400_000;
  * stops no container: what could not be written is tried again.
  */
 export class Books {
-  readonly #store: Store;
+  readonly #stateFiles: StateFiles;
   readonly #ledger: Ledger;
   readonly #log: Logger;
   readonly #bootId: string;
   /** Containers whose state waits to be written. */
-  readonly #unsaved = new Map<Container, StoredContainer['phase']>();
+  readonly #unsaved = new Map<Container, SavedState['phase']>();
 
-  constructor({ store, ledger, log, bootId }: { store: Store; ledger: Ledger; log: Logger; bootId: string }) {
-    this.#store = store;
+  constructor({
+    stateFiles,
+    ledger,
+    log,
+    bootId,
+  }: { stateFiles: StateFiles; ledger: Ledger; log: Logger; bootId: string }) {
+    this.#stateFiles = stateFiles;
     this.#ledger = ledger;
     this.#log = log;
     this.#bootId = bootId;
@@ -32,7 +37,7 @@ export class Books {
   save(container: Container, phase = phaseOf(container)): void {
     container.savedUsec = usecNow();
     try {
-      this.#store.save(container.toStored(this.#bootId, phase));
+      this.#stateFiles.save(container.toStored(this.#bootId, phase));
       this.#unsaved.delete(container);
     } catch (error) {
       if (!this.#unsaved.has(container))
@@ -49,7 +54,7 @@ export class Books {
   forget(id: string): void {
     for (const container of this.#unsaved.keys()) if (container.id === id) this.#unsaved.delete(container);
     try {
-      this.#store.remove(id);
+      this.#stateFiles.remove(id);
     } catch (error) {
       this.#log.error({ err: error, id }, 'the state of a container cannot be removed');
     }
@@ -82,7 +87,7 @@ export class Books {
    * Finds the final records of containers that an earlier daemon had no time to close, by the names of their runs. That may
    * take long; where the ledger cannot be read there are none: of two final records whoever reads them takes the first.
    */
-  async finalRecords(open: StoredContainer[]): Promise<Map<string, UsageRecord>> {
+  async finalRecords(open: SavedState[]): Promise<Map<string, UsageRecord>> {
     const finals = new Map<string, UsageRecord>();
     if (open.length === 0) return finals;
     const runs = new Set(open.map(({ run }) => run));
@@ -100,7 +105,7 @@ export class Books {
 }
 
 /** The phase that the state of a container that is no longer made shows. */
-function phaseOf({ state, startedNs }: Container): StoredContainer['phase'] {
+function phaseOf({ state, startedNs }: Container): SavedState['phase'] {
   if (state === 'exited') return 'exited';
   return startedNs === 0n ? 'created' : 'started';
 }

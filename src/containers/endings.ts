@@ -3,9 +3,9 @@ import type { Logger } from 'pino';
 import type { UsageRecord } from '../accounting/record.js';
 import { crashPoint } from '../crash-point.js';
 import type { Container } from '../engine/container.js';
+import { exitOf, recordOf } from '../engine/saved-state.js';
+import type { SavedState } from '../engine/state-files.js';
 import type { Exit } from '../engine/status.js';
-import type { StoredContainer } from '../engine/store.js';
-import { exitOf, recordOf } from '../engine/stored.js';
 import { removeGroup } from '../host/cgroup.js';
 import type { IdPool } from '../host/id-pool.js';
 import { unlimitKept } from '../host/quota.js';
@@ -14,7 +14,7 @@ import { type ExitEvent, errnoName, native } from '../native.js';
 import type { Networks } from '../network/networks.js';
 import type { Spec } from '../spec/spec.js';
 import type { Books } from './books.js';
-import type { Lifecycle } from './lifecycle.js';
+import type { ContainerHooks } from './container-hooks.js';
 import type { Registry } from './registry.js';
 
 /** A process that was killed has ended within this, unless it hangs in the kernel. */
@@ -23,7 +23,7 @@ const ENDED_MS = 5000;
 export interface EndingsOptions {
   registry: Registry;
   books: Books;
-  lifecycle: Lifecycle;
+  containerHooks: ContainerHooks;
   logs: LogStore;
   idPool: IdPool;
   networks: Networks;
@@ -60,7 +60,7 @@ export class Endings {
 
   /** A container has ended: its record first, then everything that the kernel still holds, then the news. */
   async finish(container: Container, event: ExitEvent): Promise<void> {
-    const { registry, books, lifecycle, logs, idPool, networks, log } = this.#options;
+    const { registry, books, containerHooks, logs, idPool, networks, log } = this.#options;
     await container.starting; // a workload may end before the answer to its start has come
     const heard = container.takeExit(event);
     container.state = 'stopping';
@@ -70,7 +70,7 @@ export class Endings {
     crashPoint('record-written');
     await stored;
     crashPoint('output-stored');
-    container.hooksDone = !lifecycle.owesHooks(container, exit);
+    container.hooksDone = !containerHooks.owesHooks(container, exit);
     await this.giveBack(container.spec); // before it is saved as exited: after a crash the next niwad does it again
     books.save(container, 'exited');
     crashPoint('exit-saved');
@@ -95,18 +95,18 @@ export class Endings {
 
   /** Runs what is owed at the end of a container; then forgets one that is to be removed. */
   async over(container: Container, exit: Exit): Promise<void> {
-    await this.#options.lifecycle.exited(container, exit);
+    await this.#options.containerHooks.exited(container, exit);
     if (container.spec.autoRemove && container.hooksDone) this.forget(container);
   }
 
   /** Ends a container of which nothing but what was written down is left; on a full disk that may take long. */
-  async lose(stored: StoredContainer, container: Container): Promise<void> {
+  async lose(stored: SavedState, container: Container): Promise<void> {
     const final = (await this.#finals).get(stored.run);
     const exit = exitOf(stored, final);
     if (final === undefined) await this.#options.books.record(recordOf(stored, exit));
     container.takeEnd(exit, final?.usage ?? stored.usage);
-    const { registry, books, lifecycle } = this.#options;
-    container.hooksDone = !lifecycle.owesHooks(container, exit);
+    const { registry, books, containerHooks } = this.#options;
+    container.hooksDone = !containerHooks.owesHooks(container, exit);
     registry.retire(container);
     if (stored.phase === 'making') this.forget(container);
     else books.save(container);
@@ -115,7 +115,7 @@ export class Endings {
   }
 
   /** Records a start of which nothing was made. */
-  async recordUnborn(stored: StoredContainer): Promise<void> {
+  async recordUnborn(stored: SavedState): Promise<void> {
     await this.#options.books.record(recordOf(stored, exitOf(stored, undefined)));
     this.#options.registry.tell('start-failed', stored.spec.id);
   }

@@ -5,8 +5,8 @@ import { Container } from '../engine/container.js';
 import { startError } from '../engine/failure.js';
 import { mayBeSlow, pathStarts } from '../engine/path-starts.js';
 import type { Stopwatch } from '../engine/phases.js';
-import type { Store } from '../engine/store.js';
-import { birthOf, newStored, type Own } from '../engine/stored.js';
+import { firstState, identityOf, type Own } from '../engine/saved-state.js';
+import type { StateFiles } from '../engine/state-files.js';
 import { NiwaError } from '../errors.js';
 import { type CgroupTree, removeWhenEmpty } from '../host/cgroup.js';
 import { type DeviceNumbers, deviceNumbers } from '../host/devices.js';
@@ -29,8 +29,8 @@ import type { Spec } from '../spec/spec.js';
 import { warningsOf } from '../spec/warnings.js';
 import { openTerminal } from './attach.js';
 import type { Books } from './books.js';
+import type { ContainerHooks } from './container-hooks.js';
 import type { Endings } from './endings.js';
-import type { Lifecycle } from './lifecycle.js';
 import type { Registry } from './registry.js';
 
 export interface MakerOptions {
@@ -39,14 +39,14 @@ export interface MakerOptions {
   stage: string;
   /** What a container gets whose spec sets no bound. */
   defaults: Bounds;
-  store: Store;
+  stateFiles: StateFiles;
   idPool: IdPool;
   networks: Networks;
   logs: LogStore;
   log: Logger;
   registry: Registry;
   books: Books;
-  lifecycle: Lifecycle;
+  containerHooks: ContainerHooks;
   endings: Endings;
   bootId: string;
   /** Hears of a container as soon as there is one. */
@@ -90,11 +90,11 @@ export class Maker {
 
   async #bear(spec: Spec, asker: Asker, watch: Stopwatch, start: StartWish | null): Promise<Container> {
     try {
-      await this.#options.lifecycle.beforeCreate(spec);
+      await this.#options.containerHooks.beforeCreate(spec);
       const make = () => this.#make(spec, asker, watch, start);
       return await (mayBeSlow(spec) ? pathStarts.run(asker, make) : make());
     } catch (error) {
-      this.#options.lifecycle.failed(spec);
+      this.#options.containerHooks.failed(spec);
       throw error;
     }
   }
@@ -108,7 +108,7 @@ export class Maker {
       const lease = await networks.take(spec);
       const plan = this.#plan(spec, numbers, idRange, lease);
       watch.lap('plan');
-      const waits = lease !== null || spec.process.tty || this.#options.lifecycle.hasHooks('afterNetwork', spec);
+      const waits = lease !== null || spec.process.tty || this.#options.containerHooks.hasHooks('afterNetwork', spec);
       return await this.#spawn(spec, asker, plan, { idRange, lease }, watch, waits ? null : start);
     } catch (error) {
       await endings.giveBack(spec);
@@ -127,11 +127,11 @@ export class Maker {
     const failure = await this.#options.networks.attach(container);
     crashPoint('connected');
     if (failure !== null) throw startError(this.planOf(container), failure);
-    await this.#options.lifecycle.afterNetwork(container);
+    await this.#options.containerHooks.afterNetwork(container);
   }
 
   #plan(spec: Spec, numbers: DeviceNumbers, idRange: IdRange | null, lease: Lease | null): Plan {
-    const { tree, stage, networks, store, defaults } = this.#options;
+    const { tree, stage, networks, stateFiles, defaults } = this.#options;
     return makePlan(spec, {
       containersCgroup: tree.containers,
       controllers: tree.controllers,
@@ -142,7 +142,7 @@ export class Maker {
       oomProtected: isOomProtected(),
       placeBytes: defaults.tmpfsBytes,
       openFiles: openFilesLimit(),
-      network: networks.plan(spec, lease, store.directoryOf(spec.id)),
+      network: networks.plan(spec, lease, stateFiles.directoryOf(spec.id)),
       compileSeccomp,
     });
   }
@@ -155,14 +155,14 @@ export class Maker {
     watch: Stopwatch,
     start: StartWish | null,
   ): Promise<Container> {
-    const { store, logs, networks } = this.#options;
+    const { stateFiles, logs, networks } = this.#options;
     const networkOf = plan.clone.networkOf === '' ? 0 : this.#liveHandle(plan.clone.networkOf);
-    const making = newStored(spec, plan, own, this.#options.bootId);
-    store.add(making);
+    const making = firstState(spec, plan, own, this.#options.bootId);
+    stateFiles.add(making);
     crashPoint('making-saved');
     try {
       logs.prepare(spec.id);
-      networks.writeFiles(spec, own.lease, store.directoryOf(spec.id));
+      networks.writeFiles(spec, own.lease, stateFiles.directoryOf(spec.id));
     } catch (error) {
       this.#options.books.forget(spec.id);
       throw error;
@@ -203,7 +203,7 @@ export class Maker {
     if (warnings.length > 0) this.#options.log.warn({ id: spec.id, warnings }, 'not all is as it may be expected');
     const { handle, pid, phases, started } = result;
     watch.take(phases);
-    const birth = { ...birthOf(making), handle, pid, startTicks: readStartTicks(pid) };
+    const birth = { ...identityOf(making), handle, pid, startTicks: readStartTicks(pid) };
     const { log, errno } = logs.open(spec.id, handle);
     const container = new Container(birth, log);
     watch.lap('adopt');

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { UsageRecord } from '../accounting/record.js';
-import type { Damaged, StoredContainer } from '../engine/store.js';
-import { fittingFields, StoredSchema, StoredSpecSchema } from '../engine/stored-schema.js';
+import { fittingFields, SavedSpecSchema, SavedStateSchema } from '../engine/saved-state-schema.js';
+import type { Damaged, SavedState } from '../engine/state-files.js';
 import type { IdRange } from '../host/id-pool.js';
 import type { OldestProcess } from '../host/process.js';
 import type { Lease } from '../network/lease.js';
@@ -22,10 +22,10 @@ export interface Remains {
 }
 
 /** Gives the fields of a damaged state file that are as they should be, and those of its spec. */
-export function soundParts({ said }: Damaged): { state: Partial<StoredContainer>; spec: Partial<Spec> } {
-  const { spec: _, ...state } = fittingFields(StoredSchema, said);
-  const { id: _id, ...spec } = fittingFields(StoredSpecSchema, (said as { spec?: unknown } | null | undefined)?.spec);
-  return { state: state as Partial<StoredContainer>, spec: spec as Partial<Spec> };
+export function soundParts({ said }: Damaged): { state: Partial<SavedState>; spec: Partial<Spec> } {
+  const { spec: _, ...state } = fittingFields(SavedStateSchema, said);
+  const { id: _id, ...spec } = fittingFields(SavedSpecSchema, (said as { spec?: unknown } | null | undefined)?.spec);
+  return { state: state as Partial<SavedState>, spec: spec as Partial<Spec> };
 }
 
 /**
@@ -33,7 +33,7 @@ export function soundParts({ said }: Damaged): { state: Partial<StoredContainer>
  * What the keeper knows of its deadline and its end comes before that, when it is taken over. The run goes on under the name
  * that the ledger has for it: what was used is billed once. Pure, but for the name of a run that nobody knows.
  */
-export function mend(damaged: Damaged, { cgroup, bootId, kept, oldest, lease, interim }: Remains): StoredContainer {
+export function mend(damaged: Damaged, { cgroup, bootId, kept, oldest, lease, interim }: Remains): SavedState {
   const { state, spec } = soundParts(damaged);
   const idRange = oldest?.idRange ?? state.idRange ?? null;
   const place = state.lease ?? lease;
@@ -65,7 +65,7 @@ export function mend(damaged: Damaged, { cgroup, bootId, kept, oldest, lease, in
 }
 
 /** Where it is in doubt, a container is one that goes on: its end is seen to as soon as it is taken over. */
-function phaseOf({ phase, exit }: Partial<StoredContainer>, lives: boolean): StoredContainer['phase'] {
+function phaseOf({ phase, exit }: Partial<SavedState>, lives: boolean): SavedState['phase'] {
   if (phase === 'exited') return lives || (exit ?? null) === null ? 'started' : 'exited';
   return phase ?? 'started';
 }

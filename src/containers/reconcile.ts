@@ -1,8 +1,8 @@
-import type { StoredContainer } from '../engine/store.js';
+import type { SavedState } from '../engine/state-files.js';
 
 /** What a new daemon finds of a container that an earlier one wrote down. */
 export interface Found {
-  stored: Pick<StoredContainer, 'bootId' | 'phase'>;
+  stored: Pick<SavedState, 'bootId' | 'phase'>;
   /** The boot that the host is in. */
   bootId: string;
   groupExists: boolean;

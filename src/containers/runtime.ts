@@ -14,14 +14,14 @@ import {
 import type { Ledger } from '../accounting/ledger.js';
 import { Sampler } from '../accounting/sampler.js';
 import { crashPoint } from '../crash-point.js';
+import { requireState } from '../engine/actions.js';
 import { type Container, deadlineOf, usecNow } from '../engine/container.js';
 import { CAUSE } from '../engine/exit.js';
 import { startError } from '../engine/failure.js';
 import { requireRoom } from '../engine/memory-use.js';
 import { mayBeSlow, pathStarts } from '../engine/path-starts.js';
 import { Stopwatch } from '../engine/phases.js';
-import { requireState } from '../engine/state.js';
-import type { Store } from '../engine/store.js';
+import type { StateFiles } from '../engine/state-files.js';
 import { cureOfShortage, messageOf, NiwaError } from '../errors.js';
 import type { CgroupTree } from '../host/cgroup.js';
 import { resolveDevices } from '../host/devices.js';
@@ -43,13 +43,13 @@ import { signalNumber } from '../spec/signals.js';
 import { parseSpec, type Spec } from '../spec/spec.js';
 import { type Attachment, attachTo } from './attach.js';
 import { Books } from './books.js';
+import { connectKeeper } from './connect-keeper.js';
+import { ContainerHooks } from './container-hooks.js';
 import { type DrainStatus, drainStatus } from './drain.js';
 import { Endings } from './endings.js';
 import { type Exec, execIn } from './exec.js';
-import { connectKeeper } from './keeper.js';
-import { requireOwnDirectory } from './keeping.js';
-import { Lifecycle } from './lifecycle.js';
 import { Maker, type StartWish } from './maker.js';
+import { requireOwnDirectory } from './overlay-directories.js';
 import { Registry, type RuntimeEvent } from './registry.js';
 import { takeOver } from './take-over.js';
 
@@ -57,7 +57,7 @@ export interface RuntimeOptions {
   tree: CgroupTree;
   /** An empty directory to build roots on. */
   stage: string;
-  store: Store;
+  stateFiles: StateFiles;
   /** Where the keeper listens. */
   keeperSocket: string;
   /** Is there while the node is drained. */
@@ -96,7 +96,7 @@ export class Runtime {
   readonly #bootId = readBootId();
   readonly #registry: Registry;
   readonly #books: Books;
-  readonly #lifecycle: Lifecycle;
+  readonly #containerHooks: ContainerHooks;
   readonly #endings: Endings;
   readonly #maker: Maker;
   /** What is being made, by id. */
@@ -116,8 +116,8 @@ export class Runtime {
     this.#books = new Books({ ...options, bootId: this.#bootId });
     const exec = (id: string, request: object, check: AbortSignal) =>
       execIn(this.get(id), request, ROOT, options.allowed, check);
-    this.#lifecycle = new Lifecycle({ ...options, registry: this.#registry, books: this.#books, exec });
-    const parts = { registry: this.#registry, books: this.#books, lifecycle: this.#lifecycle };
+    this.#containerHooks = new ContainerHooks({ ...options, registry: this.#registry, books: this.#books, exec });
+    const parts = { registry: this.#registry, books: this.#books, containerHooks: this.#containerHooks };
     this.#endings = new Endings({ ...options, ...parts });
     this.#maker = new Maker({
       ...options,
@@ -142,7 +142,7 @@ export class Runtime {
       registry: this.#registry,
       books: this.#books,
       endings: this.#endings,
-      lifecycle: this.#lifecycle,
+      containerHooks: this.#containerHooks,
       bootId: this.#bootId,
       welcome: (container) => this.#add(container, 'adopt'),
     });
@@ -401,10 +401,10 @@ export class Runtime {
     this.#closing = true;
     this.#sampler?.stop();
     clearInterval(this.#tending);
-    this.#lifecycle.stopRepeating();
+    this.#containerHooks.stopRepeating();
     const patience = sleep(CLOSE_PATIENCE_MS, undefined, { ref: false });
     await Promise.race([this.#settled(), patience]);
-    await this.#lifecycle.kill();
+    await this.#containerHooks.kill();
     for (const container of this.#registry.live()) this.#books.save(container);
     return this.#registry.live().length;
   }
@@ -413,7 +413,7 @@ export class Runtime {
     while (this.#reserved.size > 0) await sleep(CLOSE_POLL_MS);
     await Promise.all(this.#registry.live().map((container) => container.lock.run(async () => {})));
     await this.#endings.settled();
-    await this.#lifecycle.settled();
+    await this.#containerHooks.settled();
   }
 
   #beginStop(container: Container): void {
@@ -506,7 +506,7 @@ export class Runtime {
     this.#books.save(container, 'started');
     crashPoint('started-saved');
     this.#registry.tell('start', container.id);
-    this.#lifecycle.attend(container);
+    this.#containerHooks.attend(container);
   }
 
   /** @throws NiwaError START_FAILED when it has ended */
@@ -518,13 +518,13 @@ export class Runtime {
 
   /** @throws NiwaError HOOK_FAILED when it has ended */
   async #afterStart(container: Container): Promise<void> {
-    await this.#lifecycle.afterStart(container).catch((error: unknown) => this.#endings.fail(container, error));
+    await this.#containerHooks.afterStart(container).catch((error: unknown) => this.#endings.fail(container, error));
   }
 
   #add(container: Container, event: 'create' | 'adopt'): void {
     this.#registry.add(container);
     this.#registry.tell(event, container.id);
-    if (event === 'adopt' && container.startedNs !== 0n) this.#lifecycle.attend(container, true);
+    if (event === 'adopt' && container.startedNs !== 0n) this.#containerHooks.attend(container, true);
     if (container.started !== null) this.#begin(container, container.started);
     for (const early of this.#early.get(container.handle) ?? []) this.#hear(early);
     this.#early.delete(container.handle);
@@ -566,7 +566,7 @@ export class Runtime {
     } else if (event.type === 'stopping') {
       container.state = 'stopping';
       this.#registry.tell('stopping', container.id);
-      this.#lifecycle.stopping(container);
+      this.#containerHooks.stopping(container);
     } else {
       this.#endings.follow(this.#endings.finish(container, event));
     }
@@ -576,7 +576,7 @@ export class Runtime {
   async #tend(): Promise<void> {
     const { keeperSocket, interimIntervalMs, log } = this.#options;
     this.#books.saveWhatWaits();
-    this.#lifecycle.setHeard();
+    this.#containerHooks.setHeard();
     const now = usecNow();
     for (const container of this.#registry.live()) {
       if (container.startedNs === 0n || container.hasEnded) continue;

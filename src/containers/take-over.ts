@@ -3,8 +3,8 @@ import type { Logger } from 'pino';
 import type { Ledger } from '../accounting/ledger.js';
 import { Container, deadlineOf } from '../engine/container.js';
 import { CAUSE } from '../engine/exit.js';
-import type { Damaged, Store, StoredContainer } from '../engine/store.js';
-import { birthOf } from '../engine/stored.js';
+import { identityOf } from '../engine/saved-state.js';
+import type { Damaged, SavedState, StateFiles } from '../engine/state-files.js';
 import { NiwaError } from '../errors.js';
 import { type CgroupTree, removeLeftovers } from '../host/cgroup.js';
 import type { IdPool } from '../host/id-pool.js';
@@ -15,9 +15,9 @@ import { errnoName, native } from '../native.js';
 import type { Networks } from '../network/networks.js';
 import { openTerminal } from './attach.js';
 import type { Books } from './books.js';
+import { connectKeeper } from './connect-keeper.js';
+import type { ContainerHooks } from './container-hooks.js';
 import type { Endings } from './endings.js';
-import { connectKeeper } from './keeper.js';
-import type { Lifecycle } from './lifecycle.js';
 import { mend } from './mend.js';
 import { type Decision, decide } from './reconcile.js';
 import type { Registry } from './registry.js';
@@ -25,9 +25,9 @@ import type { Registry } from './registry.js';
 export interface TakeOverOptions {
   registry: Registry;
   endings: Endings;
-  lifecycle: Lifecycle;
+  containerHooks: ContainerHooks;
   books: Books;
-  store: Store;
+  stateFiles: StateFiles;
   logs: LogStore;
   ledger: Ledger;
   idPool: IdPool;
@@ -47,11 +47,11 @@ export interface TakeOverOptions {
  * @throws NiwaError HOST_ERROR
  */
 export async function takeOver(options: TakeOverOptions): Promise<void> {
-  const { store, books, endings, ledger, bootId, log } = options;
-  const { whole, damaged } = await store.load();
+  const { stateFiles, books, endings, ledger, bootId, log } = options;
+  const { whole, damaged } = await stateFiles.load();
   const kept = await connectKeeper(options.keeperSocket);
 
-  const decidedOn = (one: StoredContainer): [StoredContainer, Decision] => {
+  const decidedOn = (one: SavedState): [SavedState, Decision] => {
     return [one, decide({ stored: one, bootId, groupExists: isThere(one.cgroup) })];
   };
   const sound = whole.map(decidedOn);
@@ -92,12 +92,12 @@ function lostAmong(kept: readonly string[], found: readonly string[], { tree }: 
 function mendAll(
   damaged: readonly Damaged[],
   kept: readonly string[],
-  { books, store, ledger, networks, tree, bootId, log }: TakeOverOptions,
-): StoredContainer[] {
+  { books, stateFiles, ledger, networks, tree, bootId, log }: TakeOverOptions,
+): SavedState[] {
   return damaged.flatMap((one) => {
     const { id, reason } = one;
     const cgroup = join(tree.containers, id);
-    const file = store.setAside(id);
+    const file = stateFiles.setAside(id);
     if (!isThere(cgroup) && !kept.includes(id)) {
       log.warn({ id, reason, file }, 'the state of a container that is gone is damaged or missing: it is forgotten');
       books.forget(id);
@@ -117,12 +117,12 @@ function mendAll(
 }
 
 function adopt(
-  stored: StoredContainer,
+  stored: SavedState,
   undo: boolean,
   { logs, idPool, networks, log, welcome }: TakeOverOptions,
 ): Container {
   const { spec, cgroup, pid, idRange } = stored;
-  const birth = birthOf(stored);
+  const birth = identityOf(stored);
   const adopted = native.adopt({
     id: spec.id,
     cgroup,
@@ -151,11 +151,11 @@ function adopt(
 
 /** Lists a container that has ended. */
 async function close(
-  stored: StoredContainer,
+  stored: SavedState,
   decision: Decision,
   { registry, endings, logs }: TakeOverOptions,
 ): Promise<void> {
-  const container = new Container({ ...birthOf(stored), handle: 0 }, logs.ended(stored.spec.id));
+  const container = new Container({ ...identityOf(stored), handle: 0 }, logs.ended(stored.spec.id));
   container.takeStored(stored);
   container.state = 'stopping';
   registry.add(container);

@@ -8,7 +8,7 @@ import { UsageSums } from '../accounting/sums/sums.js';
 import { groupNumber } from '../api/peer.js';
 import { makeApi } from '../api/server.js';
 import { Runtime } from '../containers/runtime.js';
-import { Store } from '../engine/store.js';
+import { StateFiles } from '../engine/state-files.js';
 import { messageOf, NiwaError } from '../errors.js';
 import { lookAtCgroupTree, makeCgroupTree, removeCgroupTree } from '../host/cgroup.js';
 import { IdPool } from '../host/id-pool.js';
@@ -80,7 +80,7 @@ export async function startDaemon(
   if (ledger.torn !== null) log.warn({ torn: ledger.torn }, TORN[ledger.torn.kept ? 'kept' : 'cut']);
   const { sampleIntervalMs, interimIntervalMs, keepExited } = config;
   const containersDir = join(config.runDir, 'containers');
-  const store = new Store(containersDir);
+  const stateFiles = new StateFiles(containersDir);
   const logs = new LogStore(containersDir, join(config.stateDir, 'logs'), config.logs, log);
   const imageStore = new ImageStore(join(config.stateDir, 'images'));
   const keeperSocket = join(config.runDir, 'keeper.sock');
@@ -98,7 +98,7 @@ export async function startDaemon(
   const runtime = new Runtime({
     tree,
     stage,
-    store,
+    stateFiles,
     keeperSocket,
     drainFile,
     ledger,

@@ -31,8 +31,8 @@ import { warningsOf } from '../spec/warnings.js';
 import { Turns } from '../turns.js';
 import { CAUSE, exitReason } from './exit.js';
 import { type StartPhases, tellPhases } from './phases.js';
+import type { SavedState } from './state-files.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from './status.js';
-import type { StoredContainer } from './store.js';
 
 export const columns = indexColumns(native.columns);
 
@@ -241,7 +241,7 @@ export class Container {
   }
 
   /** What the next daemon has to know of it. */
-  toStored(bootId: string, phase: StoredContainer['phase']): StoredContainer {
+  toStored(bootId: string, phase: SavedState['phase']): SavedState {
     const { run, spec, cgroup, userns, idRange, lease, pid, sentSignal } = this;
     return {
       bootId,
@@ -280,7 +280,7 @@ export class Container {
   }
 
   /** Takes what an earlier daemon wrote down of it while it lived. */
-  takeStored(stored: StoredContainer): void {
+  takeStored(stored: SavedState): void {
     const { startedAt, startedNs, deadlineNs, sentSignal, outlivedOomKills, phases, memory, ready, usage } = stored;
     this.phases = phases ?? {};
     this.startedAt = startedAt === null ? null : new Date(startedAt);

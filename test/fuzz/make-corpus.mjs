@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { toLine } from '../../dist/accounting/record.js';
 import { encodeData, encodeFrame, FRAME } from '../../dist/api/frames.js';
-import { newStored, recordOf } from '../../dist/engine/stored.js';
+import { firstState, recordOf } from '../../dist/engine/saved-state.js';
 import { encodeProgram } from '../../dist/plan/encode.js';
 import { makePlan } from '../../dist/plan/plan.js';
 import { parseSpec } from '../../dist/spec/spec.js';
@@ -193,7 +193,7 @@ function writeStored() {
     const spec = parseSpec(input, 'fuzzed');
     const own = { idRange: HOST.idRange, lease: null };
     const run = '11111111-2222-3333-4444-555555555555';
-    const stored = { ...newStored(spec, makePlan(spec, HOST), own, 'boot'), run, createdAt: at };
+    const stored = { ...firstState(spec, makePlan(spec, HOST), own, 'boot'), run, createdAt: at };
     write('state', name, JSON.stringify({ version: 1, ...stored }));
     const final = recordOf(stored, { code: 0, signal: null, reason: 'exited', at });
     const lines = [final, { ...final, type: /** @type {const} */ ('interim') }].map((record) =>

@@ -4,14 +4,14 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mend } from '../../../dist/containers/mend.js';
-import { Store } from '../../../dist/engine/store.js';
-import { birthOf, exitOf, recordOf } from '../../../dist/engine/stored.js';
+import { exitOf, identityOf, recordOf } from '../../../dist/engine/saved-state.js';
+import { StateFiles } from '../../../dist/engine/state-files.js';
 import { temporaryFolder } from '../temporary.mjs';
 
 const ID = 'fuzzed';
 const folder = temporaryFolder();
-const store = new Store(folder);
-mkdirSync(store.directoryOf(ID));
+const stateFiles = new StateFiles(folder);
+mkdirSync(stateFiles.directoryOf(ID));
 /** Nobody else knows anything of it. */
 const NOTHING = { cgroup: '/group', bootId: 'boot', kept: false, oldest: null, lease: null, interim: undefined };
 
@@ -20,13 +20,13 @@ export default { run, maxBytes: 1024 * 1024, maxCpuMs: 100, json: true };
 
 /** @param {Buffer} input */
 async function run(input) {
-  writeFileSync(join(store.directoryOf(ID), 'state.json'), input);
-  const { whole, damaged } = await store.load();
+  writeFileSync(join(stateFiles.directoryOf(ID), 'state.json'), input);
+  const { whole, damaged } = await stateFiles.load();
   for (const state of whole) use(state);
   for (const one of damaged) {
     const mended = mend(one, NOTHING);
-    store.save(mended);
-    const again = await store.load();
+    stateFiles.save(mended);
+    const again = await stateFiles.load();
     assert.deepEqual(again.damaged, []);
     assert.deepEqual(again.whole, [JSON.parse(JSON.stringify(mended))]);
     use(mended);
@@ -34,8 +34,8 @@ async function run(input) {
   return damaged.map(({ reason }) => reason.replace(/"[^"]*"|[0-9]+/g, '')).join();
 }
 
-/** @param {import('../../../dist/engine/store.js').StoredContainer} state */
+/** @param {import('../../../dist/engine/state-files.js').SavedState} state */
 function use(state) {
-  birthOf(state);
+  identityOf(state);
   recordOf(state, state.exit ?? exitOf(state, undefined));
 }

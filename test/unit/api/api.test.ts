@@ -13,8 +13,8 @@ import type { Api } from '../../../src/api/api.js';
 import { makeApi } from '../../../src/api/server.js';
 import { Runtime } from '../../../src/containers/runtime.js';
 import { Container } from '../../../src/engine/container.js';
-import { Store } from '../../../src/engine/store.js';
-import { birthOf, newStored } from '../../../src/engine/stored.js';
+import { firstState, identityOf } from '../../../src/engine/saved-state.js';
+import { StateFiles } from '../../../src/engine/state-files.js';
 import { IdPool } from '../../../src/host/id-pool.js';
 import { Images } from '../../../src/images/images.js';
 import { ImageStore } from '../../../src/images/store.js';
@@ -75,8 +75,8 @@ function exitedContainer(): Container {
   const spec = specOf({ id: 'web', owner: 'ann', labels: { a: 'b' }, lifetime: 60 });
   const log = new ContainerLog('/', 0); // where there is no segment of a log
   log.end();
-  const stored = newStored(spec, makePlan(spec, capableHost), { idRange: null, lease: null }, 'boot');
-  const container = new Container({ ...birthOf(stored), handle: 0 }, log);
+  const stored = firstState(spec, makePlan(spec, capableHost), { idRange: null, lease: null }, 'boot');
+  const container = new Container({ ...identityOf(stored), handle: 0 }, log);
   const exit = container.takeExit({
     type: 'exit',
     handle: 0,
@@ -130,7 +130,7 @@ beforeAll(async () => {
     tree: { mount: nowhere, base: nowhere, containers: `${nowhere}${containersCgroup}`, controllers },
     stage,
     ledger,
-    store: new Store(join(directory, 'containers')),
+    stateFiles: new StateFiles(join(directory, 'containers')),
     keeperSocket: join(directory, 'keeper.sock'),
     networks: new Networks({
       settings: DEFAULT_NETWORK,

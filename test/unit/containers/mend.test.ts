@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { UsageRecord } from '../../../src/accounting/record.js';
 import { mend, type Remains } from '../../../src/containers/mend.js';
-import { newStored } from '../../../src/engine/stored.js';
+import { firstState } from '../../../src/engine/saved-state.js';
 import { makePlan } from '../../../src/plan/plan.js';
 import { capableHost, specOf } from '../support.js';
 
@@ -28,7 +28,7 @@ const interim = {
 function whole() {
   const spec = specOf({ id: 'hurt', owner: 'bob', lifetime: '1h' });
   const own = { idRange: capableHost.idRange, lease: null };
-  return { ...newStored(spec, makePlan(spec, capableHost), own, 'boot'), phase: 'started', pid: 5, deadlineNs: '9' };
+  return { ...firstState(spec, makePlan(spec, capableHost), own, 'boot'), phase: 'started', pid: 5, deadlineNs: '9' };
 }
 
 const damaged = (said: unknown) => ({ id: 'hurt', reason: 'it is damaged', said });

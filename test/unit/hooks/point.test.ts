@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { endPoints } from '../../../src/containers/lifecycle.js';
+import { endPoints } from '../../../src/containers/container-hooks.js';
 import type { ExitReason } from '../../../src/engine/status.js';
 import { hooksAt } from '../../../src/hooks/point.js';
 import { specOf } from '../support.js';

@@ -5,8 +5,8 @@ import type { Lease } from '../network/lease.js';
 import type { Plan } from '../plan/plan.js';
 import type { Spec } from '../spec/spec.js';
 import type { Birth } from './container.js';
+import type { SavedState } from './state-files.js';
 import type { Exit } from './status.js';
-import type { StoredContainer } from './store.js';
 
 /** What a container has of pools, until its end. */
 export interface Own {
@@ -17,7 +17,7 @@ export interface Own {
 /** From what is written down of a container, and to it. Pure, but for the time and the name of a run. */
 
 /** What is written down before anything of a container is made. */
-export function newStored(spec: Spec, plan: Plan, { idRange, lease }: Own, bootId: string): StoredContainer {
+export function firstState(spec: Spec, plan: Plan, { idRange, lease }: Own, bootId: string): SavedState {
   return {
     bootId,
     run: randomUUID(),
@@ -43,7 +43,7 @@ export function newStored(spec: Spec, plan: Plan, { idRange, lease }: Own, bootI
 }
 
 /** What a container is from its birth on, but for its handle. */
-export function birthOf({
+export function identityOf({
   run,
   spec,
   cgroup,
@@ -53,13 +53,13 @@ export function birthOf({
   pid,
   startTicks,
   createdAt,
-}: StoredContainer): Omit<Birth, 'handle'> {
+}: SavedState): Omit<Birth, 'handle'> {
   const born = { pid, startTicks: BigInt(startTicks), createdAt: new Date(createdAt) };
   return { run, spec, cgroup, userns, idRange, lease, ...born };
 }
 
 /** How it ended as far as anybody knows: as its final record says, where there is one. */
-export function exitOf({ phase }: Pick<StoredContainer, 'phase'>, final: UsageRecord | undefined): Exit {
+export function exitOf({ phase }: Pick<SavedState, 'phase'>, final: UsageRecord | undefined): Exit {
   const reason = phase === 'making' ? 'start-failed' : 'unknown';
   if (final === undefined) return { code: null, signal: null, reason, at: new Date().toISOString() };
   const { code, signal, at } = final;
@@ -67,7 +67,7 @@ export function exitOf({ phase }: Pick<StoredContainer, 'phase'>, final: UsageRe
 }
 
 /** The final record of a container of which there is nothing left but what was written down. */
-export function recordOf(stored: StoredContainer, { code, signal, reason, at }: Exit): UsageRecord {
+export function recordOf(stored: SavedState, { code, signal, reason, at }: Exit): UsageRecord {
   const { run, spec, createdAt, startedAt, usage, memory } = stored;
   const { id, owner, labels } = spec;
   return {

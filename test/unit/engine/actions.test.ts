@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Action, requireState } from '../../../src/engine/state.js';
+import { type Action, requireState } from '../../../src/engine/actions.js';
 import type { State } from '../../../src/engine/status.js';
 import { refusal } from '../support.js';
 

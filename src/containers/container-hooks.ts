@@ -14,7 +14,7 @@ import type { Books } from './books.js';
 import type { Exec } from './exec.js';
 import type { Registry } from './registry.js';
 
-export interface LifecycleOptions {
+export interface ContainerHooksOptions {
   /** The hooks of every container, from niwad's configuration. */
   hooks: Hooks;
   registry: Registry;
@@ -35,8 +35,8 @@ const MAX_TRIES = 3;
  * for each other, so that those of an end have run before those of the next container with that id begin; no operation on a
  * container holds its lock while it waits for a hook.
  */
-export class Lifecycle {
-  readonly #options: LifecycleOptions;
+export class ContainerHooks {
+  readonly #options: ContainerHooksOptions;
   /** The last hooks that were asked for, by the id of their container. */
   readonly #last = new Map<string, Promise<void>>();
   readonly #waiting = new Set<Promise<void>>();
@@ -48,7 +48,7 @@ export class Lifecycle {
   /** Ends the hooks of points. */
   readonly #points = unboundedController();
 
-  constructor(options: LifecycleOptions) {
+  constructor(options: ContainerHooksOptions) {
     this.#options = options;
     this.#heard = new Promise((resolve) => {
       this.#setHeard = resolve;

@@ -20,7 +20,7 @@ const IdMaps = Type.Object({ uids: Ids, gids: Ids });
 const Program = Type.Object({ file: Type.String(), args: Type.Array(Type.String()), env: texts, timeoutUsec: Usec });
 
 /** What is done with a spec after its container was made. */
-export const StoredSpecSchema = Type.Object({
+export const SavedSpecSchema = Type.Object({
   id: Type.String(),
   process: Type.Object({
     args: Type.Array(Type.String(), { minItems: 1 }),
@@ -67,12 +67,12 @@ export const StoredSpecSchema = Type.Object({
   ready: nullable(Type.Object({ check: Type.Object({ type: Type.String() }), everyUsec: Usec, timeoutUsec: Usec })),
 });
 
-/** A state file, see StoredContainer. */
-export const StoredSchema = Type.Object({
+/** A state file, see SavedState. */
+export const SavedStateSchema = Type.Object({
   bootId: Type.String(),
   run: Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' }),
   phase: Type.Union(['making', 'created', 'started', 'exited'].map((phase) => Type.Literal(phase))),
-  spec: StoredSpecSchema,
+  spec: SavedSpecSchema,
   cgroup: Type.String({ pattern: '^/' }),
   userns: nullable(IdMaps),
   idRange: nullable(Type.Object({ start: Whole, size: Whole })),
@@ -103,12 +103,12 @@ export const StoredSchema = Type.Object({
 });
 
 /** Says what is wrong with the state of the container `id`; null where nothing is. */
-export function storedProblem(id: string, value: unknown): string | null {
-  const problems = problemsOf(StoredSchema, value).map(
+export function savedStateProblem(id: string, value: unknown): string | null {
+  const problems = problemsOf(SavedStateSchema, value).map(
     ({ path, found, allowed }) => `${path}: found ${found}, not ${allowed}`,
   );
   if (problems.length > 0) return problems.slice(0, SHOWN_PROBLEMS).join('; ');
-  const named = (value as Static<typeof StoredSchema>).spec.id;
+  const named = (value as Static<typeof SavedStateSchema>).spec.id;
   return named === id ? null : `it is that of container ${named}`;
 }
 

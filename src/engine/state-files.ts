@@ -10,8 +10,8 @@ import { load } from '../host/stored-file.js';
 import type { Lease } from '../network/lease.js';
 import type { IdMaps, Spec } from '../spec/spec.js';
 import type { StartPhases } from './phases.js';
+import { savedStateProblem } from './saved-state-schema.js';
 import type { Exit } from './status.js';
-import { storedProblem } from './stored-schema.js';
 
 const VERSION = 1;
 const STATE = 'state.json';
@@ -21,7 +21,7 @@ const NO_HOOKS = { hooks: {}, ready: null };
  * What a new daemon has to know of a container: a file of JSON in the container's directory below the run directory. Times
  * with `Ns` are CLOCK_BOOTTIME, as text.
  */
-export interface StoredContainer {
+export interface SavedState {
   /** The boot in which it lives: processes and groups do not outlast it. */
   bootId: string;
   /** Names this run in the ledger; an id may be used again. */
@@ -69,7 +69,7 @@ export interface Damaged {
 }
 
 /** The state files of all containers of a daemon. */
-export class Store {
+export class StateFiles {
   readonly #directory: string;
 
   /**
@@ -94,7 +94,7 @@ export class Store {
    * Makes the directory of a new container and writes its first state.
    * @throws NiwaError HOST_ERROR; then nothing was made
    */
-  add(stored: StoredContainer): void {
+  add(stored: SavedState): void {
     const { id } = stored.spec;
     try {
       makeAfresh(this.directoryOf(id), 0o700);
@@ -110,7 +110,7 @@ export class Store {
   }
 
   /** Replaces the state of a container in one step. Throws what the file system does. */
-  save(stored: StoredContainer): void {
+  save(stored: SavedState): void {
     const path = this.#fileOf(stored.spec.id);
     writeFileSync(`${path}.new`, JSON.stringify({ version: VERSION, ...stored }), { mode: 0o600 });
     renameSync(`${path}.new`, path);
@@ -121,14 +121,14 @@ export class Store {
    * @throws NiwaError HOST_ERROR where a later version of niwad wrote one, or nobody can say which there are: no container must be
    *   taken for lost
    */
-  async load(): Promise<{ whole: StoredContainer[]; damaged: Damaged[] }> {
-    const whole: StoredContainer[] = [];
+  async load(): Promise<{ whole: SavedState[]; damaged: Damaged[] }> {
+    const whole: SavedState[] = [];
     const damaged: Damaged[] = [];
     const read = async (id: string) => {
       const found = await load(this.#fileOf(id), (text) => JSON.parse(text) as unknown);
       const value = found.state === 'whole' ? withDefaults(id, found.value) : undefined;
-      const problem = found.state === 'damaged' ? found.reason : storedProblem(id, value);
-      if (problem === null) whole.push(value as StoredContainer);
+      const problem = found.state === 'damaged' ? found.reason : savedStateProblem(id, value);
+      if (problem === null) whole.push(value as SavedState);
       else damaged.push({ id, reason: found.state === 'missing' ? 'there is none' : problem, said: value });
     };
     await Promise.all(this.#ids().map(read));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { requireOwnDirectory } from '../../../src/containers/keeping.js';
+import { requireOwnDirectory } from '../../../src/containers/overlay-directories.js';
 import { specOf } from '../support.js';
 
 const keeping = (directory: string, id = 'other') => specOf({ id, root: { path: '/srv', overlay: { directory } } });
