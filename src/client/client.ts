@@ -13,7 +13,7 @@ import type { RuntimeEvent } from '../containers/registry.js';
 import type { ContainerDetails, ContainerStatus, Exit, State } from '../engine/status.js';
 import { type ErrorDetails, NiwaError } from '../errors.js';
 import type { Readiness } from '../hooks/readiness.js';
-import type { Check } from '../host/doctor.js';
+import type { Check } from '../host/doctor/check.js';
 import type { ImportProgress } from '../images/import.js';
 import type { ImageInfo } from '../images/store.js';
 import type { LogChunk } from '../logs/log.js';

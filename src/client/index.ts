@@ -9,7 +9,7 @@ export type { DrainStatus } from '../containers/drain.js';
 export type { RuntimeEvent, RuntimeEventType } from '../containers/registry.js';
 export type { ContainerDetails, ContainerStatus, Exit, ExitReason, State } from '../engine/status.js';
 export { type ErrorCode, type FailedStep, type FieldProblem, NiwaError } from '../errors.js';
-export type { Check } from '../host/doctor.js';
+export type { Check } from '../host/doctor/check.js';
 export type { ImportProgress } from '../images/import.js';
 export type { ImageInfo } from '../images/store.js';
 export type { LogChunk } from '../logs/log.js';

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { DrainStatusSchema } from '../../containers/drain.js';
-import { canRun, diagnose } from '../../host/doctor.js';
-import { readHostFacts } from '../../host/facts.js';
+import { canRun, diagnose } from '../../host/doctor/diagnose.js';
+import { readHostFacts } from '../../host/doctor/facts.js';
 import type { Api, ApiOptions } from '../api.js';
 import { ErrorSchema } from '../errors.js';
 

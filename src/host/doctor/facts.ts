@@ -2,9 +2,9 @@ import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { CONTROLLERS, findCgroup2Mount, findFilesystem, findV1Controllers } from './cgroup.js';
+import { CONTROLLERS, findCgroup2Mount, findFilesystem, findV1Controllers } from '../cgroup.js';
+import { hostResolvConf, nameServers } from '../resolv-conf.js';
 import { SYSCTLS } from './needs.js';
-import { hostResolvConf, nameServers } from './resolv-conf.js';
 
 /** What the cgroup2 file system shows at its mount point. */
 export interface Cgroup2Facts {

@@ -1,4 +1,4 @@
-import type { CONTROLLERS } from './cgroup.js';
+import type { CONTROLLERS } from '../cgroup.js';
 
 /** What niwad needs of a host, and what 1,000 containers need: the tables that diagnose() goes by. */
 

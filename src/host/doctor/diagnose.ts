@@ -1,0 +1,59 @@
+import { CONTROLLERS } from '../cgroup.js';
+import {
+  checkCgroupMount,
+  checkController,
+  checkGroupFile,
+  checkGroupPressure,
+  checkSwapAccounting,
+} from './cgroup.js';
+import type { Check } from './check.js';
+import type { HostFacts } from './facts.js';
+import {
+  checkDeviceFilter,
+  checkFilesystems,
+  checkIdMappedMounts,
+  checkKernel,
+  checkMemfd,
+  checkOverlay,
+  checkPressure,
+  checkSeccomp,
+} from './kernel.js';
+import { checkLimit, checkOpenFiles, checkProcesses } from './limits.js';
+import { checkNamespace, checkUserNamespaceGates } from './namespaces.js';
+import { LIMITS, NAMESPACES } from './needs.js';
+import { checkConnectionCount, checkNameServers } from './network.js';
+import { checkResourceCapability, checkRoot } from './rights.js';
+
+/** Judges what niwad needs of a host, what its users may miss, and what 1,000 containers would run into. Pure. */
+export function diagnose(facts: HostFacts): Check[] {
+  return [
+    checkKernel(facts),
+    checkRoot(facts),
+    checkResourceCapability(facts),
+    checkMemfd(facts),
+    checkFilesystems(facts),
+    checkOverlay(facts),
+    ...NAMESPACES.map((namespace) => checkNamespace(namespace, facts)),
+    checkUserNamespaceGates(facts),
+    checkIdMappedMounts(facts),
+    checkSeccomp(facts),
+    checkDeviceFilter(facts),
+    checkCgroupMount(facts),
+    ...CONTROLLERS.map((name) => checkController(name, facts)),
+    checkGroupFile('cgroup.kill', [5, 14], 'Ends all processes of a container at once.', facts),
+    checkGroupFile('cgroup.freeze', [5, 2], 'Pauses a container.', facts),
+    checkSwapAccounting(facts),
+    checkPressure(facts),
+    checkGroupPressure(facts),
+    checkOpenFiles(facts),
+    checkProcesses(facts),
+    checkNameServers(facts),
+    checkConnectionCount(facts),
+    ...LIMITS.map((limit) => checkLimit(limit, facts)),
+  ];
+}
+
+/** Whether niwad could run on the host of these checks, as the user who made them. */
+export function canRun(checks: readonly Check[]): boolean {
+  return checks.every(({ required, status }) => !(required && status === 'missing'));
+}

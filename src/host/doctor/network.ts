@@ -1,0 +1,31 @@
+import type { Check } from './check.js';
+import type { HostFacts } from './facts.js';
+import { ok, optional, warning } from './verdict.js';
+
+/** Whether bridged containers have a name server. */
+export function checkNameServers({ nameServers }: HostFacts): Check {
+  return optional(
+    'name servers',
+    "Bridged containers ask those of the host's resolv.conf, or those behind systemd-resolved. The host's loopback is not theirs: without others they find no names.",
+    nameServers.length > 0
+      ? ok(nameServers.join(', '))
+      : warning(
+          'none that a container reaches',
+          'Name some in /etc/resolv.conf, or in network.dns.servers of each spec.',
+        ),
+  );
+}
+
+/** Whether rules can count connections. */
+export function checkConnectionCount({ connectionCount }: HostFacts): Check {
+  return optional(
+    'bound of connections',
+    'Rules of nftables count the connections of each bridged container, so that none fills the table of the host (network.connectionsPerContainer).',
+    connectionCount === false
+      ? warning(
+          'not built in: one container can fill net.netfilter.nf_conntrack_max',
+          'Install a kernel with CONFIG_NFT_CONNLIMIT.',
+        )
+      : ok(connectionCount === null ? 'the kernel does not show its configuration' : 'built in'),
+  );
+}
