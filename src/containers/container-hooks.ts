@@ -157,7 +157,7 @@ export class ContainerHooks {
     const { id, hookTries: tries } = container;
     this.#options.log.error({ id, tries }, 'the hooks of an end are given up: niwad has ended each time they ran');
     await this.#heard;
-    this.#options.registry.tell('hooks-given-up', id);
+    this.#options.registry.tell('hooks-given-up', container.spec);
     this.#endHooks(container);
   }
 
@@ -184,13 +184,13 @@ export class ContainerHooks {
     const at = new Date().toISOString();
     if (atUsec !== null) {
       this.#takeReady(container, { state: 'ready', at, took_usec: atUsec - startedUsec });
-      registry.tell('ready', container.id);
+      registry.tell('ready', container.spec);
       this.#begin('onReady', container.spec, () => container.status());
       return;
     }
     log.warn({ id: container.id, timeout_usec: ready.timeoutUsec }, 'a container did not get ready in time');
     this.#takeReady(container, { state: 'failed', at, took_usec: null });
-    registry.tell('unready', container.id);
+    registry.tell('unready', container.spec);
     this.#begin('onFailure', container.spec, () => container.status());
     if (ready.onTimeout === 'stop') container.beginStop(container.spec.stopTimeoutUsec, container.spec.stopSignal);
   }

@@ -86,7 +86,7 @@ export class Endings {
     container.settle(exit);
     registry.retire(container);
     log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
-    registry.tell('exit', container.id, exit);
+    registry.tell('exit', container.spec, exit);
     crashPoint('exit-told');
     void this.over(container, exit);
     if (container.unwanted) this.forget(container);
@@ -117,7 +117,7 @@ export class Endings {
   /** Records a start of which nothing was made. */
   async recordUnborn(stored: SavedState): Promise<void> {
     await this.#options.books.record(recordOf(stored, exitOf(stored, undefined)));
-    this.#options.registry.tell('start-failed', stored.spec.id);
+    this.#options.registry.tell('start-failed', stored.spec);
   }
 
   /** Takes away the quota of what a container keeps. */
@@ -163,7 +163,7 @@ export class Endings {
     if (!registry.remove(container)) return;
     logs.discard(container.id);
     books.forget(container.id);
-    registry.tell('remove', container.id);
+    registry.tell('remove', container.spec);
   }
 
   forgetOldest(): void {

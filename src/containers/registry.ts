@@ -3,8 +3,13 @@ import type { Container } from '../engine/container.js';
 import type { Exit } from '../engine/status.js';
 import { messageOf, NiwaError } from '../errors.js';
 import type { Handle } from '../native.js';
+import type { Spec } from '../spec/spec.js';
 
-export type RuntimeEventType =
+/** Whom an event is about. */
+export type Subject = Pick<Spec, 'id' | 'owner' | 'labels'>;
+
+/** What is told of without another word. */
+export type PlainEventType =
   | 'adopt'
   | 'create'
   | 'start'
@@ -16,18 +21,16 @@ export type RuntimeEventType =
   | 'pause'
   | 'resume'
   | 'stopping'
-  | 'exit'
   | 'hooks-given-up'
   | 'remove';
 
-/** Something that happened to a container. */
-export interface RuntimeEvent {
-  type: RuntimeEventType;
-  id: string;
+interface Happening extends Subject {
   at: string;
-  /** With `exit`. */
-  exit?: Exit;
 }
+
+/** Something that happened to a container. */
+export type RuntimeEvent = (Happening & { type: PlainEventType }) | (Happening & { type: 'exit'; exit: Exit });
+export type RuntimeEventType = RuntimeEvent['type'];
 
 /** Which containers there are, and the telling of what happens to them. */
 export class Registry {
@@ -116,11 +119,13 @@ export class Registry {
     return () => this.#listeners.delete(listener);
   }
 
-  tell(type: RuntimeEventType, id: string, exit?: Exit): void {
-    const event = { type, id, at: new Date().toISOString(), ...(exit === undefined ? {} : { exit }) };
+  tell(type: PlainEventType, subject: Subject): void;
+  tell(type: 'exit', subject: Subject, exit: Exit): void;
+  tell(type: RuntimeEventType, { id, owner, labels }: Subject, exit?: Exit): void {
+    const event = { type, id, at: new Date().toISOString(), owner, labels, ...(exit === undefined ? {} : { exit }) };
     for (const listener of this.#listeners) {
       try {
-        listener(event);
+        listener(event as RuntimeEvent);
       } catch (error) {
         this.#log.error({ err: error }, messageOf(error));
       }

@@ -318,7 +318,7 @@ export class Runtime {
       const defaulted = (container.spec.defaulted ?? []).filter((file) => !writes.some((write) => write.file === file));
       container.changeSpec({ resources: merged, defaulted });
       this.#books.save(container);
-      this.#registry.tell('update', id);
+      this.#registry.tell('update', container.spec);
     });
     return container;
   }
@@ -346,7 +346,7 @@ export class Runtime {
         container.changeSpec({ lifetimeUsec: change.lifetimeUsec, jitterUsec: 0 }); // what was said last is exact
       }
       this.#books.save(container);
-      this.#registry.tell('lifetime', id);
+      this.#registry.tell('lifetime', container.spec);
     });
     return container;
   }
@@ -505,7 +505,7 @@ export class Runtime {
     container.takeStart(result);
     this.#books.save(container, 'started');
     crashPoint('started-saved');
-    this.#registry.tell('start', container.id);
+    this.#registry.tell('start', container.spec);
     this.#containerHooks.attend(container);
   }
 
@@ -523,7 +523,7 @@ export class Runtime {
 
   #add(container: Container, event: 'create' | 'adopt'): void {
     this.#registry.add(container);
-    this.#registry.tell(event, container.id);
+    this.#registry.tell(event, container.spec);
     if (event === 'adopt' && container.startedNs !== 0n) this.#containerHooks.attend(container, true);
     if (container.started !== null) this.#begin(container, container.started);
     for (const early of this.#early.get(container.handle) ?? []) this.#hear(early);
@@ -543,7 +543,7 @@ export class Runtime {
       if (container.state === 'running' || container.state === 'paused')
         container.state = action === 'pause' ? 'paused' : 'running';
       else await native.freeze(container.handle, false, 0);
-      this.#registry.tell(action, id);
+      this.#registry.tell(action, container.spec);
     });
     return container;
   }
@@ -565,7 +565,7 @@ export class Runtime {
       this.#early.set(event.handle, [...(this.#early.get(event.handle) ?? []), event]);
     } else if (event.type === 'stopping') {
       container.state = 'stopping';
-      this.#registry.tell('stopping', container.id);
+      this.#registry.tell('stopping', container.spec);
       this.#containerHooks.stopping(container);
     } else {
       this.#endings.follow(this.#endings.finish(container, event));

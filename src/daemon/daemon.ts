@@ -117,10 +117,10 @@ export async function startDaemon(
   const sums = new UsageSums(ledger, join(config.stateDir, 'usage'));
   ledger.onBegun = () => void sums.prepare();
   const metrics = new Metrics(droppedLines);
-  runtime.subscribe(({ type, id, exit }) => {
-    if (type === 'start') metrics.countStart();
-    if (type === 'ready') metrics.countReady(runtime.get(id).ready?.took_usec ?? 0);
-    if (exit !== undefined) metrics.countExit(exit.reason);
+  runtime.subscribe((event) => {
+    if (event.type === 'start') metrics.countStart();
+    if (event.type === 'ready') metrics.countReady(runtime.get(event.id).ready?.took_usec ?? 0);
+    if (event.type === 'exit') metrics.countExit(event.exit.reason);
   });
   const collector = new Collector();
   runtime.subscribe(() => collector.wait());

@@ -44,7 +44,7 @@ test('events come in their order, to everybody who listens', async ({ niwad }) =
   };
   const listeners = [listen(), listen()];
   await client.health(); // requests are served in their order: both listen now
-  await client.create({ id: 'heard', process: { args: ['sleep', '1000'] } });
+  await client.create({ id: 'heard', process: { args: ['sleep', '1000'] }, owner: 'ann', labels: { app: 'x' } });
   await client.start('heard');
   await client.pause('heard');
   await client.resume('heard');
@@ -55,7 +55,8 @@ test('events come in their order, to everybody who listens', async ({ niwad }) =
     const types = ['create', 'start', 'pause', 'resume', 'lifetime', 'stopping', 'exit', 'remove'];
     expect(heard.map(({ type }) => type)).toEqual(types);
     expect(heard.every(({ id, at }) => id === 'heard' && !Number.isNaN(Date.parse(at)))).toBe(true);
-    expect(heard.find(({ type }) => type === 'exit')?.exit).toMatchObject({ reason: 'stopped' });
+    expect(heard.every(({ owner, labels }) => owner === 'ann' && labels.app === 'x')).toBe(true);
+    expect(heard.find(({ type }) => type === 'exit')).toMatchObject({ exit: { reason: 'stopped' } });
   }
 });
 

@@ -1,4 +1,5 @@
 import type { Stats } from '../../client/client.js';
+import type { RuntimeEvent } from '../../containers/registry.js';
 import type { Readiness } from '../../hooks/readiness.js';
 import { formatDuration } from '../../spec/units.js';
 import { daemonCommand, print, withIds } from '../command.js';
@@ -69,9 +70,12 @@ export const events = daemonCommand(
   (yargs) => yargs.example('$0 events --json', 'a line of JSON each'),
   async (client, { json }) => {
     for await (const event of client.events()) {
-      const { at, type, id, exit } = event;
-      const end = exit === undefined ? '' : ` ${exit.reason} ${exit.signal ?? exit.code}`;
-      process.stdout.write(`${escaped(json ? JSON.stringify(event) : `${at} ${type} ${id}${end}`)}\n`);
+      process.stdout.write(`${escaped(json ? JSON.stringify(event) : eventWords(event))}\n`);
     }
   },
 );
+
+function eventWords(event: RuntimeEvent): string {
+  const words = `${event.at} ${event.type} ${event.id}`;
+  return event.type === 'exit' ? `${words} ${event.exit.reason} ${event.exit.signal ?? event.exit.code}` : words;
+}

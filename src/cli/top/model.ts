@@ -159,10 +159,10 @@ function withStatuses(model: Model, list: ContainerStatus[]) {
   return { statuses, rows };
 }
 
-function withEvent(model: Model, { type, id, at, exit }: RuntimeEvent): ReadonlyMap<string, Row> {
-  const row = model.rows.get(id);
-  if (row === undefined || type !== 'exit') return model.rows;
-  return new Map(model.rows).set(id, ended(row, Date.parse(at), exit ?? null));
+function withEvent(model: Model, event: RuntimeEvent): ReadonlyMap<string, Row> {
+  const row = model.rows.get(event.id);
+  if (row === undefined || event.type !== 'exit') return model.rows;
+  return new Map(model.rows).set(event.id, ended(row, Date.parse(event.at), event.exit));
 }
 
 function ended(row: Row, endedAt: number, exit: Row['exit']): Row {

@@ -62,7 +62,7 @@ class EndedRuntime extends Runtime {
   override subscribe(listener: Parameters<Runtime['subscribe']>[0]): () => void {
     this.subscribers++;
     const leave = super.subscribe(listener);
-    listener({ type: 'create', id: this.#ended.id, at: '' });
+    listener({ type: 'create', id: this.#ended.id, at: '', owner: 'ann', labels: { a: 'b' } });
     return () => {
       this.subscribers--;
       leave();

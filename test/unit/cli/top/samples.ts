@@ -97,7 +97,14 @@ export function status(
 
 export function exitEvent(id: string, reason: Exit['reason'], at = NOW): RuntimeEvent {
   const time = new Date(at).toISOString();
-  return { type: 'exit', id, at: time, exit: { code: null, signal: 'SIGKILL', reason, at: time } };
+  return {
+    type: 'exit',
+    id,
+    at: time,
+    owner: null,
+    labels: {},
+    exit: { code: null, signal: 'SIGKILL', reason, at: time },
+  };
 }
 
 /** A model on a screen, after some news. */
