@@ -1,17 +1,15 @@
-// Execs and terminals, towards JavaScript. src/native-exec.ts documents every call.
-#include "execs.h"
-
+// Further processes in containers.
 #include <cerrno>
 #include <csignal>
-#include <fcntl.h>
-#include <sys/ioctl.h>
 
 #include "../exec.h"
+#include "addon.h"
 #include "face.h"
+#include "promises.h"
 
 namespace {
 
-// With a terminal both pipes lead to its master side instead, by the relay: JavaScript has pipes in either case.
+// Makes two pipes between JavaScript and the terminal of an exec: the relay copies between them and the master side.
 int connect_terminal(Relay &relay, Executed *executed, uint64_t *name) {
     Fd reading, writing, input, output;
     int error = make_pipe(&reading, &writing, 3);
@@ -30,18 +28,17 @@ int connect_terminal(Relay &relay, Executed *executed, uint64_t *name) {
 ExecRequest to_request(const Napi::Object &object, std::shared_ptr<Container> container, int helper) {
     ExecRequest request;
     request.container = std::move(container);
-    request.input = object.Get("input").As<Napi::Boolean>().Value();
+    request.input = to_bool(object.Get("input"));
     request.uid = to_u32(object.Get("uid"));
     request.gid = to_u32(object.Get("gid"));
     request.helper = helper;
-    auto program = object.Get("program").As<Napi::Uint8Array>();
-    request.program.assign(program.Data(), program.Data() + program.ByteLength());
+    request.program = to_bytes(object.Get("program"));
     return request;
 }
 
 // exec(handle, request): Promise<{ exec, pid, stdin, stdout, stderr } | failure>
 Value exec(Info info) {
-    Addon &addon = addon_of(info.Env());
+    Addon &addon = addon_of(info);
     auto helper = addon.helper;
     auto container = addon.monitor->find(to_u32(info[0]));
     auto request = std::make_shared<ExecRequest>(to_request(info[1].As<Napi::Object>(), container, helper->get()));
@@ -73,115 +70,50 @@ Value exec(Info info) {
     });
 }
 
-// execEnded(exec): Promise<{ code, signal }>
-Value exec_ended(Info info) {
-    auto deferred = Napi::Promise::Deferred::New(info.Env());
-    auto nothing = Napi::Function::New(info.Env(), [](Info) {});
-    auto answer = Napi::ThreadSafeFunction::New(info.Env(), nothing, "niwa exec", 0, 1);
-    answer.Unref(info.Env()); // niwad may end before it
-    addon_of(info.Env()).execs.await(to_u32(info[0]), [answer, deferred](ExecEnd end) {
-        answer.NonBlockingCall([deferred, end](Napi::Env env, Napi::Function) {
-            if (env == nullptr) return;
-            Napi::Object result = Napi::Object::New(env);
-            result.Set("code", end.code);
-            result.Set("signal", end.signal);
-            deferred.Resolve(result);
-        });
-        answer.Release();
-    });
-    return deferred.Promise();
+Value from_exec_end(Napi::Env env, const ExecEnd &end) {
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("code", end.code);
+    result.Set("signal", end.signal);
+    return result;
 }
 
-unsigned short to_u16(const Value &value) {
-    return static_cast<unsigned short>(to_u32(value));
+// execEnded(exec): Promise<{ code, signal }>
+Value exec_ended(Info info) {
+    const bool may_end = true; // niwad does not wait for execs when it stops
+    Answer<ExecEnd> answer(info.Env(), from_exec_end, may_end);
+    addon_of(info).execs.await(to_u32(info[0]), answer);
+    return answer.promise();
 }
 
 // execSignal(exec, signal): errno
 Value exec_signal(Info info) {
-    int error = addon_of(info.Env()).execs.signal(to_u32(info[0]), info[1].As<Napi::Number>().Int32Value());
-    return Napi::Number::New(info.Env(), -error);
+    int error = addon_of(info).execs.signal(to_u32(info[0]), to_int(info[1]));
+    return from_result(info.Env(), error);
 }
 
 // execResize(exec, rows, columns): errno
 Value exec_resize(Info info) {
-    int error = addon_of(info.Env()).execs.resize(to_u32(info[0]), to_u16(info[1]), to_u16(info[2]));
-    return Napi::Number::New(info.Env(), -error);
+    int error = addon_of(info).execs.resize(to_u32(info[0]), to_u16(info[1]), to_u16(info[2]));
+    return from_result(info.Env(), error);
 }
 
 // execHangUp(exec)
 Value exec_hang_up(Info info) {
-    Addon &addon = addon_of(info.Env());
+    Addon &addon = addon_of(info);
     uint64_t input = addon.execs.hang_up(to_u32(info[0]));
-    if (input != 0) addon.relay.drop(input); // what nobody reads would hold the terminal
+    if (input != 0) addon.relay.drop(input); // the relay has a copy of the terminal open
     return info.Env().Undefined();
-}
-
-std::shared_ptr<Container> container_of(Info info) {
-    return addon_of(info.Env()).monitor->find(to_u32(info[0]));
-}
-
-// openTerminal(handle, fifo): copy | -errno. The terminal is held open from its other side too: that the workload
-// closes it for a while is not its end.
-Value open_terminal(Info info) {
-    auto container = container_of(info);
-    if (!container || !container->terminal.valid()) return Napi::Number::New(info.Env(), -ENOTTY);
-    int flags = fcntl(container->terminal.get(), F_GETFL);
-    Fd fifo(open(to_string(info[1]).c_str(), O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
-    Fd from = copy_of(container->terminal);
-    Fd other(ioctl(container->terminal.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
-    bool opened = flags >= 0 && fcntl(container->terminal.get(), F_SETFL, flags | O_NONBLOCK) == 0 && fifo.valid() &&
-                  from.valid();
-    if (!opened) return Napi::Number::New(info.Env(), -errno);
-    uint64_t name = addon_of(info.Env()).relay.add(std::move(from), std::move(fifo), std::move(other));
-    return Napi::Number::New(info.Env(), static_cast<double>(name));
-}
-
-// finishTerminal(copy): Promise<undefined>
-Value finish_terminal(Info info) {
-    auto deferred = Napi::Promise::Deferred::New(info.Env());
-    auto nothing = Napi::Function::New(info.Env(), [](Info) {});
-    auto answer = Napi::ThreadSafeFunction::New(info.Env(), nothing, "niwa terminal", 0, 1);
-    auto name = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
-    addon_of(info.Env()).relay.finish(name, [answer, deferred] {
-        answer.NonBlockingCall([deferred](Napi::Env env, Napi::Function) {
-            if (env != nullptr) deferred.Resolve(env.Undefined());
-        });
-        answer.Release();
-    });
-    return deferred.Promise();
-}
-
-// terminalInput(handle): fd | -errno
-Value terminal_input(Info info) {
-    auto container = container_of(info);
-    if (!container || !container->terminal.valid()) return Napi::Number::New(info.Env(), -ENOTTY);
-    Fd reading, writing, to = copy_of(container->terminal);
-    int error = to.valid() ? make_pipe(&reading, &writing, 3) : -errno;
-    if (error < 0) return Napi::Number::New(info.Env(), error);
-    addon_of(info.Env()).relay.add(std::move(reading), std::move(to));
-    return Napi::Number::New(info.Env(), writing.release());
-}
-
-// resizeTerminal(handle, rows, columns): errno
-Value resize_terminal(Info info) {
-    auto container = container_of(info);
-    int error = container ? set_terminal_size(container->terminal, to_u16(info[1]), to_u16(info[2])) : -ESRCH;
-    return Napi::Number::New(info.Env(), -error);
 }
 
 } // namespace
 
-void register_exec(Napi::Env env, Napi::Object exports) {
-    const std::pair<const char *, Value (*)(Info)> functions[] = {
-        {"exec", exec},
-        {"execEnded", exec_ended},
-        {"execSignal", exec_signal},
-        {"execResize", exec_resize},
-        {"execHangUp", exec_hang_up},
-        {"openTerminal", open_terminal},
-        {"finishTerminal", finish_terminal},
-        {"terminalInput", terminal_input},
-        {"resizeTerminal", resize_terminal},
-    };
-    for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
+void export_execs(Napi::Env env, Napi::Object exports) {
+    export_all(env, exports,
+               {
+                   {"exec", exec},
+                   {"execEnded", exec_ended},
+                   {"execSignal", exec_signal},
+                   {"execResize", exec_resize},
+                   {"execHangUp", exec_hang_up},
+               });
 }

@@ -1,14 +1,15 @@
-// The face of the addon for the layers of images.
+// The layers of images: made, finished and read.
 #include <cerrno>
 #include <unistd.h>
 
 #include "../../core/layers.h"
 #include "../unpack.h"
 #include "face.h"
+#include "promises.h"
 
 namespace {
 
-std::string to_bytes(const Value &value) {
+std::string to_byte_string(const Value &value) {
     auto bytes = value.As<Napi::Uint8Array>();
     return std::string(reinterpret_cast<const char *>(bytes.Data()), bytes.ByteLength());
 }
@@ -26,8 +27,8 @@ LayerEntry to_entry(const Value &value) {
     auto object = value.As<Napi::Object>();
     LayerEntry entry;
     entry.kind = to_kind(to_string(object.Get("kind")));
-    entry.path = to_bytes(object.Get("path"));
-    entry.target = to_bytes(object.Get("target"));
+    entry.path = to_byte_string(object.Get("path"));
+    entry.target = to_byte_string(object.Get("target"));
     entry.mode = to_u32(object.Get("mode"));
     entry.uid = to_u32(object.Get("uid"));
     entry.gid = to_u32(object.Get("gid"));
@@ -36,19 +37,15 @@ LayerEntry to_entry(const Value &value) {
     auto xattrs = object.Get("xattrs").As<Napi::Array>();
     for (uint32_t i = 0; i < xattrs.Length(); i++) {
         auto pair = xattrs.Get(i).As<Napi::Array>();
-        entry.xattrs.emplace_back(to_bytes(pair.Get(0u)), to_bytes(pair.Get(1u)));
+        entry.xattrs.emplace_back(to_byte_string(pair.Get(0u)), to_byte_string(pair.Get(1u)));
     }
     return entry;
-}
-
-int to_fd(const Value &value) {
-    return value.As<Napi::Number>().Int32Value();
 }
 
 std::vector<int> to_fds(const Value &value) {
     auto array = value.As<Napi::Array>();
     std::vector<int> fds;
-    for (uint32_t i = 0; i < array.Length(); i++) fds.push_back(to_fd(array.Get(i)));
+    for (uint32_t i = 0; i < array.Length(); i++) fds.push_back(to_int(array.Get(i)));
     return fds;
 }
 
@@ -73,7 +70,7 @@ struct Making {
 };
 
 Value from_making(Napi::Env env, Making *making) {
-    if (making->error < 0) return Napi::Number::New(env, making->error);
+    if (making->error < 0) return from_number(env, making->error);
     auto object = Napi::Object::New(env);
     object.Set("fd", making->made.file.release());
     object.Set("directories", from_directories(env, making->made.directories));
@@ -99,7 +96,7 @@ Value make(Info info) {
     auto making = std::make_shared<Making>();
     making->layers = to_fds(info[0]);
     making->entry = to_entry(info[1]);
-    auto max_bytes = static_cast<uint64_t>(info[2].As<Napi::Number>().Int64Value());
+    auto max_bytes = to_u64(info[2]);
     return Task::run(
         info.Env(),
         [making, max_bytes] { making->error = make_entry(making->layers, making->entry, max_bytes, &making->made); },
@@ -109,11 +106,11 @@ Value make(Info info) {
 // A promise of the errno of a call on a descriptor and an entry.
 Value run_on_entry(Info info, int (*call)(int fd, const LayerEntry &entry)) {
     auto making = std::make_shared<Making>();
-    int fd = to_fd(info[0]);
+    int fd = to_int(info[0]);
     making->entry = to_entry(info[1]);
     return Task::run(
         info.Env(), [making, fd, call] { making->error = call(fd, making->entry); },
-        [making](Napi::Env env) -> Value { return Napi::Number::New(env, -making->error); });
+        [making](Napi::Env env) -> Value { return from_result(env, making->error); });
 }
 
 // unpackFinish(fd, entry): Promise<errno>
@@ -128,10 +125,10 @@ Value time_of_directory(Info info) {
 
 // syncFileSystem(fd): Promise<errno>
 Value sync(Info info) {
-    int fd = to_fd(info[0]);
+    int fd = to_int(info[0]);
     auto error = std::make_shared<int>(0);
     auto work = [fd, error] { *error = syncfs(fd) < 0 ? errno : 0; };
-    return Task::run(info.Env(), work, [error](Napi::Env env) -> Value { return Napi::Number::New(env, *error); });
+    return Task::run(info.Env(), work, [error](Napi::Env env) -> Value { return from_number(env, *error); });
 }
 
 // readInLayers(directories, path, maxBytes): Buffer | errno
@@ -141,17 +138,20 @@ Value read_file(Info info) {
     for (uint32_t i = 0; i < array.Length(); i++) layers.push_back(to_string(array.Get(i)));
     std::string text;
     int error = read_in_layers(layers, to_string(info[1]), to_u32(info[2]), &text);
-    if (error < 0) return Napi::Number::New(info.Env(), -error);
+    if (error < 0) return from_result(info.Env(), error);
     return Napi::Buffer<char>::Copy(info.Env(), text.data(), text.size());
 }
 
 } // namespace
 
-void register_unpack(Napi::Env env, Napi::Object exports) {
-    const std::pair<const char *, Value (*)(Info)> functions[] = {
-        {"unpackBegin", begin},   {"unpackMake", make},
-        {"unpackFinish", finish}, {"unpackTime", time_of_directory},
-        {"syncFileSystem", sync}, {"readInLayers", read_file},
-    };
-    for (const auto &[name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
+void export_images(Napi::Env env, Napi::Object exports) {
+    export_all(env, exports,
+               {
+                   {"unpackBegin", begin},
+                   {"unpackMake", make},
+                   {"unpackFinish", finish},
+                   {"unpackTime", time_of_directory},
+                   {"syncFileSystem", sync},
+                   {"readInLayers", read_file},
+               });
 }

@@ -1,18 +1,16 @@
-// The network calls of the addon's face.
+// The network of containers.
 #include <cerrno>
 #include <functional>
 #include <sys/socket.h>
 
+#include "../connect.h"
 #include "../conntrack.h"
 #include "../network.h"
+#include "addon.h"
 #include "face.h"
+#include "promises.h"
 
 namespace {
-
-std::vector<uint8_t> to_bytes(const Value &value) {
-    auto array = value.As<Napi::Uint8Array>();
-    return {array.Data(), array.Data() + array.ByteLength()};
-}
 
 SetElement to_element(const Napi::Object &object) {
     SetElement element;
@@ -37,10 +35,9 @@ NetworkStep to_step(const Napi::Object &object) {
     const std::pair<const char *, bool *> flags[] = {
         {"inside", &step.inside}, {"add", &step.add}, {"optional", &step.optional}};
     for (const auto &[name, field] : flags)
-        if (object.Has(name)) *field = object.Get(name).As<Napi::Boolean>().Value();
+        if (object.Has(name)) *field = to_bool(object.Get(name));
     if (object.Has("number")) step.number = to_u32(object.Get("number"));
-    if (object.Has("bytesPerSecond"))
-        step.bytes_per_second = static_cast<uint64_t>(object.Get("bytesPerSecond").As<Napi::Number>().Int64Value());
+    if (object.Has("bytesPerSecond")) step.bytes_per_second = to_u64(object.Get("bytesPerSecond"));
     if (!object.Has("elements")) return step;
     auto elements = object.Get("elements").As<Napi::Array>();
     for (uint32_t i = 0; i < elements.Length(); i++)
@@ -54,7 +51,7 @@ Value configure_network(Info info) {
     auto array = info[1].As<Napi::Array>();
     for (uint32_t i = 0; i < array.Length(); i++) steps->push_back(to_step(array.Get(i).As<Napi::Object>()));
     uint32_t handle = to_u32(info[0]);
-    auto container = handle == 0 ? nullptr : addon_of(info.Env()).monitor->find(handle);
+    auto container = handle == 0 ? nullptr : addon_of(info).monitor->find(handle);
     auto failure = std::make_shared<NetworkFailure>(NetworkFailure{0, ESRCH, ""});
     auto work = [steps, handle, container, failure] {
         if (handle != 0 && !container) return;
@@ -102,12 +99,30 @@ Value forget_flows(Info info) {
         int opened = netlink.open(NETLINK_NETFILTER);
         *error = opened < 0 ? -opened : -forget_flows_of(netlink, *owners).error;
     };
-    return Task::run(info.Env(), work, [error](Napi::Env env) -> Value { return Napi::Number::New(env, *error); });
+    return Task::run(info.Env(), work, [error](Napi::Env env) -> Value { return from_number(env, *error); });
+}
+
+// connectIn(handle, port): Promise<fd | -errno>
+Value connect_to(Info info) {
+    auto container = container_of(info);
+    auto port = static_cast<uint16_t>(to_u32(info[1]));
+    auto connected = std::make_shared<Fd>();
+    auto error = std::make_shared<int>(-ESRCH);
+    auto work = [container, port, connected, error] {
+        if (container && container->pidfd.valid()) *connected = connect_in(container->pidfd, port, error.get());
+    };
+    return Task::run(info.Env(), work, [connected, error](Napi::Env env) -> Value {
+        return from_number(env, connected->valid() ? connected->release() : *error);
+    });
 }
 
 } // namespace
 
-void register_network(Napi::Env env, Napi::Object exports) {
-    exports.Set("configureNetwork", Napi::Function::New(env, configure_network, "configureNetwork"));
-    exports.Set("forgetFlows", Napi::Function::New(env, forget_flows, "forgetFlows"));
+void export_network(Napi::Env env, Napi::Object exports) {
+    export_all(env, exports,
+               {
+                   {"configureNetwork", configure_network},
+                   {"forgetFlows", forget_flows},
+                   {"connectIn", connect_to},
+               });
 }

@@ -1,0 +1,32 @@
+// The state of one loaded addon.
+#pragma once
+#include <memory>
+#include <napi.h>
+
+#include "../../core/monitor.h"
+#include "../exec.h"
+#include "../keeper_link.h"
+#include "../log_pump.h"
+#include "../netns_pool.h"
+#include "../relay.h"
+#include "values.h"
+
+struct Addon {
+    std::shared_ptr<Fd> helper = std::make_shared<Fd>(); // the memfd of niwa-boot
+    Napi::ThreadSafeFunction listener;
+    KeeperLink keeper; // before the monitor, which uses it until its own end
+    std::unique_ptr<Monitor> monitor;
+    std::unique_ptr<LogPump> logs;
+    Relay relay;
+    Execs execs;
+    NetnsPool netns;
+};
+
+inline Addon &addon_of(Info info) {
+    return *info.Env().GetInstanceData<Addon>();
+}
+
+// The container whose handle is the first argument, or nothing.
+inline std::shared_ptr<Container> container_of(Info info) {
+    return addon_of(info).monitor->find(to_u32(info[0]));
+}

@@ -1,0 +1,260 @@
+// Making, starting, changing and ending containers.
+#include <cerrno>
+#include <sched.h>
+
+#include "../../core/pidfd.h"
+#include "../../core/signals.h"
+#include "../adopt.h"
+#include "../spawn.h"
+#include "addon.h"
+#include "face.h"
+#include "promises.h"
+
+namespace {
+
+Deadline to_deadline(const Napi::Object &object) {
+    return {to_ns(object.Get("atNs")), to_u32(object.Get("cause")), to_int(object.Get("signal")),
+            to_ns(object.Get("timeoutNs"))};
+}
+
+std::vector<DeviceRule> to_device_rules(const Napi::Array &array) {
+    std::vector<DeviceRule> rules;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        auto rule = array.Get(i).As<Napi::Object>();
+        auto number = [&rule](const char *name) { return to_int(rule.Get(name)); };
+        rules.push_back({to_string(rule.Get("type")) == "b", number("major"), number("minor")});
+    }
+    return rules;
+}
+
+std::vector<std::pair<std::string, std::string>> to_pairs(const Napi::Array &array) {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        auto pair = array.Get(i).As<Napi::Array>();
+        pairs.emplace_back(to_string(pair.Get(0u)), to_string(pair.Get(1u)));
+    }
+    return pairs;
+}
+
+SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
+    SpawnRequest request;
+    request.id = to_string(object.Get("id"));
+    request.cgroup = to_string(object.Get("cgroup"));
+    request.writes = to_pairs(object.Get("writes").As<Napi::Array>());
+    request.late_writes = to_pairs(object.Get("lateWrites").As<Napi::Array>());
+    request.namespaces = to_u32(object.Get("namespaces"));
+    request.stdout_path = to_string(object.Get("stdout"));
+    request.stderr_path = to_string(object.Get("stderr"));
+    request.stdio_uid = to_u32(object.Get("stdioUid"));
+    request.stdio_gid = to_u32(object.Get("stdioGid"));
+    request.pid_namespace = to_string(object.Get("pidNamespace"));
+    request.uid_map = to_string(object.Get("uidMap"));
+    request.gid_map = to_string(object.Get("gidMap"));
+    request.owner = to_u32(object.Get("owner"));
+    request.mount_maps = to_pairs(object.Get("mountMaps").As<Napi::Array>());
+    request.image = to_string(object.Get("image"));
+    request.reach = to_string(object.Get("reach"));
+    request.filter_devices = object.Get("devices").IsArray();
+    if (request.filter_devices) request.devices = to_device_rules(object.Get("devices").As<Napi::Array>());
+    request.program = to_bytes(object.Get("program"));
+    request.starts = !object.Get("start").IsNull();
+    request.helper = helper.get();
+    return request;
+}
+
+// How long parts of a start took, in microseconds by their names.
+Napi::Object from_phases(Napi::Env env, std::initializer_list<std::pair<const char *, uint64_t>> phases_ns) {
+    Napi::Object object = Napi::Object::New(env);
+    for (const auto &[name, ns] : phases_ns) object.Set(name, static_cast<double>(ns / 1000));
+    return object;
+}
+
+// The start of a container: what is asked for, and what comes of it.
+struct Start {
+    uint64_t lifetime_ns;
+    Deadline deadline;
+    Failure failure{Failure::kBoot, UINT32_MAX, ESRCH, 0};
+    uint64_t asked_ns = 0;
+    uint64_t started_ns = 0;
+    uint64_t executed_ns = 0;
+};
+
+Start to_start(Napi::Value lifetime_ns, Napi::Value deadline) {
+    return {to_ns(lifetime_ns), to_deadline(deadline.As<Napi::Object>())};
+}
+
+// Starts the lifetime of a container, and waits until its workload is executed. Runs on a worker thread.
+void run_start(Monitor &monitor, Container &container, bool told, Start &start) {
+    start.started_ns = boottime_ns();
+    if (start.lifetime_ns > 0) start.deadline.at_ns = start.started_ns + start.lifetime_ns;
+    monitor.begin(container.handle, start.started_ns, start.deadline);
+    start.failure = start_container(container, told);
+    start.executed_ns = boottime_ns();
+}
+
+Value from_start(Napi::Env env, const Start &start) {
+    if (start.failure.failed()) return from_failure(env, start.failure);
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("startedNs", from_ns(env, start.started_ns));
+    result.Set("deadlineNs", from_ns(env, start.deadline.at_ns));
+    result.Set("phases", from_phases(env, {{"startQueue", start.started_ns - start.asked_ns},
+                                           {"exec", start.executed_ns - start.started_ns}}));
+    return result;
+}
+
+// create(request): Promise<{ handle, pid, phases, started } | failure>
+Value create(Info info) {
+    Addon &addon = addon_of(info);
+    auto helper = addon.helper; // kept open for as long as the worker runs
+    auto object = info[0].As<Napi::Object>();
+    auto request = std::make_shared<SpawnRequest>(to_request(object, *helper));
+    request->network_of = addon.monitor->find(to_u32(object.Get("networkOf")));
+    auto spawned = std::make_shared<Spawned>();
+    auto start = std::make_shared<Start>();
+    if (request->starts) {
+        auto wanted = object.Get("start").As<Napi::Object>();
+        *start = to_start(wanted.Get("lifetimeNs"), wanted.Get("deadline"));
+    }
+    Monitor *monitor = addon.monitor.get();
+    auto queued_ns = std::make_shared<uint64_t>(boottime_ns());
+    auto work = [helper, request, spawned, start, monitor, queued_ns, &addon] {
+        *queued_ns = boottime_ns() - *queued_ns;
+        Fd netns = (request->namespaces & CLONE_NEWNET) != 0 ? addon.netns.take() : Fd();
+        request->netns = netns.get();
+        *spawned = create_container(*request);
+        if (spawned->failure.failed()) return;
+        monitor->add(spawned->container);
+        start->asked_ns = boottime_ns();
+        if (request->starts) run_start(*monitor, *spawned->container, request->tells(), *start);
+    };
+    return Task::run(info.Env(), work, [request, spawned, start, queued_ns](Napi::Env env) -> Value {
+        if (spawned->failure.failed()) return from_failure(env, spawned->failure);
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("handle", spawned->container->handle);
+        result.Set("pid", spawned->container->life.pid);
+        const Phases &phases = spawned->phases;
+        result.Set("phases", from_phases(env, {{"queue", *queued_ns},
+                                               {"group", phases.group},
+                                               {"devices", phases.devices},
+                                               {"userns", phases.userns},
+                                               {"clone", phases.clone},
+                                               {"boot", phases.boot}}));
+        result.Set("started", request->starts ? from_start(env, *start) : env.Null());
+        return result;
+    });
+}
+
+// adopt(request): { handle, pid, startedNs, deadlineNs, stopping, endKnown } | errno
+Value adopt(Info info) {
+    Addon &addon = addon_of(info);
+    auto object = info[0].As<Napi::Object>();
+    AdoptRequest request;
+    std::string id = to_string(object.Get("id"));
+    snprintf(request.life.id, kIdBytes, "%s", id.c_str());
+    request.cgroup = to_string(object.Get("cgroup"));
+    request.life.pid = to_int(object.Get("pid"));
+    request.start_ticks = to_ns(object.Get("startTicks"));
+    request.life.started_ns = to_ns(object.Get("startedNs"));
+    request.life.deadline = to_deadline(object.Get("deadline").As<Napi::Object>());
+    auto container = addon.keeper.claim(id, request.life.pid);
+    bool was_kept = container != nullptr;
+    int error = adopt_container(request, &container);
+    if (error < 0) return from_result(info.Env(), error);
+    // If the keeper did not have it and its process is a zombie, nobody knows when it ended.
+    bool end_known =
+        container->life.exited_ns != 0 || (container->pidfd.valid() && (was_kept || !has_ended(container->pidfd)));
+    uint32_t handle = addon.monitor->add(container);
+    Life life = addon.monitor->life_of(handle);
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("handle", handle);
+    result.Set("pid", life.pid);
+    result.Set("startedNs", from_ns(info.Env(), life.started_ns));
+    result.Set("deadlineNs", from_ns(info.Env(), life.deadline.at_ns));
+    result.Set("stopping", life.stopping_ns != 0);
+    result.Set("endKnown", end_known);
+    return result;
+}
+
+// start(handle, lifetimeNs, deadline): Promise<{ startedNs, deadlineNs, phases } | failure>
+Value start(Info info) {
+    Monitor *monitor = addon_of(info).monitor.get();
+    auto container = monitor->find(to_u32(info[0]));
+    auto start = std::make_shared<Start>(to_start(info[1], info[2]));
+    start->asked_ns = boottime_ns();
+    auto work = [monitor, container, start] {
+        if (container) run_start(*monitor, *container, false, *start);
+    };
+    return Task::run(info.Env(), work, [start](Napi::Env env) -> Value { return from_start(env, *start); });
+}
+
+// setDeadline(handle, deadline): boolean
+Value set_deadline(Info info) {
+    bool set = addon_of(info).monitor->set_deadline(to_u32(info[0]), to_deadline(info[1].As<Napi::Object>()));
+    return from_bool(info.Env(), set);
+}
+
+// Runs `act` on the container behind the first argument. Gives the errno, ESRCH where there is none.
+Value with_container(Info info, const std::function<int(Container &)> &act) {
+    auto container = container_of(info);
+    int error = container ? act(*container) : -ESRCH;
+    return from_result(info.Env(), error);
+}
+
+// signal(handle, signal): the signal that was sent, or -errno
+Value send_signal(Info info) {
+    auto container = container_of(info);
+    int result = container ? send_with_default_action(*container, to_int(info[1])) : -ESRCH;
+    return from_number(info.Env(), result);
+}
+
+// kill(handle): errno
+Value kill_group(Info info) {
+    return with_container(info, [](Container &container) { return container.group.kill(); });
+}
+
+// write(handle, file, value): errno
+Value write_group(Info info) {
+    std::string file = to_string(info[1]), value = to_string(info[2]);
+    return with_container(info,
+                          [&](Container &container) { return container.group.write(file.c_str(), value.c_str()); });
+}
+
+// freeze(handle, frozen, timeoutMs): Promise<errno>
+Value freeze(Info info) {
+    auto container = container_of(info);
+    bool frozen = to_bool(info[1]);
+    int timeout_ms = to_int(info[2]);
+    auto error = std::make_shared<int>(-ESRCH);
+    auto work = [container, frozen, timeout_ms, error] {
+        if (!container) return;
+        *error = container->group.write("cgroup.freeze", frozen ? "1" : "0");
+        if (*error == 0) *error = container->group.wait_event("frozen", frozen, timeout_ms);
+    };
+    return Task::run(info.Env(), work, [error](Napi::Env env) -> Value { return from_result(env, *error); });
+}
+
+// release(handle)
+Value release(Info info) {
+    Addon &addon = addon_of(info);
+    std::string id = addon.monitor->life_of(to_u32(info[0])).id;
+    addon.monitor->release(to_u32(info[0]));
+    addon.keeper.drop(id);
+    return info.Env().Undefined();
+}
+
+} // namespace
+
+void export_containers(Napi::Env env, Napi::Object exports) {
+    export_all(env, exports,
+               {
+                   {"create", create},
+                   {"adopt", adopt},
+                   {"start", start},
+                   {"setDeadline", set_deadline},
+                   {"signal", send_signal},
+                   {"kill", kill_group},
+                   {"write", write_group},
+                   {"freeze", freeze},
+                   {"release", release},
+               });
+}

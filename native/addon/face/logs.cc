@@ -1,0 +1,47 @@
+// The logs of containers: what they write to their FIFOs is stored.
+#include "addon.h"
+#include "face.h"
+#include "promises.h"
+
+namespace {
+
+// openLog(handle, request): errno
+Value open_log(Info info) {
+    auto object = info[1].As<Napi::Object>();
+    LogRequest request;
+    request.stdout_path = to_string(object.Get("stdout"));
+    request.stderr_path = to_string(object.Get("stderr"));
+    request.directory = to_string(object.Get("directory"));
+    request.max_bytes = to_u64(object.Get("maxBytes"));
+    request.max_files = to_u32(object.Get("maxFiles"));
+    request.bytes_per_second = to_u64(object.Get("bytesPerSecond"));
+    const Addon &addon = addon_of(info);
+    int error = addon.logs->open(to_u32(info[0]), request);
+    if (auto container = addon.monitor->find(to_u32(info[0])))
+        for (Fd &fifo : container->output) fifo.reset();
+    return from_result(info.Env(), error);
+}
+
+// drainLog(handle): Promise<errno>
+Value drain_log(Info info) {
+    Answer<int> answer(info.Env(), [](Napi::Env env, const int &error) { return from_result(env, error); });
+    addon_of(info).logs->drain(to_u32(info[0]), answer);
+    return answer.promise();
+}
+
+// watchLog(handle)
+Value watch_log(Info info) {
+    addon_of(info).logs->watch(to_u32(info[0]));
+    return info.Env().Undefined();
+}
+
+} // namespace
+
+void export_logs(Napi::Env env, Napi::Object exports) {
+    export_all(env, exports,
+               {
+                   {"openLog", open_log},
+                   {"drainLog", drain_log},
+                   {"watchLog", watch_log},
+               });
+}
