@@ -1,8 +1,8 @@
 import type { IdRange } from '../host/id-pool.js';
 import { realPaths } from '../host/sources.js';
+import type { Spec } from '../protocol/resolved-spec.js';
 import type { Bounds } from '../spec/ceilings.js';
 import { namesHostPaths } from '../spec/host-paths.js';
-import type { Spec } from '../spec/spec.js';
 
 /** Who asks for a container: a user, and its primary group. */
 export interface Caller {

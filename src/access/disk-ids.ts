@@ -1,7 +1,8 @@
 import type { FieldProblem } from '../errors.js';
 import { writesToRoot } from '../plan/userns.js';
+import type { IdMapping, Spec } from '../protocol/resolved-spec.js';
 import { show } from '../spec/problems.js';
-import { IDS_PER_CONTAINER, type IdMapping, type Spec } from '../spec/spec.js';
+import { IDS_PER_CONTAINER } from '../spec/spec.js';
 import type { Allowed, Caller } from './allowed.js';
 
 /**

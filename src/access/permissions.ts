@@ -1,9 +1,8 @@
 import { type FieldProblem, NiwaError } from '../errors.js';
+import type { Resources, Spec } from '../protocol/resolved-spec.js';
 import { aboveCeilings, limitsAbove } from '../spec/ceilings.js';
 import type { ExecSpec } from '../spec/exec.js';
 import { show } from '../spec/problems.js';
-import type { Resources } from '../spec/resources.js';
-import type { Spec } from '../spec/spec.js';
 import type { Allowed, AllowedDirectories, Caller } from './allowed.js';
 import { diskIdProblems, idsOfOthers, withDiskIds } from './disk-ids.js';
 

@@ -1,14 +1,4 @@
-import type { Rates } from './rates.js';
-
-/** One point of the short history, for graphs: when (milliseconds since 1970) and what. */
-export interface HistoryPoint {
-  at: number;
-  cpu: number | null;
-  throttled: number | null;
-  memory_bytes: number | null;
-  rbytes_per_second: number | null;
-  wbytes_per_second: number | null;
-}
+import type { HistoryPoint, Rates } from '../protocol/usage.js';
 
 const POINTS = 60;
 const FIELDS = ['at', 'cpu', 'throttled', 'memory_bytes', 'rbytes_per_second', 'wbytes_per_second'] as const;

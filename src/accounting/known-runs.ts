@@ -1,4 +1,5 @@
-import type { Entry, UsageRecord } from './record.js';
+import type { UsageRecord } from '../protocol/record.js';
+import type { Entry } from './record.js';
 
 /** What the ledger remembers of the runs in its newest segment. */
 export class KnownRuns {

@@ -1,5 +1,5 @@
 import { messageOf, NiwaError } from '../errors.js';
-import type { UsageRecord } from './record.js';
+import type { UsageRecord } from '../protocol/record.js';
 import { linesOf, type Segment } from './segment.js';
 
 /** From `since` up to and without `until`, as Date.toISOString writes them; null for no bound. */

@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { crashPoint } from '../crash-point.js';
 import { messageOf, NiwaError } from '../errors.js';
+import type { UsageRecord } from '../protocol/record.js';
 import type { KnownRuns } from './known-runs.js';
 import { LedgerReading, type Period } from './ledger-reading.js';
 import { earlierOf, type Found, recover, type Torn } from './ledger-recovery.js';
-import { type Header, toLine, type UsageRecord } from './record.js';
+import { type Header, toLine } from './record.js';
 import { type Segment, segmentPath } from './segment.js';
 import { makeDirectory, type Named, SegmentFile, syncDirectory } from './segment-file.js';
 

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Usage } from './usage.js';
+import type { Usage } from '../protocol/usage.js';
 
 /** What the metrics need of a container. */
 export interface Measured {

@@ -1,23 +1,5 @@
-import { type Static, Type } from 'typebox';
+import type { Rates } from '../protocol/usage.js';
 import { type Columns, figure } from './columns.js';
-
-const Figure = Type.Union([Type.Number(), Type.Null()]);
-
-/** What happened between two readings, per second; null where the host does not count it. */
-export const RatesSchema = Type.Object({
-  interval_usec: Type.Number(),
-  cpu: Type.Union([Type.Number(), Type.Null()], { description: 'processors in use: 0.5 is half of one' }),
-  throttled: Type.Union([Type.Number(), Type.Null()], {
-    description: 'the part of the interval for which the quota held it back: 0 to 1, and more with several threads',
-  }),
-  rbytes_per_second: Figure,
-  wbytes_per_second: Figure,
-  rios_per_second: Figure,
-  wios_per_second: Figure,
-  rx_bytes_per_second: Figure,
-  tx_bytes_per_second: Figure,
-});
-export type Rates = Static<typeof RatesSchema>;
 
 /** One reading: when (CLOCK_BOOTTIME, microseconds) and its figures. */
 export interface Reading {

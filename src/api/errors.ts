@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
-import { type ErrorCode, type ErrorDetails, NiwaError, toHostError } from '../errors.js';
+import { type ErrorCode, NiwaError, toHostError } from '../errors.js';
+import type { ErrorBody } from '../protocol/errors.js';
 
 /** The HTTP status of each code. */
 const STATUS: Record<ErrorCode, number> = {
@@ -20,37 +20,6 @@ const STATUS: Record<ErrorCode, number> = {
   DRAINING: 503,
   DAEMON_UNREACHABLE: 503,
 };
-
-/** The body of every error. */
-export interface ErrorBody extends ErrorDetails {
-  code: ErrorCode;
-  message: string;
-}
-
-export const ErrorSchema = Type.Object(
-  {
-    code: Type.String({ description: Object.keys(STATUS).join(', ') }),
-    message: Type.String({ description: 'the cause and the cure, for people' }),
-    problems: Type.Optional(
-      Type.Array(Type.Object({ path: Type.String(), found: Type.String(), allowed: Type.String() }), {
-        description: 'each wrong field, with SPEC_INVALID',
-      }),
-    ),
-    step: Type.Optional(
-      Type.Object(
-        {
-          number: Type.Integer(),
-          total: Type.Integer(),
-          operation: Type.String(),
-          text: Type.String(),
-          errno: Type.String(),
-        },
-        { description: 'the step that failed, with START_FAILED' },
-      ),
-    ),
-  },
-  { description: 'an error' },
-);
 
 /** Turns anything that was thrown while a request was served into a status and a body. */
 export function toErrorReply(error: unknown): { status: number; body: ErrorBody } {

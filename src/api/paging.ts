@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
+import { NEXT_HEADER } from '../protocol/headers.js';
 import { refuse, show } from '../spec/problems.js';
 
 /**
@@ -11,9 +12,6 @@ import { refuse, show } from '../spec/problems.js';
 
 /** So much is made in one turn of the event loop, in characters. */
 const PIECE_LENGTH = 64 * 1024;
-
-/** The header that has the `after` of the next page; missing with the last page. */
-export const NEXT_HEADER = 'niwa-next';
 
 /** What the query of a list may say of its pages. */
 export const PageQuery = {

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
+import { Resources } from '../protocol/spec/resources.js';
+import { Duration, Id, SIGNAL_WORDS, Signal } from '../protocol/spec/values.js';
 import { refuse, show } from '../spec/problems.js';
-import { Resources } from '../spec/schema/resources.js';
-import { Duration, Id, Signal } from '../spec/schema/values.js';
-import { SIGNAL_WORDS, signalName, signalNumber } from '../spec/signals.js';
+import { signalName, signalNumber } from '../spec/signals.js';
 
 /** What requests say, beside the spec itself. */
 

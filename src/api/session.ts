@@ -2,11 +2,11 @@ import type { Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, NiwaError } from '../errors.js';
+import { TerminalSize } from '../protocol/exec.js';
+import { decodeFrames, encodeData, encodeFrame, FRAME, type Frame, writeTo } from '../protocol/frames.js';
 import { problemsOf } from '../spec/check.js';
-import { TerminalSize } from '../spec/exec.js';
 import { refuse } from '../spec/problems.js';
 import { toErrorReply } from './errors.js';
-import { decodeFrames, encodeData, encodeFrame, FRAME, type Frame, writeTo } from './frames.js';
 import { hasHungUp } from './peer.js';
 import { requireSignal } from './requests.js';
 

@@ -3,9 +3,9 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { NiwaError } from '../errors.js';
+import { UPGRADE } from '../protocol/frames.js';
 import { refuse, show } from '../spec/problems.js';
 import type { Api } from './api.js';
-import { UPGRADE } from './frames.js';
 
 const BODY_TIMEOUT_MS = 10_000;
 

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { NiwaClient } from '../client/client.js';
-import type { ImportProgress } from '../images/import.js';
-import { formatBytes } from '../spec/units.js';
+import type { ImportProgress } from '../protocol/images.js';
+import { formatBytes } from '../protocol/units.js';
 import { EXIT } from './exit-codes.js';
 import { escaped } from './text.js';
 

@@ -11,9 +11,10 @@ import { hasIpv6, resolveDns } from '../network/host.js';
 import { examplePlan } from '../network/networks.js';
 import { DEFAULT_ID_POOL, DEFAULT_NETWORK } from '../paths.js';
 import { describeEnd, makePlan, type Plan, planSteps, type Step } from '../plan/plan.js';
+import type { Spec } from '../protocol/resolved-spec.js';
+import type { SpecInput } from '../protocol/spec.js';
 import { DEFAULT_BOUNDS, resolveBounds, withDefaults } from '../spec/ceilings.js';
-import type { SpecInput } from '../spec/schema.js';
-import { IDS_PER_CONTAINER, parseSpec, type Spec } from '../spec/spec.js';
+import { IDS_PER_CONTAINER, parseSpec } from '../spec/spec.js';
 import { warningsOf } from '../spec/warnings.js';
 
 /** A spec, what it is compiled to, the steps of that, and what a container of it would not have as its user may expect. */

@@ -1,4 +1,4 @@
-import type { LogChunk } from '../logs/log.js';
+import type { LogChunk } from '../protocol/logs.js';
 
 const NEWLINE = 10;
 

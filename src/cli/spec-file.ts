@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { messageOf, NiwaError } from '../errors.js';
-import type { SpecInput } from '../spec/schema.js';
+import type { SpecInput } from '../protocol/spec.js';
 import { wordsOfContainer } from './command.js';
 import { withAbsolutePaths } from './relative-paths.js';
 import { type SpecOptions, toSpec } from './spec-options.js';

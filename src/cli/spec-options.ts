@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type { ArgumentsCamelCase, Argv } from 'yargs';
-import type { ResourcesInput, SpecInput } from '../spec/schema.js';
+import type { ResourcesInput, SpecInput } from '../protocol/spec.js';
 import type { Common } from './command.js';
 import { numberOr, wrong } from './values.js';
 

@@ -1,5 +1,5 @@
 import type { Stats } from '../client/client.js';
-import { formatBytes } from '../spec/units.js';
+import { formatBytes } from '../protocol/units.js';
 import { table } from './table.js';
 
 const HEADINGS = ['ID', 'STATE', 'CPU', 'CPU TIME', 'THROTTLED', 'MEMORY', 'PIDS', 'READ', 'WRITTEN', 'WRITE/S'];

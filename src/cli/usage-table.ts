@@ -1,6 +1,5 @@
-import type { UsageRow } from '../accounting/usage-row.js';
-import type { UsageAnswer } from '../api/routes/usage.js';
-import { formatBytes, formatDuration } from '../spec/units.js';
+import { formatBytes, formatDuration } from '../protocol/units.js';
+import type { UsageAnswer, UsageRow } from '../protocol/usage-sums.js';
 import { table } from './table.js';
 import { cut, plain } from './text.js';
 

@@ -1,7 +1,7 @@
+import { DURATION_WORDS, parseDuration } from '../protocol/units.js';
 import { refuse, show } from '../spec/problems.js';
-import { DURATION_WORDS, parseDuration } from '../spec/units.js';
 
-/** The values of options that a command reads by itself; all others are read by niwad, in the same grammar (src/spec/units.ts). */
+/** The values of options that a command reads by itself; all others are read by niwad, in the same grammar (src/protocol/units.ts). */
 
 /**
  * Reads a duration.

@@ -2,23 +2,17 @@ import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:h
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { json, text } from 'node:stream/consumers';
-import type { HistoryPoint } from '../accounting/history.js';
-import type { Rates } from '../accounting/rates.js';
-import type { Usage } from '../accounting/usage.js';
-import type { ErrorBody } from '../api/errors.js';
-import { UPGRADE } from '../api/frames.js';
-import type { UsageAnswer } from '../api/routes/usage.js';
-import type { DrainStatus } from '../containers/drain.js';
-import type { RuntimeEvent } from '../containers/registry.js';
-import type { ContainerDetails, ContainerStatus, Exit, State } from '../engine/status.js';
-import { type ErrorDetails, NiwaError } from '../errors.js';
-import type { Readiness } from '../hooks/readiness.js';
-import type { Check } from '../host/doctor/check.js';
-import type { ImportProgress } from '../images/import.js';
-import type { ImageInfo } from '../images/store.js';
-import type { LogChunk } from '../logs/log.js';
-import type { ExecInput } from '../spec/exec.js';
-import type { ResourcesInput, SpecInput } from '../spec/schema.js';
+import type { ContainerDetails, ContainerStatus, Exit, Readiness, State } from '../protocol/container.js';
+import { type ErrorBody, type ErrorDetails, NiwaError } from '../protocol/errors.js';
+import type { RuntimeEvent } from '../protocol/events.js';
+import type { ExecInput } from '../protocol/exec.js';
+import { UPGRADE } from '../protocol/frames.js';
+import type { Check, DrainStatus } from '../protocol/host.js';
+import type { ImageInfo, ImportProgress } from '../protocol/images.js';
+import type { LogChunk } from '../protocol/logs.js';
+import type { ResourcesInput, SpecInput } from '../protocol/spec.js';
+import type { HistoryPoint, Rates, Usage } from '../protocol/usage.js';
+import type { UsageAnswer } from '../protocol/usage-sums.js';
 import { ClientSession } from './session.js';
 
 /** One reading of a container. */

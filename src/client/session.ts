@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
-import type { ErrorBody } from '../api/errors.js';
-import { decodeFrames, encodeData, encodeFrame, FRAME, writeTo } from '../api/frames.js';
-import { NiwaError } from '../errors.js';
+import { type ErrorBody, NiwaError } from '../protocol/errors.js';
+import { decodeFrames, encodeData, encodeFrame, FRAME, writeTo } from '../protocol/frames.js';
 
 /** A piece of what something in a container writes. */
 export interface OutputPiece {

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net';
-import type { Allowed, Caller } from '../access/allowed.js';
-import { withRealPaths } from '../access/allowed.js';
+import { type Allowed, type Caller, withRealPaths } from '../access/allowed.js';
 import { requireActPermission } from '../access/permissions.js';
 import { requireState } from '../engine/actions.js';
 import type { Container } from '../engine/container.js';
-import type { Exit } from '../engine/status.js';
-import type { ContainerLog, LogChunk } from '../logs/log.js';
+import type { ContainerLog } from '../logs/log.js';
 import type { LogStore } from '../logs/store.js';
 import { native } from '../native.js';
+import type { Exit } from '../protocol/container.js';
+import type { LogChunk } from '../protocol/logs.js';
 import { pipe } from './exec.js';
 
 /** A container that a client takes part in. Whoever has it has to close() it at last. */

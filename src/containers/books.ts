@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Ledger } from '../accounting/ledger.js';
-import type { UsageRecord } from '../accounting/record.js';
 import { type Container, usecNow } from '../engine/container.js';
 import type { SavedState, StateFiles } from '../engine/state-files.js';
 import { messageOf } from '../errors.js';
+import type { UsageRecord } from '../protocol/record.js';
 
 const LEDGER_RETRY_MS = 1000;
 const CLOCK_JUMP_MS = 86_400_000;

@@ -1,17 +1,5 @@
-import { type Static, Type } from 'typebox';
 import type { Container } from '../engine/container.js';
-
-/** How far a node is on its way to have no containers. */
-export const DrainStatusSchema = Type.Object({
-  draining: Type.Boolean({ description: 'whether new containers are refused' }),
-  remaining: Type.Integer({ description: 'how many containers have not exited' }),
-  ends_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
-    description: 'the last deadline among them; null where there is none',
-  }),
-  without_lifetime: Type.Array(Type.String(), { description: 'those that no lifetime will end' }),
-});
-
-export type DrainStatus = Static<typeof DrainStatusSchema>;
+import type { DrainStatus } from '../protocol/host.js';
 
 /** Sums up what a drain still waits for. */
 export function drainStatus(

@@ -1,6 +1,5 @@
 import { Socket } from 'node:net';
-import type { Allowed, Caller } from '../access/allowed.js';
-import { withRealPaths } from '../access/allowed.js';
+import { type Allowed, type Caller, withRealPaths } from '../access/allowed.js';
 import { requireExecPermission } from '../access/permissions.js';
 import { requireState } from '../engine/actions.js';
 import { CheckTurns } from '../engine/check-turns.js';

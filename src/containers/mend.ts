@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { UsageRecord } from '../accounting/record.js';
 import { fittingFields, SavedSpecSchema, SavedStateSchema } from '../engine/saved-state-schema.js';
 import type { Damaged, SavedState } from '../engine/state-files.js';
 import type { IdRange } from '../host/id-pool.js';
 import type { OldestProcess } from '../host/process.js';
 import type { Lease } from '../network/lease.js';
-import { type IdMaps, parseSpec, type Spec } from '../spec/spec.js';
+import type { UsageRecord } from '../protocol/record.js';
+import type { IdMaps, Spec } from '../protocol/resolved-spec.js';
+import { parseSpec } from '../spec/spec.js';
 
 /** What others than its state file know of a container. */
 export interface Remains {

@@ -1,5 +1,5 @@
 import { NiwaError } from '../errors.js';
-import type { Spec } from '../spec/spec.js';
+import type { Spec } from '../protocol/resolved-spec.js';
 
 /**
  * Refuses a directory for the writes of an overlay that another container uses, or one inside or around it: the kernel would

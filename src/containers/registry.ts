@@ -1,36 +1,9 @@
 import type { Logger } from 'pino';
 import type { Container } from '../engine/container.js';
-import type { Exit } from '../engine/status.js';
 import { messageOf, NiwaError } from '../errors.js';
 import type { Handle } from '../native.js';
-import type { Spec } from '../spec/spec.js';
-
-/** Whom an event is about. */
-export type Subject = Pick<Spec, 'id' | 'owner' | 'labels'>;
-
-/** What is told of without another word. */
-export type PlainEventType =
-  | 'adopt'
-  | 'create'
-  | 'start'
-  | 'start-failed'
-  | 'ready'
-  | 'unready'
-  | 'update'
-  | 'lifetime'
-  | 'pause'
-  | 'resume'
-  | 'stopping'
-  | 'hooks-given-up'
-  | 'remove';
-
-interface Happening extends Subject {
-  at: string;
-}
-
-/** Something that happened to a container. */
-export type RuntimeEvent = (Happening & { type: PlainEventType }) | (Happening & { type: 'exit'; exit: Exit });
-export type RuntimeEventType = RuntimeEvent['type'];
+import type { Exit } from '../protocol/container.js';
+import type { PlainEventType, RuntimeEvent, RuntimeEventType, Subject } from '../protocol/events.js';
 
 /** Which containers there are, and the telling of what happens to them. */
 export class Registry {

@@ -36,21 +36,23 @@ import type { LogStore } from '../logs/store.js';
 import { errnoName, type Failure, type Handle, isFailure, type NativeEvent, native, type Started } from '../native.js';
 import type { Networks } from '../network/networks.js';
 import { undoWrites, updateWrites } from '../plan/resources.js';
+import type { RuntimeEvent } from '../protocol/events.js';
+import type { DrainStatus } from '../protocol/host.js';
+import type { Hooks, Spec } from '../protocol/resolved-spec.js';
 import { type Bounds, tighter, withDefaults } from '../spec/ceilings.js';
-import type { Hooks } from '../spec/hooks.js';
 import { mergeResources, parseResources } from '../spec/resources.js';
 import { signalNumber } from '../spec/signals.js';
-import { parseSpec, type Spec } from '../spec/spec.js';
+import { parseSpec } from '../spec/spec.js';
 import { type Attachment, attachTo } from './attach.js';
 import { Books } from './books.js';
 import { connectKeeper } from './connect-keeper.js';
 import { ContainerHooks } from './container-hooks.js';
-import { type DrainStatus, drainStatus } from './drain.js';
+import { drainStatus } from './drain.js';
 import { Endings } from './endings.js';
 import { type Exec, execIn } from './exec.js';
 import { Maker, type StartWish } from './maker.js';
 import { requireOwnDirectory } from './overlay-directories.js';
-import { Registry, type RuntimeEvent } from './registry.js';
+import { Registry } from './registry.js';
 import { takeOver } from './take-over.js';
 
 export interface RuntimeOptions {

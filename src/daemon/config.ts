@@ -13,14 +13,14 @@ import {
   DEFAULT_SOCKET,
   DEFAULT_STATE_DIR,
 } from '../paths.js';
+import { Hooks } from '../protocol/spec/hooks.js';
+import type { HooksInput } from '../protocol/spec.js';
+import { BYTES_PATTERN } from '../protocol/units.js';
 import { type BoundsInput, DEFAULT_BOUNDS, DEFAULT_CEILINGS, SHARE_PATTERN } from '../spec/ceilings.js';
 import { problemsOf } from '../spec/check.js';
 import { hookProblems } from '../spec/hooks.js';
 import { refuse, show } from '../spec/problems.js';
-import { Hooks } from '../spec/schema/hooks.js';
-import type { HooksInput } from '../spec/schema.js';
 import { IDS_PER_CONTAINER } from '../spec/spec.js';
-import { BYTES_PATTERN } from '../spec/units.js';
 import { parseYaml } from '../spec/yaml.js';
 import { IdRanges, rangeProblems } from './id-ranges.js';
 

@@ -1,6 +1,6 @@
 import { NiwaError } from '../errors.js';
 
-import type { State } from './status.js';
+import type { State } from '../protocol/container.js';
 
 /**
  * What can be asked of a container, and the states in which it makes sense: created -> running <-> paused, each of them ->

@@ -2,11 +2,9 @@ import { BlockIo } from '../accounting/block-io.js';
 import { figure, indexColumns } from '../accounting/columns.js';
 import { History } from '../accounting/history.js';
 import { addMemoryTime, endMemoryTime, type MemoryTime } from '../accounting/memory-time.js';
-import { type Rates, type Reading, ratesBetween } from '../accounting/rates.js';
-import type { UsageRecord } from '../accounting/record.js';
-import { toUsage, type Usage } from '../accounting/usage.js';
+import { type Reading, ratesBetween } from '../accounting/rates.js';
+import { toUsage } from '../accounting/usage.js';
 import { NiwaError } from '../errors.js';
-import type { Readiness } from '../hooks/readiness.js';
 import { devicesBelow } from '../host/block-devices.js';
 import { isFrozen } from '../host/cgroup.js';
 import { readEffective } from '../host/effective.js';
@@ -25,14 +23,17 @@ import {
   type Started,
 } from '../native.js';
 import type { Lease } from '../network/lease.js';
+import type { ContainerDetails, ContainerStatus, Exit, Readiness, State } from '../protocol/container.js';
+import type { StartPhases } from '../protocol/phases.js';
+import type { UsageRecord } from '../protocol/record.js';
+import type { IdMaps, Spec } from '../protocol/resolved-spec.js';
+import type { Rates, Usage } from '../protocol/usage.js';
 import { signalName, signalNumber } from '../spec/signals.js';
-import type { IdMaps, Spec } from '../spec/spec.js';
 import { warningsOf } from '../spec/warnings.js';
 import { Turns } from '../turns.js';
 import { CAUSE, exitReason } from './exit.js';
-import { type StartPhases, tellPhases } from './phases.js';
+import { tellPhases } from './phases.js';
 import type { SavedState } from './state-files.js';
-import type { ContainerDetails, ContainerStatus, Exit, State } from './status.js';
 
 export const columns = indexColumns(native.columns);
 

@@ -1,4 +1,4 @@
-import type { ExitReason } from './status.js';
+import type { ExitReason } from '../protocol/container.js';
 
 /** What a deadline is set for; handed through the addon and back. */
 export const CAUSE = { none: 0, lifetime: 1, stop: 2 } as const;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NiwaError } from '../errors.js';
-import { formatBytes } from '../spec/units.js';
+import { formatBytes } from '../protocol/units.js';
 
 /**
  * Gives what a container needs of its memory: all but the page cache of files, which the kernel takes back for a lower limit. See

@@ -1,7 +1,7 @@
 import { NiwaError } from '../errors.js';
 import type { Asker } from '../host/reach.js';
+import type { Spec } from '../protocol/resolved-spec.js';
 import { namesHostPaths } from '../spec/host-paths.js';
-import type { Spec } from '../spec/spec.js';
 import { FairTurns } from '../turns.js';
 
 /** Those under way at once. The rest of the 16 threads is for all other starts. */

@@ -1,36 +1,4 @@
-import { Type } from 'typebox';
-
-/** How long each part of a start took, in microseconds, in the order in which they come. */
-export type StartPhases = Record<PhaseName, number>;
-
-const PHASES = {
-  spec: 'check the spec, resolve paths, ask for permission',
-  plan: 'decide all, and look at what the host has',
-  state: 'write the first state file',
-  encode: 'write the boot program as bytes',
-  queue: 'wait for a worker thread',
-  group: 'make the cgroup and write its limits',
-  devices: 'attach the device filter',
-  userns: 'make the user namespace',
-  clone: 'clone3 with the namespaces, until the boot helper is executed',
-  boot: 'the boot program up to its wait (mounts, pivot_root, identity); the statistics are opened meanwhile',
-  adopt: 'take the process over, begin its log',
-  startQueue: 'wait for a worker thread, again',
-  exec: 'from the word to start until the workload is executed: the system call filter, exec',
-} as const;
-
-export type PhaseName = keyof typeof PHASES;
-
-/** The phases as the API tells them. */
-export const StartPhasesSchema = Type.Object(
-  Object.fromEntries(
-    Object.entries(PHASES).map(([name, description]) => [
-      toSnakeCase(name),
-      Type.Optional(Type.Integer({ description })),
-    ]),
-  ),
-  { description: 'how long each part of the start took, in microseconds; what has not happened is left out' },
-);
+import { PHASES, type PhaseName, type StartPhases, toSnakeCase } from '../protocol/phases.js';
 
 /** The names of the phases, and those that the API has for them. */
 const NAMES = (Object.keys(PHASES) as PhaseName[]).map((name) => [name, toSnakeCase(name)] as const);
@@ -62,8 +30,4 @@ export class Stopwatch {
     Object.assign(this.phases, phases);
     this.#since = performance.now();
   }
-}
-
-function toSnakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

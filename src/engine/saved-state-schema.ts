@@ -1,6 +1,6 @@
 import { type Static, type TObject, type TSchema, Type } from 'typebox';
+import { ExitSchema } from '../protocol/container.js';
 import { problemsOf } from '../spec/check.js';
-import { ExitSchema } from './status.js';
 
 /**
  * What a state file has to say before anybody may build on it. A field that niwad does not know is let be, and so is all that is

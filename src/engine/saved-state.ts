@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { UsageRecord } from '../accounting/record.js';
 import type { IdRange } from '../host/id-pool.js';
 import type { Lease } from '../network/lease.js';
 import type { Plan } from '../plan/plan.js';
-import type { Spec } from '../spec/spec.js';
+import type { Exit } from '../protocol/container.js';
+import type { UsageRecord } from '../protocol/record.js';
+import type { Spec } from '../protocol/resolved-spec.js';
 import type { Birth } from './container.js';
 import type { SavedState } from './state-files.js';
-import type { Exit } from './status.js';
 
 /** What a container has of pools, until its end. */
 export interface Own {

@@ -1,17 +1,16 @@
 import { mkdirSync, readdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MemoryTime } from '../accounting/memory-time.js';
-import type { Usage } from '../accounting/usage.js';
 import { messageOf, NiwaError } from '../errors.js';
-import type { Readiness } from '../hooks/readiness.js';
 import { makeAfresh, removeDirectory } from '../host/directory.js';
 import type { IdRange } from '../host/id-pool.js';
 import { load } from '../host/stored-file.js';
 import type { Lease } from '../network/lease.js';
-import type { IdMaps, Spec } from '../spec/spec.js';
-import type { StartPhases } from './phases.js';
+import type { Exit, Readiness } from '../protocol/container.js';
+import type { StartPhases } from '../protocol/phases.js';
+import type { IdMaps, Spec } from '../protocol/resolved-spec.js';
+import type { Usage } from '../protocol/usage.js';
 import { savedStateProblem } from './saved-state-schema.js';
-import type { Exit } from './status.js';
 
 const VERSION = 1;
 const STATE = 'state.json';

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { Socket } from 'node:net';
 import { type Handle, native } from '../native.js';
-import type { ReadyCheck } from '../spec/ready.js';
+import type { ReadyCheck } from '../protocol/resolved-spec.js';
 import type { Check } from './readiness.js';
 
 /** Runs a program in a container, and kills it when `signal` is aborted; gives its exit status, null where it has none. */

@@ -1,20 +1,4 @@
-import { type Static, Type } from 'typebox';
 import { boottime, type Clock } from './clock.js';
-
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
-
-/** What anybody may know of a container's readiness. */
-export const ReadinessSchema = Type.Object(
-  {
-    state: Type.Union([Type.Literal('waiting'), Type.Literal('ready'), Type.Literal('failed')], {
-      description: 'waiting, ready or failed',
-    }),
-    at: nullable(Type.String({ format: 'date-time', description: 'when it became ready or failed' })),
-    took_usec: nullable(Type.Integer({ description: 'from the start to ready' })),
-  },
-  { description: 'whether it is ready for its work' },
-);
-export type Readiness = Static<typeof ReadinessSchema>;
 
 /** One try. It is over at the latest when `signal` is aborted; what it throws counts as "not ready". */
 export type Check = (signal: AbortSignal) => Promise<boolean>;

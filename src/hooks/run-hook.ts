@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { takeAwayOfNiwad } from '../host/own-limits.js';
 import { REACH_PROGRAM } from '../host/reach.js';
 import { errnoName } from '../native.js';
-import type { Program } from '../spec/hooks.js';
+import type { Program } from '../protocol/resolved-spec.js';
 
 /** How one run of a program went. */
 export interface HookResult {

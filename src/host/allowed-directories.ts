@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf } from '../errors.js';
-import type { Check } from './doctor/check.js';
+import type { Check } from '../protocol/host.js';
 
 /**
  * What is wrong with the directories that callers other than root may have in containers. Walks through all that is in them, by

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { type Static, Type } from 'typebox';
+import type { Effective } from '../protocol/container.js';
 
 const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts'];
 const STATUS_FIELDS = [
@@ -29,18 +29,6 @@ const CGROUP_FILES = [
   'memory.swap.max',
   'pids.max',
 ];
-
-/** What a running container really has, in the kernel's own words. */
-export const EffectiveSchema = Type.Object({
-  uid_map: Type.String({ description: '/proc/PID/uid_map' }),
-  gid_map: Type.String(),
-  status: Type.Record(Type.String(), Type.String(), { description: 'of /proc/PID/status' }),
-  namespaces: Type.Record(Type.String(), Type.String(), { description: 'the links of /proc/PID/ns' }),
-  limits: Type.Record(Type.String(), Type.String(), { description: '/proc/PID/limits, soft and hard' }),
-  oom_score_adj: Type.String(),
-  cgroup: Type.Record(Type.String(), Type.String(), { description: 'the files of its group' }),
-});
-export type Effective = Static<typeof EffectiveSchema>;
 
 /**
  * Reads back from the kernel what the first process of a container has.

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { NiwaError } from '../errors.js';
 import { errnoName } from '../native.js';
-import type { Overlay } from '../spec/spec.js';
+import type { Overlay } from '../protocol/resolved-spec.js';
 import { type Asker, reach } from './reach.js';
 
 const { EOPNOTSUPP, ENOTTY, ENOSYS, ESRCH } = constants.errno;

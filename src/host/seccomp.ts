@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:os';
 import { NiwaError } from '../errors.js';
 import { errnoName, native, type SeccompRule } from '../native.js';
-import type { SeccompProfileInput } from '../spec/schema.js';
+import type { SeccompProfileInput } from '../protocol/spec.js';
 
 /** SECCOMP_RET_* of seccomp(2). */
 const RETURNS: Record<string, number> = {

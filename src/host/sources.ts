@@ -1,6 +1,7 @@
+import type { BindMount, Idmap, Overlay, Root, Spec } from '../protocol/resolved-spec.js';
 import { mapPrograms } from '../spec/hooks.js';
 import { refuse } from '../spec/problems.js';
-import { type BindMount, type Idmap, keptOverHost, type Overlay, type Root, type Spec } from '../spec/spec.js';
+import { keptOverHost } from '../spec/spec.js';
 import { canIdmap, canIdmapImage } from './filesystems.js';
 import { type Asker, type Errand, type Found, reach } from './reach.js';
 

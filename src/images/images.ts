@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../errors.js';
-import { type ImportProgress, importImages } from './import.js';
+import type { ImageInfo, ImportProgress } from '../protocol/images.js';
+import { importImages } from './import.js';
 import type { ImageLimits } from './limits.js';
-import type { ImageInfo, ImageStore } from './store.js';
+import type { ImageStore } from './store.js';
 
 /** What is asked of images: the store, its limits, and the tidying up after each change. */
 export class Images {

@@ -1,27 +1,15 @@
 import { createReadStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { NiwaError } from '../errors.js';
+import type { ImportProgress } from '../protocol/images.js';
 import { parseReference } from '../spec/reference.js';
 import { chainIds } from './chain.js';
 import { decompressed } from './decompress.js';
 import { type Blob, type FoundImage, findImages, type Platform } from './layout.js';
 import type { Budget, ImageLimits } from './limits.js';
 import { spool } from './spool.js';
-import type { ImageInfo, ImageStore, UnpackedLayer } from './store.js';
+import type { ImageStore, UnpackedLayer } from './store.js';
 import { type Unpacking, unpackLayer } from './unpack.js';
-
-/** What an import tells while it goes on. */
-export type ImportProgress =
-  /** The tar comes in: so many bytes until now. */
-  | { type: 'receiving'; bytes: number }
-  /** A layer, `number` of `total`, is unpacked: so many bytes of files until now. */
-  | { type: 'unpacking'; layer: string; number: number; total: number; bytes: number }
-  /** A layer is there, unpacked now or (`shared`) by an image before. */
-  | { type: 'layer'; layer: string; number: number; total: number; shared: boolean }
-  /** The image can be used, but not all that it holds. */
-  | { type: 'warning'; message: string }
-  /** A name means the image from now on. */
-  | { type: 'image'; image: ImageInfo };
 
 /** How often progress is told at most, in bytes. */
 const REPORT_BYTES = 1024 * 1024;

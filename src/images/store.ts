@@ -5,25 +5,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf, NiwaError } from '../errors.js';
 import { loadNow } from '../host/stored-file.js';
+import type { ImageInfo } from '../protocol/images.js';
 import { parseReference } from '../spec/reference.js';
 import { type ImageConfig, parseConfig } from './config.js';
 import { type Index, readIndex, syncDirectory, writeSynced } from './index-file.js';
 
 const INDEX = 'index.json';
-
-/** An image by one of its names. */
-export interface ImageInfo {
-  name: string;
-  /** The digest of its configuration: `sha256:` and 64 hexadecimal digits. */
-  id: string;
-  created_at: string | null;
-  imported_at: string;
-  architecture: string;
-  /** Of all its layers, unpacked; other images may share them. */
-  bytes: number;
-  /** The digests of their tars, the lowest first. */
-  layers: string[];
-}
 
 /** A layer that was unpacked into a directory of its own, to be taken into the store. */
 export interface UnpackedLayer {

@@ -1,7 +1,8 @@
 import { type Asker, type Errand, reach } from '../host/reach.js';
 import { native } from '../native.js';
+import type { Root, Spec } from '../protocol/resolved-spec.js';
 import { refuse, show } from '../spec/problems.js';
-import { type Root, type Spec, unmappedUser } from '../spec/spec.js';
+import { unmappedUser } from '../spec/spec.js';
 
 /** Users by name, from the root's own passwd(5) and group(5). */
 

@@ -1,6 +1,6 @@
-/** The lines of an index: "from this offset on, bytes of this stream, taken at this time" (native/addon/log_file.cc). */
+import type { StreamName } from '../protocol/logs.js';
 
-export type StreamName = 'stdout' | 'stderr';
+/** The lines of an index: "from this offset on, bytes of this stream, taken at this time" (native/addon/log_file.cc). */
 
 export interface Entry {
   /** Microseconds since 1970. */

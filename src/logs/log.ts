@@ -1,18 +1,9 @@
 import { type Handle, native } from '../native.js';
-import { formatUsec, type StreamName } from './entry.js';
+import type { LogChunk, StreamName } from '../protocol/logs.js';
+import { formatUsec } from './entry.js';
 import { LogReader, OLDEST, type Position } from './reader.js';
 import { positionOfLast, positionSince } from './search.js';
 import type { Piece } from './segment.js';
-
-/** A piece of output as the container wrote it. */
-export interface LogChunk {
-  /** When it came, of a microsecond's width and a millisecond's exactness. */
-  time: string;
-  stream: StreamName;
-  data: Buffer;
-  /** Something before it was rotated away before it could be read. */
-  lost?: true;
-}
 
 /** Which part of a log; times are microseconds since 1970. */
 export interface LogRange {

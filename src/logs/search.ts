@@ -1,6 +1,5 @@
-import type { StreamName } from './entry.js';
-import type { LogReader, Position } from './reader.js';
-import { OLDEST } from './reader.js';
+import type { StreamName } from '../protocol/logs.js';
+import { type LogReader, OLDEST, type Position } from './reader.js';
 import type { Piece, Segment } from './segment.js';
 
 /** Looks for places in a log. A clock that was set back makes places by time inexact. */

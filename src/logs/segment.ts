@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { ENTRY_BYTES, type Entry, parseEntries, type StreamName } from './entry.js';
+import type { StreamName } from '../protocol/logs.js';
+import { ENTRY_BYTES, type Entry, parseEntries } from './entry.js';
 
 /** Bytes of one stream as they came. */
 export interface Piece {

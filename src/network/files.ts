@@ -1,6 +1,5 @@
 import { nameServers, words } from '../host/resolv-conf.js';
-import type { Network } from '../spec/network.js';
-import type { Spec } from '../spec/spec.js';
+import type { Network, Spec } from '../protocol/resolved-spec.js';
 import type { Lease } from './lease.js';
 
 /** The files that tell a container of its network: which it gets, and what is in them. Pure. */

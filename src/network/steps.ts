@@ -18,7 +18,7 @@ import {
   removeElements,
   up,
 } from '../plan/network.js';
-import type { Network } from '../spec/network.js';
+import type { Network } from '../protocol/resolved-spec.js';
 import { elementsOf, encodeElement } from './elements.js';
 import type { Lease, Segment } from './lease.js';
 

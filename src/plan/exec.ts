@@ -1,6 +1,6 @@
+import type { IdMaps, Rlimit, Spec } from '../protocol/resolved-spec.js';
+import type { SeccompProfileInput } from '../protocol/spec.js';
 import type { ExecSpec } from '../spec/exec.js';
-import type { SeccompProfileInput } from '../spec/schema.js';
-import type { IdMaps, Rlimit, Spec } from '../spec/spec.js';
 import { enterNamespaces } from './namespaces.js';
 import { chdir, closeFds, exec, type Op, terminal, umask, undumpable } from './ops.js';
 import { oomOps, rightsOps, seccompOps } from './restrictions.js';

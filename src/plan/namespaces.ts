@@ -1,4 +1,4 @@
-import type { NamespaceName, Spec } from '../spec/spec.js';
+import type { NamespaceName, Spec } from '../protocol/resolved-spec.js';
 import { enter, type Op, setns, unshare } from './ops.js';
 
 /** The CLONE_NEW* bits of clone(2). */

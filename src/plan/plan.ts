@@ -1,6 +1,6 @@
-import type { SeccompProfileInput } from '../spec/schema.js';
-import type { IdMaps, Rlimit, Spec } from '../spec/spec.js';
-import { formatDuration } from '../spec/units.js';
+import type { IdMaps, Rlimit, Spec } from '../protocol/resolved-spec.js';
+import type { SeccompProfileInput } from '../protocol/spec.js';
+import { formatDuration } from '../protocol/units.js';
 import { type DeviceRule, deviceText, USUAL_DEVICES } from './devices.js';
 import { type CloneNamespaces, cloneNamespaces, namespaceOps } from './namespaces.js';
 import type { NetworkStep } from './network.js';

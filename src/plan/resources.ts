@@ -1,5 +1,6 @@
 import { NiwaError } from '../errors.js';
-import { CPU_PERIOD_USEC, type IoLimit, type Limit, type Resources } from '../spec/resources.js';
+import type { IoLimit, Limit, Resources } from '../protocol/resolved-spec.js';
+import { CPU_PERIOD_USEC } from '../spec/resources.js';
 
 /** A value for a file of a cgroup. */
 export interface CgroupWrite {

@@ -1,6 +1,6 @@
+import type { IdMaps, Rlimit, Spec } from '../protocol/resolved-spec.js';
+import type { SeccompProfileInput } from '../protocol/spec.js';
 import { capabilityMask } from '../spec/capabilities.js';
-import type { SeccompProfileInput } from '../spec/schema.js';
-import type { IdMaps, Rlimit, Spec } from '../spec/spec.js';
 import {
   account,
   capbset,

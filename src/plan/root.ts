@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { BindMount, IdMapping, IdMaps, Idmap, Spec, TmpfsMount } from '../spec/spec.js';
+import type { BindMount, IdMapping, IdMaps, Idmap, Spec, TmpfsMount } from '../protocol/resolved-spec.js';
 import {
   bind,
   FIRST_MOUNT_USERNS_FD,

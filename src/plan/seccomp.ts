@@ -1,4 +1,4 @@
-import type { SeccompProfileInput } from '../spec/schema.js';
+import type { SeccompProfileInput } from '../protocol/spec.js';
 
 /** What servers, interpreters, compilers, shells and their libraries call: each acts on the caller's own things. */
 const ALLOWED: Record<string, string> = {

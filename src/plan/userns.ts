@@ -1,4 +1,4 @@
-import type { IdMapping, IdMaps, Root, Spec } from '../spec/spec.js';
+import type { IdMapping, IdMaps, Root, Spec } from '../protocol/resolved-spec.js';
 
 /** Gives the maps of a container's user namespace; null where it has the host's. */
 export function idMaps({ userns }: Spec, range: { start: number; size: number }): IdMaps | null {

@@ -1,7 +1,6 @@
 import type { FieldProblem } from '../errors.js';
-import type { Limit } from './resources.js';
-import type { Spec } from './spec.js';
-import { parseBytes } from './units.js';
+import type { Limit, Spec } from '../protocol/resolved-spec.js';
+import { parseBytes } from '../protocol/units.js';
 
 /** The most of what one container could take from all others; null for no bound. */
 export interface Bounds {

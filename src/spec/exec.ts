@@ -1,42 +1,10 @@
-import { type Static, Type } from 'typebox';
 import type { FieldProblem } from '../errors.js';
+import { type ExecInput, ExecSchema, type TerminalSize } from '../protocol/exec.js';
+import type { Rlimit, Spec } from '../protocol/resolved-spec.js';
 import { capabilityName, resolveCapabilities } from './capabilities.js';
 import { problemsOf } from './check.js';
 import { refuse } from './problems.js';
-import { Capabilities, Process, Rlimits } from './schema/process.js';
-import { Seccomp } from './schema/seccomp.js';
-import { Args } from './schema/values.js';
-import { DEFAULT_TERM, meaningProblems, normaliseProcess, normaliseRlimits, type Rlimit, type Spec } from './spec.js';
-
-const closed = { additionalProperties: false } as const;
-const cells = (description: string) => Type.Integer({ minimum: 1, maximum: 65_535, description });
-
-/** The size of a terminal in characters. */
-export const TerminalSize = Type.Object(
-  { rows: cells('a number of rows from 1 to 65535'), columns: cells('a number of columns from 1 to 65535') },
-  { ...closed, description: '{"rows", "columns"}' },
-);
-export type TerminalSize = Static<typeof TerminalSize>;
-
-const { env, cwd, user, tty } = Process.properties;
-
-/** What a client asks for when it wants another process in a container. */
-export const ExecSchema = Type.Object(
-  {
-    args: Args,
-    env,
-    cwd,
-    user,
-    tty,
-    stdin: Type.Optional(Type.Boolean({ description: 'true or false: whether it reads what the client sends' })),
-    size: Type.Optional(TerminalSize),
-    capabilities: Type.Optional(Capabilities),
-    seccomp: Type.Optional(Seccomp),
-    rlimits: Type.Optional(Rlimits),
-  },
-  closed,
-);
-export type ExecInput = Static<typeof ExecSchema>;
+import { DEFAULT_TERM, meaningProblems, normaliseProcess, normaliseRlimits } from './spec.js';
 
 /** An exec with every default filled in from its container. */
 export interface ExecSpec {

@@ -1,35 +1,12 @@
 import type { FieldProblem } from '../errors.js';
+import type { Hook, Hooks, IntervalHook, Program } from '../protocol/resolved-spec.js';
+import type { HooksInput } from '../protocol/spec.js';
+import { parseDuration } from '../protocol/units.js';
 import { show } from './problems.js';
-import type { HooksInput } from './schema.js';
-import { parseDuration } from './units.js';
 
 /** The points of a container's life at which hooks run, in their order. The first three can fail the start. */
 export const FAILABLE_POINTS = ['beforeCreate', 'afterNetwork', 'afterStart'] as const;
 export const HOOK_POINTS = [...FAILABLE_POINTS, 'onReady', 'onStop', 'afterExit', 'onFailure'] as const;
-export type HookPoint = (typeof HOOK_POINTS)[number];
-
-/** A program that the host runs. */
-export interface Program {
-  /** The file that is executed; `args[0]` is what it is told to be called. */
-  file: string;
-  args: string[];
-  env: Record<string, string>;
-  timeoutUsec: number;
-}
-
-/** A program at a point of a container's life. */
-export interface Hook extends Program {
-  /** What its failure means: the start fails, or a line in the log. */
-  onError: 'fail' | 'log';
-}
-
-/** A program that runs again and again while a container does. */
-export interface IntervalHook extends Program {
-  everyUsec: number;
-}
-
-/** The hooks that there are; a point without any is left out. */
-export type Hooks = { [P in HookPoint]?: Hook[] } & { interval?: IntervalHook[] };
 
 type ProgramInput = Omit<NonNullable<HooksInput['beforeCreate']>[number], 'onError'>;
 

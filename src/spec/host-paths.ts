@@ -1,4 +1,4 @@
-import type { Spec } from './spec.js';
+import type { Spec } from '../protocol/resolved-spec.js';
 
 /** Whether a spec names a path of the host, beside the host's own root. Pure. */
 export function namesHostPaths({ root, mounts, hooks }: Spec): boolean {

@@ -1,5 +1,5 @@
+import type { SpecInput } from '../protocol/spec.js';
 import { bytesOf, MAX_LABEL_BYTES } from './bounds.js';
-import type { SpecInput } from './schema.js';
 
 /** What an image says of the containers that run it; null or empty where it says nothing. */
 export interface ImageDefaults {

@@ -1,34 +1,11 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import type { FieldProblem } from '../errors.js';
+import type { Network, PublishedPort } from '../protocol/resolved-spec.js';
+import type { NetworkInput } from '../protocol/spec.js';
+import { parseBytes } from '../protocol/units.js';
 import { show } from './problems.js';
-import type { NetworkInput } from './schema.js';
-import { parseBytes } from './units.js';
 
 /** The network of a container: what its schema cannot say, and its defaults. Pure. */
-
-/** A port of the host that leads to one of the container. */
-export interface PublishedPort {
-  protocol: 'tcp' | 'udp';
-  /** null for all addresses of the host. */
-  hostAddress: string | null;
-  host: number;
-  container: number;
-}
-
-/** A place on the bridge, with every default filled in; null is "the node's own" or "no limit". */
-export interface Network {
-  address: string | null;
-  ports: PublishedPort[];
-  /** Containers of the same group reach each other; null for none. */
-  group: string | null;
-  /** Bytes a second, into the container and out of it. */
-  rate: { in: number | null; out: number | null };
-  /** Whether it reaches link-local addresses, at which clouds give out the credentials of the host. */
-  linkLocal: 'deny' | 'allow';
-  dns: { servers: string[] | null; search: string[] | null; options: string[] | null };
-  /** Names and addresses for /etc/hosts. */
-  hosts: Record<string, string>;
-}
 
 /** Parses `"[ADDRESS:]PORT:PORT[/udp]"`, an IPv6 address in brackets; of the schema's pattern. */
 export function parsePort(text: string): PublishedPort {

@@ -1,24 +1,9 @@
 import type { FieldProblem } from '../errors.js';
+import type { Ready, ReadyCheck } from '../protocol/resolved-spec.js';
+import type { SpecInput } from '../protocol/spec.js';
+import { parseDuration } from '../protocol/units.js';
 import { outside } from './hooks.js';
 import { show } from './problems.js';
-import type { SpecInput } from './schema.js';
-import { parseDuration } from './units.js';
-
-/** What is tried to find out whether a container is ready. */
-export type ReadyCheck =
-  | { type: 'tcp'; port: number }
-  /** With `status` null, any from 200 to 399 will do. */
-  | { type: 'http'; port: number; path: string; status: number | null }
-  | { type: 'command'; args: string[] };
-
-/** How the readiness of a container is found out. */
-export interface Ready {
-  check: ReadyCheck;
-  everyUsec: number;
-  /** Counted from the start of the container. */
-  timeoutUsec: number;
-  onTimeout: 'stop' | 'log';
-}
 
 type ReadyInput = NonNullable<SpecInput['ready']>;
 

@@ -1,35 +1,10 @@
 import type { FieldProblem } from '../errors.js';
+import type { IoLimit, Limit, Resources } from '../protocol/resolved-spec.js';
+import { Resources as ResourcesSchema } from '../protocol/spec/resources.js';
+import type { ResourcesInput } from '../protocol/spec.js';
+import { parseBytes, parseDuration } from '../protocol/units.js';
 import { problemsOf } from './check.js';
 import { refuse, show } from './problems.js';
-import { Resources as ResourcesSchema } from './schema/resources.js';
-import type { ResourcesInput } from './schema.js';
-import { parseBytes, parseDuration } from './units.js';
-
-/** A number in the unit of its field, or "max" for no limit. */
-export type Limit = number | 'max';
-
-export interface IoLimit {
-  device: string;
-  rbps?: Limit;
-  wbps?: Limit;
-  riops?: Limit;
-  wiops?: Limit;
-}
-
-/** The limits of a container; a field that is left out is not touched. */
-export interface Resources {
-  cpu: { max?: Limit; burstUsec?: number; weight?: number; cpus?: string };
-  memory: {
-    maxBytes?: Limit;
-    highBytes?: Limit;
-    lowBytes?: Limit;
-    minBytes?: Limit;
-    swapMaxBytes?: Limit;
-    oomGroup?: boolean;
-  };
-  io: IoLimit[];
-  pids?: Limit;
-}
 
 /** The period of cpu.max; the kernel's default. */
 export const CPU_PERIOD_USEC = 100_000;

@@ -6,9 +6,6 @@ const SIGRTMAX = 64;
 /** The last one that is named from SIGRTMIN on, as in a shell's `kill -l`. */
 const MIDDLE = 49;
 
-/** How a signal may be written, for messages. */
-export const SIGNAL_WORDS = 'a signal such as "SIGTERM", "TERM", "SIGRTMIN+3" or 15';
-
 /**
  * Gives the number of a signal written as `15`, `"15"`, `"TERM"`, `"SIGTERM"`, `"SIGRTMIN+3"`, `"RTMAX-14"` or `"SIG42"`, or
  * undefined where there is none.

@@ -1,132 +1,18 @@
 import { type FieldProblem, NiwaError } from '../errors.js';
+import type { BindMount, IdMapping, IdMaps, Rlimit, Root, Spec, TmpfsMount } from '../protocol/resolved-spec.js';
+import { ARGS_WORDS, SIGNAL_WORDS } from '../protocol/spec/values.js';
+import { type SpecInput, SpecSchema } from '../protocol/spec.js';
+import { parseBytes, parseDuration } from '../protocol/units.js';
 import { bytesOf, MAX_ARGS_BYTES, MAX_ENV_BYTES, MAX_LABEL_BYTES } from './bounds.js';
 import { capabilityName, resolveCapabilities } from './capabilities.js';
 import { problemsOf } from './check.js';
-import { type Hooks, hookProblems, normaliseHooks } from './hooks.js';
+import { hookProblems, normaliseHooks } from './hooks.js';
 import { type ImageDefaults, type ImageLookup, withImage } from './image.js';
-import { type Network, networkProblems, normaliseNetwork } from './network.js';
+import { networkProblems, normaliseNetwork } from './network.js';
 import { firstProblems, refuse, show } from './problems.js';
-import { normaliseReady, type Ready, readyProblems } from './ready.js';
-import { normaliseResources, type Resources, resourceProblems } from './resources.js';
-import { ARGS_WORDS } from './schema/values.js';
-import { type SeccompProfileInput, type SpecInput, SpecSchema } from './schema.js';
-import { SIGNAL_WORDS, signalName, signalNumber } from './signals.js';
-import { parseBytes, parseDuration } from './units.js';
-
-export type NamespaceName = 'mount' | 'pid' | 'network' | 'ipc' | 'uts' | 'cgroup';
-
-/**
- * Whether files keep the container's own ids on the host: "auto" where their file system can do that, which turns out to be
- * true or "unsupported". Always false without a user namespace.
- */
-export type Idmap = boolean | 'auto' | 'unsupported';
-
-/** Whether mounts that the host makes below the source later appear inside ("rslave"). */
-export type Propagation = 'private' | 'rslave';
-
-export interface BindMount {
-  type: 'bind';
-  source: string;
-  target: string;
-  readonly: boolean;
-  /** Maps of its own say which id on disk (`host`) is which in the container. */
-  idmap: Idmap | IdMaps;
-  propagation: Propagation;
-}
-export interface TmpfsMount {
-  type: 'tmpfs';
-  target: string;
-  sizeBytes: number | null;
-  readonly: boolean;
-}
-export interface Rlimit {
-  name: string;
-  soft: number | 'unlimited';
-  hard: number | 'unlimited';
-}
-
-/** A run of ids: from `container` on inside, from `host` on outside. */
-export interface IdMapping {
-  container: number;
-  host: number;
-  size: number;
-}
-export interface IdMaps {
-  uids: IdMapping[];
-  gids: IdMapping[];
-}
-
-/** Where writes over the layers go: to a directory of the host that keeps them, or (null) a tmpfs of the container's own. */
-export interface Overlay {
-  sizeBytes: number | null;
-  directory: string | null;
-}
-
-/** What becomes `/`. */
-export interface Root {
-  /** The directory as the spec names it; null where the root comes of something else. */
-  path: string | null;
-  /** A squashfs or erofs file: the only layer then. */
-  file: string | null;
-  /** Directories of the host, topmost first, that an overlay shows as one; a single one needs no overlay. */
-  layers: string[];
-  /** The image that the layers are of, and the digest that its name meant; null for none. */
-  image: { name: string; id: string } | null;
-  readonly: boolean;
-  /** Where writes go; null where they go to the only layer, or nowhere. */
-  overlay: Overlay | null;
-  idmap: Idmap;
-}
-
-/** A spec with every default filled in and every unit resolved: what the plan is made from. */
-export interface Spec {
-  id: string;
-  process: {
-    args: string[];
-    env: Record<string, string>;
-    cwd: string;
-    /** Names, still to be looked up in the root: "user" or "user:group"; null where uid and gid are known. */
-    user: string | null;
-    uid: number;
-    gid: number;
-    /**
-     * What to look up in the root when it starts: the user of this name, or of the uid where that is ""; and whether it is in the
-     * groups that the root has it in, as it is where no group is named.
-     */
-    account: { name: string; groups: boolean };
-    umask: number;
-    tty: boolean;
-  };
-  root: Root;
-  hostname: string | null;
-  mounts: (BindMount | TmpfsMount)[];
-  namespaces: Record<NamespaceName, string>;
-  /** null for none but lo, or that of others. */
-  network: Network | null;
-  resources: Resources;
-  rlimits: Rlimit[];
-  capabilities: string[];
-  userns: 'auto' | 'host' | IdMaps;
-  /** The ids on disk (`host`) of what it writes to the host; missing where they are its own. No input has them: the caller decides. */
-  diskIds?: IdMaps;
-  seccomp: 'default' | 'unconfined' | SeccompProfileInput;
-  devices: string[];
-  lifetimeUsec: number | null;
-  jitterUsec: number;
-  stopSignal: string;
-  stopTimeoutUsec: number;
-  init: boolean;
-  /** Whether it is forgotten when it has ended; missing in what an earlier niwad has stored. */
-  autoRemove?: boolean;
-  labels: Record<string, string>;
-  owner: string | null;
-  oomScoreAdj: number | null;
-  hooks: Hooks;
-  /** How its readiness is found out; null where nobody asks. */
-  ready: Ready | null;
-  /** The files of its group whose limits niwad chose, since the spec left them out; not there in what an older niwad kept. */
-  defaulted?: string[];
-}
+import { normaliseReady, readyProblems } from './ready.js';
+import { normaliseResources, resourceProblems } from './resources.js';
+import { signalName, signalNumber } from './signals.js';
 
 /** How many ids a container with `userns: auto` gets. */
 export const IDS_PER_CONTAINER = 65_536;

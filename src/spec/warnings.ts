@@ -1,4 +1,4 @@
-import type { Spec } from './spec.js';
+import type { Spec } from '../protocol/resolved-spec.js';
 
 /** Says what a container will not have as its user may expect, although nothing forbids its start. */
 export function warningsOf({ root, mounts, network }: Spec): string[] {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa, execaSync } from 'execa';
 import { test as base } from 'vitest';
-import type { SpecInput } from '../../src/spec/schema.js';
+import type { SpecInput } from '../../src/protocol/spec.js';
 import { makePlace, Niwad, type Place, removePlace } from '../integration/support/niwad.js';
 
 /**

@@ -1,7 +1,7 @@
 // Technique: control characters in arguments and environments. A terminal that shows them acts on them: ESC and U+009B
 // begin commands of the terminal, U+202E turns the direction of what follows (CVE-2021-42574).
 import { expect } from 'vitest';
-import type { SpecInput } from '../../src/spec/schema.js';
+import type { SpecInput } from '../../src/protocol/spec.js';
 import { needsNoKernel } from '../integration/support/host.js';
 import { test } from './attack.js';
 

@@ -3,8 +3,8 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { ExecInput } from '../../src/spec/exec.js';
-import type { SpecInput } from '../../src/spec/schema.js';
+import type { ExecInput } from '../../src/protocol/exec.js';
+import type { SpecInput } from '../../src/protocol/spec.js';
 import { SLOWNESS } from '../integration/support/host.js';
 import type { Niwad } from '../integration/support/niwad.js';
 import { collect } from '../integration/support/session.js';

@@ -1,7 +1,7 @@
 // Technique: a container whose spec bounds nothing takes the whole host: all pids, all memory, all that a tmpfs may hold.
 import { totalmem } from 'node:os';
 import { expect } from 'vitest';
-import type { SpecInput } from '../../src/spec/schema.js';
+import type { SpecInput } from '../../src/protocol/spec.js';
 import { needsController } from '../integration/support/host.js';
 import type { Niwad } from '../integration/support/niwad.js';
 import { GROUP } from '../integration/support/test.js';

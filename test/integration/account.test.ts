@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { SpecInput } from '../../src/spec/schema.js';
+import type { SpecInput } from '../../src/protocol/spec.js';
 import type { Skip } from './support/host.js';
 import type { Niwad } from './support/niwad.js';
 import { makeRoot } from './support/roots.js';

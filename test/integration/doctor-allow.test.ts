@@ -2,7 +2,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writ
 import { join } from 'node:path';
 import { execaSync } from 'execa';
 import { expect, test } from 'vitest';
-import type { Check } from '../../src/host/doctor/check.js';
+import type { Check } from '../../src/protocol/host.js';
 import { needsFile } from './support/host.js';
 import { runNiwa } from './support/niwad.js';
 

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { execa } from 'execa';
 import { describe, expect, vi } from 'vitest';
-import type { SpecInput } from '../../src/spec/schema.js';
+import type { SpecInput } from '../../src/protocol/spec.js';
 import { SLOWNESS, scaled } from './support/host.js';
 import { raw } from './support/http.js';
 import { isAlive, NIWA, type Niwad } from './support/niwad.js';

@@ -9,7 +9,7 @@ import { nativeDirectory } from '../../src/native.js';
 import { encodeProgram } from '../../src/plan/encode.js';
 import { exec } from '../../src/plan/ops.js';
 import { rootOps } from '../../src/plan/root.js';
-import type { Root } from '../../src/spec/spec.js';
+import type { Root } from '../../src/protocol/resolved-spec.js';
 import { specOf } from '../unit/support.js';
 import { needsFile } from './support/host.js';
 

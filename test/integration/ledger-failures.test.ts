@@ -15,7 +15,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { Ledger, type Lost } from '../../src/accounting/ledger.js';
-import { fromLine, type UsageRecord } from '../../src/accounting/record.js';
+import { fromLine } from '../../src/accounting/record.js';
+import type { UsageRecord } from '../../src/protocol/record.js';
 import { needsFile, needsNoKernel } from './support/host.js';
 import { makePlace, Niwad, removePlace } from './support/niwad.js';
 

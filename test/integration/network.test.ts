@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { SpecInput } from '../../src/spec/schema.js';
+import type { SpecInput } from '../../src/protocol/spec.js';
 import { SLOWNESS } from './support/host.js';
 import {
   addressOf,

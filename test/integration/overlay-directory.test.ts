@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect } from 'vitest';
-import type { SpecInput } from '../../src/spec/schema.js';
+import type { SpecInput } from '../../src/protocol/spec.js';
 import type { Skip } from './support/host.js';
 import type { Niwad } from './support/niwad.js';
 import { makeRoot } from './support/roots.js';

@@ -11,7 +11,7 @@ import { mergeConfig } from '../../dist/daemon/config.js';
 import { startDaemon } from '../../dist/daemon/daemon.js';
 import { native } from '../../dist/native.js';
 
-/** @typedef {import('../../dist/spec/schema.js').SpecInput} Spec */
+/** @typedef {import('../../dist/protocol/spec.js').SpecInput} Spec */
 
 const SIMULTANEOUS = 24;
 const NOT_THERE = '/no/such/thing';

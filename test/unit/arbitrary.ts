@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { RLIMIT_NAMES } from '../../src/spec/schema/process.js';
-import type { SeccompProfileInput, SpecInput } from '../../src/spec/schema.js';
-import { parseBytes } from '../../src/spec/units.js';
+import { RLIMIT_NAMES } from '../../src/protocol/spec/process.js';
+import type { SeccompProfileInput, SpecInput } from '../../src/protocol/spec.js';
+import { parseBytes } from '../../src/protocol/units.js';
 
 /** What users may write, for the property tests. */
 

@@ -18,9 +18,10 @@ const LAYERS = [
   ['src/native-exec.ts'],
   ['src/plan'], // pure, as is src/spec
   ['src/spec'],
-  ['src/client'], // other programs import it: it may depend on nothing but what crosses the socket
+  ['src/client'], // other programs import it: of niwa it knows the protocol alone
   ['src/turns.ts', 'src/version.ts'],
-  ['src/errors.ts', 'src/crash-point.ts', 'src/paths.ts'], // import nothing of niwa
+  ['src/errors.ts', 'src/crash-point.ts', 'src/paths.ts'],
+  ['src/protocol'], // what crosses the socket; imports typebox and nothing else
   ['native/addon/face'], // JavaScript values in and out
   ['native/addon', 'native/keeper', 'native/reach'], // niwad's part in C++, and the two programs that niwad starts beside itself
   ['native/core'], // what these three share
@@ -31,44 +32,6 @@ const LAYERS = [
 const EXCEPTIONS: Record<string, string[]> = {
   // The interface of the addon is in two files, and each needs types of the other.
   'src/native-exec.ts': ['src/native.ts'],
-  // The types of what crosses the socket are in the folders that make it; they belong in a folder that both sides know.
-  'src/client/session.ts': ['src/api/errors.ts', 'src/api/frames.ts'],
-  'src/client/client.ts': [
-    'src/accounting/history.ts',
-    'src/accounting/rates.ts',
-    'src/accounting/usage.ts',
-    'src/api/errors.ts',
-    'src/api/frames.ts',
-    'src/api/routes/usage.ts',
-    'src/containers/drain.ts',
-    'src/containers/registry.ts',
-    'src/engine/status.ts',
-    'src/hooks/readiness.ts',
-    'src/host/doctor/check.ts',
-    'src/images/import.ts',
-    'src/images/store.ts',
-    'src/logs/log.ts',
-    'src/spec/exec.ts',
-    'src/spec/schema.ts',
-  ],
-  'src/client/index.ts': [
-    'src/accounting/history.ts',
-    'src/accounting/rates.ts',
-    'src/accounting/record.ts',
-    'src/accounting/usage.ts',
-    'src/accounting/usage-row.ts',
-    'src/api/routes/usage.ts',
-    'src/containers/drain.ts',
-    'src/containers/registry.ts',
-    'src/engine/status.ts',
-    'src/host/doctor/check.ts',
-    'src/images/import.ts',
-    'src/images/store.ts',
-    'src/logs/log.ts',
-    'src/spec/exec.ts',
-    'src/spec/schema.ts',
-    'src/spec/spec.ts',
-  ],
 };
 
 const files = ['src', 'native'].flatMap(sourceFiles);
@@ -96,16 +59,19 @@ it('has no circles of files', () => {
   expect(circlesOf(imports.filter((one) => !excepted.includes(asText(one))))).toEqual([]);
 });
 
-it('loads for the client nothing but itself, the error class and the frames', () => {
+it('lets the client know the protocol alone, and load nothing but Node.js', () => {
+  const known = imports.filter(({ from, to }) => placeOf(from) === 'src/client' && placeOf(to) !== 'src/client');
+  expect(known.filter(({ to }) => placeOf(to) !== 'src/protocol')).toEqual([]);
   const loaded = new Set(files.filter((file) => placeOf(file) === 'src/client'));
   for (const file of loaded) // the loop also visits what is added to the set meanwhile
     for (const { to } of imports.filter(({ from, loads }) => loads && from === file)) loaded.add(to);
-  expect([...loaded].filter((file) => placeOf(file) !== 'src/client').sort()).toEqual([
-    'src/api/frames.ts',
-    'src/errors.ts',
-  ]);
   const needed = packages.filter(({ from, loads }) => loads && loaded.has(from));
   expect(needed.filter(({ to }) => !to.startsWith('node:'))).toEqual([]);
+});
+
+it('lets the protocol import typebox and nothing else', () => {
+  const wanted = packages.filter(({ from }) => placeOf(from) === 'src/protocol');
+  expect(wanted.filter(({ to }) => to !== 'typebox')).toEqual([]);
 });
 
 it('lets spec and plan import nothing that reaches out of the process', () => {

@@ -1,7 +1,8 @@
 import { type FieldProblem, NiwaError } from '../../src/errors.js';
 import type { PlanHost } from '../../src/plan/plan.js';
-import type { SpecInput } from '../../src/spec/schema.js';
-import { parseSpec, type Spec } from '../../src/spec/spec.js';
+import type { Spec } from '../../src/protocol/resolved-spec.js';
+import type { SpecInput } from '../../src/protocol/spec.js';
+import { parseSpec } from '../../src/spec/spec.js';
 
 /** A spec of the fewest words, with `fields` in it. */
 export function specOf(fields: Partial<SpecInput> = {}): Spec {

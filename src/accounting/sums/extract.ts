@@ -1,4 +1,4 @@
-import type { UsageRecord } from '../record.js';
+import type { UsageRecord } from '../../protocol/record.js';
 import { FIGURE_NAMES, nothingUsed, type Used, usedSince } from './figures.js';
 
 /** What stands in `flags`. */

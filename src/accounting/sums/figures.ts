@@ -1,4 +1,4 @@
-import type { UsageRecord } from '../record.js';
+import type { UsageRecord } from '../../protocol/record.js';
 
 /** The figures that are summed, with where they are in a record. Each counts from the start of the run. */
 const FIGURES = {

@@ -1,12 +1,18 @@
 import { Type } from 'typebox';
 import type { Container } from '../../engine/container.js';
-import { ContainerDetailsSchema, ContainerStatusSchema, type Exit, ExitSchema } from '../../engine/status.js';
-import { type Readiness, ReadinessSchema } from '../../hooks/readiness.js';
-import { Duration } from '../../spec/schema/values.js';
-import { SpecSchema } from '../../spec/schema.js';
-import { parseDuration } from '../../spec/units.js';
+import {
+  ContainerDetailsSchema,
+  ContainerStatusSchema,
+  type Exit,
+  ExitSchema,
+  type Readiness,
+  ReadinessSchema,
+} from '../../protocol/container.js';
+import { ErrorSchema } from '../../protocol/error-schema.js';
+import { Duration } from '../../protocol/spec/values.js';
+import { SpecSchema } from '../../protocol/spec.js';
+import { parseDuration } from '../../protocol/units.js';
 import type { Api, ApiOptions } from '../api.js';
-import { ErrorSchema } from '../errors.js';
 import { oncePerTurn, sendJson } from '../json.js';
 import {
   IdParams,

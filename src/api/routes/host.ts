@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
-import { DrainStatusSchema } from '../../containers/drain.js';
 import { canRun, diagnose } from '../../host/doctor/diagnose.js';
 import { readHostFacts } from '../../host/doctor/facts.js';
+import { ErrorSchema } from '../../protocol/error-schema.js';
+import { DrainStatusSchema } from '../../protocol/host.js';
 import type { Api, ApiOptions } from '../api.js';
-import { ErrorSchema } from '../errors.js';
 
 const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };
 

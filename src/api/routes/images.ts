@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { Type } from 'typebox';
-import { REFERENCE_PATTERN, REFERENCE_WORDS } from '../../spec/reference.js';
+import { ErrorSchema } from '../../protocol/error-schema.js';
+import { REFERENCE_PATTERN, REFERENCE_WORDS } from '../../protocol/images.js';
 import type { Api, ApiOptions } from '../api.js';
-import { ErrorSchema, toErrorReply } from '../errors.js';
+import { toErrorReply } from '../errors.js';
 import { streamLines } from '../stream.js';
 
 const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };

@@ -1,11 +1,12 @@
 import { type Static, Type } from 'typebox';
 import type { Container } from '../../engine/container.js';
-import { ContainerStatusSchema, StateSchema } from '../../engine/status.js';
+import { ContainerStatusSchema, StateSchema } from '../../protocol/container.js';
+import { ErrorSchema } from '../../protocol/error-schema.js';
+import { NEXT_HEADER } from '../../protocol/headers.js';
 import { FilterQuery, fits, toFilter } from '../../spec/filter.js';
 import { refuse, show } from '../../spec/problems.js';
 import type { Api, ApiOptions } from '../api.js';
-import { ErrorSchema } from '../errors.js';
-import { fieldsOf, NEXT_HEADER, PageQuery, pick, streamArray } from '../paging.js';
+import { fieldsOf, PageQuery, pick, streamArray } from '../paging.js';
 
 const Query = Type.Object(
   {

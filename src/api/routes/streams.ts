@@ -1,13 +1,12 @@
 import { Type } from 'typebox';
-import { RatesSchema } from '../../accounting/rates.js';
-import { UsageSchema } from '../../accounting/usage.js';
 import type { Container } from '../../engine/container.js';
-import { StateSchema } from '../../engine/status.js';
-import type { LogChunk } from '../../logs/log.js';
+import { StateSchema } from '../../protocol/container.js';
+import { ErrorSchema } from '../../protocol/error-schema.js';
+import type { LogChunk } from '../../protocol/logs.js';
+import { RatesSchema, UsageSchema } from '../../protocol/usage.js';
 import { MOMENT_WORDS, parseMoment } from '../../spec/moment.js';
 import { refuse, show } from '../../spec/problems.js';
 import type { Api, ApiOptions } from '../api.js';
-import { ErrorSchema } from '../errors.js';
 import { oncePerTurn, sendJson } from '../json.js';
 import { streamArray } from '../paging.js';
 import { IdParams } from '../requests.js';

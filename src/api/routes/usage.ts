@@ -1,15 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import { type Static, Type } from 'typebox';
 import type { UsageKey, UsageQuery } from '../../accounting/sums/page.js';
-import { UsageRowSchema } from '../../accounting/usage-row.js';
+import { ErrorSchema } from '../../protocol/error-schema.js';
+import { NEXT_HEADER } from '../../protocol/headers.js';
+import { BY_WORDS, UsageAnswerSchema } from '../../protocol/usage-sums.js';
 import { FilterQuery, toFilter } from '../../spec/filter.js';
 import { MOMENT_WORDS, parseMoment } from '../../spec/moment.js';
 import { refuse, show } from '../../spec/problems.js';
 import type { Api, ApiOptions } from '../api.js';
-import { ErrorSchema } from '../errors.js';
-import { NEXT_HEADER, PageQuery, streamArray } from '../paging.js';
+import { PageQuery, streamArray } from '../paging.js';
 
-const BY_WORDS = 'container, owner or label:NAME';
 const Moment = Type.Optional(Type.String({ description: MOMENT_WORDS }));
 
 const Query = Type.Object(
@@ -23,18 +23,6 @@ const Query = Type.Object(
   },
   { additionalProperties: false },
 );
-
-const Bound = Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
-
-/** The sums, and of what. */
-const UsageAnswerSchema = Type.Object({
-  since: Bound,
-  until: Bound,
-  by: Type.String({ description: BY_WORDS }),
-  rows: Type.Array(UsageRowSchema),
-  skipped_lines: Type.Integer({ description: 'damaged lines of the ledger, which could not be read' }),
-});
-export type UsageAnswer = Static<typeof UsageAnswerSchema>;
 
 /** Sums over the ledger. */
 export function usageRoutes(api: Api, { sums }: ApiOptions): void {

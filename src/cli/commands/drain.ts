@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NiwaClient } from '../../client/client.js';
-import type { DrainStatus } from '../../containers/drain.js';
 import { NiwaError } from '../../errors.js';
-import { formatDuration } from '../../spec/units.js';
+import type { DrainStatus } from '../../protocol/host.js';
+import { formatDuration } from '../../protocol/units.js';
 import { daemonCommand, print } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { toDuration } from '../values.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { messageOf, NiwaError } from '../../errors.js';
-import type { ExecInput } from '../../spec/exec.js';
+import type { ExecInput } from '../../protocol/exec.js';
 import { daemonCommand, wordsOfContainer } from '../command.js';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.js';
 import { statusOfExit, statusOfFailedRun } from '../exit-codes.js';

@@ -1,10 +1,10 @@
 import type { CommandModule } from 'yargs';
 import { NiwaClient } from '../../client/client.js';
 import { checkAllowedDirectories } from '../../host/allowed-directories.js';
-import type { Check } from '../../host/doctor/check.js';
 import { canRun, diagnose } from '../../host/doctor/diagnose.js';
 import { readHostFacts } from '../../host/doctor/facts.js';
 import { DEFAULT_CONFIG_FILE } from '../../paths.js';
+import type { Check } from '../../protocol/host.js';
 import { version as ownVersion } from '../../version.js';
 import { type Common, print } from '../command.js';
 import { EXIT } from '../exit-codes.js';

@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from 'yargs';
-import type { ImageInfo } from '../../images/store.js';
-import { formatBytes, formatDuration } from '../../spec/units.js';
+import type { ImageInfo } from '../../protocol/images.js';
+import { formatBytes, formatDuration } from '../../protocol/units.js';
 import { type Common, daemonCommand, forEach, print } from '../command.js';
 import { showImport } from '../image-progress.js';
 import { pull as pullLayout } from '../image-pull.js';

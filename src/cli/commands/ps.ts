@@ -1,5 +1,5 @@
-import type { ContainerStatus } from '../../engine/status.js';
-import { formatBytes, formatDuration } from '../../spec/units.js';
+import type { ContainerStatus } from '../../protocol/container.js';
+import { formatBytes, formatDuration } from '../../protocol/units.js';
 import { daemonCommand, print, printArray, withFilter, withId } from '../command.js';
 import { table } from '../table.js';
 import { cut, plain } from '../text.js';

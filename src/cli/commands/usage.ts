@@ -1,5 +1,4 @@
-import type { UsageRow } from '../../accounting/usage-row.js';
-import type { UsageAnswer } from '../../api/routes/usage.js';
+import type { UsageAnswer, UsageRow } from '../../protocol/usage-sums.js';
 import { daemonCommand, print, withFilter } from '../command.js';
 import { escaped } from '../text.js';
 import { usageCsv, usageTable } from '../usage-table.js';

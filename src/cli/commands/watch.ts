@@ -1,7 +1,7 @@
 import type { Stats } from '../../client/client.js';
-import type { RuntimeEvent } from '../../containers/registry.js';
-import type { Readiness } from '../../hooks/readiness.js';
-import { formatDuration } from '../../spec/units.js';
+import type { Readiness } from '../../protocol/container.js';
+import type { RuntimeEvent } from '../../protocol/events.js';
+import { formatDuration } from '../../protocol/units.js';
 import { daemonCommand, print, withIds } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { statsTable } from '../stats-table.js';

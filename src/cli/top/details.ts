@@ -1,5 +1,5 @@
-import type { HistoryPoint } from '../../accounting/history.js';
-import { formatBytes, formatDuration } from '../../spec/units.js';
+import { formatBytes, formatDuration } from '../../protocol/units.js';
+import type { HistoryPoint } from '../../protocol/usage.js';
 import { plain } from '../text.js';
 import { commandOf, cpuScale } from './columns.js';
 import { figure, percent, shortTime } from './figures.js';

@@ -1,8 +1,8 @@
-import type { HistoryPoint } from '../../accounting/history.js';
 import type { Stats } from '../../client/client.js';
-import type { DrainStatus } from '../../containers/drain.js';
-import type { RuntimeEvent } from '../../containers/registry.js';
-import type { ContainerStatus } from '../../engine/status.js';
+import type { ContainerStatus } from '../../protocol/container.js';
+import type { RuntimeEvent } from '../../protocol/events.js';
+import type { DrainStatus } from '../../protocol/host.js';
+import type { HistoryPoint } from '../../protocol/usage.js';
 import { tableHeight } from './layout.js';
 import { type Order, ordered } from './order.js';
 import { type Row, readRow } from './row.js';

@@ -1,5 +1,5 @@
+import type { Check } from '../../protocol/host.js';
 import type { CONTROLLERS } from '../cgroup.js';
-import type { Check } from './check.js';
 import type { HostFacts } from './facts.js';
 import { CONTROLLER_MEANINGS } from './needs.js';
 import { bootList, isKernelFrom, missing, ok, optional, required, type Verdict, warning } from './verdict.js';

@@ -1,3 +1,4 @@
+import type { Check } from '../../protocol/host.js';
 import { CONTROLLERS } from '../cgroup.js';
 import {
   checkCgroupMount,
@@ -6,7 +7,6 @@ import {
   checkGroupPressure,
   checkSwapAccounting,
 } from './cgroup.js';
-import type { Check } from './check.js';
 import type { HostFacts } from './facts.js';
 import {
   checkDeviceFilter,

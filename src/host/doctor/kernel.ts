@@ -1,5 +1,5 @@
+import type { Check } from '../../protocol/host.js';
 import { IDMAPPED_SINCE } from '../filesystems.js';
-import type { Check } from './check.js';
 import type { HostFacts } from './facts.js';
 import {
   FILESYSTEMS,

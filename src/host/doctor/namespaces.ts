@@ -1,4 +1,4 @@
-import type { Check } from './check.js';
+import type { Check } from '../../protocol/host.js';
 import type { HostFacts } from './facts.js';
 import { DENSE_CONTAINERS, type NamespaceNeed, namespaceSysctl, USER_NAMESPACE_GATES } from './needs.js';
 import { missing, ok, optional, required, sysctlCure, warning } from './verdict.js';

@@ -1,4 +1,4 @@
-import type { Check } from './check.js';
+import type { Check } from '../../protocol/host.js';
 import type { HostFacts } from './facts.js';
 import { ok, optional, warning } from './verdict.js';
 

@@ -1,5 +1,5 @@
+import type { Check } from '../../protocol/host.js';
 import { resolveCapabilities } from '../../spec/capabilities.js';
-import type { Check } from './check.js';
 import type { HostFacts } from './facts.js';
 import { OWN_CAPABILITIES } from './needs.js';
 import { hasCapability, missing, ok, optional, required, warning } from './verdict.js';

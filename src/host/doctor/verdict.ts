@@ -1,5 +1,5 @@
+import type { Check } from '../../protocol/host.js';
 import { capabilityMask } from '../../spec/capabilities.js';
-import type { Check } from './check.js';
 
 /** What checks are made of, and what several of them ask. Pure. */
 

@@ -17,7 +17,7 @@ const TMPFS = '/dev/shm'; // where a run directory is, as /run is on a usual mac
 const CGROUP_MOUNT = '/sys/fs/cgroup';
 const READY_MS = 20_000;
 
-/** @typedef {import('../../../dist/spec/schema.js').SpecInput} SpecInput */
+/** @typedef {import('../../../dist/protocol/spec.js').SpecInput} SpecInput */
 
 export class Place {
   /** Removed with all in it. */

@@ -17,7 +17,7 @@ import { summarize } from '../harness/statistics.mjs';
 const NO_DEADLINE = { atNs: 0n, cause: 0, signal: 15, timeoutNs: 0n };
 const IDS = { start: 300_000, size: 65_536 };
 
-/** @typedef {import('../../../dist/spec/schema.js').SpecInput} SpecInput */
+/** @typedef {import('../../../dist/protocol/spec.js').SpecInput} SpecInput */
 /** @typedef {import('../bench.mjs').Context} Context */
 
 /** The addon, driven as the daemon drives it, without the daemon. */
@@ -62,7 +62,7 @@ class Addon {
   }
 
   /**
-   * @param {import('../../../dist/spec/spec.js').Spec} parsed
+   * @param {import('../../../dist/protocol/resolved-spec.js').Spec} parsed
    * @param {boolean} devices
    */
   async #startOne(parsed, devices) {

@@ -1,11 +1,11 @@
 // @ts-check
 // Frames of a client, in pieces of any size. What is read is what is written again, and what their payloads say is checked.
 import assert from 'node:assert/strict';
-import { decodeFrames, encodeFrame, FRAME } from '../../../dist/api/frames.js';
 import { requireSignal } from '../../../dist/api/requests.js';
 import { NiwaError } from '../../../dist/errors.js';
+import { TerminalSize } from '../../../dist/protocol/exec.js';
+import { decodeFrames, encodeFrame, FRAME } from '../../../dist/protocol/frames.js';
 import { problemsOf } from '../../../dist/spec/check.js';
-import { TerminalSize } from '../../../dist/spec/exec.js';
 
 /**
  * Pieces of one byte take their time, each by itself.
@@ -35,7 +35,7 @@ function* pieces(bytes, size) {
 
 /** @param {Iterable<Buffer>} source */
 async function read(source) {
-  /** @type {import('../../../dist/api/frames.js').Frame[]} */
+  /** @type {import('../../../dist/protocol/frames.js').Frame[]} */
   const frames = [];
   async function* stream() {
     yield* source;

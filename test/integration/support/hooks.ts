@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ContainerStatus } from '../../../src/engine/status.js';
+import type { ContainerStatus } from '../../../src/protocol/container.js';
 import type { Place } from './niwad.js';
 
 /** What a hook of {@link scriptsIn} wrote down. */

@@ -4,9 +4,9 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { execa } from 'execa';
-import type { ImportProgress } from '../../../src/images/import.js';
 import { PLATFORM } from '../../../src/images/import.js';
-import type { SpecInput } from '../../../src/spec/schema.js';
+import type { ImportProgress } from '../../../src/protocol/images.js';
+import type { SpecInput } from '../../../src/protocol/spec.js';
 import { tarOf } from '../../unit/images/make-tar.js';
 import type { Niwad } from './niwad.js';
 

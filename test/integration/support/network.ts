@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll } from 'vitest';
-import type { SpecInput } from '../../../src/spec/schema.js';
+import type { SpecInput } from '../../../src/protocol/spec.js';
 import { makePlace, Niwad, type Place, removePlace } from './niwad.js';
 
 /**

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { fromLine, type UsageRecord } from '../../../src/accounting/record.js';
+import { fromLine } from '../../../src/accounting/record.js';
 import { NiwaClient } from '../../../src/client/client.js';
-import type { ContainerStatus, Exit } from '../../../src/engine/status.js';
 import { lookAtCgroupTree, removeGroup } from '../../../src/host/cgroup.js';
-import type { SpecInput } from '../../../src/spec/schema.js';
+import type { ContainerStatus, Exit } from '../../../src/protocol/container.js';
+import type { UsageRecord } from '../../../src/protocol/record.js';
+import type { SpecInput } from '../../../src/protocol/spec.js';
 import { SLOWNESS } from './host.js';
 
 export const NIWAD = fileURLToPath(new URL('../../../bin/niwad', import.meta.url));

@@ -1,5 +1,5 @@
 import type { ClientSession, SessionExit } from '../../../src/client/session.js';
-import type { ExecInput } from '../../../src/spec/exec.js';
+import type { ExecInput } from '../../../src/protocol/exec.js';
 import type { Niwad } from './niwad.js';
 
 /** What came over a session until its end. */

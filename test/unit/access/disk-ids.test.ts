@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { diskIdProblems, idsOfOthers, withDiskIds } from '../../../src/access/disk-ids.js';
-import type { SpecInput } from '../../../src/spec/schema.js';
+import type { SpecInput } from '../../../src/protocol/spec.js';
 import { specOf } from '../support.js';
 
 const root = { uid: 0, gid: 0 };

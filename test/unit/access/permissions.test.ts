@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Allowed } from '../../../src/access/allowed.js';
 import { requireDrainPermission, requireExecPermission, requirePermission } from '../../../src/access/permissions.js';
+import type { ExecInput } from '../../../src/protocol/exec.js';
+import type { SpecInput } from '../../../src/protocol/spec.js';
 import { UNBOUNDED } from '../../../src/spec/ceilings.js';
-import { type ExecInput, parseExec } from '../../../src/spec/exec.js';
-import type { SpecInput } from '../../../src/spec/schema.js';
+import { parseExec } from '../../../src/spec/exec.js';
 import { parseSpec } from '../../../src/spec/spec.js';
 import { refusal, specOf } from '../support.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { History } from '../../../src/accounting/history.js';
-import type { Rates } from '../../../src/accounting/rates.js';
+import type { Rates } from '../../../src/protocol/usage.js';
 
 const rates = (cpu: number | null): Rates => ({
   interval_usec: 1e6,

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ledger } from '../../../src/accounting/ledger.js';
 import type { Period } from '../../../src/accounting/ledger-reading.js';
-import type { UsageRecord } from '../../../src/accounting/record.js';
+import type { UsageRecord } from '../../../src/protocol/record.js';
 import { toFilter } from '../../../src/spec/filter.js';
 import { PlainReport } from './plain-report.js';
 import { at as atMinute, interimOf, ledgers, recordOf, together } from './records.js';

@@ -1,6 +1,6 @@
-import type { UsageRecord } from '../../../src/accounting/record.js';
 import type { UsageKey, UsageQuery } from '../../../src/accounting/sums/page.js';
-import type { UsageRow } from '../../../src/accounting/usage-row.js';
+import type { UsageRecord } from '../../../src/protocol/record.js';
+import type { UsageRow } from '../../../src/protocol/usage-sums.js';
 import { fits } from '../../../src/spec/filter.js';
 
 /** The sums of usage in the plainest way: one record after another, all in memory. What niwad does has to give the same. */

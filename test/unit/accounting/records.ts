@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import type { UsageRecord } from '../../../src/accounting/record.js';
-import type { Usage } from '../../../src/accounting/usage.js';
-import type { UsageRow } from '../../../src/accounting/usage-row.js';
+import type { UsageRecord } from '../../../src/protocol/record.js';
+import type { Usage } from '../../../src/protocol/usage.js';
+import type { UsageRow } from '../../../src/protocol/usage-sums.js';
 
 /** Records of usage, for the tests of the ledger and of its sums. */
 

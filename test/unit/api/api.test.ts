@@ -24,8 +24,8 @@ import { native, type Peer } from '../../../src/native.js';
 import { Networks } from '../../../src/network/networks.js';
 import { DEFAULT_NETWORK } from '../../../src/paths.js';
 import { makePlan } from '../../../src/plan/plan.js';
+import type { SpecInput } from '../../../src/protocol/spec.js';
 import { UNBOUNDED } from '../../../src/spec/ceilings.js';
-import type { SpecInput } from '../../../src/spec/schema.js';
 import { nearSpecInputs, resourcesInputs, specInputs } from '../arbitrary.js';
 import { capableHost, specOf } from '../support.js';
 

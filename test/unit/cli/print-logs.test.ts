@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { lineStamper } from '../../../src/cli/print-logs.js';
-import type { LogChunk } from '../../../src/logs/log.js';
+import type { LogChunk } from '../../../src/protocol/logs.js';
 
 const chunk = (time: string, stream: 'stdout' | 'stderr', text: string): LogChunk => ({
   time,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { STARTER } from '../../../src/cli/starter.js';
-import { SpecSchema } from '../../../src/spec/schema.js';
+import { SpecSchema } from '../../../src/protocol/spec.js';
 import { parseSpec } from '../../../src/spec/spec.js';
 import { parseYaml } from '../../../src/spec/yaml.js';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { UsageRow } from '../../../src/accounting/usage-row.js';
 import { usageCsv, usageTable } from '../../../src/cli/usage-table.js';
+import type { UsageRow } from '../../../src/protocol/usage-sums.js';
 
 const nothing: UsageRow = {
   key: null,

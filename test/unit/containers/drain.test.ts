@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { drainStatus } from '../../../src/containers/drain.js';
-import type { State } from '../../../src/engine/status.js';
+import type { State } from '../../../src/protocol/container.js';
 
 const container = (id: string, state: State, deadline: string | null) => ({
   id,

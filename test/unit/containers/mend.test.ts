@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { UsageRecord } from '../../../src/accounting/record.js';
 import { mend, type Remains } from '../../../src/containers/mend.js';
 import { firstState } from '../../../src/engine/saved-state.js';
 import { makePlan } from '../../../src/plan/plan.js';
+import type { UsageRecord } from '../../../src/protocol/record.js';
 import { capableHost, specOf } from '../support.js';
 
 const RANGE = { start: 0x7001_0000, size: 65_536 };

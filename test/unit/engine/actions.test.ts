@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Action, requireState } from '../../../src/engine/actions.js';
-import type { State } from '../../../src/engine/status.js';
+import type { State } from '../../../src/protocol/container.js';
 import { refusal } from '../support.js';
 
 const STATES: State[] = ['created', 'running', 'paused', 'stopping', 'exited'];

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { StartPhasesSchema, Stopwatch, tellPhases } from '../../../src/engine/phases.js';
+import { Stopwatch, tellPhases } from '../../../src/engine/phases.js';
+import { StartPhasesSchema } from '../../../src/protocol/phases.js';
 
 describe('tellPhases', () => {
   it('tells what has happened, in its order, by the names of the API', () => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { endPoints } from '../../../src/containers/container-hooks.js';
-import type { ExitReason } from '../../../src/engine/status.js';
 import { hooksAt } from '../../../src/hooks/point.js';
+import type { ExitReason } from '../../../src/protocol/container.js';
 import { specOf } from '../support.js';
 
 it("runs the daemon's hooks before those of the spec", () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { NiwaError } from '../../../src/errors.js';
 import { compileSeccomp } from '../../../src/host/seccomp.js';
 import { DEFAULT_PROFILE } from '../../../src/plan/seccomp.js';
-import type { SeccompProfileInput } from '../../../src/spec/schema.js';
+import type { SeccompProfileInput } from '../../../src/protocol/spec.js';
 import { seccompProfiles } from '../arbitrary.js';
 import { refusal } from '../support.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { canIdmap } from '../../../src/host/filesystems.js';
 import { resolveSources } from '../../../src/host/sources.js';
-import type { SpecInput } from '../../../src/spec/schema.js';
+import type { SpecInput } from '../../../src/protocol/spec.js';
 import { specOf } from '../support.js';
 
 const directory = realpathSync(mkdtempSync(join(tmpdir(), 'niwa-sources-')));

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { execOps } from '../../../src/plan/exec.js';
 import { makePlan } from '../../../src/plan/plan.js';
 import { idMaps } from '../../../src/plan/userns.js';
-import { type ExecInput, parseExec } from '../../../src/spec/exec.js';
-import type { SpecInput } from '../../../src/spec/schema.js';
+import type { ExecInput } from '../../../src/protocol/exec.js';
+import type { SpecInput } from '../../../src/protocol/spec.js';
+import { parseExec } from '../../../src/spec/exec.js';
 import { capableHost, specOf } from '../support.js';
 
 function opsOf(fields: Partial<SpecInput> = {}, asked: Partial<ExecInput> = {}, oomProtected = false) {

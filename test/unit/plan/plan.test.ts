@@ -5,7 +5,7 @@ import { encodeProgram } from '../../../src/plan/encode.js';
 import { OP_CODES, type OpName, write } from '../../../src/plan/ops.js';
 import { describeEnd, makePlan, planSteps } from '../../../src/plan/plan.js';
 import { DEFAULT_PROFILE } from '../../../src/plan/seccomp.js';
-import type { SpecInput } from '../../../src/spec/schema.js';
+import type { SpecInput } from '../../../src/protocol/spec.js';
 import { parseSpec } from '../../../src/spec/spec.js';
 import { specInputs } from '../arbitrary.js';
 import { capableHost, specOf } from '../support.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { rootOps } from '../../../src/plan/root.js';
 import { idMaps } from '../../../src/plan/userns.js';
-import type { SpecInput } from '../../../src/spec/schema.js';
-import type { Root } from '../../../src/spec/spec.js';
+import type { Root } from '../../../src/protocol/resolved-spec.js';
+import type { SpecInput } from '../../../src/protocol/spec.js';
 import { specOf } from '../support.js';
 
 /** In the host's user namespace. */

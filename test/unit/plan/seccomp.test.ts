@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_PROFILE } from '../../../src/plan/seccomp.js';
+import { SeccompProfile } from '../../../src/protocol/spec/seccomp.js';
 import { problemsOf } from '../../../src/spec/check.js';
-import { SeccompProfile } from '../../../src/spec/schema/seccomp.js';
 
 const rules = DEFAULT_PROFILE.syscalls ?? [];
 const rulesFor = (call: string) => rules.filter(({ names }) => names.includes(call));

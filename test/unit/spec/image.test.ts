@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { SpecInput } from '../../../src/protocol/spec.js';
 import type { ImageDefaults } from '../../../src/spec/image.js';
-import type { SpecInput } from '../../../src/spec/schema.js';
 import { parseSpec } from '../../../src/spec/spec.js';
 import { problemsIn, refusal } from '../support.js';
 

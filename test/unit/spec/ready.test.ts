@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SpecInput } from '../../../src/spec/schema.js';
+import type { SpecInput } from '../../../src/protocol/spec.js';
 import { problemsIn, specOf } from '../support.js';
 
 const times = { everyUsec: 100_000, timeoutUsec: 30_000_000, onTimeout: 'stop' };

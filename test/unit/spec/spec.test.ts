@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { NiwaError } from '../../../src/errors.js';
 import { encodeProgram } from '../../../src/plan/encode.js';
 import { makePlan } from '../../../src/plan/plan.js';
-import type { SpecInput } from '../../../src/spec/schema.js';
+import type { SpecInput } from '../../../src/protocol/spec.js';
 import { parseSpec } from '../../../src/spec/spec.js';
 import { nearSpecInputs, specInputs } from '../arbitrary.js';
 import { capableHost, problemsIn, refusal, specOf } from '../support.js';

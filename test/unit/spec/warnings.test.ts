@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Idmap } from '../../../src/spec/spec.js';
+import type { Idmap } from '../../../src/protocol/resolved-spec.js';
 import { warningsOf } from '../../../src/spec/warnings.js';
 import { specOf } from '../support.js';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { UsageRecord } from '../../../../src/accounting/record.js';
 import { ExtractBuilder } from '../../../../src/accounting/sums/extract.js';
 import { rowText, type UsageKey, UsagePage, type UsageQuery } from '../../../../src/accounting/sums/page.js';
-import type { UsageRow } from '../../../../src/accounting/usage-row.js';
+import type { UsageRecord } from '../../../../src/protocol/record.js';
+import type { UsageRow } from '../../../../src/protocol/usage-sums.js';
 import { toFilter } from '../../../../src/spec/filter.js';
 import { PlainReport } from '../plain-report.js';
 import { type ADDED, at, interimOf, ledgers, recordOf, together, usageOf } from '../records.js';

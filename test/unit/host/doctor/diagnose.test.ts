@@ -1,8 +1,8 @@
 import { release } from 'node:os';
 import { expect, test } from 'vitest';
-import type { Check } from '../../../../src/host/doctor/check.js';
 import { canRun, diagnose } from '../../../../src/host/doctor/diagnose.js';
 import { type Cgroup2Facts, type HostFacts, readHostFacts } from '../../../../src/host/doctor/facts.js';
+import type { Check } from '../../../../src/protocol/host.js';
 
 const ALL = ['cpuset', 'cpu', 'io', 'memory', 'pids'];
 

@@ -1,10 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
-import { RatesSchema } from '../accounting/rates.js';
-import { UsageSchema } from '../accounting/usage.js';
-import { ReadinessSchema } from '../hooks/readiness.js';
-import { EffectiveSchema } from '../host/effective.js';
-import type { IdMaps, Spec } from '../spec/spec.js';
 import { StartPhasesSchema } from './phases.js';
+import type { IdMaps, Spec } from './resolved-spec.js';
+import { RatesSchema, UsageSchema } from './usage.js';
 
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Time = Type.String({ format: 'date-time' });
@@ -39,6 +36,19 @@ export const ExitSchema = Type.Object({
   at: Time,
 });
 
+/** What anybody may know of a container's readiness. */
+export const ReadinessSchema = Type.Object(
+  {
+    state: Type.Union([Type.Literal('waiting'), Type.Literal('ready'), Type.Literal('failed')], {
+      description: 'waiting, ready or failed',
+    }),
+    at: nullable(Type.String({ format: 'date-time', description: 'when it became ready or failed' })),
+    took_usec: nullable(Type.Integer({ description: 'from the start to ready' })),
+  },
+  { description: 'whether it is ready for its work' },
+);
+export type Readiness = Static<typeof ReadinessSchema>;
+
 /** What anybody may know of a container. */
 export const ContainerStatusSchema = Type.Object({
   id: Type.String(),
@@ -66,6 +76,18 @@ export const ContainerStatusSchema = Type.Object({
   ),
   spec: Type.Unsafe<Spec>({ type: 'object', description: 'the spec with every default and unit resolved' }),
 });
+
+/** What a running container really has, in the kernel's own words. */
+export const EffectiveSchema = Type.Object({
+  uid_map: Type.String({ description: '/proc/PID/uid_map' }),
+  gid_map: Type.String(),
+  status: Type.Record(Type.String(), Type.String(), { description: 'of /proc/PID/status' }),
+  namespaces: Type.Record(Type.String(), Type.String(), { description: 'the links of /proc/PID/ns' }),
+  limits: Type.Record(Type.String(), Type.String(), { description: '/proc/PID/limits, soft and hard' }),
+  oom_score_adj: Type.String(),
+  cgroup: Type.Record(Type.String(), Type.String(), { description: 'the files of its group' }),
+});
+export type Effective = Static<typeof EffectiveSchema>;
 
 /** The same with what the kernel says of a running container. */
 export const ContainerDetailsSchema = Type.Object({

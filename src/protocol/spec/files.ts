@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { REFERENCE_PATTERN, REFERENCE_WORDS } from '../reference.js';
+import { REFERENCE_PATTERN, REFERENCE_WORDS } from '../images.js';
 import { IdMaps } from './namespaces.js';
 import { absolutePath, closed, TmpfsBytes } from './values.js';
 

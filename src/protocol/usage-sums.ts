@@ -21,3 +21,18 @@ export const UsageRowSchema = Type.Object({
   duration_usec: Figure,
 });
 export type UsageRow = Static<typeof UsageRowSchema>;
+
+/** What sums may be of. */
+export const BY_WORDS = 'container, owner or label:NAME';
+
+const Bound = Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
+
+/** The sums, and of what. */
+export const UsageAnswerSchema = Type.Object({
+  since: Bound,
+  until: Bound,
+  by: Type.String({ description: BY_WORDS }),
+  rows: Type.Array(UsageRowSchema),
+  skipped_lines: Type.Integer({ description: 'damaged lines of the ledger, which could not be read' }),
+});
+export type UsageAnswer = Static<typeof UsageAnswerSchema>;

@@ -8,7 +8,7 @@ import {
   FRAME,
   type Frame,
   MAX_PAYLOAD_BYTES,
-} from '../../../src/api/frames.js';
+} from '../../../src/protocol/frames.js';
 
 async function decode(pieces: Uint8Array[]): Promise<Frame[]> {
   const frames: Frame[] = [];

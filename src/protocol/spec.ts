@@ -1,12 +1,12 @@
 import { type Static, Type } from 'typebox';
-import { Mount, Root } from './schema/files.js';
-import { Hooks, Ready } from './schema/hooks.js';
-import { Namespaces, Userns } from './schema/namespaces.js';
-import { NetworkSchema } from './schema/network.js';
-import { Capabilities, Process, Rlimits } from './schema/process.js';
-import { Resources } from './schema/resources.js';
-import { Seccomp, type SeccompProfile } from './schema/seccomp.js';
-import { closed, Duration, Id, integer, Signal } from './schema/values.js';
+import { Mount, Root } from './spec/files.js';
+import { Hooks, Ready } from './spec/hooks.js';
+import { Namespaces, Userns } from './spec/namespaces.js';
+import { NetworkSchema } from './spec/network.js';
+import { Capabilities, Process, Rlimits } from './spec/process.js';
+import { Resources } from './spec/resources.js';
+import { Seccomp, type SeccompProfile } from './spec/seccomp.js';
+import { closed, Duration, Id, integer, Signal } from './spec/values.js';
 
 /**
  * What a user may write to describe a container: the one schema behind the validation, the types and the API document.

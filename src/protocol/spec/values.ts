@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { SIGNAL_WORDS } from '../signals.js';
 import { BYTES_PATTERN, DURATION_PATTERN, DURATION_WORDS, parseBytes, parseDuration } from '../units.js';
 
 /**
@@ -52,6 +51,9 @@ export const Args = Type.Array(text('a string without NUL'), {
   maxItems: 10_000,
   description: ARGS_WORDS,
 });
+
+/** How a signal may be written, for messages. */
+export const SIGNAL_WORDS = 'a signal such as "SIGTERM", "TERM", "SIGRTMIN+3" or 15';
 
 /** A signal by name or number. */
 export const Signal = Type.Union(

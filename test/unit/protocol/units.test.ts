@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatDuration, parseBytes, parseDuration } from '../../../src/spec/units.js';
+import { formatBytes, formatDuration, parseBytes, parseDuration } from '../../../src/protocol/units.js';
 
 describe('sizes', () => {
   it.each([
