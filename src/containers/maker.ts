@@ -8,7 +8,7 @@ import type { Stopwatch } from '../engine/phases.js';
 import { firstState, identityOf, type Own } from '../engine/saved-state.js';
 import type { StateFiles } from '../engine/state-files.js';
 import { NiwaError } from '../errors.js';
-import { type CgroupTree, removeWhenEmpty } from '../host/cgroup.js';
+import { type CgroupTree, CONTROLLERS, removeWhenEmpty } from '../host/cgroup.js';
 import { type DeviceNumbers, deviceNumbers } from '../host/devices.js';
 import type { IdPool, IdRange } from '../host/id-pool.js';
 import { isOomProtected } from '../host/oom.js';
@@ -19,10 +19,10 @@ import { type Asker, REACH_PROGRAM } from '../host/reach.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import type { LogStore } from '../logs/store.js';
 import { type CreateRequest, errnoName, type Handle, isFailure, native } from '../native.js';
-import type { Lease } from '../network/lease.js';
 import type { Networks } from '../network/networks.js';
 import { encodeProgram } from '../plan/encode.js';
 import { makePlan, type Plan } from '../plan/plan.js';
+import type { Controllers } from '../plan/resources.js';
 import { idOutside, mapFile } from '../plan/userns.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import type { Bounds } from '../spec/ceilings.js';
@@ -83,9 +83,14 @@ export class Maker {
     return container;
   }
 
-  /** The plan of a container, as it was when it was made, but with devices by their paths: those may answer no more. */
-  planOf({ spec, idRange, lease }: Container): Plan {
-    return this.#plan(spec, { devices: {}, deviceNodes: [] }, idRange, lease);
+  /**
+   * Compiles the plan of a container that an earlier niwad has made and nobody has started, by its spec: the plan itself is
+   * not written down. Its limits are set already, whatever controllers there are now; its devices are named by their paths.
+   * @throws NiwaError SPEC_INVALID where libseccomp does not take its profile any more
+   */
+  planOfAdopted(spec: Spec, idRange: IdRange | null): Plan {
+    const given = { devices: {}, deviceNodes: [], controllers: { available: CONTROLLERS, missing: {} } };
+    return this.#plan(spec, idRange, given);
   }
 
   async #bear(spec: Spec, asker: Asker, watch: Stopwatch, start: StartWish | null): Promise<Container> {
@@ -100,13 +105,13 @@ export class Maker {
   }
 
   async #make(spec: Spec, asker: Asker, watch: Stopwatch, start: StartWish | null): Promise<Container> {
-    const { idPool, networks, endings } = this.#options;
+    const { tree, idPool, networks, endings } = this.#options;
     const idRange = spec.userns === 'auto' ? idPool.take() : null;
     try {
       await limitKept(spec.root.overlay, asker);
       const numbers = await deviceNumbers(spec, asker);
       const lease = await networks.take(spec);
-      const plan = this.#plan(spec, numbers, idRange, lease);
+      const plan = this.#plan(spec, idRange, { ...numbers, controllers: tree.controllers });
       watch.lap('plan');
       const waits = lease !== null || spec.process.tty || this.#options.containerHooks.hasHooks('afterNetwork', spec);
       return await this.#spawn(spec, asker, plan, { idRange, lease }, watch, waits ? null : start);
@@ -120,29 +125,28 @@ export class Maker {
 
   /** What a container gets from outside while it waits for its start. */
   async #prepare(container: Container): Promise<void> {
-    const { id, logErrno, started } = container;
+    const { id, logErrno, started, plan } = container;
     if (logErrno !== 0)
       throw new NiwaError('HOST_ERROR', `cannot open the log of container ${id}: ${errnoName(logErrno)}`);
     if (started !== null) return;
-    const failure = await this.#options.networks.attach(container);
+    const failure = await this.#options.networks.attach(container, plan?.network ?? []);
     crashPoint('connected');
-    if (failure !== null) throw startError(this.planOf(container), failure);
+    if (failure !== null) throw startError(id, plan, failure);
     await this.#options.containerHooks.afterNetwork(container);
   }
 
-  #plan(spec: Spec, numbers: DeviceNumbers, idRange: IdRange | null, lease: Lease | null): Plan {
+  #plan(spec: Spec, idRange: IdRange | null, given: DeviceNumbers & { controllers: Controllers }): Plan {
     const { tree, stage, networks, stateFiles, defaults } = this.#options;
     return makePlan(spec, {
       containersCgroup: tree.containers,
-      controllers: tree.controllers,
       stage,
-      ...numbers,
+      ...given,
       filtersDevices: this.#filtersDevices,
       idRange: idRange ?? NO_IDS,
       oomProtected: isOomProtected(),
       placeBytes: defaults.tmpfsBytes,
       openFiles: openFilesLimit(),
-      network: networks.plan(spec, lease, stateFiles.directoryOf(spec.id)),
+      network: networks.plan(spec, stateFiles.directoryOf(spec.id)),
       compileSeccomp,
     });
   }
@@ -197,13 +201,13 @@ export class Maker {
       logs.discard(spec.id);
       this.#options.books.forget(spec.id);
       if (result.errno === constants.errno.ETIMEDOUT) pathStarts.stuck(asker, removeWhenEmpty(plan.cgroup.path));
-      throw startError(plan, result);
+      throw startError(spec.id, plan, result);
     }
     const warnings = warningsOf(spec);
     if (warnings.length > 0) this.#options.log.warn({ id: spec.id, warnings }, 'not all is as it may be expected');
     const { handle, pid, phases, started } = result;
     watch.take(phases);
-    const birth = { ...identityOf(making), handle, pid, startTicks: readStartTicks(pid) };
+    const birth = { ...identityOf(making), plan, handle, pid, startTicks: readStartTicks(pid) };
     const { log, errno } = logs.open(spec.id, handle);
     const container = new Container(birth, log);
     watch.lap('adopt');

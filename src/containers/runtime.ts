@@ -17,7 +17,6 @@ import { crashPoint } from '../crash-point.js';
 import { requireState } from '../engine/actions.js';
 import { type Container, deadlineOf, usecNow } from '../engine/container.js';
 import { CAUSE } from '../engine/exit.js';
-import { startError } from '../engine/failure.js';
 import { requireRoom } from '../engine/memory-use.js';
 import { mayBeSlow, pathStarts } from '../engine/path-starts.js';
 import { Stopwatch } from '../engine/phases.js';
@@ -146,6 +145,7 @@ export class Runtime {
       endings: this.#endings,
       containerHooks: this.#containerHooks,
       bootId: this.#bootId,
+      planOf: (spec, idRange) => this.#maker.planOfAdopted(spec, idRange),
       welcome: (container) => this.#add(container, 'adopt'),
     });
     await this.#options.networks.open();
@@ -216,14 +216,12 @@ export class Runtime {
       requireStartable(); // it may have ended while it waited for its turn
       const { lifetimeNs, deadline } = startWish(container.spec);
       container.starting = native.start(container.handle, lifetimeNs, deadline); // its end waits for the answer
-      const result = await container.starting;
-      this.#begin(container, result);
-      return result;
+      this.#begin(container, await container.starting);
     };
     await container.lock.run(async () => {
       requireStartable();
-      const result = await (mayBeSlow(container.spec) ? pathStarts.run(`user ${caller.uid}`, begin) : begin());
-      await this.#requireStarted(container, result);
+      await (mayBeSlow(container.spec) ? pathStarts.run(`user ${caller.uid}`, begin) : begin());
+      await this.#requireStarted(container);
     });
     await this.#afterStart(container);
     return container;
@@ -236,7 +234,7 @@ export class Runtime {
   run(input: unknown, caller: Caller = ROOT): Promise<Container> {
     const step = async (container: Container) => {
       if (container.started === null) return void (await this.start(container.id, caller));
-      await this.#requireStarted(container, container.started);
+      await this.#requireStarted(container);
       await this.#afterStart(container);
     };
     return this.#making(input, caller, step, startWish);
@@ -501,7 +499,7 @@ export class Runtime {
   #begin(container: Container, result: Started | Failure): void {
     crashPoint('started');
     if (isFailure(result)) {
-      container.startFailed = true;
+      container.failStart(result);
       return;
     }
     container.takeStart(result);
@@ -512,10 +510,11 @@ export class Runtime {
   }
 
   /** @throws NiwaError START_FAILED when it has ended */
-  async #requireStarted(container: Container, result: Started | Failure): Promise<void> {
-    if (!isFailure(result)) return;
+  async #requireStarted(container: Container): Promise<void> {
+    const { startError } = container;
+    if (startError === null) return;
     await this.#endings.ended(container);
-    throw startError(this.#maker.planOf(container), result);
+    throw startError;
   }
 
   /** @throws NiwaError HOOK_FAILED when it has ended */

@@ -7,12 +7,14 @@ import { identityOf } from '../engine/saved-state.js';
 import type { Damaged, SavedState, StateFiles } from '../engine/state-files.js';
 import { NiwaError } from '../errors.js';
 import { type CgroupTree, removeLeftovers } from '../host/cgroup.js';
-import type { IdPool } from '../host/id-pool.js';
+import type { IdPool, IdRange } from '../host/id-pool.js';
 import { oldestIn, readStartTicks } from '../host/process.js';
 import { isThere } from '../host/stored-file.js';
 import type { LogStore } from '../logs/store.js';
 import { errnoName, native } from '../native.js';
 import type { Networks } from '../network/networks.js';
+import type { Plan } from '../plan/plan.js';
+import type { Spec } from '../spec/spec.js';
 import { openTerminal } from './attach.js';
 import type { Books } from './books.js';
 import { connectKeeper } from './connect-keeper.js';
@@ -37,6 +39,8 @@ export interface TakeOverOptions {
   /** Where the keeper listens. */
   keeperSocket: string;
   bootId: string;
+  /** Compiles the plan of one that nobody has started; null where its spec is not known whole. */
+  planOf(spec: Spec, idRange: IdRange | null): Plan | null;
   /** Adds a container that lives. */
   welcome(container: Container): void;
 }
@@ -59,7 +63,8 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
   const ids = [...whole.map(({ spec }) => spec.id), ...damaged.map(({ id }) => id)];
   const lost = lostAmong(kept, ids, options);
   const mended = mendAll([...damaged, ...lost], kept, options).map(decidedOn); // the others have their places by now
-  for (const [one, decision] of mended) if (lives(decision)) books.save(adopt(one, decision === 'undo', options));
+  for (const [one, decision] of mended)
+    if (lives(decision)) books.save(adopt(one, decision === 'undo', { ...options, planOf: () => null }));
   const decided = [...sound, ...mended];
   endings.expect(books.finalRecords(decided.flatMap(([one]) => (one.phase === 'exited' ? [] : [one]))));
   const ended = decided.filter(([, decision]) => !lives(decision));
@@ -116,11 +121,8 @@ function mendAll(
   });
 }
 
-function adopt(
-  stored: SavedState,
-  undo: boolean,
-  { logs, idPool, networks, log, welcome }: TakeOverOptions,
-): Container {
+function adopt(stored: SavedState, undo: boolean, options: TakeOverOptions): Container {
+  const { logs, idPool, networks, log, welcome } = options;
   const { spec, cgroup, pid, idRange } = stored;
   const birth = identityOf(stored);
   const adopted = native.adopt({
@@ -138,7 +140,8 @@ function adopt(
   const { log: output, errno } = logs.open(spec.id, adopted.handle);
   if (errno !== 0) log.error({ id: spec.id, errno: errnoName(errno) }, 'the output of a container is lost');
   const startTicks = birth.startTicks === 0n ? readStartTicks(adopted.pid) : birth.startTicks;
-  const container = new Container({ ...birth, handle: adopted.handle, pid: adopted.pid, startTicks }, output);
+  const plan = stored.phase === 'created' && adopted.startedNs === 0n ? planAgain(stored, options) : null;
+  const container = new Container({ ...birth, plan, handle: adopted.handle, pid: adopted.pid, startTicks }, output);
   container.takeStored(stored);
   container.takeAdopted(adopted);
   if (errno === 0) container.terminal = openTerminal(container, logs);
@@ -149,13 +152,23 @@ function adopt(
   return container;
 }
 
+/** Nothing of a plan is written down. Without one a container goes on, only a start that fails cannot say at which step. */
+function planAgain({ spec, idRange }: SavedState, { planOf, log }: TakeOverOptions): Plan | null {
+  try {
+    return planOf(spec, idRange);
+  } catch (error) {
+    log.error({ id: spec.id, err: error }, 'the plan of a container cannot be compiled any more');
+    return null;
+  }
+}
+
 /** Lists a container that has ended. */
 async function close(
   stored: SavedState,
   decision: Decision,
   { registry, endings, logs }: TakeOverOptions,
 ): Promise<void> {
-  const container = new Container({ ...identityOf(stored), handle: 0 }, logs.ended(stored.spec.id));
+  const container = new Container({ ...identityOf(stored), plan: null, handle: 0 }, logs.ended(stored.spec.id));
   container.takeStored(stored);
   container.state = 'stopping';
   registry.add(container);

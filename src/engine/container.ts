@@ -23,6 +23,7 @@ import {
   type Started,
 } from '../native.js';
 import type { Lease } from '../network/lease.js';
+import type { Plan } from '../plan/plan.js';
 import type { ContainerDetails, ContainerStatus, Exit, Readiness, State } from '../protocol/container.js';
 import type { StartPhases } from '../protocol/phases.js';
 import type { UsageRecord } from '../protocol/record.js';
@@ -32,6 +33,7 @@ import { signalName, signalNumber } from '../spec/signals.js';
 import { warningsOf } from '../spec/warnings.js';
 import { Turns } from '../turns.js';
 import { CAUSE, exitReason } from './exit.js';
+import { startError } from './failure.js';
 import { tellPhases } from './phases.js';
 import type { SavedState } from './state-files.js';
 
@@ -54,6 +56,8 @@ export interface Birth {
   /** With the pid it names the first process for ever. */
   startTicks: bigint;
   createdAt: Date;
+  /** What its start follows; null where it has been started before, or nobody knows. */
+  plan: Plan | null;
 }
 
 /** A longer part of a status is made anew each time: kept, it would take as much memory as the spec again. */
@@ -80,6 +84,7 @@ export class Container {
   /** Resolves when it is ready, or will not be any more. */
   readonly readyKnown: Promise<void>;
   state: State = 'created';
+  #plan: Plan | null;
   /** How long the parts of its start took. */
   phases: Partial<StartPhases> = {};
   startedAt: Date | null = null;
@@ -93,6 +98,8 @@ export class Container {
   /** The last signal that was sent through niwa. */
   sentSignal = 0;
   startFailed = false;
+  /** Why its workload was not executed; null where it was, or nobody has tried. */
+  startError: NiwaError | null = null;
   /** Why its log could not be opened, 0 where it could. */
   logErrno = 0;
   /** Whether nobody was told of it: it is forgotten when it has ended. */
@@ -130,7 +137,7 @@ export class Container {
   #lastingText: string | null = null;
 
   constructor(birth: Birth, log: ContainerLog) {
-    const { run, spec, cgroup, userns, idRange, lease, handle, pid, startTicks, createdAt } = birth;
+    const { run, spec, cgroup, userns, idRange, lease, handle, pid, startTicks, createdAt, plan } = birth;
     this.run = run;
     this.spec = spec;
     this.cgroup = cgroup;
@@ -141,6 +148,7 @@ export class Container {
     this.pid = pid;
     this.startTicks = startTicks;
     this.createdAt = createdAt;
+    this.#plan = plan;
     this.log = log;
     this.exited = new Promise((resolve) => {
       this.#settle = resolve;
@@ -153,6 +161,11 @@ export class Container {
 
   get id(): string {
     return this.spec.id;
+  }
+
+  /** What its start follows, for the error of one that fails; null once it is started, or has exited. */
+  get plan(): Plan | null {
+    return this.#plan;
   }
 
   /** The deadline of this container for the addon, see {@link deadlineOf}. */
@@ -273,11 +286,19 @@ export class Container {
 
   /** Its workload is executed. */
   takeStart({ startedNs, deadlineNs, phases }: Started): void {
+    this.#plan = null;
     Object.assign(this.phases, phases);
     this.startedAt = wallTime(startedNs);
     this.startedNs = startedNs;
     this.deadlineNs = deadlineNs;
     if (this.state === 'created') this.state = 'running';
+  }
+
+  /** Its workload could not be executed: which step of its plan failed is known now, and the plan not needed any more. */
+  failStart(failure: Failure): void {
+    this.startFailed = true;
+    this.startError = startError(this.id, this.#plan, failure);
+    this.#plan = null;
   }
 
   /** Takes what an earlier daemon wrote down of it while it lived. */
@@ -328,6 +349,7 @@ export class Container {
     if (this.ready?.state === 'waiting') this.takeReady({ state: 'failed', at: exit.at, took_usec: null });
     this.exit = exit;
     this.state = 'exited';
+    this.#plan = null;
     this.#settle(exit);
   }
 

@@ -66,16 +66,20 @@ export function execError(id: string, ops: readonly Op[], failure: Failure): Niw
   return stepError(what, steps, index, failure);
 }
 
-/** Makes the error of a failed start: the step in the user's words, the errno, and its place in the plan. */
-export function startError(plan: Plan, failure: Failure): NiwaError {
+/**
+ * Makes the error of a failed start: the step in the user's words, the errno, and its place in the plan.
+ * @param plan what the start followed; null where nobody knows it: an earlier niwad made the container, and its state was damaged
+ */
+export function startError(id: string, plan: Plan | null, failure: Failure): NiwaError {
+  if (failure.signal !== 0) return helperDied(id, failure);
+  if (plan === null) return unknownStep(id, failure);
   const steps = planSteps(plan);
   const index = indexOf(steps, failure);
-  const step = steps[index];
-  if (failure.signal !== 0 || step === undefined) return helperDied(plan, failure);
-  return stepError(`container ${plan.id} did not start`, steps, index, failure);
+  if (steps[index] === undefined) return helperDied(id, failure);
+  return stepError(`container ${id} did not start`, steps, index, failure);
 }
 
-function stepError(what: string, steps: Step[], index: number, failure: Failure): NiwaError {
+function stepError(what: string, steps: readonly Step[], index: number, failure: Failure): NiwaError {
   const number = index + 1;
   const errno = errnoName(failure.errno);
   const { operation, text } = steps[index] as Step;
@@ -87,20 +91,25 @@ function stepError(what: string, steps: Step[], index: number, failure: Failure)
   });
 }
 
-function indexOf(steps: Step[], failure: Failure): number {
+function indexOf(steps: readonly Step[], failure: Failure): number {
   const ofPhase = steps.filter(({ phase }) => phase === failure.phase)[failure.step];
   return ofPhase === undefined ? -1 : steps.indexOf(ofPhase);
 }
 
-function helperDied(plan: Plan, { signal, errno }: Failure): NiwaError {
+function unknownStep(id: string, { errno, text = '' }: Failure): NiwaError {
+  const reason = text === '' ? errnoName(errno) : `${errnoName(errno)}, ${text}`;
+  return new NiwaError('START_FAILED', `container ${id} did not start: ${reason}. At which step is not known.`);
+}
+
+function helperDied(id: string, { signal, errno }: Failure): NiwaError {
   if (signal === 0 && errno === constants.errno.ETIMEDOUT)
     return new NiwaError(
       'START_FAILED',
-      `container ${plan.id} did not start: its boot helper hangs on a path whose file system does not answer. Bring that back, unmount it (umount -f), or name another path; until then the helper stays, killed, and so does its group.`,
+      `container ${id} did not start: its boot helper hangs on a path whose file system does not answer. Bring that back, unmount it (umount -f), or name another path; until then the helper stays, killed, and so does its group.`,
     );
   const how = signal === 0 ? 'ended' : `was ended by ${signalName(signal)}`;
   return new NiwaError(
     'START_FAILED',
-    `container ${plan.id} did not start: its boot helper ${how} on the way. A memory or pids limit that is too small does this.`,
+    `container ${id} did not start: its boot helper ${how} on the way. A memory or pids limit that is too small does this.`,
   );
 }

@@ -42,7 +42,7 @@ export function firstState(spec: Spec, plan: Plan, { idRange, lease }: Own, boot
   };
 }
 
-/** What a container is from its birth on, but for its handle. */
+/** What a container is from its birth on, but for its handle and its plan. */
 export function identityOf({
   run,
   spec,
@@ -53,7 +53,7 @@ export function identityOf({
   pid,
   startTicks,
   createdAt,
-}: SavedState): Omit<Birth, 'handle'> {
+}: SavedState): Omit<Birth, 'handle' | 'plan'> {
   const born = { pid, startTicks: BigInt(startTicks), createdAt: new Date(createdAt) };
   return { run, spec, cgroup, userns, idRange, lease, ...born };
 }

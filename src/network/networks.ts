@@ -40,6 +40,8 @@ export interface NetworksOptions {
 interface Member {
   lease: Lease;
   network: Network;
+  /** The number of its group; null where it is in none. */
+  group: number | null;
   /** The making of its place, while and after it goes on; null before. */
   attaching: Promise<unknown> | null;
 }
@@ -81,7 +83,7 @@ export class Networks {
     if (!this.#pool.canTake(network.address)) await this.#leaving.flush(); // its last holder may just have ended
     this.#requireUnpublished(network.ports);
     const lease = leaseOf(this.#segment, this.#pool.take(network.address));
-    this.#members.set(id, { lease, network, attaching: null });
+    this.#members.set(id, { lease, network, group: this.#groupNumber(network.group), attaching: null });
     try {
       for (const port of network.ports) await requireFreePort(port);
       if (this.#made === null && !interfaceNames().includes(lease.bridge)) requireFreeSubnet(this.#segment);
@@ -93,12 +95,10 @@ export class Networks {
     return lease;
   }
 
-  /** Gives what the plan of a container has of its network; its files are in `directory`. */
-  plan(spec: Spec, lease: Lease | null, directory: string): PlanNetwork {
-    const steps =
-      spec.network === null || lease === null
-        ? []
-        : attachSteps(this.#segment, lease, spec.network, this.#groupNumber(spec.network.group));
+  /** Gives what the plan of a container has of its network: its place, if it has one here, and its files in `directory`. */
+  plan(spec: Spec, directory: string): PlanNetwork {
+    const member = this.#members.get(spec.id);
+    const steps = member === undefined ? [] : attachSteps(this.#segment, member.lease, member.network, member.group);
     return planNetwork(spec, steps, directory);
   }
 
@@ -112,12 +112,10 @@ export class Networks {
     for (const name of names) writeFileSync(join(directory, name), files[name], { mode: 0o644 });
   }
 
-  /** Gives a container that waits for its start its place. */
-  async attach({ id, handle }: { id: string; handle: Handle }): Promise<Failure | null> {
+  /** Gives a container that waits for its start its place, by the steps of its plan. */
+  async attach({ id, handle }: { id: string; handle: Handle }, steps: readonly NetworkStep[]): Promise<Failure | null> {
     const member = this.#members.get(id);
     if (member === undefined) return null;
-    const { lease, network } = member;
-    const steps = attachSteps(this.#segment, lease, network, this.#groupNumber(network.group));
     const attaching = native.configureNetwork(handle, steps);
     member.attaching = attaching;
     return await attaching;
@@ -127,10 +125,10 @@ export class Networks {
   async detach(id: string): Promise<void> {
     const member = this.#members.get(id);
     if (member === undefined) return;
-    const { lease, network, attaching } = member;
+    const { lease, network, group, attaching } = member;
     await this.#opened;
     await attaching; // it may have been killed on the way
-    const failure = await native.configureNetwork(0, detachSteps(lease, network, this.#groupNumber(network.group)));
+    const failure = await native.configureNetwork(0, detachSteps(lease, network, group));
     if (failure !== null) this.#options.log.error({ id, ...failure }, 'the network of a container stays');
     this.#drop(id);
     this.#leaving.add(lease);
@@ -141,7 +139,7 @@ export class Networks {
     if (network === null || lease === null) return;
     this.#pool.claim(lease.address);
     const attaching = native.configureNetwork(handle, [count()]); // where it has ended there is nothing to count
-    this.#members.set(id, { lease, network, attaching });
+    this.#members.set(id, { lease, network, group: this.#groupNumber(network.group), attaching });
   }
 
   /** Finds the place of a container of an earlier daemon by its process; null where it has none of its own on the bridge. */
@@ -199,9 +197,7 @@ export class Networks {
       );
     this.#mark(bridge);
     const members = [...this.#members.values()];
-    const elements = members.flatMap(({ lease, network }) =>
-      elementsOf(lease, network, this.#groupNumber(network.group)),
-    );
+    const elements = members.flatMap(({ lease, network, group }) => elementsOf(lease, network, group));
     await applyRuleset(this.#segment, exists ? elements : [], log);
     await this.#forgetOthers();
     const steps = exists ? [] : bridgeSteps(this.#segment);
@@ -270,6 +266,7 @@ export class Networks {
     return member.lease;
   }
 
+  /** The number of a group, a new one for its first member; {@link #drop} frees it with the last. */
   #groupNumber(group: string | null): number | null {
     if (group === null) return null;
     const number = this.#groups.get(group) ?? Math.max(0, ...this.#groups.values()) + 1;

@@ -104,6 +104,22 @@ except OSError: print('nothing', end='')`;
     for (const id of ['net-alone', 'net-friend']) await niwad.client.remove(id, { force: true });
   });
 
+  it('gives the number of its group back, also where its start fails', async () => {
+    const numberOf = async (id: string) => {
+      await startServer(niwad, id, { group: 'numbered' });
+      const [, number] = /: (0x[0-9a-f]+)/.exec(inside(NODE, 'nft', 'list', 'map', 'inet', BRIDGE, 'group4')) ?? [];
+      await niwad.client.remove(id, { force: true });
+      return number;
+    };
+    const number = await numberOf('net-first');
+    expect(number).toMatch(/^0x0*[0-9]+$/);
+    for (const group of ['failed-1', 'failed-2'])
+      await expect(niwad.start({ network: { group }, process: { args: ['no-such-program'] } })).rejects.toMatchObject({
+        code: 'START_FAILED',
+      });
+    expect(await numberOf('net-last')).toBe(number);
+  });
+
   it('does not reach services of its host', async () => {
     expect(call(NODE, '10.77.0.1', 9)).toBe('node for 10.77.0.1');
     const hosts = ['10.77.0.1', '192.0.2.1', '2001:db8::1', 'fd6e:6977:6100::1'];

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { NiwaError, SpecInput } from '../../src/client/index.js';
+import { needsController } from './support/host.js';
 import { test } from './support/test.js';
 
 const program = { args: ['true'] };
@@ -70,6 +71,26 @@ test('a container that was created and then fails to start has exited', async ({
   expect(niwad.groups()).toEqual([]);
   expect(niwad.ledger('created')).toMatchObject([{ reason: 'start-failed', started_at: null }]);
   await client.remove('created');
+});
+
+test('limits that change between create and start do not change which step failed', async ({ niwad, skip }) => {
+  needsController(skip, 'memory');
+  const { client } = niwad;
+  const failedStep = async (id: string, between: () => Promise<unknown>) => {
+    await client.create({ id, process: { args: ['no-such-program'] } });
+    await between();
+    const error = await client.start(id).then(
+      () => expect.unreachable('it started'),
+      (reason: NiwaError) => reason,
+    );
+    await client.remove(id);
+    return error;
+  };
+  const asCreated = await failedStep('as-created', async () => {});
+  const limits = { cpu: { max: 0.5, weight: 50 }, memory: { low: '1M', high: '64M' } };
+  const updated = await failedStep('updated', () => client.update('updated', limits));
+  expect(asCreated.details.step).toMatchObject({ operation: 'exec', errno: 'ENOENT' });
+  expect(updated).toMatchObject({ code: 'START_FAILED', details: asCreated.details });
 });
 
 test('an id is free again after a failed start', async ({ niwad }) => {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
+import type { NiwaError } from '../../src/client/index.js';
 import { CRASH_POINTS } from '../../src/crash-point.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { MAX_LATENESS_MS, needsNoKernel, SLOWNESS, scaled } from './support/host.js';
@@ -13,6 +14,12 @@ const seconds = (milliseconds: number) => scaled(milliseconds) / 1000;
 const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
+
+const failure = (start: Promise<unknown>) =>
+  start.then(
+    () => expect.unreachable('it started'),
+    (reason: NiwaError) => reason,
+  );
 
 /** What a daemon without containers leaves in its run directory and its group. */
 function expectNothingLeft(niwad: Niwad): void {
@@ -72,6 +79,18 @@ describe.each(['SIGTERM', 'SIGKILL', 'SIGSEGV'] as const)('after %s', (signal) =
     await vi.waitFor(() => expect(keeperOf(place)).toBeUndefined(), PATIENCE);
     expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mounts);
   });
+});
+
+test('a container that an earlier daemon has made fails at the same step of the same plan', async () => {
+  const place = newPlace();
+  const first = await startDaemon(place);
+  const spec = { process: { args: ['no-such-program'] } };
+  for (const id of ['before', 'after']) await first.client.create({ ...spec, id });
+  const before = await failure(first.client.start('before'));
+  expect(before).toMatchObject({ code: 'START_FAILED', details: { step: { operation: 'exec', errno: 'ENOENT' } } });
+  await first.stop('SIGKILL');
+  const second = await startDaemon(place);
+  expect((await failure(second.client.start('after'))).details).toEqual(before.details);
 });
 
 describe('while there is no daemon', () => {

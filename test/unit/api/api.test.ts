@@ -76,7 +76,7 @@ function exitedContainer(): Container {
   const log = new ContainerLog('/', 0); // where there is no segment of a log
   log.end();
   const stored = firstState(spec, makePlan(spec, capableHost), { idRange: null, lease: null }, 'boot');
-  const container = new Container({ ...identityOf(stored), handle: 0 }, log);
+  const container = new Container({ ...identityOf(stored), plan: null, handle: 0 }, log);
   const exit = container.takeExit({
     type: 'exit',
     handle: 0,

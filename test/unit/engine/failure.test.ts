@@ -18,7 +18,7 @@ const before = 5; // the group, its limit, the devices, the user namespace, the 
 const total = before + plan.boot.length;
 const bootStep = (text: string) => plan.boot.findIndex((op) => op.text === text);
 const fail = (failure: Partial<Failure>) =>
-  startError(plan, { phase: 'boot', step: 0, errno: 0, signal: 0, ...failure });
+  startError('web', plan, { phase: 'boot', step: 0, errno: 0, signal: 0, ...failure });
 
 describe('a failed start', () => {
   it('names the step in words, the errno and its place in the plan', () => {
@@ -35,6 +35,13 @@ describe('a failed start', () => {
       text: 'mount proc on /proc (nosuid, nodev, noexec)',
       errno: 'EPERM',
     });
+  });
+
+  it('says so where the plan is not known any more', () => {
+    const failure: Failure = { phase: 'boot', step: 3, errno: ENOENT, signal: 0 };
+    expect(startError('web', null, failure).message).toBe(
+      'container web did not start: ENOENT. At which step is not known.',
+    );
   });
 
   it.each<[string, Partial<Failure>, string]>([
