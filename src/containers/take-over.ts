@@ -14,7 +14,7 @@ import type { LogStore } from '../logs/store.js';
 import { errnoName, native } from '../native.js';
 import type { Networks } from '../network/networks.js';
 import type { Plan } from '../plan/plan.js';
-import type { Spec } from '../spec/spec.js';
+import type { Spec } from '../protocol/resolved-spec.js';
 import { openTerminal } from './attach.js';
 import type { Books } from './books.js';
 import { connectKeeper } from './connect-keeper.js';
