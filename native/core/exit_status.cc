@@ -108,10 +108,15 @@ void ExitListener::expect(pid_t pid) {
 bool ExitListener::take(pid_t pid, int *wait_status) {
     if (socket_.valid()) hear();
     auto found = heard_.find(pid);
-    if (found == heard_.end()) return false;
+    if (found == heard_.end() || found->second < 0) return false;
     *wait_status = found->second;
     heard_.erase(found);
-    return *wait_status >= 0;
+    return true;
+}
+
+bool ExitListener::awaits(pid_t pid) const {
+    auto found = heard_.find(pid);
+    return found != heard_.end() && found->second < 0;
 }
 
 void ExitListener::open() {

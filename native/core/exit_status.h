@@ -19,6 +19,11 @@ class ExitListener {
     // Takes the status that was heard of. Gives false where none was.
     bool take(pid_t pid, int *wait_status);
 
+    // Whether the kernel may still speak of this process: it does so a moment after the pidfd tells the end
+    // (exit_notify() comes before proc_exit_connector() in do_exit()).
+    bool awaits(pid_t pid) const;
+    void forget(pid_t pid) { heard_.erase(pid); }
+
     // Readable when there is something to hear, or -1; hear() then keeps the kernel's queue short.
     int fd() const { return socket_.get(); }
     void hear();

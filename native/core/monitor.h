@@ -72,6 +72,7 @@ class Monitor {
     struct Entry {
         std::shared_ptr<Container> container;
         uint64_t due_ns = 0;  // its place in due_: the deadline, or the end of the stop timeout
+        uint64_t gone_ns = 0; // when the first process was seen to be gone; its status may come a moment later
         Fd events;            // cgroup.events, watched once the first process has gone
         bool blocked = false; // whether its stop signal was, when last looked at
     };

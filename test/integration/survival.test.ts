@@ -93,6 +93,21 @@ test('a container that an earlier daemon has made fails at the same step of the 
   expect((await failure(second.client.start('after'))).details).toEqual(before.details);
 });
 
+// Before Linux 6.15 the status comes from the process connector, a moment after the pidfd has told the end.
+test('the status of every end is known to a daemon that is not the parent', async () => {
+  const place = newPlace();
+  const first = await startDaemon(place);
+  const codes = Array.from({ length: 20 }, (_, index) => index + 1);
+  for (const code of codes) await first.client.create({ id: `c${code}`, process: shell(`exit ${code}`) });
+  await first.stop('SIGKILL');
+  const second = await startDaemon(place);
+  const endOf = async (code: number) => {
+    await second.client.start(`c${code}`);
+    return (await second.client.wait(`c${code}`)).code;
+  };
+  expect(await Promise.all(codes.map(endOf))).toEqual(codes);
+});
+
 describe('while there is no daemon', () => {
   test('ends are remembered with their status, their time and their exact use', async () => {
     const place = newPlace();
@@ -127,7 +142,7 @@ describe('while there is no daemon', () => {
   test('lifetimes end in time, by the stop signal and by the kill', async () => {
     const place = newPlace();
     const first = await startDaemon(place);
-    const lifetime = seconds(900);
+    const lifetime = seconds(1500); // the four starts and the kill have to fit in, also on a busy machine
     await first.start({ id: 'killed', process: sleeper, lifetime });
     await first.start({ id: 'frozen', process: sleeper, lifetime });
     await first.client.pause('frozen');
