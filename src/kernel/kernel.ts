@@ -1,0 +1,31 @@
+import type { Containers, ExitEvent, StoppingEvent } from './containers.js';
+import type { Execs, Terminals } from './execs.js';
+import type { Host } from './host.js';
+import type { Keeper } from './keeper.js';
+import type { Layers } from './layers.js';
+import type { LogErrorEvent, Logs, OutputEvent } from './logs.js';
+import type { Network } from './network.js';
+import type { Readings } from './readings.js';
+import type { Sockets } from './sockets.js';
+
+/** What the kernel's side tells by itself. */
+export type KernelEvent = StoppingEvent | ExitEvent | OutputEvent | LogErrorEvent;
+
+/**
+ * All that niwad asks of native code, by topic. addon.ts has the real one; test/fake-kernel.ts has one without a kernel, for tests
+ * of what is asked for and in which order. Calls that block give a promise and run on a worker thread. Every failure is a KernelError.
+ */
+export interface Kernel {
+  /** Starts all threads; `listener` hears of each event on the JavaScript thread. To be called once. @throws KernelError EAGAIN */
+  watch(listener: (event: KernelEvent) => void): void;
+  readonly containers: Containers;
+  readonly execs: Execs;
+  readonly terminals: Terminals;
+  readonly logs: Logs;
+  readonly readings: Readings;
+  readonly network: Network;
+  readonly layers: Layers;
+  readonly keeper: Keeper;
+  readonly sockets: Sockets;
+  readonly host: Host;
+}

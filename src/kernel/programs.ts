@@ -1,0 +1,11 @@
+import { join } from 'node:path';
+import { PACKAGE_DIR } from '../paths.js';
+
+/** Where the build puts niwa.node and the native programs; NIWA_NATIVE_DIR names another build. */
+export const nativeDirectory = process.env.NIWA_NATIVE_DIR ?? join(PACKAGE_DIR, 'build/Release');
+
+/** The paths of the addon, and of the programs that run beside niwad or in containers. */
+export const ADDON = join(nativeDirectory, 'niwa.node');
+export const BOOT_PROGRAM = join(nativeDirectory, 'niwa-boot');
+export const KEEPER_PROGRAM = join(nativeDirectory, 'niwa-keeper');
+export const REACH_PROGRAM = join(nativeDirectory, 'niwa-reach');
