@@ -1,4 +1,5 @@
-import { type Handle, native } from '../native.js';
+import type { Handle } from '../kernel/containers.js';
+import type { Kernel } from '../kernel/kernel.js';
 
 /** What the sampler reads: it takes its figures, which are there only for as long as that call lasts. */
 export interface Sampled {
@@ -13,6 +14,7 @@ export interface Sampled {
 
 /** Reads every running container at a fixed interval, in one native call per round. */
 export class Sampler {
+  readonly #kernel: Pick<Kernel, 'readings' | 'host'>;
   readonly #timer: NodeJS.Timeout;
   /** Kept from round to round: what is made for each reading would have to be collected. */
   #handles = new Uint32Array(0);
@@ -22,7 +24,8 @@ export class Sampler {
    * @param intervalMs between two rounds
    * @param running gives who is to be read, anew each round
    */
-  constructor(intervalMs: number, running: () => Sampled[]) {
+  constructor(intervalMs: number, running: () => Sampled[], kernel: Pick<Kernel, 'readings' | 'host'>) {
+    this.#kernel = kernel;
     this.#timer = setInterval(() => this.#sample(running()), intervalMs);
   }
 
@@ -31,7 +34,8 @@ export class Sampler {
   }
 
   #sample(sampled: Sampled[]): void {
-    const width = native.columns.length;
+    const { readings, host } = this.#kernel;
+    const width = readings.columns.length;
     if (this.#handles.length < sampled.length) {
       this.#handles = new Uint32Array(2 * sampled.length);
       this.#rows = new Float64Array(2 * sampled.length * width);
@@ -39,8 +43,8 @@ export class Sampler {
     sampled.forEach(({ handle }, i) => {
       this.#handles[i] = handle;
     });
-    native.sample(this.#handles.subarray(0, sampled.length), this.#rows);
-    const usec = Number(native.boottimeNs() / 1000n);
+    readings.sample(this.#handles.subarray(0, sampled.length), this.#rows);
+    const usec = Number(host.boottimeNs() / 1000n);
     sampled.forEach((one, i) => {
       one.take(usec, this.#rows, i * width);
     });

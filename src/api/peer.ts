@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { NiwaError } from '../errors.js';
-import { native, type Peer } from '../native.js';
+import { kernel } from '../kernel/addon.js';
+import { isKernelError } from '../kernel/errors.js';
+import type { Peer } from '../kernel/sockets.js';
 
 /** `full` may do everything, `read` may look, `none` may do nothing. */
 export type Role = 'full' | 'read' | 'none';
@@ -41,13 +43,16 @@ function descriptorOf(socket: Socket): number {
 /** Whether a client has gone, though nothing is read of its connection. */
 export function hasHungUp(socket: Socket): boolean {
   const fd = descriptorOf(socket);
-  return fd < 0 || native.hungUp(fd);
+  return fd < 0 || kernel.sockets.isHungUp(fd);
 }
 
 function peerOf(socket: Socket): Peer | undefined {
-  const fd = descriptorOf(socket);
-  const peer = fd < 0 ? -1 : native.peer(fd);
-  return typeof peer === 'number' ? undefined : peer;
+  try {
+    return kernel.sockets.peer(descriptorOf(socket));
+  } catch (error) {
+    if (isKernelError(error)) return undefined; // it has gone
+    throw error;
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import { isOomProtected } from '../host/oom.js';
 import { openFilesLimit } from '../host/open-files.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveSources } from '../host/sources.js';
-import { native } from '../native.js';
+import { kernel } from '../kernel/addon.js';
 import { hasIpv6, resolveDns } from '../network/host.js';
 import { examplePlan } from '../network/networks.js';
 import { DEFAULT_ID_POOL, DEFAULT_NETWORK } from '../paths.js';
@@ -37,7 +37,7 @@ export async function planHere(input: SpecInput, cgroup: string, runDir: string)
     controllers,
     stage,
     ...(await deviceNumbers(spec, 'user 0')),
-    filtersDevices: native.canFilterDevices(),
+    filtersDevices: kernel.host.canFilterDevices(),
     idRange: { start: DEFAULT_ID_POOL.start, size: IDS_PER_CONTAINER },
     oomProtected: isOomProtected(),
     placeBytes: bounds.tmpfsBytes,

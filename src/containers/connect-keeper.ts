@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { cureOfShortage, messageOf, NiwaError } from '../errors.js';
-import { errnoName, native, nativeDirectory } from '../native.js';
+import { nativeDirectory } from '../kernel/programs.js';
+import { errnoName, native } from '../native.js';
 
 /** The small program that keeps the lifetimes of containers while there is no daemon: native/keeper/main.cc. */
 

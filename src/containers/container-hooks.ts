@@ -7,6 +7,7 @@ import { checkOf, type RunInside } from '../hooks/checks.js';
 import { repeat } from '../hooks/interval.js';
 import { hooksAt, runInterval, runPoint } from '../hooks/point.js';
 import { awaitReady } from '../hooks/readiness.js';
+import { kernel } from '../kernel/addon.js';
 import type { Exit } from '../protocol/container.js';
 import type { HookPoint, Hooks, Spec } from '../protocol/resolved-spec.js';
 import type { Books } from './books.js';
@@ -178,7 +179,11 @@ export class ContainerHooks {
     const startedUsec = Number(container.startedNs / 1000n);
     const untilUsec = Math.max(startedUsec + ready.timeoutUsec, usecNow() + leastUsec);
     const run: RunInside = async (args, end) => exitCodeOf(await this.#options.exec(container.id, { args }, end), end);
-    const atUsec = await awaitReady({ ...ready, untilUsec }, checkOf(container.handle, ready.check, run), signal);
+    const atUsec = await awaitReady(
+      { ...ready, untilUsec },
+      checkOf(kernel, container.handle, ready.check, run),
+      signal,
+    );
     if (signal.aborted || container.hasEnded) return;
     const at = new Date().toISOString();
     if (atUsec !== null) {

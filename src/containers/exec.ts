@@ -10,8 +10,8 @@ import { isOomProtected } from '../host/oom.js';
 import { openFilesLimit } from '../host/open-files.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveUser } from '../images/user.js';
-import { errnoName, isFailure, native } from '../native.js';
-import type { ExecHandle, NativeExecuted } from '../native-exec.js';
+import type { ExecHandle, Executed } from '../kernel/execs.js';
+import { errnoName, isFailure, native, toError } from '../native.js';
 import { encodeProgram } from '../plan/encode.js';
 import { execOps } from '../plan/exec.js';
 import { idOutside } from '../plan/userns.js';
@@ -42,7 +42,7 @@ export class Exec {
   readonly exited: Promise<ExecExit>;
   readonly #handle: ExecHandle;
 
-  constructor({ exec, pid, stdin, stdout, stderr }: NativeExecuted) {
+  constructor({ exec, pid, stdin, stdout, stderr }: Executed) {
     this.#handle = exec;
     this.pid = pid;
     this.stdin = stdin < 0 ? null : pipe(stdin, 'write');
@@ -106,7 +106,7 @@ export async function execIn(
     const executed = await (check === undefined
       ? entering.run(caller.uid === 0 ? null : `user ${caller.uid}`, enter)
       : checking.run(container, enter));
-    if (isFailure(executed)) throw execError(id, ops, executed);
+    if (isFailure(executed)) throw execError(id, ops, toError(executed));
     return new Exec(executed);
   });
 }

@@ -15,10 +15,12 @@ import { isOomProtected } from '../host/oom.js';
 import { openFilesLimit } from '../host/open-files.js';
 import { readStartTicks } from '../host/process.js';
 import { limitKept } from '../host/quota.js';
-import { type Asker, REACH_PROGRAM } from '../host/reach.js';
+import type { Asker } from '../host/reach.js';
 import { compileSeccomp } from '../host/seccomp.js';
+import { isKernelError } from '../kernel/errors.js';
+import { REACH_PROGRAM } from '../kernel/programs.js';
 import type { LogStore } from '../logs/store.js';
-import { type CreateRequest, errnoName, type Handle, isFailure, native } from '../native.js';
+import { type CreateRequest, errnoName, type Handle, isFailure, native, toError } from '../native.js';
 import type { Networks } from '../network/networks.js';
 import { encodeProgram } from '../plan/encode.js';
 import { makePlan, type Plan } from '../plan/plan.js';
@@ -129,9 +131,10 @@ export class Maker {
     if (logErrno !== 0)
       throw new NiwaError('HOST_ERROR', `cannot open the log of container ${id}: ${errnoName(logErrno)}`);
     if (started !== null) return;
-    const failure = await this.#options.networks.attach(container, plan?.network ?? []);
+    await this.#options.networks.attach(container, plan?.network ?? []).catch((error: unknown) => {
+      throw isKernelError(error) ? startError(id, plan, error) : error;
+    });
     crashPoint('connected');
-    if (failure !== null) throw startError(id, plan, failure);
     await this.#options.containerHooks.afterNetwork(container);
   }
 
@@ -201,7 +204,7 @@ export class Maker {
       logs.discard(spec.id);
       this.#options.books.forget(spec.id);
       if (result.errno === constants.errno.ETIMEDOUT) pathStarts.stuck(asker, removeWhenEmpty(plan.cgroup.path));
-      throw startError(spec.id, plan, result);
+      throw startError(spec.id, plan, toError(result));
     }
     const warnings = warningsOf(spec);
     if (warnings.length > 0) this.#options.log.warn({ id: spec.id, warnings }, 'not all is as it may be expected');

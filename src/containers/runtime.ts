@@ -31,8 +31,11 @@ import { load } from '../host/stored-file.js';
 import { imageDefaults } from '../images/lookup.js';
 import type { ImageStore } from '../images/store.js';
 import { resolveUser } from '../images/user.js';
+import { kernel } from '../kernel/addon.js';
+import { isKernelError } from '../kernel/errors.js';
+import type { KernelEvent } from '../kernel/kernel.js';
 import type { LogStore } from '../logs/store.js';
-import { errnoName, type Failure, type Handle, isFailure, type NativeEvent, native, type Started } from '../native.js';
+import { errnoName, type Failure, type Handle, isFailure, native, type Started, toError } from '../native.js';
 import type { Networks } from '../network/networks.js';
 import { undoWrites, updateWrites } from '../plan/resources.js';
 import type { RuntimeEvent } from '../protocol/events.js';
@@ -103,7 +106,7 @@ export class Runtime {
   /** What is being made, by id. */
   readonly #reserved = new Map<string, Spec>();
   /** An event may overtake the answer of the call that made its container. */
-  readonly #early = new Map<Handle, NativeEvent[]>();
+  readonly #early = new Map<Handle, KernelEvent[]>();
   #sampler: Sampler | undefined;
   #tending: NodeJS.Timeout | undefined;
   #connecting = false;
@@ -127,8 +130,11 @@ export class Runtime {
       bootId: this.#bootId,
       welcome: (container) => this.#add(container, 'create'),
     });
-    const errno = native.watch((event) => this.#hear(event));
-    if (errno !== 0) throw threadsError(errnoName(errno));
+    try {
+      kernel.watch((event) => this.#hear(event));
+    } catch (error) {
+      throw isKernelError(error) ? threadsError(error.errno) : error;
+    }
   }
 
   /**
@@ -149,7 +155,7 @@ export class Runtime {
       welcome: (container) => this.#add(container, 'adopt'),
     });
     await this.#options.networks.open();
-    this.#sampler = new Sampler(sampleIntervalMs, () => this.#registry.live());
+    this.#sampler = new Sampler(sampleIntervalMs, () => this.#registry.live(), kernel);
     this.#tending = setInterval(() => void this.#tend(), TEND_INTERVAL_MS);
   }
 
@@ -499,7 +505,7 @@ export class Runtime {
   #begin(container: Container, result: Started | Failure): void {
     crashPoint('started');
     if (isFailure(result)) {
-      container.failStart(result);
+      container.failStart(toError(result));
       return;
     }
     container.takeStart(result);
@@ -556,7 +562,7 @@ export class Runtime {
     container.deadlineNs = atNs;
   }
 
-  #hear(event: NativeEvent): void {
+  #hear(event: KernelEvent): void {
     const container = this.#registry.behind(event.handle);
     if (event.type === 'output') {
       container?.log.hear();

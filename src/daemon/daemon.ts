@@ -15,8 +15,8 @@ import { IdPool } from '../host/id-pool.js';
 import { nameOfTree, OWN_GROUP, stepAside } from '../host/own-group.js';
 import { Images } from '../images/images.js';
 import { ImageStore } from '../images/store.js';
+import { kernel } from '../kernel/addon.js';
 import { LogStore } from '../logs/store.js';
-import { loadBootHelper } from '../native.js';
 import { Networks } from '../network/networks.js';
 import { resolveBounds } from '../spec/ceilings.js';
 import { normaliseHooks } from '../spec/hooks.js';
@@ -68,7 +68,7 @@ export async function startDaemon(
   makeDirectory(stage, 0o700);
   holdAlone([config.runDir, config.stateDir].map((path) => ({ name: path, directory: path, lockFile: LOCK_FILE })));
   if (endpoint.fd === null) await requireFree(config.socket);
-  loadBootHelper();
+  kernel.containers.loadBootProgram();
 
   if (delegated) stepAside(lookAtCgroupTree(cgroup).base);
   const tree = makeCgroupTree(cgroup, { delegated });
@@ -81,7 +81,7 @@ export async function startDaemon(
   const { sampleIntervalMs, interimIntervalMs, keepExited } = config;
   const containersDir = join(config.runDir, 'containers');
   const stateFiles = new StateFiles(containersDir);
-  const logs = new LogStore(containersDir, join(config.stateDir, 'logs'), config.logs, log);
+  const logs = new LogStore(containersDir, join(config.stateDir, 'logs'), config.logs, log, kernel);
   const imageStore = new ImageStore(join(config.stateDir, 'images'));
   const keeperSocket = join(config.runDir, 'keeper.sock');
   const drainFile = join(config.runDir, 'draining');
@@ -94,7 +94,7 @@ export async function startDaemon(
   const { maxConnections: connections, connectionsPerUser, requestsPerSecond } = config;
   const limits = { connections, connectionsPerUser, requestsPerSecond };
   const idPool = new IdPool(config.idPool.start, config.idPool.count);
-  const networks = new Networks({ settings: config.network, markFile: join(config.runDir, 'bridge'), log });
+  const networks = new Networks({ settings: config.network, markFile: join(config.runDir, 'bridge'), log, kernel });
   const runtime = new Runtime({
     tree,
     stage,

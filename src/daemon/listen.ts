@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from '../api/api.js';
 import type { Groups } from '../api/peer.js';
 import { NiwaError } from '../errors.js';
-import { errnoName, native } from '../native.js';
+import { kernel } from '../kernel/addon.js';
+import { isKernelError } from '../kernel/errors.js';
 
 /** The first descriptor that a service manager hands over, see sd_listen_fds(3). */
 const FIRST_FD = 3;
@@ -82,20 +83,20 @@ export async function listen(api: Api, { path, fd }: Endpoint, groups: Groups): 
   }
   const listening = heldSocket(path) ?? makeSocket(path);
   openSocket(path, groups);
-  native.keeperHold(listening);
+  kernel.keeper.hold(listening);
   await listenOn(api, listening);
 }
 
 /** Closes the socket that the niwad before listened on, everywhere: whoever waits in its queue is refused, and asks again. */
 function closeHeld(): void {
-  const fd = native.keeperHeld();
-  if (fd >= 0) closeSync(fd);
-  native.keeperHold(-1);
+  const fd = kernel.keeper.held();
+  if (fd !== null) closeSync(fd);
+  kernel.keeper.hold(null);
 }
 
 function heldSocket(path: string): number | null {
-  const fd = native.keeperHeld();
-  if (fd < 0) return null;
+  const fd = kernel.keeper.held();
+  if (fd === null) return null;
   const stat = socketStat(fd);
   const bound = stat && listeningSockets(readFileSync('/proc/net/unix', 'utf8')).get(stat.ino);
   if (bound === path && statSync(path, { throwIfNoEntry: false })?.isSocket()) return fd;
@@ -105,9 +106,7 @@ function heldSocket(path: string): number | null {
 
 function makeSocket(path: string): number {
   rmSync(path, { force: true }); // its name is held by us alone: nobody listens on it
-  const fd = native.listenAt(path, BACKLOG);
-  if (fd < 0) throw new NiwaError('HOST_ERROR', `cannot listen on ${path}: ${errnoName(-fd)}`);
-  return fd;
+  return kernel.sockets.listenAt(path, BACKLOG);
 }
 
 /** Takes no more connections, and none of the requests on those that are idle: whoever has something to ask waits for the next niwad. */
@@ -157,5 +156,10 @@ function openSocket(path: string, { full, read }: Groups): void {
   chownSync(path, 0, full ?? read ?? 0);
   chmodSync(path, SOCKET_MODE);
   if (full === null || read === null) return;
-  if (native.admitGroup(path, read) !== 0) chmodSync(path, 0o666);
+  try {
+    kernel.sockets.admitGroup(path, read);
+  } catch (error) {
+    if (!isKernelError(error)) throw error;
+    chmodSync(path, 0o666);
+  }
 }

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { constants } from 'node:os';
 import { basename, join } from 'node:path';
 import { NiwaError } from '../errors.js';
-import { errnoName, native } from '../native.js';
+import { kernel } from '../kernel/addon.js';
+import { isKernelError } from '../kernel/errors.js';
 import { listeningSockets } from './listen.js';
 
 /** What one daemon alone may use. */
@@ -29,11 +29,16 @@ export const GROUP_LOCK_FILE = 'cgroup.kill';
  */
 export function holdAlone(places: readonly Exclusive[]): void {
   for (const { name, directory, lockFile } of places) {
-    const path = join(directory, lockFile);
-    const errno = native.holdFile(path);
-    if (errno === constants.errno.EAGAIN) throw inUse(name);
-    if (errno !== 0) throw new NiwaError('HOST_ERROR', `cannot lock ${path}: ${errnoName(errno)}`);
-    if (native.holdDirectory(directory) === constants.errno.EAGAIN && isLockedByNiwad(directory)) throw inUse(name);
+    try {
+      kernel.host.holdFile(join(directory, lockFile));
+    } catch (error) {
+      throw isKernelError(error, 'EAGAIN') ? inUse(name) : error;
+    }
+    try {
+      kernel.host.holdDirectory(directory);
+    } catch (error) {
+      if (isKernelError(error, 'EAGAIN') && isLockedByNiwad(directory)) throw inUse(name);
+    }
   }
 }
 
@@ -72,18 +77,24 @@ export function requireFree(socket: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = connect(socket)
       .once('connect', () => {
-        const listener = native.peer(fdOf(probe));
+        const listener = listenerOf(probe);
         probe.destroy();
-        if (typeof listener === 'number' || listener.pid === 0 || listensAt(listener.pid, socket))
-          reject(inUse(socket));
+        if (listener === 0 || listensAt(listener, socket)) reject(inUse(socket));
         else resolve();
       })
       .once('error', () => resolve());
   });
 }
 
-function fdOf(socket: Socket): number {
-  return (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
+/** Gives the pid that called listen(2) for the other end; 0 where the kernel does not tell it. */
+function listenerOf(socket: Socket): number {
+  const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
+  try {
+    return kernel.sockets.peer(fd).pid;
+  } catch (error) {
+    if (isKernelError(error)) return 0;
+    throw error;
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
-import { constants } from 'node:os';
 import type { Logger } from 'pino';
-import { NiwaError } from '../errors.js';
-import { errnoName, native } from '../native.js';
+import { messageOf, NiwaError } from '../errors.js';
+import { kernel } from '../kernel/addon.js';
+import { isKernelError } from '../kernel/errors.js';
 
 /** What a service manager has told by the environment: sd_notify(3), sd_watchdog_enabled(3) and sd_listen_fds(3). */
 export interface ManagerVariables {
@@ -96,13 +96,16 @@ export class ServiceManager {
   #sendWaiting(): void {
     if (this.#socket === null || this.#unsent.size === 0) return;
     const lines = [...this.#unsent.values()];
-    const errno = native.notify(this.#socket, lines.join('\n'));
-    if (errno === constants.errno.EAGAIN) {
-      setTimeout(() => this.#sendWaiting(), RETRY_MS).unref();
-      return;
+    try {
+      kernel.sockets.notify(this.#socket, lines.join('\n'));
+    } catch (error) {
+      if (isKernelError(error, 'EAGAIN')) {
+        setTimeout(() => this.#sendWaiting(), RETRY_MS).unref();
+        return;
+      }
+      this.#log.warn({ socket: this.#socket, lines }, `cannot notify systemd: ${messageOf(error)}`);
     }
     this.#unsent.clear();
-    if (errno !== 0) this.#log.warn({ socket: this.#socket, lines }, `cannot notify systemd: ${errnoName(errno)}`);
   }
 }
 

@@ -10,6 +10,7 @@ import { isFrozen } from '../host/cgroup.js';
 import { readEffective } from '../host/effective.js';
 import type { IdRange } from '../host/id-pool.js';
 import { readGoesOn } from '../host/process.js';
+import type { KernelError } from '../kernel/errors.js';
 import type { ContainerLog } from '../logs/log.js';
 import {
   type Adopted,
@@ -295,7 +296,7 @@ export class Container {
   }
 
   /** Its workload could not be executed: which step of its plan failed is known now, and the plan not needed any more. */
-  failStart(failure: Failure): void {
+  failStart(failure: KernelError): void {
     this.startFailed = true;
     this.startError = startError(this.id, this.#plan, failure);
     this.#plan = null;

@@ -1,6 +1,5 @@
-import { constants } from 'node:os';
 import { cureOfShortage, NiwaError } from '../errors.js';
-import { errnoName, type Failure } from '../native.js';
+import { type FailedAt, type KernelError, reasonOf } from '../kernel/errors.js';
 import type { Op } from '../plan/ops.js';
 import { type Plan, planSteps, type Step } from '../plan/plan.js';
 import { signalName } from '../spec/signals.js';
@@ -54,15 +53,21 @@ const CURES: Record<string, string> = {
   'rlimit EPERM': 'the daemon lacks CAP_SYS_RESOURCE: ask for no more than its own hard limit',
 };
 
+/** Where a failure names no step: the boot program ended. */
+const NOWHERE: FailedAt = { phase: 'boot', step: Number.POSITIVE_INFINITY, signal: 0, text: '' };
+
 /** Makes the error of a failed exec: the step in the user's words, the errno, and its place in the program. */
-export function execError(id: string, ops: readonly Op[], failure: Failure): NiwaError {
+export function execError(id: string, ops: readonly Op[], failure: KernelError): NiwaError {
   const clone: Step = { phase: 'clone', operation: 'clone3', text: 'clone3 into the cgroup and the PID namespace' };
   const steps = [clone, ...ops.map(({ name, text }): Step => ({ phase: 'boot', operation: name, text }))];
   const what = `the exec in container ${id} failed`;
-  const index = steps.findIndex(({ phase }) => phase === failure.phase) + failure.step;
+  const { phase: failed, step: number } = failure.at ?? NOWHERE;
+  const index = steps.findIndex(({ phase }) => phase === failed) + number;
   const step = steps[index];
   if (step === undefined)
-    return new NiwaError('START_FAILED', `${what}: the container did not let its boot helper go on in time`);
+    return new NiwaError('START_FAILED', `${what}: the container did not let its boot helper go on in time`, {
+      cause: failure,
+    });
   return stepError(what, steps, index, failure);
 }
 
@@ -70,46 +75,51 @@ export function execError(id: string, ops: readonly Op[], failure: Failure): Niw
  * Makes the error of a failed start: the step in the user's words, the errno, and its place in the plan.
  * @param plan what the start followed; null where nobody knows it: an earlier niwad made the container, and its state was damaged
  */
-export function startError(id: string, plan: Plan | null, failure: Failure): NiwaError {
-  if (failure.signal !== 0) return helperDied(id, failure);
+export function startError(id: string, plan: Plan | null, failure: KernelError): NiwaError {
+  const at = failure.at ?? NOWHERE;
+  if (at.signal !== 0) return helperDied(id, at, failure);
   if (plan === null) return unknownStep(id, failure);
   const steps = planSteps(plan);
-  const index = indexOf(steps, failure);
-  if (steps[index] === undefined) return helperDied(id, failure);
+  const index = indexOf(steps, at);
+  if (index < 0) return helperDied(id, at, failure);
   return stepError(`container ${id} did not start`, steps, index, failure);
 }
 
-function stepError(what: string, steps: readonly Step[], index: number, failure: Failure): NiwaError {
+function stepError(what: string, steps: readonly Step[], index: number, failure: KernelError): NiwaError {
   const number = index + 1;
-  const errno = errnoName(failure.errno);
+  const { errno, at } = failure;
   const { operation, text } = steps[index] as Step;
   const cure = CURES[`${operation} ${errno}`] ?? cureOfShortage(errno);
-  const reason = failure.text === undefined || failure.text === '' ? errno : `${errno}, ${failure.text}`;
-  const words = `${text}: ${reason} (step ${number} of ${steps.length})${cure === undefined ? '' : `; ${cure}`}`;
+  const words = `${text}: ${reasonOf(errno, at)} (step ${number} of ${steps.length})${cure === undefined ? '' : `; ${cure}`}`;
   return new NiwaError('START_FAILED', `${what}: ${words}`, {
     details: { step: { number, total: steps.length, operation, text, errno } },
+    cause: failure,
   });
 }
 
-function indexOf(steps: readonly Step[], failure: Failure): number {
-  const ofPhase = steps.filter(({ phase }) => phase === failure.phase)[failure.step];
+function indexOf(steps: readonly Step[], at: FailedAt): number {
+  const ofPhase = steps.filter(({ phase }) => phase === at.phase)[at.step];
   return ofPhase === undefined ? -1 : steps.indexOf(ofPhase);
 }
 
-function unknownStep(id: string, { errno, text = '' }: Failure): NiwaError {
-  const reason = text === '' ? errnoName(errno) : `${errnoName(errno)}, ${text}`;
-  return new NiwaError('START_FAILED', `container ${id} did not start: ${reason}. At which step is not known.`);
+function unknownStep(id: string, cause: KernelError): NiwaError {
+  const reason = reasonOf(cause.errno, cause.at);
+  return new NiwaError('START_FAILED', `container ${id} did not start: ${reason}. At which step is not known.`, {
+    cause,
+  });
 }
 
-function helperDied(id: string, { signal, errno }: Failure): NiwaError {
-  if (signal === 0 && errno === constants.errno.ETIMEDOUT)
+function helperDied(id: string, { signal }: FailedAt, cause: KernelError): NiwaError {
+  if (signal === 0 && cause.errno === 'ETIMEDOUT')
     return new NiwaError(
       'START_FAILED',
       `container ${id} did not start: its boot helper hangs on a path whose file system does not answer. Bring that back, unmount it (umount -f), or name another path; until then the helper stays, killed, and so does its group.`,
+      { cause },
     );
   const how = signal === 0 ? 'ended' : `was ended by ${signalName(signal)}`;
   return new NiwaError(
     'START_FAILED',
     `container ${id} did not start: its boot helper ${how} on the way. A memory or pids limit that is too small does this.`,
+    { cause },
   );
 }

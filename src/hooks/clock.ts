@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { native } from '../native.js';
+import { kernel } from '../kernel/addon.js';
 
 /** What loops need of time; tests have one of their own. */
 export interface Clock {
@@ -11,7 +11,7 @@ export interface Clock {
 
 /** CLOCK_BOOTTIME, as everywhere: nobody can set it. */
 export const boottime: Clock = {
-  nowUsec: () => Number(native.boottimeNs() / 1000n),
+  nowUsec: () => Number(kernel.host.boottimeNs() / 1000n),
   sleep: async (usec, signal) => {
     await sleep(usec / 1000, undefined, { signal }).catch(() => {});
   },

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { takeAwayOfNiwad } from '../host/own-limits.js';
-import { REACH_PROGRAM } from '../host/reach.js';
-import { errnoName } from '../native.js';
+import { errnoName } from '../kernel/errors.js';
+import { REACH_PROGRAM } from '../kernel/programs.js';
 import type { Program } from '../protocol/resolved-spec.js';
 
 /** How one run of a program went. */

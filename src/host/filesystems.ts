@@ -1,6 +1,6 @@
 import { statfsSync, statSync } from 'node:fs';
 import { release } from 'node:os';
-import { native } from '../native.js';
+import { kernel } from '../kernel/addon.js';
 
 /** The Linux version from which each file system can be id-mapped, see mount_setattr(2). */
 export const IDMAPPED_SINCE: Record<string, readonly [number, number]> = {
@@ -27,7 +27,7 @@ const probed = new Map<string, boolean>();
 export function canIdmap(path: string): boolean {
   try {
     const name = `${statfsSync(path).type} ${statSync(path).dev}`;
-    const known = probed.get(name) ?? native.canIdmap(path);
+    const known = probed.get(name) ?? kernel.host.canIdmap(path);
     probed.set(name, known);
     return known;
   } catch {

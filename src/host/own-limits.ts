@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { native } from '../native.js';
+import { kernel } from '../kernel/addon.js';
+import { isKernelError } from '../kernel/errors.js';
 import { isOomProtected } from './oom.js';
 import { openFilesLimit } from './open-files.js';
 
@@ -11,5 +12,9 @@ import { openFilesLimit } from './open-files.js';
 export function takeAwayOfNiwad(pid: number): void {
   if (isOomProtected()) writeFileSync(`/proc/${pid}/oom_score_adj`, '0');
   const { soft, hard } = openFilesLimit();
-  native.limitOpenFiles(pid, soft, hard);
+  try {
+    kernel.host.limitOpenFiles(pid, soft, hard);
+  } catch (error) {
+    if (!isKernelError(error)) throw error;
+  }
 }

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { NiwaError, toHostError } from '../errors.js';
-import { nativeDirectory } from '../native.js';
+import { REACH_PROGRAM } from '../kernel/programs.js';
 import { Turns } from '../turns.js';
 
 /**
@@ -10,9 +9,6 @@ import { Turns } from '../turns.js';
  * program sleeps, NFS whose server is gone. Whoever has asked one waits in the kernel, often beyond SIGKILL, and with a thread of
  * niwad the whole daemon could not end any more. Such a process is given up instead; it ends when the file system answers.
  */
-
-/** The program, with its modes `serve`, `exec` and `image`. */
-export const REACH_PROGRAM = join(nativeDirectory, 'niwa-reach');
 
 /**
  * What is to be done with a path, and what else it needs; run_errand() in native/reach/main.cc says what each gives. Links that

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:os';
 import { NiwaError } from '../errors.js';
-import { errnoName, native, type SeccompRule } from '../native.js';
+import { kernel } from '../kernel/addon.js';
+import { isKernelError } from '../kernel/errors.js';
+import type { SeccompRule } from '../kernel/host.js';
 import type { SeccompProfileInput } from '../protocol/spec.js';
 
 /** SECCOMP_RET_* of seccomp(2). */
@@ -55,10 +57,13 @@ function compile({ defaultAction, defaultErrnoRet, syscalls = [] }: SeccompProfi
       }),
     ),
   );
-  const result = native.compileSeccomp(actionNumber(defaultAction, defaultErrnoRet), rules);
-  if (typeof result === 'number')
-    throw new NiwaError('SPEC_INVALID', `libseccomp refuses the seccomp profile: ${errnoName(result)}`);
-  return [...new BigUint64Array(result.slice().buffer)];
+  try {
+    const program = kernel.host.compileSeccomp(actionNumber(defaultAction, defaultErrnoRet), rules);
+    return [...new BigUint64Array(program.slice().buffer)];
+  } catch (error) {
+    if (!isKernelError(error)) throw error;
+    throw new NiwaError('SPEC_INVALID', `libseccomp refuses the seccomp profile: ${error.errno}`, { cause: error });
+  }
 }
 
 function actionNumber(action: string, errno: number = constants.errno.EPERM): number {

@@ -1,4 +1,4 @@
-import type { LayerEntry } from '../native.js';
+import type { LayerEntry } from '../kernel/layers.js';
 import { badTar, type TarEntry } from './tar/entry.js';
 
 /**

@@ -3,7 +3,9 @@ import { closeSync, constants, ftruncate, write } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { cureOfShortage, messageOf, NiwaError } from '../errors.js';
-import { errnoName, type LayerEntry, type MadeEntry, native } from '../native.js';
+import { kernel } from '../kernel/addon.js';
+import { isKernelError, type KernelError } from '../kernel/errors.js';
+import type { LayerEntry, MadeEntry } from '../kernel/layers.js';
 import { breather } from './breather.js';
 import { DeviceFiles } from './device-files.js';
 import { type Budget, spend, tooLarge } from './limits.js';
@@ -58,7 +60,7 @@ export async function unpackLayer(
       const made = translate(entry);
       if (made !== null && !devices.leaveOut(made, entry)) await maker.make(made, entry, contents);
     }
-    await maker.end(directory);
+    await maker.end();
   } finally {
     await Promise.all(layers.map((layer) => layer.close()));
   }
@@ -103,12 +105,12 @@ class Maker {
 
   async begin(): Promise<void> {
     const root = directoryEntry(Buffer.alloc(0));
-    this.#count(root, check(root, await native.unpackBegin(this.#layers)));
+    this.#count(root, await kernel.layers.begin(this.#layers).catch(refusal(root)));
   }
 
   async make(made: LayerEntry, entry: TarEntry, contents: AsyncIterable<Piece>): Promise<void> {
     const maxBytes = Math.max(0, this.#budget.bytes);
-    const result = check(made, await native.unpackMake(this.#layers, made, maxBytes));
+    const result = await kernel.layers.make(this.#layers, made, maxBytes).catch(refusal(made));
     try {
       this.#count(made, result);
       if (made.kind === 'file') await this.#fill(result.fd, made, entry, contents);
@@ -118,11 +120,10 @@ class Maker {
   }
 
   /** Sets the times of the directories, and brings all to the disk. */
-  async end(directory: string): Promise<void> {
-    for (const made of this.#directories.values())
-      requireDone(made, await native.unpackTime(this.#layers[0] ?? -1, made));
-    const errno = await native.syncFileSystem(this.#layers[0] ?? -1);
-    if (errno !== 0) throw new NiwaError('HOST_ERROR', `cannot sync ${directory}: ${errnoName(errno)}`);
+  async end(): Promise<void> {
+    const [root = -1] = this.#layers;
+    for (const made of this.#directories.values()) await kernel.layers.setTime(root, made).catch(refusal(made));
+    await kernel.layers.sync(root);
   }
 
   /** Counts what was made beside the entry itself, and keeps the times of directories. */
@@ -150,7 +151,7 @@ class Maker {
         cause: error,
       });
     }
-    requireDone(made, await native.unpackFinish(fd, made));
+    await kernel.layers.finish(fd, made).catch(refusal(made));
   }
 }
 
@@ -162,23 +163,21 @@ function directoryEntry(path: Buffer): LayerEntry {
 /** What the file system of the images does not do; of a hard link, what the layer may not ask for. */
 const REFUSED = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP'];
 
-/** Gives what the addon made. @throws NiwaError where it gives an errno instead */
-function check(made: LayerEntry, result: MadeEntry | number): MadeEntry {
-  if (typeof result !== 'number') return result;
-  throw failure(made, errnoName(-result));
+/** Gives what throws a better error for what the kernel refuses of an entry. */
+function refusal(made: LayerEntry): (error: unknown) => never {
+  return (error) => {
+    throw isKernelError(error) ? failure(made, error) : error;
+  };
 }
 
-function requireDone(made: LayerEntry, errno: number): void {
-  if (errno !== 0) throw failure(made, errnoName(errno));
-}
-
-function failure(made: LayerEntry, errno: string): NiwaError {
+function failure(made: LayerEntry, cause: KernelError): NiwaError {
+  const { errno } = cause;
   if (errno === 'EFBIG') return tooLarge('maxBytes');
   const what = `cannot make the ${made.kind} ${nameOf(made)} of a layer: ${errno}`;
   const cure = cureOfShortage(errno);
-  if (cure !== undefined) return new NiwaError('HOST_ERROR', `${what}; ${cure}`);
-  if (REFUSED.includes(errno) && made.kind !== 'link') return new NiwaError('HOST_ERROR', what);
-  return new NiwaError('IMAGE_INVALID', `${what}; the layer contradicts itself`);
+  if (cure !== undefined) return new NiwaError('HOST_ERROR', `${what}; ${cure}`, { cause });
+  if (REFUSED.includes(errno) && made.kind !== 'link') return new NiwaError('HOST_ERROR', what, { cause });
+  return new NiwaError('IMAGE_INVALID', `${what}; the layer contradicts itself`, { cause });
 }
 
 function nameOf({ path }: LayerEntry): string {

@@ -1,5 +1,6 @@
 import { type Asker, type Errand, reach } from '../host/reach.js';
-import { native } from '../native.js';
+import { kernel } from '../kernel/addon.js';
+import { isKernelError } from '../kernel/errors.js';
 import type { Root, Spec } from '../protocol/resolved-spec.js';
 import { refuse, show } from '../spec/problems.js';
 import { unmappedUser } from '../spec/spec.js';
@@ -17,8 +18,12 @@ export type ReadLines = (path: string) => string[];
  */
 export function readerOf(layers: readonly string[]): ReadLines {
   return (path) => {
-    const found = native.readInLayers(layers, path, MAX_BYTES);
-    return typeof found === 'number' ? [] : found.toString('utf8').split('\n');
+    try {
+      return kernel.layers.read(layers, path, MAX_BYTES).toString('utf8').split('\n');
+    } catch (error) {
+      if (isKernelError(error)) return []; // there is none, or none that may be read
+      throw error;
+    }
   };
 }
 

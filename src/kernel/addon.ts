@@ -4,7 +4,7 @@ import { messageOf, NiwaError } from '../errors.js';
 import type { NetworkStep } from '../plan/network.js';
 import type { Adopted, AdoptRequest, Created, CreateRequest, Deadline, Handle, Started } from './containers.js';
 import { errnoName, type FailedAt, KernelError } from './errors.js';
-import type { Executed, ExecHandle, ExecRequest } from './execs.js';
+import type { ExecHandle, ExecRequest, Executed } from './execs.js';
 import type { SeccompRule } from './host.js';
 import type { Kernel, KernelEvent } from './kernel.js';
 import type { LayerEntry, MadeEntry } from './layers.js';
@@ -28,9 +28,7 @@ interface Addon {
   columns: string[];
   loadHelper(path: string): Errno;
   watch(listener: (event: RawEvent) => void): Errno;
-  create(
-    request: CreateRequest,
-  ): Promise<(Omit<Created, 'started'> & { started: Started | Failure | null }) | Failure>;
+  create(request: CreateRequest): Promise<(Omit<Created, 'started'> & { started: Started | Failure | null }) | Failure>;
   adopt(request: AdoptRequest): Adopted | Errno;
   start(handle: Handle, lifetimeNs: bigint, deadline: Deadline): Promise<Started | Failure>;
   setDeadline(handle: Handle, deadline: Deadline): boolean;
@@ -87,26 +85,28 @@ function load(): Addon {
   try {
     return createRequire(import.meta.url)(ADDON) as Addon;
   } catch (error) {
-    throw new NiwaError('HOST_ERROR', `cannot load ${ADDON}: ${messageOf(error)}. Build it with \`npm run build\`.`, {
-      cause: error,
-    });
+    throw notBuilt(ADDON, messageOf(error), error);
   }
+}
+
+function notBuilt(path: string, reason: string, cause?: unknown): NiwaError {
+  return new NiwaError('HOST_ERROR', `cannot load ${path}: ${reason}. Build it with \`npm run build\`.`, { cause });
 }
 
 /** @throws KernelError */
 function requireDone(act: string, errno: Errno): void {
-  if (errno !== 0) throw new KernelError(act, errno);
+  if (errno !== 0) throw new KernelError(act, errnoName(errno));
 }
 
 /** Gives a number that is no errno. @throws KernelError */
 function requireNumber(act: string, answer: NumberOrErrno): number {
-  if (answer < 0) throw new KernelError(act, -answer);
+  if (answer < 0) throw new KernelError(act, errnoName(-answer));
   return answer;
 }
 
 /** Gives an answer that is no errno. @throws KernelError */
 function requireAnswer<T extends object>(act: string, answer: T | number): T {
-  if (typeof answer === 'number') throw new KernelError(act, Math.abs(answer));
+  if (typeof answer === 'number') throw new KernelError(act, errnoName(Math.abs(answer)));
   return answer;
 }
 
@@ -114,7 +114,7 @@ function requireAnswer<T extends object>(act: string, answer: T | number): T {
 function requireSteps<T extends object>(act: string, answer: T | Failure): T {
   if (!('phase' in answer)) return answer;
   const { errno, text = '', phase, step, signal } = answer;
-  throw new KernelError(act, errno, { phase, step, signal, text });
+  throw new KernelError(act, errnoName(errno), { phase, step, signal, text });
 }
 
 function toCreated(answer: Awaited<ReturnType<Addon['create']>>): Created {
@@ -146,7 +146,10 @@ export const kernel: Kernel = {
       addon.watch((event) => listener(toEvent(event))),
     ),
   containers: {
-    loadBootProgram: () => requireDone(`load ${BOOT_PROGRAM}`, addon.loadHelper(BOOT_PROGRAM)),
+    loadBootProgram: () => {
+      const errno = addon.loadHelper(BOOT_PROGRAM);
+      if (errno !== 0) throw notBuilt(BOOT_PROGRAM, errnoName(errno));
+    },
     create: (request) => addon.create(request).then(toCreated),
     adopt: (request) => requireAnswer(`take over ${request.cgroup}`, addon.adopt(request)),
     start: (handle, lifetimeNs, deadline) => addon.start(handle, lifetimeNs, deadline).then(toStarted),
@@ -186,7 +189,7 @@ export const kernel: Kernel = {
   network: {
     configure: (handle, steps) =>
       addon.configureNetwork(handle, steps).then((failure) => {
-        if (failure !== null) requireSteps(steps[failure.step]?.text ?? 'set up the network', failure);
+        if (failure !== null) requireSteps(`change the network (${steps[failure.step]?.text})`, failure);
       }),
     forgetFlows: (owners) =>
       addon.forgetFlows(owners).then((errno) => requireDone('let connections be forgotten', errno)),
@@ -197,7 +200,8 @@ export const kernel: Kernel = {
     begin: (layers) => addon.unpackBegin(layers).then((made) => requireAnswer('begin a layer', made)),
     make: (layers, entry, maxBytes) =>
       addon.unpackMake(layers, entry, maxBytes).then((made) => requireAnswer('make a file of a layer', made)),
-    finish: (fd, entry) => addon.unpackFinish(fd, entry).then((errno) => requireDone('finish a file of a layer', errno)),
+    finish: (fd, entry) =>
+      addon.unpackFinish(fd, entry).then((errno) => requireDone('finish a file of a layer', errno)),
     setTime: (root, entry) =>
       addon.unpackTime(root, entry).then((errno) => requireDone('set the time of a directory', errno)),
     sync: (fd) => addon.syncFileSystem(fd).then((errno) => requireDone('sync a file system', errno)),

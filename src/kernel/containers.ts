@@ -126,7 +126,7 @@ export interface ExitEvent {
 
 /** Makes containers, acts on them, and ends them. Times are nanoseconds of CLOCK_BOOTTIME. */
 export interface Containers {
-  /** Reads the boot program of this build, from which containers start; to be called once, before the first. @throws KernelError */
+  /** Reads the boot program of this build, from which containers start; to be called once, before the first. @throws NiwaError HOST_ERROR */
   loadBootProgram(): void;
   /**
    * Makes the group and the process, up to the program's wait, and may start it. Where the start fails, an exit event follows.

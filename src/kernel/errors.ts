@@ -33,13 +33,24 @@ export class KernelError extends NiwaError {
 
   /**
    * @param act what was asked for, as it stands after "cannot": `freeze a group`
-   * @param errno its number
+   * @param errno its name
    */
-  constructor(act: string, errno: number, at: FailedAt | null = null) {
-    super('HOST_ERROR', `cannot ${act}: ${errnoName(errno)}`);
-    this.errno = errnoName(errno);
+  constructor(act: string, errno: string, at: FailedAt | null = null) {
+    super('HOST_ERROR', `cannot ${act}: ${reasonOf(errno, at)}`);
+    this.errno = errno;
     this.at = at;
   }
+}
+
+/** Gives the errno's name, and after it the kernel's own words where there are some. */
+export function reasonOf(errno: string, at: FailedAt | null): string {
+  return at === null || at.text === '' ? errno : `${errno}, ${at.text}`;
+}
+
+/** Gives the errno of a failure of the kernel; throws whatever else was thrown. */
+export function errnoOf(error: unknown): string {
+  if (error instanceof KernelError) return error.errno;
+  throw error;
 }
 
 /** Whether something that was thrown is a failure of the kernel, with one of these errnos where some are named. */

@@ -1,4 +1,3 @@
-import { type Handle, native } from '../native.js';
 import type { LogChunk, StreamName } from '../protocol/logs.js';
 import { formatUsec } from './entry.js';
 import { LogReader, OLDEST, type Position } from './reader.js';
@@ -22,17 +21,20 @@ export interface LogRange {
 /** The stored output of one container. Readers have places of their own: none of them holds anything back. */
 export class ContainerLog {
   readonly #directory: string;
-  readonly #handle: Handle;
+  readonly #watch: () => void;
   readonly #waiting = new Set<() => void>();
   /** How often something new was heard of. */
   #heard = 0;
   #asked = false;
   #ended = false;
 
-  /** @param directory where it is stored */
-  constructor(directory: string, handle: Handle) {
+  /**
+   * @param directory where it is stored
+   * @param watch asks to {@link hear} of the next output that is stored, once
+   */
+  constructor(directory: string, watch: () => void) {
     this.#directory = directory;
-    this.#handle = handle;
+    this.#watch = watch;
   }
 
   /** Something was stored since it was asked for. */
@@ -103,7 +105,7 @@ export class ContainerLog {
   #ask(): number {
     if (!this.#asked) {
       this.#asked = true;
-      native.watchLog(this.#handle);
+      this.#watch();
     }
     return this.#heard;
   }

@@ -1,9 +1,13 @@
 import { mkdirSync, readdirSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { messageOf, NiwaError } from '../errors.js';
 import { removeDirectory, unlinkIfThere } from '../host/directory.js';
-import { errnoName, type Handle, type LogErrorEvent, native } from '../native.js';
+import type { Handle } from '../kernel/containers.js';
+import { isKernelError } from '../kernel/errors.js';
+import type { Kernel } from '../kernel/kernel.js';
+import type { LogErrorEvent } from '../kernel/logs.js';
 import { ContainerLog } from './log.js';
 
 /** How much is stored of each container. */
@@ -21,6 +25,7 @@ export class LogStore {
   readonly #logDir: string;
   readonly #limits: LogLimits;
   readonly #logger: Logger;
+  readonly #kernel: Pick<Kernel, 'logs'>;
   /** Handles of containers whose output cannot be stored. */
   readonly #unstored = new Set<Handle>();
 
@@ -28,11 +33,12 @@ export class LogStore {
    * @param runDir a directory for each container's FIFOs goes below it
    * @param logDir a directory for each container's log goes below it
    */
-  constructor(runDir: string, logDir: string, limits: LogLimits, logger: Logger) {
+  constructor(runDir: string, logDir: string, limits: LogLimits, logger: Logger, kernel: Pick<Kernel, 'logs'>) {
     this.#runDir = runDir;
     this.#logDir = logDir;
     this.#limits = limits;
     this.#logger = logger;
+    this.#kernel = kernel;
   }
 
   /** The paths of a container's FIFOs. */
@@ -58,13 +64,19 @@ export class LogStore {
   /** Begins to store what comes out of a container's FIFOs, after what is stored of it. Gives the log, or the errno. */
   open(id: string, handle: Handle): { log: ContainerLog; errno: number } {
     const directory = this.#directoryOf(id);
-    const errno = native.openLog(handle, { ...this.fifosOf(id), directory, ...this.#limits });
-    return { log: new ContainerLog(directory, handle), errno };
+    const log = new ContainerLog(directory, () => this.#kernel.logs.watch(handle));
+    try {
+      this.#kernel.logs.open(handle, { ...this.fifosOf(id), directory, ...this.#limits });
+      return { log, errno: 0 };
+    } catch (error) {
+      if (!isKernelError(error)) throw error;
+      return { log, errno: constants.errno[error.errno as 'EIO'] };
+    }
   }
 
   /** Gives the log of a container that has exited. */
   ended(id: string): ContainerLog {
-    const log = new ContainerLog(this.#directoryOf(id), 0);
+    const log = new ContainerLog(this.#directoryOf(id), () => {});
     log.end();
     return log;
   }
@@ -89,11 +101,11 @@ export class LogStore {
   /** Output of a container could not be stored, or can be again. One is enough to tell of a full disk. */
   hearError({ errno, handle }: LogErrorEvent, id: string | undefined): void {
     const before = this.#unstored.size;
-    if (errno === 0) this.#unstored.delete(handle);
+    if (errno === null) this.#unstored.delete(handle);
     else this.#unstored.add(handle);
-    if (errno !== 0 && before === 0)
+    if (errno !== null && before === 0)
       this.#logger.error(
-        { id, errno: errnoName(errno) },
+        { id, errno },
         'output cannot be stored: containers that write wait until it can; free or repair the disk of the logs',
       );
     if (before > 0 && this.#unstored.size === 0) this.#logger.info('output is stored again');

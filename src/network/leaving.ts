@@ -1,6 +1,6 @@
-import { constants } from 'node:os';
 import type { Logger } from 'pino';
-import { errnoName, native } from '../native.js';
+import { errnoOf } from '../kernel/errors.js';
+import type { Kernel } from '../kernel/kernel.js';
 import type { Lease } from './lease.js';
 
 /** For how long leases are gathered: whatever the number of ends, the kernel's table of connections is searched once in this time. */
@@ -11,16 +11,18 @@ const GATHER_MS = 1000;
  * the next container before, the peers of the one before would send to that.
  */
 export class Leaving {
+  readonly #kernel: Pick<Kernel, 'network'>;
   readonly #log: Logger;
   readonly #free: (lease: Lease) => void;
   readonly #leases = new Set<Lease>();
-  /** What came of the last time. */
-  #errno = 0;
+  /** What the kernel said the last time; null where it did it. */
+  #errno: string | null = null;
   #timer: NodeJS.Timeout | undefined;
   #forgetting: Promise<void> = Promise.resolve();
 
   /** @param free gets each lease when nothing is left of it */
-  constructor(log: Logger, free: (lease: Lease) => void) {
+  constructor(kernel: Pick<Kernel, 'network'>, log: Logger, free: (lease: Lease) => void) {
+    this.#kernel = kernel;
     this.#log = log;
     this.#free = free;
   }
@@ -52,17 +54,17 @@ export class Leaving {
   /**
    * Lets the kernel forget connections. Gives whether that is done; a kernel without ctnetlink has no way to be told. An error
    * that lasts is logged once.
-   * @param owners see {@link native.forgetFlows}
+   * @param owners as the kernel's `forgetFlows` takes them
    */
   async forgetFlows(owners: { of: string[]; but: string[] }): Promise<boolean> {
-    const errno = await native.forgetFlows(owners);
-    if (errno !== 0 && errno !== this.#errno)
+    const errno = await this.#kernel.network.forgetFlows(owners).then(() => null, errnoOf);
+    if (errno !== null && errno !== this.#errno)
       this.#log.error(
-        { errno: errnoName(errno), addresses: owners.of.length, first: owners.of[0] },
+        { errno, addresses: owners.of.length, first: owners.of[0] },
         'the connections of containers that have ended cannot be forgotten',
       );
     this.#errno = errno;
-    return errno === 0 || errno === constants.errno.EINVAL;
+    return errno === null || errno === 'EINVAL';
   }
 }
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { messageOf, NiwaError } from '../errors.js';
 import { loadNow } from '../host/stored-file.js';
-import { errnoName, type Failure, type Handle, native } from '../native.js';
+import type { Handle } from '../kernel/containers.js';
+import type { Kernel } from '../kernel/kernel.js';
 import { count, deleteLink, type NetworkStep } from '../plan/network.js';
 import type { PlanNetwork } from '../plan/plan.js';
 import type { Network, PublishedPort, Spec } from '../protocol/resolved-spec.js';
@@ -34,6 +35,7 @@ export interface NetworksOptions {
   /** Is there while the bridge is; names it. */
   markFile: string;
   log: Logger;
+  kernel: Pick<Kernel, 'network'>;
 }
 
 /** What a container has here. */
@@ -42,8 +44,8 @@ interface Member {
   network: Network;
   /** The number of its group; null where it is in none. */
   group: number | null;
-  /** The making of its place, while and after it goes on; null before. */
-  attaching: Promise<unknown> | null;
+  /** The making of its place, while and after it goes on, however it ends; null before. */
+  attaching: Promise<void> | null;
 }
 
 /** The bridge of a daemon and who is on it. It is made for the first container and goes with the daemon that leaves none. */
@@ -66,7 +68,7 @@ export class Networks {
     this.#options = options;
     this.#segment = segmentOf(options.settings, nodeName(), hasIpv6());
     this.#pool = new AddressPool(this.#segment.subnet);
-    this.#leaving = new Leaving(options.log, ({ address }) => this.#pool.release(address));
+    this.#leaving = new Leaving(options.kernel, options.log, ({ address }) => this.#pool.release(address));
   }
 
   /** Gives a spec with the name servers of this host where it does not say which. */
@@ -112,13 +114,13 @@ export class Networks {
     for (const name of names) writeFileSync(join(directory, name), files[name], { mode: 0o644 });
   }
 
-  /** Gives a container that waits for its start its place, by the steps of its plan. */
-  async attach({ id, handle }: { id: string; handle: Handle }, steps: readonly NetworkStep[]): Promise<Failure | null> {
+  /** Gives a container that waits for its start its place, by the steps of its plan. @throws KernelError with the step */
+  async attach({ id, handle }: { id: string; handle: Handle }, steps: readonly NetworkStep[]): Promise<void> {
     const member = this.#members.get(id);
-    if (member === undefined) return null;
-    const attaching = native.configureNetwork(handle, steps);
-    member.attaching = attaching;
-    return await attaching;
+    if (member === undefined) return;
+    const attaching = this.#options.kernel.network.configure(handle, steps);
+    member.attaching = attaching.catch(() => {});
+    await attaching;
   }
 
   /** Takes the place of a container away, and forgets that it had one. */
@@ -128,8 +130,7 @@ export class Networks {
     const { lease, network, group, attaching } = member;
     await this.#opened;
     await attaching; // it may have been killed on the way
-    const failure = await native.configureNetwork(0, detachSteps(lease, network, group));
-    if (failure !== null) this.#options.log.error({ id, ...failure }, 'the network of a container stays');
+    await this.#tryTo(detachSteps(lease, network, group), { id }, 'the network of a container stays');
     this.#drop(id);
     this.#leaving.add(lease);
   }
@@ -138,7 +139,8 @@ export class Networks {
   adopt({ id, network }: Spec, lease: Lease | null, handle: Handle): void {
     if (network === null || lease === null) return;
     this.#pool.claim(lease.address);
-    const attaching = native.configureNetwork(handle, [count()]); // where it has ended there is nothing to count
+    const counting = this.#options.kernel.network.configure(handle, [count()]);
+    const attaching = counting.catch(() => {}); // where it has ended there is nothing to count
     this.#members.set(id, { lease, network, group: this.#groupNumber(network.group), attaching });
   }
 
@@ -165,7 +167,7 @@ export class Networks {
     await Promise.all([...this.#members.values()].map(({ attaching }) => attaching));
     const kept = new Set([...this.#members.values()].map(({ lease }) => lease.device));
     const stale = interfaceNames().filter((name) => name.startsWith(devicePrefix(marked)) && !kept.has(name));
-    await native.configureNetwork(0, stale.map(deleteLink).map(optional));
+    await this.#tryTo(stale.map(deleteLink).map(optional), { stale }, 'interfaces of an earlier niwad stay');
     if (this.#members.size === 0) await this.#remove(marked);
     else await this.#make();
   }
@@ -200,10 +202,7 @@ export class Networks {
     const elements = members.flatMap(({ lease, network, group }) => elementsOf(lease, network, group));
     await applyRuleset(this.#segment, exists ? elements : [], log);
     await this.#forgetOthers();
-    const steps = exists ? [] : bridgeSteps(this.#segment);
-    const failure = await native.configureNetwork(0, steps);
-    if (failure !== null)
-      throw new NiwaError('HOST_ERROR', `${steps[failure.step]?.text}: ${errnoName(failure.errno)} ${failure.text}`);
+    if (!exists) await this.#options.kernel.network.configure(0, bridgeSteps(this.#segment));
     enableForwarding(this.#segment, log);
     log.info({ bridge, subnet: this.#segment.subnetText }, 'containers can be bridged');
   }
@@ -216,9 +215,18 @@ export class Networks {
     await this.#leaving.forgetFlows({ of, but: placed.flatMap(({ lease }) => addressesOf(lease)) });
   }
 
+  /** Runs steps on the host; where they fail, that is logged. */
+  async #tryTo(steps: readonly NetworkStep[], of: object, failure: string): Promise<void> {
+    try {
+      await this.#options.kernel.network.configure(0, steps);
+    } catch (error) {
+      this.#options.log.error({ ...of, err: error }, failure);
+    }
+  }
+
   async #remove(bridge: string): Promise<void> {
     this.#made = null;
-    await native.configureNetwork(0, [optional(deleteLink(bridge))]);
+    await this.#tryTo([optional(deleteLink(bridge))], { bridge }, 'the bridge stays');
     try {
       await applyRules(removal(bridge));
       rmSync(this.#options.markFile, { force: true });

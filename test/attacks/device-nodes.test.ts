@@ -3,7 +3,7 @@ import { chmodSync, readlinkSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { expect } from 'vitest';
-import { native } from '../../src/native.js';
+import { kernel } from '../../src/kernel/addon.js';
 import type { Skip } from '../integration/support/host.js';
 import { attack, test, unprotected } from './attack.js';
 
@@ -51,7 +51,7 @@ test("mknod: the device filter refuses the disk to the host's root user with the
   volume,
   skip,
 }) => {
-  skip(!native.canFilterDevices(), 'this kernel has no device filter for cgroup v2');
+  skip(!kernel.host.canFilterDevices(), 'this kernel has no device filter for cgroup v2');
   const results = await attack(niwad, 'device-nodes', diskOf(volume).numbers, unprotected('MKNOD'));
   expect(results).toEqual({ mknod: 'EPERM' });
 });

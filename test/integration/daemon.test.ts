@@ -64,14 +64,14 @@ test('a second daemon is refused also where the lock file was removed, or an ear
   await niwad.stop();
 
   // An earlier version locks the directories alone.
-  const native = new URL('../../dist/native.js', import.meta.url).pathname;
+  const addon = new URL('../../dist/kernel/addon.js', import.meta.url).pathname;
   const script = `
-    const { native } = await import(${JSON.stringify(native)});
-    console.log(native.holdDirectory(${JSON.stringify(place.stateDir)}));
+    const { kernel } = await import(${JSON.stringify(addon)});
+    kernel.host.holdDirectory(${JSON.stringify(place.stateDir)}); console.log('held');
     setInterval(() => {}, 1000);`;
   const earlier = execa(execPath, ['--input-type=module', '-e', script], { reject: false });
   try {
-    expect(String(await once(earlier.stdout, 'data'))).toBe('0\n');
+    expect(String(await once(earlier.stdout, 'data'))).toBe('held\n');
     expect((await runNiwad(flagsOf(other))).stdout).toContain(`another niwad uses ${place.stateDir}`);
   } finally {
     earlier.kill('SIGKILL');

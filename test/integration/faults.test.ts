@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { describe, expect, test, vi } from 'vitest';
-import { nativeDirectory } from '../../src/native.js';
+import { ADDON } from '../../src/kernel/programs.js';
 import { cleanUpDaemons, mountTmpfs, newPlace, startDaemon } from './support/daemons.js';
 import { host, needsNoKernel, SLOWNESS, scaled } from './support/host.js';
 import { flagsOf, keeperOf, type Niwad, runNiwad } from './support/niwad.js';
@@ -155,7 +155,7 @@ test('no more processes and threads for niwad fail starts and execs, not the dae
 });
 
 test('threads that cannot be made are told when niwad starts', async ({ skip }) => {
-  const script = `const native = require(${JSON.stringify(join(nativeDirectory, 'niwa.node'))});
+  const script = `const native = require(${JSON.stringify(ADDON)});
     process.stdin.once('data', () => { console.log(native.watch(() => {})); process.exit(); });`;
   const node = execa(process.execPath, ['-e', script], { reject: false });
   const group = pidsGroupOf(skip, node.pid ?? 0);

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { nativeDirectory } from '../../src/native.js';
+import { BOOT_PROGRAM } from '../../src/kernel/programs.js';
 import { encodeProgram } from '../../src/plan/encode.js';
 import { exec } from '../../src/plan/ops.js';
 import { rootOps } from '../../src/plan/root.js';
@@ -33,8 +33,9 @@ async function sh(script: string, root: Partial<Root>): Promise<string> {
   const spec = specOf({ userns: 'host', namespaces: { cgroup: 'host' } });
   const stage = mkdtempSync(join(directory, 'stage-'));
   const ops = rootOps({ ...spec, root: { ...spec.root, path: null, ...root } }, stage, null);
-  const boot = join(nativeDirectory, 'niwa-boot');
-  const child: ChildProcess = spawn('unshare', ['--mount', boot], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+  const child: ChildProcess = spawn('unshare', ['--mount', BOOT_PROGRAM], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  });
   (child.stdio[3] as Socket).write(encodeProgram([...ops, exec(['/bin/sh', '-c', script], {})]));
   const [output, errors] = await Promise.all([
     text(child.stdio[1] as Socket),

@@ -2,14 +2,15 @@ import { spawn } from 'node:child_process';
 import { createHash, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa, execaSync } from 'execa';
 import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { kernel } from '../../src/kernel/addon.js';
+import type { KernelEvent } from '../../src/kernel/kernel.js';
+import type { LogRequest } from '../../src/kernel/logs.js';
 import { ContainerLog, type LogRange } from '../../src/logs/log.js';
-import { type LogRequest, type NativeEvent, native } from '../../src/native.js';
 import { needsNoKernel, SLOWNESS } from './support/host.js';
 
 beforeEach(({ skip }) => needsNoKernel(skip));
@@ -23,8 +24,8 @@ const NOBODY_LEAVES = new AbortController().signal;
 const base = mkdtempSync(join(process.env.NIWA_VM_DISK ?? '/var/tmp', 'niwa-test-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
-const heard: NativeEvent[] = [];
-native.watch((event) => heard.push(event));
+const heard: KernelEvent[] = [];
+kernel.watch((event) => heard.push(event));
 
 let handle = 0;
 let request: LogRequest;
@@ -49,10 +50,14 @@ async function write(script: string): Promise<void> {
   await once(writer, 'exit');
 }
 
+function logOf(): ContainerLog {
+  const { directory } = request;
+  return new ContainerLog(directory, () => kernel.logs.watch(handle));
+}
+
 async function hashOf(range: LogRange): Promise<string> {
   const hash = createHash('sha256');
-  for await (const { data } of new ContainerLog(request.directory, handle).read(range, NOBODY_LEAVES))
-    hash.update(data);
+  for await (const { data } of logOf().read(range, NOBODY_LEAVES)) hash.update(data);
   return hash.digest('hex');
 }
 
@@ -99,9 +104,9 @@ test('a pump that is killed at any moment loses nothing and doubles nothing', as
   expect(ended).toBe(false);
   expect(bytes.at(-1)).toBeGreaterThan(1_000_000 / SLOWNESS);
 
-  expect(native.openLog(handle, request)).toBe(0);
+  kernel.logs.open(handle, request);
   await writer;
-  expect(await native.drainLog(handle)).toBe(0);
+  await kernel.logs.drain(handle);
   const wanted = await hashOfSeq(lines);
   expect(await hashOf({ stream: 'stdout' })).toBe(wanted);
   expect(await hashOf({ stream: 'stderr' })).toBe(wanted);
@@ -109,16 +114,16 @@ test('a pump that is killed at any moment loses nothing and doubles nothing', as
 
 test('a log never takes more than its share, and keeps what is newest', async () => {
   Object.assign(request, { maxBytes: 262_144, maxFiles: 4 });
-  expect(native.openLog(handle, request)).toBe(0);
+  kernel.logs.open(handle, request);
   const writer = write('seq 1 2000000').then(() => 'ended');
   let most = 0;
   while ((await Promise.race([writer, sleep(1)])) !== 'ended') most = Math.max(most, sum(sizes()));
-  expect(await native.drainLog(handle)).toBe(0);
+  await kernel.logs.drain(handle);
   expect(most).toBeLessThanOrEqual(262_144);
   expect(most).toBeGreaterThan(131_072);
   expect(sizes()).toHaveLength(8);
   let kept = '';
-  for await (const { data } of new ContainerLog(request.directory, handle).read({}, NOBODY_LEAVES)) kept += data;
+  for await (const { data } of logOf().read({}, NOBODY_LEAVES)) kept += data;
   expect(kept.length).toBeGreaterThan(131_072);
   const [, ...lines] = kept.trimEnd().split('\n');
   expect(lines.at(-1)).toBe('2000000');
@@ -127,37 +132,37 @@ test('a log never takes more than its share, and keeps what is newest', async ()
 
 test('the end is drained without the limit, and without what others still write', async () => {
   request.bytesPerSecond = 4096;
-  expect(native.openLog(handle, request)).toBe(0);
+  kernel.logs.open(handle, request);
   void write('yes');
   await sleep(50);
   const begun = Date.now();
-  expect(await native.drainLog(handle)).toBe(0);
+  await kernel.logs.drain(handle);
   expect(Date.now() - begun).toBeLessThan(1000 * SLOWNESS);
-  expect(await native.drainLog(handle)).toBe(3); // ESRCH: it is closed
+  await kernel.logs.drain(handle); // it is closed
 });
 
 test('a log whose place is taken waits for it, and says so once', async () => {
   const place = join(base, 'taken');
   writeFileSync(place, '');
   request.directory = join(place, 'log');
-  expect(native.openLog(handle, request)).toBe(0);
+  kernel.logs.open(handle, request);
   await write('echo kept');
   await sleep(2500);
-  expect(heard).toEqual([{ type: 'log-error', handle, errno: constants.errno.ENOTDIR }]);
+  expect(heard).toEqual([{ type: 'log-error', handle, errno: 'ENOTDIR' }]);
   rmSync(place);
-  native.watchLog(handle);
+  kernel.logs.watch(handle);
   await expect.poll(() => heard.length, { timeout: 5000 }).toBe(3);
   expect(heard.slice(1)).toEqual([
-    { type: 'log-error', handle, errno: 0 },
+    { type: 'log-error', handle, errno: null },
     { type: 'output', handle },
   ]);
-  expect(await native.drainLog(handle)).toBe(0);
+  await kernel.logs.drain(handle);
   expect(await hashOf({})).toBe(createHash('sha256').update('kept\n').digest('hex'));
 });
 
 test('a log is made with the first output, and who followed it before has all of that', async () => {
-  expect(native.openLog(handle, request)).toBe(0);
-  const log = new ContainerLog(request.directory, handle);
+  kernel.logs.open(handle, request);
+  const log = logOf();
   const chunks = log.read({ follow: true, tail: 0 }, NOBODY_LEAVES);
   const first = chunks.next();
   await sleep(100);
@@ -167,20 +172,20 @@ test('a log is made with the first output, and who followed it before has all of
   log.hear();
   expect((await first).value?.data.toString()).toBe('first\n');
   expect(statSync(request.directory).mode & 0o777).toBe(0o750);
-  expect(await native.drainLog(handle)).toBe(0);
+  await kernel.logs.drain(handle);
   log.end();
   expect(await chunks.next()).toEqual({ done: true, value: undefined });
 });
 
 test('who follows a log without any output hears of its end', async () => {
-  expect(native.openLog(handle, request)).toBe(0);
-  const log = new ContainerLog(request.directory, handle);
+  kernel.logs.open(handle, request);
+  const log = logOf();
   const first = log.read({ follow: true }, NOBODY_LEAVES).next();
-  expect(await native.drainLog(handle)).toBe(0);
+  await kernel.logs.drain(handle);
   log.end();
   expect(await first).toEqual({ done: true, value: undefined });
   const leaving = new AbortController();
-  const left = new ContainerLog(request.directory, handle).read({ follow: true }, leaving.signal).next();
+  const left = logOf().read({ follow: true }, leaving.signal).next();
   leaving.abort();
   expect(await left).toEqual({ done: true, value: undefined });
 });
@@ -199,6 +204,7 @@ test('a process may end while a container writes', async () => {
 });
 
 test('what is no FIFO is refused', () => {
-  expect(native.openLog(handle, { ...request, stdout: '/dev/null' })).toBe(22);
-  expect(native.openLog(handle, { ...request, stdout: '/no/such/fifo' })).toBe(2);
+  const open = (stdout: string) => () => kernel.logs.open(handle, { ...request, stdout });
+  expect(open('/dev/null')).toThrow('EINVAL');
+  expect(open('/no/such/fifo')).toThrow('ENOENT');
 });

@@ -4,7 +4,8 @@
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileSeccomp } from '../../../dist/host/seccomp.js';
-import { isFailure, loadBootHelper, native } from '../../../dist/native.js';
+import { kernel } from '../../../dist/kernel/addon.js';
+import { isFailure, native } from '../../../dist/native.js';
 import { USUAL_DEVICES } from '../../../dist/plan/devices.js';
 import { encodeProgram } from '../../../dist/plan/encode.js';
 import { makePlan } from '../../../dist/plan/plan.js';
@@ -32,9 +33,9 @@ class Addon {
   /** @param {import('../harness/place.mjs').Place} place */
   constructor(place) {
     this.#place = place;
-    loadBootHelper();
+    kernel.containers.loadBootProgram();
     mkdirSync(join(place.runDirectory, 'fifos'));
-    native.watch(({ type, handle }) => {
+    kernel.watch(({ type, handle }) => {
       if (type !== 'exit') return;
       this.#ended.add(handle);
       this.#waiting.get(handle)?.();

@@ -18,9 +18,10 @@ import { StateFiles } from '../../../src/engine/state-files.js';
 import { IdPool } from '../../../src/host/id-pool.js';
 import { Images } from '../../../src/images/images.js';
 import { ImageStore } from '../../../src/images/store.js';
+import { kernel } from '../../../src/kernel/addon.js';
+import type { Peer } from '../../../src/kernel/sockets.js';
 import { ContainerLog } from '../../../src/logs/log.js';
 import { LogStore } from '../../../src/logs/store.js';
-import { native, type Peer } from '../../../src/native.js';
 import { Networks } from '../../../src/network/networks.js';
 import { DEFAULT_NETWORK } from '../../../src/paths.js';
 import { makePlan } from '../../../src/plan/plan.js';
@@ -73,21 +74,19 @@ class EndedRuntime extends Runtime {
 
 function exitedContainer(): Container {
   const spec = specOf({ id: 'web', owner: 'ann', labels: { a: 'b' }, lifetime: 60 });
-  const log = new ContainerLog('/', 0); // where there is no segment of a log
+  const log = new ContainerLog('/', () => {}); // where there is no segment of a log
   log.end();
   const stored = firstState(spec, makePlan(spec, capableHost), { idRange: null, lease: null }, 'boot');
   const container = new Container({ ...identityOf(stored), plan: null, handle: 0 }, log);
   const exit = container.takeExit({
     type: 'exit',
     handle: 0,
-    atNs: native.boottimeNs(),
+    atNs: kernel.host.boottimeNs(),
     cause: 0,
-    deadlineNs: 0n,
-    killedNs: 0n,
     statusKnown: true,
     code: 0,
     signal: 0,
-    row: new Float64Array(native.columns.length).fill(Number.NaN),
+    row: new Float64Array(kernel.readings.columns.length).fill(Number.NaN),
     ioStat: '',
   });
   container.settle(exit);
@@ -136,6 +135,7 @@ beforeAll(async () => {
       settings: DEFAULT_NETWORK,
       markFile: join(directory, 'bridge'),
       log: pino({ level: 'silent' }),
+      kernel,
     }),
     drainFile: join(directory, 'draining'),
     logs: new LogStore(
@@ -147,6 +147,7 @@ beforeAll(async () => {
         bytesPerSecond: 0,
       },
       pino({ level: 'silent' }),
+      kernel,
     ),
     idPool: new IdPool(65_536, 1), // one range that is not given back would be the last
     allowed: {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TarEntry } from '../../../src/images/tar/entry.js';
 import { translate } from '../../../src/images/translate.js';
-import type { LayerEntry } from '../../../src/native.js';
+import type { LayerEntry } from '../../../src/kernel/layers.js';
 import { refusal } from '../support.js';
 
 const entry = (fields: Partial<TarEntry>): TarEntry => ({

@@ -34,7 +34,7 @@ function remove(number: number): void {
 }
 
 async function read(range: LogRange = {}): Promise<string> {
-  const log = new ContainerLog(directory, 0);
+  const log = new ContainerLog(directory, () => {});
   log.end();
   let text = '';
   for await (const { data } of log.read(range, new AbortController().signal)) text += data;
@@ -58,7 +58,7 @@ describe('a log', () => {
       [1_000_002, 'e', 'b\n'],
       [2_000_003, 'o', 'c\n'],
     ]);
-    const log = new ContainerLog(directory, 0);
+    const log = new ContainerLog(directory, () => {});
     const chunks = [];
     for await (const { time, stream, data } of log.read({}, new AbortController().signal))
       chunks.push([time.slice(17), stream, `${data}`]);
