@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { NEXT_HEADER } from '../protocol/headers.js';
-import { refuse, show } from '../spec/problems.js';
+import { invalid, show } from '../spec/problems.js';
 
 /**
  * Answers that may be long. They are written piece by piece, and between two pieces the event loop serves others; no answer is
@@ -34,11 +34,9 @@ export const PageQuery = {
  */
 export function fieldsOf(fields: string | undefined, known: readonly string[]): string[] | undefined {
   const names = fields?.split(',');
-  const unknown = (names ?? []).filter((name) => !known.includes(name));
-  refuse(
-    'the request',
-    unknown.slice(0, 1).map((name) => ({ path: 'fields', found: show(name), allowed: known.join(', ') })),
-  );
+  const unknown = names?.find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw invalid('the request', [{ path: 'fields', found: show(unknown), allowed: known.join(', ') }]);
   return names;
 }
 

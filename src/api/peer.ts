@@ -5,6 +5,7 @@ import { NiwaError } from '../errors.js';
 import { kernel } from '../kernel/addon.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { Peer } from '../kernel/sockets.js';
+import { parseId } from '../spec/ids.js';
 
 /** `full` may do everything, `read` may look, `none` may do nothing. */
 export type Role = 'full' | 'read' | 'none';
@@ -64,13 +65,13 @@ export function groupNumber(group: string | number | null): number | null {
   const line = readFileSync('/etc/group', 'utf8')
     .split('\n')
     .find((entry) => entry.startsWith(`${group}:`));
-  const gid = line?.split(':')[2];
+  const gid = parseId(line?.split(':')[2]);
   if (gid === undefined)
     throw new NiwaError(
       'HOST_ERROR',
       `the group "${group}" of the configuration is not in /etc/group; make it with groupadd`,
     );
-  return Number(gid);
+  return gid;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import { Resources } from '../protocol/spec/resources.js';
 import { Duration, Id, SIGNAL_WORDS, Signal } from '../protocol/spec/values.js';
-import { refuse, show } from '../spec/problems.js';
+import { MOMENT_WORDS, parseMoment } from '../spec/moment.js';
+import { invalid, show } from '../spec/problems.js';
 import { signalName, signalNumber } from '../spec/signals.js';
 
 /** What requests say, beside the spec itself. */
@@ -29,7 +30,7 @@ export const WaitFor = Type.Enum(['exit', 'ready'], { description: '"exit" or "r
 /** @throws NiwaError SPEC_INVALID where a container has no readiness check: nobody would ever know */
 export function requireReadyCheck(check: object | undefined): void {
   if (check === undefined)
-    refuse('the request', [
+    throw invalid('the request', [
       { path: 'ready', found: 'nothing', allowed: 'a readiness check in the spec of the container' },
     ]);
 }
@@ -37,6 +38,19 @@ export function requireReadyCheck(check: object | undefined): void {
 /** Gives the name of a signal. @throws NiwaError SPEC_INVALID where there is no such signal */
 export function requireSignal(input: string | number): string {
   const number = signalNumber(input);
-  if (number === undefined) refuse('the request', [{ path: 'signal', found: show(input), allowed: SIGNAL_WORDS }]);
-  return signalName(number ?? 0);
+  if (number === undefined)
+    throw invalid('the request', [{ path: 'signal', found: show(input), allowed: SIGNAL_WORDS }]);
+  return signalName(number);
+}
+
+/**
+ * Gives a moment as Date.toISOString does.
+ * @param path the field of the request
+ * @param now in milliseconds since 1970
+ * @throws NiwaError SPEC_INVALID where the text is none
+ */
+export function requireMoment(path: string, text: string, now: number): string {
+  const moment = parseMoment(text, now);
+  if (moment === undefined) throw invalid('the request', [{ path, found: show(text), allowed: MOMENT_WORDS }]);
+  return moment;
 }

@@ -8,8 +8,7 @@ import { NiwaError } from '../errors.js';
 import { ExecSchema } from '../protocol/exec.js';
 import { SpecSchema } from '../protocol/spec.js';
 import { MAX_BODY_BYTES, MAX_YAML_BYTES, MAX_YAML_TOKENS, requireBounded, requireBoundedJson } from '../spec/bounds.js';
-import { problemsOf } from '../spec/check.js';
-import { refuse } from '../spec/problems.js';
+import { parseAs } from '../spec/check.js';
 import { parseYaml } from '../spec/yaml.js';
 import { FairTurns } from '../turns.js';
 import type { Api, ApiOptions } from './api.js';
@@ -107,8 +106,7 @@ function useOneValidation(api: Api): void {
   api.setValidatorCompiler(({ schema, httpPart }) => {
     if (schema === SpecSchema || schema === ExecSchema) return (value: unknown) => ({ value });
     return (value: unknown) => {
-      refuse('the request', problemsOf(schema as TSchema, convertQuery(schema as TSchema, value, httpPart)));
-      return { value };
+      return { value: parseAs('the request', schema as TSchema, convertQuery(schema as TSchema, value, httpPart)) };
     };
   });
   api.setSerializerCompiler(() => JSON.stringify);

@@ -4,8 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, NiwaError } from '../errors.js';
 import { TerminalSize } from '../protocol/exec.js';
 import { decodeFrames, encodeData, encodeFrame, FRAME, type Frame, writeTo } from '../protocol/frames.js';
-import { problemsOf } from '../spec/check.js';
-import { refuse } from '../spec/problems.js';
+import { parseAs } from '../spec/check.js';
 import { toErrorReply } from './errors.js';
 import { hasHungUp } from './peer.js';
 import { requireSignal } from './requests.js';
@@ -79,9 +78,8 @@ async function act({ type, payload }: Frame, session: Session, client: Socket): 
   } else if (type === FRAME.stdinEof) {
     session.stdin?.end();
   } else if (type === FRAME.resize) {
-    const size = JSON.parse(payload.toString()) as TerminalSize;
-    refuse('the resize', problemsOf(TerminalSize, size));
-    session.resize(size.rows, size.columns);
+    const { rows, columns } = parseAs('the resize', TerminalSize, JSON.parse(payload.toString()));
+    session.resize(rows, columns);
   } else if (type === FRAME.signal) {
     session.kill(requireSignal(payload.toString()));
   } else {

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { NiwaError } from '../errors.js';
 import { UPGRADE } from '../protocol/frames.js';
-import { refuse, show } from '../spec/problems.js';
+import { invalid, show } from '../spec/problems.js';
 import type { Api } from './api.js';
 
 const BODY_TIMEOUT_MS = 10_000;
@@ -80,7 +80,7 @@ function readBytes(socket: Socket, length: number): Promise<Buffer> {
  */
 export function requireUpgrade({ raw, headers }: FastifyRequest): void {
   if (upgrades.has(raw) && headers.upgrade?.toLowerCase() === UPGRADE) return;
-  refuse('the request', [
+  throw invalid('the request', [
     { path: 'headers.upgrade', found: show(headers.upgrade), allowed: `"${UPGRADE}", with "connection: upgrade"` },
   ]);
 }

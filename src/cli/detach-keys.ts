@@ -1,4 +1,4 @@
-import { refuse, show } from '../spec/problems.js';
+import { invalid, show } from '../spec/problems.js';
 
 /** What leaves a terminal unless something else is asked for. */
 export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
@@ -15,8 +15,7 @@ export function parseDetachKeys(text: string): Uint8Array {
     const [, control] = /^ctrl-([a-z@[\\\]^_])$/i.exec(key) ?? [];
     if (control !== undefined) return control.toUpperCase().charCodeAt(0) & 0x1f;
     if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
-    refuse('the command line', [{ path: '--detach-keys', found: show(text), allowed: ALLOWED }]);
-    return 0;
+    throw invalid('the command line', [{ path: '--detach-keys', found: show(text), allowed: ALLOWED }]);
   });
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { messageOf, NiwaError } from '../errors.js';
 import type { SpecInput } from '../protocol/spec.js';
+import { invalid, show } from '../spec/problems.js';
 import { wordsOfContainer } from './command.js';
 import { withAbsolutePaths } from './relative-paths.js';
 import { type SpecOptions, toSpec } from './spec-options.js';
@@ -21,7 +22,10 @@ export async function specOf(options: SpecOptions): Promise<SpecInput> {
  */
 async function readSpecFile(path: string): Promise<Partial<SpecInput>> {
   const { parseYaml } = await import('../spec/yaml.js');
-  const spec = (parseYaml(readFile(path), `the spec ${path}`) ?? {}) as Partial<SpecInput>;
+  const what = `the spec ${path}`;
+  const spec = parseYaml(readFile(path), what) ?? {};
+  if (typeof spec !== 'object' || Array.isArray(spec))
+    throw invalid(what, [{ path: '(top)', found: show(spec), allowed: 'the fields of a spec' }]);
   return withAbsolutePaths(spec, path === '-' ? process.cwd() : dirname(resolve(path)));
 }
 

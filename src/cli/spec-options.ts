@@ -98,14 +98,13 @@ export function toSpec(options: SpecOptions, words: string[], base: Partial<Spec
   return defined({
     ...base,
     id: options.name ?? base.id,
-    process: defined({
-      ...base.process,
-      args: words.length > 0 ? words : base.process?.args,
-      entrypoint: options.entrypoint === undefined ? base.process?.entrypoint : [options.entrypoint],
-      env: options.env === undefined ? base.process?.env : { ...base.process?.env, ...pairs('--env', options.env) },
-      cwd: options.workdir ?? base.process?.cwd,
-      user: options.user ?? base.process?.user,
-      tty: options.tty ?? base.process?.tty,
+    process: merged(base.process ?? {}, {
+      args: words.length > 0 ? words : undefined,
+      entrypoint: options.entrypoint === undefined ? undefined : [options.entrypoint],
+      env: merged(base.process?.env, pairs('--env', options.env)),
+      cwd: options.workdir,
+      user: options.user,
+      tty: options.tty,
     }),
     root: merged(options.root === undefined && options.image === undefined ? base.root : withoutSource(base.root), {
       ...rootFrom(options.root),
@@ -113,16 +112,16 @@ export function toSpec(options: SpecOptions, words: string[], base: Partial<Spec
       readonly: options.readOnly,
     }),
     hostname: options.hostname ?? base.hostname,
-    mounts: withMounts(base.mounts, [...(options.volume ?? []).map(toVolume), ...(options.tmpfs ?? []).map(toTmpfs)]),
+    mounts: appended(base.mounts, [...(options.volume ?? []).map(toVolume), ...(options.tmpfs ?? []).map(toTmpfs)]),
     namespaces: merged(base.namespaces, { network: toNetwork(options.network) }),
     network: bridged(base.network, options),
-    resources: resources === undefined ? base.resources : mergeLimits(base.resources ?? {}, resources),
+    resources: resources === undefined ? base.resources : mergedLimits(base.resources, resources),
     lifetime: options.lifetime ?? base.lifetime,
     jitter: options.jitter ?? base.jitter,
     stopSignal: options.stopSignal ?? base.stopSignal,
     stopTimeout: options.stopTimeout ?? base.stopTimeout,
     init: options.init ?? base.init,
-    labels: options.label === undefined ? base.labels : { ...base.labels, ...pairs('--label', options.label) },
+    labels: merged(base.labels, pairs('--label', options.label)),
     owner: options.owner ?? base.owner,
     ready: toReady(options.ready, base.ready),
   }) as SpecInput;
@@ -140,14 +139,13 @@ export function toResources(options: LimitOptions): ResourcesInput | undefined {
   return Object.keys(resources).length > 0 ? (resources as ResourcesInput) : undefined;
 }
 
-function mergeLimits(base: ResourcesInput, flags: ResourcesInput): ResourcesInput {
-  return defined({
-    ...base,
+function mergedLimits(base: SpecInput['resources'], flags: ResourcesInput): ResourcesInput | undefined {
+  return merged(base, {
     ...flags,
-    cpu: merged(base.cpu, flags.cpu ?? {}),
-    memory: merged(base.memory, flags.memory ?? {}),
-    io: flags.io === undefined ? base.io : [...(base.io ?? []), ...flags.io],
-  }) as ResourcesInput;
+    cpu: merged(base?.cpu, flags.cpu ?? {}),
+    memory: merged(base?.memory, flags.memory ?? {}),
+    io: appended(base?.io, flags.io ?? []),
+  });
 }
 
 /** A device path may hold colons: the rate is behind the last one. */
@@ -174,15 +172,12 @@ function isFile(path: string): boolean {
 }
 
 function withoutSource(root: SpecInput['root']): SpecInput['root'] {
-  const { path, file, image, ...rest } = root ?? {};
+  if (!isObject(root)) return root;
+  const { path, file, image, ...rest } = root;
   return rest;
 }
 
 type MountInput = NonNullable<SpecInput['mounts']>[number];
-
-function withMounts(base: MountInput[] | undefined, mounts: MountInput[]): MountInput[] | undefined {
-  return mounts.length === 0 ? base : [...(base ?? []), ...mounts];
-}
 
 const VOLUME_OPTIONS = new Map<string, object>([
   ['ro', { readonly: true }],
@@ -212,7 +207,7 @@ function toTmpfs(value: string): MountInput {
 
 /** A check of the flags takes the place of the one in the base, with the times of that. */
 function toReady(value: string | undefined, base: SpecInput['ready']): object | undefined {
-  if (value === undefined) return base;
+  if (value === undefined || (base !== undefined && !isObject(base))) return base;
   const { tcp: _, http: __, ...times } = base ?? {};
   const [, kind, port, path] = /^(tcp|http):([0-9]{1,5})(\/.*)?$/.exec(value) ?? [];
   if (kind === 'http') return { ...times, http: { port: Number(port), path: path ?? '/' } };
@@ -232,7 +227,7 @@ function bridged(base: SpecInput['network'], options: SpecOptions): SpecInput['n
   const { publish = [], networkGroup, rateIn, rateOut } = options;
   return merged(base, {
     mode: options.network === 'bridge' ? 'bridge' : undefined,
-    ports: publish.length === 0 ? undefined : [...(base?.ports ?? []), ...publish],
+    ports: appended(base?.ports, publish),
     group: networkGroup,
     rate: merged(base?.rate, { in: rateIn, out: rateOut }),
   });
@@ -241,9 +236,10 @@ function bridged(base: SpecInput['network'], options: SpecOptions): SpecInput['n
 /**
  * Reads NAME=VALUE.
  * @param flag for the error
+ * @param values none where the flag was not given
  * @throws NiwaError SPEC_INVALID
  */
-export function pairs(flag: string, values: string[]): Record<string, string> {
+export function pairs(flag: string, values: string[] = []): Record<string, string> {
   return Object.fromEntries(
     values.map((value) => {
       const equals = value.indexOf('=');
@@ -252,10 +248,28 @@ export function pairs(flag: string, values: string[]): Record<string, string> {
   );
 }
 
+// What a spec file says has not been checked: niwad does that. What is of a wrong shape there stays as it is, for niwad to refuse.
+
 /** Puts the fields that are given over a base; undefined where there is neither. */
 function merged<T extends object>(base: T | undefined, fields: object): T | undefined {
+  if (!isMissing(base) && !isObject(base)) return base;
   const given = defined(fields);
-  return base === undefined && Object.keys(given).length === 0 ? undefined : ({ ...base, ...given } as T);
+  return isMissing(base) && Object.keys(given).length === 0 ? undefined : ({ ...base, ...given } as T);
+}
+
+/** Puts items behind those of a base; undefined where there are none. */
+function appended<T>(base: T[] | undefined, items: T[]): T[] | undefined {
+  if (isMissing(base)) return items.length === 0 ? undefined : items;
+  return Array.isArray(base) ? [...base, ...items] : base;
+}
+
+/** YAML gives null for a field without a value. */
+function isMissing(value: unknown): value is undefined {
+  return value === undefined || value === null;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function defined<T extends object>(object: T): T {

@@ -1,5 +1,5 @@
 import { DURATION_WORDS, parseDuration } from '../protocol/units.js';
-import { refuse, show } from '../spec/problems.js';
+import { invalid, show } from '../spec/problems.js';
 
 /** The values of options that a command reads by itself; all others are read by niwad, in the same grammar (src/protocol/units.ts). */
 
@@ -31,6 +31,5 @@ export function numberOr(text: string | undefined): number | string | undefined 
 
 /** @throws NiwaError SPEC_INVALID, always */
 export function wrong(flag: string, value: string, allowed: string): never {
-  refuse('the command line', [{ path: flag, found: show(value), allowed }]);
-  throw new Error('unreachable');
+  throw invalid('the command line', [{ path: flag, found: show(value), allowed }]);
 }

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
 import { type FieldProblem, NiwaError } from '../errors.js';
 import type { IdRange } from '../host/id-pool.js';
+import { LAST_ID, parseId } from '../spec/ids.js';
 import { show } from '../spec/problems.js';
 import { IDS_PER_CONTAINER } from '../spec/spec.js';
 
 /** Lower ids are those of the system's own users. */
 const FIRST_ID = 1000;
-const LAST_ID = 4294967294;
 /** The kernel's nobody. */
 const NOBODY = 65534;
 
@@ -64,15 +64,16 @@ export function idRangesOf(ranges: Static<typeof IdRanges>): Map<number, IdRange
 }
 
 function userNumber(user: string): number {
-  if (/^[0-9]+$/.test(user)) return Number(user);
+  const number = parseId(user);
+  if (number !== undefined) return number;
   const line = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
     .find((entry) => entry.startsWith(`${user}:`));
-  const uid = line?.split(':')[2];
+  const uid = parseId(line?.split(':')[2]);
   if (uid === undefined)
     throw new NiwaError(
       'HOST_ERROR',
       `the user "${user}" of allow.idRanges is not in /etc/passwd: make it with useradd, or name a number`,
     );
-  return Number(uid);
+  return uid;
 }

@@ -1,6 +1,6 @@
 import type { BindMount, Idmap, Overlay, Root, Spec } from '../protocol/resolved-spec.js';
 import { mapPrograms } from '../spec/hooks.js';
-import { refuse } from '../spec/problems.js';
+import { invalid } from '../spec/problems.js';
 import { keptOverHost } from '../spec/spec.js';
 import { canIdmap, canIdmapImage } from './filesystems.js';
 import { type Asker, type Errand, type Found, reach } from './reach.js';
@@ -68,7 +68,7 @@ function resolveRoot(root: Root, see: See): Root {
 
 function resolveOverlay(overlay: Overlay | null, path: string | null, see: See): Overlay | null {
   if (overlay === null || overlay.directory === null) return overlay ?? (path === '/' ? PRIVATE_TMPFS : null);
-  if (path === '/') refuse('the spec', [keptOverHost(overlay.directory)]);
+  if (path === '/') throw invalid('the spec', [keptOverHost(overlay.directory)]);
   return { ...overlay, directory: realPath(overlay.directory, see) };
 }
 

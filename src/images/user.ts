@@ -2,7 +2,8 @@ import { type Asker, type Errand, reach } from '../host/reach.js';
 import { kernel } from '../kernel/addon.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { Root, Spec } from '../protocol/resolved-spec.js';
-import { refuse, show } from '../spec/problems.js';
+import { parseId } from '../spec/ids.js';
+import { invalid, requireNoProblems, show } from '../spec/problems.js';
 import { unmappedUser } from '../spec/spec.js';
 
 /** Users by name, from the root's own passwd(5) and group(5). */
@@ -43,15 +44,15 @@ export async function accountsOf({ path, layers }: Root, asker: Asker): Promise<
 
 /**
  * Gives what `"user"` or `"user:group"` means, each a name or a number.
- * @returns undefined where a name is not known
+ * @returns undefined where a name is not known, or its line has no id
  */
 export function lookUpUser(text: string, read: ReadLines): { uid: number; gid: number } | undefined {
   const [user = '', group] = text.split(':');
   const entry = read('etc/passwd')
     .find((line) => line.startsWith(`${user}:`))
     ?.split(':');
-  const uid = number(user) ?? number(entry?.[2]);
-  const gid = group === undefined ? (number(entry?.[3]) ?? uid) : (number(group) ?? groupId(group, read));
+  const uid = parseId(user) ?? parseId(entry?.[2]);
+  const gid = group === undefined ? parseId(entry?.[3]) : (parseId(group) ?? groupId(group, read));
   return uid === undefined || gid === undefined ? undefined : { uid, gid };
 }
 
@@ -64,15 +65,16 @@ export function userOfImage(text: string, read: ReadLines): string {
   const [given = '', group = ''] = text.split(':');
   const user = given || '0';
   if (group !== '') return `${user}:${group}`;
-  const uid = number(user);
+  const uid = parseId(user);
   return uid === undefined ? user : `${uid}:${groupOfUser(uid, read)}`;
 }
 
-function groupOfUser(uid: number, read: ReadLines): number {
+/** What is no number there is given as it is, and refused as any other user that no container can have. */
+function groupOfUser(uid: number, read: ReadLines): string {
   const entry = read('etc/passwd')
     .map((line) => line.split(':'))
-    .find((fields) => fields.length > 3 && number(fields[2]) === uid);
-  return number(entry?.[3]) ?? 0;
+    .find((fields) => fields.length > 3 && parseId(fields[2]) === uid);
+  return entry?.[3] || '0';
 }
 
 /**
@@ -87,21 +89,21 @@ export async function resolveUser(spec: Spec, asker: Asker, what = 'the spec', p
   if (ids === undefined) {
     const known = "a number, or a name that the root's /etc/passwd has, and a group of its /etc/group";
     const allowed = spec.root.file === null ? known : 'numbers: names are not looked up in a root.file';
-    refuse(what, [{ path, found: show(user), allowed }]);
+    throw invalid(what, [{ path, found: show(user), allowed }]);
   }
-  const { uid, gid } = ids ?? { uid: 0, gid: 0 };
-  if (spec.userns !== 'host') refuse('the spec', [...unmappedUser(spec.userns, uid, gid, user)]);
+  const { uid, gid } = ids;
+  if (spec.userns !== 'host')
+    requireNoProblems(
+      what,
+      [...unmappedUser(spec.userns, uid, gid, user)].map((problem) => ({ ...problem, path })),
+    );
   return { ...spec, process: { ...spec.process, user: null, uid, gid } };
 }
 
 function groupId(name: string, read: ReadLines): number | undefined {
-  return number(
+  return parseId(
     read('etc/group')
       .find((line) => line.startsWith(`${name}:`))
       ?.split(':')[2],
   );
-}
-
-function number(text: string | undefined): number | undefined {
-  return text !== undefined && /^[0-9]{1,10}$/.test(text) ? Number(text) : undefined;
 }

@@ -1,5 +1,5 @@
 import { NiwaError } from '../errors.js';
-import { refuse, show } from '../spec/problems.js';
+import { invalid, show } from '../spec/problems.js';
 import { ipv4Number, ipv4Text, type Subnet, sizeOf } from './addresses.js';
 
 /** The place of the gateway in a subnet, and of the first address for a container. */
@@ -76,7 +76,9 @@ export class AddressPool {
     const number = ipv4Number(wanted);
     const range = `${ipv4Text(this.#base + FIRST)} to ${ipv4Text(this.#base + this.#end - 1)}`;
     if (!this.#has(number))
-      refuse('the spec', [{ path: 'network.address', found: show(wanted), allowed: `an address from ${range}` }]);
+      throw invalid('the spec', [
+        { path: 'network.address', found: show(wanted), allowed: `an address from ${range}` },
+      ]);
     if (this.#taken.has(number))
       throw new NiwaError('ADDRESS_IN_USE', `another container has the address ${wanted}; take another, or none`);
     return this.#take(number);

@@ -1,9 +1,9 @@
-import type { TSchema } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Settings } from 'typebox/system';
 import { Errors } from 'typebox/value';
 import type { FieldProblem } from '../errors.js';
-import { SHOWN_PROBLEMS, show } from './problems.js';
+import { requireNoProblems, SHOWN_PROBLEMS, show } from './problems.js';
 
 /**
  * Checks a value against a schema and gives every problem in words: where, what was found, what is allowed.
@@ -51,6 +51,17 @@ export function problemsOf(schema: TSchema, value: unknown, prefix = ''): FieldP
   return innermost(found)
     .slice(0, SHOWN_PROBLEMS)
     .map(({ keys, ...words }) => ({ path: join(prefix, pathOf(keys)) || '(top)', ...words }));
+}
+
+/**
+ * Gives a value as what its schema says that it is.
+ * @param what names the value in the message
+ * @param prefix put before the path of each problem
+ * @throws NiwaError SPEC_INVALID with every wrong field
+ */
+export function parseAs<S extends TSchema>(what: string, schema: S, value: unknown, prefix = ''): Static<S> {
+  requireNoProblems(what, problemsOf(schema, value, prefix));
+  return value as Static<S>;
 }
 
 /** Whether it fits the schema, in the fast way; false where that has to be looked at. */

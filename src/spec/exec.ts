@@ -2,8 +2,8 @@ import type { FieldProblem } from '../errors.js';
 import { type ExecInput, ExecSchema, type TerminalSize } from '../protocol/exec.js';
 import type { Rlimit, Spec } from '../protocol/resolved-spec.js';
 import { capabilityName, resolveCapabilities } from './capabilities.js';
-import { problemsOf } from './check.js';
-import { refuse } from './problems.js';
+import { parseAs } from './check.js';
+import { requireNoProblems } from './problems.js';
 import { DEFAULT_TERM, meaningProblems, normaliseProcess, normaliseRlimits } from './spec.js';
 
 /** An exec with every default filled in from its container. */
@@ -22,9 +22,8 @@ export interface ExecSpec {
  * @throws NiwaError SPEC_INVALID with every wrong field
  */
 export function parseExec(input: unknown, spec: Spec): ExecSpec {
-  refuse('the exec', problemsOf(ExecSchema, input));
-  const asked = input as ExecInput;
-  refuse('the exec', execProblems(asked, spec));
+  const asked = parseAs('the exec', ExecSchema, input);
+  requireNoProblems('the exec', execProblems(asked, spec));
   const rlimits = normaliseRlimits(asked.rlimits ?? {});
   return {
     process: processOf(asked, spec),

@@ -1,5 +1,5 @@
 import { type Static, type TString, Type } from 'typebox';
-import { refuse, show } from './problems.js';
+import { invalid, show } from './problems.js';
 
 const severalOf = (one: TString, description: string) =>
   Type.Optional(Type.Union([one, Type.Array(one)], { description }));
@@ -36,7 +36,7 @@ export function toFilter({ owner = [], label = [] }: Static<typeof Asked>): Filt
 
 function requireOne(path: string, known: string | undefined, value: string): void {
   if (known === undefined || known === value) return;
-  refuse('the filter', [
+  throw invalid('the filter', [
     {
       path,
       found: `${show(known)} and ${show(value)}`,

@@ -14,13 +14,17 @@ export function firstProblems(problems: Iterable<FieldProblem>): FieldProblem[] 
   return first;
 }
 
-/** Throws `SPEC_INVALID` with the first hundred problems where there are any; `what` names the input in the message. */
-export function refuse(what: string, problems: Iterable<FieldProblem>): void {
+/**
+ * Returns only where there are no problems.
+ * @param what names the input in the message
+ * @throws NiwaError SPEC_INVALID with the first hundred problems
+ */
+export function requireNoProblems(what: string, problems: Iterable<FieldProblem>): void {
   const shown = firstProblems(problems);
   if (shown.length > 0) throw invalid(what, shown);
 }
 
-/** Gives the error of problems that there are. */
+/** Gives the error of problems that there are, to be thrown. @param what names the input in the message */
 export function invalid(what: string, problems: FieldProblem[]): NiwaError {
   const lines = problems.map(({ path, found, allowed }) => `${path}: found ${found}; allowed: ${allowed}`);
   return new NiwaError('SPEC_INVALID', `${what} is invalid: ${lines.join('; ')}`, { details: { problems } });

@@ -3,8 +3,8 @@ import type { IoLimit, Limit, Resources } from '../protocol/resolved-spec.js';
 import { Resources as ResourcesSchema } from '../protocol/spec/resources.js';
 import type { ResourcesInput } from '../protocol/spec.js';
 import { parseBytes, parseDuration } from '../protocol/units.js';
-import { problemsOf } from './check.js';
-import { refuse, show } from './problems.js';
+import { parseAs } from './check.js';
+import { invalid, requireNoProblems, show } from './problems.js';
 
 /** The period of cpu.max; the kernel's default. */
 export const CPU_PERIOD_USEC = 100_000;
@@ -14,9 +14,9 @@ export const CPU_PERIOD_USEC = 100_000;
  * @throws NiwaError SPEC_INVALID with every wrong field
  */
 export function parseResources(input: unknown): Resources {
-  refuse('the update', problemsOf(ResourcesSchema, input, 'resources'));
-  refuse('the update', [...resourceProblems(input as ResourcesInput, 'resources')]);
-  return normaliseResources(input as ResourcesInput);
+  const valid = parseAs('the update', ResourcesSchema, input, 'resources');
+  requireNoProblems('the update', resourceProblems(valid, 'resources'));
+  return normaliseResources(valid);
 }
 
 /**
@@ -26,7 +26,7 @@ export function parseResources(input: unknown): Resources {
 export function mergeResources(now: Resources, change: Resources): Resources {
   const cpu = { ...now.cpu, ...change.cpu };
   if (typeof cpu.max === 'number' && (cpu.burstUsec ?? 0) > quotaUsec(cpu.max))
-    refuse('the update', [
+    throw invalid('the update', [
       { path: 'resources.cpu.burst', found: `${cpu.burstUsec} usec`, allowed: `at most ${quotaUsec(cpu.max)} usec` },
     ]);
   return {

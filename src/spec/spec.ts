@@ -5,11 +5,11 @@ import { type SpecInput, SpecSchema } from '../protocol/spec.js';
 import { parseBytes, parseDuration } from '../protocol/units.js';
 import { bytesOf, MAX_ARGS_BYTES, MAX_ENV_BYTES, MAX_LABEL_BYTES } from './bounds.js';
 import { capabilityName, resolveCapabilities } from './capabilities.js';
-import { problemsOf } from './check.js';
+import { parseAs } from './check.js';
 import { hookProblems, normaliseHooks } from './hooks.js';
 import { type ImageDefaults, type ImageLookup, withImage } from './image.js';
 import { networkProblems, normaliseNetwork } from './network.js';
-import { firstProblems, refuse, show } from './problems.js';
+import { firstProblems, requireNoProblems, show } from './problems.js';
 import { normaliseReady, readyProblems } from './ready.js';
 import { normaliseResources, resourceProblems } from './resources.js';
 import { signalName, signalNumber } from './signals.js';
@@ -32,13 +32,12 @@ const AUTO_MAP: IdMapping[] = [{ container: 0, host: 0, size: IDS_PER_CONTAINER 
  * @throws NiwaError SPEC_INVALID with every wrong field, and what `lookUp` does
  */
 export function parseSpec(input: unknown, freeId: string, lookUp: ImageLookup = noImages): Spec {
-  refuse('the spec', problemsOf(SpecSchema, input));
-  const valid = input as SpecInput;
+  const valid: SpecInput = parseAs('the spec', SpecSchema, input);
   const name = valid.root?.image;
   const image = name === undefined ? null : lookUp(name);
-  const whole = image === null ? valid : withImage(valid, image);
-  refuse('the spec', image === null ? [] : problemsOf(SpecSchema, whole)); // an image may say what no spec may
-  refuse('the spec', meaningProblems(whole));
+  // An image may say what no spec may.
+  const whole: SpecInput = image === null ? valid : parseAs('the spec', SpecSchema, withImage(valid, image));
+  requireNoProblems('the spec', allProblems(whole));
   const spec = normalise(structuredClone(whole), freeId, image);
   if (image !== null && valid.process?.user === undefined) spec.process.account.groups = !image.namesGroup;
   return spec;

@@ -4,7 +4,7 @@ import { ContainerStatusSchema, StateSchema } from '../../protocol/container.js'
 import { ErrorSchema } from '../../protocol/error-schema.js';
 import { NEXT_HEADER } from '../../protocol/headers.js';
 import { FilterQuery, fits, toFilter } from '../../spec/filter.js';
-import { refuse, show } from '../../spec/problems.js';
+import { invalid, show } from '../../spec/problems.js';
 import type { Api, ApiOptions } from '../api.js';
 import { fieldsOf, PageQuery, pick, streamArray } from '../paging.js';
 
@@ -85,9 +85,9 @@ function writePlace({ id, createdAt }: Place): string {
 }
 
 function readPlace(text: string): Place {
-  const [, time = '', id = ''] = /^([0-9]{1,15}):(.+)$/.exec(text) ?? [];
-  if (time === '')
-    refuse('the request', [
+  const [, time, id] = /^([0-9]{1,15}):(.+)$/.exec(text) ?? [];
+  if (time === undefined || id === undefined)
+    throw invalid('the request', [
       { path: 'after', found: show(text), allowed: `what the header ${NEXT_HEADER} of the page before said` },
     ]);
   return { id, createdAt: new Date(Number(time)) };

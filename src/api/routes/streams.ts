@@ -4,12 +4,12 @@ import { StateSchema } from '../../protocol/container.js';
 import { ErrorSchema } from '../../protocol/error-schema.js';
 import type { LogChunk } from '../../protocol/logs.js';
 import { RatesSchema, UsageSchema } from '../../protocol/usage.js';
-import { MOMENT_WORDS, parseMoment } from '../../spec/moment.js';
-import { refuse, show } from '../../spec/problems.js';
+import { MOMENT_WORDS } from '../../spec/moment.js';
+import { invalid } from '../../spec/problems.js';
 import type { Api, ApiOptions } from '../api.js';
 import { oncePerTurn, sendJson } from '../json.js';
 import { streamArray } from '../paging.js';
-import { IdParams } from '../requests.js';
+import { IdParams, requireMoment } from '../requests.js';
 import { streamLines, streamValues } from '../stream.js';
 
 const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };
@@ -123,8 +123,8 @@ export function streamRoutes(api: Api, { runtime, sampleIntervalMs }: ApiOptions
       const { stream, follow } = query;
       const tail = query.tail === 'all' ? undefined : query.tail;
       if (follow && query.until !== undefined)
-        refuse('the request', [{ path: 'follow', found: 'true', allowed: 'false together with until' }]);
-      const range = { sinceUsec: moment('since', query.since), untilUsec: moment('until', query.until) };
+        throw invalid('the request', [{ path: 'follow', found: 'true', allowed: 'false together with until' }]);
+      const range = { sinceUsec: toUsec('since', query.since), untilUsec: toUsec('until', query.until) };
       return streamValues(reply, (left) => encode(log.read({ ...range, tail, stream, follow }, left)));
     },
   );
@@ -150,10 +150,7 @@ async function* encode(chunks: AsyncIterable<LogChunk>) {
   for await (const chunk of chunks) yield { ...chunk, data: chunk.data.toString('base64') };
 }
 
-/** @throws NiwaError SPEC_INVALID */
-function moment(path: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const time = parseMoment(text, Date.now());
-  if (time === undefined) refuse('the request', [{ path, found: show(text), allowed: MOMENT_WORDS }]);
-  return Date.parse(time ?? '') * 1000;
+/** Gives a moment in microseconds since 1970. @throws NiwaError SPEC_INVALID */
+function toUsec(path: string, text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(requireMoment(path, text, Date.now())) * 1000;
 }

@@ -5,10 +5,11 @@ import { ErrorSchema } from '../../protocol/error-schema.js';
 import { NEXT_HEADER } from '../../protocol/headers.js';
 import { BY_WORDS, UsageAnswerSchema } from '../../protocol/usage-sums.js';
 import { FilterQuery, toFilter } from '../../spec/filter.js';
-import { MOMENT_WORDS, parseMoment } from '../../spec/moment.js';
-import { refuse, show } from '../../spec/problems.js';
+import { MOMENT_WORDS } from '../../spec/moment.js';
+import { invalid, show } from '../../spec/problems.js';
 import type { Api, ApiOptions } from '../api.js';
 import { PageQuery, streamArray } from '../paging.js';
+import { requireMoment } from '../requests.js';
 
 const Moment = Type.Optional(Type.String({ description: MOMENT_WORDS }));
 
@@ -67,7 +68,7 @@ const MAX_AFTER_LENGTH = 1024;
 function writeAfter(key: string): string {
   const text = encodeURIComponent(Buffer.from(key).toString());
   if (text.length > MAX_AFTER_LENGTH)
-    refuse('the request', [
+    throw invalid('the request', [
       { path: 'limit', found: 'a key that is too long to go on behind it', allowed: 'another limit, or none' },
     ]);
   return text;
@@ -90,19 +91,14 @@ export function toUsageQuery(
   { by, since, until, ...query }: Pick<Static<typeof Query>, 'by' | 'since' | 'until' | 'owner' | 'label'>,
   now: number,
 ): UsageQuery {
-  const period = { since: toMoment('since', since, now), until: toMoment('until', until, now) };
+  const toMoment = (path: string, text: string | undefined) =>
+    text === undefined ? null : requireMoment(path, text, now);
+  const period = { since: toMoment('since', since), until: toMoment('until', until) };
   if (period.since !== null && period.until !== null && period.since > period.until)
-    refuse('the request', [
+    throw invalid('the request', [
       { path: 'since', found: show(since), allowed: `a time before until, which is ${show(until)}` },
     ]);
   return { ...period, by: toKey(by ?? 'container'), filter: toFilter(query) };
-}
-
-function toMoment(path: string, text: string | undefined, now: number): string | null {
-  if (text === undefined) return null;
-  const moment = parseMoment(text, now);
-  if (moment === undefined) refuse('the request', [{ path, found: show(text), allowed: MOMENT_WORDS }]);
-  return moment ?? null;
 }
 
 function toKey(by: string): UsageKey {

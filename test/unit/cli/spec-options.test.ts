@@ -25,6 +25,15 @@ describe('--root', () => {
   });
 });
 
+it('leaves what is wrong in the spec of a file for niwad to refuse', () => {
+  const wrong = { process: 5, root: 'x', resources: [], labels: 5, network: 0, namespaces: '' };
+  const fields = { process: { args: ['true'] }, labels: { a: 'b' } };
+  const flags = { root: '/srv', memory: '1M', label: ['a=b'], env: ['A=b'], networkGroup: 'g', network: 'bridge' };
+  for (const [name, value] of Object.entries(wrong))
+    expect(toSpec(flags, ['true'], { [name]: value } as never), name).toMatchObject({ ...fields, [name]: value });
+  expect(toSpec({ env: ['A=b'] }, [], { process: { env: 5 } } as never).process?.env).toBe(5);
+});
+
 describe('--volume', () => {
   it.each([
     ['/a:/b', { readonly: false }],

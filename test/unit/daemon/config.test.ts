@@ -8,6 +8,7 @@ import { problemsIn, refusal } from '../support.js';
 const FIELDS =
   'allow, ceilings, cgroup, connectionsPerUser, defaults, drain, group, hooks, idPool, images, interimIntervalMs, keepExited, logLevel, logs, maxConnections, network, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
 const GROUP = 'the name or number of the group that may use the socket beside root';
+const MEMORY = 'memory: at least 1M, such as "512M", a share of the host\'s memory such as "80%", or null for no bound';
 const READ_GROUP = 'the name or number of the group that may look but not act';
 const POOL = '{"start": HOST_ID, "count": RANGES}, ranges of 65536 ids';
 const HOOK_POINTS = 'afterExit, afterNetwork, afterStart, beforeCreate, interval, onFailure, onReady, onStop';
@@ -99,12 +100,10 @@ describe('the settings', () => {
 
 describe('wrong settings', () => {
   it.each<[string, string, string, string]>([
-    [
-      'defaults: {memory: 120%}',
-      'defaults.memory',
-      '"120%"',
-      'memory: bytes such as "512M", a share of the host\'s memory such as "80%", or null for no bound',
-    ],
+    ['defaults: {memory: 120%}', 'defaults.memory', '"120%"', MEMORY],
+    ['ceilings: {memory: 9000T}', 'ceilings.memory', '"9000T"', MEMORY], // no number has so many bytes exactly
+    ['ceilings: {memory: 1K}', 'ceilings.memory', '"1K"', MEMORY],
+    ['defaults: {tmpfs: 0M}', 'defaults.tmpfs', '"0M"', MEMORY.replace('memory', 'each tmpfs')],
     ['defaults: {pids: 0}', 'defaults.pids', '0', 'processes and threads, 1 to 4194304, or null for no bound'],
     ['sokcet: /s', 'sokcet', 'a field that niwa does not know', FIELDS],
     ['__proto__: {group: 0}', '__proto__', 'a field that niwa does not know', FIELDS],
@@ -125,6 +124,7 @@ describe('wrong settings', () => {
     ],
     ['logLevel: loud', 'logLevel', '"loud"', 'fatal, error, warn, info, debug, trace or silent'],
     ['group: -1', 'group', '-1', GROUP],
+    ['group: 4294967295', 'group', '4294967295', GROUP],
     ['group: a b', 'group', '"a b"', GROUP],
     ['readGroup: 1.5', 'readGroup', '1.5', READ_GROUP],
     ['readGroup: ""', 'readGroup', '""', READ_GROUP],

@@ -53,6 +53,7 @@ describe('ranges of ids on disk', () => {
     ]);
     for (const [wrong, words] of [
       [{ 'no-such-user': range }, 'not in /etc/passwd'],
+      [{ 4294967295: range }, 'not in /etc/passwd'],
       [{ root: range }, 'root has all ids'],
       [{ 0: range }, 'root has all ids'],
       [{ 1: range, daemon: range }, 'a range already'],

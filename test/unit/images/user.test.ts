@@ -5,8 +5,9 @@ import { expect, it, onTestFinished } from 'vitest';
 import { lookUpUser, readerOf, userOfImage } from '../../../src/images/user.js';
 
 const FILES: Record<string, string> = {
-  'etc/passwd': 'root:x:0:0::/:/bin/sh\nwww-data:x:33:34::/:\nbroken:x:no:1\n',
-  'etc/group': 'root:x:0:\nadm:x:4:a,b\n',
+  'etc/passwd':
+    'root:x:0:0::/:/bin/sh\nwww-data:x:33:34::/:\nbroken:x:no:1\nminus:x:4294967295:1\nzero:x:4294967296:0\ngroup:x:5:4294967296\n',
+  'etc/group': 'root:x:0:\nadm:x:4:a,b\nminus:x:4294967295:\n',
 };
 const read = (path: string) => (FILES[path] ?? '').split('\n');
 
@@ -18,6 +19,10 @@ it.each([
   ['nobody', undefined],
   ['root:nobody', undefined],
   ['broken', undefined],
+  ['minus', undefined], // setresuid(2) would change nothing
+  ['zero', undefined], // 32 bits of it are root
+  ['group', undefined],
+  ['5:minus', undefined],
 ])('%s is looked up', (text, ids) => {
   expect(lookUpUser(text, read)).toEqual(ids);
 });
@@ -25,6 +30,7 @@ it.each([
 it.each([
   ['33', '33:34'],
   ['33:', '33:34'],
+  ['5', '5:4294967296'], // which no spec may have
   ['1001', '1001:0'],
   ['1001:', '1001:0'],
   ['33:7', '33:7'],

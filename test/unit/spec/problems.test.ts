@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { refuse, show } from '../../../src/spec/problems.js';
+import { requireNoProblems, show } from '../../../src/spec/problems.js';
 import { refusal } from '../support.js';
 
 describe('a refusal', () => {
   it('needs a problem', () => {
-    expect(() => refuse('the spec', [])).not.toThrow();
+    expect(() => requireNoProblems('the spec', [])).not.toThrow();
   });
 
   it('has every problem in its message', () => {
@@ -12,7 +12,7 @@ describe('a refusal', () => {
       { path: 'a', found: '1', allowed: 'two' },
       { path: 'b', found: 'nothing', allowed: 'three' },
     ];
-    const error = refusal(() => refuse('the request', problems));
+    const error = refusal(() => requireNoProblems('the request', problems));
     expect(error.message).toBe('the request is invalid: a: found 1; allowed: two; b: found nothing; allowed: three');
     expect(error.details.problems).toEqual(problems);
   });
@@ -23,12 +23,14 @@ it('of many problems has the first hundred, and looks for no others', () => {
   const endless = function* () {
     for (;;) yield { path: `a[${made++}]`, found: '1', allowed: 'none' };
   };
-  expect(refusal(() => refuse('the request', endless())).details.problems).toHaveLength(100);
+  expect(refusal(() => requireNoProblems('the request', endless())).details.problems).toHaveLength(100);
   expect(made).toBeLessThanOrEqual(101);
 });
 
 it('is bounded, however long the name of a field is', () => {
-  const error = refusal(() => refuse('the spec', [{ path: 'x'.repeat(1e6), found: '1', allowed: 'nothing' }]));
+  const error = refusal(() =>
+    requireNoProblems('the spec', [{ path: 'x'.repeat(1e6), found: '1', allowed: 'nothing' }]),
+  );
   expect(error.message.length).toBeLessThan(300);
   expect(error.details.problems?.[0]?.path).toBe(`${'x'.repeat(200)}...`);
 });
