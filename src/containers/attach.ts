@@ -4,7 +4,6 @@ import { requireActPermission } from '../access/permissions.js';
 import { requireState } from '../engine/actions.js';
 import type { Container } from '../engine/container.js';
 import type { ContainerLog } from '../logs/log.js';
-import type { LogStore } from '../logs/store.js';
 import { native } from '../native.js';
 import type { Exit } from '../protocol/container.js';
 import type { LogChunk } from '../protocol/logs.js';
@@ -68,11 +67,4 @@ async function fromNowOn(log: ContainerLog, all: boolean, left: AbortSignal): Pr
     yield value;
     yield* chunks;
   })();
-}
-
-/** Begins to store what a container with an open log writes to its terminal; gives null where it has none. */
-export function openTerminal({ spec, handle }: Container, logs: LogStore): number | null {
-  if (!spec.process.tty) return null;
-  const copy = native.openTerminal(handle, logs.fifosOf(spec.id).stdout);
-  return copy < 0 ? null : copy;
 }

@@ -1,13 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Ledger } from '../accounting/ledger.js';
-import { type Container, usecNow } from '../engine/container.js';
+import { usecNow } from '../engine/clock.js';
+import type { Container } from '../engine/container.js';
+import { phaseOf, stateOf } from '../engine/saved-state.js';
 import type { SavedState, StateFiles } from '../engine/state-files.js';
+import { usageRecord } from '../engine/usage-record.js';
 import { messageOf } from '../errors.js';
 import type { UsageRecord } from '../protocol/record.js';
 
 const LEDGER_RETRY_MS = 1000;
 const CLOCK_JUMP_MS = 86_400_000;
+/** So much of the memory's worth may have to be estimated after a crash. */
+const SAVE_INTERVAL_USEC = 60_000_000;
+
+export interface BooksOptions {
+  stateFiles: StateFiles;
+  ledger: Ledger;
+  log: Logger;
+  bootId: string;
+  /** How often a container that goes on gets a record of its use so far. */
+  interimIntervalMs: number;
+}
 
 /**
  * What is written down of containers: their states in the run directory, their use in the ledger. A disk that takes nothing
@@ -18,26 +32,23 @@ export class Books {
   readonly #ledger: Ledger;
   readonly #log: Logger;
   readonly #bootId: string;
+  readonly #interimIntervalUsec: number;
   /** Containers whose state waits to be written. */
   readonly #unsaved = new Map<Container, SavedState['phase']>();
 
-  constructor({
-    stateFiles,
-    ledger,
-    log,
-    bootId,
-  }: { stateFiles: StateFiles; ledger: Ledger; log: Logger; bootId: string }) {
+  constructor({ stateFiles, ledger, log, bootId, interimIntervalMs }: BooksOptions) {
     this.#stateFiles = stateFiles;
     this.#ledger = ledger;
     this.#log = log;
     this.#bootId = bootId;
+    this.#interimIntervalUsec = interimIntervalMs * 1000;
   }
 
   /** Writes the state of a container, sooner or later. */
   save(container: Container, phase = phaseOf(container)): void {
-    container.savedUsec = usecNow();
+    container.written.save();
     try {
-      this.#stateFiles.save(container.toStored(this.#bootId, phase));
+      this.#stateFiles.save(stateOf(container, this.#bootId, phase));
       this.#unsaved.delete(container);
     } catch (error) {
       if (!this.#unsaved.has(container))
@@ -46,8 +57,15 @@ export class Books {
     }
   }
 
-  saveWhatWaits(): void {
+  /** Writes what waits to be written, and of all that go on what has not been written for long. */
+  writeWhatIsDue(live: readonly Container[]): void {
     for (const [container, phase] of this.#unsaved) this.save(container, phase);
+    const now = usecNow();
+    for (const container of live) {
+      if (!container.life.hasStarted || container.hasEnded) continue;
+      if (container.written.isRecordDue(now, this.#interimIntervalUsec)) void this.recordInterim(container);
+      else if (container.written.isSaveDue(now, SAVE_INTERVAL_USEC)) this.save(container);
+    }
   }
 
   /** Removes the state of a container; what cannot be removed is listed again by the next daemon. */
@@ -74,10 +92,10 @@ export class Books {
 
   /** Records what a container has used so far. Where that fails, the next record has it. */
   async recordInterim(container: Container): Promise<void> {
-    container.recordedUsec = usecNow();
+    container.written.record();
     this.save(container);
     try {
-      await this.#ledger.append(container.record(container.recordedUsec));
+      await this.#ledger.append(usageRecord(container, container.written.recordedUsec));
     } catch (error) {
       this.#log.error({ err: error, id: container.id }, messageOf(error));
     }
@@ -102,10 +120,4 @@ export class Books {
     }
     return finals;
   }
-}
-
-/** The phase that the state of a container that is no longer made shows. */
-function phaseOf({ state, startedNs }: Container): SavedState['phase'] {
-  if (state === 'exited') return 'exited';
-  return startedNs === 0n ? 'created' : 'started';
 }

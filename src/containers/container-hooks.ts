@@ -2,7 +2,8 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { crashPoint } from '../crash-point.js';
-import { type Container, usecNow } from '../engine/container.js';
+import { usecNow } from '../engine/clock.js';
+import type { Container } from '../engine/container.js';
 import { checkOf, type RunInside } from '../hooks/checks.js';
 import { repeat } from '../hooks/interval.js';
 import { hooksAt, runInterval, runPoint } from '../hooks/point.js';
@@ -33,7 +34,7 @@ const MAX_TRIES = 3;
 /**
  * What runs beside the life of containers: hooks at its points, interval hooks, the readiness check. The hooks of one id wait
  * for each other, so that those of an end have run before those of the next container with that id begin; no operation on a
- * container holds its lock while it waits for a hook.
+ * container keeps the others waiting while it waits for a hook.
  */
 export class ContainerHooks {
   readonly #options: ContainerHooksOptions;
@@ -57,7 +58,7 @@ export class ContainerHooks {
 
   /** Runs the hooks before anything of a container is made. @throws NiwaError HOOK_FAILED */
   beforeCreate(spec: Spec): Promise<void> {
-    return this.#run('beforeCreate', spec, () => unborn(spec));
+    return this.#run('beforeCreate', spec, () => creatingState(spec));
   }
 
   /** Runs the hooks of a container that waits for its start. @throws NiwaError HOOK_FAILED */
@@ -72,12 +73,12 @@ export class ContainerHooks {
 
   /** Nothing was made of a container, or nothing is left of it but its record. */
   failed(spec: Spec): void {
-    this.#begin('onFailure', spec, () => unborn(spec));
+    this.#begin('onFailure', spec, () => creatingState(spec));
   }
 
   /** A container begins to stop; one that was never started has nothing to say goodbye to. */
   stopping(container: Container): void {
-    if (container.startedNs !== 0n) this.#begin('onStop', container.spec, () => container.status());
+    if (container.life.hasStarted) this.#begin('onStop', container.spec, () => container.status());
   }
 
   /**
@@ -87,7 +88,7 @@ export class ContainerHooks {
   attend(container: Container, adopted = false): void {
     const { log, hooks } = this.#options;
     const interval = hooksAt('interval', hooks, container.spec.hooks);
-    if (interval.length === 0 && container.ready?.state !== 'waiting') return;
+    if (interval.length === 0 && !container.readiness.isAwaited) return;
     const end = unboundedController();
     this.#repeating.add(end);
     void container.exited.then(() => {
@@ -99,7 +100,7 @@ export class ContainerHooks {
       const task = () => this.#follow(runInterval(hook, subjectOf(container), log, signal));
       void repeat(hook.everyUsec, hook.everyUsec * (adopted ? Math.random() : 1), task, signal);
     }
-    if (container.ready?.state === 'waiting') void this.#awaitReady(container, signal, adopted ? LATE_USEC : 0);
+    if (container.readiness.isAwaited) void this.#awaitReady(container, signal, adopted ? LATE_USEC : 0);
   }
 
   /** Whether there are hooks of a point for a container with this spec. */
@@ -117,8 +118,8 @@ export class ContainerHooks {
    * least once, a few times at most.
    */
   async exited(container: Container, exit: Exit): Promise<void> {
-    if (container.hooksDone) crashPoint('exit-hooks-run');
-    else if (container.hookTries >= MAX_TRIES) await this.#giveUp(container);
+    if (container.endHooks.areDone) crashPoint('exit-hooks-run');
+    else if (container.endHooks.tries >= MAX_TRIES) await this.#giveUp(container);
     else await this.#follow(this.#runEnd(container, exit));
   }
 
@@ -144,7 +145,7 @@ export class ContainerHooks {
   }
 
   async #runEnd(container: Container, exit: Exit): Promise<void> {
-    container.hookTries++;
+    container.endHooks.begin();
     this.#save(container); // before they can end niwad
     const runs = endPoints(exit).map((point) => this.#run(point, container.spec, () => container.status()));
     await Promise.all(runs);
@@ -154,7 +155,8 @@ export class ContainerHooks {
   }
 
   async #giveUp(container: Container): Promise<void> {
-    const { id, hookTries: tries } = container;
+    const { id, endHooks } = container;
+    const { tries } = endHooks;
     this.#options.log.error({ id, tries }, 'the hooks of an end are given up: niwad has ended each time they ran');
     await this.#heard;
     this.#options.registry.tell('hooks-given-up', container.spec);
@@ -162,7 +164,7 @@ export class ContainerHooks {
   }
 
   #endHooks(container: Container): void {
-    container.hooksDone = true;
+    container.endHooks.finish();
     this.#save(container);
   }
 
@@ -176,7 +178,7 @@ export class ContainerHooks {
     const { registry, log } = this.#options;
     const { ready } = container.spec;
     if (ready === null) return;
-    const startedUsec = Number(container.startedNs / 1000n);
+    const startedUsec = Number(container.life.startedNs / 1000n);
     const untilUsec = Math.max(startedUsec + ready.timeoutUsec, usecNow() + leastUsec);
     const run: RunInside = async (args, end) => exitCodeOf(await this.#options.exec(container.id, { args }, end), end);
     const atUsec = await awaitReady(
@@ -196,11 +198,11 @@ export class ContainerHooks {
     this.#takeReady(container, { state: 'failed', at, took_usec: null });
     registry.tell('unready', container.spec);
     this.#begin('onFailure', container.spec, () => container.status());
-    if (ready.onTimeout === 'stop') container.beginStop(container.spec.stopTimeoutUsec, container.spec.stopSignal);
+    if (ready.onTimeout === 'stop') container.control.beginStop();
   }
 
   #takeReady(container: Container, ready: NonNullable<Container['ready']>): void {
-    container.takeReady(ready);
+    container.readiness.take(ready);
     this.#options.books.save(container);
   }
 
@@ -259,8 +261,8 @@ async function settling(work: Promise<unknown>): Promise<void> {
   await Promise.allSettled([work]);
 }
 
-/** A container of which there is nothing but its spec. */
-function unborn(spec: Spec): object {
+/** What a hook hears of a container of which there is nothing but its spec. */
+function creatingState(spec: Spec): object {
   return { id: spec.id, state: 'creating', spec };
 }
 

@@ -2,8 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { crashPoint } from '../crash-point.js';
 import type { Container } from '../engine/container.js';
-import { exitOf, recordOf } from '../engine/saved-state.js';
+import { storeRest } from '../engine/output.js';
+import { exitOf } from '../engine/saved-state.js';
 import type { SavedState } from '../engine/state-files.js';
+import { recordOf, usageRecord } from '../engine/usage-record.js';
 import { removeGroup } from '../host/cgroup.js';
 import type { IdPool } from '../host/id-pool.js';
 import { unlimitKept } from '../host/quota.js';
@@ -61,16 +63,15 @@ export class Endings {
   /** A container has ended: its record first, then everything that the kernel still holds, then the news. */
   async finish(container: Container, event: ExitEvent): Promise<void> {
     const { registry, books, containerHooks, logs, idPool, networks, log } = this.#options;
-    await container.starting; // a workload may end before the answer to its start has come
+    await container.control.startAnswered(); // a workload may end before the answer to its start has come
     const heard = container.takeExit(event);
-    container.state = 'stopping';
     crashPoint('exit-heard');
-    const stored = storeOutput(container); // while the record is on its way to the disk
+    const rest = storeRest(container.handle, container.output); // while the record is on its way to the disk
     const exit = await this.#recordOnce(container, Number(event.atNs / 1000n), heard);
     crashPoint('record-written');
-    await stored;
+    await rest;
     crashPoint('output-stored');
-    container.hooksDone = !containerHooks.owesHooks(container, exit);
+    if (containerHooks.owesHooks(container, exit)) container.endHooks.owe();
     await this.giveBack(container.spec); // before it is saved as exited: after a crash the next niwad does it again
     books.save(container, 'exited');
     crashPoint('exit-saved');
@@ -83,41 +84,41 @@ export class Endings {
     logs.closeFifos(container.id);
     if (container.idRange !== null) idPool.release(container.idRange);
     container.log.end();
-    container.settle(exit);
+    container.settle();
     registry.retire(container);
     log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
     registry.tell('exit', container.spec, exit);
     crashPoint('exit-told');
     void this.over(container, exit);
-    if (container.unwanted) this.forget(container);
+    if (container.isUnwanted) this.forget(container);
     this.forgetOldest();
   }
 
   /** Runs what is owed at the end of a container; then forgets one that is to be removed. */
   async over(container: Container, exit: Exit): Promise<void> {
     await this.#options.containerHooks.exited(container, exit);
-    if (container.spec.autoRemove && container.hooksDone) this.forget(container);
+    if (container.spec.autoRemove && container.endHooks.areDone) this.forget(container);
   }
 
   /** Ends a container of which nothing but what was written down is left; on a full disk that may take long. */
-  async lose(stored: SavedState, container: Container): Promise<void> {
-    const final = (await this.#finals).get(stored.run);
-    const exit = exitOf(stored, final);
-    if (final === undefined) await this.#options.books.record(recordOf(stored, exit));
-    container.takeEnd(exit, final?.usage ?? stored.usage);
+  async lose(saved: SavedState, container: Container): Promise<void> {
+    const final = (await this.#finals).get(saved.run);
+    const exit = exitOf(saved, final);
+    if (final === undefined) await this.#options.books.record(recordOf(saved, exit));
+    container.takeEnd(exit, final?.usage ?? saved.usage);
     const { registry, books, containerHooks } = this.#options;
-    container.hooksDone = !containerHooks.owesHooks(container, exit);
+    if (containerHooks.owesHooks(container, exit)) container.endHooks.owe();
     registry.retire(container);
-    if (stored.phase === 'making') this.forget(container);
+    if (saved.phase === 'making') this.forget(container);
     else books.save(container);
     void this.over(container, exit);
     this.forgetOldest();
   }
 
   /** Records a start of which nothing was made. */
-  async recordUnborn(stored: SavedState): Promise<void> {
-    await this.#options.books.record(recordOf(stored, exitOf(stored, undefined)));
-    this.#options.registry.tell('start-failed', stored.spec);
+  async recordFailedStart(saved: SavedState): Promise<void> {
+    await this.#options.books.record(recordOf(saved, exitOf(saved, undefined)));
+    this.#options.registry.tell('start-failed', saved.spec);
   }
 
   /** Takes away the quota of what a container keeps. */
@@ -142,18 +143,18 @@ export class Endings {
 
   /** Ends a container whose start has failed; then throws why. */
   async fail(container: Container, error: unknown): Promise<never> {
-    container.startFailed = true;
-    if (container.state !== 'exited') container.beginStop(0, 'SIGKILL');
+    container.failStart();
+    container.control.end();
     await this.ended(container);
     throw error;
   }
 
   /** Ends and forgets a container that did not get as far as it should; then throws why. */
   async undo(container: Container, error: unknown): Promise<never> {
-    if (container.state !== 'exited') container.beginStop(0, 'SIGKILL');
+    container.control.end();
     await this.ended(container);
     if (container.state === 'exited') this.forget(container);
-    else container.unwanted = true;
+    else container.abandon();
     throw error;
   }
 
@@ -174,17 +175,11 @@ export class Endings {
   async #recordOnce(container: Container, usec: number, heard: Exit): Promise<Exit> {
     const final = (await this.#finals).get(container.run);
     if (final === undefined) {
-      await this.#options.books.record(container.record(usec, heard));
+      await this.#options.books.record(usageRecord(container, usec, heard));
       return heard;
     }
     const exit = exitOf({ phase: 'started' }, final);
     container.takeRecorded(exit, final.usage);
     return exit;
   }
-}
-
-/** Stores what is left of the output of a container that has ended. */
-async function storeOutput({ handle, terminal }: Container): Promise<void> {
-  if (terminal !== null) await native.finishTerminal(terminal);
-  await native.drainLog(handle);
 }

@@ -96,8 +96,8 @@ export async function execIn(
     openFiles: openFilesLimit(),
     compileSeccomp,
   });
-  return container.lock.run(async () => {
-    requireState('exec in', id, container.state); // with the lock: a process born into a frozen group would not get on
+  return container.turns.run(async () => {
+    requireState('exec in', id, container.state); // in its turn: a process born into a frozen group would not get on
     const request = requestOf(container, asked, encodeProgram(ops));
     const enter = () => {
       check?.throwIfAborted();

@@ -3,9 +3,11 @@ import type { Logger } from 'pino';
 import { crashPoint } from '../crash-point.js';
 import { Container } from '../engine/container.js';
 import { startError } from '../engine/failure.js';
+import { identityOf } from '../engine/identity.js';
+import { openOutput } from '../engine/output.js';
 import { mayBeSlow, pathStarts } from '../engine/path-starts.js';
 import type { Stopwatch } from '../engine/phases.js';
-import { firstState, identityOf, type Own } from '../engine/saved-state.js';
+import { firstState, type Pooled } from '../engine/saved-state.js';
 import type { StateFiles } from '../engine/state-files.js';
 import { NiwaError } from '../errors.js';
 import { type CgroupTree, CONTROLLERS, removeWhenEmpty } from '../host/cgroup.js';
@@ -29,7 +31,6 @@ import { idOutside, mapFile } from '../plan/userns.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import type { Bounds } from '../spec/ceilings.js';
 import { warningsOf } from '../spec/warnings.js';
-import { openTerminal } from './attach.js';
 import type { Books } from './books.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Endings } from './endings.js';
@@ -52,7 +53,7 @@ export interface MakerOptions {
   endings: Endings;
   bootId: string;
   /** Hears of a container as soon as there is one. */
-  welcome(container: Container): void;
+  onAdded(container: Container): void;
 }
 
 /** How a container is to be started. */
@@ -78,7 +79,7 @@ export class Maker {
    */
   async make(spec: Spec, asker: Asker, watch: Stopwatch, start: StartWish | null): Promise<Container> {
     const { endings } = this.#options;
-    const container = await this.#bear(spec, asker, watch, start);
+    const container = await this.#makeAfterHooks(spec, asker, watch, start);
     await this.#prepare(container)
       .catch((error: unknown) => endings.fail(container, error))
       .catch((error: unknown) => endings.undo(container, error));
@@ -95,7 +96,7 @@ export class Maker {
     return this.#plan(spec, idRange, given);
   }
 
-  async #bear(spec: Spec, asker: Asker, watch: Stopwatch, start: StartWish | null): Promise<Container> {
+  async #makeAfterHooks(spec: Spec, asker: Asker, watch: Stopwatch, start: StartWish | null): Promise<Container> {
     try {
       await this.#options.containerHooks.beforeCreate(spec);
       const make = () => this.#make(spec, asker, watch, start);
@@ -127,7 +128,8 @@ export class Maker {
 
   /** What a container gets from outside while it waits for its start. */
   async #prepare(container: Container): Promise<void> {
-    const { id, logErrno, started, plan } = container;
+    const { id, output, started, plan } = container;
+    const { logErrno } = output;
     if (logErrno !== 0)
       throw new NiwaError('HOST_ERROR', `cannot open the log of container ${id}: ${errnoName(logErrno)}`);
     if (started !== null) return;
@@ -158,18 +160,18 @@ export class Maker {
     spec: Spec,
     asker: Asker,
     plan: Plan,
-    own: Own,
+    pooled: Pooled,
     watch: Stopwatch,
     start: StartWish | null,
   ): Promise<Container> {
     const { stateFiles, logs, networks } = this.#options;
     const networkOf = plan.clone.networkOf === '' ? 0 : this.#liveHandle(plan.clone.networkOf);
-    const making = firstState(spec, plan, own, this.#options.bootId);
+    const making = firstState(spec, plan, pooled, this.#options.bootId);
     stateFiles.add(making);
     crashPoint('making-saved');
     try {
       logs.prepare(spec.id);
-      networks.writeFiles(spec, own.lease, stateFiles.directoryOf(spec.id));
+      networks.writeFiles(spec, pooled.lease, stateFiles.directoryOf(spec.id));
     } catch (error) {
       this.#options.books.forget(spec.id);
       throw error;
@@ -188,7 +190,7 @@ export class Maker {
       devices: plan.devices,
       uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
       gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
-      owner: own.idRange?.start ?? 0, // maps of a spec may begin with a user of the host
+      owner: pooled.idRange?.start ?? 0, // maps of a spec may begin with a user of the host
       mountMaps: plan.mountMaps.map(({ uids, gids }) => [mapFile(uids), mapFile(gids)]),
       image: plan.image ?? '',
       reach: REACH_PROGRAM,
@@ -200,7 +202,7 @@ export class Maker {
     });
     crashPoint('made');
     if (isFailure(result)) {
-      await this.#options.endings.recordUnborn(making);
+      await this.#options.endings.recordFailedStart(making);
       logs.discard(spec.id);
       this.#options.books.forget(spec.id);
       if (result.errno === constants.errno.ETIMEDOUT) pathStarts.stuck(asker, removeWhenEmpty(plan.cgroup.path));
@@ -210,15 +212,11 @@ export class Maker {
     if (warnings.length > 0) this.#options.log.warn({ id: spec.id, warnings }, 'not all is as it may be expected');
     const { handle, pid, phases, started } = result;
     watch.take(phases);
-    const birth = { ...identityOf(making), plan, handle, pid, startTicks: readStartTicks(pid) };
-    const { log, errno } = logs.open(spec.id, handle);
-    const container = new Container(birth, log);
+    const identity = { ...identityOf(making), plan, handle, pid, startTicks: readStartTicks(pid) };
+    const output = openOutput(spec, handle, logs);
     watch.lap('adopt');
-    container.phases = watch.phases;
-    container.started = started;
-    container.logErrno = errno;
-    this.#options.welcome(container);
-    if (errno === 0) container.terminal = openTerminal(container, logs);
+    const container = Container.made(identity, output, { phases: watch.phases, started });
+    this.#options.onAdded(container);
     return container;
   }
 

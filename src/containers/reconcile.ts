@@ -2,7 +2,7 @@ import type { SavedState } from '../engine/state-files.js';
 
 /** What a new daemon finds of a container that an earlier one wrote down. */
 export interface Found {
-  stored: Pick<SavedState, 'bootId' | 'phase'>;
+  saved: Pick<SavedState, 'bootId' | 'phase'>;
   /** The boot that the host is in. */
   bootId: string;
   groupExists: boolean;
@@ -21,8 +21,8 @@ export interface Found {
 export type Decision = 'keep' | 'adopt' | 'undo' | 'lose';
 
 /** Decides what becomes of a container after the death of its daemon. Pure. */
-export function decide({ stored, bootId, groupExists }: Found): Decision {
-  if (stored.phase === 'exited') return 'keep';
-  if (!groupExists || stored.bootId !== bootId) return 'lose';
-  return stored.phase === 'making' ? 'undo' : 'adopt';
+export function decide({ saved, bootId, groupExists }: Found): Decision {
+  if (saved.phase === 'exited') return 'keep';
+  if (!groupExists || saved.bootId !== bootId) return 'lose';
+  return saved.phase === 'making' ? 'undo' : 'adopt';
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Allowed, type Caller, withRealPaths } from '../access/allowed.js';
@@ -15,7 +14,8 @@ import type { Ledger } from '../accounting/ledger.js';
 import { Sampler } from '../accounting/sampler.js';
 import { crashPoint } from '../crash-point.js';
 import { requireState } from '../engine/actions.js';
-import { type Container, deadlineOf, usecNow } from '../engine/container.js';
+import type { Container } from '../engine/container.js';
+import { deadlineOf } from '../engine/deadline.js';
 import { CAUSE } from '../engine/exit.js';
 import { requireRoom } from '../engine/memory-use.js';
 import { mayBeSlow, pathStarts } from '../engine/path-starts.js';
@@ -35,7 +35,7 @@ import { kernel } from '../kernel/addon.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { KernelEvent } from '../kernel/kernel.js';
 import type { LogStore } from '../logs/store.js';
-import { errnoName, type Failure, type Handle, isFailure, native, type Started, toError } from '../native.js';
+import { type Failure, type Handle, native, type Started } from '../native.js';
 import type { Networks } from '../network/networks.js';
 import { undoWrites, updateWrites } from '../plan/resources.js';
 import type { RuntimeEvent } from '../protocol/events.js';
@@ -43,7 +43,6 @@ import type { DrainStatus } from '../protocol/host.js';
 import type { Hooks, Spec } from '../protocol/resolved-spec.js';
 import { type Bounds, tighter, withDefaults } from '../spec/ceilings.js';
 import { mergeResources, parseResources } from '../spec/resources.js';
-import { signalNumber } from '../spec/signals.js';
 import { parseSpec } from '../spec/spec.js';
 import { type Attachment, attachTo } from './attach.js';
 import { Books } from './books.js';
@@ -86,10 +85,7 @@ export interface RuntimeOptions {
 }
 
 const ROOT: Caller = { uid: 0, gid: 0 };
-const FREEZE_TIMEOUT_MS = 5000;
 const TEND_INTERVAL_MS = 1000;
-/** So much of the memory's worth may have to be estimated after a crash. */
-const SAVE_INTERVAL_USEC = 60_000_000;
 const CLOSE_POLL_MS = 5;
 /** How long the end of a daemon waits for the ends of containers that are being written down: the next daemon can do it. */
 const CLOSE_PATIENCE_MS = 5000;
@@ -128,7 +124,7 @@ export class Runtime {
       ...parts,
       endings: this.#endings,
       bootId: this.#bootId,
-      welcome: (container) => this.#add(container, 'create'),
+      onAdded: (container) => this.#add(container, 'create'),
     });
     try {
       kernel.watch((event) => this.#hear(event));
@@ -152,10 +148,10 @@ export class Runtime {
       containerHooks: this.#containerHooks,
       bootId: this.#bootId,
       planOf: (spec, idRange) => this.#maker.planOfAdopted(spec, idRange),
-      welcome: (container) => this.#add(container, 'adopt'),
+      onAdded: (container) => this.#add(container, 'adopt'),
     });
     await this.#options.networks.open();
-    this.#sampler = new Sampler(sampleIntervalMs, () => this.#registry.live(), kernel);
+    this.#sampler = new Sampler(sampleIntervalMs, () => this.#registry.live().map(({ meter }) => meter), kernel);
     this.#tending = setInterval(() => void this.#tend(), TEND_INTERVAL_MS);
   }
 
@@ -221,10 +217,9 @@ export class Runtime {
     const begin = async () => {
       requireStartable(); // it may have ended while it waited for its turn
       const { lifetimeNs, deadline } = startWish(container.spec);
-      container.starting = native.start(container.handle, lifetimeNs, deadline); // its end waits for the answer
-      this.#begin(container, await container.starting);
+      this.#begin(container, await container.control.start(lifetimeNs, deadline));
     };
-    await container.lock.run(async () => {
+    await container.turns.run(async () => {
       requireStartable();
       await (mayBeSlow(container.spec) ? pathStarts.run(`user ${caller.uid}`, begin) : begin());
       await this.#requireStarted(container);
@@ -254,8 +249,7 @@ export class Runtime {
   async stop(id: string, options: { timeoutUsec?: number; signal?: string } = {}): Promise<Container> {
     const container = this.get(id);
     requireState('stop', id, container.state);
-    const { spec } = container;
-    container.beginStop(options.timeoutUsec ?? spec.stopTimeoutUsec, options.signal ?? spec.stopSignal);
+    container.control.beginStop(options.timeoutUsec, options.signal);
     await container.exited;
     return container;
   }
@@ -281,11 +275,7 @@ export class Runtime {
   kill(id: string, signal: string): Container {
     const container = this.get(id);
     requireState('kill', id, container.state);
-    const sent = native.signal(container.handle, signalNumber(signal) ?? 0);
-    if (sent === -constants.errno.ESRCH)
-      throw new NiwaError('STATE_CONFLICT', `cannot kill container ${id}: it has just ended`);
-    if (sent < 0) throw new NiwaError('HOST_ERROR', `cannot send ${signal} to container ${id}: ${errnoName(-sent)}`);
-    container.sentSignal = sent;
+    container.control.signal(signal);
     this.#books.save(container);
     return container;
   }
@@ -312,7 +302,7 @@ export class Runtime {
     const container = this.get(id);
     const change = parseResources(input);
     requireLimitPermission(change, caller, this.#options.allowed);
-    await container.lock.run(async () => {
+    await container.turns.run(async () => {
       requireState('update', id, container.state);
       const now = container.spec.resources;
       const merged = mergeResources(now, change);
@@ -320,7 +310,7 @@ export class Runtime {
       const devices = await resolveDevices([...now.io, ...change.io], `user ${caller.uid}`);
       const writes = updateWrites(now, change, controllers, devices);
       if (!force) requireRoom(id, container.cgroup, change.memory.maxBytes);
-      container.writeLimits(writes, undoWrites(now, writes, controllers, devices));
+      container.control.writeLimits(writes, undoWrites(now, writes, controllers, devices));
       const defaulted = (container.spec.defaulted ?? []).filter((file) => !writes.some((write) => write.file === file));
       container.changeSpec({ resources: merged, defaulted });
       this.#books.save(container);
@@ -339,16 +329,16 @@ export class Runtime {
     change: { lifetimeUsec: number | null } | { remainingUsec: number },
   ): Promise<Container> {
     const container = this.get(id);
-    await container.lock.run(async () => {
+    await container.turns.run(async () => {
       requireState('change the lifetime of', id, container.state);
       const started = container.startedAt !== null;
       if ('remainingUsec' in change) {
         if (!started)
           throw new NiwaError('STATE_CONFLICT', `container ${id} has not started: set its lifetime instead`);
-        this.#moveDeadline(container, native.boottimeNs() + BigInt(change.remainingUsec) * 1000n);
+        container.control.moveDeadline(native.boottimeNs() + BigInt(change.remainingUsec) * 1000n);
       } else {
-        const atNs = change.lifetimeUsec === null ? 0n : container.startedNs + BigInt(change.lifetimeUsec) * 1000n;
-        if (started) this.#moveDeadline(container, atNs);
+        const atNs = change.lifetimeUsec === null ? 0n : container.life.startedNs + BigInt(change.lifetimeUsec) * 1000n;
+        if (started) container.control.moveDeadline(atNs);
         container.changeSpec({ lifetimeUsec: change.lifetimeUsec, jitterUsec: 0 }); // what was said last is exact
       }
       this.#books.save(container);
@@ -375,7 +365,7 @@ export class Runtime {
     requireDrainPermission(caller, this.#options.allowed);
     writeFileSync(this.#options.drainFile, '');
     this.#draining = true;
-    for (const container of this.list()) if (container.state === 'created') this.#beginStop(container);
+    for (const container of this.list()) if (container.state === 'created') container.control.beginStop();
     return this.drainStatus();
   }
 
@@ -417,13 +407,9 @@ export class Runtime {
 
   async #settled(): Promise<void> {
     while (this.#reserved.size > 0) await sleep(CLOSE_POLL_MS);
-    await Promise.all(this.#registry.live().map((container) => container.lock.run(async () => {})));
+    await Promise.all(this.#registry.live().map((container) => container.turns.run(async () => {})));
     await this.#endings.settled();
     await this.#containerHooks.settled();
-  }
-
-  #beginStop(container: Container): void {
-    container.beginStop(container.spec.stopTimeoutUsec, container.spec.stopSignal);
   }
 
   #refuseNew(): void {
@@ -504,11 +490,7 @@ export class Runtime {
   /** Takes what came of a start; at once, so that an end which is heard of next finds it. */
   #begin(container: Container, result: Started | Failure): void {
     crashPoint('started');
-    if (isFailure(result)) {
-      container.failStart(toError(result));
-      return;
-    }
-    container.takeStart(result);
+    if (!container.takeStart(result)) return;
     this.#books.save(container, 'started');
     crashPoint('started-saved');
     this.#registry.tell('start', container.spec);
@@ -531,7 +513,7 @@ export class Runtime {
   #add(container: Container, event: 'create' | 'adopt'): void {
     this.#registry.add(container);
     this.#registry.tell(event, container.spec);
-    if (event === 'adopt' && container.startedNs !== 0n) this.#containerHooks.attend(container, true);
+    if (event === 'adopt' && container.life.hasStarted) this.#containerHooks.attend(container, true);
     if (container.started !== null) this.#begin(container, container.started);
     for (const early of this.#early.get(container.handle) ?? []) this.#hear(early);
     this.#early.delete(container.handle);
@@ -539,27 +521,11 @@ export class Runtime {
 
   async #freeze(id: string, action: 'pause' | 'resume'): Promise<Container> {
     const container = this.get(id);
-    await container.lock.run(async () => {
-      requireState(action, id, container.state);
-      const errno = await native.freeze(container.handle, action === 'pause', FREEZE_TIMEOUT_MS);
-      if (errno !== 0) {
-        await native.freeze(container.handle, action !== 'pause', 0);
-        throw new NiwaError('HOST_ERROR', `cannot ${action} container ${id}: ${errnoName(errno)} from cgroup.freeze`);
-      }
-      // It may have begun to end while the kernel froze it; a pause must not stand in the way of that.
-      if (container.state === 'running' || container.state === 'paused')
-        container.state = action === 'pause' ? 'paused' : 'running';
-      else await native.freeze(container.handle, false, 0);
+    await container.turns.run(async () => {
+      await container.control.setFrozen(action === 'pause');
       this.#registry.tell(action, container.spec);
     });
     return container;
-  }
-
-  /** @throws NiwaError STATE_CONFLICT where it has ended, or a deadline has passed already */
-  #moveDeadline(container: Container, atNs: bigint): void {
-    if (!native.setDeadline(container.handle, container.deadline(atNs, CAUSE.lifetime)))
-      throw new NiwaError('STATE_CONFLICT', `cannot change the lifetime of container ${container.id}: it is ending`);
-    container.deadlineNs = atNs;
   }
 
   #hear(event: KernelEvent): void {
@@ -571,7 +537,7 @@ export class Runtime {
     } else if (container === undefined) {
       this.#early.set(event.handle, [...(this.#early.get(event.handle) ?? []), event]);
     } else if (event.type === 'stopping') {
-      container.state = 'stopping';
+      container.life.beginEnd();
       this.#registry.tell('stopping', container.spec);
       this.#containerHooks.stopping(container);
     } else {
@@ -581,15 +547,9 @@ export class Runtime {
 
   /** What has to be seen to from time to time: states that wait, records of what goes on, a keeper that is gone. */
   async #tend(): Promise<void> {
-    const { keeperSocket, interimIntervalMs, log } = this.#options;
-    this.#books.saveWhatWaits();
+    const { keeperSocket, log } = this.#options;
+    this.#books.writeWhatIsDue(this.#registry.live());
     this.#containerHooks.setHeard();
-    const now = usecNow();
-    for (const container of this.#registry.live()) {
-      if (container.startedNs === 0n || container.hasEnded) continue;
-      if (container.recordedUsec <= now - interimIntervalMs * 1000) void this.#books.recordInterim(container);
-      else if (container.savedUsec <= now - SAVE_INTERVAL_USEC) this.#books.save(container);
-    }
     if (native.keeperAlive() || this.#connecting) return;
     log.warn('the keeper is gone, or hangs: starting another');
     this.#connecting = true;

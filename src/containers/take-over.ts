@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Ledger } from '../accounting/ledger.js';
-import { Container, deadlineOf } from '../engine/container.js';
+import { Container } from '../engine/container.js';
+import { deadlineOf } from '../engine/deadline.js';
 import { CAUSE } from '../engine/exit.js';
-import { identityOf } from '../engine/saved-state.js';
+import { identityOf } from '../engine/identity.js';
+import { openOutput } from '../engine/output.js';
 import type { Damaged, SavedState, StateFiles } from '../engine/state-files.js';
 import { NiwaError } from '../errors.js';
 import { type CgroupTree, removeLeftovers } from '../host/cgroup.js';
@@ -15,7 +17,6 @@ import { errnoName, native } from '../native.js';
 import type { Networks } from '../network/networks.js';
 import type { Plan } from '../plan/plan.js';
 import type { Spec } from '../protocol/resolved-spec.js';
-import { openTerminal } from './attach.js';
 import type { Books } from './books.js';
 import { connectKeeper } from './connect-keeper.js';
 import type { ContainerHooks } from './container-hooks.js';
@@ -42,7 +43,7 @@ export interface TakeOverOptions {
   /** Compiles the plan of one that nobody has started; null where its spec is not known whole. */
   planOf(spec: Spec, idRange: IdRange | null): Plan | null;
   /** Adds a container that lives. */
-  welcome(container: Container): void;
+  onAdded(container: Container): void;
 }
 
 /**
@@ -56,7 +57,7 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
   const kept = await connectKeeper(options.keeperSocket);
 
   const decidedOn = (one: SavedState): [SavedState, Decision] => {
-    return [one, decide({ stored: one, bootId, groupExists: isThere(one.cgroup) })];
+    return [one, decide({ saved: one, bootId, groupExists: isThere(one.cgroup) })];
   };
   const sound = whole.map(decidedOn);
   for (const [one, decision] of sound) if (lives(decision)) adopt(one, decision === 'undo', options);
@@ -111,43 +112,44 @@ function mendAll(
     const oldest = oldestIn(cgroup);
     const lease = oldest === null ? null : networks.findLease(oldest.pid);
     const interim = ledger.unfinished().find((record) => record.id === id);
-    const stored = mend(one, { cgroup, bootId, kept: kept.includes(id), oldest, lease, interim });
-    const { owner, labels, lifetimeUsec } = stored.spec;
+    const saved = mend(one, { cgroup, bootId, kept: kept.includes(id), oldest, lease, interim });
+    const { owner, labels, lifetimeUsec } = saved.spec;
     log.error(
-      { id, reason, file, run: stored.run, owner, labels, lifetimeUsec },
+      { id, reason, file, run: saved.run, owner, labels, lifetimeUsec },
       'the state of a container is damaged or missing: it goes on, and is billed, by what else is known of it; look whether its owner, labels and lifetime are right',
     );
-    return [stored];
+    return [saved];
   });
 }
 
-function adopt(stored: SavedState, undo: boolean, options: TakeOverOptions): Container {
-  const { logs, idPool, networks, log, welcome } = options;
-  const { spec, cgroup, pid, idRange } = stored;
-  const birth = identityOf(stored);
+function adopt(saved: SavedState, undo: boolean, options: TakeOverOptions): Container {
+  const { logs, idPool, networks, log, onAdded } = options;
+  const { spec, cgroup, pid, idRange } = saved;
+  const identity = identityOf(saved);
   const adopted = native.adopt({
     id: spec.id,
     cgroup,
     pid,
-    startTicks: birth.startTicks,
-    startedNs: BigInt(stored.startedNs),
-    deadline: deadlineOf(spec, BigInt(stored.deadlineNs), CAUSE.lifetime),
+    startTicks: identity.startTicks,
+    startedNs: BigInt(saved.startedNs),
+    deadline: deadlineOf(spec, BigInt(saved.deadlineNs), CAUSE.lifetime),
   });
   if (typeof adopted === 'number')
     throw new NiwaError('HOST_ERROR', `cannot take over container ${spec.id}: ${errnoName(adopted)} from ${cgroup}`);
   if (idRange !== null) idPool.claim(idRange);
-  networks.adopt(spec, stored.lease ?? null, adopted.handle);
-  const { log: output, errno } = logs.open(spec.id, adopted.handle);
-  if (errno !== 0) log.error({ id: spec.id, errno: errnoName(errno) }, 'the output of a container is lost');
-  const startTicks = birth.startTicks === 0n ? readStartTicks(adopted.pid) : birth.startTicks;
-  const plan = stored.phase === 'created' && adopted.startedNs === 0n ? planAgain(stored, options) : null;
-  const container = new Container({ ...birth, plan, handle: adopted.handle, pid: adopted.pid, startTicks }, output);
-  container.takeStored(stored);
-  container.takeAdopted(adopted);
-  if (errno === 0) container.terminal = openTerminal(container, logs);
-  container.startFailed = undo;
-  container.unwanted = undo;
-  welcome(container);
+  networks.adopt(spec, saved.lease ?? null, adopted.handle);
+  const output = openOutput(spec, adopted.handle, logs);
+  const { logErrno } = output;
+  if (logErrno !== 0) log.error({ id: spec.id, errno: errnoName(logErrno) }, 'the output of a container is lost');
+  const startTicks = identity.startTicks === 0n ? readStartTicks(adopted.pid) : identity.startTicks;
+  const plan = saved.phase === 'created' && adopted.startedNs === 0n ? planAgain(saved, options) : null;
+  const process = { handle: adopted.handle, pid: adopted.pid, startTicks, plan };
+  const container = Container.adopted({ ...identity, ...process }, output, saved, adopted);
+  if (undo) {
+    container.failStart();
+    container.abandon();
+  }
+  onAdded(container);
   if (undo) native.kill(adopted.handle);
   return container;
 }
@@ -164,26 +166,23 @@ function planAgain({ spec, idRange }: SavedState, { planOf, log }: TakeOverOptio
 
 /** Lists a container that has ended. */
 async function close(
-  stored: SavedState,
+  saved: SavedState,
   decision: Decision,
   { registry, endings, logs }: TakeOverOptions,
 ): Promise<void> {
-  const container = new Container({ ...identityOf(stored), plan: null, handle: 0 }, logs.ended(stored.spec.id));
-  container.takeStored(stored);
-  container.state = 'stopping';
+  const container = Container.gone(saved, logs.ended(saved.spec.id));
   registry.add(container);
   native.keeperDrop(container.id);
   logs.closeFifos(container.id);
-  if (decision === 'keep' && stored.exit !== null) {
-    container.takeEnd(stored.exit, stored.usage);
-    container.hooksDone = stored.hooksDone;
-    void endings.over(container, stored.exit);
+  if (decision === 'keep' && saved.exit !== null) {
+    container.takeEnd(saved.exit, saved.usage);
+    void endings.over(container, saved.exit);
     registry.retire(container);
   }
-  await endings.removeGroup(stored.cgroup);
+  await endings.removeGroup(saved.cgroup);
   if (decision === 'lose') {
-    await endings.giveBack(stored.spec);
-    await endings.lose(stored, container);
+    await endings.giveBack(saved.spec);
+    await endings.lose(saved, container);
   }
 }
 

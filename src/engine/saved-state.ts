@@ -5,19 +5,17 @@ import type { Plan } from '../plan/plan.js';
 import type { Exit } from '../protocol/container.js';
 import type { UsageRecord } from '../protocol/record.js';
 import type { Spec } from '../protocol/resolved-spec.js';
-import type { Birth } from './container.js';
+import type { Container } from './container.js';
 import type { SavedState } from './state-files.js';
 
 /** What a container has of pools, until its end. */
-export interface Own {
+export interface Pooled {
   idRange: IdRange | null;
   lease: Lease | null;
 }
 
-/** From what is written down of a container, and to it. Pure, but for the time and the name of a run. */
-
 /** What is written down before anything of a container is made. */
-export function firstState(spec: Spec, plan: Plan, { idRange, lease }: Own, bootId: string): SavedState {
+export function firstState(spec: Spec, plan: Plan, { idRange, lease }: Pooled, bootId: string): SavedState {
   return {
     bootId,
     run: randomUUID(),
@@ -42,20 +40,40 @@ export function firstState(spec: Spec, plan: Plan, { idRange, lease }: Own, boot
   };
 }
 
-/** What a container is from its birth on, but for its handle and its plan. */
-export function identityOf({
-  run,
-  spec,
-  cgroup,
-  userns,
-  idRange,
-  lease,
-  pid,
-  startTicks,
-  createdAt,
-}: SavedState): Omit<Birth, 'handle' | 'plan'> {
-  const born = { pid, startTicks: BigInt(startTicks), createdAt: new Date(createdAt) };
-  return { run, spec, cgroup, userns, idRange, lease, ...born };
+/** Gives what the next niwad has to know of a container. */
+export function stateOf(container: Container, bootId: string, phase: SavedState['phase']): SavedState {
+  const { run, spec, cgroup, userns, idRange, lease, pid, phases, life, meter, endHooks } = container;
+  return {
+    bootId,
+    run,
+    phase,
+    spec,
+    cgroup,
+    userns,
+    idRange,
+    lease,
+    pid,
+    startTicks: String(container.startTicks),
+    createdAt: container.createdAt.toISOString(),
+    startedAt: life.startedAt?.toISOString() ?? null,
+    startedNs: String(life.startedNs),
+    deadlineNs: String(life.deadlineNs),
+    sentSignal: container.control.sentSignal,
+    outlivedOomKills: meter.outlivedOomKills,
+    phases,
+    memory: meter.memory,
+    usage: meter.usage(),
+    exit: phase === 'exited' ? life.ending : null,
+    ready: container.ready,
+    hooksDone: endHooks.areDone,
+    hookTries: endHooks.tries,
+  };
+}
+
+/** Gives the phase of a container that is not in the making any more. */
+export function phaseOf({ life }: Container): SavedState['phase'] {
+  if (life.state === 'exited') return 'exited';
+  return life.hasStarted ? 'started' : 'created';
 }
 
 /** How it ended as far as anybody knows: as its final record says, where there is one. */
@@ -64,26 +82,4 @@ export function exitOf({ phase }: Pick<SavedState, 'phase'>, final: UsageRecord 
   if (final === undefined) return { code: null, signal: null, reason, at: new Date().toISOString() };
   const { code, signal, at } = final;
   return { code, signal, reason: final.reason as Exit['reason'], at };
-}
-
-/** The final record of a container of which there is nothing left but what was written down. */
-export function recordOf(stored: SavedState, { code, signal, reason, at }: Exit): UsageRecord {
-  const { run, spec, createdAt, startedAt, usage, memory } = stored;
-  const { id, owner, labels } = spec;
-  return {
-    type: 'final',
-    run,
-    id,
-    owner,
-    labels,
-    created_at: createdAt,
-    started_at: startedAt,
-    at,
-    duration_usec: null,
-    reason,
-    code,
-    signal,
-    usage,
-    memory_byte_seconds: memory === null || usage?.memory == null ? null : Math.round(memory.byteSeconds),
-  };
 }

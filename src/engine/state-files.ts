@@ -93,11 +93,11 @@ export class StateFiles {
    * Makes the directory of a new container and writes its first state.
    * @throws NiwaError HOST_ERROR; then nothing was made
    */
-  add(stored: SavedState): void {
-    const { id } = stored.spec;
+  add(saved: SavedState): void {
+    const { id } = saved.spec;
     try {
       makeAfresh(this.directoryOf(id), 0o700);
-      this.save(stored);
+      this.save(saved);
     } catch (error) {
       this.#tryToRemove(id);
       throw new NiwaError(
@@ -109,9 +109,9 @@ export class StateFiles {
   }
 
   /** Replaces the state of a container in one step. Throws what the file system does. */
-  save(stored: SavedState): void {
-    const path = this.#fileOf(stored.spec.id);
-    writeFileSync(`${path}.new`, JSON.stringify({ version: VERSION, ...stored }), { mode: 0o600 });
+  save(saved: SavedState): void {
+    const path = this.#fileOf(saved.spec.id);
+    writeFileSync(`${path}.new`, JSON.stringify({ version: VERSION, ...saved }), { mode: 0o600 });
     renameSync(`${path}.new`, path);
   }
 
@@ -183,12 +183,12 @@ export class StateFiles {
  */
 function withDefaults(id: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  const { version, ...stored } = value as { version?: unknown; spec?: object };
+  const { version, ...saved } = value as { version?: unknown; spec?: object };
   if (Number.isInteger(version) && Number(version) > VERSION)
     throw new NiwaError(
       'HOST_ERROR',
       `the state of container ${id} is of version ${version}, this niwad knows ${VERSION}: start the niwad that wrote it, and drain it first`,
     );
-  const { spec } = stored;
-  return { ready: null, hooksDone: true, lease: null, ...stored, ...(spec && { spec: { ...NO_HOOKS, ...spec } }) };
+  const { spec } = saved;
+  return { ready: null, hooksDone: true, lease: null, ...saved, ...(spec && { spec: { ...NO_HOOKS, ...spec } }) };
 }

@@ -4,8 +4,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mend } from '../../../dist/containers/mend.js';
-import { exitOf, identityOf, recordOf } from '../../../dist/engine/saved-state.js';
+import { identityOf } from '../../../dist/engine/identity.js';
+import { exitOf } from '../../../dist/engine/saved-state.js';
 import { StateFiles } from '../../../dist/engine/state-files.js';
+import { recordOf } from '../../../dist/engine/usage-record.js';
 import { temporaryFolder } from '../temporary.mjs';
 
 const ID = 'fuzzed';

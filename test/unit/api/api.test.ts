@@ -13,7 +13,7 @@ import type { Api } from '../../../src/api/api.js';
 import { makeApi } from '../../../src/api/server.js';
 import { Runtime } from '../../../src/containers/runtime.js';
 import { Container } from '../../../src/engine/container.js';
-import { firstState, identityOf } from '../../../src/engine/saved-state.js';
+import { firstState } from '../../../src/engine/saved-state.js';
 import { StateFiles } from '../../../src/engine/state-files.js';
 import { IdPool } from '../../../src/host/id-pool.js';
 import { Images } from '../../../src/images/images.js';
@@ -76,9 +76,9 @@ function exitedContainer(): Container {
   const spec = specOf({ id: 'web', owner: 'ann', labels: { a: 'b' }, lifetime: 60 });
   const log = new ContainerLog('/', () => {}); // where there is no segment of a log
   log.end();
-  const stored = firstState(spec, makePlan(spec, capableHost), { idRange: null, lease: null }, 'boot');
-  const container = new Container({ ...identityOf(stored), plan: null, handle: 0 }, log);
-  const exit = container.takeExit({
+  const saved = firstState(spec, makePlan(spec, capableHost), { idRange: null, lease: null }, 'boot');
+  const container = Container.gone(saved, log);
+  container.takeExit({
     type: 'exit',
     handle: 0,
     atNs: kernel.host.boottimeNs(),
@@ -89,7 +89,7 @@ function exitedContainer(): Container {
     row: new Float64Array(kernel.readings.columns.length).fill(Number.NaN),
     ioStat: '',
   });
-  container.settle(exit);
+  container.settle();
   return container;
 }
 

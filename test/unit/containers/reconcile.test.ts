@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { type Decision, decide, type Found } from '../../../src/containers/reconcile.js';
 
-type Phase = Found['stored']['phase'];
+type Phase = Found['saved']['phase'];
 const found = (phase: Phase, groupExists: boolean, bootId = 'this'): Found => ({
-  stored: { phase, bootId },
+  saved: { phase, bootId },
   bootId: 'this',
   groupExists,
 });

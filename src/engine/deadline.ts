@@ -1,0 +1,21 @@
+import type { Deadline } from '../native.js';
+import type { Spec } from '../protocol/resolved-spec.js';
+import { signalNumber } from '../spec/signals.js';
+
+const SIGTERM = 15;
+
+/**
+ * Gives a deadline for the addon: at `atNs` the stop signal, and after `timeoutUsec` the kill. Pure.
+ * @param atNs a moment of CLOCK_BOOTTIME; 0n for none
+ * @param cause one of CAUSE
+ * @param timeoutUsec that of the spec unless given, and so is `signal`
+ */
+export function deadlineOf(
+  spec: Spec,
+  atNs: bigint,
+  cause: number,
+  timeoutUsec = spec.stopTimeoutUsec,
+  signal = spec.stopSignal,
+): Deadline {
+  return { atNs, cause, signal: signalNumber(signal) ?? SIGTERM, timeoutNs: BigInt(timeoutUsec) * 1000n };
+}

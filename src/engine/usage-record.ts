@@ -1,0 +1,52 @@
+import type { Exit } from '../protocol/container.js';
+import type { UsageRecord } from '../protocol/record.js';
+import type { Container } from './container.js';
+import type { SavedState } from './state-files.js';
+
+/**
+ * Gives the record of what a container has used so far, or with its exit the final one.
+ * @param usec the moment that its duration ends with, in microseconds of CLOCK_BOOTTIME
+ */
+export function usageRecord(container: Container, usec: number, exit: Exit | null = null): UsageRecord {
+  const { run, id, createdAt, startedAt, life, meter, endKnown } = container;
+  const { owner, labels } = container.spec;
+  const usage = meter.usage();
+  return {
+    type: exit === null ? 'interim' : 'final',
+    run,
+    id,
+    owner,
+    labels,
+    created_at: createdAt.toISOString(),
+    started_at: startedAt?.toISOString() ?? null,
+    at: exit?.at ?? new Date().toISOString(),
+    duration_usec: life.hasStarted && endKnown ? Math.max(0, usec - Number(life.startedNs / 1000n)) : null,
+    reason: exit?.reason ?? null,
+    code: exit?.code ?? null,
+    signal: exit?.signal ?? null,
+    usage,
+    memory_byte_seconds: usage.memory === null ? null : Math.round(meter.memory.byteSeconds),
+  };
+}
+
+/** The final record of a container of which there is nothing left but what was written down. */
+export function recordOf(saved: SavedState, { code, signal, reason, at }: Exit): UsageRecord {
+  const { run, spec, createdAt, startedAt, usage, memory } = saved;
+  const { id, owner, labels } = spec;
+  return {
+    type: 'final',
+    run,
+    id,
+    owner,
+    labels,
+    created_at: createdAt,
+    started_at: startedAt,
+    at,
+    duration_usec: null,
+    reason,
+    code,
+    signal,
+    usage,
+    memory_byte_seconds: memory === null || usage?.memory == null ? null : Math.round(memory.byteSeconds),
+  };
+}
