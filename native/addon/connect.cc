@@ -1,13 +1,11 @@
 #include "connect.h"
 
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/socket.h>
+
+#include "network_namespace.h"
 
 namespace {
 
@@ -18,14 +16,11 @@ constexpr int kHandshakeMs = 20;
 // Makes a socket in the network namespace of a process. A socket stays in the namespace that it was made in, see
 // network_namespaces(7).
 Fd socket_in(const Fd &pidfd, int family, int *error) {
-    Fd own(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-    if (!own.valid() || setns(pidfd.get(), CLONE_NEWNET) < 0) {
-        *error = -errno;
-        return Fd();
-    }
+    NetworkNamespaceGuard guard;
+    *error = guard.enter(pidfd);
+    if (*error < 0) return Fd();
     Fd made(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     *error = made.valid() ? 0 : -errno;
-    if (setns(own.get(), CLONE_NEWNET) < 0) abort(); // this thread must never do other work in there
     return made;
 }
 

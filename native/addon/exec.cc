@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -116,19 +115,12 @@ Executed exec_in_container(const ExecRequest &request) {
     return executed;
 }
 
-Execs::Execs() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC)) {}
-
 int Execs::start() {
-    epoll_event event = {};
-    event.events = EPOLLIN;
-    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) < 0) return -errno; // handle 0
-    return thread_.start([this] { run(); });
+    return loop_.start([this](uint64_t key, uint32_t) { reap(static_cast<uint32_t>(key)); });
 }
 
 Execs::~Execs() {
-    uint64_t one = 1;
-    (void)!write(wake_.get(), &one, sizeof one);
-    thread_.join();
+    loop_.stop();
 }
 
 uint32_t Execs::add(Fd pidfd, Fd terminal, uint64_t input) {
@@ -138,22 +130,8 @@ uint32_t Execs::add(Fd pidfd, Fd terminal, uint64_t input) {
     entry.pidfd = std::move(pidfd);
     entry.terminal = std::move(terminal);
     entry.input = input;
-    epoll_event event = {};
-    event.events = EPOLLIN;
-    event.data.u64 = handle;
-    epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, entry.pidfd.get(), &event);
+    loop_.control(EPOLL_CTL_ADD, entry.pidfd.get(), handle, EPOLLIN);
     return handle;
-}
-
-void Execs::run() {
-    epoll_event ready[64];
-    for (;;) {
-        int count = epoll_wait(epoll_.get(), ready, 64, -1);
-        for (int i = 0; i < count; i++) {
-            if (ready[i].data.u64 == 0) return;
-            reap(static_cast<uint32_t>(ready[i].data.u64));
-        }
-    }
 }
 
 void Execs::reap(uint32_t handle) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "../core/container.h"
-#include "../core/thread.h"
+#include "../core/event_loop.h"
 #include "spawn.h"
 
 struct ExecRequest {
@@ -39,12 +39,13 @@ struct ExecEnd {
 // Reaps execs on a thread of its own: the first process of a PID namespace cannot end before they are reaped.
 class Execs {
   public:
-    Execs();
+    Execs() = default;
     ~Execs();
-    // Begins to reap. Gives 0 or a negative errno.
-    int start();
     Execs(const Execs &) = delete;
     Execs &operator=(const Execs &) = delete;
+
+    // Begins to reap. Gives 0 or a negative errno.
+    int start();
 
     // Takes a process, its terminal, and the name of the relay's copy into that, 0 for none; gives its handle.
     uint32_t add(Fd pidfd, Fd terminal, uint64_t input);
@@ -70,14 +71,12 @@ class Execs {
         ExecEnd end;
         std::function<void(ExecEnd)> done;
     };
-    void run();
     void reap(uint32_t handle);
 
-    Fd epoll_, wake_;
-    std::mutex mutex_; // guards all below
+    std::mutex mutex_; // guards the entries
     std::map<uint32_t, Entry> entries_;
     uint32_t next_handle_ = 1;
-    Thread thread_;
+    EventLoop loop_; // the key of a pidfd is its handle
 };
 
 // Sets the size of a terminal: its foreground processes get SIGWINCH. Gives 0 or a negative errno.

@@ -17,10 +17,11 @@ namespace {
 
 using Kept = std::map<std::string, std::shared_ptr<Container>>;
 
-constexpr timeval kPatience = {3, 0}; // it answers from memory; one that does not is stopped or hangs
-constexpr int kPatienceLooks = 3;
-constexpr int kPatienceMs = 3000;
-constexpr int kRoomBytes = 8 << 20; // some ten thousand changes
+// The keeper answers from memory. If it has not answered after this time, it is stopped or hangs.
+constexpr timeval kAnswerTimeout = {3, 0};
+constexpr int kMaxUnanswered = 3;
+constexpr int kBufferTimeoutMs = 3000;
+constexpr int kBufferBytes = 8 << 20; // some ten thousand messages
 
 Fd open_peer(const Fd &socket) {
     ucred peer = {};
@@ -29,9 +30,9 @@ Fd open_peer(const Fd &socket) {
     return open_pidfd(peer.pid);
 }
 
-// Without CAP_NET_ADMIN there is as much room as the host lets everybody have.
-void make_room(const Fd &socket) {
-    int bytes = kRoomBytes;
+// Makes the send buffer large. Without CAP_NET_ADMIN it gets no larger than net.core.wmem_max.
+void enlarge_buffer(const Fd &socket) {
+    int bytes = kBufferBytes;
     if (setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) < 0)
         (void)setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
 }
@@ -42,8 +43,8 @@ int connect_to(const std::string &path, Fd *connected) {
     if (path.size() >= sizeof address.sun_path) return -ENAMETOOLONG;
     memcpy(address.sun_path, path.c_str(), path.size());
     Fd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-    if (!fd.valid() || setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience) < 0 ||
-        setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience) < 0 ||
+    if (!fd.valid() || setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kAnswerTimeout, sizeof kAnswerTimeout) < 0 ||
+        setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kAnswerTimeout, sizeof kAnswerTimeout) < 0 ||
         connect(fd.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) < 0)
         return -errno;
     *connected = std::move(fd);
@@ -51,13 +52,13 @@ int connect_to(const std::string &path, Fd *connected) {
 }
 
 int receive_all(const Fd &socket, Kept *kept, Fd *held) {
-    int error = send_message(socket.get(), Word::kList, {});
+    int error = send_message(socket.get(), MessageType::kList, {});
     while (error == 0) {
         Message message;
         error = receive_message(socket.get(), &message);
         if (error < 0) return error;
-        if (message.word == Word::kEnd) return 0;
-        if (message.word == Word::kHold) {
+        if (message.type == MessageType::kDone) return 0;
+        if (message.type == MessageType::kListener) {
             *held = std::move(message.control);
             continue;
         }
@@ -77,15 +78,15 @@ int KeeperLink::connect(const std::string &path) {
     Fd fd;
     int error = connect_to(path, &fd);
     if (error < 0) return error;
-    Fd pidfd = open_peer(fd); // it is the keeper's: that holds the socket, as its answer or its silence shows
+    Fd pidfd = open_peer(fd); // of the process that listens on the socket, which is the keeper
     Kept kept;
     Fd held;
     error = receive_all(fd, &kept, &held);
-    // One that hangs, or is of another version, must not keep what the next one is told of.
+    // A keeper that hangs or has another version is replaced. Two keepers would both act on the same containers.
     if (error == -EAGAIN || error == -EPROTO) signal_process(pidfd, SIGKILL);
     if (error == 0 && fcntl(fd.get(), F_SETFL, O_NONBLOCK) < 0) error = -errno;
     if (error < 0) return error;
-    make_room(fd);
+    enlarge_buffer(fd);
 
     std::lock_guard<std::mutex> lock(mutex_);
     socket_ = std::move(fd);
@@ -93,8 +94,8 @@ int KeeperLink::connect(const std::string &path) {
     unanswered_ = 0;
     known_.clear();
     kept_ = std::move(kept);
-    held_ = std::move(held);
-    if (listening_.valid()) tell_listening();
+    kept_listener_ = std::move(held);
+    if (listener_.valid()) send_listener();
     for (const auto &[id, container] : kept_) known_[id] = container->life.pid;
     return 0;
 }
@@ -105,20 +106,20 @@ bool KeeperLink::alive() {
     Message answer;
     int error;
     while ((error = receive_message(socket_.get(), &answer)) == 0) unanswered_ = 0;
-    bool keeps_up = error == -EAGAIN && unanswered_ < kPatienceLooks;
-    if (!keeps_up || send_message(socket_.get(), Word::kAsk, {}) < 0) give_up();
+    bool keeps_up = error == -EAGAIN && unanswered_ < kMaxUnanswered;
+    if (!keeps_up || send_message(socket_.get(), MessageType::kPing, {}) < 0) give_up();
     unanswered_++;
     return socket_.valid();
 }
 
-void KeeperLink::wait_for_room() {
+void KeeperLink::wait_for_buffer() {
     Fd copy;
     {
         std::lock_guard<std::mutex> lock(mutex_);
         if (socket_.valid()) copy.reset(fcntl(socket_.get(), F_DUPFD_CLOEXEC, 3));
     }
     pollfd room = {copy.get(), POLLOUT, 0};
-    if (copy.valid()) (void)poll(&room, 1, kPatienceMs); // where there is none, the next word gives it up
+    if (copy.valid()) (void)poll(&room, 1, kBufferTimeoutMs); // if the buffer stays full, the next message fails
 }
 
 void KeeperLink::give_up() {
@@ -143,49 +144,49 @@ std::shared_ptr<Container> KeeperLink::claim(const std::string &id, pid_t pid) {
     return container;
 }
 
-void KeeperLink::put(const Container &container) {
+void KeeperLink::update(const Container &container) {
     std::lock_guard<std::mutex> lock(mutex_);
     if (!socket_.valid()) return;
     pid_t &known = known_[container.life.id];
-    kept_.erase(container.life.id); // it has been adopted, or was never left
+    kept_.erase(container.life.id); // nobody has to claim it any more
     bool is_new = known != container.life.pid;
     known = container.life.pid;
-    int error = is_new ? send_message(socket_.get(), Word::kPut, container.life, container.pidfd.get(),
+    int error = is_new ? send_message(socket_.get(), MessageType::kUpdate, container.life, container.pidfd.get(),
                                       container.group.dir(), container.control.get(), container.terminal.get())
-                       : send_message(socket_.get(), Word::kPut, container.life);
+                       : send_message(socket_.get(), MessageType::kUpdate, container.life);
     if (error < 0) give_up();
 }
 
-void KeeperLink::drop(const std::string &id) {
+void KeeperLink::forget(const std::string &id) {
     std::lock_guard<std::mutex> lock(mutex_);
     kept_.erase(id);
-    tell_drop(id);
+    send_forget(id);
 }
 
-void KeeperLink::disclaim(const std::string &id) {
+void KeeperLink::forget_unclaimed(const std::string &id) {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (kept_.erase(id) > 0) tell_drop(id);
+    if (kept_.erase(id) > 0) send_forget(id);
 }
 
-void KeeperLink::hold(int listening) {
+void KeeperLink::keep_listener(int listening) {
     std::lock_guard<std::mutex> lock(mutex_);
-    listening_.reset(listening < 0 ? -1 : fcntl(listening, F_DUPFD_CLOEXEC, 3));
-    tell_listening();
+    listener_.reset(listening < 0 ? -1 : fcntl(listening, F_DUPFD_CLOEXEC, 3));
+    send_listener();
 }
 
-Fd KeeperLink::held() {
+Fd KeeperLink::take_listener() {
     std::lock_guard<std::mutex> lock(mutex_);
-    return std::move(held_);
+    return std::move(kept_listener_);
 }
 
-void KeeperLink::tell_listening() {
+void KeeperLink::send_listener() {
     if (!socket_.valid()) return;
-    if (send_message(socket_.get(), Word::kHold, {}, -1, -1, listening_.get()) < 0) give_up();
+    if (send_message(socket_.get(), MessageType::kListener, {}, -1, -1, listener_.get()) < 0) give_up();
 }
 
-void KeeperLink::tell_drop(const std::string &id) {
+void KeeperLink::send_forget(const std::string &id) {
     if (!socket_.valid() || known_.erase(id) == 0) return;
     Life life;
     memcpy(life.id, id.c_str(), std::min(id.size(), kIdBytes - 1));
-    if (send_message(socket_.get(), Word::kDrop, life) < 0) give_up();
+    if (send_message(socket_.get(), MessageType::kForget, life) < 0) give_up();
 }

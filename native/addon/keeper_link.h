@@ -8,52 +8,53 @@
 
 #include "../core/container.h"
 
-// Only connecting waits for the keeper: messages to it go into a large buffer. One that lets it run full, or
-// does not answer, is killed, and alive() says so: the next one is told everything.
+// Only connect() waits for the keeper. All other messages go into a large socket buffer. A keeper that does not read
+// them until the buffer is full, or that does not answer, is killed; then alive() gives false, and the caller has to
+// connect to a new keeper and to report every container to it.
 class KeeperLink {
   public:
-    // Connects to the keeper at `path`, waits for its answer and takes what it keeps; kills one that gives none. One
-    // thread at a time. Gives 0 or a negative errno.
+    // Connects to the keeper at `path` and receives the containers that it has; kills a keeper that does not answer. To
+    // be called by one thread at a time. Gives 0 or a negative errno.
     int connect(const std::string &path);
 
-    // Whether the keeper is there and keeps up. Asks it each time, and looks for the answers to what was asked before:
-    // to be called once a second.
+    // Whether the keeper runs and answers. Reads the answers to the earlier questions and sends the next one, and does
+    // not wait for its answer: to be called once a second.
     bool alive();
 
-    // Waits until the keeper has taken the most of what it was told: for one who tells it much at once.
-    void wait_for_room();
+    // Waits while the buffer is nearly full, for a caller that sends many messages at once.
+    void wait_for_buffer();
 
-    // Gives what the keeper kept and nobody has claimed yet.
+    // Gives the lives of the containers that the keeper had when we connected, and that nobody has claimed yet.
     std::vector<Life> unclaimed();
 
-    // Takes what the keeper kept of a container, its pidfd and control socket among it; nothing where it has none of
-    // this first process.
+    // Takes a container that the keeper had, with its pidfd, terminal and control socket. Gives nothing where the
+    // keeper had none with this id and this first process.
     std::shared_ptr<Container> claim(const std::string &id, pid_t pid);
 
-    // Tells the life of a container.
-    void put(const Container &container);
+    // Sends the life of a container as it is now.
+    void update(const Container &container);
 
-    // Lets the keeper forget a container.
-    void drop(const std::string &id);
+    // Makes the keeper forget a container.
+    void forget(const std::string &id);
 
-    // Lets the keeper forget what it kept and nobody has claimed.
-    void disclaim(const std::string &id);
+    // Makes the keeper forget a container that it had and that nobody has claimed.
+    void forget_unclaimed(const std::string &id);
 
-    // Lets the keeper hold the socket on which we listen: whoever connects while there is no niwad waits for the next.
-    // With -1 it holds none any more.
-    void hold(int listening);
+    // Makes the keeper hold the listening socket of the API open, so that clients which connect while there is no niwad
+    // wait for the next one. With -1 the keeper closes the socket.
+    void keep_listener(int listening);
 
-    // Gives the socket that the keeper held when we connected; nothing where it held none.
-    Fd held();
+    // Takes the listening socket that the keeper had when we connected; nothing where it had none.
+    Fd take_listener();
 
   private:
-    void tell_drop(const std::string &id);
-    void tell_listening();
+    void send_forget(const std::string &id);
+    void send_listener();
     void give_up();
 
-    std::mutex mutex_; // guards all below; nobody waits for the keeper while he has it
+    std::mutex mutex_; // guards all below; never held while waiting for the keeper
     Fd socket_, pidfd_;
-    Fd listening_, held_;
+    Fd listener_, kept_listener_;
     int unanswered_ = 0;
     std::map<std::string, pid_t> known_; // containers whose descriptors the keeper has
     std::map<std::string, std::shared_ptr<Container>> kept_;

@@ -1,7 +1,7 @@
 #include "log_pump.h"
+#include "../core/clock.h"
 
 #include <cerrno>
-#include <ctime>
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -9,15 +9,10 @@
 
 namespace {
 
-constexpr size_t kPieceBytes = 64 * 1024;    // of one FIFO before the next one has its turn
-constexpr uint64_t kRetryNs = 1'000'000'000; // after an error
+constexpr size_t kPieceBytes = 64 * 1024;         // of one FIFO before the next one has its turn
+constexpr uint64_t kRetryNs = 1'000'000'000;      // after an error
+constexpr uint64_t kTimerKey = uint64_t{1} << 40; // greater than those of FIFOs
 constexpr char kStreams[2] = {'o', 'e'};
-
-uint64_t monotonic_ns() {
-    timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
-}
 
 // A writing end of our own keeps the FIFO from ever coming to its end: whether it has writers is not our concern.
 int open_fifo(const std::string &path, Fd *fifo) {
@@ -37,16 +32,12 @@ uint64_t bytes_in(const Fd &fifo) {
 LogPump::LogPump(std::function<void(const LogNews &)> tell) : tell_(std::move(tell)) {}
 
 int LogPump::start() {
-    auto pump_ready = [this](uint64_t key, uint32_t) {
+    if (!loop_.control(EPOLL_CTL_ADD, aside_.fd(), kTimerKey, EPOLLIN)) return -errno;
+    return loop_.start([this](uint64_t key, uint32_t) {
+        if (key == kTimerKey) return resume_due();
         auto found = logs_.find(static_cast<uint32_t>(key >> 1));
-        if (found != logs_.end()) pump(*found->second, static_cast<int>(key & 1), monotonic_ns());
-    };
-    auto wait_ms = [this] {
-        uint64_t now = monotonic_ns();
-        resume_due(now);
-        return timeout_ms(now);
-    };
-    return loop_.start(pump_ready, wait_ms);
+        if (found != logs_.end()) pump(*found->second, static_cast<int>(key & 1), boottime_ns());
+    });
 }
 
 LogPump::~LogPump() {
@@ -83,7 +74,7 @@ void LogPump::watch(uint32_t handle) {
 }
 
 void LogPump::pump(Log &log, int stream, uint64_t now) {
-    if (log.due_ns != 0 || log.drained) return;
+    if (aside_.has(log.handle) || log.drained) return;
     uint64_t allowed = log.bucket.available(now);
     if (allowed < TokenBucket::kLeastBytes) return set_aside(log, now + TokenBucket::kRefillNs);
     ssize_t moved = log.file.take(log.fifos[stream].get(), kStreams[stream], std::min<uint64_t>(allowed, kPieceBytes));
@@ -92,7 +83,7 @@ void LogPump::pump(Log &log, int stream, uint64_t now) {
 
 // The bytes are counted at the beginning: whoever else holds a FIFO open could write into it for ever.
 void LogPump::drain(Log &log) {
-    uint64_t now = monotonic_ns();
+    uint64_t now = boottime_ns();
     for (int i = 0; i < 2; i++) {
         while (log.left[i] > 0) {
             ssize_t moved =
@@ -104,7 +95,7 @@ void LogPump::drain(Log &log) {
     }
     if (log.error != 0) tell_({LogNews::kError, log.handle, 0});
     auto done = std::move(log.drained);
-    schedule(log, 0);
+    aside_.set(log.handle, 0);
     take_watch(log);
     logs_.erase(log.handle);
     done(0);
@@ -130,31 +121,19 @@ bool LogPump::take_watch(const Log &log) {
 }
 
 void LogPump::set_aside(Log &log, uint64_t due_ns) {
-    schedule(log, due_ns);
+    aside_.set(log.handle, due_ns);
     listen(log, EPOLL_CTL_MOD, 0);
 }
 
-void LogPump::schedule(Log &log, uint64_t due_ns) {
-    if (log.due_ns != 0) due_.erase({log.due_ns, log.handle});
-    log.due_ns = due_ns;
-    if (due_ns != 0) due_.insert({due_ns, log.handle});
-}
-
-void LogPump::resume_due(uint64_t now) {
-    while (!due_.empty() && due_.begin()->first <= now) {
-        Log &log = *logs_.at(due_.begin()->second);
-        schedule(log, 0);
+void LogPump::resume_due() {
+    uint64_t now = boottime_ns();
+    while (auto handle = aside_.take(now)) {
+        Log &log = *logs_.at(*handle);
         if (log.drained)
             drain(log);
         else
             listen(log, EPOLL_CTL_MOD, EPOLLIN);
     }
-}
-
-int LogPump::timeout_ms(uint64_t now) const {
-    if (due_.empty()) return -1;
-    uint64_t at = due_.begin()->first;
-    return at <= now ? 0 : static_cast<int>((at - now + 999'999) / 1'000'000);
 }
 
 // The key is a handle and a bit for the stream.

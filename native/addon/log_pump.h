@@ -7,10 +7,10 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "../core/event_loop.h"
 #include "../core/fd.h"
+#include "../core/timers.h"
 #include "log_file.h"
 #include "token_bucket.h"
 
@@ -59,8 +59,7 @@ class LogPump {
         Fd fifos[2];
         LogFile file;
         TokenBucket bucket;
-        uint64_t due_ns = 0; // set aside until then, 0 for not
-        int error = 0;       // that was told
+        int error = 0; // that was told
         std::function<void(int)> drained;
         uint64_t left[2] = {}; // of a drain
     };
@@ -70,15 +69,13 @@ class LogPump {
     bool stored(Log &log, ssize_t moved, uint64_t now);
     bool take_watch(const Log &log);
     void set_aside(Log &log, uint64_t due_ns);
-    void schedule(Log &log, uint64_t due_ns);
-    void resume_due(uint64_t now);
-    int timeout_ms(uint64_t now) const;
+    void resume_due();
     void listen(const Log &log, int operation, uint32_t events);
 
     std::function<void(const LogNews &)> tell_;
     // Of the loop's thread alone:
     std::map<uint32_t, std::unique_ptr<Log>> logs_;
-    std::set<std::pair<uint64_t, uint32_t>> due_; // (time, handle) of logs that are set aside
+    Timers aside_; // until when a log is set aside
     std::mutex watched_mutex_;
     std::set<uint32_t> watched_;
     EventLoop loop_;

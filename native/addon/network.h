@@ -31,21 +31,6 @@ struct NetworkFailure {
     std::string text;
 };
 
-// Enters a network namespace for a while, on this thread.
-class NetworkNamespaceGuard {
-  public:
-    NetworkNamespaceGuard() = default;
-    NetworkNamespaceGuard(const NetworkNamespaceGuard &) = delete;
-    NetworkNamespaceGuard &operator=(const NetworkNamespaceGuard &) = delete;
-    ~NetworkNamespaceGuard();
-
-    // Enters the namespace of the process behind a pidfd. Gives 0 or a negative errno, -ESRCH where it has ended.
-    int enter(const Fd &pidfd);
-
-  private:
-    Fd own_;
-};
-
 // Runs steps one after another. Those inside are for the process behind `pidfd`; `counters` gets what the step `count`
 // opens. Blocks.
 NetworkFailure run_network_steps(const std::vector<NetworkStep> &steps, const Fd &pidfd, Fd *counters);

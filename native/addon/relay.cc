@@ -20,7 +20,7 @@ int Relay::start() {
         else
             move(*found->second);
     };
-    return loop_.start(copy_ready, [] { return -1; });
+    return loop_.start(copy_ready);
 }
 
 Relay::~Relay() {

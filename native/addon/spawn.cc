@@ -12,11 +12,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "../core/clock.h"
 #include "../core/clone.h"
 #include "../core/image.h"
 #include "../core/pidfd.h"
 #include "control.h"
-#include "network.h"
+#include "network_namespace.h"
 #include "pid_namespace.h"
 
 namespace {

@@ -28,14 +28,15 @@ constexpr int kFirstLifted = kFirstMountUsernsFd + static_cast<int>(kMaxMountMap
 
 struct Child {
     const CloneRequest *request;
-    int error; // written by the child, read by us after it is gone: the memory is shared
+    int error; // the child writes it, we read it after the child has ended: the memory is shared
 };
 
-// Runs in the child, on its own stack, in our memory: system calls only, no allocation, no locks.
+// Runs in the child, which has its own stack and shares our memory: it may make system calls, but must not allocate or
+// lock.
 [[noreturn]] void become_helper(void *argument) {
     auto *child = static_cast<Child *>(argument);
     const CloneRequest &request = *child->request;
-    // Sources are lifted out of the way first, so that no dup2 below overwrites one that is still needed.
+    // First all descriptors are copied to high numbers, so that no dup2 below overwrites one that is still needed.
     int control = fcntl(request.control, F_DUPFD_CLOEXEC, kFirstLifted);
     int helper = fcntl(request.helper, F_DUPFD_CLOEXEC, kFirstLifted);
     int container = request.container < 0 ? -1 : fcntl(request.container, F_DUPFD_CLOEXEC, kFirstLifted);
@@ -65,16 +66,17 @@ struct Child {
     _exit(127);
 }
 
-// Waits to be killed: the process is only there to hold a user namespace until we have a descriptor of it. It has
-// copies of all our descriptors, and must not outlive us with them: the keeper would take it for niwad.
+// Waits to be killed: the process only holds a user namespace until we have opened it. The process has copies of all
+// our descriptors and ends with us: with the connection to the keeper open, it would seem to the keeper that niwad
+// still lives.
 [[noreturn]] void wait_for_end(void *parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     while (getppid() == *static_cast<pid_t *>(parent)) pause();
     _exit(0);
 }
 
-// The raw call: the child continues on the stack of `args` in `function`. It has to be assembly, since a child that
-// returned from libc's syscall() would overwrite the return address that we still need.
+// The raw call: the child continues on the stack of `args` in `function`. It has to be assembly: a child that
+// returned from syscall() of libc would overwrite the return address that we still need.
 long clone3_on_stack(struct clone_args *args, void (*run)(void *), void *data) {
 #if defined(__x86_64__)
     long result;
@@ -110,12 +112,12 @@ long clone3_on_stack(struct clone_args *args, void (*run)(void *), void *data) {
                  : "x30", "memory", "cc");
     return x0;
 #else
-#error "niwa knows x86-64 and arm64"
+#error "niwa runs on x86-64 and arm64"
 #endif
 }
 
-// Clones with every signal blocked: none may reach a child while it runs in our memory.
-long clone_quietly(struct clone_args *args, void (*run)(void *), void *data) {
+// Clones with all signals blocked: no signal handler may run in the child, in our memory.
+long clone_with_signals_blocked(struct clone_args *args, void (*run)(void *), void *data) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -126,9 +128,10 @@ long clone_quietly(struct clone_args *args, void (*run)(void *), void *data) {
 
 // Makes another user the effective one of this thread alone: libc's seteuid() would change all threads. The kernel
 // counts inotify instances, pending signals, message queues and the like of a user namespace also on the user that made
-// it (ucounts, see namespaces(7)): were that root, one container would take root's own.
-// The change makes the whole process undumpable, see PR_SET_DUMPABLE in prctl(2), and so it stays: that user has all
-// capabilities in the namespace (user_namespaces(7)), and could else trace the process in it, which has our memory.
+// it (ucounts, see namespaces(7)): if that were root, one container could use up what root itself needs.
+// The change makes the whole process undumpable (PR_SET_DUMPABLE in prctl(2)), and it stays so. This is needed: that
+// user has all capabilities in the namespace (user_namespaces(7)), and could otherwise trace the process in it, which
+// shares our memory.
 class EffectiveUser {
   public:
     EffectiveUser() = default;
@@ -140,10 +143,10 @@ class EffectiveUser {
         if (user == 0) return 0;
         if (syscall(SYS_setresuid, -1, user, -1) < 0) return -errno;
         changed_ = true;
-        return raise_capabilities(); // the change took them away from the effective set, not from the permitted one
+        return raise_capabilities(); // the change cleared the effective set, but not the permitted one
     }
 
-    // A thread that is not root again could do none of its work, and would not know why.
+    // If the thread could not become root again, its later work would fail without a visible cause: niwad ends instead.
     void restore() {
         if (!changed_) return;
         if (syscall(SYS_setresuid, -1, 0, -1) < 0) abort();
@@ -190,7 +193,7 @@ pid_t clone_helper(const CloneRequest &request, int *pidfd) {
     args.stack_size = sizeof stack;
     args.cgroup = static_cast<uint64_t>(request.cgroup);
     if (request.netns >= 0) args.flags &= ~static_cast<uint64_t>(CLONE_NEWNET);
-    long pid = clone_quietly(&args, become_helper, &child);
+    long pid = clone_with_signals_blocked(&args, become_helper, &child);
     if (pid < 0 || child.error == 0) return static_cast<pid_t>(pid);
     close(*pidfd);
     *pidfd = -1;
@@ -210,7 +213,7 @@ int make_user_namespace(const char *uid_map, const char *gid_map, uid_t owner) {
     args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
     args.stack = reinterpret_cast<uint64_t>(stack);
     args.stack_size = sizeof stack;
-    long pid = clone_quietly(&args, wait_for_end, &parent);
+    long pid = clone_with_signals_blocked(&args, wait_for_end, &parent);
     maker.restore();
     if (pid < 0) return static_cast<int>(pid);
     Fd process(pidfd);

@@ -1,4 +1,4 @@
-// clone3 with the semantics of vfork: the child shares our memory and we stand still until it has executed the helper.
+// clone3 as vfork: the child shares our memory, and our thread waits until the child has executed the helper.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -21,10 +21,11 @@ struct CloneRequest {
 };
 
 // Starts the helper. Gives its pid and sets `pidfd`, or gives a negative errno (of the clone or of the child's exec).
-// Call it on a thread that may block, never on the JavaScript thread.
+// Blocks: not to be called on the JavaScript thread.
 pid_t clone_helper(const CloneRequest &request, int *pidfd);
 
 // Makes a user namespace with the maps `uid_map` and `gid_map`, in the text of user_namespaces(7). It is made by
 // `owner`, an id of the host: the kernel counts what is used in it on that user, and gives that user all capabilities
-// in it; so it has to be root or nobody's. Gives a descriptor that holds it open, or a negative errno.
+// in it; so `owner` has to be root, or a user that nobody else is. Gives a descriptor that holds it open, or a negative
+// errno.
 int make_user_namespace(const char *uid_map, const char *gid_map, uid_t owner);

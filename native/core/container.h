@@ -1,4 +1,4 @@
-// What niwad and the keeper hold of one container.
+// One container, as niwad and the keeper have it.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -10,7 +10,7 @@
 #include "sample.h"
 
 struct Container {
-    uint32_t handle = 0; // its name towards JavaScript
+    uint32_t handle = 0; // the number that JavaScript names it by
     std::string path;    // of its group
     Group group;
     Statistics statistics;
@@ -18,7 +18,7 @@ struct Container {
     Fd pidfd;
     Fd control;  // to niwa-boot, until the workload is executed
     Fd terminal; // the master side, where it has one
-    // The FIFOs of its output, until its log is open: the kernel throws away what is in a FIFO that nobody has open,
-    // and the workload may end before.
+    // The FIFOs of its output, held open until its log is open. The kernel throws away what is in a FIFO once nobody
+    // has it open, and the workload may end before its log is open.
     Fd output[2];
 };

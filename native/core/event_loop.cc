@@ -11,10 +11,9 @@ constexpr uint64_t kWakeKey = ~uint64_t{0}; // of the eventfd
 
 EventLoop::EventLoop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
-int EventLoop::start(std::function<void(uint64_t, uint32_t)> handle, std::function<int()> wait_ms) {
-    handle_ = std::move(handle);
-    wait_ms_ = std::move(wait_ms);
-    if (!control(EPOLL_CTL_ADD, wake_.get(), kWakeKey, EPOLLIN)) return -errno; // also where there are no descriptors
+int EventLoop::start(std::function<void(uint64_t, uint32_t)> on_event) {
+    on_event_ = std::move(on_event);
+    if (!control(EPOLL_CTL_ADD, wake_.get(), kWakeKey, EPOLLIN)) return -errno; // also where the constructor got none
     return thread_.start([this] { run(); });
 }
 
@@ -40,12 +39,12 @@ bool EventLoop::control(int operation, int fd, uint64_t key, uint32_t events) {
 void EventLoop::run() {
     epoll_event ready[64];
     while (!ending_) {
-        int count = epoll_wait(epoll_.get(), ready, 64, wait_ms_());
+        int count = epoll_wait(epoll_.get(), ready, 64, -1);
         for (int i = 0; i < count; i++) {
             if (ready[i].data.u64 == kWakeKey)
                 run_commands();
             else
-                handle_(ready[i].data.u64, ready[i].events);
+                on_event_(ready[i].data.u64, ready[i].events);
         }
     }
 }

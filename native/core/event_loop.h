@@ -1,4 +1,4 @@
-// A native thread with an epoll set, and commands that others send it: what belongs to the thread needs no lock.
+// A native thread with an epoll set, and commands that other threads send it. What only this thread uses needs no lock.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -16,28 +16,28 @@ class EventLoop {
     EventLoop(const EventLoop &) = delete;
     EventLoop &operator=(const EventLoop &) = delete;
 
-    // Begins: `handle` gets the key of each descriptor with news and its events; `wait_ms`, asked before each wait,
-    // says how long that may be, -1 for ever. Both are called on the thread. Keys are any numbers but the greatest.
-    // Gives 0 or a negative errno.
-    int start(std::function<void(uint64_t key, uint32_t events)> handle, std::function<int()> wait_ms);
+    // Begins: `on_event` is called on the thread with the key of each descriptor that is ready, and its events. Keys
+    // are any numbers but the greatest. Gives 0 or a negative errno.
+    int start(std::function<void(uint64_t key, uint32_t events)> on_event);
 
-    // Waits until the commands that were sent have run, and the thread has ended. What `handle` uses has to outlive it.
+    // Waits until the commands that were sent have run, and the thread has ended. What `on_event` uses must live until
+    // then.
     void stop();
 
     // Lets the thread run a command.
     void send(Command command);
 
-    // Adds, changes or removes (EPOLL_CTL_*) what is watched; gives whether that could be done.
+    // Adds, changes or removes (EPOLL_CTL_*) a descriptor that is watched, on any thread; gives whether that could be
+    // done.
     bool control(int operation, int fd, uint64_t key, uint32_t events);
 
   private:
     void run();
     void run_commands();
 
-    std::function<void(uint64_t, uint32_t)> handle_;
-    std::function<int()> wait_ms_;
+    std::function<void(uint64_t, uint32_t)> on_event_;
     Fd epoll_, wake_;
-    bool ending_ = false; // of the thread alone
+    bool ending_ = false; // used by the thread alone
     std::mutex mutex_;    // guards all below
     std::vector<Command> commands_;
     Thread thread_;

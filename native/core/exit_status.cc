@@ -39,7 +39,7 @@ bool pidfds_tell_exits() {
     return major > 6 || (major == 6 && minor >= 15);
 }
 
-// The kernel keeps the status with the pidfd once the process is reaped.
+// Once the process is reaped, its pidfd gives the status.
 bool ask_pidfd(const Fd &pidfd, int *wait_status) {
     PidfdInfo info = {};
     info.mask = kPidfdInfoExit;
@@ -48,8 +48,8 @@ bool ask_pidfd(const Fd &pidfd, int *wait_status) {
     return true;
 }
 
-// Until then it is in the last field of /proc/PID/stat, see proc(5). The pid was still this process's when it was read
-// if the pidfd can be signalled afterwards.
+// Before it is reaped, the last field of /proc/PID/stat is the status, see proc(5). If the pidfd can be signalled after
+// the read, the pid was still the one of this process during the read.
 bool ask_zombie(const Fd &pidfd, pid_t pid, int *wait_status) {
     char path[32], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
@@ -64,13 +64,13 @@ bool ask_zombie(const Fd &pidfd, pid_t pid, int *wait_status) {
     return signal_process(pidfd, 0) == 0;
 }
 
-// A number in the kernel's messages, which a filter reads as if it came from the network.
+// Offsets in the messages of the kernel. A socket filter loads the numbers there in network byte order.
 constexpr uint32_t kEventAt = NLMSG_HDRLEN + sizeof(cn_msg);
 constexpr uint32_t kWhatAt = kEventAt + offsetof(proc_event, what);
 constexpr uint32_t kPidAt = kEventAt + offsetof(proc_event, event_data.exit.process_pid);
 constexpr uint32_t kTgidAt = kEventAt + offsetof(proc_event, event_data.exit.process_tgid);
 
-// Lets only the exits of whole processes through: a busy host has many other events.
+// Drops all events but the exits of whole processes: a busy host has many others.
 bool filter_exits(int socket) {
     sock_filter program[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kWhatAt),
@@ -97,26 +97,26 @@ void set_status(int wait_status, Life *life) {
 } // namespace
 
 ExitListener::~ExitListener() {
-    if (socket_.valid()) listen(false); // before Linux 6.6 the kernel would go on speaking
+    if (socket_.valid()) listen(false); // before Linux 6.6 the kernel goes on producing events without it
 }
 
 void ExitListener::expect(pid_t pid) {
     if (!tried_) open();
-    if (socket_.valid()) heard_[pid] = -1;
+    if (socket_.valid()) statuses_[pid] = -1;
 }
 
 bool ExitListener::take(pid_t pid, int *wait_status) {
-    if (socket_.valid()) hear();
-    auto found = heard_.find(pid);
-    if (found == heard_.end() || found->second < 0) return false;
+    if (socket_.valid()) receive();
+    auto found = statuses_.find(pid);
+    if (found == statuses_.end() || found->second < 0) return false;
     *wait_status = found->second;
-    heard_.erase(found);
+    statuses_.erase(found);
     return true;
 }
 
 bool ExitListener::awaits(pid_t pid) const {
-    auto found = heard_.find(pid);
-    return found != heard_.end() && found->second < 0;
+    auto found = statuses_.find(pid);
+    return found != statuses_.end() && found->second < 0;
 }
 
 void ExitListener::open() {
@@ -126,7 +126,7 @@ void ExitListener::open() {
     sockaddr_nl address = {};
     address.nl_family = AF_NETLINK;
     address.nl_groups = CN_IDX_PROC;
-    int room = 4 << 20; // an exit of any process on the host takes a place until we look
+    int room = 4 << 20; // every exit on the host is in the queue until we read it
     if (bind(socket_.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) < 0) return socket_.reset();
     (void)setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
     if (!filter_exits(socket_.get())) return socket_.reset();
@@ -145,15 +145,15 @@ void ExitListener::listen(bool on) {
     if (writev(socket_.get(), parts, 3) < 0) socket_.reset();
 }
 
-void ExitListener::hear() {
+void ExitListener::receive() {
     alignas(nlmsghdr) char packet[1024];
     ssize_t n;
     while ((n = recv(socket_.get(), packet, sizeof packet, 0)) > 0 || (n < 0 && errno == ENOBUFS)) {
         if (n < static_cast<ssize_t>(kEventAt + sizeof(proc_event))) continue;
         proc_event event;
         memcpy(&event, packet + kEventAt, sizeof event);
-        auto found = heard_.find(event.event_data.exit.process_pid);
-        if (event.what == proc_event::PROC_EVENT_EXIT && found != heard_.end())
+        auto found = statuses_.find(event.event_data.exit.process_pid);
+        if (event.what == proc_event::PROC_EVENT_EXIT && found != statuses_.end())
             found->second = static_cast<int>(event.event_data.exit.exit_code);
     }
 }

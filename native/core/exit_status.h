@@ -1,4 +1,5 @@
-// How a process ended, also one that is no child of ours: a daemon that is started anew is not the parent of what runs.
+// The exit status of a process, also of one that is no child of ours: a niwad that took containers over is not their
+// parent.
 #pragma once
 #include <map>
 #include <sys/types.h>
@@ -6,27 +7,28 @@
 #include "fd.h"
 #include "life.h"
 
-// Hears of every exit on the host from the kernel's process events connector (cn_proc), and remembers those of the
-// processes that it was told of. For kernels before 6.15, where a pidfd cannot be asked.
+// Receives an event for every exit on the host from the process events connector of the kernel (cn_proc), and stores
+// the statuses of the processes that it was asked to expect. Needed on kernels before 6.15, where a pidfd does not give
+// the status.
 class ExitListener {
   public:
     ~ExitListener();
 
-    // Remembers the status of this process from now on. Does nothing where pidfds can be asked, and where the kernel
-    // has no connector or does not let us listen (it speaks to its first PID and user namespace only).
+    // Stores the status of this process when its event comes. Does nothing where a pidfd gives the status, and where
+    // the kernel has no connector or refuses us (it sends events to the initial PID and user namespace only).
     void expect(pid_t pid);
 
-    // Takes the status that was heard of. Gives false where none was.
+    // Takes the status of a process. Gives false where no event of it has come.
     bool take(pid_t pid, int *wait_status);
 
-    // Whether the kernel may still speak of this process: it does so a moment after the pidfd tells the end
-    // (exit_notify() comes before proc_exit_connector() in do_exit()).
+    // Whether the status of this process may still come. In do_exit() of the kernel, exit_notify() makes the pidfd
+    // readable before proc_exit_connector() sends the event.
     bool awaits(pid_t pid) const;
-    void forget(pid_t pid) { heard_.erase(pid); }
+    void forget(pid_t pid) { statuses_.erase(pid); }
 
-    // Readable when there is something to hear, or -1; hear() then keeps the kernel's queue short.
+    // Readable when events have come, or -1; receive() reads them.
     int fd() const { return socket_.get(); }
-    void hear();
+    void receive();
 
   private:
     void open();
@@ -34,7 +36,7 @@ class ExitListener {
 
     bool tried_ = false;
     Fd socket_;
-    std::map<pid_t, int> heard_; // -1: not yet
+    std::map<pid_t, int> statuses_; // -1: no event has come yet
 };
 
 // Sets `status_known`, `code` and `signal` of a process that has ended. A child of ours is reaped.

@@ -15,10 +15,10 @@ class Group {
     // directory and i + 1 for the write i; what was made is removed again.
     int create(const std::string &path, const std::vector<GroupWrite> &writes, uint32_t *step);
 
-    // Takes an existing group by its path. Gives 0 or a negative errno.
+    // Opens an existing group. Gives 0 or a negative errno.
     int open(const std::string &path);
 
-    // Takes the descriptor of a group's directory.
+    // Becomes the owner of the descriptor of a group's directory.
     void adopt(Fd dir) { dir_ = std::move(dir); }
 
     int dir() const { return dir_.get(); }

@@ -20,7 +20,7 @@
 
 namespace {
 
-constexpr int kAttempts = 100; // others may take the device that was free
+constexpr int kAttempts = 100; // another process may take the free device before us
 constexpr int kApartTimeoutMs = 10'000;
 constexpr int kApartFd = 3; // where niwa-reach sends the mount
 
@@ -32,7 +32,7 @@ struct Type {
 };
 constexpr Type kTypes[] = {{"squashfs", 0, {'h', 's', 'q', 's'}}, {"erofs", 1024, {0xe2, 0xe1, 0xf5, 0xe0}}};
 
-// Only a file is opened for reading: to open a device may do something.
+// Opens a regular file only: opening a device can have effects (a tape rewinds).
 int open_regular_file(const std::string &path) {
     struct open_how how = {};
     how.flags = O_PATH | O_CLOEXEC;
@@ -84,8 +84,8 @@ int mount_device(const char *type, const std::string &device) {
     return mount < 0 ? -errno : mount;
 }
 
-// Starts `program image PATH` with a socket and nothing of niwad's: whoever reads niwad's log from a pipe would find no
-// end of it while the process hangs. Gives its pid or a negative errno.
+// Starts `program image PATH` with a socket, and with no other descriptor of niwad. If the process hangs and has the
+// pipe of niwad's log open, the reader of that pipe never sees its end. Gives its pid or a negative errno.
 pid_t spawn_apart(const std::string &program, const std::string &path, int socket) {
     std::string file = program, what = "image", where = path;
     char *const args[] = {file.data(), what.data(), where.data(), nullptr};
@@ -123,7 +123,7 @@ int mount_image_apart(const std::string &program, const std::string &path, pid_t
     if (result == -ETIMEDOUT)
         *hung = pid;
     else
-        waitpid(pid, nullptr, 0); // it has closed what may hang before it sent the result
+        waitpid(pid, nullptr, 0); // ends soon: before it sends the result, it has closed everything that may hang
     return result;
 }
 

@@ -3,13 +3,14 @@
 #include <string>
 #include <sys/types.h>
 
-// Mounts a squashfs or erofs file read-only, detached from every namespace, for the container to place. The loop device
-// goes with the last mount of it. No link is followed on the way to the file. Gives a descriptor of the mount or a
+// Mounts a squashfs or erofs file read-only. The mount is detached: the container attaches it later. The kernel frees
+// the loop device with the last mount. No link is followed on the way to the file. Gives a descriptor of the mount or a
 // negative errno, EBADMSG where the file is neither.
 int mount_image(const std::string &path);
 
-// Does that in a process of its own, `program`, since whoever waits for a file system that never answers cannot be
-// killed. Gives -ETIMEDOUT where it takes too long; `hung` is then that process, which the caller has to wait for.
+// Does the same in another process, which runs `program` (niwa-reach): a process that waits for a file system which
+// never answers cannot be killed. Gives -ETIMEDOUT where it takes too long; `hung` is then that process, and the caller
+// has to reap it.
 int mount_image_apart(const std::string &program, const std::string &path, pid_t *hung);
 
 // Gives the type of the image in a file: "squashfs", "erofs", or nothing. No link is followed.

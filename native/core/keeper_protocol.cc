@@ -11,7 +11,7 @@ constexpr int kMaxFds = 4;
 // The bytes of a message; `fds` has a bit for each descriptor that goes with them, in the order of Message.
 struct Wire {
     uint32_t version;
-    Word word;
+    MessageType type;
     uint32_t fds;
     Life life;
 };
@@ -23,8 +23,8 @@ union ControlBuffer {
 
 } // namespace
 
-int send_message(int socket, Word word, const Life &life, int pidfd, int group, int control, int terminal) {
-    Wire wire = {kProtocolVersion, word, 0, life};
+int send_message(int socket, MessageType type, const Life &life, int pidfd, int group, int control, int terminal) {
+    Wire wire = {kProtocolVersion, type, 0, life};
     int fds[kMaxFds], count = 0;
     const int given[kMaxFds] = {pidfd, group, control, terminal};
     for (int i = 0; i < kMaxFds; i++) {
@@ -80,7 +80,7 @@ int receive_message(int socket, Message *message) {
     if (static_cast<size_t>(__builtin_popcount(wire.fds)) != count) return -EBADMSG;
 
     wire.life.id[kIdBytes - 1] = 0;
-    message->word = wire.word;
+    message->type = wire.type;
     message->life = wire.life;
     Fd *targets[kMaxFds] = {&message->pidfd, &message->group, &message->control, &message->terminal};
     for (int i = 0, next = 0; i < kMaxFds; i++)

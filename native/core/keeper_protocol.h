@@ -1,33 +1,35 @@
-// What niwad and the keeper say to each other over a Unix socket of whole messages (SOCK_SEQPACKET).
+// The messages between niwad and the keeper, over a Unix socket that keeps their bounds (SOCK_SEQPACKET).
 #pragma once
 #include <cstdint>
 
 #include "fd.h"
 #include "life.h"
 
-// Changes with the layout of Life and Wire: a keeper may be older than the niwad that finds it.
+// To be raised whenever the layout of Life or Wire changes. A newer niwad may find a keeper that an older niwad
+// started, and must not misread it.
 constexpr uint32_t kProtocolVersion = 2;
 
-enum class Word : uint32_t {
-    kPut = 1, // niwad: this is the life of a container now; with its descriptors where the keeper does not know it yet
-    kDrop,    // niwad: forget the container life.id
-    kList,    // niwad: say all that you keep
-    kKept,    // keeper: one container, with its pidfd, its terminal and, until it is started, its control socket
-    kEnd,     // keeper: that was all
-    kAsk,     // niwad: are you there? The answer is kEnd
-    kHold,    // both: the socket on which the API listens, as `control`, none to hold none; the keeper says it first
+enum class MessageType : uint32_t {
+    kUpdate = 1, // from niwad: the life of a container, with its descriptors if the keeper does not have them yet
+    kForget,     // from niwad: the container life.id is gone
+    kList,      // from niwad: a request for everything that the keeper has; kListener and kContainer answer, then kDone
+    kContainer, // from the keeper: one container, with its pidfd, its terminal and, before its start, its control
+                // socket
+    kDone,      // from the keeper: the answer to kList is complete, or the answer to kPing
+    kPing,      // from niwad: the keeper has to answer, to show that it runs
+    kListener,  // from both: the listening socket of the API, passed as `control`; without a descriptor, there is none
 };
 
 struct Message {
-    Word word = Word::kEnd;
+    MessageType type = MessageType::kDone;
     Life life;
-    Fd pidfd, group, control, terminal; // passed along where they are open
+    Fd pidfd, group, control, terminal; // those that came with the message
 };
 
-// Sends a message. Gives 0 or a negative errno.
-int send_message(int socket, Word word, const Life &life, int pidfd = -1, int group = -1, int control = -1,
+// Sends a message with the descriptors that are not -1. Gives 0 or a negative errno.
+int send_message(int socket, MessageType type, const Life &life, int pidfd = -1, int group = -1, int control = -1,
                  int terminal = -1);
 
-// Waits for a message. Gives 0 or a negative errno, -EPIPE where the other side has gone, -EPROTO where it speaks
-// another version.
+// Waits for a message. Gives 0 or a negative errno, -EPIPE where the other side has closed the connection, -EPROTO
+// where it has another version.
 int receive_message(int socket, Message *message);

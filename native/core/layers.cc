@@ -11,10 +11,10 @@
 namespace {
 
 constexpr char kOpaqueName[] = "trusted.overlay.opaque";
-constexpr size_t kLookupsToRead = 2048; // for `/etc/passwd` in 127 layers 254: it is done on niwad's event loop
+constexpr size_t kLookupsToRead = 2048; // `/etc/passwd` in 127 layers takes 254; it is read on the event loop of niwad
 constexpr int kDirectory = O_RDONLY | O_DIRECTORY;
 
-// Opens what has a name itself: no link is followed, and no mount entered, whose file system might never answer.
+// Opens the file of a name. Follows no link and enters no mount: the file system of a mount may never answer.
 int open_name(int directory, const char *name, int flags) {
     struct open_how how = {};
     how.flags = static_cast<unsigned>(flags | O_NOFOLLOW | O_CLOEXEC);
@@ -107,7 +107,8 @@ int enter(const Directory &in, const std::string &name, Directory *found) {
     for (size_t i = 0; i < in.parts.size(); i++) {
         Fd fd(open_name(in.parts[i].get(), name.c_str(), kDirectory));
         if (!fd.valid() && errno == ENOENT) continue;
-        if (!fd.valid() && (errno == ENOTDIR || errno == ELOOP)) break; // it hides what is below, as a whiteout does
+        if (!fd.valid() && (errno == ENOTDIR || errno == ELOOP))
+            break; // a file that is no directory hides the layers below, like a whiteout
         if (!fd.valid()) return -errno;
         if (i == 0) found->in_top = in.in_top;
         found->parts.push_back(std::move(fd));

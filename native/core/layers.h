@@ -1,5 +1,5 @@
-// What an overlay of directories shows, the layers of an image, found without mounting it. Paths are of strangers:
-// names are looked up one by one, links lead where they lead within all layers together, and nothing leads out of them.
+// Finds what an overlay mount of the layers of an image would show, without mounting it. The paths and the layers come
+// from strangers: names are looked up one by one, links are followed inside the layers only.
 #pragma once
 #include <functional>
 #include <string>
@@ -15,17 +15,17 @@ struct Directory {
     bool in_top = false;   // whether the first part is of the topmost layer
 };
 
-// What has a name in a directory, opened as a place alone (O_PATH), its status, and the part that it is of.
+// A file of a directory, opened with O_PATH, its status, and the index of the part that it is in.
 struct Shown {
     Fd place;
     struct stat status;
     size_t part;
 };
 
-// Enters what has a name in a directory, or (`shown` is null) what is not there. Gives 0 or a negative errno.
+// Enters the directory of this name; `shown` is null where there is no such name. Gives 0 or a negative errno.
 using Enter = std::function<int(const Directory &in, const std::string &name, const Shown *shown, Directory *found)>;
 
-// Whether a file is what overlayfs takes for a whiteout.
+// Whether overlayfs takes this file for a whiteout.
 bool is_whiteout(const struct stat &status);
 
 // Marks a directory so that overlayfs shows nothing of the layers below in it. Gives 0 or a negative errno.
@@ -45,8 +45,8 @@ int look(const Directory &in, const std::string &name, Shown *shown);
 // errno.
 int enter(const Directory &in, const std::string &name, Directory *found);
 
-// How many names are looked up for one path at most, each in one layer: links to links in many layers would keep a
-// thread busy for minutes. Also how many links are followed at most, as in path_resolution(7).
+// A limit on the work for one path: how many names are looked up, each in one layer, and how many links are followed
+// (as in path_resolution(7)). Without it, links to links in many layers would keep a thread busy for minutes.
 struct Effort {
     size_t lookups = 1 << 17;
     int links = 40;

@@ -6,12 +6,12 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <vector>
 
 #include "container.h"
+#include "event_loop.h"
 #include "exit_status.h"
-#include "thread.h"
+#include "timers.h"
 
 // What happened to a container.
 struct Event {
@@ -25,59 +25,63 @@ struct Event {
 
 class Monitor {
   public:
-    using Tell = std::function<void(std::unique_ptr<Event>)>;
-    using Changed = std::function<void(const Container &)>;
+    using OnEvent = std::function<void(std::unique_ptr<Event>)>;
+    using OnChange = std::function<void(const Container &)>;
 
-    // `tell` hears of what happens, with a last reading; `changed` of each change of a container's life, before
-    // anything else happens to it. Both run under the monitor's lock and must not block or call back.
-    explicit Monitor(Tell tell = {}, Changed changed = {});
+    // `on_event` is called with each event; `on_change` when the life of a container has changed, before the monitor
+    // does anything else with the container. Both are called while the monitor holds its lock: they must not block, and
+    // must not call the monitor.
+    explicit Monitor(OnEvent on_event = {}, OnChange on_change = {});
     ~Monitor();
-    // Begins to watch. Gives 0 or a negative errno.
-    int start();
     Monitor(const Monitor &) = delete;
     Monitor &operator=(const Monitor &) = delete;
 
-    // Watches a container from now on, wherever it is in its life, and gives it a handle.
+    // Begins to watch. Gives 0 or a negative errno.
+    int start();
+
+    // Watches a container from now on, in whatever phase of its life it is, and gives it a handle.
     uint32_t add(std::shared_ptr<Container> container);
 
     // The container behind a handle, or nothing.
     std::shared_ptr<Container> find(uint32_t handle);
 
-    // Calls `changed` for every container, for a listener that is new, and before each `pause`, which may wait.
-    void note_all(const std::function<void()> &pause);
+    // Calls `on_change` for every container, as whoever is told of changes has been replaced. Calls `pause` before each
+    // container, without the lock: it may wait.
+    void report_all(const std::function<void()> &pause);
 
-    // Whether the first process of any container has not gone yet.
-    bool anybody_lives();
+    // Whether the first process of at least one container has not ended yet.
+    bool has_live_container();
 
     // Gives a container's life as it is now.
     Life life_of(uint32_t handle);
 
-    // A backstop only kills and signals, and later than another monitor of the same containers would: for one that has
-    // died, hangs, or stands still. It does not look for exits.
+    // Makes this monitor the backstop of another monitor, in another process, of the same containers; or lets it act
+    // alone. A backstop does not look for exits. It sends signals and kills half a second later than the other monitor
+    // should have: that has effect only if the other one has died, hangs, or is stopped.
     void set_backstop(bool backstop);
 
-    // Takes the life of a container as another monitor has it.
+    // Replaces the life of a container by what the other monitor says.
     void update(uint32_t handle, const Life &life);
 
-    // Notes the start and sets the deadline. To be called before the workload runs: it is never without its deadline.
+    // Sets the time of the start, and the deadline. To be called before the workload runs, so that it never runs
+    // without its deadline.
     void begin(uint32_t handle, uint64_t started_ns, const Deadline &deadline);
 
     // Sets, moves or clears the deadline. Gives false where the container is gone or a deadline has passed already.
     bool set_deadline(uint32_t handle, const Deadline &deadline);
 
-    // Forgets a container whose exit was told.
+    // Forgets a container. Its exit was reported before.
     void release(uint32_t handle);
 
   private:
     struct Entry {
         std::shared_ptr<Container> container;
-        uint64_t due_ns = 0;  // its place in due_: the deadline, or the end of the stop timeout
-        uint64_t gone_ns = 0; // when the first process was seen to be gone; its status may come a moment later
+        uint64_t gone_ns = 0; // when we saw that the first process had ended; its status may come later
         Fd events;            // cgroup.events, watched once the first process has gone
-        bool blocked = false; // whether its stop signal was, when last looked at
+        bool blocked = false; // whether its first process blocked the stop signal when we last looked
     };
 
-    void run();
+    void on_ready(uint64_t key);
     void follow(Entry &entry);
     void watch_process(Entry &entry);
     void plan(Entry &entry);
@@ -87,21 +91,20 @@ class Monitor {
     void begin_stop(Entry &entry, uint64_t now);
     void await_end(Entry &entry, uint64_t now);
     void kill(Entry &entry, uint64_t now);
-    void wait_for_empty(Entry &entry);
-    void note(const Entry &entry) const;
-    void tell(Event::Type type, const Entry &entry);
-    void schedule(Entry &entry, uint64_t due_ns);
-    void arm_timer();
+    void await_empty_group(Entry &entry);
+    void report_change(const Entry &entry) const;
+    void report_event(Event::Type type, const Entry &entry);
+    void schedule(const Entry &entry, uint64_t due_ns);
+    void watch_group(const Entry &entry);
     bool watch(int fd, uint32_t events, uint64_t key);
 
-    Tell tell_;
-    Changed changed_;
+    OnEvent on_event_;
+    OnChange on_change_;
     std::mutex mutex_; // guards all below, and the lives of all containers
     std::map<uint32_t, Entry> entries_;
-    std::set<std::pair<uint64_t, uint32_t>> due_; // (time, handle)
+    Timers due_; // when to look at an entry: at its deadline, or at the end of its stop timeout
     ExitListener exits_;
     uint32_t next_handle_ = 1;
     bool backstop_ = false;
-    Fd epoll_, timer_, wake_;
-    Thread thread_;
+    EventLoop loop_;
 };

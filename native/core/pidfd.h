@@ -1,4 +1,4 @@
-// What can be asked of a process by its pidfd.
+// Calls on a process by its pidfd.
 #pragma once
 #include <csignal>
 #include <poll.h>
@@ -21,7 +21,7 @@ inline long signal_process(const Fd &pidfd, int signal) {
     return syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0);
 }
 
-// Whether the process has ended, be it reaped or not.
+// Whether the process has ended, also where nobody has reaped it yet.
 inline bool has_ended(const Fd &pidfd) {
     pollfd ended = {pidfd.get(), POLLIN, 0};
     return poll(&ended, 1, 0) > 0;

@@ -13,7 +13,7 @@
 
 namespace {
 
-// Our projects have numbers that people rarely give by hand: this bit, and the inode of the directory.
+// The number of our projects is this bit plus the inode of the directory: administrators rarely use numbers that high.
 constexpr uint32_t kOurs = 0x8000'0000;
 constexpr uint64_t kBytesPerInode = 4096;
 constexpr uint64_t kLeastInodes = 1024;

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string>
 
-// Bounds what `directory`/upper and /work, made where missing, may hold of what is written from now on: bytes, and one
-// inode for every 4 KiB of them. Both belong to a project that stays theirs, so that what they hold counts the next
-// time too. With 0 bytes the bound is taken away, where there is one of ours. No link is followed. Gives 0 or a
+// Limits how much can be written to `directory`/upper and `directory`/work from now on: bytes, and one inode for every
+// 4 KiB of them. Makes both directories where they are missing. Both stay in one quota project, so that what they hold
+// counts also when they are limited again. With 0 bytes, takes a limit of ours away. No link is followed. Gives 0 or a
 // negative errno: EOPNOTSUPP, ENOTTY, ENOSYS or ESRCH where the file system has no project quota.
 int limit_directory(const std::string &directory, uint64_t bytes);

@@ -38,11 +38,11 @@ const std::vector<Source> kSources = {
     {"io.pressure", Format::kPressure, {"some avg10", "some total", "full avg10", "full total"}},
 };
 
-// What the last columns are called, and which of the figures of an interface they are, see proc_net_dev(5).
+// The names of the last columns, and which figures of an interface they are, see proc_net_dev(5).
 constexpr std::pair<const char *, int> kNetwork[] = {
     {"network:rx_bytes", 0}, {"network:rx_packets", 1}, {"network:tx_bytes", 8}, {"network:tx_packets", 9}};
 
-constexpr size_t kTextBytes = 8192; // a keyed file of the kernel's stays under a page; io.stat has a line per device
+constexpr size_t kTextBytes = 8192; // keyed files of the kernel are shorter than a page; io.stat has a line per device
 
 // Finds "name" at the start of a word of the line and gives the number after it and one separator.
 double find_in_line(const char *line, const char *end, const char *name, char separator) {

@@ -1,4 +1,4 @@
-// One reading of a group's counters: a row of numbers with a fixed place for each, so that a round over a thousand
+// One reading of a group's counters: a row of numbers with a fixed column for each counter, so that reading a thousand
 // containers allocates nothing.
 #pragma once
 #include <atomic>
@@ -27,7 +27,8 @@ class Statistics {
     // The text of io.stat, a line per device; empty where the host has no io controller.
     std::string io_stat() const;
 
-    // Takes the open counters of the container's network (the step `count` of network.cc). Until then it has none.
+    // Becomes the owner of the open counters of the container's network (the step `count` of network.cc). Before that,
+    // the columns of the network are NaN.
     void watch_network(Fd counters);
 
   private:

@@ -12,7 +12,7 @@
 
 namespace {
 
-// A shell blocks signals for less than that around a fork.
+// A shell blocks signals around a fork, for less than this time.
 constexpr timespec kMoment = {0, 1'000'000};
 constexpr int kLooks = 3;
 // The status of a process lists its groups, of which niwa gives it up to 1,000.
@@ -49,27 +49,27 @@ bool is_harmless(int signal) {
 
 } // namespace
 
-Hearing hearing_of(pid_t pid, int signal) {
-    if (signal < 1 || signal >= NSIG) return Hearing::kHeard; // 0 is no signal, and the kernel refuses the others
+SignalEffect effect_of(pid_t pid, int signal) {
+    if (signal < 1 || signal >= NSIG) return SignalEffect::kActs; // 0 is no signal, and the kernel refuses the others
     char path[32], status[kStatusBytes];
     snprintf(path, sizeof path, "/proc/%d/status", pid);
     Fd file(open(path, O_RDONLY | O_CLOEXEC));
     ssize_t n = file.valid() ? read(file.get(), status, sizeof status - 1) : -1;
-    if (n <= 0) return Hearing::kHeard;
+    if (n <= 0) return SignalEffect::kActs;
     status[n] = 0;
     auto has = [&](const char *name) { return (mask_of(status, name) >> (signal - 1) & 1) != 0; };
-    if (!is_namespace_init(status) || has("\nSigIgn:") || has("\nSigCgt:")) return Hearing::kHeard;
-    return has("\nSigBlk:") ? Hearing::kBlocked : Hearing::kDropped;
+    if (!is_namespace_init(status) || has("\nSigIgn:") || has("\nSigCgt:")) return SignalEffect::kActs;
+    return has("\nSigBlk:") ? SignalEffect::kBlocked : SignalEffect::kDropped;
 }
 
 int send_with_default_action(const Container &container, int signal) {
-    Hearing hearing = Hearing::kHeard;
-    if (signal != SIGKILL && !is_harmless(signal)) hearing = hearing_of(container.life.pid, signal);
-    for (int look = 0; hearing == Hearing::kBlocked && look < kLooks; look++) {
+    SignalEffect effect = SignalEffect::kActs;
+    if (signal != SIGKILL && !is_harmless(signal)) effect = effect_of(container.life.pid, signal);
+    for (int look = 0; effect == SignalEffect::kBlocked && look < kLooks; look++) {
         nanosleep(&kMoment, nullptr);
-        hearing = hearing_of(container.life.pid, signal);
+        effect = effect_of(container.life.pid, signal);
     }
-    if (hearing == Hearing::kDropped) {
+    if (effect == SignalEffect::kDropped) {
         int error = container.group.kill();
         return error < 0 ? error : SIGKILL;
     }

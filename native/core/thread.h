@@ -11,17 +11,17 @@ class Thread {
     Thread(const Thread &) = delete;
     Thread &operator=(const Thread &) = delete;
 
-    // Runs `run` on a thread of its own, with all signals blocked: they are for Node.js's own threads, and a pipe that
-    // nobody reads is an errno. To be called once. Gives 0 or a negative errno.
+    // Runs `run` on a new thread, with all signals blocked: Node.js handles them on its own threads, and a write to a
+    // pipe that nobody reads fails with EPIPE instead of SIGPIPE. To be called once. Gives 0 or a negative errno.
     int start(std::function<void()> run) {
         auto work = std::make_unique<std::function<void()>>(std::move(run));
         sigset_t all, before;
         sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before); // a new thread has the mask of its maker
+        pthread_sigmask(SIG_SETMASK, &all, &before); // the new thread inherits the mask
         int error = pthread_create(&thread_, nullptr, enter, work.get());
         pthread_sigmask(SIG_SETMASK, &before, nullptr);
         if (error != 0) return -error;
-        (void)work.release(); // it is the thread's now
+        (void)work.release(); // the thread owns it
         runs_ = true;
         return 0;
     }

@@ -1,9 +1,15 @@
-// niwa-keeper SOCKET: keeps the lifetimes of containers while there is no niwad. niwad starts one for its run directory
-// and tells it the life of every container as it changes. While niwad is connected the keeper remembers, and signals
-// and kills half a second after niwad should have. When the connection breaks it runs niwad's own monitor over what it
-// remembers: deadlines, stop signals, kills, exits. It also holds what must not be closed: the output FIFOs, so that
-// what a container wrote last can still be read, the terminals, the control sockets of containers that are not started
-// yet, and the socket of the API. The next niwad connects, and takes over from there.
+// niwa-keeper SOCKET: enforces the lifetimes of containers when niwad cannot.
+//
+// niwad starts one keeper for its run directory, connects to SOCKET, and reports the life of every container as it
+// changes. The keeper runs the same monitor as niwad over what niwad reported.
+//
+// While niwad is connected, the keeper is a backstop: half a second after niwad should have sent a stop signal or
+// killed a container, the keeper does it. So a niwad that is stopped (SIGSTOP) or hangs makes no lifetime longer than
+// that. When the connection has ended, the keeper acts at the deadlines themselves, and notes how containers exit.
+//
+// The keeper also holds open what the kernel would throw away once nobody has it open: the FIFOs with the last output,
+// the terminals, the control sockets of containers that are not started yet, and the listening socket of the API. The
+// next niwad connects, gets all of this, and takes over the containers.
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -20,15 +26,16 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
+#include "../core/clock.h"
 #include "../core/keeper_protocol.h"
 #include "../core/monitor.h"
 
 namespace {
 
-constexpr int kLookMs = 1000;                // how often it looks whether anybody can still come
-constexpr uint64_t kHoldNs = 30'000'000'000; // whoever has connected waits no longer for a niwad
+constexpr int kLookMs = 1000; // how often the keeper checks that the next niwad can still find its socket
+constexpr uint64_t kListenerNs = 30'000'000'000; // how long clients of the API wait for the next niwad
 
-struct Kept {
+struct KeptContainer {
     std::shared_ptr<Container> container;
     uint32_t handle = 0;
     Fd stdout_fifo, stderr_fifo;
@@ -38,49 +45,49 @@ class Keeper {
   public:
     explicit Keeper(Fd containers_dir) : containers_dir_(std::move(containers_dir)) {}
 
-    // Begins its thread. Gives 0 or a negative errno.
+    // Begins the thread of the monitor. Gives 0 or a negative errno.
     int start() { return monitor_.start(); }
 
-    bool is_empty() const { return kept_.empty(); }
-    bool anybody_lives() { return monitor_.anybody_lives(); }
+    bool is_empty() const { return containers_.empty(); }
+    bool has_live_container() { return monitor_.has_live_container(); }
     void set_backstop(bool backstop) { monitor_.set_backstop(backstop); }
 
-    // Listens to niwad for as long as it lives.
+    // Handles the messages of niwad until the connection ends.
     void serve(const Fd &connection) {
         for (int error = 0; error == 0;) {
             Message message;
             error = receive_message(connection.get(), &message);
             if (error < 0) return;
-            if (message.word == Word::kPut)
-                put(std::move(message));
-            else if (message.word == Word::kDrop)
-                drop(message.life.id);
-            else if (message.word == Word::kList)
+            if (message.type == MessageType::kUpdate)
+                update(std::move(message));
+            else if (message.type == MessageType::kForget)
+                forget(message.life.id);
+            else if (message.type == MessageType::kList)
                 error = list(connection.get());
-            else if (message.word == Word::kAsk)
-                error = send_message(connection.get(), Word::kEnd, {});
-            else if (message.word == Word::kHold)
-                listening_ = std::move(message.control);
+            else if (message.type == MessageType::kPing)
+                error = send_message(connection.get(), MessageType::kDone, {});
+            else if (message.type == MessageType::kListener)
+                listener_ = std::move(message.control);
         }
     }
 
-    // Nobody who connects to niwad's socket waits any more: he is refused.
-    void stop_holding() { listening_.reset(); }
+    // Closes the socket of the API: clients that wait in its queue, and those that connect later, get ECONNREFUSED.
+    void close_listener() { listener_.reset(); }
 
   private:
-    void put(Message message) {
-        auto found = kept_.find(message.life.id);
-        if (found != kept_.end() && found->second.container->life.pid != message.life.pid) {
-            drop(message.life.id); // an id that is used again
-            found = kept_.end();
+    void update(Message message) {
+        auto found = containers_.find(message.life.id);
+        if (found != containers_.end() && found->second.container->life.pid != message.life.pid) {
+            forget(message.life.id); // a new container has the id of an earlier one
+            found = containers_.end();
         }
-        if (found == kept_.end()) return add(std::move(message));
+        if (found == containers_.end()) return add(std::move(message));
         monitor_.update(found->second.handle, message.life);
         if (message.life.started_ns != 0) found->second.container->control.reset();
     }
 
     void add(Message message) {
-        Kept &one = kept_[message.life.id];
+        KeptContainer &one = containers_[message.life.id];
         one.container = std::make_shared<Container>();
         one.container->life = message.life;
         one.container->pidfd = std::move(message.pidfd);
@@ -92,26 +99,26 @@ class Keeper {
         one.handle = monitor_.add(one.container);
     }
 
-    void drop(const char *id) {
-        auto found = kept_.find(id);
-        if (found == kept_.end()) return;
+    void forget(const char *id) {
+        auto found = containers_.find(id);
+        if (found == containers_.end()) return;
         monitor_.release(found->second.handle);
-        kept_.erase(found);
+        containers_.erase(found);
     }
 
     int list(int connection) {
-        if (listening_.valid()) {
-            int error = send_message(connection, Word::kHold, {}, -1, -1, listening_.get());
+        if (listener_.valid()) {
+            int error = send_message(connection, MessageType::kListener, {}, -1, -1, listener_.get());
             if (error < 0) return error;
         }
-        for (const auto &[id, one] : kept_) {
+        for (const auto &[id, one] : containers_) {
             Life life = monitor_.life_of(one.handle);
             const Container &container = *one.container;
-            int error = send_message(connection, Word::kKept, life, container.pidfd.get(), -1, container.control.get(),
-                                     container.terminal.get());
+            int error = send_message(connection, MessageType::kContainer, life, container.pidfd.get(), -1,
+                                     container.control.get(), container.terminal.get());
             if (error < 0) return error;
         }
-        return send_message(connection, Word::kEnd, {});
+        return send_message(connection, MessageType::kDone, {});
     }
 
     Fd open_fifo(const char *id, const char *name) const {
@@ -120,24 +127,25 @@ class Keeper {
     }
 
     Fd containers_dir_; // RUN_DIR/containers
-    Fd listening_;      // niwad's: who connects while there is no niwad waits in its queue
-    std::map<std::string, Kept> kept_;
-    Monitor monitor_; // what it finds is in the lives of the containers
+    Fd listener_;       // of the API: clients that connect while there is no niwad wait in its queue
+    std::map<std::string, KeptContainer> containers_;
+    Monitor monitor_; // it writes what happens into the lives of the containers
 };
 
-// Our socket, as a file.
-struct Place {
+// The file of the keeper's own socket.
+struct SocketFile {
     const char *path;
     ino_t inode;
 };
 
-enum class Wanted { kYes, kNoMore, kReplaced };
+enum class SocketState { kOurs, kRemoved, kReplaced };
 
-// A niwad can come for as long as it finds our socket. Behind another one is a keeper that was told of everything.
-Wanted look_at(const Place &place) {
+// The next niwad can find this keeper only by the file of its socket. If the file is another socket, then another
+// keeper has taken over: niwad has told it of every container.
+SocketState state_of(const SocketFile &file) {
     struct stat now;
-    if (stat(place.path, &now) < 0) return Wanted::kNoMore;
-    return now.st_ino == place.inode ? Wanted::kYes : Wanted::kReplaced;
+    if (stat(file.path, &now) < 0) return SocketState::kRemoved;
+    return now.st_ino == file.inode ? SocketState::kOurs : SocketState::kReplaced;
 }
 
 // Waits for niwad, for a second.
@@ -146,15 +154,15 @@ Fd wait_for_niwad(const Fd &listener) {
     return poll(&coming, 1, kLookMs) > 0 ? Fd(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)) : Fd();
 }
 
-// Waits until the next niwad connects. Gives nothing where there is nothing left to keep.
-Fd wait_for_next(Keeper &keeper, const Fd &listener, const Place &place) {
+// Waits until the next niwad connects. Gives nothing when the keeper is not needed any more.
+Fd wait_for_next(Keeper &keeper, const Fd &listener, const SocketFile &file) {
     const uint64_t left_ns = boottime_ns();
     while (!keeper.is_empty()) {
-        if (boottime_ns() - left_ns > kHoldNs) keeper.stop_holding();
+        if (boottime_ns() - left_ns > kListenerNs) keeper.close_listener();
         Fd connection = wait_for_niwad(listener);
         if (connection.valid()) return connection;
-        Wanted wanted = look_at(place);
-        if (wanted == Wanted::kReplaced || (wanted == Wanted::kNoMore && !keeper.anybody_lives())) break;
+        SocketState state = state_of(file);
+        if (state == SocketState::kReplaced || (state == SocketState::kRemoved && !keeper.has_live_container())) break;
     }
     return Fd();
 }
@@ -166,20 +174,21 @@ Fd listen_at(const char *path) {
     errno = ENAMETOOLONG;
     if (strlen(path) >= sizeof address.sun_path) return Fd();
     memcpy(address.sun_path, path, strlen(path));
-    unlink(path); // niwad has found nobody behind it
+    unlink(path); // niwad has tried to connect, and nobody listened
     umask(0077);
     bool listens = bind(listener.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) == 0 &&
                    listen(listener.get(), 4) == 0;
     return listens ? std::move(listener) : Fd();
 }
 
-// The kernel should take anybody else first. Without CAP_SYS_RESOURCE it stays as it is.
+// Tells the kernel to kill other processes first when memory runs out. Needs CAP_SYS_RESOURCE; without, nothing
+// changes.
 void avoid_oom_killer() {
     Fd file(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
     (void)!write(file.get(), "-1000", 5);
 }
 
-// It holds up to six descriptors for each container.
+// The keeper has up to six descriptors for each container.
 void raise_descriptor_limit() {
     rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
@@ -191,12 +200,12 @@ void raise_descriptor_limit() {
 
 int main(int count, char **words) {
     if (count != 2) {
-        fputs("usage: niwa-keeper SOCKET. niwad starts it; it keeps the lifetimes of containers while there is no "
+        fputs("usage: niwa-keeper SOCKET. niwad starts it; it enforces the lifetimes of containers while there is no "
               "niwad.\n",
               stderr);
         return 2;
     }
-    syscall(SYS_close_range, 3u, ~0u, 0u); // whatever niwad was started with
+    syscall(SYS_close_range, 3u, ~0u, 0u); // descriptors that niwad was started with
     raise_descriptor_limit();
     const char *path = words[1];
     std::string directory(path, strrchr(path, '/') == nullptr ? 0 : static_cast<size_t>(strrchr(path, '/') - path));
@@ -216,19 +225,19 @@ int main(int count, char **words) {
     }
     struct stat made;
     if (stat(path, &made) < 0) return 1;
-    const Place place = {path, made.st_ino};
+    const SocketFile file = {path, made.st_ino};
     (void)!write(STDOUT_FILENO, "ready\n", 6);
     Fd nothing(open("/dev/null", O_RDWR | O_CLOEXEC));
     for (int fd : {STDOUT_FILENO, STDERR_FILENO}) dup2(nothing.get(), fd);
 
     Fd connection;
-    while (!connection.valid() && look_at(place) == Wanted::kYes) connection = wait_for_niwad(listener);
+    while (!connection.valid() && state_of(file) == SocketState::kOurs) connection = wait_for_niwad(listener);
     while (connection.valid()) {
         keeper.set_backstop(true);
         keeper.serve(connection);
-        connection.reset(); // niwad, should it live, has to see that nobody listens
+        connection.reset(); // a niwad that still lives sees the end of the connection, and starts another keeper
         keeper.set_backstop(false);
-        connection = wait_for_next(keeper, listener, place);
+        connection = wait_for_next(keeper, listener, file);
     }
-    return 0; // the socket stays: it may be that of the next keeper already
+    return 0; // the socket file is left: it may already belong to the next keeper
 }

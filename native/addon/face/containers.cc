@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <sched.h>
 
+#include "../../core/clock.h"
 #include "../../core/pidfd.h"
 #include "../../core/signals.h"
 #include "../adopt.h"
@@ -238,7 +239,7 @@ Value release(Info info) {
     Addon &addon = addon_of(info);
     std::string id = addon.monitor->life_of(to_u32(info[0])).id;
     addon.monitor->release(to_u32(info[0]));
-    addon.keeper.drop(id);
+    addon.keeper.forget(id);
     return info.Env().Undefined();
 }
 

@@ -54,7 +54,7 @@ Value watch(Info info) {
     addon.listener.Unref(info.Env()); // it does not keep Node.js alive: the socket of the API does
     addon.monitor = std::make_unique<Monitor>(
         [listener = addon.listener](std::unique_ptr<Event> event) { tell(listener, std::move(event)); },
-        [&addon](const Container &container) { addon.keeper.put(container); });
+        [&addon](const Container &container) { addon.keeper.update(container); });
     addon.logs = std::make_unique<LogPump>(
         [listener = addon.listener](const LogNews &news) { tell(listener, std::make_unique<LogNews>(news)); });
     // All threads are made now: at the thread limit niwad then fails here, and not in the middle of a request.

@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <sys/resource.h>
 
+#include "../../core/clock.h"
 #include "../../core/idmap.h"
 #include "../../core/quota.h"
 #include "../devices.h"

@@ -12,7 +12,7 @@ Value keeper_connect(Info info) {
     auto error = std::make_shared<int>(0);
     auto work = [&addon, path, error] {
         *error = addon.keeper.connect(path);
-        if (*error == 0) addon.monitor->note_all([&addon] { addon.keeper.wait_for_room(); });
+        if (*error == 0) addon.monitor->report_all([&addon] { addon.keeper.wait_for_buffer(); });
     };
     return Task::run(info.Env(), work, [&addon, error](Napi::Env env) -> Value {
         if (*error < 0) return from_result(env, *error);
@@ -29,19 +29,19 @@ Value keeper_alive(Info info) {
 
 // keeperDrop(id)
 Value keeper_drop(Info info) {
-    addon_of(info).keeper.disclaim(to_string(info[0]));
+    addon_of(info).keeper.forget_unclaimed(to_string(info[0]));
     return info.Env().Undefined();
 }
 
 // keeperHold(fd | -1)
 Value keeper_hold(Info info) {
-    addon_of(info).keeper.hold(to_int(info[0]));
+    addon_of(info).keeper.keep_listener(to_int(info[0]));
     return info.Env().Undefined();
 }
 
 // keeperHeld(): fd | -1
 Value keeper_held(Info info) {
-    return from_number(info.Env(), addon_of(info).keeper.held().release());
+    return from_number(info.Env(), addon_of(info).keeper.take_listener().release());
 }
 
 } // namespace

@@ -1,6 +1,5 @@
-// System calls under the names and with the arguments that their manual pages give them. There is one thread: errno is
-// a variable, and the calls that change who the process is need to tell nobody.
-#include <errno.h>
+// System calls under the names and with the arguments of their manual pages. Since there is one thread, the calls that
+// change user, groups or capabilities of a thread change those of the process.
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
@@ -21,47 +20,6 @@
 #include <unistd.h>
 
 #define KERNEL_SIGSET_BYTES ((size_t)8) // a sigset_t of the C library has room for more signals than there are
-
-int *__errno_location(void) {
-    static int number;
-    return &number;
-}
-
-static long call(long number, long a, long b, long c, long d, long e, long f) {
-#if defined(__x86_64__)
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    register long r9 __asm__("r9") = f;
-    __asm__ volatile("syscall"
-                     : "+a"(number)
-                     : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return number;
-#else
-    register long x8 __asm__("x8") = number;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-    register long x5 __asm__("x5") = f;
-    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
-    return x0;
-#endif
-}
-
-// Six arguments are read whatever was given: the kernel looks at those that the call has.
-long syscall(long number, ...) {
-    long arguments[6];
-    va_list list;
-    va_start(list, number);
-    for (int i = 0; i < 6; i++) arguments[i] = va_arg(list, long);
-    va_end(list);
-    long result = call(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
-    if (result >= 0 || result < -4095) return result;
-    errno = (int)-result;
-    return -1;
-}
 
 int openat(int directory, const char *path, int flags, ...) {
     va_list list;
