@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { crashPoint } from '../crash-point.js';
+import type { Books } from '../engine/books.js';
 import { usecNow } from '../engine/clock.js';
 import type { Container } from '../engine/container.js';
 import { checkOf, type RunInside } from '../hooks/checks.js';
@@ -11,7 +12,6 @@ import { awaitReady } from '../hooks/readiness.js';
 import { kernel } from '../kernel/addon.js';
 import type { Exit } from '../protocol/container.js';
 import type { HookPoint, Hooks, Spec } from '../protocol/resolved-spec.js';
-import type { Books } from './books.js';
 import type { Exec } from './exec.js';
 import type { Registry } from './registry.js';
 

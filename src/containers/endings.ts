@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { crashPoint } from '../crash-point.js';
+import type { Books } from '../engine/books.js';
 import type { Container } from '../engine/container.js';
 import { storeRest } from '../engine/output.js';
 import { exitOf } from '../engine/saved-state.js';
@@ -15,7 +16,6 @@ import type { Networks } from '../network/networks.js';
 import type { Exit } from '../protocol/container.js';
 import type { UsageRecord } from '../protocol/record.js';
 import type { Spec } from '../protocol/resolved-spec.js';
-import type { Books } from './books.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Registry } from './registry.js';
 

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { Logger } from 'pino';
 import { crashPoint } from '../crash-point.js';
+import type { Books } from '../engine/books.js';
 import { Container } from '../engine/container.js';
 import { startError } from '../engine/failure.js';
 import { identityOf } from '../engine/identity.js';
@@ -31,7 +32,6 @@ import { idOutside, mapFile } from '../plan/userns.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import type { Bounds } from '../spec/ceilings.js';
 import { warningsOf } from '../spec/warnings.js';
-import type { Books } from './books.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Endings } from './endings.js';
 import type { Registry } from './registry.js';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Ledger } from '../accounting/ledger.js';
+import type { Books } from '../engine/books.js';
 import { Container } from '../engine/container.js';
 import { deadlineOf } from '../engine/deadline.js';
 import { CAUSE } from '../engine/exit.js';
@@ -17,7 +18,6 @@ import { errnoName, native } from '../native.js';
 import type { Networks } from '../network/networks.js';
 import type { Plan } from '../plan/plan.js';
 import type { Spec } from '../protocol/resolved-spec.js';
-import type { Books } from './books.js';
 import { connectKeeper } from './connect-keeper.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Endings } from './endings.js';

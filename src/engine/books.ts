@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Ledger } from '../accounting/ledger.js';
-import { usecNow } from '../engine/clock.js';
-import type { Container } from '../engine/container.js';
-import { phaseOf, stateOf } from '../engine/saved-state.js';
-import type { SavedState, StateFiles } from '../engine/state-files.js';
-import { usageRecord } from '../engine/usage-record.js';
 import { messageOf } from '../errors.js';
 import type { UsageRecord } from '../protocol/record.js';
+import { usecNow } from './clock.js';
+import type { Container } from './container.js';
+import { phaseOf, stateOf } from './saved-state.js';
+import type { SavedState, StateFiles } from './state-files.js';
+import { usageRecord } from './usage-record.js';
 
 const LEDGER_RETRY_MS = 1000;
 const CLOCK_JUMP_MS = 86_400_000;
