@@ -87,6 +87,7 @@ NetlinkAnswer run_step(const NetworkStep &step, const Fd &pidfd, Place &place) {
     if (operation == "hairpin") return let_hairpin(step, netlink);
     if (operation == "quiet") return make_quiet(step, netlink);
     if (operation == "up") return set_up(step, netlink);
+    if (operation == "carrier") return await_carrier(step, netlink);
     if (operation == "delete") return delete_link(step, netlink);
     if (operation == "address") return on_device(add_address, step, pidfd, netlink);
     if (operation == "route") return on_device(add_route, step, pidfd, netlink);

@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
+#include <unistd.h>
 
 #include "network_steps.h"
 
@@ -17,6 +18,18 @@ NetlinkMessage link_message(uint16_t type, uint16_t flags, bool up) {
     link.ifi_flags = link.ifi_change = up ? IFF_UP : 0;
     message.part(link);
     return message;
+}
+
+constexpr uint8_t kOperUnknown = 0, kOperUp = 6; // of <linux/if.h>, which cannot be included beside <net/if.h>
+constexpr int kCarrierLooks = 100;
+constexpr useconds_t kCarrierPauseUsec = 500;
+
+uint8_t oper_state(const nlmsghdr *header) {
+    const auto *link = static_cast<const ifinfomsg *>(NLMSG_DATA(header));
+    auto left = static_cast<int>(IFLA_PAYLOAD(header));
+    for (const rtattr *attribute = IFLA_RTA(link); RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
+        if (attribute->rta_type == IFLA_OPERSTATE) return *static_cast<const uint8_t *>(RTA_DATA(attribute));
+    return kOperUnknown;
 }
 
 } // namespace
@@ -104,6 +117,24 @@ NetlinkAnswer set_up(const NetworkStep &step, NetlinkSocket &netlink) {
     NetlinkMessage message = link_message(RTM_NEWLINK, kChange, true);
     message.put(IFLA_IFNAME, step.device);
     return netlink.request(message);
+}
+
+// carrier(device): waits until the kernel has noticed that an interface carries packets; link watch does so a moment
+// after the interface is up, and the queue of the interface drops packets until then. The question itself makes newer
+// kernels run link watch for the interface (rtnl_getlink()); older ones are asked until it has run. An interface that
+// does not come up is no reason to fail a start.
+NetlinkAnswer await_carrier(const NetworkStep &step, NetlinkSocket &netlink) {
+    for (int look = 0; look < kCarrierLooks; look++) {
+        uint8_t state = kOperUnknown;
+        NetlinkMessage message(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK);
+        message.part(ifinfomsg{});
+        message.put(IFLA_IFNAME, step.device);
+        message.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+        NetlinkAnswer answer = netlink.dump(message, [&state](const nlmsghdr *header) { state = oper_state(header); });
+        if (answer.error < 0 || state == kOperUp) return answer;
+        usleep(kCarrierPauseUsec);
+    }
+    return {};
 }
 
 // delete(device)

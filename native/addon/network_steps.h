@@ -23,6 +23,7 @@ NetlinkAnswer make_veth(const NetworkStep &step, const Fd &inside_namespace, Net
 NetlinkAnswer let_hairpin(const NetworkStep &step, NetlinkSocket &netlink);
 NetlinkAnswer make_quiet(const NetworkStep &step, NetlinkSocket &netlink);
 NetlinkAnswer set_up(const NetworkStep &step, NetlinkSocket &netlink);
+NetlinkAnswer await_carrier(const NetworkStep &step, NetlinkSocket &netlink);
 NetlinkAnswer delete_link(const NetworkStep &step, NetlinkSocket &netlink);
 
 // network_addresses.cc: `index` is the number of the device, as index_of() gives it.

@@ -1,6 +1,7 @@
 import {
   addElements,
   address,
+  awaitCarrier,
   count,
   defaultRoute,
   deleteLink,
@@ -63,6 +64,7 @@ export function attachSteps(segment: Segment, lease: Lease, network: Network, gr
     ]),
     ...(inwards === null ? [] : [rate(port, inwards)]),
     ...(outwards === null ? [] : [rate(INSIDE, outwards)]),
+    ...[port, INSIDE, { device: bridge }].map(awaitCarrier), // the bridge has it from its first port
     count(),
     addElements(ruleText(network, segment), elements),
     ...network.ports.filter(({ protocol }) => protocol === 'udp').map(({ host }) => forgetFlows(host)),

@@ -135,6 +135,13 @@ export const rate = (on: Interface, bytesPerSecond: number): NetworkStep => ({
   bytesPerSecond,
 });
 
+/** Waits until an interface carries packets: the kernel notices it a moment after the interface is up, and drops until then. */
+export const awaitCarrier = (on: Interface): NetworkStep => ({
+  operation: 'carrier',
+  text: `wait until ${where(on)} carries packets`,
+  ...on,
+});
+
 /** Keeps the counters of the container's interfaces open. */
 export const count = (): NetworkStep => ({ operation: 'count', text: 'count what passes eth0', inside: true });
 
