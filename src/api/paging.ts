@@ -1,8 +1,6 @@
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyReply } from 'fastify';
-import { Type } from 'typebox';
-import { NEXT_HEADER } from '../protocol/headers.js';
 import { invalid, show } from '../spec/problems.js';
 
 /**
@@ -12,19 +10,6 @@ import { invalid, show } from '../spec/problems.js';
 
 /** So much is made in one turn of the event loop, in characters. */
 const PIECE_LENGTH = 64 * 1024;
-
-/** What the query of a list may say of its pages. */
-export const PageQuery = {
-  limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 100_000, description: 'the most that are wanted, from 1 to 100000' }),
-  ),
-  after: Type.Optional(
-    Type.String({ maxLength: 1024, description: `what the header ${NEXT_HEADER} of the page before said` }),
-  ),
-  fields: Type.Optional(
-    Type.String({ maxLength: 1024, description: 'the only fields that are wanted, separated by commas' }),
-  ),
-};
 
 /**
  * Reads `fields` of a query.

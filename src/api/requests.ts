@@ -1,31 +1,10 @@
-import { Type } from 'typebox';
-import { Resources } from '../protocol/spec/resources.js';
-import { Duration, Id, SIGNAL_WORDS, Signal } from '../protocol/spec/values.js';
-import { MOMENT_WORDS, parseMoment } from '../spec/moment.js';
+import { MOMENT_WORDS } from '../protocol/queries.js';
+import { SIGNAL_WORDS } from '../protocol/spec/values.js';
+import { parseMoment } from '../spec/moment.js';
 import { invalid, show } from '../spec/problems.js';
 import { signalName, signalNumber } from '../spec/signals.js';
 
-/** What requests say, beside the spec itself. */
-
-const closed = { additionalProperties: false } as const;
-
-export const IdParams = Type.Object({ id: Id }, closed);
-
-export const StopBody = Type.Object({ timeout: Type.Optional(Duration), signal: Type.Optional(Signal) }, closed);
-export const SignalBody = Type.Object({ signal: Type.Optional(Signal) }, closed);
-export const UpdateBody = Type.Object(
-  { resources: Resources, force: Type.Optional(Type.Boolean({ description: 'true or false' })) },
-  closed,
-);
-export const LifetimeBody = Type.Union(
-  [
-    Type.Object({ lifetime: Type.Union([...Duration.anyOf, Type.Null()]) }, closed),
-    Type.Object({ remaining: Duration }, closed),
-  ],
-  { description: '{"lifetime": DURATION or null} or {"remaining": DURATION}' },
-);
-
-export const WaitFor = Type.Enum(['exit', 'ready'], { description: '"exit" or "ready"' });
+/** What the schemas of requests cannot say. */
 
 /** @throws NiwaError SPEC_INVALID where a container has no readiness check: nobody would ever know */
 export function requireReadyCheck(check: object | undefined): void {

@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import type { TSchema } from 'typebox';
 import { NiwaError } from '../errors.js';
 import { ExecSchema } from '../protocol/exec.js';
+import { ImageTar } from '../protocol/images.js';
 import { SpecSchema } from '../protocol/spec.js';
 import { MAX_BODY_BYTES, MAX_YAML_BYTES, MAX_YAML_TOKENS, requireBounded, requireBoundedJson } from '../spec/bounds.js';
 import { parseAs } from '../spec/check.js';
@@ -14,13 +15,16 @@ import { FairTurns } from '../turns.js';
 import type { Api, ApiOptions } from './api.js';
 import { boundConnections } from './connections.js';
 import { toErrorReply } from './errors.js';
+import { withComponents } from './openapi.js';
 import { rememberPeers, requireRole } from './peer.js';
 import { containerRoutes } from './routes/containers.js';
+import { eventRoutes } from './routes/events.js';
 import { execRoutes } from './routes/exec.js';
 import { hostRoutes } from './routes/host.js';
 import { imageRoutes } from './routes/images.js';
 import { listRoutes } from './routes/list.js';
-import { streamRoutes } from './routes/streams.js';
+import { logRoutes } from './routes/logs.js';
+import { statsRoutes } from './routes/stats.js';
 import { usageRoutes } from './routes/usage.js';
 import { acceptUpgrades } from './upgrade.js';
 import { boundUploads } from './uploads.js';
@@ -59,11 +63,14 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
       openapi: '3.1.0',
       info: { title: 'niwa', version: options.version, description: 'The API of niwad on its Unix socket.' },
     },
+    transformObject: (document) => withComponents('openapiObject' in document ? document.openapiObject : {}),
   });
   await api.register(async (routes: FastifyInstance) => {
     listRoutes(routes as Api, options);
     containerRoutes(routes as Api, options);
-    streamRoutes(routes as Api, options);
+    statsRoutes(routes as Api, options);
+    logRoutes(routes as Api, options);
+    eventRoutes(routes as Api, options);
     hostRoutes(routes as Api, options);
     imageRoutes(routes as Api, options);
     usageRoutes(routes as Api, options);
@@ -100,11 +107,13 @@ async function limitRates(api: Api, requestsPerSecond: number): Promise<void> {
 
 /**
  * Requests are checked by the same code, and refused in the same words, as a spec on the command line. A spec itself is left
- * to the runtime, which checks more than its schema; so is an exec.
+ * to the runtime, which checks more than its schema; so is an exec, and the tar of an image, which is a stream.
  */
+const CHECKED_LATER: unknown[] = [SpecSchema, ExecSchema, ImageTar];
+
 function useOneValidation(api: Api): void {
   api.setValidatorCompiler(({ schema, httpPart }) => {
-    if (schema === SpecSchema || schema === ExecSchema) return (value: unknown) => ({ value });
+    if (CHECKED_LATER.includes(schema)) return (value: unknown) => ({ value });
     return (value: unknown) => {
       return { value: parseAs('the request', schema as TSchema, convertQuery(schema as TSchema, value, httpPart)) };
     };

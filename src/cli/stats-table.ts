@@ -1,4 +1,4 @@
-import type { Stats } from '../client/client.js';
+import type { Stats } from '../protocol/stats.js';
 import { formatBytes } from '../protocol/units.js';
 import { table } from './table.js';
 

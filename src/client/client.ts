@@ -2,82 +2,36 @@ import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:h
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { json, text } from 'node:stream/consumers';
-import type { ContainerDetails, ContainerStatus, Exit, Readiness, State } from '../protocol/container.js';
+import type { ContainerDetails, ContainerStatus, Exit, Readiness } from '../protocol/container.js';
 import { type ErrorBody, type ErrorDetails, NiwaError } from '../protocol/errors.js';
 import type { RuntimeEvent } from '../protocol/events.js';
 import type { ExecInput } from '../protocol/exec.js';
 import { UPGRADE } from '../protocol/frames.js';
-import type { Check, DrainStatus } from '../protocol/host.js';
+import { NEXT_HEADER } from '../protocol/headers.js';
+import type { DrainStatus, Health, Info } from '../protocol/host.js';
 import type { ImageInfo, ImportProgress } from '../protocol/images.js';
-import type { LogChunk } from '../protocol/logs.js';
+import type { LogChunk, LogLine } from '../protocol/logs.js';
+import type { ListQuery, LogsQuery, UsageQuery as UsageFields } from '../protocol/queries.js';
+import type { DurationInput } from '../protocol/spec/values.js';
 import type { ResourcesInput, SpecInput } from '../protocol/spec.js';
-import type { HistoryPoint, Rates, Usage } from '../protocol/usage.js';
+import type { Stats } from '../protocol/stats.js';
+import type { HistoryPoint } from '../protocol/usage.js';
 import type { UsageAnswer } from '../protocol/usage-sums.js';
 import { ClientSession } from './session.js';
 
-/** One reading of a container. */
-export interface Stats {
-  id: string;
-  at: string;
-  state: State;
-  usage: Usage;
-  rates: Rates | null;
-}
+/** What a query may say; a field that is undefined is left out. */
+type Given<Q> = { [Name in keyof Q]?: Q[Name] | undefined };
 
 /** Which part of a container's output. */
-export interface LogsOptions {
-  /** Go on until the container has exited. */
-  follow?: boolean | undefined;
-  /** A time of RFC 3339, or a span before now such as "10m". */
-  since?: string | undefined;
-  until?: string | undefined;
-  /** Only so many of the last lines. */
-  tail?: number | undefined;
-  stream?: 'stdout' | 'stderr' | undefined;
-}
-
+export type LogsOptions = Given<LogsQuery>;
 /** Which containers; all given ones have to fit. */
-export interface ListFilter {
-  /** A state, or "live" for all but exited. */
-  state?: State | 'live';
-  owner?: string | string[];
-  /** NAME=VALUE, or several. */
-  label?: string | string[];
-}
-
+export type ListFilter = Given<Pick<ListQuery, 'state' | 'owner' | 'label'>>;
 /** What is summed. */
-export interface UsageQuery extends Pick<ListFilter, 'owner' | 'label'> {
-  /** A row for each "container" (unless given), "owner" or "label:NAME". */
-  by?: string;
-  /** ISO dates or times, or how long ago, such as "24h". */
-  since?: string;
-  until?: string;
-  /** The most rows that are wanted. */
-  limit?: number;
-  /** What came with the page before. */
-  after?: string;
-}
+export type UsageQuery = Given<UsageFields>;
 
-/** The daemon and its host. */
-export interface Info {
-  version: string;
-  pid: number;
-  node: string;
-  cgroup: {
-    mount: string;
-    containers: string;
-    controllers: { available: string[]; missing: Record<string, string> };
-  };
-  containers: number;
-  doctor: { ok: boolean; checks: Check[] };
-}
-
-export type Duration = number | string;
 const PAGE_LENGTH = 500;
 /** The most that there may be: niwad reads all of the period for each page. */
 const USAGE_PAGE_LENGTH = 100_000;
-/** As src/api/paging.ts has it, of which nothing is loaded here. */
-const NEXT_HEADER = 'niwa-next';
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 type Query = Readonly<Record<string, string | number | boolean | string[] | undefined>>;
 interface RequestOptions {
@@ -154,7 +108,7 @@ export class NiwaClient {
   }
 
   /** Sends the stop signal, after the timeout kills; resolves when it has exited. */
-  stop(id: string, options: { timeout?: Duration; signal?: string } = {}): Promise<ContainerStatus> {
+  stop(id: string, options: { timeout?: DurationInput; signal?: string } = {}): Promise<ContainerStatus> {
     return this.#json('POST', `${pathOf(id)}/stop`, { body: options });
   }
 
@@ -183,7 +137,10 @@ export class NiwaClient {
   }
 
   /** Moves the deadline: the lifetime from the start (null for none), or what remains from now. */
-  setLifetime(id: string, change: { lifetime: Duration | null } | { remaining: Duration }): Promise<ContainerStatus> {
+  setLifetime(
+    id: string,
+    change: { lifetime: DurationInput | null } | { remaining: DurationInput },
+  ): Promise<ContainerStatus> {
     return this.#json('PUT', `${pathOf(id)}/lifetime`, { body: change });
   }
 
@@ -216,7 +173,7 @@ export class NiwaClient {
 
   /** What a container has written; with `follow`, also what it writes, until it has exited. */
   async *logs(id: string, options: LogsOptions = {}): AsyncGenerator<LogChunk> {
-    const lines = this.#lines<Omit<LogChunk, 'data'> & { data: string }>(`${pathOf(id)}/logs`, { ...options });
+    const lines = this.#lines<LogLine>(`${pathOf(id)}/logs`, { ...options });
     for await (const line of lines) yield { ...line, data: Buffer.from(line.data, 'base64') };
   }
 
@@ -299,7 +256,7 @@ export class NiwaClient {
     return this.#json('GET', '/v1/info');
   }
 
-  health(): Promise<{ status: 'ok' }> {
+  health(): Promise<Health> {
     return this.#json('GET', '/v1/health');
   }
 

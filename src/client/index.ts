@@ -4,21 +4,15 @@ export type { ContainerDetails, ContainerStatus, Exit, ExitReason, State } from 
 export { type ErrorCode, type FailedStep, type FieldProblem, NiwaError } from '../protocol/errors.js';
 export type { RuntimeEvent, RuntimeEventType } from '../protocol/events.js';
 export type { ExecInput } from '../protocol/exec.js';
-export type { Check, DrainStatus } from '../protocol/host.js';
+export type { Check, DrainStatus, Info } from '../protocol/host.js';
 export type { ImageInfo, ImportProgress } from '../protocol/images.js';
 export type { LogChunk } from '../protocol/logs.js';
 export type { UsageRecord } from '../protocol/record.js';
 export type { Spec } from '../protocol/resolved-spec.js';
+export type { DurationInput as Duration } from '../protocol/spec/values.js';
 export type { ResourcesInput, SpecInput } from '../protocol/spec.js';
+export type { Stats } from '../protocol/stats.js';
 export type { HistoryPoint, Rates, Usage } from '../protocol/usage.js';
 export type { UsageAnswer, UsageRow } from '../protocol/usage-sums.js';
-export {
-  type Duration,
-  type Info,
-  type ListFilter,
-  type LogsOptions,
-  NiwaClient,
-  type Stats,
-  type UsageQuery,
-} from './client.js';
+export { type ListFilter, type LogsOptions, NiwaClient, type UsageQuery } from './client.js';
 export { ClientSession, type OutputPiece, type SessionExit } from './session.js';

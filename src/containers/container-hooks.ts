@@ -11,7 +11,8 @@ import { hooksAt, runInterval, runPoint } from '../hooks/point.js';
 import { awaitReady } from '../hooks/readiness.js';
 import { kernel } from '../kernel/addon.js';
 import type { Exit } from '../protocol/container.js';
-import type { HookPoint, Hooks, Spec } from '../protocol/resolved-spec.js';
+import type { HookPoint, Hooks } from '../protocol/resolved-hooks.js';
+import type { Spec } from '../protocol/resolved-spec.js';
 import type { Exec } from './exec.js';
 import type { Registry } from './registry.js';
 

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import type { Handle } from '../kernel/containers.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
-import type { ReadyCheck } from '../protocol/resolved-spec.js';
+import type { ReadyCheck } from '../protocol/resolved-hooks.js';
 import type { Check } from './readiness.js';
 
 /** Runs a program in a container, and kills it when `signal` is aborted; gives its exit status, null where it has none. */

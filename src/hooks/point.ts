@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { NiwaError } from '../errors.js';
-import type { Hook, HookPoint, Hooks, IntervalHook, Program } from '../protocol/resolved-spec.js';
+import type { Hook, HookPoint, Hooks, IntervalHook, Program } from '../protocol/resolved-hooks.js';
 import { runHook } from './run-hook.js';
 
 /** The container that hooks are about: its id and what is known of it now, which hooks get as JSON. */

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { takeAwayOfNiwad } from '../host/own-limits.js';
 import { errnoName } from '../kernel/errors.js';
 import { REACH_PROGRAM } from '../kernel/programs.js';
-import type { Program } from '../protocol/resolved-spec.js';
+import type { Program } from '../protocol/resolved-hooks.js';
 
 /** How one run of a program went. */
 export interface HookResult {

@@ -1,10 +1,8 @@
-import { type Static, type TSchema, Type } from 'typebox';
+import { type Static, Type } from 'typebox';
+import { nullable, Time } from './parts.js';
 import { StartPhasesSchema } from './phases.js';
-import type { IdMaps, Spec } from './resolved-spec.js';
+import { IdMapsSchema, ImageIdSchema, ResolvedSpecSchema } from './resolved-spec.js';
 import { RatesSchema, UsageSchema } from './usage.js';
-
-const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-const Time = Type.String({ format: 'date-time' });
 
 export const StateSchema = Type.Union(
   [
@@ -14,27 +12,33 @@ export const StateSchema = Type.Union(
     Type.Literal('stopping'),
     Type.Literal('exited'),
   ],
-  { description: 'created, running, paused, stopping or exited' },
+  { title: 'State', description: 'created, running, paused, stopping or exited' },
 );
+export type State = Static<typeof StateSchema>;
 
-export const ExitSchema = Type.Object({
-  code: nullable(Type.Integer({ description: 'the exit status; null where a signal ended it' })),
-  signal: nullable(Type.String({ description: 'the name of the signal that ended it, or null' })),
-  reason: Type.Union(
-    [
-      Type.Literal('exited'),
-      Type.Literal('signaled'),
-      Type.Literal('oom'),
-      Type.Literal('lifetime'),
-      Type.Literal('stopped'),
-      Type.Literal('killed'),
-      Type.Literal('start-failed'),
-      Type.Literal('unknown'),
-    ],
-    { description: 'why it ended; unknown where nobody watched' },
-  ),
-  at: Time,
-});
+export const ExitSchema = Type.Object(
+  {
+    code: nullable(Type.Integer({ description: 'the exit status; null where a signal ended it' })),
+    signal: nullable(Type.String({ description: 'the name of the signal that ended it, or null' })),
+    reason: Type.Union(
+      [
+        Type.Literal('exited'),
+        Type.Literal('signaled'),
+        Type.Literal('oom'),
+        Type.Literal('lifetime'),
+        Type.Literal('stopped'),
+        Type.Literal('killed'),
+        Type.Literal('start-failed'),
+        Type.Literal('unknown'),
+      ],
+      { description: 'why it ended; unknown where nobody watched' },
+    ),
+    at: Time,
+  },
+  { title: 'Exit', description: 'how and why a container ended' },
+);
+export type Exit = Static<typeof ExitSchema>;
+export type ExitReason = Exit['reason'];
 
 /** What anybody may know of a container's readiness. */
 export const ReadinessSchema = Type.Object(
@@ -45,58 +49,52 @@ export const ReadinessSchema = Type.Object(
     at: nullable(Type.String({ format: 'date-time', description: 'when it became ready or failed' })),
     took_usec: nullable(Type.Integer({ description: 'from the start to ready' })),
   },
-  { description: 'whether it is ready for its work' },
+  { title: 'Readiness', description: 'whether it is ready for its work' },
 );
 export type Readiness = Static<typeof ReadinessSchema>;
 
 /** What anybody may know of a container. */
-export const ContainerStatusSchema = Type.Object({
-  id: Type.String(),
-  state: StateSchema,
-  pid: nullable(Type.Integer({ description: "the first process, in the host's numbers; null once it has gone" })),
-  created_at: Time,
-  started_at: nullable(Time),
-  deadline_at: nullable(Type.String({ format: 'date-time', description: 'when its lifetime ends' })),
-  ready: nullable(ReadinessSchema),
-  exit: nullable(ExitSchema),
-  start_phases_usec: StartPhasesSchema,
-  usage: UsageSchema,
-  rates: nullable(RatesSchema),
-  cgroup: Type.String(),
-  userns: Type.Unsafe<IdMaps | null>({
-    type: ['object', 'null'],
-    description: 'the host ids that are its own: {"uids", "gids"}, lists of {"container", "host", "size"}',
-  }),
-  warnings: Type.Array(Type.String(), { description: 'what it does not have as its user may expect' }),
-  image: nullable(
-    Type.Object({
-      name: Type.String(),
-      id: Type.String({ description: 'the digest of its configuration, which the name meant when it was created' }),
-    }),
-  ),
-  spec: Type.Unsafe<Spec>({ type: 'object', description: 'the spec with every default and unit resolved' }),
-});
+export const ContainerStatusSchema = Type.Object(
+  {
+    id: Type.String(),
+    state: StateSchema,
+    pid: nullable(Type.Integer({ description: "the first process, in the host's numbers; null once it has gone" })),
+    created_at: Time,
+    started_at: nullable(Time),
+    deadline_at: nullable(Type.String({ format: 'date-time', description: 'when its lifetime ends' })),
+    ready: nullable(ReadinessSchema),
+    exit: nullable(ExitSchema),
+    start_phases_usec: StartPhasesSchema,
+    usage: UsageSchema,
+    rates: nullable(RatesSchema),
+    cgroup: Type.String(),
+    userns: Type.Union([IdMapsSchema, Type.Null()], { description: 'the host ids that are its own' }),
+    warnings: Type.Array(Type.String(), { description: 'what it does not have as its user may expect' }),
+    image: nullable(ImageIdSchema),
+    spec: ResolvedSpecSchema,
+  },
+  { title: 'ContainerStatus' },
+);
+export type ContainerStatus = Static<typeof ContainerStatusSchema>;
 
 /** What a running container really has, in the kernel's own words. */
-export const EffectiveSchema = Type.Object({
-  uid_map: Type.String({ description: '/proc/PID/uid_map' }),
-  gid_map: Type.String(),
-  status: Type.Record(Type.String(), Type.String(), { description: 'of /proc/PID/status' }),
-  namespaces: Type.Record(Type.String(), Type.String(), { description: 'the links of /proc/PID/ns' }),
-  limits: Type.Record(Type.String(), Type.String(), { description: '/proc/PID/limits, soft and hard' }),
-  oom_score_adj: Type.String(),
-  cgroup: Type.Record(Type.String(), Type.String(), { description: 'the files of its group' }),
-});
+export const EffectiveSchema = Type.Object(
+  {
+    uid_map: Type.String({ description: '/proc/PID/uid_map' }),
+    gid_map: Type.String(),
+    status: Type.Record(Type.String(), Type.String(), { description: 'of /proc/PID/status' }),
+    namespaces: Type.Record(Type.String(), Type.String(), { description: 'the links of /proc/PID/ns' }),
+    limits: Type.Record(Type.String(), Type.String(), { description: '/proc/PID/limits, soft and hard' }),
+    oom_score_adj: Type.String(),
+    cgroup: Type.Record(Type.String(), Type.String(), { description: 'the files of its group' }),
+  },
+  { title: 'Effective', description: 'what the kernel says of the first process and its group' },
+);
 export type Effective = Static<typeof EffectiveSchema>;
 
 /** The same with what the kernel says of a running container. */
-export const ContainerDetailsSchema = Type.Object({
-  ...ContainerStatusSchema.properties,
-  effective: nullable(EffectiveSchema),
-});
-
-export type State = Static<typeof StateSchema>;
-export type Exit = Static<typeof ExitSchema>;
-export type ExitReason = Exit['reason'];
+export const ContainerDetailsSchema = Type.Object(
+  { ...ContainerStatusSchema.properties, effective: nullable(EffectiveSchema) },
+  { title: 'ContainerDetails' },
+);
 export type ContainerDetails = Static<typeof ContainerDetailsSchema>;
-export type ContainerStatus = Static<typeof ContainerStatusSchema>;

@@ -1,27 +1,39 @@
-import { Type } from 'typebox';
-import { ERROR_CODES } from './errors.js';
+import { type Static, Type } from 'typebox';
+import { ERROR_CODES } from './error-codes.js';
 
+const FieldProblemSchema = Type.Object(
+  { path: Type.String(), found: Type.String(), allowed: Type.String() },
+  { title: 'FieldProblem', description: 'one wrong field: where, what was found there, and what is allowed' },
+);
+export type FieldProblem = Static<typeof FieldProblemSchema>;
+
+const FailedStepSchema = Type.Object(
+  {
+    number: Type.Integer({ description: 'from 1 on' }),
+    total: Type.Integer({ description: 'how many steps the plan has' }),
+    operation: Type.String(),
+    text: Type.String({ description: 'the step in words' }),
+    errno: Type.String({ description: 'the name that the kernel has for the error' }),
+  },
+  { title: 'FailedStep', description: 'the step of a plan that failed' },
+);
+export type FailedStep = Static<typeof FailedStepSchema>;
+
+const detailFields = {
+  problems: Type.Optional(Type.Array(FieldProblemSchema, { description: 'each wrong field, with SPEC_INVALID' })),
+  step: Type.Optional(FailedStepSchema),
+};
+const DetailsSchema = Type.Object(detailFields);
+/** What an error carries beside its message, for programs. */
+export type ErrorDetails = Static<typeof DetailsSchema>;
+
+/** The body of every error. */
 export const ErrorSchema = Type.Object(
   {
-    code: Type.String({ description: ERROR_CODES.join(', ') }),
+    code: Type.Enum(ERROR_CODES, { title: 'ErrorCode' }),
     message: Type.String({ description: 'the cause and the cure, for people' }),
-    problems: Type.Optional(
-      Type.Array(Type.Object({ path: Type.String(), found: Type.String(), allowed: Type.String() }), {
-        description: 'each wrong field, with SPEC_INVALID',
-      }),
-    ),
-    step: Type.Optional(
-      Type.Object(
-        {
-          number: Type.Integer(),
-          total: Type.Integer(),
-          operation: Type.String(),
-          text: Type.String(),
-          errno: Type.String(),
-        },
-        { description: 'the step that failed, with START_FAILED' },
-      ),
-    ),
+    ...detailFields,
   },
-  { description: 'an error' },
+  { title: 'Error' },
 );
+export type ErrorBody = Static<typeof ErrorSchema>;

@@ -8,7 +8,7 @@ const cells = (description: string) => Type.Integer({ minimum: 1, maximum: 65_53
 /** The size of a terminal in characters. */
 export const TerminalSize = Type.Object(
   { rows: cells('a number of rows from 1 to 65535'), columns: cells('a number of columns from 1 to 65535') },
-  { ...closed, description: '{"rows", "columns"}' },
+  { ...closed, title: 'TerminalSize', description: '{"rows", "columns"}' },
 );
 export type TerminalSize = Static<typeof TerminalSize>;
 
@@ -28,6 +28,6 @@ export const ExecSchema = Type.Object(
     seccomp: Type.Optional(Seccomp),
     rlimits: Type.Optional(Rlimits),
   },
-  closed,
+  { ...closed, title: 'ExecInput' },
 );
 export type ExecInput = Static<typeof ExecSchema>;

@@ -1,27 +1,61 @@
 import { type Static, Type } from 'typebox';
+import { nullable } from './parts.js';
 
 /** How far a node is on its way to have no containers. */
-export const DrainStatusSchema = Type.Object({
-  draining: Type.Boolean({ description: 'whether new containers are refused' }),
-  remaining: Type.Integer({ description: 'how many containers have not exited' }),
-  ends_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
-    description: 'the last deadline among them; null where there is none',
-  }),
-  without_lifetime: Type.Array(Type.String(), { description: 'those that no lifetime will end' }),
-});
-
+export const DrainStatusSchema = Type.Object(
+  {
+    draining: Type.Boolean({ description: 'whether new containers are refused' }),
+    remaining: Type.Integer({ description: 'how many containers have not exited' }),
+    ends_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
+      description: 'the last deadline among them; null where there is none',
+    }),
+    without_lifetime: Type.Array(Type.String(), { description: 'those that no lifetime will end' }),
+  },
+  { title: 'DrainStatus' },
+);
 export type DrainStatus = Static<typeof DrainStatusSchema>;
 
-/**
- * What one look at the host found. `missing` says that niwad cannot run without it, and is given only where `required`;
- * `warning` says that something will not work, or not for many containers.
- */
-export interface Check {
-  name: string;
-  status: 'ok' | 'warning' | 'missing';
-  required: boolean;
-  found: string;
-  /** What it is good for, so also what is lost without it. */
-  meaning: string;
-  cure: string | null;
-}
+/** What one look at the host found. */
+export const CheckSchema = Type.Object(
+  {
+    name: Type.String(),
+    status: Type.Enum(['ok', 'warning', 'missing'], {
+      description:
+        'missing: niwad cannot run without it (only where it is required); warning: something will not work, or not for many containers',
+    }),
+    required: Type.Boolean(),
+    found: Type.String(),
+    meaning: Type.String({ description: 'what it is good for, so also what is lost without it' }),
+    cure: nullable(Type.String()),
+  },
+  { title: 'Check', description: 'what one look at the host found' },
+);
+export type Check = Static<typeof CheckSchema>;
+
+/** The daemon and its host. */
+export const InfoSchema = Type.Object(
+  {
+    version: Type.String(),
+    pid: Type.Integer(),
+    node: Type.String({ description: 'the version of Node.js' }),
+    cgroup: Type.Object({
+      mount: Type.String({ description: 'where the cgroup v2 tree is mounted' }),
+      containers: Type.String({ description: 'the directory of the groups of containers' }),
+      controllers: Type.Object({
+        available: Type.Array(Type.String()),
+        missing: Type.Record(Type.String(), Type.String(), { description: 'by name, why it is missing' }),
+      }),
+    }),
+    containers: Type.Integer({ description: 'how many there are, the exited ones included' }),
+    doctor: Type.Object({
+      ok: Type.Boolean({ description: 'whether nothing that is required is missing' }),
+      checks: Type.Array(CheckSchema),
+    }),
+  },
+  { title: 'Info' },
+);
+export type Info = Static<typeof InfoSchema>;
+
+/** The answer of a daemon that is well. */
+export const HealthSchema = Type.Object({ status: Type.Literal('ok') }, { title: 'Health' });
+export type Health = Static<typeof HealthSchema>;

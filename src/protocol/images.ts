@@ -1,3 +1,7 @@
+import { type Static, Type } from 'typebox';
+import { ErrorSchema } from './error-schema.js';
+import { nullable, Time } from './parts.js';
+
 /**
  * Names of images, in the grammar of the distribution project ("reference.go"), without digests: `[HOST[:PORT]/]NAME[:TAG]`.
  */
@@ -11,29 +15,70 @@ export const REFERENCE_PATTERN = `^(?:${HOST}/)?${PART}(?:/${PART})*(?::${TAG})?
 export const REFERENCE_WORDS =
   'the name of an image, such as "alpine", "registry.example/team/app:1.2" (lower case; the tag "latest" unless it is given)';
 
+/** The name of an image as a request has it. */
+export const ImageName = Type.String({ pattern: REFERENCE_PATTERN, maxLength: 255, description: REFERENCE_WORDS });
+
 /** An image by one of its names. */
-export interface ImageInfo {
-  name: string;
-  /** The digest of its configuration: `sha256:` and 64 hexadecimal digits. */
-  id: string;
-  created_at: string | null;
-  imported_at: string;
-  architecture: string;
-  /** Of all its layers, unpacked; other images may share them. */
-  bytes: number;
-  /** The digests of their tars, the lowest first. */
-  layers: string[];
-}
+export const ImageSchema = Type.Object(
+  {
+    name: Type.String(),
+    id: Type.String({ description: 'the digest of its configuration: sha256: and 64 hexadecimal digits' }),
+    created_at: nullable(Time),
+    imported_at: Time,
+    architecture: Type.String(),
+    bytes: Type.Integer({ description: 'of the files of all its layers; other images may share them' }),
+    layers: Type.Array(Type.String(), { description: 'the digests of the tars of its layers, the lowest first' }),
+  },
+  { title: 'ImageInfo' },
+);
+export type ImageInfo = Static<typeof ImageSchema>;
+
+const layerFields = {
+  layer: Type.String({ description: 'the digest of its tar' }),
+  number: Type.Integer({ description: 'from 1 on' }),
+  total: Type.Integer(),
+};
 
 /** What an import tells while it goes on. */
-export type ImportProgress =
-  /** The tar comes in: so many bytes until now. */
-  | { type: 'receiving'; bytes: number }
-  /** A layer, `number` of `total`, is unpacked: so many bytes of files until now. */
-  | { type: 'unpacking'; layer: string; number: number; total: number; bytes: number }
-  /** A layer is there, unpacked now or (`shared`) by an image before. */
-  | { type: 'layer'; layer: string; number: number; total: number; shared: boolean }
-  /** The image can be used, but not all that it holds. */
-  | { type: 'warning'; message: string }
-  /** A name means the image from now on. */
-  | { type: 'image'; image: ImageInfo };
+export const ImportProgressSchema = Type.Union(
+  [
+    Type.Object({ type: Type.Literal('receiving'), bytes: Type.Integer({ description: 'of the tar until now' }) }),
+    Type.Object({
+      type: Type.Literal('unpacking'),
+      ...layerFields,
+      bytes: Type.Integer({ description: 'of files until now' }),
+    }),
+    Type.Object(
+      {
+        type: Type.Literal('layer'),
+        ...layerFields,
+        shared: Type.Boolean({ description: 'whether an image before has brought it' }),
+      },
+      { description: 'a layer is there' },
+    ),
+    Type.Object(
+      { type: Type.Literal('warning'), message: Type.String() },
+      { description: 'the image can be used, but not all that it holds' },
+    ),
+    Type.Object(
+      { type: Type.Literal('image'), image: ImageSchema },
+      { description: 'a name means the image from now on' },
+    ),
+  ],
+  { title: 'ImportProgress' },
+);
+export type ImportProgress = Static<typeof ImportProgressSchema>;
+
+/** A line of the answer to an import: an error is the last one. */
+export const ImportLineSchema = Type.Union(
+  [ImportProgressSchema, Type.Object({ type: Type.Literal('error'), ...ErrorSchema.properties })],
+  { title: 'ImportLine' },
+);
+
+/** The body of an import. */
+export const ImageTar = Type.String({
+  title: 'ImageTar',
+  format: 'binary',
+  description:
+    'an OCI image layout, or what docker save writes, as a tar, which may be compressed by gzip, zstd, xz or bzip2',
+});

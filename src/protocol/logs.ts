@@ -1,11 +1,25 @@
-export type StreamName = 'stdout' | 'stderr';
+import { type Static, Type } from 'typebox';
+
+export const StreamNameSchema = Type.Union([Type.Literal('stdout'), Type.Literal('stderr')], {
+  description: 'stdout or stderr',
+});
+export type StreamName = Static<typeof StreamNameSchema>;
 
 /** A piece of output as the container wrote it. */
-export interface LogChunk {
-  /** When it came, of a microsecond's width and a millisecond's exactness. */
-  time: string;
-  stream: StreamName;
-  data: Buffer;
-  /** Something before it was rotated away before it could be read. */
-  lost?: true;
-}
+export const LogLineSchema = Type.Object(
+  {
+    time: Type.String({
+      format: 'date-time',
+      description: 'when it came: written to the microsecond, exact to a millisecond',
+    }),
+    stream: StreamNameSchema,
+    data: Type.String({ contentEncoding: 'base64' }),
+    lost: Type.Optional(
+      Type.Literal(true, { description: 'something before it was rotated away before it could be read' }),
+    ),
+  },
+  { title: 'LogLine' },
+);
+export type LogLine = Static<typeof LogLineSchema>;
+/** The same with its bytes. */
+export type LogChunk = Omit<LogLine, 'data'> & { data: Buffer };

@@ -29,7 +29,10 @@ export const StartPhasesSchema = Type.Object(
       Type.Optional(Type.Integer({ description })),
     ]),
   ),
-  { description: 'how long each part of the start took, in microseconds; what has not happened is left out' },
+  {
+    title: 'StartPhases',
+    description: 'how long each part of the start took, in microseconds; what has not happened is left out',
+  },
 );
 
 /** Gives the name that the API has for one of niwa. */

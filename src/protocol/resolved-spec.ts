@@ -1,208 +1,255 @@
-import type { HooksInput, SeccompProfileInput } from './spec.js';
-
-export type NamespaceName = 'mount' | 'pid' | 'network' | 'ipc' | 'uts' | 'cgroup';
+import { type Static, Type } from 'typebox';
+import { nullable, Texts, Usec } from './parts.js';
+import { HooksSchema, ReadySchema } from './resolved-hooks.js';
+import { SeccompProfile } from './spec/seccomp.js';
 
 /**
- * Whether files keep the container's own ids on the host: "auto" where their file system can do that, which turns out to be
- * true or "unsupported". Always false without a user namespace.
+ * A spec with every default filled in and every unit resolved: what the plan is made from, and what the status of a container
+ * shows.
  */
-export type Idmap = boolean | 'auto' | 'unsupported';
 
-/** Whether mounts that the host makes below the source later appear inside ("rslave"). */
-export type Propagation = 'private' | 'rslave';
+const Bytes = Type.Integer({ description: 'bytes' });
+const MaybeText = nullable(Type.String());
+const MaybeTexts = nullable(Type.Array(Type.String()));
 
-export interface BindMount {
-  type: 'bind';
-  source: string;
-  target: string;
-  readonly: boolean;
-  /** Maps of its own say which id on disk (`host`) is which in the container. */
-  idmap: Idmap | IdMaps;
-  propagation: Propagation;
-}
-export interface TmpfsMount {
-  type: 'tmpfs';
-  target: string;
-  sizeBytes: number | null;
-  readonly: boolean;
-}
-export interface Rlimit {
-  name: string;
-  soft: number | 'unlimited';
-  hard: number | 'unlimited';
-}
+const IdMappingSchema = Type.Object(
+  { container: Type.Integer(), host: Type.Integer(), size: Type.Integer() },
+  { title: 'IdMapping', description: 'a run of ids: from "container" on inside, from "host" on outside' },
+);
+export type IdMapping = Static<typeof IdMappingSchema>;
 
-/** A run of ids: from `container` on inside, from `host` on outside. */
-export interface IdMapping {
-  container: number;
-  host: number;
-  size: number;
-}
-export interface IdMaps {
-  uids: IdMapping[];
-  gids: IdMapping[];
-}
+export const IdMapsSchema = Type.Object(
+  { uids: Type.Array(IdMappingSchema), gids: Type.Array(IdMappingSchema) },
+  { title: 'IdMaps' },
+);
+export type IdMaps = Static<typeof IdMapsSchema>;
 
-/** Where writes over the layers go: to a directory of the host that keeps them, or (null) a tmpfs of the container's own. */
-export interface Overlay {
-  sizeBytes: number | null;
-  directory: string | null;
-}
+const IdmapSchema = Type.Union([Type.Boolean(), Type.Literal('auto'), Type.Literal('unsupported')], {
+  title: 'Idmap',
+  description:
+    'whether files keep the ids of the container on the host; "auto" where their file system can do that, which turns out to be true or "unsupported"; always false without a user namespace',
+});
+export type Idmap = Static<typeof IdmapSchema>;
 
-/** What becomes `/`. */
-export interface Root {
-  /** The directory as the spec names it; null where the root comes of something else. */
-  path: string | null;
-  /** A squashfs or erofs file: the only layer then. */
-  file: string | null;
-  /** Directories of the host, topmost first, that an overlay shows as one; a single one needs no overlay. */
-  layers: string[];
-  /** The image that the layers are of, and the digest that its name meant; null for none. */
-  image: { name: string; id: string } | null;
-  readonly: boolean;
-  /** Where writes go; null where they go to the only layer, or nowhere. */
-  overlay: Overlay | null;
-  idmap: Idmap;
-}
+const PropagationSchema = Type.Enum(['private', 'rslave'], {
+  description: 'whether mounts that the host makes below the source later appear inside ("rslave")',
+});
+export type Propagation = Static<typeof PropagationSchema>;
 
-/** A spec with every default filled in and every unit resolved: what the plan is made from. */
-export interface Spec {
-  id: string;
-  process: {
-    args: string[];
-    env: Record<string, string>;
-    cwd: string;
-    /** Names, still to be looked up in the root: "user" or "user:group"; null where uid and gid are known. */
-    user: string | null;
-    uid: number;
-    gid: number;
-    /**
-     * What to look up in the root when it starts: the user of this name, or of the uid where that is ""; and whether it is in the
-     * groups that the root has it in, as it is where no group is named.
-     */
-    account: { name: string; groups: boolean };
-    umask: number;
-    tty: boolean;
-  };
-  root: Root;
-  hostname: string | null;
-  mounts: (BindMount | TmpfsMount)[];
-  namespaces: Record<NamespaceName, string>;
-  /** null for none but lo, or that of others. */
-  network: Network | null;
-  resources: Resources;
-  rlimits: Rlimit[];
-  capabilities: string[];
-  userns: 'auto' | 'host' | IdMaps;
-  /** The ids on disk (`host`) of what it writes to the host; missing where they are its own. No input has them: the caller decides. */
-  diskIds?: IdMaps;
-  seccomp: 'default' | 'unconfined' | SeccompProfileInput;
-  devices: string[];
-  lifetimeUsec: number | null;
-  jitterUsec: number;
-  stopSignal: string;
-  stopTimeoutUsec: number;
-  init: boolean;
-  /** Whether it is forgotten when it has ended; missing in what an earlier niwad has stored. */
-  autoRemove?: boolean;
-  labels: Record<string, string>;
-  owner: string | null;
-  oomScoreAdj: number | null;
-  hooks: Hooks;
-  /** How its readiness is found out; null where nobody asks. */
-  ready: Ready | null;
-  /** The files of its group whose limits niwad chose, since the spec left them out; not there in what an older niwad kept. */
-  defaulted?: string[];
-}
+const BindMountSchema = Type.Object(
+  {
+    type: Type.Literal('bind'),
+    source: Type.String(),
+    target: Type.String(),
+    readonly: Type.Boolean(),
+    idmap: Type.Union([IdmapSchema, IdMapsSchema], {
+      description: 'maps of its own say which id on disk ("host") is which in the container',
+    }),
+    propagation: PropagationSchema,
+  },
+  { title: 'BindMount' },
+);
+export type BindMount = Static<typeof BindMountSchema>;
 
-/** A port of the host that leads to one of the container. */
-export interface PublishedPort {
-  protocol: 'tcp' | 'udp';
-  /** null for all addresses of the host. */
-  hostAddress: string | null;
-  host: number;
-  container: number;
-}
+const TmpfsMountSchema = Type.Object(
+  { type: Type.Literal('tmpfs'), target: Type.String(), sizeBytes: nullable(Bytes), readonly: Type.Boolean() },
+  { title: 'TmpfsMount' },
+);
+export type TmpfsMount = Static<typeof TmpfsMountSchema>;
 
-/** A place on the bridge, with every default filled in; null is "the node's own" or "no limit". */
-export interface Network {
-  address: string | null;
-  ports: PublishedPort[];
-  /** Containers of the same group reach each other; null for none. */
-  group: string | null;
-  /** Bytes a second, into the container and out of it. */
-  rate: { in: number | null; out: number | null };
-  /** Whether it reaches link-local addresses, at which clouds give out the credentials of the host. */
-  linkLocal: 'deny' | 'allow';
-  dns: { servers: string[] | null; search: string[] | null; options: string[] | null };
-  /** Names and addresses for /etc/hosts. */
-  hosts: Record<string, string>;
-}
+const RlimitValue = Type.Union([Type.Integer(), Type.Literal('unlimited')]);
+const RlimitSchema = Type.Object(
+  { name: Type.String(), soft: RlimitValue, hard: RlimitValue },
+  { title: 'Rlimit', description: 'a limit of setrlimit(2)' },
+);
+export type Rlimit = Static<typeof RlimitSchema>;
 
-/** A number in the unit of its field, or "max" for no limit. */
-export type Limit = number | 'max';
+const OverlaySchema = Type.Object(
+  { sizeBytes: nullable(Bytes), directory: MaybeText },
+  {
+    title: 'Overlay',
+    description:
+      'where writes over the layers go: to a directory of the host that keeps them, or (null) to a tmpfs of the container',
+  },
+);
+export type Overlay = Static<typeof OverlaySchema>;
 
-export interface IoLimit {
-  device: string;
-  rbps?: Limit;
-  wbps?: Limit;
-  riops?: Limit;
-  wiops?: Limit;
-}
+export const ImageIdSchema = Type.Object(
+  {
+    name: Type.String(),
+    id: Type.String({ description: 'the digest of its configuration, which the name meant when it was created' }),
+  },
+  { title: 'ImageId' },
+);
 
-/** The limits of a container; a field that is left out is not touched. */
-export interface Resources {
-  cpu: { max?: Limit; burstUsec?: number; weight?: number; cpus?: string };
-  memory: {
-    maxBytes?: Limit;
-    highBytes?: Limit;
-    lowBytes?: Limit;
-    minBytes?: Limit;
-    swapMaxBytes?: Limit;
-    oomGroup?: boolean;
-  };
-  io: IoLimit[];
-  pids?: Limit;
-}
+const RootSchema = Type.Object(
+  {
+    path: nullable(
+      Type.String({ description: 'the directory as the spec names it; null where the root is made of another thing' }),
+    ),
+    file: nullable(Type.String({ description: 'a squashfs or erofs file: the only layer then' })),
+    layers: Type.Array(Type.String(), {
+      description:
+        'directories of the host, topmost first, that an overlay shows as one; a single one needs no overlay',
+    }),
+    image: nullable(ImageIdSchema),
+    readonly: Type.Boolean(),
+    overlay: nullable(OverlaySchema),
+    idmap: IdmapSchema,
+  },
+  { title: 'Root', description: 'what becomes /' },
+);
+export type Root = Static<typeof RootSchema>;
 
-/** A point of a container's life at which hooks run. */
-export type HookPoint = Exclude<keyof HooksInput, 'interval'>;
+const PublishedPortSchema = Type.Object(
+  {
+    protocol: Type.Enum(['tcp', 'udp']),
+    hostAddress: nullable(Type.String({ description: 'null for all addresses of the host' })),
+    host: Type.Integer(),
+    container: Type.Integer(),
+  },
+  { title: 'PublishedPort', description: 'a port of the host that leads to one of the container' },
+);
+export type PublishedPort = Static<typeof PublishedPortSchema>;
 
-/** A program that the host runs. */
-export interface Program {
-  /** The file that is executed; `args[0]` is what it is told to be called. */
-  file: string;
-  args: string[];
-  env: Record<string, string>;
-  timeoutUsec: number;
-}
+const RateSchema = nullable(Type.Integer({ description: 'bytes a second; null for no limit' }));
+const NetworkSchema = Type.Object(
+  {
+    address: nullable(Type.String({ description: 'null for any address of the pool' })),
+    ports: Type.Array(PublishedPortSchema),
+    group: nullable(Type.String({ description: 'containers of the same group reach each other; null for none' })),
+    rate: Type.Object({ in: RateSchema, out: RateSchema }, { description: 'into the container, and out of it' }),
+    linkLocal: Type.Enum(['deny', 'allow'], {
+      description: 'whether it reaches link-local addresses, at which clouds give out the credentials of the host',
+    }),
+    dns: Type.Object(
+      { servers: MaybeTexts, search: MaybeTexts, options: MaybeTexts },
+      { description: 'null: as the host has it' },
+    ),
+    hosts: Type.Record(Type.String(), Type.String(), { description: 'names and addresses for /etc/hosts' }),
+  },
+  { title: 'Network', description: 'a place on the bridge' },
+);
+export type Network = Static<typeof NetworkSchema>;
 
-/** A program at a point of a container's life. */
-export interface Hook extends Program {
-  /** What its failure means: the start fails, or a line in the log. */
-  onError: 'fail' | 'log';
-}
+const LimitSchema = Type.Union([Type.Number(), Type.Literal('max')], {
+  title: 'Limit',
+  description: 'a number in the unit of its field, or "max" for no limit',
+});
+export type Limit = Static<typeof LimitSchema>;
+const MaybeLimit = Type.Optional(LimitSchema);
 
-/** A program that runs again and again while a container does. */
-export interface IntervalHook extends Program {
-  everyUsec: number;
-}
+const IoLimitSchema = Type.Object(
+  { device: Type.String(), rbps: MaybeLimit, wbps: MaybeLimit, riops: MaybeLimit, wiops: MaybeLimit },
+  { title: 'IoLimit' },
+);
+export type IoLimit = Static<typeof IoLimitSchema>;
 
-/** The hooks that there are; a point without any is left out. */
-export type Hooks = { [P in HookPoint]?: Hook[] } & { interval?: IntervalHook[] };
+const ResourcesSchema = Type.Object(
+  {
+    cpu: Type.Object({
+      max: MaybeLimit,
+      burstUsec: Type.Optional(Usec),
+      weight: Type.Optional(Type.Integer()),
+      cpus: Type.Optional(Type.String()),
+    }),
+    memory: Type.Object({
+      maxBytes: MaybeLimit,
+      highBytes: MaybeLimit,
+      lowBytes: MaybeLimit,
+      minBytes: MaybeLimit,
+      swapMaxBytes: MaybeLimit,
+      oomGroup: Type.Optional(Type.Boolean()),
+    }),
+    io: Type.Array(IoLimitSchema),
+    pids: MaybeLimit,
+  },
+  { title: 'Resources', description: 'the limits of a container; a field that is left out is not touched' },
+);
+export type Resources = Static<typeof ResourcesSchema>;
 
-/** What is tried to find out whether a container is ready. */
-export type ReadyCheck =
-  | { type: 'tcp'; port: number }
-  /** With `status` null, any from 200 to 399 will do. */
-  | { type: 'http'; port: number; path: string; status: number | null }
-  | { type: 'command'; args: string[] };
+const ProcessSchema = Type.Object(
+  {
+    args: Type.Array(Type.String()),
+    env: Texts,
+    cwd: Type.String(),
+    user: nullable(
+      Type.String({
+        description:
+          'names, still to be looked up in the root: "user" or "user:group"; null where uid and gid are known',
+      }),
+    ),
+    uid: Type.Integer(),
+    gid: Type.Integer(),
+    account: Type.Object(
+      { name: Type.String(), groups: Type.Boolean() },
+      {
+        description:
+          'what is looked up in the root at the start: the user of this name, or of the uid where the name is ""; and whether it gets the groups that the root has it in, as it does where no group is named',
+      },
+    ),
+    umask: Type.Integer(),
+    tty: Type.Boolean(),
+  },
+  { title: 'Process' },
+);
 
-/** How the readiness of a container is found out. */
-export interface Ready {
-  check: ReadyCheck;
-  everyUsec: number;
-  /** Counted from the start of the container. */
-  timeoutUsec: number;
-  onTimeout: 'stop' | 'log';
-}
+const NamespacesSchema = Type.Object(
+  {
+    mount: Type.String(),
+    pid: Type.String(),
+    network: Type.String(),
+    ipc: Type.String(),
+    uts: Type.String(),
+    cgroup: Type.String(),
+  },
+  { title: 'Namespaces' },
+);
+export type NamespaceName = keyof Static<typeof NamespacesSchema>;
+
+export const ResolvedSpecSchema = Type.Object(
+  {
+    id: Type.String(),
+    process: ProcessSchema,
+    root: RootSchema,
+    hostname: MaybeText,
+    mounts: Type.Array(Type.Union([BindMountSchema, TmpfsMountSchema])),
+    namespaces: NamespacesSchema,
+    network: Type.Union([NetworkSchema, Type.Null()], {
+      description: 'null where it has no network but lo, or that of another container or of the host',
+    }),
+    resources: ResourcesSchema,
+    rlimits: Type.Array(RlimitSchema),
+    capabilities: Type.Array(Type.String()),
+    userns: Type.Union([Type.Literal('auto'), Type.Literal('host'), IdMapsSchema]),
+    diskIds: Type.Optional(
+      Type.Object(IdMapsSchema.properties, {
+        description:
+          'the ids on disk ("host") of what it writes to the host; missing where they are the ids that it has. No input has them: they follow from the caller',
+      }),
+    ),
+    seccomp: Type.Union([Type.Literal('default'), Type.Literal('unconfined'), SeccompProfile]),
+    devices: Type.Array(Type.String()),
+    lifetimeUsec: nullable(Usec),
+    jitterUsec: Usec,
+    stopSignal: Type.String(),
+    stopTimeoutUsec: Usec,
+    init: Type.Boolean(),
+    autoRemove: Type.Optional(
+      Type.Boolean({ description: 'whether it is forgotten when it has ended; missing in what an older niwad stored' }),
+    ),
+    labels: Texts,
+    owner: MaybeText,
+    oomScoreAdj: nullable(Type.Integer()),
+    hooks: HooksSchema,
+    ready: nullable(ReadySchema),
+    defaulted: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          'the files of its group whose limits niwad chose, since the spec left them out; missing in what an older niwad stored',
+      }),
+    ),
+  },
+  { title: 'Spec', description: 'the spec with every default and unit resolved' },
+);
+export type Spec = Static<typeof ResolvedSpecSchema>;

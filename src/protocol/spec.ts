@@ -67,7 +67,7 @@ export const SpecSchema = Type.Object(
     hooks: Type.Optional(Hooks),
     ready: Type.Optional(Ready),
   },
-  closed,
+  { ...closed, title: 'SpecInput' },
 );
 
 type Written = Static<typeof SpecSchema>;

@@ -1,38 +1,43 @@
 import { type Static, Type } from 'typebox';
-
-const Figure = Type.Union([Type.Number(), Type.Null()]);
+import { Figure, nullable, Time } from './parts.js';
 
 /** What was used in a period by one container, owner or value of a label; a figure that no record has is null. */
-export const UsageRowSchema = Type.Object({
-  key: Type.Union([Type.String(), Type.Null()], { description: 'null: those without owner, or without the label' }),
-  runs: Type.Integer({ description: 'the runs that have a record in the period' }),
-  cpu_usage_usec: Figure,
-  cpu_user_usec: Figure,
-  cpu_system_usec: Figure,
-  throttled_usec: Figure,
-  rbytes: Figure,
-  wbytes: Figure,
-  rios: Figure,
-  wios: Figure,
-  network_rx_bytes: Figure,
-  network_tx_bytes: Figure,
-  memory_byte_seconds: Figure,
-  memory_peak_bytes: Type.Union([Type.Number(), Type.Null()], { description: 'the highest of their runs, not a sum' }),
-  duration_usec: Figure,
-});
+export const UsageRowSchema = Type.Object(
+  {
+    key: Type.Union([Type.String(), Type.Null()], { description: 'null: those without owner, or without the label' }),
+    runs: Type.Integer({ description: 'the runs that have a record in the period' }),
+    cpu_usage_usec: Figure,
+    cpu_user_usec: Figure,
+    cpu_system_usec: Figure,
+    throttled_usec: Figure,
+    rbytes: Figure,
+    wbytes: Figure,
+    rios: Figure,
+    wios: Figure,
+    network_rx_bytes: Figure,
+    network_tx_bytes: Figure,
+    memory_byte_seconds: Figure,
+    memory_peak_bytes: Type.Union([Type.Number(), Type.Null()], {
+      description: 'the highest of their runs, not a sum',
+    }),
+    duration_usec: Figure,
+  },
+  { title: 'UsageRow' },
+);
 export type UsageRow = Static<typeof UsageRowSchema>;
 
 /** What sums may be of. */
 export const BY_WORDS = 'container, owner or label:NAME';
 
-const Bound = Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
-
 /** The sums, and of what. */
-export const UsageAnswerSchema = Type.Object({
-  since: Bound,
-  until: Bound,
-  by: Type.String({ description: BY_WORDS }),
-  rows: Type.Array(UsageRowSchema),
-  skipped_lines: Type.Integer({ description: 'damaged lines of the ledger, which could not be read' }),
-});
+export const UsageAnswerSchema = Type.Object(
+  {
+    since: nullable(Time),
+    until: nullable(Time),
+    by: Type.String({ description: BY_WORDS }),
+    rows: Type.Array(UsageRowSchema),
+    skipped_lines: Type.Integer({ description: 'damaged lines of the ledger, which could not be read' }),
+  },
+  { title: 'UsageAnswer' },
+);
 export type UsageAnswer = Static<typeof UsageAnswerSchema>;

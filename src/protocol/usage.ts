@@ -1,7 +1,5 @@
-import { type Static, type TSchema, Type } from 'typebox';
-
-const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-const Figure = nullable(Type.Number());
+import { type Static, Type } from 'typebox';
+import { Figure, nullable } from './parts.js';
 
 const IoSchema = {
   rbytes: Type.Number(),
@@ -13,107 +11,129 @@ const IoSchema = {
 };
 
 const IoKey = Type.Enum(['rbytes', 'wbytes', 'rios', 'wios', 'dbytes', 'dios']);
-const DeviceSchema = Type.Object({
-  device: Type.String(),
-  ...IoSchema,
-  counted: Type.Optional(
-    Type.Array(IoKey, { description: 'which of these figures are in the sum; not there in what an older niwad wrote' }),
-  ),
-});
+const DeviceSchema = Type.Object(
+  {
+    device: Type.String(),
+    ...IoSchema,
+    counted: Type.Optional(
+      Type.Array(IoKey, {
+        description: 'which of these figures are in the sum; not there in what an older niwad wrote',
+      }),
+    ),
+  },
+  { title: 'DeviceIo' },
+);
 
-const PressureSchema = Type.Object({
-  some: Type.Object({ avg10: Figure, total: Figure }),
-  full: Type.Object({ avg10: Figure, total: Figure }),
-});
+const PressureSchema = Type.Object(
+  {
+    some: Type.Object({ avg10: Figure, total: Figure }),
+    full: Type.Object({ avg10: Figure, total: Figure }),
+  },
+  { title: 'Pressure' },
+);
 
 /**
  * What the kernel has counted for one container, with the kernel's names and units. A figure that the host does not give is
  * null, and so is a whole part where its controller is missing.
  */
-export const UsageSchema = Type.Object({
-  cpu: Type.Object(
-    {
-      usage_usec: Figure,
-      user_usec: Figure,
-      system_usec: Figure,
-      nr_periods: Figure,
-      nr_throttled: Figure,
-      throttled_usec: Figure,
-      nr_bursts: Figure,
-      burst_usec: Figure,
-    },
-    { description: 'cpu.stat; the fields from nr_periods on need the cpu controller' },
-  ),
-  io: nullable(
-    Type.Object(
-      { ...IoSchema, devices: Type.Array(DeviceSchema) },
+export const UsageSchema = Type.Object(
+  {
+    cpu: Type.Object(
       {
-        description:
-          'io.stat per device ("major:minor"), and summed, each byte once where devices are stacked; null without the io controller',
+        usage_usec: Figure,
+        user_usec: Figure,
+        system_usec: Figure,
+        nr_periods: Figure,
+        nr_throttled: Figure,
+        throttled_usec: Figure,
+        nr_bursts: Figure,
+        burst_usec: Figure,
       },
+      { description: 'cpu.stat; the fields from nr_periods on need the cpu controller' },
     ),
-  ),
-  memory: nullable(
-    Type.Object(
-      {
-        current: Figure,
-        peak: Figure,
-        swap_current: Figure,
-        events: Type.Object({
-          low: Figure,
-          high: Figure,
-          max: Figure,
-          oom: Figure,
-          oom_kill: Figure,
-          oom_group_kill: Figure,
-        }),
-      },
-      { description: 'memory.current, memory.peak and memory.swap.current in bytes, and memory.events' },
+    io: nullable(
+      Type.Object(
+        { ...IoSchema, devices: Type.Array(DeviceSchema) },
+        {
+          description:
+            'io.stat per device ("major:minor"), and summed, each byte once where devices are stacked; null without the io controller',
+        },
+      ),
     ),
-  ),
-  network: nullable(
-    Type.Object(
-      { rx_bytes: Type.Number(), rx_packets: Type.Number(), tx_bytes: Type.Number(), tx_packets: Type.Number() },
-      { description: 'what it has received and sent over the bridge; null without' },
+    memory: nullable(
+      Type.Object(
+        {
+          current: Figure,
+          peak: Figure,
+          swap_current: Figure,
+          events: Type.Object({
+            low: Figure,
+            high: Figure,
+            max: Figure,
+            oom: Figure,
+            oom_kill: Figure,
+            oom_group_kill: Figure,
+          }),
+        },
+        { description: 'memory.current, memory.peak and memory.swap.current in bytes, and memory.events' },
+      ),
     ),
-  ),
-  pids: nullable(
-    Type.Object(
-      { current: Figure, peak: Figure, events: Type.Object({ max: Figure }) },
-      { description: 'pids.current, pids.peak, and how often pids.max refused a fork' },
+    network: nullable(
+      Type.Object(
+        { rx_bytes: Type.Number(), rx_packets: Type.Number(), tx_bytes: Type.Number(), tx_packets: Type.Number() },
+        { description: 'what it has received and sent over the bridge; null without' },
+      ),
     ),
-  ),
-  pressure: Type.Object(
-    { cpu: nullable(PressureSchema), memory: nullable(PressureSchema), io: nullable(PressureSchema) },
-    { description: 'cpu.pressure, memory.pressure and io.pressure: avg10 in percent, total in microseconds' },
-  ),
-});
+    pids: nullable(
+      Type.Object(
+        { current: Figure, peak: Figure, events: Type.Object({ max: Figure }) },
+        { description: 'pids.current, pids.peak, and how often pids.max refused a fork' },
+      ),
+    ),
+    pressure: Type.Object(
+      { cpu: nullable(PressureSchema), memory: nullable(PressureSchema), io: nullable(PressureSchema) },
+      { description: 'cpu.pressure, memory.pressure and io.pressure: avg10 in percent, total in microseconds' },
+    ),
+  },
+  {
+    title: 'Usage',
+    description:
+      'what the kernel has counted for one container, with its names and units; null is what the host does not count',
+  },
+);
 
 export type Usage = Static<typeof UsageSchema>;
 export type Pressure = Static<typeof PressureSchema>;
 
 /** What happened between two readings, per second; null where the host does not count it. */
-export const RatesSchema = Type.Object({
-  interval_usec: Type.Number(),
-  cpu: Type.Union([Type.Number(), Type.Null()], { description: 'processors in use: 0.5 is half of one' }),
-  throttled: Type.Union([Type.Number(), Type.Null()], {
-    description: 'the part of the interval for which the quota held it back: 0 to 1, and more with several threads',
-  }),
-  rbytes_per_second: Figure,
-  wbytes_per_second: Figure,
-  rios_per_second: Figure,
-  wios_per_second: Figure,
-  rx_bytes_per_second: Figure,
-  tx_bytes_per_second: Figure,
-});
+export const RatesSchema = Type.Object(
+  {
+    interval_usec: Type.Number(),
+    cpu: Type.Union([Type.Number(), Type.Null()], { description: 'processors in use: 0.5 is half of one' }),
+    throttled: Type.Union([Type.Number(), Type.Null()], {
+      description: 'the part of the interval for which the quota held it back: 0 to 1, and more with several threads',
+    }),
+    rbytes_per_second: Figure,
+    wbytes_per_second: Figure,
+    rios_per_second: Figure,
+    wios_per_second: Figure,
+    rx_bytes_per_second: Figure,
+    tx_bytes_per_second: Figure,
+  },
+  { title: 'Rates' },
+);
 export type Rates = Static<typeof RatesSchema>;
 
-/** One point of the short history, for graphs: when (milliseconds since 1970) and what. */
-export interface HistoryPoint {
-  at: number;
-  cpu: number | null;
-  throttled: number | null;
-  memory_bytes: number | null;
-  rbytes_per_second: number | null;
-  wbytes_per_second: number | null;
-}
+/** One point of the short history, for graphs. */
+export const HistoryPointSchema = Type.Object(
+  {
+    at: Type.Number({ description: 'milliseconds since 1970' }),
+    cpu: Figure,
+    throttled: Figure,
+    memory_bytes: Figure,
+    rbytes_per_second: Figure,
+    wbytes_per_second: Figure,
+  },
+  { title: 'HistoryPoint' },
+);
+export type HistoryPoint = Static<typeof HistoryPointSchema>;

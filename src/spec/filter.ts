@@ -1,15 +1,5 @@
-import { type Static, type TString, Type } from 'typebox';
+import type { FilterQuery } from '../protocol/queries.js';
 import { invalid, show } from './problems.js';
-
-const severalOf = (one: TString, description: string) =>
-  Type.Optional(Type.Union([one, Type.Array(one)], { description }));
-
-/** What a query says of the containers that it means; each may be given several times, and all have to fit. */
-export const FilterQuery = {
-  owner: severalOf(Type.String(), 'an owner'),
-  label: severalOf(Type.String({ pattern: '^[^=]+=' }), 'NAME=VALUE'),
-};
-const Asked = Type.Object(FilterQuery);
 
 /** Which containers are meant: those of the owner, unless it is undefined, that have all of the labels. */
 export interface Filter {
@@ -21,7 +11,7 @@ export interface Filter {
  * Makes a filter of what a query says.
  * @throws NiwaError SPEC_INVALID where two values of the same contradict each other: nothing could fit both
  */
-export function toFilter({ owner = [], label = [] }: Static<typeof Asked>): Filter {
+export function toFilter({ owner = [], label = [] }: FilterQuery): Filter {
   const labels = new Map<string, string>();
   for (const text of [label].flat()) {
     const equals = text.indexOf('=');

@@ -1,5 +1,5 @@
 import type { FieldProblem } from '../errors.js';
-import type { Hook, Hooks, IntervalHook, Program } from '../protocol/resolved-spec.js';
+import type { Hook, Hooks, IntervalHook, Program } from '../protocol/resolved-hooks.js';
 import type { HooksInput } from '../protocol/spec.js';
 import { parseDuration } from '../protocol/units.js';
 import { show } from './problems.js';

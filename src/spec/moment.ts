@@ -1,8 +1,5 @@
 import { parseDuration } from '../protocol/units.js';
 
-export const MOMENT_WORDS =
-  'a date such as "2026-11-01" (0:00 UTC), a time such as "2026-11-01T12:00:00Z" or "2026-11-01T12:00:00+01:00", or how long ago, such as "24h" or 3600 (seconds)';
-
 const TIME =
   /^([0-9]{4})-([0-9]{2})-([0-9]{2})(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2}))?$/;
 

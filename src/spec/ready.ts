@@ -1,5 +1,5 @@
 import type { FieldProblem } from '../errors.js';
-import type { Ready, ReadyCheck } from '../protocol/resolved-spec.js';
+import type { Ready, ReadyCheck } from '../protocol/resolved-hooks.js';
 import type { SpecInput } from '../protocol/spec.js';
 import { parseDuration } from '../protocol/units.js';
 import { outside } from './hooks.js';

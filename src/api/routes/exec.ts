@@ -3,15 +3,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Attachment } from '../../containers/attach.js';
 import type { Exec } from '../../containers/exec.js';
-import { ErrorSchema } from '../../protocol/error-schema.js';
 import { ExecSchema } from '../../protocol/exec.js';
 import { FRAME } from '../../protocol/frames.js';
+import { IdParams } from '../../protocol/requests.js';
 import type { Api, ApiOptions } from '../api.js';
-import { IdParams } from '../requests.js';
 import { type Output, type Session, serveSession } from '../session.js';
 import { requireUpgrade, takeConnection } from '../upgrade.js';
+import { failures } from './answers.js';
 
-const answers = { 101: Type.Null(), '4xx': ErrorSchema, '5xx': ErrorSchema };
+const answers = { 101: Type.Null(), ...failures };
 const FRAMES = 'Upgrade: niwa-stream; then frames both ways: type (u8), length (u32, big-endian), payload.';
 
 /** Processes in containers, and terminals, over upgraded connections. */
@@ -27,6 +27,7 @@ export function execRoutes(api: Api, { runtime, log }: ApiOptions): void {
     '/v1/containers/:id/exec',
     {
       schema: {
+        operationId: 'execInContainer',
         summary: 'Run a further process in a container',
         description: FRAMES,
         params: IdParams,
@@ -44,6 +45,7 @@ export function execRoutes(api: Api, { runtime, log }: ApiOptions): void {
     '/v1/containers/:id/attach',
     {
       schema: {
+        operationId: 'attachToContainer',
         summary: 'Hear what a container writes, and type into its terminal where it has one',
         description: FRAMES,
         params: IdParams,

@@ -1,18 +1,26 @@
 import { Type } from 'typebox';
 import { canRun, diagnose } from '../../host/doctor/diagnose.js';
 import { readHostFacts } from '../../host/doctor/facts.js';
-import { ErrorSchema } from '../../protocol/error-schema.js';
-import { DrainStatusSchema } from '../../protocol/host.js';
+import { DrainStatusSchema, HealthSchema, InfoSchema } from '../../protocol/host.js';
 import type { Api, ApiOptions } from '../api.js';
+import { failures } from './answers.js';
 
-const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };
+const OpenApiSchema = Type.Object({}, { title: 'OpenApiDocument', additionalProperties: true });
+const metricsAnswer = {
+  description: 'in the text format of Prometheus',
+  content: { 'text/plain': { schema: Type.String({ title: 'Metrics' }) } },
+};
 
 /** The daemon and its host. */
 export function hostRoutes(api: Api, { runtime, metrics, version }: ApiOptions): void {
   api.get(
     '/v1/health',
     {
-      schema: { summary: 'Whether the daemon answers', response: { 200: Type.Object({ status: Type.Literal('ok') }) } },
+      schema: {
+        operationId: 'checkHealth',
+        summary: 'Whether the daemon answers',
+        response: { 200: HealthSchema, ...failures },
+      },
     },
     async () => ({ status: 'ok' as const }),
   );
@@ -21,18 +29,20 @@ export function hostRoutes(api: Api, { runtime, metrics, version }: ApiOptions):
     '/v1/info',
     {
       schema: {
+        operationId: 'readInfo',
         summary: 'The daemon, its version, its cgroups, and what the doctor says of the host',
-        response: { 200: Type.Object({}, { additionalProperties: true }), ...failures },
+        response: { 200: InfoSchema, ...failures },
       },
     },
     async () => {
       const { mount, containers, controllers } = runtime.tree;
+      const { available, missing } = controllers;
       const checks = diagnose(await readHostFacts());
       return {
         version,
         pid: process.pid,
         node: process.version,
-        cgroup: { mount, containers, controllers },
+        cgroup: { mount, containers, controllers: { available: [...available], missing } },
         containers: runtime.list().length,
         doctor: { ok: canRun(checks), checks },
       };
@@ -42,27 +52,47 @@ export function hostRoutes(api: Api, { runtime, metrics, version }: ApiOptions):
   const drainAnswer = { response: { 200: DrainStatusSchema, ...failures } };
   api.get(
     '/v1/drain',
-    { schema: { summary: 'Whether this node takes new containers, and what is left of the old ones', ...drainAnswer } },
+    {
+      schema: {
+        operationId: 'readDrain',
+        summary: 'Whether this node takes new containers, and what is left of the old ones',
+        ...drainAnswer,
+      },
+    },
     async () => runtime.drainStatus(),
   );
   api.post(
     '/v1/drain',
-    { schema: { summary: 'Take no new containers; the old ones live out their lifetimes', ...drainAnswer } },
+    {
+      schema: {
+        operationId: 'drain',
+        summary: 'Take no new containers; the old ones live out their lifetimes',
+        ...drainAnswer,
+      },
+    },
     async ({ caller }) => runtime.drain(caller),
   );
-  api.delete('/v1/drain', { schema: { summary: 'Take new containers again', ...drainAnswer } }, async ({ caller }) =>
-    runtime.undrain(caller),
+  api.delete(
+    '/v1/drain',
+    { schema: { operationId: 'undrain', summary: 'Take new containers again', ...drainAnswer } },
+    async ({ caller }) => runtime.undrain(caller),
   );
 
   api.get(
     '/v1/openapi.json',
-    { schema: { summary: 'This document', response: { 200: Type.Object({}, { additionalProperties: true }) } } },
+    { schema: { operationId: 'readOpenApi', summary: 'This document', response: { 200: OpenApiSchema, ...failures } } },
     async () => api.swagger(),
   );
 
   api.get(
     '/metrics',
-    { schema: { summary: 'Metrics as Prometheus text', response: { 200: Type.String() } } },
+    {
+      schema: {
+        operationId: 'readMetrics',
+        summary: 'Metrics as Prometheus text',
+        response: { 200: metricsAnswer, ...failures },
+      },
+    },
     async (_request, reply) => {
       const measured = runtime.list().map((container) => {
         const { id, state, spec } = container;

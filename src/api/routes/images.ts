@@ -1,24 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { Type } from 'typebox';
-import { ErrorSchema } from '../../protocol/error-schema.js';
-import { REFERENCE_PATTERN, REFERENCE_WORDS } from '../../protocol/images.js';
+import { ImageSchema, ImageTar, ImportLineSchema } from '../../protocol/images.js';
+import { ImageQuery, ImportQuery } from '../../protocol/queries.js';
 import type { Api, ApiOptions } from '../api.js';
 import { toErrorReply } from '../errors.js';
 import { streamLines } from '../stream.js';
-
-const failures = { '4xx': ErrorSchema, '5xx': ErrorSchema };
-const closed = { additionalProperties: false } as const;
-const Name = Type.String({ pattern: REFERENCE_PATTERN, maxLength: 255, description: REFERENCE_WORDS });
-
-const ImageSchema = Type.Object({
-  name: Type.String(),
-  id: Type.String({ description: 'the digest of its configuration' }),
-  created_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
-  imported_at: Type.String({ format: 'date-time' }),
-  architecture: Type.String(),
-  bytes: Type.Integer({ description: 'of the files of all its layers; other images may share them' }),
-  layers: Type.Array(Type.String(), { description: 'the digests of the tars of its layers, the lowest first' }),
-});
+import { failures, linesOf } from './answers.js';
 
 /** Images: what containers run on. */
 export function imageRoutes(api: Api, { images, log }: ApiOptions): void {
@@ -26,7 +13,13 @@ export function imageRoutes(api: Api, { images, log }: ApiOptions): void {
 
   api.get(
     '/v1/images',
-    { schema: { summary: 'List images, one for each name', response: { 200: Type.Array(ImageSchema), ...failures } } },
+    {
+      schema: {
+        operationId: 'listImages',
+        summary: 'List images, one for each name',
+        response: { 200: Type.Array(ImageSchema), ...failures },
+      },
+    },
     async () => images.list(),
   );
 
@@ -36,11 +29,13 @@ export function imageRoutes(api: Api, { images, log }: ApiOptions): void {
       config: { upload: true },
       bodyLimit: Number.MAX_SAFE_INTEGER, // images.maxBytes bounds it
       schema: {
+        operationId: 'importImage',
         summary: 'Import the image in a tar: an OCI image layout, or what docker save writes',
         description:
           'The body is application/x-tar, which may be compressed by gzip, zstd, xz or bzip2. The answer is a stream of lines: {"type": "receiving" | "unpacking" | "layer" | "warning" | "image", ...}, and as the last one {"type": "error", ...} where it failed.',
-        querystring: Type.Object({ name: Type.Optional(Name) }, closed),
-        response: failures,
+        body: { content: { 'application/x-tar': { schema: ImageTar } } },
+        querystring: ImportQuery,
+        response: { 200: linesOf(ImportLineSchema), ...failures },
       },
     },
     async ({ query: { name }, body }, reply) => {
@@ -65,8 +60,9 @@ export function imageRoutes(api: Api, { images, log }: ApiOptions): void {
     '/v1/images',
     {
       schema: {
+        operationId: 'removeImage',
         summary: 'Forget a name of an image; running containers keep what they have',
-        querystring: Type.Object({ name: Name }, closed),
+        querystring: ImageQuery,
         response: { 204: Type.Null(), ...failures },
       },
     },

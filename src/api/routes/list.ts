@@ -1,26 +1,13 @@
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import type { Container } from '../../engine/container.js';
-import { ContainerStatusSchema, StateSchema } from '../../protocol/container.js';
-import { ErrorSchema } from '../../protocol/error-schema.js';
+import { ContainerStatusSchema } from '../../protocol/container.js';
 import { NEXT_HEADER } from '../../protocol/headers.js';
-import { FilterQuery, fits, toFilter } from '../../spec/filter.js';
+import { ListQuery } from '../../protocol/queries.js';
+import { fits, toFilter } from '../../spec/filter.js';
 import { invalid, show } from '../../spec/problems.js';
 import type { Api, ApiOptions } from '../api.js';
-import { fieldsOf, PageQuery, pick, streamArray } from '../paging.js';
-
-const Query = Type.Object(
-  {
-    state: Type.Optional(
-      Type.Union([...StateSchema.anyOf, Type.Literal('live')], {
-        description: 'created, running, paused, stopping or exited; live for all but exited',
-      }),
-    ),
-    ...FilterQuery,
-    ...PageQuery,
-  },
-  { additionalProperties: false },
-);
-export type ListQuery = Static<typeof Query>;
+import { fieldsOf, pick, streamArray } from '../paging.js';
+import { failures } from './answers.js';
 
 /** The list of all containers. */
 export function listRoutes(api: Api, { runtime }: ApiOptions): void {
@@ -28,10 +15,11 @@ export function listRoutes(api: Api, { runtime }: ApiOptions): void {
     '/v1/containers',
     {
       schema: {
+        operationId: 'listContainers',
         summary: 'List containers in the order of their creation',
         description: `With limit, the header ${NEXT_HEADER} has the "after" of the next page.`,
-        querystring: Query,
-        response: { 200: Type.Array(ContainerStatusSchema), '4xx': ErrorSchema, '5xx': ErrorSchema },
+        querystring: ListQuery,
+        response: { 200: Type.Array(ContainerStatusSchema), ...failures },
       },
     },
     async ({ query }, reply) => {

@@ -1,29 +1,14 @@
 import type { ServerResponse } from 'node:http';
-import { type Static, Type } from 'typebox';
-import type { UsageKey, UsageQuery } from '../../accounting/sums/page.js';
-import { ErrorSchema } from '../../protocol/error-schema.js';
+import type { UsageQuery as Sum, UsageKey } from '../../accounting/sums/page.js';
 import { NEXT_HEADER } from '../../protocol/headers.js';
-import { BY_WORDS, UsageAnswerSchema } from '../../protocol/usage-sums.js';
-import { FilterQuery, toFilter } from '../../spec/filter.js';
-import { MOMENT_WORDS } from '../../spec/moment.js';
+import { UsageQuery } from '../../protocol/queries.js';
+import { UsageAnswerSchema } from '../../protocol/usage-sums.js';
+import { toFilter } from '../../spec/filter.js';
 import { invalid, show } from '../../spec/problems.js';
 import type { Api, ApiOptions } from '../api.js';
-import { PageQuery, streamArray } from '../paging.js';
+import { streamArray } from '../paging.js';
 import { requireMoment } from '../requests.js';
-
-const Moment = Type.Optional(Type.String({ description: MOMENT_WORDS }));
-
-const Query = Type.Object(
-  {
-    by: Type.Optional(Type.String({ pattern: '^(container|owner|label:.+)$', description: BY_WORDS })),
-    since: Moment,
-    until: Moment,
-    ...FilterQuery,
-    limit: PageQuery.limit,
-    after: PageQuery.after,
-  },
-  { additionalProperties: false },
-);
+import { failures } from './answers.js';
 
 /** Sums over the ledger. */
 export function usageRoutes(api: Api, { sums }: ApiOptions): void {
@@ -31,10 +16,11 @@ export function usageRoutes(api: Api, { sums }: ApiOptions): void {
     '/v1/usage',
     {
       schema: {
+        operationId: 'readUsage',
         summary: 'What was used in a period, by container, owner or label: from since up to and without until',
         description: `Rows in the order of their keys. With limit, the header ${NEXT_HEADER} has the "after" of the next page.`,
-        querystring: Query,
-        response: { 200: UsageAnswerSchema, '4xx': ErrorSchema, '5xx': ErrorSchema },
+        querystring: UsageQuery,
+        response: { 200: UsageAnswerSchema, ...failures },
       },
     },
     async ({ query: asked, caller: { uid } }, reply) => {
@@ -88,9 +74,9 @@ function readAfter(after: string): string {
  * @throws NiwaError SPEC_INVALID
  */
 export function toUsageQuery(
-  { by, since, until, ...query }: Pick<Static<typeof Query>, 'by' | 'since' | 'until' | 'owner' | 'label'>,
+  { by, since, until, ...query }: Pick<UsageQuery, 'by' | 'since' | 'until' | 'owner' | 'label'>,
   now: number,
-): UsageQuery {
+): Sum {
   const toMoment = (path: string, text: string | undefined) =>
     text === undefined ? null : requireMoment(path, text, now);
   const period = { since: toMoment('since', since), until: toMoment('until', until) };

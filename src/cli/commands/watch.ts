@@ -1,6 +1,6 @@
-import type { Stats } from '../../client/client.js';
 import type { Readiness } from '../../protocol/container.js';
 import type { RuntimeEvent } from '../../protocol/events.js';
+import type { Stats } from '../../protocol/stats.js';
 import { formatDuration } from '../../protocol/units.js';
 import { daemonCommand, print, withIds } from '../command.js';
 import { EXIT } from '../exit-codes.js';

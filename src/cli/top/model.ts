@@ -1,7 +1,7 @@
-import type { Stats } from '../../client/client.js';
 import type { ContainerStatus } from '../../protocol/container.js';
 import type { RuntimeEvent } from '../../protocol/events.js';
 import type { DrainStatus } from '../../protocol/host.js';
+import type { Stats } from '../../protocol/stats.js';
 import type { HistoryPoint } from '../../protocol/usage.js';
 import { tableHeight } from './layout.js';
 import { type Order, ordered } from './order.js';

@@ -1,5 +1,5 @@
-import type { Stats } from '../../client/client.js';
 import type { ContainerStatus, Exit, State } from '../../protocol/container.js';
+import type { Stats } from '../../protocol/stats.js';
 
 /** How many readings the sparkline of a row goes back. */
 const HISTORY = 60;

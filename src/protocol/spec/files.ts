@@ -30,7 +30,7 @@ export const Root = Type.Object(
       ),
     ),
   },
-  closed,
+  { ...closed, title: 'RootInput' },
 );
 
 export const Mount = Type.Union(
@@ -64,6 +64,7 @@ export const Mount = Type.Union(
     ),
   ],
   {
+    title: 'MountInput',
     description:
       '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN or MAPS, "propagation"?: "private" or "rslave"} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}',
   },

@@ -41,7 +41,7 @@ export const Hooks = Type.Object(
       }),
     ),
   },
-  closed,
+  { ...closed, title: 'HooksInput' },
 );
 
 /** How to find out whether a container is ready for its work. */
@@ -63,5 +63,5 @@ export const Ready = Type.Object(
     timeout: Type.Optional(Duration),
     onTimeout: Type.Optional(Type.Enum(['stop', 'log'], { description: '"stop" or "log"' })),
   },
-  closed,
+  { ...closed, title: 'ReadyInput' },
 );

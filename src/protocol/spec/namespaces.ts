@@ -16,7 +16,7 @@ const IdMap = Type.Array(
 );
 
 /** Maps of user ids and of group ids. */
-export const IdMaps = Type.Object({ uids: IdMap, gids: IdMap }, closed);
+export const IdMaps = Type.Object({ uids: IdMap, gids: IdMap }, { ...closed, title: 'IdMapsInput' });
 
 const Namespace = Type.Union([Type.Literal('new'), Type.Literal('host'), Type.String({ pattern: '^/[^\\u0000]*$' })], {
   description: '"new", "host", or the absolute path of a namespace such as /proc/42/ns/net',
@@ -34,9 +34,10 @@ export const Namespaces = Type.Object(
     uts: Type.Optional(Namespace),
     cgroup: Type.Optional(Namespace),
   },
-  closed,
+  { ...closed, title: 'NamespacesInput' },
 );
 
 export const Userns = Type.Union([Type.Literal('auto'), Type.Literal('host'), IdMaps], {
+  title: 'UsernsInput',
   description: '"auto" (a range of host ids of its own), "host", or {"uids": MAP, "gids": MAP}',
 });

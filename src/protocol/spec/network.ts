@@ -90,5 +90,9 @@ export const NetworkSchema = Type.Object(
       }),
     ),
   },
-  { ...closed, description: '{"mode"?, "address"?, "ports"?, "group"?, "rate"?, "linkLocal"?, "dns"?, "hosts"?}' },
+  {
+    ...closed,
+    title: 'NetworkInput',
+    description: '{"mode"?, "address"?, "ports"?, "group"?, "rate"?, "linkLocal"?, "dns"?, "hosts"?}',
+  },
 );

@@ -30,7 +30,7 @@ export const Process = Type.Object(
     umask: Type.Optional(Type.String({ pattern: '^0?[0-7]{3}$', description: 'an octal string such as "0022"' })),
     tty: Type.Optional(Type.Boolean({ description: 'true or false: whether its standard streams are a terminal' })),
   },
-  closed,
+  { ...closed, title: 'ProcessInput' },
 );
 
 export const RLIMIT_NAMES = [
@@ -62,7 +62,7 @@ export const Rlimits = Type.Object(
     (typeof RLIMIT_NAMES)[number],
     ReturnType<typeof Type.Optional<typeof Rlimit>>
   >,
-  closed,
+  { ...closed, title: 'RlimitsInput' },
 );
 
 const CapabilityName = Type.String({
@@ -74,5 +74,5 @@ export const Capabilities = Type.Object(
     add: Type.Optional(Type.Array(CapabilityName, { description: 'a list of capability names' })),
     drop: Type.Optional(Type.Array(CapabilityName, { description: 'a list of capability names' })),
   },
-  closed,
+  { ...closed, title: 'CapabilitiesInput' },
 );

@@ -67,5 +67,5 @@ export const Resources = Type.Object(
       }),
     ),
   },
-  closed,
+  { ...closed, title: 'ResourcesInput' },
 );

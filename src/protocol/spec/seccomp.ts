@@ -67,7 +67,7 @@ export const SeccompProfile = Type.Object(
       ),
     ),
   },
-  closed,
+  { ...closed, title: 'SeccompProfile' },
 );
 export const Seccomp = Type.Union([Type.Literal('default'), Type.Literal('unconfined'), SeccompProfile], {
   description: '"default", "unconfined", or a profile in the form of the OCI runtime specification',

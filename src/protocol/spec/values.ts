@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { BYTES_PATTERN, DURATION_PATTERN, DURATION_WORDS, parseBytes, parseDuration } from '../units.js';
 
 /**
@@ -22,6 +22,7 @@ export const BYTES_WORDS = 'bytes as an integer, or a string such as "512M" or "
 const ByteText = Type.Refine(Type.String({ pattern: BYTES_PATTERN }), (size) => parseBytes(size) !== undefined);
 /** A size. */
 export const Bytes = Type.Union([Type.Integer({ minimum: 0, maximum: MAX_INTEGER }), ByteText], {
+  title: 'Bytes',
   description: BYTES_WORDS,
 });
 /** For the kernel a tmpfs of the size 0 has no bound at all (tmpfs(5)). */
@@ -35,8 +36,9 @@ export const Duration = Type.Union(
     Type.Refine(Type.Number({ minimum: 0 }), (seconds) => parseDuration(seconds) !== undefined),
     Type.Refine(Type.String({ pattern: DURATION_PATTERN }), (text) => parseDuration(text) !== undefined),
   ],
-  { description: DURATION_WORDS },
+  { title: 'Duration', description: DURATION_WORDS },
 );
+export type DurationInput = Static<typeof Duration>;
 
 /** The name of a container. */
 export const Id = Type.String({
@@ -58,5 +60,5 @@ export const SIGNAL_WORDS = 'a signal such as "SIGTERM", "TERM", "SIGRTMIN+3" or
 /** A signal by name or number. */
 export const Signal = Type.Union(
   [Type.Integer({ minimum: 1, maximum: 64 }), Type.String({ pattern: '^[A-Za-z0-9+-]+$' })],
-  { description: SIGNAL_WORDS },
+  { title: 'Signal', description: SIGNAL_WORDS },
 );

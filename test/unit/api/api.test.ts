@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { pino } from 'pino';
+import { type TSchema, Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { Ledger } from '../../../src/accounting/ledger.js';
@@ -25,8 +26,16 @@ import { LogStore } from '../../../src/logs/store.js';
 import { Networks } from '../../../src/network/networks.js';
 import { DEFAULT_NETWORK } from '../../../src/paths.js';
 import { makePlan } from '../../../src/plan/plan.js';
+import { ContainerDetailsSchema, ContainerStatusSchema, ExitSchema } from '../../../src/protocol/container.js';
+import { ErrorSchema } from '../../../src/protocol/error-schema.js';
+import { DrainStatusSchema, HealthSchema, InfoSchema } from '../../../src/protocol/host.js';
+import { ImageSchema } from '../../../src/protocol/images.js';
 import type { SpecInput } from '../../../src/protocol/spec.js';
+import { StatsSchema } from '../../../src/protocol/stats.js';
+import { HistoryPointSchema } from '../../../src/protocol/usage.js';
+import { UsageAnswerSchema } from '../../../src/protocol/usage-sums.js';
 import { UNBOUNDED } from '../../../src/spec/ceilings.js';
+import { problemsOf } from '../../../src/spec/check.js';
 import { nearSpecInputs, resourcesInputs, specInputs } from '../arbitrary.js';
 import { capableHost, specOf } from '../support.js';
 
@@ -461,5 +470,89 @@ describe('a request', () => {
     expect((await health(reader)).status).toBe(200);
     if (refused.status === 429) expect(JSON.parse(refused.text)).toMatchObject({ code: 'TOO_MANY_REQUESTS' });
     await slow.close();
+  });
+});
+
+describe('an answer fits its schema', () => {
+  it.each<[string, TSchema]>([
+    ['/v1/containers', Type.Array(ContainerStatusSchema)],
+    ['/v1/containers/web', ContainerDetailsSchema],
+    ['/v1/containers/web/wait', ExitSchema],
+    ['/v1/containers/web/stats', StatsSchema],
+    ['/v1/containers/web/history', Type.Array(HistoryPointSchema)],
+    ['/v1/stats', Type.Array(StatsSchema)],
+    ['/v1/usage', UsageAnswerSchema],
+    ['/v1/images', Type.Array(ImageSchema)],
+    ['/v1/drain', DrainStatusSchema],
+    ['/v1/info', InfoSchema],
+    ['/v1/health', HealthSchema],
+    ['/v1/containers/none', ErrorSchema],
+  ])('of GET %s', async (url, schema) => {
+    const answer = JSON.parse((await send(root, { method: 'GET', url })).text) as object;
+    expect(problemsOf(schema, answer)).toEqual([]);
+    if ('properties' in schema)
+      expect(Object.keys(schema.properties as object)).toEqual(expect.arrayContaining(Object.keys(answer)));
+  });
+});
+
+describe('the OpenAPI document', () => {
+  interface Schema {
+    $ref?: string;
+    type?: string;
+    items?: Schema;
+    anyOf?: Schema[];
+  }
+  interface Content {
+    content?: Record<string, { schema?: Schema }>;
+  }
+  interface Operation {
+    operationId?: string;
+    summary?: string;
+    requestBody?: Content;
+    responses: Record<string, Content>;
+  }
+  interface Document {
+    paths: Record<string, Record<string, Operation>>;
+    components: { schemas: Record<string, object> };
+  }
+
+  const readDocument = async () =>
+    JSON.parse((await send(root, { method: 'GET', url: '/v1/openapi.json' })).text) as Document;
+  const operationsOf = ({ paths }: Document) =>
+    Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, ...operation })),
+    );
+
+  it('has every route, each with an id of its own', async () => {
+    const operations = operationsOf(await readDocument());
+    const listed = api.printRoutes({ commonPrefix: false }).match(/\(([A-Z, ]+)\)/g) ?? [];
+    const routes = listed.flatMap((methods) => methods.slice(1, -1).split(', ')).filter((method) => method !== 'HEAD');
+    expect(operations).toHaveLength(routes.length);
+    expect(operations.filter(({ operationId, summary }) => !operationId || !summary).map(({ name }) => name)).toEqual(
+      [],
+    );
+    expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
+  });
+
+  it('names the schema of everything that is sent and answered', async () => {
+    const document = await readDocument();
+    const { schemas } = document.components;
+    const isNamed = (schema: Schema | undefined): boolean => {
+      if (schema?.$ref !== undefined) return Object.hasOwn(schemas, schema.$ref.replace('#/components/schemas/', ''));
+      if (schema?.anyOf !== undefined) return schema.anyOf.every(isNamed);
+      return schema?.type === 'array' ? isNamed(schema.items) : schema?.type === 'null';
+    };
+    const unnamed = operationsOf(document).flatMap(({ name, requestBody, responses }) => {
+      const bodies = [requestBody ?? {}, ...Object.values(responses)];
+      const contents = bodies.flatMap(({ content = {} }) => Object.entries(content));
+      return contents.filter(([, { schema }]) => !isNamed(schema)).map(([type]) => `${name} ${type}`);
+    });
+    expect(unnamed).toEqual([]);
+    const answers = operationsOf(document).filter(({ responses }) =>
+      Object.keys(responses).every((status) => !/^[123]/.test(status)),
+    );
+    expect(answers.map(({ name }) => name)).toEqual(['get /v1/events']); // its schema is still to come
+    const references = JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g);
+    expect([...references].filter(([, name = '']) => !Object.hasOwn(schemas, name))).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { type Key, press } from '../../../../src/cli/top/keys.js';
 import { initialModel, learn, type Model, type News } from '../../../../src/cli/top/model.js';
-import type { Stats } from '../../../../src/client/client.js';
+import type { Stats } from '../../../../src/protocol/stats.js';
 import type { ContainerStatus, Exit } from '../../../../src/protocol/container.js';
 import type { RuntimeEvent } from '../../../../src/protocol/events.js';
 import type { SpecInput } from '../../../../src/protocol/spec.js';

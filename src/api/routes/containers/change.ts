@@ -1,0 +1,42 @@
+import { IdParams, LifetimeBody, UpdateBody } from '../../../protocol/requests.js';
+import { parseDuration } from '../../../protocol/units.js';
+import type { Api, ApiOptions } from '../../api.js';
+import { oneContainer } from '../answers.js';
+
+/** Other limits and another deadline for a container that lives. */
+export function changeRoutes(api: Api, { runtime }: ApiOptions): void {
+  api.patch(
+    '/v1/containers/:id',
+    {
+      schema: {
+        operationId: 'updateContainer',
+        summary: 'Change limits of a live container; what is left out stays',
+        params: IdParams,
+        body: UpdateBody,
+        response: oneContainer,
+      },
+    },
+    async ({ params, body, caller }) => (await runtime.update(params.id, body.resources, { ...body, caller })).status(),
+  );
+
+  api.put(
+    '/v1/containers/:id/lifetime',
+    {
+      schema: {
+        operationId: 'setLifetime',
+        summary: 'Move the deadline: the lifetime from its start, or what remains from now; null for none',
+        params: IdParams,
+        body: LifetimeBody,
+        response: oneContainer,
+      },
+    },
+    async ({ params, body }) => {
+      const usec = (input: string | number) => parseDuration(input) ?? 0;
+      const change =
+        'remaining' in body
+          ? { remainingUsec: usec(body.remaining) }
+          : { lifetimeUsec: body.lifetime === null ? null : usec(body.lifetime) };
+      return (await runtime.setLifetime(params.id, change)).status();
+    },
+  );
+}

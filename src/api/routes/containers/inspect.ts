@@ -1,0 +1,23 @@
+import type { Container } from '../../../engine/container.js';
+import { ContainerDetailsSchema } from '../../../protocol/container.js';
+import { IdParams } from '../../../protocol/requests.js';
+import type { Api, ApiOptions } from '../../api.js';
+import { oncePerTurn, sendJson } from '../../json.js';
+import { failures } from '../answers.js';
+
+export function inspectRoute(api: Api, { runtime }: ApiOptions): void {
+  const detailsText = oncePerTurn((container: Container) => container.details());
+
+  api.get(
+    '/v1/containers/:id',
+    {
+      schema: {
+        operationId: 'inspectContainer',
+        summary: 'Inspect a container',
+        params: IdParams,
+        response: { 200: ContainerDetailsSchema, ...failures },
+      },
+    },
+    async ({ params }, reply) => sendJson(reply, detailsText(runtime.get(params.id))),
+  );
+}

@@ -1,0 +1,45 @@
+import { IdParams } from '../../../protocol/requests.js';
+import type { Api, ApiOptions } from '../../api.js';
+import { oneContainer } from '../answers.js';
+
+/** What makes a container run, wait, and run again. */
+export function runRoutes(api: Api, { runtime }: ApiOptions): void {
+  api.post(
+    '/v1/containers/:id/start',
+    {
+      schema: {
+        operationId: 'startContainer',
+        summary: 'Start a created container',
+        params: IdParams,
+        response: oneContainer,
+      },
+    },
+    async ({ params, caller }) => (await runtime.start(params.id, caller)).status(),
+  );
+
+  api.post(
+    '/v1/containers/:id/pause',
+    {
+      schema: {
+        operationId: 'pauseContainer',
+        summary: 'Freeze every process (cgroup.freeze)',
+        params: IdParams,
+        response: oneContainer,
+      },
+    },
+    async ({ params }) => (await runtime.pause(params.id)).status(),
+  );
+
+  api.post(
+    '/v1/containers/:id/resume',
+    {
+      schema: {
+        operationId: 'resumeContainer',
+        summary: 'Let a paused container go on',
+        params: IdParams,
+        response: oneContainer,
+      },
+    },
+    async ({ params }) => (await runtime.resume(params.id)).status(),
+  );
+}

@@ -1,0 +1,97 @@
+import { Type } from 'typebox';
+import type { Container } from '../../engine/container.js';
+import { StreamQuery } from '../../protocol/queries.js';
+import { IdParams } from '../../protocol/requests.js';
+import { type Stats, StatsSchema } from '../../protocol/stats.js';
+import { HistoryPointSchema } from '../../protocol/usage.js';
+import type { Api, ApiOptions } from '../api.js';
+import { oncePerTurn, sendJson } from '../json.js';
+import { streamArray } from '../paging.js';
+import { streamLines } from '../stream.js';
+import { failures, onceOrLinesOf } from './answers.js';
+
+/** Readings of one container and of all, once or as newline-delimited JSON. */
+export function statsRoutes(api: Api, options: ApiOptions): void {
+  oneContainersStats(api, options);
+  allStats(api, options);
+  history(api, options);
+}
+
+function oneContainersStats(api: Api, { runtime, sampleIntervalMs }: ApiOptions): void {
+  const statsText = oncePerTurn(statsOf);
+
+  api.get(
+    '/v1/containers/:id/stats',
+    {
+      schema: {
+        operationId: 'readStats',
+        summary: 'The usage and rates of a container',
+        params: IdParams,
+        querystring: StreamQuery,
+        response: { 200: onceOrLinesOf(StatsSchema), ...failures },
+      },
+    },
+    async ({ params, query }, reply) => {
+      const container = runtime.get(params.id);
+      if (!query.stream) return sendJson(reply, statsText(container));
+      return streamLines(reply, ({ push, end }) => {
+        push(statsOf(container));
+        const timer = setInterval(() => push(statsOf(container)), sampleIntervalMs);
+        void container.exited.then(() => {
+          push(statsOf(container));
+          end();
+        });
+        return () => clearInterval(timer);
+      });
+    },
+  );
+}
+
+function allStats(api: Api, { runtime, sampleIntervalMs }: ApiOptions): void {
+  api.get(
+    '/v1/stats',
+    {
+      schema: {
+        operationId: 'readAllStats',
+        summary: 'The usage and rates of all containers that have not exited; a stream has an array per line',
+        querystring: StreamQuery,
+        response: { 200: onceOrLinesOf(Type.Array(StatsSchema)), ...failures },
+      },
+    },
+    async ({ query }, reply) => {
+      const live = () => runtime.list().filter(({ state }) => state !== 'exited');
+      if (!query.stream) return streamArray(reply, statsTexts(live()));
+      const all = () => live().map(statsOf);
+      return streamLines(reply, ({ push }) => {
+        push(all());
+        const timer = setInterval(() => push(all()), sampleIntervalMs);
+        return () => clearInterval(timer);
+      });
+    },
+  );
+}
+
+function history(api: Api, { runtime }: ApiOptions): void {
+  api.get(
+    '/v1/containers/:id/history',
+    {
+      schema: {
+        operationId: 'readHistory',
+        summary: 'The rates of the last minute, the oldest first',
+        params: IdParams,
+        response: { 200: Type.Array(HistoryPointSchema), ...failures },
+      },
+    },
+    async ({ params }) => runtime.get(params.id).history.points(),
+  );
+}
+
+/** Each reading is made when it is written. */
+function* statsTexts(containers: readonly Container[]): Iterable<string> {
+  for (const container of containers) yield JSON.stringify(statsOf(container));
+}
+
+function statsOf(container: Container): Stats {
+  const { id, state } = container;
+  return { id, at: new Date().toISOString(), state, usage: container.usage(), rates: container.rates() };
+}

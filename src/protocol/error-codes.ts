@@ -1,0 +1,39 @@
+/**
+ * The codes of everything that niwa refuses or fails at. Scripts may depend on them: a code is never renamed.
+ *
+ * - `SPEC_INVALID`: the input is wrong; `details` lists each field.
+ * - `HOST_UNSUPPORTED`: the input is right, but this host cannot enforce it.
+ * - `IMAGE_INVALID`: what was to be imported is no image, is damaged, or is not for this machine.
+ * - `NOT_FOUND`: no container has this id, no image this name.
+ * - `ID_IN_USE`: a container with this id exists already.
+ * - `ADDRESS_IN_USE`: an address, or a port of the host, that was asked for is taken.
+ * - `STATE_CONFLICT`: the container's state does not allow this.
+ * - `START_FAILED`: a step of making or starting the container failed; everything was undone.
+ * - `HOOK_FAILED`: a hook failed whose failure is that of the start; everything was undone.
+ * - `PATH_TIMEOUT`: a path of the host does not answer, since its file system hangs.
+ * - `FORBIDDEN`: the peer on the socket may not act.
+ * - `TOO_MANY_REQUESTS`: the peer asks more often than the operator allows.
+ * - `DRAINING`: this node is being drained, and takes no new containers.
+ * - `DAEMON_UNREACHABLE`: the client found no niwad on the socket, or one that is stopping and has done nothing.
+ * - `HOST_ERROR`: a system call or a file of the host failed.
+ * - `INTERNAL`: a defect of niwa.
+ */
+export const ERROR_CODES = [
+  'SPEC_INVALID',
+  'IMAGE_INVALID',
+  'FORBIDDEN',
+  'NOT_FOUND',
+  'ID_IN_USE',
+  'ADDRESS_IN_USE',
+  'STATE_CONFLICT',
+  'HOST_UNSUPPORTED',
+  'TOO_MANY_REQUESTS',
+  'START_FAILED',
+  'HOOK_FAILED',
+  'PATH_TIMEOUT',
+  'HOST_ERROR',
+  'INTERNAL',
+  'DRAINING',
+  'DAEMON_UNREACHABLE',
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -1,0 +1,87 @@
+import { type Static, type TString, Type } from 'typebox';
+import { StateSchema } from './container.js';
+import { NEXT_HEADER } from './headers.js';
+import { ImageName } from './images.js';
+import { StreamNameSchema } from './logs.js';
+import { closed } from './spec/values.js';
+import { BY_WORDS } from './usage-sums.js';
+
+/** What the queries of lists and streams say. */
+
+const severalOf = (one: TString, description: string) =>
+  Type.Optional(Type.Union([one, Type.Array(one)], { description }));
+
+/** Which containers are meant; each may be given several times, and all have to fit. */
+const filterFields = {
+  owner: severalOf(Type.String(), 'an owner'),
+  label: severalOf(Type.String({ pattern: '^[^=]+=' }), 'NAME=VALUE'),
+};
+export const FilterQuery = Type.Object(filterFields);
+export type FilterQuery = Static<typeof FilterQuery>;
+
+/** Which page of a list. */
+const pageFields = {
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 100_000, description: 'the most that are wanted, from 1 to 100000' }),
+  ),
+  after: Type.Optional(
+    Type.String({ maxLength: 1024, description: `what the header ${NEXT_HEADER} of the page before said` }),
+  ),
+};
+
+export const ListQuery = Type.Object(
+  {
+    state: Type.Optional(
+      Type.Union([...StateSchema.anyOf, Type.Literal('live')], {
+        description: 'created, running, paused, stopping or exited; live for all but exited',
+      }),
+    ),
+    ...filterFields,
+    ...pageFields,
+    fields: Type.Optional(
+      Type.String({ maxLength: 1024, description: 'the only fields that are wanted, separated by commas' }),
+    ),
+  },
+  closed,
+);
+export type ListQuery = Static<typeof ListQuery>;
+
+export const MOMENT_WORDS =
+  'a date such as "2026-11-01" (0:00 UTC), a time such as "2026-11-01T12:00:00Z" or "2026-11-01T12:00:00+01:00", or how long ago, such as "24h" or 3600 (seconds)';
+const Moment = Type.Optional(Type.String({ description: MOMENT_WORDS }));
+
+export const UsageQuery = Type.Object(
+  {
+    by: Type.Optional(Type.String({ pattern: '^(container|owner|label:.+)$', description: BY_WORDS })),
+    since: Moment,
+    until: Moment,
+    ...filterFields,
+    ...pageFields,
+  },
+  closed,
+);
+export type UsageQuery = Static<typeof UsageQuery>;
+
+export const LogsQuery = Type.Object(
+  {
+    follow: Type.Optional(Type.Boolean({ description: 'true to go on until the container has exited' })),
+    since: Moment,
+    until: Moment,
+    tail: Type.Optional(
+      Type.Union([Type.Integer({ minimum: 0 }), Type.Literal('all')], {
+        description: 'a number: only so many of the last lines; or all',
+      }),
+    ),
+    stream: Type.Optional(StreamNameSchema),
+  },
+  closed,
+);
+export type LogsQuery = Static<typeof LogsQuery>;
+
+export const StreamQuery = Type.Object(
+  { stream: Type.Optional(Type.Boolean({ description: 'true for a line of JSON per interval' })) },
+  closed,
+);
+
+export const ImportQuery = Type.Object({ name: Type.Optional(ImageName) }, closed);
+export const ImageQuery = Type.Object({ name: ImageName }, closed);

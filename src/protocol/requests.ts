@@ -1,0 +1,43 @@
+import { Type } from 'typebox';
+import { Resources } from './spec/resources.js';
+import { closed, Duration, Id, Signal } from './spec/values.js';
+
+/** What requests about one container say, beside the spec itself. */
+
+const flag = (description: string) => Type.Optional(Type.Boolean({ description: `true or false: ${description}` }));
+
+export const IdParams = Type.Object({ id: Id }, closed);
+
+export const CreateQuery = Type.Object(
+  {
+    start: flag('whether it is started, too'),
+    ready: flag('whether the answer waits until it is ready, or will not be any more'),
+    wait: flag('whether the answer waits for its end'),
+  },
+  closed,
+);
+export const RemoveQuery = Type.Object({ force: flag('whether it is killed first') }, closed);
+export const WaitQuery = Type.Object(
+  {
+    timeout: Type.Optional(Duration),
+    for: Type.Optional(Type.Enum(['exit', 'ready'], { description: '"exit" or "ready"' })),
+  },
+  { ...closed, description: 'after the timeout the answer is 200 with null' },
+);
+
+export const StopBody = Type.Object(
+  { timeout: Type.Optional(Duration), signal: Type.Optional(Signal) },
+  { ...closed, title: 'StopBody' },
+);
+export const SignalBody = Type.Object({ signal: Type.Optional(Signal) }, { ...closed, title: 'SignalBody' });
+export const UpdateBody = Type.Object(
+  { resources: Resources, force: Type.Optional(Type.Boolean({ description: 'true or false' })) },
+  { ...closed, title: 'UpdateBody' },
+);
+export const LifetimeBody = Type.Union(
+  [
+    Type.Object({ lifetime: Type.Union([...Duration.anyOf, Type.Null()]) }, closed),
+    Type.Object({ remaining: Duration }, closed),
+  ],
+  { title: 'LifetimeBody', description: '{"lifetime": DURATION or null} or {"remaining": DURATION}' },
+);
