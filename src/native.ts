@@ -1,6 +1,6 @@
 import { raw } from './kernel/addon.js';
 import type * as containers from './kernel/containers.js';
-import type { Deadline, Handle, Started } from './kernel/containers.js';
+import { type Deadline, type Handle, newHandle, type Started } from './kernel/containers.js';
 import { errnoName, KernelError } from './kernel/errors.js';
 import type { ExecHandle, ExecRequest, Executed } from './kernel/execs.js';
 
@@ -66,4 +66,18 @@ export function toError({ errno, text = '', ...at }: Failure): KernelError {
   return new KernelError('start', errnoName(errno), { ...at, text });
 }
 
-export const native: Native = raw as Native;
+const addon = raw as Native;
+
+export const native: Native = {
+  ...addon,
+  create: async (request) => {
+    const handle = newHandle();
+    const made = await addon.create({ ...request, handle } as CreateRequest);
+    return isFailure(made) ? made : { ...made, handle };
+  },
+  adopt: (request) => {
+    const handle = newHandle();
+    const adopted = addon.adopt({ ...request, handle } as typeof request);
+    return typeof adopted === 'number' ? adopted : { ...adopted, handle };
+  },
+};

@@ -244,6 +244,7 @@ Spawned create_container(const SpawnRequest &request) {
     Spawned spawned;
     spawned.container = std::make_shared<Container>();
     Container &container = *spawned.container;
+    container.handle = request.handle;
     container.path = request.cgroup;
     snprintf(container.life.id, kIdBytes, "%s", request.id.c_str());
 

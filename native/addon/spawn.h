@@ -12,6 +12,7 @@ struct SpawnRequest {
     std::string cgroup;                  // path of the group to make
     std::vector<GroupWrite> writes;      // before its first process
     std::vector<GroupWrite> late_writes; // when the boot program has come to its wait: they would slow it down
+    uint32_t handle = 0;                 // which its events will name
     uint64_t namespaces = 0;             // CLONE_NEW* flags
     std::string uid_map, gid_map;        // of a new user namespace, or empty
     uid_t owner = 0;                     // the host's user that makes its user namespaces

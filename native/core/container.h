@@ -10,7 +10,7 @@
 #include "sample.h"
 
 struct Container {
-    uint32_t handle = 0; // the number that JavaScript names it by
+    uint32_t handle = 0; // the number that JavaScript, or the keeper, names it by
     std::string path;    // of its group
     Group group;
     Statistics statistics;

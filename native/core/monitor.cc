@@ -43,16 +43,12 @@ Monitor::~Monitor() {
     loop_.stop();
 }
 
-uint32_t Monitor::add(std::shared_ptr<Container> added) {
+void Monitor::add(std::shared_ptr<Container> added) {
     std::lock_guard<std::mutex> lock(mutex_);
-    uint32_t handle = next_handle_++;
-    Entry &entry = entries_[handle];
+    Entry &entry = entries_[added->handle];
     entry.container = std::move(added);
-    Container &container = *entry.container;
-    container.handle = handle;
     report_change(entry);
     follow(entry);
-    return handle;
 }
 
 // Watches what has to come next in the life of a container: its exit and its deadline, or that its group is empty.

@@ -39,8 +39,8 @@ class Monitor {
     // Begins to watch. Gives 0 or a negative errno.
     int start();
 
-    // Watches a container from now on, in whatever phase of its life it is, and gives it a handle.
-    uint32_t add(std::shared_ptr<Container> container);
+    // Watches a container from now on under its handle, in whatever phase of its life it is.
+    void add(std::shared_ptr<Container> container);
 
     // The container behind a handle, or nothing.
     std::shared_ptr<Container> find(uint32_t handle);
@@ -104,7 +104,6 @@ class Monitor {
     std::map<uint32_t, Entry> entries_;
     Timers due_; // when to look at an entry: at its deadline, or at the end of its stop timeout
     ExitListener exits_;
-    uint32_t next_handle_ = 1;
     bool backstop_ = false;
     EventLoop loop_;
 };

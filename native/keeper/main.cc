@@ -37,7 +37,6 @@ constexpr uint64_t kListenerNs = 30'000'000'000; // how long clients of the API 
 
 struct KeptContainer {
     std::shared_ptr<Container> container;
-    uint32_t handle = 0;
     Fd stdout_fifo, stderr_fifo;
 };
 
@@ -82,7 +81,7 @@ class Keeper {
             found = containers_.end();
         }
         if (found == containers_.end()) return add(std::move(message));
-        monitor_.update(found->second.handle, message.life);
+        monitor_.update(found->second.container->handle, message.life);
         if (message.life.started_ns != 0) found->second.container->control.reset();
     }
 
@@ -96,13 +95,14 @@ class Keeper {
         one.container->terminal = std::move(message.terminal);
         one.stdout_fifo = open_fifo(message.life.id, "stdout");
         one.stderr_fifo = open_fifo(message.life.id, "stderr");
-        one.handle = monitor_.add(one.container);
+        one.container->handle = ++last_handle_;
+        monitor_.add(one.container);
     }
 
     void forget(const char *id) {
         auto found = containers_.find(id);
         if (found == containers_.end()) return;
-        monitor_.release(found->second.handle);
+        monitor_.release(found->second.container->handle);
         containers_.erase(found);
     }
 
@@ -112,7 +112,7 @@ class Keeper {
             if (error < 0) return error;
         }
         for (const auto &[id, one] : containers_) {
-            Life life = monitor_.life_of(one.handle);
+            Life life = monitor_.life_of(one.container->handle);
             const Container &container = *one.container;
             int error = send_message(connection, MessageType::kContainer, life, container.pidfd.get(), -1,
                                      container.control.get(), container.terminal.get());
@@ -129,6 +129,7 @@ class Keeper {
     Fd containers_dir_; // RUN_DIR/containers
     Fd listener_;       // of the API: clients that connect while there is no niwad wait in its queue
     std::map<std::string, KeptContainer> containers_;
+    uint32_t last_handle_ = 0;
     Monitor monitor_; // it writes what happens into the lives of the containers
 };
 

@@ -22,8 +22,8 @@
 #include "../core/image.h"
 #include "../core/layers.h"
 #include "../core/pass.h"
-#include "../core/quota.h"
 #include "paths.h"
+#include "quota.h"
 
 namespace {
 

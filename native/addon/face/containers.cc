@@ -39,6 +39,7 @@ std::vector<std::pair<std::string, std::string>> to_pairs(const Napi::Array &arr
 
 SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
     SpawnRequest request;
+    request.handle = to_u32(object.Get("handle"));
     request.id = to_string(object.Get("id"));
     request.cgroup = to_string(object.Get("cgroup"));
     request.writes = to_pairs(object.Get("writes").As<Napi::Array>());
@@ -103,7 +104,7 @@ Value from_start(Napi::Env env, const Start &start) {
     return result;
 }
 
-// create(request): Promise<{ handle, pid, phases, started } | failure>
+// create(request): Promise<{ pid, phases, started } | failure>
 Value create(Info info) {
     Addon &addon = addon_of(info);
     auto helper = addon.helper; // kept open for as long as the worker runs
@@ -131,7 +132,6 @@ Value create(Info info) {
     return Task::run(info.Env(), work, [request, spawned, start, queued_ns](Napi::Env env) -> Value {
         if (spawned->failure.failed()) return from_failure(env, spawned->failure);
         Napi::Object result = Napi::Object::New(env);
-        result.Set("handle", spawned->container->handle);
         result.Set("pid", spawned->container->life.pid);
         const Phases &phases = spawned->phases;
         result.Set("phases", from_phases(env, {{"queue", *queued_ns},
@@ -145,7 +145,7 @@ Value create(Info info) {
     });
 }
 
-// adopt(request): { handle, pid, startedNs, deadlineNs, stopping, endKnown } | errno
+// adopt(request): { pid, startedNs, deadlineNs, stopping, endKnown } | errno
 Value adopt(Info info) {
     Addon &addon = addon_of(info);
     auto object = info[0].As<Napi::Object>();
@@ -164,10 +164,10 @@ Value adopt(Info info) {
     // If the keeper did not have it and its process is a zombie, nobody knows when it ended.
     bool end_known =
         container->life.exited_ns != 0 || (container->pidfd.valid() && (was_kept || !has_ended(container->pidfd)));
-    uint32_t handle = addon.monitor->add(container);
-    Life life = addon.monitor->life_of(handle);
+    container->handle = to_u32(object.Get("handle"));
+    addon.monitor->add(container);
+    Life life = addon.monitor->life_of(container->handle);
     Napi::Object result = Napi::Object::New(info.Env());
-    result.Set("handle", handle);
     result.Set("pid", life.pid);
     result.Set("startedNs", from_ns(info.Env(), life.started_ns));
     result.Set("deadlineNs", from_ns(info.Env(), life.deadline.at_ns));

@@ -13,14 +13,11 @@ Value from_row(Napi::Env env, const std::vector<double> &row) {
 Value from_news(Napi::Env env, const Event &event) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("type", event.type == Event::kExit ? "exit" : "stopping");
-    const Life &life = event.life;
-    bool stopped = life.stopping_ns != 0;
     object.Set("handle", event.handle);
-    object.Set("atNs", from_ns(env, event.type == Event::kExit ? life.exited_ns : life.stopping_ns));
-    object.Set("cause", stopped ? life.deadline.cause : 0);
-    object.Set("deadlineNs", from_ns(env, stopped ? life.deadline.at_ns : 0));
-    object.Set("killedNs", from_ns(env, life.killed_ns));
     if (event.type != Event::kExit) return object;
+    const Life &life = event.life;
+    object.Set("atNs", from_ns(env, life.exited_ns));
+    object.Set("cause", life.stopping_ns != 0 ? life.deadline.cause : 0);
     object.Set("statusKnown", life.status_known);
     object.Set("code", life.code);
     object.Set("signal", life.signal);

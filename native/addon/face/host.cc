@@ -4,7 +4,6 @@
 
 #include "../../core/clock.h"
 #include "../../core/idmap.h"
-#include "../../core/quota.h"
 #include "../devices.h"
 #include "../lock.h"
 #include "../peer.h"
@@ -36,11 +35,6 @@ Value admit(Info info) {
 // canIdmap(path): boolean
 Value idmappable(Info info) {
     return from_bool(info.Env(), can_idmap(to_string(info[0])));
-}
-
-// limitDirectory(directory, bytes): errno
-Value limit(Info info) {
-    return from_result(info.Env(), limit_directory(to_string(info[0]), to_u64(info[1])));
 }
 
 // limitOpenFiles(pid, soft, hard): errno
@@ -91,7 +85,6 @@ void export_host(Napi::Env env, Napi::Object exports) {
                    {"holdFile", hold},
                    {"admitGroup", admit},
                    {"canIdmap", idmappable},
-                   {"limitDirectory", limit},
                    {"limitOpenFiles", limit_open_files},
                    {"canFilterDevices", can_filter},
                    {"compileSeccomp", compile_seccomp},

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "fd.h"
+#include "../core/fd.h"
 
 namespace {
 
