@@ -1,9 +1,11 @@
 // @ts-check
-// `npm run bench`: measures niwa beside the floors and other runtimes, and writes a table. It never fails because of a time.
+// `npm run bench`: measures niwa beside the floors and other runtimes, and writes a table. It never fails because of a time,
+// but with --against another revision.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { against } from './against.mjs';
 import { conditions } from './harness/machine.mjs';
 import { installPeers } from './harness/peers.mjs';
 import { Place } from './harness/place.mjs';
@@ -11,6 +13,7 @@ import { intoDocument, makeRow, toMarkdown, toTable } from './harness/report.mjs
 
 const PROJECT = join(import.meta.dirname, '../..');
 const FAMILIES = ['start', 'socket', 'throughput', 'full', 'idle', 'endings', 'api', 'logs'];
+const ROUNDS = 600;
 const HELP = `npm run bench -- [--quick] [--only ${FAMILIES.join(',')}] [--peers] [--out DIR] [--write-docs] [--least]
 
   --quick       fewer rounds, 100 containers for 1,000: under two minutes
@@ -19,6 +22,17 @@ const HELP = `npm run bench -- [--quick] [--only ${FAMILIES.join(',')}] [--peers
   --out DIR     where bench.md and bench.json go (default: bench-results)
   --write-docs  also puts the table into docs/performance.md
   --least       only shows that it works: next to no rounds
+
+npm run bench -- --against REV [--rounds N] [--out DIR]
+
+  --against REV  builds the revision REV of git in a temporary worktree, and measures it beside this build, one start after
+                 the other: a plain root, an image, a bridge, and how long niwad takes to get ready. REV runs twice, to know
+                 how much it differs from itself. Exits with 1 where this build is slower by more than that and 3 %
+  --rounds N     so many starts of each kind (default: ${ROUNDS}); for niwad a tenth of it
+  --out DIR      where against.json goes (default: bench-results)
+
+  npm run bench -- --against main
+  npm run bench -- --against HEAD~1 --rounds 2000
 
 As root, after \`npm run build\`. Times need a quiet machine; ratios are of the same seconds.`;
 
@@ -77,6 +91,16 @@ async function measureFamily(family, { quick, least, peers }) {
   return rows;
 }
 
+/**
+ * @param {string} revision
+ * @param {{ rounds: string, out: string }} values
+ */
+async function runAgainst(revision, { rounds, out }) {
+  const count = Number(rounds);
+  if (!Number.isInteger(count) || count < 1) throw new Error(`--rounds needs a number of starts, not ${rounds}`);
+  process.exitCode = (await against(revision, { rounds: count, out })) ? 1 : 0;
+}
+
 async function main() {
   const { values } = parseArgs({
     options: {
@@ -86,10 +110,13 @@ async function main() {
       peers: { type: 'boolean', default: false },
       out: { type: 'string', default: join(PROJECT, 'bench-results') },
       'write-docs': { type: 'boolean', default: false },
+      against: { type: 'string' },
+      rounds: { type: 'string', default: String(ROUNDS) },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return console.log(HELP);
+  if (values.against !== undefined) return await runAgainst(values.against, values);
   const families = values.only.split(',');
   const unknown = families.filter((family) => !FAMILIES.includes(family));
   if (unknown.length > 0) throw new Error(`no such rows: ${unknown.join(', ')}; there are ${FAMILIES.join(', ')}`);

@@ -33,6 +33,7 @@ static inline long must(long result, const char *what) {
 struct work {
     void *(*start)(void); // gives what one thread needs
     void (*once)(void *state);
+    void (*stop)(void *state);
     uint64_t *times;
     unsigned long count;
     atomic_ulong next;
@@ -46,19 +47,19 @@ static inline void *run_work(void *argument) {
         work->once(state);
         work->times[i] = now_ns() - begun;
     }
-    free(state);
+    work->stop(state);
     return NULL;
 }
 
 // Does what the benchmark orders on standard input until its end. An order is "COUNT THREADS"; the answer is each time
 // in nanoseconds, then "done" and the time of the whole.
-static inline void serve_orders(void *(*start)(void), void (*once)(void *state)) {
+static inline void serve_orders(void *(*start)(void), void (*once)(void *state), void (*stop)(void *state)) {
     unsigned long count, threads;
     char line[64];
     while (fgets(line, sizeof line, stdin) != NULL) {
         pthread_t others[MOST_THREADS];
         if (sscanf(line, "%lu %lu", &count, &threads) != 2 || threads < 1 || threads > MOST_THREADS) die(line);
-        struct work work = {start, once, calloc(count + 1, sizeof(uint64_t)), count, 0};
+        struct work work = {start, once, stop, calloc(count + 1, sizeof(uint64_t)), count, 0};
         if (work.times == NULL) die("calloc");
         uint64_t begun = now_ns();
         for (unsigned long i = 1; i < threads; i++) pthread_create(&others[i], NULL, run_work, &work);

@@ -38,5 +38,5 @@ int main(int argc, char **argv) {
     if (argc < 2) return 2;
     words = argv + 1;
     word_count = argc - 1;
-    serve_orders(NULL, launch);
+    serve_orders(NULL, launch, free);
 }

@@ -53,6 +53,12 @@ static void send_one(void *state) {
     }
 }
 
+static void hang_up(void *state) {
+    struct connection *connection = state;
+    close(connection->fd);
+    free(connection);
+}
+
 int main(int argc, char **argv) {
     if (argc < 4) return 2;
     socket_path = argv[1];
@@ -63,5 +69,5 @@ int main(int argc, char **argv) {
     const char *type = *body != 0 ? "Content-Type: application/json\r\n" : "";
     request_bytes = (size_t)snprintf(request, room, "%s %s HTTP/1.1\r\nHost: niwa\r\n%sContent-Length: %zu\r\n\r\n%s",
                                      argv[2], argv[3], type, strlen(body), body);
-    serve_orders(connect_socket, send_one);
+    serve_orders(connect_socket, send_one, hang_up);
 }

@@ -31,5 +31,5 @@ int main(int argc, char **argv) {
             if (fd >= 0) files[file_count++] = fd;
         }
     }
-    serve_orders(NULL, read_all);
+    serve_orders(NULL, read_all, free);
 }

@@ -318,5 +318,5 @@ int main(int argc, char **argv) {
     what.stage = argv[3];
     what.program = argv[4];
     for (int i = 5; i < argc; i++) read_option(argv[i]);
-    serve_orders(NULL, start_one);
+    serve_orders(NULL, start_one, free);
 }

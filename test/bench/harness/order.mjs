@@ -71,7 +71,8 @@ export class Floor {
 }
 
 /**
- * Measures several things in turn, each `count` times a round, so that whatever else the machine does meets all alike.
+ * Measures several things in turn, each `count` times a round, so that whatever else the machine does meets all alike; in
+ * every second round in the opposite order, so that none is always the first.
  * @param {Record<string, Measure>} subjects
  * @param {{ rounds: number, count: number, threads?: number }} much
  * @returns {Promise<Record<string, { times: number[], wall: number, error: string }>>} all times of each; `error` where one
@@ -82,7 +83,8 @@ export async function takeTurns(subjects, { rounds, count, threads = 1 }) {
     Object.keys(subjects).map((name) => [name, { times: /** @type {number[]} */ ([]), wall: 0, error: '' }]),
   );
   for (let round = -1; round < rounds; round++) {
-    for (const [name, measure] of Object.entries(subjects)) {
+    const order = Object.entries(subjects);
+    for (const [name, measure] of round % 2 === 0 ? order : order.reverse()) {
       const result = results[name];
       if (result === undefined || result.error !== '') continue;
       try {

@@ -19,6 +19,13 @@ const READY_MS = 20_000;
 
 /** @typedef {import('../../../dist/protocol/spec.js').SpecInput} SpecInput */
 
+/**
+ * @typedef {object} DaemonOptions
+ * @property {boolean} [observed] whether to be asked for the delay of its event loop, which takes time of its own
+ * @property {string} [project] the folder of the build; this project if not given
+ * @property {string[]} [launcher] a command that ends in an exec of what follows
+ */
+
 export class Place {
   /** Removed with all in it. */
   directory = mkdtempSync(join(tmpdir(), 'niwa-bench-'));
@@ -91,7 +98,7 @@ export class Place {
   /**
    * Starts a daemon of its own.
    * @param {object} settings of its configuration file
-   * @param {{ observed?: boolean }} options whether to be asked for the delay of its event loop, which takes time of its own
+   * @param {DaemonOptions} options
    */
   async daemon(settings = {}, options = {}) {
     const daemon = new Daemon(this, this.#daemons.length, settings, options);
@@ -118,7 +125,7 @@ export class Place {
 export class Daemon {
   #place;
   #name;
-  #flags;
+  #command;
   #observed;
   #removed = false;
   /** @type {import('node:child_process').ChildProcess | null} */
@@ -134,9 +141,9 @@ export class Daemon {
    * @param {Place} place
    * @param {number} number
    * @param {object} settings
-   * @param {{ observed?: boolean }} options
+   * @param {DaemonOptions} options
    */
-  constructor(place, number, settings, { observed = false }) {
+  constructor(place, number, settings, { observed = false, project = PROJECT, launcher = [] }) {
     this.#place = place;
     this.#observed = observed;
     this.#name = `niwa-bench-${process.pid}-${number}`;
@@ -145,7 +152,8 @@ export class Daemon {
     this.#delays = join(place.directory, `delays-${number}`);
     writeFileSync(config, JSON.stringify({ logLevel: 'warn', ...settings }));
     const state = join(place.rootHolder, `state-${number}`);
-    this.#flags = ['--run-dir', run, '--state-dir', state, '--cgroup', this.#name, '--config', config];
+    const flags = ['--run-dir', run, '--state-dir', state, '--cgroup', this.#name, '--config', config];
+    this.#command = [...launcher, join(project, 'bin/niwad'), ...flags];
     this.socket = join(run, 'niwad.sock');
     this.client = new NiwaClient(this.socket);
   }
@@ -161,7 +169,8 @@ export class Daemon {
       ...process.env,
       ...(this.#observed ? { NODE_OPTIONS: observer, NIWA_BENCH_DELAYS: this.#delays } : {}),
     };
-    this.#process = spawn(join(PROJECT, 'bin/niwad'), this.#flags, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    const [program = '', ...args] = this.#command;
+    this.#process = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
     const until = Date.now() + READY_MS;
     for (;;) {
       if (
@@ -178,10 +187,21 @@ export class Daemon {
 
   /** Ends it as a crash would; the containers go on. */
   async kill() {
+    await this.#end('SIGKILL');
+  }
+
+  /** Ends it as its manager would; the containers go on, and it can be started again. */
+  async stop() {
+    await this.#end('SIGTERM');
+  }
+
+  /** @param {NodeJS.Signals} signal */
+  async #end(signal) {
     await this.client.close();
     const ended = this.#process === null ? null : once(this.#process, 'exit');
-    this.#process?.kill('SIGKILL');
+    this.#process?.kill(signal);
     await ended;
+    this.#process = null;
   }
 
   /** The delay of its event loop since the last call, in milliseconds: that of 99 in 100 turns. */
@@ -228,10 +248,7 @@ export class Daemon {
     const list = await this.client.list().catch(() => []);
     const live = list.filter(({ state }) => state !== 'exited');
     await Promise.all(live.map(({ id }) => this.client.stop(id, { timeout: '0s' }).catch(() => {})));
-    await this.client.close();
-    const ended = this.#process === null ? null : once(this.#process, 'exit');
-    this.#process?.kill('SIGTERM');
-    await ended;
+    await this.stop();
     await removeGroup(lookAtCgroupTree(this.#name).base);
   }
 }
