@@ -7,6 +7,12 @@ const timeouts = { testTimeout: timeout, hookTimeout: timeout };
 
 export default defineConfig({
   test: {
+    tags: [
+      {
+        name: 'vm',
+        description: 'also in the virtual machine, by `npm test`; what has no tag is run on the host alone',
+      },
+    ],
     projects: [
       {
         // In the machine, all files share a process, and with it a daemon: starting these takes longer than the tests.

@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: leaving one's cgroup, raising one's limits, mounting cgroup2 again.
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';

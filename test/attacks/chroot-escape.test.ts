@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: out of a chroot through an open directory descriptor.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

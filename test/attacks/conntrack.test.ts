@@ -26,6 +26,8 @@ beforeAll(async () => {
   bounded = await startOnNode(nodePlace({ connectionsPerContainer: BOUND }));
   const other = { bridge: 'nwfree', subnet: '10.78.0.0/24', subnet6: 'fd00:78::/64', connectionsPerContainer: 0 };
   unbounded = await startOnNode(nodePlace(other));
+  // The kernel follows connections, and has settings for that, once there are rules: niwad makes them for its first container.
+  await bounded.run({ network: {}, process: { args: ['true'] } });
 });
 
 /** Sends a datagram to each of so many ports, or from each of so many. */
@@ -66,11 +68,15 @@ async function fill(niwad: Niwad, direction: 'out' | 'out6' | 'in'): Promise<num
   return grown;
 }
 
-test.each(['out', 'out6', 'in'] as const)('connections of one container (%s) end at its bound', async (direction) => {
-  const grown = await fill(bounded, direction);
-  expect(grown).toBeGreaterThan(BOUND / 2);
-  expect(grown).toBeLessThanOrEqual(BOUND);
-});
+test.each(['out', 'out6', 'in'] as const)(
+  'connections of one container (%s) end at its bound',
+  { tags: 'vm' },
+  async (direction) => {
+    const grown = await fill(bounded, direction);
+    expect(grown).toBeGreaterThan(BOUND / 2);
+    expect(grown).toBeLessThanOrEqual(BOUND);
+  },
+);
 
 test.each(['out', 'in'] as const)(
   'connections of one container (%s), control: without a bound all are there',

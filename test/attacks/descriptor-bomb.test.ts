@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: a bomb of file descriptors.
 import { expect } from 'vitest';
 import { host } from '../integration/support/host.js';

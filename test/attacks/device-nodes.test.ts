@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: raw devices, by mknod in the container, and by a node prepared in a bind-mounted directory or in the root.
 import { chmodSync, readlinkSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';

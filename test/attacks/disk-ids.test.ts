@@ -88,7 +88,9 @@ async function becomes(program: string): Promise<string | undefined> {
 }
 
 for (const [name, make] of Object.entries(PLACES)) {
-  test(`ids on disk: what a member's container writes to ${name} is the member's own`, async ({ skip }) => {
+  test(`ids on disk: what a member's container writes to ${name} is the member's own`, { tags: 'vm' }, async ({
+    skip,
+  }) => {
     const { spec, program } = make(skip, member);
     expect(await asUser(niwad, skip, member, planting(spec))).toContain('"code":0');
     expect(statSync(program)).toMatchObject({ ...member, mode: 0o106755 });

@@ -5,7 +5,6 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { parseYaml } from '../../src/spec/yaml.js';
-import { needsNoKernel } from '../integration/support/host.js';
 import { type RawRequest, raw } from '../integration/support/http.js';
 import { test } from './attack.js';
 
@@ -213,8 +212,7 @@ async function slowestHealth<T>(socket: string, work: () => Promise<T>): Promise
   }
 }
 
-test.for(tries)('event loop: %s', async ([, method, path, body], { niwad, skip }) => {
-  needsNoKernel(skip);
+test.for(tries)('event loop: %s', async ([, method, path, body], { niwad }) => {
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < TRIES && best > BOUND_MS; i++) {
     const { slowest, result } = await slowestHealth(niwad.socket, () => raw(niwad.socket, method, path, body));
@@ -226,8 +224,7 @@ test.for(tries)('event loop: %s', async ([, method, path, body], { niwad, skip }
   expect(best).toBeLessThan(BOUND_MS);
 });
 
-test('event loop: many bodies at once, on one connection and on many', async ({ niwad, skip }) => {
-  needsNoKernel(skip);
+test('event loop: many bodies at once, on one connection and on many', async ({ niwad }) => {
   const { body = '' } = json({ process: { args: list(9900, 1) } });
   const head = `POST /v1/containers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
   const pipelined = async (count: number) => {
@@ -255,8 +252,7 @@ test('event loop: many bodies at once, on one connection and on many', async ({ 
   }
 });
 
-test('event loop, control: without bounds the parser of YAML takes more than a second', ({ skip }) => {
-  needsNoKernel(skip);
+test('event loop, control: without bounds the parser of YAML takes more than a second', () => {
   const began = performance.now();
   parseYaml(numbered(20_000, (i) => `${i}: v`).join('\n'), 'the body');
   expect(performance.now() - began).toBeGreaterThan(1000);

@@ -79,10 +79,9 @@ test('CVE-2019-5736: an exec of the helper itself gets nothing of the runtime', 
   expect(await niwad.sh('echo fine')).toBe('fine');
 });
 
-test('CVE-2024-21626: an exec has no descriptor but the standard three, and no directory outside', async ({
-  niwad,
-  volume,
-}) => {
+test('CVE-2024-21626: an exec has no descriptor but the standard three, and no directory outside', {
+  tags: 'vm',
+}, async ({ niwad, volume }) => {
   const secret = join(volume, 'secret');
   writeFileSync(secret, 'secret');
   const { process: attacker, ...spec } = attackSpec('leaked', [secret.slice(1)]);
@@ -110,7 +109,7 @@ test('CVE-2025-52565: a terminal is made in a devpts only, whatever lies on /dev
   await expect(niwad.client.create(spec)).rejects.toMatchObject(refused);
 });
 
-test('CVE-2025-52565: a link in the place of /dev/pts is not followed', async ({ niwad, volume }) => {
+test('CVE-2025-52565: a link in the place of /dev/pts is not followed', { tags: 'vm' }, async ({ niwad, volume }) => {
   const dev = join(volume, 'dev');
   mkdirSync(dev);
   symlinkSync('/proc/sys/kernel', join(dev, 'pts'));

@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: a fork bomb.
 import { expect } from 'vitest';
 import { needsController } from '../integration/support/host.js';

@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: files of another container, or of the host, by a uid that two containers have in common.
 import { chmodSync, statSync } from 'node:fs';
 import { join } from 'node:path';

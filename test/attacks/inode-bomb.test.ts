@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: a bomb of inodes: empty files, which take no space of a tmpfs but the kernel's memory.
 import { expect } from 'vitest';
 import { needsController } from '../integration/support/host.js';

@@ -1,3 +1,4 @@
+// @module-tag vm
 // Techniques: bpf (CVE-2021-3490), perf_event_open (CVE-2023-5717), io_uring (CVE-2022-29582), userfaultfd, which makes
 // races in the kernel winnable (CVE-2021-22555).
 import { expect } from 'vitest';

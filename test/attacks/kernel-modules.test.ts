@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: kernel modules, loaded by the attacker itself.
 import { expect } from 'vitest';
 import { attack, test, unprotected } from './attack.js';

@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: what the kernel counts for each user (inotify instances, message queues, pending signals) is counted up to the
 // user that made the user namespace, too. Where that is the host's root, one container takes root's own quotas.
 import { readFileSync } from 'node:fs';

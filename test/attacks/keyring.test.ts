@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: the kernel's keyrings (CVE-2014-9529, CVE-2016-0728 and what leaks between containers of one user).
 import { expect } from 'vitest';
 import { attack, test } from './attack.js';

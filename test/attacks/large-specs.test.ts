@@ -1,15 +1,13 @@
 // Technique: specs so large that a list of them is more than one text can hold (545 of 1 MB broke the list for good), and so many
 // bytes of labels that each usage record fills the disk.
 import { expect } from 'vitest';
-import { needsNoKernel } from '../integration/support/host.js';
 import { test } from './attack.js';
 
 const KIB = 1024;
 const MANY = 100;
 const args = ['true'];
 
-test('large specs: one of 1 MB is refused, and so are 17 KiB of labels', async ({ niwad, skip }) => {
-  needsNoKernel(skip);
+test('large specs: one of 1 MB is refused, and so are 17 KiB of labels', async ({ niwad }) => {
   const refused = { code: 'SPEC_INVALID' };
   const env = { TEXT: 'x'.repeat(1000 * KIB) };
   await expect(niwad.client.create({ process: { args, env } })).rejects.toMatchObject(refused);
@@ -17,8 +15,7 @@ test('large specs: one of 1 MB is refused, and so are 17 KiB of labels', async (
   await expect(niwad.client.create({ process: { args }, labels })).rejects.toMatchObject(refused);
 });
 
-test('large specs: a list of the largest that are taken is whole, and holds up nobody', async ({ niwad, skip }) => {
-  needsNoKernel(skip);
+test('large specs: a list of the largest that are taken is whole, and holds up nobody', async ({ niwad }) => {
   const env = { TEXT: 'x'.repeat(120 * KIB) };
   const words = ['true', 'x'.repeat(100 * KIB)];
   const made: string[] = [];

@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: a bomb of memory, of the program itself and in a tmpfs.
 import { expect } from 'vitest';
 import { needsController } from '../integration/support/host.js';

@@ -1,3 +1,4 @@
+// @module-tag vm
 // Techniques: mount, bind, remount, unmounting a mask, pivot_root and the new mount calls from inside.
 import { expect } from 'vitest';
 import { attack, test, unprotected } from './attack.js';

@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: a user namespace of the attacker's own (clone3, clone, unshare), in which it has every capability and
 // reaches code of the kernel that is open to root alone (CVE-2022-0185, CVE-2022-0492, CVE-2023-32233).
 import { expect } from 'vitest';

@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: signals, ptrace and /proc/PID of a process in another container, also with its PID and network namespaces.
 import { expect } from 'vitest';
 import type { ContainerStatus } from '../../src/client/index.js';

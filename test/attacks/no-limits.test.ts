@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: a container whose spec bounds nothing takes the whole host: all pids, all memory, all that a tmpfs may hold.
 import { totalmem } from 'node:os';
 import { expect } from 'vitest';

@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: "shocker" (Docker before 1.0): files outside the root by guessed handles, with open_by_handle_at.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

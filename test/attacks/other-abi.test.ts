@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: around the filter of system calls by another ABI of the processor (i386 by int 0x80, x32).
 import { expect } from 'vitest';
 import { attackSpec, results, test } from './attack.js';

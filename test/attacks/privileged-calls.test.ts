@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: system calls that act on the whole machine: reboot, kexec, clocks, swap, accounting, ports, the log.
 import { expect } from 'vitest';
 import { attack, attackOnHost, test } from './attack.js';

@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: settings of the whole machine through /proc and /sys: core_pattern, modprobe, uevent_helper, binfmt_misc,
 // sysrq-trigger. Each try writes what is there already. And what they tell of the whole machine.
 import { existsSync, readFileSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: release_agent and notify_on_release of cgroup v1 (CVE-2022-0492, and the escape from privileged containers):
 // the kernel runs a program of the attacker's as root on the host.
 import { existsSync, writeFileSync } from 'node:fs';

@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: setuid-root programs, in a bind-mounted directory and in the root (CVE-2021-4034 and its like need one).
 import { chmodSync, copyFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: containers that start slowly. A start holds a thread of niwad until the workload runs: were the boot program bound
 // by the container's own limits, twenty containers with a hundredth of a processor would keep all others from their starts.
 import { expect } from 'vitest';

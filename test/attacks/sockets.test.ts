@@ -1,3 +1,4 @@
+// @module-tag vm
 // Techniques: sockets of families that reach past the network namespace (AF_VSOCK, AF_ALG), capture what others send
 // (AF_PACKET, CVE-2020-14386), or make the kernel load an old module (AF_RDS CVE-2010-3904, AF_TIPC CVE-2021-43267).
 import { expect } from 'vitest';

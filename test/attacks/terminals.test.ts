@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: all terminals of the machine. kernel.pty.max counts them for the whole host (devpts, Linux's
 // Documentation/filesystems/devpts.rst).
 import { expect } from 'vitest';

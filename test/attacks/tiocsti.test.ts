@@ -1,3 +1,4 @@
+// @module-tag vm
 // Technique: terminal injection (TIOCSTI: CVE-2017-5226; TIOCLINUX: CVE-2023-1523) into the terminal that started it.
 import { execa } from 'execa';
 import { expect } from 'vitest';

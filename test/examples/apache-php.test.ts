@@ -37,7 +37,7 @@ test('what PHP keeps is in the container alone, and each start is a fresh one', 
   expect(readdirSync(join(folderOf('apache-php'), 'root/tmp'))).toEqual([]);
 });
 
-test('limits hold for the whole of Apache', async ({ niwad, skip }) => {
+test('limits hold for the whole of Apache', { tags: 'vm' }, async ({ niwad, skip }) => {
   needsController(skip, 'memory');
   needsController(skip, 'cpu');
   await build(skip, 'apache-php');

@@ -1,3 +1,4 @@
+// @module-tag vm
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +9,7 @@ import { test } from '../integration/support/test.js';
 
 /** One fio outside and one inside have the disk in turns this short, so that what else the machine does hits both. */
 const TURN_MS = 200;
-const ROUNDS = host.inVm ? 60 : 5;
+const ROUNDS = host.inVm ? 15 : 5;
 
 /** How many times as fast outside may be. Elsewhere than in the virtual machine the disk is not ours alone. */
 const BOUND = host.inVm ? 1.05 : 2;

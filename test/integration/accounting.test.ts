@@ -1,3 +1,4 @@
+// @module-tag vm
 import { existsSync } from 'node:fs';
 import { expect, vi } from 'vitest';
 import type { ContainerStatus, UsageRecord } from '../../src/client/index.js';

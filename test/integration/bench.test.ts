@@ -5,12 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';
 import type { Row } from '../bench/harness/report.mjs';
-import { needsFile, needsNoKernel } from './support/host.js';
+import { needsFile } from './support/host.js';
 
 const BENCH = fileURLToPath(new URL('../bench/bench.mjs', import.meta.url));
 
 it('runs the benchmarks, as few as can be, and writes their tables', async ({ skip }) => {
-  needsNoKernel(skip);
   needsFile(skip, '/usr/bin/cc', 'the floors are compiled');
   const out = mkdtempSync(join(tmpdir(), 'niwa-test-'));
   try {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, vi } from 'vitest';
-import { host, needsNoKernel, scaled } from './support/host.js';
+import { host, scaled } from './support/host.js';
 import { NIWA, runNiwa } from './support/niwad.js';
 import { test } from './support/test.js';
 
@@ -24,8 +24,7 @@ const statuses: [what: string, args: string[], status: number, words: string][] 
   ['2 for no command', [], 2, 'process.args'],
 ];
 
-test.for(statuses)('ends with %s', async ([, args, status, words], { niwad, skip }) => {
-  if (status === 2) needsNoKernel(skip);
+test.for(statuses)('ends with %s', async ([, args, status, words], { niwad }) => {
   const before = await niwad.client.list();
   const { exitCode, stderr } = await niwad.cli('run', ...args);
   expect(exitCode).toBe(status);
@@ -72,7 +71,7 @@ test('makes a spec of its flags', async ({ niwad }) => {
   });
 });
 
-test('sets limits by its flags', async ({ niwad, skip }) => {
+test('sets limits by its flags', { tags: 'vm' }, async ({ niwad, skip }) => {
   skip('cpu' in host.missing, `needs the controllers: ${host.missing.cpu}`);
   const flags = [
     '--cpus',

@@ -3,7 +3,6 @@ import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { expect, vi } from 'vitest';
 import type { ContainerStatus, Spec } from '../../src/client/index.js';
-import { needsNoKernel } from './support/host.js';
 import { NIWA, type Niwad, runNiwa } from './support/niwad.js';
 import { test } from './support/test.js';
 
@@ -38,8 +37,7 @@ test('takes a container through its states', async ({ niwad }) => {
   await expect(stateOf()).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });
 
-test('acts on several containers, goes on after an error, and ends with 1', async ({ niwad, skip }) => {
-  needsNoKernel(skip);
+test('acts on several containers, goes on after an error, and ends with 1', async ({ niwad }) => {
   for (const id of ['first', 'second']) await niwad.start({ id, process: sleeper });
   const killed = await niwad.cli('kill', 'first', 'nobody', 'second');
   expect(killed).toEqual({ exitCode: 1, stdout: 'first\nsecond', stderr: 'niwa: there is no container nobody' });
@@ -107,8 +105,7 @@ test('shows events as they happen', async ({ niwad }) => {
   expect(lines.at(-2)).toMatch(/ exit shown stopped SIGKILL$/);
 });
 
-test('changes limits and lifetimes, and refuses to change nothing', async ({ niwad, skip }) => {
-  needsNoKernel(skip);
+test('changes limits and lifetimes, and refuses to change nothing', async ({ niwad }) => {
   await niwad.start({ id: 'changed', process: sleeper, lifetime: '1h' });
   const [nothing, unknown, none] = await Promise.all([
     niwad.cli('update', 'changed'),
@@ -136,14 +133,12 @@ test('leaves the options of a command in a container to it', async ({ niwad }) =
   expect(shell).toMatchObject({ exitCode: 0, stdout: '--json' });
 });
 
-test('refuses a lifetime that is none with words about the lifetime', async ({ niwad, skip }) => {
-  needsNoKernel(skip);
+test('refuses a lifetime that is none with words about the lifetime', async ({ niwad }) => {
   const { exitCode, stderr } = await niwad.cli('run', '--lifetime', '-5s', 'true');
   expect([exitCode, stderr]).toEqual([2, expect.stringContaining('lifetime: found "-5s"; allowed: ')]);
 });
 
-test('lists and bills those that fit all filters', async ({ niwad, skip }) => {
-  needsNoKernel(skip);
+test('lists and bills those that fit all filters', async ({ niwad }) => {
   const specs = { both: { a: '1', b: '2' }, one: { a: '1' } };
   for (const [id, labels] of Object.entries(specs)) {
     await niwad.start({ id, labels, owner: 'filters', process: sleeper });
@@ -176,8 +171,7 @@ test('reads numbers and times in the same way everywhere', async ({ niwad }) => 
   expect((await niwad.client.inspect('times')).exit).toMatchObject({ signal: 'SIGKILL' });
 });
 
-test('refuses what is no number and no time, before anything is done', async ({ niwad, skip }) => {
-  needsNoKernel(skip);
+test('refuses what is no number and no time, before anything is done', async ({ niwad }) => {
   const wrong = [
     ['top', '-n', 'abc'],
     ['top', '-n', '0'],
@@ -191,8 +185,7 @@ test('refuses what is no number and no time, before anything is done', async ({ 
   expect(await niwad.client.drainStatus()).toMatchObject({ draining: false });
 });
 
-test('works without a daemon where it needs none', async ({ niwad, skip }) => {
-  needsNoKernel(skip);
+test('works without a daemon where it needs none', async ({ niwad }) => {
   const nowhere = ['--socket', join(niwad.place.directory, 'nobody.sock')];
   const [plan, json, doctor, version, completion, help, list, unknown] = await Promise.all([
     runNiwa([...nowhere, 'plan', '--lifetime', '5s', '--', 'sleep', '9']),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { NiwaClient } from '../../src/client/client.js';
 import { cleanUpDaemons, mountTmpfs, newPlace } from './support/daemons.js';
-import { needsNoKernel, SLOWNESS } from './support/host.js';
+import { SLOWNESS } from './support/host.js';
 import { flagsOf, NIWAD, type Place } from './support/niwad.js';
 
 /** What niwad writes for people must neither hold it up nor end it. */
@@ -39,8 +39,7 @@ async function startSome(client: NiwaClient): Promise<void> {
   }
 }
 
-test('a full disk under its log costs lines, which are counted and told', async ({ skip }) => {
-  needsNoKernel(skip);
+test('a full disk under its log costs lines, which are counted and told', async () => {
   const place = newPlace();
   const disk = join(place.directory, 'logs');
   mountTmpfs(disk, 'size=256k,mode=755');
@@ -61,8 +60,7 @@ test('a full disk under its log costs lines, which are counted and told', async 
   closeSync(log);
 });
 
-test('a log that nobody reads holds up nothing', async ({ skip }) => {
-  needsNoKernel(skip);
+test('a log that nobody reads holds up nothing', async () => {
   const place = newPlace();
   const path = join(place.directory, 'pipe');
   execFileSync('mkfifo', [path]);

@@ -6,7 +6,6 @@ import { execa } from 'execa';
 import { expect, test, vi } from 'vitest';
 import { lookAtCgroupTree } from '../../src/host/cgroup.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { needsNoKernel } from './support/host.js';
 import { flagsOf, runNiwad } from './support/niwad.js';
 
 const sleeper = { args: ['sleep', '1000'] };
@@ -32,8 +31,7 @@ test('two daemons run side by side, one set up by its environment', async () => 
   expect((await second.client.inspect('same')).state).toBe('running');
 });
 
-test('a second daemon in the same place is refused, and the first goes on', async ({ skip }) => {
-  needsNoKernel(skip);
+test('a second daemon in the same place is refused, and the first goes on', async () => {
   const place = newPlace();
   const niwad = await startDaemon(place);
   const { pid } = await niwad.start({ id: 'kept', process: sleeper });
@@ -52,10 +50,7 @@ test('a second daemon in the same place is refused, and the first goes on', asyn
   expect(await niwad.client.inspect('kept')).toMatchObject({ state: 'running', pid });
 });
 
-test('a second daemon is refused also where the lock file was removed, or an earlier version of niwad runs', async ({
-  skip,
-}) => {
-  needsNoKernel(skip);
+test('a second daemon is refused also where the lock file was removed, or an earlier version of niwad runs', async () => {
   const place = newPlace();
   const niwad = await startDaemon(place);
   const other = { ...newPlace(), stateDir: place.stateDir };
@@ -80,8 +75,7 @@ test('a second daemon is refused also where the lock file was removed, or an ear
   await (await startDaemon(other)).stop();
 });
 
-test('a wrong configuration is refused with the field and what is allowed', async ({ skip }) => {
-  needsNoKernel(skip);
+test('a wrong configuration is refused with the field and what is allowed', async () => {
   const place = newPlace();
   const wrong: [text: string, words: string[]][] = [
     ['sampleIntervalMs: 5', ['sampleIntervalMs', 'found 5', 'from 100 to 60000']],
@@ -103,8 +97,7 @@ test('a wrong configuration is refused with the field and what is allowed', asyn
   expect([missing.exitCode, missing.stderr]).toEqual([2, expect.stringContaining('/no/such/file')]);
 });
 
-test('wrong flags and a group that is not there are refused', async ({ skip }) => {
-  needsNoKernel(skip);
+test('wrong flags and a group that is not there are refused', async () => {
   const place = newPlace();
   const group = newPlace({ group: 'no-such-group' });
   const [flag, cgroup, named] = await Promise.all([
@@ -118,8 +111,7 @@ test('wrong flags and a group that is not there are refused', async ({ skip }) =
   expect(existsSync(lookAtCgroupTree(group.cgroup).base)).toBe(false);
 });
 
-test('its configuration file is followed: exited containers are forgotten, records are not', async ({ skip }) => {
-  needsNoKernel(skip);
+test('its configuration file is followed: exited containers are forgotten, records are not', async () => {
   const place = newPlace();
   writeFileSync(place.config, `keepExited: 2\nsocket: ${join(place.runDir, 'niwad.sock')}\n`);
   const niwad = await startDaemon(place);

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { needsFile, needsNoKernel, SLOWNESS } from './support/host.js';
+import { needsFile, SLOWNESS } from './support/host.js';
 import { flagsOf, isAlive, keeperOf, Niwad, type Place } from './support/niwad.js';
 
 /** State that cannot be read, or is not whole: no container that runs is ended, none goes unbilled, and niwad starts. */
@@ -14,7 +14,6 @@ const BUSY = shell('i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; echo ready
 const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
-beforeEach(({ skip }) => needsNoKernel(skip));
 
 function stateFile({ runDir }: Place, id: string): string {
   return join(runDir, 'containers', id, 'state.json');

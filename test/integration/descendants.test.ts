@@ -1,3 +1,4 @@
+// @module-tag vm
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { needsNoKernel, SLOWNESS, scaled } from './support/host.js';
+import { SLOWNESS, scaled } from './support/host.js';
 import { flagsOf, isAlive } from './support/niwad.js';
 
 const sleeper = { args: ['sleep', '1000'] };
@@ -44,8 +44,7 @@ test('a node that is drained takes nothing new and lives out the old', async () 
   expect((await niwad.cli('drain', '--timeout', 'soon')).exitCode).toBe(2);
 });
 
-test('a drain lasts over a restart', async ({ skip }) => {
-  needsNoKernel(skip);
+test('a drain lasts over a restart', async () => {
   const place = newPlace();
   const first = await startDaemon(place);
   await first.client.drain();
@@ -58,8 +57,7 @@ test('a drain lasts over a restart', async ({ skip }) => {
   await third.run({ id: 'new', process: { args: ['true'] } });
 });
 
-test('niwad --drain ends when its last container has, and leaves nothing', async ({ skip }) => {
-  needsNoKernel(skip);
+test('niwad --drain ends when its last container has, and leaves nothing', async () => {
   const place = newPlace();
   const niwad = await startDaemon(place, {}, [...flagsOf(place), '--drain']);
   await niwad.start({ id: 'short', process: sleeper, lifetime: seconds(1500) });
@@ -70,8 +68,7 @@ test('niwad --drain ends when its last container has, and leaves nothing', async
   expect(niwad.ledger('short')).toMatchObject([{ reason: 'lifetime' }]);
 });
 
-test('a second signal cuts a drain short, and the containers go on', async ({ skip }) => {
-  needsNoKernel(skip);
+test('a second signal cuts a drain short, and the containers go on', async () => {
   const place = newPlace();
   const niwad = await startDaemon(place, {}, [...flagsOf(place), '--drain']);
   const { pid } = await niwad.start({ id: 'endless', process: sleeper });

@@ -26,7 +26,7 @@ async function sleeper(niwad: Niwad, spec: Partial<SpecInput> = {}): Promise<{ i
 const statusOf = (text: string) =>
   text.split('\n').filter((line) => /^(Cap|NoNewPrivs|Seccomp|Uid|Gid|Groups)/.test(line));
 
-describe('an exec has what its container has:', () => {
+describe('an exec has what its container has:', { tags: 'vm' }, () => {
   test.for<[string, Partial<SpecInput>]>([
     ['by default', {}],
     ['with an init', { init: true }],
@@ -87,7 +87,7 @@ test('an exec may have its own environment, directory, user and restrictions', a
   expect(said.split('\n')).toEqual(['1 3', '/tmp', '7', '2', '33', 'CapBnd:\t0000000000000000']);
 });
 
-test('an exec ends as its process ends', async ({ niwad }) => {
+test('an exec ends as its process ends', { tags: 'vm' }, async ({ niwad }) => {
   const { id } = await sleeper(niwad);
   const exitOf = async (script: string) => (await collect(await niwad.client.exec(id, shell(script)))).exit;
   expect(await exitOf('exit 7')).toEqual({ code: 7, signal: null });
@@ -176,7 +176,7 @@ test('without -t there is no terminal, and standard input is empty unless it is 
   expect(await execSh(niwad, id, 'echo again > /dev/stdout', { user: '1000' })).toBe('again');
 });
 
-test('with -t it has a terminal of the container, which hears of its size', async ({ niwad }) => {
+test('with -t it has a terminal of the container, which hears of its size', { tags: 'vm' }, async ({ niwad }) => {
   const { id } = await sleeper(niwad);
   const script = 'tty; stty size; trap "stty size" WINCH; echo ready; while :; do sleep 0.05; done';
   const request = { ...shell(script), tty: true, stdin: true, size: { rows: 33, columns: 99 } };
@@ -191,7 +191,9 @@ test('with -t it has a terminal of the container, which hears of its size', asyn
   session.close();
 });
 
-test('the terminal belongs to the user of the exec, who reads and writes it by its name', async ({ niwad }) => {
+test('the terminal belongs to the user of the exec, who reads and writes it by its name', { tags: 'vm' }, async ({
+  niwad,
+}) => {
   const { id } = await sleeper(niwad);
   const said = await execSh(niwad, id, 'stat -c %u:%g:%a $(tty); echo by name > $(tty); echo $TERM', {
     tty: true,
@@ -200,7 +202,7 @@ test('the terminal belongs to the user of the exec, who reads and writes it by i
   expect(said.split('\r\n')).toEqual(['1000:1001:620', 'by name', 'xterm']);
 });
 
-test('a client that goes away hangs the terminal up', async ({ niwad }) => {
+test('a client that goes away hangs the terminal up', { tags: 'vm' }, async ({ niwad }) => {
   const { id } = await sleeper(niwad);
   const session = await niwad.client.exec(id, { ...shell('echo ready; sleep 1000'), tty: true, stdin: true });
   await says(session.output(), 'ready');
@@ -251,7 +253,7 @@ test('a terminal whose output nobody reads costs no processor when its process h
   session.close();
 });
 
-test('signals reach the process', async ({ niwad }) => {
+test('signals reach the process', { tags: 'vm' }, async ({ niwad }) => {
   const { id } = await sleeper(niwad);
   const session = await niwad.client.exec(
     id,
@@ -264,13 +266,15 @@ test('signals reach the process', async ({ niwad }) => {
   expect(await output.next()).toEqual({ done: true, value: { code: 5, signal: null } });
 });
 
-test('a process that is left behind with the pipes does not keep an exec from its end', async ({ niwad }) => {
+test('a process that is left behind with the pipes does not keep an exec from its end', { tags: 'vm' }, async ({
+  niwad,
+}) => {
   const { id } = await sleeper(niwad);
   const session = await niwad.client.exec(id, shell('sleep 1000 & echo started'));
   expect((await collect(session)).stdout.toString()).toBe('started\n');
 });
 
-test('execs end with their container, count to it, and leave no zombie', async ({ niwad }) => {
+test('execs end with their container, count to it, and leave no zombie', { tags: 'vm' }, async ({ niwad }) => {
   const { id } = await sleeper(niwad);
   const before = (await niwad.client.inspect(id)).usage.cpu.usage_usec ?? 0;
   const burner = await niwad.client.exec(

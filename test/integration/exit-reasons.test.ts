@@ -1,3 +1,4 @@
+// @module-tag vm
 import { expect, vi } from 'vitest';
 import type { ContainerStatus } from '../../src/client/index.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';

@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { describe, expect, test, vi } from 'vitest';
 import { ADDON } from '../../src/kernel/programs.js';
 import { cleanUpDaemons, mountTmpfs, newPlace, startDaemon } from './support/daemons.js';
-import { host, needsNoKernel, SLOWNESS, scaled } from './support/host.js';
+import { host, SLOWNESS, scaled } from './support/host.js';
 import { flagsOf, keeperOf, type Niwad, runNiwad } from './support/niwad.js';
 import { pidsGroupOf } from './support/pids.js';
 import { makeRoot } from './support/roots.js';
@@ -45,8 +45,7 @@ function finals(niwad: Niwad, id: string) {
 }
 
 describe('a full disk', () => {
-  test('under the run directory refuses new containers and keeps the old ones', async ({ skip }) => {
-    needsNoKernel(skip);
+  test('under the run directory refuses new containers and keeps the old ones', async () => {
     const place = newPlace();
     mountTmpfs(place.runDir, 'size=1m,mode=755');
     const first = await startDaemon(place);
@@ -71,8 +70,7 @@ describe('a full disk', () => {
     expect((await second.client.inspect('new')).state).toBe('running');
   });
 
-  test('under the ledger holds ends back, also over a restart, and loses and doubles no record', async ({ skip }) => {
-    needsNoKernel(skip);
+  test('under the ledger holds ends back, also over a restart, and loses and doubles no record', async () => {
     const place = newPlace();
     mountTmpfs(place.stateDir, 'size=1m,mode=750');
     const first = await startDaemon(place);
@@ -100,7 +98,6 @@ describe('a full disk', () => {
 test('no inodes under the run directory are the fault of the host, at every step, and nothing is left', async ({
   skip,
 }) => {
-  needsNoKernel(skip);
   const place = newPlace();
   mountTmpfs(place.runDir, 'size=1m,nr_inodes=200,mode=755');
   const niwad = await startDaemon(place);
@@ -119,8 +116,7 @@ test('no inodes under the run directory are the fault of the host, at every step
   await start();
 });
 
-test.for(['runDir', 'stateDir'] as const)('a %s that cannot be written is refused', async (which, { skip }) => {
-  needsNoKernel(skip);
+test.for(['runDir', 'stateDir'] as const)('a %s that cannot be written is refused', async (which) => {
   const place = newPlace();
   mountTmpfs(place[which], 'ro,mode=755');
   const { exitCode, stdout } = await runNiwad(flagsOf(place));
@@ -129,7 +125,9 @@ test.for(['runDir', 'stateDir'] as const)('a %s that cannot be written is refuse
   expect(stdout).toMatch(/EROFS|read-only/);
 });
 
-test('no more processes and threads for niwad fail starts and execs, not the daemon', async ({ skip }) => {
+test('no more processes and threads for niwad fail starts and execs, not the daemon', { tags: 'vm' }, async ({
+  skip,
+}) => {
   const niwad = await startDaemon(newPlace());
   const { client } = niwad;
   const group = pidsGroupOf(skip, niwad.pid);
@@ -170,8 +168,7 @@ test('threads that cannot be made are told when niwad starts', async ({ skip }) 
   }
 });
 
-test('too many open files refuse new containers, and the others end as they should', async ({ skip }) => {
-  needsNoKernel(skip);
+test('too many open files refuse new containers, and the others end as they should', async () => {
   const place = newPlace();
   const niwad = await startDaemon(place);
   const limit = (count: number) => execFileSync('prlimit', ['--pid', String(niwad.pid), `--nofile=${count}:`]);
@@ -189,8 +186,7 @@ test('too many open files refuse new containers, and the others end as they shou
   await niwad.run({ id: 'new', process: { args: ['true'] } });
 });
 
-test('too many open files fail a hook and a new keeper, not the daemon', async ({ skip }) => {
-  needsNoKernel(skip);
+test('too many open files fail a hook and a new keeper, not the daemon', async () => {
   const place = newPlace();
   const niwad = await startDaemon(place);
   const limit = (count: number) => execFileSync('prlimit', ['--pid', String(niwad.pid), `--nofile=${count}:`]);
@@ -206,8 +202,7 @@ test('too many open files fail a hook and a new keeper, not the daemon', async (
   expect(await niwad.client.health()).toMatchObject({ status: 'ok' });
 });
 
-test('too many open files at a deadline delay the end, and lose nothing of it', async ({ skip }) => {
-  needsNoKernel(skip);
+test('too many open files at a deadline delay the end, and lose nothing of it', async () => {
   const niwad = await startDaemon(newPlace());
   const limit = (count: number) => execFileSync('prlimit', ['--pid', String(niwad.pid), `--nofile=${count}:`]);
   await niwad.start({ id: 'late', process: sleeper, lifetime: 0.5 });
@@ -221,7 +216,7 @@ test('too many open files at a deadline delay the end, and lose nothing of it', 
   expect([...finals(niwad, 'late'), ...finals(niwad, 'ends')]).toHaveLength(2);
 });
 
-test('a clock that jumps ends no lifetime and changes no bill', async ({ skip }) => {
+test('a clock that jumps ends no lifetime and changes no bill', { tags: 'vm' }, async ({ skip }) => {
   skip(!host.inVm, 'sets the clock of the machine: only in the virtual one');
   const place = newPlace();
   const first = await startDaemon(place);

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeEach, describe, expect, vi } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import type { NiwaError } from '../../src/client/index.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { scriptsIn } from './support/hooks.js';
-import { needsNoKernel, SLOWNESS, scaled } from './support/host.js';
+import { SLOWNESS, scaled } from './support/host.js';
 import { isAlive, NIWA, type Niwad } from './support/niwad.js';
 import { GROUP, test } from './support/test.js';
 import { asUser } from './support/user.js';
@@ -15,7 +15,6 @@ const shell = (script: string) => ({ args: ['sh', '-c', script] });
 const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
-beforeEach(({ skip }) => needsNoKernel(skip));
 
 /** Nothing is left of a container whose start failed. */
 async function expectNothing(niwad: Niwad, id: string): Promise<void> {

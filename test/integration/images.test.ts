@@ -183,7 +183,7 @@ test('attributes survive, but for those of the host and of overlayfs', async ({ 
   ]);
 });
 
-test('whiteouts hide what is below, and nothing of their own layer', async ({ niwad }) => {
+test('whiteouts hide what is below, and nothing of their own layer', { tags: 'vm' }, async ({ niwad }) => {
   const below = tarOf(...shell(), ...['a', 'b', 'c', 'o', 'r'].map((name) => ({ path: `${name}/old`, data: name })), {
     path: 'file',
     data: 'old',
@@ -327,7 +327,9 @@ test('layers may be compressed, and come twice at the same time', async ({ niwad
   expect(await say(niwad, 'im-same:1', 'stat -c %s /compressed')).toBe('500000');
 });
 
-test('an image that is replaced is that of the next start, never of a running one', async ({ niwad }) => {
+test('an image that is replaced is that of the next start, never of a running one', { tags: 'vm' }, async ({
+  niwad,
+}) => {
   const version = (text: string) => dockerTar([base(), tarOf({ path: 'version', data: text })]);
   const running = (id: string) =>
     niwad.start({

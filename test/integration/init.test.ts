@@ -1,3 +1,4 @@
+// @module-tag vm
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, vi } from 'vitest';
 import type { ContainerStatus } from '../../src/client/index.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { needsFile, needsNoKernel, SLOWNESS, scaled } from './support/host.js';
+import { needsFile, SLOWNESS, scaled } from './support/host.js';
 import { flagsOf, isAlive, keeperOf } from './support/niwad.js';
 
 /** What happens when the keeper dies or hangs. */
@@ -12,8 +12,7 @@ const PATIENCE = { timeout: 10_000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
 
-test('a keeper that dies is replaced, and the new one keeps', async ({ skip }) => {
-  needsNoKernel(skip);
+test('a keeper that dies is replaced, and the new one keeps', async () => {
   const place = newPlace();
   const first = await startDaemon(place);
   const { pid } = await first.start({ id: 'kept', process: sleeper, lifetime: seconds(4000) });
@@ -25,8 +24,7 @@ test('a keeper that dies is replaced, and the new one keeps', async ({ skip }) =
   await vi.waitFor(() => expect(isAlive(pid ?? 0)).toBe(false), PATIENCE);
 });
 
-test('a keeper that hangs is replaced by the next daemon', async ({ skip }) => {
-  needsNoKernel(skip);
+test('a keeper that hangs is replaced by the next daemon', async () => {
   const place = newPlace();
   const first = await startDaemon(place);
   await first.start({ id: 'kept', process: sleeper });
@@ -39,8 +37,7 @@ test('a keeper that hangs is replaced by the next daemon', async ({ skip }) => {
   expect(keeperOf(place)).toBeDefined();
 });
 
-test('a keeper that hangs holds nobody up, and is replaced by one that knows all', async ({ skip }) => {
-  needsNoKernel(skip);
+test('a keeper that hangs holds nobody up, and is replaced by one that knows all', async () => {
   const CHANGES = 2500;
   const place = newPlace();
   const niwad = await startDaemon(place);
@@ -76,7 +73,6 @@ test('a keeper that hangs holds nobody up, and is replaced by one that knows all
 test.for([300, 800])(
   'what is overdue ends by its lifetime, also where the keeper acts %i ms earlier',
   async (ms, { skip }) => {
-    needsNoKernel(skip);
     const strace = needsFile(skip, '/usr/bin/strace', 'it holds up the one thread of niwad that takes over');
     const place = newPlace();
     const first = await startDaemon(place);

@@ -13,14 +13,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { Ledger, type Lost } from '../../src/accounting/ledger.js';
 import { fromLine } from '../../src/accounting/record.js';
 import type { UsageRecord } from '../../src/protocol/record.js';
-import { needsFile, needsNoKernel } from './support/host.js';
+import { needsFile } from './support/host.js';
 import { makePlace, Niwad, removePlace } from './support/niwad.js';
-
-beforeEach(({ skip }) => needsNoKernel(skip));
 
 const LEDGER_MODULE = new URL('../../dist/accounting/ledger.js', import.meta.url).href;
 

@@ -1,3 +1,4 @@
+// @module-tag vm
 import { EventEmitter, once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

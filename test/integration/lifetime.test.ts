@@ -29,7 +29,7 @@ async function expectLifetimeMet({ client }: Niwad, id: string, exit: object = {
 }
 
 describe.concurrent('a lifetime', () => {
-  test('ends a container at its deadline', async ({ niwad }) => {
+  test('ends a container at its deadline', { tags: 'vm' }, async ({ niwad }) => {
     const status = await niwad.start({ id: 'met', process: sleeper, lifetime: '500ms' });
     expect(Math.abs(bound(status) - 500)).toBeLessThanOrEqual(ROUNDING_MS);
     await expectLifetimeMet(niwad, 'met', { code: null, signal: 'SIGKILL' });
@@ -50,7 +50,7 @@ describe.concurrent('a lifetime', () => {
     await expectLifetimeMet(niwad, 'handled', { code: 6, signal: null });
   });
 
-  test('kills what ignores the signal when the stop timeout is over', async ({ niwad }) => {
+  test('kills what ignores the signal when the stop timeout is over', { tags: 'vm' }, async ({ niwad }) => {
     const script = 'trap "" TERM; while :; do sleep 0.02; done';
     const spec = { process: { args: ['sh', '-c', script] }, lifetime: seconds(700), stopTimeout: '400ms' };
     const { deadline_at } = await niwad.start({ id: 'ignored', ...spec });
@@ -61,7 +61,9 @@ describe.concurrent('a lifetime', () => {
     expect(lateness).toBeLessThan(MAX_LATENESS_MS);
   });
 
-  test('is met by a PID 1 that blocks the signal for moments, as shells do around a fork', async ({ niwad }) => {
+  test('is met by a PID 1 that blocks the signal for moments, as shells do around a fork', { tags: 'vm' }, async ({
+    niwad,
+  }) => {
     const script = `use POSIX; my $set = POSIX::SigSet->new(SIGTERM);
       while (1) { sigprocmask(SIG_BLOCK, $set); select(undef, undef, undef, 0.02);
                   sigprocmask(SIG_UNBLOCK, $set); select(undef, undef, undef, 0.002); }`;
@@ -69,7 +71,7 @@ describe.concurrent('a lifetime', () => {
     await expectLifetimeMet(niwad, 'blinking', { signal: 'SIGKILL' });
   });
 
-  test('ends a paused container', async ({ niwad }) => {
+  test('ends a paused container', { tags: 'vm' }, async ({ niwad }) => {
     await niwad.start({ id: 'paused', process: sleeper, lifetime: seconds(500) });
     await niwad.client.pause('paused');
     await expectLifetimeMet(niwad, 'paused');

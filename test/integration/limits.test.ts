@@ -1,3 +1,4 @@
+// @module-tag vm
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';

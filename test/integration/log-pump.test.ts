@@ -11,9 +11,7 @@ import { kernel } from '../../src/kernel/addon.js';
 import type { KernelEvent } from '../../src/kernel/kernel.js';
 import type { LogRequest } from '../../src/kernel/logs.js';
 import { ContainerLog, type LogRange } from '../../src/logs/log.js';
-import { needsNoKernel, SLOWNESS } from './support/host.js';
-
-beforeEach(({ skip }) => needsNoKernel(skip));
+import { SLOWNESS } from './support/host.js';
 
 /** The addon in this very process, and writers that hold both ends of their FIFOs open, as containers do. */
 

@@ -26,7 +26,7 @@ async function textOf(niwad: Niwad, id: string, options: LogsOptions = {}): Prom
   return Buffer.concat((await collect(niwad, id, options)).map(({ data }) => data)).toString();
 }
 
-test('both streams are kept as they were written, byte for byte', async ({ niwad }) => {
+test('both streams are kept as they were written, byte for byte', { tags: 'vm' }, async ({ niwad }) => {
   const script =
     'echo out; echo err >&2; printf "\\377\\000\\n"; head -c 300000 /dev/zero; printf unended; printf e >&2';
   await niwad.run({ id: 'bytes', process: shell(script) });

@@ -1,3 +1,4 @@
+// @module-tag vm
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { expect } from 'vitest';

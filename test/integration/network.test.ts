@@ -40,12 +40,12 @@ const rules = () => inside(NODE, 'nft', 'list', 'ruleset');
 const python = (program: string) => ({ args: ['python3', '-c', program] });
 
 describe('a bridged container', () => {
-  it('reaches the world by both families, and comes from the address of its node', async () => {
+  it('reaches the world by both families, and comes from the address of its node', { tags: 'vm' }, async () => {
     expect(await callFrom(niwad, bridged, '192.0.2.2', 7)).toBe('world for 192.0.2.1');
     expect(await callFrom(niwad, bridged, '2001:db8::2', 7)).toBe('world for 2001:db8::1');
   });
 
-  it('answers through published ports, to the world, its node and other containers', async () => {
+  it('answers through published ports, to the world, its node and other containers', { tags: 'vm' }, async () => {
     await startServer(niwad, 'net-site', { ports: ['8080:80', { host: 8081, container: 80, protocol: 'udp' }] });
     const near = addressOf(niwad, 'net-site').replace(/\.[0-9]+$/, '.1');
     for (const protocol of ['tcp', 'udp'] as const) {
@@ -88,7 +88,7 @@ except OSError: print('nothing', end='')`;
     await niwad.client.remove('net-local', { force: true });
   });
 
-  it('cannot be reached by another one, unless they are of the same group', async () => {
+  it('cannot be reached by another one, unless they are of the same group', { tags: 'vm' }, async () => {
     const alone = await startServer(niwad, 'net-alone', bridged);
     const friend = await startServer(niwad, 'net-friend', { group: 'friends' });
     const refused = [
@@ -127,7 +127,7 @@ except OSError: print('nothing', end='')`;
     expect(new Set(answers)).toEqual(new Set(['nothing']));
   });
 
-  it('sends from no address but its own, whatever its capabilities', async () => {
+  it('sends from no address but its own, whatever its capabilities', { tags: 'vm' }, async () => {
     const program = (own: string, from: string) => `import subprocess\n${own}\n${caller('192.0.2.2', 7, 'tcp', from)}`;
     const take = "subprocess.run(['ip', 'addr', 'add', '10.77.0.200/32', 'dev', 'eth0'], check=True)";
     const mac = "subprocess.run(['ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:01'], check=True)";
@@ -281,7 +281,7 @@ describe('another container', () => {
 });
 
 describe('the counters', () => {
-  it('are exact to the last packet of a container that has ended', async () => {
+  it('are exact to the last packet of a container that has ended', { tags: 'vm' }, async () => {
     const program = `
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -325,7 +325,7 @@ describe('the bandwidth', () => {
   const BYTES = 2_000_000;
   const RATE = 1_000_000;
 
-  it.each(['in', 'out'] as const)('of what goes %s is bounded', async (direction) => {
+  it.each(['in', 'out'] as const)('of what goes %s is bounded', { tags: 'vm' }, async (direction) => {
     const send = `
 def send(s):
     s.sendall(b'x' * ${BYTES})
@@ -365,7 +365,7 @@ ${direction === 'in' ? 'take' : 'send'}(s.accept()[0])`;
 describe('nothing is left', () => {
   const count = (text: string) => rules().split(text).length - 1;
 
-  it('of a container that has ended, and 50 at once come and go', async () => {
+  it('of a container that has ended, and 50 at once come and go', { tags: 'vm', timeout: 120_000 }, async () => {
     await niwad.run({ network: bridged, process: { args: ['true'] } });
     const before = devices();
     const sleep = { process: { args: ['sleep', '999'] } };
@@ -383,7 +383,7 @@ describe('nothing is left', () => {
     expect(devices()).toEqual(before);
     await expect.poll(() => count('elements'), { timeout: 10_000 }).toBe(0); // what was counted goes within seconds
     expect(inside(NODE, 'ip', 'neigh', 'show', 'dev', BRIDGE)).toBe('');
-  }, 120_000);
+  });
 
   it('of a start that fails', async () => {
     const before = devices();
@@ -437,7 +437,7 @@ describe('nothing is left', () => {
   });
 });
 
-it('is there where the kernel cannot count connections, and the log says so', async () => {
+it('is there where the kernel cannot count connections, and the log says so', { tags: 'vm' }, async () => {
   const place = nodePlace({ bridge: 'nwcount', subnet: '10.84.0.0/24', subnet6: null });
   const bin = join(place.directory, 'bin');
   mkdirSync(bin);
@@ -454,7 +454,9 @@ echo "$rules" | PATH=\${PATH#*:} exec nft "$@"
 });
 
 describe('a crash of niwad', () => {
-  it('leaves the network of containers up; the next one goes on with it, and removes what has ended', async () => {
+  it('leaves the network of containers up; the next one goes on with it, and removes what has ended', {
+    tags: 'vm',
+  }, async () => {
     const place = nodePlace({ bridge: 'nwcrash', subnet: '10.80.0.0/24', subnet6: 'fd00:80::/64' });
     const first = await startOnNode(place);
     const address = await startServer(first, 'net-stays', { ports: ['8040:80'], group: 'survivors' });
@@ -479,7 +481,7 @@ describe('a crash of niwad', () => {
     await second.stop();
     expect(devices().filter((name) => name.startsWith('nwcrash'))).toEqual([]);
     expect(rules()).not.toContain('nwcrash');
-  }, 60_000);
+  });
 
   it.each(['made', 'connected', 'exit-saved', 'group-removed', 'disconnected'])(
     'at "%s" leaves nothing',

@@ -1,3 +1,4 @@
+// @module-tag vm
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { capabilityMask, resolveCapabilities } from '../../src/spec/capabilities.js';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeEach, describe, expect, vi } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import type { SpecInput } from '../../src/client/index.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { scriptsIn } from './support/hooks.js';
-import { needsNoKernel, SLOWNESS, scaled } from './support/host.js';
+import { SLOWNESS, scaled } from './support/host.js';
 import { type Niwad, runNiwa } from './support/niwad.js';
 import { test } from './support/test.js';
 
@@ -12,7 +12,6 @@ const seconds = (milliseconds: number) => scaled(milliseconds) / 1000;
 const PATIENCE = { timeout: 10_000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
-beforeEach(({ skip }) => needsNoKernel(skip));
 
 /** A server that begins to listen late, on one address alone, and answers each path with the status in it. */
 const server = (port: number, address = '127.0.0.1', late = seconds(500)) => ({

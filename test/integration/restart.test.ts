@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { NiwaClient } from '../../src/client/client.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { needsFile, needsNoKernel, SLOWNESS, scaled } from './support/host.js';
+import { needsFile, SLOWNESS, scaled } from './support/host.js';
 import { keeperOf } from './support/niwad.js';
 
 /** What clients see of a restart of niwad without a service manager. */
@@ -82,10 +82,7 @@ function listeningAt(path: string): string | undefined {
   return lines.find(([, , , flags, , , , bound]) => flags === '00010000' && bound === path)?.[6];
 }
 
-test('whoever connects after a crash is answered by the next niwad, also where the keeper is another', async ({
-  skip,
-}) => {
-  needsNoKernel(skip);
+test('whoever connects after a crash is answered by the next niwad, also where the keeper is another', async () => {
   const place = newPlace();
   const first = await startDaemon(place);
   await first.start({ id: 'lives', process: sleeper });
@@ -102,8 +99,7 @@ test('whoever connects after a crash is answered by the next niwad, also where t
   client.close();
 });
 
-test('without containers nobody waits for a niwad that was stopped', async ({ skip }) => {
-  needsNoKernel(skip);
+test('without containers nobody waits for a niwad that was stopped', async () => {
   const niwad = await startDaemon(newPlace());
   await niwad.client.health();
   expect(await niwad.stop()).toBe(0);
@@ -120,7 +116,6 @@ const WITH_PID = `
   print $pid > 0 ? "made\\n" : "$!\\n";`;
 
 test('a niwad starts after a crash also where the pid of the one before is in use again', async ({ skip }) => {
-  needsNoKernel(skip);
   const perl = needsFile(skip, '/usr/bin/perl', 'Node.js has no clone3');
   const place = newPlace();
   const first = await startDaemon(place);

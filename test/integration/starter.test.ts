@@ -2,15 +2,10 @@ import { mkdtempSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect } from 'vitest';
-import { needsNoKernel } from './support/host.js';
 import { NIWA } from './support/niwad.js';
 import { test } from './support/test.js';
 
-test('writes a spec that can be planned and run as it stands, and replaces nothing unasked', async ({
-  niwad,
-  skip,
-}) => {
-  needsNoKernel(skip);
+test('writes a spec that can be planned and run as it stands, and replaces nothing unasked', async ({ niwad }) => {
   const cwd = mkdtempSync(join(niwad.place.directory, 'init-'));
   const niwa = async (...args: string[]) => {
     const env = { NIWA_SOCKET: niwad.socket };

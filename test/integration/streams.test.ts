@@ -1,3 +1,4 @@
+// @module-tag vm
 import { request } from 'node:http';
 import { expect } from 'vitest';
 import type { RuntimeEvent, Stats } from '../../src/client/index.js';

@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { NiwaError } from '../../src/client/index.js';
 import { CRASH_POINTS } from '../../src/crash-point.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { MAX_LATENESS_MS, needsNoKernel, SLOWNESS, scaled } from './support/host.js';
+import { MAX_LATENESS_MS, SLOWNESS, scaled } from './support/host.js';
 import { isAlive, keeperOf, type Niwad, type Place } from './support/niwad.js';
 
 const sleeper = { args: ['sleep', '1000'] };
@@ -30,8 +30,8 @@ function expectNothingLeft(niwad: Niwad): void {
 }
 
 describe.each(['SIGTERM', 'SIGKILL', 'SIGSEGV'] as const)('after %s', (signal) => {
-  test('containers go on, and the next daemon has them as they were', async ({ skip }) => {
-    if (signal === 'SIGSEGV') needsNoKernel(skip);
+  const tags = signal === 'SIGKILL' ? 'vm' : [];
+  test('containers go on, and the next daemon has them as they were', { tags }, async () => {
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
     const place = newPlace();
     const first = await startDaemon(place);
@@ -109,7 +109,7 @@ test('the status of every end is known to a daemon that is not the parent', asyn
 });
 
 describe('while there is no daemon', () => {
-  test('ends are remembered with their status, their time and their exact use', async () => {
+  test('ends are remembered with their status, their time and their exact use', { tags: 'vm' }, async () => {
     const place = newPlace();
     const first = await startDaemon(place);
     const wait = seconds(800);
@@ -139,7 +139,7 @@ describe('while there is no daemon', () => {
     expect(groups.filter(existsSync)).toEqual([]);
   });
 
-  test('lifetimes end in time, by the stop signal and by the kill', async () => {
+  test('lifetimes end in time, by the stop signal and by the kill', { tags: 'vm' }, async () => {
     const place = newPlace();
     const first = await startDaemon(place);
     const lifetime = seconds(1500); // the four starts and the kill have to fit in, also on a busy machine
@@ -187,7 +187,9 @@ describe('while there is no daemon', () => {
     expect(await second.client.wait('deaf')).toMatchObject({ signal: 'SIGKILL', reason: 'stopped' });
   });
 
-  test('without a keeper either, the next daemon ends what is overdue and says what it does not know', async () => {
+  test('without a keeper either, the next daemon ends what is overdue and says what it does not know', {
+    tags: 'vm',
+  }, async () => {
     const place = newPlace();
     const first = await startDaemon(place);
     await first.start({ id: 'overdue', process: sleeper, lifetime: seconds(400) });
@@ -243,8 +245,7 @@ test('a daemon that stands still is no reason to live longer', async () => {
   expect(niwad.ledger('ends')).toHaveLength(1);
 });
 
-test('an id that is used again is another container, also for the keeper', async ({ skip }) => {
-  needsNoKernel(skip);
+test('an id that is used again is another container, also for the keeper', async () => {
   const place = newPlace();
   const first = await startDaemon(place);
   await first.start({ id: 'again', process: sleeper, lifetime: seconds(500) });
@@ -272,34 +273,34 @@ async function expectCountedOnce(niwad: Niwad, place: Place, acknowledged: boole
 
 describe("a daemon that dies at any point of a container's life counts it exactly once", () => {
   const ACKNOWLEDGED = CRASH_POINTS.slice(CRASH_POINTS.indexOf('exit-heard'));
-  test.for(CRASH_POINTS)('%s', async (point, { skip }) => {
-    if (point !== 'started' && point !== 'exit-heard' && point !== 'record-appended') needsNoKernel(skip);
-    const place = newPlace();
-    const first = await startDaemon(place, { NIWA_CRASH_AT: point });
-    const spec = { id: 'once', process: shell('i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 3') };
-    const group = first.groupOf('once');
-    const early = !ACKNOWLEDGED.includes(point);
-    const waits = point === 'connected' || point === 'created-saved'; // one that starts at once does not come there
-    const asked = waits ? first.client.create(spec) : first.client.create(spec, { wait: true });
-    await expect(asked).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
-    expect(await first.ended()).toBe('SIGKILL');
-    const counted = existsSync(group)
-      ? Number(/usage_usec (\d+)/.exec(readFileSync(join(group, 'cpu.stat'), 'utf8'))?.[1])
-      : null;
+  const inVmToo = (point: string) => (point === 'exit-heard' ? 'vm' : []);
+  for (const point of CRASH_POINTS)
+    test(point, { tags: inVmToo(point) }, async () => {
+      const place = newPlace();
+      const first = await startDaemon(place, { NIWA_CRASH_AT: point });
+      const spec = { id: 'once', process: shell('i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 3') };
+      const group = first.groupOf('once');
+      const early = !ACKNOWLEDGED.includes(point);
+      const waits = point === 'connected' || point === 'created-saved'; // one that starts at once does not come there
+      const asked = waits ? first.client.create(spec) : first.client.create(spec, { wait: true });
+      await expect(asked).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
+      expect(await first.ended()).toBe('SIGKILL');
+      const counted = existsSync(group)
+        ? Number(/usage_usec (\d+)/.exec(readFileSync(join(group, 'cpu.stat'), 'utf8'))?.[1])
+        : null;
 
-    const second = await startDaemon(place);
-    if (point === 'created-saved') await second.client.start('once');
-    await expectCountedOnce(second, place, !early);
-    const [final] = second.ledger('once').filter(({ type }) => type === 'final');
-    if (!early && counted !== null) expect(final?.usage?.cpu.usage_usec).toBe(counted);
-    await second.stop('SIGKILL');
-    const third = await startDaemon(place);
-    await expectCountedOnce(third, place, !early);
-  });
+      const second = await startDaemon(place);
+      if (point === 'created-saved') await second.client.start('once');
+      await expectCountedOnce(second, place, !early);
+      const [final] = second.ledger('once').filter(({ type }) => type === 'final');
+      if (!early && counted !== null) expect(final?.usage?.cpu.usage_usec).toBe(counted);
+      await second.stop('SIGKILL');
+      const third = await startDaemon(place);
+      await expectCountedOnce(third, place, !early);
+    });
 });
 
-test('what belongs to no container is removed', async ({ skip }) => {
-  needsNoKernel(skip);
+test('what belongs to no container is removed', async () => {
   const place = newPlace();
   const first = await startDaemon(place);
   await first.start({ id: 'kept', process: sleeper });

@@ -1,3 +1,4 @@
+// @module-tag vm
 import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { NiwaClient } from '../../src/client/client.js';

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, expect, test, vi } from 'vitest';
 import { lookAtCgroupTree } from '../../src/host/cgroup.js';
-import { host, needsFile, needsNoKernel, type Skip, scaled } from './support/host.js';
+import { host, needsFile, type Skip, scaled } from './support/host.js';
 import { flagsOf, isAlive, makePlace, NIWAD, Niwad, type Place, removePlace } from './support/niwad.js';
 
 const cleanups: (() => unknown)[] = [];
@@ -67,7 +67,6 @@ async function hear(skip: Skip, name: string): Promise<() => string[]> {
 }
 
 test.for(['a path', 'an abstract name'])('the manager hears of start, life and end, at %s', async (kind, { skip }) => {
-  needsNoKernel(skip);
   const place = newPlace();
   const name = kind === 'a path' ? join(place.directory, 'notify') : `@${place.cgroup}`;
   const messages = await hear(skip, name);
@@ -82,7 +81,6 @@ test.for(['a path', 'an abstract name'])('the manager hears of start, life and e
 });
 
 test('a daemon whose event loop hangs is not said to live', async ({ skip }) => {
-  needsNoKernel(skip);
   const place = newPlace();
   const name = join(place.directory, 'notify');
   const messages = await hear(skip, name);
@@ -99,7 +97,6 @@ test('a daemon whose event loop hangs is not said to live', async ({ skip }) => 
 test('without a watchdog there is no word of it; a manager that is not there is no reason to stop', async ({
   skip,
 }) => {
-  needsNoKernel(skip);
   const place = newPlace();
   const name = join(place.directory, 'notify');
   const messages = await hear(skip, name);
@@ -161,7 +158,6 @@ test('whoever waits at the socket of a niwad before is refused where the next on
 });
 
 test('a descriptor that is no listening socket, and more than one, are refused', async ({ skip }) => {
-  needsNoKernel(skip);
   const place = newPlace();
   const go = join(place.directory, 'go');
   writeFileSync(go, '');
@@ -185,7 +181,7 @@ test('a descriptor that is no listening socket, and more than one, are refused',
 
 const INTO_GROUP = 'echo $$ >"$0/cgroup.procs"; exec "$@"';
 
-test('in its own group niwad steps aside, and does so only once', async () => {
+test('in its own group niwad steps aside, and does so only once', { tags: 'vm' }, async () => {
   const place = newPlace();
   const { base } = lookAtCgroupTree(place.cgroup);
   mkdirSync(base);
@@ -206,7 +202,7 @@ test('in its own group niwad steps aside, and does so only once', async () => {
   expect(again.pidsOf('b')).toHaveLength(1);
 });
 
-test("the root group is nobody's own", async () => {
+test("the root group is nobody's own", { tags: 'vm' }, async () => {
   const place = newPlace();
   const { mount } = lookAtCgroupTree(place.cgroup);
   const words = ['-c', INTO_GROUP, mount, NIWAD, ...flagsOf({ ...place, cgroup: 'self' })];
@@ -214,7 +210,7 @@ test("the root group is nobody's own", async () => {
   expect([exitCode, stdout]).toEqual([1, expect.stringContaining('cgroup \\"self\\" needs a group')]);
 });
 
-test('a container does not inherit that niwad is spared by the OOM killer', async ({ skip }) => {
+test('a container does not inherit that niwad is spared by the OOM killer', { tags: 'vm' }, async ({ skip }) => {
   const place = newPlace();
   const spare = 'echo -900 >/proc/self/oom_score_adj && exec "$@"';
   const may = await execa('sh', ['-c', spare, 'sh', 'true'], { reject: false });
@@ -225,7 +221,6 @@ test('a container does not inherit that niwad is spared by the OOM killer', asyn
 });
 
 test('systemd takes the units without a word', async ({ skip }) => {
-  needsNoKernel(skip);
   const analyze = needsFile(skip, '/usr/bin/systemd-analyze', 'the package systemd is not installed');
   const { directory } = newPlace();
   for (const name of ['niwad.service', 'niwad.socket']) {

@@ -106,7 +106,7 @@ test('run -t shows all that is written, and stores it as its log', async ({ niwa
   expect((await niwad.output(id)).stdout).toBe(lines);
 });
 
-test('attach without a terminal shows what comes, and passes signals on', async ({ niwad }) => {
+test('attach without a terminal shows what comes, and passes signals on', { tags: 'vm' }, async ({ niwad }) => {
   const script = 'trap "echo caught; exit 6" USR1; while :; do echo tick >&2; sleep 0.1; done';
   const { id } = await niwad.start({ process: { args: ['sh', '-c', script] } });
   await niwad.says(id, 'tick');
@@ -119,7 +119,7 @@ test('attach without a terminal shows what comes, and passes signals on', async 
   expect(exit).toMatchObject({ code: 6, signal: null });
 });
 
-test('several clients see the same terminal, and each may type', async ({ niwad }) => {
+test('several clients see the same terminal, and each may type', { tags: 'vm' }, async ({ niwad }) => {
   const { id } = await niwad.start({ process: { args: ['cat'], tty: true } });
   const sessions = [await niwad.client.attach(id), await niwad.client.attach(id)];
   const outputs = sessions.map((session) => session.output());

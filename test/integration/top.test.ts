@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { execa } from 'execa';
 import { expect, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { needsNoKernel, scaled } from './support/host.js';
+import { scaled } from './support/host.js';
 import { isAlive, NIWA, type Niwad } from './support/niwad.js';
 import { test } from './support/test.js';
 import { cleanUpTerminals, Tmux } from './support/tmux.js';
@@ -57,11 +57,7 @@ async function topPid(tmux: Tmux): Promise<number> {
   return Number(stdout);
 }
 
-test('shows containers on 80 columns, sorts and filters by keys, and gives the screen back', async ({
-  niwad,
-  skip,
-}) => {
-  needsNoKernel(skip);
+test('shows containers on 80 columns, sorts and filters by keys, and gives the screen back', async ({ niwad }) => {
   await niwad.start({ id: 'top-busy', process: busy, owner: 'alice', lifetime: '2h' });
   await niwad.start({ id: 'top-idle', process: idle, owner: 'bob', labels: { tier: 'front' }, lifetime: '10m' });
   await niwad.client.create({ id: 'top-made', process: idle });
@@ -107,8 +103,7 @@ test('shows containers on 80 columns, sorts and filters by keys, and gives the s
   await expectGivenBack(tmux, niwad, 0);
 });
 
-test('shows for a while what has ended, and holds the picture', async ({ niwad, skip }) => {
-  needsNoKernel(skip);
+test('shows for a while what has ended, and holds the picture', async ({ niwad }) => {
   await clear(niwad);
   await niwad.start({ id: 'top-short', process: idle });
   const tmux = await openTop(niwad);
@@ -127,16 +122,14 @@ test('shows for a while what has ended, and holds the picture', async ({ niwad, 
 
 test.for(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
   'gives the screen back when it is ended by %s',
-  async (signal, { niwad, skip }) => {
-    needsNoKernel(skip);
+  async (signal, { niwad }) => {
     const tmux = await openTop(niwad);
     process.kill(await topPid(tmux), signal);
     await expectGivenBack(tmux, niwad, 128 + constants.signals[signal]);
   },
 );
 
-test('gives the screen back while it is suspended', async ({ niwad, skip }) => {
-  needsNoKernel(skip);
+test('gives the screen back while it is suspended', async ({ niwad }) => {
   await clear(niwad);
   const tmux = await openTop(niwad);
   tmux.press('C-z');
@@ -151,8 +144,7 @@ test('gives the screen back while it is suspended', async ({ niwad, skip }) => {
   await vi.waitFor(() => expect(tmux.state('alternate_on')).toBe('0'), 10_000);
 });
 
-test('ends when its terminal goes', async ({ niwad, skip }) => {
-  needsNoKernel(skip);
+test('ends when its terminal goes', async ({ niwad }) => {
   await clear(niwad);
   const tmux = await openTop(niwad);
   const pid = await topPid(tmux);
@@ -160,8 +152,7 @@ test('ends when its terminal goes', async ({ niwad, skip }) => {
   await vi.waitFor(() => expect(isAlive(pid)).toBe(false), scaled(10_000));
 });
 
-test('waits for a daemon that is restarted', async ({ skip }) => {
-  needsNoKernel(skip);
+test('waits for a daemon that is restarted', async () => {
   const place = newPlace({ sampleIntervalMs: 100 });
   const first = await startDaemon(place);
   await first.start({ id: 'top-survives', process: busy });
@@ -176,8 +167,7 @@ test('waits for a daemon that is restarted', async ({ skip }) => {
   await expectGivenBack(tmux, first, 0);
 });
 
-test('prints text where it is no terminal, or is asked to', async ({ niwad, skip }) => {
-  needsNoKernel(skip);
+test('prints text where it is no terminal, or is asked to', async ({ niwad }) => {
   await clear(niwad);
   await niwad.start({ id: 'top-piped', process: busy, owner: 'alice', lifetime: '1h' });
   await niwad.start({ id: 'top-other', process: idle });
@@ -212,8 +202,7 @@ test('prints text where it is no terminal, or is asked to', async ({ niwad, skip
   expect((await tmux.shows(/^ended 0$/m)).join('\n')).toMatch(/^top-piped +running/m);
 });
 
-test('is an error where no daemon answers', async ({ niwad, skip }) => {
-  needsNoKernel(skip);
+test('is an error where no daemon answers', async ({ niwad }) => {
   await clear(niwad);
   const tmux = new Tmux(200, 24, { NIWA_SOCKET: `${niwad.place.directory}/nobody.sock` });
   tmux.type(`${NIWA} top; echo "ended $?"`);

@@ -7,7 +7,7 @@ import { expect, onTestFinished, vi } from 'vitest';
 import { Ledger } from '../../src/accounting/ledger.js';
 import type { UsageAnswer, UsageRecord, UsageRow } from '../../src/client/index.js';
 import { recordOf, usageOf } from '../unit/accounting/records.js';
-import { needsFile, needsNoKernel, type Skip } from './support/host.js';
+import { needsFile, type Skip } from './support/host.js';
 import { raw } from './support/http.js';
 import { makePlace, Niwad, removePlace } from './support/niwad.js';
 import { test } from './support/test.js';
@@ -175,7 +175,6 @@ async function writeLedger(directory: string, number: number): Promise<string[]>
 }
 
 test('many rows come page by page, or one after another, and hold up nobody', async ({ skip }) => {
-  needsNoKernel(skip);
   const place = makePlace({ readGroup: READ_GROUP });
   onTestFinished(() => removePlace(place));
   const ids = await writeLedger(join(place.stateDir, 'ledger'), 12_000);

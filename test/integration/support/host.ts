@@ -21,6 +21,9 @@ export const host = {
   missing,
 };
 
+/** Whether chaos and soak go on as long as they can, for `npm run test:long`. */
+export const LONG = process.env.NIWA_LONG === '1';
+
 /** JavaScript is 8 to 15 times slower under emulation: how much longer things may take there. */
 export const SLOWNESS = host.slow ? 10 : 1;
 
@@ -52,12 +55,4 @@ export function needsScratchDisk(skip: Skip): { directory: string; device: strin
     .map((text) => text.split(' '))
     .find((fields) => fields[4] === directory);
   return { directory, device: line?.[2] ?? '' };
-}
-
-/**
- * Skips a test of words alone in the virtual machine, where every command line takes seconds: nothing in it depends on the
- * host, and it has run outside.
- */
-export function needsNoKernel(skip: Skip): void {
-  skip(host.inVm, 'has nothing of the kernel in it and takes long in the virtual machine: it runs on the host');
 }

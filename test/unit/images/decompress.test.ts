@@ -87,7 +87,7 @@ it('what the source says goes through, and nobody is left waiting', async () => 
   expect((await execa('pgrep', ['-P', String(process.pid), 'xz'], { reject: false })).stdout).toBe('');
 });
 
-it("a program has not niwad's limit of open files", async ({ skip }) => {
+it("a program has not niwad's limit of open files", { tags: 'vm' }, async ({ skip }) => {
   const capabilities = /^CapEff:\s+(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
   skip(((BigInt(`0x${capabilities}`) >> 24n) & 1n) === 0n, 'needs CAP_SYS_RESOURCE: the program is of another user');
   const bytes = await compressed('xz', TEXT);
