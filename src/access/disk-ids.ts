@@ -1,8 +1,8 @@
 import type { FieldProblem } from '../errors.js';
 import { writesToRoot } from '../plan/userns.js';
 import type { IdMapping, Spec } from '../protocol/resolved-spec.js';
+import { IDS_PER_CONTAINER } from '../spec/ids.js';
 import { show } from '../spec/problems.js';
-import { IDS_PER_CONTAINER } from '../spec/spec.js';
 import type { Allowed, Caller } from './allowed.js';
 
 /**

@@ -1,5 +1,5 @@
 import { NiwaError } from '../errors.js';
-import { signalNumber } from '../spec/signals.js';
+import { knownSignal } from '../spec/signals.js';
 
 /** The exit statuses of `niwa`; those of `run` are Docker's. */
 export const EXIT = { ok: 0, failed: 1, wrongUsage: 2, niwaFailed: 125, notExecutable: 126, notFound: 127 } as const;
@@ -21,5 +21,5 @@ export function statusOfFailedRun(error: unknown): number {
 /** The status of `run` where the container ended: its own, or 128 + n for signal n. */
 export function statusOfExit({ code, signal }: { code: number | null; signal: string | null }): number {
   if (code !== null) return code;
-  return signal === null ? EXIT.niwaFailed : 128 + (signalNumber(signal) ?? 0);
+  return signal === null ? EXIT.niwaFailed : 128 + knownSignal(signal);
 }

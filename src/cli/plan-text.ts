@@ -14,7 +14,8 @@ import { describeEnd, makePlan, type Plan, planSteps, type Step } from '../plan/
 import type { Spec } from '../protocol/resolved-spec.js';
 import type { SpecInput } from '../protocol/spec.js';
 import { DEFAULT_BOUNDS, resolveBounds, withDefaults } from '../spec/ceilings.js';
-import { IDS_PER_CONTAINER, parseSpec } from '../spec/spec.js';
+import { IDS_PER_CONTAINER } from '../spec/ids.js';
+import { parseSpec } from '../spec/spec.js';
 import { warningsOf } from '../spec/warnings.js';
 
 /** A spec, what it is compiled to, the steps of that, and what a container of it would not have as its user may expect. */

@@ -16,7 +16,7 @@ import { encodeProgram } from '../plan/encode.js';
 import { execOps } from '../plan/exec.js';
 import { idOutside } from '../plan/userns.js';
 import { type ExecSpec, parseExec } from '../spec/exec.js';
-import { signalName, signalNumber } from '../spec/signals.js';
+import { knownSignal, signalName } from '../spec/signals.js';
 import { FairTurns } from '../turns.js';
 
 /** A container can hold up those who enter it, each on a thread of Node.js's pool; starts and files need some too. */
@@ -56,7 +56,7 @@ export class Exec {
 
   /** Sends it a signal; nothing happens where it has ended. */
   kill(signal: string): void {
-    native.execSignal(this.#handle, signalNumber(signal) ?? 0);
+    native.execSignal(this.#handle, knownSignal(signal));
   }
 
   /** Sets the size of its terminal; nothing happens where it has none. */

@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
 import { type FieldProblem, NiwaError } from '../errors.js';
 import type { IdRange } from '../host/id-pool.js';
-import { LAST_ID, parseId } from '../spec/ids.js';
+import { IDS_PER_CONTAINER, LAST_ID, parseId } from '../spec/ids.js';
 import { show } from '../spec/problems.js';
-import { IDS_PER_CONTAINER } from '../spec/spec.js';
 
 /** Lower ids are those of the system's own users. */
 const FIRST_ID = 1000;

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { NiwaError } from '../errors.js';
 import { type Deadline, errnoName, type Failure, type Handle, native, type Started } from '../native.js';
 import type { Spec } from '../protocol/resolved-spec.js';
-import { signalNumber } from '../spec/signals.js';
+import { knownSignal } from '../spec/signals.js';
 import { requireState } from './actions.js';
 import { deadlineOf } from './deadline.js';
 import { CAUSE } from './exit.js';
@@ -70,7 +70,7 @@ export class Control {
    * @throws NiwaError STATE_CONFLICT, HOST_ERROR
    */
   signal(name: string): void {
-    const sent = native.signal(this.#of.handle, signalNumber(name) ?? 0);
+    const sent = native.signal(this.#of.handle, knownSignal(name));
     if (sent === -constants.errno.ESRCH)
       throw new NiwaError('STATE_CONFLICT', `cannot kill container ${this.#of.id}: it has just ended`);
     if (sent < 0)

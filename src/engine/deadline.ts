@@ -1,8 +1,6 @@
 import type { Deadline } from '../native.js';
 import type { Spec } from '../protocol/resolved-spec.js';
-import { signalNumber } from '../spec/signals.js';
-
-const SIGTERM = 15;
+import { knownSignal } from '../spec/signals.js';
 
 /**
  * Gives a deadline for the addon: at `atNs` the stop signal, and after `timeoutUsec` the kill. Pure.
@@ -17,5 +15,5 @@ export function deadlineOf(
   timeoutUsec = spec.stopTimeoutUsec,
   signal = spec.stopSignal,
 ): Deadline {
-  return { atNs, cause, signal: signalNumber(signal) ?? SIGTERM, timeoutNs: BigInt(timeoutUsec) * 1000n };
+  return { atNs, cause, signal: knownSignal(signal), timeoutNs: BigInt(timeoutUsec) * 1000n };
 }

@@ -1,6 +1,7 @@
 import { type Static, type TObject, type TSchema, Type } from 'typebox';
 import { ExitSchema } from '../protocol/container.js';
 import { problemsOf } from '../spec/check.js';
+import { signalNumber } from '../spec/signals.js';
 
 /**
  * What a state file has to say before anybody may build on it. A field that niwad does not know is let be, and so is all that is
@@ -58,7 +59,7 @@ export const SavedSpecSchema = Type.Object({
   devices: Type.Array(Type.String()),
   lifetimeUsec: nullable(Usec),
   jitterUsec: Usec,
-  stopSignal: Type.String(),
+  stopSignal: Type.Refine(Type.String({ description: 'a signal' }), (name) => signalNumber(name) !== undefined),
   stopTimeoutUsec: Usec,
   init: Type.Boolean(),
   labels: texts,

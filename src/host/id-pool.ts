@@ -1,5 +1,5 @@
 import { NiwaError } from '../errors.js';
-import { IDS_PER_CONTAINER } from '../spec/spec.js';
+import { IDS_PER_CONTAINER } from '../spec/ids.js';
 
 /** The host ids of one container, from `start` on. */
 export interface IdRange {

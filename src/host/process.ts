@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { IDS_PER_CONTAINER } from '../spec/spec.js';
+import { IDS_PER_CONTAINER } from '../spec/ids.js';
 import type { IdRange } from './id-pool.js';
 
 /**

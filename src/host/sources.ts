@@ -1,7 +1,7 @@
 import type { BindMount, Idmap, Overlay, Root, Spec } from '../protocol/resolved-spec.js';
 import { mapPrograms } from '../spec/hooks.js';
 import { invalid } from '../spec/problems.js';
-import { keptOverHost } from '../spec/spec.js';
+import { keptOverHost } from '../spec/root.js';
 import { canIdmap, canIdmapImage } from './filesystems.js';
 import { type Asker, type Errand, type Found, reach } from './reach.js';
 

@@ -4,7 +4,7 @@ import { isKernelError } from '../kernel/errors.js';
 import type { Root, Spec } from '../protocol/resolved-spec.js';
 import { parseId } from '../spec/ids.js';
 import { invalid, requireNoProblems, show } from '../spec/problems.js';
-import { unmappedUser } from '../spec/spec.js';
+import { unmappedUser } from '../spec/userns.js';
 
 /** Users by name, from the root's own passwd(5) and group(5). */
 

@@ -1,3 +1,8 @@
+import { type FieldProblem, NiwaError } from '../errors.js';
+import { CAPABILITY_WORDS } from '../protocol/spec/process.js';
+import type { SpecInput } from '../protocol/spec.js';
+import { show } from './problems.js';
+
 /** The capabilities of capabilities(7); a name's place is its number. */
 const CAPABILITIES = [
   'CHOWN',
@@ -62,8 +67,24 @@ export function capabilityName(input: string): string | undefined {
   return name === 'ALL' || CAPABILITIES.includes(name) ? name : undefined;
 }
 
-/** Gives a set, the default one unless given, changed by `drop`, then `add` (known names, "ALL" for every one), in the kernel's order. */
-export function resolveCapabilities(add: string[], drop: string[], base: readonly string[] = DEFAULT): string[] {
+function knownCapability(input: string): string {
+  const name = capabilityName(input);
+  if (name === undefined)
+    throw new NiwaError('SPEC_INVALID', `a capability: found ${show(input)}; allowed: ${CAPABILITY_WORDS}`);
+  return name;
+}
+
+/**
+ * Gives a set, the default one unless given, changed by `drop`, then `add`, in the kernel's order.
+ * @param change names as capabilityName() takes them, "ALL" for every one
+ * @throws NiwaError SPEC_INVALID where a name is of no capability
+ */
+export function resolveCapabilities(
+  change: { add?: string[]; drop?: string[] } = {},
+  base: readonly string[] = DEFAULT,
+): string[] {
+  const add = (change.add ?? []).map(knownCapability);
+  const drop = (change.drop ?? []).map(knownCapability);
   const set = new Set(drop.includes('ALL') ? [] : base.filter((name) => !drop.includes(name)));
   for (const name of add.includes('ALL') ? CAPABILITIES : add) set.add(name);
   return CAPABILITIES.filter((name) => set.has(name));
@@ -72,4 +93,16 @@ export function resolveCapabilities(add: string[], drop: string[], base: readonl
 /** Gives the bit mask of capability names, as in CapEff of /proc/PID/status. */
 export function capabilityMask(names: string[]): bigint {
   return names.reduce((mask, name) => mask | (1n << BigInt(CAPABILITIES.indexOf(name))), 0n);
+}
+
+/** Names that no kernel knows. */
+export function* capabilityProblems({ capabilities = {} }: SpecInput): Iterable<FieldProblem> {
+  for (const list of ['add', 'drop'] as const)
+    for (const [i, name] of (capabilities[list] ?? []).entries())
+      if (capabilityName(name) === undefined)
+        yield {
+          path: `capabilities.${list}[${i}]`,
+          found: show(name),
+          allowed: CAPABILITY_WORDS,
+        };
 }

@@ -1,6 +1,6 @@
 import type { FieldProblem } from '../errors.js';
 import type { Limit, Spec } from '../protocol/resolved-spec.js';
-import { parseBytes } from '../protocol/units.js';
+import { sizeBytes } from './quantities.js';
 
 /** The most of what one container could take from all others; null for no bound. */
 export interface Bounds {
@@ -38,7 +38,7 @@ export function resolveBounds({ pids, memory, tmpfs }: Required<BoundsInput>, ho
 function toBytes(size: number | string | null, hostBytes: number): number | null {
   if (size === null) return null;
   const share = typeof size === 'string' && size.endsWith('%') ? Number.parseInt(size, 10) / 100 : undefined;
-  return share === undefined ? (parseBytes(size) ?? null) : Math.floor(hostBytes * share);
+  return share === undefined ? sizeBytes(size) : Math.floor(hostBytes * share);
 }
 
 /** Gives the tighter of two bounds for each thing. */

@@ -1,10 +1,11 @@
 import type { FieldProblem } from '../errors.js';
 import { type ExecInput, ExecSchema, type TerminalSize } from '../protocol/exec.js';
 import type { Rlimit, Spec } from '../protocol/resolved-spec.js';
-import { capabilityName, resolveCapabilities } from './capabilities.js';
+import { resolveCapabilities } from './capabilities.js';
 import { parseAs } from './check.js';
 import { requireNoProblems } from './problems.js';
-import { DEFAULT_TERM, meaningProblems, normaliseProcess, normaliseRlimits } from './spec.js';
+import { DEFAULT_TERM, normaliseProcess, normaliseRlimits } from './process.js';
+import { meaningProblems } from './spec.js';
 
 /** An exec with every default filled in from its container. */
 export interface ExecSpec {
@@ -29,11 +30,7 @@ export function parseExec(input: unknown, spec: Spec): ExecSpec {
     process: processOf(asked, spec),
     stdin: asked.stdin ?? false,
     size: asked.size ?? null,
-    capabilities: resolveCapabilities(
-      (asked.capabilities?.add ?? []).map((name) => capabilityName(name) ?? ''),
-      (asked.capabilities?.drop ?? []).map((name) => capabilityName(name) ?? ''),
-      spec.capabilities,
-    ),
+    capabilities: resolveCapabilities(asked.capabilities, spec.capabilities),
     seccomp: asked.seccomp ?? spec.seccomp,
     rlimits: [...spec.rlimits.filter(({ name }) => rlimits.every((given) => given.name !== name)), ...rlimits],
   };

@@ -1,8 +1,8 @@
-import type { FieldProblem } from '../errors.js';
+import { type FieldProblem, NiwaError } from '../errors.js';
 import type { Hook, Hooks, IntervalHook, Program } from '../protocol/resolved-hooks.js';
 import type { HooksInput } from '../protocol/spec.js';
-import { parseDuration } from '../protocol/units.js';
 import { show } from './problems.js';
+import { durationUsec } from './quantities.js';
 
 /** The points of a container's life at which hooks run, in their order. The first three can fail the start. */
 export const FAILABLE_POINTS = ['beforeCreate', 'afterNetwork', 'afterStart'] as const;
@@ -40,8 +40,8 @@ export function* outside(
   most: number,
   allowed: string,
 ): Iterable<FieldProblem> {
-  const usec = given === undefined ? least : (parseDuration(given) ?? least);
-  if (usec < least || usec > most) yield { path, found: show(given), allowed };
+  const usec = given === undefined ? null : durationUsec(given);
+  if (usec !== null && (usec < least || usec > most)) yield { path, found: show(given), allowed };
 }
 
 /** Fills in the defaults of hooks that are valid. */
@@ -53,14 +53,15 @@ export function normaliseHooks(input: HooksInput): Hooks {
     if (list.length > 0) hooks[point] = list;
   }
   const interval = (input.interval ?? []).map(
-    (hook): IntervalHook => ({ ...toProgram(hook), everyUsec: parseDuration(hook.every) ?? 0 }),
+    (hook): IntervalHook => ({ ...toProgram(hook), everyUsec: durationUsec(hook.every) }),
   );
   return interval.length > 0 ? { ...hooks, interval } : hooks;
 }
 
 function toProgram({ args, env = {}, timeout }: ProgramInput): Program {
-  const timeoutUsec = timeout === undefined ? DEFAULT_TIMEOUT_USEC : (parseDuration(timeout) ?? DEFAULT_TIMEOUT_USEC);
-  return { file: args[0] ?? '', args, env, timeoutUsec };
+  const [file] = args;
+  if (file === undefined) throw new NiwaError('INTERNAL', 'a hook without a program has passed the checks');
+  return { file, args, env, timeoutUsec: timeout === undefined ? DEFAULT_TIMEOUT_USEC : durationUsec(timeout) };
 }
 
 /** Gives the hooks with each program changed by `change`. */

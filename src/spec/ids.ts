@@ -1,5 +1,8 @@
 /** Numbers of users and groups. */
 
+/** How many ids a container with `userns: auto` gets. */
+export const IDS_PER_CONTAINER = 65_536;
+
 /** The highest: 2^32 - 1 means "leave it as it is" to the kernel, see setresuid(2) and chown(2). */
 export const LAST_ID = 4_294_967_294;
 

@@ -2,8 +2,8 @@ import { isIP, isIPv4, isIPv6 } from 'node:net';
 import type { FieldProblem } from '../errors.js';
 import type { Network, PublishedPort } from '../protocol/resolved-spec.js';
 import type { NetworkInput } from '../protocol/spec.js';
-import { parseBytes } from '../protocol/units.js';
 import { show } from './problems.js';
+import { sizeBytes } from './quantities.js';
 
 /** The network of a container: what its schema cannot say, and its defaults. Pure. */
 
@@ -76,5 +76,5 @@ function normalisePort(input: NonNullable<NetworkInput['ports']>[number]): Publi
 }
 
 function bytesOf(rate: string | number | undefined): number | null {
-  return rate === undefined ? null : (parseBytes(rate) ?? null);
+  return rate === undefined ? null : sizeBytes(rate);
 }

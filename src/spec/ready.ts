@@ -1,9 +1,9 @@
-import type { FieldProblem } from '../errors.js';
+import { type FieldProblem, NiwaError } from '../errors.js';
 import type { Ready, ReadyCheck } from '../protocol/resolved-hooks.js';
 import type { SpecInput } from '../protocol/spec.js';
-import { parseDuration } from '../protocol/units.js';
 import { outside } from './hooks.js';
 import { show } from './problems.js';
+import { durationUsec } from './quantities.js';
 
 type ReadyInput = NonNullable<SpecInput['ready']>;
 
@@ -33,7 +33,7 @@ export function* readyProblems({ ready, hooks }: SpecInput): Iterable<FieldProbl
 /** Fills in the defaults of a readiness check that is valid. */
 export function normaliseReady(input: ReadyInput): Ready {
   const usec = (given: string | number | undefined, otherwise: number) =>
-    given === undefined ? otherwise : (parseDuration(given) ?? otherwise);
+    given === undefined ? otherwise : durationUsec(given);
   return {
     check: toCheck(input),
     everyUsec: usec(input.every, DEFAULT_EVERY_USEC),
@@ -45,5 +45,6 @@ export function normaliseReady(input: ReadyInput): Ready {
 function toCheck({ tcp, http, command }: ReadyInput): ReadyCheck {
   if (command !== undefined) return { type: 'command', args: command };
   if (http !== undefined) return { type: 'http', port: http.port, path: http.path, status: http.status ?? null };
-  return { type: 'tcp', port: tcp ?? 0 };
+  if (tcp !== undefined) return { type: 'tcp', port: tcp };
+  throw new NiwaError('INTERNAL', 'a readiness check of nothing has passed the checks');
 }

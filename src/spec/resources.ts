@@ -2,9 +2,9 @@ import type { FieldProblem } from '../errors.js';
 import type { IoLimit, Limit, Resources } from '../protocol/resolved-spec.js';
 import { Resources as ResourcesSchema } from '../protocol/spec/resources.js';
 import type { ResourcesInput } from '../protocol/spec.js';
-import { parseBytes, parseDuration } from '../protocol/units.js';
 import { parseAs } from './check.js';
 import { invalid, requireNoProblems, show } from './problems.js';
+import { durationUsec, sizeBytes } from './quantities.js';
 
 /** The period of cpu.max; the kernel's default. */
 export const CPU_PERIOD_USEC = 100_000;
@@ -25,7 +25,7 @@ export function parseResources(input: unknown): Resources {
  */
 export function mergeResources(now: Resources, change: Resources): Resources {
   const cpu = { ...now.cpu, ...change.cpu };
-  if (typeof cpu.max === 'number' && (cpu.burstUsec ?? 0) > quotaUsec(cpu.max))
+  if (typeof cpu.max === 'number' && cpu.burstUsec !== undefined && cpu.burstUsec > quotaUsec(cpu.max))
     throw invalid('the update', [
       { path: 'resources.cpu.burst', found: `${cpu.burstUsec} usec`, allowed: `at most ${quotaUsec(cpu.max)} usec` },
     ]);
@@ -48,7 +48,7 @@ function mergeIo(limits: IoLimit[]): IoLimit[] {
 /** Limits that are right alone and wrong together. */
 export function* resourceProblems(input: ResourcesInput, prefix: string): Iterable<FieldProblem> {
   const { max, burst } = input.cpu ?? {};
-  if (burst !== undefined && typeof max === 'number' && (parseDuration(burst) ?? 0) > quotaUsec(max))
+  if (burst !== undefined && typeof max === 'number' && durationUsec(burst) > quotaUsec(max))
     yield {
       path: `${prefix}.cpu.burst`,
       found: show(burst),
@@ -64,7 +64,7 @@ export function normaliseResources(input: ResourcesInput): Resources {
   return {
     cpu: defined({
       max: cpu.max,
-      burstUsec: cpu.burst === undefined ? undefined : parseDuration(cpu.burst),
+      burstUsec: cpu.burst === undefined ? undefined : durationUsec(cpu.burst),
       weight: cpu.weight,
       cpus: cpu.cpus,
     }),
@@ -90,7 +90,7 @@ function quotaUsec(processors: number): number {
 }
 
 function limitBytes(input: number | string | undefined): Limit | undefined {
-  return input === undefined || input === 'max' ? input : parseBytes(input);
+  return input === undefined || input === 'max' ? input : sizeBytes(input);
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

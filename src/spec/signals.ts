@@ -1,4 +1,7 @@
 import { constants } from 'node:os';
+import { NiwaError } from '../errors.js';
+import { SIGNAL_WORDS } from '../protocol/spec/values.js';
+import { show } from './problems.js';
 
 /** Signals by name and number, see signal(7). Real-time ones are counted as glibc does, which keeps 32 and 33 for itself. */
 const SIGRTMIN = 34;
@@ -14,6 +17,14 @@ export function signalNumber(input: number | string): number | undefined {
   const name = String(input).toUpperCase().replace(/^SIG/, '');
   if (/^[0-9]{1,2}$/.test(name)) return Number(name) >= 1 && Number(name) <= SIGRTMAX ? Number(name) : undefined;
   return (constants.signals as Record<string, number>)[`SIG${name}`] ?? realTimeNumber(name);
+}
+
+/** Gives the number of a signal that was checked before. @throws NiwaError SPEC_INVALID where there is none */
+export function knownSignal(input: number | string): number {
+  const number = signalNumber(input);
+  if (number === undefined)
+    throw new NiwaError('SPEC_INVALID', `a signal: found ${show(input)}; allowed: ${SIGNAL_WORDS}`);
+  return number;
 }
 
 /** Gives the name of a signal, such as `SIGTERM` or `SIGRTMIN+3`; `SIG33` for one without a name of its own. */

@@ -12,7 +12,7 @@ async function status(niwad: Niwad, names: string[], spec: Parameters<Niwad['sh'
 }
 
 const hex = (mask: bigint) => mask.toString(16).padStart(16, '0');
-const DEFAULT = capabilityMask(resolveCapabilities([], []));
+const DEFAULT = capabilityMask(resolveCapabilities());
 const CAPS = ['CapEff', 'CapPrm', 'CapBnd', 'CapInh', 'CapAmb'];
 
 test('has the environment of its spec and nothing else', async ({ niwad }) => {

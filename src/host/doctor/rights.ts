@@ -6,7 +6,7 @@ import { hasCapability, missing, ok, optional, required, warning } from './verdi
 
 /** Whether this process may do what niwad does. */
 export function checkRoot({ uid, effectiveCapabilities, initialUserNamespace }: HostFacts): Check {
-  const needed = [...new Set([...OWN_CAPABILITIES, ...resolveCapabilities([], [])])];
+  const needed = [...new Set([...OWN_CAPABILITIES, ...resolveCapabilities()])];
   const lacking = needed.filter((name) => !hasCapability(effectiveCapabilities, name));
   const verdict = () => {
     if (!initialUserNamespace)

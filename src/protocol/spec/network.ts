@@ -13,8 +13,8 @@ const Rate = Type.Union(
   [
     Type.Integer({ minimum: MIN_RATE, maximum: 2 ** 40 }),
     Type.Refine(Type.String({ pattern: BYTES_PATTERN }), (text) => {
-      const rate = parseBytes(text) ?? 0;
-      return rate >= MIN_RATE && rate <= 2 ** 40;
+      const rate = parseBytes(text);
+      return rate !== undefined && rate >= MIN_RATE && rate <= 2 ** 40;
     }),
   ],
   { description: 'bytes a second as an integer, or a string such as "10M", from 1K to 1T' },

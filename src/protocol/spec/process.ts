@@ -65,9 +65,11 @@ export const Rlimits = Type.Object(
   { ...closed, title: 'RlimitsInput' },
 );
 
+/** How a capability may be written, for messages. */
+export const CAPABILITY_WORDS = 'a name of capabilities(7) such as "NET_BIND_SERVICE", or "ALL"';
 const CapabilityName = Type.String({
   pattern: '^(ALL|all|(CAP_|cap_)?[A-Za-z_]+)$',
-  description: 'a name of capabilities(7) such as "NET_BIND_SERVICE", or "ALL"',
+  description: CAPABILITY_WORDS,
 });
 export const Capabilities = Type.Object(
   {

@@ -75,6 +75,7 @@ describe('a state of which a part is damaged', () => {
   it.each<[string, object]>([
     ['a bad number', { startedNs: 'soon' }],
     ['a bad spec', { spec: { ...whole().spec, process: 7 } }],
+    ['a bad signal', { spec: { ...whole().spec, stopSignal: 'SIGNO' } }],
     ['a bad owner of ids', { idRange: { start: -1 } }],
   ])('keeps the rest: %s', (_, bad) => {
     const state = whole();
@@ -83,7 +84,7 @@ describe('a state of which a part is damaged', () => {
       run: state.run,
       deadlineNs: '9',
       pid: 77,
-      spec: { owner: 'bob', lifetimeUsec: 3600e6 },
+      spec: { owner: 'bob', lifetimeUsec: 3600e6, stopSignal: 'SIGTERM' },
     });
   });
 

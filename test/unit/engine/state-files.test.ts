@@ -46,6 +46,8 @@ it('names what is damaged or missing, with what it says', async () => {
   write('half', JSON.stringify(whole).slice(0, 100));
   write('empty', '{}');
   write('number', JSON.stringify({ version: 1, ...stored('number'), deadlineNs: '-1' }));
+  const { spec } = stored('signal');
+  write('signal', JSON.stringify({ version: 1, ...stored('signal'), spec: { ...spec, stopSignal: 'SIGNO' } }));
   write('other', JSON.stringify({ version: 1, ...whole }));
   stateFiles.add(stored('none'));
   rmSync(file('none'));
@@ -56,6 +58,7 @@ it('names what is damaged or missing, with what it says', async () => {
     half: expect.stringContaining('JSON'),
     empty: expect.stringContaining('bootId: found nothing'),
     number: 'deadlineNs: found "-1", not a value of type string',
+    signal: 'spec.stopSignal: found "SIGNO", not a signal',
     other: 'it is that of container whole',
     none: 'there is none',
   });

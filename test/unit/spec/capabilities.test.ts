@@ -26,11 +26,11 @@ describe('capabilities', () => {
   });
 
   it('gives the whole mask of a root process for ALL', () => {
-    expect(capabilityMask(resolveCapabilities(['ALL'], []))).toBe(0x1ffffffffffn);
+    expect(capabilityMask(resolveCapabilities({ add: ['ALL'] }))).toBe(0x1ffffffffffn);
   });
 
   it('gives neither raw sockets, nor devices, nor administration by default', () => {
-    expect(resolveCapabilities([], [])).toEqual([
+    expect(resolveCapabilities()).toEqual([
       'CHOWN',
       'DAC_OVERRIDE',
       'FOWNER',
@@ -49,10 +49,10 @@ describe('capabilities', () => {
     [['KILL'], ['KILL', 'ALL'], ['KILL']],
     [['CHOWN', 'CHOWN'], ['ALL'], ['CHOWN']],
   ])('adds %j after it has dropped %j', (add, drop, left) => {
-    expect(resolveCapabilities(add, drop)).toEqual(left);
+    expect(resolveCapabilities({ add, drop })).toEqual(left);
   });
 
   it('drops single names from the default', () => {
-    expect(resolveCapabilities([], ['KILL', 'SYS_PTRACE'])).not.toContain('KILL');
+    expect(resolveCapabilities({ drop: ['KILL', 'SYS_PTRACE'] })).not.toContain('KILL');
   });
 });

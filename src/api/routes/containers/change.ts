@@ -1,5 +1,5 @@
 import { IdParams, LifetimeBody, UpdateBody } from '../../../protocol/requests.js';
-import { parseDuration } from '../../../protocol/units.js';
+import { durationUsec } from '../../../spec/quantities.js';
 import type { Api, ApiOptions } from '../../api.js';
 import { oneContainer } from '../answers.js';
 
@@ -31,11 +31,10 @@ export function changeRoutes(api: Api, { runtime }: ApiOptions): void {
       },
     },
     async ({ params, body }) => {
-      const usec = (input: string | number) => parseDuration(input) ?? 0;
       const change =
         'remaining' in body
-          ? { remainingUsec: usec(body.remaining) }
-          : { lifetimeUsec: body.lifetime === null ? null : usec(body.lifetime) };
+          ? { remainingUsec: durationUsec(body.remaining) }
+          : { lifetimeUsec: body.lifetime === null ? null : durationUsec(body.lifetime) };
       return (await runtime.setLifetime(params.id, change)).status();
     },
   );

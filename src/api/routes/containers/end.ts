@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { IdParams, RemoveQuery, SignalBody, StopBody } from '../../../protocol/requests.js';
-import { parseDuration } from '../../../protocol/units.js';
+import { durationUsec } from '../../../spec/quantities.js';
 import type { Api, ApiOptions } from '../../api.js';
 import { requireSignal } from '../../requests.js';
 import { failures, oneContainer } from '../answers.js';
@@ -19,7 +19,7 @@ export function endRoutes(api: Api, { runtime }: ApiOptions): void {
       },
     },
     async ({ params, body }) => {
-      const timeoutUsec = body?.timeout === undefined ? undefined : parseDuration(body.timeout);
+      const timeoutUsec = body?.timeout === undefined ? undefined : durationUsec(body.timeout);
       const signal = body?.signal === undefined ? undefined : requireSignal(body.signal);
       const options = {
         ...(timeoutUsec === undefined ? {} : { timeoutUsec }),

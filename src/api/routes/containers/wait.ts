@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type Exit, ExitSchema, type Readiness, ReadinessSchema } from '../../../protocol/container.js';
 import { IdParams, WaitQuery } from '../../../protocol/requests.js';
-import { parseDuration } from '../../../protocol/units.js';
+import { durationUsec } from '../../../spec/quantities.js';
 import type { Api, ApiOptions } from '../../api.js';
 import { requireReadyCheck } from '../../requests.js';
 import { failures } from '../answers.js';
@@ -23,7 +23,7 @@ export function waitRoute(api: Api, { runtime }: ApiOptions): void {
       if (what === 'ready') requireReadyCheck(container.spec.ready ?? undefined);
       const awaited: Promise<Exit | Readiness | null> =
         what === 'exit' ? container.exited : container.readyKnown.then(() => container.ready);
-      return reply.send(timeout === undefined ? await awaited : await within(awaited, parseDuration(timeout) ?? 0));
+      return reply.send(timeout === undefined ? await awaited : await within(awaited, durationUsec(timeout)));
     },
   );
 }

@@ -1,0 +1,24 @@
+import { NiwaError } from '../errors.js';
+import { BYTES_WORDS } from '../protocol/spec/values.js';
+import { DURATION_WORDS, parseBytes, parseDuration } from '../protocol/units.js';
+import { show } from './problems.js';
+
+/** Durations and sizes as numbers, of values that a schema has let through. Pure. */
+
+/** Gives a duration in microseconds. @throws NiwaError SPEC_INVALID where it is none */
+export function durationUsec(input: number | string): number {
+  const usec = parseDuration(input);
+  if (usec === undefined) throw wrong('a duration', input, DURATION_WORDS);
+  return usec;
+}
+
+/** Gives a size in bytes. @throws NiwaError SPEC_INVALID where it is none */
+export function sizeBytes(input: number | string): number {
+  const bytes = parseBytes(input);
+  if (bytes === undefined) throw wrong('a size', input, BYTES_WORDS);
+  return bytes;
+}
+
+function wrong(what: string, input: number | string, allowed: string): NiwaError {
+  return new NiwaError('SPEC_INVALID', `${what}: found ${show(input)}; allowed: ${allowed}`);
+}
