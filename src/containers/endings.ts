@@ -4,18 +4,13 @@ import { crashPoint } from '../crash-point.js';
 import type { Books } from '../engine/books.js';
 import type { Container } from '../engine/container.js';
 import { storeRest } from '../engine/output.js';
+import { AFTER_EXITED, BEFORE_EXITED, type Resources } from '../engine/resources/resources.js';
 import { exitOf } from '../engine/saved-state.js';
 import type { SavedState } from '../engine/state-files.js';
 import { recordOf, usageRecord } from '../engine/usage-record.js';
-import { removeGroup } from '../host/cgroup.js';
-import type { IdPool } from '../host/id-pool.js';
-import { unlimitKept } from '../host/quota.js';
-import type { LogStore } from '../logs/store.js';
-import { type ExitEvent, errnoName, native } from '../native.js';
-import type { Networks } from '../network/networks.js';
+import type { ExitEvent } from '../native.js';
 import type { Exit } from '../protocol/container.js';
 import type { UsageRecord } from '../protocol/record.js';
-import type { Spec } from '../protocol/resolved-spec.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Registry } from './registry.js';
 
@@ -26,9 +21,7 @@ export interface EndingsOptions {
   registry: Registry;
   books: Books;
   containerHooks: ContainerHooks;
-  logs: LogStore;
-  idPool: IdPool;
-  networks: Networks;
+  resources: Resources;
   log: Logger;
   /** How many exited containers are remembered; the oldest are forgotten first. */
   keepExited: number;
@@ -62,7 +55,7 @@ export class Endings {
 
   /** A container has ended: its record first, then everything that the kernel still holds, then the news. */
   async finish(container: Container, event: ExitEvent): Promise<void> {
-    const { registry, books, containerHooks, logs, idPool, networks, log } = this.#options;
+    const { registry, books, containerHooks, resources, log } = this.#options;
     await container.control.startAnswered(); // a workload may end before the answer to its start has come
     const heard = container.takeExit(event);
     crashPoint('exit-heard');
@@ -72,18 +65,11 @@ export class Endings {
     await rest;
     crashPoint('output-stored');
     if (containerHooks.owesHooks(container, exit)) container.endHooks.owe();
-    await this.giveBack(container.spec); // before it is saved as exited: after a crash the next niwad does it again
+    await resources.release(container, BEFORE_EXITED);
     books.save(container, 'exited');
     crashPoint('exit-saved');
-    await this.removeGroup(container.cgroup);
-    crashPoint('group-removed');
-    await networks.detach(container.id);
-    crashPoint('disconnected');
-    native.release(container.handle);
+    await resources.release(container, AFTER_EXITED);
     registry.dropHandle(container);
-    logs.closeFifos(container.id);
-    if (container.idRange !== null) idPool.release(container.idRange);
-    container.log.end();
     container.settle();
     registry.retire(container);
     log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
@@ -121,21 +107,6 @@ export class Endings {
     this.#options.registry.tell('start-failed', saved.spec);
   }
 
-  /** Takes away the quota of what a container keeps. */
-  async giveBack({ id, root }: Spec): Promise<void> {
-    try {
-      const errno = await unlimitKept(root.overlay, `container ${id}`);
-      if (errno !== 0) this.#options.log.error({ id, errno: errnoName(errno) }, 'a quota stays');
-    } catch (error) {
-      this.#options.log.error({ id, err: error }, 'a quota stays');
-    }
-  }
-
-  /** Removes a group; one that cannot be removed is left to the next daemon. */
-  async removeGroup(path: string): Promise<void> {
-    await removeGroup(path).catch((error: unknown) => this.#options.log.error({ err: error }, 'cgroup stays'));
-  }
-
   /** Waits for the end of a container that was killed; not for a file system that keeps a process of it from ending. */
   async ended(container: Container): Promise<void> {
     await Promise.race([container.exited, sleep(ENDED_MS, undefined, { ref: false })]);
@@ -160,10 +131,9 @@ export class Endings {
 
   /** Removes all that is kept of a container. */
   forget(container: Container): void {
-    const { registry, books, logs } = this.#options;
+    const { registry, resources } = this.#options;
     if (!registry.remove(container)) return;
-    logs.discard(container.id);
-    books.forget(container.id);
+    resources.forget(container);
     registry.tell('remove', container.spec);
   }
 

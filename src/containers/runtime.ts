@@ -18,9 +18,12 @@ import { Books } from '../engine/books.js';
 import type { Container } from '../engine/container.js';
 import { deadlineOf } from '../engine/deadline.js';
 import { CAUSE } from '../engine/exit.js';
+import { Maker, type Order, type StartWish } from '../engine/maker.js';
 import { requireRoom } from '../engine/memory-use.js';
 import { mayBeSlow, pathStarts } from '../engine/path-starts.js';
 import { Stopwatch } from '../engine/phases.js';
+import { Planner } from '../engine/planner.js';
+import { Resources } from '../engine/resources/resources.js';
 import type { StateFiles } from '../engine/state-files.js';
 import { cureOfShortage, messageOf, NiwaError } from '../errors.js';
 import type { CgroupTree } from '../host/cgroup.js';
@@ -52,7 +55,7 @@ import { ContainerHooks } from './container-hooks.js';
 import { drainStatus } from './drain.js';
 import { Endings } from './endings.js';
 import { type Exec, execIn } from './exec.js';
-import { Maker, type StartWish } from './maker.js';
+import { makeContainer } from './making.js';
 import { requireOwnDirectory } from './overlay-directories.js';
 import { Registry } from './registry.js';
 import { takeOver } from './take-over.js';
@@ -99,6 +102,8 @@ export class Runtime {
   readonly #books: Books;
   readonly #containerHooks: ContainerHooks;
   readonly #endings: Endings;
+  readonly #resources: Resources;
+  readonly #planner: Planner;
   readonly #maker: Maker;
   /** What is being made, by id. */
   readonly #reserved = new Map<string, Spec>();
@@ -119,13 +124,17 @@ export class Runtime {
       execIn(this.get(id), request, ROOT, options.allowed, check);
     this.#containerHooks = new ContainerHooks({ ...options, registry: this.#registry, books: this.#books, exec });
     const parts = { registry: this.#registry, books: this.#books, containerHooks: this.#containerHooks };
-    this.#endings = new Endings({ ...options, ...parts });
+    this.#resources = new Resources({ ...options, books: this.#books });
+    this.#endings = new Endings({ ...options, ...parts, resources: this.#resources });
+    this.#planner = new Planner(options);
     this.#maker = new Maker({
       ...options,
-      ...parts,
-      endings: this.#endings,
+      planner: this.#planner,
+      resources: this.#resources,
       bootId: this.#bootId,
-      onAdded: (container) => this.#add(container, 'create'),
+      liveHandle: (id) => this.#liveHandle(id),
+      onMade: (container) => this.#add(container, 'create'),
+      onNeverMade: (saved) => this.#endings.recordFailedStart(saved),
     });
     try {
       kernel.watch((event) => this.#hear(event));
@@ -148,7 +157,8 @@ export class Runtime {
       endings: this.#endings,
       containerHooks: this.#containerHooks,
       bootId: this.#bootId,
-      planOf: (spec, idRange) => this.#maker.planOfAdopted(spec, idRange),
+      planner: this.#planner,
+      resources: this.#resources,
       onAdded: (container) => this.#add(container, 'adopt'),
     });
     await this.#options.networks.open();
@@ -441,8 +451,11 @@ export class Runtime {
       const spec = await this.#settle(written, caller);
       const release = this.#reserve(spec);
       watch.lap('spec');
+      const { networks } = this.#options;
+      const parts = { maker: this.#maker, containerHooks: this.#containerHooks, endings: this.#endings, networks };
       const make = async () => {
-        const container = await this.#maker.make(spec, `user ${caller.uid}`, watch, wishOf(spec));
+        const order: Order = { spec, asker: `user ${caller.uid}`, watch, start: wishOf(spec) };
+        const container = await makeContainer(order, parts);
         await step(container).catch((error: unknown) => this.#endings.undo(container, error));
         return container;
       };
@@ -518,6 +531,13 @@ export class Runtime {
     if (container.started !== null) this.#begin(container, container.started);
     for (const early of this.#early.get(container.handle) ?? []) this.#hear(early);
     this.#early.delete(container.handle);
+  }
+
+  /** @throws NiwaError NOT_FOUND, STATE_CONFLICT where it has ended */
+  #liveHandle(id: string): Handle {
+    const { handle, state } = this.get(id);
+    if (state === 'exited') throw new NiwaError('STATE_CONFLICT', `container ${id} has exited: its network is gone`);
+    return handle;
   }
 
   async #freeze(id: string, action: 'pause' | 'resume'): Promise<Container> {

@@ -1,23 +1,18 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Ledger } from '../accounting/ledger.js';
+import { adopt } from '../engine/adopt.js';
 import type { Books } from '../engine/books.js';
 import { Container } from '../engine/container.js';
-import { deadlineOf } from '../engine/deadline.js';
-import { CAUSE } from '../engine/exit.js';
-import { identityOf } from '../engine/identity.js';
-import { openOutput } from '../engine/output.js';
+import type { Planner } from '../engine/planner.js';
+import { BEFORE_EXITED, OF_GONE, type Resources } from '../engine/resources/resources.js';
 import type { Damaged, SavedState, StateFiles } from '../engine/state-files.js';
-import { NiwaError } from '../errors.js';
 import { type CgroupTree, removeLeftovers } from '../host/cgroup.js';
-import type { IdPool, IdRange } from '../host/id-pool.js';
-import { oldestIn, readStartTicks } from '../host/process.js';
+import { oldestIn } from '../host/process.js';
 import { isThere } from '../host/stored-file.js';
 import type { LogStore } from '../logs/store.js';
-import { errnoName, native } from '../native.js';
+import { native } from '../native.js';
 import type { Networks } from '../network/networks.js';
-import type { Plan } from '../plan/plan.js';
-import type { Spec } from '../protocol/resolved-spec.js';
 import { connectKeeper } from './connect-keeper.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Endings } from './endings.js';
@@ -33,15 +28,15 @@ export interface TakeOverOptions {
   stateFiles: StateFiles;
   logs: LogStore;
   ledger: Ledger;
-  idPool: IdPool;
+  resources: Resources;
   networks: Networks;
   tree: CgroupTree;
   log: Logger;
   /** Where the keeper listens. */
   keeperSocket: string;
   bootId: string;
-  /** Compiles the plan of one that nobody has started; null where its spec is not known whole. */
-  planOf(spec: Spec, idRange: IdRange | null): Plan | null;
+  /** Compiles the plans of those that nobody has started. */
+  planner: Planner | null;
   /** Adds a container that lives. */
   onAdded(container: Container): void;
 }
@@ -60,12 +55,12 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
     return [one, decide({ saved: one, bootId, groupExists: isThere(one.cgroup) })];
   };
   const sound = whole.map(decidedOn);
-  for (const [one, decision] of sound) if (lives(decision)) adopt(one, decision === 'undo', options);
+  for (const [one, decision] of sound) if (lives(decision)) takeOne(one, decision === 'undo', options);
   const ids = [...whole.map(({ spec }) => spec.id), ...damaged.map(({ id }) => id)];
   const lost = lostAmong(kept, ids, options);
   const mended = mendAll([...damaged, ...lost], kept, options).map(decidedOn); // the others have their places by now
   for (const [one, decision] of mended)
-    if (lives(decision)) books.save(adopt(one, decision === 'undo', { ...options, planOf: () => null }));
+    if (lives(decision)) books.save(takeOne(one, decision === 'undo', { ...options, planner: null }));
   const decided = [...sound, ...mended];
   endings.expect(books.finalRecords(decided.flatMap(([one]) => (one.phase === 'exited' ? [] : [one]))));
   const ended = decided.filter(([, decision]) => !lives(decision));
@@ -122,66 +117,35 @@ function mendAll(
   });
 }
 
-function adopt(saved: SavedState, undo: boolean, options: TakeOverOptions): Container {
-  const { logs, idPool, networks, log, onAdded } = options;
-  const { spec, cgroup, pid, idRange } = saved;
-  const identity = identityOf(saved);
-  const adopted = native.adopt({
-    id: spec.id,
-    cgroup,
-    pid,
-    startTicks: identity.startTicks,
-    startedNs: BigInt(saved.startedNs),
-    deadline: deadlineOf(spec, BigInt(saved.deadlineNs), CAUSE.lifetime),
-  });
-  if (typeof adopted === 'number')
-    throw new NiwaError('HOST_ERROR', `cannot take over container ${spec.id}: ${errnoName(adopted)} from ${cgroup}`);
-  if (idRange !== null) idPool.claim(idRange);
-  networks.adopt(spec, saved.lease ?? null, adopted.handle);
-  const output = openOutput(spec, adopted.handle, logs);
-  const { logErrno } = output;
-  if (logErrno !== 0) log.error({ id: spec.id, errno: errnoName(logErrno) }, 'the output of a container is lost');
-  const startTicks = identity.startTicks === 0n ? readStartTicks(adopted.pid) : identity.startTicks;
-  const plan = saved.phase === 'created' && adopted.startedNs === 0n ? planAgain(saved, options) : null;
-  const process = { handle: adopted.handle, pid: adopted.pid, startTicks, plan };
-  const container = Container.adopted({ ...identity, ...process }, output, saved, adopted);
+/** Takes over a container that lives; one of which nobody was told ends at once. */
+function takeOne(saved: SavedState, undo: boolean, { onAdded, ...options }: TakeOverOptions): Container {
+  const container = adopt(saved, options);
   if (undo) {
     container.failStart();
     container.abandon();
   }
   onAdded(container);
-  if (undo) native.kill(adopted.handle);
+  if (undo) native.kill(container.handle);
   return container;
-}
-
-/** Nothing of a plan is written down. Without one a container goes on, only a start that fails cannot say at which step. */
-function planAgain({ spec, idRange }: SavedState, { planOf, log }: TakeOverOptions): Plan | null {
-  try {
-    return planOf(spec, idRange);
-  } catch (error) {
-    log.error({ id: spec.id, err: error }, 'the plan of a container cannot be compiled any more');
-    return null;
-  }
 }
 
 /** Lists a container that has ended. */
 async function close(
   saved: SavedState,
   decision: Decision,
-  { registry, endings, logs }: TakeOverOptions,
+  { registry, endings, logs, resources }: TakeOverOptions,
 ): Promise<void> {
   const container = Container.gone(saved, logs.ended(saved.spec.id));
   registry.add(container);
   native.keeperDrop(container.id);
-  logs.closeFifos(container.id);
   if (decision === 'keep' && saved.exit !== null) {
     container.takeEnd(saved.exit, saved.usage);
     void endings.over(container, saved.exit);
     registry.retire(container);
   }
-  await endings.removeGroup(saved.cgroup);
+  await resources.release(container, OF_GONE);
   if (decision === 'lose') {
-    await endings.giveBack(saved.spec);
+    await resources.release(container, BEFORE_EXITED);
     await endings.lose(saved, container);
   }
 }

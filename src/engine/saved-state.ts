@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { IdRange } from '../host/id-pool.js';
-import type { Lease } from '../network/lease.js';
 import type { Plan } from '../plan/plan.js';
 import type { Exit } from '../protocol/container.js';
 import type { UsageRecord } from '../protocol/record.js';
@@ -8,14 +6,13 @@ import type { Spec } from '../protocol/resolved-spec.js';
 import type { Container } from './container.js';
 import type { SavedState } from './state-files.js';
 
-/** What a container has of pools, until its end. */
-export interface Pooled {
-  idRange: IdRange | null;
-  lease: Lease | null;
-}
-
 /** What is written down before anything of a container is made. */
-export function firstState(spec: Spec, plan: Plan, { idRange, lease }: Pooled, bootId: string): SavedState {
+export function firstState(
+  spec: Spec,
+  plan: Plan,
+  { idRange, lease }: Pick<SavedState, 'idRange' | 'lease'>,
+  bootId: string,
+): SavedState {
   return {
     bootId,
     run: randomUUID(),

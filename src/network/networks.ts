@@ -123,6 +123,12 @@ export class Networks {
     await attaching;
   }
 
+  /** Takes away what a container has here, whether it was attached or had just its address. */
+  async release(id: string): Promise<void> {
+    if (this.#members.get(id)?.attaching === null) this.forget(id);
+    else await this.detach(id);
+  }
+
   /** Takes the place of a container away, and forgets that it had one. */
   async detach(id: string): Promise<void> {
     const member = this.#members.get(id);

@@ -1,9 +1,9 @@
 import { type Key, press } from '../../../../src/cli/top/keys.js';
 import { initialModel, learn, type Model, type News } from '../../../../src/cli/top/model.js';
-import type { Stats } from '../../../../src/protocol/stats.js';
 import type { ContainerStatus, Exit } from '../../../../src/protocol/container.js';
 import type { RuntimeEvent } from '../../../../src/protocol/events.js';
 import type { SpecInput } from '../../../../src/protocol/spec.js';
+import type { Stats } from '../../../../src/protocol/stats.js';
 import { parseSpec } from '../../../../src/spec/spec.js';
 
 export const NOW = Date.parse('2026-01-01T12:00:00Z');

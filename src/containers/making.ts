@@ -1,0 +1,58 @@
+import { crashPoint } from '../crash-point.js';
+import type { Container } from '../engine/container.js';
+import { startError } from '../engine/failure.js';
+import type { Maker, Order } from '../engine/maker.js';
+import { mayBeSlow, pathStarts } from '../engine/path-starts.js';
+import { NiwaError } from '../errors.js';
+import { errnoName, isKernelError } from '../kernel/errors.js';
+import type { Networks } from '../network/networks.js';
+import type { ContainerHooks } from './container-hooks.js';
+import type { Endings } from './endings.js';
+
+export interface MakingOptions {
+  maker: Maker;
+  containerHooks: ContainerHooks;
+  networks: Networks;
+  endings: Endings;
+}
+
+/**
+ * Makes a container with what happens around that: its hooks, and its place on the bridge. Where it has no such thing and no
+ * terminal, it is also started as it is made, if the order asks for that.
+ * @throws NiwaError HOOK_FAILED, and what Maker.make() throws; then nothing is left of it
+ */
+export async function makeContainer(order: Order, options: MakingOptions): Promise<Container> {
+  const { endings } = options;
+  const container = await makeAfterHooks(order, options);
+  await prepare(container, options)
+    .catch((error: unknown) => endings.fail(container, error))
+    .catch((error: unknown) => endings.undo(container, error));
+  return container;
+}
+
+async function makeAfterHooks(order: Order, { maker, containerHooks }: MakingOptions): Promise<Container> {
+  const { spec, asker } = order;
+  try {
+    await containerHooks.beforeCreate(spec);
+    const waits = spec.network !== null || spec.process.tty || containerHooks.hasHooks('afterNetwork', spec);
+    const make = () => maker.make(waits ? { ...order, start: null } : order);
+    return await (mayBeSlow(spec) ? pathStarts.run(asker, make) : make());
+  } catch (error) {
+    containerHooks.failed(spec);
+    throw error;
+  }
+}
+
+/** What a container gets from outside while it waits for its start. */
+async function prepare(container: Container, { networks, containerHooks }: MakingOptions): Promise<void> {
+  const { id, output, started, plan } = container;
+  const { logErrno } = output;
+  if (logErrno !== 0)
+    throw new NiwaError('HOST_ERROR', `cannot open the log of container ${id}: ${errnoName(logErrno)}`);
+  if (started !== null) return;
+  await networks.attach(container, plan?.network ?? []).catch((error: unknown) => {
+    throw isKernelError(error) ? startError(id, plan, error) : error;
+  });
+  crashPoint('connected');
+  await containerHooks.afterNetwork(container);
+}

@@ -1,0 +1,139 @@
+import { constants } from 'node:os';
+import type { Logger } from 'pino';
+import { crashPoint } from '../crash-point.js';
+import { removeWhenEmpty } from '../host/cgroup.js';
+import { deviceNumbers } from '../host/devices.js';
+import { readStartTicks } from '../host/process.js';
+import type { Asker } from '../host/reach.js';
+import { REACH_PROGRAM } from '../kernel/programs.js';
+import type { LogStore } from '../logs/store.js';
+import { type Created, type CreateRequest, type Handle, isFailure, native, toError } from '../native.js';
+import { encodeProgram } from '../plan/encode.js';
+import type { Plan } from '../plan/plan.js';
+import { idOutside, mapFile } from '../plan/userns.js';
+import type { Spec } from '../protocol/resolved-spec.js';
+import { warningsOf } from '../spec/warnings.js';
+import { Container } from './container.js';
+import { startError } from './failure.js';
+import { identityOf } from './identity.js';
+import { pathStarts } from './path-starts.js';
+import type { Stopwatch } from './phases.js';
+import type { Planner } from './planner.js';
+import { Draft } from './resources/resource.js';
+import { BEFORE_PLAN, BEFORE_PROCESS, NEVER_MADE, type Resources } from './resources/resources.js';
+import { firstState } from './saved-state.js';
+import type { SavedState } from './state-files.js';
+
+export interface MakerOptions {
+  planner: Planner;
+  resources: Resources;
+  logs: LogStore;
+  log: Logger;
+  bootId: string;
+  /** Gives the container whose network another one is to share. @throws NiwaError NOT_FOUND, STATE_CONFLICT */
+  liveHandle(id: string): Handle;
+  /** Hears of a container as soon as there is one. */
+  onMade(container: Container): void;
+  /** Hears of a start of which nothing was made, before its state is removed. */
+  onNeverMade(saved: SavedState): Promise<void>;
+}
+
+/** How a container is to be started. */
+export type StartWish = NonNullable<CreateRequest['start']>;
+
+/** What is asked of a maker. */
+export interface Order {
+  /** Resolved, permitted, and with an id of its own. */
+  spec: Spec;
+  /** For whom paths of the host are touched. */
+  asker: Asker;
+  watch: Stopwatch;
+  /** Also starts it: then `started` of the container says what came of it. It waits for its start where this is null. */
+  start: StartWish | null;
+}
+
+/** Makes the processes of containers, up to the wait for their start; where a step fails, all before it is undone. */
+export class Maker {
+  readonly #options: MakerOptions;
+
+  constructor(options: MakerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes a container.
+   * @throws NiwaError HOST_UNSUPPORTED, ADDRESS_IN_USE, NOT_FOUND, STATE_CONFLICT, START_FAILED, HOST_ERROR; what reach() throws
+   */
+  async make(order: Order): Promise<Container> {
+    const { planner, resources } = this.#options;
+    const { spec, asker, watch } = order;
+    const draft = new Draft(spec, asker);
+    try {
+      const numbers = await deviceNumbers(spec, asker);
+      await resources.acquire(draft, BEFORE_PLAN);
+      const plan = planner.plan(spec, draft.idRange, numbers);
+      watch.lap('plan');
+      return await this.#makePlanned(order, draft, plan);
+    } catch (error) {
+      await resources.release(draft, NEVER_MADE);
+      throw error;
+    }
+  }
+
+  async #makePlanned({ spec, asker, watch, start }: Order, draft: Draft, plan: Plan): Promise<Container> {
+    const { resources, bootId, log } = this.#options;
+    const networkOf = plan.clone.networkOf === '' ? 0 : this.#options.liveHandle(plan.clone.networkOf);
+    const saved = firstState(spec, plan, draft, bootId);
+    draft.saved = saved;
+    await resources.acquire(draft, BEFORE_PROCESS);
+    watch.lap('state');
+    const program = encodeProgram(plan.boot);
+    watch.lap('encode');
+    const result = await native.create({ ...this.#request(draft, plan), networkOf, program, start });
+    crashPoint('made');
+    if (isFailure(result)) {
+      await this.#options.onNeverMade(saved);
+      if (result.errno === constants.errno.ETIMEDOUT) pathStarts.stuck(asker, removeWhenEmpty(plan.cgroup.path));
+      throw startError(spec.id, plan, toError(result));
+    }
+    const warnings = warningsOf(spec);
+    if (warnings.length > 0) log.warn({ id: spec.id, warnings }, 'not all is as it may be expected');
+    return this.#containerOf(draft, saved, plan, result, watch);
+  }
+
+  #request(draft: Draft, plan: Plan): Omit<CreateRequest, 'networkOf' | 'program' | 'start'> {
+    const { spec, idRange } = draft;
+    const { cgroup, clone, devices, userns, mountMaps, image } = plan;
+    return {
+      id: spec.id,
+      cgroup: cgroup.path,
+      writes: cgroup.writes.map(({ file, value }) => [file, value]),
+      lateWrites: cgroup.lateWrites.map(({ file, value }) => [file, value]),
+      namespaces: clone.flags,
+      pidNamespace: clone.pidNamespace,
+      devices,
+      uidMap: userns === null ? '' : mapFile(userns.uids),
+      gidMap: userns === null ? '' : mapFile(userns.gids),
+      owner: idRange?.start ?? 0, // maps of a spec may begin with a user of the host
+      mountMaps: mountMaps.map(({ uids, gids }) => [mapFile(uids), mapFile(gids)]),
+      image: image ?? '',
+      reach: REACH_PROGRAM,
+      ...this.#options.logs.fifosOf(spec.id),
+      stdioUid: idOutside(userns?.uids, spec.process.uid),
+      stdioGid: idOutside(userns?.gids, spec.process.gid),
+    };
+  }
+
+  /** Nothing is awaited here: whatever the kernel tells next finds the container, and its start if it has one. */
+  #containerOf(draft: Draft, saved: SavedState, plan: Plan, created: Created, watch: Stopwatch): Container {
+    const { handle, pid, phases, started } = created;
+    watch.take(phases);
+    draft.handle = handle;
+    this.#options.resources.open(draft);
+    watch.lap('adopt');
+    const identity = { ...identityOf(saved), plan, handle, pid, startTicks: readStartTicks(pid) };
+    const container = Container.made(identity, draft.opened, { phases: watch.phases, started });
+    this.#options.onMade(container);
+    return container;
+  }
+}

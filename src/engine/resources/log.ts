@@ -1,0 +1,10 @@
+import type { LogStore } from '../../logs/store.js';
+import type { Resource } from './resource.js';
+
+/** What is stored of the output of a container. It is kept until the container is forgotten. */
+export function storedLog(logs: LogStore): Resource {
+  return {
+    acquire: ({ id }) => logs.prepare(id),
+    release: ({ id }) => logs.discard(id),
+  };
+}

@@ -1,0 +1,11 @@
+import type { LogStore } from '../../logs/store.js';
+import { openOutput } from '../output.js';
+import type { Draft, Resource } from './resource.js';
+
+/** The storing of what a container writes, from its making on. */
+export function output(logs: LogStore): Resource {
+  const open = (draft: Draft) => {
+    draft.output = openOutput(draft.spec, draft.handle, logs);
+  };
+  return { acquire: open, adopt: open, release: ({ output: opened }) => opened?.log.end() };
+}

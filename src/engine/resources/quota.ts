@@ -1,0 +1,19 @@
+import type { Logger } from 'pino';
+import { limitKept, unlimitKept } from '../../host/quota.js';
+import { errnoName } from '../../kernel/errors.js';
+import type { Resource } from './resource.js';
+
+/** The bound of the directory that keeps what a container writes over its root. The file system has it: nothing is adopted. */
+export function quota(log: Logger): Resource {
+  return {
+    acquire: ({ spec, asker }) => limitKept(spec.root.overlay, asker),
+    async release({ id, spec }) {
+      try {
+        const errno = await unlimitKept(spec.root.overlay, `container ${id}`);
+        if (errno !== 0) log.error({ id, errno: errnoName(errno) }, 'a quota stays');
+      } catch (error) {
+        log.error({ id, err: error }, 'a quota stays');
+      }
+    },
+  };
+}

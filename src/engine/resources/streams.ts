@@ -1,0 +1,7 @@
+import type { LogStore } from '../../logs/store.js';
+import type { Resource } from './resource.js';
+
+/** The FIFOs of the standard streams of a container. The kernel's side makes them with the process, and keeps them open. */
+export function streams(logs: LogStore): Resource {
+  return { release: ({ id }) => logs.closeFifos(id) };
+}
