@@ -20,14 +20,16 @@ int read_proc(pid_t pid, const char *name, char *text, size_t bytes) {
     return error;
 }
 
-// The name of the program, in parentheses, may hold anything: the fields are counted from its end.
+// The name of the program stands in parentheses and may contain spaces and parentheses: the fields are counted from the
+// last parenthesis.
 uint64_t start_ticks_of(const char *stat) {
     const char *field = strrchr(stat, ')');
     for (int i = 2; i < 22 && field != nullptr; i++) field = strchr(field + 1, ' ');
     return field == nullptr ? 0 : strtoull(field, nullptr, 10);
 }
 
-// The last part of a group's path is the container's id, and its own cgroup namespace does not change what we see.
+// Whether the line of cgroup v2 names this group. The path there may have another beginning than ours, but it contains
+// /containers/ID.
 bool names_group(const char *groups, const std::string &cgroup) {
     const char *line = strncmp(groups, "0::", 3) == 0 ? groups : strstr(groups, "\n0::");
     if (line == nullptr) return false;
@@ -37,7 +39,7 @@ bool names_group(const char *groups, const std::string &cgroup) {
     size_t last = cgroup.rfind("/containers/");
     if (last == std::string::npos) return false;
     std::string name = cgroup.substr(last);
-    size_t place = group.rfind(name); // it may be in a group below
+    size_t place = group.rfind(name); // the process may be in a group below
     return place != std::string::npos && (place + name.size() == group.size() || group[place + name.size()] == '/');
 }
 
@@ -45,14 +47,15 @@ bool has_gone(int error) {
     return error == -ESRCH || error == -ENOENT;
 }
 
-// Gives 0, with the process or, where it has ended, without; a negative errno where that cannot be said: a process that
-// lives must not be taken for one that has ended.
+// Gives 0; `process` is the pidfd, or closed where the process has ended. Gives a negative errno where one cannot tell:
+// a process that lives must not be taken for one that has ended.
 int open_process(const AdoptRequest &request, Fd *process) {
     pid_t pid = request.life.pid;
     if (pid <= 0) return 0;
     Fd pidfd = open_pidfd(pid);
     if (!pidfd.valid()) return has_gone(-errno) || errno == EINVAL ? 0 : -errno;
-    // Looked at through the pid only while we hold the pidfd, so it cannot have become another process unseen.
+    // Read after the pidfd was opened: if the process ends meanwhile, these files are those of another process, and
+    // differ.
     char stat[1024], groups[4096];
     int error = read_proc(pid, "stat", stat, sizeof stat);
     if (error == 0) error = read_proc(pid, "cgroup", groups, sizeof groups);

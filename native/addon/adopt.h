@@ -7,12 +7,12 @@
 
 struct AdoptRequest {
     std::string cgroup; // path of its group
-    Life life;          // as niwad's own record has it; of use where the keeper has none
+    Life life;          // from niwad's state file; used where the keeper does not have the container
     uint64_t start_ticks = 0;
 };
 
-// Makes `kept`, what the keeper had of it, whole; or without that, a container from the record. The process is taken by
-// a pidfd only where it is the one of the record: born at `start_ticks` (field 22 of /proc/PID/stat) and in the group.
-// Otherwise it has ended, and the container has no pidfd. Gives 0, or a negative errno where there is no such group, or
-// nobody can say whether the process lives.
+// Completes `kept`, the container that the keeper had; or makes one from the state file, where `kept` is null. In the
+// second case it opens a pidfd only if the process is that of the state file: its start time is `start_ticks` (field 22
+// of /proc/PID/stat) and it is in the group. If not, the process has ended, and the container has no pidfd. Gives 0, or
+// a negative errno where the group does not exist, or where one cannot tell whether the process lives.
 int adopt_container(const AdoptRequest &request, std::shared_ptr<Container> *kept);

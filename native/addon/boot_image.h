@@ -1,5 +1,5 @@
-// The helper niwa-boot, held in a sealed memfd: a container can reach it through /proc/self/exe for a moment, but
-// nobody can write to it (CVE-2019-5736).
+// The helper niwa-boot in a sealed memfd: a container can open it for a moment by /proc/self/exe, but nobody can write
+// to it (CVE-2019-5736).
 #pragma once
 #include "../core/fd.h"
 

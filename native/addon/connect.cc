@@ -9,8 +9,8 @@
 
 namespace {
 
-// A handshake on a loopback interface is over when connect() returns, or was dropped since the listener's queue is
-// full. Nobody waits longer for that one.
+// On a loopback interface the handshake is complete when connect() returns, unless the queue of the listener is full:
+// then the kernel drops it, and we wait no longer than this.
 constexpr int kHandshakeMs = 20;
 
 // Makes a socket in the network namespace of a process. A socket stays in the namespace that it was made in, see

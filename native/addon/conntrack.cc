@@ -55,7 +55,7 @@ uint16_t source_attribute(uint8_t family) {
     return family == AF_INET ? CTA_IP_V4_SRC : CTA_IP_V6_SRC;
 }
 
-// A flow as the kernel tells of it: the addresses and ports of its first packet, and of an answer to that.
+// A flow as the kernel reports it: the addresses and ports of its first packet, and of the answer.
 struct Flow {
     uint8_t family = 0;
     Attributes all;
@@ -74,7 +74,8 @@ struct Flow {
         return {found.at, found.length};
     }
 
-    // Names the one flow: the same addresses may be in use in another zone, and anew since it was looked at.
+    // A message that deletes exactly this flow, by zone and id: the same addresses may be in use in another zone, or by
+    // a newer flow.
     NetlinkMessage deletion() const {
         NetlinkMessage message = conntrack_message(IPCTNL_MSG_CT_DELETE, NLM_F_REQUEST | NLM_F_ACK, family);
         Attributes tuple = all.find(CTA_TUPLE_ORIG), id = all.find(CTA_ID), zone = all.find(CTA_ZONE);
@@ -87,7 +88,7 @@ struct Flow {
 
 using Which = std::function<bool(const Flow &flow)>;
 
-// Forgets those flows of a dump that are meant. One that has ended by itself meanwhile is as good.
+// Deletes the flows of a dump for which `is_meant` is true. Flows that have ended meanwhile are no error.
 NetlinkAnswer forget_where(NetlinkSocket &netlink, NetlinkMessage &dump, const Which &is_meant) {
     std::vector<NetlinkMessage> found;
     NetlinkAnswer answer = netlink.dump(dump, [&found, &is_meant](const nlmsghdr *entry) {
@@ -101,7 +102,8 @@ NetlinkAnswer forget_where(NetlinkSocket &netlink, NetlinkMessage &dump, const W
     return answer;
 }
 
-// Asks for the flows with one source in a direction. A kernel before 5.8 does not know the filter, and tells of all.
+// A request for the flows with this source in a direction. A kernel before 5.8 does not know the filter, and reports
+// all.
 NetlinkMessage filtered_dump(const AddressRange &address, uint16_t direction) {
     constexpr uint32_t kSource = 1; // CTA_FILTER_FLAG(CTA_IP_SRC) of the kernel's nf_internals.h
     NetlinkMessage message = dump_message(address.family);
@@ -116,8 +118,8 @@ NetlinkMessage filtered_dump(const AddressRange &address, uint16_t direction) {
     return message;
 }
 
-// The families' dumps with a filter go over the whole table, each of them: for few addresses that is less than to hear
-// of all flows.
+// A dump with a filter goes over the whole table too. For up to this many addresses that costs less than one dump of
+// all flows.
 constexpr size_t kFew = 2;
 
 } // namespace

@@ -1,4 +1,4 @@
-// The connections that the kernel follows (nf_conntrack), by ctnetlink.
+// The connections that the kernel tracks (nf_conntrack), by ctnetlink.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -7,7 +7,7 @@
 
 #include "netlink.h"
 
-// Addresses of one family that begin alike.
+// The addresses of one family with the same first `prefix` bits.
 struct AddressRange {
     uint8_t family = 0, prefix = 0;
     uint8_t bytes[16] = {};
@@ -17,16 +17,17 @@ struct AddressRange {
     bool has(const std::string &address) const;
 };
 
-// Whose flows are meant: those of the ranges, but not of these addresses, which are bytes in network order.
+// The addresses whose flows are to be forgotten: those of the ranges, without those of `but` (bytes in network order).
 struct FlowOwners {
     std::vector<AddressRange> ranges;
     std::unordered_set<std::string> but;
 };
 
-// Forgets every UDP flow to a port, whatever its addresses: what comes next is looked at by the rules of now. Where a
-// flow began under other rules it would else be led by those as long as it goes on. `netlink` is of NETLINK_NETFILTER.
+// Makes the kernel forget every UDP flow to a port. The rules are applied to the first packet of a flow only: a flow
+// that began before the rules changed would keep its old translation for as long as packets come. `netlink` is of
+// NETLINK_NETFILTER.
 NetlinkAnswer forget_udp_flows(NetlinkSocket &netlink, uint16_t port);
 
-// Forgets every flow that an owner began or answers: what the other side goes on sending is led to nobody. `netlink` is
-// of NETLINK_NETFILTER.
+// Makes the kernel forget every flow that an owner began or answers: later packets of the other side then reach nobody,
+// also after the address has a new owner. `netlink` is of NETLINK_NETFILTER.
 NetlinkAnswer forget_flows_of(NetlinkSocket &netlink, const FlowOwners &owners);

@@ -33,13 +33,13 @@ ssize_t receive(int control, void *bytes, size_t length, Fd *passed) {
     return n;
 }
 
-// Whether somebody has stopped it, be it that it goes on meanwhile.
+// Whether somebody has stopped the process, also where it runs again.
 bool was_stopped(const Fd &helper) {
     siginfo_t info = {};
     return wait_for(helper, &info, WSTOPPED | WCONTINUED | WNOHANG) == 0 && info.si_pid != 0;
 }
 
-// Gives whether there is something to read, or the end.
+// Gives whether there is something to read, or the end of the stream.
 bool wait_readable(int control, const Fd &helper, int timeout_ms) {
     pollfd readable = {control, POLLIN, 0};
     for (int left = timeout_ms; left > 0; left -= kLookMs) {
@@ -48,19 +48,19 @@ bool wait_readable(int control, const Fd &helper, int timeout_ms) {
         if (ready < 0 && errno != EINTR) return false;
         if (was_stopped(helper)) break;
     }
-    return poll(&readable, 1, 0) > 0; // it may have been stopped by itself, after its exec
+    return poll(&readable, 1, 0) > 0; // the workload may have stopped itself after the exec
 }
 
-Heard hear_one(int control, boot_report *report, Fd *terminal, const Fd &helper, int timeout_ms) {
+ReportOutcome receive_report(int control, boot_report *report, Fd *terminal, const Fd &helper, int timeout_ms) {
     size_t done = 0;
     while (done < sizeof *report) {
-        if (!wait_readable(control, helper, timeout_ms)) return Heard::kTimeout;
+        if (!wait_readable(control, helper, timeout_ms)) return ReportOutcome::kTimeout;
         ssize_t n = receive(control, reinterpret_cast<char *>(report) + done, sizeof *report - done, terminal);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return Heard::kEnd; // also ECONNRESET: it died with something unread
+        if (n <= 0) return ReportOutcome::kEnd; // also ECONNRESET: it died before it had read everything
         done += static_cast<size_t>(n);
     }
-    return report->kind == BOOT_FAILED ? Heard::kFailed : Heard::kReady;
+    return report->kind == BOOT_FAILED ? ReportOutcome::kFailed : ReportOutcome::kReady;
 }
 
 } // namespace
@@ -74,9 +74,9 @@ bool send_all(int fd, const void *bytes, size_t length) {
     return true;
 }
 
-Heard hear(int control, boot_report *report, Fd *terminal, const Fd &helper, int timeout_ms) {
+ReportOutcome await_report(int control, boot_report *report, Fd *terminal, const Fd &helper, int timeout_ms) {
     for (;;) {
-        Heard heard = hear_one(control, report, terminal, helper, timeout_ms);
-        if (heard != Heard::kReady || report->kind != BOOT_TERMINAL) return heard;
+        ReportOutcome outcome = receive_report(control, report, terminal, helper, timeout_ms);
+        if (outcome != ReportOutcome::kReady || report->kind != BOOT_TERMINAL) return outcome;
     }
 }

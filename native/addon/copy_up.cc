@@ -15,7 +15,7 @@ bool starts_with(const char *name, const char *prefix) {
     return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-// Others are the host's own (labels of SELinux) or those of overlayfs (trusted.*).
+// The others belong to the host (SELinux labels) or to overlayfs (trusted.*).
 bool is_of_images(const char *name) {
     return starts_with(name, "user.") || starts_with(name, "system.posix_acl_") ||
            strcmp(name, "security.capability") == 0;
@@ -45,7 +45,7 @@ int copy_range(int from, int to, off_t at, off_t end) {
     for (off_t out = at; at < end;) {
         ssize_t done = copy_file_range(from, &at, to, &out, static_cast<size_t>(end - at), 0);
         if (done < 0) return -errno;
-        if (done == 0) return -EIO; // nobody makes a file of a layer shorter
+        if (done == 0) return -EIO; // no process shortens a file of a layer
     }
     return 0;
 }
@@ -76,7 +76,7 @@ int copy_file(const Shown &source, int directory, const char *name, uint64_t *bu
     return error < 0 ? error : copy_attributes(from.get(), to.get());
 }
 
-// What cannot be opened: owner, mode and time are set by name, which nobody else can change.
+// For files that cannot be opened: sets owner, mode and time by name. No other process can change the name.
 int copy_status(const struct stat &status, int directory, const char *name) {
     const struct timespec times[2] = {status.st_mtim, status.st_mtim};
     if (fchownat(directory, name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) < 0) return -errno;
@@ -89,7 +89,7 @@ int copy_status(const struct stat &status, int directory, const char *name) {
 int copy_attributes(int from, int to) {
     struct stat status;
     if (fstat(from, &status) < 0) return -errno;
-    // The owner comes first: a change of it takes setuid bits and file capabilities away.
+    // The owner is set first: changing it clears setuid bits and file capabilities.
     if (fchown(to, status.st_uid, status.st_gid) < 0 || fchmod(to, status.st_mode & kPermissions) < 0) return -errno;
     int error = each_attribute(from, [&](const char *name) { return copy_attribute(from, to, name); });
     if (error < 0) return error;

@@ -1,5 +1,5 @@
-// Copies of what a layer below has, as overlayfs makes them when something is written: contents, holes, owner, mode,
-// times, and the attributes that images have. Functions give 0 or a negative errno.
+// Copies a file of a layer below, as overlayfs does at the first write: contents, holes, owner, mode, times, and the
+// attributes that images have. Functions give 0 or a negative errno.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -9,7 +9,7 @@
 // Gives an open file or directory the owner, mode, attributes and time of another.
 int copy_attributes(int from, int to);
 
-// Takes from an open file or directory the attributes that images have.
+// Removes from an open file or directory the attributes that images have.
 int remove_attributes(int fd);
 
 // Copies a file, a symbolic link or a FIFO into a directory, under a name that is free there.

@@ -28,7 +28,7 @@ bpf_insn leave() {
     return {BPF_JMP | BPF_EXIT, 0, 0, 0, 0};
 }
 
-// Each rule is a run of comparisons that ends in "allow"; what no rule lets through is refused.
+// Each rule becomes comparisons that end in "allow". What no rule allows is refused.
 std::vector<bpf_insn> build(const std::vector<DeviceRule> &rules) {
     std::vector<bpf_insn> program = {
         load(kType, 0), // access_type: the kind of device in the lower half, see struct bpf_cgroup_dev_ctx
@@ -63,7 +63,7 @@ Fd load_program(const std::vector<DeviceRule> &rules) {
     attributes.insns = reinterpret_cast<uint64_t>(program.data());
     attributes.insn_cnt = static_cast<uint32_t>(program.size());
     attributes.license = reinterpret_cast<uint64_t>("MIT");
-    // The verifier gives up with EAGAIN when a signal waits for this thread, which Node.js has many of.
+    // The verifier fails with EAGAIN when a signal is pending for this thread, and Node.js uses signals a lot.
     long fd;
     for (int attempt = 0; attempt < kLoadAttempts; attempt++)
         if ((fd = bpf(BPF_PROG_LOAD, &attributes)) >= 0 || errno != EAGAIN) break;
@@ -72,8 +72,8 @@ Fd load_program(const std::vector<DeviceRule> &rules) {
 
 constexpr size_t kMostPrograms = 64;
 
-// Gives the program for these rules: most containers have the same, and loading it is an eighth of a start. One that
-// cannot be loaded is tried again the next time; errno is set then.
+// Gives the program for these rules. Programs are cached: most containers have the same rules, and loading takes an
+// eighth of a start. Gives nothing and sets errno where it cannot be loaded; the next call tries again.
 std::shared_ptr<Fd> program_for(const std::vector<DeviceRule> &rules) {
     static std::mutex mutex;
     static std::map<std::vector<DeviceRule>, std::shared_ptr<Fd>> programs;
@@ -94,8 +94,8 @@ int filter_devices(int cgroup, const std::vector<DeviceRule> &rules) {
     attributes.target_fd = static_cast<uint32_t>(cgroup);
     attributes.attach_bpf_fd = static_cast<uint32_t>(program->get());
     attributes.attach_type = BPF_CGROUP_DEVICE;
-    attributes.attach_flags = BPF_F_ALLOW_MULTI;               // one that was set above this group stays in force
-    return bpf(BPF_PROG_ATTACH, &attributes) < 0 ? -errno : 0; // the group holds the program from now on
+    attributes.attach_flags = BPF_F_ALLOW_MULTI;               // programs of the groups above stay in force
+    return bpf(BPF_PROG_ATTACH, &attributes) < 0 ? -errno : 0; // the group keeps the program
 }
 
 bool can_filter_devices() {

@@ -1,11 +1,11 @@
-// Which devices the processes of a group may open or make, enforced by a BPF program on the group (bpf(2), the
-// controller of cgroup v1 that has no file in v2).
+// Which devices the processes of a group may open or make. A BPF program on the group enforces it (bpf(2)): cgroup v2
+// has no file for this.
 #pragma once
 #include <string>
 #include <tuple>
 #include <vector>
 
-// One device that may be read, written and made; -1 stands for any number.
+// A device that may be read, written and made; -1 stands for any number.
 struct DeviceRule {
     bool block;
     int major;
@@ -18,5 +18,5 @@ struct DeviceRule {
 // Lets the group whose directory is `cgroup` use only the devices of `rules`. Gives 0 or a negative errno.
 int filter_devices(int cgroup, const std::vector<DeviceRule> &rules);
 
-// Whether this kernel takes such a program from us.
+// Whether this kernel lets us load such a program.
 bool can_filter_devices();

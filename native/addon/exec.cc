@@ -16,7 +16,7 @@
 
 namespace {
 
-constexpr int kExecTimeoutMs = 10'000; // the container may hold up the helper, by the limits of its group for one
+constexpr int kExecTimeoutMs = 10'000; // the helper may be slow: it runs within the limits of the container's group
 constexpr uint32_t kNoStep = UINT32_MAX;
 
 int set_nonblocking(const Fd &fd) {
@@ -24,7 +24,7 @@ int set_nonblocking(const Fd &fd) {
     return flags < 0 || fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-// Makes the standard streams: `theirs` for the process, the other ends for us.
+// Makes the standard streams: `theirs` are the ends of the process, `ours` the other ends.
 int make_streams(const ExecRequest &request, Fd *theirs, Fd *ours) {
     theirs[0].reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
     int error = theirs[0].valid() ? 0 : -errno;
@@ -61,11 +61,11 @@ ExecEnd reap_process(const Fd &pidfd) {
 
 Failure boot(const Fd &control, const ExecRequest &request, Executed *executed) {
     boot_report report;
-    (void)send_all(control.get(), request.program.data(), request.program.size()); // else it says why, or is dead
-    switch (hear(control.get(), &report, &executed->terminal, executed->pidfd, kExecTimeoutMs)) {
-    case Heard::kEnd:
-        return {}; // executed; or it was killed, which its end will say
-    case Heard::kFailed:
+    (void)send_all(control.get(), request.program.data(), request.program.size()); // if this fails, the report says why
+    switch (await_report(control.get(), &report, &executed->terminal, executed->pidfd, kExecTimeoutMs)) {
+    case ReportOutcome::kEnd:
+        return {}; // it has executed; or it was killed, and execEnded() gives the signal
+    case ReportOutcome::kFailed:
         return {Failure::kBoot, report.step, report.error, 0};
     default:
         return {Failure::kBoot, kNoStep, ETIMEDOUT, 0};

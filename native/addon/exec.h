@@ -14,8 +14,8 @@ struct ExecRequest {
     std::shared_ptr<Container> container;
     std::vector<uint8_t> program;
     int helper = -1;
-    bool input = false; // whether its standard input is a pipe; else /dev/null
-    uid_t uid = 0;      // the host's owner of the pipes: a process may open /dev/stdout anew
+    bool input = false; // whether its standard input is a pipe; otherwise it is /dev/null
+    uid_t uid = 0;      // the owner of the pipes, in ids of the host: the process may open /dev/stdout
     gid_t gid = 0;
 };
 
@@ -23,20 +23,20 @@ struct Executed {
     Failure failure;
     pid_t pid = -1;
     Fd pidfd;
-    Fd streams[3]; // our ends: what it reads, what it writes; they do not block
-    Fd terminal;   // where the program makes one: the master side
+    Fd streams[3]; // our ends of its standard streams; they do not block
+    Fd terminal;   // the master side, where the program makes a terminal
 };
 
-// Makes a process in the container's PID namespace and group, which runs the program: that enters the rest. Waits
-// until it has executed. On failure nothing of it is left. Blocks: call it on a worker thread.
+// Makes a process in the container's PID namespace and group. The process runs the program, which enters the other
+// namespaces, and executes. Waits for that. On failure the process is gone. Blocks: to be called on a worker thread.
 Executed exec_in_container(const ExecRequest &request);
 
 struct ExecEnd {
     int code = -1;  // the exit status, or -1
-    int signal = 0; // what ended it, or 0
+    int signal = 0; // the signal that ended it, or 0
 };
 
-// Reaps execs on a thread of its own: the first process of a PID namespace cannot end before they are reaped.
+// Reaps execs, on its own thread: the first process of a PID namespace cannot end before all others are reaped.
 class Execs {
   public:
     Execs() = default;
@@ -47,10 +47,12 @@ class Execs {
     // Begins to reap. Gives 0 or a negative errno.
     int start();
 
-    // Takes a process, its terminal, and the name of the relay's copy into that, 0 for none; gives its handle.
+    // Takes over a process, its terminal, and the name of the relay's copy into the terminal (0 for none). Gives its
+    // handle.
     uint32_t add(Fd pidfd, Fd terminal, uint64_t input);
 
-    // Calls `done` once with how it ended, on this thread where it has, else on the own one; then the handle is gone.
+    // Calls `done` once with how the process ended: at once where it has ended, otherwise later on the thread of Execs.
+    // After that the handle is not valid.
     void await(uint32_t handle, std::function<void(ExecEnd)> done);
 
     // Sends a signal. Gives 0 or a negative errno, -ESRCH where it has ended.
@@ -59,8 +61,8 @@ class Execs {
     // Sets the size of its terminal. Gives 0 or a negative errno.
     int resize(uint32_t handle, unsigned short rows, unsigned short columns);
 
-    // Closes our side of its terminal: its foreground processes get SIGHUP once no copy is held either. Gives the name
-    // of the copy into it, 0 for none.
+    // Closes the master side of its terminal. When the relay has closed its copies too, the foreground processes get
+    // SIGHUP. Gives the name of the copy into the terminal, 0 for none.
     uint64_t hang_up(uint32_t handle);
 
   private:
@@ -82,9 +84,9 @@ class Execs {
 // Sets the size of a terminal: its foreground processes get SIGWINCH. Gives 0 or a negative errno.
 int set_terminal_size(const Fd &terminal, unsigned short rows, unsigned short columns);
 
-// A copy of a descriptor, closed at an exec.
+// A copy of a descriptor, with CLOEXEC.
 Fd copy_of(const Fd &fd);
 
-// Makes a pipe of which the ends with their bit in `nonblocking` (1: reading, 2: writing) do not block. Gives 0 or a
-// negative errno.
+// Makes a pipe. `nonblocking` says which ends do not block: bit 1 for the reading end, bit 2 for the writing end. Gives
+// 0 or a negative errno.
 int make_pipe(Fd *reading, Fd *writing, int nonblocking);

@@ -10,7 +10,7 @@
 int hold_directory(const std::string &path) {
     Fd directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory.valid() || flock(directory.get(), LOCK_EX | LOCK_NB) < 0) return -errno;
-    directory.release(); // held for as long as we live
+    directory.release(); // open until the process ends
     return 0;
 }
 
@@ -32,8 +32,8 @@ int hold_file(const std::string &path) {
     for (int i = 0; i < LOCK_TRIES; i++) {
         Fd file(open(path.c_str(), flags, 0600));
         if (!file.valid() || flock(file.get(), LOCK_EX | LOCK_NB) < 0) return -errno;
-        if (!is_at(file, path)) continue; // removed between the two calls: the next one would lock another file
-        file.release();                   // held for as long as we live
+        if (!is_at(file, path)) continue; // removed between open() and flock(): another niwad would lock a new file
+        file.release();                   // open until the process ends
         return 0;
     }
     return -EAGAIN;

@@ -15,7 +15,7 @@
 namespace {
 
 constexpr size_t kEntryBytes = 32;
-constexpr uint64_t kEntryUsec = 1000; // bytes of a stream that come within it share an entry
+constexpr uint64_t kEntryUsec = 1000; // bytes of one stream within this time share an entry
 
 uint64_t wall_usec() {
     timespec now;
@@ -36,7 +36,7 @@ uint64_t number_in(const char *name) {
     return strcmp(end, ".log") == 0 ? number : 0;
 }
 
-// Makes a directory and those above it that are missing: somebody may have removed them while niwad runs.
+// Makes a directory and its missing parents: an administrator may have removed them while niwad runs.
 int make_directory(const std::string &path) {
     auto made = [&path] { return mkdir(path.c_str(), 0750) == 0 || errno == EEXIST ? 0 : -errno; };
     int error = made();
@@ -72,7 +72,7 @@ ssize_t LogFile::move(int pipe, char stream, size_t length) {
     }
     if (error < 0) return error;
     uint64_t now = wall_usec();
-    // A clock that was set back begins a new entry.
+    // If the clock was set back, a new entry begins.
     bool begins = stream != stream_ || now < entry_usec_ || now - entry_usec_ >= kEntryUsec;
     if (begins) {
         char entry[kEntryBytes + 1];
@@ -121,7 +121,8 @@ int LogFile::find_segments(uint64_t *newest) {
     return 0;
 }
 
-// The index is made first and removed first: a reader that sees a log finds its index, or that it is being removed.
+// The index is made before the log and removed before it: a reader that finds a log without an index knows that the
+// segment is being removed.
 int LogFile::open_segment(uint64_t number) {
     constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
     Fd index(openat(directory_.get(), name_of(number, "idx").c_str(), kFlags, 0640));
@@ -137,7 +138,8 @@ int LogFile::open_segment(uint64_t number) {
     if (index_bytes > 0) {
         auto at = static_cast<off_t>(index_bytes - kEntryBytes);
         if (pread(index.get(), last, kEntryBytes, at) != static_cast<ssize_t>(kEntryBytes)) return -EIO;
-        if (strtoull(last + 19, nullptr, 10) >= log_bytes) index_bytes -= kEntryBytes; // it got no bytes: written over
+        if (strtoull(last + 19, nullptr, 10) >= log_bytes)
+            index_bytes -= kEntryBytes; // no bytes came after this entry: it is overwritten
     }
     log_ = std::move(log);
     index_ = std::move(index);

@@ -1,6 +1,6 @@
-// The stored output of one container: numbered segments of raw bytes in the order in which they came (00000001.log),
-// each with an index of fixed-width lines (00000001.idx): "from this offset on, bytes of this stream, taken at this
-// time". The directory of all that is made with the first byte.
+// The log of one container: numbered segments of raw bytes in the order in which they came (00000001.log), each with an
+// index of lines of fixed width (00000001.idx). A line says: from this offset on, the bytes are of this stream and were
+// stored at this time. The directory is made with the first byte.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -10,12 +10,12 @@
 
 class LogFile {
   public:
-    // The newest `max_files` segments are kept, and of all of them no more than `max_bytes`, the index counted in.
+    // Keeps the newest `max_files` segments, and no more than `max_bytes` in all of them, indexes included.
     LogFile(std::string directory, uint64_t max_bytes, uint32_t max_files);
 
-    // Moves up to `length` bytes from a pipe to the end of the log: taking and storing them is one system call, so that
-    // whenever we are killed, each byte is either in the pipe or in the log. Gives how many, 0 where the kernel moves
-    // nothing, or -errno: -EAGAIN where the pipe is empty. After any other error the next call opens all files anew.
+    // Moves up to `length` bytes from a pipe to the end of the log by one system call, splice(2). So whenever niwad is
+    // killed, each byte is either in the pipe or in the log. Gives how many bytes, 0 where the kernel moves nothing, or
+    // a negative errno: -EAGAIN where the pipe is empty. After any other error the next call opens all files again.
     ssize_t take(int pipe, char stream, size_t length);
 
   private:

@@ -9,12 +9,12 @@
 
 namespace {
 
-constexpr size_t kPieceBytes = 64 * 1024;         // of one FIFO before the next one has its turn
+constexpr size_t kPieceBytes = 64 * 1024;         // of one FIFO before the next FIFO has its turn
 constexpr uint64_t kRetryNs = 1'000'000'000;      // after an error
 constexpr uint64_t kTimerKey = uint64_t{1} << 40; // greater than those of FIFOs
 constexpr char kStreams[2] = {'o', 'e'};
 
-// A writing end of our own keeps the FIFO from ever coming to its end: whether it has writers is not our concern.
+// Opened for writing too: then reading never gives the end of the stream, whether a process has it open or not.
 int open_fifo(const std::string &path, Fd *fifo) {
     fifo->reset(open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
     struct stat status;
@@ -29,7 +29,7 @@ uint64_t bytes_in(const Fd &fifo) {
 
 } // namespace
 
-LogPump::LogPump(std::function<void(const LogNews &)> tell) : tell_(std::move(tell)) {}
+LogPump::LogPump(std::function<void(const LogEvent &)> on_event) : on_event_(std::move(on_event)) {}
 
 int LogPump::start() {
     if (!loop_.control(EPOLL_CTL_ADD, aside_.fd(), kTimerKey, EPOLLIN)) return -errno;
@@ -78,10 +78,10 @@ void LogPump::pump(Log &log, int stream, uint64_t now) {
     uint64_t allowed = log.bucket.available(now);
     if (allowed < TokenBucket::kLeastBytes) return set_aside(log, now + TokenBucket::kRefillNs);
     ssize_t moved = log.file.take(log.fifos[stream].get(), kStreams[stream], std::min<uint64_t>(allowed, kPieceBytes));
-    if (stored(log, moved, now)) log.bucket.spend(static_cast<uint64_t>(moved));
+    if (note_stored(log, moved, now)) log.bucket.spend(static_cast<uint64_t>(moved));
 }
 
-// The bytes are counted at the beginning: whoever else holds a FIFO open could write into it for ever.
+// Stores only the bytes that were there at the beginning: a process that has the FIFO open could write without end.
 void LogPump::drain(Log &log) {
     uint64_t now = boottime_ns();
     for (int i = 0; i < 2; i++) {
@@ -89,11 +89,11 @@ void LogPump::drain(Log &log) {
             ssize_t moved =
                 log.file.take(log.fifos[i].get(), kStreams[i], std::min<uint64_t>(log.left[i], kPieceBytes));
             if (moved == 0 || moved == -EAGAIN) break;
-            if (!stored(log, moved, now)) return;
+            if (!note_stored(log, moved, now)) return;
             log.left[i] -= static_cast<uint64_t>(moved);
         }
     }
-    if (log.error != 0) tell_({LogNews::kError, log.handle, 0});
+    if (log.error != 0) on_event_({LogEvent::kError, log.handle, 0});
     auto done = std::move(log.drained);
     aside_.set(log.handle, 0);
     take_watch(log);
@@ -101,17 +101,17 @@ void LogPump::drain(Log &log) {
     done(0);
 }
 
-// Looks at what came of a piece: gives whether it is stored.
-bool LogPump::stored(Log &log, ssize_t moved, uint64_t now) {
+// Handles the result of moving a part. Gives whether it was stored.
+bool LogPump::note_stored(Log &log, ssize_t moved, uint64_t now) {
     if (moved == -EAGAIN) return false;
     int error = moved < 0 ? static_cast<int>(-moved) : 0;
-    if (error != log.error) tell_({LogNews::kError, log.handle, error});
+    if (error != log.error) on_event_({LogEvent::kError, log.handle, error});
     log.error = error;
     if (moved <= 0) {
         set_aside(log, now + kRetryNs);
         return false;
     }
-    if (take_watch(log)) tell_({LogNews::kOutput, log.handle, 0});
+    if (take_watch(log)) on_event_({LogEvent::kOutput, log.handle, 0});
     return true;
 }
 
@@ -136,7 +136,7 @@ void LogPump::resume_due() {
     }
 }
 
-// The key is a handle and a bit for the stream.
+// The key of a FIFO is the handle and one bit for the stream.
 void LogPump::listen(const Log &log, int operation, uint32_t events) {
     for (uint64_t i = 0; i < 2; i++)
         loop_.control(operation, log.fifos[i].get(), uint64_t{log.handle} << 1 | i, events);

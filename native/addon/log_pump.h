@@ -1,5 +1,5 @@
-// The native thread that stores what containers write: it moves bytes from their FIFOs into their logs, a piece of each
-// that has something in turn. What it cannot store, or may not yet, stays in the FIFO, where the container waits.
+// A thread that stores the output of containers: it moves bytes from their FIFOs into their logs, a part of each FIFO
+// in turn. What cannot be stored, or exceeds the rate, stays in the FIFO; when the FIFO is full, the container waits.
 #pragma once
 #include <functional>
 #include <map>
@@ -16,23 +16,23 @@
 
 struct LogRequest {
     std::string stdout_path, stderr_path; // the FIFOs
-    std::string directory;                // where it is stored; has to be there
+    std::string directory;                // of the log; exists
     uint64_t max_bytes = 0;
     uint32_t max_files = 1;
     uint64_t bytes_per_second = 0; // 0 for no limit
 };
 
-// What is told of a log.
-struct LogNews {
+// An event of a log.
+struct LogEvent {
     enum Type { kOutput, kError } type;
     uint32_t handle;
-    int error; // for kError: why nothing can be stored (errno), 0 where it can be again
+    int error; // for kError: the errno because of which nothing can be stored, 0 when storing works again
 };
 
 class LogPump {
   public:
-    // `tell` is called on the pump's thread.
-    explicit LogPump(std::function<void(const LogNews &)> tell);
+    // `on_event` is called on the pump's thread.
+    explicit LogPump(std::function<void(const LogEvent &)> on_event);
     ~LogPump();
     LogPump(const LogPump &) = delete;
     LogPump &operator=(const LogPump &) = delete;
@@ -40,14 +40,14 @@ class LogPump {
     // Begins its thread. Gives 0 or a negative errno.
     int start();
 
-    // Stores what comes out of two FIFOs from now on, after what is stored already. Gives 0 or -errno.
+    // Stores what comes from two FIFOs from now on, at the end of the log. Gives 0 or -errno.
     int open(uint32_t handle, const LogRequest &request);
 
-    // Stores what is in the FIFOs now, without the limit, and closes them; then calls `done` on the pump's thread with
-    // 0, or at once with -ESRCH. Where it cannot be stored, that waits until it can.
+    // Stores what is in the FIFOs now, without the rate limit, and closes them. Then calls `done` on the pump's thread
+    // with 0; or with -ESRCH where no log is open. While nothing can be stored, it waits.
     void drain(uint32_t handle, std::function<void(int)> done);
 
-    // Tells once, as soon as something is stored from now on.
+    // Asks for one kOutput event, at the next bytes that are stored.
     void watch(uint32_t handle);
 
   private:
@@ -59,21 +59,21 @@ class LogPump {
         Fd fifos[2];
         LogFile file;
         TokenBucket bucket;
-        int error = 0; // that was told
+        int error = 0; // of the last kError event
         std::function<void(int)> drained;
-        uint64_t left[2] = {}; // of a drain
+        uint64_t left[2] = {}; // bytes that a drain still has to store
     };
 
     void pump(Log &log, int stream, uint64_t now);
     void drain(Log &log);
-    bool stored(Log &log, ssize_t moved, uint64_t now);
+    bool note_stored(Log &log, ssize_t moved, uint64_t now);
     bool take_watch(const Log &log);
     void set_aside(Log &log, uint64_t due_ns);
     void resume_due();
     void listen(const Log &log, int operation, uint32_t events);
 
-    std::function<void(const LogNews &)> tell_;
-    // Of the loop's thread alone:
+    std::function<void(const LogEvent &)> on_event_;
+    // Used by the thread of the loop alone:
     std::map<uint32_t, std::unique_ptr<Log>> logs_;
     Timers aside_; // until when a log is set aside
     std::mutex watched_mutex_;

@@ -11,7 +11,7 @@ namespace {
 constexpr timeval kPatience = {10, 0};
 constexpr size_t kAnswerBytes = 16384;
 
-// The kernel's words in an extended acknowledgement.
+// The explanation in an extended acknowledgement.
 std::string words_of(const nlmsghdr *header, const nlmsgerr *error) {
     if ((header->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return "";
     size_t at = sizeof *header + sizeof *error;
@@ -75,7 +75,7 @@ int NetlinkSocket::open(int protocol) {
     if (!fd_.valid() || setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience) < 0 ||
         bind(fd_.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) < 0)
         return -errno;
-    setsockopt(fd_.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on); // words are a help, not a need
+    setsockopt(fd_.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on); // not needed: it only adds explanations
     setsockopt(fd_.get(), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
     return 0;
 }
@@ -127,8 +127,8 @@ NetlinkAnswer NetlinkSocket::dump(NetlinkMessage &message, const std::function<v
     }
 }
 
-// Sends, and waits for an answer to each of `count` messages from `first` on. An error about anything else, the begin
-// of a batch say, is the last that comes.
+// Sends, and waits for an answer to each of `count` messages, whose sequence numbers begin at `first`. After an error
+// about another message, such as the begin of a batch, no more answers come.
 NetlinkAnswer NetlinkSocket::exchange(const std::vector<uint8_t> &bytes, uint32_t first, uint32_t count) {
     NetlinkAnswer answer;
     ssize_t sent;

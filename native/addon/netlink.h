@@ -35,7 +35,7 @@ class NetlinkMessage {
     std::vector<uint8_t> bytes_;
 };
 
-// What the kernel answered: 0 or a negative errno, and its own words about that, where it has any.
+// The answer of the kernel: 0 or a negative errno, and its explanation, where it gives one.
 struct NetlinkAnswer {
     int error = 0;
     std::string text;
@@ -48,13 +48,13 @@ class NetlinkSocket {
     int open(int protocol);
     bool valid() const { return fd_.valid(); }
 
-    // Asks for one change.
+    // Requests one change.
     NetlinkAnswer request(NetlinkMessage &message);
 
-    // Asks for changes of nftables that happen all or not at all.
+    // Requests changes of nftables: all are made, or none.
     NetlinkAnswer batch(std::vector<NetlinkMessage> &messages);
 
-    // Asks for all there is of something: `each` gets one message after another.
+    // Requests a list: `each` is called with one message after another.
     NetlinkAnswer dump(NetlinkMessage &message, const std::function<void(const nlmsghdr *)> &each);
 
   private:

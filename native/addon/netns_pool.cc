@@ -9,7 +9,7 @@
 
 namespace {
 
-constexpr size_t kReady = 8; // as many as are started at once on a busy node; each is some 100 KiB of the kernel's
+constexpr size_t kReady = 8; // a busy node starts as many at once; each takes about 100 KiB of kernel memory
 
 Fd open_own() {
     return Fd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
@@ -24,7 +24,7 @@ bool set_loopback_up() {
     return ioctl(socket_fd.get(), SIOCSIFFLAGS, &request) == 0;
 }
 
-// Makes a namespace and goes back to `home`: a thread that stayed in it would keep it after its container has gone.
+// Makes a namespace and goes back to `home`: if the thread stayed in it, the namespace would outlive its container.
 Fd make_namespace(const Fd &home) {
     if (unshare(CLONE_NEWNET) < 0) return Fd();
     Fd made = open_own();
@@ -60,7 +60,7 @@ Fd NetnsPool::take() {
 
 void NetnsPool::run() {
     sched_param lowest = {};
-    sched_setscheduler(0, SCHED_IDLE, &lowest); // of this thread: a start that runs needs the processor more
+    sched_setscheduler(0, SCHED_IDLE, &lowest); // this thread only: running starts need the processor more
     Fd home = open_own();
     if (!home.valid()) return;
     std::unique_lock<std::mutex> lock(mutex_);
@@ -75,6 +75,6 @@ void NetnsPool::run() {
         if (made.valid())
             ready_.push_back(std::move(made));
         else if (!ending_)
-            wanted_.wait(lock); // the host makes none now; the next start asks again
+            wanted_.wait(lock); // the host can make none now: tried again at the next start
     }
 }

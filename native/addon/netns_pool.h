@@ -1,5 +1,6 @@
-// Network namespaces made ahead: the kernel takes about a third of a start for one. Each is given away once, to one
-// container, and nothing has been in it before: a thread makes it, sets its loopback device up, and leaves it.
+// Network namespaces that are made before they are needed: making one takes about a third of a start. A thread makes
+// each, sets its loopback device up, and leaves it. Each is given to one container only, and no process has been in it
+// before.
 #pragma once
 #include <condition_variable>
 #include <cstddef>
@@ -19,8 +20,8 @@ class NetnsPool {
     // Begins its thread. Gives 0 or a negative errno.
     int start();
 
-    // Gives a fresh network namespace of the host's user namespace, or nothing where none is ready: then the clone has
-    // to make it. From the first call on, some are kept ready.
+    // Gives a new network namespace, which belongs to the host's user namespace. Gives nothing where none is ready:
+    // then the clone has to make one. The pool begins to make namespaces with the first call.
     Fd take();
 
   private:
@@ -29,7 +30,7 @@ class NetnsPool {
     std::mutex mutex_; // guards all below
     std::condition_variable wanted_;
     std::deque<Fd> ready_;
-    bool asked_ = false; // whether anybody has ever taken one
+    bool asked_ = false; // whether take() was ever called
     bool ending_ = false;
     Thread thread_;
 };

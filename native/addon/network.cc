@@ -14,7 +14,7 @@
 namespace {
 
 // The sockets and namespaces that the steps work with.
-struct Place {
+struct Sockets {
     NetlinkSocket outside, inside, netfilter;
     Fd inside_namespace, counters;
 };
@@ -41,32 +41,33 @@ NetlinkMessage element_message(const SetElement &element, bool add) {
     return message;
 }
 
-// elements(elements, add): of sets of nftables, all or none.
-NetlinkAnswer change_elements(const NetworkStep &step, Place &place) {
-    int error = place.netfilter.valid() ? 0 : place.netfilter.open(NETLINK_NETFILTER);
+// elements(elements, add): adds or removes elements of nftables sets: all of them or none.
+NetlinkAnswer change_elements(const NetworkStep &step, Sockets &sockets) {
+    int error = sockets.netfilter.valid() ? 0 : sockets.netfilter.open(NETLINK_NETFILTER);
     if (error < 0) return {error, ""};
     std::vector<NetlinkMessage> messages;
     for (const SetElement &element : step.elements) messages.push_back(element_message(element, step.add));
-    return place.netfilter.batch(messages);
+    return sockets.netfilter.batch(messages);
 }
 
-// forget(number): the UDP flows to a port that began before it was published.
-NetlinkAnswer forget_flows(const NetworkStep &step, Place &place) {
-    int error = place.netfilter.valid() ? 0 : place.netfilter.open(NETLINK_NETFILTER);
-    return error < 0 ? NetlinkAnswer{error, ""} : forget_udp_flows(place.netfilter, static_cast<uint16_t>(step.number));
+// forget(number): makes the kernel forget the UDP flows to a port that began before the port was published.
+NetlinkAnswer forget_flows(const NetworkStep &step, Sockets &sockets) {
+    int error = sockets.netfilter.valid() ? 0 : sockets.netfilter.open(NETLINK_NETFILTER);
+    return error < 0 ? NetlinkAnswer{error, ""}
+                     : forget_udp_flows(sockets.netfilter, static_cast<uint16_t>(step.number));
 }
 
-// count(): opens the counters of the container's interfaces, see proc_net_dev(5). As long as they are open the
-// namespace stays, and all in it: they can be read when the last process has gone.
-NetlinkAnswer open_counters(const Fd &pidfd, Place &place) {
+// count(): opens the counters of the container's interfaces, see proc_net_dev(5). As long as they are open, the kernel
+// keeps the namespace with all its interfaces: the counters can be read after the last process has ended.
+NetlinkAnswer open_counters(const Fd &pidfd, Sockets &sockets) {
     NetworkNamespaceGuard guard;
     int error = guard.enter(pidfd);
     if (error < 0) return {error, ""};
-    place.counters.reset(open("/proc/thread-self/net/dev", O_RDONLY | O_CLOEXEC));
-    return {place.counters.valid() ? 0 : -errno, ""};
+    sockets.counters.reset(open("/proc/thread-self/net/dev", O_RDONLY | O_CLOEXEC));
+    return {sockets.counters.valid() ? 0 : -errno, ""};
 }
 
-// What acts on one interface by its number, which is looked up where the interface is.
+// Steps that name an interface by its number. The number is looked up in the namespace of the interface.
 using OnDevice = NetlinkAnswer (*)(const NetworkStep &step, int index, NetlinkSocket &netlink);
 
 NetlinkAnswer on_device(OnDevice act, const NetworkStep &step, const Fd &pidfd, NetlinkSocket &netlink) {
@@ -76,13 +77,13 @@ NetlinkAnswer on_device(OnDevice act, const NetworkStep &step, const Fd &pidfd, 
     return index < 0 ? NetlinkAnswer{index, ""} : act(step, index, netlink);
 }
 
-NetlinkAnswer run_step(const NetworkStep &step, const Fd &pidfd, Place &place) {
-    NetlinkSocket &netlink = step.inside ? place.inside : place.outside;
+NetlinkAnswer run_step(const NetworkStep &step, const Fd &pidfd, Sockets &sockets) {
+    NetlinkSocket &netlink = step.inside ? sockets.inside : sockets.outside;
     const std::string &operation = step.operation;
-    if (operation == "veth") return make_veth(step, place.inside_namespace, place.outside);
-    if (operation == "count") return open_counters(pidfd, place);
-    if (operation == "elements") return change_elements(step, place);
-    if (operation == "forget") return forget_flows(step, place);
+    if (operation == "veth") return make_veth(step, sockets.inside_namespace, sockets.outside);
+    if (operation == "count") return open_counters(pidfd, sockets);
+    if (operation == "elements") return change_elements(step, sockets);
+    if (operation == "forget") return forget_flows(step, sockets);
     if (operation == "bridge") return make_bridge(step, netlink);
     if (operation == "hairpin") return let_hairpin(step, netlink);
     if (operation == "quiet") return make_quiet(step, netlink);
@@ -96,28 +97,28 @@ NetlinkAnswer run_step(const NetworkStep &step, const Fd &pidfd, Place &place) {
     return {-EBADMSG, ""};
 }
 
-// Opens what the steps need; what is inside only where one of them is.
-int open_place(const std::vector<NetworkStep> &steps, const Fd &pidfd, Place *place) {
-    int error = place->outside.open(NETLINK_ROUTE);
+// Opens the sockets that the steps need; those of the container only if a step needs them.
+int open_sockets(const std::vector<NetworkStep> &steps, const Fd &pidfd, Sockets *sockets) {
+    int error = sockets->outside.open(NETLINK_ROUTE);
     bool inside = std::any_of(steps.begin(), steps.end(), [](const NetworkStep &step) { return step.inside; });
     if (error < 0 || !inside) return error;
     NetworkNamespaceGuard guard;
     error = guard.enter(pidfd);
     if (error < 0) return error;
-    place->inside_namespace.reset(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-    return place->inside_namespace.valid() ? place->inside.open(NETLINK_ROUTE) : -errno;
+    sockets->inside_namespace.reset(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+    return sockets->inside_namespace.valid() ? sockets->inside.open(NETLINK_ROUTE) : -errno;
 }
 
 } // namespace
 
 NetworkFailure run_network_steps(const std::vector<NetworkStep> &steps, const Fd &pidfd, Fd *counters) {
-    Place place;
-    int error = open_place(steps, pidfd, &place);
+    Sockets sockets;
+    int error = open_sockets(steps, pidfd, &sockets);
     if (error < 0) return {0, -error, ""};
     for (uint32_t i = 0; i < steps.size(); i++) {
-        NetlinkAnswer answer = run_step(steps[i], pidfd, place);
+        NetlinkAnswer answer = run_step(steps[i], pidfd, sockets);
         if (answer.error < 0 && !steps[i].optional) return {i, -answer.error, answer.text};
     }
-    *counters = std::move(place.counters);
+    *counters = std::move(sockets.counters);
     return {};
 }

@@ -26,8 +26,8 @@ bool parse_address(const std::string &text, Address *address) {
 
 } // namespace
 
-// address(device, address, number): `number` is the length of the prefix. There is no duplicate on the segment to look
-// for.
+// address(device, address, number): `number` is the length of the prefix. No duplicate address detection: niwad gives
+// each address once.
 NetlinkAnswer add_address(const NetworkStep &step, int index, NetlinkSocket &netlink) {
     Address address;
     if (!parse_address(step.address, &address)) return {-EINVAL, ""};
@@ -43,7 +43,7 @@ NetlinkAnswer add_address(const NetworkStep &step, int index, NetlinkSocket &net
     return netlink.request(message);
 }
 
-// route(device, address, gateway): to the one address on the link, or with a gateway by that to everywhere of its
+// route(device, address, gateway): a route to this one address on the link; with a gateway, the default route of its
 // family.
 NetlinkAnswer add_route(const NetworkStep &step, int index, NetlinkSocket &netlink) {
     Address address;
@@ -63,7 +63,8 @@ NetlinkAnswer add_route(const NetworkStep &step, int index, NetlinkSocket &netli
     return netlink.request(message);
 }
 
-// neighbour(device, address, mac, add): who has an address is told, not asked: nobody can answer for another.
+// neighbour(device, address, mac, add): a permanent entry for the MAC of an address. The kernel then never asks for it,
+// so no container can answer for the address of another.
 NetlinkAnswer change_neighbour(const NetworkStep &step, int index, NetlinkSocket &netlink) {
     Address address;
     Mac mac;
@@ -95,7 +96,7 @@ NetlinkAnswer limit_rate(const NetworkStep &step, int index, NetlinkSocket &netl
     message.put(TCA_KIND, "tbf");
     size_t options = message.begin(TCA_OPTIONS);
     tc_tbf_qopt tbf = {};
-    tbf.rate.linklayer = TC_LINKLAYER_ETHERNET; // so that the kernel asks for no table of times
+    tbf.rate.linklayer = TC_LINKLAYER_ETHERNET; // then the kernel needs no rate table
     tbf.rate.rate = static_cast<uint32_t>(std::min<uint64_t>(rate, UINT32_MAX));
     tbf.limit = within(rate / 10);
     message.put(TCA_TBF_PARMS, &tbf, sizeof tbf);

@@ -44,7 +44,7 @@ int index_of(const std::string &device) {
     return index == 0 ? -errno : static_cast<int>(index);
 }
 
-// bridge(device, mac): without learning from the air who else would be there, and up.
+// bridge(device, mac): makes a bridge without multicast snooping, and sets it up.
 NetlinkAnswer make_bridge(const NetworkStep &step, NetlinkSocket &netlink) {
     Mac mac;
     if (!mac.parse(step.mac)) return {-EINVAL, ""};
@@ -60,8 +60,8 @@ NetlinkAnswer make_bridge(const NetworkStep &step, NetlinkSocket &netlink) {
     return netlink.request(message);
 }
 
-// veth(device, mac, bridge, peer mac, number): a pair with its host end on the bridge and up, and its other end, eth0,
-// in the container; `number` is the MTU.
+// veth(device, mac, bridge, peer mac, number): makes a pair. The end on the host is a port of the bridge, and up; the
+// other end is eth0 in the container. `number` is the MTU.
 NetlinkAnswer make_veth(const NetworkStep &step, const Fd &inside_namespace, NetlinkSocket &netlink) {
     Mac mac, peer_mac;
     int bridge = index_of(step.bridge);
@@ -87,7 +87,7 @@ NetlinkAnswer make_veth(const NetworkStep &step, const Fd &inside_namespace, Net
     return netlink.request(message);
 }
 
-// hairpin(device): the bridge may send out of this port what came in by it.
+// hairpin(device): lets the bridge send a packet out of the port by which the packet came in.
 NetlinkAnswer let_hairpin(const NetworkStep &step, NetlinkSocket &netlink) {
     NetlinkMessage message = link_message(RTM_NEWLINK, kChange, false);
     message.put(IFLA_IFNAME, step.device);
@@ -100,7 +100,7 @@ NetlinkAnswer let_hairpin(const NetworkStep &step, NetlinkSocket &netlink) {
     return netlink.request(message);
 }
 
-// quiet(device): no address of its own making, so that it says nothing by itself.
+// quiet(device): the kernel makes no link-local address, so that the device sends nothing by itself.
 NetlinkAnswer make_quiet(const NetworkStep &step, NetlinkSocket &netlink) {
     NetlinkMessage message = link_message(RTM_NEWLINK, kChange, false);
     message.put(IFLA_IFNAME, step.device);

@@ -2,7 +2,7 @@
 #pragma once
 #include "../core/fd.h"
 
-// Enters a network namespace for a while, on this thread.
+// Enters a network namespace on this thread; the destructor leaves it.
 class NetworkNamespaceGuard {
   public:
     NetworkNamespaceGuard() = default;

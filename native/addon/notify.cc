@@ -19,7 +19,7 @@ int notify_manager(const std::string &socket, const std::string &text) {
     if (!fd.valid()) return -errno;
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket.size());
     ssize_t sent;
-    do { // the caller is the JavaScript thread: a manager that hangs must not stop it
+    do { // called on the JavaScript thread, which must not wait for a manager that hangs
         sent = sendto(fd.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
                       reinterpret_cast<sockaddr *>(&address), length);
     } while (sent < 0 && errno == EINTR);

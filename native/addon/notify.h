@@ -1,4 +1,4 @@
-// Words to the service manager.
+// Messages to the service manager.
 #pragma once
 #include <string>
 

@@ -1,4 +1,4 @@
-// Where the children of this thread are born.
+// The PID namespace of the children of this thread.
 #pragma once
 #include <cerrno>
 #include <fcntl.h>
@@ -6,10 +6,10 @@
 
 #include "../core/fd.h"
 
-// A thread's children are born in the PID namespace that it has joined; it goes back to its own at the end.
+// Joins a PID namespace for the children of this thread, see setns(2); the destructor goes back to the own one.
 class PidNamespaceGuard {
   public:
-    // Joins the namespace behind a file of it, or that of the process behind a pidfd. Gives 0 or a negative errno.
+    // Joins the namespace of an open /proc/PID/ns/pid, or that of the process of a pidfd. Gives 0 or a negative errno.
     int join(int target) {
         own_.reset(open("/proc/thread-self/ns/pid", O_RDONLY | O_CLOEXEC));
         return !own_.valid() || setns(target, CLONE_NEWPID) < 0 ? -errno : 0;

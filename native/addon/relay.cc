@@ -6,7 +6,7 @@
 namespace {
 
 constexpr int kLastReads = 32; // more than a terminal holds
-constexpr int kTurns = 16;     // of one copy before the next one has its turn
+constexpr int kTurns = 16;     // reads of one copy before the next copy has its turn
 
 } // namespace
 
@@ -60,7 +60,7 @@ void Relay::drop(uint64_t name) {
     });
 }
 
-// Reads and writes in turn until one of both has to be waited for.
+// Reads and writes in turn, until the source is empty or the target is full.
 void Relay::move(Copy &copy) {
     for (int turn = 0; turn < kTurns || copy.finished; turn++) {
         if (!write_out(copy)) return close_copy(copy);
@@ -72,7 +72,7 @@ void Relay::move(Copy &copy) {
     listen(copy, EPOLL_CTL_MOD);
 }
 
-// Gives false where nobody will take it any more.
+// Gives false where nobody reads the target any more.
 bool Relay::write_out(Copy &copy) {
     while (copy.first < copy.end) {
         ssize_t n = write(copy.to.get(), copy.bytes + copy.first, copy.end - copy.first);
@@ -82,7 +82,7 @@ bool Relay::write_out(Copy &copy) {
     return true;
 }
 
-// Gives whether there was something. The end of a terminal is EIO.
+// Gives whether there was something. At the end of a terminal, read() fails with EIO.
 bool Relay::read_in(Copy &copy) {
     if (copy.reads_left == 0) copy.from_ended = true;
     if (copy.from_ended) return false;
@@ -96,7 +96,7 @@ bool Relay::read_in(Copy &copy) {
     return n > 0;
 }
 
-// Epoll forgets a descriptor by itself only when no copy of it is open: a terminal has several.
+// Closing a descriptor removes it from the epoll set only if no copy of it is open, and a terminal has copies.
 void Relay::close_copy(Copy &copy) {
     for (const Fd *fd : {&copy.from, &copy.to}) loop_.control(EPOLL_CTL_DEL, fd->get(), 0, 0);
     auto finished = std::move(copy.finished);
@@ -104,11 +104,12 @@ void Relay::close_copy(Copy &copy) {
     if (finished) finished();
 }
 
-// A side that has ended is always heard of (EPOLLHUP), so that one that is not waited for is not listened to at all;
-// but for the pipe that somebody should read.
+// Watches the source while there is nothing to write, and the target while there is. EPOLLHUP cannot be masked: a
+// source that has ended would wake the thread again and again, so it is removed from the set while we write. The target
+// stays in the set: EPOLLERR says that nobody reads it any more.
 void Relay::listen(Copy &copy, int operation) {
     bool writing = copy.first < copy.end;
-    uint64_t key = copy.name << 1; // the bit below is for the side
+    uint64_t key = copy.name << 1; // the lowest bit: 0 for the source, 1 for the target
     uint32_t reads = writing ? 0u : uint32_t{EPOLLIN};
     if (writing && operation == EPOLL_CTL_MOD)
         loop_.control(EPOLL_CTL_DEL, copy.from.get(), key, 0);

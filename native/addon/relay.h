@@ -1,5 +1,5 @@
-// The native thread that copies between terminals and pipes, so that JavaScript and the log have pipes only: what a
-// full pipe does not take stays where it comes from.
+// A thread that copies between terminals and pipes, so that JavaScript and the log only use pipes. When the target is
+// full, the thread stops reading from the source until there is room.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -19,8 +19,8 @@ class Relay {
     // Begins its thread. Gives 0 or a negative errno.
     int start();
 
-    // Copies from now on, until either side has ended; then closes both. Both must not block. `kept` is held open
-    // meanwhile. Gives a name for finish().
+    // Copies from now on, until one of the two has ended; then closes both. Neither may block. Holds `kept` open during
+    // this. Gives a name for finish().
     uint64_t add(Fd from, Fd to, Fd kept = Fd());
 
     // Copies what is there now, ends the copy, and calls `done` on the relay's thread; at once where it has ended.
@@ -33,10 +33,10 @@ class Relay {
     struct Copy {
         uint64_t name;
         Fd from, to, kept;
-        char bytes[4096]; // of a terminal no more can be had at once
+        char bytes[4096]; // a terminal gives no more by one read
         size_t first = 0, end = 0;
         bool from_ended = false;
-        int reads_left = -1; // once it is to finish: whoever else holds a terminal could write for ever
+        int reads_left = -1; // set by finish(): another process may write to the terminal without end
         std::function<void()> finished;
     };
 
@@ -46,7 +46,7 @@ class Relay {
     void close_copy(Copy &copy);
     void listen(Copy &copy, int operation);
 
-    std::map<uint64_t, std::unique_ptr<Copy>> copies_; // of the loop's thread alone
+    std::map<uint64_t, std::unique_ptr<Copy>> copies_; // used by the thread of the loop alone
     std::atomic<uint64_t> next_name_{1};
     EventLoop loop_;
 };

@@ -54,8 +54,9 @@ int add_rule(void *filter, const SeccompRule &rule) {
         if (!to_comparison(rule.args[i], &comparisons[i])) return -EINVAL;
     int error = seccomp_rule_add_array(filter, rule.action, number, static_cast<unsigned>(comparisons.size()),
                                        comparisons.data());
-    return error == -EACCES || error == -EDOM ? 0
-                                              : error; // the default action, or a call that this machine does not have
+    return error == -EACCES || error == -EDOM
+               ? 0
+               : error; // the rule is the default action, or this machine has no such call
 }
 
 int newest_known_call() {
@@ -88,7 +89,7 @@ int compile_seccomp_filter(uint32_t default_action, const std::vector<SeccompRul
     std::unique_ptr<void, Release> filter(seccomp_init(default_action));
     if (!filter) return -EINVAL;
     seccomp_attr_set(filter.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
-    seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2); // a tree instead of a list: calls are checked faster
+    seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2); // a binary tree, which is faster than a list
     for (const SeccompRule &rule : rules) {
         int error = add_rule(filter.get(), rule);
         if (error < 0) return error;

@@ -12,12 +12,12 @@ struct SeccompArg {
 };
 
 struct SeccompRule {
-    std::string name; // a system call; one that libseccomp does not know is passed over
+    std::string name; // a system call; a rule for one that libseccomp does not know has no effect
     uint32_t action;  // SECCOMP_RET_* with its data
     std::vector<SeccompArg> args;
 };
 
-// Compiles rules to instructions (struct sock_filter, 8 bytes each). Calls that are newer than libseccomp itself get
-// ENOSYS, so that programs fall back to older ones. Gives 0 or a negative errno.
+// Compiles rules to instructions (struct sock_filter, 8 bytes each). System calls that are newer than libseccomp give
+// ENOSYS, so that programs use older ones instead. Gives 0 or a negative errno.
 int compile_seccomp_filter(uint32_t default_action, const std::vector<SeccompRule> &rules,
                            std::vector<uint8_t> *program);

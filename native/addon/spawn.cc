@@ -22,12 +22,13 @@
 
 namespace {
 
-constexpr int kBootTimeoutMs = 15'000; // a path may hang for ever, though niwa-reach did not find it so
+constexpr int kBootTimeoutMs =
+    15'000; // a path of the container may hang for ever, though it did not when niwa-reach checked it
 constexpr int kEmptyTimeoutMs = 5'000;
-constexpr char kStart[] = {'s'};         // what the helper waits for
-constexpr uint32_t kNoStep = UINT32_MAX; // the helper ended, or stood still, without naming a step
+constexpr char kStart[] = {'s'};         // the helper waits for this byte
+constexpr uint32_t kNoStep = UINT32_MAX; // the helper ended or hung, and reported no step
 
-// Waits for the end of a process, but not for ever: one that waits for a dead disk cannot even be killed.
+// Waits until a process has ended, up to kEmptyTimeoutMs: one that waits for a dead disk cannot be killed.
 bool await_end(const Container &container) {
     pollfd ended = {container.pidfd.get(), POLLIN, 0};
     int ready;
@@ -36,16 +37,16 @@ bool await_end(const Container &container) {
     return ready > 0;
 }
 
-// The helper is gone without a word: the kernel can tell the signal. It is left to be reaped.
-Failure silent_death(const Container &container) {
+// The helper has ended without a report. The kernel knows the signal that ended it. Does not reap it.
+Failure failure_without_report(const Container &container) {
     siginfo_t info = {};
     if (await_end(container)) wait_for(container.pidfd, &info, WEXITED | WNOWAIT | WNOHANG);
     bool signalled = info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
     return {Failure::kBoot, kNoStep, EIO, signalled ? info.si_status : 0};
 }
 
-// The container itself holds a reading end of what it writes to: it gets no SIGPIPE and what it wrote stays when we
-// die.
+// The container has the reading end of its own output open too. So when niwad dies, the container gets no SIGPIPE, and
+// what it wrote is kept.
 int make_fifo(const std::string &path, const SpawnRequest &request, Fd *fifo) {
     if (mkfifo(path.c_str(), 0600) < 0) return -errno;
     fifo->reset(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
@@ -53,7 +54,7 @@ int make_fifo(const std::string &path, const SpawnRequest &request, Fd *fifo) {
     return 0;
 }
 
-// Children that did not end when they were killed: without a wait each would stay a zombie.
+// Children that were killed and have not ended yet: each stays a zombie until we wait for it.
 class HungChildren {
   public:
     void add(Fd pidfd) {
@@ -77,15 +78,15 @@ class HungChildren {
 
 HungChildren hung_children;
 
-// What the helper gets beside its standard streams and its control socket.
-struct Given {
+// What the helper inherits beside its standard streams and its control socket.
+struct HelperFds {
     Fd userns;
     std::vector<Fd> mount_userns;
     Fd image;
 };
 
 // Clones the helper with its control socket and standard streams.
-int clone_container(const SpawnRequest &request, const Given &given, Spawned *spawned) {
+int clone_container(const SpawnRequest &request, const HelperFds &fds, Spawned *spawned) {
     int control[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) return -errno;
     Fd ours(control[0]), theirs(control[1]);
@@ -107,9 +108,9 @@ int clone_container(const SpawnRequest &request, const Given &given, Spawned *sp
     if (error < 0) return error;
 
     CloneRequest clone;
-    clone.container = given.userns.get();
-    clone.image = given.image.get();
-    for (const Fd &fd : given.mount_userns) clone.mount_userns[clone.mount_userns_count++] = fd.get();
+    clone.container = fds.userns.get();
+    clone.image = fds.image.get();
+    for (const Fd &fd : fds.mount_userns) clone.mount_userns[clone.mount_userns_count++] = fd.get();
     clone.netns = request.netns;
     clone.namespaces = request.namespaces;
     clone.cgroup = spawned->container->group.dir();
@@ -130,7 +131,7 @@ int clone_container(const SpawnRequest &request, const Given &given, Spawned *sp
     return 0;
 }
 
-// Sets what limits the workload and would have slowed the helper.
+// Sets the limits that would have slowed the helper down.
 Failure write_late(const Container &container, const SpawnRequest &request) {
     uint32_t step = static_cast<uint32_t>(request.writes.size());
     for (const auto &[file, value] : request.late_writes) {
@@ -145,24 +146,25 @@ Failure boot(Container &container, const SpawnRequest &request) {
     boot_report report;
     int control = container.control.get();
     bool sent = send_all(control, request.program.data(), request.program.size()) &&
-                (!request.tells() || send_all(control, kStart, sizeof kStart));
+                (!request.starts_at_once() || send_all(control, kStart, sizeof kStart));
     int error = container.statistics.open(container.group); // while the helper works
     if (error < 0) return {Failure::kGroup, 0, -error, 0};
-    switch (hear(control, &report, &container.terminal, Fd(), kBootTimeoutMs)) {
-    case Heard::kReady:
+    switch (await_report(control, &report, &container.terminal, Fd(), kBootTimeoutMs)) {
+    case ReportOutcome::kReady:
         return write_late(container, request);
-    case Heard::kFailed:
+    case ReportOutcome::kFailed:
         return {Failure::kBoot, report.step, report.error, 0};
-    case Heard::kTimeout:
+    case ReportOutcome::kTimeout:
         return {Failure::kBoot, kNoStep, ETIMEDOUT, 0};
-    case Heard::kEnd:
+    case ReportOutcome::kEnd:
         break;
     }
-    return sent ? silent_death(container) : Failure{Failure::kBoot, kNoStep, EPIPE, 0};
+    return sent ? failure_without_report(container) : Failure{Failure::kBoot, kNoStep, EPIPE, 0};
 }
 
-// Mounts the image of the root; here, since the group's device filter hides loop devices. A process that hangs in that
-// comes into the group, which stays then, is seen, and counts for its caller until the process ends.
+// Mounts the image of the root. Not done by the helper: the device filter of its group forbids loop devices. If the
+// process that mounts hangs, it is put into the group: the group then stays, the container is listed, and counts for
+// its caller until the process has ended.
 int mount_root(const SpawnRequest &request, const Group &group, Fd *image) {
     pid_t hung = 0;
     int fd = mount_image_apart(request.reach, request.image, &hung);
@@ -174,48 +176,48 @@ int mount_root(const SpawnRequest &request, const Group &group, Fd *image) {
     return fd;
 }
 
-// Makes what the helper gets.
-Failure make_given(const SpawnRequest &request, const Group &group, Given *given) {
+// Makes the user namespaces and the mount that the helper inherits.
+Failure make_helper_fds(const SpawnRequest &request, const Group &group, HelperFds *fds) {
     uint32_t step = 0;
     if (!request.uid_map.empty()) {
         int fd = make_user_namespace(request.uid_map.c_str(), request.gid_map.c_str(), request.owner);
         if (fd < 0) return {Failure::kUserns, step, -fd, 0};
-        given->userns.reset(fd);
+        fds->userns.reset(fd);
         step++;
     }
     if (request.mount_maps.size() > kMaxMountMaps) return {Failure::kUserns, step, E2BIG, 0};
     for (const auto &[uids, gids] : request.mount_maps) {
         int fd = make_user_namespace(uids.c_str(), gids.c_str(), request.owner);
         if (fd < 0) return {Failure::kUserns, step, -fd, 0};
-        given->mount_userns.emplace_back(fd);
+        fds->mount_userns.emplace_back(fd);
         step++;
     }
     if (!request.image.empty()) {
-        int error = mount_root(request, group, &given->image);
+        int error = mount_root(request, group, &fds->image);
         if (error < 0) return {Failure::kImage, 0, -error, 0};
     }
     return {};
 }
 
-// Gives the time since `lap`, which is now from now on.
+// Gives the time since `lap`, and sets `lap` to now.
 uint64_t take_lap(uint64_t *lap) {
     uint64_t before = *lap;
     *lap = boottime_ns();
     return *lap - before;
 }
 
-// Puts the process into a group that is made.
+// Makes the process, in the group that exists already.
 Failure populate(const SpawnRequest &request, Spawned *spawned) {
     Container &container = *spawned->container;
     uint64_t lap = boottime_ns();
     int error = request.filter_devices ? filter_devices(container.group.dir(), request.devices) : 0;
     spawned->phases.devices = take_lap(&lap);
     if (error < 0) return {Failure::kDevices, 0, -error, 0};
-    Given given;
-    Failure failure = make_given(request, container.group, &given);
+    HelperFds fds;
+    Failure failure = make_helper_fds(request, container.group, &fds);
     if (failure.failed()) return failure;
     spawned->phases.userns = take_lap(&lap);
-    error = clone_container(request, given, spawned);
+    error = clone_container(request, fds, spawned);
     spawned->phases.clone = take_lap(&lap);
     if (error < 0) return {Failure::kClone, 0, -error, 0};
     failure = boot(container, request);
@@ -228,7 +230,7 @@ Failure populate(const SpawnRequest &request, Spawned *spawned) {
 void undo_container(Container &container) {
     container.group.kill();
     if (container.pidfd.valid()) {
-        if (!await_end(container)) { // it hangs in the kernel, and its group stays until it does not
+        if (!await_end(container)) { // it hangs in the kernel; its group can be removed when it has ended
             hung_children.add(std::move(container.pidfd));
             return;
         }
@@ -261,14 +263,14 @@ Spawned create_container(const SpawnRequest &request) {
     return spawned;
 }
 
-Failure start_container(Container &container, bool told) {
+Failure start_container(Container &container, bool already_sent) {
     Fd control = std::move(container.control);
     boot_report report;
-    if (!told && !send_all(control.get(), kStart, sizeof kStart)) return silent_death(container);
-    switch (hear(control.get(), &report, &container.terminal, Fd(), kBootTimeoutMs)) {
-    case Heard::kEnd:
+    if (!already_sent && !send_all(control.get(), kStart, sizeof kStart)) return failure_without_report(container);
+    switch (await_report(control.get(), &report, &container.terminal, Fd(), kBootTimeoutMs)) {
+    case ReportOutcome::kEnd:
         return {};
-    case Heard::kTimeout:
+    case ReportOutcome::kTimeout:
         container.group.kill();
         return {Failure::kBoot, kNoStep, ETIMEDOUT, 0};
     default:

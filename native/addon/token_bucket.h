@@ -1,5 +1,5 @@
-// How many bytes may pass at a rate. What an eighth of a second lets pass, or a MiB, may go at once: more would rotate
-// a log away before anybody could read it.
+// A limit on bytes per second. The bucket holds the bytes of an eighth of a second, at least 1 MiB: a larger burst
+// could rotate a log away before a reader has read it.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -11,7 +11,7 @@ class TokenBucket {
         : rate_(bytes_per_second), most_(std::max<uint64_t>(bytes_per_second / 8, 1 << 20)),
           bytes_(static_cast<double>(most_)) {}
 
-    // How many bytes may pass at this time.
+    // How many bytes may pass now.
     uint64_t available(uint64_t now_ns) {
         if (rate_ == 0) return UINT64_MAX;
         double earned = static_cast<double>(now_ns - filled_ns_) * static_cast<double>(rate_) / 1e9;
@@ -25,7 +25,7 @@ class TokenBucket {
         if (rate_ != 0) bytes_ -= static_cast<double>(bytes);
     }
 
-    // With less than this it is better to wait a while than to move a few bytes at a time.
+    // With less than this available, it is better to wait for kRefillNs than to move a few bytes at a time.
     static constexpr uint64_t kLeastBytes = 4096;
     static constexpr uint64_t kRefillNs = 50'000'000;
 

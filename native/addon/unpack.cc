@@ -20,7 +20,7 @@ void times_of(const LayerEntry &entry, struct timespec times[2]) {
     times[0] = times[1] = {static_cast<time_t>(entry.mtime_sec), static_cast<long>(entry.mtime_nsec)};
 }
 
-// Opens a directory of this layer itself, whatever those below have; no part of its path may be a link.
+// Opens a directory of this layer; the layers below do not matter. No part of its path may be a link.
 int open_own(int root, const std::string &path) {
     struct open_how how = {};
     how.flags = kDirectory;
@@ -29,8 +29,8 @@ int open_own(int root, const std::string &path) {
     return fd < 0 ? -errno : static_cast<int>(fd);
 }
 
-// Removes what has the name in this layer, but for a directory where one is wanted. `hid` tells whether something was
-// removed that hides what is below.
+// Removes the file of this name in this layer, unless it is a directory and `for_directory`. `hid` is set to whether
+// the file hid the layers below.
 int clear_way(int parent, const char *name, bool for_directory, bool *hid) {
     struct stat status;
     *hid = false;
@@ -40,7 +40,7 @@ int clear_way(int parent, const char *name, bool for_directory, bool *hid) {
     return unlinkat(parent, name, S_ISDIR(status.st_mode) ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
 }
 
-// Makes a directory of this layer in its place; `hid` says whether it has to go on hiding what is below.
+// Makes a directory of this layer; with `hid` it has to hide the layers below.
 int make_own(int parent, const char *name, bool hid, Fd *fd) {
     if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST) return -errno;
     fd->reset(openat(parent, name, kDirectory));
@@ -63,8 +63,8 @@ int each_name(int directory, const std::function<int(const std::string &name)> &
     return -errno;
 }
 
-// Removes the whiteouts below a directory that hides all that they could hide: overlayfs would list them. What is
-// opaque itself has none.
+// Removes the whiteouts below a directory that hides the layers below as a whole: there they have nothing to hide, and
+// overlayfs would list them. Opaque directories contain none.
 int remove_whiteouts(int root, const std::string &path) {
     std::vector<std::string> todo = {path};
     int error = 0;
@@ -107,7 +107,7 @@ class Unpacker {
     Made *made_;
 };
 
-// Goes to a directory as all layers show it, through links, and makes what this layer misses of it.
+// Finds a directory as all layers together show it, through links, and makes it in this layer where it is missing.
 int Unpacker::own_directory(const std::string &path, Directory *found) {
     auto enter = [this](const Directory &in, const std::string &name, const Shown *shown, Directory *next) {
         return enter_own(in, name, shown, next);
@@ -116,8 +116,8 @@ int Unpacker::own_directory(const std::string &path, Directory *found) {
     return walk(layers_, path, enter, &effort, found);
 }
 
-// A directory of the layers below has its owner, mode, attributes and time here too. What is no directory below is
-// replaced by one.
+// A directory that this layer does not have gets owner, mode, attributes and time of that in the layers below. Where
+// the layers below have a file that is no directory, a directory replaces it.
 int Unpacker::enter_own(const Directory &in, const std::string &name, const Shown *shown, Directory *found) {
     bool hid = false;
     int top = in.parts[0].get();
@@ -142,14 +142,14 @@ int Unpacker::enter_own(const Directory &in, const std::string &name, const Show
     return 0;
 }
 
-// Hides what layers below have in a directory, and nothing of this layer.
+// Hides the contents of a directory in the layers below; those of this layer stay.
 int Unpacker::hide_below(const Directory &directory) {
     if (directory.parts.size() < 2) return 0;
     int error = set_opaque(directory.parts[0].get());
     return error < 0 ? error : remove_whiteouts(layers_[0], directory.path);
 }
 
-// Hides what layers below have under a name, and nothing of this layer.
+// Hides the file of a name in the layers below; that of this layer stays.
 int Unpacker::hide(const Directory &in, const std::string &name) {
     Shown shown;
     Directory directory;
@@ -162,7 +162,7 @@ int Unpacker::hide(const Directory &in, const std::string &name) {
     return error < 0 ? error : hide_below(directory);
 }
 
-// Overlayfs does not ask whether the root of a layer is opaque: each name of the layers below is hidden by itself.
+// Overlayfs ignores the opaque attribute of the root of a layer: each name of the layers below gets its own whiteout.
 int Unpacker::hide_all() {
     Directory root;
     int error = own_directory("", &root);
@@ -171,14 +171,14 @@ int Unpacker::hide_all() {
     return error;
 }
 
-// Removes the attributes that the directory got from the layers below when it was made before its own entry came.
+// The directory may have been made before its own entry came, with the attributes of the layers below: removes them.
 int Unpacker::finish_directory(int fd, const std::string &path) {
     made_->directories.push_back({path, entry_.mtime_sec, entry_.mtime_nsec});
     int error = remove_attributes(fd);
     return error < 0 ? error : finish_entry(fd, entry_);
 }
 
-// Finds the directory of a hard link's target, and makes the target this layer's own.
+// Finds the directory of a hard link's target, and copies the target into this layer where it is in a layer below.
 int Unpacker::prepare_link(Directory *from) {
     Shown shown;
     std::string name = name_of(entry_.target);
@@ -191,7 +191,7 @@ int Unpacker::prepare_link(Directory *from) {
     return error;
 }
 
-// What has no contents of its own and cannot be opened: owner and time are set by name, which nobody else can change.
+// For files that cannot be opened (links, FIFOs): sets owner and time by name. No other process can change the name.
 int Unpacker::finish_by_name(int parent, const char *name) {
     struct timespec times[2];
     times_of(entry_, times);
@@ -200,7 +200,7 @@ int Unpacker::finish_by_name(int parent, const char *name) {
     return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-// `path`: where the entry is, without links in the way to it.
+// `path`: of the entry, without links.
 int Unpacker::make_at(int parent, const std::string &path) {
     std::string own_name = name_of(path);
     const char *name = own_name.c_str();
@@ -240,7 +240,7 @@ int Unpacker::make() {
     }
     if (path.empty()) return entry_.kind == LayerEntry::kDirectory ? finish_directory(layers_[0], "") : -EISDIR;
     bool hides = entry_.kind == LayerEntry::kWhiteout;
-    // Nearly always the layer has the parent already, and then nobody has to look at those below.
+    // In most cases this layer has the parent already, and the layers below need not be read.
     Fd own(hides ? -1 : open_own(layers_[0], parent_of(path)));
     if (own.valid()) return make_at(own.get(), path);
     int error = own_directory(parent_of(path), &directory);
@@ -266,7 +266,7 @@ int make_entry(const std::vector<int> &layers, const LayerEntry &entry, uint64_t
 int finish_entry(int fd, const LayerEntry &entry) {
     struct timespec times[2];
     times_of(entry, times);
-    // The owner comes first: a change of it takes setuid bits and file capabilities away.
+    // The owner is set first: changing it clears setuid bits and file capabilities.
     if (fchown(fd, entry.uid, entry.gid) < 0 || fchmod(fd, entry.mode & kPermissions) < 0) return -errno;
     for (const auto &[name, value] : entry.xattrs)
         if (fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) < 0) return -errno;
@@ -275,7 +275,7 @@ int finish_entry(int fd, const LayerEntry &entry) {
 
 int set_directory_time(int root, const LayerEntry &entry) {
     Fd fd(open_own(root, entry.path));
-    if (!fd.valid()) return 0; // something else has its name by now
+    if (!fd.valid()) return 0; // another file has the name by now
     struct timespec times[2];
     times_of(entry, times);
     return futimens(fd.get(), times) < 0 ? -errno : 0;

@@ -1,6 +1,5 @@
-// Makes the files of an image's layer below a directory. What the layer says is hostile: every path is resolved by the
-// kernel with that directory as its root (openat2, RESOLVE_IN_ROOT), so that nothing is made, linked or changed
-// outside.
+// Makes the files of an image's layer in a directory. The layer comes from a stranger: the kernel resolves every path
+// with that directory as the root (openat2, RESOLVE_IN_ROOT), so that nothing is made, linked or changed outside.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -23,7 +22,7 @@ struct LayerEntry {
     std::vector<std::pair<std::string, std::string>> xattrs;
 };
 
-// A directory of this layer with the time that it is to have in the end.
+// A directory of this layer, and the time that is set when nothing more is made in it.
 struct MadeDirectory {
     std::string path; // without links in it
     int64_t mtime_sec;
@@ -33,19 +32,20 @@ struct MadeDirectory {
 // What was made of an entry.
 struct Made {
     Fd file;                                // of a file, open for writing: finish_entry() comes after its bytes
-    std::vector<MadeDirectory> directories; // that of the entry, and those that were missing on the way
-    uint64_t copied_bytes = 0;              // of a file of a layer below that a hard link is to
+    std::vector<MadeDirectory> directories; // that of the entry, and the missing parents that were made
+    uint64_t copied_bytes = 0;              // of the target of a hard link, where that was in a layer below
 };
 
-// Gives the empty root of a layer what the layer below has of its own, as for every directory that the layer does not
-// name. `layers`: as for make_entry(), opened for reading. Gives 0 or a negative errno.
+// // Gives the empty root of a layer the owner, mode and attributes of the root of the layer below, as for every
+// directory that the layer does not name. `layers`: as for make_entry(), opened for reading. Gives 0 or a negative
+// errno.
 int begin_layer(const std::vector<int> &layers, MadeDirectory *root);
 
-// Makes an entry and its missing parents; what is in its way is replaced, but for a directory that is not empty. A
-// whiteout becomes what overlayfs takes for one (a character device 0:0) where the layers below have something to hide,
-// an opaque directory gets its attribute.
-// `layers`: descriptors of the roots of this layer and of those below it, topmost first; only in this one things are
-// made. `max_bytes`: how many bytes may be copied from those below. Gives 0 or a negative errno, -EFBIG for more bytes.
+// Makes an entry and its missing parents. Replaces a file that is in the way, but not a directory that is not empty. A
+// whiteout becomes a character device 0:0, as overlayfs has it, where the layers below have something to hide; an
+// opaque directory gets its attribute. `layers`: descriptors of the roots of this layer and of those below it, topmost
+// first. Files are made in this layer only. `max_bytes`: how many bytes may be copied from those below. Gives 0 or a
+// negative errno, -EFBIG for more bytes.
 int make_entry(const std::vector<int> &layers, const LayerEntry &entry, uint64_t max_bytes, Made *made);
 
 // Sets owner, mode, extended attributes and times of an open file or directory. Gives 0 or a negative errno.

@@ -1,5 +1,5 @@
-// What the root itself says of the workload's user: its home directory, see passwd(5), and its groups, see group(5). A
-// stranger wrote these files: they are read with the rights of the container's own root user, and only that long.
+// The home directory of the workload's user (passwd(5)) and its groups (group(5)), from the files of the container. A
+// stranger wrote these files: they are read with the rights of the container's root user, and up to a limit.
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -28,8 +28,8 @@ static size_t read_all(int fd, char *text, size_t bytes) {
     return done;
 }
 
-// Gives the text of a file of the root, to be freed, or NULL where there is no such file, or it is too long. A FIFO or
-// a device in its place is not waited for.
+// Gives the text of a file of the root, to be freed. Gives NULL where there is none, where it is too long, and where it
+// is a FIFO or a device: that could block.
 static char *text_of(const char *path) {
     struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
     int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
@@ -96,7 +96,8 @@ static char *variable(const char *name, const char *value) {
     return text;
 }
 
-// A group that the user namespace does not map does not exist in it: the kernel takes none of a list with such a one.
+// Collects the groups that have this member. Leaves out those that the user namespace does not map: with one of them in
+// the list, setgroups() would fail as a whole.
 static void take_groups(struct boot *boot, const char *name) {
     char *text = text_of("/etc/group"), *rest = text, *line, *fields[4];
     while ((line = next_line(&rest)) != NULL && boot->group_count < MAX_GROUPS) {
@@ -108,9 +109,9 @@ static void take_groups(struct boot *boot, const char *name) {
     free(text);
 }
 
-// account(uid, groups, name): finds the home directory of the user of this name, or where it is empty of this id, and
-// with `groups` the groups that have it as a member. A user that the root does not know has neither. The host name is
-// asked for here, since the workload's filter of system calls need not allow that.
+// account(uid, groups, name): finds the home directory of the user with this name, or with this id where the name is
+// empty; with `groups`, also the groups that have the user as a member. No error where the user is unknown. Also reads
+// the host name, since later the system call filter of the workload may forbid that.
 int op_account(struct boot *boot, const struct op *op) {
     const char *name = op->strings[0];
     char *text = text_of("/etc/passwd"), *rest = text, *line, *fields[6];

@@ -1,4 +1,4 @@
-// Who the workload is: user, groups, capabilities.
+// User, groups and capabilities of the workload.
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -12,8 +12,9 @@
 
 #include "interpreter.h"
 
-// join-user(uid, gid): enters the container's user namespace as these ids of it. The process has every capability there
-// and none over the host, nor over its own other namespaces: those belong to the host's user namespace.
+// join-user(uid, gid): enters the container's user namespace, as these ids in it. The process then has all capabilities
+// in that user namespace and none over the host. It has none over its other namespaces either: the host's user
+// namespace owns them.
 int op_join_user(struct boot *boot, const struct op *op) {
     (void)boot;
     uid_t uid = (uid_t)op->numbers[0];
@@ -23,17 +24,18 @@ int op_join_user(struct boot *boot, const struct op *op) {
     return joined ? 0 : -errno;
 }
 
-// capbset(mask): drops every capability outside the mask from the bounding set, up to the last that this kernel knows.
+// capbset(mask): drops every capability outside the mask from the bounding set, up to the last one of this kernel.
 int op_capbset(struct boot *boot, const struct op *op) {
     (void)boot;
     for (unsigned long cap = 0;; cap++) {
         bool keep = cap < 64 && (op->numbers[0] >> cap & 1) != 0;
-        if (!keep && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) return errno == EINVAL ? 0 : -errno; // EINVAL: the end
+        if (!keep && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+            return errno == EINVAL ? 0 : -errno; // EINVAL: no more capabilities
     }
 }
 
-// user(uid, gid, supplementary gid...), in the groups of op_account() too. The permitted capabilities are kept over the
-// change, for op_capset() to cut down.
+// user(uid, gid, supplementary gid...): sets user and groups, with the groups of op_account(). The permitted
+// capabilities are kept over the change; op_capset() reduces them.
 int op_user(struct boot *boot, const struct op *op) {
     uid_t uid = (uid_t)op->numbers[0];
     gid_t gid = (gid_t)op->numbers[1];

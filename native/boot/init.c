@@ -1,4 +1,5 @@
-// PID 1 of a container with `init: true`: reaps every orphan, forwards every signal to the workload, ends as it ends.
+// PID 1 of a container with `init: true`: reaps every orphan, forwards every signal to the workload, and ends with the
+// exit status of the workload.
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -8,7 +9,7 @@
 
 #include "interpreter.h"
 
-// Reaps all that has ended. Gives whether the workload was among it, and its status.
+// Reaps all children that have ended. Gives whether the workload was one of them, and its status.
 static int reap(pid_t workload, int *status) {
     int ended = 0, now;
     pid_t pid;
@@ -24,13 +25,13 @@ static void never_called(int signal_number) {
     (void)signal_number;
 }
 
-// niwad asks /proc which signals this process hears. While sigwaitinfo() waits for them the kernel takes them out of
-// SigBlk: a handler, which never runs, keeps them in SigCgt.
-static void show_all_heard(void) {
+// niwad reads in /proc which signals this process handles. While sigwaitinfo() waits, the kernel removes the signals
+// from SigBlk, so they would seem to be unhandled. With a handler, which never runs, they are in SigCgt.
+static void show_signals_as_handled(void) {
     for (int signal_number = 1; signal_number < NSIG; signal_number++) signal(signal_number, never_called);
 }
 
-// A signal that kills the workload cannot kill PID 1 (pid_namespaces(7)), so its end is told as a shell would: 128 + n.
+// PID 1 cannot end by the signal that killed the workload (pid_namespaces(7)): it exits with 128 + n, as a shell does.
 static void be_init(pid_t workload, const sigset_t *all) {
     int status = 0;
     for (;;) {
@@ -56,12 +57,13 @@ int op_init(struct boot *boot, const struct op *op) {
     if (child < 0) return -errno;
     if (child == 0) {
         setpgid(0, 0);
-        if (isatty(0)) tcsetpgrp(0, getpgrp()); // SIGTTOU is blocked; Ctrl-C is for the workload
+        if (isatty(0)) tcsetpgrp(0, getpgrp()); // so that Ctrl-C goes to the workload; SIGTTOU is blocked
         return sigprocmask(SIG_SETMASK, &before, NULL) < 0 ? -errno : 0;
     }
     prctl(PR_SET_NAME, "niwa-init");
-    prctl(PR_SET_DUMPABLE, 0); // the workload must not trace it: stopped, it would reap and forward nothing
-    show_all_heard();
+    prctl(PR_SET_DUMPABLE,
+          0); // the workload must not trace it: it could stop it, and nothing would be reaped or forwarded
+    show_signals_as_handled();
     syscall(SYS_close_range, 3, ~0u, 0);
     be_init(child, &all);
     return 0;

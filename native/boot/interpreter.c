@@ -2,7 +2,7 @@
 
 #include <errno.h>
 
-// The function of each operation and the least arguments that it reads.
+// The function of each operation, and how many arguments it needs at least.
 static const struct {
     op_function *run;
     uint16_t numbers;
@@ -58,5 +58,5 @@ int interpret(struct boot *boot, struct program *program, uint32_t *step) {
         int error = operations[op.code].run(boot, &op);
         if (error < 0) return error;
     }
-    return more < 0 ? more : -EBADMSG; // a program that ends without an exec is no program
+    return more < 0 ? more : -EBADMSG; // the program has no exec
 }

@@ -1,27 +1,26 @@
-// What runs a boot program: each operation is a function from its arguments to 0 or a negative errno.
+// Runs a boot program. Each operation is a function: it takes the arguments and gives 0 or a negative errno.
 #pragma once
 #include <sys/types.h>
 
 #include "program.h"
 
-// The descriptor of the container's user namespace, where it has one, or with an exec of its first process (a pidfd).
+// The descriptor of the container's user namespace, where it has one. For an exec: the pidfd of the first process.
 #define CONTAINER_FD 4
-// A detached mount of the image that its root comes from, where it has one.
+// The detached mount of the image of the root, where it has one.
 #define IMAGE_FD 5
-// A user may be in so many groups of the root.
+// How many groups of /etc/group a user gets at most.
 #define MAX_GROUPS 1000
 
-// What operations share while a program runs.
+// The state that operations share while a program runs.
 struct boot {
     int control; // the socket to niwad: reports go out, the word to start comes in
     int root;    // O_PATH descriptor of the container's root, -1 before OP_ROOT
-    // Who owns what is made in the root: the host id of the container's root user.
+    // The owner of files that are made in the root: the host ids of the container's root user.
     uid_t owner_uid;
     gid_t owner_gid;
-    // What was mounted on /proc and /sys of the root, -1 before: whatever these paths lead to later.
+    // What op_mount() mounted on /proc and /sys of the root, -1 before; the paths may lead elsewhere later.
     int proc, sys;
-    // What the container says of the workload's user, nothing before OP_ACCOUNT: "HOME=...", "HOSTNAME=...", or NULL,
-    // and groups.
+    // Set by OP_ACCOUNT from files of the container: "HOME=...", "HOSTNAME=...", or NULL, and the groups of the user.
     char *home, *hostname;
     size_t group_count;
     gid_t groups[MAX_GROUPS];

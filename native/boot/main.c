@@ -38,7 +38,7 @@ static int read_program(int fd, struct program *program) {
     return error;
 }
 
-// Node.js ignores SIGPIPE and its thread had every signal blocked during the clone: both would pass through exec.
+// Node.js ignores SIGPIPE, and all signals were blocked during the clone. The exec would pass both to the workload.
 static void reset_signals(void) {
     for (int signal_number = 1; signal_number < NSIG; signal_number++) signal(signal_number, SIG_DFL);
     sigset_t none;

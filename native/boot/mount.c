@@ -21,7 +21,7 @@ int open_place(const char *path) {
     return fd < 0 ? -errno : fd;
 }
 
-// propagation(flags): of the whole tree, so that no mount made here reaches the host.
+// propagation(flags): sets the propagation of all mounts, so that no mount made here appears on the host.
 int op_propagation(struct boot *boot, const struct op *op) {
     (void)boot;
     return mount(NULL, "/", NULL, op->numbers[0], NULL) < 0 ? -errno : 0;
@@ -33,8 +33,8 @@ static bool is_root(const struct boot *boot, int fd) {
            root.st_ino == status.st_ino;
 }
 
-// Opens a directory to mount on inside the root, made where it is missing. A link of an image may lead to the root
-// itself: what is mounted there would lie over all that is checked and protected afterwards.
+// Opens a directory inside the root to mount on, made where it is missing. Refuses the root itself, to which a link of
+// an image may lead: a mount there would hide everything that is checked and protected afterwards.
 static int open_directory(const struct boot *boot, const char *path) {
     int fd = root_mkdir(boot, path, 0755);
     if (fd < 0 || !is_root(boot, fd)) return fd;
@@ -42,8 +42,7 @@ static int open_directory(const struct boot *boot, const char *path) {
     return -EBUSY;
 }
 
-// Opens a target: inside the root, made as `directory` or file where it is missing, or a directory in the daemon's
-// view.
+// Opens a target: inside the root, made as `directory` or file where it is missing; or a directory of the host.
 static int open_target(const struct boot *boot, const char *path, bool in_root, bool directory) {
     if (!in_root) return open_place(path);
     if (directory) return open_directory(boot, path);
@@ -91,7 +90,7 @@ static int new_mount(const char *type, const char *source, char **options, size_
     return mount_fd;
 }
 
-// Keeps descriptors of procfs and sysfs: what is in them is protected later, wherever their targets lead by then.
+// Keeps descriptors of procfs and sysfs: their files are protected later, by these descriptors and not by path.
 static int keep(struct boot *boot, const char *type, int mount_fd) {
     int *kept = strcmp(type, "proc") == 0 ? &boot->proc : strcmp(type, "sysfs") == 0 ? &boot->sys : NULL;
     if (kept != NULL && (*kept = fcntl(mount_fd, F_DUPFD_CLOEXEC, 0)) < 0) return -errno;
@@ -132,8 +131,8 @@ static bool is_directory(int fd) {
     return fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-// bind(attributes, in root, recursive, userns, slave, source, target): the source is a path in the daemon's view;
-// `userns` is the descriptor of the user namespace whose ids its files get, or 0.
+// bind(attributes, in root, recursive, userns, slave, source, target): the source is a path of the host;
+// `userns` is the descriptor of the user namespace that maps the ids of its files, or 0.
 int op_bind(struct boot *boot, const struct op *op) {
     int source = host_open(op->strings[0]);
     if (source < 0) return source;
@@ -143,7 +142,7 @@ int op_bind(struct boot *boot, const struct op *op) {
     return attach(copy, target);
 }
 
-// image(idmap, target): the image's mount, which niwad has made, is put onto a directory in the daemon's view.
+// image(idmap, target): attaches the mount of the image, which niwad has made, to a directory of the host.
 int op_image(struct boot *boot, const struct op *op) {
     (void)boot;
     struct mount_attr change = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = CONTAINER_FD};
@@ -151,8 +150,8 @@ int op_image(struct boot *boot, const struct op *op) {
     return attach(IMAGE_FD, open_place(op->strings[0]));
 }
 
-// Opens the target of a file inside the root itself, made where it is missing: a link is not followed, since it may
-// lead nowhere.
+// Opens the target of a file inside the root, made where it is missing. Follows no link at the end of the path: it may
+// lead to a file that does not exist.
 static int open_file_place(const struct boot *boot, const char *path) {
     const char *name;
     int parent = root_parent(boot, path, &name);
@@ -168,8 +167,8 @@ static int open_file_place(const struct boot *boot, const char *path) {
     return error < 0 ? error : fd;
 }
 
-// place-file(attributes, needed, source, target): binds a file of the daemon's view over whatever file or link is
-// there. Where it is not needed, a root that has no place for it, and where none can be made, stays without.
+// place-file(attributes, needed, source, target): binds a file of the host over the file or link at `target`. If the
+// target is missing and cannot be made, that is an error only with `needed`.
 int op_place_file(struct boot *boot, const struct op *op) {
     int place = open_file_place(boot, op->strings[1]);
     if (place < 0) return op->numbers[1] != 0 ? place : 0;
@@ -185,8 +184,8 @@ static int open_in_root(const struct boot *boot, const char *path) {
     return root_open(boot, path, O_PATH);
 }
 
-// Opens a path below /proc or /sys from what was mounted there. In a root that others write to, /proc may be a link
-// that leads elsewhere by now.
+// Opens a path below /proc or /sys by the descriptors that keep() stored. In a root that others write to, /proc may
+// have become a link to elsewhere.
 static int open_in_kept(const struct boot *boot, const char *path) {
     int kept = strncmp(path, "/proc/", 6) == 0 ? boot->proc : strncmp(path, "/sys/", 5) == 0 ? boot->sys : -1;
     if (kept < 0) return -ENOENT;
@@ -195,8 +194,8 @@ static int open_in_kept(const struct boot *boot, const char *path) {
     return fd < 0 ? -errno : (int)fd;
 }
 
-// Covers what a path leads to, where that is anything, and looks again: nobody may have changed it in between
-// (CVE-2025-31133). Gives 0, -EXDEV where the path does not show what was mounted, or another negative errno.
+// Mounts over a path, where it exists, and then opens the path again: another process may have changed it in between
+// (CVE-2025-31133). Gives 0, -EXDEV where the path does not lead to the new mount, or another negative errno.
 static int cover(const struct boot *boot, const char *path, opener *open_path, int (*make)(int path),
                  bool (*shows)(int fd)) {
     int fd = open_path(boot, path);
@@ -210,7 +209,7 @@ static int cover(const struct boot *boot, const char *path, opener *open_path, i
     return error;
 }
 
-// Whether a path still leads to what was mounted on /proc or /sys, and not to what somebody put there or bound over it.
+// Whether a path still leads to the mount that keep() stored, and not to a link or another mount.
 static bool leads_to_kept(const struct boot *boot, const char *path) {
     struct stat kept_status, status;
     int kept = open_in_kept(boot, path), fd = open_in_root(boot, path);
@@ -247,12 +246,12 @@ static int readonly_copy(int path) {
     return copy_mount(path, true, LOCKED, NO_USERNS, false);
 }
 
-// readonly(path): the path inside the root, if there is one, can no longer be written through.
+// readonly(path): makes the path inside the root read-only, where it exists.
 int op_readonly(struct boot *boot, const struct op *op) {
     return protect(boot, op->strings[0], readonly_copy, is_readonly);
 }
 
-// Gives a detached mount of the host's /dev/null, checked to be it, or a negative errno.
+// Gives a detached mount of the host's /dev/null, or a negative errno. Checks that it is the null device.
 static int copy_null_device(void) {
     int device = open("/dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (device < 0) return -errno;
@@ -268,7 +267,7 @@ static int mask_for(int path) {
     return is_directory(path) ? new_mount("tmpfs", "niwa-mask", options, 3, LOCKED) : copy_null_device();
 }
 
-// mask(path): an empty read-only directory, or /dev/null, in place of the path inside the root, if there is one.
+// mask(path): mounts an empty read-only directory, or /dev/null, over the path inside the root, where it exists.
 int op_mask(struct boot *boot, const struct op *op) {
     return protect(boot, op->strings[0], mask_for, is_masked);
 }

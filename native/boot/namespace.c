@@ -1,4 +1,4 @@
-// Namespaces joined or made by the boot program itself, and what is set up inside them.
+// Joins or makes namespaces, and sets host name and interfaces in them.
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -10,7 +10,7 @@
 
 #include "interpreter.h"
 
-// setns(type, path): joins the namespace that `path` holds open.
+// setns(type, path): joins the namespace of the file `path`, such as /proc/PID/ns/net.
 int op_setns(struct boot *boot, const struct op *op) {
     (void)boot;
     int fd = open(op->strings[0], O_RDONLY | O_CLOEXEC);
@@ -20,7 +20,8 @@ int op_setns(struct boot *boot, const struct op *op) {
     return error;
 }
 
-// unshare(flags). The cgroup namespace is made here, since clone3 roots it at the parent's group, not the new one.
+// unshare(flags). The cgroup namespace is made here and not by clone3, which would use the group of the parent as its
+// root.
 int op_unshare(struct boot *boot, const struct op *op) {
     (void)boot;
     return unshare((int)op->numbers[0]) < 0 ? -errno : 0;

@@ -1,4 +1,4 @@
-// An overlay of directories that are gathered on the stage.
+// The overlay mount of the root, from directories that were mounted next to each other before.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -11,7 +11,7 @@
 #include "mount.h"
 #include "root.h"
 
-// Acts on files as another user, with all capabilities that go with root's.
+// Makes another user the owner of files that are made from now on, and keeps all capabilities of root.
 static int act_as(uid_t uid, gid_t gid) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2];
@@ -22,7 +22,7 @@ static int act_as(uid_t uid, gid_t gid) {
     return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
-// Makes a directory, unless there is one. Gives its owner's uid or a negative errno, ENOTDIR for a link.
+// Makes a directory where it does not exist. Gives its owner's uid or a negative errno, ENOTDIR for a link.
 static int64_t make_directory(int parent, const char *name) {
     struct stat status;
     if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST) return -errno;
@@ -33,11 +33,11 @@ static int64_t make_directory(int parent, const char *name) {
     return owner;
 }
 
-// upper(userns, uid, gid, path, target): `path` in the daemon's view, with directories "upper" and "work" in it, is
-// bound to `target`. What is made belongs to these ids on disk: who they are in the container is said by the user
-// namespace behind the descriptor `userns`, or 0. An owner is never changed: others may put directories of root's in
-// the place of one. The kernel would show an overlay read-only, without a word, where "work" belongs to nobody that the
-// map has: EPERM.
+// upper(userns, uid, gid, path, target): binds `path`, a directory of the host, to `target`, after making "upper" and
+// "work" in it, owned by these ids on disk. `userns` is the descriptor of the user namespace that maps them, or 0. The
+// owner of an existing directory is not changed: another user may have put a directory of root in its place. It is an
+// error (EPERM) where the owner is another: the map does not have it, and the kernel would silently mount the overlay
+// read-only.
 int op_upper(struct boot *boot, const struct op *op) {
     (void)boot;
     int source = host_open(op->strings[0]);
@@ -53,11 +53,11 @@ int op_upper(struct boot *boot, const struct op *op) {
     return attach(copy, open_place(op->strings[1]));
 }
 
-// overlay(attributes, uid, gid, directory, target, options): the kernel resolves the paths of the options itself, as
-// paths. With `directory` as the root meanwhile, no link in them leads out of it, and they are short. The options of
-// mount(2) are a page; a value of fsconfig(2), at most 255 characters, is too short for many layers. MOUNT_ATTR_* of
-// one bit are the same as MS_*. The overlay makes its own files as who mounts it: on an id-mapped directory only ids of
-// the container can make any.
+// overlay(attributes, uid, gid, directory, target, options): mounts an overlay. The kernel resolves the paths in the
+// options. While it does, `directory` is our root: so no link in them leads out of it, and the paths are short.
+// mount(2) takes a page of options; a value of fsconfig(2) has at most 255 characters, too few for many layers. The
+// attributes are single bits, where MOUNT_ATTR_* and MS_* are equal. The overlay makes its own files as the user that
+// mounts it: on an id-mapped directory only ids of the container can make files.
 int op_overlay(struct boot *boot, const struct op *op) {
     (void)boot;
     int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -17,7 +17,7 @@
 #include "interpreter.h"
 #include "report.h"
 
-// write(path, text): into an existing file in the daemon's view, such as /proc/self/oom_score_adj.
+// write(path, text): writes to an existing file of the host, such as /proc/self/oom_score_adj.
 int op_write(struct boot *boot, const struct op *op) {
     (void)boot;
     int fd = open(op->strings[0], O_WRONLY | O_CLOEXEC);
@@ -43,8 +43,9 @@ int op_umask(struct boot *boot, const struct op *op) {
     return 0;
 }
 
-// chdir(path). The kernel says "(unreachable)" of a directory outside the root: the system call itself is asked, since
-// libc's getcwd() goes looking for a path to it (CVE-2024-21626).
+// chdir(path), which must lead to a directory inside the root (CVE-2024-21626). For one outside, the system call getcwd
+// gives
+// "(unreachable)"; getcwd() of libc would search for a path to it.
 int op_chdir(struct boot *boot, const struct op *op) {
     (void)boot;
     char now[PATH_MAX];
@@ -53,15 +54,15 @@ int op_chdir(struct boot *boot, const struct op *op) {
     return now[0] == '/' ? 0 : -EXDEV;
 }
 
-// setsid(): the workload leads its own session, has no controlling terminal, and a session keyring of its own, where
-// the kernel has keyrings, instead of the daemon's.
+// setsid(): gives the workload a new session without a controlling terminal, and a new session keyring instead of that
+// of niwad, where the kernel has keyrings.
 int op_setsid(struct boot *boot, const struct op *op) {
     (void)boot, (void)op;
     if (setsid() < 0) return -errno;
     return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS ? -errno : 0;
 }
 
-// wait(): says that the container is created, and goes on when niwad says so. If niwad is gone, so is the container.
+// wait(): reports BOOT_READY and waits for the start. Where the connection to niwad ends instead, the container ends.
 int op_wait(struct boot *boot, const struct op *op) {
     (void)op;
     struct boot_report ready = {.kind = BOOT_READY};
@@ -83,7 +84,8 @@ static bool join(char out[PATH_MAX], const char *directory, size_t length, const
     return true;
 }
 
-// Executes `args` as found along `path` (the shell's rules: ENOENT goes on, EACCES is remembered).
+// Executes `args`, searched in the directories of `path`, by the rules of the shell: after ENOENT and EACCES the search
+// goes on, and EACCES is the result where nothing else is found.
 static int execute_along(const char *path, char **args, char **env) {
     char candidate[PATH_MAX];
     int error = -ENOENT;
@@ -107,7 +109,7 @@ static const char *find_path(char **env) {
     return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
-// close-fds(): every descriptor but the standard three closes with the exec.
+// close-fds(): the exec closes all descriptors but the three standard ones.
 int op_close_fds(struct boot *boot, const struct op *op) {
     (void)boot, (void)op;
     return syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
@@ -120,14 +122,15 @@ int op_seccomp(struct boot *boot, const struct op *op) {
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
 }
 
-// Puts a variable that only the container can tell into its place among the strings; 0 for no place, NULL for no value.
+// Puts a variable that op_account() has found into its place among the strings; does nothing for the place 0 and for
+// NULL.
 static bool put_variable(const struct op *op, uint64_t place, char *variable) {
     if (place != 0 && (place < op->numbers[0] || place >= op->string_count)) return false;
     if (place != 0 && variable != NULL) op->strings[place] = variable;
     return true;
 }
 
-// exec(number of arguments, place of HOME, place of HOSTNAME, argument..., environment...): a place of 0 is none.
+// exec(number of arguments, place of HOME, place of HOSTNAME, argument..., environment...): the place 0 means none.
 int op_exec(struct boot *boot, const struct op *op) {
     size_t count = op->numbers[0];
     if (count == 0 || count > op->string_count) return -EBADMSG;

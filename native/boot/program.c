@@ -12,7 +12,7 @@ static bool take(struct program *p, void *out, size_t bytes) {
     return true;
 }
 
-// Points at a string inside the program itself: it is NUL-terminated there.
+// Points at a string inside the program, where it ends with NUL.
 static bool take_string(struct program *p, char **out) {
     uint32_t length;
     if (!take(p, &length, sizeof length)) return false;

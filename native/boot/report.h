@@ -1,9 +1,9 @@
-// What niwa-boot says to niwad over the control socket; the addon reads it.
+// The reports of niwa-boot to niwad over the control socket.
 #pragma once
 #include <stdint.h>
 
-// The end of the stream after BOOT_READY means that the workload was executed. With BOOT_TERMINAL comes the descriptor
-// of a terminal's master side (SCM_RIGHTS).
+// BOOT_READY: the program has come to its wait; the end of the stream after it means that the workload was executed.
+// BOOT_TERMINAL comes with the descriptor of a terminal's master side (SCM_RIGHTS).
 enum boot_report_kind { BOOT_READY = 1, BOOT_FAILED = 2, BOOT_TERMINAL = 3 };
 struct boot_report {
     uint32_t kind;

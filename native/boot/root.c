@@ -25,7 +25,7 @@ int host_open(const char *path) {
     return fd < 0 ? -errno : (int)fd;
 }
 
-// What is made belongs to the container's root user: on an id-mapped mount the kernel takes no other owner (EOVERFLOW).
+// Files are made as the container's root user: on an id-mapped mount the kernel refuses other owners (EOVERFLOW).
 static void act_as_owner(const struct boot *boot) {
     setfsgid(boot->owner_gid);
     setfsuid(boot->owner_uid);
@@ -52,8 +52,8 @@ int root_make(const struct boot *boot, int parent, const char *name, mode_t mode
     return error;
 }
 
-// A path is made from its first missing part on: the parent is opened afresh by its whole path each time, so that a
-// link in the middle is resolved by the kernel, inside the root.
+// Makes the missing parts of a path. The parent is opened by its whole path each time, so that the kernel resolves
+// links on the way, inside the root.
 int root_mkdir(const struct boot *boot, const char *path, mode_t mode) {
     int fd = root_open(boot, path, O_PATH | O_DIRECTORY);
     if (fd != -ENOENT) return fd;
@@ -77,8 +77,8 @@ int root_parent(const struct boot *boot, const char *path, const char **name) {
     return fd;
 }
 
-// root(uid, gid, path): `path`, a mount point in the daemon's view, becomes the root that later operations work in;
-// what they make belongs to these ids of the host.
+// root(uid, gid, path): `path`, a mount point of the host, becomes the root of later operations. Files that they make
+// are owned by these ids of the host.
 int op_root(struct boot *boot, const struct op *op) {
     int fd = open(op->strings[0], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) return -errno;
@@ -95,7 +95,7 @@ int op_remount_root(struct boot *boot, const struct op *op) {
     return mount_setattr(boot->root, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0 ? -errno : 0;
 }
 
-// pivot(): the root becomes "/", and everything else of the daemon's view is detached. With "." for both arguments the
+// pivot(): the root becomes "/", and all mounts of the host are detached. With "." for both arguments the
 // old root is stacked on the new one and needs no place in it, see pivot_root(2).
 int op_pivot(struct boot *boot, const struct op *op) {
     (void)op;
@@ -106,7 +106,7 @@ int op_pivot(struct boot *boot, const struct op *op) {
 }
 
 // mkdir(mode, in root, uid, gid, path): makes the directory and its missing parents inside the root; with `in root` 0,
-// only the directory itself, in the daemon's view, for an owner of these ids.
+// makes only the directory itself, on the host, owned by these ids.
 int op_mkdir(struct boot *boot, const struct op *op) {
     mode_t mode = (mode_t)op->numbers[0];
     const char *path = op->strings[0];
@@ -120,7 +120,7 @@ int op_mkdir(struct boot *boot, const struct op *op) {
     return 0;
 }
 
-// symlink(target, path): a file that is in the way stays.
+// symlink(target, path): does nothing where `path` exists.
 int op_symlink(struct boot *boot, const struct op *op) {
     const char *name;
     int parent = root_parent(boot, op->strings[1], &name);

@@ -1,11 +1,11 @@
-// Paths inside the container's root. Nothing below ever follows a link out of it: the kernel resolves each path with
-// RESOLVE_IN_ROOT (openat2(2)), so that an image or a shared volume cannot point an operation at the host's files.
+// Paths inside the container's root. The kernel resolves each path with RESOLVE_IN_ROOT (openat2(2)): a link in an
+// image or in a shared volume cannot lead an operation to files of the host.
 #pragma once
 #include <sys/types.h>
 
 #include "interpreter.h"
 
-// Opens what `path` names inside the root with `flags` (O_CLOEXEC is added). Gives a descriptor or a negative errno.
+// Opens `path` inside the root with `flags` (O_CLOEXEC is added). Gives a descriptor or a negative errno.
 int root_open(const struct boot *boot, const char *path, int flags);
 
 // Makes `path` and its missing parents as directories of `mode` inside the root. An existing directory is left alone.
@@ -16,10 +16,10 @@ int root_mkdir(const struct boot *boot, const char *path, mode_t mode);
 // Gives an O_PATH descriptor or a negative errno.
 int root_parent(const struct boot *boot, const char *path, const char **name);
 
-// Makes a directory or an empty file (by the type in `mode`) of the container's root user; what another container has
-// made meanwhile in the same root is taken. Gives 0 or a negative errno.
+// Makes a directory or an empty file (by the type in `mode`), owned by the container's root user. No error where it
+// exists: another container with the same root may have made it meanwhile. Gives 0 or a negative errno.
 int root_make(const struct boot *boot, int parent, const char *name, mode_t mode);
 
-// Opens a path of the daemon's view with O_PATH and follows no link on the way: it was resolved when it was checked,
-// and a link that somebody has put there since is refused (ELOOP). Gives a descriptor or a negative errno.
+// Opens a path of the host with O_PATH and follows no link. Its links were resolved when the path was checked: a link
+// that is there now is new, and is refused (ELOOP). Gives a descriptor or a negative errno.
 int host_open(const char *path);

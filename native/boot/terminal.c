@@ -1,4 +1,5 @@
-// What an exec and a terminal need beside the rest: hiding the helper, entering a container, a pty of its own devpts.
+// Operations of execs and terminals: protecting the helper, entering a container, making a pty of the container's
+// devpts.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -19,14 +20,14 @@
 #include "report.h"
 
 // undumpable(): nobody in the container may trace the helper or open its files in /proc while it enters, not even with
-// CAP_SYS_PTRACE (CVE-2016-9962). The exec takes that away again.
+// CAP_SYS_PTRACE (CVE-2016-9962). The exec makes the process dumpable again.
 int op_undumpable(struct boot *boot, const struct op *op) {
     (void)boot, (void)op;
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-// enter(flags): joins all these namespaces of the container's first process at once; its mount namespace also gives its
-// root and the working directory "/".
+// enter(flags): joins these namespaces of the container's first process by one call. With the mount namespace come its
+// root, and the working directory "/".
 int op_enter(struct boot *boot, const struct op *op) {
     (void)boot;
     return setns(CONTAINER_FD, (int)op->numbers[0]) < 0 ? -errno : 0;
@@ -37,8 +38,8 @@ static bool is_on_devpts(int fd) {
     return fstatfs(fd, &status) == 0 && status.f_type == DEVPTS_SUPER_MAGIC;
 }
 
-// Only the kernel makes files in a devpts. No link is followed to it, and nothing that is mounted on its ptmx is
-// opened: whatever a container has put there in its place is refused before it is opened (CVE-2025-52565).
+// Opens ptmx of the container's devpts. In a devpts only the kernel makes files. Follows no link to it, and opens
+// nothing that is mounted over its ptmx: a container may have put something else there (CVE-2025-52565).
 static int open_ptmx(void) {
     struct open_how directory = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
                                  .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
@@ -79,7 +80,7 @@ static int send_terminal(int control, int master) {
     return sendmsg(control, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-// The other side is asked of the master, not opened by a path, see TIOCGPTPEER in ioctl_tty(2).
+// Opens the slave side by the master and not by a path, see TIOCGPTPEER in ioctl_tty(2).
 static int use_terminal(int master, unsigned short rows, unsigned short columns) {
     struct winsize size = {.ws_row = rows, .ws_col = columns};
     int unlock = 0;
@@ -94,7 +95,7 @@ static int use_terminal(int master, unsigned short rows, unsigned short columns)
 }
 
 // terminal(rows, columns): makes a pty of the container's own devpts, takes it as the controlling terminal and the
-// standard streams, and sends its master to niwad. It belongs to the user that the process has become.
+// standard streams, and sends its master to niwad. The owner of the pty is the user of this process.
 int op_terminal(struct boot *boot, const struct op *op) {
     int master = open_ptmx();
     if (master < 0) return master;

@@ -1,13 +1,14 @@
-// niwa-reach: touches the paths that others name, so that niwad does not. A file system may never answer; whoever has
-// asked one by FUSE then waits in the kernel and cannot even be killed. niwad waits for an answer of this program
-// instead, gives up after a while, and takes another niwa-reach.
+// niwa-reach: opens and examines paths that users name, for niwad. A file system such as FUSE may never answer. A
+// process that waits for it hangs in the kernel and cannot be killed. So niwad lets this program do it, waits for a
+// limited time, and then starts another niwa-reach.
 //
 //   niwa-reach serve                   answers errands from its standard input, one after another
-//   niwa-reach image PATH              mounts an image and sends the mount over the socket 3
+//   niwa-reach image PATH              mounts an image and sends the mount over the socket, descriptor 3
 //   niwa-reach exec FILE ARGUMENT...   becomes a program; where it cannot, writes the errno to the descriptor 3
 //
-// An errand is a length of 4 bytes in the order of the machine, and strings that each end with a zero byte: what to do,
-// and with what. Its answer is a length, an errno of 4 bytes (0 for success), and as many bytes as the length says.
+// An errand is a length (4 bytes, in the byte order of the machine) and strings that each end with a zero byte: the
+// name of the errand and its arguments. The answer is a length, an errno (4 bytes, 0 for success), and as many bytes as
+// the length.
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -66,7 +67,7 @@ std::string number(uint32_t value) {
     return std::string(reinterpret_cast<const char *>(&value), sizeof value);
 }
 
-// The directories of an errand's fence: its words after the path.
+// The fence of an errand: the directories after the path.
 Words fence_of(const Words &words) {
     return Words(words.begin() + 2, words.end());
 }

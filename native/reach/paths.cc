@@ -8,7 +8,7 @@
 
 namespace {
 
-constexpr int kMaxLinks = 40; // as the kernel
+constexpr int kMaxLinks = 40; // the limit of the kernel, see path_resolution(7)
 
 // Takes the first part off a path, without the slashes before it.
 std::string take_part(std::string *rest) {
@@ -50,7 +50,7 @@ bool is_on_the_way(const std::string &path, const std::vector<std::string> &fenc
 int follow_links(const std::string &path, const std::vector<std::string> &fence, std::string *real) {
     std::string rest = path;
     real->clear();       // "/" is "" until the end
-    bool fenced = false; // before it has come in, it goes along links of who made the fence
+    bool fenced = false; // set once it is in the fence; before that, the links are those of the administrator
     for (int links = 0; !rest.empty();) {
         std::string part = take_part(&rest), before = *real;
         add_part(real, part);

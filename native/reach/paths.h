@@ -1,12 +1,12 @@
-// What others name on the host, looked at.
+// Paths of the host that users name.
 #pragma once
 #include <string>
 #include <vector>
 
-// Follows every link of an absolute path. What is missing, or cannot be looked at, is kept as it is written after what
-// could be followed, so that a link shows where it leads also where nothing is there. Where there is a fence, a path
-// that has come into one of its directories may leave it only for another, or on the way to one: of all else nothing is
-// looked at (EACCES), since whether the walk comes back would tell what is there. Gives 0 or a negative errno.
+// Follows all links of an absolute path. If a part is missing or cannot be read, the rest of the path is kept as it is:
+// so one sees where a link leads also if its target is missing. `fence` is a list of directories: a path that has
+// entered one of them may leave it only to another one, or along the way to another one. Other files are not examined
+// (EACCES): otherwise the answer would say whether they exist. Gives 0 or a negative errno.
 int follow_links(const std::string &path, const std::vector<std::string> &fence, std::string *real);
 
 // Says what device a path is: "b 8:1", "c 1:3", or nothing for another file. Gives 0 or a negative errno.

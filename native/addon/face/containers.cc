@@ -86,11 +86,11 @@ Start to_start(Napi::Value lifetime_ns, Napi::Value deadline) {
 }
 
 // Starts the lifetime of a container, and waits until its workload is executed. Runs on a worker thread.
-void run_start(Monitor &monitor, Container &container, bool told, Start &start) {
+void run_start(Monitor &monitor, Container &container, bool already_sent, Start &start) {
     start.started_ns = boottime_ns();
     if (start.lifetime_ns > 0) start.deadline.at_ns = start.started_ns + start.lifetime_ns;
     monitor.begin(container.handle, start.started_ns, start.deadline);
-    start.failure = start_container(container, told);
+    start.failure = start_container(container, already_sent);
     start.executed_ns = boottime_ns();
 }
 
@@ -127,7 +127,7 @@ Value create(Info info) {
         if (spawned->failure.failed()) return;
         monitor->add(spawned->container);
         start->asked_ns = boottime_ns();
-        if (request->starts) run_start(*monitor, *spawned->container, request->tells(), *start);
+        if (request->starts) run_start(*monitor, *spawned->container, request->starts_at_once(), *start);
     };
     return Task::run(info.Env(), work, [request, spawned, start, queued_ns](Napi::Env env) -> Value {
         if (spawned->failure.failed()) return from_failure(env, spawned->failure);
@@ -247,15 +247,13 @@ Value release(Info info) {
 
 void export_containers(Napi::Env env, Napi::Object exports) {
     export_all(env, exports,
-               {
-                   {"create", create},
-                   {"adopt", adopt},
-                   {"start", start},
-                   {"setDeadline", set_deadline},
-                   {"signal", send_signal},
-                   {"kill", kill_group},
-                   {"write", write_group},
-                   {"freeze", freeze},
-                   {"release", release},
-               });
+               {{"create", create},
+                {"adopt", adopt},
+                {"start", start},
+                {"setDeadline", set_deadline},
+                {"signal", send_signal},
+                {"kill", kill_group},
+                {"write", write_group},
+                {"freeze", freeze},
+                {"release", release}});
 }

@@ -1,4 +1,4 @@
-// What JavaScript hears without having asked: exits, deadlines that have passed, output.
+// Events for JavaScript: exits, deadlines that have passed, output.
 #include "addon.h"
 #include "face.h"
 
@@ -10,7 +10,7 @@ Value from_row(Napi::Env env, const std::vector<double> &row) {
     return array;
 }
 
-Value from_news(Napi::Env env, const Event &event) {
+Value from_event(Napi::Env env, const Event &event) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("type", event.type == Event::kExit ? "exit" : "stopping");
     object.Set("handle", event.handle);
@@ -26,22 +26,22 @@ Value from_news(Napi::Env env, const Event &event) {
     return object;
 }
 
-Value from_news(Napi::Env env, const LogNews &news) {
+Value from_event(Napi::Env env, const LogEvent &event) {
     Napi::Object object = Napi::Object::New(env);
-    object.Set("type", news.type == LogNews::kOutput ? "output" : "log-error");
-    object.Set("handle", news.handle);
-    if (news.type == LogNews::kError) object.Set("errno", news.error);
+    object.Set("type", event.type == LogEvent::kOutput ? "output" : "log-error");
+    object.Set("handle", event.handle);
+    if (event.type == LogEvent::kError) object.Set("errno", event.error);
     return object;
 }
 
 // Calls the listener on the JavaScript thread, and does not wait for that. May be called on any thread.
-template <typename News> void tell(const Napi::ThreadSafeFunction &listener, std::unique_ptr<News> news) {
-    auto call = [](Napi::Env env, Napi::Function function, News *told) {
-        std::unique_ptr<News> owned(told);
-        if (env != nullptr) function.Call({from_news(env, *owned)});
+template <typename AnyEvent> void tell(const Napi::ThreadSafeFunction &listener, std::unique_ptr<AnyEvent> event) {
+    auto call = [](Napi::Env env, Napi::Function function, AnyEvent *raw) {
+        std::unique_ptr<AnyEvent> owned(raw);
+        if (env != nullptr) function.Call({from_event(env, *owned)});
     };
-    News *told = news.release();
-    if (listener.NonBlockingCall(told, call) != napi_ok) delete told;
+    AnyEvent *raw = event.release();
+    if (listener.NonBlockingCall(raw, call) != napi_ok) delete raw;
 }
 
 // watch(listener): errno
@@ -53,7 +53,7 @@ Value watch(Info info) {
         [listener = addon.listener](std::unique_ptr<Event> event) { tell(listener, std::move(event)); },
         [&addon](const Container &container) { addon.keeper.update(container); });
     addon.logs = std::make_unique<LogPump>(
-        [listener = addon.listener](const LogNews &news) { tell(listener, std::make_unique<LogNews>(news)); });
+        [listener = addon.listener](const LogEvent &event) { tell(listener, std::make_unique<LogEvent>(event)); });
     // All threads are made now: at the thread limit niwad then fails here, and not in the middle of a request.
     int error = addon.monitor->start();
     if (error == 0) error = addon.logs->start();
@@ -66,8 +66,5 @@ Value watch(Info info) {
 } // namespace
 
 void export_events(Napi::Env env, Napi::Object exports) {
-    export_all(env, exports,
-               {
-                   {"watch", watch},
-               });
+    export_all(env, exports, {{"watch", watch}});
 }

@@ -109,11 +109,9 @@ Value exec_hang_up(Info info) {
 
 void export_execs(Napi::Env env, Napi::Object exports) {
     export_all(env, exports,
-               {
-                   {"exec", exec},
-                   {"execEnded", exec_ended},
-                   {"execSignal", exec_signal},
-                   {"execResize", exec_resize},
-                   {"execHangUp", exec_hang_up},
-               });
+               {{"exec", exec},
+                {"execEnded", exec_ended},
+                {"execSignal", exec_signal},
+                {"execResize", exec_resize},
+                {"execHangUp", exec_hang_up}});
 }

@@ -5,8 +5,8 @@
 #include "../../core/clock.h"
 #include "../../core/idmap.h"
 #include "../devices.h"
+#include "../listen.h"
 #include "../lock.h"
-#include "../peer.h"
 #include "../seccomp.h"
 #include "face.h"
 
@@ -79,14 +79,12 @@ Value compile_seccomp(Info info) {
 
 void export_host(Napi::Env env, Napi::Object exports) {
     export_all(env, exports,
-               {
-                   {"boottimeNs", boottime},
-                   {"holdDirectory", hold_dir},
-                   {"holdFile", hold},
-                   {"admitGroup", admit},
-                   {"canIdmap", idmappable},
-                   {"limitOpenFiles", limit_open_files},
-                   {"canFilterDevices", can_filter},
-                   {"compileSeccomp", compile_seccomp},
-               });
+               {{"boottimeNs", boottime},
+                {"holdDirectory", hold_dir},
+                {"holdFile", hold},
+                {"admitGroup", admit},
+                {"canIdmap", idmappable},
+                {"limitOpenFiles", limit_open_files},
+                {"canFilterDevices", can_filter},
+                {"compileSeccomp", compile_seccomp}});
 }

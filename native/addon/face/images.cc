@@ -146,12 +146,10 @@ Value read_file(Info info) {
 
 void export_images(Napi::Env env, Napi::Object exports) {
     export_all(env, exports,
-               {
-                   {"unpackBegin", begin},
-                   {"unpackMake", make},
-                   {"unpackFinish", finish},
-                   {"unpackTime", time_of_directory},
-                   {"syncFileSystem", sync},
-                   {"readInLayers", read_file},
-               });
+               {{"unpackBegin", begin},
+                {"unpackMake", make},
+                {"unpackFinish", finish},
+                {"unpackTime", time_of_directory},
+                {"syncFileSystem", sync},
+                {"readInLayers", read_file}});
 }

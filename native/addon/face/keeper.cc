@@ -48,11 +48,9 @@ Value keeper_held(Info info) {
 
 void export_keeper(Napi::Env env, Napi::Object exports) {
     export_all(env, exports,
-               {
-                   {"keeperConnect", keeper_connect},
-                   {"keeperAlive", keeper_alive},
-                   {"keeperDrop", keeper_drop},
-                   {"keeperHold", keeper_hold},
-                   {"keeperHeld", keeper_held},
-               });
+               {{"keeperConnect", keeper_connect},
+                {"keeperAlive", keeper_alive},
+                {"keeperDrop", keeper_drop},
+                {"keeperHold", keeper_hold},
+                {"keeperHeld", keeper_held}});
 }

@@ -38,10 +38,5 @@ Value watch_log(Info info) {
 } // namespace
 
 void export_logs(Napi::Env env, Napi::Object exports) {
-    export_all(env, exports,
-               {
-                   {"openLog", open_log},
-                   {"drainLog", drain_log},
-                   {"watchLog", watch_log},
-               });
+    export_all(env, exports, {{"openLog", open_log}, {"drainLog", drain_log}, {"watchLog", watch_log}});
 }

@@ -120,9 +120,5 @@ Value connect_to(Info info) {
 
 void export_network(Napi::Env env, Napi::Object exports) {
     export_all(env, exports,
-               {
-                   {"configureNetwork", configure_network},
-                   {"forgetFlows", forget_flows},
-                   {"connectIn", connect_to},
-               });
+               {{"configureNetwork", configure_network}, {"forgetFlows", forget_flows}, {"connectIn", connect_to}});
 }

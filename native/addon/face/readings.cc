@@ -39,9 +39,5 @@ void export_readings(Napi::Env env, Napi::Object exports) {
     auto columns = Napi::Array::New(env);
     for (const std::string &name : sample_columns()) columns.Set(columns.Length(), name);
     exports.Set("columns", columns);
-    export_all(env, exports,
-               {
-                   {"sample", sample},
-                   {"ioStat", io_stat},
-               });
+    export_all(env, exports, {{"sample", sample}, {"ioStat", io_stat}});
 }

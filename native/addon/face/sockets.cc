@@ -38,11 +38,5 @@ Value notify(Info info) {
 } // namespace
 
 void export_sockets(Napi::Env env, Napi::Object exports) {
-    export_all(env, exports,
-               {
-                   {"listenAt", listen_on},
-                   {"peer", peer},
-                   {"hungUp", hung_up},
-                   {"notify", notify},
-               });
+    export_all(env, exports, {{"listenAt", listen_on}, {"peer", peer}, {"hungUp", hung_up}, {"notify", notify}});
 }

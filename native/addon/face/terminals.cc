@@ -56,10 +56,8 @@ Value resize_terminal(Info info) {
 
 void export_terminals(Napi::Env env, Napi::Object exports) {
     export_all(env, exports,
-               {
-                   {"openTerminal", open_terminal},
-                   {"finishTerminal", finish_terminal},
-                   {"terminalInput", terminal_input},
-                   {"resizeTerminal", resize_terminal},
-               });
+               {{"openTerminal", open_terminal},
+                {"finishTerminal", finish_terminal},
+                {"terminalInput", terminal_input},
+                {"resizeTerminal", resize_terminal}});
 }

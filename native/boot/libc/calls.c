@@ -19,7 +19,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define KERNEL_SIGSET_BYTES ((size_t)8) // a sigset_t of the C library has room for more signals than there are
+#define KERNEL_SIGSET_BYTES ((size_t)8) // sigset_t of the C library is larger
 
 int openat(int directory, const char *path, int flags, ...) {
     va_list list;
@@ -257,7 +257,7 @@ int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info) {
     return (int)syscall(SYS_rt_sigtimedwait, set, info, NULL, KERNEL_SIGSET_BYTES);
 }
 
-// Handlers are set here to be seen, never to run: there is nothing for them to return to.
+// There is no code for handlers to return to: handlers are set only so that /proc shows them, and never run.
 __sighandler_t signal(int signal_number, __sighandler_t handler) {
     struct {
         __sighandler_t handler;

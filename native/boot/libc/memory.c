@@ -1,4 +1,4 @@
-// Memory and strings, see the manual page of each. What is allocated is never used again: niwa-boot lives for a moment.
+// Memory and strings, see the manual page of each. free() does nothing: niwa-boot allocates little.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Without it the compiler would take a loop for the function that the loop is in.
+// Without this the compiler would replace the loop in memcpy() by a call of memcpy().
 #define NO_CALL __asm__ volatile("")
 
 #define ARENA_BYTES 65536u

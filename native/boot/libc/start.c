@@ -1,6 +1,5 @@
-// The first instructions of niwa-boot, instead of glibc's: those ask the processor what it can do, by some seventy
-// CPUID instructions. In a virtual machine each of them leaves it, and together they took half a millisecond of every
-// start.
+// The first instructions of niwa-boot, instead of those of glibc, which executes about seventy CPUID instructions. In a
+// virtual machine each of them is a trap, and together they took half a millisecond of every start.
 #include <elf.h>
 #include <stdint.h>
 #include <string.h>
@@ -26,7 +25,7 @@ __asm__(".globl _start\n"
         "mov x0, sp\n\t"
         "bl begin\n");
 #else
-#error "niwa knows x86-64 and arm64"
+#error "niwa runs on x86-64 and arm64"
 #endif
 
 // The stack holds the number of arguments, the arguments, the environment, and pairs from the kernel; each but the last
@@ -36,7 +35,7 @@ __attribute__((optimize("no-stack-protector"))) void begin(const uintptr_t *stac
     while (*at++ != 0) continue;
     for (; at[0] != AT_NULL; at += 2)
         if (at[0] == AT_RANDOM) memcpy(&__stack_chk_guard, (const void *)at[1], sizeof __stack_chk_guard);
-    __stack_chk_guard &= ~(uintptr_t)0xff; // a string that runs over its end cannot write a zero and go on
+    __stack_chk_guard &= ~(uintptr_t)0xff; // its zero byte stops an overflow by a string function
     _exit(main());
 }
 
