@@ -11,7 +11,7 @@
 #define PROGRAM_MAGIC 0x6177696eu // "niwa"
 #define PROGRAM_MAX_BYTES (4u << 20)
 
-// One line per operation: code, then its place in src/plan/ops.ts. A test compares the two.
+// One line per operation: code, then its place in src/plan/op.ts. A test compares the two.
 enum op_code {
     OP_SETNS = 1,
     OP_UNSHARE = 2,

@@ -1,6 +1,6 @@
 import { cureOfShortage, NiwaError } from '../errors.js';
 import { type FailedAt, type KernelError, reasonOf } from '../kernel/errors.js';
-import type { Op } from '../plan/ops.js';
+import type { Op } from '../plan/op.js';
 import { type Plan, planSteps, type Step } from '../plan/plan.js';
 import { signalName } from '../spec/signals.js';
 

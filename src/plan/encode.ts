@@ -1,5 +1,5 @@
 import { endianness } from 'node:os';
-import { OP_CODES, type Op } from './ops.js';
+import { OP_CODES, type Op } from './op.js';
 
 const MAGIC = 0x6177696e;
 const HEADER_BYTES = 12;

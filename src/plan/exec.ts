@@ -2,7 +2,8 @@ import type { IdMaps, Rlimit, Spec } from '../protocol/resolved-spec.js';
 import type { SeccompProfileInput } from '../protocol/spec.js';
 import type { ExecSpec } from '../spec/exec.js';
 import { enterNamespaces } from './namespaces.js';
-import { chdir, closeFds, exec, type Op, terminal, umask, undumpable } from './ops.js';
+import type { Op } from './op.js';
+import { chdir, closeFds, exec, terminal, umask, undumpable } from './ops.js';
 import { oomOps, rightsOps, seccompOps } from './restrictions.js';
 
 /** What the program of an exec has to know of the host. */

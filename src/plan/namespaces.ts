@@ -1,5 +1,6 @@
 import type { NamespaceName, Spec } from '../protocol/resolved-spec.js';
-import { enter, type Op, setns, unshare } from './ops.js';
+import type { Op } from './op.js';
+import { enter, setns, unshare } from './ops.js';
 
 /** The CLONE_NEW* bits of clone(2). */
 const FLAGS: Record<NamespaceName, number> = {

@@ -1,67 +1,6 @@
-/**
- * The operations of a boot program, one constructor each. An operation is the code and arguments that
- * native/boot/interpreter.c reads, beside its words for people.
- */
+import { HOST_ROOT, limitNumber, type Owner, op, rlimitNumber } from './op.js';
 
-/** Host ids. */
-export interface Owner {
-  uid: number;
-  gid: number;
-}
-/** The host's own root user. */
-export const HOST_ROOT: Owner = { uid: 0, gid: 0 };
-
-/** The codes; native/boot/program.h has the same table and a test compares the two. */
-export const OP_CODES = {
-  setns: 1,
-  unshare: 2,
-  propagation: 3,
-  write: 4,
-  mount: 5,
-  bind: 6,
-  root: 7,
-  mkdir: 8,
-  symlink: 9,
-  mknod: 10,
-  readonly: 11,
-  mask: 12,
-  remount_root: 13,
-  pivot: 14,
-  hostname: 15,
-  link_up: 16,
-  rlimit: 17,
-  umask: 18,
-  chdir: 19,
-  capbset: 20,
-  user: 21,
-  capset: 22,
-  no_new_privs: 23,
-  setsid: 24,
-  wait: 25,
-  init: 26,
-  exec: 27,
-  join_user: 28,
-  close_fds: 29,
-  seccomp: 30,
-  undumpable: 31,
-  enter: 32,
-  terminal: 33,
-  overlay: 36,
-  image: 37,
-  upper: 38,
-  place_file: 41,
-  account: 42,
-} as const;
-
-export type OpName = keyof typeof OP_CODES;
-
-export interface Op {
-  readonly name: OpName;
-  readonly numbers: readonly (number | bigint)[];
-  readonly strings: readonly string[];
-  /** What it does, in the user's words. */
-  readonly text: string;
-}
+/** The operations of a boot program, one constructor each. */
 
 /** Where a target path is looked up: inside the container's root, or in the daemon's view while the root is built. */
 export type Place = 'root' | 'host';
@@ -77,31 +16,6 @@ export const FIRST_MOUNT_USERNS_FD = 6;
 const MS_REC_PRIVATE = 0x4000 | 0x40000;
 const MS_REC_SLAVE = 0x4000 | 0x80000;
 const MAX_TEXT = 500;
-const RLIM_INFINITY = 0xffffffffffffffffn;
-
-/** The numbers of setrlimit(2)'s resources. */
-const RLIMIT_NUMBERS: Record<string, number> = {
-  cpu: 0,
-  fsize: 1,
-  data: 2,
-  stack: 3,
-  core: 4,
-  rss: 5,
-  nproc: 6,
-  nofile: 7,
-  memlock: 8,
-  as: 9,
-  locks: 10,
-  sigpending: 11,
-  msgqueue: 12,
-  nice: 13,
-  rtprio: 14,
-  rttime: 15,
-};
-
-function op(name: OpName, text: string, numbers: Op['numbers'] = [], strings: Op['strings'] = []): Op {
-  return { name, numbers, strings, text };
-}
 
 function attributeMask(attributes: readonly MountAttribute[]): number {
   return attributes.reduce((mask, name) => mask | MOUNT_ATTRIBUTES[name], 0);
@@ -239,7 +153,7 @@ export const hostname = (name: string) => op('hostname', `set the host name ${na
 export const linkUp = (name: string) => op('link_up', `set the interface ${name} up`, [], [name]);
 
 export const rlimit = (name: string, soft: number | 'unlimited', hard: number | 'unlimited') =>
-  op('rlimit', `limit ${name} to ${soft}:${hard}`, [RLIMIT_NUMBERS[name] ?? -1, limitNumber(soft), limitNumber(hard)]);
+  op('rlimit', `limit ${name} to ${soft}:${hard}`, [rlimitNumber(name), limitNumber(soft), limitNumber(hard)]);
 
 export const umask = (mask: number) => op('umask', `umask ${octal(mask)}`, [mask]);
 export const chdir = (path: string) => op('chdir', `chdir to ${path}`, [], [path]);
@@ -304,10 +218,6 @@ export const exec = (args: readonly string[], env: Readonly<Record<string, strin
     [...args, ...whole.map(([name, value]) => `${name}=${value}`)],
   );
 };
-
-function limitNumber(limit: number | 'unlimited'): number | bigint {
-  return limit === 'unlimited' ? RLIM_INFINITY : limit;
-}
 
 /** An argument list can be as long as the kernel takes; its text goes into errors and logs. */
 function shortened(text: string): string {

@@ -1,19 +1,8 @@
 import type { IdMaps, Rlimit, Spec } from '../protocol/resolved-spec.js';
 import type { SeccompProfileInput } from '../protocol/spec.js';
 import { capabilityMask } from '../spec/capabilities.js';
-import {
-  account,
-  capbset,
-  capset,
-  joinUser,
-  noNewPrivs,
-  type Op,
-  rlimit,
-  seccomp,
-  setsid,
-  user,
-  write,
-} from './ops.js';
+import type { Op } from './op.js';
+import { account, capbset, capset, joinUser, noNewPrivs, rlimit, seccomp, setsid, user, write } from './ops.js';
 import { DEFAULT_PROFILE } from './seccomp.js';
 import { idInside } from './userns.js';
 

@@ -1,17 +1,15 @@
 import { posix } from 'node:path';
 import type { BindMount, IdMapping, IdMaps, Idmap, Spec, TmpfsMount } from '../protocol/resolved-spec.js';
+import { HOST_ROOT, type Op, type Owner } from './op.js';
 import {
   bind,
   FIRST_MOUNT_USERNS_FD,
-  HOST_ROOT,
   image,
   type MountAttribute,
   maskPath,
   mkdir,
   mknod,
   mount,
-  type Op,
-  type Owner,
   overlay,
   pivot,
   placeFile,

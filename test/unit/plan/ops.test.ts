@@ -1,6 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { OP_CODES, type Op } from '../../../src/plan/op.js';
 import * as ops from '../../../src/plan/ops.js';
+import { refusal } from '../support.js';
 
 const header = readFileSync(new URL('../../../native/boot/program.h', import.meta.url), 'utf8');
 
@@ -12,11 +14,11 @@ describe('operations', () => {
       Number(code),
     ]);
     expect(codes.length).toBeGreaterThan(20);
-    expect(Object.fromEntries(codes)).toEqual(ops.OP_CODES);
-    expect(body).toContain(`OP_LAST = OP_${Object.keys(ops.OP_CODES).at(-1)?.toUpperCase()}`);
+    expect(Object.fromEntries(codes)).toEqual(OP_CODES);
+    expect(body).toContain(`OP_LAST = OP_${Object.keys(OP_CODES).at(-1)?.toUpperCase()}`);
   });
 
-  it.each<[ops.Op, string]>([
+  it.each<[Op, string]>([
     [ops.setns('network', 1, '/proc/1/ns/net'), 'join the network namespace /proc/1/ns/net'],
     [ops.mount('proc', '/proc'), 'mount proc on /proc'],
     [
@@ -55,7 +57,7 @@ describe('operations', () => {
     expect(text).toBe(words);
   });
 
-  it.each<[ops.Op, (number | bigint)[], string[]]>([
+  it.each<[Op, (number | bigint)[], string[]]>([
     [ops.setns('pid', 0x20000000, '/p'), [0x20000000], ['/p']],
     [ops.mount('proc', '/proc', { attributes: ['nosuid', 'nodev', 'noexec'] }), [14, 1], ['proc', 'proc', '/proc']],
     [ops.mount('tmpfs', '/s', { place: 'host', data: ['a=1'] }), [0, 0], ['tmpfs', 'tmpfs', '/s', 'a=1']],
@@ -113,4 +115,8 @@ describe('operations', () => {
     const { rdev } = statSync('/dev/null');
     expect(ops.mknod('/dev/null', 0o666, 1, 3).numbers).toEqual([0o020666, rdev]);
   });
+});
+
+it('never limits another resource than the one that is named', () => {
+  expect(refusal(() => ops.rlimit('nofiles', 1, 1))).toMatchObject({ code: 'INTERNAL' });
 });

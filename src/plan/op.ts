@@ -1,0 +1,105 @@
+import { NiwaError } from '../errors.js';
+
+/**
+ * What an operation of a boot program is: the code and arguments that native/boot/interpreter.c reads, beside its words for
+ * people.
+ */
+
+/** Host ids. */
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+/** The host's own root user. */
+export const HOST_ROOT: Owner = { uid: 0, gid: 0 };
+
+/** The codes; native/boot/program.h has the same table and a test compares the two. */
+export const OP_CODES = {
+  setns: 1,
+  unshare: 2,
+  propagation: 3,
+  write: 4,
+  mount: 5,
+  bind: 6,
+  root: 7,
+  mkdir: 8,
+  symlink: 9,
+  mknod: 10,
+  readonly: 11,
+  mask: 12,
+  remount_root: 13,
+  pivot: 14,
+  hostname: 15,
+  link_up: 16,
+  rlimit: 17,
+  umask: 18,
+  chdir: 19,
+  capbset: 20,
+  user: 21,
+  capset: 22,
+  no_new_privs: 23,
+  setsid: 24,
+  wait: 25,
+  init: 26,
+  exec: 27,
+  join_user: 28,
+  close_fds: 29,
+  seccomp: 30,
+  undumpable: 31,
+  enter: 32,
+  terminal: 33,
+  overlay: 36,
+  image: 37,
+  upper: 38,
+  place_file: 41,
+  account: 42,
+} as const;
+
+export type OpName = keyof typeof OP_CODES;
+
+export interface Op {
+  readonly name: OpName;
+  readonly numbers: readonly (number | bigint)[];
+  readonly strings: readonly string[];
+  /** What it does, in the user's words. */
+  readonly text: string;
+}
+
+const RLIM_INFINITY = 0xffffffffffffffffn;
+
+/** The numbers of setrlimit(2)'s resources. */
+const RLIMIT_NUMBERS: Record<string, number> = {
+  cpu: 0,
+  fsize: 1,
+  data: 2,
+  stack: 3,
+  core: 4,
+  rss: 5,
+  nproc: 6,
+  nofile: 7,
+  memlock: 8,
+  as: 9,
+  locks: 10,
+  sigpending: 11,
+  msgqueue: 12,
+  nice: 13,
+  rtprio: 14,
+  rttime: 15,
+};
+
+/** Makes an operation. @param text what it does, in the user's words */
+export function op(name: OpName, text: string, numbers: Op['numbers'] = [], strings: Op['strings'] = []): Op {
+  return { name, numbers, strings, text };
+}
+
+/** Gives the number of a resource of setrlimit(2), by its name in a spec. @throws NiwaError INTERNAL where there is none */
+export function rlimitNumber(name: string): number {
+  const number = RLIMIT_NUMBERS[name];
+  if (number === undefined) throw new NiwaError('INTERNAL', `the limit "${name}" has passed the checks: there is none`);
+  return number;
+}
+
+/** Gives a limit as setrlimit(2) has it. */
+export function limitNumber(limit: number | 'unlimited'): number | bigint {
+  return limit === 'unlimited' ? RLIM_INFINITY : limit;
+}
