@@ -10,6 +10,9 @@ export interface Caller {
   gid: number;
 }
 
+/** Root may ask for everything; niwad itself asks as root. */
+export const ROOT: Caller = { uid: 0, gid: 0 };
+
 /** Directories that the operator allows callers other than root. */
 export interface AllowedDirectories {
   /** Directories below which a root may be, as a directory or a file. The host's own root is always allowed: it shows nothing private. */
@@ -33,6 +36,16 @@ export interface Allowed extends AllowedDirectories {
   /** Where the directories lead. */
   real?: AllowedDirectories;
 }
+
+/** What callers other than root may ask for where the configuration says nothing, but for the ceilings. */
+export const NOTHING_ALLOWED: Omit<Allowed, 'ceilings'> = {
+  roots: [],
+  sources: [],
+  hooks: [],
+  privileged: false,
+  drain: false,
+  idRanges: new Map(),
+};
 
 /**
  * Adds to the directories that the operator allows where they lead, so that a spec may name one of them either way and its real

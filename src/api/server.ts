@@ -24,6 +24,7 @@ import { hostRoutes } from './routes/host.js';
 import { imageRoutes } from './routes/images.js';
 import { listRoutes } from './routes/list.js';
 import { logRoutes } from './routes/logs.js';
+import { planRoute } from './routes/plan.js';
 import { statsRoutes } from './routes/stats.js';
 import { usageRoutes } from './routes/usage.js';
 import { acceptUpgrades } from './upgrade.js';
@@ -68,6 +69,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
   await api.register(async (routes: FastifyInstance) => {
     listRoutes(routes as Api, options);
     containerRoutes(routes as Api, options);
+    planRoute(routes as Api, options);
     statsRoutes(routes as Api, options);
     logRoutes(routes as Api, options);
     eventRoutes(routes as Api, options);

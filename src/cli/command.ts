@@ -84,7 +84,7 @@ export function tellWarnings({ warnings }: { warnings: string[] }): void {
 
 /** Prints a value as JSON, or as its words. */
 export function print(json: boolean, value: unknown, words: () => string): void {
-  const text = escaped(json ? JSON.stringify(value, bigintsAsText, 2) : words());
+  const text = escaped(json ? JSON.stringify(value, null, 2) : words());
   if (text !== '') process.stdout.write(`${text}\n`);
 }
 
@@ -92,16 +92,11 @@ export function print(json: boolean, value: unknown, words: () => string): void 
 export async function printArray(values: AsyncIterable<unknown>): Promise<void> {
   let begun = false;
   for await (const value of values) {
-    const text = escaped(JSON.stringify([value], bigintsAsText, 2));
+    const text = escaped(JSON.stringify([value], null, 2));
     process.stdout.write(`${begun ? ',' : '['}${text.slice(1, -2)}`);
     begun = true;
   }
   process.stdout.write(begun ? '\n]\n' : '[]\n');
-}
-
-/** JSON has no integers of 64 bits, which masks in a plan are. */
-function bigintsAsText(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? String(value) : value;
 }
 
 /** The positional argument of commands that take containers one after another. */

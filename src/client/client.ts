@@ -11,6 +11,7 @@ import { NEXT_HEADER } from '../protocol/headers.js';
 import type { DrainStatus, Health, Info } from '../protocol/host.js';
 import type { ImageInfo, ImportProgress } from '../protocol/images.js';
 import type { LogChunk, LogLine } from '../protocol/logs.js';
+import type { Planned } from '../protocol/plan.js';
 import type { ListQuery, LogsQuery, UsageQuery as UsageFields } from '../protocol/queries.js';
 import type { DurationInput } from '../protocol/spec/values.js';
 import type { ResourcesInput, SpecInput } from '../protocol/spec.js';
@@ -87,6 +88,11 @@ export class NiwaClient {
     options: { start?: boolean; ready?: boolean; wait?: boolean } = {},
   ): Promise<ContainerStatus> {
     return this.#json('POST', '/v1/containers', { query: options, body: spec });
+  }
+
+  /** What a start of a spec would do, step by step; nothing is done. */
+  plan(spec: SpecInput): Promise<Planned> {
+    return this.#json('POST', '/v1/plan', { body: spec });
   }
 
   inspect(id: string): Promise<ContainerDetails> {

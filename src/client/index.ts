@@ -7,6 +7,7 @@ export type { ExecInput } from '../protocol/exec.js';
 export type { Check, DrainStatus, Info } from '../protocol/host.js';
 export type { ImageInfo, ImportProgress } from '../protocol/images.js';
 export type { LogChunk } from '../protocol/logs.js';
+export type { Planned, Step } from '../protocol/plan.js';
 export type { UsageRecord } from '../protocol/record.js';
 export type { Spec } from '../protocol/resolved-spec.js';
 export type { DurationInput as Duration } from '../protocol/spec/values.js';

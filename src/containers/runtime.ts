@@ -2,14 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type Allowed, type Caller, withRealPaths } from '../access/allowed.js';
-import {
-  fenceOf,
-  requireDiskIds,
-  requireDrainPermission,
-  requireLimitPermission,
-  requirePermission,
-} from '../access/permissions.js';
+import { type Allowed, type Caller, ROOT } from '../access/allowed.js';
+import { requireDrainPermission, requireLimitPermission } from '../access/permissions.js';
 import type { Ledger } from '../accounting/ledger.js';
 import { Sampler } from '../accounting/sampler.js';
 import { crashPoint } from '../crash-point.js';
@@ -30,11 +24,9 @@ import type { CgroupTree } from '../host/cgroup.js';
 import { resolveDevices } from '../host/devices.js';
 import type { IdPool } from '../host/id-pool.js';
 import { readBootId } from '../host/process.js';
-import { resolveSources } from '../host/sources.js';
 import { load } from '../host/stored-file.js';
 import { imageDefaults } from '../images/lookup.js';
 import type { ImageStore } from '../images/store.js';
-import { resolveUser } from '../images/user.js';
 import { kernel } from '../kernel/addon.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { KernelEvent } from '../kernel/kernel.js';
@@ -44,9 +36,10 @@ import type { Networks } from '../network/networks.js';
 import { undoWrites, updateWrites } from '../plan/resources.js';
 import type { RuntimeEvent } from '../protocol/events.js';
 import type { DrainStatus } from '../protocol/host.js';
+import type { Planned } from '../protocol/plan.js';
 import type { Hooks } from '../protocol/resolved-hooks.js';
 import type { Spec } from '../protocol/resolved-spec.js';
-import { type Bounds, tighter, withDefaults } from '../spec/ceilings.js';
+import type { Bounds } from '../spec/ceilings.js';
 import { mergeResources, parseResources } from '../spec/resources.js';
 import { parseSpec } from '../spec/spec.js';
 import { type Attachment, attachTo } from './attach.js';
@@ -57,7 +50,9 @@ import { Endings } from './endings.js';
 import { type Exec, execIn } from './exec.js';
 import { makeContainer } from './making.js';
 import { requireOwnDirectory } from './overlay-directories.js';
+import { preview } from './preview.js';
 import { Registry } from './registry.js';
+import { type SettleOptions, settle } from './settle.js';
 import { takeOver } from './take-over.js';
 
 export interface RuntimeOptions {
@@ -88,7 +83,6 @@ export interface RuntimeOptions {
   keepExited: number;
 }
 
-const ROOT: Caller = { uid: 0, gid: 0 };
 const TEND_INTERVAL_MS = 1000;
 const CLOSE_POLL_MS = 5;
 /** How long the end of a daemon waits for the ends of containers that are being written down: the next daemon can do it. */
@@ -103,6 +97,7 @@ export class Runtime {
   readonly #containerHooks: ContainerHooks;
   readonly #endings: Endings;
   readonly #resources: Resources;
+  readonly #settling: SettleOptions;
   readonly #planner: Planner;
   readonly #maker: Maker;
   /** What is being made, by id. */
@@ -126,7 +121,13 @@ export class Runtime {
     const parts = { registry: this.#registry, books: this.#books, containerHooks: this.#containerHooks };
     this.#resources = new Resources({ ...options, books: this.#books });
     this.#endings = new Endings({ ...options, ...parts, resources: this.#resources });
-    this.#planner = new Planner(options);
+    this.#settling = { ...options, segment: options.networks.segment };
+    this.#planner = new Planner({
+      ...options,
+      placeBytes: options.defaults.tmpfsBytes,
+      members: options.networks.members,
+      directoryOf: (id) => options.stateFiles.directoryOf(id),
+    });
     this.#maker = new Maker({
       ...options,
       planner: this.#planner,
@@ -212,6 +213,11 @@ export class Runtime {
       this.#books.save(container, 'created');
       crashPoint('created-saved');
     });
+  }
+
+  /** Gives what a start of a spec would do, see {@link preview}. */
+  plan(input: unknown, caller: Caller = ROOT): Promise<Planned> {
+    return preview(input, caller, { ...this.#settling, images: this.#options.images, planner: this.#planner });
   }
 
   /**
@@ -448,7 +454,7 @@ export class Runtime {
     const written = parseSpec(input, this.#freeId(), (name) => imageDefaults(images, name));
     const unpin = images.pin(written.root.layers);
     try {
-      const spec = await this.#settle(written, caller);
+      const spec = await settle(written, caller, this.#settling);
       const release = this.#reserve(spec);
       watch.lap('spec');
       const { networks } = this.#options;
@@ -463,26 +469,6 @@ export class Runtime {
     } finally {
       unpin();
     }
-  }
-
-  #bounded(spec: Spec, caller: Caller): Spec {
-    const { allowed, defaults, tree } = this.#options;
-    const bounds = caller.uid === 0 ? defaults : tighter(defaults, allowed.ceilings);
-    return withDefaults(spec, bounds, tree.controllers.available);
-  }
-
-  /**
-   * Gives a spec with bounds and its real paths, all of which the caller may name, the number of its user, and the caller's ids on
-   * disk.
-   */
-  async #settle(written: Spec, caller: Caller): Promise<Spec> {
-    const asker = `user ${caller.uid}` as const;
-    const allowed = await withRealPaths(this.#options.allowed, written, caller);
-    requirePermission(written, caller, allowed);
-    // A root that leads to the host's own gets its overlay here, which needs a bound as any other.
-    const spec = this.#bounded(await resolveSources(written, asker, fenceOf(caller, allowed)), caller);
-    requirePermission(spec, caller, allowed, written);
-    return this.#options.networks.resolve(requireDiskIds(await resolveUser(spec, asker), caller, allowed));
   }
 
   /** Keeps the id of a spec, and what it keeps, from others until the function that it gives is called. */

@@ -2,6 +2,7 @@ import { accessSync, chmodSync, constants, mkdirSync, rmSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { NOTHING_ALLOWED } from '../access/allowed.js';
 import { Ledger } from '../accounting/ledger.js';
 import { Metrics } from '../accounting/metrics.js';
 import { UsageSums } from '../accounting/sums/sums.js';
@@ -88,7 +89,9 @@ export async function startDaemon(
   const defaults = resolveBounds(config.defaults, totalmem());
   const ceilings = resolveBounds(config.ceilings, totalmem());
   const allowed = {
-    ...{ roots: [], sources: [], hooks: [], privileged: false, drain: false, ceilings, ...config.allow },
+    ...NOTHING_ALLOWED,
+    ...config.allow,
+    ceilings,
     idRanges: idRangesOf(config.allow.idRanges ?? {}),
   };
   const { maxConnections: connections, connectionsPerUser, requestsPerSecond } = config;

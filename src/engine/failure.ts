@@ -1,7 +1,8 @@
 import { cureOfShortage, NiwaError } from '../errors.js';
 import { type FailedAt, type KernelError, reasonOf } from '../kernel/errors.js';
 import type { Op } from '../plan/op.js';
-import { type Plan, planSteps, type Step } from '../plan/plan.js';
+import { type Plan, planSteps } from '../plan/plan.js';
+import type { Step } from '../protocol/plan.js';
 import { signalName } from '../spec/signals.js';
 
 const OF_OTHERS =

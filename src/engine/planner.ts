@@ -1,66 +1,74 @@
-import { type CgroupTree, CONTROLLERS } from '../host/cgroup.js';
-import type { DeviceNumbers } from '../host/devices.js';
-import type { IdRange } from '../host/id-pool.js';
-import { isOomProtected } from '../host/oom.js';
-import { openFilesLimit } from '../host/open-files.js';
-import { compileSeccomp } from '../host/seccomp.js';
-import { native } from '../native.js';
-import type { Networks } from '../network/networks.js';
-import { makePlan, type Plan } from '../plan/plan.js';
-import type { Controllers } from '../plan/resources.js';
+import { CONTROLLERS } from '../host/cgroup.js';
+import { type DeviceNumbers, deviceNumbers } from '../host/devices.js';
+import type { IdPool, IdRange } from '../host/id-pool.js';
+import type { Asker } from '../host/reach.js';
+import { type HostPlace, hostView } from '../host/view.js';
+import type { Members } from '../network/members.js';
+import { makePlan, type Plan, type PlanNetwork } from '../plan/plan.js';
 import type { Spec } from '../protocol/resolved-spec.js';
-import type { Bounds } from '../spec/ceilings.js';
-import type { StateFiles } from './state-files.js';
 
-export interface PlannerOptions {
-  tree: CgroupTree;
-  /** An empty directory to build roots on. */
-  stage: string;
-  /** What a container gets whose spec sets no bound. */
-  defaults: Bounds;
-  stateFiles: StateFiles;
-  networks: Networks;
+export interface PlannerOptions extends HostPlace {
+  idPool: Pick<IdPool, 'next'>;
+  members: Pick<Members, 'plan' | 'preview'>;
+  /** Where niwad keeps the files of a container. */
+  directoryOf(id: string): string;
 }
 
 const NO_IDS: IdRange = { start: 0, size: 0 };
 
-/** Compiles the plans of containers by what this host has. */
+/** Compiles settled specs for this machine: to start a container, and to show what a start would do. */
 export class Planner {
   readonly #options: PlannerOptions;
-  readonly #filtersDevices = native.canFilterDevices();
 
   constructor(options: PlannerOptions) {
     this.#options = options;
   }
 
-  /** Compiles the plan of a new container. @throws NiwaError HOST_UNSUPPORTED, SPEC_INVALID */
+  /**
+   * Compiles the plan of a container that has got all that is its own: its range of ids, and its place on the bridge.
+   * @throws NiwaError HOST_UNSUPPORTED where this host cannot enforce a limit, SPEC_INVALID where libseccomp refuses the profile
+   */
   plan(spec: Spec, idRange: IdRange | null, numbers: DeviceNumbers): Plan {
-    return this.#plan(spec, idRange, { ...numbers, controllers: this.#options.tree.controllers });
+    const { members, directoryOf } = this.#options;
+    return this.#compile(spec, idRange, numbers, members.plan(spec, directoryOf(spec.id)));
   }
 
   /**
-   * Compiles the plan of a container that an earlier niwad has made and nobody has started, by its spec: the plan itself is
-   * not written down. Its limits are set already, whatever controllers there are now; its devices are named by their paths.
+   * Compiles the plan of a container that an earlier niwad has made and nobody has started, by its spec: no plan is written
+   * down. Its limits are set already, whatever controllers there are now; its devices are named by their paths.
    * @throws NiwaError SPEC_INVALID where libseccomp does not take its profile any more
    */
   planOfAdopted(spec: Spec, idRange: IdRange | null): Plan {
+    const { tree, members, directoryOf } = this.#options;
+    const network = members.plan(spec, directoryOf(spec.id));
     const controllers = { available: CONTROLLERS, missing: {} };
-    return this.#plan(spec, idRange, { devices: {}, deviceNodes: [], controllers });
+    return this.#compile(spec, idRange, { devices: {}, deviceNodes: [] }, network, { ...tree, controllers });
   }
 
-  #plan(spec: Spec, idRange: IdRange | null, given: DeviceNumbers & { controllers: Controllers }): Plan {
-    const { tree, stage, networks, stateFiles, defaults } = this.#options;
+  /**
+   * Compiles the plan that a start of a spec would follow now, with the ids and the address that it would get. Nothing is taken.
+   * @param asker for whom the devices of the spec are looked at
+   * @throws NiwaError HOST_UNSUPPORTED, ADDRESS_IN_USE, SPEC_INVALID; what reach() throws
+   */
+  async preview(spec: Spec, asker: Asker): Promise<Plan> {
+    const { idPool, members, directoryOf } = this.#options;
+    const numbers = await deviceNumbers(spec, asker);
+    const idRange = spec.userns === 'auto' ? idPool.next() : null;
+    return this.#compile(spec, idRange, numbers, members.preview(spec, directoryOf(spec.id)));
+  }
+
+  #compile(
+    spec: Spec,
+    idRange: IdRange | null,
+    numbers: DeviceNumbers,
+    network: PlanNetwork,
+    tree: HostPlace['tree'] = this.#options.tree,
+  ): Plan {
     return makePlan(spec, {
-      containersCgroup: tree.containers,
-      stage,
-      ...given,
-      filtersDevices: this.#filtersDevices,
+      ...hostView({ ...this.#options, tree }),
+      ...numbers,
       idRange: idRange ?? NO_IDS,
-      oomProtected: isOomProtected(),
-      placeBytes: defaults.tmpfsBytes,
-      openFiles: openFilesLimit(),
-      network: networks.plan(spec, stateFiles.directoryOf(spec.id)),
-      compileSeccomp,
+      network,
     });
   }
 }

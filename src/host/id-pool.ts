@@ -19,13 +19,20 @@ export class IdPool {
 
   /** @throws NiwaError HOST_UNSUPPORTED where every range is in use */
   take(): IdRange {
-    const start = this.#free.shift();
+    const range = this.next();
+    this.#free.shift();
+    this.#taken.add(range.start);
+    return range;
+  }
+
+  /** Gives the range that {@link take} would take now. @throws NiwaError HOST_UNSUPPORTED where every range is in use */
+  next(): IdRange {
+    const [start] = this.#free;
     if (start === undefined)
       throw new NiwaError(
         'HOST_UNSUPPORTED',
         `all ${this.#taken.size} ranges of host ids are in use; enlarge idPool in niwad's configuration, or take userns "host"`,
       );
-    this.#taken.add(start);
     return { start, size: IDS_PER_CONTAINER };
   }
 

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { nameServers, words } from '../host/resolv-conf.js';
+import type { PlacedFile } from '../plan/root.js';
 import type { Network, Spec } from '../protocol/resolved-spec.js';
 import type { Lease } from './lease.js';
 
@@ -15,6 +17,15 @@ export function fileNames({ network, namespaces, root }: Spec): FileName[] {
   if (network !== null) return ['hosts', 'hostname', 'resolv.conf'];
   const hasOwn = namespaces.network === 'new' && namespaces.mount === 'new' && root.path !== '/';
   return hasOwn ? ['hosts', 'hostname'] : [];
+}
+
+/**
+ * Gives where the files of a container go in its root.
+ * @param directory where they are on the host
+ */
+export function placedFiles(spec: Spec, directory: string): PlacedFile[] {
+  const isNeeded = spec.network !== null;
+  return fileNames(spec).map((name) => ({ source: join(directory, name), target: `/etc/${name}`, isNeeded }));
 }
 
 /**

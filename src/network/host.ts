@@ -10,7 +10,7 @@ import type { PublishedPort, Spec } from '../protocol/resolved-spec.js';
 import { ipv4Number, ipv6Number, ipv6Text, sizeOf } from './addresses.js';
 import type { Element } from './elements.js';
 import { dnsOf } from './files.js';
-import type { Segment } from './lease.js';
+import { type NetworkSettings, type Segment, segmentOf } from './lease.js';
 import { ruleset } from './ruleset.js';
 
 /** What the network of containers needs of this machine. All is of niwad's own network namespace. */
@@ -18,13 +18,18 @@ import { ruleset } from './ruleset.js';
 const SETTINGS = '/proc/sys/net';
 
 /** Whether the kernel has IPv6. */
-export function hasIpv6(): boolean {
+function hasIpv6(): boolean {
   return existsSync(`${SETTINGS}/ipv6/conf/all`);
 }
 
 /** Names this machine: the machine-id, or where it has none its host name. */
-export function nodeName(): string {
+function nodeName(): string {
   return readOr('/etc/machine-id', readOr('/proc/sys/kernel/hostname', '')).trim();
+}
+
+/** Works out the segment that a niwad with these settings has on this machine. */
+export function segmentHere(settings: NetworkSettings): Segment {
+  return segmentOf(settings, nodeName(), hasIpv6());
 }
 
 /** The names of all network interfaces. */
@@ -75,13 +80,13 @@ export function requireFreeSubnet({ subnet, subnetText, subnet6 }: Segment): voi
 }
 
 /**
- * Gives a spec that says of the name servers of a bridged container what it leaves to the host; an empty list where the host has
- * none that a container reaches.
- * @param hasIpv6 whether the container has IPv6
+ * Gives a spec with the name servers of this host where it names none for its bridged container; an empty list where the host has
+ * none that a container of the segment reaches.
  */
-export function resolveDns(spec: Spec, hasIpv6: boolean): Spec {
+export function resolveDns(spec: Spec, { subnet6 }: Segment): Spec {
   const { network } = spec;
   if (network === null) return spec;
+  const hasIpv6 = subnet6 !== null;
   return { ...spec, network: { ...network, dns: dnsOf(network.dns, hostResolvConf(hasIpv6), hasIpv6) } };
 }
 

@@ -26,15 +26,12 @@ export class AddressPool {
    *   ADDRESS_IN_USE where another has it
    */
   take(wanted: string | null): string {
-    if (wanted !== null) return this.#takeWanted(wanted);
-    while (this.#next < this.#end && this.#taken.has(this.#base + this.#next)) this.#next++;
-    const number = this.#next < this.#end ? this.#base + this.#next++ : this.#used.values().next().value;
-    if (number === undefined)
-      throw new NiwaError(
-        'HOST_UNSUPPORTED',
-        `all ${this.#taken.size} addresses of ${this.text} are in use; enlarge network.subnet in niwad's configuration`,
-      );
-    return this.#take(number);
+    return this.#take(this.#choose(wanted));
+  }
+
+  /** Gives the address that {@link take} would take now. @throws NiwaError as that */
+  next(wanted: string | null): string {
+    return ipv4Text(this.#choose(wanted));
   }
 
   /** Whether {@link take} would give an address; what is no address of this pool is refused there. */
@@ -72,7 +69,19 @@ export class AddressPool {
     return number >= this.#base + FIRST && number < this.#base + this.#end;
   }
 
-  #takeWanted(wanted: string): string {
+  #choose(wanted: string | null): number {
+    if (wanted !== null) return this.#chooseWanted(wanted);
+    while (this.#next < this.#end && this.#taken.has(this.#base + this.#next)) this.#next++;
+    const number = this.#next < this.#end ? this.#base + this.#next : this.#used.values().next().value;
+    if (number === undefined)
+      throw new NiwaError(
+        'HOST_UNSUPPORTED',
+        `all ${this.#taken.size} addresses of ${this.text} are in use; enlarge network.subnet in niwad's configuration`,
+      );
+    return number;
+  }
+
+  #chooseWanted(wanted: string): number {
     const number = ipv4Number(wanted);
     const range = `${ipv4Text(this.#base + FIRST)} to ${ipv4Text(this.#base + this.#end - 1)}`;
     if (!this.#has(number))
@@ -81,10 +90,11 @@ export class AddressPool {
       ]);
     if (this.#taken.has(number))
       throw new NiwaError('ADDRESS_IN_USE', `another container has the address ${wanted}; take another, or none`);
-    return this.#take(number);
+    return number;
   }
 
   #take(number: number): string {
+    if (number === this.#base + this.#next) this.#next++; // one that was handed out before is no new one any more
     this.#used.delete(number);
     this.#taken.add(number);
     return ipv4Text(number);

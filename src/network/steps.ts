@@ -14,6 +14,7 @@ import {
   makeVeth,
   type NetworkStep,
   neighbour,
+  optional,
   quiet,
   rate,
   removeElements,
@@ -79,7 +80,7 @@ export function detachSteps(lease: Lease, network: Network, group: number | null
     removeElements(elements),
     deleteLink(device),
     ...[own, ...(address6 === null ? [] : [address6])].map((address) => forgetNeighbour({ device: bridge }, address)),
-  ].map((step) => ({ ...step, optional: true }));
+  ].map(optional);
 }
 
 function ruleText({ ports, group, linkLocal }: Network, { connectionsPerContainer: most }: Segment): string {

@@ -171,3 +171,6 @@ export const deleteLink = (device: string): NetworkStep => ({
   text: `delete the interface ${device}`,
   device,
 });
+
+/** The same step, but a failure of it does not end the sequence. */
+export const optional = (step: NetworkStep): NetworkStep => ({ ...step, optional: true });

@@ -1,3 +1,4 @@
+import type { Step } from '../protocol/plan.js';
 import type { IdMaps, Rlimit, Spec } from '../protocol/resolved-spec.js';
 import type { SeccompProfileInput } from '../protocol/spec.js';
 import { formatDuration } from '../protocol/units.js';
@@ -17,32 +18,38 @@ export interface PlanNetwork {
   files: readonly PlacedFile[];
 }
 
-/** What a plan has to know of the host. */
-export interface PlanHost {
+/** What a plan has to know of the host, whatever the container. */
+export interface HostView {
   /** The directory that holds one group per container. */
   containersCgroup: string;
   controllers: Controllers;
   /** An empty directory to build roots on. */
   stage: string;
+  /** Whether the kernel filters devices by group. */
+  filtersDevices: boolean;
+  /** Whether niwad's own oom_score_adj is below 0: a container does not inherit this protection. */
+  oomProtected: boolean;
+  /** How many files a process may have open where the spec does not say. */
+  openFiles: Rlimit;
+  /** The size of `/tmp` and the like over the host's own root; null for a tenth of the host's memory. */
+  placeBytes: number | null;
+  /** Compiles a profile to instructions; the same profile gives the same. */
+  compileSeccomp: (profile: SeccompProfileInput) => readonly bigint[];
+}
+
+/** What one container gets of the host: from pools, and the numbers of the devices that its spec names. */
+export interface Allotment {
   /** The "major:minor" of each block device that a limit names. */
   devices: Readonly<Record<string, string>>;
   /** The number of each device that `spec.devices` names. */
   deviceNodes: readonly DeviceRule[];
-  /** Whether the kernel filters devices by group. */
-  filtersDevices: boolean;
   /** The host ids for a container with `userns: auto`. */
   idRange: { start: number; size: number };
-  /** Whether niwad's own oom_score_adj is below 0: a container does not inherit this protection. */
-  oomProtected: boolean;
-  /** How many files it may have open where the spec does not say. */
-  openFiles: Rlimit;
-  /** The size of `/tmp` and the like over the host's own root; null for a tenth of the host's memory. */
-  placeBytes: number | null;
   /** What it gets of its network; null for nothing. */
   network: PlanNetwork | null;
-  /** Compiles a profile to instructions; the same profile gives the same. */
-  compileSeccomp: (profile: SeccompProfileInput) => readonly bigint[];
 }
+
+export type PlanHost = HostView & Allotment;
 
 /** Everything decided: the group, its limits and devices, the namespaces, and the boot program. */
 export interface Plan {
@@ -62,15 +69,8 @@ export interface Plan {
   network: readonly NetworkStep[];
 }
 
-/** One step of a plan: where it runs, and its words. */
-export interface Step {
-  phase: 'group' | 'devices' | 'userns' | 'image' | 'clone' | 'boot' | 'network';
-  operation: string;
-  text: string;
-}
-
 /**
- * Decides all that a start will do. Pure: the same spec and host give the same plan.
+ * Decides all that a start will do. Pure: the same spec, host and allotment give the same plan.
  * @throws NiwaError HOST_UNSUPPORTED where the host cannot enforce a limit
  */
 export function makePlan(spec: Spec, host: PlanHost): Plan {

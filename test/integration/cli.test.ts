@@ -199,7 +199,7 @@ test('works without a daemon where it needs none', async ({ niwad }) => {
   ]);
   expect(plan.exitCode).toBe(0);
   expect(plan.stdout).toMatch(
-    /^ +1 +group +make the cgroup \S+\/niwa\/containers\/ID\n.*exec sleep 9\n +end +ends 5s after its start/s,
+    /^ +1 +group +make the cgroup \S+\/niwa\/containers\/ID\n.*exec sleep 9\n +end +ends 5s after its start.*\n +offline /s,
   );
   const { spec, steps } = JSON.parse(json.stdout) as { spec: Spec; steps: { phase: string; operation: string }[] };
   expect(spec.process.args).toEqual(['sleep', '9']);

@@ -104,6 +104,24 @@ except OSError: print('nothing', end='')`;
     for (const id of ['net-alone', 'net-friend']) await niwad.client.remove(id, { force: true });
   });
 
+  it('gets what its plan has shown, which takes nothing', async () => {
+    const spec = {
+      id: 'net-planned',
+      network: { group: 'planned', ports: ['8095:80'] },
+      process: { args: ['sleep', '9'] },
+    };
+    const planned = await niwad.client.plan(spec);
+    expect(await niwad.client.plan(spec)).toEqual(planned);
+    await niwad.start(spec);
+    const address = planned.steps
+      .map(({ text }) => /^give eth0 .* the address (10[0-9.]+)\/32$/.exec(text)?.[1])
+      .find(Boolean);
+    expect(addressOf(niwad, 'net-planned')).toBe(address);
+    const port = { ...spec, id: 'net-other' };
+    await expect(niwad.client.plan(port)).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' });
+    await niwad.client.remove('net-planned', { force: true });
+  });
+
   it('gives the number of its group back, also where its start fails', async () => {
     const numberOf = async (id: string) => {
       await startServer(niwad, id, { group: 'numbered' });

@@ -73,7 +73,10 @@ test('a container that was created and then fails to start has exited', async ({
   await client.remove('created');
 });
 
-test('limits that change between create and start do not change which step failed', async ({ niwad, skip }) => {
+test('limits that change between create and start do not change which step failed', { tags: 'vm' }, async ({
+  niwad,
+  skip,
+}) => {
   needsController(skip, 'memory');
   const { client } = niwad;
   const failedStep = async (id: string, between: () => Promise<unknown>) => {

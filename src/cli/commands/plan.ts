@@ -1,37 +1,55 @@
-import type { Argv, CommandModule } from 'yargs';
+import type { ArgumentsCamelCase, Argv } from 'yargs';
+import type { NiwaClient } from '../../client/client.js';
 import { DEFAULT_CGROUP, DEFAULT_RUN_DIR } from '../../paths.js';
-import { type Common, fail, print, tellWarnings, withOneValueEach } from '../command.js';
-import { statusOfError } from '../exit-codes.js';
+import { NiwaError } from '../../protocol/errors.js';
+import type { Planned } from '../../protocol/plan.js';
+import type { SpecInput } from '../../protocol/spec.js';
+import { type Common, daemonCommand, print, tellWarnings } from '../command.js';
 import { specOf } from '../spec-file.js';
 import { withSpec } from '../spec-options.js';
 
 const withPlan = (yargs: Argv<Common>) =>
-  withOneValueEach(
-    withSpec(yargs)
-      .positional('spec', { type: 'string', describe: 'a spec as YAML or JSON, - for standard input' })
-      .option('run-dir', { type: 'string', default: DEFAULT_RUN_DIR, describe: "the daemon's run directory" })
-      .option('cgroup', { type: 'string', default: DEFAULT_CGROUP, describe: "the daemon's group" })
-      .example('$0 plan spec.yaml', '')
-      .example('$0 plan --memory 64M -- sleep 5', 'from flags'),
-  );
+  withSpec(yargs)
+    .positional('spec', { type: 'string', describe: 'a spec as YAML or JSON, - for standard input' })
+    .option('run-dir', {
+      type: 'string',
+      describe: `ask no niwad: plan for one with this run directory (${DEFAULT_RUN_DIR})`,
+    })
+    .option('cgroup', { type: 'string', describe: `ask no niwad: plan for one with this group (${DEFAULT_CGROUP})` })
+    .example('$0 plan spec.yaml', '')
+    .example('$0 plan --memory 64M -- sleep 5', 'from flags');
 
-type PlanOptions = ReturnType<typeof withPlan> extends Argv<infer O> ? O : never;
+type PlanOptions = ArgumentsCamelCase<ReturnType<typeof withPlan> extends Argv<infer O> ? O : never>;
 
-/** Needs no daemon: a plan is a pure function of the spec and the host. */
-export const plan: CommandModule<Common, PlanOptions> = {
-  command: 'plan [spec] [command..]',
-  describe: 'Show what a start would do, step by step, without doing it',
-  builder: withPlan,
-  handler: async (args) => {
-    try {
-      const file = args.spec ?? args.file;
-      const input = await specOf({ ...args, ...(file === undefined ? {} : { file }) });
-      const { planHere, planText } = await import('../plan-text.js'); // the schema behind it takes a while to load
-      const planned = await planHere(input, args.cgroup, args.runDir);
-      tellWarnings(planned);
-      print(args.json, planned, () => planText(planned));
-    } catch (error) {
-      process.exitCode = fail(error, args.json, statusOfError);
-    }
+/** Asks niwad, which plans as it starts. Where there is none, the same is done here with what a niwad has by default. */
+export const plan = daemonCommand(
+  'plan [spec] [command..]',
+  'Show what a start would do, step by step, without doing it',
+  withPlan,
+  async (client, args) => {
+    const file = args.spec ?? args.file;
+    const input = await specOf({ ...args, ...(file === undefined ? {} : { file }) });
+    const asked = args.runDir === undefined && args.cgroup === undefined ? await askNiwad(client, input) : null;
+    const planned = asked ?? (await planHere(input, args));
+    const offline = asked === null;
+    const { planText } = await import('../plan-text.js'); // what is behind it takes a while to load
+    tellWarnings(planned);
+    print(args.json, { offline, ...planned }, () => planText(planned, offline));
+    return undefined;
   },
-};
+);
+
+/** Gives null where no niwad answers. */
+async function askNiwad(client: NiwaClient, input: SpecInput): Promise<Planned | null> {
+  try {
+    return await client.plan(input);
+  } catch (error) {
+    if (error instanceof NiwaError && error.code === 'DAEMON_UNREACHABLE') return null;
+    throw error;
+  }
+}
+
+async function planHere(input: SpecInput, { cgroup, runDir }: PlanOptions): Promise<Planned> {
+  const { planOffline } = await import('../plan-offline.js');
+  return planOffline(input, cgroup ?? DEFAULT_CGROUP, runDir ?? DEFAULT_RUN_DIR);
+}

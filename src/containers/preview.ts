@@ -1,0 +1,42 @@
+import type { Caller } from '../access/allowed.js';
+import type { Planner } from '../engine/planner.js';
+import { imageDefaults } from '../images/lookup.js';
+import type { ImageStore } from '../images/store.js';
+import { type Plan, planSteps } from '../plan/plan.js';
+import type { Planned } from '../protocol/plan.js';
+import { parseSpec } from '../spec/spec.js';
+import { warningsOf } from '../spec/warnings.js';
+import { type SettleOptions, settle } from './settle.js';
+
+export interface PreviewOptions extends SettleOptions {
+  /** null where there is no niwad: images are its own. */
+  images: ImageStore | null;
+  planner: Planner;
+}
+
+/** What a spec without an id is called in its preview. */
+const NO_ID = 'ID';
+
+/**
+ * Gives what a start of a spec would do, without doing it.
+ * @throws NiwaError FORBIDDEN, SPEC_INVALID, HOST_UNSUPPORTED, ADDRESS_IN_USE, NOT_FOUND, as a start would throw them; what
+ *   reach() throws
+ */
+export async function preview(input: unknown, caller: Caller, options: PreviewOptions): Promise<Planned> {
+  const { images, planner } = options;
+  const written = parseSpec(input, NO_ID, images === null ? undefined : (name) => imageDefaults(images, name));
+  const unpin = images?.pin(written.root.layers);
+  try {
+    const spec = await settle(written, caller, options);
+    const plan = await planner.preview(spec, `user ${caller.uid}`);
+    return { spec, steps: planSteps(plan), warnings: warningsOf(spec), plan: asJson(plan) };
+  } finally {
+    unpin?.();
+  }
+}
+
+/** JSON has no integers of 64 bits, which masks and instructions in a plan are: they become text. */
+function asJson(plan: Plan): object {
+  const text = JSON.stringify(plan, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  return JSON.parse(text) as object;
+}

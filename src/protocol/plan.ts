@@ -1,0 +1,43 @@
+import { type Static, Type } from 'typebox';
+import { ResolvedSpecSchema } from './resolved-spec.js';
+
+/** One step of a plan: where it runs, and its words. */
+export const StepSchema = Type.Object(
+  {
+    phase: Type.Union(
+      [
+        Type.Literal('group'),
+        Type.Literal('devices'),
+        Type.Literal('userns'),
+        Type.Literal('image'),
+        Type.Literal('clone'),
+        Type.Literal('boot'),
+        Type.Literal('network'),
+      ],
+      { description: 'the part of a start that it belongs to; boot is what the boot program does' },
+    ),
+    operation: Type.String(),
+    text: Type.String({ description: 'what it does; the error of a start that fails has the same words' }),
+  },
+  { title: 'Step', description: 'one step of a start' },
+);
+
+/** What a start of a spec would do, without doing it. */
+export const PlannedSchema = Type.Object(
+  {
+    spec: ResolvedSpecSchema,
+    steps: Type.Array(StepSchema, { description: 'in the order in which they run' }),
+    warnings: Type.Array(Type.String(), {
+      description: 'what a container of it would not have as its user may expect',
+    }),
+    plan: Type.Unsafe<object>({
+      type: 'object',
+      description:
+        'the steps as the kernel gets them; numbers of 64 bits are text. Its form may change with any version',
+    }),
+  },
+  { title: 'Planned', description: 'what a start of a spec would do' },
+);
+
+export type Step = Static<typeof StepSchema>;
+export type Planned = Static<typeof PlannedSchema>;
