@@ -1,13 +1,15 @@
 import { rm } from 'node:fs/promises';
 import { crashPoint } from '../crash-point.js';
-import { messageOf, NiwaError } from '../errors.js';
+import { NiwaError } from '../errors.js';
 import type { UsageRecord } from '../protocol/record.js';
+import { type Begun, beginSegment, cutTo } from './begin-segment.js';
 import type { KnownRuns } from './known-runs.js';
+import { failure } from './ledger-failure.js';
 import { LedgerReading, type Period } from './ledger-reading.js';
 import { earlierOf, type Found, recover, type Torn } from './ledger-recovery.js';
 import { type Header, toLine } from './record.js';
-import { type Segment, segmentPath } from './segment.js';
-import { makeDirectory, type Named, SegmentFile, syncDirectory } from './segment-file.js';
+import type { Segment } from './segment.js';
+import { makeDirectory, type Named, type SegmentFile } from './segment-file.js';
 
 /** A segment that somebody took away or changed while niwad wrote to it. */
 export interface Lost {
@@ -217,7 +219,7 @@ export class Ledger {
     let again: UsageRecord[] = [];
     let saved = kept;
     try {
-      const next = await this.#make(lost.number + 1, header, async (into) => {
+      const next = await beginSegment(this.#directory, lost.number + 1, header, async (into) => {
         if (gone) saved = await file.copyTo(into, size);
         if (!gone || saved < size) again = this.unfinished();
         const lines = again.map((record) => toLine({ record, carried: false }));
@@ -255,7 +257,7 @@ export class Ledger {
       before === undefined
         ? null
         : { type: 'segment', previous_bytes: before.size, latest_at: latestAt, carried: going.size };
-    const next = await this.#make((before?.number ?? 0) + 1, header, async (into) => {
+    const next = await beginSegment(this.#directory, (before?.number ?? 0) + 1, header, async (into) => {
       const carried = header === null ? [] : this.unfinished().map((record) => toLine({ record, carried: true }));
       await into.append(Buffer.from(carried.join('')));
     });
@@ -269,56 +271,10 @@ export class Ledger {
     return header?.latest_at ?? (this.#segments.length > 1 ? this.#runs.latestAt : null);
   }
 
-  /** Makes a segment, and puts it on disk. @throws what node:fs throws; then there is none */
-  async #make(number: number, header: Header | null, fill: (file: SegmentFile) => Promise<void>): Promise<Begun> {
-    const path = segmentPath(this.#directory, number);
-    const file = await SegmentFile.make(path);
-    try {
-      if (header !== null) await file.append(Buffer.from(toLine({ header })));
-      await fill(file);
-      await file.sync();
-      await syncDirectory(this.#directory);
-      return { file, segment: { number, path, size: await file.size(), header } };
-    } catch (error) {
-      await file.close();
-      await rm(path, { force: true }).catch(() => {});
-      throw error;
-    }
-  }
-
   /** Writes to another segment from now on. */
   async #goOn({ file, segment }: Begun, earliest: string | null): Promise<void> {
     await this.#file?.close(); // all of it is synced
     this.#file = file;
     this.#segments.push({ ...segment, earliest });
   }
-}
-
-/** A segment that has just been made. */
-interface Begun {
-  file: SegmentFile;
-  segment: Segment;
-}
-
-async function cutTo(file: SegmentFile, size: number): Promise<boolean> {
-  return await file.truncate(size).then(
-    () => true,
-    () => false,
-  );
-}
-
-const CURES: Record<string, string> = {
-  ENOSPC: 'its file system is full: free some space',
-  EDQUOT: 'the disk quota is used up: free some space, or raise it',
-  EROFS: 'its file system is mounted read-only, perhaps after an error: see dmesg, and remount it',
-  EIO: 'the disk fails: see dmesg',
-  EEXIST: 'a file that is no part of the ledger is in the way: move it',
-  ENOENT: 'the directory was taken away: put it back, or make the one above it',
-};
-
-function failure(action: string, path: string, error: unknown): NiwaError {
-  const { code = '' } = error as NodeJS.ErrnoException;
-  const cure = CURES[code];
-  const text = `cannot ${action} the ledger ${path}: ${messageOf(error)}${cure === undefined ? '' : `; ${cure}`}`;
-  return new NiwaError('HOST_ERROR', text, { cause: error });
 }

@@ -6,8 +6,10 @@ import { isKernelError } from '../kernel/errors.js';
 import type { SeccompRule } from '../kernel/host.js';
 import type { SeccompProfileInput } from '../protocol/spec.js';
 
+type Action = SeccompProfileInput['defaultAction'];
+
 /** SECCOMP_RET_* of seccomp(2). */
-const RETURNS: Record<string, number> = {
+const RETURNS: Record<Action, number> = {
   SCMP_ACT_ALLOW: 0x7fff0000,
   SCMP_ACT_LOG: 0x7ffc0000,
   SCMP_ACT_ERRNO: 0x00050000,
@@ -66,7 +68,6 @@ function compile({ defaultAction, defaultErrnoRet, syscalls = [] }: SeccompProfi
   }
 }
 
-function actionNumber(action: string, errno: number = constants.errno.EPERM): number {
-  const number = RETURNS[action] ?? 0;
-  return action === 'SCMP_ACT_ERRNO' ? number + errno : number;
+function actionNumber(action: Action, errno: number = constants.errno.EPERM): number {
+  return action === 'SCMP_ACT_ERRNO' ? RETURNS[action] + errno : RETURNS[action];
 }

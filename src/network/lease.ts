@@ -1,3 +1,4 @@
+import { invalid, show } from '../spec/problems.js';
 import { ipv4Number, ipv4Text, ipv6Text, parseSubnet, parseSubnet6, type Subnet } from './addresses.js';
 import { macOf } from './mac.js';
 import { GATEWAY } from './pool.js';
@@ -47,14 +48,15 @@ export interface Lease {
  * Works out a segment from settings that were checked.
  * @param node names this machine, such as its machine-id
  * @param kernelIpv6 whether the kernel has IPv6
+ * @throws NiwaError SPEC_INVALID where a subnet is none
  */
 export function segmentOf(
   { bridge, subnet, subnet6, mtu, connectionsPerContainer }: NetworkSettings,
   node: string,
   kernelIpv6: boolean,
 ): Segment {
-  const parsed = parseSubnet(subnet) ?? { base: 0, prefix: 32 };
-  const base6 = subnet6 === null || !kernelIpv6 ? null : (parseSubnet6(subnet6) ?? null);
+  const parsed = requireSubnet('subnet', subnet, parseSubnet);
+  const base6 = subnet6 === null || !kernelIpv6 ? null : requireSubnet('subnet6', subnet6, parseSubnet6);
   const name = `${node} ${bridge}`;
   return {
     bridge,
@@ -69,6 +71,13 @@ export function segmentOf(
     name,
     kernelIpv6,
   };
+}
+
+function requireSubnet<T>(setting: string, text: string, parse: (text: string) => T | undefined): T {
+  const subnet = parse(text);
+  if (subnet === undefined)
+    throw invalid('the configuration', [{ path: `network.${setting}`, found: show(text), allowed: 'a subnet' }]);
+  return subnet;
 }
 
 /** Gives a container its place on a segment: all follows from its IPv4 address. */

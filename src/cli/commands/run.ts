@@ -1,5 +1,6 @@
 import type { NiwaClient } from '../../client/client.js';
 import { NiwaError } from '../../errors.js';
+import type { SpecInput } from '../../protocol/spec.js';
 import { daemonCommand, print, tellWarnings } from '../command.js';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.js';
 import { EXIT, statusOfExit, statusOfFailedRun } from '../exit-codes.js';
@@ -41,16 +42,7 @@ export const run = daemonCommand(
       .example('$0 run --wait-ready --ready http:8000/ -- python3 -m http.server', 'until it answers'),
   async (client, options) => {
     const spec = await specOf(options);
-    if (options.detach || options.waitReady) {
-      const autoRemove = options.rm ? { autoRemove: true } : {};
-      const status = await client.create(
-        { ...spec, ...autoRemove },
-        { start: true, ...(options.waitReady ? { ready: true } : {}) },
-      );
-      tellWarnings(status);
-      print(options.json, status, () => status.id);
-      return options.waitReady && status.ready?.state !== 'ready' ? EXIT.failed : EXIT.ok;
-    }
+    if (options.detach || options.waitReady) return runInBackground(client, spec, options);
     const tty = spec.process?.tty ?? false;
     const remove = options.rm || spec.autoRemove === true; // by us, behind its last word
     const keys = parseDetachKeys(options.detachKeys);
@@ -75,6 +67,21 @@ export const run = daemonCommand(
   },
   statusOfFailedRun,
 );
+
+/** Starts a container and leaves it running; gives the exit status of niwa. */
+async function runInBackground(
+  client: NiwaClient,
+  spec: SpecInput,
+  { rm, waitReady, json }: { rm: boolean; waitReady: boolean; json: boolean },
+): Promise<number> {
+  const status = await client.create(
+    { ...spec, ...(rm ? { autoRemove: true } : {}) },
+    { start: true, ...(waitReady ? { ready: true } : {}) },
+  );
+  tellWarnings(status);
+  print(json, status, () => status.id);
+  return waitReady && status.ready?.state !== 'ready' ? EXIT.failed : EXIT.ok;
+}
 
 /** Starts a created container with our terminal as its own; gives how it ended, or null where it was left. */
 async function runWithTerminal(client: NiwaClient, id: string, stdin: boolean, detachKeys: Uint8Array) {

@@ -53,7 +53,8 @@ export async function readPaxSparse(records: PaxRecords, reader: ByteReader): Pr
 
 /** Version 1.0: lines of decimal numbers before the data, filled up to whole blocks. */
 async function readMapInData(records: PaxRecords, reader: ByteReader): Promise<Sparse> {
-  const realSize = paxNumber(records, 'GNU.sparse.realsize') ?? 0;
+  const realSize = paxNumber(records, 'GNU.sparse.realsize');
+  if (realSize === undefined) throw badTar('a sparse file has no size');
   let text = '';
   let mapBytes = 0;
   let wanted = 1;

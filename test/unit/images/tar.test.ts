@@ -145,6 +145,7 @@ describe('a hostile tar', () => {
     await refused(sparse('5,x'));
     const one = { 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.realsize': '10' };
     await refused(tarOf({ path: 'a', data: '9999999\n', pax: one }));
+    await refused(tarOf({ path: 'a', data: '0\n'.padEnd(512, '\0'), pax: { 'GNU.sparse.major': '1' } })); // of no size
     await refused(tarOf({ path: 'a', data: 'x'.repeat(2000), pax: one }));
   });
 
