@@ -3,12 +3,13 @@
 // virtual machine. `npm run test:long` (--long): chaos and soak in full. Both end with where the time went, and with one
 // line: N passed, M failed, K skipped.
 import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { installPackage } from './packages.mjs';
 import { countsOf, NO_REPORT, ranNowhere, readRun, timeTables } from './report.mjs';
 import { setup } from './setup.mjs';
 import { runInVm } from './vm/machine.mjs';
@@ -70,14 +71,18 @@ async function whole(name, work) {
 }
 
 /**
- * Copies what node-gyp needs to a folder of its own, since both builds write to build/, and builds there.
- * @param {string} folder
+ * Installs the package into an empty project; its script builds it there with node-gyp, as it does on a machine without CMake.
+ * @param {string} project
+ * @returns {Promise<number>} 0, or 1 where it failed
  */
-async function buildWithGyp(folder) {
-  for (const name of ['native', 'binding.gyp', 'package.json'])
-    cpSync(join(root, name), join(folder, name), { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-  return await run(['npx', 'node-gyp', 'rebuild', '--silent', '-C', folder]);
+async function installWithGyp(project) {
+  try {
+    await installPackage(project, 'niwa', [], { NIWA_BUILD: 'gyp' });
+    return 0;
+  } catch (error) {
+    console.error(error);
+    return 1;
+  }
 }
 
 /**
@@ -126,13 +131,14 @@ function filesForVm() {
  * @returns {Promise<Record<string, import('./report.mjs').Run>>} each run by its place
  */
 async function all(folder) {
+  const project = join(folder, 'project');
   const steps = [
     await whole('lint, types, format', () => run(['npm', 'run', '--silent', 'check'])),
-    await whole('the build with node-gyp', () => buildWithGyp(folder)),
+    await whole('the installation of the package, with its build by node-gyp', () => installWithGyp(project)),
     await whole('fuzzing', () => run(['node', 'test/fuzz/run.mjs', '10'])),
     await whole('the build with sanitizers', () => run(['node', 'test/sanitize.mjs', '--smoke'])),
   ];
-  const gyp = { NIWA_GYP_DIR: join(folder, 'build', 'Release') };
+  const gyp = { NIWA_GYP_DIR: join(project, 'node_modules/niwa/build/Release') };
   return {
     steps: { tests: steps.flatMap(({ tests }) => tests), files: [] },
     host: await step('all tests on this host', () => testHere(folder, [], gyp)),
