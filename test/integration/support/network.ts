@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { afterAll } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import type { SpecInput } from '../../../src/protocol/spec.js';
 import { makePlace, Niwad, type Place, removePlace } from './niwad.js';
 
@@ -21,17 +21,19 @@ const places: Place[] = [];
 
 /** Makes both, for the whole file. */
 export function makeNetwork(): void {
-  ip('netns', 'add', NODE);
-  ip('netns', 'add', WORLD);
-  ip('-n', NODE, 'link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'up0', 'netns', WORLD);
-  for (const [name, last] of [
-    [NODE, '1'],
-    [WORLD, '2'],
-  ] as const) {
-    ip('-n', name, 'addr', 'add', `192.0.2.${last}/24`, 'dev', 'up0');
-    ip('-n', name, 'addr', 'add', `2001:db8::${last}/64`, 'dev', 'up0', 'nodad');
-    for (const device of ['lo', 'up0']) ip('-n', name, 'link', 'set', device, 'up');
-  }
+  beforeAll(() => {
+    ip('netns', 'add', NODE);
+    ip('netns', 'add', WORLD);
+    ip('-n', NODE, 'link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'up0', 'netns', WORLD);
+    for (const [name, last] of [
+      [NODE, '1'],
+      [WORLD, '2'],
+    ] as const) {
+      ip('-n', name, 'addr', 'add', `192.0.2.${last}/24`, 'dev', 'up0');
+      ip('-n', name, 'addr', 'add', `2001:db8::${last}/64`, 'dev', 'up0', 'nodad');
+      for (const device of ['lo', 'up0']) ip('-n', name, 'link', 'set', device, 'up');
+    }
+  });
   afterAll(async () => {
     for (const child of children) child.kill('SIGKILL');
     await Promise.all(daemons.map((niwad) => niwad.stop('SIGKILL')));
