@@ -19,7 +19,10 @@ for line in sys.stdin:
     s.close()
 `;
 
-it('a container that has just started has the first packet that is sent to it', async () => {
+it('a container that has just started has the first packet that is sent to it', {
+  tags: 'vm',
+  timeout: 120_000,
+}, async () => {
   const niwad = await startOnNode(nodePlace());
   const child = spawn('nsenter', [`--net=/run/netns/${NODE}`, 'python3', '-c', asker], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -37,4 +40,4 @@ it('a container that has just started has the first packet that is sent to it', 
   // A SYN that is lost is sent again after a second.
   console.log(`refused after ${waits.toSorted((a, b) => a - b)} ms`);
   expect(waits.filter((wait) => !(wait < scaled(900)))).toEqual([]);
-}, 120_000);
+});

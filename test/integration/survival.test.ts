@@ -94,7 +94,7 @@ test('a container that an earlier daemon has made fails at the same step of the 
 });
 
 // Before Linux 6.15 the status comes from the process connector, a moment after the pidfd has told the end.
-test('the status of every end is known to a daemon that is not the parent', async () => {
+test('the status of every end is known to a daemon that is not the parent', { tags: 'vm' }, async () => {
   const place = newPlace();
   const first = await startDaemon(place);
   const codes = Array.from({ length: 20 }, (_, index) => index + 1);
