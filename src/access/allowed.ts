@@ -4,14 +4,22 @@ import type { Spec } from '../protocol/resolved-spec.js';
 import type { Bounds } from '../spec/ceilings.js';
 import { namesHostPaths } from '../spec/host-paths.js';
 
-/** Who asks for a container: a user, and its primary group. */
-export interface Caller {
+/** A user of the host, and its primary group. */
+export interface User {
   uid: number;
   gid: number;
 }
 
+/** What a caller may do with niwad: everything, or look. */
+export type Role = 'full' | 'read';
+
+/** Who asks for something, and its role. */
+export interface Caller extends User {
+  role: Role;
+}
+
 /** Root may ask for everything; niwad itself asks as root. */
-export const ROOT: Caller = { uid: 0, gid: 0 };
+export const ROOT: Caller = { uid: 0, gid: 0, role: 'full' };
 
 /** Directories that the operator allows callers other than root. */
 export interface AllowedDirectories {
@@ -52,7 +60,7 @@ export const NOTHING_ALLOWED: Omit<Allowed, 'ceilings'> = {
  * path is below one. The links are followed each time: they may be changed while niwad runs. Directories that do not answer
  * count as they are written. Takes no time where it does not matter.
  */
-export async function withRealPaths(allowed: Allowed, spec: Spec, caller: Caller): Promise<Allowed> {
+export async function withRealPaths(allowed: Allowed, spec: Spec, caller: User): Promise<Allowed> {
   if (caller.uid === 0 || !namesHostPaths(spec)) return allowed;
   const realPath = (path: string) => realPaths([path], 'the configuration').catch(() => []);
   const all = async (paths: string[]) => (await Promise.all(paths.map(realPath))).flat();

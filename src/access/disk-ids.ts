@@ -3,7 +3,7 @@ import { writesToRoot } from '../plan/userns.js';
 import type { IdMapping, Spec } from '../protocol/resolved-spec.js';
 import { IDS_PER_CONTAINER } from '../spec/ids.js';
 import { show } from '../spec/problems.js';
-import type { Allowed, Caller } from './allowed.js';
+import type { Allowed, User } from './allowed.js';
 
 /**
  * Which ids the files have on disk that a container writes where the host can execute them. Were they the container's own, its
@@ -17,7 +17,7 @@ type IdRanges = Pick<Allowed, 'idRanges'>;
  * without one the caller's own for the user of the container alone. What it cannot write to is left as it is.
  * @param spec with real paths, and a user that is known by number; see diskIdProblems()
  */
-export function withDiskIds(spec: Spec, caller: Caller, { idRanges }: IdRanges): Spec {
+export function withDiskIds(spec: Spec, caller: User, { idRanges }: IdRanges): Spec {
   if (!needsDiskIds(spec, caller)) return spec;
   const { uid, gid } = spec.process;
   const range = idRanges.get(caller.uid);
@@ -30,12 +30,12 @@ function one(container: number, host: number): IdMapping {
   return { container, host, size: 1 };
 }
 
-function needsDiskIds(spec: Spec, caller: Caller): boolean {
+function needsDiskIds(spec: Spec, caller: User): boolean {
   return caller.uid !== 0 && spec.userns === 'auto' && [...mappedPlaces(spec)].length > 0;
 }
 
 /** A range that has no id for the user of the container. */
-export function* diskIdProblems(spec: Spec, caller: Caller, { idRanges }: IdRanges): Iterable<FieldProblem> {
+export function* diskIdProblems(spec: Spec, caller: User, { idRanges }: IdRanges): Iterable<FieldProblem> {
   const { uid, gid } = spec.process;
   const size = idRanges.get(caller.uid)?.size;
   if (size !== undefined && Math.max(uid, gid) >= size && needsDiskIds(spec, caller))
@@ -50,7 +50,7 @@ export function* diskIdProblems(spec: Spec, caller: Caller, { idRanges }: IdRang
  * What keeps a caller from acting in a container: it writes to the host with ids that are not the caller's. Nothing where the
  * caller is root.
  */
-export function* idsOfOthers(spec: Spec, caller: Caller, allowed: IdRanges): Iterable<FieldProblem> {
+export function* idsOfOthers(spec: Spec, caller: User, allowed: IdRanges): Iterable<FieldProblem> {
   if (caller.uid === 0 || hasAll(spec, caller, allowed)) return;
   for (const path of mappedPlaces(spec))
     yield {
@@ -60,7 +60,7 @@ export function* idsOfOthers(spec: Spec, caller: Caller, allowed: IdRanges): Ite
     };
 }
 
-function hasAll({ diskIds }: Spec, { uid, gid }: Caller, { idRanges }: IdRanges): boolean {
+function hasAll({ diskIds }: Spec, { uid, gid }: User, { idRanges }: IdRanges): boolean {
   const range = idRanges.get(uid);
   const has = (own: number) => (run: IdMapping) =>
     (run.host === own && run.size === 1) ||

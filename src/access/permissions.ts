@@ -3,7 +3,7 @@ import type { Resources, Spec } from '../protocol/resolved-spec.js';
 import { aboveCeilings, limitsAbove } from '../spec/ceilings.js';
 import type { ExecSpec } from '../spec/exec.js';
 import { show } from '../spec/problems.js';
-import type { Allowed, AllowedDirectories, Caller } from './allowed.js';
+import type { Allowed, AllowedDirectories, User } from './allowed.js';
 import { diskIdProblems, idsOfOthers, withDiskIds } from './disk-ids.js';
 
 /**
@@ -14,7 +14,7 @@ import { diskIdProblems, idsOfOthers, withDiskIds } from './disk-ids.js';
  * @param written the spec as it is written, for the refusal: where links lead is not told to whom it is none of their business
  * @throws NiwaError FORBIDDEN with each field
  */
-export function requirePermission(spec: Spec, caller: Caller, allowed: Allowed, written = spec): void {
+export function requirePermission(spec: Spec, caller: User, allowed: Allowed, written = spec): void {
   requireNone(caller.uid === 0 ? [] : [...refusals(spec, written, allowed)], caller);
 }
 
@@ -22,7 +22,7 @@ export function requirePermission(spec: Spec, caller: Caller, allowed: Allowed, 
  * Gives a spec with the ids that its files have on disk, see withDiskIds().
  * @throws NiwaError FORBIDDEN where the caller has none for the user of the container
  */
-export function requireDiskIds(spec: Spec, caller: Caller, allowed: Allowed): Spec {
+export function requireDiskIds(spec: Spec, caller: User, allowed: Allowed): Spec {
   requireNone([...diskIdProblems(spec, caller, allowed)], caller);
   return withDiskIds(spec, caller, allowed);
 }
@@ -32,12 +32,12 @@ export function requireDiskIds(spec: Spec, caller: Caller, allowed: Allowed): Sp
  * what only root can see. None for root, and for whom may ask for anything.
  * @param allowed see withRealPaths()
  */
-export function fenceOf(caller: Caller, { roots, sources, hooks, privileged, real }: Allowed): string[] {
+export function fenceOf(caller: User, { roots, sources, hooks, privileged, real }: Allowed): string[] {
   if (caller.uid === 0 || privileged) return [];
   return [roots, sources, hooks, real?.roots, real?.sources, real?.hooks].flatMap((directories) => directories ?? []);
 }
 
-function requireNone(problems: FieldProblem[], caller: Caller): void {
+function requireNone(problems: FieldProblem[], caller: User): void {
   if (problems.length === 0) return;
   const lines = problems.map(({ path, found, allowed: words }) => `${path}: found ${found}; allowed: ${words}`);
   throw new NiwaError(
@@ -121,7 +121,7 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
  * container, and gets no ids on disk by it.
  * @throws NiwaError FORBIDDEN with each field
  */
-export function requireActPermission(spec: Spec, caller: Caller, allowed: Allowed): void {
+export function requireActPermission(spec: Spec, caller: User, allowed: Allowed): void {
   requirePermission(spec, caller, allowed);
   requireNone(allowed.privileged ? [] : [...idsOfOthers(spec, caller, allowed)], caller);
 }
@@ -130,7 +130,7 @@ export function requireActPermission(spec: Spec, caller: Caller, allowed: Allowe
  * Lets through an exec, with nothing looser than its container.
  * @throws NiwaError FORBIDDEN with each field
  */
-export function requireExecPermission(spec: Spec, exec: ExecSpec, caller: Caller, allowed: Allowed): void {
+export function requireExecPermission(spec: Spec, exec: ExecSpec, caller: User, allowed: Allowed): void {
   requireActPermission(spec, caller, allowed);
   requireNone(caller.uid === 0 || allowed.privileged ? [] : [...looser(spec, exec)], caller);
 }
@@ -139,20 +139,8 @@ export function requireExecPermission(spec: Spec, exec: ExecSpec, caller: Caller
  * Lets a caller change the limits of a container.
  * @throws NiwaError FORBIDDEN with each limit above the ceilings
  */
-export function requireLimitPermission(change: Resources, caller: Caller, { ceilings }: Allowed): void {
+export function requireLimitPermission(change: Resources, caller: User, { ceilings }: Allowed): void {
   requireNone(caller.uid === 0 ? [] : [...limitsAbove(change, ceilings)], caller);
-}
-
-/**
- * Lets a caller drain the node, or end that.
- * @throws NiwaError FORBIDDEN
- */
-export function requireDrainPermission(caller: Caller, { drain }: Allowed): void {
-  if (caller.uid === 0 || drain) return;
-  throw new NiwaError(
-    'FORBIDDEN',
-    `user ${caller.uid} may not drain this node, which keeps new containers of everybody from it; root may, and with "allow: {drain: true}" in niwad's configuration the members of its group`,
-  );
 }
 
 /** What an exec has that its container has not. */

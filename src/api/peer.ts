@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Caller } from '../access/allowed.js';
 import { NiwaError } from '../errors.js';
 import { kernel } from '../kernel/addon.js';
 import { isKernelError } from '../kernel/errors.js';
@@ -86,14 +87,11 @@ export function requireKnown(peer: Peer | undefined, groups: Groups): asserts pe
   );
 }
 
-/**
- * Lets a peer do what its role allows.
- * @throws NiwaError FORBIDDEN
- */
-export function requireRole(peer: Peer | undefined, method: string, groups: Groups): asserts peer is Peer {
+/** Gives who a peer is for the operations. @throws NiwaError FORBIDDEN where it may not use the socket at all */
+export function callerOf(peer: Peer | undefined, groups: Groups): Caller {
   requireKnown(peer, groups);
-  if (roleOf(peer, groups) === 'full' || method === 'GET') return;
-  throw forbidden(peer, 'only look (GET): it is in the group "readGroup" of niwad\'s configuration, not in "group"');
+  const role = roleOf(peer, groups) === 'full' ? 'full' : 'read';
+  return { uid: peer.uid, gid: peer.groups[0] ?? peer.uid, role };
 }
 
 function forbidden(peer: Peer | undefined, may: string): NiwaError {

@@ -4,6 +4,7 @@ import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { TSchema } from 'typebox';
+import { isOperation } from '../access/operations.js';
 import { NiwaError } from '../errors.js';
 import { ExecSchema } from '../protocol/exec.js';
 import { ImageTar } from '../protocol/images.js';
@@ -16,7 +17,7 @@ import type { Api, ApiOptions } from './api.js';
 import { boundConnections } from './connections.js';
 import { toErrorReply } from './errors.js';
 import { withComponents } from './openapi.js';
-import { rememberPeers, requireRole } from './peer.js';
+import { callerOf, rememberPeers } from './peer.js';
 import { containerRoutes } from './routes/containers.js';
 import { eventRoutes } from './routes/events.js';
 import { execRoutes } from './routes/exec.js';
@@ -53,12 +54,13 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
   }).withTypeProvider<TypeBoxTypeProvider>();
   api.server.headersTimeout = HEADERS_TIMEOUT_MS;
   boundUploads(api);
-  checkPeers(api, options);
+  checkCallers(api, options);
   await limitRates(api, options.limits.requestsPerSecond);
   useOneValidation(api);
   useOneErrorShape(api);
   readBodies(api);
   acceptUpgrades(api, MAX_BODY_BYTES);
+  requireOperations(api);
   await api.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -81,14 +83,22 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
   return api;
 }
 
-function checkPeers(api: Api, { groups, limits, peersOf = rememberPeers }: ApiOptions): void {
+function checkCallers(api: Api, { runtime, groups, limits, peersOf = rememberPeers }: ApiOptions): void {
   const peerOf = peersOf(api.server);
   boundConnections(api.server, peerOf, groups, limits);
   api.decorateRequest('caller');
   api.addHook('onRequest', async (request) => {
-    const peer = peerOf(request.raw.socket);
-    requireRole(peer, request.method, groups);
-    request.caller = { uid: peer.uid, gid: peer.groups[0] ?? peer.uid };
+    request.caller = callerOf(peerOf(request.raw.socket), groups);
+    const { operationId } = request.routeOptions.schema ?? {};
+    if (isOperation(operationId)) runtime.policy.require(operationId, request.caller); // before anything is read of its body
+  });
+}
+
+/** A route that is no operation would be open to whoever may use the socket: there is none. */
+function requireOperations(api: Api): void {
+  api.addHook('onRoute', ({ method, url, schema }) => {
+    if (!isOperation(schema?.operationId))
+      throw new NiwaError('INTERNAL', `${String(method)} ${url} has no operation of src/access/operations.ts`);
   });
 }
 

@@ -3,7 +3,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Allowed, type Caller, ROOT } from '../access/allowed.js';
-import { requireDrainPermission, requireLimitPermission } from '../access/permissions.js';
+import { type Operation, Policy } from '../access/operations.js';
+import { requireLimitPermission } from '../access/permissions.js';
 import type { Ledger } from '../accounting/ledger.js';
 import { Sampler } from '../accounting/sampler.js';
 import { crashPoint } from '../crash-point.js';
@@ -55,6 +56,12 @@ import { Registry } from './registry.js';
 import { type SettleOptions, settle } from './settle.js';
 import { takeOver } from './take-over.js';
 
+export interface StopOptions {
+  /** Those of its spec unless given. */
+  timeoutUsec?: number;
+  signal?: string;
+}
+
 export interface RuntimeOptions {
   tree: CgroupTree;
   /** An empty directory to build roots on. */
@@ -92,6 +99,8 @@ const CLOSE_PATIENCE_MS = 5000;
 export class Runtime {
   readonly #options: RuntimeOptions;
   readonly #bootId = readBootId();
+  /** Decides who may do what. */
+  readonly policy: Policy;
   readonly #registry: Registry;
   readonly #books: Books;
   readonly #containerHooks: ContainerHooks;
@@ -113,6 +122,7 @@ export class Runtime {
   /** @throws NiwaError HOST_ERROR where the host makes no threads */
   constructor(options: RuntimeOptions) {
     this.#options = options;
+    this.policy = new Policy(options.allowed);
     this.#registry = new Registry(options.log);
     this.#books = new Books({ ...options, bootId: this.#bootId });
     const exec = (id: string, request: object, check: AbortSignal) =>
@@ -207,7 +217,8 @@ export class Runtime {
    * @throws NiwaError FORBIDDEN, SPEC_INVALID, HOST_UNSUPPORTED, ID_IN_USE, DRAINING, START_FAILED, HOOK_FAILED, HOST_ERROR;
    *   then nothing was made, or all was undone
    */
-  create(input: unknown, caller: Caller = ROOT): Promise<Container> {
+  async create(input: unknown, caller: Caller): Promise<Container> {
+    this.policy.require('createContainer', caller);
     return this.#making(input, caller, async (container) => {
       this.#refuseNew(); // it may have begun to drain meanwhile
       this.#books.save(container, 'created');
@@ -216,7 +227,8 @@ export class Runtime {
   }
 
   /** Gives what a start of a spec would do, see {@link preview}. */
-  plan(input: unknown, caller: Caller = ROOT): Promise<Planned> {
+  async plan(input: unknown, caller: Caller): Promise<Planned> {
+    this.policy.require('planContainer', caller);
     return preview(input, caller, { ...this.#settling, images: this.#options.images, planner: this.#planner });
   }
 
@@ -225,8 +237,8 @@ export class Runtime {
    * refused.
    * @throws NiwaError NOT_FOUND, STATE_CONFLICT, DRAINING, TOO_MANY_REQUESTS, START_FAILED, HOOK_FAILED
    */
-  async start(id: string, caller: Caller = ROOT): Promise<Container> {
-    const container = this.get(id);
+  async start(id: string, caller: Caller): Promise<Container> {
+    const container = this.#getFor('startContainer', caller, id);
     const requireStartable = () => {
       this.#refuseNew();
       requireState('start', id, container.state);
@@ -249,7 +261,8 @@ export class Runtime {
    * Makes and starts a container in one call. Where that fails, nothing of it is left but its usage record.
    * @throws NiwaError as create() and start() do
    */
-  run(input: unknown, caller: Caller = ROOT): Promise<Container> {
+  async run(input: unknown, caller: Caller): Promise<Container> {
+    this.policy.require('createContainer', caller);
     const step = async (container: Container) => {
       if (container.started === null) return void (await this.start(container.id, caller));
       await this.#requireStarted(container);
@@ -263,8 +276,8 @@ export class Runtime {
    * @returns when its usage record is written
    * @throws NiwaError NOT_FOUND, STATE_CONFLICT
    */
-  async stop(id: string, options: { timeoutUsec?: number; signal?: string } = {}): Promise<Container> {
-    const container = this.get(id);
+  async stop(id: string, caller: Caller, options: StopOptions = {}): Promise<Container> {
+    const container = this.#getFor('stopContainer', caller, id);
     requireState('stop', id, container.state);
     container.control.beginStop(options.timeoutUsec, options.signal);
     await container.exited;
@@ -276,21 +289,21 @@ export class Runtime {
    * @param input what src/spec/exec.ts describes
    * @throws NiwaError NOT_FOUND, SPEC_INVALID, FORBIDDEN, STATE_CONFLICT, START_FAILED; then nothing is left of it
    */
-  exec(id: string, input: unknown, caller: Caller = ROOT): Promise<Exec> {
-    return execIn(this.get(id), input, caller, this.#options.allowed);
+  async exec(id: string, input: unknown, caller: Caller): Promise<Exec> {
+    return execIn(this.#getFor('execInContainer', caller, id), input, caller, this.#options.allowed);
   }
 
   /**
    * Takes part in a container from outside: hears its output, and writes to its terminal where it has one.
    * @throws NiwaError NOT_FOUND, FORBIDDEN, STATE_CONFLICT
    */
-  async attach(id: string, caller: Caller = ROOT): Promise<Attachment> {
-    return attachTo(this.get(id), caller, this.#options.allowed);
+  async attach(id: string, caller: Caller): Promise<Attachment> {
+    return attachTo(this.#getFor('attachToContainer', caller, id), caller, this.#options.allowed);
   }
 
   /** Sends a signal to the first process of a container. @throws NiwaError NOT_FOUND, STATE_CONFLICT, HOST_ERROR */
-  kill(id: string, signal: string): Container {
-    const container = this.get(id);
+  kill(id: string, caller: Caller, signal: string): Container {
+    const container = this.#getFor('killContainer', caller, id);
     requireState('kill', id, container.state);
     container.control.signal(signal);
     this.#books.save(container);
@@ -298,13 +311,13 @@ export class Runtime {
   }
 
   /** Freezes every process of a container. @throws NiwaError NOT_FOUND, STATE_CONFLICT, HOST_ERROR */
-  pause(id: string): Promise<Container> {
-    return this.#freeze(id, 'pause');
+  pause(id: string, caller: Caller): Promise<Container> {
+    return this.#setFrozen(this.#getFor('pauseContainer', caller, id), true);
   }
 
   /** Lets a paused container go on. @throws NiwaError NOT_FOUND, STATE_CONFLICT, HOST_ERROR */
-  resume(id: string): Promise<Container> {
-    return this.#freeze(id, 'resume');
+  resume(id: string, caller: Caller): Promise<Container> {
+    return this.#setFrozen(this.#getFor('resumeContainer', caller, id), false);
   }
 
   /**
@@ -314,9 +327,10 @@ export class Runtime {
   async update(
     id: string,
     input: unknown,
-    { force = false, caller = ROOT }: { force?: boolean; caller?: Caller } = {},
+    caller: Caller,
+    { force = false }: { force?: boolean } = {},
   ): Promise<Container> {
-    const container = this.get(id);
+    const container = this.#getFor('updateContainer', caller, id);
     const change = parseResources(input);
     requireLimitPermission(change, caller, this.#options.allowed);
     await container.turns.run(async () => {
@@ -343,9 +357,10 @@ export class Runtime {
    */
   async setLifetime(
     id: string,
+    caller: Caller,
     change: { lifetimeUsec: number | null } | { remainingUsec: number },
   ): Promise<Container> {
-    const container = this.get(id);
+    const container = this.#getFor('setLifetime', caller, id);
     await container.turns.run(async () => {
       requireState('change the lifetime of', id, container.state);
       const started = container.startedAt !== null;
@@ -365,9 +380,9 @@ export class Runtime {
   }
 
   /** Forgets an exited container; with `force`, ends it first. @throws NiwaError NOT_FOUND, STATE_CONFLICT */
-  async remove(id: string, { force }: { force: boolean }): Promise<void> {
-    const container = this.get(id);
-    if (force && container.state !== 'exited') await this.stop(id, { timeoutUsec: 0 });
+  async remove(id: string, caller: Caller, { force }: { force: boolean }): Promise<void> {
+    const container = this.#getFor('removeContainer', caller, id);
+    if (force && container.state !== 'exited') await this.stop(id, caller, { timeoutUsec: 0 });
     requireState('remove', id, container.state);
     this.#endings.forget(container);
   }
@@ -375,11 +390,10 @@ export class Runtime {
   /**
    * Takes no new containers until {@link undrain}, also after a restart, and ends those that were never started: no lifetime
    * would.
-   * @param caller who asks; niwad itself where it is left out
    * @throws NiwaError FORBIDDEN
    */
-  drain(caller: Caller = ROOT): DrainStatus {
-    requireDrainPermission(caller, this.#options.allowed);
+  drain(caller: Caller): DrainStatus {
+    this.policy.require('drain', caller);
     writeFileSync(this.#options.drainFile, '');
     this.#draining = true;
     for (const container of this.list()) if (container.state === 'created') container.control.beginStop();
@@ -388,7 +402,7 @@ export class Runtime {
 
   /** @throws NiwaError FORBIDDEN */
   undrain(caller: Caller): DrainStatus {
-    requireDrainPermission(caller, this.#options.allowed);
+    this.policy.require('undrain', caller);
     rmSync(this.#options.drainFile, { force: true });
     this.#draining = false;
     return this.drainStatus();
@@ -526,13 +540,18 @@ export class Runtime {
     return handle;
   }
 
-  async #freeze(id: string, action: 'pause' | 'resume'): Promise<Container> {
-    const container = this.get(id);
+  async #setFrozen(container: Container, frozen: boolean): Promise<Container> {
     await container.turns.run(async () => {
-      await container.control.setFrozen(action === 'pause');
-      this.#registry.tell(action, container.spec);
+      await container.control.setFrozen(frozen);
+      this.#registry.tell(frozen ? 'pause' : 'resume', container.spec);
     });
     return container;
+  }
+
+  /** Gives the container that a caller wants to do something to. @throws NiwaError FORBIDDEN, NOT_FOUND */
+  #getFor(operation: Operation, caller: Caller, id: string): Container {
+    this.policy.require(operation, caller);
+    return this.get(id);
   }
 
   #hear(event: KernelEvent): void {

@@ -2,7 +2,7 @@ import { accessSync, chmodSync, constants, mkdirSync, rmSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { NOTHING_ALLOWED } from '../access/allowed.js';
+import { NOTHING_ALLOWED, ROOT } from '../access/allowed.js';
 import { Ledger } from '../accounting/ledger.js';
 import { Metrics } from '../accounting/metrics.js';
 import { UsageSums } from '../accounting/sums/sums.js';
@@ -141,7 +141,7 @@ export async function startDaemon(
 
   return {
     drain: async (report) => {
-      report(runtime.drain().remaining);
+      report(runtime.drain(ROOT).remaining);
       runtime.subscribe(({ type }) => type === 'exit' && report(runtime.drainStatus().remaining));
       await runtime.drained();
     },

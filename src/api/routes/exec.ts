@@ -54,12 +54,13 @@ export function execRoutes(api: Api, { runtime, log }: ApiOptions): void {
     },
     async (request, reply) => {
       requireUpgrade(request);
-      const { id } = request.params;
-      const attachment = await runtime.attach(id, request.caller);
+      const { caller, params } = request;
+      const { id } = params;
+      const attachment = await runtime.attach(id, caller);
       return serve(
         request,
         reply,
-        sessionOfAttachment(attachment, (signal) => void runtime.kill(id, signal)),
+        sessionOfAttachment(attachment, (signal) => void runtime.kill(id, caller, signal)),
       );
     },
   );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Allowed } from '../../../src/access/allowed.js';
-import { requireDrainPermission, requireExecPermission, requirePermission } from '../../../src/access/permissions.js';
+import { requireExecPermission, requirePermission } from '../../../src/access/permissions.js';
 import type { ExecInput } from '../../../src/protocol/exec.js';
 import type { SpecInput } from '../../../src/protocol/spec.js';
 import { UNBOUNDED } from '../../../src/spec/ceilings.js';
@@ -245,13 +245,5 @@ describe('an exec', () => {
   it('is refused in a container that the caller could not have made', () => {
     expect(pathsOf({}, { userns: 'host', root: { path: '/secret' } })).toEqual(['root.path', 'userns']);
     expect(() => exec({}, { userns: 'host' }, nothing, { uid: 0, gid: 0 })).not.toThrow();
-  });
-});
-
-it('lets root drain the node, and others where the operator says so', () => {
-  expect(() => requireDrainPermission({ uid: 0, gid: 0 }, nothing)).not.toThrow();
-  expect(() => requireDrainPermission(user, { ...nothing, drain: true })).not.toThrow();
-  expect(refusal(() => requireDrainPermission(user, { ...nothing, privileged: true }))).toMatchObject({
-    code: 'FORBIDDEN',
   });
 });

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { type TSchema, Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { NEEDS } from '../../../src/access/operations.js';
 import { Ledger } from '../../../src/accounting/ledger.js';
 import { Metrics } from '../../../src/accounting/metrics.js';
 import { UsageSums } from '../../../src/accounting/sums/sums.js';
@@ -555,4 +556,10 @@ describe('the OpenAPI document', () => {
     const references = JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g);
     expect([...references].filter(([, name = '']) => !Object.hasOwn(schemas, name))).toEqual([]);
   });
+});
+
+it('has a route for every operation that the policy knows', () => {
+  const paths = Object.values(api.swagger().paths ?? {}) as Record<string, { operationId: string }>[];
+  const named = paths.flatMap((path) => Object.values(path).map(({ operationId }) => operationId));
+  expect(named.sort()).toEqual(Object.keys(NEEDS).sort());
 });

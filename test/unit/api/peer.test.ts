@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Groups, groupNumber, requireRole, roleOf } from '../../../src/api/peer.js';
+import { callerOf, type Groups, groupNumber, roleOf } from '../../../src/api/peer.js';
 import { refusal } from '../support.js';
 
 const FULL = 10;
@@ -24,14 +24,15 @@ describe('the role of a peer', () => {
     expect(roleOf(who, groups)).toBe(role);
   });
 
-  it.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'])('decides about %s', (method) => {
-    expect(() => requireRole(peer(0), method, both)).not.toThrow();
-    expect(() => requireRole(peer(1000, FULL), method, both)).not.toThrow();
-    const read = () => requireRole(peer(1000, READ), method, both);
-    if (method === 'GET') expect(read).not.toThrow();
-    else expect(refusal(read).message).toMatch(/^user 1000 may only look \(GET\)/);
-    expect(refusal(() => requireRole(peer(1000), method, both)).message).toMatch(/^user 1000 may not use this socket/);
-    expect(refusal(() => requireRole(undefined, method, both))).toMatchObject({
+  it('says who asks, with the primary group', () => {
+    expect(callerOf(peer(0), both)).toEqual({ uid: 0, gid: 0, role: 'full' });
+    expect(callerOf(peer(1000, 1000, FULL), both)).toEqual({ uid: 1000, gid: 1000, role: 'full' });
+    expect(callerOf(peer(1000, 1000, READ), both)).toEqual({ uid: 1000, gid: 1000, role: 'read' });
+  });
+
+  it('lets nobody else use the socket', () => {
+    expect(refusal(() => callerOf(peer(1000), both)).message).toMatch(/^user 1000 may not use this socket/);
+    expect(refusal(() => callerOf(undefined, both))).toMatchObject({
       code: 'FORBIDDEN',
       message: expect.stringMatching(/^an unknown peer may not use this socket/),
     });

@@ -16,7 +16,7 @@ export function changeRoutes(api: Api, { runtime }: ApiOptions): void {
         response: oneContainer,
       },
     },
-    async ({ params, body, caller }) => (await runtime.update(params.id, body.resources, { ...body, caller })).status(),
+    async ({ params, body, caller }) => (await runtime.update(params.id, body.resources, caller, body)).status(),
   );
 
   api.put(
@@ -30,12 +30,12 @@ export function changeRoutes(api: Api, { runtime }: ApiOptions): void {
         response: oneContainer,
       },
     },
-    async ({ params, body }) => {
+    async ({ params, body, caller }) => {
       const change =
         'remaining' in body
           ? { remainingUsec: durationUsec(body.remaining) }
           : { lifetimeUsec: body.lifetime === null ? null : durationUsec(body.lifetime) };
-      return (await runtime.setLifetime(params.id, change)).status();
+      return (await runtime.setLifetime(params.id, caller, change)).status();
     },
   );
 }

@@ -18,14 +18,14 @@ export function endRoutes(api: Api, { runtime }: ApiOptions): void {
         response: oneContainer,
       },
     },
-    async ({ params, body }) => {
+    async ({ params, body, caller }) => {
       const timeoutUsec = body?.timeout === undefined ? undefined : durationUsec(body.timeout);
       const signal = body?.signal === undefined ? undefined : requireSignal(body.signal);
       const options = {
         ...(timeoutUsec === undefined ? {} : { timeoutUsec }),
         ...(signal === undefined ? {} : { signal }),
       };
-      return (await runtime.stop(params.id, options)).status();
+      return (await runtime.stop(params.id, caller, options)).status();
     },
   );
 
@@ -40,7 +40,8 @@ export function endRoutes(api: Api, { runtime }: ApiOptions): void {
         response: oneContainer,
       },
     },
-    async ({ params, body }) => runtime.kill(params.id, requireSignal(body?.signal ?? 'SIGKILL')).status(),
+    async ({ params, body, caller }) =>
+      runtime.kill(params.id, caller, requireSignal(body?.signal ?? 'SIGKILL')).status(),
   );
 
   api.delete(
@@ -54,8 +55,8 @@ export function endRoutes(api: Api, { runtime }: ApiOptions): void {
         response: { 204: Type.Null(), ...failures },
       },
     },
-    async ({ params, query }, reply) => {
-      await runtime.remove(params.id, { force: query.force ?? false });
+    async ({ params, query, caller }, reply) => {
+      await runtime.remove(params.id, caller, { force: query.force ?? false });
       return reply.status(204).send(null);
     },
   );

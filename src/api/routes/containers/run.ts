@@ -27,7 +27,7 @@ export function runRoutes(api: Api, { runtime }: ApiOptions): void {
         response: oneContainer,
       },
     },
-    async ({ params }) => (await runtime.pause(params.id)).status(),
+    async ({ params, caller }) => (await runtime.pause(params.id, caller)).status(),
   );
 
   api.post(
@@ -40,6 +40,6 @@ export function runRoutes(api: Api, { runtime }: ApiOptions): void {
         response: oneContainer,
       },
     },
-    async ({ params }) => (await runtime.resume(params.id)).status(),
+    async ({ params, caller }) => (await runtime.resume(params.id, caller)).status(),
   );
 }
