@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from 'yargs';
 import yargs from 'yargs';
-import { DEFAULT_SOCKET } from '../paths.js';
-import { version as ownVersion } from '../version.js';
+import { DEFAULT_SOCKET } from '../installation/defaults.js';
+import { version as ownVersion } from '../installation/version.js';
 import { type Common, declaredBy, wordsOfContainer } from './command.js';
 import { type Grammar, splitCommandLine } from './command-line.js';
 import { IMAGE_COMMANDS } from './commands/image.js';

@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { crashPoint } from '../crash-point.js';
 import type { Books } from '../engine/books.js';
 import { usecNow } from '../engine/clock.js';
 import type { Container } from '../engine/container.js';
@@ -13,6 +12,7 @@ import { kernel } from '../kernel/addon.js';
 import type { Exit } from '../protocol/container.js';
 import type { HookPoint, Hooks } from '../protocol/resolved-hooks.js';
 import type { Spec } from '../protocol/resolved-spec.js';
+import { crashPoint } from '../test-hooks/crash-point.js';
 import type { Exec } from './exec.js';
 import type { Registry } from './registry.js';
 

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { crashPoint } from '../crash-point.js';
 import type { Books } from '../engine/books.js';
 import type { Container } from '../engine/container.js';
 import { storeRest } from '../engine/output.js';
@@ -11,6 +10,7 @@ import { recordOf, usageRecord } from '../engine/usage-record.js';
 import type { ExitEvent } from '../native.js';
 import type { Exit } from '../protocol/container.js';
 import type { UsageRecord } from '../protocol/record.js';
+import { crashPoint } from '../test-hooks/crash-point.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Registry } from './registry.js';
 

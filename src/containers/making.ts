@@ -1,4 +1,3 @@
-import { crashPoint } from '../crash-point.js';
 import type { Container } from '../engine/container.js';
 import { startError } from '../engine/failure.js';
 import type { Maker, Order } from '../engine/maker.js';
@@ -6,6 +5,7 @@ import { mayBeSlow, pathStarts } from '../engine/path-starts.js';
 import { NiwaError } from '../errors.js';
 import { errnoName, isKernelError } from '../kernel/errors.js';
 import type { Networks } from '../network/networks.js';
+import { crashPoint } from '../test-hooks/crash-point.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Endings } from './endings.js';
 

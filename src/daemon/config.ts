@@ -2,8 +2,6 @@ import { readFileSync } from 'node:fs';
 import type { Static } from 'typebox';
 import { type FieldProblem, messageOf, NiwaError } from '../errors.js';
 import type { ImageLimits } from '../images/limits.js';
-import type { LogLimits } from '../logs/store.js';
-import type { NetworkSettings } from '../network/lease.js';
 import {
   DEFAULT_CGROUP,
   DEFAULT_ID_POOL,
@@ -11,7 +9,9 @@ import {
   DEFAULT_RUN_DIR,
   DEFAULT_SOCKET,
   DEFAULT_STATE_DIR,
-} from '../paths.js';
+} from '../installation/defaults.js';
+import type { LogLimits } from '../logs/store.js';
+import type { NetworkSettings } from '../network/lease.js';
 import type { HooksInput } from '../protocol/spec.js';
 import { type BoundsInput, DEFAULT_BOUNDS, DEFAULT_CEILINGS } from '../spec/ceilings.js';
 import { problemsOf } from '../spec/check.js';

@@ -1,6 +1,5 @@
 import { constants } from 'node:os';
 import type { Logger } from 'pino';
-import { crashPoint } from '../crash-point.js';
 import { removeWhenEmpty } from '../host/cgroup.js';
 import { deviceNumbers } from '../host/devices.js';
 import { readStartTicks } from '../host/process.js';
@@ -13,6 +12,7 @@ import type { Plan } from '../plan/plan.js';
 import { idOutside, mapFile } from '../plan/userns.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { warningsOf } from '../spec/warnings.js';
+import { crashPoint } from '../test-hooks/crash-point.js';
 import { Container } from './container.js';
 import { startError } from './failure.js';
 import { identityOf } from './identity.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { PACKAGE_DIR } from '../paths.js';
+import { PACKAGE_DIR } from '../installation/directory.js';
 
 /** Where the build puts niwa.node and the native programs; NIWA_NATIVE_DIR names another build. */
 export const nativeDirectory = process.env.NIWA_NATIVE_DIR ?? join(PACKAGE_DIR, 'build/Release');

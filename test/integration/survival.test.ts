@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import type { NiwaError } from '../../src/client/index.js';
-import { CRASH_POINTS } from '../../src/crash-point.js';
+import { CRASH_POINTS } from '../../src/test-hooks/crash-point.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { MAX_LATENESS_MS, SLOWNESS, scaled } from './support/host.js';
 import { isAlive, keeperOf, type Niwad, type Place } from './support/niwad.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { cureOfShortage, messageOf, NiwaError } from '../../errors.js';
-import { PACKAGE_DIR } from '../../paths.js';
+import { PACKAGE_DIR } from '../../installation/directory.js';
 import { FairPlaces, Turns } from '../../turns.js';
 import type { Ledger } from '../ledger.js';
 import type { UsageQuery } from './page.js';

@@ -3,9 +3,9 @@ import { NiwaClient } from '../../client/client.js';
 import { checkAllowedDirectories } from '../../host/allowed-directories.js';
 import { canRun, diagnose } from '../../host/doctor/diagnose.js';
 import { readHostFacts } from '../../host/doctor/facts.js';
-import { DEFAULT_CONFIG_FILE } from '../../paths.js';
+import { DEFAULT_CONFIG_FILE } from '../../installation/defaults.js';
+import { version as ownVersion } from '../../installation/version.js';
 import type { Check } from '../../protocol/host.js';
-import { version as ownVersion } from '../../version.js';
 import { type Common, print } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 

@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs';
 import type { NiwaClient } from '../../client/client.js';
-import { DEFAULT_CGROUP, DEFAULT_RUN_DIR } from '../../paths.js';
+import { DEFAULT_CGROUP, DEFAULT_RUN_DIR } from '../../installation/defaults.js';
 import { NiwaError } from '../../protocol/errors.js';
 import type { Planned } from '../../protocol/plan.js';
 import type { SpecInput } from '../../protocol/spec.js';

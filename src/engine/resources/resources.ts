@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import { type CrashPoint, crashPoint } from '../../crash-point.js';
 import type { IdPool } from '../../host/id-pool.js';
 import type { LogStore } from '../../logs/store.js';
 import type { Networks } from '../../network/networks.js';
+import { type CrashPoint, crashPoint } from '../../test-hooks/crash-point.js';
 import type { Books } from '../books.js';
 import type { StateFiles } from '../state-files.js';
 import { group } from './group.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PACKAGE_DIR } from './paths.js';
+import { PACKAGE_DIR } from './directory.js';
 
 /** The version of this package. */
 export const version: string = (

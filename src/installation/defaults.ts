@@ -1,7 +1,3 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
 /** Where things are unless the configuration says otherwise. */
 export const DEFAULT_CONFIG_FILE = '/etc/niwa/niwad.yaml';
 export const DEFAULT_RUN_DIR = '/run/niwa';
@@ -20,11 +16,3 @@ export const DEFAULT_NETWORK = {
   mtu: 1500,
   connectionsPerContainer: 16_384,
 };
-
-/** The folder of this package, wherever this file has been built to. */
-export const PACKAGE_DIR = findPackage(dirname(fileURLToPath(import.meta.url)));
-
-function findPackage(from: string): string {
-  const parent = dirname(from);
-  return from === parent || existsSync(join(from, 'package.json')) ? from : findPackage(parent);
-}

@@ -1,0 +1,11 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The folder of this package, wherever this file has been built to. */
+export const PACKAGE_DIR = findPackage(dirname(fileURLToPath(import.meta.url)));
+
+function findPackage(from: string): string {
+  const parent = dirname(from);
+  return from === parent || existsSync(join(from, 'package.json')) ? from : findPackage(parent);
+}
