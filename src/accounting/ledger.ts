@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
-import { crashPoint } from '../test-hooks/crash-point.js';
 import { NiwaError } from '../errors.js';
 import type { UsageRecord } from '../protocol/record.js';
+import { crashPoint } from '../test-hooks/crash-point.js';
 import { type Begun, beginSegment, cutTo } from './begin-segment.js';
 import type { KnownRuns } from './known-runs.js';
 import { failure } from './ledger-failure.js';
