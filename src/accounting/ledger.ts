@@ -19,7 +19,7 @@ export interface Lost {
   what: 'gone' | 'changed';
   /** The segment that goes on. */
   next: string;
-  /** How much of what had been acknowledged nobody has any more. */
+  /** How many acknowledged bytes are lost: neither a segment nor an open file has them. */
   lostBytes: number;
 }
 
@@ -266,7 +266,7 @@ export class Ledger {
     this.onBegun();
   }
 
-  /** The latest `at` before a segment. One whose first line is damaged does not say: then that of all records is safe. */
+  /** The latest `at` before a segment. Where its first line is damaged, the latest of all records is given: it is never too early. */
   #latestBefore({ header }: Segment): string | null {
     return header?.latest_at ?? (this.#segments.length > 1 ? this.#runs.latestAt : null);
   }

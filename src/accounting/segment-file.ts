@@ -33,7 +33,7 @@ export class SegmentFile {
     return await SegmentFile.#from(path, 'a+');
   }
 
-  /** Makes one that must not be there, and its directory where that is missing. @throws what node:fs throws */
+  /** Makes a new file, and its directory where that is missing. @throws what node:fs throws, also where the file exists */
   static async make(path: string): Promise<SegmentFile> {
     await makeDirectory(dirname(path));
     return await SegmentFile.#from(path, 'ax+');

@@ -11,7 +11,7 @@ import { makeApi } from '../api/server.js';
 import { Runtime } from '../containers/runtime.js';
 import { StateFiles } from '../engine/state-files.js';
 import { messageOf, NiwaError } from '../errors.js';
-import { lookAtCgroupTree, makeCgroupTree, removeCgroupTree } from '../host/cgroup.js';
+import { type CgroupTree, lookAtCgroupTree, makeCgroupTree, removeCgroupTree } from '../host/cgroup.js';
 import { IdPool } from '../host/id-pool.js';
 import { nameOfTree, OWN_GROUP, stepAside } from '../host/own-group.js';
 import { Images } from '../images/images.js';
@@ -20,6 +20,7 @@ import { version } from '../installation/version.js';
 import { kernel } from '../kernel/addon.js';
 import { LogStore } from '../logs/store.js';
 import { Networks } from '../network/networks.js';
+import type { RuntimeEvent } from '../protocol/events.js';
 import { resolveBounds } from '../spec/ceilings.js';
 import { normaliseHooks } from '../spec/hooks.js';
 import { Collector } from './collector.js';
@@ -62,69 +63,20 @@ export async function startDaemon(
   const endpoint = chooseEndpoint(config.socket, listenFds);
   const groups = { full: groupNumber(config.group), read: groupNumber(config.readGroup) };
   const cgroup = nameOfTree(config.cgroup);
-  const delegated = config.cgroup === OWN_GROUP;
-  const stage = join(config.runDir, 'stage');
-  makeDirectory(config.runDir, 0o755);
-  makeDirectory(config.stateDir, 0o750);
-  makeDirectory(stage, 0o700);
-  holdAlone([config.runDir, config.stateDir].map((path) => ({ name: path, directory: path, lockFile: LOCK_FILE })));
+  const paths = pathsOf(config);
+  holdDirectories(config, paths.stage);
   if (endpoint.fd === null) await requireFree(config.socket);
   kernel.containers.loadBootProgram();
 
-  if (delegated) stepAside(lookAtCgroupTree(cgroup).base);
-  const tree = makeCgroupTree(cgroup, { delegated });
-  holdAlone([{ name: `cgroup ${cgroup}`, directory: tree.base, lockFile: GROUP_LOCK_FILE }]);
-  const ledger = await Ledger.open(join(config.stateDir, 'ledger'), {
-    onLost: (lost) =>
-      log.error({ lost }, 'a segment of the ledger was moved, removed or changed while niwad wrote to it'),
-  });
-  if (ledger.torn !== null) log.warn({ torn: ledger.torn }, TORN[ledger.torn.kept ? 'kept' : 'cut']);
-  const { sampleIntervalMs, interimIntervalMs, keepExited } = config;
-  const containersDir = join(config.runDir, 'containers');
-  const stateFiles = new StateFiles(containersDir);
-  const logs = new LogStore(containersDir, join(config.stateDir, 'logs'), config.logs, log, kernel);
-  const imageStore = new ImageStore(join(config.stateDir, 'images'));
-  const keeperSocket = join(config.runDir, 'keeper.sock');
-  const drainFile = join(config.runDir, 'draining');
-  const defaults = resolveBounds(config.defaults, totalmem());
-  const ceilings = resolveBounds(config.ceilings, totalmem());
-  const allowed = {
-    ...NOTHING_ALLOWED,
-    ...config.allow,
-    ceilings,
-    idRanges: idRangesOf(config.allow.idRanges ?? {}),
-  };
-  const { maxConnections: connections, connectionsPerUser, requestsPerSecond } = config;
-  const limits = { connections, connectionsPerUser, requestsPerSecond };
-  const idPool = new IdPool(config.idPool.start, config.idPool.count);
-  const networks = new Networks({ settings: config.network, markFile: join(config.runDir, 'bridge'), log, kernel });
-  const runtime = new Runtime({
-    tree,
-    stage,
-    stateFiles,
-    keeperSocket,
-    drainFile,
-    ledger,
-    idPool,
-    networks,
-    logs,
-    images: imageStore,
-    allowed,
-    defaults,
-    hooks: normaliseHooks(config.hooks),
-    log,
-    sampleIntervalMs,
-    interimIntervalMs,
-    keepExited,
-  });
-  const sums = new UsageSums(ledger, join(config.stateDir, 'usage'));
+  const tree = holdTree(cgroup, config.cgroup === OWN_GROUP);
+  const ledger = await openLedger(paths.ledger, log);
+  const imageStore = new ImageStore(paths.images);
+  const networks = new Networks({ settings: config.network, markFile: paths.bridgeMark, log, kernel });
+  const runtime = makeRuntime(config, { tree, paths, ledger, imageStore, networks, log });
+  const sums = new UsageSums(ledger, paths.usage);
   ledger.onBegun = () => void sums.prepare();
   const metrics = new Metrics(droppedLines);
-  runtime.subscribe((event) => {
-    if (event.type === 'start') metrics.countStart();
-    if (event.type === 'ready') metrics.countReady(runtime.get(event.id).ready?.took_usec ?? 0);
-    if (event.type === 'exit') metrics.countExit(event.exit.reason);
-  });
+  runtime.subscribe((event) => count(event, metrics, runtime));
   const collector = new Collector();
   runtime.subscribe(() => collector.wait());
   await runtime.open();
@@ -132,6 +84,8 @@ export async function startDaemon(
   await images.open();
   runtime.subscribe(({ type }) => type === 'exit' && images.tidy());
 
+  const { maxConnections: connections, connectionsPerUser, requestsPerSecond, sampleIntervalMs } = config;
+  const limits = { connections, connectionsPerUser, requestsPerSecond };
   const api = await makeApi({ runtime, images, sums, metrics, log, version, groups, limits, sampleIntervalMs });
   await listen(api, endpoint, groups);
   log.info(
@@ -155,10 +109,97 @@ export async function startDaemon(
       unlisten(endpoint);
       await networks.close();
       removeCgroupTree(tree);
-      for (const path of [keeperSocket, stage]) rmSync(path, { recursive: true, force: true });
+      for (const path of [paths.keeperSocket, paths.stage]) rmSync(path, { recursive: true, force: true });
       return 0;
     },
   };
+}
+
+type Paths = ReturnType<typeof pathsOf>;
+
+/** Where a daemon keeps its files: in the run directory what ends with the machine, in the state directory what stays. */
+function pathsOf({ runDir, stateDir }: Config) {
+  return {
+    stage: join(runDir, 'stage'),
+    containers: join(runDir, 'containers'),
+    keeperSocket: join(runDir, 'keeper.sock'),
+    drainFile: join(runDir, 'draining'),
+    bridgeMark: join(runDir, 'bridge'),
+    ledger: join(stateDir, 'ledger'),
+    usage: join(stateDir, 'usage'),
+    logs: join(stateDir, 'logs'),
+    images: join(stateDir, 'images'),
+  };
+}
+
+/** Makes the directories of a daemon, and holds them until the process ends. */
+function holdDirectories({ runDir, stateDir }: Config, stage: string): void {
+  makeDirectory(runDir, 0o755);
+  makeDirectory(stateDir, 0o750);
+  makeDirectory(stage, 0o700);
+  holdAlone([runDir, stateDir].map((path) => ({ name: path, directory: path, lockFile: LOCK_FILE })));
+}
+
+/** Makes the groups of a daemon, and holds them until the process ends. */
+function holdTree(cgroup: string, delegated: boolean): CgroupTree {
+  if (delegated) stepAside(lookAtCgroupTree(cgroup).base);
+  const tree = makeCgroupTree(cgroup, { delegated });
+  holdAlone([{ name: `cgroup ${cgroup}`, directory: tree.base, lockFile: GROUP_LOCK_FILE }]);
+  return tree;
+}
+
+async function openLedger(directory: string, log: Logger): Promise<Ledger> {
+  const ledger = await Ledger.open(directory, {
+    onLost: (lost) =>
+      log.error({ lost }, 'a segment of the ledger was moved, removed or changed while niwad wrote to it'),
+  });
+  if (ledger.torn !== null) log.warn({ torn: ledger.torn }, TORN[ledger.torn.kept ? 'kept' : 'cut']);
+  return ledger;
+}
+
+interface Parts {
+  tree: CgroupTree;
+  paths: Paths;
+  ledger: Ledger;
+  imageStore: ImageStore;
+  networks: Networks;
+  log: Logger;
+}
+
+function makeRuntime(config: Config, { tree, paths, ledger, imageStore, networks, log }: Parts): Runtime {
+  const { sampleIntervalMs, interimIntervalMs, keepExited, allow, idPool } = config;
+  return new Runtime({
+    tree,
+    stage: paths.stage,
+    stateFiles: new StateFiles(paths.containers),
+    keeperSocket: paths.keeperSocket,
+    drainFile: paths.drainFile,
+    ledger,
+    idPool: new IdPool(idPool.start, idPool.count),
+    networks,
+    logs: new LogStore(paths.containers, paths.logs, config.logs, log, kernel),
+    images: imageStore,
+    allowed: {
+      ...NOTHING_ALLOWED,
+      ...allow,
+      ceilings: resolveBounds(config.ceilings, totalmem()),
+      idRanges: idRangesOf(allow.idRanges ?? {}),
+    },
+    defaults: resolveBounds(config.defaults, totalmem()),
+    hooks: normaliseHooks(config.hooks),
+    log,
+    sampleIntervalMs,
+    interimIntervalMs,
+    keepExited,
+  });
+}
+
+function count(event: RuntimeEvent, metrics: Metrics, runtime: Runtime): void {
+  if (event.type === 'start') metrics.countStart();
+  if (event.type === 'exit') metrics.countExit(event.exit.reason);
+  if (event.type !== 'ready') return;
+  const usec = runtime.get(event.id).ready?.took_usec;
+  if (typeof usec === 'number') metrics.countReady(usec);
 }
 
 /** The mode is set afterwards, since the umask would take away what the group needs to reach the socket. */

@@ -87,7 +87,10 @@ export async function listen(api: Api, { path, fd }: Endpoint, groups: Groups): 
   await listenOn(api, listening);
 }
 
-/** Closes the socket that the niwad before listened on, everywhere: whoever waits in its queue is refused, and asks again. */
+/**
+ * Closes the socket that the niwad before listened on, also in the keeper. The kernel refuses the clients in its queue; they connect
+ * again.
+ */
 function closeHeld(): void {
   const fd = kernel.keeper.held();
   if (fd !== null) closeSync(fd);
@@ -109,7 +112,7 @@ function makeSocket(path: string): number {
   return kernel.sockets.listenAt(path, BACKLOG);
 }
 
-/** Takes no more connections, and none of the requests on those that are idle: whoever has something to ask waits for the next niwad. */
+/** Takes no more connections, and closes the idle ones. Clients that come now wait in the queue of the socket for the next niwad. */
 export function stopListening(api: Api): void {
   api.server.close();
   api.server.closeIdleConnections();
@@ -134,7 +137,7 @@ function rememberActs(api: Api): ReadonlySet<ServerResponse> {
   return unanswered;
 }
 
-/** Fastify listens on addresses only, so its server does by itself; then it also has to end the connections at the close. */
+/** Listens on a descriptor. Fastify cannot do that, so the server of Node.js does; then niwad ends the connections at the close. */
 async function listenOn(api: Api, fd: number): Promise<void> {
   const unanswered = rememberActs(api);
   api.addHook('preClose', async () => {

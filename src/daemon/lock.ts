@@ -59,7 +59,7 @@ export function lockHolders(locks: string, inode: number): number[] {
     .map((found) => Number(found?.[1]));
 }
 
-/** Whether a process is root's and runs Node.js: no stranger can have such a one, be it by a setuid program. */
+/** Whether a process belongs to root and runs Node.js. A user without root rights has no such process, not even by a setuid program. */
 function isNiwad(pid: number): boolean {
   try {
     const program = readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, '');

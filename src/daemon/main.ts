@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Node.js itself would write them to standard error, and wait there for whoever reads it. */
+/** Node.js would write warnings to standard error, and the event loop would stand still while nobody reads there. */
 function logWarnings(log: Logger): void {
   process.removeAllListeners('warning');
   process.on('warning', (warning) => log.warn({ err: warning }, warning.message));

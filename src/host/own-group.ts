@@ -5,7 +5,10 @@ import { messageOf, NiwaError } from '../errors.js';
 /** The name that stands for the group in which the daemon was started. */
 export const OWN_GROUP = 'self';
 
-/** Below its own group, where the daemon itself is: a group with controllers for others has no processes (cgroups(7)). */
+/**
+ * The group below "self" into which niwad moves. A group that gives controllers to the groups below it must have no processes
+ * of its own (cgroups(7)), so niwad cannot stay in "self", where it makes the groups of the containers.
+ */
 const DAEMON_GROUP = 'daemon';
 
 /**
@@ -17,7 +20,11 @@ export function findOwnGroup(text: string): string | undefined {
   return path === undefined || path.startsWith('..') || path.endsWith(' (deleted)') ? undefined : path;
 }
 
-/** Gives the group to make the tree in, for a daemon in `group`: an earlier one may have made `group` to step aside. */
+/**
+ * Gives the group in which niwad makes its groups.
+ * @param group the group in which niwad is. Where an earlier niwad has moved into the group `daemon` and started this one there,
+ *   it is the group above
+ */
 export function baseOf(group: string): string {
   const parts = group.split('/');
   return parts.length > 1 && parts.at(-1) === DAEMON_GROUP ? parts.slice(0, -1).join('/') : group;

@@ -5,14 +5,14 @@ import { REACH_PROGRAM } from '../kernel/programs.js';
 import { Turns } from '../turns.js';
 
 /**
- * Touches paths that others name, in processes beside niwad (native/reach/main.cc). A file system may never answer: FUSE whose
- * program sleeps, NFS whose server is gone. Whoever has asked one waits in the kernel, often beyond SIGKILL, and with a thread of
- * niwad the whole daemon could not end any more. Such a process is given up instead; it ends when the file system answers.
+ * Touches paths that users name, in helper processes (native/reach/main.cc). A file system may never answer: FUSE whose program
+ * sleeps, NFS whose server is gone. The process that has asked waits in the kernel, often also after SIGKILL. A thread of niwad
+ * that waits so would keep niwad from ending. A helper is given up instead; it ends when the file system answers.
  */
 
 /**
- * What is to be done with a path, and what else it needs; run_errand() in native/reach/main.cc says what each gives. Links that
- * have come into a directory of the fence are followed to none outside of it.
+ * A task for a helper: a path, and what else the task needs; run_errand() in native/reach/main.cc says what each gives. A link
+ * inside a directory of the fence is not followed to a place outside of it.
  */
 export type Errand =
   | [what: 'real' | 'source' | 'image', path: string, ...fence: string[]]
@@ -40,7 +40,7 @@ const MOST_HUNG_OF_ROOT = 32;
 const IDLE = 2;
 const HEAD_BYTES = 8;
 
-/** For whom a path is touched. What hangs for one is none of the others' business. */
+/** For whom a path is touched. Each of them has its own bound of hanging helpers, so that one cannot use up those of another. */
 export type Asker = `user ${number}` | `container ${string}` | 'the configuration';
 
 interface Account {

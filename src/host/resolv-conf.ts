@@ -4,7 +4,7 @@ import { BlockList, isIP, isIPv4 } from 'node:net';
 /** Where systemd-resolved says which name servers it asks, as resolv.conf then names only itself. */
 const PATHS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
 
-/** Addresses that mean whoever uses them: of the loopback, and the unspecified ones, which a resolver takes for that. */
+/** Addresses of the machine that uses them: the loopback, and the unspecified address, which a resolver takes for the loopback. */
 const OWN = new BlockList();
 OWN.addSubnet('127.0.0.0', 8);
 OWN.addAddress('0.0.0.0');

@@ -9,7 +9,7 @@ import { messageOf } from '../errors.js';
  * - `damaged`: something is there that cannot be read (then `text` is null), or that makes no sense
  * - `missing`: nothing is there
  *
- * Whoever asks has to answer all three: what is damaged must not be taken for missing.
+ * The caller has to handle all three cases: a damaged file must not be taken for a missing one.
  */
 export type Found<T> =
   | { state: 'whole'; value: T }

@@ -19,7 +19,7 @@ export class Segment {
   readonly number: number;
   readonly #log: FileHandle;
   readonly #index: FileHandle;
-  /** An entry that is not behind the last offset read from. */
+  /** The number of an entry at or before the offset that was read last: the search for the next offset begins with it. */
   #near = 0;
 
   private constructor(number: number, log: FileHandle, index: FileHandle) {

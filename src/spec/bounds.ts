@@ -1,7 +1,7 @@
 import { NiwaError } from '../errors.js';
 
 /**
- * How much a request may say. Whatever is done with a body is done on the event loop, and grows with it: within these bounds
+ * Bounds of requests. Parsing and checking a body takes time on the event loop, and more for a larger body: within these bounds
  * it takes a few milliseconds.
  */
 

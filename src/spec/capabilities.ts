@@ -95,7 +95,7 @@ export function capabilityMask(names: string[]): bigint {
   return names.reduce((mask, name) => mask | (1n << BigInt(CAPABILITIES.indexOf(name))), 0n);
 }
 
-/** Names that no kernel knows. */
+/** Finds names that are no capabilities. */
 export function* capabilityProblems({ capabilities = {} }: SpecInput): Iterable<FieldProblem> {
   for (const list of ['add', 'drop'] as const)
     for (const [i, name] of (capabilities[list] ?? []).entries())

@@ -2,7 +2,7 @@ import type { FieldProblem } from '../errors.js';
 import type { Limit, Spec } from '../protocol/resolved-spec.js';
 import { sizeBytes } from './quantities.js';
 
-/** The most of what one container could take from all others; null for no bound. */
+/** The most that one container may have of what all containers share; null for no bound. */
 export interface Bounds {
   pids: number | null;
   memoryBytes: number | null;

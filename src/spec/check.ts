@@ -87,7 +87,8 @@ interface SchemaError {
 }
 
 /**
- * Leaves out what a union says of a branch that was not meant: one whose literal field, such as "type", has another value.
+ * Leaves out the errors of those branches of a union that the user did not mean: a branch is not meant where its literal field,
+ * such as "type", has another value than the input.
  * Where that leaves no branch, the error of the union itself stays.
  */
 function withoutOtherBranches(errors: SchemaError[]): SchemaError[] {

@@ -1,7 +1,7 @@
 import type { FilterQuery } from '../protocol/queries.js';
 import { invalid, show } from './problems.js';
 
-/** Which containers are meant: those of the owner, unless it is undefined, that have all of the labels. */
+/** Says which containers a query means: containers of the owner (of any owner where it is undefined) that have all the labels. */
 export interface Filter {
   owner: string | undefined;
   labels: ReadonlyMap<string, string>;

@@ -3,7 +3,7 @@ import { type FieldProblem, NiwaError } from '../errors.js';
 const SHOWN_CHARACTERS = 60;
 /** A path may have the names of unknown fields in it. */
 const SHOWN_PATH = 200;
-/** So many problems are told; whoever has mended these hears of the next ones. */
+/** The most problems in one error. A user who has mended them gets the next ones with the next error. */
 export const SHOWN_PROBLEMS = 100;
 
 /** Gives the problems that are told; no further ones are looked for. */
@@ -30,7 +30,7 @@ export function invalid(what: string, problems: FieldProblem[]): NiwaError {
   return new NiwaError('SPEC_INVALID', `${what} is invalid: ${lines.join('; ')}`, { details: { problems } });
 }
 
-/** Writes a value into an error, cut where it is long; what is behind the cut is not looked at. */
+/** Gives the text of a value for an error. A long value is cut, and the rest of it is never read. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = typeof value === 'number' ? String(value) : beginningOf(value, SHOWN_CHARACTERS); // JSON has no .inf and .nan, YAML has
@@ -42,7 +42,7 @@ export function shortened(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most)}...` : text;
 }
 
-/** Gives the JSON of a value, or where that is longer than `room`, a text that begins as it does and is longer, too. */
+/** Gives the JSON of a value. Of JSON that is longer than `room` characters it gives a beginning that is longer than `room`. */
 function beginningOf(value: unknown, room: number): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, room));
   if (typeof value === 'bigint') return String(value);

@@ -26,7 +26,7 @@ const END_BYTES = 4096;
 export class Extracts {
   readonly #directory: string;
   readonly #parts: readonly SegmentPart[];
-  /** Those that are not on disk: that of the last segment, and what could not be written. */
+  /** The extracts that are not on disk: the one of the last segment, and those that could not be written. */
   readonly #kept = new Map<number, Extract>();
 
   /** @param parts the segments of a ledger, in their order */

@@ -29,8 +29,8 @@ export interface UsageRows {
 }
 
 /**
- * Sums the ledger on threads of their own, one for each query and of a low priority. They work one after another; while
- * somebody reads slowly what was summed, others have their turn. What they make of closed segments is kept in a directory.
+ * Sums the ledger on threads of a low priority, one for each query. One thread works at a time; a query whose client reads
+ * slowly lets the next one work. The extracts of closed segments are kept in a directory, for the next queries.
  */
 export class UsageSums {
   readonly #ledger: Ledger;
