@@ -45,7 +45,7 @@ describe('a bridged container', () => {
     expect(await callFrom(niwad, bridged, '2001:db8::2', 7)).toBe('world for 2001:db8::1');
   });
 
-  it('answers through published ports, to the world, its node and other containers', { tags: 'vm' }, async () => {
+  it('answers through published ports, to the world, its node and other containers', async () => {
     await startServer(niwad, 'net-site', { ports: ['8080:80', { host: 8081, container: 80, protocol: 'udp' }] });
     const near = addressOf(niwad, 'net-site').replace(/\.[0-9]+$/, '.1');
     for (const protocol of ['tcp', 'udp'] as const) {
