@@ -2,7 +2,7 @@ import { ipv6Text, sizeOf } from './addresses.js';
 import { type Element, elementText } from './elements.js';
 import { devicePrefix, type Segment } from './lease.js';
 
-/** The sets and maps that containers have their elements in: family, name and type. */
+/** The sets and maps with the elements of containers: the family of their table, their name and their type. */
 const SETS: [family: Element['family'], kind: 'set' | 'map', name: string, type: string][] = [
   ['bridge', 'set', 'sources4', 'ifname . ether_addr . ipv4_addr'],
   ['bridge', 'set', 'sources6', 'ifname . ether_addr . ipv6_addr'],
@@ -22,12 +22,12 @@ const SETS: [family: Element['family'], kind: 'set' | 'map', name: string, type:
   ['inet', 'set', 'resolvers6', 'ipv6_addr . ipv6_addr'],
 ];
 
-/** On packets from one container to a published port of another, while they are looked at: nobody else should use it. */
+/** The mark of packets from one container to a published port of another, while the rules look at them. Other programs must not use it. */
 const PUBLISHED_MARK = '0x6e697761';
 
 /**
- * Where clouds tell their machines who they are, and give them credentials: link-local addresses (RFC 3927, RFC 4291), and those that
- * Alibaba, Azure, Oracle, Amazon and Google have beside.
+ * Addresses of the metadata services of clouds, which give a machine its credentials: all link-local addresses (RFC 3927, RFC 4291), and
+ * further ones of Alibaba, Azure, Oracle, Amazon and Google.
  */
 const METADATA = {
   ip: ['169.254.0.0/16', '100.100.100.200', '168.63.129.16', '192.0.0.192'],
@@ -35,17 +35,25 @@ const METADATA = {
 };
 
 /**
- * Writes the rules of a segment for `nft -f`: two tables with the name of the bridge, which replace those that are there in one
- * step. Containers come and go as elements of their sets; no rule changes for that.
+ * Writes the rules of a segment for `nft -f`: two tables with the name of the bridge. They replace those that are there, in one step.
+ * A container that comes or goes changes elements of the sets, and no rule.
  * @param elements of the containers that there are
  */
 export function ruleset(segment: Segment, elements: readonly Element[]): string {
   const { bridge } = segment;
-  const each = (rule: (family: Family) => string) => familiesOf(segment).map(rule).join('\n\t\t');
   return `${removal(bridge)}
 table bridge ${bridge} {
 ${setsOf('bridge', elements)}
-\t# A container sends from its own addresses only. Nobody has to ask who has an address, so nobody can lie about it.
+${bridgedChains(bridge)}}
+table inet ${bridge} {
+${setsOf('inet', elements)}
+${guardChains(segment)}${publishingChains(segment)}${forwardingChains(segment)}${counting(segment)}${hostChains(segment)}}
+`;
+}
+
+/** Packets between ports of the bridge. */
+function bridgedChains(bridge: string): string {
+  return `\t# A container sends from its own addresses only. Nobody has to ask who has an address, so nobody can lie about it.
 \tchain from_container {
 \t\ttype filter hook prerouting priority -300; policy accept;
 \t\tiifname != "${devicePrefix(bridge)}*" accept
@@ -59,10 +67,14 @@ ${setsOf('bridge', elements)}
 \t\ttype filter hook forward priority -200; policy accept;
 \t\tiifname "${devicePrefix(bridge)}*" oifname "${devicePrefix(bridge)}*" meta mark != ${PUBLISHED_MARK} drop
 \t}
+`;
 }
-table inet ${bridge} {
-${setsOf('inet', elements)}
-\t# route_localnet is on for the bridge, for the host's own way to published ports: not for containers.
+
+/** Packets from containers, before any other rule of the host sees them: no loopback of the host, no metadata of a cloud. */
+function guardChains(segment: Segment): string {
+  const { bridge } = segment;
+  const each = eachFamily(segment);
+  return `\t# route_localnet is on for the bridge, for the host's own way to published ports: not for containers.
 \tchain guard {
 \t\ttype filter hook prerouting priority raw; policy accept;
 \t\tiifname "${bridge}" ip daddr 127.0.0.0/8 drop
@@ -76,7 +88,14 @@ ${setsOf('inet', elements)}
 \t\t${each(({ ip, version }) => `${ip} saddr . ${ip} daddr @resolvers${version} meta l4proto { tcp, udp } th dport 53 accept`)}
 \t\t${each(({ ip }) => `${ip} daddr { ${METADATA[ip].join(', ')} } drop`)}
 \t}
-\tchain publish {
+`;
+}
+
+/** Published ports, and the address that packets of containers leave the host with. */
+function publishingChains(segment: Segment): string {
+  const { bridge } = segment;
+  const each = eachFamily(segment);
+  return `\tchain publish {
 \t\tdnat ip to ip daddr . meta l4proto . th dport map @ports4
 \t\tdnat ip to meta l4proto . th dport map @ports4_any
 \t\tdnat ip6 to ip6 daddr . meta l4proto . th dport map @ports6
@@ -101,7 +120,14 @@ ${setsOf('inet', elements)}
 \t\t${each(({ ip, subnet }) => `oifname "${bridge}" ct status dnat ${ip} saddr ${subnet} masquerade`)}
 \t\t${each(({ ip, subnet }) => `oifname != { "${bridge}", "lo" } ${ip} saddr ${subnet} masquerade`)}
 \t}
-\tchain forward {
+`;
+}
+
+/** Packets that the host passes on: to containers, from them, and between them. */
+function forwardingChains(segment: Segment): string {
+  const { bridge } = segment;
+  const each = eachFamily(segment);
+  return `\tchain forward {
 \t\ttype filter hook forward priority filter; policy accept;
 \t\tiifname != "${bridge}" oifname != "${bridge}" accept
 \t\tjump to_container
@@ -123,7 +149,13 @@ ${setsOf('inet', elements)}
 \t\tmeta l4proto tcp reject with tcp reset
 \t\treject with icmpx port-unreachable
 \t}
-${counting(segment)}\tchain between_containers {
+`;
+}
+
+/** Packets between containers of one group; between a container and its host. */
+function hostChains(segment: Segment): string {
+  const { bridge } = segment;
+  return `\tchain between_containers {
 \t\tmeta mark set 0
 \t\tmeta mark set ip saddr map @group4
 \t\tmeta mark set ip6 saddr map @group6
@@ -150,18 +182,22 @@ ${counting(segment)}\tchain between_containers {
 \t\toifname "${bridge}" icmp type redirect drop
 \t\toifname "${bridge}" icmpv6 type nd-redirect drop
 \t}
-}
 `;
 }
 
-/** Writes what takes the rules of a bridge away, whether they are there or not. */
+/** Gives what writes a rule for each family of the segment, a line each. */
+function eachFamily(segment: Segment): (rule: (family: Family) => string) => string {
+  return (rule) => familiesOf(segment).map(rule).join('\n\t\t');
+}
+
+/** Writes what removes the tables of a bridge; it is no error where there are none. */
 export function removal(bridge: string): string {
   return ['bridge', 'inet']
     .map((family) => `add table ${family} ${bridge}\ndelete table ${family} ${bridge}\n`)
     .join('');
 }
 
-/** What the rules of a family are written with; of IPv6 only where the segment has it. */
+/** The words of the rules for one address family. IPv6 is left out where the segment has none. */
 interface Family {
   ip: 'ip' | 'ip6';
   subnet: string;
@@ -175,7 +211,10 @@ function familiesOf({ subnetText, gateway, subnet6, gateway6 }: Segment): Family
   return [ipv4, { ip: 'ip6', subnet: `${ipv6Text(subnet6)}/64`, gateway: gateway6, version: 6 }];
 }
 
-/** Bounds the connections that are followed of a container, whoever begins them: their table is the host's, and has an end. */
+/**
+ * Bounds the connections of a container that the kernel follows, whoever begins them: the table of connections is one for the whole host,
+ * and its size is limited.
+ */
 function counting(segment: Segment): string {
   const { bridge, subnet, connectionsPerContainer: most } = segment;
   const families = most === 0 ? [] : familiesOf(segment);

@@ -3,43 +3,41 @@
  * people. They run by netlink while the boot program waits for the start.
  */
 
-/** An element of a set or map of nftables, of which all bytes are in the order of the wire. */
+/** An element of a set or map of nftables; its bytes are in network order. */
 export interface SetElement {
   /** The number of the table's family, NFPROTO_*. */
   family: number;
   table: string;
   set: string;
   key: Uint8Array;
-  /** What a map has for the key. */
+  /** The value that a map has for the key. */
   data?: Uint8Array;
 }
 
-/** One step; which fields there are depends on the operation. */
-export interface NetworkStep {
-  readonly operation: string;
-  /** What it does, in the user's words. */
-  readonly text: string;
-  /** In the container's network namespace, else in niwad's. */
-  readonly inside?: boolean;
-  readonly device?: string;
-  readonly bridge?: string;
-  readonly mac?: string;
-  readonly peerMac?: string;
-  readonly address?: string;
-  readonly gateway?: string;
-  readonly number?: number;
-  readonly bytesPerSecond?: number;
-  readonly add?: boolean;
-  /** Whether the rest goes on where it fails. */
-  readonly optional?: boolean;
-  readonly elements?: readonly SetElement[];
-}
-
-/** Where a step acts: on the host, or on an interface in the container. */
+/** An interface of niwad's network namespace, or of the container's where it is `inside`. */
 export interface Interface {
   device: string;
   inside?: boolean;
 }
+
+/** What every step has. A step that is `optional` may fail: the sequence goes on. */
+type StepOf<Operation extends string, Fields> = Readonly<
+  { operation: Operation; text: string; optional?: boolean } & Fields
+>;
+
+/** One step: the operation, its words for people, and the fields that native/addon/network.cc reads for this operation. */
+export type NetworkStep =
+  | StepOf<'bridge', { device: string; mac: string }>
+  | StepOf<'veth', { device: string; bridge: string; mac: string; peerMac: string; number: number }>
+  | StepOf<'hairpin' | 'delete', { device: string }>
+  | StepOf<'quiet' | 'up' | 'carrier', Interface>
+  | StepOf<'address', Interface & { address: string; number: number }>
+  | StepOf<'route', Interface & ({ address: string } | { gateway: string })>
+  | StepOf<'neighbour', Interface & { address: string; mac: string; add?: false }>
+  | StepOf<'rate', Interface & { bytesPerSecond: number }>
+  | StepOf<'count', { inside: true }>
+  | StepOf<'elements', { elements: readonly SetElement[]; add?: false }>
+  | StepOf<'forget', { number: number }>;
 
 /** The name of the interface in the container. */
 export const INSIDE: Interface = { device: 'eth0', inside: true };
@@ -68,8 +66,8 @@ export const makeVeth = (
 });
 
 /**
- * Lets the bridge send out of a port what came in by it: where the kernel shows bridged packets to the rules of IP (br_netfilter), it
- * bridges what a published port led back to the container that sent it. The rules let nothing else pass between ports.
+ * Lets the bridge send a packet back through the port that it came in by. A container that calls its own published port needs this where
+ * the kernel applies the IP rules to bridged packets (br_netfilter). The rules drop all other packets between ports.
  */
 export const hairpin = (device: string): NetworkStep => ({
   operation: 'hairpin',
@@ -77,7 +75,7 @@ export const hairpin = (device: string): NetworkStep => ({
   device,
 });
 
-/** Lets an interface give itself no address. */
+/** Keeps the kernel from giving an interface a link-local address of its own (IPv6). */
 export const quiet = (on: Interface): NetworkStep => ({
   operation: 'quiet',
   text: `no address of its own making on ${where(on)}`,
@@ -94,7 +92,7 @@ export const address = (on: Interface, value: string, prefix: number): NetworkSt
   number: prefix,
 });
 
-/** Says that one address is on the link. */
+/** Tells the kernel that an address is reached directly through an interface. */
 export const linkRoute = (on: Interface, value: string): NetworkStep => ({
   operation: 'route',
   text: `route to ${value} over ${where(on)}`,
@@ -109,7 +107,7 @@ export const defaultRoute = (on: Interface, gateway: string): NetworkStep => ({
   gateway,
 });
 
-/** Says who has an address, so that nobody is asked. */
+/** Tells the kernel the MAC address behind an IP address: it sends no question to the bridge, which any container could answer. */
 export const neighbour = (on: Interface, value: string, mac: string): NetworkStep => ({
   operation: 'neighbour',
   text: `${value} is ${mac} on ${where(on)}`,
@@ -127,7 +125,7 @@ export const forgetNeighbour = (on: Interface, value: string): NetworkStep => ({
   add: false,
 });
 
-/** Bounds what an interface sends. */
+/** Bounds the bytes that an interface sends in a second. */
 export const rate = (on: Interface, bytesPerSecond: number): NetworkStep => ({
   operation: 'rate',
   text: `bound what ${where(on)} sends to ${bytesPerSecond} bytes a second`,
@@ -158,7 +156,10 @@ export const removeElements = (elements: readonly SetElement[]): NetworkStep => 
   add: false,
 });
 
-/** Lets what is sent to a UDP port be led by the rules of now. A kernel without ctnetlink cannot be told. */
+/**
+ * Lets the kernel forget the UDP flows to a port of the host: it would go on to send their packets to where they went before the port was
+ * published. A kernel without ctnetlink cannot do that.
+ */
 export const forgetFlows = (port: number): NetworkStep => ({
   operation: 'forget',
   text: `forget where UDP to port ${port} was led before`,
