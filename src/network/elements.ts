@@ -4,14 +4,14 @@ import type { Network, PublishedPort } from '../protocol/resolved-spec.js';
 import { addressBytes } from './addresses.js';
 import type { Lease } from './lease.js';
 
-/** What is in the sets and maps of the rule set (ruleset.ts) for one container, for the kernel as bytes and for nft as text. */
+/** The elements of one container in the sets and maps of ruleset.ts: as bytes for the kernel, as text for nft. */
 
 /** The families of tables, NFPROTO_*. */
 const FAMILY = { inet: 1, bridge: 7 } as const;
 const PROTOCOL = { tcp: 6, udp: 17 } as const;
 const INTERFACE_BYTES = 16;
 
-/** A part of a key or of what it leads to. */
+/** A part of a key or of a value. */
 interface Part {
   text: string;
   bytes: Uint8Array;
@@ -32,7 +32,7 @@ const mac = (value: string): Part => ({
   text: value,
   bytes: Uint8Array.from(value.split(':'), (byte) => Number.parseInt(byte, 16)),
 });
-/** Marks and names of interfaces are in the machine's own order. */
+/** The bytes of marks and interface names are in the machine's order, not in network order. */
 const mark = (value: number): Part => ({ text: String(value), bytes: new Uint8Array(Uint32Array.of(value).buffer) });
 const device = (value: string): Part => {
   const bytes = Buffer.alloc(INTERFACE_BYTES);
@@ -41,7 +41,7 @@ const device = (value: string): Part => {
 };
 
 /**
- * Gives all that the rules have to know of one container: what it may send, its ports, and whom it reaches.
+ * Gives the elements of one container: the addresses that it may send from, its ports, its name servers, its group.
  * @param group the number of its group; null where it has none
  */
 export function elementsOf(lease: Lease, network: Network, group: number | null): Element[] {
@@ -69,7 +69,7 @@ export function elementsOf(lease: Lease, network: Network, group: number | null)
   ]);
 }
 
-/** Gives an element as the kernel takes it: each part fills 4 bytes or a multiple. */
+/** Gives an element for the kernel: each part is padded to a multiple of 4 bytes. */
 export function encodeElement(table: string, { family, set, key, data }: Element): SetElement {
   const encoded = { family: FAMILY[family], table, set, key: concatenated(key) };
   return data === undefined ? encoded : { ...encoded, data: concatenated(data) };
@@ -81,7 +81,7 @@ export function elementText({ key, data }: Element): string {
   return data === undefined ? words(key) : `${words(key)} : ${words(data)}`;
 }
 
-/** The name servers that its resolv.conf has, of the family of one of its addresses. */
+/** The name servers in the resolv.conf of a container that have the address family of `own`. */
 function nameServersFor(own: string, { dns }: Network): string[] {
   return [...new Set(dns.servers ?? [])].filter((server) => isIPv4(server) === isIPv4(own));
 }
@@ -94,7 +94,7 @@ function publish({ protocol: layer, hostAddress, host, container }: PublishedPor
   return { family: 'inet', set, key: [address(hostAddress), ...key], data };
 }
 
-/** Whether traffic to this address of the host can be led to the container's address. */
+/** Whether a port on this address of the host can be published for this address of the container: both have one family. */
 function fits(hostAddress: string | null, own: string): boolean {
   return hostAddress === null || isIPv4(hostAddress) === isIPv4(own);
 }

@@ -4,14 +4,14 @@ import type { PlacedFile } from '../plan/root.js';
 import type { Network, Spec } from '../protocol/resolved-spec.js';
 import type { Lease } from './lease.js';
 
-/** The files that tell a container of its network: which it gets, and what is in them. Pure. */
+/** The files below /etc with the names of a container and of its network. Pure. */
 
 /** The name of a file below /etc. */
 export type FileName = 'hosts' | 'hostname' | 'resolv.conf';
 
 /**
- * Names the files that a container gets. Without a bridge it asks no name server, and the host's own root knows `localhost`
- * already: only another root has to be told who is who on `lo`.
+ * Gives the files that a container gets. On the bridge: all. Without a bridge it has no name servers; with a network namespace and a root
+ * of its own it gets `hosts` and `hostname`, since nobody knows whether that root names `localhost`.
  */
 export function fileNames({ network, namespaces, root }: Spec): FileName[] {
   if (network !== null) return ['hosts', 'hostname', 'resolv.conf'];
@@ -30,7 +30,7 @@ export function placedFiles(spec: Spec, directory: string): PlacedFile[] {
 
 /**
  * Writes the files of a container.
- * @param about.network with its `dns` whole, see {@link dnsOf}; null where it has no place on a bridge, as is `lease`
+ * @param about.network with a complete `dns`, see {@link dnsOf}; null, as is `lease`, for a container that is not on the bridge
  */
 export function networkFiles(about: {
   hostname: string;
@@ -53,7 +53,8 @@ export function networkFiles(about: {
 }
 
 /**
- * Fills what is left out from the host's own resolv.conf(5); its name servers are those that a container reaches.
+ * Completes the name servers, search domains and options of a spec from the host's resolv.conf(5); of its name servers it takes those
+ * that a container can reach.
  * @param host the text of that file
  * @param hasIpv6 whether the container has IPv6
  */

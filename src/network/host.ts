@@ -13,7 +13,7 @@ import { dnsOf } from './files.js';
 import { type NetworkSettings, type Segment, segmentOf } from './lease.js';
 import { ruleset } from './ruleset.js';
 
-/** What the network of containers needs of this machine. All is of niwad's own network namespace. */
+/** Reads and changes the network of this machine: always that of niwad's own network namespace. */
 
 const SETTINGS = '/proc/sys/net';
 
@@ -62,7 +62,8 @@ function ipv4Addresses(process: number | 'self'): string[] {
 }
 
 /**
- * Looks whether the host has an address of a segment whose bridge is not there: two interfaces of one subnet hear nothing.
+ * Refuses a segment without a bridge of which the host has an address already: with two interfaces in one subnet the kernel would send the
+ * packets of one of them to the other.
  * @throws NiwaError HOST_ERROR
  */
 export function requireFreeSubnet({ subnet, subnetText, subnet6 }: Segment): void {
@@ -104,7 +105,7 @@ export async function applyRules(text: string): Promise<void> {
     });
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const failed = isMissing ? null : toHostError(error); // nft itself could not be run
+    const failed = isMissing ? null : toHostError(error); // no process, memory or descriptor for nft
     if (failed !== null) throw failed;
     const cure = isMissing
       ? 'the program nft is missing: install the package nftables'
@@ -114,7 +115,7 @@ export async function applyRules(text: string): Promise<void> {
 }
 
 /**
- * Loads the rules of a segment. Where the kernel cannot count connections, those of a container are not bounded.
+ * Loads the rules of a segment. A kernel that cannot count connections gets rules that do not bound them; that is logged.
  * @throws NiwaError as {@link applyRules}
  */
 export async function applyRuleset(segment: Segment, elements: readonly Element[], log: Logger): Promise<void> {
@@ -131,8 +132,9 @@ export async function applyRuleset(segment: Segment, elements: readonly Element[
 }
 
 /**
- * Lets the host pass packets on between a bridge and the world, and answer on it what was sent to its loopback. What the whole
- * host has to be told is left on; IPv6 routes that the host has from router advertisements are kept (accept_ra 2).
+ * Turns on the forwarding of packets, and route_localnet for the bridge, so that the host reaches published ports by its loopback. The
+ * settings for the whole host are not turned off again. With IPv6 forwarding the kernel ignores router advertisements: interfaces that
+ * used them get accept_ra 2, and keep their routes.
  * @throws NiwaError HOST_UNSUPPORTED
  */
 export function enableForwarding({ bridge, subnet6 }: Segment, log: Logger): void {
@@ -155,7 +157,7 @@ export function enableForwarding({ bridge, subnet6 }: Segment, log: Logger): voi
 }
 
 /**
- * Looks whether something on the host listens where a port is to be published.
+ * Refuses to publish a port on which a program of the host listens.
  * @throws NiwaError ADDRESS_IN_USE, SPEC_INVALID where the host has no such address
  */
 export async function requireFreePort(port: PublishedPort): Promise<void> {
@@ -170,7 +172,7 @@ export async function requireFreePort(port: PublishedPort): Promise<void> {
   }
 }
 
-/** Gives the errno name with which a socket cannot be bound; undefined where it can. */
+/** Tries to bind a socket to a port. Gives the name of the errno, or undefined where it could be bound. */
 async function tryToListen({ protocol, host: port }: PublishedPort, host: string): Promise<string | undefined> {
   try {
     if (protocol === 'tcp') {

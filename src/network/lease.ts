@@ -3,7 +3,7 @@ import { ipv4Number, ipv4Text, ipv6Text, parseSubnet, parseSubnet6, type Subnet 
 import { macOf } from './mac.js';
 import { GATEWAY } from './pool.js';
 
-/** The bridge of a node as its configuration has it. */
+/** The bridge of a node, as its configuration describes it. */
 export interface NetworkSettings {
   bridge: string;
   subnet: string;
@@ -14,7 +14,7 @@ export interface NetworkSettings {
   connectionsPerContainer: number;
 }
 
-/** A segment: the bridge, what it is on it, and what is needed to give a container its place. */
+/** The bridge of a node with its subnets, and all that a lease is derived from. */
 export interface Segment {
   bridge: string;
   subnet: Subnet;
@@ -28,11 +28,11 @@ export interface Segment {
   mac: string;
   /** Names the segment and the node. */
   name: string;
-  /** Whether the kernel knows IPv6, also where the segment has none. */
+  /** Whether the kernel has IPv6; the segment may have none all the same. */
   kernelIpv6: boolean;
 }
 
-/** What one container has on a segment. Kept in its state file: the next niwad takes it over. */
+/** The addresses and interfaces of one container. Its state file has them: the next niwad takes them over. */
 export interface Lease {
   bridge: string;
   /** The host end of its veth pair. */
@@ -45,7 +45,7 @@ export interface Lease {
 }
 
 /**
- * Works out a segment from settings that were checked.
+ * Derives a segment from checked settings.
  * @param node names this machine, such as its machine-id
  * @param kernelIpv6 whether the kernel has IPv6
  * @throws NiwaError SPEC_INVALID where a subnet is none
@@ -80,7 +80,7 @@ function requireSubnet<T>(setting: string, text: string, parse: (text: string) =
   return subnet;
 }
 
-/** Gives a container its place on a segment: all follows from its IPv4 address. */
+/** Derives a lease from an IPv4 address of the segment. */
 export function leaseOf(segment: Segment, address: string): Lease {
   const number = ipv4Number(address);
   const place = number - segment.subnet.base;
@@ -94,7 +94,7 @@ export function leaseOf(segment: Segment, address: string): Lease {
   };
 }
 
-/** How the names of the host ends on a bridge begin. */
+/** The beginning of the names of all host ends of veth pairs on a bridge. */
 export function devicePrefix(bridge: string): string {
   return `${bridge}v`;
 }

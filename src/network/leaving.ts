@@ -3,37 +3,37 @@ import { errnoOf } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Lease } from './lease.js';
 
-/** For how long leases are gathered: whatever the number of ends, the kernel's table of connections is searched once in this time. */
+/** Leases are gathered for this time, since each search goes through all connections of the host: one search serves all of them. */
 const GATHER_MS = 1000;
 
 /**
- * Leases that nobody has any more, until the kernel has forgotten the connections with their addresses. Where one were given to
- * the next container before, the peers of the one before would send to that.
+ * The leases of containers that have ended, until the kernel has forgotten the connections with their addresses. If another container got
+ * such an address earlier, it would get the packets of these connections.
  */
 export class Leaving {
   readonly #kernel: Pick<Kernel, 'network'>;
   readonly #log: Logger;
   readonly #free: (lease: Lease) => void;
   readonly #leases = new Set<Lease>();
-  /** What the kernel said the last time; null where it did it. */
+  /** The errno of the last try; null where it succeeded. */
   #errno: string | null = null;
   #timer: NodeJS.Timeout | undefined;
   #forgetting: Promise<void> = Promise.resolve();
 
-  /** @param free gets each lease when nothing is left of it */
+  /** @param free is called with each lease that another container may get */
   constructor(kernel: Pick<Kernel, 'network'>, log: Logger, free: (lease: Lease) => void) {
     this.#kernel = kernel;
     this.#log = log;
     this.#free = free;
   }
 
-  /** Takes a lease of which the rules and the interface are gone. */
+  /** Adds the lease of a container whose interface and rules are removed. */
   add(lease: Lease): void {
     this.#leases.add(lease);
     this.#timer ??= setTimeout(() => void this.flush(), GATHER_MS).unref();
   }
 
-  /** Frees all leases now; what cannot be freed is tried again later. */
+  /** Frees all leases now; a failure is tried again later. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;

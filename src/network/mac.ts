@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * What the interfaces of a segment are for: no two of a kind have the same IPv4 address behind them, so no two on the segment
- * have the same MAC address.
+ * The kinds of interfaces on a segment. Two interfaces of one kind never belong to the same IPv4 address, so their MAC addresses
+ * differ.
  */
 export type MacKind = 'container' | 'port';
 

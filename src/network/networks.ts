@@ -92,7 +92,7 @@ export class Networks {
     await attaching;
   }
 
-  /** Takes away what a container has here, whether it was attached or had just its address. */
+  /** Takes back all that a container has here, whether it was connected or had only its address. */
   async release(id: string): Promise<void> {
     if (this.members.get(id)?.attaching === null) this.forget(id);
     else await this.detach(id);
@@ -118,7 +118,7 @@ export class Networks {
     member.attaching = counting.catch(() => {}); // a container that has ended has nothing to count
   }
 
-  /** Finds the lease of a container of an earlier niwad by its first process; null where that has no address of the bridge alone. */
+  /** Finds the lease of a container of an earlier niwad by its first process; null where that has no address of the subnet, or a member has it. */
   findLease(pid: number): Lease | null {
     const { subnet } = this.segment;
     const taken = new Set(this.members.all().map(({ lease }) => lease.address));

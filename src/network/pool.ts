@@ -10,7 +10,7 @@ const FIRST = 2;
 export class AddressPool {
   readonly #subnet: Subnet;
   readonly #taken = new Set<number>();
-  /** Given back, the oldest first. */
+  /** The addresses that were given back, the oldest first. */
   readonly #used = new Set<number>();
   /** The place of the first address that was never handed out. */
   #next = FIRST;
@@ -34,24 +34,24 @@ export class AddressPool {
     return ipv4Text(this.#choose(wanted));
   }
 
-  /** Whether {@link take} would give an address; what is no address of this pool is refused there. */
+  /** Whether {@link take} would find an address that is free. An address outside of the pool counts as free: {@link take} refuses it. */
   canTake(wanted: string | null): boolean {
     if (wanted !== null) return !this.#taken.has(ipv4Number(wanted));
     return this.#taken.size < this.#end - FIRST;
   }
 
-  /** Takes the address of a container of an earlier daemon; nothing happens where it is of another subnet. */
+  /** Takes the address of a container of an earlier niwad. An address of another subnet is ignored. */
   claim(address: string): void {
     if (this.#has(ipv4Number(address))) this.#take(ipv4Number(address));
   }
 
-  /** Gives an address back; nothing happens where it is not in use. */
+  /** Gives an address back. An address that is not taken is ignored. */
   release(address: string): void {
     const number = ipv4Number(address);
     if (this.#taken.delete(number)) this.#used.add(number);
   }
 
-  /** The subnet, as people write it. */
+  /** The subnet as text: `10.88.0.0/16`. */
   get text(): string {
     return `${ipv4Text(this.#base)}/${this.#subnet.prefix}`;
   }
@@ -60,7 +60,7 @@ export class AddressPool {
     return this.#subnet.base;
   }
 
-  /** The last address of a subnet is everybody's. */
+  /** The place of the last address, which no container gets: it is the broadcast address. */
   get #end(): number {
     return sizeOf(this.#subnet) - 1;
   }
@@ -94,7 +94,7 @@ export class AddressPool {
   }
 
   #take(number: number): string {
-    if (number === this.#base + this.#next) this.#next++; // one that was handed out before is no new one any more
+    if (number === this.#base + this.#next) this.#next++; // it is not new any more, also after it was given back
     this.#used.delete(number);
     this.#taken.add(number);
     return ipv4Text(number);

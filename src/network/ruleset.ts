@@ -53,7 +53,8 @@ ${guardChains(segment)}${publishingChains(segment)}${forwardingChains(segment)}$
 
 /** Packets between ports of the bridge. */
 function bridgedChains(bridge: string): string {
-  return `\t# A container sends from its own addresses only. Nobody has to ask who has an address, so nobody can lie about it.
+  return `\t# A container sends only from its own interface, MAC address and IP address. Its ARP is dropped: niwad
+\t# writes the neighbours of the host, so no container can claim the address of another.
 \tchain from_container {
 \t\ttype filter hook prerouting priority -300; policy accept;
 \t\tiifname != "${devicePrefix(bridge)}*" accept
@@ -61,8 +62,8 @@ function bridgedChains(bridge: string): string {
 \t\tether type ip6 iifname . ether saddr . ip6 saddr @sources6 accept
 \t\tdrop
 \t}
-\t# The bridge itself connects nobody: what may pass between containers is routed. But where the kernel shows bridged packets
-\t# to the rules of IP (br_netfilter), it bridges what a published port led to a container.
+\t# No packet passes from port to port: packets between containers are routed. One exception: where the kernel applies the IP rules
+\t# to bridged packets (br_netfilter), packets to a published port of another container are bridged, and have a mark.
 \tchain between_ports {
 \t\ttype filter hook forward priority -200; policy accept;
 \t\tiifname "${devicePrefix(bridge)}*" oifname "${devicePrefix(bridge)}*" meta mark != ${PUBLISHED_MARK} drop
@@ -74,12 +75,12 @@ function bridgedChains(bridge: string): string {
 function guardChains(segment: Segment): string {
   const { bridge } = segment;
   const each = eachFamily(segment);
-  return `\t# route_localnet is on for the bridge, for the host's own way to published ports: not for containers.
+  return `\t# route_localnet is on for the bridge, since the host calls published ports by its loopback. Containers must not use it.
 \tchain guard {
 \t\ttype filter hook prerouting priority raw; policy accept;
 \t\tiifname "${bridge}" ip daddr 127.0.0.0/8 drop
 \t}
-\t# Before any rule of the host leads it elsewhere. What answers to a connection from there passes.
+\t# Before any rule of the host changes the destination. Answers to a connection that came from such an address pass.
 \tchain metadata {
 \t\ttype filter hook prerouting priority mangle; policy accept;
 \t\tiifname != "${bridge}" accept
@@ -139,8 +140,8 @@ function forwardingChains(segment: Segment): string {
 \t\tiifname "${bridge}" accept
 \t\tdrop
 \t}
-\t# What is sent to an address that nobody has, or goes on with a connection that nobody follows, was for a container that has
-\t# ended: its sender is told, and the next holder of the address hears nothing of it.
+\t# Packets to an address without a holder, and packets of a connection that the kernel does not know, were meant for a container
+\t# that has ended. Their sender gets a refusal; the next holder of the address gets none of them.
 \tchain to_container {
 \t\t${each(({ ip, subnet, gateway, version }) => `${ip} daddr ${subnet} ${ip} daddr != ${gateway} ${ip} daddr != @held${version} goto refused`)}
 \t\t${each(({ ip, version }) => `${ip} daddr @held${version} ct state new tcp flags & (fin | syn | rst | ack) != syn goto refused`)}
@@ -176,7 +177,7 @@ function hostChains(segment: Segment): string {
 \t\ttype filter hook output priority filter; policy accept;
 \t\tjump to_container
 \t}
-\t# Containers have one way to everywhere: they are not to be told of a shorter one.
+\t# The gateway is the only way out of a container. The host must not tell it of a shorter one.
 \tchain no_redirects {
 \t\ttype filter hook output priority filter; policy accept;
 \t\toifname "${bridge}" icmp type redirect drop

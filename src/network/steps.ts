@@ -24,9 +24,9 @@ import type { Network } from '../protocol/resolved-spec.js';
 import { elementsOf, encodeElement } from './elements.js';
 import type { Lease, Segment } from './lease.js';
 
-/** Decides the steps by which the network changes. Pure. */
+/** The steps that make the bridge, connect a container and disconnect it. Pure. */
 
-/** Makes the bridge of a segment, with the gateway's addresses. */
+/** Gives the steps that make the bridge of a segment, with the addresses of the gateway. */
 export function bridgeSteps(segment: Segment): NetworkStep[] {
   const on = { device: segment.bridge };
   return [
@@ -37,7 +37,8 @@ export function bridgeSteps(segment: Segment): NetworkStep[] {
 }
 
 /**
- * Gives a container its place. Its addresses have no neighbours: all goes by the gateway, where the rules are.
+ * Gives the steps that connect a container. Its addresses have the prefix /32 or /128, so all of its packets go to the gateway, where the
+ * rules are applied.
  * @param group the number of its group; null where it has none
  */
 export function attachSteps(segment: Segment, lease: Lease, network: Network, group: number | null): NetworkStep[] {
@@ -65,14 +66,14 @@ export function attachSteps(segment: Segment, lease: Lease, network: Network, gr
     ]),
     ...(inwards === null ? [] : [rate(port, inwards)]),
     ...(outwards === null ? [] : [rate(INSIDE, outwards)]),
-    ...[port, INSIDE, { device: bridge }].map(awaitCarrier), // the bridge has it from its first port
+    ...[port, INSIDE, { device: bridge }].map(awaitCarrier), // the bridge has a carrier as soon as one of its ports has
     count(),
     addElements(ruleText(network, segment), elements),
     ...network.ports.filter(({ protocol }) => protocol === 'udp').map(({ host }) => forgetFlows(host)),
   ];
 }
 
-/** Takes a container's place away; what is not there any more is no matter. */
+/** Gives the steps that disconnect a container. All of them are optional: a part may be gone already. */
 export function detachSteps(lease: Lease, network: Network, group: number | null): NetworkStep[] {
   const { bridge, device, address: own, address6 } = lease;
   const elements = elementsOf(lease, network, group).map((element) => encodeElement(bridge, element));

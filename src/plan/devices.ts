@@ -5,7 +5,7 @@ export interface DeviceRule {
   minor: number;
 }
 
-/** What every container may use: null, zero, full, random, urandom, tty, ptmx, and its terminals. */
+/** The devices of every container: null, zero, full, random, urandom, tty, ptmx, and its terminals. */
 export const USUAL_DEVICES: DeviceRule[] = [
   ...[3, 5, 7, 8, 9].map((minor): DeviceRule => ({ type: 'c', major: 1, minor })),
   { type: 'c', major: 5, minor: 0 },
@@ -13,7 +13,7 @@ export const USUAL_DEVICES: DeviceRule[] = [
   { type: 'c', major: 136, minor: -1 },
 ];
 
-/** Says in words what a device filter lets through. */
+/** Gives the words for a device filter. */
 export function deviceText(rules: readonly DeviceRule[]): string {
   const words = rules.map(({ type, major, minor }) => `${type} ${major}:${minor < 0 ? '*' : minor}`);
   return `let only these devices be used: ${words.join(', ')}`;

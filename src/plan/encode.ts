@@ -3,7 +3,7 @@ import { OP_CODES, type Op } from './op.js';
 
 const MAGIC = 0x6177696e;
 const HEADER_BYTES = 12;
-/** Of an operation, before its numbers and strings. */
+/** The bytes of an operation before its numbers and strings. */
 const OP_BYTES = 8;
 const LITTLE = endianness() === 'LE';
 

@@ -6,7 +6,7 @@ import type { Op } from './op.js';
 import { chdir, closeFds, exec, terminal, umask, undumpable } from './ops.js';
 import { oomOps, rightsOps, seccompOps } from './restrictions.js';
 
-/** What the program of an exec has to know of the host. */
+/** What the boot program of an exec depends on, beside the spec. */
 export interface ExecHost {
   /** The maps of the container's user namespace; null for the host's. */
   userns: IdMaps | null;
@@ -18,8 +18,8 @@ export interface ExecHost {
 }
 
 /**
- * Makes the boot program of a further process in a container that runs. It is born in the container's group and PID namespace;
- * the program enters the rest, and puts on what the first process put on, in the same order.
+ * Makes the boot program of an exec: a further process in a running container. The process is made in the container's group and PID
+ * namespace; the program enters the other namespaces and sets the same restrictions as the first process, in the same order.
  */
 export function execOps(spec: Spec, asked: ExecSpec, host: ExecHost): Op[] {
   const { process, size } = asked;
@@ -28,7 +28,7 @@ export function execOps(spec: Spec, asked: ExecSpec, host: ExecHost): Op[] {
     undumpable(),
     ...oomOps(spec, oomProtected),
     enterNamespaces(),
-    ...rightsOps(asked, userns, [openFiles], [undumpable()]), // a change of user sets what fs.suid_dumpable says
+    ...rightsOps(asked, userns, [openFiles], [undumpable()]), // a change of user sets the dumpable flag to fs.suid_dumpable
     ...(process.tty ? [terminal(size?.rows ?? 0, size?.columns ?? 0)] : []),
     chdir(process.cwd),
     umask(process.umask),

@@ -12,7 +12,7 @@ const FLAGS: Record<NamespaceName, number> = {
   network: 0x40000000,
 };
 
-/** The namespaces that a process is born into: the flags for clone3, their names, and what to join first. */
+/** The namespaces of a process from its clone3 on: the flags, their names, and the namespaces to join before. */
 export interface CloneNamespaces {
   flags: number;
   names: NamespaceName[];
@@ -22,8 +22,8 @@ export interface CloneNamespaces {
 }
 
 /**
- * Gives what clone3 makes. A new cgroup namespace is not among it: the kernel would root it at the parent's group. Nor are
- * joined ones, but for PID: a process can only be born into that.
+ * Gives the namespaces that clone3 makes. The boot program makes the cgroup namespace later: made by clone3, its root would be the group
+ * of the parent. It also joins the existing namespaces, but for the PID namespace, which a process gets only by its clone.
  */
 export function cloneNamespaces({ namespaces }: Spec): CloneNamespaces {
   const names = (Object.keys(FLAGS) as NamespaceName[]).filter(
@@ -38,7 +38,8 @@ export function cloneNamespaces({ namespaces }: Spec): CloneNamespaces {
   };
 }
 
-/** Joins and makes the rest, from inside. The mount namespace is joined last: the others are named by host paths. */
+/** Joins and makes the other namespaces in the boot program. The mount namespace is the last, since the paths of the others are paths of
+ * the host. */
 export function namespaceOps({ namespaces }: Spec): Op[] {
   const order: NamespaceName[] = ['network', 'ipc', 'uts', 'cgroup', 'mount'];
   const joined = order.filter((name) => isPath(namespaces[name]));
@@ -47,8 +48,8 @@ export function namespaceOps({ namespaces }: Spec): Op[] {
 }
 
 /**
- * Enters the namespaces of a container that runs, all at once. The PID namespace is not among them: a process is born into it;
- * nor is the user namespace, which comes when the rest is done.
+ * Enters the namespaces of a running container by one call. The PID namespace is left out, since a process gets it only by its clone; the
+ * user namespace is joined later, as the last.
  */
 export function enterNamespaces(): Op {
   const names: NamespaceName[] = ['mount', 'cgroup', 'uts', 'ipc', 'network'];

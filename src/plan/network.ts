@@ -1,6 +1,6 @@
 /**
- * The steps that give a container its network, one constructor each: what native/addon/network.cc reads, beside its words for
- * people. They run by netlink while the boot program waits for the start.
+ * The steps that connect a container, one constructor each. A step is what native/addon/network.cc reads, and its words for people. The
+ * steps run by netlink while the boot program waits for the start.
  */
 
 /** An element of a set or map of nftables; its bytes are in network order. */

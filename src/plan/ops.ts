@@ -34,13 +34,13 @@ export const setns = (namespace: string, flag: number, path: string) =>
 /** Makes a namespace of the helper's own; `flag` is its CLONE_NEW* bit. */
 export const unshare = (namespace: string, flag: number) => op('unshare', `new ${namespace} namespace`, [flag]);
 
-/** Cuts the mount namespace off from the host's. */
+/** Makes all mounts private: no mount of the host appears in the container, and none of the container on the host. */
 export const privateMounts = () => op('propagation', 'make all mounts private', [MS_REC_PRIVATE]);
 
-/** The same, but what the host mounts later is seen, until a mount is made private itself. */
+/** Makes all mounts slaves: later mounts of the host appear in the container, none of the container on the host. */
 export const slaveMounts = () => op('propagation', 'let no mount out, but those of the host in', [MS_REC_SLAVE]);
 
-/** Writes into an existing file of the daemon's view. */
+/** Writes to an existing file of the host. */
 export const write = (path: string, text: string) => op('write', `write ${text} to ${path}`, [], [path, text]);
 
 /** Mounts a new file system. */
@@ -93,7 +93,7 @@ export const overlay = (
   return op('overlay', text, [attributeMask(attributes), maker.uid, maker.gid], [directory, target, data.join(',')]);
 };
 
-/** Puts the mount of the root's image, which was made before the helper began, onto a directory of the stage. */
+/** Moves the mount of the root's image file to a directory of the stage; niwad has made the mount before the boot program began. */
 export const image = (target: string, options: { idmap: boolean }) =>
   op(
     'image',
@@ -188,14 +188,14 @@ export const init = () => op('init', 'stay as init and go on in a child');
 export const joinUser = (uid: number, gid: number) =>
   op('join_user', `enter the user namespace as user ${uid}, group ${gid}`, [uid, gid]);
 
-/** Lets every descriptor but the standard three close at the exec. */
+/** Lets the exec close all descriptors but the standard three. */
 export const closeFds = () => op('close_fds', 'close all descriptors but 0, 1 and 2 at the exec');
 
 /** Sets a compiled system call filter, an instruction (struct sock_filter) per number. */
 export const seccomp = (name: string, instructions: readonly bigint[]) =>
   op('seccomp', `filter system calls by ${name} (${instructions.length} instructions)`, instructions);
 
-/** Lets nobody trace the helper or look into its /proc until the exec. */
+/** Keeps processes of the container from tracing the boot program, and from reading its /proc, until the exec. */
 export const undumpable = () => op('undumpable', 'hide from the processes of the container');
 
 /** Joins namespaces of the container's first process; `flags` are their CLONE_NEW* bits. */

@@ -12,7 +12,7 @@ import { oomOps, rightsOps, seccompOps } from './restrictions.js';
 import { type PlacedFile, rootOps } from './root.js';
 import { idMaps, mapText, mountMaps, mountMapText } from './userns.js';
 
-/** What a container gets of its network: the steps on the bridge before its start, and files that go over those of its root. */
+/** The network of a container: the steps that connect it before its start, and the files that cover those of its root. */
 export interface PlanNetwork {
   steps: readonly NetworkStep[];
   files: readonly PlacedFile[];
@@ -45,7 +45,7 @@ export interface Allotment {
   deviceNodes: readonly DeviceRule[];
   /** The host ids for a container with `userns: auto`. */
   idRange: { start: number; size: number };
-  /** What it gets of its network; null for nothing. */
+  /** Its network; null for none. */
   network: PlanNetwork | null;
 }
 
@@ -54,15 +54,15 @@ export type PlanHost = HostView & Allotment;
 /** Everything decided: the group, its limits and devices, the namespaces, and the boot program. */
 export interface Plan {
   id: string;
-  /** Its group: what is written to it before its first process, and what after the boot program, which it would slow. */
+  /** Its group, with the writes before its first process; the late writes would slow the boot program down, and follow it. */
   cgroup: { path: string; writes: CgroupWrite[]; lateWrites: CgroupWrite[] };
-  /** All that it may use; null where the kernel has no filter. */
+  /** All devices that it may use; null where the kernel has no filter. */
   devices: DeviceRule[] | null;
   /** The ids of its user namespace; null for the host's. */
   userns: IdMaps | null;
-  /** What mounts with maps of their own map, in the order of their descriptors. */
+  /** The maps of mounts that have one of their own, in the order of their descriptors. */
   mountMaps: IdMaps[];
-  /** The squashfs or erofs file to mount, before the group's device filter holds; null for none. */
+  /** The squashfs or erofs file to mount before the device filter applies, which hides loop devices; null for none. */
   image: string | null;
   clone: CloneNamespaces;
   boot: Op[];
@@ -129,7 +129,7 @@ function writeStep({ file, value, isDefault = false }: CgroupWrite): Step {
   return { phase: 'group', operation: file, text: `set ${file} to ${value}${isDefault ? ', a default' : ''}` };
 }
 
-/** Says in a line how a container will end: the part of a spec that no step shows. */
+/** Gives a line that says how a container will end: no step shows this part of a spec. */
 export function describeEnd({ lifetimeUsec, jitterUsec, stopSignal, stopTimeoutUsec }: Spec): string {
   const stop = `${stopSignal}, and cgroup.kill after ${formatDuration(stopTimeoutUsec)}`;
   if (lifetimeUsec === null) return `no lifetime; a stop is ${stop}`;
@@ -152,13 +152,16 @@ function bootOps(spec: Spec, host: PlanHost, userns: IdMaps | null): Op[] {
     umask(process.umask),
     wait(),
     ...seccompOps(spec.seccomp, compileSeccomp),
-    ...(spec.init ? [init()] : []), // behind the filter: a workload may trace its init and use what that may do
+    ...(spec.init ? [init()] : []), // after the filter: a workload may trace its init, and would use the calls that the init may make
     closeFds(),
     exec(process.args, process.env),
   ];
 }
 
-/** A network namespace belongs to the host's user namespace: what its root user needs of it is given by these settings. */
+/**
+ * The network namespace belongs to the host's user namespace, so the container's root has no power over it. By these settings every user in
+ * it may bind low ports and send pings.
+ */
 function networkOps(userns: IdMaps | null): Op[] {
   const settings = [
     write('/proc/sys/net/ipv4/ip_unprivileged_port_start', '0'),

@@ -18,7 +18,7 @@ export interface Controllers {
 
 const KERNEL_MIN_QUOTA_USEC = 1000;
 
-/** What a file holds in a new group, where that is not "max". */
+/** The values of files in a new group that are not "max". */
 const KERNEL_DEFAULTS: Record<string, string> = {
   'cpu.max': `max ${CPU_PERIOD_USEC}`,
   'cpu.max.burst': '0',
@@ -58,12 +58,12 @@ export function limitWrites(
   return writes;
 }
 
-/** Slow a process down, where the others end it or fail its calls. */
+/** The limits that slow a process down; the others end it or let its calls fail. */
 const SLOWING = ['cpu.max', 'cpu.max.burst', 'cpu.weight', 'io.max', 'memory.high'];
 
 /**
- * Whether a limit would slow the boot program, which holds a thread of niwad until it is done: twenty containers with a
- * hundredth of a processor would keep all others from their starts. It is set before the workload runs.
+ * Whether a limit would slow the boot program down. A thread of niwad waits for that program: twenty containers with a hundredth of a
+ * processor would hold up all other starts. So these limits are set after it, and before the workload runs.
  */
 export function slowsBoot({ file }: CgroupWrite): boolean {
   return SLOWING.includes(file);
@@ -83,7 +83,7 @@ export function updateWrites(
 ): CgroupWrite[] {
   const chosen = change.memory.oomGroup === undefined && now.memory.oomGroup !== undefined;
   const ordered = limitWrites(change, controllers, devices).filter(
-    ({ file }) => !(chosen && file === 'memory.oom.group'), // what the spec chose outlives a new memory.max
+    ({ file }) => !(chosen && file === 'memory.oom.group'), // a choice of the spec stays, whatever memory.max is now
   );
   const burstFalls = value(change.cpu.burstUsec, 0) < value(now.cpu.burstUsec, 0);
   const memoryFalls =
@@ -108,7 +108,7 @@ export function undoWrites(
   });
 }
 
-/** What io.max leaves out stays as it is, so this names all four limits of the device "major:minor". */
+/** Names all four limits of the device "major:minor": a limit that is left out of a write to io.max stays as it was. */
 function fullIoMax(device: string, limits: readonly IoLimit[], devices: Readonly<Record<string, string>>): string {
   const own = limits.filter((limit) => (devices[limit.device] ?? limit.device) === device);
   const none = { rbps: 'max', wbps: 'max', riops: 'max', wiops: 'max' } as const;
@@ -124,7 +124,7 @@ function cpuMax(max: Limit): string {
   return `${quota} ${CPU_PERIOD_USEC}`;
 }
 
-/** A container is one unit: where it has a bound, it dies whole when it runs over it, unless the spec says otherwise. */
+/** Where a container has a memory limit, the OOM killer ends all of its processes together, unless the spec says otherwise. */
 function oomGroup({ memory }: Resources): number | undefined {
   if (memory.oomGroup !== undefined) return Number(memory.oomGroup);
   return memory.maxBytes === undefined || memory.maxBytes === 'max' ? undefined : 1;

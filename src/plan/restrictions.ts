@@ -6,9 +6,9 @@ import { account, capbset, capset, joinUser, noNewPrivs, rlimit, seccomp, setsid
 import { DEFAULT_PROFILE } from './seccomp.js';
 import { idInside } from './userns.js';
 
-/** What the first process of a container puts on, and every exec in it, in the same order. */
+/** The restrictions of the first process of a container, and of every exec in it, in the same order. */
 
-/** A process as far as its rights go. */
+/** The part of a process that its rights follow from. */
 export interface Rights {
   process: Spec['process'];
   rlimits: Rlimit[];
@@ -16,8 +16,8 @@ export interface Rights {
 }
 
 /**
- * Sets how soon the OOM killer takes it.
- * @param oomProtected whether niwad's own score is below 0: that is not inherited
+ * Sets the score of a container for the OOM killer.
+ * @param oomProtected whether niwad's own score is below 0: a container must not inherit it
  */
 export function oomOps({ oomScoreAdj }: Spec, oomProtected: boolean): Op[] {
   const score = oomScoreAdj ?? (oomProtected ? 0 : null);
@@ -25,9 +25,9 @@ export function oomOps({ oomScoreAdj }: Spec, oomProtected: boolean): Op[] {
 }
 
 /**
- * Takes away what it may not: a session and limits of its own, its user namespace, its user, its capabilities.
- * @param defaults the limits of those that it does not name itself
- * @param afterUser what has to follow the change of user at once
+ * Restricts a process: a session and limits of its own, its user namespace, its user, its capabilities.
+ * @param defaults limits for the resources that it sets no limit for
+ * @param afterUser operations that have to follow the change of user directly
  */
 export function rightsOps(
   { process, rlimits, capabilities }: Rights,
@@ -36,7 +36,7 @@ export function rightsOps(
   afterUser: Op[] = [],
 ): Op[] {
   const { uid, gid } = process;
-  const { name, groups } = process.account ?? { name: '', groups: false }; // that of an earlier niwad has none
+  const { name, groups } = process.account ?? { name: '', groups: false }; // a spec that an earlier niwad saved has none
   const mask = capabilityMask(capabilities);
   const limits = [...defaults.filter(({ name }) => rlimits.every((own) => own.name !== name)), ...rlimits];
   return [
@@ -52,7 +52,7 @@ export function rightsOps(
   ];
 }
 
-/** Filters its system calls; nothing where it is unconfined. */
+/** Filters the system calls of a process; no operation where it is unconfined. */
 export function seccompOps(
   choice: Spec['seccomp'],
   compile: (profile: SeccompProfileInput) => readonly bigint[],

@@ -39,10 +39,10 @@ const DEVICE_LINKS: [string, string][] = [
   ['/proc/self/fd/2', '/dev/stderr'],
   ['pts/ptmx', '/dev/ptmx'],
 ];
-/** kernel.pty.max (4096, of which the host keeps 1024) is one number for the whole machine. */
+/** A bound for each container: kernel.pty.max (4096, of which the host keeps 1024) counts the terminals of the whole machine. */
 const MAX_TERMINALS = 256;
 
-/** What /proc shows of the whole machine and a container has no business with. */
+/** Files that show or change the whole machine: they are hidden from containers. */
 const MASKED = [
   '/proc/acpi',
   '/proc/asound',
@@ -62,13 +62,13 @@ const MASKED = [
 ];
 /** A write to a file of /proc/pressure makes the kernel watch the whole machine for the writer. */
 const READONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/pressure', '/proc/sys', '/proc/sysrq-trigger'];
-/** Where the stage has the directory that keeps the writes. */
+/** The name, on the stage, of the directory that keeps the writes of an overlay. */
 const KEPT = 'kept';
 const STRICT: MountAttribute[] = ['nosuid', 'nodev', 'noexec'];
 
-/** Of the host's memory: all private places together hold less than half of it. */
+/** The size of a private place as a share of the host's memory: the four of them together hold less than half of it. */
 const A_TENTH = '10%';
-/** Places of the default root that are the container's own, where the host's files are not its to write: path and mode. */
+/** Directories that a container on the host's own root gets for itself, since it cannot write to those of the host: path and mode. */
 const PRIVATE_PLACES: [string, string][] = [
   ['/tmp', '1777'],
   ['/var/tmp', '1777'],
@@ -76,11 +76,11 @@ const PRIVATE_PLACES: [string, string][] = [
   ['/root', '0700'],
 ];
 
-/** A file of the daemon's view, with its place in the root. */
+/** A file of the host, and its place in the root of the container. */
 export interface PlacedFile {
   source: string;
   target: string;
-  /** Whether a root without room for it is no root for the container. */
+  /** Whether the start fails where the root has no such path. */
   isNeeded: boolean;
 }
 
@@ -116,7 +116,7 @@ export function rootOps(
   ];
 }
 
-/** Many images name a working directory that nothing in them makes. Other roots are not changed by a wrong name. */
+/** Makes the working directory of an image: many images name one and have none. In another root a missing one is an error. */
 function workingDirectoryOps({ root: { image: found }, process: { cwd } }: Spec): Op[] {
   const path = posix.resolve(cwd);
   return found === null || path === '/' ? [] : [mkdir(path, 0o755)];
@@ -126,7 +126,7 @@ function hasSlave({ mounts }: Spec): boolean {
   return mounts.some((item) => item.type === 'bind' && item.propagation === 'rslave');
 }
 
-/** What a file system cannot do is not asked of it. */
+/** Whether files are id-mapped: not where their file system cannot do it ("unsupported"). */
 function isMapped(idmap: Idmap): boolean {
   return idmap === true || idmap === 'auto';
 }
@@ -142,8 +142,8 @@ function ownerOf(maps: IdMaps | null): Owner {
 }
 
 /**
- * The root of a spec is id-mapped. The host's own root is not: its private files stay unreadable, and nothing of it is
- * writable, to a container that runs on it in a user namespace of its own.
+ * Mounts the root. The root that a spec names is id-mapped. The host's own root is not: so a container with a user namespace of its own
+ * reads only what is open to everybody, and writes nothing.
  */
 function baseOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
   const { layers, file, overlay: writes } = spec.root;
@@ -182,8 +182,8 @@ function baseOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
 }
 
 /**
- * Layers have the names 0, 1, 2 ... on the stage, so that the options of many fit into a page, and no path is part of them.
- * With an index, or with data apart from its metadata, what a directory keeps could not be used over other layers.
+ * Layers have the names 0, 1, 2 ... on the stage: so the options of many layers fit into a page, and no path of a user is part of them.
+ * Index and metacopy are off: with them, a directory that keeps writes could not be used over other layers.
  */
 function overlayOptions(layers: number, writes: Spec['root']['overlay']): string[] {
   const lower = ['index=off', 'metacopy=off', `lowerdir=${Array.from({ length: layers }, (_, i) => i).join(':')}`];
@@ -200,7 +200,7 @@ function kernelOps({ namespaces }: Spec): Op[] {
   ];
 }
 
-/** @param maker who makes what is missing in the root, so also in its /dev */
+/** @param maker the owner of directories that are made where the root has none, also in its /dev */
 function deviceOps(owner: Owner, maker: Owner): Op[] {
   return [
     mount('tmpfs', '/dev', { attributes: ['nosuid', 'noexec'], data: ['mode=0755', 'size=65536', ...ownedBy(maker)] }),
@@ -228,25 +228,25 @@ function usernsOf(spec: Spec, own: IdMaps, maps: IdMaps | null): number {
   return FIRST_MOUNT_USERNS_FD + mountMaps(spec, maps).findIndex((each) => JSON.stringify(each) === wanted);
 }
 
-/** Whether what is made in the root goes to a file system of the host with ids that are mapped. */
+/** Whether directories that are made in the root go to a file system of the host, by an id-mapped mount. */
 function writesToHost({ root }: Spec, maps: IdMaps | null): boolean {
   const keeps = root.overlay !== null && root.overlay.directory !== null;
   return maps !== null && (keeps || (isMapped(root.idmap) && writesToRoot(root)));
 }
 
-/** How a place of the host is id-mapped to which the container writes. */
+/** The id map of a directory of the host to which the container writes: that of its user namespace, or the descriptor of another. */
 function writableMap(spec: Spec, maps: IdMaps | null): true | number {
   return spec.diskIds === undefined ? true : usernsOf(spec, spec.diskIds, maps);
 }
 
-/** The host ids of the user that has ids on disk: the container's root, or the only one. */
+/** The host ids of the container's user whose files get the ids on disk: its root, or its only user. */
 function writerOf({ diskIds }: Spec, maps: IdMaps | null): Owner {
   const [uid, gid] = [diskIds?.uids[0]?.container, diskIds?.gids[0]?.container];
   if (uid === undefined || gid === undefined) return ownerOf(maps);
   return { uid: idOutside(maps?.uids, uid), gid: idOutside(maps?.gids, gid) };
 }
 
-/** The ids on disk of the same user, and how they are mapped. */
+/** The ids on disk of that user, and the id map of the directory. */
 function keptBy(spec: Spec, maps: IdMaps | null): { idmap: true | number; owner: Owner } {
   const [uid = 0, gid = 0] = [spec.diskIds?.uids[0]?.host, spec.diskIds?.gids[0]?.host];
   return { idmap: writableMap(spec, maps), owner: { uid, gid } };

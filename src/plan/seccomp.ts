@@ -1,6 +1,6 @@
 import type { SeccompProfileInput } from '../protocol/spec.js';
 
-/** What servers, interpreters, compilers, shells and their libraries call: each acts on the caller's own things. */
+/** Calls of servers, interpreters, compilers, shells and their libraries. Each of them acts on objects of the caller alone. */
 const ALLOWED: Record<string, string> = {
   files: `access chdir chmod chown chown32 close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2
     fadvise64 fadvise64_64 fallocate fchdir fchmod fchmodat fchmodat2 fchown fchown32 fchownat fcntl fcntl64 fdatasync
@@ -45,16 +45,16 @@ const ALLOWED: Record<string, string> = {
 const NAMESPACE_FLAGS = 0x7e02_0000;
 const ENOSYS = 38;
 
-/** The others are old, need privileges, or were a way into the kernel. */
+/** The socket families that are allowed. The others are old, need privileges, or have had holes in the kernel. */
 const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const AF_NETLINK = 16;
 
 /**
- * ROUTE, SOCK_DIAG, XFRM, AUDIT, NETFILTER and GENERIC: what libraries ask their own network namespace. KOBJECT_UEVENT (15)
- * would tell of every device of the host. They are allowed one by one: the kernel reads 32 bits of the number, a filter 64,
- * so that a rule against one number can be passed by.
+ * ROUTE, SOCK_DIAG, XFRM, AUDIT, NETFILTER and GENERIC, which libraries use in their own network namespace. KOBJECT_UEVENT (15) is left
+ * out: it tells of every device of the host. The list names what is allowed: the kernel reads 32 bits of the number and a filter 64, so a
+ * rule that forbids one number could be evaded.
  */
 const NETLINK_FAMILIES = [0, 4, 6, 9, 12, 16];
 

@@ -20,8 +20,8 @@ export function mapText({ uids, gids }: IdMaps): string {
 }
 
 /**
- * The maps of mounts that have their own, each once, as the kernel wants them of an id-mapped mount, see mount_setattr(2): in the
- * place of the container's ids (`container`) the ids on disk, and those of the host that the container has for them.
+ * Gives the maps of the mounts with a map of their own, each map once, in the form of mount_setattr(2): `container` is the id on disk, and
+ * `host` the host id that the container's user namespace maps the id in the container to.
  * @param maps of the container's user namespace; null for the host's
  */
 export function mountMaps({ mounts, diskIds }: Spec, maps: IdMaps | null): IdMaps[] {
@@ -37,7 +37,7 @@ export function mountMaps({ mounts, diskIds }: Spec, maps: IdMaps | null): IdMap
   return [...once.values()];
 }
 
-/** The same of one mount. */
+/** Gives the map of one mount in this form. */
 export function mountMap({ uids, gids }: IdMaps, maps: IdMaps | null): IdMaps {
   const turned = (map: IdMapping[], outer: IdMapping[] | undefined) =>
     map.map(({ container, host, size }) => ({ container: host, host: idOutside(outer, container), size }));
@@ -56,14 +56,14 @@ function runs(map: readonly IdMapping[]): string {
 }
 
 /**
- * Whether a container may write to the directory of the host that is its root, or to what the host has mounted below it: of a
- * root that is read-only, only its own mount is.
+ * Whether a container may write to its root on the host. `root.readonly` does not matter: it makes only the mount of the root read-only, and
+ * not those that the host has below it.
  */
 export function writesToRoot({ path, overlay }: Root): boolean {
   return path !== null && overlay === null;
 }
 
-/** Gives 0 where the map has a root user, else the id that the workload will have: one that the map has. */
+/** Gives the id to enter a user namespace with: 0 where the map has it, else the id of the workload, which the map has. */
 export function idInside(map: readonly IdMapping[], id: number): number {
   return map.some(({ container }) => container === 0) ? 0 : id;
 }
