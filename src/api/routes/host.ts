@@ -12,7 +12,13 @@ const metricsAnswer = {
 };
 
 /** The daemon and its host. */
-export function hostRoutes(api: Api, { runtime, metrics, version }: ApiOptions): void {
+export function hostRoutes(api: Api, options: ApiOptions): void {
+  stateRoutes(api, options);
+  drainRoutes(api, options);
+  metricsRoute(api, options);
+}
+
+function stateRoutes(api: Api, { runtime, version }: ApiOptions): void {
   api.get(
     '/v1/health',
     {
@@ -49,6 +55,14 @@ export function hostRoutes(api: Api, { runtime, metrics, version }: ApiOptions):
     },
   );
 
+  api.get(
+    '/v1/openapi.json',
+    { schema: { operationId: 'readOpenApi', summary: 'This document', response: { 200: OpenApiSchema, ...failures } } },
+    async () => api.swagger(),
+  );
+}
+
+function drainRoutes(api: Api, { runtime }: ApiOptions): void {
   const drainAnswer = { response: { 200: DrainStatusSchema, ...failures } };
   api.get(
     '/v1/drain',
@@ -77,13 +91,9 @@ export function hostRoutes(api: Api, { runtime, metrics, version }: ApiOptions):
     { schema: { operationId: 'undrain', summary: 'Take new containers again', ...drainAnswer } },
     async ({ caller }) => runtime.undrain(caller),
   );
+}
 
-  api.get(
-    '/v1/openapi.json',
-    { schema: { operationId: 'readOpenApi', summary: 'This document', response: { 200: OpenApiSchema, ...failures } } },
-    async () => api.swagger(),
-  );
-
+function metricsRoute(api: Api, { runtime, metrics }: ApiOptions): void {
   api.get(
     '/metrics',
     {

@@ -1,0 +1,184 @@
+import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { json } from 'node:stream/consumers';
+import { type ErrorBody, NiwaError } from '../protocol/errors.js';
+import { UPGRADE } from '../protocol/frames.js';
+import { NEXT_HEADER } from '../protocol/headers.js';
+import { ClientSession } from './session.js';
+
+const PAGE_LENGTH = 500;
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+type Query = Readonly<Record<string, string | number | boolean | string[] | undefined>>;
+interface RequestOptions {
+  query?: Query;
+  body?: object;
+}
+
+/** A connection that nobody uses is closed long before niwad does that (72 s): it would cross a request. */
+const IDLE_MS = 30_000;
+/** How many connections are made for one request, beside those that were kept. */
+const MOST_CONNECTIONS = 3;
+
+/** HTTP on the socket of a niwad: requests, streams of lines, connections of frames; errors are those of the daemon. */
+export class Transport {
+  readonly #socket: string;
+  readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_MS });
+  #closed = false;
+
+  /** @param socket the path of niwad's socket */
+  constructor(socket: string) {
+    this.#socket = socket;
+  }
+
+  /** Closes all connections; streams end with an error. */
+  close(): void {
+    this.#closed = true;
+    this.#agent.destroy();
+  }
+
+  /** Sends a request; gives its answer, which is JSON. @throws NiwaError as all of these methods */
+  async json<T>(method: Method, path: string, options: RequestOptions = {}): Promise<T> {
+    return (await json(await this.request(method, path, options))) as T;
+  }
+
+  /** The items of an array that is asked for page by page. */
+  async *pages<T>(path: string, query: Query): AsyncGenerator<T> {
+    for (let after: string | undefined, first = true; first || after !== undefined; first = false) {
+      const response = await this.request('GET', path, { query: { ...query, limit: PAGE_LENGTH, after } });
+      yield* (await json(response)) as T[];
+      after = response.headers[NEXT_HEADER] as string | undefined;
+    }
+  }
+
+  /** The lines of an answer, which are JSON, as they come. */
+  async *lines<T>(path: string, query: Query = {}): AsyncGenerator<T> {
+    yield* this.linesOf<T>(await this.request('GET', path, { query }));
+  }
+
+  /** The same of an answer that has begun. */
+  async *linesOf<T>(response: IncomingMessage): AsyncGenerator<T> {
+    let rest = '';
+    try {
+      for await (const piece of response.setEncoding('utf8') as AsyncIterable<string>) {
+        const lines = (rest + piece).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) yield JSON.parse(line) as T;
+      }
+    } catch (error) {
+      throw unreachable(this.#socket, error);
+    }
+  }
+
+  /** Sends a request; gives the answer where it is none of an error. */
+  async request(method: Method, path: string, { query = {}, body }: RequestOptions = {}): Promise<IncomingMessage> {
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(query))
+      for (const one of [value].flat()) if (one !== undefined) search.append(name, String(one));
+    const target = search.size > 0 ? `${path}?${search}` : path;
+    const once = async () => this.#accept(await this.#send(method, target, body));
+    return await once().catch((error: unknown) => {
+      if (!isStopping(error)) throw error;
+      return once(); // on another connection, which waits for the next niwad
+    });
+  }
+
+  /** Gives an answer where it is none of an error. */
+  async #accept(response: IncomingMessage): Promise<IncomingMessage> {
+    if ((response.statusCode ?? 0) < 400) return response;
+    const { code, message, ...details } = (await json(response)) as ErrorBody;
+    throw new NiwaError(code, message, { details });
+  }
+
+  /** Sends a request that becomes a connection of frames. */
+  async upgrade(path: string, body?: object): Promise<ClientSession> {
+    const sent = body === undefined ? undefined : JSON.stringify(body);
+    const type =
+      sent === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) };
+    const headers = { connection: 'Upgrade', upgrade: UPGRADE, ...type };
+    const answer = await new Promise<IncomingMessage | ClientSession>((resolve, reject) => {
+      request({ socketPath: this.#socket, agent: false, method: 'POST', path, headers }, resolve)
+        .once('upgrade', (_response, socket, head) => {
+          if (head.length > 0) socket.unshift(head);
+          resolve(new ClientSession(socket as Socket));
+        })
+        .once('error', (error) => reject(unreachable(this.#socket, error)))
+        .end(sent);
+    });
+    if (answer instanceof ClientSession) return answer;
+    const { code, message, ...details } = (await json(answer)) as ErrorBody;
+    throw new NiwaError(code, message, { details });
+  }
+
+  /** Sends a stream; the answer may begin before it has ended. */
+  async upload(path: string, body: Readable): Promise<IncomingMessage> {
+    // Where the connection were to close after the answer, niwad would end it with the rest of a refused body unread, and the
+    // kernel would throw the answer away.
+    const headers = { 'content-type': 'application/x-tar', 'transfer-encoding': 'chunked', connection: 'keep-alive' };
+    const answer = new Promise<IncomingMessage>((resolve, reject) => {
+      const fail = (error: unknown) => reject(unreachable(this.#socket, error));
+      // A connection of its own: what has been read of the body could not be sent again.
+      const sent = request({ socketPath: this.#socket, agent: false, method: 'POST', path, headers }, resolve);
+      sent.on('error', fail);
+      body.once('error', (error) => {
+        sent.destroy();
+        reject(error);
+      });
+      body.pipe(sent);
+    });
+    return this.#accept(await answer);
+  }
+
+  /** Sends a request, and again where that does no harm, see {@link mayRepeat}. */
+  async #send(method: Method, path: string, body: object | undefined): Promise<IncomingMessage> {
+    const sent = body === undefined ? undefined : JSON.stringify(body);
+    const headers =
+      sent === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) };
+    const options = { socketPath: this.#socket, agent: this.#agent, method, path, headers };
+    for (let connections = 0; ; ) {
+      const outgoing = request(options);
+      try {
+        return await answerTo(outgoing.end(sent));
+      } catch (error) {
+        if (!outgoing.reusedSocket) connections++; // those that were kept are soon used up
+        if (this.#closed || connections === MOST_CONNECTIONS || !mayRepeat(method, error))
+          throw unreachable(this.#socket, error);
+      }
+    }
+  }
+}
+
+function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    outgoing.once('response', resolve).on('error', reject);
+  });
+}
+
+/**
+ * Whether a request without an answer may be sent again. Where the kernel says EPIPE or ECONNRESET, the other side has closed the
+ * connection before it had read all that was sent to it (unix(7)): so it has done nothing. A connection that just ends ("socket
+ * hang up", from Node.js) may have been read to its end: only what changes nothing is repeated then.
+ */
+function mayRepeat(method: Method, error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  const unread = (code === 'EPIPE' || code === 'ECONNRESET') && (syscall === 'read' || syscall === 'write');
+  return unread || (method === 'GET' && code === 'ECONNRESET');
+}
+
+/** Whether the answer is that of a niwad that is stopping: it has done nothing. */
+function isStopping(error: unknown): boolean {
+  return error instanceof NiwaError && error.code === 'DAEMON_UNREACHABLE' && error.cause === undefined;
+}
+
+function unreachable(socket: string, error: unknown): NiwaError {
+  const { code } = error as NodeJS.ErrnoException;
+  const reasons: Record<string, string> = {
+    ENOENT:
+      'there is no such socket: niwad is not running. Start it with `niwad` as root, or name its socket with --socket',
+    ECONNREFUSED: 'nobody listens on it: niwad is not running. Start it with `niwad` as root',
+    ECONNRESET: 'the connection was cut: niwad has ended, or we read too slowly',
+    EACCES: "permission denied: only root and the group of niwad's configuration may use it",
+  };
+  const reason = reasons[code ?? ''] ?? (error instanceof Error ? error.message : String(error));
+  return new NiwaError('DAEMON_UNREACHABLE', `cannot reach niwad on ${socket}: ${reason}`, { cause: error });
+}
