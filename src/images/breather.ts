@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** So long one import may hold up everybody else. */
+/** An import may use the event loop for this time before all others have their turn. */
 const TURN_MS = 5;
 
 /**
- * Gives a function to be called between the pieces of long work: it lets all others have their turn when this one has lasted.
- * What comes out of memory never waits for the disk, and would otherwise go on to its end.
+ * Gives a function to be called between the pieces of long work: when the work has used its time, the function waits for a turn of the event
+ * loop. Work on data in memory never waits for the disk, and would use the event loop until its end.
  */
 export function breather(): () => Promise<void> | undefined {
   let since = performance.now();

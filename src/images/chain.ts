@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Gives each layer of an image a name that says what lies below it too: the same layer on others has other files, since what it
- * does not say itself comes from them. They are the chain ids of the OCI image specification, "config.md".
+ * Gives a name to each layer of an image, made of its content and of all layers below it (the chain ids of the OCI image specification,
+ * "config.md"). One layer over other layers has other files: attributes and link targets may come from below.
  * @param layers the hexadecimal sha256 of each layer's tar, the lowest first
  * @returns hexadecimal digits, in the same order; the lowest layer keeps its own
  */

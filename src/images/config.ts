@@ -39,7 +39,7 @@ const ConfigSchema = Type.Object({
 
 type Config = Static<typeof ConfigSchema>;
 
-/** An image: what it says of the containers that run it, and what it is made of. */
+/** An image: the defaults for its containers, and its layers. */
 export interface ImageConfig extends Omit<ImageDefaults, 'name' | 'id' | 'namesGroup'> {
   architecture: string;
   os: string;

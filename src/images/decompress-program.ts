@@ -11,12 +11,12 @@ const PROGRAMS = {
   bzip2: { args: ['--decompress', '--stdout'], debian: 'bzip2' },
 };
 
-/** The file is a stranger's, and the program is not to be root when it reads it. */
+/** A stranger has made the file: the program that reads it does not run as root. */
 const NOBODY = { uid: 65534, gid: 65534 };
 const MAX_TOLD_CHARACTERS = 200;
 
 /**
- * Gives what a program of the host decompresses.
+ * Decompresses by a program of the host.
  * @throws NiwaError IMAGE_INVALID where the program refuses it, HOST_ERROR where there is no such program; and what the source throws
  */
 export async function* decompressedBy(
@@ -27,7 +27,7 @@ export async function* decompressedBy(
   const child = spawn(program, args, { ...NOBODY, cwd: '/', env: { PATH: process.env.PATH }, stdio: 'pipe' });
   if (child.pid !== undefined) takeAwayOfNiwad(child.pid);
   const closed = once(child, 'close') as Promise<[number | null, string | null]>;
-  closed.catch(() => {}); // where it does not begin; "spawn" says so, too
+  closed.catch(() => {}); // a program that cannot begin is reported by "spawn"
   let told = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (told = (told + text).slice(0, MAX_TOLD_CHARACTERS)));
   await once(child, 'spawn').catch((error: unknown) => {

@@ -20,7 +20,7 @@ const MAGIC_BYTES = 10;
 
 /**
  * Gives a tar that may be compressed, by gzip, zstd, xz or bzip2: its first bytes say so, whatever a manifest says.
- * @param maxBytes of the tar; what it is compressed to bounds nothing
+ * @param maxBytes a bound for the decompressed tar: its compressed size says nothing about it
  * @throws NiwaError IMAGE_INVALID where it is damaged or too large, HOST_ERROR where a program for it is missing
  */
 export async function* decompressed(source: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer> {

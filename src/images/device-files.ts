@@ -1,12 +1,12 @@
 import type { TarEntry } from './tar/entry.js';
 import { plainPath, type translate } from './translate.js';
 
-/** So many are named in the warning. */
+/** How many of them the warning names. */
 const MOST_NAMED = 10;
 
 /**
- * The device files of a layer, none of which is made: a container has its own /dev, and no other device of the host. Those
- * elsewhere are told.
+ * The device files of a layer. None of them is made: a container has its own /dev, and may use no other device of the host. A warning names
+ * those outside of /dev.
  */
 export class DeviceFiles {
   readonly #paths = new Set<string>();
@@ -27,7 +27,7 @@ export class DeviceFiles {
     return true;
   }
 
-  /** Says what was left out outside of /dev; null for nothing. */
+  /** Gives a warning about those outside of /dev; null where there are none. */
   get text(): string | null {
     if (this.#elsewhere === 0) return null;
     const more = this.#elsewhere > this.#named.length ? ', ...' : '';

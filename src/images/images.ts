@@ -5,7 +5,7 @@ import { importImages } from './import.js';
 import type { ImageLimits } from './limits.js';
 import type { ImageStore } from './store.js';
 
-/** What is asked of images: the store, its limits, and the tidying up after each change. */
+/** The operations on images: on the store, within its limits. Each change is followed by the removal of what nothing needs. */
 export class Images {
   readonly #store: ImageStore;
   readonly #limits: ImageLimits;
@@ -20,7 +20,7 @@ export class Images {
     this.#log = log;
   }
 
-  /** Removes what the daemon before has left half done. What cannot be removed is logged. */
+  /** Removes the unfinished layers and directories of an earlier niwad. A failure is logged. */
   async open(): Promise<void> {
     await this.#store.clean(this.#used()).catch((error: unknown) => this.#warn(error));
   }
@@ -47,7 +47,7 @@ export class Images {
     this.tidy();
   }
 
-  /** Removes, meanwhile, what nothing needs any more. */
+  /** Removes images and layers that nothing needs; the caller does not wait for it. */
   tidy(): void {
     if (this.#store.isEmpty()) return; // this is asked at the end of every container
     this.#store.collect(this.#used()).catch((error: unknown) => this.#warn(error));

@@ -11,7 +11,7 @@ import { spool } from './spool.js';
 import type { ImageStore, UnpackedLayer } from './store.js';
 import { type Unpacking, unpackLayer } from './unpack.js';
 
-/** How often progress is told at most, in bytes. */
+/** Progress is reported at most once in so many bytes. */
 const REPORT_BYTES = 1024 * 1024;
 
 const ARCHITECTURES: Partial<Record<NodeJS.Architecture, string>> = { x64: 'amd64', arm64: 'arm64' };
@@ -23,7 +23,7 @@ export const PLATFORM: Platform = { os: 'linux', architecture: ARCHITECTURES[pro
  * Takes the images of a tar (an OCI image layout, or of `docker save`) into the store. Either all of them get their names, or
  * nothing is left.
  * @param name instead of those in the tar, which then has one image
- * @param tell hears of the progress
+ * @param tell is called with the progress
  * @throws NiwaError IMAGE_INVALID, SPEC_INVALID for a name, HOST_ERROR
  */
 export async function importImages(
@@ -105,7 +105,7 @@ async function addLayers(
   }
 }
 
-/** Unpacks a layer beside the store. @throws NiwaError IMAGE_INVALID where it is another one than the image says */
+/** Unpacks a layer beside the store. @throws NiwaError IMAGE_INVALID where its digest is not the one that the image names */
 async function unpackBlob(
   { file }: Blob,
   diffId: string,

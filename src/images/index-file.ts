@@ -5,7 +5,7 @@ import { NiwaError } from '../errors.js';
 import { loadNow } from '../host/stored-file.js';
 import { problemsOf } from '../spec/check.js';
 
-/** The index of an image store, and files that outlast a crash of the machine. */
+/** The index of an image store, and writes that survive a crash of the machine. */
 
 const VERSION = 1;
 
@@ -17,9 +17,8 @@ const IndexSchema = Type.Object({
 });
 
 /**
- * What the index says, digests are hexadecimal: `names` has the image that each name means; `images` the layers of each image by
- * their chain ids, the lowest first (by the digests of their tars where an earlier version wrote it); `layers` the bytes of the files
- * of each layer.
+ * The index; digests are hexadecimal. `names`: the image of each name. `images`: the chain ids of the layers of each image, the lowest first
+ * (the digests of their tars, where an earlier version wrote it). `layers`: the bytes of the files of each layer.
  */
 export type Index = Static<typeof IndexSchema>;
 
@@ -44,7 +43,7 @@ function parseIndex(text: string): Index {
   return value as Index;
 }
 
-/** Replaces a file in one step that a crash of the machine cannot tear. Throws what the file system does. */
+/** Replaces a file by a synced rename: after a crash of the machine it has the old or the new content. @throws what node:fs throws */
 export function writeSynced(path: string, bytes: Buffer): void {
   const fd = openSync(`${path}.new`, 'w', 0o600);
   try {
@@ -57,7 +56,7 @@ export function writeSynced(path: string, bytes: Buffer): void {
   syncDirectory(join(path, '..'));
 }
 
-/** Makes the names in a directory safe from a crash of the machine. Throws what the file system does. */
+/** Syncs a directory: its names survive a crash of the machine. @throws what node:fs throws */
 export function syncDirectory(path: string): void {
   const fd = openSync(path, 'r');
   try {

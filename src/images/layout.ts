@@ -10,11 +10,11 @@ import { DIGEST_PATTERN, type ImageConfig, parseConfig, parseJson, requireShape 
 export interface Blob {
   file: string;
   bytes: number;
-  /** The hexadecimal sha256 of it, computed while it came. */
+  /** Its hexadecimal sha256, computed while it was received. */
   sha256: string;
 }
 
-/** What the tar holds. */
+/** The files of the tar. */
 export interface Contents {
   /** Gives the file of a path, through links; undefined where there is none. */
   find(path: string): Blob | undefined;
@@ -26,7 +26,7 @@ export interface Contents {
 export interface FoundImage {
   /** The names that it has in the tar. */
   names: string[];
-  /** The hexadecimal sha256 of its configuration, which names all that it is. */
+  /** The hexadecimal sha256 of its configuration, which has the digests of all its layers. */
   id: string;
   configBytes: Buffer;
   config: ImageConfig;
@@ -76,7 +76,7 @@ const DockerSchema = Type.Array(
 const SHOWN_PLATFORMS = 10;
 const SHOWN_NAME = 60;
 const SHOWN_PATH = 200;
-/** In all indexes together. */
+/** A bound for the manifests of all indexes together. */
 const MAX_MANIFESTS = 1000;
 /** An index may be in an index. */
 const MAX_DEPTH = 4;
@@ -87,7 +87,7 @@ const INDEX_TYPES = [
 ];
 
 /**
- * Gives the images of a tar for a platform. Others have their turn between its files, of which each is bounded.
+ * Gives the images of a tar for a platform. The event loop has a turn after each of its files, whose sizes are bounded.
  * @throws NiwaError IMAGE_INVALID where there is none, or where one contradicts its digests
  */
 export async function findImages(contents: Contents, platform: Platform): Promise<FoundImage[]> {
@@ -169,7 +169,7 @@ async function checked(
   return { names, id: configBlob.sha256, configBytes, config, layers };
 }
 
-/** Gives JSON that may be looked at on the event loop. @throws NiwaError IMAGE_INVALID where it says too much */
+/** Gives JSON that is small enough to be checked on the event loop. @throws NiwaError IMAGE_INVALID where it is not */
 async function readBounded(contents: Contents, blob: Blob, what: string): Promise<Buffer> {
   const bytes = await contents.read(blob);
   try {
@@ -180,7 +180,7 @@ async function readBounded(contents: Contents, blob: Blob, what: string): Promis
   return bytes;
 }
 
-/** The file of a descriptor, which has to be what its digest and its size say. */
+/** Gives the file of a descriptor. Its digest and size have to be those of the descriptor. */
 function blobOf(contents: Contents, { digest, size }: Descriptor): Blob {
   const hex = digest.slice('sha256:'.length);
   const blob = required(contents.find(`blobs/sha256/${hex}`), digest);

@@ -1,8 +1,8 @@
 import { NiwaError } from '../errors.js';
 
-/** What an image may take at most. */
+/** The most that an image may take. */
 export interface ImageLimits {
-  /** Of its files, of the tar that it comes in, and of the tar of each layer; the tars decompressed. */
+  /** A bound for all its files together, for its tar, and for the tar of each layer; tars are counted decompressed. */
   maxBytes: number;
   /** Files, directories and links. */
   maxEntries: number;
@@ -14,7 +14,7 @@ export interface Budget {
   entries: number;
 }
 
-/** Takes from a budget. @throws NiwaError IMAGE_INVALID where an image wants more than it may */
+/** Takes from a budget. @throws NiwaError IMAGE_INVALID where not so much is left */
 export function spend(budget: Budget, bytes: number, entries = 1): void {
   budget.bytes -= bytes;
   budget.entries -= entries;

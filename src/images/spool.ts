@@ -7,20 +7,20 @@ import type { Blob, Contents } from './layout.js';
 import { badTar, type TarEntry } from './tar/entry.js';
 import { readTar, type TarMember } from './tar/reader.js';
 
-/** JSON of an image above this is no honest one. */
+/** The JSON of a real image is smaller. */
 const MAX_JSON_BYTES = 4 * 1024 * 1024;
-/** Of all that is read of one tar: a file that is named a thousand times is read, and held, a thousand times. */
+/** A bound for all reads of one tar together: a file that is named a thousand times is read, and kept in memory, a thousand times. */
 const MAX_READ_BYTES = 16 * 1024 * 1024;
-/** A read takes its time, however small the file is. */
+/** A bound for the number of reads: also a read of a small file takes time. */
 const READ_BYTES = 4096;
 const MAX_MEMBERS = 100_000;
 const MAX_LINKS = 8;
 
 /**
- * Keeps the files of an image's tar on disk: manifests, which say what the others are, may come last. No name in the tar is the
- * name of a file on disk.
+ * Writes the files of an image's tar to disk, since the manifest, which describes the other files, may be the last of them. The files on
+ * disk have names of niwa's, none of the tar.
  * @param directory an empty one
- * @param report hears how many bytes have come
+ * @param report is called with the number of bytes that were received
  * @throws NiwaError IMAGE_INVALID, HOST_ERROR
  */
 export async function spool(
@@ -75,7 +75,7 @@ function openNew(file: string): Promise<FileHandle> {
 
 async function writeAll(handle: FileHandle, data: Buffer): Promise<void> {
   try {
-    await handle.writeFile(data); // from where it is: it may take several writes
+    await handle.writeFile(data); // from the current position; one call may need several writes
   } catch (error) {
     throw new NiwaError('HOST_ERROR', `cannot keep the image: ${(error as Error).message}`, { cause: error });
   }

@@ -26,11 +26,11 @@ const run = promisify(execFile);
  */
 export class ImageStore {
   readonly #directory: string;
-  /** Layers that are in use by something that is not in the index: an import, a container. */
+  /** Layers that an import or the making of a container uses, which the index does not have. */
   readonly #pins = new Map<string, number>();
   /** Layers that are being unpacked. */
   readonly #unpacking = new Map<string, Promise<void>>();
-  /** The index once it could be read: until then whoever needs it is refused, and the containers go on. */
+  /** The index, once it could be read. Until then operations on images are refused; containers are not concerned. */
   #loaded: Index | null = null;
 
   /**
@@ -40,7 +40,7 @@ export class ImageStore {
   constructor(directory: string) {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      this.#directory = realpathSync(directory); // as it is in the layers of a container's spec
+      this.#directory = realpathSync(directory); // the form of paths in the layers of a spec
       for (const kind of ['layers', 'configs', 'tmp']) mkdirSync(this.#at(kind), { recursive: true, mode: 0o700 });
     } catch (error) {
       throw new NiwaError('HOST_ERROR', `cannot use the images in ${directory}: ${messageOf(error)}`, { cause: error });
@@ -81,7 +81,7 @@ export class ImageStore {
     return this.#at('layers', layer);
   }
 
-  /** Keeps layers until the function that it gives is called. */
+  /** Protects layers from removal until the returned function is called. */
   pin(directories: readonly string[]): () => void {
     const count = (by: number) => {
       for (const path of directories) {
@@ -101,7 +101,7 @@ export class ImageStore {
     return path;
   }
 
-  /** Removes a directory with all that is in it, whatever the names in it are and however deep it goes. */
+  /** Removes a directory with its content; its names may be any bytes, and its depth is not bounded. */
   async removeTree(path: string): Promise<void> {
     await run('rm', ['-rf', '--one-file-system', '--', path]);
   }
@@ -130,7 +130,7 @@ export class ImageStore {
     }
   }
 
-  /** Adds images, whose layers are there, and lets names mean them from now on: all of them, or none. */
+  /** Adds images whose layers are in the store, and gives them their names: to all of them, or to none. */
   addImages(added: readonly { id: string; configBytes: Buffer; layers: string[]; names: readonly string[] }[]): void {
     for (const { id, configBytes } of added) writeSynced(this.#at('configs', id), configBytes);
     const importedAt = new Date().toISOString();
@@ -177,7 +177,7 @@ export class ImageStore {
   }
 
   /**
-   * Removes what a daemon that died has left; to be called once, before any import.
+   * Removes the leftovers of a niwad that has died; to be called once, before any import.
    * @param used directories of layers that containers have
    */
   async clean(used: Iterable<string>): Promise<void> {
@@ -195,7 +195,7 @@ export class ImageStore {
     await this.collect(inUse);
   }
 
-  /** Everything leaves its place before anybody else has a turn: it may come again while it is removed. */
+  /** Renames all of them before the event loop has another turn: a layer may be imported again while the old one is being removed. */
   async #remove(paths: string[]): Promise<void> {
     const moved = paths.map((path) => {
       const away = this.#at('tmp', randomBytes(8).toString('hex'));

@@ -16,7 +16,7 @@ import { translate } from './translate.js';
 const writeAt = promisify(write);
 const truncate = promisify(ftruncate);
 
-/** A directory entry and an inode take room too, and a bomb may be of them alone. */
+/** The bytes that a file costs beside its content: an image of empty files alone could fill the disk with inodes and directory entries. */
 const ENTRY_BYTES = 512;
 
 /** Where and how a layer is unpacked. */
@@ -25,17 +25,17 @@ export interface Unpacking {
   directory: string;
   /** The directories of the layers below it, topmost first. */
   below: readonly string[];
-  /** What is left for this image; goes down. */
+  /** What is left of the limits of the image; it is reduced here. */
   budget: Budget;
-  /** Hears how many bytes of files were written. */
+  /** Is called with the number of bytes that were written to files. */
   report(bytes: number): void;
-  /** Hears what was left out. */
+  /** Is called with the warning about device files that were left out. */
   warn(text: string): void;
 }
 
 /**
- * Unpacks the tar of a layer in the form that overlayfs takes for a layer over those below it. What the tar does not say comes from
- * them: the attributes of a directory, where a link leads, the file that a hard link is to.
+ * Unpacks the tar of a layer into the form of an upper layer of overlayfs. What the tar leaves out is taken from the layers below: the
+ * attributes of a directory, the target of a symbolic link on the way, the file of a hard link.
  * @returns the bytes of its files, and the hexadecimal sha256 of the tar
  * @throws NiwaError IMAGE_INVALID, HOST_ERROR
  */
@@ -119,7 +119,7 @@ class Maker {
     }
   }
 
-  /** Sets the times of the directories, and brings all to the disk. */
+  /** Sets the times of the directories, and syncs the file system. */
   async end(): Promise<void> {
     const [root = -1] = this.#layers;
     for (const made of this.#directories.values()) await kernel.layers.setTime(root, made).catch(refusal(made));
@@ -160,10 +160,10 @@ function directoryEntry(path: Buffer): LayerEntry {
   return { kind: 'directory', path, target, mode: 0, uid: 0, gid: 0, mtimeSec: 0, mtimeNsec: 0, xattrs: [] };
 }
 
-/** What the file system of the images does not do; of a hard link, what the layer may not ask for. */
+/** Errnos of a file system that cannot make such a file. For a hard link they mean that the layer asks for a link that is not allowed. */
 const REFUSED = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP'];
 
-/** Gives what throws a better error for what the kernel refuses of an entry. */
+/** Gives a handler that turns an error of the kernel into one that names the entry. */
 function refusal(made: LayerEntry): (error: unknown) => never {
   return (error) => {
     throw isKernelError(error) ? failure(made, error) : error;

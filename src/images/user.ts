@@ -29,7 +29,7 @@ export function readerOf(layers: readonly string[]): ReadLines {
 }
 
 /**
- * Reads the users of a root. A directory that somebody has named may not answer: it is not touched by niwad itself.
+ * Reads the users of a root. The file system of a directory that a user has named may hang: only niwa-reach touches it, not niwad.
  * @throws what reach() throws
  */
 export async function accountsOf({ path, layers }: Root, asker: Asker): Promise<ReadLines> {
@@ -69,7 +69,7 @@ export function userOfImage(text: string, read: ReadLines): string {
   return uid === undefined ? user : `${uid}:${groupOfUser(uid, read)}`;
 }
 
-/** What is no number there is given as it is, and refused as any other user that no container can have. */
+/** A word that is no number stays as it is; it is refused later, as all users that a container cannot have. */
 function groupOfUser(uid: number, read: ReadLines): string {
   const entry = read('etc/passwd')
     .map((line) => line.split(':'))

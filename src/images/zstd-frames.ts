@@ -1,7 +1,7 @@
 import { NiwaError } from '../errors.js';
 import { ByteReader } from './tar/bytes.js';
 
-/** The frames of zstd files, RFC 8878 "Zstandard Frames", as far as it takes to know where a block ends. */
+/** Reads the frames of zstd files (RFC 8878 "Zstandard Frames") to find the ends of their blocks. */
 
 const FRAME = 0xfd2fb528;
 const SKIPPABLE = 0x184d2a5; // and four bits of anything
@@ -13,8 +13,8 @@ const RLE = 1;
 const MAX_WINDOW_BYTES = 32 * 1024 * 1024;
 
 /**
- * Cuts a zstd file into pieces that hold a block or two at most: four bytes may stand for 128 KiB, and others have their turn
- * between the pieces. What is damaged goes on as it is, for the decompressor to refuse.
+ * Cuts a zstd file into pieces of one or two blocks: four bytes may become 128 KiB, and the event loop has a turn between the pieces.
+ * Damaged bytes are passed on: the decompressor refuses them.
  * @throws NiwaError IMAGE_INVALID for a window of more than 32 MiB, or a file that ends in a frame that is to be skipped
  */
 export async function* blocksOf(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -1,6 +1,6 @@
 import { NiwaError } from '../../errors.js';
 
-/** What a tar says of one of its members. Names are bytes, kept as strings of one character (0 to 255) for each byte. */
+/** A member of a tar. Names are bytes, kept as strings with one character (0 to 255) for each byte. */
 export interface TarEntry {
   type: 'file' | 'directory' | 'symlink' | 'link' | 'char' | 'block' | 'fifo';
   path: string;
@@ -28,7 +28,7 @@ export interface Region {
   length: number;
 }
 
-/** An error for a tar that is broken or that no honest program writes. */
+/** An error for a tar that is damaged, or made to do harm. */
 export function badTar(what: string): NiwaError {
   return new NiwaError('IMAGE_INVALID', `the tar is damaged or hostile: ${what}`);
 }

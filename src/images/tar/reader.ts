@@ -10,7 +10,7 @@ export interface TarMember {
   contents: AsyncIterable<Piece>;
 }
 
-/** An extended header or a long name above this is no honest one: a path has 4 KiB, an attribute 64 KiB. */
+/** Real extended headers and long names are smaller: a path has at most 4 KiB, an attribute 64 KiB. */
 const MAX_EXTENSION_BYTES = 1024 * 1024;
 const MAX_PATH_BYTES = 4095;
 const MAX_ID = 4294967294;
@@ -28,7 +28,7 @@ const TYPES: Record<string, TarEntry['type']> = {
   '6': 'fifo',
 };
 
-/** What is said in members before the one that it is about. */
+/** The content of extended headers and long names, which stand before the member that they describe. */
 interface Announced {
   pax: PaxRecords;
   longName?: string;
@@ -64,10 +64,10 @@ async function* membersOf(reader: ByteReader): AsyncGenerator<TarMember> {
     yield member;
     await member.finish();
   }
-  await reader.drain(); // what a tar is filled up with counts for its digest
+  await reader.drain(); // the padding at the end of a tar is part of its digest
 }
 
-/** Takes what is said of the member that follows. Gives false for that itself. */
+/** Takes an extended header or a long name for the next member. Gives false where the member is none of these. */
 async function announce(header: Header, reader: ByteReader, announced: Announced): Promise<boolean> {
   const { type, size } = header;
   if (!['x', 'g', 'L', 'K', 'V'].includes(type)) return false;
@@ -123,7 +123,7 @@ class Member implements TarMember {
     return this.#read();
   }
 
-  /** Passes over what nobody has read. */
+  /** Skips the bytes of the member that were not read. */
   async finish(): Promise<void> {
     await this.#reader.skip(this.#left + this.#padding);
   }

@@ -5,11 +5,11 @@ import { type PaxRecords, paxNumber, paxText } from './pax.js';
 
 /** The ways in which GNU tar writes sparse files, see "Storing Sparse Files" in its manual. */
 
-/** A sparse file: which parts are stored, and how large it is with its holes. */
+/** A sparse file: its stored parts, and its size with the holes. */
 export interface Sparse {
   regions: Region[];
   realSize: number;
-  /** How many of the bytes in the tar the map itself took. */
+  /** How many bytes of the member were the map. */
   mapBytes: number;
 }
 
