@@ -51,11 +51,14 @@ class Keeper {
     bool has_live_container() { return monitor_.has_live_container(); }
     void set_backstop(bool backstop) { monitor_.set_backstop(backstop); }
 
-    // Handles the messages of niwad until the connection ends.
+    // Handles the messages of niwad until the connection ends. When niwad has died, messages that it sent before may
+    // still be in the queue, and all of them are handled. Before them, the kernel reports once that niwad has not read
+    // our last answer (ECONNRESET), and answers cannot be sent any more.
     void serve(const Fd &connection) {
-        for (int error = 0; error == 0;) {
+        for (int error = 0; error == 0 || error == -ECONNRESET || error == -EPIPE;) {
             Message message;
             error = receive_message(connection.get(), &message);
+            if (error == -ECONNRESET) continue;
             if (error < 0) return;
             if (message.type == MessageType::kUpdate)
                 update(std::move(message));

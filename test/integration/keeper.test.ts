@@ -37,6 +37,21 @@ test('a keeper that hangs is replaced by the next daemon', async () => {
   expect(keeperOf(place)).toBeDefined();
 });
 
+test('a keeper that was held up has every container that niwad told it of before its death', async () => {
+  const place = newPlace();
+  const first = await startDaemon(place);
+  const keeper = keeperOf(place) ?? 0;
+  process.kill(keeper, 'SIGSTOP');
+  await sleep(1500); // niwad asks the keeper for an answer once a second, and waits three times
+  await first.client.create({ id: 'late', process: { args: ['sh', '-c', 'exit 9'] } });
+  await first.stop('SIGKILL');
+  process.kill(keeper, 'SIGCONT');
+  const second = await startDaemon(place);
+  expect(await second.client.inspect('late')).toMatchObject({ state: 'created' });
+  await second.client.start('late');
+  expect(await second.client.wait('late')).toMatchObject({ code: 9 });
+});
+
 test('a keeper that hangs holds nobody up, and is replaced by one that knows all', async () => {
   const CHANGES = 2500;
   const place = newPlace();
