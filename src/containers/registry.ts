@@ -42,6 +42,13 @@ export class Registry {
     return container;
   }
 
+  /** Gives the handle of a container that has not exited. @throws NiwaError NOT_FOUND, STATE_CONFLICT */
+  liveHandle(id: string): Handle {
+    const { handle, state } = this.get(id);
+    if (state === 'exited') throw new NiwaError('STATE_CONFLICT', `container ${id} has exited: its network is gone`);
+    return handle;
+  }
+
   /** The container behind a handle of the addon. */
   behind(handle: Handle): Container | undefined {
     return this.#byHandle.get(handle);

@@ -107,6 +107,11 @@ export class Control {
     this.#of.life.moveDeadline(atNs);
   }
 
+  /** Moves the end of its lifetime to so long from now. @throws NiwaError STATE_CONFLICT as {@link moveDeadline} */
+  setRemaining(usec: number): void {
+    this.moveDeadline(native.boottimeNs() + BigInt(usec) * 1000n);
+  }
+
   /**
    * Writes limits to the group, undoing them where one is refused.
    * @throws NiwaError HOST_ERROR with the write that failed

@@ -1,0 +1,11 @@
+import type { Caller } from '../../access/allowed.js';
+import { type Attachment, attachTo } from '../attach.js';
+import { containerFor, type Parts } from '../parts.js';
+
+/**
+ * Takes part in a container from outside: hears its output, and writes to its terminal where it has one.
+ * @throws NiwaError NOT_FOUND, FORBIDDEN, STATE_CONFLICT
+ */
+export async function attach(parts: Parts, caller: Caller, id: string): Promise<Attachment> {
+  return await attachTo(containerFor('attachToContainer', parts, caller, id), caller, parts.allowed);
+}

@@ -1,0 +1,41 @@
+import type { Allowed, Caller } from '../access/allowed.js';
+import type { Operation, Policy } from '../access/operations.js';
+import type { Books } from '../engine/books.js';
+import type { Container } from '../engine/container.js';
+import type { Maker } from '../engine/maker.js';
+import type { Planner } from '../engine/planner.js';
+import type { CgroupTree } from '../host/cgroup.js';
+import type { ImageStore } from '../images/store.js';
+import type { Networks } from '../network/networks.js';
+import type { Admission } from './admission.js';
+import type { ContainerHooks } from './container-hooks.js';
+import type { Endings } from './endings.js';
+import type { Registry } from './registry.js';
+import type { SettleOptions } from './settle.js';
+
+/** What the operations work with. */
+export interface Parts {
+  /** Decides who may do what. */
+  policy: Policy;
+  admission: Admission;
+  registry: Registry;
+  /** Gives a container of the registry. @throws NiwaError NOT_FOUND */
+  get(id: string): Container;
+  books: Books;
+  containerHooks: ContainerHooks;
+  endings: Endings;
+  planner: Planner;
+  maker: Maker;
+  networks: Networks;
+  images: ImageStore;
+  tree: CgroupTree;
+  /** What callers other than root may ask for. */
+  allowed: Allowed;
+  settling: SettleOptions;
+}
+
+/** Gives the container that a caller wants to do something to. @throws NiwaError FORBIDDEN, NOT_FOUND */
+export function containerFor(operation: Operation, { policy, get }: Parts, caller: Caller, id: string): Container {
+  policy.require(operation, caller);
+  return get(id);
+}

@@ -1,0 +1,56 @@
+import type { Logger } from 'pino';
+import { Sampler } from '../accounting/sampler.js';
+import type { Books } from '../engine/books.js';
+import { messageOf } from '../errors.js';
+import { kernel } from '../kernel/addon.js';
+import { native } from '../native.js';
+import { connectKeeper } from './connect-keeper.js';
+import type { ContainerHooks } from './container-hooks.js';
+import type { Registry } from './registry.js';
+
+const INTERVAL_MS = 1000;
+
+export interface TendingOptions {
+  registry: Registry;
+  books: Books;
+  containerHooks: ContainerHooks;
+  /** Where the keeper listens. */
+  keeperSocket: string;
+  sampleIntervalMs: number;
+  log: Logger;
+}
+
+/** What has to be seen to from time to time: readings, states that wait to be written, records of what goes on, a keeper that is gone. */
+export class Tending {
+  readonly #options: TendingOptions;
+  readonly #sampler: Sampler;
+  readonly #timer: NodeJS.Timeout;
+  #connecting = false;
+
+  constructor(options: TendingOptions) {
+    this.#options = options;
+    const meters = () => options.registry.live().map(({ meter }) => meter);
+    this.#sampler = new Sampler(options.sampleIntervalMs, meters, kernel);
+    this.#timer = setInterval(() => void this.#tend(), INTERVAL_MS);
+  }
+
+  stop(): void {
+    this.#sampler.stop();
+    clearInterval(this.#timer);
+  }
+
+  async #tend(): Promise<void> {
+    const { registry, books, containerHooks, keeperSocket, log } = this.#options;
+    books.writeWhatIsDue(registry.live());
+    containerHooks.setHeard();
+    if (native.keeperAlive() || this.#connecting) return;
+    log.warn('the keeper is gone, or hangs: starting another');
+    this.#connecting = true;
+    try {
+      for (const id of await connectKeeper(keeperSocket)) native.keeperDrop(id); // it is none of ours
+    } catch (error) {
+      log.error({ err: error }, messageOf(error));
+    }
+    this.#connecting = false;
+  }
+}
