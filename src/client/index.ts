@@ -4,6 +4,7 @@ export type { ContainerDetails, ContainerStatus, Exit, ExitReason, State } from 
 export { type ErrorCode, type FailedStep, type FieldProblem, NiwaError } from '../protocol/errors.js';
 export type { RuntimeEvent, RuntimeEventType } from '../protocol/events.js';
 export type { ExecInput } from '../protocol/exec.js';
+export type { SessionExit } from '../protocol/frames.js';
 export type { Check, DrainStatus, Info } from '../protocol/host.js';
 export type { ImageInfo, ImportProgress } from '../protocol/images.js';
 export type { LogChunk } from '../protocol/logs.js';
@@ -16,4 +17,4 @@ export type { Stats } from '../protocol/stats.js';
 export type { HistoryPoint, Rates, Usage } from '../protocol/usage.js';
 export type { UsageAnswer, UsageRow } from '../protocol/usage-sums.js';
 export { type ListFilter, type LogsOptions, NiwaClient, type UsageQuery } from './client.js';
-export { ClientSession, type OutputPiece, type SessionExit } from './session.js';
+export { ClientSession, type OutputPiece } from './session.js';

@@ -1,17 +1,11 @@
 import type { Socket } from 'node:net';
 import { type ErrorBody, NiwaError } from '../protocol/errors.js';
-import { decodeFrames, encodeData, encodeFrame, FRAME, writeTo } from '../protocol/frames.js';
+import { decodeFrames, encodeData, encodeFrame, FRAME, type SessionExit, writeTo } from '../protocol/frames.js';
 
 /** A piece of what something in a container writes. */
 export interface OutputPiece {
   stream: 'stdout' | 'stderr';
   data: Buffer;
-}
-
-/** How it ended: the exit status, or the name of the signal. */
-export interface SessionExit {
-  code: number | null;
-  signal: string | null;
 }
 
 /** A connection to an exec, or to a container; its output has to be read. */

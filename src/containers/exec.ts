@@ -15,6 +15,7 @@ import { errnoName, isFailure, native, toError } from '../native.js';
 import { encodeProgram } from '../plan/encode.js';
 import { execOps } from '../plan/exec.js';
 import { idOutside } from '../plan/userns.js';
+import type { SessionExit } from '../protocol/frames.js';
 import { type ExecSpec, parseExec } from '../spec/exec.js';
 import { knownSignal, signalName } from '../spec/signals.js';
 import { FairTurns } from '../turns.js';
@@ -22,12 +23,6 @@ import { FairTurns } from '../turns.js';
 /** A container can hold up those who enter it, each on a thread of Node.js's pool; starts and files need some too. */
 const entering = new FairTurns({ root: 4, callers: 4, each: 2 });
 const checking = new CheckTurns();
-
-/** How a process ended: its exit status, or the name of the signal; both are null where niwa could not tell. */
-export interface ExecExit {
-  code: number | null;
-  signal: string | null;
-}
 
 /** A further process in a container. Whoever has it has to read or destroy its streams, and to close() it at last. */
 export class Exec {
@@ -39,7 +34,7 @@ export class Exec {
   /** Null where it has a terminal: then all comes by stdout. */
   readonly stderr: Socket | null;
   /** Resolves when it has ended; its output may still be on the way. */
-  readonly exited: Promise<ExecExit>;
+  readonly exited: Promise<SessionExit>;
   readonly #handle: ExecHandle;
 
   constructor({ exec, pid, stdin, stdout, stderr }: Executed) {

@@ -19,6 +19,12 @@ export const FRAME = {
   signal: 7,
 } as const;
 
+/** How an exec, or the container of an attachment, ended: its exit status or the name of the signal; both are null where niwa could not tell. */
+export interface SessionExit {
+  code: number | null;
+  signal: string | null;
+}
+
 export interface Frame {
   type: number;
   payload: Buffer;

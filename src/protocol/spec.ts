@@ -10,7 +10,7 @@ import { closed, Duration, Id, integer, Signal } from './spec/values.js';
 
 /**
  * What a user may write to describe a container: the one schema behind the validation, the types and the API document.
- * Its parts are in schema/.
+ * Its parts are in spec/.
  */
 
 const LabelValue = Type.String({ maxLength: 4096, description: 'a string of at most 4096 characters' });
