@@ -383,7 +383,7 @@ ${direction === 'in' ? 'take' : 'send'}(s.accept()[0])`;
 describe('nothing is left', () => {
   const count = (text: string) => rules().split(text).length - 1;
 
-  it('of a container that has ended, and 50 at once come and go', { tags: 'vm', timeout: 120_000 }, async () => {
+  it('of a container that has ended, and 50 at once come and go', { timeout: 120_000 }, async () => {
     await niwad.run({ network: bridged, process: { args: ['true'] } });
     const before = devices();
     const sleep = { process: { args: ['sleep', '999'] } };
@@ -455,7 +455,7 @@ describe('nothing is left', () => {
   });
 });
 
-it('is there where the kernel cannot count connections, and the log says so', { tags: 'vm' }, async () => {
+it('is there where the kernel cannot count connections, and the log says so', async () => {
   const place = nodePlace({ bridge: 'nwcount', subnet: '10.84.0.0/24', subnet6: null });
   const bin = join(place.directory, 'bin');
   mkdirSync(bin);
