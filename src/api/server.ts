@@ -146,7 +146,7 @@ function convertQuery(schema: TSchema, value: unknown, httpPart: string | undefi
   const { properties = {} } = schema as { properties?: Record<string, Node> };
   const query = value as Record<string, unknown>;
   for (const [name, text] of Object.entries(query))
-    if (!takesText(properties[name]) && /^(true|false|0|[1-9][0-9]{0,8})$/.test(String(text)))
+    if (!takesText(properties[name]) && /^(true|false|0|[1-9][0-9]{0,14})$/.test(String(text)))
       query[name] = JSON.parse(String(text)) as unknown;
   return query;
 }

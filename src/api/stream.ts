@@ -13,8 +13,7 @@ export interface LineStream {
 }
 
 /**
- * Answers with newline-delimited JSON for as long as the peer listens. The head is sent at once, also where the first value is
- * long in coming: the peer knows from it that it is listened to.
+ * Answers with newline-delimited JSON for as long as the peer listens.
  * @param open begins to send; gives what ends that, called once when the peer has gone
  */
 export function streamLines(reply: FastifyReply, open: (stream: LineStream) => () => void): FastifyReply {
@@ -31,7 +30,6 @@ export function streamLines(reply: FastifyReply, open: (stream: LineStream) => (
   };
   const close = open(stream);
   body.once('close', close);
-  reply.raw.once('pipe', () => reply.raw.flushHeaders()); // by then Fastify and its plugins have set all of them
   return sendLines(reply, body);
 }
 
@@ -40,15 +38,23 @@ export function streamLines(reply: FastifyReply, open: (stream: LineStream) => (
  * @param values what to send; the signal comes when the peer has gone
  */
 export function streamValues(reply: FastifyReply, values: (left: AbortSignal) => AsyncIterable<object>): FastifyReply {
-  const gone = new AbortController();
-  reply.raw.once('close', () => gone.abort());
-  const lines = async function* () {
-    for await (const value of values(gone.signal)) yield `${JSON.stringify(value)}\n`;
-  };
-  return sendLines(reply, Readable.from(lines(), { objectMode: false, highWaterMark: BUFFER_BYTES }));
+  return streamTexts(reply, (left) => linesOf(values(left)));
 }
 
+/** The same of lines that are JSON already, with their ends. */
+export function streamTexts(reply: FastifyReply, lines: (left: AbortSignal) => AsyncIterable<string>): FastifyReply {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  return sendLines(reply, Readable.from(lines(gone.signal), { objectMode: false, highWaterMark: BUFFER_BYTES }));
+}
+
+async function* linesOf(values: AsyncIterable<object>): AsyncGenerator<string> {
+  for await (const value of values) yield `${JSON.stringify(value)}\n`;
+}
+
+/** The head is sent at once, also where the first line is long in coming: the peer knows from it that it is listened to. */
 function sendLines(reply: FastifyReply, body: Readable): FastifyReply {
+  reply.raw.once('pipe', () => reply.raw.flushHeaders()); // by then Fastify and its plugins have set all of them
   reply.type('application/x-ndjson').header('cache-control', 'no-store');
   return reply.send(body);
 }

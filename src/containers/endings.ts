@@ -95,10 +95,17 @@ export class Endings {
     const { registry, books, containerHooks } = this.#options;
     if (containerHooks.owesHooks(container, exit)) container.endHooks.owe();
     registry.retire(container);
+    if (saved.phase !== 'making') books.save(container);
+    registry.tell('exit', saved.spec, exit);
     if (saved.phase === 'making') this.forget(container);
-    else books.save(container);
     void this.over(container, exit);
     this.forgetOldest();
+  }
+
+  /** Ends a run of which nothing but a record is left: it becomes final. */
+  async loseRun(record: UsageRecord): Promise<void> {
+    await this.#options.books.record({ ...record, type: 'final', reason: 'unknown' });
+    this.#options.registry.tell('exit', record, { code: null, signal: null, reason: 'unknown', at: record.at });
   }
 
   /** Records a start of which nothing was made. */

@@ -4,6 +4,7 @@ import { messageOf, NiwaError } from '../errors.js';
 import type { Handle } from '../native.js';
 import type { Exit } from '../protocol/container.js';
 import type { PlainEventType, RuntimeEvent, RuntimeEventType, Subject } from '../protocol/events.js';
+import type { EventLog } from './events/event-log.js';
 
 /** Which containers there are, and the telling of what happens to them. */
 export class Registry {
@@ -16,9 +17,11 @@ export class Registry {
   readonly #exited = new Set<Container>();
   readonly #byHandle = new Map<Handle, Container>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
+  readonly #events: EventLog;
   readonly #log: Logger;
 
-  constructor(log: Logger) {
+  constructor(events: EventLog, log: Logger) {
+    this.#events = events;
     this.#log = log;
   }
 
@@ -101,11 +104,11 @@ export class Registry {
 
   tell(type: PlainEventType, subject: Subject): void;
   tell(type: 'exit', subject: Subject, exit: Exit): void;
-  tell(type: RuntimeEventType, { id, owner, labels }: Subject, exit?: Exit): void {
-    const event = { type, id, at: new Date().toISOString(), owner, labels, ...(exit === undefined ? {} : { exit }) };
+  tell(type: RuntimeEventType, subject: Subject, exit?: Exit): void {
+    const event = this.#events.add(type, subject, exit);
     for (const listener of this.#listeners) {
       try {
-        listener(event as RuntimeEvent);
+        listener(event);
       } catch (error) {
         this.#log.error({ err: error }, messageOf(error));
       }

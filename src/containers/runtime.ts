@@ -26,6 +26,7 @@ import type { Bounds } from '../spec/ceilings.js';
 import { Admission } from './admission.js';
 import { ContainerHooks } from './container-hooks.js';
 import { Endings } from './endings.js';
+import type { EventLog } from './events/event-log.js';
 import { execIn } from './exec.js';
 import { attach } from './operations/attach.js';
 import { create, run } from './operations/create.js';
@@ -59,6 +60,8 @@ export interface RuntimeOptions {
   networks: Networks;
   logs: LogStore;
   images: ImageStore;
+  /** What happens to containers, also before this daemon. */
+  events: EventLog;
   /** What callers other than root may ask for. */
   allowed: Allowed;
   /** What a container gets whose spec sets no bound. */
@@ -91,7 +94,7 @@ export class Runtime {
   constructor(options: RuntimeOptions) {
     this.#options = options;
     const bootId = this.#bootId;
-    const registry = new Registry(options.log);
+    const registry = new Registry(options.events, options.log);
     const books = new Books({ ...options, bootId });
     const exec = (id: string, request: object, check: AbortSignal) =>
       execIn(registry.get(id), request, ROOT, options.allowed, check);
@@ -167,6 +170,11 @@ export class Runtime {
   /** The directories that are roots, or layers of roots, of containers that have not exited. */
   layersInUse(): Set<string> {
     return new Set(this.#parts.registry.live().flatMap(({ spec }) => spec.root.layers ?? []));
+  }
+
+  /** What has happened to containers, and happens. */
+  get events(): EventLog {
+    return this.#options.events;
   }
 
   /** Calls `listener` with every event from now on; gives what ends that. */

@@ -13,9 +13,11 @@ import { isThere } from '../host/stored-file.js';
 import type { LogStore } from '../logs/store.js';
 import { native } from '../native.js';
 import type { Networks } from '../network/networks.js';
+import type { Exit } from '../protocol/container.js';
 import { connectKeeper } from './connect-keeper.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Endings } from './endings.js';
+import type { EventLog } from './events/event-log.js';
 import { mend } from './mend.js';
 import { type Decision, decide } from './reconcile.js';
 import type { Registry } from './registry.js';
@@ -28,6 +30,7 @@ export interface TakeOverOptions {
   stateFiles: StateFiles;
   logs: LogStore;
   ledger: Ledger;
+  events: EventLog;
   resources: Resources;
   networks: Networks;
   tree: CgroupTree;
@@ -64,7 +67,8 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
   const decided = [...sound, ...mended];
   endings.expect(books.finalRecords(decided.flatMap(([one]) => (one.phase === 'exited' ? [] : [one]))));
   const ended = decided.filter(([, decision]) => !lives(decision));
-  for (const [one, decision] of ended) endings.follow(close(one, decision, options));
+  const wasTold = await options.events.recentEnds();
+  for (const [one, decision] of ended) endings.follow(close(one, decision, wasTold, options));
   endings.forgetOldest();
   const counts = { running: decided.length - ended.length, exited: ended.length };
   if (decided.length > 0) log.info(counts, 'took over the containers of the daemon before');
@@ -72,8 +76,7 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
   await removeOrphans(kept, options);
   const runs = new Set(decided.map(([{ run }]) => run));
   // What was running when the machine went down left only records of its use until then: they become final.
-  for (const record of ledger.unfinished())
-    if (!runs.has(record.run)) endings.follow(books.record({ ...record, type: 'final', reason: 'unknown' }));
+  for (const record of ledger.unfinished()) if (!runs.has(record.run)) endings.follow(endings.loseRun(record));
 }
 
 function lives(decision: Decision): boolean {
@@ -93,7 +96,7 @@ function lostAmong(kept: readonly string[], found: readonly string[], { tree }: 
 function mendAll(
   damaged: readonly Damaged[],
   kept: readonly string[],
-  { books, stateFiles, ledger, networks, tree, bootId, log }: TakeOverOptions,
+  { books, registry, stateFiles, ledger, networks, tree, bootId, log }: TakeOverOptions,
 ): SavedState[] {
   return damaged.flatMap((one) => {
     const { id, reason } = one;
@@ -102,6 +105,7 @@ function mendAll(
     if (!isThere(cgroup) && !kept.includes(id)) {
       log.warn({ id, reason, file }, 'the state of a container that is gone is damaged or missing: it is forgotten');
       books.forget(id);
+      registry.tell('remove', { id, owner: null, labels: {} });
       return [];
     }
     const oldest = oldestIn(cgroup);
@@ -133,6 +137,7 @@ function takeOne(saved: SavedState, undo: boolean, { onAdded, ...options }: Take
 async function close(
   saved: SavedState,
   decision: Decision,
+  wasTold: (id: string, exit: Exit) => boolean,
   { registry, endings, logs, resources }: TakeOverOptions,
 ): Promise<void> {
   const container = Container.gone(saved, logs.ended(saved.spec.id));
@@ -140,8 +145,9 @@ async function close(
   native.keeperDrop(container.id);
   if (decision === 'keep' && saved.exit !== null) {
     container.takeEnd(saved.exit, saved.usage);
-    void endings.over(container, saved.exit);
     registry.retire(container);
+    if (!wasTold(container.id, saved.exit)) registry.tell('exit', saved.spec, saved.exit);
+    void endings.over(container, saved.exit);
   }
   await resources.release(container, OF_GONE);
   if (decision === 'lose') {

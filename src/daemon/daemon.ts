@@ -8,12 +8,14 @@ import { Metrics } from '../accounting/metrics.js';
 import { UsageSums } from '../accounting/sums/sums.js';
 import { groupNumber } from '../api/peer.js';
 import { makeApi } from '../api/server.js';
+import { EventLog } from '../containers/events/event-log.js';
 import { Runtime } from '../containers/runtime.js';
 import { StateFiles } from '../engine/state-files.js';
 import { messageOf, NiwaError } from '../errors.js';
 import { type CgroupTree, lookAtCgroupTree, makeCgroupTree, removeCgroupTree } from '../host/cgroup.js';
 import { IdPool } from '../host/id-pool.js';
 import { nameOfTree, OWN_GROUP, stepAside } from '../host/own-group.js';
+import { readBootId } from '../host/process.js';
 import { Images } from '../images/images.js';
 import { ImageStore } from '../images/store.js';
 import { version } from '../installation/version.js';
@@ -72,7 +74,13 @@ export async function startDaemon(
   const ledger = await openLedger(paths.ledger, log);
   const imageStore = new ImageStore(paths.images);
   const networks = new Networks({ settings: config.network, markFile: paths.bridgeMark, log, kernel });
-  const runtime = makeRuntime(config, { tree, paths, ledger, imageStore, networks, log });
+  const events = await EventLog.open({
+    directory: paths.events,
+    numberFile: paths.lastEvent,
+    bootId: readBootId(),
+    log,
+  });
+  const runtime = makeRuntime(config, { tree, paths, ledger, imageStore, events, networks, log });
   const sums = new UsageSums(ledger, paths.usage);
   ledger.onBegun = () => void sums.prepare();
   const metrics = new Metrics(droppedLines);
@@ -104,7 +112,7 @@ export async function startDaemon(
       stopListening(api);
       const running = await runtime.close();
       await api.close();
-      await ledger.close();
+      await Promise.all([ledger.close(), events.close()]);
       if (running > 0) return running; // the keeper holds the socket for the next niwad
       unlisten(endpoint);
       await networks.close();
@@ -125,8 +133,10 @@ function pathsOf({ runDir, stateDir }: Config) {
     keeperSocket: join(runDir, 'keeper.sock'),
     drainFile: join(runDir, 'draining'),
     bridgeMark: join(runDir, 'bridge'),
+    lastEvent: join(runDir, 'last-event'),
     ledger: join(stateDir, 'ledger'),
     usage: join(stateDir, 'usage'),
+    events: join(stateDir, 'events'),
     logs: join(stateDir, 'logs'),
     images: join(stateDir, 'images'),
   };
@@ -162,11 +172,12 @@ interface Parts {
   paths: Paths;
   ledger: Ledger;
   imageStore: ImageStore;
+  events: EventLog;
   networks: Networks;
   log: Logger;
 }
 
-function makeRuntime(config: Config, { tree, paths, ledger, imageStore, networks, log }: Parts): Runtime {
+function makeRuntime(config: Config, { tree, paths, ledger, imageStore, events, networks, log }: Parts): Runtime {
   const { sampleIntervalMs, interimIntervalMs, keepExited, allow, idPool } = config;
   return new Runtime({
     tree,
@@ -179,6 +190,7 @@ function makeRuntime(config: Config, { tree, paths, ledger, imageStore, networks
     networks,
     logs: new LogStore(paths.containers, paths.logs, config.logs, log, kernel),
     images: imageStore,
+    events,
     allowed: {
       ...NOTHING_ALLOWED,
       ...allow,

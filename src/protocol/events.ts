@@ -1,29 +1,42 @@
-import type { Exit } from './container.js';
-import type { Spec } from './resolved-spec.js';
+import { type Static, Type } from 'typebox';
+import { ExitSchema } from './container.js';
+import { PLAIN_EVENT_TYPES } from './event-types.js';
+import { nullable, Texts, Time } from './parts.js';
 
+const PlainTypeSchema = Type.Enum([...PLAIN_EVENT_TYPES]);
+export type PlainEventType = Static<typeof PlainTypeSchema>;
+
+const SubjectSchema = Type.Object({ id: Type.String(), owner: nullable(Type.String()), labels: Texts });
 /** Whom an event is about. */
-export type Subject = Pick<Spec, 'id' | 'owner' | 'labels'>;
+export type Subject = Static<typeof SubjectSchema>;
 
-/** What is told of without another word. */
-export type PlainEventType =
-  | 'adopt'
-  | 'create'
-  | 'start'
-  | 'start-failed'
-  | 'ready'
-  | 'unready'
-  | 'update'
-  | 'lifetime'
-  | 'pause'
-  | 'resume'
-  | 'stopping'
-  | 'hooks-given-up'
-  | 'remove';
-
-interface Happening extends Subject {
-  at: string;
-}
+const happening = {
+  seq: Type.Integer({ description: 'counts the events of this niwad and of those before it; none is used twice' }),
+  at: Time,
+  ...SubjectSchema.properties,
+};
 
 /** Something that happened to a container. */
-export type RuntimeEvent = (Happening & { type: PlainEventType }) | (Happening & { type: 'exit'; exit: Exit });
+export const RuntimeEventSchema = Type.Union(
+  [
+    Type.Object({ type: PlainTypeSchema, ...happening }),
+    Type.Object({ type: Type.Literal('exit'), ...happening, exit: ExitSchema }),
+  ],
+  { title: 'Event' },
+);
+export type RuntimeEvent = Static<typeof RuntimeEventSchema>;
 export type RuntimeEventType = RuntimeEvent['type'];
+
+export const EventGapSchema = Type.Object(
+  {
+    type: Type.Literal('gap'),
+    from: Type.Integer({ description: 'the first number that is missing' }),
+    to: Type.Integer({ description: 'the last one' }),
+  },
+  { title: 'EventGap', description: 'the events with these numbers are not kept any more, or were lost' },
+);
+export type EventGap = Static<typeof EventGapSchema>;
+
+/** A line of a stream of events. */
+export const EventLineSchema = Type.Union([RuntimeEventSchema, EventGapSchema], { title: 'EventLine' });
+export type EventLine = Static<typeof EventLineSchema>;

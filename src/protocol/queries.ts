@@ -1,14 +1,15 @@
-import { type Static, type TString, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import { StateSchema } from './container.js';
+import { EVENT_TYPES } from './event-types.js';
 import { NEXT_HEADER } from './headers.js';
 import { ImageName } from './images.js';
 import { StreamNameSchema } from './logs.js';
-import { closed } from './spec/values.js';
+import { closed, Id } from './spec/values.js';
 import { BY_WORDS } from './usage-sums.js';
 
 /** What the queries of lists and streams say. */
 
-const severalOf = (one: TString, description: string) =>
+const severalOf = <T extends TSchema>(one: T, description: string) =>
   Type.Optional(Type.Union([one, Type.Array(one)], { description }));
 
 /** Which containers are meant; each may be given several times, and all have to fit. */
@@ -77,6 +78,20 @@ export const LogsQuery = Type.Object(
   closed,
 );
 export type LogsQuery = Static<typeof LogsQuery>;
+
+export const EventsQuery = Type.Object(
+  {
+    after: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'the number of an event: also those behind it that are kept' }),
+    ),
+    since: Type.Optional(Type.String({ description: `also those that are kept from then on: ${MOMENT_WORDS}` })),
+    ...filterFields,
+    id: severalOf(Id, 'a container; of several, any'),
+    type: severalOf(Type.Enum([...EVENT_TYPES]), `${EVENT_TYPES.join(', ')}; of several, any`),
+  },
+  closed,
+);
+export type EventsQuery = Static<typeof EventsQuery>;
 
 export const StreamQuery = Type.Object(
   { stream: Type.Optional(Type.Boolean({ description: 'true for a line of JSON per interval' })) },

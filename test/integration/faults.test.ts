@@ -77,6 +77,7 @@ describe('a full disk', () => {
     await first.run({ id: 'before', process: { args: ['true'] } });
     const labels = { long: 'x'.repeat(4096) }; // a record that does not fit into the page that the ledger has begun
     await first.start({ id: 'ends', process: sleeper, labels });
+    await sleep(scaled(200)); // its events are stored: they take no room after this
     const free = fill(place.stateDir);
     await first.client.kill('ends', 'SIGKILL');
     expect(await first.client.wait('ends', { timeout: `${scaled(500)}ms` })).toBeNull();

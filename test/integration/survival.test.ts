@@ -5,6 +5,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { NiwaError } from '../../src/client/index.js';
 import { CRASH_POINTS } from '../../src/test-hooks/crash-point.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
+import { inShort, toldSoFar } from './support/events.js';
 import { MAX_LATENESS_MS, SLOWNESS, scaled } from './support/host.js';
 import { isAlive, keeperOf, type Niwad, type Place } from './support/niwad.js';
 
@@ -294,6 +295,8 @@ describe("a daemon that dies at any point of a container's life counts it exactl
       await expectCountedOnce(second, place, !early);
       const [final] = second.ledger('once').filter(({ type }) => type === 'final');
       if (!early && counted !== null) expect(final?.usage?.cpu.usage_usec).toBe(counted);
+      const ends = (await toldSoFar(second)).filter(({ type }) => type === 'exit');
+      expect(inShort(ends)).toEqual(['exit once']);
       await second.stop('SIGKILL');
       const third = await startDaemon(place);
       await expectCountedOnce(third, place, !early);

@@ -1,18 +1,47 @@
+import type { Wanted } from '../../containers/events/event-log.js';
+import { EventLineSchema, type RuntimeEvent } from '../../protocol/events.js';
+import { AFTER_HEADER } from '../../protocol/headers.js';
+import { EventsQuery } from '../../protocol/queries.js';
+import { fits, toFilter } from '../../spec/filter.js';
 import type { Api, ApiOptions } from '../api.js';
-import { streamLines } from '../stream.js';
-import { failures } from './answers.js';
+import { requireMoment } from '../requests.js';
+import { streamTexts } from '../stream.js';
+import { failures, linesOf } from './answers.js';
 
 /** What happens to containers. */
-export function eventRoutes(api: Api, { runtime }: ApiOptions): void {
+export function eventRoutes(api: Api, { runtime: { events } }: ApiOptions): void {
   api.get(
     '/v1/events',
     {
       schema: {
         operationId: 'streamEvents',
-        summary: 'What happens to containers, from now on, a line each',
-        response: failures,
+        summary: 'What happens to containers, a line each, from now on, or from an earlier event on',
+        description: `The header ${AFTER_HEADER} has the number behind which the stream begins. A gap stands for events that are not there.`,
+        querystring: EventsQuery,
+        response: { 200: linesOf(EventLineSchema), ...failures },
       },
     },
-    async (_request, reply) => streamLines(reply, ({ push }) => runtime.subscribe(push)),
+    async ({ query }, reply) => {
+      const wanted = toWanted(query, events.last, Date.now());
+      reply.header(AFTER_HEADER, wanted.after);
+      return streamTexts(reply, (left) => events.follow(wanted, left));
+    },
   );
+}
+
+/**
+ * Makes of a query what is wanted of the log of events.
+ * @param last the number of the last event: from now on, unless the query says from when
+ * @param now in milliseconds since 1970
+ * @throws NiwaError SPEC_INVALID
+ */
+export function toWanted({ after, since, id, type, ...query }: EventsQuery, last: number, now: number): Wanted {
+  const filter = toFilter(query);
+  const [ids, types] = [id, type].map((one) => (one === undefined ? undefined : new Set<string>([one].flat())));
+  return {
+    after: after ?? (since === undefined ? last : 0),
+    since: since === undefined ? null : requireMoment('since', since, now),
+    fits: (event: RuntimeEvent) =>
+      (ids?.has(event.id) ?? true) && (types?.has(event.type) ?? true) && fits(filter, event),
+  };
 }

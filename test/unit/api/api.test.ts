@@ -13,6 +13,7 @@ import { Metrics } from '../../../src/accounting/metrics.js';
 import { UsageSums } from '../../../src/accounting/sums/sums.js';
 import type { Api } from '../../../src/api/api.js';
 import { makeApi } from '../../../src/api/server.js';
+import { EventLog } from '../../../src/containers/events/event-log.js';
 import { Runtime } from '../../../src/containers/runtime.js';
 import { Container } from '../../../src/engine/container.js';
 import { firstState } from '../../../src/engine/saved-state.js';
@@ -69,17 +70,23 @@ class EndedRuntime extends Runtime {
   override list(): Container[] {
     return [this.#ended, ...super.list()];
   }
-  /** The headers of a stream go out with its first line. */
-  override subscribe(listener: Parameters<Runtime['subscribe']>[0]): () => void {
-    this.subscribers++;
-    const leave = super.subscribe(listener);
-    listener({ type: 'create', id: this.#ended.id, at: '', owner: 'ann', labels: { a: 'b' } });
-    return () => {
-      this.subscribers--;
-      leave();
-    };
-  }
-  subscribers = 0;
+}
+
+let followers = 0;
+
+/** Lets each stream of events begin with a line: its headers go out with that here. */
+function beginWithLine(events: EventLog): EventLog {
+  const follow = events.follow.bind(events);
+  events.follow = async function* (wanted, left) {
+    followers++;
+    try {
+      yield '{}\n';
+      yield* follow(wanted, left);
+    } finally {
+      followers--;
+    }
+  };
+  return events;
 }
 
 function exitedContainer(): Container {
@@ -107,6 +114,7 @@ let directory: string;
 let ledger: Ledger;
 let runtime: EndedRuntime;
 let images: ImageStore;
+let events: EventLog;
 let api: Api;
 let peer: Peer | undefined;
 
@@ -134,7 +142,11 @@ beforeAll(async () => {
   const nowhere = '/no/such/place';
   ledger = await Ledger.open(join(directory, 'ledger'));
   images = new ImageStore(join(directory, 'images'));
+  const log = pino({ level: 'silent' });
+  const numberFile = join(directory, 'last-event');
+  events = await EventLog.open({ directory: join(directory, 'events'), numberFile, bootId: 'boot', log });
   runtime = new EndedRuntime({
+    events: beginWithLine(events),
     images,
     tree: { mount: nowhere, base: nowhere, containers: `${nowhere}${containersCgroup}`, controllers },
     stage,
@@ -182,6 +194,7 @@ afterAll(async () => {
   await api.close();
   await runtime.close();
   await ledger.close();
+  await events.close();
   await rm(directory, { recursive: true });
 });
 
@@ -263,6 +276,9 @@ const query = fc.array(
       'since',
       'until',
       'tail',
+      'after',
+      'id',
+      'type',
       'x',
       '__proto__',
       'toString',
@@ -444,9 +460,9 @@ describe('a request', () => {
   });
 
   it('for the head of a stream leaves nobody behind that listens', async () => {
-    const { subscribers } = runtime;
+    const before = followers;
     await send(root, { method: 'HEAD', url: '/v1/events' });
-    expect(runtime.subscribers).toBe(subscribers);
+    expect(followers).toBe(before);
   });
 
   it('of a member may not switch protections off, that of root may', async () => {
@@ -552,7 +568,7 @@ describe('the OpenAPI document', () => {
     const answers = operationsOf(document).filter(({ responses }) =>
       Object.keys(responses).every((status) => !/^[123]/.test(status)),
     );
-    expect(answers.map(({ name }) => name)).toEqual(['get /v1/events']); // its schema is still to come
+    expect(answers.map(({ name }) => name)).toEqual([]);
     const references = JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g);
     expect([...references].filter(([, name = '']) => !Object.hasOwn(schemas, name))).toEqual([]);
   });

@@ -1,14 +1,17 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import type { EventLog } from '../../../src/containers/events/event-log.js';
 import { Registry } from '../../../src/containers/registry.js';
 import type { Container } from '../../../src/engine/container.js';
+
+const registryOf = () => new Registry({} as EventLog, pino({ enabled: false })); // nothing is told here
 
 /** The part of a container that a registry looks at. */
 const containerOf = (id: string) => ({ id, handle: 0, state: 'exited' }) as unknown as Container;
 
 describe('surplus', () => {
   it('gives the first to have ended of those that are too many', () => {
-    const registry = new Registry(pino({ enabled: false }));
+    const registry = registryOf();
     const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(containerOf) as [Container, Container, Container, Container];
     for (const container of [a, b, c, d]) registry.add(container);
     for (const container of [c, a, d]) registry.retire(container);
@@ -22,7 +25,7 @@ describe('surplus', () => {
 
 describe('live', () => {
   it('gives those that have neither ended nor been removed', () => {
-    const registry = new Registry(pino({ enabled: false }));
+    const registry = registryOf();
     const [a, b, c] = ['a', 'b', 'c'].map((id) => ({ ...containerOf(id), state: 'running' })) as [
       Container,
       Container,

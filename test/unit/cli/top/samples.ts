@@ -100,6 +100,7 @@ export function exitEvent(id: string, reason: Exit['reason'], at = NOW): Runtime
   return {
     type: 'exit',
     id,
+    seq: 1,
     at: time,
     owner: null,
     labels: {},

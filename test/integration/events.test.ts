@@ -1,0 +1,126 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test, vi } from 'vitest';
+import { removeGroup } from '../../src/host/cgroup.js';
+import type { EventLine } from '../../src/protocol/events.js';
+import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
+import { inShort, lastEvent, take, toldSoFar } from './support/events.js';
+import { SLOWNESS, scaled } from './support/host.js';
+import { raw } from './support/http.js';
+import { keeperOf } from './support/niwad.js';
+
+const sleeper = { args: ['sleep', '1000'] };
+const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
+
+cleanUpDaemons();
+
+describe('every end is told', () => {
+  test('of a container of which nothing is left but what was written down', async () => {
+    const place = newPlace();
+    const first = await startDaemon(place);
+    await first.start({ id: 'lost', process: sleeper, owner: 'ann', labels: { app: 'x' } });
+    const last = await lastEvent(first);
+    await first.stop('SIGKILL');
+    process.kill(keeperOf(place) ?? 0, 'SIGKILL');
+    await removeGroup(first.groupOf('lost'));
+
+    const second = await startDaemon(place);
+    expect(await second.client.wait('lost')).toMatchObject({ reason: 'unknown' });
+    const exits = (await toldSoFar(second, last)).filter(({ type }) => type === 'exit');
+    expect(exits).toMatchObject([{ id: 'lost', owner: 'ann', labels: { app: 'x' }, exit: { reason: 'unknown' } }]);
+  });
+
+  test('of one that ended while there was no niwad', async () => {
+    const place = newPlace();
+    const first = await startDaemon(place);
+    const { pid } = await first.start({ id: 'ended', process: sleeper });
+    const last = await lastEvent(first);
+    await first.stop('SIGKILL');
+    process.kill(pid ?? 0, 'SIGKILL');
+    const second = await startDaemon(place);
+    await second.client.wait('ended');
+    await vi.waitFor(async () => {
+      const told = await toldSoFar(second, last);
+      expect(inShort(told)).toEqual(['adopt ended', 'exit ended']);
+    }, PATIENCE);
+  });
+
+  test('of one that was running when the machine went down, of which only the ledger tells', async () => {
+    const place = newPlace({ interimIntervalMs: 1000 });
+    const first = await startDaemon(place);
+    await first.start({ id: 'down', process: sleeper, owner: 'ann' });
+    await vi.waitFor(() => expect(first.ledger('down').length).toBeGreaterThan(0), PATIENCE);
+    const last = await lastEvent(first);
+    await first.stop('SIGKILL');
+    process.kill(keeperOf(place) ?? 0, 'SIGKILL');
+    await removeGroup(first.groupOf('down'));
+    rmSync(place.runDir, { recursive: true });
+
+    const second = await startDaemon(place);
+    await vi.waitFor(async () => {
+      const [gap, ...told] = await toldSoFar(second, last);
+      expect(gap).toMatchObject({ type: 'gap', from: last + 1 });
+      expect(told).toMatchObject([{ type: 'exit', id: 'down', owner: 'ann', exit: { reason: 'unknown' } }]);
+    }, PATIENCE);
+  });
+
+  test('of one that could not be created', async () => {
+    const niwad = await startDaemon(newPlace());
+    const root = { path: join(niwad.place.files, 'nothing') };
+    await expect(niwad.client.create({ id: 'unborn', process: sleeper, root })).rejects.toThrow();
+    expect(inShort(await toldSoFar(niwad))).toEqual(['start-failed unborn']);
+  });
+});
+
+describe('events are kept', () => {
+  test('over a stop and over a kill: who comes back with a number misses nothing', async () => {
+    const place = newPlace();
+    const told: EventLine[] = [];
+    for (const signal of ['SIGTERM', 'SIGKILL', 'SIGKILL'] as const) {
+      const niwad = await startDaemon(place);
+      const id = `web${told.length}`;
+      await niwad.client.create({ id, process: { args: ['true'] }, owner: 'ann' }, { wait: true });
+      await niwad.client.remove(id);
+      const after = told.at(-1) as { seq: number } | undefined;
+      const news = await toldSoFar(niwad, after?.seq ?? 0);
+      expect(inShort(news)).toEqual(['create', 'start', 'exit', 'remove'].map((type) => `${type} ${id}`));
+      told.push(...news);
+      await sleep(scaled(200)); // it is stored
+      await niwad.stop(signal);
+    }
+    expect(told.map((line) => line.type !== 'gap' && line.seq)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    expect(await toldSoFar(await startDaemon(place))).toEqual(told);
+  });
+
+  test('and what was lost by a kill is a gap, whose numbers are never used again', async () => {
+    const place = newPlace();
+    const first = await startDaemon(place, { NIWA_CRASH_AT: 'started-saved' });
+    await first.client.create({ id: 'web', process: sleeper }, { start: true }).catch(() => {});
+    await first.ended(); // create was told just before
+    const second = await startDaemon(place);
+    const [gap, ...told] = await toldSoFar(second);
+    expect(gap).toEqual({ type: 'gap', from: 1, to: 1 });
+    expect(told[0]).toMatchObject({ seq: 2, type: 'adopt', id: 'web' });
+  });
+});
+
+test('only what is asked for is told, also of what is kept', async () => {
+  const niwad = await startDaemon(newPlace());
+  await niwad.client.create(
+    { id: 'web', process: { args: ['true'] }, owner: 'ann', labels: { app: 'x' } },
+    { wait: true },
+  );
+  await niwad.client.create({ id: 'db', process: { args: ['true'] }, owner: 'bob' }, { wait: true });
+  const ofQuery = async (query: string, count: number) => inShort(await take(niwad, query, count));
+  expect(await ofQuery('after=0&owner=ann', 3)).toEqual(['create web', 'start web', 'exit web']);
+  expect(await ofQuery('since=1h&label=app%3Dx&type=exit', 1)).toEqual(['exit web']);
+  expect(await ofQuery('after=1&id=db&id=web&type=start&type=exit', 4)).toEqual([
+    'start web',
+    'exit web',
+    'start db',
+    'exit db',
+  ]);
+  for (const query of ['after=-1', 'after=x', 'since=yesterday', 'type=stop', 'id=..', 'until=1h'])
+    expect((await raw(niwad.socket, 'GET', `/v1/events?${query}`)).status).toBe(400);
+});
