@@ -1,5 +1,6 @@
-import type { ClientSession, SessionExit } from '../../../src/client/session.js';
+import type { ClientSession } from '../../../src/client/session.js';
 import type { ExecInput } from '../../../src/protocol/exec.js';
+import type { SessionExit } from '../../../src/protocol/frames.js';
 import type { Niwad } from './niwad.js';
 
 /** What came over a session until its end. */
