@@ -35,7 +35,7 @@ export class Sampler {
 
   #sample(sampled: Sampled[]): void {
     const { readings, host } = this.#kernel;
-    const width = readings.columns.length;
+    const width = readings.columns.size;
     if (this.#handles.length < sampled.length) {
       this.#handles = new Uint32Array(2 * sampled.length);
       this.#rows = new Float64Array(2 * sampled.length * width);

@@ -3,8 +3,8 @@ import { type Allowed, type Caller, withRealPaths } from '../access/allowed.js';
 import { requireActPermission } from '../access/permissions.js';
 import { requireState } from '../engine/actions.js';
 import type { Container } from '../engine/container.js';
+import type { Kernel } from '../kernel/kernel.js';
 import type { ContainerLog } from '../logs/log.js';
-import { native } from '../native.js';
 import type { Exit } from '../protocol/container.js';
 import type { LogChunk } from '../protocol/logs.js';
 import { pipe } from './exec.js';
@@ -25,7 +25,12 @@ export interface Attachment {
  * Takes part in a container that has not exited; of one that was not started yet, from its first word on.
  * @throws NiwaError FORBIDDEN where it has a terminal and the caller may not ask for such a container, STATE_CONFLICT
  */
-export async function attachTo(container: Container, caller: Caller, allowed: Allowed): Promise<Attachment> {
+export async function attachTo(
+  container: Container,
+  caller: Caller,
+  allowed: Allowed,
+  { terminals }: Pick<Kernel, 'terminals'>,
+): Promise<Attachment> {
   const { id, spec, state, handle, log, exited } = container;
   requireState('attach to', id, state);
   const { tty } = spec.process;
@@ -34,11 +39,11 @@ export async function attachTo(container: Container, caller: Caller, allowed: Al
   try {
     const output = await fromNowOn(log, state === 'created', left.signal);
     if (tty) requireState('attach to', id, container.state); // it may have ended meanwhile
-    const stdin = tty ? pipe(native.terminalInput(handle), 'write') : null;
+    const stdin = tty ? pipe(terminals.input(handle), 'write') : null;
     return {
       stdin,
       output,
-      resize: (rows, columns) => void native.resizeTerminal(handle, rows, columns),
+      resize: (rows, columns) => terminals.resize(handle, rows, columns),
       exited,
       close: () => {
         left.abort();

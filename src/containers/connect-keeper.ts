@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { cureOfShortage, messageOf, NiwaError } from '../errors.js';
-import { nativeDirectory } from '../kernel/programs.js';
-import { errnoName, native } from '../native.js';
+import { isKernelError } from '../kernel/errors.js';
+import type { Kernel } from '../kernel/kernel.js';
+import { KEEPER_PROGRAM } from '../kernel/programs.js';
 
 /** The small program that keeps the lifetimes of containers while there is no daemon: native/keeper/main.cc. */
 
@@ -16,19 +16,24 @@ const READY_MS = 10_000;
  * @returns the ids of the containers that it keeps and nobody has adopted
  * @throws NiwaError HOST_ERROR
  */
-export async function connectKeeper(socket: string): Promise<string[]> {
-  const kept = await native.keeperConnect(socket);
-  if (typeof kept !== 'number') return kept;
+export async function connectKeeper({ keeper }: Pick<Kernel, 'keeper'>, socket: string): Promise<string[]> {
+  try {
+    return await keeper.connect(socket);
+  } catch (error) {
+    if (!isKernelError(error)) throw error;
+  }
   await startKeeper(socket);
-  const fresh = await native.keeperConnect(socket);
-  if (typeof fresh !== 'number') return fresh;
-  throw new NiwaError('HOST_ERROR', `cannot connect to the keeper on ${socket}: ${errnoName(fresh)}`);
+  return await keeper.connect(socket);
 }
 
 /** Starts a keeper in a session of its own: nothing that ends us ends it. It listens when this has resolved. */
 async function startKeeper(socket: string): Promise<void> {
-  const path = join(nativeDirectory, 'niwa-keeper');
-  const keeper = spawn(path, [socket], { cwd: '/', detached: true, env: {}, stdio: ['ignore', 'pipe', 'pipe'] });
+  const keeper = spawn(KEEPER_PROGRAM, [socket], {
+    cwd: '/',
+    detached: true,
+    env: {},
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   try {
     if (keeper.pid === undefined) throw (await once(keeper, 'error'))[0];
     const complaint = text(keeper.stderr).catch(() => '');
@@ -38,7 +43,7 @@ async function startKeeper(socket: string): Promise<void> {
   } catch (error) {
     keeper.kill('SIGKILL');
     const cure = cureOfShortage((error as NodeJS.ErrnoException).code ?? '') ?? 'build it with `npm run build`';
-    throw new NiwaError('HOST_ERROR', `cannot start ${path}: ${messageOf(error)}; ${cure}`, { cause: error });
+    throw new NiwaError('HOST_ERROR', `cannot start ${KEEPER_PROGRAM}: ${messageOf(error)}; ${cure}`, { cause: error });
   } finally {
     keeper.stdout?.destroy(); // not there where there are no descriptors
     keeper.stderr?.destroy();

@@ -8,7 +8,7 @@ import { checkOf, type RunInside } from '../hooks/checks.js';
 import { repeat } from '../hooks/interval.js';
 import { hooksAt, runInterval, runPoint } from '../hooks/point.js';
 import { awaitReady } from '../hooks/readiness.js';
-import { kernel } from '../kernel/addon.js';
+import type { Kernel } from '../kernel/kernel.js';
 import type { Exit } from '../protocol/container.js';
 import type { HookPoint, Hooks } from '../protocol/resolved-hooks.js';
 import type { Spec } from '../protocol/resolved-spec.js';
@@ -23,6 +23,7 @@ export interface ContainerHooksOptions {
   books: Books;
   /** Makes a further process in a container. */
   exec(id: string, request: object, check: AbortSignal): Promise<Exec>;
+  kernel: Pick<Kernel, 'network'>;
   log: Logger;
 }
 
@@ -184,7 +185,7 @@ export class ContainerHooks {
     const run: RunInside = async (args, end) => exitCodeOf(await this.#options.exec(container.id, { args }, end), end);
     const atUsec = await awaitReady(
       { ...ready, untilUsec },
-      checkOf(kernel, container.handle, ready.check, run),
+      checkOf(this.#options.kernel, container.handle, ready.check, run),
       signal,
     );
     if (signal.aborted || container.hasEnded) return;

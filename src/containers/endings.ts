@@ -7,7 +7,8 @@ import { AFTER_EXITED, BEFORE_EXITED, type Resources } from '../engine/resources
 import { exitOf } from '../engine/saved-state.js';
 import type { SavedState } from '../engine/state-files.js';
 import { recordOf, usageRecord } from '../engine/usage-record.js';
-import type { ExitEvent } from '../native.js';
+import type { ExitEvent } from '../kernel/containers.js';
+import type { Kernel } from '../kernel/kernel.js';
 import type { Exit } from '../protocol/container.js';
 import type { UsageRecord } from '../protocol/record.js';
 import { crashPoint } from '../test-hooks/crash-point.js';
@@ -22,6 +23,7 @@ export interface EndingsOptions {
   books: Books;
   containerHooks: ContainerHooks;
   resources: Resources;
+  kernel: Pick<Kernel, 'terminals' | 'logs'>;
   log: Logger;
   /** How many exited containers are remembered; the oldest are forgotten first. */
   keepExited: number;
@@ -55,11 +57,11 @@ export class Endings {
 
   /** A container has ended: its record first, then everything that the kernel still holds, then the news. */
   async finish(container: Container, event: ExitEvent): Promise<void> {
-    const { registry, books, containerHooks, resources, log } = this.#options;
-    await container.control.startAnswered(); // a workload may end before the answer to its start has come
+    const { registry, books, containerHooks, resources, kernel, log } = this.#options;
+    await container.control.begun?.catch(() => {}); // a workload may end before the answer to its start has come
     const heard = container.takeExit(event);
     crashPoint('exit-heard');
-    const rest = storeRest(container.handle, container.output); // while the record is on its way to the disk
+    const rest = storeRest(container.handle, container.output, kernel); // while the record is on its way to the disk
     const exit = await this.#recordOnce(container, Number(event.atNs / 1000n), heard);
     crashPoint('record-written');
     await rest;

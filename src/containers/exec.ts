@@ -5,13 +5,13 @@ import { requireState } from '../engine/actions.js';
 import { CheckTurns } from '../engine/check-turns.js';
 import type { Container } from '../engine/container.js';
 import { execError } from '../engine/failure.js';
-import { NiwaError } from '../errors.js';
 import { isOomProtected } from '../host/oom.js';
 import { openFilesLimit } from '../host/open-files.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveUser } from '../images/user.js';
+import { isKernelError } from '../kernel/errors.js';
 import type { ExecHandle, Executed } from '../kernel/execs.js';
-import { errnoName, isFailure, native, toError } from '../native.js';
+import type { Kernel } from '../kernel/kernel.js';
 import { encodeProgram } from '../plan/encode.js';
 import { execOps } from '../plan/exec.js';
 import { idOutside } from '../plan/userns.js';
@@ -36,14 +36,16 @@ export class Exec {
   /** Resolves when it has ended; its output may still be on the way. */
   readonly exited: Promise<SessionExit>;
   readonly #handle: ExecHandle;
+  readonly #kernel: Pick<Kernel, 'execs'>;
 
-  constructor({ exec, pid, stdin, stdout, stderr }: Executed) {
+  constructor({ exec, pid, stdin, stdout, stderr }: Executed, kernel: Pick<Kernel, 'execs'>) {
+    this.#kernel = kernel;
     this.#handle = exec;
     this.pid = pid;
     this.stdin = stdin < 0 ? null : pipe(stdin, 'write');
     this.stdout = pipe(stdout, 'read');
     this.stderr = stderr < 0 ? null : pipe(stderr, 'read');
-    this.exited = native.execEnded(exec).then(({ code, signal }) => ({
+    this.exited = kernel.execs.ended(exec).then(({ code, signal }) => ({
       code: code < 0 ? null : code,
       signal: signal === 0 ? null : signalName(signal),
     }));
@@ -51,18 +53,18 @@ export class Exec {
 
   /** Sends it a signal; nothing happens where it has ended. */
   kill(signal: string): void {
-    native.execSignal(this.#handle, knownSignal(signal));
+    this.#kernel.execs.signal(this.#handle, knownSignal(signal));
   }
 
   /** Sets the size of its terminal; nothing happens where it has none. */
   resize(rows: number, columns: number): void {
-    native.execResize(this.#handle, rows, columns);
+    this.#kernel.execs.resize(this.#handle, rows, columns);
   }
 
   /** Lets go of its streams: a terminal hangs up (SIGHUP), pipes are closed. It may go on. */
   close(): void {
     for (const stream of [this.stdin, this.stdout, this.stderr]) stream?.destroy();
-    native.execHangUp(this.#handle);
+    this.#kernel.execs.hangUp(this.#handle);
   }
 }
 
@@ -77,6 +79,7 @@ export async function execIn(
   input: unknown,
   caller: Caller,
   allowed: Allowed,
+  kernel: Pick<Kernel, 'execs'>,
   check?: AbortSignal,
 ): Promise<Exec> {
   const { id, spec, userns } = container;
@@ -96,13 +99,16 @@ export async function execIn(
     const request = requestOf(container, asked, encodeProgram(ops));
     const enter = () => {
       check?.throwIfAborted();
-      return native.exec(container.handle, request);
+      return kernel.execs.exec(container.handle, request);
     };
-    const executed = await (check === undefined
-      ? entering.run(caller.uid === 0 ? null : `user ${caller.uid}`, enter)
-      : checking.run(container, enter));
-    if (isFailure(executed)) throw execError(id, ops, toError(executed));
-    return new Exec(executed);
+    const entered =
+      check === undefined
+        ? entering.run(caller.uid === 0 ? null : `user ${caller.uid}`, enter)
+        : checking.run(container, enter);
+    const executed = await entered.catch((error: unknown) => {
+      throw isKernelError(error) ? execError(id, ops, error) : error;
+    });
+    return new Exec(executed, kernel);
   });
 }
 
@@ -113,7 +119,6 @@ function requestOf({ userns }: Container, { process, stdin }: ExecSpec, program:
 
 /** Takes one end of a pipe. That it breaks is no error: the other end has gone, which its end tells. */
 export function pipe(fd: number, use: 'read' | 'write'): Socket {
-  if (fd < 0) throw new NiwaError('HOST_ERROR', `cannot make a pipe: ${errnoName(-fd)}`);
   const socket = new Socket({ fd, readable: use === 'read', writable: use === 'write' });
   return socket.on('error', () => socket.destroy());
 }

@@ -3,7 +3,7 @@ import { startError } from '../engine/failure.js';
 import type { Maker, Order } from '../engine/maker.js';
 import { mayBeSlow, pathStarts } from '../engine/path-starts.js';
 import { NiwaError } from '../errors.js';
-import { errnoName, isKernelError } from '../kernel/errors.js';
+import { isKernelError } from '../kernel/errors.js';
 import type { Networks } from '../network/networks.js';
 import { crashPoint } from '../test-hooks/crash-point.js';
 import type { ContainerHooks } from './container-hooks.js';
@@ -46,9 +46,9 @@ async function makeAfterHooks(order: Order, { maker, containerHooks }: MakingOpt
 /** What a container gets from outside while it waits for its start. */
 async function prepare(container: Container, { networks, containerHooks }: MakingOptions): Promise<void> {
   const { id, output, started, plan } = container;
-  const { logErrno } = output;
-  if (logErrno !== 0)
-    throw new NiwaError('HOST_ERROR', `cannot open the log of container ${id}: ${errnoName(logErrno)}`);
+  const { failure } = output;
+  if (failure !== null)
+    throw new NiwaError('HOST_ERROR', `cannot open the log of container ${id}: ${failure.errno}`, { cause: failure });
   if (started !== null) return;
   await networks.attach(container, plan?.network ?? []).catch((error: unknown) => {
     throw isKernelError(error) ? startError(id, plan, error) : error;

@@ -6,6 +6,7 @@ import type { Maker } from '../engine/maker.js';
 import type { Planner } from '../engine/planner.js';
 import type { CgroupTree } from '../host/cgroup.js';
 import type { ImageStore } from '../images/store.js';
+import type { Kernel } from '../kernel/kernel.js';
 import type { Networks } from '../network/networks.js';
 import type { Admission } from './admission.js';
 import type { ContainerHooks } from './container-hooks.js';
@@ -29,6 +30,7 @@ export interface Parts {
   networks: Networks;
   images: ImageStore;
   tree: CgroupTree;
+  kernel: Kernel;
   /** What callers other than root may ask for. */
   allowed: Allowed;
   settling: SettleOptions;

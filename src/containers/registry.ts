@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Container } from '../engine/container.js';
 import { messageOf, NiwaError } from '../errors.js';
-import type { Handle } from '../native.js';
+import type { Handle } from '../kernel/containers.js';
 import type { Exit } from '../protocol/container.js';
 import type { PlainEventType, RuntimeEvent, RuntimeEventType, Subject } from '../protocol/events.js';
 import type { EventLog } from './events/event-log.js';
@@ -16,6 +16,8 @@ export class Registry {
   readonly #live = new Set<Container>();
   readonly #exited = new Set<Container>();
   readonly #byHandle = new Map<Handle, Container>();
+  /** Those whose processes are being made. */
+  readonly #expected = new Map<Handle, Promise<unknown>>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #events: EventLog;
   readonly #log: Logger;
@@ -52,9 +54,24 @@ export class Registry {
     return handle;
   }
 
-  /** The container behind a handle of the addon. */
+  /** The container behind a handle of the kernel. */
   behind(handle: Handle): Container | undefined {
     return this.#byHandle.get(handle);
+  }
+
+  /** A container is being made under a handle; `made` has added it when it resolves. */
+  expect(handle: Handle, made: Promise<unknown>): void {
+    this.#expected.set(handle, made);
+    const forget = () => this.#expected.delete(handle);
+    made.then(forget, forget);
+  }
+
+  /**
+   * What the kernel tells of a container may overtake the answer of the call that makes it: `tell` is called when that is there, if
+   * the container is.
+   */
+  whenMade(handle: Handle, tell: () => void): void {
+    this.#expected.get(handle)?.then(tell, () => {});
   }
 
   add(container: Container): void {
@@ -63,7 +80,7 @@ export class Registry {
     if (container.handle !== 0) this.#byHandle.set(container.handle, container);
   }
 
-  /** The addon knows it no more. */
+  /** The kernel knows it no more. */
   dropHandle({ handle }: Container): void {
     this.#byHandle.delete(handle);
   }

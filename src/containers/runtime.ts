@@ -14,10 +14,8 @@ import type { CgroupTree } from '../host/cgroup.js';
 import type { IdPool } from '../host/id-pool.js';
 import { readBootId } from '../host/process.js';
 import type { ImageStore } from '../images/store.js';
-import { kernel } from '../kernel/addon.js';
-import type { Handle } from '../kernel/containers.js';
 import { isKernelError } from '../kernel/errors.js';
-import type { KernelEvent } from '../kernel/kernel.js';
+import type { Kernel, KernelEvent } from '../kernel/kernel.js';
 import type { LogStore } from '../logs/store.js';
 import type { Networks } from '../network/networks.js';
 import type { RuntimeEvent } from '../protocol/events.js';
@@ -62,6 +60,7 @@ export interface RuntimeOptions {
   images: ImageStore;
   /** What happens to containers, also before this daemon. */
   events: EventLog;
+  kernel: Kernel;
   /** What callers other than root may ask for. */
   allowed: Allowed;
   /** What a container gets whose spec sets no bound. */
@@ -86,8 +85,6 @@ export class Runtime {
   readonly #bootId = readBootId();
   readonly #parts: Parts;
   readonly #resources: Resources;
-  /** An event may overtake the answer of the call that made its container. */
-  readonly #early = new Map<Handle, KernelEvent[]>();
   #tending: Tending | undefined;
 
   /** @throws NiwaError HOST_ERROR where the host makes no threads */
@@ -97,7 +94,7 @@ export class Runtime {
     const registry = new Registry(options.events, options.log);
     const books = new Books({ ...options, bootId });
     const exec = (id: string, request: object, check: AbortSignal) =>
-      execIn(registry.get(id), request, ROOT, options.allowed, check);
+      execIn(registry.get(id), request, ROOT, options.allowed, options.kernel, check);
     const containerHooks = new ContainerHooks({ ...options, registry, books, exec });
     const resources = new Resources({ ...options, books });
     const endings = new Endings({ ...options, registry, books, containerHooks, resources });
@@ -113,6 +110,7 @@ export class Runtime {
       resources,
       bootId,
       liveHandle: (id) => registry.liveHandle(id),
+      onMaking: (handle, made) => registry.expect(handle, made),
       onMade: (container) => this.#add(container, 'create'),
       onNeverMade: (saved) => endings.recordFailedStart(saved),
     });
@@ -126,7 +124,7 @@ export class Runtime {
       settling: { ...options, segment: options.networks.segment },
     };
     try {
-      kernel.watch((event) => this.#hear(event));
+      options.kernel.watch((event) => this.#hear(event));
     } catch (error) {
       throw isKernelError(error) ? threadsError(error.errno) : error;
     }
@@ -240,9 +238,7 @@ export class Runtime {
     registry.add(container);
     registry.tell(event, container.spec);
     if (event === 'adopt' && container.life.hasStarted) containerHooks.attend(container, true);
-    if (container.started !== null) takeStart(this.#parts, container, container.started);
-    for (const early of this.#early.get(container.handle) ?? []) this.#hear(early);
-    this.#early.delete(container.handle);
+    if (container.started !== null) void takeStart(this.#parts, container, container.started);
   }
 
   #hear(event: KernelEvent): void {
@@ -253,7 +249,7 @@ export class Runtime {
     } else if (event.type === 'log-error') {
       this.#options.logs.hearError(event, container?.id);
     } else if (container === undefined) {
-      this.#early.set(event.handle, [...(this.#early.get(event.handle) ?? []), event]);
+      registry.whenMade(event.handle, () => this.#hear(event));
     } else if (event.type === 'stopping') {
       container.life.beginEnd();
       registry.tell('stopping', container.spec);

@@ -2,19 +2,35 @@ import type { Container } from '../engine/container.js';
 import { deadlineOf } from '../engine/deadline.js';
 import { CAUSE } from '../engine/exit.js';
 import type { StartWish } from '../engine/maker.js';
-import type { Failure, Started } from '../native.js';
+import type { Started } from '../kernel/containers.js';
+import { isKernelError } from '../kernel/errors.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { crashPoint } from '../test-hooks/crash-point.js';
 import type { Parts } from './parts.js';
 
-/** Takes what came of a start; at once, so that an end which is heard of next finds it. */
-export function takeStart(
-  { books, registry, containerHooks }: Pick<Parts, 'books' | 'registry' | 'containerHooks'>,
+type StartParts = Pick<Parts, 'books' | 'registry' | 'containerHooks'>;
+
+/** Takes what comes of a start; an end that is heard of meanwhile waits for that. */
+export function takeStart(parts: StartParts, container: Container, starting: Promise<Started>): Promise<void> {
+  const begun = takeAnswer(parts, container, starting);
+  container.control.endAfter(begun);
+  return begun;
+}
+
+async function takeAnswer(
+  { books, registry, containerHooks }: StartParts,
   container: Container,
-  result: Started | Failure,
-): void {
-  crashPoint('started');
-  if (!container.takeStart(result)) return;
+  starting: Promise<Started>,
+): Promise<void> {
+  try {
+    const started = await starting;
+    crashPoint('started');
+    container.takeStart(started);
+  } catch (error) {
+    if (!isKernelError(error)) throw error;
+    container.failStart(error);
+    return;
+  }
   books.save(container, 'started');
   crashPoint('started-saved');
   registry.tell('start', container.spec);

@@ -10,8 +10,8 @@ import type { Damaged, SavedState, StateFiles } from '../engine/state-files.js';
 import { type CgroupTree, removeLeftovers } from '../host/cgroup.js';
 import { oldestIn } from '../host/process.js';
 import { isThere } from '../host/stored-file.js';
+import type { Kernel } from '../kernel/kernel.js';
 import type { LogStore } from '../logs/store.js';
-import { native } from '../native.js';
 import type { Networks } from '../network/networks.js';
 import type { Exit } from '../protocol/container.js';
 import { connectKeeper } from './connect-keeper.js';
@@ -34,6 +34,7 @@ export interface TakeOverOptions {
   resources: Resources;
   networks: Networks;
   tree: CgroupTree;
+  kernel: Pick<Kernel, 'containers' | 'keeper' | 'host' | 'readings'>;
   log: Logger;
   /** Where the keeper listens. */
   keeperSocket: string;
@@ -52,7 +53,7 @@ export interface TakeOverOptions {
 export async function takeOver(options: TakeOverOptions): Promise<void> {
   const { stateFiles, books, endings, ledger, bootId, log } = options;
   const { whole, damaged } = await stateFiles.load();
-  const kept = await connectKeeper(options.keeperSocket);
+  const kept = await connectKeeper(options.kernel, options.keeperSocket);
 
   const decidedOn = (one: SavedState): [SavedState, Decision] => {
     return [one, decide({ saved: one, bootId, groupExists: isThere(one.cgroup) })];
@@ -129,7 +130,7 @@ function takeOne(saved: SavedState, undo: boolean, { onAdded, ...options }: Take
     container.abandon();
   }
   onAdded(container);
-  if (undo) native.kill(container.handle);
+  if (undo) options.kernel.containers.kill(container.handle);
   return container;
 }
 
@@ -138,11 +139,11 @@ async function close(
   saved: SavedState,
   decision: Decision,
   wasTold: (id: string, exit: Exit) => boolean,
-  { registry, endings, logs, resources }: TakeOverOptions,
+  { registry, endings, logs, resources, kernel }: TakeOverOptions,
 ): Promise<void> {
-  const container = Container.gone(saved, logs.ended(saved.spec.id));
+  const container = Container.gone(kernel, saved, logs.ended(saved.spec.id));
   registry.add(container);
-  native.keeperDrop(container.id);
+  kernel.keeper.drop(container.id);
   if (decision === 'keep' && saved.exit !== null) {
     container.takeEnd(saved.exit, saved.usage);
     registry.retire(container);
@@ -157,10 +158,10 @@ async function close(
 }
 
 /** Ends and removes what belongs to no container. */
-async function removeOrphans(kept: string[], { registry, logs, tree, log }: TakeOverOptions): Promise<void> {
+async function removeOrphans(kept: string[], { registry, logs, tree, kernel, log }: TakeOverOptions): Promise<void> {
   const known = new Set(registry.list().map(({ id }) => id));
   logs.removeOthers(known);
-  for (const id of kept) if (!known.has(id)) native.keeperDrop(id);
+  for (const id of kept) if (!known.has(id)) kernel.keeper.drop(id);
   for (const { name, error } of await removeLeftovers(tree, known))
     log.warn({ name, err: error }, error === undefined ? 'ended what belonged to no container' : 'an orphan stays');
 }

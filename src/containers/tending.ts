@@ -2,8 +2,7 @@ import type { Logger } from 'pino';
 import { Sampler } from '../accounting/sampler.js';
 import type { Books } from '../engine/books.js';
 import { messageOf } from '../errors.js';
-import { kernel } from '../kernel/addon.js';
-import { native } from '../native.js';
+import type { Kernel } from '../kernel/kernel.js';
 import { connectKeeper } from './connect-keeper.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Registry } from './registry.js';
@@ -17,6 +16,7 @@ export interface TendingOptions {
   /** Where the keeper listens. */
   keeperSocket: string;
   sampleIntervalMs: number;
+  kernel: Pick<Kernel, 'keeper' | 'readings' | 'host'>;
   log: Logger;
 }
 
@@ -30,7 +30,7 @@ export class Tending {
   constructor(options: TendingOptions) {
     this.#options = options;
     const meters = () => options.registry.live().map(({ meter }) => meter);
-    this.#sampler = new Sampler(options.sampleIntervalMs, meters, kernel);
+    this.#sampler = new Sampler(options.sampleIntervalMs, meters, options.kernel);
     this.#timer = setInterval(() => void this.#tend(), INTERVAL_MS);
   }
 
@@ -40,14 +40,14 @@ export class Tending {
   }
 
   async #tend(): Promise<void> {
-    const { registry, books, containerHooks, keeperSocket, log } = this.#options;
+    const { registry, books, containerHooks, keeperSocket, kernel, log } = this.#options;
     books.writeWhatIsDue(registry.live());
     containerHooks.setHeard();
-    if (native.keeperAlive() || this.#connecting) return;
+    if (kernel.keeper.isAlive() || this.#connecting) return;
     log.warn('the keeper is gone, or hangs: starting another');
     this.#connecting = true;
     try {
-      for (const id of await connectKeeper(keeperSocket)) native.keeperDrop(id); // it is none of ours
+      for (const id of await connectKeeper(kernel, keeperSocket)) kernel.keeper.drop(id); // it is none of ours
     } catch (error) {
       log.error({ err: error }, messageOf(error));
     }

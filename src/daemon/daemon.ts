@@ -191,6 +191,7 @@ function makeRuntime(config: Config, { tree, paths, ledger, imageStore, events, 
     logs: new LogStore(paths.containers, paths.logs, config.logs, log, kernel),
     images: imageStore,
     events,
+    kernel,
     allowed: {
       ...NOTHING_ALLOWED,
       ...allow,

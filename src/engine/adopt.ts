@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import { NiwaError } from '../errors.js';
 import { readStartTicks } from '../host/process.js';
-import { errnoName, native } from '../native.js';
+import { newHandle } from '../kernel/containers.js';
+import type { Kernel } from '../kernel/kernel.js';
 import type { Plan } from '../plan/plan.js';
 import { Container } from './container.js';
 import { deadlineOf } from './deadline.js';
@@ -16,17 +16,21 @@ export interface AdoptOptions {
   resources: Resources;
   /** Null where the specs of what is adopted are not known whole. */
   planner: Planner | null;
+  kernel: Pick<Kernel, 'containers' | 'host' | 'readings'>;
   log: Logger;
 }
 
 /**
  * Takes over a container of an earlier niwad that is still in the kernel, whether it runs or has ended.
- * @throws NiwaError HOST_ERROR where the kernel refuses
+ * @throws KernelError
  */
 export function adopt(saved: SavedState, options: AdoptOptions): Container {
   const { spec, cgroup } = saved;
+  const { kernel } = options;
+  const handle = newHandle();
   const identity = identityOf(saved);
-  const adopted = native.adopt({
+  const adopted = kernel.containers.adopt({
+    handle,
     id: spec.id,
     cgroup,
     pid: saved.pid,
@@ -34,19 +38,17 @@ export function adopt(saved: SavedState, options: AdoptOptions): Container {
     startedNs: BigInt(saved.startedNs),
     deadline: deadlineOf(spec, BigInt(saved.deadlineNs), CAUSE.lifetime),
   });
-  if (typeof adopted === 'number')
-    throw new NiwaError('HOST_ERROR', `cannot take over container ${spec.id}: ${errnoName(adopted)} from ${cgroup}`);
-  const { handle, pid } = adopted;
+  const { pid } = adopted;
   const draft = new Draft(spec, `container ${spec.id}`);
   draft.saved = saved;
   draft.handle = handle;
   options.resources.adopt(draft);
   const output = draft.opened;
-  if (output.logErrno !== 0)
-    options.log.error({ id: spec.id, errno: errnoName(output.logErrno) }, 'the output of a container is lost');
+  const { errno } = output.failure ?? {};
+  if (errno !== undefined) options.log.error({ id: spec.id, errno }, 'the output of a container is lost');
   const startTicks = identity.startTicks === 0n ? readStartTicks(pid) : identity.startTicks;
   const plan = saved.phase === 'created' && adopted.startedNs === 0n ? planAgain(saved, options) : null;
-  return Container.adopted({ ...identity, handle, pid, startTicks, plan }, output, saved, adopted);
+  return Container.adopted(kernel, { ...identity, handle, pid, startTicks, plan }, output, saved, adopted);
 }
 
 /** Nothing of a plan is written down. Without one a container goes on, only a start that fails cannot say at which step. */

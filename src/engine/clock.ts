@@ -1,11 +1,11 @@
-import { native } from '../native.js';
+import { kernel } from '../kernel/addon.js';
 
 /** Now in microseconds of CLOCK_BOOTTIME. */
 export function usecNow(): number {
-  return Number(native.boottimeNs() / 1000n);
+  return Number(kernel.host.boottimeNs() / 1000n);
 }
 
 /** Gives the wall time of a moment of CLOCK_BOOTTIME, by the wall clock as it is set now. */
 export function wallTime(ns: bigint): Date {
-  return new Date(Date.now() - Number((native.boottimeNs() - ns) / 1_000_000n));
+  return new Date(Date.now() - Number((kernel.host.boottimeNs() - ns) / 1_000_000n));
 }

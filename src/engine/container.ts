@@ -2,16 +2,10 @@ import type { History } from '../accounting/history.js';
 import type { NiwaError } from '../errors.js';
 import { isFrozen } from '../host/cgroup.js';
 import type { IdRange } from '../host/id-pool.js';
+import type { Adopted, Created, ExitEvent, Handle, Started } from '../kernel/containers.js';
+import type { KernelError } from '../kernel/errors.js';
+import type { Kernel } from '../kernel/kernel.js';
 import type { ContainerLog } from '../logs/log.js';
-import {
-  type Adopted,
-  type ExitEvent,
-  type Failure,
-  type Handle,
-  isFailure,
-  type Started,
-  toError,
-} from '../native.js';
 import type { Lease } from '../network/lease.js';
 import type { Plan } from '../plan/plan.js';
 import type { ContainerDetails, ContainerStatus, Exit, Readiness, State } from '../protocol/container.js';
@@ -41,9 +35,12 @@ interface Past {
   endKnown: boolean;
   phases: Partial<StartPhases>;
   /** What came of its start, where it was started as soon as it was made. */
-  started: Started | Failure | null;
+  started: Created['started'];
   saved: SavedState | null;
 }
+
+/** What a container asks of the kernel. */
+export type ContainerKernel = Pick<Kernel, 'containers' | 'host' | 'readings'>;
 
 /** One container: what was asked for, what was decided, and what has become of it. Its parts say what may change. */
 export class Container {
@@ -69,7 +66,7 @@ export class Container {
   /** How long the parts of its start took. */
   readonly phases: Partial<StartPhases>;
   /** What came of its start, where it was started as soon as it was made. */
-  readonly started: Started | Failure | null;
+  readonly started: Created['started'];
   /** False where it ended when nobody looked. */
   readonly endKnown: boolean;
   readonly #view: StatusView;
@@ -80,21 +77,44 @@ export class Container {
   #isUnwanted = false;
 
   /** A container that waits for its start, or, with what came of that as `started`, was started as it was made. */
-  static made(identity: Identity, output: Output, { phases, started }: Pick<Past, 'phases' | 'started'>): Container {
-    return new Container(identity, output, { begun: NOT_STARTED, endKnown: true, phases, started, saved: null });
+  static made(
+    kernel: ContainerKernel,
+    identity: Identity,
+    output: Output,
+    { phases, started }: Pick<Past, 'phases' | 'started'>,
+  ): Container {
+    return new Container(kernel, identity, output, {
+      begun: NOT_STARTED,
+      endKnown: true,
+      phases,
+      started,
+      saved: null,
+    });
   }
 
   /** One of an earlier niwad that is still in the kernel; `adopted` comes before what was saved. */
-  static adopted(identity: Identity, output: Output, saved: SavedState, adopted: Adopted): Container {
+  static adopted(
+    kernel: ContainerKernel,
+    identity: Identity,
+    output: Output,
+    saved: SavedState,
+    adopted: Adopted,
+  ): Container {
     const { startedNs, deadlineNs, stopping, endKnown } = adopted;
     const startedAt = dateOf(saved.startedAt) ?? (startedNs === 0n ? null : wallTime(startedNs));
     const going = startedNs === 0n ? 'created' : isFrozen(identity.cgroup) ? 'paused' : 'running';
     const begun: Begun = { state: stopping ? 'stopping' : going, startedAt, startedNs, deadlineNs };
-    return new Container(identity, output, { begun, endKnown, phases: saved.phases ?? {}, started: null, saved });
+    return new Container(kernel, identity, output, {
+      begun,
+      endKnown,
+      phases: saved.phases ?? {},
+      started: null,
+      saved,
+    });
   }
 
   /** One of an earlier niwad that has ended; {@link takeEnd} says how. */
-  static gone(saved: SavedState, log: ContainerLog): Container {
+  static gone(kernel: ContainerKernel, saved: SavedState, log: ContainerLog): Container {
     const { startedNs, deadlineNs, phases } = saved;
     const begun: Begun = {
       state: 'stopping',
@@ -103,10 +123,16 @@ export class Container {
       deadlineNs: BigInt(deadlineNs),
     };
     const past = { begun, endKnown: true, phases: phases ?? {}, started: null, saved };
-    return new Container({ ...identityOf(saved), plan: null, handle: 0 }, { log, logErrno: 0, terminal: null }, past);
+    const identity = { ...identityOf(saved), plan: null, handle: 0 };
+    return new Container(kernel, identity, { log, failure: null, terminal: null }, past);
   }
 
-  private constructor(identity: Identity, output: Output, { begun, endKnown, phases, started, saved }: Past) {
+  private constructor(
+    kernel: ContainerKernel,
+    identity: Identity,
+    output: Output,
+    { begun, endKnown, phases, started, saved }: Past,
+  ) {
     const { run, spec, cgroup, userns, idRange, lease, handle, pid, startTicks, createdAt, plan } = identity;
     this.run = run;
     this.#spec = spec;
@@ -124,8 +150,8 @@ export class Container {
     this.started = started;
     this.endKnown = endKnown;
     this.life = new Life(spec.id, begun);
-    this.control = new Control(this, saved?.sentSignal ?? 0);
-    this.meter = new Meter({ handle, pid, startTicks, hasInit: spec.init }, saved, () => this.written.expire());
+    this.control = new Control(this, saved?.sentSignal ?? 0, kernel);
+    this.meter = new Meter({ handle, pid, startTicks, hasInit: spec.init }, saved, () => this.written.expire(), kernel);
     this.readiness = new ReadinessState(spec.ready !== null, saved?.ready ?? null);
     this.endHooks = new EndHooks(saved ?? undefined);
     this.#view = new StatusView(this);
@@ -224,23 +250,19 @@ export class Container {
     return this.#view.details();
   }
 
-  /** Takes what came of a start. @returns whether its workload is executed */
-  takeStart(result: Started | Failure): result is Started {
-    const plan = this.#plan;
+  /** Its workload is executed. */
+  takeStart({ startedNs, deadlineNs, phases }: Started): void {
     this.#plan = null;
-    if (isFailure(result)) {
-      this.failStart();
-      this.#startError = startError(this.id, plan, toError(result));
-      return false;
-    }
-    Object.assign(this.phases, result.phases);
-    this.life.start(result.startedNs, result.deadlineNs);
-    return true;
+    Object.assign(this.phases, phases);
+    this.life.start(startedNs, deadlineNs);
   }
 
-  /** Its start has failed: that will be the reason of its end. */
-  failStart(): void {
+  /** Its start has failed, which will be the reason of its end; the kernel's failure names the step of its plan. */
+  failStart(failure?: KernelError): void {
     this.#startFailed = true;
+    if (failure === undefined) return;
+    this.#startError = startError(this.id, this.#plan, failure);
+    this.#plan = null;
   }
 
   /** Nobody will hear of it: it is forgotten when it has ended. */

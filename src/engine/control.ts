@@ -1,6 +1,7 @@
-import { constants } from 'node:os';
 import { NiwaError } from '../errors.js';
-import { type Deadline, errnoName, type Failure, type Handle, native, type Started } from '../native.js';
+import type { Deadline, Handle, Started } from '../kernel/containers.js';
+import { errnoOf, isKernelError } from '../kernel/errors.js';
+import type { Kernel } from '../kernel/kernel.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { knownSignal } from '../spec/signals.js';
 import { requireState } from './actions.js';
@@ -21,13 +22,15 @@ export interface Controlled {
 /** What niwa does to the processes and the group of one container. */
 export class Control {
   readonly #of: Controlled;
-  /** The answer of the addon to the start, while and after it is awaited; null while the start waits for its turn. */
-  #starting: Promise<Started | Failure> | null = null;
+  readonly #kernel: Pick<Kernel, 'containers' | 'host'>;
+  /** The taking of what came of its start; null before the start was asked for. */
+  #begun: Promise<void> | null = null;
   #sentSignal: number;
 
   /** @param sentSignal the last signal that an earlier niwad has sent, 0 for none */
-  constructor(controlled: Controlled, sentSignal: number) {
+  constructor(controlled: Controlled, sentSignal: number, kernel: Pick<Kernel, 'containers' | 'host'>) {
     this.#of = controlled;
+    this.#kernel = kernel;
     this.#sentSignal = sentSignal;
   }
 
@@ -39,15 +42,21 @@ export class Control {
   /**
    * Lets its workload be executed; the container is to be told of the answer.
    * @param lifetimeNs from the start on, 0n for none
+   * @throws KernelError with the step
    */
-  start(lifetimeNs: bigint, deadline: Deadline): Promise<Started | Failure> {
-    this.#starting = native.start(this.#of.handle, lifetimeNs, deadline);
-    return this.#starting;
+  start(lifetimeNs: bigint, deadline: Deadline): Promise<Started> {
+    return this.#kernel.containers.start(this.#of.handle, lifetimeNs, deadline);
   }
 
-  /** Resolves when the answer to a start that is under way is there: a workload may end before it. */
-  async startAnswered(): Promise<void> {
-    await this.#starting;
+  /** Its workload may end before the answer to its start has come: then the end waits until that is taken. */
+  endAfter(begun: Promise<void>): void {
+    this.#begun = begun;
+    begun.catch(() => {}); // whoever asked for the start hears of it
+  }
+
+  /** What {@link endAfter} was given; null where it was not started by this niwad. */
+  get begun(): Promise<void> | null {
+    return this.#begun;
   }
 
   /**
@@ -55,9 +64,10 @@ export class Control {
    * A stop that is under way goes on as it is, but for a timeout of 0.
    */
   beginStop(timeoutUsec = this.#of.spec.stopTimeoutUsec, signal = this.#of.spec.stopSignal): void {
-    const deadline = deadlineOf(this.#of.spec, native.boottimeNs(), CAUSE.stop, timeoutUsec, signal);
-    if (native.setDeadline(this.#of.handle, deadline)) this.#of.life.beginEnd();
-    else if (timeoutUsec === 0) native.kill(this.#of.handle);
+    const deadline = deadlineOf(this.#of.spec, this.#kernel.host.boottimeNs(), CAUSE.stop, timeoutUsec, signal);
+    const { containers } = this.#kernel;
+    if (containers.setDeadline(this.#of.handle, deadline)) this.#of.life.beginEnd();
+    else if (timeoutUsec === 0) containers.kill(this.#of.handle);
   }
 
   /** Kills all of it at once, as a stop without patience does; nothing happens where it has exited. */
@@ -70,12 +80,15 @@ export class Control {
    * @throws NiwaError STATE_CONFLICT, HOST_ERROR
    */
   signal(name: string): void {
-    const sent = native.signal(this.#of.handle, knownSignal(name));
-    if (sent === -constants.errno.ESRCH)
-      throw new NiwaError('STATE_CONFLICT', `cannot kill container ${this.#of.id}: it has just ended`);
-    if (sent < 0)
-      throw new NiwaError('HOST_ERROR', `cannot send ${name} to container ${this.#of.id}: ${errnoName(-sent)}`);
-    this.#sentSignal = sent;
+    const { handle, id } = this.#of;
+    try {
+      this.#sentSignal = this.#kernel.containers.signal(handle, knownSignal(name));
+    } catch (cause) {
+      const errno = errnoOf(cause);
+      if (errno === 'ESRCH')
+        throw new NiwaError('STATE_CONFLICT', `cannot kill container ${id}: it has just ended`, { cause });
+      throw new NiwaError('HOST_ERROR', `cannot send ${name} to container ${id}: ${errno}`, { cause });
+    }
   }
 
   /**
@@ -85,16 +98,21 @@ export class Control {
   async setFrozen(frozen: boolean): Promise<void> {
     const action = frozen ? 'pause' : 'resume';
     requireState(action, this.#of.id, this.#of.life.state);
-    const errno = await native.freeze(this.#of.handle, frozen, FREEZE_TIMEOUT_MS);
-    if (errno !== 0) {
-      await native.freeze(this.#of.handle, !frozen, 0);
-      throw new NiwaError(
-        'HOST_ERROR',
-        `cannot ${action} container ${this.#of.id}: ${errnoName(errno)} from cgroup.freeze`,
-      );
+    const { handle, id } = this.#of;
+    try {
+      await this.#kernel.containers.freeze(handle, frozen, FREEZE_TIMEOUT_MS);
+    } catch (cause) {
+      const errno = errnoOf(cause);
+      await this.#beginFreeze(!frozen);
+      throw new NiwaError('HOST_ERROR', `cannot ${action} container ${id}: ${errno} from cgroup.freeze`, { cause });
     }
     // It may have begun to end while the kernel froze it; a pause must not stand in the way of that.
-    if (!this.#of.life.setFrozen(frozen)) await native.freeze(this.#of.handle, false, 0);
+    if (!this.#of.life.setFrozen(frozen)) await this.#beginFreeze(false);
+  }
+
+  /** Lets the kernel freeze or thaw it, without waiting until it has done that. */
+  async #beginFreeze(frozen: boolean): Promise<void> {
+    await this.#kernel.containers.freeze(this.#of.handle, frozen, 0).catch(errnoOf);
   }
 
   /**
@@ -102,14 +120,15 @@ export class Control {
    * @throws NiwaError STATE_CONFLICT where it has ended, or a deadline has passed already
    */
   moveDeadline(atNs: bigint): void {
-    if (!native.setDeadline(this.#of.handle, deadlineOf(this.#of.spec, atNs, CAUSE.lifetime)))
+    const deadline = deadlineOf(this.#of.spec, atNs, CAUSE.lifetime);
+    if (!this.#kernel.containers.setDeadline(this.#of.handle, deadline))
       throw new NiwaError('STATE_CONFLICT', `cannot change the lifetime of container ${this.#of.id}: it is ending`);
     this.#of.life.moveDeadline(atNs);
   }
 
   /** Moves the end of its lifetime to so long from now. @throws NiwaError STATE_CONFLICT as {@link moveDeadline} */
   setRemaining(usec: number): void {
-    this.moveDeadline(native.boottimeNs() + BigInt(usec) * 1000n);
+    this.moveDeadline(this.#kernel.host.boottimeNs() + BigInt(usec) * 1000n);
   }
 
   /**
@@ -121,13 +140,25 @@ export class Control {
     undo: readonly { file: string; value: string }[],
   ): void {
     for (const { file, value } of writes) {
-      const errno = native.write(this.#of.handle, file, value);
-      if (errno === 0) continue;
-      for (const before of undo) native.write(this.#of.handle, before.file, before.value);
-      throw new NiwaError(
-        'HOST_ERROR',
-        `the kernel refuses ${file} = "${value}" for container ${this.#of.id}: ${errnoName(errno)}. The limits are as they were.`,
-      );
+      try {
+        this.#kernel.containers.write(this.#of.handle, file, value);
+      } catch (cause) {
+        const errno = errnoOf(cause);
+        for (const before of undo) this.#tryToWrite(before);
+        throw new NiwaError(
+          'HOST_ERROR',
+          `the kernel refuses ${file} = "${value}" for container ${this.#of.id}: ${errno}. The limits are as they were.`,
+          { cause },
+        );
+      }
+    }
+  }
+
+  #tryToWrite({ file, value }: { file: string; value: string }): void {
+    try {
+      this.#kernel.containers.write(this.#of.handle, file, value);
+    } catch (error) {
+      if (!isKernelError(error)) throw error;
     }
   }
 }

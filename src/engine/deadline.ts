@@ -1,9 +1,9 @@
-import type { Deadline } from '../native.js';
+import type { Deadline } from '../kernel/containers.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { knownSignal } from '../spec/signals.js';
 
 /**
- * Gives a deadline for the addon: at `atNs` the stop signal, and after `timeoutUsec` the kill. Pure.
+ * Gives a deadline for the kernel: at `atNs` the stop signal, and after `timeoutUsec` the kill. Pure.
  * @param atNs a moment of CLOCK_BOOTTIME; 0n for none
  * @param cause one of CAUSE
  * @param timeoutUsec that of the spec unless given, and so is `signal`

@@ -1,5 +1,5 @@
 import type { IdRange } from '../host/id-pool.js';
-import type { Handle } from '../native.js';
+import type { Handle } from '../kernel/containers.js';
 import type { Lease } from '../network/lease.js';
 import type { Plan } from '../plan/plan.js';
 import type { IdMaps, Spec } from '../protocol/resolved-spec.js';
@@ -17,7 +17,7 @@ export interface Identity {
   idRange: IdRange | null;
   /** Its address on the bridge; null where it has none. */
   lease: Lease | null;
-  /** 0 where the addon does not know it: it had ended when it was taken over. */
+  /** 0 where the kernel does not know it: it had ended when it was taken over. */
   handle: Handle;
   pid: number;
   /** With the pid it names the first process for ever. */

@@ -1,19 +1,19 @@
-import { constants } from 'node:os';
 import type { Logger } from 'pino';
 import { removeWhenEmpty } from '../host/cgroup.js';
 import { deviceNumbers } from '../host/devices.js';
 import { readStartTicks } from '../host/process.js';
 import type { Asker } from '../host/reach.js';
+import { type Created, type CreateRequest, type Handle, newHandle } from '../kernel/containers.js';
+import { isKernelError } from '../kernel/errors.js';
 import { REACH_PROGRAM } from '../kernel/programs.js';
 import type { LogStore } from '../logs/store.js';
-import { type Created, type CreateRequest, type Handle, isFailure, native, toError } from '../native.js';
 import { encodeProgram } from '../plan/encode.js';
 import type { Plan } from '../plan/plan.js';
 import { idOutside, mapFile } from '../plan/userns.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { warningsOf } from '../spec/warnings.js';
 import { crashPoint } from '../test-hooks/crash-point.js';
-import { Container } from './container.js';
+import { Container, type ContainerKernel } from './container.js';
 import { startError } from './failure.js';
 import { identityOf } from './identity.js';
 import { pathStarts } from './path-starts.js';
@@ -28,10 +28,13 @@ export interface MakerOptions {
   planner: Planner;
   resources: Resources;
   logs: LogStore;
+  kernel: ContainerKernel;
   log: Logger;
   bootId: string;
   /** Gives the container whose network another one is to share. @throws NiwaError NOT_FOUND, STATE_CONFLICT */
   liveHandle(id: string): Handle;
+  /** Hears of a container whose process is being made: from now on the kernel may tell of it by its handle. */
+  onMaking(handle: Handle, made: Promise<Container>): void;
   /** Hears of a container as soon as there is one. */
   onMade(container: Container): void;
   /** Hears of a start of which nothing was made, before its state is removed. */
@@ -80,8 +83,9 @@ export class Maker {
     }
   }
 
-  async #makePlanned({ spec, asker, watch, start }: Order, draft: Draft, plan: Plan): Promise<Container> {
-    const { resources, bootId, log } = this.#options;
+  async #makePlanned(order: Order, draft: Draft, plan: Plan): Promise<Container> {
+    const { resources, bootId } = this.#options;
+    const { spec, watch, start } = order;
     const networkOf = plan.clone.networkOf === '' ? 0 : this.#options.liveHandle(plan.clone.networkOf);
     const saved = firstState(spec, plan, draft, bootId);
     draft.saved = saved;
@@ -89,22 +93,41 @@ export class Maker {
     watch.lap('state');
     const program = encodeProgram(plan.boot);
     watch.lap('encode');
-    const result = await native.create({ ...this.#request(draft, plan), networkOf, program, start });
-    crashPoint('made');
-    if (isFailure(result)) {
+    draft.handle = newHandle();
+    const made = this.#makeProcess(order, draft, saved, plan, {
+      ...this.#request(draft, plan),
+      networkOf,
+      program,
+      start,
+    });
+    this.#options.onMaking(draft.handle, made);
+    return made;
+  }
+
+  async #makeProcess(
+    { spec, asker, watch }: Order,
+    draft: Draft,
+    saved: SavedState,
+    plan: Plan,
+    request: CreateRequest,
+  ): Promise<Container> {
+    const { kernel, log } = this.#options;
+    const created = await kernel.containers.create(request).catch(async (error: unknown) => {
       await this.#options.onNeverMade(saved);
-      if (result.errno === constants.errno.ETIMEDOUT) pathStarts.stuck(asker, removeWhenEmpty(plan.cgroup.path));
-      throw startError(spec.id, plan, toError(result));
-    }
+      if (isKernelError(error, 'ETIMEDOUT')) pathStarts.stuck(asker, removeWhenEmpty(plan.cgroup.path));
+      throw isKernelError(error) ? startError(spec.id, plan, error) : error;
+    });
+    crashPoint('made');
     const warnings = warningsOf(spec);
     if (warnings.length > 0) log.warn({ id: spec.id, warnings }, 'not all is as it may be expected');
-    return this.#containerOf(draft, saved, plan, result, watch);
+    return this.#containerOf(draft, saved, plan, created, watch);
   }
 
   #request(draft: Draft, plan: Plan): Omit<CreateRequest, 'networkOf' | 'program' | 'start'> {
-    const { spec, idRange } = draft;
+    const { spec, handle, idRange } = draft;
     const { cgroup, clone, devices, userns, mountMaps, image } = plan;
     return {
+      handle,
       id: spec.id,
       cgroup: cgroup.path,
       writes: cgroup.writes.map(({ file, value }) => [file, value]),
@@ -126,13 +149,13 @@ export class Maker {
 
   /** Nothing is awaited here: whatever the kernel tells next finds the container, and its start if it has one. */
   #containerOf(draft: Draft, saved: SavedState, plan: Plan, created: Created, watch: Stopwatch): Container {
-    const { handle, pid, phases, started } = created;
+    const { handle } = draft;
+    const { pid, phases, started } = created;
     watch.take(phases);
-    draft.handle = handle;
     this.#options.resources.open(draft);
     watch.lap('adopt');
     const identity = { ...identityOf(saved), plan, handle, pid, startTicks: readStartTicks(pid) };
-    const container = Container.made(identity, draft.opened, { phases: watch.phases, started });
+    const container = Container.made(this.#options.kernel, identity, draft.opened, { phases: watch.phases, started });
     this.#options.onMade(container);
     return container;
   }

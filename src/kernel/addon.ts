@@ -151,7 +151,7 @@ export const kernel: Kernel = {
       if (errno !== 0) throw notBuilt(BOOT_PROGRAM, errnoName(errno));
     },
     create: (request) => addon.create(request).then(toCreated),
-    adopt: (request) => requireAnswer(`take over ${request.cgroup}`, addon.adopt(request)),
+    adopt: (request) => requireAnswer(`take over container ${request.id} from ${request.cgroup}`, addon.adopt(request)),
     start: (handle, lifetimeNs, deadline) => addon.start(handle, lifetimeNs, deadline).then(toStarted),
     setDeadline: addon.setDeadline,
     signal: (handle, signal) => requireNumber('send a signal', addon.signal(handle, signal)),
@@ -185,7 +185,11 @@ export const kernel: Kernel = {
     drain: (handle) => addon.drainLog(handle).then(() => {}),
     watch: addon.watchLog,
   },
-  readings: { columns: addon.columns, sample: addon.sample, ioStat: addon.ioStat },
+  readings: {
+    columns: new Map(addon.columns.map((name, i) => [name, i])),
+    sample: addon.sample,
+    ioStat: addon.ioStat,
+  },
   network: {
     configure: (handle, steps) =>
       addon.configureNetwork(handle, steps).then((failure) => {
@@ -237,6 +241,3 @@ export const kernel: Kernel = {
     holdFile: (path) => requireDone(`lock ${path}`, addon.holdFile(path)),
   },
 };
-
-/** The addon itself, for src/native.ts. */
-export const raw: object = addon;

@@ -1,11 +1,9 @@
 import { mkdirSync, readdirSync } from 'node:fs';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { messageOf, NiwaError } from '../errors.js';
 import { removeDirectory, unlinkIfThere } from '../host/directory.js';
 import type { Handle } from '../kernel/containers.js';
-import { isKernelError } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { LogErrorEvent } from '../kernel/logs.js';
 import { ContainerLog } from './log.js';
@@ -61,17 +59,15 @@ export class LogStore {
     }
   }
 
-  /** Begins to store what comes out of a container's FIFOs, after what is stored of it. Gives the log, or the errno. */
-  open(id: string, handle: Handle): { log: ContainerLog; errno: number } {
+  /** Gives the log of a container that lives. */
+  logOf(id: string, handle: Handle): ContainerLog {
+    return new ContainerLog(this.#directoryOf(id), () => this.#kernel.logs.watch(handle));
+  }
+
+  /** Begins to store what comes out of a container's FIFOs, after what is stored of it. @throws KernelError */
+  open(id: string, handle: Handle): void {
     const directory = this.#directoryOf(id);
-    const log = new ContainerLog(directory, () => this.#kernel.logs.watch(handle));
-    try {
-      this.#kernel.logs.open(handle, { ...this.fifosOf(id), directory, ...this.#limits });
-      return { log, errno: 0 };
-    } catch (error) {
-      if (!isKernelError(error)) throw error;
-      return { log, errno: constants.errno[error.errno as 'EIO'] };
-    }
+    this.#kernel.logs.open(handle, { ...this.fifosOf(id), directory, ...this.#limits });
   }
 
   /** Gives the log of a container that has exited. */

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { makeCgroupTree } from '../../src/host/cgroup.js';
 import { kernel } from '../../src/kernel/addon.js';
-import type { ExitEvent } from '../../src/kernel/containers.js';
-import { isFailure, native } from '../../src/native.js';
+import { type ExitEvent, newHandle } from '../../src/kernel/containers.js';
 import { encodeProgram } from '../../src/plan/encode.js';
 import { makePlan } from '../../src/plan/plan.js';
 import { parseSpec } from '../../src/spec/spec.js';
@@ -48,7 +47,9 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
     network: null,
     compileSeccomp: () => [],
   });
-  const created = await native.create({
+  const handle = newHandle();
+  await kernel.containers.create({
+    handle,
     start: null,
     id: 'blocked',
     cgroup: plan.cgroup.path,
@@ -70,16 +71,14 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
     networkOf: 0,
     program: encodeProgram(plan.boot),
   });
-  if (isFailure(created)) throw new Error(JSON.stringify(created));
   const exited = once(events, 'exit') as Promise<[ExitEvent]>;
   const deadline = { atNs: 0n, cause: 1, signal: 15, timeoutNs: 10_000_000_000n };
-  const started = await native.start(created.handle, LIFETIME_NS, deadline);
-  if (isFailure(started)) throw new Error(JSON.stringify(started));
+  const started = await kernel.containers.start(handle, LIFETIME_NS, deadline);
 
   const until = Date.now() + BLOCKED_MS;
   while (Date.now() < until);
 
-  const toldNs = native.boottimeNs();
+  const toldNs = kernel.host.boottimeNs();
   const [exit] = await exited;
   const lateness = Number(exit.atNs - started.deadlineNs) / 1e6;
   console.log(`blocked for ${BLOCKED_MS} ms: ended ${lateness.toFixed(1)} ms after its deadline`);
@@ -88,5 +87,5 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
   expect(exit.atNs).toBeLessThan(toldNs);
   expect(lateness).toBeGreaterThanOrEqual(0);
   expect(lateness).toBeLessThan(MAX_LATENESS_MS);
-  native.release(created.handle);
+  kernel.containers.release(handle);
 });

@@ -14,7 +14,6 @@ const LAYERS = [
   ['src/engine'], // one container, without a daemon; the five folders below it have one topic each
   ['src/hooks', 'src/images', 'src/logs', 'src/accounting', 'src/network'],
   ['src/host'],
-  ['src/native.ts'],
   ['src/kernel'], // the one seam to native code: an interface by topic, and the addon behind it
   ['src/plan'], // pure, as is src/spec
   ['src/spec'],

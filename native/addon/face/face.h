@@ -1,5 +1,5 @@
 // The functions that the addon gives to JavaScript, one file for each topic; each file adds its own to the exports.
-// src/native.ts documents every function.
+// src/kernel documents what becomes of them.
 #pragma once
 #include <initializer_list>
 #include <napi.h>

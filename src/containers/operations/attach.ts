@@ -7,5 +7,5 @@ import { containerFor, type Parts } from '../parts.js';
  * @throws NiwaError NOT_FOUND, FORBIDDEN, STATE_CONFLICT
  */
 export async function attach(parts: Parts, caller: Caller, id: string): Promise<Attachment> {
-  return await attachTo(containerFor('attachToContainer', parts, caller, id), caller, parts.allowed);
+  return await attachTo(containerFor('attachToContainer', parts, caller, id), caller, parts.allowed, parts.kernel);
 }

@@ -41,6 +41,7 @@ export async function run(parts: Parts, caller: Caller, input: unknown): Promise
   parts.policy.require('createContainer', caller);
   return await make(parts, caller, input, startWish, async (container) => {
     if (container.started === null) return void (await start(parts, caller, container.id));
+    await container.control.begun;
     await requireStarted(parts, container);
     await afterStart(parts, container);
   });

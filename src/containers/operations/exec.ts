@@ -8,5 +8,5 @@ import { containerFor, type Parts } from '../parts.js';
  * @throws NiwaError NOT_FOUND, SPEC_INVALID, FORBIDDEN, STATE_CONFLICT, START_FAILED; then nothing is left of it
  */
 export async function exec(parts: Parts, caller: Caller, id: string, input: unknown): Promise<Exec> {
-  return await execIn(containerFor('execInContainer', parts, caller, id), input, caller, parts.allowed);
+  return await execIn(containerFor('execInContainer', parts, caller, id), input, caller, parts.allowed, parts.kernel);
 }

@@ -19,7 +19,7 @@ export async function start(parts: Parts, caller: Caller, id: string): Promise<C
   const begin = async () => {
     requireStartable(); // it may have ended while it waited for its turn
     const { lifetimeNs, deadline } = startWish(container.spec);
-    takeStart(parts, container, await container.control.start(lifetimeNs, deadline));
+    await takeStart(parts, container, container.control.start(lifetimeNs, deadline));
   };
   await container.turns.run(async () => {
     requireStartable();

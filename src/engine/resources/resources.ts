@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { IdPool } from '../../host/id-pool.js';
+import type { Kernel } from '../../kernel/kernel.js';
 import type { LogStore } from '../../logs/store.js';
 import type { Networks } from '../../network/networks.js';
 import { type CrashPoint, crashPoint } from '../../test-hooks/crash-point.js';
@@ -53,6 +54,7 @@ export interface ResourcesOptions {
   logs: LogStore;
   stateFiles: StateFiles;
   books: Books;
+  kernel: Pick<Kernel, 'containers' | 'terminals'>;
   log: Logger;
 }
 
@@ -101,16 +103,16 @@ export class Resources {
   }
 }
 
-function allOf({ idPool, networks, logs, stateFiles, books, log }: ResourcesOptions) {
+function allOf({ idPool, networks, logs, stateFiles, books, kernel, log }: ResourcesOptions) {
   return {
     idRange: idRange(idPool),
     quota: quota(log),
     lease: lease(networks),
     stateFile: stateFile(stateFiles, networks, books),
     storedLog: storedLog(logs),
-    output: output(logs),
+    output: output(logs, kernel),
     group: group(log),
-    monitoring,
+    monitoring: monitoring(kernel),
     streams: streams(logs),
   } satisfies Record<string, Resource>;
 }

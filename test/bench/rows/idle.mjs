@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lookAtCgroupTree } from '../../../dist/host/cgroup.js';
-import { native } from '../../../dist/native.js';
+import { kernel } from '../../../dist/kernel/addon.js';
 import { summarize } from '../harness/statistics.mjs';
 
 const ROUNDS = 10;
@@ -21,7 +21,7 @@ export async function measure({ place, many, row, quick }) {
   const after = footprint(daemon.pid);
   tellGrowth(`${count} idle containers: each, beyond the workload`, before, after);
 
-  const files = [...new Set(native.columns.map((column) => column.split(':')[0] ?? ''))];
+  const files = [...new Set([...kernel.readings.columns.keys()].map((column) => column.split(':')[0] ?? ''))];
   const group = (await daemon.client.list())[0]?.cgroup ?? lookAtCgroupTree('niwa').containers;
   const floor = place.floor('sample', [group.slice(0, group.lastIndexOf('/')), ...files]).measure;
   const own = [];

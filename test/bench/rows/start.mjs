@@ -5,7 +5,7 @@ import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileSeccomp } from '../../../dist/host/seccomp.js';
 import { kernel } from '../../../dist/kernel/addon.js';
-import { isFailure, native } from '../../../dist/native.js';
+import { newHandle } from '../../../dist/kernel/containers.js';
 import { USUAL_DEVICES } from '../../../dist/plan/devices.js';
 import { encodeProgram } from '../../../dist/plan/encode.js';
 import { makePlan } from '../../../dist/plan/plan.js';
@@ -87,7 +87,9 @@ class Addon {
     );
     const fifos = join(this.#place.runDirectory, 'fifos', id);
     mkdirSync(fifos);
-    const made = await native.create({
+    const handle = newHandle();
+    const made = await kernel.containers.create({
+      handle,
       id,
       cgroup: plan.cgroup.path,
       writes: [],
@@ -109,14 +111,12 @@ class Addon {
       program: encodeProgram(plan.boot),
       start: { lifetimeNs: 0n, deadline: NO_DEADLINE },
     });
-    if (isFailure(made) || made.started === null || isFailure(made.started))
-      throw new Error(`start failed: ${JSON.stringify(made)}`);
-    if (!this.#ended.has(made.handle))
-      await new Promise((resolve) => this.#waiting.set(made.handle, () => resolve(null)));
+    await made.started;
+    if (!this.#ended.has(handle)) await new Promise((resolve) => this.#waiting.set(handle, () => resolve(null)));
     rmdirSync(plan.cgroup.path);
-    native.release(made.handle);
-    this.#waiting.delete(made.handle);
-    this.#ended.delete(made.handle);
+    kernel.containers.release(handle);
+    this.#waiting.delete(handle);
+    this.#ended.delete(handle);
   }
 }
 

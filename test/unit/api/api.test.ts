@@ -22,7 +22,6 @@ import { IdPool } from '../../../src/host/id-pool.js';
 import { Images } from '../../../src/images/images.js';
 import { ImageStore } from '../../../src/images/store.js';
 import { DEFAULT_NETWORK } from '../../../src/installation/defaults.js';
-import { kernel } from '../../../src/kernel/addon.js';
 import type { Peer } from '../../../src/kernel/sockets.js';
 import { ContainerLog } from '../../../src/logs/log.js';
 import { LogStore } from '../../../src/logs/store.js';
@@ -38,6 +37,7 @@ import { HistoryPointSchema } from '../../../src/protocol/usage.js';
 import { UsageAnswerSchema } from '../../../src/protocol/usage-sums.js';
 import { UNBOUNDED } from '../../../src/spec/ceilings.js';
 import { problemsOf } from '../../../src/spec/check.js';
+import { FakeKernel } from '../../fake-kernel.js';
 import { nearSpecInputs, resourcesInputs, specInputs } from '../arbitrary.js';
 import { capableHost, specOf } from '../support.js';
 
@@ -94,7 +94,7 @@ function exitedContainer(): Container {
   const log = new ContainerLog('/', () => {}); // where there is no segment of a log
   log.end();
   const saved = firstState(spec, makePlan(spec, capableHost), { idRange: null, lease: null }, 'boot');
-  const container = Container.gone(saved, log);
+  const container = Container.gone(kernel, saved, log);
   container.takeExit({
     type: 'exit',
     handle: 0,
@@ -103,13 +103,15 @@ function exitedContainer(): Container {
     statusKnown: true,
     code: 0,
     signal: 0,
-    row: new Float64Array(kernel.readings.columns.length).fill(Number.NaN),
+    row: new Float64Array(kernel.readings.columns.size).fill(Number.NaN),
     ioStat: '',
   });
   container.settle();
   return container;
 }
 
+const kernel = new FakeKernel();
+kernel.failAlways('containers.create', 'ENOENT', { phase: 'group' });
 let directory: string;
 let ledger: Ledger;
 let runtime: EndedRuntime;
@@ -148,6 +150,7 @@ beforeAll(async () => {
   runtime = new EndedRuntime({
     events: beginWithLine(events),
     images,
+    kernel,
     tree: { mount: nowhere, base: nowhere, containers: `${nowhere}${containersCgroup}`, controllers },
     stage,
     ledger,

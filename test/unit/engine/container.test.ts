@@ -6,6 +6,7 @@ import { firstState } from '../../../src/engine/saved-state.js';
 import type { SavedState } from '../../../src/engine/state-files.js';
 import { ContainerLog } from '../../../src/logs/log.js';
 import { makePlan } from '../../../src/plan/plan.js';
+import { FakeKernel } from '../../fake-kernel.js';
 import { capableHost, specOf } from '../support.js';
 
 const EXIT = { code: 0, signal: null, reason: 'exited', at: '2026-01-01T00:00:00.000Z' } as const;
@@ -18,8 +19,8 @@ const USAGE = toUsage(
 function gone(fields: Partial<SavedState> = {}): Container {
   const spec = specOf({ id: 'web', lifetime: 60, ready: { command: ['true'] } });
   const saved = firstState(spec, makePlan(spec, capableHost), { idRange: null, lease: null }, 'boot');
-  const container = Container.gone({ ...saved, ...fields }, new ContainerLog('/', () => {}));
-  container.meter.takeRecorded(USAGE); // the kernel has nothing of it
+  const container = Container.gone(new FakeKernel(), { ...saved, ...fields }, new ContainerLog('/', () => {}));
+  container.meter.takeRecorded(USAGE);
   return container;
 }
 

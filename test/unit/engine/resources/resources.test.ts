@@ -13,6 +13,7 @@ import {
 import { firstState } from '../../../../src/engine/saved-state.js';
 import { IdPool } from '../../../../src/host/id-pool.js';
 import { makePlan } from '../../../../src/plan/plan.js';
+import { FakeKernel } from '../../../fake-kernel.js';
 import { capableHost, specOf } from '../../support.js';
 
 const LEASE = { bridge: 'b', device: 'bv2', address: '10.0.0.2', address6: null, mac: 'm', hostMac: 'h' };
@@ -28,13 +29,13 @@ function recorded(failing = ''): { calls: string[]; idPool: IdPool; resources: R
           const call = `${part}.${String(name)}`;
           calls.push(call);
           if (call === failing) throw new Error('no');
-          return name === 'take' ? Promise.resolve(LEASE) : name === 'open' ? { log: { end: () => {} }, errno: 0 } : '';
+          return name === 'take' ? Promise.resolve(LEASE) : name === 'logOf' ? { end: () => {} } : '';
         },
       },
     );
   const idPool = new IdPool(0x7000_0000, 1);
   const parts = ['networks', 'logs', 'stateFiles', 'books', 'log'].map((part) => [part, recorder(part)]);
-  const options = { ...Object.fromEntries(parts), idPool } as unknown as ResourcesOptions;
+  const options = { ...Object.fromEntries(parts), idPool, kernel: new FakeKernel() } as unknown as ResourcesOptions;
   return { calls, idPool, resources: new Resources(options) };
 }
 
@@ -80,8 +81,8 @@ describe('a container that is taken over', () => {
     const range = { start: 0x7000_0000, size: 65_536 };
     draft.saved = { ...(draft.saved as NonNullable<Draft['saved']>), idRange: range, lease: LEASE };
     resources.adopt(draft);
-    expect([draft.idRange, draft.lease, draft.opened.logErrno]).toEqual([range, LEASE, 0]);
-    expect(calls).toEqual(['networks.adopt', 'logs.open']);
+    expect([draft.idRange, draft.lease, draft.opened.failure]).toEqual([range, LEASE, null]);
+    expect(calls).toEqual(['networks.adopt', 'logs.logOf', 'logs.open']);
     expect(() => idPool.take()).toThrow(/ranges of host ids are in use/);
     await resources.release(draft, AFTER_EXITED);
     expect(idPool.take()).toEqual(range);
