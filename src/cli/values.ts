@@ -20,7 +20,7 @@ export function toDuration(flag: string, text: string): number {
  * @throws NiwaError SPEC_INVALID
  */
 export function toCount(flag: string, text: string, least: number, words = ''): number {
-  const count = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  const count = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
   return count >= least ? count : wrong(flag, text, `a whole number from ${least} on${words}`);
 }
 

@@ -2,19 +2,20 @@ import type { Readable } from 'node:stream';
 import { json, text } from 'node:stream/consumers';
 import type { ContainerDetails, ContainerStatus, Exit, Readiness } from '../protocol/container.js';
 import { type ErrorBody, type ErrorDetails, NiwaError } from '../protocol/errors.js';
-import type { RuntimeEvent } from '../protocol/events.js';
+import type { EventLine } from '../protocol/events.js';
 import type { ExecInput } from '../protocol/exec.js';
 import { NEXT_HEADER } from '../protocol/headers.js';
 import type { DrainStatus, Health, Info } from '../protocol/host.js';
 import type { ImageInfo, ImportProgress } from '../protocol/images.js';
 import type { LogChunk, LogLine } from '../protocol/logs.js';
 import type { Planned } from '../protocol/plan.js';
-import type { ListQuery, LogsQuery, UsageQuery as UsageFields } from '../protocol/queries.js';
+import type { EventsQuery, ListQuery, LogsQuery, UsageQuery as UsageFields } from '../protocol/queries.js';
 import type { DurationInput } from '../protocol/spec/values.js';
 import type { ResourcesInput, SpecInput } from '../protocol/spec.js';
 import type { Stats } from '../protocol/stats.js';
 import type { HistoryPoint } from '../protocol/usage.js';
 import type { UsageAnswer } from '../protocol/usage-sums.js';
+import { followEvents } from './follow-events.js';
 import type { ClientSession } from './session.js';
 import { Transport } from './transport.js';
 
@@ -23,6 +24,8 @@ type Given<Q> = { [Name in keyof Q]?: Q[Name] | undefined };
 
 /** Which part of a container's output. */
 export type LogsOptions = Given<LogsQuery>;
+/** Which events, and from when on. */
+export type EventsOptions = Given<EventsQuery>;
 /** Which containers; all given ones have to fit. */
 export type ListFilter = Given<Pick<ListQuery, 'state' | 'owner' | 'label'>>;
 /** What is summed. */
@@ -155,9 +158,12 @@ export class NiwaClient {
     return this.#http.json('GET', `${pathOf(id)}/history`);
   }
 
-  /** What happens from now on, without end. */
-  events(): AsyncGenerator<RuntimeEvent> {
-    return this.#http.lines('/v1/events');
+  /**
+   * What happens, without end, also over restarts of niwad: from now on, or with `after` or `since` also what is kept. A gap stands
+   * for events that are not there.
+   */
+  events(options: EventsOptions = {}): AsyncGenerator<EventLine> {
+    return followEvents(this.#http, options);
   }
 
   /** What a container has written; with `follow`, also what it writes, until it has exited. */

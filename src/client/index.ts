@@ -2,7 +2,7 @@
 
 export type { ContainerDetails, ContainerStatus, Exit, ExitReason, State } from '../protocol/container.js';
 export { type ErrorCode, type FailedStep, type FieldProblem, NiwaError } from '../protocol/errors.js';
-export type { RuntimeEvent, RuntimeEventType } from '../protocol/events.js';
+export type { EventGap, EventLine, RuntimeEvent, RuntimeEventType } from '../protocol/events.js';
 export type { ExecInput } from '../protocol/exec.js';
 export type { SessionExit } from '../protocol/frames.js';
 export type { Check, DrainStatus, Info } from '../protocol/host.js';
@@ -16,5 +16,5 @@ export type { ResourcesInput, SpecInput } from '../protocol/spec.js';
 export type { Stats } from '../protocol/stats.js';
 export type { HistoryPoint, Rates, Usage } from '../protocol/usage.js';
 export type { UsageAnswer, UsageRow } from '../protocol/usage-sums.js';
-export { type ListFilter, type LogsOptions, NiwaClient, type UsageQuery } from './client.js';
+export { type EventsOptions, type ListFilter, type LogsOptions, NiwaClient, type UsageQuery } from './client.js';
 export { ClientSession, type OutputPiece } from './session.js';

@@ -37,6 +37,10 @@ export class Transport {
     this.#agent.destroy();
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** Sends a request; gives its answer, which is JSON. @throws NiwaError as all of these methods */
   async json<T>(method: Method, path: string, options: RequestOptions = {}): Promise<T> {
     return (await json(await this.request(method, path, options))) as T;

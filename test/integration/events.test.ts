@@ -1,14 +1,16 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
 import { describe, expect, test, vi } from 'vitest';
+import { NiwaClient } from '../../src/client/client.js';
 import { removeGroup } from '../../src/host/cgroup.js';
 import type { EventLine } from '../../src/protocol/events.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { inShort, lastEvent, take, toldSoFar } from './support/events.js';
 import { SLOWNESS, scaled } from './support/host.js';
 import { raw } from './support/http.js';
-import { keeperOf } from './support/niwad.js';
+import { keeperOf, NIWA } from './support/niwad.js';
 
 const sleeper = { args: ['sleep', '1000'] };
 const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
@@ -123,4 +125,40 @@ test('only what is asked for is told, also of what is kept', async () => {
   ]);
   for (const query of ['after=-1', 'after=x', 'since=yesterday', 'type=stop', 'id=..', 'until=1h'])
     expect((await raw(niwad.socket, 'GET', `/v1/events?${query}`)).status).toBe(400);
+});
+
+test('the client goes on over restarts of niwad, from the last number that it got', async () => {
+  const place = newPlace();
+  const first = await startDaemon(place);
+  const client = new NiwaClient(first.socket);
+  const events = client.events({ owner: 'ann' });
+  const heard = events.next();
+  await sleep(scaled(100)); // it listens
+  await first.client.create({ id: 'web', process: sleeper, owner: 'ann' });
+  expect((await heard).value).toMatchObject({ type: 'create', id: 'web' });
+  await sleep(scaled(200)); // it is stored
+  await first.stop('SIGKILL');
+  const second = await startDaemon(place);
+  await second.client.remove('web', { force: true });
+  const types = ['adopt', 'stopping', 'exit', 'remove'];
+  for (const type of types) expect((await events.next()).value).toMatchObject({ type, id: 'web', owner: 'ann' });
+  client.close();
+  await expect(events.next()).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
+});
+
+test('the command shows what is kept, and chooses', async () => {
+  const niwad = await startDaemon(newPlace());
+  await niwad.client.create({ id: 'web', process: { args: ['true'] }, owner: 'ann' }, { wait: true });
+  const lines = async (...args: string[]) => {
+    const command = execa(NIWA, ['events', ...args], { env: { NIWA_SOCKET: niwad.socket }, reject: false });
+    for await (const line of command) {
+      command.kill();
+      return line;
+    }
+    return (await command).stderr;
+  };
+  expect(await lines('--since', '1h', '--type', 'exit', '--owner', 'ann')).toMatch(/Z exit web exited 0$/);
+  expect(await lines('--after', '1', 'web')).toMatch(/Z start web$/);
+  expect(await lines('--after', '99')).toBe('events 1 to 3 are missing');
+  expect(await lines('--after', 'x')).toContain('--after');
 });

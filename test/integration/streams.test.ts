@@ -1,7 +1,7 @@
 // @module-tag vm
 import { request } from 'node:http';
 import { expect } from 'vitest';
-import type { RuntimeEvent, Stats } from '../../src/client/index.js';
+import type { EventLine, Stats } from '../../src/client/index.js';
 import { scaled } from './support/host.js';
 import { raw } from './support/http.js';
 import { test } from './support/test.js';
@@ -36,8 +36,9 @@ test('the stats of all are a list per line', async ({ niwad }) => {
 test('events come in their order, to everybody who listens', async ({ niwad }) => {
   const { client } = niwad;
   const listen = async () => {
-    const heard: RuntimeEvent[] = [];
+    const heard: Exclude<EventLine, { type: 'gap' }>[] = [];
     for await (const event of client.events()) {
+      if (event.type === 'gap') throw new Error('a gap');
       heard.push(event);
       if (event.type === 'remove') return heard;
     }

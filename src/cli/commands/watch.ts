@@ -1,11 +1,13 @@
 import type { Readiness } from '../../protocol/container.js';
-import type { RuntimeEvent } from '../../protocol/events.js';
+import { EVENT_TYPES } from '../../protocol/event-types.js';
+import type { EventLine } from '../../protocol/events.js';
 import type { Stats } from '../../protocol/stats.js';
 import { formatDuration } from '../../protocol/units.js';
-import { daemonCommand, print, withIds } from '../command.js';
+import { daemonCommand, print, withFilter, withIds } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { statsTable } from '../stats-table.js';
 import { escaped } from '../text.js';
+import { toCount } from '../values.js';
 
 /** The commands that look on: waiting, readings, events. */
 
@@ -65,17 +67,34 @@ export const stats = daemonCommand(
 );
 
 export const events = daemonCommand(
-  'events',
+  'events [id..]',
   'Show what happens to containers, as it happens',
-  (yargs) => yargs.example('$0 events --json', 'a line of JSON each'),
-  async (client, { json }) => {
-    for await (const event of client.events()) {
+  (yargs) =>
+    withFilter(yargs)
+      .positional('id', { type: 'string', array: true, describe: 'only of these containers' })
+      .option('since', { type: 'string', describe: 'also what is kept, from a time on, or so long before now: 10m' })
+      .option('after', { type: 'string', describe: 'also what is kept, behind the event with this number' })
+      .option('type', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        choices: EVENT_TYPES,
+        default: [],
+        describe: 'only of this type; of several, any',
+      })
+      .example('$0 events --json', 'a line of JSON each, with its number')
+      .example('$0 events --since 10m --type exit --owner alice', 'the ends of the last ten minutes, and those to come')
+      .example('$0 events --after 4711 web', 'of one container, from an event on'),
+  async (client, { id = [], since, type, owner, label, json, ...options }) => {
+    const after = options.after === undefined ? undefined : toCount('--after', options.after, 0);
+    for await (const event of client.events({ after, since, id, type: [...type], owner, label })) {
       process.stdout.write(`${escaped(json ? JSON.stringify(event) : eventWords(event))}\n`);
     }
   },
 );
 
-function eventWords(event: RuntimeEvent): string {
+function eventWords(event: EventLine): string {
+  if (event.type === 'gap') return `events ${event.from} to ${event.to} are missing`;
   const words = `${event.at} ${event.type} ${event.id}`;
   return event.type === 'exit' ? `${words} ${event.exit.reason} ${event.exit.signal ?? event.exit.code}` : words;
 }

@@ -67,7 +67,7 @@ export class Feed {
     try {
       for await (const event of client.events()) {
         this.#changed = true;
-        this.#tell({ type: 'event', event });
+        if (event.type !== 'gap') this.#tell({ type: 'event', event });
       }
     } catch {
       // it ends with the readings, which notice it too

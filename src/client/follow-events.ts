@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NiwaError } from '../protocol/errors.js';
+import type { EventLine } from '../protocol/events.js';
+import { AFTER_HEADER } from '../protocol/headers.js';
+import type { EventsQuery } from '../protocol/queries.js';
+import type { Transport } from './transport.js';
+
+/** So long the keeper holds the socket for the next niwad. */
+const PATIENCE_MS = 30_000;
+const RETRY_MS = 200;
+
+/**
+ * Gives events and gaps, without end. Where the connection breaks, as by a restart of niwad, it asks again from the last number on.
+ * @throws NiwaError that of the first request; DAEMON_UNREACHABLE where the client is closed, or no niwad answers for 30 seconds
+ */
+export async function* followEvents(
+  http: Transport,
+  query: { [Name in keyof EventsQuery]?: EventsQuery[Name] | undefined },
+): AsyncGenerator<EventLine> {
+  let place = query;
+  let begun = false;
+  for (let untilMs = 0; ; ) {
+    try {
+      const response = await http.request('GET', '/v1/events', { query: place });
+      begun = true;
+      untilMs = 0;
+      if (place.since === undefined) place = { ...place, after: Number(response.headers[AFTER_HEADER]) };
+      for await (const line of http.linesOf<EventLine>(response)) {
+        place = { ...place, since: undefined, after: line.type === 'gap' ? line.to : line.seq };
+        yield line;
+      }
+    } catch (error) {
+      if (!begun || http.closed || !isUnreachable(error)) throw error;
+      untilMs ||= Date.now() + PATIENCE_MS;
+      if (Date.now() > untilMs) throw error;
+    }
+    await sleep(RETRY_MS);
+  }
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof NiwaError && error.code === 'DAEMON_UNREACHABLE';
+}
