@@ -3,7 +3,6 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -21,6 +20,7 @@ const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
  * @param {NodeJS.ProcessEnv} [env] for its scripts, added to ours
  */
 export async function installPackage(folder, name, flags = [], env = {}) {
+  const { execa } = await import('execa'); // run.mjs loads this file before the packages are there
   mkdirSync(folder, { recursive: true });
   const { overrides } = readJson(join(root, 'package.json'));
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module', overrides }));

@@ -86,6 +86,21 @@ it('is drawn in docs/architecture.md in the same order', () => {
   expect([...drawing.matchAll(/^ {4}((?:src|native)\/[^ ]+?)\/? /gm)].map(([, place]) => place)).toEqual(LAYERS.flat());
 });
 
+it('has every file that the documents name', () => {
+  const known = ['src', 'native', 'test', 'bin'].flatMap(sourceFiles).map((file) => `/${file}`);
+  const documents = [
+    'docs/architecture.md',
+    'docs/network.md',
+    'docs/security.md',
+    'CONTRIBUTING.md',
+    'test/README.md',
+  ];
+  const named = documents.flatMap((document) =>
+    [...readText(document).matchAll(/`([\w./-]+\.(?:ts|cc|c|h))`/g)].map(([, file]) => `${document}: ${file}`),
+  );
+  expect(named.filter((text) => !known.some((file) => file.endsWith(`/${text.split(': ')[1]}`)))).toEqual([]);
+});
+
 /** Gives the folder or file of {@link LAYERS} that a file is in. */
 function placeOf(file: string): string | undefined {
   return LAYERS.flat().find((place) => file === place || file.startsWith(`${place}/`));
