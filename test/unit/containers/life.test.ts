@@ -1,0 +1,199 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ROOT } from '../../../src/access/allowed.js';
+import { Ledger } from '../../../src/accounting/ledger.js';
+import { EventLog } from '../../../src/containers/events/event-log.js';
+import { Runtime } from '../../../src/containers/runtime.js';
+import { StateFiles } from '../../../src/engine/state-files.js';
+import { IdPool } from '../../../src/host/id-pool.js';
+import { ImageStore } from '../../../src/images/store.js';
+import { DEFAULT_NETWORK } from '../../../src/installation/defaults.js';
+import { LogStore } from '../../../src/logs/store.js';
+import { Networks } from '../../../src/network/networks.js';
+import { UNBOUNDED } from '../../../src/spec/ceilings.js';
+import { FakeKernel } from '../../fake-kernel.js';
+import { capableHost } from '../support.js';
+
+const log = pino({ level: 'silent' });
+const SPEC = { id: 'web', process: { args: ['/bin/true'] } };
+let directory: string;
+const at = (name: string) => join(directory, name);
+
+interface Niwad {
+  kernel: FakeKernel;
+  runtime: Runtime;
+  idPool: IdPool;
+  ledger: Ledger;
+}
+let niwad: Niwad;
+
+/** A niwad in this process, with the files that one before has left. */
+async function begin(): Promise<Niwad> {
+  const kernel = new FakeKernel();
+  const ledger = await Ledger.open(at('ledger'));
+  const idPool = new IdPool(0x7000_0000, 1); // a range that is not given back is missed at once
+  const events = await EventLog.open({ directory: at('events'), numberFile: at('number'), bootId: 'boot', log });
+  const runtime = new Runtime({
+    ...{ kernel, ledger, idPool, events, log, hooks: {} },
+    images: new ImageStore(at('images')),
+    tree: { mount: directory, base: directory, containers: at('groups'), controllers: capableHost.controllers },
+    stage: at('stage'),
+    stateFiles: new StateFiles(at('containers')),
+    keeperSocket: at('keeper.sock'),
+    drainFile: at('draining'),
+    networks: new Networks({ settings: DEFAULT_NETWORK, markFile: at('bridge'), log, kernel }),
+    logs: new LogStore(
+      at('containers'),
+      at('logs'),
+      { maxBytes: 2 ** 16, maxFiles: 2, bytesPerSecond: 0 },
+      log,
+      kernel,
+    ),
+    allowed: {
+      ...{ roots: [], sources: [], hooks: [], privileged: false, drain: false },
+      ...{ ceilings: UNBOUNDED, idRanges: new Map() },
+    },
+    defaults: UNBOUNDED,
+    ...{ sampleIntervalMs: 60_000, interimIntervalMs: 60_000, keepExited: 10 },
+  });
+  await runtime.open();
+  return { kernel, runtime, idPool, ledger };
+}
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'niwa-life-'));
+  mkdirSync(at('groups'));
+  niwad = await begin();
+});
+
+afterEach(async () => {
+  await niwad.runtime.close();
+  await niwad.ledger.close();
+  rmSync(directory, { recursive: true });
+});
+
+function expectNothingLeft(): void {
+  expect(niwad.runtime.list()).toEqual([]);
+  expect(readdirSync(at('containers'))).toEqual([]);
+  expect(niwad.idPool.take()).toEqual({ start: 0x7000_0000, size: 65_536 });
+}
+
+describe('a start', () => {
+  it.each(['group', 'devices', 'userns', 'clone', 'boot'] as const)(
+    'of which the kernel refuses the %s leaves nothing',
+    async (phase) => {
+      niwad.kernel.fail('containers.create', 'EIO', { phase });
+      const failed = { code: 'START_FAILED', details: { step: { errno: 'EIO' } } };
+      await expect(niwad.runtime.run(SPEC, ROOT)).rejects.toMatchObject(failed);
+      expectNothingLeft();
+    },
+  );
+
+  it('whose output cannot be stored is undone', async () => {
+    niwad.kernel.fail('logs.open', 'EMFILE');
+    await expect(niwad.runtime.run(SPEC, ROOT)).rejects.toThrow('cannot open the log of container web: EMFILE');
+    expect(niwad.kernel.asked('containers.release')).toHaveLength(1);
+    expectNothingLeft();
+  });
+
+  it('that fails ends a created container, which says at which step', async () => {
+    const { kernel, runtime } = niwad;
+    const container = await runtime.create(SPEC, ROOT);
+    kernel.fail('containers.start', 'ENOENT', { phase: 'boot', step: 0 });
+    setTimeout(() => kernel.end(container.handle, { code: 127 }), 1);
+    await expect(runtime.start('web', ROOT)).rejects.toMatchObject({ details: { step: { errno: 'ENOENT' } } });
+    expect(container.exit).toMatchObject({ reason: 'start-failed' });
+  });
+
+  it('is heard of before the end that overtakes its answer', async () => {
+    const { kernel, runtime } = niwad;
+    const told: string[] = [];
+    runtime.subscribe(({ type }) => told.push(type));
+    const answer = kernel.hold('containers.create');
+    const running = runtime.run(SPEC, ROOT);
+    await expect.poll(() => kernel.asked('containers.create')).toHaveLength(1);
+    kernel.end(kernel.handleOf('web'), { code: 3 });
+    expect(told).toEqual([]);
+    answer();
+    const container = await running;
+    expect(await container.exited).toMatchObject({ code: 3, reason: 'exited' });
+    expect(told).toEqual(['create', 'start', 'exit']);
+  });
+});
+
+describe('an end', () => {
+  it('stores what is left of the output, then lets the kernel forget the container', async () => {
+    const { kernel, runtime, idPool } = niwad;
+    const container = await runtime.run(SPEC, ROOT);
+    expect(() => idPool.take()).toThrow();
+    kernel.end(container.handle, { code: 7 });
+    expect(await container.exited).toMatchObject({ code: 7, signal: null, reason: 'exited' });
+    expect(kernel.asked('logs.drain', 'containers.release')).toEqual(['logs.drain', 'containers.release']);
+    expect(idPool.take()).toEqual({ start: 0x7000_0000, size: 65_536 });
+  });
+
+  it('by a stop is one, whatever the workload says', async () => {
+    const { exit } = await niwad.runtime.run(SPEC, ROOT).then(() => niwad.runtime.stop('web', ROOT));
+    expect(exit).toMatchObject({ reason: 'stopped' });
+  });
+});
+
+describe('the next niwad', () => {
+  /** Makes what a look at the group of a container that is not frozen finds. */
+  function makeGroup(): void {
+    mkdirSync(at('groups/web'));
+    writeFileSync(at('groups/web/cgroup.events'), 'populated 1\nfrozen 0\n');
+  }
+
+  /** Lets this niwad go away as a crash does not: it saves what it has; then another begins with what is on the disk. */
+  async function replace(): Promise<void> {
+    await niwad.runtime.close();
+    await niwad.ledger.close();
+    niwad = await begin();
+  }
+
+  it('adopts one that lives, and hears of its end', async () => {
+    await niwad.runtime.run(SPEC, ROOT);
+    makeGroup();
+    await replace();
+    rmSync(at('groups/web'), { recursive: true });
+    const container = niwad.runtime.get('web');
+    expect(container.state).toBe('running');
+    expect(() => niwad.idPool.take()).toThrow();
+    niwad.kernel.end(container.handle, { code: 5 });
+    expect(await container.exited).toMatchObject({ code: 5 });
+  });
+
+  it('ends and forgets one of which nobody was told', async () => {
+    await niwad.runtime.run(SPEC, ROOT);
+    makeGroup();
+    await niwad.runtime.close();
+    const file = at('containers/web/state.json');
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), phase: 'making' }));
+    await niwad.ledger.close();
+    niwad = await begin();
+    rmSync(at('groups/web'), { recursive: true });
+    expect(niwad.kernel.asked('containers.kill')).toHaveLength(1);
+    await expect.poll(() => niwad.runtime.list()).toEqual([]);
+    expectNothingLeft();
+  });
+
+  it('lists one whose group is gone as ended, nobody knows how', async () => {
+    await niwad.runtime.run(SPEC, ROOT);
+    await replace();
+    expect(await niwad.runtime.get('web').exited).toMatchObject({ reason: 'unknown' });
+    expect(niwad.kernel.asked('containers.adopt')).toEqual([]);
+  });
+
+  it('keeps one that had exited as it was', async () => {
+    const container = await niwad.runtime.run(SPEC, ROOT);
+    niwad.kernel.end(container.handle, { code: 4 });
+    const exit = await container.exited;
+    await replace();
+    expect(niwad.runtime.get('web').exit).toEqual(exit);
+    expect(niwad.kernel.asked('keeper.drop')).toEqual(['keeper.drop']);
+  });
+});
