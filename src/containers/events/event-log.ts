@@ -50,6 +50,8 @@ export class EventLog {
   readonly #number: LastNumber;
   readonly #log: Logger;
   readonly #recent: RecentEvents;
+  /** The last number of earlier daemons. */
+  readonly #before: number;
   #last: number;
   #stored: number;
   #timer: NodeJS.Timeout | undefined;
@@ -68,6 +70,7 @@ export class EventLog {
     this.#number = number;
     this.#log = log;
     this.#recent = new RecentEvents(inMemory);
+    this.#before = last;
     this.#last = last;
     this.#stored = last;
   }
@@ -137,15 +140,16 @@ export class EventLog {
   }
 
   /**
-   * Looks for the ends of containers among the newest events on disk.
+   * Looks for the ends of containers among the newest events of earlier daemons on disk.
    * @returns whether an end was told; true where it is older than what was looked through
    */
   async recentEnds(): Promise<(id: string, exit: Exit) => boolean> {
     const ends = new Set<string>();
     // Where nothing is on disk and something was told, niwad was killed before it could store what it had told first.
-    let oldest: string | null = this.#last > 0 ? '' : null;
+    let oldest: string | null = this.#before > 0 ? '' : null;
     for await (const entries of this.#files.readRecent())
       for (const { event } of entries) {
+        if (event.seq > this.#before) break; // this daemon has begun to tell
         oldest ||= event.at;
         if (event.type === 'exit') ends.add(`${event.id} ${event.exit.at}`);
       }

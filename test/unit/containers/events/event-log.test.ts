@@ -260,4 +260,18 @@ describe('recentEnds', () => {
     rmSync(join(place, 'events'), { recursive: true });
     expect((await (await openLog()).recentEnds())('a', exit)).toBe(false);
   });
+
+  it('looks only at what earlier daemons told, also where this one has told something already', async () => {
+    const first = await openLog();
+    first.add('adopt', subject('b'));
+    expect((await first.recentEnds())('a', exit)).toBe(true);
+    await stored(first);
+    expect((await first.recentEnds())('a', exit)).toBe(true);
+
+    rmSync(join(place, 'events'), { recursive: true });
+    const second = await openLog();
+    second.add('adopt', subject('b'));
+    await stored(second);
+    expect((await second.recentEnds())('a', exit)).toBe(false);
+  });
 });
