@@ -35,6 +35,7 @@ export async function* followEvents(
       if (Date.now() > untilMs) throw error;
     }
     await sleep(RETRY_MS);
+    if (http.closed) throw new NiwaError('DAEMON_UNREACHABLE', 'the client is closed');
   }
 }
 
