@@ -27,6 +27,7 @@ interface Niwad {
   runtime: Runtime;
   idPool: IdPool;
   ledger: Ledger;
+  events: EventLog;
 }
 let niwad: Niwad;
 
@@ -60,7 +61,7 @@ async function begin(): Promise<Niwad> {
     ...{ sampleIntervalMs: 60_000, interimIntervalMs: 60_000, keepExited: 10 },
   });
   await runtime.open();
-  return { kernel, runtime, idPool, ledger };
+  return { kernel, runtime, idPool, ledger, events };
 }
 
 beforeEach(async () => {
@@ -69,9 +70,14 @@ beforeEach(async () => {
   niwad = await begin();
 });
 
+async function end({ runtime, ledger, events }: Niwad): Promise<void> {
+  await runtime.close();
+  await ledger.close();
+  await events.close();
+}
+
 afterEach(async () => {
-  await niwad.runtime.close();
-  await niwad.ledger.close();
+  await end(niwad);
   rmSync(directory, { recursive: true });
 });
 
@@ -150,8 +156,7 @@ describe('the next niwad', () => {
 
   /** Lets this niwad go away as a crash does not: it saves what it has; then another begins with what is on the disk. */
   async function replace(): Promise<void> {
-    await niwad.runtime.close();
-    await niwad.ledger.close();
+    await end(niwad);
     niwad = await begin();
   }
 
@@ -170,10 +175,9 @@ describe('the next niwad', () => {
   it('ends and forgets one of which nobody was told', async () => {
     await niwad.runtime.run(SPEC, ROOT);
     makeGroup();
-    await niwad.runtime.close();
+    await end(niwad);
     const file = at('containers/web/state.json');
     writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), phase: 'making' }));
-    await niwad.ledger.close();
     niwad = await begin();
     rmSync(at('groups/web'), { recursive: true });
     expect(niwad.kernel.asked('containers.kill')).toHaveLength(1);
