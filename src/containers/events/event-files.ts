@@ -48,14 +48,13 @@ export class EventFiles {
   }
 
   /**
-   * Finds what an earlier daemon has written; to be called once, before anything else. A torn last line is cut off.
+   * Finds what an earlier daemon has written; to be called once, before anything else. A torn last line is cut off. Nothing is made:
+   * a full disk keeps no daemon from its containers.
    * @returns the last number that is known to be used, 0 where there is none
    * @throws what node:fs throws
    */
   async open(): Promise<number> {
-    await mkdir(this.#directory, { recursive: true, mode: DIRECTORY_MODE });
-    const names = (await readdir(this.#directory)).sort();
-    for (const name of names) {
+    for (const name of (await namesIn(this.#directory)).sort()) {
       const [, first] = /^([0-9]{16})\.ndjson$/.exec(name) ?? [];
       if (first === undefined) continue;
       const path = join(this.#directory, name);
@@ -143,6 +142,14 @@ export class EventFiles {
     const surplus = this.#segments.splice(0, Math.max(0, this.#segments.length - this.#limits.segments));
     for (const segment of surplus) await rm(segment.path, { force: true }).catch(() => {});
   }
+}
+
+/** Gives the names of the files of a directory, none where it is not there. */
+async function namesIn(directory: string): Promise<string[]> {
+  return await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -166,11 +175,20 @@ describe('after a restart', () => {
     expect(inShort(await read(second))).toEqual(['1 create a', 'gap 2-2', '3 create c', '4 create d']);
   });
 
+  it('begins where its directory cannot be made yet, as on a full disk', async () => {
+    symlinkSync(join(place, 'later'), join(place, 'events'));
+    const log = await openLog();
+    log.add('create', subject('a'));
+    expect(inShort(await read(log))).toEqual(['1 create a']);
+    mkdirSync(join(place, 'later'));
+    await stored(log);
+  });
+
   it('goes on without any file of the one before', async () => {
     const first = await openLog();
     for (const id of ['a', 'b']) first.add('create', subject(id));
     await first.close();
-    rmSync(join(place, 'events'), { recursive: true });
+    rmSync(join(place, 'events'), { recursive: true, force: true });
     const second = await openLog();
     expect(inShort(await read(second))).toEqual(['gap 1-2']);
     expect(second.last).toBe(2);
@@ -213,7 +231,7 @@ describe('is bounded', () => {
 
   it('in memory, where the disk takes nothing; it is tried again', async () => {
     const log = await openLog({ inMemory });
-    rmSync(join(place, 'events'), { recursive: true });
+    rmSync(join(place, 'events'), { recursive: true, force: true });
     writeFileSync(join(place, 'events'), 'not a directory');
     for (let i = 0; i < 50; i++) log.add('update', subject('a'));
     await sleep(60);
@@ -257,7 +275,7 @@ describe('recentEnds', () => {
     const log = await openLog();
     expect((await log.recentEnds())('a', later)).toBe(true);
     log.add('create', subject('a'));
-    rmSync(join(place, 'events'), { recursive: true });
+    rmSync(join(place, 'events'), { recursive: true, force: true });
     expect((await (await openLog()).recentEnds())('a', exit)).toBe(false);
   });
 
@@ -268,7 +286,7 @@ describe('recentEnds', () => {
     await stored(first);
     expect((await first.recentEnds())('a', exit)).toBe(true);
 
-    rmSync(join(place, 'events'), { recursive: true });
+    rmSync(join(place, 'events'), { recursive: true, force: true });
     const second = await openLog();
     second.add('adopt', subject('b'));
     await stored(second);
