@@ -1,6 +1,4 @@
-import type { History } from '../accounting/history.js';
 import type { NiwaError } from '../errors.js';
-import { isFrozen } from '../host/cgroup.js';
 import type { IdRange } from '../host/id-pool.js';
 import type { Adopted, Created, ExitEvent, Handle, Started } from '../kernel/containers.js';
 import type { KernelError } from '../kernel/errors.js';
@@ -20,24 +18,14 @@ import { EndHooks } from './end-hooks.js';
 import { exitReason } from './exit.js';
 import { startError } from './failure.js';
 import { type Identity, identityOf } from './identity.js';
-import { type Begun, Life, NOT_STARTED } from './life.js';
+import { Life } from './life.js';
 import { Meter } from './meter.js';
 import type { Output } from './output.js';
+import { type Past, pastOfAdopted, pastOfGone, pastOfMade } from './past.js';
 import { ReadinessState } from './readiness-state.js';
 import type { SavedState } from './state-files.js';
 import { StatusView } from './status-view.js';
 import { Written } from './written.js';
-
-/** What is known of a container when this niwad begins to know it. */
-interface Past {
-  begun: Begun;
-  /** False where it ended when nobody looked. */
-  endKnown: boolean;
-  phases: Partial<StartPhases>;
-  /** What came of its start, where it was started as soon as it was made. */
-  started: Created['started'];
-  saved: SavedState | null;
-}
 
 /** What a container asks of the kernel. */
 export type ContainerKernel = Pick<Kernel, 'containers' | 'host' | 'readings'>;
@@ -81,15 +69,9 @@ export class Container {
     kernel: ContainerKernel,
     identity: Identity,
     output: Output,
-    { phases, started }: Pick<Past, 'phases' | 'started'>,
+    result: Pick<Past, 'phases' | 'started'>,
   ): Container {
-    return new Container(kernel, identity, output, {
-      begun: NOT_STARTED,
-      endKnown: true,
-      phases,
-      started,
-      saved: null,
-    });
+    return new Container(kernel, identity, output, pastOfMade(result));
   }
 
   /** One of an earlier niwad that is still in the kernel; `adopted` comes before what was saved. */
@@ -100,31 +82,13 @@ export class Container {
     saved: SavedState,
     adopted: Adopted,
   ): Container {
-    const { startedNs, deadlineNs, stopping, endKnown } = adopted;
-    const startedAt = dateOf(saved.startedAt) ?? (startedNs === 0n ? null : wallTime(startedNs));
-    const going = startedNs === 0n ? 'created' : isFrozen(identity.cgroup) ? 'paused' : 'running';
-    const begun: Begun = { state: stopping ? 'stopping' : going, startedAt, startedNs, deadlineNs };
-    return new Container(kernel, identity, output, {
-      begun,
-      endKnown,
-      phases: saved.phases ?? {},
-      started: null,
-      saved,
-    });
+    return new Container(kernel, identity, output, pastOfAdopted(saved, adopted, identity.cgroup));
   }
 
   /** One of an earlier niwad that has ended; {@link takeEnd} says how. */
   static gone(kernel: ContainerKernel, saved: SavedState, log: ContainerLog): Container {
-    const { startedNs, deadlineNs, phases } = saved;
-    const begun: Begun = {
-      state: 'stopping',
-      startedAt: dateOf(saved.startedAt),
-      startedNs: BigInt(startedNs),
-      deadlineNs: BigInt(deadlineNs),
-    };
-    const past = { begun, endKnown: true, phases: phases ?? {}, started: null, saved };
     const identity = { ...identityOf(saved), plan: null, handle: 0 };
-    return new Container(kernel, identity, { log, failure: null, terminal: null }, past);
+    return new Container(kernel, identity, { log, failure: null, terminal: null }, pastOfGone(saved));
   }
 
   private constructor(
@@ -168,10 +132,6 @@ export class Container {
 
   get log(): ContainerLog {
     return this.output.log;
-  }
-
-  get history(): History {
-    return this.meter.history;
   }
 
   get state(): State {
@@ -322,8 +282,4 @@ export class Container {
   changeSpec(change: Partial<Pick<Spec, 'resources' | 'defaulted' | 'lifetimeUsec' | 'jitterUsec'>>): void {
     this.#spec = { ...this.#spec, ...change };
   }
-}
-
-function dateOf(text: string | null): Date | null {
-  return text === null ? null : new Date(text);
 }

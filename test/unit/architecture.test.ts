@@ -86,6 +86,11 @@ it('is drawn in docs/architecture.md in the same order', () => {
   expect([...drawing.matchAll(/^ {4}((?:src|native)\/[^ ]+?)\/? /gm)].map(([, place]) => place)).toEqual(LAYERS.flat());
 });
 
+it('has no file that is too long to read at once', () => {
+  const lines = (file: string) => readText(file).split('\n').length - 1;
+  expect(files.filter((file) => lines(file) > 300).map((file) => `${file}: ${lines(file)} lines`)).toEqual([]);
+});
+
 it('has every file that the documents name', () => {
   const known = ['src', 'native', 'test', 'bin'].flatMap(sourceFiles).map((file) => `/${file}`);
   const documents = [

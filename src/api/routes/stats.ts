@@ -82,7 +82,7 @@ function history(api: Api, { runtime }: ApiOptions): void {
         response: { 200: Type.Array(HistoryPointSchema), ...failures },
       },
     },
-    async ({ params }) => runtime.get(params.id).history.points(),
+    async ({ params }) => runtime.get(params.id).meter.history.points(),
   );
 }
 
