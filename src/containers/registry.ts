@@ -47,10 +47,15 @@ export class Registry {
     return container;
   }
 
-  /** Gives the handle of a container that has not exited. @throws NiwaError NOT_FOUND, STATE_CONFLICT */
+  /**
+   * Gives the handle of a container that has not exited. One that ended while there was no niwad has none, also before its end is
+   * recorded.
+   * @throws NiwaError NOT_FOUND, STATE_CONFLICT
+   */
   liveHandle(id: string): Handle {
     const { handle, state } = this.get(id);
-    if (state === 'exited') throw new NiwaError('STATE_CONFLICT', `container ${id} has exited: its network is gone`);
+    if (state === 'exited' || handle === 0)
+      throw new NiwaError('STATE_CONFLICT', `container ${id} has exited: its network is gone`);
     return handle;
   }
 

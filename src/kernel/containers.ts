@@ -52,7 +52,7 @@ export interface CreateRequest {
   namespaces: number;
   /** The path of a PID namespace to be born in, or "". */
   pidNamespace: string;
-  /** The container whose network namespace it shares, or 0. */
+  /** The container whose network namespace it shares, or 0; where that has been released the making fails with ESRCH. */
   networkOf: Handle;
   /** What encodeProgram() gave. */
   program: Uint8Array;

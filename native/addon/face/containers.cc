@@ -110,7 +110,9 @@ Value create(Info info) {
     auto helper = addon.helper; // kept open for as long as the worker runs
     auto object = info[0].As<Napi::Object>();
     auto request = std::make_shared<SpawnRequest>(to_request(object, *helper));
-    request->network_of = addon.monitor->find(to_u32(object.Get("networkOf")));
+    uint32_t network_of = to_u32(object.Get("networkOf"));
+    request->network_of = addon.monitor->find(network_of);
+    bool network_gone = network_of != 0 && !request->network_of; // a clone would get niwad's own network namespace
     auto spawned = std::make_shared<Spawned>();
     auto start = std::make_shared<Start>();
     if (request->starts) {
@@ -119,8 +121,12 @@ Value create(Info info) {
     }
     Monitor *monitor = addon.monitor.get();
     auto queued_ns = std::make_shared<uint64_t>(boottime_ns());
-    auto work = [helper, request, spawned, start, monitor, queued_ns, &addon] {
+    auto work = [helper, request, spawned, start, monitor, queued_ns, network_gone, &addon] {
         *queued_ns = boottime_ns() - *queued_ns;
+        if (network_gone) {
+            spawned->failure = {Failure::kClone, 0, ESRCH, 0};
+            return;
+        }
         Fd netns = (request->namespaces & CLONE_NEWNET) != 0 ? addon.netns.take() : Fd();
         request->netns = netns.get();
         *spawned = create_container(*request);

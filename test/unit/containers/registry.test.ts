@@ -38,3 +38,13 @@ describe('live', () => {
     expect(registry.live()).toEqual([c]);
   });
 });
+
+describe('liveHandle', () => {
+  it('gives none of a container that the kernel does not know, though its end is not recorded yet', () => {
+    const registry = registryOf();
+    registry.add({ ...containerOf('a'), handle: 7, state: 'running' } as Container);
+    registry.add({ ...containerOf('b'), state: 'stopping' } as Container);
+    expect(registry.liveHandle('a')).toBe(7);
+    expect(() => registry.liveHandle('b')).toThrow('container b has exited: its network is gone');
+  });
+});
