@@ -70,9 +70,17 @@ export class Control {
     else if (timeoutUsec === 0) containers.kill(this.#of.handle);
   }
 
-  /** Kills all of it at once, as a stop without patience does; nothing happens where it has exited. */
+  /**
+   * Kills all of it at once, as a stop without patience does; nothing happens where it has exited. Where the kernel refuses, as
+   * without a free descriptor, the stop that is under way goes on.
+   */
   end(): void {
-    if (this.#of.life.state !== 'exited') this.beginStop(0, 'SIGKILL');
+    if (this.#of.life.state === 'exited') return;
+    try {
+      this.beginStop(0, 'SIGKILL');
+    } catch (error) {
+      if (!isKernelError(error)) throw error;
+    }
   }
 
   /**

@@ -16,10 +16,10 @@ const USAGE = toUsage(
   sumIo([], () => []),
 );
 
-function gone(fields: Partial<SavedState> = {}): Container {
+function gone(fields: Partial<SavedState> = {}, kernel = new FakeKernel()): Container {
   const spec = specOf({ id: 'web', lifetime: 60, ready: { command: ['true'] } });
   const saved = firstState(spec, makePlan(spec, capableHost), { idRange: null, lease: null }, 'boot');
-  const container = Container.gone(new FakeKernel(), { ...saved, ...fields }, new ContainerLog('/', () => {}));
+  const container = Container.gone(kernel, { ...saved, ...fields }, new ContainerLog('/', () => {}));
   container.meter.takeRecorded(USAGE);
   return container;
 }
@@ -40,6 +40,14 @@ it('shows in the list what has changed, and the same as when it is inspected', (
   const shown = { state: 'exited', pid: null, exit: EXIT, ready: { state: 'failed', at: EXIT.at } };
   expect(JSON.parse(container.statusText())).toMatchObject({ ...shown, spec: { lifetimeUsec: 1e6 } });
   expect(JSON.parse(container.statusText())).toEqual(JSON.parse(JSON.stringify(container.status())));
+});
+
+it('goes on ending where it cannot be killed now: what else a failed start undoes is undone', () => {
+  const kernel = new FakeKernel();
+  kernel.failAlways('containers.kill', 'EMFILE');
+  const { control, life } = gone({}, kernel);
+  control.end();
+  expect([kernel.asked('containers.kill'), life.state]).toEqual([['containers.kill'], 'stopping']);
 });
 
 it('goes on with what an earlier niwad has saved', () => {
