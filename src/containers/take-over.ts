@@ -7,6 +7,7 @@ import { Container } from '../engine/container.js';
 import type { Planner } from '../engine/planner.js';
 import { BEFORE_EXITED, OF_GONE, type Resources } from '../engine/resources/resources.js';
 import type { Damaged, SavedState, StateFiles } from '../engine/state-files.js';
+import { messageOf } from '../errors.js';
 import { type CgroupTree, removeLeftovers } from '../host/cgroup.js';
 import { oldestIn } from '../host/process.js';
 import { isThere } from '../host/stored-file.js';
@@ -130,8 +131,17 @@ function takeOne(saved: SavedState, undo: boolean, { onAdded, ...options }: Take
     container.abandon();
   }
   onAdded(container);
-  if (undo) options.kernel.containers.kill(container.handle);
+  if (undo) killUnwanted(container, options);
   return container;
+}
+
+/** A group that cannot be killed keeps niwad from none of the others. */
+function killUnwanted({ id, handle }: Container, { kernel, log }: Pick<TakeOverOptions, 'kernel' | 'log'>): void {
+  try {
+    kernel.containers.kill(handle);
+  } catch (error) {
+    log.error({ id, err: error }, `cannot end a container of which nobody was told: ${messageOf(error)}`);
+  }
 }
 
 /** Lists a container that has ended. */

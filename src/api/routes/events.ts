@@ -21,8 +21,9 @@ export function eventRoutes(api: Api, { runtime: { events } }: ApiOptions): void
         response: { 200: linesOf(EventLineSchema), ...failures },
       },
     },
-    async ({ query }, reply) => {
-      const wanted = toWanted(query, events.last, Date.now());
+    async ({ query, caller: { uid } }, reply) => {
+      const reader = uid === 0 ? null : `user ${uid}`;
+      const wanted = { reader, ...toWanted(query, events.last, Date.now()) };
       reply.header(AFTER_HEADER, wanted.after);
       return streamTexts(reply, (left) => events.follow(wanted, left));
     },
@@ -35,7 +36,11 @@ export function eventRoutes(api: Api, { runtime: { events } }: ApiOptions): void
  * @param now in milliseconds since 1970
  * @throws NiwaError SPEC_INVALID
  */
-export function toWanted({ after, since, id, type, ...query }: EventsQuery, last: number, now: number): Wanted {
+export function toWanted(
+  { after, since, id, type, ...query }: EventsQuery,
+  last: number,
+  now: number,
+): Omit<Wanted, 'reader'> {
   const filter = toFilter(query);
   const [ids, types] = [id, type].map((one) => (one === undefined ? undefined : new Set<string>([one].flat())));
   return {

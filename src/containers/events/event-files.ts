@@ -62,17 +62,8 @@ export class EventFiles {
     }
     const last = this.#segments.at(-1);
     if (last === undefined) return 0;
-    this.#file = await open(last.path, 'r+');
-    let number = last.first - 1;
-    let whole = 0;
-    for await (const { lines, end } of linesOf(last)) {
-      last.events += lines.length;
-      number = Math.max(number, ...lines.map(numberOf));
-      whole = end;
-    }
-    last.size = whole;
-    await this.#file.truncate(whole);
-    return number;
+    // A segment that the disk does not give any more is left as it is, and the next one begins behind all that it may have.
+    return await this.#goOn(last).catch(() => last.first + this.#limits.segmentBytes);
   }
 
   /** Writes events behind those that are there. @throws what node:fs throws; then none of them is there, and may be written again */
@@ -126,6 +117,22 @@ export class EventFiles {
     } finally {
       await file.close();
     }
+  }
+
+  /** Opens the last segment to write behind its last whole line; gives the last number in it. @throws what node:fs throws */
+  async #goOn(last: Segment): Promise<number> {
+    let number = last.first - 1;
+    let whole = 0;
+    for await (const { lines, end } of linesOf(last)) {
+      last.events += lines.length;
+      number = Math.max(number, ...lines.map(numberOf));
+      whole = end;
+    }
+    const file = await open(last.path, 'r+');
+    await file.truncate(whole);
+    last.size = whole;
+    this.#file = file;
+    return number;
   }
 
   #isFull(): boolean {

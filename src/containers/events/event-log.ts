@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { messageOf, NiwaError } from '../../errors.js';
 import type { Exit } from '../../protocol/container.js';
 import type { EventGap, RuntimeEvent, RuntimeEventType, Subject } from '../../protocol/events.js';
+import { FairTurns } from '../../turns.js';
 import { type Entry, EventFiles, type FileLimits } from './event-files.js';
 import { LastNumber } from './last-number.js';
 import { RecentEvents, type RecentLimits } from './recent-events.js';
@@ -33,6 +34,8 @@ const UNKNOWN_AFTER_CRASH = 1_000_000;
 
 /** What a reader wants. */
 export interface Wanted {
+  /** Who reads, by any name; null for root. */
+  reader: string | null;
   /** Only what has a larger number. */
   after: number;
   /** Only what is not older, as Date.toISOString() has it; null for any. */
@@ -57,6 +60,8 @@ export class EventLog {
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | null = null;
   #failing = false;
+  /** A piece of what is on disk has each turn, of root's readers and of all others': many readers hold up nobody longer than one. */
+  readonly #pieces = new FairTurns({ root: 1, callers: 1, each: 1 });
   /** Wake the readers that have nothing to read. */
   readonly #idle = new Set<() => void>();
 
@@ -116,13 +121,14 @@ export class EventLog {
    * each as it comes; and gaps.
    * @param left ends it
    */
-  async *follow({ after, since, fits }: Wanted, left: AbortSignal): AsyncGenerator<string> {
+  async *follow({ reader, after, since, fits }: Wanted, left: AbortSignal): AsyncGenerator<string> {
     left.addEventListener('abort', () => this.#wake(), { once: true });
     let done = Math.min(after, this.#last);
     if (after > done && done > 0) yield gapLine(1, done); // that number was of another count: all before is unknown to the reader
     for (;;) {
       const before = done;
-      for await (const { event, text } of this.#behind(done)) {
+      const missing = (this.#recent.first ?? this.#last + 1) - 1; // if it is not on disk either
+      for await (const { event, text } of this.#behind(done, reader)) {
         const tooOld = since !== null && event.at < since;
         if (event.seq > done + 1 && !tooOld) yield gapLine(done + 1, event.seq - 1);
         done = event.seq;
@@ -130,7 +136,6 @@ export class EventLog {
       }
       if (left.aborted) return;
       if (done !== before) continue;
-      const missing = (this.#recent.first ?? this.#last + 1) - 1;
       if (done === this.#last) await new Promise<void>((resolve) => this.#idle.add(resolve));
       else if (done < missing) {
         yield gapLine(done + 1, missing); // neither in memory nor on disk
@@ -168,10 +173,23 @@ export class EventLog {
   }
 
   /** Gives what there is behind a number: from memory, or else from disk. */
-  async *#behind(seq: number): AsyncGenerator<Entry> {
+  async *#behind(seq: number, reader: string | null): AsyncGenerator<Entry> {
     let next = this.#recent.get(seq + 1);
-    if (next === undefined && seq < this.#last) for await (const entries of this.#files.read(seq)) yield* entries;
+    if (next === undefined && seq < this.#last) yield* this.#onDisk(seq, reader);
     for (; next !== undefined; next = this.#recent.get(next.event.seq + 1)) yield next;
+  }
+
+  async *#onDisk(seq: number, reader: string | null): AsyncGenerator<Entry> {
+    const pieces = this.#files.read(seq);
+    try {
+      for (;;) {
+        const { value, done } = await this.#pieces.run(reader, () => pieces.next());
+        if (done) return;
+        yield* value;
+      }
+    } finally {
+      await pieces.return(undefined);
+    }
   }
 
   #wake(): void {

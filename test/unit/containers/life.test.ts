@@ -32,8 +32,9 @@ interface Niwad {
 let niwad: Niwad;
 
 /** A niwad in this process, with the files that one before has left. */
-async function begin(): Promise<Niwad> {
+async function begin(prepare: (kernel: FakeKernel) => void = () => {}): Promise<Niwad> {
   const kernel = new FakeKernel();
+  prepare(kernel);
   const ledger = await Ledger.open(at('ledger'));
   const idPool = new IdPool(0x7000_0000, 1); // a range that is not given back is missed at once
   const events = await EventLog.open({ directory: at('events'), numberFile: at('number'), bootId: 'boot', log });
@@ -172,13 +173,26 @@ describe('the next niwad', () => {
     expect(await container.exited).toMatchObject({ code: 5 });
   });
 
-  it('ends and forgets one of which nobody was told', async () => {
-    await niwad.runtime.run(SPEC, ROOT);
-    makeGroup();
+  /** As {@link replace}, and nobody was told of the container. */
+  async function replaceBeforeTold(prepare?: (kernel: FakeKernel) => void): Promise<void> {
     await end(niwad);
     const file = at('containers/web/state.json');
     writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), phase: 'making' }));
-    niwad = await begin();
+    niwad = await begin(prepare);
+  }
+
+  it('starts also where it cannot end one of which nobody was told', async () => {
+    await niwad.runtime.run(SPEC, ROOT);
+    makeGroup();
+    await replaceBeforeTold((kernel) => kernel.fail('containers.kill', 'EMFILE'));
+    rmSync(at('groups/web'), { recursive: true });
+    expect(niwad.kernel.asked('containers.kill')).toHaveLength(1);
+  });
+
+  it('ends and forgets one of which nobody was told', async () => {
+    await niwad.runtime.run(SPEC, ROOT);
+    makeGroup();
+    await replaceBeforeTold();
     rmSync(at('groups/web'), { recursive: true });
     expect(niwad.kernel.asked('containers.kill')).toHaveLength(1);
     await expect.poll(() => niwad.runtime.list()).toEqual([]);

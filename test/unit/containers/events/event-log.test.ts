@@ -56,7 +56,7 @@ async function read(log: EventLog, wanted: Partial<Wanted> = {}): Promise<EventL
     leaveAt(event.seq);
     return wanted.fits?.(event) ?? true;
   };
-  for await (const text of log.follow({ after: 0, since: null, ...wanted, fits }, left.signal)) {
+  for await (const text of log.follow({ reader: null, after: 0, since: null, ...wanted, fits }, left.signal)) {
     const line = JSON.parse(text) as EventLine;
     if (line.type === 'gap') leaveAt(line.to);
     lines.push(line);
@@ -92,7 +92,7 @@ it('counts events, and gives them in order, with whose they are', async () => {
 it('gives a reader what comes while it waits, and ends it when its peer has gone', async () => {
   const log = await openLog();
   const left = new AbortController();
-  const lines = log.follow({ after: 0, since: null, fits: () => true }, left.signal);
+  const lines = log.follow({ reader: null, after: 0, since: null, fits: () => true }, left.signal);
   const first = lines.next();
   log.add('create', subject('a'));
   expect((await first).value).toContain('"create"');
@@ -184,6 +184,35 @@ describe('after a restart', () => {
     await stored(log);
   });
 
+  it('goes on behind a file that cannot be read any more', async () => {
+    const first = await openLog();
+    for (const id of ['a', 'b']) first.add('create', subject(id));
+    await first.close();
+    const path = join(place, 'events', '0000000000000001.ndjson');
+    rmSync(path);
+    mkdirSync(path); // EISDIR
+    rmSync(join(place, 'last-event'));
+    const second = await openLog();
+    const { seq } = second.add('create', subject('c'));
+    expect(seq).toBeGreaterThan(2);
+    await second.close();
+    expect(inShort(await read(second))).toEqual([`gap 1-${seq - 1}`, `${seq} create c`]);
+  });
+
+  it('a reader that stops within what is on disk holds up no other', async () => {
+    const first = await openLog();
+    for (let i = 0; i < 2000; i++) first.add('create', subject('a'.repeat(60)));
+    await first.close();
+    const second = await openLog();
+    const stopped = second.follow(
+      { reader: 'bob', after: 0, since: null, fits: () => true },
+      new AbortController().signal,
+    );
+    await stopped.next();
+    expect(await read(second, { reader: 'bob' })).toHaveLength(2000);
+    await stopped.return(undefined);
+  });
+
   it('goes on without any file of the one before', async () => {
     const first = await openLog();
     for (const id of ['a', 'b']) first.add('create', subject(id));
@@ -243,7 +272,7 @@ describe('is bounded', () => {
 
   it('for a slow reader, which gets a gap and holds up nobody', async () => {
     const log = await openLog({ onDisk, inMemory });
-    const lines = log.follow({ after: 0, since: null, fits: () => true }, new AbortController().signal);
+    const lines = log.follow({ reader: null, after: 0, since: null, fits: () => true }, new AbortController().signal);
     log.add('update', subject('a'));
     expect((await lines.next()).value).toContain('"seq":1,');
     for (let i = 0; i < 10; i++) {
