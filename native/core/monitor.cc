@@ -56,7 +56,7 @@ void Monitor::follow(Entry &entry) {
     const Container &container = *entry.container;
     if (!backstop_ && container.life.exited_ns != 0) {
         await_empty_group(entry);
-    } else if (!backstop_ && !container.pidfd.valid()) {
+    } else if (!backstop_ && (!container.pidfd.valid() || entry.gone_ns != 0)) {
         on_process_exit(entry);
     } else {
         if (!backstop_) watch_process(entry);

@@ -140,6 +140,7 @@ export class Transport {
       sent === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) };
     const options = { socketPath: this.#socket, agent: this.#agent, method, path, headers };
     for (let connections = 0; ; ) {
+      if (this.#closed) throw unreachable(this.#socket, new Error('the client is closed'));
       const outgoing = request(options);
       try {
         return await answerTo(outgoing.end(sent));

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import { messageOf, NiwaError } from '../errors.js';
+import { NiwaError } from '../errors.js';
 import { kernel } from '../kernel/addon.js';
-import { isKernelError } from '../kernel/errors.js';
+import { errnoOf, isKernelError } from '../kernel/errors.js';
 
 /** What a service manager has told by the environment: sd_notify(3), sd_watchdog_enabled(3) and sd_listen_fds(3). */
 export interface ManagerVariables {
@@ -103,7 +103,7 @@ export class ServiceManager {
         setTimeout(() => this.#sendWaiting(), RETRY_MS).unref();
         return;
       }
-      this.#log.warn({ socket: this.#socket, lines }, `cannot notify systemd: ${messageOf(error)}`);
+      this.#log.warn({ socket: this.#socket, lines }, `cannot notify systemd: ${errnoOf(error)}`);
     }
     this.#unsent.clear();
   }

@@ -90,6 +90,12 @@ it('repeats what changes nothing, a few times', async () => {
   await expect(client.health()).rejects.toMatchObject({ code: 'DAEMON_UNREACHABLE' });
 });
 
+it('asks nothing after it was closed', async () => {
+  const client = new NiwaClient('/nowhere');
+  client.close();
+  await expect(client.info()).rejects.toThrow('the client is closed');
+});
+
 it('repeats nothing after it was closed', async () => {
   fates = [() => {}];
   const waiting = client.health();
