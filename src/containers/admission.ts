@@ -7,12 +7,15 @@ import type { Spec } from '../protocol/resolved-spec.js';
 import { requireOwnDirectory } from './overlay-directories.js';
 import type { Registry } from './registry.js';
 
-/** Decides whether one more container may be made or started, and keeps its id from others while it is made. */
+/**
+ * Decides whether one more container may be made or started. Reserves the container's id while the container is being
+ * made.
+ */
 export class Admission {
   readonly #registry: Registry;
-  /** Is there while the node is drained. */
+  /** This file exists while the node is drained. */
   readonly #drainFile: string;
-  /** What is being made, by id. */
+  /** The specs of the containers that are being made, by id. */
   readonly #reserved = new Map<string, Spec>();
   #isDraining = false;
   #isClosing = false;
@@ -30,7 +33,9 @@ export class Admission {
     return this.#reserved.size > 0;
   }
 
-  /** Looks whether the node was drained by an earlier niwad; it counts as drained where nobody can say. */
+  /**
+   * Finds out whether an earlier niwad drained the node. If the drain file cannot be read, the node counts as drained.
+   */
   async open(log: Logger): Promise<void> {
     const file = this.#drainFile;
     const found = await load(file, () => true);
@@ -42,19 +47,22 @@ export class Admission {
     this.#isDraining = found.state !== 'missing';
   }
 
-  /** Refuses all from now on, also after a restart, until it is called with false. Throws what the file system does. */
+  /**
+   * Refuses every new container from now on, also after a restart, until this method is called with false. Throws the
+   * errors of the file system.
+   */
   setDraining(draining: boolean): void {
     if (draining) writeFileSync(this.#drainFile, '');
     else rmSync(this.#drainFile, { force: true });
     this.#isDraining = draining;
   }
 
-  /** niwad stops: refuses all from now on. */
+  /** Called when niwad stops: refuses every new container from now on. */
   close(): void {
     this.#isClosing = true;
   }
 
-  /** Refuses where nothing is made or started any more. @throws NiwaError DAEMON_UNREACHABLE, DRAINING */
+  /** Throws while no container may be made or started. @throws NiwaError DAEMON_UNREACHABLE, DRAINING */
   require(): void {
     if (this.#isClosing)
       throw new NiwaError('DAEMON_UNREACHABLE', 'niwad is stopping and starts nothing any more: ask the next one');
@@ -66,8 +74,9 @@ export class Admission {
   }
 
   /**
-   * Keeps the id of a spec, and the directory that keeps its writes, from others until the function that it gives is called.
-   * @throws NiwaError ID_IN_USE, STATE_CONFLICT, and as {@link require}
+   * Reserves the id of a spec, and the directory on the host that stores the container's writes. No other container can
+   * take them until the returned function is called.
+   * @throws NiwaError ID_IN_USE, STATE_CONFLICT, and the errors of {@link require}
    */
   reserve(spec: Spec): () => void {
     this.require();
@@ -78,7 +87,7 @@ export class Admission {
     return () => this.#reserved.delete(spec.id);
   }
 
-  /** Gives an id that nobody has. */
+  /** Gives an id that no container has. */
   freeId(): string {
     for (;;) {
       const id = randomBytes(6).toString('hex');
@@ -90,7 +99,10 @@ export class Admission {
     return this.#registry.has(id) || this.#reserved.has(id);
   }
 
-  /** The specs of all that live or are being made; a generator, since most specs keep nothing and look at none. */
+  /**
+   * The specs of all containers that live or are being made. A generator, because most new specs name no such directory
+   * and are compared with none.
+   */
   *#liveSpecs(): Iterable<Spec> {
     yield* this.#reserved.values();
     for (const { spec } of this.#registry.live()) yield spec;

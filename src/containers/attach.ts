@@ -9,21 +9,23 @@ import type { Exit } from '../protocol/container.js';
 import type { LogChunk } from '../protocol/logs.js';
 import { pipe } from './exec.js';
 
-/** A container that a client takes part in. Whoever has it has to close() it at last. */
+/** A client's connection to a container. The owner of an attachment must call close() in the end. */
 export interface Attachment {
-  /** What goes to its terminal; null where it has none. */
+  /** Input for the container's terminal; null if the container has no terminal. */
   stdin: Socket | null;
-  /** What it writes from now on, until its end. */
+  /** The output of the container from now on, until the container ends. */
   output: AsyncIterable<LogChunk>;
-  /** Sets the size of its terminal; nothing happens where it has none. */
+  /** Sets the size of the container's terminal; does nothing if the container has no terminal. */
   resize(rows: number, columns: number): void;
   exited: Promise<Exit>;
   close(): void;
 }
 
 /**
- * Takes part in a container that has not exited; of one that was not started yet, from its first word on.
- * @throws NiwaError FORBIDDEN where it has a terminal and the caller may not ask for such a container, STATE_CONFLICT
+ * Connects a client to a container that has not exited. If the container was not started yet, the client gets the
+ * output from the first byte on.
+ * @throws NiwaError FORBIDDEN if the container has a terminal and the caller may not ask for such a container;
+ *   STATE_CONFLICT
  */
 export async function attachTo(
   container: Container,
@@ -38,7 +40,7 @@ export async function attachTo(
   const left = new AbortController();
   try {
     const output = await fromNowOn(log, state === 'created', left.signal);
-    if (tty) requireState('attach to', id, container.state); // it may have ended meanwhile
+    if (tty) requireState('attach to', id, container.state); // the container may have ended during the steps above
     const stdin = tty ? pipe(terminals.input(handle), 'write') : null;
     return {
       stdin,
@@ -56,7 +58,7 @@ export async function attachTo(
   }
 }
 
-/** Gives output that misses nothing of what is written once this has resolved. */
+/** Gives the output of a container. Output that is written after this promise has resolved is never missing. */
 async function fromNowOn(log: ContainerLog, all: boolean, left: AbortSignal): Promise<AsyncIterable<LogChunk>> {
   let begun = () => {};
   const begins = new Promise<void>((resolve) => {
@@ -64,7 +66,7 @@ async function fromNowOn(log: ContainerLog, all: boolean, left: AbortSignal): Pr
   });
   const chunks = log.read({ ...(all ? {} : { tail: 0 }), follow: true, begun }, left);
   const first = chunks.next();
-  first.catch(() => {}); // whoever reads the output hears of it
+  first.catch(() => {}); // the reader of the output gets this error
   await Promise.race([begins, first]);
   return (async function* () {
     const { value, done } = await first;

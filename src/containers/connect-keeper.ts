@@ -6,14 +6,14 @@ import { isKernelError } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { KEEPER_PROGRAM } from '../kernel/programs.js';
 
-/** The small program that keeps the lifetimes of containers while there is no daemon: native/keeper/main.cc. */
+/** The small program that keeps the lifetimes of containers while no daemon runs: native/keeper/main.cc. */
 
-/** A new keeper has nothing to do but to listen. */
+/** How long a new keeper may take until it listens on its socket; it has no other work before that. */
 const READY_MS = 10_000;
 
 /**
- * Connects to the keeper behind a socket, starting one where there is none.
- * @returns the ids of the containers that it keeps and nobody has adopted
+ * Connects to the keeper behind a socket; starts a keeper if none is listening there.
+ * @returns the ids of the containers that the keeper watches and no niwad has adopted
  * @throws NiwaError HOST_ERROR
  */
 export async function connectKeeper({ keeper }: Pick<Kernel, 'keeper'>, socket: string): Promise<string[]> {
@@ -26,7 +26,10 @@ export async function connectKeeper({ keeper }: Pick<Kernel, 'keeper'>, socket: 
   return await keeper.connect(socket);
 }
 
-/** Starts a keeper in a session of its own: nothing that ends us ends it. It listens when this has resolved. */
+/**
+ * Starts a keeper in its own session, so that a signal to niwad's process group does not end the keeper. Resolves when
+ * the keeper listens.
+ */
 async function startKeeper(socket: string): Promise<void> {
   const keeper = spawn(KEEPER_PROGRAM, [socket], {
     cwd: '/',
@@ -45,7 +48,7 @@ async function startKeeper(socket: string): Promise<void> {
     const cure = cureOfShortage((error as NodeJS.ErrnoException).code ?? '') ?? 'build it with `npm run build`';
     throw new NiwaError('HOST_ERROR', `cannot start ${KEEPER_PROGRAM}: ${messageOf(error)}; ${cure}`, { cause: error });
   } finally {
-    keeper.stdout?.destroy(); // not there where there are no descriptors
+    keeper.stdout?.destroy(); // undefined if the process has no free descriptors
     keeper.stderr?.destroy();
     keeper.unref();
   }

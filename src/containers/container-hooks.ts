@@ -17,38 +17,45 @@ import type { Exec } from './exec.js';
 import type { Registry } from './registry.js';
 
 export interface ContainerHooksOptions {
-  /** The hooks of every container, from niwad's configuration. */
+  /** The hooks that niwad's configuration sets for every container. */
   hooks: Hooks;
   registry: Registry;
   books: Books;
-  /** Makes a further process in a container. */
+  /** Starts an additional process in a container. */
   exec(id: string, request: object, check: AbortSignal): Promise<Exec>;
   kernel: Pick<Kernel, 'network'>;
   log: Logger;
 }
 
-/** A container whose time for getting ready ended while there was no niwad is tried so long by the next one. */
+/**
+ * The time to get ready may have ended while no niwad was running. The next niwad then still checks the container for
+ * this long.
+ */
 const LATE_USEC = 5e6;
 const KILL_PATIENCE_MS = 1000;
-/** So often the hooks of an end are begun: they may be what ends each niwad that runs them. */
+/**
+ * The hooks of a container's end are started at most this many times: they may be the cause that ends each niwad that
+ * runs them.
+ */
 const MAX_TRIES = 3;
 
 /**
- * What runs beside the life of containers: hooks at its points, interval hooks, the readiness check. The hooks of one id wait
- * for each other, so that those of an end have run before those of the next container with that id begin; no operation on a
- * container keeps the others waiting while it waits for a hook.
+ * Runs the hooks of containers at the points of their lives, interval hooks and readiness checks, beside the operations
+ * on containers. Hooks for the same id wait for each other: the hooks of one container's end finish before the hooks of
+ * the next container with that id begin. An operation that waits for a hook does not delay operations on other
+ * containers.
  */
 export class ContainerHooks {
   readonly #options: ContainerHooksOptions;
-  /** The last hooks that were asked for, by the id of their container. */
+  /** By container id: resolves when the hooks that were requested last for this id have ended. */
   readonly #last = new Map<string, Promise<void>>();
   readonly #waiting = new Set<Promise<void>>();
-  /** End the interval hooks and readiness checks, one for each container that has some. */
+  /** Abort the interval hooks and readiness checks: one controller for each container that has any. */
   readonly #repeating = new Set<AbortController>();
-  /** Resolves when there can be somebody who hears what is told. */
+  /** Resolves when subscribers of events have had time to connect. */
   readonly #heard: Promise<void>;
   #setHeard: () => void = () => {};
-  /** Ends the hooks of points. */
+  /** Aborts the hooks that run at points of a container's life. */
   readonly #points = unboundedController();
 
   constructor(options: ContainerHooksOptions) {
@@ -58,34 +65,43 @@ export class ContainerHooks {
     });
   }
 
-  /** Runs the hooks before anything of a container is made. @throws NiwaError HOOK_FAILED */
+  /** Runs the hooks that come before any part of a container is made. @throws NiwaError HOOK_FAILED */
   beforeCreate(spec: Spec): Promise<void> {
     return this.#run('beforeCreate', spec, () => creatingState(spec));
   }
 
-  /** Runs the hooks of a container that waits for its start. @throws NiwaError HOOK_FAILED */
+  /**
+   * Runs the hooks of a container that is made, connected to the bridge, and not started. @throws NiwaError HOOK_FAILED
+   */
   afterNetwork(container: Container): Promise<void> {
     return this.#run('afterNetwork', container.spec, () => container.status());
   }
 
-  /** Runs the hooks of a container that has started, see {@link attend}. @throws NiwaError HOOK_FAILED */
+  /**
+   * Runs the hooks of a container that has started; {@link attend} begins the repeated ones. @throws NiwaError
+   * HOOK_FAILED
+   */
   afterStart(container: Container): Promise<void> {
     return this.#run('afterStart', container.spec, () => container.status());
   }
 
-  /** Nothing was made of a container, or nothing is left of it but its record. */
+  /** Begins the `onFailure` hooks of a start that failed, after which no container is left. */
   failed(spec: Spec): void {
     this.#begin('onFailure', spec, () => creatingState(spec));
   }
 
-  /** A container begins to stop; one that was never started has nothing to say goodbye to. */
+  /**
+   * Begins the `onStop` hooks of a container that begins to stop. A container that was never started has no such hooks
+   * to run.
+   */
   stopping(container: Container): void {
     if (container.life.hasStarted) this.#begin('onStop', container.spec, () => container.status());
   }
 
   /**
    * Begins the interval hooks and the readiness check of a container that runs.
-   * @param adopted whether it ran before: then its interval hooks begin at random, not all at once with those of others
+   * @param adopted whether the container ran before this niwad: its interval hooks then begin after a random part of
+   *   their interval, so that the hooks of all adopted containers do not begin at the same time
    */
   attend(container: Container, adopted = false): void {
     const { log, hooks } = this.#options;
@@ -105,19 +121,19 @@ export class ContainerHooks {
     if (container.readiness.isAwaited) void this.#awaitReady(container, signal, adopted ? LATE_USEC : 0);
   }
 
-  /** Whether there are hooks of a point for a container with this spec. */
+  /** Whether a container with this spec has hooks at a point. */
   hasHooks(point: HookPoint, spec: Spec): boolean {
     return hooksAt(point, this.#options.hooks, spec.hooks).length > 0;
   }
 
-  /** Whether hooks have to run when this container has exited with this. */
+  /** Whether a container that has ended in this way has hooks to run. */
   owesHooks({ spec }: Container, exit: Exit): boolean {
     return endPoints(exit).some((point) => this.hasHooks(point, spec));
   }
 
   /**
-   * Runs the hooks of an end; resolves when they have ended. After a crash of niwad before they have ended they run again: at
-   * least once, a few times at most.
+   * Runs the hooks of a container's end; resolves when they have ended. If niwad crashes before the hooks have ended,
+   * the next niwad runs them again: they run at least once, and at most {@link MAX_TRIES} times.
    */
   async exited(container: Container, exit: Exit): Promise<void> {
     if (container.endHooks.areDone) crashPoint('exit-hooks-run');
@@ -125,12 +141,15 @@ export class ContainerHooks {
     else await this.#follow(this.#runEnd(container, exit));
   }
 
-  /** niwad has listened for a while: what waited to be heard is told. */
+  /**
+   * Called when niwad has listened for a while, so that subscribers can be connected: the events that waited for them
+   * are told.
+   */
   setHeard(): void {
     this.#setHeard();
   }
 
-  /** Ends what is repeated; readiness is for the next daemon. */
+  /** Stops interval hooks and readiness checks; the next daemon continues the readiness checks. */
   stopRepeating(): void {
     for (const end of this.#repeating) end.abort();
   }
@@ -148,7 +167,7 @@ export class ContainerHooks {
 
   async #runEnd(container: Container, exit: Exit): Promise<void> {
     container.endHooks.begin();
-    this.#save(container); // before they can end niwad
+    this.#save(container); // the hooks may end niwad, so the count of tries is saved before they run
     const runs = endPoints(exit).map((point) => this.#run(point, container.spec, () => container.status()));
     await Promise.all(runs);
     if (this.#points.signal.aborted) return;
@@ -170,12 +189,15 @@ export class ContainerHooks {
     this.#save(container);
   }
 
-  /** Saves a container that has exited, if nobody has removed it. */
+  /** Saves a container that has exited, unless the container was removed. */
   #save(container: Container): void {
     if (this.#options.registry.hasThis(container)) this.#options.books.save(container);
   }
 
-  /** @param leastUsec so long it is tried from now on, even if its time is over */
+  /**
+   * @param leastUsec the check goes on for at least this long from now, even if the container's time to get ready is
+   *   over
+   */
   async #awaitReady(container: Container, signal: AbortSignal, leastUsec: number): Promise<void> {
     const { registry, log } = this.#options;
     const { ready } = container.spec;
@@ -208,12 +230,15 @@ export class ContainerHooks {
     this.#options.books.save(container);
   }
 
-  /** Runs the hooks of a point without anybody waiting for them. */
+  /** Begins the hooks of a point; the caller does not wait for them. */
   #begin(point: HookPoint, spec: Spec, state: () => object): void {
     this.#run(point, spec, state).catch((error: unknown) => this.#options.log.error({ err: error }, 'hooks failed'));
   }
 
-  /** Runs the hooks of a point, with the state as it is now, after those that were asked for before for this id. */
+  /**
+   * Runs the hooks of a point after the hooks that were requested before for this id. The hooks get the state of the
+   * container at the time when they begin.
+   */
   #run(point: HookPoint, spec: Spec, state: () => object): Promise<void> {
     const { hooks, log } = this.#options;
     const list = hooksAt(point, hooks, spec.hooks);
@@ -229,7 +254,7 @@ export class ContainerHooks {
     return this.#follow(work);
   }
 
-  /** Lets {@link settled} wait for some work. */
+  /** Makes {@link settled} wait for a promise. */
   #follow<T>(work: Promise<T>): Promise<T> {
     const over = settling(work).then(() => {
       this.#waiting.delete(over);
@@ -239,14 +264,14 @@ export class ContainerHooks {
   }
 }
 
-/** Node.js warns of more than ten listeners, as if they were forgotten. */
+/** An abort signal with any number of listeners: by default Node.js warns of a leak when a signal has more than ten. */
 function unboundedController(): AbortController {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   return controller;
 }
 
-/** Waits for the end of a process whose output nobody wants; it is killed when `signal` is aborted. */
+/** Waits for the end of a process and discards its output; kills the process when `signal` is aborted. */
 async function exitCodeOf(exec: Exec, signal: AbortSignal): Promise<number | null> {
   const kill = () => exec.kill('SIGKILL');
   signal.addEventListener('abort', kill, { once: true });
@@ -258,12 +283,12 @@ async function exitCodeOf(exec: Exec, signal: AbortSignal): Promise<number | nul
   return code;
 }
 
-/** Resolves when some work is over, however it went. */
+/** Resolves when a promise has resolved or rejected. */
 async function settling(work: Promise<unknown>): Promise<void> {
   await Promise.allSettled([work]);
 }
 
-/** What a hook hears of a container of which there is nothing but its spec. */
+/** The state that a hook receives while the container is only a spec. */
 function creatingState(spec: Spec): object {
   return { id: spec.id, state: 'creating', spec };
 }
@@ -273,8 +298,8 @@ function subjectOf(container: Container) {
 }
 
 /**
- * The points of an end. It is a failure where it was neither the workload's own exit with 0 nor asked for: by a stop, a signal
- * through niwa, or the end of the lifetime. Pure.
+ * The points of a container's end. The end is a failure unless the workload exited by itself with 0, or the end was
+ * requested by a stop, by a signal through niwa, or by the end of the lifetime. Pure.
  */
 export function endPoints({ reason, code }: Exit): HookPoint[] {
   const asked = reason === 'stopped' || reason === 'killed' || reason === 'lifetime';

@@ -1,7 +1,7 @@
 import type { Container } from '../engine/container.js';
 import type { DrainStatus } from '../protocol/host.js';
 
-/** Sums up what a drain still waits for. */
+/** Counts the containers that a drain still waits for. */
 export function drainStatus(
   draining: boolean,
   containers: Pick<Container, 'id' | 'state' | 'deadlineAt'>[],

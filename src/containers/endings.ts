@@ -15,7 +15,7 @@ import { crashPoint } from '../test-hooks/crash-point.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Registry } from './registry.js';
 
-/** A process that was killed has ended within this, unless it hangs in the kernel. */
+/** How long the end of a killed process takes at most, unless the process hangs in the kernel. */
 const ENDED_MS = 5000;
 
 export interface EndingsOptions {
@@ -25,11 +25,11 @@ export interface EndingsOptions {
   resources: Resources;
   kernel: Pick<Kernel, 'terminals' | 'logs'>;
   log: Logger;
-  /** How many exited containers are remembered; the oldest are forgotten first. */
+  /** How many exited containers are kept in the list; the containers that ended first are removed first. */
   keepExited: number;
 }
 
-/** How containers end: recorded once, given back to the kernel, told, and some day forgotten. */
+/** Ends containers: records each end once, gives the resources back, tells the event, and later forgets the container. */
 export class Endings {
   readonly #options: EndingsOptions;
   readonly #running = new Set<Promise<void>>();
@@ -39,29 +39,35 @@ export class Endings {
     this.#options = options;
   }
 
-  /** Takes the final records that an earlier daemon has written, by run: whoever ends one of these containers waits for them. */
+  /**
+   * Takes the final records that an earlier daemon has written, by run. Every end of a container waits for this
+   * promise, so that no second final record is written.
+   */
   expect(finals: Promise<Map<string, UsageRecord>>): void {
     this.#finals = finals;
   }
 
-  /** Waits for all that are under way. */
+  /** Waits for all ends that are under way. */
   async settled(): Promise<void> {
     await Promise.all(this.#running);
   }
 
-  /** Lets {@link settled} wait for some work. */
+  /** Makes {@link settled} wait for a promise. */
   follow(work: Promise<void>): void {
     const running = work.finally(() => this.#running.delete(running));
     this.#running.add(running);
   }
 
-  /** A container has ended: its record first, then everything that the kernel still holds, then the news. */
+  /**
+   * Finishes a container whose last process has ended: writes the record, gives back the resources in the kernel, then
+   * tells the event.
+   */
   async finish(container: Container, event: ExitEvent): Promise<void> {
     const { registry, books, containerHooks, resources, kernel, log } = this.#options;
-    await container.control.begun?.catch(() => {}); // a workload may end before the answer to its start has come
+    await container.control.begun?.catch(() => {}); // the workload may end before the answer to the container's start has arrived
     const heard = container.takeExit(event);
     crashPoint('exit-heard');
-    const rest = storeRest(container.handle, container.output, kernel); // while the record is on its way to the disk
+    const rest = storeRest(container.handle, container.output, kernel); // runs while the record is written to disk
     const exit = await this.#recordOnce(container, Number(event.atNs / 1000n), heard);
     crashPoint('record-written');
     await rest;
@@ -82,13 +88,16 @@ export class Endings {
     this.forgetOldest();
   }
 
-  /** Runs what is owed at the end of a container; then forgets one that is to be removed. */
+  /** Runs the hooks of a container's end; then forgets the container if its spec says so. */
   async over(container: Container, exit: Exit): Promise<void> {
     await this.#options.containerHooks.exited(container, exit);
     if (container.spec.autoRemove && container.endHooks.areDone) this.forget(container);
   }
 
-  /** Ends a container of which nothing but what was written down is left; on a full disk that may take long. */
+  /**
+   * Ends a container that is gone from the kernel, so that only its state file is left. On a full disk this may take
+   * long.
+   */
   async lose(saved: SavedState, container: Container): Promise<void> {
     const final = (await this.#finals).get(saved.run);
     const exit = exitOf(saved, final);
@@ -104,24 +113,27 @@ export class Endings {
     this.forgetOldest();
   }
 
-  /** Ends a run of which nothing but a record is left: it becomes final. */
+  /** Ends a run of which only an interim record is left: a final record with the same use is written. */
   async loseRun(record: UsageRecord): Promise<void> {
     await this.#options.books.record({ ...record, type: 'final', reason: 'unknown' });
     this.#options.registry.tell('exit', record, { code: null, signal: null, reason: 'unknown', at: record.at });
   }
 
-  /** Records a start of which nothing was made. */
+  /** Records a failed start that left no container. */
   async recordFailedStart(saved: SavedState): Promise<void> {
     await this.#options.books.record(recordOf(saved, exitOf(saved, undefined)));
     this.#options.registry.tell('start-failed', saved.spec);
   }
 
-  /** Waits for the end of a container that was killed; not for a file system that keeps a process of it from ending. */
+  /**
+   * Waits for the end of a container that was killed, but not for long: a file system may keep a process of the
+   * container from ending.
+   */
   async ended(container: Container): Promise<void> {
     await Promise.race([container.exited, sleep(ENDED_MS, undefined, { ref: false })]);
   }
 
-  /** Ends a container whose start has failed; then throws why. */
+  /** Ends a container whose start has failed; then throws the error of the start. */
   async fail(container: Container, error: unknown): Promise<never> {
     container.failStart();
     container.control.end();
@@ -129,7 +141,7 @@ export class Endings {
     throw error;
   }
 
-  /** Ends and forgets a container that did not get as far as it should; then throws why. */
+  /** Ends and forgets a container whose creation has failed; then throws the error of the creation. */
   async undo(container: Container, error: unknown): Promise<never> {
     container.control.end();
     await this.ended(container);
@@ -138,7 +150,7 @@ export class Endings {
     throw error;
   }
 
-  /** Removes all that is kept of a container. */
+  /** Removes everything that niwa stores of a container. */
   forget(container: Container): void {
     const { registry, resources } = this.#options;
     if (!registry.remove(container)) return;
@@ -150,7 +162,10 @@ export class Endings {
     for (const container of this.#options.registry.surplus(this.#options.keepExited)) this.forget(container);
   }
 
-  /** Writes the final record of a container, unless an earlier daemon has: then that one stands. Gives how it ended. */
+  /**
+   * Writes the final record of a container and gives how the container ended. If an earlier daemon has written the
+   * final record already, that record is valid and no other is written.
+   */
   async #recordOnce(container: Container, usec: number, heard: Exit): Promise<Exit> {
     const final = (await this.#finals).get(container.run);
     if (final === undefined) {

@@ -20,20 +20,28 @@ import { type ExecSpec, parseExec } from '../spec/exec.js';
 import { knownSignal, signalName } from '../spec/signals.js';
 import { FairTurns } from '../turns.js';
 
-/** A container can hold up those who enter it, each on a thread of Node.js's pool; starts and files need some too. */
+/**
+ * Entering a container occupies a thread of Node.js's pool, and a container can make this take long. So only some may
+ * be entered at once: starts and files need threads too.
+ */
 const entering = new FairTurns({ root: 4, callers: 4, each: 2 });
 const checking = new CheckTurns();
 
-/** A further process in a container. Whoever has it has to read or destroy its streams, and to close() it at last. */
+/**
+ * An additional process in a container. The owner of an exec must read or destroy the streams, and must call close() in
+ * the end.
+ */
 export class Exec {
-  /** In the host's numbers. */
+  /** The pid as the host sees it. */
   readonly pid: number;
-  /** What it reads; null where that is /dev/null. */
+  /** The standard input of the process; null if that is /dev/null. */
   readonly stdin: Socket | null;
   readonly stdout: Socket;
-  /** Null where it has a terminal: then all comes by stdout. */
+  /**
+   * The standard error of the process; null if the process has a terminal, because all its output then comes by stdout.
+   */
   readonly stderr: Socket | null;
-  /** Resolves when it has ended; its output may still be on the way. */
+  /** Resolves when the process has ended; some of its output may come later. */
   readonly exited: Promise<SessionExit>;
   readonly #handle: ExecHandle;
   readonly #kernel: Pick<Kernel, 'execs'>;
@@ -51,17 +59,17 @@ export class Exec {
     }));
   }
 
-  /** Sends it a signal; nothing happens where it has ended. */
+  /** Sends a signal to the process; does nothing if the process has ended. */
   kill(signal: string): void {
     this.#kernel.execs.signal(this.#handle, knownSignal(signal));
   }
 
-  /** Sets the size of its terminal; nothing happens where it has none. */
+  /** Sets the size of the terminal; does nothing if the process has none. */
   resize(rows: number, columns: number): void {
     this.#kernel.execs.resize(this.#handle, rows, columns);
   }
 
-  /** Lets go of its streams: a terminal hangs up (SIGHUP), pipes are closed. It may go on. */
+  /** Closes the streams: a terminal sends SIGHUP to the process, pipes are closed. The process may continue to run. */
   close(): void {
     for (const stream of [this.stdin, this.stdout, this.stderr]) stream?.destroy();
     this.#kernel.execs.hangUp(this.#handle);
@@ -69,10 +77,10 @@ export class Exec {
 }
 
 /**
- * Makes a further process in a container that runs.
- * @param input what src/spec/exec.ts describes
- * @param check of a readiness check: when it is given up, which it may be before it is its turn
- * @throws NiwaError SPEC_INVALID, FORBIDDEN, STATE_CONFLICT, START_FAILED; then nothing is left of it
+ * Starts an additional process in a container that runs.
+ * @param input the request, see src/spec/exec.ts
+ * @param check for a readiness check only: aborted when the check is given up, possibly before its turn has come
+ * @throws NiwaError SPEC_INVALID, FORBIDDEN, STATE_CONFLICT, START_FAILED; then the process does not exist
  */
 export async function execIn(
   container: Container,
@@ -95,7 +103,8 @@ export async function execIn(
     compileSeccomp,
   });
   return container.turns.run(async () => {
-    requireState('exec in', id, container.state); // in its turn: a process born into a frozen group would not get on
+    // checked once more, now that its turn has come: a process that is made in a frozen group would hang
+    requireState('exec in', id, container.state);
     const request = requestOf(container, asked, encodeProgram(ops));
     const enter = () => {
       check?.throwIfAborted();
@@ -117,7 +126,10 @@ function requestOf({ userns }: Container, { process, stdin }: ExecSpec, program:
   return { program, input: stdin && !process.tty, ...owner };
 }
 
-/** Takes one end of a pipe. That it breaks is no error: the other end has gone, which its end tells. */
+/**
+ * Opens one end of a pipe as a socket. Its errors are ignored: a broken pipe means that the other end is closed, which
+ * the end of the stream tells.
+ */
 export function pipe(fd: number, use: 'read' | 'write'): Socket {
   const socket = new Socket({ fd, readable: use === 'read', writable: use === 'write' });
   return socket.on('error', () => socket.destroy());

@@ -17,9 +17,9 @@ export interface MakingOptions {
 }
 
 /**
- * Makes a container with what happens around that: its hooks, and its place on the bridge. Where it has no such thing and no
- * terminal, it is also started as it is made, if the order asks for that.
- * @throws NiwaError HOOK_FAILED, and what Maker.make() throws; then nothing is left of it
+ * Makes a container, runs the hooks that belong to its creation, and connects it to the bridge. A container with
+ * neither hooks nor a bridge address nor a terminal is also started in the same step, if the order asks for a start.
+ * @throws NiwaError HOOK_FAILED, and the errors of Maker.make(); then no part of the container is left
  */
 export async function makeContainer(order: Order, options: MakingOptions): Promise<Container> {
   const { endings } = options;
@@ -43,7 +43,7 @@ async function makeAfterHooks(order: Order, { maker, containerHooks }: MakingOpt
   }
 }
 
-/** What a container gets from outside while it waits for its start. */
+/** Connects a container to the bridge and runs the hooks that follow, while the container waits for its start. */
 async function prepare(container: Container, { networks, containerHooks }: MakingOptions): Promise<void> {
   const { id, output, started, plan } = container;
   const { failure } = output;

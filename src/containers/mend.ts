@@ -8,21 +8,21 @@ import type { UsageRecord } from '../protocol/record.js';
 import type { IdMaps, Spec } from '../protocol/resolved-spec.js';
 import { parseSpec } from '../spec/spec.js';
 
-/** What others than its state file know of a container. */
+/** What is known of a container from other sources than its state file. */
 export interface Remains {
   cgroup: string;
   bootId: string;
-  /** Whether the keeper has it: then it knows the first process, its start and its deadline. */
+  /** Whether the keeper watches the container: the keeper then knows the first process, its start and its deadline. */
   kept: boolean;
-  /** Its oldest process; null where all have gone. */
+  /** The oldest process in the container's group; null if the group has no process. */
   oldest: OldestProcess | null;
-  /** Its place on the bridge; null where it has none that anybody knows. */
+  /** The container's address on the bridge; null if it has none, or the address is unknown. */
   lease: Lease | null;
-  /** The last record of its use so far; undefined where the ledger has none. */
+  /** The newest interim record of the container's use; undefined if the ledger has none. */
   interim: UsageRecord | undefined;
 }
 
-/** Gives the fields of a damaged state file that are as they should be, and those of its spec. */
+/** Gives the valid fields of a damaged state file, and the valid fields of the spec in it. */
 export function soundParts({ said }: Damaged): { state: Partial<SavedState>; spec: Partial<Spec> } {
   const { spec: _, ...state } = fittingFields(SavedStateSchema, said);
   const { id: _id, ...spec } = fittingFields(SavedSpecSchema, (said as { spec?: unknown } | null | undefined)?.spec);
@@ -30,9 +30,10 @@ export function soundParts({ said }: Damaged): { state: Partial<SavedState>; spe
 }
 
 /**
- * Makes a state for a container whose state file is damaged: what the file still says, else what the kernel and the ledger know.
- * What the keeper knows of its deadline and its end comes before that, when it is taken over. The run goes on under the name
- * that the ledger has for it: what was used is billed once. Pure, but for the name of a run that nobody knows.
+ * Makes a state for a container whose state file is damaged. Each field comes from the state file where the file is
+ * readable, else from the kernel and the ledger. The keeper's deadline and end replace these values later, when the
+ * container is adopted. The run keeps the name that the ledger has, so that its use is billed once. Pure, except that a
+ * run without a known name gets a random name.
  */
 export function mend(damaged: Damaged, { cgroup, bootId, kept, oldest, lease, interim }: Remains): SavedState {
   const { state, spec } = soundParts(damaged);
@@ -65,7 +66,10 @@ export function mend(damaged: Damaged, { cgroup, bootId, kept, oldest, lease, in
   };
 }
 
-/** Where it is in doubt, a container is one that goes on: its end is seen to as soon as it is taken over. */
+/**
+ * If it is unclear whether a container has ended, the container counts as running: its end is then noticed as soon as
+ * it is adopted.
+ */
 function phaseOf({ phase, exit }: Partial<SavedState>, lives: boolean): SavedState['phase'] {
   if (phase === 'exited') return lives || (exit ?? null) === null ? 'started' : 'exited';
   return phase ?? 'started';

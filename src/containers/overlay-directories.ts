@@ -2,9 +2,9 @@ import { NiwaError } from '../errors.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 
 /**
- * Refuses a directory for the writes of an overlay that another container uses, or one inside or around it: the kernel would
- * let both write to it, and what they keep would be damaged.
- * @param others the specs of all that live or are being made
+ * Refuses a directory for the writes of an overlay if another container uses the same directory, a directory inside it,
+ * or a directory around it. Both containers would write to the same files, and the kernel does not prevent the damage.
+ * @param others the specs of all containers that live or are being made
  * @throws NiwaError STATE_CONFLICT
  */
 export function requireOwnDirectory({ root }: Spec, others: Iterable<Spec>): void {

@@ -14,13 +14,13 @@ import type { Endings } from './endings.js';
 import type { Registry } from './registry.js';
 import type { SettleOptions } from './settle.js';
 
-/** What the operations work with. */
+/** The parts of the daemon that the operations use. */
 export interface Parts {
-  /** Decides who may do what. */
+  /** Decides which caller may do which operation. */
   policy: Policy;
   admission: Admission;
   registry: Registry;
-  /** Gives a container of the registry. @throws NiwaError NOT_FOUND */
+  /** Gives a container from the registry. @throws NiwaError NOT_FOUND */
   get(id: string): Container;
   books: Books;
   containerHooks: ContainerHooks;
@@ -31,12 +31,15 @@ export interface Parts {
   images: ImageStore;
   tree: CgroupTree;
   kernel: Kernel;
-  /** What callers other than root may ask for. */
+  /** The limits on requests of callers other than root. */
   allowed: Allowed;
   settling: SettleOptions;
 }
 
-/** Gives the container that a caller wants to do something to. @throws NiwaError FORBIDDEN, NOT_FOUND */
+/**
+ * Gives the container of an operation, if the caller may do this operation to it. @throws NiwaError FORBIDDEN,
+ * NOT_FOUND
+ */
 export function containerFor(operation: Operation, { policy, get }: Parts, caller: Caller, id: string): Container {
   policy.require(operation, caller);
   return get(id);

@@ -9,18 +9,18 @@ import { warningsOf } from '../spec/warnings.js';
 import { type SettleOptions, settle } from './settle.js';
 
 export interface PreviewOptions extends SettleOptions {
-  /** null where there is no niwad: images are its own. */
+  /** The images of niwad; null if no niwad runs, because only niwad has the images. */
   images: ImageStore | null;
   planner: Planner;
 }
 
-/** What a spec without an id is called in its preview. */
+/** The id in the preview of a spec that has no id. */
 const NO_ID = 'ID';
 
 /**
- * Gives what a start of a spec would do, without doing it.
- * @throws NiwaError FORBIDDEN, SPEC_INVALID, HOST_UNSUPPORTED, ADDRESS_IN_USE, NOT_FOUND, as a start would throw them; what
- *   reach() throws
+ * Gives the plan that a start of a spec would follow, without a start.
+ * @throws NiwaError FORBIDDEN, SPEC_INVALID, HOST_UNSUPPORTED, ADDRESS_IN_USE, NOT_FOUND, the same as a start would
+ *   throw; the errors of reach()
  */
 export async function preview(input: unknown, caller: Caller, options: PreviewOptions): Promise<Planned> {
   const { images, planner } = options;
@@ -35,7 +35,7 @@ export async function preview(input: unknown, caller: Caller, options: PreviewOp
   }
 }
 
-/** JSON has no integers of 64 bits, which masks and instructions in a plan are: they become text. */
+/** JSON has no 64-bit integers. Masks and instructions in a plan are such integers, so they become text. */
 function asJson(plan: Plan): object {
   const text = JSON.stringify(plan, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
   return JSON.parse(text) as object;

@@ -1,26 +1,26 @@
 import type { SavedState } from '../engine/state-files.js';
 
-/** What a new daemon finds of a container that an earlier one wrote down. */
+/** What a new daemon finds of a container that an earlier daemon saved. */
 export interface Found {
   saved: Pick<SavedState, 'bootId' | 'phase'>;
-  /** The boot that the host is in. */
+  /** The id of the host's current boot. */
   bootId: string;
   groupExists: boolean;
 }
 
 /**
- * What it does about it:
+ * What the new daemon does with the container:
  *
- * - `keep`: it has exited and is only listed; what is left of it is removed
- * - `adopt`: it goes on; where it has ended meanwhile, its end is heard at once
- * - `undo`: nobody was told of it: it is ended, and recorded as a failed start
- * - `lose`: there is no group any more: what was known of it last is all there is
+ * - `keep`: the container has exited and is only listed; what is left in the kernel is removed
+ * - `adopt`: the container goes on; if it has ended meanwhile, its end is noticed at once
+ * - `undo`: no client was told of the container: the container is ended, and recorded as a failed start
+ * - `lose`: the container's group is gone: only the last saved state is left
  *
- * Whether its final record is written already does not matter here: that is asked before a record is written.
+ * Whether the final record is already written does not matter here: this is checked before a record is written.
  */
 export type Decision = 'keep' | 'adopt' | 'undo' | 'lose';
 
-/** Decides what becomes of a container after the death of its daemon. Pure. */
+/** Decides what a new daemon does with a container of an earlier daemon. Pure. */
 export function decide({ saved, bootId, groupExists }: Found): Decision {
   if (saved.phase === 'exited') return 'keep';
   if (!groupExists || saved.bootId !== bootId) return 'lose';

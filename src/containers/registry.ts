@@ -6,17 +6,17 @@ import type { Exit } from '../protocol/container.js';
 import type { PlainEventType, RuntimeEvent, RuntimeEventType, Subject } from '../protocol/events.js';
 import type { EventLog } from './events/event-log.js';
 
-/** Which containers there are, and the telling of what happens to them. */
+/** The list of all containers, and the telling of events about them. */
 export class Registry {
   readonly #containers = new Map<string, Container>();
   /**
-   * Those that live, and those that have ended, the first to end first: what is asked at each start and each end must not take
-   * longer as there are more that have ended.
+   * Live containers and exited containers are apart, exited ones in the order of their ends: the work at each start and
+   * each end must not grow with the number of exited containers.
    */
   readonly #live = new Set<Container>();
   readonly #exited = new Set<Container>();
   readonly #byHandle = new Map<Handle, Container>();
-  /** Those whose processes are being made. */
+  /** The handles of containers whose processes are being made. */
   readonly #expected = new Map<Handle, Promise<unknown>>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #events: EventLog;
@@ -31,7 +31,7 @@ export class Registry {
     return [...this.#containers.values()];
   }
 
-  /** All that have not exited. */
+  /** All containers that have not exited. */
   live(): Container[] {
     return [...this.#live].filter(({ state }) => state !== 'exited');
   }
@@ -48,8 +48,8 @@ export class Registry {
   }
 
   /**
-   * Gives the handle of a container that has not exited. One that ended while there was no niwad has none, also before its end is
-   * recorded.
+   * Gives the handle of a container that has not exited. A container that ended while no niwad was running has no
+   * handle, even before its end is recorded.
    * @throws NiwaError NOT_FOUND, STATE_CONFLICT
    */
   liveHandle(id: string): Handle {
@@ -59,12 +59,12 @@ export class Registry {
     return handle;
   }
 
-  /** The container behind a handle of the kernel. */
+  /** The container that the kernel's side knows by a handle. */
   behind(handle: Handle): Container | undefined {
     return this.#byHandle.get(handle);
   }
 
-  /** A container is being made under a handle; `made` has added it when it resolves. */
+  /** Called when a container is being made under a handle. When `made` resolves, the container is in the registry. */
   expect(handle: Handle, made: Promise<unknown>): void {
     this.#expected.set(handle, made);
     const forget = () => this.#expected.delete(handle);
@@ -72,8 +72,8 @@ export class Registry {
   }
 
   /**
-   * What the kernel tells of a container may overtake the answer of the call that makes it: `tell` is called when that is there, if
-   * the container is.
+   * Calls `tell` when the container under a handle is made; never if its making fails. An event of the kernel may
+   * arrive before the answer of the call that makes the container, and has to wait for that answer.
    */
   whenMade(handle: Handle, tell: () => void): void {
     this.#expected.get(handle)?.then(tell, () => {});
@@ -85,23 +85,23 @@ export class Registry {
     if (container.handle !== 0) this.#byHandle.set(container.handle, container);
   }
 
-  /** The kernel knows it no more. */
+  /** Called when the kernel's side no longer knows the container. */
   dropHandle({ handle }: Container): void {
     this.#byHandle.delete(handle);
   }
 
-  /** Whether this one is listed, and no later one with its id. */
+  /** Whether this container is listed. False if a later container with the same id has replaced it. */
   hasThis(container: Container): boolean {
     return this.#containers.get(container.id) === container;
   }
 
-  /** It has exited. */
+  /** Moves a container to the exited ones. */
   retire(container: Container): void {
     this.#live.delete(container);
     this.#exited.add(container);
   }
 
-  /** The first to have ended of those that are more than `keep`. */
+  /** The exited containers that are more than `keep`: those that ended first. */
   surplus(keep: number): Container[] {
     const surplus: Container[] = [];
     for (const container of this.#exited) {
@@ -111,14 +111,14 @@ export class Registry {
     return surplus;
   }
 
-  /** Gives false where another one has its id now. */
+  /** Removes a container. Gives false if another container with its id is listed now. */
   remove(container: Container): boolean {
     this.#exited.delete(container);
     this.#live.delete(container);
     return this.hasThis(container) && this.#containers.delete(container.id);
   }
 
-  /** Calls `listener` with every event from now on; gives what ends that. */
+  /** Calls `listener` with every event from now on; returns a function that ends this. */
   subscribe(listener: (event: RuntimeEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

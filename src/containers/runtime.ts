@@ -46,40 +46,40 @@ import { Tending } from './tending.js';
 
 export interface RuntimeOptions {
   tree: CgroupTree;
-  /** An empty directory to build roots on. */
+  /** An empty directory on which the boot helper builds roots. */
   stage: string;
   stateFiles: StateFiles;
-  /** Where the keeper listens. */
+  /** The path of the keeper's socket. */
   keeperSocket: string;
-  /** Is there while the node is drained. */
+  /** This file exists while the node is drained. */
   drainFile: string;
   ledger: Ledger;
   idPool: IdPool;
   networks: Networks;
   logs: LogStore;
   images: ImageStore;
-  /** What happens to containers, also before this daemon. */
+  /** The events of containers, including those from earlier daemons. */
   events: EventLog;
   kernel: Kernel;
-  /** What callers other than root may ask for. */
+  /** The limits on requests of callers other than root. */
   allowed: Allowed;
-  /** What a container gets whose spec sets no bound. */
+  /** The bounds of a container whose spec sets none. */
   defaults: Bounds;
-  /** The hooks of every container. */
+  /** The hooks that apply to every container. */
   hooks: Hooks;
   log: Logger;
   sampleIntervalMs: number;
-  /** How often a container that goes on gets a record of its use so far. */
+  /** The interval between two interim records of the use of a running container. */
   interimIntervalMs: number;
-  /** How many exited containers are remembered; the oldest are forgotten first. */
+  /** How many exited containers are kept in the list; the containers that ended first are removed first. */
   keepExited: number;
 }
 
 const CLOSE_POLL_MS = 5;
-/** How long the end of a daemon waits for the ends of containers that are being written down: the next daemon can do it. */
+/** How long a stopping daemon waits until the ends of containers are recorded. The next daemon records the rest. */
 const CLOSE_PATIENCE_MS = 5000;
 
-/** The containers of one daemon, and the index of all that can be asked of them: each operation is a file of operations/. */
+/** The containers of one daemon, and the index of all operations on them: each operation is a file of operations/. */
 export class Runtime {
   readonly #options: RuntimeOptions;
   readonly #bootId = readBootId();
@@ -87,7 +87,7 @@ export class Runtime {
   readonly #resources: Resources;
   #tending: Tending | undefined;
 
-  /** @throws NiwaError HOST_ERROR where the host makes no threads */
+  /** @throws NiwaError HOST_ERROR if the host can make no threads */
   constructor(options: RuntimeOptions) {
     this.#options = options;
     const bootId = this.#bootId;
@@ -131,7 +131,7 @@ export class Runtime {
   }
 
   /**
-   * Takes over the containers of the daemon before; to be called once, before anything else.
+   * Takes over the containers of the earlier daemon; to be called once, before any other method.
    * @throws NiwaError HOST_ERROR
    */
   async open(): Promise<void> {
@@ -151,7 +151,7 @@ export class Runtime {
     return this.#options.tree;
   }
 
-  /** Decides who may do what. */
+  /** Decides which caller may do which operation. */
   get policy(): Policy {
     return this.#parts.policy;
   }
@@ -170,12 +170,12 @@ export class Runtime {
     return new Set(this.#parts.registry.live().flatMap(({ spec }) => spec.root.layers ?? []));
   }
 
-  /** What has happened to containers, and happens. */
+  /** The stored and future events of containers. */
   get events(): EventLog {
     return this.#options.events;
   }
 
-  /** Calls `listener` with every event from now on; gives what ends that. */
+  /** Calls `listener` with every event from now on; returns a function that ends this. */
   subscribe(listener: (event: RuntimeEvent) => void): () => void {
     return this.#parts.registry.subscribe(listener);
   }
@@ -210,8 +210,9 @@ export class Runtime {
   }
 
   /**
-   * Lets go of all containers: what is being made or written down is waited for, the rest goes on under the keeper.
-   * @returns how many go on
+   * Releases all containers. Waits for the containers that are being made and the ends that are being recorded; all
+   * others go on under the keeper.
+   * @returns the number of containers that go on
    */
   async close(): Promise<number> {
     const { admission, registry, books, containerHooks } = this.#parts;

@@ -10,23 +10,24 @@ import { type Bounds, tighter, withDefaults } from '../spec/ceilings.js';
 
 export interface SettleOptions {
   tree: Pick<CgroupTree, 'controllers'>;
-  /** What callers other than root may ask for. */
+  /** The limits on requests of callers other than root. */
   allowed: Allowed;
-  /** What a container gets whose spec sets no bound. */
+  /** The bounds of a container whose spec sets none. */
   defaults: Bounds;
   segment: Segment;
 }
 
 /**
- * Settles what a spec leaves to this host: bounds, the real paths behind its links, the number of its user, the caller's ids on
- * disk, name servers. The caller may name all of it.
- * @throws NiwaError FORBIDDEN, SPEC_INVALID, NOT_FOUND; what reach() throws
+ * Fills in the parts of a spec that depend on this host: bounds, the real paths behind links, the number of the user,
+ * the caller's ids on disk, name servers. Checks that the caller may use all of them.
+ * @throws NiwaError FORBIDDEN, SPEC_INVALID, NOT_FOUND; the errors of reach()
  */
 export async function settle(written: Spec, caller: Caller, options: SettleOptions): Promise<Spec> {
   const asker = `user ${caller.uid}` as const;
   const allowed = await withRealPaths(options.allowed, written, caller);
   requirePermission(written, caller, allowed);
-  // A root that leads to the host's own gets its overlay here, which needs a bound as any other.
+  // If the root's path leads to the host's own root, the spec gets an overlay here. An overlay needs a bound, so bounds
+  // come after this.
   const spec = bounded(await resolveSources(written, asker, fenceOf(caller, allowed)), caller, options);
   requirePermission(spec, caller, allowed, written);
   return resolveDns(requireDiskIds(await resolveUser(spec, asker), caller, allowed), options.segment);

@@ -10,7 +10,7 @@ import type { Parts } from './parts.js';
 
 type StartParts = Pick<Parts, 'books' | 'registry' | 'containerHooks'>;
 
-/** Takes what comes of a start; an end that is heard of meanwhile waits for that. */
+/** Takes the result of a start. If the container ends before the result has arrived, the end waits for the result. */
 export function takeStart(parts: StartParts, container: Container, starting: Promise<Started>): Promise<void> {
   const begun = takeAnswer(parts, container, starting);
   container.control.endAfter(begun);
@@ -37,7 +37,7 @@ async function takeAnswer(
   containerHooks.attend(container);
 }
 
-/** Waits for the end of a container whose workload was not executed. @throws NiwaError START_FAILED then */
+/** Throws if the workload was not executed, after waiting for the container's end. @throws NiwaError START_FAILED */
 export async function requireStarted({ endings }: Pick<Parts, 'endings'>, container: Container): Promise<void> {
   const { startError } = container;
   if (startError === null) return;
@@ -45,7 +45,7 @@ export async function requireStarted({ endings }: Pick<Parts, 'endings'>, contai
   throw startError;
 }
 
-/** Runs the hooks of a container that has started; where one fails, it ends. @throws NiwaError HOOK_FAILED then */
+/** Runs the hooks of a container that has started; if a hook fails, ends the container. @throws NiwaError HOOK_FAILED */
 export async function afterStart(
   { endings, containerHooks }: Pick<Parts, 'endings' | 'containerHooks'>,
   container: Container,
@@ -53,13 +53,19 @@ export async function afterStart(
   await containerHooks.afterStart(container).catch((error: unknown) => endings.fail(container, error));
 }
 
-/** What a start asks of the kernel: the lifetime, with this start's share of the jitter, and how it ends. */
+/**
+ * What a start asks of the kernel's side: the lifetime, shortened by the random jitter of this start, and how the
+ * container is ended at its deadline.
+ */
 export function startWish(spec: Spec): StartWish {
   const lifetimeNs = BigInt(effectiveLifetimeUsec(spec, Math.random())) * 1000n;
   return { lifetimeNs, deadline: deadlineOf(spec, 0n, CAUSE.lifetime) };
 }
 
-/** The lifetime less its share of the jitter; 0 for none. `draw` is from 0 to 1. The lifetime stays an upper bound. Pure. */
+/**
+ * The lifetime minus a random part of the jitter; 0 for no lifetime. `draw` is from 0 to 1. The effective lifetime is
+ * never longer than the lifetime. Pure.
+ */
 export function effectiveLifetimeUsec({ lifetimeUsec, jitterUsec }: Spec, draw: number): number {
   return lifetimeUsec === null ? 0 : Math.max(1, Math.round(lifetimeUsec - draw * jitterUsec));
 }

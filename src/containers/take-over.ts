@@ -37,18 +37,19 @@ export interface TakeOverOptions {
   tree: CgroupTree;
   kernel: Pick<Kernel, 'containers' | 'keeper' | 'host' | 'readings'>;
   log: Logger;
-  /** Where the keeper listens. */
+  /** The path of the keeper's socket. */
   keeperSocket: string;
   bootId: string;
-  /** Compiles the plans of those that nobody has started. */
+  /** Compiles the plans of containers that were never started. */
   planner: Planner | null;
-  /** Adds a container that lives. */
+  /** Called with each live container that is added. */
   onAdded(container: Container): void;
 }
 
 /**
- * Takes over what the daemon before has left: those that live before anything else, since nobody but the keeper's backstop sees
- * to their deadlines until then; then what has ended; then what belongs to nobody is removed.
+ * Takes over the containers that the earlier daemon has left. Live containers come first, since until then only the
+ * keeper enforces their deadlines. Then exited containers are listed; then groups and files that belong to no container
+ * are removed.
  * @throws NiwaError HOST_ERROR
  */
 export async function takeOver(options: TakeOverOptions): Promise<void> {
@@ -63,7 +64,8 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
   for (const [one, decision] of sound) if (lives(decision)) takeOne(one, decision === 'undo', options);
   const ids = [...whole.map(({ spec }) => spec.id), ...damaged.map(({ id }) => id)];
   const lost = lostAmong(kept, ids, options);
-  const mended = mendAll([...damaged, ...lost], kept, options).map(decidedOn); // the others have their places by now
+  // the other containers have taken their bridge addresses by now
+  const mended = mendAll([...damaged, ...lost], kept, options).map(decidedOn);
   for (const [one, decision] of mended)
     if (lives(decision)) books.save(takeOne(one, decision === 'undo', { ...options, planner: null }));
   const decided = [...sound, ...mended];
@@ -77,7 +79,7 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
 
   await removeOrphans(kept, options);
   const runs = new Set(decided.map(([{ run }]) => run));
-  // What was running when the machine went down left only records of its use until then: they become final.
+  // The containers of before the machine went down left only interim records: these become final.
   for (const record of ledger.unfinished()) if (!runs.has(record.run)) endings.follow(endings.loseRun(record));
 }
 
@@ -85,7 +87,7 @@ function lives(decision: Decision): boolean {
   return decision === 'adopt' || decision === 'undo';
 }
 
-/** Those that the keeper has and that have a group, but no directory any more. */
+/** The containers that the keeper watches and that have a group, but no longer a directory. */
 function lostAmong(kept: readonly string[], found: readonly string[], { tree }: TakeOverOptions): Damaged[] {
   const known = new Set(found);
   const lost = kept.filter((id) => !known.has(id) && isThere(join(tree.containers, id)));
@@ -93,7 +95,8 @@ function lostAmong(kept: readonly string[], found: readonly string[], { tree }: 
 }
 
 /**
- * Makes states for the containers whose state files are damaged or missing. Where neither the kernel nor the keeper has anything, it had ended: its record is written before its group goes.
+ * Makes states for the containers whose state files are damaged or missing. If neither the kernel nor the keeper knows
+ * such a container, it has ended: its record is written before its group is removed.
  */
 function mendAll(
   damaged: readonly Damaged[],
@@ -123,7 +126,7 @@ function mendAll(
   });
 }
 
-/** Takes over a container that lives; one of which nobody was told ends at once. */
+/** Takes over a live container; ends it at once if no client was told of it. */
 function takeOne(saved: SavedState, undo: boolean, { onAdded, ...options }: TakeOverOptions): Container {
   const container = adopt(saved, options);
   if (undo) {
@@ -135,7 +138,10 @@ function takeOne(saved: SavedState, undo: boolean, { onAdded, ...options }: Take
   return container;
 }
 
-/** A group that cannot be killed keeps niwad from none of the others. */
+/**
+ * Kills a container that no client was told of. If the kernel refuses, the error is logged and niwad takes over the
+ * other containers all the same.
+ */
 function killUnwanted({ id, handle }: Container, { kernel, log }: Pick<TakeOverOptions, 'kernel' | 'log'>): void {
   try {
     kernel.containers.kill(handle);
@@ -167,7 +173,7 @@ async function close(
   }
 }
 
-/** Ends and removes what belongs to no container. */
+/** Ends and removes groups, logs and other remains that belong to no container. */
 async function removeOrphans(kept: string[], { registry, logs, tree, kernel, log }: TakeOverOptions): Promise<void> {
   const known = new Set(registry.list().map(({ id }) => id));
   logs.removeOthers(known);

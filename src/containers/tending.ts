@@ -13,14 +13,17 @@ export interface TendingOptions {
   registry: Registry;
   books: Books;
   containerHooks: ContainerHooks;
-  /** Where the keeper listens. */
+  /** The path of the keeper's socket. */
   keeperSocket: string;
   sampleIntervalMs: number;
   kernel: Pick<Kernel, 'keeper' | 'readings' | 'host'>;
   log: Logger;
 }
 
-/** What has to be seen to from time to time: readings, states that wait to be written, records of what goes on, a keeper that is gone. */
+/**
+ * The periodic work: takes readings, saves states that wait, writes interim records of running containers, starts a
+ * keeper if the old one is gone.
+ */
 export class Tending {
   readonly #options: TendingOptions;
   readonly #sampler: Sampler;
@@ -47,7 +50,8 @@ export class Tending {
     log.warn('the keeper is gone, or hangs: starting another');
     this.#connecting = true;
     try {
-      for (const id of await connectKeeper(kernel, keeperSocket)) kernel.keeper.drop(id); // it is none of ours
+      // this niwad has adopted all of its containers, so the id is of none of them
+      for (const id of await connectKeeper(kernel, keeperSocket)) kernel.keeper.drop(id);
     } catch (error) {
       log.error({ err: error }, messageOf(error));
     }

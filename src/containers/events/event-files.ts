@@ -2,44 +2,50 @@ import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RuntimeEvent } from '../../protocol/events.js';
 
-/** An event, and the line of JSON in which it is stored and sent. */
+/** An event, and the line of JSON that stores and sends the event. */
 export interface Entry {
   event: RuntimeEvent;
   text: string;
 }
 
-/** How much is kept: so many segments, each of which is followed by the next when it has so many bytes or events. */
+/**
+ * How much is kept on disk: the number of segments, and how many bytes or events fill a segment, after which the next
+ * segment begins.
+ */
 export interface FileLimits {
   segments: number;
   segmentBytes: number;
   segmentEvents: number;
 }
 
-/** A file of events: DIRECTORY/0000000000000001.ndjson, named by the first number that it may have. */
+/**
+ * A file of events: DIRECTORY/0000000000000001.ndjson. The name is the smallest sequence number that the file can
+ * contain.
+ */
 interface Segment {
   readonly first: number;
   readonly path: string;
-  /** How much of it counts. */
+  /** How many bytes of the file are whole events. */
   size: number;
   events: number;
 }
 
-/** So small that parsing one does not hold up the daemon. */
+/** The size of one read: parsing one chunk does not hold up the event loop. */
 const CHUNK_BYTES = 64 * 1024;
 const DIRECTORY_MODE = 0o750;
 const FILE_MODE = 0o640;
-/** The ends of containers that are looked for after a start are in so many of the last segments. */
+/** After a start, niwad looks for the ends of containers in this many of the last segments. */
 const RECENT_SEGMENTS = 2;
 
 /**
- * The newest events on disk. They are written by threads of Node.js, never on the event loop, and synced when a segment is full:
- * they survive the death of niwad at once, that of the machine a little later.
+ * The newest events on disk. Threads of Node.js write them, never the event loop. A segment is synced when it is full:
+ * events survive the death of niwad as soon as they are written, and the death of the machine a little later.
  */
 export class EventFiles {
   readonly #directory: string;
   readonly #limits: FileLimits;
   readonly #segments: Segment[] = [];
-  /** The last segment, open; null where the next event has to begin a new one. */
+  /** The last segment, open; null if the next event has to begin a new segment. */
   #file: FileHandle | null = null;
 
   constructor(directory: string, limits: FileLimits) {
@@ -48,10 +54,10 @@ export class EventFiles {
   }
 
   /**
-   * Finds what an earlier daemon has written; to be called once, before anything else. A torn last line is cut off. Nothing is made:
-   * a full disk keeps no daemon from its containers.
-   * @returns the last number that is known to be used, 0 where there is none
-   * @throws what node:fs throws
+   * Finds the segments that an earlier daemon has written; to be called once, before any other method. A torn last line
+   * is cut off. No file is made, so that a full disk does not stop niwad from taking over its containers.
+   * @returns the last sequence number that is known to be used, 0 if there is none
+   * @throws the errors of node:fs
    */
   async open(): Promise<number> {
     for (const name of (await namesIn(this.#directory)).sort()) {
@@ -62,11 +68,15 @@ export class EventFiles {
     }
     const last = this.#segments.at(-1);
     if (last === undefined) return 0;
-    // A segment that the disk does not give any more is left as it is, and the next one begins behind all that it may have.
+    // If the last segment cannot be read, it stays unchanged. The next segment then begins behind every number that the
+    // last one can contain.
     return await this.#goOn(last).catch(() => last.first + this.#limits.segmentBytes);
   }
 
-  /** Writes events behind those that are there. @throws what node:fs throws; then none of them is there, and may be written again */
+  /**
+   * Writes events behind the stored events. @throws the errors of node:fs; then none of these events is stored, and the
+   * caller may write them again
+   */
   async append(entries: readonly Entry[]): Promise<void> {
     const [first] = entries;
     if (first === undefined) return;
@@ -77,7 +87,7 @@ export class EventFiles {
       for (let done = 0; done < bytes.length; )
         done += (await file.write(bytes, done, bytes.length - done, segment.size + done)).bytesWritten;
     } catch (error) {
-      await file.truncate(segment.size).catch(() => {}); // else the next write goes over it
+      await file.truncate(segment.size).catch(() => {}); // a partly written event would stay behind a later, shorter write
       throw error;
     }
     segment.size += bytes.length;
@@ -85,8 +95,8 @@ export class EventFiles {
   }
 
   /**
-   * Gives what is kept behind a number, in order, some at a time, up to what is written when it gets there. What cannot be read is
-   * left out: its numbers are missing.
+   * Gives the stored events behind a sequence number, in order, in pieces, including the events that are written during
+   * the reading. Events that cannot be read are left out, so their numbers are missing.
    */
   async *read(after: number): AsyncGenerator<Entry[]> {
     let segment = this.#segments.findLast(({ first }) => first <= after + 1) ?? this.#segments[0];
@@ -96,18 +106,18 @@ export class EventFiles {
         for await (const { lines } of linesOf(segment))
           yield lines.filter((line) => numberOf(line) > after).flatMap(entriesOf);
       } catch {
-        // removed meanwhile, as the oldest of too many; or the disk fails
+        // the segment was removed meanwhile as the oldest of too many, or the disk fails
       }
       segment = this.#segments.find((one) => one.first > first);
     }
   }
 
-  /** Gives the newest of what is kept, see {@link read}. */
+  /** Gives the newest stored events, see {@link read}. */
   readRecent(): AsyncGenerator<Entry[]> {
     return this.read((this.#segments.at(-RECENT_SEGMENTS)?.first ?? 1) - 1);
   }
 
-  /** Puts all on disk, and closes it. @throws what node:fs throws */
+  /** Syncs and closes the last segment. @throws the errors of node:fs */
   async close(): Promise<void> {
     const file = this.#file;
     this.#file = null;
@@ -119,7 +129,10 @@ export class EventFiles {
     }
   }
 
-  /** Opens the last segment to write behind its last whole line; gives the last number in it. @throws what node:fs throws */
+  /**
+   * Opens the last segment for writing behind its last whole line; gives the last sequence number in the segment.
+   * @throws the errors of node:fs
+   */
   async #goOn(last: Segment): Promise<number> {
     let number = last.first - 1;
     let whole = 0;
@@ -151,7 +164,7 @@ export class EventFiles {
   }
 }
 
-/** Gives the names of the files of a directory, none where it is not there. */
+/** Gives the names of the files in a directory; none if the directory does not exist. */
 async function namesIn(directory: string): Promise<string[]> {
   return await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
@@ -169,9 +182,10 @@ async function sizeOf(path: string): Promise<number> {
 }
 
 /**
- * Reads the whole lines of a segment, many at a time, up to what is written when it gets there; other things are done between.
- * @returns lines without their ends, and where the next one begins
- * @throws what node:fs throws
+ * Reads the whole lines of a segment in chunks, including the lines that are written during the reading. Other tasks
+ * run between two chunks.
+ * @returns lines without their line ends, and the offset of the next line
+ * @throws the errors of node:fs
  */
 async function* linesOf(segment: Segment): AsyncGenerator<{ lines: string[]; end: number }> {
   const file = await open(segment.path, 'r');
@@ -183,7 +197,7 @@ async function* linesOf(segment: Segment): AsyncGenerator<{ lines: string[]; end
       const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(wanted), 0, wanted, offset);
       if (bytesRead === 0) return;
       offset += bytesRead;
-      // Bytes as characters: a chunk may end within a character of several bytes.
+      // latin1 turns each byte into one character: a chunk may end inside a UTF-8 character of several bytes.
       const lines = (begun + buffer.toString('latin1', 0, bytesRead)).split('\n');
       begun = lines.pop() ?? '';
       end = offset - begun.length;
@@ -194,7 +208,7 @@ async function* linesOf(segment: Segment): AsyncGenerator<{ lines: string[]; end
   }
 }
 
-/** Gives the number of an event without parsing its line, -1 where the line is damaged. */
+/** Gives the sequence number of an event without parsing the line; -1 if the line is damaged. */
 function numberOf(line: string): number {
   return Number(/^\{"seq":([0-9]{1,15}),/.exec(line)?.[1] ?? -1);
 }
@@ -203,6 +217,6 @@ function entriesOf(line: string): Entry[] {
   try {
     return [{ event: JSON.parse(line) as RuntimeEvent, text: `${line}\n` }];
   } catch {
-    return []; // damaged
+    return []; // a damaged line is left out
   }
 }

@@ -9,13 +9,13 @@ import { LastNumber } from './last-number.js';
 import { RecentEvents, type RecentLimits } from './recent-events.js';
 
 export interface EventLogOptions {
-  /** Where events are kept. */
+  /** The directory of the stored events. */
   directory: string;
-  /** Has the last number; in a directory that is in memory. */
+  /** This file contains the last sequence number; its directory is on a file system in memory. */
   numberFile: string;
   bootId: string;
   log: Logger;
-  /** How much is kept on disk, and in memory; left out but for tests. */
+  /** How much is kept on disk and in memory; set only by tests. */
   onDisk?: FileLimits;
   inMemory?: RecentLimits;
 }
@@ -24,45 +24,52 @@ export interface EventLogOptions {
 const ON_DISK: FileLimits = { segments: 16, segmentBytes: 512 * 1024, segmentEvents: 4096 };
 const IN_MEMORY: RecentLimits = { stored: 512, events: 16_384, bytes: 8 * 1024 * 1024 };
 
-/** What is told within this is written at once. */
+/** Events that are told within this time after the first are written together with it. */
 const WRITE_AFTER_MS = 20;
 const RETRY_MS = 1000;
-/** The end of a daemon waits so long for a disk that does not answer. */
+/** How long a stopping daemon waits for a disk that does not answer. */
 const CLOSE_PATIENCE_MS = 2000;
-/** More than are told between two syncs: the death of the machine takes away which of these numbers were used. */
+/**
+ * After the death of the machine the last used number is unknown, so this many numbers are skipped. niwad tells fewer
+ * events than this between two syncs of the disk.
+ */
 const UNKNOWN_AFTER_CRASH = 1_000_000;
 
-/** What a reader wants. */
+/** Which events a reader asks for. */
 export interface Wanted {
-  /** Who reads, by any name; null for root. */
+  /** The name of the caller who reads; null for root. */
   reader: string | null;
-  /** Only what has a larger number. */
+  /** Only events with a larger sequence number. */
   after: number;
-  /** Only what is not older, as Date.toISOString() has it; null for any. */
+  /** Only events that are not older, in the format of Date.toISOString(); null for events of any age. */
   since: string | null;
   fits(event: RuntimeEvent): boolean;
 }
 
 /**
- * What happens to containers, in order, each event with the next number; the newest are kept, on disk and for a moment in memory.
- * Readers have a place of their own and go on when their peer takes more: a slow one costs no memory and holds nothing back. Where
- * events are missing behind the last that a reader got, it gets a gap: nothing is missing without a word.
+ * The events of containers, in order, each with the next sequence number. The newest events are kept on disk, and for a
+ * short time in memory. Each reader has its own position and continues when its peer takes more data, so a slow reader
+ * uses no memory and delays no other reader. If events are missing behind the last event that a reader got, the reader
+ * gets a gap line, so that a loss is always visible.
  */
 export class EventLog {
   readonly #files: EventFiles;
   readonly #number: LastNumber;
   readonly #log: Logger;
   readonly #recent: RecentEvents;
-  /** The last number of earlier daemons. */
+  /** The last sequence number of earlier daemons. */
   readonly #before: number;
   #last: number;
   #stored: number;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | null = null;
   #failing = false;
-  /** A piece of what is on disk has each turn, of root's readers and of all others': many readers hold up nobody longer than one. */
+  /**
+   * Readers take turns, each of which reads one piece from disk: one turn at a time for root, and one for all other
+   * callers. A caller with many readers delays another caller by one piece at most.
+   */
   readonly #pieces = new FairTurns({ root: 1, callers: 1, each: 1 });
-  /** Wake the readers that have nothing to read. */
+  /** Functions that wake the readers that wait for the next event. */
   readonly #idle = new Set<() => void>();
 
   private constructor(
@@ -81,8 +88,8 @@ export class EventLog {
   }
 
   /**
-   * Goes on behind what earlier daemons have told. Where nobody can say which number they used last, as after the death of the
-   * machine, a million are left out.
+   * Opens the log and continues the numbers of earlier daemons. If the last used number is unknown, as after the death
+   * of the machine, a million numbers are skipped.
    * @throws NiwaError HOST_ERROR
    */
   static async open(options: EventLogOptions): Promise<EventLog> {
@@ -100,12 +107,12 @@ export class EventLog {
     }
   }
 
-  /** The number of the last event; 0 where there has never been one. */
+  /** The sequence number of the last event; 0 if there has never been an event. */
   get last(): number {
     return this.#last;
   }
 
-  /** Gives an event its number and its time, keeps it, and wakes the readers. */
+  /** Gives an event its sequence number and its time, keeps the event, and wakes the readers. */
   add(type: RuntimeEventType, { id, owner, labels }: Subject, exit?: Exit): RuntimeEvent {
     const seq = this.#last + 1;
     const event = { seq, type, id, at: new Date().toISOString(), owner, labels, exit } as RuntimeEvent;
@@ -117,17 +124,18 @@ export class EventLog {
   }
 
   /**
-   * Gives lines of JSON with their ends, as fast as they are asked for: the events that are wanted, those that are kept and then
-   * each as it comes; and gaps.
-   * @param left ends it
+   * Gives lines of JSON with their line ends, as fast as the reader asks for them: the stored events that are wanted,
+   * then each new event, and gap lines.
+   * @param left aborted when the reader has gone: ends the generator
    */
   async *follow({ reader, after, since, fits }: Wanted, left: AbortSignal): AsyncGenerator<string> {
     left.addEventListener('abort', () => this.#wake(), { once: true });
     let done = Math.min(after, this.#last);
-    if (after > done && done > 0) yield gapLine(1, done); // that number was of another count: all before is unknown to the reader
+    // such a number belongs to another count, so the reader knows none of this log's events
+    if (after > done && done > 0) yield gapLine(1, done);
     for (;;) {
       const before = done;
-      const missing = (this.#recent.first ?? this.#last + 1) - 1; // if it is not on disk either
+      const missing = (this.#recent.first ?? this.#last + 1) - 1; // the last number that is not in memory
       for await (const { event, text } of this.#behind(done, reader)) {
         const tooOld = since !== null && event.at < since;
         if (event.seq > done + 1 && !tooOld) yield gapLine(done + 1, event.seq - 1);
@@ -138,30 +146,31 @@ export class EventLog {
       if (done !== before) continue;
       if (done === this.#last) await new Promise<void>((resolve) => this.#idle.add(resolve));
       else if (done < missing) {
-        yield gapLine(done + 1, missing); // neither in memory nor on disk
+        yield gapLine(done + 1, missing); // these events are neither in memory nor on disk
         done = missing;
       }
     }
   }
 
   /**
-   * Looks for the ends of containers among the newest events of earlier daemons on disk.
-   * @returns whether an end was told; true where it is older than what was looked through
+   * Looks for the ends of containers among the newest events that earlier daemons have stored.
+   * @returns a function: whether an end was told; true if the end is older than the events that were searched
    */
   async recentEnds(): Promise<(id: string, exit: Exit) => boolean> {
     const ends = new Set<string>();
-    // Where nothing is on disk and something was told, niwad was killed before it could store what it had told first.
+    // Earlier daemons have told events, but none is on disk: niwad was killed before it could store the first events
+    // that it told.
     let oldest: string | null = this.#before > 0 ? '' : null;
     for await (const entries of this.#files.readRecent())
       for (const { event } of entries) {
-        if (event.seq > this.#before) break; // this daemon has begun to tell
+        if (event.seq > this.#before) break; // this daemon's own events begin here
         oldest ||= event.at;
         if (event.type === 'exit') ends.add(`${event.id} ${event.exit.at}`);
       }
     return (id, { at }) => oldest === null || at < oldest || ends.has(`${id} ${at}`);
   }
 
-  /** Stores what waits. */
+  /** Stores the events that are not on disk yet, and closes the files. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     const store = async () => {
@@ -172,7 +181,7 @@ export class EventLog {
     await Promise.race([stored, sleep(CLOSE_PATIENCE_MS, undefined, { ref: false })]);
   }
 
-  /** Gives what there is behind a number: from memory, or else from disk. */
+  /** Gives the events behind a sequence number: from memory, or from disk if they are no longer in memory. */
   async *#behind(seq: number, reader: string | null): AsyncGenerator<Entry> {
     let next = this.#recent.get(seq + 1);
     if (next === undefined && seq < this.#last) yield* this.#onDisk(seq, reader);
@@ -220,7 +229,10 @@ export class EventLog {
     return this.#writing;
   }
 
-  /** Stores what waits, until nothing waits any more; what the disk does not take is tried again, as long as it is in memory. */
+  /**
+   * Stores events until none is left that is not on disk. Events that the disk refuses are tried again as long as they
+   * are in memory.
+   */
   async #write(): Promise<void> {
     try {
       for (

@@ -1,14 +1,17 @@
 import type { Entry } from './event-files.js';
 
 export interface RecentLimits {
-  /** So many stay once they are stored. */
+  /** How many events stay in memory once they are stored. */
   stored: number;
-  /** So many in all may be there, and so many bytes of them; then the oldest go, stored or not. */
+  /**
+   * The largest number of events in memory, and of their bytes. Beyond that the oldest events are dropped, even if they
+   * are not stored.
+   */
   events: number;
   bytes: number;
 }
 
-/** The newest events, in memory: their numbers have no gap. */
+/** The newest events, in memory, with consecutive sequence numbers. */
 export class RecentEvents {
   readonly #entries = new Map<number, Entry>();
   readonly #limits: RecentLimits;
@@ -19,7 +22,7 @@ export class RecentEvents {
     this.#limits = limits;
   }
 
-  /** The number of the oldest; undefined where there is none. */
+  /** The sequence number of the oldest event in memory; undefined if there is no event. */
   get first(): number | undefined {
     return this.#entries.size === 0 ? undefined : this.#first;
   }
@@ -28,7 +31,7 @@ export class RecentEvents {
     return this.#entries.get(seq);
   }
 
-  /** Takes the next event. */
+  /** Adds the next event. */
   add(entry: Entry): void {
     if (this.#entries.size === 0) this.#first = entry.event.seq;
     this.#entries.set(entry.event.seq, entry);
@@ -37,7 +40,7 @@ export class RecentEvents {
     while (this.#entries.size > events || this.#bytes > bytes) this.#drop();
   }
 
-  /** Gives all behind a number that are there. */
+  /** Gives all events in memory behind a sequence number. */
   behind(seq: number): Entry[] {
     const found: Entry[] = [];
     let next = Math.max(seq + 1, this.#first);
@@ -45,7 +48,7 @@ export class RecentEvents {
     return found;
   }
 
-  /** All up to a number are stored: only some of them stay. */
+  /** Called when all events up to a number are stored: drops all of them but the newest few. */
   release(stored: number): void {
     while (this.#entries.size > this.#limits.stored && this.#first <= stored) this.#drop();
   }

@@ -3,7 +3,7 @@ import { type Attachment, attachTo } from '../attach.js';
 import { containerFor, type Parts } from '../parts.js';
 
 /**
- * Takes part in a container from outside: hears its output, and writes to its terminal where it has one.
+ * Connects a client to a container: the client gets the output, and can write to the terminal if the container has one.
  * @throws NiwaError NOT_FOUND, FORBIDDEN, STATE_CONFLICT
  */
 export async function attach(parts: Parts, caller: Caller, id: string): Promise<Attachment> {

@@ -13,9 +13,9 @@ import { afterStart, requireStarted, startWish } from '../starting.js';
 import { start } from './start.js';
 
 /**
- * Makes a container that waits to be started.
- * @throws NiwaError FORBIDDEN, SPEC_INVALID, HOST_UNSUPPORTED, ID_IN_USE, DRAINING, START_FAILED, HOOK_FAILED, HOST_ERROR;
- *   then nothing was made, or all was undone
+ * Makes a container that waits for its start.
+ * @throws NiwaError FORBIDDEN, SPEC_INVALID, HOST_UNSUPPORTED, ID_IN_USE, DRAINING, START_FAILED, HOOK_FAILED,
+ *   HOST_ERROR; then no container was made, or everything that was made is undone
  */
 export async function create(parts: Parts, caller: Caller, input: unknown): Promise<Container> {
   const { policy, admission, books } = parts;
@@ -26,7 +26,7 @@ export async function create(parts: Parts, caller: Caller, input: unknown): Prom
     input,
     () => null,
     async (container) => {
-      admission.require(); // it may have begun to drain meanwhile
+      admission.require(); // a drain may have begun during the steps above
       books.save(container, 'created');
       crashPoint('created-saved');
     },
@@ -34,8 +34,8 @@ export async function create(parts: Parts, caller: Caller, input: unknown): Prom
 }
 
 /**
- * Makes and starts a container. Where that fails, nothing of it is left but its usage record.
- * @throws NiwaError as create() and start() do
+ * Makes and starts a container. If a step fails, only the usage record of the container is left.
+ * @throws NiwaError the errors of create() and start()
  */
 export async function run(parts: Parts, caller: Caller, input: unknown): Promise<Container> {
   parts.policy.require('createContainer', caller);
@@ -48,8 +48,9 @@ export async function run(parts: Parts, caller: Caller, input: unknown): Promise
 }
 
 /**
- * Makes a container and takes the step after which its client hears of it. Where that fails, nothing is left; the state of
- * the container says `making` until then, so that after a crash the next niwad undoes it.
+ * Makes a container and then runs `step`, after which the client gets to know the container. If a step fails, the
+ * container is removed. Until then the state file says `making`, so that after a crash the next niwad removes the
+ * container.
  */
 async function make(
   parts: Parts,

@@ -4,8 +4,8 @@ import { drainStatus } from '../drain.js';
 import type { Parts } from '../parts.js';
 
 /**
- * Takes no new containers until {@link undrain}, also after a restart, and ends those that were never started: no lifetime
- * would.
+ * Refuses new containers until {@link undrain}, also after a restart. Ends the containers that were never started:
+ * their lifetime has not begun, so no deadline would end them.
  * @throws NiwaError FORBIDDEN
  */
 export function drain(parts: Parts, caller: Caller): DrainStatus {
@@ -15,14 +15,14 @@ export function drain(parts: Parts, caller: Caller): DrainStatus {
   return readDrain(parts);
 }
 
-/** Takes new containers again. @throws NiwaError FORBIDDEN */
+/** Accepts new containers again. @throws NiwaError FORBIDDEN */
 export function undrain(parts: Parts, caller: Caller): DrainStatus {
   parts.policy.require('undrain', caller);
   parts.admission.setDraining(false);
   return readDrain(parts);
 }
 
-/** Gives how far a drain is. */
+/** Tells whether the node is drained, and how many containers the drain still waits for. */
 export function readDrain({ admission, registry }: Parts): DrainStatus {
   return drainStatus(admission.isDraining, registry.list());
 }

@@ -7,7 +7,7 @@ export function pause(parts: Parts, caller: Caller, id: string): Promise<Contain
   return setFrozen(parts, containerFor('pauseContainer', parts, caller, id), true);
 }
 
-/** Lets a paused container go on. @throws NiwaError FORBIDDEN, NOT_FOUND, STATE_CONFLICT, HOST_ERROR */
+/** Thaws a paused container. @throws NiwaError FORBIDDEN, NOT_FOUND, STATE_CONFLICT, HOST_ERROR */
 export function resume(parts: Parts, caller: Caller, id: string): Promise<Container> {
   return setFrozen(parts, containerFor('resumeContainer', parts, caller, id), false);
 }

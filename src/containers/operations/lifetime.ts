@@ -4,11 +4,11 @@ import type { Container } from '../../engine/container.js';
 import { NiwaError } from '../../errors.js';
 import { containerFor, type Parts } from '../parts.js';
 
-/** The lifetime from the start, or what remains from now, in microseconds; null for no deadline. */
+/** The new lifetime counted from the start, or the time that remains from now, in microseconds; null for no deadline. */
 export type LifetimeChange = { lifetimeUsec: number | null } | { remainingUsec: number };
 
 /**
- * Moves the deadline of a container that has not begun to end; a deadline in the past ends it at once.
+ * Moves the deadline of a container that has not begun to end. A deadline in the past ends the container at once.
  * @throws NiwaError FORBIDDEN, NOT_FOUND, STATE_CONFLICT
  */
 export async function setLifetime(
@@ -37,5 +37,6 @@ function setRemaining({ id, life, control }: Container, remainingUsec: number): 
 function setWhole(container: Container, lifetimeUsec: number | null): void {
   const { life, control } = container;
   if (life.hasStarted) control.moveDeadline(lifetimeUsec === null ? 0n : life.startedNs + BigInt(lifetimeUsec) * 1000n);
-  container.changeSpec({ lifetimeUsec, jitterUsec: 0 }); // what was said last is exact
+  // a lifetime that is set later is exact: jitter only applies at the start
+  container.changeSpec({ lifetimeUsec, jitterUsec: 0 });
 }

@@ -3,7 +3,10 @@ import type { Planned } from '../../protocol/plan.js';
 import type { Parts } from '../parts.js';
 import { preview } from '../preview.js';
 
-/** Gives what a start of a spec would do, see {@link preview}. @throws NiwaError FORBIDDEN, and what a start would throw */
+/**
+ * Gives the plan that a start of a spec would follow, see {@link preview}. @throws NiwaError FORBIDDEN, and the errors
+ * of a start
+ */
 export async function plan(
   { policy, settling, images, planner }: Parts,
   caller: Caller,

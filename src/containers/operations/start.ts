@@ -6,8 +6,8 @@ import { containerFor, type Parts } from '../parts.js';
 import { afterStart, requireStarted, startWish, takeStart } from '../starting.js';
 
 /**
- * Starts a created container. Where that fails, the container has exited with the reason `start-failed`; not where it was
- * refused.
+ * Starts a created container. If the start fails, the container ends with the reason `start-failed`. If the start is
+ * refused, the container stays as it is.
  * @throws NiwaError FORBIDDEN, NOT_FOUND, STATE_CONFLICT, DRAINING, TOO_MANY_REQUESTS, START_FAILED, HOOK_FAILED
  */
 export async function start(parts: Parts, caller: Caller, id: string): Promise<Container> {
@@ -17,7 +17,7 @@ export async function start(parts: Parts, caller: Caller, id: string): Promise<C
     requireState('start', id, container.state);
   };
   const begin = async () => {
-    requireStartable(); // it may have ended while it waited for its turn
+    requireStartable(); // the container may have ended while this start waited for its turn
     const { lifetimeNs, deadline } = startWish(container.spec);
     await takeStart(parts, container, container.control.start(lifetimeNs, deadline));
   };

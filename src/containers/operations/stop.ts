@@ -4,14 +4,14 @@ import type { Container } from '../../engine/container.js';
 import { containerFor, type Parts } from '../parts.js';
 
 export interface StopOptions {
-  /** Those of its spec unless given. */
+  /** The time between signal and kill; the timeout in the container's spec unless given. */
   timeoutUsec?: number;
   signal?: string;
 }
 
 /**
- * Ends a container: its stop signal now, the kill after the timeout.
- * @returns when its usage record is written
+ * Ends a container: sends its stop signal now, and kills it after the timeout.
+ * @returns when the container's usage record is written
  * @throws NiwaError FORBIDDEN, NOT_FOUND, STATE_CONFLICT
  */
 export async function stop(

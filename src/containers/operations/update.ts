@@ -9,9 +9,10 @@ import { mergeResources, parseResources } from '../../spec/resources.js';
 import { containerFor, type Parts } from '../parts.js';
 
 /**
- * Changes limits of a live container; a field that is left out stays.
- * @param force also where a limit is below what the container uses
- * @throws NiwaError NOT_FOUND, STATE_CONFLICT, SPEC_INVALID, FORBIDDEN, HOST_UNSUPPORTED, HOST_ERROR; then all limits are as before
+ * Changes limits of a live container. A limit that the request leaves out stays the same.
+ * @param force accepts also a limit that is below the container's current use
+ * @throws NiwaError NOT_FOUND, STATE_CONFLICT, SPEC_INVALID, FORBIDDEN, HOST_UNSUPPORTED, HOST_ERROR; then all limits
+ *   are as before
  */
 export async function update(
   parts: Parts,
