@@ -27,16 +27,10 @@ export interface ContainerHooksOptions {
   log: Logger;
 }
 
-/**
- * The time to get ready may have ended while no niwad was running. The next niwad then still checks the container for
- * this long.
- */
+/** If the time to get ready ended while no niwad was running, the next niwad still checks the container for this long. */
 const LATE_USEC = 5e6;
 const KILL_PATIENCE_MS = 1000;
-/**
- * The hooks of a container's end are started at most this many times: they may be the cause that ends each niwad that
- * runs them.
- */
+/** How often the hooks of an end are begun at most: they may be the cause that ends each niwad that runs them. */
 const MAX_TRIES = 3;
 
 /**
@@ -141,10 +135,7 @@ export class ContainerHooks {
     else await this.#follow(this.#runEnd(container, exit));
   }
 
-  /**
-   * Called when niwad has listened for a while, so that subscribers can be connected: the events that waited for them
-   * are told.
-   */
+  /** Called when subscribers have had time to connect: the events that waited for them are told. */
   setHeard(): void {
     this.#setHeard();
   }

@@ -3,7 +3,7 @@ import { NiwaError } from '../errors.js';
 import type { State } from '../protocol/container.js';
 
 /**
- * What can be asked of a container, and the states in which it makes sense: created -> running <-> paused, each of them ->
+ * The requests on a container, and the states in which each is allowed: created -> running <-> paused, each of them ->
  * stopping -> exited. A container can also exit by itself from any state.
  */
 const ALLOWED = {
@@ -22,7 +22,7 @@ const ALLOWED = {
 export type Action = keyof typeof ALLOWED;
 
 /**
- * Lets an action through only in the states that allow it.
+ * Throws unless the container's state allows the request.
  * @throws NiwaError STATE_CONFLICT
  */
 export function requireState(action: Action, id: string, state: State): void {

@@ -14,14 +14,15 @@ import type { SavedState } from './state-files.js';
 
 export interface AdoptOptions {
   resources: Resources;
-  /** Null where the specs of what is adopted are not known whole. */
+  /** Null if the specs of the adopted containers may be incomplete, because their state files were damaged. */
   planner: Planner | null;
   kernel: Pick<Kernel, 'containers' | 'host' | 'readings'>;
   log: Logger;
 }
 
 /**
- * Takes over a container of an earlier niwad that is still in the kernel, whether it runs or has ended.
+ * Takes over a container of an earlier niwad that the kernel's side still knows: its process runs, or its end is not
+ * taken yet.
  * @throws KernelError
  */
 export function adopt(saved: SavedState, options: AdoptOptions): Container {
@@ -51,7 +52,10 @@ export function adopt(saved: SavedState, options: AdoptOptions): Container {
   return Container.adopted(kernel, { ...identity, handle, pid, startTicks, plan }, output, saved, adopted);
 }
 
-/** Nothing of a plan is written down. Without one a container goes on, only a start that fails cannot say at which step. */
+/**
+ * Compiles the plan again, because plans are not saved. If this fails, the container goes on without a plan; a failed
+ * start then cannot name the failed step.
+ */
 function planAgain({ spec, idRange }: SavedState, { planner, log }: AdoptOptions): Plan | null {
   try {
     return planner?.planOfAdopted(spec, idRange) ?? null;

@@ -11,7 +11,10 @@ import { usageRecord } from './usage-record.js';
 
 const LEDGER_RETRY_MS = 1000;
 const CLOCK_JUMP_MS = 86_400_000;
-/** So much of the memory's worth may have to be estimated after a crash. */
+/**
+ * The interval between two saves of a running container's state. After a crash, the memory's byte-seconds of at most
+ * this time have to be estimated.
+ */
 const SAVE_INTERVAL_USEC = 60_000_000;
 
 export interface BooksOptions {
@@ -19,13 +22,13 @@ export interface BooksOptions {
   ledger: Ledger;
   log: Logger;
   bootId: string;
-  /** How often a container that goes on gets a record of its use so far. */
+  /** The interval between two interim records of the use of a running container. */
   interimIntervalMs: number;
 }
 
 /**
- * What is written down of containers: their states in the run directory, their use in the ledger. A disk that takes nothing
- * stops no container: what could not be written is tried again.
+ * Saves what must outlive niwad: the states of containers in the run directory, and their use in the ledger. If the
+ * disk refuses a write, the containers go on, and the write is tried again.
  */
 export class Books {
   readonly #stateFiles: StateFiles;
@@ -33,7 +36,7 @@ export class Books {
   readonly #log: Logger;
   readonly #bootId: string;
   readonly #interimIntervalUsec: number;
-  /** Containers whose state waits to be written. */
+  /** Containers whose state could not be written yet. */
   readonly #unsaved = new Map<Container, SavedState['phase']>();
 
   constructor({ stateFiles, ledger, log, bootId, interimIntervalMs }: BooksOptions) {
@@ -44,7 +47,7 @@ export class Books {
     this.#interimIntervalUsec = interimIntervalMs * 1000;
   }
 
-  /** Writes the state of a container, sooner or later. */
+  /** Writes the state of a container; tries again later if the disk refuses. */
   save(container: Container, phase = phaseOf(container)): void {
     container.written.save();
     try {
@@ -57,7 +60,10 @@ export class Books {
     }
   }
 
-  /** Writes what waits to be written, and of all that go on what has not been written for long. */
+  /**
+   * Writes the states that the disk has refused, and the states and interim records of running containers whose
+   * interval is over.
+   */
   writeWhatIsDue(live: readonly Container[]): void {
     for (const [container, phase] of this.#unsaved) this.save(container, phase);
     const now = usecNow();
@@ -68,7 +74,7 @@ export class Books {
     }
   }
 
-  /** Removes the state of a container; what cannot be removed is listed again by the next daemon. */
+  /** Removes the state of a container. If the file cannot be removed, the next daemon lists the container again. */
   forget(id: string): void {
     for (const container of this.#unsaved.keys()) if (container.id === id) this.#unsaved.delete(container);
     try {
@@ -78,7 +84,10 @@ export class Books {
     }
   }
 
-  /** Writes a record; resolves when it is on disk. A bill is never lost: what cannot be written is tried again until it can. */
+  /**
+   * Writes a usage record; resolves when it is on disk. A record is the base of a bill, so a write that fails is
+   * repeated until it succeeds.
+   */
   async record(record: UsageRecord): Promise<void> {
     for (;;) {
       try {
@@ -90,7 +99,7 @@ export class Books {
     }
   }
 
-  /** Records what a container has used so far. Where that fails, the next record has it. */
+  /** Writes an interim record of a container's use. If this fails, the next record contains this use too. */
   async recordInterim(container: Container): Promise<void> {
     container.written.record();
     this.save(container);
@@ -102,14 +111,15 @@ export class Books {
   }
 
   /**
-   * Finds the final records of containers that an earlier daemon had no time to close, by the names of their runs. That may
-   * take long; where the ledger cannot be read there are none: of two final records whoever reads them takes the first.
+   * Finds the final records of containers whose ends an earlier daemon had recorded but not saved, by the names of
+   * their runs. This may take long. If the ledger cannot be read, the result is empty and a second final record may be
+   * written; readers of the ledger take the first of two.
    */
   async finalRecords(open: SavedState[]): Promise<Map<string, UsageRecord>> {
     const finals = new Map<string, UsageRecord>();
     if (open.length === 0) return finals;
     const runs = new Set(open.map(({ run }) => run));
-    // A record may look older than its container, where somebody has set the clock back meanwhile.
+    // A record may look older than its container if the clock was set back in between.
     const oldest = Math.min(...open.map(({ createdAt }) => Date.parse(createdAt)));
     const since = new Date(oldest - CLOCK_JUMP_MS).toISOString();
     try {

@@ -1,12 +1,12 @@
 import { Turns } from '../turns.js';
 
-/** So long a check may take until its container counts as slow. */
+/** A container whose check takes longer than this counts as slow. */
 const SLOW_MS = 1000;
 
 /**
- * The turns of readiness checks that run a command. A container can hold up whoever enters it, for ten seconds each time and
- * check after check: the turns of execs that somebody asked for are others, and a container that once held up a check shares
- * a turn with its like from then on.
+ * The turns of readiness checks that run a command. A container can delay the process that enters it by ten seconds in
+ * every check. So these turns are apart from the turns of execs that clients ask for. A container that once delayed a
+ * check shares one turn with all other slow containers from then on.
  */
 export class CheckTurns {
   readonly #quick = new Turns(3);
@@ -18,7 +18,7 @@ export class CheckTurns {
     this.#slowMs = slowMs;
   }
 
-  /** Runs `task`, which enters a container, when it is its turn; gives what it gives. */
+  /** Runs `task`, which enters a container, when its turn has come; gives the result of `task`. */
   run<T>(container: object, task: () => Promise<T>): Promise<T> {
     const turns = this.#slowOnes.has(container) ? this.#slow : this.#quick;
     return turns.run(async () => {

@@ -27,10 +27,10 @@ import type { SavedState } from './state-files.js';
 import { StatusView } from './status-view.js';
 import { Written } from './written.js';
 
-/** What a container asks of the kernel. */
+/** The parts of the kernel's side that a container uses. */
 export type ContainerKernel = Pick<Kernel, 'containers' | 'host' | 'readings'>;
 
-/** One container: what was asked for, what was decided, and what has become of it. Its parts say what may change. */
+/** One container: its spec, its identity and its state. What may change is in its parts, which check each change. */
 export class Container {
   readonly run: string;
   readonly cgroup: string;
@@ -42,20 +42,20 @@ export class Container {
   readonly startTicks: bigint;
   readonly createdAt: Date;
   readonly output: Output;
-  /** Makes the operations on this container wait for each other. */
+  /** Lets one operation on this container run at a time. */
   readonly turns = new Turns(1);
   readonly life: Life;
-  /** What niwa does to its processes and its group. */
+  /** Signals, freezes and limits the container's processes and group. */
   readonly control: Control;
   readonly meter: Meter;
   readonly readiness: ReadinessState;
   readonly endHooks: EndHooks;
   readonly written = new Written();
-  /** How long the parts of its start took. */
+  /** How long each part of the start took. */
   readonly phases: Partial<StartPhases>;
-  /** What came of its start, where it was started as soon as it was made. */
+  /** The result of the start, if the container was started in the same step as it was made. */
   readonly started: Created['started'];
-  /** False where it ended when nobody looked. */
+  /** False if the container ended while no niwad watched it. */
   readonly endKnown: boolean;
   readonly #view: StatusView;
   #spec: Readonly<Spec>;
@@ -64,7 +64,7 @@ export class Container {
   #startError: NiwaError | null = null;
   #isUnwanted = false;
 
-  /** A container that waits for its start, or, with what came of that as `started`, was started as it was made. */
+  /** A container that this niwad has just made; `started` of `result` is set if it was started in the same step. */
   static made(
     kernel: ContainerKernel,
     identity: Identity,
@@ -74,7 +74,7 @@ export class Container {
     return new Container(kernel, identity, output, pastOfMade(result));
   }
 
-  /** One of an earlier niwad that is still in the kernel; `adopted` comes before what was saved. */
+  /** A container of an earlier niwad that the kernel's side still knows. Values in `adopted` replace the saved ones. */
   static adopted(
     kernel: ContainerKernel,
     identity: Identity,
@@ -85,7 +85,7 @@ export class Container {
     return new Container(kernel, identity, output, pastOfAdopted(saved, adopted, identity.cgroup));
   }
 
-  /** One of an earlier niwad that has ended; {@link takeEnd} says how. */
+  /** A container of an earlier niwad that has ended; {@link takeEnd} tells how. */
   static gone(kernel: ContainerKernel, saved: SavedState, log: ContainerLog): Container {
     const identity = { ...identityOf(saved), plan: null, handle: 0 };
     return new Container(kernel, identity, { log, failure: null, terminal: null }, pastOfGone(saved));
@@ -125,7 +125,7 @@ export class Container {
     return this.#spec.id;
   }
 
-  /** What it is to be; replaced, never changed, see {@link changeSpec}. */
+  /** The spec; a change replaces the object, see {@link changeSpec}. */
   get spec(): Readonly<Spec> {
     return this.#spec;
   }
@@ -150,12 +150,12 @@ export class Container {
     return this.life.exit;
   }
 
-  /** Resolves with the exit once its usage record is on disk. */
+  /** Resolves with the exit when the usage record is on disk. */
   get exited(): Promise<Exit> {
     return this.life.exited;
   }
 
-  /** Whether its last reading is taken. */
+  /** Whether the container has ended and its last reading is taken. */
   get hasEnded(): boolean {
     return this.life.ending !== null;
   }
@@ -164,22 +164,25 @@ export class Container {
     return this.readiness.value;
   }
 
-  /** Resolves when it is ready, or will not be any more. */
+  /** Resolves when the container is ready, or can no longer become ready. */
   get readyKnown(): Promise<void> {
     return this.readiness.known;
   }
 
-  /** What its start follows, for the error of one that fails; null once it is started, or has exited. */
+  /**
+   * The plan that a start follows, needed to name the step of a failed start; null once the container has started or
+   * exited.
+   */
   get plan(): Plan | null {
     return this.#plan;
   }
 
-  /** Why its workload was not executed; null where it was, or nobody has tried. */
+  /** Why the workload was not executed; null if it was executed, or no start was tried. */
   get startError(): NiwaError | null {
     return this.#startError;
   }
 
-  /** Whether nobody was told of it: it is forgotten when it has ended. */
+  /** Whether no client was told of this container: it is forgotten when it has ended. */
   get isUnwanted(): boolean {
     return this.#isUnwanted;
   }
@@ -210,14 +213,17 @@ export class Container {
     return this.#view.details();
   }
 
-  /** Its workload is executed. */
+  /** Takes the result of a successful start. */
   takeStart({ startedNs, deadlineNs, phases }: Started): void {
     this.#plan = null;
     Object.assign(this.phases, phases);
     this.life.start(startedNs, deadlineNs);
   }
 
-  /** Its start has failed, which will be the reason of its end; the kernel's failure names the step of its plan. */
+  /**
+   * Takes the failure of a start, which becomes the reason of the container's end. The kernel's failure names the step
+   * of the plan.
+   */
   failStart(failure?: KernelError): void {
     this.#startFailed = true;
     if (failure === undefined) return;
@@ -225,12 +231,15 @@ export class Container {
     this.#plan = null;
   }
 
-  /** Nobody will hear of it: it is forgotten when it has ended. */
+  /** Marks a container that no client will be told of: it is forgotten when it has ended. */
   abandon(): void {
     this.#isUnwanted = true;
   }
 
-  /** Takes the last reading and the way it ended; it counts as exited when the record is written, see {@link settle}. */
+  /**
+   * Takes the last reading and the exit status. The container counts as exited once the record is written, see {@link
+   * settle}.
+   */
   takeExit(event: ExitEvent): Exit {
     const { statusKnown, code, signal, cause, atNs } = event;
     const { deadlineNs, hasStarted } = this.life;
@@ -258,19 +267,19 @@ export class Container {
     return exit;
   }
 
-  /** Takes the end that its final record tells of: it stands, whatever is found now. */
+  /** Takes the end from the final record. The final record is valid even if it differs from what was observed. */
   takeRecorded(exit: Exit, usage: Usage | null): void {
     this.life.endAs(exit);
     this.meter.takeRecorded(usage);
   }
 
-  /** It has exited: takes how, and what it had used. */
+  /** Takes how the container exited and its use; the container has exited then. */
   takeEnd(exit: Exit, usage: Usage | null): void {
     this.takeRecorded(exit, usage);
     this.settle();
   }
 
-  /** The record is written: this is the end. */
+  /** Called when the final record is written: the container has exited then. */
   settle(): void {
     const at = this.life.ending?.at;
     if (at !== undefined) this.readiness.end(at);
@@ -278,7 +287,7 @@ export class Container {
     this.life.end();
   }
 
-  /** Replaces what may change of the spec of a container that is there. */
+  /** Replaces the fields of the spec that may change while the container exists. */
   changeSpec(change: Partial<Pick<Spec, 'resources' | 'defaulted' | 'lifetimeUsec' | 'jitterUsec'>>): void {
     this.#spec = { ...this.#spec, ...change };
   }

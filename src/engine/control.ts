@@ -11,7 +11,7 @@ import type { Life } from './life.js';
 
 const FREEZE_TIMEOUT_MS = 5000;
 
-/** What is controlled. */
+/** The container that is controlled. */
 export interface Controlled {
   readonly id: string;
   readonly handle: Handle;
@@ -19,49 +19,53 @@ export interface Controlled {
   readonly life: Life;
 }
 
-/** What niwa does to the processes and the group of one container. */
+/** Signals, freezes, ends and limits the processes and the group of one container. */
 export class Control {
   readonly #of: Controlled;
   readonly #kernel: Pick<Kernel, 'containers' | 'host'>;
-  /** The taking of what came of its start; null before the start was asked for. */
+  /** Resolves when the result of the start is taken; null if this niwad has not started the container. */
   #begun: Promise<void> | null = null;
   #sentSignal: number;
 
-  /** @param sentSignal the last signal that an earlier niwad has sent, 0 for none */
+  /** @param sentSignal the last signal that an earlier niwad has sent; 0 for none */
   constructor(controlled: Controlled, sentSignal: number, kernel: Pick<Kernel, 'containers' | 'host'>) {
     this.#of = controlled;
     this.#kernel = kernel;
     this.#sentSignal = sentSignal;
   }
 
-  /** The last signal that was sent through niwa, 0 for none. */
+  /** The last signal that was sent through niwa; 0 for none. */
   get sentSignal(): number {
     return this.#sentSignal;
   }
 
   /**
-   * Lets its workload be executed; the container is to be told of the answer.
-   * @param lifetimeNs from the start on, 0n for none
-   * @throws KernelError with the step
+   * Lets the boot helper execute the workload; the caller takes the answer.
+   * @param lifetimeNs the lifetime from the start on, 0n for no deadline
+   * @throws KernelError with the failed step
    */
   start(lifetimeNs: bigint, deadline: Deadline): Promise<Started> {
     return this.#kernel.containers.start(this.#of.handle, lifetimeNs, deadline);
   }
 
-  /** Its workload may end before the answer to its start has come: then the end waits until that is taken. */
+  /**
+   * Makes the end of the container wait until the result of its start is taken: the workload may end before the answer
+   * to the start arrives.
+   */
   endAfter(begun: Promise<void>): void {
     this.#begun = begun;
-    begun.catch(() => {}); // whoever asked for the start hears of it
+    begun.catch(() => {}); // the caller of the start gets this error
   }
 
-  /** What {@link endAfter} was given; null where it was not started by this niwad. */
+  /** The promise of {@link endAfter}; null if this niwad has not started the container. */
   get begun(): Promise<void> | null {
     return this.#begun;
   }
 
   /**
-   * Ends it at once if it has not begun to end: the signal now, the kill after `timeoutUsec`; as its spec says unless given.
-   * A stop that is under way goes on as it is, but for a timeout of 0.
+   * Begins the end of the container, if it has not begun: sends the signal now, and kills after `timeoutUsec`; signal
+   * and timeout are those of the spec unless given. A stop that has begun before stays as it is, unless the new timeout
+   * is 0.
    */
   beginStop(timeoutUsec = this.#of.spec.stopTimeoutUsec, signal = this.#of.spec.stopSignal): void {
     const deadline = deadlineOf(this.#of.spec, this.#kernel.host.boottimeNs(), CAUSE.stop, timeoutUsec, signal);
@@ -71,8 +75,8 @@ export class Control {
   }
 
   /**
-   * Kills all of it at once, as a stop without patience does; nothing happens where it has exited. Where the kernel refuses, as
-   * without a free descriptor, the stop that is under way goes on.
+   * Kills all processes of the container now, like a stop with a timeout of 0; does nothing if the container has
+   * exited. If the kernel refuses, for example for lack of a free descriptor, a stop that has begun before continues.
    */
   end(): void {
     if (this.#of.life.state === 'exited') return;
@@ -84,7 +88,7 @@ export class Control {
   }
 
   /**
-   * Sends a signal to its first process.
+   * Sends a signal to the container's first process.
    * @throws NiwaError STATE_CONFLICT, HOST_ERROR
    */
   signal(name: string): void {
@@ -100,7 +104,7 @@ export class Control {
   }
 
   /**
-   * Freezes every process of it, or lets them go on.
+   * Freezes or thaws all processes of the container.
    * @throws NiwaError STATE_CONFLICT, HOST_ERROR
    */
   async setFrozen(frozen: boolean): Promise<void> {
@@ -114,18 +118,19 @@ export class Control {
       await this.#beginFreeze(!frozen);
       throw new NiwaError('HOST_ERROR', `cannot ${action} container ${id}: ${errno} from cgroup.freeze`, { cause });
     }
-    // It may have begun to end while the kernel froze it; a pause must not stand in the way of that.
+    // The container's end may have begun while the kernel froze it. Frozen processes cannot end, so they are thawed
+    // again.
     if (!this.#of.life.setFrozen(frozen)) await this.#beginFreeze(false);
   }
 
-  /** Lets the kernel freeze or thaw it, without waiting until it has done that. */
+  /** Asks the kernel to freeze or thaw the group; the kernel finishes this later. */
   async #beginFreeze(frozen: boolean): Promise<void> {
     await this.#kernel.containers.freeze(this.#of.handle, frozen, 0).catch(errnoOf);
   }
 
   /**
-   * Moves the end of its lifetime to a moment of CLOCK_BOOTTIME, 0n for never.
-   * @throws NiwaError STATE_CONFLICT where it has ended, or a deadline has passed already
+   * Moves the deadline to a moment of CLOCK_BOOTTIME, 0n for no deadline.
+   * @throws NiwaError STATE_CONFLICT if the container has ended, or a deadline has already passed
    */
   moveDeadline(atNs: bigint): void {
     const deadline = deadlineOf(this.#of.spec, atNs, CAUSE.lifetime);
@@ -134,13 +139,13 @@ export class Control {
     this.#of.life.moveDeadline(atNs);
   }
 
-  /** Moves the end of its lifetime to so long from now. @throws NiwaError STATE_CONFLICT as {@link moveDeadline} */
+  /** Moves the deadline to `usec` microseconds from now. @throws NiwaError STATE_CONFLICT as {@link moveDeadline} */
   setRemaining(usec: number): void {
     this.moveDeadline(this.#kernel.host.boottimeNs() + BigInt(usec) * 1000n);
   }
 
   /**
-   * Writes limits to the group, undoing them where one is refused.
+   * Writes limits to the container's group. If the kernel refuses one of them, the limits written before are undone.
    * @throws NiwaError HOST_ERROR with the write that failed
    */
   writeLimits(

@@ -3,10 +3,10 @@ import type { Spec } from '../protocol/resolved-spec.js';
 import { knownSignal } from '../spec/signals.js';
 
 /**
- * Gives a deadline for the kernel: at `atNs` the stop signal, and after `timeoutUsec` the kill. Pure.
- * @param atNs a moment of CLOCK_BOOTTIME; 0n for none
+ * Gives a deadline for the kernel's side: it sends the stop signal at `atNs`, and kills after `timeoutUsec`. Pure.
+ * @param atNs a moment of CLOCK_BOOTTIME; 0n for no deadline
  * @param cause one of CAUSE
- * @param timeoutUsec that of the spec unless given, and so is `signal`
+ * @param timeoutUsec the stop timeout of the spec unless given; `signal`: the stop signal of the spec unless given
  */
 export function deadlineOf(
   spec: Spec,

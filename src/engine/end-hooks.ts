@@ -1,6 +1,6 @@
 import type { SavedState } from './state-files.js';
 
-/** How far the hooks of the end of one container are; saved, since niwad may end while they run. */
+/** Tells whether the hooks of one container's end have run. This is saved, because niwad may end while they run. */
 export class EndHooks {
   #areDone: boolean;
   #tries: number;
@@ -10,17 +10,17 @@ export class EndHooks {
     this.#tries = before.hookTries ?? 0;
   }
 
-  /** False where the container has exited and the hooks of its end have still to run. */
+  /** False if the container has exited and the hooks of its end have not finished. */
   get areDone(): boolean {
     return this.#areDone;
   }
 
-  /** How often they have been begun, by this niwad and those before. */
+  /** How often this niwad and earlier ones have begun these hooks. */
   get tries(): number {
     return this.#tries;
   }
 
-  /** The container ends, and these hooks have to run afterwards. */
+  /** Called when the container ends and has hooks to run. */
   owe(): void {
     this.#areDone = false;
   }

@@ -1,28 +1,34 @@
 import type { ExitReason } from '../protocol/container.js';
 
-/** What a deadline is set for; handed through the addon and back. */
+/** Why a deadline was set. The number is handed to the addon, which gives it back with the exit. */
 export const CAUSE = { none: 0, lifetime: 1, stop: 2 } as const;
 
-/** What is known when the last process has gone. */
+/** The known facts when the last process of a container has ended. */
 export interface ExitFacts {
   statusKnown: boolean;
-  /** The signal that ended the first process, 0 for none. */
+  /** The signal that ended the first process; 0 for none. */
   signal: number;
-  /** The cause of the deadline that had passed. */
+  /** The cause of the deadline that has passed. */
   cause: number;
-  /** Whether it was seen to end after its deadline: then another monitor, that of the keeper, was the first to act. */
+  /**
+   * Whether the first process ended after its deadline although niwad's deadline was not the first to act: the keeper's
+   * monitor then ended the container.
+   */
   overdue: boolean;
-  /** The signal that somebody sent through niwa last, 0 for none. */
+  /** The last signal that was sent through niwa; 0 for none. */
   sentSignal: number;
   /** The exit status of the first process, or -1. */
   code: number;
   /** Whether the first process is niwa's init: it ends with 128 + n where signal n ended the workload. */
   hasInit: boolean;
-  /** How many processes the kernel's OOM killer has taken in this group, and how many of them the first process outlived. */
+  /**
+   * The number of processes in the group that the kernel's OOM killer has killed, and how many of these kills the first
+   * process has survived.
+   */
   oomKills: number;
   outlivedOomKills: number;
   startFailed: boolean;
-  /** Whether the workload was let run. */
+  /** Whether the workload was executed. */
   started: boolean;
 }
 
@@ -30,7 +36,7 @@ const SIGKILL = 9;
 /** The exit status of niwa's init where SIGKILL ended the workload. */
 const INIT_OF_KILLED = 128 + SIGKILL;
 
-/** Decides the reason. What niwa itself began comes before what the status alone would say. */
+/** Decides the reason of an end. An action of niwa comes before a reason that the exit status alone suggests. */
 export function exitReason(facts: ExitFacts): ExitReason {
   if (facts.startFailed) return 'start-failed';
   if (facts.cause === CAUSE.lifetime) return 'lifetime';

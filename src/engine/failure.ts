@@ -10,7 +10,7 @@ const OF_OTHERS =
 const TO_THE_ROOT =
   'a link in the root leads from this target to the root itself: name another target, or repair the link';
 
-/** What a user can do about an errno at a kind of step. */
+/** What a user can do about an errno, by the kind of step that failed. */
 const CURES: Record<string, string> = {
   'exec ENOENT': 'there is no such program in the container, or its interpreter is missing',
   'exec EACCES': 'the file is not executable for this user',
@@ -54,10 +54,13 @@ const CURES: Record<string, string> = {
   'rlimit EPERM': 'the daemon lacks CAP_SYS_RESOURCE: ask for no more than its own hard limit',
 };
 
-/** Where a failure names no step: the boot program ended. */
+/** The place of a failure that names no step: the boot program has ended. */
 const NOWHERE: FailedAt = { phase: 'boot', step: Number.POSITIVE_INFINITY, signal: 0, text: '' };
 
-/** Makes the error of a failed exec: the step in the user's words, the errno, and its place in the program. */
+/**
+ * Makes the error of a failed exec: names the step in the user's words, the errno, and the number of the step in the
+ * program.
+ */
 export function execError(id: string, ops: readonly Op[], failure: KernelError): NiwaError {
   const clone: Step = { phase: 'clone', operation: 'clone3', text: 'clone3 into the cgroup and the PID namespace' };
   const steps = [clone, ...ops.map(({ name, text }): Step => ({ phase: 'boot', operation: name, text }))];
@@ -73,8 +76,10 @@ export function execError(id: string, ops: readonly Op[], failure: KernelError):
 }
 
 /**
- * Makes the error of a failed start: the step in the user's words, the errno, and its place in the plan.
- * @param plan what the start followed; null where nobody knows it: an earlier niwad made the container, and its state was damaged
+ * Makes the error of a failed start: names the step in the user's words, the errno, and the number of the step in the
+ * plan.
+ * @param plan the plan of the start; null if it is unknown, because an earlier niwad made the container and its state
+ *   file was damaged
  */
 export function startError(id: string, plan: Plan | null, failure: KernelError): NiwaError {
   const at = failure.at ?? NOWHERE;

@@ -5,29 +5,32 @@ import type { Plan } from '../plan/plan.js';
 import type { IdMaps, Spec } from '../protocol/resolved-spec.js';
 import type { SavedState } from './state-files.js';
 
-/** What a container is from its making on; only its spec may be replaced by a later one. */
+/** The facts about a container that are fixed when it is made. Only the spec may be replaced later. */
 export interface Identity {
-  /** Names this run in the ledger. */
+  /** The name of this run in the ledger. */
   run: string;
   spec: Spec;
   cgroup: string;
-  /** The maps of its user namespace; null for the host's. */
+  /** The id maps of the container's user namespace; null if the container uses the host's user namespace. */
   userns: IdMaps | null;
-  /** The host ids that are its own, to be given back at the end; null where it has none of the pool. */
+  /** The host ids that only this container has, given back at its end; null if it has none from the pool. */
   idRange: IdRange | null;
-  /** Its address on the bridge; null where it has none. */
+  /** The container's address on the bridge; null if it has none. */
   lease: Lease | null;
-  /** 0 where the kernel does not know it: it had ended when it was taken over. */
+  /** 0 if the kernel's side does not know the container, because it had ended before it was taken over. */
   handle: Handle;
   pid: number;
-  /** With the pid it names the first process for ever. */
+  /** The start time of the first process: pid and start time together are unique for the whole boot. */
   startTicks: bigint;
   createdAt: Date;
-  /** What its start follows; null where it has been started before, or nobody knows. */
+  /** The plan that a start follows; null if the container has been started before, or the plan is unknown. */
   plan: Plan | null;
 }
 
-/** Gives what a state file says of the identity of a container. Handle and plan are of one process of niwad, and not in it. Pure. */
+/**
+ * Gives the identity of a container from its state file. Handle and plan are missing, because they only exist in the
+ * niwad that made them. Pure.
+ */
 export function identityOf(saved: SavedState): Omit<Identity, 'handle' | 'plan'> {
   const { run, spec, cgroup, userns, idRange, lease, pid, startTicks, createdAt } = saved;
   const process = { pid, startTicks: BigInt(startTicks), createdAt: new Date(createdAt) };

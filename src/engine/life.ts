@@ -2,7 +2,7 @@ import { NiwaError } from '../errors.js';
 import type { Exit, State } from '../protocol/container.js';
 import { wallTime } from './clock.js';
 
-/** The states that may follow each state. */
+/** For each state, the states that may follow. */
 const NEXT: Record<State, readonly State[]> = {
   created: ['running', 'stopping'],
   running: ['paused', 'stopping'],
@@ -11,7 +11,7 @@ const NEXT: Record<State, readonly State[]> = {
   exited: [],
 };
 
-/** How far a container is when this niwad begins to know it. */
+/** The state of a container when this niwad begins to manage it. */
 export interface Begun {
   state: State;
   startedAt: Date | null;
@@ -19,22 +19,23 @@ export interface Begun {
   deadlineNs: bigint;
 }
 
-/** That of a container that has just been made. */
+/** The state of a container that has just been made. */
 export const NOT_STARTED: Begun = { state: 'created', startedAt: null, startedNs: 0n, deadlineNs: 0n };
 
 /**
- * The state of one container and the moments of its life. Each change is a method, and one that cannot follow the state is
- * refused with INTERNAL: it would be a defect of niwa. What a user may ask for in which state is in actions.ts.
+ * The state of one container and the times of its life. Each change is a method. A change that the current state does
+ * not allow throws INTERNAL, because only a defect of niwa can request it. Which request of a user is allowed in which
+ * state is in actions.ts.
  */
 export class Life {
-  /** Resolves with the exit once its usage record is on disk. */
+  /** Resolves with the exit when the usage record is on disk. */
   readonly exited: Promise<Exit>;
   readonly #id: string;
   #state: State;
   #startedAt: Date | null;
   #startedNs: bigint;
   #deadlineNs: bigint;
-  /** How it has ended, known before it counts as exited. */
+  /** How the container has ended; set before the state becomes `exited`. */
   #ending: Exit | null = null;
   #exit: Exit | null = null;
   #tellExited: (exit: Exit) => void = () => {};
@@ -58,7 +59,7 @@ export class Life {
     return this.#startedAt;
   }
 
-  /** The moment of the start on CLOCK_BOOTTIME, 0n before it. */
+  /** The time of the start on CLOCK_BOOTTIME; 0n before the start. */
   get startedNs(): bigint {
     return this.#startedNs;
   }
@@ -67,12 +68,12 @@ export class Life {
     return this.#startedNs !== 0n;
   }
 
-  /** The deadline on CLOCK_BOOTTIME, 0n for none. */
+  /** The deadline on CLOCK_BOOTTIME; 0n for none. */
   get deadlineNs(): bigint {
     return this.#deadlineNs;
   }
 
-  /** The deadline by the wall clock as it is set now. */
+  /** The deadline as wall time, by the current setting of the wall clock. */
   get deadlineAt(): Date | null {
     return this.#deadlineNs === 0n ? null : wallTime(this.#deadlineNs);
   }
@@ -85,7 +86,7 @@ export class Life {
     return this.#exit;
   }
 
-  /** Its workload is executed. A stop that has begun meanwhile goes on. */
+  /** Called when the workload is executed. If a stop has begun meanwhile, the state stays `stopping`. */
   start(startedNs: bigint, deadlineNs: bigint): void {
     if (this.hasStarted || this.#state === 'paused') throw this.#defect('running');
     if (this.#state !== 'stopping') this.#go('running');
@@ -95,8 +96,8 @@ export class Life {
   }
 
   /**
-   * It is frozen, or not any more.
-   * @returns false where it has begun to end while that was done: then nothing has changed
+   * Takes whether the container is frozen.
+   * @returns false if the container's end began during the freeze: the state is then unchanged
    */
   setFrozen(frozen: boolean): boolean {
     const next = frozen ? 'paused' : 'running';
@@ -109,18 +110,21 @@ export class Life {
     this.#deadlineNs = deadlineNs;
   }
 
-  /** A stop or a deadline has begun, or it has ended by itself. */
+  /** Called when a stop or a deadline has begun, or the container has ended by itself. */
   beginEnd(): void {
     this.#go('stopping');
   }
 
-  /** Takes how it has ended, which is decided before it is recorded; a final record that is found then replaces it. */
+  /**
+   * Takes how the container has ended, before this is recorded. If a final record exists already, a second call
+   * replaces it.
+   */
   endAs(exit: Exit): void {
     if (this.#state !== 'stopping') this.#go('stopping');
     this.#ending = exit;
   }
 
-  /** The record is written: this is the end. */
+  /** Called when the final record is written: the state becomes `exited`. */
   end(): Exit {
     if (this.#ending === null) throw this.#defect('exited');
     this.#go('exited');

@@ -31,31 +31,40 @@ export interface MakerOptions {
   kernel: ContainerKernel;
   log: Logger;
   bootId: string;
-  /** Gives the container whose network another one is to share. @throws NiwaError NOT_FOUND, STATE_CONFLICT */
+  /** Gives the container whose network namespace the new container shares. @throws NiwaError NOT_FOUND, STATE_CONFLICT */
   liveHandle(id: string): Handle;
-  /** Hears of a container whose process is being made: from now on the kernel may tell of it by its handle. */
+  /**
+   * Called when the process of a container is being made: from now on, the kernel's side may report events with this
+   * handle.
+   */
   onMaking(handle: Handle, made: Promise<Container>): void;
-  /** Hears of a container as soon as there is one. */
+  /** Called as soon as the container exists. */
   onMade(container: Container): void;
-  /** Hears of a start of which nothing was made, before its state is removed. */
+  /** Called when a start has failed and left no container, before the state file is removed. */
   onNeverMade(saved: SavedState): Promise<void>;
 }
 
-/** How a container is to be started. */
+/** The lifetime and the deadline of a start. */
 export type StartWish = NonNullable<CreateRequest['start']>;
 
-/** What is asked of a maker. */
+/** The request to make a container. */
 export interface Order {
-  /** Resolved, permitted, and with an id of its own. */
+  /** Settled, permitted, and with an id that is reserved for it. */
   spec: Spec;
-  /** For whom paths of the host are touched. */
+  /** The caller for whom paths of the host are opened. */
   asker: Asker;
   watch: Stopwatch;
-  /** Also starts it: then `started` of the container says what came of it. It waits for its start where this is null. */
+  /**
+   * If set, the container is also started, and its `started` holds the result. If null, the container waits for its
+   * start.
+   */
   start: StartWish | null;
 }
 
-/** Makes the processes of containers, up to the wait for their start; where a step fails, all before it is undone. */
+/**
+ * Makes the processes of containers, up to the point where they wait for their start. If a step fails, all steps before
+ * it are undone.
+ */
 export class Maker {
   readonly #options: MakerOptions;
 
@@ -65,7 +74,8 @@ export class Maker {
 
   /**
    * Makes a container.
-   * @throws NiwaError HOST_UNSUPPORTED, ADDRESS_IN_USE, NOT_FOUND, STATE_CONFLICT, START_FAILED, HOST_ERROR; what reach() throws
+   * @throws NiwaError HOST_UNSUPPORTED, ADDRESS_IN_USE, NOT_FOUND, STATE_CONFLICT, START_FAILED, HOST_ERROR; the errors
+   *   of reach()
    */
   async make(order: Order): Promise<Container> {
     const { planner, resources } = this.#options;
@@ -137,7 +147,7 @@ export class Maker {
       devices,
       uidMap: userns === null ? '' : mapFile(userns.uids),
       gidMap: userns === null ? '' : mapFile(userns.gids),
-      owner: idRange?.start ?? 0, // maps of a spec may begin with a user of the host
+      owner: idRange?.start ?? 0, // without a range of its own, the maps of a spec may begin with a user of the host
       mountMaps: mountMaps.map(({ uids, gids }) => [mapFile(uids), mapFile(gids)]),
       image: image ?? '',
       reach: REACH_PROGRAM,
@@ -147,7 +157,10 @@ export class Maker {
     };
   }
 
-  /** Nothing is awaited here: whatever the kernel tells next finds the container, and its start if it has one. */
+  /**
+   * No await in here: the next event of the kernel's side, and the result of the start, must find the container in the
+   * registry.
+   */
   #containerOf(draft: Draft, saved: SavedState, plan: Plan, created: Created, watch: Stopwatch): Container {
     const { handle } = draft;
     const { pid, phases, started } = created;

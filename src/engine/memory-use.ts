@@ -4,8 +4,8 @@ import { NiwaError } from '../errors.js';
 import { formatBytes } from '../protocol/units.js';
 
 /**
- * Gives what a container needs of its memory: all but the page cache of files, which the kernel takes back for a lower limit. See
- * "memory.stat" in the kernel's cgroup-v2.rst.
+ * Gives the bytes of memory that a container cannot give up: all but the page cache of files, which the kernel reclaims
+ * for a lower limit. See "memory.stat" in the kernel's cgroup-v2.rst.
  * @param stat the text of memory.stat
  */
 export function neededBytes(current: number, stat: string): number {
@@ -15,8 +15,8 @@ export function neededBytes(current: number, stat: string): number {
 }
 
 /**
- * Makes sure that a limit is not below what a live container uses: the kernel would kill it at once.
- * @param cgroup its group; one without the memory controller has no limit either
+ * Throws if a new limit is below the memory that a live container needs: the kernel would kill the container at once.
+ * @param cgroup the container's group; without the memory controller there is no limit to check
  * @throws NiwaError STATE_CONFLICT
  */
 export function requireRoom(id: string, cgroup: string, maxBytes: number | 'max' | undefined): void {

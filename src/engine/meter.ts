@@ -13,16 +13,16 @@ import type { Rates, Usage } from '../protocol/usage.js';
 import { usecNow } from './clock.js';
 import type { SavedState } from './state-files.js';
 
-/** Whose use is measured. */
+/** The container whose use is measured. */
 export interface Metered {
   handle: Handle;
   pid: number;
   startTicks: bigint;
-  /** Whether its first process is niwa's init, which outlives its workload for a moment. */
+  /** Whether the first process is niwa's init, which ends a moment after the workload. */
   hasInit: boolean;
 }
 
-/** What one container uses: readings, the sums and rates of them, and the figures of its end. */
+/** The use of one container: readings, their sums and rates, and the figures at its end. */
 export class Meter {
   readonly handle: Handle;
   readonly history = new History();
@@ -37,12 +37,13 @@ export class Meter {
   #memory: MemoryTime;
   #outlivedOomKills: number;
   #usageAtEnd: Usage | null = null;
-  /** What an earlier niwad has counted: all there is, where the container ended when nobody looked. */
+  /** The network counters of an earlier niwad: the only ones if the container ended while no niwad watched it. */
   readonly #networkBefore: Usage['network'];
 
   /**
-   * @param saved what an earlier niwad wrote down; null where there is none
-   * @param onOutlived hears that the first process has outlived an OOM kill: the next niwad has to know that soon
+   * @param saved the state file of an earlier niwad; null if this niwad made the container
+   * @param onOutlived called when the first process has survived an OOM kill: this must be saved soon, so that the next
+   *   niwad knows it
    */
   constructor(
     metered: Metered,
@@ -59,28 +60,29 @@ export class Meter {
     this.#networkBefore = saved?.usage?.network ?? null;
   }
 
-  /** Grows with each reading that changes what {@link usage} and {@link rates} may give. */
+  /** Grows with each reading, so that a change shows that {@link usage} and {@link rates} may give new figures. */
   get readings(): number {
     return this.#readings;
   }
 
-  /** What its memory was worth so far. */
+  /** The memory's byte-seconds so far. */
   get memory(): MemoryTime {
     return this.#memory;
   }
 
-  /** How many OOM kills in its group its first process has outlived. */
+  /** How many OOM kills in the container's group the first process has survived. */
   get outlivedOomKills(): number {
     return this.#outlivedOomKills;
   }
 
-  /** Takes a reading of the sampler; after the end the last one stands. */
+  /** Takes a reading of the sampler. After the container's end, readings are ignored and the last one stays. */
   take(usec: number, rows: Float64Array, start: number): void {
     if (this.#usageAtEnd !== null) return;
     const reading = this.#before ?? { usec, row: new Float64Array(this.#kernel.columns.size) };
     reading.usec = usec;
     for (let i = 0; i < reading.row.length; i++) reading.row[i] = rows[start + i] ?? Number.NaN;
-    this.#outlive(this.#metered.hasInit ? this.#last?.row : reading.row); // where there is an init, its workload may be ending yet
+    // niwa's init survives its workload for a moment, so with init only the kills of the reading before count
+    this.#outlive(this.#metered.hasInit ? this.#last?.row : reading.row);
     this.#io.correct(reading.row, this.#kernel.columns, () => this.#kernel.ioStat(this.handle));
     this.#add(reading);
     this.#memory = addMemoryTime(this.#memory, reading, this.#kernel.columns);
@@ -89,7 +91,7 @@ export class Meter {
       this.history.add(Date.now(), rates, figure(reading.row, this.#kernel.columns, 'memory.current'));
   }
 
-  /** Takes the last reading. @returns how many processes the OOM killer has taken */
+  /** Takes the last reading. @returns how many processes the OOM killer has killed */
   takeLast({ atNs, row, ioStat }: ExitEvent): number {
     const reading = { usec: Number(atNs / 1000n), row };
     this.#io.correct(row, this.#kernel.columns, () => ioStat);
@@ -99,13 +101,13 @@ export class Meter {
     return oomKillsOf(row, this.#kernel.columns);
   }
 
-  /** Takes the use that a final record tells of: it stands, whatever was read. */
+  /** Takes the use from the final record. The record is valid even if it differs from the readings. */
   takeRecorded(usage: Usage | null): void {
     this.#usageAtEnd = usage;
     this.#readings++;
   }
 
-  /** The figures as the kernel has them now, or as they were at the end. */
+  /** The current figures from the kernel, or after the container's end the last ones. */
   usage(): Usage {
     if (this.#usageAtEnd !== null) return this.#usageAtEnd;
     const row = new Float64Array(this.#kernel.columns.size);
@@ -114,7 +116,7 @@ export class Meter {
     return this.#toUsage(row, this.#kernel.ioStat(this.handle));
   }
 
-  /** The rates between the two newest readings; null before there are two. */
+  /** The rates between the two newest readings; null if there are fewer than two. */
   rates(): Rates | null {
     if (this.#before === null || this.#last === null) return null;
     return ratesBetween(this.#before, this.#last, this.#kernel.columns);
@@ -131,7 +133,7 @@ export class Meter {
     return { ...usage, network: usage.network ?? this.#networkBefore };
   }
 
-  /** Counts as outlived the OOM kills of a reading, where the first process still goes on. */
+  /** If the first process still runs, counts the OOM kills of a reading as survived. */
   #outlive(row: Float64Array | undefined): void {
     const oomKills = row === undefined ? 0 : oomKillsOf(row, this.#kernel.columns);
     const { pid, startTicks } = this.#metered;
@@ -141,7 +143,7 @@ export class Meter {
   }
 }
 
-/** How many processes the OOM killer has taken in a group, by a reading of it. */
+/** The number of processes in a group that the OOM killer has killed, from a reading. */
 function oomKillsOf(row: Float64Array, columns: Columns): number {
   return figure(row, columns, 'memory.events:oom_kill') ?? 0;
 }

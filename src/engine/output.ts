@@ -5,16 +5,18 @@ import type { ContainerLog } from '../logs/log.js';
 import type { LogStore } from '../logs/store.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 
-/** Where the output of a container goes. */
+/** Where niwa stores the output of a container. */
 export interface Output {
   log: ContainerLog;
-  /** Why it cannot be stored; null where it can. */
+  /** Why the output cannot be stored; null if it can. */
   failure: KernelError | null;
-  /** The copy of its terminal's output into its log; null where it has no terminal. */
+  /** The number of the copy from the container's terminal into its log; null if the container has no terminal. */
   terminal: number | null;
 }
 
-/** Begins to store what a container writes, also what it writes to its terminal where it has one. */
+/**
+ * Begins to store the output of a container, and to copy the output of its terminal into the log if it has a terminal.
+ */
 export function openOutput(spec: Spec, handle: Handle, logs: LogStore, kernel: Pick<Kernel, 'terminals'>): Output {
   const log = logs.logOf(spec.id, handle);
   try {
@@ -27,7 +29,7 @@ export function openOutput(spec: Spec, handle: Handle, logs: LogStore, kernel: P
   return { log, failure: null, terminal };
 }
 
-/** Stores what is left of the output of a container that has ended. */
+/** Stores the rest of the output of a container that has ended. */
 export async function storeRest(
   handle: Handle,
   { terminal }: Output,
@@ -41,7 +43,7 @@ function openTerminal(handle: Handle, fifo: string, { terminals }: Pick<Kernel, 
   try {
     return terminals.open(handle, fifo);
   } catch (error) {
-    if (isKernelError(error)) return null; // it has ended before it was taken over
+    if (isKernelError(error)) return null; // the container had ended before it was taken over, so there is no terminal to read
     throw error;
   }
 }

@@ -5,13 +5,13 @@ import { wallTime } from './clock.js';
 import { type Begun, NOT_STARTED } from './life.js';
 import type { SavedState } from './state-files.js';
 
-/** What is known of a container when this niwad begins to know it. */
+/** The facts about a container at the time when this niwad begins to manage it. */
 export interface Past {
   begun: Begun;
-  /** False where it ended when nobody looked. */
+  /** False if the container ended while no niwad watched it. */
   endKnown: boolean;
   phases: Partial<StartPhases>;
-  /** What came of its start, where it was started as soon as it was made. */
+  /** The result of the start, if the container was started in the same step as it was made. */
   started: Created['started'];
   saved: SavedState | null;
 }
@@ -22,10 +22,10 @@ export function pastOfMade({ phases, started }: Pick<Past, 'phases' | 'started'>
 }
 
 /**
- * Gives the past of a container of an earlier niwad that is still in the kernel.
- * @param saved its state file
- * @param adopted what the kernel says, which comes first
- * @param cgroup its group: whether it is paused
+ * Gives the past of a container of an earlier niwad that the kernel's side still knows.
+ * @param saved the state file
+ * @param adopted the facts from the kernel's side, which replace the saved ones
+ * @param cgroup the container's group, which tells whether the container is paused
  */
 export function pastOfAdopted(saved: SavedState, adopted: Adopted, cgroup: string): Past {
   const { startedNs, deadlineNs, stopping, endKnown } = adopted;

@@ -4,9 +4,12 @@ import type { Spec } from '../protocol/resolved-spec.js';
 import { namesHostPaths } from '../spec/host-paths.js';
 import { FairTurns } from '../turns.js';
 
-/** Those under way at once. The rest of the 16 threads is for all other starts. */
+/** How many slow starts run at once. The rest of the 16 threads of Node.js's pool stays free for other starts. */
 const SHARES = { root: 6, callers: 6, each: 3 };
-/** So many may have left a helper that hangs, as with reach(). */
+/**
+ * How many hanging boot helpers a caller may leave before its next start of this kind is refused, the same as with
+ * reach().
+ */
 const MOST_STUCK = 4;
 const MOST_STUCK_OF_ROOT = 32;
 
@@ -16,8 +19,8 @@ interface Account {
 }
 
 /**
- * Whether the start of a container may take long, and that by what its caller asked for: its boot helper may hang on a path of
- * the host, and the exec of its workload be held up by a limit of I/O or memory.high.
+ * Whether the start of a container may take long because of its caller's request: the boot helper may hang on a path of
+ * the host, and limits of I/O or memory.high may slow down the exec of the workload.
  */
 export function mayBeSlow(spec: Spec): boolean {
   const { io, memory } = spec.resources;
@@ -25,16 +28,16 @@ export function mayBeSlow(spec: Spec): boolean {
 }
 
 /**
- * The starts of containers that may be slow. They are waited for on threads of Node.js's pool, which others need for theirs. A
- * path may hang in the boot helper, though niwa-reach did not.
+ * Takes turns for the starts that may be slow. Each start occupies a thread of Node.js's pool, and other starts need
+ * these threads too. A path that niwa-reach opened may still hang in the boot helper.
  */
 export class PathStarts {
   readonly #turns = new FairTurns(SHARES);
   readonly #accounts = new Map<Asker, Account>();
 
   /**
-   * Runs a start when it is its turn.
-   * @throws NiwaError TOO_MANY_REQUESTS where too many helpers of this asker hang
+   * Runs a start when its turn has come.
+   * @throws NiwaError TOO_MANY_REQUESTS if too many boot helpers of this asker hang
    */
   async run<T>(asker: Asker, start: () => Promise<T>): Promise<T> {
     const isRoot = asker === 'user 0';
@@ -54,7 +57,7 @@ export class PathStarts {
     }
   }
 
-  /** Counts a helper that hangs, until its end. */
+  /** Counts a boot helper that hangs, until the helper ends. */
   stuck(asker: Asker, end: Promise<void>): void {
     const account = this.#open(asker);
     account.stuck++;
@@ -76,5 +79,5 @@ export class PathStarts {
   }
 }
 
-/** Those of this daemon. */
+/** The turns of this daemon. */
 export const pathStarts = new PathStarts();

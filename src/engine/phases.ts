@@ -1,9 +1,9 @@
 import { PHASES, type PhaseName, type StartPhases, toSnakeCase } from '../protocol/phases.js';
 
-/** The names of the phases, and those that the API has for them. */
+/** The names of the phases, each with its name in the API. */
 const NAMES = (Object.keys(PHASES) as PhaseName[]).map((name) => [name, toSnakeCase(name)] as const);
 
-/** Gives the phases by the names that the API has for them. */
+/** Gives the durations of the phases by their names in the API. */
 export function tellPhases(phases: Partial<StartPhases>): Record<string, number> {
   const told: Record<string, number> = {};
   for (const [name, toldName] of NAMES) {
@@ -13,19 +13,19 @@ export function tellPhases(phases: Partial<StartPhases>): Record<string, number>
   return told;
 }
 
-/** Takes the time of one phase after another. */
+/** Measures the durations of consecutive phases. */
 export class Stopwatch {
   readonly phases: Partial<StartPhases> = {};
   #since = performance.now();
 
-  /** The time since the last call, or the making, was for this phase. */
+  /** Ends a phase: its duration is the time since the last call, or since the stopwatch was made. */
   lap(name: PhaseName): void {
     const now = performance.now();
     this.phases[name] = Math.round((now - this.#since) * 1000);
     this.#since = now;
   }
 
-  /** The time since the last call was for phases that somebody else has timed. */
+  /** Takes the durations of phases that the kernel's side has measured since the last call. */
   take(phases: Partial<StartPhases>): void {
     Object.assign(this.phases, phases);
     this.#since = performance.now();

@@ -10,13 +10,13 @@ import type { Spec } from '../protocol/resolved-spec.js';
 export interface PlannerOptions extends HostPlace {
   idPool: Pick<IdPool, 'next'>;
   members: Pick<Members, 'plan' | 'preview'>;
-  /** Where niwad keeps the files of a container. */
+  /** The directory where niwad keeps the files of a container. */
   directoryOf(id: string): string;
 }
 
 const NO_IDS: IdRange = { start: 0, size: 0 };
 
-/** Compiles settled specs for this machine: to start a container, and to show what a start would do. */
+/** Compiles settled specs for this machine, both for starts and for previews. */
 export class Planner {
   readonly #options: PlannerOptions;
 
@@ -25,8 +25,9 @@ export class Planner {
   }
 
   /**
-   * Compiles the plan of a container that has got all that is its own: its range of ids, and its place on the bridge.
-   * @throws NiwaError HOST_UNSUPPORTED where this host cannot enforce a limit, SPEC_INVALID where libseccomp refuses the profile
+   * Compiles the plan of a container that has its range of ids and its address on the bridge.
+   * @throws NiwaError HOST_UNSUPPORTED if this host cannot enforce a limit, SPEC_INVALID if libseccomp refuses the
+   *   profile
    */
   plan(spec: Spec, idRange: IdRange | null, numbers: DeviceNumbers): Plan {
     const { members, directoryOf } = this.#options;
@@ -34,9 +35,9 @@ export class Planner {
   }
 
   /**
-   * Compiles the plan of a container that an earlier niwad has made and nobody has started, by its spec: no plan is written
-   * down. Its limits are set already, whatever controllers there are now; its devices are named by their paths.
-   * @throws NiwaError SPEC_INVALID where libseccomp does not take its profile any more
+   * Compiles the plan of a container that an earlier niwad made but did not start, from its spec, because plans are not
+   * saved. Its limits are already set, so the controllers of the host do not matter; devices are named by their paths.
+   * @throws NiwaError SPEC_INVALID if libseccomp no longer accepts the profile
    */
   planOfAdopted(spec: Spec, idRange: IdRange | null): Plan {
     const { tree, members, directoryOf } = this.#options;
@@ -46,9 +47,10 @@ export class Planner {
   }
 
   /**
-   * Compiles the plan that a start of a spec would follow now, with the ids and the address that it would get. Nothing is taken.
-   * @param asker for whom the devices of the spec are looked at
-   * @throws NiwaError HOST_UNSUPPORTED, ADDRESS_IN_USE, SPEC_INVALID; what reach() throws
+   * Compiles the plan that a start of a spec would follow now, with the ids and the address that the container would
+   * get. Nothing is reserved.
+   * @param asker the caller for whom the devices of the spec are opened
+   * @throws NiwaError HOST_UNSUPPORTED, ADDRESS_IN_USE, SPEC_INVALID; the errors of reach()
    */
   async preview(spec: Spec, asker: Asker): Promise<Plan> {
     const { idPool, members, directoryOf } = this.#options;

@@ -1,15 +1,15 @@
 import type { Readiness } from '../protocol/container.js';
 
-/** Whether a container is ready for its work, which becomes known once. */
+/** Whether a container is ready for its work. The answer becomes known once and then stays. */
 export class ReadinessState {
-  /** Resolves when it is ready, or will not be any more. */
+  /** Resolves when the container is ready, or can no longer become ready. */
   readonly known: Promise<void>;
   #value: Readiness | null;
   #tellKnown: () => void = () => {};
 
   /**
-   * @param isChecked whether its spec has a readiness check
-   * @param before what an earlier niwad knew
+   * @param isChecked whether the spec has a readiness check
+   * @param before the readiness that an earlier niwad saved
    */
   constructor(isChecked: boolean, before: Readiness | null) {
     this.known = new Promise((resolve) => {
@@ -19,7 +19,7 @@ export class ReadinessState {
     if (before !== null && before.state !== 'waiting') this.take(before);
   }
 
-  /** Whether its readiness check has passed; null where it has none. */
+  /** The state of the readiness check; null if the container has none. */
   get value(): Readiness | null {
     return this.#value;
   }
@@ -28,13 +28,13 @@ export class ReadinessState {
     return this.#value?.state === 'waiting';
   }
 
-  /** It is ready, or has failed to get so. */
+  /** Takes the result of the check: ready, or failed. */
   take(readiness: Readiness): void {
     this.#value = readiness;
     this.#tellKnown();
   }
 
-  /** It has ended: it will not get ready any more. */
+  /** Called when the container has ended: it can no longer become ready. */
   end(at: string): void {
     if (this.isAwaited) this.take({ state: 'failed', at, took_usec: null });
   }

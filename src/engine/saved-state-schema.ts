@@ -4,8 +4,8 @@ import { problemsOf } from '../spec/check.js';
 import { signalNumber } from '../spec/signals.js';
 
 /**
- * What a state file has to say before anybody may build on it. A field that niwad does not know is let be, and so is all that is
- * only told and not acted upon: an older or younger niwad may have written it.
+ * The fields that a state file must have before niwad acts on it. Unknown fields are allowed, and fields that are only
+ * displayed are not checked, because an older or newer niwad may have written the file.
  */
 
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
@@ -20,7 +20,7 @@ const Ids = Type.Array(Type.Object({ container: Whole, host: Whole, size: Whole 
 const IdMaps = Type.Object({ uids: Ids, gids: Ids });
 const Program = Type.Object({ file: Type.String(), args: Type.Array(Type.String()), env: texts, timeoutUsec: Usec });
 
-/** What is done with a spec after its container was made. */
+/** The fields of a spec that niwad uses after the container was made. */
 export const SavedSpecSchema = Type.Object({
   id: Type.String(),
   process: Type.Object({
@@ -103,7 +103,7 @@ export const SavedStateSchema = Type.Object({
   hookTries: Type.Optional(Whole),
 });
 
-/** Says what is wrong with the state of the container `id`; null where nothing is. */
+/** Tells what is wrong with the state of the container `id`; null if nothing is. */
 export function savedStateProblem(id: string, value: unknown): string | null {
   const problems = problemsOf(SavedStateSchema, value).map(
     ({ path, found, allowed }) => `${path}: found ${found}, not ${allowed}`,
@@ -113,7 +113,7 @@ export function savedStateProblem(id: string, value: unknown): string | null {
   return named === id ? null : `it is that of container ${named}`;
 }
 
-/** Gives the fields of a value that fit their part of a schema; none where the value is no object. */
+/** Gives the fields of a value that match their part of a schema; none if the value is not an object. */
 export function fittingFields<T extends TObject>(schema: T, value: unknown): Partial<Static<T>> {
   if (typeof value !== 'object' || value === null) return {};
   const fits = ([name, field]: [string, unknown]) => {

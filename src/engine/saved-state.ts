@@ -6,7 +6,7 @@ import type { Spec } from '../protocol/resolved-spec.js';
 import type { Container } from './container.js';
 import type { SavedState } from './state-files.js';
 
-/** What is written down before anything of a container is made. */
+/** The state that is saved before any part of a container is made. */
 export function firstState(
   spec: Spec,
   plan: Plan,
@@ -37,7 +37,7 @@ export function firstState(
   };
 }
 
-/** Gives what the next niwad has to know of a container. */
+/** Gives the state that the next niwad needs of a container. */
 export function stateOf(container: Container, bootId: string, phase: SavedState['phase']): SavedState {
   const { run, spec, cgroup, userns, idRange, lease, pid, phases, life, meter, endHooks } = container;
   return {
@@ -67,13 +67,13 @@ export function stateOf(container: Container, bootId: string, phase: SavedState[
   };
 }
 
-/** Gives the phase of a container that is not in the making any more. */
+/** Gives the phase of a container that is no longer being made. */
 export function phaseOf({ life }: Container): SavedState['phase'] {
   if (life.state === 'exited') return 'exited';
   return life.hasStarted ? 'started' : 'created';
 }
 
-/** How it ended as far as anybody knows: as its final record says, where there is one. */
+/** Gives how a container ended: as its final record says, or, without a final record, as far as it is known. */
 export function exitOf({ phase }: Pick<SavedState, 'phase'>, final: UsageRecord | undefined): Exit {
   const reason = phase === 'making' ? 'start-failed' : 'unknown';
   if (final === undefined) return { code: null, signal: null, reason, at: new Date().toISOString() };

@@ -17,53 +17,55 @@ const STATE = 'state.json';
 const NO_HOOKS = { hooks: {}, ready: null };
 
 /**
- * What a new daemon has to know of a container: a file of JSON in the container's directory below the run directory. Times
- * with `Ns` are CLOCK_BOOTTIME, as text.
+ * The saved state of a container, which a new daemon reads: a JSON file in the container's directory below the run
+ * directory. Times with `Ns` are of CLOCK_BOOTTIME, as text.
  */
 export interface SavedState {
-  /** The boot in which it lives: processes and groups do not outlast it. */
+  /** The id of the boot in which the container lives: processes and groups do not survive the boot. */
   bootId: string;
-  /** Names this run in the ledger; an id may be used again. */
+  /**
+   * The name of this run in the ledger. The id alone does not suffice, because a later container may have the same id.
+   */
   run: string;
-  /** `making` until its client could have heard of it. */
+  /** `making` until a client can know of the container. */
   phase: 'making' | 'created' | 'started' | 'exited';
   spec: Spec;
   cgroup: string;
   userns: IdMaps | null;
   idRange: IdRange | null;
-  /** Its place on the bridge; null where it has none. */
+  /** The container's address on the bridge; null if it has none. */
   lease: Lease | null;
-  /** 0 while it is made. */
+  /** 0 while the container is being made. */
   pid: number;
-  /** Field 22 of /proc/PID/stat: with the pid it names the process. */
+  /** Field 22 of /proc/PID/stat: pid and start time together are unique for the whole boot. */
   startTicks: string;
   createdAt: string;
   startedAt: string | null;
   startedNs: string;
   deadlineNs: string;
-  /** The last signal that was sent through niwa. */
+  /** The last signal that was sent through niwa; 0 for none. */
   sentSignal: number;
-  /** How many OOM kills in its group its first process has outlived; not there in what an older niwad wrote. */
+  /** How many OOM kills in its group the first process has survived; missing in files of an older niwad. */
   outlivedOomKills?: number;
-  /** How long the parts of its start took; not there in what an older niwad wrote. */
+  /** How long each part of the start took; missing in files of an older niwad. */
   phases?: Partial<StartPhases>;
   memory: MemoryTime | null;
-  /** The counters when this was written last. */
+  /** The use at the time of this save. */
   usage: Usage | null;
   exit: Exit | null;
   ready: Readiness | null;
-  /** False where it has exited and the hooks of its end have still to run. */
+  /** False if the container has exited and the hooks of its end have not finished. */
   hooksDone: boolean;
-  /** How often they have been begun; not there in what an older niwad wrote. */
+  /** How often the hooks of the end have begun; missing in files of an older niwad. */
   hookTries?: number;
 }
 
-/** A state file that is damaged or missing, of a container whose directory or life is there. */
+/** A container whose directory or group exists, but whose state file is damaged or missing. */
 export interface Damaged {
   id: string;
-  /** What is wrong with it. */
+  /** What is wrong with the file. */
   reason: string;
-  /** What it says, of any shape; undefined where that cannot be read. */
+  /** The content of the file, of any shape; undefined if the file cannot be read. */
   said: unknown;
 }
 
@@ -72,26 +74,26 @@ export class StateFiles {
   readonly #directory: string;
 
   /**
-   * @param directory holds one directory per container; made where it is missing
+   * @param directory contains one directory for each container; made if it is missing
    * @throws NiwaError HOST_ERROR
    */
   constructor(directory: string) {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      this.#directory = realpathSync(directory); // the boot helper follows no links to what it binds
+      this.#directory = realpathSync(directory); // the boot helper follows no links in the paths that it bind-mounts
     } catch (error) {
       throw new NiwaError('HOST_ERROR', `cannot make ${directory}: ${messageOf(error)}`, { cause: error });
     }
   }
 
-  /** The directory of a container: its state and its FIFOs. */
+  /** The directory of a container, with its state file and its FIFOs. */
   directoryOf(id: string): string {
     return join(this.#directory, id);
   }
 
   /**
    * Makes the directory of a new container and writes its first state.
-   * @throws NiwaError HOST_ERROR; then nothing was made
+   * @throws NiwaError HOST_ERROR; then no directory is left
    */
   add(saved: SavedState): void {
     const { id } = saved.spec;
@@ -108,7 +110,7 @@ export class StateFiles {
     }
   }
 
-  /** Replaces the state of a container in one step. Throws what the file system does. */
+  /** Replaces the state file of a container atomically. Throws the errors of the file system. */
   save(saved: SavedState): void {
     const path = this.#fileOf(saved.spec.id);
     writeFileSync(`${path}.new`, JSON.stringify({ version: VERSION, ...saved }), { mode: 0o600 });
@@ -116,9 +118,9 @@ export class StateFiles {
   }
 
   /**
-   * Reads all states, the oldest first; apart from them those that are damaged, or missing in a directory that is there.
-   * @throws NiwaError HOST_ERROR where a later version of niwad wrote one, or nobody can say which there are: no container must be
-   *   taken for lost
+   * Reads all state files, the oldest first. Damaged files, and directories without a state file, are listed apart.
+   * @throws NiwaError HOST_ERROR if a newer niwad wrote a file, or the directory cannot be read: otherwise a live
+   *   container could count as lost
    */
   async load(): Promise<{ whole: SavedState[]; damaged: Damaged[] }> {
     const whole: SavedState[] = [];
@@ -135,8 +137,8 @@ export class StateFiles {
   }
 
   /**
-   * Puts a state file away for the operator, in place of an earlier one of this id, and makes room for a new one. Gives its new
-   * path; null where there is no file, or it cannot be moved.
+   * Moves a damaged state file aside for the operator, so that a new one can be written. An earlier file of this id
+   * that was moved aside is replaced. Gives the new path; null if there is no file, or the file cannot be moved.
    */
   setAside(id: string): string | null {
     const directory = join(this.#directory, '..', 'damaged');
@@ -163,7 +165,7 @@ export class StateFiles {
     return join(this.directoryOf(id), STATE);
   }
 
-  /** Removes all that is kept of a container. Throws what the file system does. */
+  /** Removes everything that is stored of a container. Throws the errors of the file system. */
   remove(id: string): void {
     removeDirectory(this.directoryOf(id));
   }
@@ -172,14 +174,14 @@ export class StateFiles {
     try {
       this.remove(id);
     } catch {
-      // the next daemon removes it
+      // the next daemon removes the rest
     }
   }
 }
 
 /**
- * Fills in what an earlier niwad did not know.
- * @throws NiwaError HOST_ERROR for what a niwad of a later version wrote
+ * Adds the default values of fields that an earlier niwad did not write.
+ * @throws NiwaError HOST_ERROR for a state that a newer niwad wrote
  */
 function withDefaults(id: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;

@@ -8,7 +8,7 @@ import type { Meter } from './meter.js';
 import { tellPhases } from './phases.js';
 import type { ReadinessState } from './readiness-state.js';
 
-/** The parts of a container that its status tells of. */
+/** The parts of a container that its status shows. */
 export interface Viewed extends Pick<Identity, 'spec' | 'pid' | 'cgroup' | 'userns' | 'createdAt'> {
   readonly life: Life;
   readonly meter: Meter;
@@ -16,16 +16,16 @@ export interface Viewed extends Pick<Identity, 'spec' | 'pid' | 'cgroup' | 'user
   readonly phases: Partial<StartPhases>;
 }
 
-/** A longer part of a status is made anew each time: kept, it would take as much memory as the spec again. */
+/** A lasting part longer than this is not cached: the cached text would take as much memory as the spec itself. */
 const KEPT_TEXT_LENGTH = 16 * 1024;
 
-/** A text, and what it was made of: it holds as long as all of that is the same. */
+/** A cached text, and the values it was made from. The text is valid while all these values are the same. */
 interface KeptText {
   of: readonly unknown[];
   text: string;
 }
 
-/** What anybody may know of one container; parts that have not changed since are kept as text. */
+/** The status of one container. Parts that have not changed are cached as text. */
 export class StatusView {
   readonly #viewed: Viewed;
   #moving: KeptText | null = null;
@@ -41,12 +41,13 @@ export class StatusView {
   }
 
   /**
-   * The status as JSON, for a list of many: it has the use as the kernel had it when it was first asked for after the last
-   * round of the sampler.
+   * The status as JSON, for lists of many containers. The use is cached too: it is renewed with the first request after
+   * each round of the sampler.
    */
   text(): string {
     const { life, meter, readiness, phases, spec } = this.#viewed;
-    // The readings are among what moves since the wall clock may have been set meanwhile, by which it tells the deadline.
+    // The status shows the deadline by the wall clock, which may be set at any time. So the moving part is also renewed
+    // after each reading.
     const moves = [life.state, life.startedAt, life.deadlineNs, readiness.value, life.exit, phases, meter.readings];
     this.#moving = renewed(this.#moving, moves, () => this.#movingPart());
     this.#used = renewed(this.#used, [meter.readings], () => this.#usedPart());
@@ -55,13 +56,13 @@ export class StatusView {
     return `{${this.#moving.text},${this.#used.text},${lasting.text}}`;
   }
 
-  /** The status, without the parts that the kernel is asked for where none of `fields` is one of them. */
+  /** The status. The parts that need a question to the kernel are left out unless `fields` contains one of them. */
   statusWith(fields: readonly string[]): Partial<ContainerStatus> {
     const withUse = fields.includes('usage') || fields.includes('rates');
     return withUse ? this.status() : { ...this.#movingPart(), ...this.#lastingPart() };
   }
 
-  /** The status with what the kernel says of the first process. */
+  /** The status, and the kernel's effective settings of the first process. */
   details(): ContainerDetails {
     const { life, pid, cgroup } = this.#viewed;
     return { ...this.status(), effective: life.state === 'exited' ? null : readEffective(pid, cgroup) };
@@ -88,14 +89,14 @@ export class StatusView {
     return { usage: meter.usage(), rates: meter.rates() };
   }
 
-  /** What changes only with the spec. */
+  /** The part that changes only with the spec. */
   #lastingPart() {
     const { cgroup, userns, spec } = this.#viewed;
     return { cgroup, userns, warnings: warningsOf(spec), image: spec.root.image ?? null, spec };
   }
 }
 
-/** Gives a text that was kept, or a new one of the fields of an object, without the braces of its JSON. */
+/** Gives the cached text if its values are the same, else makes a new one: the JSON of an object without its braces. */
 function renewed(kept: KeptText | null, of: readonly unknown[], part: () => object): KeptText {
   if (kept?.of.every((value, i) => value === of[i])) return kept;
   return { of, text: JSON.stringify(part()).slice(1, -1) };

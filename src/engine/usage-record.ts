@@ -4,8 +4,8 @@ import type { Container } from './container.js';
 import type { SavedState } from './state-files.js';
 
 /**
- * Gives the record of what a container has used so far, or with its exit the final one.
- * @param usec the moment that its duration ends with, in microseconds of CLOCK_BOOTTIME
+ * Gives the usage record of a container: the final record if `exit` is given, else an interim record.
+ * @param usec the end of the recorded time, in microseconds of CLOCK_BOOTTIME
  */
 export function usageRecord(container: Container, usec: number, exit: Exit | null = null): UsageRecord {
   const { run, id, createdAt, startedAt, life, meter, endKnown } = container;
@@ -29,7 +29,7 @@ export function usageRecord(container: Container, usec: number, exit: Exit | nul
   };
 }
 
-/** The final record of a container of which there is nothing left but what was written down. */
+/** Makes the final record of a container from its state file, if nothing else is left of it. */
 export function recordOf(saved: SavedState, { code, signal, reason, at }: Exit): UsageRecord {
   const { run, spec, createdAt, startedAt, usage, memory } = saved;
   const { id, owner, labels } = spec;

@@ -1,6 +1,9 @@
 import { usecNow } from './clock.js';
 
-/** When the state of a container was saved and its use recorded, in microseconds of CLOCK_BOOTTIME. */
+/**
+ * The times at which the state of a container was last saved and its use last recorded, in microseconds of
+ * CLOCK_BOOTTIME.
+ */
 export class Written {
   #savedUsec = usecNow();
   #recordedUsec = usecNow();
@@ -17,17 +20,17 @@ export class Written {
     this.#recordedUsec = usecNow();
   }
 
-  /** What the state file says is out of date, and the next niwad needs it: the state is to be saved soon. */
+  /** Marks the state file as outdated. The next niwad needs the new state, so the next round of saving writes it. */
   expire(): void {
     this.#savedUsec = 0;
   }
 
-  /** Whether the state was saved longer ago than an interval. */
+  /** Whether the last save is longer ago than the interval. */
   isSaveDue(now: number, intervalUsec: number): boolean {
     return this.#savedUsec <= now - intervalUsec;
   }
 
-  /** Whether the use was recorded longer ago than an interval. */
+  /** Whether the last record is longer ago than the interval. */
   isRecordDue(now: number, intervalUsec: number): boolean {
     return this.#recordedUsec <= now - intervalUsec;
   }

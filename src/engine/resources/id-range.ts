@@ -1,7 +1,7 @@
 import type { IdPool } from '../../host/id-pool.js';
 import type { Resource } from './resource.js';
 
-/** The host ids that are a container's own, with `userns: auto`. */
+/** The host ids that only this container has, with `userns: auto`. */
 export function idRange(pool: IdPool): Resource {
   return {
     acquire(draft) {

@@ -1,7 +1,7 @@
 import type { Networks } from '../../network/networks.js';
 import type { Resource } from './resource.js';
 
-/** The address of a container on the bridge, and its connection to it once that is made. */
+/** The address of a container on the bridge, and the container's connection to the bridge once it is made. */
 export function lease(networks: Networks): Resource {
   return {
     async acquire(draft) {

@@ -1,7 +1,7 @@
 import type { LogStore } from '../../logs/store.js';
 import type { Resource } from './resource.js';
 
-/** What is stored of the output of a container. It is kept until the container is forgotten. */
+/** The stored output of a container, kept until the container is forgotten. */
 export function storedLog(logs: LogStore): Resource {
   return {
     acquire: ({ id }) => logs.prepare(id),

@@ -1,7 +1,10 @@
 import type { Kernel } from '../../kernel/kernel.js';
 import type { Resource } from './resource.js';
 
-/** What the monitor thread and the keeper know of a container. The kernel's side makes and adopts it with the process. */
+/**
+ * The entries of a container in the monitor thread and in the keeper. The kernel's side makes or adopts them together
+ * with the process.
+ */
 export function monitoring({ containers }: Pick<Kernel, 'containers'>): Resource {
   return {
     release({ handle }) {

@@ -3,7 +3,10 @@ import { limitKept, unlimitKept } from '../../host/quota.js';
 import { errnoName } from '../../kernel/errors.js';
 import type { Resource } from './resource.js';
 
-/** The bound of the directory that keeps what a container writes over its root. The file system has it: nothing is adopted. */
+/**
+ * The disk quota of the directory that stores a container's writes over its root. The file system keeps the quota, so a
+ * new niwad has nothing to adopt.
+ */
 export function quota(log: Logger): Resource {
   return {
     acquire: ({ spec, asker }) => limitKept(spec.root.overlay, asker),

@@ -7,28 +7,28 @@ import type { Spec } from '../../protocol/resolved-spec.js';
 import type { Output } from '../output.js';
 import type { SavedState } from '../state-files.js';
 
-/** What a container holds; of one that is being made, what it holds so far. */
+/** A container that holds resources; a container that is being made holds those acquired so far. */
 export interface Holder {
   readonly id: string;
   readonly spec: Readonly<Spec>;
   readonly cgroup: string;
   readonly idRange: IdRange | null;
-  /** 0 where the kernel does not know it. */
+  /** 0 if the kernel's side does not know the container. */
   readonly handle: Handle;
   readonly output: Output | null;
 }
 
-/** What a container that is being made, or taken over, holds so far. */
+/** The resources acquired so far by a container that is being made or taken over. */
 export class Draft implements Holder {
   readonly spec: Spec;
-  /** For whom paths of the host are touched. */
+  /** The caller for whom paths of the host are opened. */
   readonly asker: Asker;
   cgroup = '';
   idRange: IdRange | null = null;
   lease: Lease | null = null;
   handle: Handle = 0;
   output: Output | null = null;
-  /** What is written down of it; null before its plan is made. */
+  /** The first state of the container for its state file; null before the plan is made. */
   saved: SavedState | null = null;
 
   constructor(spec: Spec, asker: Asker) {
@@ -40,19 +40,22 @@ export class Draft implements Holder {
     return this.spec.id;
   }
 
-  /** Where its output goes, which is known as soon as its process is there. */
+  /** Where the container's output is stored; known as soon as its process exists. */
   get opened(): Output {
     if (this.output === null) throw new NiwaError('INTERNAL', `the output of container ${this.id} is not open`);
     return this.output;
   }
 }
 
-/** One kind of what containers have of the host and of niwad until their end. */
+/** One kind of resource that a container has of the host or of niwad until its end. */
 export interface Resource {
-  /** Takes it for a container that is to be made. Where that fails, {@link release} follows. */
+  /** Acquires the resource for a container that is being made. If this fails, {@link release} follows. */
   acquire?(draft: Draft): Promise<void> | void;
-  /** Takes it over for a container of an earlier niwad, as it was written down. */
+  /** Takes over the resource of a container of an earlier niwad, as it is saved. */
   adopt?(draft: Draft): void;
-  /** Gives it back; nothing happens where the container does not have it. What cannot be given back is logged, and stays. */
+  /**
+   * Gives the resource back; does nothing if the container does not have it. If this fails, the error is logged and the
+   * resource stays.
+   */
   release?(holder: Holder): Promise<void> | void;
 }

@@ -17,24 +17,32 @@ import type { Draft, Holder, Resource } from './resource.js';
 import { stateFile } from './state-file.js';
 import { streams } from './streams.js';
 
-/** One step of a walk over the resources, and where tests let niwad die after it. */
+/** One step of a walk over the resources: the resource, and the crash point after it where tests end niwad. */
 type Step = readonly [name: ResourceName, then?: CrashPoint];
 
-/** What the plan of a new container depends on. */
+/** Acquired before the plan of a new container, because the plan contains them. */
 export const BEFORE_PLAN: readonly Step[] = [['idRange'], ['quota'], ['lease']];
-/** What its process depends on; the state file first, so that after a crash the next niwad knows of all the others. */
+/**
+ * Acquired before the process of a new container. The state file comes first, so that after a crash the next niwad
+ * knows of all the others.
+ */
 export const BEFORE_PROCESS: readonly Step[] = [['stateFile', 'making-saved'], ['storedLog']];
-/** What begins as soon as its process is there. */
+/** Acquired as soon as the process exists. */
 const WITH_PROCESS: readonly Step[] = [['output']];
-/** What is given back of a container of which nothing was made: all of that, the last first. */
+/** Released when making a container has failed: all resources, the last acquired first. */
 export const NEVER_MADE: readonly Step[] = [['storedLog'], ['stateFile'], ['lease'], ['quota'], ['idRange']];
 
-/** What is taken over of a container that is still in the kernel. */
+/** Taken over when a container of an earlier niwad is still in the kernel. */
 const ADOPTED: readonly Step[] = [['idRange'], ['lease'], ['output']];
 
-/** What a container that has ended gives back before it is saved as exited: after a crash the next niwad does it again. */
+/**
+ * Released when a container has ended, before it is saved as exited: after a crash the next niwad releases them again.
+ */
 export const BEFORE_EXITED: readonly Step[] = [['quota']];
-/** What it gives back then. The group goes before the ids and the address, which nobody else may have while a process has them. */
+/**
+ * Released after that. The group goes before the ids and the address: no other container may get them while a process
+ * still has them.
+ */
 export const AFTER_EXITED: readonly Step[] = [
   ['group', 'group-removed'],
   ['lease', 'disconnected'],
@@ -43,9 +51,12 @@ export const AFTER_EXITED: readonly Step[] = [
   ['idRange'],
   ['output'],
 ];
-/** What is left of a container that had ended before this niwad; its ids and its address belong to nobody, or to others. */
+/**
+ * Released for a container that had ended before this niwad began. Its ids and its address are not released, because
+ * another container may have them.
+ */
 export const OF_GONE: readonly Step[] = [['streams'], ['group']];
-/** What is kept of a container until it is forgotten. */
+/** Released when the container is forgotten. */
 const WHEN_FORGOTTEN: readonly Step[] = [['storedLog'], ['stateFile']];
 
 export interface ResourcesOptions {
@@ -60,7 +71,7 @@ export interface ResourcesOptions {
 
 type ResourceName = keyof ReturnType<typeof allOf>;
 
-/** What containers have of the host and of niwad: taken, taken over and given back in the orders above. */
+/** All resources of containers, acquired, taken over and released in the orders above. */
 export class Resources {
   readonly #all: Record<ResourceName, Resource>;
 
@@ -69,8 +80,8 @@ export class Resources {
   }
 
   /**
-   * Takes some for a container that is to be made.
-   * @throws what a resource throws; the caller then releases {@link NEVER_MADE}
+   * Acquires resources for a container that is being made.
+   * @throws the errors of the resources; the caller then releases {@link NEVER_MADE}
    */
   async acquire(draft: Draft, steps: readonly Step[]): Promise<void> {
     for (const [name, then] of steps) {
@@ -79,22 +90,22 @@ export class Resources {
     }
   }
 
-  /** Takes what begins with the process of a container. */
+  /** Acquires the resources that begin with the container's process. */
   open(draft: Draft): void {
     for (const [name] of WITH_PROCESS) void this.#all[name].acquire?.(draft);
   }
 
-  /** Takes over what a container of an earlier niwad has. */
+  /** Takes over the resources of a container of an earlier niwad. */
   adopt(draft: Draft): void {
     for (const [name] of ADOPTED) this.#all[name].adopt?.(draft);
   }
 
-  /** Removes all that was kept of a container. */
+  /** Removes everything that is stored of a container. */
   forget(holder: Holder): void {
     for (const [name] of WHEN_FORGOTTEN) void this.#all[name].release?.(holder);
   }
 
-  /** Gives back what a container has, in an order of its own. */
+  /** Releases resources of a container in the given order. */
   async release(holder: Holder, steps: readonly Step[]): Promise<void> {
     for (const [name, then] of steps) {
       await this.#all[name].release?.(holder);

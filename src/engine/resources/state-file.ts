@@ -3,7 +3,7 @@ import type { Books } from '../books.js';
 import type { StateFiles } from '../state-files.js';
 import type { Resource } from './resource.js';
 
-/** The directory of a container: its state, and the files of its /etc. It is kept until the container is forgotten. */
+/** The directory of a container: its state file, and the files of its /etc. Kept until the container is forgotten. */
 export function stateFile(stateFiles: StateFiles, networks: Networks, books: Books): Resource {
   return {
     acquire({ id, spec, lease, saved }) {
