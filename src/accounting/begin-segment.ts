@@ -3,16 +3,16 @@ import { type Header, toLine } from './record.js';
 import { type Segment, segmentPath } from './segment.js';
 import { SegmentFile, syncDirectory } from './segment-file.js';
 
-/** A segment that has just been made. */
+/** A new segment: the open file, and what is known of the segment. */
 export interface Begun {
   file: SegmentFile;
   segment: Segment;
 }
 
 /**
- * Makes a segment, and puts it on disk.
- * @param fill writes what follows its header
- * @throws what node:fs throws; then there is none
+ * Makes a new segment of the ledger, and syncs its file and its directory.
+ * @param fill writes to the file what follows the header
+ * @throws what node:fs throws; the file has been removed by then
  */
 export async function beginSegment(
   directory: string,
@@ -35,7 +35,7 @@ export async function beginSegment(
   }
 }
 
-/** Cuts a file to a size; gives whether that went well. */
+/** Cuts a file to a size; gives false where the kernel refused. */
 export async function cutTo(file: SegmentFile, size: number): Promise<boolean> {
   return await file.truncate(size).then(
     () => true,

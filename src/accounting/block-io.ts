@@ -5,7 +5,7 @@ export const IO_KEYS = ['rbytes', 'wbytes', 'rios', 'wios', 'dbytes', 'dios'] as
 export type IoKey = (typeof IO_KEYS)[number];
 export type IoCounters = Record<IoKey, number>;
 
-/** What a container did to a device, "major:minor", and which of these figures are in its sum. */
+/** What a container did to a device, named "major:minor". `counted`: the figures of this device that are part of the container's sum. */
 export type DeviceIo = { device: string } & IoCounters;
 export type CountedDevice = DeviceIo & { counted: IoKey[] };
 
@@ -26,17 +26,20 @@ export function parseIoStat(ioStat: string): DeviceIo[] {
 }
 
 /**
- * Sums what a container did to block devices, each byte once, where devices are stacked (device mapper, RAID, loop devices).
+ * Sums what a container did to block devices. Devices may be stacked on each other (device mapper, RAID, loop devices); each byte
+ * counts once all the same.
  *
- * The kernel counts an operation at the device that it is for, and again at a device below only where the one above passes it on
- * in the name of the container. It does so for dm-linear, dm-crypt, RAID 0 and 1 and for loop devices with direct I/O; it does
- * not for RAID 5; and for other loop devices when it reads what is not in the page cache, or writes it back on the account of
- * whoever owns the pages of the file: often nobody (measured on Linux 6.1). So neither the upper nor the lower devices alone
- * have everything. Of a device and those stacked on it the larger figure counts: that of the lower device where
- * it includes the I/O passed on and the direct I/O; else that of the devices on it. A figure that only grows is so from two that only grow.
+ * The kernel counts an operation at the device that was asked to do it. At the device below, the kernel counts it again only if
+ * the upper device passes it on in the container's name. dm-linear, dm-crypt, RAID 0, RAID 1 and loop devices with direct I/O do so.
+ * RAID 5 does not. Other loop devices do not either, when they read what is not in the page cache, or write back: the kernel then
+ * counts the operation for the group that owns the pages of the image file, and often no group owns them (measured on Linux 6.1).
+ * So neither the upper devices alone nor the lower devices alone have every operation. Therefore a lower device is compared with the
+ * devices that are stacked on it, and the larger figure counts. The figure of the lower device is larger where it contains the
+ * I/O passed on and direct I/O; else the figure of the upper devices counts. Both figures only grow, so the larger one only grows too.
  *
- * Several devices below the same one count as one, with the larger figure: a mirror writes everything to each. What remains
- * uncounted: direct I/O on a device below one that passes on in its own name, up to what that one had.
+ * Several devices directly below the same device count as one device, with the largest of their figures: a mirror writes every
+ * byte to each of them. One case is not counted: direct I/O on a lower device, where the upper device does not pass on
+ * in the container's name. As many bytes are missing as the direct I/O had, at most as many as the upper device had.
  */
 export function sumIo(devices: readonly DeviceIo[], below: Below): { sums: IoCounters; devices: CountedDevice[] } {
   const roots = stack(devices, below);
@@ -54,13 +57,13 @@ export function sumIo(devices: readonly DeviceIo[], below: Below): { sums: IoCou
   };
 }
 
-/** Devices that count as one, and those that are stacked on them. */
+/** Devices that count as one device, and the devices that are stacked on them. */
 interface Level {
   devices: DeviceIo[];
   above: Level[];
 }
 
-/** The larger of what the devices of a level have, and what those above have together; that of those above where it is equal. */
+/** Gives the larger of two figures: that of a level's devices, or the sum of the levels above. Where both are equal, gives the sum. */
 function choose({ devices, above }: Level, key: IoKey): { value: number; of: string[] } {
   const chosen = above.map((level) => choose(level, key));
   const passed = chosen.reduce((sum, { value }) => sum + value, 0);
@@ -70,7 +73,7 @@ function choose({ devices, above }: Level, key: IoKey): { value: number; of: str
     : { value: passed, of: chosen.flatMap(({ of }) => of) };
 }
 
-/** Gives the levels that nothing is below of, as far as the devices of this container go. */
+/** Gives the lowest levels: the devices below which this container has no figures of another device. */
 function stack(devices: readonly DeviceIo[], below: Below): Level[] {
   const levels = new Map(devices.map((device): [string, Level] => [device.device, { devices: [device], above: [] }]));
   const next = new Map(devices.map(({ device }) => [device, nextBelow(device, levels, below)]));
@@ -85,7 +88,7 @@ function stack(devices: readonly DeviceIo[], below: Below): Level[] {
   return [...roots];
 }
 
-/** The nearest devices below one that this container has figures of. */
+/** Gives the nearest devices below a device for which this container has figures. */
 function nextBelow(device: string, known: ReadonlyMap<string, unknown>, below: Below): string[] {
   const found = new Set<string>();
   const seen = new Set([device]);
@@ -112,7 +115,7 @@ function contains(level: Level, other: Level): boolean {
   return level === other || level.above.some((above) => contains(above, other));
 }
 
-/** The block I/O of one container. How its devices are stacked is looked up when a new one shows up. */
+/** Sums the block I/O of one container. When the container uses a new device, it looks up anew how the devices are stacked. */
 export class BlockIo {
   readonly #lookUp: Below;
   readonly #known = new Map<string, readonly string[]>();
@@ -120,7 +123,7 @@ export class BlockIo {
   #devices: readonly string[] = [];
   #stacked = false;
 
-  /** @param lookUp looks at the host for what is below a device */
+  /** @param lookUp asks the host for the devices below a device */
   constructor(lookUp: Below) {
     this.#lookUp = lookUp;
   }
@@ -133,8 +136,8 @@ export class BlockIo {
   }
 
   /**
-   * Corrects the sums of io.stat in a row of the addon, which adds up all devices.
-   * @param ioStat gives the text; it is asked for only where a byte may have been counted more than once
+   * Corrects the sums of io.stat in a row of figures. The addon makes these sums, and adds up all devices, also stacked ones.
+   * @param ioStat gives the text of io.stat; called only where a byte may have been counted more than once
    */
   correct(row: Float64Array, columns: Columns, ioStat: () => string): void {
     const number = figure(row, columns, 'io.stat:devices') ?? 0;

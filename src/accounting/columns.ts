@@ -1,12 +1,12 @@
-/** Gives the place of each column, for {@link figure}. */
+/** For each column of a reading, by its name, its index in a row. */
 export type Columns = ReadonlyMap<string, number>;
 
-/** Numbers the columns of a reading. */
+/** Makes the index for {@link figure} of the names of the columns. */
 export function indexColumns(names: readonly string[]): Columns {
   return new Map(names.map((name, i) => [name, i]));
 }
 
-/** Gives one figure of a row, such as `"cpu.stat:usage_usec"`; null where the host has none. */
+/** Gives one figure of a row, by its name, such as `"cpu.stat:usage_usec"`; null where the host does not count it. */
 export function figure(row: Float64Array, columns: Columns, name: string): number | null {
   const value = row[columns.get(name) ?? -1];
   return value === undefined || Number.isNaN(value) ? null : value;

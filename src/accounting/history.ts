@@ -3,12 +3,12 @@ import type { HistoryPoint, Rates } from '../protocol/usage.js';
 const POINTS = 60;
 const FIELDS = ['at', 'cpu', 'throttled', 'memory_bytes', 'rbytes_per_second', 'wbytes_per_second'] as const;
 
-/** The last minute of one container, in one block of memory: a node holds a thousand of these. */
+/** The points of one container's last minute. They are kept in one block of memory, since a node has a thousand containers. */
 export class History {
   readonly #values = new Float64Array(POINTS * FIELDS.length);
   #count = 0;
 
-  /** Adds a point; the oldest gives way. */
+  /** Adds a point; where 60 are kept, it replaces the oldest. */
   add(at: number, rates: Rates, memoryBytes: number | null): void {
     const { cpu, throttled, rbytes_per_second, wbytes_per_second } = rates;
     const start = (this.#count % POINTS) * FIELDS.length;

@@ -1,16 +1,16 @@
 import type { UsageRecord } from '../protocol/record.js';
 import type { Entry } from './record.js';
 
-/** What the ledger remembers of the runs in its newest segment. */
+/** What the ledger keeps in memory about the runs in its newest segment. */
 export class KnownRuns {
-  /** The last interim record of each run that goes on, as far as the ledger knows. */
+  /** For each run without a final record, its last interim record. */
   readonly going = new Map<string, UsageRecord>();
   /** The runs that have a final record. */
   readonly ended = new Set<string>();
   /** The latest `at` of all records. */
   latestAt: string | null = null;
 
-  /** Takes an entry that is on disk, in the order in which they are there. */
+  /** Learns from an entry. The entries have to be on disk, and come in the order in which they were written. */
   add(entry: Entry): void {
     this.#see('header' in entry ? entry.header.latest_at : entry.record.at);
     if ('record' in entry) this.#follow(entry.record);

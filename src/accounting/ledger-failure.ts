@@ -1,6 +1,6 @@
 import { messageOf, NiwaError } from '../errors.js';
 
-/** What helps, by the name of the errno. */
+/** The sentence that names the cure, for each errno. */
 const CURES: Record<string, string> = {
   ENOSPC: 'its file system is full: free some space',
   EDQUOT: 'the disk quota is used up: free some space, or raise it',
@@ -11,8 +11,8 @@ const CURES: Record<string, string> = {
 };
 
 /**
- * Makes the HOST_ERROR of a ledger that cannot be used.
- * @param action what was to be done, such as "open"
+ * Makes the error for a ledger that cannot be used: HOST_ERROR, with the cause and the cure.
+ * @param action what failed, such as "open"
  * @param error what node:fs has thrown
  */
 export function failure(action: string, path: string, error: unknown): NiwaError {

@@ -6,15 +6,15 @@ import { SegmentFile, syncDirectory } from './segment-file.js';
 
 const NEWLINE = 10;
 
-/** What does not count when the ledger is opened: the path of the segment, and how much of its end. */
+/** The end of the last segment that does not count when the ledger is opened: the segment's path, and the number of bytes. */
 export interface Torn {
   segment: string;
   bytes: number;
-  /** Whether it stays in the file: a crash tears a line, and no lines that are complete. */
+  /** Set where these bytes stay in the file, since they contain complete lines. A crash tears one line; something else damaged these. */
   kept?: true;
 }
 
-/** What {@link recover} finds. */
+/** The ledger as {@link recover} found it on disk and repaired it. */
 export interface Found {
   segments: Segment[];
   /** The last segment; null where there is none. */
@@ -24,8 +24,8 @@ export interface Found {
 }
 
 /**
- * Makes a ledger whole again: cuts off what a crash has torn, and syncs the rest. Damaged lines that are complete stay for the
- * operator, in a segment that is not written to any more.
+ * Repairs a ledger after a crash: cuts off a line that was written in part, and syncs the rest. Damaged lines that are complete
+ * stay in the file, so that the operator can look at them; nothing is written to that segment any more.
  * @throws what node:fs throws
  */
 export async function recover(directory: string): Promise<Found> {
@@ -54,7 +54,7 @@ export async function recover(directory: string): Promise<Found> {
   return { segments, file: null, runs, torn };
 }
 
-/** Whether a line ends between two places of a file. */
+/** Says whether a newline is between two offsets of a file. */
 async function hasLine(path: string, from: number, to: number): Promise<boolean> {
   if (to <= from) return false;
   for await (const chunk of createReadStream(path, { start: from, end: to - 1 }))
@@ -62,7 +62,7 @@ async function hasLine(path: string, from: number, to: number): Promise<boolean>
   return false;
 }
 
-/** Takes away a last segment in which a crash has torn what it carries over: nothing else was written to it yet. */
+/** Removes the last segment where a crash has torn the copies at its beginning: nothing else is written before these are synced. */
 async function removeUnbegun(segments: Segment[]): Promise<Torn | null> {
   const last = segments.at(-1);
   if (last === undefined || segments.length === 1 || (await isBegun(last))) return null;
@@ -82,7 +82,7 @@ async function isBegun({ path, size, header }: Segment): Promise<boolean> {
   return header !== null && carried >= header.carried;
 }
 
-/** Reads a segment; gives the end of its last whole line. */
+/** Reads a segment, and learns its runs and its earliest record; gives the offset at which its last whole line ends. */
 async function learn(segment: Segment, runs: KnownRuns): Promise<number> {
   let whole = 0;
   segment.earliest = null;

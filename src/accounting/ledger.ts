@@ -11,22 +11,22 @@ import { type Header, toLine } from './record.js';
 import type { Segment } from './segment.js';
 import { makeDirectory, type Named, type SegmentFile } from './segment-file.js';
 
-/** A segment that somebody took away or changed while niwad wrote to it. */
+/** Tells of a segment that another program moved, removed or changed while niwad wrote to it. */
 export interface Lost {
   /** Its path. */
   segment: string;
   /** `gone`: the path names nothing or another file; `changed`: the file was cut, or written to. */
   what: 'gone' | 'changed';
-  /** The segment that goes on. */
+  /** The path of the segment to which niwad writes from now on. */
   next: string;
-  /** How many acknowledged bytes are lost: neither a segment nor an open file has them. */
+  /** How many acknowledged bytes are lost: no segment has them, and neither has the open file. */
   lostBytes: number;
 }
 
 export interface LedgerOptions {
-  /** A segment that has grown so large is followed by the next. */
+  /** A segment that has at least this many bytes is full: the next one begins. */
   segmentBytes?: number;
-  /** Hears of a segment that was lost; what could be saved of it is on disk again by then. */
+  /** Called when a segment was lost. Before the call, all bytes that could be saved were written to the next segment and synced. */
   onLost?: (lost: Lost) => void;
 }
 
@@ -40,26 +40,27 @@ interface Waiting {
 const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
 
 /**
- * The usage records on disk: a directory of segments, a JSON line for each record, only ever appended to.
+ * The usage records on disk: a directory of segments, one JSON line for each record. Lines are only appended.
  *
- * A record is acknowledged when write and fdatasync have both succeeded; only then it counts.
+ * A record is acknowledged when write and fdatasync have both succeeded. Only acknowledged records count.
  *
- * - What a crash leaves beyond that is at the end of the last segment. Whole lines there are as good as acknowledged: they are
- *   synced when the ledger is opened. The rest is cut off.
- * - A write that fails is taken back (ftruncate). Where that fails too, or where fdatasync failed (the kernel may have dropped
- *   the pages and call them clean), the segment is left, and the next one begins. Its header says how much of the one before
- *   counts, so whatever that holds beyond is never read, also if it comes to be on disk after all: a record that is appended
- *   again is there once.
- * - The last segment may be moved, removed or cut under niwad, and the kernel takes writes and syncs to it all the same. So with
- *   each sync its path is looked at; where it does not name what was written, a new segment takes all that the open file still
- *   has, and the records that wait, before these are acknowledged.
- * - A segment begins with a header and a copy of the last interim record of each run that goes on, synced before anything else
- *   is written to it. So bills of a period can be made of the segments of that period, and the older ones put away.
+ * - After a crash the last segment may end with bytes that were never acknowledged. Whole lines among them count: they are synced when
+ *   the ledger is opened. A line that was written in part is cut off.
+ * - When a write fails, the ledger cuts the file back to its size before (ftruncate). When that fails too, or when fdatasync fails (the
+ *   kernel may then have dropped the pages and call them clean), the ledger leaves the segment and begins the next one. The header
+ *   of the next segment says how many bytes of the segment before count. Bytes beyond that are never read, even if they reach the
+ *   disk after all. So a record that is appended again is in the ledger once.
+ * - Another program may move, remove or cut the last segment while niwad writes to it. The kernel reports no error for later writes and
+ *   syncs. Therefore the ledger looks at the segment's path with each sync. If the path does not name the file as it was written, the
+ *   ledger begins a new segment, and copies to it all that the open file still has, and the records that wait. Only then are these
+ *   records acknowledged.
+ * - A segment begins with a header and with a copy of the last interim record of each run that goes on. Both are synced before anything
+ *   else is written. So the bill of a period needs the segments of that period alone, and older segments may be moved away.
  */
 export class Ledger {
-  /** What open() has cut off; null where all was whole. */
+  /** The bytes that did not count when the ledger was opened; null where all was whole. */
   readonly torn: Torn | null;
-  /** Hears that a segment is full, and the next one has begun. */
+  /** Called when a segment was full and the next one has begun. */
   onBegun: () => void = () => {};
   readonly #directory: string;
   readonly #segmentBytes: number;
@@ -83,7 +84,7 @@ export class Ledger {
   }
 
   /**
-   * Opens the ledger in a directory, making it where there is none. Nobody else may have it open.
+   * Opens the ledger in a directory; makes the directory where it is missing. No other process may have the ledger open.
    * @throws NiwaError HOST_ERROR
    */
   static async open(directory: string, options: LedgerOptions = {}): Promise<Ledger> {
@@ -98,9 +99,9 @@ export class Ledger {
   }
 
   /**
-   * Appends a record; when this has resolved, the record is on disk. Records that come while others are being synced wait, and
-   * then share one write and one fdatasync.
-   * @throws NiwaError HOST_ERROR; then the record is not in the ledger, and may be appended again
+   * Appends a record. When the promise resolves, the record is on disk. A record that comes during a sync waits for the end of that
+   * sync; all records that wait share the next write and the next fdatasync.
+   * @throws NiwaError HOST_ERROR; the record is not in the ledger then, and the caller may append it again
    */
   append(record: UsageRecord): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -110,22 +111,22 @@ export class Ledger {
     });
   }
 
-  /** The last record of each run that has no final one. */
+  /** Gives the last interim record of each run that has no final record. */
   unfinished(): UsageRecord[] {
     return [...this.#runs.going.values()];
   }
 
-  /** Gives the records of a period, and those before it that differences need, see {@link LedgerReading}. */
+  /** Gives the records of a period, and the earlier records that are needed for differences, see {@link LedgerReading}. */
   records(period: Period = { since: null, until: null }): LedgerReading {
     return new LedgerReading(this.#segments, period);
   }
 
-  /** Gives the segments, the oldest first, and how much of each is acknowledged now. */
+  /** Gives the segments, the oldest first, each with the number of its bytes that are acknowledged now. */
   parts(): { number: number; path: string; size: number }[] {
     return this.#segments.map(({ number, path, size }) => ({ number, path, size }));
   }
 
-  /** Waits for what is being written. @throws NiwaError HOST_ERROR where the last segment was lost and cannot be saved */
+  /** Closes the ledger, when the records that wait are written. @throws NiwaError HOST_ERROR if the last segment was lost and cannot be saved */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#committing;
@@ -140,7 +141,7 @@ export class Ledger {
   }
 
   async #commitAll(): Promise<void> {
-    await null; // whoever appends in the same turn shares the first batch
+    await null; // callers that append in the same turn of the event loop share the first batch
     while (this.#waiting.length > 0) {
       const batch = this.#waiting;
       this.#waiting = [];
@@ -165,7 +166,7 @@ export class Ledger {
     }
   }
 
-  /** One that only carries over is not full, however much that is. */
+  /** A segment that has only copies of earlier records is not full, however large it is: else each segment would be followed by the next. */
   #isFull(): boolean {
     const { size, earliest } = this.#last();
     return size >= this.#segmentBytes && earliest !== null;
@@ -175,7 +176,7 @@ export class Ledger {
     return this.#segments[this.#segments.length - 1] as Segment;
   }
 
-  /** Writes all of it, or takes back what was written. @throws what node:fs throws */
+  /** Writes all the bytes, or cuts the file back to its size before. @throws what node:fs throws */
   async #write(bytes: Buffer): Promise<void> {
     const file = this.#file as SegmentFile;
     const segment = this.#last();
@@ -195,8 +196,8 @@ export class Ledger {
     if (named.what === 'file') segment.size = end;
     else await this.#replace(file, named, bytes);
   }
-
-  /** Sees to it that the last segment is where it was. @throws what node:fs throws */
+  /** Checks whether the path of the last segment still names the open file; replaces the segment if not. @throws what node:fs throws */
+  /** Checks that the path of the last segment still names the file that niwad writes to; replaces the segment if not. @throws what node:fs throws */
   async #check(): Promise<void> {
     if (this.#file === null) return;
     const named = await this.#file.named(this.#last().size);
@@ -204,10 +205,11 @@ export class Ledger {
   }
 
   /**
-   * Goes on in a new segment instead of the last one, which has lost its path or was changed: with what the open file still has
-   * of a lost one, else with the last interim records once again: what was billed by them is not billed by the next ones then.
+   * Begins a new segment in place of the last one, whose path names another file or none, or whose file was changed. Where the path is lost,
+   * the new segment takes the bytes that the open file still has. Where the file was changed, the new segment takes the last interim
+   * records once more: the next record of a run is billed by its difference to them, so nothing is billed twice.
    * @param bytes what was written last, and is not acknowledged yet
-   * @throws what node:fs throws; then the last segment is as it was before these bytes
+   * @throws what node:fs throws; the last segment is then as it was before these bytes
    */
   async #replace(file: SegmentFile, named: Exclude<Named, { what: 'file' }>, bytes: Buffer): Promise<void> {
     const lost = this.#last();
@@ -236,7 +238,7 @@ export class Ledger {
     this.#onLost({ segment: lost.path, what: named.what, next: this.#last().path, lostBytes: size - saved });
   }
 
-  /** Writes no more to the last segment. One without records of its own is not kept: a bad disk would fill with them. */
+  /** Ends the last segment. If it has no record of its own it is removed: else a failing disk would be filled with empty segments. */
   async #leave(file: SegmentFile): Promise<void> {
     this.#file = null;
     await file.close();
@@ -249,7 +251,7 @@ export class Ledger {
     if (removed) this.#segments.pop();
   }
 
-  /** Begins the next segment with what it carries over. @throws what node:fs throws; then there is none */
+  /** Begins the next segment with copies of the last interim records. @throws what node:fs throws; no segment is made then */
   async #begin(): Promise<void> {
     const before = this.#segments.at(-1);
     const { latestAt, going } = this.#runs;
@@ -266,14 +268,14 @@ export class Ledger {
     this.onBegun();
   }
 
-  /** The latest `at` before a segment. Where its first line is damaged, the latest of all records is given: it is never too early. */
+  /** Gives the latest `at` before a segment. Where its header is damaged, gives the latest `at` of all records, which is never too early. */
   #latestBefore({ header }: Segment): string | null {
     return header?.latest_at ?? (this.#segments.length > 1 ? this.#runs.latestAt : null);
   }
 
-  /** Writes to another segment from now on. */
+  /** From now on records are written to this segment. */
   async #goOn({ file, segment }: Begun, earliest: string | null): Promise<void> {
-    await this.#file?.close(); // all of it is synced
+    await this.#file?.close(); // the file is synced already
     this.#file = file;
     this.#segments.push({ ...segment, earliest });
   }

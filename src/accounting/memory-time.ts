@@ -1,18 +1,18 @@
 import { type Columns, figure } from './columns.js';
 import type { Reading } from './rates.js';
 
-/** What the memory of a container was worth until a moment of CLOCK_BOOTTIME, and how much it had then. */
+/** The memory time of a container up to a moment: the bytes it had, multiplied by the seconds for which it had them. */
 export interface MemoryTime {
   byteSeconds: number;
   usec: number;
-  /** null before the first reading. */
+  /** Memory at that moment; null before the first reading. */
   bytes: number | null;
 }
 
 /**
- * Adds the time since the reading before, at the mean of the two readings of memory.current. Nothing is added without a memory
- * controller. A daemon that takes a container over goes on from the sum and the reading that the one before wrote down: what
- * was between is estimated.
+ * Adds the time since the last reading, multiplied by the mean of the two readings of memory.current. Where the host has no memory
+ * controller, nothing is added. After a restart of niwad the sum goes on from the reading that the earlier niwad wrote to disk, so
+ * the time between the two daemons is an estimate.
  */
 export function addMemoryTime(sum: MemoryTime, { usec, row }: Reading, columns: Columns): MemoryTime {
   const bytes = figure(row, columns, 'memory.current');
@@ -20,8 +20,8 @@ export function addMemoryTime(sum: MemoryTime, { usec, row }: Reading, columns: 
 }
 
 /**
- * Adds the time until the end. The last reading is taken when all memory is given back: what the container had before stands
- * for it; for one that was never read in its life half of its peak.
+ * Adds the time until the end of the container. The kernel has freed the memory before the last reading, so that reading cannot be
+ * used. The reading before stands in its place; where the container had no reading while it lived, half of its peak.
  */
 export function endMemoryTime(sum: MemoryTime, { usec, row }: Reading, columns: Columns): MemoryTime {
   const peak = figure(row, columns, 'memory.peak') ?? figure(row, columns, 'memory.current');

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Usage } from '../protocol/usage.js';
 
-/** What the metrics need of a container. */
+/** The part of a container that the metrics use. */
 export interface Measured {
   id: string;
   owner: string | null;
@@ -12,7 +12,7 @@ export interface Measured {
 type Source = (usage: Usage) => number | null | undefined;
 const seconds = (usec: number | null | undefined) => (usec === null || usec === undefined ? null : usec / 1e6);
 
-/** Counters of each container: name, help, and where in the usage they are. Seconds and bytes, as Prometheus has it. */
+/** Counters of each container: name, help text, and how to read the value from the usage. Units are seconds and bytes, as Prometheus asks. */
 const COUNTERS: [string, string, Source][] = [
   ['cpu_usage_seconds_total', 'CPU time used', ({ cpu }) => seconds(cpu.usage_usec)],
   ['cpu_user_seconds_total', 'CPU time used in user mode', ({ cpu }) => seconds(cpu.user_usec)],
@@ -48,7 +48,7 @@ const GAUGES: [string, string, Source][] = [
   ['pids', 'Processes and threads', ({ pids }) => pids?.current],
 ];
 
-/** The metrics of one daemon, in Prometheus text. */
+/** The metrics of one daemon, given as Prometheus text. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #starts = new Counter({
@@ -80,7 +80,7 @@ export class Metrics {
   }));
   readonly #gauges = GAUGES.map(([name, help, source]) => ({ source, metric: new Gauge(this.#options(name, help)) }));
 
-  /** @param droppedLines gives how many lines of niwad's log were dropped so far */
+  /** @param droppedLines gives how many lines of its log niwad has dropped so far */
   constructor(droppedLines: () => number) {
     new Counter({
       name: 'niwa_log_lines_dropped_total',
@@ -105,7 +105,7 @@ export class Metrics {
     this.#ready.observe(tookUsec / 1e6);
   }
 
-  /** Gives the text for these containers; the figures of those that have exited are in the ledger. */
+  /** Gives the text for these containers. Exited containers are left out; the ledger has their figures. */
   async text(containers: Measured[]): Promise<string> {
     this.#states.reset();
     for (const { metric } of [...this.#counters, ...this.#gauges]) metric.reset();
@@ -124,7 +124,7 @@ export class Metrics {
     const labels = { id, owner: owner ?? '' };
     for (const { metric, source } of this.#counters) {
       const value = source(usage) ?? null;
-      if (value !== null) metric.inc(labels, value); // what the host does not count has no series, rather than a zero
+      if (value !== null) metric.inc(labels, value); // a figure that the host does not count has no series: a zero would be untrue
     }
     for (const { metric, source } of this.#gauges) {
       const value = source(usage) ?? null;

@@ -1,13 +1,13 @@
 import type { Rates } from '../protocol/usage.js';
 import { type Columns, figure } from './columns.js';
 
-/** One reading: when (CLOCK_BOOTTIME, microseconds) and its figures. */
+/** One reading: its time (CLOCK_BOOTTIME, in microseconds) and its figures. */
 export interface Reading {
   usec: number;
   row: Float64Array;
 }
 
-/** Derives rates from two readings; all null where there is no time between them. */
+/** Derives rates from two readings. All rates are null where both readings have the same time. */
 export function ratesBetween(before: Reading, after: Reading, columns: Columns): Rates {
   const interval = after.usec - before.usec;
   const perUsec = (name: string) => {

@@ -1,34 +1,34 @@
 import { crc32 } from 'node:zlib';
 import type { UsageRecord } from '../protocol/record.js';
 
-/** The first line of a segment of the ledger that is not its first one. */
+/** The first line of every segment but the first. */
 export interface Header {
   type: 'segment';
-  /** How much of the segment before this one had been acknowledged; what it may hold beyond that does not count. */
+  /** How many bytes of the segment before are acknowledged. If that segment has more bytes, these do not count. */
   previous_bytes: number;
-  /** The latest `at` of all segments before this one; null where they have no record. */
+  /** The latest `at` of all segments before this one; null where those have no record. */
   latest_at: string | null;
-  /** How many carried records follow. */
+  /** How many copies of records from the segment before follow. */
   carried: number;
 }
 
-/** What a line of the ledger says. */
+/** The content of one line of the ledger. */
 export type Entry =
   | { header: Header }
-  /** `carried`: a copy of the last interim record of a run that goes on, from the segment before. */
+  /** `carried`: the record is a copy, made from the segment before: the last interim record of a run that goes on. */
   | { record: UsageRecord; carried: boolean };
 
-/** `,"crc32":"01234567"}` */
+/** The length of the end of a line: `,"crc32":"01234567"}` */
 const CHECKSUM_BYTES = 20;
 
-/** Writes a line; its last member is the checksum of all before it, so that jq can read it as any other. */
+/** Writes a line. Its checksum is the last member of the JSON object, so that jq can read the line like any other JSON. */
 export function toLine(entry: Entry): string {
   const value = 'header' in entry ? entry.header : entry.carried ? { ...entry.record, carried: true } : entry.record;
   const text = JSON.stringify(value).slice(0, -1);
   return `${text},"crc32":"${checksum(text)}"}\n`;
 }
 
-/** Reads a line, without its end; null where its checksum is wrong or it is none of ours. */
+/** Reads a line, given without its newline; gives null where the checksum is wrong, or the line is no line of a ledger. */
 export function fromLine(line: Buffer): Entry | null {
   const text = line.subarray(0, -CHECKSUM_BYTES);
   if (line.toString('latin1', text.length) !== `,"crc32":"${checksum(text)}"}`) return null;

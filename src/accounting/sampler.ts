@@ -1,13 +1,14 @@
 import type { Handle } from '../kernel/containers.js';
 import type { Kernel } from '../kernel/kernel.js';
 
-/** What the sampler reads: it takes its figures, which are there only for as long as that call lasts. */
+/** What is read in each round: one container. */
 export interface Sampled {
   readonly handle: Handle;
   /**
-   * @param usec when they were read, in microseconds of CLOCK_BOOTTIME
-   * @param rows the figures of all
-   * @param start where those of this one begin
+   * Takes the container's figures. The next round overwrites `rows`, so they have to be copied during the call.
+   * @param usec the time of the reading, in microseconds of CLOCK_BOOTTIME
+   * @param rows the figures of all containers of this round
+   * @param start the index at which the figures of this container begin
    */
   take(usec: number, rows: Float64Array, start: number): void;
 }
@@ -16,13 +17,13 @@ export interface Sampled {
 export class Sampler {
   readonly #kernel: Pick<Kernel, 'readings' | 'host'>;
   readonly #timer: NodeJS.Timeout;
-  /** Kept from round to round: what is made for each reading would have to be collected. */
+  /** Both arrays are reused in each round: new arrays would be work for the garbage collector each second. */
   #handles = new Uint32Array(0);
   #rows = new Float64Array(0);
 
   /**
-   * @param intervalMs between two rounds
-   * @param running gives who is to be read, anew each round
+   * @param intervalMs the time between two rounds
+   * @param running gives the containers to read; called in each round
    */
   constructor(intervalMs: number, running: () => Sampled[], kernel: Pick<Kernel, 'readings' | 'host'>) {
     this.#kernel = kernel;

@@ -6,14 +6,14 @@ const FILE_MODE = 0o640;
 const COPY_BYTES = 1024 * 1024;
 
 /**
- * What the path of an open file names: `file`, the file as it was written; `changed`, the file with another size, and how large
- * it is; `gone`, nothing or another file.
+ * What the path of an open file names now. `file`: the file, as it was written. `changed`: the file, but with another size, which is
+ * given. `gone`: another file, or none.
  */
 export type Named = { what: 'file' } | { what: 'changed'; size: number } | { what: 'gone' };
 
 /**
- * The last segment of a ledger, open: the file that its path named when it was opened. Somebody may take the path away from it
- * (rm, mv), or cut the file; the kernel goes on to take writes and syncs without an error, so the path has to be looked at.
+ * The last segment of a ledger as an open file. Another program may move, remove or cut the file. The kernel then still
+ * takes writes and syncs without an error, so the path has to be looked at: {@link named}.
  */
 export class SegmentFile {
   readonly path: string;
@@ -28,12 +28,12 @@ export class SegmentFile {
     this.#ino = ino;
   }
 
-  /** Opens one that is there. @throws what node:fs throws */
+  /** Opens a file that exists. @throws what node:fs throws */
   static async open(path: string): Promise<SegmentFile> {
     return await SegmentFile.#from(path, 'a+');
   }
 
-  /** Makes a new file, and its directory where that is missing. @throws what node:fs throws, also where the file exists */
+  /** Makes a new file, and its directory where that is missing. @throws what node:fs throws; EEXIST where the file exists */
   static async make(path: string): Promise<SegmentFile> {
     await makeDirectory(dirname(path));
     return await SegmentFile.#from(path, 'ax+');
@@ -50,39 +50,39 @@ export class SegmentFile {
     }
   }
 
-  /** How large it is. @throws what node:fs throws */
+  /** Gives the size of the file. @throws what node:fs throws */
   async size(): Promise<number> {
     return (await this.#file.stat()).size;
   }
 
-  /** Appends bytes; they are not on disk before {@link sync}. @throws what node:fs throws */
+  /** Appends bytes. They are on disk only after {@link sync}. @throws what node:fs throws */
   async append(bytes: Buffer): Promise<void> {
     await this.#file.appendFile(bytes);
   }
 
-  /** Puts all of it on disk. @throws what node:fs throws */
+  /** Puts all appended bytes on disk. @throws what node:fs throws */
   async sync(): Promise<void> {
     await this.#file.datasync();
   }
 
-  /** Cuts it. @throws what node:fs throws */
+  /** Cuts the file to a size. @throws what node:fs throws */
   async truncate(size: number): Promise<void> {
     await this.#file.truncate(size);
   }
 
-  /** Closes it; all of it should be on disk. */
+  /** Closes the file. The caller has called {@link sync} before, so an error of the close loses nothing and is not told. */
   async close(): Promise<void> {
     await this.#file.close().catch(() => {});
   }
 
-  /** Looks at what its path names now, by one stat; a path that cannot be looked at names nothing. */
+  /** Asks by one stat what the path names now. A path for which stat fails counts as `gone`. */
   async named(size: number): Promise<Named> {
     const found = await stat(this.path, { bigint: true }).catch(() => null);
     if (found === null || found.ino !== this.#ino || found.dev !== this.#dev) return { what: 'gone' };
     return found.size === BigInt(size) ? { what: 'file' } : { what: 'changed', size: Number(found.size) };
   }
 
-  /** Appends the first `size` bytes to another one; gives how many it had. @throws what node:fs throws */
+  /** Appends the first `size` bytes of this file to another file; gives how many bytes this file had. @throws what node:fs throws */
   async copyTo(other: SegmentFile, size: number): Promise<number> {
     const buffer = Buffer.allocUnsafe(Math.min(size, COPY_BYTES));
     let copied = 0;
@@ -96,7 +96,7 @@ export class SegmentFile {
   }
 }
 
-/** Makes a directory and its parents where they are missing, durably. @throws what node:fs throws */
+/** Makes a directory and its missing parents, and syncs each. @throws what node:fs throws */
 export async function makeDirectory(directory: string): Promise<void> {
   const first = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
   if (first === undefined) return;
@@ -106,7 +106,7 @@ export async function makeDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Makes the names in a directory durable: fsync of a file does not. @throws what node:fs throws */
+/** Syncs a directory. A new name in it is on disk only after that: fsync of the file alone does not do it. @throws what node:fs throws */
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {

@@ -6,22 +6,22 @@ import { type Entry, fromLine, type Header } from './record.js';
 export interface Segment {
   readonly number: number;
   readonly path: string;
-  /** How much of it counts. */
+  /** How many bytes of the file count. */
   size: number;
-  /** null in the first segment, and where the line is damaged. */
+  /** null in the first segment, and where the first line is damaged. */
   readonly header: Header | null;
-  /** The earliest `at` of its records, null where it has none; left out until somebody has read it all. */
+  /** The earliest `at` of its records, null where it has no records. It is left out as long as the segment was not read in full. */
   earliest?: string | null;
 }
 
-/** A line of a segment, and where the next one begins. */
+/** A line of a segment, and the offset at which the next line begins. */
 export interface Line {
-  /** null where it is torn or its checksum is wrong. */
+  /** null where the line is torn or its checksum is wrong. */
   entry: Entry | null;
   end: number;
 }
 
-/** So small that parsing one does not hold up the daemon: about 5 ms. */
+/** How much is read and parsed at once. Parsing a chunk of this size takes about 5 ms, so requests do not wait long. */
 const CHUNK_BYTES = 256 * 1024;
 const NEWLINE = 10;
 
@@ -46,7 +46,7 @@ export async function findSegments(directory: string): Promise<Segment[]> {
   return segments;
 }
 
-/** The header is the first line, and short. */
+/** How much is read to get the header, which is the first line, and shorter than that. */
 const HEADER_BYTES = 256;
 
 async function lookAt(number: number, path: string): Promise<Segment> {
@@ -63,8 +63,8 @@ async function lookAt(number: number, path: string): Promise<Segment> {
 }
 
 /**
- * Reads the lines of a segment up to `size`, many at a time; the caller does other things between.
- * @param from where a line begins
+ * Reads the lines of a segment up to `size`, many lines at a time. Between two chunks, other work of the event loop goes on.
+ * @param from the offset at which to begin: the beginning of a line
  * @throws what node:fs throws
  */
 export async function* linesOf(path: string, size: number, from = 0): AsyncGenerator<Line[]> {

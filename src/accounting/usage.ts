@@ -5,9 +5,9 @@ import { type Columns, figure } from './columns.js';
 const NETWORK_KEYS = ['rx_bytes', 'rx_packets', 'tx_bytes', 'tx_packets'] as const;
 
 /**
- * Turns a reading into usage.
- * @param row one figure per column
- * @param io what io.stat says, summed
+ * Turns a reading into usage, as the API gives it.
+ * @param row the figures of the reading, one for each column
+ * @param io the sums and the devices of io.stat
  */
 export function toUsage(row: Float64Array, columns: Columns, io: ReturnType<typeof sumIo>): Usage {
   const get = (name: string) => figure(row, columns, name);

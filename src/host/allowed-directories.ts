@@ -5,24 +5,24 @@ import { messageOf } from '../errors.js';
 import type { Check } from '../protocol/host.js';
 
 /**
- * What is wrong with the directories that callers other than root may have in containers. Walks through all that is in them, by
- * programs of the host: it is for a command, never for niwad itself.
+ * Checks the directories that callers other than root may have in their containers (setting of niwad). The check walks through all files in
+ * them, with programs of the host, and may take minutes. So a command of the CLI does this, never niwad itself.
  */
 
 const SHOWN = 20;
 const MAX_LISTED_BYTES = 1024 * 1024;
-/** For each program and directory. */
+/** The longest time that one program may walk through one directory. */
 const WALK_TIMEOUT_MS = 60_000;
 const EXECUTE_BY_OTHERS = 0o001;
 const WRITE_BY_OTHERS = 0o002;
 
-/** What a walk has found: `whole` says whether it went through all. */
+/** The result of a walk. `whole` is false where the walk was ended before it had seen all files. */
 interface Walk {
   found: string[];
   whole: boolean;
 }
 
-/** Looks at each directory, for at most two minutes each. Root sees all of them. */
+/** Checks each directory; this takes at most two minutes for each. Has to run as root, since root can read all directories. */
 export async function checkAllowedDirectories(directories: readonly string[]): Promise<Check[]> {
   const checks: Check[] = [];
   for (const directory of new Set(directories)) checks.push(checkWay(directory), await checkPrograms(directory));
@@ -46,15 +46,15 @@ function checkWay(directory: string): Check {
   }
 }
 
-/** The mode of a directory, and of those above it. */
+/** Gives the mode of a directory, then the modes of the directories above it. */
 function modesOfWay(path: string): number[] {
   const own = statSync(path).mode;
   return path === '/' ? [own] : [own, ...modesOfWay(dirname(path))];
 }
 
 /**
- * What users of the host who are neither owner nor in the group may do with a directory; null for nothing. Pure.
- * @param modes its own, then those of the directories above it
+ * Says what users of the host may do in a directory who are neither its owner nor in its group; null where they may do nothing. Pure.
+ * @param modes the mode of the directory, then the modes of the directories above it
  */
 export function strangersMay(modes: readonly number[]): string | null {
   const [own = 0, ...above] = modes;
@@ -92,13 +92,13 @@ async function setuidPrograms(directory: string): Promise<Walk> {
   return walk('find', [directory, '-type', 'f', ...ofRoot, '-print0'], '\0');
 }
 
-/** Capabilities of another root than the host's (`[rootid=...]`) are of no use on the host. */
+/** Finds files with capabilities. Those with `[rootid=...]` are left out: they count in another user namespace, not on the host. */
 async function filesWithCapabilities(directory: string): Promise<Walk> {
   const { found, whole } = await walk('getcap', ['-n', '-r', directory], '\n');
   return { found: found.filter((line) => !/\[rootid=[1-9]\d*\]$/.test(line)), whole };
 }
 
-/** A walk that ends before its end has found something all the same. */
+/** Runs a program that lists files. Where the program is stopped before its end, the files listed so far are given. */
 function walk(program: string, args: string[], separator: string): Promise<Walk> {
   const options = { timeout: WALK_TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: MAX_LISTED_BYTES } as const;
   return new Promise((resolve) => {

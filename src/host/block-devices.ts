@@ -1,14 +1,15 @@
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** How block devices are stacked, from sysfs: the kernel's own memory, no disk is waited for. */
+/** Finds out from sysfs how block devices are stacked. sysfs is in the kernel's memory, so no disk has to answer. */
 
 const DEVICES = '/sys/dev/block';
 const NAMES = '/sys/class/block';
 
 /**
- * Gives the whole disks that a block device passes its I/O on to: those of which device mapper or RAID makes it, or that of the
- * file system of a loop device's file, as far as the mounts of this process tell. What cannot be read has none.
+ * Gives the whole disks to which a block device passes its I/O on. For device mapper and RAID these are the devices of which it is
+ * made. For a loop device it is the disk of the file system that has its file, if a mount of this process shows that file system. Where
+ * sysfs cannot be read, the list is empty.
  * @param device "major:minor" of a whole disk
  */
 export function devicesBelow(device: string): string[] {
@@ -19,15 +20,15 @@ export function devicesBelow(device: string): string[] {
   return [...new Set([...slaves, ...backing])];
 }
 
-/** The path is taken apart, not followed: what it leads to may hang. */
+/** Gives the disk under a loop device's file. The path is compared with the mounts and never opened, since its file system may hang. */
 function backingOf(path: string): string[] {
   const mount = mountOf(path, textOf('/proc/self/mountinfo') ?? '');
   if (mount === null) return [];
   if (!mount.device.startsWith('0:')) return diskOf(join(DEVICES, mount.device));
-  return namedDisk(mount.source); // btrfs has a number of its own for each file system, and names a device
+  return namedDisk(mount.source); // btrfs: each file system has a number of its own, so the disk is found by the source's name
 }
 
-/** The disk behind the name of a device. The name is looked up in sysfs: FUSE lets anybody choose one, and its path may hang. */
+/** Finds a disk by the name of its device in sysfs. The path itself is not opened: a user of FUSE chooses the name, and the path may hang. */
 function namedDisk(source: string): string[] {
   const [, mapped, name] = /^\/dev\/(mapper\/)?([^/]+)$/.exec(source) ?? [];
   if (name === undefined || name === '.' || name === '..') return [];
@@ -37,10 +38,10 @@ function namedDisk(source: string): string[] {
 }
 
 /**
- * Finds the mount that a path is on.
- * @param path absolute, without links
- * @param mountinfo see proc(5)
- * @returns its device as "major:minor", and its source
+ * Finds the mount that has a path.
+ * @param path absolute, without symbolic links
+ * @param mountinfo the text of /proc/self/mountinfo, see proc(5)
+ * @returns the device of the mount as "major:minor", and its source; null where no mount has the path
  */
 export function mountOf(path: string, mountinfo: string): { device: string; source: string } | null {
   let found: { point: string; device: string; source: string } | null = null;
@@ -49,18 +50,18 @@ export function mountOf(path: string, mountinfo: string): { device: string; sour
     const [device = '', point = ''] = [fields[2], unescapeField(fields[4] ?? '')];
     const source = fields[fields.indexOf('-', 6) + 2] ?? '';
     const covers = point === '/' || path === point || path.startsWith(`${point}/`);
-    // Of two on the same point the later one hides the other.
+    // Where two mounts are on the same point, the later one hides the earlier one.
     if (point !== '' && covers && point.length >= (found?.point.length ?? 0)) found = { point, device, source };
   }
   return found === null ? null : { device: found.device, source: found.source };
 }
 
-/** Spaces and the like are written as `\040`. */
+/** The kernel writes space, tab, newline and backslash in octal, a space as `\040`. */
 function unescapeField(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
-/** The disk of a device of sysfs: of a partition that which it is part of. */
+/** Gives the disk of a device in sysfs. For a partition, this is the disk on which the partition is. */
 function diskOf(path: string): string[] {
   try {
     const real = realpathSync(path);

@@ -6,10 +6,10 @@ import type { Controllers } from '../plan/resources.js';
 
 const EMPTY_POLL_MS = 1000;
 
-/** The controllers that niwa sets limits with. */
+/** The controllers through which niwa limits containers. */
 export const CONTROLLERS = ['cpu', 'memory', 'io', 'pids', 'cpuset'] as const;
 
-/** The v1 names of what v2 calls by another name. */
+/** The cgroup v1 names of the controllers that have another name in v2. */
 const V1_NAMES: Record<string, string> = { io: 'blkio' };
 
 interface MountLine {
@@ -37,12 +37,12 @@ function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
-/** Gives where the cgroup2 file system is mounted whole, from the text of mountinfo; undefined where it is not. */
+/** Gives the path at which the whole cgroup2 tree is mounted, from the text of mountinfo; undefined where there is none. */
 export function findCgroup2Mount(mountinfo: string): string | undefined {
   return parseMountinfo(mountinfo).find(({ type, root }) => type === 'cgroup2' && root === '/')?.point;
 }
 
-/** Gives the type of what is mounted on a mount point: the last, where one mount covers another. */
+/** Gives the type of the file system on a mount point. Where a second mount covers the first, the type of the second. */
 export function findFilesystem(mountinfo: string, point: string): string | undefined {
   return parseMountinfo(mountinfo).findLast((line) => line.point === point)?.type;
 }
@@ -57,17 +57,17 @@ export function findV1Controllers(mountinfo: string): Record<string, string> {
   return Object.fromEntries(found.filter(([, point]) => point !== undefined)) as Record<string, string>;
 }
 
-/** Where a daemon keeps its groups, and what can be limited there. */
+/** The groups of a daemon, and the controllers that can be used in them. */
 export interface CgroupTree {
   mount: string;
-  /** The daemon's subtree: MOUNT/NAME. */
+  /** The daemon's own group, in which all its groups are: MOUNT/NAME. */
   base: string;
-  /** The directory with one group per container. */
+  /** The group that has one group for each container. */
   containers: string;
   controllers: Controllers;
 }
 
-/** Gives the tree of the daemon called `name` and what the host could limit in it, without making anything. */
+/** Gives the paths of the groups of the daemon `name`, and the controllers that the host has for them. Makes nothing. */
 export function lookAtCgroupTree(name: string): CgroupTree {
   const mountinfo = readFileSync('/proc/self/mountinfo', 'utf8');
   const mount = findCgroup2Mount(mountinfo);
@@ -82,8 +82,8 @@ export function lookAtCgroupTree(name: string): CgroupTree {
 }
 
 /**
- * Makes the daemon's groups and turns on every controller that the host has for them.
- * @param delegated the base is a service manager's: nothing above it is touched
+ * Makes the daemon's groups, and turns on each controller that the host has for them.
+ * @param delegated a service manager made the daemon's own group: the groups above it are not changed
  * @throws NiwaError HOST_UNSUPPORTED without cgroup2, HOST_ERROR where the groups cannot be made
  */
 export function makeCgroupTree(name: string, { delegated = false } = {}): CgroupTree {
@@ -107,14 +107,14 @@ export function makeCgroupTree(name: string, { delegated = false } = {}): Cgroup
   return { ...tree, controllers: { available: enabled, missing: { ...missing, ...refused } } };
 }
 
-/** Whether the kernel has frozen every process of a group (cgroup.events). */
+/** Says whether all processes of a group are frozen, see cgroup.events. */
 export function isFrozen(group: string): boolean {
   return readFileSync(join(group, 'cgroup.events'), 'utf8').includes('frozen 1');
 }
 
 /**
- * Kills and removes groups that belong to none of the containers `owned`.
- * @returns their names; `error` where the kernel still holds one
+ * Kills and removes the groups whose names are not in `owned`: no container of this daemon has them.
+ * @returns the names of these groups; `error` for a group that the kernel does not let go
  */
 export function removeLeftovers(
   tree: CgroupTree,
@@ -129,7 +129,7 @@ export function removeLeftovers(
   return Promise.all(names.map(remove));
 }
 
-/** Removes the daemon's own groups once they are empty; a group that somebody else still uses stays. */
+/** Removes the daemon's own groups, as far as they are empty. A group in which something still is stays. */
 export function removeCgroupTree(tree: CgroupTree): void {
   for (const directory of pathFrom(tree.mount, tree.containers).slice(1).reverse()) {
     try {
@@ -141,8 +141,8 @@ export function removeCgroupTree(tree: CgroupTree): void {
 }
 
 /**
- * Kills what is in a group and removes it with the groups below it.
- * @throws NiwaError HOST_ERROR where the kernel still holds it after a few seconds
+ * Kills the processes in a group, and removes the group and the groups below it.
+ * @throws NiwaError HOST_ERROR where the kernel does not let the group go within a few seconds
  */
 export async function removeGroup(path: string): Promise<void> {
   const attempts = 200;
@@ -156,14 +156,14 @@ export async function removeGroup(path: string): Promise<void> {
       if (code === 'ENOENT') return;
       if (code !== 'EBUSY' || attempt === attempts)
         throw new NiwaError('HOST_ERROR', `cannot remove the cgroup ${path}: ${messageOf(error)}`, { cause: error });
-      if (attempt === 0) continue; // it has groups below it, or processes
+      if (attempt === 0) continue; // the group has groups below it, or processes
       writeFileSync(join(path, 'cgroup.kill'), '1');
       await sleep(20);
     }
   }
 }
 
-/** Removes a group as soon as its last process has gone: one that was killed may hang in the kernel. */
+/** Removes a group when its last process has gone. This may take long: a killed process may wait in the kernel. */
 export async function removeWhenEmpty(path: string): Promise<void> {
   for (;;) {
     try {
@@ -182,7 +182,7 @@ function groupsIn(path: string): string[] {
     .map(({ name }) => name);
 }
 
-/** The directories from `top` down to `bottom`, both included. */
+/** Gives the directories from `top` down to `bottom`, with both. */
 function pathFrom(top: string, bottom: string): string[] {
   const parts = bottom
     .slice(top.length)
@@ -191,7 +191,7 @@ function pathFrom(top: string, bottom: string): string[] {
   return [top, ...parts.map((_, i) => join(top, ...parts.slice(0, i + 1)))];
 }
 
-/** Turns on each controller for the groups below; gives why one was refused. */
+/** Turns on each controller for the groups in a directory. Gives for each controller that the kernel refused the reason. */
 function enableControllers(directory: string): Record<string, string> {
   const offered = readWords(join(directory, 'cgroup.controllers'));
   const refused: Record<string, string> = {};

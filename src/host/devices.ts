@@ -2,16 +2,17 @@ import type { DeviceRule } from '../plan/devices.js';
 import { invalid } from '../spec/problems.js';
 import { type Asker, type Errand, reach } from './reach.js';
 
-/** The devices that a spec names, by their numbers. */
+/** The device numbers of the devices that a spec names. */
 export interface DeviceNumbers {
-  /** The "major:minor" of each block device that `io` limits name. */
+  /** For each block device that the `io` limits name, its "major:minor". */
   devices: Record<string, string>;
-  /** The number of each device that a spec has beside the usual ones. */
+  /** The number of each device that the spec has in `devices`. */
   deviceNodes: DeviceRule[];
 }
 
 /**
- * Looks up all devices that a spec names. @throws NiwaError SPEC_INVALID where a path is none; what reach() throws
+ * Looks up the numbers of all devices that a spec names.
+ * @throws NiwaError SPEC_INVALID where a path names no device; what reach() throws
  */
 export async function deviceNumbers(
   spec: { devices: readonly string[]; resources: { io: readonly { device: string }[] } },
@@ -22,9 +23,9 @@ export async function deviceNumbers(
 }
 
 /**
- * Gives the "major:minor" of each block device that `io` limits name by path. The kernel limits whole disks, not partitions:
- * io.max refuses those itself.
- * @throws NiwaError SPEC_INVALID where a path is no block device; what reach() throws
+ * Gives the "major:minor" of each block device that the `io` limits name by path. The kernel limits whole disks only; the write
+ * to io.max fails for a partition.
+ * @throws NiwaError SPEC_INVALID where a path names no block device; what reach() throws
  */
 export async function resolveDevices(io: readonly { device: string }[], asker: Asker): Promise<Record<string, string>> {
   const paths = io.map(({ device }) => device).filter((device) => device.startsWith('/'));
@@ -48,7 +49,7 @@ async function resolveDeviceNodes(paths: readonly string[], asker: Asker): Promi
   });
 }
 
-/** Gives the number of each path; undefined for one that is no device. */
+/** Gives the device number of each path; undefined for a path that names no device. */
 async function look(paths: readonly string[], asker: Asker): Promise<(DeviceRule | undefined)[]> {
   const errands = paths.map((path): Errand => ['device', path]);
   return (await reach(asker, errands)).map(({ body }) => {
@@ -57,12 +58,12 @@ async function look(paths: readonly string[], asker: Asker): Promise<(DeviceRule
   });
 }
 
-/** Gives a dev_t as "major:minor". */
+/** Writes a device number (dev_t) as "major:minor". */
 export function numberOfDevice(device: number): string {
   return `${major(device)}:${minor(device)}`;
 }
 
-/** The layout of dev_t, see makedev(3). */
+/** How major and minor are in a dev_t: see makedev(3). */
 function major(device: number): number {
   return (device >>> 8) & 0xfff;
 }

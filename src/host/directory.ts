@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } fro
 import { join } from 'node:path';
 
 /**
- * What each start and each end does to directories, in the least system calls: what is there, or is not, is found by trying.
- * `rmSync` looks first, and takes several times as long. What the file system refuses is thrown as node:fs does.
+ * Makes and removes the directories of a container, at each start and each end, with few system calls: it tries the call, and looks at
+ * the error. `rmSync` looks at the path first, and takes several times as long. Errors of the file system are thrown as node:fs does.
  */
 
-/** Makes an empty directory, and its parents where they are missing; one that is there is removed with all in it. */
+/** Makes an empty directory, and its missing parents. A directory that exists is removed first, with all in it. */
 export function makeAfresh(path: string, mode: number): void {
   try {
     mkdirSync(path, { mode });
@@ -17,7 +17,7 @@ export function makeAfresh(path: string, mode: number): void {
   }
 }
 
-/** Removes a file; there may be none. */
+/** Removes a file. It is no error where the file does not exist. */
 export function unlinkIfThere(path: string): void {
   try {
     unlinkSync(path);
@@ -26,7 +26,7 @@ export function unlinkIfThere(path: string): void {
   }
 }
 
-/** Removes a directory and what is in it, which is mostly a few files; there may be none. */
+/** Removes a directory with all in it, which is mostly a few files. It is no error where the directory does not exist. */
 export function removeDirectory(path: string): void {
   if (!existsSync(path)) return;
   try {

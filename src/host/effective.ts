@@ -31,8 +31,9 @@ const CGROUP_FILES = [
 ];
 
 /**
- * Reads back from the kernel what the first process of a container has.
- * @param cgroup the path of its group; the process has to be in it before and after, since a pid may come to mean another
+ * Reads from the kernel what limits and identity the first process of a container really has.
+ * @param cgroup the path of the container's group. The process has to be in it before the reading and after it: else the pid has been
+ *   given to another process meanwhile
  * @returns null where the process has gone
  */
 export function readEffective(pid: number, cgroup: string): Effective | null {
@@ -60,7 +61,7 @@ function readAll(pid: number, cgroup: string): Effective {
   };
 }
 
-/** The path of a process in the cgroup v2 tree, see cgroups(7). */
+/** Gives the group of a process, as a path in the cgroup v2 tree, see cgroups(7). */
 function groupOf(pid: number): string {
   const line = readFileSync(`/proc/${pid}/cgroup`, 'utf8')
     .split('\n')
@@ -68,7 +69,7 @@ function groupOf(pid: number): string {
   return line?.slice('0::'.length) ?? '\0';
 }
 
-/** Gives what stands behind `name:` at the start of a line of /proc/PID/status. */
+/** Gives the text after `name:` at the start of a line of /proc/PID/status. */
 function fieldOf(status: string, name: string): string {
   const line = status.indexOf(`\n${name}:`);
   return line < 0 ? '' : status.slice(line + name.length + 2, status.indexOf('\n', line + 1)).trim();
@@ -80,7 +81,7 @@ function toLimits(text: string): Record<string, string> {
 }
 
 function readFiles(cgroup: string): Record<string, string> {
-  const present = new Set(readdirSync(cgroup)); // not those of a missing controller; to fail to open them takes long
+  const present = new Set(readdirSync(cgroup)); // the files of a missing controller do not exist, and a failed open takes long
   const names = CGROUP_FILES.filter((name) => present.has(name));
   return Object.fromEntries(names.map((name) => [name, readFileSync(`${cgroup}/${name}`, 'utf8').trim()]));
 }

@@ -2,7 +2,7 @@ import { statfsSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import { kernel } from '../kernel/addon.js';
 
-/** The Linux version from which each file system can be id-mapped, see mount_setattr(2). */
+/** For each file system, the Linux version that brought id-mapped mounts of it, see mount_setattr(2). */
 export const IDMAPPED_SINCE: Record<string, readonly [number, number]> = {
   ext4: [5, 12],
   vfat: [5, 12],
@@ -16,13 +16,13 @@ export const IDMAPPED_SINCE: Record<string, readonly [number, number]> = {
   ceph: [6, 7],
 };
 
-/** What the kernel said of each file system: its type and its device number name it. */
+/** What the kernel answered for each file system, by the type and the device number of the file system. */
 const probed = new Map<string, boolean>();
 
 /**
- * Whether the file system of a path of niwad's own can be id-mapped; those of others are for reach(). The kernel is asked once for
- * each. A path that does not exist, or of which the kernel cannot be asked, counts as one that can: the start will say what is
- * wrong with it.
+ * Says whether mounts of the file system of a path can be id-mapped. Only for paths of niwad itself; paths that users name have to
+ * go through reach(). The kernel is asked once for each file system. Where the path does not exist, or the kernel cannot be asked, the
+ * answer is yes: the start will then fail, and say what is wrong.
  */
 export function canIdmap(path: string): boolean {
   try {
@@ -35,7 +35,7 @@ export function canIdmap(path: string): boolean {
   }
 }
 
-/** The same of the file system in a file, as far as its type tells. */
+/** Says whether mounts of an image can be id-mapped, by the type of the file system in the image. */
 export function canIdmapImage(type: string): boolean {
   const since = IDMAPPED_SINCE[type];
   return since === undefined || kernelIsAtLeast(since);

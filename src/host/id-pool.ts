@@ -1,13 +1,13 @@
 import { NiwaError } from '../errors.js';
 import { IDS_PER_CONTAINER } from '../spec/ids.js';
 
-/** The host ids of one container, from `start` on. */
+/** The host ids of one container: `size` ids from `start` on. */
 export interface IdRange {
   start: number;
   size: number;
 }
 
-/** Hands out ranges of host ids, no two of which overlap. A range that was given back is the last to be used again. */
+/** Gives ranges of host ids to containers. No two ranges overlap. A range that was given back is used again after all others. */
 export class IdPool {
   #free: number[];
   readonly #taken = new Set<number>();
@@ -17,7 +17,7 @@ export class IdPool {
     this.#free = Array.from({ length: count }, (_, i) => start + i * IDS_PER_CONTAINER);
   }
 
-  /** @throws NiwaError HOST_UNSUPPORTED where every range is in use */
+  /** Takes a range. @throws NiwaError HOST_UNSUPPORTED where every range is in use */
   take(): IdRange {
     const range = this.next();
     this.#free.shift();
@@ -36,14 +36,14 @@ export class IdPool {
     return { start, size: IDS_PER_CONTAINER };
   }
 
-  /** Takes a range that a container of an earlier daemon has; its pool may have been laid out otherwise. */
+  /** Marks the range of a container of an earlier daemon as used. That daemon's pool may have had another start. */
   claim({ start, size }: IdRange): void {
     const overlaps = (other: number) => other < start + size && other + IDS_PER_CONTAINER > start;
     if (this.#free.includes(start)) this.#taken.add(start);
     this.#free = this.#free.filter((other) => !overlaps(other));
   }
 
-  /** Gives a range back; nothing happens where it is not in use. */
+  /** Gives a range back. A range that is not in use is ignored. */
   release({ start }: IdRange): void {
     if (this.#taken.delete(start)) this.#free.push(start);
   }

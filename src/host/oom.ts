@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Whether the OOM killer spares this process before others, see proc(5): a service manager may have set it so. */
+/** Says whether this process has a negative oom_score_adj, so that the OOM killer takes other processes first, see proc(5). */
 export function isOomProtected(): boolean {
   return Number(readFileSync('/proc/self/oom_score_adj', 'utf8')) < 0;
 }

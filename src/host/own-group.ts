@@ -2,18 +2,18 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, NiwaError } from '../errors.js';
 
-/** The name that stands for the group in which the daemon was started. */
+/** The value of the setting that means: the group in which the daemon was started. */
 export const OWN_GROUP = 'self';
 
 /**
- * The group below "self" into which niwad moves. A group that gives controllers to the groups below it must have no processes
- * of its own (cgroups(7)), so niwad cannot stay in "self", where it makes the groups of the containers.
+ * The group below "self" into which niwad moves. A group that gives controllers to the groups below it must have no processes of its
+ * own (cgroups(7)). niwad makes the containers' groups below "self", so niwad cannot stay in "self".
  */
 const DAEMON_GROUP = 'daemon';
 
 /**
- * Gives the path of the v2 group in the text of /proc/PID/cgroup, without the slash before it: "" for the root.
- * @returns undefined where there is none, or it is outside of the cgroup namespace or removed
+ * Gives the path of the cgroup v2 group in the text of /proc/PID/cgroup, without the first slash: "" for the root group.
+ * @returns undefined where there is no v2 group, where it was removed, or where it is outside of the cgroup namespace
  */
 export function findOwnGroup(text: string): string | undefined {
   const path = /^0::\/(.*)$/m.exec(text)?.[1];
@@ -22,8 +22,8 @@ export function findOwnGroup(text: string): string | undefined {
 
 /**
  * Gives the group in which niwad makes its groups.
- * @param group the group in which niwad is. Where an earlier niwad has moved into the group `daemon` and started this one there,
- *   it is the group above
+ * @param group the group in which niwad was started. Where its name is `daemon`, an earlier niwad had moved there and has started this
+ *   niwad: then the group above is given
  */
 export function baseOf(group: string): string {
   const parts = group.split('/');
@@ -31,9 +31,9 @@ export function baseOf(group: string): string {
 }
 
 /**
- * Gives the name of the daemon's group below the cgroup2 mount: the one that is configured, or for "self" the one in which
- * this process is.
- * @throws NiwaError HOST_UNSUPPORTED in the root group, which belongs to the whole machine
+ * Gives the name of the daemon's own group below the cgroup2 mount: the name from the settings, or for "self" the group of this
+ * process.
+ * @throws NiwaError HOST_UNSUPPORTED where this process is in the root group, which belongs to the whole machine
  */
 export function nameOfTree(configured: string): string {
   if (configured !== OWN_GROUP) return configured;
@@ -47,7 +47,7 @@ export function nameOfTree(configured: string): string {
 }
 
 /**
- * Moves this process out of the group `base` into the one for the daemon below it.
+ * Moves this process out of the group `base` into the group `daemon` below it.
  * @throws NiwaError HOST_ERROR
  */
 export function stepAside(base: string): void {

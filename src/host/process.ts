@@ -4,8 +4,9 @@ import { IDS_PER_CONTAINER } from '../spec/ids.js';
 import type { IdRange } from './id-pool.js';
 
 /**
- * Gives when a process was born, in clock ticks since the boot: with the pid it names one process for ever.
- * @param stat the text of /proc/PID/stat; the program's name in it may hold anything, so fields are counted from its end
+ * Gives the start time of a process, in clock ticks since the boot. A pid is used again, pid and start time together are not.
+ * @param stat the text of /proc/PID/stat. The name of the program in it may contain spaces and parentheses, so fields are counted from
+ *   the last parenthesis on
  * @returns field 22, see proc(5)
  */
 export function startTicksOf(stat: string): bigint {
@@ -13,7 +14,7 @@ export function startTicksOf(stat: string): bigint {
   return BigInt(fields[19] ?? 0);
 }
 
-/** Reads when a process was born; 0n where there is none. */
+/** Reads the start time of a process; gives 0n where there is no such process. */
 export function readStartTicks(pid: number): bigint {
   try {
     return startTicksOf(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -22,15 +23,15 @@ export function readStartTicks(pid: number): bigint {
   }
 }
 
-/** PF_EXITING and PF_SIGNALED of the flags of a process, and SIGKILL among its signals, see include/linux/sched.h. */
+/** PF_EXITING and PF_SIGNALED, flags of a process, and the bit of SIGKILL among pending signals, see include/linux/sched.h. */
 const ENDING_FLAGS = 0x4 | 0x400;
 const SIGKILL_BIT = 1 << 8;
 
 /**
- * Whether a process goes on: SIGKILL has neither been sent to it nor begun to end it. Its end may take long, for what it holds
- * is given back first. Fields 9 (flags), 22 and 31 (signals that wait), see proc(5).
+ * Says whether a process goes on, that is, whether SIGKILL is neither pending nor about to end it. The end may take long, since the
+ * kernel frees memory and closes files first. Reads fields 9 (flags), 22 (start time) and 31 (pending signals), see proc(5).
  * @param stat the text of /proc/PID/stat
- * @param startTicks when it was born; another process with its pid is not it
+ * @param startTicks the start time of the process. If it differs, the pid belongs to another process now, and the answer is no
  */
 export function goesOn(stat: string, startTicks: bigint): boolean {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -47,7 +48,7 @@ export function readGoesOn(pid: number, startTicks: bigint): boolean {
   }
 }
 
-/** Names this boot of the host, see random(4). */
+/** Gives the id of this boot of the host: every boot has another one, see random(4). */
 export function readBootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
@@ -55,18 +56,18 @@ export function readBootId(): string {
 /** A process that was found in a group. */
 export interface OldestProcess {
   pid: number;
-  /** Field 22 of /proc/PID/stat. */
+  /** The start time in clock ticks: field 22 of /proc/PID/stat. */
   startTicks: bigint;
-  /** The same on CLOCK_BOOTTIME, in nanoseconds. */
+  /** The start time on CLOCK_BOOTTIME, in nanoseconds. */
   bornNs: bigint;
-  /** The host ids of its user namespace, where that has a range as niwa gives it; else null. */
+  /** The host ids of its user namespace, if these are a range as niwa gives it; else null. */
   idRange: IdRange | null;
 }
 
-/** USER_HZ, the unit of the ticks in /proc, is 100 on every architecture that niwa runs on. */
+/** The length of a clock tick in /proc: USER_HZ is 100 on every architecture that niwa runs on. */
 const NS_PER_TICK = 10_000_000n;
 
-/** Finds the oldest process in a group and those below it; null where there is none. */
+/** Finds the oldest process in a group and in the groups below it; gives null where there is no process. */
 export function oldestIn(group: string): OldestProcess | null {
   const born = pidsIn(group)
     .map((pid) => ({ pid, startTicks: readStartTicks(pid) }))
@@ -83,7 +84,7 @@ function pidsIn(group: string): number[] {
     const own = readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
     return [...own, ...below.flatMap(({ name }) => pidsIn(join(group, name)))];
   } catch {
-    return []; // it has gone meanwhile, or is threaded and has no processes of its own
+    return []; // the group was removed meanwhile, or is threaded: then it has no list of processes
   }
 }
 

@@ -8,8 +8,8 @@ const { EOPNOTSUPP, ENOTTY, ENOSYS, ESRCH } = constants.errno;
 const NO_QUOTA: number[] = [EOPNOTSUPP, ENOTTY, ENOSYS, ESRCH];
 
 /**
- * Bounds the directory that keeps what is written over a root, if there is one, to its size. Without a size, a bound that was
- * left there is taken away.
+ * Limits the directory that keeps the changes of a container's root (kept overlay) to the size in the spec. Where the spec has no size,
+ * the limit that an earlier container has left there is removed. Without such a directory nothing is done.
  * @throws NiwaError HOST_UNSUPPORTED where its file system has no project quota, HOST_ERROR where it refuses; what reach() throws
  */
 export async function limitKept(overlay: Overlay | null, asker: Asker): Promise<void> {
@@ -25,7 +25,7 @@ export async function limitKept(overlay: Overlay | null, asker: Asker): Promise<
   throw new NiwaError('HOST_ERROR', `${refused}. It has to be a directory, and so have upper and work in it.`);
 }
 
-/** Takes the bound away at the end; gives the errno. @throws what reach() throws */
+/** Removes the limit when the container ends; gives the errno, 0 for success. @throws what reach() throws */
 export async function unlimitKept(overlay: Overlay | null, asker: Asker): Promise<number> {
   return overlay === null || overlay.directory === null || overlay.sizeBytes === null
     ? 0

@@ -5,14 +5,15 @@ import { REACH_PROGRAM } from '../kernel/programs.js';
 import { Turns } from '../turns.js';
 
 /**
- * Touches paths that users name, in helper processes (native/reach/main.cc). A file system may never answer: FUSE whose program
- * sleeps, NFS whose server is gone. The process that has asked waits in the kernel, often also after SIGKILL. A thread of niwad
- * that waits so would keep niwad from ending. A helper is given up instead; it ends when the file system answers.
+ * Touches paths that users name, in helper processes (native/reach/main.cc). A file system may never answer: FUSE, when its program
+ * sleeps, or NFS, when its server is gone. A process that asks such a file system waits in the kernel, often also after SIGKILL. If a
+ * thread of niwad waited there, niwad could not end. So a helper process asks. If the helper hangs, niwad goes on without it; the
+ * helper ends when the file system answers.
  */
 
 /**
- * A task for a helper: a path, and what else the task needs; run_errand() in native/reach/main.cc says what each gives. A link
- * inside a directory of the fence is not followed to a place outside of it.
+ * A task for a helper: a path, and further words that the task needs. run_errand() in native/reach/main.cc says what each task gives.
+ * `fence` names directories: a symbolic link in one of them is followed only to places in the same directory.
  */
 export type Errand =
   | [what: 'real' | 'source' | 'image', path: string, ...fence: string[]]
@@ -20,32 +21,32 @@ export type Errand =
   | [what: 'read', directory: string, file: string]
   | [what: 'limit', directory: string, bytes: string];
 
-/** What came of an errand. */
+/** The result of an errand. */
 export interface Found {
   /** 0 for success. */
   errno: number;
   body: Buffer;
 }
 
-/** File systems that answer at all do so within this: a disk that spins up, a server that is mounted first. */
+/** How long an errand may take. A file system that answers at all does so in this time, also when a disk has to spin up or be mounted. */
 const PATIENCE_MS = 5000;
-/** So many helpers of one caller work at the same time; an errand takes some ten microseconds. */
+/** How many helpers work at the same time for one asker. An errand takes some ten microseconds. */
 const AT_ONCE = 4;
-/** One that takes longer lets the next begin. */
+/** When an errand takes longer than this, the next errand of the asker may begin beside it. */
 const SLOW_MS = 50;
-/** So many more may be slow or hang, each on a path of its own: for callers, and for root, who asks for all customers. */
+/** How many further helpers of an asker may be slow or hang, each on another path. Root has more, since it asks for all customers. */
 const MOST_HUNG = 4;
 const MOST_HUNG_OF_ROOT = 32;
-/** So many helpers that have nothing to do are kept. */
+/** How many helpers without work are kept for the next errand. */
 const IDLE = 2;
 const HEAD_BYTES = 8;
 
-/** For whom a path is touched. Each of them has its own bound of hanging helpers, so that one cannot use up those of another. */
+/** On whose behalf a path is touched. Each asker has its own limit of helpers that hang, so one asker cannot use up that of another. */
 export type Asker = `user ${number}` | `container ${string}` | 'the configuration';
 
 interface Account {
   turns: Turns;
-  /** Errands that are under way, and helpers that hang. */
+  /** How many errands are under way and helpers hang. */
   open: number;
   slow: number;
   hung: number;
@@ -53,15 +54,15 @@ interface Account {
 }
 
 const accounts = new Map<Asker, Account>();
-/** The paths on which a helper hangs, and since when. */
+/** The paths on which a helper hangs, each with the time since when. */
 const hungPaths = new Map<string, Date>();
 const idle: Helper[] = [];
 
 /**
  * Does errands, one after another.
- * @param asker for whom: each may have only so many paths that hang
- * @returns what came of each
- * @throws NiwaError PATH_TIMEOUT where a path does not answer, TOO_MANY_REQUESTS where too many of this asker do not; HOST_ERROR
+ * @param asker on whose behalf: only so many paths of each asker may hang
+ * @returns the result of each errand, in the same order
+ * @throws NiwaError PATH_TIMEOUT where a path does not answer, TOO_MANY_REQUESTS where too many paths of this asker hang; HOST_ERROR
  */
 export async function reach(asker: Asker, errands: readonly Errand[]): Promise<Found[]> {
   if (errands.length === 0) return [];
@@ -90,7 +91,7 @@ function close(asker: Asker, account: Account): void {
   if (--account.open === 0) accounts.delete(asker);
 }
 
-/** Begins errands; resolves when the next may begin. */
+/** Begins errands. Resolves when the next errands of this asker may begin; `done` resolves with the results. */
 async function begin(asker: Asker, account: Account, errands: readonly Errand[]): Promise<{ done: Promise<Found[]> }> {
   for (const [, path] of errands) refuseHung(path);
   if (account.hung >= account.most)
@@ -107,7 +108,7 @@ async function begin(asker: Asker, account: Account, errands: readonly Errand[])
   return { done };
 }
 
-/** Whether a promise resolves within a time. */
+/** Says whether a promise resolves within a time. */
 function isWithin(over: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const late = setTimeout(() => resolve(false), timeoutMs);
@@ -150,7 +151,7 @@ function pathTimeout(path: string, how: string): NiwaError {
   );
 }
 
-/** One niwa-reach. It does not keep its parent alive but while it works, and ends with it. */
+/** One process niwa-reach. It ends when niwad ends. It keeps the event loop of niwad alive only during an errand. */
 class Helper {
   readonly #process: ChildProcess;
   readonly #gone: Promise<unknown>;
@@ -172,7 +173,7 @@ class Helper {
 
   /**
    * Does errands.
-   * @returns what came of each; of fewer where the next was not answered in time
+   * @returns the results; fewer than errands where one was not answered in time
    * @throws NiwaError HOST_ERROR
    */
   async run(errands: readonly Errand[], patienceMs: number): Promise<Found[]> {
@@ -190,12 +191,12 @@ class Helper {
     return found;
   }
 
-  /** Lets it end. */
+  /** Closes the helper's input; the helper then ends by itself. */
   end(): void {
     this.#process.stdin?.end();
   }
 
-  /** Kills it; resolves when it has gone, which may be when a file system answers. */
+  /** Kills the helper. Resolves when the process has gone: if it hangs, that is when the file system answers. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL');
     this.#process.stdin?.destroy();
@@ -222,7 +223,7 @@ class Helper {
     );
   }
 
-  /** Takes the first answer that is whole. */
+  /** Takes the first complete answer out of the bytes read so far; gives undefined where none is complete. */
   #take(): Found | undefined {
     if (this.#bytes.length < HEAD_BYTES) return undefined;
     const end = HEAD_BYTES + this.#bytes.readUInt32LE(0);
@@ -232,7 +233,7 @@ class Helper {
     return found;
   }
 
-  /** Waits for more bytes, or a fault; gives false where nothing comes in time. */
+  /** Waits until more bytes or an error come; gives false where nothing comes in time. */
   #news(timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const late = setTimeout(() => resolve(false), Math.max(0, timeoutMs));
@@ -243,7 +244,7 @@ class Helper {
     });
   }
 
-  /** Keeps the parent alive, or not. */
+  /** Says whether the helper keeps the event loop of niwad alive. */
   #hold(on: boolean): void {
     for (const stream of [this.#process.stdin, this.#process.stdout]) {
       const handle = stream as { ref?(): void; unref?(): void } | null;
@@ -253,7 +254,7 @@ class Helper {
   }
 }
 
-/** Numbers are in the order of the machines that niwa knows, x86-64 and arm64. */
+/** Writes an errand as bytes. Numbers are little-endian, as on x86-64 and arm64, the machines that niwa runs on. */
 function encode(errand: Errand): Buffer {
   const words = Buffer.from(errand.map((word) => `${word}\0`).join(''));
   const head = Buffer.alloc(4);

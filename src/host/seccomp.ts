@@ -19,13 +19,13 @@ const RETURNS: Record<Action, number> = {
 };
 
 const compiled = new Map<string, readonly bigint[]>();
-/** The default profile is always the same object: to hash it takes longer than all else that a plan needs. */
+/** Compiled profiles by object. The default profile is always one object, so it is not hashed: that takes longer than the rest of a plan. */
 const compiledObjects = new WeakMap<SeccompProfileInput, readonly bigint[]>();
 const MAX_CACHED = 100;
 
 /**
- * Compiles a profile to instructions (struct sock_filter as numbers); the same profile is compiled only once.
- * @throws NiwaError SPEC_INVALID where libseccomp refuses it
+ * Compiles a profile to instructions (struct sock_filter, each as one number). The same profile is compiled only once.
+ * @throws NiwaError SPEC_INVALID where libseccomp refuses the profile
  */
 export function compileSeccomp(profile: SeccompProfileInput): readonly bigint[] {
   const instructions = compiledObjects.get(profile) ?? compileText(profile);

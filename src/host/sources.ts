@@ -7,17 +7,19 @@ import { type Asker, type Errand, type Found, reach } from './reach.js';
 
 const PRIVATE_TMPFS: Overlay = { sizeBytes: null, directory: null };
 
-/** What reach() found at a path. */
+/** Gives what reach() found at a path. */
 type See = (what: 'real' | 'source' | 'image', path: string) => Found;
 
 /**
- * Gives a spec with the real paths of its root, of its bind sources and of the programs of its hooks. The boot helper follows no link on the way to them,
- * so that what was checked here is what is mounted. Of a path that does not exist, links are followed as far as there are any: the start will say so.
- * The host's own root, by whatever path, is shown only under an overlay. What cannot be id-mapped is shown as it is: its files belong to
- * nobody in the container, which reads and writes what everybody may. A spec that names no path of the host takes no time.
- * @param spec of whose paths the caller may name each, see requirePermission()
- * @param fence the directories below which all of them are, where links that lead out of these are not to be followed
- * @throws NiwaError SPEC_INVALID where what is written over the host's own root should be kept; what reach() throws
+ * Gives the spec with the real paths of its root, its bind sources, its devices and the programs of its hooks: symbolic links are
+ * resolved. The boot helper follows no link on the way to these paths, so the paths that were checked are the paths that are mounted.
+ * Where a path does not exist, its links are resolved as far as it does; the start then fails, and names the path.
+ * exist, its links are resolved as far as it does; the start then fails, and names the path.
+ * The host's own root may only be shown under an overlay, also where the spec names it by another path. A file system that cannot be id-mapped
+ * is mounted without: in the container its files have the owner nobody, and the container may do with them what every user may.
+ * @param spec the caller has to have permission for each of its paths, see requirePermission()
+ * @param fence directories that contain all these paths; links that lead out of them are not followed
+ * @throws NiwaError SPEC_INVALID where a kept overlay is over the host's own root; what reach() throws
  */
 export async function resolveSources(spec: Spec, asker: Asker, fence: readonly string[] = []): Promise<Spec> {
   const errands = [...errandsOf(spec, fence)];
@@ -32,7 +34,7 @@ export async function resolveSources(spec: Spec, asker: Asker, fence: readonly s
   };
 }
 
-/** Gives the real paths of some. @throws what reach() throws */
+/** Gives the real path of each of the paths. @throws what reach() throws */
 export async function realPaths(paths: readonly string[], asker: Asker): Promise<string[]> {
   const found = await reach(
     asker,
@@ -41,7 +43,7 @@ export async function realPaths(paths: readonly string[], asker: Asker): Promise
   return found.map(({ body }) => body.toString());
 }
 
-/** All that the start will touch. Namespaces stay as they are written: their real paths are no paths. */
+/** Gives an errand for each path that the start will use. Paths of namespaces are left out: the target of such a link is no path. */
 function* errandsOf({ root, mounts, devices, hooks, namespaces }: Spec, fence: readonly string[]): Iterable<Errand> {
   if (root.path !== null && root.path !== '/') yield ['source', root.path, ...fence];
   if (root.file !== null) yield ['image', root.file, ...fence];

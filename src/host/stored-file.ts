@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
 
 /**
- * What was found of something that an earlier niwad wrote down:
+ * The result of reading a file that an earlier niwad has written:
  *
- * - `whole`: what it wrote
- * - `damaged`: something is there that cannot be read (then `text` is null), or that makes no sense
- * - `missing`: nothing is there
+ * - `whole`: its value
+ * - `damaged`: the file exists, but cannot be read (then `text` is null), or its text has no meaning
+ * - `missing`: the file does not exist
  *
  * The caller has to handle all three cases: a damaged file must not be taken for a missing one.
  */
@@ -20,8 +20,8 @@ const RETRY_MS = 100;
 const TRIES = 10;
 
 /**
- * Reads what an earlier niwad wrote down.
- * @param parse makes sense of the text; what it throws is the reason for `damaged`
+ * Reads a file that an earlier niwad has written.
+ * @param parse turns the text into a value. The error that it throws becomes the reason of `damaged`
  */
 export function loadNow<T>(path: string, parse: (text: string) => T): Found<T> {
   let text: string | null = null;
@@ -34,7 +34,7 @@ export function loadNow<T>(path: string, parse: (text: string) => T): Found<T> {
   }
 }
 
-/** The same, but what cannot be read is tried for a second: EMFILE, ENFILE or EIO may be over a moment later. */
+/** Reads a file like {@link loadNow}; where that fails, tries again for a second, since EMFILE, ENFILE or EIO may soon be over. */
 export async function load<T>(path: string, parse: (text: string) => T): Promise<Found<T>> {
   for (let tries = 1; ; tries++) {
     const found = loadNow(path, parse);
@@ -44,8 +44,8 @@ export async function load<T>(path: string, parse: (text: string) => T): Promise
 }
 
 /**
- * Whether there is a file, or a directory.
- * @throws what node:fs throws where that cannot be said: a file that cannot be looked at must not be taken for missing
+ * Says whether a file or directory exists.
+ * @throws what node:fs throws where the kernel does not say: a file that cannot be looked at must not be taken for missing
  */
 export function isThere(path: string): boolean {
   try {

@@ -5,20 +5,20 @@ import { isOomProtected } from './oom.js';
 import { openFilesLimit } from './open-files.js';
 import { compileSeccomp } from './seccomp.js';
 
-/** Where a niwad makes its containers. */
+/** Where and how a niwad makes its containers. */
 export interface HostPlace {
   tree: Pick<CgroupTree, 'containers' | 'controllers'>;
-  /** An empty directory to build roots on. */
+  /** An empty directory, on which the boot helper mounts the root of a container. */
   stage: string;
-  /** The size of `/tmp` and the like over the host's own root; null for a tenth of the host's memory. */
+  /** The size of each tmpfs such as `/tmp` over the host's own root; null for a tenth of the host's memory. */
   placeBytes: number | null;
 }
 
 let filtersDevices: boolean | undefined;
 
 /**
- * Gives what plans have to know of this machine. The OOM score and the limits of this process are read each time: an operator
- * may change them while it runs.
+ * Gives the facts about this machine that plans need. The OOM score and the limits of this process are read in each call, since an
+ * operator may change them while niwad runs.
  * @throws what node:fs throws where /proc cannot be read
  */
 export function hostView({ tree, stage, placeBytes }: HostPlace): HostView {

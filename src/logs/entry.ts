@@ -1,19 +1,19 @@
 import type { StreamName } from '../protocol/logs.js';
 
-/** The lines of an index: "from this offset on, bytes of this stream, taken at this time" (native/addon/log_file.cc). */
+/** A line of an index: "from this offset on the bytes are of this stream, and came at this time" (native/addon/log_file.cc). */
 
 export interface Entry {
   /** Microseconds since 1970. */
   usec: number;
   stream: StreamName;
-  /** Of the first byte in the segment. */
+  /** The offset of the first byte in the segment. */
   offset: number;
 }
 
-/** 16 digits of microseconds, `o` or `e`, 12 digits of offset, with a space between them and a newline. */
+/** The length of a line: 16 digits of microseconds, `o` or `e`, 12 digits of the offset, with spaces between them, and a newline. */
 export const ENTRY_BYTES = 32;
 
-/** Parses whole lines of an index; what a dying machine has left in place of a line is left out. */
+/** Parses the whole lines of an index. A crash of the machine may have left other bytes in place of a line; they are skipped. */
 export function parseEntries(bytes: Buffer): Entry[] {
   const lines = bytes.toString('latin1').match(/[0-9]{16} [oe] [0-9]{12}\n/g) ?? [];
   return lines.map((line) => ({
@@ -23,7 +23,7 @@ export function parseEntries(bytes: Buffer): Entry[] {
   }));
 }
 
-/** Writes microseconds since 1970 as people and programs read them: `2026-11-23T13:57:15.033124Z`. */
+/** Writes microseconds since 1970 in the form of ISO 8601: `2026-11-23T13:57:15.033124Z`. */
 export function formatUsec(usec: number): string {
   const micros = String(usec % 1000).padStart(3, '0');
   return new Date(Math.floor(usec / 1000)).toISOString().replace('Z', `${micros}Z`);

@@ -4,55 +4,55 @@ import { LogReader, OLDEST, type Position } from './reader.js';
 import { positionOfLast, positionSince } from './search.js';
 import type { Piece } from './segment.js';
 
-/** Which part of a log; times are microseconds since 1970. */
+/** A part of a log. Times are microseconds since 1970. */
 export interface LogRange {
   sinceUsec?: number | undefined;
-  /** The first moment that is not meant any more. */
+  /** The end of the part: output of this moment or later does not belong to it. */
   untilUsec?: number | undefined;
-  /** Only the last lines. */
+  /** Only the last so many lines. */
   tail?: number | undefined;
   stream?: StreamName | undefined;
-  /** Go on until the container has exited. */
+  /** Wait for further output until the container has exited. */
   follow?: boolean | undefined;
-  /** Called when the place to begin at is found: what comes from then on is not missed. */
+  /** Called when the place at which to begin is known: all output after the call is read. */
   begun?: (() => void) | undefined;
 }
 
-/** The stored output of one container. Readers have places of their own: none of them holds anything back. */
+/** The stored output of one container. Each reader has its own place, so a slow reader delays neither the others nor the container. */
 export class ContainerLog {
   readonly #directory: string;
   readonly #watch: () => void;
   readonly #waiting = new Set<() => void>();
-  /** How often something new was heard of. */
+  /** Counts the calls of {@link hear}. */
   #heard = 0;
   #asked = false;
   #ended = false;
 
   /**
-   * @param directory where it is stored
-   * @param watch asks to {@link hear} of the next output that is stored, once
+   * @param directory where the output is stored
+   * @param watch asks for one call of {@link hear}, when the next output is stored
    */
   constructor(directory: string, watch: () => void) {
     this.#directory = directory;
     this.#watch = watch;
   }
 
-  /** Something was stored since it was asked for. */
+  /** The addon tells that output was stored since `watch` was called. */
   hear(): void {
     this.#heard++;
     this.#asked = false;
     for (const wake of this.#waiting) wake();
   }
 
-  /** Everything is stored. */
+  /** The container has exited, and all its output is stored. */
   end(): void {
     this.#ended = true;
     this.hear();
   }
 
   /**
-   * Reads a part of the log, each piece when it is asked for.
-   * @param left ends the reading where nobody reads any more
+   * Reads a part of the log; each piece is read when it is asked for.
+   * @param left aborted when the reader has gone; this ends the reading
    * @throws errors of the file system
    */
   async *read(range: LogRange, left: AbortSignal): AsyncGenerator<LogChunk> {
@@ -61,7 +61,7 @@ export class ContainerLog {
     try {
       while (!left.aborted) {
         const over = this.#ended || range.follow !== true;
-        const heard = over ? 0 : this.#ask(); // before the reading, so that nothing comes in between
+        const heard = over ? 0 : this.#ask(); // before the read: output that is stored after the read is then told
         for (let pieces = await reader.read(); pieces.length > 0; pieces = await reader.read()) {
           for (const piece of pieces) if (isMeant(piece, range)) yield toChunk(piece, reader.takeLost());
           if (left.aborted || pieces.some(({ usec }) => usec >= (range.untilUsec ?? Number.POSITIVE_INFINITY))) return;
@@ -74,7 +74,7 @@ export class ContainerLog {
     }
   }
 
-  /** Opens what is stored at the place to begin at; gives null where nothing has been stored. */
+  /** Opens the log at the place at which to begin; gives null where nothing has been stored. */
   async #openAtBeginning(range: LogRange): Promise<LogReader | null> {
     const reader = await LogReader.open(this.#directory);
     if (reader === null) return null;
@@ -88,12 +88,12 @@ export class ContainerLog {
     return reader;
   }
 
-  /** Waits for the first output, which makes the directory, and all of which is meant; gives null where none comes. */
+  /** Waits for the first output, which makes the directory; all of it belongs to the range. Gives null where the container exits without. */
   async #awaitFirst({ follow, begun }: LogRange, left: AbortSignal): Promise<LogReader | null> {
     begun?.();
     while (follow === true && !left.aborted) {
       const over = this.#ended;
-      const heard = over ? 0 : this.#ask(); // before the look, so that nothing comes in between
+      const heard = over ? 0 : this.#ask(); // before the look: output that is stored after the look is then told
       const reader = await LogReader.open(this.#directory);
       if (reader !== null || over) return reader;
       await this.#newsAfter(heard, left);
@@ -101,7 +101,7 @@ export class ContainerLog {
     return null;
   }
 
-  /** Asks for news; gives how often there were some. */
+  /** Asks to be told of the next output, unless that was asked for already; gives how often output was told of so far. */
   #ask(): number {
     if (!this.#asked) {
       this.#asked = true;

@@ -7,18 +7,18 @@ export interface Position {
   offset: number;
 }
 
-/** The oldest byte that there is, whatever its segment. */
+/** The place of the oldest byte, in whichever segment that is. */
 export const OLDEST: Position = { number: 0, offset: 0 };
 
 /**
- * Reads a log from a place on, at its own pace, while it grows and is rotated. It holds the directory itself: of an id that is
- * used again it does not see the new log. Errors of the file system are thrown as they are.
+ * Reads a log from a place on, as fast as its caller asks, while the log grows and is rotated. It holds the directory open. So when
+ * the id is used again for a new container, the reader does not read the new log. Errors of the file system are thrown as they are.
  */
 export class LogReader {
   readonly #directory: FileHandle;
   readonly #path: string;
   #segment: Segment | null = null;
-  /** Where to read next. */
+  /** The place of the next byte to read. */
   #at = OLDEST;
   #lost = false;
 
@@ -27,7 +27,7 @@ export class LogReader {
     this.#path = `/proc/self/fd/${directory.fd}`;
   }
 
-  /** Opens the log in a directory, at its beginning; gives null where it has been removed. */
+  /** Opens the log in a directory, at its beginning; gives null where the log has been removed. */
   static async open(directory: string): Promise<LogReader | null> {
     const handle = await openIfThere(directory);
     return handle === null ? null : new LogReader(handle);
@@ -38,14 +38,14 @@ export class LogReader {
     await this.#directory.close();
   }
 
-  /** Goes to a place; what is in between was not lost. */
+  /** Goes to a place. The bytes that are skipped by this do not count as lost. */
   async seek(position: Position): Promise<void> {
     await this.#segment?.close();
     this.#segment = null;
     this.#at = position;
   }
 
-  /** The numbers of the segments that there are, the oldest first. */
+  /** Gives the numbers of the segments, the oldest first. */
   async numbers(): Promise<number[]> {
     const names = await readdir(this.#path);
     return names
@@ -54,27 +54,27 @@ export class LogReader {
       .sort((a, b) => a - b);
   }
 
-  /** Uses one segment, for looking around; gives undefined where it has been removed. */
+  /** Calls `use` with a segment, without moving this reader; gives undefined where the segment has been removed. */
   async withSegment<T>(number: number, use: (segment: Segment) => Promise<T>): Promise<T | undefined> {
     const segment = await Segment.open(this.#path, number);
     if (segment === null) return undefined;
     return await use(segment).finally(() => segment.close());
   }
 
-  /** Reads the next bytes; gives none where there are none yet. */
+  /** Reads the next bytes; gives an empty list where there are none yet. */
   async read(): Promise<Piece[]> {
     while (this.#segment !== null || (await this.#enter())) {
       const pieces = await this.#readHere();
       if (pieces.length > 0) return pieces;
       if (!(await this.numbers()).some((number) => number > this.#at.number)) return [];
-      const rest = await this.#readHere(); // a newer segment is begun when this one is complete
+      const rest = await this.#readHere(); // the next segment is begun only when this one is complete: so this is its rest
       if (rest.length > 0) return rest;
       await this.seek({ number: this.#at.number + 1, offset: 0 });
     }
     return [];
   }
 
-  /** Whether something was rotated away before it could be read, since this was asked last. */
+  /** Says whether output was rotated away before this reader had read it, since the last call. */
   takeLost(): boolean {
     const lost = this.#lost;
     this.#lost = false;
@@ -88,7 +88,7 @@ export class LogReader {
     return pieces;
   }
 
-  /** Opens the segment to read next, or the oldest one left after it; gives false where there is none. */
+  /** Opens the segment to read next; where that was removed, the oldest one after it. Gives false where there is none. */
   async #enter(): Promise<boolean> {
     for (const number of await this.numbers()) {
       if (number < this.#at.number) continue;

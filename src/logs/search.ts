@@ -2,12 +2,12 @@ import type { StreamName } from '../protocol/logs.js';
 import { type LogReader, OLDEST, type Position } from './reader.js';
 import type { Piece, Segment } from './segment.js';
 
-/** Looks for places in a log. A clock that was set back makes places by time inexact. */
+/** Finds places in a log by time and by lines. Where the wall clock was set back, places by time are inexact. */
 
 const NEWLINE = 10;
 const STEP_BYTES = 64 * 1024;
 
-/** Finds the first byte that came at a time or later; the end of the log where there is none. */
+/** Finds the first byte that came at a time or later; gives the end of the log where no byte did. */
 export async function positionSince(reader: LogReader, usec: number): Promise<Position> {
   for (const number of (await reader.numbers()).reverse()) {
     const found = await reader.withSegment(number, async (segment) => {
@@ -20,10 +20,10 @@ export async function positionSince(reader: LogReader, usec: number): Promise<Po
 }
 
 /**
- * Finds where the last lines before a place begin; a line counts where its newline is, and what follows the last newline is a
- * line too.
- * @param end where to count back from; null for the end of the log
- * @param stream only lines of this stream count; undefined for both
+ * Finds the place at which the last lines before a given place begin. A line that goes on over several pieces counts in the piece
+ * that has its newline. Text after the last newline counts as a line.
+ * @param end the place from which to count back; null for the end of the log
+ * @param stream count only lines of this stream; undefined for both streams
  */
 export async function positionOfLast(
   reader: LogReader,
@@ -73,7 +73,7 @@ async function readAll(segment: Segment, from: number, to: number): Promise<Piec
   return all;
 }
 
-/** Counts lines from the end of a text that comes in pieces, the last one first. */
+/** Counts lines from the end of a text towards its beginning. The text comes in pieces, the last piece first. */
 class LineCounter {
   #left: number;
   #begun = false;
@@ -82,13 +82,13 @@ class LineCounter {
     this.#left = lines;
   }
 
-  /** Gives where in this piece the first of the lines begins, or null where it begins before the piece. */
+  /** Gives where in this piece the first of the wanted lines begins; null where that line begins in an earlier piece. */
   count(data: Buffer): number | null {
     let end = data.length;
     if (!this.#begun && end > 0) {
       this.#begun = true;
       if (this.#left === 0) return end;
-      if (data[end - 1] === NEWLINE) end--; // it ends the last line, and begins none
+      if (data[end - 1] === NEWLINE) end--; // this newline ends the last line; no line begins after it
     }
     while (end > 0) {
       const newline = data.lastIndexOf(NEWLINE, end - 1);

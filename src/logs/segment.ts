@@ -2,11 +2,11 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { StreamName } from '../protocol/logs.js';
 import { ENTRY_BYTES, type Entry, parseEntries } from './entry.js';
 
-/** Bytes of one stream as they came. */
+/** Bytes of one stream that came at one time. */
 export interface Piece {
   usec: number;
   stream: StreamName;
-  /** Of the first byte in the segment. */
+  /** The offset of the first byte in the segment. */
   offset: number;
   data: Buffer;
 }
@@ -14,12 +14,12 @@ export interface Piece {
 const PIECE_BYTES = 64 * 1024;
 const BLOCK_ENTRIES = 256;
 
-/** One file of a log with its index, while it may still grow or be removed. Errors of the file system are thrown as they are. */
+/** One file of a log, with its index. The files may grow or be removed while they are open. Errors of the file system are thrown as they are. */
 export class Segment {
   readonly number: number;
   readonly #log: FileHandle;
   readonly #index: FileHandle;
-  /** The number of an entry at or before the offset that was read last: the search for the next offset begins with it. */
+  /** The number of an index entry at or before the last offset that was read. The search for the next offset begins there. */
   #near = 0;
 
   private constructor(number: number, log: FileHandle, index: FileHandle) {
@@ -28,7 +28,7 @@ export class Segment {
     this.#index = index;
   }
 
-  /** Opens a segment; gives null where it has been removed. */
+  /** Opens a segment; gives null where its files have been removed. */
   static async open(directory: string, number: number): Promise<Segment | null> {
     const path = `${directory}/${String(number).padStart(8, '0')}`;
     const log = await openIfThere(`${path}.log`);
@@ -46,27 +46,27 @@ export class Segment {
     return (await this.#log.stat()).size;
   }
 
-  /** The time of the first byte, or null where there is none. */
+  /** Gives the time of the first byte; null where the segment is empty. */
   async firstUsec(): Promise<number | null> {
     return (await this.#entries(0, 1))[0]?.usec ?? null;
   }
 
-  /** Gives the offset of the first byte that came at this time or later, the size where there is none. */
+  /** Gives the offset of the first byte that came at this time or later; the size of the segment where no byte did. */
   async offsetSince(usec: number): Promise<number> {
     const size = await this.size();
     const index = await this.#firstEntry((entry) => entry.usec >= usec);
     return Math.min(size, (await this.#entries(index, 1))[0]?.offset ?? size);
   }
 
-  /** Reads some bytes from an offset on; gives none at the end. */
+  /** Reads up to 64 KiB from an offset on; gives an empty list at the end. */
   async read(offset: number, end = Number.POSITIVE_INFINITY): Promise<Piece[]> {
-    const { size, mtimeMs } = await this.#log.stat(); // before the index: the entry of a byte is there before the byte
+    const { size, mtimeMs } = await this.#log.stat(); // before the index is read: the addon writes a byte's entry before the byte
     if (offset >= Math.min(size, end)) return [];
     const { entries, more } = await this.#entriesFrom(offset);
     const known = more ? (entries.at(-1)?.offset ?? size) : size;
     const stop = Math.min(known, size, end, offset + PIECE_BYTES);
     const data = await readFully(this.#log, offset, stop - offset);
-    // Where a machine has died, the log may have come to the disk without its index.
+    // After a crash of the machine, the log may be on disk without its index: then the file's own time is given.
     if (entries.length === 0) entries.push({ usec: Math.floor(mtimeMs * 1000), stream: 'stdout', offset });
     return entries
       .map((entry, i) => {
@@ -77,7 +77,7 @@ export class Segment {
       .filter((piece) => piece.data.length > 0);
   }
 
-  /** Gives entries, the first of them that of the byte at this offset, and whether there may be more than these. */
+  /** Gives entries; the first is the entry of the byte at this offset. `more`: there may be further entries. */
   async #entriesFrom(offset: number): Promise<{ entries: Entry[]; more: boolean }> {
     let block = await this.#entries(this.#near, BLOCK_ENTRIES);
     let passed = block.filter((entry) => entry.offset <= offset).length - 1;
@@ -90,7 +90,7 @@ export class Segment {
     return { entries: block.slice(passed), more: block.length === BLOCK_ENTRIES };
   }
 
-  /** Finds the first entry of which something holds, as it does of all later ones; gives their number where it never does. */
+  /** Finds the first entry for which `holds`, as for all later ones; gives the number of entries where it holds for none. */
   async #firstEntry(holds: (entry: Entry) => boolean): Promise<number> {
     let low = 0;
     let high = Math.floor((await this.#index.stat()).size / ENTRY_BYTES);
@@ -108,7 +108,7 @@ export class Segment {
   }
 }
 
-/** Opens a file or a directory for reading; gives null where there is none. */
+/** Opens a file or a directory for reading; gives null where it does not exist. */
 export async function openIfThere(path: string): Promise<FileHandle | null> {
   try {
     return await open(path);
@@ -118,7 +118,7 @@ export async function openIfThere(path: string): Promise<FileHandle | null> {
   }
 }
 
-/** Reads so many bytes, fewer only where the file ends. */
+/** Reads `length` bytes; gives fewer only where the file ends. */
 async function readFully(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(length);
   let done = 0;

@@ -8,28 +8,28 @@ import type { Kernel } from '../kernel/kernel.js';
 import type { LogErrorEvent } from '../kernel/logs.js';
 import { ContainerLog } from './log.js';
 
-/** How much is stored of each container. */
+/** How much output of each container is stored. */
 export interface LogLimits {
-  /** In all files of a container together. */
+  /** All files of a container together. */
   maxBytes: number;
   maxFiles: number;
-  /** What a container may write in the long run, 0 for no limit; above it, its writes wait. */
+  /** How much output is taken each second on average; 0 for no limit. A container that writes faster waits in its writes. */
   bytesPerSecond: number;
 }
 
-/** The stored output of all containers of one daemon: a directory each, and a directory each for the FIFOs it comes from. */
+/** The stored output of all containers of one daemon. Each container has a directory for its log, and one for the FIFOs to which it writes. */
 export class LogStore {
   readonly #runDir: string;
   readonly #logDir: string;
   readonly #limits: LogLimits;
   readonly #logger: Logger;
   readonly #kernel: Pick<Kernel, 'logs'>;
-  /** Handles of containers whose output cannot be stored. */
+  /** The handles of the containers whose output cannot be stored now. */
   readonly #unstored = new Set<Handle>();
 
   /**
-   * @param runDir a directory for each container's FIFOs goes below it
-   * @param logDir a directory for each container's log goes below it
+   * @param runDir the directory that has a directory with the FIFOs of each container
+   * @param logDir the directory that has a directory with the log of each container
    */
   constructor(runDir: string, logDir: string, limits: LogLimits, logger: Logger, kernel: Pick<Kernel, 'logs'>) {
     this.#runDir = runDir;
@@ -45,8 +45,8 @@ export class LogStore {
   }
 
   /**
-   * Makes sure that a new container has no log yet. Its directory is made with its first output: a container without any costs
-   * the disk nothing, neither at its start nor at its end.
+   * Removes the log of an earlier container with the same id. The directory of the new log is made with the first output, so a
+   * container that writes nothing costs the disk nothing, neither at its start nor at its end.
    * @throws NiwaError HOST_ERROR
    */
   prepare(id: string): void {
@@ -59,12 +59,12 @@ export class LogStore {
     }
   }
 
-  /** Gives the log of a container that lives. */
+  /** Gives the log of a container that has not exited. */
   logOf(id: string, handle: Handle): ContainerLog {
     return new ContainerLog(this.#directoryOf(id), () => this.#kernel.logs.watch(handle));
   }
 
-  /** Begins to store what comes out of a container's FIFOs, after what is stored of it. @throws KernelError */
+  /** Begins to store what the container writes to its FIFOs; new output is added behind the output stored before. @throws KernelError */
   open(id: string, handle: Handle): void {
     const directory = this.#directoryOf(id);
     this.#kernel.logs.open(handle, { ...this.fifosOf(id), directory, ...this.#limits });
@@ -88,13 +88,13 @@ export class LogStore {
     this.#tryTo(() => removeDirectory(this.#directoryOf(id)), id, 'the log of a container stays');
   }
 
-  /** Removes the logs of all containers but these. */
+  /** Removes the logs of all containers whose ids are not among these. */
   removeOthers(ids: ReadonlySet<string>): void {
     mkdirSync(this.#logDir, { recursive: true, mode: 0o750 });
     for (const id of readdirSync(this.#logDir)) if (!ids.has(id)) this.discard(id);
   }
 
-  /** Output of a container could not be stored, or can be again. One is enough to tell of a full disk. */
+  /** The addon tells that output of a container cannot be stored, or can be stored again. A full disk concerns all: the first is logged. */
   hearError({ errno, handle }: LogErrorEvent, id: string | undefined): void {
     const before = this.#unstored.size;
     if (errno === null) this.#unstored.delete(handle);

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Extract, ExtractHead } from './extract.js';
 
-/** Of another version, an extract is made anew. */
+/** The version of the format. A file of another version is not read: its extract is made anew. */
 const VERSION = 1;
 const HEAD_BYTES = 4096;
 
@@ -24,7 +24,7 @@ type ColumnName = keyof typeof COLUMNS;
 type ListName = (typeof LISTS)[number];
 type PartName = ColumnName | ListName;
 
-/** Where a part is, from the end of the head on. */
+/** Where a part of the extract is in the file; the offset counts from the end of the head. */
 interface Part {
   offset: number;
   bytes: number;
@@ -33,12 +33,12 @@ interface Part {
 
 interface Head extends ExtractHead {
   version: number;
-  /** The checksum of the end of what it has of the segment: another segment of the same size is told by it. */
+  /** The checksum of the last bytes of the segment that the extract covers. It tells this segment from another one of the same size. */
   end: number;
   parts: Record<PartName, Part>;
 }
 
-/** An extract on disk is damaged, or none. */
+/** Thrown where a file is a damaged extract, or no extract. */
 export class Damaged extends Error {}
 
 /** The path of the extract of a segment. */
@@ -47,8 +47,8 @@ export function extractPath(directory: string, number: number): string {
 }
 
 /**
- * Writes an extract, replacing the one before in one step. It is not synced: one that a crash has torn is known by its
- * checksums, and made anew.
+ * Writes an extract to disk; replaces an earlier one in one step (rename). The file is not synced: if a crash tears it, its
+ * checksums are wrong, and the extract is made anew.
  * @throws what node:fs throws
  */
 export async function writeExtract(path: string, extract: Extract, end: number): Promise<void> {
@@ -86,14 +86,14 @@ export async function writeExtract(path: string, extract: Extract, end: number):
   }
 }
 
-/** Removes the extracts of segments that are not there. */
+/** Removes the extracts whose segments are not among these numbers. */
 export async function removeOthers(directory: string, numbers: ReadonlySet<number>): Promise<void> {
   for (const name of await readdir(directory).catch(() => []))
     if (!numbers.has(Number(/^([0-9]{8,})\.extract$/.exec(name)?.[1] ?? Number.NaN)))
       await rm(join(directory, name), { force: true });
 }
 
-/** An extract, of which only what is asked for is read. Reading throws {@link Damaged}. */
+/** An extract from which each column and each list is read by itself, when it is needed. Reading throws {@link Damaged}. */
 export interface ExtractSource {
   readonly head: Readonly<ExtractHead>;
   column<N extends ColumnName>(name: N): Promise<Extract[N]>;
@@ -105,7 +105,7 @@ export function sourceOf(extract: Extract): ExtractSource {
   return { head: extract, column: async (name) => extract[name], list: async (name) => extract[name] };
 }
 
-/** An extract on disk. */
+/** An extract in a file. */
 export class ExtractFile implements ExtractSource {
   readonly head: Readonly<Head>;
   readonly #file: FileHandle;
@@ -115,7 +115,7 @@ export class ExtractFile implements ExtractSource {
     this.head = head;
   }
 
-  /** Opens it; gives null where it is not there, damaged, or of another version. */
+  /** Opens the extract; gives null where the file is missing, damaged, or of another version. */
   static async open(path: string): Promise<ExtractFile | null> {
     const file = await open(path, 'r').catch(() => null);
     if (file === null) return null;
@@ -125,7 +125,7 @@ export class ExtractFile implements ExtractSource {
       const head = crc32(text) === Number(sum) ? (JSON.parse(text) as Head) : null;
       if (head?.version === VERSION) return new ExtractFile(file, head);
     } catch {
-      // it is made anew
+      // The file is damaged: the caller makes the extract anew.
     }
     await file.close();
     return null;
@@ -146,7 +146,7 @@ export class ExtractFile implements ExtractSource {
     return JSON.parse((await this.#part(name)).toString()) as Extract[N];
   }
 
-  /** Reads all of it. @throws Damaged */
+  /** Reads the whole extract. @throws Damaged */
   async all(): Promise<Extract> {
     const { base, bytes, skipped, earliest, latest } = this.head;
     const parts: [string, unknown][] = [];
@@ -161,7 +161,7 @@ export class ExtractFile implements ExtractSource {
 
   async #part(name: PartName): Promise<Buffer<ArrayBuffer>> {
     const { offset, bytes, crc32: sum } = this.head.parts[name];
-    const buffer = Buffer.from(new ArrayBuffer(bytes)); // aligned for any column
+    const buffer = Buffer.from(new ArrayBuffer(bytes)); // begins at offset 0 of its memory, which every kind of column allows
     const { bytesRead } = await this.#file.read(buffer, 0, bytes, HEAD_BYTES + offset);
     if (bytesRead < bytes || crc32(buffer) !== sum) throw new Damaged();
     return buffer;

@@ -1,27 +1,28 @@
 import type { UsageRecord } from '../../protocol/record.js';
 import { FIGURE_NAMES, nothingUsed, type Used, usedSince } from './figures.js';
 
-/** What stands in `flags`. */
+/** Bit of `flags`: the record is the final record of its run. */
 export const FINAL = 1;
-/** No record of its run is before it. */
+/** Bit of `flags`: no earlier record of its run is known. */
 export const FIRST = 2;
 
 /**
- * What sums need of the records of a segment, as columns: a number for each record, and texts by their place in a list. A record
- * stands for what its run has used since its record before; what is null there is NaN here.
+ * The records of a segment in the form that sums need: columns with one number for each record. A text is stored once in a list, and
+ * a column has its place there. The figures of a record are what its run has used since its record before. A figure that is null in
+ * the record is NaN here.
  */
 export interface Extract {
   /** The number of the segment before, whose runs go on in this one; null where there was none. */
   base: number | null;
-  /** How much of the segment it has. */
+  /** How many bytes of the segment the extract covers. */
   bytes: number;
-  /** The damaged lines in that. */
+  /** How many damaged lines are in these bytes. */
   skipped: number;
   /** The earliest and the latest `at`, in milliseconds since 1970; null without records. */
   earliest: number | null;
   latest: number | null;
   at: Float64Array;
-  /** The differences of each figure of {@link FIGURE_NAMES}, one after another. */
+  /** The figures of all records: first those of the first name in {@link FIGURE_NAMES}, then those of the second, and so on. */
   figures: Float64Array;
   peak: Float64Array;
   flags: Uint8Array;
@@ -29,20 +30,20 @@ export interface Extract {
   id: Uint32Array;
   owner: Uint32Array;
   labels: Uint32Array;
-  /** For each run a number by which it is found quickly; different runs may have the same. */
+  /** For each run, a hash of its name, by which the run is found fast. Two runs may have the same hash. */
   runKeys: Float64Array;
   runs: string[];
   ids: string[];
   owners: (string | null)[];
   labelSets: Record<string, string>[];
-  /** What the runs that go on had used. */
+  /** For each run that goes on after this segment, the highest figures so far. */
   going: [run: string, used: Used][];
 }
 
-/** What is there of an extract without its columns. */
+/** An extract without its columns and lists. */
 export type ExtractHead = Pick<Extract, 'base' | 'bytes' | 'skipped' | 'earliest' | 'latest'>;
 
-/** What is known before a segment: the runs that go on, and those that have ended as far as they may come again. */
+/** What has to be known of the segments before: the runs that go on, and those ended runs of which another record may come. */
 export interface Before {
   base: number | null;
   going: [run: string, used: Used][];
@@ -50,8 +51,8 @@ export interface Before {
 }
 
 /**
- * Makes the extract of a segment of its records, in their order. After the final record of a run nothing of it counts, so a
- * record that is there twice adds nothing.
+ * Makes the extract of a segment from its records, in their order. Records of a run that come after its final record do not count,
+ * and a record that is there twice has a difference of nothing. So neither is billed.
  */
 export class ExtractBuilder {
   readonly #base: number | null;
@@ -73,7 +74,7 @@ export class ExtractBuilder {
     this.#ended = new Set(ended);
   }
 
-  /** Goes on with an extract of the beginning of the segment. */
+  /** Goes on from an extract that covers the beginning of the segment. */
   static of(extract: Extract): ExtractBuilder {
     const { base, going, runs, run, flags, at } = extract;
     const builder = new ExtractBuilder({ base, going, ended: finalRuns(extract) });
@@ -116,12 +117,12 @@ export class ExtractBuilder {
     this.#labels.add(JSON.stringify(record.labels));
   }
 
-  /** A line is damaged. */
+  /** Counts a damaged line. */
   skip(): void {
     this.#skipped++;
   }
 
-  /** Gives the extract, of so many bytes of the segment. */
+  /** Gives the extract. @param bytes how many bytes of the segment it covers */
   finish(bytes: number): Extract {
     const times = this.#at.filter((at) => !Number.isNaN(at));
     const runs = this.#run.texts;
@@ -149,7 +150,7 @@ export class ExtractBuilder {
   }
 }
 
-/** Texts, each once, and for each record the place of its own. */
+/** A list of different texts, and for each record the place of its text in the list. */
 class Texts<T> {
   readonly #places = new Map<T, number>();
   readonly #of: number[] = [];
@@ -178,12 +179,12 @@ function append(to: number[], from: ArrayLike<number>): void {
   for (let i = 0; i < from.length; i++) to.push(from[i] as number);
 }
 
-/** Gives the runs that have their final record in an extract. */
+/** Gives the runs whose final record is in an extract. */
 export function finalRuns({ flags, run, runs }: Pick<Extract, 'flags' | 'run' | 'runs'>): string[] {
   return [...run].filter((_, i) => ((flags[i] ?? 0) & FINAL) !== 0).map((place) => runs[place] ?? '');
 }
 
-/** A number of 53 bits of a text: two rounds of FNV-1a with different beginnings. */
+/** Hashes a text to a number of 53 bits: two rounds of FNV-1a with different initial values. */
 export function runKey(run: string): number {
   let low = 0x811c9dc5;
   let high = 0x1b873593;

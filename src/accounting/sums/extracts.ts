@@ -12,38 +12,38 @@ import {
   writeExtract,
 } from './extract-file.js';
 
-/** What of a segment counts now. */
+/** A segment, and how many of its bytes count now. */
 export type SegmentPart = Pick<Segment, 'number' | 'path' | 'size'>;
 
-/** So much of the last segment is read anew each time before its extract is written again. */
+/** The extract of the last segment is written again when the segment has grown by so much. Until then, each query reads the growth anew. */
 const WORTH_WRITING_BYTES = 1024 * 1024;
 const END_BYTES = 4096;
 
 /**
- * The extracts of the segments of a ledger, in a directory of their own: each is made of the records when it is first needed, or
- * when its segment has grown, and kept on disk. They may be removed at any time.
+ * The extracts of the segments of a ledger, in a directory of their own. An extract is made of the segment's records when a query
+ * first needs it, or when the segment has grown; then it is kept on disk. An operator may remove extracts at any time.
  */
 export class Extracts {
   readonly #directory: string;
   readonly #parts: readonly SegmentPart[];
-  /** The extracts that are not on disk: the one of the last segment, and those that could not be written. */
+  /** The extracts that are not on disk: that of the last segment, and those whose file could not be written. */
   readonly #kept = new Map<number, Extract>();
 
-  /** @param parts the segments of a ledger, in their order */
+  /** @param parts the segments of the ledger, the oldest first */
   constructor(directory: string, parts: readonly SegmentPart[]) {
     this.#directory = directory;
     this.#parts = parts;
   }
 
-  /** Makes what is missing. @throws what node:fs throws where a segment cannot be read; one that is not there has no records */
+  /** Makes the extracts that are missing. A segment that is gone counts as empty. @throws what node:fs throws where a segment cannot be read */
   async prepare(): Promise<void> {
     await removeOthers(this.#directory, new Set(this.#parts.map(({ number }) => number)));
     for (const i of this.#parts.keys()) await this.#prepareOne(i);
   }
 
   /**
-   * Shows the extracts one after another, the first one first. {@link prepare} comes before.
-   * @param use may be called again with the same one, where it turns out to be damaged while it is read
+   * Calls `use` with each extract, the oldest first. {@link prepare} has to be called before.
+   * @param use called a second time for a segment whose extract turned out to be damaged while it was read; it was made anew by then
    */
   async each(use: (extract: ExtractSource) => Promise<void>): Promise<void> {
     for (const i of this.#parts.keys()) await this.#with(i, use);
@@ -55,7 +55,7 @@ export class Extracts {
       const found = await this.#find(part, this.#baseOf(i));
       if (found !== 'whole') await this.#make(i, found);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // an operator has put it away
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // ENOENT: an operator has moved the segment away
       this.#kept.set(part.number, new ExtractBuilder({ base: null, going: [], ended: [] }).finish(0));
     }
   }
@@ -64,7 +64,7 @@ export class Extracts {
     return this.#parts[i - 1]?.number ?? null;
   }
 
-  /** Looks for the extract on disk: `whole` where it has all of the segment, null where it is of no use. */
+  /** Looks for the extract on disk: `whole` where it covers the whole segment, the extract where it covers less, null where it is of no use. */
   async #find(part: SegmentPart, base: number | null): Promise<'whole' | Extract | null> {
     const file = await ExtractFile.open(extractPath(this.#directory, part.number));
     if (file === null) return null;
@@ -81,7 +81,7 @@ export class Extracts {
     }
   }
 
-  /** Makes an extract of a segment, or of what is new since one was begun. */
+  /** Makes the extract of a segment. Where `begun` covers its beginning, only the rest of the segment is read. */
   async #make(i: number, begun: Extract | null): Promise<Extract> {
     const part = this.#parts[i] as SegmentPart;
     const base = this.#baseOf(i);
@@ -99,7 +99,7 @@ export class Extracts {
     return extract;
   }
 
-  /** Finds those runs of an extract, from a place on, whose final record is in an earlier segment already. */
+  /** Finds the runs of an extract, from a place in its list on, that have their final record in an earlier segment. */
   async #endedBefore(i: number, { runs, runKeys }: Extract, from: number): Promise<string[]> {
     const keys = new Set(runKeys.subarray(from));
     if (keys.size === 0) return [];
@@ -119,7 +119,7 @@ export class Extracts {
     return found;
   }
 
-  /** Writes an extract where that is worth it; says whether it is on disk. */
+  /** Writes an extract to disk, unless too little is new; says whether it is on disk. */
   async #write(i: number, extract: Extract, before: number): Promise<boolean> {
     const { number, path, size } = this.#parts[i] as SegmentPart;
     if (i === this.#parts.length - 1 && size - before < WORTH_WRITING_BYTES) return false;
@@ -127,11 +127,11 @@ export class Extracts {
       await writeExtract(extractPath(this.#directory, number), extract, await endOf(path, extract.bytes));
       return true;
     } catch {
-      return false; // on a full disk sums take longer
+      return false; // For example, the disk is full. Then the extract stays in memory, and later queries take longer.
     }
   }
 
-  /** Reads an extract; makes it anew where it is damaged. */
+  /** Calls `use` with the extract of a segment. Where the file is damaged, the extract is made anew, and `use` is called again. */
   async #with<T>(i: number, use: (extract: ExtractSource) => Promise<T>): Promise<T> {
     const { number } = this.#parts[i] as SegmentPart;
     const kept = this.#kept.get(number);
@@ -148,7 +148,7 @@ export class Extracts {
   }
 }
 
-/** Reads a segment, or what is new of it. What it carries over counts only where the segment before is not there. */
+/** Reads the records of a segment, or those after `begun`. The copies at its beginning count only where the segment before is gone. */
 async function readSegment(
   { number, path, size }: SegmentPart,
   begun: Extract | null,

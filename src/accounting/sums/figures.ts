@@ -1,6 +1,6 @@
 import type { UsageRecord } from '../../protocol/record.js';
 
-/** The figures that are summed, with where they are in a record. Each counts from the start of the run. */
+/** The figures that are summed, and where each is in a record. All count from the start of the run. */
 const FIGURES = {
   cpu_usage_usec: ({ usage }) => usage?.cpu.usage_usec,
   cpu_user_usec: ({ usage }) => usage?.cpu.user_usec,
@@ -19,18 +19,18 @@ const FIGURES = {
 type FigureName = keyof typeof FIGURES;
 const READERS = Object.values(FIGURES);
 
-/** The names of the figures, in the order in which they stand wherever they are an array. */
+/** The names of the figures. Every array of figures has this order. */
 export const FIGURE_NAMES = Object.keys(FIGURES) as FigureName[];
 
-/** The highest figures of a run so far, in the order of {@link FIGURE_NAMES}; null for one that no record has had. */
+/** The highest figures of a run so far, in the order of {@link FIGURE_NAMES}; null for a figure that no record had. */
 export type Used = (number | null)[];
 
-/** What a run has used that has no record yet. */
+/** Gives the figures of a run that has no record yet. */
 export function nothingUsed(): Used {
   return READERS.map(() => null);
 }
 
-/** Gives what was used since the last record, and remembers this one. */
+/** Gives what a run has used since its last record, and raises `last` to the figures of this record. */
 export function usedSince(last: Used, record: UsageRecord): Used {
   return READERS.map((read, i) => {
     const now = read(record) ?? null;

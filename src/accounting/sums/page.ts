@@ -3,34 +3,35 @@ import { type Extract, FINAL, FIRST } from './extract.js';
 import type { ExtractSource } from './extract-file.js';
 import { FIGURE_NAMES } from './figures.js';
 
-/** What the rows stand for. */
+/** What a row is the sum of: a container, an owner, or a value of a label. */
 export type UsageKey = 'container' | 'owner' | { label: string };
 
-/** Which records count, and how they are put together. */
+/** Which records are summed, and into which rows. */
 export interface UsageQuery {
-  /** From `since` up to and without `until`, as Date.toISOString writes them; null for no bound. */
+  /** The period: `since` belongs to it, `until` does not. As Date.toISOString writes them; null where that side is open. */
   since: string | null;
   until: string | null;
   by: UsageKey;
   filter: Filter;
 }
 
-/** The sums of a key: each figure, then the peak of memory, then the number of runs; NaN for a figure that no record has. */
+/** The sums of one key: the figures, then the peak of memory, then the number of runs. NaN for a figure that no record has. */
 type Row = number[];
 const PEAK = FIGURE_NAMES.length;
 const RUNS = PEAK + 1;
-/** Of the keys of a page together: more of them than that are left to the next page. */
+/** Once the keys of a page have more characters than this in all, the page takes fewer keys; the next page has the others. */
 const MOST_KEY_LENGTH = 2 ** 25;
-/** The flags of the only record of a run. */
+/** The flags of a record that is both the first and the final record of its run. */
 const ALONE = FIRST | FINAL;
 
-/** What a page needs of an extract: what is not wanted for the query may be empty. */
+/** The columns and lists that a page reads of an extract. Those that the query does not use may be empty. */
 export type PageColumns = Pick<Extract, 'at' | 'figures' | 'peak' | 'flags' | 'run' | 'owner' | 'labels' | 'id'> &
   Pick<Extract, 'runs' | 'ids' | 'owners' | 'labelSets' | 'skipped'>;
 
 /**
- * Sums what was used by keys, for the first so many keys after one: however many there are, memory is bounded. A record belongs
- * to the period of its `at`: so adjacent periods sum to the whole. Extracts come in the order of the ledger.
+ * Sums usage for the first keys behind a given key. Only so many keys are held, so the memory is bounded, however many keys the
+ * ledger has. A record belongs to the period in which its `at` is, so the sums of adjacent periods add up to the sum of the whole. Extracts
+ * have to come in the order of the ledger.
  */
 export class UsagePage {
   readonly #query: UsageQuery;
@@ -39,17 +40,17 @@ export class UsagePage {
   readonly #after: string | undefined;
   #most: number;
   readonly #rows = new Map<string | null, Row>();
-  /** The length of all keys. */
-  #length = 0;
-  /** No key behind this one gets into the page; undefined where all do. */
+  /** The length of all keys of the page together. */
+  /** The last key that this page takes: keys behind it are left out. undefined as long as no key was left out. */
+  /** The last key of a page that is full: keys behind it are left out. undefined as long as the page is not full. */
   #last: string | null | undefined;
-  /** The runs that go on and have been counted. */
+  /** The runs that are counted already, and of which further records may come. */
   readonly #counted = new Set<string>();
   #skipped = 0;
 
   /**
-   * @param after only keys behind this one
-   * @param most so many keys
+   * @param after only keys behind this key
+   * @param most at most so many keys
    */
   constructor(query: UsageQuery, after: string | undefined, most: number) {
     this.#query = query;
@@ -59,12 +60,12 @@ export class UsagePage {
     this.#most = most;
   }
 
-  /** Whether an extract may have records of the period. */
+  /** Says whether an extract may have records of the period. */
   wants({ earliest, latest }: Pick<Extract, 'earliest' | 'latest'>): boolean {
     return earliest === null || latest === null || (latest >= this.#since && earliest < this.#until);
   }
 
-  /** Takes the next extract. */
+  /** Adds the records of the next extract. */
   add(extract: PageColumns): void {
     this.#skipped += extract.skipped;
     const { at, flags, run, runs, owner, labels } = extract;
@@ -95,7 +96,7 @@ export class UsagePage {
     }
   }
 
-  /** Gives the rows in the order of their keys, the one without a key last; `more` where there are keys behind them. */
+  /** Gives the rows in the order of their keys; the row without a key comes last. `more`: there are keys behind them. */
   finish(): { rows: { key: string | null; row: Row }[]; more: boolean; skipped: number } {
     const keys = [...this.#rows.keys()].sort(compareKeys);
     const rows = keys.slice(0, this.#most).map((key) => ({ key, row: this.#rows.get(key) as Row }));
@@ -124,7 +125,7 @@ export class UsagePage {
     return row;
   }
 
-  /** Leaves out the keys that are too many; those of their rows that are still known are of no use any more. */
+  /** Removes the last keys, so that at most `most` keys and the allowed length remain. Rows of removed keys are not needed again. */
   #trim(): void {
     const keys = [...this.#rows.keys()].sort(compareKeys);
     for (const key of keys.slice(this.#most)) this.#rows.delete(key);
@@ -132,7 +133,7 @@ export class UsagePage {
     this.#length = [...this.#rows.keys()].reduce((sum, key) => sum + (key?.length ?? 0), 0);
   }
 
-  /** Whether a run has no record in the page yet. */
+  /** Says whether a run has not been counted in this page yet. */
   #isNew(flags: number, name = ''): boolean {
     if (flags === ALONE) return true;
     const counted = this.#counted.has(name);
@@ -152,7 +153,7 @@ function addFigures(row: Row, { at, figures, peak }: PageColumns, i: number): vo
   if (!Number.isNaN(high) && !(high <= (row[PEAK] as number))) row[PEAK] = high;
 }
 
-/** By their UTF-16 units; null, for those without owner or label, is last. */
+/** Compares keys by their UTF-16 units. null, the key of containers without owner or label, comes last. */
 function compareKeys(a: string | null, b: string | null): number {
   if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
   return a < b ? -1 : a > b ? 1 : 0;
@@ -167,8 +168,8 @@ function labelOf(labels: Record<string, string>, name: string): string | null {
 }
 
 /**
- * Reads what a page needs of an extract into it, where that may have records of the period.
- * @throws Damaged; then nothing is added
+ * Adds an extract to a page, if it may have records of the period; reads only the columns that the query needs.
+ * @throws Damaged; nothing is added then
  */
 export async function addToPage(page: UsagePage, query: UsageQuery, extract: ExtractSource): Promise<void> {
   if (!page.wants(extract.head)) return;

@@ -9,28 +9,28 @@ import type { UsageQuery } from './page.js';
 import type { Answer, Question, ThreadData } from './thread.js';
 
 const THREAD = join(PACKAGE_DIR, 'dist/bundle/usage-thread.cjs');
-/** So many rows are in the memory of a thread: about 30 MB. */
+/** How many rows a thread holds at most: about 30 MB. */
 const PAGE_ROWS = 100_000;
-/** Of the heap; columns are outside of it, those of one segment at a time. */
+/** Limit of the heap of a thread. Columns are outside of the heap; a thread holds those of one segment at a time. */
 const HEAP_MB = 512;
-/** So long may a caller read nothing, before the thread of the query ends. */
+/** A query ends when its client has read nothing for so long. */
 const UNREAD_MS = 60_000;
-/** So many queries may be under way: each has a thread until its last row is taken. */
+/** How many queries may go on at once. Each has a thread until the client has read its last row. */
 const SHARES = { root: 8, callers: 6, each: 2 };
 
-/** The sums of a query, while they are made. */
+/** The answer of a query, while its rows are being made. */
 export interface UsageRows {
-  /** JSON of rows, with commas between; the next ones are made when they are asked for. */
+  /** Rows as JSON, with commas between them. The next rows are made when they are asked for. */
   texts: AsyncIterable<string>;
-  /** The key to go on behind, where a limit was reached; null where nothing is left, or there was no limit. */
+  /** Where the limit ended the answer: the key behind which the next query goes on. null where there are no more rows. */
   next: string | null;
-  /** The damaged lines of the ledger that could not be summed. */
+  /** How many damaged lines of the ledger are not in the sums. */
   skipped: number;
 }
 
 /**
- * Sums the ledger on threads of a low priority, one for each query. One thread works at a time; a query whose client reads
- * slowly lets the next one work. The extracts of closed segments are kept in a directory, for the next queries.
+ * Sums the ledger on threads of a low priority, one thread for each query. Only one thread works at a time; while a client reads
+ * slowly, the thread of the next query works. The extracts of closed segments are kept in a directory, for later queries.
  */
 export class UsageSums {
   readonly #ledger: Ledger;
@@ -40,8 +40,8 @@ export class UsageSums {
   readonly #places = new FairPlaces(SHARES);
 
   /**
-   * @param directory for extracts of segments; made when it is needed
-   * @param unreadMs for how long the next row may not be asked for; the query is over then
+   * @param directory where the extracts of segments are kept; made when it is needed
+   * @param unreadMs a query ends when its client has asked for no row for so long
    */
   constructor(ledger: Ledger, directory: string, unreadMs = UNREAD_MS) {
     this.#ledger = ledger;
@@ -49,23 +49,23 @@ export class UsageSums {
     this.#unreadMs = unreadMs;
   }
 
-  /** Makes the extracts of segments that have none, so that no query has to wait for that. Never fails: a query would tell. */
+  /** Makes the extracts that are missing, so that no query has to wait for them. Never fails: the next query tries again, and tells. */
   async prepare(): Promise<void> {
     try {
       const thread = this.#open(null);
       await this.#sum(thread, { type: 'page', after: undefined, most: 1 }).catch(() => {});
       await thread.close();
     } catch {
-      // no thread can be made now: the next query makes the extracts
+      // No thread can be made now. The next query makes the extracts.
     }
   }
 
   /**
    * Begins to sum.
-   * @param caller any name; null for root
-   * @param wanted `after`: only rows whose keys are behind this one; `limit`: the most rows that are wanted, at most 100,000
-   * @param left comes when nobody wants the rows any more, also when the answer was sent
-   * @throws NiwaError TOO_MANY_REQUESTS, HOST_ERROR; STATE_CONFLICT where nobody wants them any more
+   * @param caller any name of the caller; null for root
+   * @param wanted `after`: only rows whose keys are behind this key; `limit`: at most so many rows, at most 100,000
+   * @param left aborted when the client has gone, or has the whole answer
+   * @throws NiwaError TOO_MANY_REQUESTS, HOST_ERROR; STATE_CONFLICT where the client went while the query waited for its turn
    */
   async query(
     caller: string | null,
@@ -96,7 +96,7 @@ export class UsageSums {
     }
   }
 
-  /** Gives rows; calls `end` behind the last one, and where the next one is not asked for. */
+  /** Gives the texts of the rows. Calls `end` after the last row, and also where the client asks for no more. */
   async *#texts(thread: Thread, first: Page, end: () => Promise<void>): AsyncGenerator<string> {
     let unread: NodeJS.Timeout | undefined;
     try {
@@ -132,14 +132,14 @@ export class UsageSums {
 
 type Page = Extract<Answer, { type: 'page' }>;
 
-/** A thread, while it serves a query. It answers one question at a time. */
+/** A thread that serves one query. It takes one question at a time. */
 class Thread {
   readonly #worker: Worker;
   #ended = false;
 
   constructor(workerData: ThreadData) {
     this.#worker = new Worker(THREAD, { workerData, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
-    this.#worker.on('error', () => {}); // whoever waits for an answer hears of it
+    this.#worker.on('error', () => {}); // `ask` has a listener of its own, by which the caller hears of the error
     this.#worker.once('exit', () => {
       this.#ended = true;
     });
@@ -148,7 +148,7 @@ class Thread {
 
   /** @throws NiwaError HOST_ERROR */
   async ask<T extends Answer['type']>(question: Question): Promise<Extract<Answer, { type: T }>> {
-    if (this.#ended) throw endedError(); // while it waited for its turn
+    if (this.#ended) throw endedError(); // the thread ended while the question waited for its turn
     this.#worker.postMessage(question);
     const answer = (await this.#answer()) as Answer;
     if (answer.type === 'failed') throw new NiwaError('HOST_ERROR', `cannot sum the ledger: ${answer.message}`);

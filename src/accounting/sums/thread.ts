@@ -4,34 +4,34 @@ import { messageOf } from '../../errors.js';
 import { Extracts, type SegmentPart } from './extracts.js';
 import { addToPage, rowText, UsagePage, type UsageQuery } from './page.js';
 
-/** The thread that sums: it serves one query, with as much work as it is told to do. */
+/** The program of a thread that sums. It serves one query, and does only as much work as each question asks for. */
 
-/** What the thread is made with. */
+/** The data that the thread is started with. */
 export interface ThreadData {
-  /** Where the extracts are. */
+  /** The directory of the extracts. */
   directory: string;
   parts: SegmentPart[];
-  /** null where the extracts are only made. */
+  /** null where the thread only makes the extracts. */
   query: UsageQuery | null;
 }
 
-/** What it is asked for: the sums of the next keys, so many and behind one; or the next of their rows. */
+/** A question. `page`: sum the next `most` keys behind the key `after`. `rows`: give the next rows of that page. */
 export type Question = { type: 'page'; after: string | undefined; most: number } | { type: 'rows' };
 
 /**
- * What it answers. `page`: the key of the last row, whether there are keys behind it, and the damaged lines of the ledger; `rows`:
- * JSON, with commas between, empty where there are no more in the page.
+ * An answer. `page`: the last key of the page, whether there are keys behind it, and the number of damaged lines in the ledger.
+ * `rows`: rows as JSON, with commas between them; empty where the page has no more rows.
  */
 export type Answer =
   | { type: 'page'; last: string | null; more: boolean; skipped: number }
   | { type: 'rows'; text: string }
   | { type: 'failed'; message: string };
 
-/** Nothing of this length holds up the event loop that takes it. */
+/** The most characters in one answer: a longer text would hold up the event loop of niwad, which takes it. */
 const TEXT_LENGTH = 64 * 1024;
 
 async function main(): Promise<void> {
-  setPriority(constants.priority.PRIORITY_BELOW_NORMAL); // of this thread alone: requests of containers come first
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL); // of this thread alone, so that requests for containers come first
   const { directory, parts, query } = workerData as ThreadData;
   const extracts = new Extracts(directory, parts);
   let prepared = false;

@@ -4,7 +4,7 @@ import type { HostFacts } from './facts.js';
 import { CONTROLLER_MEANINGS } from './needs.js';
 import { bootList, isKernelFrom, missing, ok, optional, required, type Verdict, warning } from './verdict.js';
 
-/** Whether cgroup2 is mounted, and niwad may make groups there. */
+/** Checks that cgroup2 is mounted, and that niwad may make groups there. */
 export function checkCgroupMount({ cgroup2, filesystems, uid }: HostFacts): Check {
   const verdict = () => {
     if (!filesystems.includes('cgroup2')) return missing('not in this kernel', 'Run a kernel with CONFIG_CGROUPS.');
@@ -26,14 +26,14 @@ export function checkCgroupMount({ cgroup2, filesystems, uid }: HostFacts): Chec
   return required('cgroup2', 'Each container is a group in it: usage, limits, freeze and kill.', verdict());
 }
 
-/** Whether groups can have a controller. */
+/** Checks whether groups can have a controller. */
 export function checkController(name: (typeof CONTROLLERS)[number], facts: HostFacts): Check {
   const { cgroup2 } = facts;
   const verdict = () => {
     if (cgroup2 === null) return warning('no cgroup2 mount', 'See cgroup2.');
     const { controllers, subtreeControl, isRoot, holdsProcesses, mountPoint } = cgroup2;
     if (!controllers.includes(name)) return missingController(name, facts, cgroup2);
-    // The kernel passes controllers on only from groups without processes, but for the root group: cgroups(7).
+    // The kernel lets a group give controllers to its groups only if it has no processes itself; the root group is excepted: cgroups(7).
     if (!isRoot && holdsProcesses && !subtreeControl.includes(name))
       return warning(
         `there, but ${mountPoint} holds processes, so it cannot pass it on`,
@@ -72,7 +72,7 @@ function missingController(
   return warning('not in this kernel', `Run a kernel with the ${name} controller of cgroup v2.`);
 }
 
-/** Whether groups have a file. @param since the Linux version that brought it */
+/** Checks whether groups have a file. @param since the Linux version that brought this file */
 export function checkGroupFile(
   name: string,
   since: readonly [number, number],
@@ -90,7 +90,7 @@ export function checkGroupFile(
   return required(name, meaning, verdict());
 }
 
-/** Whether groups count swap. */
+/** Checks whether the kernel counts swap for each group. */
 export function checkSwapAccounting({ cgroup2, commandLine }: HostFacts): Check {
   const cure = 'Boot with swapaccount=1; the kernel needs CONFIG_SWAP.';
   const files = cgroup2?.groupFiles ?? [];
@@ -108,7 +108,7 @@ export function checkSwapAccounting({ cgroup2, commandLine }: HostFacts): Check 
   );
 }
 
-/** Whether groups have figures of pressure. */
+/** Checks whether groups have figures of pressure (PSI). */
 export function checkGroupPressure({ cgroup2, pressure }: HostFacts): Check {
   const verdict = () => {
     if (cgroup2 === null) return warning('no cgroup2 mount', 'See cgroup2.');

@@ -24,7 +24,7 @@ import { LIMITS, NAMESPACES } from './needs.js';
 import { checkConnectionCount, checkNameServers } from './network.js';
 import { checkResourceCapability, checkRoot } from './rights.js';
 
-/** Judges what niwad needs of a host, what its users may miss, and what 1,000 containers would run into. Pure. */
+/** Judges by the facts of a host whether niwad can run, what its users cannot use, and which limits 1,000 containers would reach. Pure. */
 export function diagnose(facts: HostFacts): Check[] {
   return [
     checkKernel(facts),
@@ -53,7 +53,7 @@ export function diagnose(facts: HostFacts): Check[] {
   ];
 }
 
-/** Whether niwad could run on the host of these checks, as the user who made them. */
+/** Says whether niwad can run on the host of these checks, as the user who ran them. */
 export function canRun(checks: readonly Check[]): boolean {
   return checks.every(({ required, status }) => !(required && status === 'missing'));
 }

@@ -11,7 +11,7 @@ export interface Cgroup2Facts {
   mountPoint: string;
   /** Whether this process may make groups there. */
   writable: boolean;
-  /** False where the mount shows a group below the host's root group, as inside a container. */
+  /** False where the group at the mount point is not the host's root group, as inside a container. */
   isRoot: boolean;
   /** Whether the group at the mount point has processes of its own. */
   holdsProcesses: boolean;
@@ -24,29 +24,29 @@ export interface Cgroup2Facts {
   groupFiles: string[] | null;
 }
 
-/** What the host and this process are, as the kernel tells it; plain data, made for JSON. */
+/** The facts about the host and this process that the kernel tells; plain data, which can be written as JSON. */
 export interface HostFacts {
-  /** Of uname(2), such as "6.1.0-13-amd64". */
+  /** The release from uname(2), such as "6.1.0-13-amd64". */
   kernelRelease: string;
   /** The parameters that the kernel was booted with. */
   commandLine: string;
-  /** The effective user. */
+  /** The effective user id. */
   uid: number;
   /** The mask of CapEff, in hexadecimal. */
   effectiveCapabilities: string;
   /** False inside a user namespace. */
   initialUserNamespace: boolean;
-  /** `mode` of this process: 0 for none, 2 for filtered, null where the kernel does not say; the actions that filters may take. */
+  /** `mode`: the seccomp mode of this process, 0 for none, 2 for a filter, null where the kernel does not say. `actions`: those of filters. */
   seccomp: { mode: number | null; actions: string[] };
-  /** The type of the file system on /; null where it cannot be told. */
+  /** The type of the root file system (/); null where it is not known. */
   rootFilesystem: string | null;
-  /** Whether the kernel was built with filters of devices by group; null where it does not show its configuration. */
+  /** Whether the kernel was built with device filters for groups; null where the kernel does not show its configuration. */
   deviceFilter: boolean | null;
-  /** The file systems that the kernel has now. */
+  /** The file systems that the kernel has loaded now. */
   filesystems: string[];
-  /** Whether the kernel was built with rules that count connections; null where it does not show its configuration. */
+  /** Whether the kernel was built with nftables rules that count connections; null where it does not show its configuration. */
   connectionCount: boolean | null;
-  /** Whether overlayfs is among the modules on disk. */
+  /** Whether overlayfs is among the kernel modules on disk. */
   overlayModule: boolean;
   /** The kinds of namespaces, as named in /proc/self/ns. */
   namespaces: string[];
@@ -54,11 +54,11 @@ export interface HostFacts {
   cgroup2: Cgroup2Facts | null;
   /** The mount point of each controller on cgroup v1, by its v2 name. */
   v1Controllers: Record<string, string>;
-  /** The controllers of /proc/cgroups, by their v2 names; hierarchy 0 is v2. */
+  /** The controllers in /proc/cgroups, by their v2 names. The number of the hierarchy is 0 for cgroup v2. */
   kernelControllers: Record<string, { hierarchy: number; enabled: boolean }>;
   /** Whether /proc/pressure can be read. */
   pressure: boolean;
-  /** The limits of this process, by the names of /proc/self/limits without "Max": numbers or "unlimited". */
+  /** The limits of this process, by the names in /proc/self/limits without "Max". Values are numbers or "unlimited". */
   rlimits: Record<string, { soft: string; hard: string }>;
   /** The name servers of this host that bridged containers reach. */
   nameServers: string[];
@@ -67,8 +67,8 @@ export interface HostFacts {
 }
 
 /**
- * Collects the facts that {@link diagnose} judges, from /proc, /sys and uname alone. Needs no privilege and changes nothing;
- * what cannot be read counts as absent. See proc(5) and cgroups(7).
+ * Collects the facts that {@link diagnose} judges, from /proc, /sys and uname alone. Needs no privilege, and changes nothing. What cannot
+ * be read counts as missing. See proc(5) and cgroups(7).
  */
 export function readHostFacts(): HostFacts {
   const kernelRelease = release();
@@ -115,7 +115,7 @@ function readCgroup2(mountPoint: string): Cgroup2Facts {
   };
 }
 
-/** The initial user namespace maps every id to itself, see user_namespaces(7). */
+/** The initial user namespace is known by its id map, which maps every id to itself, see user_namespaces(7). */
 function isInitialUserNamespace(): boolean {
   const map = readWords('/proc/self/uid_map');
   return map.length === 0 || map.join(' ') === '0 0 4294967295';
@@ -129,7 +129,7 @@ function readSeccomp(status: string): HostFacts['seccomp'] {
   };
 }
 
-/** Whether an option is built in or a module; `config` is what the kernel shows itself, or its package has in /boot. */
+/** Says whether a kernel option is built in or a module. @param config the text from the kernel itself, or from its package in /boot */
 function hasOption(config: string | null, option: string): boolean | null {
   return config === null ? null : new RegExp(`^${option}=[ym]$`, 'm').test(config);
 }
@@ -139,7 +139,7 @@ function hasOverlayModule(kernelRelease: string): boolean {
   return lists.some((path) => readText(path)?.includes('/overlay.ko') ?? false);
 }
 
-/** Lines of /proc/cgroups: name, hierarchy, number of groups, enabled. */
+/** Reads /proc/cgroups. The fields of a line: name, hierarchy, number of groups, enabled. */
 function readKernelControllers(): HostFacts['kernelControllers'] {
   const rows = readLines('/proc/cgroups').map((line) => line.split('\t'));
   const controllers = rows.map(([name = '', hierarchy, , enabled]) => {
@@ -149,7 +149,7 @@ function readKernelControllers(): HostFacts['kernelControllers'] {
   return Object.fromEntries(controllers.filter(([name]) => CONTROLLERS.some((known) => known === name)));
 }
 
-/** Lines of /proc/self/limits, such as "Max open files            1024                 1048576              files". */
+/** Reads /proc/self/limits. A line: "Max open files            1024                 1048576              files". */
 function readRlimits(): HostFacts['rlimits'] {
   const rows = readLines('/proc/self/limits').map((line) => /^Max (.+?) {2,}(\S+) +(\S+)/.exec(line));
   return Object.fromEntries(rows.flatMap((row) => (row ? [[row[1], { soft: row[2] ?? '', hard: row[3] ?? '' }]] : [])));

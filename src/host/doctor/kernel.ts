@@ -11,7 +11,7 @@ import {
 } from './needs.js';
 import { isKernelFrom, missing, ok, optional, required, sysctlCure, warning } from './verdict.js';
 
-/** The version. */
+/** Checks the version of the kernel. */
 export function checkKernel({ kernelRelease }: HostFacts): Check {
   const cure =
     'Install Linux 6.1 or newer; at least 5.14 is needed. Debian 12 and Ubuntu 24.04 and their successors have it.';
@@ -26,7 +26,7 @@ export function checkKernel({ kernelRelease }: HostFacts): Check {
   );
 }
 
-/** Whether a memfd can be executed. */
+/** Checks whether a program in a memfd can be executed. */
 export function checkMemfd({ sysctls }: HostFacts): Check {
   return required(
     MEMFD_NOEXEC,
@@ -37,7 +37,7 @@ export function checkMemfd({ sysctls }: HostFacts): Check {
   );
 }
 
-/** The file systems of every root. */
+/** Checks for the file systems that the root of every container has. */
 export function checkFilesystems({ filesystems }: HostFacts): Check {
   const lacking = FILESYSTEMS.filter((name) => !filesystems.includes(name));
   return required(
@@ -52,7 +52,7 @@ export function checkFilesystems({ filesystems }: HostFacts): Check {
   );
 }
 
-/** Whether there are overlays, or can be. */
+/** Checks whether the kernel has overlayfs, or can load it. */
 export function checkOverlay({ filesystems, overlayModule, sysctls }: HostFacts): Check {
   const loadable = overlayModule && sysctls[MODULES_DISABLED] !== '1';
   const verdict = () => {
@@ -72,7 +72,7 @@ export function checkOverlay({ filesystems, overlayModule, sysctls }: HostFacts)
   );
 }
 
-/** Whether mounts can have ids of their own. */
+/** Checks whether mounts can be id-mapped. */
 export function checkIdMappedMounts({ kernelRelease, rootFilesystem }: HostFacts): Check {
   const since = IDMAPPED_SINCE[rootFilesystem ?? ''];
   const verdict = () => {
@@ -95,7 +95,7 @@ export function checkIdMappedMounts({ kernelRelease, rootFilesystem }: HostFacts
   );
 }
 
-/** Filters of system calls. */
+/** Checks for system call filters. */
 export function checkSeccomp({ seccomp: { mode, actions } }: HostFacts): Check {
   const verdict = () => {
     if (mode === null || actions.length === 0)
@@ -117,7 +117,7 @@ export function checkSeccomp({ seccomp: { mode, actions } }: HostFacts): Check {
   );
 }
 
-/** Filters of devices. */
+/** Checks for device filters. */
 export function checkDeviceFilter({ deviceFilter }: HostFacts): Check {
   const verdict = () => {
     if (deviceFilter === null) return ok('not known: this kernel does not show its configuration');
@@ -130,7 +130,7 @@ export function checkDeviceFilter({ deviceFilter }: HostFacts): Check {
   );
 }
 
-/** Figures of pressure of the whole host. */
+/** Checks for figures of pressure (PSI) of the whole host. */
 export function checkPressure({ pressure }: HostFacts): Check {
   return optional(
     'PSI',

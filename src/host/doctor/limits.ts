@@ -10,9 +10,9 @@ import {
 } from './needs.js';
 import { limitNumber, ok, optional, sysctlCure, warning } from './verdict.js';
 
-/** How many files niwad may have open. */
+/** Checks how many files niwad may have open. */
 export function checkOpenFiles({ rlimits }: HostFacts): Check {
-  const most = limitNumber(rlimits['open files']?.hard); // Node.js raises its soft limit to the hard one by itself
+  const most = limitNumber(rlimits['open files']?.hard); // Node.js raises its own soft limit to the hard limit
   const room = Math.max(0, Math.floor((most - DESCRIPTORS_OF_NIWAD) / DESCRIPTORS_PER_CONTAINER));
   const verdict = () => {
     if (most === Number.POSITIVE_INFINITY) return ok('unlimited');
@@ -30,7 +30,7 @@ export function checkOpenFiles({ rlimits }: HostFacts): Check {
   );
 }
 
-/** How many processes one user may have. */
+/** Checks how many processes one user may have. */
 export function checkProcesses({ rlimits }: HostFacts): Check {
   const soft = rlimits.processes?.soft ?? 'unlimited';
   return optional(
@@ -42,7 +42,7 @@ export function checkProcesses({ rlimits }: HostFacts): Check {
   );
 }
 
-/** A sysctl that a dense host runs into. */
+/** Checks a sysctl whose default is too low for many containers. */
 export function checkLimit({ sysctl, enough, advised, meaning }: Limit, { sysctls }: HostFacts): Check {
   const value = sysctls[sysctl] ?? null;
   const verdict = () => {

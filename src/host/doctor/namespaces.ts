@@ -3,7 +3,7 @@ import type { HostFacts } from './facts.js';
 import { DENSE_CONTAINERS, type NamespaceNeed, namespaceSysctl, USER_NAMESPACE_GATES } from './needs.js';
 import { missing, ok, optional, required, sysctlCure, warning } from './verdict.js';
 
-/** Whether there is a kind of namespaces, and enough of them. */
+/** Checks whether the kernel has a kind of namespaces, and allows enough of them. */
 export function checkNamespace(
   { name, required: needed, each = true, config, meaning }: NamespaceNeed,
   facts: HostFacts,
@@ -21,7 +21,7 @@ export function checkNamespace(
   return (needed ? required : optional)(`namespace ${name}`, meaning, verdict());
 }
 
-/** Whether users without privileges may make user namespaces. */
+/** Checks whether users without privileges may make user namespaces. */
 export function checkUserNamespaceGates({ sysctls }: HostFacts): Check {
   const closed = Object.entries(USER_NAMESPACE_GATES).filter(([name, open]) => (sysctls[name] ?? open) !== open);
   return optional(

@@ -1,31 +1,31 @@
 import type { CONTROLLERS } from '../cgroup.js';
 
-/** What niwad needs of a host, and what 1,000 containers need: the tables that diagnose() goes by. */
+/** The tables of diagnose(): what niwad needs of a host, and what 1,000 containers need. */
 
-/** The host that the limits are judged for. */
+/** The number of containers for which the limits are judged. */
 export const DENSE_CONTAINERS = 1_000;
 
-/** Per container: 12 files of statistics, the group, its events, the pidfd, the helper's socket, two pipes, two log files. */
+/** 12 files of statistics, the group, its events, the pidfd, the socket of the boot helper, two pipes, two log files, and a reserve. */
 export const DESCRIPTORS_PER_CONTAINER = 24;
 export const DESCRIPTORS_OF_NIWAD = 1_000;
 export const ADVISED_DESCRIPTORS = 1_048_576;
 
-/** Room for the processes and threads of one user in all containers. */
+/** The processes and threads of one user in all containers together. */
 export const ENOUGH_PROCESSES = 32_768;
 
 /** cgroup.kill came with 5.14; 6.1 is the first long-term kernel with memory.peak (5.19). */
 export const REQUIRED_KERNEL = [5, 14] as const;
 export const RECOMMENDED_KERNEL = [6, 1] as const;
 
-/** What niwad does itself with each: mounts and namespaces, devices, the loopback interface, a workload's identity. */
+/** The capabilities that niwad uses itself: for mounts and namespaces, devices, the loopback interface, the identity of a workload. */
 export const OWN_CAPABILITIES = ['SYS_ADMIN', 'MKNOD', 'NET_ADMIN', 'SETPCAP'];
 
 export const IDMAPPED_LAYERS_SINCE = [5, 19] as const;
 
-/** What the root of every container is made of. */
+/** The file systems that are in the root of every container. */
 export const FILESYSTEMS = ['proc', 'sysfs', 'tmpfs', 'devpts', 'mqueue'];
 
-/** niwad runs without those that are not required; `each` says that each container makes one unless its spec says otherwise. */
+/** The kinds of namespaces; niwad runs without those that are not `required`. `each`: a container makes one, unless its spec says otherwise. */
 export const NAMESPACES: NamespaceNeed[] = [
   { name: 'mnt', required: true, config: 'CONFIG_NAMESPACES', meaning: 'Gives a container its own mounts.' },
   {
@@ -78,15 +78,15 @@ export const CONTROLLER_MEANINGS: Record<(typeof CONTROLLERS)[number], string> =
 
 export interface Limit {
   sysctl: string;
-  /** The least for {@link DENSE_CONTAINERS}. */
+  /** The lowest value that is enough for {@link DENSE_CONTAINERS}. */
   enough: number;
   advised: number;
   meaning: string;
 }
 
 /**
- * The sysctls that a dense host runs into. The kernel's defaults are made for a host with few users; many of these are
- * counted for each user id, and containers without a user namespace share their users.
+ * The sysctls that limit a host with many containers. The kernel's defaults are made for a host with few users. Many of these limits
+ * count for each user id, and containers without a user namespace share their user ids.
  * The choice follows LXD's "Server settings for a production setup", https://documentation.ubuntu.com/lxd/.
  */
 export const LIMITS: Limit[] = [
@@ -198,7 +198,7 @@ export const LIMITS: Limit[] = [
 
 export const MEMFD_NOEXEC = 'vm.memfd_noexec';
 export const MODULES_DISABLED = 'kernel.modules_disabled';
-/** What keeps users without privileges from making user namespaces: the value that allows them. */
+/** The sysctls that can forbid user namespaces to users without privileges, each with the value that allows them. */
 export const USER_NAMESPACE_GATES = {
   'kernel.unprivileged_userns_clone': '1',
   'kernel.apparmor_restrict_unprivileged_userns': '0',
@@ -213,7 +213,7 @@ export const SYSCTLS: readonly string[] = [
   MODULES_DISABLED,
 ];
 
-/** Names the sysctl that bounds a kind of namespaces, such as `"user"`, see namespaces(7). */
+/** Gives the name of the sysctl that limits the number of namespaces of a kind, such as `"user"`, see namespaces(7). */
 export function namespaceSysctl(name: string): string {
   return `user.max_${name}_namespaces`;
 }

@@ -2,7 +2,7 @@ import type { Check } from '../../protocol/host.js';
 import type { HostFacts } from './facts.js';
 import { ok, optional, warning } from './verdict.js';
 
-/** Whether bridged containers have a name server. */
+/** Checks whether containers on the bridge have a name server. */
 export function checkNameServers({ nameServers }: HostFacts): Check {
   return optional(
     'name servers',
@@ -16,7 +16,7 @@ export function checkNameServers({ nameServers }: HostFacts): Check {
   );
 }
 
-/** Whether rules can count connections. */
+/** Checks whether nftables rules can count connections. */
 export function checkConnectionCount({ connectionCount }: HostFacts): Check {
   return optional(
     'bound of connections',

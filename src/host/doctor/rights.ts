@@ -4,7 +4,7 @@ import type { HostFacts } from './facts.js';
 import { OWN_CAPABILITIES } from './needs.js';
 import { hasCapability, missing, ok, optional, required, warning } from './verdict.js';
 
-/** Whether this process may do what niwad does. */
+/** Checks whether this process has the rights that niwad needs. */
 export function checkRoot({ uid, effectiveCapabilities, initialUserNamespace }: HostFacts): Check {
   const needed = [...new Set([...OWN_CAPABILITIES, ...resolveCapabilities()])];
   const lacking = needed.filter((name) => !hasCapability(effectiveCapabilities, name));
@@ -26,7 +26,7 @@ export function checkRoot({ uid, effectiveCapabilities, initialUserNamespace }: 
   );
 }
 
-/** Whether niwad may raise the limits of a workload above its own. */
+/** Checks whether niwad may give a workload limits above its own. */
 export function checkResourceCapability({ effectiveCapabilities }: HostFacts): Check {
   return optional(
     'CAP_SYS_RESOURCE',
