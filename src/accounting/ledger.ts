@@ -196,8 +196,8 @@ export class Ledger {
     if (named.what === 'file') segment.size = end;
     else await this.#replace(file, named, bytes);
   }
+
   /** Checks whether the path of the last segment still names the open file; replaces the segment if not. @throws what node:fs throws */
-  /** Checks that the path of the last segment still names the file that niwad writes to; replaces the segment if not. @throws what node:fs throws */
   async #check(): Promise<void> {
     if (this.#file === null) return;
     const named = await this.#file.named(this.#last().size);

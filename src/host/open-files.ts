@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The limits that systemd gives to services. A program that closes all possible descriptors is fast with them; one that needs more raises them. */
+/** The limits that systemd gives to services. A program that closes all possible descriptors is fast with them; others may raise them. */
 const SOFT = 1024;
 const HARD = 524_288;
 

@@ -14,7 +14,6 @@ type See = (what: 'real' | 'source' | 'image', path: string) => Found;
  * Gives the spec with the real paths of its root, its bind sources, its devices and the programs of its hooks: symbolic links are
  * resolved. The boot helper follows no link on the way to these paths, so the paths that were checked are the paths that are mounted.
  * Where a path does not exist, its links are resolved as far as it does; the start then fails, and names the path.
- * exist, its links are resolved as far as it does; the start then fails, and names the path.
  * The host's own root may only be shown under an overlay, also where the spec names it by another path. A file system that cannot be id-mapped
  * is mounted without: in the container its files have the owner nobody, and the container may do with them what every user may.
  * @param spec the caller has to have permission for each of its paths, see requirePermission()

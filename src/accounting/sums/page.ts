@@ -41,8 +41,8 @@ export class UsagePage {
   #most: number;
   readonly #rows = new Map<string | null, Row>();
   /** The length of all keys of the page together. */
+  #length = 0;
   /** The last key that this page takes: keys behind it are left out. undefined as long as no key was left out. */
-  /** The last key of a page that is full: keys behind it are left out. undefined as long as the page is not full. */
   #last: string | null | undefined;
   /** The runs that are counted already, and of which further records may come. */
   readonly #counted = new Set<string>();
