@@ -4,48 +4,51 @@ import type { Spec } from '../protocol/resolved-spec.js';
 import type { Bounds } from '../spec/ceilings.js';
 import { namesHostPaths } from '../spec/host-paths.js';
 
-/** A user of the host, and its primary group. */
+/** A user of the host and the user's primary group. */
 export interface User {
   uid: number;
   gid: number;
 }
 
-/** What a caller may do with niwad: everything, or look. */
+/** `full`: the caller may do every operation. `read`: the caller may only look. */
 export type Role = 'full' | 'read';
 
-/** Who asks for something, and its role. */
+/** The user behind a request, and the user's role. */
 export interface Caller extends User {
   role: Role;
 }
 
-/** Root may ask for everything; niwad itself asks as root. */
+/** Root may do everything. niwad's own requests are made as root. */
 export const ROOT: Caller = { uid: 0, gid: 0, role: 'full' };
 
-/** Directories that the operator allows callers other than root. */
+/** The directories that the operator allows to callers other than root. */
 export interface AllowedDirectories {
-  /** Directories below which a root may be, as a directory or a file. The host's own root is always allowed: it shows nothing private. */
+  /**
+   * A root (a directory or an image file) must be below one of these. The host's own root directory is always allowed:
+   * a container sees nothing private in it.
+   */
   roots: string[];
-  /** Directories below which the source of a bind mount may be, and what keeps the writes of an overlay. */
+  /** The source of a bind mount, and the directory for the writes of an overlay, must be below one of these. */
   sources: string[];
-  /** Directories below which the programs of hooks may be: they run as root on the host. */
+  /** The programs of hooks must be below one of these, because they run as root on the host. */
   hooks: string[];
 }
 
-/** What the operator lets callers other than root ask for. */
+/** The limits on requests of callers other than root, set by the operator. */
 export interface Allowed extends AllowedDirectories {
-  /** Whether they may switch protections off. */
+  /** Whether these callers may switch protections off. */
   privileged: boolean;
-  /** The most that they may ask for. */
+  /** The highest bounds that these callers may set. */
   ceilings: Bounds;
-  /** Whether they may drain the node: no customer's container starts then. */
+  /** Whether these callers may drain the node. While the node is drained, no container of any customer starts. */
   drain: boolean;
-  /** The ids that callers have on disk, by their uid, see withDiskIds(). */
+  /** The host ids of the callers' files on disk, by the caller's uid, see withDiskIds(). */
   idRanges: ReadonlyMap<number, IdRange>;
-  /** Where the directories lead. */
+  /** The real paths of the directories above. */
   real?: AllowedDirectories;
 }
 
-/** What callers other than root may ask for where the configuration says nothing, but for the ceilings. */
+/** The limits on callers other than root if the configuration sets none, without the ceilings. */
 export const NOTHING_ALLOWED: Omit<Allowed, 'ceilings'> = {
   roots: [],
   sources: [],
@@ -56,9 +59,10 @@ export const NOTHING_ALLOWED: Omit<Allowed, 'ceilings'> = {
 };
 
 /**
- * Adds to the directories that the operator allows where they lead, so that a spec may name one of them either way and its real
- * path is below one. The links are followed each time: they may be changed while niwad runs. Directories that do not answer
- * count as they are written. Takes no time where it does not matter.
+ * Adds the real paths of the allowed directories. A spec may then name such a directory by the configured path or by
+ * its real path. Links are followed for each request, because they may change while niwad runs. A directory that does
+ * not answer counts only by its configured path. For root, and for a spec that names no path of the host, this does
+ * nothing.
  */
 export async function withRealPaths(allowed: Allowed, spec: Spec, caller: User): Promise<Allowed> {
   if (caller.uid === 0 || !namesHostPaths(spec)) return allowed;

@@ -6,16 +6,18 @@ import { show } from '../spec/problems.js';
 import type { Allowed, User } from './allowed.js';
 
 /**
- * Which ids the files have on disk that a container writes where the host can execute them. Were they the container's own, its
- * root user could make programs there that are setuid root on the host.
+ * The owner ids on disk of files that a container writes to places where the host can execute them. These must not be
+ * the ids inside the container: uid 0 of the container would be uid 0 on disk, and the container's root user could make
+ * programs there that are setuid root on the host.
  */
 
 type IdRanges = Pick<Allowed, 'idRanges'>;
 
 /**
- * Gives a spec with the ids that a caller's container has on disk: of root's, its own; of others, those of the caller's range, or
- * without one the caller's own for the user of the container alone. What it cannot write to is left as it is.
- * @param spec with real paths, and a user that is known by number; see diskIdProblems()
+ * Gives a spec with the ids that the container's files have on disk. A container of root keeps its own ids. A container
+ * of another caller gets the ids of the caller's range; without a range, only the user of the container has an id
+ * there, which is the caller's own. Places that the container cannot write to are not affected.
+ * @param spec with real paths and a user by number; see diskIdProblems()
  */
 export function withDiskIds(spec: Spec, caller: User, { idRanges }: IdRanges): Spec {
   if (!needsDiskIds(spec, caller)) return spec;
@@ -34,7 +36,7 @@ function needsDiskIds(spec: Spec, caller: User): boolean {
   return caller.uid !== 0 && spec.userns === 'auto' && [...mappedPlaces(spec)].length > 0;
 }
 
-/** A range that has no id for the user of the container. */
+/** Reports a problem if the caller's range has no id for the user of the container. */
 export function* diskIdProblems(spec: Spec, caller: User, { idRanges }: IdRanges): Iterable<FieldProblem> {
   const { uid, gid } = spec.process;
   const size = idRanges.get(caller.uid)?.size;
@@ -47,8 +49,8 @@ export function* diskIdProblems(spec: Spec, caller: User, { idRanges }: IdRanges
 }
 
 /**
- * What keeps a caller from acting in a container: it writes to the host with ids that are not the caller's. Nothing where the
- * caller is root.
+ * The reasons why a caller may not act in a container: the container writes to the host with ids that do not belong to
+ * the caller. None if the caller is root.
  */
 export function* idsOfOthers(spec: Spec, caller: User, allowed: IdRanges): Iterable<FieldProblem> {
   if (caller.uid === 0 || hasAll(spec, caller, allowed)) return;
@@ -68,7 +70,10 @@ function hasAll({ diskIds }: Spec, { uid, gid }: User, { idRanges }: IdRanges): 
   return (diskIds?.uids.every(has(uid)) && diskIds.gids.every(has(gid))) ?? false;
 }
 
-/** The fields of a spec that let a container write to the host with mapped ids: without a map nobody of it has ids of the host's users. */
+/**
+ * The fields of a spec that let a container write to the host with mapped ids. Places without a map do not matter:
+ * there the container's processes have no ids of the host's users.
+ */
 function* mappedPlaces({ root, mounts }: Spec): Iterable<string> {
   const kept = root.overlay !== null && root.overlay.directory !== null;
   if (kept) yield 'root.overlay.directory';

@@ -2,12 +2,13 @@ import { NiwaError } from '../errors.js';
 import type { Allowed, Caller, Role } from './allowed.js';
 
 /**
- * What a caller needs for an operation: `look` for what changes nothing, which everybody may do who may use the socket at all; `act`
- * for what does; `drain` for what keeps containers of everybody from the node.
+ * The permission that an operation needs. `look`: the operation changes nothing, so every user of the socket may do it.
+ * `act`: the operation changes something. `drain`: the operation keeps every caller's containers from starting on the
+ * node.
  */
 type Need = 'look' | 'act' | 'drain';
 
-/** All operations, by their names in the OpenAPI document, and what each needs. */
+/** All operations by their names in the OpenAPI document, with the permission that each needs. */
 export const NEEDS = {
   listContainers: 'look',
   inspectContainer: 'look',
@@ -44,12 +45,12 @@ export const NEEDS = {
 
 export type Operation = keyof typeof NEEDS;
 
-/** The roles that may do what needs this. */
+/** The roles that have each permission. */
 const ROLES: Record<Need, readonly Role[]> = { look: ['full', 'read'], act: ['full'], drain: ['full'] };
 
 /**
- * Decides who may do what: the only place that does, for every operation. What a spec, an exec or a limit may say is decided with
- * it, in permissions.ts.
+ * Decides which caller may do which operation; no other place decides this. The content of a spec, an exec or a limit
+ * is checked in permissions.ts.
  */
 export class Policy {
   readonly #allowed: Allowed;
@@ -59,7 +60,7 @@ export class Policy {
   }
 
   /**
-   * Lets a caller do something.
+   * Throws unless the caller may do the operation.
    * @throws NiwaError FORBIDDEN
    */
   require(operation: Operation, caller: Caller): void {
@@ -69,7 +70,7 @@ export class Policy {
   }
 }
 
-/** Whether the name of a route is that of an operation. */
+/** Whether a route's name is the name of an operation. */
 export function isOperation(name: string | undefined): name is Operation {
   return name !== undefined && Object.hasOwn(NEEDS, name);
 }

@@ -7,20 +7,21 @@ import type { Allowed, AllowedDirectories, User } from './allowed.js';
 import { diskIdProblems, idsOfOthers, withDiskIds } from './disk-ids.js';
 
 /**
- * Lets through what the operator allowed: the daemon is root, and does not read, write or unprotect for a caller what that
- * caller could not. Root may ask for anything. It is asked twice: with the paths as they are written, before any of them is
- * touched, and with the real ones, see resolveSources().
+ * Throws unless the operator allows everything that the spec asks for. The reason: the daemon runs as root, and must
+ * not read, write or unprotect for a caller what the caller itself could not. Root may ask for everything. The function
+ * is called twice: with the paths as written, before any of them is opened, and with the real paths, see
+ * resolveSources().
  * @param allowed see withRealPaths()
- * @param written the spec as it is written, for the refusal: where links lead is not told to whom it is none of their business
- * @throws NiwaError FORBIDDEN with each field
+ * @param written the spec as written, quoted in the error: a caller must not learn from it where links lead
+ * @throws NiwaError FORBIDDEN with each refused field
  */
 export function requirePermission(spec: Spec, caller: User, allowed: Allowed, written = spec): void {
   requireNone(caller.uid === 0 ? [] : [...refusals(spec, written, allowed)], caller);
 }
 
 /**
- * Gives a spec with the ids that its files have on disk, see withDiskIds().
- * @throws NiwaError FORBIDDEN where the caller has none for the user of the container
+ * Gives a spec with the ids that the container's files have on disk, see withDiskIds().
+ * @throws NiwaError FORBIDDEN if the caller has no id on disk for the user of the container
  */
 export function requireDiskIds(spec: Spec, caller: User, allowed: Allowed): Spec {
   requireNone([...diskIdProblems(spec, caller, allowed)], caller);
@@ -28,8 +29,9 @@ export function requireDiskIds(spec: Spec, caller: User, allowed: Allowed): Spec
 }
 
 /**
- * Gives the directories that no link in them may lead a caller out of: where it leads, and whether it comes back, would tell of
- * what only root can see. None for root, and for whom may ask for anything.
+ * Gives the allowed directories as a fence: a link inside one of them must not lead out of it. The target of such a
+ * link, and whether the path comes back, would tell the caller about directories that only root can see. Empty for root
+ * and for privileged callers.
  * @param allowed see withRealPaths()
  */
 export function fenceOf(caller: User, { roots, sources, hooks, privileged, real }: Allowed): string[] {
@@ -68,7 +70,10 @@ function sourceOf({ mounts }: Spec, i: number): string | undefined {
   return mount?.type === 'bind' ? mount.source : undefined;
 }
 
-/** With the environment a caller would choose what a program does: LD_PRELOAD, PATH and the like. */
+/**
+ * A caller must not set the environment of hooks: LD_PRELOAD, PATH and similar variables would change what an allowed
+ * program does.
+ */
 function* hookRefusals(spec: Spec, written: Spec, allowed: Allowed): Iterable<FieldProblem> {
   for (const [point, list] of Object.entries(spec.hooks))
     for (const [i, { file, env }] of list.entries()) {
@@ -80,7 +85,7 @@ function* hookRefusals(spec: Spec, written: Spec, allowed: Allowed): Iterable<Fi
     }
 }
 
-/** The fields that take a protection away. */
+/** The fields that switch a protection off. */
 function* unprotected(spec: Spec): Iterable<FieldProblem> {
   if (spec.userns !== 'auto') yield { path: 'userns', found: show(spec.userns), allowed: '"auto"' };
   if (spec.seccomp !== 'default') yield { path: 'seccomp', found: show(spec.seccomp), allowed: '"default"' };
@@ -117,9 +122,10 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
 }
 
 /**
- * Lets a caller act in a container. Whoever does has what it has: a caller other than root has to be one that may ask for such a
- * container, and gets no ids on disk by it.
- * @throws NiwaError FORBIDDEN with each field
+ * Throws unless a caller may act in a container. Acting in a container gives the caller everything that the container
+ * has. So a caller other than root must be allowed to ask for such a container, and must not get ids on disk of other
+ * users.
+ * @throws NiwaError FORBIDDEN with each refused field
  */
 export function requireActPermission(spec: Spec, caller: User, allowed: Allowed): void {
   requirePermission(spec, caller, allowed);
@@ -127,8 +133,8 @@ export function requireActPermission(spec: Spec, caller: User, allowed: Allowed)
 }
 
 /**
- * Lets through an exec, with nothing looser than its container.
- * @throws NiwaError FORBIDDEN with each field
+ * Throws unless a caller may do an exec. The process must not have more than its container has.
+ * @throws NiwaError FORBIDDEN with each refused field
  */
 export function requireExecPermission(spec: Spec, exec: ExecSpec, caller: User, allowed: Allowed): void {
   requireActPermission(spec, caller, allowed);
@@ -136,14 +142,14 @@ export function requireExecPermission(spec: Spec, exec: ExecSpec, caller: User, 
 }
 
 /**
- * Lets a caller change the limits of a container.
+ * Throws unless a caller may set these limits.
  * @throws NiwaError FORBIDDEN with each limit above the ceilings
  */
 export function requireLimitPermission(change: Resources, caller: User, { ceilings }: Allowed): void {
   requireNone(caller.uid === 0 ? [] : [...limitsAbove(change, ceilings)], caller);
 }
 
-/** What an exec has that its container has not. */
+/** The fields by which a process of an exec would have more than its container. */
 function* looser(spec: Spec, { capabilities, seccomp, rlimits }: ExecSpec): Iterable<FieldProblem> {
   const more = capabilities.filter((name) => !spec.capabilities.includes(name));
   if (more.length > 0)
@@ -160,13 +166,16 @@ function* looser(spec: Spec, { capabilities, seccomp, rlimits }: ExecSpec): Iter
 function numberOf(limit: number | 'unlimited'): number {
   return limit === 'unlimited' ? Number.POSITIVE_INFINITY : limit;
 }
-/** Lower ports are those of the machine's services. */
+/** Ports below this one are for the machine's own services. */
 const FIRST_UNPRIVILEGED_PORT = 1024;
 
-/** What a workload could take from everybody else: real-time and higher priorities, memory that is never swapped. */
+/** Resources that all containers of the host share: real-time and high priorities, and memory that is never swapped. */
 const SHARED_RLIMITS = ['rtprio', 'rttime', 'nice', 'memlock'];
 
-/** Where ".." leads is known only of a real path, which has none. */
+/**
+ * Whether a path is below an allowed directory. A path with ".." counts as outside: only a real path is known to stay
+ * below, and real paths contain no "..".
+ */
 function isBelow(path: string, kind: keyof AllowedDirectories, allowed: Allowed): boolean {
   if (path.split('/').includes('..')) return false;
   const prefixes = [...allowed[kind], ...(allowed.real?.[kind] ?? [])];

@@ -6,13 +6,19 @@ import type { Kernel } from '../kernel/kernel.js';
 import type { ReadyCheck } from '../protocol/resolved-hooks.js';
 import type { Check } from './readiness.js';
 
-/** Runs a program in a container, and kills it when `signal` is aborted; gives its exit status, null where it has none. */
+/**
+ * Runs a program in a container, and kills the program when `signal` is aborted. Gives its exit status; null if there
+ * is none.
+ */
 export type RunInside = (args: string[], signal: AbortSignal) => Promise<number | null>;
 
-/** Connects to a port inside a container; gives a descriptor. */
+/** Connects to a port inside a container; gives the socket's descriptor. */
 type Connect = (port: number) => Promise<number>;
 
-/** Makes the check of a container: from within its network namespace, or by `run`. */
+/**
+ * Makes the readiness check of a container. Checks of ports connect inside the container's network namespace; a command
+ * is run by `run`.
+ */
 export function checkOf(kernel: Pick<Kernel, 'network'>, handle: Handle, check: ReadyCheck, run: RunInside): Check {
   const inside: Connect = (port) => kernel.network.connectIn(handle, port);
   if (check.type === 'command') return async (signal) => (await run(check.args, signal)) === 0;
@@ -26,7 +32,7 @@ async function accepts(inside: Connect, port: number, signal: AbortSignal): Prom
   return socket !== null;
 }
 
-/** Whether a request is answered with the right status; redirects are not followed and no body is read. */
+/** Whether an HTTP request gets the right status. Redirects are not followed, and the body is not read. */
 async function answers(
   inside: Connect,
   { port, path, status }: Extract<ReadyCheck, { type: 'http' }>,
@@ -45,7 +51,10 @@ async function answers(
 
 let connecting: Promise<unknown> = Promise.resolve();
 
-/** Connects one at a time: a workload whose queue of connections is full can hold up a thread of Node.js's pool for a moment. */
+/**
+ * Connects to one port at a time, over all containers: a workload whose queue of connections is full can delay a thread
+ * of Node.js's pool for a moment.
+ */
 async function connect(inside: Connect, port: number, signal: AbortSignal): Promise<Socket | null> {
   const turn = connecting.then(() => (signal.aborted ? null : tryTo(inside, port)));
   connecting = turn;
@@ -57,7 +66,7 @@ async function connect(inside: Connect, port: number, signal: AbortSignal): Prom
   return signal.aborted ? null : socket;
 }
 
-/** Gives null where nothing can be connected to. */
+/** Gives null if the connection fails. */
 async function tryTo(inside: Connect, port: number): Promise<number | null> {
   try {
     return await inside(port);

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kernel } from '../kernel/addon.js';
 
-/** What loops need of time; tests have one of their own. */
+/** The clock of the loops; tests use a clock of their own. */
 export interface Clock {
-  /** In microseconds, since any moment. */
+  /** The time in microseconds, counted from any moment. */
   nowUsec(): number;
   /** Waits; resolves at once when `signal` is aborted. */
   sleep(usec: number, signal: AbortSignal): Promise<void>;
 }
 
-/** CLOCK_BOOTTIME, as everywhere: nobody can set it. */
+/** CLOCK_BOOTTIME, like everywhere in niwa: setting the wall clock does not change it. */
 export const boottime: Clock = {
   nowUsec: () => Number(kernel.host.boottimeNs() / 1000n),
   sleep: async (usec, signal) => {

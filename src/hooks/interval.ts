@@ -1,9 +1,9 @@
 import { boottime, type Clock } from './clock.js';
 
 /**
- * Runs `task` every `everyUsec` until `signal` is aborted, never twice at a time. Times that a long task has missed are left
- * out, so that nothing has to be caught up with; the others stay where they were.
- * @param firstUsec when it runs for the first time, from now
+ * Runs `task` every `everyUsec` until `signal` is aborted. Two runs never overlap: if a run takes longer than the
+ * interval, the missed times are skipped, and later runs stay at their old times.
+ * @param firstUsec the time from now to the first run
  */
 export async function repeat(
   everyUsec: number,
@@ -21,7 +21,7 @@ export async function repeat(
   }
 }
 
-/** The first time after `now` of those that are `every` apart from `due`. Pure. */
+/** The first time after `now` that is a multiple of `every` after `due`. Pure. */
 export function nextDue(due: number, every: number, now: number): number {
   return due + every * Math.max(1, Math.ceil((now - due) / every));
 }

@@ -3,20 +3,20 @@ import { NiwaError } from '../errors.js';
 import type { Hook, HookPoint, Hooks, IntervalHook, Program } from '../protocol/resolved-hooks.js';
 import { runHook } from './run-hook.js';
 
-/** The container that hooks are about: its id and what is known of it now, which hooks get as JSON. */
+/** The container of a hook: its id, and its current state, which the hook gets as JSON. */
 export interface Subject {
   id: string;
   state: object;
 }
 
-/** The hooks of one point: those of the daemon come before those of the spec. Pure. */
+/** The hooks of one point: first those of the daemon, then those of the spec. Pure. */
 export function hooksAt<P extends keyof Hooks>(point: P, daemon: Hooks, own: Hooks): NonNullable<Hooks[P]> {
   return [...(daemon[point] ?? []), ...(own[point] ?? [])] as NonNullable<Hooks[P]>;
 }
 
 /**
  * Runs the hooks of a point one after another.
- * @throws NiwaError HOOK_FAILED where one failed whose failure is that of the start; those after it do not run
+ * @throws NiwaError HOOK_FAILED if a hook fails whose failure also fails the start; the hooks after it do not run
  */
 export async function runPoint(
   point: HookPoint,
@@ -46,7 +46,7 @@ export async function runInterval(
   await runOne('interval', hook, subject, log, signal);
 }
 
-/** Gives why it failed, or null. */
+/** Gives the reason of the hook's failure; null if the hook succeeded. */
 async function runOne(
   point: HookPoint | 'interval',
   program: Program,

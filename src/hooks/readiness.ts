@@ -1,15 +1,16 @@
 import { boottime, type Clock } from './clock.js';
 
-/** One try. It is over at the latest when `signal` is aborted; what it throws counts as "not ready". */
+/** One try of a check. It ends at the latest when `signal` is aborted. An error counts as "not ready". */
 export type Check = (signal: AbortSignal) => Promise<boolean>;
 
-/** A single try has failed after this: a workload that takes a connection and says nothing is tried again. */
+/** A single try fails after this time, so that a workload that accepts a connection but never answers is tried again. */
 const TRY_USEC = 5e6;
 
 /**
- * Tries a check every `everyUsec` until it says yes.
- * @param untilUsec the time of the clock at which it has failed
- * @returns the time of the clock at which the container was ready; null where that time has come, or `signal` was aborted
+ * Tries a check every `everyUsec` until the check succeeds.
+ * @param untilUsec the time of the clock at which the tries end
+ * @returns the time of the clock at which the container was ready; null if the tries ended before, or `signal` was
+ *   aborted
  */
 export async function awaitReady(
   { everyUsec, untilUsec }: { everyUsec: number; untilUsec: number },

@@ -5,30 +5,33 @@ import { errnoName } from '../kernel/errors.js';
 import { REACH_PROGRAM } from '../kernel/programs.js';
 import type { Program } from '../protocol/resolved-hooks.js';
 
-/** How one run of a program went. */
+/** The result of one run of a program. */
 export interface HookResult {
-  /** Why it counts as failed, "exit status 3" for example; null where it succeeded. */
+  /** Why the run counts as failed, for example "exit status 3"; null if it succeeded. */
   failure: string | null;
-  /** The end of what it wrote on its standard streams. */
+  /** The end of the program's output on its standard streams. */
   output: string;
   durationMs: number;
 }
 
-/** So much of the end of its output is kept. */
+/** How much of the end of the output is kept. */
 export const OUTPUT_BYTES = 4096;
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-/** What a program wrote just before its end is waited for so long: one that it left behind may hold its streams open. */
+/**
+ * How long niwad waits for the rest of the output after the program has ended. A process that the program left behind
+ * may hold the streams open.
+ */
 const STREAMS_MS = 100;
-/** A process that was killed and does not end waits for a file system that does not answer. */
+/** How long a killed process may take to end. After this, it hangs on a file system that does not answer. */
 const KILLED_MS = 1000;
 
 /**
- * Runs a program on the host as niwad's own user, in a session of its own and without a shell. At the end of its time, or
- * when `signal` is aborted, its whole process group is killed; what it leaves behind when it ends by itself goes on. The program
- * is executed by niwa-reach, since its own file may be one that never answers.
- * @param variables its environment beside PATH; `program.env` comes after PATH and before these
- * @param input its standard input; a program that reads none of it is no error
- * @returns when it has ended, or was killed and hangs; never throws
+ * Runs a program on the host as niwad's own user, in its own session and without a shell. When its time is over, or
+ * `signal` is aborted, its whole process group is killed. Processes that the program leaves behind when it ends by
+ * itself go on. niwa-reach executes the program, because opening the program's file may hang.
+ * @param variables the environment beside PATH; the order is PATH, `program.env`, these
+ * @param input the standard input; a program that does not read it causes no error
+ * @returns when the program has ended, or was killed and hangs; never throws
  */
 export function runHook(
   program: Program,
@@ -73,7 +76,7 @@ export function runHook(
       program.timeoutUsec / 1e3,
     );
     const over = () => {
-      clearTimeout(timer); // from here on the pid may be another's
+      clearTimeout(timer); // from here on another process may have this pid
       clearTimeout(hanging);
       signal.removeEventListener('abort', abort);
     };
@@ -105,9 +108,10 @@ function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? String(error);
 }
 
-/** Keeps the end of what a program writes, however much that is, and why niwa-reach could not become it. */
+/** Keeps the last OUTPUT_BYTES of a program's output, and the errno if niwa-reach could not execute the program. */
 function collect({ stdio }: ChildProcess) {
-  const [, stdout, stderr, report] = (stdio ?? []) as (Readable | null | undefined)[]; // none where a pipe could not be made
+  // a stream is missing if its pipe could not be made
+  const [, stdout, stderr, report] = (stdio ?? []) as (Readable | null | undefined)[];
   const streams = [stdout, stderr, report].filter((stream) => stream != null);
   let kept = Buffer.alloc(0);
   let errno = '';

@@ -12,18 +12,21 @@ import type { LogErrorEvent, LogRequest } from './logs.js';
 import { ADDON, BOOT_PROGRAM } from './programs.js';
 import type { Peer } from './sockets.js';
 
-/** The addon (native/addon) as a {@link Kernel}: the only file that loads it, and where its errnos become errors. */
+/**
+ * Makes a {@link Kernel} of the addon (native/addon). This is the only file that loads the addon, and it turns the
+ * addon's errnos into errors.
+ */
 
-/** 0 for success. */
+/** An errno; 0 for success. */
 type Errno = number;
-/** A descriptor or another number from 0 on, or an errno with a minus before it. */
+/** A descriptor or another number from 0 on; a negative number is -errno. */
 type NumberOrErrno = number;
 
-/** At a step of several. */
+/** A failure at one of several steps. */
 type Failure = Omit<FailedAt, 'text'> & { errno: Errno; text?: string };
 type RawEvent = Exclude<KernelEvent, LogErrorEvent> | { type: 'log-error'; handle: Handle; errno: Errno };
 
-/** What the addon exports. */
+/** The exports of the addon. */
 interface Addon {
   columns: string[];
   loadHelper(path: string): Errno;
@@ -98,19 +101,19 @@ function requireDone(act: string, errno: Errno): void {
   if (errno !== 0) throw new KernelError(act, errnoName(errno));
 }
 
-/** Gives a number that is no errno. @throws KernelError */
+/** Gives the number unless it is -errno. @throws KernelError */
 function requireNumber(act: string, answer: NumberOrErrno): number {
   if (answer < 0) throw new KernelError(act, errnoName(-answer));
   return answer;
 }
 
-/** Gives an answer that is no errno. @throws KernelError */
+/** Gives the answer unless it is an errno. @throws KernelError */
 function requireAnswer<T extends object>(act: string, answer: T | number): T {
   if (typeof answer === 'number') throw new KernelError(act, errnoName(Math.abs(answer)));
   return answer;
 }
 
-/** Gives an answer that is no failed step. @throws KernelError */
+/** Gives the answer unless it is a failed step. @throws KernelError */
 function requireSteps<T extends object>(act: string, answer: T | Failure): T {
   if (!('phase' in answer)) return answer;
   const { errno, text = '', phase, step, signal } = answer;
@@ -121,7 +124,7 @@ function toCreated(answer: Awaited<ReturnType<Addon['create']>>): Created {
   const { pid, phases, started } = requireSteps('make a container', answer);
   if (started === null) return { pid, phases, started };
   const outcome = Promise.resolve(started).then(toStarted);
-  outcome.catch(() => {}); // whoever asks for it hears of it
+  outcome.catch(() => {}); // the reader of `started` gets this error
   return { pid, phases, started: outcome };
 }
 
@@ -134,11 +137,11 @@ function toEvent(event: RawEvent): KernelEvent {
   return { ...event, errno: event.errno === 0 ? null : errnoName(event.errno) };
 }
 
-/** What kill says of a group of which nothing is left. */
+/** The errnos of a kill whose group has no process left, or is gone. */
 const { ESRCH, ENOENT, ENODEV } = constants.errno;
 const GONE: Errno[] = [ESRCH, ENOENT, ENODEV];
 
-/** The kernel of this machine. */
+/** The kernel of this machine, by the addon. */
 export const kernel: Kernel = {
   watch: (listener) =>
     requireDone(

@@ -1,20 +1,26 @@
 import type { DeviceRule } from '../plan/devices.js';
 
-/** Names one container towards the kernel, from before its making to {@link Containers.release}; 0 is none. */
+/**
+ * The number of one container on the kernel's side, from before its making until {@link Containers.release}; 0 for
+ * none.
+ */
 export type Handle = number;
 
 let lastHandle = 0;
 
-/** Gives a handle that nobody has had. It is chosen before the container is made, so that no event can come before its name is known. */
+/**
+ * Gives a new, unique handle. JavaScript chooses the handle before the container is made, so that it knows the handle
+ * before the first event with it.
+ */
 export function newHandle(): Handle {
   return ++lastHandle;
 }
 
-/** When a container is ended without being asked for again, and how: `signal`, then cgroup.kill after `timeoutNs`. */
+/** When and how a container is ended by itself: `signal` at `atNs`, then cgroup.kill after `timeoutNs`. */
 export interface Deadline {
-  /** Nanoseconds of CLOCK_BOOTTIME; 0n for never. */
+  /** Nanoseconds of CLOCK_BOOTTIME; 0n for no deadline. */
   atNs: bigint;
-  /** Any number; handed back in the events. */
+  /** Any number; events about this deadline contain it. */
   cause: number;
   signal: number;
   timeoutNs: bigint;
@@ -23,65 +29,77 @@ export interface Deadline {
 export interface CreateRequest {
   handle: Handle;
   id: string;
-  /** The path of the cgroup to make. */
+  /** The path of the cgroup that is made. */
   cgroup: string;
-  /** Files of the group and their values, written in this order before the process exists. */
+  /** Files of the group and their values, written in this order before the process is made. */
   writes: [file: string, value: string][];
-  /** Those to write after the boot program has come to its wait, before the workload runs. */
+  /** Files written after the boot program has reached its wait, before the workload runs. */
   lateWrites: [file: string, value: string][];
-  /** All devices that the group may use, -1 for any number; null for no filter. */
+  /** The only devices that the group may use, -1 for any number; null for no device filter. */
   devices: readonly DeviceRule[] | null;
-  /** The maps of a new user namespace as user_namespaces(7) has them, or "" for none. */
+  /** The maps of a new user namespace in the format of user_namespaces(7); "" for no user namespace. */
   uidMap: string;
   gidMap: string;
-  /** The host's user that makes its user namespaces: with all capabilities in them, and what is used in them counts on it. */
+  /**
+   * The host's uid that makes the user namespaces. This user has all capabilities in them, and the kernel counts their
+   * resources to this user.
+   */
   owner: number;
-  /** The maps of more user namespaces, which become the descriptors 6, 7 and so on; at most 17. */
+  /** The maps of additional user namespaces, at most 17. The boot program gets them as the descriptors 6, 7 and so on. */
   mountMaps: [uids: string, gids: string][];
-  /** The path of a squashfs or erofs file to mount read-only for the program's image operation, or "". */
+  /** The path of a squashfs or erofs file that is mounted read-only for the program's image operation; "" for none. */
   image: string;
-  /** The path of niwa-reach, which mounts it. */
+  /** The path of niwa-reach, which mounts the image. */
   reach: string;
-  /** The paths of the FIFOs to make for its standard streams; the container itself keeps both ends open. */
+  /** The paths of the FIFOs to make for the standard streams. The container itself keeps both ends open. */
   stdout: string;
   stderr: string;
-  /** The host's owner of the FIFOs, who may open them anew. */
+  /** The owner of the FIFOs on the host: the container's user, who may open them again. */
   stdioUid: number;
   stdioGid: number;
   /** CLONE_NEW* flags. */
   namespaces: number;
-  /** The path of a PID namespace to be born in, or "". */
+  /** The path of the PID namespace in which the process is made; "" for none. */
   pidNamespace: string;
-  /** The container whose network namespace it shares, or 0; where that has been released the making fails with ESRCH. */
+  /**
+   * The container whose network namespace the new container shares; 0 for none. If that container is released already,
+   * the making fails with ESRCH.
+   */
   networkOf: Handle;
-  /** What encodeProgram() gave. */
+  /** The result of encodeProgram(). */
   program: Uint8Array;
-  /** Starts it as soon as it is made, as {@link Containers.start} would; null to let it wait. */
+  /**
+   * Starts the container as soon as it is made, the same as {@link Containers.start}; null if the container waits for
+   * its start.
+   */
   start: { lifetimeNs: bigint; deadline: Deadline } | null;
 }
 
 export interface Created {
   pid: number;
-  /** How long each part took, in microseconds. */
+  /** The duration of each part, in microseconds. */
   phases: Record<'queue' | 'group' | 'devices' | 'userns' | 'clone' | 'boot', number>;
-  /** What came of its start, as {@link Containers.start} gives it: it is settled; null where the container waits for its start. */
+  /**
+   * The result of the start, the same as that of {@link Containers.start}; already settled. Null if the container waits
+   * for its start.
+   */
   started: Promise<Started> | null;
 }
 
 export interface Started {
   startedNs: bigint;
   deadlineNs: bigint;
-  /** How long each part took, in microseconds. */
+  /** The duration of each part, in microseconds. */
   phases: Record<'startQueue' | 'exec', number>;
 }
 
-/** What niwad's own record says of a container that an earlier daemon made; the keeper's word comes before it. */
+/** The saved facts about a container of an earlier daemon. If the keeper has other values, the keeper's values count. */
 export interface AdoptRequest {
   handle: Handle;
   id: string;
   cgroup: string;
   pid: number;
-  /** Field 22 of /proc/PID/stat. */
+  /** Field 22 of /proc/PID/stat: the start time of the first process. */
   startTicks: bigint;
   /** 0n before the start. */
   startedNs: bigint;
@@ -92,68 +110,79 @@ export interface Adopted {
   pid: number;
   startedNs: bigint;
   deadlineNs: bigint;
-  /** Whether a deadline has passed already. */
+  /** Whether a deadline has passed already, so that the container is being ended. */
   stopping: boolean;
-  /** False where it has ended, and nobody saw when. */
+  /** False if the container has ended while neither niwad nor the keeper watched it. */
   endKnown: boolean;
 }
 
-/** A deadline has passed: the signal was sent (or the group killed at once). */
+/** A deadline has passed: the signal was sent, or the group was killed at once. */
 export interface StoppingEvent {
   type: 'stopping';
   handle: Handle;
 }
 
-/** The last process of the group has gone. */
+/** The last process of the group has ended. */
 export interface ExitEvent {
   type: 'exit';
   handle: Handle;
-  /** When its first process ended, in nanoseconds of CLOCK_BOOTTIME. */
+  /** The time at which the first process ended, in nanoseconds of CLOCK_BOOTTIME. */
   atNs: bigint;
-  /** The cause of the deadline that has passed, 0 for none. */
+  /** The cause of the deadline that has passed; 0 for none. */
   cause: number;
-  /** False where the kernel could not tell any more how the process ended: `code` and `signal` then say nothing. */
+  /** False if the kernel no longer knew the exit status: `code` and `signal` then mean nothing. */
   statusKnown: boolean;
-  /** The exit status, or -1. */
+  /** The exit status of the first process, or -1. */
   code: number;
-  /** The signal that ended the first process, or 0. */
+  /** The signal that ended the first process; 0 for none. */
   signal: number;
-  /** The last reading, a figure for each column of the readings. */
+  /** The last reading: one figure for each column of the readings. */
   row: Float64Array;
-  /** The text of io.stat with the last reading. */
+  /** The content of io.stat at the last reading. */
   ioStat: string;
 }
 
-/** Makes containers, acts on them, and ends them. Times are nanoseconds of CLOCK_BOOTTIME. */
+/** Makes, controls and ends containers. Times are nanoseconds of CLOCK_BOOTTIME. */
 export interface Containers {
-  /** Reads the boot program of this build, from which containers start; to be called once, before the first. @throws NiwaError HOST_ERROR */
+  /**
+   * Reads the boot program of this build, which makes the containers; to be called once, before the first create().
+   * @throws NiwaError HOST_ERROR
+   */
   loadBootProgram(): void;
   /**
-   * Makes the group and the process, up to the program's wait, and may start it. Where the start fails, an exit event follows.
-   * @throws KernelError with the step at which the making failed; then nothing is left
+   * Makes the group and the process, up to the program's wait; may also start the container. If the start fails, an
+   * exit event follows.
+   * @throws KernelError with the step at which the making failed; then neither group nor process is left
    */
   create(request: CreateRequest): Promise<Created>;
-  /** Takes over a container of an earlier daemon, whether it runs or has ended. @throws KernelError where its group is gone */
+  /**
+   * Takes over a container of an earlier daemon, running or ended. @throws KernelError if the container's group is gone
+   */
   adopt(request: AdoptRequest): Adopted;
   /**
-   * Lets a created container go on, and sets its deadline `lifetimeNs` after that (0n: to `deadline.atNs`).
-   * @throws KernelError with the step; then the container ends, and an exit event follows
+   * Starts a created container. Its deadline is `lifetimeNs` after the start; if that is 0n, the deadline is
+   * `deadline.atNs`.
+   * @throws KernelError with the failed step; then the container ends, and an exit event follows
    */
   start(handle: Handle, lifetimeNs: bigint, deadline: Deadline): Promise<Started>;
-  /** Moves or clears the deadline. Gives false where the container has ended or a deadline has passed already. */
+  /** Moves or clears the deadline. Gives false if the container has ended or a deadline has passed already. */
   setDeadline(handle: Handle, deadline: Deadline): boolean;
   /**
-   * Sends a signal to the first process. Where the kernel would drop it, since that is the init of a PID namespace and does
-   * not handle it, its default action is taken: the group is killed. Gives the signal that was sent.
-   * @throws KernelError ESRCH where it has ended
+   * Sends a signal to the first process. If that process is the init of a PID namespace and does not handle the signal,
+   * the kernel drops the signal. niwa then does the signal's default action itself: it kills the group. Gives the
+   * signal that was sent.
+   * @throws KernelError ESRCH if the process has ended
    */
   signal(handle: Handle, signal: number): number;
-  /** Kills every process of the group; of one that has ended there is nothing to kill. @throws KernelError */
+  /** Kills every process of the group; does nothing if all have ended. @throws KernelError */
   kill(handle: Handle): void;
-  /** Writes a file of the group. @throws KernelError with the kernel's refusal */
+  /** Writes a file of the group. @throws KernelError with the kernel's errno */
   write(handle: Handle, file: string, value: string): void;
-  /** Freezes or thaws the group and waits until the kernel says so. @throws KernelError ETIMEDOUT where it does not */
+  /**
+   * Freezes or thaws the group, and waits until the kernel has done this. @throws KernelError ETIMEDOUT if the kernel
+   * takes too long
+   */
   freeze(handle: Handle, frozen: boolean, timeoutMs: number): Promise<void>;
-  /** Closes everything of a container after its exit, and lets the keeper forget it. */
+  /** Closes all descriptors of a container after its exit, and makes the keeper forget the container. */
   release(handle: Handle): void;
 }

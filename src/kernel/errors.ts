@@ -3,16 +3,17 @@ import { NiwaError } from '../errors.js';
 
 const ERRNO_NAMES = new Map<number, string>();
 for (const [name, number] of Object.entries(constants.errno))
-  if (!ERRNO_NAMES.has(number)) ERRNO_NAMES.set(number, name); // two names can have one number
+  if (!ERRNO_NAMES.has(number)) ERRNO_NAMES.set(number, name); // several names may have the same number
 
-/** Gives the name of an errno, such as `EPERM`; `errno 999` for one that has no name. */
+/** Gives the name of an errno, such as `EPERM`; `errno 999` for an unknown number. */
 export function errnoName(errno: number): string {
   return ERRNO_NAMES.get(errno) ?? `errno ${errno}`;
 }
 
 /**
- * The step at which a sequence of steps failed: `step` counts from 0 within the phase, and is beyond all steps where the boot
- * program ended without naming one; `signal` killed the boot program, or is 0; `text` has the kernel's own words, or is "".
+ * The place where a sequence of steps failed. `step` counts from 0 within the phase; it is beyond all steps if the boot
+ * program ended without naming a step. `signal` is the signal that killed the boot program, or 0. `text` is the
+ * kernel's own message, or "".
  */
 export interface FailedAt {
   phase: 'group' | 'devices' | 'userns' | 'image' | 'clone' | 'boot' | 'network';
@@ -22,18 +23,18 @@ export interface FailedAt {
 }
 
 /**
- * The one form in which a call of the kernel fails. It is a HOST_ERROR with a message of its own; a caller that knows more of the
- * cause catches it and throws a better one.
+ * The only error of calls to the kernel's side. Its code is HOST_ERROR and it has a message of its own. A caller that
+ * knows more about the cause catches it and throws a better error.
  */
 export class KernelError extends NiwaError {
   /** The name of the errno, such as `EPERM`. */
   readonly errno: string;
-  /** Null where the call is one step. */
+  /** The failed step; null if the call consists of one step. */
   readonly at: FailedAt | null;
 
   /**
-   * @param act what was asked for, as it stands after "cannot": `freeze a group`
-   * @param errno its name
+   * @param act the requested action as a phrase after "cannot": `freeze a group`
+   * @param errno the name of the errno
    */
   constructor(act: string, errno: string, at: FailedAt | null = null) {
     super('HOST_ERROR', `cannot ${act}: ${reasonOf(errno, at)}`);
@@ -42,18 +43,18 @@ export class KernelError extends NiwaError {
   }
 }
 
-/** Gives the errno's name, and after it the kernel's own words where there are some. */
+/** Gives the errno's name, followed by the kernel's own message if there is one. */
 export function reasonOf(errno: string, at: FailedAt | null): string {
   return at === null || at.text === '' ? errno : `${errno}, ${at.text}`;
 }
 
-/** Gives the errno of a failure of the kernel; throws whatever else was thrown. */
+/** Gives the errno of a KernelError; throws every other error again. */
 export function errnoOf(error: unknown): string {
   if (error instanceof KernelError) return error.errno;
   throw error;
 }
 
-/** Whether something that was thrown is a failure of the kernel, with one of these errnos where some are named. */
+/** Whether an error is a KernelError; if errnos are given, also whether it has one of them. */
 export function isKernelError(error: unknown, ...errnos: readonly string[]): error is KernelError {
   return error instanceof KernelError && (errnos.length === 0 || errnos.includes(error.errno));
 }

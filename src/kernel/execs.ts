@@ -1,54 +1,63 @@
 import type { Handle } from './containers.js';
 
-/** Names one exec towards the kernel, until {@link Execs.ended} has resolved. */
+/** The number of one exec on the kernel's side, until {@link Execs.ended} has resolved. */
 export type ExecHandle = number;
 
 export interface ExecRequest {
-  /** What encodeProgram() gave. */
+  /** The result of encodeProgram(). */
   program: Uint8Array;
-  /** Whether standard input is a pipe; else it is /dev/null, or the terminal that the program makes. */
+  /** Whether standard input is a pipe. If not, it is /dev/null, or the terminal that the program makes. */
   input: boolean;
-  /** The host's owner of the pipes, who may open them anew. */
+  /** The owner of the pipes on the host: the process's user, who may open them again. */
   uid: number;
   gid: number;
 }
 
-/** Our ends of the standard streams, as descriptors that the caller has to close; -1 where there is none. */
+/** niwad's ends of the standard streams, as descriptors that the caller has to close; -1 for a missing stream. */
 export interface Executed {
   exec: ExecHandle;
-  /** In the host's numbers. */
+  /** The pid as the host sees it. */
   pid: number;
   stdin: number;
   stdout: number;
   stderr: number;
 }
 
-/** Further processes in containers. */
+/** Additional processes in containers. */
 export interface Execs {
-  /** Makes a process in the container, and waits until it has executed. @throws KernelError with the step; then nothing is left */
+  /**
+   * Makes a process in a container, and waits until its program is executed. @throws KernelError with the failed step;
+   * then no process is left
+   */
   exec(handle: Handle, request: ExecRequest): Promise<Executed>;
-  /** Resolves when the process has ended and is reaped; `code` -1 or `signal` 0 for none. To be called once for each. */
+  /**
+   * Resolves when the process has ended and is reaped; `code` is -1 and `signal` is 0 if there is none. To be called
+   * once for each exec.
+   */
   ended(exec: ExecHandle): Promise<{ code: number; signal: number }>;
-  /** Sends a signal; nothing happens where it has ended. */
+  /** Sends a signal to the process; does nothing if the process has ended. */
   signal(exec: ExecHandle, signal: number): void;
-  /** Sets the size of its terminal; nothing happens where it has none. */
+  /** Sets the size of the process's terminal; does nothing if the process has none. */
   resize(exec: ExecHandle, rows: number, columns: number): void;
-  /** Lets go of its terminal. When its pipes are closed too, its foreground processes get SIGHUP. */
+  /**
+   * Closes niwad's end of the terminal. Once the pipes of the streams are closed too, the foreground processes of the
+   * terminal get SIGHUP.
+   */
   hangUp(exec: ExecHandle): void;
 }
 
 /** The terminals of containers. */
 export interface Terminals {
   /**
-   * Copies what a container writes to its terminal into a FIFO from now on.
-   * @returns a name for {@link finish}
-   * @throws KernelError ENOTTY where it has no terminal
+   * Begins to copy the output of a container's terminal into a FIFO.
+   * @returns the number of the copy, for {@link finish}
+   * @throws KernelError ENOTTY if the container has no terminal
    */
   open(handle: Handle, fifo: string): number;
-  /** Copies what is there, and ends that; where the FIFO is full, waits until it is not. */
+  /** Copies the rest of the output and ends the copy. If the FIFO is full, waits until it has room. */
   finish(copy: number): Promise<void>;
-  /** Gives the writing end of a new pipe into a container's terminal, which the caller has to close. @throws KernelError */
+  /** Gives the writing end of a new pipe into a container's terminal; the caller has to close it. @throws KernelError */
   input(handle: Handle): number;
-  /** Sets the size of a container's terminal; nothing happens where it has none. */
+  /** Sets the size of a container's terminal; does nothing if the container has none. */
   resize(handle: Handle, rows: number, columns: number): void;
 }

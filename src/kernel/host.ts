@@ -1,24 +1,30 @@
-/** A system call, what happens to it (SECCOMP_RET_* with its data), and the arguments it is about. */
+/** A system call, its action (SECCOMP_RET_* with data), and the conditions on its arguments. */
 export interface SeccompRule {
   name: string;
   action: number;
   args: { index: number; op: string; value: bigint; valueTwo: bigint }[];
 }
 
-/** What this kernel can do, and what is asked of it for niwad itself. */
+/** The abilities of this kernel, and calls that concern niwad itself. */
 export interface Host {
-  /** Now on CLOCK_BOOTTIME. */
+  /** The current time of CLOCK_BOOTTIME. */
   boottimeNs(): bigint;
-  /** Whether the kernel id-maps the file system of a path; true also where it cannot be asked. */
+  /** Whether the kernel can id-map the file system of a path; also true if this cannot be found out. */
   canIdmap(path: string): boolean;
-  /** Whether the kernel takes device filters from us. */
+  /** Whether the kernel lets niwad load device filters. */
   canFilterDevices(): boolean;
-  /** Compiles rules to instructions of 8 bytes each. @throws KernelError where libseccomp refuses them */
+  /** Compiles rules to instructions of 8 bytes each. @throws KernelError if libseccomp refuses the rules */
   compileSeccomp(defaultAction: number, rules: readonly SeccompRule[]): Uint8Array;
   /** Sets how many files a process may have open (RLIMIT_NOFILE). @throws KernelError */
   limitOpenFiles(pid: number, soft: number, hard: number): void;
-  /** Takes a directory for this process alone, until its end. @throws KernelError EAGAIN where another process has it */
+  /**
+   * Locks a directory for this process, until the process ends. @throws KernelError EAGAIN if another process has the
+   * lock
+   */
   holdDirectory(path: string): void;
-  /** The same of a file, made with mode 0600 where it is not there; links are not followed. @throws KernelError */
+  /**
+   * Locks a file in the same way; makes it with mode 0600 if it does not exist. Links are not followed. @throws
+   * KernelError
+   */
   holdFile(path: string): void;
 }

@@ -1,22 +1,27 @@
 /** The connection to niwa-keeper. */
 export interface Keeper {
   /**
-   * Connects to the keeper and tells it of every container. Gives the ids of those that it keeps and nobody has adopted.
-   * @throws KernelError ETIMEDOUT or EAGAIN where it did not answer and was killed
+   * Connects to the keeper and hands all containers over to it. Gives the ids of the containers that the keeper watches
+   * and no niwad has adopted.
+   * @throws KernelError ETIMEDOUT or EAGAIN if the keeper did not answer and was killed
    */
   connect(socket: string): Promise<string[]>;
   /**
-   * Whether the keeper is there and keeps up; to be asked once a second. One that has not answered three times is killed, and so
-   * is one that does not take what it is told.
+   * Whether the keeper is alive and follows; to be called once a second. A keeper that has not answered three times is
+   * killed, and so is a keeper that does not read its messages.
    */
   isAlive(): boolean;
-  /** Lets the keeper forget a container that it kept and nobody has adopted. */
+  /** Makes the keeper forget a container that it watches and no niwad has adopted. */
   drop(id: string): void;
   /**
-   * Lets the keeper hold a listening socket as long as it keeps containers, and 30 seconds after the end of niwad: whoever connects
-   * meanwhile waits for the next one. With null it holds none any more.
+   * Gives the keeper a listening socket. The keeper holds it as long as it watches containers, and for 30 seconds after
+   * the end of niwad: clients that connect in that time wait for the next niwad. Null makes the keeper close the
+   * socket.
    */
   hold(fd: number | null): void;
-  /** Gives the socket that the keeper held for the niwad before, a descriptor that the caller owns; null where there is none. */
+  /**
+   * Gives the socket that the keeper held for the earlier niwad, a descriptor that the caller owns; null if there is
+   * none.
+   */
   held(): number | null;
 }

@@ -8,15 +8,19 @@ import type { Network } from './network.js';
 import type { Readings } from './readings.js';
 import type { Sockets } from './sockets.js';
 
-/** What the kernel's side tells by itself. */
+/** The events that the kernel's side reports by itself. */
 export type KernelEvent = StoppingEvent | ExitEvent | OutputEvent | LogErrorEvent;
 
 /**
- * All that niwad asks of native code, by topic. addon.ts has the real one; test/fake-kernel.ts has one without a kernel, for tests
- * of what is asked for and in which order. Calls that block give a promise and run on a worker thread. Every failure is a KernelError.
+ * Everything that niwad asks of native code, by topic. addon.ts has the real implementation. test/fake-kernel.ts has
+ * one that records the calls and needs no kernel, for tests of the calls and their order. Calls that block give a
+ * promise and run on a worker thread. Every failure is a KernelError.
  */
 export interface Kernel {
-  /** Starts all threads; `listener` hears of each event on the JavaScript thread. To be called once. @throws KernelError EAGAIN */
+  /**
+   * Starts all threads; `listener` gets each event on the JavaScript thread. To be called once. @throws KernelError
+   * EAGAIN
+   */
   watch(listener: (event: KernelEvent) => void): void;
   readonly containers: Containers;
   readonly execs: Execs;

@@ -1,42 +1,42 @@
 import type { Handle } from './containers.js';
 
-/** Where the output of a container comes from, where it is stored, and how much of it. */
+/** The source of a container's output, where it is stored, and the bounds of the log. */
 export interface LogRequest {
   /** The paths of the FIFOs. */
   stdout: string;
   stderr: string;
-  /** A directory that is there; what it holds is gone on with. */
+  /** An existing directory; a log in it is continued. */
   directory: string;
-  /** In all files together, index included. */
+  /** The limit for all files together, index included. */
   maxBytes: number;
   maxFiles: number;
   /** 0 for no limit. */
   bytesPerSecond: number;
 }
 
-/** Something was stored since {@link Logs.watch}. */
+/** Output was stored since the last {@link Logs.watch}. */
 export interface OutputEvent {
   type: 'output';
   handle: Handle;
 }
 
-/** The output of a container cannot be stored, and waits in its FIFOs. */
+/** The output of a container cannot be stored at the moment, and waits in its FIFOs; or it can be stored again. */
 export interface LogErrorEvent {
   type: 'log-error';
   handle: Handle;
-  /** The name of the errno; null where it can be stored again. */
+  /** The name of the errno; null if the output can be stored again. */
   errno: string | null;
 }
 
-/** Stores what containers write. */
+/** Stores the output of containers. */
 export interface Logs {
-  /** Stores what a container writes from now on, on a thread of its own, until {@link drain}. @throws KernelError */
+  /** Begins to store the output of a container, on a thread of its own, until {@link drain}. @throws KernelError */
   open(handle: Handle, request: LogRequest): void;
   /**
-   * Stores what is in the FIFOs of a container now, without the limit, and closes them; where it cannot be stored, waits until
-   * it can. Where no log is open there is nothing to store.
+   * Stores the rest of the output in a container's FIFOs, without the rate limit, and closes the FIFOs. If the disk
+   * refuses, waits until it can be stored. Does nothing if no log is open.
    */
   drain(handle: Handle): Promise<void>;
-  /** Asks for one `output` event as soon as something is stored from now on. */
+  /** Requests one `output` event, sent when the next output is stored. */
   watch(handle: Handle): void;
 }

@@ -1,25 +1,26 @@
 import type { NetworkStep } from '../plan/network.js';
 import type { Handle } from './containers.js';
 
-/** Acts on the network of the host and of containers. */
+/** Changes the network of the host and of containers. */
 export interface Network {
   /**
-   * Runs steps of the network, up to the first that fails and is not optional. Those inside are for the container behind the
-   * handle, which is 0 where there are none. The step `count` gives it the figures `network:` of a reading, and keeps its network
-   * namespace until it is released.
-   * @throws KernelError with the step
+   * Runs steps of the network one after another, and stops at the first failure of a step that is not optional. Steps
+   * inside a container are for the container of the handle; the handle is 0 if there are none. The step `count` adds
+   * the figures `network:` to the container's readings, and keeps the network namespace open until the container is
+   * released.
+   * @throws KernelError with the failed step
    */
   configure(handle: Handle, steps: readonly NetworkStep[]): Promise<void>;
   /**
-   * Lets the kernel forget the connections that somebody began or answers (nf_conntrack).
-   * @param owners addresses and subnets, such as "10.0.0.5" or "10.0.0.0/16", and addresses that are not meant
-   * @throws KernelError EINVAL where the kernel has no ctnetlink, and cannot be told
+   * Makes the kernel forget the tracked connections (nf_conntrack) that some addresses have begun or answer.
+   * @param owners `of`: addresses and subnets, such as "10.0.0.5" or "10.0.0.0/16"; `but`: addresses that are left out
+   * @throws KernelError EINVAL if the kernel has no ctnetlink, and so cannot be asked
    */
   forgetFlows(owners: { of: readonly string[]; but: readonly string[] }): Promise<void>;
   /**
-   * Connects to a TCP port of the loopback interface in a container's network namespace. Gives a descriptor that the caller
-   * owns.
-   * @throws KernelError ECONNREFUSED where nobody listens
+   * Connects to a TCP port of the loopback interface in a container's network namespace. Gives a descriptor that the
+   * caller owns.
+   * @throws KernelError ECONNREFUSED if no process listens there
    */
   connectIn(handle: Handle, port: number): Promise<number>;
 }

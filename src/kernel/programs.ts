@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { PACKAGE_DIR } from '../installation/directory.js';
 
-/** Where the build puts niwa.node and the native programs; NIWA_NATIVE_DIR names another build. */
+/** The directory of niwa.node and the native programs; NIWA_NATIVE_DIR names another build. */
 export const nativeDirectory = process.env.NIWA_NATIVE_DIR ?? join(PACKAGE_DIR, 'build/Release');
 
 /** The paths of the addon and of the programs; REACH_PROGRAM has the modes `serve`, `exec` and `image`. */

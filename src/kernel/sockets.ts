@@ -1,4 +1,4 @@
-/** Who is at the other end of a socket. */
+/** The process at the other end of a socket. */
 export interface Peer {
   pid: number;
   uid: number;
@@ -8,14 +8,23 @@ export interface Peer {
 
 /** Unix sockets. */
 export interface Sockets {
-  /** Makes a stream socket that listens at a path where nothing is. Gives a descriptor that the caller owns. @throws KernelError */
+  /**
+   * Makes a stream socket that listens at a path where no file exists. Gives a descriptor that the caller owns. @throws
+   * KernelError
+   */
   listenAt(path: string, backlog: number): number;
-  /** Lets owner, owning group and one more group use a file, and nobody else. @throws KernelError EOPNOTSUPP without ACLs */
+  /**
+   * Gives access to a file to its owner, its group and one more group, and to no other user. @throws KernelError
+   * EOPNOTSUPP without ACLs
+   */
   admitGroup(path: string, gid: number): void;
-  /** Gives who is behind a connected socket. @throws KernelError */
+  /** Gives the process at the other end of a connected socket. @throws KernelError */
   peer(fd: number): Peer;
-  /** Whether the other end of a connected socket is closed, be it that there is more to read. */
+  /** Whether the other end of a connected socket is closed, even if data is left to read. */
   isHungUp(fd: number): boolean;
-  /** Sends a datagram to a socket, a path or `@` and an abstract name, as sd_notify(3) does. @throws KernelError EAGAIN where it is full */
+  /**
+   * Sends a datagram to a socket, as sd_notify(3) does; `socket` is a path, or `@` and an abstract name. @throws
+   * KernelError EAGAIN if the socket's buffer is full
+   */
   notify(socket: string, text: string): void;
 }
