@@ -9,7 +9,7 @@ import type { Images } from '../images/images.js';
 import type { ConnectionLimits } from './connections.js';
 import type { Groups, rememberPeers } from './peer.js';
 
-/** The server that routes are added to. */
+/** The server to which the routes are added. */
 export type Api = FastifyInstance<
   RawServerDefault,
   IncomingMessage,
@@ -18,7 +18,7 @@ export type Api = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
-/** What the routes serve, and whom. */
+/** The parts of the daemon that the routes use, and the bounds of the API. */
 export interface ApiOptions {
   runtime: Runtime;
   images: Images;
@@ -26,17 +26,17 @@ export interface ApiOptions {
   metrics: Metrics;
   log: FastifyBaseLogger;
   version: string;
-  /** Who may use the socket beside root. */
+  /** The groups whose members may use the socket; root always may. */
   groups: Groups;
   limits: ConnectionLimits & { requestsPerSecond: number };
   sampleIntervalMs: number;
-  /** Tells who is behind each connection; by the kernel's word unless given. */
+  /** Gives the process behind each connection; unless given, the kernel is asked. */
   peersOf?: typeof rememberPeers;
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who sent it, by the kernel's word. */
+    /** The user who sent the request, as the kernel says. */
     caller: Caller;
   }
 }

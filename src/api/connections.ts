@@ -5,15 +5,18 @@ import type { Peer } from '../kernel/sockets.js';
 import { toErrorReply } from './errors.js';
 import { type Groups, requireKnown } from './peer.js';
 
-/** How many connections there may be. */
+/** How many connections may be open. */
 export interface ConnectionLimits {
-  /** Of all callers but root together; root may have as many again, so that nobody can take root's. */
+  /**
+   * The limit for all callers other than root together. Root has the same number for itself, so that no caller can use
+   * up root's connections.
+   */
   connections: number;
-  /** Of each user but root. */
+  /** The limit for each user other than root. */
   connectionsPerUser: number;
 }
 
-/** Decides who may have one more connection, and counts. Pure. */
+/** Counts connections, and decides whether a user may open one more. Pure. */
 export class Admission {
   readonly #limits: ConnectionLimits;
   readonly #byUser = new Map<number, number>();
@@ -34,7 +37,7 @@ export class Admission {
     this.#byUser.set(uid, own + 1);
   }
 
-  /** One connection of a user is closed. */
+  /** Counts that a connection of a user is closed. */
   leave(uid: number): void {
     const left = (this.#byUser.get(uid) ?? 0) - 1;
     if (left > 0) this.#byUser.set(uid, left);
@@ -54,8 +57,9 @@ function tooMany(who: string, setting: string, limit: number): NiwaError {
 }
 
 /**
- * Lets in each new connection, or closes it at once: nothing is read of who may not use the socket, or has too many.
- * @param peerOf gives who is behind a connection
+ * Accepts or closes each new connection. A connection of a user who may not use the socket, or who has too many, is
+ * closed at once, and nothing is read from it.
+ * @param peerOf gives the process behind a connection
  */
 export function boundConnections(
   server: Server,
@@ -76,7 +80,10 @@ export function boundConnections(
   });
 }
 
-/** Says why, which a kernel's buffer takes at once, and closes without a look at what was sent. */
+/**
+ * Sends the reason and closes the connection, without reading what the client has sent. The kernel's buffer takes the
+ * reason at once.
+ */
 function turnAway(socket: Socket, error: unknown): void {
   const { status, body } = toErrorReply(error);
   const text = JSON.stringify(body);
@@ -86,7 +93,7 @@ function turnAway(socket: Socket, error: unknown): void {
     `Content-Length: ${Buffer.byteLength(text)}`,
     'Connection: close',
   ];
-  socket.on('error', () => {}); // it may have gone already
+  socket.on('error', () => {}); // the client may have closed the connection already
   socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
   socket.destroySoon();
 }

@@ -1,7 +1,7 @@
 import { type ErrorCode, NiwaError, toHostError } from '../errors.js';
 import type { ErrorBody } from '../protocol/errors.js';
 
-/** The HTTP status of each code. */
+/** The HTTP status of each error code. */
 const STATUS: Record<ErrorCode, number> = {
   SPEC_INVALID: 400,
   IMAGE_INVALID: 400,
@@ -21,7 +21,7 @@ const STATUS: Record<ErrorCode, number> = {
   DAEMON_UNREACHABLE: 503,
 };
 
-/** Turns anything that was thrown while a request was served into a status and a body. */
+/** Turns any error of a request into a status and a body. */
 export function toErrorReply(error: unknown): { status: number; body: ErrorBody } {
   const known = error instanceof NiwaError ? error : toHostError(error);
   if (known !== null) {

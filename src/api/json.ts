@@ -1,16 +1,17 @@
 import type { FastifyReply } from 'fastify';
 
 /**
- * Answers with what is JSON already.
- * @param reply the reply of a route, whatever its schema says that it sends
+ * Answers with text that is JSON already.
+ * @param reply the reply of a route; its schema may have any type
  */
 export function sendJson(reply: object, text: string): FastifyReply {
   return (reply as FastifyReply).type('application/json; charset=utf-8').send(text);
 }
 
 /**
- * Makes the text of each thing once in a turn of the event loop, for all who ask for it in that turn: a reading of the kernel's
- * figures serves them all. Who asks after having heard of something asks in a later turn, and gets what was made after it.
+ * Makes the text of an object once in a turn of the event loop, and gives this text to all requests of that turn: one
+ * reading of the kernel's figures serves them all. A request that was sent after an event comes in a later turn, and
+ * gets a text that was made after the event.
  */
 export function oncePerTurn<T>(make: (thing: T) => object): (thing: T) => string {
   const made = new Map<T, string>();

@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** What is looked at of an OpenAPI document. */
+/** The part of an OpenAPI document that is processed here. */
 interface Document {
   paths?: Record<string, Record<string, { parameters?: unknown }>>;
   components?: object;
 }
 
 /**
- * Gives an OpenAPI document in which each schema with a title is a component of that name. The schema of a parameter stays where it
- * is: the parameter has a name.
- * @throws Error where two schemas have the same title: a defect
+ * Gives an OpenAPI document in which each schema with a title is a component with that name. The schemas of parameters
+ * stay where they are, because a parameter has a name of its own.
+ * @throws Error if two different schemas have the same title, which is a defect
  */
 export function withComponents(document: object): object {
   const { paths = {}, components, ...rest } = document as Document;
@@ -23,7 +23,7 @@ export function withComponents(document: object): object {
   return { ...rest, paths: operations, components: { ...components, schemas } };
 }
 
-/** Gives JSON with a reference in the place of each schema that has a title, and adds these to `named`. */
+/** Gives JSON in which each schema with a title is replaced by a reference, and adds these schemas to `named`. */
 function nameSchemas(node: unknown, named: Map<string, object>): unknown {
   if (Array.isArray(node)) return node.map((item) => nameSchemas(item, named));
   if (typeof node !== 'object' || node === null) return node;

@@ -4,18 +4,18 @@ import type { FastifyReply } from 'fastify';
 import { invalid, show } from '../spec/problems.js';
 
 /**
- * Answers that may be long. They are written piece by piece, and between two pieces the event loop serves others; no answer is
- * ever one string, which V8 bounds to 512 MiB.
+ * Long answers. They are written in pieces, and between two pieces the event loop handles other requests. No answer is
+ * ever one string, because V8 limits a string to 512 MiB.
  */
 
-/** So much is made in one turn of the event loop, in characters. */
+/** How many characters are made in one turn of the event loop. */
 const PIECE_LENGTH = 64 * 1024;
 
 /**
  * Reads `fields` of a query.
- * @param known the names that there are
- * @returns undefined where all are wanted
- * @throws NiwaError SPEC_INVALID where a name is not known
+ * @param known the names of all fields
+ * @returns undefined if the query does not choose fields
+ * @throws NiwaError SPEC_INVALID if a name is unknown
  */
 export function fieldsOf(fields: string | undefined, known: readonly string[]): string[] | undefined {
   const names = fields?.split(',');
@@ -25,24 +25,24 @@ export function fieldsOf(fields: string | undefined, known: readonly string[]): 
   return names;
 }
 
-/** Gives an object with these fields of another one, as far as it has them. */
+/** Gives an object with only these fields of another one; fields that the other one lacks are left out. */
 export function pick(object: object, fields: readonly string[]): object {
   const whole = new Map(Object.entries(object));
   return Object.fromEntries(fields.filter((name) => whole.has(name)).map((name) => [name, whole.get(name)]));
 }
 
-/** What stands before and behind the items of an answer. */
+/** The text before and after the items of an answer. */
 export interface Frame {
   before: string;
-  /** Asked for when the last item is written. */
+  /** Called when the last item is written. */
   after: () => string;
 }
 
 /**
  * Answers with a JSON array, as fast as the peer reads.
- * @param reply the reply of a route, whatever its schema says that it sends
- * @param items the JSON of each item; the next one is asked for only when there is room for it
- * @param frame what the array stands in, brackets included; the array alone unless given
+ * @param reply the reply of a route; its schema may have any type
+ * @param items the JSON of each item; the next item is made only when there is room for it
+ * @param frame the text around the items, brackets included; only the brackets unless given
  */
 export function streamArray(
   reply: object,
@@ -53,7 +53,7 @@ export function streamArray(
   return (reply as FastifyReply).type('application/json; charset=utf-8').send(body);
 }
 
-/** Joins items to pieces, and lets others have a turn after each piece. */
+/** Joins items to pieces; after each piece the event loop has a turn for other requests. */
 async function* pieces(items: Iterable<string> | AsyncIterable<string>, { before, after }: Frame) {
   let piece = before;
   let comma = '';

@@ -8,16 +8,22 @@ import { isKernelError } from '../kernel/errors.js';
 import type { Peer } from '../kernel/sockets.js';
 import { parseId } from '../spec/ids.js';
 
-/** `full` may do everything, `read` may look, `none` may do nothing. */
+/**
+ * `full`: the caller may do every operation. `read`: the caller may only look. `none`: the caller may not use the
+ * socket.
+ */
 export type Role = 'full' | 'read' | 'none';
 
-/** The groups of the configuration; null for none. */
+/** The groups of the configuration; null for no group. */
 export interface Groups {
   full: number | null;
   read: number | null;
 }
 
-/** Decides what a peer may do: root and members of one group all, members of another only look. */
+/**
+ * Decides the role of a peer: root and the members of one group may do everything, the members of another group may
+ * only look.
+ */
 export function roleOf(peer: Peer, groups: Groups): Role {
   const isMember = (gid: number | null) => gid !== null && peer.groups.includes(gid);
   if (peer.uid === 0 || isMember(groups.full)) return 'full';
@@ -25,8 +31,8 @@ export function roleOf(peer: Peer, groups: Groups): Role {
 }
 
 /**
- * Asks the kernel who is behind each new connection (SO_PEERCRED), once.
- * @returns gives the peer of a connection
+ * Asks the kernel once for the process behind each new connection (SO_PEERCRED).
+ * @returns a function that gives the peer of a connection
  */
 export function rememberPeers(server: Server): (socket: Socket) => Peer | undefined {
   const peers = new WeakMap<Socket, Peer>();
@@ -37,12 +43,15 @@ export function rememberPeers(server: Server): (socket: Socket) => Peer | undefi
   return (socket) => peers.get(socket);
 }
 
-/** Node.js does not show the descriptor of a socket in its public API; the handle has had it since its first version. */
+/**
+ * The descriptor of a socket. Node.js's public API does not give it, but the internal handle has had it since its first
+ * version.
+ */
 function descriptorOf(socket: Socket): number {
   return (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
 }
 
-/** Whether a client has gone, though nothing is read of its connection. */
+/** Whether a client has closed its connection, although niwad is not reading from the connection. */
 export function hasHungUp(socket: Socket): boolean {
   const fd = descriptorOf(socket);
   return fd < 0 || kernel.sockets.isHungUp(fd);
@@ -52,14 +61,14 @@ function peerOf(socket: Socket): Peer | undefined {
   try {
     return kernel.sockets.peer(descriptorOf(socket));
   } catch (error) {
-    if (isKernelError(error)) return undefined; // it has gone
+    if (isKernelError(error)) return undefined; // the client has closed the connection already
     throw error;
   }
 }
 
 /**
- * Gives the number of a group named in the configuration, or null for none.
- * @throws NiwaError HOST_ERROR where /etc/group has no such name
+ * Gives the number of a group in the configuration; null if the configuration names none.
+ * @throws NiwaError HOST_ERROR if /etc/group has no such name
  */
 export function groupNumber(group: string | number | null): number | null {
   if (group === null || typeof group === 'number') return group;
@@ -76,7 +85,7 @@ export function groupNumber(group: string | number | null): number | null {
 }
 
 /**
- * Lets through whoever may use the socket at all.
+ * Throws unless the peer may use the socket.
  * @throws NiwaError FORBIDDEN
  */
 export function requireKnown(peer: Peer | undefined, groups: Groups): asserts peer is Peer {
@@ -87,7 +96,10 @@ export function requireKnown(peer: Peer | undefined, groups: Groups): asserts pe
   );
 }
 
-/** Gives who a peer is for the operations. @throws NiwaError FORBIDDEN where it may not use the socket at all */
+/**
+ * Gives the caller behind a connection, as the operations need it. @throws NiwaError FORBIDDEN if the peer may not use
+ * the socket
+ */
 export function callerOf(peer: Peer | undefined, groups: Groups): Caller {
   requireKnown(peer, groups);
   const role = roleOf(peer, groups) === 'full' ? 'full' : 'read';

@@ -4,9 +4,9 @@ import { parseMoment } from '../spec/moment.js';
 import { invalid, show } from '../spec/problems.js';
 import { signalName, signalNumber } from '../spec/signals.js';
 
-/** What the schemas of requests cannot say. */
+/** Checks of requests that a schema cannot express. */
 
-/** @throws NiwaError SPEC_INVALID where a container has no readiness check: nobody would ever know */
+/** @throws NiwaError SPEC_INVALID if a container has no readiness check: nothing would ever decide whether it is ready */
 export function requireReadyCheck(check: object | undefined): void {
   if (check === undefined)
     throw invalid('the request', [
@@ -14,7 +14,7 @@ export function requireReadyCheck(check: object | undefined): void {
     ]);
 }
 
-/** Gives the name of a signal. @throws NiwaError SPEC_INVALID where there is no such signal */
+/** Gives the name of a signal. @throws NiwaError SPEC_INVALID if there is no such signal */
 export function requireSignal(input: string | number): string {
   const number = signalNumber(input);
   if (number === undefined)
@@ -23,10 +23,10 @@ export function requireSignal(input: string | number): string {
 }
 
 /**
- * Gives a moment as Date.toISOString does.
- * @param path the field of the request
+ * Gives a time in the format of Date.toISOString().
+ * @param path the field of the request, for the error
  * @param now in milliseconds since 1970
- * @throws NiwaError SPEC_INVALID where the text is none
+ * @throws NiwaError SPEC_INVALID if the text is not a time
  */
 export function requireMoment(path: string, text: string, now: number): string {
   const moment = parseMoment(text, now);

@@ -31,9 +31,14 @@ import { usageRoutes } from './routes/usage.js';
 import { acceptUpgrades } from './upgrade.js';
 import { boundUploads } from './uploads.js';
 
-/** Names that objects have are names as any other: schemas refuse them where fields have names. */
+/**
+ * For fastify's JSON parser: names such as `__proto__` are ordinary names here; schemas refuse them where the names of
+ * fields are fixed.
+ */
 const POISONING = ['ignore', 'ignore'] as const;
-/** A client that sends slowly is cut off; an answer that streams is not timed. */
+/**
+ * How long a client may take to send the headers; then its connection is closed. The time of an answer is not limited.
+ */
 const HEADERS_TIMEOUT_MS = 10_000;
 const CHECK_INTERVAL_MS = 2_000;
 
@@ -43,10 +48,10 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: 0, // see boundUploads()
+    requestTimeout: 0, // boundUploads() limits the time instead
     http: { connectionsCheckingInterval: CHECK_INTERVAL_MS },
     forceCloseConnections: true,
-    exposeHeadRoutes: false, // the body of a stream would never be read, and never end
+    exposeHeadRoutes: false, // a HEAD request never reads the body, so a body that is a stream would never end
     frameworkErrors: (error, _request, reply: FastifyReply) => {
       const { status, body } = toErrorReply(error);
       return reply.status(status).send(body);
@@ -90,11 +95,12 @@ function checkCallers(api: Api, { runtime, groups, limits, peersOf = rememberPee
   api.addHook('onRequest', async (request) => {
     request.caller = callerOf(peerOf(request.raw.socket), groups);
     const { operationId } = request.routeOptions.schema ?? {};
-    if (isOperation(operationId)) runtime.policy.require(operationId, request.caller); // before anything is read of its body
+    // checked before any byte of the body is read
+    if (isOperation(operationId)) runtime.policy.require(operationId, request.caller);
   });
 }
 
-/** A route that is no operation would be open to whoever may use the socket: there is none. */
+/** Every route must be an operation, else no policy would restrict it to any role. */
 function requireOperations(api: Api): void {
   api.addHook('onRoute', ({ method, url, schema }) => {
     if (!isOperation(schema?.operationId))
@@ -102,7 +108,10 @@ function requireOperations(api: Api): void {
   });
 }
 
-/** One caller cannot keep the daemon from the others. Root is not limited: it could stop the daemon anyway. */
+/**
+ * Limits the requests of each caller, so that one caller cannot block the others. Root is not limited, because root
+ * could stop the daemon anyway.
+ */
 async function limitRates(api: Api, requestsPerSecond: number): Promise<void> {
   await api.register(rateLimit, {
     max: requestsPerSecond,
@@ -118,8 +127,9 @@ async function limitRates(api: Api, requestsPerSecond: number): Promise<void> {
 }
 
 /**
- * Requests are checked by the same code, and refused in the same words, as a spec on the command line. A spec itself is left
- * to the runtime, which checks more than its schema; so is an exec, and the tar of an image, which is a stream.
+ * Requests are checked by the same code, and refused with the same messages, as specs on the command line. The schemas
+ * in this list are not checked here: the runtime checks specs and execs more strictly than their schemas do, and the
+ * tar of an image is a stream.
  */
 const CHECKED_LATER: unknown[] = [SpecSchema, ExecSchema, ImageTar];
 
@@ -133,14 +143,17 @@ function useOneValidation(api: Api): void {
   api.setSerializerCompiler(() => JSON.stringify);
 }
 
-/** What the conversion of a query looks at in a JSON schema. */
+/** The part of a JSON schema that the conversion of a query reads. */
 interface Node {
   type?: string;
   const?: unknown;
   anyOf?: Node[];
 }
 
-/** Query parameters arrive as text: "true", "false" and plain numbers are what they say, but where the schema takes any text. */
+/**
+ * Query parameters arrive as text. "true", "false" and plain numbers become JSON values, unless the schema accepts any
+ * text.
+ */
 function convertQuery(schema: TSchema, value: unknown, httpPart: string | undefined): unknown {
   if (httpPart !== 'querystring') return value;
   const { properties = {} } = schema as { properties?: Record<string, Node> };
@@ -159,7 +172,7 @@ function useOneErrorShape(api: Api): void {
   api.setErrorHandler((error, request, reply) => {
     const { status, body } = toErrorReply(error);
     if (body.code === 'DAEMON_UNREACHABLE')
-      void reply.header('connection', 'close'); // the next request is for the next niwad
+      void reply.header('connection', 'close'); // the client then sends its next request to the next niwad
     else if (status >= 500 && body.code !== 'DRAINING')
       request.log.error({ err: error, url: request.url }, 'request failed');
     return reply.status(status).send(body);
@@ -173,9 +186,9 @@ function useOneErrorShape(api: Api): void {
 }
 
 /**
- * What is done with a body takes the longer the more it says: that is bounded before anything is done with it. One body has each
- * turn of the event loop, of root's and of all others': many that come at once, on one connection or more, hold up nobody longer
- * than one does.
+ * Limits and orders the parsing of bodies. Parsing takes longer for a longer body, so the length is limited before. In
+ * each turn of the event loop, one body of root and one body of all other callers is parsed: many bodies that arrive at
+ * once, on one connection or more, delay other requests no longer than one body.
  */
 function readBodies(api: Api): void {
   const turns = new FairTurns({ root: 1, callers: 1, each: 1 });

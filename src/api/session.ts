@@ -9,34 +9,37 @@ import { toErrorReply } from './errors.js';
 import { hasHungUp } from './peer.js';
 import { requireSignal } from './requests.js';
 
-/** A piece of output and the type of the frames that it goes into. */
+/** A piece of output, and the type of frame that carries it. */
 export interface Output {
   type: number;
   data: Buffer;
 }
 
-/** What a client and something that runs say to each other over an upgraded connection. */
+/** A running process and its streams, as a client sees them over an upgraded connection. */
 export interface Session {
-  /** Where standard input goes; null for nowhere. */
+  /** Takes the client's standard input; null if there is no standard input. */
   stdin: Socket | null;
-  /** All that it says; each is read no faster than the client takes it. */
+  /** The outputs of the process; each is read only as fast as the client reads. */
   outputs: AsyncIterable<Output>[];
   resize(rows: number, columns: number): void;
   kill(signal: string): void;
   /** Resolves with the payload of the last frame. */
   exited: Promise<object>;
-  /** Lets go of all of it; outputs end. Called once or more. */
+  /** Closes all streams, so that the outputs end. May be called more than once. */
   close(): void;
 }
 
-/** After the end, output is waited for as long as some comes: a process that was left behind may hold its pipes open. */
+/**
+ * After the process has ended, its output is read until none has come for this long: a process that was left behind may
+ * hold the pipes open.
+ */
 const IDLE_MS = 500;
 const LOOK_MS = 1000;
 
 /**
- * Serves a session until it has ended or the client has gone; then lets go of it. The connection stays until the client closes it:
- * whatever it still sends is read and thrown away. A close with something unread would be an error of the client's next write, and
- * with that a client loses what it has not read yet.
+ * Serves a session until it has ended or the client has gone, then closes the session. The connection stays open until
+ * the client closes it; bytes that the client still sends are read and discarded. If niwad closed the connection with
+ * unread bytes, the client's next write would fail, and the client would lose output that it has not read yet.
  */
 export async function serveSession(socket: Socket, session: Session): Promise<void> {
   const state = { over: false };
@@ -54,7 +57,7 @@ export async function serveSession(socket: Socket, session: Session): Promise<vo
   }
 }
 
-/** Does what the client says, until the session is over. Ends when it says nothing any more: it has gone. */
+/** Handles the frames of the client until the session is over. Resolves when the client has closed the connection. */
 async function hear(socket: Socket, session: Session, state: { over: boolean }): Promise<void> {
   try {
     for await (const frame of decodeFrames(withoutEnd(socket))) if (!state.over) await act(frame, session, socket);
@@ -62,11 +65,11 @@ async function hear(socket: Socket, session: Session, state: { over: boolean }):
     if (error instanceof NiwaError) throw error;
     if (error instanceof RangeError || error instanceof SyntaxError)
       throw new NiwaError('SPEC_INVALID', `what the client sends is no frame: ${messageOf(error)}`, { cause: error });
-    // else the connection has broken
+    // every other error means that the connection is broken
   }
 }
 
-/** Reads to the end, or until the connection breaks. */
+/** Reads and discards everything until the end, or until the connection breaks. */
 async function throwAway(socket: Socket): Promise<void> {
   socket.resume();
   await finished(socket, { writable: false }).catch(() => {});
@@ -87,7 +90,10 @@ async function act({ type, payload }: Frame, session: Session, client: Socket): 
   }
 }
 
-/** Writes input. While nobody takes it nothing is read of the client: whether that has gone has to be looked at. */
+/**
+ * Writes standard input. While the process does not read it, niwad does not read from the client either, so niwad
+ * checks regularly whether the client has gone.
+ */
 async function passOn(input: Buffer, stdin: Socket, client: Socket): Promise<void> {
   const look = setInterval(() => {
     if (hasHungUp(client)) stdin.destroy();
@@ -96,12 +102,15 @@ async function passOn(input: Buffer, stdin: Socket, client: Socket): Promise<voi
   clearInterval(look);
 }
 
-/** The pieces of a socket; unlike its own iterator, leaving off does not destroy it before the last word is written. */
+/**
+ * The data of a socket. In contrast to the socket's own iterator, leaving the loop does not destroy the socket, so the
+ * last frame can still be written.
+ */
 function withoutEnd(socket: Socket): AsyncIterable<Buffer> {
   return socket.iterator({ destroyOnReturn: false });
 }
 
-/** Sends all output, and the end. */
+/** Sends all output, and then the exit. */
 async function tell(socket: Socket, session: Session): Promise<void> {
   const progress = { at: 0, writing: 0 };
   const copies = Promise.all(session.outputs.map((output) => copy(output, socket, progress)));
@@ -126,7 +135,7 @@ async function copy(
       if (!taken) return;
     }
   } catch {
-    // it was closed before its end
+    // the output was closed before its end
   }
 }
 

@@ -1,20 +1,20 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 
-/** A reader that lags behind by more than this is cut off: the daemon's memory is not its buffer. */
+/** A reader that has this much unread data is disconnected, because the daemon would have to keep the data in memory. */
 const MAX_BACKLOG_BYTES = 4 * 1024 * 1024;
 
 const BUFFER_BYTES = 256 * 1024;
 
 export interface LineStream {
-  /** Sends a value as a line of JSON. */
+  /** Sends a value as one line of JSON. */
   push(value: object): void;
   end(): void;
 }
 
 /**
- * Answers with newline-delimited JSON for as long as the peer listens.
- * @param open begins to send; gives what ends that, called once when the peer has gone
+ * Answers with newline-delimited JSON as long as the peer is connected.
+ * @param open begins to send; returns a function that stops sending, called once when the peer has gone
  */
 export function streamLines(reply: FastifyReply, open: (stream: LineStream) => () => void): FastifyReply {
   const body = new Readable({ read: () => {}, highWaterMark: BUFFER_BYTES });
@@ -34,14 +34,14 @@ export function streamLines(reply: FastifyReply, open: (stream: LineStream) => (
 }
 
 /**
- * Answers with newline-delimited JSON, of which each value is made only when the peer has room for it.
- * @param values what to send; the signal comes when the peer has gone
+ * Answers with newline-delimited JSON. Each value is made only when the peer has room for it.
+ * @param values gives the values; the signal is aborted when the peer has gone
  */
 export function streamValues(reply: FastifyReply, values: (left: AbortSignal) => AsyncIterable<object>): FastifyReply {
   return streamTexts(reply, (left) => linesOf(values(left)));
 }
 
-/** The same of lines that are JSON already, with their ends. */
+/** The same for lines that are JSON already, with their line ends. */
 export function streamTexts(reply: FastifyReply, lines: (left: AbortSignal) => AsyncIterable<string>): FastifyReply {
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
@@ -52,9 +52,11 @@ async function* linesOf(values: AsyncIterable<object>): AsyncGenerator<string> {
   for await (const value of values) yield `${JSON.stringify(value)}\n`;
 }
 
-/** The head is sent at once, also where the first line is long in coming: the peer knows from it that it is listened to. */
+/**
+ * Sends the headers at once, even if the first line comes much later: they tell the peer that its request is accepted.
+ */
 function sendLines(reply: FastifyReply, body: Readable): FastifyReply {
-  reply.raw.once('pipe', () => reply.raw.flushHeaders()); // by then Fastify and its plugins have set all of them
+  reply.raw.once('pipe', () => reply.raw.flushHeaders()); // Fastify and its plugins have set all headers by then
   reply.type('application/x-ndjson').header('cache-control', 'no-store');
   return reply.send(body);
 }

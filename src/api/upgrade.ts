@@ -9,13 +9,13 @@ import type { Api } from './api.js';
 
 const BODY_TIMEOUT_MS = 10_000;
 
-/** Requests that ask for another protocol, with their connections. */
+/** The connections of requests that ask for another protocol. */
 const upgrades = new WeakMap<IncomingMessage, Socket>();
 
 /**
- * Lets requests with an Upgrade header through to the routes like all others, with all hooks; a route may then take over the
- * connection, see {@link takeConnection}. Whatever is taken over ends with the server.
- * @param maxBodyBytes what else the server reads of a body
+ * Handles requests with an Upgrade header by the same routes and hooks as all other requests. A route may then take
+ * over the connection, see {@link takeConnection}. When the server closes, it closes these connections too.
+ * @param maxBodyBytes the limit of a body, the same as for other requests
  */
 export function acceptUpgrades(api: Api, maxBodyBytes: number): void {
   const open = new Set<Socket>();
@@ -31,7 +31,7 @@ export function acceptUpgrades(api: Api, maxBodyBytes: number): void {
     response.once('finish', () => leave(socket));
     api.routing(request, response);
   });
-  // Node.js reads no body once a request asks for an upgrade.
+  // Node.js does not read the body of a request that asks for an upgrade.
   api.addHook('preParsing', async (request, _reply, payload) => {
     const socket = upgrades.get(request.raw);
     const length = Number(request.headers['content-length'] ?? 0);
@@ -43,14 +43,17 @@ export function acceptUpgrades(api: Api, maxBodyBytes: number): void {
   });
 }
 
-/** Ends a connection whose request was refused. What still comes is thrown away: a close would fail the client's write before it reads the answer. */
+/**
+ * Ends a connection whose request was refused. Bytes that still arrive are discarded: after a close, the client's write
+ * would fail before the client has read the answer.
+ */
 function leave(socket: Socket): void {
   const destroy = () => void socket.destroy();
   socket.once('end', destroy).setTimeout(BODY_TIMEOUT_MS, destroy);
   socket.resume().end();
 }
 
-/** Reads exactly so many bytes; what comes behind them stays in the socket. */
+/** Reads exactly `length` bytes; later bytes stay in the socket. */
 function readBytes(socket: Socket, length: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let missing = length;
@@ -75,7 +78,7 @@ function readBytes(socket: Socket, length: number): Promise<Buffer> {
 }
 
 /**
- * Makes sure that a request asks for our protocol, before anything is done for it.
+ * Throws unless a request asks for niwa's protocol; to be called before the request is executed.
  * @throws NiwaError SPEC_INVALID
  */
 export function requireUpgrade({ raw, headers }: FastifyRequest): void {
@@ -85,7 +88,10 @@ export function requireUpgrade({ raw, headers }: FastifyRequest): void {
   ]);
 }
 
-/** Answers 101 and takes over the connection of a request that asks for our protocol; the caller has to end it. */
+/**
+ * Answers 101 and takes over the connection of a request that asks for niwa's protocol; the caller has to end the
+ * connection.
+ */
 export function takeConnection({ raw }: FastifyRequest, reply: FastifyReply): Socket {
   const socket = upgrades.get(raw) as Socket;
   reply.hijack();

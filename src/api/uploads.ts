@@ -1,26 +1,26 @@
 import type { IncomingMessage } from 'node:http';
 import type { Api } from './api.js';
 
-/** A whole request has so long to come, and of an upload each next piece. */
+/** How long a whole request may take to arrive; for an upload, how long each next piece may take. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whether its body may come for as long as it does come. */
+    /** Whether the body may take any time, as long as bytes keep arriving. */
     upload?: boolean;
   }
 }
 
 /**
- * Cuts off who sends a body slowly. Node.js has one time for all requests of a server; an upload of an image takes as long as
- * it takes, as long as it goes on.
+ * Closes the connection of a client that sends a body too slowly. Node.js has only one time limit for all requests of a
+ * server, but the upload of an image may take any time as long as bytes keep arriving.
  */
 export function boundUploads(api: Api): void {
   api.addHook('onRequest', async ({ raw, routeOptions }) => {
     if (!raw.complete) cutOffSlow(raw, routeOptions.config.upload ?? false);
   });
-  // Fastify would close the connection of a request whose body it has not read. The client would hear of that by a failed write,
-  // before the answer; Node.js throws the rest of a body away where the connection stays.
+  // Fastify would close the connection of a request whose body was not read. The client would then see a failed write
+  // before it sees the answer. If the connection stays open, Node.js discards the rest of the body.
   api.addHook('onSend', async ({ raw }, reply) => {
     if (!raw.complete) reply.removeHeader('connection');
   });
@@ -31,7 +31,7 @@ function cutOffSlow(request: IncomingMessage, upload: boolean): void {
   let seen = socket.bytesRead;
   const timer = setTimeout(() => {
     if (request.complete) return;
-    const goesOn = socket.bytesRead > seen || request.readableLength > 0; // what is not read yet waits for us
+    const goesOn = socket.bytesRead > seen || request.readableLength > 0; // bytes that niwad has not read yet count as progress
     seen = socket.bytesRead;
     if (upload && goesOn) timer.refresh();
     else socket.destroy();

@@ -19,23 +19,24 @@ import { followEvents } from './follow-events.js';
 import type { ClientSession } from './session.js';
 import { Transport } from './transport.js';
 
-/** What a query may say; a field that is undefined is left out. */
+/** The fields of a query; a field that is undefined is left out. */
 type Given<Q> = { [Name in keyof Q]?: Q[Name] | undefined };
 
-/** Which part of a container's output. */
+/** Which part of a container's output is sent. */
 export type LogsOptions = Given<LogsQuery>;
-/** Which events, and from when on. */
+/** Which events are sent, and from when on. */
 export type EventsOptions = Given<EventsQuery>;
-/** Which containers; all given ones have to fit. */
+/** Which containers are listed: those that match all given fields. */
 export type ListFilter = Given<Pick<ListQuery, 'state' | 'owner' | 'label'>>;
-/** What is summed. */
+/** Which records are summed, and how. */
 export type UsageQuery = Given<UsageFields>;
 
-/** The most that there may be: niwad reads all of the period for each page. */
+/** The largest allowed length of a page, because niwad reads all records of the period again for each page. */
 const USAGE_PAGE_LENGTH = 100_000;
 
 /**
- * The API of niwad, typed. Every method throws a NiwaError: the code of the daemon's own error, or `DAEMON_UNREACHABLE`.
+ * The API of niwad, typed. Every method throws a NiwaError, with the code of the daemon's error or
+ * `DAEMON_UNREACHABLE`.
  */
 export class NiwaClient {
   readonly #http: Transport;
@@ -50,12 +51,15 @@ export class NiwaClient {
     this.#http.close();
   }
 
-  /** All containers that fit, in the order of their creation. */
+  /** Gives all containers that match, in the order of their creation. */
   list(filter: ListFilter = {}): Promise<ContainerStatus[]> {
     return collect(this.containers(filter));
   }
 
-  /** The same one after another; they are asked for page by page, so that neither side ever has all of them as text. */
+  /**
+   * Gives the same containers one after another. They are requested page by page, so that neither side ever has all of
+   * them as text.
+   */
   containers(filter?: ListFilter): AsyncGenerator<ContainerStatus>;
   containers<F extends keyof ContainerStatus>(
     filter: ListFilter,
@@ -66,8 +70,8 @@ export class NiwaClient {
   }
 
   /**
-   * Creates a container; `start` also starts it, `ready` also waits until it is ready or will not be any more, `wait` also
-   * waits for its end.
+   * Creates a container. `start` also starts it; `ready` also waits until it is ready or can no longer become ready;
+   * `wait` also waits for its end.
    */
   create(
     spec: SpecInput,
@@ -76,7 +80,7 @@ export class NiwaClient {
     return this.#http.json('POST', '/v1/containers', { query: options, body: spec });
   }
 
-  /** What a start of a spec would do, step by step; nothing is done. */
+  /** Gives the plan that a start of a spec would follow, without a start. */
   plan(spec: SpecInput): Promise<Planned> {
     return this.#http.json('POST', '/v1/plan', { body: spec });
   }
@@ -85,12 +89,15 @@ export class NiwaClient {
     return this.#http.json('GET', pathOf(id));
   }
 
-  /** Changes limits; what is left out stays. One of memory below what it uses, which would kill it, needs `force`. */
+  /**
+   * Changes limits; limits that are left out stay the same. A memory limit below the container's current use would kill
+   * the container, so it needs `force`.
+   */
   update(id: string, resources: ResourcesInput, options: { force?: boolean } = {}): Promise<ContainerStatus> {
     return this.#http.json('PATCH', pathOf(id), { body: { resources, ...options } });
   }
 
-  /** Forgets an exited container; `force` kills it first. */
+  /** Forgets an exited container; with `force`, a container that has not exited is killed first. */
   async remove(id: string, options: { force?: boolean } = {}): Promise<void> {
     await text(await this.#http.request('DELETE', pathOf(id), { query: options }));
   }
@@ -99,7 +106,7 @@ export class NiwaClient {
     return this.#http.json('POST', `${pathOf(id)}/start`);
   }
 
-  /** Sends the stop signal, after the timeout kills; resolves when it has exited. */
+  /** Sends the stop signal, and kills the container after the timeout; resolves when the container has exited. */
   stop(id: string, options: { timeout?: DurationInput; signal?: string } = {}): Promise<ContainerStatus> {
     return this.#http.json('POST', `${pathOf(id)}/stop`, { body: options });
   }
@@ -116,19 +123,19 @@ export class NiwaClient {
     return this.#http.json('POST', `${pathOf(id)}/resume`);
   }
 
-  /** Resolves when a container has exited; with a timeout, with null where it has not by then. */
+  /** Resolves when a container has exited; with null if the timeout is over before. */
   wait(id: string): Promise<Exit>;
   wait(id: string, options: { timeout: string }): Promise<Exit | null>;
   wait(id: string, options: { timeout?: string } = {}): Promise<Exit | null> {
     return this.#http.json('GET', `${pathOf(id)}/wait`, { query: options });
   }
 
-  /** Resolves when a container is ready, or will not be any more. */
+  /** Resolves when a container is ready, or can no longer become ready. */
   waitReady(id: string): Promise<Readiness> {
     return this.#http.json('GET', `${pathOf(id)}/wait`, { query: { for: 'ready' } });
   }
 
-  /** Moves the deadline: the lifetime from the start (null for none), or what remains from now. */
+  /** Moves the deadline, given as the lifetime from the start (null for none) or as the time that remains from now. */
   setLifetime(
     id: string,
     change: { lifetime: DurationInput | null } | { remaining: DurationInput },
@@ -140,12 +147,12 @@ export class NiwaClient {
     return this.#http.json('GET', `${pathOf(id)}/stats`);
   }
 
-  /** The readings of one container, one per interval, until its end. */
+  /** Gives the readings of one container, one in each interval, until the container ends. */
   streamStats(id: string): AsyncGenerator<Stats> {
     return this.#http.lines(`${pathOf(id)}/stats`, { stream: true });
   }
 
-  /** The readings of all containers that have not exited, one list per interval, without end. */
+  /** Gives the readings of all containers that have not exited, one list in each interval, without end. */
   streamAllStats(): AsyncGenerator<Stats[]> {
     return this.#http.lines('/v1/stats', { stream: true });
   }
@@ -159,35 +166,35 @@ export class NiwaClient {
   }
 
   /**
-   * What happens, without end, also over restarts of niwad: from now on, or with `after` or `since` also what is kept. A gap stands
-   * for events that are not there.
+   * Gives the events of containers, without end, even if niwad restarts: events from now on, or with `after` or `since`
+   * also stored ones. A gap stands for events that are missing.
    */
   events(options: EventsOptions = {}): AsyncGenerator<EventLine> {
     return followEvents(this.#http, options);
   }
 
-  /** What a container has written; with `follow`, also what it writes, until it has exited. */
+  /** Gives the output of a container so far; with `follow`, also its later output, until the container has exited. */
   async *logs(id: string, options: LogsOptions = {}): AsyncGenerator<LogChunk> {
     const lines = this.#http.lines<LogLine>(`${pathOf(id)}/logs`, { ...options });
     for await (const line of lines) yield { ...line, data: Buffer.from(line.data, 'base64') };
   }
 
-  /** Runs a further process in a container. */
+  /** Starts an additional process in a container. */
   exec(id: string, request: ExecInput): Promise<ClientSession> {
     return this.#http.upgrade(`${pathOf(id)}/exec`, request);
   }
 
-  /** Hears what a container writes from now on, and types into its terminal where it has one. */
+  /** Connects to a container: gives its output from now on, and accepts input for its terminal if it has one. */
   attach(id: string): Promise<ClientSession> {
     return this.#http.upgrade(`${pathOf(id)}/attach`);
   }
 
-  /** Takes no new containers; the old ones live out their lifetimes. */
+  /** Makes niwad refuse new containers; running containers go on until they end by themselves. */
   drain(): Promise<DrainStatus> {
     return this.#http.json('POST', '/v1/drain');
   }
 
-  /** Takes new containers again. */
+  /** Makes niwad accept new containers again. */
   undrain(): Promise<DrainStatus> {
     return this.#http.json('DELETE', '/v1/drain');
   }
@@ -196,7 +203,7 @@ export class NiwaClient {
     return this.#http.json('GET', '/v1/drain');
   }
 
-  /** Sums what was used, from the ledger; all rows unless `limit` says how many. */
+  /** Sums the use from the ledger. Gives all rows, or at most `limit`. */
   async usage(query: UsageQuery = {}): Promise<UsageAnswer> {
     const pages = await collect(this.usagePages(query));
     const { since, until, by, skipped_lines } = pages[0] as UsageAnswer;
@@ -204,8 +211,8 @@ export class NiwaClient {
   }
 
   /**
-   * The same page by page, so that neither side ever has all of it; with `limit`, only the first page.
-   * @returns with each page the `after` of the next one, null with the last
+   * Gives the same sums page by page, so that neither side ever has all of them; with `limit`, only the first page.
+   * @returns each page with the `after` of the next page; null with the last page
    */
   async *usagePages(query: UsageQuery = {}): AsyncGenerator<UsageAnswer & { next: string | null }> {
     for (let asked = { limit: USAGE_PAGE_LENGTH, ...query }; ; ) {
@@ -214,20 +221,21 @@ export class NiwaClient {
       const next = (response.headers[NEXT_HEADER] as string | undefined) ?? null;
       yield { ...answer, next };
       if (next === null || query.limit !== undefined) return;
-      const { since, until } = answer; // of a period that ends now each page would have another one
+      const { since, until } = answer; // the next pages must be of the same period, also if the period ends now
       asked = { ...asked, after: next, ...(since === null ? {} : { since }), ...(until === null ? {} : { until }) };
     }
   }
 
-  /** The images, one for each name. */
+  /** Gives the images, one for each name. */
   images(): Promise<ImageInfo[]> {
     return this.#http.json('GET', '/v1/images');
   }
 
   /**
-   * Imports the image in a tar, an OCI image layout or of `docker save`; gives what the daemon tells of it, until it is there.
-   * @param tar its bytes
-   * @param name instead of the names in the tar
+   * Imports the image in a tar, which is an OCI image layout or the output of `docker save`; gives the daemon's
+   * progress messages until the image is stored.
+   * @param tar the bytes of the tar
+   * @param name the name of the image, in place of the names in the tar
    */
   async *importImage(tar: Readable, name?: string): AsyncGenerator<ImportProgress> {
     const query = name === undefined ? '' : `?${new URLSearchParams({ name })}`;
@@ -242,7 +250,7 @@ export class NiwaClient {
     }
   }
 
-  /** Forgets a name of an image. */
+  /** Removes a name of an image. */
   async removeImage(name: string): Promise<void> {
     await text(await this.#http.request('DELETE', '/v1/images', { query: { name } }));
   }
@@ -255,12 +263,12 @@ export class NiwaClient {
     return this.#http.json('GET', '/v1/health');
   }
 
-  /** The OpenAPI document of the API. */
+  /** Gives the OpenAPI document of the API. */
   openapi(): Promise<object> {
     return this.#http.json('GET', '/v1/openapi.json');
   }
 
-  /** The metrics as Prometheus text. */
+  /** Gives the metrics as Prometheus text. */
   async metrics(): Promise<string> {
     return await text(await this.#http.request('GET', '/metrics'));
   }

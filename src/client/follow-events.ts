@@ -5,13 +5,15 @@ import { AFTER_HEADER } from '../protocol/headers.js';
 import type { EventsQuery } from '../protocol/queries.js';
 import type { Transport } from './transport.js';
 
-/** So long the keeper holds the socket for the next niwad. */
+/** The keeper holds the socket for the next niwad for this long. */
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 200;
 
 /**
- * Gives events and gaps, without end. Where the connection breaks, as by a restart of niwad, it asks again from the last number on.
- * @throws NiwaError that of the first request; DAEMON_UNREACHABLE where the client is closed, or no niwad answers for 30 seconds
+ * Gives events and gaps, without end. If the connection breaks, for example because niwad restarts, the client connects
+ * again and continues after the last sequence number.
+ * @throws NiwaError the error of the first request; DAEMON_UNREACHABLE if the client is closed, or no niwad answers for
+ *   30 seconds
  */
 export async function* followEvents(
   http: Transport,

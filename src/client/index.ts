@@ -1,4 +1,6 @@
-/** What the package `niwa` gives to programs: the client of the socket, and the types of what it sends and gets. */
+/**
+ * The exports of the package `niwa` for programs: the client of the socket, and the types of its requests and answers.
+ */
 
 export type { ContainerDetails, ContainerStatus, Exit, ExitReason, State } from '../protocol/container.js';
 export { type ErrorCode, type FailedStep, type FieldProblem, NiwaError } from '../protocol/errors.js';

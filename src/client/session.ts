@@ -2,25 +2,25 @@ import type { Socket } from 'node:net';
 import { type ErrorBody, NiwaError } from '../protocol/errors.js';
 import { decodeFrames, encodeData, encodeFrame, FRAME, type SessionExit, writeTo } from '../protocol/frames.js';
 
-/** A piece of what something in a container writes. */
+/** A piece of the output of a process in a container. */
 export interface OutputPiece {
   stream: 'stdout' | 'stderr';
   data: Buffer;
 }
 
-/** A connection to an exec, or to a container; its output has to be read. */
+/** A connection to an exec or to a container; the caller must read its output. */
 export class ClientSession {
   readonly #socket: Socket;
 
-  /** @param socket after the answer 101 */
+  /** @param socket the connection after the answer 101 */
   constructor(socket: Socket) {
     this.#socket = socket;
     socket.on('error', () => socket.destroy());
   }
 
   /**
-   * Gives what it writes, as it comes, and at the end how it ended.
-   * @throws NiwaError of the daemon, or DAEMON_UNREACHABLE where the connection breaks before the end
+   * Gives the output as it comes, and in the end how the process or the container ended.
+   * @throws NiwaError the daemon's error, or DAEMON_UNREACHABLE if the connection breaks before the end
    */
   async *output(): AsyncGenerator<OutputPiece, SessionExit> {
     try {
@@ -36,17 +36,17 @@ export class ClientSession {
     throw new NiwaError('DAEMON_UNREACHABLE', 'the connection to niwad was cut before the end');
   }
 
-  /** Sends standard input; resolves when there is room for more. Gives false where nobody takes it any more. */
+  /** Sends standard input; resolves when there is room for more. Gives false if the other side no longer reads it. */
   write(data: Uint8Array): Promise<boolean> {
     return writeTo(this.#socket, encodeData(FRAME.stdin, data));
   }
 
-  /** Nothing more comes on standard input. */
+  /** Ends standard input. */
   endInput(): void {
     this.#send(encodeFrame(FRAME.stdinEof));
   }
 
-  /** Tells the size of the terminal. */
+  /** Sets the size of the terminal. */
   resize(rows: number, columns: number): void {
     this.#send(encodeFrame(FRAME.resize, { rows, columns }));
   }
@@ -56,7 +56,10 @@ export class ClientSession {
     this.#send(encodeFrame(FRAME.signal, signal));
   }
 
-  /** Goes away: an exec with a terminal gets SIGHUP, one without finds its pipes closed; a container goes on. */
+  /**
+   * Closes the connection. An exec with a terminal gets SIGHUP; an exec without a terminal finds its pipes closed; a
+   * container goes on.
+   */
   close(): void {
     this.#socket.destroy();
   }

@@ -15,12 +15,15 @@ interface RequestOptions {
   body?: object;
 }
 
-/** A connection that nobody uses is closed long before niwad does that (72 s): it would cross a request. */
+/**
+ * The client closes an unused connection after this time, long before niwad does (72 s): if niwad closed it first, it
+ * might do so while a request is on its way.
+ */
 const IDLE_MS = 30_000;
-/** How many connections are made for one request, beside those that were kept. */
+/** How many new connections are tried for one request, beside the connections that were kept. */
 const MOST_CONNECTIONS = 3;
 
-/** HTTP on the socket of a niwad: requests, streams of lines, connections of frames; errors are those of the daemon. */
+/** HTTP on niwad's socket: requests, streams of lines, and connections of frames. Errors are those of the daemon. */
 export class Transport {
   readonly #socket: string;
   readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_MS });
@@ -41,12 +44,12 @@ export class Transport {
     return this.#closed;
   }
 
-  /** Sends a request; gives its answer, which is JSON. @throws NiwaError as all of these methods */
+  /** Sends a request; gives its answer, which is JSON. @throws NiwaError, as all methods of this class do */
   async json<T>(method: Method, path: string, options: RequestOptions = {}): Promise<T> {
     return (await json(await this.request(method, path, options))) as T;
   }
 
-  /** The items of an array that is asked for page by page. */
+  /** Gives the items of an array, which is requested page by page. */
   async *pages<T>(path: string, query: Query): AsyncGenerator<T> {
     for (let after: string | undefined, first = true; first || after !== undefined; first = false) {
       const response = await this.request('GET', path, { query: { ...query, limit: PAGE_LENGTH, after } });
@@ -55,12 +58,12 @@ export class Transport {
     }
   }
 
-  /** The lines of an answer, which are JSON, as they come. */
+  /** Gives the lines of an answer, parsed as JSON, as they come. */
   async *lines<T>(path: string, query: Query = {}): AsyncGenerator<T> {
     yield* this.linesOf<T>(await this.request('GET', path, { query }));
   }
 
-  /** The same of an answer that has begun. */
+  /** The same for an answer that has begun to arrive. */
   async *linesOf<T>(response: IncomingMessage): AsyncGenerator<T> {
     let rest = '';
     try {
@@ -74,7 +77,7 @@ export class Transport {
     }
   }
 
-  /** Sends a request; gives the answer where it is none of an error. */
+  /** Sends a request; gives the answer unless it is an error. */
   async request(method: Method, path: string, { query = {}, body }: RequestOptions = {}): Promise<IncomingMessage> {
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query))
@@ -83,18 +86,18 @@ export class Transport {
     const once = async () => this.#accept(await this.#send(method, target, body));
     return await once().catch((error: unknown) => {
       if (!isStopping(error)) throw error;
-      return once(); // on another connection, which waits for the next niwad
+      return once(); // the new connection waits for the next niwad
     });
   }
 
-  /** Gives an answer where it is none of an error. */
+  /** Gives the answer unless it is an error. @throws NiwaError with the daemon's error */
   async #accept(response: IncomingMessage): Promise<IncomingMessage> {
     if ((response.statusCode ?? 0) < 400) return response;
     const { code, message, ...details } = (await json(response)) as ErrorBody;
     throw new NiwaError(code, message, { details });
   }
 
-  /** Sends a request that becomes a connection of frames. */
+  /** Sends a request whose connection becomes a connection of frames. */
   async upgrade(path: string, body?: object): Promise<ClientSession> {
     const sent = body === undefined ? undefined : JSON.stringify(body);
     const type =
@@ -114,14 +117,15 @@ export class Transport {
     throw new NiwaError(code, message, { details });
   }
 
-  /** Sends a stream; the answer may begin before it has ended. */
+  /** Sends a stream; the answer may begin before the stream has ended. */
   async upload(path: string, body: Readable): Promise<IncomingMessage> {
-    // Where the connection were to close after the answer, niwad would end it with the rest of a refused body unread, and the
-    // kernel would throw the answer away.
+    // The connection must stay open after the answer. Otherwise niwad would close it while the rest of a refused body
+    // is unread, and the kernel would discard the answer.
     const headers = { 'content-type': 'application/x-tar', 'transfer-encoding': 'chunked', connection: 'keep-alive' };
     const answer = new Promise<IncomingMessage>((resolve, reject) => {
       const fail = (error: unknown) => reject(unreachable(this.#socket, error));
-      // A connection of its own: what has been read of the body could not be sent again.
+      // A new connection, never a kept one: if a kept connection breaks, the part of the body that was read cannot be
+      // sent again.
       const sent = request({ socketPath: this.#socket, agent: false, method: 'POST', path, headers }, resolve);
       sent.on('error', fail);
       body.once('error', (error) => {
@@ -133,7 +137,7 @@ export class Transport {
     return this.#accept(await answer);
   }
 
-  /** Sends a request, and again where that does no harm, see {@link mayRepeat}. */
+  /** Sends a request, and repeats it if the repetition does no harm, see {@link mayRepeat}. */
   async #send(method: Method, path: string, body: object | undefined): Promise<IncomingMessage> {
     const sent = body === undefined ? undefined : JSON.stringify(body);
     const headers =
@@ -145,7 +149,7 @@ export class Transport {
       try {
         return await answerTo(outgoing.end(sent));
       } catch (error) {
-        if (!outgoing.reusedSocket) connections++; // those that were kept are soon used up
+        if (!outgoing.reusedSocket) connections++; // kept connections are not counted, because there are only few of them
         if (this.#closed || connections === MOST_CONNECTIONS || !mayRepeat(method, error))
           throw unreachable(this.#socket, error);
       }
@@ -160,9 +164,10 @@ function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
 }
 
 /**
- * Whether a request without an answer may be sent again. Where the kernel says EPIPE or ECONNRESET, the other side has closed the
- * connection before it had read all that was sent to it (unix(7)): so it has done nothing. A connection that just ends ("socket
- * hang up", from Node.js) may have been read to its end: only what changes nothing is repeated then.
+ * Whether a request without an answer may be sent again. EPIPE or ECONNRESET from the kernel means that the other side
+ * closed the connection before it had read all bytes (unix(7)), so the other side has done nothing. If a connection
+ * just ends ("socket hang up", from Node.js), the other side may have read the whole request: then only a request that
+ * changes nothing is repeated.
  */
 function mayRepeat(method: Method, error: unknown): boolean {
   const { code, syscall } = error as NodeJS.ErrnoException;
@@ -170,7 +175,7 @@ function mayRepeat(method: Method, error: unknown): boolean {
   return unread || (method === 'GET' && code === 'ECONNRESET');
 }
 
-/** Whether the answer is that of a niwad that is stopping: it has done nothing. */
+/** Whether the answer comes from a niwad that is stopping, and so has done nothing. */
 function isStopping(error: unknown): boolean {
   return error instanceof NiwaError && error.code === 'DAEMON_UNREACHABLE' && error.cause === undefined;
 }

@@ -8,7 +8,7 @@ import { requireMoment } from '../requests.js';
 import { streamTexts } from '../stream.js';
 import { failures, linesOf } from './answers.js';
 
-/** What happens to containers. */
+/** The events of containers. */
 export function eventRoutes(api: Api, { runtime: { events } }: ApiOptions): void {
   api.get(
     '/v1/events',
@@ -31,8 +31,8 @@ export function eventRoutes(api: Api, { runtime: { events } }: ApiOptions): void
 }
 
 /**
- * Makes of a query what is wanted of the log of events.
- * @param last the number of the last event: from now on, unless the query says from when
+ * Turns a query into a request to the log of events.
+ * @param last the sequence number of the last event: without `after` and `since`, only newer events are sent
  * @param now in milliseconds since 1970
  * @throws NiwaError SPEC_INVALID
  */

@@ -27,7 +27,7 @@ export function imageRoutes(api: Api, { images, log }: ApiOptions): void {
     '/v1/images',
     {
       config: { upload: true },
-      bodyLimit: Number.MAX_SAFE_INTEGER, // images.maxBytes bounds it
+      bodyLimit: Number.MAX_SAFE_INTEGER, // the body is limited by images.maxBytes instead
       schema: {
         operationId: 'importImage',
         summary: 'Import the image in a tar: an OCI image layout, or what docker save writes',
@@ -46,7 +46,7 @@ export function imageRoutes(api: Api, { images, log }: ApiOptions): void {
           const { status, body: said } = toErrorReply(error);
           if (status >= 500 && !tar.destroyed) log.error({ err: error }, 'an import failed');
           push({ type: 'error', ...said });
-          while (!(await pieces.next()).done); // who still sends may not listen before all is taken
+          while (!(await pieces.next()).done); // a client that still sends may not read the answer before the whole body is taken
         });
         void done.catch(() => {}).then(end);
         return () => {

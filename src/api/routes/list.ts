@@ -31,7 +31,7 @@ export function listRoutes(api: Api, { runtime }: ApiOptions): void {
   );
 }
 
-/** Each text is made when it is written: nobody waits for all of them. */
+/** Makes each text only when it is written, so that other requests do not wait for all of them. */
 function* textsOf(containers: readonly Container[], fields: readonly string[] | undefined): Iterable<string> {
   for (const container of containers)
     yield fields === undefined ? container.statusText() : JSON.stringify(pick(container.statusWith(fields), fields));
@@ -44,12 +44,12 @@ function wanted({ state, ...query }: ListQuery): (container: Container) => boole
     fits(filter, container.spec);
 }
 
-/** A place in the list, which does not move when containers come and go, and niwad is another one. */
+/** A position in the list. It stays valid when containers come and go, and when niwad restarts. */
 type Place = Pick<Container, 'id' | 'createdAt'>;
 
 /**
- * Gives the part of a list that a query asks for, in the order of creation.
- * @returns `next` says where to go on, null where nothing is left
+ * Gives one page of a list, in the order of creation.
+ * @returns `next` is the start of the next page; null if this page is the last
  * @throws NiwaError SPEC_INVALID
  */
 export function pageOf<T extends Place>(

@@ -7,7 +7,7 @@ import { requireMoment } from '../requests.js';
 import { streamValues } from '../stream.js';
 import { failures, linesOf } from './answers.js';
 
-/** What containers have written. */
+/** The output of containers. */
 export function logRoutes(api: Api, { runtime }: ApiOptions): void {
   api.get(
     '/v1/containers/:id/logs',
@@ -38,7 +38,7 @@ async function* encode(chunks: AsyncIterable<LogChunk>) {
   for await (const chunk of chunks) yield { ...chunk, data: chunk.data.toString('base64') };
 }
 
-/** Gives a moment in microseconds since 1970. @throws NiwaError SPEC_INVALID */
+/** Gives a time in microseconds since 1970. @throws NiwaError SPEC_INVALID */
 function toUsec(path: string, text: string | undefined): number | undefined {
   return text === undefined ? undefined : Date.parse(requireMoment(path, text, Date.now())) * 1000;
 }

@@ -3,7 +3,7 @@ import { SpecSchema } from '../../protocol/spec.js';
 import type { Api, ApiOptions } from '../api.js';
 import { failures } from './answers.js';
 
-/** What a start would do. */
+/** The plan that a start would follow. */
 export function planRoute(api: Api, { runtime }: ApiOptions): void {
   api.post(
     '/v1/plan',

@@ -10,7 +10,7 @@ import { streamArray } from '../paging.js';
 import { streamLines } from '../stream.js';
 import { failures, onceOrLinesOf } from './answers.js';
 
-/** Readings of one container and of all, once or as newline-delimited JSON. */
+/** Readings of one container or of all containers, once or as newline-delimited JSON. */
 export function statsRoutes(api: Api, options: ApiOptions): void {
   oneContainersStats(api, options);
   allStats(api, options);
@@ -86,7 +86,7 @@ function history(api: Api, { runtime }: ApiOptions): void {
   );
 }
 
-/** Each reading is made when it is written. */
+/** Makes each reading only when it is written. */
 function* statsTexts(containers: readonly Container[]): Iterable<string> {
   for (const container of containers) yield JSON.stringify(statsOf(container));
 }

@@ -40,7 +40,7 @@ export function usageRoutes(api: Api, { sums }: ApiOptions): void {
   );
 }
 
-/** Gives a signal that comes when the response is over, however it went. */
+/** Gives a signal that is aborted when the response has ended or the client has gone. */
 function leaving(response: ServerResponse): AbortSignal {
   const left = new AbortController();
   if (response.destroyed) left.abort();
@@ -48,7 +48,7 @@ function leaving(response: ServerResponse): AbortSignal {
   return left.signal;
 }
 
-/** A header has to be short and of ASCII; what is no Unicode text is replaced. */
+/** A header must be short and ASCII. Text that is not valid Unicode is replaced. */
 const MAX_AFTER_LENGTH = 1024;
 
 function writeAfter(key: string): string {
@@ -69,7 +69,7 @@ function readAfter(after: string): string {
 }
 
 /**
- * Makes a query of what was asked.
+ * Turns a request into a query of the sums.
  * @param now in milliseconds since 1970
  * @throws NiwaError SPEC_INVALID
  */

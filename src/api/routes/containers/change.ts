@@ -3,7 +3,7 @@ import { durationUsec } from '../../../spec/quantities.js';
 import type { Api, ApiOptions } from '../../api.js';
 import { oneContainer } from '../answers.js';
 
-/** Other limits and another deadline for a container that lives. */
+/** Routes that change limits and deadline of a live container. */
 export function changeRoutes(api: Api, { runtime }: ApiOptions): void {
   api.patch(
     '/v1/containers/:id',

@@ -5,7 +5,7 @@ import type { Api, ApiOptions } from '../../api.js';
 import { requireSignal } from '../../requests.js';
 import { failures, oneContainer } from '../answers.js';
 
-/** What ends a container, and forgets it. */
+/** Routes that end containers and forget them. */
 export function endRoutes(api: Api, { runtime }: ApiOptions): void {
   api.post(
     '/v1/containers/:id/stop',

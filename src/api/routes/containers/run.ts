@@ -2,7 +2,7 @@ import { IdParams } from '../../../protocol/requests.js';
 import type { Api, ApiOptions } from '../../api.js';
 import { oneContainer } from '../answers.js';
 
-/** What makes a container run, wait, and run again. */
+/** Routes that start, pause and resume containers. */
 export function runRoutes(api: Api, { runtime }: ApiOptions): void {
   api.post(
     '/v1/containers/:id/start',

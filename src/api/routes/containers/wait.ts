@@ -28,10 +28,10 @@ export function waitRoute(api: Api, { runtime }: ApiOptions): void {
   );
 }
 
-/** What Node.js's timers take. */
+/** The longest time that timers of Node.js accept. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Gives the value of the promise, or null where it takes longer than the time. */
+/** Gives the value of the promise; null if the promise takes longer than the given time. */
 function within<T>(promise: Promise<T>, usec: number): Promise<T | null> {
   return new Promise((resolve) => {
     const timeout = setTimeout(() => resolve(null), Math.min(usec / 1000, LONGEST_TIMER_MS));
