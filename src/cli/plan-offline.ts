@@ -6,6 +6,7 @@ import { Planner } from '../engine/planner.js';
 import { lookAtCgroupTree } from '../host/cgroup.js';
 import { IdPool } from '../host/id-pool.js';
 import { DEFAULT_ID_POOL, DEFAULT_NETWORK } from '../installation/defaults.js';
+import { kernel } from '../kernel/addon.js';
 import { segmentHere } from '../network/host.js';
 import { Members } from '../network/members.js';
 import type { Planned } from '../protocol/plan.js';
@@ -23,6 +24,7 @@ export function planOffline(input: SpecInput, cgroup: string, runDir: string): P
   const defaults = resolveBounds(DEFAULT_BOUNDS, totalmem());
   const segment = segmentHere(DEFAULT_NETWORK);
   const planner = new Planner({
+    kernel,
     tree,
     stage: resolve(runDir, 'stage'),
     placeBytes: defaults.tmpfsBytes,

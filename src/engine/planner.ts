@@ -3,11 +3,13 @@ import { type DeviceNumbers, deviceNumbers } from '../host/devices.js';
 import type { IdPool, IdRange } from '../host/id-pool.js';
 import type { Asker } from '../host/reach.js';
 import { type HostPlace, hostView } from '../host/view.js';
+import type { Kernel } from '../kernel/kernel.js';
 import type { Members } from '../network/members.js';
 import { makePlan, type Plan, type PlanNetwork } from '../plan/plan.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 
 export interface PlannerOptions extends HostPlace {
+  kernel: { host: Pick<Kernel['host'], 'canFilterDevices'> };
   idPool: Pick<IdPool, 'next'>;
   members: Pick<Members, 'plan' | 'preview'>;
   /** The directory where niwad keeps the files of a container. */
@@ -19,6 +21,8 @@ const NO_IDS: IdRange = { start: 0, size: 0 };
 /** Compiles settled specs for this machine, both for starts and for previews. */
 export class Planner {
   readonly #options: PlannerOptions;
+  /** Asked once: the kernel compiles a filter to answer. */
+  #filtersDevices: boolean | undefined;
 
   constructor(options: PlannerOptions) {
     this.#options = options;
@@ -66,8 +70,9 @@ export class Planner {
     network: PlanNetwork,
     tree: HostPlace['tree'] = this.#options.tree,
   ): Plan {
+    this.#filtersDevices ??= this.#options.kernel.host.canFilterDevices();
     return makePlan(spec, {
-      ...hostView({ ...this.#options, tree }),
+      ...hostView({ ...this.#options, tree }, this.#filtersDevices),
       ...numbers,
       idRange: idRange ?? NO_IDS,
       network,

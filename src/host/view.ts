@@ -1,4 +1,3 @@
-import { kernel } from '../kernel/addon.js';
 import type { HostView } from '../plan/plan.js';
 import type { CgroupTree } from './cgroup.js';
 import { isOomProtected } from './oom.js';
@@ -14,15 +13,13 @@ export interface HostPlace {
   placeBytes: number | null;
 }
 
-let filtersDevices: boolean | undefined;
-
 /**
  * Gives the facts about this machine that plans need. The OOM score and the limits of this process are read in each call, since an
  * operator may change them while niwad runs.
+ * @param filtersDevices whether the kernel filters devices by group
  * @throws what node:fs throws where /proc cannot be read
  */
-export function hostView({ tree, stage, placeBytes }: HostPlace): HostView {
-  filtersDevices ??= kernel.host.canFilterDevices();
+export function hostView({ tree, stage, placeBytes }: HostPlace, filtersDevices: boolean): HostView {
   return {
     containersCgroup: tree.containers,
     controllers: tree.controllers,
