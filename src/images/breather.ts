@@ -1,11 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** An import may use the event loop for this time before all others have their turn. */
+/** The longest time for which an import uses the event loop before all other work has its turn. */
 const TURN_MS = 5;
 
 /**
- * Gives a function to be called between the pieces of long work: when the work has used its time, the function waits for a turn of the event
- * loop. Work on data in memory never waits for the disk, and would use the event loop until its end.
+ * Gives a function that has to be called between the pieces of long work. When the work has used its time, the function waits until the
+ * event loop has done its other work. Without it, work on data in memory would block the event loop until its end, since it never
+ * waits for the disk.
  */
 export function breather(): () => Promise<void> | undefined {
   let since = performance.now();

@@ -4,7 +4,7 @@ import { problemsOf } from '../spec/check.js';
 import type { ImageDefaults } from '../spec/image.js';
 import { firstProblems } from '../spec/problems.js';
 
-/** The configuration of an image: the OCI image specification's "config.md", and what Docker writes. */
+/** The configuration of an image, as the OCI image specification has it ("config.md"), and as Docker writes it. */
 
 export const DIGEST_PATTERN = '^sha256:[0-9a-f]{64}$';
 const nothing = Type.Null();
@@ -39,7 +39,7 @@ const ConfigSchema = Type.Object({
 
 type Config = Static<typeof ConfigSchema>;
 
-/** An image: the defaults for its containers, and its layers. */
+/** An image: the defaults that its containers get, and its layers. */
 export interface ImageConfig extends Omit<ImageDefaults, 'name' | 'id' | 'namesGroup'> {
   architecture: string;
   os: string;
@@ -77,7 +77,7 @@ function splitPair(pair: string): [string, string] {
   return equals < 0 ? ['', ''] : [pair.slice(0, equals), pair.slice(equals + 1)];
 }
 
-/** Reads JSON of an image. @throws NiwaError IMAGE_INVALID */
+/** Reads JSON that is part of an image. @throws NiwaError IMAGE_INVALID */
 export function parseJson(bytes: Buffer, what: string): unknown {
   try {
     return JSON.parse(bytes.toString('utf8')) as unknown;
@@ -86,7 +86,7 @@ export function parseJson(bytes: Buffer, what: string): unknown {
   }
 }
 
-/** @throws NiwaError IMAGE_INVALID with the first problems where a value of an image does not fit its schema */
+/** Checks a value of an image against a schema. @throws NiwaError IMAGE_INVALID with the first problems where the value does not fit */
 export function requireShape(schema: Parameters<typeof problemsOf>[0], value: unknown, what: string): void {
   const problems = firstProblems(problemsOf(schema, value));
   if (problems.length === 0) return;

@@ -5,19 +5,19 @@ import { pipeline } from 'node:stream/promises';
 import { NiwaError } from '../errors.js';
 import { takeAwayOfNiwad } from '../host/own-limits.js';
 
-/** Programs that read a compressed file from standard input. xz takes as much memory as the file says, up to 4 GiB: `xz -9` wants 65 MiB. */
+/** Programs that decompress their standard input. An xz file says how much memory it needs, up to 4 GiB; one made by `xz -9` needs 65 MiB. */
 const PROGRAMS = {
   xz: { args: ['--decompress', '--stdout', '--memlimit-decompress=128MiB'], debian: 'xz-utils' },
   bzip2: { args: ['--decompress', '--stdout'], debian: 'bzip2' },
 };
 
-/** A stranger has made the file: the program that reads it does not run as root. */
+/** The user of the program. A stranger has made the file, so the program that reads it must not run as root. */
 const NOBODY = { uid: 65534, gid: 65534 };
 const MAX_TOLD_CHARACTERS = 200;
 
 /**
- * Decompresses by a program of the host.
- * @throws NiwaError IMAGE_INVALID where the program refuses it, HOST_ERROR where there is no such program; and what the source throws
+ * Decompresses a file by a program of the host.
+ * @throws NiwaError IMAGE_INVALID where the program refuses the file, HOST_ERROR where the program is missing; what the source throws
  */
 export async function* decompressedBy(
   program: keyof typeof PROGRAMS,
@@ -27,7 +27,7 @@ export async function* decompressedBy(
   const child = spawn(program, args, { ...NOBODY, cwd: '/', env: { PATH: process.env.PATH }, stdio: 'pipe' });
   if (child.pid !== undefined) takeAwayOfNiwad(child.pid);
   const closed = once(child, 'close') as Promise<[number | null, string | null]>;
-  closed.catch(() => {}); // a program that cannot begin is reported by "spawn"
+  closed.catch(() => {}); // where the program cannot be started, the wait for "spawn" below fails, and its error is reported
   let told = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (told = (told + text).slice(0, MAX_TOLD_CHARACTERS)));
   await once(child, 'spawn').catch((error: unknown) => {

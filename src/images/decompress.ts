@@ -9,7 +9,7 @@ import { blocksOf } from './zstd-frames.js';
 
 type Decompressor = (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer>;
 
-/** The first bytes of compressed files in hexadecimal digits. A zstd file may begin with a skippable frame. */
+/** For each format, its first bytes in hexadecimal digits. A zstd file may begin with a skippable frame. */
 const FORMATS: [RegExp, Decompressor][] = [
   [/^1f8b/, gunzip],
   [/^(28b52ffd|5.2a4d18)/, unzstd],
@@ -19,9 +19,9 @@ const FORMATS: [RegExp, Decompressor][] = [
 const MAGIC_BYTES = 10;
 
 /**
- * Gives a tar that may be compressed, by gzip, zstd, xz or bzip2: its first bytes say so, whatever a manifest says.
- * @param maxBytes a bound for the decompressed tar: its compressed size says nothing about it
- * @throws NiwaError IMAGE_INVALID where it is damaged or too large, HOST_ERROR where a program for it is missing
+ * Decompresses a tar, whether by gzip, zstd, xz, bzip2 or not at all. The first bytes decide, and not what a manifest says.
+ * @param maxBytes the most bytes of the decompressed tar, since a small file may decompress to any size
+ * @throws NiwaError IMAGE_INVALID where the file is damaged or too large, HOST_ERROR where a program for it is missing
  */
 export async function* decompressed(source: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer> {
   const { first, all } = await peek(source);
@@ -42,7 +42,7 @@ export async function* decompressed(source: AsyncIterable<Buffer>, maxBytes: num
   }
 }
 
-/** Gives the first piece, of at least {@link MAGIC_BYTES} where there are so many, and everything from there on. */
+/** Gives the first piece, of at least {@link MAGIC_BYTES} where the source has so many, and all pieces, the first included. */
 async function peek(source: AsyncIterable<Buffer>): Promise<{ first: Buffer; all: AsyncGenerator<Buffer> }> {
   const pieces = source[Symbol.asyncIterator]();
   let first: Buffer = Buffer.alloc(0);
@@ -69,7 +69,7 @@ async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   }
 }
 
-/** In JavaScript, since Node.js has it only from version 22.15 on. Several frames may follow each other. */
+/** Decompresses zstd in JavaScript, since Node.js can do it only from version 22.15 on. A file may consist of several frames. */
 async function* unzstd(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const ready: Uint8Array[] = [];
   const stream = new Decompress((chunk) => ready.push(chunk));

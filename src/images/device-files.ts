@@ -1,19 +1,19 @@
 import type { TarEntry } from './tar/entry.js';
 import { plainPath, type translate } from './translate.js';
 
-/** How many of them the warning names. */
+/** How many device files the warning names. */
 const MOST_NAMED = 10;
 
 /**
- * The device files of a layer. None of them is made: a container has its own /dev, and may use no other device of the host. A warning names
- * those outside of /dev.
+ * Collects the device files of a layer. None of them is made: a container has its own /dev, and may use no other device of the host. A
+ * warning names the device files outside of /dev.
  */
 export class DeviceFiles {
   readonly #paths = new Set<string>();
   readonly #named: string[] = [];
   #elsewhere = 0;
 
-  /** Whether a member is left out: a device file, or a hard link to one. @throws NiwaError IMAGE_INVALID for a path with ".." in it */
+  /** Says whether a member is not made: a device file, or a hard link to one. @throws NiwaError IMAGE_INVALID for a path with ".." in it */
   leaveOut(made: NonNullable<ReturnType<typeof translate>>, entry: TarEntry): made is 'device' {
     if (made !== 'device' && this.#paths.size === 0) return false;
     const path = plainPath(entry.path);
@@ -27,7 +27,7 @@ export class DeviceFiles {
     return true;
   }
 
-  /** Gives a warning about those outside of /dev; null where there are none. */
+  /** Gives a warning that names the device files outside of /dev; null where there are none. */
   get text(): string | null {
     if (this.#elsewhere === 0) return null;
     const more = this.#elsewhere > this.#named.length ? ', ...' : '';

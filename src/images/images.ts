@@ -5,14 +5,14 @@ import { importImages } from './import.js';
 import type { ImageLimits } from './limits.js';
 import type { ImageStore } from './store.js';
 
-/** The operations on images: on the store, within its limits. Each change is followed by the removal of what nothing needs. */
+/** The operations on images. Each uses the store within the limits; after each change, images and layers without use are removed. */
 export class Images {
   readonly #store: ImageStore;
   readonly #limits: ImageLimits;
   readonly #used: () => Set<string>;
   readonly #log: Logger;
 
-  /** @param used gives the directories of layers that containers have */
+  /** @param used gives the directories of the layers that containers use */
   constructor(store: ImageStore, limits: ImageLimits, used: () => Set<string>, log: Logger) {
     this.#store = store;
     this.#limits = limits;
@@ -30,7 +30,7 @@ export class Images {
   }
 
   /**
-   * Takes the images of a tar, see {@link importImages}.
+   * Imports the images of a tar, see {@link importImages}.
    * @throws NiwaError IMAGE_INVALID, SPEC_INVALID, HOST_ERROR
    */
   async import(
@@ -41,15 +41,15 @@ export class Images {
     await importImages(this.#store, tar, name, this.#limits, tell).finally(() => this.tidy());
   }
 
-  /** Forgets a name; the image goes with its last name, a layer with its last image and container. @throws NiwaError NOT_FOUND */
+  /** Removes a name. An image is removed with its last name, a layer with its last image and container. @throws NiwaError NOT_FOUND */
   remove(name: string): void {
     this.#store.removeName(name);
     this.tidy();
   }
 
-  /** Removes images and layers that nothing needs; the caller does not wait for it. */
+  /** Removes the images and layers that nothing uses. The caller does not wait for the end; a failure is logged. */
   tidy(): void {
-    if (this.#store.isEmpty()) return; // this is asked at the end of every container
+    if (this.#store.isEmpty()) return; // tidy() is called at the end of every container, mostly on nodes without images
     this.#store.collect(this.#used()).catch((error: unknown) => this.#warn(error));
   }
 

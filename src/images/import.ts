@@ -11,19 +11,19 @@ import { spool } from './spool.js';
 import type { ImageStore, UnpackedLayer } from './store.js';
 import { type Unpacking, unpackLayer } from './unpack.js';
 
-/** Progress is reported at most once in so many bytes. */
+/** Between two reports of the progress are at least so many bytes. */
 const REPORT_BYTES = 1024 * 1024;
 
 const ARCHITECTURES: Partial<Record<NodeJS.Architecture, string>> = { x64: 'amd64', arm64: 'arm64' };
 
-/** The platform of this machine in the words of images. */
+/** The platform of this machine, named as in images. */
 export const PLATFORM: Platform = { os: 'linux', architecture: ARCHITECTURES[process.arch] ?? process.arch };
 
 /**
- * Takes the images of a tar (an OCI image layout, or of `docker save`) into the store. Either all of them get their names, or
- * nothing is left.
- * @param name instead of those in the tar, which then has one image
- * @param tell is called with the progress
+ * Imports the images of a tar (an OCI image layout, or the output of `docker save`) into the store. Either all of them get their
+ * names, or the store stays as it was.
+ * @param name the name of the image, instead of the names in the tar; the tar must have only one image then
+ * @param tell called with the progress
  * @throws NiwaError IMAGE_INVALID, SPEC_INVALID for a name, HOST_ERROR
  */
 export async function importImages(
@@ -55,7 +55,7 @@ export async function importImages(
   }
 }
 
-/** Images with the names that they get. @throws NiwaError IMAGE_INVALID where one has none, or several want the same */
+/** Gives each image the names that it is to get. @throws NiwaError IMAGE_INVALID where an image has no name, or two have the same */
 function withNames(images: FoundImage[], given: string | undefined): FoundImage[] {
   const ids = new Set(images.map(({ id }) => id));
   const [first] = images;
@@ -105,7 +105,7 @@ async function addLayers(
   }
 }
 
-/** Unpacks a layer beside the store. @throws NiwaError IMAGE_INVALID where its digest is not the one that the image names */
+/** Unpacks a layer into a temporary directory. @throws NiwaError IMAGE_INVALID where its digest is not the one that the image names */
 async function unpackBlob(
   { file }: Blob,
   diffId: string,
@@ -125,7 +125,7 @@ async function unpackBlob(
   return { directory: unpacking.directory, bytes };
 }
 
-/** Passes on the first of growing numbers, and then one in each {@link REPORT_BYTES}. */
+/** Gives a function that calls `report` with the first number, and then once in each {@link REPORT_BYTES}. Numbers have to grow. */
 function sometimes(report: (bytes: number) => void): (bytes: number) => void {
   let next = 0;
   return (bytes) => {

@@ -5,7 +5,7 @@ import { NiwaError } from '../errors.js';
 import { loadNow } from '../host/stored-file.js';
 import { problemsOf } from '../spec/check.js';
 
-/** The index of an image store, and writes that survive a crash of the machine. */
+/** Reads and writes the index of an image store. A write survives a crash of the machine. */
 
 const VERSION = 1;
 
@@ -17,14 +17,15 @@ const IndexSchema = Type.Object({
 });
 
 /**
- * The index; digests are hexadecimal. `names`: the image of each name. `images`: the chain ids of the layers of each image, the lowest first
- * (the digests of their tars, where an earlier version wrote it). `layers`: the bytes of the files of each layer.
+ * The index. All digests are hexadecimal. `names`: for each name its image. `images`: for each image the chain ids of its layers, the
+ * lowest first (an earlier version wrote the digests of their tars). `layers`: for each layer the bytes of its files.
  */
 export type Index = Static<typeof IndexSchema>;
 
 /**
- * Reads the index; an empty one where there is no file.
- * @throws NiwaError HOST_ERROR where it is damaged, cannot be read or is of another version: images must not be taken for lost
+ * Reads the index; gives an empty index where the file does not exist.
+ * @throws NiwaError HOST_ERROR where the file is damaged, cannot be read or has another version: an empty index in its place would let
+ *   all images be removed
  */
 export function readIndex(path: string): Index {
   const found = loadNow(path, parseIndex);
@@ -42,8 +43,8 @@ function parseIndex(text: string): Index {
   if (problem !== undefined) throw new Error(`${problem.path}: found ${problem.found}, not ${problem.allowed}`);
   return value as Index;
 }
-
-/** Replaces a file by a synced rename: after a crash of the machine it has the old or the new content. @throws what node:fs throws */
+/** Replaces a file by a synced rename: after a crash of the machine, the file has the old or the new content. @throws what node:fs throws */
+/** Replaces a file: writes a new one, syncs it, renames it. After a crash of the machine, the old or the new content is there. @throws what node:fs throws */
 export function writeSynced(path: string, bytes: Buffer): void {
   const fd = openSync(`${path}.new`, 'w', 0o600);
   try {
@@ -56,7 +57,7 @@ export function writeSynced(path: string, bytes: Buffer): void {
   syncDirectory(join(path, '..'));
 }
 
-/** Syncs a directory: its names survive a crash of the machine. @throws what node:fs throws */
+/** Syncs a directory, so that new names in it survive a crash of the machine. @throws what node:fs throws */
 export function syncDirectory(path: string): void {
   const fd = openSync(path, 'r');
   try {

@@ -4,37 +4,37 @@ import { requireBoundedJson } from '../spec/bounds.js';
 import { shortened } from '../spec/problems.js';
 import { DIGEST_PATTERN, type ImageConfig, parseConfig, parseJson, requireShape } from './config.js';
 
-/** Finds the images in what a tar holds: an OCI image layout, or what `docker save` writes. Both are read by content alone. */
+/** Finds the images in a tar: in an OCI image layout, or in the output of `docker save`. The content decides which of the two it is. */
 
-/** A file of the tar, kept on disk. */
+/** A file of the tar, written to disk. */
 export interface Blob {
   file: string;
   bytes: number;
-  /** Its hexadecimal sha256, computed while it was received. */
+  /** The hexadecimal sha256 of the file, computed while the tar was received. */
   sha256: string;
 }
 
 /** The files of the tar. */
 export interface Contents {
-  /** Gives the file of a path, through links; undefined where there is none. */
+  /** Gives the file at a path of the tar, also through links; undefined where there is none. */
   find(path: string): Blob | undefined;
-  /** Gives all bytes of a small file. @throws NiwaError IMAGE_INVALID where it is not small */
+  /** Reads a small file in full. @throws NiwaError IMAGE_INVALID where the file is not small */
   read(blob: Blob): Promise<Buffer>;
 }
 
 /** An image that can be imported. */
 export interface FoundImage {
-  /** The names that it has in the tar. */
+  /** The names that the tar gives to the image. */
   names: string[];
-  /** The hexadecimal sha256 of its configuration, which has the digests of all its layers. */
+  /** The hexadecimal sha256 of the configuration. It stands for the whole image, since the configuration has the digests of all layers. */
   id: string;
   configBytes: Buffer;
   config: ImageConfig;
-  /** A tar for each layer, compressed or not, the lowest first. */
+  /** The tar of each layer, compressed or not, the lowest layer first. */
   layers: Blob[];
 }
 
-/** The architecture of this machine in the words of images, or what else is to be picked from an index. */
+/** The platform whose image is picked from an index, in the words of images: mostly that of this machine. */
 export interface Platform {
   os: string;
   architecture: string;
@@ -72,13 +72,13 @@ const DockerSchema = Type.Array(
   { minItems: 1, maxItems: 1000, description: 'a list of images' },
 );
 
-/** An image may have any number of platforms, with names of any length. */
+/** How much of an image an error shows: an image may have any number of platforms, with names of any length. */
 const SHOWN_PLATFORMS = 10;
 const SHOWN_NAME = 60;
 const SHOWN_PATH = 200;
-/** A bound for the manifests of all indexes together. */
+/** The most manifests in all indexes of a tar together. */
 const MAX_MANIFESTS = 1000;
-/** An index may be in an index. */
+/** How deep an index may be in other indexes. */
 const MAX_DEPTH = 4;
 const NAME_ANNOTATIONS = ['io.containerd.image.name', 'org.opencontainers.image.ref.name'];
 const INDEX_TYPES = [
@@ -87,8 +87,9 @@ const INDEX_TYPES = [
 ];
 
 /**
- * Gives the images of a tar for a platform. The event loop has a turn after each of its files, whose sizes are bounded.
- * @throws NiwaError IMAGE_INVALID where there is none, or where one contradicts its digests
+ * Gives the images of a tar for a platform. After each file that is read, the event loop does its other work; the size of these files
+ * is limited.
+ * @throws NiwaError IMAGE_INVALID where there is no such image, or a file does not have the digest that names it
  */
 export async function findImages(contents: Contents, platform: Platform): Promise<FoundImage[]> {
   const index = contents.find('index.json');
@@ -117,7 +118,7 @@ async function ociImages(contents: Contents, index: Blob, platform: Platform): P
   return images;
 }
 
-/** All manifests of an index and of those in it, each with the name that it, or the index that it is in, was given. */
+/** Gives all manifests of an index and of the indexes in it. Each has its own name, or else the name of the index that has it. */
 async function manifestsIn(
   contents: Contents,
   blob: Blob,
@@ -169,7 +170,7 @@ async function checked(
   return { names, id: configBlob.sha256, configBytes, config, layers };
 }
 
-/** Gives JSON that is small enough to be checked on the event loop. @throws NiwaError IMAGE_INVALID where it is not */
+/** Reads JSON that is small enough to be checked on the event loop. @throws NiwaError IMAGE_INVALID where it is larger */
 async function readBounded(contents: Contents, blob: Blob, what: string): Promise<Buffer> {
   const bytes = await contents.read(blob);
   try {
@@ -180,7 +181,7 @@ async function readBounded(contents: Contents, blob: Blob, what: string): Promis
   return bytes;
 }
 
-/** Gives the file of a descriptor. Its digest and size have to be those of the descriptor. */
+/** Gives the file that a descriptor names; its digest and size have to be those of the descriptor. */
 function blobOf(contents: Contents, { digest, size }: Descriptor): Blob {
   const hex = digest.slice('sha256:'.length);
   const blob = required(contents.find(`blobs/sha256/${hex}`), digest);

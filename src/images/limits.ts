@@ -1,27 +1,27 @@
 import { NiwaError } from '../errors.js';
 
-/** The most that an image may take. */
+/** How large one image may be. */
 export interface ImageLimits {
-  /** A bound for all its files together, for its tar, and for the tar of each layer; tars are counted decompressed. */
+  /** The most bytes of all its files together, of its tar, and of the tar of each layer. Tars count decompressed. */
   maxBytes: number;
-  /** Files, directories and links. */
+  /** The most files, directories and links. */
   maxEntries: number;
 }
 
-/** What has been used of the limits, over all layers of an image. */
+/** What is left of the limits while the layers of one image are unpacked. */
 export interface Budget {
   bytes: number;
   entries: number;
 }
 
-/** Takes from a budget. @throws NiwaError IMAGE_INVALID where not so much is left */
+/** Takes bytes and entries from a budget. @throws NiwaError IMAGE_INVALID where the budget has not so many */
 export function spend(budget: Budget, bytes: number, entries = 1): void {
   budget.bytes -= bytes;
   budget.entries -= entries;
   if (budget.bytes < 0 || budget.entries < 0) throw tooLarge(budget.bytes < 0 ? 'maxBytes' : 'maxEntries');
 }
 
-/** An error for an image that is larger than a limit. */
+/** Makes the error for an image that is larger than a limit. */
 export function tooLarge(limit: keyof ImageLimits): NiwaError {
   return new NiwaError('IMAGE_INVALID', `the image is larger than images.${limit} of niwad's configuration allows`);
 }

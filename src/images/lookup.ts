@@ -3,8 +3,8 @@ import type { ImageStore } from './store.js';
 import { readerOf, userOfImage } from './user.js';
 
 /**
- * Gives what a spec takes from an image of the store.
- * @throws NiwaError NOT_FOUND, SPEC_INVALID for a name that is none
+ * Gives the defaults that a spec takes from an image of the store.
+ * @throws NiwaError NOT_FOUND; SPEC_INVALID where `name` is not the name of an image in its form
  */
 export function imageDefaults(store: ImageStore, name: string): ImageDefaults {
   const { info, config, directories } = store.open(name);

@@ -7,20 +7,20 @@ import type { Blob, Contents } from './layout.js';
 import { badTar, type TarEntry } from './tar/entry.js';
 import { readTar, type TarMember } from './tar/reader.js';
 
-/** The JSON of a real image is smaller. */
+/** The most bytes of one JSON file of an image; real ones are smaller. */
 const MAX_JSON_BYTES = 4 * 1024 * 1024;
-/** A bound for all reads of one tar together: a file that is named a thousand times is read, and kept in memory, a thousand times. */
+/** The most bytes of all reads of one tar together: a tar that names one file a thousand times lets it be read and kept a thousand times. */
 const MAX_READ_BYTES = 16 * 1024 * 1024;
-/** A bound for the number of reads: also a read of a small file takes time. */
+/** Each read counts as at least so many bytes, since also the read of a small file takes time. */
 const READ_BYTES = 4096;
 const MAX_MEMBERS = 100_000;
 const MAX_LINKS = 8;
 
 /**
- * Writes the files of an image's tar to disk, since the manifest, which describes the other files, may be the last of them. The files on
- * disk have names of niwa's, none of the tar.
- * @param directory an empty one
- * @param report is called with the number of bytes that were received
+ * Writes the files of an image's tar to disk. They cannot be used while the tar is received, since the manifest, which describes them, may
+ * be the last file. On disk they have names that niwa chooses, not names from the tar.
+ * @param directory an empty directory
+ * @param report called with the number of bytes received so far
  * @throws NiwaError IMAGE_INVALID, HOST_ERROR
  */
 export async function spool(
@@ -75,7 +75,7 @@ function openNew(file: string): Promise<FileHandle> {
 
 async function writeAll(handle: FileHandle, data: Buffer): Promise<void> {
   try {
-    await handle.writeFile(data); // from the current position; one call may need several writes
+    await handle.writeFile(data); // writes at the current position, and goes on where the kernel wrote only a part
   } catch (error) {
     throw new NiwaError('HOST_ERROR', `cannot keep the image: ${(error as Error).message}`, { cause: error });
   }
@@ -85,7 +85,7 @@ function pathOf({ path }: TarEntry): string {
   return posix.normalize(path).replace(/\/$/, '');
 }
 
-/** `docker save` writes a layer that comes twice as a link. */
+/** Gives the path to which a link leads. `docker save` writes a layer that several images have once, and links to it. */
 function linkTarget({ type, target }: TarEntry, path: string): string {
   if (type === 'link') return posix.normalize(target);
   if (type === 'symlink') return posix.join(posix.dirname(path), target);

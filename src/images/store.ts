@@ -12,7 +12,7 @@ import { type Index, readIndex, syncDirectory, writeSynced } from './index-file.
 
 const INDEX = 'index.json';
 
-/** A layer that was unpacked into a directory of its own, to be taken into the store. */
+/** A layer that was unpacked into a directory of its own, and can be moved into the store. */
 export interface UnpackedLayer {
   directory: string;
   bytes: number;
@@ -21,26 +21,27 @@ export interface UnpackedLayer {
 const run = promisify(execFile);
 
 /**
- * Images by content: a layer is a directory by its chain id, an image its configuration by digest, and names lead to images. One index, replaced in one step, says what there is; what it does not name is left over from a crash. A store belongs
- * to one daemon.
+ * Images, stored by content: a layer is a directory named by its chain id, an image is its configuration named by its digest, and
+ * names lead to images. One index file, which is replaced in one step, lists all of them. Files that the index does not list were left
+ * over by a crash. A store belongs to one daemon.
  */
 export class ImageStore {
   readonly #directory: string;
-  /** Layers that an import or the making of a container uses, which the index does not have. */
+  /** How many imports and starts of containers use a layer now. The index does not have these uses, and the layer must not be removed. */
   readonly #pins = new Map<string, number>();
-  /** Layers that are being unpacked. */
+  /** The layers that are being unpacked now, with the end of that. */
   readonly #unpacking = new Map<string, Promise<void>>();
-  /** The index, once it could be read. Until then operations on images are refused; containers are not concerned. */
+  /** The index, as soon as it could be read. Until then operations on images are refused; containers can be made all the same. */
   #loaded: Index | null = null;
 
   /**
-   * @param directory made where it is missing; nobody but root can enter it, since files in it may be setuid
+   * @param directory made where it is missing. Only root can enter it, since files of images may be setuid
    * @throws NiwaError HOST_ERROR
    */
   constructor(directory: string) {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      this.#directory = realpathSync(directory); // the form of paths in the layers of a spec
+      this.#directory = realpathSync(directory); // the boot helper follows no links, so the layers of a spec have real paths
       for (const kind of ['layers', 'configs', 'tmp']) mkdirSync(this.#at(kind), { recursive: true, mode: 0o700 });
     } catch (error) {
       throw new NiwaError('HOST_ERROR', `cannot use the images in ${directory}: ${messageOf(error)}`, { cause: error });
@@ -52,7 +53,7 @@ export class ImageStore {
     return names.flatMap((name) => this.find(name) ?? []);
   }
 
-  /** Gives the image of a name, as {@link parseReference} gives it. */
+  /** Gives the image of a name. @param name in the form that {@link parseReference} gives */
   find(name: string): ImageInfo | undefined {
     const named = this.#index.names[name];
     if (named === undefined) return undefined;
@@ -69,7 +70,7 @@ export class ImageStore {
     };
   }
 
-  /** Gives the image of a name, its configuration and its layers as directories, topmost first. @throws NiwaError NOT_FOUND */
+  /** Gives the image of a name, its configuration, and the directories of its layers, the topmost first. @throws NiwaError NOT_FOUND */
   open(reference: string): { info: ImageInfo; config: ImageConfig; directories: string[] } {
     const info = this.find(this.#nameOf(reference)) as ImageInfo;
     const id = info.id.slice('sha256:'.length);
@@ -81,7 +82,7 @@ export class ImageStore {
     return this.#at('layers', layer);
   }
 
-  /** Protects layers from removal until the returned function is called. */
+  /** Protects layers from removal, until the caller calls the function that is returned. */
   pin(directories: readonly string[]): () => void {
     const count = (by: number) => {
       for (const path of directories) {
@@ -94,22 +95,22 @@ export class ImageStore {
     return () => count(-1);
   }
 
-  /** Makes an empty directory on the same file system, which is removed at the next start if nobody does it before. */
+  /** Makes an empty directory on the same file system. If the caller does not remove it, the next start of niwad does. */
   makeTemporary(): string {
     const path = this.#at('tmp', randomBytes(8).toString('hex'));
     mkdirSync(path, { mode: 0o700 });
     return path;
   }
 
-  /** Removes a directory with its content; its names may be any bytes, and its depth is not bounded. */
+  /** Removes a directory with all in it. Names in it may be any bytes, and it may be of any depth, so `rm` does it. */
   async removeTree(path: string): Promise<void> {
     await run('rm', ['-rf', '--one-file-system', '--', path]);
   }
 
   /**
-   * Makes sure that a layer is there: once, also where several want it at the same time.
-   * @param unpack makes it; to be synced to disk
-   * @returns whether it was there already
+   * Adds a layer, unless the store has it. Where several callers add the same layer at a time, it is unpacked once.
+   * @param unpack makes the layer, and syncs it to disk
+   * @returns whether the store had the layer already
    */
   async addLayer(layer: string, unpack: () => Promise<UnpackedLayer>): Promise<boolean> {
     for (let other = this.#unpacking.get(layer); other !== undefined; other = this.#unpacking.get(layer)) await other;
@@ -119,7 +120,7 @@ export class ImageStore {
     try {
       const { directory, bytes } = await unpack();
       const place = this.directoryOf(layer);
-      if (existsSync(place)) await this.removeTree(place); // left over by a crash before the index was written
+      if (existsSync(place)) await this.removeTree(place); // niwad died after the rename, and before the index was written
       renameSync(directory, place);
       syncDirectory(this.#at('layers'));
       this.#save({ ...this.#index, layers: { ...this.#index.layers, [layer]: { bytes } } });
@@ -130,7 +131,7 @@ export class ImageStore {
     }
   }
 
-  /** Adds images whose layers are in the store, and gives them their names: to all of them, or to none. */
+  /** Adds images whose layers are in the store, with their names: all of them, or none. */
   addImages(added: readonly { id: string; configBytes: Buffer; layers: string[]; names: readonly string[] }[]): void {
     for (const { id, configBytes } of added) writeSynced(this.#at('configs', id), configBytes);
     const importedAt = new Date().toISOString();
@@ -143,22 +144,22 @@ export class ImageStore {
     });
   }
 
-  /** Forgets a name. @throws NiwaError NOT_FOUND */
+  /** Removes a name. @throws NiwaError NOT_FOUND */
   removeName(reference: string): void {
-    const name = this.#nameOf(reference); // its configuration may be damaged
+    const name = this.#nameOf(reference); // not open(): the image's configuration may be damaged
     const { [name]: _gone, ...names } = this.#index.names;
     this.#save({ ...this.#index, names });
   }
 
-  /** Whether it has neither images nor layers. */
+  /** Says whether the store has neither images nor layers. */
   isEmpty(): boolean {
     const { images, layers } = this.#index;
     return Object.keys(images).length === 0 && Object.keys(layers).length === 0;
   }
 
   /**
-   * Removes the images that have no name, and the layers that are of no image, not in `used` and not pinned.
-   * @param used directories of layers that containers have
+   * Removes the images that have no name, and the layers that no image has, that are not in `used` and that are not pinned.
+   * @param used the directories of the layers that containers use
    */
   async collect(used: Iterable<string>): Promise<void> {
     const { names, images, layers } = this.#index;
@@ -177,8 +178,8 @@ export class ImageStore {
   }
 
   /**
-   * Removes the leftovers of a niwad that has died; to be called once, before any import.
-   * @param used directories of layers that containers have
+   * Removes what a niwad that has died left over. Has to be called once, before any import.
+   * @param used the directories of the layers that containers use
    */
   async clean(used: Iterable<string>): Promise<void> {
     const inUse = [...used];
@@ -195,7 +196,7 @@ export class ImageStore {
     await this.collect(inUse);
   }
 
-  /** Renames all of them before the event loop has another turn: a layer may be imported again while the old one is being removed. */
+  /** Removes directories. All are renamed first, in one turn of the event loop: the same layer may be imported again before they are gone. */
   async #remove(paths: string[]): Promise<void> {
     const moved = paths.map((path) => {
       const away = this.#at('tmp', randomBytes(8).toString('hex'));
@@ -205,7 +206,7 @@ export class ImageStore {
     for (const path of moved) await this.removeTree(path);
   }
 
-  /** @throws NiwaError HOST_ERROR, see {@link readIndex} */
+  /** Gives the index; reads it at the first use. @throws NiwaError HOST_ERROR, see {@link readIndex} */
   get #index(): Index {
     this.#loaded ??= readIndex(this.#at(INDEX));
     return this.#loaded;

@@ -2,19 +2,19 @@ import type { LayerEntry } from '../kernel/layers.js';
 import { badTar, type TarEntry } from './tar/entry.js';
 
 /**
- * What a member of a layer's tar means on disk. Pure. Whiteouts are those of the OCI image specification's "layer.md", which
- * come from AUFS; overlayfs has its own.
+ * Says what a member of a layer's tar becomes on disk. Pure. A whiteout is a member that deletes a file of the layers below. In tars
+ * whiteouts have the form of the OCI image specification ("layer.md"), which comes from AUFS; on disk they have that of overlayfs.
  */
 
 const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
 
-/** Attributes that mean the same in every container. Others are the host's own (labels of SELinux) or overlayfs's (trusted). */
+/** Extended attributes that mean the same in every container. Others belong to the host (labels of SELinux) or to overlayfs (trusted). */
 const XATTRS = [/^user\./, /^security\.capability$/, /^system\.posix_acl_(access|default)$/];
 
 /**
- * Gives what is to be made for a member; null for the bookkeeping of AUFS, "device" for a device file: no image gives any.
- * @throws NiwaError IMAGE_INVALID for a path with ".." in it, a whiteout of nothing
+ * Gives the entry that is to be made for a member; null for AUFS's own files; "device" for a device file, which is not made.
+ * @throws NiwaError IMAGE_INVALID for a path with ".." in it, or a whiteout that names no file
  */
 export function translate(entry: TarEntry): LayerEntry | 'device' | null {
   const parts = partsOf(entry.path);
@@ -50,12 +50,12 @@ function made(entry: TarEntry, kind: LayerEntry['kind'], parts: string[], target
   };
 }
 
-/** Gives a path below the layer's root in the one way in which two of the same file are equal. @throws NiwaError IMAGE_INVALID */
+/** Gives a path below the layer's root in its shortest form, so that equal paths are equal texts. @throws NiwaError IMAGE_INVALID */
 export function plainPath(path: string): string {
   return partsOf(path).join('/');
 }
 
-/** The parts of a path below the layer's root. A slash before them means the same: some builders write it. */
+/** Gives the parts of a path below the layer's root. A slash at the beginning is ignored: some builders write it. */
 function partsOf(path: string): string[] {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) throw badTar(`the path ${JSON.stringify(path)} has ".." in it`);

@@ -16,26 +16,26 @@ import { translate } from './translate.js';
 const writeAt = promisify(write);
 const truncate = promisify(ftruncate);
 
-/** The bytes that a file costs beside its content: an image of empty files alone could fill the disk with inodes and directory entries. */
+/** Each file counts so many bytes beside its content: else an image of empty files could fill the disk with inodes and names. */
 const ENTRY_BYTES = 512;
 
 /** Where and how a layer is unpacked. */
 export interface Unpacking {
-  /** An empty directory; nothing outside of it is touched, whatever the tar says. */
+  /** An empty directory. Nothing outside of it is changed, whatever the tar says. */
   directory: string;
-  /** The directories of the layers below it, topmost first. */
+  /** The directories of the layers below this one, the topmost first. */
   below: readonly string[];
-  /** What is left of the limits of the image; it is reduced here. */
+  /** What is left of the limits of the image. The use of this layer is taken from it. */
   budget: Budget;
-  /** Is called with the number of bytes that were written to files. */
+  /** Called with the number of bytes written to files so far. */
   report(bytes: number): void;
-  /** Is called with the warning about device files that were left out. */
+  /** Called with a warning about device files that were not made. */
   warn(text: string): void;
 }
 
 /**
- * Unpacks the tar of a layer into the form of an upper layer of overlayfs. What the tar leaves out is taken from the layers below: the
- * attributes of a directory, the target of a symbolic link on the way, the file of a hard link.
+ * Unpacks the tar of a layer into the form of an upper layer of overlayfs. A tar may leave out what the layers below have: the
+ * attributes of a directory, the target of a symbolic link in a path, the file of a hard link. These are taken from the layers below.
  * @returns the bytes of its files, and the hexadecimal sha256 of the tar
  * @throws NiwaError IMAGE_INVALID, HOST_ERROR
  */
@@ -88,13 +88,13 @@ async function* hashed(tar: AsyncIterable<Buffer>, hash: ReturnType<typeof creat
 
 /** Makes the files of one layer. */
 class Maker {
-  /** Of its files, until now. */
+  /** The bytes of its files so far. */
   bytes = 0;
-  /** Its own directory and those of the layers below, topmost first. */
+  /** Descriptors of directories: the layer's own, then those of the layers below, the topmost first. */
   readonly #layers: readonly number[];
   readonly #budget: Budget;
   readonly #report: (bytes: number) => void;
-  /** The directories by path: what is made in one changes its time, which is set in the end. */
+  /** The directories by path. Their times are set at the end, since each file that is made in a directory changes its time. */
   readonly #directories = new Map<string, LayerEntry>();
 
   constructor(layers: readonly number[], budget: Budget, report: (bytes: number) => void) {
@@ -126,7 +126,7 @@ class Maker {
     await kernel.layers.sync(root);
   }
 
-  /** Counts what was made beside the entry itself, and keeps the times of directories. */
+  /** Counts what had to be made beside the entry itself, and keeps the times of directories for the end. */
   #count({ kind }: LayerEntry, { directories, copiedBytes }: MadeEntry): void {
     const missing = directories.length - (kind === 'directory' ? 1 : 0);
     spend(this.#budget, ENTRY_BYTES * missing + copiedBytes, missing);
@@ -144,7 +144,7 @@ class Maker {
         for (let done = 0; done < data.length; )
           done += (await writeAt(fd, data, done, data.length - done, offset + done)).bytesWritten;
       }
-      await truncate(fd, size); // a hole at the end
+      await truncate(fd, size); // makes the hole at the end of a sparse file
     } catch (error) {
       if (error instanceof NiwaError) throw error;
       throw new NiwaError('HOST_ERROR', `cannot write ${nameOf(made)} of a layer: ${messageOf(error)}`, {
@@ -160,7 +160,7 @@ function directoryEntry(path: Buffer): LayerEntry {
   return { kind: 'directory', path, target, mode: 0, uid: 0, gid: 0, mtimeSec: 0, mtimeNsec: 0, xattrs: [] };
 }
 
-/** Errnos of a file system that cannot make such a file. For a hard link they mean that the layer asks for a link that is not allowed. */
+/** Errnos of a file system that cannot make such a file. For a hard link, they mean that the layer asks for a forbidden link. */
 const REFUSED = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP'];
 
 /** Gives a handler that turns an error of the kernel into one that names the entry. */

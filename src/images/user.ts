@@ -6,30 +6,31 @@ import { parseId } from '../spec/ids.js';
 import { invalid, requireNoProblems, show } from '../spec/problems.js';
 import { unmappedUser } from '../spec/userns.js';
 
-/** Users by name, from the root's own passwd(5) and group(5). */
+/** Finds users by name in passwd(5) and group(5) of the container's root. */
 
 const MAX_BYTES = 1024 * 1024;
 
-/** The lines of a file of the root; empty where there is none. */
+/** Gives the lines of a file of the root; an empty list where the file is missing. */
 export type ReadLines = (path: string) => string[];
 
 /**
- * Reads files of layers as an overlay of them would show them.
- * @param layers directories, topmost first
+ * Gives a function that reads files from layers, as an overlay of the layers would show them.
+ * @param layers directories, the topmost first
  */
 export function readerOf(layers: readonly string[]): ReadLines {
   return (path) => {
     try {
       return kernel.layers.read(layers, path, MAX_BYTES).toString('utf8').split('\n');
     } catch (error) {
-      if (isKernelError(error)) return []; // there is none, or none that may be read
+      if (isKernelError(error)) return []; // the file is missing, or may not be read
       throw error;
     }
   };
 }
 
 /**
- * Reads the users of a root. The file system of a directory that a user has named may hang: only niwa-reach touches it, not niwad.
+ * Reads the users of a root. If a user of niwa has named the root's directory, its file system may hang. So niwa-reach reads the files,
+ * and never niwad itself.
  * @throws what reach() throws
  */
 export async function accountsOf({ path, layers }: Root, asker: Asker): Promise<ReadLines> {
@@ -43,7 +44,7 @@ export async function accountsOf({ path, layers }: Root, asker: Asker): Promise<
 }
 
 /**
- * Gives what `"user"` or `"user:group"` means, each a name or a number.
+ * Finds the ids of `"user"` or `"user:group"`; each part is a name or a number.
  * @returns undefined where a name is not known, or its line has no id
  */
 export function lookUpUser(text: string, read: ReadLines): { uid: number; gid: number } | undefined {
@@ -57,8 +58,8 @@ export function lookUpUser(text: string, read: ReadLines): { uid: number; gid: n
 }
 
 /**
- * Gives the user of an image as `process.user` has it. As with Docker, an empty user is 0, an empty group is none, and a number
- * without a group has that of its line in passwd, or 0.
+ * Writes the user of an image in the form of `process.user`. As in Docker, an empty user means 0, and an empty group means none. A
+ * number without a group gets the group of its line in passwd; without such a line, 0.
  * @param text such as `app`, `1000:` or `:2000`
  */
 export function userOfImage(text: string, read: ReadLines): string {
@@ -68,8 +69,8 @@ export function userOfImage(text: string, read: ReadLines): string {
   const uid = parseId(user);
   return uid === undefined ? user : `${uid}:${groupOfUser(uid, read)}`;
 }
-
-/** A word that is no number stays as it is; it is refused later, as all users that a container cannot have. */
+/** Gives the group of a user in passwd; "0" without such a line. A group that is no number stays as it is: a later check refuses it. */
+/** Gives the group of a number in passwd. A word that is no number stays as it is; a later check refuses it, like all invalid users. */
 function groupOfUser(uid: number, read: ReadLines): string {
   const entry = read('etc/passwd')
     .map((line) => line.split(':'))
@@ -78,8 +79,9 @@ function groupOfUser(uid: number, read: ReadLines): string {
 }
 
 /**
- * Gives a spec whose user is known by number.
- * @param path the field of `what` that names it, for the error
+ * Gives the spec with the user as numbers.
+ * @param what names the input in the error
+ * @param path the field of the input that has the user, for the error
  * @throws NiwaError SPEC_INVALID where the root does not know the name; what reach() throws
  */
 export async function resolveUser(spec: Spec, asker: Asker, what = 'the spec', path = 'process.user'): Promise<Spec> {

@@ -1,21 +1,21 @@
 import { NiwaError } from '../errors.js';
 import { ByteReader } from './tar/bytes.js';
 
-/** Reads the frames of zstd files (RFC 8878 "Zstandard Frames") to find the ends of their blocks. */
+/** Finds the ends of the blocks in zstd files, from the frames as RFC 8878 ("Zstandard Frames") describes them. */
 
 const FRAME = 0xfd2fb528;
-const SKIPPABLE = 0x184d2a5; // and four bits of anything
+const SKIPPABLE = 0x184d2a5; // the upper 28 bits of the magic number; the lower 4 bits may have any value
 const START_BYTES = 5;
 const BLOCK_HEADER_BYTES = 3;
 const CHECKSUM_BYTES = 4;
 const RLE = 1;
-/** The decompressor moves its whole window for each block. What images are made with wants up to 32 MiB. */
+/** The largest window: the decompressor moves the whole window for each block. The tools that make images use up to 32 MiB. */
 const MAX_WINDOW_BYTES = 32 * 1024 * 1024;
 
 /**
- * Cuts a zstd file into pieces of one or two blocks: four bytes may become 128 KiB, and the event loop has a turn between the pieces.
- * Damaged bytes are passed on: the decompressor refuses them.
- * @throws NiwaError IMAGE_INVALID for a window of more than 32 MiB, or a file that ends in a frame that is to be skipped
+ * Cuts a zstd file into pieces of one or two blocks. Four compressed bytes may become 128 KiB, so the event loop does its other work
+ * between two pieces. Damaged bytes are passed on, and the decompressor refuses them.
+ * @throws NiwaError IMAGE_INVALID for a window of more than 32 MiB, or a file that ends in a skippable frame
  */
 export async function* blocksOf(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const reader = new ByteReader(source);
@@ -54,7 +54,7 @@ async function* frame(start: Buffer, reader: ByteReader): AsyncGenerator<Buffer>
   if ((descriptor & 4) !== 0) yield await reader.take(CHECKSUM_BYTES);
 }
 
-/** Whether the window is as large as the contents, and has no descriptor of its own. */
+/** Says whether a frame is a single segment: its window is as large as its content, and is not described. */
 function isSingle(descriptor: number): boolean {
   return (descriptor & 0x20) !== 0;
 }
@@ -63,7 +63,7 @@ function contentSizeBytes(descriptor: number): number {
   return [isSingle(descriptor) ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
 }
 
-/** The bytes between the descriptor and the first block. */
+/** Gives the number of bytes between the descriptor of a frame and its first block. */
 function headerBytes(descriptor: number): number {
   const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
   return (isSingle(descriptor) ? 0 : 1) + dictionaryBytes + contentSizeBytes(descriptor);

@@ -1,14 +1,14 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
-/** Addresses as numbers, and back. Pure. */
+/** Turns addresses into numbers and numbers into addresses. Pure. */
 
-/** A run of IPv4 addresses: the number of the first one, and the length of its prefix. */
+/** An IPv4 subnet: its first address as a number, and the length of its prefix. */
 export interface Subnet {
   base: number;
   prefix: number;
 }
 
-/** The number of an IPv4 address in its dotted form. */
+/** Gives the number of an IPv4 address that is written with dots. */
 export function ipv4Number(address: string): number {
   return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
 }
@@ -17,7 +17,7 @@ export function ipv4Text(number: number): string {
   return [24, 16, 8, 0].map((shift) => (number >>> shift) & 0xff).join('.');
 }
 
-/** Parses `10.88.0.0/16`; undefined where it is no such thing, or has bits behind its prefix. */
+/** Parses `10.88.0.0/16`; gives undefined where the text is no subnet, or a bit after the prefix is set. */
 export function parseSubnet(text: string): Subnet | undefined {
   const [address = '', length = ''] = text.split('/');
   if (!isIPv4(address) || !/^[0-9]{1,2}$/.test(length) || Number(length) > 32) return undefined;
@@ -25,19 +25,19 @@ export function parseSubnet(text: string): Subnet | undefined {
   return subnet.base % sizeOf(subnet) === 0 ? subnet : undefined;
 }
 
-/** How many addresses a subnet has. */
+/** Gives the number of addresses in a subnet. */
 export function sizeOf({ prefix }: Subnet): number {
   return 2 ** (32 - prefix);
 }
 
-/** The bytes of an address of either family, in network order. */
+/** Gives the bytes of an IPv4 or IPv6 address, in network order. */
 export function addressBytes(address: string): Uint8Array {
   if (isIPv4(address)) return Uint8Array.from(address.split('.'), Number);
   const number = ipv6Number(address);
   return Uint8Array.from({ length: 16 }, (_, i) => Number((number >> BigInt(8 * (15 - i))) & 0xffn));
 }
 
-/** The number of an IPv6 address. */
+/** Gives the number of an IPv6 address. */
 export function ipv6Number(address: string): bigint {
   const hexadecimal = address.replace(/[0-9]+\.[0-9.]+$/, (ipv4) => {
     const number = ipv4Number(ipv4);
@@ -50,13 +50,13 @@ export function ipv6Number(address: string): bigint {
   return all.reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n);
 }
 
-/** The shortest text of an IPv6 address (RFC 5952). */
+/** Writes an IPv6 address in its shortest form (RFC 5952). */
 export function ipv6Text(number: bigint): string {
   const groups = Array.from({ length: 8 }, (_, i) => ((number >> BigInt(16 * (7 - i))) & 0xffffn).toString(16));
   return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1);
 }
 
-/** Parses `fd00:88::/64`: the number of its first address; undefined where it is no prefix of 64 bits. */
+/** Parses `fd00:88::/64` and gives its first address as a number; undefined where the text is no IPv6 prefix of 64 bits. */
 export function parseSubnet6(text: string): bigint | undefined {
   const [address = '', length] = text.split('/');
   if (!isIPv6(address) || length !== '64') return undefined;

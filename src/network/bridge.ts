@@ -14,13 +14,13 @@ import { bridgeSteps } from './steps.js';
 
 export interface BridgeOptions {
   segment: Segment;
-  /** Names the bridge as long as there is one. */
+  /** The file that has the name of the bridge, as long as the bridge exists. */
   markFile: string;
   log: Logger;
   kernel: Pick<Kernel, 'network'>;
 }
 
-/** The bridge on the host, with its rules: made for the first member, removed when there is none at the end of niwad. */
+/** The bridge on the host, and its rules. It is made for the first member, and removed when niwad ends and it has no members. */
 export class Bridge {
   readonly #options: BridgeOptions;
   readonly #mark: BridgeMark;
@@ -35,13 +35,13 @@ export class Bridge {
     this.#leaving = leaving;
   }
 
-  /** Whether {@link make} would make an interface. */
+  /** Says whether the interface of the bridge does not exist, so that {@link make} has to make it. */
   get isMissing(): boolean {
     return this.#made === null && !interfaceNames().includes(this.#options.segment.bridge);
   }
 
   /**
-   * Makes the bridge and loads its rules, once; where that failed, the next call tries again.
+   * Makes the bridge and loads its rules. This is done once; after a failure, the next call tries again.
    * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR
    */
   make(): Promise<void> {
@@ -53,8 +53,8 @@ export class Bridge {
   }
 
   /**
-   * Renews the bridge of an earlier niwad with the rules for the members, and deletes the interfaces of containers that are none.
-   * Without a bridge nothing happens, without members it is removed.
+   * Takes over the bridge of an earlier niwad: loads the rules for its members anew, and deletes the interfaces of containers that are no
+   * members. Where there is no bridge, nothing is done; where the bridge has no members, it is removed.
    * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR
    */
   async renew(): Promise<void> {
@@ -69,13 +69,13 @@ export class Bridge {
     else await this.make();
   }
 
-  /** Removes the bridge where it has no members. */
+  /** Removes the bridge, if it has no members. */
   async removeUnused(): Promise<void> {
     const marked = this.#mark.read();
     if (this.#members.isEmpty && marked !== null) await this.#remove(marked);
   }
 
-  /** Runs steps on the host; a failure is logged with these words. */
+  /** Runs steps on the host. A failure is logged with the given words, and not thrown. */
   async tryTo(steps: readonly NetworkStep[], details: object, words: string): Promise<void> {
     try {
       await this.#options.kernel.network.configure(0, steps);
@@ -103,8 +103,8 @@ export class Bridge {
   }
 
   /**
-   * Lets the kernel forget all connections with addresses of the subnet but those of connected members: containers of an earlier
-   * niwad had them, and the next holder of the address would get their packets.
+   * Lets the kernel forget the connections of containers that an earlier niwad had: all connections with addresses of the subnet but those
+   * of connected members. Else the next container with such an address would get packets of these connections.
    */
   async #forgetConnections(): Promise<void> {
     const { subnetText, subnet6 } = this.#options.segment;

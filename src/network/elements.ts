@@ -4,20 +4,20 @@ import type { Network, PublishedPort } from '../protocol/resolved-spec.js';
 import { addressBytes } from './addresses.js';
 import type { Lease } from './lease.js';
 
-/** The elements of one container in the sets and maps of ruleset.ts: as bytes for the kernel, as text for nft. */
+/** Gives the elements of one container in the sets and maps of ruleset.ts, as bytes for the kernel and as text for nft. */
 
-/** The families of tables, NFPROTO_*. */
+/** The numbers of the families of tables: NFPROTO_*. */
 const FAMILY = { inet: 1, bridge: 7 } as const;
 const PROTOCOL = { tcp: 6, udp: 17 } as const;
 const INTERFACE_BYTES = 16;
 
-/** A part of a key or of a value. */
+/** One part of a key or of a value; a key may have several. */
 interface Part {
   text: string;
   bytes: Uint8Array;
 }
 
-/** An element of a set, or of a map where it has `data`. */
+/** An element of a set; with `data`, an element of a map. */
 export interface Element {
   family: keyof typeof FAMILY;
   set: string;
@@ -32,7 +32,7 @@ const mac = (value: string): Part => ({
   text: value,
   bytes: Uint8Array.from(value.split(':'), (byte) => Number.parseInt(byte, 16)),
 });
-/** The bytes of marks and interface names are in the machine's order, not in network order. */
+/** Marks and interface names are in the byte order of the machine, not in network order. */
 const mark = (value: number): Part => ({ text: String(value), bytes: new Uint8Array(Uint32Array.of(value).buffer) });
 const device = (value: string): Part => {
   const bytes = Buffer.alloc(INTERFACE_BYTES);
@@ -41,8 +41,8 @@ const device = (value: string): Part => {
 };
 
 /**
- * Gives the elements of one container: the addresses that it may send from, its ports, its name servers, its group.
- * @param group the number of its group; null where it has none
+ * Gives the elements of one container: the addresses from which it may send, its published ports, its name servers, its group.
+ * @param group the number of its group; null where it is in no group
  */
 export function elementsOf(lease: Lease, network: Network, group: number | null): Element[] {
   const addresses = [lease.address, ...(lease.address6 === null ? [] : [lease.address6])];
@@ -69,19 +69,19 @@ export function elementsOf(lease: Lease, network: Network, group: number | null)
   ]);
 }
 
-/** Gives an element for the kernel: each part is padded to a multiple of 4 bytes. */
+/** Writes an element for the kernel, which wants each part padded to a multiple of 4 bytes. */
 export function encodeElement(table: string, { family, set, key, data }: Element): SetElement {
   const encoded = { family: FAMILY[family], table, set, key: concatenated(key) };
   return data === undefined ? encoded : { ...encoded, data: concatenated(data) };
 }
 
-/** Gives an element as nft reads it. */
+/** Writes an element as text for nft. */
 export function elementText({ key, data }: Element): string {
   const words = (parts: Part[]) => parts.map(({ text }) => text).join(' . ');
   return data === undefined ? words(key) : `${words(key)} : ${words(data)}`;
 }
 
-/** The name servers in the resolv.conf of a container that have the address family of `own`. */
+/** Gives the name servers in a container's resolv.conf that have the same address family as `own`. */
 function nameServersFor(own: string, { dns }: Network): string[] {
   return [...new Set(dns.servers ?? [])].filter((server) => isIPv4(server) === isIPv4(own));
 }
@@ -94,7 +94,7 @@ function publish({ protocol: layer, hostAddress, host, container }: PublishedPor
   return { family: 'inet', set, key: [address(hostAddress), ...key], data };
 }
 
-/** Whether a port on this address of the host can be published for this address of the container: both have one family. */
+/** Says whether a port on an address of the host can be published for an address of the container: both need the same family. */
 function fits(hostAddress: string | null, own: string): boolean {
   return hostAddress === null || isIPv4(hostAddress) === isIPv4(own);
 }

@@ -4,14 +4,14 @@ import type { PlacedFile } from '../plan/root.js';
 import type { Network, Spec } from '../protocol/resolved-spec.js';
 import type { Lease } from './lease.js';
 
-/** The files below /etc with the names of a container and of its network. Pure. */
+/** Makes the files below /etc that have the names of a container and of its network. Pure. */
 
-/** The name of a file below /etc. */
+/** The name of such a file below /etc. */
 export type FileName = 'hosts' | 'hostname' | 'resolv.conf';
 
 /**
- * Gives the files that a container gets. On the bridge: all. Without a bridge it has no name servers; with a network namespace and a root
- * of its own it gets `hosts` and `hostname`, since nobody knows whether that root names `localhost`.
+ * Gives the files that a container gets. On the bridge it gets all. Without the bridge it has no name servers, so it gets no `resolv.conf`;
+ * it gets `hosts` and `hostname` if it has a network namespace and a root of its own, since that root may not have the name `localhost`.
  */
 export function fileNames({ network, namespaces, root }: Spec): FileName[] {
   if (network !== null) return ['hosts', 'hostname', 'resolv.conf'];
@@ -20,8 +20,8 @@ export function fileNames({ network, namespaces, root }: Spec): FileName[] {
 }
 
 /**
- * Gives where the files of a container go in its root.
- * @param directory where they are on the host
+ * Gives for each file of a container its place on the host and its place in the container's root.
+ * @param directory the directory of the host that has the files
  */
 export function placedFiles(spec: Spec, directory: string): PlacedFile[] {
   const isNeeded = spec.network !== null;
@@ -29,8 +29,8 @@ export function placedFiles(spec: Spec, directory: string): PlacedFile[] {
 }
 
 /**
- * Writes the files of a container.
- * @param about.network with a complete `dns`, see {@link dnsOf}; null, as is `lease`, for a container that is not on the bridge
+ * Gives the text of each file of a container.
+ * @param about.network with a complete `dns`, see {@link dnsOf}. `network` and `lease` are null for a container that is not on the bridge
  */
 export function networkFiles(about: {
   hostname: string;
@@ -53,9 +53,9 @@ export function networkFiles(about: {
 }
 
 /**
- * Completes the name servers, search domains and options of a spec from the host's resolv.conf(5); of its name servers it takes those
- * that a container can reach.
- * @param host the text of that file
+ * Fills in the name servers, search domains and options that a spec leaves out, from the host's resolv.conf(5). Only those name servers
+ * of the host are taken that a container can reach.
+ * @param host the text of the host's resolv.conf
  * @param hasIpv6 whether the container has IPv6
  */
 export function dnsOf(dns: Network['dns'], host: string, hasIpv6: boolean): Network['dns'] {

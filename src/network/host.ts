@@ -13,26 +13,26 @@ import { dnsOf } from './files.js';
 import { type NetworkSettings, type Segment, segmentOf } from './lease.js';
 import { ruleset } from './ruleset.js';
 
-/** Reads and changes the network of this machine: always that of niwad's own network namespace. */
+/** Reads and changes the network of this machine: the network namespace of niwad, never that of a container. */
 
 const SETTINGS = '/proc/sys/net';
 
-/** Whether the kernel has IPv6. */
+/** Says whether the kernel has IPv6. */
 function hasIpv6(): boolean {
   return existsSync(`${SETTINGS}/ipv6/conf/all`);
 }
 
-/** Names this machine: the machine-id, or where it has none its host name. */
+/** Gives a name for this machine: its machine-id; where it has none, its host name. */
 function nodeName(): string {
   return readOr('/etc/machine-id', readOr('/proc/sys/kernel/hostname', '')).trim();
 }
 
-/** Works out the segment that a niwad with these settings has on this machine. */
+/** Gives the segment that a niwad with these settings has on this machine. */
 export function segmentHere(settings: NetworkSettings): Segment {
   return segmentOf(settings, nodeName(), hasIpv6());
 }
 
-/** The names of all network interfaces. */
+/** Gives the names of all network interfaces. */
 export function interfaceNames(): string[] {
   return readOr('/proc/self/net/dev', '')
     .split('\n')
@@ -40,13 +40,13 @@ export function interfaceNames(): string[] {
     .filter((name) => name !== '');
 }
 
-/** The addresses of this host of both families, also of interfaces that are down or without a carrier. */
+/** Gives the IPv4 and IPv6 addresses of this host, also those of interfaces that are down or have no carrier. */
 export function ownAddresses(): string[] {
   const ipv6 = readOr('/proc/self/net/if_inet6', '').matchAll(/^([0-9a-f]{32}) /gm);
   return [...ipv4Addresses('self'), ...[...ipv6].map(([, digits]) => ipv6Text(BigInt(`0x${digits}`)))];
 }
 
-/** The IPv4 addresses in the network namespace of a process; none where that is the host's, or the process has gone. */
+/** Gives the IPv4 addresses in the network namespace of a process; none where that is the host's namespace, or the process has gone. */
 export function addressesInside(pid: number): string[] {
   try {
     const [inside, ours] = [pid, 'self'].map((process) => readlinkSync(`/proc/${process}/ns/net`));
@@ -62,8 +62,8 @@ function ipv4Addresses(process: number | 'self'): string[] {
 }
 
 /**
- * Refuses a segment without a bridge of which the host has an address already: with two interfaces in one subnet the kernel would send the
- * packets of one of them to the other.
+ * Refuses a segment whose bridge is still to be made, if the host has an address in its subnets already: with two interfaces in one
+ * subnet, the kernel would send packets for the one to the other.
  * @throws NiwaError HOST_ERROR
  */
 export function requireFreeSubnet({ subnet, subnetText, subnet6 }: Segment): void {
@@ -81,8 +81,8 @@ export function requireFreeSubnet({ subnet, subnetText, subnet6 }: Segment): voi
 }
 
 /**
- * Gives a spec with the name servers of this host where it names none for its bridged container; an empty list where the host has
- * none that a container of the segment reaches.
+ * Fills in the name servers of a spec for a bridged container, if the spec names none: those of this host which a container of the
+ * segment reaches. The list is empty where the host has none.
  */
 export function resolveDns(spec: Spec, { subnet6 }: Segment): Spec {
   const { network } = spec;
@@ -92,8 +92,8 @@ export function resolveDns(spec: Spec, { subnet6 }: Segment): Spec {
 }
 
 /**
- * Runs nft on a text of rules: all of it or nothing takes effect.
- * @throws NiwaError HOST_UNSUPPORTED where there is no nft or the kernel refuses, HOST_ERROR where nft cannot be run now
+ * Runs nft on a text of rules. Either all of the rules take effect, or none.
+ * @throws NiwaError HOST_UNSUPPORTED where nft is missing or the kernel refuses the rules, HOST_ERROR where nft cannot be run now
  */
 export async function applyRules(text: string): Promise<void> {
   try {
@@ -105,7 +105,7 @@ export async function applyRules(text: string): Promise<void> {
     });
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const failed = isMissing ? null : toHostError(error); // no process, memory or descriptor for nft
+    const failed = isMissing ? null : toHostError(error); // the host had no process, memory or descriptor left for nft
     if (failed !== null) throw failed;
     const cure = isMissing
       ? 'the program nft is missing: install the package nftables'
@@ -115,7 +115,8 @@ export async function applyRules(text: string): Promise<void> {
 }
 
 /**
- * Loads the rules of a segment. A kernel that cannot count connections gets rules that do not bound them; that is logged.
+ * Loads the rules of a segment. Where the kernel cannot count connections, rules without a limit of connections are loaded, and a
+ * warning is logged.
  * @throws NiwaError as {@link applyRules}
  */
 export async function applyRuleset(segment: Segment, elements: readonly Element[], log: Logger): Promise<void> {
@@ -132,9 +133,9 @@ export async function applyRuleset(segment: Segment, elements: readonly Element[
 }
 
 /**
- * Turns on the forwarding of packets, and route_localnet for the bridge, so that the host reaches published ports by its loopback. The
- * settings for the whole host are not turned off again. With IPv6 forwarding the kernel ignores router advertisements: interfaces that
- * used them get accept_ra 2, and keep their routes.
+ * Turns on the forwarding of packets, and for the bridge route_localnet, by which the host reaches published ports on its loopback
+ * addresses. The settings of the whole host stay on when niwad ends. With IPv6 forwarding, the kernel ignores router advertisements: so interfaces that
+ * use them get accept_ra 2, and keep their routes.
  * @throws NiwaError HOST_UNSUPPORTED
  */
 export function enableForwarding({ bridge, subnet6 }: Segment, log: Logger): void {
@@ -157,8 +158,8 @@ export function enableForwarding({ bridge, subnet6 }: Segment, log: Logger): voi
 }
 
 /**
- * Refuses to publish a port on which a program of the host listens.
- * @throws NiwaError ADDRESS_IN_USE, SPEC_INVALID where the host has no such address
+ * Refuses to publish a port on which a program of the host listens already.
+ * @throws NiwaError ADDRESS_IN_USE; SPEC_INVALID where the host does not have the address
  */
 export async function requireFreePort(port: PublishedPort): Promise<void> {
   const hosts = port.hostAddress === null ? ['0.0.0.0', '::'] : [port.hostAddress];
@@ -172,7 +173,7 @@ export async function requireFreePort(port: PublishedPort): Promise<void> {
   }
 }
 
-/** Tries to bind a socket to a port. Gives the name of the errno, or undefined where it could be bound. */
+/** Tries to bind a socket to a port; gives the name of the errno, undefined where the kernel allowed it. */
 async function tryToListen({ protocol, host: port }: PublishedPort, host: string): Promise<string | undefined> {
   try {
     if (protocol === 'tcp') {

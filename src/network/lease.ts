@@ -3,52 +3,52 @@ import { ipv4Number, ipv4Text, ipv6Text, parseSubnet, parseSubnet6, type Subnet 
 import { macOf } from './mac.js';
 import { GATEWAY } from './pool.js';
 
-/** The bridge of a node, as its configuration describes it. */
+/** The settings of a node's bridge. */
 export interface NetworkSettings {
   bridge: string;
   subnet: string;
-  /** null for no IPv6. */
+  /** null for a bridge without IPv6. */
   subnet6: string | null;
   mtu: number;
-  /** How many connections of one container the kernel follows at once; 0 for no bound. */
+  /** How many connections of one container the kernel tracks at once; 0 for no limit. */
   connectionsPerContainer: number;
 }
 
-/** The bridge of a node with its subnets, and all that a lease is derived from. */
+/** The bridge of a node with its subnets. The leases of containers are derived from it. */
 export interface Segment {
   bridge: string;
   subnet: Subnet;
   subnetText: string;
-  /** The first address of 64 bits of them; null for no IPv6. */
+  /** The first address of the IPv6 subnet, whose prefix has 64 bits; null without IPv6. */
   subnet6: bigint | null;
   mtu: number;
   connectionsPerContainer: number;
   gateway: string;
   gateway6: string | null;
   mac: string;
-  /** Names the segment and the node. */
+  /** A text that differs for each node and each bridge; MAC addresses are derived from it. */
   name: string;
-  /** Whether the kernel has IPv6; the segment may have none all the same. */
+  /** Whether the kernel has IPv6. The segment may have none all the same. */
   kernelIpv6: boolean;
 }
 
-/** The addresses and interfaces of one container. Its state file has them: the next niwad takes them over. */
+/** The addresses and interfaces of one container. Its state file has them, so that the next niwad takes them over. */
 export interface Lease {
   bridge: string;
-  /** The host end of its veth pair. */
+  /** The name of the interface on the host: one end of the veth pair. */
   device: string;
   address: string;
   address6: string | null;
-  /** Of eth0, and of the host end. */
+  /** The MAC address of eth0 in the container, and that of the interface on the host. */
   mac: string;
   hostMac: string;
 }
 
 /**
- * Derives a segment from checked settings.
- * @param node names this machine, such as its machine-id
+ * Makes a segment of settings that were checked.
+ * @param node a name for this machine, such as its machine-id
  * @param kernelIpv6 whether the kernel has IPv6
- * @throws NiwaError SPEC_INVALID where a subnet is none
+ * @throws NiwaError SPEC_INVALID where a text is no subnet
  */
 export function segmentOf(
   { bridge, subnet, subnet6, mtu, connectionsPerContainer }: NetworkSettings,
@@ -80,7 +80,7 @@ function requireSubnet<T>(setting: string, text: string, parse: (text: string) =
   return subnet;
 }
 
-/** Derives a lease from an IPv4 address of the segment. */
+/** Makes the lease of the container that gets an IPv4 address of the segment. */
 export function leaseOf(segment: Segment, address: string): Lease {
   const number = ipv4Number(address);
   const place = number - segment.subnet.base;
@@ -94,7 +94,7 @@ export function leaseOf(segment: Segment, address: string): Lease {
   };
 }
 
-/** The beginning of the names of all host ends of veth pairs on a bridge. */
+/** Gives the beginning of the names of all interfaces that niwad makes on the host for containers of a bridge. */
 export function devicePrefix(bridge: string): string {
   return `${bridge}v`;
 }

@@ -3,12 +3,12 @@ import { errnoOf } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Lease } from './lease.js';
 
-/** Leases are gathered for this time, since each search goes through all connections of the host: one search serves all of them. */
+/** How long leases are collected before one search for their connections: a search goes through all connections of the host. */
 const GATHER_MS = 1000;
 
 /**
- * The leases of containers that have ended, until the kernel has forgotten the connections with their addresses. If another container got
- * such an address earlier, it would get the packets of these connections.
+ * The leases of containers that have ended, kept until the kernel has forgotten the connections with their addresses. If another
+ * container got such an address before, it would get the packets of these connections.
  */
 export class Leaving {
   readonly #kernel: Pick<Kernel, 'network'>;
@@ -20,7 +20,7 @@ export class Leaving {
   #timer: NodeJS.Timeout | undefined;
   #forgetting: Promise<void> = Promise.resolve();
 
-  /** @param free is called with each lease that another container may get */
+  /** @param free called with each lease whose addresses another container may get now */
   constructor(kernel: Pick<Kernel, 'network'>, log: Logger, free: (lease: Lease) => void) {
     this.#kernel = kernel;
     this.#log = log;
@@ -33,7 +33,7 @@ export class Leaving {
     this.#timer ??= setTimeout(() => void this.flush(), GATHER_MS).unref();
   }
 
-  /** Frees all leases now; a failure is tried again later. */
+  /** Frees all leases now. Where the kernel refuses, a later try follows. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -52,9 +52,9 @@ export class Leaving {
   }
 
   /**
-   * Lets the kernel forget connections. Gives whether that is done; a kernel without ctnetlink has no way to be told. An error
-   * that lasts is logged once.
-   * @param owners as the kernel's `forgetFlows` takes them
+   * Lets the kernel forget connections; says whether it has. A kernel without ctnetlink cannot be asked, which counts as done. An error
+   * that comes again and again is logged once.
+   * @param owners in the form of the kernel's `forgetFlows`
    */
   async forgetFlows(owners: { of: string[]; but: string[] }): Promise<boolean> {
     const errno = await this.#kernel.network.forgetFlows(owners).then(() => null, errnoOf);
@@ -68,7 +68,7 @@ export class Leaving {
   }
 }
 
-/** The addresses of a lease, of one family or of both. */
+/** Gives the addresses of a lease: one, or two with IPv6. */
 export function addressesOf({ address, address6 }: Lease): string[] {
   return [address, ...(address6 === null ? [] : [address6])];
 }

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 
 /**
- * The kinds of interfaces on a segment. Two interfaces of one kind never belong to the same IPv4 address, so their MAC addresses
- * differ.
+ * The kinds of interfaces on a segment. No two interfaces of the same kind belong to the same IPv4 address. MAC addresses are made of kind
+ * and address, so no two are equal.
  */
 export type MacKind = 'container' | 'port';
 
 /**
- * Derives the MAC address of an interface: locally administered, unicast, 13 bits of the node and segment, one for its kind,
- * and all 32 of the IPv4 address (of the container's for both ends of its pair, of the gateway's for the bridge).
- * @param segment names the segment, such as the machine's id and the name of the bridge
+ * Gives the MAC address of an interface: locally administered, unicast, 13 bits of a hash of the node and the segment, one bit for the
+ * kind, and the 32 bits of an IPv4 address. For both ends of a veth pair this is the container's address, for the bridge the gateway's.
+ * @param segment a name for the segment, such as the machine's id and the name of the bridge
  * @param address the IPv4 address as a number
  */
 export function macOf(segment: string, address: number, kind: MacKind): string {

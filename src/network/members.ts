@@ -6,25 +6,25 @@ import { type Lease, leaseOf, type Segment } from './lease.js';
 import { AddressPool } from './pool.js';
 import { attachSteps } from './steps.js';
 
-/** What one container has on the bridge. */
+/** One container on the bridge. */
 export interface Member {
   lease: Lease;
   network: Network;
-  /** The number of its group; null where it is in none. */
+  /** The number of its group; null where it is in no group. */
   group: number | null;
-  /** Resolves when the steps that connect it are over, whether they succeed or not; null before they begin. */
+  /** Resolves when the steps that connect the container have ended, with or without success; null before they begin. */
   attaching: Promise<void> | null;
 }
 
 /**
- * The containers on the bridge, and what each of them has alone: an address, published ports; and the numbers of their groups.
- * Nothing of the kernel is touched here.
+ * The containers on the bridge, and what no two of them may share: addresses and published ports. Also the numbers of their groups.
+ * This class only keeps account; it asks nothing of the kernel.
  */
 export class Members {
   readonly #segment: Segment;
   readonly #addresses: AddressPool;
   readonly #members = new Map<string, Member>();
-  /** The number of each group that has a member, by its name. */
+  /** For each group that has a member, its number. */
   readonly #groups = new Map<string, number>();
 
   constructor(segment: Segment) {
@@ -44,27 +44,27 @@ export class Members {
     return this.#members.size === 0;
   }
 
-  /** Whether {@link take} has an address; an address that is none of this subnet is refused there. */
+  /** Says whether {@link take} will find an address. A wanted address that is not in the subnet counts as found; {@link take} refuses it. */
   hasAddress(wanted: string | null): boolean {
     return this.#addresses.canTake(wanted);
   }
 
   /**
-   * Makes a container a member.
-   * @throws NiwaError ADDRESS_IN_USE, SPEC_INVALID, HOST_UNSUPPORTED; then nothing was taken
+   * Makes a container a member, with an address of its own.
+   * @throws NiwaError ADDRESS_IN_USE, SPEC_INVALID, HOST_UNSUPPORTED; nothing is taken then
    */
   take(id: string, network: Network): Member {
     this.#requireUnpublished(network.ports);
     return this.#add(id, network, leaseOf(this.#segment, this.#addresses.take(network.address)));
   }
 
-  /** Takes over the member of an earlier niwad. */
+  /** Makes a container a member that an earlier niwad had connected, with the lease that it has. */
   adopt(id: string, network: Network, lease: Lease): Member {
     this.#addresses.claim(lease.address);
     return this.#add(id, network, lease);
   }
 
-  /** Ends a membership. The address stays taken until {@link free}: connections with it may live on in the kernel. */
+  /** Ends the membership of a container. Its address stays taken until {@link free}, since the kernel may still have connections with it. */
   remove(id: string): Member | undefined {
     const member = this.#members.get(id);
     if (member === undefined) return undefined;
@@ -81,8 +81,8 @@ export class Members {
   }
 
   /**
-   * Gives what the plan of a container has of its network: the steps that connect a member, and the files for its /etc.
-   * @param directory where {@link networkFiles} are written for it
+   * Gives the network part of a container's plan: the steps that connect the container, and the files for its /etc.
+   * @param directory the directory into which the texts of {@link networkFiles} are written for this container
    */
   plan(spec: Spec, directory: string): PlanNetwork {
     const member = this.#members.get(spec.id);
@@ -90,7 +90,7 @@ export class Members {
   }
 
   /**
-   * The same of a container that is no member, with what {@link take} would give it; nothing is taken.
+   * Gives the network part of a plan for a container that is no member yet, with the address that {@link take} would give. Takes nothing.
    * @throws NiwaError as {@link take}
    */
   preview(spec: Spec, directory: string): PlanNetwork {
@@ -115,7 +115,7 @@ export class Members {
     return member;
   }
 
-  /** The number of a group; of one without members the number that its first member gets. */
+  /** Gives the number of a group. For a group without members, this is the number that its first member will get. */
   #numberOf(group: string | null): number | null {
     if (group === null) return null;
     return this.#groups.get(group) ?? Math.max(0, ...this.#groups.values()) + 1;

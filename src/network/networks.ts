@@ -17,7 +17,7 @@ import { detachSteps } from './steps.js';
 
 export interface NetworksOptions {
   settings: NetworkSettings;
-  /** Names the bridge as long as there is one. */
+  /** The file that has the name of the bridge, as long as the bridge exists. */
   markFile: string;
   log: Logger;
   kernel: Pick<Kernel, 'network'>;
@@ -31,7 +31,7 @@ export class Networks {
   readonly #leaving: Leaving;
   readonly #bridge: Bridge;
   #setOpened: () => void = () => {};
-  /** The renewed rules have the elements of all members: until then no element may go, or its removal would be undone. */
+  /** Resolves when the rules were loaded with the elements of all members. No element may be removed before: the load would add it again. */
   readonly #opened = new Promise<void>((resolve) => {
     this.#setOpened = resolve;
   });
@@ -45,12 +45,12 @@ export class Networks {
   }
 
   /**
-   * Gives a new container its address, and makes the bridge where there is none; null where its spec asks for no network.
-   * @throws NiwaError ADDRESS_IN_USE, SPEC_INVALID, HOST_UNSUPPORTED, HOST_ERROR; then nothing was taken
+   * Gives a new container its address, and makes the bridge where that is missing; gives null where the spec asks for no network.
+   * @throws NiwaError ADDRESS_IN_USE, SPEC_INVALID, HOST_UNSUPPORTED, HOST_ERROR; nothing is taken then
    */
   async take({ id, network }: Spec): Promise<Lease | null> {
     if (network === null) return null;
-    if (!this.members.hasAddress(network.address)) await this.#leaving.flush(); // its last holder may just have ended
+    if (!this.members.hasAddress(network.address)) await this.#leaving.flush(); // a container that had it may have ended just now
     const { lease } = this.members.take(id, network);
     try {
       for (const port of network.ports) await requireFreePort(port);
@@ -63,7 +63,7 @@ export class Networks {
     return lease;
   }
 
-  /** Gives back what {@link take} gave to a container that was not made. */
+  /** Undoes {@link take} for a container that could not be made. */
   forget(id: string): void {
     const member = this.members.remove(id);
     if (member !== undefined) this.members.free(member.lease);
@@ -81,8 +81,8 @@ export class Networks {
 
   /**
    * Connects a container that waits for its start.
-   * @param steps those of its plan
-   * @throws KernelError with the step
+   * @param steps the network steps of its plan
+   * @throws KernelError with the index of the step
    */
   async attach({ id, handle }: { id: string; handle: Handle }, steps: readonly NetworkStep[]): Promise<void> {
     const member = this.members.get(id);
@@ -92,7 +92,7 @@ export class Networks {
     await attaching;
   }
 
-  /** Takes back all that a container has here, whether it was connected or had only its address. */
+  /** Takes back everything that a container has on the network, whether it was connected or only had its address. */
   async release(id: string): Promise<void> {
     if (this.members.get(id)?.attaching === null) this.forget(id);
     else await this.detach(id);
@@ -104,21 +104,21 @@ export class Networks {
     if (member === undefined) return;
     const { lease, network, group, attaching } = member;
     await this.#opened;
-    await attaching; // a container may be killed while it is connected
+    await attaching; // a container may be killed while the steps that connect it run
     await this.#bridge.tryTo(detachSteps(lease, network, group), { id }, 'the network of a container stays');
     this.members.remove(id);
     this.#leaving.add(lease);
   }
 
-  /** Takes over a container that an earlier niwad has connected; to be called before {@link open}. */
+  /** Makes a container a member that an earlier niwad had connected. Has to be called before {@link open}. */
   adopt({ id, network }: Spec, lease: Lease | null, handle: Handle): void {
     if (network === null || lease === null) return;
     const member = this.members.adopt(id, network, lease);
     const counting = this.#kernel.network.configure(handle, [count()]);
-    member.attaching = counting.catch(() => {}); // a container that has ended has nothing to count
+    member.attaching = counting.catch(() => {}); // the container may have ended: then its traffic cannot be counted any more
   }
 
-  /** Finds the lease of a container of an earlier niwad by its first process; null where that has no address of the subnet, or a member has it. */
+  /** Finds the lease of an earlier niwad's container by its first process; null where that has no address of the subnet, or a member has it. */
   findLease(pid: number): Lease | null {
     const { subnet } = this.segment;
     const taken = new Set(this.members.all().map(({ lease }) => lease.address));
@@ -128,7 +128,7 @@ export class Networks {
   }
 
   /**
-   * Renews the bridge of an earlier niwad; to be called when all of its containers are taken over.
+   * Takes over the bridge of an earlier niwad. Has to be called when all containers of that niwad are members.
    * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR
    */
   async open(): Promise<void> {
@@ -136,7 +136,7 @@ export class Networks {
     this.#setOpened();
   }
 
-  /** Removes the bridge where it has no members. */
+  /** Removes the bridge, if it has no members. */
   async close(): Promise<void> {
     await this.#leaving.flush();
     await this.#bridge.removeUnused();

@@ -2,17 +2,17 @@ import { NiwaError } from '../errors.js';
 import { invalid, show } from '../spec/problems.js';
 import { ipv4Number, ipv4Text, type Subnet, sizeOf } from './addresses.js';
 
-/** The place of the gateway in a subnet, and of the first address for a container. */
+/** The number, within a subnet, of the gateway's address and of the first address for a container. */
 export const GATEWAY = 1;
 const FIRST = 2;
 
-/** Hands out the addresses of a subnet, each to one container at a time. One that was given back is the last to be used again. */
+/** Gives the addresses of a subnet to containers, each to one at a time. An address that was given back is used again after all others. */
 export class AddressPool {
   readonly #subnet: Subnet;
   readonly #taken = new Set<number>();
   /** The addresses that were given back, the oldest first. */
   readonly #used = new Set<number>();
-  /** The place of the first address that was never handed out. */
+  /** The number of the first address that no container has had yet. */
   #next = FIRST;
 
   constructor(subnet: Subnet) {
@@ -21,26 +21,26 @@ export class AddressPool {
 
   /**
    * Takes an address.
-   * @param wanted the one to take; any where it is null
-   * @throws NiwaError HOST_UNSUPPORTED where all are in use, SPEC_INVALID where `wanted` is none for a container of this pool,
-   *   ADDRESS_IN_USE where another has it
+   * @param wanted the address to take; null for any
+   * @throws NiwaError HOST_UNSUPPORTED where all addresses are in use, SPEC_INVALID where `wanted` is no address for a container of this
+   *   pool, ADDRESS_IN_USE where another container has it
    */
   take(wanted: string | null): string {
     return this.#take(this.#choose(wanted));
   }
 
-  /** Gives the address that {@link take} would take now. @throws NiwaError as that */
+  /** Gives the address that {@link take} would take now. @throws NiwaError as {@link take} */
   next(wanted: string | null): string {
     return ipv4Text(this.#choose(wanted));
   }
 
-  /** Whether {@link take} would find an address that is free. An address outside of the pool counts as free: {@link take} refuses it. */
+  /** Says whether {@link take} will find a free address. An address outside of the pool counts as free; {@link take} then refuses it. */
   canTake(wanted: string | null): boolean {
     if (wanted !== null) return !this.#taken.has(ipv4Number(wanted));
     return this.#taken.size < this.#end - FIRST;
   }
 
-  /** Takes the address of a container of an earlier niwad. An address of another subnet is ignored. */
+  /** Marks the address of an earlier niwad's container as taken. An address of another subnet is ignored. */
   claim(address: string): void {
     if (this.#has(ipv4Number(address))) this.#take(ipv4Number(address));
   }
@@ -51,7 +51,7 @@ export class AddressPool {
     if (this.#taken.delete(number)) this.#used.add(number);
   }
 
-  /** The subnet as text: `10.88.0.0/16`. */
+  /** Gives the subnet as text: `10.88.0.0/16`. */
   get text(): string {
     return `${ipv4Text(this.#base)}/${this.#subnet.prefix}`;
   }
@@ -60,7 +60,7 @@ export class AddressPool {
     return this.#subnet.base;
   }
 
-  /** The place of the last address, which no container gets: it is the broadcast address. */
+  /** The number of the last address: the broadcast address, which no container gets. */
   get #end(): number {
     return sizeOf(this.#subnet) - 1;
   }
@@ -94,7 +94,7 @@ export class AddressPool {
   }
 
   #take(number: number): string {
-    if (number === this.#base + this.#next) this.#next++; // it is not new any more, also after it was given back
+    if (number === this.#base + this.#next) this.#next++; // from now on this address is no longer one that was never used
     this.#used.delete(number);
     this.#taken.add(number);
     return ipv4Text(number);

@@ -2,7 +2,7 @@ import { ipv6Text, sizeOf } from './addresses.js';
 import { type Element, elementText } from './elements.js';
 import { devicePrefix, type Segment } from './lease.js';
 
-/** The sets and maps with the elements of containers: the family of their table, their name and their type. */
+/** The sets and maps that have elements of containers: for each the family of its table, its kind, its name and its type. */
 const SETS: [family: Element['family'], kind: 'set' | 'map', name: string, type: string][] = [
   ['bridge', 'set', 'sources4', 'ifname . ether_addr . ipv4_addr'],
   ['bridge', 'set', 'sources6', 'ifname . ether_addr . ipv6_addr'],
@@ -22,12 +22,12 @@ const SETS: [family: Element['family'], kind: 'set' | 'map', name: string, type:
   ['inet', 'set', 'resolvers6', 'ipv6_addr . ipv6_addr'],
 ];
 
-/** The mark of packets from one container to a published port of another, while the rules look at them. Other programs must not use it. */
+/** While the rules look at a packet from one container to a published port of another, it has this mark. No other program may use it. */
 const PUBLISHED_MARK = '0x6e697761';
 
 /**
- * Addresses of the metadata services of clouds, which give a machine its credentials: all link-local addresses (RFC 3927, RFC 4291), and
- * further ones of Alibaba, Azure, Oracle, Amazon and Google.
+ * Addresses of the metadata services of clouds. These give a machine its credentials, so no container may reach them. They are all
+ * link-local addresses (RFC 3927, RFC 4291), and further addresses of Alibaba, Azure, Oracle, Amazon and Google.
  */
 const METADATA = {
   ip: ['169.254.0.0/16', '100.100.100.200', '168.63.129.16', '192.0.0.192'],
@@ -35,9 +35,9 @@ const METADATA = {
 };
 
 /**
- * Writes the rules of a segment for `nft -f`: two tables with the name of the bridge. They replace those that are there, in one step.
- * A container that comes or goes changes elements of the sets, and no rule.
- * @param elements of the containers that there are
+ * Writes the rules of a segment as text for `nft -f`: two tables named like the bridge. They replace the tables of these names in one
+ * step. Rules do not change when a container comes or goes; only elements of sets do.
+ * @param elements the elements of all containers on the bridge
  */
 export function ruleset(segment: Segment, elements: readonly Element[]): string {
   const { bridge } = segment;
@@ -51,7 +51,7 @@ ${guardChains(segment)}${publishingChains(segment)}${forwardingChains(segment)}$
 `;
 }
 
-/** Packets between ports of the bridge. */
+/** Rules for packets between two ports of the bridge. */
 function bridgedChains(bridge: string): string {
   return `\t# A container sends only from its own interface, MAC address and IP address. Its ARP is dropped: niwad
 \t# writes the neighbours of the host, so no container can claim the address of another.
@@ -71,7 +71,7 @@ function bridgedChains(bridge: string): string {
 `;
 }
 
-/** Packets from containers, before any other rule of the host sees them: no loopback of the host, no metadata of a cloud. */
+/** Rules for packets from containers before any other rule of the host sees them: none to the host's loopback, none to cloud metadata. */
 function guardChains(segment: Segment): string {
   const { bridge } = segment;
   const each = eachFamily(segment);
@@ -92,7 +92,7 @@ function guardChains(segment: Segment): string {
 `;
 }
 
-/** Published ports, and the address that packets of containers leave the host with. */
+/** Rules for published ports, and for the source address of packets that leave the host from containers. */
 function publishingChains(segment: Segment): string {
   const { bridge } = segment;
   const each = eachFamily(segment);
@@ -124,7 +124,7 @@ function publishingChains(segment: Segment): string {
 `;
 }
 
-/** Packets that the host passes on: to containers, from them, and between them. */
+/** Rules for packets that the host forwards: to containers, from containers, and between containers. */
 function forwardingChains(segment: Segment): string {
   const { bridge } = segment;
   const each = eachFamily(segment);
@@ -153,7 +153,7 @@ function forwardingChains(segment: Segment): string {
 `;
 }
 
-/** Packets between containers of one group; between a container and its host. */
+/** Rules for packets between containers of one group, and between a container and its host. */
 function hostChains(segment: Segment): string {
   const { bridge } = segment;
   return `\tchain between_containers {
@@ -186,19 +186,19 @@ function hostChains(segment: Segment): string {
 `;
 }
 
-/** Gives what writes a rule for each family of the segment, a line each. */
+/** Gives a function that writes a rule once for each address family of the segment, a line each. */
 function eachFamily(segment: Segment): (rule: (family: Family) => string) => string {
   return (rule) => familiesOf(segment).map(rule).join('\n\t\t');
 }
 
-/** Writes what removes the tables of a bridge; it is no error where there are none. */
+/** Writes the commands that remove the tables of a bridge. It is no error where the tables do not exist. */
 export function removal(bridge: string): string {
   return ['bridge', 'inet']
     .map((family) => `add table ${family} ${bridge}\ndelete table ${family} ${bridge}\n`)
     .join('');
 }
 
-/** The words of the rules for one address family. IPv6 is left out where the segment has none. */
+/** The words that differ between the rules for IPv4 and those for IPv6. A segment without IPv6 has IPv4 alone. */
 interface Family {
   ip: 'ip' | 'ip6';
   subnet: string;
@@ -213,8 +213,8 @@ function familiesOf({ subnetText, gateway, subnet6, gateway6 }: Segment): Family
 }
 
 /**
- * Bounds the connections of a container that the kernel follows, whoever begins them: the table of connections is one for the whole host,
- * and its size is limited.
+ * Limits how many connections of a container the kernel tracks, whichever side begins them. The whole host has one table of
+ * connections, whose size is limited: without the rule, one container could fill it.
  */
 function counting(segment: Segment): string {
   const { bridge, subnet, connectionsPerContainer: most } = segment;

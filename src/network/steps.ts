@@ -24,9 +24,9 @@ import type { Network } from '../protocol/resolved-spec.js';
 import { elementsOf, encodeElement } from './elements.js';
 import type { Lease, Segment } from './lease.js';
 
-/** The steps that make the bridge, connect a container and disconnect it. Pure. */
+/** Makes the lists of steps that make the bridge, connect a container, and disconnect it. Pure. */
 
-/** Gives the steps that make the bridge of a segment, with the addresses of the gateway. */
+/** Gives the steps that make the bridge of a segment, with the addresses of the gateway on it. */
 export function bridgeSteps(segment: Segment): NetworkStep[] {
   const on = { device: segment.bridge };
   return [
@@ -37,9 +37,9 @@ export function bridgeSteps(segment: Segment): NetworkStep[] {
 }
 
 /**
- * Gives the steps that connect a container. Its addresses have the prefix /32 or /128, so all of its packets go to the gateway, where the
- * rules are applied.
- * @param group the number of its group; null where it has none
+ * Gives the steps that connect a container. Its addresses have the prefix /32 or /128: so all its packets go to the gateway, where the
+ * rules are applied to them.
+ * @param group the number of its group; null where it is in no group
  */
 export function attachSteps(segment: Segment, lease: Lease, network: Network, group: number | null): NetworkStep[] {
   const { bridge, device, mac, hostMac } = lease;
@@ -66,7 +66,7 @@ export function attachSteps(segment: Segment, lease: Lease, network: Network, gr
     ]),
     ...(inwards === null ? [] : [rate(port, inwards)]),
     ...(outwards === null ? [] : [rate(INSIDE, outwards)]),
-    ...[port, INSIDE, { device: bridge }].map(awaitCarrier), // the bridge has a carrier as soon as one of its ports has
+    ...[port, INSIDE, { device: bridge }].map(awaitCarrier), // the bridge gets its carrier from its first port
     count(),
     addElements(ruleText(network, segment), elements),
     ...network.ports.filter(({ protocol }) => protocol === 'udp').map(({ host }) => forgetFlows(host)),

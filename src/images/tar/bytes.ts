@@ -1,6 +1,6 @@
 import { badTar } from './entry.js';
 
-/** Reads exact numbers of bytes from a stream. */
+/** Reads a stream of any pieces in exact numbers of bytes. */
 export class ByteReader {
   readonly #source: AsyncIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
@@ -10,7 +10,7 @@ export class ByteReader {
   }
 
   /**
-   * Takes `size` bytes at once; fewer only at the end of the stream.
+   * Gives the next `size` bytes in one buffer; fewer only at the end of the stream.
    * @param size small enough to be held in memory
    */
   async take(size: number): Promise<Buffer> {
@@ -25,7 +25,7 @@ export class ByteReader {
     return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
   }
 
-  /** Gives the next `size` bytes as they come. @throws NiwaError IMAGE_INVALID where the stream ends before */
+  /** Gives the next `size` bytes in pieces, as the stream gives them. @throws NiwaError IMAGE_INVALID where the stream ends earlier */
   async *pieces(size: number): AsyncGenerator<Buffer> {
     for (let missing = size; missing > 0; ) {
       const piece = await this.#some(missing);
@@ -35,17 +35,17 @@ export class ByteReader {
     }
   }
 
-  /** Passes over the next `size` bytes. @throws NiwaError IMAGE_INVALID where the stream ends before */
+  /** Skips the next `size` bytes. @throws NiwaError IMAGE_INVALID where the stream ends earlier */
   async skip(size: number): Promise<void> {
     for await (const _ of this.pieces(size));
   }
 
-  /** Lets go of the stream, where it was not read to its end. */
+  /** Ends the use of the stream before its end. */
   async close(): Promise<void> {
     await this.#source.return?.();
   }
 
-  /** Reads to the end of the stream. */
+  /** Reads the stream to its end, and drops the bytes. */
   async drain(): Promise<void> {
     while ((await this.#some(Number.MAX_SAFE_INTEGER)) !== null);
   }

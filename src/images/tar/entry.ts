@@ -4,31 +4,31 @@ import { NiwaError } from '../../errors.js';
 export interface TarEntry {
   type: 'file' | 'directory' | 'symlink' | 'link' | 'char' | 'block' | 'fifo';
   path: string;
-  /** Of a symbolic or hard link; "" for the others. */
+  /** The target of a symbolic or hard link; "" for other members. */
   target: string;
   mode: number;
   uid: number;
   gid: number;
   mtimeSec: number;
   mtimeNsec: number;
-  /** Bytes of the whole file, holes included. */
+  /** The bytes of the whole file, its holes included. */
   size: number;
   xattrs: { name: string; value: Buffer }[];
 }
 
-/** Bytes of a file at their place in it. */
+/** Bytes of a file, and their offset in the file. */
 export interface Piece {
   offset: number;
   data: Buffer;
 }
 
-/** Bytes that are stored of a sparse file, from `offset` on; the rest are holes. */
+/** A part of a sparse file whose bytes are stored. The rest of the file are holes. */
 export interface Region {
   offset: number;
   length: number;
 }
 
-/** An error for a tar that is damaged, or made to do harm. */
+/** Makes the error for a tar that is damaged, or made to do harm. */
 export function badTar(what: string): NiwaError {
   return new NiwaError('IMAGE_INVALID', `the tar is damaged or hostile: ${what}`);
 }

@@ -1,9 +1,9 @@
 import { badTar } from './entry.js';
 
-/** The size of a tar's blocks and of its headers. */
+/** The size of a tar's blocks, and of its headers. */
 export const BLOCK = 512;
 
-/** The fields of a header block as they are there: pax(1) "ustar Interchange Format", and the GNU variant of it. */
+/** The fields of a header block as they are stored: pax(1) "ustar Interchange Format", and GNU tar's variant of it. */
 export interface Header {
   name: string;
   mode: number;
@@ -43,12 +43,12 @@ export function readHeader(block: Buffer): Header | undefined {
   };
 }
 
-/** The sum of all bytes, those of the checksum itself counted as spaces. */
+/** Gives the sum of all bytes of a header; the bytes of the checksum itself count as spaces. */
 function checksumOf(block: Buffer): number {
   return block.reduce((sum, byte, i) => sum + (i >= CHECKSUM.start && i < CHECKSUM.end ? 0x20 : byte), 0);
 }
 
-/** Gives a text that a NUL ends. */
+/** Gives the text of a field, up to the first NUL. */
 function text(block: Buffer, start: number, length: number): string {
   const field = block.toString('latin1', start, start + length);
   const end = field.indexOf('\0');
@@ -56,7 +56,7 @@ function text(block: Buffer, start: number, length: number): string {
 }
 
 /**
- * Gives a number: octal digits, or big-endian in base 256 where the first bit is set.
+ * Gives the number in a field: octal digits or, where the first bit is set, a big-endian binary number.
  * @throws NiwaError IMAGE_INVALID
  */
 export function number(block: Buffer, start: number, length: number, negative = false): number {

@@ -1,6 +1,6 @@
 import { badTar, type TarEntry } from './entry.js';
 
-/** What an extended header says, in its order: keywords and their bytes. */
+/** The records of an extended header, in their order: keywords and the bytes of their values. */
 export type PaxRecords = { key: string; value: Buffer }[];
 
 const XATTR = 'SCHILY.xattr.';
@@ -30,7 +30,7 @@ export function readPax(bytes: Buffer): PaxRecords {
   return records;
 }
 
-/** Gives the last value of a keyword as text; an empty one takes back what was said before. */
+/** Gives the last value of a keyword as text; undefined where there is none. An empty value cancels earlier ones. */
 export function paxText(records: PaxRecords, key: string): string | undefined {
   const text = records.findLast((record) => record.key === key)?.value.toString('latin1');
   return text === '' ? undefined : text;
@@ -45,7 +45,7 @@ export function paxNumber(records: PaxRecords, key: string): number | undefined 
   return Number(text);
 }
 
-/** Gives the time of an extended header: seconds with a fraction, also before 1970. @throws NiwaError IMAGE_INVALID */
+/** Gives the modification time in an extended header: seconds with a fraction, also before 1970. @throws NiwaError IMAGE_INVALID */
 export function paxTime(records: PaxRecords): Pick<TarEntry, 'mtimeSec' | 'mtimeNsec'> | undefined {
   const text = paxText(records, 'mtime');
   if (text === undefined) return undefined;
@@ -58,7 +58,7 @@ export function paxTime(records: PaxRecords): Pick<TarEntry, 'mtimeSec' | 'mtime
     : { mtimeSec: -Number(whole) - 1, mtimeNsec: 1e9 - nsec };
 }
 
-/** Gives the extended attributes: "SCHILY.xattr." and the name, as GNU tar, bsdtar and Go write them. */
+/** Gives the extended attributes. Their keywords are "SCHILY.xattr." and the name, as GNU tar, bsdtar and Go write them. */
 export function paxXattrs(records: PaxRecords): TarEntry['xattrs'] {
   const found = records.filter(({ key }) => key.startsWith(XATTR));
   return found.map(({ key, value }) => ({ name: key.slice(XATTR.length), value }));

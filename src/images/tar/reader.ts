@@ -4,13 +4,13 @@ import { BLOCK, type Header, readHeader } from './header.js';
 import { type PaxRecords, paxNumber, paxText, paxTime, paxXattrs, readPax } from './pax.js';
 import { readOldSparse, readPaxSparse, type Sparse } from './sparse.js';
 
-/** A member of a tar; its contents have to be read, if at all, before the next member is asked for. */
+/** A member of a tar. Its contents can be read only until the next member is asked for. */
 export interface TarMember {
   entry: TarEntry;
   contents: AsyncIterable<Piece>;
 }
 
-/** Real extended headers and long names are smaller: a path has at most 4 KiB, an attribute 64 KiB. */
+/** The most bytes of an extended header or a long name. Real ones are smaller: a path has at most 4 KiB, an attribute 64 KiB. */
 const MAX_EXTENSION_BYTES = 1024 * 1024;
 const MAX_PATH_BYTES = 4095;
 const MAX_ID = 4294967294;
@@ -28,7 +28,7 @@ const TYPES: Record<string, TarEntry['type']> = {
   '6': 'fifo',
 };
 
-/** The content of extended headers and long names, which stand before the member that they describe. */
+/** Extended headers and long names. They are in front of the member that they describe. */
 interface Announced {
   pax: PaxRecords;
   longName?: string;
@@ -36,9 +36,9 @@ interface Announced {
 }
 
 /**
- * Reads a tar: ustar, pax and GNU, with long names, extended attributes and sparse files. Nothing is believed: numbers,
- * checksums and sizes are checked, and memory is bounded whatever the bytes say. Global extended headers are passed over, as by
- * other tools that read images.
+ * Reads a tar: ustar, pax and GNU, with long names, extended attributes and sparse files. The tar may be made to do harm: so numbers,
+ * checksums and sizes are checked, and the memory is limited, whatever the tar says. Global extended headers are ignored, as other
+ * programs that read images do.
  * @param source the bytes; read to their end
  * @throws NiwaError IMAGE_INVALID
  */
@@ -64,10 +64,10 @@ async function* membersOf(reader: ByteReader): AsyncGenerator<TarMember> {
     yield member;
     await member.finish();
   }
-  await reader.drain(); // the padding at the end of a tar is part of its digest
+  await reader.drain(); // the padding at the end of a tar counts in its digest, so it has to be read too
 }
 
-/** Takes an extended header or a long name for the next member. Gives false where the member is none of these. */
+/** Keeps an extended header or a long name for the next member. Gives false where the member is neither. */
 async function announce(header: Header, reader: ByteReader, announced: Announced): Promise<boolean> {
   const { type, size } = header;
   if (!['x', 'g', 'L', 'K', 'V'].includes(type)) return false;
@@ -90,7 +90,7 @@ class Member implements TarMember {
   readonly entry: TarEntry;
   readonly #reader: ByteReader;
   readonly #regions: Region[];
-  /** Bytes in the tar that have not been read, and what fills the last block. */
+  /** The bytes of the member that were not read yet, and the bytes that fill its last block. */
   #left: number;
   readonly #padding: number;
 
@@ -123,7 +123,7 @@ class Member implements TarMember {
     return this.#read();
   }
 
-  /** Skips the bytes of the member that were not read. */
+  /** Skips the bytes of the member that the caller has not read. */
   async finish(): Promise<void> {
     await this.#reader.skip(this.#left + this.#padding);
   }
@@ -140,7 +140,7 @@ class Member implements TarMember {
   }
 }
 
-/** Before POSIX, a directory was a file with a slash at the end of its name. */
+/** Gives the type of a member. Before POSIX, a directory had the type of a file, and a slash at the end of its name. */
 function typeOf({ type }: Header, path: string): TarEntry['type'] {
   const found = TYPES[type];
   if (found === undefined) throw badTar(`it has a member of the unknown type ${JSON.stringify(type)}`);

@@ -3,13 +3,13 @@ import { badTar, type Region } from './entry.js';
 import { BLOCK, number } from './header.js';
 import { type PaxRecords, paxNumber, paxText } from './pax.js';
 
-/** The ways in which GNU tar writes sparse files, see "Storing Sparse Files" in its manual. */
+/** Reads sparse files in the formats that GNU tar writes, see "Storing Sparse Files" in its manual. */
 
-/** A sparse file: its stored parts, and its size with the holes. */
+/** A sparse file: its stored parts (the map), and its size with the holes. */
 export interface Sparse {
   regions: Region[];
   realSize: number;
-  /** How many bytes of the member were the map. */
+  /** How many bytes at the beginning of the member were the map, and not content. */
   mapBytes: number;
 }
 
@@ -18,7 +18,7 @@ const OLD_HEADER = { map: 386, regions: 4, more: 482, realSize: 483 };
 const OLD_EXTENSION = { regions: 21, more: 504 };
 const REGION_BYTES = 24;
 
-/** Reads the map of the old GNU format: in the header, and in blocks behind it. */
+/** Reads the map of the old GNU format. Its first part is in the header, the rest in blocks after the header. */
 export async function readOldSparse(header: Buffer, reader: ByteReader): Promise<Sparse> {
   const regions = oldRegions(header, OLD_HEADER.map, OLD_HEADER.regions);
   for (let more = header[OLD_HEADER.more] !== 0; more; ) {
@@ -37,8 +37,8 @@ function oldRegions(block: Buffer, start: number, count: number): Region[] {
 }
 
 /**
- * Reads the map of a file that an extended header calls sparse (versions 0.0, 0.1 and 1.0).
- * @returns undefined where it says nothing of that
+ * Reads the map of a file that its extended header calls sparse (formats 0.0, 0.1 and 1.0).
+ * @returns undefined where the extended header does not call the file sparse
  */
 export async function readPaxSparse(records: PaxRecords, reader: ByteReader): Promise<Sparse | undefined> {
   if (paxText(records, 'GNU.sparse.major') === '1') return readMapInData(records, reader);
@@ -51,7 +51,7 @@ export async function readPaxSparse(records: PaxRecords, reader: ByteReader): Pr
   return checked({ regions: pairs(numbers), realSize, mapBytes: 0 });
 }
 
-/** Version 1.0: lines of decimal numbers before the data, filled up to whole blocks. */
+/** Reads the map of format 1.0: lines with decimal numbers in front of the data, filled up to whole blocks. */
 async function readMapInData(records: PaxRecords, reader: ByteReader): Promise<Sparse> {
   const realSize = paxNumber(records, 'GNU.sparse.realsize');
   if (realSize === undefined) throw badTar('a sparse file has no size');
@@ -91,7 +91,7 @@ function pairs(numbers: string[]): Region[] {
   }));
 }
 
-/** The parts have to be in their order, beside each other, and inside of the file. */
+/** Checks that the parts are in order, do not overlap, and are inside of the file. */
 function checked(sparse: Sparse): Sparse {
   let end = 0;
   for (const { offset, length } of sparse.regions) {
