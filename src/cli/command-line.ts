@@ -2,14 +2,17 @@ import { parseArgs } from 'node:util';
 import { NiwaError } from '../errors.js';
 import { show } from '../spec/problems.js';
 
-/** What a command takes, of which follows where its own part of a command line ends. */
+/** The grammar of a command. It decides where niwa's own part of a command line ends. */
 export interface Grammar {
   options: Record<string, { type: 'string' | 'boolean'; short?: string; multiple: boolean }>;
-  /** Behind so many words of its own, at the latest, the words of a container begin; null where it takes none of these. */
+  /**
+   * The number of niwa's own positional words after which the container's command begins at the latest; null if the
+   * command takes no container's command.
+   */
   wordsBehind: number | null;
 }
 
-/** A command line in two parts: what yargs gets, and the command of a container, whatever that looks like. */
+/** A command line in two parts: `own` for yargs, and the container's command, in any form. */
 export interface CommandLine {
   own: string[];
   words: string[];
@@ -18,14 +21,14 @@ export interface CommandLine {
 type Token = NonNullable<ReturnType<typeof tokensOf>>[number];
 
 /**
- * Splits a command line. The options of niwa are read as getopt(3) does: an option with a value takes the next word, also one with
- * a dash; in `own` each option is a word by itself, by its long name and with its value (`--env=A=1`), and of those that can be
- * given only once the last one counts. They may stand anywhere, but for commands with words of a container: there niwa's part ends
- * with the first of these words.
+ * Splits a command line into niwa's own part and the container's command. Options of niwa are read like getopt(3) does:
+ * an option with a value takes the next word, even if that begins with a dash. In `own`, each option is one word, with
+ * its long name and its value (`--env=A=1`); if an option may be given only once, the last one counts. Options may
+ * stand anywhere. But if the command takes a container's command, niwa's part ends before the first word of that.
  * @param argv without node and the script
  * @param global the options that may stand before the command
- * @param grammarOf the grammar of a command, with the global options; undefined where there is no such command
- * @throws NiwaError SPEC_INVALID where an option stands where it would be taken for something else
+ * @param grammarOf gives the grammar of a command, with the global options; undefined if there is no such command
+ * @throws NiwaError SPEC_INVALID if an option stands where it would count as part of the container's command
  */
 export function splitCommandLine(
   argv: string[],
@@ -69,7 +72,7 @@ function tokensOf(args: string[], { options }: Grammar) {
 }
 
 /**
- * Writes the words of niwa's own part again, one for each option.
+ * Writes niwa's own words in one form, one word for each option.
  * @throws NiwaError SPEC_INVALID for an option that is not in the grammar
  */
 function written(args: string[], { options }: Grammar): string[] {
@@ -91,7 +94,7 @@ function written(args: string[], { options }: Grammar): string[] {
   });
 }
 
-/** What is left behind `--`; yargs would take it for an option. */
+/** Refuses a word with a dash that was given after `--`: yargs would read it as an option. */
 function requireNoDash(word: string): string {
   if (!/^-./.test(word)) return word;
   throw new NiwaError(
@@ -104,7 +107,10 @@ function own<T>(record: Record<string, T>, key: string): T | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
-/** Of `-n=3` the value is 3, as of `--tail=3`. */
+/**
+ * The value of an option. For a short option as in `-n=3`, the leading "=" is removed, so that the value is 3 as with
+ * `--tail=3`.
+ */
 function textOf({ rawName, value, inlineValue }: Extract<Token, { kind: 'option' }>): string {
   return inlineValue === true && !rawName.startsWith('--') ? String(value).replace(/^=/, '') : String(value);
 }

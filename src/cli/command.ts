@@ -11,15 +11,15 @@ export interface Common {
   json: boolean;
 }
 
-/** The command of a container on the command line, see command-line.ts. */
+/** The container's command from the command line, see command-line.ts. */
 export const wordsOfContainer: string[] = [];
 
 /**
  * Makes a command that talks to the daemon.
- * @param command the words as yargs has them: "stop <id..>"
+ * @param command the words in the form of yargs: "stop <id..>"
  * @param builder declares the options; their types are those of `args`
- * @param action gives the exit status, 0 where it gives none
- * @param statusOf the exit status of an error
+ * @param action gives the exit status; undefined means 0
+ * @param statusOf gives the exit status for an error
  */
 export function daemonCommand<O extends Common>(
   command: string,
@@ -45,7 +45,7 @@ export function daemonCommand<O extends Common>(
   };
 }
 
-/** What yargs knows of the options and positional arguments of a command; its types leave it out. */
+/** The options and positional arguments of a command as yargs knows them; yargs's own types do not have this. */
 export interface Declared {
   string: string[];
   boolean: string[];
@@ -53,22 +53,25 @@ export interface Declared {
   alias: Record<string, string[]>;
 }
 
-/** Gives what a command declares. */
+/** Gives the options and positional arguments that a command declares. */
 export function declaredBy(yargs: Argv<never>): Declared {
   return (yargs as unknown as { getOptions(): Declared }).getOptions();
 }
 
-/** Lets each option and positional argument with a text take one word as it is, also `-`, which yargs would take for an option. */
+/**
+ * Makes each option and positional argument of type string take exactly one word, even `-`, which yargs would otherwise
+ * read as an option.
+ */
 export function withOneValueEach<O>(yargs: Argv<O>): Argv<O> {
   const { string, array } = declaredBy(yargs as Argv<never>);
   for (const name of string.filter((one) => !array.includes(one))) yargs.nargs(name, 1);
   return yargs;
 }
 
-/** An error may repeat a word of the command line, of any length. */
+/** The longest error message: an error may repeat a word of the command line, which may be very long. */
 const MESSAGE_CHARACTERS = 4000;
 
-/** Tells an error on standard error; gives the exit status. */
+/** Prints an error on standard error; gives the exit status. */
 export function fail(error: unknown, json: boolean, statusOf: (error: unknown) => number): number {
   const { code, details } = error as { code?: string; details?: object };
   const message = messageOf(error);
@@ -77,18 +80,18 @@ export function fail(error: unknown, json: boolean, statusOf: (error: unknown) =
   return statusOf(error);
 }
 
-/** Tells on standard error what a container does not have as its user may expect. */
+/** Prints the warnings about a container on standard error: settings that do not work as a user may expect. */
 export function tellWarnings({ warnings }: { warnings: string[] }): void {
   for (const warning of warnings) process.stderr.write(`niwa: warning: ${escaped(warning)}\n`);
 }
 
-/** Prints a value as JSON, or as its words. */
+/** Prints a value as JSON, or as text. */
 export function print(json: boolean, value: unknown, words: () => string): void {
   const text = escaped(json ? JSON.stringify(value, null, 2) : words());
   if (text !== '') process.stdout.write(`${text}\n`);
 }
 
-/** Prints values as a JSON array, each as it comes. */
+/** Prints values as a JSON array, each as soon as it comes. */
 export async function printArray(values: AsyncIterable<unknown>): Promise<void> {
   let begun = false;
   for await (const value of values) {
@@ -99,12 +102,12 @@ export async function printArray(values: AsyncIterable<unknown>): Promise<void> 
   process.stdout.write(begun ? '\n]\n' : '[]\n');
 }
 
-/** The positional argument of commands that take containers one after another. */
+/** The positional argument of commands that take several containers. */
 export function withIds(yargs: Argv<Common>) {
   return yargs.positional('id', { type: 'string', array: true, demandOption: true, describe: 'containers' });
 }
 
-/** The options that choose containers: all that are given have to fit. */
+/** The options that select containers; a container must match all given options. */
 export function withFilter(yargs: Argv<Common>) {
   return yargs
     .option('owner', { type: 'string', array: true, nargs: 1, default: [], describe: 'only those of this owner' })
@@ -124,8 +127,8 @@ export function withId(yargs: Argv<Common>) {
 }
 
 /**
- * Does something to each container, goes on after an error, and prints the id of each success.
- * @returns 0, or the status of the last error
+ * Runs an action for each container and prints the id of each success. An error does not stop the loop.
+ * @returns 0, or the exit status of the last error
  */
 export async function forEach(
   ids: string[],

@@ -1,12 +1,12 @@
 import { invalid, show } from '../spec/problems.js';
 
-/** What leaves a terminal unless something else is asked for. */
+/** The keys that detach from a terminal, unless other keys are given. */
 export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
 
 const ALLOWED = 'keys with commas between them, each a letter or ctrl- with one of a-z @ [ \\ ] ^ _; "" for none';
 
 /**
- * Reads keys such as "ctrl-p,ctrl-q" as the bytes that a terminal sends for them.
+ * Reads key names such as "ctrl-p,ctrl-q"; gives the bytes that a terminal sends for these keys.
  * @throws NiwaError SPEC_INVALID
  */
 export function parseDetachKeys(text: string): Uint8Array {
@@ -19,19 +19,20 @@ export function parseDetachKeys(text: string): Uint8Array {
   });
 }
 
-/** Finds a sequence of keys in what is typed, however it is cut into pieces. */
+/** Finds the detach keys in the user's input, even if the input arrives in pieces. */
 export class DetachFilter {
   readonly #keys: Uint8Array;
   #matched = 0;
 
-  /** @param keys what parseDetachKeys() gave; none are never found */
+  /** @param keys the result of parseDetachKeys(); empty: the filter never detaches */
   constructor(keys: Uint8Array) {
     this.#keys = keys;
   }
 
   /**
-   * Takes a piece. Gives what to pass on: keys that may begin the sequence are held back until the next one tells.
-   * @returns `detached` where the sequence is complete; what comes behind it is dropped
+   * Takes a piece of input and gives the bytes to send to the container. Bytes that may be the beginning of the detach
+   * keys are held back until the next byte decides.
+   * @returns `detached` is true if the keys are complete; the bytes after them are dropped
    */
   feed(piece: Uint8Array): { data: Uint8Array; detached: boolean } {
     const data: number[] = [];
@@ -45,7 +46,10 @@ export class DetachFilter {
     return { data: Uint8Array.from(data), detached: false };
   }
 
-  /** Gives up the longest begin that does not fit any more; a shorter one may still be under way. */
+  /**
+   * Called when the next byte does not continue the sequence: gives the held bytes that can no longer belong to it. The
+   * other held bytes may be the beginning of a later match.
+   */
   #shift(): Uint8Array {
     const held = this.#keys.subarray(0, this.#matched);
     let dropped = 1;

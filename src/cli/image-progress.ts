@@ -9,8 +9,9 @@ const CLEAR_LINE = '\r\x1b[K';
 const SHORT_ID = 19;
 
 /**
- * Imports and tells how far it is: on a terminal on one line of standard error that changes, else a line for each layer. The names
- * go to standard output at the end; with `json`, everything as it comes.
+ * Imports an image and shows the progress on standard error: on a terminal one line that changes, otherwise one line
+ * for each layer. The names of the images go to standard output in the end. With `json`, each message goes to standard
+ * output as it comes.
  */
 export async function showImport(
   client: NiwaClient,
@@ -30,7 +31,7 @@ export async function showImport(
   return EXIT.ok;
 }
 
-/** Says in a line how far an import is. */
+/** Describes the progress of an import in one line. */
 export function progressText(progress: Exclude<ImportProgress, { type: 'image' | 'warning' }>): string {
   if (progress.type === 'receiving') return `receiving: ${formatBytes(progress.bytes)}`;
   const layer = `layer ${progress.number} of ${progress.total}, ${progress.layer.slice(0, SHORT_ID)}`;

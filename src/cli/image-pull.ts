@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { NiwaError } from '../errors.js';
 import { parseReference } from '../spec/reference.js';
 
-/** An image layout that was pulled. */
+/** The image layout in which skopeo has stored a pulled image. */
 export interface Pulled {
   directory: string;
   name: string;
@@ -16,9 +16,10 @@ export interface Pulled {
 const PREFIX = 'docker://';
 
 /**
- * Pulls an image from a registry into a directory, by skopeo(1), which runs as the user, with the user's logins.
+ * Pulls an image from a registry into a directory. skopeo(1) does this, as the current user and with this user's
+ * logins.
  * @param reference with or without "docker://"
- * @throws NiwaError SPEC_INVALID, HOST_ERROR where there is no skopeo or it fails
+ * @throws NiwaError SPEC_INVALID; HOST_ERROR if skopeo is missing or fails
  */
 export async function pull(reference: string, { tlsVerify }: { tlsVerify: boolean }): Promise<Pulled> {
   const source = reference.startsWith(PREFIX) ? reference.slice(PREFIX.length) : reference;
@@ -39,14 +40,14 @@ export async function pull(reference: string, { tlsVerify }: { tlsVerify: boolea
   return { directory, name, remove };
 }
 
-/** Skopeo wants a policy of signatures, see containers-policy.json(5), or to be told that there is none. */
+/** Whether a signature policy exists, see containers-policy.json(5). Without one, skopeo must be told to use none. */
 function hasPolicy(): boolean {
   return ['/etc/containers', join(homedir(), '.config/containers')].some((path) =>
     existsSync(join(path, 'policy.json')),
   );
 }
 
-/** Its progress goes to our standard error. */
+/** Runs skopeo; its progress goes to standard error. */
 async function skopeo(args: string[]): Promise<void> {
   const child = spawn('skopeo', args, { stdio: ['ignore', process.stderr, process.stderr] });
   const failed = (reason: string, cause?: unknown) => new NiwaError('HOST_ERROR', reason, { cause });

@@ -4,7 +4,8 @@ import type { Readable } from 'node:stream';
 import { messageOf, NiwaError } from '../errors.js';
 
 /**
- * Opens what is to be imported as a tar: a file, `-` for standard input, or a directory, which tar(1) packs meanwhile.
+ * Opens an image for import, as the stream of a tar: a tar file, `-` for standard input, or a directory, which tar(1)
+ * packs during the import.
  * @throws NiwaError SPEC_INVALID
  */
 export function openSource(path: string): Readable {

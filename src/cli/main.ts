@@ -5,11 +5,11 @@ import { EXIT } from './exit-codes.js';
 import { runCommandLine } from './parser.js';
 import { escaped } from './text.js';
 
-/** yargs repeats the words that it does not know. */
+/** The longest error of yargs that is shown: yargs repeats unknown words, which may be very long. */
 const SHOWN_CHARACTERS = 1000;
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(EXIT.ok); // `niwa ps | head`
+  if (error.code === 'EPIPE') process.exit(EXIT.ok); // the reader has closed the pipe: `niwa ps | head`
 });
 
 runCommandLine(COMMANDS, process.argv.slice(2)).catch((error: unknown) => {

@@ -8,13 +8,13 @@ import { IMAGE_COMMANDS } from './commands/image.js';
 
 export type AnyCommand = CommandModule<Common, never>;
 
-/** The argument with which the shell's completion script calls us. */
+/** The argument with which the shell's completion script calls niwa. */
 const COMPLETION = '--get-yargs-completions';
 
 /**
- * Runs the command that a command line names.
+ * Runs the command of a command line.
  * @param argv without node and the script
- * @throws NiwaError SPEC_INVALID, or an Error of yargs, where the command line is wrong
+ * @throws NiwaError SPEC_INVALID, or an Error of yargs, if the command line is wrong
  */
 export async function runCommandLine(commands: AnyCommand[], argv: string[]): Promise<void> {
   const { own, words } = argv.includes(COMPLETION)
@@ -53,7 +53,7 @@ function grammarOfCommand(commands: AnyCommand[], name: string): Grammar | undef
   return grammarOf(name === 'image' ? IMAGE_COMMANDS : found);
 }
 
-/** The options that commands declare, without their positional arguments; and where the words of a container begin. */
+/** The grammar of commands: their options, without positional arguments, and where the container's command begins. */
 function grammarOf(commands: AnyCommand[]): Grammar {
   const parser = withCommon(yargs());
   for (const { builder } of commands) if (typeof builder === 'function') builder(parser);

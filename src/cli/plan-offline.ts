@@ -14,9 +14,10 @@ import type { SpecInput } from '../protocol/spec.js';
 import { DEFAULT_BOUNDS, resolveBounds, UNBOUNDED } from '../spec/ceilings.js';
 
 /**
- * Gives what a niwad with the default configuration, without images and without containers, would do with a spec of root's.
- * @param cgroup the name of its group
- * @param runDir its run directory
+ * Gives the plan that a niwad with the default configuration, without images and containers, would follow for a spec of
+ * root.
+ * @param cgroup the name of that niwad's group
+ * @param runDir that niwad's run directory
  * @throws NiwaError SPEC_INVALID, HOST_UNSUPPORTED, NOT_FOUND, PATH_TIMEOUT, HOST_ERROR
  */
 export function planOffline(input: SpecInput, cgroup: string, runDir: string): Promise<Planned> {

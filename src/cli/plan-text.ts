@@ -5,7 +5,8 @@ const OFFLINE =
   'no niwad was asked: this is the plan of one with the default configuration, without images and without containers';
 
 /**
- * Writes the steps of a plan as numbered lines, how the container will end, and where it matters that no niwad was asked.
+ * Writes the steps of a plan as numbered lines, then how the container will end, then, for an offline plan, which
+ * differences to a niwad's plan are possible.
  * @param offline whether the plan was made without a niwad
  */
 export function planText({ spec, steps }: Planned, offline: boolean): string {

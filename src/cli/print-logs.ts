@@ -3,8 +3,8 @@ import type { LogChunk } from '../protocol/logs.js';
 const NEWLINE = 10;
 
 /**
- * Copies output to our own streams of the same names, no faster than they take it.
- * @param format what to write of a chunk
+ * Copies the output of a container to niwa's standard output and standard error, as fast as these streams take it.
+ * @param format makes the text of a chunk
  */
 export async function printLogs(
   chunks: AsyncIterable<LogChunk>,
@@ -17,12 +17,15 @@ export async function printLogs(
   }
 }
 
-/** The bytes exactly as the container wrote them. */
+/** Gives the bytes exactly as the container wrote them. */
 export function writeAsIs({ data }: LogChunk): Buffer {
   return data;
 }
 
-/** Makes a format that puts its time in front of each line; a line that comes in pieces has the time of the first. */
+/**
+ * Makes a format that puts the time before each line. A line that comes in several pieces gets the time of its first
+ * piece.
+ */
 export function lineStamper(): (chunk: LogChunk) => Buffer {
   const midLine = { stdout: false, stderr: false };
   return ({ time, stream, data }) => {

@@ -1,6 +1,9 @@
 import { resolve } from 'node:path';
 
-/** What a spec file may name beside itself: each list is the path to a field, and `*` every entry of a list. */
+/**
+ * The fields of a spec that may contain a path relative to the spec file. Each list is the path to a field; `*` means
+ * every entry of a list.
+ */
 const PATHS = [
   ['root', 'path'],
   ['root', 'file'],
@@ -9,11 +12,11 @@ const PATHS = [
 ];
 
 /**
- * Makes the paths of a spec absolute that begin with `./` or `../`: those of the root and of the mounts' sources, which the
- * daemon takes only as absolute paths, since it has a working directory of its own. All else stays as it is, also what is no
- * spec: that is refused later, with its path.
- * @param spec what a spec file says
- * @param folder the folder that the paths start from, absolute
+ * Makes some paths of a spec absolute: the paths of the root and of the mounts' sources, if they begin with `./` or
+ * `../`. The daemon accepts only absolute paths, because its working directory differs from the user's. All other
+ * values stay the same; a value of a wrong type is refused later, with its place in the spec.
+ * @param spec the content of a spec file
+ * @param folder the absolute path of the folder that the relative paths start from
  * @returns a new spec
  */
 export function withAbsolutePaths<T>(spec: T, folder: string): T {

@@ -8,7 +8,7 @@ import { withAbsolutePaths } from './relative-paths.js';
 import { type SpecOptions, toSpec } from './spec-options.js';
 
 /**
- * Gives the spec that a command line asks for: its file, its flags on top, and the command of the container.
+ * Gives the spec of a command line: the spec file, changed by the flags, with the container's command.
  * @throws NiwaError SPEC_INVALID
  */
 export async function specOf(options: SpecOptions): Promise<SpecInput> {
@@ -17,8 +17,9 @@ export async function specOf(options: SpecOptions): Promise<SpecInput> {
 }
 
 /**
- * Reads YAML, of which JSON is a part. The parser is loaded only here: most commands need none. Paths in it are relative to
- * the file, those of standard input to the working directory.
+ * Reads a spec file, which is YAML or JSON (JSON is a part of YAML). The parser is loaded only here, because most
+ * commands do not need it. Relative paths in the file start from the file's folder; in standard input, from the working
+ * directory.
  */
 async function readSpecFile(path: string): Promise<Partial<SpecInput>> {
   const { parseYaml } = await import('../spec/yaml.js');

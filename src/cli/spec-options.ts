@@ -4,9 +4,9 @@ import type { ResourcesInput, SpecInput } from '../protocol/spec.js';
 import type { Common } from './command.js';
 import { numberOr, wrong } from './values.js';
 
-/** The flags that change limits, as yargs gives them. */
+/** The flags that change limits, in the form of yargs. */
 export type LimitOptions = Partial<ArgumentsOf<typeof withLimits>>;
-/** The flags that make up a spec, as yargs gives them. */
+/** The flags of a spec, in the form of yargs. */
 export type SpecOptions = Partial<ArgumentsOf<typeof withSpec>>;
 
 type ArgumentsOf<F extends (yargs: Argv<Common>) => Argv<unknown>> =
@@ -27,7 +27,7 @@ export function withLimits<O extends Common>(yargs: Argv<O>) {
     .option('io-wbps', { type: 'string', array: true, nargs: 1, describe: 'DEVICE:RATE of writing' });
 }
 
-/** Declares the flags of a spec, and the command as positional words. */
+/** Declares the flags of a spec, and the container's command as positional words. */
 export function withSpec<O extends Common>(yargs: Argv<O>) {
   return withLimits(
     yargs
@@ -88,10 +88,11 @@ export function withSpec<O extends Common>(yargs: Argv<O>) {
 }
 
 /**
- * Makes a spec of the flags and the command, on top of `base`; what is left out stays out.
- * @param words the command of the container
+ * Makes a spec from the flags and the container's command, on top of `base`. Fields without a flag are left as in
+ * `base`.
+ * @param words the container's command
  * @param base the spec of a file
- * @throws NiwaError SPEC_INVALID where a flag is not of its grammar
+ * @throws NiwaError SPEC_INVALID if the value of a flag does not follow its grammar
  */
 export function toSpec(options: SpecOptions, words: string[], base: Partial<SpecInput> = {}): SpecInput {
   const resources = toResources(options);
@@ -127,7 +128,7 @@ export function toSpec(options: SpecOptions, words: string[], base: Partial<Spec
   }) as SpecInput;
 }
 
-/** Makes limits of the flags; undefined where there are none. */
+/** Makes limits from the flags; undefined if no flag is given. */
 export function toResources(options: LimitOptions): ResourcesInput | undefined {
   const io = [...toIo('rbps', options.ioRbps), ...toIo('wbps', options.ioWbps)];
   const resources = defined({
@@ -148,7 +149,7 @@ function mergedLimits(base: SpecInput['resources'], flags: ResourcesInput): Reso
   });
 }
 
-/** A device path may hold colons: the rate is behind the last one. */
+/** Reads DEVICE:RATE. The rate is after the last colon, because a device path may contain colons. */
 function toIo(limit: 'rbps' | 'wbps', values: string[] = []): NonNullable<ResourcesInput['io']> {
   return values.map((value) => {
     const colon = value.lastIndexOf(':');
@@ -157,7 +158,10 @@ function toIo(limit: 'rbps' | 'wbps', values: string[] = []): NonNullable<Resour
   });
 }
 
-/** A file is an image; what cannot be looked at is for niwad to refuse. */
+/**
+ * The field for a root: a file is an image, any other path is a directory. If the path cannot be read, niwad refuses it
+ * later.
+ */
 function rootFrom(path: string | undefined): NonNullable<SpecInput['root']> {
   if (path === undefined) return {};
   return isFile(path) ? { file: path } : { path };
@@ -205,7 +209,7 @@ function toTmpfs(value: string): MountInput {
   return defined({ type: 'tmpfs', target, size }) as MountInput;
 }
 
-/** A check of the flags takes the place of the one in the base, with the times of that. */
+/** Makes the readiness check. A check from the flags replaces the check of the base, but keeps the times of the base. */
 function toReady(value: string | undefined, base: SpecInput['ready']): object | undefined {
   if (value === undefined || (base !== undefined && !isObject(base))) return base;
   const { tcp: _, http: __, ...times } = base ?? {};
@@ -221,7 +225,7 @@ function toNetwork(network: string | undefined): string | undefined {
   return wrong('--network', network, 'none, bridge, host, container:ID, or the path of a network namespace');
 }
 
-/** What is said of the bridge means to be on it. */
+/** Makes the network. A flag that only makes sense on the bridge puts the container on the bridge. */
 function bridged(base: SpecInput['network'], options: SpecOptions): SpecInput['network'] {
   if (options.network !== undefined && options.network !== 'bridge') base = undefined;
   const { publish = [], networkGroup, rateIn, rateOut } = options;
@@ -235,8 +239,8 @@ function bridged(base: SpecInput['network'], options: SpecOptions): SpecInput['n
 
 /**
  * Reads NAME=VALUE.
- * @param flag for the error
- * @param values none where the flag was not given
+ * @param flag the name of the flag, for the error
+ * @param values empty if the flag is not given
  * @throws NiwaError SPEC_INVALID
  */
 export function pairs(flag: string, values: string[] = []): Record<string, string> {
@@ -248,22 +252,23 @@ export function pairs(flag: string, values: string[] = []): Record<string, strin
   );
 }
 
-// What a spec file says has not been checked: niwad does that. What is of a wrong shape there stays as it is, for niwad to refuse.
+// The content of a spec file is not checked here, but by niwad. A value of a wrong type is left as it is, so that niwad
+// refuses it.
 
-/** Puts the fields that are given over a base; undefined where there is neither. */
+/** Puts the given fields over a base; undefined if there are neither fields nor base. */
 function merged<T extends object>(base: T | undefined, fields: object): T | undefined {
   if (!isMissing(base) && !isObject(base)) return base;
   const given = defined(fields);
   return isMissing(base) && Object.keys(given).length === 0 ? undefined : ({ ...base, ...given } as T);
 }
 
-/** Puts items behind those of a base; undefined where there are none. */
+/** Appends items to those of a base; undefined if there are neither items nor base. */
 function appended<T>(base: T[] | undefined, items: T[]): T[] | undefined {
   if (isMissing(base)) return items.length === 0 ? undefined : items;
   return Array.isArray(base) ? [...base, ...items] : base;
 }
 
-/** YAML gives null for a field without a value. */
+/** YAML gives null for a field without a value, so null counts as missing. */
 function isMissing(value: unknown): value is undefined {
   return value === undefined || value === null;
 }

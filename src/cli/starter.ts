@@ -1,6 +1,7 @@
 /**
- * The spec that `niwa init` writes. It is valid as it stands on every host. A `#` with a space behind it begins words; one without
- * stands before a field that may be used: with all of these uncommented it is valid too, which a test sees to.
+ * The spec file that `niwa init` writes; it is valid on every host. "# " (with a blank) begins a comment. "#" without a
+ * blank stands before a field that the user may enable; with all of these enabled the spec is valid too, which a test
+ * checks.
  */
 export const STARTER = `# A container of niwa. What a start would do:  niwa plan FILE    Run it:  niwa run -f FILE
 # Lines with "#" directly before a name are fields to choose from: take the "#" away.

@@ -4,7 +4,7 @@ import { table } from './table.js';
 
 const HEADINGS = ['ID', 'STATE', 'CPU', 'CPU TIME', 'THROTTLED', 'MEMORY', 'PIDS', 'READ', 'WRITTEN', 'WRITE/S'];
 
-/** Lays out one reading of each container; a dash where the host has no such figure. */
+/** Makes a table with one reading of each container; a dash means that the host does not have the figure. */
 export function statsTable(all: Stats[]): string {
   const rows = all.map(({ id, state, usage: { cpu, memory, pids, io }, rates }) => [
     id,

@@ -1,8 +1,9 @@
 import { pad, widthOf } from './text.js';
 
 /**
- * Lays out rows of plain text under headings, columns as wide as their widest cell, two spaces between them.
- * @param right the columns (from 0) that are figures and stand to the right
+ * Makes a table of plain text with headings. Each column is as wide as its widest cell, with two spaces between
+ * columns.
+ * @param right the columns (counted from 0) that are aligned to the right, because they contain figures
  */
 export function table(headings: string[], rows: string[][], right: number[] = []): string {
   const widths = headings.map((heading, i) =>

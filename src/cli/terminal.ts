@@ -5,18 +5,21 @@ import type { SessionExit } from '../protocol/frames.js';
 import { DetachFilter } from './detach-keys.js';
 import { FORWARDED } from './forwarded.js';
 
-/** How a session looks from here. */
+/** How a session is connected to the user's terminal. */
 export interface SessionOptions {
-  /** Whether it has a terminal: then ours is raw meanwhile, and it hears of its size. */
+  /**
+   * Whether the session has a terminal. If so, the user's terminal is in raw mode during the session, and the session
+   * gets its size.
+   */
   tty: boolean;
-  /** Whether it gets our standard input. */
+  /** Whether the session gets niwa's standard input. */
   stdin: boolean;
-  /** The keys that leave it, none for never. */
+  /** The keys that detach from the session; empty for no keys. */
   detachKeys: Uint8Array;
 }
 
 /**
- * Makes sure that a terminal can be passed on.
+ * Throws unless standard input is a terminal, which a session with a terminal needs.
  * @throws NiwaError SPEC_INVALID
  */
 export function requireTerminal(): void {
@@ -27,16 +30,17 @@ export function requireTerminal(): void {
     );
 }
 
-/** The size of our terminal; undefined where standard output is none. */
+/** The size of the user's terminal; undefined if standard output is not a terminal. */
 export function terminalSize(): { rows: number; columns: number } | undefined {
   const { rows, columns } = process.stdout;
   return process.stdout.isTTY && rows > 0 && columns > 0 ? { rows, columns } : undefined;
 }
 
 /**
- * Connects our standard streams with a session until it ends. The terminal is as before afterwards, also after an error.
- * @returns how it ended; null where it was left by the detach keys
- * @throws NiwaError as the session does
+ * Connects niwa's standard streams with a session until the session ends. Afterwards the user's terminal has its old
+ * mode, also after an error.
+ * @returns how the session ended; null if the user has detached
+ * @throws NiwaError the errors of the session
  */
 export async function passThrough(session: ClientSession, options: SessionOptions): Promise<SessionExit | null> {
   const resize = () => {
@@ -71,7 +75,10 @@ async function output(session: ClientSession): Promise<SessionExit> {
   }
 }
 
-/** Gives null for a detach; at the end of our input it only says so, and the session goes on. */
+/**
+ * Sends niwa's standard input to the session. Resolves with null when the user detaches. At the end of the input the
+ * session goes on, and the promise never resolves.
+ */
 async function input(session: ClientSession, { tty, detachKeys }: SessionOptions): Promise<null> {
   const filter = new DetachFilter(tty ? detachKeys : new Uint8Array());
   const pieces = process.stdin.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
@@ -84,7 +91,7 @@ async function input(session: ClientSession, { tty, detachKeys }: SessionOptions
   return new Promise(() => {});
 }
 
-/** A process with a standard input that it still reads does not end. */
+/** Stops reading standard input: while Node.js reads from it, niwa does not exit. */
 function letGoOfInput(stdin: ReadStream): void {
   stdin.pause();
   stdin.unref?.();

@@ -1,18 +1,21 @@
 import stringWidth from 'string-width';
 
-/** Control characters, and those that turn the direction of text: both would change what a terminal shows beside them. */
+/**
+ * Control characters, and characters that change the direction of text: a terminal would show the text around them
+ * wrongly.
+ */
 const UNPRINTABLE = /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 const ASCII = /^[ -~]*$/;
 const graphemes = new Intl.Segmenter();
 
-/** Makes a text of somebody else harmless for a terminal: owners, labels and commands may hold anything. */
+/** Makes a text of unknown origin safe for a terminal: owners, labels and commands may contain any characters. */
 export function plain(text: string): string {
   return text.replaceAll(UNPRINTABLE, '?');
 }
 
 /**
- * Makes lines, or JSON, harmless for a terminal: what it would act on is written as in JSON (\u001b). Line ends and tabs stay.
- * In JSON such characters are only ever inside strings, so its meaning stays.
+ * Makes lines, or JSON, safe for a terminal: control characters are written like in JSON (\u001b). Line ends and tabs
+ * stay. In JSON, such characters only occur inside strings, so the meaning of the JSON stays the same.
  */
 export function escaped(text: string): string {
   return text.replaceAll(UNPRINTABLE, (found) =>
@@ -20,12 +23,15 @@ export function escaped(text: string): string {
   );
 }
 
-/** Gives the columns that a plain text takes on a terminal. */
+/** Gives the number of terminal columns that a plain text takes. */
 export function widthOf(text: string): number {
   return stringWidth(text);
 }
 
-/** Cuts a plain text to a width in columns, with a mark (of one column, or none) where something is missing; never through a character. */
+/**
+ * Cuts a plain text to a width in columns. If text is cut off, `mark` (one column, or empty) ends it. A character is
+ * never cut in two.
+ */
 export function cut(text: string, width: number, mark = '…'): string {
   const room = width - mark.length;
   if (ASCII.test(text) ? text.length <= width : widthOf(text) <= width) return text;
@@ -40,7 +46,7 @@ export function cut(text: string, width: number, mark = '…'): string {
   return kept + mark;
 }
 
-/** Fills a plain text with spaces up to a width in columns, on its right or on its left. */
+/** Fills a plain text with spaces up to a width in columns: spaces on its right, or with `right` on its left. */
 export function pad(text: string, width: number, right = false): string {
   const spaces = ' '.repeat(Math.max(0, width - widthOf(text)));
   return right ? spaces + text : text + spaces;

@@ -25,7 +25,10 @@ const COLUMNS: [string, Cell][] = [
   ['PEAK', ({ memory_peak_bytes }) => figure(memory_peak_bytes, formatBytes)],
 ];
 
-/** Lays out sums; a dash where no record has the figure, or where the rest has no owner or label. */
+/**
+ * Makes the table of sums. A dash means that no record has the figure; in the row of the rest, that the rest has no
+ * owner or label.
+ */
 export function usageTable({ by, rows }: UsageAnswer): string {
   const headings = [
     cut(plain(by.replace(/^label:/, '')), KEY_WIDTH).toUpperCase(),
@@ -57,13 +60,16 @@ const FIELDS = [
   'duration_usec',
 ] as const satisfies (keyof UsageRow)[];
 
-/** Writes the raw figures as CSV, with a line of headings unless not; quoted as in RFC 4180, null is an empty field. */
+/**
+ * Writes the figures as CSV, quoted as in RFC 4180, with a line of headings unless `headings` is false; null is an
+ * empty field.
+ */
 export function usageCsv({ rows }: UsageAnswer, { headings = true } = {}): string {
   const lines = rows.map((row) => FIELDS.map((name) => csvField(row[name])).join(','));
   return (headings ? [FIELDS.join(','), ...lines] : lines).join('\n');
 }
 
-/** An empty text is quoted, to tell it from null. */
+/** An empty text is quoted, so that it differs from null. */
 function csvField(value: string | number | null): string {
   if (value === null) return '';
   const text = String(value);

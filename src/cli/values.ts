@@ -1,11 +1,14 @@
 import { DURATION_WORDS, parseDuration } from '../protocol/units.js';
 import { invalid, show } from '../spec/problems.js';
 
-/** The values of options that a command reads by itself; all others are read by niwad, in the same grammar (src/protocol/units.ts). */
+/**
+ * Reads the values of options that a command needs itself. niwad reads the values of all other options, in the same
+ * grammar (src/protocol/units.ts).
+ */
 
 /**
  * Reads a duration.
- * @param flag for the error
+ * @param flag the name of the flag, for the error
  * @returns microseconds
  * @throws NiwaError SPEC_INVALID
  */
@@ -15,8 +18,8 @@ export function toDuration(flag: string, text: string): number {
 
 /**
  * Reads a whole number.
- * @param least the lowest that is allowed
- * @param words what is allowed beside a number, for the error
+ * @param least the lowest allowed number
+ * @param words other allowed values, for the error
  * @throws NiwaError SPEC_INVALID
  */
 export function toCount(flag: string, text: string, least: number, words = ''): number {
@@ -24,12 +27,12 @@ export function toCount(flag: string, text: string, least: number, words = ''): 
   return count >= least ? count : wrong(flag, text, `a whole number from ${least} on${words}`);
 }
 
-/** Reads what may also be a word, such as `max`, which niwad judges. */
+/** Reads a value that may be a number or a word such as `max`; niwad checks the word. */
 export function numberOr(text: string | undefined): number | string | undefined {
   return text !== undefined && /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text;
 }
 
-/** @throws NiwaError SPEC_INVALID, always */
+/** Always throws. @throws NiwaError SPEC_INVALID */
 export function wrong(flag: string, value: string, allowed: string): never {
   throw invalid('the command line', [{ path: flag, found: show(value), allowed }]);
 }

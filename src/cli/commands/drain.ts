@@ -39,7 +39,7 @@ export const drain = daemonCommand(
   },
 );
 
-/** Says how far a drain is; `now` in milliseconds since 1970. */
+/** Describes the progress of a drain in words; `now` in milliseconds since 1970. */
 export function drainText({ draining, remaining, ends_at, without_lifetime }: DrainStatus, now: number): string {
   if (!draining) return 'not draining: new containers are taken';
   if (remaining === 0) return 'drained';

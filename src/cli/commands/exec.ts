@@ -91,7 +91,7 @@ export const attach = daemonCommand(
   statusOfFailedRun,
 );
 
-/** Says that a container was left. */
+/** Prints that niwa has detached from a container that goes on. */
 export function detached(id: string): number {
   process.stderr.write(`\r\nniwa: left ${id}, which goes on; \`niwa attach ${id}\` comes back\r\n`);
   return 0;

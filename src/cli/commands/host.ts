@@ -60,9 +60,10 @@ export const version: CommandModule<Common, Common> = {
   },
 };
 
-/** @throws NiwaError where the configuration cannot be read */
+/** @throws NiwaError if the configuration cannot be read */
 async function checkAllowed(file: string | undefined): Promise<Check[]> {
-  const { mergeConfig, readConfigFile } = await import('../../daemon/config.js'); // the schema behind it takes a while to load
+  // loaded here because its schema takes a while to load
+  const { mergeConfig, readConfigFile } = await import('../../daemon/config.js');
   const { roots = [], sources = [] } = mergeConfig(
     {},
     readConfigFile(file ?? DEFAULT_CONFIG_FILE, file !== undefined),

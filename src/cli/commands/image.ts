@@ -7,7 +7,7 @@ import { pull as pullLayout } from '../image-pull.js';
 import { openSource } from '../image-source.js';
 import { table } from '../table.js';
 
-/** How much of a digest people read. */
+/** The length of a digest as it is shown. */
 const SHORT_ID = 'sha256:'.length + 12;
 
 const importCommand = daemonCommand(
@@ -79,7 +79,7 @@ export const image: CommandModule<Common, Common> = {
   handler: () => {},
 };
 
-/** Lays out images; `now` in milliseconds since 1970. */
+/** Makes the table of images; `now` in milliseconds since 1970. */
 export function imageTable(listed: ImageInfo[], now: number): string {
   const headings = ['NAME', 'ID', 'SIZE', 'LAYERS', 'CREATED', 'IMPORTED'];
   const age = (time: string | null) =>

@@ -19,7 +19,7 @@ const withFile = (yargs: Argv<Common>) =>
 
 type InitOptions = ReturnType<typeof withFile> extends Argv<infer O> ? O : never;
 
-/** Needs no daemon. */
+/** This command works without a daemon. */
 export const init: CommandModule<Common, InitOptions> = {
   command: 'init [file]',
   describe: 'Write a spec to begin with, with every usual field explained',
@@ -37,7 +37,7 @@ export const init: CommandModule<Common, InitOptions> = {
   },
 };
 
-/** @throws NiwaError HOST_ERROR where it cannot be written, or is there and is not to be replaced */
+/** @throws NiwaError HOST_ERROR if the file cannot be written, or exists and may not be replaced */
 function write(file: string, force: boolean): void {
   try {
     writeFileSync(file, STARTER, { flag: force ? 'w' : 'wx' });

@@ -2,7 +2,7 @@ import { daemonCommand, forEach, print, tellWarnings, withIds } from '../command
 import { specOf } from '../spec-file.js';
 import { withSpec } from '../spec-options.js';
 
-/** The verbs that move containers through their states. */
+/** The commands that change the state of containers. */
 
 export const create = daemonCommand(
   'create [command..]',

@@ -21,7 +21,10 @@ const withPlan = (yargs: Argv<Common>) =>
 
 type PlanOptions = ArgumentsCamelCase<ReturnType<typeof withPlan> extends Argv<infer O> ? O : never>;
 
-/** Asks niwad, which plans as it starts. Where there is none, the same is done here with what a niwad has by default. */
+/**
+ * Asks niwad for the plan, because niwad plans in the same way as it starts. If no niwad answers, the plan is made in
+ * this process, with the default configuration of niwad.
+ */
 export const plan = daemonCommand(
   'plan [spec] [command..]',
   'Show what a start would do, step by step, without doing it',
@@ -32,14 +35,14 @@ export const plan = daemonCommand(
     const asked = args.runDir === undefined && args.cgroup === undefined ? await askNiwad(client, input) : null;
     const planned = asked ?? (await planHere(input, args));
     const offline = asked === null;
-    const { planText } = await import('../plan-text.js'); // what is behind it takes a while to load
+    const { planText } = await import('../plan-text.js'); // loaded here because its imports take a while to load
     tellWarnings(planned);
     print(args.json, { offline, ...planned }, () => planText(planned, offline));
     return undefined;
   },
 );
 
-/** Gives null where no niwad answers. */
+/** Gives null if no niwad answers. */
 async function askNiwad(client: NiwaClient, input: SpecInput): Promise<Planned | null> {
   try {
     return await client.plan(input);

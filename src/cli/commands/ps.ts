@@ -5,7 +5,7 @@ import { table } from '../table.js';
 import { cut, plain } from '../text.js';
 
 const COMMAND_WIDTH = 40;
-/** The fields of a status that a row is made of. */
+/** The fields of a status that a row shows. */
 const SHOWN = ['id', 'state', 'ready', 'created_at', 'deadline_at', 'exit', 'usage', 'spec'] as const;
 type Shown = Pick<ContainerStatus, (typeof SHOWN)[number]>;
 
@@ -37,7 +37,7 @@ export const inspect = daemonCommand(
   },
 );
 
-/** Lays out containers; `now` in milliseconds since 1970. */
+/** Makes the table of containers; `now` in milliseconds since 1970. */
 async function psTable(listed: AsyncIterable<Shown>, now: number): Promise<string> {
   const headings = ['ID', 'STATE', 'AGE', 'LEFT', 'CPU TIME', 'MEMORY', 'OWNER', 'COMMAND'];
   const rows: string[][] = [];

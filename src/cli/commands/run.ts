@@ -44,7 +44,7 @@ export const run = daemonCommand(
     const spec = await specOf(options);
     if (options.detach || options.waitReady) return runInBackground(client, spec, options);
     const tty = spec.process?.tty ?? false;
-    const remove = options.rm || spec.autoRemove === true; // by us, behind its last word
+    const remove = options.rm || spec.autoRemove === true; // removed by this process, after all of the output is read
     const keys = parseDetachKeys(options.detachKeys);
     if (options.interactive && !tty)
       throw new NiwaError(
@@ -68,7 +68,7 @@ export const run = daemonCommand(
   statusOfFailedRun,
 );
 
-/** Starts a container and leaves it running; gives the exit status of niwa. */
+/** Starts a container that runs in the background; gives the exit status of niwa. */
 async function runInBackground(
   client: NiwaClient,
   spec: SpecInput,
@@ -83,9 +83,12 @@ async function runInBackground(
   return waitReady && status.ready?.state !== 'ready' ? EXIT.failed : EXIT.ok;
 }
 
-/** Starts a created container with our terminal as its own; gives how it ended, or null where it was left. */
+/**
+ * Starts a created container with the user's terminal as its terminal; gives how the container ended, or null if the
+ * user has detached.
+ */
 async function runWithTerminal(client: NiwaClient, id: string, stdin: boolean, detachKeys: Uint8Array) {
-  const session = await client.attach(id); // first, so that not a word is missed
+  const session = await client.attach(id); // before the start, so that the first output is not missed
   const ended = passThrough(session, { tty: true, stdin, detachKeys });
   try {
     await client.start(id);
@@ -97,11 +100,11 @@ async function runWithTerminal(client: NiwaClient, id: string, stdin: boolean, d
   return await ended;
 }
 
-/** Starts a created container, passes its output and our signals on, and gives its exit status. */
+/** Starts a created container, prints its output, forwards signals to it, and gives its exit status. */
 async function runInForeground(client: NiwaClient, id: string): Promise<number> {
   const output = printLogs(client.logs(id, { follow: true }), writeAsIs);
   const handlers = FORWARDED.map((signal) => {
-    const forward = () => void client.kill(id, signal).catch(() => {}); // it may have ended just now
+    const forward = () => void client.kill(id, signal).catch(() => {}); // the container may have ended already
     process.on(signal, forward);
     return [signal, forward] as const;
   });

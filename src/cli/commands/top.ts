@@ -50,9 +50,9 @@ export const top = daemonCommand(
   },
 );
 
-/** Shows full screens until the user ends it. */
+/** Shows full screens until the user quits. */
 async function watch(client: NiwaClient, socket: string, initial: Model): Promise<void> {
-  await client.info(); // where niwad does not run, that is an error and no empty screen
+  await client.info(); // if no niwad answers, this throws an error before the screen is opened
   let model = initial;
   let drawing = false;
   const { promise: end, resolve: finish } = withResolvers<NodeJS.Signals | null>();
@@ -64,7 +64,7 @@ async function watch(client: NiwaClient, socket: string, initial: Model): Promis
     model = next;
     feed.detail(model.page === 'details' ? model.selected : null);
     if (model.done) finish(null);
-    if (!drawing) setImmediate(draw); // all that has come until then is one frame
+    if (!drawing) setImmediate(draw); // changes that arrive before the callback are drawn in the same frame
     drawing = true;
   };
   const hear = (news: News) => become(learn(model, news, Date.now()));
@@ -80,7 +80,7 @@ async function watch(client: NiwaClient, socket: string, initial: Model): Promis
     void feed.run();
     const signal = await end;
     terminal.close();
-    if (signal !== null) process.kill(process.pid, signal); // we end by it, as if we had not caught it
+    if (signal !== null) process.kill(process.pid, signal); // niwa ends by the signal, as if it had no handler
   } finally {
     clearInterval(ticks);
     feed.stop();
@@ -88,7 +88,7 @@ async function watch(client: NiwaClient, socket: string, initial: Model): Promis
   }
 }
 
-/** Prints so many readings, as they come. */
+/** Prints `frames` readings, as they come. */
 async function printFrames(
   client: NiwaClient,
   initial: Model,
@@ -113,7 +113,7 @@ function blockText(model: Model, first: boolean): string {
   return `${first ? '' : '\n'}${plainText(model)}\n`;
 }
 
-/** A line of JSON: the rows in their order, with the API's names and units. */
+/** One line of JSON: the rows in their order, with the names and units of the API. */
 function jsonText({ shown, now }: Model): string {
   const rows = shown.map((row) => {
     const figures = figuresOf(row, now);
@@ -146,7 +146,7 @@ function screenOf({ columns = 80, rows = 24 }: NodeJS.WriteStream): Screen {
   return { columns, rows, unicode: /utf-?8/i.test(locale) };
 }
 
-/** Whether there is a terminal that can show full screens and give keys. */
+/** Whether standard input and output are a terminal that can show full screens and send keys. */
 function canBeFull(): boolean {
   return process.stdout.isTTY === true && process.stdin.isTTY === true && process.env.TERM !== 'dumb';
 }

@@ -36,7 +36,7 @@ export const usage = daemonCommand(
 type Page = UsageAnswer & { next: string | null };
 type Pages = AsyncIterable<Page>;
 
-/** Prints pages as they come; gives the last one. */
+/** Prints pages as CSV as they come; gives the last page. */
 async function printCsv(pages: Pages): Promise<Page> {
   return await eachOf(pages, (page, first) => {
     const lines = usageCsv(page, { headings: first });
@@ -44,7 +44,7 @@ async function printCsv(pages: Pages): Promise<Page> {
   });
 }
 
-/** A table is as wide as its widest row, so all have to be there. */
+/** Prints all pages as one table, after the last page: each column is as wide as its widest cell. */
 async function printTable(pages: Pages): Promise<Page> {
   const rows: UsageRow[][] = [];
   const last = await eachOf(pages, (page) => rows.push(page.rows));
@@ -72,5 +72,5 @@ async function eachOf(pages: Pages, take: (page: Page, first: boolean) => unknow
     take(page, last === null);
     last = page;
   }
-  return last as unknown as Page; // there is always one
+  return last as unknown as Page; // there is always at least one page
 }

@@ -9,7 +9,7 @@ import { statsTable } from '../stats-table.js';
 import { escaped } from '../text.js';
 import { toCount } from '../values.js';
 
-/** The commands that look on: waiting, readings, events. */
+/** The commands that only watch: waiting, readings, events. */
 
 export const wait = daemonCommand(
   'wait <id..>',
@@ -57,9 +57,9 @@ export const stats = daemonCommand(
       print(json, readings, () => statsTable(readings));
       return EXIT.ok;
     }
-    for (const one of id) await client.inspect(one); // an id that does not exist is an error, not an empty table
+    for (const one of id) await client.inspect(one); // an unknown id is an error, instead of an empty table
     for await (const readings of client.streamAllStats()) {
-      if (id.length > 0 && chosen(readings).length === 0) break; // all of them have ended
+      if (id.length > 0 && chosen(readings).length === 0) break; // all containers of the command line have ended
       const text = escaped(json ? JSON.stringify(chosen(readings)) : statsTable(chosen(readings)));
       process.stdout.write(`${process.stdout.isTTY && !json ? CLEAR_SCREEN : ''}${text}\n`);
     }

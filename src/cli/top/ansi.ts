@@ -1,6 +1,9 @@
 import type { Line, Style } from './line.js';
 
-/** Select Graphic Rendition of ECMA-48: attributes, which every terminal has, and colours, which a user may not want. */
+/**
+ * Select Graphic Rendition of ECMA-48: attributes, which every terminal can show, and colours, which a user may switch
+ * off.
+ */
 const ATTRIBUTES: Record<Style, string> = {
   plain: '',
   heading: '7',
@@ -23,13 +26,14 @@ export function paint(line: Line, colours: boolean): string {
     .join('');
 }
 
-/** The alternate screen, without a cursor and without wrapping: what is on the user's own screen stays. */
+/** Opens the alternate screen, without cursor and line wrapping; the content of the normal screen stays as it is. */
 export const ENTER_SCREEN = '\x1b[?1049h\x1b[?25l\x1b[?7l';
 export const LEAVE_SCREEN = '\x1b[?7h\x1b[?25h\x1b[?1049l';
 
 /**
- * Gives what replaces a whole screen at once: full lines over those before, without clearing first, so that nothing flickers. A
- * terminal that knows synchronized updates (mode 2026) shows it in one piece; others pass over that.
+ * Gives the text that replaces a whole screen. Full lines are written over the old ones without clearing first, so that
+ * nothing flickers. A terminal with synchronized updates (mode 2026) shows the frame at once; other terminals ignore
+ * the sequence.
  */
 export function frame(lines: readonly Line[], colours: boolean): string {
   const painted = lines.map((line) => paint(line, colours)).join('\r\n');

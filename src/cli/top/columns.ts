@@ -5,7 +5,7 @@ import { greatest, type SortKey } from './order.js';
 import { type Figures, figuresOf, type Row } from './row.js';
 import { ASCII_LEVELS, BLOCKS, sparkline } from './sparkline.js';
 
-/** A cell: what it says in more and in fewer columns, of which the first that fits is taken, and how it is meant. */
+/** A cell: its text in several lengths, the longest first, of which the first that fits is shown; and its style. */
 interface Cell {
   texts: string[];
   style?: Style;
@@ -23,7 +23,7 @@ export type Widths = ReadonlyMap<ColumnName, number>;
 
 const bytes = (value: number | null): Cell => ({ texts: [figure(value, shortBytes)] });
 
-/** All columns, in the order in which they stand. */
+/** All columns, from left to right. */
 const COLUMNS = {
   id: { heading: ['ID'], sort: 'id', cell: ({ id }) => ({ texts: [id] }) },
   state: {
@@ -86,7 +86,7 @@ const COLUMNS = {
 const NAMES = Object.keys(COLUMNS) as ColumnName[];
 const column = (name: ColumnName): Column => COLUMNS[name];
 
-/** Who gets columns of the terminal first, and up to which width. */
+/** The order in which columns get space, each up to the given width. */
 const STEPS: readonly [ColumnName, number][] = [
   ['id', 10],
   ['cpu', 8],
@@ -115,12 +115,13 @@ const STEPS: readonly [ColumnName, number][] = [
   ['owner', 32],
   ['command', 60],
 ];
-/** Columns that are of use in any width; the others are there as a whole or not at all. */
+/** Columns that are useful at any width; all other columns are shown at their full width or not at all. */
 const ELASTIC: readonly ColumnName[] = ['id', 'trend', 'owner', 'command'];
 
 /**
- * Decides how wide each column is; together with a space between two they fit into `room` columns. What no row has is left out.
- * @param room Infinity for all that there is
+ * Decides the width of each column. All columns, with a space between two, fit into `room`. A column for which no row
+ * has a value is left out.
+ * @param room the number of terminal columns; Infinity for no limit
  */
 export function layOut(rows: readonly Row[], room: number): Widths {
   const widths = new Map<ColumnName, number>();
@@ -138,7 +139,7 @@ export function layOut(rows: readonly Row[], room: number): Widths {
   return new Map(NAMES.flatMap((name) => (widths.has(name) ? [[name, widths.get(name) ?? 0] as const] : [])));
 }
 
-/** Gives the width beyond which a column has nothing more to say; 0 where no row has anything. */
+/** Gives the largest useful width of columns; 0 if no row has a value for the column. */
 function widestOf(rows: readonly Row[]): Partial<Record<ColumnName, number>> {
   const network = rows.some((row) => {
     const { receivedPerSecond, sentPerSecond } = figuresOf(row, 0);
@@ -163,7 +164,7 @@ function widestOf(rows: readonly Row[]): Partial<Record<ColumnName, number>> {
   };
 }
 
-/** Gives the line of headings; that of the sorted column stands out. */
+/** Gives the line of headings; the heading of the sorted column has a style of its own. */
 export function headings(widths: Widths, sort: SortKey): Span[] {
   return joined(
     widths,
@@ -186,7 +187,7 @@ export function rowLine(row: Row, widths: Widths, now: number, unicode: boolean)
   });
 }
 
-/** Puts the cells of a line beside each other, a space between two. */
+/** Joins the cells of a line, with a space between two. */
 function joined(widths: Widths, cell: (name: ColumnName, width: number) => Span, between: Style = 'plain'): Span[] {
   const cells = [...widths].map(([name, width]) => cell(name, width));
   return cells.flatMap((one, i) => (i === 0 ? [one] : [span(' ', between), one]));
@@ -197,7 +198,10 @@ function fitting(texts: string[], width: number, mark?: string): string {
   return fits ?? cut(texts.at(-1) ?? '', width, mark);
 }
 
-/** Gives what the highest mark of a container's CPU stands for: its limit, else a processor or the most it has used. */
+/**
+ * Gives the CPU value of the highest mark in a container's sparkline: the container's limit; without a limit, one
+ * processor or the highest value in the history.
+ */
 export function cpuScale(history: readonly (number | null)[], cpuMax: number | null): number {
   return cpuMax ?? Math.max(1, greatest(...history) ?? 0);
 }

@@ -9,11 +9,11 @@ import { greatest } from './order.js';
 import { type Figures, figuresOf, type Row } from './row.js';
 import { ASCII_LEVELS, BLOCKS, graph } from './sparkline.js';
 
-/** Lines of words above the graphs. */
+/** The number of text lines above the graphs. */
 const WORDS = 8;
 const HIGHEST_GRAPH = 6;
 
-/** Gives the page about one container, with graphs as high as the lines allow. */
+/** Gives the page about one container. The graphs are as high as the remaining lines allow. */
 export function detailLines(model: Model, row: Row, height: number): Line[] {
   const figures = figuresOf(row, model.now);
   const graphs = graphsOf(model, row, figures);
@@ -76,7 +76,7 @@ function limitsOf({ status }: Row): string {
   return words.join('   ') || 'none';
 }
 
-/** What is drawn of the last minute: what the host counts of it. */
+/** The graphs of the last minute, one for each figure that the host counts. */
 function graphsOf({ history }: Model, { cpuHistory }: Row, figures: Figures) {
   const of = (field: keyof HistoryPoint) => history.map((point) => point[field]);
   const cpu = history.length > 0 ? of('cpu') : cpuHistory;

@@ -3,10 +3,13 @@ import { NiwaClient } from '../../client/client.js';
 import type { News } from './model.js';
 
 const RETRY_MS = 1000;
-/** The list of a thousand containers is three megabytes: it is asked for when something has changed, and not more often. */
+/**
+ * The shortest time between two requests of the list. With a thousand containers the list has three megabytes, so it is
+ * requested only after changes, and not more often than this.
+ */
 const LIST_EVERY_MS = 2000;
 
-/** Brings news from niwad, through its restarts, until it is stopped. */
+/** Gets data from niwad until it is stopped; connects again after a restart of niwad. */
 export class Feed {
   readonly #socket: string;
   readonly #tell: (news: News) => void;
@@ -21,10 +24,10 @@ export class Feed {
     this.#client = new NiwaClient(socket);
   }
 
-  /** Resolves when it has been stopped. */
+  /** Resolves when the feed was stopped. */
   async run(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
-      await this.#follow().catch(() => {}); // whatever it was: niwad does not answer, which is told and tried again
+      await this.#follow().catch(() => {}); // every error counts as a lost connection, which is shown, and tried again
       this.#client.close();
       if (this.#stopped.signal.aborted) return;
       this.#tell({ type: 'lost' });
@@ -38,7 +41,7 @@ export class Feed {
     this.#client.close();
   }
 
-  /** From now on also brings the history of this container, at once and with each reading. */
+  /** Also gets the history of this container from now on, at once and after each reading; null for no container. */
   detail(id: string | null): void {
     if (id === this.#detailed) return;
     this.#detailed = id;
@@ -70,14 +73,14 @@ export class Feed {
         if (event.type !== 'gap') this.#tell({ type: 'event', event });
       }
     } catch {
-      // it ends with the readings, which notice it too
+      // if the list fails, the readings fail too, and the loop over them connects again
     }
   }
 
   async #tellHistory(): Promise<void> {
     const id = this.#detailed;
     if (id === null) return;
-    const points = await this.#client.history(id).catch(() => []); // it may be forgotten by now
+    const points = await this.#client.history(id).catch(() => []); // the container may be forgotten already
     this.#tell({ type: 'history', id, points });
   }
 }

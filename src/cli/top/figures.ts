@@ -1,4 +1,4 @@
-/** Figures in a few columns. */
+/** Writes figures in few columns. */
 
 const UNITS = ['', 'K', 'M', 'G', 'T', 'P'];
 
@@ -10,13 +10,13 @@ export function shortBytes(bytes: number): string {
   return text + UNITS[unit];
 }
 
-/** Writes a part of one as percent: `0`, `2.5`, `25`, `1600`. */
+/** Writes a fraction as percent: `0`, `2.5`, `25`, `1600`. */
 export function percent(part: number): string {
   const value = part * 100;
   return value > 0 && value < 9.95 ? value.toFixed(1) : String(Math.round(value));
 }
 
-/** Writes what is left of a time in at most six columns: `42s`, `12m34s`, `1h02m`, `3d04h`, `285d`. */
+/** Writes a remaining time in at most six columns: `42s`, `12m34s`, `1h02m`, `3d04h`, `285d`. */
 export function shortTime(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   const [minutes, hours, days] = [Math.floor(seconds / 60), Math.floor(seconds / 3600), Math.floor(seconds / 86_400)];
@@ -27,7 +27,7 @@ export function shortTime(milliseconds: number): string {
   return days < 100 ? `${days}d${two(hours % 24)}h` : `${days}d`;
 }
 
-/** Writes a figure, or a dash where the host has none. */
+/** Writes a figure; a dash if the host does not have it. */
 export function figure(value: number | null | undefined, format: (value: number) => string): string {
   return value === null || value === undefined ? '-' : format(value);
 }

@@ -1,4 +1,4 @@
-/** The page of help. */
+/** The lines of the help page. */
 export const HELP: readonly string[] = [
   '',
   'sort   c cpu, m memory, i io, n network, p pressure, t throttled, l time left,',

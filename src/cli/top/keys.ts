@@ -2,15 +2,15 @@ import { tableHeight } from './layout.js';
 import { arranged, type Model } from './model.js';
 import type { SortKey } from './order.js';
 
-/** A key as Node.js's readline names it. */
+/** A key, with the name that Node.js's readline gives it. */
 export interface Key {
   name?: string | undefined;
-  /** What it types, where it types something. */
+  /** The text that the key types; undefined if it types none. */
   text?: string | undefined;
   ctrl?: boolean | undefined;
 }
 
-/** The keys that sort, each with what it sorts by. */
+/** The keys that change the sorting. */
 export const SORT_BY: Readonly<Record<string, SortKey>> = {
   c: 'cpu',
   m: 'memory',
@@ -22,7 +22,7 @@ export const SORT_BY: Readonly<Record<string, SortKey>> = {
   a: 'id',
 };
 
-/** Gives the model after a key. */
+/** Gives the model after a key was pressed. */
 export function press(model: Model, key: Key): Model {
   if (key.ctrl && key.name === 'c') return { ...model, done: true };
   if (model.typing) return typed(model, key);
@@ -46,14 +46,17 @@ function filtered(model: Model, filter: string): Model {
   return arranged({ ...model, filter, offset: 0 });
 }
 
-/** Enter shows the details of the selected container, without one of the first; again, the table. */
+/**
+ * Enter opens the details of the selected container, or of the first one if none is selected. On another page, Enter
+ * goes back to the table.
+ */
 function opened(model: Model): Model {
   if (model.page !== 'table') return { ...model, page: 'table' };
   const selected = model.selected ?? model.shown[0]?.id ?? null;
   return selected === null ? model : { ...arranged({ ...model, selected }), page: 'details', history: [] };
 }
 
-/** Moves the selection, also among details; undefined where the key moves nothing. */
+/** Moves the selection, also on the page of details; undefined if the key does not move it. */
 function moved(model: Model, { name, text }: Key): Model | undefined {
   const page = tableHeight(model.screen);
   const at = model.shown.findIndex(({ id }) => id === model.selected);

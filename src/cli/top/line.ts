@@ -1,9 +1,9 @@
 import { cut, pad, widthOf } from '../text.js';
 
-/** What a piece of a line means; how that looks is decided in ansi.ts. */
+/** The meaning of a piece of a line; ansi.ts decides how each style looks. */
 export type Style = 'plain' | 'heading' | 'sorted' | 'dim' | 'strong' | 'warning' | 'alarm' | 'selected';
 
-/** A piece of a line: plain text without escapes, and how it is meant. */
+/** A piece of a line: plain text without escape sequences, and its style. */
 export interface Span {
   text: string;
   style: Style;
@@ -20,7 +20,7 @@ export function textOf(line: Line): string {
   return line.map(({ text }) => text).join('');
 }
 
-/** Gives a line that is not wider than `columns`: what is too much is cut off at its end. */
+/** Gives a line of at most `columns`; the rest is cut off at the end. */
 export function fitted(line: Line, columns: number): Line {
   let left = columns;
   return line.flatMap(({ text, style }) => {
@@ -30,7 +30,7 @@ export function fitted(line: Line, columns: number): Line {
   });
 }
 
-/** Gives a line with one part on the left and one on the right of it; the left one gives way. */
+/** Gives a line with one part on the left and one part on the right. If both do not fit, the left part is cut. */
 export function spread(left: Line, right: Line, columns: number): Line {
   const room = Math.max(0, columns - widthOf(textOf(right)));
   const start = fitted(left, room);

@@ -7,10 +7,10 @@ import { tableHeight } from './layout.js';
 import { type Order, ordered } from './order.js';
 import { type Row, readRow } from './row.js';
 
-/** How long a container that has ended is still shown. */
+/** How long a container is shown after its end. */
 const ENDED_SHOWN_MS = 5000;
 
-/** The size of the terminal, and whether it shows more than ASCII. */
+/** The size of the terminal, and whether it can show Unicode. */
 export interface Screen {
   columns: number;
   rows: number;
@@ -23,7 +23,7 @@ export interface Host {
   memoryBytes: number;
 }
 
-/** Everything that top shows, as a value. */
+/** All data of top, as a value. */
 export interface Model extends Order {
   host: Host;
   screen: Screen;
@@ -31,26 +31,26 @@ export interface Model extends Order {
   now: number;
   version: string | null;
   draining: boolean;
-  /** Since when niwad has not answered; null while it does. */
+  /** The time since which niwad has not answered; null while it answers. */
   lostSince: number | null;
   rows: ReadonlyMap<string, Row>;
   statuses: ReadonlyMap<string, ContainerStatus>;
-  /** The rows that the filter lets through, in their order. */
+  /** The rows that match the filter, sorted. */
   shown: readonly Row[];
-  /** The id of the row that the user has gone to; null until then. */
+  /** The id of the selected row; null if the user has not selected any. */
   selected: string | null;
-  /** How many rows are above the first on the screen. */
+  /** The number of rows above the first row on the screen. */
   offset: number;
   paused: boolean;
   page: 'table' | 'details' | 'help';
-  /** Whether keys are text of the filter. */
+  /** Whether keys are typed into the filter. */
   typing: boolean;
-  /** Of the selected container, while its details are shown. */
+  /** The history of the selected container while its details are shown. */
   history: readonly HistoryPoint[];
   done: boolean;
 }
 
-/** What has become known. */
+/** A change that top has received. */
 export type News =
   | { type: 'connected'; version: string }
   | { type: 'lost' }
@@ -62,7 +62,7 @@ export type News =
   | { type: 'screen'; screen: Screen }
   | { type: 'tick' };
 
-/** The model before anything is known. */
+/** The model before any data has arrived. */
 export function initialModel(host: Host, screen: Screen, order: Order): Model {
   return {
     ...order,
@@ -86,7 +86,7 @@ export function initialModel(host: Host, screen: Screen, order: Order): Model {
 }
 
 /**
- * Gives the model with the news in it. While it is paused nothing changes but the connection and the screen.
+ * Gives the model after a change. While top is paused, only changes of the connection and of the screen are shown.
  * @param now in milliseconds since 1970
  */
 export function learn(model: Model, news: News, now: number): Model {
@@ -114,7 +114,10 @@ function learned(model: Model, news: Exclude<News, { type: 'screen' | 'lost' | '
   }
 }
 
-/** Puts the rows in their order and keeps the selected one on the screen; the next one is selected where it has gone. */
+/**
+ * Sorts and filters the rows, and keeps the selected row on the screen. If the selected container is no longer shown,
+ * the row at its place is selected.
+ */
 export function arranged(model: Model): Model {
   const shown = ordered(model.rows.values(), model, model.now);
   const { selected, index } = reselected(model, shown);
@@ -133,7 +136,10 @@ function reselected({ selected, shown: before }: Model, shown: readonly Row[]) {
   return { selected: shown[index]?.id ?? null, index };
 }
 
-/** A container that is in no reading any more has ended: it stays for a while, so that one sees why. */
+/**
+ * Makes the rows from new readings. A container without a reading has ended: its row stays for a short time, so that
+ * the user can see why it ended.
+ */
 function readRows(model: Model, stats: Stats[], now: number): Map<string, Row> {
   const rows = new Map<string, Row>();
   for (const one of stats) {

@@ -3,7 +3,7 @@ import { type Figures, figuresOf, type Row } from './row.js';
 export const SORT_KEYS = ['cpu', 'memory', 'io', 'network', 'pressure', 'throttled', 'left', 'id'] as const;
 export type SortKey = (typeof SORT_KEYS)[number];
 
-/** What a row is sorted by: the greatest comes first. */
+/** The value by which rows are sorted, the largest first. */
 const WEIGHTS: Record<Exclude<SortKey, 'id'>, (figures: Figures) => number | null> = {
   cpu: ({ cpu }) => cpu,
   memory: ({ memoryBytes }) => memoryBytes,
@@ -17,13 +17,13 @@ const WEIGHTS: Record<Exclude<SortKey, 'id'>, (figures: Figures) => number | nul
 export interface Order {
   sort: SortKey;
   reverse: boolean;
-  /** A text that the id, the owner or a label holds, in whatever case; empty for all. */
+  /** Text that the id, the owner or a label must contain, in upper or lower case; empty for all rows. */
   filter: string;
 }
 
 /**
- * Gives the rows that the filter lets through, in their order: the busiest first, the nearest deadline first, or by id. What has
- * no figure comes last, also in reverse; among equals the id decides.
+ * Gives the rows that match the filter, sorted: the busiest first, the nearest deadline first, or by id. Rows without
+ * the figure come last, also in reverse order; rows with the same value are sorted by id.
  * @param now in milliseconds since 1970
  */
 export function ordered(rows: Iterable<Row>, { sort, reverse, filter }: Order, now: number): Row[] {
@@ -41,7 +41,7 @@ export function ordered(rows: Iterable<Row>, { sort, reverse, filter }: Order, n
   return weighed.map(({ row }) => row);
 }
 
-/** The greatest of the figures that there are. */
+/** The largest of the values that are not null. */
 export function greatest(...figures: (number | null)[]): number | null {
   const known = figures.filter((figure) => figure !== null);
   return known.length === 0 ? null : Math.max(...known);

@@ -1,29 +1,31 @@
 import type { ContainerStatus, Exit, State } from '../../protocol/container.js';
 import type { Stats } from '../../protocol/stats.js';
 
-/** How many readings the sparkline of a row goes back. */
+/** The number of readings in a row's sparkline. */
 const HISTORY = 60;
 
-/** What top knows of one container. */
+/** The data of one container in top. */
 export interface Row {
   id: string;
   state: State;
   stats: Stats;
-  /** What does not change with each reading: limits, owner, deadline; null until it has been asked for. */
+  /**
+   * The status, for facts that do not change with each reading: limits, owner, deadline; null until niwad has sent it.
+   */
   status: ContainerStatus | null;
-  /** The processors in use, of the last readings, the newest last. */
+  /** The processors in use in the last readings, the newest last. */
   cpuHistory: readonly (number | null)[];
-  /** When it ended, in milliseconds since 1970; null while it lives. */
+  /** The time of the container's end, in milliseconds since 1970; null while the container lives. */
   endedAt: number | null;
   exit: Exit | null;
 }
 
-/** The figures of a row: null where the host does not count it, or nobody has set it. */
+/** The figures of a row; null if the host does not count the figure, or the limit is not set. */
 export interface Figures {
-  /** Processors in use, and how many it may have. */
+  /** The number of processors in use, and the container's limit. */
   cpu: number | null;
   cpuMax: number | null;
-  /** Part of the time for which the quota held it back. */
+  /** The fraction of time in which the CPU quota stopped the container. */
   throttled: number | null;
   memoryBytes: number | null;
   memoryMaxBytes: number | null;
@@ -31,12 +33,12 @@ export interface Figures {
   writtenPerSecond: number | null;
   receivedPerSecond: number | null;
   sentPerSecond: number | null;
-  /** The part of the last ten seconds in which some task waited, in percent. */
+  /** The percentage of the last ten seconds in which some task of the container waited. */
   pressure: { cpu: number | null; memory: number | null; io: number | null };
   leftMs: number | null;
 }
 
-/** Puts a reading on what was known of the container; nothing of a container before it with the same id. */
+/** Adds a new reading to a row. The data of an earlier container with the same id is not kept. */
 export function readRow(before: Row | undefined, stats: Stats, status: ContainerStatus | null): Row {
   const history = before?.endedAt === null ? before.cpuHistory : [];
   const cpuHistory = [...history, stats.rates?.cpu ?? null].slice(-HISTORY);

@@ -1,20 +1,20 @@
 /** The marks of eight levels, the lowest first. */
 export const BLOCKS = '▁▂▃▄▅▆▇█';
-/** The same where the terminal has only ASCII. */
+/** The same eight levels for a terminal that shows only ASCII. */
 export const ASCII_LEVELS = '_.-=+*%#';
 
 const LEVELS = 8;
 
 /**
- * Draws the newest values as one line of marks, exactly `width` columns; the newest is on the right, and a value that is not
- * known is a space.
- * @param max the value of the highest mark; whatever is above it has that too
+ * Draws values as one line of marks, exactly `width` columns, with the newest value on the right. An unknown value is a
+ * space.
+ * @param max the value of the highest mark; larger values get this mark too
  */
 export function sparkline(values: readonly (number | null)[], width: number, max: number, levels = BLOCKS): string {
   return graph(values, width, 1, max, levels)[0] ?? '';
 }
 
-/** The same over several lines, the uppermost first. */
+/** Draws the same as a graph of several lines, the top line first. */
 export function graph(
   values: readonly (number | null)[],
   width: number,
@@ -31,7 +31,10 @@ export function graph(
   });
 }
 
-/** Gives 0 for no value, and 1 to `highest` for one: also nothing is a mark, to tell it from not known. */
+/**
+ * Gives the level of a value: 1 to `highest`, or 0 for an unknown value. The value 0 has level 1, so that it differs
+ * from an unknown value.
+ */
 function levelOf(value: number | null, max: number, highest: number): number {
   if (value === null) return 0;
   const part = max > 0 ? value / max : 0;

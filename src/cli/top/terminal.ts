@@ -4,22 +4,22 @@ import { ENTER_SCREEN, frame, LEAVE_SCREEN } from './ansi.js';
 import type { Key } from './keys.js';
 import type { Line } from './line.js';
 
-/** How long an escape byte may wait for the rest of a sequence before it is the key. */
+/** How long an escape byte waits for the rest of an escape sequence; after this it counts as the Escape key. */
 const ESCAPE_MS = 50;
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** What comes from a terminal. */
+/** The callbacks of a terminal. */
 export interface TerminalEvents {
   key(key: Key): void;
-  /** The size has changed, or the screen has to be drawn anew. */
+  /** The size has changed, or the whole screen has to be drawn again. */
   resized(): void;
-  /** A signal asks to end, or the terminal has gone. */
+  /** A signal has asked top to end, or the terminal is closed. */
   ended(signal: NodeJS.Signals | null): void;
 }
 
 /**
- * A terminal that shows full screens. From `open` on it has another screen and gives each key; `close`, and also every other end
- * of the process but SIGKILL, gives it back as it was.
+ * A terminal with full screens. `open` switches to the alternate screen and begins to report keys. `close`, and every
+ * other end of the process except SIGKILL, restores the terminal.
  */
 export class Terminal {
   readonly #input: ReadStream;
@@ -58,7 +58,8 @@ export class Terminal {
 
   #take(): void {
     this.#isOpen = true;
-    // Twice: after a SIGSTOP the shell has set the terminal back, and only a change is passed on to it.
+    // Raw mode is switched off and on: after a SIGSTOP the shell has changed the terminal, and Node.js only passes on a
+    // change.
     this.#input.setRawMode(false).setRawMode(true).resume();
     this.#output.write(ENTER_SCREEN);
   }
@@ -75,7 +76,10 @@ export class Terminal {
     else this.#events.key({ name, text, ctrl });
   };
 
-  /** Stops as ^Z does: the whole process group, for the shell to notice; without our handler, which would keep us running. */
+  /**
+   * Stops top like ^Z does: the signal goes to the whole process group, so that the shell notices the stop. Its own
+   * handler is removed before, because it would keep the process running.
+   */
   readonly #suspend = () => {
     this.#give();
     process.off('SIGTSTP', this.#suspend);

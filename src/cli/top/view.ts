@@ -10,7 +10,10 @@ import { type Figures, figuresOf } from './row.js';
 
 const KEYS = 'q quit  h help  enter details  / filter  space pause  r reverse  sort: cminptla';
 
-/** Gives what is on the screen: as many lines as it has, each as wide as it, so that nothing of a screen before is left. */
+/**
+ * Gives the lines of the screen: as many as the screen has and as wide as the screen, so that no text of the previous
+ * frame is left.
+ */
 export function view(model: Model): Line[] {
   const { rows, columns } = model.screen;
   const lines = [...header(model), ...page(model)].slice(0, Math.max(0, rows - LINES_BELOW));
@@ -18,10 +21,10 @@ export function view(model: Model): Line[] {
   return [...lines, ...filler, footer(model)].map((line) => spread(line, [], columns));
 }
 
-/** Gives the header and all rows as text, as wide as they are: for a file or a pipe. */
+/** Gives the header and all rows as text at their full width, for a file or a pipe. */
 export function plainText(model: Model): string {
   const all = layOut(model.shown, Number.POSITIVE_INFINITY);
-  const widths = new Map([...all].filter(([name]) => name !== 'trend')); // one reading has none
+  const widths = new Map([...all].filter(([name]) => name !== 'trend')); // one reading alone has no trend
   const table = [
     headings(widths, model.sort),
     ...model.shown.map((row) => rowLine(row, widths, model.now, model.screen.unicode)),
@@ -67,7 +70,7 @@ function header(model: Model): Line[] {
   return [spread(title, notices, Math.min(screen.columns, 120)), stateLine(model), totalsLine(model)];
 }
 
-/** How many containers there are by state; while niwad is away, that. */
+/** The number of containers in each state; while niwad does not answer, the line says so instead. */
 function stateLine({ lostSince, now, rows, statuses, filter, shown }: Model): Line {
   if (lostSince !== null) {
     const since = shortTime(now - lostSince);
@@ -85,7 +88,7 @@ function stateLine({ lostSince, now, rows, statuses, filter, shown }: Model): Li
   return [span(`${all}${exited > 0 ? `; ${exited} exited` : ''}`), ...filtered];
 }
 
-/** What all containers use together, whatever the filter. */
+/** The use of all containers together, whether or not they match the filter. */
 function totalsLine({ rows, now, host }: Model): Line {
   const figures = [...rows.values()].filter(({ endedAt }) => endedAt === null).map((row) => figuresOf(row, now));
   const total = (of: (figures: Figures) => number | null) =>
