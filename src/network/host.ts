@@ -134,8 +134,8 @@ export async function applyRuleset(segment: Segment, elements: readonly Element[
 
 /**
  * Turns on the forwarding of packets, and for the bridge route_localnet, by which the host reaches published ports on its loopback
- * addresses. The settings of the whole host stay on when niwad ends. With IPv6 forwarding, the kernel ignores router advertisements: so interfaces that
- * use them get accept_ra 2, and keep their routes.
+ * addresses. The settings of the whole host stay on when niwad ends. With IPv6 forwarding, the kernel ignores router advertisements; so
+ * interfaces that use them get accept_ra 2, and keep their routes.
  * @throws NiwaError HOST_UNSUPPORTED
  */
 export function enableForwarding({ bridge, subnet6 }: Segment, log: Logger): void {

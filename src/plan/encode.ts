@@ -3,7 +3,7 @@ import { OP_CODES, type Op } from './op.js';
 
 const MAGIC = 0x6177696e;
 const HEADER_BYTES = 12;
-/** The bytes of an operation before its numbers and strings. */
+/** The size of an operation without its numbers and strings. */
 const OP_BYTES = 8;
 const LITTLE = endianness() === 'LE';
 
@@ -30,7 +30,7 @@ function bytesOf(numbers: number, strings: readonly number[]): number {
   return OP_BYTES + 8 * numbers + strings.reduce((sum, bytes) => sum + 4 + bytes + 1, 0);
 }
 
-/** Writes one operation at a place, with the lengths of its strings; gives the place after it. */
+/** Writes one operation at the offset `start`, with the given lengths of its strings; gives the offset after it. */
 function encodeOp(op: Op, lengths: readonly number[], buffer: Buffer, view: DataView, start: number): number {
   view.setUint16(start, OP_CODES[op.name], LITTLE);
   view.setUint16(start + 2, op.numbers.length, LITTLE);

@@ -6,13 +6,13 @@ import type { Op } from './op.js';
 import { chdir, closeFds, exec, terminal, umask, undumpable } from './ops.js';
 import { oomOps, rightsOps, seccompOps } from './restrictions.js';
 
-/** What the boot program of an exec depends on, beside the spec. */
+/** The facts about the host and the container that the boot program of an exec depends on, beside the spec. */
 export interface ExecHost {
   /** The maps of the container's user namespace; null for the host's. */
   userns: IdMaps | null;
   /** Whether niwad's own oom_score_adj is below 0: a container does not inherit this protection. */
   oomProtected: boolean;
-  /** How many files it may have open where the spec does not say. */
+  /** The limit of open files, for a spec that has none. */
   openFiles: Rlimit;
   compileSeccomp: (profile: SeccompProfileInput) => readonly bigint[];
 }
@@ -28,7 +28,7 @@ export function execOps(spec: Spec, asked: ExecSpec, host: ExecHost): Op[] {
     undumpable(),
     ...oomOps(spec, oomProtected),
     enterNamespaces(),
-    ...rightsOps(asked, userns, [openFiles], [undumpable()]), // a change of user sets the dumpable flag to fs.suid_dumpable
+    ...rightsOps(asked, userns, [openFiles], [undumpable()]), // again: the change of user set the dumpable flag to fs.suid_dumpable
     ...(process.tty ? [terminal(size?.rows ?? 0, size?.columns ?? 0)] : []),
     chdir(process.cwd),
     umask(process.umask),

@@ -2,7 +2,7 @@ import type { NamespaceName, Spec } from '../protocol/resolved-spec.js';
 import type { Op } from './op.js';
 import { enter, setns, unshare } from './ops.js';
 
-/** The CLONE_NEW* bits of clone(2). */
+/** The bits CLONE_NEW* of clone(2). */
 const FLAGS: Record<NamespaceName, number> = {
   mount: 0x00020000,
   cgroup: 0x02000000,
@@ -12,18 +12,19 @@ const FLAGS: Record<NamespaceName, number> = {
   network: 0x40000000,
 };
 
-/** The namespaces of a process from its clone3 on: the flags, their names, and the namespaces to join before. */
+/** The namespaces that the first process of a container has as soon as clone3 has made it. */
 export interface CloneNamespaces {
   flags: number;
   names: NamespaceName[];
   pidNamespace: string;
-  /** The container whose network namespace it shares, or "". */
+  /** The id of the container whose network namespace it shares; "" for none. */
   networkOf: string;
 }
 
 /**
- * Gives the namespaces that clone3 makes. The boot program makes the cgroup namespace later: made by clone3, its root would be the group
- * of the parent. It also joins the existing namespaces, but for the PID namespace, which a process gets only by its clone.
+ * Gives the namespaces that clone3 makes or that are joined for it. The boot program makes the cgroup namespace later: if clone3 made it,
+ * the group of the parent would be its root. The boot program also joins existing namespaces. The PID namespace is an exception: a
+ * process can have another one only from its clone on.
  */
 export function cloneNamespaces({ namespaces }: Spec): CloneNamespaces {
   const names = (Object.keys(FLAGS) as NamespaceName[]).filter(
@@ -38,8 +39,8 @@ export function cloneNamespaces({ namespaces }: Spec): CloneNamespaces {
   };
 }
 
-/** Joins and makes the other namespaces in the boot program. The mount namespace is the last, since the paths of the others are paths of
- * the host. */
+/** Gives the operations that join and make the other namespaces. The mount namespace is joined last: after that, paths are no longer
+ * those of the host, and the other namespaces could not be found. */
 export function namespaceOps({ namespaces }: Spec): Op[] {
   const order: NamespaceName[] = ['network', 'ipc', 'uts', 'cgroup', 'mount'];
   const joined = order.filter((name) => isPath(namespaces[name]));
@@ -48,8 +49,8 @@ export function namespaceOps({ namespaces }: Spec): Op[] {
 }
 
 /**
- * Enters the namespaces of a running container by one call. The PID namespace is left out, since a process gets it only by its clone; the
- * user namespace is joined later, as the last.
+ * Gives the operation that enters the namespaces of a running container, all in one call. The PID namespace is left out, since a process
+ * gets it by its clone only. The user namespace is left out too; it is joined later, as the last one.
  */
 export function enterNamespaces(): Op {
   const names: NamespaceName[] = ['mount', 'cgroup', 'uts', 'ipc', 'network'];

@@ -1,6 +1,6 @@
 /**
- * The steps that connect a container, one constructor each. A step is what native/addon/network.cc reads, and its words for people. The
- * steps run by netlink while the boot program waits for the start.
+ * The steps that connect a container; each has a constructor. A step has the fields that native/addon/network.cc reads, and words for
+ * people. niwad runs the steps by netlink while the boot program waits for the start.
  */
 
 /** An element of a set or map of nftables; its bytes are in network order. */
@@ -10,17 +10,17 @@ export interface SetElement {
   table: string;
   set: string;
   key: Uint8Array;
-  /** The value that a map has for the key. */
+  /** In a map, the value that belongs to the key. */
   data?: Uint8Array;
 }
 
-/** An interface of niwad's network namespace, or of the container's where it is `inside`. */
+/** An interface: in niwad's network namespace or, with `inside`, in the container's. */
 export interface Interface {
   device: string;
   inside?: boolean;
 }
 
-/** What every step has. A step that is `optional` may fail: the sequence goes on. */
+/** The fields of every step. If an `optional` step fails, the next step is done all the same. */
 type StepOf<Operation extends string, Fields> = Readonly<
   { operation: Operation; text: string; optional?: boolean } & Fields
 >;
@@ -51,7 +51,7 @@ export const makeBridge = (device: string, mac: string): NetworkStep => ({
   mac,
 });
 
-/** Makes a veth pair: its host end on the bridge, eth0 in the container. */
+/** Makes a veth pair. One end is on the host, connected to the bridge; the other end is eth0 in the container. */
 export const makeVeth = (
   device: string,
   options: { bridge: string; mac: string; peerMac: string; mtu: number },
@@ -66,8 +66,8 @@ export const makeVeth = (
 });
 
 /**
- * Lets the bridge send a packet back through the port that it came in by. A container that calls its own published port needs this where
- * the kernel applies the IP rules to bridged packets (br_netfilter). The rules drop all other packets between ports.
+ * Lets the bridge send a packet back through the port by which it came. A container that calls its own published port needs this where
+ * the kernel applies IP rules to bridged packets (br_netfilter). The rules drop all other packets between ports.
  */
 export const hairpin = (device: string): NetworkStep => ({
   operation: 'hairpin',
@@ -75,7 +75,7 @@ export const hairpin = (device: string): NetworkStep => ({
   device,
 });
 
-/** Keeps the kernel from giving an interface a link-local address of its own (IPv6). */
+/** Stops the kernel from giving an interface an IPv6 link-local address by itself. */
 export const quiet = (on: Interface): NetworkStep => ({
   operation: 'quiet',
   text: `no address of its own making on ${where(on)}`,
@@ -92,7 +92,7 @@ export const address = (on: Interface, value: string, prefix: number): NetworkSt
   number: prefix,
 });
 
-/** Tells the kernel that an address is reached directly through an interface. */
+/** Adds a route: the address is reached directly through the interface, without a gateway. */
 export const linkRoute = (on: Interface, value: string): NetworkStep => ({
   operation: 'route',
   text: `route to ${value} over ${where(on)}`,
@@ -107,7 +107,7 @@ export const defaultRoute = (on: Interface, gateway: string): NetworkStep => ({
   gateway,
 });
 
-/** Tells the kernel the MAC address behind an IP address: it sends no question to the bridge, which any container could answer. */
+/** Tells the kernel the MAC address for an IP address. Else the kernel would ask on the bridge, and any container could answer. */
 export const neighbour = (on: Interface, value: string, mac: string): NetworkStep => ({
   operation: 'neighbour',
   text: `${value} is ${mac} on ${where(on)}`,
@@ -125,7 +125,7 @@ export const forgetNeighbour = (on: Interface, value: string): NetworkStep => ({
   add: false,
 });
 
-/** Bounds the bytes that an interface sends in a second. */
+/** Limits the bytes that an interface sends in each second. */
 export const rate = (on: Interface, bytesPerSecond: number): NetworkStep => ({
   operation: 'rate',
   text: `bound what ${where(on)} sends to ${bytesPerSecond} bytes a second`,
@@ -133,14 +133,14 @@ export const rate = (on: Interface, bytesPerSecond: number): NetworkStep => ({
   bytesPerSecond,
 });
 
-/** Waits until an interface carries packets: the kernel notices it a moment after the interface is up, and drops until then. */
+/** Waits until an interface carries packets. The kernel notices this a moment after the interface is up, and drops packets until then. */
 export const awaitCarrier = (on: Interface): NetworkStep => ({
   operation: 'carrier',
   text: `wait until ${where(on)} carries packets`,
   ...on,
 });
 
-/** Keeps the counters of the container's interfaces open. */
+/** Opens the counters of the container's interfaces; niwad keeps them open. */
 export const count = (): NetworkStep => ({ operation: 'count', text: 'count what passes eth0', inside: true });
 
 export const addElements = (text: string, elements: readonly SetElement[]): NetworkStep => ({
@@ -157,8 +157,8 @@ export const removeElements = (elements: readonly SetElement[]): NetworkStep => 
 });
 
 /**
- * Lets the kernel forget the UDP flows to a port of the host: it would go on to send their packets to where they went before the port was
- * published. A kernel without ctnetlink cannot do that.
+ * Lets the kernel forget the UDP flows to a port of the host. Else the kernel goes on to send the packets of these flows to where they
+ * went before the port was published. A kernel without ctnetlink cannot forget them.
  */
 export const forgetFlows = (port: number): NetworkStep => ({
   operation: 'forget',
@@ -173,5 +173,5 @@ export const deleteLink = (device: string): NetworkStep => ({
   device,
 });
 
-/** The same step, but a failure of it does not end the sequence. */
+/** Gives the same step as an optional one: if it fails, the next step is done all the same. */
 export const optional = (step: NetworkStep): NetworkStep => ({ ...step, optional: true });

@@ -1,11 +1,10 @@
 import { NiwaError } from '../errors.js';
 
 /**
- * What an operation of a boot program is: the code and arguments that native/boot/interpreter.c reads, beside its words for
- * people.
+ * An operation of a boot program: the code and the arguments that native/boot/interpreter.c reads, and words for people.
  */
 
-/** Host ids. */
+/** The host ids of a user and a group. */
 export interface Owner {
   uid: number;
   gid: number;
@@ -13,7 +12,7 @@ export interface Owner {
 /** The host's own root user. */
 export const HOST_ROOT: Owner = { uid: 0, gid: 0 };
 
-/** The codes; native/boot/program.h has the same table and a test compares the two. */
+/** The codes of the operations. native/boot/program.h has the same table; a test compares the two. */
 export const OP_CODES = {
   setns: 1,
   unshare: 2,
@@ -61,13 +60,13 @@ export interface Op {
   readonly name: OpName;
   readonly numbers: readonly (number | bigint)[];
   readonly strings: readonly string[];
-  /** What it does, in the user's words. */
+  /** What the operation does, in words for the user. */
   readonly text: string;
 }
 
 const RLIM_INFINITY = 0xffffffffffffffffn;
 
-/** The numbers of setrlimit(2)'s resources. */
+/** The numbers of the resources of setrlimit(2). */
 const RLIMIT_NUMBERS: Record<string, number> = {
   cpu: 0,
   fsize: 1,
@@ -87,19 +86,19 @@ const RLIMIT_NUMBERS: Record<string, number> = {
   rttime: 15,
 };
 
-/** Makes an operation. @param text what it does, in the user's words */
+/** Makes an operation. @param text what it does, in words for the user */
 export function op(name: OpName, text: string, numbers: Op['numbers'] = [], strings: Op['strings'] = []): Op {
   return { name, numbers, strings, text };
 }
 
-/** Gives the number of a resource of setrlimit(2), by its name in a spec. @throws NiwaError INTERNAL where there is none */
+/** Gives the number of a resource of setrlimit(2), by its name in a spec. @throws NiwaError INTERNAL where there is no such resource */
 export function rlimitNumber(name: string): number {
   const number = RLIMIT_NUMBERS[name];
   if (number === undefined) throw new NiwaError('INTERNAL', `the limit "${name}" has passed the checks: there is none`);
   return number;
 }
 
-/** Gives a limit as setrlimit(2) has it. */
+/** Gives the value of a limit for setrlimit(2). */
 export function limitNumber(limit: number | 'unlimited'): number | bigint {
   return limit === 'unlimited' ? RLIM_INFINITY : limit;
 }

@@ -1,15 +1,15 @@
 import { HOST_ROOT, limitNumber, type Owner, op, rlimitNumber } from './op.js';
 
-/** The operations of a boot program, one constructor each. */
+/** The operations of a boot program; each has a constructor. */
 
-/** Where a target path is looked up: inside the container's root, or in the daemon's view while the root is built. */
+/** Where a path is looked up: in the container's root, or in the mounts that niwad sees, while the root is being built. */
 export type Place = 'root' | 'host';
 
 /** Mount attributes of mount_setattr(2). */
 const MOUNT_ATTRIBUTES = { ro: 0x1, nosuid: 0x2, nodev: 0x4, noexec: 0x8 } as const;
 export type MountAttribute = keyof typeof MOUNT_ATTRIBUTES;
 
-/** The descriptors of the container's user namespace, and of the first of those that mounts have for themselves. */
+/** The descriptor of the container's user namespace, and the first of the descriptors of user namespaces that belong to mounts. */
 const USERNS_FD = 4;
 export const FIRST_MOUNT_USERNS_FD = 6;
 
@@ -27,20 +27,20 @@ function listed(words: readonly string[]): string {
 
 const inRoot = (place: Place) => (place === 'root' ? 1 : 0);
 
-/** Joins the namespace that `path` holds open; `flag` is its CLONE_NEW* bit. */
+/** Joins the namespace at `path`; `flag` is its bit CLONE_NEW*. */
 export const setns = (namespace: string, flag: number, path: string) =>
   op('setns', `join the ${namespace} namespace ${path}`, [flag], [path]);
 
-/** Makes a namespace of the helper's own; `flag` is its CLONE_NEW* bit. */
+/** Makes a new namespace for the helper; `flag` is its bit CLONE_NEW*. */
 export const unshare = (namespace: string, flag: number) => op('unshare', `new ${namespace} namespace`, [flag]);
 
-/** Makes all mounts private: no mount of the host appears in the container, and none of the container on the host. */
+/** Makes all mounts private: later mounts of the host do not appear in the container, nor mounts of the container on the host. */
 export const privateMounts = () => op('propagation', 'make all mounts private', [MS_REC_PRIVATE]);
 
-/** Makes all mounts slaves: later mounts of the host appear in the container, none of the container on the host. */
+/** Makes all mounts slaves: later mounts of the host appear in the container, but mounts of the container do not appear on the host. */
 export const slaveMounts = () => op('propagation', 'let no mount out, but those of the host in', [MS_REC_SLAVE]);
 
-/** Writes to an existing file of the host. */
+/** Writes a text to an existing file of the host. */
 export const write = (path: string, text: string) => op('write', `write ${text} to ${path}`, [], [path, text]);
 
 /** Mounts a new file system. */
@@ -55,9 +55,10 @@ export const mount = (
 };
 
 /**
- * Binds a path of the daemon's view, with what is mounted below it.
- * @param options `idmap` shows its files with the ids of the container's user namespace, or of that behind a descriptor; `recursive: false` leaves out what is
- *   mounted below; `slave: true` shows what the host mounts below it later, where slaveMounts() went before
+ * Binds a path that niwad sees, with the mounts below it.
+ * @param options `idmap`: shows the files with the ids of the container's user namespace, or of the user namespace behind a descriptor.
+ *   `recursive: false`: without the mounts below. `slave: true`: later mounts of the host below the path appear too; slaveMounts() has to
+ *   come before
  */
 export const bind = (
   source: string,
@@ -78,9 +79,9 @@ export const bind = (
 
 /**
  * Mounts an overlay, see the kernel's filesystems/overlayfs.rst.
- * @param directory what all paths of it are inside of: no link in them leads out
- * @param target a path inside the directory, as are those in `data`
- * @param options `maker`: the ids with which it makes files of its own
+ * @param directory the directory that has all paths of the overlay; symbolic links in them are not followed out of it
+ * @param target a path inside this directory, like the paths in `data`
+ * @param options `maker`: the ids with which the overlay makes files of its own
  */
 export const overlay = (
   directory: string,
@@ -93,7 +94,7 @@ export const overlay = (
   return op('overlay', text, [attributeMask(attributes), maker.uid, maker.gid], [directory, target, data.join(',')]);
 };
 
-/** Moves the mount of the root's image file to a directory of the stage; niwad has made the mount before the boot program began. */
+/** Moves the mount of the root's image file to a directory of the stage. niwad has mounted the file before the boot program began. */
 export const image = (target: string, options: { idmap: boolean }) =>
   op(
     'image',
@@ -103,8 +104,8 @@ export const image = (target: string, options: { idmap: boolean }) =>
   );
 
 /**
- * Binds a directory of the host that keeps the writes of an overlay, in `upper` and `work`, which are made where missing.
- * @param options `idmap` as of bind(); `owner`: the ids on disk of what is made
+ * Binds the directory of the host that keeps the writes of an overlay. They are in `upper` and `work`, which are made where missing.
+ * @param options `idmap` as in bind(); `owner`: the ids on disk of the directories that are made
  */
 export const upper = (
   directory: string,
@@ -118,7 +119,7 @@ export const upper = (
     [directory, target],
   );
 
-/** Binds a file of the daemon's view, read-only, over whatever is at a path inside the root; a link there is covered, not followed. */
+/** Binds a file that niwad sees, read-only, over a path inside the root. A symbolic link at that path is covered, not followed. */
 export const placeFile = ({ source, target, isNeeded }: { source: string; target: string; isNeeded: boolean }) =>
   op(
     'place_file',
@@ -127,11 +128,11 @@ export const placeFile = ({ source, target, isNeeded }: { source: string; target
     [source, target],
   );
 
-/** Takes a mount point of the daemon's view as the root for what follows; what is made in it belongs to `owner`. */
+/** Takes a mount point as the root of the operations that follow. Directories that these make in the root belong to `owner`. */
 export const root = (path: string, owner: Owner = HOST_ROOT) =>
   op('root', `take ${path} as the root`, [owner.uid, owner.gid], [path]);
 
-/** Makes a directory inside the root, or in the daemon's view for an owner. */
+/** Makes a directory, inside the root or in the mounts that niwad sees, that belongs to `owner`. */
 export const mkdir = (path: string, mode: number, place: Place = 'root', owner: Owner = HOST_ROOT) =>
   op('mkdir', `mkdir ${path} ${octal(mode)}`, [mode, inRoot(place), owner.uid, owner.gid], [path]);
 
@@ -144,7 +145,7 @@ export const mknod = (path: string, mode: number, major: number, minor: number) 
 export const readonlyPath = (path: string) => op('readonly', `make ${path} read-only`, [], [path]);
 export const maskPath = (path: string) => op('mask', `hide ${path}`, [], [path]);
 
-/** Sets attributes on the mount of the root itself. */
+/** Sets attributes of the mount of the root itself. */
 export const remountRoot = (attributes: readonly MountAttribute[]) =>
   op('remount_root', `remount /${listed(attributes)}`, [attributeMask(attributes)]);
 
@@ -158,15 +159,16 @@ export const rlimit = (name: string, soft: number | 'unlimited', hard: number | 
 export const umask = (mask: number) => op('umask', `umask ${octal(mask)}`, [mask]);
 export const chdir = (path: string) => op('chdir', `chdir to ${path}`, [], [path]);
 
-/** Keeps only the capabilities of the mask in the bounding set. */
+/** Removes all capabilities that are not in the mask from the bounding set. */
 export const capbset = (mask: bigint, names: readonly string[]) =>
   op('capbset', `bound capabilities to${names.length > 0 ? '' : ' none'}${listed(names)}`, [mask]);
 
 export const user = (uid: number, gid: number) => op('user', `become user ${uid}, group ${gid}`, [uid, gid]);
 
 /**
- * Finds what the root's own passwd(5) and group(5) say of the user: its home directory for `exec`, its groups for `user`.
- * @param account its name, "" for the first of its uid; with `groups`, those that have it as a member
+ * Looks up the user in passwd(5) and group(5) of the root: the home directory, for `exec`, and the groups, for `user`.
+ * @param account `name`: the user's name, "" for the first name of the uid. `groups`: whether to take the groups that have the user as a
+ *   member
  */
 export const account = (uid: number, { name, groups }: { name: string; groups: boolean }) =>
   op(
@@ -176,7 +178,7 @@ export const account = (uid: number, { name, groups }: { name: string; groups: b
     [name],
   );
 
-/** Sets effective and permitted to the mask; nothing is inheritable or ambient. */
+/** Sets the effective and permitted capabilities to the mask; no capability is inheritable or ambient. */
 export const capset = (mask: bigint) => op('capset', `set capabilities 0x${mask.toString(16)}`, [mask, 0, 0]);
 
 export const noNewPrivs = () => op('no_new_privs', 'no new privileges');
@@ -184,29 +186,29 @@ export const setsid = () => op('setsid', 'new session');
 export const wait = () => op('wait', 'wait for the start');
 export const init = () => op('init', 'stay as init and go on in a child');
 
-/** Enters the container's user namespace as its root user, or as `uid` and `gid` of it where it has none. */
+/** Enters the container's user namespace, as the ids `uid` and `gid` in it. */
 export const joinUser = (uid: number, gid: number) =>
   op('join_user', `enter the user namespace as user ${uid}, group ${gid}`, [uid, gid]);
 
-/** Lets the exec close all descriptors but the standard three. */
+/** Sets all descriptors but 0, 1 and 2 to be closed by the exec. */
 export const closeFds = () => op('close_fds', 'close all descriptors but 0, 1 and 2 at the exec');
 
-/** Sets a compiled system call filter, an instruction (struct sock_filter) per number. */
+/** Sets a system call filter, given as compiled instructions (struct sock_filter, each as one number). */
 export const seccomp = (name: string, instructions: readonly bigint[]) =>
   op('seccomp', `filter system calls by ${name} (${instructions.length} instructions)`, instructions);
 
-/** Keeps processes of the container from tracing the boot program, and from reading its /proc, until the exec. */
+/** Until the exec, processes of the container cannot trace the boot program, nor read its files in /proc. */
 export const undumpable = () => op('undumpable', 'hide from the processes of the container');
 
-/** Joins namespaces of the container's first process; `flags` are their CLONE_NEW* bits. */
+/** Joins namespaces of the container's first process; `flags` are their bits CLONE_NEW*. */
 export const enter = (names: readonly string[], flags: number) =>
   op('enter', `enter the namespaces of the container: ${names.join(', ')}`, [flags]);
 
-/** Makes a terminal in the container's /dev/pts and takes it as the standard streams; a size of 0 is left as it is. */
+/** Makes a terminal in the container's /dev/pts, and makes it the standard streams. A size of 0 is not set. */
 export const terminal = (rows: number, columns: number) =>
   op('terminal', `make a terminal in /dev/pts${rows > 0 ? ` (${columns}x${rows})` : ''}`, [rows, columns]);
 
-/** Becomes the workload. HOME and HOSTNAME, where the environment has none, are those that `account` found. */
+/** Executes the workload. Where the environment has no HOME or HOSTNAME, the boot program sets HOME as `account` found it, and HOSTNAME. */
 export const exec = (args: readonly string[], env: Readonly<Record<string, string>>) => {
   const whole = Object.entries({ ...env, HOME: env.HOME ?? '/', HOSTNAME: env.HOSTNAME ?? '' });
   const place = (wanted: string) =>
@@ -219,7 +221,7 @@ export const exec = (args: readonly string[], env: Readonly<Record<string, strin
   );
 };
 
-/** An argument list can be as long as the kernel takes; its text goes into errors and logs. */
+/** Cuts a long text: a list of arguments can be as long as the kernel allows, and its text is part of errors and logs. */
 function shortened(text: string): string {
   return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}...`;
 }

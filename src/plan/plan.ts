@@ -12,57 +12,57 @@ import { oomOps, rightsOps, seccompOps } from './restrictions.js';
 import { type PlacedFile, rootOps } from './root.js';
 import { idMaps, mapText, mountMaps, mountMapText } from './userns.js';
 
-/** The network of a container: the steps that connect it before its start, and the files that cover those of its root. */
+/** The network of a container: the steps that connect it before its start, and the files that are mounted over files of its root. */
 export interface PlanNetwork {
   steps: readonly NetworkStep[];
   files: readonly PlacedFile[];
 }
 
-/** What a plan has to know of the host, whatever the container. */
+/** The facts about the host that plans need. They are the same for all containers. */
 export interface HostView {
-  /** The directory that holds one group per container. */
+  /** The group that has one group for each container. */
   containersCgroup: string;
   controllers: Controllers;
-  /** An empty directory to build roots on. */
+  /** An empty directory, on which the boot program mounts the root. */
   stage: string;
-  /** Whether the kernel filters devices by group. */
+  /** Whether the kernel can filter devices by group. */
   filtersDevices: boolean;
   /** Whether niwad's own oom_score_adj is below 0: a container does not inherit this protection. */
   oomProtected: boolean;
-  /** How many files a process may have open where the spec does not say. */
+  /** The limit of open files, for a spec that has none. */
   openFiles: Rlimit;
-  /** The size of `/tmp` and the like over the host's own root; null for a tenth of the host's memory. */
+  /** The size of each tmpfs such as `/tmp` over the host's own root; null for a tenth of the host's memory. */
   placeBytes: number | null;
-  /** Compiles a profile to instructions; the same profile gives the same. */
+  /** Compiles a profile to instructions. The same profile always gives the same instructions. */
   compileSeccomp: (profile: SeccompProfileInput) => readonly bigint[];
 }
 
-/** What one container gets of the host: from pools, and the numbers of the devices that its spec names. */
+/** What one container gets from the host: its ids, its network, and the numbers of the devices that its spec names. */
 export interface Allotment {
-  /** The "major:minor" of each block device that a limit names. */
+  /** For each block device that a limit names, its "major:minor". */
   devices: Readonly<Record<string, string>>;
-  /** The number of each device that `spec.devices` names. */
+  /** The numbers of the devices in `spec.devices`. */
   deviceNodes: readonly DeviceRule[];
-  /** The host ids for a container with `userns: auto`. */
+  /** The host ids that the container gets with `userns: auto`. */
   idRange: { start: number; size: number };
-  /** Its network; null for none. */
+  /** Its network; null for a container without network steps and files. */
   network: PlanNetwork | null;
 }
 
 export type PlanHost = HostView & Allotment;
 
-/** Everything decided: the group, its limits and devices, the namespaces, and the boot program. */
+/** All decisions for one container: the group, its limits and devices, the namespaces, and the boot program. */
 export interface Plan {
   id: string;
-  /** Its group, with the writes before its first process; the late writes would slow the boot program down, and follow it. */
+  /** Its group. `writes` come before its first process; `lateWrites` come after the boot program, since they would slow it down. */
   cgroup: { path: string; writes: CgroupWrite[]; lateWrites: CgroupWrite[] };
-  /** All devices that it may use; null where the kernel has no filter. */
+  /** All devices that the container may use; null where the kernel has no device filter. */
   devices: DeviceRule[] | null;
-  /** The ids of its user namespace; null for the host's. */
+  /** The id maps of its user namespace; null for the host's user namespace. */
   userns: IdMaps | null;
-  /** The maps of mounts that have one of their own, in the order of their descriptors. */
+  /** The id maps of those mounts that have their own, in the order of their descriptors. */
   mountMaps: IdMaps[];
-  /** The squashfs or erofs file to mount before the device filter applies, which hides loop devices; null for none. */
+  /** The squashfs or erofs file to mount; null for none. It is mounted before the device filter is set, which forbids loop devices. */
   image: string | null;
   clone: CloneNamespaces;
   boot: Op[];
@@ -70,7 +70,7 @@ export interface Plan {
 }
 
 /**
- * Decides all that a start will do. Pure: the same spec, host and allotment give the same plan.
+ * Decides everything that a start will do. Pure: the same spec, host and allotment give the same plan.
  * @throws NiwaError HOST_UNSUPPORTED where the host cannot enforce a limit
  */
 export function makePlan(spec: Spec, host: PlanHost): Plan {
@@ -129,7 +129,7 @@ function writeStep({ file, value, isDefault = false }: CgroupWrite): Step {
   return { phase: 'group', operation: file, text: `set ${file} to ${value}${isDefault ? ', a default' : ''}` };
 }
 
-/** Gives a line that says how a container will end: no step shows this part of a spec. */
+/** Gives a line that says how the container will end, since no step of the plan shows this part of the spec. */
 export function describeEnd({ lifetimeUsec, jitterUsec, stopSignal, stopTimeoutUsec }: Spec): string {
   const stop = `${stopSignal}, and cgroup.kill after ${formatDuration(stopTimeoutUsec)}`;
   if (lifetimeUsec === null) return `no lifetime; a stop is ${stop}`;
@@ -152,15 +152,15 @@ function bootOps(spec: Spec, host: PlanHost, userns: IdMaps | null): Op[] {
     umask(process.umask),
     wait(),
     ...seccompOps(spec.seccomp, compileSeccomp),
-    ...(spec.init ? [init()] : []), // after the filter: a workload may trace its init, and would use the calls that the init may make
+    ...(spec.init ? [init()] : []), // after the filter: a workload may trace its init, and could else use calls that only the init may make
     closeFds(),
     exec(process.args, process.env),
   ];
 }
 
 /**
- * The network namespace belongs to the host's user namespace, so the container's root has no power over it. By these settings every user in
- * it may bind low ports and send pings.
+ * Sets what every user may do in the network namespace: bind low ports, and send pings. The namespace belongs to the host's user
+ * namespace, so the root user of the container has no rights over it, and cannot set this itself.
  */
 function networkOps(userns: IdMaps | null): Op[] {
   const settings = [

@@ -2,15 +2,15 @@ import { NiwaError } from '../errors.js';
 import type { IoLimit, Limit, Resources } from '../protocol/resolved-spec.js';
 import { CPU_PERIOD_USEC } from '../spec/resources.js';
 
-/** A value for a file of a cgroup. */
+/** A value to write to a file of a group. */
 export interface CgroupWrite {
   file: string;
   value: string;
-  /** Whether the spec left it out, and niwad chose it. */
+  /** Set where the spec has no value, and niwad chose this one. */
   isDefault?: boolean;
 }
 
-/** What the host offers: the controllers that can be used, and why each other one cannot. */
+/** The controllers that the host offers, and for each other controller the reason why it is missing. */
 export interface Controllers {
   available: readonly string[];
   missing: Readonly<Record<string, string>>;
@@ -18,7 +18,7 @@ export interface Controllers {
 
 const KERNEL_MIN_QUOTA_USEC = 1000;
 
-/** The values of files in a new group that are not "max". */
+/** The values of files in a new group, for the files whose value is not "max". */
 const KERNEL_DEFAULTS: Record<string, string> = {
   'cpu.max': `max ${CPU_PERIOD_USEC}`,
   'cpu.max.burst': '0',
@@ -30,9 +30,9 @@ const KERNEL_DEFAULTS: Record<string, string> = {
 };
 
 /**
- * Gives the writes that set limits on a new group.
- * @param devices the "major:minor" of each device path that `resources.io` names
- * @throws NiwaError HOST_UNSUPPORTED where a limit's controller is missing
+ * Gives the writes that set the limits of a new group.
+ * @param devices for each device path in `resources.io`, its "major:minor"
+ * @throws NiwaError HOST_UNSUPPORTED where the controller of a limit is missing
  */
 export function limitWrites(
   resources: Resources,
@@ -58,22 +58,22 @@ export function limitWrites(
   return writes;
 }
 
-/** The limits that slow a process down; the others end it or let its calls fail. */
+/** The limits that make a process slower. The others end the process, or make its system calls fail. */
 const SLOWING = ['cpu.max', 'cpu.max.burst', 'cpu.weight', 'io.max', 'memory.high'];
 
 /**
- * Whether a limit would slow the boot program down. A thread of niwad waits for that program: twenty containers with a hundredth of a
- * processor would hold up all other starts. So these limits are set after it, and before the workload runs.
+ * Says whether a limit would make the boot program slower. A thread of niwad waits for the boot program, so twenty containers that may use
+ * a hundredth of a processor would delay all other starts. Therefore these limits are set after the boot program, before the workload.
  */
 export function slowsBoot({ file }: CgroupWrite): boolean {
   return SLOWING.includes(file);
 }
 
 /**
- * Gives the writes that change the limits of a running container, in an order in which every moment has a limit and the
- * kernel accepts each step: a burst never exceeds its quota, and memory.high is the first to tighten and the last to loosen.
+ * Gives the writes that change the limits of a running container. In their order, a limit is in force at every moment, and the kernel
+ * accepts each write: a burst never exceeds its quota; memory.high is written first where limits get tighter, last where they loosen.
  * @param now the limits in force
- * @param change the fields to change; others stay
+ * @param change the fields to change; other fields stay as they are
  */
 export function updateWrites(
   now: Resources,
@@ -83,7 +83,7 @@ export function updateWrites(
 ): CgroupWrite[] {
   const chosen = change.memory.oomGroup === undefined && now.memory.oomGroup !== undefined;
   const ordered = limitWrites(change, controllers, devices).filter(
-    ({ file }) => !(chosen && file === 'memory.oom.group'), // a choice of the spec stays, whatever memory.max is now
+    ({ file }) => !(chosen && file === 'memory.oom.group'), // the spec has a value for it, which stays, whatever memory.max is now
   );
   const burstFalls = value(change.cpu.burstUsec, 0) < value(now.cpu.burstUsec, 0);
   const memoryFalls =
@@ -93,7 +93,7 @@ export function updateWrites(
   return ordered;
 }
 
-/** Gives the writes that bring the files of `change` back to what they were under `now`, or to the kernel's default. */
+/** Gives the writes that set the files of `change` back to their values under `now`; where `now` has none, to the kernel's default. */
 export function undoWrites(
   now: Resources,
   change: readonly CgroupWrite[],
@@ -108,7 +108,7 @@ export function undoWrites(
   });
 }
 
-/** Names all four limits of the device "major:minor": a limit that is left out of a write to io.max stays as it was. */
+/** Writes all four limits of the device "major:minor". In a write to io.max, a limit that is not named keeps its earlier value. */
 function fullIoMax(device: string, limits: readonly IoLimit[], devices: Readonly<Record<string, string>>): string {
   const own = limits.filter((limit) => (devices[limit.device] ?? limit.device) === device);
   const none = { rbps: 'max', wbps: 'max', riops: 'max', wiops: 'max' } as const;
@@ -124,7 +124,7 @@ function cpuMax(max: Limit): string {
   return `${quota} ${CPU_PERIOD_USEC}`;
 }
 
-/** Where a container has a memory limit, the OOM killer ends all of its processes together, unless the spec says otherwise. */
+/** If a container has a memory limit, the OOM killer ends all of its processes together, unless the spec says otherwise. */
 function oomGroup({ memory }: Resources): number | undefined {
   if (memory.oomGroup !== undefined) return Number(memory.oomGroup);
   return memory.maxBytes === undefined || memory.maxBytes === 'max' ? undefined : 1;

@@ -6,9 +6,9 @@ import { account, capbset, capset, joinUser, noNewPrivs, rlimit, seccomp, setsid
 import { DEFAULT_PROFILE } from './seccomp.js';
 import { idInside } from './userns.js';
 
-/** The restrictions of the first process of a container, and of every exec in it, in the same order. */
+/** Makes the operations that restrict the first process of a container. An exec in the container is restricted by the same ones. */
 
-/** The part of a process that its rights follow from. */
+/** The parts of a spec from which the rights of a process follow. */
 export interface Rights {
   process: Spec['process'];
   rlimits: Rlimit[];
@@ -16,8 +16,8 @@ export interface Rights {
 }
 
 /**
- * Sets the score of a container for the OOM killer.
- * @param oomProtected whether niwad's own score is below 0: a container must not inherit it
+ * Sets the OOM score of a container.
+ * @param oomProtected whether niwad's own score is below 0. Then the score is always set, since the container must not inherit niwad's
  */
 export function oomOps({ oomScoreAdj }: Spec, oomProtected: boolean): Op[] {
   const score = oomScoreAdj ?? (oomProtected ? 0 : null);
@@ -25,9 +25,9 @@ export function oomOps({ oomScoreAdj }: Spec, oomProtected: boolean): Op[] {
 }
 
 /**
- * Restricts a process: a session and limits of its own, its user namespace, its user, its capabilities.
- * @param defaults limits for the resources that it sets no limit for
- * @param afterUser operations that have to follow the change of user directly
+ * Restricts a process: its own session, its limits, its user namespace, its user, its capabilities.
+ * @param defaults limits for the resources for which the spec has none
+ * @param afterUser operations that have to come directly after the change of user
  */
 export function rightsOps(
   { process, rlimits, capabilities }: Rights,
@@ -36,7 +36,7 @@ export function rightsOps(
   afterUser: Op[] = [],
 ): Op[] {
   const { uid, gid } = process;
-  const { name, groups } = process.account ?? { name: '', groups: false }; // a spec that an earlier niwad saved has none
+  const { name, groups } = process.account ?? { name: '', groups: false }; // a spec that an earlier niwad has saved has no account
   const mask = capabilityMask(capabilities);
   const limits = [...defaults.filter(({ name }) => rlimits.every((own) => own.name !== name)), ...rlimits];
   return [
@@ -52,7 +52,7 @@ export function rightsOps(
   ];
 }
 
-/** Filters the system calls of a process; no operation where it is unconfined. */
+/** Sets the system call filter of a process; gives no operation where the spec says `unconfined`. */
 export function seccompOps(
   choice: Spec['seccomp'],
   compile: (profile: SeccompProfileInput) => readonly bigint[],
@@ -61,7 +61,7 @@ export function seccompOps(
   return found === null ? [] : [seccomp(found.name, compile(found.profile))];
 }
 
-/** Gives the profile behind a choice, with its name for people; null for none. */
+/** Gives the profile that a spec chose, and its name for people; null for no profile. */
 function seccompProfile(choice: Spec['seccomp']): { name: string; profile: SeccompProfileInput } | null {
   if (choice === 'unconfined') return null;
   return choice === 'default'

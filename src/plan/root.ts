@@ -23,7 +23,7 @@ import {
 } from './ops.js';
 import { idOutside, mountMap, mountMaps, writesToRoot } from './userns.js';
 
-/** The fixed set of devices: path, minor numbers of the memory (1) and terminal (5) drivers. */
+/** The devices in every /dev: path, and the major (1: memory, 5: terminals) and minor number. */
 const DEVICES: [string, number, number][] = [
   ['/dev/null', 1, 3],
   ['/dev/zero', 1, 5],
@@ -39,10 +39,10 @@ const DEVICE_LINKS: [string, string][] = [
   ['/proc/self/fd/2', '/dev/stderr'],
   ['pts/ptmx', '/dev/ptmx'],
 ];
-/** A bound for each container: kernel.pty.max (4096, of which the host keeps 1024) counts the terminals of the whole machine. */
+/** The most terminals of one container. kernel.pty.max (4096, of which 1024 are for the host) counts those of the whole machine. */
 const MAX_TERMINALS = 256;
 
-/** Files that show or change the whole machine: they are hidden from containers. */
+/** Files that show or change the whole machine. They are hidden from containers. */
 const MASKED = [
   '/proc/acpi',
   '/proc/asound',
@@ -60,15 +60,15 @@ const MASKED = [
   '/sys/firmware',
   '/sys/kernel/vmcoreinfo',
 ];
-/** A write to a file of /proc/pressure makes the kernel watch the whole machine for the writer. */
+/** Files that containers cannot write. A write to /proc/pressure, for example, would make the kernel watch the whole machine. */
 const READONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/pressure', '/proc/sys', '/proc/sysrq-trigger'];
-/** The name, on the stage, of the directory that keeps the writes of an overlay. */
+/** The name, in the stage directory, of the directory that keeps the writes of an overlay. */
 const KEPT = 'kept';
 const STRICT: MountAttribute[] = ['nosuid', 'nodev', 'noexec'];
 
-/** The size of a private place as a share of the host's memory: the four of them together hold less than half of it. */
+/** The size of each of the four private places, as a share of the host's memory: all four together have less than half of it. */
 const A_TENTH = '10%';
-/** Directories that a container on the host's own root gets for itself, since it cannot write to those of the host: path and mode. */
+/** Paths and modes of the directories that a container on the host's own root gets for itself, since it cannot write to the host's. */
 const PRIVATE_PLACES: [string, string][] = [
   ['/tmp', '1777'],
   ['/var/tmp', '1777'],
@@ -76,20 +76,20 @@ const PRIVATE_PLACES: [string, string][] = [
   ['/root', '0700'],
 ];
 
-/** A file of the host, and its place in the root of the container. */
+/** A file of the host that is mounted over a path in the container's root. */
 export interface PlacedFile {
   source: string;
   target: string;
-  /** Whether the start fails where the root has no such path. */
+  /** Whether the start fails if the root has no such path. */
   isNeeded: boolean;
 }
 
 /**
- * Builds the container's file tree and moves into it.
- * @param stage an empty directory of the host; what is mounted on it stays in the container's own mount namespace
- * @param maps the ids of its user namespace; null for the host's
- * @param options files of the daemon's view to place in it; the size of each of its places over the host's own root, null for
- *   a tenth of the host's memory
+ * Builds the file tree of the container, and moves into it.
+ * @param stage an empty directory of the host. Mounts on it are only in the container's own mount namespace
+ * @param maps the id maps of its user namespace; null for the host's user namespace
+ * @param options `files`: files of the host to place in the root. `placeBytes`: the size of each private place over the host's own root;
+ *   null for a tenth of the host's memory
  */
 export function rootOps(
   spec: Spec,
@@ -116,7 +116,7 @@ export function rootOps(
   ];
 }
 
-/** Makes the working directory of an image: many images name one and have none. In another root a missing one is an error. */
+/** Makes the working directory, if the root is an image: many images name one that they do not have. In other roots that is an error. */
 function workingDirectoryOps({ root: { image: found }, process: { cwd } }: Spec): Op[] {
   const path = posix.resolve(cwd);
   return found === null || path === '/' ? [] : [mkdir(path, 0o755)];
@@ -126,7 +126,7 @@ function hasSlave({ mounts }: Spec): boolean {
   return mounts.some((item) => item.type === 'bind' && item.propagation === 'rslave');
 }
 
-/** Whether files are id-mapped: not where their file system cannot do it ("unsupported"). */
+/** Says whether files are id-mapped. They are not where the file system cannot do it ("unsupported"). */
 function isMapped(idmap: Idmap): boolean {
   return idmap === true || idmap === 'auto';
 }
@@ -135,15 +135,15 @@ function isDefaultRoot({ root: { path } }: Spec): boolean {
   return path === '/';
 }
 
-/** The host ids of the container's root user. */
+/** Gives the host ids of the container's root user. */
 function ownerOf(maps: IdMaps | null): Owner {
   const hostIdOfRoot = (map: IdMapping[]) => map.find(({ container }) => container === 0)?.host ?? 0;
   return maps === null ? HOST_ROOT : { uid: hostIdOfRoot(maps.uids), gid: hostIdOfRoot(maps.gids) };
 }
 
 /**
- * Mounts the root. The root that a spec names is id-mapped. The host's own root is not: so a container with a user namespace of its own
- * reads only what is open to everybody, and writes nothing.
+ * Mounts the root. A root that the spec names is id-mapped. The host's own root is not id-mapped: so a container with its own user
+ * namespace can read only files that every user may read, and can write none.
  */
 function baseOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
   const { layers, file, overlay: writes } = spec.root;
@@ -171,7 +171,7 @@ function baseOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
     ...(file === null ? [] : [mkdir(at(0), 0o755, 'host'), image(at(0), { idmap })]),
     ...layers.flatMap((layer, i) => [
       mkdir(at(i), 0o755, 'host'),
-      bind(layer, at(i), { attributes: ['ro'], idmap, recursive: false, place: 'host' }), // an overlay shows no mounts below
+      bind(layer, at(i), { attributes: ['ro'], idmap, recursive: false, place: 'host' }), // overlayfs shows no mounts below a layer
     ]),
     overlay(stage, 'root', overlayOptions(Math.max(layers.length, 1), writes), {
       attributes: ['nodev'],
@@ -182,8 +182,9 @@ function baseOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
 }
 
 /**
- * Layers have the names 0, 1, 2 ... on the stage: so the options of many layers fit into a page, and no path of a user is part of them.
- * Index and metacopy are off: with them, a directory that keeps writes could not be used over other layers.
+ * Gives the options of the overlay. Layers are named 0, 1, 2 ... in the stage directory: so the options of many layers fit into a page,
+ * and contain no path from a user. Index and metacopy are off: with them, a directory that keeps writes could not be used with other
+ * layers later.
  */
 function overlayOptions(layers: number, writes: Spec['root']['overlay']): string[] {
   const lower = ['index=off', 'metacopy=off', `lowerdir=${Array.from({ length: layers }, (_, i) => i).join(':')}`];
@@ -200,7 +201,7 @@ function kernelOps({ namespaces }: Spec): Op[] {
   ];
 }
 
-/** @param maker the owner of directories that are made where the root has none, also in its /dev */
+/** @param maker the owner of directories that are made because the root does not have them, also of those in its /dev */
 function deviceOps(owner: Owner, maker: Owner): Op[] {
   return [
     mount('tmpfs', '/dev', { attributes: ['nosuid', 'noexec'], data: ['mode=0755', 'size=65536', ...ownedBy(maker)] }),
@@ -222,31 +223,31 @@ function privatePlaces(owner: Owner, bytes: number | null): Op[] {
   );
 }
 
-/** The descriptor of the user namespace of a mount with a map of its own. */
+/** Gives the descriptor of the user namespace for a mount that has its own id map. */
 function usernsOf(spec: Spec, own: IdMaps, maps: IdMaps | null): number {
   const wanted = JSON.stringify(mountMap(own, maps));
   return FIRST_MOUNT_USERNS_FD + mountMaps(spec, maps).findIndex((each) => JSON.stringify(each) === wanted);
 }
 
-/** Whether directories that are made in the root go to a file system of the host, by an id-mapped mount. */
+/** Says whether directories that are made in the root are written to a file system of the host, through an id-mapped mount. */
 function writesToHost({ root }: Spec, maps: IdMaps | null): boolean {
   const keeps = root.overlay !== null && root.overlay.directory !== null;
   return maps !== null && (keeps || (isMapped(root.idmap) && writesToRoot(root)));
 }
 
-/** The id map of a directory of the host to which the container writes: that of its user namespace, or the descriptor of another. */
+/** Gives the id map for a directory of the host to which the container writes: that of its user namespace, or another by its descriptor. */
 function writableMap(spec: Spec, maps: IdMaps | null): true | number {
   return spec.diskIds === undefined ? true : usernsOf(spec, spec.diskIds, maps);
 }
 
-/** The host ids of the container's user whose files get the ids on disk: its root, or its only user. */
+/** Gives the host ids of the user who writes to disk: the user of the container that `diskIds` maps, else the container's root. */
 function writerOf({ diskIds }: Spec, maps: IdMaps | null): Owner {
   const [uid, gid] = [diskIds?.uids[0]?.container, diskIds?.gids[0]?.container];
   if (uid === undefined || gid === undefined) return ownerOf(maps);
   return { uid: idOutside(maps?.uids, uid), gid: idOutside(maps?.gids, gid) };
 }
 
-/** The ids on disk of that user, and the id map of the directory. */
+/** Gives the ids on disk of that user, and the id map of the directory that keeps the writes. */
 function keptBy(spec: Spec, maps: IdMaps | null): { idmap: true | number; owner: Owner } {
   const [uid = 0, gid = 0] = [spec.diskIds?.uids[0]?.host, spec.diskIds?.gids[0]?.host];
   return { idmap: writableMap(spec, maps), owner: { uid, gid } };

@@ -1,6 +1,6 @@
 import type { SeccompProfileInput } from '../protocol/spec.js';
 
-/** Calls of servers, interpreters, compilers, shells and their libraries. Each of them acts on objects of the caller alone. */
+/** System calls that servers, interpreters, compilers, shells and their libraries use. Each acts only on objects of its caller. */
 const ALLOWED: Record<string, string> = {
   files: `access chdir chmod chown chown32 close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2
     fadvise64 fadvise64_64 fallocate fchdir fchmod fchmodat fchmodat2 fchown fchown32 fchownat fcntl fcntl64 fdatasync
@@ -45,7 +45,7 @@ const ALLOWED: Record<string, string> = {
 const NAMESPACE_FLAGS = 0x7e02_0000;
 const ENOSYS = 38;
 
-/** The socket families that are allowed. The others are old, need privileges, or have had holes in the kernel. */
+/** The socket families that are allowed. The others are old, need privileges, or had security holes in the kernel. */
 const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -53,12 +53,12 @@ const AF_NETLINK = 16;
 
 /**
  * ROUTE, SOCK_DIAG, XFRM, AUDIT, NETFILTER and GENERIC, which libraries use in their own network namespace. KOBJECT_UEVENT (15) is left
- * out: it tells of every device of the host. The list names what is allowed: the kernel reads 32 bits of the number and a filter 64, so a
- * rule that forbids one number could be evaded.
+ * out, since it tells of every device of the host. The rule names the numbers that are allowed, and not those that are forbidden: the
+ * kernel reads 32 bits of the number and a filter 64, so another number could stand for a forbidden one.
  */
 const NETLINK_FAMILIES = [0, 4, 6, 9, 12, 16];
 
-/** Linux and its 32-bit and no-randomisation variants; 0xffffffff asks which it is. */
+/** Linux, its 32-bit variant and its variants without randomisation. 0xffffffff changes nothing, and asks for the personality. */
 const PERSONALITIES = [0x0, 0x8, 0x4_0000, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
 const ALLOW = 'SCMP_ACT_ALLOW' as const;
@@ -66,7 +66,7 @@ const ALLOW = 'SCMP_ACT_ALLOW' as const;
 type Rules = NonNullable<SeccompProfileInput['syscalls']>;
 type Rule = Rules[number];
 
-/** Lets a call through where its arguments have these values, by their places. */
+/** Allows a call if its arguments, given by their index, have these values. */
 function allowedWith(name: string, values: Record<number, number>): Rule {
   const args = Object.entries(values).map(([index, value]) => ({
     index: Number(index),
@@ -76,15 +76,15 @@ function allowedWith(name: string, values: Record<number, number>): Rule {
   return { names: [name], action: ALLOW, args };
 }
 
-/** Lets a call through where its first argument has one of the values. */
+/** Allows a call if its first argument has one of the values. */
 function onlyWith(name: string, values: number[]): Rules {
   return values.map((value) => allowedWith(name, { 0: value }));
 }
 
 /**
- * The default profile: what is not named gets EPERM, and what is newer than libseccomp gets ENOSYS. A container makes no
- * namespaces and no mounts, and does not reach keyrings, bpf, perf, io_uring, modules, clocks or the kernel's log. clone3
- * hides its flags in memory, where a filter cannot see them: with ENOSYS, libc takes clone.
+ * The default profile. A call that is not named gets EPERM; a call that is newer than libseccomp gets ENOSYS. A container cannot make
+ * namespaces or mounts, and cannot use keyrings, bpf, perf, io_uring, modules, clocks or the kernel's log. clone3 has its flags in
+ * memory, where a filter cannot read them: it gets ENOSYS, and then libc uses clone.
  */
 export const DEFAULT_PROFILE: SeccompProfileInput = {
   defaultAction: 'SCMP_ACT_ERRNO',
