@@ -57,8 +57,8 @@ export function* idsOfOthers(spec: Spec, caller: User, allowed: IdRanges): Itera
   for (const path of mappedPlaces(spec))
     yield {
       path,
-      found: 'files of other ids on disk',
-      allowed: `a container of user ${caller.uid}, or one that only reads it`,
+      found: 'files that belong to ids of other users on disk',
+      allowed: `a container of user ${caller.uid}, or a container that only reads this path`,
     };
 }
 

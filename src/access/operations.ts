@@ -85,6 +85,6 @@ function onlyLooks({ uid }: Caller): NiwaError {
 function mayNotDrain({ uid }: Caller): NiwaError {
   return new NiwaError(
     'FORBIDDEN',
-    `user ${uid} may not drain this node, which keeps new containers of everybody from it; root may, and with "allow: {drain: true}" in niwad's configuration the members of its group`,
+    `user ${uid} may not drain this node, because a drain refuses the new containers of every user; root may drain it, and with "allow: {drain: true}" in niwad's configuration the members of its group`,
   );
 }

@@ -116,7 +116,11 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
       allowed: 'all others, by name: this one gives capabilities to files',
     };
   for (const { name } of spec.rlimits.filter((rlimit) => SHARED_RLIMITS.includes(rlimit.name)))
-    yield { path: `rlimits.${name}`, found: 'a limit of its own', allowed: "nothing: it is a share of the host's" };
+    yield {
+      path: `rlimits.${name}`,
+      found: 'a limit of its own',
+      allowed: 'no such entry: all containers share this resource of the host',
+    };
   if ((spec.oomScoreAdj ?? 0) < 0)
     yield { path: 'oomScoreAdj', found: show(spec.oomScoreAdj), allowed: 'nothing below 0' };
 }
@@ -155,7 +159,7 @@ function* looser(spec: Spec, { capabilities, seccomp, rlimits }: ExecSpec): Iter
   if (more.length > 0)
     yield { path: 'capabilities.add', found: show(more), allowed: `those of the container: ${spec.capabilities}` };
   if (seccomp !== spec.seccomp && spec.seccomp !== 'unconfined')
-    yield { path: 'seccomp', found: show(seccomp), allowed: 'nothing: that of the container' };
+    yield { path: 'seccomp', found: show(seccomp), allowed: "no profile: the exec then has the container's" };
   for (const { name, hard } of rlimits) {
     const own = spec.rlimits.find((rlimit) => rlimit.name === name);
     if (own === undefined ? SHARED_RLIMITS.includes(name) : numberOf(hard) > numberOf(own.hard))

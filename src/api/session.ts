@@ -64,7 +64,9 @@ async function hear(socket: Socket, session: Session, state: { over: boolean }):
   } catch (error) {
     if (error instanceof NiwaError) throw error;
     if (error instanceof RangeError || error instanceof SyntaxError)
-      throw new NiwaError('SPEC_INVALID', `what the client sends is no frame: ${messageOf(error)}`, { cause: error });
+      throw new NiwaError('SPEC_INVALID', `the client has sent an invalid frame: ${messageOf(error)}`, {
+        cause: error,
+      });
     // every other error means that the connection is broken
   }
 }

@@ -59,7 +59,7 @@ function readBytes(socket: Socket, length: number): Promise<Buffer> {
   let missing = length;
   return new Promise((resolve, reject) => {
     const timeout = setTimeout(() => socket.destroy(), BODY_TIMEOUT_MS);
-    const gone = () => reject(new NiwaError('SPEC_INVALID', 'the body of the request did not come'));
+    const gone = () => reject(new NiwaError('SPEC_INVALID', 'the body of the request did not arrive'));
     const take = () => {
       for (let piece = socket.read() as Buffer | null; piece !== null; piece = socket.read() as Buffer | null) {
         pieces.push(piece.subarray(0, missing));

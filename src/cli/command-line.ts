@@ -87,7 +87,7 @@ function written(args: string[], { options }: Grammar): string[] {
     if (option === undefined)
       throw new NiwaError(
         'SPEC_INVALID',
-        `there is no option ${show(rawName)} here; options of a command stand behind its name`,
+        `there is no option ${show(rawName)} at this place; the options of a command come after its name`,
       );
     if (option.type === 'string' && !option.multiple && comesAgain(name, index)) return [];
     return [token.value === undefined ? `--${name}` : `--${name}=${textOf(token)}`];
@@ -99,7 +99,7 @@ function requireNoDash(word: string): string {
   if (!/^-./.test(word)) return word;
   throw new NiwaError(
     'SPEC_INVALID',
-    `${show(word)} cannot stand here: it begins with a dash; a path may begin with ./`,
+    `${show(word)} cannot stand here, because it begins with a dash; for a path, write ./ before it`,
   );
 }
 

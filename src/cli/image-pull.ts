@@ -58,5 +58,5 @@ async function skopeo(args: string[]): Promise<void> {
       error,
     );
   });
-  if (status !== 0) throw failed(`skopeo has failed (exit status ${status}); what it says is above`);
+  if (status !== 0) throw failed(`skopeo has failed (exit status ${status}); its messages are above`);
 }

@@ -65,7 +65,10 @@ export class Admission {
   /** Throws while no container may be made or started. @throws NiwaError DAEMON_UNREACHABLE, DRAINING */
   require(): void {
     if (this.#isClosing)
-      throw new NiwaError('DAEMON_UNREACHABLE', 'niwad is stopping and starts nothing any more: ask the next one');
+      throw new NiwaError(
+        'DAEMON_UNREACHABLE',
+        'niwad is stopping and starts no container: send the request again when the next niwad runs',
+      );
     if (this.#isDraining)
       throw new NiwaError(
         'DRAINING',

@@ -108,7 +108,10 @@ function mendAll(
     const cgroup = join(tree.containers, id);
     const file = stateFiles.setAside(id);
     if (!isThere(cgroup) && !kept.includes(id)) {
-      log.warn({ id, reason, file }, 'the state of a container that is gone is damaged or missing: it is forgotten');
+      log.warn(
+        { id, reason, file },
+        'the state file of a container that has ended is damaged or missing: the container is forgotten',
+      );
       books.forget(id);
       registry.tell('remove', { id, owner: null, labels: {} });
       return [];
@@ -120,7 +123,7 @@ function mendAll(
     const { owner, labels, lifetimeUsec } = saved.spec;
     log.error(
       { id, reason, file, run: saved.run, owner, labels, lifetimeUsec },
-      'the state of a container is damaged or missing: it goes on, and is billed, by what else is known of it; look whether its owner, labels and lifetime are right',
+      'the state file of a container is damaged or missing: the container goes on and is billed by the other facts that are known; check its owner, labels and lifetime',
     );
     return [saved];
   });
@@ -179,5 +182,10 @@ async function removeOrphans(kept: string[], { registry, logs, tree, kernel, log
   logs.removeOthers(known);
   for (const id of kept) if (!known.has(id)) kernel.keeper.drop(id);
   for (const { name, error } of await removeLeftovers(tree, known))
-    log.warn({ name, err: error }, error === undefined ? 'ended what belonged to no container' : 'an orphan stays');
+    log.warn(
+      { name, err: error },
+      error === undefined
+        ? 'ended what belonged to no container'
+        : 'a group that belongs to no container cannot be removed',
+    );
 }

@@ -46,7 +46,8 @@ export function adopt(saved: SavedState, options: AdoptOptions): Container {
   options.resources.adopt(draft);
   const output = draft.opened;
   const { errno } = output.failure ?? {};
-  if (errno !== undefined) options.log.error({ id: spec.id, errno }, 'the output of a container is lost');
+  if (errno !== undefined)
+    options.log.error({ id: spec.id, errno }, 'the output of a container can no longer be stored');
   const startTicks = identity.startTicks === 0n ? readStartTicks(pid) : identity.startTicks;
   const plan = saved.phase === 'created' && adopted.startedNs === 0n ? planAgain(saved, options) : null;
   return Container.adopted(kernel, { ...identity, handle, pid, startTicks, plan }, output, saved, adopted);
@@ -60,7 +61,10 @@ function planAgain({ spec, idRange }: SavedState, { planner, log }: AdoptOptions
   try {
     return planner?.planOfAdopted(spec, idRange) ?? null;
   } catch (error) {
-    log.error({ id: spec.id, err: error }, 'the plan of a container cannot be compiled any more');
+    log.error(
+      { id: spec.id, err: error },
+      'the plan of a container cannot be compiled again: a failed start will not name its step',
+    );
     return null;
   }
 }

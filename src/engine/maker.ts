@@ -129,7 +129,8 @@ export class Maker {
     });
     crashPoint('made');
     const warnings = warningsOf(spec);
-    if (warnings.length > 0) log.warn({ id: spec.id, warnings }, 'not all is as it may be expected');
+    if (warnings.length > 0)
+      log.warn({ id: spec.id, warnings }, 'some settings of a container do not work as its user may expect');
     return this.#containerOf(draft, saved, plan, created, watch);
   }
 

@@ -31,7 +31,7 @@ export async function runPoint(
     if (failure === null || hook.onError === 'log') continue;
     throw new NiwaError(
       'HOOK_FAILED',
-      `container ${subject.id} did not start: its ${point} hook ${hook.args[0]} failed: ${failure}. The log of niwad has what it wrote.`,
+      `container ${subject.id} did not start: its ${point} hook ${hook.args[0]} failed: ${failure}. The log of niwad contains its output.`,
     );
   }
 }

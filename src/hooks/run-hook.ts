@@ -68,7 +68,7 @@ export function runHook(
       over();
       child.unref();
       output.drop();
-      resolve(result(`${ended}, and does not end: a file system does not answer it`, output.text()));
+      resolve(result(`${ended}, and does not end: it waits for a file system that does not answer`, output.text()));
     };
     const abort = () => kill('it was ended with niwad or its container');
     const timer = setTimeout(

@@ -55,7 +55,7 @@ function writeAfter(key: string): string {
   const text = encodeURIComponent(Buffer.from(key).toString());
   if (text.length > MAX_AFTER_LENGTH)
     throw invalid('the request', [
-      { path: 'limit', found: 'a key that is too long to go on behind it', allowed: 'another limit, or none' },
+      { path: 'limit', found: 'a page whose last key is too long for `after`', allowed: 'another limit, or none' },
     ]);
   return text;
 }

@@ -34,7 +34,7 @@ export const drain = daemonCommand(
       if (status.remaining !== before.remaining || status.ends_at !== before.ends_at) tell();
     }
     if (wait && !undo && !status.draining)
-      throw new NiwaError('STATE_CONFLICT', 'somebody else has ended the draining');
+      throw new NiwaError('STATE_CONFLICT', 'the drain was ended by another command');
     return EXIT.ok;
   },
 );

@@ -9,7 +9,9 @@ import type { Resource } from './resource.js';
 export function group(log: Logger): Resource {
   return {
     async release({ cgroup }) {
-      await removeGroup(cgroup).catch((error: unknown) => log.error({ err: error }, 'cgroup stays'));
+      await removeGroup(cgroup).catch((error: unknown) =>
+        log.error({ err: error }, 'the cgroup of a container cannot be removed'),
+      );
     },
   };
 }

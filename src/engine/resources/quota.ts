@@ -13,9 +13,9 @@ export function quota(log: Logger): Resource {
     async release({ id, spec }) {
       try {
         const errno = await unlimitKept(spec.root.overlay, `container ${id}`);
-        if (errno !== 0) log.error({ id, errno: errnoName(errno) }, 'a quota stays');
+        if (errno !== 0) log.error({ id, errno: errnoName(errno) }, 'the quota of a container cannot be removed');
       } catch (error) {
-        log.error({ id, err: error }, 'a quota stays');
+        log.error({ id, err: error }, 'the quota of a container cannot be removed');
       }
     },
   };
