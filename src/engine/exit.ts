@@ -19,7 +19,7 @@ export interface ExitFacts {
   sentSignal: number;
   /** The exit status of the first process, or -1. */
   code: number;
-  /** Whether the first process is niwa's init: it ends with 128 + n where signal n ended the workload. */
+  /** Whether the first process is niwa's init. If signal n ended the workload, the init exits with 128 + n. */
   hasInit: boolean;
   /**
    * The number of processes in the group that the kernel's OOM killer has killed, and how many of these kills the first
@@ -33,7 +33,7 @@ export interface ExitFacts {
 }
 
 const SIGKILL = 9;
-/** The exit status of niwa's init where SIGKILL ended the workload. */
+/** The exit status of niwa's init after SIGKILL ended the workload. */
 const INIT_OF_KILLED = 128 + SIGKILL;
 
 /** Decides the reason of an end. An action of niwa comes before a reason that the exit status alone suggests. */

@@ -101,7 +101,7 @@ export interface AdoptRequest {
   pid: number;
   /** Field 22 of /proc/PID/stat: the start time of the first process. */
   startTicks: bigint;
-  /** 0n before the start. */
+  /** CLOCK_BOOTTIME of the start; 0n before the start. */
   startedNs: bigint;
   deadline: Deadline;
 }

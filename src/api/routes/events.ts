@@ -8,7 +8,7 @@ import { requireMoment } from '../requests.js';
 import { streamTexts } from '../stream.js';
 import { failures, linesOf } from './answers.js';
 
-/** The events of containers. */
+/** Route for the events of containers. */
 export function eventRoutes(api: Api, { runtime: { events } }: ApiOptions): void {
   api.get(
     '/v1/events',

@@ -14,7 +14,7 @@ import { failures } from './answers.js';
 const answers = { 101: Type.Null(), ...failures };
 const FRAMES = 'Upgrade: niwa-stream; then frames both ways: type (u8), length (u32, big-endian), payload.';
 
-/** Processes in containers, and terminals, over upgraded connections. */
+/** Routes for execs and attached terminals, over upgraded connections. */
 export function execRoutes(api: Api, { runtime, log }: ApiOptions): void {
   const serve = (request: FastifyRequest, reply: FastifyReply, session: Session) => {
     serveSession(takeConnection(request, reply), session).catch((error: unknown) => {

@@ -11,7 +11,7 @@ const metricsAnswer = {
   content: { 'text/plain': { schema: Type.String({ title: 'Metrics' }) } },
 };
 
-/** The daemon and its host. */
+/** Routes about the daemon and its host. */
 export function hostRoutes(api: Api, options: ApiOptions): void {
   stateRoutes(api, options);
   drainRoutes(api, options);

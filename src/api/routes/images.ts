@@ -7,7 +7,7 @@ import { toErrorReply } from '../errors.js';
 import { streamLines } from '../stream.js';
 import { failures, linesOf } from './answers.js';
 
-/** Images: what containers run on. */
+/** Routes for images, from which containers get their roots. */
 export function imageRoutes(api: Api, { images, log }: ApiOptions): void {
   api.addContentTypeParser('application/x-tar', async (_request: unknown, body: IncomingMessage) => body);
 

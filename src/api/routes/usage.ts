@@ -10,7 +10,7 @@ import { streamArray } from '../paging.js';
 import { requireMoment } from '../requests.js';
 import { failures } from './answers.js';
 
-/** Sums over the ledger. */
+/** Routes for sums over the ledger. */
 export function usageRoutes(api: Api, { sums }: ApiOptions): void {
   api.get(
     '/v1/usage',
