@@ -1,31 +1,31 @@
 import { NiwaError } from '../errors.js';
 
 /**
- * Bounds of requests. Parsing and checking a body takes time on the event loop, and more for a larger body: within these bounds
- * it takes a few milliseconds.
+ * Limits of requests. A body is parsed and checked on the event loop, and a larger body takes longer. Within these limits it takes a few
+ * milliseconds.
  */
 
-/** What a body as a whole may have, before anything of it is looked at. */
+/** The most bytes of a body. It is checked before any part of the body is parsed. */
 export const MAX_BODY_BYTES = 256 * 1024;
-/** YAML takes some ten times as long to parse as JSON. */
+/** The most bytes of a body in YAML, which takes some ten times as long to parse as JSON. */
 export const MAX_YAML_BYTES = 64 * 1024;
 export const MAX_YAML_TOKENS = 2000;
-/** A spec has six levels. */
+/** The most levels of a body. A spec has six levels. */
 export const MAX_NESTING = 100;
-/** Lists, objects, names of fields, strings, numbers: all that a body consists of. */
+/** The most values in a body: its lists, objects, names of fields, strings and numbers, all counted together. */
 const MAX_VALUES = 12_000;
 
-/** The bytes of all labels of a container, names included: they are in each of its usage records. */
+/** The most bytes of all labels of a container, with their names: the labels are in each usage record of the container. */
 export const MAX_LABEL_BYTES = 16 * 1024;
-/** The bytes of all arguments, also where they come from an image. */
+/** The most bytes of all arguments, also of arguments that come from an image. */
 export const MAX_ARGS_BYTES = MAX_BODY_BYTES;
-/** The bytes of a whole environment, names included. */
+/** The most bytes of a whole environment, with the names of the variables. */
 export const MAX_ENV_BYTES = 128 * 1024;
 
 /**
- * Refuses JSON that says too much, before it is parsed.
- * @param text also where it is no JSON at all
- * @param what the text is, for the message: "the body"
+ * Refuses JSON that is nested too deeply or has too many values, before it is parsed.
+ * @param text any text; it need not be valid JSON
+ * @param what names the text in the message: "the body"
  * @throws NiwaError SPEC_INVALID
  */
 export function requireBoundedJson(what: string, text: string): void {
@@ -41,7 +41,7 @@ export function requireBoundedJson(what: string, text: string): void {
   }
 }
 
-/** Gives where the string that begins at a quotation mark ends, or the end of the text. */
+/** Gives the index at which a string ends that begins with the quotation mark at `start`; the end of the text where it does not end. */
 function endOfString(text: string, start: number): number {
   for (let i = start + 1; i < text.length; i++) {
     if (text[i] === '\\') i++;
@@ -51,9 +51,9 @@ function endOfString(text: string, start: number): number {
 }
 
 /**
- * Refuses a value of YAML that is too large to be looked at: it may be much larger than its text, since an alias repeats what
- * it stands for.
- * @param what the value is, for the message: "the body"
+ * Refuses a value of YAML that is too large. A value may be much larger than its text, since an alias repeats another part of
+ * the value.
+ * @param what names the value in the message: "the body"
  * @throws NiwaError SPEC_INVALID
  */
 export function requireBounded(what: string, value: unknown): void {
@@ -72,17 +72,17 @@ export function requireBounded(what: string, value: unknown): void {
   }
 }
 
-/** The error for what is nested too deeply. */
+/** Makes the error for an input that is nested too deeply. */
 export function tooDeep(what: string): NiwaError {
   return new NiwaError('SPEC_INVALID', `${what} is nested deeper than ${MAX_NESTING} levels`);
 }
 
-/** The error for what has more than the `most` that it may have. */
+/** Makes the error for an input that is too large. @param most how much it may have */
 export function tooLarge(what: string, most: string): NiwaError {
   return new NiwaError('SPEC_INVALID', `${what} is too large: it may have at most ${most}`);
 }
 
-/** The bytes of all names and values of an object of strings. */
+/** Gives the number of bytes of all names and values in an object of strings. */
 export function bytesOf(object: Record<string, string>): number {
   return Object.entries(object).reduce(
     (sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value),

@@ -3,7 +3,7 @@ import { CAPABILITY_WORDS } from '../protocol/spec/process.js';
 import type { SpecInput } from '../protocol/spec.js';
 import { show } from './problems.js';
 
-/** The capabilities of capabilities(7); a name's place is its number. */
+/** The capabilities of capabilities(7). The index of a name is the number of the capability. */
 const CAPABILITIES = [
   'CHOWN',
   'DAC_OVERRIDE',
@@ -48,7 +48,7 @@ const CAPABILITIES = [
   'CHECKPOINT_RESTORE',
 ];
 
-/** What a workload has unless its spec says otherwise: enough to serve on a low port and to change to its own user. */
+/** The capabilities of a workload whose spec names none: enough to serve on a low port, and to change to another user. */
 const DEFAULT = [
   'CHOWN',
   'DAC_OVERRIDE',
@@ -61,7 +61,7 @@ const DEFAULT = [
   'SYS_CHROOT',
 ];
 
-/** Gives the name as the kernel writes it after CAP_, "ALL", or undefined where there is no such capability. */
+/** Gives the name of a capability as in the kernel, without CAP_; "ALL" for ALL; undefined where there is no such capability. */
 export function capabilityName(input: string): string | undefined {
   const name = input.toUpperCase().replace(/^CAP_/, '');
   return name === 'ALL' || CAPABILITIES.includes(name) ? name : undefined;
@@ -73,11 +73,10 @@ function knownCapability(input: string): string {
     throw new NiwaError('SPEC_INVALID', `a capability: found ${show(input)}; allowed: ${CAPABILITY_WORDS}`);
   return name;
 }
-
 /**
- * Gives a set, the default one unless given, changed by `drop`, then `add`, in the kernel's order.
- * @param change names as capabilityName() takes them, "ALL" for every one
- * @throws NiwaError SPEC_INVALID where a name is of no capability
+ * Gives a set of capabilities: `base`, without those of `drop`, then with those of `add`, in the kernel's order.
+ * @param change names in the forms that capabilityName() takes; "ALL" means every capability
+ * @throws NiwaError SPEC_INVALID where a name names no capability
  */
 export function resolveCapabilities(
   change: { add?: string[]; drop?: string[] } = {},
@@ -90,12 +89,12 @@ export function resolveCapabilities(
   return CAPABILITIES.filter((name) => set.has(name));
 }
 
-/** Gives the bit mask of capability names, as in CapEff of /proc/PID/status. */
+/** Gives the bit mask of some capabilities, in the form of CapEff in /proc/PID/status. */
 export function capabilityMask(names: string[]): bigint {
   return names.reduce((mask, name) => mask | (1n << BigInt(CAPABILITIES.indexOf(name))), 0n);
 }
 
-/** Finds names that are no capabilities. */
+/** Finds names in a spec that name no capability. */
 export function* capabilityProblems({ capabilities = {} }: SpecInput): Iterable<FieldProblem> {
   for (const list of ['add', 'drop'] as const)
     for (const [i, name] of (capabilities[list] ?? []).entries())

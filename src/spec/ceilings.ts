@@ -2,15 +2,15 @@ import type { FieldProblem } from '../errors.js';
 import type { Limit, Spec } from '../protocol/resolved-spec.js';
 import { sizeBytes } from './quantities.js';
 
-/** The most that one container may have of what all containers share; null for no bound. */
+/** The most that one container may have of what all containers share; null for no limit. */
 export interface Bounds {
   pids: number | null;
   memoryBytes: number | null;
-  /** Of each tmpfs by itself: the writes over a root, `/tmp` and the like, and those of the spec. */
+  /** The most bytes of each tmpfs: the one with the writes over a root, each one such as `/tmp`, and each one of the spec. */
   tmpfsBytes: number | null;
 }
 
-/** The same as the configuration says it: bytes, or a share of the host's memory such as "80%"; a field that is left out stays. */
+/** The same in the form of the configuration: bytes, or a share of the host's memory such as "80%". A field that is left out stays as it is. */
 export interface BoundsInput {
   pids?: number | null;
   memory?: number | string | null;
@@ -19,16 +19,16 @@ export interface BoundsInput {
 
 export const UNBOUNDED: Bounds = { pids: null, memoryBytes: null, tmpfsBytes: null };
 
-/** What a container gets whose spec says nothing: no single one takes the whole host. */
+/** The limits of a container whose spec has none. With them, no single container can use up the host. */
 export const DEFAULT_BOUNDS: Required<BoundsInput> = { pids: 2048, memory: '80%', tmpfs: '10%' };
 
-/** The most that callers other than root may ask for. */
+/** The highest limits that callers other than root may ask for. */
 export const DEFAULT_CEILINGS: Required<BoundsInput> = { pids: 32_768, memory: '90%', tmpfs: '50%' };
 
 export const SHARE_PATTERN = '^([1-9][0-9]?|100)%$';
 
 /**
- * Resolves shares of the host's memory.
+ * Turns shares of the host's memory into bytes.
  * @param hostBytes the host's memory
  */
 export function resolveBounds({ pids, memory, tmpfs }: Required<BoundsInput>, hostBytes: number): Bounds {
@@ -41,7 +41,7 @@ function toBytes(size: number | string | null, hostBytes: number): number | null
   return share === undefined ? sizeBytes(size) : Math.floor(hostBytes * share);
 }
 
-/** Gives the tighter of two bounds for each thing. */
+/** Gives the lower of two limits, for each field. */
 export function tighter(a: Bounds, b: Bounds): Bounds {
   const least = (x: number | null, y: number | null) => (x === null ? y : y === null ? x : Math.min(x, y));
   return {
@@ -52,9 +52,9 @@ export function tighter(a: Bounds, b: Bounds): Bounds {
 }
 
 /**
- * Gives a spec with bounds for what it leaves out, and notes which they are (`spec.defaulted`). Where the host has no
- * controller for one, nothing can be set.
- * @param available the controllers that this host gives
+ * Gives the spec with limits in place of those that it leaves out, and with a list of these (`spec.defaulted`). If the host does not
+ * have the controller of a limit, this limit stays out.
+ * @param available the controllers that this host has
  */
 export function withDefaults(
   spec: Spec,
@@ -81,7 +81,7 @@ export function withDefaults(
   };
 }
 
-/** Finds what a spec asks for above the ceilings. */
+/** Finds the limits in a spec that are above the ceilings. */
 export function* aboveCeilings({ resources, root, mounts }: Spec, ceilings: Bounds): Iterable<FieldProblem> {
   yield* limitsAbove({ pids: resources.pids, memory: resources.memory }, ceilings);
   yield* above('root.overlay.size', root.overlay?.sizeBytes ?? undefined, ceilings.tmpfsBytes);
@@ -89,7 +89,7 @@ export function* aboveCeilings({ resources, root, mounts }: Spec, ceilings: Boun
     if (mount.type === 'tmpfs') yield* above(`mounts[${i}].size`, mount.sizeBytes ?? undefined, ceilings.tmpfsBytes);
 }
 
-/** Finds which limits are above the ceilings, "max" included; those that are left out are not looked at. */
+/** Finds the limits that are above the ceilings; "max" is above every ceiling. Limits that are left out are not checked. */
 export function* limitsAbove(
   { pids, memory }: { pids?: Limit | undefined; memory: { maxBytes?: Limit | undefined } },
   ceilings: Bounds,

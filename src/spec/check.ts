@@ -6,21 +6,21 @@ import type { FieldProblem } from '../errors.js';
 import { requireNoProblems, SHOWN_PROBLEMS, show } from './problems.js';
 
 /**
- * Checks a value against a schema and gives every problem in words: where, what was found, what is allowed.
- * Shared by the spec, the API's requests and the daemon's configuration.
+ * Checks a value against a schema, and describes each problem in words: the field, what was found, what is allowed. The spec, the requests
+ * of the API and the configuration of niwad are checked by it.
  */
 
-/** Several errors may be one problem. More are not looked for: a value may have one in each of its parts. */
+/** The most errors that are read of a check: a huge value could have one in each of its parts. Several errors may make one problem. */
 const READ_ERRORS = 4 * SHOWN_PROBLEMS;
 Settings.Set({ maxErrors: READ_ERRORS });
 
-/** To compile a schema takes as long as some three hundred checks: a command makes one, a daemon soon has made so many. */
+/** A schema is compiled after so many checks. To compile takes as long as 300 checks: too long for a command, soon worth it in a daemon. */
 const CHECKS_BEFORE_COMPILING = 64;
 
-/** What is checked again and again: how often so far, and then its compiled schema. */
+/** For each schema, how often it was used for a check, and when that was often, its compiled form. */
 const checks = new WeakMap<TSchema, { count: number; compiled: ReturnType<typeof Compile> | null }>();
 
-/** The parts of a JSON schema that the messages are made of. */
+/** The parts of a JSON schema from which the messages are made. */
 interface Node {
   type?: string;
   description?: string;
@@ -33,8 +33,8 @@ interface Node {
 }
 
 /**
- * Gives the problems of `value`, each field at most once and the first hundred; an empty list where it fits the schema.
- * @param prefix put before each path, such as "resources"
+ * Gives the problems of `value`: each field at most once, and at most a hundred. The list is empty where `value` fits the schema.
+ * @param prefix written before the path of each problem, such as "resources"
  */
 export function problemsOf(schema: TSchema, value: unknown, prefix = ''): FieldProblem[] {
   if (surelyFits(schema, value)) return [];
@@ -45,7 +45,7 @@ export function problemsOf(schema: TSchema, value: unknown, prefix = ''): FieldP
       const place = JSON.stringify(problem.keys);
       if (!found.has(place)) found.set(place, problem);
     }
-  // All that were read may be of branches that were not meant.
+  // All errors may belong to branches of a union that the user did not mean. There is a problem all the same.
   if (found.size === 0 && errors.length > 0)
     found.set('[]', { keys: [], found: show(value), allowed: wordsFor(schema as Node) });
   return innermost(found)
@@ -54,9 +54,9 @@ export function problemsOf(schema: TSchema, value: unknown, prefix = ''): FieldP
 }
 
 /**
- * Gives a value as what its schema says that it is.
+ * Checks a value, and gives it with the type of its schema.
  * @param what names the value in the message
- * @param prefix put before the path of each problem
+ * @param prefix written before the path of each problem
  * @throws NiwaError SPEC_INVALID with every wrong field
  */
 export function parseAs<S extends TSchema>(what: string, schema: S, value: unknown, prefix = ''): Static<S> {
@@ -64,7 +64,7 @@ export function parseAs<S extends TSchema>(what: string, schema: S, value: unkno
   return value as Static<S>;
 }
 
-/** Whether it fits the schema, in the fast way; false where that has to be looked at. */
+/** Says whether a value fits, by the compiled schema. As long as the schema is not compiled, gives false without a check. */
 function surelyFits(schema: TSchema, value: unknown): boolean {
   const known = checks.get(schema) ?? { count: 0, compiled: null };
   checks.set(schema, known);
@@ -72,7 +72,7 @@ function surelyFits(schema: TSchema, value: unknown): boolean {
   return known.compiled?.Check(value) ?? false;
 }
 
-/** A problem before its path is written. */
+/** A problem whose path is not written yet. */
 interface Problem {
   keys: string[];
   found: string;
@@ -87,9 +87,8 @@ interface SchemaError {
 }
 
 /**
- * Leaves out the errors of those branches of a union that the user did not mean: a branch is not meant where its literal field,
- * such as "type", has another value than the input.
- * Where that leaves no branch, the error of the union itself stays.
+ * Leaves out the errors of those branches of a union that the user did not mean. The user did not mean a branch if its literal field,
+ * such as "type", has another value in the input. If the user meant no branch, the error of the union itself stays.
  */
 function withoutOtherBranches(errors: SchemaError[]): SchemaError[] {
   const literal = /^(.*\/anyOf\/[0-9]+)\/properties\/[^/]+$/;
@@ -105,7 +104,7 @@ function withoutOtherBranches(errors: SchemaError[]): SchemaError[] {
   });
 }
 
-/** Gives `/`, `/a/` and `/a/b/` for `/a/b`. */
+/** Gives the beginnings of a JSON pointer: `/`, `/a/` and `/a/b/` for `/a/b`. */
 function beginnings(pointer: string): string[] {
   return [...`${pointer}/`.matchAll(/\//g)].map(({ index }) => `${pointer}/`.slice(0, index + 1));
 }
@@ -114,7 +113,7 @@ function toProblems(schema: Node, value: unknown, error: SchemaError): Problem[]
   const keys = error.instancePath.split('/').slice(1).map(unescapePointer);
   const node = nodeAt(schema, keys);
   const at = valueAt(value, keys);
-  if (error.keyword === 'additionalProperties') return []; // each of them has come before, as "boolean"
+  if (error.keyword === 'additionalProperties') return []; // each unknown field has an error of its own, with the keyword "boolean"
   if (error.keyword === 'boolean') {
     const parent = nodeAt(schema, keys.slice(0, -1));
     const named = parent?.patternProperties !== undefined;
@@ -132,7 +131,7 @@ function toProblems(schema: Node, value: unknown, error: SchemaError): Problem[]
   return [{ keys, found: show(at), allowed: wordsFor(node) }];
 }
 
-/** The parts of a JSON pointer escape ~ and /, see RFC 6901. */
+/** In the parts of a JSON pointer, ~ and / are escaped, see RFC 6901. */
 function unescapePointer(part: string): string {
   return part.replaceAll('~1', '/').replaceAll('~0', '~');
 }
@@ -164,7 +163,7 @@ function wordsFor(node: Node | undefined): string {
   return node?.type === undefined ? 'another value' : `a value of type ${node.type}`;
 }
 
-/** Writes a path as people do: `resources.io[0].device`. */
+/** Writes a path in the form that people write: `resources.io[0].device`. */
 function pathOf(keys: string[]): string {
   return keys
     .map((key) => (/^[0-9]+$/.test(key) ? `[${key}]` : `.${key}`))
@@ -176,7 +175,7 @@ function join(prefix: string, path: string): string {
   return [prefix, path].filter((part) => part !== '').join('.');
 }
 
-/** Where both a field and something inside it failed (a union tries each branch), the inner one says more. */
+/** Leaves out the problem of a field that contains another field with a problem: the inner one says more. A union tries each branch. */
 function innermost(problems: Map<string, Problem>): Problem[] {
   const outer = new Set(
     [...problems.values()].flatMap(({ keys }) => keys.map((_, i) => JSON.stringify(keys.slice(0, i)))),

@@ -7,7 +7,7 @@ import { requireNoProblems } from './problems.js';
 import { DEFAULT_TERM, normaliseProcess, normaliseRlimits } from './process.js';
 import { meaningProblems } from './spec.js';
 
-/** An exec with every default filled in from its container. */
+/** An exec; the fields that the client left out have the values of the container. */
 export interface ExecSpec {
   process: Spec['process'];
   stdin: boolean;
@@ -18,7 +18,7 @@ export interface ExecSpec {
 }
 
 /**
- * Makes an exec of what a client asks for: what it leaves out is as the container has it. Pure.
+ * Makes an exec of a client's request. A field that the request leaves out gets the value of the container. Pure.
  * @param input of any shape
  * @throws NiwaError SPEC_INVALID with every wrong field
  */
@@ -36,7 +36,7 @@ export function parseExec(input: unknown, spec: Spec): ExecSpec {
   };
 }
 
-/** What would be wrong in the container's own spec is wrong here. */
+/** Finds in an exec the problems that the same fields would have in the container's own spec. */
 function execProblems({ args, env = {}, user, capabilities, rlimits }: ExecInput, { userns }: Spec): FieldProblem[] {
   const asSpec = {
     process: { args, env, ...(user === undefined ? {} : { user }) },

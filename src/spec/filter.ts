@@ -1,15 +1,15 @@
 import type { FilterQuery } from '../protocol/queries.js';
 import { invalid, show } from './problems.js';
 
-/** Says which containers a query means: containers of the owner (of any owner where it is undefined) that have all the labels. */
+/** Selects containers: those of the owner (of any owner where it is undefined) that have all the labels. */
 export interface Filter {
   owner: string | undefined;
   labels: ReadonlyMap<string, string>;
 }
 
 /**
- * Makes a filter of what a query says.
- * @throws NiwaError SPEC_INVALID where two values of the same contradict each other: nothing could fit both
+ * Makes a filter of a query.
+ * @throws NiwaError SPEC_INVALID where the query has two different values for the owner or for one label, which no container can fit
  */
 export function toFilter({ owner = [], label = [] }: FilterQuery): Filter {
   const labels = new Map<string, string>();
@@ -35,7 +35,7 @@ function requireOne(path: string, known: string | undefined, value: string): voi
   ]);
 }
 
-/** Whether a container is meant. */
+/** Says whether a container fits a filter. */
 export function fits({ owner, labels }: Filter, of: { owner: string | null; labels: Record<string, string> }): boolean {
   return (
     (owner === undefined || of.owner === owner) &&

@@ -4,7 +4,7 @@ import type { HooksInput } from '../protocol/spec.js';
 import { show } from './problems.js';
 import { durationUsec } from './quantities.js';
 
-/** The points of a container's life at which hooks run, in their order. The first three can fail the start. */
+/** The points of a container's life at which hooks run, in their order. A hook at one of the first three can make the start fail. */
 export const FAILABLE_POINTS = ['beforeCreate', 'afterNetwork', 'afterStart'] as const;
 export const HOOK_POINTS = [...FAILABLE_POINTS, 'onReady', 'onStop', 'afterExit', 'onFailure'] as const;
 
@@ -15,7 +15,7 @@ const LONGEST_TIMEOUT_USEC = 3600e6;
 const SHORTEST_INTERVAL_USEC = 100e3;
 const LONGEST_INTERVAL_USEC = 86_400e6;
 
-/** What the schema of hooks cannot say. Pure. */
+/** Finds the problems of hooks that a schema cannot find. Pure. */
 export function* hookProblems(hooks: HooksInput): Iterable<FieldProblem> {
   for (const [point, list = []] of Object.entries(hooks))
     for (const [i, hook] of list.entries()) {
@@ -32,7 +32,7 @@ export function* hookProblems(hooks: HooksInput): Iterable<FieldProblem> {
     }
 }
 
-/** Gives a problem where a time is given and out of its bounds, in microseconds. */
+/** Gives a problem if a time is given and is outside of its limits, which are in microseconds. */
 export function* outside(
   path: string,
   given: string | number | undefined,
@@ -44,7 +44,7 @@ export function* outside(
   if (usec !== null && (usec < least || usec > most)) yield { path, found: show(given), allowed };
 }
 
-/** Fills in the defaults of hooks that are valid. */
+/** Fills in the defaults of hooks that were checked. */
 export function normaliseHooks(input: HooksInput): Hooks {
   const hooks: Hooks = {};
   for (const point of HOOK_POINTS) {
@@ -64,7 +64,7 @@ function toProgram({ args, env = {}, timeout }: ProgramInput): Program {
   return { file, args, env, timeoutUsec: timeout === undefined ? DEFAULT_TIMEOUT_USEC : durationUsec(timeout) };
 }
 
-/** Gives the hooks with each program changed by `change`. */
+/** Gives the hooks with `change` applied to each program. */
 export function mapPrograms(hooks: Hooks, change: <P extends Program>(program: P) => P): Hooks {
   return Object.fromEntries(Object.entries(hooks).map(([point, list]) => [point, list.map((hook) => change(hook))]));
 }

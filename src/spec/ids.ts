@@ -3,10 +3,10 @@
 /** How many ids a container with `userns: auto` gets. */
 export const IDS_PER_CONTAINER = 65_536;
 
-/** The highest: 2^32 - 1 means "leave it as it is" to the kernel, see setresuid(2) and chown(2). */
+/** The highest id. For the kernel, 2^32 - 1 means "leave it as it is", see setresuid(2) and chown(2). */
 export const LAST_ID = 4_294_967_294;
 
-/** Parses a number of decimal digits, such as passwd(5) and group(5) have it; undefined where the text is no id. */
+/** Parses an id of decimal digits, as in passwd(5) and group(5); gives undefined where the text is no id. */
 export function parseId(text: string | undefined): number | undefined {
   return text !== undefined && /^[0-9]{1,10}$/.test(text) && Number(text) <= LAST_ID ? Number(text) : undefined;
 }

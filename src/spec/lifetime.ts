@@ -6,11 +6,11 @@ import { show } from './problems.js';
 import { durationUsec } from './quantities.js';
 import { knownSignal, signalName, signalNumber } from './signals.js';
 
-/** How a container ends: what the schema cannot say, and the defaults. Pure. */
+/** How a container ends: the problems that a schema cannot find, and the defaults. Pure. */
 
 const DEFAULT_STOP_TIMEOUT_USEC = 10e6;
 
-/** What the schema of the lifetime and of the stop cannot say. */
+/** Finds the problems of the lifetime and of the stop that a schema cannot find. */
 export function* lifetimeProblems(input: SpecInput): Iterable<FieldProblem> {
   const { lifetime, jitter = 0, stopSignal = 'SIGTERM' } = input;
   if (signalNumber(stopSignal) === undefined)
@@ -22,7 +22,7 @@ export function* lifetimeProblems(input: SpecInput): Iterable<FieldProblem> {
     yield { path: 'jitter', found: show(jitter), allowed: 'at most the lifetime, which it shortens at random' };
 }
 
-/** Fills in the defaults. */
+/** Fills in the defaults of the lifetime and of the stop. */
 export function normaliseLifetime({
   lifetime,
   jitter = 0,

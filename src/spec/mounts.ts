@@ -5,9 +5,9 @@ import { show } from './problems.js';
 import { sizeBytes } from './quantities.js';
 import { isWithin, mapProblems, ownMaps } from './userns.js';
 
-/** The mounts and devices of a container: what their schemas cannot say, and their defaults. Pure. */
+/** The mounts and devices of a container: the problems that a schema cannot find, and the defaults. Pure. */
 
-/** What the schema of mounts cannot say of their targets. */
+/** Finds the problems of the targets of mounts that a schema cannot find. */
 export function* mountProblems({ mounts = [] }: SpecInput): Iterable<FieldProblem> {
   for (const [i, { target }] of mounts.entries()) {
     const parts = target.split('/').filter((part) => part !== '');
@@ -20,10 +20,10 @@ export function* mountProblems({ mounts = [] }: SpecInput): Iterable<FieldProble
   }
 }
 
-/** How many binds may have different maps of their own. */
+/** The most different id maps of the binds of one container. */
 const MAX_MOUNT_MAPS = 16;
 
-/** The maps of a bind name ids of the container: each run of them has to be in one run of its user namespace. */
+/** Finds problems of the id maps of binds: each run of ids in such a map has to be in one run of ids of the container's user namespace. */
 export function* idmapProblems(input: SpecInput): Iterable<FieldProblem> {
   const own = ownMaps(input);
   const seen = new Set<string>();
@@ -46,7 +46,7 @@ export function* idmapProblems(input: SpecInput): Iterable<FieldProblem> {
   }
 }
 
-/** What the schema of devices cannot say. */
+/** Finds the problems of devices that a schema cannot find. */
 export function* deviceProblems({ devices = [] }: SpecInput): Iterable<FieldProblem> {
   for (const [i, device] of devices.entries())
     if (device.split('/').some((part) => part === '.' || part === '..'))

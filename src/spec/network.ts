@@ -5,9 +5,9 @@ import type { NetworkInput } from '../protocol/spec.js';
 import { show } from './problems.js';
 import { sizeBytes } from './quantities.js';
 
-/** The network of a container: what its schema cannot say, and its defaults. Pure. */
+/** The network of a container: the problems that a schema cannot find, and the defaults. Pure. */
 
-/** Parses `"[ADDRESS:]PORT:PORT[/udp]"`, an IPv6 address in brackets; of the schema's pattern. */
+/** Parses `"[ADDRESS:]PORT:PORT[/udp]"`, an IPv6 address in brackets. @param text of the form that the schema allows */
 export function parsePort(text: string): PublishedPort {
   const [numbers = '', protocol = 'tcp'] = text.split('/');
   const words = numbers.split(':');
@@ -16,7 +16,7 @@ export function parsePort(text: string): PublishedPort {
   return { protocol: protocol as 'tcp' | 'udp', hostAddress: address === '' ? null : address, host, container };
 }
 
-/** Fills in the defaults; null where the container has no network but lo. */
+/** Fills in the defaults; gives null where the container gets no interface but lo. */
 export function normaliseNetwork(input: NetworkInput | undefined): Network | null {
   if (input === undefined || input.mode === 'none') return null;
   const { rate = {}, dns = {} } = input;
@@ -31,7 +31,7 @@ export function normaliseNetwork(input: NetworkInput | undefined): Network | nul
   };
 }
 
-/** What the schema cannot say. @param namespace what `namespaces.network` says */
+/** Finds the problems of a network that a schema cannot find. @param namespace the value of `namespaces.network` */
 export function* networkProblems(input: NetworkInput | undefined, namespace: string): Iterable<FieldProblem> {
   if (input === undefined) return;
   const { mode = 'bridge', address, dns, hosts = {} } = input;

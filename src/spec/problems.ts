@@ -1,12 +1,12 @@
 import { type FieldProblem, NiwaError } from '../errors.js';
 
 const SHOWN_CHARACTERS = 60;
-/** A path may have the names of unknown fields in it. */
+/** The most characters of a path in an error: a path may contain the name of an unknown field, of any length. */
 const SHOWN_PATH = 200;
-/** The most problems in one error. A user who has mended them gets the next ones with the next error. */
+/** The most problems in one error. When the user has corrected them, the next error has the next ones. */
 export const SHOWN_PROBLEMS = 100;
 
-/** Gives the problems that are told; no further ones are looked for. */
+/** Gives the first problems, which the error names. Further problems are not looked for. */
 export function firstProblems(problems: Iterable<FieldProblem>): FieldProblem[] {
   const first: FieldProblem[] = [];
   for (const problem of problems)
@@ -15,7 +15,7 @@ export function firstProblems(problems: Iterable<FieldProblem>): FieldProblem[] 
 }
 
 /**
- * Returns only where there are no problems.
+ * Returns if there are no problems.
  * @param what names the input in the message
  * @throws NiwaError SPEC_INVALID with the first hundred problems
  */
@@ -24,25 +24,25 @@ export function requireNoProblems(what: string, problems: Iterable<FieldProblem>
   if (shown.length > 0) throw invalid(what, shown);
 }
 
-/** Gives the error of problems that there are, to be thrown. @param what names the input in the message */
+/** Makes the error for some problems; the caller throws it. @param what names the input in the message */
 export function invalid(what: string, problems: FieldProblem[]): NiwaError {
   const lines = problems.map(({ path, found, allowed }) => `${path}: found ${found}; allowed: ${allowed}`);
   return new NiwaError('SPEC_INVALID', `${what} is invalid: ${lines.join('; ')}`, { details: { problems } });
 }
 
-/** Gives the text of a value for an error. A long value is cut, and the rest of it is never read. */
+/** Gives the text of a value for an error. A long value is cut, and the rest of the value is not read. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = typeof value === 'number' ? String(value) : beginningOf(value, SHOWN_CHARACTERS); // JSON has no .inf and .nan, YAML has
   return shortened(text, SHOWN_CHARACTERS);
 }
 
-/** Cuts a text of somebody else that is longer than so many characters. */
+/** Cuts a text that a stranger wrote, if it has more characters than `most`. */
 export function shortened(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most)}...` : text;
 }
 
-/** Gives the JSON of a value. Of JSON that is longer than `room` characters it gives a beginning that is longer than `room`. */
+/** Gives the JSON of a value. If it has more than `room` characters, a beginning is given that has more than `room` characters. */
 function beginningOf(value: unknown, room: number): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, room));
   if (typeof value === 'bigint') return String(value);

@@ -6,13 +6,13 @@ import { bytesOf, MAX_ARGS_BYTES, MAX_ENV_BYTES, MAX_LABEL_BYTES } from './bound
 import { LAST_ID } from './ids.js';
 import { show } from './problems.js';
 
-/** The process of a container: what its schema cannot say, and its defaults. Pure. */
+/** The process of a container: the problems that a schema cannot find, and the defaults. Pure. */
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-/** What a terminal is where nothing else is said: every root knows it. */
+/** The TERM of a process with a terminal, where neither spec nor image has one: every root knows this name. */
 export const DEFAULT_TERM = 'xterm';
 
-/** What the schema of the process cannot say. */
+/** Finds the problems of the process that a schema cannot find. */
 export function* processProblems({ process = {}, root = {} }: SpecInput): Iterable<FieldProblem> {
   const ids = String(process.user ?? 0)
     .split(':')
@@ -32,7 +32,7 @@ export function* processProblems({ process = {}, root = {} }: SpecInput): Iterab
     yield { path: 'process.args[0]', found: '""', allowed: 'the name or path of a program' };
 }
 
-/** What is kept for each container, and told again and again, is bounded as a whole. */
+/** Limits arguments, environment and labels as a whole: niwad keeps them in memory for each container, and sends them in many answers. */
 export function* sizeProblems({
   process: { args = [], env = {} } = {},
   labels = {},
@@ -46,7 +46,7 @@ export function* sizeProblems({
     if (bytes > most) yield { path, found: `${bytes} bytes`, allowed: `at most ${most} bytes altogether` };
 }
 
-/** A soft limit is at most the hard one. */
+/** Finds soft limits that are above their hard limit. */
 export function* rlimitProblems({ rlimits = {} }: SpecInput): Iterable<FieldProblem> {
   for (const { name, soft, hard } of normaliseRlimits(rlimits))
     if (limitValue(soft) > limitValue(hard))
@@ -72,7 +72,7 @@ export function normaliseProcess(input: NonNullable<SpecInput['process']>): Spec
   };
 }
 
-/** Gives a soft and a hard limit for each name. */
+/** Gives each limit as a soft and a hard limit. */
 export function normaliseRlimits(input: NonNullable<SpecInput['rlimits']>): Rlimit[] {
   return Object.entries(input).map(([name, value]) =>
     typeof value === 'object' ? { name, ...value } : { name, soft: value, hard: value },

@@ -3,16 +3,16 @@ import { BYTES_WORDS } from '../protocol/spec/values.js';
 import { DURATION_WORDS, parseBytes, parseDuration } from '../protocol/units.js';
 import { show } from './problems.js';
 
-/** Durations and sizes as numbers, of values that a schema has let through. Pure. */
+/** Turns durations and sizes that a schema has checked into numbers. Pure. */
 
-/** Gives a duration in microseconds. @throws NiwaError SPEC_INVALID where it is none */
+/** Gives a duration in microseconds. @throws NiwaError SPEC_INVALID where the input is no duration */
 export function durationUsec(input: number | string): number {
   const usec = parseDuration(input);
   if (usec === undefined) throw wrong('a duration', input, DURATION_WORDS);
   return usec;
 }
 
-/** Gives a size in bytes. @throws NiwaError SPEC_INVALID where it is none */
+/** Gives a size in bytes. @throws NiwaError SPEC_INVALID where the input is no size */
 export function sizeBytes(input: number | string): number {
   const bytes = parseBytes(input);
   if (bytes === undefined) throw wrong('a size', input, BYTES_WORDS);

@@ -11,7 +11,7 @@ const CHECKS = ['tcp', 'http', 'command'] as const;
 const DEFAULT_EVERY_USEC = 100e3;
 const DEFAULT_TIMEOUT_USEC = 30e6;
 
-/** What the schema of the readiness check cannot say. Pure. */
+/** Finds the problems of the readiness check that a schema cannot find. Pure. */
 export function* readyProblems({ ready, hooks }: SpecInput): Iterable<FieldProblem> {
   if (ready === undefined) {
     if (hooks?.onReady !== undefined)
@@ -30,7 +30,7 @@ export function* readyProblems({ ready, hooks }: SpecInput): Iterable<FieldProbl
   yield* outside('ready.timeout', ready.timeout, 1000, 86_400e6, 'from 1ms to 1d');
 }
 
-/** Fills in the defaults of a readiness check that is valid. */
+/** Fills in the defaults of a readiness check that was checked. */
 export function normaliseReady(input: ReadyInput): Ready {
   const usec = (given: string | number | undefined, otherwise: number) =>
     given === undefined ? otherwise : durationUsec(given);

@@ -2,11 +2,11 @@ import { NiwaError } from '../errors.js';
 import { REFERENCE_PATTERN, REFERENCE_WORDS } from '../protocol/images.js';
 
 const MAX_LENGTH = 255;
-/** Docker's own registry may be left out: an image has one name, with it or without. */
+/** Docker's own registry. It is removed from names, so that an image has one name, whether the user writes the registry or not. */
 const DEFAULT_HOST = /^(?:index\.)?docker\.io\/(?:library\/)?/;
 
 /**
- * Gives a name in the form in which it is kept: with its tag, without Docker's own registry.
+ * Gives a name in the form in which the store keeps it: with a tag, and without Docker's own registry.
  * @throws NiwaError SPEC_INVALID
  */
 export function parseReference(text: string): string {

@@ -6,11 +6,11 @@ import { parseAs } from './check.js';
 import { invalid, requireNoProblems, show } from './problems.js';
 import { durationUsec, sizeBytes } from './quantities.js';
 
-/** The period of cpu.max; the kernel's default. */
+/** The period of cpu.max. It is the kernel's default. */
 export const CPU_PERIOD_USEC = 100_000;
 
 /**
- * Turns the limits of a live update into resources.
+ * Makes resources of the limits in a live update.
  * @throws NiwaError SPEC_INVALID with every wrong field
  */
 export function parseResources(input: unknown): Resources {
@@ -20,8 +20,8 @@ export function parseResources(input: unknown): Resources {
 }
 
 /**
- * Gives `now` with the fields of `change` in their place.
- * @throws NiwaError SPEC_INVALID where the two do not go together
+ * Gives `now`, with the fields of `change` in place of its own.
+ * @throws NiwaError SPEC_INVALID where a limit of the one does not fit a limit of the other
  */
 export function mergeResources(now: Resources, change: Resources): Resources {
   const cpu = { ...now.cpu, ...change.cpu };
@@ -38,14 +38,14 @@ export function mergeResources(now: Resources, change: Resources): Resources {
   };
 }
 
-/** A device that is named twice keeps what the later limits leave out, as the kernel does. */
+/** Puts limits of the same device together. As in the kernel, a limit that the later entry leaves out keeps its earlier value. */
 function mergeIo(limits: IoLimit[]): IoLimit[] {
   const merged = new Map<string, IoLimit>();
   for (const limit of limits) merged.set(limit.device, { ...merged.get(limit.device), ...limit });
   return [...merged.values()];
 }
 
-/** Limits that are right alone and wrong together. */
+/** Finds limits that are each valid, but do not fit each other. */
 export function* resourceProblems(input: ResourcesInput, prefix: string): Iterable<FieldProblem> {
   const { max, burst } = input.cpu ?? {};
   if (burst !== undefined && typeof max === 'number' && durationUsec(burst) > quotaUsec(max))
@@ -58,7 +58,7 @@ export function* resourceProblems(input: ResourcesInput, prefix: string): Iterab
     yield { path: `${prefix}.cpu.burst`, found: show(burst), allowed: 'nothing where cpu.max is "max"' };
 }
 
-/** Resolves the units of limits that fit the schema. */
+/** Turns limits that fit the schema into numbers of one unit. */
 export function normaliseResources(input: ResourcesInput): Resources {
   const { cpu = {}, memory = {}, io = [], pids } = input;
   return {
@@ -84,7 +84,7 @@ export function normaliseResources(input: ResourcesInput): Resources {
   };
 }
 
-/** The time that so many processors give in a period. */
+/** Gives the CPU time of so many processors in one period. */
 function quotaUsec(processors: number): number {
   return Math.round(processors * CPU_PERIOD_USEC);
 }

@@ -5,12 +5,12 @@ import type { ImageDefaults } from './image.js';
 import { show } from './problems.js';
 import { sizeBytes } from './quantities.js';
 
-/** The root of a container: what its schema cannot say, and its defaults. Pure. */
+/** The root of a container: the problems that a schema cannot find, and the defaults. Pure. */
 
-/** What a root may come of: exactly one of them. */
+/** The fields that say where a root comes from. A root has exactly one of them. */
 const ROOTS = ['path', 'file', 'image'] as const;
 
-/** What the schema of the root cannot say. */
+/** Finds the problems of the root that a schema cannot find. */
 export function* rootProblems({ root = {} }: SpecInput): Iterable<FieldProblem> {
   const [first, ...others] = ROOTS.filter((name) => root[name] !== undefined);
   for (const name of others)
@@ -19,7 +19,7 @@ export function* rootProblems({ root = {} }: SpecInput): Iterable<FieldProblem> 
     yield keptOverHost(root.overlay.directory);
 }
 
-/** The problem of a directory that should keep what is written over the host's own root. */
+/** Makes the problem of a spec that wants to keep the writes over the host's own root in a directory. */
 export function keptOverHost(directory: string): FieldProblem {
   const allowed = "nothing over the host's own root, which changes with the host";
   return { path: 'root.overlay.directory', found: show(directory), allowed };
@@ -30,8 +30,8 @@ function isHostRoot(root: NonNullable<SpecInput['root']>): boolean {
 }
 
 /**
- * The host's own root is only ever shown under an overlay: a container must not write to it. A file cannot be written to: it is
- * under one unless the spec says otherwise.
+ * Fills in the defaults of a root. The host's own root always gets an overlay, since a container must not write to it. An image file
+ * gets one too, unless the spec says otherwise, since nothing can be written to the file itself.
  */
 export function normaliseRoot(input: NonNullable<SpecInput['root']>, mapped: boolean): Root {
   const file = input.file ?? null;
@@ -49,7 +49,7 @@ export function normaliseRoot(input: NonNullable<SpecInput['root']>, mapped: boo
   };
 }
 
-/** Layers are shared, so writes always go over them. */
+/** Makes the root of an image. It always has an overlay for the writes, since containers share the layers. */
 export function imageRoot({ root }: SpecInput, { name, id, layers }: ImageDefaults, mapped: boolean): Root {
   const overlaid = normaliseRoot({ ...root, path: '/image', overlay: root?.overlay || true }, mapped);
   return { ...overlaid, path: null, layers, image: { name, id } };

@@ -3,15 +3,15 @@ import { NiwaError } from '../errors.js';
 import { SIGNAL_WORDS } from '../protocol/spec/values.js';
 import { show } from './problems.js';
 
-/** Signals by name and number, see signal(7). Real-time ones are counted as glibc does, which keeps 32 and 33 for itself. */
+/** The real-time signals, see signal(7). They begin with 34 as in glibc, which uses 32 and 33 itself. */
 const SIGRTMIN = 34;
 const SIGRTMAX = 64;
-/** The last one that is named from SIGRTMIN on, as in a shell's `kill -l`. */
+/** The last real-time signal whose name counts from SIGRTMIN; later names count from SIGRTMAX, as in a shell's `kill -l`. */
 const MIDDLE = 49;
 
 /**
- * Gives the number of a signal written as `15`, `"15"`, `"TERM"`, `"SIGTERM"`, `"SIGRTMIN+3"`, `"RTMAX-14"` or `"SIG42"`, or
- * undefined where there is none.
+ * Gives the number of a signal that is written as `15`, `"15"`, `"TERM"`, `"SIGTERM"`, `"SIGRTMIN+3"`, `"RTMAX-14"` or `"SIG42"`;
+ * undefined where there is no such signal.
  */
 export function signalNumber(input: number | string): number | undefined {
   const name = String(input).toUpperCase().replace(/^SIG/, '');
@@ -19,7 +19,7 @@ export function signalNumber(input: number | string): number | undefined {
   return (constants.signals as Record<string, number>)[`SIG${name}`] ?? realTimeNumber(name);
 }
 
-/** Gives the number of a signal that was checked before. @throws NiwaError SPEC_INVALID where there is none */
+/** Gives the number of a signal that was checked before. @throws NiwaError SPEC_INVALID where there is no such signal */
 export function knownSignal(input: number | string): number {
   const number = signalNumber(input);
   if (number === undefined)
@@ -27,7 +27,7 @@ export function knownSignal(input: number | string): number {
   return number;
 }
 
-/** Gives the name of a signal, such as `SIGTERM` or `SIGRTMIN+3`; `SIG33` for one without a name of its own. */
+/** Gives the name of a signal, such as `SIGTERM` or `SIGRTMIN+3`; `SIG33` for a signal that has only a number. */
 export function signalName(signal: number): string {
   const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
   return name ?? realTimeName(signal) ?? `SIG${signal}`;

@@ -16,17 +16,17 @@ import { imageRoot, normaliseRoot, rootProblems } from './root.js';
 import { namespaceProblems, usernsProblems } from './userns.js';
 
 /**
- * Turns what a user wrote into a spec. Pure: nothing of the host is looked at.
+ * Makes a spec of a user's input. Pure: it asks nothing of the host.
  * @param input of any shape
- * @param freeId the id to take where the input has none
+ * @param freeId the id of the container, if the input has none
  * @param lookUp finds the image that the input names
- * @throws NiwaError SPEC_INVALID with every wrong field, and what `lookUp` does
+ * @throws NiwaError SPEC_INVALID with every wrong field; what `lookUp` throws
  */
 export function parseSpec(input: unknown, freeId: string, lookUp: ImageLookup = noImages): Spec {
   const valid: SpecInput = parseAs('the spec', SpecSchema, input);
   const name = valid.root?.image;
   const image = name === undefined ? null : lookUp(name);
-  // An image may say what no spec may.
+  // Checked again with the fields of the image: an image may have values that are not allowed in a spec.
   const whole: SpecInput = image === null ? valid : parseAs('the spec', SpecSchema, withImage(valid, image));
   requireNoProblems('the spec', allProblems(whole));
   const spec = normalise(structuredClone(whole), freeId, image);
@@ -38,7 +38,7 @@ function noImages(name: string): never {
   throw new NiwaError('NOT_FOUND', `images are niwad's own: nothing is known of ${name} here`);
 }
 
-/** What a schema cannot say: fields that are right alone and wrong together, and names that have to be known. */
+/** Finds the problems that a schema cannot find: fields that do not fit each other, and names that do not exist. */
 export function meaningProblems(input: SpecInput): FieldProblem[] {
   return firstProblems(allProblems(input));
 }
@@ -99,7 +99,7 @@ function normalise(input: SpecInput, freeId: string, image: ImageDefaults | null
   };
 }
 
-/** A host name has no underscore and ends in a letter or digit; an id may have both. */
+/** Makes a host name of an id. An id may contain underscores, and may end in one or in a dash, for example; a host name may not. */
 function hostnameFrom(id: string): string {
   return id.replaceAll('_', '-').replace(/[^A-Za-z0-9]+$/, '');
 }

@@ -6,11 +6,11 @@ import { IDS_PER_CONTAINER, LAST_ID } from './ids.js';
 import { show } from './problems.js';
 import { normaliseProcess } from './process.js';
 
-/** The namespaces of a container, and the ids in its user namespace: what their schemas cannot say. Pure. */
+/** The namespaces of a container and its id maps: the problems that a schema cannot find. Pure. */
 
 const AUTO_MAP: IdMapping[] = [{ container: 0, host: 0, size: IDS_PER_CONTAINER }];
 
-/** What the schema of namespaces cannot say. */
+/** Finds the problems of the namespaces that a schema cannot find. */
 export function* namespaceProblems(input: SpecInput): Iterable<FieldProblem> {
   const { mount = 'new', uts = 'new' } = input.namespaces ?? {};
   const own = 'nothing, or namespaces.mount "new": a mount namespace of others is taken as it is';
@@ -24,7 +24,7 @@ export function* namespaceProblems(input: SpecInput): Iterable<FieldProblem> {
     };
 }
 
-/** What acts on namespaces and on the machine: without effect where the container's user namespace owns none of them. */
+/** Capabilities over namespaces and over the machine. They have no effect if the container's user namespace does not own these. */
 const OUTSIDE_USERNS = [
   'NET_ADMIN',
   'NET_RAW',
@@ -40,7 +40,7 @@ const OUTSIDE_USERNS = [
   'PERFMON',
 ];
 
-/** What the schema of the user namespace cannot say. */
+/** Finds the problems of the user namespace that a schema cannot find. */
 export function* usernsProblems(input: SpecInput): Iterable<FieldProblem> {
   const { userns, namespaces = {}, capabilities = {} } = input;
   if (userns !== undefined && userns !== 'host' && (namespaces.mount ?? 'new') !== 'new')
@@ -65,7 +65,7 @@ function isOutsideUserns(capability: string): boolean {
   return name !== undefined && OUTSIDE_USERNS.includes(name);
 }
 
-/** What the kernel would refuse of a map, see user_namespaces(7). */
+/** Finds the mappings of an id map that the kernel would refuse, see user_namespaces(7). */
 export function* mapProblems(path: string, map: IdMapping[]): Iterable<FieldProblem> {
   for (const [i, mapping] of map.entries()) {
     const problem = (allowed: string) => ({ path: `${path}[${i}]`, found: show(mapping), allowed });
@@ -77,13 +77,13 @@ export function* mapProblems(path: string, map: IdMapping[]): Iterable<FieldProb
   }
 }
 
-/** A user that the namespace does not map does not exist in it. */
+/** Finds a user that the id maps of the user namespace do not have: such a user does not exist in the container. */
 function* userProblems({ process = {}, userns }: SpecInput): Iterable<FieldProblem> {
   const { user, uid, gid } = normaliseProcess(process);
   if (user === null) yield* unmappedUser(userns, uid, gid, process.user ?? 0);
 }
 
-/** The problem of a user that the namespace does not map; none where it does. `found` is what the spec says. */
+/** Gives a problem for a user that the id maps do not have. @param found the user as the spec has it */
 export function* unmappedUser(
   userns: SpecInput['userns'],
   uid: number,
@@ -101,13 +101,13 @@ export function* unmappedUser(
   if (Math.max(uid, gid) <= LAST_ID) yield { path: 'process.user', found: show(found), allowed };
 }
 
-/** The maps of the container's user namespace as far as a spec tells; null where it has the host's. */
+/** Gives the id maps of the container's user namespace, with host ids from 0 on for `auto`; null for the host's user namespace. */
 export function ownMaps({ userns = 'auto', namespaces = {} }: SpecInput): IdMaps | null {
   if (typeof userns === 'object') return userns;
   return userns === 'host' || (namespaces.mount ?? 'new') !== 'new' ? null : { uids: AUTO_MAP, gids: AUTO_MAP };
 }
 
-/** Whether all ids of a run are in another one. */
+/** Says whether all ids of a run are in another run. */
 export function isWithin(run: IdMapping, outer: IdMapping): boolean {
   return run.container >= outer.container && run.container + run.size <= outer.container + outer.size;
 }

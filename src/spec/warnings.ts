@@ -1,6 +1,6 @@
 import type { Spec } from '../protocol/resolved-spec.js';
 
-/** Says what a container will not have as its user may expect, although nothing forbids its start. */
+/** Gives warnings: what a container will not have although its user may expect it, and although its start succeeds. */
 export function warningsOf({ root, mounts, network }: Spec): string[] {
   return [
     ...(root.idmap === 'unsupported' ? [unmapped('root', root.path ?? root.file ?? 'its layers')] : []),

@@ -2,28 +2,28 @@ import { Lexer, LineCounter, parseDocument } from 'yaml';
 import { messageOf, NiwaError } from '../errors.js';
 import { MAX_NESTING, tooDeep, tooLarge } from './bounds.js';
 
-/** The lexer's mark at the beginning of a document. */
+/** The token with which the lexer marks the beginning of a document. */
 const DOCUMENT = '\u0002';
 
 /**
- * Parses YAML, of which JSON is a part.
- * @param what the text is, for the message: "the body", "the configuration file"
- * @param maxTokens the parser takes up to 50 microseconds for each word, mark or space
+ * Parses YAML. JSON is YAML too.
+ * @param what names the text in the message: "the body", "the configuration file"
+ * @param maxTokens the most words, marks and spaces; the parser takes up to 50 microseconds for each
  * @throws NiwaError SPEC_INVALID
  */
 export function parseYaml(text: string, what: string, maxTokens = Number.POSITIVE_INFINITY): unknown {
-  // The parser calls itself for each level. Where that exhausts the stack while V8 compiles a regular expression, it ends the
-  // process: an error that nobody can catch.
+  // The parser calls itself for each level. If that uses up the stack while V8 compiles a regular expression, V8 ends the process,
+  // and no error can be caught. So the depth is measured before.
   const { depth, tokens } = measureYaml(text, maxTokens);
   if (tokens > maxTokens) throw tooLarge(what, `${maxTokens} tokens as YAML, more as JSON`);
   if (depth > MAX_NESTING) throw tooDeep(what);
   const lineCounter = new LineCounter();
-  // An excerpt for each of many errors would take longer than all the rest.
+  // No excerpts in errors: an excerpt for each of many errors would take longer than everything else.
   const document = parseDocument(text, {
     lineCounter,
     prettyErrors: false,
     resolveKnownTags: false,
-    logLevel: 'error', // else the text of a stranger makes warnings of the process, and quotes itself in them
+    logLevel: 'error', // else the parser prints process warnings, which would quote the text of a stranger
   });
   const [error] = document.errors;
   if (error !== undefined) {
@@ -40,15 +40,15 @@ export function parseYaml(text: string, what: string, maxTokens = Number.POSITIV
 }
 
 /**
- * Gives the number of tokens and escapes of a text, and a bound of its depth: brackets that are open, and before the first word of a line
- * its indentation and dashes.
- * @param maxTokens what is behind so many is not looked at
+ * Gives the number of tokens and escapes in a text, and an upper limit of its depth. The depth is counted from the brackets that are
+ * open and, at the beginning of a line, from indentation and dashes.
+ * @param maxTokens the text after so many tokens is not read
  */
 export function measureYaml(text: string, maxTokens = Number.POSITIVE_INFINITY): { depth: number; tokens: number } {
   let [open, line, depth, tokens] = [0, 0, 0, 0];
   let atStart = true;
   for (const token of new Lexer().lex(text)) {
-    tokens += 1 + escapesOf(token); // each of them may be an error
+    tokens += 1 + escapesOf(token); // each escape may be an error
     if (tokens > maxTokens) break;
     if (token === '[' || token === '{') open++;
     else if (token === ']' || token === '}') open--;
