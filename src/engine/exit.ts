@@ -11,8 +11,8 @@ export interface ExitFacts {
   /** The cause of the deadline that has passed. */
   cause: number;
   /**
-   * Whether the first process ended after its deadline although niwad's deadline was not the first to act: the keeper's
-   * monitor then ended the container.
+   * Whether the first process ended after its deadline, as far as niwad has seen. If niwad's own monitor did not act at
+   * this deadline, the keeper's monitor did.
    */
   overdue: boolean;
   /** The last signal that was sent through niwa; 0 for none. */
