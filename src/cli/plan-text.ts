@@ -5,8 +5,8 @@ const OFFLINE =
   'no niwad was asked: this is the plan of one with the default configuration, without images and without containers';
 
 /**
- * Writes the steps of a plan as numbered lines, then how the container will end, then, for an offline plan, which
- * differences to a niwad's plan are possible.
+ * Writes the steps of a plan as numbered lines, then how the container will end. For an offline plan, a last line says
+ * for which niwad the plan was made.
  * @param offline whether the plan was made without a niwad
  */
 export function planText({ spec, steps }: Planned, offline: boolean): string {
