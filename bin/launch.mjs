@@ -1,4 +1,4 @@
-// Runs a bundle from the form that V8 compiled it to when it was built: to compile it again takes niwad 50 ms at each start.
+// Runs a bundle in the form to which V8 compiled it when it was built. To compile it at each start would take niwad 50 ms.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -16,8 +16,8 @@ export function launch(name) {
 }
 
 /**
- * Runs a bundle with `--version`, and keeps at its exit what V8 has compiled of it, for `launch`. To be run with the flags of
- * the launcher: V8 takes what was compiled with the same flags, by the same version, and else compiles again.
+ * Runs a bundle with `--version` and, at its exit, writes what V8 has compiled of it to a file, for `launch`. Has to run with the flags of
+ * the launcher: V8 uses the file only with the same flags and the same version, and compiles again otherwise.
  * @param {string} name `niwad` or `niwa`
  */
 export function compile(name) {

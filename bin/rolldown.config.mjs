@@ -1,5 +1,6 @@
-// Puts the daemon, its thread for sums and the command line, with what they need of node_modules, into a file each: to find and read some hundred
-// small modules takes Node.js longer than all else at the start of niwad. CommonJS, since V8 keeps that compiled (launch.mjs).
+// Makes one file each of the daemon, its thread for sums and the command line, with the modules that they need of node_modules: Node.js
+// takes longer to find and read some hundred small modules than niwad for the rest of its start. The format is CommonJS, since V8 can keep
+// that compiled (launch.mjs).
 const bundle = (name, input) => ({
   input,
   platform: 'node',

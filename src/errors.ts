@@ -2,12 +2,12 @@ import { NiwaError } from './protocol/errors.js';
 
 export * from './protocol/errors.js';
 
-/** Gives the message of anything that was thrown. */
+/** Gives the message of anything that may have been thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** What the host may have no more of, by the name of the errno, and what helps. */
+/** For each errno that means that the host has no more of something: what it has no more of, and the cure. */
 const SHORTAGES: Record<string, string> = {
   ENOSPC: 'that file system has no room or no inodes left (df -h, df -i): free some',
   EDQUOT: 'a quota of that file system is used up: raise it, or free some room',
@@ -20,13 +20,13 @@ const SHORTAGES: Record<string, string> = {
   ENOMEM: 'this host has no memory left for it',
 };
 
-/** Gives what helps where the host lacks something; undefined where this errno, by its name, says no such thing. */
+/** Gives the cure, if the errno of this name means that the host has no more of something; undefined for other errnos. */
 export function cureOfShortage(errno: string): string | undefined {
   return SHORTAGES[errno];
 }
 
 /**
- * Makes the HOST_ERROR of what Node.js throws where a system call fails: such an error has an errno and the name of the call.
+ * Makes a HOST_ERROR of the error of a failed system call: such an error of Node.js has an errno and the name of the call.
  * @returns null for any other error
  */
 export function toHostError(error: unknown): NiwaError | null {

@@ -1,4 +1,4 @@
-/** Lets a number of tasks run at once; the others wait for their turn, in the order in which they came. */
+/** Lets a number of tasks run at once. The others wait for their turn, in the order in which they came. */
 export class Turns {
   readonly #waiting: (() => void)[] = [];
   #free: number;
@@ -7,7 +7,7 @@ export class Turns {
     this.#free = atOnce;
   }
 
-  /** Runs `task` when it is its turn; gives what it gives. */
+  /** Runs `task` when it is its turn; gives the result of `task`. */
   async run<T>(task: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -21,14 +21,14 @@ export class Turns {
   }
 }
 
-/** How many there may be at once: of root, of all other callers together, and of each of them. */
+/** How many tasks may run at once: tasks of root, tasks of all other callers together, and tasks of each other caller. */
 export interface Shares {
   root: number;
   callers: number;
   each: number;
 }
 
-/** Turns that no caller takes from another: root has its own, and each other caller a part of the rest. */
+/** Turns that no caller can use up for the others: root has its own turns, and each other caller has at most a part of the rest. */
 export class FairTurns {
   readonly #each: number;
   readonly #root: Turns;
@@ -42,8 +42,8 @@ export class FairTurns {
   }
 
   /**
-   * Runs `task` when it is its turn; gives what it gives.
-   * @param caller any name; null for root
+   * Runs `task` when it is its turn; gives the result of `task`.
+   * @param caller any name of the caller; null for root
    */
   async run<T>(caller: string | null, task: () => Promise<T>): Promise<T> {
     if (caller === null) return await this.#root.run(task);
@@ -58,7 +58,7 @@ export class FairTurns {
   }
 }
 
-/** Places that no caller takes from another, as the turns of {@link FairTurns}; nobody waits for one. */
+/** Places, shared out as the turns of {@link FairTurns}. A caller who gets no place is told so, and does not wait. */
 export class FairPlaces {
   readonly #shares: Shares;
   readonly #taken = new Map<string | null, number>();
@@ -68,8 +68,8 @@ export class FairPlaces {
   }
 
   /**
-   * Takes a place; gives the function that gives it back, or null where none is left for this caller.
-   * @param caller any name; null for root
+   * Takes a place; gives the function that gives the place back; null where this caller can have no place now.
+   * @param caller any name of the caller; null for root
    */
   take(caller: string | null): (() => void) | null {
     const { root, callers, each } = this.#shares;

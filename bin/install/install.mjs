@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Puts a built tree below --destdir as a Debian package would: node bin/install/install.mjs --destdir DIR
-// With SOURCE_DATE_EPOCH every file gets that time, and two runs give the same bytes.
+// Copies a built tree below --destdir, with the paths of a Debian package: node bin/install/install.mjs --destdir DIR
+// If SOURCE_DATE_EPOCH is set, every file gets that time, so that two runs give the same bytes.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -22,13 +22,13 @@ const here = join(source, 'bin/install');
 const LIB = 'usr/lib/niwa';
 const DOC = 'usr/share/doc/niwa';
 const LAUNCHERS = ['niwa', 'niwad', 'launch.mjs', 'package.json'].map((name) => `bin/${name}`);
-/** The bundle has all that is needed of node_modules in it. */
+/** The build results. node_modules is not needed: the bundle contains the modules that it uses. */
 const BUILT = [
   'dist/bundle',
   ...['niwa.node', 'niwa-boot', 'niwa-keeper', 'niwa-reach'].map((name) => `build/Release/${name}`),
 ];
 
-/** Copies a file, or a directory with all that is in it. */
+/** Copies a file, or a directory with all its files. */
 function copy(from, to) {
   if (statSync(from).isDirectory()) {
     mkdirSync(to, { recursive: true });
@@ -57,7 +57,7 @@ function install(destdir) {
   setModes(destdir);
 }
 
-/** yargs writes the script for the user's shell. */
+/** Gives the script for the completion of the shell. yargs writes it for the shell that SHELL names. */
 function completionScript(niwa) {
   const env = { PATH: process.env.PATH, SHELL: '/bin/bash' };
   const { status, stdout, stderr } = spawnSync(process.execPath, [niwa, 'completion'], { env, encoding: 'utf8' });
@@ -65,7 +65,7 @@ function completionScript(niwa) {
   return stdout;
 }
 
-/** Directories and programs 0755, other files 0644, whatever the umask and the source have; all times the same. */
+/** Sets modes: 0755 for directories and programs, 0644 for other files, whatever umask and source are; and the same time for all. */
 function setModes(directory) {
   const epoch = process.env.SOURCE_DATE_EPOCH;
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
@@ -77,7 +77,7 @@ function setModes(directory) {
   chmodSync(directory, 0o755);
 }
 
-/** What is executed by name. */
+/** Says whether a file is a program that users or niwad start. */
 function isProgram(path) {
   const holdsPrograms = [`${LIB}/bin`, `${LIB}/build/Release`].some((folder) => dirname(path).endsWith(folder));
   return holdsPrograms && !/\.(node|mjs|json)$/.test(path);

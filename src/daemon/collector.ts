@@ -2,18 +2,18 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 const LOOK_INTERVAL_MS = 1000;
-/** What is worth a collection: it holds up the event loop for some 20 milliseconds. */
+/** A collection is worth its time, some 20 milliseconds of the event loop, if so many bytes have been added since the last one. */
 const WORTH_BYTES = 6 * 1024 * 1024;
 
 /**
- * Collects garbage in quiet seconds. V8 itself waits until the heap has grown to a limit of its own: what a thousand starts
- * leave behind would stay with a daemon that has nothing more to do.
+ * Collects garbage in seconds in which nothing happens. V8 by itself waits until the heap has grown to a limit. So the garbage of a
+ * thousand starts would stay in memory as long as the daemon has nothing to do.
  */
 export class Collector {
   readonly #timer: NodeJS.Timeout;
   readonly #collect: () => void;
   #busy = false;
-  /** What was in use after the last collection. */
+  /** How many bytes were in use after the last collection. */
   #leftBytes = 0;
 
   constructor() {
@@ -22,7 +22,7 @@ export class Collector {
     this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS).unref();
   }
 
-  /** Something is happening: this second is no quiet one. */
+  /** Something happens: no collection in this second. */
   wait(): void {
     this.#busy = true;
   }

@@ -11,9 +11,9 @@ import { IdRanges } from './id-ranges.js';
 const path = (description: string) =>
   Type.String({ pattern: '^/[^\\u0000]*$', description: `an absolute path: ${description}` });
 
-/** The most ranges of ids that a pool may have. */
+/** The most ranges of ids in a pool. */
 export const MAX_RANGES = 65_000;
-/** The least that a bound of memory may be. */
+/** The lowest limit of memory that a setting may have. */
 const MIN_BOUND_BYTES = 1024 * 1024;
 
 const size = (description: string) =>
@@ -75,7 +75,7 @@ export const Allow = Type.Object(
   },
 );
 
-/** What /etc/niwa/niwad.yaml may say. */
+/** The settings that /etc/niwa/niwad.yaml may have. */
 export const FileSchema = Type.Object(
   {
     socket: Type.Optional(path('the socket of the API')),
@@ -224,5 +224,5 @@ export const FileSchema = Type.Object(
   { additionalProperties: false },
 );
 
-/** The settings that a file or a command line has. */
+/** Settings as a file or a command line has them. */
 export type Settings = Static<typeof FileSchema>;

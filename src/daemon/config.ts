@@ -22,7 +22,7 @@ import { parseYaml } from '../spec/yaml.js';
 import { type Allow, FileSchema, MAX_RANGES, type Settings } from './config-schema.js';
 import { rangeProblems } from './id-ranges.js';
 
-/** The settings of a daemon. */
+/** All settings of a daemon, with the defaults filled in. */
 export interface Config {
   socket: string;
   runDir: string;
@@ -34,7 +34,7 @@ export interface Config {
   allow: Static<typeof Allow>;
   defaults: Required<BoundsInput>;
   ceilings: Required<BoundsInput>;
-  /** The hooks of every container. */
+  /** The hooks that run for every container. */
   hooks: HooksInput;
   drain: boolean;
   maxConnections: number;
@@ -75,10 +75,10 @@ const DEFAULTS: Config = {
 };
 
 /**
- * Puts the settings together: flags and environment (`given`) over the file over the defaults. The socket is in the run
- * directory unless it is named.
+ * Puts the settings together. Flags and environment (`given`) come before the file, and the file before the defaults. A socket that
+ * is not named is in the run directory.
  * @param given a field that is undefined was not given
- * @param file the text of the configuration file, "" where there is none
+ * @param file the text of the configuration file; "" where there is none
  * @throws NiwaError SPEC_INVALID with each wrong field
  */
 export function mergeConfig(given: { [K in keyof Config]?: Config[K] | undefined }, file: string): Config {
@@ -113,7 +113,7 @@ function parseSettings(what: string, settings: unknown): Settings {
   return settings as Settings;
 }
 
-/** The last range has to end with an id. @param settings of any shape but null */
+/** Finds an id pool whose last range goes beyond the last id. @param settings of any shape but null */
 function poolProblems(settings: unknown): FieldProblem[] {
   const { start, count } = (settings as Partial<Config>).idPool ?? {};
   if (typeof start !== 'number' || typeof count !== 'number') return [];
@@ -123,8 +123,8 @@ function poolProblems(settings: unknown): FieldProblem[] {
 }
 
 /**
- * Reads the configuration file.
- * @param required a file that was named has to be there, the default one has not
+ * Reads the configuration file; gives "" where it may be missing and is.
+ * @param required true for a file that the user has named, which must exist; the default file may be missing
  * @throws NiwaError HOST_ERROR
  */
 export function readConfigFile(path: string, required: boolean): string {

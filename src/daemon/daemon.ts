@@ -31,30 +31,30 @@ import { idRangesOf } from './id-ranges.js';
 import { chooseEndpoint, listen, stopListening, unlisten } from './listen.js';
 import { GROUP_LOCK_FILE, holdAlone, LOCK_FILE, requireFree } from './lock.js';
 
-/** A daemon that listens. */
+/** A running daemon. */
 export interface Daemon {
-  /** Stops, and leaves the containers running; gives how many go on. */
+  /** Stops the daemon. The containers go on; their number is given. */
   close(): Promise<number>;
-  /** Takes no new containers and waits until all have ended; `report` hears how many are left. */
+  /** Refuses new containers, and waits until all have ended. `report` is called with the number of those that are left. */
   drain(report: (remaining: number) => void): Promise<void>;
 }
 
-/** What surrounds a daemon. */
+/** What the process gives to its daemon. */
 export interface Surroundings {
-  /** How many sockets a service manager has handed over to listen on. */
+  /** How many listening sockets a service manager has handed over. */
   listenFds: number;
   /** Gives how many lines of the log were dropped so far. */
   droppedLines(): number;
 }
 
-/** What became of an end of the ledger that is damaged. */
+/** The words for the log, if the end of the ledger was damaged: the end was cut off, or kept. */
 const TORN = {
   cut: 'cut off a torn end of the ledger: it was never acknowledged',
   kept: 'damaged lines at the end of the ledger do not count: they stay in their segment, and the ledger goes on in the next one',
 };
 
 /**
- * Starts a daemon: when this has resolved, it listens on its socket.
+ * Starts a daemon. When the promise resolves, the daemon listens on its socket.
  * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR, STATE_CONFLICT with the cure
  */
 export async function startDaemon(
@@ -113,7 +113,7 @@ export async function startDaemon(
       const running = await runtime.close();
       await api.close();
       await Promise.all([ledger.close(), events.close()]);
-      if (running > 0) return running; // the keeper holds the socket for the next niwad
+      if (running > 0) return running; // the socket stays: the keeper holds it open for the next niwad
       unlisten(endpoint);
       await networks.close();
       removeCgroupTree(tree);
@@ -125,7 +125,7 @@ export async function startDaemon(
 
 type Paths = ReturnType<typeof pathsOf>;
 
-/** Where a daemon keeps its files: in the run directory what ends with the machine, in the state directory what stays. */
+/** Gives the paths of a daemon's files. The run directory has what a reboot may remove; the state directory has what must stay. */
 function pathsOf({ runDir, stateDir }: Config) {
   return {
     stage: join(runDir, 'stage'),
@@ -142,7 +142,7 @@ function pathsOf({ runDir, stateDir }: Config) {
   };
 }
 
-/** Makes the directories of a daemon, and holds them until the process ends. */
+/** Makes the directories of a daemon, and locks them until the process ends, so that no other daemon uses them. */
 function holdDirectories({ runDir, stateDir }: Config, stage: string): void {
   makeDirectory(runDir, 0o755);
   makeDirectory(stateDir, 0o750);
@@ -150,7 +150,7 @@ function holdDirectories({ runDir, stateDir }: Config, stage: string): void {
   holdAlone([runDir, stateDir].map((path) => ({ name: path, directory: path, lockFile: LOCK_FILE })));
 }
 
-/** Makes the groups of a daemon, and holds them until the process ends. */
+/** Makes the groups of a daemon, and locks them until the process ends, so that no other daemon uses them. */
 function holdTree(cgroup: string, delegated: boolean): CgroupTree {
   if (delegated) stepAside(lookAtCgroupTree(cgroup).base);
   const tree = makeCgroupTree(cgroup, { delegated });
@@ -215,7 +215,7 @@ function count(event: RuntimeEvent, metrics: Metrics, runtime: Runtime): void {
   if (typeof usec === 'number') metrics.countReady(usec);
 }
 
-/** The mode is set afterwards, since the umask would take away what the group needs to reach the socket. */
+/** Makes a directory. The mode is set in a second call, since the umask would remove bits that the socket's group needs. */
 function makeDirectory(path: string, mode: number): void {
   try {
     if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, mode);

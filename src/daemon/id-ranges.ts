@@ -5,12 +5,12 @@ import type { IdRange } from '../host/id-pool.js';
 import { IDS_PER_CONTAINER, LAST_ID, parseId } from '../spec/ids.js';
 import { show } from '../spec/problems.js';
 
-/** Lower ids are those of the system's own users. */
+/** The lowest id of a range: lower ids are those of the system's own users. */
 const FIRST_ID = 1000;
-/** The kernel's nobody. */
+/** The user nobody: the kernel shows ids that cannot be mapped as this id. */
 const NOBODY = 65534;
 
-/** `allow.idRanges` of the configuration: the ids that the containers of a user have on disk. */
+/** The setting `allow.idRanges`: for each user, the ids that the files of the user's containers have on disk. */
 export const IdRanges = Type.Record(
   Type.String({ pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$' }),
   Type.Object(
@@ -24,8 +24,7 @@ export const IdRanges = Type.Record(
 );
 
 /**
- * What is wrong with ranges that are right each by itself: they may have no id in common, with each other, with the containers or
- * with nobody.
+ * Finds ranges that are each valid, but share an id with another range, with the pool of the containers, or with nobody.
  */
 export function* rangeProblems(
   ranges: Static<typeof IdRanges>,
@@ -45,8 +44,8 @@ export function* rangeProblems(
 }
 
 /**
- * Gives the ranges by the numbers of their users.
- * @throws NiwaError HOST_ERROR where /etc/passwd has no such name, or a user has two ranges or is root
+ * Gives each range by the number of its user.
+ * @throws NiwaError HOST_ERROR where /etc/passwd does not have a name, where a user has two ranges, or where the user is root
  */
 export function idRangesOf(ranges: Static<typeof IdRanges>): Map<number, IdRange> {
   const found = new Map<number, IdRange>();

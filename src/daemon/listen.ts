@@ -11,24 +11,24 @@ import { isKernelError } from '../kernel/errors.js';
 /** The first descriptor that a service manager hands over, see sd_listen_fds(3). */
 const FIRST_FD = 3;
 const SOCKET_MODE = 0o660;
-/** How many may connect before the event loop gets to them: more find EAGAIN. The kernel allows up to net.core.somaxconn, 4096. */
+/** How many clients may wait in the socket's queue; further ones get EAGAIN. The kernel allows up to net.core.somaxconn, 4096. */
 const BACKLOG = 4096;
-/** How long a stop waits for the answers of what has been done; an upload may take any time. */
+/** How long a stop waits until the answers of finished work are sent. It cannot wait for all: an upload may take any time. */
 const ANSWER_PATIENCE_MS = 1000;
 const ANSWER_POLL_MS = 2;
 
-/** The flag of a socket that accepts connections, and the type SOCK_STREAM, as /proc/net/unix has them. */
+/** The flag of a listening socket, and the number of the type SOCK_STREAM, in /proc/net/unix. */
 const ACCEPTS = 0x10000;
 const STREAM = 1;
 
-/** Where the API listens: a path of our own, or a socket that a service manager has made and keeps. */
+/** The socket of the API: niwad makes it at a path, or a service manager has made it and keeps it. */
 export interface Endpoint {
   path: string;
-  /** The descriptor of a socket that was handed over. */
+  /** The descriptor of the socket that a service manager has handed over; null for none. */
   fd: number | null;
 }
 
-/** Gives the path ("" for one without) of each listening stream socket in the text of /proc/net/unix, by its inode. */
+/** Gives the path of each listening stream socket in the text of /proc/net/unix, by the inode of the socket; "" for one without a path. */
 export function listeningSockets(text: string): Map<number, string> {
   const rows = text.split('\n').map((line) => line.split(' ').filter((word) => word !== ''));
   const listening = rows.filter(
@@ -39,10 +39,10 @@ export function listeningSockets(text: string): Map<number, string> {
 }
 
 /**
- * Gives where to listen.
- * @param path where, unless a service manager has handed over a socket
- * @param listenFds how many it has handed over
- * @throws NiwaError HOST_ERROR where that is not one listening Unix stream socket
+ * Decides where to listen.
+ * @param path the path of the socket, where no service manager has handed over one
+ * @param listenFds how many sockets a service manager has handed over
+ * @throws NiwaError HOST_ERROR where it has handed over something else than one listening Unix stream socket
  */
 export function chooseEndpoint(path: string, listenFds: number): Endpoint {
   if (listenFds === 0) return { path, fd: null };
@@ -71,9 +71,10 @@ function socketStat(fd: number) {
 }
 
 /**
- * Lets the API listen: on the socket that a service manager has handed over, which has the owner and mode that its maker gave it;
- * else on the one that the keeper held for the niwad before, with all who wait in its queue; else on one of our own, which
- * replaces what an earlier daemon left at its path. Those belong to the groups, and the keeper holds them for the next niwad.
+ * Lets the API listen on the first of these sockets that exists. First, the socket that a service manager has handed over; it keeps the
+ * owner and mode that the service manager gave it. Second, the socket of the niwad before, which the keeper has held; clients that wait in
+ * its queue are served. Else a new socket, which replaces the file at its path. The second and third get the groups of the
+ * configuration, and the keeper holds them for the next niwad.
  * @throws NiwaError HOST_ERROR
  */
 export async function listen(api: Api, { path, fd }: Endpoint, groups: Groups): Promise<void> {
@@ -88,7 +89,7 @@ export async function listen(api: Api, { path, fd }: Endpoint, groups: Groups): 
 }
 
 /**
- * Closes the socket that the niwad before listened on, also in the keeper. The kernel refuses the clients in its queue; they connect
+ * Closes the socket of the niwad before, also in the keeper. The kernel then refuses the clients that wait in its queue, and these connect
  * again.
  */
 function closeHeld(): void {
@@ -103,29 +104,29 @@ function heldSocket(path: string): number | null {
   const stat = socketStat(fd);
   const bound = stat && listeningSockets(readFileSync('/proc/net/unix', 'utf8')).get(stat.ino);
   if (bound === path && statSync(path, { throwIfNoEntry: false })?.isSocket()) return fd;
-  closeSync(fd); // it is of another path, or its name was taken away
+  closeSync(fd); // the socket has another path than this niwad is to use, or its file was removed
   return null;
 }
 
 function makeSocket(path: string): number {
-  rmSync(path, { force: true }); // its name is held by us alone: nobody listens on it
+  rmSync(path, { force: true }); // this niwad holds the lock of the directory, so no other niwad listens at this path
   return kernel.sockets.listenAt(path, BACKLOG);
 }
 
-/** Takes no more connections, and closes the idle ones. Clients that come now wait in the queue of the socket for the next niwad. */
+/** Accepts no more connections, and closes idle ones. New clients wait in the queue of the socket until the next niwad accepts them. */
 export function stopListening(api: Api): void {
   api.server.close();
   api.server.closeIdleConnections();
 }
 
-/** Takes away the socket, unless it is a service manager's. */
+/** Removes the file of the socket, unless a service manager has made it. */
 export function unlisten({ path, fd }: Endpoint): void {
   if (fd === null) rmSync(path, { force: true });
 }
 
 /**
- * Gives the answers that are still owed to requests which change something. What was done by then, its client has to hear: it
- * cannot send such a request again.
+ * Gives the answers that were not sent yet to requests which change something. Such a request cannot be sent again without doing its work
+ * a second time, so its client has to get the answer.
  */
 function rememberActs(api: Api): ReadonlySet<ServerResponse> {
   const unanswered = new Set<ServerResponse>();
@@ -137,7 +138,7 @@ function rememberActs(api: Api): ReadonlySet<ServerResponse> {
   return unanswered;
 }
 
-/** Listens on a descriptor. Fastify cannot do that, so the server of Node.js does; then niwad ends the connections at the close. */
+/** Listens on a descriptor, by the server of Node.js, since Fastify cannot do so. Fastify then closes no connections; this does at the end. */
 async function listenOn(api: Api, fd: number): Promise<void> {
   const unanswered = rememberActs(api);
   api.addHook('preClose', async () => {
@@ -147,13 +148,13 @@ async function listenOn(api: Api, fd: number): Promise<void> {
   });
   await api.ready();
   const listening = once(api.server, 'listening');
-  api.server.listen({ fd }, BACKLOG); // of an options' backlog Node.js knows nothing beside a descriptor
+  api.server.listen({ fd }, BACKLOG); // as an argument: Node.js ignores an option `backlog` when there is a descriptor
   await listening;
 }
 
 /**
- * A file has one owning group; a second one is let in by an access control list. Where the file system has none, anybody may
- * connect, and the peer's credentials alone decide.
+ * Lets root and both groups connect to the socket. A file has only one group, so the second group gets in by an access control list. If the
+ * file system has no such lists, every user may connect, and only the check of the peer's credentials keeps others out.
  */
 function openSocket(path: string, { full, read }: Groups): void {
   chownSync(path, 0, full ?? read ?? 0);

@@ -6,26 +6,26 @@ import { kernel } from '../kernel/addon.js';
 import { isKernelError } from '../kernel/errors.js';
 import { listeningSockets } from './listen.js';
 
-/** What one daemon alone may use. */
+/** A place that only one daemon may use. */
 export interface Exclusive {
-  /** How it is called towards people. */
+  /** Its name in messages. */
   name: string;
   directory: string;
-  /** A file in it that only root can open, which is made where it is not there. */
+  /** A file in the directory that only root can open. It is made where it is missing. */
   lockFile: string;
 }
 
-/** The lock of a directory of ours. */
+/** The lock file of a directory that niwad has made. */
 export const LOCK_FILE = 'lock';
-/** The lock of a group: no file can be made in one, and of those in it only root may open this one (mode 0200). */
+/** The lock file of a group. No file can be made in a group; of the kernel's files, this one can be opened only by root (mode 0200). */
 export const GROUP_LOCK_FILE = 'cgroup.kill';
 
 /**
- * Makes sure that no two daemons share a directory, by whatever name it is called, until the end of the process, however that
- * comes. The lock is flock(2) on a file that only root can open. The directory itself is locked too, where nobody has done
- * that before: earlier versions of niwad lock only that, and it is still there when somebody removes the lock file. But
- * anybody who can open a directory can lock it, so that counts only where another niwad has done it.
- * @throws NiwaError STATE_CONFLICT where another daemon has one of them, HOST_ERROR
+ * Makes sure that no other daemon uses these directories, even by other paths, until this process ends in whatever way. The lock is
+ * flock(2) on a file that only root can open. The directory itself is locked too, if no other process has locked it, for two
+ * reasons: earlier versions of niwad lock only the directory; and its lock stays when somebody removes the lock file. Every user who can
+ * open the directory can lock it, so a lock on it is respected only if a niwad holds it.
+ * @throws NiwaError STATE_CONFLICT where another daemon uses one of them, HOST_ERROR
  */
 export function holdAlone(places: readonly Exclusive[]): void {
   for (const { name, directory, lockFile } of places) {
@@ -48,8 +48,8 @@ function isLockedByNiwad(directory: string): boolean {
 }
 
 /**
- * Gives the pids of those that hold flock(2) on a file, from the text of /proc/locks, see proc_locks(5). The device in it is
- * not that of stat(2) on every file system, so the inode alone decides.
+ * Gives the pids of the processes that hold flock(2) on a file, from the text of /proc/locks, see proc_locks(5). On some file systems the
+ * device there differs from that of stat(2), so only the inode is compared.
  */
 export function lockHolders(locks: string, inode: number): number[] {
   return locks
@@ -59,18 +59,18 @@ export function lockHolders(locks: string, inode: number): number[] {
     .map((found) => Number(found?.[1]));
 }
 
-/** Whether a process belongs to root and runs Node.js. A user without root rights has no such process, not even by a setuid program. */
+/** Says whether a process belongs to root and runs Node.js. Other users have no such process, not even through a setuid program. */
 function isNiwad(pid: number): boolean {
   try {
     const program = readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, '');
     return statSync(`/proc/${pid}`).uid === 0 && basename(program) === basename(process.execPath);
   } catch {
-    return false; // it has ended
+    return false; // the process has ended
   }
 }
 
 /**
- * Makes sure that nobody listens on a socket.
+ * Makes sure that no process listens on a socket.
  * @throws NiwaError STATE_CONFLICT
  */
 export function requireFree(socket: string): Promise<void> {
@@ -86,7 +86,7 @@ export function requireFree(socket: string): Promise<void> {
   });
 }
 
-/** Gives the pid that called listen(2) for the other end; 0 where the kernel does not tell it. */
+/** Gives the pid of the process that called listen(2) for the other end of a connection; 0 where the kernel does not tell. */
 function listenerOf(socket: Socket): number {
   const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
   try {
@@ -98,20 +98,20 @@ function listenerOf(socket: Socket): number {
 }
 
 /**
- * Whether a process that was told to listen on a socket still does. Where it has gone, the keeper holds the socket for the next
- * niwad: us, if it is our keeper; and the pid may be another process's by now. The socket may have been bound by another path
- * that leads to the same place, so the last name of it decides.
+ * Says whether a process still listens on a socket. The kernel names the process that called listen(2). That process may have ended: then
+ * the keeper holds the socket for the next niwad, which may be this one, and the pid may belong to another process now. The socket may
+ * have been bound by another path to the same place, so only the last name of the path is compared.
  */
 export function listensAt(pid: number, path: string): boolean {
   try {
     const sockets = listeningSockets(readFileSync(`/proc/${pid}/net/unix`, 'utf8'));
     return openSockets(pid).some((inode) => basename(sockets.get(inode) ?? '') === basename(path));
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EACCES'; // else it has ended
+    return (error as NodeJS.ErrnoException).code === 'EACCES'; // with another error the process has ended
   }
 }
 
-/** Gives the inodes of the sockets that a process has open, see proc_pid_fd(5). No file is looked at: that may hang. */
+/** Gives the inodes of the sockets that a process has open, see proc_pid_fd(5). Links are read, not followed: another file may hang. */
 function openSockets(pid: number): number[] {
   const directory = `/proc/${pid}/fd`;
   return readdirSync(directory).map((fd) => Number(/^socket:\[([0-9]+)\]$/.exec(linkOf(join(directory, fd)))?.[1]));
@@ -121,7 +121,7 @@ function linkOf(path: string): string {
   try {
     return readlinkSync(path);
   } catch {
-    return ''; // it has been closed
+    return ''; // the descriptor has been closed
   }
 }
 

@@ -3,19 +3,19 @@ import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-/** So much may wait to be written; what comes beyond that is dropped. */
+/** How many bytes may wait to be written. Lines for which there is no room are dropped. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 const RETRY_MS = 50;
-/** A disk that takes nothing is not asked as often as a pipe whose reader is slow. */
+/** A full disk is tried less often than a pipe whose reader is slow. */
 const FULL_RETRY_MS = 1000;
 
 const writeTo = promisify(write);
 
 /**
- * The log of niwad on a descriptor, for pino. Nobody ever waits for it: lines are kept until they can be written, and those for
- * which there is no room are dropped and counted. A full disk, a pipe without a reader or one that nobody reads is all the same.
+ * The log of niwad on a descriptor, for pino. No part of niwad ever waits for it: lines are kept until they can be written; lines for which
+ * there is no room are dropped and counted. This is the same for a full disk, a pipe that was closed, and a pipe from which nobody reads.
  *
- * Not pino's own stream (sonic-boom): at the end of the process it tries for ever what a full disk refuses.
+ * It replaces pino's own stream (sonic-boom), which at the end of the process tries for ever to write to a full disk.
  */
 export class LogStream {
   readonly #fd: number;
@@ -27,20 +27,20 @@ export class LogStream {
   #told = 0;
 
   /**
-   * @param fd stays open and is the caller's
-   * @param tell hears how many lines were dropped since the last time, once they can be written again
+   * @param fd the caller opens and closes it
+   * @param tell called when lines can be written again, with the number of lines dropped since the last call
    */
   constructor(fd: number, tell: (lines: number) => void) {
     this.#fd = withoutWaiting(fd);
     this.#tell = tell;
   }
 
-  /** How many lines were dropped so far. */
+  /** How many lines have been dropped so far. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Takes a line with its end. */
+  /** Takes a line, with its newline. */
   write(line: string): void {
     const bytes = Buffer.byteLength(line);
     if (this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
@@ -52,7 +52,7 @@ export class LogStream {
     this.#writing ??= this.#writeAll();
   }
 
-  /** Waits until all is written, but no longer than `patienceMs`. */
+  /** Waits until all lines are written, at most for `patienceMs`. */
   async flushed(patienceMs: number): Promise<void> {
     const patience = sleep(patienceMs);
     await Promise.race([this.#writing, patience]);
@@ -86,9 +86,9 @@ export class LogStream {
 }
 
 /**
- * Gives a descriptor to the same end on which a write does not wait: a thread that waits in write(2) cannot be ended, and the end
- * of the process would wait for it. Pipes and terminals are opened anew, since O_NONBLOCK is shared with everybody who has
- * inherited the same open file; a socket cannot be opened anew, and node:net sets the flag. Files know no such flag.
+ * Gives a descriptor for the same output on which a write never waits. A thread that waits in write(2) cannot be ended, and the process
+ * would not end before it. A pipe or terminal is opened again, since all processes that have inherited the open file share its
+ * O_NONBLOCK. A socket cannot be opened again; node:net sets the flag. A file has no such flag.
  */
 function withoutWaiting(fd: number): number {
   const stat = fstatSync(fd);
@@ -100,6 +100,6 @@ function withoutWaiting(fd: number): number {
   try {
     return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch {
-    return fd; // a pipe that has no reader: each write fails at once
+    return fd; // the pipe has no reader: each write fails at once, so it does not wait either
   }
 }

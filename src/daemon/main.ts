@@ -10,9 +10,9 @@ import { LogStream } from './log-stream.js';
 import { type ManagerVariables, ServiceManager, takeManagerVariables } from './systemd.js';
 
 const WRONG_USAGE = 2;
-/** process.stdout would be a stream of its own on the descriptor. */
+/** A descriptor is used, since process.stdout would be a second stream on it. */
 const STDOUT = 1;
-/** How long the end of the process waits for its last lines. */
+/** How long the process waits at its end until its last log lines are written. */
 const LOG_PATIENCE_MS = 1000;
 
 /** Runs niwad until a signal ends it. */
@@ -42,13 +42,13 @@ async function main(): Promise<void> {
   }
 }
 
-/** Node.js would write warnings to standard error, and the event loop would stand still while nobody reads there. */
+/** Writes warnings of Node.js to the log. Node.js would write them to standard error, and the event loop would wait if nobody reads there. */
 function logWarnings(log: Logger): void {
   process.removeAllListeners('warning');
   process.on('warning', (warning) => log.warn({ err: warning }, warning.message));
 }
 
-/** The first signal ends the daemon, with `drain` only when the last container has gone; the next one cuts that short. */
+/** The first signal stops the daemon; with `drain`, it waits until all containers have ended. A second signal ends that wait. */
 function endOnSignals(
   daemon: Daemon,
   drain: boolean,
@@ -71,7 +71,7 @@ function endOnSignals(
     manager.stopping('stopping; containers go on');
     const running = await daemon.close();
     log.info({ running }, running > 0 ? 'stopped; the containers go on' : 'stopped');
-    await exit(0); // what still waits, for a disk with room say, is for the next daemon
+    await exit(0); // work may still wait, for example for room on a disk: the next daemon does it
   };
   for (const signal of ['SIGTERM', 'SIGINT'])
     process.on(signal, () =>
@@ -96,7 +96,7 @@ function readSettings(): { config: Config; variables: ManagerVariables } {
   }
 }
 
-/** Only these names: other variables that begin with NIWA_ are not for the daemon. */
+/** Reads a variable by its name. Only names of settings are read: other variables that begin with NIWA_ are not for the daemon. */
 function fromEnvironment(name: string): string | undefined {
   return process.env[`NIWA_${name}`];
 }

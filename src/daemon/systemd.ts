@@ -3,21 +3,21 @@ import { NiwaError } from '../errors.js';
 import { kernel } from '../kernel/addon.js';
 import { errnoOf, isKernelError } from '../kernel/errors.js';
 
-/** What a service manager has told by the environment: sd_notify(3), sd_watchdog_enabled(3) and sd_listen_fds(3). */
+/** What a service manager tells in the environment, see sd_notify(3), sd_watchdog_enabled(3) and sd_listen_fds(3). */
 export interface ManagerVariables {
-  /** Where it wants to hear of us; null where it does not. */
+  /** The socket to which niwad is to send messages; null for none. */
   notifySocket: string | null;
-  /** How often it wants to hear that we live, in microseconds; null for never. */
+  /** How often niwad has to send a sign of life, in microseconds; null for never. */
   watchdogUsec: number | null;
-  /** How many sockets it has handed over, from descriptor 3 on. */
+  /** How many sockets the service manager has handed over. Their descriptors begin with 3. */
   listenFds: number;
 }
 
 /**
- * Takes the variables of a service manager out of an environment, so that no child believes that they are for it.
- * @param env what is read, and loses them
- * @param pid variables that are meant for another process than this count as not set
- * @throws NiwaError HOST_ERROR for a number that is none
+ * Reads the variables of a service manager, and removes them from the environment: a child that inherits them would take them for its own.
+ * @param env the environment; it is changed
+ * @param pid the pid of this process. Variables that name another pid count as not set
+ * @throws NiwaError HOST_ERROR where a variable should be a number and is not
  */
 export function takeManagerVariables(env: NodeJS.ProcessEnv, pid: number): ManagerVariables {
   const take = (name: string) => {
@@ -46,14 +46,14 @@ const PATIENCE_MS = 60_000;
 const RETRY_MS = 100;
 
 /**
- * Keeps a service manager informed; without one it does nothing. It is never waited for: what it does not take now is sent again,
- * with what has come meanwhile. A message that gets lost is logged, no more.
+ * Sends messages to a service manager; does nothing where there is none. niwad never waits for the service manager: a message that it
+ * does not take now is sent again, together with later ones. If a message cannot be sent at all, this is logged.
  */
 export class ServiceManager {
   readonly #socket: string | null;
   readonly #watchdogUsec: number | null;
   readonly #log: Logger;
-  /** What it has still to hear, by name: a later value takes the place of an earlier one. */
+  /** The messages that were not sent yet, by name; a later value replaces an earlier one. */
   readonly #unsent = new Map<string, string>();
   #watchdog: NodeJS.Timeout | undefined;
 
@@ -63,19 +63,19 @@ export class ServiceManager {
     this.#log = log;
   }
 
-  /** Tells that the daemon listens. From now on it tells at half of the watchdog's time that the event loop turns. */
+  /** Tells that the daemon listens. From now on, sends a sign of life each half of the watchdog's time, as long as the event loop runs. */
   ready(status: string): void {
     this.#send(['READY=1', statusLine(status)]);
     if (this.#watchdogUsec === null) return;
     this.#watchdog ??= setInterval(() => this.#send(['WATCHDOG=1']), this.#watchdogUsec / 2000).unref();
   }
 
-  /** Tells in words what goes on: `systemctl status` shows the last. */
+  /** Tells in words what the daemon does; `systemctl status` shows the last such text. */
   status(text: string): void {
     this.#send([statusLine(text)]);
   }
 
-  /** Asks for patience with a stop that takes long; gives what ends the asking. */
+  /** Asks for more time, again and again, since this stop may take long. Gives a function that ends the asking. */
   stopSlowly(): () => void {
     const ask = () => this.#send([`EXTEND_TIMEOUT_USEC=${PATIENCE_MS * 1000}`]);
     ask();
@@ -83,7 +83,7 @@ export class ServiceManager {
     return () => clearInterval(timer);
   }
 
-  /** Tells that the daemon ends. */
+  /** Tells that the daemon stops. */
   stopping(status: string): void {
     this.#send(['STOPPING=1', statusLine(status)]);
   }
@@ -109,7 +109,7 @@ export class ServiceManager {
   }
 }
 
-/** A line feed would begin another assignment. */
+/** Writes a status in one line: after a line feed, the service manager would read another assignment. */
 function statusLine(text: string): string {
   return `STATUS=${text.replaceAll('\n', ' ')}`;
 }

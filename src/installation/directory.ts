@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The folder of this package, wherever this file has been built to. */
+/** The directory of this package, wherever the build has put this file. */
 export const PACKAGE_DIR = findPackage(dirname(fileURLToPath(import.meta.url)));
 
 function findPackage(from: string): string {

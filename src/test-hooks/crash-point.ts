@@ -1,6 +1,6 @@
 /**
- * The moments between which a daemon must not lose or double anything. Tests name one in NIWA_CRASH_AT: the daemon then dies
- * there as by `kill -9`.
+ * Moments at which niwad may die. Whatever the moment, the next niwad must neither lose anything nor do anything twice. A test names a
+ * moment in NIWA_CRASH_AT: niwad then kills itself there, as `kill -9` would.
  */
 export const CRASH_POINTS = [
   'making-saved',
@@ -24,7 +24,7 @@ export type CrashPoint = (typeof CRASH_POINTS)[number];
 
 const wanted = process.env.NIWA_CRASH_AT;
 
-/** Dies where a test wants it; otherwise nothing. */
+/** Kills this process if a test has named this moment; does nothing otherwise. */
 export function crashPoint(name: CrashPoint): void {
   if (wanted === name) process.kill(process.pid, 'SIGKILL');
 }
