@@ -40,7 +40,7 @@ export const ExitSchema = Type.Object(
 export type Exit = Static<typeof ExitSchema>;
 export type ExitReason = Exit['reason'];
 
-/** What anybody may know of a container's readiness. */
+/** The readiness of a container, as every caller may see it. */
 export const ReadinessSchema = Type.Object(
   {
     state: Type.Union([Type.Literal('waiting'), Type.Literal('ready'), Type.Literal('failed')], {
@@ -53,7 +53,7 @@ export const ReadinessSchema = Type.Object(
 );
 export type Readiness = Static<typeof ReadinessSchema>;
 
-/** What anybody may know of a container. */
+/** A container, as every caller may see it. */
 export const ContainerStatusSchema = Type.Object(
   {
     id: Type.String(),
@@ -77,7 +77,7 @@ export const ContainerStatusSchema = Type.Object(
 );
 export type ContainerStatus = Static<typeof ContainerStatusSchema>;
 
-/** What a running container really has, in the kernel's own words. */
+/** The limits and the identity that a running container really has, in the words of the kernel. */
 export const EffectiveSchema = Type.Object(
   {
     uid_map: Type.String({ description: '/proc/PID/uid_map' }),
@@ -92,7 +92,7 @@ export const EffectiveSchema = Type.Object(
 );
 export type Effective = Static<typeof EffectiveSchema>;
 
-/** The same with what the kernel says of a running container. */
+/** A container, and what the kernel says about it while it runs. */
 export const ContainerDetailsSchema = Type.Object(
   { ...ContainerStatusSchema.properties, effective: nullable(EffectiveSchema) },
   { title: 'ContainerDetails' },

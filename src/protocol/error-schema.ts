@@ -24,7 +24,7 @@ const detailFields = {
   step: Type.Optional(FailedStepSchema),
 };
 const DetailsSchema = Type.Object(detailFields);
-/** What an error carries beside its message, for programs. */
+/** The part of an error that is for programs, beside the message, which is for people. */
 export type ErrorDetails = Static<typeof DetailsSchema>;
 
 /** The body of every error. */

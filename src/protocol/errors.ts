@@ -4,7 +4,7 @@ import type { ErrorDetails } from './error-schema.js';
 export type { ErrorCode } from './error-codes.js';
 export type { ErrorBody, ErrorDetails, FailedStep, FieldProblem } from './error-schema.js';
 
-/** The one error class of niwa: a stable code, a message that names cause and cure, and the cause it came from. */
+/** The one error class of niwa. It has a stable code, a message that names cause and cure, and the error from which it came. */
 export class NiwaError extends Error {
   override readonly name = 'NiwaError';
   readonly code: ErrorCode;
@@ -13,7 +13,7 @@ export class NiwaError extends Error {
   /**
    * @param code stable, see {@link ErrorCode}
    * @param message names the cause and the cure
-   * @param options `details` for programs, `cause` the error behind this one
+   * @param options `details`: for programs; `cause`: the error from which this one came
    */
   constructor(code: ErrorCode, message: string, options: { details?: ErrorDetails; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });

@@ -1,4 +1,4 @@
-/** What is told of without another word. */
+/** The types of events that have no fields of their own. */
 export const PLAIN_EVENT_TYPES = [
   'adopt',
   'create',
@@ -15,5 +15,5 @@ export const PLAIN_EVENT_TYPES = [
   'remove',
 ] as const;
 
-/** What is told of containers. */
+/** The types of all events of containers. */
 export const EVENT_TYPES = [...PLAIN_EVENT_TYPES, 'exit'] as const;

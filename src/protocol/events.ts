@@ -7,7 +7,7 @@ const PlainTypeSchema = Type.Enum([...PLAIN_EVENT_TYPES]);
 export type PlainEventType = Static<typeof PlainTypeSchema>;
 
 const SubjectSchema = Type.Object({ id: Type.String(), owner: nullable(Type.String()), labels: Texts });
-/** Whom an event is about. */
+/** The container that an event is about. */
 export type Subject = Static<typeof SubjectSchema>;
 
 const happening = {

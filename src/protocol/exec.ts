@@ -14,7 +14,7 @@ export type TerminalSize = Static<typeof TerminalSize>;
 
 const { env, cwd, user, tty } = Process.properties;
 
-/** What a client asks for when it wants another process in a container. */
+/** A client's request for a further process in a container. */
 export const ExecSchema = Type.Object(
   {
     args: Args,

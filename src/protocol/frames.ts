@@ -1,6 +1,6 @@
 /**
- * What goes over an upgraded connection, in both directions: a type (one byte), the length of the payload (four bytes, the
- * most significant first), the payload. Shared with the client.
+ * The frames on an upgraded connection, in both directions. A frame is its type (one byte), the length of its payload (four bytes, the
+ * most significant first), and the payload. niwad and the client use this file.
  */
 
 export const FRAME = {
@@ -9,17 +9,17 @@ export const FRAME = {
   stderr: 2,
   /** JSON {"rows", "columns"}. */
   resize: 3,
-  /** Nothing more comes on standard input. */
+  /** The standard input ends here. */
   stdinEof: 4,
-  /** JSON {"code", "signal"}: the end, the last frame. */
+  /** JSON {"code", "signal"}: how the process ended. It is the last frame. */
   exit: 5,
-  /** JSON as the body of an error: the last frame. */
+  /** JSON in the form of an error's body. It is the last frame. */
   error: 6,
-  /** The name of a signal for the process. */
+  /** The name of a signal that the process is to get. */
   signal: 7,
 } as const;
 
-/** How an exec, or the container of an attachment, ended: its exit status or the name of the signal; both are null where niwa could not tell. */
+/** How an exec, or an attached container, ended: its exit status, or the name of the signal. Both are null where niwa does not know. */
 export interface SessionExit {
   code: number | null;
   signal: string | null;
@@ -30,14 +30,14 @@ export interface Frame {
   payload: Buffer;
 }
 
-/** The protocol's name in the Upgrade header. */
+/** The name of this protocol in the header Upgrade. */
 export const UPGRADE = 'niwa-stream';
 
-/** No frame is longer; whoever sends more splits it. */
+/** The most bytes of a payload. More bytes have to be sent as several frames. */
 export const MAX_PAYLOAD_BYTES = 64 * 1024;
 const HEADER_BYTES = 5;
 
-/** Writes a frame; JSON where the payload is an object. */
+/** Writes a frame. A payload that is an object is written as JSON. */
 export function encodeFrame(type: number, payload: Uint8Array | object | string = ''): Buffer {
   const isBytes = payload instanceof Uint8Array;
   const bytes = isBytes ? payload : Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
@@ -47,7 +47,7 @@ export function encodeFrame(type: number, payload: Uint8Array | object | string 
   return Buffer.concat([header, bytes]);
 }
 
-/** Writes a stream's bytes as as many frames as they need. */
+/** Writes the bytes of a stream as several frames, as many as they need. */
 export function encodeData(type: number, data: Uint8Array): Buffer {
   const frames: Buffer[] = [];
   for (let at = 0; at < data.length; at += MAX_PAYLOAD_BYTES)
@@ -56,8 +56,8 @@ export function encodeData(type: number, data: Uint8Array): Buffer {
 }
 
 /**
- * Reads frames of whatever pieces they come in.
- * @throws RangeError where a frame announces too much
+ * Reads frames from pieces of any size.
+ * @throws RangeError where a frame is longer than allowed
  */
 export async function* decodeFrames(pieces: AsyncIterable<Buffer>): AsyncGenerator<Frame> {
   let begun: Buffer[] = [];
@@ -65,7 +65,7 @@ export async function* decodeFrames(pieces: AsyncIterable<Buffer>): AsyncGenerat
   for await (const piece of pieces) {
     begun.push(piece);
     bytes += piece.length;
-    if (bytes < wanted) continue; // put together only where that makes a header or a frame: pieces may be of one byte
+    if (bytes < wanted) continue; // pieces are joined only when they have a whole header or frame: a piece may be one byte long
     let rest = begun.length === 1 ? piece : Buffer.concat(begun);
     for (;;) {
       const length = rest.length < HEADER_BYTES ? 0 : rest.readUInt32BE(1);
@@ -86,7 +86,7 @@ interface Sink {
   off(event: 'drain' | 'close', listener: () => void): unknown;
 }
 
-/** Writes, and waits until there is room for more or nobody takes it any more. Gives false where nobody does. */
+/** Writes, and waits until the sink has room for more, or is closed. Gives false where it is closed. */
 export async function writeTo(sink: Sink, data: Uint8Array): Promise<boolean> {
   if (sink.destroyed) return false;
   if (!sink.write(data))

@@ -1,5 +1,5 @@
-/** The header that has the `after` of the next page; missing with the last page. */
+/** The header with the value of `after` for the next page. The last page does not have it. */
 export const NEXT_HEADER = 'niwa-next';
 
-/** The header of a stream of events: it begins behind the event with this number. */
+/** The header of a stream of events. The stream begins after the event with this number. */
 export const AFTER_HEADER = 'niwa-after';

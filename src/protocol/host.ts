@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { nullable } from './parts.js';
 
-/** How far a node is on its way to have no containers. */
+/** How far the drain of a node has come: how many containers are left, and when they end. */
 export const DrainStatusSchema = Type.Object(
   {
     draining: Type.Boolean({ description: 'whether new containers are refused' }),
@@ -15,7 +15,7 @@ export const DrainStatusSchema = Type.Object(
 );
 export type DrainStatus = Static<typeof DrainStatusSchema>;
 
-/** What one look at the host found. */
+/** The result of one check of the host. */
 export const CheckSchema = Type.Object(
   {
     name: Type.String(),
@@ -56,6 +56,6 @@ export const InfoSchema = Type.Object(
 );
 export type Info = Static<typeof InfoSchema>;
 
-/** The answer of a daemon that is well. */
+/** The answer of a daemon that works. */
 export const HealthSchema = Type.Object({ status: Type.Literal('ok') }, { title: 'Health' });
 export type Health = Static<typeof HealthSchema>;

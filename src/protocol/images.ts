@@ -15,7 +15,7 @@ export const REFERENCE_PATTERN = `^(?:${HOST}/)?${PART}(?:/${PART})*(?::${TAG})?
 export const REFERENCE_WORDS =
   'the name of an image, such as "alpine", "registry.example/team/app:1.2" (lower case; the tag "latest" unless it is given)';
 
-/** The name of an image as a request has it. */
+/** The name of an image in a request. */
 export const ImageName = Type.String({ pattern: REFERENCE_PATTERN, maxLength: 255, description: REFERENCE_WORDS });
 
 /** An image by one of its names. */
@@ -39,7 +39,7 @@ const layerFields = {
   total: Type.Integer(),
 };
 
-/** What an import tells while it goes on. */
+/** A line that an import sends while it goes on. */
 export const ImportProgressSchema = Type.Union(
   [
     Type.Object({ type: Type.Literal('receiving'), bytes: Type.Integer({ description: 'of the tar until now' }) }),
@@ -69,7 +69,7 @@ export const ImportProgressSchema = Type.Union(
 );
 export type ImportProgress = Static<typeof ImportProgressSchema>;
 
-/** A line of the answer to an import: an error is the last one. */
+/** A line of the answer to an import. If it is an error, it is the last line. */
 export const ImportLineSchema = Type.Union(
   [ImportProgressSchema, Type.Object({ type: Type.Literal('error'), ...ErrorSchema.properties })],
   { title: 'ImportLine' },

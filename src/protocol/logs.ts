@@ -5,7 +5,7 @@ export const StreamNameSchema = Type.Union([Type.Literal('stdout'), Type.Literal
 });
 export type StreamName = Static<typeof StreamNameSchema>;
 
-/** A piece of output as the container wrote it. */
+/** A piece of output, as the container wrote it. */
 export const LogLineSchema = Type.Object(
   {
     time: Type.String({
@@ -21,5 +21,5 @@ export const LogLineSchema = Type.Object(
   { title: 'LogLine' },
 );
 export type LogLine = Static<typeof LogLineSchema>;
-/** The same with its bytes. */
+/** A piece of output, with its bytes instead of text. */
 export type LogChunk = Omit<LogLine, 'data'> & { data: Buffer };

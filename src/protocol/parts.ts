@@ -1,10 +1,10 @@
 import { type TSchema, Type } from 'typebox';
 
-/** Small parts that many schemas are made of. A `title` in a schema is its name in the OpenAPI document. */
+/** Small schemas that are part of many schemas. The `title` of a schema is its name in the OpenAPI document. */
 
-/** A value, or null. */
+/** The schema of a value that may be null. */
 export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-/** A moment as Date.toISOString writes it. */
+/** A moment in the form of Date.toISOString. */
 export const Time = Type.String({ format: 'date-time' });
 /** A number; null where the host does not give it. */
 export const Figure = nullable(Type.Number());

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 
-/** How long each part of a start took, in microseconds, in the order in which they come. */
+/** How long each part of a start took, in microseconds. The parts are in the order in which they happen. */
 export type StartPhases = Record<PhaseName, number>;
 
 export const PHASES = {
@@ -21,7 +21,7 @@ export const PHASES = {
 
 export type PhaseName = keyof typeof PHASES;
 
-/** The phases as the API tells them. */
+/** The parts of a start, in the form of the API. */
 export const StartPhasesSchema = Type.Object(
   Object.fromEntries(
     Object.entries(PHASES).map(([name, description]) => [
@@ -35,7 +35,7 @@ export const StartPhasesSchema = Type.Object(
   },
 );
 
-/** Gives the name that the API has for one of niwa. */
+/** Gives the API's form of a name: `startQueue` becomes `start_queue`. */
 export function toSnakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { ResolvedSpecSchema } from './resolved-spec.js';
 
-/** One step of a plan: where it runs, and its words. */
+/** One step of a plan: the part of the start that it belongs to, and its words. */
 export const StepSchema = Type.Object(
   {
     phase: Type.Union(
@@ -22,7 +22,7 @@ export const StepSchema = Type.Object(
   { title: 'Step', description: 'one step of a start' },
 );
 
-/** What a start of a spec would do, without doing it. */
+/** The plan of a spec: what a start would do. */
 export const PlannedSchema = Type.Object(
   {
     spec: ResolvedSpecSchema,

@@ -7,12 +7,12 @@ import { StreamNameSchema } from './logs.js';
 import { closed, Id } from './spec/values.js';
 import { BY_WORDS } from './usage-sums.js';
 
-/** What the queries of lists and streams say. */
+/** The queries of lists and streams. */
 
 const severalOf = <T extends TSchema>(one: T, description: string) =>
   Type.Optional(Type.Union([one, Type.Array(one)], { description }));
 
-/** Which containers are meant; each may be given several times, and all have to fit. */
+/** Selects containers. Each field may be given several times; a container has to fit all of them. */
 const filterFields = {
   owner: severalOf(Type.String(), 'an owner'),
   label: severalOf(Type.String({ pattern: '^[^=]+=' }), 'NAME=VALUE'),
@@ -20,7 +20,7 @@ const filterFields = {
 export const FilterQuery = Type.Object(filterFields);
 export type FilterQuery = Static<typeof FilterQuery>;
 
-/** Which page of a list. */
+/** Selects a page of a list. */
 const pageFields = {
   limit: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 100_000, description: 'the most that are wanted, from 1 to 100000' }),

@@ -1,30 +1,30 @@
 import type { Usage } from './usage.js';
 
 /**
- * What one run of a container had used at a moment: who, what, when and how much, and of the last record why it ended. Every
- * figure counts from the start of the run, so that a bill is made of differences, and a record that is there twice adds nothing.
+ * What one run of a container has used up to a moment: which container, whose, when, how much; in the last record also why the run
+ * ended. Every figure counts from the start of the run. So a bill is made of differences, and a record that is there twice adds nothing.
  */
 export interface UsageRecord {
-  /** `interim` while it runs, `final` once at its end. */
+  /** `interim`: the container still runs. `final`: the run has ended; each run has one such record. */
   type: 'interim' | 'final';
-  /** A random UUID: the id of a container may be used again, that of a run is not. */
+  /** A random UUID that names the run. The id of a container may be used again, but never that of a run. */
   run: string;
   id: string;
   owner: string | null;
   labels: Record<string, string>;
   created_at: string;
-  /** null where it never ran. */
+  /** null where the container was never started. */
   started_at: string | null;
-  /** The moment of the reading, of `final` that of the end: as Date.toISOString writes it. */
+  /** The moment of the reading; in a `final` record, the moment of the end. In the form of Date.toISOString. */
   at: string;
-  /** Since the start on CLOCK_BOOTTIME, so that nobody who sets the clock changes a bill; null where it never ran. */
+  /** The time since the start on CLOCK_BOOTTIME, so that setting the wall clock does not change a bill; null where it was never started. */
   duration_usec: number | null;
-  /** null while it runs. */
+  /** Why the run ended; null while the container runs. */
   reason: string | null;
   code: number | null;
   signal: string | null;
-  /** The counters; null where the start failed before there was a group. */
+  /** The counters of the kernel; null where the start failed before the container had a group. */
   usage: Usage | null;
-  /** memory.current summed over time; null without the memory controller. */
+  /** The bytes of memory.current, multiplied by the seconds for which the container had them; null without the memory controller. */
   memory_byte_seconds: number | null;
 }

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { Resources } from './spec/resources.js';
 import { closed, Duration, Id, Signal } from './spec/values.js';
 
-/** What requests about one container say, beside the spec itself. */
+/** Parameters, queries and bodies of requests about one container, without the spec itself. */
 
 const flag = (description: string) => Type.Optional(Type.Boolean({ description: `true or false: ${description}` }));
 

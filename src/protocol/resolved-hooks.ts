@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { nullable, Texts, Usec } from './parts.js';
 
-/** Hooks and the readiness check of a spec with every default filled in. */
+/** The hooks and the readiness check of a spec, with every default filled in. */
 
 const programFields = {
   file: Type.String({ description: 'the file that is executed; args[0] is what it is told to be called' }),
@@ -10,7 +10,7 @@ const programFields = {
   timeoutUsec: Usec,
 };
 const ProgramSchema = Type.Object(programFields);
-/** A program that the host runs. */
+/** A program of the host that niwad runs. */
 export type Program = Static<typeof ProgramSchema>;
 
 const HookSchema = Type.Object(
@@ -61,7 +61,7 @@ const ReadyCheckSchema = Type.Union(
   ],
   { title: 'ReadyCheck' },
 );
-/** What is tried to find out whether a container is ready. */
+/** How to find out whether a container is ready. */
 export type ReadyCheck = Static<typeof ReadyCheckSchema>;
 
 export const ReadySchema = Type.Object(

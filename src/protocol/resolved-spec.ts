@@ -4,8 +4,7 @@ import { HooksSchema, ReadySchema } from './resolved-hooks.js';
 import { SeccompProfile } from './spec/seccomp.js';
 
 /**
- * A spec with every default filled in and every unit resolved: what the plan is made from, and what the status of a container
- * shows.
+ * A spec with every default filled in and every value in a fixed unit. Plans are made of it, and the status of a container shows it.
  */
 
 const Bytes = Type.Integer({ description: 'bytes' });

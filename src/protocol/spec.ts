@@ -9,8 +9,8 @@ import { Seccomp, type SeccompProfile } from './spec/seccomp.js';
 import { closed, Duration, Id, integer, Signal } from './spec/values.js';
 
 /**
- * What a user may write to describe a container: the one schema behind the validation, the types and the API document.
- * Its parts are in spec/.
+ * The spec of a container as a user writes it. This one schema gives the validation, the types and the OpenAPI document. Its parts are
+ * in spec/.
  */
 
 const LabelValue = Type.String({ maxLength: 4096, description: 'a string of at most 4096 characters' });
@@ -71,13 +71,13 @@ export const SpecSchema = Type.Object(
 );
 
 type Written = Static<typeof SpecSchema>;
-/** What a user writes. */
+/** A spec as a user writes it. */
 export type SpecInput = Omit<Written, 'process'> & { process?: Written['process'] | undefined };
 /** Hooks as a user writes them. */
 export type HooksInput = Static<typeof Hooks>;
-/** The limits as a user writes them. */
+/** Limits as a user writes them. */
 export type ResourcesInput = Static<typeof Resources>;
-/** A profile of system calls as a user writes it. */
+/** A seccomp profile as a user writes it. */
 export type SeccompProfileInput = Static<typeof SeccompProfile>;
-/** The network as a user writes it. */
+/** The network of a container as a user writes it. */
 export type NetworkInput = Static<typeof NetworkSchema>;

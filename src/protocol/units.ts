@@ -1,6 +1,6 @@
 /**
- * What people write for sizes, times and processors. Each parser gives a number in the unit of its name, or undefined
- * where the text is not of the grammar; the caller knows the field and makes the error.
+ * Parses and writes sizes, times and numbers of processors in the forms that people use. Each parser gives a number in the unit of its
+ * name, or undefined where the text has no such form; the caller knows the name of the field, and makes the error.
  */
 
 const BYTE_UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
@@ -32,7 +32,7 @@ function sumOfParts(text: string): number {
   return [...parts].reduce((sum, [, count, unit]) => sum + Number(count) * (USEC_PER[unit || 's'] ?? Number.NaN), 0);
 }
 
-/** Writes microseconds as people do: `1.5s`, `250ms`, `2m`, `1h30m`. Each unit is rounded before the next one is tried. */
+/** Writes microseconds in the form that people use: `1.5s`, `250ms`, `2m`, `1h30m`. It rounds to a unit before it tries the next larger one. */
 export function formatDuration(usec: number): string {
   const milliseconds = Math.round(usec / 1e3);
   if (milliseconds < 1000) return `${milliseconds}ms`;
@@ -44,7 +44,7 @@ export function formatDuration(usec: number): string {
   return `${Math.floor(minutes / 60)}h${minutes % 60 === 0 ? '' : `${minutes % 60}m`}`;
 }
 
-/** Writes bytes with one digit after the point and a unit of 1024: `1.5M`. */
+/** Writes bytes with one digit after the point, in units of 1024: `1.5M`. */
 export function formatBytes(bytes: number): string {
   let text = `${Math.round(bytes)}B`;
   let value = bytes;

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { Figure, nullable, Time } from './parts.js';
 
-/** What was used in a period by one container, owner or value of a label; a figure that no record has is null. */
+/** What one key (a container, an owner, or a value of a label) has used in a period. A figure that no record has is null. */
 export const UsageRowSchema = Type.Object(
   {
     key: Type.Union([Type.String(), Type.Null()], { description: 'null: those without owner, or without the label' }),
@@ -26,10 +26,10 @@ export const UsageRowSchema = Type.Object(
 );
 export type UsageRow = Static<typeof UsageRowSchema>;
 
-/** What sums may be of. */
+/** The keys by which usage can be summed, in words. */
 export const BY_WORDS = 'container, owner or label:NAME';
 
-/** The sums, and of what. */
+/** The sums of a period, and the keys by which they are made. */
 export const UsageAnswerSchema = Type.Object(
   {
     since: nullable(Time),

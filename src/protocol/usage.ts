@@ -33,8 +33,8 @@ const PressureSchema = Type.Object(
 );
 
 /**
- * What the kernel has counted for one container, with the kernel's names and units. A figure that the host does not give is
- * null, and so is a whole part where its controller is missing.
+ * What the kernel has counted for one container, with the names and units of the kernel. A figure that the host does not count is null. If
+ * a controller is missing, its whole part is null.
  */
 export const UsageSchema = Type.Object(
   {
@@ -105,7 +105,7 @@ export const UsageSchema = Type.Object(
 export type Usage = Static<typeof UsageSchema>;
 export type Pressure = Static<typeof PressureSchema>;
 
-/** What happened between two readings, per second; null where the host does not count it. */
+/** Rates between two readings, for each second; null where the host does not count the figure. */
 export const RatesSchema = Type.Object(
   {
     interval_usec: Type.Number(),
@@ -124,7 +124,7 @@ export const RatesSchema = Type.Object(
 );
 export type Rates = Static<typeof RatesSchema>;
 
-/** One point of the short history, for graphs. */
+/** One point of the history of the last minute, for graphs. */
 export const HistoryPointSchema = Type.Object(
   {
     at: Type.Number({ description: 'milliseconds since 1970' }),

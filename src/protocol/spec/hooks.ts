@@ -24,7 +24,7 @@ const unfailable = hooksWith(
   Type.Enum(['log'], { description: '"log": nothing can be refused any more at this point' }),
 );
 
-/** Programs that the host runs at points of a container's life, also as niwad's configuration has them. */
+/** Programs that the host runs at points of a container's life. The configuration of niwad has the same form. */
 export const Hooks = Type.Object(
   {
     beforeCreate: failable,

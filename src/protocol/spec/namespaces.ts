@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { closed, integer } from './values.js';
 
-/** The namespaces of a container, and the maps of its ids. */
+/** The namespaces of a container, and its id maps. */
 
 const IdMap = Type.Array(
   Type.Object(
@@ -15,7 +15,7 @@ const IdMap = Type.Array(
   { minItems: 1, maxItems: 340, description: 'a list of {"container", "host", "size"}' },
 );
 
-/** Maps of user ids and of group ids. */
+/** A map of user ids and a map of group ids. */
 export const IdMaps = Type.Object({ uids: IdMap, gids: IdMap }, { ...closed, title: 'IdMapsInput' });
 
 const Namespace = Type.Union([Type.Literal('new'), Type.Literal('host'), Type.String({ pattern: '^/[^\\u0000]*$' })], {

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { BYTES_PATTERN, parseBytes } from '../units.js';
 import { closed } from './values.js';
 
-/** The place of a container on the bridge. */
+/** The network of a container: its address and ports on the bridge. */
 
 const port = (description: string) =>
   Type.Integer({ minimum: 1, maximum: 65_535, description: `${description}: an integer from 1 to 65535` });

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { Args, absolutePath, closed, MAX_INTEGER, text } from './values.js';
 
-/** The process of a container, and what it may do. */
+/** The process of a container, and its rights. */
 
 const USER_PART = '([0-9]{1,10}|[A-Za-z_][A-Za-z0-9_.-]{0,254}\\$?)';
 
@@ -65,7 +65,7 @@ export const Rlimits = Type.Object(
   { ...closed, title: 'RlimitsInput' },
 );
 
-/** How a capability may be written, for messages. */
+/** The forms of a capability's name, in words for messages. */
 export const CAPABILITY_WORDS = 'a name of capabilities(7) such as "NET_BIND_SERVICE", or "ALL"';
 const CapabilityName = Type.String({
   pattern: '^(ALL|all|(CAP_|cap_)?[A-Za-z_]+)$',

@@ -10,7 +10,7 @@ const Operations = Type.Union([Type.Literal('max'), Type.Integer({ minimum: 1, m
   description: 'operations a second as an integer, or "max"',
 });
 
-/** The limits, also what a live update takes. */
+/** The limits of a container. A live update has the same form. */
 export const Resources = Type.Object(
   {
     cpu: Type.Optional(

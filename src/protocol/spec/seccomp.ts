@@ -15,7 +15,7 @@ const SeccompAction = Type.Enum(
 const Errno = integer(0, 4095, 'an errno');
 const Uint64 = integer(0, Number.MAX_SAFE_INTEGER, 'a number');
 
-/** A profile of system calls in the form of the OCI runtime specification. */
+/** A seccomp profile in the form of the OCI runtime specification. */
 export const SeccompProfile = Type.Object(
   {
     defaultAction: SeccompAction,
