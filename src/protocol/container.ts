@@ -18,8 +18,8 @@ export type State = Static<typeof StateSchema>;
 
 export const ExitSchema = Type.Object(
   {
-    code: nullable(Type.Integer({ description: 'the exit status; null where a signal ended it' })),
-    signal: nullable(Type.String({ description: 'the name of the signal that ended it, or null' })),
+    code: nullable(Type.Integer({ description: 'the exit status of the first process; null where a signal ended it' })),
+    signal: nullable(Type.String({ description: 'the name of the signal that ended the first process, or null' })),
     reason: Type.Union(
       [
         Type.Literal('exited'),
@@ -31,7 +31,10 @@ export const ExitSchema = Type.Object(
         Type.Literal('start-failed'),
         Type.Literal('unknown'),
       ],
-      { description: 'why it ended; unknown where nobody watched' },
+      {
+        description:
+          'why the container ended; unknown where it ended while niwad was away, and the kernel could not tell',
+      },
     ),
     at: Time,
   },
@@ -46,10 +49,12 @@ export const ReadinessSchema = Type.Object(
     state: Type.Union([Type.Literal('waiting'), Type.Literal('ready'), Type.Literal('failed')], {
       description: 'waiting, ready or failed',
     }),
-    at: nullable(Type.String({ format: 'date-time', description: 'when it became ready or failed' })),
-    took_usec: nullable(Type.Integer({ description: 'from the start to ready' })),
+    at: nullable(
+      Type.String({ format: 'date-time', description: 'when the container became ready, or its check failed' }),
+    ),
+    took_usec: nullable(Type.Integer({ description: 'microseconds from the start until the container was ready' })),
   },
-  { title: 'Readiness', description: 'whether it is ready for its work' },
+  { title: 'Readiness', description: 'whether a container is ready for its work' },
 );
 export type Readiness = Static<typeof ReadinessSchema>;
 
@@ -58,18 +63,25 @@ export const ContainerStatusSchema = Type.Object(
   {
     id: Type.String(),
     state: StateSchema,
-    pid: nullable(Type.Integer({ description: "the first process, in the host's numbers; null once it has gone" })),
+    pid: nullable(
+      Type.Integer({ description: 'the pid of the first process on the host; null when the process has gone' }),
+    ),
     created_at: Time,
     started_at: nullable(Time),
-    deadline_at: nullable(Type.String({ format: 'date-time', description: 'when its lifetime ends' })),
+    deadline_at: nullable(Type.String({ format: 'date-time', description: 'when the lifetime of the container ends' })),
     ready: nullable(ReadinessSchema),
     exit: nullable(ExitSchema),
     start_phases_usec: StartPhasesSchema,
     usage: UsageSchema,
     rates: nullable(RatesSchema),
     cgroup: Type.String(),
-    userns: Type.Union([IdMapsSchema, Type.Null()], { description: 'the host ids that are its own' }),
-    warnings: Type.Array(Type.String(), { description: 'what it does not have as its user may expect' }),
+    userns: Type.Union([IdMapsSchema, Type.Null()], {
+      description:
+        'the id maps of its user namespace, with ids of the host as "host"; null where it has the user namespace of the host',
+    }),
+    warnings: Type.Array(Type.String(), {
+      description: 'what the container does not have although its user may expect it',
+    }),
     image: nullable(ImageIdSchema),
     spec: ResolvedSpecSchema,
   },
@@ -82,13 +94,13 @@ export const EffectiveSchema = Type.Object(
   {
     uid_map: Type.String({ description: '/proc/PID/uid_map' }),
     gid_map: Type.String(),
-    status: Type.Record(Type.String(), Type.String(), { description: 'of /proc/PID/status' }),
+    status: Type.Record(Type.String(), Type.String(), { description: 'fields of /proc/PID/status' }),
     namespaces: Type.Record(Type.String(), Type.String(), { description: 'the links of /proc/PID/ns' }),
     limits: Type.Record(Type.String(), Type.String(), { description: '/proc/PID/limits, soft and hard' }),
     oom_score_adj: Type.String(),
-    cgroup: Type.Record(Type.String(), Type.String(), { description: 'the files of its group' }),
+    cgroup: Type.Record(Type.String(), Type.String(), { description: 'the files of the group of the container' }),
   },
-  { title: 'Effective', description: 'what the kernel says of the first process and its group' },
+  { title: 'Effective', description: 'what the kernel says of the first process and of the group' },
 );
 export type Effective = Static<typeof EffectiveSchema>;
 

@@ -13,14 +13,14 @@ const FailedStepSchema = Type.Object(
     total: Type.Integer({ description: 'how many steps the plan has' }),
     operation: Type.String(),
     text: Type.String({ description: 'the step in words' }),
-    errno: Type.String({ description: 'the name that the kernel has for the error' }),
+    errno: Type.String({ description: 'the name of the error in the kernel, such as ENOENT' }),
   },
   { title: 'FailedStep', description: 'the step of a plan that failed' },
 );
 export type FailedStep = Static<typeof FailedStepSchema>;
 
 const detailFields = {
-  problems: Type.Optional(Type.Array(FieldProblemSchema, { description: 'each wrong field, with SPEC_INVALID' })),
+  problems: Type.Optional(Type.Array(FieldProblemSchema, { description: 'with SPEC_INVALID: each wrong field' })),
   step: Type.Optional(FailedStepSchema),
 };
 const DetailsSchema = Type.Object(detailFields);

@@ -11,7 +11,9 @@ const SubjectSchema = Type.Object({ id: Type.String(), owner: nullable(Type.Stri
 export type Subject = Static<typeof SubjectSchema>;
 
 const happening = {
-  seq: Type.Integer({ description: 'counts the events of this niwad and of those before it; none is used twice' }),
+  seq: Type.Integer({
+    description: 'the number of the event; numbers grow, also over restarts of niwad, and no number is used twice',
+  }),
   at: Time,
   ...SubjectSchema.properties,
 };
@@ -31,7 +33,7 @@ export const EventGapSchema = Type.Object(
   {
     type: Type.Literal('gap'),
     from: Type.Integer({ description: 'the first number that is missing' }),
-    to: Type.Integer({ description: 'the last one' }),
+    to: Type.Integer({ description: 'the last number that is missing' }),
   },
   { title: 'EventGap', description: 'the events with these numbers are not kept any more, or were lost' },
 );

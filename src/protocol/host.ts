@@ -7,9 +7,9 @@ export const DrainStatusSchema = Type.Object(
     draining: Type.Boolean({ description: 'whether new containers are refused' }),
     remaining: Type.Integer({ description: 'how many containers have not exited' }),
     ends_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
-      description: 'the last deadline among them; null where there is none',
+      description: 'the last deadline of these containers; null where none has a deadline',
     }),
-    without_lifetime: Type.Array(Type.String(), { description: 'those that no lifetime will end' }),
+    without_lifetime: Type.Array(Type.String(), { description: 'the ids of those that have no lifetime' }),
   },
   { title: 'DrainStatus' },
 );
@@ -25,10 +25,10 @@ export const CheckSchema = Type.Object(
     }),
     required: Type.Boolean(),
     found: Type.String(),
-    meaning: Type.String({ description: 'what it is good for, so also what is lost without it' }),
+    meaning: Type.String({ description: 'what niwad or its containers use it for' }),
     cure: nullable(Type.String()),
   },
-  { title: 'Check', description: 'what one look at the host found' },
+  { title: 'Check', description: 'the result of one check of the host' },
 );
 export type Check = Static<typeof CheckSchema>;
 
@@ -43,12 +43,14 @@ export const InfoSchema = Type.Object(
       containers: Type.String({ description: 'the directory of the groups of containers' }),
       controllers: Type.Object({
         available: Type.Array(Type.String()),
-        missing: Type.Record(Type.String(), Type.String(), { description: 'by name, why it is missing' }),
+        missing: Type.Record(Type.String(), Type.String(), {
+          description: 'for each missing controller, why it is missing',
+        }),
       }),
     }),
-    containers: Type.Integer({ description: 'how many there are, the exited ones included' }),
+    containers: Type.Integer({ description: 'how many containers there are, exited ones included' }),
     doctor: Type.Object({
-      ok: Type.Boolean({ description: 'whether nothing that is required is missing' }),
+      ok: Type.Boolean({ description: 'false where something is missing that niwad requires' }),
       checks: Type.Array(CheckSchema),
     }),
   },

@@ -26,7 +26,9 @@ export const ImageSchema = Type.Object(
     created_at: nullable(Time),
     imported_at: Time,
     architecture: Type.String(),
-    bytes: Type.Integer({ description: 'of the files of all its layers; other images may share them' }),
+    bytes: Type.Integer({
+      description: 'the bytes of the files of all its layers; other images may have the same layers',
+    }),
     layers: Type.Array(Type.String(), { description: 'the digests of the tars of its layers, the lowest first' }),
   },
   { title: 'ImageInfo' },
@@ -34,7 +36,7 @@ export const ImageSchema = Type.Object(
 export type ImageInfo = Static<typeof ImageSchema>;
 
 const layerFields = {
-  layer: Type.String({ description: 'the digest of its tar' }),
+  layer: Type.String({ description: 'the digest of the tar of the layer' }),
   number: Type.Integer({ description: 'from 1 on' }),
   total: Type.Integer(),
 };
@@ -42,27 +44,30 @@ const layerFields = {
 /** A line that an import sends while it goes on. */
 export const ImportProgressSchema = Type.Union(
   [
-    Type.Object({ type: Type.Literal('receiving'), bytes: Type.Integer({ description: 'of the tar until now' }) }),
+    Type.Object({
+      type: Type.Literal('receiving'),
+      bytes: Type.Integer({ description: 'the bytes of the tar received so far' }),
+    }),
     Type.Object({
       type: Type.Literal('unpacking'),
       ...layerFields,
-      bytes: Type.Integer({ description: 'of files until now' }),
+      bytes: Type.Integer({ description: 'the bytes of files written so far' }),
     }),
     Type.Object(
       {
         type: Type.Literal('layer'),
         ...layerFields,
-        shared: Type.Boolean({ description: 'whether an image before has brought it' }),
+        shared: Type.Boolean({ description: 'whether niwad had this layer already' }),
       },
-      { description: 'a layer is there' },
+      { description: 'niwad has the layer' },
     ),
     Type.Object(
       { type: Type.Literal('warning'), message: Type.String() },
-      { description: 'the image can be used, but not all that it holds' },
+      { description: 'the image can be used, but something in it was left out' },
     ),
     Type.Object(
       { type: Type.Literal('image'), image: ImageSchema },
-      { description: 'a name means the image from now on' },
+      { description: 'the image has its name from now on' },
     ),
   ],
   { title: 'ImportProgress' },
@@ -80,5 +85,5 @@ export const ImageTar = Type.String({
   title: 'ImageTar',
   format: 'binary',
   description:
-    'an OCI image layout, or what docker save writes, as a tar, which may be compressed by gzip, zstd, xz or bzip2',
+    'a tar of an OCI image layout, or the output of docker save; it may be compressed by gzip, zstd, xz or bzip2',
 });

@@ -10,12 +10,12 @@ export const LogLineSchema = Type.Object(
   {
     time: Type.String({
       format: 'date-time',
-      description: 'when it came: written to the microsecond, exact to a millisecond',
+      description: 'when the output came: written in microseconds, exact to a millisecond',
     }),
     stream: StreamNameSchema,
     data: Type.String({ contentEncoding: 'base64' }),
     lost: Type.Optional(
-      Type.Literal(true, { description: 'something before it was rotated away before it could be read' }),
+      Type.Literal(true, { description: 'output before this piece was rotated away before it could be read' }),
     ),
   },
   { title: 'LogLine' },

@@ -31,7 +31,7 @@ export const StartPhasesSchema = Type.Object(
   ),
   {
     title: 'StartPhases',
-    description: 'how long each part of the start took, in microseconds; what has not happened is left out',
+    description: 'how long each part of the start took, in microseconds; a part that has not happened is left out',
   },
 );
 

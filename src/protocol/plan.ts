@@ -14,10 +14,10 @@ export const StepSchema = Type.Object(
         Type.Literal('boot'),
         Type.Literal('network'),
       ],
-      { description: 'the part of a start that it belongs to; boot is what the boot program does' },
+      { description: 'the part of the start to which the step belongs; boot: the boot program does the step' },
     ),
     operation: Type.String(),
-    text: Type.String({ description: 'what it does; the error of a start that fails has the same words' }),
+    text: Type.String({ description: 'what the step does; if the step fails, the error has the same words' }),
   },
   { title: 'Step', description: 'one step of a start' },
 );
@@ -28,12 +28,12 @@ export const PlannedSchema = Type.Object(
     spec: ResolvedSpecSchema,
     steps: Type.Array(StepSchema, { description: 'in the order in which they run' }),
     warnings: Type.Array(Type.String(), {
-      description: 'what a container of it would not have as its user may expect',
+      description: 'what the container would not have although its user may expect it',
     }),
     plan: Type.Unsafe<object>({
       type: 'object',
       description:
-        'the steps as the kernel gets them; numbers of 64 bits are text. Its form may change with any version',
+        'the steps in the form in which they are carried out; numbers of 64 bits are text. The form may change with any version',
     }),
   },
   { title: 'Planned', description: 'what a start of a spec would do' },

@@ -40,7 +40,10 @@ export const ListQuery = Type.Object(
     ...filterFields,
     ...pageFields,
     fields: Type.Optional(
-      Type.String({ maxLength: 1024, description: 'the only fields that are wanted, separated by commas' }),
+      Type.String({
+        maxLength: 1024,
+        description: 'the names of the fields that the answer is to have, separated by commas',
+      }),
     ),
   },
   closed,

@@ -22,7 +22,7 @@ export const WaitQuery = Type.Object(
     timeout: Type.Optional(Duration),
     for: Type.Optional(Type.Enum(['exit', 'ready'], { description: '"exit" or "ready"' })),
   },
-  { ...closed, description: 'after the timeout the answer is 200 with null' },
+  { ...closed, description: 'when the timeout is over, the answer is 200 with null' },
 );
 
 export const StopBody = Type.Object(

@@ -4,7 +4,7 @@ import { nullable, Texts, Usec } from './parts.js';
 /** The hooks and the readiness check of a spec, with every default filled in. */
 
 const programFields = {
-  file: Type.String({ description: 'the file that is executed; args[0] is what it is told to be called' }),
+  file: Type.String({ description: 'the file that is executed; args[0] is the name that the program gets' }),
   args: Type.Array(Type.String()),
   env: Texts,
   timeoutUsec: Usec,
@@ -17,7 +17,7 @@ const HookSchema = Type.Object(
   {
     ...programFields,
     onError: Type.Enum(['fail', 'log'], {
-      description: 'what its failure means: the start fails, or a line in the log',
+      description: 'what follows from its failure: the start fails, or a line is written to the log of niwad',
     }),
   },
   { title: 'Hook', description: 'a program that the host runs at a point of the life of a container' },
@@ -55,7 +55,9 @@ const ReadyCheckSchema = Type.Union(
       type: Type.Literal('http'),
       port: Type.Integer(),
       path: Type.String(),
-      status: nullable(Type.Integer({ description: 'null: any from 200 to 399' })),
+      status: nullable(
+        Type.Integer({ description: 'the status that means ready; null for any status from 200 to 399' }),
+      ),
     }),
     Type.Object({ type: Type.Literal('command'), args: Type.Array(Type.String()) }),
   ],
@@ -71,6 +73,6 @@ export const ReadySchema = Type.Object(
     timeoutUsec: Type.Integer({ description: 'microseconds, counted from the start of the container' }),
     onTimeout: Type.Enum(['stop', 'log']),
   },
-  { title: 'Ready', description: 'how the readiness of a container is found out' },
+  { title: 'Ready', description: 'how niwad finds out whether a container is ready' },
 );
 export type Ready = Static<typeof ReadySchema>;

@@ -13,7 +13,10 @@ const MaybeTexts = nullable(Type.Array(Type.String()));
 
 const IdMappingSchema = Type.Object(
   { container: Type.Integer(), host: Type.Integer(), size: Type.Integer() },
-  { title: 'IdMapping', description: 'a run of ids: from "container" on inside, from "host" on outside' },
+  {
+    title: 'IdMapping',
+    description: 'a run of "size" ids: those from "container" on in the container are those from "host" on outside',
+  },
 );
 export type IdMapping = Static<typeof IdMappingSchema>;
 
@@ -31,7 +34,8 @@ const IdmapSchema = Type.Union([Type.Boolean(), Type.Literal('auto'), Type.Liter
 export type Idmap = Static<typeof IdmapSchema>;
 
 const PropagationSchema = Type.Enum(['private', 'rslave'], {
-  description: 'whether mounts that the host makes below the source later appear inside ("rslave")',
+  description:
+    'whether later mounts of the host below the source appear in the container ("rslave") or not ("private")',
 });
 export type Propagation = Static<typeof PropagationSchema>;
 
@@ -42,7 +46,7 @@ const BindMountSchema = Type.Object(
     target: Type.String(),
     readonly: Type.Boolean(),
     idmap: Type.Union([IdmapSchema, IdMapsSchema], {
-      description: 'maps of its own say which id on disk ("host") is which in the container',
+      description: 'or id maps of this mount: which id on disk ("host") is which id in the container',
     }),
     propagation: PropagationSchema,
   },
@@ -68,7 +72,7 @@ const OverlaySchema = Type.Object(
   {
     title: 'Overlay',
     description:
-      'where writes over the layers go: to a directory of the host that keeps them, or (null) to a tmpfs of the container',
+      'where writes to the root go: to a directory of the host, which keeps them, or (null) to a tmpfs, which is lost at the end',
   },
 );
 export type Overlay = Static<typeof OverlaySchema>;
@@ -76,7 +80,9 @@ export type Overlay = Static<typeof OverlaySchema>;
 export const ImageIdSchema = Type.Object(
   {
     name: Type.String(),
-    id: Type.String({ description: 'the digest of its configuration, which the name meant when it was created' }),
+    id: Type.String({
+      description: 'the digest of the configuration of the image that had this name when the container was created',
+    }),
   },
   { title: 'ImageId' },
 );
@@ -84,19 +90,23 @@ export const ImageIdSchema = Type.Object(
 const RootSchema = Type.Object(
   {
     path: nullable(
-      Type.String({ description: 'the directory as the spec names it; null where the root is made of another thing' }),
+      Type.String({ description: 'the directory that the spec names; null where the root is an image or a file' }),
     ),
-    file: nullable(Type.String({ description: 'a squashfs or erofs file: the only layer then' })),
+    file: nullable(
+      Type.String({
+        description: 'the squashfs or erofs file that is the root, as its only layer; null for another root',
+      }),
+    ),
     layers: Type.Array(Type.String(), {
       description:
-        'directories of the host, topmost first, that an overlay shows as one; a single one needs no overlay',
+        'the directories of the host that make up the root, the topmost first; several are shown as one by an overlay',
     }),
     image: nullable(ImageIdSchema),
     readonly: Type.Boolean(),
     overlay: nullable(OverlaySchema),
     idmap: IdmapSchema,
   },
-  { title: 'Root', description: 'what becomes /' },
+  { title: 'Root', description: 'the root of the container' },
 );
 export type Root = Static<typeof RootSchema>;
 
@@ -107,7 +117,7 @@ const PublishedPortSchema = Type.Object(
     host: Type.Integer(),
     container: Type.Integer(),
   },
-  { title: 'PublishedPort', description: 'a port of the host that leads to one of the container' },
+  { title: 'PublishedPort', description: 'a port of the host that leads to a port of the container' },
 );
 export type PublishedPort = Static<typeof PublishedPortSchema>;
 
@@ -123,11 +133,11 @@ const NetworkSchema = Type.Object(
     }),
     dns: Type.Object(
       { servers: MaybeTexts, search: MaybeTexts, options: MaybeTexts },
-      { description: 'null: as the host has it' },
+      { description: 'the lines of resolv.conf; a field that is null has the value of the host' },
     ),
     hosts: Type.Record(Type.String(), Type.String(), { description: 'names and addresses for /etc/hosts' }),
   },
-  { title: 'Network', description: 'a place on the bridge' },
+  { title: 'Network', description: 'the network of a container on the bridge' },
 );
 export type Network = Static<typeof NetworkSchema>;
 
@@ -163,7 +173,10 @@ const ResourcesSchema = Type.Object(
     io: Type.Array(IoLimitSchema),
     pids: MaybeLimit,
   },
-  { title: 'Resources', description: 'the limits of a container; a field that is left out is not touched' },
+  {
+    title: 'Resources',
+    description: 'the limits of a container; where a field is left out, niwad does not change the value of the kernel',
+  },
 );
 export type Resources = Static<typeof ResourcesSchema>;
 
@@ -175,7 +188,7 @@ const ProcessSchema = Type.Object(
     user: nullable(
       Type.String({
         description:
-          'names, still to be looked up in the root: "user" or "user:group"; null where uid and gid are known',
+          'names that still have to be looked up in the root, "user" or "user:group"; null where uid and gid are known',
       }),
     ),
     uid: Type.Integer(),
@@ -184,7 +197,7 @@ const ProcessSchema = Type.Object(
       { name: Type.String(), groups: Type.Boolean() },
       {
         description:
-          'what is looked up in the root at the start: the user of this name, or of the uid where the name is ""; and whether it gets the groups that the root has it in, as it does where no group is named',
+          'what the start looks up in the root: the user of this name (of the uid where the name is ""), and whether the process gets all groups that the root has for this user, as it does where no group is named',
       },
     ),
     umask: Type.Integer(),
@@ -215,7 +228,8 @@ export const ResolvedSpecSchema = Type.Object(
     mounts: Type.Array(Type.Union([BindMountSchema, TmpfsMountSchema])),
     namespaces: NamespacesSchema,
     network: Type.Union([NetworkSchema, Type.Null()], {
-      description: 'null where it has no network but lo, or that of another container or of the host',
+      description:
+        'the network on the bridge; null where the container has only lo, or uses the network of another container or of the host',
     }),
     resources: ResourcesSchema,
     rlimits: Type.Array(RlimitSchema),
@@ -224,7 +238,7 @@ export const ResolvedSpecSchema = Type.Object(
     diskIds: Type.Optional(
       Type.Object(IdMapsSchema.properties, {
         description:
-          'the ids on disk ("host") of what it writes to the host; missing where they are the ids that it has. No input has them: they follow from the caller',
+          'the ids that its files on the host have on disk ("host"); missing where these are the ids of the container. They follow from the caller, and no input has them',
       }),
     ),
     seccomp: Type.Union([Type.Literal('default'), Type.Literal('unconfined'), SeccompProfile]),
@@ -235,7 +249,10 @@ export const ResolvedSpecSchema = Type.Object(
     stopTimeoutUsec: Usec,
     init: Type.Boolean(),
     autoRemove: Type.Optional(
-      Type.Boolean({ description: 'whether it is forgotten when it has ended; missing in what an older niwad stored' }),
+      Type.Boolean({
+        description:
+          'whether the container is removed when it has ended; missing where an older niwad has created the container',
+      }),
     ),
     labels: Texts,
     owner: MaybeText,
@@ -245,7 +262,7 @@ export const ResolvedSpecSchema = Type.Object(
     defaulted: Type.Optional(
       Type.Array(Type.String(), {
         description:
-          'the files of its group whose limits niwad chose, since the spec left them out; missing in what an older niwad stored',
+          'the files of the group whose limits niwad chose, since the spec left them out; missing where an older niwad has created the container',
       }),
     ),
   },

@@ -4,8 +4,11 @@ import { Figure, nullable, Time } from './parts.js';
 /** What one key (a container, an owner, or a value of a label) has used in a period. A figure that no record has is null. */
 export const UsageRowSchema = Type.Object(
   {
-    key: Type.Union([Type.String(), Type.Null()], { description: 'null: those without owner, or without the label' }),
-    runs: Type.Integer({ description: 'the runs that have a record in the period' }),
+    key: Type.Union([Type.String(), Type.Null()], {
+      description:
+        'the container, owner or value of the label; null for containers without owner, or without the label',
+    }),
+    runs: Type.Integer({ description: 'how many runs have a record in the period' }),
     cpu_usage_usec: Figure,
     cpu_user_usec: Figure,
     cpu_system_usec: Figure,
@@ -18,7 +21,7 @@ export const UsageRowSchema = Type.Object(
     network_tx_bytes: Figure,
     memory_byte_seconds: Figure,
     memory_peak_bytes: Type.Union([Type.Number(), Type.Null()], {
-      description: 'the highest of their runs, not a sum',
+      description: 'the highest peak of these runs, not a sum',
     }),
     duration_usec: Figure,
   },
@@ -36,7 +39,7 @@ export const UsageAnswerSchema = Type.Object(
     until: nullable(Time),
     by: Type.String({ description: BY_WORDS }),
     rows: Type.Array(UsageRowSchema),
-    skipped_lines: Type.Integer({ description: 'damaged lines of the ledger, which could not be read' }),
+    skipped_lines: Type.Integer({ description: 'how many damaged lines of the ledger could not be read' }),
   },
   { title: 'UsageAnswer' },
 );

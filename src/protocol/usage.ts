@@ -17,7 +17,7 @@ const DeviceSchema = Type.Object(
     ...IoSchema,
     counted: Type.Optional(
       Type.Array(IoKey, {
-        description: 'which of these figures are in the sum; not there in what an older niwad wrote',
+        description: 'which of these figures are part of the sum; missing in records of an older niwad',
       }),
     ),
   },
@@ -56,7 +56,7 @@ export const UsageSchema = Type.Object(
         { ...IoSchema, devices: Type.Array(DeviceSchema) },
         {
           description:
-            'io.stat per device ("major:minor"), and summed, each byte once where devices are stacked; null without the io controller',
+            'io.stat for each device ("major:minor"), and the sum, in which each byte counts once, also where devices are stacked; null without the io controller',
         },
       ),
     ),
@@ -81,7 +81,10 @@ export const UsageSchema = Type.Object(
     network: nullable(
       Type.Object(
         { rx_bytes: Type.Number(), rx_packets: Type.Number(), tx_bytes: Type.Number(), tx_packets: Type.Number() },
-        { description: 'what it has received and sent over the bridge; null without' },
+        {
+          description:
+            'what the container has received and sent over the bridge; null for a container that is not on the bridge',
+        },
       ),
     ),
     pids: nullable(
@@ -98,7 +101,7 @@ export const UsageSchema = Type.Object(
   {
     title: 'Usage',
     description:
-      'what the kernel has counted for one container, with its names and units; null is what the host does not count',
+      'what the kernel has counted for one container, with the names and units of the kernel; null where the host does not count it',
   },
 );
 
@@ -111,7 +114,8 @@ export const RatesSchema = Type.Object(
     interval_usec: Type.Number(),
     cpu: Type.Union([Type.Number(), Type.Null()], { description: 'processors in use: 0.5 is half of one' }),
     throttled: Type.Union([Type.Number(), Type.Null()], {
-      description: 'the part of the interval for which the quota held it back: 0 to 1, and more with several threads',
+      description:
+        'the part of the interval for which the quota made the container wait: 0 to 1, more with several threads',
     }),
     rbytes_per_second: Figure,
     wbytes_per_second: Figure,
