@@ -138,7 +138,7 @@ function rememberActs(api: Api): ReadonlySet<ServerResponse> {
   return unanswered;
 }
 
-/** Listens on a descriptor, by the server of Node.js, since Fastify cannot do so. Fastify then closes no connections; this does at the end. */
+/** Listens on a descriptor by the server of Node.js, since Fastify cannot. Fastify then closes no connections at its end; the hook does. */
 async function listenOn(api: Api, fd: number): Promise<void> {
   const unanswered = rememberActs(api);
   api.addHook('preClose', async () => {

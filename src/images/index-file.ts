@@ -43,8 +43,8 @@ function parseIndex(text: string): Index {
   if (problem !== undefined) throw new Error(`${problem.path}: found ${problem.found}, not ${problem.allowed}`);
   return value as Index;
 }
+
 /** Replaces a file by a synced rename: after a crash of the machine, the file has the old or the new content. @throws what node:fs throws */
-/** Replaces a file: writes a new one, syncs it, renames it. After a crash of the machine, the old or the new content is there. @throws what node:fs throws */
 export function writeSynced(path: string, bytes: Buffer): void {
   const fd = openSync(`${path}.new`, 'w', 0o600);
   try {

@@ -69,8 +69,8 @@ export function userOfImage(text: string, read: ReadLines): string {
   const uid = parseId(user);
   return uid === undefined ? user : `${uid}:${groupOfUser(uid, read)}`;
 }
+
 /** Gives the group of a user in passwd; "0" without such a line. A group that is no number stays as it is: a later check refuses it. */
-/** Gives the group of a number in passwd. A word that is no number stays as it is; a later check refuses it, like all invalid users. */
 function groupOfUser(uid: number, read: ReadLines): string {
   const entry = read('etc/passwd')
     .map((line) => line.split(':'))

@@ -41,7 +41,7 @@ const ALLOWED: Record<string, string> = {
     shmdt shmget`,
 };
 
-/** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET. */
+/** The flags that make namespaces: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET. */
 const NAMESPACE_FLAGS = 0x7e02_0000;
 const ENOSYS = 38;
 

@@ -39,6 +39,6 @@ export const EventGapSchema = Type.Object(
 );
 export type EventGap = Static<typeof EventGapSchema>;
 
-/** A line of a stream of events. */
+/** A line of a stream of events: an event, or a gap. */
 export const EventLineSchema = Type.Union([RuntimeEventSchema, EventGapSchema], { title: 'EventLine' });
 export type EventLine = Static<typeof EventLineSchema>;

@@ -18,7 +18,7 @@ export const REFERENCE_WORDS =
 /** The name of an image in a request. */
 export const ImageName = Type.String({ pattern: REFERENCE_PATTERN, maxLength: 255, description: REFERENCE_WORDS });
 
-/** An image by one of its names. */
+/** An image and one of its names; an image with two names is listed twice. */
 export const ImageSchema = Type.Object(
   {
     name: Type.String(),

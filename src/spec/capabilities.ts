@@ -73,6 +73,7 @@ function knownCapability(input: string): string {
     throw new NiwaError('SPEC_INVALID', `a capability: found ${show(input)}; allowed: ${CAPABILITY_WORDS}`);
   return name;
 }
+
 /**
  * Gives a set of capabilities: `base`, without those of `drop`, then with those of `add`, in the kernel's order.
  * @param change names in the forms that capabilityName() takes; "ALL" means every capability

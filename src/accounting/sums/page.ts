@@ -200,6 +200,6 @@ export async function addToPage(page: UsagePage, query: UsageQuery, extract: Ext
 export function rowText({ key, row }: { key: string | null; row: readonly number[] }): string {
   const named = Object.fromEntries(FIGURE_NAMES.map((name, i) => [name, row[i]]));
   const { duration_usec, ...others } = named;
-  // NaN is null in JSON.
+  // JSON.stringify writes NaN as null.
   return JSON.stringify({ key, runs: row[RUNS], ...others, memory_peak_bytes: row[PEAK], duration_usec });
 }

@@ -13,7 +13,7 @@ export const ADVISED_DESCRIPTORS = 1_048_576;
 /** The processes and threads of one user in all containers together. */
 export const ENOUGH_PROCESSES = 32_768;
 
-/** cgroup.kill came with 5.14; 6.1 is the first long-term kernel with memory.peak (5.19). */
+/** cgroup.kill, which niwad needs, came with 5.14; 6.1 is the first long-term kernel with memory.peak (5.19). */
 export const REQUIRED_KERNEL = [5, 14] as const;
 export const RECOMMENDED_KERNEL = [6, 1] as const;
 

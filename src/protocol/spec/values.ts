@@ -5,6 +5,7 @@ import { BYTES_PATTERN, DURATION_PATTERN, DURATION_WORDS, parseBytes, parseDurat
  * Values that several parts of a spec have. Each `description` completes the sentence "allowed: ..." of an error, so it says what a user
  * may write.
  */
+
 /** The largest integer: larger ones are not exact in JavaScript. */
 export const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
 /** For an object that may have no other fields. */
