@@ -37,7 +37,7 @@ export async function against(name, { rounds, out }) {
     revision.remove();
     process.exit(130);
   };
-  process.once('SIGINT', interrupted);
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupted);
   try {
     const projects = { old: revision.folder, again: revision.folder, fresh: PROJECT };
     const comparisons = await measure(place, projects, rounds);
@@ -50,7 +50,7 @@ export async function against(name, { rounds, out }) {
     if (slower.length === 0) console.log('nothing is slower by more than 3 % and the spread of the old build');
     return slower.length > 0;
   } finally {
-    process.off('SIGINT', interrupted);
+    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupted);
     await place.remove();
     revision.remove();
   }

@@ -81,11 +81,11 @@ async function measureFamily(family, { quick, least, peers }) {
     peers,
   };
   const interrupted = () => void place.remove().finally(() => process.exit(130));
-  process.once('SIGINT', interrupted);
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupted);
   try {
     await measure(context);
   } finally {
-    process.off('SIGINT', interrupted);
+    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupted);
     await place.remove();
   }
   return rows;
