@@ -25,7 +25,7 @@ test("a container whose network's owner has been released is not made, where it 
     '',
   );
   const plan = makePlan(spec, {
-    ...hostView({ tree: makeCgroupTree(place.cgroup), stage, placeBytes: null }),
+    ...hostView({ tree: makeCgroupTree(place.cgroup), stage, placeBytes: null }, kernel.host.canFilterDevices()),
     devices: {},
     deviceNodes: [],
     idRange: { start: 0, size: 0 },
