@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type Import, importsOf, includesOf, readText, sourceFiles } from './imports.js';
 
@@ -104,6 +105,17 @@ it('has every file that the documents name', () => {
     [...readText(document).matchAll(/`([\w./-]+\.(?:ts|cc|c|h))`/g)].map(([, file]) => `${document}: ${file}`),
   );
   expect(named.filter((text) => !known.some((file) => file.endsWith(`/${text.split(': ')[1]}`)))).toEqual([]);
+});
+
+it('lets `npm test` load no package before it has installed them', () => {
+  const loaded = new Set(['test/run.mjs', 'test/vm/vm.mjs']);
+  const found: string[] = [];
+  for (const file of loaded) // the loop also visits files that are added to the set meanwhile
+    for (const [, name = ''] of readText(file).matchAll(/^import .*'([^']+)';$/gm))
+      if (name.startsWith('.')) loaded.add(join(dirname(file), name));
+      else if (!name.startsWith('node:')) found.push(`${file}: ${name}`);
+  expect(loaded.size).toBeGreaterThan(4);
+  expect(found).toEqual([]);
 });
 
 /** Gives the folder or file of {@link LAYERS} that a file is in. */
