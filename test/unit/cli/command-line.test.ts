@@ -75,7 +75,7 @@ describe('what would be taken for something else is refused', () => {
   it.each([
     ['exec a -i cat', '"-i" would be the command: options of niwa stand before a,'],
     ['plan spec.yaml --json', '"--json" would be the command: options of niwa stand before spec.yaml,'],
-    ['-d run ls', 'there is no option "-d" here'],
+    ['-d run ls', 'there is no option "-d" at this place'],
     ['run --frobnicate true', 'there is no option "--frobnicate"'],
     ['run --command true', 'there is no option "--command"'],
     ['rm -- --force', '"--force" cannot stand here'],
