@@ -169,6 +169,7 @@ export class Daemon {
       ...process.env,
       ...(this.#observed ? { NODE_OPTIONS: observer, NIWA_BENCH_DELAYS: this.#delays } : {}),
     };
+    this.client = new NiwaClient(this.socket); // the one before is closed
     const [program = '', ...args] = this.#command;
     this.#process = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
     const until = Date.now() + READY_MS;
