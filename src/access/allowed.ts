@@ -21,6 +21,11 @@ export interface Caller extends User {
 /** Root may do everything. niwad's own requests are made as root. */
 export const ROOT: Caller = { uid: 0, gid: 0, role: 'full' };
 
+/** Gives the name by which a caller waits for fair turns, see src/turns.ts; null for root. */
+export function nameForTurns({ uid }: Pick<Caller, 'uid'>): string | null {
+  return uid === 0 ? null : `user ${uid}`;
+}
+
 /** The directories that the operator allows to callers other than root. */
 export interface AllowedDirectories {
   /**

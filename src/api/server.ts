@@ -4,6 +4,7 @@ import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { TSchema } from 'typebox';
+import { nameForTurns } from '../access/allowed.js';
 import { isOperation } from '../access/operations.js';
 import { NiwaError } from '../errors.js';
 import { ExecSchema } from '../protocol/exec.js';
@@ -192,8 +193,7 @@ function useOneErrorShape(api: Api): void {
  */
 function readBodies(api: Api): void {
   const turns = new FairTurns({ root: 1, callers: 1, each: 1 });
-  const turn = ({ caller }: FastifyRequest) =>
-    turns.run(caller.uid === 0 ? null : `user ${caller.uid}`, () => setImmediate());
+  const turn = ({ caller }: FastifyRequest) => turns.run(nameForTurns(caller), () => setImmediate());
   const parse = api.getDefaultJsonParser(...POISONING);
   api.addContentTypeParser<string>(
     'application/json',

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { type Allowed, type Caller, withRealPaths } from '../access/allowed.js';
+import { type Allowed, type Caller, nameForTurns, withRealPaths } from '../access/allowed.js';
 import { requireExecPermission } from '../access/permissions.js';
 import { requireState } from '../engine/actions.js';
 import { CheckTurns } from '../engine/check-turns.js';
@@ -110,10 +110,7 @@ export async function execIn(
       check?.throwIfAborted();
       return kernel.execs.exec(container.handle, request);
     };
-    const entered =
-      check === undefined
-        ? entering.run(caller.uid === 0 ? null : `user ${caller.uid}`, enter)
-        : checking.run(container, enter);
+    const entered = check === undefined ? entering.run(nameForTurns(caller), enter) : checking.run(container, enter);
     const executed = await entered.catch((error: unknown) => {
       throw isKernelError(error) ? execError(id, ops, error) : error;
     });

@@ -1,6 +1,7 @@
 import { statfsSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import { kernel } from '../kernel/addon.js';
+import { isKernelFrom } from './kernel-release.js';
 
 /** For each file system, the Linux version that brought id-mapped mounts of it, see mount_setattr(2). */
 export const IDMAPPED_SINCE: Record<string, readonly [number, number]> = {
@@ -38,10 +39,5 @@ export function canIdmap(path: string): boolean {
 /** Says whether mounts of an image can be id-mapped, by the type of the file system in the image. */
 export function canIdmapImage(type: string): boolean {
   const since = IDMAPPED_SINCE[type];
-  return since === undefined || kernelIsAtLeast(since);
-}
-
-function kernelIsAtLeast([major, minor]: readonly [number, number]): boolean {
-  const [ownMajor = 0, ownMinor = 0] = release().split('.').map(Number);
-  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+  return since === undefined || isKernelFrom(release(), since);
 }

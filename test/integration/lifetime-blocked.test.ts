@@ -6,9 +6,9 @@ import { afterAll, expect, test } from 'vitest';
 import { makeCgroupTree } from '../../src/host/cgroup.js';
 import { kernel } from '../../src/kernel/addon.js';
 import { type ExitEvent, newHandle } from '../../src/kernel/containers.js';
-import { encodeProgram } from '../../src/plan/encode.js';
 import { makePlan } from '../../src/plan/plan.js';
 import { parseSpec } from '../../src/spec/spec.js';
+import { createRequest } from './support/create-request.js';
 import { MAX_LATENESS_MS } from './support/host.js';
 import { makePlace, removePlace } from './support/niwad.js';
 
@@ -48,29 +48,7 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
     compileSeccomp: () => [],
   });
   const handle = newHandle();
-  await kernel.containers.create({
-    handle,
-    start: null,
-    id: 'blocked',
-    cgroup: plan.cgroup.path,
-    writes: [],
-    lateWrites: [],
-    namespaces: plan.clone.flags,
-    devices: null,
-    uidMap: '',
-    gidMap: '',
-    owner: 0,
-    mountMaps: [],
-    image: '',
-    reach: '',
-    stdout: join(place.directory, 'stdout'),
-    stderr: join(place.directory, 'stderr'),
-    stdioUid: 0,
-    stdioGid: 0,
-    pidNamespace: '',
-    networkOf: 0,
-    program: encodeProgram(plan.boot),
-  });
+  await kernel.containers.create(createRequest(plan, place.directory, { handle, id: 'blocked' }));
   const exited = once(events, 'exit') as Promise<[ExitEvent]>;
   const deadline = { atNs: 0n, cause: 1, signal: 15, timeoutNs: 10_000_000_000n };
   const started = await kernel.containers.start(handle, LIFETIME_NS, deadline);

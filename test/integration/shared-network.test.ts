@@ -5,9 +5,9 @@ import { makeCgroupTree } from '../../src/host/cgroup.js';
 import { hostView } from '../../src/host/view.js';
 import { kernel } from '../../src/kernel/addon.js';
 import { newHandle } from '../../src/kernel/containers.js';
-import { encodeProgram } from '../../src/plan/encode.js';
 import { makePlan } from '../../src/plan/plan.js';
 import { parseSpec } from '../../src/spec/spec.js';
+import { createRequest } from './support/create-request.js';
 import { makePlace, removePlace } from './support/niwad.js';
 
 /** The addon in this very process: a container may be released just before another one is to share its network. */
@@ -31,28 +31,8 @@ test("a container whose network's owner has been released is not made, where it 
     idRange: { start: 0, size: 0 },
     network: null,
   });
-  const making = kernel.containers.create({
-    handle: newHandle(),
-    networkOf: newHandle(),
-    start: null,
-    id: 'sharer',
-    cgroup: plan.cgroup.path,
-    writes: [],
-    lateWrites: [],
-    namespaces: plan.clone.flags,
-    devices: null,
-    uidMap: '',
-    gidMap: '',
-    owner: 0,
-    mountMaps: [],
-    image: '',
-    reach: '',
-    stdout: join(place.directory, 'stdout'),
-    stderr: join(place.directory, 'stderr'),
-    stdioUid: 0,
-    stdioGid: 0,
-    pidNamespace: '',
-    program: encodeProgram(plan.boot),
-  });
+  const making = kernel.containers.create(
+    createRequest(plan, place.directory, { handle: newHandle(), id: 'sharer', networkOf: newHandle() }),
+  );
   await expect(making).rejects.toMatchObject({ errno: 'ESRCH', at: { phase: 'clone', step: 0 } });
 });

@@ -1,3 +1,4 @@
+import { nameForTurns } from '../../access/allowed.js';
 import type { Wanted } from '../../containers/events/event-log.js';
 import { EventLineSchema, type RuntimeEvent } from '../../protocol/events.js';
 import { AFTER_HEADER } from '../../protocol/headers.js';
@@ -21,9 +22,8 @@ export function eventRoutes(api: Api, { runtime: { events } }: ApiOptions): void
         response: { 200: linesOf(EventLineSchema), ...failures },
       },
     },
-    async ({ query, caller: { uid } }, reply) => {
-      const reader = uid === 0 ? null : `user ${uid}`;
-      const wanted = { reader, ...toWanted(query, events.last, Date.now()) };
+    async ({ query, caller }, reply) => {
+      const wanted = { reader: nameForTurns(caller), ...toWanted(query, events.last, Date.now()) };
       reply.header(AFTER_HEADER, wanted.after);
       return streamTexts(reply, (left) => events.follow(wanted, left));
     },

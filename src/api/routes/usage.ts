@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { nameForTurns } from '../../access/allowed.js';
 import type { UsageQuery as Sum, UsageKey } from '../../accounting/sums/page.js';
 import { NEXT_HEADER } from '../../protocol/headers.js';
 import { UsageQuery } from '../../protocol/queries.js';
@@ -23,15 +24,14 @@ export function usageRoutes(api: Api, { sums }: ApiOptions): void {
         response: { 200: UsageAnswerSchema, ...failures },
       },
     },
-    async ({ query: asked, caller: { uid } }, reply) => {
+    async ({ query: asked, caller }, reply) => {
       const query = toUsageQuery(asked, Date.now());
       const { limit, after, by = 'container' } = asked;
       const wanted = {
         ...(limit === undefined ? {} : { limit }),
         ...(after === undefined ? {} : { after: readAfter(after) }),
       };
-      const caller = uid === 0 ? null : `user ${uid}`;
-      const { texts, next, skipped } = await sums.query(caller, query, wanted, leaving(reply.raw));
+      const { texts, next, skipped } = await sums.query(nameForTurns(caller), query, wanted, leaving(reply.raw));
       if (next !== null) reply.header(NEXT_HEADER, writeAfter(next));
       const { since, until } = query;
       const before = `${JSON.stringify({ since, until, by }).slice(0, -1)},"rows":[`;

@@ -1,8 +1,9 @@
 import type { Check } from '../../protocol/host.js';
 import type { CONTROLLERS } from '../cgroup.js';
+import { isKernelFrom } from '../kernel-release.js';
 import type { HostFacts } from './facts.js';
 import { CONTROLLER_MEANINGS } from './needs.js';
-import { bootList, isKernelFrom, missing, ok, optional, required, type Verdict, warning } from './verdict.js';
+import { bootList, missing, ok, optional, required, type Verdict, warning } from './verdict.js';
 
 /** Checks that cgroup2 is mounted, and that niwad may make groups there. */
 export function checkCgroupMount({ cgroup2, filesystems, uid }: HostFacts): Check {

@@ -1,5 +1,6 @@
 import type { Check } from '../../protocol/host.js';
 import { IDMAPPED_SINCE } from '../filesystems.js';
+import { isKernelFrom } from '../kernel-release.js';
 import type { HostFacts } from './facts.js';
 import {
   FILESYSTEMS,
@@ -9,7 +10,7 @@ import {
   RECOMMENDED_KERNEL,
   REQUIRED_KERNEL,
 } from './needs.js';
-import { isKernelFrom, missing, ok, optional, required, sysctlCure, warning } from './verdict.js';
+import { missing, ok, optional, required, sysctlCure, warning } from './verdict.js';
 
 /** Checks the version of the kernel. */
 export function checkKernel({ kernelRelease }: HostFacts): Check {

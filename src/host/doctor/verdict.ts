@@ -23,12 +23,6 @@ export function optional(name: string, meaning: string, { status, found, cure }:
   return { name, status, required: false, found, meaning, cure };
 }
 
-/** Says whether a kernel release, such as "6.1.0-13-amd64", has this version or a newer one. */
-export function isKernelFrom(release: string, [major, minor]: readonly [number, number]): boolean {
-  const [, foundMajor = 0, foundMinor = 0] = (/^(\d+)\.(\d+)/.exec(release) ?? []).map(Number);
-  return foundMajor > major || (foundMajor === major && foundMinor >= minor);
-}
-
 /** Says whether a mask in hexadecimal digits, as in /proc/PID/status, contains a capability. */
 export function hasCapability(mask: string, name: string): boolean {
   return (BigInt(`0x${mask}`) & capabilityMask([name])) !== 0n;

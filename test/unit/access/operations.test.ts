@@ -1,18 +1,10 @@
 import { expect, it } from 'vitest';
-import { type Allowed, type Caller, ROOT } from '../../../src/access/allowed.js';
+import { type Allowed, type Caller, NOTHING_ALLOWED, ROOT } from '../../../src/access/allowed.js';
 import { NEEDS, type Operation, Policy } from '../../../src/access/operations.js';
 import { UNBOUNDED } from '../../../src/spec/ceilings.js';
 import { refusal } from '../support.js';
 
-const nothing: Allowed = {
-  roots: [],
-  sources: [],
-  hooks: [],
-  privileged: false,
-  drain: false,
-  ceilings: UNBOUNDED,
-  idRanges: new Map(),
-};
+const nothing: Allowed = { ...NOTHING_ALLOWED, ceilings: UNBOUNDED };
 const policy = new Policy(nothing);
 const operations = Object.keys(NEEDS) as Operation[];
 const member: Caller = { uid: 1000, gid: 1000, role: 'full' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Allowed } from '../../../src/access/allowed.js';
+import { type Allowed, NOTHING_ALLOWED } from '../../../src/access/allowed.js';
 import { requireExecPermission, requirePermission } from '../../../src/access/permissions.js';
 import type { ExecInput } from '../../../src/protocol/exec.js';
 import type { SpecInput } from '../../../src/protocol/spec.js';
@@ -8,15 +8,7 @@ import { parseExec } from '../../../src/spec/exec.js';
 import { parseSpec } from '../../../src/spec/spec.js';
 import { refusal, specOf } from '../support.js';
 
-const nothing: Allowed = {
-  roots: [],
-  sources: [],
-  hooks: [],
-  privileged: false,
-  drain: false,
-  ceilings: UNBOUNDED,
-  idRanges: new Map(),
-};
+const nothing: Allowed = { ...NOTHING_ALLOWED, ceilings: UNBOUNDED };
 const some: Allowed = { ...nothing, roots: ['/images', '/more/'], sources: ['/data'], hooks: ['/opt/hooks'] };
 const user = { uid: 1000, gid: 1000 };
 const bind = (source: string, fields: object = {}) => ({

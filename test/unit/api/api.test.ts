@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { type TSchema, Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { NOTHING_ALLOWED } from '../../../src/access/allowed.js';
 import { NEEDS } from '../../../src/access/operations.js';
 import { Ledger } from '../../../src/accounting/ledger.js';
 import { Metrics } from '../../../src/accounting/metrics.js';
@@ -175,15 +176,7 @@ beforeAll(async () => {
       kernel,
     ),
     idPool: new IdPool(65_536, 1), // one range that is not given back would be the last
-    allowed: {
-      roots: [],
-      sources: [],
-      hooks: [],
-      privileged: false,
-      drain: false,
-      ceilings: UNBOUNDED,
-      idRanges: new Map(),
-    },
+    allowed: { ...NOTHING_ALLOWED, ceilings: UNBOUNDED },
     hooks: {},
     log: pino({ level: 'silent' }),
     sampleIntervalMs: 60_000,

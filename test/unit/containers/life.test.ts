@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ROOT } from '../../../src/access/allowed.js';
+import { NOTHING_ALLOWED, ROOT } from '../../../src/access/allowed.js';
 import { Ledger } from '../../../src/accounting/ledger.js';
 import { EventLog } from '../../../src/containers/events/event-log.js';
 import { Runtime } from '../../../src/containers/runtime.js';
@@ -54,10 +54,7 @@ async function begin(prepare: (kernel: FakeKernel) => void = () => {}): Promise<
       log,
       kernel,
     ),
-    allowed: {
-      ...{ roots: [], sources: [], hooks: [], privileged: false, drain: false },
-      ...{ ceilings: UNBOUNDED, idRanges: new Map() },
-    },
+    allowed: { ...NOTHING_ALLOWED, ceilings: UNBOUNDED },
     defaults: UNBOUNDED,
     ...{ sampleIntervalMs: 60_000, interimIntervalMs: 60_000, keepExited: 10 },
   });
