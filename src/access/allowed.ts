@@ -21,7 +21,7 @@ export interface Caller extends User {
 /** Root may do everything. niwad's own requests are made as root. */
 export const ROOT: Caller = { uid: 0, gid: 0, role: 'full' };
 
-/** Gives the name by which a caller waits for fair turns, see src/turns.ts; null for root. */
+/** Gives the name by which a caller waits for fair turns, see src/turns/fair-turns.ts; null for root. */
 export function nameForTurns({ uid }: Pick<Caller, 'uid'>): string | null {
   return uid === 0 ? null : `user ${uid}`;
 }

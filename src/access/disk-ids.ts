@@ -1,5 +1,5 @@
-import type { FieldProblem } from '../errors.js';
 import { writesToRoot } from '../plan/userns.js';
+import type { FieldProblem } from '../protocol/errors.js';
 import type { IdMapping, Spec } from '../protocol/resolved-spec.js';
 import { IDS_PER_CONTAINER } from '../spec/ids.js';
 import { show } from '../spec/problems.js';

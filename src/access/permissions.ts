@@ -1,4 +1,4 @@
-import { type FieldProblem, NiwaError } from '../errors.js';
+import { type FieldProblem, NiwaError } from '../protocol/errors.js';
 import type { Resources, Spec } from '../protocol/resolved-spec.js';
 import { aboveCeilings, limitsAbove } from '../spec/ceilings.js';
 import type { ExecSpec } from '../spec/exec.js';

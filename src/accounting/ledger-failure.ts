@@ -1,4 +1,4 @@
-import { messageOf, NiwaError } from '../errors.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 
 /** The sentence that names the cure, for each errno. */
 const CURES: Record<string, string> = {

@@ -1,4 +1,4 @@
-import { messageOf, NiwaError } from '../errors.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { UsageRecord } from '../protocol/record.js';
 import { linesOf, type Segment } from './segment.js';
 

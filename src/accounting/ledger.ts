@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import type { UsageRecord } from '../protocol/record.js';
 import { crashPoint } from '../test-hooks/crash-point.js';
 import { type Begun, beginSegment, cutTo } from './begin-segment.js';

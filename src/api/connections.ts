@@ -1,7 +1,7 @@
 import { type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { NiwaError } from '../errors.js';
 import type { Peer } from '../kernel/sockets.js';
+import { NiwaError } from '../protocol/errors.js';
 import { toErrorReply } from './errors.js';
 import { type Groups, requireKnown } from './peer.js';
 

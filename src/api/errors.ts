@@ -1,5 +1,5 @@
-import { type ErrorCode, NiwaError, toHostError } from '../errors.js';
-import type { ErrorBody } from '../protocol/errors.js';
+import { toHostError } from '../host/errors.js';
+import { type ErrorBody, type ErrorCode, NiwaError } from '../protocol/errors.js';
 
 /** The HTTP status of each error code. */
 const STATUS: Record<ErrorCode, number> = {

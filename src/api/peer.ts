@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Caller } from '../access/allowed.js';
-import { NiwaError } from '../errors.js';
 import { kernel } from '../kernel/addon.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { Peer } from '../kernel/sockets.js';
+import { NiwaError } from '../protocol/errors.js';
 import { parseId } from '../spec/ids.js';
 
 /**

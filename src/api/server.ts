@@ -6,14 +6,14 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import type { TSchema } from 'typebox';
 import { nameForTurns } from '../access/allowed.js';
 import { isOperation } from '../access/operations.js';
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import { ExecSchema } from '../protocol/exec.js';
 import { ImageTar } from '../protocol/images.js';
 import { SpecSchema } from '../protocol/spec.js';
 import { MAX_BODY_BYTES, MAX_YAML_BYTES, MAX_YAML_TOKENS, requireBounded, requireBoundedJson } from '../spec/bounds.js';
 import { parseAs } from '../spec/check.js';
 import { parseYaml } from '../spec/yaml.js';
-import { FairTurns } from '../turns.js';
+import { FairTurns } from '../turns/fair-turns.js';
 import type { Api, ApiOptions } from './api.js';
 import { boundConnections } from './connections.js';
 import { toErrorReply } from './errors.js';

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf, NiwaError } from '../errors.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 import { TerminalSize } from '../protocol/exec.js';
 import { decodeFrames, encodeData, encodeFrame, FRAME, type Frame, writeTo } from '../protocol/frames.js';
 import { parseAs } from '../spec/check.js';

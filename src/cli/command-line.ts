@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import { show } from '../spec/problems.js';
 
 /** The grammar of a command. It decides where niwa's own part of a command line ends. */

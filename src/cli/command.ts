@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { NiwaClient } from '../client/client.js';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../protocol/errors.js';
 import { shortened } from '../spec/problems.js';
 import { EXIT, statusOfError } from './exit-codes.js';
 import { escaped } from './text.js';

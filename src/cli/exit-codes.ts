@@ -1,4 +1,4 @@
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import { knownSignal } from '../spec/signals.js';
 
 /** The exit statuses of `niwa`; those of `niwa run` are the same as Docker's. */

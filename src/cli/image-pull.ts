@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import { parseReference } from '../spec/reference.js';
 
 /** The image layout in which skopeo has stored a pulled image. */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createReadStream, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { messageOf, NiwaError } from '../errors.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 
 /**
  * Opens an image for import, as the stream of a tar: a tar file, `-` for standard input, or a directory, which tar(1)

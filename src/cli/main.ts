@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.js';
+import { messageOf } from '../protocol/errors.js';
 import { shortened } from '../spec/problems.js';
 import { COMMANDS } from './commands/all.js';
 import { EXIT } from './exit-codes.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { messageOf, NiwaError } from '../errors.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { SpecInput } from '../protocol/spec.js';
 import { invalid, show } from '../spec/problems.js';
 import { wordsOfContainer } from './command.js';

@@ -1,6 +1,6 @@
 import type { ReadStream } from 'node:tty';
 import type { ClientSession } from '../client/session.js';
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import type { SessionExit } from '../protocol/frames.js';
 import { DetachFilter } from './detach-keys.js';
 import { FORWARDED } from './forwarded.js';

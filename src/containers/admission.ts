@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { NiwaError } from '../errors.js';
 import { load } from '../host/stored-file.js';
+import { NiwaError } from '../protocol/errors.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { requireOwnDirectory } from './overlay-directories.js';
 import type { Registry } from './registry.js';

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { cureOfShortage, messageOf, NiwaError } from '../errors.js';
+import { cureOfShortage } from '../host/errors.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { KEEPER_PROGRAM } from '../kernel/programs.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 
 /** The small program that keeps the lifetimes of containers while no daemon runs: native/keeper/main.cc. */
 

@@ -18,7 +18,7 @@ import { idOutside } from '../plan/userns.js';
 import type { SessionExit } from '../protocol/frames.js';
 import { type ExecSpec, parseExec } from '../spec/exec.js';
 import { knownSignal, signalName } from '../spec/signals.js';
-import { FairTurns } from '../turns.js';
+import { FairTurns } from '../turns/fair-turns.js';
 
 /**
  * Entering a container occupies a thread of Node.js's pool, and a container can make this take long. So only some may

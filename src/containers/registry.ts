@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { Container } from '../engine/container.js';
-import { messageOf, NiwaError } from '../errors.js';
 import type { Handle } from '../kernel/containers.js';
 import type { Exit } from '../protocol/container.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { PlainEventType, RuntimeEvent, RuntimeEventType, Subject } from '../protocol/events.js';
 import type { EventLog } from './events/event-log.js';
 

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { Sampler } from '../accounting/sampler.js';
 import type { Books } from '../engine/books.js';
-import { messageOf } from '../errors.js';
 import type { Kernel } from '../kernel/kernel.js';
+import { messageOf } from '../protocol/errors.js';
 import { connectKeeper } from './connect-keeper.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Registry } from './registry.js';

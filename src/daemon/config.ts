@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import type { Static } from 'typebox';
-import { type FieldProblem, messageOf, NiwaError } from '../errors.js';
 import type { ImageLimits } from '../images/limits.js';
 import {
   DEFAULT_CGROUP,
@@ -12,6 +11,7 @@ import {
 } from '../installation/defaults.js';
 import type { LogLimits } from '../logs/store.js';
 import type { NetworkSettings } from '../network/lease.js';
+import { type FieldProblem, messageOf, NiwaError } from '../protocol/errors.js';
 import type { HooksInput } from '../protocol/spec.js';
 import { type BoundsInput, DEFAULT_BOUNDS, DEFAULT_CEILINGS } from '../spec/ceilings.js';
 import { problemsOf } from '../spec/check.js';

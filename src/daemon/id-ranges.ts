@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Static, Type } from 'typebox';
-import { type FieldProblem, NiwaError } from '../errors.js';
 import type { IdRange } from '../host/id-pool.js';
+import { type FieldProblem, NiwaError } from '../protocol/errors.js';
 import { IDS_PER_CONTAINER, LAST_ID, parseId } from '../spec/ids.js';
 import { show } from '../spec/problems.js';
 

@@ -4,9 +4,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from '../api/api.js';
 import type { Groups } from '../api/peer.js';
-import { NiwaError } from '../errors.js';
 import { kernel } from '../kernel/addon.js';
 import { isKernelError } from '../kernel/errors.js';
+import { NiwaError } from '../protocol/errors.js';
 
 /** The first descriptor that a service manager hands over, see sd_listen_fds(3). */
 const FIRST_FD = 3;

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { basename, join } from 'node:path';
-import { NiwaError } from '../errors.js';
 import { kernel } from '../kernel/addon.js';
 import { isKernelError } from '../kernel/errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import { listeningSockets } from './listen.js';
 
 /** A place that only one daemon may use. */

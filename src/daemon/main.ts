@@ -1,9 +1,9 @@
 import pino, { type Logger } from 'pino';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { messageOf, NiwaError } from '../errors.js';
 import { DEFAULT_CONFIG_FILE } from '../installation/defaults.js';
 import { version } from '../installation/version.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 import { type Config, mergeConfig, readConfigFile } from './config.js';
 import { type Daemon, startDaemon } from './daemon.js';
 import { LogStream } from './log-stream.js';

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import { NiwaError } from '../errors.js';
 import { kernel } from '../kernel/addon.js';
 import { errnoOf, isKernelError } from '../kernel/errors.js';
+import { NiwaError } from '../protocol/errors.js';
 
 /** What a service manager tells in the environment, see sd_notify(3), sd_watchdog_enabled(3) and sd_listen_fds(3). */
 export interface ManagerVariables {

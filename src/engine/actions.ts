@@ -1,6 +1,5 @@
-import { NiwaError } from '../errors.js';
-
 import type { State } from '../protocol/container.js';
+import { NiwaError } from '../protocol/errors.js';
 
 /**
  * The requests on a container, and the states in which each is allowed: created -> running <-> paused, each of them ->

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Ledger } from '../accounting/ledger.js';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../protocol/errors.js';
 import type { UsageRecord } from '../protocol/record.js';
 import { usecNow } from './clock.js';
 import type { Container } from './container.js';

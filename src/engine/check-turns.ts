@@ -1,4 +1,4 @@
-import { Turns } from '../turns.js';
+import { Turns } from '../turns/turns.js';
 
 /** A container whose check takes longer than this counts as slow. */
 const SLOW_MS = 1000;

@@ -1,4 +1,3 @@
-import type { NiwaError } from '../errors.js';
 import type { IdRange } from '../host/id-pool.js';
 import type { Adopted, Created, ExitEvent, Handle, Started } from '../kernel/containers.js';
 import type { KernelError } from '../kernel/errors.js';
@@ -7,11 +6,12 @@ import type { ContainerLog } from '../logs/log.js';
 import type { Lease } from '../network/lease.js';
 import type { Plan } from '../plan/plan.js';
 import type { ContainerDetails, ContainerStatus, Exit, Readiness, State } from '../protocol/container.js';
+import type { NiwaError } from '../protocol/errors.js';
 import type { StartPhases } from '../protocol/phases.js';
 import type { IdMaps, Spec } from '../protocol/resolved-spec.js';
 import type { Rates, Usage } from '../protocol/usage.js';
 import { signalName } from '../spec/signals.js';
-import { Turns } from '../turns.js';
+import { Turns } from '../turns/turns.js';
 import { wallTime } from './clock.js';
 import { Control } from './control.js';
 import { EndHooks } from './end-hooks.js';

@@ -1,7 +1,7 @@
-import { NiwaError } from '../errors.js';
 import type { Deadline, Handle, Started } from '../kernel/containers.js';
 import { errnoOf, isKernelError } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
+import { NiwaError } from '../protocol/errors.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { knownSignal } from '../spec/signals.js';
 import { requireState } from './actions.js';

@@ -1,7 +1,8 @@
-import { cureOfShortage, NiwaError } from '../errors.js';
+import { cureOfShortage } from '../host/errors.js';
 import { type FailedAt, type KernelError, reasonOf } from '../kernel/errors.js';
 import type { Op } from '../plan/op.js';
 import { type Plan, planSteps } from '../plan/plan.js';
+import { NiwaError } from '../protocol/errors.js';
 import type { Step } from '../protocol/plan.js';
 import { signalName } from '../spec/signals.js';
 

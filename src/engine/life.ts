@@ -1,5 +1,5 @@
-import { NiwaError } from '../errors.js';
 import type { Exit, State } from '../protocol/container.js';
+import { NiwaError } from '../protocol/errors.js';
 import { wallTime } from './clock.js';
 
 /** For each state, the states that may follow. */

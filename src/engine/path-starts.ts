@@ -1,8 +1,8 @@
-import { NiwaError } from '../errors.js';
 import type { Asker } from '../host/reach.js';
+import { NiwaError } from '../protocol/errors.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { namesHostPaths } from '../spec/host-paths.js';
-import { FairTurns } from '../turns.js';
+import { FairTurns } from '../turns/fair-turns.js';
 
 /** How many slow starts run at once. The rest of the 16 threads of Node.js's pool stays free for other starts. */
 const SHARES = { root: 6, callers: 6, each: 3 };

@@ -1,12 +1,12 @@
 import { mkdirSync, readdirSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MemoryTime } from '../accounting/memory-time.js';
-import { messageOf, NiwaError } from '../errors.js';
 import { makeAfresh, removeDirectory } from '../host/directory.js';
 import type { IdRange } from '../host/id-pool.js';
 import { load } from '../host/stored-file.js';
 import type { Lease } from '../network/lease.js';
 import type { Exit, Readiness } from '../protocol/container.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { StartPhases } from '../protocol/phases.js';
 import type { IdMaps, Spec } from '../protocol/resolved-spec.js';
 import type { Usage } from '../protocol/usage.js';

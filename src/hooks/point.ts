@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import type { Hook, HookPoint, Hooks, IntervalHook, Program } from '../protocol/resolved-hooks.js';
 import { runHook } from './run-hook.js';
 

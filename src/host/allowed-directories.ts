@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../protocol/errors.js';
 import type { Check } from '../protocol/host.js';
 
 /**

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf, NiwaError } from '../errors.js';
 import type { Controllers } from '../plan/resources.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 
 const EMPTY_POLL_MS = 1000;
 

@@ -1,4 +1,4 @@
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import { IDS_PER_CONTAINER } from '../spec/ids.js';
 
 /** The host ids of one container: `size` ids from `start` on. */

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
-import { NiwaError } from '../errors.js';
 import { errnoName } from '../kernel/errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import type { Overlay } from '../protocol/resolved-spec.js';
 import { type Asker, reach } from './reach.js';
 

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { NiwaError, toHostError } from '../errors.js';
 import { REACH_PROGRAM } from '../kernel/programs.js';
-import { Turns } from '../turns.js';
+import { NiwaError } from '../protocol/errors.js';
+import { Turns } from '../turns/turns.js';
+import { toHostError } from './errors.js';
 
 /**
  * Touches paths that users name, in helper processes (native/reach/main.cc). A file system may never answer: FUSE, when its program

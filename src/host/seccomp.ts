@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:os';
-import { NiwaError } from '../errors.js';
 import { kernel } from '../kernel/addon.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { SeccompRule } from '../kernel/host.js';
+import { NiwaError } from '../protocol/errors.js';
 import type { SeccompProfileInput } from '../protocol/spec.js';
 
 type Action = SeccompProfileInput['defaultAction'];

@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import { problemsOf } from '../spec/check.js';
 import type { ImageDefaults } from '../spec/image.js';
 import { firstProblems } from '../spec/problems.js';

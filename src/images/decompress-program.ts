@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { NiwaError } from '../errors.js';
 import { takeAwayOfNiwad } from '../host/own-limits.js';
+import { NiwaError } from '../protocol/errors.js';
 
 /** Programs that decompress their standard input. An xz file says how much memory it needs, up to 4 GiB; one made by `xz -9` needs 65 MiB. */
 const PROGRAMS = {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../protocol/errors.js';
 import type { ImageInfo, ImportProgress } from '../protocol/images.js';
 import { importImages } from './import.js';
 import type { ImageLimits } from './limits.js';

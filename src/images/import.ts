@@ -1,6 +1,6 @@
 import { createReadStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import type { ImportProgress } from '../protocol/images.js';
 import { parseReference } from '../spec/reference.js';
 import { chainIds } from './chain.js';

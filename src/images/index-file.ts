@@ -1,8 +1,8 @@
 import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
-import { NiwaError } from '../errors.js';
 import { loadNow } from '../host/stored-file.js';
+import { NiwaError } from '../protocol/errors.js';
 import { problemsOf } from '../spec/check.js';
 
 /** Reads and writes the index of an image store. A write survives a crash of the machine. */

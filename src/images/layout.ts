@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { messageOf, NiwaError } from '../errors.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 import { requireBoundedJson } from '../spec/bounds.js';
 import { shortened } from '../spec/problems.js';
 import { DIGEST_PATTERN, type ImageConfig, parseConfig, parseJson, requireShape } from './config.js';

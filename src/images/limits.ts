@@ -1,4 +1,4 @@
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 
 /** How large one image may be. */
 export interface ImageLimits {

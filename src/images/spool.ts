@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import { breather } from './breather.js';
 import type { Blob, Contents } from './layout.js';
 import { badTar, type TarEntry } from './tar/entry.js';

@@ -1,4 +1,4 @@
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import { ByteReader } from './tar/bytes.js';
 
 /** Finds the ends of the blocks in zstd files, from the frames as RFC 8878 ("Zstandard Frames") describes them. */

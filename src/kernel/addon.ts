@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
-import { messageOf, NiwaError } from '../errors.js';
 import type { NetworkStep } from '../plan/network.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { Adopted, AdoptRequest, Created, CreateRequest, Deadline, Handle, Started } from './containers.js';
 import { errnoName, type FailedAt, KernelError } from './errors.js';
 import type { ExecHandle, ExecRequest, Executed } from './execs.js';

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 
 const ERRNO_NAMES = new Map<number, string>();
 for (const [name, number] of Object.entries(constants.errno))

@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { messageOf, NiwaError } from '../errors.js';
 import { removeDirectory, unlinkIfThere } from '../host/directory.js';
 import type { Handle } from '../kernel/containers.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { LogErrorEvent } from '../kernel/logs.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 import { ContainerLog } from './log.js';
 
 /** How much output of each container is stored. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import { messageOf, NiwaError } from '../errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { deleteLink, type NetworkStep, optional } from '../plan/network.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 import { ipv6Text } from './addresses.js';
 import { elementsOf } from './elements.js';
 import { applyRules, applyRuleset, enableForwarding, interfaceNames } from './host.js';

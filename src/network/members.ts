@@ -1,5 +1,5 @@
-import { NiwaError } from '../errors.js';
 import type { PlanNetwork } from '../plan/plan.js';
+import { NiwaError } from '../protocol/errors.js';
 import type { Network, PublishedPort, Spec } from '../protocol/resolved-spec.js';
 import { placedFiles } from './files.js';
 import { type Lease, leaseOf, type Segment } from './lease.js';

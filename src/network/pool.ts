@@ -1,4 +1,4 @@
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import { invalid, show } from '../spec/problems.js';
 import { ipv4Number, ipv4Text, type Subnet, sizeOf } from './addresses.js';
 

@@ -1,4 +1,4 @@
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 
 /**
  * An operation of a boot program: the code and the arguments that native/boot/interpreter.c reads, and words for people.

@@ -1,4 +1,4 @@
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import type { IoLimit, Limit, Resources } from '../protocol/resolved-spec.js';
 import { CPU_PERIOD_USEC } from '../spec/resources.js';
 

@@ -21,3 +21,8 @@ export class NiwaError extends Error {
     this.details = options.details ?? {};
   }
 }
+
+/** Gives the message of anything that may have been thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

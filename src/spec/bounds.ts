@@ -1,4 +1,4 @@
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 
 /**
  * Limits of requests. A body is parsed and checked on the event loop, and a larger body takes longer. Within these limits it takes a few

@@ -1,4 +1,4 @@
-import { type FieldProblem, NiwaError } from '../errors.js';
+import { type FieldProblem, NiwaError } from '../protocol/errors.js';
 import { CAPABILITY_WORDS } from '../protocol/spec/process.js';
 import type { SpecInput } from '../protocol/spec.js';
 import { show } from './problems.js';

@@ -1,4 +1,4 @@
-import type { FieldProblem } from '../errors.js';
+import type { FieldProblem } from '../protocol/errors.js';
 import type { Limit, Spec } from '../protocol/resolved-spec.js';
 import { sizeBytes } from './quantities.js';
 

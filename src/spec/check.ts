@@ -2,7 +2,7 @@ import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Settings } from 'typebox/system';
 import { Errors } from 'typebox/value';
-import type { FieldProblem } from '../errors.js';
+import type { FieldProblem } from '../protocol/errors.js';
 import { requireNoProblems, SHOWN_PROBLEMS, show } from './problems.js';
 
 /**

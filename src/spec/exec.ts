@@ -1,4 +1,4 @@
-import type { FieldProblem } from '../errors.js';
+import type { FieldProblem } from '../protocol/errors.js';
 import { type ExecInput, ExecSchema, type TerminalSize } from '../protocol/exec.js';
 import type { Rlimit, Spec } from '../protocol/resolved-spec.js';
 import { resolveCapabilities } from './capabilities.js';

@@ -1,4 +1,4 @@
-import { type FieldProblem, NiwaError } from '../errors.js';
+import { type FieldProblem, NiwaError } from '../protocol/errors.js';
 import type { Hook, Hooks, IntervalHook, Program } from '../protocol/resolved-hooks.js';
 import type { HooksInput } from '../protocol/spec.js';
 import { show } from './problems.js';

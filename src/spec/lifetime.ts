@@ -1,4 +1,4 @@
-import type { FieldProblem } from '../errors.js';
+import type { FieldProblem } from '../protocol/errors.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { SIGNAL_WORDS } from '../protocol/spec/values.js';
 import type { SpecInput } from '../protocol/spec.js';

@@ -1,4 +1,4 @@
-import type { FieldProblem } from '../errors.js';
+import type { FieldProblem } from '../protocol/errors.js';
 import type { BindMount, TmpfsMount } from '../protocol/resolved-spec.js';
 import type { SpecInput } from '../protocol/spec.js';
 import { show } from './problems.js';

@@ -1,5 +1,5 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
-import type { FieldProblem } from '../errors.js';
+import type { FieldProblem } from '../protocol/errors.js';
 import type { Network, PublishedPort } from '../protocol/resolved-spec.js';
 import type { NetworkInput } from '../protocol/spec.js';
 import { show } from './problems.js';

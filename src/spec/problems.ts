@@ -1,4 +1,4 @@
-import { type FieldProblem, NiwaError } from '../errors.js';
+import { type FieldProblem, NiwaError } from '../protocol/errors.js';
 
 const SHOWN_CHARACTERS = 60;
 /** The most characters of a path in an error: a path may contain the name of an unknown field, of any length. */

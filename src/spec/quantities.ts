@@ -1,4 +1,4 @@
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import { BYTES_WORDS } from '../protocol/spec/values.js';
 import { DURATION_WORDS, parseBytes, parseDuration } from '../protocol/units.js';
 import { show } from './problems.js';

@@ -1,4 +1,4 @@
-import { type FieldProblem, NiwaError } from '../errors.js';
+import { type FieldProblem, NiwaError } from '../protocol/errors.js';
 import type { Ready, ReadyCheck } from '../protocol/resolved-hooks.js';
 import type { SpecInput } from '../protocol/spec.js';
 import { outside } from './hooks.js';

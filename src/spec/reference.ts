@@ -1,4 +1,4 @@
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import { REFERENCE_PATTERN, REFERENCE_WORDS } from '../protocol/images.js';
 
 const MAX_LENGTH = 255;

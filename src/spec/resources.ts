@@ -1,4 +1,4 @@
-import type { FieldProblem } from '../errors.js';
+import type { FieldProblem } from '../protocol/errors.js';
 import type { IoLimit, Limit, Resources } from '../protocol/resolved-spec.js';
 import { Resources as ResourcesSchema } from '../protocol/spec/resources.js';
 import type { ResourcesInput } from '../protocol/spec.js';

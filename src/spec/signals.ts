@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { NiwaError } from '../errors.js';
+import { NiwaError } from '../protocol/errors.js';
 import { SIGNAL_WORDS } from '../protocol/spec/values.js';
 import { show } from './problems.js';
 

@@ -1,4 +1,4 @@
-import { type FieldProblem, NiwaError } from '../errors.js';
+import { type FieldProblem, NiwaError } from '../protocol/errors.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { type SpecInput, SpecSchema } from '../protocol/spec.js';
 import { capabilityProblems, resolveCapabilities } from './capabilities.js';

@@ -1,5 +1,5 @@
 import { Lexer, LineCounter, parseDocument } from 'yaml';
-import { messageOf, NiwaError } from '../errors.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 import { MAX_NESTING, tooDeep, tooLarge } from './bounds.js';
 
 /** The token with which the lexer marks the beginning of a document. */

@@ -1,9 +1,9 @@
 // @ts-check
 // What is done with the body of a request, whether it came as JSON or as YAML.
 
-import { NiwaError } from '../../dist/errors.js';
 import { encodeProgram } from '../../dist/plan/encode.js';
 import { makePlan } from '../../dist/plan/plan.js';
+import { NiwaError } from '../../dist/protocol/errors.js';
 import { LifetimeBody, StopBody, UpdateBody } from '../../dist/protocol/requests.js';
 import { problemsOf } from '../../dist/spec/check.js';
 import { parseExec } from '../../dist/spec/exec.js';

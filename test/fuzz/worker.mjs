@@ -4,7 +4,7 @@
 // tried first, then changed ones; those that something new comes of are changed further.
 import { ftruncateSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { NiwaError } from '../../dist/errors.js';
+import { NiwaError } from '../../dist/protocol/errors.js';
 import { mutate, randomFrom } from './mutate.mjs';
 
 /**

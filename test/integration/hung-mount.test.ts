@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import type { NiwaError } from '../../src/errors.js';
+import type { NiwaError } from '../../src/protocol/errors.js';
 import type { SpecInput } from '../../src/protocol/spec.js';
 import { needsFile, SLOWNESS } from './support/host.js';
 import { type HungMount, hungMount } from './support/hung-mount.js';

@@ -19,8 +19,7 @@ const LAYERS = [
   ['src/plan'], // pure, as is src/spec
   ['src/spec'],
   ['src/client'], // other programs import it: of niwa it knows the protocol alone
-  ['src/turns.ts'],
-  ['src/errors.ts', 'src/installation', 'src/test-hooks'],
+  ['src/turns', 'src/installation', 'src/test-hooks'],
   ['src/protocol'], // what crosses the socket; imports typebox and nothing else
   ['native/addon/face'], // JavaScript values in and out
   ['native/addon', 'native/keeper', 'native/reach'], // niwad's part in C++, and the two programs that niwad starts beside itself

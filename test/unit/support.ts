@@ -1,5 +1,5 @@
-import { type FieldProblem, NiwaError } from '../../src/errors.js';
 import type { PlanHost } from '../../src/plan/plan.js';
+import { type FieldProblem, NiwaError } from '../../src/protocol/errors.js';
 import type { Spec } from '../../src/protocol/resolved-spec.js';
 import type { SpecInput } from '../../src/protocol/spec.js';
 import { parseSpec } from '../../src/spec/spec.js';

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { cureOfShortage, messageOf, NiwaError } from '../../errors.js';
+import { cureOfShortage } from '../../host/errors.js';
 import { PACKAGE_DIR } from '../../installation/directory.js';
-import { FairPlaces, Turns } from '../../turns.js';
+import { messageOf, NiwaError } from '../../protocol/errors.js';
+import { FairPlaces } from '../../turns/fair-turns.js';
+import { Turns } from '../../turns/turns.js';
 import type { Ledger } from '../ledger.js';
 import type { UsageQuery } from './page.js';
 import type { Answer, Question, ThreadData } from './thread.js';

@@ -1,6 +1,6 @@
 import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { messageOf } from '../../errors.js';
+import { messageOf } from '../../protocol/errors.js';
 import { Extracts, type SegmentPart } from './extracts.js';
 import { addToPage, rowText, UsagePage, type UsageQuery } from './page.js';
 

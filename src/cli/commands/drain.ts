@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NiwaClient } from '../../client/client.js';
-import { NiwaError } from '../../errors.js';
+import { NiwaError } from '../../protocol/errors.js';
 import type { DrainStatus } from '../../protocol/host.js';
 import { formatDuration } from '../../protocol/units.js';
 import { daemonCommand, print } from '../command.js';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { messageOf, NiwaError } from '../../errors.js';
+import { messageOf, NiwaError } from '../../protocol/errors.js';
 import type { ExecInput } from '../../protocol/exec.js';
 import { daemonCommand, wordsOfContainer } from '../command.js';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.js';

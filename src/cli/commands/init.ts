@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Argv, CommandModule } from 'yargs';
-import { messageOf, NiwaError } from '../../errors.js';
+import { messageOf, NiwaError } from '../../protocol/errors.js';
 import { type Common, fail, print, withOneValueEach } from '../command.js';
 import { statusOfError } from '../exit-codes.js';
 import { STARTER } from '../starter.js';

@@ -1,4 +1,4 @@
-import { NiwaError } from '../../errors.js';
+import { NiwaError } from '../../protocol/errors.js';
 import { daemonCommand, print, withId } from '../command.js';
 import { toResources, withLimits } from '../spec-options.js';
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { messageOf, NiwaError } from '../../errors.js';
 import type { Exit } from '../../protocol/container.js';
+import { messageOf, NiwaError } from '../../protocol/errors.js';
 import type { EventGap, RuntimeEvent, RuntimeEventType, Subject } from '../../protocol/events.js';
-import { FairTurns } from '../../turns.js';
+import { FairTurns } from '../../turns/fair-turns.js';
 import { type Entry, EventFiles, type FileLimits } from './event-files.js';
 import { LastNumber } from './last-number.js';
 import { RecentEvents, type RecentLimits } from './recent-events.js';

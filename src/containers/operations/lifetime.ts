@@ -1,7 +1,7 @@
 import type { Caller } from '../../access/allowed.js';
 import { requireState } from '../../engine/actions.js';
 import type { Container } from '../../engine/container.js';
-import { NiwaError } from '../../errors.js';
+import { NiwaError } from '../../protocol/errors.js';
 import { containerFor, type Parts } from '../parts.js';
 
 /** The new lifetime counted from the start, or the time that remains from now, in microseconds; null for no deadline. */

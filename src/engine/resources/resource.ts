@@ -1,8 +1,8 @@
-import { NiwaError } from '../../errors.js';
 import type { IdRange } from '../../host/id-pool.js';
 import type { Asker } from '../../host/reach.js';
 import type { Handle } from '../../kernel/containers.js';
 import type { Lease } from '../../network/lease.js';
+import { NiwaError } from '../../protocol/errors.js';
 import type { Spec } from '../../protocol/resolved-spec.js';
 import type { Output } from '../output.js';
 import type { SavedState } from '../state-files.js';

@@ -1,4 +1,4 @@
-import { NiwaError } from '../../errors.js';
+import { NiwaError } from '../../protocol/errors.js';
 
 /** A member of a tar. Names are bytes, kept as strings with one character (0 to 255) for each byte. */
 export interface TarEntry {

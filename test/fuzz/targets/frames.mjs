@@ -2,7 +2,7 @@
 // Frames of a client, in pieces of any size. What is read is what is written again, and what their payloads say is checked.
 import assert from 'node:assert/strict';
 import { requireSignal } from '../../../dist/api/requests.js';
-import { NiwaError } from '../../../dist/errors.js';
+import { NiwaError } from '../../../dist/protocol/errors.js';
 import { TerminalSize } from '../../../dist/protocol/exec.js';
 import { decodeFrames, encodeFrame, FRAME } from '../../../dist/protocol/frames.js';
 import { problemsOf } from '../../../dist/spec/check.js';

@@ -4,9 +4,9 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { NiwaError } from '../../../dist/errors.js';
 import { readIndex } from '../../../dist/images/index-file.js';
 import { findImages } from '../../../dist/images/layout.js';
+import { NiwaError } from '../../../dist/protocol/errors.js';
 import { temporaryFolder } from '../temporary.mjs';
 
 const PLATFORM = { os: 'linux', architecture: 'amd64' };

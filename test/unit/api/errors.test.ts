@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { toErrorReply } from '../../../src/api/errors.js';
-import { NiwaError } from '../../../src/errors.js';
+import { NiwaError } from '../../../src/protocol/errors.js';
 
 function thrownBy(act: () => unknown): unknown {
   try {

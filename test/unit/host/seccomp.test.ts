@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NiwaError } from '../../../src/errors.js';
 import { compileSeccomp } from '../../../src/host/seccomp.js';
 import { DEFAULT_PROFILE } from '../../../src/plan/seccomp.js';
+import { NiwaError } from '../../../src/protocol/errors.js';
 import type { SeccompProfileInput } from '../../../src/protocol/spec.js';
 import { seccompProfiles } from '../arbitrary.js';
 import { refusal } from '../support.js';

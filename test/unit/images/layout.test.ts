@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { NiwaError } from '../../../src/errors.js';
 import { type Contents, findImages } from '../../../src/images/layout.js';
+import type { NiwaError } from '../../../src/protocol/errors.js';
 
 const PLATFORM = { os: 'linux', architecture: 'amd64' };
 const DIGEST = '0'.repeat(64);

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NiwaError } from '../../../src/errors.js';
 import type { TarEntry } from '../../../src/images/tar/entry.js';
 import { readTar } from '../../../src/images/tar/reader.js';
+import { NiwaError } from '../../../src/protocol/errors.js';
 import { member, paxOf, streamOf, tarOf } from './make-tar.js';
 
 async function read(bytes: Buffer, size?: number): Promise<(TarEntry & { data: string })[]> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NiwaError } from '../../../src/errors.js';
 import { type CgroupWrite, limitWrites, slowsBoot, undoWrites, updateWrites } from '../../../src/plan/resources.js';
+import { NiwaError } from '../../../src/protocol/errors.js';
 import type { ResourcesInput } from '../../../src/protocol/spec.js';
 import { mergeResources, parseResources } from '../../../src/spec/resources.js';
 import { resourcesInputs } from '../arbitrary.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NiwaError } from '../../../src/errors.js';
 import { encodeProgram } from '../../../src/plan/encode.js';
 import { makePlan } from '../../../src/plan/plan.js';
+import { NiwaError } from '../../../src/protocol/errors.js';
 import type { SpecInput } from '../../../src/protocol/spec.js';
 import { parseSpec } from '../../../src/spec/spec.js';
 import { nearSpecInputs, specInputs } from '../arbitrary.js';

@@ -1,11 +1,4 @@
-import { NiwaError } from './protocol/errors.js';
-
-export * from './protocol/errors.js';
-
-/** Gives the message of anything that may have been thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
+import { NiwaError } from '../protocol/errors.js';
 
 /** For each errno that means that the host has no more of something: what it has no more of, and the cure. */
 const SHORTAGES: Record<string, string> = {

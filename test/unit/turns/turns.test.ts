@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { FairPlaces, FairTurns, Turns } from '../../src/turns.js';
+import { FairPlaces, FairTurns } from '../../../src/turns/fair-turns.js';
+import { Turns } from '../../../src/turns/turns.js';
 
 it('runs so many at once, in their order, also after one that failed', async () => {
   const turns = new Turns(2);
