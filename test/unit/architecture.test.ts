@@ -10,6 +10,7 @@ const LAYERS = [
   ['src/cli'], // speaks to niwad through src/client; commands that need no niwad use src/host and src/plan
   ['src/daemon'],
   ['src/api'],
+  ['src/services'], // services: decide/ (pure) says what to do, the rest does it with the operations on containers
   ['src/containers'], // all of them: what is asked of them, what happens to them, take-over
   ['src/access'], // who asks, and what may be asked
   ['src/engine'], // one container, without a daemon; the five folders below it have one topic each
