@@ -1,5 +1,5 @@
-// Makes the package niwa-client in dist/niwa-client from the output of tsc: the client and the protocol. Its installation builds
-// nothing. It depends on typebox for the types only.
+// Makes the package niwa-client in dist/niwa-client from the output of tsc: the client and the protocol. Its
+// installation builds nothing. It depends on typebox for the types only.
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,7 +34,10 @@ writeFileSync(
   )}\n`,
 );
 
-/** Copies a file. If its last line names a source map, that line is left out, since this package does not contain the sources. */
+/**
+ * Copies a file. If its last line names a source map, that line is left out, since this package does not contain the
+ * sources.
+ */
 function copyCode(from, to) {
   const path = join(target, to);
   mkdirSync(dirname(path), { recursive: true });

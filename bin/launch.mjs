@@ -1,4 +1,5 @@
-// Runs a bundle in the form to which V8 compiled it when it was built. To compile it at each start would take niwad 50 ms.
+// Runs a bundle in the form to which V8 compiled it when it was built. To compile it at each start would take niwad 50
+// ms.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -16,8 +17,9 @@ export function launch(name) {
 }
 
 /**
- * Runs a bundle with `--version` and, at its exit, writes what V8 has compiled of it to a file, for `launch`. Has to run with the flags of
- * the launcher: V8 uses the file only with the same flags and the same version, and compiles again otherwise.
+ * Runs a bundle with `--version` and, at its exit, writes what V8 has compiled of it to a file, for `launch`. Has to
+ * run with the flags of the launcher: V8 uses the file only with the same flags and the same version, and compiles
+ * again otherwise.
  * @param {string} name `niwad` or `niwa`
  */
 export function compile(name) {

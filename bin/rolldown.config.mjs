@@ -1,6 +1,6 @@
-// Makes one file each of the daemon, its thread for sums and the command line, with the modules that they need of node_modules: Node.js
-// takes longer to find and read some hundred small modules than niwad for the rest of its start. The format is CommonJS, since V8 can keep
-// that compiled (launch.mjs).
+// Makes one file each of the daemon, its thread for sums and the command line, with the modules that they need of
+// node_modules: Node.js takes longer to find and read some hundred small modules than niwad for the rest of its start.
+// The format is CommonJS, since V8 can keep that compiled (launch.mjs).
 const bundle = (name, input) => ({
   input,
   platform: 'node',

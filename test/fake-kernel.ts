@@ -20,8 +20,9 @@ const ENDED: Omit<ExitEvent, 'handle' | 'atNs' | 'row'> = {
 const SIGKILL = 9;
 
 /**
- * A kernel that makes nothing: it writes down what is asked of it, and answers as if all had worked, unless a test has said
- * otherwise. Containers live until they are killed, their deadline is now, or a test ends them. It needs no root, only its clock is the real one.
+ * A kernel that makes nothing: it writes down what is asked of it, and answers as if all had worked, unless a test has
+ * said otherwise. Containers live until they are killed, their deadline is now, or a test ends them. It needs no root,
+ * only its clock is the real one.
  */
 export class FakeKernel implements Kernel {
   /** What was asked for, in its order. */

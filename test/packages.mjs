@@ -12,8 +12,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
 /**
- * Makes an empty project, packs one of the packages and installs it there. What it depends on is put there before, as package-lock.json
- * has it: npm then asks no registry.
+ * Makes an empty project, packs one of the packages and installs it there. What it depends on is put there before, as
+ * package-lock.json has it: npm then asks no registry.
  * @param {string} folder is made
  * @param {Name} name
  * @param {string[]} [flags] of npm install

@@ -59,7 +59,8 @@ function statusOf({ status }) {
 }
 
 /**
- * Counts the tests of several runs: each time that one passed or failed counts, and is skipped what ran in none of them.
+ * Counts the tests of several runs: each time that one passed or failed counts, and is skipped what ran in none of
+ * them.
  * @param {Run[]} runs
  * @returns {Counts}
  */

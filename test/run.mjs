@@ -1,7 +1,7 @@
 // @ts-check
 // `npm test`: sets the machine up, then checks, builds twice, and runs all tests, those with the tag `vm` also in the
-// virtual machine. `npm run test:long` (--long): chaos and soak in full. Both end with where the time went, and with one
-// line: N passed, M failed, K skipped.
+// virtual machine. `npm run test:long` (--long): chaos and soak in full. Both end with where the time went, and with
+// one line: N passed, M failed, K skipped.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -71,7 +71,8 @@ async function whole(name, work) {
 }
 
 /**
- * Installs the package into an empty project; its script builds it there with node-gyp, as it does on a machine without CMake.
+ * Installs the package into an empty project; its script builds it there with node-gyp, as it does on a machine without
+ * CMake.
  * @param {string} project
  * @returns {Promise<number>} 0, or 1 where it failed
  */
@@ -118,7 +119,9 @@ async function testInVm(what, env = {}) {
   return report === '' ? NO_REPORT : JSON.parse(report);
 }
 
-/** The files in which a test has the tag `vm` (vitest.config.ts): loading the others would take the machine a minute. */
+/**
+ * The files in which a test has the tag `vm` (vitest.config.ts): loading the others would take the machine a minute.
+ */
 function filesForVm() {
   return readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
     .map((name) => join('test', name))

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // @ts-check
 // Runs containers on a build of the addon and the helper that checks itself: node test/sanitize.mjs [--smoke]
-// (AddressSanitizer and UndefinedBehaviorSanitizer, in the helper also LeakSanitizer.) First sanitize/smoke.mjs, then the
-// integration tests, but with --smoke. Fails where they fail or a sanitizer has reported anything.
+// (AddressSanitizer and UndefinedBehaviorSanitizer, in the helper also LeakSanitizer.) First sanitize/smoke.mjs, then
+// the integration tests, but with --smoke. Fails where they fail or a sanitizer has reported anything.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { machine, tmpdir } from 'node:os';
@@ -54,7 +54,8 @@ function environment(folder) {
 }
 
 /**
- * Reads all reports: each Node.js process has a file of its own, the helpers share one, which is there once one has run.
+ * Reads all reports: each Node.js process has a file of its own, the helpers share one, which is there once one has
+ * run.
  * @param {string} folder of the build
  * @returns {string} "" where there is none
  */

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // @ts-check
 // Makes a Debian 12 machine that has only Node.js and npm ready for this project, from a clean clone:
-// node test/setup.mjs [--vm] [--checks] [--fuzz] [--programs]. What is there already is left alone, so it can run before everything.
+// node test/setup.mjs [--vm] [--checks] [--fuzz] [--programs]. What is there already is left alone, so it can run
+// before everything.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -56,7 +57,8 @@ const PACKAGES = {
 
 /**
  * Makes the machine ready: Debian packages, npm packages, the build. Does nothing where NIWA_SKIP_SETUP is set.
- * @param {{ vm?: boolean, checks?: boolean, fuzz?: boolean, programs?: boolean }} [wanted] the virtual machine of test/vm, the
+ * @param {{ vm?: boolean, checks?: boolean, fuzz?: boolean, programs?: boolean }} [wanted] the virtual machine of
+ * test/vm, the
  *   checks of the C sources, the sanitizers of test/fuzz and test/sanitize, the real programs that tests drive
  * @returns {Promise<void>}
  * @throws {Error} when a step fails, or packages are missing and this process cannot install them

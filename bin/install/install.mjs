@@ -65,7 +65,10 @@ function completionScript(niwa) {
   return stdout;
 }
 
-/** Sets modes: 0755 for directories and programs, 0644 for other files, whatever umask and source are; and the same time for all. */
+/**
+ * Sets modes: 0755 for directories and programs, 0644 for other files, whatever umask and source are; and the same time
+ * for all.
+ */
 function setModes(directory) {
   const epoch = process.env.SOURCE_DATE_EPOCH;
   for (const entry of readdirSync(directory, { withFileTypes: true })) {

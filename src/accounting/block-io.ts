@@ -5,7 +5,10 @@ export const IO_KEYS = ['rbytes', 'wbytes', 'rios', 'wios', 'dbytes', 'dios'] as
 export type IoKey = (typeof IO_KEYS)[number];
 export type IoCounters = Record<IoKey, number>;
 
-/** What a container did to a device, named "major:minor". `counted`: the figures of this device that are part of the container's sum. */
+/**
+ * What a container did to a device, named "major:minor". `counted`: the figures of this device that are part of the
+ * container's sum.
+ */
 export type DeviceIo = { device: string } & IoCounters;
 export type CountedDevice = DeviceIo & { counted: IoKey[] };
 
@@ -26,20 +29,22 @@ export function parseIoStat(ioStat: string): DeviceIo[] {
 }
 
 /**
- * Sums what a container did to block devices. Devices may be stacked on each other (device mapper, RAID, loop devices); each byte
- * counts once all the same.
+ * Sums what a container did to block devices. Devices may be stacked on each other (device mapper, RAID, loop devices);
+ * each byte counts once all the same.
  *
- * The kernel counts an operation at the device that was asked to do it. At the device below, the kernel counts it again only if
- * the upper device passes it on in the container's name. dm-linear, dm-crypt, RAID 0, RAID 1 and loop devices with direct I/O do so.
- * RAID 5 does not. Other loop devices do not either, when they read what is not in the page cache, or write back: the kernel then
- * counts the operation for the group that owns the pages of the image file, and often no group owns them (measured on Linux 6.1).
- * So neither the upper devices alone nor the lower devices alone have every operation. Therefore a lower device is compared with the
- * devices that are stacked on it, and the larger figure counts. The figure of the lower device is larger where it contains the
- * I/O passed on and direct I/O; else the figure of the upper devices counts. Both figures only grow, so the larger one only grows too.
+ * The kernel counts an operation at the device that was asked to do it. At the device below, the kernel counts it again
+ * only if the upper device passes it on in the container's name. dm-linear, dm-crypt, RAID 0, RAID 1 and loop devices
+ * with direct I/O do so. RAID 5 does not. Other loop devices do not either, when they read what is not in the page
+ * cache, or write back: the kernel then counts the operation for the group that owns the pages of the image file, and
+ * often no group owns them (measured on Linux 6.1). So neither the upper devices alone nor the lower devices alone have
+ * every operation. Therefore a lower device is compared with the devices that are stacked on it, and the larger figure
+ * counts. The figure of the lower device is larger where it contains the I/O passed on and direct I/O; else the figure
+ * of the upper devices counts. Both figures only grow, so the larger one only grows too.
  *
- * Several devices directly below the same device count as one device, with the largest of their figures: a mirror writes every
- * byte to each of them. One case is not counted: direct I/O on a lower device, where the upper device does not pass on
- * in the container's name. As many bytes are missing as the direct I/O had, at most as many as the upper device had.
+ * Several devices directly below the same device count as one device, with the largest of their figures: a mirror
+ * writes every byte to each of them. One case is not counted: direct I/O on a lower device, where the upper device does
+ * not pass on in the container's name. As many bytes are missing as the direct I/O had, at most as many as the upper
+ * device had.
  */
 export function sumIo(devices: readonly DeviceIo[], below: Below): { sums: IoCounters; devices: CountedDevice[] } {
   const roots = stack(devices, below);
@@ -63,7 +68,10 @@ interface Level {
   above: Level[];
 }
 
-/** Gives the larger of two figures: that of a level's devices, or the sum of the levels above. Where both are equal, gives the sum. */
+/**
+ * Gives the larger of two figures: that of a level's devices, or the sum of the levels above. Where both are equal,
+ * gives the sum.
+ */
 function choose({ devices, above }: Level, key: IoKey): { value: number; of: string[] } {
   const chosen = above.map((level) => choose(level, key));
   const passed = chosen.reduce((sum, { value }) => sum + value, 0);
@@ -115,7 +123,10 @@ function contains(level: Level, other: Level): boolean {
   return level === other || level.above.some((above) => contains(above, other));
 }
 
-/** Sums the block I/O of one container. When the container uses a new device, it looks up anew how the devices are stacked. */
+/**
+ * Sums the block I/O of one container. When the container uses a new device, it looks up anew how the devices are
+ * stacked.
+ */
 export class BlockIo {
   readonly #lookUp: Below;
   readonly #known = new Map<string, readonly string[]>();
@@ -136,7 +147,8 @@ export class BlockIo {
   }
 
   /**
-   * Corrects the sums of io.stat in a row of figures. The addon makes these sums, and adds up all devices, also stacked ones.
+   * Corrects the sums of io.stat in a row of figures. The addon makes these sums, and adds up all devices, also stacked
+   * ones.
    * @param ioStat gives the text of io.stat; called only where a byte may have been counted more than once
    */
   correct(row: Float64Array, columns: Columns, ioStat: () => string): void {

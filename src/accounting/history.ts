@@ -3,7 +3,10 @@ import type { HistoryPoint, Rates } from '../protocol/usage.js';
 const POINTS = 60;
 const FIELDS = ['at', 'cpu', 'throttled', 'memory_bytes', 'rbytes_per_second', 'wbytes_per_second'] as const;
 
-/** The points of one container's last minute. They are kept in one block of memory, since a node has a thousand containers. */
+/**
+ * The points of one container's last minute. They are kept in one block of memory, since a node has a thousand
+ * containers.
+ */
 export class History {
   readonly #values = new Float64Array(POINTS * FIELDS.length);
   #count = 0;

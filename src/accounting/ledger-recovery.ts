@@ -6,11 +6,17 @@ import { SegmentFile, syncDirectory } from './segment-file.js';
 
 const NEWLINE = 10;
 
-/** The end of the last segment that does not count when the ledger is opened: the segment's path, and the number of bytes. */
+/**
+ * The end of the last segment that does not count when the ledger is opened: the segment's path, and the number of
+ * bytes.
+ */
 export interface Torn {
   segment: string;
   bytes: number;
-  /** Set where these bytes stay in the file, since they contain complete lines. A crash tears one line; something else damaged these. */
+  /**
+   * Set where these bytes stay in the file, since they contain complete lines. A crash tears one line; something else
+   * damaged these.
+   */
   kept?: true;
 }
 
@@ -24,8 +30,8 @@ export interface Found {
 }
 
 /**
- * Repairs a ledger after a crash: cuts off a line that was written in part, and syncs the rest. Damaged lines that are complete
- * stay in the file, so that the operator can look at them; nothing is written to that segment any more.
+ * Repairs a ledger after a crash: cuts off a line that was written in part, and syncs the rest. Damaged lines that are
+ * complete stay in the file, so that the operator can look at them; nothing is written to that segment any more.
  * @throws what node:fs throws
  */
 export async function recover(directory: string): Promise<Found> {
@@ -62,7 +68,10 @@ async function hasLine(path: string, from: number, to: number): Promise<boolean>
   return false;
 }
 
-/** Removes the last segment where a crash has torn the copies at its beginning: nothing else is written before these are synced. */
+/**
+ * Removes the last segment where a crash has torn the copies at its beginning: nothing else is written before these are
+ * synced.
+ */
 async function removeUnbegun(segments: Segment[]): Promise<Torn | null> {
   const last = segments.at(-1);
   if (last === undefined || segments.length === 1 || (await isBegun(last))) return null;

@@ -26,7 +26,7 @@ export interface Lost {
 export interface LedgerOptions {
   /** A segment that has at least this many bytes is full: the next one begins. */
   segmentBytes?: number;
-  /** Called when a segment was lost. Before the call, all bytes that could be saved were written to the next segment and synced. */
+  /** Called when a segment was lost, after all bytes that could be saved were written to the next one and synced. */
   onLost?: (lost: Lost) => void;
 }
 
@@ -44,18 +44,19 @@ const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
  *
  * A record is acknowledged when write and fdatasync have both succeeded. Only acknowledged records count.
  *
- * - After a crash the last segment may end with bytes that were never acknowledged. Whole lines among them count: they are synced when
- *   the ledger is opened. A line that was written in part is cut off.
- * - When a write fails, the ledger cuts the file back to its size before (ftruncate). When that fails too, or when fdatasync fails (the
- *   kernel may then have dropped the pages and call them clean), the ledger leaves the segment and begins the next one. The header
- *   of the next segment says how many bytes of the segment before count. Bytes beyond that are never read, even if they reach the
- *   disk after all. So a record that is appended again is in the ledger once.
- * - Another program may move, remove or cut the last segment while niwad writes to it. The kernel reports no error for later writes and
- *   syncs. Therefore the ledger looks at the segment's path with each sync. If the path does not name the file as it was written, the
- *   ledger begins a new segment, and copies to it all that the open file still has, and the records that wait. Only then are these
- *   records acknowledged.
- * - A segment begins with a header and with a copy of the last interim record of each run that goes on. Both are synced before anything
- *   else is written. So the bill of a period needs the segments of that period alone, and older segments may be moved away.
+ * - After a crash the last segment may end with bytes that were never acknowledged. Whole lines among them count: they
+ *   are synced when the ledger is opened. A line that was written in part is cut off.
+ * - When a write fails, the ledger cuts the file back to its size before (ftruncate). When that fails too, or when
+ *   fdatasync fails (the kernel may then have dropped the pages and call them clean), the ledger leaves the segment and
+ *   begins the next one. The header of the next segment says how many bytes of the segment before count. Bytes beyond
+ *   that are never read, even if they reach the disk after all. So a record that is appended again is there once.
+ * - Another program may move, remove or cut the last segment while niwad writes to it. The kernel reports no error for
+ *   later writes and syncs. Therefore the ledger looks at the segment's path with each sync. If the path does not name
+ *   the file as it was written, the ledger begins a new segment, and copies to it all that the open file still has, and
+ *   the records that wait. Only then are these records acknowledged.
+ * - A segment begins with a header and with a copy of the last interim record of each run that goes on. Both are synced
+ *   before anything else is written. So the bill of a period needs the segments of that period alone, and older
+ *   segments may be moved away.
  */
 export class Ledger {
   /** The bytes that did not count when the ledger was opened; null where all was whole. */
@@ -84,7 +85,8 @@ export class Ledger {
   }
 
   /**
-   * Opens the ledger in a directory; makes the directory where it is missing. No other process may have the ledger open.
+   * Opens the ledger in a directory; makes the directory where it is missing. No other process may have the ledger
+   * open.
    * @throws NiwaError HOST_ERROR
    */
   static async open(directory: string, options: LedgerOptions = {}): Promise<Ledger> {
@@ -99,8 +101,8 @@ export class Ledger {
   }
 
   /**
-   * Appends a record. When the promise resolves, the record is on disk. A record that comes during a sync waits for the end of that
-   * sync; all records that wait share the next write and the next fdatasync.
+   * Appends a record. When the promise resolves, the record is on disk. A record that comes during a sync waits for the
+   * end of that sync; all records that wait share the next write and the next fdatasync.
    * @throws NiwaError HOST_ERROR; the record is not in the ledger then, and the caller may append it again
    */
   append(record: UsageRecord): Promise<void> {
@@ -116,7 +118,9 @@ export class Ledger {
     return [...this.#runs.going.values()];
   }
 
-  /** Gives the records of a period, and the earlier records that are needed for differences, see {@link LedgerReading}. */
+  /**
+   * Gives the records of a period, and the earlier records that are needed for differences, see {@link LedgerReading}.
+   */
   records(period: Period = { since: null, until: null }): LedgerReading {
     return new LedgerReading(this.#segments, period);
   }
@@ -126,7 +130,10 @@ export class Ledger {
     return this.#segments.map(({ number, path, size }) => ({ number, path, size }));
   }
 
-  /** Closes the ledger, when the records that wait are written. @throws NiwaError HOST_ERROR if the last segment was lost and cannot be saved */
+  /**
+   * Closes the ledger, when the records that wait are written.
+   * @throws NiwaError HOST_ERROR if the last segment was lost and cannot be saved
+   */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#committing;
@@ -166,7 +173,10 @@ export class Ledger {
     }
   }
 
-  /** A segment that has only copies of earlier records is not full, however large it is: else each segment would be followed by the next. */
+  /**
+   * A segment that has only copies of earlier records is not full, however large it is: else each segment would be
+   * followed by the next.
+   */
   #isFull(): boolean {
     const { size, earliest } = this.#last();
     return size >= this.#segmentBytes && earliest !== null;
@@ -197,7 +207,10 @@ export class Ledger {
     else await this.#replace(file, named, bytes);
   }
 
-  /** Checks whether the path of the last segment still names the open file; replaces the segment if not. @throws what node:fs throws */
+  /**
+   * Checks whether the path of the last segment still names the open file; replaces the segment if not.
+   * @throws what node:fs throws
+   */
   async #check(): Promise<void> {
     if (this.#file === null) return;
     const named = await this.#file.named(this.#last().size);
@@ -205,9 +218,10 @@ export class Ledger {
   }
 
   /**
-   * Begins a new segment in place of the last one, whose path names another file or none, or whose file was changed. Where the path is lost,
-   * the new segment takes the bytes that the open file still has. Where the file was changed, the new segment takes the last interim
-   * records once more: the next record of a run is billed by its difference to them, so nothing is billed twice.
+   * Begins a new segment in place of the last one, whose path names another file or none, or whose file was changed.
+   * Where the path is lost, the new segment takes the bytes that the open file still has. Where the file was changed,
+   * the new segment takes the last interim records once more: the next record of a run is billed by its difference to
+   * them, so nothing is billed twice.
    * @param bytes what was written last, and is not acknowledged yet
    * @throws what node:fs throws; the last segment is then as it was before these bytes
    */
@@ -238,7 +252,7 @@ export class Ledger {
     this.#onLost({ segment: lost.path, what: named.what, next: this.#last().path, lostBytes: size - saved });
   }
 
-  /** Ends the last segment. If it has no record of its own it is removed: else a failing disk would be filled with empty segments. */
+  /** Ends the last segment. If it has no record of its own it is removed: else they would fill a failing disk. */
   async #leave(file: SegmentFile): Promise<void> {
     this.#file = null;
     await file.close();
@@ -251,7 +265,10 @@ export class Ledger {
     if (removed) this.#segments.pop();
   }
 
-  /** Begins the next segment with copies of the last interim records. @throws what node:fs throws; no segment is made then */
+  /**
+   * Begins the next segment with copies of the last interim records.
+   * @throws what node:fs throws; no segment is made then
+   */
   async #begin(): Promise<void> {
     const before = this.#segments.at(-1);
     const { latestAt, going } = this.#runs;
@@ -268,7 +285,7 @@ export class Ledger {
     this.onBegun();
   }
 
-  /** Gives the latest `at` before a segment. Where its header is damaged, gives the latest `at` of all records, which is never too early. */
+  /** Gives the latest `at` before a segment; where its header is damaged, that of all records: never too early. */
   #latestBefore({ header }: Segment): string | null {
     return header?.latest_at ?? (this.#segments.length > 1 ? this.#runs.latestAt : null);
   }

@@ -10,9 +10,9 @@ export interface MemoryTime {
 }
 
 /**
- * Adds the time since the last reading, multiplied by the mean of the two readings of memory.current. Where the host has no memory
- * controller, nothing is added. After a restart of niwad the sum goes on from the reading that the earlier niwad wrote to disk, so
- * the time between the two daemons is an estimate.
+ * Adds the time since the last reading, multiplied by the mean of the two readings of memory.current. Where the host
+ * has no memory controller, nothing is added. After a restart of niwad the sum goes on from the reading that the
+ * earlier niwad wrote to disk, so the time between the two daemons is an estimate.
  */
 export function addMemoryTime(sum: MemoryTime, { usec, row }: Reading, columns: Columns): MemoryTime {
   const bytes = figure(row, columns, 'memory.current');
@@ -20,8 +20,9 @@ export function addMemoryTime(sum: MemoryTime, { usec, row }: Reading, columns: 
 }
 
 /**
- * Adds the time until the end of the container. The kernel has freed the memory before the last reading, so that reading cannot be
- * used. The reading before stands in its place; where the container had no reading while it lived, half of its peak.
+ * Adds the time until the end of the container. The kernel has freed the memory before the last reading, so that
+ * reading cannot be used. The reading before stands in its place; where the container had no reading while it lived,
+ * half of its peak.
  */
 export function endMemoryTime(sum: MemoryTime, { usec, row }: Reading, columns: Columns): MemoryTime {
   const peak = figure(row, columns, 'memory.peak') ?? figure(row, columns, 'memory.current');

@@ -12,7 +12,10 @@ export interface Measured {
 type Source = (usage: Usage) => number | null | undefined;
 const seconds = (usec: number | null | undefined) => (usec === null || usec === undefined ? null : usec / 1e6);
 
-/** Counters of each container: name, help text, and how to read the value from the usage. Units are seconds and bytes, as Prometheus asks. */
+/**
+ * Counters of each container: name, help text, and how to read the value from the usage. Units are seconds and bytes,
+ * as Prometheus asks.
+ */
 const COUNTERS: [string, string, Source][] = [
   ['cpu_usage_seconds_total', 'CPU time used', ({ cpu }) => seconds(cpu.usage_usec)],
   ['cpu_user_seconds_total', 'CPU time used in user mode', ({ cpu }) => seconds(cpu.user_usec)],
@@ -124,7 +127,8 @@ export class Metrics {
     const labels = { id, owner: owner ?? '' };
     for (const { metric, source } of this.#counters) {
       const value = source(usage) ?? null;
-      if (value !== null) metric.inc(labels, value); // a figure that the host does not count has no series: a zero would be untrue
+      // a figure that the host does not count has no series: a zero would be untrue
+      if (value !== null) metric.inc(labels, value);
     }
     for (const { metric, source } of this.#gauges) {
       const value = source(usage) ?? null;

@@ -21,14 +21,18 @@ export type Entry =
 /** The length of the end of a line: `,"crc32":"01234567"}` */
 const CHECKSUM_BYTES = 20;
 
-/** Writes a line. Its checksum is the last member of the JSON object, so that jq can read the line like any other JSON. */
+/**
+ * Writes a line. Its checksum is the last member of the JSON object, so that jq can read the line like any other JSON.
+ */
 export function toLine(entry: Entry): string {
   const value = 'header' in entry ? entry.header : entry.carried ? { ...entry.record, carried: true } : entry.record;
   const text = JSON.stringify(value).slice(0, -1);
   return `${text},"crc32":"${checksum(text)}"}\n`;
 }
 
-/** Reads a line, given without its newline; gives null where the checksum is wrong, or the line is no line of a ledger. */
+/**
+ * Reads a line, given without its newline; gives null where the checksum is wrong, or the line is no line of a ledger.
+ */
 export function fromLine(line: Buffer): Entry | null {
   const text = line.subarray(0, -CHECKSUM_BYTES);
   if (line.toString('latin1', text.length) !== `,"crc32":"${checksum(text)}"}`) return null;

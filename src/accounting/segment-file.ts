@@ -6,8 +6,8 @@ const FILE_MODE = 0o640;
 const COPY_BYTES = 1024 * 1024;
 
 /**
- * What the path of an open file names now. `file`: the file, as it was written. `changed`: the file, but with another size, which is
- * given. `gone`: another file, or none.
+ * What the path of an open file names now. `file`: the file, as it was written. `changed`: the file, but with another
+ * size, which is given. `gone`: another file, or none.
  */
 export type Named = { what: 'file' } | { what: 'changed'; size: number } | { what: 'gone' };
 
@@ -33,7 +33,10 @@ export class SegmentFile {
     return await SegmentFile.#from(path, 'a+');
   }
 
-  /** Makes a new file, and its directory where that is missing. @throws what node:fs throws; EEXIST where the file exists */
+  /**
+   * Makes a new file, and its directory where that is missing.
+   * @throws what node:fs throws; EEXIST where the file exists
+   */
   static async make(path: string): Promise<SegmentFile> {
     await makeDirectory(dirname(path));
     return await SegmentFile.#from(path, 'ax+');
@@ -70,7 +73,9 @@ export class SegmentFile {
     await this.#file.truncate(size);
   }
 
-  /** Closes the file. The caller has called {@link sync} before, so an error of the close loses nothing and is not told. */
+  /**
+   * Closes the file. The caller has called {@link sync} before, so an error of the close loses nothing and is not told.
+   */
   async close(): Promise<void> {
     await this.#file.close().catch(() => {});
   }
@@ -82,7 +87,10 @@ export class SegmentFile {
     return found.size === BigInt(size) ? { what: 'file' } : { what: 'changed', size: Number(found.size) };
   }
 
-  /** Appends the first `size` bytes of this file to another file; gives how many bytes this file had. @throws what node:fs throws */
+  /**
+   * Appends the first `size` bytes of this file to another file; gives how many bytes this file had.
+   * @throws what node:fs throws
+   */
   async copyTo(other: SegmentFile, size: number): Promise<number> {
     const buffer = Buffer.allocUnsafe(Math.min(size, COPY_BYTES));
     let copied = 0;
@@ -106,7 +114,10 @@ export async function makeDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Syncs a directory. A new name in it is on disk only after that: fsync of the file alone does not do it. @throws what node:fs throws */
+/**
+ * Syncs a directory. A new name in it is on disk only after that: fsync of the file alone does not do it.
+ * @throws what node:fs throws
+ */
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {

@@ -10,7 +10,10 @@ export interface Segment {
   size: number;
   /** null in the first segment, and where the first line is damaged. */
   readonly header: Header | null;
-  /** The earliest `at` of its records, null where it has no records. It is left out as long as the segment was not read in full. */
+  /**
+   * The earliest `at` of its records, null where it has no records. It is left out as long as the segment was not read
+   * in full.
+   */
   earliest?: string | null;
 }
 
@@ -63,7 +66,8 @@ async function lookAt(number: number, path: string): Promise<Segment> {
 }
 
 /**
- * Reads the lines of a segment up to `size`, many lines at a time. Between two chunks, other work of the event loop goes on.
+ * Reads the lines of a segment up to `size`, many lines at a time. Between two chunks, other work of the event loop
+ * goes on.
  * @param from the offset at which to begin: the beginning of a line
  * @throws what node:fs throws
  */

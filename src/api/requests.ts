@@ -6,7 +6,9 @@ import { signalName, signalNumber } from '../spec/signals.js';
 
 /** Checks of requests that a schema cannot express. */
 
-/** @throws NiwaError SPEC_INVALID if a container has no readiness check: nothing would ever decide whether it is ready */
+/**
+ * @throws NiwaError SPEC_INVALID if a container has no readiness check: nothing would ever decide whether it is ready
+ */
 export function requireReadyCheck(check: object | undefined): void {
   if (check === undefined)
     throw invalid('the request', [

@@ -1,7 +1,9 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 
-/** A reader that has this much unread data is disconnected, because the daemon would have to keep the data in memory. */
+/**
+ * A reader that has this much unread data is disconnected, because the daemon would have to keep the data in memory.
+ */
 const MAX_BACKLOG_BYTES = 4 * 1024 * 1024;
 
 const BUFFER_BYTES = 256 * 1024;

@@ -31,7 +31,8 @@ function cutOffSlow(request: IncomingMessage, upload: boolean): void {
   let seen = socket.bytesRead;
   const timer = setTimeout(() => {
     if (request.complete) return;
-    const goesOn = socket.bytesRead > seen || request.readableLength > 0; // bytes that niwad has not read yet count as progress
+    // bytes that niwad has not read yet count as progress
+    const goesOn = socket.bytesRead > seen || request.readableLength > 0;
     seen = socket.bytesRead;
     if (upload && goesOn) timer.refresh();
     else socket.destroy();

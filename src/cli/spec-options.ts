@@ -209,7 +209,9 @@ function toTmpfs(value: string): MountInput {
   return defined({ type: 'tmpfs', target, size }) as MountInput;
 }
 
-/** Makes the readiness check. A check from the flags replaces the check of the base, but keeps the times of the base. */
+/**
+ * Makes the readiness check. A check from the flags replaces the check of the base, but keeps the times of the base.
+ */
 function toReady(value: string | undefined, base: SpecInput['ready']): object | undefined {
   if (value === undefined || (base !== undefined && !isObject(base))) return base;
   const { tcp: _, http: __, ...times } = base ?? {};

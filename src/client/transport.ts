@@ -149,7 +149,8 @@ export class Transport {
       try {
         return await answerTo(outgoing.end(sent));
       } catch (error) {
-        if (!outgoing.reusedSocket) connections++; // kept connections are not counted, because there are only few of them
+        // kept connections are not counted, because there are only few of them
+        if (!outgoing.reusedSocket) connections++;
         if (this.#closed || connections === MOST_CONNECTIONS || !mayRepeat(method, error))
           throw unreachable(this.#socket, error);
       }

@@ -27,7 +27,9 @@ export interface ContainerHooksOptions {
   log: Logger;
 }
 
-/** If the time to get ready ended while no niwad was running, the next niwad still checks the container for this long. */
+/**
+ * If the time to get ready ended while no niwad was running, the next niwad still checks the container for this long.
+ */
 const LATE_USEC = 5e6;
 const KILL_PATIENCE_MS = 1000;
 /** How often the hooks of an end are begun at most: they may be the cause that ends each niwad that runs them. */

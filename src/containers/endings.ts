@@ -29,7 +29,9 @@ export interface EndingsOptions {
   keepExited: number;
 }
 
-/** Ends containers: records each end once, gives the resources back, tells the event, and later forgets the container. */
+/**
+ * Ends containers: records each end once, gives the resources back, tells the event, and later forgets the container.
+ */
 export class Endings {
   readonly #options: EndingsOptions;
   readonly #running = new Set<Promise<void>>();
@@ -64,7 +66,8 @@ export class Endings {
    */
   async finish(container: Container, event: ExitEvent): Promise<void> {
     const { registry, books, containerHooks, resources, kernel, log } = this.#options;
-    await container.control.begun?.catch(() => {}); // the workload may end before the answer to the container's start has arrived
+    // the workload may end before the answer to the container's start has arrived
+    await container.control.begun?.catch(() => {});
     const heard = container.takeExit(event);
     crashPoint('exit-heard');
     const rest = storeRest(container.handle, container.output, kernel); // runs while the record is written to disk

@@ -45,7 +45,10 @@ export async function requireStarted({ endings }: Pick<Parts, 'endings'>, contai
   throw startError;
 }
 
-/** Runs the hooks of a container that has started; if a hook fails, ends the container. @throws NiwaError HOOK_FAILED */
+/**
+ * Runs the hooks of a container that has started; if a hook fails, ends the container.
+ * @throws NiwaError HOOK_FAILED
+ */
 export async function afterStart(
   { endings, containerHooks }: Pick<Parts, 'endings' | 'containerHooks'>,
   container: Container,

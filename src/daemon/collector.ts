@@ -2,12 +2,15 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 const LOOK_INTERVAL_MS = 1000;
-/** A collection is worth its time, some 20 milliseconds of the event loop, if so many bytes have been added since the last one. */
+/**
+ * A collection is worth its time, some 20 milliseconds of the event loop, if so many bytes have been added since the
+ * last one.
+ */
 const WORTH_BYTES = 6 * 1024 * 1024;
 
 /**
- * Collects garbage in seconds in which nothing happens. V8 by itself waits until the heap has grown to a limit. So the garbage of a
- * thousand starts would stay in memory as long as the daemon has nothing to do.
+ * Collects garbage in seconds in which nothing happens. V8 by itself waits until the heap has grown to a limit. So the
+ * garbage of a thousand starts would stay in memory as long as the daemon has nothing to do.
  */
 export class Collector {
   readonly #timer: NodeJS.Timeout;

@@ -75,8 +75,8 @@ const DEFAULTS: Config = {
 };
 
 /**
- * Puts the settings together. Flags and environment (`given`) come before the file, and the file before the defaults. A socket that
- * is not named is in the run directory.
+ * Puts the settings together. Flags and environment (`given`) come before the file, and the file before the defaults. A
+ * socket that is not named is in the run directory.
  * @param given a field that is undefined was not given
  * @param file the text of the configuration file; "" where there is none
  * @throws NiwaError SPEC_INVALID with each wrong field

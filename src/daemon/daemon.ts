@@ -35,7 +35,9 @@ import { GROUP_LOCK_FILE, holdAlone, LOCK_FILE, requireFree } from './lock.js';
 export interface Daemon {
   /** Stops the daemon. The containers go on; their number is given. */
   close(): Promise<number>;
-  /** Refuses new containers, and waits until all have ended. `report` is called with the number of those that are left. */
+  /**
+   * Refuses new containers, and waits until all have ended. `report` is called with the number of those that are left.
+   */
   drain(report: (remaining: number) => void): Promise<void>;
 }
 
@@ -125,7 +127,10 @@ export async function startDaemon(
 
 type Paths = ReturnType<typeof pathsOf>;
 
-/** Gives the paths of a daemon's files. The run directory has what a reboot may remove; the state directory has what must stay. */
+/**
+ * Gives the paths of a daemon's files. The run directory has what a reboot may remove; the state directory has what
+ * must stay.
+ */
 function pathsOf({ runDir, stateDir }: Config) {
   return {
     stage: join(runDir, 'stage'),
@@ -215,7 +220,9 @@ function count(event: RuntimeEvent, metrics: Metrics, runtime: Runtime): void {
   if (typeof usec === 'number') metrics.countReady(usec);
 }
 
-/** Makes a directory. The mode is set in a second call, since the umask would remove bits that the socket's group needs. */
+/**
+ * Makes a directory. The mode is set in a second call, since the umask would remove bits that the socket's group needs.
+ */
 function makeDirectory(path: string, mode: number): void {
   try {
     if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, mode);

@@ -24,7 +24,8 @@ export const IdRanges = Type.Record(
 );
 
 /**
- * Finds ranges that are each valid, but share an id with another range, with the pool of the containers, or with nobody.
+ * Finds ranges that are each valid, but share an id with another range, with the pool of the containers, or with
+ * nobody.
  */
 export function* rangeProblems(
   ranges: Static<typeof IdRanges>,
@@ -45,7 +46,8 @@ export function* rangeProblems(
 
 /**
  * Gives each range by the number of its user.
- * @throws NiwaError HOST_ERROR where /etc/passwd does not have a name, where a user has two ranges, or where the user is root
+ * @throws NiwaError HOST_ERROR where /etc/passwd does not have a name, where a user has two ranges, or where the user
+ * is root
  */
 export function idRangesOf(ranges: Static<typeof IdRanges>): Map<number, IdRange> {
   const found = new Map<number, IdRange>();

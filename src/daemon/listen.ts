@@ -11,9 +11,15 @@ import { NiwaError } from '../protocol/errors.js';
 /** The first descriptor that a service manager hands over, see sd_listen_fds(3). */
 const FIRST_FD = 3;
 const SOCKET_MODE = 0o660;
-/** How many clients may wait in the socket's queue; further ones get EAGAIN. The kernel allows up to net.core.somaxconn, 4096. */
+/**
+ * How many clients may wait in the socket's queue; further ones get EAGAIN. The kernel allows up to net.core.somaxconn,
+ * 4096.
+ */
 const BACKLOG = 4096;
-/** How long a stop waits until the answers of finished work are sent. It cannot wait for all: an upload may take any time. */
+/**
+ * How long a stop waits until the answers of finished work are sent. It cannot wait for all: an upload may take any
+ * time.
+ */
 const ANSWER_PATIENCE_MS = 1000;
 const ANSWER_POLL_MS = 2;
 
@@ -28,7 +34,10 @@ export interface Endpoint {
   fd: number | null;
 }
 
-/** Gives the path of each listening stream socket in the text of /proc/net/unix, by the inode of the socket; "" for one without a path. */
+/**
+ * Gives the path of each listening stream socket in the text of /proc/net/unix, by the inode of the socket; "" for one
+ * without a path.
+ */
 export function listeningSockets(text: string): Map<number, string> {
   const rows = text.split('\n').map((line) => line.split(' ').filter((word) => word !== ''));
   const listening = rows.filter(
@@ -71,10 +80,10 @@ function socketStat(fd: number) {
 }
 
 /**
- * Lets the API listen on the first of these sockets that exists. First, the socket that a service manager has handed over; it keeps the
- * owner and mode that the service manager gave it. Second, the socket of the niwad before, which the keeper has held; clients that wait in
- * its queue are served. Else a new socket, which replaces the file at its path. The second and third get the groups of the
- * configuration, and the keeper holds them for the next niwad.
+ * Lets the API listen on the first of these sockets that exists. First, the socket that a service manager has handed
+ * over; it keeps the owner and mode that the service manager gave it. Second, the socket of the niwad before, which the
+ * keeper has held; clients that wait in its queue are served. Else a new socket, which replaces the file at its path.
+ * The second and third get the groups of the configuration, and the keeper holds them for the next niwad.
  * @throws NiwaError HOST_ERROR
  */
 export async function listen(api: Api, { path, fd }: Endpoint, groups: Groups): Promise<void> {
@@ -89,8 +98,8 @@ export async function listen(api: Api, { path, fd }: Endpoint, groups: Groups): 
 }
 
 /**
- * Closes the socket of the niwad before, also in the keeper. The kernel then refuses the clients that wait in its queue, and these connect
- * again.
+ * Closes the socket of the niwad before, also in the keeper. The kernel then refuses the clients that wait in its
+ * queue, and these connect again.
  */
 function closeHeld(): void {
   const fd = kernel.keeper.held();
@@ -113,7 +122,10 @@ function makeSocket(path: string): number {
   return kernel.sockets.listenAt(path, BACKLOG);
 }
 
-/** Accepts no more connections, and closes idle ones. New clients wait in the queue of the socket until the next niwad accepts them. */
+/**
+ * Accepts no more connections, and closes idle ones. New clients wait in the queue of the socket until the next niwad
+ * accepts them.
+ */
 export function stopListening(api: Api): void {
   api.server.close();
   api.server.closeIdleConnections();
@@ -125,8 +137,8 @@ export function unlisten({ path, fd }: Endpoint): void {
 }
 
 /**
- * Gives the answers that were not sent yet to requests which change something. Such a request cannot be sent again without doing its work
- * a second time, so its client has to get the answer.
+ * Gives the answers that were not sent yet to requests which change something. Such a request cannot be sent again
+ * without doing its work a second time, so its client has to get the answer.
  */
 function rememberActs(api: Api): ReadonlySet<ServerResponse> {
   const unanswered = new Set<ServerResponse>();
@@ -138,7 +150,10 @@ function rememberActs(api: Api): ReadonlySet<ServerResponse> {
   return unanswered;
 }
 
-/** Listens on a descriptor by the server of Node.js, since Fastify cannot. Fastify then closes no connections at its end; the hook does. */
+/**
+ * Listens on a descriptor by the server of Node.js, since Fastify cannot. Fastify then closes no connections at its
+ * end; the hook does.
+ */
 async function listenOn(api: Api, fd: number): Promise<void> {
   const unanswered = rememberActs(api);
   api.addHook('preClose', async () => {
@@ -153,8 +168,9 @@ async function listenOn(api: Api, fd: number): Promise<void> {
 }
 
 /**
- * Lets root and both groups connect to the socket. A file has only one group, so the second group gets in by an access control list. If the
- * file system has no such lists, every user may connect, and only the check of the peer's credentials keeps others out.
+ * Lets root and both groups connect to the socket. A file has only one group, so the second group gets in by an access
+ * control list. If the file system has no such lists, every user may connect, and only the check of the peer's
+ * credentials keeps others out.
  */
 function openSocket(path: string, { full, read }: Groups): void {
   chownSync(path, 0, full ?? read ?? 0);

@@ -17,14 +17,18 @@ export interface Exclusive {
 
 /** The lock file of a directory that niwad has made. */
 export const LOCK_FILE = 'lock';
-/** The lock file of a group. No file can be made in a group; of the kernel's files, this one can be opened only by root (mode 0200). */
+/**
+ * The lock file of a group. No file can be made in a group; of the kernel's files, this one can be opened only by root
+ * (mode 0200).
+ */
 export const GROUP_LOCK_FILE = 'cgroup.kill';
 
 /**
- * Makes sure that no other daemon uses these directories, even by other paths, until this process ends in whatever way. The lock is
- * flock(2) on a file that only root can open. The directory itself is locked too, if no other process has locked it, for two
- * reasons: earlier versions of niwad lock only the directory; and its lock stays when somebody removes the lock file. Every user who can
- * open the directory can lock it, so a lock on it is respected only if a niwad holds it.
+ * Makes sure that no other daemon uses these directories, even by other paths, until this process ends in whatever way.
+ * The lock is flock(2) on a file that only root can open. The directory itself is locked too, if no other process has
+ * locked it, for two reasons: earlier versions of niwad lock only the directory; and its lock stays when somebody
+ * removes the lock file. Every user who can open the directory can lock it, so a lock on it is respected only if a
+ * niwad holds it.
  * @throws NiwaError STATE_CONFLICT where another daemon uses one of them, HOST_ERROR
  */
 export function holdAlone(places: readonly Exclusive[]): void {
@@ -48,8 +52,8 @@ function isLockedByNiwad(directory: string): boolean {
 }
 
 /**
- * Gives the pids of the processes that hold flock(2) on a file, from the text of /proc/locks, see proc_locks(5). On some file systems the
- * device there differs from that of stat(2), so only the inode is compared.
+ * Gives the pids of the processes that hold flock(2) on a file, from the text of /proc/locks, see proc_locks(5). On
+ * some file systems the device there differs from that of stat(2), so only the inode is compared.
  */
 export function lockHolders(locks: string, inode: number): number[] {
   return locks
@@ -59,7 +63,10 @@ export function lockHolders(locks: string, inode: number): number[] {
     .map((found) => Number(found?.[1]));
 }
 
-/** Says whether a process belongs to root and runs Node.js. Other users have no such process, not even through a setuid program. */
+/**
+ * Says whether a process belongs to root and runs Node.js. Other users have no such process, not even through a setuid
+ * program.
+ */
 function isNiwad(pid: number): boolean {
   try {
     const program = readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, '');
@@ -86,7 +93,10 @@ export function requireFree(socket: string): Promise<void> {
   });
 }
 
-/** Gives the pid of the process that called listen(2) for the other end of a connection; 0 where the kernel does not tell. */
+/**
+ * Gives the pid of the process that called listen(2) for the other end of a connection; 0 where the kernel does not
+ * tell.
+ */
 function listenerOf(socket: Socket): number {
   const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd ?? -1;
   try {
@@ -98,9 +108,10 @@ function listenerOf(socket: Socket): number {
 }
 
 /**
- * Says whether a process still listens on a socket. The kernel names the process that called listen(2). That process may have ended: then
- * the keeper holds the socket for the next niwad, which may be this one, and the pid may belong to another process now. The socket may
- * have been bound by another path to the same place, so only the last name of the path is compared.
+ * Says whether a process still listens on a socket. The kernel names the process that called listen(2). That process
+ * may have ended: then the keeper holds the socket for the next niwad, which may be this one, and the pid may belong to
+ * another process now. The socket may have been bound by another path to the same place, so only the last name of the
+ * path is compared.
  */
 export function listensAt(pid: number, path: string): boolean {
   try {
@@ -111,7 +122,10 @@ export function listensAt(pid: number, path: string): boolean {
   }
 }
 
-/** Gives the inodes of the sockets that a process has open, see proc_pid_fd(5). Links are read, not followed: another file may hang. */
+/**
+ * Gives the inodes of the sockets that a process has open, see proc_pid_fd(5). Links are read, not followed: another
+ * file may hang.
+ */
 function openSockets(pid: number): number[] {
   const directory = `/proc/${pid}/fd`;
   return readdirSync(directory).map((fd) => Number(/^socket:\[([0-9]+)\]$/.exec(linkOf(join(directory, fd)))?.[1]));

@@ -12,8 +12,9 @@ const FULL_RETRY_MS = 1000;
 const writeTo = promisify(write);
 
 /**
- * The log of niwad on a descriptor, for pino. No part of niwad ever waits for it: lines are kept until they can be written; lines for which
- * there is no room are dropped and counted. This is the same for a full disk, a pipe that was closed, and a pipe from which nobody reads.
+ * The log of niwad on a descriptor, for pino. No part of niwad ever waits for it: lines are kept until they can be
+ * written; lines for which there is no room are dropped and counted. This is the same for a full disk, a pipe that was
+ * closed, and a pipe from which nobody reads.
  *
  * It replaces pino's own stream (sonic-boom), which at the end of the process tries for ever to write to a full disk.
  */
@@ -86,9 +87,9 @@ export class LogStream {
 }
 
 /**
- * Gives a descriptor for the same output on which a write never waits. A thread that waits in write(2) cannot be ended, and the process
- * would not end before it. A pipe or terminal is opened again, since all processes that have inherited the open file share its
- * O_NONBLOCK. A socket cannot be opened again; node:net sets the flag. A file has no such flag.
+ * Gives a descriptor for the same output on which a write never waits. A thread that waits in write(2) cannot be ended,
+ * and the process would not end before it. A pipe or terminal is opened again, since all processes that have inherited
+ * the open file share its O_NONBLOCK. A socket cannot be opened again; node:net sets the flag. A file has no such flag.
  */
 function withoutWaiting(fd: number): number {
   const stat = fstatSync(fd);

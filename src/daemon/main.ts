@@ -42,13 +42,19 @@ async function main(): Promise<void> {
   }
 }
 
-/** Writes warnings of Node.js to the log. Node.js would write them to standard error, and the event loop would wait if nobody reads there. */
+/**
+ * Writes warnings of Node.js to the log. Node.js would write them to standard error, and the event loop would wait if
+ * nobody reads there.
+ */
 function logWarnings(log: Logger): void {
   process.removeAllListeners('warning');
   process.on('warning', (warning) => log.warn({ err: warning }, warning.message));
 }
 
-/** The first signal stops the daemon; with `drain`, it waits until all containers have ended. A second signal ends that wait. */
+/**
+ * The first signal stops the daemon; with `drain`, it waits until all containers have ended. A second signal ends that
+ * wait.
+ */
 function endOnSignals(
   daemon: Daemon,
   drain: boolean,
@@ -96,7 +102,10 @@ function readSettings(): { config: Config; variables: ManagerVariables } {
   }
 }
 
-/** Reads a variable by its name. Only names of settings are read: other variables that begin with NIWA_ are not for the daemon. */
+/**
+ * Reads a variable by its name. Only names of settings are read: other variables that begin with NIWA_ are not for the
+ * daemon.
+ */
 function fromEnvironment(name: string): string | undefined {
   return process.env[`NIWA_${name}`];
 }

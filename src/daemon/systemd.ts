@@ -14,7 +14,8 @@ export interface ManagerVariables {
 }
 
 /**
- * Reads the variables of a service manager, and removes them from the environment: a child that inherits them would take them for its own.
+ * Reads the variables of a service manager, and removes them from the environment: a child that inherits them would
+ * take them for its own.
  * @param env the environment; it is changed
  * @param pid the pid of this process. Variables that name another pid count as not set
  * @throws NiwaError HOST_ERROR where a variable should be a number and is not
@@ -46,8 +47,9 @@ const PATIENCE_MS = 60_000;
 const RETRY_MS = 100;
 
 /**
- * Sends messages to a service manager; does nothing where there is none. niwad never waits for the service manager: a message that it
- * does not take now is sent again, together with later ones. If a message cannot be sent at all, this is logged.
+ * Sends messages to a service manager; does nothing where there is none. niwad never waits for the service manager: a
+ * message that it does not take now is sent again, together with later ones. If a message cannot be sent at all, this
+ * is logged.
  */
 export class ServiceManager {
   readonly #socket: string | null;
@@ -63,7 +65,10 @@ export class ServiceManager {
     this.#log = log;
   }
 
-  /** Tells that the daemon listens. From now on, sends a sign of life each half of the watchdog's time, as long as the event loop runs. */
+  /**
+   * Tells that the daemon listens. From now on, sends a sign of life each half of the watchdog's time, as long as the
+   * event loop runs.
+   */
   ready(status: string): void {
     this.#send(['READY=1', statusLine(status)]);
     if (this.#watchdogUsec === null) return;

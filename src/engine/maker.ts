@@ -31,7 +31,10 @@ export interface MakerOptions {
   kernel: ContainerKernel;
   log: Logger;
   bootId: string;
-  /** Gives the container whose network namespace the new container shares. @throws NiwaError NOT_FOUND, STATE_CONFLICT */
+  /**
+   * Gives the container whose network namespace the new container shares.
+   * @throws NiwaError NOT_FOUND, STATE_CONFLICT
+   */
   liveHandle(id: string): Handle;
   /**
    * Called when the process of a container is being made: from now on, the kernel's side may report events with this

@@ -43,7 +43,8 @@ function openTerminal(handle: Handle, fifo: string, { terminals }: Pick<Kernel, 
   try {
     return terminals.open(handle, fifo);
   } catch (error) {
-    if (isKernelError(error)) return null; // the container had ended before it was taken over, so there is no terminal to read
+    // the container had ended before it was taken over, so there is no terminal to read
+    if (isKernelError(error)) return null;
     throw error;
   }
 }

@@ -3,7 +3,9 @@ import { boottime, type Clock } from './clock.js';
 /** One try of a check. It ends at the latest when `signal` is aborted. An error counts as "not ready". */
 export type Check = (signal: AbortSignal) => Promise<boolean>;
 
-/** A single try fails after this time, so that a workload that accepts a connection but never answers is tried again. */
+/**
+ * A single try fails after this time, so that a workload that accepts a connection but never answers is tried again.
+ */
 const TRY_USEC = 5e6;
 
 /**

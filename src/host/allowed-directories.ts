@@ -5,8 +5,9 @@ import { messageOf } from '../protocol/errors.js';
 import type { Check } from '../protocol/host.js';
 
 /**
- * Checks the directories that callers other than root may have in their containers (setting of niwad). The check walks through all files in
- * them, with programs of the host, and may take minutes. So a command of the CLI does this, never niwad itself.
+ * Checks the directories that callers other than root may have in their containers (setting of niwad). The check walks
+ * through all files in them, with programs of the host, and may take minutes. So a command of the CLI does this, never
+ * niwad itself.
  */
 
 const SHOWN = 20;
@@ -22,7 +23,10 @@ interface Walk {
   whole: boolean;
 }
 
-/** Checks each directory; this takes at most two minutes for each. Has to run as root, since root can read all directories. */
+/**
+ * Checks each directory; this takes at most two minutes for each. Has to run as root, since root can read all
+ * directories.
+ */
 export async function checkAllowedDirectories(directories: readonly string[]): Promise<Check[]> {
   const checks: Check[] = [];
   for (const directory of new Set(directories)) checks.push(checkWay(directory), await checkPrograms(directory));
@@ -53,7 +57,8 @@ function modesOfWay(path: string): number[] {
 }
 
 /**
- * Says what users of the host may do in a directory who are neither its owner nor in its group; null where they may do nothing. Pure.
+ * Says what users of the host may do in a directory who are neither its owner nor in its group; null where they may do
+ * nothing. Pure.
  * @param modes the mode of the directory, then the modes of the directories above it
  */
 export function strangersMay(modes: readonly number[]): string | null {
@@ -92,7 +97,10 @@ async function setuidPrograms(directory: string): Promise<Walk> {
   return walk('find', [directory, '-type', 'f', ...ofRoot, '-print0'], '\0');
 }
 
-/** Finds files with capabilities. Those with `[rootid=...]` are left out: they count in another user namespace, not on the host. */
+/**
+ * Finds files with capabilities. Those with `[rootid=...]` are left out: they count in another user namespace, not on
+ * the host.
+ */
 async function filesWithCapabilities(directory: string): Promise<Walk> {
   const { found, whole } = await walk('getcap', ['-n', '-r', directory], '\n');
   return { found: found.filter((line) => !/\[rootid=[1-9]\d*\]$/.test(line)), whole };

@@ -7,9 +7,9 @@ const DEVICES = '/sys/dev/block';
 const NAMES = '/sys/class/block';
 
 /**
- * Gives the whole disks to which a block device passes its I/O on. For device mapper and RAID these are the devices of which it is
- * made. For a loop device it is the disk of the file system that has its file, if a mount of this process shows that file system. Where
- * sysfs cannot be read, the list is empty.
+ * Gives the whole disks to which a block device passes its I/O on. For device mapper and RAID these are the devices of
+ * which it is made. For a loop device it is the disk of the file system that has its file, if a mount of this process
+ * shows that file system. Where sysfs cannot be read, the list is empty.
  * @param device "major:minor" of a whole disk
  */
 export function devicesBelow(device: string): string[] {
@@ -20,15 +20,22 @@ export function devicesBelow(device: string): string[] {
   return [...new Set([...slaves, ...backing])];
 }
 
-/** Gives the disk under a loop device's file. The path is compared with the mounts and never opened, since its file system may hang. */
+/**
+ * Gives the disk under a loop device's file. The path is compared with the mounts and never opened, since its file
+ * system may hang.
+ */
 function backingOf(path: string): string[] {
   const mount = mountOf(path, textOf('/proc/self/mountinfo') ?? '');
   if (mount === null) return [];
   if (!mount.device.startsWith('0:')) return diskOf(join(DEVICES, mount.device));
-  return namedDisk(mount.source); // btrfs: each file system has a number of its own, so the disk is found by the source's name
+  // btrfs: each file system has a number of its own, so the disk is found by the source's name
+  return namedDisk(mount.source);
 }
 
-/** Finds a disk by the name of its device in sysfs. The path itself is not opened: a user of FUSE chooses the name, and the path may hang. */
+/**
+ * Finds a disk by the name of its device in sysfs. The path itself is not opened: a user of FUSE chooses the name, and
+ * the path may hang.
+ */
 function namedDisk(source: string): string[] {
   const [, mapped, name] = /^\/dev\/(mapper\/)?([^/]+)$/.exec(source) ?? [];
   if (name === undefined || name === '.' || name === '..') return [];

@@ -37,12 +37,16 @@ function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
-/** Gives the path at which the whole cgroup2 tree is mounted, from the text of mountinfo; undefined where there is none. */
+/**
+ * Gives the path at which the whole cgroup2 tree is mounted, from the text of mountinfo; undefined where there is none.
+ */
 export function findCgroup2Mount(mountinfo: string): string | undefined {
   return parseMountinfo(mountinfo).find(({ type, root }) => type === 'cgroup2' && root === '/')?.point;
 }
 
-/** Gives the type of the file system on a mount point. Where a second mount covers the first, the type of the second. */
+/**
+ * Gives the type of the file system on a mount point. Where a second mount covers the first, the type of the second.
+ */
 export function findFilesystem(mountinfo: string, point: string): string | undefined {
   return parseMountinfo(mountinfo).findLast((line) => line.point === point)?.type;
 }
@@ -67,7 +71,9 @@ export interface CgroupTree {
   controllers: Controllers;
 }
 
-/** Gives the paths of the groups of the daemon `name`, and the controllers that the host has for them. Makes nothing. */
+/**
+ * Gives the paths of the groups of the daemon `name`, and the controllers that the host has for them. Makes nothing.
+ */
 export function lookAtCgroupTree(name: string): CgroupTree {
   const mountinfo = readFileSync('/proc/self/mountinfo', 'utf8');
   const mount = findCgroup2Mount(mountinfo);
@@ -191,7 +197,9 @@ function pathFrom(top: string, bottom: string): string[] {
   return [top, ...parts.map((_, i) => join(top, ...parts.slice(0, i + 1)))];
 }
 
-/** Turns on each controller for the groups in a directory. Gives for each controller that the kernel refused the reason. */
+/**
+ * Turns on each controller for the groups in a directory. Gives for each controller that the kernel refused the reason.
+ */
 function enableControllers(directory: string): Record<string, string> {
   const offered = readWords(join(directory, 'cgroup.controllers'));
   const refused: Record<string, string> = {};

@@ -23,8 +23,8 @@ export async function deviceNumbers(
 }
 
 /**
- * Gives the "major:minor" of each block device that the `io` limits name by path. The kernel limits whole disks only; the write
- * to io.max fails for a partition.
+ * Gives the "major:minor" of each block device that the `io` limits name by path. The kernel limits whole disks only;
+ * the write to io.max fails for a partition.
  * @throws NiwaError SPEC_INVALID where a path names no block device; what reach() throws
  */
 export async function resolveDevices(io: readonly { device: string }[], asker: Asker): Promise<Record<string, string>> {

@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } fro
 import { join } from 'node:path';
 
 /**
- * Makes and removes the directories of a container, at each start and each end, with few system calls: it tries the call, and looks at
- * the error. `rmSync` looks at the path first, and takes several times as long. Errors of the file system are thrown as node:fs does.
+ * Makes and removes the directories of a container, at each start and each end, with few system calls: it tries the
+ * call, and looks at the error. `rmSync` looks at the path first, and takes several times as long. Errors of the file
+ * system are thrown as node:fs does.
  */
 
 /** Makes an empty directory, and its missing parents. A directory that exists is removed first, with all in it. */
@@ -26,7 +27,9 @@ export function unlinkIfThere(path: string): void {
   }
 }
 
-/** Removes a directory with all in it, which is mostly a few files. It is no error where the directory does not exist. */
+/**
+ * Removes a directory with all in it, which is mostly a few files. It is no error where the directory does not exist.
+ */
 export function removeDirectory(path: string): void {
   if (!existsSync(path)) return;
   try {

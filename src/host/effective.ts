@@ -32,7 +32,8 @@ const CGROUP_FILES = [
 
 /**
  * Reads from the kernel what limits and identity the first process of a container really has.
- * @param cgroup the path of the container's group. The process has to be in it before the reading and after it: else the pid has been
+ * @param cgroup the path of the container's group. The process has to be in it before the reading and after it: else
+ * the pid has been
  *   given to another process meanwhile
  * @returns null where the process has gone
  */
@@ -81,7 +82,8 @@ function toLimits(text: string): Record<string, string> {
 }
 
 function readFiles(cgroup: string): Record<string, string> {
-  const present = new Set(readdirSync(cgroup)); // the files of a missing controller do not exist, and a failed open takes long
+  // the files of a missing controller do not exist, and a failed open takes long
+  const present = new Set(readdirSync(cgroup));
   const names = CGROUP_FILES.filter((name) => present.has(name));
   return Object.fromEntries(names.map((name) => [name, readFileSync(`${cgroup}/${name}`, 'utf8').trim()]));
 }

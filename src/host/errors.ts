@@ -13,13 +13,16 @@ const SHORTAGES: Record<string, string> = {
   ENOMEM: 'this host has no memory left for it',
 };
 
-/** Gives the cure, if the errno of this name means that the host has no more of something; undefined for other errnos. */
+/**
+ * Gives the cure, if the errno of this name means that the host has no more of something; undefined for other errnos.
+ */
 export function cureOfShortage(errno: string): string | undefined {
   return SHORTAGES[errno];
 }
 
 /**
- * Makes a HOST_ERROR of the error of a failed system call: such an error of Node.js has an errno and the name of the call.
+ * Makes a HOST_ERROR of the error of a failed system call: such an error of Node.js has an errno and the name of the
+ * call.
  * @returns null for any other error
  */
 export function toHostError(error: unknown): NiwaError | null {

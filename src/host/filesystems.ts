@@ -21,9 +21,9 @@ export const IDMAPPED_SINCE: Record<string, readonly [number, number]> = {
 const probed = new Map<string, boolean>();
 
 /**
- * Says whether mounts of the file system of a path can be id-mapped. Only for paths of niwad itself; paths that users name have to
- * go through reach(). The kernel is asked once for each file system. Where the path does not exist, or the kernel cannot be asked, the
- * answer is yes: the start will then fail, and say what is wrong.
+ * Says whether mounts of the file system of a path can be id-mapped. Only for paths of niwad itself; paths that users
+ * name have to go through reach(). The kernel is asked once for each file system. Where the path does not exist, or the
+ * kernel cannot be asked, the answer is yes: the start will then fail, and say what is wrong.
  */
 export function canIdmap(path: string): boolean {
   try {

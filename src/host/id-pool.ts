@@ -7,7 +7,10 @@ export interface IdRange {
   size: number;
 }
 
-/** Gives ranges of host ids to containers. No two ranges overlap. A range that was given back is used again after all others. */
+/**
+ * Gives ranges of host ids to containers. No two ranges overlap. A range that was given back is used again after all
+ * others.
+ */
 export class IdPool {
   #free: number[];
   readonly #taken = new Set<number>();
@@ -25,7 +28,10 @@ export class IdPool {
     return range;
   }
 
-  /** Gives the range that {@link take} would take now. @throws NiwaError HOST_UNSUPPORTED where every range is in use */
+  /**
+   * Gives the range that {@link take} would take now.
+   * @throws NiwaError HOST_UNSUPPORTED where every range is in use
+   */
   next(): IdRange {
     const [start] = this.#free;
     if (start === undefined)

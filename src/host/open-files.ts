@@ -1,13 +1,19 @@
 import { readFileSync } from 'node:fs';
 
-/** The limits that systemd gives to services. A program that closes all possible descriptors is fast with them; others may raise them. */
+/**
+ * The limits that systemd gives to services. A program that closes all possible descriptors is fast with them; others
+ * may raise them.
+ */
 const SOFT = 1024;
 const HARD = 524_288;
 
 /** How many files a process may have open, see getrlimit(2). */
 export type OpenFiles = { name: 'nofile'; soft: number; hard: number };
 
-/** Gives the limit of open files for a process that niwad starts. niwad has a higher soft limit, for its own needs; it is not passed on. */
+/**
+ * Gives the limit of open files for a process that niwad starts. niwad has a higher soft limit, for its own needs; it
+ * is not passed on.
+ */
 export function openFilesLimit(): OpenFiles {
   return openFilesWithin(readFileSync('/proc/self/limits', 'utf8'));
 }

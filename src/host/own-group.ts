@@ -6,13 +6,14 @@ import { messageOf, NiwaError } from '../protocol/errors.js';
 export const OWN_GROUP = 'self';
 
 /**
- * The group below "self" into which niwad moves. A group that gives controllers to the groups below it must have no processes of its
- * own (cgroups(7)). niwad makes the containers' groups below "self", so niwad cannot stay in "self".
+ * The group below "self" into which niwad moves. A group that gives controllers to the groups below it must have no
+ * processes of its own (cgroups(7)). niwad makes the containers' groups below "self", so niwad cannot stay in "self".
  */
 const DAEMON_GROUP = 'daemon';
 
 /**
- * Gives the path of the cgroup v2 group in the text of /proc/PID/cgroup, without the first slash: "" for the root group.
+ * Gives the path of the cgroup v2 group in the text of /proc/PID/cgroup, without the first slash: "" for the root
+ * group.
  * @returns undefined where there is no v2 group, where it was removed, or where it is outside of the cgroup namespace
  */
 export function findOwnGroup(text: string): string | undefined {
@@ -22,7 +23,8 @@ export function findOwnGroup(text: string): string | undefined {
 
 /**
  * Gives the group in which niwad makes its groups.
- * @param group the group in which niwad was started. Where its name is `daemon`, an earlier niwad had moved there and has started this
+ * @param group the group in which niwad was started. Where its name is `daemon`, an earlier niwad had moved there and
+ * has started this
  *   niwad: then the group above is given
  */
 export function baseOf(group: string): string {
@@ -31,8 +33,8 @@ export function baseOf(group: string): string {
 }
 
 /**
- * Gives the name of the daemon's own group below the cgroup2 mount: the name from the settings, or for "self" the group of this
- * process.
+ * Gives the name of the daemon's own group below the cgroup2 mount: the name from the settings, or for "self" the group
+ * of this process.
  * @throws NiwaError HOST_UNSUPPORTED where this process is in the root group, which belongs to the whole machine
  */
 export function nameOfTree(configured: string): string {

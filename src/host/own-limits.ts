@@ -5,8 +5,9 @@ import { isOomProtected } from './oom.js';
 import { openFilesLimit } from './open-files.js';
 
 /**
- * Takes from a child process two privileges of niwad that it has inherited: a low OOM score, and a high limit of open files. If the child
- * runs as another user and niwad has no CAP_SYS_RESOURCE, the limit of open files stays, see prlimit(2).
+ * Takes from a child process two privileges of niwad that it has inherited: a low OOM score, and a high limit of open
+ * files. If the child runs as another user and niwad has no CAP_SYS_RESOURCE, the limit of open files stays, see
+ * prlimit(2).
  * @param pid a child that was not waited for yet, so that the pid cannot be another process
  */
 export function takeAwayOfNiwad(pid: number): void {

@@ -4,8 +4,10 @@ import { IDS_PER_CONTAINER } from '../spec/ids.js';
 import type { IdRange } from './id-pool.js';
 
 /**
- * Gives the start time of a process, in clock ticks since the boot. A pid is used again, pid and start time together are not.
- * @param stat the text of /proc/PID/stat. The name of the program in it may contain spaces and parentheses, so fields are counted from
+ * Gives the start time of a process, in clock ticks since the boot. A pid is used again, pid and start time together
+ * are not.
+ * @param stat the text of /proc/PID/stat. The name of the program in it may contain spaces and parentheses, so fields
+ * are counted from
  *   the last parenthesis on
  * @returns field 22, see proc(5)
  */
@@ -23,15 +25,20 @@ export function readStartTicks(pid: number): bigint {
   }
 }
 
-/** PF_EXITING and PF_SIGNALED, flags of a process, and the bit of SIGKILL among pending signals, see include/linux/sched.h. */
+/**
+ * PF_EXITING and PF_SIGNALED, flags of a process, and the bit of SIGKILL among pending signals, see
+ * include/linux/sched.h.
+ */
 const ENDING_FLAGS = 0x4 | 0x400;
 const SIGKILL_BIT = 1 << 8;
 
 /**
- * Says whether a process goes on, that is, whether SIGKILL is neither pending nor about to end it. The end may take long, since the
- * kernel frees memory and closes files first. Reads fields 9 (flags), 22 (start time) and 31 (pending signals), see proc(5).
+ * Says whether a process goes on, that is, whether SIGKILL is neither pending nor about to end it. The end may take
+ * long, since the kernel frees memory and closes files first. Reads fields 9 (flags), 22 (start time) and 31 (pending
+ * signals), see proc(5).
  * @param stat the text of /proc/PID/stat
- * @param startTicks the start time of the process. If it differs, the pid belongs to another process now, and the answer is no
+ * @param startTicks the start time of the process. If it differs, the pid belongs to another process now, and the
+ * answer is no
  */
 export function goesOn(stat: string, startTicks: bigint): boolean {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -8,9 +8,11 @@ const { EOPNOTSUPP, ENOTTY, ENOSYS, ESRCH } = constants.errno;
 const NO_QUOTA: number[] = [EOPNOTSUPP, ENOTTY, ENOSYS, ESRCH];
 
 /**
- * Limits the directory that keeps the changes of a container's root (kept overlay) to the size in the spec. Where the spec has no size,
- * the limit that an earlier container has left there is removed. Without such a directory nothing is done.
- * @throws NiwaError HOST_UNSUPPORTED where its file system has no project quota, HOST_ERROR where it refuses; what reach() throws
+ * Limits the directory that keeps the changes of a container's root (kept overlay) to the size in the spec. Where the
+ * spec has no size, the limit that an earlier container has left there is removed. Without such a directory nothing is
+ * done.
+ * @throws NiwaError HOST_UNSUPPORTED where its file system has no project quota, HOST_ERROR where it refuses; what
+ * reach() throws
  */
 export async function limitKept(overlay: Overlay | null, asker: Asker): Promise<void> {
   if (overlay === null || overlay.directory === null) return;

@@ -6,15 +6,16 @@ import { Turns } from '../turns/turns.js';
 import { toHostError } from './errors.js';
 
 /**
- * Touches paths that users name, in helper processes (native/reach/main.cc). A file system may never answer: FUSE, when its program
- * sleeps, or NFS, when its server is gone. A process that asks such a file system waits in the kernel, often also after SIGKILL. If a
- * thread of niwad waited there, niwad could not end. So a helper process asks. If the helper hangs, niwad goes on without it; the
- * helper ends when the file system answers.
+ * Touches paths that users name, in helper processes (native/reach/main.cc). A file system may never answer: FUSE, when
+ * its program sleeps, or NFS, when its server is gone. A process that asks such a file system waits in the kernel,
+ * often also after SIGKILL. If a thread of niwad waited there, niwad could not end. So a helper process asks. If the
+ * helper hangs, niwad goes on without it; the helper ends when the file system answers.
  */
 
 /**
- * A task for a helper: a path, and further words that the task needs. run_errand() in native/reach/main.cc says what each task gives.
- * `fence` names directories: a symbolic link in one of them is followed only to places in the same directory.
+ * A task for a helper: a path, and further words that the task needs. run_errand() in native/reach/main.cc says what
+ * each task gives. `fence` names directories: a symbolic link in one of them is followed only to places in the same
+ * directory.
  */
 export type Errand =
   | [what: 'real' | 'source' | 'image', path: string, ...fence: string[]]
@@ -29,20 +30,29 @@ export interface Found {
   body: Buffer;
 }
 
-/** How long an errand may take. A file system that answers at all does so in this time, also when a disk has to spin up or be mounted. */
+/**
+ * How long an errand may take. A file system that answers at all does so in this time, also when a disk has to spin up
+ * or be mounted.
+ */
 const PATIENCE_MS = 5000;
 /** How many helpers work at the same time for one asker. An errand takes some ten microseconds. */
 const AT_ONCE = 4;
 /** When an errand takes longer than this, the next errand of the asker may begin beside it. */
 const SLOW_MS = 50;
-/** How many further helpers of an asker may be slow or hang, each on another path. Root has more, since it asks for all customers. */
+/**
+ * How many further helpers of an asker may be slow or hang, each on another path. Root has more, since it asks for all
+ * customers.
+ */
 const MOST_HUNG = 4;
 const MOST_HUNG_OF_ROOT = 32;
 /** How many helpers without work are kept for the next errand. */
 const IDLE = 2;
 const HEAD_BYTES = 8;
 
-/** On whose behalf a path is touched. Each asker has its own limit of helpers that hang, so one asker cannot use up that of another. */
+/**
+ * On whose behalf a path is touched. Each asker has its own limit of helpers that hang, so one asker cannot use up that
+ * of another.
+ */
 export type Asker = `user ${number}` | `container ${string}` | 'the configuration';
 
 interface Account {
@@ -63,7 +73,8 @@ const idle: Helper[] = [];
  * Does errands, one after another.
  * @param asker on whose behalf: only so many paths of each asker may hang
  * @returns the result of each errand, in the same order
- * @throws NiwaError PATH_TIMEOUT where a path does not answer, TOO_MANY_REQUESTS where too many paths of this asker hang; HOST_ERROR
+ * @throws NiwaError PATH_TIMEOUT where a path does not answer, TOO_MANY_REQUESTS where too many paths of this asker
+ * hang; HOST_ERROR
  */
 export async function reach(asker: Asker, errands: readonly Errand[]): Promise<Found[]> {
   if (errands.length === 0) return [];

@@ -19,7 +19,10 @@ const RETURNS: Record<Action, number> = {
 };
 
 const compiled = new Map<string, readonly bigint[]>();
-/** Compiled profiles by object. The default profile is always one object, so it is not hashed: that takes longer than the rest of a plan. */
+/**
+ * Compiled profiles by object. The default profile is always one object, so it is not hashed: that takes longer than
+ * the rest of a plan.
+ */
 const compiledObjects = new WeakMap<SeccompProfileInput, readonly bigint[]>();
 const MAX_CACHED = 100;
 

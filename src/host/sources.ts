@@ -11,11 +11,12 @@ const PRIVATE_TMPFS: Overlay = { sizeBytes: null, directory: null };
 type See = (what: 'real' | 'source' | 'image', path: string) => Found;
 
 /**
- * Gives the spec with the real paths of its root, its bind sources, its devices and the programs of its hooks: symbolic links are
- * resolved. The boot helper follows no link on the way to these paths, so the paths that were checked are the paths that are mounted.
- * Where a path does not exist, its links are resolved as far as it does; the start then fails, and names the path.
- * The host's own root may only be shown under an overlay, also where the spec names it by another path. A file system that cannot be id-mapped
- * is mounted without: in the container its files have the owner nobody, and the container may do with them what every user may.
+ * Gives the spec with the real paths of its root, its bind sources, its devices and the programs of its hooks: symbolic
+ * links are resolved. The boot helper follows no link on the way to these paths, so the paths that were checked are the
+ * paths that are mounted. Where a path does not exist, its links are resolved as far as it does; the start then fails,
+ * and names the path. The host's own root may only be shown under an overlay, also where the spec names it by another
+ * path. A file system that cannot be id-mapped is mounted without: in the container its files have the owner nobody,
+ * and the container may do with them what every user may.
  * @param spec the caller has to have permission for each of its paths, see requirePermission()
  * @param fence directories that contain all these paths; links that lead out of them are not followed
  * @throws NiwaError SPEC_INVALID where a kept overlay is over the host's own root; what reach() throws
@@ -42,7 +43,10 @@ export async function realPaths(paths: readonly string[], asker: Asker): Promise
   return found.map(({ body }) => body.toString());
 }
 
-/** Gives an errand for each path that the start will use. Paths of namespaces are left out: the target of such a link is no path. */
+/**
+ * Gives an errand for each path that the start will use. Paths of namespaces are left out: the target of such a link is
+ * no path.
+ */
 function* errandsOf({ root, mounts, devices, hooks, namespaces }: Spec, fence: readonly string[]): Iterable<Errand> {
   if (root.path !== null && root.path !== '/') yield ['source', root.path, ...fence];
   if (root.file !== null) yield ['image', root.file, ...fence];

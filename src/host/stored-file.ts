@@ -34,7 +34,10 @@ export function loadNow<T>(path: string, parse: (text: string) => T): Found<T> {
   }
 }
 
-/** Reads a file like {@link loadNow}; where that fails, tries again for a second, since EMFILE, ENFILE or EIO may soon be over. */
+/**
+ * Reads a file like {@link loadNow}; where that fails, tries again for a second, since EMFILE, ENFILE or EIO may soon
+ * be over.
+ */
 export async function load<T>(path: string, parse: (text: string) => T): Promise<Found<T>> {
   for (let tries = 1; ; tries++) {
     const found = loadNow(path, parse);
@@ -45,7 +48,8 @@ export async function load<T>(path: string, parse: (text: string) => T): Promise
 
 /**
  * Says whether a file or directory exists.
- * @throws what node:fs throws where the kernel does not say: a file that cannot be looked at must not be taken for missing
+ * @throws what node:fs throws where the kernel does not say: a file that cannot be looked at must not be taken for
+ * missing
  */
 export function isThere(path: string): boolean {
   try {

@@ -4,9 +4,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 const TURN_MS = 5;
 
 /**
- * Gives a function that has to be called between the pieces of long work. When the work has used its time, the function waits until the
- * event loop has done its other work. Without it, work on data in memory would block the event loop until its end, since it never
- * waits for the disk.
+ * Gives a function that has to be called between the pieces of long work. When the work has used its time, the function
+ * waits until the event loop has done its other work. Without it, work on data in memory would block the event loop
+ * until its end, since it never waits for the disk.
  */
 export function breather(): () => Promise<void> | undefined {
   let since = performance.now();

@@ -86,7 +86,10 @@ export function parseJson(bytes: Buffer, what: string): unknown {
   }
 }
 
-/** Checks a value of an image against a schema. @throws NiwaError IMAGE_INVALID with the first problems where the value does not fit */
+/**
+ * Checks a value of an image against a schema.
+ * @throws NiwaError IMAGE_INVALID with the first problems where the value does not fit
+ */
 export function requireShape(schema: Parameters<typeof problemsOf>[0], value: unknown, what: string): void {
   const problems = firstProblems(problemsOf(schema, value));
   if (problems.length === 0) return;

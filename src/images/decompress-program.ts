@@ -5,7 +5,10 @@ import { pipeline } from 'node:stream/promises';
 import { takeAwayOfNiwad } from '../host/own-limits.js';
 import { NiwaError } from '../protocol/errors.js';
 
-/** Programs that decompress their standard input. An xz file says how much memory it needs, up to 4 GiB; one made by `xz -9` needs 65 MiB. */
+/**
+ * Programs that decompress their standard input. An xz file says how much memory it needs, up to 4 GiB; one made by
+ * `xz -9` needs 65 MiB.
+ */
 const PROGRAMS = {
   xz: { args: ['--decompress', '--stdout', '--memlimit-decompress=128MiB'], debian: 'xz-utils' },
   bzip2: { args: ['--decompress', '--stdout'], debian: 'bzip2' },
@@ -17,7 +20,8 @@ const MAX_TOLD_CHARACTERS = 200;
 
 /**
  * Decompresses a file by a program of the host.
- * @throws NiwaError IMAGE_INVALID where the program refuses the file, HOST_ERROR where the program is missing; what the source throws
+ * @throws NiwaError IMAGE_INVALID where the program refuses the file, HOST_ERROR where the program is missing; what the
+ * source throws
  */
 export async function* decompressedBy(
   program: keyof typeof PROGRAMS,
@@ -27,7 +31,8 @@ export async function* decompressedBy(
   const child = spawn(program, args, { ...NOBODY, cwd: '/', env: { PATH: process.env.PATH }, stdio: 'pipe' });
   if (child.pid !== undefined) takeAwayOfNiwad(child.pid);
   const closed = once(child, 'close') as Promise<[number | null, string | null]>;
-  closed.catch(() => {}); // where the program cannot be started, the wait for "spawn" below fails, and its error is reported
+  // where the program cannot be started, the wait for "spawn" below fails, and its error is reported
+  closed.catch(() => {});
   let told = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (told = (told + text).slice(0, MAX_TOLD_CHARACTERS)));
   await once(child, 'spawn').catch((error: unknown) => {

@@ -19,7 +19,8 @@ const FORMATS: [RegExp, Decompressor][] = [
 const MAGIC_BYTES = 10;
 
 /**
- * Decompresses a tar, whether by gzip, zstd, xz, bzip2 or not at all. The first bytes decide, and not what a manifest says.
+ * Decompresses a tar, whether by gzip, zstd, xz, bzip2 or not at all. The first bytes decide, and not what a manifest
+ * says.
  * @param maxBytes the most bytes of the decompressed tar, since a small file may decompress to any size
  * @throws NiwaError IMAGE_INVALID where the file is damaged or too large, HOST_ERROR where a program for it is missing
  */
@@ -42,7 +43,10 @@ export async function* decompressed(source: AsyncIterable<Buffer>, maxBytes: num
   }
 }
 
-/** Gives the first piece, of at least {@link MAGIC_BYTES} where the source has so many, and all pieces, the first included. */
+/**
+ * Gives the first piece, of at least {@link MAGIC_BYTES} where the source has so many, and all pieces, the first
+ * included.
+ */
 async function peek(source: AsyncIterable<Buffer>): Promise<{ first: Buffer; all: AsyncGenerator<Buffer> }> {
   const pieces = source[Symbol.asyncIterator]();
   let first: Buffer = Buffer.alloc(0);
@@ -69,7 +73,10 @@ async function* gunzip(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   }
 }
 
-/** Decompresses zstd in JavaScript, since Node.js can do it only from version 22.15 on. A file may consist of several frames. */
+/**
+ * Decompresses zstd in JavaScript, since Node.js can do it only from version 22.15 on. A file may consist of several
+ * frames.
+ */
 async function* unzstd(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const ready: Uint8Array[] = [];
   const stream = new Decompress((chunk) => ready.push(chunk));

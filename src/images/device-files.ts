@@ -5,15 +5,18 @@ import { plainPath, type translate } from './translate.js';
 const MOST_NAMED = 10;
 
 /**
- * Collects the device files of a layer. None of them is made: a container has its own /dev, and may use no other device of the host. A
- * warning names the device files outside of /dev.
+ * Collects the device files of a layer. None of them is made: a container has its own /dev, and may use no other device
+ * of the host. A warning names the device files outside of /dev.
  */
 export class DeviceFiles {
   readonly #paths = new Set<string>();
   readonly #named: string[] = [];
   #elsewhere = 0;
 
-  /** Says whether a member is not made: a device file, or a hard link to one. @throws NiwaError IMAGE_INVALID for a path with ".." in it */
+  /**
+   * Says whether a member is not made: a device file, or a hard link to one.
+   * @throws NiwaError IMAGE_INVALID for a path with ".." in it
+   */
   leaveOut(made: NonNullable<ReturnType<typeof translate>>, entry: TarEntry): made is 'device' {
     if (made !== 'device' && this.#paths.size === 0) return false;
     const path = plainPath(entry.path);

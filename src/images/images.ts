@@ -5,7 +5,10 @@ import { importImages } from './import.js';
 import type { ImageLimits } from './limits.js';
 import type { ImageStore } from './store.js';
 
-/** The operations on images. Each uses the store within the limits; after each change, images and layers without use are removed. */
+/**
+ * The operations on images. Each uses the store within the limits; after each change, images and layers without use are
+ * removed.
+ */
 export class Images {
   readonly #store: ImageStore;
   readonly #limits: ImageLimits;
@@ -41,7 +44,10 @@ export class Images {
     await importImages(this.#store, tar, name, this.#limits, tell).finally(() => this.tidy());
   }
 
-  /** Removes a name. An image is removed with its last name, a layer with its last image and container. @throws NiwaError NOT_FOUND */
+  /**
+   * Removes a name. An image is removed with its last name, a layer with its last image and container.
+   * @throws NiwaError NOT_FOUND
+   */
   remove(name: string): void {
     this.#store.removeName(name);
     this.tidy();

@@ -20,8 +20,8 @@ const ARCHITECTURES: Partial<Record<NodeJS.Architecture, string>> = { x64: 'amd6
 export const PLATFORM: Platform = { os: 'linux', architecture: ARCHITECTURES[process.arch] ?? process.arch };
 
 /**
- * Imports the images of a tar (an OCI image layout, or the output of `docker save`) into the store. Either all of them get their
- * names, or the store stays as it was.
+ * Imports the images of a tar (an OCI image layout, or the output of `docker save`) into the store. Either all of them
+ * get their names, or the store stays as it was.
  * @param name the name of the image, instead of the names in the tar; the tar must have only one image then
  * @param tell called with the progress
  * @throws NiwaError IMAGE_INVALID, SPEC_INVALID for a name, HOST_ERROR
@@ -55,7 +55,10 @@ export async function importImages(
   }
 }
 
-/** Gives each image the names that it is to get. @throws NiwaError IMAGE_INVALID where an image has no name, or two have the same */
+/**
+ * Gives each image the names that it is to get.
+ * @throws NiwaError IMAGE_INVALID where an image has no name, or two have the same
+ */
 function withNames(images: FoundImage[], given: string | undefined): FoundImage[] {
   const ids = new Set(images.map(({ id }) => id));
   const [first] = images;
@@ -105,7 +108,10 @@ async function addLayers(
   }
 }
 
-/** Unpacks a layer into a temporary directory. @throws NiwaError IMAGE_INVALID where its digest is not the one that the image names */
+/**
+ * Unpacks a layer into a temporary directory.
+ * @throws NiwaError IMAGE_INVALID where its digest is not the one that the image names
+ */
 async function unpackBlob(
   { file }: Blob,
   diffId: string,
@@ -125,7 +131,10 @@ async function unpackBlob(
   return { directory: unpacking.directory, bytes };
 }
 
-/** Gives a function that calls `report` with the first number, and then once in each {@link REPORT_BYTES}. Numbers have to grow. */
+/**
+ * Gives a function that calls `report` with the first number, and then once in each {@link REPORT_BYTES}. Numbers have
+ * to grow.
+ */
 function sometimes(report: (bytes: number) => void): (bytes: number) => void {
   let next = 0;
   return (bytes) => {

@@ -17,14 +17,16 @@ const IndexSchema = Type.Object({
 });
 
 /**
- * The index. All digests are hexadecimal. `names`: for each name its image. `images`: for each image the chain ids of its layers, the
- * lowest first (an earlier version wrote the digests of their tars). `layers`: for each layer the bytes of its files.
+ * The index. All digests are hexadecimal. `names`: for each name its image. `images`: for each image the chain ids of
+ * its layers, the lowest first (an earlier version wrote the digests of their tars). `layers`: for each layer the bytes
+ * of its files.
  */
 export type Index = Static<typeof IndexSchema>;
 
 /**
  * Reads the index; gives an empty index where the file does not exist.
- * @throws NiwaError HOST_ERROR where the file is damaged, cannot be read or has another version: an empty index in its place would let
+ * @throws NiwaError HOST_ERROR where the file is damaged, cannot be read or has another version: an empty index in its
+ * place would let
  *   all images be removed
  */
 export function readIndex(path: string): Index {
@@ -44,7 +46,10 @@ function parseIndex(text: string): Index {
   return value as Index;
 }
 
-/** Replaces a file by a synced rename: after a crash of the machine, the file has the old or the new content. @throws what node:fs throws */
+/**
+ * Replaces a file by a synced rename: after a crash of the machine, the file has the old or the new content.
+ * @throws what node:fs throws
+ */
 export function writeSynced(path: string, bytes: Buffer): void {
   const fd = openSync(`${path}.new`, 'w', 0o600);
   try {

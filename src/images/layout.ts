@@ -4,7 +4,10 @@ import { requireBoundedJson } from '../spec/bounds.js';
 import { shortened } from '../spec/problems.js';
 import { DIGEST_PATTERN, type ImageConfig, parseConfig, parseJson, requireShape } from './config.js';
 
-/** Finds the images in a tar: in an OCI image layout, or in the output of `docker save`. The content decides which of the two it is. */
+/**
+ * Finds the images in a tar: in an OCI image layout, or in the output of `docker save`. The content decides which of
+ * the two it is.
+ */
 
 /** A file of the tar, written to disk. */
 export interface Blob {
@@ -26,7 +29,10 @@ export interface Contents {
 export interface FoundImage {
   /** The names that the tar gives to the image. */
   names: string[];
-  /** The hexadecimal sha256 of the configuration. It stands for the whole image, since the configuration has the digests of all layers. */
+  /**
+   * The hexadecimal sha256 of the configuration. It stands for the whole image, since the configuration has the digests
+   * of all layers.
+   */
   id: string;
   configBytes: Buffer;
   config: ImageConfig;
@@ -87,8 +93,8 @@ const INDEX_TYPES = [
 ];
 
 /**
- * Gives the images of a tar for a platform. After each file that is read, the event loop does its other work; the size of these files
- * is limited.
+ * Gives the images of a tar for a platform. After each file that is read, the event loop does its other work; the size
+ * of these files is limited.
  * @throws NiwaError IMAGE_INVALID where there is no such image, or a file does not have the digest that names it
  */
 export async function findImages(contents: Contents, platform: Platform): Promise<FoundImage[]> {
@@ -118,7 +124,10 @@ async function ociImages(contents: Contents, index: Blob, platform: Platform): P
   return images;
 }
 
-/** Gives all manifests of an index and of the indexes in it. Each has its own name, or else the name of the index that has it. */
+/**
+ * Gives all manifests of an index and of the indexes in it. Each has its own name, or else the name of the index that
+ * has it.
+ */
 async function manifestsIn(
   contents: Contents,
   blob: Blob,
@@ -170,7 +179,10 @@ async function checked(
   return { names, id: configBlob.sha256, configBytes, config, layers };
 }
 
-/** Reads JSON that is small enough to be checked on the event loop. @throws NiwaError IMAGE_INVALID where it is larger */
+/**
+ * Reads JSON that is small enough to be checked on the event loop.
+ * @throws NiwaError IMAGE_INVALID where it is larger
+ */
 async function readBounded(contents: Contents, blob: Blob, what: string): Promise<Buffer> {
   const bytes = await contents.read(blob);
   try {

@@ -9,7 +9,10 @@ import { readTar, type TarMember } from './tar/reader.js';
 
 /** The most bytes of one JSON file of an image; real ones are smaller. */
 const MAX_JSON_BYTES = 4 * 1024 * 1024;
-/** The most bytes of all reads of one tar together: a tar that names one file a thousand times lets it be read and kept a thousand times. */
+/**
+ * The most bytes of all reads of one tar together: a tar that names one file a thousand times lets it be read and kept
+ * a thousand times.
+ */
 const MAX_READ_BYTES = 16 * 1024 * 1024;
 /** Each read counts as at least so many bytes, since also the read of a small file takes time. */
 const READ_BYTES = 4096;
@@ -17,8 +20,8 @@ const MAX_MEMBERS = 100_000;
 const MAX_LINKS = 8;
 
 /**
- * Writes the files of an image's tar to disk. They cannot be used while the tar is received, since the manifest, which describes them, may
- * be the last file. On disk they have names that niwa chooses, not names from the tar.
+ * Writes the files of an image's tar to disk. They cannot be used while the tar is received, since the manifest, which
+ * describes them, may be the last file. On disk they have names that niwa chooses, not names from the tar.
  * @param directory an empty directory
  * @param report called with the number of bytes received so far
  * @throws NiwaError IMAGE_INVALID, HOST_ERROR
@@ -85,7 +88,9 @@ function pathOf({ path }: TarEntry): string {
   return posix.normalize(path).replace(/\/$/, '');
 }
 
-/** Gives the path to which a link leads. `docker save` writes a layer that several images have once, and links to it. */
+/**
+ * Gives the path to which a link leads. `docker save` writes a layer that several images have once, and links to it.
+ */
 function linkTarget({ type, target }: TarEntry, path: string): string {
   if (type === 'link') return posix.normalize(target);
   if (type === 'symlink') return posix.join(posix.dirname(path), target);

@@ -21,17 +21,23 @@ export interface UnpackedLayer {
 const run = promisify(execFile);
 
 /**
- * Images, stored by content: a layer is a directory named by its chain id, an image is its configuration named by its digest, and
- * names lead to images. One index file, which is replaced in one step, lists all of them. Files that the index does not list were left
- * over by a crash. A store belongs to one daemon.
+ * Images, stored by content: a layer is a directory named by its chain id, an image is its configuration named by its
+ * digest, and names lead to images. One index file, which is replaced in one step, lists all of them. Files that the
+ * index does not list were left over by a crash. A store belongs to one daemon.
  */
 export class ImageStore {
   readonly #directory: string;
-  /** How many imports and starts of containers use a layer now. The index does not have these uses, and the layer must not be removed. */
+  /**
+   * How many imports and starts of containers use a layer now. The index does not have these uses, and the layer must
+   * not be removed.
+   */
   readonly #pins = new Map<string, number>();
   /** The layers that are being unpacked now, with the end of that. */
   readonly #unpacking = new Map<string, Promise<void>>();
-  /** The index, as soon as it could be read. Until then operations on images are refused; containers can be made all the same. */
+  /**
+   * The index, as soon as it could be read. Until then operations on images are refused; containers can be made all the
+   * same.
+   */
   #loaded: Index | null = null;
 
   /**
@@ -41,7 +47,8 @@ export class ImageStore {
   constructor(directory: string) {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      this.#directory = realpathSync(directory); // the boot helper follows no links, so the layers of a spec have real paths
+      // the boot helper follows no links, so the layers of a spec have real paths
+      this.#directory = realpathSync(directory);
       for (const kind of ['layers', 'configs', 'tmp']) mkdirSync(this.#at(kind), { recursive: true, mode: 0o700 });
     } catch (error) {
       throw new NiwaError('HOST_ERROR', `cannot use the images in ${directory}: ${messageOf(error)}`, { cause: error });
@@ -70,7 +77,10 @@ export class ImageStore {
     };
   }
 
-  /** Gives the image of a name, its configuration, and the directories of its layers, the topmost first. @throws NiwaError NOT_FOUND */
+  /**
+   * Gives the image of a name, its configuration, and the directories of its layers, the topmost first.
+   * @throws NiwaError NOT_FOUND
+   */
   open(reference: string): { info: ImageInfo; config: ImageConfig; directories: string[] } {
     const info = this.find(this.#nameOf(reference)) as ImageInfo;
     const id = info.id.slice('sha256:'.length);
@@ -95,7 +105,9 @@ export class ImageStore {
     return () => count(-1);
   }
 
-  /** Makes an empty directory on the same file system. If the caller does not remove it, the next start of niwad does. */
+  /**
+   * Makes an empty directory on the same file system. If the caller does not remove it, the next start of niwad does.
+   */
   makeTemporary(): string {
     const path = this.#at('tmp', randomBytes(8).toString('hex'));
     mkdirSync(path, { mode: 0o700 });
@@ -120,7 +132,8 @@ export class ImageStore {
     try {
       const { directory, bytes } = await unpack();
       const place = this.directoryOf(layer);
-      if (existsSync(place)) await this.removeTree(place); // niwad died after the rename, and before the index was written
+      // niwad died after the rename, and before the index was written
+      if (existsSync(place)) await this.removeTree(place);
       renameSync(directory, place);
       syncDirectory(this.#at('layers'));
       this.#save({ ...this.#index, layers: { ...this.#index.layers, [layer]: { bytes } } });
@@ -158,7 +171,8 @@ export class ImageStore {
   }
 
   /**
-   * Removes the images that have no name, and the layers that no image has, that are not in `used` and that are not pinned.
+   * Removes the images that have no name, and the layers that no image has, that are not in `used` and that are not
+   * pinned.
    * @param used the directories of the layers that containers use
    */
   async collect(used: Iterable<string>): Promise<void> {
@@ -196,7 +210,10 @@ export class ImageStore {
     await this.collect(inUse);
   }
 
-  /** Removes directories. All are renamed first, in one turn of the event loop: the same layer may be imported again before they are gone. */
+  /**
+   * Removes directories. All are renamed first, in one turn of the event loop: the same layer may be imported again
+   * before they are gone.
+   */
   async #remove(paths: string[]): Promise<void> {
     const moved = paths.map((path) => {
       const away = this.#at('tmp', randomBytes(8).toString('hex'));

@@ -2,18 +2,23 @@ import type { LayerEntry } from '../kernel/layers.js';
 import { badTar, type TarEntry } from './tar/entry.js';
 
 /**
- * Says what a member of a layer's tar becomes on disk. Pure. A whiteout is a member that deletes a file of the layers below. In tars
- * whiteouts have the form of the OCI image specification ("layer.md"), which comes from AUFS; on disk they have that of overlayfs.
+ * Says what a member of a layer's tar becomes on disk. Pure. A whiteout is a member that deletes a file of the layers
+ * below. In tars whiteouts have the form of the OCI image specification ("layer.md"), which comes from AUFS; on disk
+ * they have that of overlayfs.
  */
 
 const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
 
-/** Extended attributes that mean the same in every container. Others belong to the host (labels of SELinux) or to overlayfs (trusted). */
+/**
+ * Extended attributes that mean the same in every container. Others belong to the host (labels of SELinux) or to
+ * overlayfs (trusted).
+ */
 const XATTRS = [/^user\./, /^security\.capability$/, /^system\.posix_acl_(access|default)$/];
 
 /**
- * Gives the entry that is to be made for a member; null for AUFS's own files; "device" for a device file, which is not made.
+ * Gives the entry that is to be made for a member; null for AUFS's own files; "device" for a device file, which is not
+ * made.
  * @throws NiwaError IMAGE_INVALID for a path with ".." in it, or a whiteout that names no file
  */
 export function translate(entry: TarEntry): LayerEntry | 'device' | null {
@@ -50,7 +55,10 @@ function made(entry: TarEntry, kind: LayerEntry['kind'], parts: string[], target
   };
 }
 
-/** Gives a path below the layer's root in its shortest form, so that equal paths are equal texts. @throws NiwaError IMAGE_INVALID */
+/**
+ * Gives a path below the layer's root in its shortest form, so that equal paths are equal texts.
+ * @throws NiwaError IMAGE_INVALID
+ */
 export function plainPath(path: string): string {
   return partsOf(path).join('/');
 }

@@ -17,7 +17,10 @@ import { translate } from './translate.js';
 const writeAt = promisify(write);
 const truncate = promisify(ftruncate);
 
-/** Each file counts so many bytes beside its content: else an image of empty files could fill the disk with inodes and names. */
+/**
+ * Each file counts so many bytes beside its content: else an image of empty files could fill the disk with inodes and
+ * names.
+ */
 const ENTRY_BYTES = 512;
 
 /** Where and how a layer is unpacked. */
@@ -35,8 +38,9 @@ export interface Unpacking {
 }
 
 /**
- * Unpacks the tar of a layer into the form of an upper layer of overlayfs. A tar may leave out what the layers below have: the
- * attributes of a directory, the target of a symbolic link in a path, the file of a hard link. These are taken from the layers below.
+ * Unpacks the tar of a layer into the form of an upper layer of overlayfs. A tar may leave out what the layers below
+ * have: the attributes of a directory, the target of a symbolic link in a path, the file of a hard link. These are
+ * taken from the layers below.
  * @returns the bytes of its files, and the hexadecimal sha256 of the tar
  * @throws NiwaError IMAGE_INVALID, HOST_ERROR
  */
@@ -95,7 +99,10 @@ class Maker {
   readonly #layers: readonly number[];
   readonly #budget: Budget;
   readonly #report: (bytes: number) => void;
-  /** The directories by path. Their times are set at the end, since each file that is made in a directory changes its time. */
+  /**
+   * The directories by path. Their times are set at the end, since each file that is made in a directory changes its
+   * time.
+   */
   readonly #directories = new Map<string, LayerEntry>();
 
   constructor(layers: readonly number[], budget: Budget, report: (bytes: number) => void) {
@@ -161,7 +168,10 @@ function directoryEntry(path: Buffer): LayerEntry {
   return { kind: 'directory', path, target, mode: 0, uid: 0, gid: 0, mtimeSec: 0, mtimeNsec: 0, xattrs: [] };
 }
 
-/** Errnos of a file system that cannot make such a file. For a hard link, they mean that the layer asks for a forbidden link. */
+/**
+ * Errnos of a file system that cannot make such a file. For a hard link, they mean that the layer asks for a forbidden
+ * link.
+ */
 const REFUSED = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP'];
 
 /** Gives a handler that turns an error of the kernel into one that names the entry. */

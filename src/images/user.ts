@@ -29,8 +29,8 @@ export function readerOf(layers: readonly string[]): ReadLines {
 }
 
 /**
- * Reads the users of a root. If a user of niwa has named the root's directory, its file system may hang. So niwa-reach reads the files,
- * and never niwad itself.
+ * Reads the users of a root. If a user of niwa has named the root's directory, its file system may hang. So niwa-reach
+ * reads the files, and never niwad itself.
  * @throws what reach() throws
  */
 export async function accountsOf({ path, layers }: Root, asker: Asker): Promise<ReadLines> {
@@ -58,8 +58,8 @@ export function lookUpUser(text: string, read: ReadLines): { uid: number; gid: n
 }
 
 /**
- * Writes the user of an image in the form of `process.user`. As in Docker, an empty user means 0, and an empty group means none. A
- * number without a group gets the group of its line in passwd; without such a line, 0.
+ * Writes the user of an image in the form of `process.user`. As in Docker, an empty user means 0, and an empty group
+ * means none. A number without a group gets the group of its line in passwd; without such a line, 0.
  * @param text such as `app`, `1000:` or `:2000`
  */
 export function userOfImage(text: string, read: ReadLines): string {
@@ -70,7 +70,10 @@ export function userOfImage(text: string, read: ReadLines): string {
   return uid === undefined ? user : `${uid}:${groupOfUser(uid, read)}`;
 }
 
-/** Gives the group of a user in passwd; "0" without such a line. A group that is no number stays as it is: a later check refuses it. */
+/**
+ * Gives the group of a user in passwd; "0" without such a line. A group that is no number stays as it is: a later check
+ * refuses it.
+ */
 function groupOfUser(uid: number, read: ReadLines): string {
   const entry = read('etc/passwd')
     .map((line) => line.split(':'))

@@ -9,12 +9,15 @@ const START_BYTES = 5;
 const BLOCK_HEADER_BYTES = 3;
 const CHECKSUM_BYTES = 4;
 const RLE = 1;
-/** The largest window: the decompressor moves the whole window for each block. The tools that make images use up to 32 MiB. */
+/**
+ * The largest window: the decompressor moves the whole window for each block. The tools that make images use up to 32
+ * MiB.
+ */
 const MAX_WINDOW_BYTES = 32 * 1024 * 1024;
 
 /**
- * Cuts a zstd file into pieces of one or two blocks. Four compressed bytes may become 128 KiB, so the event loop does its other work
- * between two pieces. Damaged bytes are passed on, and the decompressor refuses them.
+ * Cuts a zstd file into pieces of one or two blocks. Four compressed bytes may become 128 KiB, so the event loop does
+ * its other work between two pieces. Damaged bytes are passed on, and the decompressor refuses them.
  * @throws NiwaError IMAGE_INVALID for a window of more than 32 MiB, or a file that ends in a skippable frame
  */
 export async function* blocksOf(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -45,7 +45,9 @@ export interface CreateRequest {
    * resources to this user.
    */
   owner: number;
-  /** The maps of additional user namespaces, at most 17. The boot program gets them as the descriptors 6, 7 and so on. */
+  /**
+   * The maps of additional user namespaces, at most 17. The boot program gets them as the descriptors 6, 7 and so on.
+   */
   mountMaps: [uids: string, gids: string][];
   /** The path of a squashfs or erofs file that is mounted read-only for the program's image operation; "" for none. */
   image: string;
@@ -93,7 +95,9 @@ export interface Started {
   phases: Record<'startQueue' | 'exec', number>;
 }
 
-/** The saved facts about a container of an earlier daemon. If the keeper has other values, the keeper's values count. */
+/**
+ * The saved facts about a container of an earlier daemon. If the keeper has other values, the keeper's values count.
+ */
 export interface AdoptRequest {
   handle: Handle;
   id: string;

@@ -56,7 +56,10 @@ export interface Terminals {
   open(handle: Handle, fifo: string): number;
   /** Copies the rest of the output and ends the copy. If the FIFO is full, waits until it has room. */
   finish(copy: number): Promise<void>;
-  /** Gives the writing end of a new pipe into a container's terminal; the caller has to close it. @throws KernelError */
+  /**
+   * Gives the writing end of a new pipe into a container's terminal; the caller has to close it.
+   * @throws KernelError
+   */
   input(handle: Handle): number;
   /** Sets the size of a container's terminal; does nothing if the container has none. */
   resize(handle: Handle, rows: number, columns: number): void;

@@ -1,6 +1,9 @@
 import type { StreamName } from '../protocol/logs.js';
 
-/** A line of an index: "from this offset on the bytes are of this stream, and came at this time" (native/addon/log_file.cc). */
+/**
+ * A line of an index: "from this offset on the bytes are of this stream, and came at this time"
+ * (native/addon/log_file.cc).
+ */
 
 export interface Entry {
   /** Microseconds since 1970. */
@@ -10,10 +13,16 @@ export interface Entry {
   offset: number;
 }
 
-/** The length of a line: 16 digits of microseconds, `o` or `e`, 12 digits of the offset, with spaces between them, and a newline. */
+/**
+ * The length of a line: 16 digits of microseconds, `o` or `e`, 12 digits of the offset, with spaces between them, and a
+ * newline.
+ */
 export const ENTRY_BYTES = 32;
 
-/** Parses the whole lines of an index. A crash of the machine may have left other bytes in place of a line; they are skipped. */
+/**
+ * Parses the whole lines of an index. A crash of the machine may have left other bytes in place of a line; they are
+ * skipped.
+ */
 export function parseEntries(bytes: Buffer): Entry[] {
   const lines = bytes.toString('latin1').match(/[0-9]{16} [oe] [0-9]{12}\n/g) ?? [];
   return lines.map((line) => ({

@@ -18,7 +18,10 @@ export interface LogRange {
   begun?: (() => void) | undefined;
 }
 
-/** The stored output of one container. Each reader has its own place, so a slow reader delays neither the others nor the container. */
+/**
+ * The stored output of one container. Each reader has its own place, so a slow reader delays neither the others nor the
+ * container.
+ */
 export class ContainerLog {
   readonly #directory: string;
   readonly #watch: () => void;
@@ -88,7 +91,10 @@ export class ContainerLog {
     return reader;
   }
 
-  /** Waits for the first output, which makes the directory; all of it belongs to the range. Gives null where the container exits without. */
+  /**
+   * Waits for the first output, which makes the directory; all of it belongs to the range. Gives null where the
+   * container exits without.
+   */
   async #awaitFirst({ follow, begun }: LogRange, left: AbortSignal): Promise<LogReader | null> {
     begun?.();
     while (follow === true && !left.aborted) {
@@ -101,7 +107,9 @@ export class ContainerLog {
     return null;
   }
 
-  /** Asks to be told of the next output, unless that was asked for already; gives how often output was told of so far. */
+  /**
+   * Asks to be told of the next output, unless that was asked for already; gives how often output was told of so far.
+   */
   #ask(): number {
     if (!this.#asked) {
       this.#asked = true;

@@ -11,8 +11,9 @@ export interface Position {
 export const OLDEST: Position = { number: 0, offset: 0 };
 
 /**
- * Reads a log from a place on, as fast as its caller asks, while the log grows and is rotated. It holds the directory open. So when
- * the id is used again for a new container, the reader does not read the new log. Errors of the file system are thrown as they are.
+ * Reads a log from a place on, as fast as its caller asks, while the log grows and is rotated. It holds the directory
+ * open. So when the id is used again for a new container, the reader does not read the new log. Errors of the file
+ * system are thrown as they are.
  */
 export class LogReader {
   readonly #directory: FileHandle;
@@ -67,7 +68,8 @@ export class LogReader {
       const pieces = await this.#readHere();
       if (pieces.length > 0) return pieces;
       if (!(await this.numbers()).some((number) => number > this.#at.number)) return [];
-      const rest = await this.#readHere(); // the next segment is begun only when this one is complete: so this is its rest
+      // the next segment is begun only when this one is complete: so this is its rest
+      const rest = await this.#readHere();
       if (rest.length > 0) return rest;
       await this.seek({ number: this.#at.number + 1, offset: 0 });
     }
@@ -88,7 +90,9 @@ export class LogReader {
     return pieces;
   }
 
-  /** Opens the segment to read next; where that was removed, the oldest one after it. Gives false where there is none. */
+  /**
+   * Opens the segment to read next; where that was removed, the oldest one after it. Gives false where there is none.
+   */
   async #enter(): Promise<boolean> {
     for (const number of await this.numbers()) {
       if (number < this.#at.number) continue;

@@ -20,8 +20,8 @@ export async function positionSince(reader: LogReader, usec: number): Promise<Po
 }
 
 /**
- * Finds the place at which the last lines before a given place begin. A line that goes on over several pieces counts in the piece
- * that has its newline. Text after the last newline counts as a line.
+ * Finds the place at which the last lines before a given place begin. A line that goes on over several pieces counts in
+ * the piece that has its newline. Text after the last newline counts as a line.
  * @param end the place from which to count back; null for the end of the log
  * @param stream count only lines of this stream; undefined for both streams
  */
@@ -82,7 +82,9 @@ class LineCounter {
     this.#left = lines;
   }
 
-  /** Gives where in this piece the first of the wanted lines begins; null where that line begins in an earlier piece. */
+  /**
+   * Gives where in this piece the first of the wanted lines begins; null where that line begins in an earlier piece.
+   */
   count(data: Buffer): number | null {
     let end = data.length;
     if (!this.#begun && end > 0) {

@@ -14,12 +14,18 @@ export interface Piece {
 const PIECE_BYTES = 64 * 1024;
 const BLOCK_ENTRIES = 256;
 
-/** One file of a log, with its index. The files may grow or be removed while they are open. Errors of the file system are thrown as they are. */
+/**
+ * One file of a log, with its index. The files may grow or be removed while they are open. Errors of the file system
+ * are thrown as they are.
+ */
 export class Segment {
   readonly number: number;
   readonly #log: FileHandle;
   readonly #index: FileHandle;
-  /** The number of an index entry at or before the last offset that was read. The search for the next offset begins there. */
+  /**
+   * The number of an index entry at or before the last offset that was read. The search for the next offset begins
+   * there.
+   */
   #near = 0;
 
   private constructor(number: number, log: FileHandle, index: FileHandle) {
@@ -60,7 +66,8 @@ export class Segment {
 
   /** Reads up to 64 KiB from an offset on; gives an empty list at the end. */
   async read(offset: number, end = Number.POSITIVE_INFINITY): Promise<Piece[]> {
-    const { size, mtimeMs } = await this.#log.stat(); // before the index is read: the addon writes a byte's entry before the byte
+    // before the index is read: the addon writes a byte's entry before the byte
+    const { size, mtimeMs } = await this.#log.stat();
     if (offset >= Math.min(size, end)) return [];
     const { entries, more } = await this.#entriesFrom(offset);
     const known = more ? (entries.at(-1)?.offset ?? size) : size;
@@ -90,7 +97,10 @@ export class Segment {
     return { entries: block.slice(passed), more: block.length === BLOCK_ENTRIES };
   }
 
-  /** Finds the first entry for which `holds`, as for all later ones; gives the number of entries where it holds for none. */
+  /**
+   * Finds the first entry for which `holds`, as for all later ones; gives the number of entries where it holds for
+   * none.
+   */
   async #firstEntry(holds: (entry: Entry) => boolean): Promise<number> {
     let low = 0;
     let high = Math.floor((await this.#index.stat()).size / ENTRY_BYTES);

@@ -13,11 +13,17 @@ export interface LogLimits {
   /** All files of a container together. */
   maxBytes: number;
   maxFiles: number;
-  /** How much output is taken each second on average; 0 for no limit. A container that writes faster waits in its writes. */
+  /**
+   * How much output is taken each second on average; 0 for no limit. A container that writes faster waits in its
+   * writes.
+   */
   bytesPerSecond: number;
 }
 
-/** The stored output of all containers of one daemon. Each container has a directory for its log, and one for the FIFOs to which it writes. */
+/**
+ * The stored output of all containers of one daemon. Each container has a directory for its log, and one for the FIFOs
+ * to which it writes.
+ */
 export class LogStore {
   readonly #runDir: string;
   readonly #logDir: string;
@@ -45,8 +51,8 @@ export class LogStore {
   }
 
   /**
-   * Removes the log of an earlier container with the same id. The directory of the new log is made with the first output, so a
-   * container that writes nothing costs the disk nothing, neither at its start nor at its end.
+   * Removes the log of an earlier container with the same id. The directory of the new log is made with the first
+   * output, so a container that writes nothing costs the disk nothing, neither at its start nor at its end.
    * @throws NiwaError HOST_ERROR
    */
   prepare(id: string): void {
@@ -64,7 +70,10 @@ export class LogStore {
     return new ContainerLog(this.#directoryOf(id), () => this.#kernel.logs.watch(handle));
   }
 
-  /** Begins to store what the container writes to its FIFOs; new output is added behind the output stored before. @throws KernelError */
+  /**
+   * Begins to store what the container writes to its FIFOs; new output is added behind the output stored before.
+   * @throws KernelError
+   */
   open(id: string, handle: Handle): void {
     const directory = this.#directoryOf(id);
     this.#kernel.logs.open(handle, { ...this.fifosOf(id), directory, ...this.#limits });
@@ -94,7 +103,10 @@ export class LogStore {
     for (const id of readdirSync(this.#logDir)) if (!ids.has(id)) this.discard(id);
   }
 
-  /** The addon tells that output of a container cannot be stored, or can be stored again. A full disk concerns all: the first is logged. */
+  /**
+   * The addon tells that output of a container cannot be stored, or can be stored again. A full disk concerns all: the
+   * first is logged.
+   */
   hearError({ errno, handle }: LogErrorEvent, id: string | undefined): void {
     const before = this.#unstored.size;
     if (errno === null) this.#unstored.delete(handle);

@@ -56,7 +56,9 @@ export function ipv6Text(number: bigint): string {
   return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1);
 }
 
-/** Parses `fd00:88::/64` and gives its first address as a number; undefined where the text is no IPv6 prefix of 64 bits. */
+/**
+ * Parses `fd00:88::/64` and gives its first address as a number; undefined where the text is no IPv6 prefix of 64 bits.
+ */
 export function parseSubnet6(text: string): bigint | undefined {
   const [address = '', length] = text.split('/');
   if (!isIPv6(address) || length !== '64') return undefined;

@@ -20,7 +20,10 @@ export interface BridgeOptions {
   kernel: Pick<Kernel, 'network'>;
 }
 
-/** The bridge on the host, and its rules. It is made for the first member, and removed when niwad ends and it has no members. */
+/**
+ * The bridge on the host, and its rules. It is made for the first member, and removed when niwad ends and it has no
+ * members.
+ */
 export class Bridge {
   readonly #options: BridgeOptions;
   readonly #mark: BridgeMark;
@@ -53,8 +56,9 @@ export class Bridge {
   }
 
   /**
-   * Takes over the bridge of an earlier niwad: loads the rules for its members anew, and deletes the interfaces of containers that are no
-   * members. Where there is no bridge, nothing is done; where the bridge has no members, it is removed.
+   * Takes over the bridge of an earlier niwad: loads the rules for its members anew, and deletes the interfaces of
+   * containers that are no members. Where there is no bridge, nothing is done; where the bridge has no members, it is
+   * removed.
    * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR
    */
   async renew(): Promise<void> {
@@ -103,8 +107,9 @@ export class Bridge {
   }
 
   /**
-   * Lets the kernel forget the connections of containers that an earlier niwad had: all connections with addresses of the subnet but those
-   * of connected members. Else the next container with such an address would get packets of these connections.
+   * Lets the kernel forget the connections of containers that an earlier niwad had: all connections with addresses of
+   * the subnet but those of connected members. Else the next container with such an address would get packets of these
+   * connections.
    */
   async #forgetConnections(): Promise<void> {
     const { subnetText, subnet6 } = this.#options.segment;

@@ -4,7 +4,9 @@ import type { Network, PublishedPort } from '../protocol/resolved-spec.js';
 import { addressBytes } from './addresses.js';
 import type { Lease } from './lease.js';
 
-/** Gives the elements of one container in the sets and maps of ruleset.ts, as bytes for the kernel and as text for nft. */
+/**
+ * Gives the elements of one container in the sets and maps of ruleset.ts, as bytes for the kernel and as text for nft.
+ */
 
 /** The numbers of the families of tables: NFPROTO_*. */
 const FAMILY = { inet: 1, bridge: 7 } as const;
@@ -41,7 +43,8 @@ const device = (value: string): Part => {
 };
 
 /**
- * Gives the elements of one container: the addresses from which it may send, its published ports, its name servers, its group.
+ * Gives the elements of one container: the addresses from which it may send, its published ports, its name servers, its
+ * group.
  * @param group the number of its group; null where it is in no group
  */
 export function elementsOf(lease: Lease, network: Network, group: number | null): Element[] {
@@ -94,7 +97,10 @@ function publish({ protocol: layer, hostAddress, host, container }: PublishedPor
   return { family: 'inet', set, key: [address(hostAddress), ...key], data };
 }
 
-/** Says whether a port on an address of the host can be published for an address of the container: both need the same family. */
+/**
+ * Says whether a port on an address of the host can be published for an address of the container: both need the same
+ * family.
+ */
 function fits(hostAddress: string | null, own: string): boolean {
   return hostAddress === null || isIPv4(hostAddress) === isIPv4(own);
 }

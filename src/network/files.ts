@@ -10,8 +10,9 @@ import type { Lease } from './lease.js';
 export type FileName = 'hosts' | 'hostname' | 'resolv.conf';
 
 /**
- * Gives the files that a container gets. On the bridge it gets all. Without the bridge it has no name servers, so it gets no `resolv.conf`;
- * it gets `hosts` and `hostname` if it has a network namespace and a root of its own, since that root may not have the name `localhost`.
+ * Gives the files that a container gets. On the bridge it gets all. Without the bridge it has no name servers, so it
+ * gets no `resolv.conf`; it gets `hosts` and `hostname` if it has a network namespace and a root of its own, since that
+ * root may not have the name `localhost`.
  */
 export function fileNames({ network, namespaces, root }: Spec): FileName[] {
   if (network !== null) return ['hosts', 'hostname', 'resolv.conf'];
@@ -30,7 +31,8 @@ export function placedFiles(spec: Spec, directory: string): PlacedFile[] {
 
 /**
  * Gives the text of each file of a container.
- * @param about.network with a complete `dns`, see {@link dnsOf}. `network` and `lease` are null for a container that is not on the bridge
+ * @param about.network with a complete `dns`, see {@link dnsOf}. `network` and `lease` are null for a container that is
+ * not on the bridge
  */
 export function networkFiles(about: {
   hostname: string;
@@ -53,8 +55,8 @@ export function networkFiles(about: {
 }
 
 /**
- * Fills in the name servers, search domains and options that a spec leaves out, from the host's resolv.conf(5). Only those name servers
- * of the host are taken that a container can reach.
+ * Fills in the name servers, search domains and options that a spec leaves out, from the host's resolv.conf(5). Only
+ * those name servers of the host are taken that a container can reach.
  * @param host the text of the host's resolv.conf
  * @param hasIpv6 whether the container has IPv6
  */

@@ -47,7 +47,10 @@ export function ownAddresses(): string[] {
   return [...ipv4Addresses('self'), ...[...ipv6].map(([, digits]) => ipv6Text(BigInt(`0x${digits}`)))];
 }
 
-/** Gives the IPv4 addresses in the network namespace of a process; none where that is the host's namespace, or the process has gone. */
+/**
+ * Gives the IPv4 addresses in the network namespace of a process; none where that is the host's namespace, or the
+ * process has gone.
+ */
 export function addressesInside(pid: number): string[] {
   try {
     const [inside, ours] = [pid, 'self'].map((process) => readlinkSync(`/proc/${process}/ns/net`));
@@ -63,8 +66,8 @@ function ipv4Addresses(process: number | 'self'): string[] {
 }
 
 /**
- * Refuses a segment whose bridge is still to be made, if the host has an address in its subnets already: with two interfaces in one
- * subnet, the kernel would send packets for the one to the other.
+ * Refuses a segment whose bridge is still to be made, if the host has an address in its subnets already: with two
+ * interfaces in one subnet, the kernel would send packets for the one to the other.
  * @throws NiwaError HOST_ERROR
  */
 export function requireFreeSubnet({ subnet, subnetText, subnet6 }: Segment): void {
@@ -82,8 +85,8 @@ export function requireFreeSubnet({ subnet, subnetText, subnet6 }: Segment): voi
 }
 
 /**
- * Fills in the name servers of a spec for a bridged container, if the spec names none: those of this host which a container of the
- * segment reaches. The list is empty where the host has none.
+ * Fills in the name servers of a spec for a bridged container, if the spec names none: those of this host which a
+ * container of the segment reaches. The list is empty where the host has none.
  */
 export function resolveDns(spec: Spec, { subnet6 }: Segment): Spec {
   const { network } = spec;
@@ -94,7 +97,8 @@ export function resolveDns(spec: Spec, { subnet6 }: Segment): Spec {
 
 /**
  * Runs nft on a text of rules. Either all of the rules take effect, or none.
- * @throws NiwaError HOST_UNSUPPORTED where nft is missing or the kernel refuses the rules, HOST_ERROR where nft cannot be run now
+ * @throws NiwaError HOST_UNSUPPORTED where nft is missing or the kernel refuses the rules, HOST_ERROR where nft cannot
+ * be run now
  */
 export async function applyRules(text: string): Promise<void> {
   try {
@@ -116,8 +120,8 @@ export async function applyRules(text: string): Promise<void> {
 }
 
 /**
- * Loads the rules of a segment. Where the kernel cannot count connections, rules without a limit of connections are loaded, and a
- * warning is logged.
+ * Loads the rules of a segment. Where the kernel cannot count connections, rules without a limit of connections are
+ * loaded, and a warning is logged.
  * @throws NiwaError as {@link applyRules}
  */
 export async function applyRuleset(segment: Segment, elements: readonly Element[], log: Logger): Promise<void> {
@@ -134,9 +138,9 @@ export async function applyRuleset(segment: Segment, elements: readonly Element[
 }
 
 /**
- * Turns on the forwarding of packets, and for the bridge route_localnet, by which the host reaches published ports on its loopback
- * addresses. The settings of the whole host stay on when niwad ends. With IPv6 forwarding, the kernel ignores router advertisements; so
- * interfaces that use them get accept_ra 2, and keep their routes.
+ * Turns on the forwarding of packets, and for the bridge route_localnet, by which the host reaches published ports on
+ * its loopback addresses. The settings of the whole host stay on when niwad ends. With IPv6 forwarding, the kernel
+ * ignores router advertisements; so interfaces that use them get accept_ra 2, and keep their routes.
  * @throws NiwaError HOST_UNSUPPORTED
  */
 export function enableForwarding({ bridge, subnet6 }: Segment, log: Logger): void {

@@ -3,12 +3,15 @@ import { errnoOf } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Lease } from './lease.js';
 
-/** How long leases are collected before one search for their connections: a search goes through all connections of the host. */
+/**
+ * How long leases are collected before one search for their connections: a search goes through all connections of the
+ * host.
+ */
 const GATHER_MS = 1000;
 
 /**
- * The leases of containers that have ended, kept until the kernel has forgotten the connections with their addresses. If another
- * container got such an address before, it would get the packets of these connections.
+ * The leases of containers that have ended, kept until the kernel has forgotten the connections with their addresses.
+ * If another container got such an address before, it would get the packets of these connections.
  */
 export class Leaving {
   readonly #kernel: Pick<Kernel, 'network'>;
@@ -52,8 +55,8 @@ export class Leaving {
   }
 
   /**
-   * Lets the kernel forget connections; says whether it has. A kernel without ctnetlink cannot be asked, which counts as done. An error
-   * that comes again and again is logged once.
+   * Lets the kernel forget connections; says whether it has. A kernel without ctnetlink cannot be asked, which counts
+   * as done. An error that comes again and again is logged once.
    * @param owners in the form of the kernel's `forgetFlows`
    */
   async forgetFlows(owners: { of: string[]; but: string[] }): Promise<boolean> {

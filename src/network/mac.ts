@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 
 /**
- * The kinds of interfaces on a segment. No two interfaces of the same kind belong to the same IPv4 address. MAC addresses are made of kind
- * and address, so no two are equal.
+ * The kinds of interfaces on a segment. No two interfaces of the same kind belong to the same IPv4 address. MAC
+ * addresses are made of kind and address, so no two are equal.
  */
 export type MacKind = 'container' | 'port';
 
 /**
- * Gives the MAC address of an interface: locally administered, unicast, 13 bits of a hash of the node and the segment, one bit for the
- * kind, and the 32 bits of an IPv4 address. For both ends of a veth pair this is the container's address, for the bridge the gateway's.
+ * Gives the MAC address of an interface: locally administered, unicast, 13 bits of a hash of the node and the segment,
+ * one bit for the kind, and the 32 bits of an IPv4 address. For both ends of a veth pair this is the container's
+ * address, for the bridge the gateway's.
  * @param segment a name for the segment, such as the machine's id and the name of the bridge
  * @param address the IPv4 address as a number
  */

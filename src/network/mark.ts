@@ -3,8 +3,8 @@ import type { Logger } from 'pino';
 import { loadNow } from '../host/stored-file.js';
 
 /**
- * The file that has the name of the bridge, as long as the bridge exists. By this file the next niwad knows which interfaces of the host
- * belong to niwad, also where its configuration names another bridge.
+ * The file that has the name of the bridge, as long as the bridge exists. By this file the next niwad knows which
+ * interfaces of the host belong to niwad, also where its configuration names another bridge.
  */
 export class BridgeMark {
   readonly #file: string;
@@ -31,8 +31,9 @@ export class BridgeMark {
   }
 
   /**
-   * Writes the name of the bridge by a rename, so that a crash leaves the whole name or no file: a part of the name could be the name of
-   * another interface. Where the file has this name already, nothing is written, since the disk may be full.
+   * Writes the name of the bridge by a rename, so that a crash leaves the whole name or no file: a part of the name
+   * could be the name of another interface. Where the file has this name already, nothing is written, since the disk
+   * may be full.
    * @throws what node:fs throws
    */
   write(bridge: string): void {
@@ -48,7 +49,10 @@ export class BridgeMark {
   }
 }
 
-/** Reads the name. It is checked, since the interfaces of this bridge are deleted: a damaged name could be that of other interfaces. */
+/**
+ * Reads the name. It is checked, since the interfaces of this bridge are deleted: a damaged name could be that of other
+ * interfaces.
+ */
 function parse(text: string): string {
   if (!/^[a-z][a-z0-9]{0,8}$/.test(text)) throw new Error(`it names no bridge: ${JSON.stringify(text.slice(0, 32))}`);
   return text;

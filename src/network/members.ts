@@ -17,8 +17,8 @@ export interface Member {
 }
 
 /**
- * The containers on the bridge, and what no two of them may share: addresses and published ports. Also the numbers of their groups.
- * This class only keeps account; it asks nothing of the kernel.
+ * The containers on the bridge, and what no two of them may share: addresses and published ports. Also the numbers of
+ * their groups. This class only keeps account; it asks nothing of the kernel.
  */
 export class Members {
   readonly #segment: Segment;
@@ -44,7 +44,10 @@ export class Members {
     return this.#members.size === 0;
   }
 
-  /** Says whether {@link take} will find an address. A wanted address that is not in the subnet counts as found; {@link take} refuses it. */
+  /**
+   * Says whether {@link take} will find an address. A wanted address that is not in the subnet counts as found;
+   * {@link take} refuses it.
+   */
   hasAddress(wanted: string | null): boolean {
     return this.#addresses.canTake(wanted);
   }
@@ -64,7 +67,10 @@ export class Members {
     return this.#add(id, network, lease);
   }
 
-  /** Ends the membership of a container. Its address stays taken until {@link free}, since the kernel may still have connections with it. */
+  /**
+   * Ends the membership of a container. Its address stays taken until {@link free}, since the kernel may still have
+   * connections with it.
+   */
   remove(id: string): Member | undefined {
     const member = this.#members.get(id);
     if (member === undefined) return undefined;
@@ -90,7 +96,8 @@ export class Members {
   }
 
   /**
-   * Gives the network part of a plan for a container that is no member yet, with the address that {@link take} would give. Takes nothing.
+   * Gives the network part of a plan for a container that is no member yet, with the address that {@link take} would
+   * give. Takes nothing.
    * @throws NiwaError as {@link take}
    */
   preview(spec: Spec, directory: string): PlanNetwork {

@@ -31,7 +31,10 @@ export class Networks {
   readonly #leaving: Leaving;
   readonly #bridge: Bridge;
   #setOpened: () => void = () => {};
-  /** Resolves when the rules were loaded with the elements of all members. No element may be removed before: the load would add it again. */
+  /**
+   * Resolves when the rules were loaded with the elements of all members. No element may be removed before: the load
+   * would add it again.
+   */
   readonly #opened = new Promise<void>((resolve) => {
     this.#setOpened = resolve;
   });
@@ -45,12 +48,14 @@ export class Networks {
   }
 
   /**
-   * Gives a new container its address, and makes the bridge where that is missing; gives null where the spec asks for no network.
+   * Gives a new container its address, and makes the bridge where that is missing; gives null where the spec asks for
+   * no network.
    * @throws NiwaError ADDRESS_IN_USE, SPEC_INVALID, HOST_UNSUPPORTED, HOST_ERROR; nothing is taken then
    */
   async take({ id, network }: Spec): Promise<Lease | null> {
     if (network === null) return null;
-    if (!this.members.hasAddress(network.address)) await this.#leaving.flush(); // a container that had it may have ended just now
+    // a container that had it may have ended just now
+    if (!this.members.hasAddress(network.address)) await this.#leaving.flush();
     const { lease } = this.members.take(id, network);
     try {
       for (const port of network.ports) await requireFreePort(port);
@@ -115,10 +120,14 @@ export class Networks {
     if (network === null || lease === null) return;
     const member = this.members.adopt(id, network, lease);
     const counting = this.#kernel.network.configure(handle, [count()]);
-    member.attaching = counting.catch(() => {}); // the container may have ended: then its traffic cannot be counted any more
+    // the container may have ended: then its traffic cannot be counted any more
+    member.attaching = counting.catch(() => {});
   }
 
-  /** Finds the lease of an earlier niwad's container by its first process; null where that has no address of the subnet, or a member has it. */
+  /**
+   * Finds the lease of an earlier niwad's container by its first process; null where that has no address of the subnet,
+   * or a member has it.
+   */
   findLease(pid: number): Lease | null {
     const { subnet } = this.segment;
     const taken = new Set(this.members.all().map(({ lease }) => lease.address));

@@ -6,7 +6,10 @@ import { ipv4Number, ipv4Text, type Subnet, sizeOf } from './addresses.js';
 export const GATEWAY = 1;
 const FIRST = 2;
 
-/** Gives the addresses of a subnet to containers, each to one at a time. An address that was given back is used again after all others. */
+/**
+ * Gives the addresses of a subnet to containers, each to one at a time. An address that was given back is used again
+ * after all others.
+ */
 export class AddressPool {
   readonly #subnet: Subnet;
   readonly #taken = new Set<number>();
@@ -22,7 +25,8 @@ export class AddressPool {
   /**
    * Takes an address.
    * @param wanted the address to take; null for any
-   * @throws NiwaError HOST_UNSUPPORTED where all addresses are in use, SPEC_INVALID where `wanted` is no address for a container of this
+   * @throws NiwaError HOST_UNSUPPORTED where all addresses are in use, SPEC_INVALID where `wanted` is no address for a
+   * container of this
    *   pool, ADDRESS_IN_USE where another container has it
    */
   take(wanted: string | null): string {
@@ -34,7 +38,10 @@ export class AddressPool {
     return ipv4Text(this.#choose(wanted));
   }
 
-  /** Says whether {@link take} will find a free address. An address outside of the pool counts as free; {@link take} then refuses it. */
+  /**
+   * Says whether {@link take} will find a free address. An address outside of the pool counts as free; {@link take}
+   * then refuses it.
+   */
   canTake(wanted: string | null): boolean {
     if (wanted !== null) return !this.#taken.has(ipv4Number(wanted));
     return this.#taken.size < this.#end - FIRST;
@@ -94,7 +101,8 @@ export class AddressPool {
   }
 
   #take(number: number): string {
-    if (number === this.#base + this.#next) this.#next++; // from now on this address is no longer one that was never used
+    // from now on this address is no longer one that was never used
+    if (number === this.#base + this.#next) this.#next++;
     this.#used.delete(number);
     this.#taken.add(number);
     return ipv4Text(number);

@@ -2,7 +2,10 @@ import { ipv6Text, sizeOf } from './addresses.js';
 import { type Element, elementText } from './elements.js';
 import { devicePrefix, type Segment } from './lease.js';
 
-/** The sets and maps that have elements of containers: for each the family of its table, its kind, its name and its type. */
+/**
+ * The sets and maps that have elements of containers: for each the family of its table, its kind, its name and its
+ * type.
+ */
 const SETS: [family: Element['family'], kind: 'set' | 'map', name: string, type: string][] = [
   ['bridge', 'set', 'sources4', 'ifname . ether_addr . ipv4_addr'],
   ['bridge', 'set', 'sources6', 'ifname . ether_addr . ipv6_addr'],
@@ -22,12 +25,16 @@ const SETS: [family: Element['family'], kind: 'set' | 'map', name: string, type:
   ['inet', 'set', 'resolvers6', 'ipv6_addr . ipv6_addr'],
 ];
 
-/** While the rules look at a packet from one container to a published port of another, it has this mark. No other program may use it. */
+/**
+ * While the rules look at a packet from one container to a published port of another, it has this mark. No other
+ * program may use it.
+ */
 const PUBLISHED_MARK = '0x6e697761';
 
 /**
- * Addresses of the metadata services of clouds. These give a machine its credentials, so no container may reach them. They are all
- * link-local addresses (RFC 3927, RFC 4291), and further addresses of Alibaba, Azure, Oracle, Amazon and Google.
+ * Addresses of the metadata services of clouds. These give a machine its credentials, so no container may reach them.
+ * They are all link-local addresses (RFC 3927, RFC 4291), and further addresses of Alibaba, Azure, Oracle, Amazon and
+ * Google.
  */
 const METADATA = {
   ip: ['169.254.0.0/16', '100.100.100.200', '168.63.129.16', '192.0.0.192'],
@@ -35,8 +42,8 @@ const METADATA = {
 };
 
 /**
- * Writes the rules of a segment as text for `nft -f`: two tables named like the bridge. They replace the tables of these names in one
- * step. Rules do not change when a container comes or goes; only elements of sets do.
+ * Writes the rules of a segment as text for `nft -f`: two tables named like the bridge. They replace the tables of
+ * these names in one step. Rules do not change when a container comes or goes; only elements of sets do.
  * @param elements the elements of all containers on the bridge
  */
 export function ruleset(segment: Segment, elements: readonly Element[]): string {
@@ -71,7 +78,10 @@ function bridgedChains(bridge: string): string {
 `;
 }
 
-/** Rules for packets from containers before any other rule of the host sees them: none to the host's loopback, none to cloud metadata. */
+/**
+ * Rules for packets from containers before any other rule of the host sees them: none to the host's loopback, none to
+ * cloud metadata.
+ */
 function guardChains(segment: Segment): string {
   const { bridge } = segment;
   const each = eachFamily(segment);
@@ -213,8 +223,8 @@ function familiesOf({ subnetText, gateway, subnet6, gateway6 }: Segment): Family
 }
 
 /**
- * Limits how many connections of a container the kernel tracks, whichever side begins them. The whole host has one table of
- * connections, whose size is limited: without the rule, one container could fill it.
+ * Limits how many connections of a container the kernel tracks, whichever side begins them. The whole host has one
+ * table of connections, whose size is limited: without the rule, one container could fill it.
  */
 function counting(segment: Segment): string {
   const { bridge, subnet, connectionsPerContainer: most } = segment;

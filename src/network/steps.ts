@@ -37,8 +37,8 @@ export function bridgeSteps(segment: Segment): NetworkStep[] {
 }
 
 /**
- * Gives the steps that connect a container. Its addresses have the prefix /32 or /128: so all its packets go to the gateway, where the
- * rules are applied to them.
+ * Gives the steps that connect a container. Its addresses have the prefix /32 or /128: so all its packets go to the
+ * gateway, where the rules are applied to them.
  * @param group the number of its group; null where it is in no group
  */
 export function attachSteps(segment: Segment, lease: Lease, network: Network, group: number | null): NetworkStep[] {

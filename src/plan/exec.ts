@@ -18,8 +18,9 @@ export interface ExecHost {
 }
 
 /**
- * Makes the boot program of an exec: a further process in a running container. The process is made in the container's group and PID
- * namespace; the program enters the other namespaces and sets the same restrictions as the first process, in the same order.
+ * Makes the boot program of an exec: a further process in a running container. The process is made in the container's
+ * group and PID namespace; the program enters the other namespaces and sets the same restrictions as the first process,
+ * in the same order.
  */
 export function execOps(spec: Spec, asked: ExecSpec, host: ExecHost): Op[] {
   const { process, size } = asked;
@@ -28,7 +29,8 @@ export function execOps(spec: Spec, asked: ExecSpec, host: ExecHost): Op[] {
     undumpable(),
     ...oomOps(spec, oomProtected),
     enterNamespaces(),
-    ...rightsOps(asked, userns, [openFiles], [undumpable()]), // again: the change of user set the dumpable flag to fs.suid_dumpable
+    // again: the change of user set the dumpable flag to fs.suid_dumpable
+    ...rightsOps(asked, userns, [openFiles], [undumpable()]),
     ...(process.tty ? [terminal(size?.rows ?? 0, size?.columns ?? 0)] : []),
     chdir(process.cwd),
     umask(process.umask),

@@ -22,9 +22,9 @@ export interface CloneNamespaces {
 }
 
 /**
- * Gives the namespaces that clone3 makes or that are joined for it. The boot program makes the cgroup namespace later: if clone3 made it,
- * the group of the parent would be its root. The boot program also joins existing namespaces. The PID namespace is an exception: a
- * process can have another one only from its clone on.
+ * Gives the namespaces that clone3 makes or that are joined for it. The boot program makes the cgroup namespace later:
+ * if clone3 made it, the group of the parent would be its root. The boot program also joins existing namespaces. The
+ * PID namespace is an exception: a process can have another one only from its clone on.
  */
 export function cloneNamespaces({ namespaces }: Spec): CloneNamespaces {
   const names = (Object.keys(FLAGS) as NamespaceName[]).filter(
@@ -39,8 +39,10 @@ export function cloneNamespaces({ namespaces }: Spec): CloneNamespaces {
   };
 }
 
-/** Gives the operations that join and make the other namespaces. The mount namespace is joined last: after that, paths are no longer
- * those of the host, and the other namespaces could not be found. */
+/**
+ * Gives the operations that join and make the other namespaces. The mount namespace is joined last: after that, paths
+ * are no longer those of the host, and the other namespaces could not be found.
+ */
 export function namespaceOps({ namespaces }: Spec): Op[] {
   const order: NamespaceName[] = ['network', 'ipc', 'uts', 'cgroup', 'mount'];
   const joined = order.filter((name) => isPath(namespaces[name]));
@@ -49,8 +51,9 @@ export function namespaceOps({ namespaces }: Spec): Op[] {
 }
 
 /**
- * Gives the operation that enters the namespaces of a running container, all in one call. The PID namespace is left out, since a process
- * gets it by its clone only. The user namespace is left out too; it is joined later, as the last one.
+ * Gives the operation that enters the namespaces of a running container, all in one call. The PID namespace is left
+ * out, since a process gets it by its clone only. The user namespace is left out too; it is joined later, as the last
+ * one.
  */
 export function enterNamespaces(): Op {
   const names: NamespaceName[] = ['mount', 'cgroup', 'uts', 'ipc', 'network'];

@@ -1,6 +1,6 @@
 /**
- * The steps that connect a container; each has a constructor. A step has the fields that native/addon/network.cc reads, and words for
- * people. niwad runs the steps by netlink while the boot program waits for the start.
+ * The steps that connect a container; each has a constructor. A step has the fields that native/addon/network.cc reads,
+ * and words for people. niwad runs the steps by netlink while the boot program waits for the start.
  */
 
 /** An element of a set or map of nftables; its bytes are in network order. */
@@ -25,7 +25,9 @@ type StepOf<Operation extends string, Fields> = Readonly<
   { operation: Operation; text: string; optional?: boolean } & Fields
 >;
 
-/** One step: the operation, its words for people, and the fields that native/addon/network.cc reads for this operation. */
+/**
+ * One step: the operation, its words for people, and the fields that native/addon/network.cc reads for this operation.
+ */
 export type NetworkStep =
   | StepOf<'bridge', { device: string; mac: string }>
   | StepOf<'veth', { device: string; bridge: string; mac: string; peerMac: string; number: number }>
@@ -66,8 +68,9 @@ export const makeVeth = (
 });
 
 /**
- * Lets the bridge send a packet back through the port by which it came. A container that calls its own published port needs this where
- * the kernel applies IP rules to bridged packets (br_netfilter). The rules drop all other packets between ports.
+ * Lets the bridge send a packet back through the port by which it came. A container that calls its own published port
+ * needs this where the kernel applies IP rules to bridged packets (br_netfilter). The rules drop all other packets
+ * between ports.
  */
 export const hairpin = (device: string): NetworkStep => ({
   operation: 'hairpin',
@@ -107,7 +110,10 @@ export const defaultRoute = (on: Interface, gateway: string): NetworkStep => ({
   gateway,
 });
 
-/** Tells the kernel the MAC address for an IP address. Else the kernel would ask on the bridge, and any container could answer. */
+/**
+ * Tells the kernel the MAC address for an IP address. Else the kernel would ask on the bridge, and any container could
+ * answer.
+ */
 export const neighbour = (on: Interface, value: string, mac: string): NetworkStep => ({
   operation: 'neighbour',
   text: `${value} is ${mac} on ${where(on)}`,
@@ -133,7 +139,10 @@ export const rate = (on: Interface, bytesPerSecond: number): NetworkStep => ({
   bytesPerSecond,
 });
 
-/** Waits until an interface carries packets. The kernel notices this a moment after the interface is up, and drops packets until then. */
+/**
+ * Waits until an interface carries packets. The kernel notices this a moment after the interface is up, and drops
+ * packets until then.
+ */
 export const awaitCarrier = (on: Interface): NetworkStep => ({
   operation: 'carrier',
   text: `wait until ${where(on)} carries packets`,
@@ -157,8 +166,8 @@ export const removeElements = (elements: readonly SetElement[]): NetworkStep => 
 });
 
 /**
- * Lets the kernel forget the UDP flows to a port of the host. Else the kernel goes on to send the packets of these flows to where they
- * went before the port was published. A kernel without ctnetlink cannot forget them.
+ * Lets the kernel forget the UDP flows to a port of the host. Else the kernel goes on to send the packets of these
+ * flows to where they went before the port was published. A kernel without ctnetlink cannot forget them.
  */
 export const forgetFlows = (port: number): NetworkStep => ({
   operation: 'forget',

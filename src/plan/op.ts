@@ -1,7 +1,8 @@
 import { NiwaError } from '../protocol/errors.js';
 
 /**
- * An operation of a boot program: the code and the arguments that native/boot/interpreter.c reads, and words for people.
+ * An operation of a boot program: the code and the arguments that native/boot/interpreter.c reads, and words for
+ * people.
  */
 
 /** The host ids of a user and a group. */
@@ -91,7 +92,10 @@ export function op(name: OpName, text: string, numbers: Op['numbers'] = [], stri
   return { name, numbers, strings, text };
 }
 
-/** Gives the number of a resource of setrlimit(2), by its name in a spec. @throws NiwaError INTERNAL where there is no such resource */
+/**
+ * Gives the number of a resource of setrlimit(2), by its name in a spec.
+ * @throws NiwaError INTERNAL where there is no such resource
+ */
 export function rlimitNumber(name: string): number {
   const number = RLIMIT_NUMBERS[name];
   if (number === undefined) throw new NiwaError('INTERNAL', `the limit "${name}" has passed the checks: there is none`);

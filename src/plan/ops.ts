@@ -2,14 +2,19 @@ import { HOST_ROOT, limitNumber, type Owner, op, rlimitNumber } from './op.js';
 
 /** The operations of a boot program; each has a constructor. */
 
-/** Where a path is looked up: in the container's root, or in the mounts that niwad sees, while the root is being built. */
+/**
+ * Where a path is looked up: in the container's root, or in the mounts that niwad sees, while the root is being built.
+ */
 export type Place = 'root' | 'host';
 
 /** Mount attributes of mount_setattr(2). */
 const MOUNT_ATTRIBUTES = { ro: 0x1, nosuid: 0x2, nodev: 0x4, noexec: 0x8 } as const;
 export type MountAttribute = keyof typeof MOUNT_ATTRIBUTES;
 
-/** The descriptor of the container's user namespace, and the first of the descriptors of user namespaces that belong to mounts. */
+/**
+ * The descriptor of the container's user namespace, and the first of the descriptors of user namespaces that belong to
+ * mounts.
+ */
 const USERNS_FD = 4;
 export const FIRST_MOUNT_USERNS_FD = 6;
 
@@ -34,10 +39,16 @@ export const setns = (namespace: string, flag: number, path: string) =>
 /** Makes a new namespace for the helper; `flag` is its bit CLONE_NEW*. */
 export const unshare = (namespace: string, flag: number) => op('unshare', `new ${namespace} namespace`, [flag]);
 
-/** Makes all mounts private: later mounts of the host do not appear in the container, nor mounts of the container on the host. */
+/**
+ * Makes all mounts private: later mounts of the host do not appear in the container, nor mounts of the container on the
+ * host.
+ */
 export const privateMounts = () => op('propagation', 'make all mounts private', [MS_REC_PRIVATE]);
 
-/** Makes all mounts slaves: later mounts of the host appear in the container, but mounts of the container do not appear on the host. */
+/**
+ * Makes all mounts slaves: later mounts of the host appear in the container, but mounts of the container do not appear
+ * on the host.
+ */
 export const slaveMounts = () => op('propagation', 'let no mount out, but those of the host in', [MS_REC_SLAVE]);
 
 /** Writes a text to an existing file of the host. */
@@ -56,9 +67,10 @@ export const mount = (
 
 /**
  * Binds a path that niwad sees, with the mounts below it.
- * @param options `idmap`: shows the files with the ids of the container's user namespace, or of the user namespace behind a descriptor.
- *   `recursive: false`: without the mounts below. `slave: true`: later mounts of the host below the path appear too; slaveMounts() has to
- *   come before
+ * @param options `idmap`: shows the files with the ids of the container's user namespace, or of the user namespace
+ * behind a descriptor.
+ *   `recursive: false`: without the mounts below. `slave: true`: later mounts of the host below the path appear too;
+ *   slaveMounts() has to come before
  */
 export const bind = (
   source: string,
@@ -94,7 +106,10 @@ export const overlay = (
   return op('overlay', text, [attributeMask(attributes), maker.uid, maker.gid], [directory, target, data.join(',')]);
 };
 
-/** Moves the mount of the root's image file to a directory of the stage. niwad has mounted the file before the boot program began. */
+/**
+ * Moves the mount of the root's image file to a directory of the stage. niwad has mounted the file before the boot
+ * program began.
+ */
 export const image = (target: string, options: { idmap: boolean }) =>
   op(
     'image',
@@ -104,7 +119,8 @@ export const image = (target: string, options: { idmap: boolean }) =>
   );
 
 /**
- * Binds the directory of the host that keeps the writes of an overlay. They are in `upper` and `work`, which are made where missing.
+ * Binds the directory of the host that keeps the writes of an overlay. They are in `upper` and `work`, which are made
+ * where missing.
  * @param options `idmap` as in bind(); `owner`: the ids on disk of the directories that are made
  */
 export const upper = (
@@ -119,7 +135,10 @@ export const upper = (
     [directory, target],
   );
 
-/** Binds a file that niwad sees, read-only, over a path inside the root. A symbolic link at that path is covered, not followed. */
+/**
+ * Binds a file that niwad sees, read-only, over a path inside the root. A symbolic link at that path is covered, not
+ * followed.
+ */
 export const placeFile = ({ source, target, isNeeded }: { source: string; target: string; isNeeded: boolean }) =>
   op(
     'place_file',
@@ -128,7 +147,10 @@ export const placeFile = ({ source, target, isNeeded }: { source: string; target
     [source, target],
   );
 
-/** Takes a mount point as the root of the operations that follow. Directories that these make in the root belong to `owner`. */
+/**
+ * Takes a mount point as the root of the operations that follow. Directories that these make in the root belong to
+ * `owner`.
+ */
 export const root = (path: string, owner: Owner = HOST_ROOT) =>
   op('root', `take ${path} as the root`, [owner.uid, owner.gid], [path]);
 
@@ -167,7 +189,8 @@ export const user = (uid: number, gid: number) => op('user', `become user ${uid}
 
 /**
  * Looks up the user in passwd(5) and group(5) of the root: the home directory, for `exec`, and the groups, for `user`.
- * @param account `name`: the user's name, "" for the first name of the uid. `groups`: whether to take the groups that have the user as a
+ * @param account `name`: the user's name, "" for the first name of the uid. `groups`: whether to take the groups that
+ * have the user as a
  *   member
  */
 export const account = (uid: number, { name, groups }: { name: string; groups: boolean }) =>
@@ -208,7 +231,10 @@ export const enter = (names: readonly string[], flags: number) =>
 export const terminal = (rows: number, columns: number) =>
   op('terminal', `make a terminal in /dev/pts${rows > 0 ? ` (${columns}x${rows})` : ''}`, [rows, columns]);
 
-/** Executes the workload. Where the environment has no HOME or HOSTNAME, the boot program sets HOME as `account` found it, and HOSTNAME. */
+/**
+ * Executes the workload. Where the environment has no HOME or HOSTNAME, the boot program sets HOME as `account` found
+ * it, and HOSTNAME.
+ */
 export const exec = (args: readonly string[], env: Readonly<Record<string, string>>) => {
   const whole = Object.entries({ ...env, HOME: env.HOME ?? '/', HOSTNAME: env.HOSTNAME ?? '' });
   const place = (wanted: string) =>
@@ -221,7 +247,9 @@ export const exec = (args: readonly string[], env: Readonly<Record<string, strin
   );
 };
 
-/** Cuts a long text: a list of arguments can be as long as the kernel allows, and its text is part of errors and logs. */
+/**
+ * Cuts a long text: a list of arguments can be as long as the kernel allows, and its text is part of errors and logs.
+ */
 function shortened(text: string): string {
   return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}...`;
 }

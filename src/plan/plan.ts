@@ -12,7 +12,10 @@ import { oomOps, rightsOps, seccompOps } from './restrictions.js';
 import { type PlacedFile, rootOps } from './root.js';
 import { idMaps, mapText, mountMaps, mountMapText } from './userns.js';
 
-/** The network of a container: the steps that connect it before its start, and the files that are mounted over files of its root. */
+/**
+ * The network of a container: the steps that connect it before its start, and the files that are mounted over files of
+ * its root.
+ */
 export interface PlanNetwork {
   steps: readonly NetworkStep[];
   files: readonly PlacedFile[];
@@ -54,7 +57,10 @@ export type PlanHost = HostView & Allotment;
 /** All decisions for one container: the group, its limits and devices, the namespaces, and the boot program. */
 export interface Plan {
   id: string;
-  /** Its group. `writes` come before its first process; `lateWrites` come after the boot program, since they would slow it down. */
+  /**
+   * Its group. `writes` come before its first process; `lateWrites` come after the boot program, since they would slow
+   * it down.
+   */
   cgroup: { path: string; writes: CgroupWrite[]; lateWrites: CgroupWrite[] };
   /** All devices that the container may use; null where the kernel has no device filter. */
   devices: DeviceRule[] | null;
@@ -62,7 +68,10 @@ export interface Plan {
   userns: IdMaps | null;
   /** The id maps of those mounts that have their own, in the order of their descriptors. */
   mountMaps: IdMaps[];
-  /** The squashfs or erofs file to mount; null for none. It is mounted before the device filter is set, which forbids loop devices. */
+  /**
+   * The squashfs or erofs file to mount; null for none. It is mounted before the device filter is set, which forbids
+   * loop devices.
+   */
   image: string | null;
   clone: CloneNamespaces;
   boot: Op[];
@@ -152,15 +161,16 @@ function bootOps(spec: Spec, host: PlanHost, userns: IdMaps | null): Op[] {
     umask(process.umask),
     wait(),
     ...seccompOps(spec.seccomp, compileSeccomp),
-    ...(spec.init ? [init()] : []), // after the filter: a workload may trace its init, and could else use calls that only the init may make
+    // after the filter: a workload may trace its init, and could else use calls that only the init may make
+    ...(spec.init ? [init()] : []),
     closeFds(),
     exec(process.args, process.env),
   ];
 }
 
 /**
- * Sets what every user may do in the network namespace: bind low ports, and send pings. The namespace belongs to the host's user
- * namespace, so the root user of the container has no rights over it, and cannot set this itself.
+ * Sets what every user may do in the network namespace: bind low ports, and send pings. The namespace belongs to the
+ * host's user namespace, so the root user of the container has no rights over it, and cannot set this itself.
  */
 function networkOps(userns: IdMaps | null): Op[] {
   const settings = [

@@ -62,16 +62,18 @@ export function limitWrites(
 const SLOWING = ['cpu.max', 'cpu.max.burst', 'cpu.weight', 'io.max', 'memory.high'];
 
 /**
- * Says whether a limit would make the boot program slower. A thread of niwad waits for the boot program, so twenty containers that may use
- * a hundredth of a processor would delay all other starts. Therefore these limits are set after the boot program, before the workload.
+ * Says whether a limit would make the boot program slower. A thread of niwad waits for the boot program, so twenty
+ * containers that may use a hundredth of a processor would delay all other starts. Therefore these limits are set after
+ * the boot program, before the workload.
  */
 export function slowsBoot({ file }: CgroupWrite): boolean {
   return SLOWING.includes(file);
 }
 
 /**
- * Gives the writes that change the limits of a running container. In their order, a limit is in force at every moment, and the kernel
- * accepts each write: a burst never exceeds its quota; memory.high is written first where limits get tighter, last where they loosen.
+ * Gives the writes that change the limits of a running container. In their order, a limit is in force at every moment,
+ * and the kernel accepts each write: a burst never exceeds its quota; memory.high is written first where limits get
+ * tighter, last where they loosen.
  * @param now the limits in force
  * @param change the fields to change; other fields stay as they are
  */
@@ -83,7 +85,8 @@ export function updateWrites(
 ): CgroupWrite[] {
   const chosen = change.memory.oomGroup === undefined && now.memory.oomGroup !== undefined;
   const ordered = limitWrites(change, controllers, devices).filter(
-    ({ file }) => !(chosen && file === 'memory.oom.group'), // the spec has a value for it, which stays, whatever memory.max is now
+    // the spec has a value for it, which stays, whatever memory.max is now
+    ({ file }) => !(chosen && file === 'memory.oom.group'),
   );
   const burstFalls = value(change.cpu.burstUsec, 0) < value(now.cpu.burstUsec, 0);
   const memoryFalls =
@@ -93,7 +96,10 @@ export function updateWrites(
   return ordered;
 }
 
-/** Gives the writes that set the files of `change` back to their values under `now`; where `now` has none, to the kernel's default. */
+/**
+ * Gives the writes that set the files of `change` back to their values under `now`; where `now` has none, to the
+ * kernel's default.
+ */
 export function undoWrites(
   now: Resources,
   change: readonly CgroupWrite[],
@@ -108,7 +114,10 @@ export function undoWrites(
   });
 }
 
-/** Writes all four limits of the device "major:minor". In a write to io.max, a limit that is not named keeps its earlier value. */
+/**
+ * Writes all four limits of the device "major:minor". In a write to io.max, a limit that is not named keeps its earlier
+ * value.
+ */
 function fullIoMax(device: string, limits: readonly IoLimit[], devices: Readonly<Record<string, string>>): string {
   const own = limits.filter((limit) => (devices[limit.device] ?? limit.device) === device);
   const none = { rbps: 'max', wbps: 'max', riops: 'max', wiops: 'max' } as const;
@@ -124,7 +133,9 @@ function cpuMax(max: Limit): string {
   return `${quota} ${CPU_PERIOD_USEC}`;
 }
 
-/** If a container has a memory limit, the OOM killer ends all of its processes together, unless the spec says otherwise. */
+/**
+ * If a container has a memory limit, the OOM killer ends all of its processes together, unless the spec says otherwise.
+ */
 function oomGroup({ memory }: Resources): number | undefined {
   if (memory.oomGroup !== undefined) return Number(memory.oomGroup);
   return memory.maxBytes === undefined || memory.maxBytes === 'max' ? undefined : 1;

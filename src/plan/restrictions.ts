@@ -6,7 +6,10 @@ import { account, capbset, capset, joinUser, noNewPrivs, rlimit, seccomp, setsid
 import { DEFAULT_PROFILE } from './seccomp.js';
 import { idInside } from './userns.js';
 
-/** Makes the operations that restrict the first process of a container. An exec in the container is restricted by the same ones. */
+/**
+ * Makes the operations that restrict the first process of a container. An exec in the container is restricted by the
+ * same ones.
+ */
 
 /** The parts of a spec from which the rights of a process follow. */
 export interface Rights {
@@ -17,7 +20,8 @@ export interface Rights {
 
 /**
  * Sets the OOM score of a container.
- * @param oomProtected whether niwad's own score is below 0. Then the score is always set, since the container must not inherit niwad's
+ * @param oomProtected whether niwad's own score is below 0. Then the score is always set, since the container must not
+ * inherit niwad's
  */
 export function oomOps({ oomScoreAdj }: Spec, oomProtected: boolean): Op[] {
   const score = oomScoreAdj ?? (oomProtected ? 0 : null);
@@ -36,7 +40,8 @@ export function rightsOps(
   afterUser: Op[] = [],
 ): Op[] {
   const { uid, gid } = process;
-  const { name, groups } = process.account ?? { name: '', groups: false }; // a spec that an earlier niwad has saved has no account
+  // a spec that an earlier niwad has saved has no account
+  const { name, groups } = process.account ?? { name: '', groups: false };
   const mask = capabilityMask(capabilities);
   const limits = [...defaults.filter(({ name }) => rlimits.every((own) => own.name !== name)), ...rlimits];
   return [

@@ -39,7 +39,10 @@ const DEVICE_LINKS: [string, string][] = [
   ['/proc/self/fd/2', '/dev/stderr'],
   ['pts/ptmx', '/dev/ptmx'],
 ];
-/** The most terminals of one container. kernel.pty.max (4096, of which 1024 are for the host) counts those of the whole machine. */
+/**
+ * The most terminals of one container. kernel.pty.max (4096, of which 1024 are for the host) counts those of the whole
+ * machine.
+ */
 const MAX_TERMINALS = 256;
 
 /** Files that show or change the whole machine. They are hidden from containers. */
@@ -60,15 +63,21 @@ const MASKED = [
   '/sys/firmware',
   '/sys/kernel/vmcoreinfo',
 ];
-/** Files that containers cannot write. A write to /proc/pressure, for example, would make the kernel watch the whole machine. */
+/** Files that containers cannot write: a write to /proc/pressure would make the kernel watch the whole machine. */
 const READONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/pressure', '/proc/sys', '/proc/sysrq-trigger'];
 /** The name, in the stage directory, of the directory that keeps the writes of an overlay. */
 const KEPT = 'kept';
 const STRICT: MountAttribute[] = ['nosuid', 'nodev', 'noexec'];
 
-/** The size of each of the four private places, as a share of the host's memory: all four together have less than half of it. */
+/**
+ * The size of each of the four private places, as a share of the host's memory: all four together have less than half
+ * of it.
+ */
 const A_TENTH = '10%';
-/** Paths and modes of the directories that a container on the host's own root gets for itself, since it cannot write to the host's. */
+/**
+ * Paths and modes of the directories that a container on the host's own root gets for itself, since it cannot write to
+ * the host's.
+ */
 const PRIVATE_PLACES: [string, string][] = [
   ['/tmp', '1777'],
   ['/var/tmp', '1777'],
@@ -88,7 +97,8 @@ export interface PlacedFile {
  * Builds the file tree of the container, and moves into it.
  * @param stage an empty directory of the host. Mounts on it are only in the container's own mount namespace
  * @param maps the id maps of its user namespace; null for the host's user namespace
- * @param options `files`: files of the host to place in the root. `placeBytes`: the size of each private place over the host's own root;
+ * @param options `files`: files of the host to place in the root. `placeBytes`: the size of each private place over the
+ * host's own root;
  *   null for a tenth of the host's memory
  */
 export function rootOps(
@@ -116,7 +126,10 @@ export function rootOps(
   ];
 }
 
-/** Makes the working directory, if the root is an image: many images name one that they do not have. In other roots that is an error. */
+/**
+ * Makes the working directory, if the root is an image: many images name one that they do not have. In other roots that
+ * is an error.
+ */
 function workingDirectoryOps({ root: { image: found }, process: { cwd } }: Spec): Op[] {
   const path = posix.resolve(cwd);
   return found === null || path === '/' ? [] : [mkdir(path, 0o755)];
@@ -142,8 +155,8 @@ function ownerOf(maps: IdMaps | null): Owner {
 }
 
 /**
- * Mounts the root. A root that the spec names is id-mapped. The host's own root is not id-mapped: so a container with its own user
- * namespace can read only files that every user may read, and can write none.
+ * Mounts the root. A root that the spec names is id-mapped. The host's own root is not id-mapped: so a container with
+ * its own user namespace can read only files that every user may read, and can write none.
  */
 function baseOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
   const { layers, file, overlay: writes } = spec.root;
@@ -171,7 +184,8 @@ function baseOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
     ...(file === null ? [] : [mkdir(at(0), 0o755, 'host'), image(at(0), { idmap })]),
     ...layers.flatMap((layer, i) => [
       mkdir(at(i), 0o755, 'host'),
-      bind(layer, at(i), { attributes: ['ro'], idmap, recursive: false, place: 'host' }), // overlayfs shows no mounts below a layer
+      // overlayfs shows no mounts below a layer
+      bind(layer, at(i), { attributes: ['ro'], idmap, recursive: false, place: 'host' }),
     ]),
     overlay(stage, 'root', overlayOptions(Math.max(layers.length, 1), writes), {
       attributes: ['nodev'],
@@ -182,9 +196,9 @@ function baseOps(spec: Spec, stage: string, maps: IdMaps | null): Op[] {
 }
 
 /**
- * Gives the options of the overlay. Layers are named 0, 1, 2 ... in the stage directory: so the options of many layers fit into a page,
- * and contain no path from a user. Index and metacopy are off: with them, a directory that keeps writes could not be used with other
- * layers later.
+ * Gives the options of the overlay. Layers are named 0, 1, 2 ... in the stage directory: so the options of many layers
+ * fit into a page, and contain no path from a user. Index and metacopy are off: with them, a directory that keeps
+ * writes could not be used with other layers later.
  */
 function overlayOptions(layers: number, writes: Spec['root']['overlay']): string[] {
   const lower = ['index=off', 'metacopy=off', `lowerdir=${Array.from({ length: layers }, (_, i) => i).join(':')}`];
@@ -201,7 +215,9 @@ function kernelOps({ namespaces }: Spec): Op[] {
   ];
 }
 
-/** @param maker the owner of directories that are made because the root does not have them, also of those in its /dev */
+/**
+ * @param maker the owner of directories that are made because the root does not have them, also of those in its /dev
+ */
 function deviceOps(owner: Owner, maker: Owner): Op[] {
   return [
     mount('tmpfs', '/dev', { attributes: ['nosuid', 'noexec'], data: ['mode=0755', 'size=65536', ...ownedBy(maker)] }),
@@ -229,18 +245,27 @@ function usernsOf(spec: Spec, own: IdMaps, maps: IdMaps | null): number {
   return FIRST_MOUNT_USERNS_FD + mountMaps(spec, maps).findIndex((each) => JSON.stringify(each) === wanted);
 }
 
-/** Says whether directories that are made in the root are written to a file system of the host, through an id-mapped mount. */
+/**
+ * Says whether directories that are made in the root are written to a file system of the host, through an id-mapped
+ * mount.
+ */
 function writesToHost({ root }: Spec, maps: IdMaps | null): boolean {
   const keeps = root.overlay !== null && root.overlay.directory !== null;
   return maps !== null && (keeps || (isMapped(root.idmap) && writesToRoot(root)));
 }
 
-/** Gives the id map for a directory of the host to which the container writes: that of its user namespace, or another by its descriptor. */
+/**
+ * Gives the id map for a directory of the host to which the container writes: that of its user namespace, or another by
+ * its descriptor.
+ */
 function writableMap(spec: Spec, maps: IdMaps | null): true | number {
   return spec.diskIds === undefined ? true : usernsOf(spec, spec.diskIds, maps);
 }
 
-/** Gives the host ids of the user who writes to disk: the user of the container that `diskIds` maps, else the container's root. */
+/**
+ * Gives the host ids of the user who writes to disk: the user of the container that `diskIds` maps, else the
+ * container's root.
+ */
 function writerOf({ diskIds }: Spec, maps: IdMaps | null): Owner {
   const [uid, gid] = [diskIds?.uids[0]?.container, diskIds?.gids[0]?.container];
   if (uid === undefined || gid === undefined) return ownerOf(maps);

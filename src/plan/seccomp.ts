@@ -1,6 +1,9 @@
 import type { SeccompProfileInput } from '../protocol/spec.js';
 
-/** System calls that servers, interpreters, compilers, shells and their libraries use. Each acts only on objects of its caller. */
+/**
+ * System calls that servers, interpreters, compilers, shells and their libraries use. Each acts only on objects of its
+ * caller.
+ */
 const ALLOWED: Record<string, string> = {
   files: `access chdir chmod chown chown32 close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2
     fadvise64 fadvise64_64 fallocate fchdir fchmod fchmodat fchmodat2 fchown fchown32 fchownat fcntl fcntl64 fdatasync
@@ -52,13 +55,17 @@ const AF_INET6 = 10;
 const AF_NETLINK = 16;
 
 /**
- * ROUTE, SOCK_DIAG, XFRM, AUDIT, NETFILTER and GENERIC, which libraries use in their own network namespace. KOBJECT_UEVENT (15) is left
- * out, since it tells of every device of the host. The rule names the numbers that are allowed, and not those that are forbidden: the
- * kernel reads 32 bits of the number and a filter 64, so another number could stand for a forbidden one.
+ * ROUTE, SOCK_DIAG, XFRM, AUDIT, NETFILTER and GENERIC, which libraries use in their own network namespace.
+ * KOBJECT_UEVENT (15) is left out, since it tells of every device of the host. The rule names the numbers that are
+ * allowed, and not those that are forbidden: the kernel reads 32 bits of the number and a filter 64, so another number
+ * could stand for a forbidden one.
  */
 const NETLINK_FAMILIES = [0, 4, 6, 9, 12, 16];
 
-/** Linux, its 32-bit variant and its variants without randomisation. 0xffffffff changes nothing, and asks for the personality. */
+/**
+ * Linux, its 32-bit variant and its variants without randomisation. 0xffffffff changes nothing, and asks for the
+ * personality.
+ */
 const PERSONALITIES = [0x0, 0x8, 0x4_0000, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
 const ALLOW = 'SCMP_ACT_ALLOW' as const;
@@ -82,9 +89,10 @@ function onlyWith(name: string, values: number[]): Rules {
 }
 
 /**
- * The default profile. A call that is not named gets EPERM; a call that is newer than libseccomp gets ENOSYS. A container cannot make
- * namespaces or mounts, and cannot use keyrings, bpf, perf, io_uring, modules, clocks or the kernel's log. clone3 has its flags in
- * memory, where a filter cannot read them: it gets ENOSYS, and then libc uses clone.
+ * The default profile. A call that is not named gets EPERM; a call that is newer than libseccomp gets ENOSYS. A
+ * container cannot make namespaces or mounts, and cannot use keyrings, bpf, perf, io_uring, modules, clocks or the
+ * kernel's log. clone3 has its flags in memory, where a filter cannot read them: it gets ENOSYS, and then libc uses
+ * clone.
  */
 export const DEFAULT_PROFILE: SeccompProfileInput = {
   defaultAction: 'SCMP_ACT_ERRNO',

@@ -20,8 +20,9 @@ export function mapText({ uids, gids }: IdMaps): string {
 }
 
 /**
- * Gives the id maps of the mounts that have their own, each map once, in the form of mount_setattr(2). There `container` is the id on disk.
- * `host` is the host id that stands for the id in the container, by the map of the container's user namespace.
+ * Gives the id maps of the mounts that have their own, each map once, in the form of mount_setattr(2). There
+ * `container` is the id on disk. `host` is the host id that stands for the id in the container, by the map of the
+ * container's user namespace.
  * @param maps the maps of the container's user namespace; null for the host's
  */
 export function mountMaps({ mounts, diskIds }: Spec, maps: IdMaps | null): IdMaps[] {
@@ -56,19 +57,25 @@ function runs(map: readonly IdMapping[]): string {
 }
 
 /**
- * Says whether a container may write to its root directory on the host. `root.readonly` does not change this: it makes only the mount of
- * the root read-only, and not the mounts that the host has below it.
+ * Says whether a container may write to its root directory on the host. `root.readonly` does not change this: it makes
+ * only the mount of the root read-only, and not the mounts that the host has below it.
  */
 export function writesToRoot({ path, overlay }: Root): boolean {
   return path !== null && overlay === null;
 }
 
-/** Gives the id with which to enter a user namespace: 0 where the map has it, else the id of the workload, which the map always has. */
+/**
+ * Gives the id with which to enter a user namespace: 0 where the map has it, else the id of the workload, which the map
+ * always has.
+ */
 export function idInside(map: readonly IdMapping[], id: number): number {
   return map.some(({ container }) => container === 0) ? 0 : id;
 }
 
-/** Gives the host id of an id in the container. It is the same id with the host's user namespace, or where the map does not have it. */
+/**
+ * Gives the host id of an id in the container. It is the same id with the host's user namespace, or where the map does
+ * not have it.
+ */
 export function idOutside(map: readonly IdMapping[] | undefined, id: number): number {
   const run = map?.find(({ container, size }) => id >= container && id < container + size);
   return run === undefined ? id : run.host + (id - run.container);

@@ -14,7 +14,8 @@
  * - `FORBIDDEN`: the caller on the socket may not do this.
  * - `TOO_MANY_REQUESTS`: the caller asks more often than the operator allows.
  * - `DRAINING`: this node is being drained, and takes no new containers.
- * - `DAEMON_UNREACHABLE`: the client found no niwad on the socket, or a niwad that is stopping and has not done the request.
+ * - `DAEMON_UNREACHABLE`: the client found no niwad on the socket, or a niwad that is stopping and has not done the
+ *   request.
  * - `HOST_ERROR`: a system call or a file of the host failed.
  * - `INTERNAL`: a defect of niwa.
  */

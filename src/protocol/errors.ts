@@ -4,7 +4,10 @@ import type { ErrorDetails } from './error-schema.js';
 export type { ErrorCode } from './error-codes.js';
 export type { ErrorBody, ErrorDetails, FailedStep, FieldProblem } from './error-schema.js';
 
-/** The one error class of niwa. It has a stable code, a message that names cause and cure, and the error from which it came. */
+/**
+ * The one error class of niwa. It has a stable code, a message that names cause and cure, and the error from which it
+ * came.
+ */
 export class NiwaError extends Error {
   override readonly name = 'NiwaError';
   readonly code: ErrorCode;

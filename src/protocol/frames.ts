@@ -1,6 +1,6 @@
 /**
- * The frames on an upgraded connection, in both directions. A frame is its type (one byte), the length of its payload (four bytes, the
- * most significant first), and the payload. niwad and the client use this file.
+ * The frames on an upgraded connection, in both directions. A frame is its type (one byte), the length of its payload
+ * (four bytes, the most significant first), and the payload. niwad and the client use this file.
  */
 
 export const FRAME = {
@@ -19,7 +19,10 @@ export const FRAME = {
   signal: 7,
 } as const;
 
-/** How an exec, or an attached container, ended: its exit status, or the name of the signal. Both are null where niwa does not know. */
+/**
+ * How an exec, or an attached container, ended: its exit status, or the name of the signal. Both are null where niwa
+ * does not know.
+ */
 export interface SessionExit {
   code: number | null;
   signal: string | null;
@@ -65,7 +68,8 @@ export async function* decodeFrames(pieces: AsyncIterable<Buffer>): AsyncGenerat
   for await (const piece of pieces) {
     begun.push(piece);
     bytes += piece.length;
-    if (bytes < wanted) continue; // pieces are joined only when they have a whole header or frame: a piece may be one byte long
+    // pieces are joined only when they have a whole header or frame: a piece may be one byte long
+    if (bytes < wanted) continue;
     let rest = begun.length === 1 ? piece : Buffer.concat(begun);
     for (;;) {
       const length = rest.length < HEADER_BYTES ? 0 : rest.readUInt32BE(1);

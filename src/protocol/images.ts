@@ -3,7 +3,8 @@ import { ErrorSchema } from './error-schema.js';
 import { nullable, Time } from './parts.js';
 
 /**
- * Names of images, in the grammar of the distribution project ("reference.go"), without digests: `[HOST[:PORT]/]NAME[:TAG]`.
+ * Names of images, in the grammar of the distribution project ("reference.go"), without digests:
+ * `[HOST[:PORT]/]NAME[:TAG]`.
  */
 
 const PART = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';

@@ -1,8 +1,9 @@
 import type { Usage } from './usage.js';
 
 /**
- * What one run of a container has used up to a moment: which container, whose, when, how much; in the last record also why the run
- * ended. Every figure counts from the start of the run. So a bill is made of differences, and a record that is there twice adds nothing.
+ * What one run of a container has used up to a moment: which container, whose, when, how much; in the last record also
+ * why the run ended. Every figure counts from the start of the run. So a bill is made of differences, and a record that
+ * is there twice adds nothing.
  */
 export interface UsageRecord {
   /** `interim`: the container still runs. `final`: the run has ended; each run has one such record. */
@@ -17,7 +18,10 @@ export interface UsageRecord {
   started_at: string | null;
   /** The moment of the reading; in a `final` record, the moment of the end. In the form of Date.toISOString. */
   at: string;
-  /** The time since the start on CLOCK_BOOTTIME, so that setting the wall clock does not change a bill; null where it was never started. */
+  /**
+   * The time since the start on CLOCK_BOOTTIME, so that setting the wall clock does not change a bill; null where it
+   * was never started.
+   */
   duration_usec: number | null;
   /** Why the run ended; null while the container runs. */
   reason: string | null;
@@ -25,6 +29,9 @@ export interface UsageRecord {
   signal: string | null;
   /** The counters of the kernel; null where the start failed before the container had a group. */
   usage: Usage | null;
-  /** The bytes of memory.current, multiplied by the seconds for which the container had them; null without the memory controller. */
+  /**
+   * The bytes of memory.current, multiplied by the seconds for which the container had them; null without the memory
+   * controller.
+   */
   memory_byte_seconds: number | null;
 }

@@ -2,7 +2,10 @@ import { type Static, Type } from 'typebox';
 import { nullable, Texts, Usec } from './parts.js';
 import { ReadySchema } from './resolved-hooks.js';
 
-/** A service with every default filled in and every value in a fixed unit. Decisions are made of it, and `inspect` shows it. */
+/**
+ * A service with every default filled in and every value in a fixed unit. Decisions are made of it, and `inspect` shows
+ * it.
+ */
 
 export const ListenAddressSchema = Type.Object(
   {

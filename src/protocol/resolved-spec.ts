@@ -4,7 +4,8 @@ import { HooksSchema, ReadySchema } from './resolved-hooks.js';
 import { SeccompProfile } from './spec/seccomp.js';
 
 /**
- * A spec with every default filled in and every value in a fixed unit. Plans are made of it, and the status of a container shows it.
+ * A spec with every default filled in and every value in a fixed unit. Plans are made of it, and the status of a
+ * container shows it.
  */
 
 const Bytes = Type.Integer({ description: 'bytes' });

@@ -9,8 +9,8 @@ import { Seccomp, type SeccompProfile } from './spec/seccomp.js';
 import { closed, Duration, Id, integer, Signal } from './spec/values.js';
 
 /**
- * The spec of a container as a user writes it. This one schema gives the validation, the types and the OpenAPI document. Its parts are
- * in spec/.
+ * The spec of a container as a user writes it. This one schema gives the validation, the types and the OpenAPI
+ * document. Its parts are in spec/.
  */
 
 const LabelValue = Type.String({ maxLength: 4096, description: 'a string of at most 4096 characters' });

@@ -1,6 +1,7 @@
 /**
- * Parses and writes sizes, times and numbers of processors in the forms that people use. Each parser gives a number in the unit of its
- * name, or undefined where the text has no such form; the caller knows the name of the field, and makes the error.
+ * Parses and writes sizes, times and numbers of processors in the forms that people use. Each parser gives a number in
+ * the unit of its name, or undefined where the text has no such form; the caller knows the name of the field, and makes
+ * the error.
  */
 
 const BYTE_UNITS: Record<string, number> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
@@ -32,7 +33,10 @@ function sumOfParts(text: string): number {
   return [...parts].reduce((sum, [, count, unit]) => sum + Number(count) * (USEC_PER[unit || 's'] ?? Number.NaN), 0);
 }
 
-/** Writes microseconds in the form that people use: `1.5s`, `250ms`, `2m`, `1h30m`. It rounds to a unit before it tries the next larger one. */
+/**
+ * Writes microseconds in the form that people use: `1.5s`, `250ms`, `2m`, `1h30m`. It rounds to a unit before it tries
+ * the next larger one.
+ */
 export function formatDuration(usec: number): string {
   const milliseconds = Math.round(usec / 1e3);
   if (milliseconds < 1000) return `${milliseconds}ms`;

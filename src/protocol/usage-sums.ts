@@ -1,7 +1,10 @@
 import { type Static, Type } from 'typebox';
 import { Figure, nullable, Time } from './parts.js';
 
-/** What one key (a container, an owner, or a value of a label) has used in a period. A figure that no record has is null. */
+/**
+ * What one key (a container, an owner, or a value of a label) has used in a period. A figure that no record has is
+ * null.
+ */
 export const UsageRowSchema = Type.Object(
   {
     key: Type.Union([Type.String(), Type.Null()], {

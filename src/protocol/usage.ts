@@ -33,8 +33,8 @@ const PressureSchema = Type.Object(
 );
 
 /**
- * What the kernel has counted for one container, with the names and units of the kernel. A figure that the host does not count is null. If
- * a controller is missing, its whole part is null.
+ * What the kernel has counted for one container, with the names and units of the kernel. A figure that the host does
+ * not count is null. If a controller is missing, its whole part is null.
  */
 export const UsageSchema = Type.Object(
   {

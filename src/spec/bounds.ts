@@ -1,8 +1,8 @@
 import { NiwaError } from '../protocol/errors.js';
 
 /**
- * Limits of requests. A body is parsed and checked on the event loop, and a larger body takes longer. Within these limits it takes a few
- * milliseconds.
+ * Limits of requests. A body is parsed and checked on the event loop, and a larger body takes longer. Within these
+ * limits it takes a few milliseconds.
  */
 
 /** The most bytes of a body. It is checked before any part of the body is parsed. */
@@ -15,7 +15,9 @@ export const MAX_NESTING = 100;
 /** The most values in a body: its lists, objects, names of fields, strings and numbers, all counted together. */
 const MAX_VALUES = 12_000;
 
-/** The most bytes of all labels of a container, with their names: the labels are in each usage record of the container. */
+/**
+ * The most bytes of all labels of a container, with their names: the labels are in each usage record of the container.
+ */
 export const MAX_LABEL_BYTES = 16 * 1024;
 /** The most bytes of all arguments, also of arguments that come from an image. */
 export const MAX_ARGS_BYTES = MAX_BODY_BYTES;
@@ -41,7 +43,10 @@ export function requireBoundedJson(what: string, text: string): void {
   }
 }
 
-/** Gives the index at which a string ends that begins with the quotation mark at `start`; the end of the text where it does not end. */
+/**
+ * Gives the index at which a string ends that begins with the quotation mark at `start`; the end of the text where it
+ * does not end.
+ */
 function endOfString(text: string, start: number): number {
   for (let i = start + 1; i < text.length; i++) {
     if (text[i] === '\\') i++;
@@ -51,8 +56,8 @@ function endOfString(text: string, start: number): number {
 }
 
 /**
- * Refuses a value of YAML that is too large. A value may be much larger than its text, since an alias repeats another part of
- * the value.
+ * Refuses a value of YAML that is too large. A value may be much larger than its text, since an alias repeats another
+ * part of the value.
  * @param what names the value in the message: "the body"
  * @throws NiwaError SPEC_INVALID
  */

@@ -48,7 +48,9 @@ const CAPABILITIES = [
   'CHECKPOINT_RESTORE',
 ];
 
-/** The capabilities of a workload whose spec names none: enough to serve on a low port, and to change to another user. */
+/**
+ * The capabilities of a workload whose spec names none: enough to serve on a low port, and to change to another user.
+ */
 const DEFAULT = [
   'CHOWN',
   'DAC_OVERRIDE',
@@ -61,7 +63,10 @@ const DEFAULT = [
   'SYS_CHROOT',
 ];
 
-/** Gives the name of a capability as in the kernel, without CAP_; "ALL" for ALL; undefined where there is no such capability. */
+/**
+ * Gives the name of a capability as in the kernel, without CAP_; "ALL" for ALL; undefined where there is no such
+ * capability.
+ */
 export function capabilityName(input: string): string | undefined {
   const name = input.toUpperCase().replace(/^CAP_/, '');
   return name === 'ALL' || CAPABILITIES.includes(name) ? name : undefined;

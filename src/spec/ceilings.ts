@@ -6,11 +6,17 @@ import { sizeBytes } from './quantities.js';
 export interface Bounds {
   pids: number | null;
   memoryBytes: number | null;
-  /** The most bytes of each tmpfs: the one with the writes over a root, each one such as `/tmp`, and each one of the spec. */
+  /**
+   * The most bytes of each tmpfs: the one with the writes over a root, each one such as `/tmp`, and each one of the
+   * spec.
+   */
   tmpfsBytes: number | null;
 }
 
-/** The same in the form of the configuration: bytes, or a share of the host's memory such as "80%". A field that is left out stays as it is. */
+/**
+ * The same in the form of the configuration: bytes, or a share of the host's memory such as "80%". A field that is left
+ * out stays as it is.
+ */
 export interface BoundsInput {
   pids?: number | null;
   memory?: number | string | null;
@@ -52,8 +58,8 @@ export function tighter(a: Bounds, b: Bounds): Bounds {
 }
 
 /**
- * Gives the spec with limits in place of those that it leaves out, and with a list of these (`spec.defaulted`). If the host does not
- * have the controller of a limit, this limit stays out.
+ * Gives the spec with limits in place of those that it leaves out, and with a list of these (`spec.defaulted`). If the
+ * host does not have the controller of a limit, this limit stays out.
  * @param available the controllers that this host has
  */
 export function withDefaults(
@@ -89,7 +95,9 @@ export function* aboveCeilings({ resources, root, mounts }: Spec, ceilings: Boun
     if (mount.type === 'tmpfs') yield* above(`mounts[${i}].size`, mount.sizeBytes ?? undefined, ceilings.tmpfsBytes);
 }
 
-/** Finds the limits that are above the ceilings; "max" is above every ceiling. Limits that are left out are not checked. */
+/**
+ * Finds the limits that are above the ceilings; "max" is above every ceiling. Limits that are left out are not checked.
+ */
 export function* limitsAbove(
   { pids, memory }: { pids?: Limit | undefined; memory: { maxBytes?: Limit | undefined } },
   ceilings: Bounds,

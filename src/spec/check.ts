@@ -6,15 +6,21 @@ import type { FieldProblem } from '../protocol/errors.js';
 import { requireNoProblems, SHOWN_PROBLEMS, show } from './problems.js';
 
 /**
- * Checks a value against a schema, and describes each problem in words: the field, what was found, what is allowed. The spec, the requests
- * of the API and the configuration of niwad are checked by it.
+ * Checks a value against a schema, and describes each problem in words: the field, what was found, what is allowed. The
+ * spec, the requests of the API and the configuration of niwad are checked by it.
  */
 
-/** The most errors that are read of a check: a huge value could have one in each of its parts. Several errors may make one problem. */
+/**
+ * The most errors that are read of a check: a huge value could have one in each of its parts. Several errors may make
+ * one problem.
+ */
 const READ_ERRORS = 4 * SHOWN_PROBLEMS;
 Settings.Set({ maxErrors: READ_ERRORS });
 
-/** A schema is compiled after so many checks. To compile takes as long as 300 checks: too long for a command, soon worth it in a daemon. */
+/**
+ * A schema is compiled after so many checks. To compile takes as long as 300 checks: too long for a command, soon worth
+ * it in a daemon.
+ */
 const CHECKS_BEFORE_COMPILING = 64;
 
 /** For each schema, how often it was used for a check, and when that was often, its compiled form. */
@@ -33,7 +39,8 @@ interface Node {
 }
 
 /**
- * Gives the problems of `value`: each field at most once, and at most a hundred. The list is empty where `value` fits the schema.
+ * Gives the problems of `value`: each field at most once, and at most a hundred. The list is empty where `value` fits
+ * the schema.
  * @param prefix written before the path of each problem, such as "resources"
  */
 export function problemsOf(schema: TSchema, value: unknown, prefix = ''): FieldProblem[] {
@@ -64,7 +71,10 @@ export function parseAs<S extends TSchema>(what: string, schema: S, value: unkno
   return value as Static<S>;
 }
 
-/** Says whether a value fits, by the compiled schema. As long as the schema is not compiled, gives false without a check. */
+/**
+ * Says whether a value fits, by the compiled schema. As long as the schema is not compiled, gives false without a
+ * check.
+ */
 function surelyFits(schema: TSchema, value: unknown): boolean {
   const known = checks.get(schema) ?? { count: 0, compiled: null };
   checks.set(schema, known);
@@ -87,8 +97,9 @@ interface SchemaError {
 }
 
 /**
- * Leaves out the errors of those branches of a union that the user did not mean. The user did not mean a branch if its literal field,
- * such as "type", has another value in the input. If the user meant no branch, the error of the union itself stays.
+ * Leaves out the errors of those branches of a union that the user did not mean. The user did not mean a branch if its
+ * literal field, such as "type", has another value in the input. If the user meant no branch, the error of the union
+ * itself stays.
  */
 function withoutOtherBranches(errors: SchemaError[]): SchemaError[] {
   const literal = /^(.*\/anyOf\/[0-9]+)\/properties\/[^/]+$/;
@@ -113,7 +124,8 @@ function toProblems(schema: Node, value: unknown, error: SchemaError): Problem[]
   const keys = error.instancePath.split('/').slice(1).map(unescapePointer);
   const node = nodeAt(schema, keys);
   const at = valueAt(value, keys);
-  if (error.keyword === 'additionalProperties') return []; // each unknown field has an error of its own, with the keyword "boolean"
+  // each unknown field has an error of its own, with the keyword "boolean"
+  if (error.keyword === 'additionalProperties') return [];
   if (error.keyword === 'boolean') {
     const parent = nodeAt(schema, keys.slice(0, -1));
     const named = parent?.patternProperties !== undefined;
@@ -175,7 +187,10 @@ function join(prefix: string, path: string): string {
   return [prefix, path].filter((part) => part !== '').join('.');
 }
 
-/** Leaves out the problem of a field that contains another field with a problem: the inner one says more. A union tries each branch. */
+/**
+ * Leaves out the problem of a field that contains another field with a problem: the inner one says more. A union tries
+ * each branch.
+ */
 function innermost(problems: Map<string, Problem>): Problem[] {
   const outer = new Set(
     [...problems.values()].flatMap(({ keys }) => keys.map((_, i) => JSON.stringify(keys.slice(0, i)))),

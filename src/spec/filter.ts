@@ -9,7 +9,8 @@ export interface Filter {
 
 /**
  * Makes a filter of a query.
- * @throws NiwaError SPEC_INVALID where the query has two different values for the owner or for one label, which no container can fit
+ * @throws NiwaError SPEC_INVALID where the query has two different values for the owner or for one label, which no
+ * container can fit
  */
 export function toFilter({ owner = [], label = [] }: FilterQuery): Filter {
   const labels = new Map<string, string>();

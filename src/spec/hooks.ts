@@ -4,7 +4,10 @@ import type { HooksInput } from '../protocol/spec.js';
 import { show } from './problems.js';
 import { durationUsec } from './quantities.js';
 
-/** The points of a container's life at which hooks run, in their order. A hook at one of the first three can make the start fail. */
+/**
+ * The points of a container's life at which hooks run, in their order. A hook at one of the first three can make the
+ * start fail.
+ */
 export const FAILABLE_POINTS = ['beforeCreate', 'afterNetwork', 'afterStart'] as const;
 export const HOOK_POINTS = [...FAILABLE_POINTS, 'onReady', 'onStop', 'afterExit', 'onFailure'] as const;
 

@@ -3,7 +3,9 @@ import { bytesOf, MAX_LABEL_BYTES } from './bounds.js';
 
 /** What an image says about containers made of it. A field is null or empty where the image says nothing. */
 export interface ImageDefaults {
-  /** The name by which the image was found; `id`: the digest of its configuration, `sha256:` and 64 hexadecimal digits. */
+  /**
+   * The name by which the image was found; `id`: the digest of its configuration, `sha256:` and 64 hexadecimal digits.
+   */
   name: string;
   id: string;
   /** The directories of its layers on the host, the topmost first. */
@@ -23,13 +25,16 @@ export interface ImageDefaults {
 /** Finds an image by its name. @throws NiwaError NOT_FOUND */
 export type ImageLookup = (name: string) => ImageDefaults;
 
-/** The form of a label's name. Labels of an image with other names are left out, since no usage record can have them. */
+/**
+ * The form of a label's name. Labels of an image with other names are left out, since no usage record can have them.
+ */
 const LABEL_NAME = /^[A-Za-z0-9][A-Za-z0-9_./-]{0,127}$/;
 const MAX_LABEL_LENGTH = 4096;
 
 /**
- * Fills in the fields that a spec leaves out from its image, as `docker run` does. Arguments replace the command of the image, and come
- * after its entrypoint. If the spec has an entrypoint of its own, neither entrypoint nor command of the image is used. Pure.
+ * Fills in the fields that a spec leaves out from its image, as `docker run` does. Arguments replace the command of the
+ * image, and come after its entrypoint. If the spec has an entrypoint of its own, neither entrypoint nor command of the
+ * image is used. Pure.
  */
 export function withImage(input: SpecInput, image: ImageDefaults): SpecInput {
   const { entrypoint, args = entrypoint === undefined ? image.cmd : [], ...process } = input.process ?? {};
@@ -47,7 +52,10 @@ export function withImage(input: SpecInput, image: ImageDefaults): SpecInput {
   };
 }
 
-/** Gives those labels of an image that a container may have, until the room for labels is used up: an image may have any number. */
+/**
+ * Gives those labels of an image that a container may have, until the room for labels is used up: an image may have any
+ * number.
+ */
 function fitting(labels: Record<string, string>, roomBytes: number): Record<string, string> {
   let room = roomBytes;
   return Object.fromEntries(

@@ -4,12 +4,13 @@ const TIME =
   /^([0-9]{4})-([0-9]{2})-([0-9]{2})(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2}))?$/;
 
 /**
- * Parses a moment in a form that people write: an ISO date or time with its zone, or a duration, which means so long ago. Gives it in
- * the form of Date.toISOString; undefined where the text is no moment.
+ * Parses a moment in a form that people write: an ISO date or time with its zone, or a duration, which means so long
+ * ago. Gives it in the form of Date.toISOString; undefined where the text is no moment.
  * @param now in milliseconds since 1970
  */
 export function parseMoment(text: string, now: number): string | undefined {
-  if (/^[0-9]{8,}$/.test(text)) return undefined; // it looks like a date without dashes, or seconds since 1970, not like a duration
+  // it looks like a date without dashes, or seconds since 1970, not like a duration
+  if (/^[0-9]{8,}$/.test(text)) return undefined;
   const usecAgo = parseDuration(text);
   if (usecAgo !== undefined) return isoOf(now - usecAgo / 1000);
   const [, year, month, day] = TIME.exec(text) ?? [];

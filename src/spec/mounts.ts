@@ -23,7 +23,10 @@ export function* mountProblems({ mounts = [] }: SpecInput): Iterable<FieldProble
 /** The most different id maps of the binds of one container. */
 const MAX_MOUNT_MAPS = 16;
 
-/** Finds problems of the id maps of binds: each run of ids in such a map has to be in one run of ids of the container's user namespace. */
+/**
+ * Finds problems of the id maps of binds: each run of ids in such a map has to be in one run of ids of the container's
+ * user namespace.
+ */
 export function* idmapProblems(input: SpecInput): Iterable<FieldProblem> {
   const own = ownMaps(input);
   const seen = new Set<string>();

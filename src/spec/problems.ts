@@ -33,7 +33,8 @@ export function invalid(what: string, problems: FieldProblem[]): NiwaError {
 /** Gives the text of a value for an error. A long value is cut, and the rest of the value is not read. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = typeof value === 'number' ? String(value) : beginningOf(value, SHOWN_CHARACTERS); // JSON has no .inf and .nan, YAML has
+  // JSON has no .inf and .nan, YAML has
+  const text = typeof value === 'number' ? String(value) : beginningOf(value, SHOWN_CHARACTERS);
   return shortened(text, SHOWN_CHARACTERS);
 }
 
@@ -42,7 +43,10 @@ export function shortened(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most)}...` : text;
 }
 
-/** Gives the JSON of a value. If it has more than `room` characters, a beginning is given that has more than `room` characters. */
+/**
+ * Gives the JSON of a value. If it has more than `room` characters, a beginning is given that has more than `room`
+ * characters.
+ */
 function beginningOf(value: unknown, room: number): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, room));
   if (typeof value === 'bigint') return String(value);

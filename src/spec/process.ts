@@ -32,7 +32,10 @@ export function* processProblems({ process = {}, root = {} }: SpecInput): Iterab
     yield { path: 'process.args[0]', found: '""', allowed: 'the name or path of a program' };
 }
 
-/** Limits arguments, environment and labels as a whole: niwad keeps them in memory for each container, and sends them in many answers. */
+/**
+ * Limits arguments, environment and labels as a whole: niwad keeps them in memory for each container, and sends them in
+ * many answers.
+ */
 export function* sizeProblems({
   process: { args = [], env = {} } = {},
   labels = {},

@@ -2,7 +2,10 @@ import { NiwaError } from '../protocol/errors.js';
 import { REFERENCE_PATTERN, REFERENCE_WORDS } from '../protocol/images.js';
 
 const MAX_LENGTH = 255;
-/** Docker's own registry. It is removed from names, so that an image has one name, whether the user writes the registry or not. */
+/**
+ * Docker's own registry. It is removed from names, so that an image has one name, whether the user writes the registry
+ * or not.
+ */
 const DEFAULT_HOST = /^(?:index\.)?docker\.io\/(?:library\/)?/;
 
 /**

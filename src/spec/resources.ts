@@ -38,7 +38,10 @@ export function mergeResources(now: Resources, change: Resources): Resources {
   };
 }
 
-/** Puts limits of the same device together. As in the kernel, a limit that the later entry leaves out keeps its earlier value. */
+/**
+ * Puts limits of the same device together. As in the kernel, a limit that the later entry leaves out keeps its earlier
+ * value.
+ */
 function mergeIo(limits: IoLimit[]): IoLimit[] {
   const merged = new Map<string, IoLimit>();
   for (const limit of limits) merged.set(limit.device, { ...merged.get(limit.device), ...limit });

@@ -30,8 +30,8 @@ function isHostRoot(root: NonNullable<SpecInput['root']>): boolean {
 }
 
 /**
- * Fills in the defaults of a root. The host's own root always gets an overlay, since a container must not write to it. An image file
- * gets one too, unless the spec says otherwise, since nothing can be written to the file itself.
+ * Fills in the defaults of a root. The host's own root always gets an overlay, since a container must not write to it.
+ * An image file gets one too, unless the spec says otherwise, since nothing can be written to the file itself.
  */
 export function normaliseRoot(input: NonNullable<SpecInput['root']>, mapped: boolean): Root {
   const file = input.file ?? null;

@@ -6,12 +6,15 @@ import { show } from './problems.js';
 /** The real-time signals, see signal(7). They begin with 34 as in glibc, which uses 32 and 33 itself. */
 const SIGRTMIN = 34;
 const SIGRTMAX = 64;
-/** The last real-time signal whose name counts from SIGRTMIN; later names count from SIGRTMAX, as in a shell's `kill -l`. */
+/**
+ * The last real-time signal whose name counts from SIGRTMIN; later names count from SIGRTMAX, as in a shell's
+ * `kill -l`.
+ */
 const MIDDLE = 49;
 
 /**
- * Gives the number of a signal that is written as `15`, `"15"`, `"TERM"`, `"SIGTERM"`, `"SIGRTMIN+3"`, `"RTMAX-14"` or `"SIG42"`;
- * undefined where there is no such signal.
+ * Gives the number of a signal that is written as `15`, `"15"`, `"TERM"`, `"SIGTERM"`, `"SIGRTMIN+3"`, `"RTMAX-14"` or
+ * `"SIG42"`; undefined where there is no such signal.
  */
 export function signalNumber(input: number | string): number | undefined {
   const name = String(input).toUpperCase().replace(/^SIG/, '');
@@ -19,7 +22,10 @@ export function signalNumber(input: number | string): number | undefined {
   return (constants.signals as Record<string, number>)[`SIG${name}`] ?? realTimeNumber(name);
 }
 
-/** Gives the number of a signal that was checked before. @throws NiwaError SPEC_INVALID where there is no such signal */
+/**
+ * Gives the number of a signal that was checked before.
+ * @throws NiwaError SPEC_INVALID where there is no such signal
+ */
 export function knownSignal(input: number | string): number {
   const number = signalNumber(input);
   if (number === undefined)

@@ -24,7 +24,10 @@ export function* namespaceProblems(input: SpecInput): Iterable<FieldProblem> {
     };
 }
 
-/** Capabilities over namespaces and over the machine. They have no effect if the container's user namespace does not own these. */
+/**
+ * Capabilities over namespaces and over the machine. They have no effect if the container's user namespace does not own
+ * these.
+ */
 const OUTSIDE_USERNS = [
   'NET_ADMIN',
   'NET_RAW',
@@ -101,7 +104,10 @@ export function* unmappedUser(
   if (Math.max(uid, gid) <= LAST_ID) yield { path: 'process.user', found: show(found), allowed };
 }
 
-/** Gives the id maps of the container's user namespace, with host ids from 0 on for `auto`; null for the host's user namespace. */
+/**
+ * Gives the id maps of the container's user namespace, with host ids from 0 on for `auto`; null for the host's user
+ * namespace.
+ */
 export function ownMaps({ userns = 'auto', namespaces = {} }: SpecInput): IdMaps | null {
   if (typeof userns === 'object') return userns;
   return userns === 'host' || (namespaces.mount ?? 'new') !== 'new' ? null : { uids: AUTO_MAP, gids: AUTO_MAP };

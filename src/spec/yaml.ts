@@ -12,8 +12,8 @@ const DOCUMENT = '\u0002';
  * @throws NiwaError SPEC_INVALID
  */
 export function parseYaml(text: string, what: string, maxTokens = Number.POSITIVE_INFINITY): unknown {
-  // The parser calls itself for each level. If that uses up the stack while V8 compiles a regular expression, V8 ends the process,
-  // and no error can be caught. So the depth is measured before.
+  // The parser calls itself for each level. If that uses up the stack while V8 compiles a regular expression, V8 ends
+  // the process, and no error can be caught. So the depth is measured before.
   const { depth, tokens } = measureYaml(text, maxTokens);
   if (tokens > maxTokens) throw tooLarge(what, `${maxTokens} tokens as YAML, more as JSON`);
   if (depth > MAX_NESTING) throw tooDeep(what);
@@ -40,8 +40,8 @@ export function parseYaml(text: string, what: string, maxTokens = Number.POSITIV
 }
 
 /**
- * Gives the number of tokens and escapes in a text, and an upper limit of its depth. The depth is counted from the brackets that are
- * open and, at the beginning of a line, from indentation and dashes.
+ * Gives the number of tokens and escapes in a text, and an upper limit of its depth. The depth is counted from the
+ * brackets that are open and, at the beginning of a line, from indentation and dashes.
  * @param maxTokens the text after so many tokens is not read
  */
 export function measureYaml(text: string, maxTokens = Number.POSITIVE_INFINITY): { depth: number; tokens: number } {

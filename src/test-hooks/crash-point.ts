@@ -1,6 +1,6 @@
 /**
- * Moments at which niwad may die. Whatever the moment, the next niwad must neither lose anything nor do anything twice. A test names a
- * moment in NIWA_CRASH_AT: niwad then kills itself there, as `kill -9` would.
+ * Moments at which niwad may die. Whatever the moment, the next niwad must neither lose anything nor do anything twice.
+ * A test names a moment in NIWA_CRASH_AT: niwad then kills itself there, as `kill -9` would.
  */
 export const CRASH_POINTS = [
   'making-saved',

@@ -1,13 +1,18 @@
 import { Turns } from './turns.js';
 
-/** How many tasks may run at once: tasks of root, tasks of all other callers together, and tasks of each other caller. */
+/**
+ * How many tasks may run at once: tasks of root, tasks of all other callers together, and tasks of each other caller.
+ */
 export interface Shares {
   root: number;
   callers: number;
   each: number;
 }
 
-/** Turns that no caller can use up for the others: root has its own turns, and each other caller has at most a part of the rest. */
+/**
+ * Turns that no caller can use up for the others: root has its own turns, and each other caller has at most a part of
+ * the rest.
+ */
 export class FairTurns {
   readonly #each: number;
   readonly #root: Turns;

@@ -44,7 +44,9 @@ const onDisk = base.extend('disk', DISK).extend('volume', async ({ disk }, { onC
   return directory;
 });
 
-/** A test with `niwad`, one daemon for all attacks of a worker, and `volume`, a directory of the test's own on a disk. */
+/**
+ * A test with `niwad`, one daemon for all attacks of a worker, and `volume`, a directory of the test's own on a disk.
+ */
 export const test = onDisk
   .extend('settings', { scope: 'worker' }, {})
   .extend('place', { scope: 'worker' }, ({ settings }, { onCleanup }) => placeOf(settings, onCleanup))

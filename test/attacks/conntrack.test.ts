@@ -1,4 +1,5 @@
-// Technique: one container, or who calls it, fills the kernel's table of connections for the whole host (nf_conntrack_max).
+// Technique: one container, or who calls it, fills the kernel's table of connections for the whole host
+// (nf_conntrack_max).
 import { beforeAll, expect, test } from 'vitest';
 import {
   addressOf,
@@ -26,7 +27,8 @@ beforeAll(async () => {
   bounded = await startOnNode(nodePlace({ connectionsPerContainer: BOUND }));
   const other = { bridge: 'nwfree', subnet: '10.78.0.0/24', subnet6: 'fd00:78::/64', connectionsPerContainer: 0 };
   unbounded = await startOnNode(nodePlace(other));
-  // The kernel follows connections, and has settings for that, once there are rules: niwad makes them for its first container.
+  // The kernel follows connections, and has settings for that, once there are rules: niwad makes them for its first
+  // container.
   await bounded.run({ network: {}, process: { args: ['true'] } });
 });
 

@@ -1,5 +1,6 @@
-// Technique: a member of niwad's group is root in a container, and copies a program into a directory of the host that the
-// container may write to; there it gives it to root and sets the setuid bit, or a capability, and executes it on the host.
+// Technique: a member of niwad's group is root in a container, and copies a program into a directory of the host that
+// the container may write to; there it gives it to root and sets the setuid bit, or a capability, and executes it on
+// the host.
 import { chownSync, copyFileSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa, execaSync } from 'execa';

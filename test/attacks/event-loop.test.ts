@@ -1,5 +1,5 @@
-// Technique: one request that takes the daemon so long that it serves nobody else. Each body, query and head is the worst of its
-// kind that fits; /v1/health is asked all the while on another connection.
+// Technique: one request that takes the daemon so long that it serves nobody else. Each body, query and head is the
+// worst of its kind that fits; /v1/health is asked all the while on another connection.
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +11,10 @@ import { test } from './attack.js';
 const KIB = 1024;
 const JSON_BYTES = 256 * KIB;
 const YAML_BYTES = 64 * KIB;
-/** What health may take: 50 ms and as much again on a machine that others use too, where the best of so many tries counts. */
+/**
+ * What health may take: 50 ms and as much again on a machine that others use too, where the best of so many tries
+ * counts.
+ */
 const BOUND_MS = 100;
 const TRIES = 10;
 
@@ -182,8 +185,8 @@ const tries: Try[] = [
 ];
 
 /**
- * Asks for /v1/health over and over, on a connection that is there already, until `work` is done; gives the longest time in
- * milliseconds, and what came of the work.
+ * Asks for /v1/health over and over, on a connection that is there already, until `work` is done; gives the longest
+ * time in milliseconds, and what came of the work.
  */
 async function slowestHealth<T>(socket: string, work: () => Promise<T>): Promise<{ slowest: number; result: T }> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });

@@ -1,5 +1,6 @@
-// Techniques against an exec: the helper is caught while it enters the container (CVE-2016-9962), overwritten by what it
-// executes (CVE-2019-5736), or made to leak a descriptor, a directory (CVE-2024-21626) or a false terminal (CVE-2025-52565).
+// Techniques against an exec: the helper is caught while it enters the container (CVE-2016-9962), overwritten by what
+// it executes (CVE-2019-5736), or made to leak a descriptor, a directory (CVE-2024-21626) or a false terminal
+// (CVE-2025-52565).
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';

@@ -1,5 +1,5 @@
-// Technique: a user of the host locks a directory of niwad (flock(2) asks for no permission but to open it), so that niwad, which
-// would lock it too, does not start.
+// Technique: a user of the host locks a directory of niwad (flock(2) asks for no permission but to open it), so that
+// niwad, which would lock it too, does not start.
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect } from 'vitest';

@@ -1,6 +1,6 @@
 // @module-tag vm
-// Technique: what the kernel counts for each user (inotify instances, message queues, pending signals) is counted up to the
-// user that made the user namespace, too. Where that is the host's root, one container takes root's own quotas.
+// Technique: what the kernel counts for each user (inotify instances, message queues, pending signals) is counted up to
+// the user that made the user namespace, too. Where that is the host's root, one container takes root's own quotas.
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { Niwad } from '../integration/support/niwad.js';

@@ -1,5 +1,5 @@
-// Technique: specs so large that a list of them is more than one text can hold (545 of 1 MB broke the list for good), and so many
-// bytes of labels that each usage record fills the disk.
+// Technique: specs so large that a list of them is more than one text can hold (545 of 1 MB broke the list for good),
+// and so many bytes of labels that each usage record fills the disk.
 import { expect } from 'vitest';
 import { test } from './attack.js';
 

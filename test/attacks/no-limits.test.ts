@@ -1,5 +1,6 @@
 // @module-tag vm
-// Technique: a container whose spec bounds nothing takes the whole host: all pids, all memory, all that a tmpfs may hold.
+// Technique: a container whose spec bounds nothing takes the whole host: all pids, all memory, all that a tmpfs may
+// hold.
 import { totalmem } from 'node:os';
 import { expect } from 'vitest';
 import type { SpecInput } from '../../src/protocol/spec.js';
@@ -13,7 +14,9 @@ const ASKS = { 'pids: max': { resources: { pids: 'max' } }, 'memory: max': { res
 const test = testWith({ group: GROUP });
 const member = { uid: 1234, gid: GROUP };
 
-/** What the group of a container says that the kernel holds it to; what such limits do is in fork-bomb and memory-bomb. */
+/**
+ * What the group of a container says that the kernel holds it to; what such limits do is in fork-bomb and memory-bomb.
+ */
 async function boundsOf(niwad: Niwad, spec: Partial<SpecInput> = {}) {
   const { id } = await niwad.start({ ...spec, process: { args: ['sleep', '1000'] } });
   const [pids, memory] = [niwad.groupFile(id, 'pids.max'), niwad.groupFile(id, 'memory.max')];

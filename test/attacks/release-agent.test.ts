@@ -1,6 +1,6 @@
 // @module-tag vm
-// Technique: release_agent and notify_on_release of cgroup v1 (CVE-2022-0492, and the escape from privileged containers):
-// the kernel runs a program of the attacker's as root on the host.
+// Technique: release_agent and notify_on_release of cgroup v1 (CVE-2022-0492, and the escape from privileged
+// containers): the kernel runs a program of the attacker's as root on the host.
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';

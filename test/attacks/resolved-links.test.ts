@@ -1,6 +1,6 @@
-// Technique: niwad follows links as root. A caller who may name paths below an allowed directory puts links there that lead
-// through directories of root's, or to /proc/PID/exe of root's processes, and reads in the refusal where they lead, or whether
-// anything is there.
+// Technique: niwad follows links as root. A caller who may name paths below an allowed directory puts links there that
+// lead through directories of root's, or to /proc/PID/exe of root's processes, and reads in the refusal where they
+// lead, or whether anything is there.
 import { chmodSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -75,7 +75,8 @@ test('resolved links: a refusal says what the caller has written, and nothing of
   const back = (...through: string[]) => `${at('private', ...through)}${'/..'.repeat(30)}${at('allowed', 'data')}`;
   const ways = { way: ['customer-4711'], 'no-way': ['customer-4712'], 'by-link': ['current'], 'by-none': ['other'] };
   for (const [name, through] of Object.entries(ways)) symlinkSync(back(...through), at('allowed', name));
-  expect(realpathSync(at('allowed', 'way'))).toBe(at('allowed', 'data')); // the control: for root one comes back, the other not
+  // the control: for root one comes back, the other not
+  expect(realpathSync(at('allowed', 'way'))).toBe(at('allowed', 'data'));
   expect(() => realpathSync(at('allowed', 'no-way'))).toThrow('ENOENT');
   const answers = await Promise.all(Object.keys(ways).map((name) => bodyOf(name)));
   expect(new Set(answers).size).toBe(1);

@@ -1,4 +1,5 @@
-// Technique: a peer goes on sending to a customer's container that has ended, whose address another customer's has by now.
+// Technique: a peer goes on sending to a customer's container that has ended, whose address another customer's has by
+// now.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -49,7 +50,9 @@ while True:
     for secret in re.findall(rb'secret-[a-z0-9]+', s.recv(2000)): print(secret.decode(), flush=True)
 `;
 
-/** Is asked, connects to published ports by both families, waits for a word, sends its secrets, and says how that went. */
+/**
+ * Is asked, connects to published ports by both families, waits for a word, sends its secrets, and says how that went.
+ */
 const PEER = `
 import errno, json, socket, sys, time
 asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -1,6 +1,7 @@
 // @module-tag vm
-// Technique: containers that start slowly. A start holds a thread of niwad until the workload runs: were the boot program bound
-// by the container's own limits, twenty containers with a hundredth of a processor would keep all others from their starts.
+// Technique: containers that start slowly. A start holds a thread of niwad until the workload runs: were the boot
+// program bound by the container's own limits, twenty containers with a hundredth of a processor would keep all others
+// from their starts.
 import { expect } from 'vitest';
 import { needsController } from '../integration/support/host.js';
 import { test } from './attack.js';

@@ -15,15 +15,18 @@ const IMAGE = 'bench';
 /** A bridge belongs to one daemon: each has a network namespace of its own. */
 const OWN_NETWORK = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
 const WARM_UP = 10;
-/** A niwad takes some twenty times as long to get ready as a container takes to start: a tenth of the rounds, yet enough. */
+/**
+ * A niwad takes some twenty times as long to get ready as a container takes to start: a tenth of the rounds, yet
+ * enough.
+ */
 const restartsOf = (/** @type {number} */ rounds) => Math.min(rounds, Math.max(20, Math.round(rounds / 10)));
 
 /** @typedef {import('./harness/place.mjs').Daemon} Daemon */
 /** @typedef {import('./harness/compare.mjs').Comparison} Comparison */
 
 /**
- * Builds a revision beside this one, measures both in turns, and tells whether this one is slower. The old build runs twice,
- * so that it is known how much it differs from itself.
+ * Builds a revision beside this one, measures both in turns, and tells whether this one is slower. The old build runs
+ * twice, so that it is known how much it differs from itself.
  * @param {string} name of the revision, as git takes it
  * @param {{ rounds: number, out: string }} options how many starts of each kind, and the folder for against.json
  * @returns {Promise<boolean>} whether anything is slower

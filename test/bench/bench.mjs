@@ -1,6 +1,6 @@
 // @ts-check
-// `npm run bench`: measures niwa beside the floors and other runtimes, and writes a table. It never fails because of a time,
-// but with --against another revision.
+// `npm run bench`: measures niwa beside the floors and other runtimes, and writes a table. It never fails because of a
+// time, but with --against another revision.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +40,8 @@ As root, after \`npm run build\`. Times need a quiet machine; ratios are of the 
  * What a family of rows is given.
  * @typedef {object} Context
  * @property {Place} place
- * @property {(rounds: number, count: number) => { rounds: number, count: number }} much how often to measure, by how much time
+ * @property {(rounds: number, count: number) => { rounds: number, count: number }} much how often to measure, by how
+ * much time
  *   there is
  * @property {(count: number) => number} many how many containers, likewise
  * @property {(input: import('./harness/report.mjs').RowInput) => void} row tells a row

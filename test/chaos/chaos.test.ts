@@ -10,11 +10,14 @@ import { host, LONG, SLOWNESS } from '../integration/support/host.js';
 import { flagsOf, keeperOf, makePlace, NIWAD, Niwad, removePlace } from '../integration/support/niwad.js';
 
 /**
- * Containers that start, exit, reach their lifetimes, are stopped and removed at random, while the daemon is killed at random:
- * at the end each is accounted for once, none lived too long, no line of output is missing, and nothing is left.
+ * Containers that start, exit, reach their lifetimes, are stopped and removed at random, while the daemon is killed at
+ * random: at the end each is accounted for once, none lived too long, no line of output is missing, and nothing is
+ * left.
  */
 
-/** In full, 200 containers and 50 kills, by `npm run test:long`; half of either in the virtual machine, which is slow. */
+/**
+ * In full, 200 containers and 50 kills, by `npm run test:long`; half of either in the virtual machine, which is slow.
+ */
 const SHARE = (LONG ? 1 : 0.4) * (host.inVm ? 0.5 : 1);
 const CONTAINERS = 200 * SHARE;
 const AT_ONCE = 12;
@@ -124,7 +127,8 @@ async function live(number: number): Promise<Outcome> {
       const { code } = error as { code?: string };
       if (code !== 'DAEMON_UNREACHABLE') throw error;
       unanswered.push(id);
-      // Where it was started all the same, it goes on until its deadline, which is far away, and has a range of ids until then.
+      // Where it was started all the same, it goes on until its deadline, which is far away, and has a range of ids
+      // until then.
       await phoenix.ask((client) => client.stop(id, { timeout: '0s' }).catch(unlessThere));
     }
   }
@@ -163,7 +167,10 @@ async function numbersIn(client: NiwaClient, id: string): Promise<number[]> {
   return lines.map((line) => Number.parseInt(line, 10));
 }
 
-/** No line is missing, none is there twice: what the container counted, it may have been killed before it counted the last. */
+/**
+ * No line is missing, none is there twice: what the container counted, it may have been killed before it counted the
+ * last.
+ */
 async function expectWholeLog(client: NiwaClient, { id, kind, lines }: Outcome): Promise<void> {
   const numbers = await numbersIn(client, id);
   expect(numbers).toEqual(numbers.map((_, i) => i + 1));

@@ -1,6 +1,7 @@
 // @ts-check
-// `npm run demo`: the main job from end to end on the embedded default root. Two containers, one burning CPU against a limit,
-// one writing to disk; their accounting each second; both ended by their lifetimes; their usage records; nothing left.
+// `npm run demo`: the main job from end to end on the embedded default root. Two containers, one burning CPU against a
+// limit, one writing to disk; their accounting each second; both ended by their lifetimes; their usage records; nothing
+// left.
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { setup } from '../setup.mjs';

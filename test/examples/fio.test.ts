@@ -20,8 +20,8 @@ const jobs: [what: string, flags: string[]][] = [
 ];
 
 /**
- * A command that uses one file past the page cache, until it is killed. The buffer is a file in memory that both map: where a
- * buffer lies in physical memory makes equal writers differ by 12 %.
+ * A command that uses one file past the page cache, until it is killed. The buffer is a file in memory that both map:
+ * where a buffer lies in physical memory makes equal writers differ by 12 %.
  */
 function fio(data: string, memory: string, flags: string[]): string[] {
   const file = [`--directory=${data}`, '--filename=data', '--size=32m', '--direct=1', '--ioengine=psync'];

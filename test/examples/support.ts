@@ -13,7 +13,9 @@ export function folderOf(example: string): string {
   return join(EXAMPLES, example);
 }
 
-/** Builds an example as its README says. In the virtual machine, which reaches no mirror, it has to be built already. */
+/**
+ * Builds an example as its README says. In the virtual machine, which reaches no mirror, it has to be built already.
+ */
 export async function build(skip: Skip, example: string): Promise<void> {
   if (host.inVm) needsFile(skip, join(folderOf(example), 'root'), 'run its build.sh outside of the virtual machine');
   else await execa(join(folderOf(example), 'build.sh'));
@@ -55,7 +57,8 @@ export class Site {
     );
     const id = stdout.trim();
     if (id === '') throw new Error(`niwa run: ${stderr}`);
-    onTestFinished(() => niwad.client.remove(id, { force: true }).catch(() => {})); // it has gone where the test got so far
+    // it has gone where the test got so far
+    onTestFinished(() => niwad.client.remove(id, { force: true }).catch(() => {}));
     const { spec } = await niwad.client.inspect(id);
     return new Site(niwad, example, id, spec.network?.ports[0]?.host ?? 0);
   }

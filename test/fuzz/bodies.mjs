@@ -32,7 +32,8 @@ const CAPABLE = /** @type {any} */ ({
 const PLAIN = parseSpec({ process: { args: ['true'] } }, 'plain');
 
 /**
- * Uses a body for all that it may be of. A spec that is taken has a program; so it has when it is sent again as the API shows it.
+ * Uses a body for all that it may be of. A spec that is taken has a program; so it has when it is sent again as the API
+ * shows it.
  * @param {unknown} body
  * @returns {string} what came of it
  */

@@ -1,6 +1,6 @@
 // @ts-check
-// Writes the seeds of corpus/ anew, from what niwa itself makes. To be run after `npm run build` when plans, their encoding or
-// what is stored have changed: node test/fuzz/make-corpus.mjs
+// Writes the seeds of corpus/ anew, from what niwa itself makes. To be run after `npm run build` when plans, their
+// encoding or what is stored have changed: node test/fuzz/make-corpus.mjs
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

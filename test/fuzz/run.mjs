@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // @ts-check
 // Fuzzes what reads bytes of others: node test/fuzz/run.mjs [TARGET...] [SECONDS] [--seed N] [--keep]
-// Each target gets so many seconds, two at a time; 0 tries the corpora alone. Targets are `program` (program.mjs) and those of
-// targets/. What breaks one is left in crashes/; the seed that is printed finds it again. With --keep, inputs
+// Each target gets so many seconds, two at a time; 0 tries the corpora alone. Targets are `program` (program.mjs) and
+// those of targets/. What breaks one is left in crashes/; the seed that is printed finds it again. With --keep, inputs
 // of which `program` reaches new code are added to its corpus.
 import { spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';

@@ -1,7 +1,7 @@
 // @ts-check
 // Fuzzes one target in a process of its own: node worker.mjs TARGET SECONDS SEED FILE
-// Each input is in FILE while it is tried, so that it is known whatever becomes of this process. Inputs of the corpus are
-// tried first, then changed ones; those that something new comes of are changed further.
+// Each input is in FILE while it is tried, so that it is known whatever becomes of this process. Inputs of the corpus
+// are tried first, then changed ones; those that something new comes of are changed further.
 import { ftruncateSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { NiwaError } from '../../dist/protocol/errors.js';

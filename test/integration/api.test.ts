@@ -54,7 +54,8 @@ test('does with verbs and methods what the typed client does', async ({ niwad })
     200,
     { spec: { lifetimeUsec: 3600e6 } },
   ]);
-  const listed = { state: 'running', deadline_at: expect.any(String), spec: { lifetimeUsec: 3600e6 } }; // not what the list above has kept of it
+  // not what the list above has kept of it
+  const listed = { state: 'running', deadline_at: expect.any(String), spec: { lifetimeUsec: 3600e6 } };
   expect(await call('GET', '/v1/containers?owner=alice')).toMatchObject([200, [listed]]);
   expect(await call('GET', `${at}/wait?timeout=10ms`)).toEqual([200, null]);
   expect(await call('DELETE', at)).toMatchObject([409, { code: 'STATE_CONFLICT' }]);

@@ -10,7 +10,10 @@ const MIB = 1024 * 1024;
 const SIZE = 8 * MIB;
 const run = (...[program = '', ...args]: string[]) => execFileSync(program, args, { stdio: 'pipe' }).toString().trim();
 
-/** Makes an ext4 on device mapper on a loop device on the disk, each of which passes its I/O on in the name of the caller. */
+/**
+ * Makes an ext4 on device mapper on a loop device on the disk, each of which passes its I/O on in the name of the
+ * caller.
+ */
 function mountStack(directory: string): { mounted: string; devices: string[] } {
   const file = join(directory, 'image');
   writeFileSync(file, '');

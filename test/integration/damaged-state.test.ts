@@ -6,7 +6,9 @@ import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { needsFile, SLOWNESS } from './support/host.js';
 import { flagsOf, isAlive, keeperOf, Niwad, type Place } from './support/niwad.js';
 
-/** State that cannot be read, or is not whole: no container that runs is ended, none goes unbilled, and niwad starts. */
+/**
+ * State that cannot be read, or is not whole: no container that runs is ended, none goes unbilled, and niwad starts.
+ */
 
 const shell = (script: string) => ({ args: ['sh', '-c', script] });
 /** Uses some processor time first, for the bill. */

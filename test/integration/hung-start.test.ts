@@ -8,7 +8,9 @@ import { needsFile, SLOWNESS } from './support/host.js';
 import { type HungMount, hungMount } from './support/hung-mount.js';
 import { flagsOf, makePlace, Niwad, removePlace } from './support/niwad.js';
 
-/** A file system that answers niwa-reach, and nobody else: what was looked at hangs when the boot helper comes to it. */
+/**
+ * A file system that answers niwa-reach, and nobody else: what was looked at hangs when the boot helper comes to it.
+ */
 
 const FUSE = '/dev/fuse';
 const LONG = { timeout: 90_000 * SLOWNESS };
@@ -33,7 +35,10 @@ function zombiesOf(parent: number): string[] {
   });
 }
 
-/** Takes the last turn, and stops a container whose start waits for it: it has an end at once. Gives what comes of both starts. */
+/**
+ * Takes the last turn, and stops a container whose start waits for it: it has an end at once. Gives what comes of both
+ * starts.
+ */
 async function stopWhileItWaits(): Promise<Promise<unknown>[]> {
   await niwad.client.create({ id: 'waits', process: { args: ['true'] }, ...bind(join(place.files, 'fine')) });
   const last = refusalOf(run({ id: 'last', ...bind(hung('last')) }));

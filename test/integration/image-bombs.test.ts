@@ -4,7 +4,9 @@ import { tarOf } from '../unit/images/make-tar.js';
 import { importBytes, ociTar, sha256 } from './support/images.js';
 import { test } from './support/test.js';
 
-/** Names the next file of a chain a thousand times, so that its last one is read so often to the power of its length. */
+/**
+ * Names the next file of a chain a thousand times, so that its last one is read so often to the power of its length.
+ */
 function indexBomb(): Buffer {
   const files = new Map<string, Buffer>();
   let index = Buffer.from(JSON.stringify({ manifests: [] }));

@@ -26,7 +26,10 @@ import { test } from './support/test.js';
 const SH = ['/bin/sh', '-c'];
 const storeOf = ({ place }: Niwad, ...path: string[]) => join(place.stateDir, 'images', ...path);
 const layersOf = (niwad: Niwad) => readdirSync(storeOf(niwad, 'layers')).sort();
-/** Skips the test where files of the store belong to nobody in a container and have no attributes: a tmpfs of an old kernel. */
+/**
+ * Skips the test where files of the store belong to nobody in a container and have no attributes: a tmpfs of an old
+ * kernel.
+ */
 function needsRealStore(skip: Skip, niwad: Niwad): void {
   skip(!canIdmap(storeOf(niwad)), 'needs STATE_DIR on a file system that this kernel can id-map: it runs on the host');
 }

@@ -49,7 +49,8 @@ test('is laid out as a Debian package, the same each time, and nobody but root c
   expect(tree).toEqual(treeOf(await install('000')));
 
   const others = [...tree].filter(([, { mode, uid, gid }]) => uid !== 0 || gid !== 0 || (mode & 0o7022) !== 0);
-  expect(others.filter(([, { mode }]) => (mode & 0o170_000) !== 0o120_000)).toEqual([]); // a link has no mode of its own
+  // a link has no mode of its own
+  expect(others.filter(([, { mode }]) => (mode & 0o170_000) !== 0o120_000)).toEqual([]);
   const unreadable = [...tree].filter(([, { mode }]) => (mode & 0o444) !== 0o444);
   expect(unreadable.map(([path]) => path)).toEqual([]);
   const programs = [...tree].filter(([, { mode }]) => (mode & 0o170_111) === 0o100_111).map(([path]) => path);

@@ -173,7 +173,10 @@ test('a disk on which no sync succeeds does not fill with segments', async ({ sk
   expect(readdirSync(directory).sort()).toEqual(['00000001.ndjson', '00000002.ndjson']);
 });
 
-/** Ways to take the last segment away from a ledger; each says what the ledger tells, and which records nobody has any more. */
+/**
+ * Ways to take the last segment away from a ledger; each says what the ledger tells, and which records nobody has any
+ * more.
+ */
 const LOSSES: [string, (segment: string, directory: string) => void, Partial<Lost>, string[]][] = [
   ['removed', (segment) => rmSync(segment), { what: 'gone', lostBytes: 0 }, []],
   ['removed with its directory', (_, directory) => rmSync(directory, { recursive: true }), { what: 'gone' }, []],

@@ -68,7 +68,8 @@ test('memory.max kills with the reason oom', async ({ niwad, skip }) => {
   expect(niwad.ledger(status.id)).toMatchObject([{ reason: 'oom' }]);
 });
 
-// The kernel may take the shell too, before what the first one held is free: its log shows both, 5 ms apart, 1 time of 14 in the machine.
+// The kernel may take the shell too, before what the first one held is free: its log shows both, 5 ms apart, 1 time of
+// 14 in the machine.
 test('without oomGroup only the process that asked for too much dies', { retry: 2 }, async ({ niwad, skip }) => {
   needsController(skip, 'memory');
   const resources = { memory: { max: '24M', oomGroup: false } };

@@ -65,8 +65,8 @@ async function hashOfSeq(last: number): Promise<string> {
 }
 
 /**
- * The sizes of all files of the log; they may be rotated away meanwhile. The newest is looked at first: where the oldest is
- * still there after that, nothing had been written to the newest.
+ * The sizes of all files of the log; they may be rotated away meanwhile. The newest is looked at first: where the
+ * oldest is still there after that, nothing had been written to the newest.
  */
 function sizes(): number[] {
   if (!existsSync(request.directory)) return [];

@@ -26,7 +26,9 @@ async function useClient(folder: string, name: string): Promise<string> {
   return stdout;
 }
 
-/** The packages of a project that have a script for their installation, or a binding.gyp, which npm builds without one. */
+/**
+ * The packages of a project that have a script for their installation, or a binding.gyp, which npm builds without one.
+ */
 function builds(folder: string): string[] {
   return installed(folder).filter((name) => {
     const at = join(folder, 'node_modules', name);

@@ -1,6 +1,6 @@
 // @ts-check
-// For test/sanitize.mjs: a daemon in this process, and containers that succeed, fail, are signalled, frozen, limited and
-// outlive their time, one by one and all at once. It checks how they end; the sanitizers check the rest.
+// For test/sanitize.mjs: a daemon in this process, and containers that succeed, fail, are signalled, frozen, limited
+// and outlive their time, one by one and all at once. It checks how they end; the sanitizers check the rest.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -3,8 +3,9 @@ import { expect, it } from 'vitest';
 import { type Import, importsOf, includesOf, readText, sourceFiles } from './imports.js';
 
 /**
- * Who may know whom, types included: a file imports from its own folder and from the lines below it, never from above; the
- * folders of one line do not know each other. docs/architecture.md says what each of them is for, in the same order.
+ * Who may know whom, types included: a file imports from its own folder and from the lines below it, never from above;
+ * the folders of one line do not know each other. docs/architecture.md says what each of them is for, in the same
+ * order.
  */
 const LAYERS = [
   ['src/cli'], // speaks to niwad through src/client; commands that need no niwad use src/host and src/plan
@@ -23,7 +24,8 @@ const LAYERS = [
   ['src/turns', 'src/installation', 'src/test-hooks'],
   ['src/protocol'], // what crosses the socket; imports typebox and nothing else
   ['native/addon/face'], // JavaScript values in and out
-  ['native/addon', 'native/keeper', 'native/reach'], // niwad's part in C++, and the two programs that niwad starts beside itself
+  // niwad's part in C++, and the two programs that niwad starts beside itself
+  ['native/addon', 'native/keeper', 'native/reach'],
   ['native/core'], // what these three share
   ['native/boot'], // the addon includes the format of its reports
 ];
@@ -90,6 +92,11 @@ it('is drawn in docs/architecture.md in the same order', () => {
 it('has no file that is too long to read at once', () => {
   const lines = (file: string) => readText(file).split('\n').length - 1;
   expect(files.filter((file) => lines(file) > 300).map((file) => `${file}: ${lines(file)} lines`)).toEqual([]);
+});
+
+it('has no line of a comment with more than 120 characters', () => {
+  const wide = (file: string) => readText(file).match(/^ *(?:\*|\/\/|\/\*).*/gm)?.filter((line) => line.length > 120);
+  expect(files.flatMap((file) => wide(file)?.map((line) => `${file}: ${line}`) ?? [])).toEqual([]);
 });
 
 it('has every file that the documents name', () => {

@@ -7,7 +7,10 @@ import { cached, fingerprint } from './cache.mjs';
 import { cpio } from './cpio.mjs';
 import { tool } from './tool.mjs';
 
-/** What the guest needs before it can load modules from the host's disk, plus ext4 for the scratch disk and loop for images. */
+/**
+ * What the guest needs before it can load modules from the host's disk, plus ext4 for the scratch disk and loop for
+ * images.
+ */
 const MODULES = ['virtio_pci', 'virtio_blk', 'virtio_console', '9p', '9pnet_virtio', 'overlay', 'ext4', 'loop'];
 const BUSYBOX = '/bin/busybox';
 const HERE = import.meta.url;

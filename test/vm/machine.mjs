@@ -29,7 +29,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * @property {number | undefined} [timeoutSeconds] how long boot and command may take together; no limit if not given
  * @property {Record<string, string | undefined>} [env] more environment for the command
  * @property {number | undefined} [diskMiB] size of the scratch disk at /run/disk, 512 if not given; 0 for none
- * @property {number | undefined} [memoryMiB] the machine's memory, 3072 if not given; writes to the root are kept there as well
+ * @property {number | undefined} [memoryMiB] the machine's memory, 3072 if not given; writes to the root are kept there
+ * as well
  * @property {number | undefined} [cpus] 2 if not given
  * @property {'inherit' | 'ignore' | import('node:stream').Writable} [stdio] where the command's output goes, standard
  *   output and standard error in one; 'inherit', this process's standard output, if not given

@@ -33,7 +33,10 @@ interface Part {
 
 interface Head extends ExtractHead {
   version: number;
-  /** The checksum of the last bytes of the segment that the extract covers. It tells this segment from another one of the same size. */
+  /**
+   * The checksum of the last bytes of the segment that the extract covers. It tells this segment from another one of
+   * the same size.
+   */
   end: number;
   parts: Record<PartName, Part>;
 }
@@ -47,8 +50,8 @@ export function extractPath(directory: string, number: number): string {
 }
 
 /**
- * Writes an extract to disk; replaces an earlier one in one step (rename). The file is not synced: if a crash tears it, its
- * checksums are wrong, and the extract is made anew.
+ * Writes an extract to disk; replaces an earlier one in one step (rename). The file is not synced: if a crash tears it,
+ * its checksums are wrong, and the extract is made anew.
  * @throws what node:fs throws
  */
 export async function writeExtract(path: string, extract: Extract, end: number): Promise<void> {
@@ -93,7 +96,9 @@ export async function removeOthers(directory: string, numbers: ReadonlySet<numbe
       await rm(join(directory, name), { force: true });
 }
 
-/** An extract from which each column and each list is read by itself, when it is needed. Reading throws {@link Damaged}. */
+/**
+ * An extract from which each column and each list is read by itself, when it is needed. Reading throws {@link Damaged}.
+ */
 export interface ExtractSource {
   readonly head: Readonly<ExtractHead>;
   column<N extends ColumnName>(name: N): Promise<Extract[N]>;
@@ -161,7 +166,8 @@ export class ExtractFile implements ExtractSource {
 
   async #part(name: PartName): Promise<Buffer<ArrayBuffer>> {
     const { offset, bytes, crc32: sum } = this.head.parts[name];
-    const buffer = Buffer.from(new ArrayBuffer(bytes)); // begins at offset 0 of its memory, which every kind of column allows
+    // begins at offset 0 of its memory, which every kind of column allows
+    const buffer = Buffer.from(new ArrayBuffer(bytes));
     const { bytesRead } = await this.#file.read(buffer, 0, bytes, HEAD_BYTES + offset);
     if (bytesRead < bytes || crc32(buffer) !== sum) throw new Damaged();
     return buffer;

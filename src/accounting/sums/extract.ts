@@ -7,9 +7,9 @@ export const FINAL = 1;
 export const FIRST = 2;
 
 /**
- * The records of a segment in the form that sums need: columns with one number for each record. A text is stored once in a list, and
- * a column has its place there. The figures of a record are what its run has used since its record before. A figure that is null in
- * the record is NaN here.
+ * The records of a segment in the form that sums need: columns with one number for each record. A text is stored once
+ * in a list, and a column has its place there. The figures of a record are what its run has used since its record
+ * before. A figure that is null in the record is NaN here.
  */
 export interface Extract {
   /** The number of the segment before, whose runs go on in this one; null where there was none. */
@@ -22,7 +22,10 @@ export interface Extract {
   earliest: number | null;
   latest: number | null;
   at: Float64Array;
-  /** The figures of all records: first those of the first name in {@link FIGURE_NAMES}, then those of the second, and so on. */
+  /**
+   * The figures of all records: first those of the first name in {@link FIGURE_NAMES}, then those of the second, and so
+   * on.
+   */
   figures: Float64Array;
   peak: Float64Array;
   flags: Uint8Array;
@@ -43,7 +46,10 @@ export interface Extract {
 /** An extract without its columns and lists. */
 export type ExtractHead = Pick<Extract, 'base' | 'bytes' | 'skipped' | 'earliest' | 'latest'>;
 
-/** What has to be known of the segments before: the runs that go on, and those ended runs of which another record may come. */
+/**
+ * What has to be known of the segments before: the runs that go on, and those ended runs of which another record may
+ * come.
+ */
 export interface Before {
   base: number | null;
   going: [run: string, used: Used][];
@@ -51,8 +57,8 @@ export interface Before {
 }
 
 /**
- * Makes the extract of a segment from its records, in their order. Records of a run that come after its final record do not count,
- * and a record that is there twice has a difference of nothing. So neither is billed.
+ * Makes the extract of a segment from its records, in their order. Records of a run that come after its final record do
+ * not count, and a record that is there twice has a difference of nothing. So neither is billed.
  */
 export class ExtractBuilder {
   readonly #base: number | null;

@@ -15,13 +15,17 @@ import {
 /** A segment, and how many of its bytes count now. */
 export type SegmentPart = Pick<Segment, 'number' | 'path' | 'size'>;
 
-/** The extract of the last segment is written again when the segment has grown by so much. Until then, each query reads the growth anew. */
+/**
+ * The extract of the last segment is written again when the segment has grown by so much. Until then, each query reads
+ * the growth anew.
+ */
 const WORTH_WRITING_BYTES = 1024 * 1024;
 const END_BYTES = 4096;
 
 /**
- * The extracts of the segments of a ledger, in a directory of their own. An extract is made of the segment's records when a query
- * first needs it, or when the segment has grown; then it is kept on disk. An operator may remove extracts at any time.
+ * The extracts of the segments of a ledger, in a directory of their own. An extract is made of the segment's records
+ * when a query first needs it, or when the segment has grown; then it is kept on disk. An operator may remove extracts
+ * at any time.
  */
 export class Extracts {
   readonly #directory: string;
@@ -35,7 +39,10 @@ export class Extracts {
     this.#parts = parts;
   }
 
-  /** Makes the extracts that are missing. A segment that is gone counts as empty. @throws what node:fs throws where a segment cannot be read */
+  /**
+   * Makes the extracts that are missing. A segment that is gone counts as empty.
+   * @throws what node:fs throws where a segment cannot be read
+   */
   async prepare(): Promise<void> {
     await removeOthers(this.#directory, new Set(this.#parts.map(({ number }) => number)));
     for (const i of this.#parts.keys()) await this.#prepareOne(i);
@@ -43,7 +50,8 @@ export class Extracts {
 
   /**
    * Calls `use` with each extract, the oldest first. {@link prepare} has to be called before.
-   * @param use called a second time for a segment whose extract turned out to be damaged while it was read; it was made anew by then
+   * @param use called a second time for a segment whose extract turned out to be damaged while it was read; it was made
+   * anew by then
    */
   async each(use: (extract: ExtractSource) => Promise<void>): Promise<void> {
     for (const i of this.#parts.keys()) await this.#with(i, use);
@@ -55,7 +63,8 @@ export class Extracts {
       const found = await this.#find(part, this.#baseOf(i));
       if (found !== 'whole') await this.#make(i, found);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // ENOENT: an operator has moved the segment away
+      // ENOENT: an operator has moved the segment away
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       this.#kept.set(part.number, new ExtractBuilder({ base: null, going: [], ended: [] }).finish(0));
     }
   }
@@ -64,7 +73,10 @@ export class Extracts {
     return this.#parts[i - 1]?.number ?? null;
   }
 
-  /** Looks for the extract on disk: `whole` where it covers the whole segment, the extract where it covers less, null where it is of no use. */
+  /**
+   * Looks for the extract on disk: `whole` where it covers the whole segment, the extract where it covers less, null
+   * where it is of no use.
+   */
   async #find(part: SegmentPart, base: number | null): Promise<'whole' | Extract | null> {
     const file = await ExtractFile.open(extractPath(this.#directory, part.number));
     if (file === null) return null;
@@ -131,7 +143,10 @@ export class Extracts {
     }
   }
 
-  /** Calls `use` with the extract of a segment. Where the file is damaged, the extract is made anew, and `use` is called again. */
+  /**
+   * Calls `use` with the extract of a segment. Where the file is damaged, the extract is made anew, and `use` is called
+   * again.
+   */
   async #with<T>(i: number, use: (extract: ExtractSource) => Promise<T>): Promise<T> {
     const { number } = this.#parts[i] as SegmentPart;
     const kept = this.#kept.get(number);
@@ -148,7 +163,10 @@ export class Extracts {
   }
 }
 
-/** Reads the records of a segment, or those after `begun`. The copies at its beginning count only where the segment before is gone. */
+/**
+ * Reads the records of a segment, or those after `begun`. The copies at its beginning count only where the segment
+ * before is gone.
+ */
 async function readSegment(
   { number, path, size }: SegmentPart,
   begun: Extract | null,

@@ -8,18 +8,26 @@ export type UsageKey = 'container' | 'owner' | { label: string };
 
 /** Which records are summed, and into which rows. */
 export interface UsageQuery {
-  /** The period: `since` belongs to it, `until` does not. As Date.toISOString writes them; null where that side is open. */
+  /**
+   * The period: `since` belongs to it, `until` does not. As Date.toISOString writes them; null where that side is open.
+   */
   since: string | null;
   until: string | null;
   by: UsageKey;
   filter: Filter;
 }
 
-/** The sums of one key: the figures, then the peak of memory, then the number of runs. NaN for a figure that no record has. */
+/**
+ * The sums of one key: the figures, then the peak of memory, then the number of runs. NaN for a figure that no record
+ * has.
+ */
 type Row = number[];
 const PEAK = FIGURE_NAMES.length;
 const RUNS = PEAK + 1;
-/** Once the keys of a page have more characters than this in all, the page takes fewer keys; the next page has the others. */
+/**
+ * Once the keys of a page have more characters than this in all, the page takes fewer keys; the next page has the
+ * others.
+ */
 const MOST_KEY_LENGTH = 2 ** 25;
 /** The flags of a record that is both the first and the final record of its run. */
 const ALONE = FIRST | FINAL;
@@ -29,9 +37,9 @@ export type PageColumns = Pick<Extract, 'at' | 'figures' | 'peak' | 'flags' | 'r
   Pick<Extract, 'runs' | 'ids' | 'owners' | 'labelSets' | 'skipped'>;
 
 /**
- * Sums usage for the first keys behind a given key. Only so many keys are held, so the memory is bounded, however many keys the
- * ledger has. A record belongs to the period in which its `at` is, so the sums of adjacent periods add up to the sum of the whole. Extracts
- * have to come in the order of the ledger.
+ * Sums usage for the first keys behind a given key. Only so many keys are held, so the memory is bounded, however many
+ * keys the ledger has. A record belongs to the period in which its `at` is, so the sums of adjacent periods add up to
+ * the sum of the whole. Extracts have to come in the order of the ledger.
  */
 export class UsagePage {
   readonly #query: UsageQuery;
@@ -96,7 +104,9 @@ export class UsagePage {
     }
   }
 
-  /** Gives the rows in the order of their keys; the row without a key comes last. `more`: there are keys behind them. */
+  /**
+   * Gives the rows in the order of their keys; the row without a key comes last. `more`: there are keys behind them.
+   */
   finish(): { rows: { key: string | null; row: Row }[]; more: boolean; skipped: number } {
     const keys = [...this.#rows.keys()].sort(compareKeys);
     const rows = keys.slice(0, this.#most).map((key) => ({ key, row: this.#rows.get(key) as Row }));
@@ -125,7 +135,10 @@ export class UsagePage {
     return row;
   }
 
-  /** Removes the last keys, so that at most `most` keys and the allowed length remain. Rows of removed keys are not needed again. */
+  /**
+   * Removes the last keys, so that at most `most` keys and the allowed length remain. Rows of removed keys are not
+   * needed again.
+   */
   #trim(): void {
     const keys = [...this.#rows.keys()].sort(compareKeys);
     for (const key of keys.slice(this.#most)) this.#rows.delete(key);

@@ -24,15 +24,18 @@ const SHARES = { root: 8, callers: 6, each: 2 };
 export interface UsageRows {
   /** Rows as JSON, with commas between them. The next rows are made when they are asked for. */
   texts: AsyncIterable<string>;
-  /** Where the limit ended the answer: the key behind which the next query goes on. null where there are no more rows. */
+  /**
+   * Where the limit ended the answer: the key behind which the next query goes on. null where there are no more rows.
+   */
   next: string | null;
   /** How many damaged lines of the ledger are not in the sums. */
   skipped: number;
 }
 
 /**
- * Sums the ledger on threads of a low priority, one thread for each query. Only one thread works at a time; while a client reads
- * slowly, the thread of the next query works. The extracts of closed segments are kept in a directory, for later queries.
+ * Sums the ledger on threads of a low priority, one thread for each query. Only one thread works at a time; while a
+ * client reads slowly, the thread of the next query works. The extracts of closed segments are kept in a directory, for
+ * later queries.
  */
 export class UsageSums {
   readonly #ledger: Ledger;
@@ -51,7 +54,10 @@ export class UsageSums {
     this.#unreadMs = unreadMs;
   }
 
-  /** Makes the extracts that are missing, so that no query has to wait for them. Never fails: the next query tries again, and tells. */
+  /**
+   * Makes the extracts that are missing, so that no query has to wait for them. Never fails: the next query tries
+   * again, and tells.
+   */
   async prepare(): Promise<void> {
     try {
       const thread = this.#open(null);
@@ -67,7 +73,8 @@ export class UsageSums {
    * @param caller any name of the caller; null for root
    * @param wanted `after`: only rows whose keys are behind this key; `limit`: at most so many rows, at most 100,000
    * @param left aborted when the client has gone, or has the whole answer
-   * @throws NiwaError TOO_MANY_REQUESTS, HOST_ERROR; STATE_CONFLICT where the client went while the query waited for its turn
+   * @throws NiwaError TOO_MANY_REQUESTS, HOST_ERROR; STATE_CONFLICT where the client went while the query waited for
+   * its turn
    */
   async query(
     caller: string | null,

@@ -19,8 +19,8 @@ export interface ThreadData {
 export type Question = { type: 'page'; after: string | undefined; most: number } | { type: 'rows' };
 
 /**
- * An answer. `page`: the last key of the page, whether there are keys behind it, and the number of damaged lines in the ledger.
- * `rows`: rows as JSON, with commas between them; empty where the page has no more rows.
+ * An answer. `page`: the last key of the page, whether there are keys behind it, and the number of damaged lines in the
+ * ledger. `rows`: rows as JSON, with commas between them; empty where the page has no more rows.
  */
 export type Answer =
   | { type: 'page'; last: string | null; more: boolean; skipped: number }
@@ -31,7 +31,8 @@ export type Answer =
 const TEXT_LENGTH = 64 * 1024;
 
 async function main(): Promise<void> {
-  setPriority(constants.priority.PRIORITY_BELOW_NORMAL); // of this thread alone, so that requests for containers come first
+  // of this thread alone, so that requests for containers come first
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const { directory, parts, query } = workerData as ThreadData;
   const extracts = new Extracts(directory, parts);
   let prepared = false;

@@ -46,7 +46,8 @@ export function imageRoutes(api: Api, { images, log }: ApiOptions): void {
           const { status, body: said } = toErrorReply(error);
           if (status >= 500 && !tar.destroyed) log.error({ err: error }, 'an import failed');
           push({ type: 'error', ...said });
-          while (!(await pieces.next()).done); // a client that still sends may not read the answer before the whole body is taken
+          // a client that still sends may not read the answer before the whole body is taken
+          while (!(await pieces.next()).done);
         });
         void done.catch(() => {}).then(end);
         return () => {

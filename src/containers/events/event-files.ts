@@ -87,7 +87,8 @@ export class EventFiles {
       for (let done = 0; done < bytes.length; )
         done += (await file.write(bytes, done, bytes.length - done, segment.size + done)).bytesWritten;
     } catch (error) {
-      await file.truncate(segment.size).catch(() => {}); // a partly written event would stay behind a later, shorter write
+      // a partly written event would stay behind a later, shorter write
+      await file.truncate(segment.size).catch(() => {});
       throw error;
     }
     segment.size += bytes.length;

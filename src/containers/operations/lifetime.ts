@@ -4,7 +4,9 @@ import type { Container } from '../../engine/container.js';
 import { NiwaError } from '../../protocol/errors.js';
 import { containerFor, type Parts } from '../parts.js';
 
-/** The new lifetime counted from the start, or the time that remains from now, in microseconds; null for no deadline. */
+/**
+ * The new lifetime counted from the start, or the time that remains from now, in microseconds; null for no deadline.
+ */
 export type LifetimeChange = { lifetimeUsec: number | null } | { remainingUsec: number };
 
 /**

@@ -34,7 +34,8 @@ export function checkController(name: (typeof CONTROLLERS)[number], facts: HostF
     if (cgroup2 === null) return warning('no cgroup2 mount', 'See cgroup2.');
     const { controllers, subtreeControl, isRoot, holdsProcesses, mountPoint } = cgroup2;
     if (!controllers.includes(name)) return missingController(name, facts, cgroup2);
-    // The kernel lets a group give controllers to its groups only if it has no processes itself; the root group is excepted: cgroups(7).
+    // The kernel lets a group give controllers to its groups only if it has no processes itself; the root group is
+    // excepted: cgroups(7).
     if (!isRoot && holdsProcesses && !subtreeControl.includes(name))
       return warning(
         `there, but ${mountPoint} holds processes, so it cannot pass it on`,

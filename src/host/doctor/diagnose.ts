@@ -24,7 +24,10 @@ import { LIMITS, NAMESPACES } from './needs.js';
 import { checkConnectionCount, checkNameServers } from './network.js';
 import { checkResourceCapability, checkRoot } from './rights.js';
 
-/** Judges by the facts of a host whether niwad can run, what its users cannot use, and which limits 1,000 containers would reach. Pure. */
+/**
+ * Judges by the facts of a host whether niwad can run, what its users cannot use, and which limits 1,000 containers
+ * would reach. Pure.
+ */
 export function diagnose(facts: HostFacts): Check[] {
   return [
     checkKernel(facts),

@@ -36,15 +36,23 @@ export interface HostFacts {
   effectiveCapabilities: string;
   /** False inside a user namespace. */
   initialUserNamespace: boolean;
-  /** `mode`: the seccomp mode of this process, 0 for none, 2 for a filter, null where the kernel does not say. `actions`: those of filters. */
+  /**
+   * `mode`: the seccomp mode of this process, 0 for none, 2 for a filter, null where the kernel does not say.
+   * `actions`: those of filters.
+   */
   seccomp: { mode: number | null; actions: string[] };
   /** The type of the root file system (/); null where it is not known. */
   rootFilesystem: string | null;
-  /** Whether the kernel was built with device filters for groups; null where the kernel does not show its configuration. */
+  /**
+   * Whether the kernel was built with device filters for groups; null where the kernel does not show its configuration.
+   */
   deviceFilter: boolean | null;
   /** The file systems that the kernel has loaded now. */
   filesystems: string[];
-  /** Whether the kernel was built with nftables rules that count connections; null where it does not show its configuration. */
+  /**
+   * Whether the kernel was built with nftables rules that count connections; null where it does not show its
+   * configuration.
+   */
   connectionCount: boolean | null;
   /** Whether overlayfs is among the kernel modules on disk. */
   overlayModule: boolean;
@@ -67,8 +75,8 @@ export interface HostFacts {
 }
 
 /**
- * Collects the facts that {@link diagnose} judges, from /proc, /sys and uname alone. Needs no privilege, and changes nothing. What cannot
- * be read counts as missing. See proc(5) and cgroups(7).
+ * Collects the facts that {@link diagnose} judges, from /proc, /sys and uname alone. Needs no privilege, and changes
+ * nothing. What cannot be read counts as missing. See proc(5) and cgroups(7).
  */
 export function readHostFacts(): HostFacts {
   const kernelRelease = release();
@@ -129,7 +137,10 @@ function readSeccomp(status: string): HostFacts['seccomp'] {
   };
 }
 
-/** Says whether a kernel option is built in or a module. @param config the text from the kernel itself, or from its package in /boot */
+/**
+ * Says whether a kernel option is built in or a module.
+ * @param config the text from the kernel itself, or from its package in /boot
+ */
 function hasOption(config: string | null, option: string): boolean | null {
   return config === null ? null : new RegExp(`^${option}=[ym]$`, 'm').test(config);
 }

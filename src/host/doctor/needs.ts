@@ -5,7 +5,10 @@ import type { CONTROLLERS } from '../cgroup.js';
 /** The number of containers for which the limits are judged. */
 export const DENSE_CONTAINERS = 1_000;
 
-/** 12 files of statistics, the group, its events, the pidfd, the socket of the boot helper, two pipes, two log files, and a reserve. */
+/**
+ * 12 files of statistics, the group, its events, the pidfd, the socket of the boot helper, two pipes, two log files,
+ * and a reserve.
+ */
 export const DESCRIPTORS_PER_CONTAINER = 24;
 export const DESCRIPTORS_OF_NIWAD = 1_000;
 export const ADVISED_DESCRIPTORS = 1_048_576;
@@ -17,7 +20,10 @@ export const ENOUGH_PROCESSES = 32_768;
 export const REQUIRED_KERNEL = [5, 14] as const;
 export const RECOMMENDED_KERNEL = [6, 1] as const;
 
-/** The capabilities that niwad uses itself: for mounts and namespaces, devices, the loopback interface, the identity of a workload. */
+/**
+ * The capabilities that niwad uses itself: for mounts and namespaces, devices, the loopback interface, the identity of
+ * a workload.
+ */
 export const OWN_CAPABILITIES = ['SYS_ADMIN', 'MKNOD', 'NET_ADMIN', 'SETPCAP'];
 
 export const IDMAPPED_LAYERS_SINCE = [5, 19] as const;
@@ -25,7 +31,10 @@ export const IDMAPPED_LAYERS_SINCE = [5, 19] as const;
 /** The file systems that are in the root of every container. */
 export const FILESYSTEMS = ['proc', 'sysfs', 'tmpfs', 'devpts', 'mqueue'];
 
-/** The kinds of namespaces; niwad runs without those that are not `required`. `each`: a container makes one, unless its spec says otherwise. */
+/**
+ * The kinds of namespaces; niwad runs without those that are not `required`. `each`: a container makes one, unless its
+ * spec says otherwise.
+ */
 export const NAMESPACES: NamespaceNeed[] = [
   { name: 'mnt', required: true, config: 'CONFIG_NAMESPACES', meaning: 'Gives a container its own mounts.' },
   {
@@ -85,8 +94,8 @@ export interface Limit {
 }
 
 /**
- * The sysctls that limit a host with many containers. The kernel's defaults are made for a host with few users. Many of these limits
- * count for each user id, and containers without a user namespace share their user ids.
+ * The sysctls that limit a host with many containers. The kernel's defaults are made for a host with few users. Many of
+ * these limits count for each user id, and containers without a user namespace share their user ids.
  * The choice follows LXD's "Server settings for a production setup", https://documentation.ubuntu.com/lxd/.
  */
 export const LIMITS: Limit[] = [

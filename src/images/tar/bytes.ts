@@ -25,7 +25,10 @@ export class ByteReader {
     return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
   }
 
-  /** Gives the next `size` bytes in pieces, as the stream gives them. @throws NiwaError IMAGE_INVALID where the stream ends earlier */
+  /**
+   * Gives the next `size` bytes in pieces, as the stream gives them.
+   * @throws NiwaError IMAGE_INVALID where the stream ends earlier
+   */
   async *pieces(size: number): AsyncGenerator<Buffer> {
     for (let missing = size; missing > 0; ) {
       const piece = await this.#some(missing);

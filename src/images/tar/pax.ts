@@ -45,7 +45,10 @@ export function paxNumber(records: PaxRecords, key: string): number | undefined 
   return Number(text);
 }
 
-/** Gives the modification time in an extended header: seconds with a fraction, also before 1970. @throws NiwaError IMAGE_INVALID */
+/**
+ * Gives the modification time in an extended header: seconds with a fraction, also before 1970.
+ * @throws NiwaError IMAGE_INVALID
+ */
 export function paxTime(records: PaxRecords): Pick<TarEntry, 'mtimeSec' | 'mtimeNsec'> | undefined {
   const text = paxText(records, 'mtime');
   if (text === undefined) return undefined;
@@ -58,7 +61,9 @@ export function paxTime(records: PaxRecords): Pick<TarEntry, 'mtimeSec' | 'mtime
     : { mtimeSec: -Number(whole) - 1, mtimeNsec: 1e9 - nsec };
 }
 
-/** Gives the extended attributes. Their keywords are "SCHILY.xattr." and the name, as GNU tar, bsdtar and Go write them. */
+/**
+ * Gives the extended attributes. Their keywords are "SCHILY.xattr." and the name, as GNU tar, bsdtar and Go write them.
+ */
 export function paxXattrs(records: PaxRecords): TarEntry['xattrs'] {
   const found = records.filter(({ key }) => key.startsWith(XATTR));
   return found.map(({ key, value }) => ({ name: key.slice(XATTR.length), value }));

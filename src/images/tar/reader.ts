@@ -10,7 +10,10 @@ export interface TarMember {
   contents: AsyncIterable<Piece>;
 }
 
-/** The most bytes of an extended header or a long name. Real ones are smaller: a path has at most 4 KiB, an attribute 64 KiB. */
+/**
+ * The most bytes of an extended header or a long name. Real ones are smaller: a path has at most 4 KiB, an attribute 64
+ * KiB.
+ */
 const MAX_EXTENSION_BYTES = 1024 * 1024;
 const MAX_PATH_BYTES = 4095;
 const MAX_ID = 4294967294;
@@ -36,9 +39,9 @@ interface Announced {
 }
 
 /**
- * Reads a tar: ustar, pax and GNU, with long names, extended attributes and sparse files. The tar may be made to do harm: so numbers,
- * checksums and sizes are checked, and the memory is limited, whatever the tar says. Global extended headers are ignored, as other
- * programs that read images do.
+ * Reads a tar: ustar, pax and GNU, with long names, extended attributes and sparse files. The tar may be made to do
+ * harm: so numbers, checksums and sizes are checked, and the memory is limited, whatever the tar says. Global extended
+ * headers are ignored, as other programs that read images do.
  * @param source the bytes; read to their end
  * @throws NiwaError IMAGE_INVALID
  */

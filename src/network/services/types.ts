@@ -35,21 +35,23 @@ export interface PathCounts {
 }
 
 /**
- * The data path of services: addresses of the node that are always open. A connection to a service without a routed instance is held
- * until an instance is routed, or refused. `ServicePaths` (paths.ts) implements it with nftables and a queue of the kernel.
+ * The data path of services: addresses of the node that are always open. A connection to a service without a routed
+ * instance is held until an instance is routed, or refused. `ServicePaths` (paths.ts) implements it with nftables and a
+ * queue of the kernel.
  */
 export interface Paths {
   /**
    * Adds or changes a service. Its routes stay as they are; a new one has none.
-   * @throws NiwaError ADDRESS_IN_USE where a container, another service or a program of the host has an address; SPEC_INVALID where
+   * @throws NiwaError ADDRESS_IN_USE where a container, another service or a program of the host has an address;
+   * SPEC_INVALID where
    *   the host does not have it; HOST_UNSUPPORTED
    */
   declare(path: ServicePath): Promise<void>;
   /** Removes a service: its addresses are closed, and what is held is refused. */
   withdraw(name: string): Promise<void>;
   /**
-   * Sets the instances to which new connections go, in one transaction, and then lets go what is held if there is one. Established
-   * connections stay. Without instances the service sleeps.
+   * Sets the instances to which new connections go, in one transaction, and then lets go what is held if there is one.
+   * Established connections stay. Without instances the service sleeps.
    */
   route(name: string, destinations: readonly Destination[]): Promise<void>;
   /** Refuses what is held, and until {@link accept} also new requests, at once, with a reset; `cause` is counted. */
@@ -60,10 +62,13 @@ export interface Paths {
   /** All addresses that services hold, for `niwa ports`. */
   addresses(): { readonly service: string; readonly listen: ListenAddress }[];
   /**
-   * Loads the rules with all declared services and their routes in one step. Called once, when niwad has declared all services of its
-   * predecessor and set their routes: until then declare() and route() only keep account.
+   * Loads the rules with all declared services and their routes in one step. Called once, when niwad has declared all
+   * services of its predecessor and set their routes: until then declare() and route() only keep account.
    */
   open(): Promise<void>;
-  /** Ends the queue. The rules stay as long as services are declared: what runs is reached, what sleeps is repeated by the client. */
+  /**
+   * Ends the queue. The rules stay as long as services are declared: what runs is reached, what sleeps is repeated by
+   * the client.
+   */
   close(): Promise<void>;
 }

@@ -2,8 +2,8 @@ import { type Static, Type } from 'typebox';
 import { BYTES_PATTERN, DURATION_PATTERN, DURATION_WORDS, parseBytes, parseDuration } from '../units.js';
 
 /**
- * Values that several parts of a spec have. Each `description` completes the sentence "allowed: ..." of an error, so it says what a user
- * may write.
+ * Values that several parts of a spec have. Each `description` completes the sentence "allowed: ..." of an error, so it
+ * says what a user may write.
  */
 
 /** The largest integer: larger ones are not exact in JavaScript. */

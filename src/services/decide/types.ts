@@ -1,9 +1,10 @@
 import type { Service } from '../../protocol/resolved-service.js';
 
 /**
- * The phases of an instance. `starting`: its container is being made, or runs and does not answer yet. `ready`: it answers over the
- * way that requests take, and gets none yet. `routed`: new connections go to it. `unrouted`: it gets no new connections and finishes
- * those that it has; it may be routed again. `frozen`: unrouted and frozen; a request thaws it. `ending`: it was told to stop.
+ * The phases of an instance. `starting`: its container is being made, or runs and does not answer yet. `ready`: it
+ * answers over the way that requests take, and gets none yet. `routed`: new connections go to it. `unrouted`: it gets
+ * no new connections and finishes those that it has; it may be routed again. `frozen`: unrouted and frozen; a request
+ * thaws it. `ending`: it was told to stop.
  */
 export type Phase = 'starting' | 'ready' | 'routed' | 'unrouted' | 'frozen' | 'ending';
 
@@ -93,7 +94,9 @@ export interface Situation {
 /** Why requests are refused. */
 export type RefuseCause = 'backoff' | 'start-failed' | 'timeout' | 'draining' | 'held-at-zero' | 'removed';
 
-/** One thing to do. `why` is a sentence for the history, with its figures. The executor has one function for each kind. */
+/**
+ * One thing to do. `why` is a sentence for the history, with its figures. The executor has one function for each kind.
+ */
 export type Step =
   | { readonly do: 'start'; readonly replaces: string | null; readonly why: string }
   | { readonly do: 'route'; readonly id: string; readonly why: string }

@@ -17,7 +17,8 @@ const SHARES = { p10: 0.1, median: 0.5, p95: 0.95 };
  * @property {number} old of the old build, in the unit of the measurements
  * @property {number} again of the old build, run a second time beside itself
  * @property {number} fresh of the new build
- * @property {number} spread by how much, as a share, the old build differs from itself 95 times of 100, had its measurements
+ * @property {number} spread by how much, as a share, the old build differs from itself 95 times of 100, had its
+ * measurements
  *   come out a little differently
  * @property {number} ratio of the new build to both runs of the old one together
  * @property {boolean} slower whether the ratio is above 1 by more than the spread and 3 %

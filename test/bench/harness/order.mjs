@@ -71,11 +71,12 @@ export class Floor {
 }
 
 /**
- * Measures several things in turn, each `count` times a round, so that whatever else the machine does meets all alike; in
- * every second round in the opposite order, so that none is always the first.
+ * Measures several things in turn, each `count` times a round, so that whatever else the machine does meets all alike;
+ * in every second round in the opposite order, so that none is always the first.
  * @param {Record<string, Measure>} subjects
  * @param {{ rounds: number, count: number, threads?: number }} much
- * @returns {Promise<Record<string, { times: number[], wall: number, error: string }>>} all times of each; `error` where one
+ * @returns {Promise<Record<string, { times: number[], wall: number, error: string }>>} all times of each; `error` where
+ * one
  *   could not be measured
  */
 export async function takeTurns(subjects, { rounds, count, threads = 1 }) {

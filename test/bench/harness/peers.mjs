@@ -23,7 +23,10 @@ const CAPABILITIES = [
   'SETFCAP',
 ].map((name) => `CAP_${name}`);
 
-/** Installs the other runtimes from Debian's packages; those that are there stay. @throws {Error} where apt-get fails */
+/**
+ * Installs the other runtimes from Debian's packages; those that are there stay.
+ * @throws {Error} where apt-get fails
+ */
 export function installPeers() {
   const missing = PACKAGES.filter((name) => spawnSync('dpkg-query', ['-W', name]).status !== 0);
   if (missing.length === 0) return;

@@ -1,5 +1,6 @@
 // @ts-check
-// What the rows share on this machine: a root with the workloads, a cgroup, directories, and daemons; all taken away again.
+// What the rows share on this machine: a root with the workloads, a cgroup, directories, and daemons; all taken away
+// again.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,7 +31,9 @@ export class Place {
   /** Removed with all in it. */
   directory = mkdtempSync(join(tmpdir(), 'niwa-bench-'));
   runDirectory = mkdtempSync(join(existsSync(TMPFS) ? TMPFS : tmpdir(), 'niwa-bench-'));
-  /** A root that has nothing but the workloads and mount points. On a disk, as roots are, and where ids can be mapped. */
+  /**
+   * A root that has nothing but the workloads and mount points. On a disk, as roots are, and where ids can be mapped.
+   */
   rootHolder = mkdtempSync('/var/tmp/niwa-bench-');
   root = join(this.rootHolder, 'root');
   stage = join(this.runDirectory, 'stage');
@@ -75,7 +78,8 @@ export class Place {
   }
 
   /**
-   * Another runtime, by its command. On a host with both versions of cgroups it sees only the second: crun refuses both.
+   * Another runtime, by its command. On a host with both versions of cgroups it sees only the second: crun refuses
+   * both.
    * @param {...string} command
    */
   launch(...command) {

@@ -21,7 +21,8 @@
 
 /**
  * What a row is made of: the rest follows.
- * @typedef {Pick<Row, 'what' | 'unit'> & Partial<Pick<Row, 'subject' | 'measured' | 'floor' | 'floorMeasured' | 'note'>>
+ * @typedef {Pick<Row, 'what' | 'unit'> & Partial<Pick<Row, 'subject' | 'measured' | 'floor' | 'floorMeasured' |
+ * 'note'>>
  *   & { ratioAtMost?: number, ratioAtLeast?: number, medianAtMost?: number, goal?: string, met?: boolean }} RowInput
  */
 

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 /** @typedef {{ commit: string, folder: string, remove: () => void }} Revision */
 
 /**
- * Builds a revision in a temporary worktree. Its npm packages are hard links to those of this project where both have the
- * same package-lock.json, and installed afresh otherwise.
+ * Builds a revision in a temporary worktree. Its npm packages are hard links to those of this project where both have
+ * the same package-lock.json, and installed afresh otherwise.
  * @param {string} project the folder of this project
  * @param {string} name of a commit, as git takes it
  * @returns {Revision} `remove` takes the worktree away

@@ -1,6 +1,6 @@
 // @ts-check
-// A cold start from the addon in-process: group, process, exec, exit, and all taken away; default isolation, then what each
-// protection costs, each beside the C floor that does the same; then other runtimes on the same root.
+// A cold start from the addon in-process: group, process, exec, exit, and all taken away; default isolation, then what
+// each protection costs, each beside the C floor that does the same; then other runtimes on the same root.
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileSeccomp } from '../../../dist/host/seccomp.js';

@@ -1,5 +1,6 @@
 // @ts-check
-// Frames of a client, in pieces of any size. What is read is what is written again, and what their payloads say is checked.
+// Frames of a client, in pieces of any size. What is read is what is written again, and what their payloads say is
+// checked.
 import assert from 'node:assert/strict';
 import { requireSignal } from '../../../dist/api/requests.js';
 import { NiwaError } from '../../../dist/protocol/errors.js';

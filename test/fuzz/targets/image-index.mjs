@@ -1,6 +1,6 @@
 // @ts-check
-// What the files of an image say: {"index.json": ..., "blobs/sha256/DIGEST": ...}. That digests and sizes are right is taken for
-// granted, since else no change would be seen. The same input is read as the index of an image store.
+// What the files of an image say: {"index.json": ..., "blobs/sha256/DIGEST": ...}. That digests and sizes are right is
+// taken for granted, since else no change would be seen. The same input is read as the index of an image store.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

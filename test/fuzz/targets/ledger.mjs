@@ -1,5 +1,6 @@
 // @ts-check
-// Two segments of a ledger, which an empty line divides. Damaged lines are counted; whole ones are what would be written again.
+// Two segments of a ledger, which an empty line divides. Damaged lines are counted; whole ones are what would be
+// written again.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';

@@ -1,5 +1,6 @@
 // @ts-check
-// A state file of a container. What is whole can be taken over; what is damaged is mended, and then whole when it is read again.
+// A state file of a container. What is whole can be taken over; what is damaged is mended, and then whole when it is
+// read again.
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -3,7 +3,9 @@ import type { CreateRequest } from '../../../src/kernel/containers.js';
 import { encodeProgram } from '../../../src/plan/encode.js';
 import type { Plan } from '../../../src/plan/plan.js';
 
-/** Gives what the addon is asked for to make a container in the host's user namespace, without limits, image and quota. */
+/**
+ * Gives what the addon is asked for to make a container in the host's user namespace, without limits, image and quota.
+ */
 export function createRequest(
   plan: Plan,
   directory: string,

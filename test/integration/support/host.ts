@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type CONTROLLERS, lookAtCgroupTree } from '../../../src/host/cgroup.js';
 
-/** What the tests have to know of the machine they run on: the tests are the same everywhere, what can be seen is not. */
+/**
+ * What the tests have to know of the machine they run on: the tests are the same everywhere, what can be seen is not.
+ */
 
 export type Controller = (typeof CONTROLLERS)[number];
 

@@ -10,8 +10,8 @@ const SOURCE = fileURLToPath(new URL('hung-mount.c', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('../../../build/hung-mount', import.meta.url));
 
 /**
- * A FUSE file system that does not answer, in a mount namespace of its own: whoever touches its directory there waits, and this
- * process never does, since it is not in there.
+ * A FUSE file system that does not answer, in a mount namespace of its own: whoever touches its directory there waits,
+ * and this process never does, since it is not in there.
  */
 export interface HungMount {
   directory: string;

@@ -1,6 +1,9 @@
 import type { Written } from '../../unit/images/make-tar.js';
 
-/** What layers say, in the plainest way: a tree in memory, to which the members of each layer are applied in their order. */
+/**
+ * What layers say, in the plainest way: a tree in memory, to which the members of each layer are applied in their
+ * order.
+ */
 
 export interface Node {
   type: 'd' | 'f' | 'l';
@@ -26,7 +29,9 @@ function newNode(type: Node['type'], fields: Partial<Node> = {}): Node {
   return { type, mode: 0o755, uid: 0, mtime: 0, size: 0, target: '', own: true, children: new Map(), ...fields };
 }
 
-/** Applies the members of a layer in their order, but for those that contradict others: gives the tree, and the rest. */
+/**
+ * Applies the members of a layer in their order, but for those that contradict others: gives the tree, and the rest.
+ */
 export function applyLayer(root: Node, members: readonly Written[]): { root: Node; applied: Written[] } {
   let tree = structuredClone(root);
   disown(tree);

@@ -5,8 +5,8 @@ import type { SpecInput } from '../../../src/protocol/spec.js';
 import { makePlace, Niwad, type Place, removePlace } from './niwad.js';
 
 /**
- * A node and the world around it, as two network namespaces of the tests' own: nothing of the host's network is touched. The node
- * is 192.0.2.1 and 2001:db8::1, the world 192.0.2.2 and 2001:db8::2.
+ * A node and the world around it, as two network namespaces of the tests' own: nothing of the host's network is
+ * touched. The node is 192.0.2.1 and 2001:db8::1, the world 192.0.2.2 and 2001:db8::2.
  */
 export const NODE = `niwa-node-${process.pid}`;
 export const WORLD = `niwa-world-${process.pid}`;
@@ -83,8 +83,8 @@ export async function serve(name: string, program: string): Promise<void> {
 }
 
 /**
- * A server in Python that tells every caller its address, by TCP and UDP on a port of both families, and what it was told before
- * the end of their words: `NAME for ADDRESS`.
+ * A server in Python that tells every caller its address, by TCP and UDP on a port of both families, and what it was
+ * told before the end of their words: `NAME for ADDRESS`.
  */
 export function echoServer(name: string, port: number): string {
   return `

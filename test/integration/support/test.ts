@@ -7,8 +7,9 @@ export const GROUP = 54_321;
 const SETTINGS = { sampleIntervalMs: 100, group: GROUP };
 
 /**
- * A test with `niwad`, a daemon that tests share: those of a file, or in the virtual machine those of all files. It is ended
- * with everything that it has made after the last of them, however they went; after each file its containers are removed.
+ * A test with `niwad`, a daemon that tests share: those of a file, or in the virtual machine those of all files. It is
+ * ended with everything that it has made after the last of them, however they went; after each file its containers are
+ * removed.
  */
 export const test = base
   .extend('settings', { scope: 'worker' }, SETTINGS)

@@ -3,7 +3,9 @@ import type { UsageRecord } from '../../../src/protocol/record.js';
 import type { UsageRow } from '../../../src/protocol/usage-sums.js';
 import { fits } from '../../../src/spec/filter.js';
 
-/** The sums of usage in the plainest way: one record after another, all in memory. What niwad does has to give the same. */
+/**
+ * The sums of usage in the plainest way: one record after another, all in memory. What niwad does has to give the same.
+ */
 
 /** The figures that are summed, with where they are in a record. Each counts from the start of the run. */
 const FIGURES = {
@@ -25,9 +27,9 @@ type FigureName = keyof typeof FIGURES;
 const FIGURE_NAMES = Object.keys(FIGURES) as FigureName[];
 
 /**
- * Sums usage. A record stands for what its run has used since the record before it, and that belongs to the period in which the
- * record was made: so adjacent periods sum to the whole, nothing left out or twice. Records come in the order of the ledger,
- * those before the period with them. After the final record of a run nothing of it counts.
+ * Sums usage. A record stands for what its run has used since the record before it, and that belongs to the period in
+ * which the record was made: so adjacent periods sum to the whole, nothing left out or twice. Records come in the order
+ * of the ledger, those before the period with them. After the final record of a run nothing of it counts.
  */
 export class PlainReport {
   readonly #query: UsageQuery;

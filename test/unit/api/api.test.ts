@@ -62,7 +62,10 @@ const member: Peer = { pid: 1, uid: 1000, groups: [1000, 10] };
 const reader: Peer = { pid: 1, uid: 1001, groups: [1001, 20] };
 const stranger: Peer = { pid: 1, uid: 1002, groups: [1002] };
 
-/** The real runtime with one container, which has exited. It can make none: the groups would be in a place that is not there. */
+/**
+ * The real runtime with one container, which has exited. It can make none: the groups would be in a place that is not
+ * there.
+ */
 class EndedRuntime extends Runtime {
   readonly #ended = exitedContainer();
   override get(id: string): Container {
@@ -413,7 +416,8 @@ describe('any request', () => {
       fc.asyncProperty(requests, fc.constantFrom(stranger, undefined), async (request, who) => {
         const answer = await send(who, request);
         expectDocumented(request.method, answer);
-        expect([400, 403, 414]).toContain(answer.status); // 400 and 414 where the path is none, before anything is looked at
+        // 400 and 414 where the path is none, before anything is looked at
+        expect([400, 403, 414]).toContain(answer.status);
         if (answer.status !== 403 && request.method !== 'HEAD')
           expect(JSON.parse(answer.text)).toMatchObject({ code: 'SPEC_INVALID' });
       }),

@@ -4,7 +4,10 @@ import { SpecSchema } from '../../../src/protocol/spec.js';
 import { parseSpec } from '../../../src/spec/spec.js';
 import { parseYaml } from '../../../src/spec/yaml.js';
 
-/** Fields that a first spec need not have; whoever adds a field to the schema adds it to the starter or, if few use it, here. */
+/**
+ * Fields that a first spec need not have; whoever adds a field to the schema adds it to the starter or, if few use it,
+ * here.
+ */
 const FOR_FEW = ['userns', 'seccomp', 'devices'];
 
 const uncommented = STARTER.replaceAll(/^( *)#(?=\S)/gm, '$1');

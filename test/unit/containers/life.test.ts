@@ -152,7 +152,9 @@ describe('the next niwad', () => {
     writeFileSync(at('groups/web/cgroup.events'), 'populated 1\nfrozen 0\n');
   }
 
-  /** Lets this niwad go away as a crash does not: it saves what it has; then another begins with what is on the disk. */
+  /**
+   * Lets this niwad go away as a crash does not: it saves what it has; then another begins with what is on the disk.
+   */
   async function replace(): Promise<void> {
     await end(niwad);
     niwad = await begin();
