@@ -95,7 +95,10 @@ it('has no file that is too long to read at once', () => {
 });
 
 it('has no line of a comment with more than 120 characters', () => {
-  const wide = (file: string) => readText(file).match(/^ *(?:\*|\/\/|\/\*).*/gm)?.filter((line) => line.length > 120);
+  const wide = (file: string) =>
+    readText(file)
+      .match(/^ *(?:\*|\/\/|\/\*).*/gm)
+      ?.filter((line) => line.length > 120);
   expect(files.flatMap((file) => wide(file)?.map((line) => `${file}: ${line}`) ?? [])).toEqual([]);
 });
 
