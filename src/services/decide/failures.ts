@@ -1,0 +1,28 @@
+import type { EndCause, Failures } from './types.js';
+
+/** An instance that has been ready for so long has proved that the service can start. */
+const PROVEN_USEC = 10_000_000;
+
+export const NO_FAILURES: Failures = { count: 0, lastUsec: 0 };
+
+/**
+ * The failures of a service after one of its instances has ended, or could not be made. The executor calls it at each
+ * `end` step and at each end that nobody asked for, once for an instance.
+ *
+ * - `readyUsec`: when the instance was ready; null for never.
+ * - `cause`: the cause of the `end` step; null for an instance that ended by itself, was removed by hand, or could not be
+ *   made. The end of a lifetime is `replaced`.
+ *
+ * What ends before it is ready, ends by itself in its first ten seconds, or is sick by then, is a failure. What was ready
+ * for longer begins the count anew. So a crash loop backs off as a start does that never gets ready.
+ */
+export function afterEnd(
+  failures: Failures,
+  nowUsec: number,
+  readyUsec: number | null,
+  cause: EndCause | null,
+): Failures {
+  if (readyUsec !== null && nowUsec - readyUsec >= PROVEN_USEC) return NO_FAILURES;
+  const hasFailed = cause === null || cause === 'start-timeout' || cause === 'sick';
+  return hasFailed ? { count: failures.count + 1, lastUsec: nowUsec } : failures;
+}
