@@ -1,9 +1,23 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** The virtual machine of test/vm runs JavaScript 8 to 15 times slower. */
 const inVm = process.env.IN_VM === '1';
 const timeout = inVm ? 300_000 : 60_000;
-const timeouts = { testTimeout: timeout, hookTimeout: timeout };
+
+/** In the machine, all files share a process, and with it a daemon: starting these takes longer than the tests. */
+const isolate = !inVm;
+
+/** In their order. One worker runs file after file, so that a test measures only its own times. */
+const projects = [
+  // They measure no times and need no root, so that several run at once.
+  { name: 'unit', include: ['test/unit/**/*.test.ts'], isolate, maxWorkers: inVm ? 1 : availableParallelism() },
+  { name: 'integration', include: ['test/integration/**/*.test.ts'], isolate, maxWorkers: 1 },
+  // One process for all files, so that they share a daemon.
+  { name: 'attacks', include: ['test/attacks/*.test.ts'], isolate: false, maxWorkers: 1 },
+  { name: 'examples', include: ['test/examples/*.test.ts'], isolate: false, maxWorkers: 1 },
+  { name: 'chaos', include: ['test/chaos/*.test.ts'], maxWorkers: 1 },
+];
 
 export default defineConfig({
   test: {
@@ -13,22 +27,8 @@ export default defineConfig({
         description: 'also in the virtual machine, by `npm test`; what has no tag is run on the host alone',
       },
     ],
-    projects: [
-      {
-        // In the machine, all files share a process, and with it a daemon: starting these takes longer than the tests.
-        test: { name: 'tests', include: ['test/{unit,integration}/**/*.test.ts'], isolate: !inVm, ...timeouts },
-      },
-      {
-        // One worker for all files, so that they share a daemon.
-        test: { name: 'attacks', include: ['test/attacks/*.test.ts'], maxWorkers: 1, isolate: false, ...timeouts },
-      },
-      {
-        // One after another: each uses the machine like a site that is visited.
-        test: { name: 'examples', include: ['test/examples/*.test.ts'], maxWorkers: 1, isolate: false, ...timeouts },
-      },
-      {
-        test: { name: 'chaos', include: ['test/chaos/*.test.ts'], maxWorkers: 1, ...timeouts },
-      },
-    ],
+    projects: projects.map((project, groupOrder) => ({
+      test: { ...project, sequence: { groupOrder }, testTimeout: timeout, hookTimeout: timeout },
+    })),
   },
 });

@@ -32,6 +32,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * @property {number | undefined} [memoryMiB] the machine's memory, 3072 if not given; writes to the root are kept there
  * as well
  * @property {number | undefined} [cpus] 2 if not given
+ * @property {number | undefined} [nice] the priority of the machine, as nice(1) counts; 0 if not given
  * @property {'inherit' | 'ignore' | import('node:stream').Writable} [stdio] where the command's output goes, standard
  *   output and standard error in one; 'inherit', this process's standard output, if not given
  * @property {AbortSignal | undefined} [signal] ends the run early; its reason may name a signal, like 'SIGINT'
@@ -62,7 +63,7 @@ export async function runInVm(command, options = {}) {
  * @returns {Promise<number>}
  */
 async function prepareAndRun(command, options) {
-  const { cwd = PROJECT, env = {}, diskMiB = 512, memoryMiB = 3072, cpus = 2, signal } = options;
+  const { cwd = PROJECT, env = {}, diskMiB = 512, memoryMiB = 3072, cpus = 2, nice = 0, signal } = options;
   const linux = await kernel(signal);
   const root = await initramfs(linux, signal);
   const folder = await mkdtemp(join(await realpath(tmpdir()), 'niwa-vm-'));
@@ -72,7 +73,16 @@ async function prepareAndRun(command, options) {
     const disk = diskMiB > 0 ? await scratchDisk(join(folder, 'disk'), diskMiB) : undefined;
     const { vmlinux, modules } = linux;
     await writeJob(folder, { command, token, cwd, env, modules, disk: diskMiB > 0, visible: [PROJECT, cwd, modules] });
-    const machine = startQemu({ vmlinux, initramfs: root, job: folder, disk, memoryMiB, cpus, terminal: !command });
+    const machine = startQemu({
+      vmlinux,
+      initramfs: root,
+      job: folder,
+      disk,
+      memoryMiB,
+      cpus,
+      nice,
+      terminal: !command,
+    });
     try {
       // When the guest is up it has read its job, and QEMU has the disk open: a killed run leaves nothing from then on.
       const end = await firstEnd(machine, token, removeFolder, options);

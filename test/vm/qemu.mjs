@@ -23,6 +23,7 @@ const LOG_FD = 4;
  * @property {string | undefined} disk an ext4 image, the scratch disk
  * @property {number} memoryMiB
  * @property {number} cpus
+ * @property {number} nice its priority, as nice(1) counts
  * @property {boolean} terminal whether the guest gets this process's terminal
  */
 
@@ -42,7 +43,8 @@ const LOG_FD = 4;
 export function startQemu(hardware) {
   const terminal = hardware.terminal ? 'inherit' : 'ignore';
   // With setpriv the machine dies with this process, even if that is killed by SIGKILL.
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...qemuArguments(hardware)], {
+  const command = ['nice', '-n', `${hardware.nice}`, 'qemu-system-x86_64', ...qemuArguments(hardware)];
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
     stdio: [terminal, terminal, 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, PATH },
   });
