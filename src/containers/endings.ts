@@ -84,7 +84,7 @@ export class Endings {
     container.settle();
     registry.retire(container);
     log.info({ id: container.id, exit, usage: container.usage().cpu }, 'exited');
-    registry.tell('exit', container.spec, exit);
+    registry.tell('exit', container.spec, { exit });
     crashPoint('exit-told');
     void this.over(container, exit);
     if (container.isUnwanted) this.forget(container);
@@ -110,7 +110,7 @@ export class Endings {
     if (containerHooks.owesHooks(container, exit)) container.endHooks.owe();
     registry.retire(container);
     if (saved.phase !== 'making') books.save(container);
-    registry.tell('exit', saved.spec, exit);
+    registry.tell('exit', saved.spec, { exit });
     if (saved.phase === 'making') this.forget(container);
     void this.over(container, exit);
     this.forgetOldest();
@@ -119,7 +119,12 @@ export class Endings {
   /** Ends a run of which only an interim record is left: a final record with the same use is written. */
   async loseRun(record: UsageRecord): Promise<void> {
     await this.#options.books.record({ ...record, type: 'final', reason: 'unknown' });
-    this.#options.registry.tell('exit', record, { code: null, signal: null, reason: 'unknown', at: record.at });
+    const service = record.service == null ? null : { name: record.service };
+    this.#options.registry.tell(
+      'exit',
+      { ...record, service },
+      { exit: { code: null, signal: null, reason: 'unknown', at: record.at } },
+    );
   }
 
   /** Records a failed start that left no container. */

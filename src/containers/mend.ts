@@ -78,7 +78,8 @@ function phaseOf({ phase, exit }: Partial<SavedState>, lives: boolean): SavedSta
 function unknownSpec(id: string, lease: Lease | null, interim: UsageRecord | undefined): Spec {
   const network = lease === null ? {} : { network: { address: lease.address } };
   const spec = parseSpec({ id, process: { args: ['unknown'] }, ...network }, id);
-  return { ...spec, owner: interim?.owner ?? null, labels: interim?.labels ?? {} };
+  const service = interim?.service == null ? null : { name: interim.service, revision: 0 };
+  return { ...spec, service, owner: interim?.owner ?? null, labels: interim?.labels ?? {} };
 }
 
 function mapsOf(range: IdRange | null): IdMaps | null {

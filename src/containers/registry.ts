@@ -3,7 +3,14 @@ import type { Container } from '../engine/container.js';
 import type { Handle } from '../kernel/containers.js';
 import type { Exit } from '../protocol/container.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
-import type { PlainEventType, RuntimeEvent, RuntimeEventType, Subject } from '../protocol/events.js';
+import type {
+  PlainEventType,
+  RuntimeEvent,
+  RuntimeEventType,
+  ServiceEventFields,
+  ServiceEventType,
+  Subject,
+} from '../protocol/events.js';
 import type { EventLog } from './events/event-log.js';
 
 /** The list of all containers, and the telling of events about them. */
@@ -125,9 +132,10 @@ export class Registry {
   }
 
   tell(type: PlainEventType, subject: Subject): void;
-  tell(type: 'exit', subject: Subject, exit: Exit): void;
-  tell(type: RuntimeEventType, subject: Subject, exit?: Exit): void {
-    const event = this.#events.add(type, subject, exit);
+  tell(type: 'exit', subject: Subject, fields: { exit: Exit }): void;
+  tell(type: ServiceEventType, subject: Subject, fields: ServiceEventFields): void;
+  tell(type: RuntimeEventType, subject: Subject, fields?: { exit: Exit } | ServiceEventFields): void {
+    const event = this.#events.add(type, subject, fields);
     for (const listener of this.#listeners) {
       try {
         listener(event);

@@ -21,6 +21,7 @@ import type { Networks } from '../network/networks.js';
 import { NiwaError } from '../protocol/errors.js';
 import type { RuntimeEvent } from '../protocol/events.js';
 import type { Hooks } from '../protocol/resolved-hooks.js';
+import type { InstanceOf } from '../protocol/resolved-spec.js';
 import type { Bounds } from '../spec/ceilings.js';
 import { Admission } from './admission.js';
 import { ContainerHooks } from './container-hooks.js';
@@ -182,7 +183,8 @@ export class Runtime {
   }
 
   readonly create = (input: unknown, caller: Caller) => create(this.#parts, caller, input);
-  readonly run = (input: unknown, caller: Caller) => run(this.#parts, caller, input);
+  readonly run = (input: unknown, caller: Caller, service: InstanceOf | null = null) =>
+    run(this.#parts, caller, input, service);
   readonly plan = (input: unknown, caller: Caller) => plan(this.#parts, caller, input);
   readonly start = (id: string, caller: Caller) => start(this.#parts, caller, id);
   readonly stop = (id: string, caller: Caller, options: StopOptions = {}) => stop(this.#parts, caller, id, options);

@@ -166,7 +166,7 @@ async function close(
   if (decision === 'keep' && saved.exit !== null) {
     container.takeEnd(saved.exit, saved.usage);
     registry.retire(container);
-    if (!wasTold(container.id, saved.exit)) registry.tell('exit', saved.spec, saved.exit);
+    if (!wasTold(container.id, saved.exit)) registry.tell('exit', saved.spec, { exit: saved.exit });
     void endings.over(container, saved.exit);
   }
   await resources.release(container, OF_GONE);

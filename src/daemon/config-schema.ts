@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
-import { parseSubnet, parseSubnet6 } from '../network/addresses.js';
 import { Hooks } from '../protocol/spec/hooks.js';
 import { BYTES_PATTERN, parseBytes } from '../protocol/units.js';
+import { parseSubnet, parseSubnet6 } from '../spec/addresses.js';
 import { SHARE_PATTERN } from '../spec/ceilings.js';
 import { LAST_ID } from '../spec/ids.js';
 import { IdRanges } from './id-ranges.js';

@@ -66,6 +66,7 @@ export const SavedSpecSchema = Type.Object({
   owner: nullable(Type.String()),
   hooks: Type.Record(Type.String(), Type.Array(Program)),
   ready: nullable(Type.Object({ check: Type.Object({ type: Type.String() }), everyUsec: Usec, timeoutUsec: Usec })),
+  service: nullable(Type.Object({ name: Type.String(), revision: Whole })),
 });
 
 /** A state file, see SavedState. */

@@ -14,7 +14,8 @@ import { savedStateProblem } from './saved-state-schema.js';
 
 const VERSION = 1;
 const STATE = 'state.json';
-const NO_HOOKS = { hooks: {}, ready: null };
+/** Fields of a spec that an earlier niwad did not know. */
+const SPEC_DEFAULTS = { hooks: {}, ready: null, service: null };
 
 /**
  * The saved state of a container, which a new daemon reads: a JSON file in the container's directory below the run
@@ -192,5 +193,5 @@ function withDefaults(id: string, value: unknown): unknown {
       `the state of container ${id} is of version ${version}, this niwad knows ${VERSION}: start the niwad that wrote it, and drain it first`,
     );
   const { spec } = saved;
-  return { ready: null, hooksDone: true, lease: null, ...saved, ...(spec && { spec: { ...NO_HOOKS, ...spec } }) };
+  return { ready: null, hooksDone: true, lease: null, ...saved, ...(spec && { spec: { ...SPEC_DEFAULTS, ...spec } }) };
 }

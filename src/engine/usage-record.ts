@@ -9,13 +9,14 @@ import type { SavedState } from './state-files.js';
  */
 export function usageRecord(container: Container, usec: number, exit: Exit | null = null): UsageRecord {
   const { run, id, createdAt, startedAt, life, meter, endKnown } = container;
-  const { owner, labels } = container.spec;
+  const { owner, labels, service } = container.spec;
   const usage = meter.usage();
   return {
     type: exit === null ? 'interim' : 'final',
     run,
     id,
     owner,
+    service: service?.name ?? null,
     labels,
     created_at: createdAt.toISOString(),
     started_at: startedAt?.toISOString() ?? null,
@@ -32,12 +33,13 @@ export function usageRecord(container: Container, usec: number, exit: Exit | nul
 /** Makes the final record of a container from its state file, if nothing else is left of it. */
 export function recordOf(saved: SavedState, { code, signal, reason, at }: Exit): UsageRecord {
   const { run, spec, createdAt, startedAt, usage, memory } = saved;
-  const { id, owner, labels } = spec;
+  const { id, owner, labels, service } = spec;
   return {
     type: 'final',
     run,
     id,
     owner,
+    service: service?.name ?? null,
     labels,
     created_at: createdAt,
     started_at: startedAt,

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Kernel } from '../kernel/kernel.js';
 import { deleteLink, type NetworkStep, optional } from '../plan/network.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
-import { ipv6Text } from './addresses.js';
+import { ipv6Text } from '../spec/addresses.js';
 import { elementsOf } from './elements.js';
 import { applyRules, applyRuleset, enableForwarding, interfaceNames } from './host.js';
 import { devicePrefix, type Segment } from './lease.js';

@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net';
 import type { SetElement } from '../plan/network.js';
 import type { Network, PublishedPort } from '../protocol/resolved-spec.js';
-import { addressBytes } from './addresses.js';
+import { addressBytes } from '../spec/addresses.js';
 import type { Lease } from './lease.js';
 
 /**

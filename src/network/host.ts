@@ -8,7 +8,7 @@ import { toHostError } from '../host/errors.js';
 import { hostResolvConf } from '../host/resolv-conf.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { PublishedPort, Spec } from '../protocol/resolved-spec.js';
-import { ipv4Number, ipv6Number, ipv6Text, sizeOf } from './addresses.js';
+import { ipv4Number, ipv6Number, ipv6Text, sizeOf } from '../spec/addresses.js';
 import type { Element } from './elements.js';
 import { dnsOf } from './files.js';
 import { type NetworkSettings, type Segment, segmentOf } from './lease.js';

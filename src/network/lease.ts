@@ -1,5 +1,5 @@
+import { ipv4Number, ipv4Text, ipv6Text, parseSubnet, parseSubnet6, type Subnet } from '../spec/addresses.js';
 import { invalid, show } from '../spec/problems.js';
-import { ipv4Number, ipv4Text, ipv6Text, parseSubnet, parseSubnet6, type Subnet } from './addresses.js';
 import { macOf } from './mac.js';
 import { GATEWAY } from './pool.js';
 

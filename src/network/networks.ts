@@ -6,7 +6,7 @@ import type { Handle } from '../kernel/containers.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { count, type NetworkStep } from '../plan/network.js';
 import type { Spec } from '../protocol/resolved-spec.js';
-import { ipv4Number, sizeOf } from './addresses.js';
+import { ipv4Number, sizeOf } from '../spec/addresses.js';
 import { Bridge } from './bridge.js';
 import { fileNames, networkFiles } from './files.js';
 import { addressesInside, requireFreePort, requireFreeSubnet, segmentHere } from './host.js';

@@ -1,6 +1,6 @@
 import { NiwaError } from '../protocol/errors.js';
+import { ipv4Number, ipv4Text, type Subnet, sizeOf } from '../spec/addresses.js';
 import { invalid, show } from '../spec/problems.js';
-import { ipv4Number, ipv4Text, type Subnet, sizeOf } from './addresses.js';
 
 /** The number, within a subnet, of the gateway's address and of the first address for a container. */
 export const GATEWAY = 1;

@@ -1,4 +1,4 @@
-import { ipv6Text, sizeOf } from './addresses.js';
+import { ipv6Text, sizeOf } from '../spec/addresses.js';
 import { type Element, elementText } from './elements.js';
 import { devicePrefix, type Segment } from './lease.js';
 

@@ -15,5 +15,18 @@ export const PLAIN_EVENT_TYPES = [
   'remove',
 ] as const;
 
-/** The types of all events of containers. */
-export const EVENT_TYPES = [...PLAIN_EVENT_TYPES, 'exit'] as const;
+/** The types of the events of services. What happens to an instance is told by the events of its container, too. */
+export const SERVICE_EVENT_TYPES = [
+  'service-apply',
+  'service-remove',
+  'service-scale',
+  'service-wake',
+  'service-route',
+  'service-unroute',
+  'service-refuse',
+  'service-accept',
+  'service-warn',
+] as const;
+
+/** The types of all events. */
+export const EVENT_TYPES = [...PLAIN_EVENT_TYPES, 'exit', ...SERVICE_EVENT_TYPES] as const;

@@ -56,7 +56,7 @@ const Moment = Type.Optional(Type.String({ description: MOMENT_WORDS }));
 
 export const UsageQuery = Type.Object(
   {
-    by: Type.Optional(Type.String({ pattern: '^(container|owner|label:.+)$', description: BY_WORDS })),
+    by: Type.Optional(Type.String({ pattern: '^(container|owner|service|label:.+)$', description: BY_WORDS })),
     since: Moment,
     until: Moment,
     ...filterFields,

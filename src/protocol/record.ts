@@ -12,6 +12,8 @@ export interface UsageRecord {
   run: string;
   id: string;
   owner: string | null;
+  /** The service of which the container is an instance; null for none, missing in records of an older niwad. */
+  service?: string | null;
   labels: Record<string, string>;
   created_at: string;
   /** null where the container was never started. */

@@ -220,6 +220,13 @@ const NamespacesSchema = Type.Object(
 );
 export type NamespaceName = keyof Static<typeof NamespacesSchema>;
 
+const InstanceOfSchema = Type.Object(
+  { name: Type.String(), revision: Type.Integer({ description: 'that of the template from which it was made' }) },
+  { title: 'InstanceOf' },
+);
+/** The service of which a container is an instance. */
+export type InstanceOf = Static<typeof InstanceOfSchema>;
+
 export const ResolvedSpecSchema = Type.Object(
   {
     id: Type.String(),
@@ -260,6 +267,9 @@ export const ResolvedSpecSchema = Type.Object(
     oomScoreAdj: nullable(Type.Integer()),
     hooks: HooksSchema,
     ready: nullable(ReadySchema),
+    service: Type.Union([InstanceOfSchema, Type.Null()], {
+      description: 'the service of which it is an instance; null for none. No input has it',
+    }),
     defaulted: Type.Optional(
       Type.Array(Type.String(), {
         description:

@@ -6,6 +6,7 @@ import { show } from './problems.js';
 import { durationUsec } from './quantities.js';
 
 type ReadyInput = NonNullable<SpecInput['ready']>;
+type CheckInput = Pick<ReadyInput, 'tcp' | 'http' | 'command'>;
 
 const CHECKS = ['tcp', 'http', 'command'] as const;
 const DEFAULT_EVERY_USEC = 100e3;
@@ -22,12 +23,17 @@ export function* readyProblems({ ready, hooks }: SpecInput): Iterable<FieldProbl
       };
     return;
   }
-  if (CHECKS.filter((name) => ready[name] !== undefined).length !== 1)
-    yield { path: 'ready', found: show(ready), allowed: `exactly one of ${CHECKS.join(', ')}` };
-  if (ready.command?.[0] === '')
-    yield { path: 'ready.command[0]', found: '""', allowed: 'the name or path of a program in the container' };
+  yield* checkProblems('ready', ready);
   yield* outside('ready.every', ready.every, 10e3, 3600e6, 'from 10ms to 1h');
   yield* outside('ready.timeout', ready.timeout, 1000, 86_400e6, 'from 1ms to 1d');
+}
+
+/** Finds the problems of the way in which a container is asked. @param path names the field with the check */
+export function* checkProblems(path: string, input: CheckInput): Iterable<FieldProblem> {
+  if (CHECKS.filter((name) => input[name] !== undefined).length !== 1)
+    yield { path, found: show(input), allowed: `exactly one of ${CHECKS.join(', ')}` };
+  if (input.command?.[0] === '')
+    yield { path: `${path}.command[0]`, found: '""', allowed: 'the name or path of a program in the container' };
 }
 
 /** Fills in the defaults of a readiness check that was checked. */
@@ -42,7 +48,8 @@ export function normaliseReady(input: ReadyInput): Ready {
   };
 }
 
-function toCheck({ tcp, http, command }: ReadyInput): ReadyCheck {
+/** Gives the check that was checked by {@link checkProblems}, with its defaults. */
+export function toCheck({ tcp, http, command }: CheckInput): ReadyCheck {
   if (command !== undefined) return { type: 'command', args: command };
   if (http !== undefined) return { type: 'http', port: http.port, path: http.path, status: http.status ?? null };
   if (tcp !== undefined) return { type: 'tcp', port: tcp };

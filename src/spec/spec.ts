@@ -96,6 +96,7 @@ function normalise(input: SpecInput, freeId: string, image: ImageDefaults | null
     oomScoreAdj: input.oomScoreAdj ?? null,
     hooks: normaliseHooks(input.hooks ?? {}),
     ready: input.ready === undefined ? null : normaliseReady(input.ready),
+    service: null,
   };
 }
 

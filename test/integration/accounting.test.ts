@@ -13,11 +13,11 @@ const TICKS_USEC = 20_000;
 /** The line of the ledger for a container that has exited. */
 function recordOf({ id, exit, usage, created_at, started_at, spec }: ContainerStatus): UsageRecord {
   const { code, signal, reason, at } = exit ?? expect.unreachable('it has not exited');
-  const { owner, labels } = spec;
+  const { owner, labels, service } = spec;
   return {
     type: 'final',
     run: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
-    ...{ id, owner, labels, created_at, started_at, at, reason, code, signal, usage },
+    ...{ id, owner, service: service?.name ?? null, labels, created_at, started_at, at, reason, code, signal, usage },
     duration_usec: expect.closeTo((Date.parse(at) - Date.parse(started_at ?? '')) * 1000, -4),
     memory_byte_seconds: usage.memory === null ? null : expect.any(Number),
   };

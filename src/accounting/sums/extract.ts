@@ -32,12 +32,14 @@ export interface Extract {
   run: Uint32Array;
   id: Uint32Array;
   owner: Uint32Array;
+  service: Uint32Array;
   labels: Uint32Array;
   /** For each run, a hash of its name, by which the run is found fast. Two runs may have the same hash. */
   runKeys: Float64Array;
   runs: string[];
   ids: string[];
   owners: (string | null)[];
+  services: (string | null)[];
   labelSets: Record<string, string>[];
   /** For each run that goes on after this segment, the highest figures so far. */
   going: [run: string, used: Used][];
@@ -72,6 +74,7 @@ export class ExtractBuilder {
   readonly #run = new Texts<string>();
   readonly #id = new Texts<string>();
   readonly #owner = new Texts<string | null>();
+  readonly #service = new Texts<string | null>();
   readonly #labels = new Texts<string>();
 
   constructor({ base, going, ended }: Before) {
@@ -93,6 +96,7 @@ export class ExtractBuilder {
     builder.#run.take(run, runs);
     builder.#id.take(extract.id, extract.ids);
     builder.#owner.take(extract.owner, extract.owners);
+    builder.#service.take(extract.service, extract.services);
     builder.#labels.take(
       extract.labels,
       extract.labelSets.map((set) => JSON.stringify(set)),
@@ -120,6 +124,7 @@ export class ExtractBuilder {
     this.#run.add(run);
     this.#id.add(record.id);
     this.#owner.add(record.owner);
+    this.#service.add(record.service ?? null);
     this.#labels.add(JSON.stringify(record.labels));
   }
 
@@ -145,11 +150,13 @@ export class ExtractBuilder {
       run: this.#run.places(),
       id: this.#id.places(),
       owner: this.#owner.places(),
+      service: this.#service.places(),
       labels: this.#labels.places(),
       runKeys: Float64Array.from(runs, runKey),
       runs,
       ids: this.#id.texts,
       owners: this.#owner.texts,
+      services: this.#service.texts,
       labelSets: this.#labels.texts.map((text) => JSON.parse(text) as Record<string, string>),
       going: [...this.#going],
     };

@@ -3,8 +3,8 @@ import { type Extract, FINAL, FIRST } from './extract.js';
 import type { ExtractSource } from './extract-file.js';
 import { FIGURE_NAMES } from './figures.js';
 
-/** What a row is the sum of: a container, an owner, or a value of a label. */
-export type UsageKey = 'container' | 'owner' | { label: string };
+/** What a row is the sum of: a container, an owner, a service, or a value of a label. */
+export type UsageKey = 'container' | 'owner' | 'service' | { label: string };
 
 /** Which records are summed, and into which rows. */
 export interface UsageQuery {
@@ -33,8 +33,11 @@ const MOST_KEY_LENGTH = 2 ** 25;
 const ALONE = FIRST | FINAL;
 
 /** The columns and lists that a page reads of an extract. Those that the query does not use may be empty. */
-export type PageColumns = Pick<Extract, 'at' | 'figures' | 'peak' | 'flags' | 'run' | 'owner' | 'labels' | 'id'> &
-  Pick<Extract, 'runs' | 'ids' | 'owners' | 'labelSets' | 'skipped'>;
+export type PageColumns = Pick<
+  Extract,
+  'at' | 'figures' | 'peak' | 'flags' | 'run' | 'owner' | 'service' | 'labels' | 'id'
+> &
+  Pick<Extract, 'runs' | 'ids' | 'owners' | 'services' | 'labelSets' | 'skipped'>;
 
 /**
  * Sums usage for the first keys behind a given key. Only so many keys are held, so the memory is bounded, however many
@@ -113,13 +116,14 @@ export class UsagePage {
     return { rows, more: this.#last !== undefined || keys.length > this.#most, skipped: this.#skipped };
   }
 
-  #keysOf({ id, ids, owner, owners, labels, labelSets }: PageColumns): {
+  #keysOf({ id, ids, owner, owners, service, services, labels, labelSets }: PageColumns): {
     places: Uint32Array;
     keys: readonly (string | null)[];
   } {
     const { by } = this.#query;
     if (by === 'container') return { places: id, keys: ids };
     if (by === 'owner') return { places: owner, keys: owners };
+    if (by === 'service') return { places: service, keys: services };
     return { places: labels, keys: labelSets.map((set) => labelOf(set, by.label)) };
   }
 
@@ -187,7 +191,8 @@ function labelOf(labels: Record<string, string>, name: string): string | null {
 export async function addToPage(page: UsagePage, query: UsageQuery, extract: ExtractSource): Promise<void> {
   if (!page.wants(extract.head)) return;
   const { by, filter } = query;
-  const byLabel = by !== 'container' && by !== 'owner';
+  const byLabel = typeof by === 'object';
+  const byService = by === 'service';
   const byOwner = by === 'owner' || filter.owner !== undefined;
   const withLabels = byLabel || filter.labels.size > 0;
   const none = new Uint32Array(0);
@@ -204,6 +209,8 @@ export async function addToPage(page: UsagePage, query: UsageQuery, extract: Ext
     ids: by === 'container' ? await extract.list('ids') : [],
     owner: byOwner ? await extract.column('owner') : none,
     owners: byOwner ? await extract.list('owners') : [],
+    service: byService ? await extract.column('service') : none,
+    services: byService ? await extract.list('services') : [],
     labels: withLabels ? await extract.column('labels') : none,
     labelSets: withLabels ? await extract.list('labelSets') : [],
   });

@@ -18,7 +18,7 @@ export function usageRoutes(api: Api, { sums }: ApiOptions): void {
     {
       schema: {
         operationId: 'readUsage',
-        summary: 'What was used in a period, by container, owner or label: from since up to and without until',
+        summary: 'What was used in a period, by container, owner, service or label: from since up to and without until',
         description: `Rows in the order of their keys. With limit, the header ${NEXT_HEADER} has the "after" of the next page.`,
         querystring: UsageQuery,
         response: { 200: UsageAnswerSchema, ...failures },
@@ -88,5 +88,5 @@ export function toUsageQuery(
 }
 
 function toKey(by: string): UsageKey {
-  return by === 'container' || by === 'owner' ? by : { label: by.slice('label:'.length) };
+  return by === 'container' || by === 'owner' || by === 'service' ? by : { label: by.slice('label:'.length) };
 }

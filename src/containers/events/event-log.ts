@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Exit } from '../../protocol/container.js';
 import { messageOf, NiwaError } from '../../protocol/errors.js';
-import type { EventGap, RuntimeEvent, RuntimeEventType, Subject } from '../../protocol/events.js';
+import type { EventGap, RuntimeEvent, RuntimeEventType, ServiceEventFields, Subject } from '../../protocol/events.js';
 import { FairTurns } from '../../turns/fair-turns.js';
 import { type Entry, EventFiles, type FileLimits } from './event-files.js';
 import { LastNumber } from './last-number.js';
@@ -34,6 +34,9 @@ const CLOSE_PATIENCE_MS = 2000;
  * events than this between two syncs of the disk.
  */
 const UNKNOWN_AFTER_CRASH = 1_000_000;
+
+/** What an event tells besides its subject. */
+type EventFields = { exit?: Exit } | ServiceEventFields;
 
 /** Which events a reader asks for. */
 export interface Wanted {
@@ -113,9 +116,10 @@ export class EventLog {
   }
 
   /** Gives an event its sequence number and its time, keeps the event, and wakes the readers. */
-  add(type: RuntimeEventType, { id, owner, labels }: Subject, exit?: Exit): RuntimeEvent {
+  add(type: RuntimeEventType, { id, owner, labels, service }: Subject, fields: EventFields = {}): RuntimeEvent {
     const seq = this.#last + 1;
-    const event = { seq, type, id, at: new Date().toISOString(), owner, labels, exit } as RuntimeEvent;
+    const about = { id, at: new Date().toISOString(), owner, labels, service: service?.name ?? null };
+    const event = { seq, type, ...about, ...fields } as RuntimeEvent;
     this.#count(seq);
     this.#recent.add({ event, text: `${JSON.stringify(event)}\n` });
     this.#wake();

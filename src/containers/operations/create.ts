@@ -3,7 +3,7 @@ import type { Container } from '../../engine/container.js';
 import type { Order, StartWish } from '../../engine/maker.js';
 import { Stopwatch } from '../../engine/phases.js';
 import { imageDefaults } from '../../images/lookup.js';
-import type { Spec } from '../../protocol/resolved-spec.js';
+import type { InstanceOf, Spec } from '../../protocol/resolved-spec.js';
 import { parseSpec } from '../../spec/spec.js';
 import { crashPoint } from '../../test-hooks/crash-point.js';
 import { makeContainer } from '../making.js';
@@ -23,7 +23,7 @@ export async function create(parts: Parts, caller: Caller, input: unknown): Prom
   return await make(
     parts,
     caller,
-    input,
+    { input, service: null },
     () => null,
     async (container) => {
       admission.require(); // a drain may have begun during the steps above
@@ -35,11 +35,17 @@ export async function create(parts: Parts, caller: Caller, input: unknown): Prom
 
 /**
  * Makes and starts a container. If a step fails, only the usage record of the container is left.
+ * @param service the service of which it is an instance; null for a container of its own
  * @throws NiwaError the errors of create() and start()
  */
-export async function run(parts: Parts, caller: Caller, input: unknown): Promise<Container> {
+export async function run(
+  parts: Parts,
+  caller: Caller,
+  input: unknown,
+  service: InstanceOf | null = null,
+): Promise<Container> {
   parts.policy.require('createContainer', caller);
-  return await make(parts, caller, input, startWish, async (container) => {
+  return await make(parts, caller, { input, service }, startWish, async (container) => {
     if (container.started === null) return void (await start(parts, caller, container.id));
     await container.control.begun;
     await requireStarted(parts, container);
@@ -55,13 +61,13 @@ export async function run(parts: Parts, caller: Caller, input: unknown): Promise
 async function make(
   parts: Parts,
   caller: Caller,
-  input: unknown,
+  { input, service }: { input: unknown; service: InstanceOf | null },
   wishOf: (spec: Spec) => StartWish | null,
   step: (container: Container) => Promise<void>,
 ): Promise<Container> {
   const { admission, images, settling, endings } = parts;
   const watch = new Stopwatch();
-  const written = parseSpec(input, admission.freeId(), (name) => imageDefaults(images, name));
+  const written = { ...parseSpec(input, admission.freeId(), (name) => imageDefaults(images, name)), service };
   const unpin = images.pin(written.root.layers);
   try {
     const spec = await settle(written, caller, settling);

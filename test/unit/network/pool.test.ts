@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { parseSubnet, type Subnet } from '../../../src/network/addresses.js';
 import { AddressPool } from '../../../src/network/pool.js';
+import { parseSubnet, type Subnet } from '../../../src/spec/addresses.js';
 import { problemsIn, refusal } from '../support.js';
 
 const pool = (text = '10.0.0.0/29') => new AddressPool(parseSubnet(text) as Subnet);

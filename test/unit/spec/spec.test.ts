@@ -106,6 +106,7 @@ describe('defaults', () => {
       oomScoreAdj: null,
       hooks: {},
       ready: null,
+      service: null,
     });
   });
 

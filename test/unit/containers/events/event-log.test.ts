@@ -79,9 +79,9 @@ it('counts events, and gives them in order, with whose they are', async () => {
   const log = await openLog();
   expect(log.last).toBe(0);
   log.add('create', subject('a', 'ann', { app: 'x' }));
-  log.add('exit', subject('a', 'ann', { app: 'x' }), exit);
+  log.add('exit', subject('a', 'ann', { app: 'x' }), { exit });
   const told = await read(log);
-  const about = { id: 'a', owner: 'ann', labels: { app: 'x' }, at: expect.stringMatching(/Z$/) };
+  const about = { id: 'a', owner: 'ann', labels: { app: 'x' }, service: null, at: expect.stringMatching(/Z$/) };
   expect(told).toEqual([
     { seq: 1, type: 'create', ...about },
     { seq: 2, type: 'exit', ...about, exit },
@@ -290,7 +290,7 @@ describe('recentEnds', () => {
 
   it('says which ends were told, as far back as it looks', async () => {
     const log = await openLog();
-    log.add('exit', subject('a'), later);
+    log.add('exit', subject('a'), { exit: later });
     await log.close();
     const next = await openLog();
     const wasTold = await next.recentEnds();

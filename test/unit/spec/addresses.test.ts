@@ -8,7 +8,7 @@ import {
   parseSubnet,
   parseSubnet6,
   sizeOf,
-} from '../../../src/network/addresses.js';
+} from '../../../src/spec/addresses.js';
 
 describe('addresses', () => {
   it.each(['0.0.0.0', '10.209.0.1', '255.255.255.255'])('%s is a number and back', (address) => {

@@ -65,3 +65,11 @@ export function parseSubnet6(text: string): bigint | undefined {
   const number = ipv6Number(address);
   return number % 2n ** 64n === 0n ? number : undefined;
 }
+
+/** Whether a text is a subnet, such as `10.0.0.0/8`, `fd00::/8` or `192.0.2.7/32`, without a bit after its prefix. */
+export function isSubnet(text: string): boolean {
+  const [address = '', length = ''] = text.split('/');
+  if (isIPv4(address)) return parseSubnet(text) !== undefined;
+  if (!isIPv6(address) || !/^[0-9]{1,3}$/.test(length) || Number(length) > 128) return false;
+  return ipv6Number(address) % 2n ** BigInt(128 - Number(length)) === 0n;
+}
