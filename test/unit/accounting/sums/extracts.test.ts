@@ -150,7 +150,7 @@ describe('the extracts of a ledger', () => {
     const asked = fc.record({
       since: minutes,
       until: minutes,
-      by: fc.constantFrom('container', 'owner', { label: 'job' }),
+      by: fc.constantFrom('container', 'owner', 'service', { label: 'job' }),
     });
     await fc.assert(
       fc.asyncProperty(

@@ -109,12 +109,12 @@ describe('the sum', () => {
     ]);
   });
 
-  it('is by container, owner or label, the rest last', () => {
+  it('is by container, owner, service or label, the rest last', () => {
     const records = [
       recordOf('a', { owner: 'zoe', labels: { job: 'x', constructor: 'c' }, usage: usageOf(1) }),
       recordOf('b', { usage: usageOf(2) }),
-      recordOf('c', { owner: 'ann', labels: { job: 'x' }, usage: usageOf(4) }),
-      recordOf('d', { owner: 'zoe', labels: { job: '' }, usage: usageOf(8) }),
+      recordOf('c', { owner: 'ann', service: 'shop', labels: { job: 'x' }, usage: usageOf(4) }),
+      recordOf('d', { owner: 'zoe', service: 'shop', labels: { job: '' }, usage: usageOf(8) }),
     ];
     const by = (key: UsageKey) => rowsOf(records, { by: key }).map((row) => [row.key, row.runs, row.cpu_usage_usec]);
     expect(by('container').map(([key]) => key)).toEqual(['a', 'b', 'c', 'd']);
@@ -122,6 +122,10 @@ describe('the sum', () => {
       ['ann', 1, 4],
       ['zoe', 2, 9],
       [null, 1, 2],
+    ]);
+    expect(by('service')).toEqual([
+      ['shop', 2, 12],
+      [null, 2, 3], // also those whose record is of a niwad that knew no services
     ]);
     expect(by({ label: 'job' })).toEqual([
       ['', 1, 8],
@@ -150,7 +154,7 @@ describe('the sum', () => {
   });
 });
 
-const keys = fc.constantFrom<UsageKey>('container', 'owner', { label: 'job' });
+const keys = fc.constantFrom<UsageKey>('container', 'owner', 'service', { label: 'job' });
 describe('any ledger', () => {
   it('sums to the same, split into adjacent periods wherever', () => {
     fc.assert(
