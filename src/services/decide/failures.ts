@@ -10,11 +10,12 @@ export const NO_FAILURES: Failures = { count: 0, lastUsec: 0 };
  * `end` step and at each end that nobody asked for, once for an instance.
  *
  * - `readyUsec`: when the instance was ready; null for never.
- * - `cause`: the cause of the `end` step; null for an instance that ended by itself, was removed by hand, or could not be
- *   made. The end of a lifetime is `replaced`.
+ * - `cause`: the cause of the `end` step; null for an instance that ended by itself, was removed by hand, or could not
+ *   be made. The end of a lifetime is `replaced`.
  *
- * What ends before it is ready, ends by itself in its first ten seconds, or is sick by then, is a failure. What was ready
- * for longer begins the count anew. So a crash loop backs off as a start does that never gets ready.
+ * What ends by itself before it is ready or in its first ten seconds, or is sick by then, is a failure. What was ready
+ * for longer, or served until its end was decided, begins the count anew. So a crash loop backs off as a start does
+ * that never gets ready.
  */
 export function afterEnd(
   failures: Failures,
@@ -22,7 +23,8 @@ export function afterEnd(
   readyUsec: number | null,
   cause: EndCause | null,
 ): Failures {
-  if (readyUsec !== null && nowUsec - readyUsec >= PROVEN_USEC) return NO_FAILURES;
-  const hasFailed = cause === null || cause === 'start-timeout' || cause === 'sick';
-  return hasFailed ? { count: failures.count + 1, lastUsec: nowUsec } : failures;
+  const isProven = readyUsec !== null && nowUsec - readyUsec >= PROVEN_USEC;
+  const isFailure = cause === null || cause === 'start-timeout' || cause === 'sick';
+  if (isFailure && !isProven) return { count: failures.count + 1, lastUsec: nowUsec };
+  return readyUsec === null ? failures : NO_FAILURES;
 }

@@ -132,12 +132,14 @@ export interface Situation {
 }
 
 /**
- * Why requests are refused. `start-failed`: they were held for a start that failed. `backoff`: they came after it, before
- * the next attempt. `timeout`: they were held for as long as the service allows.
+ * Why requests are refused. `start-failed`: they were held for a start that failed. `backoff`: they came after it,
+ * before the next attempt. `timeout`: they were held for as long as the service allows.
  */
 export type RefuseCause = 'backoff' | 'start-failed' | 'timeout' | 'draining' | 'held-at-zero' | 'removed';
 
-/** One thing to do. `why` is a sentence for the history, with its figures. The executor has one function for each kind. */
+/**
+ * One thing to do. `why` is a sentence for the history, with its figures. The executor has one function for each kind.
+ */
 export type Step =
   | { readonly do: 'start'; readonly replaces: string | null; readonly why: string }
   | { readonly do: 'route'; readonly id: string; readonly why: string }
