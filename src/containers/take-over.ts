@@ -71,7 +71,7 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
   const decided = [...sound, ...mended];
   endings.expect(books.finalRecords(decided.flatMap(([one]) => (one.phase === 'exited' ? [] : [one]))));
   const ended = decided.filter(([, decision]) => !lives(decision));
-  const wasTold = await options.events.recentEnds();
+  const wasTold = options.events.recentEnds();
   for (const [one, decision] of ended) endings.follow(close(one, decision, wasTold, options));
   endings.forgetOldest();
   const counts = { running: decided.length - ended.length, exited: ended.length };

@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Makes and removes the directories of a container, at each start and each end, with few system calls: it tries the
- * call, and looks at the error. `rmSync` looks at the path first, and takes several times as long. Errors of the file
- * system are thrown as node:fs does.
+ * Makes and removes the directories of a container, at each start and each end, with few system calls: mostly it tries
+ * the call, and looks at the error. `rmSync` looks at the path first, and takes several times as long. Errors of the
+ * file system are thrown as node:fs does.
  */
 
 /** Makes an empty directory, and its missing parents. A directory that exists is removed first, with all in it. */
@@ -18,10 +18,13 @@ export function makeAfresh(path: string, mode: number): void {
   }
 }
 
-/** Removes a file. It is no error where the file does not exist. */
+/**
+ * Removes a file. It is no error where the file does not exist. Looks first, since an error of node:fs takes longer
+ * than the look: when niwad starts, it calls this for each ended container, whose files have gone.
+ */
 export function unlinkIfThere(path: string): void {
   try {
-    unlinkSync(path);
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) unlinkSync(path);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
   }

@@ -53,8 +53,7 @@ export async function load<T>(path: string, parse: (text: string) => T): Promise
  */
 export function isThere(path: string): boolean {
   try {
-    statSync(path);
-    return true;
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
     if (isMissing(error)) return false;
     throw error;

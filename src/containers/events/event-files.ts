@@ -1,5 +1,6 @@
-import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Exit } from '../../protocol/container.js';
 import type { RuntimeEvent } from '../../protocol/events.js';
 
 /** An event, and the line of JSON that stores and sends the event. */
@@ -18,6 +19,16 @@ export interface FileLimits {
   segmentEvents: number;
 }
 
+/** What earlier daemons have told, as far as a new daemon has to know it. */
+export interface Earlier {
+  /** The last sequence number that is known to be used, 0 if there is none. */
+  last: number;
+  /** The time of the oldest event in the last segments; null if they have no event. */
+  oldest: string | null;
+  /** The ends of containers in the last segments, as {@link endName} writes them. */
+  ends: Set<string>;
+}
+
 /**
  * A file of events: DIRECTORY/0000000000000001.ndjson. The name is the smallest sequence number that the file can
  * contain.
@@ -34,6 +45,7 @@ interface Segment {
 const CHUNK_BYTES = 64 * 1024;
 const DIRECTORY_MODE = 0o750;
 const FILE_MODE = 0o640;
+const SEGMENT_NAME = /^[0-9]{16}\.ndjson$/;
 /** After a start, niwad looks for the ends of containers in this many of the last segments. */
 const RECENT_SEGMENTS = 2;
 
@@ -56,21 +68,21 @@ export class EventFiles {
   /**
    * Finds the segments that an earlier daemon has written; to be called once, before any other method. A torn last line
    * is cut off. No file is made, so that a full disk does not stop niwad from taking over its containers.
-   * @returns the last sequence number that is known to be used, 0 if there is none
    * @throws the errors of node:fs
    */
-  async open(): Promise<number> {
-    for (const name of (await namesIn(this.#directory)).sort()) {
-      const [, first] = /^([0-9]{16})\.ndjson$/.exec(name) ?? [];
-      if (first === undefined) continue;
-      const path = join(this.#directory, name);
-      this.#segments.push({ first: Number(first), path, size: await sizeOf(path), events: 0 });
-    }
+  async open(): Promise<Earlier> {
+    const names = (await namesIn(this.#directory)).filter((name) => SEGMENT_NAME.test(name)).sort();
+    this.#segments.push(...(await Promise.all(names.map((name) => segmentOf(join(this.#directory, name))))));
+    const earlier: Earlier = { last: 0, oldest: null, ends: new Set() };
+    for (const segment of this.#segments.slice(-RECENT_SEGMENTS, -1)) await survey(segment, earlier).catch(() => {});
     const last = this.#segments.at(-1);
-    if (last === undefined) return 0;
     // If the last segment cannot be read, it stays unchanged. The next segment then begins behind every number that the
     // last one can contain.
-    return await this.#goOn(last).catch(() => last.first + this.#limits.segmentBytes);
+    if (last !== undefined)
+      await this.#goOn(last, earlier).catch(() => {
+        earlier.last = last.first + this.#limits.segmentBytes;
+      });
+    return earlier;
   }
 
   /**
@@ -113,11 +125,6 @@ export class EventFiles {
     }
   }
 
-  /** Gives the newest stored events, see {@link read}. */
-  readRecent(): AsyncGenerator<Entry[]> {
-    return this.read((this.#segments.at(-RECENT_SEGMENTS)?.first ?? 1) - 1);
-  }
-
   /** Syncs and closes the last segment. @throws the errors of node:fs */
   async close(): Promise<void> {
     const file = this.#file;
@@ -131,22 +138,14 @@ export class EventFiles {
   }
 
   /**
-   * Opens the last segment for writing behind its last whole line; gives the last sequence number in the segment.
+   * Opens the last segment for writing behind its last whole line.
    * @throws the errors of node:fs
    */
-  async #goOn(last: Segment): Promise<number> {
-    let number = last.first - 1;
-    let whole = 0;
-    for await (const { lines, end } of linesOf(last)) {
-      last.events += lines.length;
-      number = Math.max(number, ...lines.map(numberOf));
-      whole = end;
-    }
+  async #goOn(last: Segment, earlier: Earlier): Promise<void> {
+    await survey(last, earlier);
     const file = await open(last.path, 'r+');
-    await file.truncate(whole);
-    last.size = whole;
+    await file.truncate(last.size);
     this.#file = file;
-    return number;
   }
 
   #isFull(): boolean {
@@ -173,19 +172,43 @@ async function namesIn(directory: string): Promise<string[]> {
   });
 }
 
-async function sizeOf(path: string): Promise<number> {
-  const file = await open(path, 'r');
-  try {
-    return (await file.stat()).size;
-  } finally {
-    await file.close();
+/** @throws the errors of node:fs */
+async function segmentOf(path: string): Promise<Segment> {
+  return { first: Number(basename(path, '.ndjson')), path, size: (await stat(path)).size, events: 0 };
+}
+
+/**
+ * Looks through a segment of an earlier daemon, and adds what it finds to `earlier`. Only the lines of ends are parsed:
+ * niwad listens when this is done.
+ * @throws the errors of node:fs
+ */
+async function survey(segment: Segment, earlier: Earlier): Promise<void> {
+  earlier.last = segment.first - 1;
+  let whole = 0;
+  for await (const { lines, end } of linesOf(segment)) {
+    segment.events += lines.length;
+    whole = end;
+    for (const line of lines) {
+      earlier.last = Math.max(earlier.last, numberOf(line));
+      if (earlier.oldest !== null && !line.includes('"type":"exit"')) continue;
+      for (const { event } of entriesOf(line)) {
+        earlier.oldest ??= event.at;
+        if (event.type === 'exit') earlier.ends.add(endName(event.id, event.exit));
+      }
+    }
   }
+  segment.size = whole;
+}
+
+/** A name for the end of a container. The id alone does not suffice, because a later container may have the same id. */
+export function endName(id: string, { at }: Pick<Exit, 'at'>): string {
+  return `${id} ${at}`;
 }
 
 /**
  * Reads the whole lines of a segment in chunks, including the lines that are written during the reading. Other tasks
  * run between two chunks.
- * @returns lines without their line ends, and the offset of the next line
+ * @returns lines without their line ends, each byte as one character, and the offset of the next line
  * @throws the errors of node:fs
  */
 async function* linesOf(segment: Segment): AsyncGenerator<{ lines: string[]; end: number }> {
@@ -202,7 +225,7 @@ async function* linesOf(segment: Segment): AsyncGenerator<{ lines: string[]; end
       const lines = (begun + buffer.toString('latin1', 0, bytesRead)).split('\n');
       begun = lines.pop() ?? '';
       end = offset - begun.length;
-      yield { lines: lines.map((line) => Buffer.from(line, 'latin1').toString()), end };
+      yield { lines, end };
     }
   } finally {
     await file.close();
@@ -214,8 +237,10 @@ function numberOf(line: string): number {
   return Number(/^\{"seq":([0-9]{1,15}),/.exec(line)?.[1] ?? -1);
 }
 
-function entriesOf(line: string): Entry[] {
+/** Parses a line whose bytes are one character each. */
+function entriesOf(bytes: string): Entry[] {
   try {
+    const line = Buffer.from(bytes, 'latin1').toString();
     return [{ event: JSON.parse(line) as RuntimeEvent, text: `${line}\n` }];
   } catch {
     return []; // a damaged line is left out

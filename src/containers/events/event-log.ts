@@ -4,7 +4,7 @@ import type { Exit } from '../../protocol/container.js';
 import { messageOf, NiwaError } from '../../protocol/errors.js';
 import type { EventGap, RuntimeEvent, RuntimeEventType, ServiceEventFields, Subject } from '../../protocol/events.js';
 import { FairTurns } from '../../turns/fair-turns.js';
-import { type Entry, EventFiles, type FileLimits } from './event-files.js';
+import { type Earlier, type Entry, EventFiles, endName, type FileLimits } from './event-files.js';
 import { LastNumber } from './last-number.js';
 import { RecentEvents, type RecentLimits } from './recent-events.js';
 
@@ -60,8 +60,8 @@ export class EventLog {
   readonly #number: LastNumber;
   readonly #log: Logger;
   readonly #recent: RecentEvents;
-  /** The last sequence number of earlier daemons. */
-  readonly #before: number;
+  /** What earlier daemons have told; null when that was asked for. */
+  #earlier: Earlier | null;
   #last: number;
   #stored: number;
   #timer: NodeJS.Timeout | undefined;
@@ -79,15 +79,15 @@ export class EventLog {
     { log, inMemory = IN_MEMORY }: EventLogOptions,
     files: EventFiles,
     number: LastNumber,
-    last: number,
+    earlier: Earlier,
   ) {
     this.#files = files;
     this.#number = number;
     this.#log = log;
     this.#recent = new RecentEvents(inMemory);
-    this.#before = last;
-    this.#last = last;
-    this.#stored = last;
+    this.#earlier = earlier;
+    this.#last = earlier.last;
+    this.#stored = earlier.last;
   }
 
   /**
@@ -99,10 +99,10 @@ export class EventLog {
     const { directory, numberFile, bootId, onDisk = ON_DISK } = options;
     try {
       const files = new EventFiles(directory, onDisk);
-      const stored = await files.open();
+      const earlier = await files.open();
       const number = new LastNumber(numberFile, bootId);
-      const used = number.found ?? (stored === 0 ? 0 : stored + UNKNOWN_AFTER_CRASH);
-      return new EventLog(options, files, number, Math.max(stored, used));
+      const used = number.found ?? (earlier.last === 0 ? 0 : earlier.last + UNKNOWN_AFTER_CRASH);
+      return new EventLog(options, files, number, { ...earlier, last: Math.max(earlier.last, used) });
     } catch (error) {
       throw new NiwaError('HOST_ERROR', `cannot open the events in ${directory}: ${messageOf(error)}`, {
         cause: error,
@@ -157,21 +157,18 @@ export class EventLog {
   }
 
   /**
-   * Looks for the ends of containers among the newest events that earlier daemons have stored.
+   * Gives the ends of containers among the newest events that earlier daemons have stored; to be called once, because
+   * the list is not kept.
    * @returns a function: whether an end was told; true if the end is older than the events that were searched
    */
-  async recentEnds(): Promise<(id: string, exit: Exit) => boolean> {
-    const ends = new Set<string>();
+  recentEnds(): (id: string, exit: Exit) => boolean {
+    if (this.#earlier === null) throw new Error('the ends of earlier daemons were asked for already');
+    const { last, oldest, ends } = this.#earlier;
+    this.#earlier = null;
     // Earlier daemons have told events, but none is on disk: niwad was killed before it could store the first events
     // that it told.
-    let oldest: string | null = this.#before > 0 ? '' : null;
-    for await (const entries of this.#files.readRecent())
-      for (const { event } of entries) {
-        if (event.seq > this.#before) break; // this daemon's own events begin here
-        oldest ||= event.at;
-        if (event.type === 'exit') ends.add(`${event.id} ${event.exit.at}`);
-      }
-    return (id, { at }) => oldest === null || at < oldest || ends.has(`${id} ${at}`);
+    if (oldest === null) return () => last === 0;
+    return (id, exit) => exit.at < oldest || ends.has(endName(id, exit));
   }
 
   /** Stores the events that are not on disk yet, and closes the files. */
