@@ -9,11 +9,13 @@ interface Document {
 /**
  * Gives an OpenAPI document in which each schema with a title is a component with that name. The schemas of parameters
  * stay where they are, because a parameter has a name of its own.
+ * @param more further schemas with titles, which no route sends
  * @throws Error if two different schemas have the same title, which is a defect
  */
-export function withComponents(document: object): object {
+export function withComponents(document: object, more: readonly object[] = []): object {
   const { paths = {}, components, ...rest } = document as Document;
   const named = new Map<string, object>();
+  nameSchemas(more, named);
   const operationOf = ({ parameters, ...operation }: { parameters?: unknown }) => ({
     ...(nameSchemas(operation, named) as object),
     ...(parameters === undefined ? {} : { parameters }),

@@ -9,6 +9,7 @@ import { isOperation } from '../access/operations.js';
 import { NiwaError } from '../protocol/errors.js';
 import { ExecSchema } from '../protocol/exec.js';
 import { ImageTar } from '../protocol/images.js';
+import { UsageRecordSchema } from '../protocol/record.js';
 import { SpecSchema } from '../protocol/spec.js';
 import { MAX_BODY_BYTES, MAX_YAML_BYTES, MAX_YAML_TOKENS, requireBounded, requireBoundedJson } from '../spec/bounds.js';
 import { parseAs } from '../spec/check.js';
@@ -72,7 +73,8 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
       openapi: '3.1.0',
       info: { title: 'niwa', version: options.version, description: 'The API of niwad on its Unix socket.' },
     },
-    transformObject: (document) => withComponents('openapiObject' in document ? document.openapiObject : {}),
+    transformObject: (document) =>
+      withComponents('openapiObject' in document ? document.openapiObject : {}, [UsageRecordSchema]),
   });
   await api.register(async (routes: FastifyInstance) => {
     listRoutes(routes as Api, options);

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import type { UsageRecord } from '../../src/client/index.js';
+import { UsageRecordSchema } from '../../src/protocol/record.js';
+import { problemsOf } from '../../src/spec/check.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { SLOWNESS, scaled } from './support/host.js';
 import type { Niwad } from './support/niwad.js';
@@ -37,6 +39,7 @@ test('a container that goes on is recorded again and again, also by the next dae
     const figures = records.map(figure);
     expect(figures).toEqual(figures.toSorted((a, b) => a - b)); // they count from the start of the run
   }
+  expect(records.flatMap((record) => problemsOf(UsageRecordSchema, record))).toEqual([]);
   const bytes = records.map(({ memory_byte_seconds }) => memory_byte_seconds ?? 0);
   if (status.usage.memory !== null) expect(bytes.at(-1)).toBeGreaterThan(bytes[0] ?? 0);
   const [bill] = (await second.client.usage({ by: 'owner', owner: 'alice' })).rows;

@@ -569,6 +569,7 @@ describe('the OpenAPI document', () => {
       Object.keys(responses).every((status) => !/^[123]/.test(status)),
     );
     expect(answers.map(({ name }) => name)).toEqual([]);
+    expect(schemas).toHaveProperty('UsageRecord');
     const references = JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g);
     expect([...references].filter(([, name = '']) => !Object.hasOwn(schemas, name))).toEqual([]);
   });

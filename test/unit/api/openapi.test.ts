@@ -19,6 +19,11 @@ describe('a document', () => {
     });
   });
 
+  it('has further schemas, which no route sends', () => {
+    const { components } = withComponents(at({ type: 'null' }), [id]) as { components: object };
+    expect(components).toEqual({ schemas: { Id: { type: 'string' } } });
+  });
+
   it('has no two schemas of one name', () => {
     const { paths } = at({ anyOf: [id, { ...id, maxLength: 3 }] });
     expect(() => withComponents({ paths })).toThrow('two schemas have the title Id');
