@@ -1,4 +1,5 @@
 import { type FieldProblem, NiwaError } from '../protocol/errors.js';
+import type { ListenAddress } from '../protocol/resolved-service.js';
 import type { Resources, Spec } from '../protocol/resolved-spec.js';
 import { aboveCeilings, limitsAbove } from '../spec/ceilings.js';
 import type { ExecSpec } from '../spec/exec.js';
@@ -151,6 +152,20 @@ export function requireExecPermission(spec: Spec, exec: ExecSpec, caller: User, 
  */
 export function requireLimitPermission(change: Resources, caller: User, { ceilings }: Allowed): void {
   requireNone(caller.uid === 0 ? [] : [...limitsAbove(change, ceilings)], caller);
+}
+
+/**
+ * Throws unless a caller may have a service that listens on these ports of the host.
+ * @throws NiwaError FORBIDDEN with each refused address
+ */
+export function requireListenPermission(listen: readonly ListenAddress[], caller: User, allowed: Allowed): void {
+  if (caller.uid === 0 || allowed.privileged) return;
+  const refused = listen.flatMap(({ port }, i) => (port < FIRST_UNPRIVILEGED_PORT ? [{ port, i }] : []));
+  const words = `ports from ${FIRST_UNPRIVILEGED_PORT} on`;
+  requireNone(
+    refused.map(({ port, i }) => ({ path: `listen[${i}]`, found: show(port), allowed: words })),
+    caller,
+  );
 }
 
 /** The fields by which a process of an exec would have more than its container. */

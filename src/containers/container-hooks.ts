@@ -7,13 +7,13 @@ import type { Container } from '../engine/container.js';
 import { checkOf, type RunInside } from '../hooks/checks.js';
 import { repeat } from '../hooks/interval.js';
 import { hooksAt, runInterval, runPoint } from '../hooks/point.js';
-import { awaitReady } from '../hooks/readiness.js';
+import { awaitReady, type Check } from '../hooks/readiness.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Exit } from '../protocol/container.js';
-import type { HookPoint, Hooks } from '../protocol/resolved-hooks.js';
+import type { HookPoint, Hooks, ReadyCheck } from '../protocol/resolved-hooks.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { crashPoint } from '../test-hooks/crash-point.js';
-import type { Exec } from './exec.js';
+import { type Exec, exitCodeOf } from './exec.js';
 import type { Registry } from './registry.js';
 
 export interface ContainerHooksOptions {
@@ -117,6 +117,12 @@ export class ContainerHooks {
     if (container.readiness.isAwaited) void this.#awaitReady(container, signal, adopted ? LATE_USEC : 0);
   }
 
+  /** Makes the check by which a container is asked whether it works. */
+  checkOf({ id, handle }: Container, check: ReadyCheck): Check {
+    const run: RunInside = async (args, end) => exitCodeOf(await this.#options.exec(id, { args }, end), end);
+    return checkOf(this.#options.kernel, handle, check, run);
+  }
+
   /** Whether a container with this spec has hooks at a point. */
   hasHooks(point: HookPoint, spec: Spec): boolean {
     return hooksAt(point, this.#options.hooks, spec.hooks).length > 0;
@@ -197,12 +203,7 @@ export class ContainerHooks {
     if (ready === null) return;
     const startedUsec = Number(container.life.startedNs / 1000n);
     const untilUsec = Math.max(startedUsec + ready.timeoutUsec, usecNow() + leastUsec);
-    const run: RunInside = async (args, end) => exitCodeOf(await this.#options.exec(container.id, { args }, end), end);
-    const atUsec = await awaitReady(
-      { ...ready, untilUsec },
-      checkOf(this.#options.kernel, container.handle, ready.check, run),
-      signal,
-    );
+    const atUsec = await awaitReady({ ...ready, untilUsec }, this.checkOf(container, ready.check), signal);
     if (signal.aborted || container.hasEnded) return;
     const at = new Date().toISOString();
     if (atUsec !== null) {
@@ -262,18 +263,6 @@ function unboundedController(): AbortController {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
   return controller;
-}
-
-/** Waits for the end of a process and discards its output; kills the process when `signal` is aborted. */
-async function exitCodeOf(exec: Exec, signal: AbortSignal): Promise<number | null> {
-  const kill = () => exec.kill('SIGKILL');
-  signal.addEventListener('abort', kill, { once: true });
-  if (signal.aborted) kill();
-  for (const stream of [exec.stdout, exec.stderr]) stream?.resume();
-  const { code } = await exec.exited;
-  signal.removeEventListener('abort', kill);
-  exec.close();
-  return code;
 }
 
 /** Resolves when a promise has resolved or rejected. */

@@ -17,6 +17,8 @@ import type { Registry } from './registry.js';
 
 /** How long the end of a killed process takes at most, unless the process hangs in the kernel. */
 const ENDED_MS = 5000;
+/** How many exited containers of each service are kept in the list, beside `keepExited`. */
+const KEPT_OF_SERVICE = 10;
 
 export interface EndingsOptions {
   registry: Registry;
@@ -167,7 +169,8 @@ export class Endings {
   }
 
   forgetOldest(): void {
-    for (const container of this.#options.registry.surplus(this.#options.keepExited)) this.forget(container);
+    for (const container of this.#options.registry.surplus(this.#options.keepExited, KEPT_OF_SERVICE))
+      this.forget(container);
   }
 
   /**

@@ -131,3 +131,15 @@ export function pipe(fd: number, use: 'read' | 'write'): Socket {
   const socket = new Socket({ fd, readable: use === 'read', writable: use === 'write' });
   return socket.on('error', () => socket.destroy());
 }
+
+/** Waits for the end of a process and discards its output; kills the process when `signal` is aborted. */
+export async function exitCodeOf(exec: Exec, signal: AbortSignal): Promise<number | null> {
+  const kill = () => exec.kill('SIGKILL');
+  signal.addEventListener('abort', kill, { once: true });
+  if (signal.aborted) kill();
+  for (const stream of [exec.stdout, exec.stderr]) stream?.resume();
+  const { code } = await exec.exited;
+  signal.removeEventListener('abort', kill);
+  exec.close();
+  return code;
+}

@@ -17,11 +17,11 @@ import type { EventLog } from './events/event-log.js';
 export class Registry {
   readonly #containers = new Map<string, Container>();
   /**
-   * Live containers and exited containers are apart, exited ones in the order of their ends: the work at each start and
-   * each end must not grow with the number of exited containers.
+   * Live containers and exited containers are apart, exited ones by their service (null for none) in the order of their
+   * ends: the work at each start and each end must not grow with the number of exited containers.
    */
   readonly #live = new Set<Container>();
-  readonly #exited = new Set<Container>();
+  readonly #exited = new Map<string | null, Set<Container>>([[null, new Set()]]);
   readonly #byHandle = new Map<Handle, Container>();
   /** The handles of containers whose processes are being made. */
   readonly #expected = new Map<Handle, Promise<unknown>>();
@@ -105,22 +105,27 @@ export class Registry {
   /** Moves a container to the exited ones. */
   retire(container: Container): void {
     this.#live.delete(container);
-    this.#exited.add(container);
+    const service = container.spec.service?.name ?? null;
+    const exited = this.#exited.get(service) ?? new Set();
+    this.#exited.set(service, exited.add(container));
   }
 
-  /** The exited containers that are more than `keep`: those that ended first. */
-  surplus(keep: number): Container[] {
-    const surplus: Container[] = [];
-    for (const container of this.#exited) {
-      if (surplus.length >= this.#exited.size - keep) break;
-      surplus.push(container);
-    }
-    return surplus;
+  /**
+   * The exited containers that are more than `keep`, and those of each service that are more than `keepOfService`:
+   * those that ended first.
+   */
+  surplus(keep: number, keepOfService: number): Container[] {
+    return [...this.#exited].flatMap(([service, exited]) =>
+      firstOf(exited, exited.size - (service === null ? keep : keepOfService)),
+    );
   }
 
   /** Removes a container. Gives false if another container with its id is listed now. */
   remove(container: Container): boolean {
-    this.#exited.delete(container);
+    const service = container.spec.service?.name ?? null;
+    const exited = this.#exited.get(service);
+    exited?.delete(container);
+    if (service !== null && exited?.size === 0) this.#exited.delete(service);
     this.#live.delete(container);
     return this.hasThis(container) && this.#containers.delete(container.id);
   }
@@ -144,4 +149,13 @@ export class Registry {
       }
     }
   }
+}
+
+function firstOf(containers: Iterable<Container>, count: number): Container[] {
+  const first: Container[] = [];
+  for (const container of containers) {
+    if (first.length >= count) break;
+    first.push(container);
+  }
+  return first;
 }

@@ -9,6 +9,7 @@ import { Maker } from '../engine/maker.js';
 import { Planner } from '../engine/planner.js';
 import { Resources } from '../engine/resources/resources.js';
 import type { StateFiles } from '../engine/state-files.js';
+import type { Check } from '../hooks/readiness.js';
 import type { CgroupTree } from '../host/cgroup.js';
 import { cureOfShortage } from '../host/errors.js';
 import type { IdPool } from '../host/id-pool.js';
@@ -19,8 +20,9 @@ import type { Kernel, KernelEvent } from '../kernel/kernel.js';
 import type { LogStore } from '../logs/store.js';
 import type { Networks } from '../network/networks.js';
 import { NiwaError } from '../protocol/errors.js';
-import type { RuntimeEvent } from '../protocol/events.js';
-import type { Hooks } from '../protocol/resolved-hooks.js';
+import type { RuntimeEvent, ServiceEventFields, ServiceEventType } from '../protocol/events.js';
+import type { Hooks, ReadyCheck } from '../protocol/resolved-hooks.js';
+import type { Service } from '../protocol/resolved-service.js';
 import type { InstanceOf } from '../protocol/resolved-spec.js';
 import type { Bounds } from '../spec/ceilings.js';
 import { Admission } from './admission.js';
@@ -167,6 +169,15 @@ export class Runtime {
     return this.#parts.registry.get(id);
   }
 
+  has(id: string): boolean {
+    return this.#parts.registry.has(id);
+  }
+
+  /** Whether the node is drained: no container is made or started. */
+  get isDraining(): boolean {
+    return this.#parts.admission.isDraining;
+  }
+
   /** The directories that are roots, or layers of roots, of containers that have not exited. */
   layersInUse(): Set<string> {
     return new Set(this.#parts.registry.live().flatMap(({ spec }) => spec.root.layers ?? []));
@@ -180,6 +191,16 @@ export class Runtime {
   /** Calls `listener` with every event from now on; returns a function that ends this. */
   subscribe(listener: (event: RuntimeEvent) => void): () => void {
     return this.#parts.registry.subscribe(listener);
+  }
+
+  /** Tells what happened to a service. */
+  tell(type: ServiceEventType, { name, owner, labels }: Service, fields: ServiceEventFields): void {
+    this.#parts.registry.tell(type, { id: name, owner, labels, service: { name } }, fields);
+  }
+
+  /** Makes the check by which a container is asked whether it works. */
+  checkOf(container: Container, check: ReadyCheck): Check {
+    return this.#parts.containerHooks.checkOf(container, check);
   }
 
   readonly create = (input: unknown, caller: Caller) => create(this.#parts, caller, input);

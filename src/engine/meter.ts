@@ -22,6 +22,16 @@ export interface Metered {
   hasInit: boolean;
 }
 
+/** What a container has used, and the periods of its cpu.max, over an interval. */
+export interface Throttling {
+  /** The end of the interval, in microseconds of CLOCK_BOOTTIME. */
+  atUsec: number;
+  intervalUsec: number;
+  usageUsec: number;
+  periods: number;
+  throttledPeriods: number;
+}
+
 /** The use of one container: readings, their sums and rates, and the figures at its end. */
 export class Meter {
   readonly handle: Handle;
@@ -120,6 +130,25 @@ export class Meter {
   rates(): Rates | null {
     if (this.#before === null || this.#last === null) return null;
     return ratesBetween(this.#before, this.#last, this.#kernel.columns);
+  }
+
+  /**
+   * How much of its cpu.max the container has used between the two newest readings, and in how many periods it was
+   * held back; null if there are fewer than two, or the host has no cpu controller.
+   */
+  throttling(): Throttling | null {
+    const [before, last] = [this.#before, this.#last];
+    if (before === null || last === null || last.usec <= before.usec) return null;
+    const grown = (name: string) =>
+      (figure(last.row, this.#kernel.columns, name) ?? Number.NaN) -
+      (figure(before.row, this.#kernel.columns, name) ?? Number.NaN);
+    const [usageUsec, periods, throttledPeriods] = [
+      grown('cpu.stat:usage_usec'),
+      grown('cpu.stat:nr_periods'),
+      grown('cpu.stat:nr_throttled'),
+    ];
+    if (Number.isNaN(periods) || Number.isNaN(throttledPeriods)) return null;
+    return { atUsec: last.usec, intervalUsec: last.usec - before.usec, usageUsec, periods, throttledPeriods };
   }
 
   #add(reading: Reading): void {

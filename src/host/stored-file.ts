@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../protocol/errors.js';
 
@@ -63,4 +64,30 @@ export function isThere(path: string): boolean {
 function isMissing(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+/**
+ * Replaces a file by a synced rename: after a crash of the machine, the file has the old or the new content.
+ * @throws what node:fs throws
+ */
+export function writeSynced(path: string, bytes: Buffer): void {
+  const fd = openSync(`${path}.new`, 'w', 0o600);
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(`${path}.new`, path);
+  syncDirectory(join(path, '..'));
+}
+
+/** Syncs a directory, so that new names in it survive a crash of the machine. @throws what node:fs throws */
+export function syncDirectory(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }

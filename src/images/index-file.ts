@@ -1,5 +1,3 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { loadNow } from '../host/stored-file.js';
 import { NiwaError } from '../protocol/errors.js';
@@ -44,30 +42,4 @@ function parseIndex(text: string): Index {
   const [problem] = problemsOf(IndexSchema, value);
   if (problem !== undefined) throw new Error(`${problem.path}: found ${problem.found}, not ${problem.allowed}`);
   return value as Index;
-}
-
-/**
- * Replaces a file by a synced rename: after a crash of the machine, the file has the old or the new content.
- * @throws what node:fs throws
- */
-export function writeSynced(path: string, bytes: Buffer): void {
-  const fd = openSync(`${path}.new`, 'w', 0o600);
-  try {
-    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(`${path}.new`, path);
-  syncDirectory(join(path, '..'));
-}
-
-/** Syncs a directory, so that new names in it survive a crash of the machine. @throws what node:fs throws */
-export function syncDirectory(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { loadNow } from '../host/stored-file.js';
+import { loadNow, syncDirectory, writeSynced } from '../host/stored-file.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { ImageInfo } from '../protocol/images.js';
 import { parseReference } from '../spec/reference.js';
 import { type ImageConfig, parseConfig } from './config.js';
-import { type Index, readIndex, syncDirectory, writeSynced } from './index-file.js';
+import { type Index, readIndex } from './index-file.js';
 
 const INDEX = 'index.json';
 

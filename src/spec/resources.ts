@@ -88,7 +88,7 @@ export function normaliseResources(input: ResourcesInput): Resources {
 }
 
 /** Gives the CPU time of so many processors in one period. */
-function quotaUsec(processors: number): number {
+export function quotaUsec(processors: number): number {
   return Math.round(processors * CPU_PERIOD_USEC);
 }
 

@@ -7,19 +7,35 @@ import type { Container } from '../../../src/engine/container.js';
 const registryOf = () => new Registry({} as EventLog, pino({ enabled: false })); // nothing is told here
 
 /** The part of a container that a registry looks at. */
-const containerOf = (id: string) => ({ id, handle: 0, state: 'exited' }) as unknown as Container;
+const containerOf = (id: string, service: string | null = null) =>
+  ({ id, handle: 0, state: 'exited', spec: { service: service && { name: service } } }) as unknown as Container;
 
 describe('surplus', () => {
   it('gives the first to have ended of those that are too many', () => {
     const registry = registryOf();
-    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(containerOf) as [Container, Container, Container, Container];
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((id) => containerOf(id)) as [
+      Container,
+      Container,
+      Container,
+      Container,
+    ];
     for (const container of [a, b, c, d]) registry.add(container);
     for (const container of [c, a, d]) registry.retire(container);
-    expect(registry.surplus(3)).toEqual([]);
-    expect(registry.surplus(1)).toEqual([c, a]);
+    expect(registry.surplus(3, 0)).toEqual([]);
+    expect(registry.surplus(1, 0)).toEqual([c, a]);
     registry.remove(c);
-    expect(registry.surplus(1)).toEqual([a]);
-    expect(registry.surplus(0)).toEqual([a, d]);
+    expect(registry.surplus(1, 0)).toEqual([a]);
+    expect(registry.surplus(0, 0)).toEqual([a, d]);
+  });
+
+  it('counts those of each service apart', () => {
+    const registry = registryOf();
+    const alone = containerOf('alone');
+    const [a, b, c] = ['a', 'b', 'c'].map((id) => containerOf(id, id === 'c' ? 'blog' : 'shop'));
+    for (const container of [alone, a, b, c] as Container[]) registry.add(container);
+    for (const container of [a, alone, b, c] as Container[]) registry.retire(container);
+    expect(registry.surplus(1, 1)).toEqual([a]);
+    expect(registry.surplus(0, 2)).toEqual([alone]);
   });
 });
 
