@@ -1,0 +1,62 @@
+import { connect } from 'node:net';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+
+/** For this long after the first try the next one follows at once: most programs that start fast listen within it. */
+const EAGER_MS = 5;
+const LONGEST_PAUSE_MS = 50;
+/** The first packet to a new interface may be lost; the kernel repeats it after a second, a new connection at once. */
+const FIRST_PATIENCE_MS = 50;
+const LONGEST_PATIENCE_MS = 2000;
+
+/**
+ * Waits until a program accepts connections, over the way that requests take: from the host over the bridge.
+ * @returns false where `signal` was aborted before
+ */
+export async function acceptsConnections(address: string, port: number, signal: AbortSignal): Promise<boolean> {
+  const begun = performance.now();
+  for (let patience = FIRST_PATIENCE_MS; !signal.aborted; ) {
+    const answer = await tryToConnect(address, port, patience, signal);
+    if (answer === 'accepted') return true;
+    if (answer === 'silent') patience = Math.min(2 * patience, LONGEST_PATIENCE_MS);
+    else await pause(performance.now() - begun, signal);
+  }
+  return false;
+}
+
+/**
+ * Waits until a program has a socket at a UDP port. A datagram as a question would reach the program, which may not
+ * understand it; so the kernel is asked.
+ * @param isBound asks the kernel; an error counts as "not yet"
+ * @returns false where `signal` was aborted before
+ */
+export async function hasSocket(isBound: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+  const begun = performance.now();
+  while (!signal.aborted) {
+    if (await isBound().catch(() => false)) return true;
+    await pause(performance.now() - begun, signal);
+  }
+  return false;
+}
+
+type Answer = 'accepted' | 'refused' | 'silent';
+
+function tryToConnect(host: string, port: number, patienceMs: number, signal: AbortSignal): Promise<Answer> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const end = (answer: Answer) => {
+      clearTimeout(late);
+      signal.removeEventListener('abort', giveUp);
+      socket.destroy();
+      resolve(answer);
+    };
+    const giveUp = () => end('silent');
+    const late = setTimeout(giveUp, patienceMs);
+    signal.addEventListener('abort', giveUp, { once: true });
+    socket.once('connect', () => end('accepted')).once('error', () => end('refused'));
+  });
+}
+
+async function pause(elapsedMs: number, signal: AbortSignal): Promise<void> {
+  if (elapsedMs < EAGER_MS) await nextTurn();
+  else await sleep(Math.min(elapsedMs / 10, LONGEST_PAUSE_MS), undefined, { signal }).catch(() => {});
+}

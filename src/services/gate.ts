@@ -1,0 +1,114 @@
+import type { Destination, Paths, ServicePath } from '../network/services/types.js';
+import { Turns } from '../turns/turns.js';
+import type { RefuseCause } from './decide/types.js';
+
+/**
+ * What one service wants of the data path: its addresses, its routes, and whether requests are refused. One change is
+ * under way at a time. Routes that are wanted meanwhile are set in the next one, so that an instance and its successor
+ * change places in one transaction. What the data path has refused is tried again by {@link retry}.
+ */
+export class Gate {
+  readonly #name: string;
+  readonly #paths: Paths;
+  readonly #complain: (what: string, error: unknown) => void;
+  readonly #turns = new Turns(1);
+  #path: ServicePath | null = null;
+  #isDeclared = false;
+  #wanted: readonly Destination[] = [];
+  #areRouted = true;
+  #refusing: RefuseCause | null = null;
+
+  constructor(name: string, paths: Paths, complain: (what: string, error: unknown) => void) {
+    this.#name = name;
+    this.#paths = paths;
+    this.#complain = complain;
+  }
+
+  /** Why requests are refused; null where they are not. */
+  get refusing(): RefuseCause | null {
+    return this.#refusing;
+  }
+
+  /** Opens addresses, or changes them. @throws the errors of {@link Paths.declare}; then the addresses are as before */
+  async declare(path: ServicePath): Promise<void> {
+    await this.#turns.run(() => this.#paths.declare(path));
+    this.#path = path;
+    this.#isDeclared = true;
+  }
+
+  /** Keeps the addresses of an earlier niwad; where that fails, it is tried again. */
+  async keep(path: ServicePath): Promise<void> {
+    this.#path = path;
+    await this.retry();
+  }
+
+  /** Closes the addresses, and refuses what is held. @throws the errors of {@link Paths.withdraw} */
+  async withdraw(): Promise<void> {
+    await this.#turns.run(() => this.#paths.withdraw(this.#name));
+    this.#isDeclared = false;
+    this.#path = null;
+    this.#wanted = [];
+    this.#areRouted = true;
+    this.#refusing = null;
+  }
+
+  /**
+   * Sets the instances to which new connections go. Resolves when these or later ones are in force; gives false where
+   * the data path has refused them.
+   */
+  async route(destinations: readonly Destination[]): Promise<boolean> {
+    const isSame = isSameList(this.#wanted, destinations);
+    if (this.#areRouted && isSame) return true;
+    if (!isSame) this.#wanted = destinations;
+    this.#areRouted = false;
+    return await this.#turns.run(() => this.#setRoutes());
+  }
+
+  /** Refuses what is held, and new requests until {@link accept}. */
+  async refuse(cause: RefuseCause): Promise<void> {
+    this.#refusing = cause;
+    await this.#try('requests cannot be refused', () => this.#paths.refuse(this.#name, cause));
+  }
+
+  /** New requests may wake the service again. */
+  async accept(): Promise<void> {
+    this.#refusing = null;
+    await this.#try('requests cannot be accepted', () => this.#paths.accept(this.#name));
+  }
+
+  /** Tries again what the data path has refused. */
+  async retry(): Promise<void> {
+    const path = this.#path;
+    if (!this.#isDeclared && path !== null) {
+      await this.#try('its addresses cannot be opened', async () => {
+        await this.#paths.declare(path);
+        this.#isDeclared = true;
+        this.#areRouted = this.#wanted.length === 0;
+      });
+    }
+    if (!this.#areRouted) await this.#turns.run(() => this.#setRoutes());
+  }
+
+  async #setRoutes(): Promise<boolean> {
+    if (!this.#isDeclared) return false;
+    while (!this.#areRouted) {
+      const wanted = this.#wanted;
+      try {
+        await this.#paths.route(this.#name, wanted);
+      } catch (error) {
+        this.#complain('its routes cannot be set', error);
+        return false;
+      }
+      this.#areRouted = wanted === this.#wanted;
+    }
+    return true;
+  }
+
+  async #try(what: string, act: () => Promise<void>): Promise<void> {
+    await this.#turns.run(act).catch((error: unknown) => this.#complain(what, error));
+  }
+}
+
+function isSameList(a: readonly Destination[], b: readonly Destination[]): boolean {
+  return a.length === b.length && a.every(({ id }, i) => id === b[i]?.id);
+}

@@ -1,0 +1,64 @@
+import { ROOT } from '../access/allowed.js';
+import { reclaimMemory } from '../host/reclaim.js';
+import { NiwaError } from '../protocol/errors.js';
+import type { ServiceInstance } from './instance.js';
+import type { RunningService } from './service.js';
+
+/**
+ * Freezes an instance that gets no requests, and takes its memory. A request that came before its route was gone keeps
+ * it from being frozen.
+ */
+export async function freezeInstance(service: RunningService, instance: ServiceInstance): Promise<void> {
+  const { parts } = service;
+  const { container } = instance;
+  if (container === null) return;
+  try {
+    await service.applyRoutes();
+    if (instance.phase !== 'frozen') return;
+    const connections = await parts.connectionsOf(container, instance.mark.port);
+    instance.takeConnections(connections, parts.clock());
+    if (connections > 0) return stay(service, instance);
+    if (instance.phase !== 'frozen') return;
+    await parts.containers.pause(instance.id, ROOT);
+    const bytes = container.usage().memory?.current ?? 0;
+    await reclaimMemory(container.cgroup, bytes, () => instance.phase === 'frozen');
+  } catch (error) {
+    service.complain(`instance ${instance.id} cannot be frozen`, error);
+    stay(service, instance);
+  }
+}
+
+function stay(service: RunningService, instance: ServiceInstance): void {
+  if (instance.phase !== 'frozen') return;
+  instance.stayUnrouted();
+  service.touch();
+}
+
+/** Thaws an instance: it is ready then. */
+export async function thawInstance(service: RunningService, instance: ServiceInstance): Promise<void> {
+  const { parts } = service;
+  try {
+    // a freeze that is under way ends first: both wait for the same turn
+    await parts.containers.resume(instance.id, ROOT).catch((error: unknown) => {
+      if (instance.container?.state !== 'running') throw error;
+    });
+  } catch (error) {
+    service.complain(`instance ${instance.id} cannot be thawed`, error);
+    if (instance.phase === 'thawing') instance.stayFrozen();
+    return;
+  }
+  instance.runningUsec = parts.clock();
+  if (instance.phase === 'thawing') service.becomeReady(instance);
+}
+
+/** Ends an instance, once no new connection goes to it: its stop signal, and SIGKILL after its stop timeout. */
+export async function endInstance(service: RunningService, instance: ServiceInstance): Promise<void> {
+  if (instance.container === null) return; // its start finds that it is not wanted any more
+  await service.applyRoutes();
+  try {
+    await service.parts.containers.stop(instance.id, ROOT);
+  } catch (error) {
+    const hasGone = error instanceof NiwaError && (error.code === 'STATE_CONFLICT' || error.code === 'NOT_FOUND');
+    if (!hasGone) service.complain(`instance ${instance.id} cannot be ended`, error);
+  }
+}

@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Container } from '../engine/container.js';
+import type { Live } from '../protocol/resolved-service.js';
+import type { ServiceInstance } from './instance.js';
+import type { RunningService } from './service.js';
+
+/**
+ * Asks an instance at an interval whether it still answers, until its end. So many failures in a row as the service
+ * allows make it sick; an answer makes it well again. One that is frozen is not asked.
+ */
+export function watchLive(service: RunningService, instance: ServiceInstance): void {
+  const { live } = service.declaration.service;
+  const { container } = instance;
+  if (live !== null && container !== null) void watch(service, instance, container, live);
+}
+
+async function watch(
+  service: RunningService,
+  instance: ServiceInstance,
+  container: Container,
+  { check, everyUsec, timeoutUsec, failures }: Live,
+): Promise<void> {
+  const { signal } = instance.over;
+  const ask = service.parts.containers.checkOf(container, check);
+  for (let failed = 0; !signal.aborted; ) {
+    await sleep(everyUsec / 1000, undefined, { signal, ref: false }).catch(() => {});
+    if (signal.aborted) return;
+    if (instance.phase === 'frozen') continue;
+    const answers = await ask(AbortSignal.any([signal, AbortSignal.timeout(timeoutUsec / 1000)])).catch(() => false);
+    failed = answers ? 0 : failed + 1;
+    const isHealthy = failed < failures;
+    if (isHealthy === instance.isHealthy || signal.aborted) continue;
+    instance.isHealthy = isHealthy;
+    service.decide();
+  }
+}

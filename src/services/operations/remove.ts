@@ -1,0 +1,24 @@
+import type { Caller } from '../../access/allowed.js';
+import { type AllServices, requireOwner } from '../all.js';
+
+/**
+ * Closes the addresses of a service, and lets its instances drain and end; then it is forgotten. What is held is
+ * refused.
+ * @throws NiwaError FORBIDDEN, NOT_FOUND, HOST_ERROR
+ */
+export async function remove(all: AllServices, caller: Caller, name: string): Promise<void> {
+  const { parts } = all;
+  parts.containers.policy.require('removeContainer', caller);
+  await all.turns.run(async () => {
+    const service = all.get(name);
+    requireOwner(service, caller);
+    if (service.declaration.isRemoved) return;
+    await service.gate.withdraw();
+    const removed = { ...service.declaration, isRemoved: true, hold: null };
+    parts.store.save(removed);
+    service.change(removed);
+    service.note('remove', null, `user ${caller.uid} has removed it`);
+    service.decide();
+    if (service.instances.size === 0) parts.finish(name);
+  });
+}

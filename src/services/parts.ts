@@ -1,0 +1,40 @@
+import type { Logger } from 'pino';
+import type { Allowed } from '../access/allowed.js';
+import type { Runtime } from '../containers/runtime.js';
+import type { Container } from '../engine/container.js';
+import type { Destination, Paths } from '../network/services/types.js';
+import type { Service } from '../protocol/resolved-service.js';
+import type { MarkFiles } from './marks.js';
+import type { ServiceStore } from './store.js';
+
+/** The operations on containers that services use. */
+export type Containers = Pick<
+  Runtime,
+  | ('run' | 'stop' | 'pause' | 'resume' | 'remove' | 'plan')
+  | ('list' | 'get' | 'has' | 'isDraining' | 'subscribe' | 'tell' | 'policy' | 'checkOf')
+>;
+
+/** The parts of the daemon that services use. */
+export interface ServiceParts {
+  containers: Containers;
+  paths: Paths;
+  store: ServiceStore;
+  marks: MarkFiles;
+  /** Gives how many connections to a port of a container are established. */
+  connectionsOf(container: Container, port: number): Promise<number>;
+  /** Waits until an instance answers over the way that requests take; gives false where `signal` was aborted before. */
+  answers(service: Service, to: Destination, container: Container, signal: AbortSignal): Promise<boolean>;
+  /** Gives the image that has a name now; null where there is none. */
+  imageId(name: string): string | null;
+  /** Whether cpu.stat tells throttled periods on this host. */
+  hasCpuController: boolean;
+  /** The memory of this machine. */
+  memoryBytes: number;
+  /** The limits on callers other than root. */
+  allowed: Allowed;
+  /** Called when a service that was removed has no instance any more. */
+  finish(name: string): void;
+  /** Now in microseconds of CLOCK_BOOTTIME. */
+  clock(): number;
+  log: Logger;
+}

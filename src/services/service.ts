@@ -1,0 +1,271 @@
+import { randomBytes } from 'node:crypto';
+import type { PathCounts } from '../network/services/types.js';
+import type { Exit } from '../protocol/container.js';
+import { messageOf } from '../protocol/errors.js';
+import type { ServiceEventType } from '../protocol/events.js';
+import { CPU_PERIOD_USEC, quotaUsec } from '../spec/resources.js';
+import { decide } from './decide/decide.js';
+import { type Memory, NO_MEMORY, type Situation, type Step } from './decide/types.js';
+import { Gate } from './gate.js';
+import { History } from './history.js';
+import { type Mark, ServiceInstance } from './instance.js';
+import type { ServiceParts } from './parts.js';
+import { Starts } from './starts.js';
+import type { Declaration } from './store.js';
+import { Wakes } from './wakes.js';
+
+/** Decisions that follow each other at once, at most: a defect must not keep niwad from everything else. */
+const MAX_ROUNDS = 20;
+const RANDOM_ID_BYTES = 3;
+/** The longest time that a timer of Node.js can wait. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** The steps that are told as events; the events of containers tell the others. */
+const TOLD: Partial<Record<string, ServiceEventType>> = {
+  route: 'service-route',
+  unroute: 'service-unroute',
+  refuse: 'service-refuse',
+  accept: 'service-accept',
+  warn: 'service-warn',
+  apply: 'service-apply',
+  scale: 'service-scale',
+  remove: 'service-remove',
+};
+
+/** The instance that a step is about; null for the whole service. */
+export interface Begun {
+  instance: string | null;
+}
+
+/** Begins a step. Gives null where there is nothing to do. */
+export type Execute = (service: RunningService, step: Step) => Begun | null;
+
+/**
+ * One service: what is known of it and of its instances. Each event leads to a decision: the situation goes into
+ * decide(), and its steps go to the executor. Decisions of one service follow each other.
+ */
+export class RunningService {
+  readonly parts: ServiceParts;
+  readonly instances = new Map<string, ServiceInstance>();
+  /** Its addresses, its routes, and whether requests are refused. */
+  readonly gate: Gate;
+  readonly history = new History();
+  readonly wakes: Wakes;
+  readonly starts = new Starts();
+  replacements = 0;
+  /** What has gone over its path; null before the first look. */
+  counts: PathCounts | null = null;
+  warnings: readonly string[] = [];
+  #declaration: Declaration;
+  #memory: Memory = NO_MEMORY;
+  #againUsec: number | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #isDeciding = false;
+  #isAgain = false;
+  #isClosed = false;
+  #isSaved = false;
+  readonly #execute: Execute;
+
+  constructor(declaration: Declaration, parts: ServiceParts, execute: Execute) {
+    const { name } = declaration.service;
+    this.#declaration = declaration;
+    this.parts = parts;
+    this.#execute = execute;
+    this.wakes = new Wakes(name);
+    this.gate = new Gate(name, parts.paths, (what, error) => this.complain(what, error));
+  }
+
+  get name(): string {
+    return this.#declaration.service.name;
+  }
+
+  get declaration(): Declaration {
+    return this.#declaration;
+  }
+
+  /** The instances that new connections go to. */
+  get routed(): ServiceInstance[] {
+    return [...this.instances.values()].filter(({ phase }) => phase === 'routed');
+  }
+
+  /** Until when no start is tried; null where one may be. */
+  get backoffUntilUsec(): number | null {
+    const { refusing } = this.gate;
+    return refusing === 'backoff' || refusing === 'start-failed' ? this.#againUsec : null;
+  }
+
+  /** The mean share of throttled periods of the last second; null where that is not known. */
+  get throttledShare(): number | null {
+    return this.#memory.shares.at(-1) ?? null;
+  }
+
+  /** Takes another declaration, which is on the disk already. */
+  change(declaration: Declaration): void {
+    if (declaration.revision !== this.#declaration.revision) this.starts.beginAnew();
+    this.#declaration = declaration;
+  }
+
+  /** Decides what has to be done, and begins to do it. */
+  decide(): void {
+    this.#isAgain = true;
+    if (this.#isDeciding || this.#isClosed) return;
+    this.#isDeciding = true;
+    try {
+      for (let round = 0; this.#isAgain && round < MAX_ROUNDS; round++) this.#decideOnce();
+    } catch (error) {
+      this.complain('a decision failed', error);
+    } finally {
+      this.#isDeciding = false;
+    }
+  }
+
+  /** Makes the record of a new instance, whose container has to be made. */
+  add(replaces: string | null): ServiceInstance {
+    const { service, revision } = this.#declaration;
+    const id = this.#freeId();
+    const mark: Mark = {
+      ...{ id, revision, phase: 'starting', replaces, port: service.port, startedUsec: this.parts.clock() },
+      ...{ readyUsec: null, routedUsec: null, unrouted: null, thawedUsec: null },
+    };
+    const instance = new ServiceInstance(mark);
+    this.instances.set(id, instance);
+    this.touch();
+    return instance;
+  }
+
+  /** An instance answers over the way that requests take. */
+  becomeReady(instance: ServiceInstance): void {
+    const nowUsec = this.parts.clock();
+    const { readyUsec, startedUsec } = instance.mark;
+    if (readyUsec === null) this.starts.succeed(nowUsec - startedUsec);
+    instance.becomeReady(nowUsec);
+    this.touch();
+    this.decide();
+  }
+
+  /** The container of an instance has ended. */
+  hearEnd(instance: ServiceInstance, { reason, code, signal }: Exit): void {
+    const { id, phase, mark } = instance;
+    const status = signal === null ? ` with status ${code}` : ` by ${signal}`;
+    const how = `it has ended: ${reason}${code === null && signal === null ? '' : status}`;
+    const nowUsec = this.parts.clock();
+    if (phase !== 'ending' && reason === 'lifetime') this.starts.end('replaced', how, mark.readyUsec, nowUsec);
+    else if (phase !== 'ending') this.starts.fail(reason, `instance ${id}: ${how}`, mark.readyUsec, nowUsec);
+    this.drop(instance, how);
+  }
+
+  /** Forgets an instance whose container has gone. */
+  drop(instance: ServiceInstance, why: string): void {
+    instance.over.abort();
+    if (!this.instances.delete(instance.id) || this.#isClosed) return;
+    this.history.add('ended', instance.id, why);
+    this.touch();
+    this.decide();
+    if (this.#declaration.isRemoved && this.instances.size === 0) this.parts.finish(this.name);
+  }
+
+  /** The marks of the instances have changed, and have to be written. */
+  touch(): void {
+    this.#isSaved = false;
+  }
+
+  /** Brings the routes to the instances that are routed. What was held is let go then. */
+  async applyRoutes(): Promise<void> {
+    if (this.#declaration.isRemoved || this.#isClosed) return;
+    const destinations = this.routed.flatMap(({ destination }) => (destination === null ? [] : [destination]));
+    const areApplied = await this.gate.route(destinations);
+    const [instance] = this.routed;
+    if (!areApplied || instance === undefined) return;
+    const woken = this.wakes.release(instance, this.parts.clock());
+    if (woken === null) return;
+    const why = `requests have waited for ${Math.round(woken.latency.total_usec / 1000)} ms`;
+    this.parts.containers.tell('service-wake', this.#declaration.service, {
+      instance: woken.instance,
+      why,
+      latency: woken.latency,
+    });
+  }
+
+  /** Writes the marks of the instances, if they have changed. */
+  save(): void {
+    if (this.#isSaved || this.#isClosed) return;
+    const instances = [...this.instances.values()].map(({ mark }) => mark);
+    const { timesUsec, failures } = this.starts;
+    this.#isSaved = this.parts.marks.save(this.name, { instances, startTimesUsec: [...timesUsec], failures });
+  }
+
+  /** Writes something down in the history, and tells it. */
+  note(step: string, instance: string | null, why: string): void {
+    this.history.add(step, instance, why);
+    const type = TOLD[step];
+    if (type !== undefined) this.parts.containers.tell(type, this.#declaration.service, { instance, why });
+  }
+
+  /** Tells what an operator has to know, also in the log of niwad. */
+  complain(what: string, error?: unknown): void {
+    const why = error === undefined ? what : `${what}: ${messageOf(error)}`;
+    if (!this.history.isNews(why)) return;
+    this.note('warn', null, why);
+    this.parts.log.warn({ service: this.name, ...(error === undefined ? {} : { err: error }) }, why);
+  }
+
+  /** Ends all that waits; the instances go on. */
+  close(): void {
+    this.save();
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    for (const { over } of this.instances.values()) over.abort();
+  }
+
+  #decideOnce(): void {
+    this.#isAgain = false;
+    const { steps, memory, againUsec } = decide(this.#situation());
+    this.#memory = memory;
+    for (const step of steps) this.#begin(step);
+    this.#wakeUpAt(againUsec);
+    this.save();
+    void this.applyRoutes();
+  }
+
+  #begin(step: Step): void {
+    const begun = this.#execute(this, step);
+    if (begun !== null) this.note(step.do, begun.instance, step.why);
+  }
+
+  #situation(): Situation {
+    const { service, revision, replaceBelow, hold, isRemoved } = this.#declaration;
+    return {
+      nowUsec: this.parts.clock(),
+      ...{ service, revision, replaceBelow, hold, isRemoved },
+      isDraining: this.parts.containers.isDraining,
+      instances: [...this.instances.values()].map((instance) => instance.view()),
+      waiting: this.wakes.waiting,
+      refusing: this.gate.refusing,
+      failures: this.starts.failures,
+      startTimesUsec: this.starts.timesUsec,
+      hasCpuController: this.parts.hasCpuController,
+      cpuQuota: this.#cpuQuota(),
+      memory: this.#memory,
+    };
+  }
+
+  #cpuQuota(): Situation['cpuQuota'] {
+    const newest = [...this.instances.values()].findLast(({ container }) => container !== null);
+    const max = newest?.container?.spec.resources.cpu.max;
+    return typeof max === 'number' ? { usec: quotaUsec(max), periodUsec: CPU_PERIOD_USEC } : null;
+  }
+
+  #wakeUpAt(usec: number | null): void {
+    this.#againUsec = usec;
+    clearTimeout(this.#timer);
+    if (usec === null) return;
+    const ms = Math.max(1, Math.ceil((usec - this.parts.clock()) / 1000));
+    this.#timer = setTimeout(() => this.decide(), Math.min(ms, LONGEST_TIMER_MS)).unref();
+  }
+
+  #freeId(): string {
+    for (;;) {
+      const id = `${this.name}-${randomBytes(RANDOM_ID_BYTES).toString('hex')}`;
+      if (!this.instances.has(id) && !this.parts.containers.has(id)) return id;
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import type { Caller } from '../access/allowed.js';
+import { ROOT } from '../access/allowed.js';
+import { NiwaError } from '../protocol/errors.js';
+import type { RuntimeEvent } from '../protocol/events.js';
+import type { HistoryEntry, PortHolder, ServiceStatus } from '../protocol/services.js';
+import { Turns } from '../turns/turns.js';
+import type { AllServices } from './all.js';
+import { hear } from './hearing.js';
+import type { ApplyOptions, ServicesInterface } from './interface.js';
+import { apply } from './operations/apply.js';
+import { remove } from './operations/remove.js';
+import { scale } from './operations/scale.js';
+import { wake } from './operations/wake.js';
+import type { ServiceParts } from './parts.js';
+import { holders } from './ports.js';
+import type { RunningService } from './service.js';
+import { statusOf } from './status.js';
+import { goOn, takeOverServices } from './take-over.js';
+import { Ticking } from './ticking.js';
+
+/** All services of a node, and the index of the operations on them: each operation is a file of operations/. */
+export class Services implements ServicesInterface {
+  readonly #services = new Map<string, RunningService>();
+  readonly #all: AllServices;
+  #ticking: Ticking | undefined;
+  #isClosed = false;
+
+  constructor(parts: Omit<ServiceParts, 'finish'>) {
+    this.#all = {
+      parts: { ...parts, finish: (name) => this.#finish(name) },
+      turns: new Turns(1),
+      find: (name) => this.#services.get(name),
+      get: (name) => this.#get(name),
+      add: (service) => this.#services.set(service.name, service),
+    };
+  }
+
+  /**
+   * Takes over the services of the earlier niwad; to be called once, when its containers were taken over, and before
+   * niwad listens. Then the addresses are open.
+   * @throws NiwaError HOST_ERROR
+   */
+  async open(): Promise<void> {
+    const { parts } = this.#all;
+    for (const service of await takeOverServices(parts)) this.#services.set(service.name, service);
+    parts.containers.subscribe((event) => this.#hear(event));
+    await parts.paths.open();
+    for (const service of this.#services.values()) goOn(service);
+    this.#ticking = new Ticking(() => this.#services.values(), parts);
+  }
+
+  /** Requests are held for a service that sleeps, the first one since `sinceUsec` of CLOCK_BOOTTIME. */
+  woken(name: string, sinceUsec: number): void {
+    const service = this.#services.get(name);
+    if (service === undefined || this.#isClosed) return;
+    service.wakes.begin(sinceUsec);
+    service.decide();
+  }
+
+  readonly apply = (caller: Caller, name: string, input: unknown, options: ApplyOptions) =>
+    apply(this.#all, caller, name, input, options);
+  readonly remove = (caller: Caller, name: string) => remove(this.#all, caller, name);
+  readonly wake = (caller: Caller, name: string, signal: AbortSignal) => wake(this.#all, caller, name, signal);
+  readonly scale = (caller: Caller, name: string, instances: number | null) =>
+    scale(this.#all, caller, name, instances);
+
+  list(): ServiceStatus[] {
+    return [...this.#services.values()].map(statusOf);
+  }
+
+  /** @throws NiwaError NOT_FOUND */
+  get(name: string): ServiceStatus {
+    return statusOf(this.#get(name));
+  }
+
+  /** The decisions of the last hours, the oldest first. @throws NiwaError NOT_FOUND */
+  history(name: string): HistoryEntry[] {
+    return this.#get(name).history.entries();
+  }
+
+  /** The ids of the containers of a service, also of those that have ended and are kept. @throws NiwaError NOT_FOUND */
+  instancesOf(name: string): string[] {
+    this.#get(name);
+    const containers = this.#all.parts.containers.list();
+    return containers.filter(({ spec }) => spec.service?.name === name).map(({ id }) => id);
+  }
+
+  /** Who holds a port of the node: containers and services. */
+  addresses(): PortHolder[] {
+    return holders([...this.#services.values()], this.#all.parts.containers.list());
+  }
+
+  /** Stops deciding; the instances go on, and the rules stay as they are. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#ticking?.stop();
+    for (const service of this.#services.values()) service.close();
+    await this.#all.parts.paths.close();
+  }
+
+  #get(name: string): RunningService {
+    const service = this.#services.get(name);
+    if (service === undefined) throw new NiwaError('NOT_FOUND', `there is no service ${name}`);
+    return service;
+  }
+
+  #hear(event: RuntimeEvent): void {
+    const service = this.#services.get(event.service ?? '');
+    const instance = service?.instances.get(event.id);
+    if (service !== undefined && instance !== undefined && !this.#isClosed) hear(service, instance, event);
+  }
+
+  /** Forgets a service that was removed, with what is kept of its instances. */
+  #finish(name: string): void {
+    const { parts } = this.#all;
+    this.#services.get(name)?.close();
+    if (!this.#services.delete(name)) return;
+    parts.marks.remove(name);
+    try {
+      parts.store.remove(name);
+    } catch (error) {
+      parts.log.error({ service: name, err: error }, 'the declaration of a service that was removed stays on the disk');
+    }
+    for (const { id, spec, state } of parts.containers.list())
+      if (spec.service?.name === name && state === 'exited')
+        parts.containers.remove(id, ROOT, { force: false }).catch(() => {});
+  }
+}

@@ -1,0 +1,72 @@
+import type { Container } from '../engine/container.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
+import { templateSpec } from '../spec/service-template.js';
+import { imageOf } from './declaration.js';
+import type { ServiceInstance } from './instance.js';
+import { endInstance } from './instances.js';
+import { watchLive } from './live.js';
+import type { RunningService } from './service.js';
+
+/**
+ * Makes the container of an instance, with the rights of the user who applied the service, and waits until the instance
+ * answers. Where that fails, nothing is left of it, and the service knows why.
+ */
+export async function startInstance(service: RunningService, instance: ServiceInstance): Promise<void> {
+  const { parts, name } = service;
+  takeNewImage(service);
+  const { service: wanted, caller } = service.declaration;
+  try {
+    const spec = templateSpec(wanted, instance.id);
+    const container = await parts.containers.run(spec, caller, { name, revision: instance.mark.revision });
+    instance.takeContainer(container, parts.clock());
+  } catch (error) {
+    if (instance.phase === 'starting')
+      service.starts.fail(error instanceof NiwaError ? error.code : 'INTERNAL', messageOf(error), null, parts.clock());
+    return service.drop(instance, `it could not be started: ${messageOf(error)}`);
+  }
+  await awaitAnswer(service, instance);
+}
+
+/** Waits until an instance that runs answers; one of an earlier niwad too. */
+export async function awaitAnswer(service: RunningService, instance: ServiceInstance): Promise<void> {
+  const { container } = instance;
+  if (container === null) return;
+  if (container.exit !== null) return service.hearEnd(instance, container.exit);
+  if (instance.phase !== 'starting') return await endInstance(service, instance); // it was told to end while it was made
+  try {
+    if (!(await answersOverAll(service, instance, container)) || instance.phase !== 'starting') return;
+    service.becomeReady(instance);
+    watchLive(service, instance);
+  } catch (error) {
+    service.starts.fail('not-ready', `instance ${instance.id}: ${messageOf(error)}`, null, service.parts.clock());
+    instance.becomeEnding();
+    void endInstance(service, instance);
+    service.decide();
+  }
+}
+
+/** Asks the readiness check of the template first, if it has one, then over the way that requests take. */
+async function answersOverAll(
+  { parts, declaration }: RunningService,
+  { destination, over }: ServiceInstance,
+  container: Container,
+): Promise<boolean> {
+  if (container.ready !== null) await container.readyKnown;
+  if (over.signal.aborted) return false;
+  if (container.ready?.state === 'failed')
+    throw new Error('its readiness check has failed for the whole of its timeout');
+  if (destination === null) throw new Error('it has no address on the bridge');
+  return await parts.answers(declaration.service, destination, container, over.signal);
+}
+
+/** An image that was replaced under the same name makes a new revision: instances of both serve until their ends. */
+function takeNewImage(service: RunningService): void {
+  const { declaration, parts } = service;
+  const name = imageOf(declaration.service);
+  const imageId = name === null ? null : parts.imageId(name);
+  if (imageId === null || imageId === declaration.imageId) return;
+  const renewed = { ...declaration, imageId, revision: declaration.revision + 1 };
+  parts.store.save(renewed);
+  service.change(renewed);
+  service.note('apply', null, `image ${name} is another one now: revision ${renewed.revision}`);
+}

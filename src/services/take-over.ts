@@ -1,0 +1,94 @@
+import { ROOT } from '../access/allowed.js';
+import type { Container } from '../engine/container.js';
+import type { Phase } from './decide/types.js';
+import { pathOf } from './declaration.js';
+import { execute } from './executor.js';
+import { type Mark, ServiceInstance } from './instance.js';
+import { endInstance } from './instances.js';
+import { watchLive } from './live.js';
+import type { ServiceParts } from './parts.js';
+import { RunningService } from './service.js';
+import { awaitAnswer } from './start.js';
+import type { DamagedService } from './store.js';
+
+/**
+ * Takes over the services of the earlier niwad: their addresses, their instances, and the routes as they were. The
+ * containers have to be taken over before.
+ * @throws NiwaError HOST_ERROR where the declared services cannot be read
+ */
+export async function takeOverServices(parts: ServiceParts): Promise<RunningService[]> {
+  const { whole, damaged } = await parts.store.load();
+  for (const one of damaged) tellDamaged(one, parts);
+  const live = parts.containers.list().filter(({ state, spec }) => spec.service !== null && state !== 'exited');
+  const services = whole.map((declaration) => new RunningService(declaration, parts, execute));
+  for (const service of services) adoptInstances(service, live);
+  endUnknown(live, new Set([...services, ...damaged].map(({ name }) => name)), parts);
+  await Promise.all(services.map(restore));
+  return services;
+}
+
+/** Continues what the earlier niwad had begun; to be called when the data path is open. */
+export function goOn(service: RunningService): void {
+  for (const instance of service.instances.values()) {
+    if (instance.phase === 'starting') void awaitAnswer(service, instance);
+    else if (instance.phase === 'ending') void endInstance(service, instance);
+    else watchLive(service, instance);
+  }
+  if (service.declaration.isRemoved && service.instances.size === 0) service.parts.finish(service.name);
+  else service.decide();
+}
+
+async function restore(service: RunningService): Promise<void> {
+  if (service.declaration.isRemoved) return;
+  await service.gate.keep(pathOf(service.declaration.service));
+  await service.applyRoutes();
+}
+
+function adoptInstances(service: RunningService, live: readonly Container[]): void {
+  const marks = service.parts.marks.load(service.name);
+  if (marks !== null) service.starts.adopt(marks.failures, marks.startTimesUsec);
+  const byId = new Map(marks?.instances.map((mark) => [mark.id, mark]));
+  for (const container of live)
+    if (container.spec.service?.name === service.name) adopt(service, container, byId.get(container.id));
+}
+
+/** An instance without a mark, of which only the container is known, is probed as one that was just started. */
+function adopt(service: RunningService, container: Container, known: Mark | undefined): void {
+  const nowUsec = service.parts.clock();
+  const startedUsec = Number(container.life.startedNs / 1000n);
+  const mark: Mark = known ?? {
+    ...{ id: container.id, revision: container.spec.service?.revision ?? 0, phase: 'starting', replaces: null },
+    ...{ port: service.declaration.service.port, startedUsec },
+    ...{ readyUsec: null, routedUsec: null, unrouted: null, thawedUsec: null },
+  };
+  const instance = new ServiceInstance({ ...mark, phase: phaseNow(mark.phase, container) });
+  instance.takeContainer(container, startedUsec);
+  instance.lastBusyUsec = nowUsec;
+  service.instances.set(instance.id, instance);
+}
+
+/** The phase that the state of the container allows: it may have changed while no niwad ran. */
+function phaseNow(phase: Phase, { state }: Container): Phase {
+  if (state === 'stopping' || state === 'created') return 'ending';
+  if (state === 'paused') return 'frozen';
+  return phase === 'frozen' || phase === 'thawing' ? 'ready' : phase;
+}
+
+/**
+ * Ends the instances of services that are not declared any more. Those of a damaged declaration serve to their
+ * deadline.
+ */
+function endUnknown(live: readonly Container[], known: ReadonlySet<string>, { containers, log }: ServiceParts): void {
+  for (const { id, spec } of live) {
+    if (spec.service === null || known.has(spec.service.name)) continue;
+    log.warn({ id, service: spec.service.name }, 'ends an instance of a service that is not declared any more');
+    containers.stop(id, ROOT).catch((error: unknown) => log.error({ id, err: error }, 'an instance cannot be ended'));
+  }
+}
+
+function tellDamaged({ name, reason, file }: DamagedService, { log }: ServiceParts): void {
+  log.error(
+    { service: name, reason, file },
+    'the declaration of a service is damaged: its addresses are closed, its instances end with their lifetime; apply it again',
+  );
+}

@@ -1,0 +1,26 @@
+import type { PathCounts } from '../network/services/types.js';
+import { countConnections, isCountDue } from './connections.js';
+import { endInstance } from './instances.js';
+import type { RunningService } from './service.js';
+
+/**
+ * The work of each second for one service: takes the counts of its path and the readings of its instances, tries again
+ * what has failed, and decides. A service that sleeps and was asked for nothing has nothing to decide.
+ */
+export function tick(service: RunningService, counts: PathCounts | undefined, hasDrainChanged: boolean): void {
+  const { instances, parts, gate, wakes } = service;
+  const nowUsec = parts.clock();
+  service.counts = counts ?? service.counts;
+  for (const instance of instances.values()) {
+    instance.takeReading();
+    instance.takeNewConnections(counts?.byInstance.get(instance.id) ?? 0, nowUsec);
+    if (isCountDue(service, instance, nowUsec)) void countConnections(service, instance);
+    if (instance.phase === 'ending' && instance.container?.state === 'running') void endInstance(service, instance);
+  }
+  // a request of which nobody was told, since niwad was busy with the one before
+  if ((counts?.heldNow ?? 0) > 0 && service.routed.length === 0 && gate.refusing === null) wakes.begin(nowUsec);
+  void gate.retry();
+  const isAsleep = instances.size === 0 && wakes.waiting === null && gate.refusing === null;
+  if (!isAsleep || hasDrainChanged) service.decide();
+  service.save();
+}

@@ -1,0 +1,127 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { NOTHING_ALLOWED } from '../../../src/access/allowed.js';
+import { Ledger } from '../../../src/accounting/ledger.js';
+import { EventLog } from '../../../src/containers/events/event-log.js';
+import { Runtime } from '../../../src/containers/runtime.js';
+import { usecNow } from '../../../src/engine/clock.js';
+import { StateFiles } from '../../../src/engine/state-files.js';
+import { IdPool } from '../../../src/host/id-pool.js';
+import { ImageStore } from '../../../src/images/store.js';
+import { DEFAULT_NETWORK } from '../../../src/installation/defaults.js';
+import { LogStore } from '../../../src/logs/store.js';
+import type { Lease } from '../../../src/network/lease.js';
+import { Networks } from '../../../src/network/networks.js';
+import type { Spec } from '../../../src/protocol/resolved-spec.js';
+import { MarkFiles } from '../../../src/services/marks.js';
+import { Services } from '../../../src/services/services.js';
+import { ServiceStore } from '../../../src/services/store.js';
+import { UNBOUNDED } from '../../../src/spec/ceilings.js';
+import { FakeKernel } from '../../fake-kernel.js';
+import { capableHost } from '../support.js';
+import { FakePaths } from './fake-paths.js';
+
+const log = pino({ level: 'silent' });
+const LOGS = { maxBytes: 2 ** 16, maxFiles: 2, bytesPerSecond: 0 };
+
+/** A niwad in this process with a kernel and a data path that make nothing. */
+export interface FakeNode {
+  directory: string;
+  kernel: FakeKernel;
+  runtime: Runtime;
+  paths: FakePaths;
+  services: Services;
+  /** How many connections each instance has; 0 where none is said. */
+  connections: Map<string, number>;
+  /** Whether instances answer; those that do not are waited for. */
+  answering: { yes: boolean };
+  images: Map<string, string>;
+  close(): Promise<void>;
+}
+
+/** The settings of a test's node. */
+export interface NodeSettings {
+  directory?: string;
+  allowed?: Partial<typeof NOTHING_ALLOWED>;
+}
+
+/** Begins a niwad with the files that one before has left in `directory`. */
+export async function beginNode({ directory = newDirectory(), allowed = {} }: NodeSettings = {}): Promise<FakeNode> {
+  const at = (name: string) => join(directory, name);
+  const kernel = new FakeKernel();
+  const ledger = await Ledger.open(at('ledger'));
+  const events = await EventLog.open({ directory: at('events'), numberFile: at('number'), bootId: 'boot', log });
+  const tree = { mount: directory, base: directory, containers: at('groups'), controllers: capableHost.controllers };
+  const limits = { ...NOTHING_ALLOWED, ceilings: UNBOUNDED, ...allowed };
+  const runtime = new Runtime({
+    ...{ kernel, ledger, events, log, hooks: {}, tree, allowed: limits, defaults: UNBOUNDED },
+    idPool: new IdPool(0x7000_0000, 100),
+    images: new ImageStore(at('images')),
+    stage: at('stage'),
+    stateFiles: new StateFiles(at('containers')),
+    keeperSocket: at('keeper.sock'),
+    drainFile: at('draining'),
+    networks: new FakeNetworks({ settings: DEFAULT_NETWORK, markFile: at('bridge'), log, kernel }),
+    logs: new LogStore(at('containers'), at('logs'), LOGS, log, kernel),
+    ...{ sampleIntervalMs: 60_000, interimIntervalMs: 60_000, keepExited: 10 },
+  });
+  await runtime.open();
+  const paths = new FakePaths();
+  const connections = new Map<string, number>();
+  const answering = { yes: true };
+  const images = new Map<string, string>();
+  const services = new Services({
+    ...{ containers: runtime, paths, log, allowed: limits, clock: usecNow },
+    store: new ServiceStore(at('state-services')),
+    marks: new MarkFiles(at('run-services'), log),
+    connectionsOf: async ({ id }) => connections.get(id) ?? 0,
+    answers: (_service, _to, _container, signal) => until(() => answering.yes, signal),
+    imageId: (name) => images.get(name) ?? null,
+    hasCpuController: true,
+    memoryBytes: 2 ** 30,
+  });
+  paths.onWake = (name) => services.woken(name, usecNow());
+  await services.open();
+  const close = async () => {
+    await services.close();
+    await runtime.close();
+    await ledger.close();
+    await events.close();
+  };
+  return { directory, kernel, runtime, paths, services, connections, answering, images, close };
+}
+
+/** Gives addresses as usual, and makes no bridge. */
+class FakeNetworks extends Networks {
+  override async take({ id, network }: Spec): Promise<Lease | null> {
+    return network === null ? null : this.members.take(id, network).lease;
+  }
+  override async detach(id: string): Promise<void> {
+    this.forget(id);
+  }
+  override async open(): Promise<void> {}
+}
+
+/** Makes the group that a container of an earlier niwad has, so that the next one takes it over. */
+export function makeGroup({ directory }: FakeNode, id: string): void {
+  const group = join(directory, 'groups', id);
+  mkdirSync(group, { recursive: true });
+  writeFileSync(join(group, 'cgroup.events'), 'populated 1\nfrozen 0\n');
+}
+
+export function removeNode({ directory }: FakeNode): void {
+  rmSync(directory, { recursive: true, force: true });
+}
+
+function newDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'niwa-services-'));
+  mkdirSync(join(directory, 'groups'));
+  return directory;
+}
+
+async function until(isTrue: () => boolean, signal: AbortSignal): Promise<boolean> {
+  while (!isTrue() && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1));
+  return !signal.aborted;
+}

@@ -1,0 +1,352 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ROOT } from '../../../src/access/allowed.js';
+import { beginNode, type FakeNode, makeGroup, removeNode } from './node.js';
+
+const SHOP = {
+  service: 'shop',
+  listen: ['0.0.0.0:8080'],
+  port: 80,
+  template: { process: { args: ['/bin/true'] }, root: { path: '/' } },
+};
+const APPLY = { dryRun: false, now: false };
+const ALICE = { uid: 1000, gid: 1000, role: 'full' as const };
+let node: FakeNode;
+
+beforeEach(async () => {
+  node = await beginNode();
+});
+
+afterEach(async () => {
+  await node.close();
+  removeNode(node);
+});
+
+const apply = (fields: object = {}, options: Partial<typeof APPLY> = {}) =>
+  node.services.apply(ROOT, 'shop', { ...SHOP, ...fields }, { ...APPLY, ...options });
+const routes = () => node.paths.routesOf('shop');
+const state = () => node.services.get('shop').state;
+const steps = () => node.services.history('shop').map(({ step }) => step);
+const end = (id: string | undefined, how = {}) => node.kernel.end(node.kernel.handleOf(id ?? ''), how);
+
+describe('a service that sleeps', () => {
+  it('is woken by a request, which its instance answers', async () => {
+    await apply();
+    expect(state()).toBe('cold');
+    const id = await node.paths.request('shop');
+    expect(id).toMatch(/^shop-[0-9a-f]{6}$/);
+    await expect.poll(() => node.services.get('shop').counters.wakes).toBe(1);
+    expect(node.services.get('shop')).toMatchObject({
+      state: 'serving',
+      instances: [{ id, phase: 'routed', revision: 1 }],
+    });
+    expect(node.runtime.get(id)).toMatchObject({ state: 'running', spec: { init: true, service: { name: 'shop' } } });
+    const { total_usec, start_usec, ready_usec, route_usec } = node.services.get('shop').last_wake ?? {};
+    expect(Number(start_usec) + Number(ready_usec) + Number(route_usec)).toBe(total_usec);
+  });
+
+  it('starts one container for a hundred requests at once', async () => {
+    await apply({ slots: 4 });
+    const answers = await Promise.all(Array.from({ length: 100 }, () => node.paths.request('shop')));
+    expect(new Set(answers).size).toBe(1);
+    expect(node.kernel.asked('containers.create')).toHaveLength(1);
+  });
+
+  it('is woken by hand', async () => {
+    await apply();
+    const { signal } = new AbortController();
+    const woken = await node.services.wake(ROOT, 'shop', signal);
+    expect(woken).toMatchObject({ woken: true, instance: routes()[0] });
+    expect(await node.services.wake(ROOT, 'shop', signal)).toMatchObject({ woken: false, latency: null });
+  });
+
+  it('refuses at once while its starts fail, and starts again after its backoff', async () => {
+    await apply({ wake: { backoff: { min: '50ms' } } });
+    node.kernel.fail('containers.create', 'EIO', { phase: 'clone' });
+    expect(await node.paths.request('shop')).toBe('start-failed');
+    expect(state()).toBe('failing');
+    expect(await node.paths.request('shop')).toBe('start-failed');
+    expect(node.services.get('shop').last_failure).toMatchObject({ reason: 'START_FAILED', count: 1 });
+    await expect.poll(() => node.paths.get('shop')?.refusing).toBe(null);
+    expect(await node.paths.request('shop')).toBe(routes()[0]);
+  });
+
+  it('says to who wakes it why it was refused', async () => {
+    await apply();
+    node.kernel.fail('containers.create', 'EIO', { phase: 'clone' });
+    await expect(node.services.wake(ROOT, 'shop', new AbortController().signal)).rejects.toMatchObject({
+      code: 'START_FAILED',
+    });
+  });
+
+  it('gives a start up that never answers', async () => {
+    node.answering.yes = false;
+    await apply({ wake: { timeout: '100ms' } });
+    expect(await node.paths.request('shop')).toBe('timeout');
+    await expect.poll(() => node.services.get('shop').last_failure?.reason).toBe('start-timeout');
+    await expect.poll(() => node.services.get('shop').instances).toEqual([]);
+  });
+});
+
+describe('an instance', () => {
+  it('that crashes makes room for the next one, and the next request wakes it', async () => {
+    await apply({ wake: { backoff: { min: '50ms' } } });
+    const first = await node.paths.request('shop');
+    end(first, { code: 1 });
+    await expect.poll(routes).toEqual([]);
+    expect(node.services.get('shop').counters.failures).toEqual({ exited: 1 });
+    await expect.poll(async () => node.paths.request('shop'), { interval: 20 }).toMatch(/^shop-/);
+    expect(routes()[0]).not.toBe(first);
+  });
+
+  it('that is removed by hand is not routed to any more', async () => {
+    await apply();
+    const id = await node.paths.request('shop');
+    await node.runtime.remove(id, ROOT, { force: true });
+    await expect.poll(routes).toEqual([]);
+    expect(node.services.get('shop').instances).toEqual([]);
+  });
+
+  it('that is paused by hand gets no requests until one thaws it', async () => {
+    await apply();
+    const id = await node.paths.request('shop');
+    await node.runtime.pause(id, ROOT);
+    await expect.poll(routes).toEqual([]);
+    expect(state()).toBe('frozen');
+    expect(await node.paths.request('shop')).toBe(id);
+  });
+
+  it('that is paused and resumed by hand serves the next request', async () => {
+    await apply();
+    const id = await node.paths.request('shop');
+    await node.runtime.pause(id, ROOT);
+    await node.runtime.resume(id, ROOT);
+    expect(await node.paths.request('shop')).toBe(id);
+  });
+
+  it('is replaced before its lifetime ends, and its successor takes its place in one step', async () => {
+    await apply({ drain: '100ms', template: { ...SHOP.template, lifetime: '1s' } });
+    const first = await node.paths.request('shop');
+    await expect.poll(() => routes()[0], { timeout: 3000 }).not.toBe(first);
+    expect(node.paths.changes.filter((ids) => ids.length === 0)).toEqual([]);
+    expect(node.services.get('shop').counters.replacements).toBe(1);
+    await expect.poll(() => node.runtime.get(first).state, { timeout: 3000 }).toBe('exited');
+  });
+});
+
+describe('a quiet service', () => {
+  const idle = { idle: { after: '300ms' } };
+
+  it('freezes, and a request thaws it', async () => {
+    await apply(idle);
+    const id = await node.paths.request('shop');
+    await expect.poll(state, { timeout: 5000 }).toBe('frozen');
+    expect(routes()).toEqual([]);
+    await expect.poll(() => node.runtime.get(id).state).toBe('paused');
+    expect(await node.paths.request('shop')).toBe(id);
+    expect(node.runtime.get(id).state).toBe('running');
+  });
+
+  it('with an open connection is not frozen', async () => {
+    await apply(idle);
+    const id = await node.paths.request('shop');
+    node.connections.set(id, 1);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(node.runtime.get(id).state).toBe('running');
+    expect(state()).toBe('serving');
+  });
+
+  it('stops, where that is said', async () => {
+    await apply({ idle: { after: '300ms', action: 'stop' } });
+    const id = await node.paths.request('shop');
+    await expect.poll(() => node.runtime.get(id).state, { timeout: 5000 }).toBe('exited');
+    expect(state()).toBe('cold');
+  });
+});
+
+describe('apply', () => {
+  it('does nothing where nothing differs, and says what differs before it changes it', async () => {
+    expect(await apply()).toMatchObject({ result: 'created', revision: 1 });
+    expect(await apply()).toMatchObject({ result: 'unchanged', changes: [] });
+    expect(await apply({ slots: 3 }, { dryRun: true })).toMatchObject({
+      result: 'changed',
+      changes: [{ path: 'slots', from: 1, to: 3 }],
+      dry_run: true,
+    });
+    expect(node.services.get('shop').slots).toBe(1);
+  });
+
+  it('makes new instances of another revision where the template differs', async () => {
+    await apply();
+    const first = await node.paths.request('shop');
+    const template = { ...SHOP.template, process: { args: ['/bin/true', 'new'] } };
+    expect(await apply({ template })).toMatchObject({ result: 'changed', revision: 2 });
+    expect(routes()).toEqual([first]);
+    await apply({ template }, { now: true });
+    await expect.poll(() => routes()[0]).not.toBe(first);
+    expect(node.services.get('shop').instances.at(-1)).toMatchObject({ revision: 2 });
+    expect(node.paths.changes).not.toContainEqual([]);
+  });
+
+  it('refuses what could never start, and opens no address for it', async () => {
+    const template = { ...SHOP.template, root: { image: 'none' } };
+    await expect(apply({ template })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(node.paths.get('shop')).toBeUndefined();
+  });
+
+  it('refuses an address that another service has', async () => {
+    await apply();
+    const other = { ...SHOP, service: 'other' };
+    const applied = node.services.apply(ROOT, 'other', other, APPLY);
+    await expect(applied).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' });
+    expect(node.services.list()).toHaveLength(1);
+  });
+
+  it('is for root and for who has applied it', async () => {
+    await node.services.apply(ALICE, 'shop', SHOP, APPLY);
+    const bob = { uid: 1001, gid: 1001, role: 'full' as const };
+    await expect(node.services.apply(bob, 'shop', SHOP, APPLY)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(node.services.remove(bob, 'shop')).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(node.services.scale(bob, 'shop', 0)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    expect(await node.services.apply(ROOT, 'shop', SHOP, APPLY)).toMatchObject({ result: 'unchanged' });
+  });
+
+  it('gives ports below 1024 to root alone', async () => {
+    const low = { ...SHOP, listen: ['0.0.0.0:80'] };
+    await expect(node.services.apply(ALICE, 'shop', low, APPLY)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+});
+
+describe('scale', () => {
+  it('holds a number of instances, also over an apply, until load decides again', async () => {
+    await apply({ slots: 3 });
+    await node.services.scale(ROOT, 'shop', 2);
+    await expect.poll(() => routes().length).toBe(2);
+    await apply({ slots: 3, labels: { a: 'b' } });
+    expect(node.services.get('shop').hold).toBe(2);
+    await node.services.scale(ROOT, 'shop', 0);
+    await expect.poll(routes).toEqual([]);
+    expect(await node.paths.request('shop')).toBe('held-at-zero');
+    await expect(node.services.scale(ROOT, 'shop', 4)).rejects.toMatchObject({ code: 'SPEC_INVALID' });
+  });
+});
+
+describe('a removal', () => {
+  it('closes the addresses, ends the instances, and forgets the service', async () => {
+    await apply();
+    const id = await node.paths.request('shop');
+    await node.services.remove(ROOT, 'shop');
+    expect(await node.paths.request('shop')).toBe('closed');
+    await expect.poll(() => node.services.list(), { timeout: 3000 }).toEqual([]);
+    await expect.poll(() => node.runtime.has(id)).toBe(false);
+    await expect(node.services.remove(ROOT, 'shop')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+describe('a drain of the node', () => {
+  it('refuses requests to what sleeps until it is over', async () => {
+    await apply();
+    node.runtime.drain(ROOT);
+    await expect.poll(() => node.paths.request('shop')).toBe('draining');
+    node.runtime.undrain(ROOT);
+    await expect.poll(() => node.paths.get('shop')?.refusing, { timeout: 3000 }).toBe(null);
+    expect(await node.paths.request('shop')).toMatch(/^shop-/);
+  });
+});
+
+describe('the next niwad', () => {
+  async function replace(settings = {}): Promise<void> {
+    for (const { id } of node.services.get('shop').instances) makeGroup(node, id);
+    const { directory } = node;
+    await node.close();
+    node = await beginNode({ directory, ...settings });
+  }
+
+  it('has the services and their routes as they were', async () => {
+    await apply({ slots: 2 });
+    const id = await node.paths.request('shop');
+    await replace();
+    expect(node.paths.changes[0]).toEqual([id]);
+    expect(node.services.get('shop')).toMatchObject({
+      state: 'serving',
+      slots: 2,
+      instances: [{ id, phase: 'routed' }],
+    });
+    expect(await node.paths.request('shop')).toBe(id);
+  });
+
+  it('asks an instance whose start it has not seen', async () => {
+    await apply({ minInstances: 1 });
+    node.answering.yes = false;
+    await expect.poll(() => node.services.get('shop').instances[0]?.address).toBeTruthy();
+    const [{ id } = { id: '' }] = node.services.get('shop').instances;
+    await expect.poll(() => node.runtime.has(id)).toBe(true);
+    await replace();
+    await expect.poll(routes).toEqual([id]);
+  });
+
+  it('lets a service of a user who lost the rights fail with the reason', async () => {
+    const input = {
+      ...SHOP,
+      template: { ...SHOP.template, mounts: [{ type: 'bind', source: '/usr', target: '/mnt' }] },
+    };
+    const { directory } = node;
+    await node.close();
+    node = await beginNode({ directory, allowed: { sources: ['/usr'] } });
+    await node.services.apply(ALICE, 'shop', input, APPLY);
+    expect(await node.paths.request('shop')).toMatch(/^shop-/);
+    await node.close();
+    node = await beginNode({ directory });
+    expect(await node.paths.request('shop')).toBe('start-failed');
+    expect(node.services.get('shop').last_failure).toMatchObject({ reason: 'FORBIDDEN' });
+  });
+
+  it('ends the instances of a service that is not declared any more', async () => {
+    await apply();
+    const id = await node.paths.request('shop');
+    makeGroup(node, id);
+    const { directory } = node;
+    await node.close();
+    rmSync(`${directory}/state-services/shop.json`);
+    node = await beginNode({ directory });
+    await expect.poll(() => node.runtime.get(id).state).toBe('exited');
+  });
+
+  it('sets a damaged declaration aside, and lets its instances live', async () => {
+    await apply();
+    const id = await node.paths.request('shop');
+    makeGroup(node, id);
+    const { directory } = node;
+    await node.close();
+    writeFileSync(`${directory}/state-services/shop.json`, '{');
+    node = await beginNode({ directory });
+    expect(node.services.list()).toEqual([]);
+    expect(node.runtime.get(id).state).toBe('running');
+    expect(existsSync(`${directory}/state-services/damaged/shop.json`)).toBe(true);
+  });
+
+  it('finds a service asleep after a reboot, and its addresses open', async () => {
+    await apply();
+    await node.paths.request('shop');
+    const { directory } = node;
+    await node.close();
+    for (const name of ['containers', 'run-services', 'number']) rmSync(`${directory}/${name}`, { recursive: true });
+    node = await beginNode({ directory });
+    expect(state()).toBe('cold');
+    expect(await node.paths.request('shop')).toMatch(/^shop-/);
+  });
+});
+
+it('keeps the last ten instances of a service that have ended', async () => {
+  await apply({ wake: { backoff: { min: '10ms', max: '10ms' } } });
+  for (let i = 0; i < 12; i++) {
+    const id = await expect
+      .poll(async () => node.paths.request('shop'), { interval: 15 })
+      .toMatch(/^shop-/)
+      .then(routes);
+    end(id[0], { code: 1 });
+    await expect.poll(routes).toEqual([]);
+  }
+  expect(node.services.instancesOf('shop')).toHaveLength(10);
+  expect(steps()).toContain('ended');
+});
