@@ -10,14 +10,14 @@ import { withSpec } from '../spec-options.js';
 
 const withPlan = (yargs: Argv<Common>) =>
   withSpec(yargs)
-    .positional('spec', { type: 'string', describe: 'a spec as YAML or JSON, - for standard input' })
+    .positional('spec', { type: 'string', describe: 'a YAML or JSON file with the spec; - for standard input' })
     .option('run-dir', {
       type: 'string',
-      describe: `ask no niwad: plan for one with this run directory (${DEFAULT_RUN_DIR})`,
+      describe: `do not ask niwad: assume one with this run directory (${DEFAULT_RUN_DIR})`,
     })
-    .option('cgroup', { type: 'string', describe: `ask no niwad: plan for one with this group (${DEFAULT_CGROUP})` })
+    .option('cgroup', { type: 'string', describe: `do not ask niwad: assume one with this cgroup (${DEFAULT_CGROUP})` })
     .example('$0 plan spec.yaml', '')
-    .example('$0 plan --memory 64M -- sleep 5', 'from flags');
+    .example('$0 plan --memory 64M -- sleep 5', 'a spec from flags');
 
 type PlanOptions = ArgumentsCamelCase<ReturnType<typeof withPlan> extends Argv<infer O> ? O : never>;
 
@@ -27,7 +27,7 @@ type PlanOptions = ArgumentsCamelCase<ReturnType<typeof withPlan> extends Argv<i
  */
 export const plan = daemonCommand(
   'plan [spec] [command..]',
-  'Show what a start would do, step by step, without doing it',
+  'Show the steps of a start without doing them',
   withPlan,
   async (client, args) => {
     const file = args.spec ?? args.file;

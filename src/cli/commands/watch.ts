@@ -19,10 +19,10 @@ export const wait = daemonCommand(
       .option('ready', {
         type: 'boolean',
         default: false,
-        describe: 'wait until they are ready; fail where one is not',
+        describe: 'wait until the containers are ready; fail if a readiness check fails',
       })
       .example('$0 wait web', '')
-      .example('$0 wait --ready web', 'prints how long it took'),
+      .example('$0 wait --ready web', 'prints the time from the start until it was ready'),
   async (client, { id, ready, json }) => {
     if (ready) {
       const answers = await Promise.all(id.map((one) => client.waitReady(one)));
@@ -43,11 +43,15 @@ const CLEAR_SCREEN = '\x1b[H\x1b[2J';
 
 export const stats = daemonCommand(
   'stats [id..]',
-  'Show what containers use, each second',
+  'Show the use of containers each second',
   (yargs) =>
     yargs
-      .positional('id', { type: 'string', array: true, describe: 'only these containers' })
-      .option('stream', { type: 'boolean', default: true, describe: 'go on; --no-stream for one reading' })
+      .positional('id', { type: 'string', array: true, describe: 'ids of containers (default: all)' })
+      .option('stream', {
+        type: 'boolean',
+        default: true,
+        describe: 'show a reading each second; --no-stream for one reading',
+      })
       .example('$0 stats --no-stream web', '')
       .example('$0 stats --json', 'a line of JSON each second'),
   async (client, { id = [], stream, json }) => {
@@ -68,23 +72,26 @@ export const stats = daemonCommand(
 
 export const events = daemonCommand(
   'events [id..]',
-  'Show what happens to containers, as it happens',
+  'Show the events of containers as they happen',
   (yargs) =>
     withFilter(yargs)
-      .positional('id', { type: 'string', array: true, describe: 'only of these containers' })
-      .option('since', { type: 'string', describe: 'also what is kept, from a time on, or so long before now: 10m' })
-      .option('after', { type: 'string', describe: 'also what is kept, behind the event with this number' })
+      .positional('id', { type: 'string', array: true, describe: 'only events of these containers' })
+      .option('since', {
+        type: 'string',
+        describe: 'begin with the kept events since this time, or of the last so long: 10m',
+      })
+      .option('after', { type: 'string', describe: 'begin with the kept events after the event with this number' })
       .option('type', {
         type: 'string',
         array: true,
         nargs: 1,
         choices: EVENT_TYPES,
         default: [],
-        describe: 'only of this type; of several, any',
+        describe: 'only events of this type; may be repeated',
       })
-      .example('$0 events --json', 'a line of JSON each, with its number')
-      .example('$0 events --since 10m --type exit --owner alice', 'the ends of the last ten minutes, and those to come')
-      .example('$0 events --after 4711 web', 'of one container, from an event on'),
+      .example('$0 events --json', 'each event as a line of JSON, with its number')
+      .example('$0 events --since 10m --type exit --owner alice', 'ends of the last ten minutes, then new ends')
+      .example('$0 events --after 4711 web', 'events of one container after event 4711'),
   async (client, { id = [], since, type, owner, label, json, ...options }) => {
     const after = options.after === undefined ? undefined : toCount('--after', options.after, 0);
     for await (const event of client.events({ after, since, id, type: [...type], owner, label })) {
