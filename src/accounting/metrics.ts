@@ -1,5 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { ServiceStatus } from '../protocol/services.js';
 import type { Usage } from '../protocol/usage.js';
+import { ServiceMetrics } from './service-metrics.js';
 
 /** The part of a container that the metrics use. */
 export interface Measured {
@@ -83,6 +85,8 @@ export class Metrics {
   }));
   readonly #gauges = GAUGES.map(([name, help, source]) => ({ source, metric: new Gauge(this.#options(name, help)) }));
 
+  readonly services = new ServiceMetrics(this.#registry);
+
   /** @param droppedLines gives how many lines of its log niwad has dropped so far */
   constructor(droppedLines: () => number) {
     new Counter({
@@ -108,8 +112,11 @@ export class Metrics {
     this.#ready.observe(tookUsec / 1e6);
   }
 
-  /** Gives the text for these containers. Exited containers are left out; the ledger has their figures. */
-  async text(containers: Measured[]): Promise<string> {
+  /**
+   * Gives the text for these containers and services. Exited containers are left out; the ledger has their figures.
+   */
+  async text(containers: Measured[], services: ServiceStatus[]): Promise<string> {
+    this.services.take(services);
     this.#states.reset();
     for (const { metric } of [...this.#counters, ...this.#gauges]) metric.reset();
     for (const container of containers) {

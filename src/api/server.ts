@@ -10,12 +10,13 @@ import { NiwaError } from '../protocol/errors.js';
 import { ExecSchema } from '../protocol/exec.js';
 import { ImageTar } from '../protocol/images.js';
 import { UsageRecordSchema } from '../protocol/record.js';
+import { ServiceInputSchema } from '../protocol/service.js';
 import { SpecSchema } from '../protocol/spec.js';
 import { MAX_BODY_BYTES, MAX_YAML_BYTES, MAX_YAML_TOKENS, requireBounded, requireBoundedJson } from '../spec/bounds.js';
 import { parseAs } from '../spec/check.js';
 import { parseYaml } from '../spec/yaml.js';
 import { FairTurns } from '../turns/fair-turns.js';
-import type { Api, ApiOptions } from './api.js';
+import type { Api, ApiOptions, WithServices } from './api.js';
 import { boundConnections } from './connections.js';
 import { toErrorReply } from './errors.js';
 import { withComponents } from './openapi.js';
@@ -28,6 +29,9 @@ import { imageRoutes } from './routes/images.js';
 import { listRoutes } from './routes/list.js';
 import { logRoutes } from './routes/logs.js';
 import { planRoute } from './routes/plan.js';
+import { portRoutes } from './routes/ports.js';
+import { serviceLogRoutes } from './routes/service-logs.js';
+import { serviceRoutes } from './routes/services.js';
 import { statsRoutes } from './routes/stats.js';
 import { usageRoutes } from './routes/usage.js';
 import { acceptUpgrades } from './upgrade.js';
@@ -86,9 +90,16 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     hostRoutes(routes as Api, options);
     imageRoutes(routes as Api, options);
     usageRoutes(routes as Api, options);
+    if (options.services !== null) addServices(routes as Api, { ...options, services: options.services });
     execRoutes(routes as Api, options);
   });
   return api;
+}
+
+function addServices(routes: Api, options: WithServices): void {
+  serviceRoutes(routes, options);
+  serviceLogRoutes(routes, options);
+  portRoutes(routes, options);
 }
 
 function checkCallers(api: Api, { runtime, groups, limits, peersOf = rememberPeers }: ApiOptions): void {
@@ -131,10 +142,10 @@ async function limitRates(api: Api, requestsPerSecond: number): Promise<void> {
 
 /**
  * Requests are checked by the same code, and refused with the same messages, as specs on the command line. The schemas
- * in this list are not checked here: the runtime checks specs and execs more strictly than their schemas do, and the
+ * in this list are not checked here: specs, services and execs are checked more strictly than by their schemas, and the
  * tar of an image is a stream.
  */
-const CHECKED_LATER: unknown[] = [SpecSchema, ExecSchema, ImageTar];
+const CHECKED_LATER: unknown[] = [SpecSchema, ServiceInputSchema, ExecSchema, ImageTar];
 
 function useOneValidation(api: Api): void {
   api.setValidatorCompiler(({ schema, httpPart }) => {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 
@@ -45,9 +46,15 @@ export function streamValues(reply: FastifyReply, values: (left: AbortSignal) =>
 
 /** The same for lines that are JSON already, with their line ends. */
 export function streamTexts(reply: FastifyReply, lines: (left: AbortSignal) => AsyncIterable<string>): FastifyReply {
-  const gone = new AbortController();
-  reply.raw.once('close', () => gone.abort());
-  return sendLines(reply, Readable.from(lines(gone.signal), { objectMode: false, highWaterMark: BUFFER_BYTES }));
+  return sendLines(reply, Readable.from(lines(leaving(reply.raw)), { objectMode: false, highWaterMark: BUFFER_BYTES }));
+}
+
+/** Gives a signal that is aborted when the response has ended or the client has gone. */
+export function leaving(response: ServerResponse): AbortSignal {
+  const left = new AbortController();
+  if (response.destroyed) left.abort();
+  response.once('close', () => left.abort());
+  return left.signal;
 }
 
 async function* linesOf(values: AsyncIterable<object>): AsyncGenerator<string> {

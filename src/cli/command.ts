@@ -104,26 +104,27 @@ export async function printArray(values: AsyncIterable<unknown>): Promise<void> 
 
 /** The positional argument of commands that take several containers. */
 export function withIds(yargs: Argv<Common>) {
-  return yargs.positional('id', { type: 'string', array: true, demandOption: true, describe: 'ids of containers' });
+  return yargs.positional('id', { type: 'string', array: true, demandOption: true, describe: 'containers' });
 }
 
 /** The options that select containers; a container must match all given options. */
 export function withFilter(yargs: Argv<Common>) {
   return yargs
-    .option('owner', { type: 'string', array: true, nargs: 1, default: [], describe: 'only containers of this owner' })
+    .option('owner', { type: 'string', array: true, nargs: 1, default: [], describe: 'only those of this owner' })
+    .option('service', { type: 'string', array: true, nargs: 1, default: [], describe: 'only those of this service' })
     .option('label', {
       alias: 'l',
       type: 'string',
       array: true,
       nargs: 1,
       default: [],
-      describe: 'NAME=VALUE: only containers with this label; with several, containers that have all of them',
+      describe: 'only those with NAME=VALUE; of several, with all of them',
     });
 }
 
 /** The positional argument of commands that take one container. */
 export function withId(yargs: Argv<Common>) {
-  return yargs.positional('id', { type: 'string', demandOption: true, describe: 'the id of a container' });
+  return yargs.positional('id', { type: 'string', demandOption: true, describe: 'a container' });
 }
 
 /**

@@ -5,8 +5,15 @@ import { version as ownVersion } from '../installation/version.js';
 import { type Common, declaredBy, wordsOfContainer } from './command.js';
 import { type Grammar, splitCommandLine } from './command-line.js';
 import { IMAGE_COMMANDS } from './commands/image.js';
+import { SERVICE_COMMANDS } from './commands/service.js';
 
 export type AnyCommand = CommandModule<Common, never>;
+
+/** The commands that have commands of their own. */
+export const GROUPS: Record<string, CommandModule<Common, never>[]> = {
+  image: IMAGE_COMMANDS,
+  service: SERVICE_COMMANDS,
+};
 
 /** The argument with which the shell's completion script calls niwa. */
 const COMPLETION = '--get-yargs-completions';
@@ -37,20 +44,20 @@ export async function runCommandLine(commands: AnyCommand[], argv: string[]): Pr
 function withCommon(parser: Argv): Argv<Common> {
   return parser
     .scriptName('niwa')
-    .usage('$0 <command>\n\nThe command line of niwad, the container daemon.')
+    .usage('$0 <command>\n\nThe debug command line of niwad.')
     .option('socket', {
       type: 'string',
       nargs: 1,
       default: process.env.NIWA_SOCKET ?? DEFAULT_SOCKET,
-      describe: 'the socket of niwad; the variable NIWA_SOCKET sets it, too',
+      describe: "niwad's socket; also NIWA_SOCKET",
     })
-    .option('json', { type: 'boolean', default: false, describe: 'print JSON instead of text' });
+    .option('json', { type: 'boolean', default: false, describe: 'print JSON' });
 }
 
 function grammarOfCommand(commands: AnyCommand[], name: string): Grammar | undefined {
   const found = commands.filter(({ command }) => String(command).split(' ')[0] === name);
   if (found.length === 0) return undefined;
-  return grammarOf(name === 'image' ? IMAGE_COMMANDS : found);
+  return grammarOf(GROUPS[name] ?? found);
 }
 
 /** The grammar of commands: their options, without positional arguments, and where the container's command begins. */

@@ -9,10 +9,11 @@ import { type SpecOptions, toSpec } from './spec-options.js';
 
 /**
  * Gives the spec of a command line: the spec file, changed by the flags, with the container's command.
+ * @param read reads the spec file
  * @throws NiwaError SPEC_INVALID
  */
-export async function specOf(options: SpecOptions): Promise<SpecInput> {
-  const base = options.file === undefined ? {} : await readSpecFile(options.file);
+export async function specOf(options: SpecOptions, read = readSpecFile): Promise<SpecInput> {
+  const base = options.file === undefined ? {} : await read(options.file);
   return toSpec(options, wordsOfContainer, base);
 }
 
@@ -21,19 +22,25 @@ export async function specOf(options: SpecOptions): Promise<SpecInput> {
  * commands do not need it. Relative paths in the file start from the file's folder; in standard input, from the working
  * directory.
  */
-async function readSpecFile(path: string): Promise<Partial<SpecInput>> {
+export async function readSpecFile(path: string): Promise<Partial<SpecInput>> {
   const { parseYaml } = await import('../spec/yaml.js');
   const what = `the spec ${path}`;
-  const spec = parseYaml(readFile(path), what) ?? {};
+  const spec = parseYaml(readFile(path, what), what) ?? {};
   if (typeof spec !== 'object' || Array.isArray(spec))
     throw invalid(what, [{ path: '(top)', found: show(spec), allowed: 'the fields of a spec' }]);
-  return withAbsolutePaths(spec, path === '-' ? process.cwd() : dirname(resolve(path)));
+  return withAbsolutePaths(spec, folderOf(path));
 }
 
-function readFile(path: string): string {
+/** Gives the folder from which the relative paths in a file start. */
+export function folderOf(path: string): string {
+  return path === '-' ? process.cwd() : dirname(resolve(path));
+}
+
+/** Reads a whole file, or standard input for `-`. @param what names the file in the error */
+export function readFile(path: string, what: string): string {
   try {
     return readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch (error) {
-    throw new NiwaError('SPEC_INVALID', `cannot read the spec ${path}: ${messageOf(error)}`, { cause: error });
+    throw new NiwaError('SPEC_INVALID', `cannot read ${what}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -1,38 +1,34 @@
 import type { Readable } from 'node:stream';
-import { json, text } from 'node:stream/consumers';
+import { text } from 'node:stream/consumers';
 import type { ContainerDetails, ContainerStatus, Exit, Readiness } from '../protocol/container.js';
-import { type ErrorBody, type ErrorDetails, NiwaError } from '../protocol/errors.js';
 import type { EventLine } from '../protocol/events.js';
 import type { ExecInput } from '../protocol/exec.js';
-import { NEXT_HEADER } from '../protocol/headers.js';
 import type { DrainStatus, Health, Info } from '../protocol/host.js';
 import type { ImageInfo, ImportProgress } from '../protocol/images.js';
-import type { LogChunk, LogLine } from '../protocol/logs.js';
+import type { LogChunk, LogLine, ServiceLogChunk, ServiceLogLine } from '../protocol/logs.js';
 import type { Planned } from '../protocol/plan.js';
-import type { EventsQuery, ListQuery, LogsQuery, UsageQuery as UsageFields } from '../protocol/queries.js';
+import type { EventsQuery, ListQuery, LogsQuery } from '../protocol/queries.js';
+import type { ServiceInput } from '../protocol/service.js';
+import type { ApplyAnswer, HistoryEntry, PortHolder, ServiceStatus, WakeAnswer } from '../protocol/services.js';
 import type { DurationInput } from '../protocol/spec/values.js';
 import type { ResourcesInput, SpecInput } from '../protocol/spec.js';
 import type { Stats } from '../protocol/stats.js';
 import type { HistoryPoint } from '../protocol/usage.js';
 import type { UsageAnswer } from '../protocol/usage-sums.js';
 import { followEvents } from './follow-events.js';
+import { importImage } from './import-image.js';
+import { pathOf, pathOfService } from './paths.js';
 import type { ClientSession } from './session.js';
-import { Transport } from './transport.js';
-
-/** The fields of a query; a field that is undefined is left out. */
-type Given<Q> = { [Name in keyof Q]?: Q[Name] | undefined };
+import { collect, withBytes } from './streams.js';
+import { type Given, Transport } from './transport.js';
+import { type UsageQuery, usagePages } from './usage-pages.js';
 
 /** Which part of a container's output is sent. */
 export type LogsOptions = Given<LogsQuery>;
 /** Which events are sent, and from when on. */
 export type EventsOptions = Given<EventsQuery>;
 /** Which containers are listed: those that match all given fields. */
-export type ListFilter = Given<Pick<ListQuery, 'state' | 'owner' | 'label'>>;
-/** Which records are summed, and how. */
-export type UsageQuery = Given<UsageFields>;
-
-/** The largest allowed length of a page, because niwad reads all records of the period again for each page. */
-const USAGE_PAGE_LENGTH = 100_000;
+export type ListFilter = Given<Pick<ListQuery, 'state' | 'owner' | 'service' | 'label'>>;
 
 /**
  * The API of niwad, typed. Every method throws a NiwaError, with the code of the daemon's error or
@@ -174,9 +170,8 @@ export class NiwaClient {
   }
 
   /** Gives the output of a container so far; with `follow`, also its later output, until the container has exited. */
-  async *logs(id: string, options: LogsOptions = {}): AsyncGenerator<LogChunk> {
-    const lines = this.#http.lines<LogLine>(`${pathOf(id)}/logs`, { ...options });
-    for await (const line of lines) yield { ...line, data: Buffer.from(line.data, 'base64') };
+  logs(id: string, options: LogsOptions = {}): AsyncGenerator<LogChunk> {
+    return withBytes(this.#http.lines<LogLine>(`${pathOf(id)}/logs`, { ...options }));
   }
 
   /** Starts an additional process in a container. */
@@ -214,16 +209,55 @@ export class NiwaClient {
    * Gives the same sums page by page, so that neither side ever has all of them; with `limit`, only the first page.
    * @returns each page with the `after` of the next page; null with the last page
    */
-  async *usagePages(query: UsageQuery = {}): AsyncGenerator<UsageAnswer & { next: string | null }> {
-    for (let asked = { limit: USAGE_PAGE_LENGTH, ...query }; ; ) {
-      const response = await this.#http.request('GET', '/v1/usage', { query: { ...asked } });
-      const answer = (await json(response)) as UsageAnswer;
-      const next = (response.headers[NEXT_HEADER] as string | undefined) ?? null;
-      yield { ...answer, next };
-      if (next === null || query.limit !== undefined) return;
-      const { since, until } = answer; // the next pages must be of the same period, also if the period ends now
-      asked = { ...asked, after: next, ...(since === null ? {} : { since }), ...(until === null ? {} : { until }) };
-    }
+  usagePages(query: UsageQuery = {}): AsyncGenerator<UsageAnswer & { next: string | null }> {
+    return usagePages(this.#http, query);
+  }
+
+  /** Gives all services, in the order of their names. */
+  services(): Promise<ServiceStatus[]> {
+    return this.#http.json('GET', '/v1/services');
+  }
+
+  service(name: string): Promise<ServiceStatus> {
+    return this.#http.json('GET', pathOfService(name));
+  }
+
+  /**
+   * Makes a service what is wanted: creates it, changes what differs, or does nothing. `dryRun` only tells what would
+   * change; `now` replaces at once, one by one, the instances that serve.
+   */
+  applyService(service: ServiceInput, { dryRun = false, now = false } = {}): Promise<ApplyAnswer> {
+    return this.#http.json('PUT', pathOfService(service.service), { query: { dry_run: dryRun, now }, body: service });
+  }
+
+  /** Removes a service: its addresses are closed, its instances finish what they have and end. */
+  async removeService(name: string): Promise<void> {
+    await text(await this.#http.request('DELETE', pathOfService(name)));
+  }
+
+  /** Wakes a service as a request would; resolves when an instance is routed. */
+  wakeService(name: string): Promise<WakeAnswer> {
+    return this.#http.json('POST', `${pathOfService(name)}/wake`);
+  }
+
+  /** Holds a number of instances; null lets load decide again. */
+  scaleService(name: string, instances: number | null): Promise<ServiceStatus> {
+    return this.#http.json('PUT', `${pathOfService(name)}/scale`, { body: { instances } });
+  }
+
+  /** Gives the decisions of the last hours, the oldest first. */
+  serviceHistory(name: string): Promise<HistoryEntry[]> {
+    return this.#http.json('GET', `${pathOfService(name)}/history`);
+  }
+
+  /** Gives the output of all instances; with `follow`, also of later ones, until the service is removed. */
+  serviceLogs(name: string, options: LogsOptions = {}): AsyncGenerator<ServiceLogChunk> {
+    return withBytes(this.#http.lines<ServiceLogLine>(`${pathOfService(name)}/logs`, { ...options }));
+  }
+
+  /** Gives who holds which port of the node: containers and services. */
+  ports(): Promise<PortHolder[]> {
+    return this.#http.json('GET', '/v1/ports');
   }
 
   /** Gives the images, one for each name. */
@@ -237,17 +271,8 @@ export class NiwaClient {
    * @param tar the bytes of the tar
    * @param name the name of the image, in place of the names in the tar
    */
-  async *importImage(tar: Readable, name?: string): AsyncGenerator<ImportProgress> {
-    const query = name === undefined ? '' : `?${new URLSearchParams({ name })}`;
-    const response = await this.#http.upload(`/v1/images${query}`, tar);
-    try {
-      for await (const line of this.#http.linesOf<ImportProgress | ({ type: 'error' } & ErrorBody)>(response)) {
-        if (line.type === 'error') throw new NiwaError(line.code, line.message, { details: detailsOf(line) });
-        yield line;
-      }
-    } finally {
-      tar.destroy();
-    }
+  importImage(tar: Readable, name?: string): AsyncGenerator<ImportProgress> {
+    return importImage(this.#http, tar, name);
   }
 
   /** Removes a name of an image. */
@@ -272,18 +297,4 @@ export class NiwaClient {
   async metrics(): Promise<string> {
     return await text(await this.#http.request('GET', '/metrics'));
   }
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
-}
-
-function detailsOf({ problems, step }: ErrorBody): ErrorDetails {
-  return { ...(problems === undefined ? {} : { problems }), ...(step === undefined ? {} : { step }) };
-}
-
-function pathOf(id: string): string {
-  return `/v1/containers/${encodeURIComponent(id)}`;
 }

@@ -9,14 +9,24 @@ export type { ExecInput } from '../protocol/exec.js';
 export type { SessionExit } from '../protocol/frames.js';
 export type { Check, DrainStatus, Info } from '../protocol/host.js';
 export type { ImageInfo, ImportProgress } from '../protocol/images.js';
-export type { LogChunk } from '../protocol/logs.js';
+export type { LogChunk, ServiceLogChunk } from '../protocol/logs.js';
 export type { Planned, Step } from '../protocol/plan.js';
 export type { UsageRecord } from '../protocol/record.js';
 export type { Spec } from '../protocol/resolved-spec.js';
+export type { ServiceInput } from '../protocol/service.js';
+export type {
+  ApplyAnswer,
+  HistoryEntry,
+  InstanceStatus,
+  PortHolder,
+  ServiceStatus,
+  WakeAnswer,
+} from '../protocol/services.js';
 export type { DurationInput as Duration } from '../protocol/spec/values.js';
 export type { ResourcesInput, SpecInput } from '../protocol/spec.js';
 export type { Stats } from '../protocol/stats.js';
 export type { HistoryPoint, Rates, Usage } from '../protocol/usage.js';
 export type { UsageAnswer, UsageRow } from '../protocol/usage-sums.js';
-export { type EventsOptions, type ListFilter, type LogsOptions, NiwaClient, type UsageQuery } from './client.js';
+export { type EventsOptions, type ListFilter, type LogsOptions, NiwaClient } from './client.js';
 export { ClientSession, type OutputPiece } from './session.js';
+export type { UsageQuery } from './usage-pages.js';

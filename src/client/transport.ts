@@ -7,6 +7,9 @@ import { UPGRADE } from '../protocol/frames.js';
 import { NEXT_HEADER } from '../protocol/headers.js';
 import { ClientSession } from './session.js';
 
+/** The fields of a query; a field that is undefined is left out. */
+export type Given<Q> = { [Name in keyof Q]?: Q[Name] | undefined };
+
 const PAGE_LENGTH = 500;
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 type Query = Readonly<Record<string, string | number | boolean | string[] | undefined>>;

@@ -96,7 +96,8 @@ export async function startDaemon(
 
   const { maxConnections: connections, connectionsPerUser, requestsPerSecond, sampleIntervalMs } = config;
   const limits = { connections, connectionsPerUser, requestsPerSecond };
-  const api = await makeApi({ runtime, images, sums, metrics, log, version, groups, limits, sampleIntervalMs });
+  const parts = { runtime, services: null, images, sums, metrics };
+  const api = await makeApi({ ...parts, log, version, groups, limits, sampleIntervalMs });
   await listen(api, endpoint, groups);
   log.info(
     { socket: endpoint.path, cgroup: tree.containers, controllers: tree.controllers.available, version },
@@ -213,6 +214,7 @@ function makeRuntime(config: Config, { tree, paths, ledger, imageStore, events, 
 }
 
 function count(event: RuntimeEvent, metrics: Metrics, runtime: Runtime): void {
+  metrics.services.hear(event);
   if (event.type === 'start') metrics.countStart();
   if (event.type === 'exit') metrics.countExit(event.exit.reason);
   if (event.type !== 'ready') return;

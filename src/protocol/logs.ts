@@ -21,5 +21,14 @@ export const LogLineSchema = Type.Object(
   { title: 'LogLine' },
 );
 export type LogLine = Static<typeof LogLineSchema>;
+
+/** A piece of output of an instance of a service. */
+export const ServiceLogLineSchema = Type.Object(
+  { instance: Type.String({ description: 'the id of its container' }), ...LogLineSchema.properties },
+  { title: 'ServiceLogLine' },
+);
+export type ServiceLogLine = Static<typeof ServiceLogLineSchema>;
 /** A piece of output, with its bytes instead of text. */
 export type LogChunk = Omit<LogLine, 'data'> & { data: Buffer };
+/** The same of an instance of a service. */
+export type ServiceLogChunk = LogChunk & { instance: string };

@@ -4,6 +4,7 @@ import { EVENT_TYPES } from './event-types.js';
 import { NEXT_HEADER } from './headers.js';
 import { ImageName } from './images.js';
 import { StreamNameSchema } from './logs.js';
+import { ServiceName } from './service.js';
 import { closed, Id } from './spec/values.js';
 import { BY_WORDS } from './usage-sums.js';
 
@@ -15,6 +16,7 @@ const severalOf = <T extends TSchema>(one: T, description: string) =>
 /** Selects containers. Each field may be given several times; a container has to fit all of them. */
 const filterFields = {
   owner: severalOf(Type.String(), 'an owner'),
+  service: severalOf(ServiceName, 'a service: its instances, and of events also its own'),
   label: severalOf(Type.String({ pattern: '^[^=]+=' }), 'NAME=VALUE'),
 };
 export const FilterQuery = Type.Object(filterFields);

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { ServiceName } from './service.js';
 import { Resources } from './spec/resources.js';
 import { closed, Duration, Id, Signal } from './spec/values.js';
 
@@ -7,6 +8,13 @@ import { closed, Duration, Id, Signal } from './spec/values.js';
 const flag = (description: string) => Type.Optional(Type.Boolean({ description: `true or false: ${description}` }));
 
 export const IdParams = Type.Object({ id: Id }, closed);
+
+export const ServiceParams = Type.Object({ name: ServiceName }, closed);
+
+export const ApplyQuery = Type.Object(
+  { dry_run: flag('whether nothing is changed'), now: flag('whether those that serve are replaced at once') },
+  closed,
+);
 
 export const CreateQuery = Type.Object(
   {

@@ -36,6 +36,6 @@ export interface ServicesInterface {
   history(name: string): HistoryEntry[];
   /** The ids of the containers of a service, also of those that have ended and are kept. @throws NiwaError NOT_FOUND */
   instancesOf(name: string): string[];
-  /** The addresses that services hold. */
+  /** The ports of the node that services and containers hold, the lowest first. */
   addresses(): PortHolder[];
 }

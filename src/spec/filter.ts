@@ -1,9 +1,12 @@
 import type { FilterQuery } from '../protocol/queries.js';
 import { invalid, show } from './problems.js';
 
-/** Selects containers: those of the owner (of any owner where it is undefined) that have all the labels. */
+/**
+ * Selects containers: those of the owner and of the service (of any where it is undefined) that have all the labels.
+ */
 export interface Filter {
   owner: string | undefined;
+  service: string | undefined;
   labels: ReadonlyMap<string, string>;
 }
 
@@ -12,7 +15,7 @@ export interface Filter {
  * @throws NiwaError SPEC_INVALID where the query has two different values for the owner or for one label, which no
  * container can fit
  */
-export function toFilter({ owner = [], label = [] }: FilterQuery): Filter {
+export function toFilter({ owner, service, label = [] }: FilterQuery): Filter {
   const labels = new Map<string, string>();
   for (const text of [label].flat()) {
     const equals = text.indexOf('=');
@@ -20,9 +23,13 @@ export function toFilter({ owner = [], label = [] }: FilterQuery): Filter {
     requireOne(`label ${name}`, labels.get(name), value);
     labels.set(name, value);
   }
-  const [first, ...others] = [owner].flat();
-  for (const other of others) requireOne('owner', first, other);
-  return { owner: first, labels };
+  return { owner: theOne('owner', owner), service: theOne('service', service), labels };
+}
+
+function theOne(path: string, given: string | string[] = []): string | undefined {
+  const [first, ...others] = [given].flat();
+  for (const other of others) requireOne(path, first, other);
+  return first;
 }
 
 function requireOne(path: string, known: string | undefined, value: string): void {
@@ -37,9 +44,13 @@ function requireOne(path: string, known: string | undefined, value: string): voi
 }
 
 /** Says whether a container fits a filter. */
-export function fits({ owner, labels }: Filter, of: { owner: string | null; labels: Record<string, string> }): boolean {
+export function fits(
+  { owner, service, labels }: Filter,
+  of: { owner: string | null; service?: string | null; labels: Record<string, string> },
+): boolean {
   return (
     (owner === undefined || of.owner === owner) &&
+    (service === undefined || of.service === service) &&
     [...labels].every(([name, value]) => Object.hasOwn(of.labels, name) && of.labels[name] === value)
   );
 }

@@ -1,4 +1,4 @@
-import { Lexer, LineCounter, parseDocument } from 'yaml';
+import { type Document, Lexer, LineCounter, parseAllDocuments, parseDocument } from 'yaml';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import { MAX_NESTING, tooDeep, tooLarge } from './bounds.js';
 
@@ -11,20 +11,39 @@ const DOCUMENT = '\u0002';
  * @param maxTokens the most words, marks and spaces; the parser takes up to 50 microseconds for each
  * @throws NiwaError SPEC_INVALID
  */
-export function parseYaml(text: string, what: string, maxTokens = Number.POSITIVE_INFINITY): unknown {
+export function parseYaml(text: string, what: string, maxTokens?: number): unknown {
+  requireBoundedYaml(text, what, maxTokens);
+  const lineCounter = new LineCounter();
+  return toValue(parseDocument(text, { ...QUIET, lineCounter }), what, lineCounter);
+}
+
+/**
+ * Parses a text with any number of YAML documents, divided by lines of three dashes. Empty documents are left out.
+ * @param what names the text in the message
+ * @throws NiwaError SPEC_INVALID
+ */
+export function parseYamlDocuments(text: string, what: string): unknown[] {
+  requireBoundedYaml(text, what);
+  const lineCounter = new LineCounter();
+  const documents: Document[] = parseAllDocuments(text, { ...QUIET, lineCounter });
+  return documents.map((document) => toValue(document, what, lineCounter)).filter((value) => value !== null);
+}
+
+const QUIET = {
+  prettyErrors: false, // an excerpt for each of many errors would take longer than everything else
+  resolveKnownTags: false,
+  logLevel: 'error', // else the parser prints process warnings, which would quote the text of a stranger
+} as const;
+
+function requireBoundedYaml(text: string, what: string, maxTokens?: number): void {
   // The parser calls itself for each level. If that uses up the stack while V8 compiles a regular expression, V8 ends
   // the process, and no error can be caught. So the depth is measured before.
   const { depth, tokens } = measureYaml(text, maxTokens);
-  if (tokens > maxTokens) throw tooLarge(what, `${maxTokens} tokens as YAML, more as JSON`);
+  if (maxTokens !== undefined && tokens > maxTokens) throw tooLarge(what, `${maxTokens} tokens as YAML, more as JSON`);
   if (depth > MAX_NESTING) throw tooDeep(what);
-  const lineCounter = new LineCounter();
-  // No excerpts in errors: an excerpt for each of many errors would take longer than everything else.
-  const document = parseDocument(text, {
-    lineCounter,
-    prettyErrors: false,
-    resolveKnownTags: false,
-    logLevel: 'error', // else the parser prints process warnings, which would quote the text of a stranger
-  });
+}
+
+function toValue(document: Document, what: string, lineCounter: LineCounter): unknown {
   const [error] = document.errors;
   if (error !== undefined) {
     const { line, col } = lineCounter.linePos(error.pos[0]);

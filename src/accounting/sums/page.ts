@@ -79,16 +79,18 @@ export class UsagePage {
   /** Adds the records of the next extract. */
   add(extract: PageColumns): void {
     this.#skipped += extract.skipped;
-    const { at, flags, run, runs, owner, labels } = extract;
+    const { at, flags, run, runs, owner, service, labels } = extract;
     const { places, keys } = this.#keysOf(extract);
     const { filter } = this.#query;
     const owners = filter.owner === undefined ? null : extract.owners.map((name) => name === filter.owner);
+    const services = filter.service === undefined ? null : extract.services.map((name) => name === filter.service);
     const sets = filter.labels.size === 0 ? null : extract.labelSets.map((set) => hasAll(set, filter.labels));
     const rows: (Row | null | undefined)[] = [];
     for (let i = 0; i < at.length; i++) {
       const time = at[i] as number;
       if (time < this.#since || time >= this.#until) continue;
       if (owners !== null && !owners[owner[i] as number]) continue;
+      if (services !== null && !services[service[i] as number]) continue;
       if (sets !== null && !sets[labels[i] as number]) continue;
       const place = places[i] as number;
       let row = rows[place];
@@ -192,7 +194,7 @@ export async function addToPage(page: UsagePage, query: UsageQuery, extract: Ext
   if (!page.wants(extract.head)) return;
   const { by, filter } = query;
   const byLabel = typeof by === 'object';
-  const byService = by === 'service';
+  const byService = by === 'service' || filter.service !== undefined;
   const byOwner = by === 'owner' || filter.owner !== undefined;
   const withLabels = byLabel || filter.labels.size > 0;
   const none = new Uint32Array(0);

@@ -93,7 +93,7 @@ function drainRoutes(api: Api, { runtime }: ApiOptions): void {
   );
 }
 
-function metricsRoute(api: Api, { runtime, metrics }: ApiOptions): void {
+function metricsRoute(api: Api, { runtime, services, metrics }: ApiOptions): void {
   api.get(
     '/metrics',
     {
@@ -111,7 +111,7 @@ function metricsRoute(api: Api, { runtime, metrics }: ApiOptions): void {
       return reply
         .type(metrics.contentType)
         .serializer(String)
-        .send(await metrics.text(measured));
+        .send(await metrics.text(measured, services?.list() ?? []));
     },
   );
 }

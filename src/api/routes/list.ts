@@ -3,6 +3,7 @@ import type { Container } from '../../engine/container.js';
 import { ContainerStatusSchema } from '../../protocol/container.js';
 import { NEXT_HEADER } from '../../protocol/headers.js';
 import { ListQuery } from '../../protocol/queries.js';
+import type { Spec } from '../../protocol/resolved-spec.js';
 import { fits, toFilter } from '../../spec/filter.js';
 import { invalid, show } from '../../spec/problems.js';
 import type { Api, ApiOptions } from '../api.js';
@@ -41,7 +42,11 @@ function wanted({ state, ...query }: ListQuery): (container: Container) => boole
   const filter = toFilter(query);
   return (container) =>
     (state === undefined || (state === 'live' ? container.state !== 'exited' : container.state === state)) &&
-    fits(filter, container.spec);
+    fits(filter, ownershipOf(container.spec));
+}
+
+function ownershipOf({ owner, service, labels }: Spec) {
+  return { owner, service: service?.name ?? null, labels };
 }
 
 /** A position in the list. It stays valid when containers come and go, and when niwad restarts. */

@@ -1,3 +1,4 @@
+import type { LogRange } from '../../logs/log.js';
 import { type LogChunk, LogLineSchema } from '../../protocol/logs.js';
 import { LogsQuery } from '../../protocol/queries.js';
 import { IdParams } from '../../protocol/requests.js';
@@ -24,17 +25,27 @@ export function logRoutes(api: Api, { runtime }: ApiOptions): void {
     },
     async ({ params, query }, reply) => {
       const { log } = runtime.get(params.id);
-      const { stream, follow } = query;
-      const tail = query.tail === 'all' ? undefined : query.tail;
-      if (follow && query.until !== undefined)
-        throw invalid('the request', [{ path: 'follow', found: 'true', allowed: 'false together with until' }]);
-      const range = { sinceUsec: toUsec('since', query.since), untilUsec: toUsec('until', query.until) };
-      return streamValues(reply, (left) => encode(log.read({ ...range, tail, stream, follow }, left)));
+      const range = toRange(query);
+      return streamValues(reply, (left) => encode(log.read(range, left)));
     },
   );
 }
 
-async function* encode(chunks: AsyncIterable<LogChunk>) {
+/** Turns a query into the part of a log that is asked for. @throws NiwaError SPEC_INVALID */
+export function toRange({ since, until, stream, follow, tail }: LogsQuery): LogRange {
+  if (follow === true && until !== undefined)
+    throw invalid('the request', [{ path: 'follow', found: 'true', allowed: 'false together with until' }]);
+  return {
+    sinceUsec: toUsec('since', since),
+    untilUsec: toUsec('until', until),
+    tail: tail === 'all' ? undefined : tail,
+    stream,
+    follow,
+  };
+}
+
+/** Gives the pieces of a log as JSON has them, their bytes in base64. */
+export async function* encode(chunks: AsyncIterable<LogChunk>) {
   for await (const chunk of chunks) yield { ...chunk, data: chunk.data.toString('base64') };
 }
 

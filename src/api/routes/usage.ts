@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import { nameForTurns } from '../../access/allowed.js';
 import type { UsageQuery as Sum, UsageKey } from '../../accounting/sums/page.js';
 import { NEXT_HEADER } from '../../protocol/headers.js';
@@ -9,6 +8,7 @@ import { invalid, show } from '../../spec/problems.js';
 import type { Api, ApiOptions } from '../api.js';
 import { streamArray } from '../paging.js';
 import { requireMoment } from '../requests.js';
+import { leaving } from '../stream.js';
 import { failures } from './answers.js';
 
 /** Routes for sums over the ledger. */
@@ -40,14 +40,6 @@ export function usageRoutes(api: Api, { sums }: ApiOptions): void {
   );
 }
 
-/** Gives a signal that is aborted when the response has ended or the client has gone. */
-function leaving(response: ServerResponse): AbortSignal {
-  const left = new AbortController();
-  if (response.destroyed) left.abort();
-  response.once('close', () => left.abort());
-  return left.signal;
-}
-
 /** A header must be short and ASCII. Text that is not valid Unicode is replaced. */
 const MAX_AFTER_LENGTH = 1024;
 
@@ -74,7 +66,7 @@ function readAfter(after: string): string {
  * @throws NiwaError SPEC_INVALID
  */
 export function toUsageQuery(
-  { by, since, until, ...query }: Pick<UsageQuery, 'by' | 'since' | 'until' | 'owner' | 'label'>,
+  { by, since, until, ...query }: Pick<UsageQuery, 'by' | 'since' | 'until' | 'owner' | 'service' | 'label'>,
   now: number,
 ): Sum {
   const toMoment = (path: string, text: string | undefined) =>

@@ -7,8 +7,10 @@ import { init } from './init.js';
 import { create, kill, pause, resume, rm, start, stop } from './lifecycle.js';
 import { logs } from './logs.js';
 import { plan } from './plan.js';
+import { ports } from './ports.js';
 import { inspect, ps } from './ps.js';
 import { run } from './run.js';
+import { service } from './service.js';
 import { top } from './top.js';
 import { update } from './update.js';
 import { usage } from './usage.js';
@@ -35,6 +37,8 @@ export const COMMANDS = [
   events,
   usage,
   update,
+  service,
+  ports,
   image,
   drain,
   plan,

@@ -5,19 +5,21 @@ import { NiwaError } from '../../protocol/errors.js';
 import type { Planned } from '../../protocol/plan.js';
 import type { SpecInput } from '../../protocol/spec.js';
 import { type Common, daemonCommand, print, tellWarnings } from '../command.js';
+import { readSpecOrTemplate } from '../service-file.js';
 import { specOf } from '../spec-file.js';
 import { withSpec } from '../spec-options.js';
 
 const withPlan = (yargs: Argv<Common>) =>
   withSpec(yargs)
-    .positional('spec', { type: 'string', describe: 'a YAML or JSON file with the spec; - for standard input' })
+    .positional('spec', { type: 'string', describe: 'a spec, or a service, as YAML or JSON; - for standard input' })
     .option('run-dir', {
       type: 'string',
-      describe: `do not ask niwad: assume one with this run directory (${DEFAULT_RUN_DIR})`,
+      describe: `ask no niwad: plan for one with this run directory (${DEFAULT_RUN_DIR})`,
     })
-    .option('cgroup', { type: 'string', describe: `do not ask niwad: assume one with this cgroup (${DEFAULT_CGROUP})` })
+    .option('cgroup', { type: 'string', describe: `ask no niwad: plan for one with this group (${DEFAULT_CGROUP})` })
     .example('$0 plan spec.yaml', '')
-    .example('$0 plan --memory 64M -- sleep 5', 'a spec from flags');
+    .example('$0 plan service.yaml', 'of an instance of a service')
+    .example('$0 plan --memory 64M -- sleep 5', 'from flags');
 
 type PlanOptions = ArgumentsCamelCase<ReturnType<typeof withPlan> extends Argv<infer O> ? O : never>;
 
@@ -27,11 +29,11 @@ type PlanOptions = ArgumentsCamelCase<ReturnType<typeof withPlan> extends Argv<i
  */
 export const plan = daemonCommand(
   'plan [spec] [command..]',
-  'Show the steps of a start without doing them',
+  'Show what a start would do, step by step, without doing it',
   withPlan,
   async (client, args) => {
     const file = args.spec ?? args.file;
-    const input = await specOf({ ...args, ...(file === undefined ? {} : { file }) });
+    const input = await specOf({ ...args, ...(file === undefined ? {} : { file }) }, readSpecOrTemplate);
     const asked = args.runDir === undefined && args.cgroup === undefined ? await askNiwad(client, input) : null;
     const planned = asked ?? (await planHere(input, args));
     const offline = asked === null;

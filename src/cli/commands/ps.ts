@@ -14,12 +14,13 @@ export const ps = daemonCommand(
   'List containers',
   (yargs) =>
     withFilter(yargs)
-      .option('all', { alias: 'a', type: 'boolean', default: false, describe: 'also exited containers' })
-      .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'print only ids' })
+      .option('all', { alias: 'a', type: 'boolean', default: false, describe: 'also those that have exited' })
+      .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'only ids' })
       .example('$0 ps -a --owner alice', '')
-      .example('$0 ps -l tier=front -l job=42', 'containers with both labels'),
-  async (client, { all, quiet, owner, label, json }) => {
-    const filter = { owner, label, ...(all ? {} : { state: 'live' as const }) };
+      .example('$0 ps --service shop', 'the instances of a service')
+      .example('$0 ps -l tier=front -l job=42', 'those with both labels'),
+  async (client, { all, quiet, owner, service, label, json }) => {
+    const filter = { owner, service, label, ...(all ? {} : { state: 'live' as const }) };
     if (json) await printArray(client.containers(filter));
     else if (quiet) for await (const { id } of client.containers(filter, ['id'])) process.stdout.write(`${id}\n`);
     else process.stdout.write(`${await psTable(client.containers(filter, SHOWN), Date.now())}\n`);
@@ -28,7 +29,7 @@ export const ps = daemonCommand(
 
 export const inspect = daemonCommand(
   'inspect <id>',
-  'Show the full status of a container',
+  'Show everything about a container',
   (yargs) => withId(yargs).example('$0 inspect web --json', ''),
   async (client, { id, json }) => {
     const status = await client.inspect(id);

@@ -6,28 +6,27 @@ import { toCount } from '../values.js';
 
 export const usage = daemonCommand(
   'usage',
-  'Show the usage of a period, summed from the ledger',
+  'Show what was used in a period, from the ledger',
   (yargs) =>
     withFilter(yargs)
-      .option('by', { type: 'string', default: 'container', describe: 'a row for each container, owner or label:NAME' })
-      .option('since', {
+      .option('by', {
         type: 'string',
-        describe: 'the begin of the period: 24h (ago), 2026-11-01 or 2026-11-01T12:00:00Z',
+        default: 'container',
+        describe: 'a row for each container, owner, service or label:NAME',
       })
-      .option('until', { type: 'string', describe: 'the end of the period, in the same forms (default: now)' })
-      .option('limit', { type: 'string', describe: 'the most rows to show' })
-      .option('after', {
-        type: 'string',
-        describe: 'only rows after this key, as a niwa usage with --limit has told it',
-      })
+      .option('since', { type: 'string', describe: 'from then on: "24h" ago, 2026-11-01, 2026-11-01T12:00:00Z' })
+      .option('until', { type: 'string', describe: 'before then' })
+      .option('limit', { type: 'string', describe: 'the most rows that are wanted' })
+      .option('after', { type: 'string', describe: 'only rows behind that of this key: what the last one told' })
       .option('format', { type: 'string', choices: ['table', 'json', 'csv'] as const, default: 'table' })
       .example('$0 usage --since 24h', '')
       .example('$0 usage --by owner --since 2026-10-01 --until 2026-11-01 --format csv', 'October, UTC')
+      .example('$0 usage --by service --owner alice', 'the services of a customer')
       .example('$0 usage --by label:job --owner alice --json', ''),
-  async (client, { by, since, until, owner, label, format, json, limit, after }) => {
+  async (client, { by, since, until, owner, service, label, format, json, limit, after }) => {
     const most = limit === undefined ? undefined : toCount('--limit', limit, 1);
     const given = Object.entries({ since, until, limit: most, after }).filter(([, value]) => value !== undefined);
-    const pages = client.usagePages({ by, owner, label, ...Object.fromEntries(given) });
+    const pages = client.usagePages({ by, owner, service, label, ...Object.fromEntries(given) });
     const last = await (json || format === 'json'
       ? printJson(pages)
       : format === 'csv'

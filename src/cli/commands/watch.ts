@@ -19,10 +19,10 @@ export const wait = daemonCommand(
       .option('ready', {
         type: 'boolean',
         default: false,
-        describe: 'wait until the containers are ready; fail if a readiness check fails',
+        describe: 'wait until they are ready; fail where one is not',
       })
       .example('$0 wait web', '')
-      .example('$0 wait --ready web', 'prints the time from the start until it was ready'),
+      .example('$0 wait --ready web', 'prints how long it took'),
   async (client, { id, ready, json }) => {
     if (ready) {
       const answers = await Promise.all(id.map((one) => client.waitReady(one)));
@@ -43,15 +43,11 @@ const CLEAR_SCREEN = '\x1b[H\x1b[2J';
 
 export const stats = daemonCommand(
   'stats [id..]',
-  'Show the use of containers each second',
+  'Show what containers use, each second',
   (yargs) =>
     yargs
-      .positional('id', { type: 'string', array: true, describe: 'ids of containers (default: all)' })
-      .option('stream', {
-        type: 'boolean',
-        default: true,
-        describe: 'show a reading each second; --no-stream for one reading',
-      })
+      .positional('id', { type: 'string', array: true, describe: 'only these containers' })
+      .option('stream', { type: 'boolean', default: true, describe: 'go on; --no-stream for one reading' })
       .example('$0 stats --no-stream web', '')
       .example('$0 stats --json', 'a line of JSON each second'),
   async (client, { id = [], stream, json }) => {
@@ -72,29 +68,27 @@ export const stats = daemonCommand(
 
 export const events = daemonCommand(
   'events [id..]',
-  'Show the events of containers as they happen',
+  'Show what happens to containers and services, as it happens',
   (yargs) =>
     withFilter(yargs)
-      .positional('id', { type: 'string', array: true, describe: 'only events of these containers' })
-      .option('since', {
-        type: 'string',
-        describe: 'begin with the kept events since this time, or of the last so long: 10m',
-      })
-      .option('after', { type: 'string', describe: 'begin with the kept events after the event with this number' })
+      .positional('id', { type: 'string', array: true, describe: 'only of these containers or services' })
+      .option('since', { type: 'string', describe: 'also what is kept, from a time on, or so long before now: 10m' })
+      .option('after', { type: 'string', describe: 'also what is kept, behind the event with this number' })
       .option('type', {
         type: 'string',
         array: true,
         nargs: 1,
         choices: EVENT_TYPES,
         default: [],
-        describe: 'only events of this type; may be repeated',
+        describe: 'only of this type; of several, any',
       })
-      .example('$0 events --json', 'each event as a line of JSON, with its number')
-      .example('$0 events --since 10m --type exit --owner alice', 'ends of the last ten minutes, then new ends')
-      .example('$0 events --after 4711 web', 'events of one container after event 4711'),
-  async (client, { id = [], since, type, owner, label, json, ...options }) => {
+      .example('$0 events --json', 'a line of JSON each, with its number')
+      .example('$0 events --since 10m --type exit --owner alice', 'the ends of the last ten minutes, and those to come')
+      .example('$0 events --service shop', 'of a service and its instances')
+      .example('$0 events --after 4711 web', 'of one container, from an event on'),
+  async (client, { id = [], since, type, owner, service, label, json, ...options }) => {
     const after = options.after === undefined ? undefined : toCount('--after', options.after, 0);
-    for await (const event of client.events({ after, since, id, type: [...type], owner, label })) {
+    for await (const event of client.events({ after, since, id, type: [...type], owner, service, label })) {
       process.stdout.write(`${escaped(json ? JSON.stringify(event) : eventWords(event))}\n`);
     }
   },
@@ -103,5 +97,6 @@ export const events = daemonCommand(
 function eventWords(event: EventLine): string {
   if (event.type === 'gap') return `events ${event.from} to ${event.to} are missing`;
   const words = `${event.at} ${event.type} ${event.id}`;
+  if ('why' in event) return `${words} ${[event.instance, event.why].filter((word) => word !== null).join(': ')}`;
   return event.type === 'exit' ? `${words} ${event.exit.reason} ${event.exit.signal ?? event.exit.code}` : words;
 }

@@ -254,22 +254,6 @@ export function keeperOf({ runDir }: Place): number | undefined {
   return found === undefined ? undefined : Number(found);
 }
 
-/** The mounts of this machine, without those that other programs make for a while below the temporary directory. */
-export function mountsOf({ directory }: Place): string[] {
-  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  return lines.filter((line) => line.includes(directory) || !line.split(' ')[4]?.startsWith(`${tmpdir()}/`));
-}
-
-/** Whether the keeper of a place watches a container, given the pid of its PID 1. */
-export function keeperWatches(place: Place, pid: number): boolean {
-  const fdinfo = `/proc/${keeperOf(place)}/fdinfo`;
-  try {
-    return readdirSync(fdinfo).some((fd) => readFileSync(join(fdinfo, fd), 'utf8').includes(`\nPid:\t${pid}\n`));
-  } catch {
-    return false; // there is no keeper, or a descriptor was closed meanwhile
-  }
-}
-
 function commandOf(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8');

@@ -27,15 +27,21 @@ import type { Peer } from '../../../src/kernel/sockets.js';
 import { ContainerLog } from '../../../src/logs/log.js';
 import { LogStore } from '../../../src/logs/store.js';
 import { Networks } from '../../../src/network/networks.js';
+import type { Paths } from '../../../src/network/services/types.js';
 import { makePlan } from '../../../src/plan/plan.js';
 import { ContainerDetailsSchema, ContainerStatusSchema, ExitSchema } from '../../../src/protocol/container.js';
 import { ErrorSchema } from '../../../src/protocol/error-schema.js';
+import { NiwaError } from '../../../src/protocol/errors.js';
 import { DrainStatusSchema, HealthSchema, InfoSchema } from '../../../src/protocol/host.js';
 import { ImageSchema } from '../../../src/protocol/images.js';
+import { PortHolderSchema, ServiceStatusSchema } from '../../../src/protocol/services.js';
 import type { SpecInput } from '../../../src/protocol/spec.js';
 import { StatsSchema } from '../../../src/protocol/stats.js';
 import { HistoryPointSchema } from '../../../src/protocol/usage.js';
 import { UsageAnswerSchema } from '../../../src/protocol/usage-sums.js';
+import { MarkFiles } from '../../../src/services/marks.js';
+import { Services } from '../../../src/services/services.js';
+import { ServiceStore } from '../../../src/services/store.js';
 import { UNBOUNDED } from '../../../src/spec/ceilings.js';
 import { problemsOf } from '../../../src/spec/check.js';
 import { FakeKernel } from '../../fake-kernel.js';
@@ -74,6 +80,22 @@ class EndedRuntime extends Runtime {
   override list(): Container[] {
     return [this.#ended, ...super.list()];
   }
+}
+
+/** The data path of a host that has none. */
+class NoPaths implements Paths {
+  readonly #refuse = async () => {
+    throw new NiwaError('HOST_UNSUPPORTED', 'no rules can be loaded here');
+  };
+  declare = this.#refuse;
+  route = this.#refuse;
+  refuse = this.#refuse;
+  accept = this.#refuse;
+  withdraw = async () => {};
+  counts = async () => new Map();
+  addresses = () => [];
+  open = async () => {};
+  close = async () => {};
 }
 
 let followers = 0;
@@ -119,6 +141,7 @@ kernel.failAlways('containers.create', 'ENOENT', { phase: 'group' });
 let directory: string;
 let ledger: Ledger;
 let runtime: EndedRuntime;
+let services: Services;
 let images: ImageStore;
 let events: EventLog;
 let api: Api;
@@ -128,6 +151,7 @@ async function startApi(requestsPerSecond = 1_000_000): Promise<Api> {
   const limits = { maxBytes: 2 ** 20, maxEntries: 100 };
   const made = await makeApi({
     runtime,
+    services,
     images: new Images(images, limits, () => new Set(), pino({ level: 'silent' })),
     sums: new UsageSums(ledger, join(directory, 'usage')),
     metrics: new Metrics(() => 0),
@@ -187,6 +211,20 @@ beforeAll(async () => {
     defaults: UNBOUNDED,
     keepExited: 10,
   });
+  services = new Services({
+    containers: runtime,
+    paths: new NoPaths(),
+    store: new ServiceStore(join(directory, 'services')),
+    marks: new MarkFiles(join(directory, 'marks'), log),
+    connectionsOf: async () => 0,
+    answers: async () => false,
+    imageId: () => null,
+    hasCpuController: true,
+    memoryBytes: 2 ** 30,
+    allowed: { ...NOTHING_ALLOWED, ceilings: UNBOUNDED },
+    clock: () => 0,
+    log,
+  });
   api = await startApi();
 });
 afterAll(async () => {
@@ -245,8 +283,14 @@ const segment = fc.oneof(
 const path = fc.oneof(
   fc.tuple(segment, fc.constantFrom('', ...ACTIONS)).map(([id, action]) => `/v1/containers/${id}/${action}`),
   segment.map((id) => `/v1/containers/${id}`),
+  fc
+    .tuple(segment, fc.constantFrom('', 'wake', 'scale', 'logs', 'history'))
+    .map(([name, action]) => `/v1/services/${name}/${action}`),
+  segment.map((name) => `/v1/services/${name}`),
   fc.constantFrom(
     '/v1/containers',
+    '/v1/services',
+    '/v1/ports',
     '/v1/stats',
     '/v1/events',
     '/v1/info',
@@ -500,6 +544,9 @@ describe('an answer fits its schema', () => {
     ['/v1/stats', Type.Array(StatsSchema)],
     ['/v1/usage', UsageAnswerSchema],
     ['/v1/images', Type.Array(ImageSchema)],
+    ['/v1/services', Type.Array(ServiceStatusSchema)],
+    ['/v1/services/none', ErrorSchema],
+    ['/v1/ports', Type.Array(PortHolderSchema)],
     ['/v1/drain', DrainStatusSchema],
     ['/v1/info', InfoSchema],
     ['/v1/health', HealthSchema],

@@ -1,6 +1,5 @@
 import { COMMANDS } from '../../../src/cli/commands/all.js';
-import { IMAGE_COMMANDS } from '../../../src/cli/commands/image.js';
-import { type AnyCommand, runCommandLine } from '../../../src/cli/parser.js';
+import { type AnyCommand, GROUPS, runCommandLine } from '../../../src/cli/parser.js';
 
 /** Parses a command line; gives the options that the command would get, which does nothing here. */
 export async function optionsOf(argv: string[]): Promise<Record<string, unknown>> {
@@ -11,8 +10,13 @@ export async function optionsOf(argv: string[]): Promise<Record<string, unknown>
       options = args;
     },
   });
-  const image = IMAGE_COMMANDS.splice(0, IMAGE_COMMANDS.length, ...IMAGE_COMMANDS.map(heard));
-  const commands = COMMANDS.map((command) => (command.command === 'image <command>' ? command : heard(command)));
-  await runCommandLine(commands, argv).finally(() => IMAGE_COMMANDS.splice(0, image.length, ...image));
+  const groups = Object.values(GROUPS).map((group) => ({
+    group,
+    own: group.splice(0, group.length, ...group.map(heard)),
+  }));
+  const commands = COMMANDS.map((command) => (/ <command>$/.test(String(command.command)) ? command : heard(command)));
+  await runCommandLine(commands, argv).finally(() => {
+    for (const { group, own } of groups) group.splice(0, own.length, ...own);
+  });
   return options;
 }

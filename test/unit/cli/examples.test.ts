@@ -1,11 +1,11 @@
 import { expect, it, vi } from 'vitest';
 import yargs from 'yargs';
 import { COMMANDS } from '../../../src/cli/commands/all.js';
-import { IMAGE_COMMANDS } from '../../../src/cli/commands/image.js';
+import { GROUPS } from '../../../src/cli/parser.js';
 import { optionsOf } from './command-lines.js';
 
 /** The examples in the help of all commands. */
-const examples = [...COMMANDS, ...IMAGE_COMMANDS].flatMap(({ builder }) => {
+const examples = [...COMMANDS, ...Object.values(GROUPS).flat()].flatMap(({ builder }) => {
   const parser = yargs();
   const told = vi.spyOn(parser, 'example');
   if (typeof builder === 'function') builder(parser as never);

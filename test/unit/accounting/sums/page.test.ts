@@ -139,16 +139,17 @@ describe('the sum', () => {
     ]);
   });
 
-  it('is only of an owner, or of a label', () => {
+  it('is only of an owner, of a service, or of a label', () => {
     const records = [
       recordOf('a', { owner: 'ann', labels: { job: 'x' } }),
       recordOf('b', { owner: 'bob', labels: { job: 'y=z' } }),
-      recordOf('c', { labels: { job: 'y=z' } }),
+      recordOf('c', { service: 'shop', labels: { job: 'y=z' } }),
     ];
     const ids = (...query: Parameters<typeof toFilter>) =>
       rowsOf(records, { filter: toFilter(...query) }).map(({ key }) => key);
     expect(ids({ owner: ['ann'] })).toEqual(['a']);
     expect(ids({ label: ['job=y=z'] })).toEqual(['b', 'c']);
+    expect(ids({ service: 'shop' })).toEqual(['c']);
     expect(ids({ owner: ['bob'], label: ['job=y=z'] })).toEqual(['b']);
     expect(ids({ label: ['toString=x'] })).toEqual([]);
   });

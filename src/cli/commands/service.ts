@@ -1,0 +1,164 @@
+import type { Argv, CommandModule } from 'yargs';
+import { type Common, daemonCommand, fail, forEach, print, tellWarnings } from '../command.js';
+import { EXIT, statusOfError } from '../exit-codes.js';
+import { printLogs, writeAsIs } from '../print-logs.js';
+import { readServices } from '../service-file.js';
+import { stampedLines } from '../service-logs.js';
+import { applyText, historyTable, scaleText, serviceTable, wakeText } from '../service-text.js';
+import { toCount } from '../values.js';
+import { tailOf, withLogOptions } from './logs.js';
+
+const withName = (yargs: Argv<Common>) =>
+  yargs.positional('name', { type: 'string', demandOption: true, describe: 'a service' });
+const withNames = (yargs: Argv<Common>) =>
+  yargs.positional('name', { type: 'string', array: true, demandOption: true, describe: 'services' });
+
+const apply = daemonCommand(
+  'apply <file..>',
+  'Make services what files say: create them, change what differs',
+  (yargs) =>
+    yargs
+      .positional('file', {
+        type: 'string',
+        array: true,
+        demandOption: true,
+        describe: 'services as YAML (several in a file, with --- between them) or JSON; - for standard input',
+      })
+      .option('dry-run', { type: 'boolean', default: false, describe: 'change nothing; print what would change' })
+      .option('now', {
+        type: 'boolean',
+        default: false,
+        describe: 'replace those that serve at once, one by one; else each when its lifetime ends',
+      })
+      .example('$0 service apply shop.yaml', '')
+      .example('$0 service apply --dry-run shop.yaml', 'what would change'),
+  async (client, { file, dryRun, now, json }) => {
+    const services = (await Promise.all(file.map(readServices))).flat();
+    let status: number = EXIT.ok;
+    for (const service of services) {
+      try {
+        const answer = await client.applyService(service, { dryRun, now });
+        tellWarnings(answer);
+        print(json, answer, () => applyText(answer));
+      } catch (error) {
+        status = fail(error, json, statusOfError);
+      }
+    }
+    return status;
+  },
+);
+
+const ls = daemonCommand(
+  'ls',
+  'List services',
+  (yargs) =>
+    yargs
+      .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'only names' })
+      .example('$0 service ls', ''),
+  async (client, { quiet, json }) => {
+    const services = await client.services();
+    print(json, services, () =>
+      quiet ? services.map(({ name }) => name).join('\n') : serviceTable(services, Date.now()),
+    );
+    return EXIT.ok;
+  },
+);
+
+const inspect = daemonCommand(
+  'inspect <name>',
+  'Show everything about a service',
+  (yargs) => withName(yargs).example('$0 service inspect shop --json', ''),
+  async (client, { name, json }) => {
+    const status = await client.service(name);
+    const { stringify } = await import('yaml');
+    print(json, status, () => stringify(status, { aliasDuplicateObjects: false }).trimEnd());
+    return EXIT.ok;
+  },
+);
+
+const rm = daemonCommand(
+  'rm <name..>',
+  'Remove services: their addresses are closed, their instances finish what they have and end',
+  (yargs) => withNames(yargs).example('$0 service rm shop', ''),
+  (client, { name, json }) =>
+    forEach(name, json, async (one) => {
+      await client.removeService(one);
+      return { name: one };
+    }),
+);
+
+const wake = daemonCommand(
+  'wake <name..>',
+  'Wake services as a request would, and wait until they serve',
+  (yargs) => withNames(yargs).example('$0 service wake shop', 'before the first visitor comes'),
+  async (client, { name, json }) => {
+    let status: number = EXIT.ok;
+    for (const one of name) {
+      try {
+        const answer = await client.wakeService(one);
+        print(json, answer, () => wakeText(answer));
+      } catch (error) {
+        status = fail(error, json, () => EXIT.failed);
+      }
+    }
+    return status;
+  },
+);
+
+const scale = daemonCommand(
+  'scale <name> <instances>',
+  'Hold a number of instances, whatever the load is; auto lets load decide again',
+  (yargs) =>
+    withName(yargs)
+      .positional('instances', { type: 'string', demandOption: true, describe: 'a number, at most the slots; or auto' })
+      .example('$0 service scale shop 2', '')
+      .example('$0 service scale shop auto', ''),
+  async (client, { name, instances, json }) => {
+    const held = instances === 'auto' ? null : toCount('<instances>', instances, 0, ', or auto');
+    const status = await client.scaleService(name, held);
+    print(json, status, () => scaleText(status));
+    return EXIT.ok;
+  },
+);
+
+const logs = daemonCommand(
+  'logs <name>',
+  'Show what the instances of a service have written, each line behind the id of its instance',
+  (yargs) =>
+    withLogOptions(withName(yargs), 'go on with what they and later ones write')
+      .example('$0 service logs -f shop', '')
+      .example('$0 service logs -t --since 10m --stream stderr shop', 'the errors of the last ten minutes'),
+  async (client, { name, follow, since, until, timestamps, stream, json, ...options }) => {
+    const tail = tailOf(options.tail);
+    const chunks = client.serviceLogs(name, { follow, since, until, tail, stream });
+    if (json) {
+      for await (const { data, ...chunk } of chunks)
+        process.stdout.write(`${JSON.stringify({ ...chunk, data: data.toString('base64') })}\n`);
+      return EXIT.ok;
+    }
+    await printLogs(stampedLines(chunks, timestamps), writeAsIs);
+    return EXIT.ok;
+  },
+);
+
+const history = daemonCommand(
+  'history <name>',
+  'Show what was decided for a service in the last hours, and why',
+  (yargs) => withName(yargs).example('$0 service history shop', ''),
+  async (client, { name, json }) => {
+    const entries = await client.serviceHistory(name);
+    print(json, entries, () => historyTable(entries));
+    return EXIT.ok;
+  },
+);
+
+/** The commands of `niwa service`. */
+export const SERVICE_COMMANDS = [apply, ls, inspect, rm, wake, scale, logs, history] as CommandModule<Common, never>[];
+
+export const service: CommandModule<Common, Common> = {
+  command: 'service <command>',
+  describe: 'Addresses that are always open, whose requests wake containers',
+  builder: (yargs: Argv<Common>) =>
+    SERVICE_COMMANDS.reduce((all, one) => all.command(one), yargs).demandCommand(1, 'Name a command of service.'),
+  handler: () => {},
+};

@@ -1,0 +1,44 @@
+import { NiwaError } from '../protocol/errors.js';
+import type { ServiceInput } from '../protocol/service.js';
+import type { SpecInput } from '../protocol/spec.js';
+import { invalid, show } from '../spec/problems.js';
+import { withAbsolutePaths } from './relative-paths.js';
+import { folderOf, readFile, readSpecFile } from './spec-file.js';
+
+/**
+ * Reads the services of a file: YAML with one document for each, or JSON. Relative paths in a template start from the
+ * file's folder. What is in a document is checked by niwad.
+ * @param path `-` for standard input
+ * @throws NiwaError SPEC_INVALID
+ */
+export async function readServices(path: string): Promise<ServiceInput[]> {
+  const { parseYamlDocuments } = await import('../spec/yaml.js');
+  const what = `the file ${path}`;
+  const documents = parseYamlDocuments(readFile(path, what), what);
+  if (documents.length === 0) throw new NiwaError('SPEC_INVALID', `${what} has no service in it`);
+  return documents.map((document, i) => {
+    const name = (document as { service?: unknown } | null)?.service;
+    if (typeof name !== 'string' || name === '')
+      throw invalid(`document ${i + 1} of ${what}`, [
+        { path: 'service', found: show(name), allowed: 'the name of the service' },
+      ]);
+    return withAbsoluteTemplate(document as ServiceInput, folderOf(path));
+  });
+}
+
+/**
+ * Reads a spec file; of a file with a service, gives the spec of an instance of it.
+ * @throws NiwaError SPEC_INVALID
+ */
+export async function readSpecOrTemplate(path: string): Promise<Partial<SpecInput>> {
+  const read: object = await readSpecFile(path);
+  if (!('service' in read && 'template' in read)) return read;
+  const { parseService } = await import('../spec/service.js');
+  const { templateSpec } = await import('../spec/service-template.js');
+  const service = parseService(withAbsoluteTemplate(read, folderOf(path)));
+  return templateSpec(service, `${service.name}-1`);
+}
+
+function withAbsoluteTemplate<T extends { template?: unknown }>(service: T, folder: string): T {
+  return { ...service, template: withAbsolutePaths(service.template, folder) };
+}

@@ -1,0 +1,89 @@
+import type {
+  ApplyAnswer,
+  HistoryEntry,
+  PortHolder,
+  ServiceStatus,
+  WakeAnswer,
+  WakeLatency,
+} from '../protocol/services.js';
+import { formatDuration } from '../protocol/units.js';
+import { table } from './table.js';
+import { cut, plain } from './text.js';
+
+/** What commands print about services. */
+
+const VALUE_WIDTH = 60;
+
+/** Makes the table of services. */
+export function serviceTable(services: readonly ServiceStatus[], now: number): string {
+  const headings = ['NAME', 'STATE', 'ROUTED', 'SLOTS', 'LISTEN', 'CONNECTIONS', 'WAKES', 'LAST WAKE', 'OWNER'];
+  const rows = services.map((service) => [
+    service.name,
+    stateWords(service, now),
+    String(service.instances.filter(({ phase }) => phase === 'routed').length),
+    service.hold === null ? String(service.slots) : `${service.slots} (hold ${service.hold})`,
+    service.listen.join(' '),
+    String(service.counters.connections),
+    String(service.counters.wakes),
+    service.last_wake === null ? '-' : formatDuration(service.last_wake.total_usec),
+    plain(service.owner ?? '-'),
+  ]);
+  return table(headings, rows, [2, 5, 6, 7]);
+}
+
+function stateWords({ state, backoff_until }: ServiceStatus, now: number): string {
+  if (state !== 'failing' || backoff_until === null) return state;
+  return `${state}, again in ${formatDuration(Math.max(0, Date.parse(backoff_until) - now) * 1000)}`;
+}
+
+/** Says what an apply has done, or would do: a line, and one for each change. */
+export function applyText({ name, result, changes, dry_run }: ApplyAnswer): string {
+  const words = dry_run && result !== 'unchanged' ? `would be ${result}` : result;
+  return [
+    `${name} ${words}`,
+    ...changes.map(({ path, from, to }) => `  ${plain(path)}: ${valueText(from)} -> ${valueText(to)}`),
+  ].join('\n');
+}
+
+function valueText(value: unknown): string {
+  return cut(plain(JSON.stringify(value ?? null)), VALUE_WIDTH, '…');
+}
+
+export function wakeText({ name, instance, woken, latency }: WakeAnswer): string {
+  if (!woken) return `${name} serves: ${instance}`;
+  return `${name} serves: ${instance}${latency === null ? '' : `, after ${latencyText(latency)}`}`;
+}
+
+/** Writes how long a wake took, with its phases. */
+export function latencyText({ total_usec, start_usec, ready_usec, route_usec }: WakeLatency): string {
+  const [total, start, ready, route] = [total_usec, start_usec, ready_usec, route_usec].map(milliseconds);
+  return `${total} (start ${start}, ready ${ready}, route ${route})`;
+}
+
+/** A route takes less than a millisecond. */
+function milliseconds(usec: number): string {
+  return usec < 10_000 ? `${(usec / 1e3).toFixed(1)}ms` : formatDuration(usec);
+}
+
+export function scaleText({ name, hold, slots }: ServiceStatus): string {
+  return hold === null ? `${name}: load decides` : `${name} holds ${hold} of ${slots} slots`;
+}
+
+/** Makes the table of decisions, the oldest first. */
+export function historyTable(entries: readonly HistoryEntry[]): string {
+  const rows = entries.map(({ at, step, instance, why }) => [at, step, instance ?? '-', plain(why)]);
+  return table(['TIME', 'STEP', 'INSTANCE', 'WHY'], rows);
+}
+
+/** Makes the table of ports of the node. */
+export function portTable(holders: readonly PortHolder[]): string {
+  const rows = holders.map(({ address, family, port, protocol, kind, name, target }) => [
+    address ?? (family === 4 ? '0.0.0.0' : family === 6 ? '::' : '*'),
+    String(port),
+    protocol,
+    kind,
+    name,
+    String(target),
+  ]);
+  return table(['ADDRESS', 'PORT', 'PROTOCOL', 'KIND', 'NAME', 'TARGET'], rows, [1, 5]);
+}

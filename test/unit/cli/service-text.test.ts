@@ -1,0 +1,81 @@
+import { expect, it } from 'vitest';
+import {
+  applyText,
+  historyTable,
+  latencyText,
+  portTable,
+  scaleText,
+  serviceTable,
+  wakeText,
+} from '../../../src/cli/service-text.js';
+import { instanceOf, serviceOf } from '../services-samples.js';
+
+const latency = { total_usec: 250_300, start_usec: 100_000, ready_usec: 149_000, route_usec: 400 };
+
+it('the table of services', () => {
+  const now = Date.parse('2026-11-01T00:00:10.000Z');
+  const { counters } = serviceOf('shop');
+  const services = [
+    serviceOf('blog', { state: 'failing', backoff_until: '2026-11-01T00:00:14.000Z', owner: 'bob\u001b' }),
+    serviceOf('shop', {
+      state: 'serving',
+      slots: 4,
+      hold: 2,
+      instances: [instanceOf('shop-1'), instanceOf('shop-2', { phase: 'unrouted' })],
+      counters: { ...counters, connections: 12, wakes: 3 },
+      last_wake: { at: '2026-11-01T00:00:00.000Z', ...latency },
+    }),
+  ];
+  expect(serviceTable(services, now).split('\n')).toEqual([
+    'NAME  STATE                 ROUTED  SLOTS       LISTEN        CONNECTIONS  WAKES  LAST WAKE  OWNER',
+    'blog  failing, again in 4s       0  1           0.0.0.0:8080            0      0          -  bob?',
+    'shop  serving                    1  4 (hold 2)  0.0.0.0:8080           12      3      250ms  -',
+  ]);
+});
+
+it('what an apply changes, and what it would change', () => {
+  const answer = { name: 'shop', revision: 2, warnings: [], dry_run: false, changes: [] };
+  expect(applyText({ ...answer, result: 'created' })).toBe('shop created');
+  expect(applyText({ ...answer, result: 'unchanged', dry_run: true })).toBe('shop unchanged');
+  const changes = [
+    { path: 'slots', from: 1, to: 4 },
+    { path: 'wake.from', from: null, to: ['10.0.0.0/8'] },
+  ];
+  expect(applyText({ ...answer, result: 'changed', changes, dry_run: true })).toBe(
+    'shop would be changed\n  slots: 1 -> 4\n  wake.from: null -> ["10.0.0.0/8"]',
+  );
+});
+
+it('how long a wake took, with its phases', () => {
+  expect(latencyText(latency)).toBe('250ms (start 100ms, ready 149ms, route 0.4ms)');
+  expect(wakeText({ name: 'shop', instance: 'shop-1', woken: true, latency })).toMatch(
+    /^shop serves: shop-1, after 250ms/,
+  );
+  expect(wakeText({ name: 'shop', instance: 'shop-1', woken: false, latency: null })).toBe('shop serves: shop-1');
+});
+
+it('what a scale holds', () => {
+  expect(scaleText(serviceOf('shop', { hold: 2, slots: 4 }))).toBe('shop holds 2 of 4 slots');
+  expect(scaleText(serviceOf('shop'))).toBe('shop: load decides');
+});
+
+it('the history, and the ports', () => {
+  const at = '2026-11-01T00:00:00.000Z';
+  expect(historyTable([{ at, step: 'start', instance: null, why: 'a request waits' }]).split('\n')[1]).toBe(
+    `${at}  start  -         a request waits`,
+  );
+  const holder = { port: 80, protocol: 'tcp', target: 8080 } as const;
+  const holders = [
+    { ...holder, address: null, family: 4, kind: 'service', name: 'shop' } as const,
+    { ...holder, address: null, family: 6, kind: 'service', name: 'shop' } as const,
+    { ...holder, address: null, family: null, kind: 'container', name: 'web' } as const,
+    { ...holder, address: '10.0.0.1', family: 4, kind: 'container', name: 'db' } as const,
+  ];
+  expect(portTable(holders).split('\n')).toEqual([
+    'ADDRESS   PORT  PROTOCOL  KIND       NAME  TARGET',
+    '0.0.0.0     80  tcp       service    shop    8080',
+    '::          80  tcp       service    shop    8080',
+    '*           80  tcp       container  web     8080',
+    '10.0.0.1    80  tcp       container  db      8080',
+  ]);
+});
