@@ -28,7 +28,13 @@ export default defineConfig({
       },
     ],
     projects: projects.map((project, groupOrder) => ({
-      test: { ...project, sequence: { groupOrder }, testTimeout: timeout, hookTimeout: timeout },
+      test: {
+        ...project,
+        sequence: { groupOrder },
+        testTimeout: timeout,
+        hookTimeout: timeout,
+        expect: { poll: { timeout: timeout / 6 } },
+      },
     })),
   },
 });

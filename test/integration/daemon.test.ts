@@ -116,6 +116,6 @@ test('its configuration file is followed: exited containers are forgotten, recor
   writeFileSync(place.config, `keepExited: 2\nsocket: ${join(place.runDir, 'niwad.sock')}\n`);
   const niwad = await startDaemon(place);
   for (const id of ['a', 'b', 'c']) await niwad.client.create({ id, process: { args: ['true'] } }, { wait: true });
-  await vi.waitFor(async () => expect((await niwad.client.list()).map(({ id }) => id)).toEqual(['b', 'c']));
+  await vi.waitFor(async () => expect((await niwad.client.list()).map(({ id }) => id)).toEqual(['b', 'c']), 10_000);
   expect(niwad.ledger().map(({ id }) => id)).toEqual(['a', 'b', 'c']);
 });

@@ -30,7 +30,7 @@ test('a niwad that is killed during an import leaves nothing of it, and what run
     await vi.waitFor(() => {
       const [work = ''] = readdirSync(storeOf(place, 'tmp'));
       expect(statSync(storeOf(place, 'tmp', work, 'blobs', '0')).size).toBeGreaterThan(4 * MIB);
-    });
+    }, 10_000);
     await niwad.stop('SIGKILL');
     await failed;
     mkdirSync(storeOf(place, 'layers', sha256('a layer that no index names')));
@@ -114,7 +114,7 @@ test('what an earlier version has stored goes on working, and an import makes it
     expect(await say(niwad, 'old', 'cat /bin/x')).toBe('x');
     await importBytes(niwad, image, 'old');
     expect(await say(niwad, 'old', 'cat /bin/x')).toBe('x');
-    await vi.waitFor(() => expect(readdirSync(storeOf(place, 'layers')).sort()).toEqual([...chain].sort()));
+    await vi.waitFor(() => expect(readdirSync(storeOf(place, 'layers')).sort()).toEqual([...chain].sort()), 10_000);
   } finally {
     await niwad.stop();
     await removePlace(place);

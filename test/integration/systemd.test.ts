@@ -106,7 +106,7 @@ test('without a watchdog there is no word of it; a manager that is not there is 
   expect(messages().join('')).not.toContain('WATCHDOG');
 
   const deaf = await start(place, { NOTIFY_SOCKET: join(place.directory, 'nobody') });
-  await vi.waitFor(() => expect(deaf.log).toContain('cannot notify systemd: ENOENT'));
+  await vi.waitFor(() => expect(deaf.log).toContain('cannot notify systemd: ENOENT'), scaled(5000));
   expect(await deaf.client.list()).toEqual([]);
 });
 

@@ -85,7 +85,7 @@ it('is killed with its whole group when its time is over', async () => {
   expect(failure).toBe('it took longer than 0.3 s');
   expect(Date.now() - begun).toBeLessThan(5000);
   const child = Number(readFileSync(at('child'), 'utf8'));
-  await vi.waitFor(() => expect(isGone(child)).toBe(true));
+  await vi.waitFor(() => expect(isGone(child)).toBe(true), 10_000);
 });
 
 it('is over when it ends, though something that it left behind holds its streams open; that goes on', async () => {
