@@ -142,7 +142,9 @@ export function lower(draft: Draft): void {
 /** On a node that drains nobody succeeds: new requests go elsewhere while the last ones of an instance end. */
 function leaveDrainingNode(draft: Draft): void {
   for (const one of inPhase(draft, 'routed')) {
-    const leavesUsec = (one.deadlineUsec ?? Number.MAX_VALUE) - draft.situation.service.drainUsec;
+    if (one.deadlineUsec === null) continue;
+    const drainsUsec = one.deadlineUsec - draft.situation.service.drainUsec;
+    const leavesUsec = Math.max(drainsUsec, draft.replaceAtUsec.get(one.id) ?? 0);
     if (draft.nowUsec < leavesUsec) again(draft, leavesUsec);
     else {
       const why = `the node drains, and the lifetime of ${one.id} ends in ${formatDuration(draft.situation.service.drainUsec)}`;
