@@ -30,7 +30,7 @@ function lookRoutes(api: Api, { services }: WithServices): void {
         response: { 200: Type.Array(ServiceStatusSchema), ...failures },
       },
     },
-    async () => services.list(),
+    async () => services.list().sort((a, b) => (a.name < b.name ? -1 : 1)),
   );
 
   api.get(
