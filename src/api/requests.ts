@@ -1,6 +1,6 @@
+import { parseMoment } from '../protocol/moment.js';
 import { MOMENT_WORDS } from '../protocol/queries.js';
 import { SIGNAL_WORDS } from '../protocol/spec/values.js';
-import { parseMoment } from '../spec/moment.js';
 import { invalid, show } from '../spec/problems.js';
 import { signalName, signalNumber } from '../spec/signals.js';
 

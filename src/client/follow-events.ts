@@ -1,17 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NiwaError } from '../protocol/errors.js';
-import type { EventLine } from '../protocol/events.js';
-import { AFTER_HEADER } from '../protocol/headers.js';
+import type { EventLine, EventPosition } from '../protocol/events.js';
+import { AFTER_HEADER, POSITIONS_HEADER } from '../protocol/headers.js';
+import { parseMoment } from '../protocol/moment.js';
 import type { EventsQuery } from '../protocol/queries.js';
 import type { Transport } from './transport.js';
 
 /** The keeper holds the socket for the next niwad for this long. */
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 200;
+const ASK_FOR_POSITIONS = { [POSITIONS_HEADER]: 'true' };
 
 /**
  * Gives events and gaps, without end. If the connection breaks, for example because niwad restarts, the client connects
- * again and continues after the last sequence number.
+ * again and continues after the last sequence number that niwad has told: that of an event, of a gap, or of a position
+ * behind events that do not fit.
  * @throws NiwaError the error of the first request; DAEMON_UNREACHABLE if the client is closed, or no niwad answers for
  *   30 seconds
  */
@@ -19,17 +22,17 @@ export async function* followEvents(
   http: Transport,
   query: { [Name in keyof EventsQuery]?: EventsQuery[Name] | undefined },
 ): AsyncGenerator<EventLine> {
-  let place = query;
+  let place = { ...query, since: timeOf(query.since) };
   let begun = false;
   for (let untilMs = 0; ; ) {
     try {
-      const response = await http.request('GET', '/v1/events', { query: place });
+      const response = await http.request('GET', '/v1/events', { query: place, headers: ASK_FOR_POSITIONS });
       begun = true;
       untilMs = 0;
       if (place.since === undefined) place = { ...place, after: Number(response.headers[AFTER_HEADER]) };
-      for await (const line of http.linesOf<EventLine>(response)) {
+      for await (const line of http.linesOf<EventLine | EventPosition>(response)) {
         place = { ...place, since: undefined, after: line.type === 'gap' ? line.to : line.seq };
-        yield line;
+        if (line.type !== 'position') yield line;
       }
     } catch (error) {
       if (!begun || http.closed || !isUnreachable(error)) throw error;
@@ -39,6 +42,14 @@ export async function* followEvents(
     await sleep(RETRY_MS);
     if (http.closed) throw new NiwaError('DAEMON_UNREACHABLE', 'the client is closed');
   }
+}
+
+/**
+ * Turns a span before now into a time, so that it does not count anew with each connection. What is no moment stays as
+ * it is: niwad refuses it.
+ */
+function timeOf(since: string | undefined): string | undefined {
+  return since === undefined ? undefined : (parseMoment(since, Date.now()) ?? since);
 }
 
 function isUnreachable(error: unknown): boolean {

@@ -15,6 +15,7 @@ type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 type Query = Readonly<Record<string, string | number | boolean | string[] | undefined>>;
 interface RequestOptions {
   query?: Query;
+  headers?: Readonly<Record<string, string>>;
   body?: object;
 }
 
@@ -81,12 +82,16 @@ export class Transport {
   }
 
   /** Sends a request; gives the answer unless it is an error. */
-  async request(method: Method, path: string, { query = {}, body }: RequestOptions = {}): Promise<IncomingMessage> {
+  async request(
+    method: Method,
+    path: string,
+    { query = {}, headers = {}, body }: RequestOptions = {},
+  ): Promise<IncomingMessage> {
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query))
       for (const one of [value].flat()) if (one !== undefined) search.append(name, String(one));
     const target = search.size > 0 ? `${path}?${search}` : path;
-    const once = async () => this.#accept(await this.#send(method, target, body));
+    const once = async () => this.#accept(await this.#send(method, target, headers, body));
     return await once().catch((error: unknown) => {
       if (!isStopping(error)) throw error;
       return once(); // the new connection waits for the next niwad
@@ -141,11 +146,16 @@ export class Transport {
   }
 
   /** Sends a request, and repeats it if the repetition does no harm, see {@link mayRepeat}. */
-  async #send(method: Method, path: string, body: object | undefined): Promise<IncomingMessage> {
+  async #send(
+    method: Method,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body: object | undefined,
+  ): Promise<IncomingMessage> {
     const sent = body === undefined ? undefined : JSON.stringify(body);
-    const headers =
+    const type =
       sent === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) };
-    const options = { socketPath: this.#socket, agent: this.#agent, method, path, headers };
+    const options = { socketPath: this.#socket, agent: this.#agent, method, path, headers: { ...headers, ...type } };
     for (let connections = 0; ; ) {
       if (this.#closed) throw unreachable(this.#socket, new Error('the client is closed'));
       const outgoing = request(options);

@@ -71,6 +71,18 @@ export const EventGapSchema = Type.Object(
 );
 export type EventGap = Static<typeof EventGapSchema>;
 
+export const EventPositionSchema = Type.Object(
+  {
+    type: Type.Literal('position'),
+    seq: Type.Integer({ description: 'the number of the last event that was looked at' }),
+  },
+  {
+    title: 'EventPosition',
+    description: 'all events up to this number were sent, or do not fit the filters: a client may ask again behind it',
+  },
+);
+export type EventPosition = Static<typeof EventPositionSchema>;
+
 /** A line of a stream of events: an event, or a gap. */
 export const EventLineSchema = Type.Union([RuntimeEventSchema, EventGapSchema], { title: 'EventLine' });
 export type EventLine = Static<typeof EventLineSchema>;

@@ -1,7 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { StateSchema } from './container.js';
 import { EVENT_TYPES } from './event-types.js';
-import { NEXT_HEADER } from './headers.js';
+import { NEXT_HEADER, POSITIONS_HEADER } from './headers.js';
 import { ImageName } from './images.js';
 import { StreamNameSchema } from './logs.js';
 import { ServiceName } from './service.js';
@@ -97,6 +97,14 @@ export const EventsQuery = Type.Object(
   closed,
 );
 export type EventsQuery = Static<typeof EventsQuery>;
+
+export const EventsHeaders = Type.Object({
+  [POSITIONS_HEADER]: Type.Optional(
+    Type.Literal('true', {
+      description: 'asks for a line of type "position" after each 100 events that do not fit the filters',
+    }),
+  ),
+});
 
 export const StreamQuery = Type.Object(
   { stream: Type.Optional(Type.Boolean({ description: 'true for a line of JSON per interval' })) },

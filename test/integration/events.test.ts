@@ -127,6 +127,17 @@ test('only what is asked for is told, also of what is kept', async () => {
     expect((await raw(niwad.socket, 'GET', `/v1/events?${query}`)).status).toBe(400);
 });
 
+test('a reader whose filter seldom fits is told how far niwad has read, if it asks for that', async () => {
+  const niwad = await startDaemon(newPlace());
+  await niwad.start({ id: 'web', process: sleeper, owner: 'ann' });
+  for (let i = 0; i < 100; i++) await niwad.client.setLifetime('web', { remaining: `${1000 + i}s` });
+  await niwad.client.remove('web', { force: true });
+  const query = 'after=0&type=remove';
+  const [position, removed] = await take(niwad, query, 2, { 'niwa-positions': 'true' });
+  expect([position, removed]).toMatchObject([{ type: 'position', seq: 100 }, { type: 'remove' }]);
+  expect(inShort(await take(niwad, query, 1))).toEqual(['remove web']);
+});
+
 test('the client goes on over restarts of niwad, from the last number that it got', async () => {
   const place = newPlace();
   const first = await startDaemon(place);

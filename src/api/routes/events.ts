@@ -1,8 +1,9 @@
+import { Type } from 'typebox';
 import { nameForTurns } from '../../access/allowed.js';
 import type { Wanted } from '../../containers/events/event-log.js';
-import { EventLineSchema, type RuntimeEvent } from '../../protocol/events.js';
-import { AFTER_HEADER } from '../../protocol/headers.js';
-import { EventsQuery } from '../../protocol/queries.js';
+import { EventLineSchema, EventPositionSchema, type RuntimeEvent } from '../../protocol/events.js';
+import { AFTER_HEADER, POSITIONS_HEADER } from '../../protocol/headers.js';
+import { EventsHeaders, EventsQuery } from '../../protocol/queries.js';
 import { fits, toFilter } from '../../spec/filter.js';
 import type { Api, ApiOptions } from '../api.js';
 import { requireMoment } from '../requests.js';
@@ -19,11 +20,13 @@ export function eventRoutes(api: Api, { runtime: { events } }: ApiOptions): void
         summary: 'What happens to containers, a line each, from now on, or from an earlier event on',
         description: `The header ${AFTER_HEADER} has the number behind which the stream begins. A gap stands for events that are not there.`,
         querystring: EventsQuery,
-        response: { 200: linesOf(EventLineSchema), ...failures },
+        headers: EventsHeaders,
+        response: { 200: linesOf(Type.Union([EventLineSchema, EventPositionSchema])), ...failures },
       },
     },
-    async ({ query, caller }, reply) => {
-      const wanted = { reader: nameForTurns(caller), ...toWanted(query, events.last, Date.now()) };
+    async ({ query, headers, caller }, reply) => {
+      const positions = headers[POSITIONS_HEADER] === 'true';
+      const wanted = { reader: nameForTurns(caller), positions, ...toWanted(query, events.last, Date.now()) };
       reply.header(AFTER_HEADER, wanted.after);
       return streamTexts(reply, (left) => events.follow(wanted, left));
     },
@@ -40,7 +43,7 @@ export function toWanted(
   { after, since, id, type, ...query }: EventsQuery,
   last: number,
   now: number,
-): Omit<Wanted, 'reader'> {
+): Omit<Wanted, 'reader' | 'positions'> {
   const filter = toFilter(query);
   const [ids, types] = [id, type].map((one) => (one === undefined ? undefined : new Set<string>([one].flat())));
   return {

@@ -2,7 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Exit } from '../../protocol/container.js';
 import { messageOf, NiwaError } from '../../protocol/errors.js';
-import type { EventGap, RuntimeEvent, RuntimeEventType, ServiceEventFields, Subject } from '../../protocol/events.js';
+import type {
+  EventGap,
+  EventPosition,
+  RuntimeEvent,
+  RuntimeEventType,
+  ServiceEventFields,
+  Subject,
+} from '../../protocol/events.js';
 import { FairTurns } from '../../turns/fair-turns.js';
 import { type Earlier, type Entry, EventFiles, endName, type FileLimits } from './event-files.js';
 import { LastNumber } from './last-number.js';
@@ -38,6 +45,12 @@ const UNKNOWN_AFTER_CRASH = 1_000_000;
 /** What an event tells besides its subject. */
 type EventFields = { exit?: Exit } | ServiceEventFields;
 
+/**
+ * After so many events that do not fit, a reader who asks for positions is told the number of the last. Far fewer than
+ * are kept: a reader that comes back with that number finds the events behind it.
+ */
+const POSITION_EVERY = 100;
+
 /** Which events a reader asks for. */
 export interface Wanted {
   /** The name of the caller who reads; null for root. */
@@ -46,6 +59,8 @@ export interface Wanted {
   after: number;
   /** Only events that are not older, in the format of Date.toISOString(); null for events of any age. */
   since: string | null;
+  /** Whether the reader is told how far niwad has read where events do not fit, see {@link POSITION_EVERY}. */
+  positions?: boolean;
   fits(event: RuntimeEvent): boolean;
 }
 
@@ -132,11 +147,12 @@ export class EventLog {
    * then each new event, and gap lines.
    * @param left aborted when the reader has gone: ends the generator
    */
-  async *follow({ reader, after, since, fits }: Wanted, left: AbortSignal): AsyncGenerator<string> {
+  async *follow({ reader, after, since, positions, fits }: Wanted, left: AbortSignal): AsyncGenerator<string> {
     left.addEventListener('abort', () => this.#wake(), { once: true });
     let done = Math.min(after, this.#last);
     // such a number belongs to another count, so the reader knows none of this log's events
     if (after > done && done > 0) yield gapLine(1, done);
+    let told = done; // the number of which the last line has told
     for (;;) {
       const before = done;
       const missing = (this.#recent.first ?? this.#last + 1) - 1; // the last number that is not in memory
@@ -144,7 +160,11 @@ export class EventLog {
         const tooOld = since !== null && event.at < since;
         if (event.seq > done + 1 && !tooOld) yield gapLine(done + 1, event.seq - 1);
         done = event.seq;
-        if (!tooOld && fits(event)) yield text;
+        const wanted = !tooOld && fits(event);
+        if (wanted) yield text;
+        else if (positions === true && done >= told + POSITION_EVERY) yield positionLine(done);
+        else continue;
+        told = done;
       }
       if (left.aborted) return;
       if (done !== before) continue;
@@ -256,6 +276,11 @@ export class EventLog {
     if (!this.#failing) this.#log.error({ err: error }, `events wait to be stored: ${messageOf(error)}`);
     this.#failing = true;
   }
+}
+
+function positionLine(seq: number): string {
+  const position: EventPosition = { type: 'position', seq };
+  return `${JSON.stringify(position)}\n`;
 }
 
 function gapLine(from: number, to: number): string {

@@ -4,8 +4,8 @@ import { createInterface } from 'node:readline';
 import type { EventLine } from '../../../src/protocol/events.js';
 import type { Niwad } from './niwad.js';
 
-async function ask({ socket }: Niwad, query: string): Promise<IncomingMessage> {
-  const asked = request({ socketPath: socket, path: `/v1/events?${query}` }).end();
+async function ask({ socket }: Niwad, query: string, headers = {}): Promise<IncomingMessage> {
+  const asked = request({ socketPath: socket, path: `/v1/events?${query}`, headers }).end();
   const [response] = (await once(asked, 'response')) as [IncomingMessage];
   if (response.statusCode !== 200) throw new Error(`HTTP ${response.statusCode}`);
   return response;
@@ -26,9 +26,9 @@ export async function toldSoFar(niwad: Niwad, after = 0): Promise<EventLine[]> {
 }
 
 /** The first lines that a query gives. */
-export async function take(niwad: Niwad, query: string, count: number): Promise<EventLine[]> {
+export async function take(niwad: Niwad, query: string, count: number, headers = {}): Promise<EventLine[]> {
   let taken = 0;
-  return until(await ask(niwad, query), () => ++taken === count);
+  return until(await ask(niwad, query, headers), () => ++taken === count);
 }
 
 async function until(response: IncomingMessage, isLast: (line: EventLine) => boolean): Promise<EventLine[]> {

@@ -285,6 +285,32 @@ describe('is bounded', () => {
   });
 });
 
+describe('positions', () => {
+  it('tell a reader who asks for them how far niwad has read, where few events fit', async () => {
+    const log = await openLog();
+    for (let i = 1; i <= 250; i++) log.add(i === 120 ? 'start' : 'update', subject('a'));
+    const fits = ({ type }: RuntimeEvent) => type === 'start' || type === 'exit';
+    const lines = log.follow(
+      { reader: null, after: 0, since: null, positions: true, fits },
+      new AbortController().signal,
+    );
+    const told: EventLine[] = [];
+    const readTo = async (count: number) => {
+      while (told.length < count) told.push(JSON.parse((await lines.next()).value as string));
+    };
+    await readTo(3);
+    log.add('exit', subject('a'), { exit });
+    await readTo(4);
+    await lines.return(undefined);
+    expect(told).toMatchObject([
+      { type: 'position', seq: 100 },
+      { type: 'start', seq: 120 },
+      { type: 'position', seq: 220 },
+      { type: 'exit', seq: 251 },
+    ]);
+  });
+});
+
 describe('recentEnds', () => {
   const later = { ...exit, at: '2999-01-01T00:00:00.000Z' };
 

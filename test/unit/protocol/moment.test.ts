@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseMoment } from '../../../src/spec/moment.js';
+import { parseMoment } from '../../../src/protocol/moment.js';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
 

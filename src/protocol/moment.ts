@@ -1,4 +1,4 @@
-import { parseDuration } from '../protocol/units.js';
+import { parseDuration } from './units.js';
 
 const TIME =
   /^([0-9]{4})-([0-9]{2})-([0-9]{2})(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2}))?$/;
