@@ -10,7 +10,7 @@ const isolate = !inVm;
 
 /** In their order. One worker runs file after file, so that a test measures only its own times. */
 const projects = [
-  // They measure no times and need no root, so that several run at once.
+  // They measure no short times and need no root, so that several run at once.
   { name: 'unit', include: ['test/unit/**/*.test.ts'], isolate, maxWorkers: inVm ? 1 : availableParallelism() },
   { name: 'integration', include: ['test/integration/**/*.test.ts'], isolate, maxWorkers: 1 },
   // One process for all files, so that they share a daemon.

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, test, vi } from 'vitest';
 import type { ContainerStatus, NiwaClient, UsageRecord } from '../../src/client/index.js';
 import { host, LONG, SLOWNESS } from '../integration/support/host.js';
-import { flagsOf, keeperOf, makePlace, NIWAD, Niwad, removePlace } from '../integration/support/niwad.js';
+import { flagsOf, keeperOf, makePlace, mountsOf, NIWAD, Niwad, removePlace } from '../integration/support/niwad.js';
 
 /**
  * Containers that start, exit, reach their lifetimes, are stopped and removed at random, while the daemon is killed at
@@ -213,7 +213,7 @@ function finalsById(records: UsageRecord[]): Map<string, UsageRecord> {
 
 test(`${CONTAINERS} containers and a daemon that is killed ${KILLS} times`, { timeout: 1_800_000 }, async () => {
   console.log(`seed ${seed}: NIWA_CHAOS_SEED=${seed} repeats its choices`);
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
+  const mounts = mountsOf(place);
   let next = 0;
   const outcomes: Outcome[] = [];
   const workers = Array.from({ length: AT_ONCE }, async () => {
@@ -251,7 +251,7 @@ test(`${CONTAINERS} containers and a daemon that is killed ${KILLS} times`, { ti
   expect(niwad.groups()).toEqual([]);
   expect(readdirSync(join(place.runDir, 'containers'))).toEqual([]);
   expect(readdirSync(join(place.stateDir, 'logs'))).toEqual([]);
-  expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mounts);
+  expect(mountsOf(place)).toEqual(mounts);
   const ids = Array.from({ length: ID_RANGES }, (_, i) => `range-${i}`);
   for (const id of ids) await niwad.client.create({ id, process: { args: ['true'] } });
   for (const id of ids) await niwad.client.remove(id, { force: true });

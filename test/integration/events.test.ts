@@ -1,14 +1,13 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { describe, expect, test, vi } from 'vitest';
 import { NiwaClient } from '../../src/client/client.js';
 import { removeGroup } from '../../src/host/cgroup.js';
 import type { EventLine } from '../../src/protocol/events.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { inShort, lastEvent, take, toldSoFar } from './support/events.js';
-import { SLOWNESS, scaled } from './support/host.js';
+import { eventsStored, inShort, lastEvent, take, toldSoFar } from './support/events.js';
+import { SLOWNESS } from './support/host.js';
 import { raw } from './support/http.js';
 import { keeperOf, NIWA } from './support/niwad.js';
 
@@ -88,7 +87,7 @@ describe('events are kept', () => {
       const news = await toldSoFar(niwad, after?.seq ?? 0);
       expect(inShort(news)).toEqual(['create', 'start', 'exit', 'remove'].map((type) => `${type} ${id}`));
       told.push(...news);
-      await sleep(scaled(200)); // it is stored
+      await eventsStored(niwad);
       await niwad.stop(signal);
     }
     expect(told.map((line) => line.type !== 'gap' && line.seq)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
@@ -142,12 +141,11 @@ test('the client goes on over restarts of niwad, from the last number that it go
   const place = newPlace();
   const first = await startDaemon(place);
   const client = new NiwaClient(first.socket);
-  const events = client.events({ owner: 'ann' });
+  const events = client.events({ owner: 'ann', after: 0 });
   const heard = events.next();
-  await sleep(scaled(100)); // it listens
   await first.client.create({ id: 'web', process: sleeper, owner: 'ann' });
   expect((await heard).value).toMatchObject({ type: 'create', id: 'web' });
-  await sleep(scaled(200)); // it is stored
+  await eventsStored(first);
   await first.stop('SIGKILL');
   const second = await startDaemon(place);
   await second.client.remove('web', { force: true });

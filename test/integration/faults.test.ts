@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { execa } from 'execa';
 import { describe, expect, test, vi } from 'vitest';
 import { ADDON } from '../../src/kernel/programs.js';
 import { cleanUpDaemons, mountTmpfs, newPlace, startDaemon } from './support/daemons.js';
+import { eventsStored } from './support/events.js';
 import { host, SLOWNESS, scaled } from './support/host.js';
 import { flagsOf, keeperOf, type Niwad, runNiwad } from './support/niwad.js';
 import { pidsGroupOf } from './support/pids.js';
@@ -77,7 +79,7 @@ describe('a full disk', () => {
     await first.run({ id: 'before', process: { args: ['true'] } });
     const labels = { long: 'x'.repeat(4096) }; // a record that does not fit into the page that the ledger has begun
     await first.start({ id: 'ends', process: sleeper, labels });
-    await sleep(scaled(200)); // its events are stored: they take no room after this
+    await eventsStored(first); // they take no room after this
     const free = fill(place.stateDir);
     await first.client.kill('ends', 'SIGKILL');
     expect(await first.client.wait('ends', { timeout: `${scaled(500)}ms` })).toBeNull();
@@ -155,15 +157,15 @@ test('no more processes and threads for niwad fail starts and execs, not the dae
 
 test('threads that cannot be made are told when niwad starts', async ({ skip }) => {
   const script = `const native = require(${JSON.stringify(ADDON)});
-    process.stdin.once('data', () => { console.log(native.watch(() => {})); process.exit(); });`;
+    process.stdin.once('data', () => { console.log(native.watch(() => {})); process.exit(); });
+    console.log('ready');`;
   const node = execa(process.execPath, ['-e', script], { reject: false });
   const group = pidsGroupOf(skip, node.pid ?? 0);
   try {
-    await vi.waitFor(() => expect(readdirSync(`/proc/${node.pid}/task`).length).toBeGreaterThan(4), PATIENCE);
-    await sleep(scaled(300)); // all that Node.js itself makes is there
+    if (node.stdout) await once(node.stdout, 'data'); // it is ready: all threads that Node.js itself makes are there
     group.bound(true);
     node.stdin?.end('now');
-    expect((await node).stdout).toBe(String(constants.errno.EAGAIN));
+    expect((await node).stdout).toBe(`ready\n${constants.errno.EAGAIN}`);
   } finally {
     group.remove();
   }

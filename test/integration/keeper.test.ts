@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { needsFile, SLOWNESS, scaled } from './support/host.js';
-import { flagsOf, isAlive, keeperOf } from './support/niwad.js';
+import { flagsOf, isAlive, keeperOf, keeperWatches } from './support/niwad.js';
 
 /** What happens when the keeper dies or hangs. */
 
@@ -19,7 +19,7 @@ test('a keeper that dies is replaced, and the new one keeps', async () => {
   const keeper = keeperOf(place) ?? 0;
   process.kill(keeper, 'SIGKILL');
   await vi.waitFor(() => expect(keeperOf(place) ?? keeper).not.toBe(keeper), PATIENCE);
-  await sleep(scaled(100));
+  await vi.waitFor(() => expect(keeperWatches(place, pid ?? 0)).toBe(true), PATIENCE);
   await first.stop('SIGKILL');
   await vi.waitFor(() => expect(isAlive(pid ?? 0)).toBe(false), PATIENCE);
 });
@@ -79,7 +79,7 @@ test('a keeper that hangs holds nobody up, and is replaced by one that knows all
   }
   await vi.waitFor(() => expect([isAlive(keeper), keeperOf(place) ?? keeper]).not.toContain(keeper), PATIENCE);
   await vi.waitFor(() => expect(isAlive(keeper)).toBe(false), PATIENCE);
-  await vi.waitFor(() => expect(keeperOf(place)).toBeDefined(), PATIENCE);
+  await vi.waitFor(() => expect(keeperWatches(place, pid ?? 0)).toBe(true), PATIENCE);
   await client.setLifetime('kept', { remaining: seconds(1000) });
   await niwad.stop('SIGKILL');
   await vi.waitFor(() => expect(isAlive(pid ?? 0)).toBe(false), PATIENCE);

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { NiwaClient } from '../../src/client/client.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { needsFile, SLOWNESS, scaled } from './support/host.js';
+import { needsFile, SLOWNESS } from './support/host.js';
 import { keeperOf } from './support/niwad.js';
 
 /** What clients see of a restart of niwad without a service manager. */
@@ -15,7 +15,7 @@ const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
 
-/** Asks again and again until told to stop; gives how often, and what failed. */
+/** Asks again and again until told to stop. */
 function askOn(ask: () => Promise<unknown>) {
   const failures: unknown[] = [];
   let asked = 0;
@@ -26,12 +26,19 @@ function askOn(ask: () => Promise<unknown>) {
       await sleep(5);
     }
   })();
-  const stop = async () => {
-    going = false;
-    await done;
-    return { asked, failures };
+  return {
+    /** Waits until it has been asked, and answered, so many more times. */
+    more: async (times: number) => {
+      const wanted = asked + times;
+      await vi.waitFor(() => expect(asked).toBeGreaterThanOrEqual(wanted), PATIENCE);
+    },
+    /** Gives what failed. */
+    stop: async () => {
+      going = false;
+      await done;
+      return failures;
+    },
   };
-  return stop;
 }
 
 test('a restart refuses nobody while there are containers: whoever asks waits for the next niwad', async () => {
@@ -49,20 +56,18 @@ test('a restart refuses nobody while there are containers: whoever asks waits fo
     await kept.remove(id);
   };
   const loops = [askOn(afresh), askOn(() => kept.inspect('lives')), askOn(creates)];
-  await sleep(scaled(200));
+  const asked = () => Promise.all(loops.map(({ more }) => more(2)));
+  await asked();
   await first.stop('SIGTERM');
   await sleep(300);
   const second = await startDaemon(place);
-  await sleep(scaled(200));
+  await asked();
   await second.stop('SIGTERM');
   const third = await startDaemon(place);
-  await sleep(scaled(200));
-  const results = await Promise.all(loops.map((stop) => stop()));
+  await asked();
+  const failures = await Promise.all(loops.map(({ stop }) => stop()));
   kept.close();
-  for (const { asked, failures } of results) {
-    expect(failures).toEqual([]);
-    expect(asked).toBeGreaterThan(3);
-  }
+  expect(failures).toEqual([[], [], []]);
   await third.client.remove('lives', { force: true });
   expect(await third.stop()).toBe(0);
   expect(existsSync(third.socket)).toBe(false);

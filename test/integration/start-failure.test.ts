@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { NiwaError, SpecInput } from '../../src/client/index.js';
 import { needsController } from './support/host.js';
+import { mountsOf } from './support/niwad.js';
 import { test } from './support/test.js';
 
 const program = { args: ['true'] };
@@ -43,7 +44,7 @@ const failures: [string, SpecInput, operation: string, errno: string, words: str
 test.for(failures)(
   '%s: the error names the step, and nothing is left',
   async ([, spec, operation, errno, words], { niwad }) => {
-    const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
+    const mounts = mountsOf(niwad.place);
     const id = `fails-${niwad.ledger().length}`;
     const error = await niwad.start({ ...spec, id }).then(
       () => expect.unreachable('it started'),
@@ -56,7 +57,7 @@ test.for(failures)(
 
     expect(await niwad.client.list()).toEqual([]);
     expect(niwad.groups()).toEqual([]);
-    expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mounts);
+    expect(mountsOf(niwad.place)).toEqual(mounts);
     expect(readdirSync(join(niwad.place.runDir, 'stage'))).toEqual([]);
     expect(niwad.ledger(id)).toMatchObject([{ id, started_at: null, reason: 'start-failed' }]);
   },

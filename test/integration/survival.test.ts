@@ -7,7 +7,7 @@ import { CRASH_POINTS } from '../../src/test-hooks/crash-point.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { inShort, toldSoFar } from './support/events.js';
 import { MAX_LATENESS_MS, SLOWNESS, scaled } from './support/host.js';
-import { isAlive, keeperOf, type Niwad, type Place } from './support/niwad.js';
+import { isAlive, keeperOf, mountsOf, type Niwad, type Place } from './support/niwad.js';
 
 const sleeper = { args: ['sleep', '1000'] };
 const shell = (script: string) => ({ args: ['sh', '-c', script] });
@@ -33,8 +33,8 @@ function expectNothingLeft(niwad: Niwad): void {
 describe.each(['SIGTERM', 'SIGKILL', 'SIGSEGV'] as const)('after %s', (signal) => {
   const tags = signal === 'SIGKILL' ? 'vm' : [];
   test('containers go on, and the next daemon has them as they were', { tags }, async () => {
-    const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
     const place = newPlace();
+    const mounts = mountsOf(place);
     const first = await startDaemon(place);
     await first.client.create({ id: 'created', process: shell('exit 4'), owner: 'alice', labels: { app: 'x' } });
     await first.start({ id: 'running', process: shell('sleep 1000; exit 1'), lifetime: '1h' });
@@ -78,7 +78,7 @@ describe.each(['SIGTERM', 'SIGKILL', 'SIGSEGV'] as const)('after %s', (signal) =
     expect(await second.stop()).toBe(0);
     expectNothingLeft(second);
     await vi.waitFor(() => expect(keeperOf(place)).toBeUndefined(), PATIENCE);
-    expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mounts);
+    expect(mountsOf(place)).toEqual(mounts);
   });
 });
 

@@ -1,7 +1,11 @@
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { expect, vi } from 'vitest';
 import type { EventLine } from '../../../src/protocol/events.js';
+import { SLOWNESS } from './host.js';
 import type { Niwad } from './niwad.js';
 
 async function ask({ socket }: Niwad, query: string, headers = {}): Promise<IncomingMessage> {
@@ -16,6 +20,14 @@ export async function lastEvent(niwad: Niwad): Promise<number> {
   const response = await ask(niwad, '');
   response.destroy();
   return Number(response.headers['niwa-after']);
+}
+
+/** Waits until the last event is on disk, so that a kill of niwad does not lose it. */
+export async function eventsStored(niwad: Niwad): Promise<void> {
+  const last = await lastEvent(niwad);
+  const directory = join(niwad.place.stateDir, 'events');
+  const stored = () => readdirSync(directory).map((name) => readFileSync(join(directory, name), 'utf8'));
+  await vi.waitFor(() => expect(stored().join('')).toContain(`"seq":${last},`), 5000 * SLOWNESS);
 }
 
 /** All that has been told up to now, as far as it is kept, gaps included. */

@@ -254,6 +254,26 @@ export function keeperOf({ runDir }: Place): number | undefined {
   return found === undefined ? undefined : Number(found);
 }
 
+/** Where other programs and tests on this machine make mounts at any time. */
+const OTHERS = [`${tmpdir()}/`, '/run/netns/'];
+
+/** The mounts of this machine, without those that others may have made or removed meanwhile. */
+export function mountsOf({ directory }: Place): string[] {
+  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  const ofOthers = (line: string) => OTHERS.some((folder) => line.split(' ')[4]?.startsWith(folder));
+  return lines.filter((line) => line.includes(directory) || !ofOthers(line));
+}
+
+/** Whether the keeper of a place watches a container, given the pid of its PID 1. */
+export function keeperWatches(place: Place, pid: number): boolean {
+  const fdinfo = `/proc/${keeperOf(place)}/fdinfo`;
+  try {
+    return readdirSync(fdinfo).some((fd) => readFileSync(join(fdinfo, fd), 'utf8').includes(`\nPid:\t${pid}\n`));
+  } catch {
+    return false; // there is no keeper, or a descriptor was closed meanwhile
+  }
+}
+
 function commandOf(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
