@@ -15,9 +15,9 @@ export function usualStart(startTimesUsec: readonly number[]): number {
  * drain - the usual time of a start, but not in the first half of the time in which it can serve, as long as the
  * successor is ready in time: else a lifetime shorter than `drain` would be replaced without end.
  *
- * There is one surplus instance at a time where all slots are in use. So routed instances whose deadlines are close
- * take turns: each is replaced early enough for the ones after it. One that has a successor remains replaced, also
- * when a start has become quicker since.
+ * There is one surplus instance at a time where all slots are in use. So instances whose deadlines are close take
+ * turns: each is replaced early enough for the ones after it. Its turn is the same whether it is routed or not: else two
+ * could replace each other without end. One that has a successor remains replaced, also when a start has become quicker.
  */
 export function replaceTimes(situation: Situation): ReadonlyMap<string, number> {
   const { instances, service, startTimesUsec } = situation;
@@ -27,7 +27,7 @@ export function replaceTimes(situation: Situation): ReadonlyMap<string, number> 
   const turnUsec = startUsec + service.drainUsec;
   const takeTurns: Instance[] = [];
   for (const one of instances) {
-    if (one.phase === 'routed' && one.deadlineUsec !== null) takeTurns.push(one);
+    if (one.phase !== 'ending' && one.deadlineUsec !== null) takeTurns.push(one);
     const span = usableSpan(one, startUsec);
     if (span) times.set(one.id, Math.max(span.from, span.deadline - turnUsec));
   }

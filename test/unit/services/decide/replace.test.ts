@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../../../src/services/decide/decide.js';
 import { replaceTimes, usualStart } from '../../../../src/services/decide/replace.js';
-import type { Instance } from '../../../../src/services/decide/types.js';
+import type { Instance, Phase } from '../../../../src/services/decide/types.js';
 import { instance, NOW, SECOND, service, situation, stepsOf } from './situations.js';
 
 /** A routed instance with so many seconds of its lifetime of 600 s left. */
@@ -74,6 +74,15 @@ describe('instances whose deadlines are close', () => {
     const all = ['a', 'b', 'c'].map((id) => routed(id, 500));
     const times = replaceTimes(situation(all, { service: service({ slots: 3 }) }));
     expect([...times.values()].map((usec) => (usec - NOW) / SECOND).sort((a, b) => a - b)).toEqual([407, 438, 469]);
+  });
+
+  it('take the same turns whether they are routed or not: nothing is taken back in turns with another', () => {
+    const turns = (phase: Phase) => {
+      const all = [routed('a', 41.6), routed('b', 45, { phase }), ...['c', 'd'].map((id) => routed(id, 500))];
+      return replaceTimes(situation(all)).get('a');
+    };
+    expect(turns('unrouted')).toBe(turns('routed'));
+    expect(turns('frozen')).toBe(turns('routed'));
   });
 
   it('are replaced at once where there are slots for it', () => {
