@@ -6,6 +6,7 @@ import { type Common, declaredBy, wordsOfContainer } from './command.js';
 import { type Grammar, splitCommandLine } from './command-line.js';
 import { IMAGE_COMMANDS } from './commands/image.js';
 import { SERVICE_COMMANDS } from './commands/service.js';
+import { kindOfNext, namesOf } from './completion.js';
 
 export type AnyCommand = CommandModule<Common, never>;
 
@@ -17,6 +18,12 @@ export const GROUPS: Record<string, CommandModule<Common, never>[]> = {
 
 /** The argument with which the shell's completion script calls niwa. */
 const COMPLETION = '--get-yargs-completions';
+const COMPLETION_HELP = 'Print a completion script for bash or zsh: niwa completion >> ~/.bashrc';
+type Take = (words: string[]) => void;
+/** Gives the words that yargs knows. */
+type Offer = (hear: (error: Error | null, words: string[] | undefined) => void) => void;
+
+const SOCKET = process.env.NIWA_SOCKET ?? DEFAULT_SOCKET;
 
 /**
  * Runs the command of a command line.
@@ -24,13 +31,17 @@ const COMPLETION = '--get-yargs-completions';
  * @throws NiwaError SPEC_INVALID, or an Error of yargs, if the command line is wrong
  */
 export async function runCommandLine(commands: AnyCommand[], argv: string[]): Promise<void> {
-  const { own, words } = argv.includes(COMPLETION)
+  const completes = argv.includes(COMPLETION);
+  const names = completes ? await namesAfter(commands, argv) : []; // asked before: yargs does not wait for them
+  const { own, words } = completes
     ? { own: argv, words: [] }
     : splitCommandLine(argv, grammarOf([]), (name) => grammarOfCommand(commands, name));
   wordsOfContainer.push(...words);
   const parser = commands.reduce((all, one) => all.command(one), withCommon(yargs(own)));
   await parser
-    .completion('completion', 'Print a completion script for bash or zsh: niwa completion >> ~/.bashrc')
+    .completion('completion', COMPLETION_HELP, (_current: string, _args: unknown, offer: Offer, done: Take) =>
+      offer((_error, known = []) => done([...known, ...names])),
+    )
     .demandCommand(1, 'Name a command.')
     .strict()
     .wrap(Math.min(120, process.stdout.columns ?? 120))
@@ -41,6 +52,13 @@ export async function runCommandLine(commands: AnyCommand[], argv: string[]): Pr
     .parseAsync();
 }
 
+/** Gives the names of containers, services or images that may come next, for the shell's completion. */
+async function namesAfter(commands: AnyCommand[], argv: string[]): Promise<string[]> {
+  const [, ...words] = argv.slice(argv.indexOf(COMPLETION) + 1).filter((word) => !word.startsWith('-'));
+  const kind = kindOfNext(words, commands, GROUPS);
+  return kind === null ? [] : await namesOf(kind, SOCKET);
+}
+
 function withCommon(parser: Argv): Argv<Common> {
   return parser
     .scriptName('niwa')
@@ -48,7 +66,7 @@ function withCommon(parser: Argv): Argv<Common> {
     .option('socket', {
       type: 'string',
       nargs: 1,
-      default: process.env.NIWA_SOCKET ?? DEFAULT_SOCKET,
+      default: SOCKET,
       describe: "niwad's socket; also NIWA_SOCKET",
     })
     .option('json', { type: 'boolean', default: false, describe: 'print JSON' });

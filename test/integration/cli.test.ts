@@ -185,6 +185,17 @@ test('refuses what is no number and no time, before anything is done', async ({ 
   expect(await niwad.client.drainStatus()).toMatchObject({ draining: false });
 });
 
+test('completes the names of containers', async ({ niwad }) => {
+  await niwad.client.create({ id: 'completed', process: sleeper });
+  const after = async (...words: string[]) => {
+    const { stdout } = await niwad.cli('--get-yargs-completions', 'niwa', ...words);
+    return stdout.split('\n');
+  };
+  expect(await after('inspect', 'comp')).toContain('completed');
+  expect(await after('exec', 'completed', '')).not.toContain('completed');
+  expect(await after('service', 'in')).toContain('inspect');
+});
+
 test('works without a daemon where it needs none', async ({ niwad }) => {
   const nowhere = ['--socket', join(niwad.place.directory, 'nobody.sock')];
   const [plan, json, doctor, version, completion, help, list, unknown] = await Promise.all([
