@@ -141,6 +141,18 @@ export class FakeKernel implements Kernel {
     configure: async () => {},
     forgetFlows: async () => {},
     connectIn: async () => refuse('connect'),
+    watchTable: () => {},
+  });
+  readonly services = this.#topic<Topics['services']>('services', {
+    open: async () => 1,
+    close: async () => {},
+    declare: () => {},
+    forget: () => {},
+    change: async () => 0,
+    addQueueRule: async () => {},
+    held: async () => [],
+    counters: async () => [],
+    sockets: async () => ({ isListening: true, connections: 0 }),
   });
   readonly layers = this.#topic<Topics['layers']>('layers', {
     begin: async () => refuse('begin a layer'),

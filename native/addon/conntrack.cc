@@ -12,30 +12,6 @@ namespace {
 
 constexpr uint16_t kSubsystem = NFNL_SUBSYS_CTNETLINK << 8;
 
-// Bytes of attributes, one after another.
-struct Attributes {
-    const char *at = nullptr;
-    size_t length = 0;
-
-    // Gives what is in the attribute of a type; nothing where there is none.
-    Attributes find(uint16_t type) const {
-        for (size_t offset = 0; offset + NLA_HDRLEN <= length;) {
-            const auto *attribute = reinterpret_cast<const nlattr *>(at + offset);
-            if (attribute->nla_len < NLA_HDRLEN || offset + attribute->nla_len > length) break;
-            if ((attribute->nla_type & NLA_TYPE_MASK) == type)
-                return {at + offset + NLA_HDRLEN, attribute->nla_len - static_cast<size_t>(NLA_HDRLEN)};
-            offset += NLA_ALIGN(attribute->nla_len);
-        }
-        return {};
-    }
-
-    template <typename Number> Number number() const {
-        Number value = 0;
-        if (length >= sizeof value) memcpy(&value, at, sizeof value);
-        return value;
-    }
-};
-
 NetlinkMessage conntrack_message(uint8_t operation, uint16_t flags, uint8_t family) {
     NetlinkMessage message(kSubsystem | operation, flags);
     nfgenmsg header = {};
@@ -58,19 +34,16 @@ uint16_t source_attribute(uint8_t family) {
 // A flow as the kernel reports it: the addresses and ports of its first packet, and of the answer.
 struct Flow {
     uint8_t family = 0;
-    Attributes all;
+    NetlinkAttributes all;
 
     explicit Flow(const nlmsghdr *entry) {
-        constexpr size_t kHead = NLMSG_LENGTH(sizeof(nfgenmsg));
-        if (entry->nlmsg_len < kHead) return;
-        const char *bytes = reinterpret_cast<const char *>(entry);
-        family = reinterpret_cast<const nfgenmsg *>(bytes + NLMSG_HDRLEN)->nfgen_family;
-        all = {bytes + kHead, entry->nlmsg_len - kHead};
+        all = NetlinkAttributes::of(entry, sizeof(nfgenmsg));
+        if (all.at != nullptr) family = static_cast<const nfgenmsg *>(NLMSG_DATA(entry))->nfgen_family;
     }
 
     // Gives the source of a direction, CTA_TUPLE_*, in network order.
     std::string source(uint16_t direction) const {
-        Attributes found = all.find(direction).find(CTA_TUPLE_IP).find(source_attribute(family));
+        NetlinkAttributes found = all.find(direction).find(CTA_TUPLE_IP).find(source_attribute(family));
         return {found.at, found.length};
     }
 
@@ -78,7 +51,7 @@ struct Flow {
     // a newer flow.
     NetlinkMessage deletion() const {
         NetlinkMessage message = conntrack_message(IPCTNL_MSG_CT_DELETE, NLM_F_REQUEST | NLM_F_ACK, family);
-        Attributes tuple = all.find(CTA_TUPLE_ORIG), id = all.find(CTA_ID), zone = all.find(CTA_ZONE);
+        NetlinkAttributes tuple = all.find(CTA_TUPLE_ORIG), id = all.find(CTA_ID), zone = all.find(CTA_ZONE);
         message.put(CTA_TUPLE_ORIG | NLA_F_NESTED, tuple.at, tuple.length);
         message.put(CTA_ID, id.at, id.length);
         if (zone.length > 0) message.put(CTA_ZONE, zone.at, zone.length);
@@ -144,7 +117,7 @@ bool AddressRange::has(const std::string &address) const {
 NetlinkAnswer forget_udp_flows(NetlinkSocket &netlink, uint16_t port) {
     NetlinkMessage all = dump_message(AF_UNSPEC);
     return forget_where(netlink, all, [port](const Flow &flow) {
-        Attributes protocol = flow.all.find(CTA_TUPLE_ORIG).find(CTA_TUPLE_PROTO);
+        NetlinkAttributes protocol = flow.all.find(CTA_TUPLE_ORIG).find(CTA_TUPLE_PROTO);
         return protocol.find(CTA_PROTO_NUM).number<uint8_t>() == IPPROTO_UDP &&
                ntohs(protocol.find(CTA_PROTO_DST_PORT).number<uint16_t>()) == port;
     });

@@ -10,6 +10,7 @@ namespace {
 
 constexpr timeval kPatience = {10, 0};
 constexpr size_t kAnswerBytes = 16384;
+constexpr int kAnswersBytes = 4 << 20; // one answer takes a page in the worst case, and a batch has hundreds
 
 // The explanation in an extended acknowledgement.
 std::string words_of(const nlmsghdr *header, const nlmsgerr *error) {
@@ -67,6 +68,41 @@ const std::vector<uint8_t> &NetlinkMessage::bytes(uint32_t sequence) {
     return bytes_;
 }
 
+void each_message(const char *bytes, size_t length, const std::function<void(const nlmsghdr *)> &each) {
+    for (size_t at = 0; at + sizeof(nlmsghdr) <= length;) {
+        const auto *header = reinterpret_cast<const nlmsghdr *>(bytes + at);
+        if (header->nlmsg_len < sizeof *header || header->nlmsg_len > length - at) return;
+        each(header);
+        at += NLMSG_ALIGN(header->nlmsg_len);
+    }
+}
+
+NetlinkAttributes NetlinkAttributes::of(const nlmsghdr *message, size_t head) {
+    const size_t first = NLMSG_SPACE(head);
+    if (message->nlmsg_len < first) return {};
+    return {reinterpret_cast<const char *>(message) + first, message->nlmsg_len - first};
+}
+
+void NetlinkAttributes::each(const std::function<void(const NetlinkAttributes &)> &each) const {
+    for (size_t offset = 0; offset + NLA_HDRLEN <= length;) {
+        const auto *attribute = reinterpret_cast<const nlattr *>(at + offset);
+        if (attribute->nla_len < NLA_HDRLEN || offset + attribute->nla_len > length) return;
+        each({at + offset + NLA_HDRLEN, attribute->nla_len - static_cast<size_t>(NLA_HDRLEN)});
+        offset += NLA_ALIGN(attribute->nla_len);
+    }
+}
+
+NetlinkAttributes NetlinkAttributes::find(uint16_t type) const {
+    for (size_t offset = 0; offset + NLA_HDRLEN <= length;) {
+        const auto *attribute = reinterpret_cast<const nlattr *>(at + offset);
+        if (attribute->nla_len < NLA_HDRLEN || offset + attribute->nla_len > length) break;
+        if ((attribute->nla_type & NLA_TYPE_MASK) == type)
+            return {at + offset + NLA_HDRLEN, attribute->nla_len - static_cast<size_t>(NLA_HDRLEN)};
+        offset += NLA_ALIGN(attribute->nla_len);
+    }
+    return {};
+}
+
 int NetlinkSocket::open(int protocol) {
     fd_.reset(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
     const int on = 1;
@@ -75,6 +111,7 @@ int NetlinkSocket::open(int protocol) {
     if (!fd_.valid() || setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience) < 0 ||
         bind(fd_.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) < 0)
         return -errno;
+    setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kAnswersBytes, sizeof kAnswersBytes);
     setsockopt(fd_.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on); // not needed: it only adds explanations
     setsockopt(fd_.get(), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
     return 0;

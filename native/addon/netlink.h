@@ -2,6 +2,7 @@
 // Documentation/userspace-api/netlink/intro.rst of the kernel.
 #pragma once
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <linux/netlink.h>
 #include <string>
@@ -35,6 +36,32 @@ class NetlinkMessage {
     std::vector<uint8_t> bytes_;
 };
 
+// Bytes of attributes, one after another, as the kernel sends them.
+struct NetlinkAttributes {
+    const char *at = nullptr;
+    size_t length = 0;
+
+    // The attributes of a message, after its fixed part of `head` bytes.
+    static NetlinkAttributes of(const nlmsghdr *message, size_t head);
+
+    // Gives what is in the attribute of a type; nothing where there is none.
+    NetlinkAttributes find(uint16_t type) const;
+
+    // Calls `each` with what is in each attribute.
+    void each(const std::function<void(const NetlinkAttributes &)> &each) const;
+
+    template <typename Number> Number number() const {
+        Number value = 0;
+        if (length >= sizeof value) memcpy(&value, at, sizeof value);
+        return value;
+    }
+    std::string text() const { return {at, strnlen(at, length)}; }
+};
+
+// Calls `each` with each message that was received by one call. The length of the last one may be no multiple of 4:
+// NLMSG_NEXT would count below 0 then.
+void each_message(const char *bytes, size_t length, const std::function<void(const nlmsghdr *)> &each);
+
 // The answer of the kernel: 0 or a negative errno, and its explanation, where it gives one.
 struct NetlinkAnswer {
     int error = 0;
@@ -47,6 +74,8 @@ class NetlinkSocket {
     // `protocol` is NETLINK_ROUTE or NETLINK_NETFILTER. Gives 0 or a negative errno.
     int open(int protocol);
     bool valid() const { return fd_.valid(); }
+    int fd() const { return fd_.get(); }
+    void close() { fd_.reset(); }
 
     // Requests one change.
     NetlinkAnswer request(NetlinkMessage &message);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 
 #include "conntrack.h"
 #include "netlink.h"
@@ -19,34 +17,12 @@ struct Sockets {
     Fd inside_namespace, counters;
 };
 
-NetlinkMessage element_message(const SetElement &element, bool add) {
-    uint16_t type = add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM;
-    NetlinkMessage message(static_cast<uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | type), add ? kMake : kChange);
-    nfgenmsg header = {};
-    header.nfgen_family = element.family;
-    message.part(header);
-    message.put(NFTA_SET_ELEM_LIST_TABLE, element.table);
-    message.put(NFTA_SET_ELEM_LIST_SET, element.set);
-    auto put_value = [&message](uint16_t attribute, const std::vector<uint8_t> &bytes) {
-        size_t value = message.begin(attribute);
-        message.put(NFTA_DATA_VALUE, bytes.data(), bytes.size());
-        message.end(value);
-    };
-    size_t list = message.begin(NFTA_SET_ELEM_LIST_ELEMENTS);
-    size_t item = message.begin(NFTA_LIST_ELEM);
-    put_value(NFTA_SET_ELEM_KEY, element.key);
-    if (add && !element.data.empty()) put_value(NFTA_SET_ELEM_DATA, element.data);
-    message.end(item);
-    message.end(list);
-    return message;
-}
-
 // elements(elements, add): adds or removes elements of nftables sets: all of them or none.
 NetlinkAnswer change_elements(const NetworkStep &step, Sockets &sockets) {
     int error = sockets.netfilter.valid() ? 0 : sockets.netfilter.open(NETLINK_NETFILTER);
     if (error < 0) return {error, ""};
     std::vector<NetlinkMessage> messages;
-    for (const SetElement &element : step.elements) messages.push_back(element_message(element, step.add));
+    for (const SetElement &element : step.elements) messages.push_back(element_message({element, step.add}));
     return sockets.netfilter.batch(messages);
 }
 

@@ -4,13 +4,7 @@
 #include <vector>
 
 #include "../core/fd.h"
-
-// An element of a set or map of nftables: `family` and `table` name the table; `data` is empty for a set.
-struct SetElement {
-    uint8_t family = 0;
-    std::string table, set;
-    std::vector<uint8_t> key, data;
-};
+#include "nft_batch.h"
 
 // One step. The comment of each operation in network*.cc says which fields it reads.
 struct NetworkStep {

@@ -10,6 +10,15 @@ import type { Kernel, KernelEvent } from './kernel.js';
 import type { LayerEntry, MadeEntry } from './layers.js';
 import type { LogErrorEvent, LogRequest } from './logs.js';
 import { ADDON, BOOT_PROGRAM } from './programs.js';
+import type {
+  CountedElement,
+  ElementChange,
+  HeldCounts,
+  PortSockets,
+  QueueAddress,
+  QueueEvent,
+  ServiceNumber,
+} from './services.js';
 import type { Peer } from './sockets.js';
 
 /**
@@ -25,6 +34,9 @@ type NumberOrErrno = number;
 /** A failure at one of several steps. */
 type Failure = Omit<FailedAt, 'text'> & { errno: Errno; text?: string };
 type RawEvent = Exclude<KernelEvent, LogErrorEvent> | { type: 'log-error'; handle: Handle; errno: Errno };
+
+type RawQueueEvent = { type: 'held' | 'ended'; service: ServiceNumber; errno: Errno };
+type RawChanged = { errno: Errno; text: string; letGo: number };
 
 /** The exports of the addon. */
 interface Addon {
@@ -57,6 +69,16 @@ interface Addon {
   configureNetwork(handle: Handle, steps: readonly NetworkStep[]): Promise<Failure | null>;
   forgetFlows(owners: { of: readonly string[]; but: readonly string[] }): Promise<Errno>;
   connectIn(handle: Handle, port: number): Promise<NumberOrErrno>;
+  watchTable(family: number, table: string, lost: () => void): void;
+  openServices(listener: (event: RawQueueEvent) => void): Promise<NumberOrErrno>;
+  closeServices(): Promise<Errno>;
+  declareService(service: ServiceNumber, addresses: readonly QueueAddress[], bound: number): void;
+  forgetService(service: ServiceNumber): void;
+  changeService(service: ServiceNumber, changes: readonly ElementChange[], holds: boolean): Promise<RawChanged>;
+  addQueueRule(table: string, chain: string): Promise<RawChanged>;
+  heldByServices(): Promise<HeldCounts[]>;
+  elementCounters(table: string, sets: readonly string[]): Promise<CountedElement[] | Errno>;
+  portSockets(handle: Handle, protocol: 'tcp' | 'udp', port: number): Promise<PortSockets | NumberOrErrno>;
   unpackBegin(layers: readonly number[]): Promise<MadeEntry | NumberOrErrno>;
   unpackMake(layers: readonly number[], entry: LayerEntry, maxBytes: number): Promise<MadeEntry | NumberOrErrno>;
   unpackFinish(fd: number, entry: LayerEntry): Promise<Errno>;
@@ -137,6 +159,16 @@ function toEvent(event: RawEvent): KernelEvent {
   return { ...event, errno: event.errno === 0 ? null : errnoName(event.errno) };
 }
 
+function toQueueEvent({ type, service, errno }: RawQueueEvent): QueueEvent {
+  return type === 'held' ? { type, service } : { type, errno: errnoName(errno) };
+}
+
+/** Gives how many packets were let go. @throws KernelError */
+function requireChanged(act: string, { errno, text, letGo }: RawChanged): number {
+  if (errno !== 0) throw new KernelError(text === '' ? act : `${act} (${text})`, errnoName(errno));
+  return letGo;
+}
+
 /** The errnos of a kill whose group has no process left, or is gone. */
 const { ESRCH, ENOENT, ENODEV } = constants.errno;
 const GONE: Errno[] = [ESRCH, ENOENT, ENODEV];
@@ -200,8 +232,29 @@ export const kernel: Kernel = {
       }),
     forgetFlows: (owners) =>
       addon.forgetFlows(owners).then((errno) => requireDone('let connections be forgotten', errno)),
+    watchTable: addon.watchTable,
     connectIn: (handle, port) =>
       addon.connectIn(handle, port).then((fd) => requireNumber(`connect to port ${port} in a container`, fd)),
+  },
+  services: {
+    open: (listener) =>
+      addon
+        .openServices((event) => listener(toQueueEvent(event)))
+        .then((number) => requireNumber('take a queue for packets', number)),
+    close: () => addon.closeServices().then(() => {}),
+    declare: addon.declareService,
+    forget: addon.forgetService,
+    change: (service, changes, holds) =>
+      addon.changeService(service, changes, holds).then((changed) => requireChanged('change the rules', changed)),
+    addQueueRule: (table, chain) =>
+      addon.addQueueRule(table, chain).then((changed) => void requireChanged('use the target NFQUEUE', changed)),
+    held: addon.heldByServices,
+    counters: (table, sets) =>
+      addon.elementCounters(table, sets).then((counted) => requireAnswer(`read counters of ${table}`, counted)),
+    sockets: (handle, protocol, port) =>
+      addon
+        .portSockets(handle, protocol, port)
+        .then((found) => requireAnswer(`look at port ${port} in a container`, found)),
   },
   layers: {
     begin: (layers) => addon.unpackBegin(layers).then((made) => requireAnswer('begin a layer', made)),

@@ -6,6 +6,7 @@ import type { Layers } from './layers.js';
 import type { LogErrorEvent, Logs, OutputEvent } from './logs.js';
 import type { Network } from './network.js';
 import type { Readings } from './readings.js';
+import type { Services } from './services.js';
 import type { Sockets } from './sockets.js';
 
 /** The events that the kernel's side reports by itself. */
@@ -28,6 +29,7 @@ export interface Kernel {
   readonly logs: Logs;
   readonly readings: Readings;
   readonly network: Network;
+  readonly services: Services;
   readonly layers: Layers;
   readonly keeper: Keeper;
   readonly sockets: Sockets;

@@ -23,4 +23,10 @@ export interface Network {
    * @throws KernelError ECONNREFUSED if no process listens there
    */
   connectIn(handle: Handle, port: number): Promise<number>;
+  /**
+   * Calls `lost` whenever a table of nftables was deleted and is missing afterwards, as after `nft flush ruleset`; also
+   * where niwad itself has deleted it.
+   * @param family the number of the table's family, NFPROTO_*
+   */
+  watchTable(family: number, table: string, lost: () => void): void;
 }

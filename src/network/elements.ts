@@ -9,33 +9,39 @@ import type { Lease } from './lease.js';
  */
 
 /** The numbers of the families of tables: NFPROTO_*. */
-const FAMILY = { inet: 1, bridge: 7 } as const;
+export const FAMILY = { inet: 1, bridge: 7 } as const;
 const PROTOCOL = { tcp: 6, udp: 17 } as const;
 const INTERFACE_BYTES = 16;
 
 /** One part of a key or of a value; a key may have several. */
-interface Part {
+export interface Part {
   text: string;
   bytes: Uint8Array;
+  /** The last bytes of an interval, which begins with `bytes`. */
+  last?: Uint8Array;
 }
 
-/** An element of a set; with `data`, an element of a map. */
+/** An element of a set; with `data`, an element of a map; with `chain`, of a map of verdicts. */
 export interface Element {
   family: keyof typeof FAMILY;
   set: string;
   key: Part[];
   data?: Part[];
+  chain?: string;
 }
 
-const address = (value: string): Part => ({ text: value, bytes: addressBytes(value) });
-const protocol = (value: 'tcp' | 'udp'): Part => ({ text: value, bytes: Uint8Array.of(PROTOCOL[value]) });
-const port = (value: number): Part => ({ text: String(value), bytes: Uint8Array.of(value >> 8, value & 0xff) });
+export const address = (value: string): Part => ({ text: value, bytes: addressBytes(value) });
+export const protocol = (value: 'tcp' | 'udp'): Part => ({ text: value, bytes: Uint8Array.of(PROTOCOL[value]) });
+export const port = (value: number): Part => ({ text: String(value), bytes: Uint8Array.of(value >> 8, value & 0xff) });
 const mac = (value: string): Part => ({
   text: value,
   bytes: Uint8Array.from(value.split(':'), (byte) => Number.parseInt(byte, 16)),
 });
 /** Marks and interface names are in the byte order of the machine, not in network order. */
-const mark = (value: number): Part => ({ text: String(value), bytes: new Uint8Array(Uint32Array.of(value).buffer) });
+export const mark = (value: number): Part => ({
+  text: String(value),
+  bytes: new Uint8Array(Uint32Array.of(value).buffer),
+});
 const device = (value: string): Part => {
   const bytes = Buffer.alloc(INTERFACE_BYTES);
   bytes.write(value);
@@ -73,14 +79,23 @@ export function elementsOf(lease: Lease, network: Network, group: number | null)
 }
 
 /** Writes an element for the kernel, which wants each part padded to a multiple of 4 bytes. */
-export function encodeElement(table: string, { family, set, key, data }: Element): SetElement {
-  const encoded = { family: FAMILY[family], table, set, key: concatenated(key) };
-  return data === undefined ? encoded : { ...encoded, data: concatenated(data) };
+export function encodeElement(table: string, { family, set, key, data, chain }: Element): SetElement {
+  const isInterval = key.some(({ last }) => last !== undefined);
+  return {
+    family: FAMILY[family],
+    table,
+    set,
+    key: concatenated(key.map(({ bytes }) => bytes)),
+    ...(isInterval ? { keyEnd: concatenated(key.map(({ bytes, last }) => last ?? bytes)) } : {}),
+    ...(data === undefined ? {} : { data: concatenated(data.map(({ bytes }) => bytes)) }),
+    ...(chain === undefined ? {} : { chain }),
+  };
 }
 
 /** Writes an element as text for nft. */
-export function elementText({ key, data }: Element): string {
+export function elementText({ key, data, chain }: Element): string {
   const words = (parts: Part[]) => parts.map(({ text }) => text).join(' . ');
+  if (chain !== undefined) return `${words(key)} : goto ${chain}`;
   return data === undefined ? words(key) : `${words(key)} : ${words(data)}`;
 }
 
@@ -109,6 +124,6 @@ function version(own: string): 4 | 6 {
   return isIPv4(own) ? 4 : 6;
 }
 
-function concatenated(parts: Part[]): Uint8Array {
-  return Buffer.concat(parts.map(({ bytes }) => Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)])));
+function concatenated(parts: Uint8Array[]): Uint8Array {
+  return Buffer.concat(parts.map((bytes) => Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)])));
 }

@@ -7,12 +7,15 @@ import type { Logger } from 'pino';
 import { toHostError } from '../host/errors.js';
 import { hostResolvConf } from '../host/resolv-conf.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
+import type { ListenAddress } from '../protocol/resolved-service.js';
 import type { PublishedPort, Spec } from '../protocol/resolved-spec.js';
 import { ipv4Number, ipv6Number, ipv6Text, sizeOf } from '../spec/addresses.js';
+import { invalid, show } from '../spec/problems.js';
 import type { Element } from './elements.js';
 import { dnsOf } from './files.js';
 import { type NetworkSettings, type Segment, segmentOf } from './lease.js';
 import { ruleset } from './ruleset.js';
+import { listenText } from './services/addresses.js';
 
 /** Reads and changes the network of this machine: the network namespace of niwad, never that of a container. */
 
@@ -97,10 +100,11 @@ export function resolveDns(spec: Spec, { subnet6 }: Segment): Spec {
 
 /**
  * Runs nft on a text of rules. Either all of the rules take effect, or none.
+ * @param purpose what the host cannot have without these rules
  * @throws NiwaError HOST_UNSUPPORTED where nft is missing or the kernel refuses the rules, HOST_ERROR where nft cannot
  * be run now
  */
-export async function applyRules(text: string): Promise<void> {
+export async function applyRules(text: string, purpose = 'bridged containers'): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       const nft = execFile('nft', ['-f', '-'], (error, _, stderr) =>
@@ -115,7 +119,7 @@ export async function applyRules(text: string): Promise<void> {
     const cure = isMissing
       ? 'the program nft is missing: install the package nftables'
       : `nft says: ${messageOf(error)}. The kernel needs nf_tables with nat, fib, reject and bridge tables.`;
-    throw new NiwaError('HOST_UNSUPPORTED', `this host cannot have bridged containers: ${cure}`, { cause: error });
+    throw new NiwaError('HOST_UNSUPPORTED', `this host cannot have ${purpose}: ${cure}`, { cause: error });
   }
 }
 
@@ -169,7 +173,7 @@ export function enableForwarding({ bridge, subnet6 }: Segment, log: Logger): voi
 export async function requireFreePort(port: PublishedPort): Promise<void> {
   const hosts = port.hostAddress === null ? ['0.0.0.0', '::'] : [port.hostAddress];
   for (const host of hosts) {
-    const code = await tryToListen(port, host);
+    const code = await tryToListen(port.protocol, host, port.host);
     const place = `${port.hostAddress === null ? '' : `${port.hostAddress}:`}${port.host}/${port.protocol}`;
     if (code === 'EADDRINUSE')
       throw new NiwaError('ADDRESS_IN_USE', `something on this host listens on ${place}: publish another port`);
@@ -178,8 +182,23 @@ export async function requireFreePort(port: PublishedPort): Promise<void> {
   }
 }
 
+/**
+ * Refuses an address of a service on which a program of the host listens already.
+ * @throws NiwaError ADDRESS_IN_USE; SPEC_INVALID where the host does not have the address
+ */
+export async function requireFreeAddress(listen: ListenAddress): Promise<void> {
+  const { protocol, family, address, port } = listen;
+  const code = await tryToListen(protocol, address ?? (family === 4 ? '0.0.0.0' : '::'), port);
+  if (code === 'EADDRINUSE')
+    throw new NiwaError('ADDRESS_IN_USE', `a program of this host listens on ${listenText(listen)}: take another port`);
+  if (code === 'EADDRNOTAVAIL' && address !== null)
+    throw invalid('the service', [
+      { path: 'listen', found: show(listenText(listen)), allowed: 'addresses of this host' },
+    ]);
+}
+
 /** Tries to bind a socket to a port; gives the name of the errno, undefined where the kernel allowed it. */
-async function tryToListen({ protocol, host: port }: PublishedPort, host: string): Promise<string | undefined> {
+async function tryToListen(protocol: 'tcp' | 'udp', host: string, port: number): Promise<string | undefined> {
   try {
     if (protocol === 'tcp') {
       const server = createServer().listen({ host, port, ipv6Only: true, exclusive: true });
@@ -194,6 +213,11 @@ async function tryToListen({ protocol, host: port }: PublishedPort, host: string
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? 'unknown';
   }
+}
+
+/** Says whether the kernel applies the rules for IPv6 to packets that a bridge passes on (br_netfilter). */
+export function filtersBridgedIpv6(): boolean {
+  return readOr(`${SETTINGS}/bridge/bridge-nf-call-ip6tables`, '0').trim() !== '0';
 }
 
 function set(name: string, value: string): void {

@@ -4,6 +4,7 @@ import type { Network, PublishedPort, Spec } from '../protocol/resolved-spec.js'
 import { placedFiles } from './files.js';
 import { type Lease, leaseOf, type Segment } from './lease.js';
 import { AddressPool } from './pool.js';
+import { ServiceAddresses } from './services/addresses.js';
 import { attachSteps } from './steps.js';
 
 /** One container on the bridge. */
@@ -22,13 +23,16 @@ export interface Member {
  */
 export class Members {
   readonly #segment: Segment;
+  readonly #services: ServiceAddresses;
   readonly #addresses: AddressPool;
   readonly #members = new Map<string, Member>();
   /** For each group that has a member, its number. */
   readonly #groups = new Map<string, number>();
 
-  constructor(segment: Segment) {
+  /** @param services the addresses of this host that no container may publish */
+  constructor(segment: Segment, services = new ServiceAddresses()) {
     this.#segment = segment;
+    this.#services = services;
     this.#addresses = new AddressPool(segment.subnet);
   }
 
@@ -38,6 +42,11 @@ export class Members {
 
   all(): Member[] {
     return [...this.#members.values()];
+  }
+
+  /** Gives the members, each with the id of its container. */
+  entries(): [id: string, member: Member][] {
+    return [...this.#members];
   }
 
   get isEmpty(): boolean {
@@ -129,6 +138,7 @@ export class Members {
   }
 
   #requireUnpublished(ports: readonly PublishedPort[]): void {
+    this.#services.requireUnheld(ports);
     for (const [id, { network }] of this.#members)
       for (const port of ports)
         if (network.ports.some((other) => overlap(port, other)))

@@ -13,6 +13,7 @@ import { addressesInside, requireFreePort, requireFreeSubnet, segmentHere } from
 import { type Lease, leaseOf, type NetworkSettings, type Segment } from './lease.js';
 import { Leaving } from './leaving.js';
 import { Members } from './members.js';
+import { ServiceAddresses } from './services/addresses.js';
 import { detachSteps } from './steps.js';
 
 export interface NetworksOptions {
@@ -27,6 +28,7 @@ export interface NetworksOptions {
 export class Networks {
   readonly segment: Segment;
   readonly members: Members;
+  readonly serviceAddresses = new ServiceAddresses();
   readonly #kernel: Pick<Kernel, 'network'>;
   readonly #leaving: Leaving;
   readonly #bridge: Bridge;
@@ -41,7 +43,7 @@ export class Networks {
 
   constructor({ settings, markFile, log, kernel }: NetworksOptions) {
     this.segment = segmentHere(settings);
-    this.members = new Members(this.segment);
+    this.members = new Members(this.segment, this.serviceAddresses);
     this.#kernel = kernel;
     this.#leaving = new Leaving(kernel, log, (lease) => this.members.free(lease));
     this.#bridge = new Bridge({ segment: this.segment, markFile, log, kernel }, this.members, this.#leaving);

@@ -10,8 +10,12 @@ export interface SetElement {
   table: string;
   set: string;
   key: Uint8Array;
+  /** The last key of an interval. */
+  keyEnd?: Uint8Array;
   /** In a map, the value that belongs to the key. */
   data?: Uint8Array;
+  /** In a map of verdicts, the chain to go to. */
+  chain?: string;
 }
 
 /** An interface: in niwad's network namespace or, with `inside`, in the container's. */

@@ -9,6 +9,8 @@
 #include "../log_pump.h"
 #include "../netns_pool.h"
 #include "../relay.h"
+#include "../service_queue.h"
+#include "../table_watch.h"
 #include "values.h"
 
 struct Addon {
@@ -20,6 +22,8 @@ struct Addon {
     Relay relay;
     Execs execs;
     NetnsPool netns;
+    ServiceQueue services;
+    TableWatch tables;
 };
 
 inline Addon &addon_of(Info info) {

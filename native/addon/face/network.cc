@@ -8,19 +8,10 @@
 #include "../network.h"
 #include "addon.h"
 #include "face.h"
+#include "network_values.h"
 #include "promises.h"
 
 namespace {
-
-SetElement to_element(const Napi::Object &object) {
-    SetElement element;
-    element.family = static_cast<uint8_t>(to_u32(object.Get("family")));
-    element.table = to_string(object.Get("table"));
-    element.set = to_string(object.Get("set"));
-    element.key = to_bytes(object.Get("key"));
-    if (object.Has("data")) element.data = to_bytes(object.Get("data"));
-    return element;
-}
 
 // A field that is left out keeps its default.
 NetworkStep to_step(const Napi::Object &object) {

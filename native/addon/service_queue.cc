@@ -1,0 +1,268 @@
+#include "service_queue.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <cerrno>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+namespace {
+
+constexpr uint64_t kQueueKey = 1;
+constexpr uint16_t kFirstNumber = 28265, kNumbers = 256;
+constexpr uint32_t kCopiedBytes = 128; // the headers of IP and TCP
+// What the kernel keeps at most for this queue: several times as much as one service may hold.
+constexpr uint32_t kKernelBound = 16384;
+constexpr int kReceiveBytes = 16 << 20; // until the thread reads: a copy of a packet takes about 1 KiB
+constexpr int kReadsInTurn = 64;
+constexpr size_t kVerdictBytes = 8192;
+
+NetlinkMessage queue_message(uint8_t type, uint16_t flags, uint16_t number) {
+    NetlinkMessage message(static_cast<uint16_t>(NFNL_SUBSYS_QUEUE << 8 | type), flags);
+    nfgenmsg header = {};
+    header.res_id = htons(number);
+    message.part(header);
+    return message;
+}
+
+std::string address_key(bool tcp, bool ipv6, uint16_t port, const std::string &address) {
+    std::string key = {tcp ? 't' : 'u', ipv6 ? '6' : '4', static_cast<char>(port >> 8), static_cast<char>(port)};
+    return key + address;
+}
+
+std::string text_of(const uint8_t *bytes, size_t length) {
+    return {reinterpret_cast<const char *>(bytes), length};
+}
+
+} // namespace
+
+std::string ServiceAddress::key() const {
+    return address_key(tcp, ipv6, port, address);
+}
+
+// The rules give TCP and UDP alone to the queue. With IPv6 they look at the header that follows the first one, so no
+// extension headers come.
+bool QueuedPacket::parse(const uint8_t *bytes, size_t length) {
+    constexpr size_t kIpv6Bytes = 40, kPortBytes = 4;
+    const bool ipv6 = length > 0 && bytes[0] >> 4 == 6;
+    const size_t header = ipv6 ? kIpv6Bytes : length > 0 ? (bytes[0] & 15U) * 4U : 0;
+    if (header < 20 || length < header + kPortBytes) return false;
+    const uint8_t protocol = ipv6 ? bytes[6] : bytes[9];
+    if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) return false;
+    tcp = protocol == IPPROTO_TCP;
+    source = ipv6 ? text_of(bytes + 8, 16) : text_of(bytes + 12, 4);
+    address = ipv6 ? text_of(bytes + 24, 16) : text_of(bytes + 16, 4);
+    source += text_of(bytes + header, 2);
+    port = static_cast<uint16_t>(bytes[header + 2] << 8 | bytes[header + 3]);
+    return true;
+}
+
+ServiceQueue::~ServiceQueue() {
+    loop_.stop();
+}
+
+int ServiceQueue::start() {
+    return loop_.start([this](uint64_t, uint32_t) { hear(); });
+}
+
+void ServiceQueue::open(std::function<void(const QueueEvent &)> on_event, std::function<void(int)> done) {
+    loop_.send([this, on_event = std::move(on_event), done = std::move(done)] {
+        queue_.close();
+        on_event_ = on_event;
+        int error = tables_.open(NETLINK_NETFILTER);
+        if (error == 0) error = queue_.open(NETLINK_NETFILTER);
+        if (error < 0) return done(error);
+        error = -EBUSY;
+        // Another niwad may have some of them, in the same network namespace. The kernel says EPERM or EBUSY then.
+        for (uint16_t i = 0; i < kNumbers && (error == -EBUSY || error == -EPERM); i++) error = bind_queue(kFirstNumber + i);
+        if (error == 0 && !loop_.control(EPOLL_CTL_ADD, queue_.fd(), kQueueKey, EPOLLIN)) error = -errno;
+        if (error < 0) queue_.close();
+        done(error < 0 ? error : number_);
+    });
+}
+
+int ServiceQueue::bind_queue(uint16_t number) {
+    NetlinkMessage message = queue_message(NFQNL_MSG_CONFIG, NLM_F_REQUEST | NLM_F_ACK, number);
+    const nfqnl_msg_config_cmd command = {NFQNL_CFG_CMD_BIND, 0, 0};
+    const nfqnl_msg_config_params parameters = {htonl(kCopiedBytes), NFQNL_COPY_PACKET};
+    message.put(NFQA_CFG_CMD, &command, sizeof command);
+    message.put(NFQA_CFG_PARAMS, &parameters, sizeof parameters);
+    message.put_u32(NFQA_CFG_QUEUE_MAXLEN, htonl(kKernelBound));
+    number_ = number;
+    int error = queue_.request(message).error;
+    if (error < 0) return error;
+    const int on = 1;
+    setsockopt(queue_.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBytes, sizeof kReceiveBytes);
+    setsockopt(queue_.fd(), SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof on);
+    return 0;
+}
+
+void ServiceQueue::close(std::function<void(int)> done) {
+    loop_.send([this, done = std::move(done)] {
+        queue_.close();
+        services_.clear();
+        by_address_.clear();
+        done(0);
+    });
+}
+
+void ServiceQueue::declare(uint32_t service, std::vector<ServiceAddress> addresses, size_t bound) {
+    loop_.send([this, service, addresses = std::move(addresses), bound] {
+        Service &declared = services_[service];
+        declared.counts.service = service;
+        declared.bound = bound;
+        for (const std::string &key : declared.addresses) by_address_.erase(key);
+        declared.addresses.clear();
+        for (const ServiceAddress &address : addresses) {
+            declared.addresses.push_back(address.key());
+            by_address_[address.key()] = service;
+        }
+    });
+}
+
+void ServiceQueue::forget(uint32_t service) {
+    loop_.send([this, service] {
+        auto found = services_.find(service);
+        if (found == services_.end()) return;
+        let_go(found->second);
+        for (const std::string &key : found->second.addresses) by_address_.erase(key);
+        services_.erase(found);
+    });
+}
+
+void ServiceQueue::change(uint32_t service, std::vector<ElementChange> elements, bool holds,
+                          std::function<void(const ServiceChanged &)> done) {
+    loop_.send([this, service, elements = std::move(elements), holds, done = std::move(done)] {
+        auto found = services_.find(service);
+        if (found == services_.end()) return done({{-ESRCH, ""}, 0});
+        // It holds before the rules queue its packets, and until they do not.
+        const bool held = found->second.holds;
+        found->second.holds = held || holds;
+        std::vector<NetlinkMessage> messages;
+        for (const ElementChange &element : elements) messages.push_back(element_message(element));
+        ServiceChanged changed;
+        if (!messages.empty()) changed.answer = tables_.batch(messages);
+        found->second.holds = changed.answer.error < 0 ? held : holds;
+        if (!found->second.holds) changed.let_go = let_go(found->second);
+        done(changed);
+    });
+}
+
+void ServiceQueue::add_rule(std::string table, std::string chain, std::function<void(const ServiceChanged &)> done) {
+    loop_.send([this, table = std::move(table), chain = std::move(chain), done = std::move(done)] {
+        std::vector<NetlinkMessage> rule = {queue_rule_message(table, chain, number_)};
+        done({tables_.batch(rule), 0});
+    });
+}
+
+void ServiceQueue::counts(std::function<void(const std::vector<HeldCounts> &)> done) {
+    loop_.send([this, done = std::move(done)] {
+        std::vector<HeldCounts> all;
+        for (auto &[_, service] : services_) {
+            service.counts.now = service.waiting.size();
+            all.push_back(service.counts);
+        }
+        done(all);
+    });
+}
+
+void ServiceQueue::hear() {
+    if (!queue_.valid()) return; // closed by a command, after epoll had named it
+    alignas(nlmsghdr) char buffer[32768];
+    for (int reads = 0; reads < kReadsInTurn; reads++) {
+        ssize_t n = recv(queue_.fd(), buffer, sizeof buffer, MSG_DONTWAIT);
+        if (n < 0 && (errno == EINTR || errno == ENOBUFS)) continue;
+        if (n < 0 && errno == EAGAIN) break;
+        if (n <= 0) return end(n < 0 ? errno : EPIPE);
+        each_message(buffer, static_cast<size_t>(n), [this](const nlmsghdr *header) { hear_message(header); });
+    }
+    send_verdicts();
+}
+
+// Errors come for verdicts about packets that the kernel has dropped meanwhile, and are ignored.
+void ServiceQueue::hear_message(const nlmsghdr *header) {
+    if (header->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET)) return;
+    const NetlinkAttributes all = NetlinkAttributes::of(header, sizeof(nfgenmsg));
+    const NetlinkAttributes about = all.find(NFQA_PACKET_HDR), payload = all.find(NFQA_PAYLOAD);
+    QueuedPacket packet;
+    packet.number = ntohl(about.number<uint32_t>());
+    if (packet.parse(reinterpret_cast<const uint8_t *>(payload.at), payload.length))
+        take(packet);
+    else
+        decide(packet.number, NF_DROP);
+}
+
+ServiceQueue::Service *ServiceQueue::service_for(const QueuedPacket &packet) {
+    const bool ipv6 = packet.address.size() > 4;
+    for (const std::string &address : {packet.address, std::string()}) {
+        auto found = by_address_.find(address_key(packet.tcp, ipv6, packet.port, address));
+        if (found != by_address_.end()) return &services_[found->second];
+    }
+    return nullptr;
+}
+
+// A packet that waits may be gone: the kernel drops all that wait when some table with a chain of a hook is deleted. So
+// of a repetition the newer one is kept.
+void ServiceQueue::take(const QueuedPacket &packet) {
+    Service *service = service_for(packet);
+    if (service == nullptr) return decide(packet.number, NF_DROP);
+    if (!service->holds) return decide(packet.number, NF_ACCEPT);
+    std::string connection = packet.source + packet.address;
+    connection.push_back(static_cast<char>(packet.port >> 8));
+    connection.push_back(static_cast<char>(packet.port));
+    if (!packet.tcp) connection += text_of(reinterpret_cast<const uint8_t *>(&packet.number), sizeof packet.number);
+    auto waiting = service->waiting.find(connection);
+    if (waiting != service->waiting.end()) {
+        decide(waiting->second, NF_DROP);
+        waiting->second = packet.number;
+        return;
+    }
+    if (service->waiting.size() >= service->bound) {
+        service->counts.full++;
+        return decide(packet.number, NF_ACCEPT); // the next chain refuses it
+    }
+    service->waiting.emplace(std::move(connection), packet.number);
+    service->counts.held++;
+    if (service->told) return;
+    service->told = true;
+    on_event_({QueueEvent::kHeld, service->counts.service, 0});
+}
+
+uint32_t ServiceQueue::let_go(Service &service) {
+    std::vector<uint32_t> packets;
+    for (const auto &[_, packet] : service.waiting) packets.push_back(packet);
+    std::sort(packets.begin(), packets.end()); // first come, first served
+    service.waiting.clear();
+    service.told = false;
+    for (uint32_t packet : packets) decide(packet, NF_ACCEPT);
+    send_verdicts();
+    return static_cast<uint32_t>(packets.size());
+}
+
+void ServiceQueue::decide(uint32_t packet, uint32_t verdict) {
+    NetlinkMessage message = queue_message(NFQNL_MSG_VERDICT, NLM_F_REQUEST, number_);
+    const nfqnl_msg_verdict_hdr words = {htonl(verdict), htonl(packet)};
+    message.put(NFQA_VERDICT_HDR, &words, sizeof words);
+    const auto &bytes = message.bytes(0);
+    verdicts_.insert(verdicts_.end(), bytes.begin(), bytes.end());
+    if (verdicts_.size() >= kVerdictBytes) send_verdicts();
+}
+
+// Where the kernel takes none, the packets are repeated by their senders.
+void ServiceQueue::send_verdicts() {
+    if (!verdicts_.empty() && queue_.valid()) (void)!send(queue_.fd(), verdicts_.data(), verdicts_.size(), 0);
+    verdicts_.clear();
+}
+
+void ServiceQueue::end(int error) {
+    queue_.close();
+    for (auto &[_, service] : services_) {
+        service.waiting.clear();
+        service.told = false;
+    }
+    on_event_({QueueEvent::kEnded, 0, error});
+}

@@ -1,0 +1,211 @@
+import { type Element, elementText } from '../elements.js';
+import { KINDS, type Kind, MAX_SLOTS, REFUSED } from './service-elements.js';
+
+/** Writes the rules of the data path of services. Pure. docs/architecture.md explains them. */
+
+/**
+ * How many first packets of a second are held for one address, and from one source: more are dropped, and TCP sends
+ * them again. As many as the greatest queue of a service has may come at once, and all of them again a second later.
+ */
+const BOUNDS = {
+  addresses: 'rate over 2000/second burst 10000 packets',
+  sources: 'rate over 500/second burst 2500 packets',
+} as const;
+
+/** What this host's kernel can do. */
+export interface Abilities {
+  /** nft's own `queue`; else a rule with the target NFQUEUE is to be added to the chain `enqueue`. */
+  hasQueue: boolean;
+  /** Limits of rate in sets. */
+  hasLimits: boolean;
+}
+
+export interface RulesOptions extends Abilities {
+  table: string;
+  /** The number of the queue. */
+  queue: number;
+  /** Whether `::1` is an address like all others of the host; else it is left to the host's own programs. */
+  hasLoopback6: boolean;
+}
+
+/** The name of the chain that gives packets to the queue. */
+export const ENQUEUE = 'enqueue';
+
+/**
+ * Writes the rules as text for `nft -f`: an inet table. It replaces the table of this name in one step. Rules do not
+ * change when a service or an instance comes or goes; only elements of sets do.
+ * @param elements the elements of all services
+ */
+export function serviceRules(options: RulesOptions, elements: readonly Element[]): string {
+  return `${removalOfServices(options.table)}table inet ${options.table} {
+${setsOf(elements)}
+${options.hasLimits ? floodSets() : ''}${sleeping(options)}${routing(options)}}
+`;
+}
+
+/** Writes the commands that remove the table. It is no error where it does not exist. */
+export function removalOfServices(table: string): string {
+  return `add table inet ${table}\ndelete table inet ${table}\n`;
+}
+
+const TYPES: Record<Kind, string> = {
+  '4': 'ipv4_addr . inet_proto . inet_service',
+  '4_any': 'inet_proto . inet_service',
+  '6': 'ipv6_addr . inet_proto . inet_service',
+  '6_any': 'inet_proto . inet_service',
+};
+/** The key of a packet as rules write it. */
+const KEYS: Record<Kind, string> = {
+  '4': 'ip daddr . meta l4proto . th dport',
+  '4_any': 'meta l4proto . th dport',
+  '6': 'ip6 daddr . meta l4proto . th dport',
+  '6_any': 'meta l4proto . th dport',
+};
+/** What a rule asks first, where the key does not say the family. */
+const GUARDS: Record<Kind, string> = {
+  '4': '',
+  '4_any': 'meta nfproto ipv4 ',
+  '6': '',
+  '6_any': 'meta nfproto ipv6 ',
+};
+const ipOf = (kind: Kind) => (kind.startsWith('4') ? 'ip' : 'ip6');
+const addressOf = (kind: Kind) => (kind.startsWith('4') ? 'ipv4_addr' : 'ipv6_addr');
+
+/** Writes a rule for each kind of address, a line each. */
+function eachKind(rule: (kind: Kind) => string): string {
+  return KINDS.map((kind) => `\t\t${GUARDS[kind]}${rule(kind)}\n`).join('');
+}
+
+/** Writes a rule for each kind of address, which looks for the packet's destination in a set. */
+function look(set: string, then = ''): string {
+  return eachKind((kind) => `${KEYS[kind]} @${set}${kind}${then === '' ? '' : ` ${then}`}`);
+}
+
+/**
+ * services: every address. asleep: no instance is routed. barred: nor may one be started now. wakers: who may wake it.
+ * awake: the chain that picks one of the routed instances. slots: an instance for each number that the chain may pick.
+ * refused: counts what is refused, by the mark of the reason.
+ */
+function setsOf(elements: readonly Element[]): string {
+  return KINDS.flatMap((kind) => {
+    const key = KEYS[kind];
+    return [
+      ['set', `services${kind}`, `type ${TYPES[kind]}; counter;`],
+      ['set', `refused${kind}`, `type ${TYPES[kind]} . mark; counter;`],
+      ['set', `wakers${kind}`, `type ${TYPES[kind]} . ${addressOf(kind)}; flags interval;`],
+      ['set', `asleep${kind}`, `type ${TYPES[kind]};`],
+      ['set', `barred${kind}`, `type ${TYPES[kind]};`],
+      ['map', `awake${kind}`, `type ${TYPES[kind]} : verdict;`],
+      [
+        'map',
+        `slots${kind}`,
+        `typeof ${key} . numgen random mod ${MAX_SLOTS} : ${ipOf(kind)} daddr . th dport; counter;`,
+      ],
+    ].map(([what, name, type]) => {
+      const texts = elements.filter(({ set }) => set === name).map(elementText);
+      return `\t${what} ${name} {\n\t\t${type}\n${texts.length === 0 ? '' : `\t\telements = { ${texts.join(', ')} }\n`}\t}`;
+    });
+  }).join('\n');
+}
+
+const VERSIONS = [4, 6] as const;
+const ipv = (version: 4 | 6) => (version === 4 ? 'ip' : 'ip6');
+
+function floodSets(): string {
+  return VERSIONS.flatMap((version) =>
+    Object.keys(BOUNDS).map(
+      (name) =>
+        `\tset ${name}${version} {\n\t\ttype ipv${version}_addr . inet_proto . inet_service; size 65535; flags dynamic, timeout; timeout 10s;\n\t}\n`,
+    ),
+  ).join('');
+}
+
+/**
+ * Writes a chain at the hook of packets from outside, and one at the hook of packets from the host itself. Both lead
+ * the first packet of each connection to the host into the chain `name`.
+ */
+function atBothHooks(name: string, priority: number, { hasLoopback6 }: RulesOptions, extra = ''): string {
+  const rules = `ct state != new accept\n\t\tmeta l4proto { tcp, udp } ${extra}fib daddr type local jump ${name}`;
+  return `\tchain ${name}_in {
+\t\ttype filter hook prerouting priority ${priority}; policy accept;
+\t\tiifname "lo" accept
+\t\t${rules}
+\t}
+\tchain ${name}_out {
+\t\ttype filter hook output priority ${priority}; policy accept;
+${hasLoopback6 ? '' : '\t\tip6 daddr ::1 accept\n'}\t\t${rules}
+\t}
+`;
+}
+
+/** Rules for services without a routed instance: their packets are held, or refused. */
+function sleeping(options: RulesOptions): string {
+  const mark = (reason: keyof typeof REFUSED) => `meta mark set ${REFUSED[reason]}`;
+  const flooded = VERSIONS.flatMap((version) => [
+    `\t\tupdate @addresses${version} { ${ipv(version)} daddr . meta l4proto . th dport limit ${BOUNDS.addresses} } goto flooded\n`,
+    `\t\tupdate @sources${version} { ${ipv(version)} saddr . meta l4proto . th dport limit ${BOUNDS.sources} } goto flooded\n`,
+  ]).join('');
+  return `\tchain count_refused {
+${eachKind((kind) => `${KEYS[kind]} . meta mark @refused${kind}`)}\t}
+\tchain refuse {
+\t\ttcp flags & rst == rst drop
+\t\tjump count_refused
+\t\tmeta l4proto tcp reject with tcp reset
+\t\treject
+\t}
+\tchain flooded {
+\t\t${mark('rate')}
+\t\tjump count_refused
+\t\tdrop
+\t}
+\tchain ${ENQUEUE} {
+${options.hasQueue ? `\t\tqueue to ${options.queue}\n` : ''}\t}
+\t# What is not queued is dropped: TCP sends it again.
+\tchain ask {
+${options.hasLimits ? flooded : ''}\t\tjump ${ENQUEUE}
+\t\tdrop
+\t}
+\tchain bar {
+\t\t${mark('barred')}
+\t\tgoto refuse
+\t}
+\tchain hold {
+\t\ttcp flags & (fin | syn | rst | ack) != syn goto refuse
+${look('barred', 'goto bar')}${eachKind((kind) => `${KEYS[kind]} . ${ipOf(kind)} saddr @wakers${kind} goto ask`)}\t\t${mark('not-allowed')}
+\t\tgoto refuse
+\t}
+\t# Connection tracking (-200) has made an entry that is not confirmed yet; nat (-100) comes later.
+${atBothHooks('sort', -150, options)}\tchain sort {
+${look('asleep', 'goto hold')}\t}
+\t# A packet that the queue lets go continues here: an instance is routed now, or the packet is refused.
+${atBothHooks('again', -149, options)}\tchain again {
+${look('asleep', 'goto refuse')}\t}
+`;
+}
+
+/** Rules for services with routed instances. */
+function routing(options: RulesOptions): string {
+  return `${Array.from({ length: MAX_SLOTS }, (_, i) => pick(i + 1)).join('')}\t# The first rules count the new connections of each service.
+\tchain route {
+${look('services')}${eachKind((kind) => `${KEYS[kind]} vmap @awake${kind}`)}\t}
+\tchain from_outside {
+\t\ttype nat hook prerouting priority -100; policy accept;
+\t\tfib daddr type local jump route
+\t}
+\tchain from_host {
+\t\ttype nat hook output priority -100; policy accept;
+${options.hasLoopback6 ? '' : '\t\tip6 daddr ::1 accept\n'}\t\tfib daddr type local jump route
+\t}
+\t# Neither asleep nor routed: the packet passed the chains above while the routes changed. TCP sends it again.
+${atBothHooks('raced', -99, options, 'ct status & dnat == 0 ')}\tchain raced {
+${look('services', 'drop')}\t}
+${options.hasLoopback6 ? `\tchain masquerading {\n\t\ttype nat hook postrouting priority srcnat; policy accept;\n\t\toifname != "lo" ct status dnat ip6 saddr ::1 masquerade\n\t}\n` : ''}`;
+}
+
+/** `numgen inc` would count for all services together: two that are asked in turns would get one instance each. */
+function pick(instances: number): string {
+  const rules = eachKind(
+    (kind) => `dnat ${ipOf(kind)} to ${KEYS[kind]} . numgen random mod ${instances} map @slots${kind}`,
+  );
+  return `\tchain pick_${instances} {\n${rules}\t}\n`;
+}

@@ -1,0 +1,288 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Destination } from '../../src/network/services/types.js';
+import { ask, pythonIn } from './support/callers.js';
+import { SLOWNESS } from './support/host.js';
+import {
+  BRIDGE,
+  call,
+  caller,
+  callFrom,
+  echoServer,
+  inside,
+  makeNetwork,
+  NODE,
+  nodePlace,
+  serve,
+  startOnNode,
+  startServer,
+  WORLD,
+} from './support/network.js';
+import type { Niwad } from './support/niwad.js';
+import { listen, PathsOfNode } from './support/service-paths.js';
+
+const bridged = { mode: 'bridge' } as const;
+const shop = { name: 'shop', listen: [listen('tcp 0.0.0.0:8080'), listen('tcp [::]:8080')] };
+const dns = { name: 'dns', listen: [listen('udp 0.0.0.0:5300'), listen('udp [::]:5300')] };
+let niwad: Niwad;
+let paths: PathsOfNode;
+let [a, b, c]: Destination[] = [];
+
+const v6 = (address: string) => `fd6e:6977:6100::${Number(address.split('.')[3]).toString(16)}`;
+const heldNow = async (name: string) => (await paths.counts(name)).heldNow;
+const untilHeld = (name: string, many: number) =>
+  vi.waitFor(async () => expect(await heldNow(name)).toBe(many), { timeout: 5000 * SLOWNESS, interval: 20 });
+const some = (...wanted: (Destination | undefined)[]) => wanted.filter((one) => one !== undefined);
+
+makeNetwork();
+beforeAll(async () => {
+  niwad = await startOnNode(nodePlace());
+  [a, b, c] = await Promise.all(
+    ['a', 'b', 'c'].map(async (id) => {
+      const address = await startServer(niwad, id, {});
+      return { id, address, address6: v6(address), port: 80 };
+    }),
+  );
+  await serve(NODE, echoServer('node', 9));
+  // Right after it is set up, the link to the world loses what asks for a neighbour by IPv6.
+  await vi.waitFor(() => expect(call(WORLD, '2001:db8::1', 9)).toBe('node for 2001:db8::2'), 10_000);
+  paths = new PathsOfNode();
+  await paths.open();
+}, 60_000);
+afterEach(async () => {
+  for (const { name } of [shop, dns]) await paths.withdraw(name);
+});
+afterAll(() => paths.kill());
+
+describe('a sleeping service', () => {
+  it.each(['192.0.2.1', '2001:db8::1'])('holds 100 connections at once to %s, and none is refused', async (host) => {
+    await paths.declare(shop);
+    const woken = paths.woken.length;
+    const asked = ask(WORLD, host, 8080, 100);
+    await untilHeld('shop', 100);
+    expect(paths.woken.slice(woken)).toEqual(['shop']);
+    await paths.route('shop', some(a));
+    const { answers, ms } = await asked;
+    expect(answers).toEqual({ a: 100 });
+    expect(ms).toBeLessThan(1000 * SLOWNESS); // none needed a second packet
+    expect(await paths.counts('shop')).toMatchObject({
+      connections: 100,
+      byInstance: { a: 100 },
+      held: 100,
+      heldNow: 0,
+      refused: {},
+    });
+  });
+
+  it.each([
+    ['its node', '127.0.0.1'],
+    ['its node', '192.0.2.1'],
+    ['its node', '2001:db8::1'],
+  ])('holds what comes from %s to %s', async (_, host) => {
+    await paths.declare(shop);
+    const asked = ask(NODE, host, 8080, 3);
+    await untilHeld('shop', 3);
+    await paths.route('shop', some(a));
+    expect((await asked).answers).toEqual({ a: 3 });
+  });
+
+  it.each(['192.0.2.1', '2001:db8::1'])('holds what comes from another container to %s', async (host) => {
+    await paths.declare(shop);
+    const asked = callFrom(niwad, bridged, host, 8080);
+    await untilHeld('shop', 1);
+    await paths.route('shop', some(a));
+    expect(await asked).toMatch(/^a for /);
+  });
+
+  it('is reached by its own container, too', async () => {
+    await paths.declare(shop);
+    await paths.route('shop', some(a));
+    for (const host of ['192.0.2.1', '2001:db8::1']) {
+      const { stdout } = await niwad.cli('exec', 'a', '--', 'python3', '-c', caller(host, 8080));
+      expect(stdout).toMatch(/^a for /);
+    }
+  });
+
+  it('holds datagrams, and gives all of a flow to one instance', async () => {
+    await paths.declare(dns);
+    const sender = `
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(('192.0.2.1', 5300))
+s.settimeout(5)
+for i in range(10): s.send(b'%d' % i)
+print(' '.join(sorted({s.recv(100).decode().split(' ')[0] for _ in range(10)})), end='')`;
+    const asked = pythonIn(WORLD, sender);
+    await untilHeld('dns', 10);
+    await paths.route('dns', some(a, b, c));
+    expect(await asked).toMatch(/^[abc]$/);
+  });
+
+  it('is woken once for all that wait, and again after they were let go', async () => {
+    await paths.declare(shop);
+    const woken = paths.woken.length;
+    for (const times of [1, 2]) {
+      const asked = ask(WORLD, '192.0.2.1', 8080, 5);
+      await untilHeld('shop', 5);
+      await paths.route('shop', some(a));
+      await asked;
+      expect(paths.woken.slice(woken)).toEqual(Array.from({ length: times }, () => 'shop'));
+      await paths.route('shop', []);
+    }
+  });
+
+  it('holds a repeated packet once', async () => {
+    await paths.declare(shop);
+    const asked = ask(WORLD, '192.0.2.1', 8080, 3);
+    await untilHeld('shop', 3);
+    await new Promise((resolve) => setTimeout(resolve, 1300)); // TCP repeats it after a second
+    expect(await paths.counts('shop')).toMatchObject({ held: 3, heldNow: 3 });
+    await paths.route('shop', some(a));
+    expect((await asked).answers).toEqual({ a: 3 });
+  });
+
+  it('holds no more than it may; the others are refused at once', async () => {
+    await paths.declare({ ...shop, queue: 8 });
+    const asked = ask(WORLD, '192.0.2.1', 8080, 20);
+    await vi.waitFor(async () => expect((await paths.counts('shop')).refused).toEqual({ 'queue-full': 12 }), 5000);
+    await paths.route('shop', some(a));
+    expect((await asked).answers).toEqual({ a: 8, ECONNREFUSED: 12 });
+  });
+});
+
+describe('a refusal', () => {
+  it('is a reset within milliseconds, of what is held and of what comes', async () => {
+    await paths.declare(shop);
+    const held = ask(WORLD, '192.0.2.1', 8080, 5);
+    await untilHeld('shop', 5);
+    await paths.refuse('shop', 'start-failed');
+    expect((await held).answers).toEqual({ ECONNREFUSED: 5 });
+    for (const [name, host] of [
+      [WORLD, '192.0.2.1'],
+      [WORLD, '2001:db8::1'],
+      [NODE, '127.0.0.1'],
+    ] as const) {
+      const { answers, ms } = await ask(name, host, 8080, 5);
+      expect(answers).toEqual({ ECONNREFUSED: 5 });
+      expect(ms).toBeLessThan(100 * SLOWNESS);
+    }
+    expect(await paths.counts('shop')).toMatchObject({ heldNow: 0, refused: { 'start-failed': 20 } });
+    await paths.accept('shop');
+    const again = ask(WORLD, '192.0.2.1', 8080);
+    await untilHeld('shop', 1);
+    await paths.route('shop', some(a));
+    expect((await again).answers).toEqual({ a: 1 });
+  });
+
+  it('is what those get who may not wake it; all may call it when it is awake', async () => {
+    await paths.declare({ ...shop, from: ['192.0.2.2/32', '2001:db8::/64'] });
+    expect((await ask(NODE, '127.0.0.1', 8080, 2)).answers).toEqual({ ECONNREFUSED: 2 });
+    expect((await paths.counts('shop')).refused).toEqual({ 'not-allowed': 2 });
+    const asked = ask(WORLD, '192.0.2.1', 8080);
+    await untilHeld('shop', 1);
+    await paths.route('shop', some(a));
+    expect((await asked).answers).toEqual({ a: 1 });
+    expect((await ask(NODE, '127.0.0.1', 8080, 2)).answers).toEqual({ a: 2 });
+  });
+});
+
+describe('an awake service', () => {
+  it.each([2, 3])('shares its connections evenly between %s instances', async (many) => {
+    await paths.declare(shop);
+    await paths.route('shop', some(a, b, c).slice(0, many));
+    const asked = await ask(WORLD, '192.0.2.1', 8080, 10, 60);
+    const shares = Object.values(asked.answers);
+    expect(shares).toHaveLength(many);
+    for (const share of shares) expect(Math.abs(share - 600 / many)).toBeLessThan(90); // some 7 standard deviations
+    const { byInstance } = await paths.counts('shop');
+    expect(byInstance).toEqual(asked.answers);
+  });
+
+  it('leaves established connections alone when an instance is taken out', async () => {
+    await serve(NODE, ECHO_FOR_EVER);
+    await paths.declare(shop);
+    await paths.route('shop', [{ id: 'host', address: '192.0.2.1', address6: null, port: 7777 }]);
+    const kept = pythonIn(
+      WORLD,
+      `
+import socket, time
+s = socket.create_connection(('192.0.2.1', 8080))
+s.settimeout(5)
+for _ in range(20):
+    s.send(b'x')
+    assert s.recv(1) == b'x'
+    time.sleep(.1)
+print('kept', end='')`,
+    );
+    await vi.waitFor(async () => expect((await paths.counts('shop')).connections).toBe(1), 5000);
+    await paths.route('shop', some(b));
+    expect((await ask(WORLD, '192.0.2.1', 8080, 5)).answers).toEqual({ b: 5 });
+    await paths.route('shop', []);
+    expect(await kept).toBe('kept');
+  });
+
+  it('refuses nobody while its routes change', async () => {
+    await paths.declare(shop);
+    await paths.route('shop', some(a));
+    const asked = ask(WORLD, '192.0.2.1', 8080, 10, 100);
+    for (let i = 0; i < 60; i++) await paths.route('shop', i % 2 === 0 ? some(b, c, a) : some(c));
+    expect(Object.keys((await asked).answers).filter((one) => !'abc'.includes(one))).toEqual([]);
+  });
+});
+
+const ECHO_FOR_EVER = `
+import socket
+l = socket.create_server(('192.0.2.1', 7777))
+print('ready', flush=True)
+while True:
+    c, _ = l.accept()
+    while d := c.recv(100): c.send(d)`;
+
+describe('the rules', () => {
+  it('are loaded again within a second when an operator flushes all rules', async () => {
+    await paths.declare(shop);
+    await paths.route('shop', some(a));
+    inside(NODE, 'nft', 'delete', 'table', 'inet', `${BRIDGE}_services`);
+    await vi.waitFor(() => expect(call(WORLD, '192.0.2.1', 8080)).toBe('a for 192.0.2.2'), 1000 * SLOWNESS);
+    await vi.waitFor(() => expect(paths.errors).toMatch(/the rules of services were gone, and are there again/), 5000);
+  });
+
+  it('stay when their niwad is killed: who asks is served by the next one', async () => {
+    await paths.declare(shop);
+    const asked = ask(WORLD, '192.0.2.1', 8080, 10);
+    await untilHeld('shop', 10);
+    await paths.kill();
+    paths = new PathsOfNode();
+    await paths.declare(shop);
+    await paths.open();
+    await untilHeld('shop', 10); // TCP has repeated them
+    await paths.route('shop', some(b));
+    expect((await asked).answers).toEqual({ b: 10 });
+  });
+
+  it('go with the last service', async () => {
+    await paths.declare(shop);
+    await paths.declare(dns);
+    expect(inside(NODE, 'nft', 'list', 'tables')).toContain(`${BRIDGE}_services`);
+    await paths.withdraw('shop');
+    await paths.withdraw('dns');
+    expect(inside(NODE, 'nft', 'list', 'tables')).not.toContain(`${BRIDGE}_services`);
+  });
+});
+
+describe('an address', () => {
+  it('is refused where a program of the host, or another service, has it', async () => {
+    await serve(NODE, echoServer('host', 8099));
+    await expect(paths.declare({ ...shop, listen: [listen('tcp 0.0.0.0:8099')] })).rejects.toMatchObject({
+      code: 'ADDRESS_IN_USE',
+      message: expect.stringMatching(/a program of this host listens on 0\.0\.0\.0:8099/),
+    });
+    await paths.declare(shop);
+    await expect(paths.declare({ ...dns, listen: [listen('tcp 192.0.2.1:8080')] })).rejects.toMatchObject({
+      code: 'ADDRESS_IN_USE',
+    });
+    await expect(paths.declare({ ...dns, listen: [listen('tcp 203.0.113.1:80')] })).rejects.toMatchObject({
+      code: 'SPEC_INVALID',
+    });
+    await paths.declare(dns); // nothing is left of what was refused
+  });
+});
