@@ -11,6 +11,9 @@ export interface Common {
   json: boolean;
 }
 
+/** A command with its options, of whatever types. */
+export type AnyCommand = CommandModule<Common, never>;
+
 /** The container's command from the command line, see command-line.ts. */
 export const wordsOfContainer: string[] = [];
 

@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from 'yargs';
 import type { ImageInfo } from '../../protocol/images.js';
 import { formatBytes, formatDuration } from '../../protocol/units.js';
-import { type Common, daemonCommand, forEach, print } from '../command.js';
+import { type AnyCommand, type Common, daemonCommand, forEach, print } from '../command.js';
 import { showImport } from '../image-progress.js';
 import { pull as pullLayout } from '../image-pull.js';
 import { openSource } from '../image-source.js';
@@ -77,7 +77,7 @@ const rm = daemonCommand(
 );
 
 /** The commands of `niwa image`. */
-export const IMAGE_COMMANDS = [importCommand, pull, ls, rm] as CommandModule<Common, never>[];
+export const IMAGE_COMMANDS = [importCommand, pull, ls, rm] as AnyCommand[];
 
 export const image: CommandModule<Common, Common> = {
   command: 'image <command>',

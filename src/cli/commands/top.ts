@@ -100,6 +100,7 @@ async function printFrames(
   for await (const stats of client.streamAllStats()) {
     const news: News[] = [
       { type: 'statuses', statuses: await client.list() },
+      { type: 'services', services: await client.services() },
       { type: 'drain', drain: await client.drainStatus() },
       { type: 'stats', stats },
     ];
@@ -115,12 +116,14 @@ function blockText(model: Model, first: boolean): string {
 
 /** One line of JSON: the rows in their order, with the names and units of the API. */
 function jsonText({ shown, now }: Model): string {
-  const rows = shown.map((row) => {
+  const containers = shown.filter(({ service }) => service === null);
+  const rows = containers.map((row) => {
     const figures = figuresOf(row, now);
     return {
       id: row.id,
       state: row.state,
       owner: row.status?.spec.owner ?? null,
+      service: row.status?.spec.service?.name ?? null,
       cpu: figures.cpu,
       cpu_max: figures.cpuMax,
       throttled: figures.throttled,
