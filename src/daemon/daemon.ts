@@ -2,7 +2,7 @@ import { accessSync, chmodSync, constants, mkdirSync, rmSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { NOTHING_ALLOWED, ROOT } from '../access/allowed.js';
+import { type Allowed, NOTHING_ALLOWED, ROOT } from '../access/allowed.js';
 import { Ledger } from '../accounting/ledger.js';
 import { Metrics } from '../accounting/metrics.js';
 import { UsageSums } from '../accounting/sums/sums.js';
@@ -30,6 +30,7 @@ import type { Config } from './config.js';
 import { idRangesOf } from './id-ranges.js';
 import { chooseEndpoint, listen, stopListening, unlisten } from './listen.js';
 import { GROUP_LOCK_FILE, holdAlone, LOCK_FILE, requireFree } from './lock.js';
+import { makeServices } from './services.js';
 
 /** A running daemon. */
 export interface Daemon {
@@ -82,7 +83,9 @@ export async function startDaemon(
     bootId: readBootId(),
     log,
   });
-  const runtime = makeRuntime(config, { tree, paths, ledger, imageStore, events, networks, log });
+  const allowed = allowedOf(config);
+  const runtime = makeRuntime(config, { tree, paths, ledger, imageStore, events, networks, allowed, log });
+  const services = makeServices({ ...config, runtime, networks, imageStore, allowed, log });
   const sums = new UsageSums(ledger, paths.usage);
   ledger.onBegun = () => void sums.prepare();
   const metrics = new Metrics(droppedLines);
@@ -92,11 +95,12 @@ export async function startDaemon(
   await runtime.open();
   const images = new Images(imageStore, config.images, () => runtime.layersInUse(), log);
   await images.open();
+  await services.open();
   runtime.subscribe(({ type }) => type === 'exit' && images.tidy());
 
   const { maxConnections: connections, connectionsPerUser, requestsPerSecond, sampleIntervalMs } = config;
   const limits = { connections, connectionsPerUser, requestsPerSecond };
-  const parts = { runtime, services: null, images, sums, metrics };
+  const parts = { runtime, services, images, sums, metrics };
   const api = await makeApi({ ...parts, log, version, groups, limits, sampleIntervalMs });
   await listen(api, endpoint, groups);
   log.info(
@@ -113,6 +117,7 @@ export async function startDaemon(
     close: async () => {
       collector.stop();
       stopListening(api);
+      await services.close();
       const running = await runtime.close();
       await api.close();
       await Promise.all([ledger.close(), events.close()]);
@@ -180,11 +185,25 @@ interface Parts {
   imageStore: ImageStore;
   events: EventLog;
   networks: Networks;
+  allowed: Allowed;
   log: Logger;
 }
 
-function makeRuntime(config: Config, { tree, paths, ledger, imageStore, events, networks, log }: Parts): Runtime {
-  const { sampleIntervalMs, interimIntervalMs, keepExited, allow, idPool } = config;
+/** The limits on requests of callers other than root. */
+function allowedOf({ allow, ceilings }: Config): Allowed {
+  return {
+    ...NOTHING_ALLOWED,
+    ...allow,
+    ceilings: resolveBounds(ceilings, totalmem()),
+    idRanges: idRangesOf(allow.idRanges ?? {}),
+  };
+}
+
+function makeRuntime(
+  config: Config,
+  { tree, paths, ledger, imageStore, events, networks, allowed, log }: Parts,
+): Runtime {
+  const { sampleIntervalMs, interimIntervalMs, keepExited, idPool } = config;
   return new Runtime({
     tree,
     stage: paths.stage,
@@ -198,12 +217,7 @@ function makeRuntime(config: Config, { tree, paths, ledger, imageStore, events, 
     images: imageStore,
     events,
     kernel,
-    allowed: {
-      ...NOTHING_ALLOWED,
-      ...allow,
-      ceilings: resolveBounds(config.ceilings, totalmem()),
-      idRanges: idRangesOf(allow.idRanges ?? {}),
-    },
+    allowed,
     defaults: resolveBounds(config.defaults, totalmem()),
     hooks: normaliseHooks(config.hooks),
     log,

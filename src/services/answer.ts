@@ -1,5 +1,7 @@
 import { connect } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import type { Destination } from '../network/services/types.js';
+import type { Service } from '../protocol/resolved-service.js';
 
 /** For this long after the first try the next one follows at once: most programs that start fast listen within it. */
 const EAGER_MS = 5;
@@ -9,10 +11,26 @@ const FIRST_PATIENCE_MS = 50;
 const LONGEST_PATIENCE_MS = 2000;
 
 /**
+ * Waits until an instance answers by each protocol of its service.
+ * @param isBound asks the kernel whether the program has a socket at the UDP port; an error counts as "not yet"
+ * @returns false where `signal` was aborted before
+ */
+export async function instanceAnswers(
+  { listen }: Pick<Service, 'listen'>,
+  { address, port }: Pick<Destination, 'address' | 'port'>,
+  isBound: () => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const protocols = new Set(listen.map(({ protocol }) => protocol));
+  if (protocols.has('tcp') && !(await acceptsConnections(address, port, signal))) return false;
+  return !protocols.has('udp') || (await hasSocket(isBound, signal));
+}
+
+/**
  * Waits until a program accepts connections, over the way that requests take: from the host over the bridge.
  * @returns false where `signal` was aborted before
  */
-export async function acceptsConnections(address: string, port: number, signal: AbortSignal): Promise<boolean> {
+async function acceptsConnections(address: string, port: number, signal: AbortSignal): Promise<boolean> {
   const begun = performance.now();
   for (let patience = FIRST_PATIENCE_MS; !signal.aborted; ) {
     const answer = await tryToConnect(address, port, patience, signal);
@@ -29,7 +47,7 @@ export async function acceptsConnections(address: string, port: number, signal: 
  * @param isBound asks the kernel; an error counts as "not yet"
  * @returns false where `signal` was aborted before
  */
-export async function hasSocket(isBound: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+async function hasSocket(isBound: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
   const begun = performance.now();
   while (!signal.aborted) {
     if (await isBound().catch(() => false)) return true;

@@ -42,6 +42,11 @@ export class Gate {
     await this.retry();
   }
 
+  /** The data path has lost the addresses: they are opened again by {@link retry}. */
+  lose(): void {
+    this.#isDeclared = false;
+  }
+
   /** Closes the addresses, and refuses what is held. @throws the errors of {@link Paths.withdraw} */
   async withdraw(): Promise<void> {
     await this.#turns.run(() => this.#paths.withdraw(this.#name));

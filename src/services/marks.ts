@@ -43,6 +43,8 @@ export interface Marks extends Omit<Static<typeof MarksSchema>, 'instances'> {
 export class MarkFiles {
   readonly #directory: string;
   readonly #log: Logger;
+  /** The services whose marks could not be written. */
+  readonly #unsaved = new Set<string>();
 
   /** @throws NiwaError HOST_ERROR */
   constructor(directory: string, log: Logger) {
@@ -63,9 +65,12 @@ export class MarkFiles {
     try {
       writeFileSync(`${path}.new`, JSON.stringify(marks), { mode: 0o600 });
       renameSync(`${path}.new`, path);
+      this.#unsaved.delete(service);
       return true;
     } catch (error) {
-      this.#log.error({ service, err: error }, `the marks of a service wait to be written: ${messageOf(error)}`);
+      if (!this.#unsaved.has(service))
+        this.#log.error({ service, err: error }, `the marks of a service wait to be written: ${messageOf(error)}`);
+      this.#unsaved.add(service);
       return false;
     }
   }

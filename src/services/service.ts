@@ -17,6 +17,8 @@ import { Wakes } from './wakes.js';
 /** Decisions that follow each other at once, at most: a defect must not keep niwad from everything else. */
 const MAX_ROUNDS = 20;
 const RANDOM_ID_BYTES = 3;
+/** A decision that asks to be asked again at a time that has passed waits so long. */
+const SHORTEST_TIMER_MS = 5;
 /** The longest time that a timer of Node.js can wait. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** The steps that are told as events; the events of containers tell the others. */
@@ -144,9 +146,10 @@ export class RunningService {
 
   /** The container of an instance has ended. */
   hearEnd(instance: ServiceInstance, { reason, code, signal }: Exit): void {
-    const { id, phase, mark } = instance;
+    const { id, phase, mark, connections } = instance;
     const status = signal === null ? ` with status ${code}` : ` by ${signal}`;
-    const how = `it has ended: ${reason}${code === null && signal === null ? '' : status}`;
+    const open = connections === null || connections === 0 ? '' : `; ${connections} connections were cut`;
+    const how = `it has ended: ${reason}${code === null && signal === null ? '' : status}${open}`;
     const nowUsec = this.parts.clock();
     if (phase !== 'ending' && reason === 'lifetime') this.starts.end('replaced', how, mark.readyUsec, nowUsec);
     else if (phase !== 'ending') this.starts.fail(reason, `instance ${id}: ${how}`, mark.readyUsec, nowUsec);
@@ -258,8 +261,9 @@ export class RunningService {
     this.#againUsec = usec;
     clearTimeout(this.#timer);
     if (usec === null) return;
-    const ms = Math.max(1, Math.ceil((usec - this.parts.clock()) / 1000));
-    this.#timer = setTimeout(() => this.decide(), Math.min(ms, LONGEST_TIMER_MS)).unref();
+    const ms = Math.ceil((usec - this.parts.clock()) / 1000);
+    const waitMs = Math.min(ms > 0 ? ms : SHORTEST_TIMER_MS, LONGEST_TIMER_MS);
+    this.#timer = setTimeout(() => this.decide(), waitMs).unref();
   }
 
   #freeId(): string {

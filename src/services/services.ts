@@ -44,7 +44,7 @@ export class Services implements ServicesInterface {
     const { parts } = this.#all;
     for (const service of await takeOverServices(parts)) this.#services.set(service.name, service);
     parts.containers.subscribe((event) => this.#hear(event));
-    await parts.paths.open();
+    await this.#openPaths();
     for (const service of this.#services.values()) goOn(service);
     this.#ticking = new Ticking(() => this.#services.values(), parts);
   }
@@ -65,7 +65,8 @@ export class Services implements ServicesInterface {
     scale(this.#all, caller, name, instances);
 
   list(): ServiceStatus[] {
-    return [...this.#services.values()].map(statusOf);
+    const services = [...this.#services.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return services.map(statusOf);
   }
 
   /** @throws NiwaError NOT_FOUND */
@@ -96,6 +97,18 @@ export class Services implements ServicesInterface {
     this.#ticking?.stop();
     for (const service of this.#services.values()) service.close();
     await this.#all.parts.paths.close();
+  }
+
+  /** Where the data path cannot be opened, niwad starts all the same, says so, and tries again each second. */
+  async #openPaths(): Promise<void> {
+    try {
+      await this.#all.parts.paths.open();
+    } catch (error) {
+      for (const service of this.#services.values()) {
+        service.gate.lose();
+        service.complain('its addresses cannot be opened', error);
+      }
+    }
   }
 
   #get(name: string): RunningService {

@@ -13,7 +13,7 @@ export function tick(service: RunningService, counts: PathCounts | undefined, ha
   service.counts = counts ?? service.counts;
   for (const instance of instances.values()) {
     instance.takeReading();
-    instance.takeNewConnections(counts?.byInstance.get(instance.id) ?? 0, nowUsec);
+    if (counts !== undefined) instance.takeNewConnections(counts.byInstance.get(instance.id) ?? 0, nowUsec);
     if (isCountDue(service, instance, nowUsec)) void countConnections(service, instance);
     if (instance.phase === 'ending' && instance.container?.state === 'running') void endInstance(service, instance);
   }

@@ -30,7 +30,7 @@ export async function apply(
   { dryRun, now }: ApplyOptions,
 ): Promise<ApplyAnswer> {
   const { parts } = all;
-  parts.containers.policy.require('createContainer', caller);
+  parts.containers.policy.require('applyService', caller);
   const service = parseService(input);
   requireName(service, name);
   requireListenPermission(service.listen, caller, parts.allowed);

@@ -8,7 +8,7 @@ import { type AllServices, requireOwner } from '../all.js';
  */
 export async function remove(all: AllServices, caller: Caller, name: string): Promise<void> {
   const { parts } = all;
-  parts.containers.policy.require('removeContainer', caller);
+  parts.containers.policy.require('removeService', caller);
   await all.turns.run(async () => {
     const service = all.get(name);
     requireOwner(service, caller);

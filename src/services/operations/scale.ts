@@ -15,7 +15,7 @@ export async function scale(
   instances: number | null,
 ): Promise<ServiceStatus> {
   const { parts } = all;
-  parts.containers.policy.require('startContainer', caller);
+  parts.containers.policy.require('scaleService', caller);
   return await all.turns.run(async () => {
     const service = all.get(name);
     requireOwner(service, caller);

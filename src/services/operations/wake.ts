@@ -9,7 +9,7 @@ import type { AllServices } from '../all.js';
  * @throws NiwaError FORBIDDEN, NOT_FOUND, DRAINING, START_FAILED, STATE_CONFLICT
  */
 export async function wake(all: AllServices, caller: Caller, name: string, signal: AbortSignal): Promise<WakeAnswer> {
-  all.parts.containers.policy.require('startContainer', caller);
+  all.parts.containers.policy.require('wakeService', caller);
   const service = all.get(name);
   if (service.declaration.isRemoved) throw new NiwaError('NOT_FOUND', `service ${name} is being removed`);
   const [serving] = service.routed;

@@ -1,0 +1,68 @@
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Allowed } from '../access/allowed.js';
+import type { Runtime } from '../containers/runtime.js';
+import { usecNow } from '../engine/clock.js';
+import type { ImageStore } from '../images/store.js';
+import { kernel } from '../kernel/addon.js';
+import type { Networks } from '../network/networks.js';
+import { ServicePaths } from '../network/services/paths.js';
+import { NiwaError } from '../protocol/errors.js';
+import { instanceAnswers } from '../services/answer.js';
+import { MarkFiles } from '../services/marks.js';
+import { Services } from '../services/services.js';
+import { ServiceStore } from '../services/store.js';
+
+export interface ServicesOptions {
+  runDir: string;
+  stateDir: string;
+  runtime: Runtime;
+  networks: Networks;
+  imageStore: ImageStore;
+  allowed: Allowed;
+  log: Logger;
+}
+
+/** Makes the services of a daemon, and the data path that wakes them. @throws NiwaError HOST_ERROR */
+export function makeServices({
+  runDir,
+  stateDir,
+  runtime,
+  networks,
+  imageStore,
+  allowed,
+  log,
+}: ServicesOptions): Services {
+  const paths = new ServicePaths({
+    segment: networks.segment,
+    addresses: networks.serviceAddresses,
+    members: networks.members,
+    kernel,
+    log,
+    onWake: (name) => services.woken(name, usecNow()),
+  });
+  const services: Services = new Services({
+    ...{ containers: runtime, paths, allowed, log, clock: usecNow },
+    store: new ServiceStore(join(stateDir, 'services')),
+    marks: new MarkFiles(join(runDir, 'services'), log),
+    connectionsOf: async ({ handle }, port) => (await kernel.services.sockets(handle, 'tcp', port)).connections,
+    answers: (service, to, { handle }, signal) => {
+      const isBound = async () => (await kernel.services.sockets(handle, 'udp', to.port)).isListening;
+      return instanceAnswers(service, to, isBound, signal);
+    },
+    imageId: (name) => imageIdOf(imageStore, name),
+    hasCpuController: runtime.tree.controllers.available.includes('cpu'),
+    memoryBytes: totalmem(),
+  });
+  return services;
+}
+
+function imageIdOf(store: ImageStore, name: string): string | null {
+  try {
+    return store.open(name).info.id;
+  } catch (error) {
+    if (error instanceof NiwaError) return null; // the start says what is wrong
+    throw error;
+  }
+}

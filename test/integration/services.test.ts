@@ -1,0 +1,221 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { ServiceInput } from '../../src/protocol/service.js';
+import { tarOf } from '../unit/images/make-tar.js';
+import { dockerTar, importBytes, shell } from './support/images.js';
+import { call, echoServer, makeNetwork, NODE, nodePlace, startOnNode, WORLD } from './support/network.js';
+import type { Niwad } from './support/niwad.js';
+import { ask, askOnce, occupy, SERVER, serviceOf } from './support/services.js';
+
+const place = nodePlace();
+let niwad: Niwad;
+makeNetwork();
+beforeAll(async () => {
+  niwad = await startOnNode(place);
+}, 60_000);
+afterEach(async () => {
+  for (const { name } of await niwad.client.services()) await niwad.client.removeService(name);
+  await vi.waitFor(async () => expect(await niwad.client.services()).toEqual([]), 15_000);
+});
+
+const apply = (fields: Partial<ServiceInput> = {}, program?: string) =>
+  niwad.client.applyService(serviceOf({ drain: '1s', ...fields }, program));
+const shop = () => niwad.client.service('shop');
+const template = (fields: object, program = SERVER) => ({ process: { args: ['python3', '-c', program] }, ...fields });
+const total = (answers: Record<string, number>) => Object.values(answers).reduce((sum, count) => sum + count, 0);
+
+/** How many answers did not come from an instance. */
+const failed = (answers: Record<string, number>) =>
+  total(Object.fromEntries(Object.entries(answers).filter(([answer]) => !answer.startsWith('shop-'))));
+
+describe('a sleeping service', () => {
+  it('is woken by a request, which its container answers', async () => {
+    await apply();
+    expect(await niwad.client.list()).toEqual([]);
+    const id = await askOnce(WORLD);
+    expect(id).toMatch(/^shop-[0-9a-f]{6}$/);
+    const { last_wake, state } = await shop();
+    console.log('the first request waited', last_wake);
+    expect(state).toBe('serving');
+    expect(await askOnce(NODE, { host: '127.0.0.1' })).toBe(id);
+    await niwad.client.removeService('shop');
+    expect(await askOnce(WORLD)).toBe('ECONNREFUSED');
+  });
+
+  it('starts one container for a hundred requests at once, and all are answered', async () => {
+    await apply();
+    const { answers, ms } = await ask(WORLD, { many: 100 });
+    console.log(`100 requests, the slowest took ${Math.round(ms)} ms`);
+    expect(Object.values(answers)).toEqual([100]);
+    expect(await niwad.client.list()).toHaveLength(1);
+  });
+
+  it('refuses at once after its start has failed, and starts again after its backoff', async () => {
+    await apply({ wake: { backoff: { min: '2s' } }, template: template({ process: { args: ['/none'] } }) });
+    expect(await askOnce(WORLD)).toBe('ECONNREFUSED');
+    const { ms } = await ask(WORLD);
+    expect(ms).toBeLessThan(1000);
+    expect(await shop()).toMatchObject({ state: 'failing', last_failure: { reason: 'START_FAILED', count: 1 } });
+    await apply();
+    expect(await askOnce(WORLD)).toMatch(/^shop-/);
+  });
+
+  it('that never gets ready refuses what waits after its timeout, and leaves no container', async () => {
+    await apply({ wake: { timeout: '1s' } }, 'import time; time.sleep(100)');
+    const { answers, ms } = await ask(WORLD, { many: 5 });
+    expect(answers).toEqual({ ECONNREFUSED: 5 });
+    expect(ms).toBeLessThan(4000);
+    expect((await shop()).last_failure).toMatchObject({ reason: 'start-timeout' });
+    await vi.waitFor(async () => expect(await niwad.client.list({ state: 'running' })).toEqual([]), 15_000);
+  });
+
+  it('backs off when its program crashes each time it has begun to serve', async () => {
+    const crashing = SERVER.replace('while True:', 'for i in range(2): # the first one asks whether it is ready');
+    await apply({ wake: { backoff: { min: '1s' } } }, crashing);
+    expect(await askOnce(WORLD)).toMatch(/^shop-/);
+    await vi.waitFor(async () => expect((await shop()).instances).toEqual([]), 5000);
+    expect(await askOnce(WORLD)).toBe('ECONNREFUSED');
+    expect(await shop()).toMatchObject({ last_failure: { reason: 'exited', count: 1 } });
+    await vi.waitFor(async () => expect(await askOnce(WORLD)).toMatch(/^shop-/), 5000);
+  });
+});
+
+it('a service of UDP is woken by a datagram, which its container answers', async () => {
+  const listen = ['0.0.0.0:8053/udp'];
+  await apply({ listen }, echoServer('dns', 80));
+  expect(call(WORLD, '192.0.2.1', 8053, 'udp')).toBe('dns for 192.0.2.2');
+  expect((await shop()).state).toBe('serving');
+});
+
+describe('a service that serves', () => {
+  it('passes the ends of lifetimes under load without a failed request', async () => {
+    await apply({ template: template({ lifetime: '4s' }) });
+    await askOnce(WORLD);
+    const { answers } = await ask(WORLD, { many: 4, seconds: 12 });
+    console.log(`${total(answers)} requests to ${Object.keys(answers).length} instances`);
+    expect(failed(answers)).toBe(0);
+    expect(Object.keys(answers).length).toBeGreaterThan(2);
+    expect((await shop()).counters.replacements).toBeGreaterThan(1);
+  });
+
+  it('replaces an instance that stops answering its checks', async () => {
+    const command = ['test', '!', '-e', '/tmp/sick'];
+    await apply({ live: { every: '200ms', failures: 2, command } });
+    const id = await askOnce(WORLD);
+    await niwad.cli('exec', id, '--', 'touch', '/tmp/sick');
+    await vi.waitFor(async () => expect((await shop()).counters.failures).toEqual({ sick: 1 }), 10_000);
+    const next = await askOnce(WORLD);
+    expect(next).toMatch(/^shop-/);
+    expect(next).not.toBe(id);
+  });
+
+  it('makes another instance where one is removed by hand', async () => {
+    await apply({ minInstances: 1 });
+    await vi.waitFor(async () => expect((await shop()).state).toBe('serving'), 10_000);
+    const [{ id } = { id: '' }] = (await shop()).instances;
+    await niwad.client.remove(id, { force: true });
+    await vi.waitFor(async () => expect((await shop()).state).toBe('serving'), 10_000);
+    expect((await shop()).instances.map((instance) => instance.id)).not.toContain(id);
+    expect(await askOnce(WORLD)).toMatch(/^shop-/);
+  });
+
+  it('has as many instances as are held, and never more than its slots', async () => {
+    await apply({ slots: 2 });
+    await expect(niwad.client.scaleService('shop', 3)).rejects.toMatchObject({ code: 'SPEC_INVALID' });
+    await niwad.client.scaleService('shop', 2);
+    await vi.waitFor(async () => {
+      expect((await shop()).instances.map(({ phase }) => phase)).toEqual(['routed', 'routed']);
+    }, 10_000);
+    const { answers } = await ask(WORLD, { many: 50 });
+    expect(Object.keys(answers)).toHaveLength(2);
+    expect(failed(answers)).toBe(0);
+  });
+
+  it('is replaced one by one by apply --now, without a failed request', async () => {
+    await apply();
+    const first = await askOnce(WORLD);
+    const asking = ask(WORLD, { many: 4, seconds: 4 });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const changed = serviceOf({ template: template({ hostname: 'shop-new' }) });
+    await niwad.client.applyService(changed, { now: true });
+    const { answers } = await asking;
+    expect(failed(answers)).toBe(0);
+    expect(Object.keys(answers).sort()).toEqual([first, 'shop-new'].sort());
+  });
+});
+
+it('a service of an image serves the new one after it was replaced under its name', async () => {
+  const importVersion = (version: string) =>
+    importBytes(niwad, dockerTar([tarOf(...shell(), { path: 'version', data: version })]), 'site');
+  const args = ['/bin/busybox', 'nc', '-ll', '-p', '80', '-e', '/bin/cat', '/version'];
+  await importVersion('one');
+  const service = serviceOf({ drain: '1s', template: { process: { args }, root: { image: 'site' } } });
+  await niwad.client.applyService(service);
+  expect(await askOnce(WORLD)).toBe('one');
+  await importVersion('two');
+  expect(await askOnce(WORLD)).toBe('one');
+  expect(await niwad.client.applyService(service, { now: true })).toMatchObject({ result: 'changed', revision: 2 });
+  await vi.waitFor(async () => expect(await askOnce(WORLD)).toBe('two'), 10_000);
+});
+
+describe('a quiet service', () => {
+  it('is frozen, and the next request thaws it', async () => {
+    await apply({ idle: { after: '1s' } });
+    const id = await askOnce(WORLD);
+    await vi.waitFor(async () => expect((await shop()).state).toBe('frozen'), 10_000);
+    await vi.waitFor(async () => expect((await niwad.client.inspect(id)).state).toBe('paused'), 5000);
+    const { answers, ms } = await ask(WORLD);
+    console.log(`the request that thawed it took ${ms.toFixed(1)} ms`, (await shop()).last_wake);
+    expect(answers).toEqual({ [id]: 1 });
+  });
+
+  it('ends at its deadline while it is frozen, and the next request starts another instance', async () => {
+    await apply({ idle: { after: '500ms' }, template: template({ lifetime: '5s' }) });
+    const id = await askOnce(WORLD);
+    await vi.waitFor(async () => expect((await niwad.client.inspect(id)).state).toBe('paused'), 4000);
+    expect(await niwad.client.wait(id)).toMatchObject({ reason: 'lifetime' });
+    await vi.waitFor(async () => expect((await shop()).state).toBe('cold'), 5000);
+    const next = await askOnce(WORLD);
+    expect(next).toMatch(/^shop-/);
+    expect(next).not.toBe(id);
+  });
+});
+
+describe('a node', () => {
+  it('that drains wakes nothing, and refuses requests to what sleeps', async () => {
+    await apply();
+    await niwad.client.drain();
+    await vi.waitFor(async () => expect(await askOnce(WORLD, { patience: 1 })).toBe('ECONNREFUSED'), 5000);
+    await expect(niwad.client.wakeService('shop')).rejects.toMatchObject({ code: 'DRAINING' });
+    await niwad.client.undrain();
+    await vi.waitFor(async () => expect(await askOnce(WORLD)).toMatch(/^shop-/), 5000);
+  });
+
+  it('has its services asleep after a reboot, and their addresses open', async () => {
+    await apply();
+    const id = await askOnce(WORLD);
+    await niwad.client.remove(id, { force: true });
+    await niwad.stop('SIGTERM');
+    rmSync(join(place.runDir), { recursive: true });
+    niwad = await startOnNode(place);
+    expect((await shop()).state).toBe('cold');
+    expect(await askOnce(WORLD)).toMatch(/^shop-/);
+  });
+
+  it('refuses a service whose address a program of the host has', async () => {
+    const leave = await occupy(NODE, 8080);
+    await expect(apply()).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' });
+    leave();
+    expect(await niwad.client.services()).toEqual([]);
+    await vi.waitFor(() => apply(), 5000);
+  });
+
+  it('refuses an address that another service or a published port has', async () => {
+    await apply();
+    const other = { ...serviceOf(), service: 'other' };
+    await expect(niwad.client.applyService(other)).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' });
+    const spec = { id: 'alone', network: { ports: ['8080:80'] }, process: { args: ['sleep', '9'] } };
+    await expect(niwad.client.create(spec)).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' });
+  });
+});
