@@ -48,25 +48,28 @@ struct Flow {
     }
 
     // A message that deletes exactly this flow, by zone and id: the same addresses may be in use in another zone, or by
-    // a newer flow.
-    NetlinkMessage deletion() const {
+    // a newer flow. The id does not tell a newer flow from this one where the kernel made it in the same memory, as it
+    // does when a client uses a port again. So `direction` is the one whose source is the address that has gone: a
+    // newer flow of the same client to a published port or a service leads to another address.
+    NetlinkMessage deletion(uint16_t direction) const {
         NetlinkMessage message = conntrack_message(IPCTNL_MSG_CT_DELETE, NLM_F_REQUEST | NLM_F_ACK, family);
-        NetlinkAttributes tuple = all.find(CTA_TUPLE_ORIG), id = all.find(CTA_ID), zone = all.find(CTA_ZONE);
-        message.put(CTA_TUPLE_ORIG | NLA_F_NESTED, tuple.at, tuple.length);
+        NetlinkAttributes tuple = all.find(direction), id = all.find(CTA_ID), zone = all.find(CTA_ZONE);
+        message.put(static_cast<uint16_t>(direction | NLA_F_NESTED), tuple.at, tuple.length);
         message.put(CTA_ID, id.at, id.length);
         if (zone.length > 0) message.put(CTA_ZONE, zone.at, zone.length);
         return message;
     }
 };
 
-using Which = std::function<bool(const Flow &flow)>;
+// Gives the direction by which a flow is to be deleted, CTA_TUPLE_*; 0 for a flow that stays.
+using Which = std::function<uint16_t(const Flow &flow)>;
 
-// Deletes the flows of a dump for which `is_meant` is true. Flows that have ended meanwhile are no error.
-NetlinkAnswer forget_where(NetlinkSocket &netlink, NetlinkMessage &dump, const Which &is_meant) {
+// Deletes the flows of a dump that are meant. Flows that have ended meanwhile are no error.
+NetlinkAnswer forget_where(NetlinkSocket &netlink, NetlinkMessage &dump, const Which &meant) {
     std::vector<NetlinkMessage> found;
-    NetlinkAnswer answer = netlink.dump(dump, [&found, &is_meant](const nlmsghdr *entry) {
+    NetlinkAnswer answer = netlink.dump(dump, [&found, &meant](const nlmsghdr *entry) {
         Flow flow(entry);
-        if (is_meant(flow)) found.push_back(flow.deletion());
+        if (uint16_t direction = meant(flow)) found.push_back(flow.deletion(direction));
     });
     for (NetlinkMessage &message : found) {
         NetlinkAnswer deleted = netlink.request(message);
@@ -116,10 +119,11 @@ bool AddressRange::has(const std::string &address) const {
 
 NetlinkAnswer forget_udp_flows(NetlinkSocket &netlink, uint16_t port) {
     NetlinkMessage all = dump_message(AF_UNSPEC);
-    return forget_where(netlink, all, [port](const Flow &flow) {
+    return forget_where(netlink, all, [port](const Flow &flow) -> uint16_t {
         NetlinkAttributes protocol = flow.all.find(CTA_TUPLE_ORIG).find(CTA_TUPLE_PROTO);
-        return protocol.find(CTA_PROTO_NUM).number<uint8_t>() == IPPROTO_UDP &&
-               ntohs(protocol.find(CTA_PROTO_DST_PORT).number<uint16_t>()) == port;
+        const bool is_meant = protocol.find(CTA_PROTO_NUM).number<uint8_t>() == IPPROTO_UDP &&
+                              ntohs(protocol.find(CTA_PROTO_DST_PORT).number<uint16_t>()) == port;
+        return is_meant ? CTA_TUPLE_ORIG : 0;
     });
 }
 
@@ -128,8 +132,9 @@ NetlinkAnswer forget_flows_of(NetlinkSocket &netlink, const FlowOwners &owners) 
         auto has = [&address](const AddressRange &range) { return range.has(address); };
         return owners.but.count(address) == 0 && std::any_of(owners.ranges.begin(), owners.ranges.end(), has);
     };
-    auto is_meant = [&is_owner](const Flow &flow) {
-        return is_owner(flow.source(CTA_TUPLE_ORIG)) || is_owner(flow.source(CTA_TUPLE_REPLY));
+    auto meant = [&is_owner](const Flow &flow) -> uint16_t {
+        if (is_owner(flow.source(CTA_TUPLE_REPLY))) return CTA_TUPLE_REPLY;
+        return is_owner(flow.source(CTA_TUPLE_ORIG)) ? CTA_TUPLE_ORIG : 0;
     };
     auto is_single = [](const AddressRange &range) { return range.prefix == 8 * bytes_of(range.family); };
     const auto &ranges = owners.ranges;
@@ -141,7 +146,7 @@ NetlinkAnswer forget_flows_of(NetlinkSocket &netlink, const FlowOwners &owners) 
             for (uint16_t direction : {CTA_TUPLE_ORIG, CTA_TUPLE_REPLY})
                 dumps.push_back(filtered_dump(range, direction));
     for (NetlinkMessage &dump : dumps) {
-        NetlinkAnswer answer = forget_where(netlink, dump, is_meant);
+        NetlinkAnswer answer = forget_where(netlink, dump, meant);
         if (answer.error < 0) return answer;
     }
     return {};
