@@ -11,6 +11,9 @@ export interface Common {
   json: boolean;
 }
 
+/** A command with its options, of whatever types. */
+export type AnyCommand = CommandModule<Common, never>;
+
 /** The container's command from the command line, see command-line.ts. */
 export const wordsOfContainer: string[] = [];
 
@@ -104,7 +107,7 @@ export async function printArray(values: AsyncIterable<unknown>): Promise<void> 
 
 /** The positional argument of commands that take several containers. */
 export function withIds(yargs: Argv<Common>) {
-  return yargs.positional('id', { type: 'string', array: true, demandOption: true, describe: 'containers' });
+  return yargs.positional('id', { type: 'string', array: true, demandOption: true, describe: 'ids of containers' });
 }
 
 /** The options that select containers; a container must match all given options. */
@@ -118,13 +121,13 @@ export function withFilter(yargs: Argv<Common>) {
       array: true,
       nargs: 1,
       default: [],
-      describe: 'only those with NAME=VALUE; of several, with all of them',
+      describe: 'NAME=VALUE: only containers with this label; with several, containers that have all of them',
     });
 }
 
 /** The positional argument of commands that take one container. */
 export function withId(yargs: Argv<Common>) {
-  return yargs.positional('id', { type: 'string', demandOption: true, describe: 'a container' });
+  return yargs.positional('id', { type: 'string', demandOption: true, describe: 'the id of a container' });
 }
 
 /**

@@ -1,7 +1,9 @@
 import { NiwaClient } from '../client/client.js';
-import type { AnyCommand } from './parser.js';
+import type { AnyCommand } from './command.js';
 
-/** The names that the shell's completion offers, beside commands and options: those of containers, services and images. */
+/**
+ * The names that the shell's completion offers, beside commands and options: those of containers, services and images.
+ */
 
 type Kind = 'containers' | 'services' | 'images';
 

@@ -1,17 +1,15 @@
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import yargs from 'yargs';
 import { DEFAULT_SOCKET } from '../installation/defaults.js';
 import { version as ownVersion } from '../installation/version.js';
-import { type Common, declaredBy, wordsOfContainer } from './command.js';
+import { type AnyCommand, type Common, declaredBy, wordsOfContainer } from './command.js';
 import { type Grammar, splitCommandLine } from './command-line.js';
 import { IMAGE_COMMANDS } from './commands/image.js';
 import { SERVICE_COMMANDS } from './commands/service.js';
 import { kindOfNext, namesOf } from './completion.js';
 
-export type AnyCommand = CommandModule<Common, never>;
-
 /** The commands that have commands of their own. */
-export const GROUPS: Record<string, CommandModule<Common, never>[]> = {
+export const GROUPS: Record<string, AnyCommand[]> = {
   image: IMAGE_COMMANDS,
   service: SERVICE_COMMANDS,
 };

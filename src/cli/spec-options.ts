@@ -12,78 +12,61 @@ export type SpecOptions = Partial<ArgumentsOf<typeof withSpec>>;
 type ArgumentsOf<F extends (yargs: Argv<Common>) => Argv<unknown>> =
   ReturnType<F> extends Argv<infer O> ? ArgumentsCamelCase<O> : never;
 
+/** An option with one value. */
+const text = (describe: string) => ({ type: 'string', describe }) as const;
+/** An option that may be repeated. */
+const texts = (describe: string) => ({ type: 'string', array: true, nargs: 1, describe }) as const;
+const flag = (describe: string) => ({ type: 'boolean', describe }) as const;
+
 /** Declares the flags of limits. */
 export function withLimits<O extends Common>(yargs: Argv<O>) {
   return yargs
-    .option('cpus', { type: 'string', describe: 'processors, such as 0.5, or max' })
-    .option('memory', { type: 'string', describe: 'bytes, such as 64M, or max' })
-    .option('pids', { type: 'string', describe: 'processes and threads, or max' })
-    .option('io-rbps', {
-      type: 'string',
-      array: true,
-      nargs: 1,
-      describe: 'DEVICE:RATE of reading, such as /dev/vda:10M',
-    })
-    .option('io-wbps', { type: 'string', array: true, nargs: 1, describe: 'DEVICE:RATE of writing' });
+    .option('cpus', text('processor time: 0.5 is half of one processor; max for no limit'))
+    .option('memory', text('memory in bytes, such as 64M; max for no limit'))
+    .option('pids', text('number of processes and threads; max for no limit'))
+    .option('io-rbps', texts('DEVICE:RATE: bytes per second read from a disk, such as /dev/vda:10M'))
+    .option('io-wbps', texts('DEVICE:RATE: bytes per second written to a disk'));
 }
 
 /** Declares the flags of a spec, and the container's command as positional words. */
 export function withSpec<O extends Common>(yargs: Argv<O>) {
+  const file = 'read the spec from this YAML or JSON file (- for standard input); flags replace its fields';
+  const root =
+    "a directory, or a squashfs or erofs file, that becomes / (default: the host's / under a private overlay)";
+  const image = 'the image to run: its files become /, its command, user and environment are defaults';
+  const init = 'run a small init as the first process: it reaps processes and forwards signals';
+  const network = 'none (only a loopback device), bridge, host, container:ID, or the path of a network namespace';
+  const port = '[ADDRESS:]HOST_PORT:CONTAINER_PORT[/udp]: forward a port of the host; sets --network bridge';
+  const volume = 'SOURCE:TARGET[:ro][,rslave][,idmap=false]: mount a directory or file of the host';
   return withLimits(
     yargs
       .positional('command', { type: 'string', array: true, describe: 'the program and its arguments' })
-      .option('file', {
-        alias: 'f',
-        type: 'string',
-        describe: 'a spec as YAML or JSON, - for standard input; flags come on top',
-      })
-      .option('name', { type: 'string', describe: 'the id; a free one where it is left out' })
-      .option('lifetime', { type: 'string', describe: 'how long it may live from its start, such as 90s' })
-      .option('jitter', { type: 'string', describe: 'shorten the lifetime at random by up to this' })
-      .option('root', {
-        type: 'string',
-        describe:
-          "the directory, or squashfs or erofs file, that becomes /; else the host's own under a private overlay",
-      })
-      .option('image', { type: 'string', describe: 'the image that becomes /, with its command, user and environment' })
-      .option('entrypoint', { type: 'string', describe: "a program in the place of the image's entrypoint" })
-      .option('read-only', { type: 'boolean', describe: 'make the root read-only' })
-      .option('init', { type: 'boolean', describe: 'run a small init that reaps processes and forwards signals' })
-      .option('env', { alias: 'e', type: 'string', array: true, nargs: 1, describe: 'NAME=VALUE' })
-      .option('label', { alias: 'l', type: 'string', array: true, nargs: 1, describe: 'NAME=VALUE' })
-      .option('owner', { type: 'string', describe: 'whom it is billed to' })
-      .option('tty', { alias: 't', type: 'boolean', describe: 'give it a terminal' })
-      .option('network', {
-        type: 'string',
-        describe: 'none (its own, with only lo), bridge, host, container:ID, or a path to join',
-      })
-      .option('publish', {
-        alias: 'p',
-        type: 'string',
-        array: true,
-        nargs: 1,
-        describe: '[ADDRESS:]PORT:PORT[/udp], host first; it is bridged then',
-      })
-      .option('network-group', { type: 'string', describe: 'the containers that it reaches over the bridge' })
-      .option('rate-in', {
-        type: 'string',
-        describe: 'bytes a second that it may receive over the bridge, such as 10M',
-      })
-      .option('rate-out', { type: 'string', describe: 'bytes a second that it may send' })
-      .option('user', { alias: 'u', type: 'string', describe: 'USER or USER:GROUP, numbers or names' })
-      .option('workdir', { alias: 'w', type: 'string', describe: 'the working directory' })
-      .option('hostname', { type: 'string', describe: 'the host name; else the id' })
-      .option('volume', {
-        alias: 'v',
-        type: 'string',
-        array: true,
-        nargs: 1,
-        describe: 'SOURCE:TARGET[:ro][,rslave][,idmap=false]',
-      })
-      .option('tmpfs', { type: 'string', array: true, nargs: 1, describe: 'TARGET[:size=BYTES]' })
-      .option('ready', { type: 'string', describe: 'what tells that it is ready: tcp:PORT or http:PORT/PATH' })
-      .option('stop-signal', { type: 'string', describe: 'what asks it to end (SIGTERM)' })
-      .option('stop-timeout', { type: 'string', describe: 'what it gets before the kill (10s)' }),
+      .option('file', { alias: 'f', ...text(file) })
+      .option('name', text('the id of the container (default: a random one)'))
+      .option('lifetime', text('stop the container this long after its start, such as 90s'))
+      .option('jitter', text('shorten the lifetime by a random time of at most this'))
+      .option('root', text(root))
+      .option('image', text(image))
+      .option('entrypoint', text("run this program instead of the image's entrypoint"))
+      .option('read-only', flag('make the root read-only'))
+      .option('init', flag(init))
+      .option('env', { alias: 'e', ...texts('NAME=VALUE: an environment variable') })
+      .option('label', { alias: 'l', ...texts('NAME=VALUE: a label') })
+      .option('owner', text('the customer or account for which the usage is counted'))
+      .option('tty', { alias: 't', ...flag('give the container a terminal') })
+      .option('network', text(network))
+      .option('publish', { alias: 'p', ...texts(port) })
+      .option('network-group', text('containers of the same group reach each other over the bridge'))
+      .option('rate-in', text('the most bytes per second that the container receives over the bridge, such as 10M'))
+      .option('rate-out', text('the most bytes per second that the container sends over the bridge'))
+      .option('user', { alias: 'u', ...text('USER or USER:GROUP, as numbers or names') })
+      .option('workdir', { alias: 'w', ...text('the working directory') })
+      .option('hostname', text('the host name in the container (default: the id)'))
+      .option('volume', { alias: 'v', ...texts(volume) })
+      .option('tmpfs', texts('TARGET[:size=BYTES]: mount a file system in memory'))
+      .option('ready', text('the readiness check: tcp:PORT or http:PORT/PATH'))
+      .option('stop-signal', text('the signal that asks the container to end (SIGTERM)'))
+      .option('stop-timeout', text('the time between the stop signal and SIGKILL (10s)')),
   );
 }
 

@@ -115,23 +115,27 @@ function parseFlags() {
   return yargs(hideBin(process.argv))
     .scriptName('niwad')
     .usage(
-      '$0 [options]\n\nThe container runtime daemon. Flags come before the environment (NIWA_SOCKET, NIWA_RUN_DIR, ...), and that before the file.',
+      '$0 [options]\n\nThe container runtime daemon. A flag overrides its environment variable (NIWA_SOCKET, NIWA_RUN_DIR, ...), and that overrides the configuration file.',
     )
     .option('socket', { ...text('SOCKET'), describe: 'the socket of the API (RUN_DIR/niwad.sock)' })
-    .option('run-dir', { ...text('RUN_DIR'), describe: 'what lives as long as the machine is up (/run/niwa)' })
-    .option('state-dir', { ...text('STATE_DIR'), describe: 'what is kept: the ledger and the logs (/var/lib/niwa)' })
+    .option('run-dir', { ...text('RUN_DIR'), describe: 'the directory of files that a reboot may remove (/run/niwa)' })
+    .option('state-dir', {
+      ...text('STATE_DIR'),
+      describe: 'the directory of files to keep: ledger, logs, events, images (/var/lib/niwa)',
+    })
     .option('cgroup', {
       ...text('CGROUP'),
-      describe: "the daemon's group below the cgroup2 mount, or self: the one it is started in (niwa)",
+      describe: 'the cgroup of niwad below the cgroup2 mount; self for the cgroup in which niwad is started (niwa)',
     })
-    .option('config', { ...text('CONFIG'), describe: `a YAML file of settings (${DEFAULT_CONFIG_FILE})` })
+    .option('config', { ...text('CONFIG'), describe: `the configuration file, in YAML (${DEFAULT_CONFIG_FILE})` })
     .option('log-level', { ...text('LOG_LEVEL'), describe: 'fatal, error, warn, info, debug, trace or silent (info)' })
     .option('drain', {
       type: 'boolean',
-      describe: 'on SIGTERM take no new containers and end when all have ended; without it they go on',
+      describe:
+        'on SIGTERM, refuse new containers and wait until all have ended; without it, containers go on without niwad',
     })
     .example('$0', 'the daemon of this machine')
-    .example('$0 --run-dir /tmp/n/run --state-dir /tmp/n/state --cgroup try', 'a second one beside it')
+    .example('$0 --run-dir /tmp/n/run --state-dir /tmp/n/state --cgroup try', 'a second daemon beside the first')
     .strict()
     .version(version)
     .fail((message, error) => {

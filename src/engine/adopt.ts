@@ -54,12 +54,13 @@ export function adopt(saved: SavedState, options: AdoptOptions): Container {
 }
 
 /**
- * Compiles the plan again, because plans are not saved. If this fails, the container goes on without a plan; a failed
+ * Compiles the plan again, because plans are not saved: for the limits of the first time, so that the number of a step
+ * is the same. If this fails, the container goes on without a plan; a failed
  * start then cannot name the failed step.
  */
-function planAgain({ spec, idRange }: SavedState, { planner, log }: AdoptOptions): Plan | null {
+function planAgain({ spec, planned, idRange }: SavedState, { planner, log }: AdoptOptions): Plan | null {
   try {
-    return planner?.planOfAdopted(spec, idRange) ?? null;
+    return planner?.planOfAdopted({ ...spec, ...planned }, idRange) ?? null;
   } catch (error) {
     log.error(
       { id: spec.id, err: error },

@@ -19,6 +19,11 @@ const BigNumber = Type.String({ pattern: '^[0-9]{1,20}$' });
 const Ids = Type.Array(Type.Object({ container: Whole, host: Whole, size: Whole }));
 const IdMaps = Type.Object({ uids: Ids, gids: Ids });
 const Program = Type.Object({ file: Type.String(), args: Type.Array(Type.String()), env: texts, timeoutUsec: Usec });
+const Resources = Type.Object({
+  cpu: Type.Object({}),
+  memory: Type.Object({}),
+  io: Type.Array(Type.Object({ device: Type.String() })),
+});
 
 /** The fields of a spec that niwad uses after the container was made. */
 export const SavedSpecSchema = Type.Object({
@@ -49,11 +54,7 @@ export const SavedSpecSchema = Type.Object({
       hosts: texts,
     }),
   ),
-  resources: Type.Object({
-    cpu: Type.Object({}),
-    memory: Type.Object({}),
-    io: Type.Array(Type.Object({ device: Type.String() })),
-  }),
+  resources: Resources,
   capabilities: Type.Array(Type.String()),
   diskIds: Type.Optional(IdMaps),
   devices: Type.Array(Type.String()),
@@ -75,6 +76,7 @@ export const SavedStateSchema = Type.Object({
   run: Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' }),
   phase: Type.Union(['making', 'created', 'started', 'exited'].map((phase) => Type.Literal(phase))),
   spec: SavedSpecSchema,
+  planned: Type.Optional(nullable(Type.Object({ resources: Resources }))),
   cgroup: Type.String({ pattern: '^/' }),
   userns: nullable(IdMaps),
   idRange: nullable(Type.Object({ start: Whole, size: Whole })),

@@ -39,12 +39,13 @@ export function firstState(
 
 /** Gives the state that the next niwad needs of a container. */
 export function stateOf(container: Container, bootId: string, phase: SavedState['phase']): SavedState {
-  const { run, spec, cgroup, userns, idRange, lease, pid, phases, life, meter, endHooks } = container;
+  const { run, spec, plan, cgroup, userns, idRange, lease, pid, phases, life, meter, endHooks } = container;
   return {
     bootId,
     run,
     phase,
     spec,
+    planned: plan === null || plan.limits.resources === spec.resources ? null : plan.limits,
     cgroup,
     userns,
     idRange,

@@ -5,6 +5,7 @@ import { makeAfresh, removeDirectory } from '../host/directory.js';
 import type { IdRange } from '../host/id-pool.js';
 import { load } from '../host/stored-file.js';
 import type { Lease } from '../network/lease.js';
+import type { PlannedLimits } from '../plan/plan.js';
 import type { Exit, Readiness } from '../protocol/container.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { StartPhases } from '../protocol/phases.js';
@@ -31,6 +32,11 @@ export interface SavedState {
   /** `making` until a client can know of the container. */
   phase: 'making' | 'created' | 'started' | 'exited';
   spec: Spec;
+  /**
+   * The limits for which a container that was never started was planned, where its spec has others by now; missing in
+   * files of an older niwad.
+   */
+  planned?: PlannedLimits | null;
   cgroup: string;
   userns: IdMaps | null;
   idRange: IdRange | null;

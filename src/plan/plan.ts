@@ -54,9 +54,14 @@ export interface Allotment {
 
 export type PlanHost = HostView & Allotment;
 
+/** The part of a spec that decides which limits a plan sets. */
+export type PlannedLimits = Pick<Spec, 'resources' | 'defaulted'>;
+
 /** All decisions for one container: the group, its limits and devices, the namespaces, and the boot program. */
 export interface Plan {
   id: string;
+  /** The limits that it was compiled for: those of the spec may change before the start. */
+  limits: PlannedLimits;
   /**
    * Its group. `writes` come before its first process; `lateWrites` come after the boot program, since they would slow
    * it down.
@@ -87,8 +92,10 @@ export function makePlan(spec: Spec, host: PlanHost): Plan {
   const writes = limitWrites(spec.resources, host.controllers, host.devices).map((write) =>
     spec.defaulted?.includes(write.file) ? { ...write, isDefault: true } : write,
   );
+  const { resources, defaulted = [] } = spec;
   return {
     id: spec.id,
+    limits: { resources, defaulted },
     cgroup: {
       path: `${host.containersCgroup}/${spec.id}`,
       writes: writes.filter((write) => !slowsBoot(write)),

@@ -1,4 +1,4 @@
-import type { AnyCommand } from '../parser.js';
+import type { AnyCommand } from '../command.js';
 import { drain } from './drain.js';
 import { attach, exec } from './exec.js';
 import { doctor, version } from './host.js';

@@ -12,14 +12,18 @@ const MOST_NAMES = 5;
 
 export const drain = daemonCommand(
   'drain',
-  'Empty this node: no new containers, the old ones live out their lifetimes',
+  'Empty this node: refuse new containers, and wait until the running ones have ended',
   (yargs) =>
     yargs
-      .option('wait', { type: 'boolean', default: true, describe: 'report until all have ended; --no-wait to return' })
-      .option('timeout', { alias: 't', type: 'string', describe: 'stop those that are left after this time' })
-      .option('undo', { type: 'boolean', default: false, describe: 'take new containers again' })
-      .example('$0 drain --timeout 10m', 'before maintenance: then nothing runs here')
-      .example('$0 drain --undo', 'after it'),
+      .option('wait', {
+        type: 'boolean',
+        default: true,
+        describe: 'wait until all containers have ended, and show how many are left; --no-wait returns at once',
+      })
+      .option('timeout', { alias: 't', type: 'string', describe: 'stop the containers that are left after this time' })
+      .option('undo', { type: 'boolean', default: false, describe: 'accept new containers again' })
+      .example('$0 drain --timeout 10m', 'before maintenance: no container runs when it returns')
+      .example('$0 drain --undo', 'after maintenance'),
   async (client, { wait, timeout, undo, json }) => {
     const deadline =
       timeout === undefined ? Number.POSITIVE_INFINITY : Date.now() + toDuration('--timeout', timeout) / 1000;

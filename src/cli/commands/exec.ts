@@ -11,29 +11,47 @@ const NO_KEYS = new Uint8Array();
 
 export const exec = daemonCommand(
   'exec <id> [command..]',
-  'Run a further process in a container; end as it ends',
+  'Run another process in a container, and exit with its exit status',
   (yargs) =>
     yargs
-      .positional('id', { type: 'string', demandOption: true, describe: 'a container that runs' })
+      .positional('id', { type: 'string', demandOption: true, describe: 'the id of a running container' })
       .positional('command', { type: 'string', array: true, describe: 'the program and its arguments' })
-      .option('interactive', { alias: 'i', type: 'boolean', default: false, describe: 'pass standard input on' })
-      .option('tty', { alias: 't', type: 'boolean', default: false, describe: 'give it a terminal' })
-      .option('env', { alias: 'e', type: 'string', array: true, nargs: 1, describe: 'NAME=VALUE' })
-      .option('user', { alias: 'u', type: 'string', describe: "USER[:GROUP], numbers or names; else the container's" })
-      .option('workdir', { alias: 'w', type: 'string', describe: "the working directory; else the container's" })
+      .option('interactive', {
+        alias: 'i',
+        type: 'boolean',
+        default: false,
+        describe: 'pass standard input to the process',
+      })
+      .option('tty', { alias: 't', type: 'boolean', default: false, describe: 'give the process a terminal' })
+      .option('env', {
+        alias: 'e',
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'NAME=VALUE: an environment variable',
+      })
+      .option('user', {
+        alias: 'u',
+        type: 'string',
+        describe: "USER[:GROUP], as numbers or names (default: the container's)",
+      })
+      .option('workdir', { alias: 'w', type: 'string', describe: "the working directory (default: the container's)" })
       .option('cap-add', {
         type: 'string',
         array: true,
         nargs: 1,
-        describe: 'a capability beside those of the container',
+        describe: 'a capability to add to those of the container',
       })
       .option('cap-drop', {
         type: 'string',
         array: true,
         nargs: 1,
-        describe: 'a capability of the container to do without',
+        describe: 'a capability of the container that the process does not get',
       })
-      .option('seccomp', { type: 'string', describe: 'default, unconfined, or a file with a profile' })
+      .option('seccomp', {
+        type: 'string',
+        describe: 'the system call filter: default, unconfined, or a file with a profile',
+      })
       .example('$0 exec -it web -- sh', 'a shell in a container')
       .example('$0 exec web -- cat /proc/self/status', ''),
   async (client, options) => {
@@ -71,14 +89,14 @@ function readSeccomp(choice: string): NonNullable<ExecInput['seccomp']> {
 
 export const attach = daemonCommand(
   'attach <id>',
-  'Show what a container writes from now on, and type into its terminal; end as it ends',
+  'Show the new output of a container, type into its terminal, and exit with its exit status',
   (yargs) =>
     yargs
-      .positional('id', { type: 'string', demandOption: true, describe: 'a container' })
+      .positional('id', { type: 'string', demandOption: true, describe: 'the id of a container' })
       .option('detach-keys', {
         type: 'string',
         default: DEFAULT_DETACH_KEYS,
-        describe: 'what leaves it running, of one with a terminal; "" for nothing',
+        describe: 'the keys that leave a container with a terminal while it runs on; "" for none',
       })
       .example('$0 attach shell', ''),
   async (client, { id, detachKeys }) => {

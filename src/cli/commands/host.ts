@@ -18,18 +18,18 @@ interface DoctorOptions extends Common {
 
 export const doctor: CommandModule<Common, DoctorOptions> = {
   command: 'doctor',
-  describe: 'Show what this host can do; exit 1 if niwad could not run',
+  describe: 'Check what this host supports; exit with 1 if niwad cannot run here',
   builder: (yargs) =>
     yargs
       .option('allow', {
         type: 'boolean',
         default: false,
-        describe: 'also walk through the directories that callers other than root may use, see security.md',
+        describe: 'also search the directories that other callers may use for setuid programs, see docs/security.md',
       })
       .option('config', {
         type: 'string',
         requiresArg: true,
-        describe: `niwad's configuration, which names them (${DEFAULT_CONFIG_FILE})`,
+        describe: `the configuration of niwad, which names these directories (${DEFAULT_CONFIG_FILE})`,
       })
       .example('$0 doctor --json', '')
       .example('$0 doctor --allow', ''),

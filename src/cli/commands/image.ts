@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from 'yargs';
 import type { ImageInfo } from '../../protocol/images.js';
 import { formatBytes, formatDuration } from '../../protocol/units.js';
-import { type Common, daemonCommand, forEach, print } from '../command.js';
+import { type AnyCommand, type Common, daemonCommand, forEach, print } from '../command.js';
 import { showImport } from '../image-progress.js';
 import { pull as pullLayout } from '../image-pull.js';
 import { openSource } from '../image-source.js';
@@ -12,28 +12,36 @@ const SHORT_ID = 'sha256:'.length + 12;
 
 const importCommand = daemonCommand(
   'import <path> [name]',
-  'Import an image: an OCI image layout (a directory or a tar), or what `docker save` writes; - for standard input',
+  'Import an image: an OCI image layout (directory or tar), or the output of `docker save`',
   (yargs) =>
     yargs
-      .positional('path', { type: 'string', demandOption: true, describe: 'a tar, a directory, or -' })
-      .positional('name', { type: 'string', describe: 'instead of the names in it' })
-      .example('$0 image import app.tar', 'by the names in it')
+      .positional('path', {
+        type: 'string',
+        demandOption: true,
+        describe: 'a tar, a directory, or - for a tar on standard input',
+      })
+      .positional('name', { type: 'string', describe: 'the name of the image (default: the names in the file)' })
+      .example('$0 image import app.tar', 'with the names in the file')
       .example('docker save app | $0 image import - app:1.2', 'from Docker'),
   (client, { path, name, json }) => showImport(client, openSource(path), name, json),
 );
 
 const pull = daemonCommand(
   'pull <reference> [name]',
-  'Pull an image from a registry with skopeo, which has to be installed, and import it',
+  'Pull an image from a registry, and import it; needs the program skopeo',
   (yargs) =>
     yargs
       .positional('reference', {
         type: 'string',
         demandOption: true,
-        describe: 'such as docker.io/library/alpine:3.20',
+        describe: 'the image, such as docker.io/library/alpine:3.20',
       })
-      .positional('name', { type: 'string', describe: 'instead of the reference' })
-      .option('tls-verify', { type: 'boolean', default: true, describe: '--no-tls-verify for a registry without TLS' })
+      .positional('name', { type: 'string', describe: 'the name of the image (default: the reference)' })
+      .option('tls-verify', {
+        type: 'boolean',
+        default: true,
+        describe: 'check the certificate of the registry; --no-tls-verify for a registry without TLS',
+      })
       .example('$0 image pull quay.io/libpod/alpine:latest alpine', ''),
   async (client, { reference, name, tlsVerify, json }) => {
     const pulled = await pullLayout(reference, { tlsVerify });
@@ -49,7 +57,7 @@ const pull = daemonCommand(
 const ls = daemonCommand(
   'ls',
   'List images',
-  (yargs) => yargs.option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'only names' }),
+  (yargs) => yargs.option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'print only names' }),
   async (client, { quiet, json }) => {
     const listed = await client.images();
     print(json, listed, () => (quiet ? listed.map(({ name }) => name).join('\n') : imageTable(listed, Date.now())));
@@ -59,7 +67,7 @@ const ls = daemonCommand(
 
 const rm = daemonCommand(
   'rm <name..>',
-  'Forget names of images; what no image and no container needs any more is removed',
+  'Remove names of images, and the layers that no other image and no container uses',
   (yargs) => yargs.positional('name', { type: 'string', array: true, demandOption: true, describe: 'names of images' }),
   (client, { name, json }) =>
     forEach(name, json, async (one) => {
@@ -69,7 +77,7 @@ const rm = daemonCommand(
 );
 
 /** The commands of `niwa image`. */
-export const IMAGE_COMMANDS = [importCommand, pull, ls, rm] as CommandModule<Common, never>[];
+export const IMAGE_COMMANDS = [importCommand, pull, ls, rm] as AnyCommand[];
 
 export const image: CommandModule<Common, Common> = {
   command: 'image <command>',

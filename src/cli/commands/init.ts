@@ -10,11 +10,11 @@ const withFile = (yargs: Argv<Common>) =>
     yargs
       .positional('file', {
         type: 'string',
-        describe: 'where to write it, - for standard output; niwa.yaml where it is left out',
+        describe: 'the file to write (default: niwa.yaml); - for standard output',
       })
-      .option('force', { type: 'boolean', default: false, describe: 'replace a file that is there' })
+      .option('force', { type: 'boolean', default: false, describe: 'replace the file if it exists' })
       .example('$0 init && $0 run -f niwa.yaml', 'a first container')
-      .example('$0 init - | less', 'all fields that are often used'),
+      .example('$0 init - | less', 'read about all common fields'),
   );
 
 type InitOptions = ReturnType<typeof withFile> extends Argv<infer O> ? O : never;
@@ -22,7 +22,7 @@ type InitOptions = ReturnType<typeof withFile> extends Argv<infer O> ? O : never
 /** This command works without a daemon. */
 export const init: CommandModule<Common, InitOptions> = {
   command: 'init [file]',
-  describe: 'Write a spec to begin with, with every usual field explained',
+  describe: 'Write an example of a spec that explains the common fields',
   builder: withFile,
   handler: (args) => {
     const { force, json } = args;

@@ -6,8 +6,8 @@ import { withSpec } from '../spec-options.js';
 
 export const create = daemonCommand(
   'create [command..]',
-  'Create a container that waits to be started',
-  (yargs) => withSpec(yargs).example('$0 create --name web -f spec.yaml', 'from a file'),
+  'Create a container; `niwa start` starts it',
+  (yargs) => withSpec(yargs).example('$0 create --name web -f spec.yaml', 'with the spec of a file'),
   async (client, options) => {
     const status = await client.create(await specOf(options));
     tellWarnings(status);
@@ -24,12 +24,20 @@ export const start = daemonCommand(
 
 export const stop = daemonCommand(
   'stop <id..>',
-  'Stop containers: the stop signal, and after the timeout the kill',
+  'Stop containers: send the stop signal, and SIGKILL after the stop timeout',
   (yargs) =>
     withIds(yargs)
-      .option('timeout', { alias: 't', type: 'string', describe: "instead of the container's own stop timeout" })
-      .option('signal', { alias: 's', type: 'string', describe: "instead of the container's own stop signal" })
-      .example('$0 stop -t 3s web', 'kill it after three seconds'),
+      .option('timeout', {
+        alias: 't',
+        type: 'string',
+        describe: "the time until SIGKILL (default: the container's stop timeout)",
+      })
+      .option('signal', {
+        alias: 's',
+        type: 'string',
+        describe: "the signal to send (default: the container's stop signal)",
+      })
+      .example('$0 stop -t 3s web', 'SIGKILL after three seconds'),
   (client, { id, json, timeout, signal }) => {
     const options = { ...(timeout === undefined ? {} : { timeout }), ...(signal === undefined ? {} : { signal }) };
     return forEach(id, json, (one) => client.stop(one, options));
@@ -41,31 +49,36 @@ export const kill = daemonCommand(
   'Send a signal to the first process of containers',
   (yargs) =>
     withIds(yargs)
-      .option('signal', { alias: 's', type: 'string', default: 'SIGKILL', describe: 'a name or a number' })
+      .option('signal', {
+        alias: 's',
+        type: 'string',
+        default: 'SIGKILL',
+        describe: 'the name or number of the signal',
+      })
       .example('$0 kill -s HUP web', ''),
   (client, { id, json, signal }) => forEach(id, json, (one) => client.kill(one, signal)),
 );
 
 export const pause = daemonCommand(
   'pause <id..>',
-  'Freeze every process of containers',
+  'Freeze all processes of containers',
   (yargs) => withIds(yargs).example('$0 pause web', ''),
   (client, { id, json }) => forEach(id, json, (one) => client.pause(one)),
 );
 
 export const resume = daemonCommand(
   'resume <id..>',
-  'Let paused containers go on',
+  'Resume paused containers',
   (yargs) => withIds(yargs).example('$0 resume web', ''),
   (client, { id, json }) => forEach(id, json, (one) => client.resume(one)),
 );
 
 export const rm = daemonCommand(
   'rm <id..>',
-  'Forget exited containers',
+  'Remove exited containers and their logs',
   (yargs) =>
     withIds(yargs)
-      .option('force', { type: 'boolean', default: false, describe: 'kill those that run' })
+      .option('force', { type: 'boolean', default: false, describe: 'kill running containers first' })
       .example('$0 rm --force web', ''),
   (client, { id, json, force }) =>
     forEach(id, json, async (one) => {

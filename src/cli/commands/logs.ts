@@ -18,7 +18,7 @@ export function withLogOptions<O extends Common>(yargs: Argv<O>, follow: string)
 
 export const logs = daemonCommand(
   'logs <id>',
-  'Show what a container has written, on our own standard output and error',
+  'Show the stored output of a container, on standard output and standard error',
   (yargs) =>
     withLogOptions(withId(yargs), 'go on until it has exited')
       .example('$0 logs -f --tail 10 web', 'the last ten lines, and what follows')

@@ -14,9 +14,9 @@ const withPlan = (yargs: Argv<Common>) =>
     .positional('spec', { type: 'string', describe: 'a spec, or a service, as YAML or JSON; - for standard input' })
     .option('run-dir', {
       type: 'string',
-      describe: `ask no niwad: plan for one with this run directory (${DEFAULT_RUN_DIR})`,
+      describe: `do not ask niwad: assume one with this run directory (${DEFAULT_RUN_DIR})`,
     })
-    .option('cgroup', { type: 'string', describe: `ask no niwad: plan for one with this group (${DEFAULT_CGROUP})` })
+    .option('cgroup', { type: 'string', describe: `do not ask niwad: assume one with this cgroup (${DEFAULT_CGROUP})` })
     .example('$0 plan spec.yaml', '')
     .example('$0 plan service.yaml', 'of an instance of a service')
     .example('$0 plan --memory 64M -- sleep 5', 'from flags');
@@ -29,7 +29,7 @@ type PlanOptions = ArgumentsCamelCase<ReturnType<typeof withPlan> extends Argv<i
  */
 export const plan = daemonCommand(
   'plan [spec] [command..]',
-  'Show what a start would do, step by step, without doing it',
+  'Show the steps of a start without doing them',
   withPlan,
   async (client, args) => {
     const file = args.spec ?? args.file;

@@ -14,8 +14,8 @@ export const ps = daemonCommand(
   'List containers',
   (yargs) =>
     withFilter(yargs)
-      .option('all', { alias: 'a', type: 'boolean', default: false, describe: 'also those that have exited' })
-      .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'only ids' })
+      .option('all', { alias: 'a', type: 'boolean', default: false, describe: 'also exited containers' })
+      .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'print only ids' })
       .example('$0 ps -a --owner alice', '')
       .example('$0 ps --service shop', 'the instances of a service')
       .example('$0 ps -l tier=front -l job=42', 'those with both labels'),
@@ -29,7 +29,7 @@ export const ps = daemonCommand(
 
 export const inspect = daemonCommand(
   'inspect <id>',
-  'Show everything about a container',
+  'Show the full status of a container',
   (yargs) => withId(yargs).example('$0 inspect web --json', ''),
   async (client, { id, json }) => {
     const status = await client.inspect(id);

@@ -13,33 +13,41 @@ import { detached } from './exec.js';
 
 export const run = daemonCommand(
   'run [command..]',
-  'Create and start a container; show its output and end as it ends',
+  'Create and start a container, show its output, and exit with its exit status',
   (yargs) =>
     withSpec(yargs)
-      .option('detach', { alias: 'd', type: 'boolean', default: false, describe: 'print the id and leave it running' })
+      .option('detach', {
+        alias: 'd',
+        type: 'boolean',
+        default: false,
+        describe: 'run in the background: print the id and return',
+      })
       .option('wait-ready', {
         type: 'boolean',
         default: false,
-        describe: 'as --detach, once its readiness check has passed; fail where it does not',
+        describe: 'run in the background, and return when the readiness check has passed; fail if it fails',
       })
-      .option('rm', { type: 'boolean', default: false, describe: 'forget it when it has ended' })
+      .option('rm', { type: 'boolean', default: false, describe: 'remove the container when it has ended' })
       .option('interactive', {
         alias: 'i',
         type: 'boolean',
         default: false,
-        describe: 'type into its terminal, with -t',
+        describe: 'pass the keyboard to the terminal of the container; needs -t',
       })
       .option('detach-keys', {
         type: 'string',
         default: DEFAULT_DETACH_KEYS,
-        describe: 'what leaves it running, with -it; "" for nothing',
+        describe: 'with -it: the keys that leave the container while it runs on; "" for none',
       })
       .example('$0 run -it --name shell -- sh', 'a shell with a terminal')
-      .example("$0 run --cpus 0.5 --lifetime 2s -- sh -c 'while :; do :; done'", 'half a processor for two seconds')
-      .example('$0 run -d -p 8080:80 -- python3 -m http.server 80', 'reached through port 8080 of the host')
-      .example('$0 run --root app.sqfs -v /srv/data:/data:ro --tmpfs /tmp:size=16M -- /bin/app', 'an image and volumes')
+      .example("$0 run --cpus 0.5 --lifetime 2s -- sh -c 'while :; do :; done'", 'half of a processor for two seconds')
+      .example('$0 run -d -p 8080:80 -- python3 -m http.server 80', 'port 8080 of the host leads to port 80')
+      .example(
+        '$0 run --root app.sqfs -v /srv/data:/data:ro --tmpfs /tmp:size=16M -- /bin/app',
+        'an image file and volumes',
+      )
       .example('$0 run -d --name web --memory 64M --owner alice -- python3 -m http.server', 'in the background')
-      .example('$0 run --wait-ready --ready http:8000/ -- python3 -m http.server', 'until it answers'),
+      .example('$0 run --wait-ready --ready http:8000/ -- python3 -m http.server', 'returns when the server answers'),
   async (client, options) => {
     const spec = await specOf(options);
     if (options.detach || options.waitReady) return runInBackground(client, spec, options);

@@ -1,5 +1,5 @@
 import type { Argv, CommandModule } from 'yargs';
-import { type Common, daemonCommand, fail, forEach, print, tellWarnings } from '../command.js';
+import { type AnyCommand, type Common, daemonCommand, fail, forEach, print, tellWarnings } from '../command.js';
 import { EXIT, statusOfError } from '../exit-codes.js';
 import { printLogs, writeAsIs } from '../print-logs.js';
 import { readServices } from '../service-file.js';
@@ -153,7 +153,7 @@ const history = daemonCommand(
 );
 
 /** The commands of `niwa service`. */
-export const SERVICE_COMMANDS = [apply, ls, inspect, rm, wake, scale, logs, history] as CommandModule<Common, never>[];
+export const SERVICE_COMMANDS = [apply, ls, inspect, rm, wake, scale, logs, history] as AnyCommand[];
 
 export const service: CommandModule<Common, Common> = {
   command: 'service <command>',

@@ -16,7 +16,7 @@ const TICK_MS = 1000;
 
 export const top = daemonCommand(
   'top',
-  'Watch all containers on a full screen; into a pipe, print them once',
+  'Show the use of all containers on a full screen; print it once if the output is no terminal',
   (yargs) =>
     yargs
       .option('sort', {
@@ -24,23 +24,23 @@ export const top = daemonCommand(
         type: 'string',
         choices: SORT_KEYS,
         default: 'cpu' as const,
-        describe: 'what the first row has most of',
+        describe: 'the column to sort by, the largest value first',
       })
-      .option('reverse', { alias: 'r', type: 'boolean', default: false, describe: 'the other way round' })
+      .option('reverse', { alias: 'r', type: 'boolean', default: false, describe: 'reverse the order' })
       .option('filter', {
         type: 'string',
         default: '',
-        describe: 'only those with this text in their id, owner or labels',
+        describe: 'only containers with this text in their id, owner or labels',
       })
       .option('frames', {
         alias: 'n',
         type: 'string',
-        describe: 'print so many readings as text and end; 1 into a pipe',
+        describe: 'print this many readings as text, then end (1 if the output is no terminal)',
       })
-      .example('$0 top', 'full screen; h shows the keys')
+      .example('$0 top', 'full screen; the key h shows all keys')
       .example('$0 top -n 3 --sort memory', 'three readings as text')
-      .example('$0 top --filter alice | head -20', 'a reading of the containers of alice')
-      .example('$0 top --json', 'a reading as a line of JSON'),
+      .example('$0 top --filter alice | head -20', 'one reading of the containers of alice')
+      .example('$0 top --json', 'one reading as a line of JSON'),
   async (client, { socket, sort, reverse, filter, frames, json }) => {
     const model = initialModel(thisHost(), screenOf(process.stdout), { sort, reverse, filter } satisfies Order);
     const count = frames === undefined ? undefined : toCount('--frames', frames, 1);
@@ -100,6 +100,7 @@ async function printFrames(
   for await (const stats of client.streamAllStats()) {
     const news: News[] = [
       { type: 'statuses', statuses: await client.list() },
+      { type: 'services', services: await client.services() },
       { type: 'drain', drain: await client.drainStatus() },
       { type: 'stats', stats },
     ];
@@ -115,12 +116,14 @@ function blockText(model: Model, first: boolean): string {
 
 /** One line of JSON: the rows in their order, with the names and units of the API. */
 function jsonText({ shown, now }: Model): string {
-  const rows = shown.map((row) => {
+  const containers = shown.filter(({ service }) => service === null);
+  const rows = containers.map((row) => {
     const figures = figuresOf(row, now);
     return {
       id: row.id,
       state: row.state,
       owner: row.status?.spec.owner ?? null,
+      service: row.status?.spec.service?.name ?? null,
       cpu: figures.cpu,
       cpu_max: figures.cpuMax,
       throttled: figures.throttled,

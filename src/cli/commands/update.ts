@@ -7,15 +7,15 @@ export const update = daemonCommand(
   'Change the limits or the lifetime of a live container',
   (yargs) =>
     withLimits(withId(yargs))
-      .option('lifetime', { type: 'string', describe: 'the new lifetime, from the start; none for no end' })
+      .option('lifetime', { type: 'string', describe: 'the new lifetime, counted from the start; none for no limit' })
       .option('force', {
         type: 'boolean',
         default: false,
-        describe: 'also a memory limit below what it uses, which kills it',
+        describe: 'allow a memory limit below the memory in use, which kills the container',
       })
-      .option('remaining', { type: 'string', conflicts: 'lifetime', describe: 'what is left of it, from now' })
-      .example('$0 update web --cpus 2 --memory 1G', 'more of both')
-      .example('$0 update web --remaining 30s', 'end in half a minute'),
+      .option('remaining', { type: 'string', conflicts: 'lifetime', describe: 'end the lifetime this long from now' })
+      .example('$0 update web --cpus 2 --memory 1G', 'more processor time and memory')
+      .example('$0 update web --remaining 30s', 'stop the container in 30 seconds'),
   async (client, options) => {
     const { id, lifetime, remaining, force, json } = options;
     const resources = toResources(options);

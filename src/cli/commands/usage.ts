@@ -6,7 +6,7 @@ import { toCount } from '../values.js';
 
 export const usage = daemonCommand(
   'usage',
-  'Show what was used in a period, from the ledger',
+  'Show the usage of a period, summed from the ledger',
   (yargs) =>
     withFilter(yargs)
       .option('by', {

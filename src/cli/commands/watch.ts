@@ -19,10 +19,10 @@ export const wait = daemonCommand(
       .option('ready', {
         type: 'boolean',
         default: false,
-        describe: 'wait until they are ready; fail where one is not',
+        describe: 'wait until the containers are ready; fail if a readiness check fails',
       })
       .example('$0 wait web', '')
-      .example('$0 wait --ready web', 'prints how long it took'),
+      .example('$0 wait --ready web', 'prints the time from the start until it was ready'),
   async (client, { id, ready, json }) => {
     if (ready) {
       const answers = await Promise.all(id.map((one) => client.waitReady(one)));
@@ -43,11 +43,15 @@ const CLEAR_SCREEN = '\x1b[H\x1b[2J';
 
 export const stats = daemonCommand(
   'stats [id..]',
-  'Show what containers use, each second',
+  'Show the use of containers each second',
   (yargs) =>
     yargs
-      .positional('id', { type: 'string', array: true, describe: 'only these containers' })
-      .option('stream', { type: 'boolean', default: true, describe: 'go on; --no-stream for one reading' })
+      .positional('id', { type: 'string', array: true, describe: 'ids of containers (default: all)' })
+      .option('stream', {
+        type: 'boolean',
+        default: true,
+        describe: 'show a reading each second; --no-stream for one reading',
+      })
       .example('$0 stats --no-stream web', '')
       .example('$0 stats --json', 'a line of JSON each second'),
   async (client, { id = [], stream, json }) => {
@@ -80,7 +84,7 @@ export const events = daemonCommand(
         nargs: 1,
         choices: EVENT_TYPES,
         default: [],
-        describe: 'only of this type; of several, any',
+        describe: 'only events of this type; may be repeated',
       })
       .example('$0 events --json', 'a line of JSON each, with its number')
       .example('$0 events --since 10m --type exit --owner alice', 'the ends of the last ten minutes, and those to come')

@@ -1,7 +1,7 @@
 import { cut, pad, plain, widthOf } from '../text.js';
-import { figure, percent, shortBytes, shortTime } from './figures.js';
+import { figure, greatest, percent, shortBytes, shortTime } from './figures.js';
 import { type Span, type Style, span } from './line.js';
-import { greatest, type SortKey } from './order.js';
+import type { SortKey } from './order.js';
 import { type Figures, figuresOf, type Row } from './row.js';
 import { ASCII_LEVELS, BLOCKS, sparkline } from './sparkline.js';
 
@@ -25,14 +25,8 @@ const bytes = (value: number | null): Cell => ({ texts: [figure(value, shortByte
 
 /** All columns, from left to right. */
 const COLUMNS = {
-  id: { heading: ['ID'], sort: 'id', cell: ({ id }) => ({ texts: [id] }) },
-  state: {
-    heading: ['STATE', 'S'],
-    cell: ({ state, exit }) => ({
-      texts: [exit?.reason ?? state, state === 'exited' ? 'X' : state.charAt(0).toUpperCase()],
-      style: state === 'running' ? 'plain' : 'warning',
-    }),
-  },
+  id: { heading: ['ID'], sort: 'id', cell: (row) => ({ texts: [nameOf(row)] }) },
+  state: { heading: ['STATE', 'S'], cell: stateCell },
   cpu: { heading: ['CPU%/MAX', 'CPU%'], right: true, sort: 'cpu', cell: (_row, figures) => cpuCell(figures) },
   throttled: {
     heading: ['THR%'],
@@ -79,8 +73,8 @@ const COLUMNS = {
       style: leftMs !== null && leftMs < 60_000 ? 'warning' : 'plain',
     }),
   },
-  owner: { heading: ['OWNER'], cell: ({ status }) => ({ texts: [plain(status?.spec.owner ?? '-')] }) },
-  command: { heading: ['COMMAND'], cell: ({ status }) => ({ texts: [commandOf(status)] }) },
+  owner: { heading: ['OWNER'], cell: (row) => ({ texts: [plain(ownerOf(row) ?? '-')] }) },
+  command: { heading: ['COMMAND'], cell: (row) => ({ texts: [wordsOf(row)] }) },
 } satisfies Record<string, Column>;
 
 const NAMES = Object.keys(COLUMNS) as ColumnName[];
@@ -106,6 +100,7 @@ const STEPS: readonly [ColumnName, number][] = [
   ['id', 16],
   ['owner', 8],
   ['state', 8],
+  ['state', 11],
   ['trend', 12],
   ['id', 24],
   ['owner', 16],
@@ -147,19 +142,16 @@ function widestOf(rows: readonly Row[]): Partial<Record<ColumnName, number>> {
   });
   const widest = (texts: string[], heading: number) =>
     texts.reduce((most, text) => Math.max(most, widthOf(text)), heading);
-  const owned = rows.some(({ status }) => status?.spec.owner != null);
+  const owned = rows.some((row) => ownerOf(row) !== null);
   return {
-    id: rows.reduce((most, { id }) => Math.max(most, id.length), 10),
+    id: rows.reduce((most, row) => Math.max(most, nameOf(row).length), 10),
     owner: owned
       ? widest(
-          rows.map(({ status }) => plain(status?.spec.owner ?? '-')),
+          rows.map((row) => plain(ownerOf(row) ?? '-')),
           5,
         )
       : 0,
-    command: widest(
-      rows.map(({ status }) => commandOf(status)),
-      7,
-    ),
+    command: widest(rows.map(wordsOf), 7),
     ...(network ? {} : { received: 0, sent: 0 }),
   };
 }
@@ -231,6 +223,33 @@ function pressureCell({ pressure: { cpu, memory, io } }: Figures): Cell {
 function graded(value: number | null, warning: number, alarm: number): Style {
   if (value === null || value < warning) return 'plain';
   return value < alarm ? 'warning' : 'alarm';
+}
+
+/** Instances are indented below their service. */
+function nameOf({ id, status }: Row): string {
+  return status?.spec.service == null ? id : `  ${id}`;
+}
+
+function ownerOf({ status, service }: Row): string | null {
+  return (service ?? status?.spec)?.owner ?? null;
+}
+
+/** The command of a container, or the addresses of a service. */
+function wordsOf({ status, service }: Row): string {
+  return service === null ? commandOf(status) : service.listen.join(' ');
+}
+
+/** Of a service: its state, the instances that are routed, and its slots. */
+function stateCell({ state, exit, service }: Row): Cell {
+  if (service !== null) {
+    const routed = service.instances.filter(({ phase }) => phase === 'routed').length;
+    const words = `${routed}/${service.slots} ${service.state}`;
+    return { texts: [words, service.state.charAt(0)], style: service.state === 'failing' ? 'alarm' : 'plain' };
+  }
+  return {
+    texts: [exit?.reason ?? state, state === 'exited' ? 'X' : state.charAt(0).toUpperCase()],
+    style: state === 'running' ? 'plain' : 'warning',
+  };
 }
 
 /** Gives the command of a container on one line. */

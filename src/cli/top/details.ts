@@ -1,11 +1,12 @@
+import type { ServiceStatus } from '../../protocol/services.js';
 import { formatBytes, formatDuration } from '../../protocol/units.js';
 import type { HistoryPoint } from '../../protocol/usage.js';
+import { latencyText } from '../service-text.js';
 import { plain } from '../text.js';
 import { commandOf, cpuScale } from './columns.js';
-import { figure, percent, shortTime } from './figures.js';
+import { figure, greatest, percent, shortTime } from './figures.js';
 import { type Line, span } from './line.js';
 import type { Model } from './model.js';
-import { greatest } from './order.js';
 import { type Figures, figuresOf, type Row } from './row.js';
 import { ASCII_LEVELS, BLOCKS, graph } from './sparkline.js';
 
@@ -32,6 +33,7 @@ export function detailLines(model: Model, row: Row, height: number): Line[] {
 }
 
 function wordLines(model: Model, row: Row, figures: Figures): Line[] {
+  if (row.service !== null) return serviceLines(row.service, model.now);
   const { status, exit, state, stats } = row;
   const { memory, pids, cpu } = stats.usage;
   const labels = Object.entries(status?.spec.labels ?? {}).map(([name, value]) => `${name}=${value}`);
@@ -55,6 +57,30 @@ function wordLines(model: Model, row: Row, figures: Figures): Line[] {
       ),
     ],
     [span(`waited   ${waited}  (some process, of the last 10 s)`)],
+  ];
+}
+
+function serviceLines(service: ServiceStatus, now: number): Line[] {
+  const { name, state, listen, owner, labels, slots, hold, instances, counters, last_wake, last_failure } = service;
+  const count = (phase: string) => instances.filter((instance) => instance.phase === phase).length;
+  const phases = [...new Set(instances.map(({ phase }) => phase))].map((phase) => `${count(phase)} ${phase}`);
+  const labelled = Object.entries(labels).map(([label, value]) => `${label}=${value}`);
+  const reasons = (counts: Record<string, number>) =>
+    Object.entries(counts)
+      .map(([reason, of]) => `${reason} ${of}`)
+      .join(', ') || 'none';
+  const ago = (at: string) => `${shortTime(now - Date.parse(at))} ago`;
+  const wake = last_wake === null ? 'none' : `${ago(last_wake.at)}, ${latencyText(last_wake)}`;
+  const failure = last_failure === null ? 'none' : `${ago(last_failure.at)}: ${plain(last_failure.message)}`;
+  return [
+    [],
+    [span(`${name}/`, 'heading'), span(`  ${state}   ${listen.join(' ')}`)],
+    [span(`owner     ${plain(owner ?? '-')}   labels ${plain(labelled.join(' ') || '-')}`)],
+    [span(`slots     ${slots}${hold === null ? '' : `, ${hold} are held`}   instances ${phases.join(', ') || 'none'}`)],
+    [span(`requests  ${counters.connections} forwarded   ${counters.requests_held} held   wakes ${counters.wakes}`)],
+    [span(`refused   ${reasons(counters.refused)}   failures ${reasons(counters.failures)}`)],
+    [span(`last wake ${wake}`)],
+    [span(`failure   ${failure}`)],
   ];
 }
 

@@ -59,6 +59,7 @@ export class Feed {
       if (this.#changed && Date.now() - listed >= LIST_EVERY_MS) {
         [this.#changed, listed] = [false, Date.now()];
         this.#tell({ type: 'statuses', statuses: await client.list() });
+        this.#tell({ type: 'services', services: await client.services() });
       }
       this.#tell({ type: 'stats', stats });
       this.#tell({ type: 'drain', drain: await client.drainStatus() });

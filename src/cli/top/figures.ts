@@ -31,3 +31,9 @@ export function shortTime(milliseconds: number): string {
 export function figure(value: number | null | undefined, format: (value: number) => string): string {
   return value === null || value === undefined ? '-' : format(value);
 }
+
+/** The largest of the values that are not null. */
+export function greatest(...figures: (number | null)[]): number | null {
+  const known = figures.filter((figure) => figure !== null);
+  return known.length === 0 ? null : Math.max(...known);
+}

@@ -16,4 +16,5 @@ export const HELP: readonly string[] = [
   'PSI c/m/i  percent of 10 s in which some process waited for cpu, memory, io',
   'LEFT       until the end of its lifetime; what has ended is shown for 5 s more',
   'S          Running, Paused, Created, Stopping, X: has ended',
+  'NAME/      a service: sums of its instances, which stand below it',
 ];

@@ -1,6 +1,7 @@
 import type { ContainerStatus } from '../../protocol/container.js';
 import type { RuntimeEvent } from '../../protocol/events.js';
 import type { DrainStatus } from '../../protocol/host.js';
+import type { ServiceStatus } from '../../protocol/services.js';
 import type { Stats } from '../../protocol/stats.js';
 import type { HistoryPoint } from '../../protocol/usage.js';
 import { tableHeight } from './layout.js';
@@ -35,7 +36,8 @@ export interface Model extends Order {
   lostSince: number | null;
   rows: ReadonlyMap<string, Row>;
   statuses: ReadonlyMap<string, ContainerStatus>;
-  /** The rows that match the filter, sorted. */
+  services: readonly ServiceStatus[];
+  /** The rows that match the filter, sorted, with those of services above their instances. */
   shown: readonly Row[];
   /** The id of the selected row; null if the user has not selected any. */
   selected: string | null;
@@ -56,6 +58,7 @@ export type News =
   | { type: 'lost' }
   | { type: 'stats'; stats: Stats[] }
   | { type: 'statuses'; statuses: ContainerStatus[] }
+  | { type: 'services'; services: ServiceStatus[] }
   | { type: 'event'; event: RuntimeEvent }
   | { type: 'drain'; drain: DrainStatus }
   | { type: 'history'; id: string; points: HistoryPoint[] }
@@ -74,6 +77,7 @@ export function initialModel(host: Host, screen: Screen, order: Order): Model {
     lostSince: null,
     rows: new Map(),
     statuses: new Map(),
+    services: [],
     shown: [],
     selected: null,
     offset: 0,
@@ -103,6 +107,8 @@ function learned(model: Model, news: Exclude<News, { type: 'screen' | 'lost' | '
       return { rows: readRows(model, news.stats, now) };
     case 'statuses':
       return withStatuses(model, news.statuses);
+    case 'services':
+      return { services: news.services };
     case 'event':
       return { rows: withEvent(model, news.event) };
     case 'drain':
@@ -119,7 +125,7 @@ function learned(model: Model, news: Exclude<News, { type: 'screen' | 'lost' | '
  * the row at its place is selected.
  */
 export function arranged(model: Model): Model {
-  const shown = ordered(model.rows.values(), model, model.now);
+  const shown = ordered(model.rows.values(), model.services, model, model.now);
   const { selected, index } = reselected(model, shown);
   const height = tableHeight(model.screen);
   const nearest = Math.min(Math.max(model.offset, index - height + 1), Math.max(0, index));

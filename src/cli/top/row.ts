@@ -1,10 +1,11 @@
 import type { ContainerStatus, Exit, State } from '../../protocol/container.js';
+import type { ServiceStatus } from '../../protocol/services.js';
 import type { Stats } from '../../protocol/stats.js';
 
 /** The number of readings in a row's sparkline. */
 const HISTORY = 60;
 
-/** The data of one container in top. */
+/** The data of one container, or of a service, in top. */
 export interface Row {
   id: string;
   state: State;
@@ -18,6 +19,8 @@ export interface Row {
   /** The time of the container's end, in milliseconds since 1970; null while the container lives. */
   endedAt: number | null;
   exit: Exit | null;
+  /** The service of which the row has the sums, see group.ts; null for the row of a container. */
+  service: ServiceStatus | null;
 }
 
 /** The figures of a row; null if the host does not count the figure, or the limit is not set. */
@@ -42,7 +45,7 @@ export interface Figures {
 export function readRow(before: Row | undefined, stats: Stats, status: ContainerStatus | null): Row {
   const history = before?.endedAt === null ? before.cpuHistory : [];
   const cpuHistory = [...history, stats.rates?.cpu ?? null].slice(-HISTORY);
-  return { id: stats.id, state: stats.state, stats, status, cpuHistory, endedAt: null, exit: null };
+  return { id: stats.id, state: stats.state, stats, status, cpuHistory, endedAt: null, exit: null, service: null };
 }
 
 /** Gives the figures of a row; `now` in milliseconds since 1970. */

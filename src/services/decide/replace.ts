@@ -16,8 +16,9 @@ export function usualStart(startTimesUsec: readonly number[]): number {
  * successor is ready in time: else a lifetime shorter than `drain` would be replaced without end.
  *
  * There is one surplus instance at a time where all slots are in use. So instances whose deadlines are close take
- * turns: each is replaced early enough for the ones after it. Its turn is the same whether it is routed or not: else two
- * could replace each other without end. One that has a successor remains replaced, also when a start has become quicker.
+ * turns: each is replaced early enough for the ones after it. Its turn is the same whether it is routed or not: else
+ * two could replace each other without end. One that has a successor remains replaced, also when a start has become
+ * quicker.
  */
 export function replaceTimes(situation: Situation): ReadonlyMap<string, number> {
   const { instances, service, startTimesUsec } = situation;

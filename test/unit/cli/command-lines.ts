@@ -1,5 +1,6 @@
+import type { AnyCommand } from '../../../src/cli/command.js';
 import { COMMANDS } from '../../../src/cli/commands/all.js';
-import { type AnyCommand, GROUPS, runCommandLine } from '../../../src/cli/parser.js';
+import { GROUPS, runCommandLine } from '../../../src/cli/parser.js';
 
 /** Parses a command line; gives the options that the command would get, which does nothing here. */
 export async function optionsOf(argv: string[]): Promise<Record<string, unknown>> {

@@ -13,6 +13,7 @@ import { ImageStore } from '../../../src/images/store.js';
 import { DEFAULT_NETWORK } from '../../../src/installation/defaults.js';
 import { LogStore } from '../../../src/logs/store.js';
 import { Networks } from '../../../src/network/networks.js';
+import type { NiwaError } from '../../../src/protocol/errors.js';
 import { UNBOUNDED } from '../../../src/spec/ceilings.js';
 import { FakeKernel } from '../../fake-kernel.js';
 import { capableHost } from '../support.js';
@@ -170,6 +171,30 @@ describe('the next niwad', () => {
     expect(() => niwad.idPool.take()).toThrow();
     niwad.kernel.end(container.handle, { code: 5 });
     expect(await container.exited).toMatchObject({ code: 5 });
+  });
+
+  it('counts the steps of a failed start as they were planned, also where its limits have changed since', async () => {
+    const failedStep = async () => {
+      niwad.kernel.fail('containers.start', 'ENOENT', { phase: 'boot', step: 5 });
+      setTimeout(() => niwad.kernel.end(niwad.kernel.handleOf('web'), { code: 127 }), 1);
+      const error = await niwad.runtime.start('web', ROOT).then(
+        () => expect.unreachable('it started'),
+        (reason: NiwaError) => reason,
+      );
+      await niwad.runtime.remove('web', ROOT, { force: false });
+      return error.details.step;
+    };
+    await niwad.runtime.create(SPEC, ROOT);
+    const planned = await failedStep();
+    await niwad.runtime.create(SPEC, ROOT);
+    makeGroup();
+    await niwad.runtime.update('web', { cpu: { weight: 50 }, pids: 20 }, ROOT);
+    await replace();
+    await niwad.runtime.update('web', { memory: { low: '1M' } }, ROOT);
+    await replace();
+    rmSync(at('groups/web'), { recursive: true });
+    expect(niwad.runtime.get('web').spec.resources).toMatchObject({ pids: 20, memory: { lowBytes: 2 ** 20 } });
+    expect(await failedStep()).toEqual(planned);
   });
 
   /** As {@link replace}, and nobody was told of the container. */

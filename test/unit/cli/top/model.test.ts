@@ -1,5 +1,7 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { learn, type Model } from '../../../../src/cli/top/model.js';
+import { figuresOf } from '../../../../src/cli/top/row.js';
+import { serviceOf } from '../../services-samples.js';
 import { after, exitEvent, modelOf, NOW, stats, status, type } from './samples.js';
 
 const ids = ({ shown }: Model) => shown.map(({ id }) => id);
@@ -146,4 +148,32 @@ it('takes the history of the selected container only', () => {
 it('ends by q and ^C, also while a filter is typed', () => {
   expect(type(three, 'q').done).toBe(true);
   expect(type(three, '/', 'q').done).toBe(false);
+});
+
+describe('services', () => {
+  const instance = (id: string, name: string) => {
+    const one = status(id);
+    return { ...one, spec: { ...one.spec, service: { name, revision: 1 } } };
+  };
+  const model = modelOf([
+    { type: 'statuses', statuses: [instance('shop-1', 'shop'), instance('shop-2', 'shop'), status('web')] },
+    { type: 'services', services: [serviceOf('shop', { owner: 'alice' }), serviceOf('blog')] },
+    {
+      type: 'stats',
+      stats: [stats('shop-1', { cpu: 0.2 }), stats('web', { cpu: 0.5 }), stats('shop-2', { cpu: 0.4 })],
+    },
+  ]);
+
+  it('stand above their instances, sorted by their sums', () => {
+    expect(ids(model)).toEqual(['shop/', 'shop-2', 'shop-1', 'web', 'blog/']);
+    expect(ids(type(model, 'r'))).toEqual(['web', 'shop/', 'shop-1', 'shop-2', 'blog/']);
+    const [shop] = model.shown;
+    expect(shop && figuresOf(shop, NOW)).toMatchObject({ cpu: expect.closeTo(0.6), memoryBytes: 2 ** 21 });
+    expect(model.rows.size).toBe(3);
+  });
+
+  it('are found by their owner, and with each instance that is found', () => {
+    expect(ids(type(model, '/', ...'alice'))).toEqual(['shop/']);
+    expect(ids(type(model, '/', ...'shop-1'))).toEqual(['shop/', 'shop-1']);
+  });
 });

@@ -5,6 +5,7 @@ import { HELP } from '../../../../src/cli/top/help.js';
 import { span, spread, textOf } from '../../../../src/cli/top/line.js';
 import { learn, type Model } from '../../../../src/cli/top/model.js';
 import { plainText, view } from '../../../../src/cli/top/view.js';
+import { instanceOf, serviceOf } from '../../services-samples.js';
 import { after, exitEvent, modelOf, NOW, stats, status, type } from './samples.js';
 
 const limits = { cpu: { max: 0.5 }, memory: { max: '128M' } };
@@ -187,4 +188,26 @@ it('paints with colours only where they are wanted, and gives way on the left', 
   expect(paint(line, false)).toBe('a\x1b[1mb\x1b[0m\x1b[7mc\x1b[0m');
   expect(textOf(spread([span('abcdef')], [span('xy')], 5))).toBe('abcxy');
   expect(frame([[span('a')], [span('b')]], false)).toBe('\x1b[?2026h\x1b[Ha\r\nb\x1b[?2026l');
+});
+
+it('shows a service with its state, its slots and its addresses, and its details', () => {
+  const one = status('shop-1');
+  const instance = { ...one, spec: { ...one.spec, service: { name: 'shop', revision: 1 } } };
+  const counters = { ...serviceOf('shop').counters, connections: 12, refused: { 'queue-full': 3 } };
+  const services = [serviceOf('shop', { state: 'serving', slots: 4, instances: [instanceOf('shop-1')], counters })];
+  const model = modelOf(
+    [
+      { type: 'statuses', statuses: [instance] },
+      { type: 'services', services },
+      { type: 'stats', stats: [stats('shop-1', { cpu: 0.25 })] },
+    ],
+    { columns: 160, rows: 24, unicode: false },
+  );
+  expect(lines(model).slice(4, 6)).toEqual([
+    expect.stringMatching(/^shop\/ +1\/4 serving +25 .* 0\.0\.0\.0:8080 *$/),
+    expect.stringMatching(/^ {2}shop-1 +running +25 .* sleep 1000 *$/),
+  ]);
+  const details = lines(type(model, ':return')).join('\n');
+  expect(details).toContain('slots     4   instances 1 routed');
+  expect(details).toContain('refused   queue-full 3   failures none');
 });
