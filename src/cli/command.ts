@@ -113,8 +113,14 @@ export function withIds(yargs: Argv<Common>) {
 /** The options that select containers; a container must match all given options. */
 export function withFilter(yargs: Argv<Common>) {
   return yargs
-    .option('owner', { type: 'string', array: true, nargs: 1, default: [], describe: 'only those of this owner' })
-    .option('service', { type: 'string', array: true, nargs: 1, default: [], describe: 'only those of this service' })
+    .option('owner', { type: 'string', array: true, nargs: 1, default: [], describe: 'only containers of this owner' })
+    .option('service', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [],
+      describe: 'only instances of this service',
+    })
     .option('label', {
       alias: 'l',
       type: 'string',

@@ -60,14 +60,14 @@ async function namesAfter(commands: AnyCommand[], argv: string[]): Promise<strin
 function withCommon(parser: Argv): Argv<Common> {
   return parser
     .scriptName('niwa')
-    .usage('$0 <command>\n\nThe debug command line of niwad.')
+    .usage('$0 <command>\n\nThe command line of niwad, the container daemon.')
     .option('socket', {
       type: 'string',
       nargs: 1,
       default: SOCKET,
-      describe: "niwad's socket; also NIWA_SOCKET",
+      describe: 'the socket of niwad; the variable NIWA_SOCKET sets it, too',
     })
-    .option('json', { type: 'boolean', default: false, describe: 'print JSON' });
+    .option('json', { type: 'boolean', default: false, describe: 'print JSON instead of text' });
 }
 
 function grammarOfCommand(commands: AnyCommand[], name: string): Grammar | undefined {

@@ -9,20 +9,23 @@ const STREAMS = ['stdout', 'stderr'] as const;
 export function withLogOptions<O extends Common>(yargs: Argv<O>, follow: string) {
   return yargs
     .option('follow', { alias: 'f', type: 'boolean', default: false, describe: follow })
-    .option('since', { type: 'string', describe: 'from a time on, or so long before now: 10m, or 600 (seconds)' })
-    .option('until', { type: 'string', describe: 'before a time, or so long before now' })
-    .option('tail', { alias: 'n', type: 'string', describe: 'only so many of the last lines, or all' })
-    .option('timestamps', { alias: 't', type: 'boolean', default: false, describe: 'each line with its time' })
-    .option('stream', { type: 'string', choices: STREAMS, describe: 'only this one' });
+    .option('since', {
+      type: 'string',
+      describe: 'only output since this time, or of the last so long: 10m, or 600 (seconds)',
+    })
+    .option('until', { type: 'string', describe: 'only output before this time, or until so long ago' })
+    .option('tail', { alias: 'n', type: 'string', describe: 'only this many of the last lines; all for every line' })
+    .option('timestamps', { alias: 't', type: 'boolean', default: false, describe: 'print the time of each line' })
+    .option('stream', { type: 'string', choices: STREAMS, describe: 'only this stream' });
 }
 
 export const logs = daemonCommand(
   'logs <id>',
   'Show the stored output of a container, on standard output and standard error',
   (yargs) =>
-    withLogOptions(withId(yargs), 'go on until it has exited')
-      .example('$0 logs -f --tail 10 web', 'the last ten lines, and what follows')
-      .example('$0 logs -t --since 10m --stream stderr web', 'the errors of the last ten minutes')
+    withLogOptions(withId(yargs), 'show new output until the container has exited')
+      .example('$0 logs -f --tail 10 web', 'the last ten lines, then new output')
+      .example('$0 logs -t --since 10m --stream stderr web', 'standard error of the last ten minutes')
       .example('$0 logs --since 2026-11-23T13:57:00Z --until 2026-11-23T13:58:00Z web', 'one minute'),
   async (client, { id, follow, since, until, timestamps, stream, json, ...options }) => {
     const tail = tailOf(options.tail);

@@ -11,15 +11,18 @@ import { withSpec } from '../spec-options.js';
 
 const withPlan = (yargs: Argv<Common>) =>
   withSpec(yargs)
-    .positional('spec', { type: 'string', describe: 'a spec, or a service, as YAML or JSON; - for standard input' })
+    .positional('spec', {
+      type: 'string',
+      describe: 'a YAML or JSON file with the spec, or with a service; - for standard input',
+    })
     .option('run-dir', {
       type: 'string',
       describe: `do not ask niwad: assume one with this run directory (${DEFAULT_RUN_DIR})`,
     })
     .option('cgroup', { type: 'string', describe: `do not ask niwad: assume one with this cgroup (${DEFAULT_CGROUP})` })
     .example('$0 plan spec.yaml', '')
-    .example('$0 plan service.yaml', 'of an instance of a service')
-    .example('$0 plan --memory 64M -- sleep 5', 'from flags');
+    .example('$0 plan service.yaml', 'the template of a service')
+    .example('$0 plan --memory 64M -- sleep 5', 'a spec from flags');
 
 type PlanOptions = ArgumentsCamelCase<ReturnType<typeof withPlan> extends Argv<infer O> ? O : never>;
 

@@ -3,7 +3,7 @@ import { portTable } from '../service-text.js';
 
 export const ports = daemonCommand(
   'ports',
-  'Show who holds which port of this node: published ports of containers, and addresses of services',
+  'List the ports of this node that containers and services hold',
   (yargs) => yargs.example('$0 ports', ''),
   async (client, { json }) => {
     const holders = await client.ports();

@@ -18,7 +18,7 @@ export const ps = daemonCommand(
       .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'print only ids' })
       .example('$0 ps -a --owner alice', '')
       .example('$0 ps --service shop', 'the instances of a service')
-      .example('$0 ps -l tier=front -l job=42', 'those with both labels'),
+      .example('$0 ps -l tier=front -l job=42', 'containers with both labels'),
   async (client, { all, quiet, owner, service, label, json }) => {
     const filter = { owner, service, label, ...(all ? {} : { state: 'live' as const }) };
     if (json) await printArray(client.containers(filter));

@@ -9,13 +9,13 @@ import { toCount } from '../values.js';
 import { tailOf, withLogOptions } from './logs.js';
 
 const withName = (yargs: Argv<Common>) =>
-  yargs.positional('name', { type: 'string', demandOption: true, describe: 'a service' });
+  yargs.positional('name', { type: 'string', demandOption: true, describe: 'the name of a service' });
 const withNames = (yargs: Argv<Common>) =>
-  yargs.positional('name', { type: 'string', array: true, demandOption: true, describe: 'services' });
+  yargs.positional('name', { type: 'string', array: true, demandOption: true, describe: 'names of services' });
 
 const apply = daemonCommand(
   'apply <file..>',
-  'Make services what files say: create them, change what differs',
+  'Create services, or change them to what the files say',
   (yargs) =>
     yargs
       .positional('file', {
@@ -24,11 +24,11 @@ const apply = daemonCommand(
         demandOption: true,
         describe: 'services as YAML (several in a file, with --- between them) or JSON; - for standard input',
       })
-      .option('dry-run', { type: 'boolean', default: false, describe: 'change nothing; print what would change' })
+      .option('dry-run', { type: 'boolean', default: false, describe: 'print what would change, and change nothing' })
       .option('now', {
         type: 'boolean',
         default: false,
-        describe: 'replace those that serve at once, one by one; else each when its lifetime ends',
+        describe: 'replace serving instances now, one by one (default: each when its lifetime ends)',
       })
       .example('$0 service apply shop.yaml', '')
       .example('$0 service apply --dry-run shop.yaml', 'what would change'),
@@ -53,7 +53,7 @@ const ls = daemonCommand(
   'List services',
   (yargs) =>
     yargs
-      .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'only names' })
+      .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'print only names' })
       .example('$0 service ls', ''),
   async (client, { quiet, json }) => {
     const services = await client.services();
@@ -66,7 +66,7 @@ const ls = daemonCommand(
 
 const inspect = daemonCommand(
   'inspect <name>',
-  'Show everything about a service',
+  'Show the full status of a service',
   (yargs) => withName(yargs).example('$0 service inspect shop --json', ''),
   async (client, { name, json }) => {
     const status = await client.service(name);
@@ -78,7 +78,7 @@ const inspect = daemonCommand(
 
 const rm = daemonCommand(
   'rm <name..>',
-  'Remove services: their addresses are closed, their instances finish what they have and end',
+  'Remove services: close their addresses, and end their instances after their connections',
   (yargs) => withNames(yargs).example('$0 service rm shop', ''),
   (client, { name, json }) =>
     forEach(name, json, async (one) => {
@@ -107,10 +107,14 @@ const wake = daemonCommand(
 
 const scale = daemonCommand(
   'scale <name> <instances>',
-  'Hold a number of instances, whatever the load is; auto lets load decide again',
+  'Hold a number of instances whatever the load is',
   (yargs) =>
     withName(yargs)
-      .positional('instances', { type: 'string', demandOption: true, describe: 'a number, at most the slots; or auto' })
+      .positional('instances', {
+        type: 'string',
+        demandOption: true,
+        describe: 'a number, at most the slots; auto to let the load decide again',
+      })
       .example('$0 service scale shop 2', '')
       .example('$0 service scale shop auto', ''),
   async (client, { name, instances, json }) => {
@@ -123,11 +127,11 @@ const scale = daemonCommand(
 
 const logs = daemonCommand(
   'logs <name>',
-  'Show what the instances of a service have written, each line behind the id of its instance',
+  'Show the stored output of all instances of a service, each line after the id of its instance',
   (yargs) =>
-    withLogOptions(withName(yargs), 'go on with what they and later ones write')
+    withLogOptions(withName(yargs), 'show new output, also of later instances, until the service is removed')
       .example('$0 service logs -f shop', '')
-      .example('$0 service logs -t --since 10m --stream stderr shop', 'the errors of the last ten minutes'),
+      .example('$0 service logs -t --since 10m --stream stderr shop', 'standard error of the last ten minutes'),
   async (client, { name, follow, since, until, timestamps, stream, json, ...options }) => {
     const tail = tailOf(options.tail);
     const chunks = client.serviceLogs(name, { follow, since, until, tail, stream });
@@ -143,7 +147,7 @@ const logs = daemonCommand(
 
 const history = daemonCommand(
   'history <name>',
-  'Show what was decided for a service in the last hours, and why',
+  'Show the decisions about a service in the last hours, with their reasons',
   (yargs) => withName(yargs).example('$0 service history shop', ''),
   async (client, { name, json }) => {
     const entries = await client.serviceHistory(name);
@@ -157,7 +161,7 @@ export const SERVICE_COMMANDS = [apply, ls, inspect, rm, wake, scale, logs, hist
 
 export const service: CommandModule<Common, Common> = {
   command: 'service <command>',
-  describe: 'Addresses that are always open, whose requests wake containers',
+  describe: 'Apply, list, wake, scale and remove services, whose requests wake containers',
   builder: (yargs: Argv<Common>) =>
     SERVICE_COMMANDS.reduce((all, one) => all.command(one), yargs).demandCommand(1, 'Name a command of service.'),
   handler: () => {},

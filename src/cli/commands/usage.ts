@@ -14,10 +14,16 @@ export const usage = daemonCommand(
         default: 'container',
         describe: 'a row for each container, owner, service or label:NAME',
       })
-      .option('since', { type: 'string', describe: 'from then on: "24h" ago, 2026-11-01, 2026-11-01T12:00:00Z' })
-      .option('until', { type: 'string', describe: 'before then' })
-      .option('limit', { type: 'string', describe: 'the most rows that are wanted' })
-      .option('after', { type: 'string', describe: 'only rows behind that of this key: what the last one told' })
+      .option('since', {
+        type: 'string',
+        describe: 'the begin of the period: 24h (ago), 2026-11-01 or 2026-11-01T12:00:00Z',
+      })
+      .option('until', { type: 'string', describe: 'the end of the period, in the same forms (default: now)' })
+      .option('limit', { type: 'string', describe: 'the most rows to show' })
+      .option('after', {
+        type: 'string',
+        describe: 'only rows after this key, as a niwa usage with --limit has told it',
+      })
       .option('format', { type: 'string', choices: ['table', 'json', 'csv'] as const, default: 'table' })
       .example('$0 usage --since 24h', '')
       .example('$0 usage --by owner --since 2026-10-01 --until 2026-11-01 --format csv', 'October, UTC')

@@ -75,9 +75,12 @@ export const events = daemonCommand(
   'Show what happens to containers and services, as it happens',
   (yargs) =>
     withFilter(yargs)
-      .positional('id', { type: 'string', array: true, describe: 'only of these containers or services' })
-      .option('since', { type: 'string', describe: 'also what is kept, from a time on, or so long before now: 10m' })
-      .option('after', { type: 'string', describe: 'also what is kept, behind the event with this number' })
+      .positional('id', { type: 'string', array: true, describe: 'only events of these containers or services' })
+      .option('since', {
+        type: 'string',
+        describe: 'begin with the kept events since this time, or of the last so long: 10m',
+      })
+      .option('after', { type: 'string', describe: 'begin with the kept events after the event with this number' })
       .option('type', {
         type: 'string',
         array: true,
@@ -86,10 +89,10 @@ export const events = daemonCommand(
         default: [],
         describe: 'only events of this type; may be repeated',
       })
-      .example('$0 events --json', 'a line of JSON each, with its number')
-      .example('$0 events --since 10m --type exit --owner alice', 'the ends of the last ten minutes, and those to come')
-      .example('$0 events --service shop', 'of a service and its instances')
-      .example('$0 events --after 4711 web', 'of one container, from an event on'),
+      .example('$0 events --json', 'each event as a line of JSON, with its number')
+      .example('$0 events --since 10m --type exit --owner alice', 'ends of the last ten minutes, then new ends')
+      .example('$0 events --service shop', 'events of a service and of its instances')
+      .example('$0 events --after 4711 web', 'events of one container after event 4711'),
   async (client, { id = [], since, type, owner, service, label, json, ...options }) => {
     const after = options.after === undefined ? undefined : toCount('--after', options.after, 0);
     for await (const event of client.events({ after, since, id, type: [...type], owner, service, label })) {
