@@ -1,5 +1,16 @@
+import { afterEnd } from './failures.js';
 import { replaceTimes } from './replace.js';
-import type { Decision, Instance, Memory, Phase, RefuseCause, Situation, Step, UnrouteCause } from './types.js';
+import type {
+  Decision,
+  Failures,
+  Instance,
+  Memory,
+  Phase,
+  RefuseCause,
+  Situation,
+  Step,
+  UnrouteCause,
+} from './types.js';
 
 /** How many instances shall serve, why, and the cause that an un-routing has that brings them down to this. */
 export interface Level {
@@ -18,6 +29,7 @@ export interface Draft {
   /** The instances as they will be when the steps have been carried out. */
   instances: Instance[];
   level: Level;
+  failures: Failures;
   refusing: RefuseCause | null;
   memory: Memory;
   againUsec: number | null;
@@ -39,6 +51,7 @@ export function beginDraft(situation: Situation): Draft {
     steps: [],
     instances: [...situation.instances],
     level: { count: 0, cause: 'idle', why: '' },
+    failures: situation.failures,
     refusing: situation.refusing,
     memory: situation.memory,
     againUsec: null,
@@ -54,6 +67,12 @@ export function take(draft: Draft, step: Step): void {
   if (step.do === 'accept' || step.do === 'refuse') draft.refusing = step.do === 'accept' ? null : step.cause;
   else if (step.do === 'start') draft.instances.push(starting(draft, step.replaces));
   else draft.instances = draft.instances.map((one) => (one.id === step.id ? after(draft, one, step) : one));
+  if (step.do === 'end')
+    draft.failures = afterEnd(draft.failures, draft.nowUsec, readyUsecOf(draft, step.id), step.cause);
+}
+
+function readyUsecOf({ instances }: Draft, id: string): number | null {
+  return instances.find((one) => one.id === id)?.readyUsec ?? null;
 }
 
 function after(draft: Draft, one: Instance, step: Extract<Step, { id: string }>): Instance {

@@ -16,7 +16,7 @@ export function decideLevel(draft: Draft): void {
 function wantedLevel(draft: Draft): Level {
   const { isRemoved, hold, waiting, service } = draft.situation;
   if (isRemoved) return { count: 0, cause: 'removed', why: 'the service was removed' };
-  if (hold !== null) return { count: Math.min(hold, service.slots), cause: 'held', why: `${hold} instances are held` };
+  if (hold !== null) return { count: Math.min(hold, service.slots), cause: 'held', why: `it is held at ${hold}` };
   const there = positions(draft);
   const before = there === 0 ? 0 : (draft.memory.level ?? there);
   const least = Math.min(service.minInstances, service.slots);
@@ -25,7 +25,7 @@ function wantedLevel(draft: Draft): Level {
     const waited = formatDuration(draft.nowUsec - waiting.sinceUsec);
     return { count, cause: 'scale-in', why: `requests have waited for ${waited}, and nothing serves` };
   }
-  const why = count > before ? `there are at least ${least} instances` : `${before} instances served before`;
+  const why = count > before ? `minInstances is ${least}` : `${before} of ${service.slots} slots shall serve`;
   const kept: Level = { count, cause: 'scale-in', why };
   return quietLevel(draft, kept, there) ?? scaledLevel(draft, kept);
 }

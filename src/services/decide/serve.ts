@@ -2,7 +2,7 @@ import { formatDuration } from '../../protocol/units.js';
 import { again, byDeadline, type Draft, inPhase, isDue, isFresh, isOutdated, missing, serving, take } from './draft.js';
 import { whyReplaced } from './replace.js';
 import type { EndCause, Instance, UnrouteCause } from './types.js';
-import { isFailing, retryAtUsec } from './wake.js';
+import { failedStarts, isFailing, retryAtUsec } from './wake.js';
 
 /** What has less of its lifetime left is not worth being routed again. */
 const USABLE_USEC = 1_000_000;
@@ -64,14 +64,14 @@ function start(draft: Draft): void {
   const { situation, nowUsec } = draft;
   const lacking = missing(draft);
   if (lacking <= 0) return;
-  const retryUsec = retryAtUsec(situation);
+  const retryUsec = retryAtUsec(draft);
   again(draft, retryUsec);
   if (nowUsec < retryUsec) return;
   const old = unsucceeded(draft);
   for (const one of [...Array<null>(Math.max(0, lacking - old.length)).fill(null), ...old].slice(0, lacking)) {
     if (!hasRoom(draft) || (one && mustWait(draft, one))) return;
     const why = one ? whyReplaced(situation, one) : draft.level.why;
-    const after = isFailing(situation) ? `; ${situation.failures.count} starts in a row have failed before` : '';
+    const after = isFailing(draft) ? `; after ${failedStarts(draft.failures.count)}` : '';
     take(draft, { do: 'start', replaces: one?.id ?? null, why: why + after });
   }
 }
@@ -112,9 +112,8 @@ export function isGoing(cause: UnrouteCause): boolean {
 
 /** Says once for each failure that an instance has no successor, and serves to its deadline. */
 function warnOfSuccessors(draft: Draft): void {
-  const { situation, memory, nowUsec } = draft;
-  const { failures } = situation;
-  if (!isFailing(situation) || memory.warnedUsec === failures.lastUsec) return;
+  const { failures, memory, nowUsec } = draft;
+  if (!isFailing(draft) || memory.warnedUsec === failures.lastUsec) return;
   const one = unsucceeded(draft).find(({ phase }) => phase === 'routed');
   if (!one) return;
   draft.memory = { ...memory, warnedUsec: failures.lastUsec };

@@ -13,7 +13,7 @@ export function dropSick(draft: Draft): void {
   for (const one of inPhase(draft, 'routed')) {
     if (one.isHealthy) continue;
     const isOnly = !inPhase(draft, 'routed').some((other) => other.isHealthy);
-    if (isOnly && isFailing(draft.situation)) continue;
+    if (isOnly && isFailing(draft)) continue;
     const why = `${one.id} has failed its live checks`;
     take(draft, { do: 'unroute', id: one.id, cause: 'sick', why });
     take(draft, { do: 'end', id: one.id, cause: 'sick', why });

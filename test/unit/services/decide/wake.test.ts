@@ -32,7 +32,17 @@ describe('a request wakes', () => {
   it('ends a start that is not ready in time, and refuses those that wait for it', () => {
     const one = instance('a', 'starting', { startedUsec: NOW - 30 * SECOND });
     const since = { sinceUsec: NOW - 30 * SECOND };
-    expect(stepsOf(situation([one], { waiting: since }))).toEqual(['end a: start-timeout', 'start', 'refuse: timeout']);
+    expect(stepsOf(situation([one], { waiting: since }))).toEqual([
+      'end a: start-timeout',
+      'refuse: timeout',
+      'refuse: backoff',
+    ]);
+  });
+
+  it('refuses what has waited for long, and accepts others while it starts', () => {
+    const since = { sinceUsec: NOW - 30 * SECOND };
+    const one = instance('a', 'starting', { startedUsec: NOW - SECOND });
+    expect(stepsOf(situation([one], { waiting: since }))).toEqual(['refuse: timeout', 'accept']);
   });
 });
 
@@ -40,20 +50,23 @@ describe('after a failed start', () => {
   const failures = { count: 1, lastUsec: NOW };
 
   it('waits twice as long each time, between the bounds', () => {
-    const waits = [1, 2, 3, 7, 2000].map((count) => retryAtUsec(situation([], { failures: { count, lastUsec: 0 } })));
+    const waits = [1, 2, 3, 7, 2000].map((count) =>
+      retryAtUsec({ situation: situation([]), failures: { count, lastUsec: 0 } }),
+    );
     expect(waits.map((usec) => usec / SECOND)).toEqual([1, 2, 4, 60, 60]);
   });
 
-  it('refuses at once those that were held for it', () => {
+  it('refuses at once those that were held for it, and others in the backoff', () => {
     const { steps, againUsec } = decide(situation([], { waiting, failures }));
+    const why = '1 failed start in a row: the next one may be in 1s';
     expect(steps).toEqual([
-      { do: 'refuse', cause: 'start-failed', why: '1 starts in a row have failed, the next may be in 1s' },
+      { do: 'refuse', cause: 'start-failed', why },
+      { do: 'refuse', cause: 'backoff', why },
     ]);
     expect(againUsec).toBe(NOW + SECOND);
   });
 
-  it('goes on to refuse in the backoff', () => {
-    expect(stepsOf(situation([], { failures, refusing: 'start-failed' }))).toEqual(['refuse: backoff']);
+  it('says it once', () => {
     expect(stepsOf(situation([], { failures, refusing: 'backoff' }))).toEqual([]);
   });
 
