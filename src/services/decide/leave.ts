@@ -9,7 +9,8 @@ const LAST_PACKET_USEC = 250_000;
 /**
  * What becomes of un-routed instances. One that is going is ended when its last connection is, or after `drain`; not
  * before another one is routed, where the service shall have one. A spare one, un-routed for little load, stays until
- * its lifetime ends, and is taken back first. In a quiet service spare ones are frozen or stopped.
+ * its lifetime ends, and is taken back first. In a quiet service, and when nobody has needed them for as long, spare
+ * ones are frozen or stopped.
  */
 export function settleUnrouted(draft: Draft): void {
   const { cause, why } = draft.level;
@@ -18,7 +19,8 @@ export function settleUnrouted(draft: Draft): void {
     if (one.unrouted === null) continue;
     if (isGoing(one.unrouted.cause) || isExact || isTooMany(draft)) drain(draft, one, one.unrouted.cause);
     else if (!isFresh(draft, one)) endIfUnused(draft, one, one.unrouted.cause);
-    else if (cause === 'idle') putToRest(draft, one);
+    else if (cause === 'idle') putToRest(draft, one, why);
+    else restUnneeded(draft, one);
   }
   for (const { id } of inPhase(draft, 'frozen')) {
     if (draft.situation.isDraining)
@@ -50,10 +52,18 @@ function isUnused(draft: Draft, { connections, unrouted }: Instance): boolean {
   return connections === 0 && draft.nowUsec >= knownUsec;
 }
 
-function putToRest(draft: Draft, one: Instance): void {
+/** A spare one rests when nobody has needed it for the time after which a service is idle. */
+function restUnneeded(draft: Draft, one: Instance): void {
+  const { afterUsec } = draft.situation.service.idle;
+  const restsUsec = Math.max(one.unrouted?.sinceUsec ?? 0, one.lastBusyUsec) + afterUsec;
+  again(draft, restsUsec);
+  if (draft.nowUsec < restsUsec) return;
+  putToRest(draft, one, `${one.id} had no connection for ${formatDuration(afterUsec)}, and was not needed`);
+}
+
+function putToRest(draft: Draft, one: Instance, why: string): void {
   const { action } = draft.situation.service.idle;
   if (action === 'none' || !isUnused(draft, one)) return;
-  const { why } = draft.level;
   take(draft, action === 'freeze' ? { do: 'freeze', id: one.id, why } : { do: 'end', id: one.id, cause: 'idle', why });
 }
 

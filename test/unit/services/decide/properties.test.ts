@@ -173,7 +173,7 @@ const routedAfter = ({ instances }: Situation, { steps }: Decision) => {
   return routed;
 };
 
-const runs = { numRuns: 80 };
+const runs = { numRuns: 60 };
 
 function isWithinSlots({ instances, service }: Situation, { steps }: Decision): void {
   const starts = steps.filter((step) => step.do === 'start').length;

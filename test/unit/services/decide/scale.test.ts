@@ -131,6 +131,17 @@ describe('fewer instances', () => {
     expect(stepsOf(situation(loaded(2, 0, 0), { ...calm, service: service({ minInstances: 2 }) }))).toEqual([]);
   });
 
+  it('freezes the one that was un-routed when nobody has needed it for the idle time', () => {
+    const unrouted = (seconds: number) =>
+      ({ unrouted: { cause: 'scale-in', sinceUsec: NOW - seconds * SECOND } }) as const;
+    const spare = (seconds: number) => instance('spare', 'unrouted', { ...unrouted(seconds), lastBusyUsec: 0 });
+    const asked = decide(situation([...loaded(1, 0.1, 0), spare(299)], remembering({ level: 1 })));
+    expect(asked).toMatchObject({ steps: [], againUsec: NOW + SECOND });
+    expect(decide(situation([...loaded(1, 0.1, 0), spare(300)], remembering({ level: 1 }))).steps).toEqual([
+      { do: 'freeze', id: 'spare', why: 'spare had no connection for 5m, and was not needed' },
+    ]);
+  });
+
   it('leaves the one that was un-routed to its lifetime', () => {
     const spare = instance('spare', 'unrouted', { connections: 0 });
     expect(stepsOf(situation([...loaded(1, 0.1, 0), spare], remembering({ level: 1 })))).toEqual([]);
