@@ -84,8 +84,8 @@ export function filesToRepeat(runs) {
 }
 
 /**
- * Takes what failed the first time and passed when its file was repeated for passed, and notes it as unsteady. Each test
- * stays counted once.
+ * Takes what failed the first time and passed when its file was repeated for passed, and notes it as unsteady. Each
+ * test stays counted once.
  * @param {Run} first
  * @param {Run} again the repetition of the files in which a test of `first` failed
  * @returns {Run}

@@ -32,7 +32,8 @@ export async function awaitAnswer(service: RunningService, instance: ServiceInst
   const { container } = instance;
   if (container === null) return;
   if (container.exit !== null) return service.hearEnd(instance, container.exit);
-  if (instance.phase !== 'starting') return await endInstance(service, instance); // it was told to end while it was made
+  // it was told to end while it was made
+  if (instance.phase !== 'starting') return await endInstance(service, instance);
   try {
     if (!(await answersOverAll(service, instance, container)) || instance.phase !== 'starting') return;
     service.becomeReady(instance);

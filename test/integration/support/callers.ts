@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Many clients at once: how many had which answer (its first word, or the name of the errno), and the slowest of them. */
+/**
+ * Many clients at once: how many had which answer (its first word, or the name of the errno), and the slowest of them.
+ */
 export interface Answers {
   answers: Record<string, number>;
   ms: number;

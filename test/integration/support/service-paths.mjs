@@ -1,7 +1,7 @@
 // @ts-check
-// The data path of services alone, in the network namespace in which it is started: node service-paths.mjs SETTINGS, the
-// settings of the network as JSON. It reads calls of ServicePaths from standard input, {"method", "args"} a line, and
-// answers each with {"value"} or {"error"}; in between it says {"woken"} with the name of a service.
+// The data path of services alone, in the network namespace in which it is started: node service-paths.mjs SETTINGS,
+// the settings of the network as JSON. It reads calls of ServicePaths from standard input, {"method", "args"} a line,
+// and answers each with {"value"} or {"error"}; in between it says {"woken"} with the name of a service.
 import { createInterface } from 'node:readline';
 import { pino } from 'pino';
 import { kernel } from '../../../dist/kernel/addon.js';
