@@ -52,8 +52,8 @@ CountedElement to_counted(const std::string &set, const NetlinkAttributes &eleme
 
 NetlinkMessage element_message(const ElementChange &change) {
     const auto &[element, add] = change;
-    NetlinkMessage message = tables_message(add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, add ? kMake : kChange,
-                                            element.family);
+    NetlinkMessage message =
+        tables_message(add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, add ? kMake : kChange, element.family);
     message.put(NFTA_SET_ELEM_LIST_TABLE, element.table);
     message.put(NFTA_SET_ELEM_LIST_SET, element.set);
     size_t list = message.begin(NFTA_SET_ELEM_LIST_ELEMENTS);

@@ -78,7 +78,8 @@ void ServiceQueue::open(std::function<void(const QueueEvent &)> on_event, std::f
         if (error < 0) return done(error);
         error = -EBUSY;
         // Another niwad may have some of them, in the same network namespace. The kernel says EPERM or EBUSY then.
-        for (uint16_t i = 0; i < kNumbers && (error == -EBUSY || error == -EPERM); i++) error = bind_queue(kFirstNumber + i);
+        for (uint16_t i = 0; i < kNumbers && (error == -EBUSY || error == -EPERM); i++)
+            error = bind_queue(kFirstNumber + i);
         if (error == 0 && !loop_.control(EPOLL_CTL_ADD, queue_.fd(), kQueueKey, EPOLLIN)) error = -errno;
         if (error < 0) queue_.close();
         done(error < 0 ? error : number_);

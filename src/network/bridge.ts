@@ -3,12 +3,12 @@ import type { Kernel } from '../kernel/kernel.js';
 import { deleteLink, type NetworkStep, optional } from '../plan/network.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import { ipv6Text } from '../spec/addresses.js';
-import { elementsOf } from './elements.js';
+import { type Element, elementsOf } from './elements.js';
 import { applyRules, applyRuleset, enableForwarding, interfaceNames } from './host.js';
 import { devicePrefix, type Segment } from './lease.js';
 import { addressesOf, type Leaving } from './leaving.js';
 import { BridgeMark } from './mark.js';
-import type { Members } from './members.js';
+import type { Member, Members } from './members.js';
 import { removal } from './ruleset.js';
 import { bridgeSteps } from './steps.js';
 
@@ -73,6 +73,19 @@ export class Bridge {
     else await this.make();
   }
 
+  /**
+   * Loads the rules again, with the elements of all containers that are connected. Where there is no bridge, nothing is
+   * done.
+   * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR
+   */
+  async restore(): Promise<void> {
+    if (this.#made === null) return;
+    await this.#made;
+    const { segment, log } = this.#options;
+    await applyRuleset(segment, elementsOfAll(this.#connected()), log);
+    log.warn({ bridge: segment.bridge }, 'the rules of the bridge were gone, and are there again');
+  }
+
   /** Removes the bridge, if it has no members. */
   async removeUnused(): Promise<void> {
     const marked = this.#mark.read();
@@ -98,8 +111,7 @@ export class Bridge {
         `this host has an interface ${bridge} that is not niwad's: name another one as network.bridge in niwad's configuration`,
       );
     this.#mark.write(bridge);
-    const elements = this.#members.all().flatMap(({ lease, network, group }) => elementsOf(lease, network, group));
-    await applyRuleset(segment, exists ? elements : [], log);
+    await applyRuleset(segment, exists ? elementsOfAll(this.#members.all()) : [], log);
     await this.#forgetConnections();
     if (!exists) await kernel.network.configure(0, bridgeSteps(segment));
     enableForwarding(segment, log);
@@ -113,9 +125,12 @@ export class Bridge {
    */
   async #forgetConnections(): Promise<void> {
     const { subnetText, subnet6 } = this.#options.segment;
-    const connected = this.#members.all().filter(({ attaching }) => attaching !== null);
     const of = [subnetText, ...(subnet6 === null ? [] : [`${ipv6Text(subnet6)}/64`])];
-    await this.#leaving.forgetFlows({ of, but: connected.flatMap(({ lease }) => addressesOf(lease)) });
+    await this.#leaving.forgetFlows({ of, but: this.#connected().flatMap(({ lease }) => addressesOf(lease)) });
+  }
+
+  #connected(): Member[] {
+    return this.#members.all().filter(({ attaching }) => attaching !== null);
   }
 
   async #remove(bridge: string): Promise<void> {
@@ -128,4 +143,8 @@ export class Bridge {
       this.#options.log.error({ err: error }, messageOf(error));
     }
   }
+}
+
+function elementsOfAll(members: readonly Member[]): Element[] {
+  return members.flatMap(({ lease, network, group }) => elementsOf(lease, network, group));
 }

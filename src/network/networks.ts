@@ -5,14 +5,17 @@ import type { Logger } from 'pino';
 import type { Handle } from '../kernel/containers.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { count, type NetworkStep } from '../plan/network.js';
+import { messageOf } from '../protocol/errors.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { ipv4Number, sizeOf } from '../spec/addresses.js';
 import { Bridge } from './bridge.js';
+import { FAMILY } from './elements.js';
 import { fileNames, networkFiles } from './files.js';
 import { addressesInside, requireFreePort, requireFreeSubnet, segmentHere } from './host.js';
 import { type Lease, leaseOf, type NetworkSettings, type Segment } from './lease.js';
 import { Leaving } from './leaving.js';
 import { Members } from './members.js';
+import { RuleChanges } from './rule-changes.js';
 import { ServiceAddresses } from './services/addresses.js';
 import { detachSteps } from './steps.js';
 
@@ -24,14 +27,18 @@ export interface NetworksOptions {
   kernel: Pick<Kernel, 'network'>;
 }
 
+const RETRY_MS = 1000;
+
 /** Connects containers to the bridge of a niwad, and disconnects them. */
 export class Networks {
   readonly segment: Segment;
   readonly members: Members;
   readonly serviceAddresses = new ServiceAddresses();
   readonly #kernel: Pick<Kernel, 'network'>;
+  readonly #log: Logger;
   readonly #leaving: Leaving;
   readonly #bridge: Bridge;
+  readonly #changes = new RuleChanges();
   #setOpened: () => void = () => {};
   /**
    * Resolves when the rules were loaded with the elements of all members. No element may be removed before: the load
@@ -45,6 +52,7 @@ export class Networks {
     this.segment = segmentHere(settings);
     this.members = new Members(this.segment, this.serviceAddresses);
     this.#kernel = kernel;
+    this.#log = log;
     this.#leaving = new Leaving(kernel, log, (lease) => this.members.free(lease));
     this.#bridge = new Bridge({ segment: this.segment, markFile, log, kernel }, this.members, this.#leaving);
   }
@@ -94,9 +102,11 @@ export class Networks {
   async attach({ id, handle }: { id: string; handle: Handle }, steps: readonly NetworkStep[]): Promise<void> {
     const member = this.members.get(id);
     if (member === undefined) return;
-    const attaching = this.#kernel.network.configure(handle, steps);
-    member.attaching = attaching.catch(() => {});
-    await attaching;
+    await this.#changes.change(async () => {
+      const attaching = this.#kernel.network.configure(handle, steps);
+      member.attaching = attaching.catch(() => {});
+      await attaching;
+    });
   }
 
   /** Takes back everything that a container has on the network, whether it was connected or only had its address. */
@@ -112,8 +122,10 @@ export class Networks {
     const { lease, network, group, attaching } = member;
     await this.#opened;
     await attaching; // a container may be killed while the steps that connect it run
-    await this.#bridge.tryTo(detachSteps(lease, network, group), { id }, 'the network of a container stays');
-    this.members.remove(id);
+    await this.#changes.change(async () => {
+      await this.#bridge.tryTo(detachSteps(lease, network, group), { id }, 'the network of a container stays');
+      this.members.remove(id);
+    });
     this.#leaving.add(lease);
   }
 
@@ -145,6 +157,18 @@ export class Networks {
   async open(): Promise<void> {
     await this.#bridge.renew();
     this.#setOpened();
+    for (const family of Object.values(FAMILY))
+      this.#kernel.network.watchTable(family, this.segment.bridge, () => void this.#restore());
+  }
+
+  /** Loads the rules again after somebody has removed them, as `nft flush ruleset` does. */
+  async #restore(): Promise<void> {
+    try {
+      await this.#changes.load(() => this.#bridge.restore());
+    } catch (error) {
+      this.#log.error({ err: error }, `the rules of the bridge are gone: ${messageOf(error)}`);
+      setTimeout(() => void this.#restore(), RETRY_MS).unref();
+    }
   }
 
   /** Removes the bridge, if it has no members. */

@@ -10,7 +10,10 @@ import { SpecSchema } from './spec.js';
  */
 
 /** The most instances of one service: the rules of the data path share connections among at most so many. */
-export const MAX_SLOTS = 16;
+export const MAX_SLOTS = 64;
+
+/** The most requests that are held for one service. The queue of the kernel has room for four services with so many. */
+export const MAX_QUEUE = 4096;
 
 /** The name of a service: the ids of its instances begin with it. */
 export const ServiceName = Type.String({
@@ -75,7 +78,7 @@ const Live = Type.Object(
 const Wake = Type.Object(
   {
     timeout: Type.Optional(Duration),
-    queue: Type.Optional(integer(1, 65_536, 'how many requests are held at once')),
+    queue: Type.Optional(integer(1, MAX_QUEUE, 'how many requests are held at once')),
     from: Type.Optional(
       Type.Array(Type.String({ description: 'a subnet such as "10.0.0.0/8" or "fd00::/8"' }), {
         minItems: 1,

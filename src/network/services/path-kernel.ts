@@ -3,10 +3,11 @@ import { isKernelError } from '../../kernel/errors.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import type { QueueEvent } from '../../kernel/services.js';
 import { messageOf, NiwaError } from '../../protocol/errors.js';
+import { MAX_QUEUE } from '../../protocol/service.js';
 import { encodeElement } from '../elements.js';
 import { type Declared, holds, inBytes } from './declared.js';
 import { RulesTable } from './rules-table.js';
-import { difference, elementsOfService, MAX_QUEUE, type PathState } from './service-elements.js';
+import { difference, elementsOfService, type PathState } from './service-elements.js';
 
 export interface PathKernelOptions {
   bridge: string;

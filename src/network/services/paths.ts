@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { isKernelError } from '../../kernel/errors.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import { messageOf, NiwaError } from '../../protocol/errors.js';
+import { MAX_SLOTS } from '../../protocol/service.js';
 import { Turns } from '../../turns/turns.js';
 import { FAMILY } from '../elements.js';
 import { requireFreeAddress } from '../host.js';
@@ -10,7 +11,7 @@ import type { Members } from '../members.js';
 import { type HeldAddress, listenText, overlapsPublished, type ServiceAddresses } from './addresses.js';
 import { countRefused, countsOf, type Declared, newlyDeclared, wakeSteps } from './declared.js';
 import { PathKernel } from './path-kernel.js';
-import { MAX_SLOTS, type PathState, placeInSlots } from './service-elements.js';
+import { type PathState, placeInSlots } from './service-elements.js';
 import { COUNTED, toReading } from './tally.js';
 import type { Destination, PathCounts, Paths, ServicePath } from './types.js';
 

@@ -1,5 +1,6 @@
+import { MAX_SLOTS } from '../../protocol/service.js';
 import { type Element, elementText } from '../elements.js';
-import { KINDS, type Kind, MAX_SLOTS, REFUSED } from './service-elements.js';
+import { KINDS, type Kind, REFUSED } from './service-elements.js';
 
 /** Writes the rules of the data path of services. Pure. docs/architecture.md explains them. */
 

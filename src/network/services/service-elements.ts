@@ -5,12 +5,6 @@ import type { Destination, ServicePath } from './types.js';
 
 /** Gives the elements of one service in the sets and maps of rules.ts. Pure. */
 
-/** There are never more instances of a service than these: rules.ts has a chain for each number of routed instances. */
-export const MAX_SLOTS = 64;
-
-/** Never more packets are held for one service than these. */
-export const MAX_QUEUE = 4096;
-
 /** Why the rules refuse a packet, and the mark that it has then. */
 export const REFUSED = { 'not-allowed': 1, barred: 2, rate: 3 } as const;
 

@@ -6,7 +6,6 @@ import { serviceRules } from '../../../src/network/services/rules.js';
 import {
   difference,
   elementsOfService,
-  MAX_SLOTS,
   type PathState,
   placeInSlots,
   rangeOf,
@@ -14,6 +13,7 @@ import {
 import { Tally, toReading } from '../../../src/network/services/tally.js';
 import type { Destination } from '../../../src/network/services/types.js';
 import type { ListenAddress } from '../../../src/protocol/resolved-service.js';
+import { MAX_SLOTS } from '../../../src/protocol/service.js';
 
 const tcp4: ListenAddress = { protocol: 'tcp', family: 4, address: null, port: 80 };
 const tcp6: ListenAddress = { ...tcp4, family: 6 };
