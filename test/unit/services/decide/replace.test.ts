@@ -111,6 +111,18 @@ describe('an un-routed instance that was replaced', () => {
     expect(stepsOf(situation([instance('b', 'routed'), old({ connections: null })]))).toEqual([]);
   });
 
+  it('does not end while nothing else is routed', () => {
+    expect(stepsOf(situation([instance('b', 'starting'), old({ connections: 0 })]))).toEqual([]);
+  });
+
+  it('does not end before a connection that was on its way is counted', () => {
+    const since = NOW - 0.1 * SECOND;
+    const leaves = old({ unrouted: { cause: 'replaced', sinceUsec: since }, connections: 0 });
+    const { steps, againUsec } = decide(situation([instance('b', 'routed'), leaves]));
+    expect(steps).toEqual([]);
+    expect(againUsec).toBe(since + 0.25 * SECOND);
+  });
+
   it('serves again while requests wait for a new one', () => {
     const waiting = { sinceUsec: NOW };
     expect(stepsOf(situation([old({ connections: 0 })], { waiting }))).toEqual(['route a', 'start for a']);
@@ -129,6 +141,12 @@ describe('apply --now', () => {
       'route d',
       'start for b',
     ]);
+  });
+
+  it('un-routes the outdated one, though its lifetime is longer', () => {
+    const next = instance('b', 'ready', { replaces: 'a', revision: 2 });
+    const old = instance('a', 'routed', { deadlineUsec: NOW + 900 * SECOND });
+    expect(stepsOf(situation([old, next], now))).toEqual(['route b', 'unroute a: outdated']);
   });
 
   it('ends what has not served yet', () => {

@@ -74,7 +74,8 @@ describe('more instances', () => {
   });
 
   it('are un-routed ones first, then frozen ones', () => {
-    const spares = [instance('cold', 'frozen'), instance('warm', 'unrouted')];
+    const short = { deadlineUsec: NOW + 200 * SECOND };
+    const spares = [instance('cold', 'frozen'), instance('short', 'frozen', short), instance('warm', 'unrouted')];
     const shares = remembering({ level: 2 });
     expect(stepsOf(situation([...loaded(2, 0.5, 9), ...spares], { ...tenSlots, ...shares }))).toEqual([
       'route warm',

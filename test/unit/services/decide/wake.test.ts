@@ -90,6 +90,8 @@ describe('after a failed start', () => {
   });
 
   it('refuses nothing while another instance serves', () => {
+    const long = { sinceUsec: NOW - 40 * SECOND };
+    expect(stepsOf(situation([instance('a', 'routed')], { waiting: long }))).toEqual([]);
     expect(stepsOf(situation([instance('a', 'routed')], { failures, refusing: 'backoff' }))).toEqual(['accept']);
   });
 });
