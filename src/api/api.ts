@@ -6,7 +6,7 @@ import type { Metrics } from '../accounting/metrics.js';
 import type { UsageSums } from '../accounting/sums/sums.js';
 import type { Runtime } from '../containers/runtime.js';
 import type { Images } from '../images/images.js';
-import type { ServicesInterface } from '../services/interface.js';
+import type { Services } from '../services/services.js';
 import type { ConnectionLimits } from './connections.js';
 import type { Groups, rememberPeers } from './peer.js';
 
@@ -22,8 +22,7 @@ export type Api = FastifyInstance<
 /** The parts of the daemon that the routes use, and the bounds of the API. */
 export interface ApiOptions {
   runtime: Runtime;
-  /** null where this niwad has no services; then there are no routes for them. */
-  services: ServicesInterface | null;
+  services: Services;
   images: Images;
   sums: UsageSums;
   metrics: Metrics;
@@ -36,9 +35,6 @@ export interface ApiOptions {
   /** Gives the process behind each connection; unless given, the kernel is asked. */
   peersOf?: typeof rememberPeers;
 }
-
-/** The same where there are services. */
-export type WithServices = ApiOptions & { services: ServicesInterface };
 
 declare module 'fastify' {
   interface FastifyRequest {

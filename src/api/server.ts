@@ -16,7 +16,7 @@ import { MAX_BODY_BYTES, MAX_YAML_BYTES, MAX_YAML_TOKENS, requireBounded, requir
 import { parseAs } from '../spec/check.js';
 import { parseYaml } from '../spec/yaml.js';
 import { FairTurns } from '../turns/fair-turns.js';
-import type { Api, ApiOptions, WithServices } from './api.js';
+import type { Api, ApiOptions } from './api.js';
 import { boundConnections } from './connections.js';
 import { toErrorReply } from './errors.js';
 import { withComponents } from './openapi.js';
@@ -90,16 +90,12 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     hostRoutes(routes as Api, options);
     imageRoutes(routes as Api, options);
     usageRoutes(routes as Api, options);
-    if (options.services !== null) addServices(routes as Api, { ...options, services: options.services });
+    serviceRoutes(routes as Api, options);
+    serviceLogRoutes(routes as Api, options);
+    portRoutes(routes as Api, options);
     execRoutes(routes as Api, options);
   });
   return api;
-}
-
-function addServices(routes: Api, options: WithServices): void {
-  serviceRoutes(routes, options);
-  serviceLogRoutes(routes, options);
-  portRoutes(routes, options);
 }
 
 function checkCallers(api: Api, { runtime, groups, limits, peersOf = rememberPeers }: ApiOptions): void {

@@ -6,8 +6,7 @@ import type { HistoryEntry, PortHolder, ServiceStatus } from '../protocol/servic
 import { Turns } from '../turns/turns.js';
 import type { AllServices } from './all.js';
 import { hear } from './hearing.js';
-import type { ApplyOptions, ServicesInterface } from './interface.js';
-import { apply } from './operations/apply.js';
+import { type ApplyOptions, apply } from './operations/apply.js';
 import { remove } from './operations/remove.js';
 import { scale } from './operations/scale.js';
 import { wake } from './operations/wake.js';
@@ -19,7 +18,7 @@ import { goOn, takeOverServices } from './take-over.js';
 import { Ticking } from './ticking.js';
 
 /** All services of a node, and the index of the operations on them: each operation is a file of operations/. */
-export class Services implements ServicesInterface {
+export class Services {
   readonly #services = new Map<string, RunningService>();
   readonly #all: AllServices;
   #ticking: Ticking | undefined;

@@ -111,7 +111,7 @@ function metricsRoute(api: Api, { runtime, services, metrics }: ApiOptions): voi
       return reply
         .type(metrics.contentType)
         .serializer(String)
-        .send(await metrics.text(measured, services?.list() ?? []));
+        .send(await metrics.text(measured, services.list()));
     },
   );
 }

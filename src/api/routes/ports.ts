@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
 import { PortHolderSchema } from '../../protocol/services.js';
-import type { Api, WithServices } from '../api.js';
+import type { Api, ApiOptions } from '../api.js';
 import { failures } from './answers.js';
 
 /** The ports of the node that containers and services hold. */
-export function portRoutes(api: Api, { services }: WithServices): void {
+export function portRoutes(api: Api, { services }: ApiOptions): void {
   api.get(
     '/v1/ports',
     {

@@ -2,14 +2,14 @@ import type { Runtime } from '../../containers/runtime.js';
 import { ServiceLogLineSchema } from '../../protocol/logs.js';
 import { LogsQuery } from '../../protocol/queries.js';
 import { ServiceParams } from '../../protocol/requests.js';
-import type { Api, WithServices } from '../api.js';
+import type { Api, ApiOptions } from '../api.js';
 import { mergeAsTheyCome, mergeByTime } from '../merge.js';
 import { streamValues } from '../stream.js';
 import { failures, linesOf } from './answers.js';
 import { encode, toRange } from './logs.js';
 
 /** The output of all instances of a service. */
-export function serviceLogRoutes(api: Api, { runtime, services }: WithServices): void {
+export function serviceLogRoutes(api: Api, { runtime, services }: ApiOptions): void {
   api.get(
     '/v1/services/:name/logs',
     {

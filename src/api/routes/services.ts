@@ -8,19 +8,19 @@ import {
   ServiceStatusSchema,
   WakeAnswerSchema,
 } from '../../protocol/services.js';
-import type { Api, WithServices } from '../api.js';
+import type { Api, ApiOptions } from '../api.js';
 import { leaving } from '../stream.js';
 import { failures } from './answers.js';
 
 const oneService = { 200: ServiceStatusSchema, ...failures };
 
 /** Routes for services. */
-export function serviceRoutes(api: Api, options: WithServices): void {
+export function serviceRoutes(api: Api, options: ApiOptions): void {
   lookRoutes(api, options);
   changeRoutes(api, options);
 }
 
-function lookRoutes(api: Api, { services }: WithServices): void {
+function lookRoutes(api: Api, { services }: ApiOptions): void {
   api.get(
     '/v1/services',
     {
@@ -60,7 +60,7 @@ function lookRoutes(api: Api, { services }: WithServices): void {
   );
 }
 
-function changeRoutes(api: Api, { services }: WithServices): void {
+function changeRoutes(api: Api, { services }: ApiOptions): void {
   api.put(
     '/v1/services/:name',
     {

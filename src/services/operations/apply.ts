@@ -12,9 +12,16 @@ import { type AllServices, requireOwner } from '../all.js';
 import { pathOf, templateOf } from '../declaration.js';
 import { differences } from '../difference.js';
 import { execute } from '../executor.js';
-import type { ApplyOptions } from '../interface.js';
 import { RunningService } from '../service.js';
 import type { Declaration } from '../store.js';
+
+/**
+ * How a service is applied: `dryRun` only tells what would change; `now` replaces at once the instances that serve.
+ */
+export interface ApplyOptions {
+  dryRun: boolean;
+  now: boolean;
+}
 
 /**
  * Makes a service what is wanted: creates it, changes what differs, or does nothing. The template is compiled as a

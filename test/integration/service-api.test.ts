@@ -1,0 +1,155 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { stringify } from 'yaml';
+import type { ServiceInput, ServiceStatus } from '../../src/client/index.js';
+import { makeNetwork, nodePlace, startOnNode, WORLD } from './support/network.js';
+import type { Niwad } from './support/niwad.js';
+import { askOnce, serviceOf } from './support/services.js';
+
+/** Services as the API and the command line show them. */
+
+const directory = mkdtempSync(join(tmpdir(), 'niwa-service-api-'));
+const place = nodePlace();
+let niwad: Niwad;
+makeNetwork();
+beforeAll(async () => {
+  niwad = await startOnNode(place);
+}, 60_000);
+afterAll(() => rmSync(directory, { recursive: true }));
+afterEach(async () => {
+  for (const { name } of await niwad.client.services()) await niwad.client.removeService(name);
+  await vi.waitFor(async () => expect(await niwad.client.services()).toEqual([]), 15_000);
+});
+
+/** Gives the path of a file with these services, a document for each. */
+function fileOf(...services: ServiceInput[]): string {
+  const path = join(directory, 'services.yaml');
+  writeFileSync(path, services.map((service) => `---\n${stringify(service)}`).join(''));
+  return path;
+}
+
+const shop = serviceOf({ drain: 0, owner: 'alice' });
+const blog: ServiceInput = { ...shop, service: 'blog', listen: ['0.0.0.0:8081', '[::]:8081'], slots: 2 };
+
+describe('niwa service apply', () => {
+  it('creates, does nothing, changes by difference, and tells before what would change', async () => {
+    const file = fileOf(shop, blog);
+    expect(await niwad.cli('service', 'apply', '--dry-run', file)).toMatchObject({
+      exitCode: 0,
+      stdout: 'shop would be created\nblog would be created',
+    });
+    expect(await niwad.client.services()).toEqual([]);
+    expect(await niwad.cli('service', 'apply', file)).toMatchObject({
+      exitCode: 0,
+      stdout: 'shop created\nblog created',
+    });
+    expect((await niwad.cli('service', 'apply', file)).stdout).toBe('shop unchanged\nblog unchanged');
+    const changed = fileOf({ ...shop, slots: 3 });
+    const words = 'changed\n  slots: 1 -> 3';
+    expect((await niwad.cli('service', 'apply', '--dry-run', changed)).stdout).toBe(`shop would be ${words}`);
+    expect((await niwad.client.service('shop')).slots).toBe(1);
+    expect((await niwad.cli('service', 'apply', changed)).stdout).toBe(`shop ${words}`);
+    expect((await niwad.client.services()).map(({ name, slots }) => [name, slots])).toEqual([
+      ['blog', 2],
+      ['shop', 3],
+    ]);
+  });
+
+  it('refuses what is wrong with 2, and applies the others all the same', async () => {
+    const { exitCode, stdout, stderr } = await niwad.cli('service', 'apply', fileOf({ ...shop, port: 0 }, blog));
+    expect([exitCode, stdout]).toEqual([2, 'blog created']);
+    expect(stderr).toMatch(/^niwa: the service is invalid: port: found 0; allowed: /);
+    const taken = await niwad.cli('service', 'apply', fileOf({ ...shop, listen: ['0.0.0.0:8081'] }));
+    expect(taken).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/8081/) });
+  });
+});
+
+it('wakes with 0 and tells its phases, and with 1 where it is refused', async () => {
+  await niwad.client.applyService(shop);
+  const woken = await niwad.cli('service', 'wake', 'shop');
+  expect(woken).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^shop serves: shop-\w+, after \S+ \(start \S+, ready \S+, route \S+\)$/),
+  });
+  const again = await niwad.client.wakeService('shop');
+  expect(again).toMatchObject({ name: 'shop', woken: false, latency: null });
+  expect((await niwad.cli('service', 'wake', 'nosuch')).exitCode).toBe(1);
+  await niwad.client.applyService({ ...blog, template: { process: { args: ['/none'] } } });
+  const { exitCode, stderr } = await niwad.cli('service', 'wake', 'blog');
+  expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/^niwa: service blog was not woken/)]);
+});
+
+it('is listed, inspected, held and told of', async () => {
+  await niwad.client.applyService(shop);
+  const id = await askOnce(WORLD);
+  const { stdout: list } = await niwad.cli('service', 'ls');
+  expect(list).toMatch(/^NAME +STATE .*\nshop +serving +1 +1 +0\.0\.0\.0:8080 +\d+ +1 +\S+ +alice$/);
+  const inspected = await niwad.cli('service', 'inspect', 'shop', '--json');
+  const status = JSON.parse(inspected.stdout) as ServiceStatus;
+  expect(status).toMatchObject({ name: 'shop', state: 'serving', instances: [{ id, phase: 'routed' }], uid: 0 });
+  expect(status.last_wake?.total_usec).toBeGreaterThan(0);
+  expect((await niwad.cli('service', 'scale', 'shop', '0')).stdout).toBe('shop holds 0 of 1 slots');
+  await vi.waitFor(async () => expect((await niwad.client.service('shop')).instances).toEqual([]), 10_000);
+  expect((await niwad.cli('service', 'wake', 'shop')).exitCode).toBe(1);
+  expect((await niwad.cli('service', 'scale', 'shop', 'auto')).stdout).toBe('shop: load decides');
+  expect((await niwad.cli('service', 'scale', 'shop', '2')).exitCode).toBe(2);
+  expect((await niwad.cli('service', 'scale', 'shop', 'many')).exitCode).toBe(2);
+  const { stdout: history } = await niwad.cli('service', 'history', 'shop');
+  expect(history).toMatch(/ start .* route .* unroute /s);
+  expect((await niwad.cli('service', 'rm', 'shop', 'nosuch')).exitCode).toBe(1);
+});
+
+it('gives the output of its instances behind their ids, also of those that have ended, and follows later ones', async () => {
+  const program = `import socket; print('woken', flush=True)\n${shop.template.process?.args?.[2]}`;
+  const talking = { ...shop, template: { process: { args: ['python3', '-c', program] } } };
+  await niwad.client.applyService(talking);
+  const first = await askOnce(WORLD);
+  await niwad.client.remove(first, { force: true });
+  const second = await askOnce(WORLD);
+  const controller = niwad.client.serviceLogs('shop', { follow: true });
+  const followed = [(await controller.next()).value?.instance];
+  await niwad.client.stop(second);
+  const third = await askOnce(WORLD);
+  followed.push((await controller.next()).value?.instance);
+  await controller.return(undefined);
+  expect(followed).toEqual([second, third]);
+  expect((await niwad.cli('service', 'logs', 'shop')).stdout).toBe(`${second} woken\n${third} woken`);
+  expect((await niwad.cli('service', 'logs', '-t', '--tail', '0', 'shop')).stdout).toBe('');
+});
+
+it('has its place in the lists, the events, the usage, the ports, the metrics and the completion', async () => {
+  await niwad.client.applyService(shop);
+  await niwad.client.applyService(blog);
+  await niwad.start({ id: 'published', process: { args: ['sleep', '1000'] }, network: { ports: ['9090:90'] } });
+  const id = await askOnce(WORLD);
+  const { client } = niwad;
+  expect((await client.list({ service: 'shop' })).map(({ id, spec }) => [id, spec.service])).toEqual([
+    [id, { name: 'shop', revision: 1 }],
+  ]);
+  expect((await niwad.cli('ps', '-q', '--service', 'blog')).stdout).toBe('');
+  expect((await niwad.cli('ports')).stdout.split('\n').slice(1)).toEqual([
+    expect.stringMatching(/^0\.0\.0\.0 +8080 +tcp +service +shop +80$/),
+    expect.stringMatching(/^0\.0\.0\.0 +8081 +tcp +service +blog +80$/),
+    expect.stringMatching(/^:: +8081 +tcp +service +blog +80$/),
+    expect.stringMatching(/^\* +9090 +tcp +container +published +90$/),
+  ]);
+  const types: string[] = [];
+  for await (const event of client.events({ after: 0, service: 'shop' })) {
+    types.push(event.type);
+    if (event.type !== 'gap') expect(event.service).toBe('shop');
+    if (event.type === 'service-wake') break;
+  }
+  expect(types).toEqual(expect.arrayContaining(['service-apply', 'create', 'start', 'service-wake']));
+  await client.stop(id);
+  const { rows } = await client.usage({ by: 'service' });
+  expect(rows.find(({ key }) => key === 'shop')?.runs).toBeGreaterThan(0);
+  const metrics = await client.metrics();
+  expect(metrics).toContain('niwa_service_slots{service="blog"} 2');
+  expect(metrics).toMatch(/niwa_service_wake_seconds_count\{service="shop",phase="total"\} [1-9]/);
+  expect((await niwad.cli('--get-yargs-completions', 'niwa', 'service', 'inspect', '')).stdout).toMatch(/^shop$/m);
+  expect((await niwad.cli('top', '-n', '1')).stdout).toMatch(/^blog\/ +0\/2 cold/m);
+  const plan = await niwad.cli('plan', fileOf(shop));
+  expect([plan.exitCode, plan.stdout]).toEqual([0, expect.stringContaining('containers/shop-1')]);
+});
