@@ -20,7 +20,7 @@ import { pathStarts } from './path-starts.js';
 import type { Stopwatch } from './phases.js';
 import type { Planner } from './planner.js';
 import { Draft } from './resources/resource.js';
-import { BEFORE_PLAN, BEFORE_PROCESS, NEVER_MADE, type Resources } from './resources/resources.js';
+import { BEFORE_PLAN, BEFORE_PROCESS, type Resources } from './resources/resources.js';
 import { firstState } from './saved-state.js';
 import type { SavedState } from './state-files.js';
 
@@ -91,7 +91,7 @@ export class Maker {
       watch.lap('plan');
       return await this.#makePlanned(order, draft, plan);
     } catch (error) {
-      await resources.release(draft, NEVER_MADE);
+      await resources.undo(draft);
       throw error;
     }
   }

@@ -30,6 +30,8 @@ export class Draft implements Holder {
   output: Output | null = null;
   /** The first state of the container for its state file; null before the plan is made. */
   saved: SavedState | null = null;
+  /** The resources whose acquisition has begun, in this order. The last one may not be acquired. */
+  readonly begun: Resource[] = [];
 
   constructor(spec: Spec, asker: Asker) {
     this.spec = spec;

@@ -29,8 +29,6 @@ export const BEFORE_PLAN: readonly Step[] = [['idRange'], ['quota'], ['lease']];
 export const BEFORE_PROCESS: readonly Step[] = [['stateFile', 'making-saved'], ['storedLog']];
 /** Acquired as soon as the process exists. */
 const WITH_PROCESS: readonly Step[] = [['output']];
-/** Released when making a container has failed: all resources, the last acquired first. */
-export const NEVER_MADE: readonly Step[] = [['storedLog'], ['stateFile'], ['lease'], ['quota'], ['idRange']];
 
 /** Taken over when a container of an earlier niwad is still in the kernel. */
 const ADOPTED: readonly Step[] = [['idRange'], ['lease'], ['output']];
@@ -81,18 +79,32 @@ export class Resources {
 
   /**
    * Acquires resources for a container that is being made.
-   * @throws the errors of the resources; the caller then releases {@link NEVER_MADE}
+   * @throws the errors of the resources; the caller then calls {@link undo}
    */
   async acquire(draft: Draft, steps: readonly Step[]): Promise<void> {
     for (const [name, then] of steps) {
-      await this.#all[name].acquire?.(draft);
+      await this.#begin(name, draft);
       if (then !== undefined) crashPoint(then);
     }
   }
 
   /** Acquires the resources that begin with the container's process. */
   open(draft: Draft): void {
-    for (const [name] of WITH_PROCESS) void this.#all[name].acquire?.(draft);
+    for (const [name] of WITH_PROCESS) void this.#begin(name, draft);
+  }
+
+  #begin(name: ResourceName, draft: Draft): Promise<void> | void {
+    const resource = this.#all[name];
+    draft.begun.push(resource);
+    return resource.acquire?.(draft);
+  }
+
+  /**
+   * Releases what a container that could not be made has begun to acquire, the last first. What it had not come to may
+   * belong to an earlier container, as the limit of a directory does.
+   */
+  async undo(draft: Draft): Promise<void> {
+    for (const resource of draft.begun.splice(0).reverse()) await resource.release?.(draft);
   }
 
   /** Takes over the resources of a container of an earlier niwad. */

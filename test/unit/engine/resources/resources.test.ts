@@ -5,7 +5,6 @@ import {
   BEFORE_EXITED,
   BEFORE_PLAN,
   BEFORE_PROCESS,
-  NEVER_MADE,
   OF_GONE,
   Resources,
   type ResourcesOptions,
@@ -53,7 +52,7 @@ describe('a container that is made', () => {
     await resources.acquire(draft, BEFORE_PLAN);
     expect(() => idPool.take()).toThrow(/all 1 ranges/);
     await expect(resources.acquire(draft, BEFORE_PROCESS)).rejects.toThrow('no');
-    await resources.release(draft, NEVER_MADE);
+    await resources.undo(draft);
     expect(calls).toEqual([
       'networks.take',
       'stateFiles.add',
@@ -65,6 +64,16 @@ describe('a container that is made', () => {
       'networks.release',
     ]);
     expect(idPool.take()).toEqual(draft.idRange);
+  });
+
+  it('gives nothing back that it had not begun to take', async () => {
+    const { calls, resources } = recorded('networks.take');
+    const draft = draftOf();
+    await resources.undo(draft);
+    expect(calls).toEqual([]);
+    await expect(resources.acquire(draft, BEFORE_PLAN)).rejects.toThrow('no');
+    await resources.undo(draft);
+    expect(calls).toEqual(['networks.take', 'networks.release']);
   });
 
   it('takes nothing more after what fails', async () => {
