@@ -29,6 +29,11 @@ const total = (answers: Record<string, number>) => Object.values(answers).reduce
 const failed = (answers: Record<string, number>) =>
   total(Object.fromEntries(Object.entries(answers).filter(([answer]) => !answer.startsWith('shop-'))));
 
+async function killAndRestart(): Promise<void> {
+  await niwad.stop('SIGKILL');
+  niwad = await startOnNode(place);
+}
+
 describe('a sleeping service', () => {
   it('is woken by a request, which its container answers', async () => {
     await apply();
@@ -97,6 +102,22 @@ describe('a service that serves', () => {
     expect(failed(answers)).toBe(0);
     expect(Object.keys(answers).length).toBeGreaterThan(2);
     expect((await shop()).counters.replacements).toBeGreaterThan(1);
+  });
+
+  it('is there without a gap while niwad is killed and started again', async () => {
+    // A lifetime that ends while no niwad runs leaves nobody who serves: `drain` is longer than niwad is away.
+    await apply({ drain: '8s', template: template({ lifetime: '16s' }) });
+    await askOnce(WORLD);
+    const asking = ask(WORLD, { many: 4, seconds: 12 });
+    for (let i = 0; i < 4; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await killAndRestart();
+    }
+    const { answers } = await asking;
+    console.log(`${total(answers)} requests over four deaths of niwad, to ${Object.keys(answers).length} instances`);
+    expect(failed(answers)).toBe(0);
+    expect(Object.keys(answers).length).toBeGreaterThan(1);
+    expect(await shop()).toMatchObject({ state: 'serving' });
   });
 
   it('replaces an instance that stops answering its checks', async () => {

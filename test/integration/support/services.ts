@@ -39,6 +39,7 @@ def ask():
     try:
         s.connect((host, port))
         answer = s.recv(100).decode() or 'nothing'
+        while s.recv(100): pass # the server closes first: else this host runs out of ports
     except OSError as error: answer = errno.errorcode.get(error.errno, 'timeout') if error.errno else 'timeout'
     s.close()
     with lock:
