@@ -154,6 +154,14 @@ export class FakeKernel implements Kernel {
     counters: async () => [],
     sockets: async () => ({ isListening: true, connections: 0 }),
   });
+  readonly serviceRelay = this.#topic<Topics['serviceRelay']>('serviceRelay', {
+    open: async () => 1023,
+    close: async () => {},
+    declare: () => {},
+    forget: () => {},
+    change: async () => 0,
+    counts: async () => [],
+  });
   readonly layers = this.#topic<Topics['layers']>('layers', {
     begin: async () => refuse('begin a layer'),
     make: async () => refuse('make a file'),

@@ -29,20 +29,11 @@ NetlinkMessage queue_message(uint8_t type, uint16_t flags, uint16_t number) {
     return message;
 }
 
-std::string address_key(bool tcp, bool ipv6, uint16_t port, const std::string &address) {
-    std::string key = {tcp ? 't' : 'u', ipv6 ? '6' : '4', static_cast<char>(port >> 8), static_cast<char>(port)};
-    return key + address;
-}
-
 std::string text_of(const uint8_t *bytes, size_t length) {
     return {reinterpret_cast<const char *>(bytes), length};
 }
 
 } // namespace
-
-std::string ServiceAddress::key() const {
-    return address_key(tcp, ipv6, port, address);
-}
 
 // The rules give TCP and UDP alone to the queue. With IPv6 they look at the header that follows the first one, so no
 // extension headers come.
@@ -106,7 +97,7 @@ void ServiceQueue::close(std::function<void(int)> done) {
     loop_.send([this, done = std::move(done)] {
         queue_.close();
         services_.clear();
-        by_address_.clear();
+        addresses_.clear();
         done(0);
     });
 }
@@ -116,12 +107,7 @@ void ServiceQueue::declare(uint32_t service, std::vector<ServiceAddress> address
         Service &declared = services_[service];
         declared.counts.service = service;
         declared.bound = bound;
-        for (const std::string &key : declared.addresses) by_address_.erase(key);
-        declared.addresses.clear();
-        for (const ServiceAddress &address : addresses) {
-            declared.addresses.push_back(address.key());
-            by_address_[address.key()] = service;
-        }
+        addresses_.set(service, addresses);
     });
 }
 
@@ -130,7 +116,7 @@ void ServiceQueue::forget(uint32_t service) {
         auto found = services_.find(service);
         if (found == services_.end()) return;
         let_go(found->second);
-        for (const std::string &key : found->second.addresses) by_address_.erase(key);
+        addresses_.set(service, {});
         services_.erase(found);
     });
 }
@@ -199,11 +185,8 @@ void ServiceQueue::hear_message(const nlmsghdr *header) {
 
 ServiceQueue::Service *ServiceQueue::service_for(const QueuedPacket &packet) {
     const bool ipv6 = packet.address.size() > 4;
-    for (const std::string &address : {packet.address, std::string()}) {
-        auto found = by_address_.find(address_key(packet.tcp, ipv6, packet.port, address));
-        if (found != by_address_.end()) return &services_[found->second];
-    }
-    return nullptr;
+    const uint32_t *found = addresses_.find({packet.tcp, ipv6, packet.address, packet.port});
+    return found == nullptr ? nullptr : &services_[*found];
 }
 
 // A packet that waits may be gone: the kernel drops all that wait when some table with a chain of a hook is deleted. So

@@ -11,6 +11,7 @@
 #include "../core/event_loop.h"
 #include "netlink.h"
 #include "nft_batch.h"
+#include "service_addresses.h"
 
 // A packet that was given to the queue.
 struct QueuedPacket {
@@ -22,15 +23,6 @@ struct QueuedPacket {
 
     // Reads the headers of IP and TCP or UDP. Gives false where it is no such packet.
     bool parse(const uint8_t *bytes, size_t length);
-};
-
-// An address of a service; an empty address stands for all of the family.
-struct ServiceAddress {
-    bool tcp = true;
-    bool ipv6 = false;
-    std::string address; // in network order
-    uint16_t port = 0;
-    std::string key() const;
 };
 
 // What has happened to the packets of one service.
@@ -89,7 +81,6 @@ class ServiceQueue {
 
   private:
     struct Service {
-        std::vector<std::string> addresses; // their keys
         size_t bound = 0;
         bool holds = false;
         bool told = false;
@@ -114,6 +105,6 @@ class ServiceQueue {
     uint16_t number_ = 0;
     std::vector<uint8_t> verdicts_; // messages that are still to be sent
     std::unordered_map<uint32_t, Service> services_;
-    std::unordered_map<std::string, uint32_t> by_address_;
+    ServiceAddresses addresses_;
     EventLoop loop_;
 };

@@ -1,108 +1,17 @@
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
-import type { NetworkStep } from '../plan/network.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
-import type { Adopted, AdoptRequest, Created, CreateRequest, Deadline, Handle, Started } from './containers.js';
-import { errnoName, type FailedAt, KernelError } from './errors.js';
-import type { ExecHandle, ExecRequest, Executed } from './execs.js';
-import type { SeccompRule } from './host.js';
+import type { Addon, Errno, Failure, NumberOrErrno, RawChanged, RawEvent, RawQueueEvent } from './addon-exports.js';
+import type { Created, Started } from './containers.js';
+import { errnoName, KernelError } from './errors.js';
 import type { Kernel, KernelEvent } from './kernel.js';
-import type { LayerEntry, MadeEntry } from './layers.js';
-import type { LogErrorEvent, LogRequest } from './logs.js';
 import { ADDON, BOOT_PROGRAM } from './programs.js';
-import type {
-  CountedElement,
-  ElementChange,
-  HeldCounts,
-  PortSockets,
-  QueueAddress,
-  QueueEvent,
-  ServiceNumber,
-} from './services.js';
-import type { Peer } from './sockets.js';
+import type { QueueEvent } from './services.js';
 
 /**
  * Makes a {@link Kernel} of the addon (native/addon). This is the only file that loads the addon, and it turns the
  * addon's errnos into errors.
  */
-
-/** An errno; 0 for success. */
-type Errno = number;
-/** A descriptor or another number from 0 on; a negative number is -errno. */
-type NumberOrErrno = number;
-
-/** A failure at one of several steps. */
-type Failure = Omit<FailedAt, 'text'> & { errno: Errno; text?: string };
-type RawEvent = Exclude<KernelEvent, LogErrorEvent> | { type: 'log-error'; handle: Handle; errno: Errno };
-
-type RawQueueEvent = { type: 'held' | 'ended'; service: ServiceNumber; errno: Errno };
-type RawChanged = { errno: Errno; text: string; letGo: number };
-
-/** The exports of the addon. */
-interface Addon {
-  columns: string[];
-  loadHelper(path: string): Errno;
-  watch(listener: (event: RawEvent) => void): Errno;
-  create(request: CreateRequest): Promise<(Omit<Created, 'started'> & { started: Started | Failure | null }) | Failure>;
-  adopt(request: AdoptRequest): Adopted | Errno;
-  start(handle: Handle, lifetimeNs: bigint, deadline: Deadline): Promise<Started | Failure>;
-  setDeadline(handle: Handle, deadline: Deadline): boolean;
-  signal(handle: Handle, signal: number): NumberOrErrno;
-  kill(handle: Handle): Errno;
-  write(handle: Handle, file: string, value: string): Errno;
-  freeze(handle: Handle, frozen: boolean, timeoutMs: number): Promise<Errno>;
-  release(handle: Handle): void;
-  exec(handle: Handle, request: ExecRequest): Promise<Executed | Failure>;
-  execEnded(exec: ExecHandle): Promise<{ code: number; signal: number }>;
-  execSignal(exec: ExecHandle, signal: number): Errno;
-  execResize(exec: ExecHandle, rows: number, columns: number): Errno;
-  execHangUp(exec: ExecHandle): void;
-  openTerminal(handle: Handle, fifo: string): NumberOrErrno;
-  finishTerminal(copy: number): Promise<void>;
-  terminalInput(handle: Handle): NumberOrErrno;
-  resizeTerminal(handle: Handle, rows: number, columns: number): Errno;
-  openLog(handle: Handle, request: LogRequest): Errno;
-  drainLog(handle: Handle): Promise<Errno>;
-  watchLog(handle: Handle): void;
-  sample(handles: Uint32Array, rows: Float64Array): void;
-  ioStat(handle: Handle): string;
-  configureNetwork(handle: Handle, steps: readonly NetworkStep[]): Promise<Failure | null>;
-  forgetFlows(owners: { of: readonly string[]; but: readonly string[] }): Promise<Errno>;
-  connectIn(handle: Handle, port: number): Promise<NumberOrErrno>;
-  watchTable(family: number, table: string, lost: () => void): void;
-  openServices(listener: (event: RawQueueEvent) => void): Promise<NumberOrErrno>;
-  closeServices(): Promise<Errno>;
-  declareService(service: ServiceNumber, addresses: readonly QueueAddress[], bound: number): void;
-  forgetService(service: ServiceNumber): void;
-  changeService(service: ServiceNumber, changes: readonly ElementChange[], holds: boolean): Promise<RawChanged>;
-  addQueueRule(table: string, chain: string): Promise<RawChanged>;
-  heldByServices(): Promise<HeldCounts[]>;
-  elementCounters(table: string, sets: readonly string[]): Promise<CountedElement[] | Errno>;
-  portSockets(handle: Handle, protocol: 'tcp' | 'udp', port: number): Promise<PortSockets | NumberOrErrno>;
-  unpackBegin(layers: readonly number[]): Promise<MadeEntry | NumberOrErrno>;
-  unpackMake(layers: readonly number[], entry: LayerEntry, maxBytes: number): Promise<MadeEntry | NumberOrErrno>;
-  unpackFinish(fd: number, entry: LayerEntry): Promise<Errno>;
-  unpackTime(root: number, entry: LayerEntry): Promise<Errno>;
-  syncFileSystem(fd: number): Promise<Errno>;
-  readInLayers(layers: readonly string[], path: string, maxBytes: number): Buffer | Errno;
-  keeperConnect(socket: string): Promise<string[] | Errno>;
-  keeperAlive(): boolean;
-  keeperDrop(id: string): void;
-  keeperHold(fd: number): void;
-  keeperHeld(): number;
-  listenAt(path: string, backlog: number): NumberOrErrno;
-  admitGroup(path: string, gid: number): Errno;
-  peer(fd: number): Peer | Errno;
-  hungUp(fd: number): boolean;
-  notify(socket: string, text: string): Errno;
-  boottimeNs(): bigint;
-  canIdmap(path: string): boolean;
-  canFilterDevices(): boolean;
-  compileSeccomp(defaultAction: number, rules: readonly SeccompRule[]): Uint8Array | Errno;
-  limitOpenFiles(pid: number, soft: number, hard: number): Errno;
-  holdDirectory(path: string): Errno;
-  holdFile(path: string): Errno;
-}
 
 const addon = load();
 
@@ -255,6 +164,18 @@ export const kernel: Kernel = {
       addon
         .portSockets(handle, protocol, port)
         .then((found) => requireAnswer(`look at port ${port} in a container`, found)),
+  },
+  serviceRelay: {
+    open: (onHeld) =>
+      addon.openServiceRelay(onHeld).then((port) => requireNumber('listen for connections to services', port)),
+    close: () => addon.closeServiceRelay().then(() => {}),
+    declare: addon.declareRelayed,
+    forget: addon.forgetRelayed,
+    change: (service, targets, holds) =>
+      addon
+        .changeRelayed(service, targets, holds)
+        .then((letGo) => requireNumber('relay connections to a service', letGo)),
+    counts: addon.countRelayed,
   },
   layers: {
     begin: (layers) => addon.unpackBegin(layers).then((made) => requireAnswer('begin a layer', made)),

@@ -6,6 +6,7 @@ import type { Layers } from './layers.js';
 import type { LogErrorEvent, Logs, OutputEvent } from './logs.js';
 import type { Network } from './network.js';
 import type { Readings } from './readings.js';
+import type { ServiceRelay } from './service-relay.js';
 import type { Services } from './services.js';
 import type { Sockets } from './sockets.js';
 
@@ -30,6 +31,7 @@ export interface Kernel {
   readonly readings: Readings;
   readonly network: Network;
   readonly services: Services;
+  readonly serviceRelay: ServiceRelay;
   readonly layers: Layers;
   readonly keeper: Keeper;
   readonly sockets: Sockets;

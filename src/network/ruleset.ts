@@ -31,6 +31,9 @@ const SETS: [family: Element['family'], kind: 'set' | 'map', name: string, type:
  */
 const PUBLISHED_MARK = '0x6e697761';
 
+/** While the rules look at a packet that was redirected to the relay of services, it has this mark. */
+export const RELAYED_MARK = '0x6e697762';
+
 /**
  * Addresses of the metadata services of clouds. These give a machine its credentials, so no container may reach them.
  * They are all link-local addresses (RFC 3927, RFC 4291), and further addresses of Alibaba, Azure, Oracle, Amazon and
@@ -118,7 +121,7 @@ function publishingChains(segment: Segment): string {
 \t}
 \tchain to_another {
 \t\ttype filter hook prerouting priority -90; policy accept;
-\t\t${each(({ ip, subnet }) => `iifname "${bridge}" ct status dnat ${ip} daddr ${subnet} meta mark set ${PUBLISHED_MARK}`)}
+\t\t${each(({ ip, subnet }) => `iifname "${bridge}" ct status dnat ${ip} daddr ${subnet} meta mark != ${RELAYED_MARK} meta mark set ${PUBLISHED_MARK}`)}
 \t}
 \tchain from_host {
 \t\ttype nat hook output priority -100; policy accept;
@@ -179,6 +182,7 @@ function hostChains(segment: Segment): string {
 \t\tiifname != "${bridge}" accept
 \t\tct state established,related accept
 \t\tct state new jump counted
+\t\tmeta mark ${RELAYED_MARK} ct status dnat meta mark set 0 accept
 \t\ticmp type echo-request accept
 \t\ticmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } accept
 \t\tdrop

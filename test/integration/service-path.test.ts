@@ -77,6 +77,7 @@ describe('a sleeping service', () => {
     ['its node', '127.0.0.1'],
     ['its node', '192.0.2.1'],
     ['its node', '2001:db8::1'],
+    ['its node', '::1'],
   ])('holds what comes from %s to %s', async (_, host) => {
     await paths.declare(shop);
     const asked = ask(NODE, host, 8080, 3);

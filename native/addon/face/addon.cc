@@ -28,6 +28,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
     export_logs(env, exports);
     export_network(env, exports);
     export_services(env, exports);
+    export_service_relay(env, exports);
     export_images(env, exports);
     export_keeper(env, exports);
     export_sockets(env, exports);

@@ -10,6 +10,7 @@
 #include "../netns_pool.h"
 #include "../relay.h"
 #include "../service_queue.h"
+#include "../service_relay.h"
 #include "../table_watch.h"
 #include "values.h"
 
@@ -23,6 +24,7 @@ struct Addon {
     Execs execs;
     NetnsPool netns;
     ServiceQueue services;
+    ServiceRelay service_relay;
     TableWatch tables;
 };
 

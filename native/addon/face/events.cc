@@ -61,6 +61,7 @@ Value watch(Info info) {
     if (error == 0) error = addon.execs.start();
     if (error == 0) error = addon.netns.start();
     if (error == 0) error = addon.services.start();
+    if (error == 0) error = addon.service_relay.start();
     if (error == 0) error = addon.tables.start();
     return from_result(info.Env(), error);
 }

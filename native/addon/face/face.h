@@ -15,6 +15,7 @@ void export_terminals(Napi::Env env, Napi::Object exports);
 void export_logs(Napi::Env env, Napi::Object exports);
 void export_network(Napi::Env env, Napi::Object exports);
 void export_services(Napi::Env env, Napi::Object exports);
+void export_service_relay(Napi::Env env, Napi::Object exports);
 void export_images(Napi::Env env, Napi::Object exports);
 void export_keeper(Napi::Env env, Napi::Object exports);
 void export_sockets(Napi::Env env, Napi::Object exports);

@@ -21,7 +21,7 @@ import {
 import { checkLimit, checkOpenFiles, checkProcesses } from './limits.js';
 import { checkNamespace, checkUserNamespaceGates } from './namespaces.js';
 import { LIMITS, NAMESPACES } from './needs.js';
-import { checkConnectionCount, checkNameServers } from './network.js';
+import { checkConnectionCount, checkNameServers, checkPacketQueue } from './network.js';
 import { checkResourceCapability, checkRoot } from './rights.js';
 
 /**
@@ -52,6 +52,7 @@ export function diagnose(facts: HostFacts): Check[] {
     checkProcesses(facts),
     checkNameServers(facts),
     checkConnectionCount(facts),
+    checkPacketQueue(facts),
     ...LIMITS.map((limit) => checkLimit(limit, facts)),
   ];
 }

@@ -54,6 +54,11 @@ export interface HostFacts {
    * configuration.
    */
   connectionCount: boolean | null;
+  /**
+   * Whether the kernel was built with queues for packets, and with a rule of nftables that gives packets to them; null
+   * where it does not show its configuration.
+   */
+  packetQueue: boolean | null;
   /** Whether overlayfs is among the kernel modules on disk. */
   overlayModule: boolean;
   /** The kinds of namespaces, as named in /proc/self/ns. */
@@ -94,6 +99,7 @@ export function readHostFacts(): HostFacts {
     rootFilesystem: findFilesystem(mountinfo, '/') ?? null,
     deviceFilter: hasOption(config, 'CONFIG_CGROUP_BPF'),
     connectionCount: hasOption(config, 'CONFIG_NFT_CONNLIMIT'),
+    packetQueue: hasPacketQueue(config),
     filesystems: readLines('/proc/filesystems').map((line) => line.split('\t')[1] ?? ''),
     overlayModule: hasOverlayModule(kernelRelease),
     namespaces: readNames('/proc/self/ns'),
@@ -143,6 +149,12 @@ function readSeccomp(status: string): HostFacts['seccomp'] {
  */
 function hasOption(config: string | null, option: string): boolean | null {
   return config === null ? null : new RegExp(`^${option}=[ym]$`, 'm').test(config);
+}
+
+function hasPacketQueue(config: string | null): boolean | null {
+  const has = (...options: string[]) => options.every((option) => hasOption(config, `CONFIG_${option}`));
+  if (config === null) return null;
+  return has('NETFILTER_NETLINK_QUEUE') && (has('NFT_QUEUE') || has('NFT_COMPAT', 'NETFILTER_XT_TARGET_NFQUEUE'));
 }
 
 function hasOverlayModule(kernelRelease: string): boolean {

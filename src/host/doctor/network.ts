@@ -29,3 +29,17 @@ export function checkConnectionCount({ connectionCount }: HostFacts): Check {
       : ok(connectionCount === null ? 'the kernel does not show its configuration' : 'built in'),
   );
 }
+
+/** Checks whether rules of nftables can hold packets in a queue. */
+export function checkPacketQueue({ packetQueue }: HostFacts): Check {
+  return optional(
+    'packet queue',
+    'Holds the requests to a service that sleeps, until an instance answers.',
+    packetQueue === false
+      ? warning(
+          'not in this kernel: niwad itself accepts and relays the connections that wake a service, these end with niwad, and services cannot have UDP',
+          'Install a kernel with CONFIG_NETFILTER_NETLINK_QUEUE and CONFIG_NFT_QUEUE, or with CONFIG_NETFILTER_XT_TARGET_NFQUEUE and CONFIG_NFT_COMPAT in place of the latter.',
+        )
+      : ok(packetQueue === null ? 'the kernel does not show its configuration' : 'in the kernel'),
+  );
+}

@@ -1,3 +1,4 @@
+import type { RelayCounts } from '../../kernel/service-relay.js';
 import type { ListenAddress } from '../../protocol/resolved-service.js';
 import { addressBytes } from '../../spec/addresses.js';
 import type { PathState } from './service-elements.js';
@@ -17,6 +18,10 @@ export interface Declared {
   /** How many refusals of the rules are among `refused`. */
   barred: number;
 }
+
+/** What was held for one service, and what was relayed. */
+export type HeldAndRelayed = Omit<RelayCounts, 'service'>;
+const NOTHING_HELD: HeldAndRelayed = { held: 0, now: 0, full: 0, relayed: 0, byInstance: {} };
 
 /** Gives a service that has no addresses yet. */
 export function newlyDeclared(number: number, path: ServicePath): Declared {
@@ -51,28 +56,24 @@ export function countRefused({ refused }: Declared, cause: string, more: number)
 /**
  * Gives the counts of a service.
  * @param reading what the rules have counted, as `toReading` gives it
- * @param queue what the queue has counted
+ * @param held what was held and relayed
  */
-export function countsOf(
-  declared: Declared,
-  reading: ReadonlyMap<string, number>,
-  queue: { held: number; now: number; full: number },
-): PathCounts {
+export function countsOf(declared: Declared, reading: ReadonlyMap<string, number>, held = NOTHING_HELD): PathCounts {
   declared.tally.add(declared.state, reading);
   const { connections, byInstance, refused } = declared.tally.sums;
   countRefused(declared, declared.cause, refused.barred - declared.barred);
   declared.barred = refused.barred;
   const all = new Map([
     ...declared.refused,
-    ['queue-full', queue.full],
+    ['queue-full', held.full],
     ['not-allowed', refused['not-allowed']],
     ['rate', refused.rate],
   ] as [string, number][]);
   return {
-    connections,
-    byInstance: new Map(byInstance),
-    held: queue.held,
-    heldNow: queue.now,
+    connections: connections + held.relayed,
+    byInstance: new Map([...byInstance].map(([id, many]) => [id, many + (held.byInstance[id] ?? 0)])),
+    held: held.held,
+    heldNow: held.now,
     refused: new Map([...all].filter(([, many]) => many > 0)),
   };
 }

@@ -19,7 +19,7 @@ export interface ServicePathsOptions {
   segment: Segment;
   addresses: ServiceAddresses;
   members: Members;
-  kernel: Pick<Kernel, 'services' | 'network'>;
+  kernel: Pick<Kernel, 'services' | 'serviceRelay' | 'network'>;
   log: Logger;
   /** Told when the first request is held for a service: the first of all, and the first since the last were let go. */
   onWake: (service: string) => void;
@@ -54,6 +54,7 @@ export class ServicePaths implements Paths {
     const { addresses } = this.#options;
     const before = this.#declared.get(path.name)?.state.path.listen ?? [];
     this.#requirePossible(path);
+    await this.#requireUdp(path);
     const added = path.listen.filter((listen) => !before.some((one) => listenText(one) === listenText(listen)));
     addresses.set(path.name, [...before, ...added]);
     try {
@@ -74,7 +75,7 @@ export class ServicePaths implements Paths {
       await this.#change(declared, { path: { ...path, listen: [] }, slots: [], isBarred: false });
       this.#declared.delete(name);
       this.#options.addresses.set(name, []);
-      this.#kernel.forget(declared);
+      this.#kernel.holders.forget(declared);
       if (this.#isOpen && this.#declared.size === 0) await this.#kernel.table.remove();
     });
   }
@@ -112,12 +113,10 @@ export class ServicePaths implements Paths {
         if (isKernelError(error, 'ENOENT')) return [];
         throw error;
       }),
-      services.held(),
+      this.#kernel.holders.counts(),
     ]);
     const reading = toReading(counted);
-    const byNumber = new Map(held.map((one) => [one.service, one]));
-    const countsIn = (declared: Declared) =>
-      countsOf(declared, reading, byNumber.get(declared.number) ?? { held: 0, now: 0, full: 0 });
+    const countsIn = (declared: Declared) => countsOf(declared, reading, held.get(declared.number));
     return new Map([...this.#declared].map(([name, declared]) => [name, countsIn(declared)]));
   }
 
@@ -161,18 +160,33 @@ export class ServicePaths implements Paths {
     }
   }
 
+  /** Refuses UDP on a host without a queue: the relay holds connections, and no datagrams. */
+  async #requireUdp({ listen }: ServicePath): Promise<void> {
+    const udp = listen.find(({ protocol }) => protocol === 'udp');
+    if (udp === undefined || !this.#isOpen) return;
+    await this.#turns.run(async () => {
+      if (!this.#kernel.holders.isOpen) await this.#kernel.load(this.#all());
+      if (!this.#kernel.table.isRelayed) return;
+      if (this.#declared.size === 0) await this.#kernel.table.remove();
+      throw new NiwaError(
+        'HOST_UNSUPPORTED',
+        `a service cannot listen on ${listenText(udp)}: this kernel has no queue for packets. It needs nfnetlink_queue, and nft_queue or the target NFQUEUE (xt_NFQUEUE with nft_compat).`,
+      );
+    });
+  }
+
   async #declareNow(path: ServicePath): Promise<void> {
     const known = this.#declared.get(path.name);
     const declared = known ?? newlyDeclared(++this.#lastNumber, path);
     const before = declared.state;
     this.#declared.set(path.name, declared);
     try {
-      this.#kernel.tell(declared, { ...before, path });
+      this.#kernel.holders.tell(declared, { ...before, path });
       await this.#change(declared, { ...before, path });
     } catch (error) {
-      if (known !== undefined) this.#kernel.tell(declared, before);
+      if (known !== undefined) this.#kernel.holders.tell(declared, before);
       else this.#declared.delete(path.name);
-      if (known === undefined) this.#kernel.forget(declared);
+      if (known === undefined) this.#kernel.holders.forget(declared);
       throw error;
     }
   }

@@ -1,14 +1,16 @@
 import type { Logger } from 'pino';
 import { isKernelError } from '../../kernel/errors.js';
 import type { Kernel } from '../../kernel/kernel.js';
-import { messageOf, NiwaError } from '../../protocol/errors.js';
+import { NiwaError } from '../../protocol/errors.js';
+import { HAS_NO_QUEUE } from '../../test-hooks/no-queue.js';
 import type { Element } from '../elements.js';
 import { applyRules } from '../host.js';
+import type { HolderNumbers } from './holders.js';
 import { type Abilities, ENQUEUE, removalOfServices, serviceRules } from './rules.js';
 
 /** What the rules may use, the best first: the kernel is asked by loading them. */
-const CHOICES: readonly Abilities[] = [true, false].flatMap((hasLimits) =>
-  [true, false].map((hasQueue) => ({ hasQueue, hasLimits })),
+const CHOICES: readonly Abilities[] = (['queue', 'target', 'relay'] as const).flatMap((holder) =>
+  [true, false].map((hasLimits) => ({ holder, hasLimits })),
 );
 
 /** The table of nftables that has the rules of services. */
@@ -25,30 +27,30 @@ export class RulesTable {
     this.#log = log;
   }
 
+  /** Whether the relay holds the requests to services that sleep, since there is no queue. */
+  get isRelayed(): boolean {
+    return this.#abilities?.holder === 'relay';
+  }
+
   /**
    * Loads the rules with all elements of services, in place of those that are there.
-   * @param queue the number of the queue
    * @throws NiwaError HOST_UNSUPPORTED where nft is missing or the kernel refuses the rules, HOST_ERROR
    */
-  async load(queue: number, elements: readonly Element[]): Promise<void> {
-    if (this.#abilities !== null) return await this.#apply(this.#abilities, queue, elements);
+  async load(numbers: HolderNumbers, elements: readonly Element[]): Promise<void> {
+    if (this.#abilities !== null) return await this.#apply(this.#abilities, numbers, elements);
+    const choices = CHOICES.filter(({ holder }) => holder === 'relay' || (numbers.queue !== null && !HAS_NO_QUEUE));
     const refusals: unknown[] = [];
-    for (const abilities of CHOICES)
+    for (const abilities of choices)
       try {
-        await this.#apply(abilities, queue, elements);
+        await this.#apply(abilities, numbers, elements);
         this.#abilities = abilities;
-        if (!abilities.hasLimits)
-          this.#log.warn('this kernel cannot limit rates in sets of nftables: floods of requests are not bounded');
+        this.#warn(abilities);
         return;
       } catch (error) {
         if (!isRefusal(error)) throw error;
         refusals.push(error);
       }
-    throw new NiwaError(
-      'HOST_UNSUPPORTED',
-      `this host cannot have services: ${refusals.map(messageOf).at(-1)}. The kernel needs nft_queue or the target NFQUEUE (xt_NFQUEUE with nft_compat).`,
-      { cause: refusals[0] },
-    );
+    throw refusals.at(-1);
   }
 
   /** Removes the rules. @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR */
@@ -56,10 +58,18 @@ export class RulesTable {
     await applyRules(removalOfServices(this.name), 'services');
   }
 
-  async #apply(abilities: Abilities, queue: number, elements: readonly Element[]): Promise<void> {
-    const options = { ...abilities, table: this.name, queue, hasLoopback6: false };
-    await applyRules(serviceRules(options, elements), 'services');
-    if (!abilities.hasQueue) await this.#kernel.services.addQueueRule(this.name, ENQUEUE);
+  async #apply(abilities: Abilities, numbers: HolderNumbers, elements: readonly Element[]): Promise<void> {
+    await applyRules(serviceRules({ ...abilities, ...numbers, table: this.name }, elements), 'services');
+    if (abilities.holder === 'target') await this.#kernel.services.addQueueRule(this.name, ENQUEUE);
+  }
+
+  #warn({ holder, hasLimits }: Abilities): void {
+    if (holder === 'relay')
+      this.#log.warn(
+        'this kernel has no queue for packets (nft_queue, or NFQUEUE): niwad itself accepts the connections that wake services, and relays them',
+      );
+    if (!hasLimits)
+      this.#log.warn('this kernel cannot limit rates in sets of nftables: floods of requests are not bounded');
   }
 }
 

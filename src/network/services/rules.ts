@@ -1,5 +1,7 @@
 import { MAX_SLOTS } from '../../protocol/service.js';
 import { type Element, elementText } from '../elements.js';
+import { RELAYED_MARK } from '../ruleset.js';
+import type { HolderNumbers } from './holders.js';
 import { KINDS, type Kind, REFUSED } from './service-elements.js';
 
 /** Writes the rules of the data path of services. Pure. docs/architecture.md explains them. */
@@ -15,18 +17,17 @@ const BOUNDS = {
 
 /** What this host's kernel can do. */
 export interface Abilities {
-  /** nft's own `queue`; else a rule with the target NFQUEUE is to be added to the chain `enqueue`. */
-  hasQueue: boolean;
+  /**
+   * What holds requests to services that sleep: nft's own `queue`; a rule with the target NFQUEUE, which is to be added
+   * to the chain `enqueue`; or the relay.
+   */
+  holder: 'queue' | 'target' | 'relay';
   /** Limits of rate in sets. */
   hasLimits: boolean;
 }
 
-export interface RulesOptions extends Abilities {
+export interface RulesOptions extends Abilities, HolderNumbers {
   table: string;
-  /** The number of the queue. */
-  queue: number;
-  /** Whether `::1` is an address like all others of the host; else it is left to the host's own programs. */
-  hasLoopback6: boolean;
 }
 
 /** The name of the chain that gives packets to the queue. */
@@ -40,7 +41,7 @@ export const ENQUEUE = 'enqueue';
 export function serviceRules(options: RulesOptions, elements: readonly Element[]): string {
   return `${removalOfServices(options.table)}table inet ${options.table} {
 ${setsOf(elements)}
-${options.hasLimits ? floodSets() : ''}${sleeping(options)}${routing(options)}}
+${options.hasLimits ? floodSets() : ''}${sleeping(options)}${routing(options)}${relaying(options)}}
 `;
 }
 
@@ -85,13 +86,14 @@ function look(set: string, then = ''): string {
 /**
  * services: every address. asleep: no instance is routed. barred: nor may one be started now. wakers: who may wake it.
  * awake: the chain that picks one of the routed instances. slots: an instance for each number that the chain may pick.
- * refused: counts what is refused, by the mark of the reason.
+ * connections: counts the new connections. refused: counts what is refused, by the mark of the reason.
  */
 function setsOf(elements: readonly Element[]): string {
   return KINDS.flatMap((kind) => {
     const key = KEYS[kind];
     return [
-      ['set', `services${kind}`, `type ${TYPES[kind]}; counter;`],
+      ['set', `services${kind}`, `type ${TYPES[kind]};`],
+      ['set', `connections${kind}`, `type ${TYPES[kind]}; counter;`],
       ['set', `refused${kind}`, `type ${TYPES[kind]} . mark; counter;`],
       ['set', `wakers${kind}`, `type ${TYPES[kind]} . ${addressOf(kind)}; flags interval;`],
       ['set', `asleep${kind}`, `type ${TYPES[kind]};`],
@@ -125,7 +127,7 @@ function floodSets(): string {
  * Writes a chain at the hook of packets from outside, and one at the hook of packets from the host itself. Both lead
  * the first packet of each connection to the host into the chain `name`.
  */
-function atBothHooks(name: string, priority: number, { hasLoopback6 }: RulesOptions, extra = ''): string {
+function atBothHooks(name: string, priority: number, extra = ''): string {
   const rules = `ct state != new accept\n\t\tmeta l4proto { tcp, udp } ${extra}fib daddr type local jump ${name}`;
   return `\tchain ${name}_in {
 \t\ttype filter hook prerouting priority ${priority}; policy accept;
@@ -134,7 +136,8 @@ function atBothHooks(name: string, priority: number, { hasLoopback6 }: RulesOpti
 \t}
 \tchain ${name}_out {
 \t\ttype filter hook output priority ${priority}; policy accept;
-${hasLoopback6 ? '' : '\t\tip6 daddr ::1 accept\n'}\t\t${rules}
+\t\tip6 daddr ::1 meta l4proto != tcp accept
+\t\t${rules}
 \t}
 `;
 }
@@ -160,7 +163,7 @@ ${eachKind((kind) => `${KEYS[kind]} . meta mark @refused${kind}`)}\t}
 \t\tdrop
 \t}
 \tchain ${ENQUEUE} {
-${options.hasQueue ? `\t\tqueue to ${options.queue}\n` : ''}\t}
+${ENQUEUE_RULES[options.holder](options)}\t}
 \t# What is not queued is dropped: TCP sends it again.
 \tchain ask {
 ${options.hasLimits ? flooded : ''}\t\tjump ${ENQUEUE}
@@ -176,31 +179,62 @@ ${look('barred', 'goto bar')}${eachKind((kind) => `${KEYS[kind]} . ${ipOf(kind)}
 \t\tgoto refuse
 \t}
 \t# Connection tracking (-200) has made an entry that is not confirmed yet; nat (-100) comes later.
-${atBothHooks('sort', -150, options)}\tchain sort {
+${atBothHooks('sort', -150)}\tchain sort {
 ${look('asleep', 'goto hold')}\t}
-\t# A packet that the queue lets go continues here: an instance is routed now, or the packet is refused.
-${atBothHooks('again', -149, options)}\tchain again {
+${options.holder === 'relay' ? '' : LET_GO}`;
+}
+
+const ENQUEUE_RULES: Record<Abilities['holder'], (options: RulesOptions) => string> = {
+  queue: ({ queue }) => `\t\tqueue to ${queue}\n`,
+  target: () => '',
+  relay: () => '\t\tmeta l4proto tcp accept\n\t\tgoto refuse\n',
+};
+
+/** A packet that the queue lets go continues here: an instance is routed now, or the packet is refused. */
+const LET_GO = `${atBothHooks('again', -149)}\tchain again {
 ${look('asleep', 'goto refuse')}\t}
 `;
-}
 
 /** Rules for services with routed instances. */
 function routing(options: RulesOptions): string {
   return `${Array.from({ length: MAX_SLOTS }, (_, i) => pick(i + 1)).join('')}\t# The first rules count the new connections of each service.
 \tchain route {
-${look('services')}${eachKind((kind) => `${KEYS[kind]} vmap @awake${kind}`)}\t}
+${options.holder === 'relay' ? look('asleep', 'meta l4proto tcp goto redirected') : ''}${look('connections')}${eachKind((kind) => `${KEYS[kind]} vmap @awake${kind}`)}\t}
 \tchain from_outside {
 \t\ttype nat hook prerouting priority -100; policy accept;
 \t\tfib daddr type local jump route
 \t}
 \tchain from_host {
 \t\ttype nat hook output priority -100; policy accept;
-${options.hasLoopback6 ? '' : '\t\tip6 daddr ::1 accept\n'}\t\tfib daddr type local jump route
+\t\tip6 daddr ::1 goto loopback6
+\t\tfib daddr type local jump route
 \t}
 \t# Neither asleep nor routed: the packet passed the chains above while the routes changed. TCP sends it again.
-${atBothHooks('raced', -99, options, 'ct status & dnat == 0 ')}\tchain raced {
+${atBothHooks('raced', -99, 'ct status & dnat == 0 ')}\tchain raced {
 ${look('services', 'drop')}\t}
-${options.hasLoopback6 ? `\tchain masquerading {\n\t\ttype nat hook postrouting priority srcnat; policy accept;\n\t\toifname != "lo" ct status dnat ip6 saddr ::1 masquerade\n\t}\n` : ''}`;
+`;
+}
+
+/**
+ * Rules that redirect to the relay. To `::1` always: the kernel does not forward packets from the loopback by IPv6, as
+ * it does by IPv4 with route_localnet.
+ */
+function relaying({ relayPort }: RulesOptions): string {
+  const loopback = KINDS.filter((kind) => kind.startsWith('6')).map(
+    (kind) => `\t\tmeta l4proto tcp ${KEYS[kind]} @services${kind} goto redirected\n`,
+  );
+  return `\tchain redirected {
+\t\tmeta mark set ${RELAYED_MARK}
+\t\tmeta l4proto tcp redirect to :${relayPort}
+\t}
+\tchain loopback6 {
+${loopback.join('')}\t}
+\t# Nobody reaches the relay but by the rules above.
+\tchain to_relay {
+\t\ttype filter hook input priority filter; policy accept;
+\t\ttcp dport ${relayPort} ct state new ct status & dnat == 0 reject with tcp reset
+\t}
+`;
 }
 
 /** `numgen inc` would count for all services together: two that are asked in turns would get one instance each. */

@@ -49,6 +49,7 @@ function standing(listen: ListenAddress, from: ServicePath['from']): Element[] {
   const key = keyOf(listen);
   return [
     element('services', kind, key),
+    element('connections', kind, key),
     ...Object.values(REFUSED).map((reason) => element('refused', kind, [...key, mark(reason)])),
     ...sources(listen.family, from).map((source) => element('wakers', kind, [...key, source])),
   ];

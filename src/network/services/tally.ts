@@ -4,7 +4,7 @@ import { encodeElement, mark } from '../elements.js';
 import { KINDS, keyOf, kindOf, type PathState, REFUSED } from './service-elements.js';
 
 /** The sets of rules.ts whose elements have counters. */
-export const COUNTED = KINDS.flatMap((kind) => [`services${kind}`, `slots${kind}`, `refused${kind}`]);
+export const COUNTED = KINDS.flatMap((kind) => [`connections${kind}`, `slots${kind}`, `refused${kind}`]);
 
 /** What the rules have counted for one service. */
 interface Counted {
@@ -31,7 +31,7 @@ export class Tally {
     };
     const { sums } = this;
     for (const listen of path.listen) {
-      sums.connections += since(named('services', listen));
+      sums.connections += since(named('connections', listen));
       for (const [reason, value] of Object.entries(REFUSED))
         sums.refused[reason as keyof typeof REFUSED] += since(named('refused', listen, value));
       for (const [i, { id }] of slots.entries())

@@ -34,9 +34,10 @@ export class PathsOfNode {
   /** Its log. */
   errors = '';
 
-  constructor() {
+  /** @param env of its process */
+  constructor(env: Record<string, string> = {}) {
     const command = [`--net=/run/netns/${NODE}`, process.execPath, SCRIPT, JSON.stringify(SETTINGS)];
-    const child = spawn('nsenter', command, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn('nsenter', command, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     this.#child = child;
     child.stderr.on('data', (bytes: Buffer) => {
       this.errors += bytes;

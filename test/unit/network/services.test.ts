@@ -6,6 +6,7 @@ import { serviceRules } from '../../../src/network/services/rules.js';
 import {
   difference,
   elementsOfService,
+  KINDS,
   type PathState,
   placeInSlots,
   rangeOf,
@@ -35,6 +36,7 @@ describe('the elements of a service', () => {
   it('let it sleep without a routed instance', () => {
     expect(texts(stateOf([tcp4]))).toEqual([
       'services4_any: tcp . 80',
+      'connections4_any: tcp . 80',
       'refused4_any: tcp . 80 . 1',
       'refused4_any: tcp . 80 . 2',
       'refused4_any: tcp . 80 . 3',
@@ -118,7 +120,7 @@ describe('slots', () => {
 });
 
 describe('the rules of services', () => {
-  const options = { table: 'br0_services', queue: 7, hasQueue: true, hasLimits: true, hasLoopback6: false };
+  const options = { table: 'br0_services', queue: 7, relayPort: 1023, holder: 'queue', hasLimits: true } as const;
   const elements = elementsOfService(stateOf([tcp4], { slots: [a] }));
 
   it('replace the table, and have all elements', () => {
@@ -130,9 +132,22 @@ describe('the rules of services', () => {
 
   it('use what the kernel has', () => {
     expect(serviceRules(options, [])).toContain('queue to 7');
-    expect(serviceRules({ ...options, hasQueue: false }, [])).not.toContain('queue to');
+    expect(serviceRules({ ...options, holder: 'target' }, [])).not.toContain('queue to');
     expect(serviceRules(options, [])).toContain('limit rate');
     expect(serviceRules({ ...options, hasLimits: false }, [])).not.toContain('limit rate');
+  });
+
+  it('redirect what sleeps only where there is no queue, and ::1 always', () => {
+    const redirected = (holder: 'queue' | 'target' | 'relay') =>
+      serviceRules({ ...options, holder }, []).match(/\S+ (meta l4proto tcp )?goto redirected/g);
+    const loopback = ['@services6 goto redirected', '@services6_any goto redirected'];
+    expect(redirected('queue')).toEqual(loopback);
+    expect(redirected('target')).toEqual(loopback);
+    expect(redirected('relay')).toEqual([
+      ...KINDS.map((kind) => `@asleep${kind} meta l4proto tcp goto redirected`),
+      ...loopback,
+    ]);
+    expect(serviceRules(options, [])).toContain('redirect to :1023');
   });
 });
 
@@ -148,7 +163,7 @@ describe('counters', () => {
       tally.add(
         state,
         toReading([
-          counted('services4_any', head, connections),
+          counted('connections4_any', head, connections),
           counted('slots4_any', [...head, ...number(0)], first),
           counted('slots4_any', [...head, ...number(1)], second),
           counted('refused4_any', [...head, ...number(2)], barred),

@@ -28,6 +28,7 @@ const tuned: HostFacts = {
   rootFilesystem: 'ext4',
   deviceFilter: true,
   connectionCount: true,
+  packetQueue: true,
   filesystems: ['sysfs', 'tmpfs', 'proc', 'devpts', 'mqueue', 'cgroup', 'cgroup2', 'overlay'],
   overlayModule: false,
   namespaces: ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'],
@@ -235,7 +236,8 @@ test('a kernel without device filters is told, one that does not show its config
   expect(complaints({ ...tuned, deviceFilter: false })).toEqual(['warning: device filter']);
   expect(look({ ...tuned, deviceFilter: false }, 'device filter').cure).toContain('CONFIG_CGROUP_BPF');
   expect(complaints({ ...tuned, connectionCount: false })).toEqual(['warning: bound of connections']);
-  expect(complaints({ ...tuned, deviceFilter: null, connectionCount: null })).toEqual([]);
+  expect(complaints({ ...tuned, packetQueue: false })).toEqual(['warning: packet queue']);
+  expect(complaints({ ...tuned, deviceFilter: null, connectionCount: null, packetQueue: null })).toEqual([]);
   expect(look({ ...tuned, deviceFilter: null }, 'device filter').found).toMatch(/^not known/);
 });
 

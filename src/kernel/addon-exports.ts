@@ -1,0 +1,104 @@
+import type { NetworkStep } from '../plan/network.js';
+import type { Adopted, AdoptRequest, Created, CreateRequest, Deadline, Handle, Started } from './containers.js';
+import type { FailedAt } from './errors.js';
+import type { ExecHandle, ExecRequest, Executed } from './execs.js';
+import type { SeccompRule } from './host.js';
+import type { KernelEvent } from './kernel.js';
+import type { LayerEntry, MadeEntry } from './layers.js';
+import type { LogErrorEvent, LogRequest } from './logs.js';
+import type { RelayCounts, RelayTarget } from './service-relay.js';
+import type {
+  CountedElement,
+  ElementChange,
+  HeldCounts,
+  PortSockets,
+  QueueAddress,
+  ServiceNumber,
+} from './services.js';
+import type { Peer } from './sockets.js';
+
+/** What the addon exports: the functions in native/addon/face. addon.ts makes a `Kernel` of them. */
+
+/** An errno; 0 for success. */
+export type Errno = number;
+/** A descriptor or another number from 0 on; a negative number is -errno. */
+export type NumberOrErrno = number;
+
+/** A failure at one of several steps. */
+export type Failure = Omit<FailedAt, 'text'> & { errno: Errno; text?: string };
+export type RawEvent = Exclude<KernelEvent, LogErrorEvent> | { type: 'log-error'; handle: Handle; errno: Errno };
+
+export type RawQueueEvent = { type: 'held' | 'ended'; service: ServiceNumber; errno: Errno };
+export type RawChanged = { errno: Errno; text: string; letGo: number };
+
+/** The exports of the addon. */
+export interface Addon {
+  columns: string[];
+  loadHelper(path: string): Errno;
+  watch(listener: (event: RawEvent) => void): Errno;
+  create(request: CreateRequest): Promise<(Omit<Created, 'started'> & { started: Started | Failure | null }) | Failure>;
+  adopt(request: AdoptRequest): Adopted | Errno;
+  start(handle: Handle, lifetimeNs: bigint, deadline: Deadline): Promise<Started | Failure>;
+  setDeadline(handle: Handle, deadline: Deadline): boolean;
+  signal(handle: Handle, signal: number): NumberOrErrno;
+  kill(handle: Handle): Errno;
+  write(handle: Handle, file: string, value: string): Errno;
+  freeze(handle: Handle, frozen: boolean, timeoutMs: number): Promise<Errno>;
+  release(handle: Handle): void;
+  exec(handle: Handle, request: ExecRequest): Promise<Executed | Failure>;
+  execEnded(exec: ExecHandle): Promise<{ code: number; signal: number }>;
+  execSignal(exec: ExecHandle, signal: number): Errno;
+  execResize(exec: ExecHandle, rows: number, columns: number): Errno;
+  execHangUp(exec: ExecHandle): void;
+  openTerminal(handle: Handle, fifo: string): NumberOrErrno;
+  finishTerminal(copy: number): Promise<void>;
+  terminalInput(handle: Handle): NumberOrErrno;
+  resizeTerminal(handle: Handle, rows: number, columns: number): Errno;
+  openLog(handle: Handle, request: LogRequest): Errno;
+  drainLog(handle: Handle): Promise<Errno>;
+  watchLog(handle: Handle): void;
+  sample(handles: Uint32Array, rows: Float64Array): void;
+  ioStat(handle: Handle): string;
+  configureNetwork(handle: Handle, steps: readonly NetworkStep[]): Promise<Failure | null>;
+  forgetFlows(owners: { of: readonly string[]; but: readonly string[] }): Promise<Errno>;
+  connectIn(handle: Handle, port: number): Promise<NumberOrErrno>;
+  watchTable(family: number, table: string, lost: () => void): void;
+  openServices(listener: (event: RawQueueEvent) => void): Promise<NumberOrErrno>;
+  closeServices(): Promise<Errno>;
+  declareService(service: ServiceNumber, addresses: readonly QueueAddress[], bound: number): void;
+  forgetService(service: ServiceNumber): void;
+  changeService(service: ServiceNumber, changes: readonly ElementChange[], holds: boolean): Promise<RawChanged>;
+  addQueueRule(table: string, chain: string): Promise<RawChanged>;
+  heldByServices(): Promise<HeldCounts[]>;
+  elementCounters(table: string, sets: readonly string[]): Promise<CountedElement[] | Errno>;
+  portSockets(handle: Handle, protocol: 'tcp' | 'udp', port: number): Promise<PortSockets | NumberOrErrno>;
+  openServiceRelay(onHeld: (service: ServiceNumber) => void): Promise<NumberOrErrno>;
+  closeServiceRelay(): Promise<void>;
+  declareRelayed(service: ServiceNumber, addresses: readonly QueueAddress[], bound: number): void;
+  forgetRelayed(service: ServiceNumber): void;
+  changeRelayed(service: ServiceNumber, targets: readonly RelayTarget[], holds: boolean): Promise<NumberOrErrno>;
+  countRelayed(): Promise<RelayCounts[]>;
+  unpackBegin(layers: readonly number[]): Promise<MadeEntry | NumberOrErrno>;
+  unpackMake(layers: readonly number[], entry: LayerEntry, maxBytes: number): Promise<MadeEntry | NumberOrErrno>;
+  unpackFinish(fd: number, entry: LayerEntry): Promise<Errno>;
+  unpackTime(root: number, entry: LayerEntry): Promise<Errno>;
+  syncFileSystem(fd: number): Promise<Errno>;
+  readInLayers(layers: readonly string[], path: string, maxBytes: number): Buffer | Errno;
+  keeperConnect(socket: string): Promise<string[] | Errno>;
+  keeperAlive(): boolean;
+  keeperDrop(id: string): void;
+  keeperHold(fd: number): void;
+  keeperHeld(): number;
+  listenAt(path: string, backlog: number): NumberOrErrno;
+  admitGroup(path: string, gid: number): Errno;
+  peer(fd: number): Peer | Errno;
+  hungUp(fd: number): boolean;
+  notify(socket: string, text: string): Errno;
+  boottimeNs(): bigint;
+  canIdmap(path: string): boolean;
+  canFilterDevices(): boolean;
+  compileSeccomp(defaultAction: number, rules: readonly SeccompRule[]): Uint8Array | Errno;
+  limitOpenFiles(pid: number, soft: number, hard: number): Errno;
+  holdDirectory(path: string): Errno;
+  holdFile(path: string): Errno;
+}
