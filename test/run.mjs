@@ -1,6 +1,6 @@
 // @ts-check
 // `npm test`: sets the machine up, then runs the tests with the tag `vm` in the virtual machine, and beside it checks,
-// another build, and all tests on this host. `npm run test:long` (--long): chaos and soak in full. Both end with where
+// another build, and all tests on this host. `npm run test:long` (--long): chaos, soak, services in full. Both end with where
 // the time went, what failed, and two lines: how many failed beside others and passed alone; N passed, M failed,
 // K skipped.
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -121,14 +121,16 @@ async function repeatedAlone(runs, repeat) {
 }
 
 /**
- * Chaos and soak in full, for which CI has no time.
+ * Chaos, soak, and services under load in full, for which CI has no time.
  * @param {string} folder for the report
  * @returns {Promise<Record<string, Run>>}
  */
 async function long(folder) {
   const env = { NIWA_LONG: '1' };
   return {
-    host: await step('chaos and soak in full on this host', () => testHere(folder, ['test/chaos'], env)),
+    host: await step('chaos, soak and services in full on this host', () =>
+      testHere(folder, ['test/chaos', 'test/examples/services'], env),
+    ),
     machine: await step('chaos in full in the virtual machine', () => testInVm(['test/chaos/chaos.test.ts'], env)),
   };
 }

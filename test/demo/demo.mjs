@@ -1,7 +1,7 @@
 // @ts-check
 // `npm run demo`: the main job from end to end on the embedded default root. Two containers, one burning CPU against a
-// limit, one writing to disk; their accounting each second; both ended by their lifetimes; their usage records; nothing
-// left.
+// limit, one writing to disk; their accounting each second; both ended by their lifetimes; their usage records. Then a
+// service: woken by its first request, multiplied by load, replaced under load, quiet again. Nothing is left.
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { setup } from '../setup.mjs';
@@ -22,7 +22,7 @@ function hostHasControllers() {
 
 async function main() {
   const here = process.argv.includes('--native') || hostHasControllers();
-  await setup({ vm: !here });
+  await setup({ vm: !here, demo: true });
   if (here) {
     const { runMainJob } = await import('./main-job.mjs');
     return await runMainJob();

@@ -11,6 +11,7 @@ import { execa } from 'execa';
 import { statsTable } from '../../dist/cli/stats-table.js';
 import { table } from '../../dist/cli/table.js';
 import { NiwaClient } from '../../dist/client/index.js';
+import { showServices } from './services-job.mjs';
 
 const niwad = fileURLToPath(new URL('../../bin/niwad', import.meta.url));
 
@@ -35,6 +36,7 @@ export async function runMainJob() {
       specs.map(({ id }) => id),
     );
     showRecords(join(directory, 'state', 'ledger', '00000001.ndjson'));
+    await showServices({ client, pid: daemon.pid ?? 0, available, say });
   } finally {
     client.close();
     daemon.kill('SIGTERM');
@@ -51,13 +53,14 @@ function say(text) {
 }
 
 /**
- * Gives the daemon in an object: itself it is a promise of its end.
+ * Starts niwad in a network namespace of its own. Gives it in an object: itself it is a promise of its end.
  * @param {string} directory
  * @param {string} cgroup
  */
 async function startDaemon(directory, cgroup) {
   const flags = ['--run-dir', join(directory, 'run'), '--state-dir', join(directory, 'state'), '--cgroup', cgroup];
-  const daemon = execa(niwad, flags, { reject: false, env: { NODE_NO_WARNINGS: '1' } });
+  const ownNetwork = ['--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
+  const daemon = execa('unshare', [...ownNetwork, niwad, ...flags], { reject: false, env: { NODE_NO_WARNINGS: '1' } });
   for await (const line of createInterface({ input: daemon.stdout })) {
     const { msg } = JSON.parse(line);
     if (msg === 'listening') return { daemon };
