@@ -7,11 +7,14 @@ import type { ServiceInput, ServiceStatus } from '../../src/client/index.js';
 import { makeNetwork, nodePlace, startOnNode, WORLD } from './support/network.js';
 import type { Niwad } from './support/niwad.js';
 import { askOnce, serviceOf } from './support/services.js';
+import { asUser, type User } from './support/user.js';
 
 /** Services as the API and the command line show them. */
 
 const directory = mkdtempSync(join(tmpdir(), 'niwa-service-api-'));
-const place = nodePlace();
+const GROUP = 4342;
+const READ_GROUP = 4343;
+const place = nodePlace({}, { group: GROUP, readGroup: READ_GROUP });
 let niwad: Niwad;
 makeNetwork();
 beforeAll(async () => {
@@ -117,6 +120,34 @@ it('gives the output of its instances behind their ids, also of those that have 
   expect(followed).toEqual([second, third]);
   expect((await niwad.cli('service', 'logs', 'shop')).stdout).toBe(`${second} woken\n${third} woken`);
   expect((await niwad.cli('service', 'logs', '-t', '--tail', '0', 'shop')).stdout).toBe('');
+});
+
+it('is changed only by the user who applied it or root, not below port 1024, and woken by no reader', async ({
+  skip,
+}) => {
+  const [ann, bob, reader] = [
+    { uid: 1234, gid: GROUP },
+    { uid: 1235, gid: GROUP },
+    { uid: 1236, gid: READ_GROUP },
+  ] as const;
+  const as = (user: User, method: string, path: string, body?: object) =>
+    asUser(niwad, skip, user, { method, path: `/v1/services/${path}`, ...(body === undefined ? {} : { body }) });
+  const { owner: _, ...unowned } = shop;
+  expect(await as(ann, 'PUT', 'shop', { ...unowned, listen: ['0.0.0.0:80'] })).toMatch(
+    /403 Forbidden.*listen\[0\]: found 80; allowed: ports from 1024 on/s,
+  );
+  expect(await as(ann, 'PUT', 'shop', unowned)).toMatch(/200 OK.*"result":"created"/s);
+  expect((await niwad.client.service('shop')).uid).toBe(1234);
+  for (const [method, path, body] of [
+    ['PUT', 'shop', { ...unowned, slots: 2 }],
+    ['PUT', 'shop/scale', { instances: 1 }],
+    ['DELETE', 'shop'],
+  ] as const)
+    expect(await as(bob, method, path, body)).toMatch(/403 Forbidden.*user 1234 has applied it/s);
+  expect(await as(reader, 'POST', 'shop/wake')).toMatch(/403 Forbidden.*may only look/s);
+  expect(await as(reader, 'GET', 'shop')).toMatch(/200 OK/);
+  expect((await niwad.client.service('shop')).state).toBe('cold');
+  expect(await as(ann, 'DELETE', 'shop')).toMatch(/204 No Content/);
 });
 
 it('has its place in the lists, the events, the usage, the ports, the metrics and the completion', async () => {

@@ -1,6 +1,8 @@
+import { totalmem } from 'node:os';
 import { Type } from 'typebox';
 import { canRun, diagnose } from '../../host/doctor/diagnose.js';
 import { readHostFacts } from '../../host/doctor/facts.js';
+import { checkServices } from '../../host/doctor/services.js';
 import { DrainStatusSchema, HealthSchema, InfoSchema } from '../../protocol/host.js';
 import type { Api, ApiOptions } from '../api.js';
 import { failures } from './answers.js';
@@ -18,7 +20,7 @@ export function hostRoutes(api: Api, options: ApiOptions): void {
   metricsRoute(api, options);
 }
 
-function stateRoutes(api: Api, { runtime, version }: ApiOptions): void {
+function stateRoutes(api: Api, { runtime, services, version }: ApiOptions): void {
   api.get(
     '/v1/health',
     {
@@ -43,7 +45,8 @@ function stateRoutes(api: Api, { runtime, version }: ApiOptions): void {
     async () => {
       const { mount, containers, controllers } = runtime.tree;
       const { available, missing } = controllers;
-      const checks = diagnose(await readHostFacts());
+      const specs = services.list().map(({ spec }) => spec);
+      const checks = [...diagnose(await readHostFacts()), checkServices(specs, totalmem())];
       return {
         version,
         pid: process.pid,

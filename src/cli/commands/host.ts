@@ -1,15 +1,17 @@
+import { totalmem } from 'node:os';
 import type { CommandModule } from 'yargs';
 import { NiwaClient } from '../../client/client.js';
 import { checkAllowedDirectories } from '../../host/allowed-directories.js';
 import { canRun, diagnose } from '../../host/doctor/diagnose.js';
 import { readHostFacts } from '../../host/doctor/facts.js';
+import { checkServices } from '../../host/doctor/services.js';
 import { DEFAULT_CONFIG_FILE } from '../../installation/defaults.js';
 import { version as ownVersion } from '../../installation/version.js';
 import type { Check } from '../../protocol/host.js';
 import { type Common, print } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 
-/** The commands that work without a daemon. */
+/** The commands that work without a daemon, and tell more with one. */
 
 interface DoctorOptions extends Common {
   allow: boolean;
@@ -33,8 +35,8 @@ export const doctor: CommandModule<Common, DoctorOptions> = {
       })
       .example('$0 doctor --json', '')
       .example('$0 doctor --allow', ''),
-  handler: async ({ json, allow, config }) => {
-    const checks = diagnose(await readHostFacts());
+  handler: async ({ json, allow, config, socket }) => {
+    const checks = [...diagnose(await readHostFacts()), ...(await checkServicesOf(socket))];
     if (allow) checks.push(...(await checkAllowed(config)));
     print(json, { ok: canRun(checks), checks }, () => checks.map(checkLines).join('\n'));
     process.exitCode = canRun(checks) ? EXIT.ok : EXIT.failed;
@@ -59,6 +61,15 @@ export const version: CommandModule<Common, Common> = {
     );
   },
 };
+
+/** Gives the check of the services of a niwad; none where no niwad answers. */
+async function checkServicesOf(socket: string): Promise<Check[]> {
+  const client = new NiwaClient(socket);
+  const services = await client.services().catch(() => null);
+  client.close();
+  const specs = services?.map(({ spec }) => spec) ?? [];
+  return services === null ? [] : [checkServices(specs, totalmem())];
+}
 
 /** @throws NiwaError if the configuration cannot be read */
 async function checkAllowed(file: string | undefined): Promise<Check[]> {

@@ -43,8 +43,9 @@ export function makeNetwork(): void {
 }
 
 /** Makes the place of a daemon of the node; its settings of the network may be others. */
-export function nodePlace(network: object = {}): Place {
-  const place = makePlace({ sampleIntervalMs: 100, network: { bridge: BRIDGE, subnet: SUBNET, ...network } });
+export function nodePlace(network: object = {}, settings: object = {}): Place {
+  const bridged = { bridge: BRIDGE, subnet: SUBNET, ...network };
+  const place = makePlace({ sampleIntervalMs: 100, network: bridged, ...settings });
   places.push(place);
   return place;
 }
