@@ -133,7 +133,9 @@ export class World {
 
   #next(): number {
     const times = [...this.instances.values()].flatMap((one) => [one.readyAtUsec, one.diesAtUsec, one.deadlineUsec]);
-    return Math.min(...[...times, this.#againUsec].filter((usec) => usec !== null));
+    return Math.min(
+      ...([...times, this.#againUsec].filter((usec) => usec !== null && usec > this.nowUsec) as number[]),
+    );
   }
 
   /** What happens to an instance by itself at this time. */
@@ -144,10 +146,9 @@ export class World {
       one.readyUsec ??= this.nowUsec;
       one.readyAtUsec = null;
     }
-    if (one.deadlineUsec !== null && one.deadlineUsec <= this.nowUsec) {
-      this.failures = afterEnd(this.failures, this.nowUsec, one.readyUsec, 'replaced');
-      this.#gone(one);
-    } else if (one.diesAtUsec !== null && one.diesAtUsec <= this.nowUsec && one.phase !== 'frozen') this.die(one.id);
+    if (one.deadlineUsec !== null && one.deadlineUsec <= this.nowUsec && one.phase !== 'ending')
+      one.diesAtUsec = Math.min(one.diesAtUsec ?? Number.MAX_VALUE, one.deadlineUsec + this.endTakesUsec);
+    if (one.diesAtUsec !== null && one.diesAtUsec <= this.nowUsec && one.phase !== 'frozen') this.die(one.id);
   }
 
   #gone(one: Living): void {

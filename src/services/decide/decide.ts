@@ -1,5 +1,5 @@
 import { beginDraft, finish } from './draft.js';
-import { settleUnrouted } from './leave.js';
+import { endLifetimes, settleUnrouted } from './leave.js';
 import { decideLevel } from './level.js';
 import { lower, raise, routeReady } from './serve.js';
 import { dropSick } from './sick.js';
@@ -7,7 +7,17 @@ import type { Decision, Situation } from './types.js';
 import { answerRequests, endLateStarts } from './wake.js';
 
 /** The rules, in their order: what one adds is seen by the next. */
-const RULES = [decideLevel, endLateStarts, routeReady, dropSick, raise, lower, settleUnrouted, answerRequests];
+const RULES = [
+  decideLevel,
+  endLateStarts,
+  routeReady,
+  endLifetimes,
+  dropSick,
+  raise,
+  lower,
+  settleUnrouted,
+  answerRequests,
+];
 
 /**
  * Decides what a service does next. Pure: the same situation gives the same decision. Instances are routed before

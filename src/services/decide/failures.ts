@@ -13,9 +13,10 @@ export const NO_FAILURES: Failures = { count: 0, lastUsec: 0 };
  * - `cause`: the cause of the `end` step; null for an instance that ended by itself, was removed by hand, or could not
  *   be made. The end of a lifetime is `replaced`.
  *
- * What ends by itself before it is ready or in its first ten seconds, or is sick by then, is a failure. What was ready
- * for longer, or served until its end was decided, begins the count anew. So a crash loop backs off as a start does
- * that never gets ready.
+ * What ends by itself before it is ready or in its first ten seconds, or is sick by then, is a failure. What became
+ * ready after the last failure, and was ready for longer or served until its end was decided, begins the count anew.
+ * So a crash loop backs off as a start does that never gets ready, and the end of an old instance does not hide that
+ * its successors fail.
  */
 export function afterEnd(
   failures: Failures,
@@ -26,5 +27,5 @@ export function afterEnd(
   const isProven = readyUsec !== null && nowUsec - readyUsec >= PROVEN_USEC;
   const isFailure = cause === null || cause === 'start-timeout' || cause === 'sick';
   if (isFailure && !isProven) return { count: failures.count + 1, lastUsec: nowUsec };
-  return readyUsec === null ? failures : NO_FAILURES;
+  return readyUsec !== null && readyUsec > failures.lastUsec ? NO_FAILURES : failures;
 }

@@ -7,6 +7,21 @@ import type { EndCause, Instance } from './types.js';
 const LAST_PACKET_USEC = 250_000;
 
 /**
+ * At its deadline an instance is told to end, and no longer takes connections while it does: new ones are held for
+ * another instance.
+ */
+export function endLifetimes(draft: Draft): void {
+  for (const { id, phase, deadlineUsec } of inPhase(draft, 'ready', 'routed', 'unrouted', 'frozen', 'thawing')) {
+    if (deadlineUsec === null) continue;
+    again(draft, deadlineUsec);
+    if (draft.nowUsec < deadlineUsec) continue;
+    const why = `the lifetime of ${id} has ended`;
+    if (phase === 'routed') take(draft, { do: 'unroute', id, cause: 'replaced', why });
+    take(draft, { do: 'end', id, cause: 'replaced', why });
+  }
+}
+
+/**
  * What becomes of un-routed instances. One that is going is ended when its last connection is, or after `drain`; not
  * before another one is routed, where the service shall have one. A spare one, un-routed for little load, stays until
  * its lifetime ends, and is taken back first. In a quiet service, and when nobody has needed them for as long, spare

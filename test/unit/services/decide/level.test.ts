@@ -116,7 +116,7 @@ it('fewer slots end the spare ones', () => {
 });
 
 describe('failures', () => {
-  const once = { count: 1, lastUsec: NOW };
+  const once = { count: 1, lastUsec: NOW - 60 * SECOND };
 
   it.each([
     ['a start that fails', null, null, { count: 2, lastUsec: NOW }],
@@ -124,6 +124,7 @@ describe('failures', () => {
     ['a crash in the first ten seconds', NOW - 9 * SECOND, null, { count: 2, lastUsec: NOW }],
     ['a crash later', NOW - 10 * SECOND, null, NO_FAILURES],
     ['an instance that is sick from the beginning', NOW - SECOND, 'sick', { count: 2, lastUsec: NOW }],
+    ['the end of an instance that was ready before the failure', NOW - 61 * SECOND, 'replaced', once],
     ['an end that was decided', NOW - SECOND, 'replaced', NO_FAILURES],
     ['an end that was decided before it was ready', null, 'held', once],
   ] as const)('%s', (_what, readyUsec, cause, failures) => {

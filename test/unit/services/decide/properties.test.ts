@@ -183,11 +183,15 @@ function isWithinSlots({ instances, service }: Situation, { steps }: Decision): 
 function leavesRequestsAnInstance(before: Situation, decision: Decision): void {
   const { isRemoved, hold, isDraining, memory, nowUsec, service, instances } = before;
   const isQuiet = memory.busyUsec !== null && nowUsec - memory.busyUsec >= service.idle.afterUsec;
-  const unroutes = decision.steps.flatMap((step) => (step.do === 'unroute' ? [step] : []));
+  const over = new Set(
+    instances.filter(({ deadlineUsec }) => (deadlineUsec ?? nowUsec + 1) <= nowUsec).map(({ id }) => id),
+  );
+  const unroutes = decision.steps.flatMap((step) => (step.do === 'unroute' && !over.has(step.id) ? [step] : []));
   if (unroutes.length === 0 || routedAfter(before, decision).size > 0) return;
   if (isRemoved || hold === 0 || isDraining || isQuiet) return;
   expect(unroutes.map(({ cause }) => cause)).toEqual(unroutes.map(() => 'sick'));
-  const couldServe = (one: Instance) => one.isHealthy && (one.phase === 'ready' || one.phase === 'routed');
+  const couldServe = (one: Instance) =>
+    one.isHealthy && !over.has(one.id) && (one.phase === 'ready' || one.phase === 'routed');
   expect(instances.filter(couldServe)).toEqual([]);
 }
 

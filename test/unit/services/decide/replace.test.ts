@@ -69,6 +69,28 @@ describe('a successor', () => {
   });
 });
 
+describe('at its deadline', () => {
+  it('an instance is un-routed, also the only one: it was told to end, and no longer takes connections', () => {
+    expect(decide(situation([routed('a', 1)], { failures: { count: 9, lastUsec: NOW } })).againUsec).toBe(NOW + SECOND);
+    expect(stepsOf(situation([routed('a', 0)], { failures: { count: 9, lastUsec: NOW } }))).toEqual([
+      'unroute a: replaced',
+      'end a: replaced',
+      'refuse: backoff',
+    ]);
+  });
+
+  it('its successor is routed before', () => {
+    const next = instance('b', 'ready', { replaces: 'a' });
+    expect(stepsOf(situation([routed('a', 0), next]))).toEqual(['route b', 'unroute a: replaced', 'end a: replaced']);
+  });
+
+  it.each(['unrouted', 'frozen', 'thawing'] as const)('a %s one is ended, too', (phase) => {
+    expect(stepsOf(situation([routed('b', 500), instance('a', phase, { deadlineUsec: NOW })]))).toContain(
+      'end a: replaced',
+    );
+  });
+});
+
 describe('instances whose deadlines are close', () => {
   it('take turns where all slots are in use', () => {
     const all = ['a', 'b', 'c'].map((id) => routed(id, 500));
@@ -100,7 +122,7 @@ describe('an un-routed instance that was replaced', () => {
   });
 
   it('ends after `drain` with those that it has', () => {
-    const drains = [instance('b', 'routed'), old({ connections: 2 })];
+    const drains = [instance('b', 'routed'), old({ connections: 2, deadlineUsec: NOW + 30.5 * SECOND })];
     expect(decide(situation(drains))).toMatchObject({ steps: [], againUsec: NOW + 29 * SECOND });
     expect(decide(situation(drains, { nowUsec: NOW + 29 * SECOND })).steps).toEqual([
       { do: 'end', id: 'a', cause: 'replaced', why: 'a has drained for 30s, 2 connections are cut' },
