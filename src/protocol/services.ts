@@ -155,7 +155,8 @@ export const HistoryEntrySchema = Type.Object(
   {
     at: Time,
     step: Type.String({
-      description: 'start, route, unroute, freeze, thaw, end, refuse, accept, warn, apply or scale',
+      description:
+        'start, route, unroute, freeze, thaw, end, ending, ended, refuse, accept, warn, apply, scale or remove',
     }),
     instance: MaybeText,
     why: Type.String({ description: 'the reason, with its figures' }),

@@ -45,10 +45,12 @@ export interface FakeNode {
 export interface NodeSettings {
   directory?: string;
   allowed?: Partial<typeof NOTHING_ALLOWED>;
+  hasCpuController?: boolean;
 }
 
 /** Begins a niwad with the files that one before has left in `directory`. */
-export async function beginNode({ directory = newDirectory(), allowed = {} }: NodeSettings = {}): Promise<FakeNode> {
+export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> {
+  const { directory = newDirectory(), allowed = {}, hasCpuController = true } = settings;
   const at = (name: string) => join(directory, name);
   const kernel = new FakeKernel();
   const ledger = await Ledger.open(at('ledger'));
@@ -79,7 +81,7 @@ export async function beginNode({ directory = newDirectory(), allowed = {} }: No
     connectionsOf: async ({ id }) => connections.get(id) ?? 0,
     answers: (_service, _to, _container, signal) => until(() => answering.yes, signal),
     imageId: (name) => images.get(name) ?? null,
-    hasCpuController: true,
+    hasCpuController,
     memoryBytes: 2 ** 30,
   });
   paths.onWake = (name) => services.woken(name, usecNow());

@@ -202,12 +202,30 @@ describe('apply', () => {
     expect(node.services.list()).toHaveLength(1);
   });
 
+  it('warns where all slots together may take more memory than the node has', async () => {
+    const template = { ...SHOP.template, resources: { memory: { max: '600M' }, cpu: { max: 1 } } };
+    expect((await apply({ template })).warnings).toEqual([]);
+    expect((await apply({ template, slots: 2 })).warnings).toEqual([expect.stringContaining('are more than')]);
+    expect(node.services.get('shop').warnings).toHaveLength(1);
+  });
+
+  it('refuses scaling that is asked for where the host cannot measure throttled time, else warns', async () => {
+    await node.close();
+    node = await beginNode({ directory: node.directory, hasCpuController: false });
+    await expect(apply({ slots: 2, scale: {} })).rejects.toMatchObject({ code: 'HOST_UNSUPPORTED' });
+    expect((await apply({ slots: 2 })).warnings).toEqual([expect.stringContaining('no cpu controller')]);
+    expect((await apply({ slots: 2, scale: 'none' })).warnings).toEqual([]);
+  });
+
   it('is for root and for who has applied it', async () => {
     await node.services.apply(ALICE, 'shop', SHOP, APPLY);
     const bob = { uid: 1001, gid: 1001, role: 'full' as const };
     await expect(node.services.apply(bob, 'shop', SHOP, APPLY)).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(node.services.remove(bob, 'shop')).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(node.services.scale(bob, 'shop', 0)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    const reader = { ...bob, role: 'read' as const };
+    const woken = node.services.wake(reader, 'shop', new AbortController().signal);
+    await expect(woken).rejects.toMatchObject({ code: 'FORBIDDEN' });
     expect(await node.services.apply(ROOT, 'shop', SHOP, APPLY)).toMatchObject({ result: 'unchanged' });
   });
 
@@ -228,6 +246,17 @@ describe('scale', () => {
     await expect.poll(routes).toEqual([]);
     expect(await node.paths.request('shop')).toBe('held-at-zero');
     await expect(node.services.scale(ROOT, 'shop', 4)).rejects.toMatchObject({ code: 'SPEC_INVALID' });
+  });
+});
+
+describe('a data path that refuses', () => {
+  it('routes is asked again, and what is held is let go then', async () => {
+    await apply();
+    node.paths.failure = new Error('the kernel is short of memory');
+    expect(await node.paths.request('shop')).toMatch(/^shop-/);
+    expect(node.services.history('shop')).toContainEqual(
+      expect.objectContaining({ step: 'warn', why: 'its routes cannot be set: the kernel is short of memory' }),
+    );
   });
 });
 

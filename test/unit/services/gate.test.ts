@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest';
+import type { Destination } from '../../../src/network/services/types.js';
+import { Gate } from '../../../src/services/gate.js';
+import { FakePaths } from './fake-paths.js';
+
+const PATH = { name: 'shop', listen: [], from: null, queue: 10 };
+const to = (id: string): Destination => ({ id, address: '10.0.0.2', address6: null, port: 80 });
+
+async function opened() {
+  const paths = new FakePaths();
+  const complaints: string[] = [];
+  const gate = new Gate('shop', paths, (what) => complaints.push(what));
+  await gate.declare(PATH);
+  return { paths, gate, complaints };
+}
+
+it('sets in one change what was wanted while another one was under way', async () => {
+  const { paths, gate } = await opened();
+  const set = [[to('a')], [to('a'), to('b')], [to('b')]].map((wanted) => gate.route(wanted));
+  expect(await Promise.all(set)).toEqual([true, true, true]);
+  expect(paths.changes).toEqual([['a'], ['b']]);
+});
+
+it('sets nothing where nothing differs', async () => {
+  const { paths, gate } = await opened();
+  await gate.route([to('a')]);
+  await gate.route([to('a')]);
+  expect(paths.changes).toEqual([['a']]);
+});
+
+it('tells what is refused, and tries it again', async () => {
+  const { paths, gate, complaints } = await opened();
+  paths.failure = new Error('no memory');
+  expect(await gate.route([to('a')])).toBe(false);
+  expect(complaints).toEqual(['its routes cannot be set']);
+  await gate.retry();
+  expect(paths.routesOf('shop')).toEqual(['a']);
+});
+
+it('opens again what the data path has lost, with its routes', async () => {
+  const { paths, gate } = await opened();
+  await gate.route([to('a')]);
+  await paths.withdraw('shop');
+  gate.lose();
+  await gate.retry();
+  expect(paths.routesOf('shop')).toEqual(['a']);
+});
