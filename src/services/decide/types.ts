@@ -3,8 +3,8 @@ import type { Service } from '../../protocol/resolved-service.js';
 /**
  * What decide() takes and gives. The executor keeps three promises, on which the decisions rest:
  *
- * - It asks decide() again when it has carried steps out, when anything of the situation changes, when new readings are
- *   there (each second), and at `againUsec`.
+ * - It asks decide() again when anything of the situation changes, at `againUsec`, and each second while there are
+ *   instances, requests that wait or refusals: then with new readings.
  * - A step shows in the next situation: a start as a `starting` instance, even while it is being made; an end as
  *   `ending`. An instance that has ended is not in the situation.
  * - It carries the steps of a decision out in their order. A step that fails changes nothing, and is decided again.
