@@ -42,14 +42,9 @@ it('throttled time makes more instances, up to the slots', async ({ skip }) => {
     serviceOf({ slots: 2, scale, wake: { timeout: '2m' }, template: { process, resources } }),
   );
   await askOnce(WORLD, { patience: 120 });
-  const asking = ask(WORLD, { many: 4, seconds: 60, patience: 120 });
+  const asking = ask(WORLD, { many: 4, seconds: 40, patience: 120 });
   const began = Date.now();
-  try {
-    await vi.waitFor(async () => expect(await routed()).toBe(2), { timeout: 90_000, interval: 1000 });
-  } finally {
-    const { throttled_share, instances } = await shop();
-    console.log(throttled_share, instances, await niwad.client.serviceHistory('shop'));
-  }
+  await vi.waitFor(async () => expect(await routed()).toBe(2), { timeout: 90_000, interval: 1000 });
   console.log(`2 instances after ${Date.now() - began} ms`);
   const { answers } = await asking;
   expect(Object.keys(answers).every((answer) => answer.startsWith('shop-'))).toBe(true);
