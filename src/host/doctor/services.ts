@@ -11,7 +11,7 @@ import { ok, optional, warning } from './verdict.js';
  */
 export function checkServices(services: readonly Service[], memoryBytes: number): Check {
   const reserved = services.reduce((sum, { slots, template }) => sum + slots * memoryMax(template as TemplateInput), 0);
-  const found = `${services.length} services, whose slots may use ${formatBytes(reserved)} of ${formatBytes(memoryBytes)}`;
+  const found = `slots of services may use ${formatBytes(reserved)} of ${formatBytes(memoryBytes)}`;
   return optional(
     'memory of services',
     'Each slot of a service may use the memory.max of its template; beyond the memory of the node the OOM killer ends containers.',

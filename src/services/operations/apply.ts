@@ -78,9 +78,10 @@ async function enforce(all: AllServices, known: RunningService | undefined, next
 function tellApplied(all: AllServices, name: string, result: string, changed: number, warnings: string[]): void {
   const service = all.get(name);
   service.warnings = warnings;
-  const fields = changed === 1 ? '1 field' : `${changed} fields`;
+  const fields = changed === 1 ? ' 1 field,' : ` ${changed} fields,`;
   const { revision } = service.declaration;
-  if (result !== 'unchanged') service.note('apply', null, `${result}: ${fields}, revision ${revision}`);
+  if (result !== 'unchanged')
+    service.note('apply', null, `${result}:${result === 'created' ? '' : fields} revision ${revision}`);
   service.decide();
 }
 

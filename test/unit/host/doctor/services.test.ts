@@ -16,7 +16,7 @@ it('warns where the slots of all services together may use more memory than the 
   expect(checkServices(fits, 2 ** 30)).toMatchObject({
     status: 'ok',
     required: false,
-    found: '4 services, whose slots may use 1.0G of 1.0G',
+    found: 'slots of services may use 1.0G of 1.0G',
   });
   expect(checkServices([...fits, serviceOf(1, '1M')], 2 ** 30)).toMatchObject({
     status: 'warning',
