@@ -44,17 +44,24 @@ export class PathKernel {
     const before = declared.state;
     declared.state = next;
     try {
-      if (!this.holders.isOpen) return await this.load(all, declared);
-      const changes = difference(elementsOfService(before), elementsOfService(next)).map(({ element, add }) => ({
-        element: encodeElement(this.table.name, element),
-        add,
-      }));
-      await this.holders.prepare(declared);
-      return await this.holders.change(declared, changes);
+      return await this.#tryToChange(declared, before, all);
     } catch (error) {
-      if (isKernelError(error, 'ENOENT', 'EEXIST')) return await this.load(all, declared);
       declared.state = before;
+      await this.holders.change(declared).catch(() => {}); // they hold again what they held before
       throw error;
+    }
+  }
+
+  async #tryToChange(declared: Declared, before: PathState, all: readonly Declared[]): Promise<number> {
+    if (!this.holders.isOpen) return await this.load(all, declared);
+    const changes = difference(elementsOfService(before), elementsOfService(declared.state));
+    const encoded = changes.map(({ element, add }) => ({ element: encodeElement(this.table.name, element), add }));
+    try {
+      await this.holders.prepare(declared);
+      return await this.holders.change(declared, encoded);
+    } catch (error) {
+      if (!isKernelError(error, 'ENOENT', 'EEXIST')) throw error;
+      return await this.load(all, declared);
     }
   }
 

@@ -54,10 +54,10 @@ export class ServicePaths implements Paths {
     const { addresses } = this.#options;
     const before = this.#declared.get(path.name)?.state.path.listen ?? [];
     this.#requirePossible(path);
-    await this.#requireUdp(path);
     const added = path.listen.filter((listen) => !before.some((one) => listenText(one) === listenText(listen)));
     addresses.set(path.name, [...before, ...added]);
     try {
+      await this.#requireUdp(path);
       if (this.#isOpen) for (const listen of added) await requireFreeAddress(listen);
       await this.#turns.run(() => this.#declareNow(path));
       addresses.set(path.name, path.listen);
