@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Books } from '../engine/books.js';
 import { usecNow } from '../engine/clock.js';
 import type { Container } from '../engine/container.js';
+import { exitCodeOf, resolveExec, startExec } from '../engine/exec.js';
 import { checkOf, type RunInside } from '../hooks/checks.js';
 import { repeat } from '../hooks/interval.js';
 import { hooksAt, runInterval, runPoint } from '../hooks/point.js';
@@ -13,7 +14,6 @@ import type { Exit } from '../protocol/container.js';
 import type { HookPoint, Hooks, ReadyCheck } from '../protocol/resolved-hooks.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { crashPoint } from '../test-hooks/crash-point.js';
-import { type Exec, exitCodeOf } from './exec.js';
 import type { Registry } from './registry.js';
 
 export interface ContainerHooksOptions {
@@ -21,9 +21,7 @@ export interface ContainerHooksOptions {
   hooks: Hooks;
   registry: Registry;
   books: Books;
-  /** Starts an additional process in a container. */
-  exec(id: string, request: object, check: AbortSignal): Promise<Exec>;
-  kernel: Pick<Kernel, 'network'>;
+  kernel: Pick<Kernel, 'execs' | 'network'>;
   log: Logger;
 }
 
@@ -118,9 +116,13 @@ export class ContainerHooks {
   }
 
   /** Makes the check by which a container is asked whether it works. */
-  checkOf({ id, handle }: Container, check: ReadyCheck): Check {
-    const run: RunInside = async (args, end) => exitCodeOf(await this.#options.exec(id, { args }, end), end);
-    return checkOf(this.#options.kernel, handle, check, run);
+  checkOf(container: Container, check: ReadyCheck): Check {
+    const { kernel } = this.#options;
+    const run: RunInside = async (args, end) => {
+      const asked = await resolveExec(container.spec, { args }, 'user 0');
+      return exitCodeOf(await startExec(container, asked, { check: end }, kernel), end);
+    };
+    return checkOf(kernel, container.handle, check, run);
   }
 
   /** Whether a container with this spec has hooks at a point. */

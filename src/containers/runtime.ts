@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type Allowed, type Caller, ROOT } from '../access/allowed.js';
+import type { Allowed, Caller } from '../access/allowed.js';
 import { Policy } from '../access/operations.js';
 import type { Ledger } from '../accounting/ledger.js';
 import { Books } from '../engine/books.js';
@@ -29,7 +29,6 @@ import { Admission } from './admission.js';
 import { ContainerHooks } from './container-hooks.js';
 import { Endings } from './endings.js';
 import type { EventLog } from './events/event-log.js';
-import { execIn } from './exec.js';
 import { attach } from './operations/attach.js';
 import { create, run } from './operations/create.js';
 import { drain, readDrain, undrain } from './operations/drain.js';
@@ -97,9 +96,7 @@ export class Runtime {
     const bootId = this.#bootId;
     const registry = new Registry(options.events, options.log);
     const books = new Books({ ...options, bootId });
-    const exec = (id: string, request: object, check: AbortSignal) =>
-      execIn(registry.get(id), request, ROOT, options.allowed, options.kernel, check);
-    const containerHooks = new ContainerHooks({ ...options, registry, books, exec });
+    const containerHooks = new ContainerHooks({ ...options, registry, books });
     const resources = new Resources({ ...options, books });
     const endings = new Endings({ ...options, registry, books, containerHooks, resources });
     const planner = new Planner({

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { Attachment } from '../../containers/attach.js';
-import type { Exec } from '../../containers/exec.js';
+import type { Attachment } from '../../engine/attachment.js';
+import type { Exec } from '../../engine/exec.js';
 import { ExecSchema } from '../../protocol/exec.js';
 import { FRAME } from '../../protocol/frames.js';
 import { IdParams } from '../../protocol/requests.js';

@@ -1,11 +1,18 @@
-import type { Caller } from '../../access/allowed.js';
-import { type Attachment, attachTo } from '../attach.js';
+import { type Caller, withRealPaths } from '../../access/allowed.js';
+import { requireActPermission } from '../../access/permissions.js';
+import { requireState } from '../../engine/actions.js';
+import { type Attachment, attachTo } from '../../engine/attachment.js';
 import { containerFor, type Parts } from '../parts.js';
 
 /**
  * Connects a client to a container: the client gets the output, and can write to the terminal if the container has one.
- * @throws NiwaError NOT_FOUND, FORBIDDEN, STATE_CONFLICT
+ * @throws NiwaError NOT_FOUND, STATE_CONFLICT; FORBIDDEN if the container has a terminal and the caller may not ask for
+ *   such a container
  */
 export async function attach(parts: Parts, caller: Caller, id: string): Promise<Attachment> {
-  return await attachTo(containerFor('attachToContainer', parts, caller, id), caller, parts.allowed, parts.kernel);
+  const container = containerFor('attachToContainer', parts, caller, id);
+  const { spec, state } = container;
+  requireState('attach to', id, state);
+  if (spec.process.tty) requireActPermission(spec, caller, await withRealPaths(parts.allowed, spec, caller));
+  return await attachTo(container, parts.kernel);
 }

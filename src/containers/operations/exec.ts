@@ -1,5 +1,6 @@
-import type { Caller } from '../../access/allowed.js';
-import { type Exec, execIn } from '../exec.js';
+import { type Caller, nameForTurns, withRealPaths } from '../../access/allowed.js';
+import { requireExecPermission } from '../../access/permissions.js';
+import { type Exec, resolveExec, startExec } from '../../engine/exec.js';
 import { containerFor, type Parts } from '../parts.js';
 
 /**
@@ -8,5 +9,9 @@ import { containerFor, type Parts } from '../parts.js';
  * @throws NiwaError NOT_FOUND, SPEC_INVALID, FORBIDDEN, STATE_CONFLICT, START_FAILED; then the process does not exist
  */
 export async function exec(parts: Parts, caller: Caller, id: string, input: unknown): Promise<Exec> {
-  return await execIn(containerFor('execInContainer', parts, caller, id), input, caller, parts.allowed, parts.kernel);
+  const container = containerFor('execInContainer', parts, caller, id);
+  const { spec } = container;
+  const asked = await resolveExec(spec, input, `user ${caller.uid}`);
+  requireExecPermission(spec, asked, caller, await withRealPaths(parts.allowed, spec, caller));
+  return await startExec(container, asked, { caller: nameForTurns(caller) }, parts.kernel);
 }

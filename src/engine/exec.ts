@@ -1,12 +1,7 @@
 import { Socket } from 'node:net';
-import { type Allowed, type Caller, nameForTurns, withRealPaths } from '../access/allowed.js';
-import { requireExecPermission } from '../access/permissions.js';
-import { requireState } from '../engine/actions.js';
-import { CheckTurns } from '../engine/check-turns.js';
-import type { Container } from '../engine/container.js';
-import { execError } from '../engine/failure.js';
 import { isOomProtected } from '../host/oom.js';
 import { openFilesLimit } from '../host/open-files.js';
+import type { Asker } from '../host/reach.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveUser } from '../images/user.js';
 import { isKernelError } from '../kernel/errors.js';
@@ -16,9 +11,14 @@ import { encodeProgram } from '../plan/encode.js';
 import { execOps } from '../plan/exec.js';
 import { idOutside } from '../plan/userns.js';
 import type { SessionExit } from '../protocol/frames.js';
+import type { Spec } from '../protocol/resolved-spec.js';
 import { type ExecSpec, parseExec } from '../spec/exec.js';
 import { knownSignal, signalName } from '../spec/signals.js';
 import { FairTurns } from '../turns/fair-turns.js';
+import { requireState } from './actions.js';
+import { CheckTurns } from './check-turns.js';
+import type { Container } from './container.js';
+import { execError } from './failure.js';
 
 /**
  * Entering a container occupies a thread of Node.js's pool, and a container can make this take long. So only some may
@@ -77,44 +77,53 @@ export class Exec {
 }
 
 /**
- * Starts an additional process in a container that runs.
+ * Checks the request for an exec, and finds the ids of its user in the root of the container.
  * @param input the request, see src/spec/exec.ts
- * @param check for a readiness check only: aborted when the check is given up, possibly before its turn has come
- * @throws NiwaError SPEC_INVALID, FORBIDDEN, STATE_CONFLICT, START_FAILED; then the process does not exist
+ * @param asker the caller for whom the root is opened
+ * @throws NiwaError SPEC_INVALID; the errors of reach()
  */
-export async function execIn(
+export async function resolveExec(spec: Spec, input: unknown, asker: Asker): Promise<ExecSpec> {
+  const parsed = parseExec(input, spec);
+  const { process } = await resolveUser({ ...spec, process: parsed.process }, asker, 'the exec', 'user');
+  return { ...parsed, process };
+}
+
+/**
+ * Among whom an exec waits for its turn: the callers, by the name of one (null for root), or the readiness checks. A
+ * check may be given up before its turn has come; then its signal is aborted.
+ */
+export type ExecTurn = { caller: string | null } | { check: AbortSignal };
+
+/**
+ * Starts an additional process in a container that runs.
+ * @throws NiwaError STATE_CONFLICT, START_FAILED; then the process does not exist
+ */
+export async function startExec(
   container: Container,
-  input: unknown,
-  caller: Caller,
-  allowed: Allowed,
+  asked: ExecSpec,
+  turn: ExecTurn,
   kernel: Pick<Kernel, 'execs'>,
-  check?: AbortSignal,
 ): Promise<Exec> {
   const { id, spec, userns } = container;
-  const parsed = parseExec(input, spec);
-  const named = { ...spec, process: parsed.process };
-  const { process } = await resolveUser(named, `user ${caller.uid}`, 'the exec', 'user');
-  const asked = { ...parsed, process };
-  requireExecPermission(spec, asked, caller, await withRealPaths(allowed, spec, caller));
-  const ops = execOps(spec, asked, {
-    userns,
-    oomProtected: isOomProtected(),
-    openFiles: openFilesLimit(),
-    compileSeccomp,
-  });
+  const host = { oomProtected: isOomProtected(), openFiles: openFilesLimit(), compileSeccomp };
+  const ops = execOps(spec, asked, { userns, ...host });
   return container.turns.run(async () => {
     // checked once more, now that its turn has come: a process that is made in a frozen group would hang
     requireState('exec in', id, container.state);
     const request = requestOf(container, asked, encodeProgram(ops));
-    const enter = () => {
-      check?.throwIfAborted();
-      return kernel.execs.exec(container.handle, request);
-    };
-    const entered = check === undefined ? entering.run(nameForTurns(caller), enter) : checking.run(container, enter);
-    const executed = await entered.catch((error: unknown) => {
+    const enter = () => kernel.execs.exec(container.handle, request);
+    const executed = await inTurn(container, turn, enter).catch((error: unknown) => {
       throw isKernelError(error) ? execError(id, ops, error) : error;
     });
     return new Exec(executed, kernel);
+  });
+}
+
+function inTurn<T>(container: Container, turn: ExecTurn, enter: () => Promise<T>): Promise<T> {
+  if ('caller' in turn) return entering.run(turn.caller, enter);
+  return checking.run(container, () => {
+    turn.check.throwIfAborted();
+    return enter();
   });
 }
 
