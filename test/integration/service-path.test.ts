@@ -44,10 +44,10 @@ beforeAll(async () => {
   );
   await serve(NODE, echoServer('node', 9));
   // Right after it is set up, the link to the world loses what asks for a neighbour by IPv6.
-  await vi.waitFor(() => expect(call(WORLD, '2001:db8::1', 9)).toBe('node for 2001:db8::2'), 10_000);
+  await vi.waitFor(() => expect(call(WORLD, '2001:db8::1', 9)).toBe('node for 2001:db8::2'), 10_000 * SLOWNESS);
   paths = new PathsOfNode();
   await paths.open();
-}, 60_000);
+});
 afterEach(async () => {
   for (const { name } of [shop, dns]) await paths.withdraw(name);
 });
