@@ -1,5 +1,6 @@
 import { formatDuration } from '../../protocol/units.js';
 import { again, type Draft, inPhase, isFresh, take } from './draft.js';
+import { LAST_CONNECTIONS_USEC } from './replace.js';
 import { isGoing, isLeaving } from './serve.js';
 import type { EndCause, Instance } from './types.js';
 
@@ -7,17 +8,22 @@ import type { EndCause, Instance } from './types.js';
 const LAST_PACKET_USEC = 250_000;
 
 /**
- * At its deadline an instance is told to end, and no longer takes connections while it does: new ones are held for
- * another instance.
+ * Shortly before its deadline an instance is un-routed, also the only one: new connections are held for another one. At
+ * its deadline it is told to end.
  */
 export function endLifetimes(draft: Draft): void {
   for (const { id, phase, deadlineUsec } of inPhase(draft, 'ready', 'routed', 'unrouted', 'frozen', 'thawing')) {
     if (deadlineUsec === null) continue;
-    again(draft, deadlineUsec);
-    if (draft.nowUsec < deadlineUsec) continue;
-    const why = `the lifetime of ${id} has ended`;
-    if (phase === 'routed') take(draft, { do: 'unroute', id, cause: 'replaced', why });
-    take(draft, { do: 'end', id, cause: 'replaced', why });
+    const leftUsec = deadlineUsec - draft.nowUsec;
+    const why =
+      leftUsec > 0 ? `the lifetime of ${id} ends in ${formatDuration(leftUsec)}` : `the lifetime of ${id} has ended`;
+    if (phase !== 'routed') again(draft, deadlineUsec);
+    else if (leftUsec > LAST_CONNECTIONS_USEC) again(draft, deadlineUsec - LAST_CONNECTIONS_USEC);
+    else {
+      take(draft, { do: 'unroute', id, cause: 'replaced', why });
+      again(draft, deadlineUsec);
+    }
+    if (leftUsec <= 0) take(draft, { do: 'end', id, cause: 'replaced', why });
   }
 }
 

@@ -4,6 +4,12 @@ import type { Instance, Situation } from './types.js';
 /** What a start is assumed to take before any was measured. */
 const FIRST_START_USEC = 2_000_000;
 
+/**
+ * So long before its deadline an instance gets no new connections. The kernel ends it at its deadline to the
+ * millisecond: what came just before would be cut, and what comes before niwad has un-routed it would be refused.
+ */
+export const LAST_CONNECTIONS_USEC = 200_000;
+
 /** The time that 95 of 100 starts of the service do not exceed, in microseconds. */
 export function usualStart(startTimesUsec: readonly number[]): number {
   const sorted = startTimesUsec.toSorted((a, b) => a - b);
@@ -25,7 +31,7 @@ export function replaceTimes(situation: Situation): ReadonlyMap<string, number> 
   const times = new Map<string, number>();
   if (instances.length === 0) return times;
   const startUsec = usualStart(startTimesUsec);
-  const turnUsec = startUsec + service.drainUsec;
+  const turnUsec = startUsec + Math.max(service.drainUsec, LAST_CONNECTIONS_USEC);
   const takeTurns: Instance[] = [];
   for (const one of instances) {
     if (one.phase !== 'ending' && one.deadlineUsec !== null) takeTurns.push(one);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { decide } from '../../../../src/services/decide/decide.js';
+import { LAST_CONNECTIONS_USEC } from '../../../../src/services/decide/replace.js';
 import type { Decision, Instance, Situation } from '../../../../src/services/decide/types.js';
 import { type Start, World } from '../../../simulator/world.js';
 import { SECOND, service } from './situations.js';
@@ -184,7 +185,9 @@ function leavesRequestsAnInstance(before: Situation, decision: Decision): void {
   const { isRemoved, hold, isDraining, memory, nowUsec, service, instances } = before;
   const isQuiet = memory.busyUsec !== null && nowUsec - memory.busyUsec >= service.idle.afterUsec;
   const over = new Set(
-    instances.filter(({ deadlineUsec }) => (deadlineUsec ?? nowUsec + 1) <= nowUsec).map(({ id }) => id),
+    instances
+      .filter(({ deadlineUsec }) => (deadlineUsec ?? Number.MAX_VALUE) <= nowUsec + LAST_CONNECTIONS_USEC)
+      .map(({ id }) => id),
   );
   const unroutes = decision.steps.flatMap((step) => (step.do === 'unroute' && !over.has(step.id) ? [step] : []));
   if (unroutes.length === 0 || routedAfter(before, decision).size > 0) return;

@@ -70,8 +70,19 @@ describe('a successor', () => {
 });
 
 describe('at its deadline', () => {
-  it('an instance is un-routed, also the only one: it was told to end, and no longer takes connections', () => {
-    expect(decide(situation([routed('a', 1)], { failures: { count: 9, lastUsec: NOW } })).againUsec).toBe(NOW + SECOND);
+  it('an instance is un-routed shortly before, also the only one: new connections wait for another one', () => {
+    const failures = { count: 9, lastUsec: NOW };
+    expect(decide(situation([routed('a', 1)], { failures })).againUsec).toBe(NOW + 0.8 * SECOND);
+    expect(decide(situation([routed('a', 0.2)], { failures })).steps).toContainEqual({
+      do: 'unroute',
+      id: 'a',
+      cause: 'replaced',
+      why: 'the lifetime of a ends in 200ms',
+    });
+    expect(stepsOf(situation([routed('a', 0.2)], { failures }))).not.toContain('end a: replaced');
+  });
+
+  it('an instance is ended', () => {
     expect(stepsOf(situation([routed('a', 0)], { failures: { count: 9, lastUsec: NOW } }))).toEqual([
       'unroute a: replaced',
       'end a: replaced',
