@@ -95,7 +95,7 @@ describe('wrong fields', () => {
     [{ listen: ['[fd00::1]:80', '[fd00:0::1]:80'] }, 'listen[1]'],
     [{ port: 0 }, 'port'],
     [{ slots: 0 }, 'slots'],
-    [{ slots: 17 }, 'slots'],
+    [{ slots: 65 }, 'slots'],
     [{ minInstances: 2 }, 'minInstances'],
     [{ wake: { timeout: '2h' } }, 'wake.timeout'],
     [{ wake: { queue: 0 } }, 'wake.queue'],
