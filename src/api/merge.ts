@@ -70,5 +70,6 @@ function advanced<T>({ source }: Pick<Head<T>, 'source'>): Head<T> {
   head.coming = source.next().then((result) => {
     head.result = result;
   });
+  head.coming.catch(() => {}); // it may fail while nobody reads the merge: who reads on gets the error then
   return head;
 }

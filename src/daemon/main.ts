@@ -28,6 +28,7 @@ async function main(): Promise<void> {
     process.exit(status);
   };
   logWarnings(log);
+  logRejections(log);
   const manager = new ServiceManager(variables, log);
   try {
     const daemon = await startDaemon(config, log, {
@@ -49,6 +50,18 @@ async function main(): Promise<void> {
 function logWarnings(log: Logger): void {
   process.removeAllListeners('warning');
   process.on('warning', (warning) => log.warn({ err: warning }, warning.message));
+}
+
+/**
+ * Writes a promise that fails, and that nobody waits for, to the log as an error. Node.js would end niwad: such a promise
+ * is a fault of niwad in one operation, and the end would cut all requests, streams and waking services. If a user's
+ * request causes it, the request comes again after the restart, and niwad would end again and again. Exceptions that
+ * nobody catches still end niwad: they leave what runs on the event loop half done, and the next niwad puts it in order.
+ */
+function logRejections(log: Logger): void {
+  process.on('unhandledRejection', (error) =>
+    log.error({ err: error }, `a fault of niwad: nobody waits for an operation that has failed: ${messageOf(error)}`),
+  );
 }
 
 /**

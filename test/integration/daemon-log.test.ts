@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,13 +16,18 @@ const STARTS = 5;
 cleanUpDaemons();
 
 /** Runs niwad with its log on a descriptor while `use` goes on; gives its exit status. */
-async function withLogOn(log: number, place: Place, use: (client: NiwaClient) => Promise<void>): Promise<unknown> {
-  const niwad = spawn(NIWAD, flagsOf(place), { stdio: ['ignore', log, log] });
+async function withLogOn(
+  log: number,
+  place: Place,
+  use: (client: NiwaClient, niwad: ChildProcess) => Promise<void>,
+  env: Record<string, string> = {},
+): Promise<unknown> {
+  const niwad = spawn(NIWAD, flagsOf(place), { stdio: ['ignore', log, log], env: { ...process.env, ...env } });
   const ended = once(niwad, 'exit');
   const client = new NiwaClient(join(place.runDir, 'niwad.sock'));
   try {
     await vi.waitFor(() => client.health(), PATIENCE);
-    await use(client);
+    await use(client, niwad);
   } finally {
     client.close();
     niwad.kill('SIGTERM');
@@ -68,4 +73,27 @@ test('a log that nobody reads holds up nothing', async () => {
   execFileSync('dd', ['if=/dev/zero', 'bs=4096', 'count=16', 'status=none'], { stdio: ['ignore', log, 'inherit'] });
   expect(await withLogOn(log, place, startSome)).toBe(0);
   closeSync(log);
+});
+
+test('a promise that fails and that nobody waits for is an error in its log, and niwad goes on', async () => {
+  const place = newPlace();
+  const path = join(place.directory, 'niwad.log');
+  const log = openSync(path, 'a');
+  const forgetful = `process.on('SIGUSR2', function forgets() { Promise.reject(new Error('forgotten')); })`;
+  const ended = await withLogOn(
+    log,
+    place,
+    async (client, niwad) => {
+      niwad.kill('SIGUSR2');
+      await vi.waitFor(() => expect(readFileSync(path, 'utf8')).toContain('forgotten'), PATIENCE);
+      await startSome(client);
+    },
+    { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(forgetful)}` },
+  );
+  closeSync(log);
+  expect(ended).toBe(0);
+  const told = readFileSync(path, 'utf8')
+    .split('\n')
+    .find((line) => line.includes('forgotten'));
+  expect(JSON.parse(told ?? '')).toMatchObject({ level: 50, err: { stack: expect.stringContaining('forgets') } });
 });

@@ -62,7 +62,7 @@ async function* later<T>(
   left.addEventListener('abort', () => wake());
   try {
     while (!left.aborted) {
-      for (let id = created.shift(); id !== undefined; id = created.shift()) yield read(id, left);
+      for (let id = created.shift(); id !== undefined; id = created.shift()) if (runtime.has(id)) yield read(id, left); // a start that has failed is undone before a slow reader comes to it
       if (isOver || left.aborted) return;
       await new Promise<void>((resolve) => {
         wake = resolve;

@@ -34,6 +34,23 @@ it('waits for nobody who says nothing, and takes who begins later', async () => 
   expect(await timesOf(mergeAsTheyCome([of('a')], nothing()))).toBe('a');
 });
 
+it('hands on an error that comes while nobody reads, when somebody reads again', async () => {
+  async function* broken(): AsyncGenerator<{ time: string }> {
+    yield { time: 'a' };
+    throw new Error('the disk is broken');
+  }
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => unhandled.push(error);
+  process.on('unhandledRejection', note);
+  for (const merge of [mergeByTime([broken()]), mergeAsTheyCome([broken()], nothing())]) {
+    expect(await merge.next()).toMatchObject({ value: { time: 'a' } });
+    await sleep(10); // the source fails now
+    await expect(merge.next()).rejects.toThrow('the disk is broken');
+  }
+  process.off('unhandledRejection', note);
+  expect(unhandled).toEqual([]);
+});
+
 it('hands on the error of a source', async () => {
   async function* broken(): AsyncGenerator<{ time: string }> {
     yield { time: 'a' };
