@@ -89,8 +89,8 @@ export async function askOnce(url: string): Promise<{ status: number; body: stri
 }
 
 /**
- * Starts HAProxy in front of a service until the end of the test, with retries as operators have them: a request that
- * got no answer is sent once more on another connection.
+ * Starts HAProxy in front of a service until the end of the test, with retries. Each request has a connection of its own to
+ * the node: HAProxy does not repeat a request on a kept connection that the server resets just then, as Node.js does.
  * @param directory for its configuration
  * @param port where it listens, and where the service is on the node
  */
@@ -111,12 +111,12 @@ global
   maxconn 2000
 defaults
   mode http
-  timeout connect 30s
+  timeout connect 35s
   timeout client 60s
   timeout server 60s
   retries 3
-  retry-on conn-failure empty-response response-timeout
-  option redispatch
+  retry-on conn-failure empty-response
+  option http-server-close
 frontend site
   bind ${WORLD_ADDRESS}:${port}
   default_backend node
