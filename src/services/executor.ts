@@ -16,7 +16,7 @@ type Executors = { [K in Step['do']]: (service: RunningService, step: Of<K>) => 
 const EXECUTORS: Executors = {
   start: (service, { replaces }) => {
     const instance = service.add(replaces);
-    void startInstance(service, instance);
+    service.inBackground(`instance ${instance.id} cannot be started`, startInstance(service, instance));
     return { instance: instance.id };
   },
   route: (service, { id }) =>
@@ -27,35 +27,36 @@ const EXECUTORS: Executors = {
   unroute: (service, { id, cause }) =>
     change(service, id, 'unrouted', (instance) => {
       instance.becomeUnrouted(cause, service.parts.clock());
-      void countAfterUnrouting(service, instance);
+      service.inBackground(`the connections of ${id} cannot be counted`, countAfterUnrouting(service, instance));
     }),
   freeze: (service, { id }) =>
     change(service, id, 'frozen', (instance) => {
       instance.becomeFrozen(service.parts.clock());
-      void freezeInstance(service, instance);
+      service.inBackground(`instance ${id} cannot be frozen`, freezeInstance(service, instance));
     }),
   thaw: (service, { id }) =>
     change(service, id, 'thawing', (instance) => {
       instance.becomeThawing(service.parts.clock());
-      void thawInstance(service, instance);
+      service.inBackground(`instance ${id} cannot be thawed`, thawInstance(service, instance));
     }),
   end: (service, { id, cause, why }) =>
     change(service, id, 'ending', (instance) => {
       service.starts.end(cause, why, instance.mark.readyUsec, service.parts.clock());
       instance.becomeEnding();
-      void endInstance(service, instance);
+      service.inBackground(`instance ${id} cannot be ended`, endInstance(service, instance));
     }),
   refuse: (service, { cause, why }) => {
     const { gate, wakes } = service;
     const isNew = gate.refusing !== cause;
     if (!isNew && wakes.waiting === null) return null;
     wakes.refuse(cause, why);
-    void gate.refuse(cause);
+    service.inBackground('requests cannot be refused', gate.refuse(cause));
     return isNew ? { instance: null } : null;
   },
-  accept: ({ gate }) => {
+  accept: (service) => {
+    const { gate } = service;
     if (gate.refusing === null) return null;
-    void gate.accept();
+    service.inBackground('requests cannot be accepted', gate.accept());
     return { instance: null };
   },
   warn: (service, { why }) => {

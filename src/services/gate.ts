@@ -17,6 +17,8 @@ export class Gate {
   #wanted: readonly Destination[] = [];
   #areRouted = true;
   #refusing: RefuseCause | null = null;
+  /** Whether the data path knows {@link refusing}. */
+  #isBarSet = true;
 
   constructor(name: string, paths: Paths, complain: (what: string, error: unknown) => void) {
     this.#name = name;
@@ -49,12 +51,15 @@ export class Gate {
 
   /** Closes the addresses, and refuses what is held. @throws the errors of {@link Paths.withdraw} */
   async withdraw(): Promise<void> {
-    await this.#turns.run(() => this.#paths.withdraw(this.#name));
-    this.#isDeclared = false;
-    this.#path = null;
-    this.#wanted = [];
-    this.#areRouted = true;
-    this.#refusing = null;
+    await this.#turns.run(async () => {
+      await this.#paths.withdraw(this.#name);
+      this.#isDeclared = false;
+      this.#path = null;
+      this.#wanted = [];
+      this.#areRouted = true;
+      this.#refusing = null;
+      this.#isBarSet = true;
+    });
   }
 
   /**
@@ -72,13 +77,13 @@ export class Gate {
   /** Refuses what is held, and new requests until {@link accept}. */
   async refuse(cause: RefuseCause): Promise<void> {
     this.#refusing = cause;
-    await this.#try('requests cannot be refused', () => this.#paths.refuse(this.#name, cause));
+    await this.#bar(cause);
   }
 
   /** New requests may wake the service again. */
   async accept(): Promise<void> {
     this.#refusing = null;
-    await this.#try('requests cannot be accepted', () => this.#paths.accept(this.#name));
+    await this.#bar(null);
   }
 
   /** Tries again what the data path has refused. */
@@ -89,9 +94,21 @@ export class Gate {
         await this.#paths.declare(path);
         this.#isDeclared = true;
         this.#areRouted = this.#wanted.length === 0;
+        this.#isBarSet = this.#refusing === null;
       });
     }
+    if (!this.#isBarSet) await this.#bar(this.#refusing);
     if (!this.#areRouted) await this.#turns.run(() => this.#setRoutes());
+  }
+
+  /** Addresses that are not open hold nothing: there is nothing to refuse. */
+  async #bar(cause: RefuseCause | null): Promise<void> {
+    await this.#try(`requests cannot be ${cause === null ? 'accepted' : 'refused'}`, async () => {
+      if (!this.#isDeclared) return;
+      this.#isBarSet = false;
+      await (cause === null ? this.#paths.accept(this.#name) : this.#paths.refuse(this.#name, cause));
+      this.#isBarSet = cause === this.#refusing;
+    });
   }
 
   async #setRoutes(): Promise<boolean> {

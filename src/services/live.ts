@@ -11,7 +11,11 @@ import type { RunningService } from './service.js';
 export function watchLive(service: RunningService, instance: ServiceInstance): void {
   const { live } = service.declaration.service;
   const { container } = instance;
-  if (live !== null && container !== null) void watch(service, instance, container, live);
+  if (live === null || container === null) return;
+  service.inBackground(
+    `instance ${instance.id} cannot be asked whether it answers`,
+    watch(service, instance, container, live),
+  );
 }
 
 async function watch(

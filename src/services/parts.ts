@@ -32,8 +32,8 @@ export interface ServiceParts {
   memoryBytes: number;
   /** The limits on callers other than root. */
   allowed: Allowed;
-  /** Called when a service that was removed has no instance any more. */
-  finish(name: string): void;
+  /** Forgets a service, if it was removed and has no instance any more. It waits for operations that are under way. */
+  finish(name: string): Promise<void>;
   /** Now in microseconds of CLOCK_BOOTTIME. */
   clock(): number;
   log: Logger;

@@ -138,7 +138,9 @@ export class RunningService {
   becomeReady(instance: ServiceInstance): void {
     const nowUsec = this.parts.clock();
     const { readyUsec, startedUsec } = instance.mark;
-    if (readyUsec === null) this.starts.succeed(nowUsec - startedUsec);
+    // of an instance without a mark it is not known how long its start has taken
+    const isStart = readyUsec === null && startedUsec <= (instance.runningUsec ?? startedUsec);
+    if (isStart) this.starts.succeed(nowUsec - startedUsec);
     instance.becomeReady(nowUsec);
     this.touch();
     this.decide();
@@ -163,7 +165,8 @@ export class RunningService {
     this.history.add('ended', instance.id, why);
     this.touch();
     this.decide();
-    if (this.#declaration.isRemoved && this.instances.size === 0) this.parts.finish(this.name);
+    if (this.#declaration.isRemoved && this.instances.size === 0)
+      this.inBackground('it cannot be forgotten', this.parts.finish(this.name));
   }
 
   /** The marks of the instances have changed, and have to be written. */
@@ -211,6 +214,11 @@ export class RunningService {
     this.parts.log.warn({ service: this.name, ...(error === undefined ? {} : { err: error }) }, why);
   }
 
+  /** Lets work go on for which nobody waits: where it fails, an operator is told. */
+  inBackground(what: string, work: Promise<unknown>): void {
+    work.catch((error: unknown) => this.complain(what, error));
+  }
+
   /** Ends all that waits; the instances go on. */
   close(): void {
     this.save();
@@ -226,7 +234,7 @@ export class RunningService {
     for (const step of steps) this.#begin(step);
     this.#wakeUpAt(againUsec);
     this.save();
-    void this.applyRoutes();
+    this.inBackground('its routes cannot be set', this.applyRoutes());
   }
 
   #begin(step: Step): void {

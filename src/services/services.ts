@@ -122,11 +122,23 @@ export class Services {
     if (service !== undefined && instance !== undefined && !this.#isClosed) hear(service, instance, event);
   }
 
-  /** Forgets a service that was removed, with what is kept of its instances. */
-  #finish(name: string): void {
+  /**
+   * Forgets a service that was removed, with what is kept of its instances. It may have been applied again before it is
+   * the turn of this.
+   */
+  async #finish(name: string): Promise<void> {
+    const { turns } = this.#all;
+    await turns.run(async () => {
+      const service = this.#services.get(name);
+      if (service?.declaration.isRemoved && service.instances.size === 0) this.#forget(service);
+    });
+  }
+
+  #forget(service: RunningService): void {
     const { parts } = this.#all;
-    this.#services.get(name)?.close();
-    if (!this.#services.delete(name)) return;
+    const { name } = service;
+    service.close();
+    this.#services.delete(name);
     parts.marks.remove(name);
     try {
       parts.store.remove(name);

@@ -13,9 +13,9 @@ import type { RunningService } from './service.js';
  */
 export async function startInstance(service: RunningService, instance: ServiceInstance): Promise<void> {
   const { parts, name } = service;
-  takeNewImage(service);
-  const { service: wanted, caller } = service.declaration;
   try {
+    takeNewImage(service);
+    const { service: wanted, caller } = service.declaration;
     const spec = templateSpec(wanted, instance.id);
     const container = await parts.containers.run(spec, caller, { name, revision: instance.mark.revision });
     instance.takeContainer(container, parts.clock());
@@ -40,9 +40,9 @@ export async function awaitAnswer(service: RunningService, instance: ServiceInst
     watchLive(service, instance);
   } catch (error) {
     service.starts.fail('not-ready', `instance ${instance.id}: ${messageOf(error)}`, null, service.parts.clock());
-    instance.becomeEnding();
-    void endInstance(service, instance);
+    if (instance.mayBecome('ending')) instance.becomeEnding();
     service.decide();
+    await endInstance(service, instance);
   }
 }
 

@@ -30,12 +30,13 @@ export async function takeOverServices(parts: ServiceParts): Promise<RunningServ
 /** Continues what the earlier niwad had begun; to be called when the data path is open. */
 export function goOn(service: RunningService): void {
   for (const instance of service.instances.values()) {
-    if (instance.phase === 'starting') void awaitAnswer(service, instance);
-    else if (instance.phase === 'ending') void endInstance(service, instance);
+    const what = `instance ${instance.id} cannot be taken over`;
+    if (instance.phase === 'starting') service.inBackground(what, awaitAnswer(service, instance));
+    else if (instance.phase === 'ending') service.inBackground(what, endInstance(service, instance));
     else watchLive(service, instance);
   }
-  if (service.declaration.isRemoved && service.instances.size === 0) service.parts.finish(service.name);
-  else service.decide();
+  service.decide();
+  service.inBackground('it cannot be forgotten', service.parts.finish(service.name));
 }
 
 async function restore(service: RunningService): Promise<void> {
@@ -52,17 +53,19 @@ function adoptInstances(service: RunningService, live: readonly Container[]): vo
     if (container.spec.service?.name === service.name) adopt(service, container, byId.get(container.id));
 }
 
-/** An instance without a mark, of which only the container is known, is probed as one that was just started. */
+/**
+ * An instance without a mark, of which only the container is known, is probed as one that starts now, however long it
+ * has served: it has `wake.timeout` to answer.
+ */
 function adopt(service: RunningService, container: Container, known: Mark | undefined): void {
   const nowUsec = service.parts.clock();
-  const startedUsec = Number(container.life.startedNs / 1000n);
   const mark: Mark = known ?? {
     ...{ id: container.id, revision: container.spec.service?.revision ?? 0, phase: 'starting', replaces: null },
-    ...{ port: service.declaration.service.port, startedUsec },
+    ...{ port: service.declaration.service.port, startedUsec: nowUsec },
     ...{ readyUsec: null, routedUsec: null, unrouted: null, thawedUsec: null },
   };
   const instance = new ServiceInstance({ ...mark, phase: phaseNow(mark.phase, container) });
-  instance.takeContainer(container, startedUsec);
+  instance.takeContainer(container, Number(container.life.startedNs / 1000n));
   instance.lastBusyUsec = nowUsec;
   service.instances.set(instance.id, instance);
 }

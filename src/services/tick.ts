@@ -14,12 +14,14 @@ export function tick(service: RunningService, counts: PathCounts | undefined, ha
   for (const instance of instances.values()) {
     instance.takeReading();
     if (counts !== undefined) instance.takeNewConnections(counts.byInstance.get(instance.id) ?? 0, nowUsec);
-    if (isCountDue(service, instance, nowUsec)) void countConnections(service, instance);
-    if (instance.phase === 'ending' && instance.container?.state === 'running') void endInstance(service, instance);
+    if (isCountDue(service, instance, nowUsec))
+      service.inBackground(`the connections of ${instance.id} cannot be counted`, countConnections(service, instance));
+    if (instance.phase === 'ending' && instance.container?.state === 'running')
+      service.inBackground(`instance ${instance.id} cannot be ended`, endInstance(service, instance));
   }
   // a request of which nobody was told, since niwad was busy with the one before
   if ((counts?.heldNow ?? 0) > 0 && service.routed.length === 0 && gate.refusing === null) wakes.begin(nowUsec);
-  void gate.retry();
+  service.inBackground('what the data path has refused cannot be tried again', gate.retry());
   const isAsleep = instances.size === 0 && wakes.waiting === null && gate.refusing === null;
   if (!isAsleep || hasDrainChanged) service.decide();
   service.save();

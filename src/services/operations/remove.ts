@@ -13,12 +13,18 @@ export async function remove(all: AllServices, caller: Caller, name: string): Pr
     const service = all.get(name);
     requireOwner(service, caller);
     if (service.declaration.isRemoved) return;
-    await service.gate.withdraw();
-    const removed = { ...service.declaration, isRemoved: true, hold: null };
+    const { declaration } = service;
+    const removed = { ...declaration, isRemoved: true, hold: null };
     parts.store.save(removed);
+    try {
+      await service.gate.withdraw();
+    } catch (error) {
+      parts.store.save(declaration);
+      throw error;
+    }
     service.change(removed);
     service.note('remove', null, `user ${caller.uid} has removed it`);
     service.decide();
-    if (service.instances.size === 0) parts.finish(name);
   });
+  await parts.finish(name);
 }

@@ -20,6 +20,8 @@ export class FakePaths implements Paths {
   isOpen = false;
   /** The next change of routes fails with this. */
   failure: Error | null = null;
+  /** The next refusal or acceptance fails with this. */
+  barFailure: Error | null = null;
   /** The changes of routes so far, each as the ids of the routed instances. */
   readonly changes: string[][] = [];
   onWake: (name: string) => void = () => {};
@@ -78,12 +80,15 @@ export class FakePaths implements Paths {
 
   async refuse(name: string, cause: string): Promise<void> {
     const found = this.#require(name);
+    this.#failBar();
     found.refusing = cause;
     for (const answer of found.waiting.splice(0)) answer(this.#refuse(found, cause));
   }
 
   async accept(name: string): Promise<void> {
-    this.#require(name).refusing = null;
+    const found = this.#require(name);
+    this.#failBar();
+    found.refusing = null;
   }
 
   async counts(): Promise<ReadonlyMap<string, PathCounts>> {
@@ -107,6 +112,12 @@ export class FakePaths implements Paths {
 
   async close(): Promise<void> {
     this.isOpen = false;
+  }
+
+  #failBar(): void {
+    const { barFailure } = this;
+    this.barFailure = null;
+    if (barFailure !== null) throw barFailure;
   }
 
   #refuse(found: FakePath, cause: string): string {

@@ -45,3 +45,25 @@ it('opens again what the data path has lost, with its routes', async () => {
   await gate.retry();
   expect(paths.routesOf('shop')).toEqual(['a']);
 });
+
+it('bars and opens the service again, also where the data path has refused it first', async () => {
+  const { paths, gate, complaints } = await opened();
+  paths.barFailure = new Error('no memory');
+  await gate.refuse('backoff');
+  expect(paths.get('shop')?.refusing).toBe(null);
+  await gate.retry();
+  expect(paths.get('shop')?.refusing).toBe('backoff');
+  paths.barFailure = new Error('no memory');
+  await gate.accept();
+  await gate.retry();
+  expect(paths.get('shop')?.refusing).toBe(null);
+  expect(complaints).toEqual(['requests cannot be refused', 'requests cannot be accepted']);
+});
+
+it('asks nothing of closed addresses', async () => {
+  const { gate, complaints } = await opened();
+  await gate.withdraw();
+  await gate.refuse('removed');
+  expect(complaints).toEqual([]);
+  expect(gate.refusing).toBe('removed');
+});

@@ -1,0 +1,90 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ROOT } from '../../../src/access/allowed.js';
+import { beginNode, type FakeNode, makeGroup, removeNode } from './node.js';
+
+const SHOP = {
+  service: 'shop',
+  listen: ['0.0.0.0:8080'],
+  port: 80,
+  template: { process: { args: ['/bin/true'] }, root: { path: '/' } },
+};
+let node: FakeNode;
+
+beforeEach(async () => {
+  node = await beginNode();
+});
+
+afterEach(async () => {
+  await node.close();
+  removeNode(node);
+});
+
+const apply = (fields: object = {}) =>
+  node.services.apply(ROOT, 'shop', { ...SHOP, ...fields }, { dryRun: false, now: false });
+const status = () => node.services.get('shop');
+const declarationFile = () => `${node.directory}/state-services/shop.json`;
+const loseStateDirectory = () => rmSync(`${node.directory}/state-services`, { recursive: true });
+
+async function restart(whileDown: () => void): Promise<void> {
+  const { directory } = node;
+  await node.close();
+  whileDown();
+  node = await beginNode({ directory });
+}
+
+describe('a state directory that cannot be written', () => {
+  it('lets a start fail that finds another image, and niwad goes on', async () => {
+    await apply();
+    await restart(() => {
+      const declared = JSON.parse(readFileSync(declarationFile(), 'utf8'));
+      declared.input.template.root = { image: 'shop' };
+      writeFileSync(declarationFile(), JSON.stringify({ ...declared, imageId: 'before' }));
+    });
+    node.images.set('shop', 'another');
+    loseStateDirectory();
+    expect(await node.paths.request('shop')).toBe('start-failed');
+    expect(status()).toMatchObject({ instances: [], last_failure: { reason: 'HOST_ERROR' } });
+  });
+
+  it('leaves a service as it is that cannot be removed', async () => {
+    await apply();
+    const id = await node.paths.request('shop');
+    loseStateDirectory();
+    await expect(node.services.remove(ROOT, 'shop')).rejects.toMatchObject({ code: 'HOST_ERROR' });
+    expect(await node.paths.request('shop')).toBe(id);
+  });
+});
+
+it('a service that is applied while it is removed is there again', async () => {
+  await apply();
+  const first = await node.paths.request('shop');
+  await node.services.remove(ROOT, 'shop');
+  const declare = node.paths.declare.bind(node.paths);
+  node.paths.declare = async (path) => {
+    const hasEnded = () => !node.runtime.has(first) || node.runtime.get(first).state === 'exited';
+    await expect.poll(hasEnded, { timeout: 3000 }).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await declare(path);
+  };
+  await apply();
+  void node.paths.request('shop');
+  await expect.poll(() => node.paths.routesOf('shop')).toEqual([expect.stringMatching(/^shop-/)]);
+  expect(status()).toMatchObject({ state: 'serving' });
+});
+
+describe('marks that the next niwad cannot read', () => {
+  it.each(['damaged', 'missing'])('%s: instances serve on', async (how) => {
+    await apply({ wake: { timeout: '100ms' } });
+    const id = await node.paths.request('shop');
+    makeGroup(node, id);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await restart(() => {
+      const marks = `${node.directory}/run-services/shop.json`;
+      if (how === 'damaged') writeFileSync(marks, '{');
+      else rmSync(marks);
+    });
+    expect(await node.paths.request('shop')).toBe(id);
+    expect(status()).toMatchObject({ state: 'serving', counters: { failures: {} } });
+  });
+});
