@@ -125,12 +125,12 @@ describe('an instance', () => {
   });
 
   it('is replaced before its lifetime ends, and its successor takes its place in one step', async () => {
-    await apply({ drain: '100ms', template: { ...SHOP.template, lifetime: '1s' } });
+    await apply({ drain: '100ms', template: { ...SHOP.template, lifetime: '2s' } });
     const first = await node.paths.request('shop');
-    await expect.poll(() => routes()[0], { timeout: 3000 }).not.toBe(first);
+    await expect.poll(() => routes()[0], { timeout: 5000 }).not.toBe(first);
     expect(node.paths.changes.filter((ids) => ids.length === 0)).toEqual([]);
     expect(node.services.get('shop').counters.replacements).toBe(1);
-    await expect.poll(() => node.runtime.get(first).state, { timeout: 3000 }).toBe('exited');
+    await expect.poll(() => node.runtime.get(first).state, { timeout: 5000 }).toBe('exited');
   });
 });
 
