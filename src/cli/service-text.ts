@@ -1,6 +1,7 @@
 import type {
   ApplyAnswer,
   HistoryEntry,
+  Outdated,
   PortHolder,
   ServiceStatus,
   WakeAnswer,
@@ -8,15 +9,24 @@ import type {
 } from '../protocol/services.js';
 import { formatDuration } from '../protocol/units.js';
 import { table } from './table.js';
-import { cut, plain } from './text.js';
+import { plain } from './text.js';
 
 /** What commands print about services. */
 
-const VALUE_WIDTH = 60;
-
 /** Makes the table of services. */
 export function serviceTable(services: readonly ServiceStatus[], now: number): string {
-  const headings = ['NAME', 'STATE', 'ROUTED', 'SLOTS', 'LISTEN', 'CONNECTIONS', 'WAKES', 'LAST WAKE', 'OWNER'];
+  const headings = [
+    'NAME',
+    'STATE',
+    'ROUTED',
+    'SLOTS',
+    'LISTEN',
+    'CONNECTIONS',
+    'WAKES',
+    'LAST WAKE',
+    'FAILURES',
+    'OWNER',
+  ];
   const rows = services.map((service) => [
     service.name,
     stateWords(service, now),
@@ -26,9 +36,18 @@ export function serviceTable(services: readonly ServiceStatus[], now: number): s
     String(service.counters.connections),
     String(service.counters.wakes),
     service.last_wake === null ? '-' : formatDuration(service.last_wake.total_usec),
+    failuresText(service, now),
     plain(service.owner ?? '-'),
   ]);
   return table(headings, rows, [2, 5, 6, 7]);
+}
+
+/** How many starts have failed and instances were lost, and the last one: `3, start-timeout 5m ago`. */
+function failuresText({ counters, last_failure }: ServiceStatus, now: number): string {
+  const count = Object.values(counters.failures).reduce((sum, one) => sum + one, 0);
+  if (last_failure === null) return count === 0 ? '-' : String(count);
+  const { at, reason } = last_failure;
+  return `${count}, ${plain(reason)} ${formatDuration(Math.max(0, now - Date.parse(at)) * 1000)} ago`;
 }
 
 function stateWords({ state, backoff_until }: ServiceStatus, now: number): string {
@@ -36,17 +55,34 @@ function stateWords({ state, backoff_until }: ServiceStatus, now: number): strin
   return `${state}, again in ${formatDuration(Math.max(0, Date.parse(backoff_until) - now) * 1000)}`;
 }
 
-/** Says what an apply has done, or would do: a line, and one for each change. */
-export function applyText({ name, result, changes, dry_run }: ApplyAnswer): string {
+/** Says what an apply has done, or would do: a line, one for each change, and one for each outdated instance. */
+export function applyText({ name, result, changes, outdated, dry_run }: ApplyAnswer): string {
   const words = dry_run && result !== 'unchanged' ? `would be ${result}` : result;
   return [
     `${name} ${words}`,
     ...changes.map(({ path, from, to }) => `  ${plain(path)}: ${valueText(from)} -> ${valueText(to)}`),
+    ...outdated.map((one) => `  ${one.id} (revision ${one.revision}) ${fateText(one, dry_run)}`),
   ].join('\n');
 }
 
+/** What comes of an instance whose template is not that of the service any more. */
+function fateText({ phase, deadline_at, replaced_now }: Outdated, isDryRun: boolean): string {
+  if (!replaced_now) {
+    const until =
+      deadline_at === null ? 'keeps the old template, without an end' : `keeps the old template until ${deadline_at}`;
+    return `${until}; --now replaces it`;
+  }
+  const is = isDryRun ? 'would be' : 'is';
+  if (phase === 'frozen' || phase === 'starting' || phase === 'thawing') return `${is} ended now: it does not serve`;
+  return `${is} replaced now`;
+}
+
+/** Writes a value as in a file: a text that can be taken for nothing else has no quotes. */
 function valueText(value: unknown): string {
-  return cut(plain(JSON.stringify(value ?? null)), VALUE_WIDTH, '…');
+  if (value === null) return 'nothing';
+  const isWord = typeof value === 'string' && /^[A-Za-z0-9_./:[\]-]+$/.test(value);
+  if (isWord && !/^([0-9.]+|true|false|null|nothing)$/.test(value)) return value;
+  return plain(JSON.stringify(value));
 }
 
 export function wakeText({ name, instance, woken, latency }: WakeAnswer): string {

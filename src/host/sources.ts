@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { BindMount, Idmap, Overlay, Root, Spec } from '../protocol/resolved-spec.js';
 import { mapPrograms } from '../spec/hooks.js';
 import { invalid } from '../spec/problems.js';
@@ -32,6 +33,28 @@ export async function resolveSources(spec: Spec, asker: Asker, fence: readonly s
     devices: spec.devices.map((path) => realPath(path, see)),
     hooks: mapPrograms(spec.hooks, (program) => ({ ...program, file: realPath(program.file, see) })),
   };
+}
+
+/**
+ * Gives the paths of the root and of the bind mounts that do not exist, each with the field that names it.
+ * @param spec with the real paths of {@link resolveSources}, and the same fence
+ * @throws what reach() throws
+ */
+export async function missingSources(
+  { root, mounts }: Pick<Spec, 'root' | 'mounts'>,
+  asker: Asker,
+  fence: readonly string[] = [],
+): Promise<{ field: string; path: string }[]> {
+  const named = [
+    { field: 'root.path', path: root.path },
+    { field: 'root.file', path: root.file },
+    ...mounts.map((mount, i) => ({ field: `mounts[${i}].source`, path: mount.type === 'bind' ? mount.source : null })),
+  ].flatMap(({ field, path }) => (path === null || path === '/' ? [] : [{ field, path }]));
+  const found = await reach(
+    asker,
+    named.map(({ path }): Errand => ['real', path, ...fence]),
+  );
+  return named.filter((_, i) => found[i]?.errno === constants.errno.ENOENT);
 }
 
 /** Gives the real path of each of the paths. @throws what reach() throws */

@@ -190,7 +190,10 @@ export async function requireFreeAddress(listen: ListenAddress): Promise<void> {
   const { protocol, family, address, port } = listen;
   const code = await tryToListen(protocol, address ?? (family === 4 ? '0.0.0.0' : '::'), port);
   if (code === 'EADDRINUSE')
-    throw new NiwaError('ADDRESS_IN_USE', `a program of this host listens on ${listenText(listen)}: take another port`);
+    throw new NiwaError(
+      'ADDRESS_IN_USE',
+      `a program of this host listens on ${listenText(listen)}: take another port (\`ss -lntup\` names the program)`,
+    );
   if (code === 'EADDRNOTAVAIL' && address !== null)
     throw invalid('the service', [
       { path: 'listen', found: show(listenText(listen)), allowed: 'addresses of this host' },

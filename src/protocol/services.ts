@@ -123,9 +123,23 @@ export type ServiceStatus = Static<typeof ServiceStatusSchema>;
 
 const ChangeSchema = Type.Object(
   { path: Type.String(), from: Type.Unknown(), to: Type.Unknown() },
-  { title: 'Change', description: 'one field that differs; null where it is not there' },
+  { title: 'Change', description: 'one field that differs, in the words of the file; null where it is not there' },
 );
 export type Change = Static<typeof ChangeSchema>;
+
+const OutdatedSchema = Type.Object(
+  {
+    id: Type.String(),
+    phase: InstancePhaseSchema,
+    revision: Count,
+    deadline_at: MaybeTime,
+    replaced_now: Type.Boolean({
+      description: 'true after an apply with "now"; else it keeps its template, at the longest until deadline_at',
+    }),
+  },
+  { title: 'OutdatedInstance' },
+);
+export type Outdated = Static<typeof OutdatedSchema>;
 
 export const ApplyAnswerSchema = Type.Object(
   {
@@ -133,6 +147,7 @@ export const ApplyAnswerSchema = Type.Object(
     result: Type.Enum(['created', 'changed', 'unchanged']),
     revision: Count,
     changes: Type.Array(ChangeSchema),
+    outdated: Type.Array(OutdatedSchema, { description: 'the instances of an earlier revision' }),
     warnings: Type.Array(Type.String()),
     dry_run: Type.Boolean({ description: 'true where nothing was changed, and this is what would have been' }),
   },

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Change } from '../protocol/services.js';
 
 /**
- * Gives the fields in which two values differ, as `apply --dry-run` shows them; lists are compared as a whole. Pure.
+ * Gives the fields in which two values differ, as `apply --dry-run` shows them; lists are compared as a whole, and null
+ * stands for what is not there. Pure.
  */
 export function differences(from: unknown, to: unknown, path = ''): Change[] {
   if (isDeepStrictEqual(from, to)) return [];

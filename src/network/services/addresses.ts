@@ -33,10 +33,7 @@ export class ServiceAddresses {
     for (const listen of listens)
       for (const other of this.all())
         if (other.service !== service && overlap(listen, other.listen))
-          throw new NiwaError(
-            'ADDRESS_IN_USE',
-            `service ${other.service} holds ${listenText(other.listen)} of this host already: take another address or port than ${listenText(listen)}`,
-          );
+          throw new NiwaError('ADDRESS_IN_USE', takenText(listen, other));
   }
 
   /** Refuses to publish ports that a service holds. @throws NiwaError ADDRESS_IN_USE */
@@ -49,6 +46,12 @@ export class ServiceAddresses {
             `service ${service} holds ${listenText(listen)} of this host: publish another port than ${port.host}/${port.protocol}`,
           );
   }
+}
+
+function takenText(listen: ListenAddress, { service, listen: held }: HeldAddress): string {
+  const [wanted, theirs] = [listenText(listen), listenText(held)];
+  const what = wanted === theirs ? '' : `, which includes ${wanted}`;
+  return `service ${service} holds ${theirs} of this host already${what}: take another address or port (\`niwa ports\` lists what is held)`;
 }
 
 /** Says whether a published port and an address of a service are in each other's way. */

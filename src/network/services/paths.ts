@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { isKernelError } from '../../kernel/errors.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import { messageOf, NiwaError } from '../../protocol/errors.js';
+import type { ListenAddress } from '../../protocol/resolved-service.js';
 import { MAX_SLOTS } from '../../protocol/service.js';
 import { Turns } from '../../turns/turns.js';
 import { FAMILY } from '../elements.js';
@@ -52,9 +53,8 @@ export class ServicePaths implements Paths {
 
   async declare(path: ServicePath): Promise<void> {
     const { addresses } = this.#options;
-    const before = this.#declared.get(path.name)?.state.path.listen ?? [];
+    const { before, added } = this.#addressesOf(path);
     this.#requirePossible(path);
-    const added = path.listen.filter((listen) => !before.some((one) => listenText(one) === listenText(listen)));
     addresses.set(path.name, [...before, ...added]);
     try {
       await this.#requireUdp(path);
@@ -65,6 +65,11 @@ export class ServicePaths implements Paths {
       addresses.set(path.name, before);
       throw error;
     }
+  }
+
+  async requireFree(path: ServicePath): Promise<void> {
+    this.#requirePossible(path);
+    for (const listen of this.#addressesOf(path).added) await requireFreeAddress(listen);
   }
 
   async withdraw(name: string): Promise<void> {
@@ -142,6 +147,13 @@ export class ServicePaths implements Paths {
     });
   }
 
+  /** The addresses that a service has, and those that are new. */
+  #addressesOf({ name, listen }: ServicePath): { before: readonly ListenAddress[]; added: ListenAddress[] } {
+    const before = this.#declared.get(name)?.state.path.listen ?? [];
+    const added = listen.filter((one) => !before.some((other) => listenText(other) === listenText(one)));
+    return { before, added };
+  }
+
   #requirePossible({ name, listen }: ServicePath): void {
     const { addresses, members, segment } = this.#options;
     addresses.requireFree(name, listen);
@@ -150,7 +162,7 @@ export class ServicePaths implements Paths {
         if (network.ports.some((port) => overlapsPublished(one, port)))
           throw new NiwaError(
             'ADDRESS_IN_USE',
-            `container ${id} has published ${listenText(one)} of this host already: take another address or port`,
+            `container ${id} has published ${listenText(one)} of this host already: take another address or port (\`niwa ports\` lists what is held)`,
           );
       if (one.family === 6 && segment.subnet6 === null)
         throw new NiwaError(

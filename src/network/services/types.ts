@@ -47,6 +47,8 @@ export interface Paths {
    *   the host does not have it; HOST_UNSUPPORTED
    */
   declare(path: ServicePath): Promise<void>;
+  /** Refuses addresses that {@link declare} would refuse because they are taken, or not there; takes none. */
+  requireFree(path: ServicePath): Promise<void>;
   /** Removes a service: its addresses are closed, and what is held is refused. */
   withdraw(name: string): Promise<void>;
   /**

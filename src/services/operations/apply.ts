@@ -3,17 +3,19 @@ import type { Caller } from '../../access/allowed.js';
 import { requireListenPermission } from '../../access/permissions.js';
 import { NiwaError } from '../../protocol/errors.js';
 import type { Service } from '../../protocol/resolved-service.js';
-import type { Spec } from '../../protocol/resolved-spec.js';
 import type { ServiceInput } from '../../protocol/service.js';
-import type { ApplyAnswer } from '../../protocol/services.js';
+import type { ApplyAnswer, Change } from '../../protocol/services.js';
 import { asksForScaling, parseService } from '../../spec/service.js';
 import { templateSpec } from '../../spec/service-template.js';
+import { writtenService } from '../../spec/written-service.js';
 import { type AllServices, requireOwner } from '../all.js';
 import { pathOf, templateOf } from '../declaration.js';
 import { differences } from '../difference.js';
 import { execute } from '../executor.js';
 import { RunningService } from '../service.js';
+import { statusOf } from '../status.js';
 import type { Declaration } from '../store.js';
+import { missingPaths, requireScaling, warningsOf } from '../warnings.js';
 
 /**
  * How a service is applied: `dryRun` only tells what would change; `now` replaces at once the instances that serve.
@@ -41,21 +43,24 @@ export async function apply(
   const service = parseService(input);
   requireName(service, name);
   requireListenPermission(service.listen, caller, parts.allowed);
+  requireScaling(asksForScaling(input as ServiceInput), parts);
   const { spec } = await parts.containers.plan(templateSpec(service, `${name}-plan`), caller);
-  const warnings = warningsOf(service, input as ServiceInput, spec, parts);
+  const warnings = [...warningsOf(service, spec, parts), ...(await missingPaths(spec, caller, parts))];
   return await all.turns.run(async () => {
     const known = all.find(name);
     if (known !== undefined) requireOwner(known, caller);
     const before = known === undefined || known.declaration.isRemoved ? null : known.declaration;
     const next = declare(known?.declaration ?? null, service, { input, caller, imageId: spec.root.image?.id ?? null });
-    const changes = differences(before?.service ?? null, service);
+    const changes = before === null ? [] : differences(writtenService(before.service), writtenService(service));
     const isNew = before === null || changes.length > 0 || next.revision !== before.revision;
     const result = before === null ? 'created' : isNew ? 'changed' : 'unchanged';
     const wanted = now ? { ...next, replaceBelow: next.revision } : next;
-    if (!dryRun && (isNew || now || caller.uid !== before?.caller.uid)) await enforce(all, known, wanted);
-    if (!dryRun) tellApplied(all, name, result, changes.length, warnings);
+    const outdated = outdatedOf(known, wanted);
+    if (dryRun) await parts.paths.requireFree(pathOf(service));
+    else if (isNew || now || caller.uid !== before?.caller.uid) await enforce(all, known, wanted);
+    if (!dryRun) tellApplied(all, name, result, changes, warnings);
     const { revision } = next;
-    return { name, result, revision, changes: before === null ? [] : changes, warnings, dry_run: dryRun };
+    return { name, result, revision, changes, outdated, warnings, dry_run: dryRun };
   });
 }
 
@@ -75,14 +80,28 @@ async function enforce(all: AllServices, known: RunningService | undefined, next
   all.add(service);
 }
 
-function tellApplied(all: AllServices, name: string, result: string, changed: number, warnings: string[]): void {
+function tellApplied(all: AllServices, name: string, result: string, changes: Change[], warnings: string[]): void {
   const service = all.get(name);
   service.warnings = warnings;
-  const fields = changed === 1 ? ' 1 field,' : ` ${changed} fields,`;
+  const fields = changes.map(({ path }) => path).join(', ');
   const { revision } = service.declaration;
   if (result !== 'unchanged')
-    service.note('apply', null, `${result}:${result === 'created' ? '' : fields} revision ${revision}`);
+    service.note('apply', null, `${result}${fields === '' ? '' : ` (${fields})`}: revision ${revision}`);
   service.decide();
+}
+
+/** The instances of an earlier revision, and whether they are replaced at once. */
+function outdatedOf(
+  known: RunningService | undefined,
+  { revision, replaceBelow }: Declaration,
+): ApplyAnswer['outdated'] {
+  const instances = known === undefined ? [] : statusOf(known).instances;
+  return instances
+    .filter((one) => one.revision < revision && one.phase !== 'ending')
+    .map((one) => {
+      const { id, phase, deadline_at } = one;
+      return { id, phase, revision: one.revision, deadline_at, replaced_now: one.revision < replaceBelow };
+    });
 }
 
 function declare(
@@ -110,29 +129,4 @@ function requireName(service: Service, name: string): void {
     throw new NiwaError('SPEC_INVALID', `the input is service ${service.name}, the request is for ${name}`, {
       details: { problems: [{ path: 'service', found: JSON.stringify(service.name), allowed: JSON.stringify(name) }] },
     });
-}
-
-/** @throws NiwaError HOST_UNSUPPORTED where scaling is asked for, and the host cannot measure it */
-function warningsOf(
-  service: Service,
-  input: ServiceInput,
-  { resources }: Spec,
-  { hasCpuController, memoryBytes }: AllServices['parts'],
-): string[] {
-  const warnings: string[] = [];
-  if (!hasCpuController && asksForScaling(input))
-    throw new NiwaError(
-      'HOST_UNSUPPORTED',
-      'this host has no cpu controller, so niwa cannot see throttled time: leave "scale" out, or write "scale: none"',
-    );
-  if (!hasCpuController && service.scale !== 'none' && service.slots > 1)
-    warnings.push('this host has no cpu controller: load starts no further instances; `niwa service scale` does');
-  if (service.scale !== 'none' && service.slots > 1 && hasCpuController && typeof resources.cpu.max !== 'number')
-    warnings.push('the template has no cpu.max: nothing is throttled, so load starts no further instances');
-  const { maxBytes } = resources.memory;
-  if (typeof maxBytes === 'number' && service.slots * maxBytes > memoryBytes)
-    warnings.push(
-      `${service.slots} slots of ${maxBytes} bytes (memory.max) are more than the ${memoryBytes} bytes of this node`,
-    );
-  return warnings;
 }

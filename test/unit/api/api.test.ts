@@ -88,6 +88,7 @@ class NoPaths implements Paths {
     throw new NiwaError('HOST_UNSUPPORTED', 'no rules can be loaded here');
   };
   declare = this.#refuse;
+  requireFree = this.#refuse;
   route = this.#refuse;
   refuse = this.#refuse;
   accept = this.#refuse;

@@ -21,28 +21,66 @@ it('the table of services', () => {
       state: 'serving',
       slots: 4,
       hold: 2,
+      last_failure: {
+        at: '2026-11-01T00:00:05.000Z',
+        reason: 'start-timeout',
+        message: 'it did not get ready',
+        count: 0,
+      },
       instances: [instanceOf('shop-1'), instanceOf('shop-2', { phase: 'unrouted' })],
-      counters: { ...counters, connections: 12, wakes: 3 },
+      counters: { ...counters, connections: 12, wakes: 3, failures: { 'start-timeout': 2, exited: 1 } },
       last_wake: { at: '2026-11-01T00:00:00.000Z', ...latency },
     }),
   ];
   expect(serviceTable(services, now).split('\n')).toEqual([
-    'NAME  STATE                 ROUTED  SLOTS       LISTEN        CONNECTIONS  WAKES  LAST WAKE  OWNER',
-    'blog  failing, again in 4s       0  1           0.0.0.0:8080            0      0          -  bob?',
-    'shop  serving                    1  4 (hold 2)  0.0.0.0:8080           12      3      250ms  -',
+    'NAME  STATE                 ROUTED  SLOTS       LISTEN        CONNECTIONS  WAKES  LAST WAKE  FAILURES                 OWNER',
+    'blog  failing, again in 4s       0  1           0.0.0.0:8080            0      0          -  -                        bob?',
+    'shop  serving                    1  4 (hold 2)  0.0.0.0:8080           12      3      250ms  3, start-timeout 5s ago  -',
   ]);
 });
 
+const answer = { name: 'shop', revision: 2, warnings: [], dry_run: false, changes: [], outdated: [] };
+
 it('what an apply changes, and what it would change', () => {
-  const answer = { name: 'shop', revision: 2, warnings: [], dry_run: false, changes: [] };
   expect(applyText({ ...answer, result: 'created' })).toBe('shop created');
   expect(applyText({ ...answer, result: 'unchanged', dry_run: true })).toBe('shop unchanged');
+  const listen = ['0.0.0.0:8080', '[::]:8080'];
   const changes = [
     { path: 'slots', from: 1, to: 4 },
+    { path: 'drain', from: '3s', to: '30s' },
+    { path: 'listen', from: listen, to: [...listen, '192.0.2.7:8080', '[2001:db8::7]:8080', '0.0.0.0:53/udp'] },
+    { path: 'labels.a', from: '4', to: 'a\u001b b' },
     { path: 'wake.from', from: null, to: ['10.0.0.0/8'] },
   ];
-  expect(applyText({ ...answer, result: 'changed', changes, dry_run: true })).toBe(
-    'shop would be changed\n  slots: 1 -> 4\n  wake.from: null -> ["10.0.0.0/8"]',
+  expect(applyText({ ...answer, result: 'changed', changes, dry_run: true }).split('\n')).toEqual([
+    'shop would be changed',
+    '  slots: 1 -> 4',
+    '  drain: 3s -> 30s',
+    '  listen: ["0.0.0.0:8080","[::]:8080"] -> ["0.0.0.0:8080","[::]:8080","192.0.2.7:8080","[2001:db8::7]:8080","0.0.0.0:53/udp"]',
+    '  labels.a: "4" -> "a\\u001b b"',
+    '  wake.from: nothing -> ["10.0.0.0/8"]',
+  ]);
+});
+
+it('which instances keep the old template, and which are replaced', () => {
+  const deadline_at = '2026-11-01T00:00:00.000Z';
+  const one = { id: 'shop-1', revision: 1, phase: 'routed', deadline_at, replaced_now: false } as const;
+  const now = { ...one, replaced_now: true };
+  expect(
+    applyText({ ...answer, result: 'changed', outdated: [one, { ...one, id: 'shop-2', deadline_at: null }] }),
+  ).toBe(
+    `shop changed
+  shop-1 (revision 1) keeps the old template until ${deadline_at}; --now replaces it
+  shop-2 (revision 1) keeps the old template, without an end; --now replaces it`,
+  );
+  const frozen = { ...now, id: 'shop-2', phase: 'frozen' } as const;
+  expect(applyText({ ...answer, result: 'changed', outdated: [now, frozen] })).toBe(
+    `shop changed
+  shop-1 (revision 1) is replaced now
+  shop-2 (revision 1) is ended now: it does not serve`,
+  );
+  expect(applyText({ ...answer, result: 'changed', outdated: [now], dry_run: true })).toBe(
+    'shop would be changed\n  shop-1 (revision 1) would be replaced now',
   );
 });
 

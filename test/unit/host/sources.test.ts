@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { canIdmap } from '../../../src/host/filesystems.js';
-import { resolveSources } from '../../../src/host/sources.js';
+import { missingSources, resolveSources } from '../../../src/host/sources.js';
 import type { SpecInput } from '../../../src/protocol/spec.js';
 import { specOf } from '../support.js';
 
@@ -28,6 +28,17 @@ const bindOf = async (source: string) => {
   const [mount] = (await resolve({ mounts: [{ type: 'bind', source, target: '/t' }] })).mounts;
   return mount?.type === 'bind' ? mount.source : undefined;
 };
+
+it('the paths of a spec that are not there are named with their fields', async () => {
+  const bind = (source: string) => ({ type: 'bind' as const, source, target: '/t' });
+  const spec = await resolve({ root: { path: at('nowhere') }, mounts: [bind(at('real')), bind(at('nothing/below'))] });
+  expect(await missingSources(spec, 'user 0')).toEqual([
+    { field: 'root.path', path: at('nowhere') },
+    { field: 'mounts[1].source', path: at('nothing/below') },
+  ]);
+  expect(await missingSources(await resolve({ root: { path: at('twice') } }), 'user 0')).toEqual([]);
+  expect(await missingSources(await resolve({ root: { path: '/' } }), 'user 0')).toEqual([]);
+});
 
 describe('the paths of a spec', () => {
   it.each([

@@ -52,11 +52,15 @@ export class FakePaths implements Paths {
     });
   }
 
-  async declare(path: ServicePath): Promise<void> {
+  async requireFree(path: ServicePath): Promise<void> {
     const isTaken = [...this.#paths.values()].some(
       ({ path: { name, listen } }) => name !== path.name && listen.some(({ port }) => port === path.listen[0]?.port),
     );
     if (isTaken) throw new NiwaError('ADDRESS_IN_USE', 'another service has this address');
+  }
+
+  async declare(path: ServicePath): Promise<void> {
+    await this.requireFree(path);
     const before = this.#paths.get(path.name);
     const fresh = { routes: [], refusing: null, waiting: [], held: 0, refused: new Map(), counts: new Map() };
     this.#paths.set(path.name, { ...(before ?? fresh), path });

@@ -176,6 +176,33 @@ describe('apply', () => {
     expect(node.services.get('shop').slots).toBe(1);
   });
 
+  it('names what differs as the file does', async () => {
+    await apply({ drain: '3s' });
+    const listen = ['0.0.0.0:8080', '[::]:8080'];
+    expect((await apply({ drain: '30s', listen, wake: { from: ['10.0.0.0/8'] } })).changes).toEqual([
+      { path: 'drain', from: '3s', to: '30s' },
+      { path: 'listen', from: ['0.0.0.0:8080'], to: listen },
+      { path: 'wake.from', from: null, to: ['10.0.0.0/8'] },
+    ]);
+    expect(node.services.history('shop').map(({ why }) => why)).toEqual([
+      'created: revision 1',
+      'changed (drain, listen, wake.from): revision 1',
+    ]);
+  });
+
+  it('says which instances keep the old template, and which are replaced', async () => {
+    await apply({ template: { ...SHOP.template, lifetime: '1h' } });
+    const id = await node.paths.request('shop');
+    const one = { id, revision: 1, phase: 'routed', deadline_at: expect.any(String), replaced_now: false };
+    expect((await apply({ slots: 2, template: { ...SHOP.template, lifetime: '1h' } })).outdated).toEqual([]);
+    const template = { ...SHOP.template, lifetime: '2h' };
+    expect((await apply({ template }, { dryRun: true })).outdated).toEqual([one]);
+    const asked = await apply({ template }, { dryRun: true, now: true });
+    expect(asked.outdated).toEqual([{ ...one, replaced_now: true }]);
+    expect((await apply({ template })).outdated).toEqual([one]);
+    expect((await apply({ template }, { now: true })).outdated).toEqual([{ ...one, replaced_now: true }]);
+  });
+
   it('makes new instances of another revision where the template differs', async () => {
     await apply();
     const first = await node.paths.request('shop');
@@ -199,6 +226,8 @@ describe('apply', () => {
     const other = { ...SHOP, service: 'other' };
     const applied = node.services.apply(ROOT, 'other', other, APPLY);
     await expect(applied).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' });
+    const asked = node.services.apply(ROOT, 'other', other, { ...APPLY, dryRun: true });
+    await expect(asked).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' });
     expect(node.services.list()).toHaveLength(1);
   });
 
@@ -207,6 +236,14 @@ describe('apply', () => {
     expect((await apply({ template })).warnings).toEqual([]);
     expect((await apply({ template, slots: 2 })).warnings).toEqual([expect.stringContaining('are more than')]);
     expect(node.services.get('shop').warnings).toHaveLength(1);
+  });
+
+  it('warns where a lifetime is not longer than the drain', async () => {
+    const template = { ...SHOP.template, lifetime: '2s' };
+    expect((await apply({ template, drain: '3s' })).warnings).toEqual([
+      'template.lifetime (2s) is not longer than drain (3s): an instance is replaced in the middle of its lifetime, and connections that are open at its end are cut',
+    ]);
+    expect((await apply({ template, drain: '1s' })).warnings).toEqual([]);
   });
 
   it('refuses scaling that is asked for where the host cannot measure throttled time, else warns', async () => {
