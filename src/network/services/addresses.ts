@@ -50,7 +50,7 @@ export class ServiceAddresses {
 
 function takenText(listen: ListenAddress, { service, listen: held }: HeldAddress): string {
   const [wanted, theirs] = [listenText(listen), listenText(held)];
-  const what = wanted === theirs ? '' : `, which includes ${wanted}`;
+  const what = wanted === theirs ? '' : `, which ${held.address === null ? 'includes' : 'overlaps'} ${wanted}`;
   return `service ${service} holds ${theirs} of this host already${what}: take another address or port (\`niwa ports\` lists what is held)`;
 }
 

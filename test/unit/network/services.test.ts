@@ -202,10 +202,16 @@ describe('the addresses of services', () => {
   const published = { protocol: 'tcp', hostAddress: null, host: 80, container: 80 } as const;
 
   it("are held by one service; one address and all addresses are in each other's way", () => {
+    const cure = 'take another address or port (`niwa ports` lists what is held)';
     expect(() => held.requireFree('other', [{ ...tcp4, address: '192.0.2.1' }])).toThrow(
-      /service shop holds 0\.0\.0\.0:80/,
+      `service shop holds 0.0.0.0:80 of this host already, which includes 192.0.2.1:80: ${cure}`,
     );
-    expect(() => held.requireFree('other', [{ ...udp4, address: null }])).toThrow(/take another address or port/);
+    expect(() => held.requireFree('other', [tcp4])).toThrow(
+      `service shop holds 0.0.0.0:80 of this host already: ${cure}`,
+    );
+    expect(() => held.requireFree('other', [{ ...udp4, address: null }])).toThrow(
+      /^service shop holds 192\.0\.2\.1:53\/udp of this host already, which overlaps 0\.0\.0\.0:53\/udp: take/,
+    );
     held.requireFree('other', [tcp6, { ...udp4, address: '192.0.2.2' }, { ...tcp4, port: 81 }]);
     held.requireFree('shop', [tcp4]);
   });
