@@ -88,7 +88,7 @@ it('is listed, inspected, held and told of', async () => {
   await niwad.client.applyService(shop);
   const id = await askOnce(WORLD);
   const { stdout: list } = await niwad.cli('service', 'ls');
-  expect(list).toMatch(/^NAME +STATE .*\nshop +serving +1 +1 +0\.0\.0\.0:8080 +\d+ +1 +\S+ +alice$/);
+  expect(list).toMatch(/^NAME +STATE .*\nshop +serving +1 +1 +0\.0\.0\.0:8080 +\d+ +1 +\S+ +- +alice$/);
   const inspected = await niwad.cli('service', 'inspect', 'shop', '--json');
   const status = JSON.parse(inspected.stdout) as ServiceStatus;
   expect(status).toMatchObject({ name: 'shop', state: 'serving', instances: [{ id, phase: 'routed' }], uid: 0 });
