@@ -5,7 +5,7 @@ import { encodeElement } from '../elements.js';
 import type { Declared } from './declared.js';
 import { Holders } from './holders.js';
 import { RulesTable } from './rules-table.js';
-import { difference, elementsOfService, type PathState } from './service-elements.js';
+import { changesOf, elementsOfService, type PathState } from './service-elements.js';
 
 export interface PathKernelOptions {
   bridge: string;
@@ -54,7 +54,7 @@ export class PathKernel {
 
   async #tryToChange(declared: Declared, before: PathState, all: readonly Declared[]): Promise<number> {
     if (!this.holders.isOpen) return await this.load(all, declared);
-    const changes = difference(elementsOfService(before), elementsOfService(declared.state));
+    const changes = changesOf(before, declared.state);
     const encoded = changes.map(({ element, add }) => ({ element: encodeElement(this.table.name, element), add }));
     try {
       await this.holders.prepare(declared);

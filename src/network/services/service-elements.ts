@@ -32,37 +32,36 @@ export function keyOf(listen: ListenAddress): Part[] {
 }
 
 /** Gives all elements of a service. */
-export function elementsOfService({ path, slots, isBarred }: PathState): Element[] {
-  return path.listen.flatMap((listen) => [
-    ...standing(listen, path.from),
-    ...routes(
-      listen,
-      slots.flatMap((slot) => inFamily(slot, listen.family)),
-      isBarred,
-    ),
-  ]);
+export function elementsOfService(state: PathState): Element[] {
+  return [...standing(state.path), ...routes(state)];
 }
 
 /** The elements that a service has whether an instance is routed or not. */
-function standing(listen: ListenAddress, from: ServicePath['from']): Element[] {
-  const kind = kindOf(listen);
-  const key = keyOf(listen);
-  return [
-    element('services', kind, key),
-    element('connections', kind, key),
-    ...Object.values(REFUSED).map((reason) => element('refused', kind, [...key, mark(reason)])),
-    ...sources(listen.family, from).map((source) => element('wakers', kind, [...key, source])),
-  ];
+function standing({ listen, from }: ServicePath): Element[] {
+  const sources = { 4: subnets(4, from), 6: subnets(6, from) }; // once, for there may be many addresses
+  return listen.flatMap((one) => {
+    const kind = kindOf(one);
+    const key = keyOf(one);
+    return [
+      element('services', kind, key),
+      element('connections', kind, key),
+      ...Object.values(REFUSED).map((reason) => element('refused', kind, [...key, mark(reason)])),
+      ...sources[one.family].map((source) => element('wakers', kind, [...key, source])),
+    ];
+  });
 }
 
-function routes(listen: ListenAddress, slots: readonly Part[][], isBarred: boolean): Element[] {
-  const kind = kindOf(listen);
-  const key = keyOf(listen);
-  if (slots.length === 0) return [element('asleep', kind, key), ...(isBarred ? [element('barred', kind, key)] : [])];
-  return [
-    { ...element('awake', kind, key), chain: `pick_${slots.length}` },
-    ...slots.map((data, i): Element => ({ ...element('slots', kind, [...key, slotNumber(i)]), data })),
-  ];
+function routes({ path: { listen }, slots, isBarred }: PathState): Element[] {
+  return listen.flatMap((one) => {
+    const kind = kindOf(one);
+    const key = keyOf(one);
+    const routed = slots.flatMap((slot) => inFamily(slot, one.family));
+    if (routed.length === 0) return ['asleep', ...(isBarred ? ['barred'] : [])].map((set) => element(set, kind, key));
+    return [
+      { ...element('awake', kind, key), chain: `pick_${routed.length}` },
+      ...routed.map((data, i): Element => ({ ...element('slots', kind, [...key, slotNumber(i)]), data })),
+    ];
+  });
 }
 
 /** The number of a slot: the rules choose it by chance, in the byte order of the machine, as a mark is. */
@@ -78,13 +77,20 @@ function inFamily({ address: ipv4, address6, port: inside }: Destination, family
 }
 
 /** Gives the subnets of one family, without those within another: the kernel refuses intervals that overlap. */
-function sources(family: 4 | 6, from: ServicePath['from']): Part[] {
+function subnets(family: 4 | 6, from: ServicePath['from']): Part[] {
   const all =
     from === null ? [family === 4 ? '0.0.0.0/0' : '::/0'] : from.filter((one) => one.includes(':') === (family === 6));
-  const ranges = all.map(rangeOf);
-  return ranges.filter(
-    (one, i) => !ranges.some((other, j) => i !== j && covers(other, one) && (j < i || !covers(one, other))),
-  );
+  const kept: Range[] = [];
+  // Of two subnets that have an address in common, one is within the other: it comes later, and ends no later.
+  for (const range of all.map(rangeOf).sort(byFirstAndSize)) {
+    const before = kept.at(-1);
+    if (before === undefined || Buffer.compare(range.last, before.last) > 0) kept.push(range);
+  }
+  return kept;
+}
+
+function byFirstAndSize(a: Range, b: Range): number {
+  return Buffer.compare(a.bytes, b.bytes) || Buffer.compare(b.last, a.last);
 }
 
 type Range = Part & { last: Uint8Array };
@@ -100,10 +106,6 @@ export function rangeOf(subnet: string): Range {
   return { text: `${base}/${prefix}`, bytes, last };
 }
 
-function covers(a: Range, b: Range): boolean {
-  return Buffer.compare(a.bytes, b.bytes) <= 0 && Buffer.compare(a.last, b.last) >= 0;
-}
-
 /**
  * Gives each destination a slot: those that have one keep it, as far as the numbers reach, since a slot that is written
  * anew loses its counter.
@@ -115,17 +117,16 @@ export function placeInSlots(before: readonly Destination[], wanted: readonly De
 }
 
 /**
- * Gives the changes that make one list of elements of another, removals first. Elements of both stay, with their
- * counters.
+ * Gives the changes of elements that bring a service from one state to the next, removals first. Elements of both stay,
+ * with their counters. Strangers change the routes, by their requests: that costs the same with few subnets and with many.
  */
-export function difference(
-  before: readonly Element[],
-  after: readonly Element[],
-): { element: Element; add: boolean }[] {
+export function changesOf(before: PathState, after: PathState): { element: Element; add: boolean }[] {
+  const elementsOf = before.path === after.path ? routes : elementsOfService;
   const name = (one: Element) => `${one.set} ${elementText(one)}`;
-  const [had, has] = [before, after].map((elements) => new Set(elements.map(name)));
+  const [removed, added] = [elementsOf(before), elementsOf(after)];
+  const [had, has] = [removed, added].map((elements) => new Set(elements.map(name)));
   return [
-    ...before.filter((one) => !has?.has(name(one))).map((element) => ({ element, add: false })),
-    ...after.filter((one) => !had?.has(name(one))).map((element) => ({ element, add: true })),
+    ...removed.filter((one) => !has?.has(name(one))).map((element) => ({ element, add: false })),
+    ...added.filter((one) => !had?.has(name(one))).map((element) => ({ element, add: true })),
   ];
 }

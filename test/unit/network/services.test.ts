@@ -4,7 +4,7 @@ import { ServiceAddresses } from '../../../src/network/services/addresses.js';
 import { wakeSteps } from '../../../src/network/services/declared.js';
 import { serviceRules } from '../../../src/network/services/rules.js';
 import {
-  difference,
+  changesOf,
   elementsOfService,
   KINDS,
   type PathState,
@@ -30,6 +30,8 @@ const [a, b, c, d] = [1, 2, 3, 4].map(instance) as [Destination, Destination, De
 function stateOf(listen: ListenAddress[], more: Partial<PathState> = {}, from: string[] | null = null): PathState {
   return { path: { name: 'shop', listen, from, queue: 10 }, slots: [], isBarred: false, ...more };
 }
+const wordsOf = (changes: ReturnType<typeof changesOf>) =>
+  changes.map(({ element, add }) => `${add ? '+' : '-'} ${elementText(element)}`);
 const texts = (state: PathState) => elementsOfService(state).map((one) => `${one.set}: ${elementText(one)}`);
 
 describe('the elements of a service', () => {
@@ -85,6 +87,34 @@ describe('the elements of a service', () => {
   });
 });
 
+describe('many subnets that may wake a service', () => {
+  const from = Array.from({ length: 256 }, (_, i) => `10.${i}.0.0/16`);
+  const listen = Array.from({ length: 64 }, (_, i) => ({ ...tcp4, port: 80 + i }));
+
+  it('are not looked at when its routes change', () => {
+    const { path } = stateOf(listen, {}, from);
+    let looks = 0;
+    const watched = new Proxy(path, {
+      get: (target, name) => {
+        if (name === 'from') looks++;
+        return Reflect.get(target, name);
+      },
+    });
+    const asleep = { path: watched, slots: [], isBarred: false };
+    const changes = changesOf(asleep, { ...asleep, slots: [a] });
+    expect(looks).toBe(0);
+    expect(changes.length).toBe(3 * listen.length); // asleep, awake, and a slot
+  });
+
+  it('cost milliseconds when it is declared', () => {
+    const within = from.flatMap((subnet) => [subnet, subnet.replace('0.0/16', '128.0/17')]);
+    const began = performance.now();
+    const elements = elementsOfService(stateOf(listen, {}, within.concat('9.0.0.0/8', '11.0.0.0/8').reverse()));
+    expect(performance.now() - began).toBeLessThan(1000);
+    expect(elements.filter(({ set }) => set === 'wakers4_any').length).toBe(64 * 258);
+  });
+});
+
 describe('a subnet', () => {
   it.each([
     ['10.1.2.3/20', '10.1.0.0', '10.1.15.255'],
@@ -93,6 +123,19 @@ describe('a subnet', () => {
   ])('%s is from %s to %s', (subnet, first, last) => {
     const range = rangeOf(subnet);
     expect([range.bytes.join('.'), range.last.join('.')]).toEqual([first, last]);
+  });
+});
+
+describe('changes of a service', () => {
+  it('close its former addresses, and open the new ones with its routes', () => {
+    const before = stateOf([tcp4, udp4], { slots: [a] }, ['10.0.0.0/8']);
+    const words = wordsOf(changesOf(before, { ...stateOf([tcp4], { slots: [a] }, ['10.0.0.0/7']) }));
+    expect(words).toEqual([
+      '- tcp . 80 . 10.0.0.0/8',
+      ...wordsOf(changesOf(stateOf([udp4], { slots: [a] }, ['10.0.0.0/8']), stateOf([], { slots: [a] }))),
+      '+ tcp . 80 . 10.0.0.0/7',
+    ]);
+    expect(words).toHaveLength(10);
   });
 });
 
@@ -105,17 +148,15 @@ describe('slots', () => {
   });
 
   it('are changed where they differ, removals first', () => {
-    const before = elementsOfService(stateOf([tcp4], { slots: [a, b, c] }));
-    const after = elementsOfService(stateOf([tcp4], { slots: [a, c] }));
-    const words = difference(before, after).map(({ element, add }) => `${add ? '+' : '-'} ${elementText(element)}`);
-    expect(words).toEqual([
+    const before = stateOf([tcp4], { slots: [a, b, c] });
+    expect(wordsOf(changesOf(before, { ...before, slots: [a, c] }))).toEqual([
       '- tcp . 80 : goto pick_3',
       '- tcp . 80 . 1 : 10.0.0.2 . 8080',
       '- tcp . 80 . 2 : 10.0.0.3 . 8080',
       '+ tcp . 80 : goto pick_2',
       '+ tcp . 80 . 1 : 10.0.0.3 . 8080',
     ]);
-    expect(difference(after, after)).toEqual([]);
+    expect(changesOf(before, before)).toEqual([]);
   });
 });
 
