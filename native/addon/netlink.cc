@@ -10,7 +10,9 @@ namespace {
 
 constexpr timeval kPatience = {10, 0};
 constexpr size_t kAnswerBytes = 16384;
-constexpr int kAnswersBytes = 4 << 20; // one answer takes a page in the worst case, and a batch has hundreds
+constexpr int kAnswersBytes = 4 << 20; // one answer takes a page in the worst case, and a batch has many errors
+constexpr int kBatchBytes =
+    8 << 20; // of one batch: a service may have 64 addresses with 256 subnets, of 160 bytes each
 
 // The explanation in an extended acknowledgement.
 std::string words_of(const nlmsghdr *header, const nlmsgerr *error) {
@@ -112,6 +114,7 @@ int NetlinkSocket::open(int protocol) {
         bind(fd_.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) < 0)
         return -errno;
     setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kAnswersBytes, sizeof kAnswersBytes);
+    setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kBatchBytes, sizeof kBatchBytes);
     setsockopt(fd_.get(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on); // not needed: it only adds explanations
     setsockopt(fd_.get(), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
     return 0;
@@ -119,7 +122,7 @@ int NetlinkSocket::open(int protocol) {
 
 NetlinkAnswer NetlinkSocket::request(NetlinkMessage &message) {
     uint32_t sequence = ++sequence_;
-    return exchange(message.bytes(sequence), sequence, 1);
+    return exchange(message.bytes(sequence), sequence, sequence);
 }
 
 NetlinkAnswer NetlinkSocket::batch(std::vector<NetlinkMessage> &messages) {
@@ -131,14 +134,18 @@ NetlinkAnswer NetlinkSocket::batch(std::vector<NetlinkMessage> &messages) {
         return message.bytes(++sequence_);
     };
     std::vector<uint8_t> bytes = edge(NFNL_MSG_BATCH_BEGIN);
-    uint32_t first = sequence_ + 1;
+    const uint32_t first = sequence_;
     for (NetlinkMessage &message : messages) {
         const auto &part = message.bytes(++sequence_);
+        const size_t at = bytes.size();
         bytes.insert(bytes.end(), part.begin(), part.end());
+        // Errors always have answers. Those of success, of all but the last one, would not fit into the socket.
+        if (&message != &messages.back()) reinterpret_cast<nlmsghdr *>(&bytes[at])->nlmsg_flags &= ~NLM_F_ACK;
     }
+    const uint32_t awaited = sequence_;
     std::vector<uint8_t> last = edge(NFNL_MSG_BATCH_END);
     bytes.insert(bytes.end(), last.begin(), last.end());
-    return exchange(bytes, first, static_cast<uint32_t>(messages.size()));
+    return exchange(bytes, first, awaited);
 }
 
 NetlinkAnswer NetlinkSocket::dump(NetlinkMessage &message, const std::function<void(const nlmsghdr *)> &each) {
@@ -164,29 +171,28 @@ NetlinkAnswer NetlinkSocket::dump(NetlinkMessage &message, const std::function<v
     }
 }
 
-// Sends, and waits for an answer to each of `count` messages, whose sequence numbers begin at `first`. After an error
-// about another message, such as the begin of a batch, no more answers come.
-NetlinkAnswer NetlinkSocket::exchange(const std::vector<uint8_t> &bytes, uint32_t first, uint32_t count) {
+// Sends messages, whose sequence numbers are those from `first` to the last one given, and waits for the answer to the
+// one that is `awaited`. After an error about the begin or the end of a batch, no more answers come.
+NetlinkAnswer NetlinkSocket::exchange(const std::vector<uint8_t> &bytes, uint32_t first, uint32_t awaited) {
     NetlinkAnswer answer;
     ssize_t sent;
     do sent = send(fd_.get(), bytes.data(), bytes.size(), 0);
     while (sent < 0 && errno == EINTR);
     if (sent < 0) return {-errno, ""};
     alignas(nlmsghdr) char buffer[kAnswerBytes];
-    for (uint32_t heard = 0; heard < count;) {
+    for (;;) {
         ssize_t n = recv(fd_.get(), buffer, sizeof buffer, 0);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return {errno == EAGAIN ? -ETIMEDOUT : -errno, ""};
         auto left = static_cast<unsigned>(n);
         for (auto *header = reinterpret_cast<nlmsghdr *>(buffer); NLMSG_OK(header, left);
              header = NLMSG_NEXT(header, left)) {
-            if (header->nlmsg_type != NLMSG_ERROR) continue;
+            const uint32_t sequence = header->nlmsg_seq;
+            if (header->nlmsg_type != NLMSG_ERROR || sequence - first > sequence_ - first) continue;
             const auto *error = static_cast<const nlmsgerr *>(NLMSG_DATA(header));
             if (error->error < 0 && answer.error == 0) answer = {error->error, words_of(header, error)};
-            bool ours = header->nlmsg_seq - first < count;
-            if (!ours && error->error < 0) return answer;
-            if (ours) heard++;
+            if (sequence == awaited || (error->error < 0 && (sequence == first || sequence == sequence_)))
+                return answer;
         }
     }
-    return answer;
 }

@@ -87,7 +87,7 @@ class NetlinkSocket {
     NetlinkAnswer dump(NetlinkMessage &message, const std::function<void(const nlmsghdr *)> &each);
 
   private:
-    NetlinkAnswer exchange(const std::vector<uint8_t> &bytes, uint32_t first, uint32_t count);
+    NetlinkAnswer exchange(const std::vector<uint8_t> &bytes, uint32_t first, uint32_t awaited);
 
     Fd fd_;
     uint32_t sequence_ = 0;

@@ -83,7 +83,8 @@ const Wake = Type.Object(
       Type.Array(Type.String({ description: 'a subnet such as "10.0.0.0/8" or "fd00::/8"' }), {
         minItems: 1,
         maxItems: 256,
-        description: 'a list of 1 to 256 subnets that may wake it',
+        description:
+          'a list of 1 to 256 subnets that may wake it; at most 1024 divided by the number of addresses in listen',
       }),
     ),
     backoff: Type.Optional(

@@ -10,6 +10,11 @@ import { durationUsec } from './quantities.js';
 import { checkProblems, toCheck } from './ready.js';
 import { refusedFields, templateProblems } from './service-template.js';
 
+/**
+ * How many addresses, each with each subnet of wake.from, a service may have. The kernel keeps each such pair: for a
+ * multiple of these, a change takes it seconds, and no other rules of the node can change meanwhile.
+ */
+const MAX_WAKERS = 1024;
 const HOUR_USEC = 3600e6;
 const DAY_USEC = 24 * HOUR_USEC;
 
@@ -51,6 +56,13 @@ function* allProblems(input: ServiceInput): Iterable<FieldProblem> {
   yield* listenProblems(listen);
   if (minInstances > slots)
     yield { path: 'minInstances', found: show(minInstances), allowed: `at most as many as slots: ${slots}` };
+  const subnets = input.wake?.from?.length ?? 0;
+  if (listen.length * subnets > MAX_WAKERS)
+    yield {
+      path: 'wake.from',
+      found: `${subnets} subnets for ${listen.length} addresses in listen`,
+      allowed: `${Math.floor(MAX_WAKERS / listen.length)} subnets for so many addresses`,
+    };
   yield* wakeProblems(input.wake ?? {});
   yield* outside('drain', drain, 0, DAY_USEC, 'from 0 to 1d');
   yield* outside('idle.after', idle?.after, 100e3, 365 * DAY_USEC, 'from 100ms to 365d');

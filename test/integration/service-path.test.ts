@@ -354,6 +354,26 @@ describe('an address', () => {
   });
 });
 
+describe('a service with many addresses and many subnets that may wake it', () => {
+  it('is declared beside another, changed and withdrawn', async () => {
+    const ports = [9000, 9001, 9002, 9003].map((port) => listen(`tcp 0.0.0.0:${port}`));
+    const subnets = (first: number) => Array.from({ length: 256 }, (_, i) => `${first}.${i}.0.0/16`);
+    await paths.declare(shop);
+    await paths.declare({ name: 'many', listen: ports, from: subnets(10) });
+    expect(await ask(WORLD, '192.0.2.1', 9003)).toMatchObject({ answers: { ECONNREFUSED: 1 } });
+    await paths.declare({ name: 'many', listen: ports, from: subnets(192) });
+    await paths.route('many', some(a));
+    expect(await ask(WORLD, '192.0.2.1', 9003)).toMatchObject({ answers: { a: 1 } });
+    await paths.route('many', []);
+    const asked = ask(WORLD, '192.0.2.1', 9000);
+    await untilHeld('many', 1);
+    await paths.withdraw('many');
+    expect((await asked).answers).toEqual({ ECONNREFUSED: 1 });
+    await paths.declare({ name: 'many', listen: ports.slice(0, 1), from: null });
+    await paths.withdraw('many');
+  });
+});
+
 describe('without br_netfilter', () => {
   beforeAll(() => {
     for (const name of ['bridge-nf-call-iptables', 'bridge-nf-call-ip6tables'])

@@ -68,6 +68,17 @@ it('takes every field', () => {
   });
 });
 
+it('takes at most 1024 pairs of an address and a subnet that may wake it', () => {
+  const some = (many: number, text: (i: number) => string) => Array.from({ length: many }, (_, i) => text(i));
+  const of = (addresses: number, subnets: number) => ({
+    ...least,
+    listen: some(addresses, (i) => `0.0.0.0:${8000 + i}`),
+    wake: { from: some(subnets, (i) => `10.0.${i}.0/24`) },
+  });
+  expect(parseService(of(4, 256)).wake.from).toHaveLength(256);
+  expect(() => parseService(of(5, 256))).toThrow(/wake.from: .*256 subnets for 5 addresses.*204 subnets/s);
+});
+
 it('lets the other end of the backoff give way where only one is written', () => {
   expect(serviceOf({ wake: { backoff: { max: '200ms' } } }).wake.backoff).toEqual({ minUsec: 200e3, maxUsec: 200e3 });
   expect(serviceOf({ wake: { backoff: { min: '2m' } } }).wake.backoff).toEqual({ minUsec: 120e6, maxUsec: 120e6 });
