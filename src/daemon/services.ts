@@ -47,9 +47,9 @@ export function makeServices({
     store: new ServiceStore(join(stateDir, 'services')),
     marks: new MarkFiles(join(runDir, 'services'), log),
     connectionsOf: async ({ handle }, port) => (await kernel.services.sockets(handle, 'tcp', port)).connections,
-    answers: (service, to, { handle }, signal) => {
+    answers: (service, to, { handle }, signal, isMissing) => {
       const isBound = async () => (await kernel.services.sockets(handle, 'udp', to.port)).isListening;
-      return instanceAnswers(service, to, isBound, signal);
+      return instanceAnswers(service, to, isBound, signal, isMissing);
     },
     imageId: (name) => imageIdOf(imageStore, name),
     hasCpuController: runtime.tree.controllers.available.includes('cpu'),

@@ -13,6 +13,7 @@ const LONGEST_PATIENCE_MS = 2000;
 /**
  * Waits until an instance answers by each protocol of its service.
  * @param isBound asks the kernel whether the program has a socket at the UDP port; an error counts as "not yet"
+ * @param isMissing is told after each try what was met, in words
  * @returns false where `signal` was aborted before
  */
 export async function instanceAnswers(
@@ -20,21 +21,29 @@ export async function instanceAnswers(
   { address, port }: Pick<Destination, 'address' | 'port'>,
   isBound: () => Promise<boolean>,
   signal: AbortSignal,
+  isMissing: (what: string) => void,
 ): Promise<boolean> {
   const protocols = new Set(listen.map(({ protocol }) => protocol));
-  if (protocols.has('tcp') && !(await acceptsConnections(address, port, signal))) return false;
-  return !protocols.has('udp') || (await hasSocket(isBound, signal));
+  if (protocols.has('tcp') && !(await acceptsConnections(address, port, signal, isMissing))) return false;
+  if (!protocols.has('udp')) return true;
+  return await hasSocket(isBound, signal, () => isMissing(`no program has a socket at the UDP port ${port}`));
 }
 
 /**
  * Waits until a program accepts connections, over the way that requests take: from the host over the bridge.
  * @returns false where `signal` was aborted before
  */
-async function acceptsConnections(address: string, port: number, signal: AbortSignal): Promise<boolean> {
+async function acceptsConnections(
+  address: string,
+  port: number,
+  signal: AbortSignal,
+  isMissing: (what: string) => void,
+): Promise<boolean> {
   const begun = performance.now();
   for (let patience = FIRST_PATIENCE_MS; !signal.aborted; ) {
     const answer = await tryToConnect(address, port, patience, signal);
     if (answer === 'accepted') return true;
+    if (!signal.aborted) isMissing(whatWasMet(answer, address, port));
     if (answer === 'silent') patience = Math.min(2 * patience, LONGEST_PATIENCE_MS);
     else await pause(performance.now() - begun, signal);
   }
@@ -47,16 +56,30 @@ async function acceptsConnections(address: string, port: number, signal: AbortSi
  * @param isBound asks the kernel; an error counts as "not yet"
  * @returns false where `signal` was aborted before
  */
-async function hasSocket(isBound: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+async function hasSocket(
+  isBound: () => Promise<boolean>,
+  signal: AbortSignal,
+  isMissing: () => void,
+): Promise<boolean> {
   const begun = performance.now();
   while (!signal.aborted) {
     if (await isBound().catch(() => false)) return true;
+    isMissing();
     await pause(performance.now() - begun, signal);
   }
   return false;
 }
 
-type Answer = 'accepted' | 'refused' | 'silent';
+/** What a try to connect has met; `failed` with the code of another error. */
+type Answer = 'accepted' | 'refused' | 'silent' | { failed: string };
+
+function whatWasMet(answer: Answer, address: string, port: number): string {
+  const where = `${address}:${port} on the bridge`;
+  if (answer === 'silent')
+    return `no answer from ${where}: a full queue of the program's socket, or a filter, is silent`;
+  if (typeof answer === 'object') return `no connection to ${where}: ${answer.failed}`;
+  return `connection refused at ${where}: nothing listens there. Does the program listen at 127.0.0.1, or at another port?`;
+}
 
 function tryToConnect(host: string, port: number, patienceMs: number, signal: AbortSignal): Promise<Answer> {
   return new Promise((resolve) => {
@@ -70,7 +93,10 @@ function tryToConnect(host: string, port: number, patienceMs: number, signal: Ab
     const giveUp = () => end('silent');
     const late = setTimeout(giveUp, patienceMs);
     signal.addEventListener('abort', giveUp, { once: true });
-    socket.once('connect', () => end('accepted')).once('error', () => end('refused'));
+    socket.once('connect', () => end('accepted'));
+    socket.once('error', ({ code = 'an unknown error' }: NodeJS.ErrnoException) =>
+      end(code === 'ECONNREFUSED' ? 'refused' : { failed: code }),
+    );
   });
 }
 

@@ -49,7 +49,7 @@ const EXECUTORS: Executors = {
     const { gate, wakes } = service;
     const isNew = gate.refusing !== cause;
     if (!isNew && wakes.waiting === null) return null;
-    wakes.refuse(cause, why);
+    wakes.refuse(cause, why + service.whyNot(cause));
     service.inBackground('requests cannot be refused', gate.refuse(cause));
     return isNew ? { instance: null } : null;
   },

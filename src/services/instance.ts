@@ -41,6 +41,8 @@ export class ServiceInstance {
   lastBusyUsec = 0;
   /** False when the `live` check has failed as often as the service allows. */
   isHealthy = true;
+  /** What it lacks to be ready, in words; null for nothing. */
+  missing: string | null = 'its container is being made';
   /** Aborted when the instance is told to end, or has ended: what waits for its answer gives up. */
   readonly over = new AbortController();
   /** When {@link connections} was asked for the last time. */
@@ -88,6 +90,7 @@ export class ServiceInstance {
   /** It answers over the way that requests take. */
   becomeReady(nowUsec: number): void {
     this.#go('ready');
+    this.missing = null;
     this.#mark.readyUsec ??= nowUsec;
   }
 
@@ -133,6 +136,7 @@ export class ServiceInstance {
   /** Takes the container that was made for it. */
   takeContainer(container: Container, nowUsec: number): void {
     this.container = container;
+    this.missing = null;
     this.runningUsec = nowUsec;
   }
 
@@ -159,8 +163,8 @@ export class ServiceInstance {
   /** The instance as decide() sees it. */
   view(): Instance {
     const { port: _, ...mark } = this.#mark;
-    const { deadlineUsec, connections, lastBusyUsec, isHealthy } = this;
-    return { ...mark, deadlineUsec, connections, lastBusyUsec, isHealthy, reading: this.#reading };
+    const { deadlineUsec, connections, lastBusyUsec, isHealthy, missing } = this;
+    return { ...mark, deadlineUsec, connections, lastBusyUsec, isHealthy, missing, reading: this.#reading };
   }
 
   #go(next: Phase): void {

@@ -1,6 +1,7 @@
 import { ROOT } from '../access/allowed.js';
 import { reclaimMemory } from '../host/reclaim.js';
 import { NiwaError } from '../protocol/errors.js';
+import { answersOverPath } from './ask.js';
 import type { ServiceInstance } from './instance.js';
 import type { RunningService } from './service.js';
 
@@ -34,13 +35,15 @@ function stay(service: RunningService, instance: ServiceInstance): void {
   service.touch();
 }
 
-/** Thaws an instance: it is ready then. */
+/** Thaws an instance: it is ready when it answers. One whose thaw an earlier niwad has begun is asked alone. */
 export async function thawInstance(service: RunningService, instance: ServiceInstance): Promise<void> {
   const { parts } = service;
+  const { container } = instance;
+  if (container === null) return;
   try {
     // a freeze that is under way ends first: both wait for the same turn
     await parts.containers.resume(instance.id, ROOT).catch((error: unknown) => {
-      if (instance.container?.state !== 'running') throw error;
+      if (container.state !== 'running') throw error;
     });
   } catch (error) {
     service.complain(`instance ${instance.id} cannot be thawed`, error);
@@ -48,7 +51,8 @@ export async function thawInstance(service: RunningService, instance: ServiceIns
     return;
   }
   instance.runningUsec = parts.clock();
-  if (instance.phase === 'thawing') service.becomeReady(instance);
+  if ((await answersOverPath(service, instance, container)) && instance.phase === 'thawing')
+    service.becomeReady(instance);
 }
 
 /** Ends an instance, once no new connection goes to it: its stop signal, and SIGKILL after its stop timeout. */

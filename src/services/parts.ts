@@ -22,8 +22,17 @@ export interface ServiceParts {
   marks: MarkFiles;
   /** Gives how many connections to a port of a container are established. */
   connectionsOf(container: Container, port: number): Promise<number>;
-  /** Waits until an instance answers over the way that requests take; gives false where `signal` was aborted before. */
-  answers(service: Service, to: Destination, container: Container, signal: AbortSignal): Promise<boolean>;
+  /**
+   * Waits until an instance answers over the way that requests take; gives false where `signal` was aborted before.
+   * @param isMissing is told after each try what was met, in words
+   */
+  answers(
+    service: Service,
+    to: Destination,
+    container: Container,
+    signal: AbortSignal,
+    isMissing: (what: string) => void,
+  ): Promise<boolean>;
   /** Gives the image that has a name now; null where there is none. */
   imageId(name: string): string | null;
   /** Whether cpu.stat tells throttled periods on this host. */

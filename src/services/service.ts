@@ -5,7 +5,7 @@ import { messageOf } from '../protocol/errors.js';
 import type { ServiceEventType } from '../protocol/events.js';
 import { CPU_PERIOD_USEC, quotaUsec } from '../spec/resources.js';
 import { decide } from './decide/decide.js';
-import { type Memory, NO_MEMORY, type Situation, type Step } from './decide/types.js';
+import { type Memory, NO_MEMORY, type RefuseCause, type Situation, type Step } from './decide/types.js';
 import { Gate } from './gate.js';
 import { History } from './history.js';
 import { type Mark, ServiceInstance } from './instance.js';
@@ -52,7 +52,7 @@ export class RunningService {
   readonly gate: Gate;
   readonly history = new History();
   readonly wakes: Wakes;
-  readonly starts = new Starts();
+  readonly starts = new Starts((reason, why) => this.#tellFailure(reason, why));
   replacements = 0;
   /** What has gone over its path; null before the first look. */
   counts: PathCounts | null = null;
@@ -93,6 +93,15 @@ export class RunningService {
   get backoffUntilUsec(): number | null {
     const { refusing } = this.gate;
     return refusing === 'backoff' || refusing === 'start-failed' ? this.#againUsec : null;
+  }
+
+  /** What keeps the service from serving, for the end of a sentence about a refusal. */
+  whyNot(cause: RefuseCause): string {
+    if (cause !== 'timeout' && cause !== 'backoff' && cause !== 'start-failed') return '';
+    const starting = [...this.instances.values()].find(({ phase }) => phase === 'starting');
+    if (starting?.missing) return `; instance ${starting.id}: ${starting.missing}`;
+    const { last, failures } = this.starts;
+    return last === null || failures.count === 0 ? '' : `; the last failure: ${last.message}`;
   }
 
   /** The mean share of throttled periods of the last second; null where that is not known. */
@@ -257,6 +266,11 @@ export class RunningService {
       cpuQuota: this.#cpuQuota(),
       memory: this.#memory,
     };
+  }
+
+  /** The history and the events tell each failure by its step; the log of niwad tells it here. */
+  #tellFailure(reason: string, why: string): void {
+    this.parts.log.warn({ service: this.name, reason }, `an instance has failed: ${why}`);
   }
 
   #cpuQuota(): Situation['cpuQuota'] {

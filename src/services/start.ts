@@ -1,6 +1,7 @@
 import type { Container } from '../engine/container.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import { templateSpec } from '../spec/service-template.js';
+import { answersOverPath } from './ask.js';
 import { imageOf } from './declaration.js';
 import type { ServiceInstance } from './instance.js';
 import { endInstance } from './instances.js';
@@ -48,16 +49,18 @@ export async function awaitAnswer(service: RunningService, instance: ServiceInst
 
 /** Asks the readiness check of the template first, if it has one, then over the way that requests take. */
 async function answersOverAll(
-  { parts, declaration }: RunningService,
-  { destination, over }: ServiceInstance,
+  service: RunningService,
+  instance: ServiceInstance,
   container: Container,
 ): Promise<boolean> {
-  if (container.ready !== null) await container.readyKnown;
-  if (over.signal.aborted) return false;
+  if (container.ready !== null) {
+    instance.missing = 'its readiness check (ready in the template) has not succeeded';
+    await container.readyKnown;
+  }
+  if (instance.over.signal.aborted) return false;
   if (container.ready?.state === 'failed')
     throw new Error('its readiness check has failed for the whole of its timeout');
-  if (destination === null) throw new Error('it has no address on the bridge');
-  return await parts.answers(declaration.service, destination, container, over.signal);
+  return await answersOverPath(service, instance, container);
 }
 
 /** An image that was replaced under the same name makes a new revision: instances of both serve until their ends. */

@@ -16,6 +16,12 @@ export class Starts {
   #last: LastFailure | null = null;
   #times: readonly number[] = [];
   readonly #byReason = new Map<string, number>();
+  readonly #onFailure: (reason: string, message: string) => void;
+
+  /** @param onFailure is told each failure */
+  constructor(onFailure: (reason: string, message: string) => void) {
+    this.#onFailure = onFailure;
+  }
 
   /** The starts that failed in a row. */
   get failures(): Failures {
@@ -66,5 +72,6 @@ export class Starts {
   #tally(reason: string, message: string): void {
     this.#byReason.set(reason, (this.#byReason.get(reason) ?? 0) + 1);
     this.#last = { at: new Date().toISOString(), reason, message };
+    this.#onFailure(reason, message);
   }
 }

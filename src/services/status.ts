@@ -1,6 +1,7 @@
 import { wallTime } from '../engine/clock.js';
 import type { ServiceInput } from '../protocol/service.js';
 import type { InstanceStatus, ServiceState, ServiceStatus } from '../protocol/services.js';
+import { isFailing } from './decide/wake.js';
 import type { ServiceInstance } from './instance.js';
 import type { RunningService } from './service.js';
 
@@ -29,15 +30,17 @@ export function statusOf(service: RunningService): ServiceStatus {
   };
 }
 
-function stateOf({ declaration, gate, instances, wakes }: RunningService): ServiceState {
+function stateOf({ declaration, gate, instances, starts, wakes }: RunningService): ServiceState {
   const all = [...instances.values()];
   const phases = new Set(all.map(({ phase }) => phase));
   if (declaration.isRemoved) return 'removing';
+  const isFailed = isFailing({ failures: starts.failures, instances: all.map(({ mark }) => mark) });
   const finishes = all.some(({ phase, connections }) => phase === 'unrouted' && (connections ?? 0) > 0);
   if (phases.has('routed') || finishes) return 'serving';
   if (gate.refusing === 'backoff' || gate.refusing === 'start-failed') return 'failing';
   const isComing = phases.has('starting') || phases.has('ready') || phases.has('thawing');
   if (isComing || wakes.waiting !== null) return 'waking';
+  if (isFailed) return 'failing';
   return phases.has('frozen') ? 'frozen' : 'cold';
 }
 

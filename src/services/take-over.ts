@@ -4,7 +4,7 @@ import type { Phase } from './decide/types.js';
 import { pathOf } from './declaration.js';
 import { execute } from './executor.js';
 import { type Mark, ServiceInstance } from './instance.js';
-import { endInstance } from './instances.js';
+import { endInstance, thawInstance } from './instances.js';
 import { watchLive } from './live.js';
 import type { ServiceParts } from './parts.js';
 import { RunningService } from './service.js';
@@ -33,7 +33,10 @@ export function goOn(service: RunningService): void {
     const what = `instance ${instance.id} cannot be taken over`;
     if (instance.phase === 'starting') service.inBackground(what, awaitAnswer(service, instance));
     else if (instance.phase === 'ending') service.inBackground(what, endInstance(service, instance));
-    else watchLive(service, instance);
+    else {
+      if (instance.phase === 'thawing') service.inBackground(what, thawInstance(service, instance));
+      watchLive(service, instance);
+    }
   }
   service.decide();
   service.inBackground('it cannot be forgotten', service.parts.finish(service.name));
@@ -64,7 +67,9 @@ function adopt(service: RunningService, container: Container, known: Mark | unde
     ...{ port: service.declaration.service.port, startedUsec: nowUsec },
     ...{ readyUsec: null, routedUsec: null, unrouted: null, thawedUsec: null },
   };
-  const instance = new ServiceInstance({ ...mark, phase: phaseNow(mark.phase, container) });
+  const phase = phaseNow(mark.phase, container);
+  const thawedUsec = phase === 'thawing' ? nowUsec : mark.thawedUsec;
+  const instance = new ServiceInstance({ ...mark, phase, thawedUsec });
   instance.takeContainer(container, Number(container.life.startedNs / 1000n));
   instance.lastBusyUsec = nowUsec;
   service.instances.set(instance.id, instance);
@@ -74,7 +79,7 @@ function adopt(service: RunningService, container: Container, known: Mark | unde
 function phaseNow(phase: Phase, { state }: Container): Phase {
   if (state === 'stopping' || state === 'created') return 'ending';
   if (state === 'paused') return 'frozen';
-  return phase === 'frozen' || phase === 'thawing' ? 'ready' : phase;
+  return phase === 'frozen' ? 'thawing' : phase;
 }
 
 /**

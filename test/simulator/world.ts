@@ -181,7 +181,13 @@ export class World {
         deadlineUsec: after(lifetimeUsec),
       },
       ...{ readyUsec: null, routedUsec: null, unrouted: null, thawedUsec: null, connections: 0, lastBusyUsec: 0 },
-      ...{ reading: null, isHealthy: true, readyAtUsec: after(readyAfterUsec), diesAtUsec: after(diesAfterUsec) },
+      ...{
+        reading: null,
+        isHealthy: true,
+        missing: null,
+        readyAtUsec: after(readyAfterUsec),
+        diesAtUsec: after(diesAfterUsec),
+      },
     });
   }
 

@@ -102,6 +102,7 @@ function starting({ nowUsec, situation }: Draft, replaces: string | null): Insta
     lastBusyUsec: 0,
     reading: null,
     isHealthy: true,
+    missing: null,
   };
 }
 

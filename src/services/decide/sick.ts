@@ -1,5 +1,5 @@
 import { again, type Draft, inPhase, take } from './draft.js';
-import { isFailing } from './wake.js';
+import { isFailing, lacks } from './wake.js';
 
 /** A thawed instance that does not answer by then is sick. */
 const THAW_USEC = 5_000_000;
@@ -25,6 +25,9 @@ export function dropSick(draft: Draft): void {
   for (const one of inPhase(draft, 'thawing')) {
     const untilUsec = (one.thawedUsec ?? 0) + THAW_USEC;
     if (draft.nowUsec < untilUsec) again(draft, untilUsec);
-    else take(draft, { do: 'end', id: one.id, cause: 'sick', why: `${one.id} was thawed and has not answered for 5s` });
+    else {
+      const why = `${one.id} was thawed and has not answered for 5s${lacks(one)}`;
+      take(draft, { do: 'end', id: one.id, cause: 'sick', why });
+    }
   }
 }

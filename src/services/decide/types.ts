@@ -63,6 +63,8 @@ export interface Instance {
   readonly reading: Reading | null;
   /** False when the `live` check has failed as often as the service allows. */
   readonly isHealthy: boolean;
+  /** What it lacks to be ready, in words; null for nothing. */
+  readonly missing: string | null;
 }
 
 /** What decide() has to remember from one call to the next. A niwad that starts begins with {@link NO_MEMORY}. */

@@ -1,6 +1,6 @@
 import { formatDuration } from '../../protocol/units.js';
 import { again, type Draft, inPhase, serving, take } from './draft.js';
-import type { RefuseCause, Situation } from './types.js';
+import type { Failures, Instance, RefuseCause, Situation } from './types.js';
 
 /**
  * When the next start may be tried: after the first failure in a row `min`, then twice as long each time, at most
@@ -13,7 +13,13 @@ export function retryAtUsec({ failures, situation }: Pick<Draft, 'failures' | 's
 }
 
 /** Whether the last start has failed, and no instance got ready since. */
-export function isFailing({ failures, instances }: Draft): boolean {
+export function isFailing({
+  failures,
+  instances,
+}: {
+  failures: Failures;
+  instances: readonly Pick<Instance, 'readyUsec'>[];
+}): boolean {
   return failures.count > 0 && !instances.some(({ readyUsec }) => (readyUsec ?? 0) > failures.lastUsec);
 }
 
@@ -22,14 +28,25 @@ export function failedStarts(count: number): string {
   return `${count} failed ${count === 1 ? 'start' : 'starts'} in a row`;
 }
 
+/** So soon after its request a start was begun for it: both end at once, with one answer. */
+const SAME_MOMENT_USEC = 100_000;
+
+/** What an instance lacks, for the end of a sentence. */
+export function lacks({ missing }: Instance): string {
+  return missing === null ? '' : `: ${missing}`;
+}
+
 /** Ends what has not become ready for as long as a request is held. */
 export function endLateStarts(draft: Draft): void {
-  const { timeoutUsec } = draft.situation.service.wake;
+  const { waiting, service } = draft.situation;
+  const { timeoutUsec } = service.wake;
   for (const one of inPhase(draft, 'starting')) {
-    const untilUsec = one.startedUsec + timeoutUsec;
+    const sinceUsec = waiting?.sinceUsec ?? one.startedUsec;
+    const isForRequest = Math.abs(one.startedUsec - sinceUsec) <= SAME_MOMENT_USEC;
+    const untilUsec = (isForRequest ? Math.min(sinceUsec, one.startedUsec) : one.startedUsec) + timeoutUsec;
     if (draft.nowUsec < untilUsec) again(draft, untilUsec);
     else {
-      const why = `${one.id} did not get ready in ${formatDuration(timeoutUsec)} (wake.timeout)`;
+      const why = `${one.id} did not get ready in ${formatDuration(timeoutUsec)} (wake.timeout)${lacks(one)}`;
       take(draft, { do: 'end', id: one.id, cause: 'start-timeout', why });
     }
   }

@@ -88,3 +88,52 @@ describe('marks that the next niwad cannot read', () => {
     expect(status()).toMatchObject({ state: 'serving', counters: { failures: {} } });
   });
 });
+
+describe('a service whose starts fail', () => {
+  const never = new AbortController().signal;
+  const waking = { wake: { timeout: '100ms', backoff: { min: '50ms', max: '50ms' } } };
+
+  it('is `failing` until an instance gets ready, also when its backoff is over', async () => {
+    await apply(waking);
+    node.kernel.fail('containers.create', 'EIO', { phase: 'clone' });
+    await node.paths.request('shop');
+    expect(status().state).toBe('failing');
+    await expect.poll(() => node.paths.get('shop')?.refusing).toBe(null);
+    expect(status().state).toBe('failing');
+    await node.paths.request('shop');
+    expect(status().state).toBe('serving');
+  });
+
+  it('says what its instance did not answer, in the last failure, in the history, and to who wakes it', async () => {
+    node.answering.yes = false;
+    await apply(waking);
+    const woken = node.services.wake(ROOT, 'shop', never);
+    await expect(woken).rejects.toThrow(/was not woken \(timeout\).*did not get ready in 100ms.*nothing listens/);
+    expect(status().last_failure?.message).toMatch(/nothing listens$/);
+    const ended = node.services.history('shop').find(({ step }) => step === 'end');
+    expect(ended?.why).toMatch(/did not get ready in 100ms \(wake.timeout\): nothing listens/);
+  });
+
+  it('tells who wakes it in the backoff why the last start failed', async () => {
+    await apply();
+    node.kernel.fail('containers.create', 'EIO', { phase: 'clone' });
+    await node.paths.request('shop');
+    await expect(node.services.wake(ROOT, 'shop', never)).rejects.toThrow(/1 failed start in a row.*EIO/);
+  });
+});
+
+it('an instance that was thawed gets requests when it answers again', async () => {
+  await apply({ idle: { after: '300ms' } });
+  const id = await node.paths.request('shop');
+  await expect.poll(() => node.runtime.get(id).state, { timeout: 5000 }).toBe('paused');
+  node.answering.yes = false;
+  let answer: string | null = null;
+  void node.paths.request('shop').then((by) => {
+    answer = by;
+  });
+  await expect.poll(() => node.runtime.get(id).state).toBe('running');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(status().instances).toMatchObject([{ id, phase: 'thawing' }]);
+  node.answering.yes = true;
+  await expect.poll(() => answer).toBe(id);
+});

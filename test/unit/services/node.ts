@@ -36,7 +36,7 @@ export interface FakeNode {
   /** How many connections each instance has; 0 where none is said. */
   connections: Map<string, number>;
   /** Whether instances answer; those that do not are waited for. */
-  answering: { yes: boolean };
+  answering: { yes: boolean; missing: string };
   images: Map<string, string>;
   close(): Promise<void>;
 }
@@ -72,14 +72,17 @@ export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> 
   await runtime.open();
   const paths = new FakePaths();
   const connections = new Map<string, number>();
-  const answering = { yes: true };
+  const answering = { yes: true, missing: 'nothing listens' };
   const images = new Map<string, string>();
   const services = new Services({
     ...{ containers: runtime, paths, log, allowed: limits, clock: usecNow },
     store: new ServiceStore(at('state-services')),
     marks: new MarkFiles(at('run-services'), log),
     connectionsOf: async ({ id }) => connections.get(id) ?? 0,
-    answers: (_service, _to, _container, signal) => until(() => answering.yes, signal),
+    answers: (_service, _to, _container, signal, isMissing) => {
+      if (!answering.yes) isMissing(answering.missing);
+      return until(() => answering.yes, signal);
+    },
     imageId: (name) => images.get(name) ?? null,
     hasCpuController,
     memoryBytes: 2 ** 30,

@@ -65,6 +65,7 @@ export function instance(id: string, phase: Phase, changes: Partial<Instance> = 
     lastBusyUsec: NOW,
     reading: null,
     isHealthy: true,
+    missing: null,
     ...changes,
   };
 }

@@ -46,6 +46,14 @@ describe('a request wakes', () => {
   });
 });
 
+it('a start that was begun for a request ends with it, and says what it lacks', () => {
+  const sinceUsec = NOW - 30 * SECOND;
+  const late = instance('a', 'starting', { startedUsec: sinceUsec + 2000, missing: 'nothing listens' });
+  const { steps } = decide(situation([late], { waiting: { sinceUsec } }));
+  expect(steps.map((step) => step.do)).toEqual(['end', 'refuse', 'refuse']);
+  expect(steps[0]?.why).toBe('a did not get ready in 30s (wake.timeout): nothing listens');
+});
+
 describe('after a failed start', () => {
   const failures = { count: 1, lastUsec: NOW };
 
