@@ -2,10 +2,12 @@ import type { Argv } from 'yargs';
 import yargs from 'yargs';
 import { DEFAULT_SOCKET } from '../installation/defaults.js';
 import { version as ownVersion } from '../installation/version.js';
+import { NiwaError } from '../protocol/errors.js';
+import { show } from '../spec/problems.js';
 import { type AnyCommand, type Common, declaredBy, wordsOfContainer } from './command.js';
 import { type Grammar, splitCommandLine } from './command-line.js';
 import { IMAGE_COMMANDS } from './commands/image.js';
-import { SERVICE_COMMANDS } from './commands/service.js';
+import { SERVICE_COMMANDS, SERVICE_HINTS } from './commands/service.js';
 import { kindOfNext, namesOf } from './completion.js';
 
 /** The commands that have commands of their own. */
@@ -34,6 +36,7 @@ export async function runCommandLine(commands: AnyCommand[], argv: string[]): Pr
   const { own, words } = completes
     ? { own: argv, words: [] }
     : splitCommandLine(argv, grammarOf([]), (name) => grammarOfCommand(commands, name));
+  if (!completes) requireKnownCommand(own);
   wordsOfContainer.push(...words);
   const parser = commands.reduce((all, one) => all.command(one), withCommon(yargs(own)));
   await parser
@@ -48,6 +51,38 @@ export async function runCommandLine(commands: AnyCommand[], argv: string[]): Pr
       throw error ?? new Error(message);
     })
     .parseAsync();
+}
+
+/**
+ * Refuses an unknown command of a group. Yargs would blame the word after it.
+ * @param own the words of niwa's own part, each option in one word
+ * @throws NiwaError SPEC_INVALID
+ */
+function requireKnownCommand(own: readonly string[]): void {
+  const [name = '', command] = own.filter((word) => !word.startsWith('-'));
+  const group = Object.hasOwn(GROUPS, name) ? GROUPS[name] : undefined;
+  if (group === undefined || command === undefined || command === 'help') return;
+  const known = group.flatMap((one) => [nameOf(one), ...aliasesOf(one)]);
+  if (known.includes(command)) return;
+  const hint = name === 'service' ? SERVICE_HINTS[command] : undefined;
+  throw new NiwaError(
+    'SPEC_INVALID',
+    `niwa ${name} has no command ${show(command)}${hint === undefined ? '' : ` (${hint})`}; it has ${group.map(nameOf).join(', ')}`,
+  );
+}
+
+function nameOf({ command }: AnyCommand): string {
+  return String(command).split(' ')[0] ?? '';
+}
+
+function aliasesOf({ aliases = [] }: AnyCommand): readonly string[] {
+  return typeof aliases === 'string' ? [aliases] : aliases;
+}
+
+/** Gives the words that show the help of what a command line begins with: `niwa service --help`. */
+export function helpFor(argv: readonly string[]): string {
+  const group = argv.find((word) => !word.startsWith('-'));
+  return group !== undefined && Object.hasOwn(GROUPS, group) ? `niwa ${group} --help` : 'niwa --help';
 }
 
 /** Gives the names of containers, services or images that may come next, for the shell's completion. */
@@ -71,7 +106,7 @@ function withCommon(parser: Argv): Argv<Common> {
 }
 
 function grammarOfCommand(commands: AnyCommand[], name: string): Grammar | undefined {
-  const found = commands.filter(({ command }) => String(command).split(' ')[0] === name);
+  const found = commands.filter((one) => nameOf(one) === name);
   if (found.length === 0) return undefined;
   return grammarOf(GROUPS[name] ?? found);
 }

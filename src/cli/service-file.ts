@@ -1,7 +1,8 @@
 import { NiwaError } from '../protocol/errors.js';
-import type { ServiceInput } from '../protocol/service.js';
+import { type ServiceInput, ServiceName } from '../protocol/service.js';
 import type { SpecInput } from '../protocol/spec.js';
-import { invalid, show } from '../spec/problems.js';
+import { problemsOf } from '../spec/check.js';
+import { requireNoProblems } from '../spec/problems.js';
 import { withAbsolutePaths } from './relative-paths.js';
 import { folderOf, readFile, readSpecFile } from './spec-file.js';
 
@@ -17,13 +18,19 @@ export async function readServices(path: string): Promise<ServiceInput[]> {
   const documents = parseYamlDocuments(readFile(path, what), what);
   if (documents.length === 0) throw new NiwaError('SPEC_INVALID', `${what} has no service in it`);
   return documents.map((document, i) => {
-    const name = (document as { service?: unknown } | null)?.service;
-    if (typeof name !== 'string' || name === '')
-      throw invalid(`document ${i + 1} of ${what}`, [
-        { path: 'service', found: show(name), allowed: 'the name of the service' },
-      ]);
+    requireName(document, `document ${i + 1} of ${what}`);
     return withAbsoluteTemplate(document as ServiceInput, folderOf(path));
   });
+}
+
+/** The name is a part of the request's path, so it is checked here, where its field is known. */
+function requireName(document: unknown, what: string): void {
+  const { service, name } = (document ?? {}) as { service?: unknown; name?: unknown };
+  const meant = service === undefined && name !== undefined ? ' (the field is "service", not "name")' : '';
+  requireNoProblems(
+    what,
+    problemsOf(ServiceName, service, 'service').map((problem) => ({ ...problem, found: problem.found + meant })),
+  );
 }
 
 /**

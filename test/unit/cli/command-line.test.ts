@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { wordsOfContainer } from '../../../src/cli/command.js';
+import { helpFor } from '../../../src/cli/parser.js';
 import { optionsOf } from './command-lines.js';
 
 type Options = Record<string, unknown>;
@@ -93,3 +94,30 @@ describe('what would be taken for something else is refused', () => {
 function pick(from: Options, names: Options): Options {
   return Object.fromEntries(Object.keys(names).map((name) => [name, from[name]]));
 }
+
+describe('an unknown command of a group', () => {
+  const known = 'it has apply, ls, inspect, rm, wake, scale, logs, history';
+  it.each([
+    [
+      'service ps shop',
+      `niwa service has no command "ps" (niwa ps --service NAME lists the instances of a service, niwa service ls all services); ${known}`,
+    ],
+    [
+      '--json service create -f x',
+      `niwa service has no command "create" (niwa service apply FILE creates a service); ${known}`,
+    ],
+    ['service nothing', `niwa service has no command "nothing"; ${known}`],
+    ['image list', 'niwa image has no command "list"; it has'],
+  ])('niwa %s names the command, and the known ones', async (line, message) => {
+    await expect(optionsOf(line.split(' '))).rejects.toThrow(message);
+  });
+
+  it('leads to the help of the group', () => {
+    expect(helpFor(['--json', 'service', 'ps'])).toBe('niwa service --help');
+    expect(helpFor(['nothing'])).toBe('niwa --help');
+  });
+
+  it('may be another name of a known one', async () => {
+    expect(await optionsOf(['service', 'list', '-q'])).toMatchObject({ quiet: true });
+  });
+});

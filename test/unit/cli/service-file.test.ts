@@ -27,7 +27,9 @@ it('has a service in each document, with paths from its folder on', async () => 
 
 it.each([
   ['', 'has no service in it'],
-  ['slots: 2', 'document 1 of the file .*service: found nothing; allowed: the name of the service'],
+  ['slots: 2', 'document 1 of the file .*service: found nothing; allowed: 1 to 48 of the characters'],
+  ['service: my shop', 'document 1 of the file .* is invalid: service: found "my shop"; allowed: 1 to 48'],
+  ['name: shop', 'service: found nothing \\(the field is "service", not "name"\\); allowed'],
   [`${shop}---\n- a`, 'document 2 of the file .*service: found nothing'],
   [`${shop}---\nservice: [`, 'is no YAML: .* at line 6'],
 ])('%j is refused', async (text, message) => {
