@@ -12,7 +12,7 @@ import { type SpecOptions, toSpec } from './spec-options.js';
  * @param read reads the spec file
  * @throws NiwaError SPEC_INVALID
  */
-export async function specOf(options: SpecOptions, read = readSpecFile): Promise<SpecInput> {
+export async function specOf(options: SpecOptions, read = readSpecAlone): Promise<SpecInput> {
   const base = options.file === undefined ? {} : await read(options.file);
   return toSpec(options, wordsOfContainer, base);
 }
@@ -29,6 +29,14 @@ export async function readSpecFile(path: string): Promise<Partial<SpecInput>> {
   if (typeof spec !== 'object' || Array.isArray(spec))
     throw invalid(what, [{ path: '(top)', found: show(spec), allowed: 'the fields of a spec' }]);
   return withAbsolutePaths(spec, folderOf(path));
+}
+
+/** Reads a spec file, and refuses a file with a service, all of whose fields would else be unknown. */
+async function readSpecAlone(path: string): Promise<Partial<SpecInput>> {
+  const spec: object = await readSpecFile(path);
+  if ('service' in spec && 'template' in spec)
+    throw new NiwaError('SPEC_INVALID', `the file ${path} has a service, not a spec: niwa service apply ${path}`);
+  return spec;
 }
 
 /** Gives the folder from which the relative paths in a file start. */

@@ -29,6 +29,9 @@ export class Registry {
   readonly #events: EventLog;
   readonly #log: Logger;
 
+  /** Says what else has a name that no container has, such as a service; `""` for nothing. */
+  hintFor: (id: string) => string = () => '';
+
   constructor(events: EventLog, log: Logger) {
     this.#events = events;
     this.#log = log;
@@ -50,7 +53,7 @@ export class Registry {
   /** @throws NiwaError NOT_FOUND */
   get(id: string): Container {
     const container = this.#containers.get(id);
-    if (container === undefined) throw new NiwaError('NOT_FOUND', `there is no container ${id}`);
+    if (container === undefined) throw new NiwaError('NOT_FOUND', `there is no container ${id}${this.hintFor(id)}`);
     return container;
   }
 

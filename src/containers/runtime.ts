@@ -166,6 +166,11 @@ export class Runtime {
     return this.#parts.registry.get(id);
   }
 
+  /** Sets what is said of a name that no container has. @param hintFor gives `""` where there is nothing to say */
+  hintForMissing(hintFor: (id: string) => string): void {
+    this.#parts.registry.hintFor = hintFor;
+  }
+
   has(id: string): boolean {
     return this.#parts.registry.has(id);
   }

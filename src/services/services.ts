@@ -43,6 +43,7 @@ export class Services {
     const { parts } = this.#all;
     for (const service of await takeOverServices(parts)) this.#services.set(service.name, service);
     parts.containers.subscribe((event) => this.#hear(event));
+    parts.containers.hintForMissing((id) => (this.#services.has(id) ? hintOf(id) : ''));
     await this.#openPaths();
     for (const service of this.#services.values()) goOn(service);
     this.#ticking = new Ticking(() => this.#services.values(), parts);
@@ -149,4 +150,9 @@ export class Services {
       if (spec.service?.name === name && state === 'exited')
         parts.containers.remove(id, ROOT, { force: false }).catch(() => {});
   }
+}
+
+/** Commands on containers do not take services. */
+function hintOf(name: string): string {
+  return `, but a service of this name: \`niwa service inspect ${name}\`, \`niwa ps --service ${name}\` for its containers`;
 }

@@ -38,6 +38,7 @@ export const usage = daemonCommand(
       : format === 'csv'
         ? printCsv(pages)
         : printTable(pages));
+    if (last.isEmpty && !json && format === 'table') process.stderr.write(`niwa: ${NO_RECORD}\n`);
     if (last.skipped_lines > 0)
       process.stderr.write(`niwa: ${last.skipped_lines} damaged lines of the ledger are not in these sums\n`);
     if (last.next !== null) process.stderr.write(`niwa: there is more: --after ${last.next}\n`);
@@ -46,9 +47,13 @@ export const usage = daemonCommand(
 
 type Page = UsageAnswer & { next: string | null };
 type Pages = AsyncIterable<Page>;
+type Last = Page & { isEmpty: boolean };
+
+const NO_RECORD =
+  'no record of this period: the ledger has one of a run at its end, and each interimIntervalMs of niwad (10 minutes) before; `niwa stats` shows what runs now';
 
 /** Prints pages as CSV as they come; gives the last page. */
-async function printCsv(pages: Pages): Promise<Page> {
+async function printCsv(pages: Pages): Promise<Last> {
   return await eachOf(pages, (page, first) => {
     const lines = usageCsv(page, { headings: first });
     if (lines !== '') process.stdout.write(`${escaped(lines)}\n`);
@@ -56,14 +61,14 @@ async function printCsv(pages: Pages): Promise<Page> {
 }
 
 /** Prints all pages as one table, after the last page: each column is as wide as its widest cell. */
-async function printTable(pages: Pages): Promise<Page> {
+async function printTable(pages: Pages): Promise<Last> {
   const rows: UsageRow[][] = [];
   const last = await eachOf(pages, (page) => rows.push(page.rows));
   print(false, null, () => usageTable({ ...last, rows: rows.flat() }));
   return last;
 }
 
-async function printJson(pages: Pages): Promise<Page> {
+async function printJson(pages: Pages): Promise<Last> {
   let comma = '';
   const last = await eachOf(pages, ({ since, until, by, rows }, first) => {
     if (first)
@@ -77,11 +82,14 @@ async function printJson(pages: Pages): Promise<Page> {
   return last;
 }
 
-async function eachOf(pages: Pages, take: (page: Page, first: boolean) => unknown): Promise<Page> {
+/** Gives the last page, and whether no page had a row. */
+async function eachOf(pages: Pages, take: (page: Page, first: boolean) => unknown): Promise<Last> {
   let last: Page | null = null;
+  let isEmpty = true;
   for await (const page of pages) {
     take(page, last === null);
     last = page;
+    isEmpty &&= page.rows.length === 0;
   }
-  return last as unknown as Page; // there is always at least one page
+  return { ...(last as unknown as Page), isEmpty }; // there is always at least one page
 }

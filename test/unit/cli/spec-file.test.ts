@@ -30,3 +30,11 @@ it.each([
     message: `the spec ${file} is invalid: (top): found ${found}; allowed: the fields of a spec`,
   });
 });
+
+it('a file with a service is no spec, and the command for it is named', async () => {
+  const file = fileOf('service: shop\ntemplate: {}\n');
+  await expect(specOf({ file })).rejects.toMatchObject({
+    code: 'SPEC_INVALID',
+    message: `the file ${file} has a service, not a spec: niwa service apply ${file}`,
+  });
+});

@@ -272,6 +272,14 @@ describe('apply', () => {
   });
 });
 
+it('a name of a service that is taken for a container is told', async () => {
+  await apply();
+  expect(() => node.runtime.get('shop')).toThrow(
+    'there is no container shop, but a service of this name: `niwa service inspect shop`, `niwa ps --service shop` for its containers',
+  );
+  expect(() => node.runtime.get('other')).toThrow(/^there is no container other$/);
+});
+
 describe('scale', () => {
   it('holds a number of instances, also over an apply, until load decides again', async () => {
     await apply({ slots: 3 });
