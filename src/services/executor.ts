@@ -1,5 +1,5 @@
 import { countAfterUnrouting } from './connections.js';
-import type { Phase, Step } from './decide/types.js';
+import type { Phase, RefuseCause, Step } from './decide/types.js';
 import type { ServiceInstance } from './instance.js';
 import { endInstance, freezeInstance, thawInstance } from './instances.js';
 import type { Begun, Execute, RunningService } from './service.js';
@@ -49,7 +49,7 @@ const EXECUTORS: Executors = {
     const { gate, wakes } = service;
     const isNew = gate.refusing !== cause;
     if (!isNew && wakes.waiting === null) return null;
-    wakes.refuse(cause, why + service.whyNot(cause));
+    wakes.refuse(cause, why + whyNot(service, cause));
     service.inBackground('requests cannot be refused', gate.refuse(cause));
     return isNew ? { instance: null } : null;
   },
@@ -67,6 +67,15 @@ const EXECUTORS: Executors = {
 
 /** Begins a step by the table. */
 export const execute: Execute = (service, step) => (EXECUTORS[step.do] as Execute)(service, step);
+
+/** What keeps a service from serving, for the end of a sentence about a refusal. */
+function whyNot({ instances, starts }: RunningService, cause: RefuseCause): string {
+  if (cause !== 'timeout' && cause !== 'backoff' && cause !== 'start-failed') return '';
+  const starting = [...instances.values()].find(({ phase }) => phase === 'starting');
+  if (starting?.missing) return `; instance ${starting.id}: ${starting.missing}`;
+  const { last, failures } = starts;
+  return last === null || failures.count === 0 ? '' : `; the last failure: ${last.message}`;
+}
 
 function change(
   service: RunningService,

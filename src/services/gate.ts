@@ -19,6 +19,7 @@ export class Gate {
   #refusing: RefuseCause | null = null;
   /** Whether the data path knows {@link refusing}. */
   #isBarSet = true;
+  #isRetrying = false;
 
   constructor(name: string, paths: Paths, complain: (what: string, error: unknown) => void) {
     this.#name = name;
@@ -86,8 +87,16 @@ export class Gate {
     await this.#bar(null);
   }
 
-  /** Tries again what the data path has refused. */
+  /** Tries again what the data path has refused; one attempt at a time. */
   async retry(): Promise<void> {
+    if (this.#isRetrying) return;
+    this.#isRetrying = true;
+    await this.#retry().finally(() => {
+      this.#isRetrying = false;
+    });
+  }
+
+  async #retry(): Promise<void> {
     const path = this.#path;
     if (!this.#isDeclared && path !== null) {
       await this.#try('its addresses cannot be opened', async () => {

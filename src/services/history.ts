@@ -23,7 +23,7 @@ export class History {
   }
 
   /** Whether a warning has to be told: the same words, whatever their figures, are told once a minute. */
-  isNews(warning: string, now = Date.now()): boolean {
+  isNews(warning: string, now = performance.now()): boolean {
     const words = warning.replace(/[0-9.]+/g, '');
     const before = this.#warned.get(words);
     if (before !== undefined && now - before < QUIET_MS) return false;

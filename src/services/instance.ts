@@ -133,6 +133,11 @@ export class ServiceInstance {
     this.over.abort();
   }
 
+  /** Takes the revision that it is made of, which another image under the same name has raised. */
+  takeRevision(revision: number): void {
+    this.#mark.revision = revision;
+  }
+
   /** Takes the container that was made for it. */
   takeContainer(container: Container, nowUsec: number): void {
     this.container = container;

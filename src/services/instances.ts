@@ -7,14 +7,14 @@ import type { RunningService } from './service.js';
 
 /**
  * Freezes an instance that gets no requests, and takes its memory. A request that came before its route was gone keeps
- * it from being frozen.
+ * it from being frozen, and so does a route that cannot be taken away.
  */
 export async function freezeInstance(service: RunningService, instance: ServiceInstance): Promise<void> {
   const { parts } = service;
   const { container } = instance;
   if (container === null) return;
   try {
-    await service.applyRoutes();
+    if (!(await service.applyRoutes())) return stay(service, instance);
     if (instance.phase !== 'frozen') return;
     const connections = await parts.connectionsOf(container, instance.mark.port);
     instance.takeConnections(connections, parts.clock());

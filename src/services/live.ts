@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container } from '../engine/container.js';
+import type { Check } from '../hooks/readiness.js';
 import type { Live } from '../protocol/resolved-service.js';
 import type { ServiceInstance } from './instance.js';
 import type { RunningService } from './service.js';
@@ -30,11 +31,25 @@ async function watch(
     await sleep(everyUsec / 1000, undefined, { signal, ref: false }).catch(() => {});
     if (signal.aborted) return;
     if (instance.phase === 'frozen') continue;
-    const answers = await ask(AbortSignal.any([signal, AbortSignal.timeout(timeoutUsec / 1000)])).catch(() => false);
+    const answers = await askOnce(ask, signal, timeoutUsec / 1000);
     failed = answers ? 0 : failed + 1;
     const isHealthy = failed < failures;
     if (isHealthy === instance.isHealthy || signal.aborted) continue;
     instance.isHealthy = isHealthy;
     service.decide();
+  }
+}
+
+/** One try. AbortSignal.any() would keep something of each try for as long as the instance lives (Node.js 20). */
+async function askOnce(ask: Check, instanceOver: AbortSignal, timeoutMs: number): Promise<boolean> {
+  const over = new AbortController();
+  const end = () => over.abort();
+  const late = setTimeout(end, timeoutMs);
+  instanceOver.addEventListener('abort', end, { once: true });
+  try {
+    return await ask(over.signal).catch(() => false);
+  } finally {
+    clearTimeout(late);
+    instanceOver.removeEventListener('abort', end);
   }
 }

@@ -5,7 +5,7 @@ import { messageOf } from '../protocol/errors.js';
 import type { ServiceEventType } from '../protocol/events.js';
 import { CPU_PERIOD_USEC, quotaUsec } from '../spec/resources.js';
 import { decide } from './decide/decide.js';
-import { type Memory, NO_MEMORY, type RefuseCause, type Situation, type Step } from './decide/types.js';
+import { type Memory, NO_MEMORY, type Situation, type Step } from './decide/types.js';
 import { Gate } from './gate.js';
 import { History } from './history.js';
 import { type Mark, ServiceInstance } from './instance.js';
@@ -95,15 +95,6 @@ export class RunningService {
     return refusing === 'backoff' || refusing === 'start-failed' ? this.#againUsec : null;
   }
 
-  /** What keeps the service from serving, for the end of a sentence about a refusal. */
-  whyNot(cause: RefuseCause): string {
-    if (cause !== 'timeout' && cause !== 'backoff' && cause !== 'start-failed') return '';
-    const starting = [...this.instances.values()].find(({ phase }) => phase === 'starting');
-    if (starting?.missing) return `; instance ${starting.id}: ${starting.missing}`;
-    const { last, failures } = this.starts;
-    return last === null || failures.count === 0 ? '' : `; the last failure: ${last.message}`;
-  }
-
   /** The mean share of throttled periods of the last second; null where that is not known. */
   get throttledShare(): number | null {
     return this.#memory.shares.at(-1) ?? null;
@@ -183,21 +174,25 @@ export class RunningService {
     this.#isSaved = false;
   }
 
-  /** Brings the routes to the instances that are routed. What was held is let go then. */
-  async applyRoutes(): Promise<void> {
-    if (this.#declaration.isRemoved || this.#isClosed) return;
+  /**
+   * Brings the routes to the instances that are routed. What was held is let go then. Gives false where the data path
+   * has refused them.
+   */
+  async applyRoutes(): Promise<boolean> {
+    if (this.#declaration.isRemoved || this.#isClosed) return true;
     const destinations = this.routed.flatMap(({ destination }) => (destination === null ? [] : [destination]));
     const areApplied = await this.gate.route(destinations);
     const [instance] = this.routed;
-    if (!areApplied || instance === undefined) return;
+    if (!areApplied || instance === undefined) return areApplied;
     const woken = this.wakes.release(instance, this.parts.clock());
-    if (woken === null) return;
+    if (woken === null) return true;
     const why = `requests have waited for ${Math.round(woken.latency.total_usec / 1000)} ms`;
     this.parts.containers.tell('service-wake', this.#declaration.service, {
       instance: woken.instance,
       why,
       latency: woken.latency,
     });
+    return true;
   }
 
   /** Writes the marks of the instances, if they have changed. */

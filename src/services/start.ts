@@ -1,3 +1,4 @@
+import { requireListenPermission } from '../access/permissions.js';
 import type { Container } from '../engine/container.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import { templateSpec } from '../spec/service-template.js';
@@ -16,9 +17,11 @@ export async function startInstance(service: RunningService, instance: ServiceIn
   const { parts, name } = service;
   try {
     takeNewImage(service);
-    const { service: wanted, caller } = service.declaration;
+    const { service: wanted, caller, revision } = service.declaration;
+    instance.takeRevision(revision);
+    requireListenPermission(wanted.listen, caller, parts.allowed);
     const spec = templateSpec(wanted, instance.id);
-    const container = await parts.containers.run(spec, caller, { name, revision: instance.mark.revision });
+    const container = await parts.containers.run(spec, caller, { name, revision });
     instance.takeContainer(container, parts.clock());
   } catch (error) {
     if (instance.phase === 'starting')

@@ -41,9 +41,9 @@ export class Starts {
     return this.#byReason;
   }
 
-  /** Takes what an earlier niwad has counted. */
-  adopt(failures: Failures, timesUsec: readonly number[]): void {
-    this.#failures = failures;
+  /** Takes what an earlier niwad has counted. Failures of the time before a reboot lie ahead, and count no more. */
+  adopt(failures: Failures, timesUsec: readonly number[], nowUsec: number): void {
+    this.#failures = failures.lastUsec > nowUsec ? NO_FAILURES : failures;
     this.#times = timesUsec.slice(-KEPT_START_TIMES);
   }
 

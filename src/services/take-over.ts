@@ -19,7 +19,7 @@ import type { DamagedService } from './store.js';
 export async function takeOverServices(parts: ServiceParts): Promise<RunningService[]> {
   const { whole, damaged } = await parts.store.load();
   for (const one of damaged) tellDamaged(one, parts);
-  const live = parts.containers.list().filter(({ state, spec }) => spec.service !== null && state !== 'exited');
+  const live = liveInstances(parts);
   const services = whole.map((declaration) => new RunningService(declaration, parts, execute));
   for (const service of services) adoptInstances(service, live);
   endUnknown(live, new Set([...services, ...damaged].map(({ name }) => name)), parts);
@@ -48,9 +48,15 @@ async function restore(service: RunningService): Promise<void> {
   await service.applyRoutes();
 }
 
-function adoptInstances(service: RunningService, live: readonly Container[]): void {
+/** The containers of all services that have not ended. */
+export function liveInstances({ containers }: Pick<ServiceParts, 'containers'>): Container[] {
+  return containers.list().filter(({ state, spec }) => spec.service !== null && state !== 'exited');
+}
+
+/** Gives a service those of the containers that are its instances, as the earlier niwad has marked them. */
+export function adoptInstances(service: RunningService, live: readonly Container[]): void {
   const marks = service.parts.marks.load(service.name);
-  if (marks !== null) service.starts.adopt(marks.failures, marks.startTimesUsec);
+  if (marks !== null) service.starts.adopt(marks.failures, marks.startTimesUsec, service.parts.clock());
   const byId = new Map(marks?.instances.map((mark) => [mark.id, mark]));
   for (const container of live)
     if (container.spec.service?.name === service.name) adopt(service, container, byId.get(container.id));

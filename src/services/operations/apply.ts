@@ -15,6 +15,7 @@ import { execute } from '../executor.js';
 import { RunningService } from '../service.js';
 import { statusOf } from '../status.js';
 import type { Declaration } from '../store.js';
+import { adoptInstances, goOn, liveInstances } from '../take-over.js';
 import { missingPaths, requireScaling, warningsOf } from '../warnings.js';
 
 /**
@@ -78,6 +79,10 @@ async function enforce(all: AllServices, known: RunningService | undefined, next
   }
   service.change(next);
   all.add(service);
+  if (known !== undefined || next.caller.uid !== 0) return;
+  // the declaration was damaged: its instances serve on. They may be of another user, so only root gets them
+  adoptInstances(service, liveInstances(all.parts));
+  goOn(service);
 }
 
 function tellApplied(all: AllServices, name: string, result: string, changes: Change[], warnings: string[]): void {

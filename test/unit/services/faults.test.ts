@@ -137,3 +137,69 @@ it('an instance that was thawed gets requests when it answers again', async () =
   node.answering.yes = true;
   await expect.poll(() => answer).toBe(id);
 });
+
+it('an instance whose route cannot be taken away is not frozen', async () => {
+  await apply({ idle: { after: '300ms' } });
+  const id = await node.paths.request('shop');
+  const route = node.paths.route.bind(node.paths);
+  node.paths.route = async (name, to) => {
+    if (to.length === 0) throw new Error('no memory');
+    await route(name, to);
+  };
+  await expect.poll(() => status().instances[0]?.phase, { timeout: 5000 }).not.toBe('routed');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(node.runtime.get(id).state).toBe('running');
+});
+
+it('the first instance of another image is of the new revision', async () => {
+  await apply();
+  await restart(() => {
+    const declared = JSON.parse(readFileSync(declarationFile(), 'utf8'));
+    declared.input.template.root = { image: 'shop' };
+    writeFileSync(declarationFile(), JSON.stringify({ ...declared, imageId: 'before' }));
+  });
+  node.images.set('shop', 'another');
+  const revisions: unknown[] = [];
+  const run: typeof node.runtime.run = async (_spec, _caller, of) => {
+    revisions.push(of?.revision);
+    throw new Error('no such image');
+  };
+  Object.assign(node.runtime, { run });
+  await node.paths.request('shop');
+  expect(revisions).toEqual([2]);
+});
+
+it('a port below 1024 needs the right to it at each start', async () => {
+  const alice = { uid: 1000, gid: 1000, role: 'full' as const };
+  const low = { ...SHOP, listen: ['0.0.0.0:80'] };
+  const { directory } = node;
+  await node.close();
+  node = await beginNode({ directory, allowed: { privileged: true } });
+  await node.services.apply(alice, 'shop', low, { dryRun: false, now: false });
+  await restart(() => {});
+  expect(await node.paths.request('shop')).toBe('start-failed');
+  expect(status().last_failure).toMatchObject({ reason: 'FORBIDDEN' });
+});
+
+it('a service that is applied again after its declaration was damaged has its instances', async () => {
+  await apply();
+  const id = await node.paths.request('shop');
+  makeGroup(node, id);
+  await restart(() => writeFileSync(declarationFile(), '{'));
+  await apply();
+  await expect.poll(() => node.paths.routesOf('shop')).toEqual([id]);
+  expect(status().instances).toMatchObject([{ id, phase: 'routed' }]);
+});
+
+it('failures of another boot delay no start', async () => {
+  await apply();
+  const id = await node.paths.request('shop');
+  node.kernel.end(node.kernel.handleOf(id), { code: 1 });
+  await expect.poll(() => status().counters.failures).toEqual({ exited: 1 });
+  await restart(() => {
+    const path = `${node.directory}/run-services/shop.json`;
+    const marks = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify({ ...marks, failures: { count: 3, lastUsec: Number.MAX_SAFE_INTEGER / 2 } }));
+  });
+  expect(await node.paths.request('shop')).toMatch(/^shop-/);
+});

@@ -67,3 +67,17 @@ it('asks nothing of closed addresses', async () => {
   expect(complaints).toEqual([]);
   expect(gate.refusing).toBe('removed');
 });
+
+it('has one attempt at a time to open what was lost', async () => {
+  const { paths, gate } = await opened();
+  gate.lose();
+  let asked = 0;
+  const declare = paths.declare.bind(paths);
+  paths.declare = async (path) => {
+    asked++;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    await declare(path);
+  };
+  await Promise.all([gate.retry(), gate.retry(), gate.retry()]);
+  expect(asked).toBe(1);
+});
