@@ -53,10 +53,11 @@ function logWarnings(log: Logger): void {
 }
 
 /**
- * Writes a promise that fails, and that nobody waits for, to the log as an error. Node.js would end niwad: such a promise
- * is a fault of niwad in one operation, and the end would cut all requests, streams and waking services. If a user's
- * request causes it, the request comes again after the restart, and niwad would end again and again. Exceptions that
- * nobody catches still end niwad: they leave what runs on the event loop half done, and the next niwad puts it in order.
+ * Writes a promise that fails, and that nobody waits for, to the log as an error. Node.js would end niwad: such a
+ * promise is a fault of niwad in one operation, and the end would cut all requests, streams and waking services. If a
+ * user's request causes it, the request comes again after the restart, and niwad would end again and again. Exceptions
+ * that nobody catches still end niwad: they leave what runs on the event loop half done, and the next niwad puts it in
+ * order.
  */
 function logRejections(log: Logger): void {
   process.on('unhandledRejection', (error) =>

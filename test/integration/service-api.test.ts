@@ -63,9 +63,26 @@ describe('niwa service apply', () => {
   it('refuses what is wrong with 2, and applies the others all the same', async () => {
     const { exitCode, stdout, stderr } = await niwad.cli('service', 'apply', fileOf({ ...shop, port: 0 }, blog));
     expect([exitCode, stdout]).toEqual([2, 'blog created']);
-    expect(stderr).toMatch(/^niwa: the service is invalid: port: found 0; allowed: /);
+    expect(stderr).toMatch(/^niwa: shop: the service is invalid: port: found 0; allowed: /);
     const taken = await niwad.cli('service', 'apply', fileOf({ ...shop, listen: ['0.0.0.0:8081'] }));
     expect(taken).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/8081/) });
+  });
+
+  it('tells before what would be refused, and what could not start', async () => {
+    const dryRun = (fields: object) => niwad.cli('service', 'apply', '--dry-run', fileOf({ ...shop, ...fields }));
+    expect(await dryRun({ listen: ['0.0.0.0:8081'] })).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/^niwa: shop: service blog holds 0\.0\.0\.0:8081 .*`niwa ports`/),
+    });
+    expect(await dryRun({ listen: ['203.0.113.7:8080'] })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('found "203.0.113.7:8080"; allowed: addresses of this host'),
+    });
+    const template = { ...shop.template, root: { path: '/nosuch' } };
+    expect(await dryRun({ template })).toMatchObject({
+      exitCode: 0,
+      stderr: 'niwa: warning: template.root.path: there is no /nosuch on this node now: starts will fail\n',
+    });
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Argv, CommandModule } from 'yargs';
+import { NiwaError } from '../../protocol/errors.js';
 import { type AnyCommand, type Common, daemonCommand, fail, forEach, print, tellWarnings } from '../command.js';
 import { EXIT, statusOfError } from '../exit-codes.js';
 import { printLogs, writeAsIs } from '../print-logs.js';
@@ -8,10 +9,16 @@ import { applyText, historyTable, scaleText, serviceTable, wakeText } from '../s
 import { toCount } from '../values.js';
 import { tailOf, withLogOptions } from './logs.js';
 
-const withName = (yargs: Argv<Common>) =>
+const withNameArgument = (yargs: Argv<Common>) =>
   yargs.positional('name', { type: 'string', demandOption: true, describe: 'the name of a service' });
 const withNames = (yargs: Argv<Common>) =>
   yargs.positional('name', { type: 'string', array: true, demandOption: true, describe: 'names of services' });
+
+/** A file may have several services: the error says which one it is about. */
+function withName(name: string, error: unknown): unknown {
+  if (!(error instanceof NiwaError)) return error;
+  return new NiwaError(error.code, `${name}: ${error.message}`, { details: error.details, cause: error });
+}
 
 const apply = daemonCommand(
   'apply <file..>',
@@ -41,7 +48,7 @@ const apply = daemonCommand(
         tellWarnings(answer);
         print(json, answer, () => applyText(answer));
       } catch (error) {
-        status = fail(error, json, statusOfError);
+        status = fail(withName(service.service, error), json, statusOfError);
       }
     }
     return status;
@@ -70,7 +77,7 @@ const ls = {
 const inspect = daemonCommand(
   'inspect <name>',
   'Show the full status of a service',
-  (yargs) => withName(yargs).example('$0 service inspect shop --json', ''),
+  (yargs) => withNameArgument(yargs).example('$0 service inspect shop --json', ''),
   async (client, { name, json }) => {
     const status = await client.service(name);
     const { stringify } = await import('yaml');
@@ -112,7 +119,7 @@ const scale = daemonCommand(
   'scale <name> <instances>',
   'Hold a number of instances whatever the load is',
   (yargs) =>
-    withName(yargs)
+    withNameArgument(yargs)
       .positional('instances', {
         type: 'string',
         demandOption: true,
@@ -132,7 +139,7 @@ const logs = daemonCommand(
   'logs <name>',
   'Show the stored output of all instances of a service, each line after the id of its instance',
   (yargs) =>
-    withLogOptions(withName(yargs), 'show new output, also of later instances, until the service is removed')
+    withLogOptions(withNameArgument(yargs), 'show new output, also of later instances, until the service is removed')
       .example('$0 service logs -f shop', '')
       .example('$0 service logs -t --since 10m --stream stderr shop', 'standard error of the last ten minutes'),
   async (client, { name, follow, since, until, timestamps, stream, json, ...options }) => {
@@ -151,7 +158,7 @@ const logs = daemonCommand(
 const history = daemonCommand(
   'history <name>',
   'Show the decisions about a service in the last hours, with their reasons',
-  (yargs) => withName(yargs).example('$0 service history shop', ''),
+  (yargs) => withNameArgument(yargs).example('$0 service history shop', ''),
   async (client, { name, json }) => {
     const entries = await client.serviceHistory(name);
     print(json, entries, () => historyTable(entries));

@@ -10,8 +10,12 @@ import { ok, optional, warning } from './verdict.js';
  * it sets one, for each slot. Pure.
  */
 export function checkServices(services: readonly Service[], memoryBytes: number): Check {
-  const reserved = services.reduce((sum, { slots, template }) => sum + slots * memoryMax(template as TemplateInput), 0);
-  const found = `slots of services may use ${formatBytes(reserved)} of ${formatBytes(memoryBytes)}`;
+  const reserved = services.reduce((sum, { slots, template }) => sum + slots * (memoryMax(template) ?? 0), 0);
+  const unbounded = services.filter(({ template }) => memoryMax(template) === null).length;
+  const found = [
+    `slots with memory.max may use ${formatBytes(reserved)} of ${formatBytes(memoryBytes)}`,
+    ...(unbounded === 0 ? [] : [`services without memory.max in their template: ${unbounded}`]),
+  ].join('; ');
   return optional(
     'memory of services',
     'Each slot of a service may use the memory.max of its template; beyond the memory of the node the OOM killer ends containers.',
@@ -21,7 +25,7 @@ export function checkServices(services: readonly Service[], memoryBytes: number)
   );
 }
 
-function memoryMax({ resources }: TemplateInput): number {
-  const max = resources?.memory?.max ?? 'max';
-  return max === 'max' ? 0 : sizeBytes(max);
+function memoryMax(template: Service['template']): number | null {
+  const max = (template as TemplateInput).resources?.memory?.max ?? 'max';
+  return max === 'max' ? null : sizeBytes(max);
 }

@@ -16,8 +16,9 @@ it('warns where the slots of all services together may use more memory than the 
   expect(checkServices(fits, 2 ** 30)).toMatchObject({
     status: 'ok',
     required: false,
-    found: 'slots of services may use 1.0G of 1.0G',
+    found: 'slots with memory.max may use 1.0G of 1.0G; services without memory.max in their template: 2',
   });
+  expect(checkServices([serviceOf(2, '256M')], 2 ** 30).found).toBe('slots with memory.max may use 512.0M of 1.0G');
   expect(checkServices([...fits, serviceOf(1, '1M')], 2 ** 30)).toMatchObject({
     status: 'warning',
     cure: expect.stringContaining('fewer slots'),
