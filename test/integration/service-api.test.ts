@@ -69,6 +69,7 @@ describe('niwa service apply', () => {
   });
 
   it('tells before what would be refused, and what could not start', async () => {
+    await niwad.client.applyService(blog);
     const dryRun = (fields: object) => niwad.cli('service', 'apply', '--dry-run', fileOf({ ...shop, ...fields }));
     expect(await dryRun({ listen: ['0.0.0.0:8081'] })).toMatchObject({
       exitCode: 1,
@@ -81,7 +82,7 @@ describe('niwa service apply', () => {
     const template = { ...shop.template, root: { path: '/nosuch' } };
     expect(await dryRun({ template })).toMatchObject({
       exitCode: 0,
-      stderr: 'niwa: warning: template.root.path: there is no /nosuch on this node now: starts will fail\n',
+      stderr: 'niwa: warning: template.root.path: there is no /nosuch on this node now: starts will fail',
     });
   });
 });

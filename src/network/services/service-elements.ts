@@ -118,7 +118,8 @@ export function placeInSlots(before: readonly Destination[], wanted: readonly De
 
 /**
  * Gives the changes of elements that bring a service from one state to the next, removals first. Elements of both stay,
- * with their counters. Strangers change the routes, by their requests: that costs the same with few subnets and with many.
+ * with their counters. Strangers change the routes, by their requests: that costs the same with few subnets and with
+ * many.
  */
 export function changesOf(before: PathState, after: PathState): { element: Element; add: boolean }[] {
   const elementsOf = before.path === after.path ? routes : elementsOfService;
