@@ -63,8 +63,8 @@ export class Endings {
   }
 
   /**
-   * Finishes a container whose last process has ended: writes the record, gives back the resources in the kernel, then
-   * tells the event.
+   * Finishes a container whose last process has ended: tells the death, writes the record, gives back the
+   * resources in the kernel, then tells the event.
    */
   async finish(container: Container, event: ExitEvent): Promise<void> {
     const { registry, books, containerHooks, resources, kernel, log } = this.#options;
@@ -72,6 +72,7 @@ export class Endings {
     await container.control.begun?.catch(() => {});
     const heard = container.takeExit(event);
     crashPoint('exit-heard');
+    registry.tellDeath(container, heard);
     const rest = storeRest(container.handle, container.output, kernel); // runs while the record is written to disk
     const exit = await this.#recordOnce(container, Number(event.atNs / 1000n), heard);
     crashPoint('record-written');

@@ -13,6 +13,9 @@ import type {
 } from '../protocol/events.js';
 import type { EventLog } from './events/event-log.js';
 
+/** Is told that the last process of a container has ended, before the end is recorded. */
+export type DeathListener = (container: Container, exit: Exit) => void;
+
 /** The list of all containers, and the telling of events about them. */
 export class Registry {
   readonly #containers = new Map<string, Container>();
@@ -26,6 +29,7 @@ export class Registry {
   /** The handles of containers whose processes are being made. */
   readonly #expected = new Map<Handle, Promise<unknown>>();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
+  readonly #deathListeners = new Set<DeathListener>();
   readonly #events: EventLog;
   readonly #log: Logger;
 
@@ -139,17 +143,30 @@ export class Registry {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Calls `listener` with every death from now on: the exit event of it comes later, when the end is recorded. */
+  onDeath(listener: DeathListener): void {
+    this.#deathListeners.add(listener);
+  }
+
+  /** Tells that the last process of a container has ended. */
+  tellDeath(container: Container, exit: Exit): void {
+    for (const listener of this.#deathListeners) this.#guard(() => listener(container, exit));
+  }
+
   tell(type: PlainEventType, subject: Subject): void;
   tell(type: 'exit', subject: Subject, fields: { exit: Exit }): void;
   tell(type: ServiceEventType, subject: Subject, fields: ServiceEventFields): void;
   tell(type: RuntimeEventType, subject: Subject, fields?: { exit: Exit } | ServiceEventFields): void {
     const event = this.#events.add(type, subject, fields);
-    for (const listener of this.#listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.#log.error({ err: error }, messageOf(error));
-      }
+    for (const listener of this.#listeners) this.#guard(() => listener(event));
+  }
+
+  /** The fault of a listener does not keep the others from being told. */
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#log.error({ err: error }, messageOf(error));
     }
   }
 }

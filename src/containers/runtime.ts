@@ -42,7 +42,7 @@ import { start } from './operations/start.js';
 import { type StopOptions, stop } from './operations/stop.js';
 import { update } from './operations/update.js';
 import type { Parts } from './parts.js';
-import { Registry } from './registry.js';
+import { type DeathListener, Registry } from './registry.js';
 import { takeStart } from './starting.js';
 import { takeOver } from './take-over.js';
 import { Tending } from './tending.js';
@@ -193,6 +193,11 @@ export class Runtime {
   /** Calls `listener` with every event from now on; returns a function that ends this. */
   subscribe(listener: (event: RuntimeEvent) => void): () => void {
     return this.#parts.registry.subscribe(listener);
+  }
+
+  /** Calls `listener` as soon as a container has died, before its end is recorded and the exit event is told. */
+  onDeath(listener: DeathListener): void {
+    this.#parts.registry.onDeath(listener);
   }
 
   /** Tells what happened to a service. */

@@ -11,7 +11,7 @@ import type { ServiceStore } from './store.js';
 export type Containers = Pick<
   Runtime,
   | ('run' | 'stop' | 'pause' | 'resume' | 'remove' | 'plan')
-  | ('list' | 'get' | 'has' | 'isDraining' | 'subscribe' | 'tell' | 'policy' | 'checkOf' | 'hintForMissing')
+  | ('list' | 'get' | 'has' | 'isDraining' | 'subscribe' | 'onDeath' | 'tell' | 'policy' | 'checkOf' | 'hintForMissing')
 >;
 
 /** The parts of the daemon that services use. */

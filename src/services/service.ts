@@ -146,16 +146,23 @@ export class RunningService {
     this.decide();
   }
 
-  /** The container of an instance has ended. */
-  hearEnd(instance: ServiceInstance, { reason, code, signal }: Exit): void {
-    const { id, phase, mark, connections } = instance;
-    const status = signal === null ? ` with status ${code}` : ` by ${signal}`;
-    const open = connections === null || connections === 0 ? '' : `; ${connections} connections were cut`;
-    const how = `it has ended: ${reason}${code === null && signal === null ? '' : status}${open}`;
+  /** The container of an instance has died: no request goes to it from now on. Its end is recorded later. */
+  hearDeath(instance: ServiceInstance, exit: Exit): void {
+    const { id, mark } = instance;
+    if (!instance.mayBecome('ending')) return;
+    const how = howItEnded(instance, exit);
     const nowUsec = this.parts.clock();
-    if (phase !== 'ending' && reason === 'lifetime') this.starts.end('replaced', how, mark.readyUsec, nowUsec);
-    else if (phase !== 'ending') this.starts.fail(reason, `instance ${id}: ${how}`, mark.readyUsec, nowUsec);
-    this.drop(instance, how);
+    if (exit.reason === 'lifetime') this.starts.end('replaced', how, mark.readyUsec, nowUsec);
+    else this.starts.fail(exit.reason, `instance ${id}: ${how}`, mark.readyUsec, nowUsec);
+    instance.becomeEnding();
+    this.touch();
+    this.decide();
+  }
+
+  /** The container of an instance has ended, and its end is recorded. */
+  hearEnd(instance: ServiceInstance, exit: Exit): void {
+    this.hearDeath(instance, exit);
+    this.drop(instance, howItEnded(instance, exit));
   }
 
   /** Forgets an instance whose container has gone. */
@@ -289,4 +296,10 @@ export class RunningService {
       if (!this.instances.has(id) && !this.parts.containers.has(id)) return id;
     }
   }
+}
+
+function howItEnded({ connections }: ServiceInstance, { reason, code, signal }: Exit): string {
+  const status = signal === null ? ` with status ${code}` : ` by ${signal}`;
+  const open = connections === null || connections === 0 ? '' : `; ${connections} connections were cut`;
+  return `it has ended: ${reason}${code === null && signal === null ? '' : status}${open}`;
 }

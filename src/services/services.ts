@@ -1,5 +1,7 @@
 import type { Caller } from '../access/allowed.js';
 import { ROOT } from '../access/allowed.js';
+import type { Container } from '../engine/container.js';
+import type { Exit } from '../protocol/container.js';
 import { NiwaError } from '../protocol/errors.js';
 import type { RuntimeEvent } from '../protocol/events.js';
 import type { HistoryEntry, PortHolder, ServiceStatus } from '../protocol/services.js';
@@ -42,6 +44,7 @@ export class Services {
   async open(): Promise<void> {
     const { parts } = this.#all;
     for (const service of await takeOverServices(parts)) this.#services.set(service.name, service);
+    parts.containers.onDeath((container, exit) => this.#hearDeath(container, exit));
     parts.containers.subscribe((event) => this.#hear(event));
     parts.containers.hintForMissing((id) => (this.#services.has(id) ? hintOf(id) : ''));
     await this.#openPaths();
@@ -121,6 +124,12 @@ export class Services {
     const service = this.#services.get(event.service ?? '');
     const instance = service?.instances.get(event.id);
     if (service !== undefined && instance !== undefined && !this.#isClosed) hear(service, instance, event);
+  }
+
+  #hearDeath({ id, spec }: Container, exit: Exit): void {
+    const service = this.#services.get(spec.service?.name ?? '');
+    const instance = service?.instances.get(id);
+    if (service !== undefined && instance?.container && !this.#isClosed) service.hearDeath(instance, exit);
   }
 
   /**

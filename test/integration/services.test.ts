@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ServiceInput } from '../../src/protocol/service.js';
 import { tarOf } from '../unit/images/make-tar.js';
+import { scaled } from './support/host.js';
 import { dockerTar, importBytes, shell } from './support/images.js';
 import { call, echoServer, makeNetwork, NODE, nodePlace, startOnNode, WORLD } from './support/network.js';
 import type { Niwad } from './support/niwad.js';
@@ -28,6 +29,8 @@ const total = (answers: Record<string, number>) => Object.values(answers).reduce
 /** How many answers did not come from an instance. */
 const failed = (answers: Record<string, number>) =>
   total(Object.fromEntries(Object.entries(answers).filter(([answer]) => !answer.startsWith('shop-'))));
+
+const TWO_ROUTED = ['routed', 'routed'];
 
 async function killAndRestart(): Promise<void> {
   await niwad.stop('SIGKILL');
@@ -129,6 +132,21 @@ describe('a service that serves', () => {
     // It was sick so soon that the next start waits for its backoff, and requests are refused until then.
     await vi.waitFor(async () => expect(await askOnce(WORLD)).toMatch(/^shop-/), 10_000);
     expect((await shop()).instances.map((instance) => instance.id)).not.toContain(id);
+  });
+
+  it('gives no new connection to an instance whose first process was killed', async () => {
+    await apply({ slots: 2, minInstances: 2 });
+    await vi.waitFor(
+      async () => expect((await shop()).instances.map(({ phase }) => phase)).toEqual(TWO_ROUTED),
+      15_000,
+    );
+    const [{ id } = { id: '' }] = (await shop()).instances;
+    const { pid } = await niwad.client.inspect(id);
+    const asking = ask(WORLD, { seconds: 2, pauseMs: 2 });
+    setTimeout(() => process.kill(pid ?? Number.NaN, 'SIGKILL'), 1000);
+    const { answers, failedForMs } = await asking;
+    console.log(`${total(answers)} requests, refused for ${failedForMs.toFixed(1)} ms`);
+    expect(failedForMs).toBeLessThan(scaled(20));
   });
 
   it('makes another instance where one is removed by hand', async () => {

@@ -29,7 +29,8 @@ export function serviceOf(fields: Partial<ServiceInput> = {}, program = SERVER):
 
 const CLIENT = `
 import collections, errno, json, socket, sys, threading, time
-host, port, many, seconds, patience = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5])
+host, port, many, seconds, patience, pause = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *map(float, sys.argv[4:7])
+failures = []
 answers, slowest, lock, until = collections.Counter(), 0, threading.Lock(), time.monotonic() + seconds
 def ask():
     global slowest
@@ -40,23 +41,31 @@ def ask():
         s.connect((host, port))
         answer = s.recv(100).decode() or 'nothing'
         while s.recv(100): pass # the server closes first: else this host runs out of ports
-    except OSError as error: answer = errno.errorcode.get(error.errno, 'timeout') if error.errno else 'timeout'
+    except OSError as error:
+        answer = errno.errorcode.get(error.errno, 'timeout') if error.errno else 'timeout'
+        failures.append(time.monotonic())
     s.close()
     with lock:
         answers[answer] += 1
         slowest = max(slowest, time.monotonic() - began)
 def go():
     ask()
-    while time.monotonic() < until: ask()
+    while time.monotonic() < until:
+        time.sleep(pause / 1000)
+        ask()
 threads = [threading.Thread(target=go) for _ in range(many)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-print(json.dumps({'answers': answers, 'ms': slowest * 1000}))`;
+failed_for = max(failures) - min(failures) if failures else 0
+print(json.dumps({'answers': answers, 'ms': slowest * 1000, 'failedForMs': failed_for * 1000}))`;
 
-/** How often each answer came, or the name of an errno, or `timeout`; and how long the slowest took. */
+/** How often each answer came, or the name of an errno, or `timeout`. */
 export interface Answers {
   answers: Record<string, number>;
+  /** How long the slowest one took. */
   ms: number;
+  /** The time between the first failure and the last one. */
+  failedForMs: number;
 }
 
 export interface Asking {
@@ -66,6 +75,8 @@ export interface Asking {
   many?: number;
   /** For how long each of them asks again and again; 0 for once. */
   seconds?: number;
+  /** How long each of them waits before it asks again. */
+  pauseMs?: number;
   /** How long each waits for an answer. */
   patience?: number;
 }
@@ -73,9 +84,9 @@ export interface Asking {
 /** Asks a service out of a network namespace. */
 export async function ask(
   name: string,
-  { host = '192.0.2.1', port = 8080, many = 1, seconds = 0, patience = 20 }: Asking = {},
+  { host = '192.0.2.1', port = 8080, many = 1, seconds = 0, pauseMs = 0, patience = 20 }: Asking = {},
 ): Promise<Answers> {
-  const words = [host, port, many, seconds, patience].map(String);
+  const words = [host, port, many, seconds, patience, pauseMs].map(String);
   const child = spawn('nsenter', [`--net=/run/netns/${name}`, 'python3', '-c', CLIENT, ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -99,6 +99,19 @@ describe('an instance', () => {
     expect(routes()[0]).not.toBe(first);
   });
 
+  it('that has died gets no new connection while its end is being recorded', async () => {
+    await apply({ slots: 2, minInstances: 2 });
+    await expect.poll(routes).toHaveLength(2);
+    const [dead] = routes();
+    const letGo = node.kernel.hold('logs.drain');
+    end(dead, { code: 1 });
+    await expect.poll(routes).not.toContain(dead);
+    expect(node.runtime.get(dead ?? '').state).not.toBe('exited');
+    letGo();
+    await expect.poll(() => node.runtime.get(dead ?? '').state).toBe('exited');
+    expect(node.services.get('shop').counters.failures).toEqual({ exited: 1 });
+  });
+
   it('that is removed by hand is not routed to any more', async () => {
     await apply();
     const id = await node.paths.request('shop');
