@@ -21,6 +21,7 @@ export interface PathKernelOptions {
 export class PathKernel {
   readonly table: RulesTable;
   readonly holders: Holders;
+  #isLoaded = false;
 
   constructor({ bridge, kernel, log, onHeld, onQueueLost }: PathKernelOptions) {
     this.table = new RulesTable(bridge, kernel, log);
@@ -32,6 +33,11 @@ export class PathKernel {
         onQueueLost();
       },
     });
+  }
+
+  /** Whether the rules were loaded, and what holds requests is open. */
+  get isReady(): boolean {
+    return this.#isLoaded && this.holders.isOpen;
   }
 
   /**
@@ -53,7 +59,7 @@ export class PathKernel {
   }
 
   async #tryToChange(declared: Declared, before: PathState, all: readonly Declared[]): Promise<number> {
-    if (!this.holders.isOpen) return await this.load(all, declared);
+    if (!this.isReady) return await this.load(all, declared);
     const changes = changesOf(before, declared.state);
     const encoded = changes.map(({ element, add }) => ({ element: encodeElement(this.table.name, element), add }));
     try {
@@ -70,6 +76,7 @@ export class PathKernel {
    * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR
    */
   async load(all: readonly Declared[], of?: Declared): Promise<number> {
+    this.#isLoaded = false;
     const numbers = await this.holders.open();
     for (const declared of all) {
       this.holders.tell(declared, declared.state);
@@ -79,6 +86,7 @@ export class PathKernel {
       numbers,
       all.flatMap(({ state }) => elementsOfService(state)),
     );
+    this.#isLoaded = true;
     let letGo = 0;
     for (const declared of all) {
       const many = await this.holders.change(declared);

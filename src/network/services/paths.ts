@@ -177,7 +177,7 @@ export class ServicePaths implements Paths {
     const udp = listen.find(({ protocol }) => protocol === 'udp');
     if (udp === undefined || !this.#isOpen) return;
     await this.#turns.run(async () => {
-      if (!this.#kernel.holders.isOpen) await this.#kernel.load(this.#all());
+      if (!this.#kernel.isReady) await this.#kernel.load(this.#all());
       if (!this.#kernel.table.isRelayed) return;
       if (this.#declared.size === 0) await this.#kernel.table.remove();
       throw new NiwaError(

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { newlyDeclared } from '../../../src/network/services/declared.js';
 import { PathKernel } from '../../../src/network/services/path-kernel.js';
 import type { PathState } from '../../../src/network/services/service-elements.js';
@@ -13,11 +13,17 @@ const awake: PathState = {
   isBarred: false,
 };
 
-it('a change that fails leaves the service, and what holds its requests, as they were', async () => {
-  const kernel = new FakeKernel();
+/** The data path with another kernel, and without nft: gives how often the rules were loaded, and lets that fail. */
+function pathKernelOf(kernel: FakeKernel) {
   const log = pino({ level: 'silent' });
   const pathKernel = new PathKernel({ bridge: 'br0', kernel, log, onHeld: () => {}, onQueueLost: () => {} });
-  await pathKernel.holders.open();
+  return { pathKernel, load: vi.spyOn(pathKernel.table, 'load').mockResolvedValue() };
+}
+
+it('a change that fails leaves the service, and what holds its requests, as they were', async () => {
+  const kernel = new FakeKernel();
+  const { pathKernel } = pathKernelOf(kernel);
+  await pathKernel.load([]);
   const declared = newlyDeclared(1, path);
   declared.state = awake;
   kernel.fail('serviceRelay.change', 'ESRCH');
@@ -28,4 +34,16 @@ it('a change that fails leaves the service, and what holds its requests, as they
   );
   expect(queue?.args).toEqual([1, [], false]);
   expect(relay?.args).toEqual([1, [expect.objectContaining({ id: 'a', port: 8080 })], false]);
+});
+
+it('rules that could not be loaded are loaded with the next change, also if it changes no element', async () => {
+  const { pathKernel, load } = pathKernelOf(new FakeKernel());
+  const declared = newlyDeclared(1, path);
+  declared.state = awake;
+  load.mockRejectedValueOnce(new Error('nft was killed'));
+  await expect(pathKernel.load([declared])).rejects.toThrow('nft was killed');
+  await pathKernel.change(declared, awake, [declared]);
+  expect(load).toHaveBeenCalledTimes(2);
+  await pathKernel.change(declared, awake, [declared]);
+  expect(load).toHaveBeenCalledTimes(2);
 });
