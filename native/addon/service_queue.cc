@@ -6,17 +6,25 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
-#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "../core/clock.h"
+
 namespace {
 
-constexpr uint64_t kQueueKey = 1;
+constexpr uint64_t kQueueKey = 1, kPortionsKey = 2;
 constexpr uint16_t kFirstNumber = 28265, kNumbers = 256;
 constexpr uint32_t kCopiedBytes = 128; // the headers of IP and TCP
-// What the kernel keeps at most for this queue: several times as much as one service may hold.
-constexpr uint32_t kKernelBound = 16384;
+// What the kernel keeps at most for this queue, each about 1 KiB: eight times as much as one service may hold.
+constexpr uint32_t kKernelBound = 32768;
+// A service holds at most this share of what is free: however many others hold all they may, there is room for one
+// more.
+constexpr size_t kShare = 4;
+// A program has a backlog of 100 connections and more, and the kernel drops what comes while it is full. So the first
+// packets go at once, and later ones as fast as a slow program takes connections.
+constexpr size_t kFirstPortion = 64, kNextPortion = 8;
+constexpr uint64_t kPortionNs = 1'000'000;
 constexpr int kReceiveBytes = 16 << 20; // until the thread reads: a copy of a packet takes about 1 KiB
 constexpr int kReadsInTurn = 64;
 constexpr size_t kVerdictBytes = 8192;
@@ -29,35 +37,16 @@ NetlinkMessage queue_message(uint8_t type, uint16_t flags, uint16_t number) {
     return message;
 }
 
-std::string text_of(const uint8_t *bytes, size_t length) {
-    return {reinterpret_cast<const char *>(bytes), length};
-}
-
 } // namespace
-
-// The rules give TCP and UDP alone to the queue. With IPv6 they look at the header that follows the first one, so no
-// extension headers come.
-bool QueuedPacket::parse(const uint8_t *bytes, size_t length) {
-    constexpr size_t kIpv6Bytes = 40, kPortBytes = 4;
-    const bool ipv6 = length > 0 && bytes[0] >> 4 == 6;
-    const size_t header = ipv6 ? kIpv6Bytes : length > 0 ? (bytes[0] & 15U) * 4U : 0;
-    if (header < 20 || length < header + kPortBytes) return false;
-    const uint8_t protocol = ipv6 ? bytes[6] : bytes[9];
-    if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) return false;
-    tcp = protocol == IPPROTO_TCP;
-    source = ipv6 ? text_of(bytes + 8, 16) : text_of(bytes + 12, 4);
-    address = ipv6 ? text_of(bytes + 24, 16) : text_of(bytes + 16, 4);
-    source += text_of(bytes + header, 2);
-    port = static_cast<uint16_t>(bytes[header + 2] << 8 | bytes[header + 3]);
-    return true;
-}
 
 ServiceQueue::~ServiceQueue() {
     loop_.stop();
 }
 
 int ServiceQueue::start() {
-    return loop_.start([this](uint64_t, uint32_t) { hear(); });
+    int error = loop_.start([this](uint64_t key, uint32_t) { key == kQueueKey ? hear() : let_due_go(); });
+    if (error == 0 && !loop_.control(EPOLL_CTL_ADD, portions_.fd(), kPortionsKey, EPOLLIN)) error = -errno;
+    return error;
 }
 
 void ServiceQueue::open(std::function<void(const QueueEvent &)> on_event, std::function<void(int)> done) {
@@ -96,6 +85,7 @@ int ServiceQueue::bind_queue(uint16_t number) {
 void ServiceQueue::close(std::function<void(int)> done) {
     loop_.send([this, done = std::move(done)] {
         queue_.close();
+        drop_all();
         services_.clear();
         addresses_.clear();
         done(0);
@@ -115,7 +105,9 @@ void ServiceQueue::forget(uint32_t service) {
     loop_.send([this, service] {
         auto found = services_.find(service);
         if (found == services_.end()) return;
-        let_go(found->second);
+        Service &forgotten = found->second;
+        let_go(forgotten);
+        let_portion_go(forgotten, forgotten.leaving.size());
         addresses_.set(service, {});
         services_.erase(found);
     });
@@ -134,7 +126,10 @@ void ServiceQueue::change(uint32_t service, std::vector<ElementChange> elements,
         ServiceChanged changed;
         if (!messages.empty()) changed.answer = tables_.batch(messages);
         found->second.holds = changed.answer.error < 0 ? held : holds;
-        if (!found->second.holds) changed.let_go = let_go(found->second);
+        if (found->second.holds)
+            hold_again(found->second);
+        else
+            changed.let_go = let_go(found->second);
         done(changed);
     });
 }
@@ -198,33 +193,74 @@ void ServiceQueue::take(const QueuedPacket &packet) {
     std::string connection = packet.source + packet.address;
     connection.push_back(static_cast<char>(packet.port >> 8));
     connection.push_back(static_cast<char>(packet.port));
-    if (!packet.tcp) connection += text_of(reinterpret_cast<const uint8_t *>(&packet.number), sizeof packet.number);
+    if (!packet.tcp) connection += std::to_string(packet.number);
     auto waiting = service->waiting.find(connection);
     if (waiting != service->waiting.end()) {
         decide(waiting->second, NF_DROP);
         waiting->second = packet.number;
         return;
     }
-    if (service->waiting.size() >= service->bound) {
+    if (service->waiting.size() >= room_for(*service)) {
         service->counts.full++;
         return decide(packet.number, NF_ACCEPT); // the next chain refuses it
     }
     service->waiting.emplace(std::move(connection), packet.number);
     service->counts.held++;
-    if (service->told) return;
-    service->told = true;
-    on_event_({QueueEvent::kHeld, service->counts.service, 0});
+    kept_++;
+    tell(*service);
 }
 
+size_t ServiceQueue::room_for(const Service &service) const {
+    return std::min(service.bound, (kKernelBound - std::min<size_t>(kept_, kKernelBound)) / kShare);
+}
+
+void ServiceQueue::tell(Service &service) {
+    if (service.told) return;
+    service.told = true;
+    on_event_({QueueEvent::kHeld, service.counts.service, 0});
+}
+
+// Gives how many. First come, first served: the kernel counts them.
 uint32_t ServiceQueue::let_go(Service &service) {
-    std::vector<uint32_t> packets;
-    for (const auto &[_, packet] : service.waiting) packets.push_back(packet);
-    std::sort(packets.begin(), packets.end()); // first come, first served
+    std::vector<Waiting> going(service.waiting.begin(), service.waiting.end());
+    std::sort(going.begin(), going.end(), [](const Waiting &a, const Waiting &b) { return a.second < b.second; });
     service.waiting.clear();
     service.told = false;
-    for (uint32_t packet : packets) decide(packet, NF_ACCEPT);
+    service.leaving.insert(service.leaving.end(), going.begin(), going.end());
+    if (!portions_.has(service.counts.service)) let_portion_go(service, kFirstPortion);
+    return static_cast<uint32_t>(going.size());
+}
+
+void ServiceQueue::let_portion_go(Service &service, size_t many) {
+    for (; many > 0 && !service.leaving.empty(); many--) {
+        decide(service.leaving.front().second, NF_ACCEPT);
+        service.leaving.pop_front();
+        kept_--;
+    }
     send_verdicts();
-    return static_cast<uint32_t>(packets.size());
+    portions_.set(service.counts.service, service.leaving.empty() ? 0 : boottime_ns() + kPortionNs);
+}
+
+void ServiceQueue::let_due_go() {
+    const uint64_t now = boottime_ns(); // a service whose next time comes meanwhile waits for the next turn
+    while (std::optional<uint32_t> service = portions_.take(now)) {
+        auto found = services_.find(*service);
+        if (found != services_.end()) let_portion_go(found->second, kNextPortion);
+    }
+}
+
+void ServiceQueue::hold_again(Service &service) {
+    if (service.leaving.empty()) return;
+    portions_.set(service.counts.service, 0);
+    for (Waiting &packet : service.leaving) {
+        auto [waiting, added] = service.waiting.emplace(packet);
+        if (added) continue;
+        decide(packet.second, NF_DROP); // it was sent again, and waits already
+        kept_--;
+    }
+    service.leaving.clear();
+    send_verdicts();
+    tell(service);
 }
 
 void ServiceQueue::decide(uint32_t packet, uint32_t verdict) {
@@ -242,11 +278,20 @@ void ServiceQueue::send_verdicts() {
     verdicts_.clear();
 }
 
+// The kernel has dropped them. Their numbers may come again in the next queue.
+void ServiceQueue::drop_all() {
+    for (auto &[number, service] : services_) {
+        service.waiting.clear();
+        service.leaving.clear();
+        service.told = false;
+        portions_.set(number, 0);
+    }
+    verdicts_.clear();
+    kept_ = 0;
+}
+
 void ServiceQueue::end(int error) {
     queue_.close();
-    for (auto &[_, service] : services_) {
-        service.waiting.clear();
-        service.told = false;
-    }
+    drop_all();
     on_event_({QueueEvent::kEnded, 0, error});
 }

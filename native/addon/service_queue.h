@@ -1,29 +1,20 @@
 // Holds the first packets of connections to services that sleep. The rules (src/network/services/rules.ts) give them to
 // a queue of the kernel, see <linux/netfilter/nfnetlink_queue.h>; a packet waits in the kernel until it gets a verdict.
-// A thread keeps the numbers of the packets that wait, lets them go together with a change of the rules, and tells of
-// the first one. If niwad dies, the kernel drops what waits, and TCP sends it again.
+// A thread keeps the numbers of the packets that wait, lets them go after a change of the rules, and tells of the first
+// one. If niwad dies, the kernel drops what waits, and TCP sends it again.
 #pragma once
+#include <deque>
 #include <functional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "../core/event_loop.h"
+#include "../core/timers.h"
 #include "netlink.h"
 #include "nft_batch.h"
+#include "queued_packet.h"
 #include "service_addresses.h"
-
-// A packet that was given to the queue.
-struct QueuedPacket {
-    uint32_t number = 0; // the kernel's, for the verdict
-    bool tcp = false;
-    std::string source;  // address and port
-    std::string address; // the destination; in network order
-    uint16_t port = 0;
-
-    // Reads the headers of IP and TCP or UDP. Gives false where it is no such packet.
-    bool parse(const uint8_t *bytes, size_t length);
-};
 
 // What has happened to the packets of one service.
 struct HeldCounts {
@@ -70,7 +61,8 @@ class ServiceQueue {
     void forget(uint32_t service);
 
     // Makes all changes of elements in one transaction, or none. Then, unless the service `holds` its packets from now
-    // on, lets go those that wait; the rules decide what becomes of them.
+    // on, lets go those that wait, in portions; the rules decide what becomes of them. If it holds again before all
+    // have gone, the others wait again.
     void change(uint32_t service, std::vector<ElementChange> elements, bool holds,
                 std::function<void(const ServiceChanged &)> done);
 
@@ -80,12 +72,15 @@ class ServiceQueue {
     void counts(std::function<void(const std::vector<HeldCounts> &)> done);
 
   private:
+    using Waiting = std::pair<std::string, uint32_t>; // the connection of a packet, and its number
+
     struct Service {
         size_t bound = 0;
         bool holds = false;
         bool told = false;
         // The packets that wait, by their connection. UDP has none: there each packet counts for itself.
         std::unordered_map<std::string, uint32_t> waiting;
+        std::deque<Waiting> leaving; // those that are let go next
         HeldCounts counts;
     };
 
@@ -94,7 +89,13 @@ class ServiceQueue {
     void hear_message(const nlmsghdr *header);
     void take(const QueuedPacket &packet);
     Service *service_for(const QueuedPacket &packet);
+    size_t room_for(const Service &service) const;
     uint32_t let_go(Service &service);
+    void let_portion_go(Service &service, size_t many);
+    void let_due_go();
+    void hold_again(Service &service);
+    void tell(Service &service);
+    void drop_all();
     void decide(uint32_t packet, uint32_t verdict);
     void send_verdicts();
     void end(int error);
@@ -105,6 +106,8 @@ class ServiceQueue {
     uint16_t number_ = 0;
     std::vector<uint8_t> verdicts_; // messages that are still to be sent
     std::unordered_map<uint32_t, Service> services_;
+    size_t kept_ = 0; // how many packets wait or leave, of all services
+    Timers portions_; // when the next packets of a service leave
     ServiceAddresses addresses_;
     EventLoop loop_;
 };

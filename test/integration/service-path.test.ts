@@ -73,6 +73,28 @@ describe('a sleeping service', () => {
     });
   });
 
+  it('lets 1000 connections go no faster than a program with a backlog of 100 takes them', async () => {
+    await paths.declare(shop);
+    const asked = ask(WORLD, '192.0.2.1', 8080, 1000);
+    await untilHeld('shop', 1000);
+    const routed = performance.now();
+    await paths.route('shop', some(a));
+    expect((await asked).answers).toEqual({ a: 1000 });
+    expect(performance.now() - routed).toBeLessThan(950 * SLOWNESS); // the kernel would have them sent again after a second
+  });
+
+  it('holds again those that have not left when its instance is taken away', async () => {
+    await paths.declare(shop);
+    const asked = ask(WORLD, '192.0.2.1', 8080, 500);
+    await untilHeld('shop', 500);
+    await paths.route('shop', some(a));
+    await paths.route('shop', []);
+    expect(await heldNow('shop')).toBeGreaterThan(100);
+    await paths.route('shop', some(b));
+    const { answers } = await asked;
+    expect((answers.a ?? 0) + (answers.b ?? 0)).toBe(500);
+  });
+
   it.each([
     ['its node', '127.0.0.1'],
     ['its node', '192.0.2.1'],
@@ -239,7 +261,8 @@ while True:
     while d := c.recv(100): c.send(d)`;
 
 /** Sends 30,000 SYNs with spoofed sources of 198.18.0.0/15, to which the node has no route. */
-const FLOOD = `
+/** SYNs of many senders to port 8080 and those after it. */
+const flood = (ports: number, many: number) => `
 import socket, struct
 def checksum(data):
     total = sum(struct.unpack(f'!{len(data) // 2}H', data))
@@ -247,13 +270,13 @@ def checksum(data):
     return ~(total + (total >> 16)) & 0xffff
 out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
 target = socket.inet_aton('192.0.2.1')
-for i in range(30000):
+for i in range(${many}):
     source = bytes([198, 18 + (i >> 16 & 1), i >> 8 & 255, i & 255])
-    tcp = struct.pack('!HHIIBBHHH', 1024 + i % 60000, 8080, i, 0, 0x50, 2, 1024, 0, 0)
+    tcp = struct.pack('!HHIIBBHHH', 1024 + i % 60000, 8080 + i % ${ports}, i, 0, 0x50, 2, 1024, 0, 0)
     sum_ = checksum(source + target + struct.pack('!BBH', 0, 6, 20) + tcp)
     tcp = tcp[:16] + struct.pack('!H', sum_) + tcp[18:]
     out.sendto(struct.pack('!BBHHHBBH4s4s', 0x45, 0, 40, i & 0xffff, 0, 64, 6, 0, source, target) + tcp, ('192.0.2.1', 0))
-print(30000, end='')`;
+print(${many}, end='')`;
 
 describe('the rules', () => {
   it('are loaded again within a second when an operator flushes all rules', async () => {
@@ -292,7 +315,7 @@ describe('the rules', () => {
     expect(inside(WORLD, 'ip', 'route')).not.toContain('default');
     await paths.declare({ ...shop, queue: 100 });
     const woken = paths.woken.length;
-    const flooded = pythonIn(WORLD, FLOOD);
+    const flooded = pythonIn(WORLD, flood(1, 30_000));
     let slowest = 0;
     for (let isOver = false; !isOver; ) {
       isOver = await Promise.race([
@@ -311,6 +334,27 @@ describe('the rules', () => {
     expect(refused.rate).toBeGreaterThan(10_000);
     await paths.route('shop', some(a));
     expect((await ask(WORLD, '192.0.2.1', 8080, 5)).answers).toEqual({ a: 5 });
+  });
+
+  it('leave room for one more service, however many others hold all they may', async () => {
+    const flooded = Array.from({ length: 9 }, (_, i) => ({
+      name: `f${i}`,
+      listen: [listen(`tcp 0.0.0.0:${8080 + i}`)],
+    }));
+    try {
+      for (const one of flooded) await paths.declare({ ...one, queue: 4096 });
+      await paths.declare({ ...shop, listen: [listen('tcp 0.0.0.0:8089')] });
+      await pythonIn(WORLD, flood(9, 9 * 4096));
+      const { heldNow, refused } = await paths.counts('f0');
+      expect(heldNow).toBeGreaterThan(1000);
+      expect(refused['queue-full']).toBeGreaterThan(1000);
+      const asked = ask(WORLD, '192.0.2.1', 8089);
+      await untilHeld('shop', 1);
+      await paths.route('shop', some(a));
+      expect((await asked).answers).toEqual({ a: 1 });
+    } finally {
+      for (const { name } of flooded) await paths.withdraw(name);
+    }
   });
 
   it('stay when their niwad is killed: who asks is served by the next one', { tags: 'vm' }, async () => {
