@@ -14,6 +14,11 @@ export interface Common {
 /** A command with its options, of whatever types. */
 export type AnyCommand = CommandModule<Common, never>;
 
+/** The word by which a command is called. */
+export function nameOf({ command }: AnyCommand): string {
+  return String(command).split(' ')[0] ?? '';
+}
+
 /** The container's command from the command line, see command-line.ts. */
 export const wordsOfContainer: string[] = [];
 

@@ -1,5 +1,5 @@
 import { NiwaClient } from '../client/client.js';
-import type { AnyCommand } from './command.js';
+import { type AnyCommand, nameOf } from './command.js';
 
 /**
  * The names that the shell's completion offers, beside commands and options: those of containers, services and images.
@@ -22,17 +22,11 @@ export function kindOfNext(
 ): Kind | null {
   const [first = '', second = ''] = words;
   const group = groups[first];
-  const command = (group ?? commands).find(
-    ({ command: form }) => nameOf(form) === (group === undefined ? first : second),
-  );
+  const command = (group ?? commands).find((one) => nameOf(one) === (group === undefined ? first : second));
   const [, positional, several] = /^\S+ [<[](id|name)(\.\.)?[>\]]/.exec(String(command?.command)) ?? [];
   const given = words.length - (group === undefined ? 1 : 2);
   if (positional === undefined || (several === undefined && given > 1)) return null;
   return KINDS[first] ?? 'containers';
-}
-
-function nameOf(form: AnyCommand['command']): string | undefined {
-  return String(form).split(' ')[0];
 }
 
 /** Asks niwad for the names of a kind; gives none where no niwad answers. */

@@ -4,7 +4,7 @@ import { DEFAULT_SOCKET } from '../installation/defaults.js';
 import { version as ownVersion } from '../installation/version.js';
 import { NiwaError } from '../protocol/errors.js';
 import { show } from '../spec/problems.js';
-import { type AnyCommand, type Common, declaredBy, wordsOfContainer } from './command.js';
+import { type AnyCommand, type Common, declaredBy, nameOf, wordsOfContainer } from './command.js';
 import { type Grammar, splitCommandLine } from './command-line.js';
 import { IMAGE_COMMANDS } from './commands/image.js';
 import { SERVICE_COMMANDS, SERVICE_HINTS } from './commands/service.js';
@@ -54,25 +54,22 @@ export async function runCommandLine(commands: AnyCommand[], argv: string[]): Pr
 }
 
 /**
- * Refuses an unknown command of a group. Yargs would blame the word after it.
+ * Refuses an unknown command of a group, or none. Yargs would blame the word after it.
  * @param own the words of niwa's own part, each option in one word
  * @throws NiwaError SPEC_INVALID
  */
 function requireKnownCommand(own: readonly string[]): void {
   const [name = '', command] = own.filter((word) => !word.startsWith('-'));
   const group = Object.hasOwn(GROUPS, name) ? GROUPS[name] : undefined;
-  if (group === undefined || command === undefined || command === 'help') return;
-  const known = group.flatMap((one) => [nameOf(one), ...aliasesOf(one)]);
-  if (known.includes(command)) return;
+  if (group === undefined || own.some((word) => word === '--help' || word === '--version')) return;
+  const known = group.map(nameOf).join(', ');
+  if (command === undefined) throw new NiwaError('SPEC_INVALID', `niwa ${name} needs a command; it has ${known}`);
+  if (group.some((one) => nameOf(one) === command || aliasesOf(one).includes(command))) return;
   const hint = name === 'service' ? SERVICE_HINTS[command] : undefined;
   throw new NiwaError(
     'SPEC_INVALID',
-    `niwa ${name} has no command ${show(command)}${hint === undefined ? '' : ` (${hint})`}; it has ${group.map(nameOf).join(', ')}`,
+    `niwa ${name} has no command ${show(command)}${hint === undefined ? '' : ` (${hint})`}; it has ${known}`,
   );
-}
-
-function nameOf({ command }: AnyCommand): string {
-  return String(command).split(' ')[0] ?? '';
 }
 
 function aliasesOf({ aliases = [] }: AnyCommand): readonly string[] {

@@ -106,6 +106,7 @@ describe('an unknown command of a group', () => {
       '--json service create -f x',
       `niwa service has no command "create" (niwa service apply FILE creates a service); ${known}`,
     ],
+    ['service', `niwa service needs a command; ${known}`],
     ['service nothing', `niwa service has no command "nothing"; ${known}`],
     ['image list', 'niwa image has no command "list"; it has'],
   ])('niwa %s names the command, and the known ones', async (line, message) => {
