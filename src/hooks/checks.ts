@@ -4,6 +4,7 @@ import type { Handle } from '../kernel/containers.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { ReadyCheck } from '../protocol/resolved-hooks.js';
+import { Turns } from '../turns/turns.js';
 import type { Check } from './readiness.js';
 
 /**
@@ -49,16 +50,15 @@ async function answers(
   return status === null ? answered >= 200 && answered < 400 : answered === status;
 }
 
-let connecting: Promise<unknown> = Promise.resolve();
-
 /**
- * Connects to one port at a time, over all containers: a workload whose queue of connections is full can delay a thread
- * of Node.js's pool for a moment.
+ * A program whose queue of connections is full keeps a thread of Node.js's pool for a moment. So few are connected to at
+ * once, over all containers.
  */
+const connecting = new Turns(4);
+
+/** Connects to a port when it is its turn; gives null where that fails, or `signal` was aborted before. */
 async function connect(inside: Connect, port: number, signal: AbortSignal): Promise<Socket | null> {
-  const turn = connecting.then(() => (signal.aborted ? null : tryTo(inside, port)));
-  connecting = turn;
-  const fd = await turn;
+  const fd = await connecting.run(async () => (signal.aborted ? null : await tryTo(inside, port)));
   if (fd === null) return null;
   const socket = new Socket({ fd, readable: true, writable: true });
   socket.on('error', () => {});

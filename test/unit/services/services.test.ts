@@ -138,7 +138,7 @@ describe('an instance', () => {
   });
 
   it('is replaced before its lifetime ends, and its successor takes its place in one step', async () => {
-    await apply({ drain: '100ms', template: { ...SHOP.template, lifetime: '2s' } });
+    await apply({ drain: '1s', template: { ...SHOP.template, lifetime: '2s' } });
     const first = await node.paths.request('shop');
     await expect.poll(() => routes()[0], { timeout: 5000 }).not.toBe(first);
     expect(node.paths.changes.filter((ids) => ids.length === 0)).toEqual([]);
