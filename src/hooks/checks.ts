@@ -51,8 +51,8 @@ async function answers(
 }
 
 /**
- * A program whose queue of connections is full keeps a thread of Node.js's pool for a moment. So few are connected to at
- * once, over all containers.
+ * A program whose queue of connections is full keeps a thread of Node.js's pool for a moment. So few are connected to
+ * at once, over all containers.
  */
 const connecting = new Turns(4);
 
