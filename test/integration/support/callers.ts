@@ -15,7 +15,7 @@ answers, slowest, lock = collections.Counter(), 0, threading.Lock()
 def ask():
     global slowest
     s = socket.socket(socket.AF_INET6 if ':' in '${host}' else socket.AF_INET)
-    s.settimeout(8)
+    s.settimeout(40)
     began = time.monotonic()
     try:
         s.connect(('${host}', ${port}))
