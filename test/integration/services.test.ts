@@ -244,7 +244,10 @@ describe('a node', () => {
 
   it('refuses a service whose address a program of the host has', async () => {
     const leave = await occupy(NODE, 8080);
-    await expect(apply()).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' });
+    const message = expect.stringContaining('`ss -lntup` names the program');
+    await expect(apply()).rejects.toMatchObject({ code: 'ADDRESS_IN_USE', message });
+    const asked = niwad.client.applyService(serviceOf(), { dryRun: true });
+    await expect(asked).rejects.toMatchObject({ code: 'ADDRESS_IN_USE', message });
     leave();
     expect(await niwad.client.services()).toEqual([]);
     await vi.waitFor(() => apply(), 5000);

@@ -99,6 +99,13 @@ test('niwa usage sums the ledger by container, owner and label, as table, JSON a
   expect(total(parts)).toBe(total([owners]));
 });
 
+test('a period without a record is told, and when records come', async ({ niwad }) => {
+  const { stderr } = await niwad.cli('usage', '--by', 'service', '--since', '2020-01-01', '--until', '2020-01-02');
+  expect(stderr).toMatch(/^niwa: no record of this period: .* at its end, and each interimIntervalMs of niwad/);
+  const csv = await niwad.cli('usage', '--since', '2020-01-01', '--until', '2020-01-02', '--format', 'csv');
+  expect(csv.stderr).toBe('');
+});
+
 test('what is asked wrongly is refused by its field', async ({ niwad }) => {
   const refusal = async (query: string) => {
     const { status, json } = await raw(niwad.socket, 'GET', `/v1/usage?${query}`);
