@@ -26,6 +26,7 @@ export function quietLevel(draft: Draft, kept: Level, there: number): Level | nu
   const due = inPhase(draft, 'routed').filter((one) => isDue(draft, one)).length;
   const left = idle.action === 'none' ? Math.min(kept.count, there) - due : 0;
   const count = Math.max(Math.min(minInstances, slots), left);
+  if (count > there) return { count, cause: 'idle', why: `minInstances is ${count}` };
   const why = `no request for ${formatDuration(draft.nowUsec - busyUsec)}`;
   return { count, cause: 'idle', why: `${why}, and the service is idle after ${formatDuration(idle.afterUsec)}` };
 }

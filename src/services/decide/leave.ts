@@ -5,7 +5,7 @@ import { isGoing, isLeaving } from './serve.js';
 import type { EndCause, Instance } from './types.js';
 
 /** A connection whose first packet passed just before the un-routing is counted by then. */
-const LAST_PACKET_USEC = 250_000;
+export const LAST_PACKET_USEC = 250_000;
 
 /**
  * Shortly before its deadline an instance is un-routed, also the only one: new connections are held for another one. At

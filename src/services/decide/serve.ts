@@ -43,8 +43,10 @@ export function raise(draft: Draft): void {
 }
 
 function takeBack(draft: Draft, canServe: (one: Instance) => boolean, most = missing(draft)): void {
-  const phases = draft.situation.isDraining ? (['unrouted'] as const) : (['unrouted', 'frozen'] as const);
-  const spares = phases.flatMap((phase) => inPhase(draft, phase).filter(canServe).sort(byDeadline).reverse());
+  const { isDraining } = draft.situation;
+  const phases = isDraining ? (['unrouted'] as const) : (['unrouted', 'frozen'] as const);
+  const canStay = (one: Instance) => canServe(one) && !(isDraining && draft.nowUsec >= leavesUsec(draft, one));
+  const spares = phases.flatMap((phase) => inPhase(draft, phase).filter(canStay).sort(byDeadline).reverse());
   for (const { id, phase } of spares.slice(0, Math.max(0, most))) {
     const why = `${id} is taken back: ${draft.level.why}`;
     take(draft, { do: phase === 'frozen' ? 'thaw' : 'route', id, why });
@@ -142,12 +144,17 @@ export function lower(draft: Draft): void {
 function leaveDrainingNode(draft: Draft): void {
   for (const one of inPhase(draft, 'routed')) {
     if (one.deadlineUsec === null) continue;
-    const drainsUsec = one.deadlineUsec - draft.situation.service.drainUsec;
-    const leavesUsec = Math.max(drainsUsec, draft.replaceAtUsec.get(one.id) ?? 0);
-    if (draft.nowUsec < leavesUsec) again(draft, leavesUsec);
+    const leaves = leavesUsec(draft, one);
+    if (draft.nowUsec < leaves) again(draft, leaves);
     else {
       const why = `the node drains, and the lifetime of ${one.id} ends in ${formatDuration(draft.situation.service.drainUsec)}`;
       take(draft, { do: 'unroute', id: one.id, cause: 'draining', why });
     }
   }
+}
+
+/** When an instance gets no new connections any more on a node that drains; infinite for one without a lifetime. */
+function leavesUsec({ situation, replaceAtUsec }: Draft, { id, deadlineUsec }: Instance): number {
+  if (deadlineUsec === null) return Number.POSITIVE_INFINITY;
+  return Math.max(deadlineUsec - situation.service.drainUsec, replaceAtUsec.get(id) ?? 0);
 }

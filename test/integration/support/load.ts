@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -14,6 +14,9 @@ export const NODE_ADDRESS = '192.0.2.1';
 export const WORLD_ADDRESS = '192.0.2.2';
 
 const WRK_SCRIPT = fileURLToPath(new URL('wrk.lua', import.meta.url));
+const SERVICES_DOC = fileURLToPath(new URL('../../../docs/services.md', import.meta.url));
+/** Where the recipes of docs/services.md find the service. */
+const DOC_NODE = '192.0.2.10:8080';
 const AT_ONCE = fileURLToPath(new URL('at-once.mjs', import.meta.url));
 
 /** What became of a load: answered requests, those that failed by the kind of the error, and latencies. */
@@ -89,8 +92,7 @@ export async function askOnce(url: string): Promise<{ status: number; body: stri
 }
 
 /**
- * Starts HAProxy in front of a service until the end of the test, with retries. Each request has a connection of its own to
- * the node: HAProxy does not repeat a request on a kept connection that the server resets just then, as Node.js does.
+ * Starts HAProxy in front of a service until the end of the test, with the recipe of docs/services.md.
  * @param directory for its configuration
  * @param port where it listens, and where the service is on the node
  */
@@ -105,24 +107,13 @@ export async function startHaproxy(directory: string, port: number): Promise<voi
   await vi.waitFor(() => inWorld('sh', '-c', `ss -ltnH sport = :${port} | grep -q .`), { timeout: scaled(10_000) });
 }
 
+/** The recipe of docs/services.md, with the addresses of the test. */
 function haproxyConfig(port: number): string {
-  return `
-global
-  maxconn 2000
-defaults
-  mode http
-  timeout connect 35s
-  timeout client 60s
-  timeout server 60s
-  retries 3
-  retry-on conn-failure empty-response
-  option http-server-close
-frontend site
-  bind ${WORLD_ADDRESS}:${port}
-  default_backend node
-backend node
-  server node1 ${NODE_ADDRESS}:${port}
-`;
+  const [, recipe = ''] = /^\*\*HAProxy\*\*.*\n\n((?: {4}.*\n|\n)+)/m.exec(readFileSync(SERVICES_DOC, 'utf8')) ?? [];
+  const placed = recipe
+    .replace('bind :80', `bind ${WORLD_ADDRESS}:${port}`)
+    .replace(DOC_NODE, `${NODE_ADDRESS}:${port}`);
+  return `global\n  maxconn 2000\n${placed}`;
 }
 
 function inWorld(...command: string[]) {

@@ -99,6 +99,19 @@ describe('an instance', () => {
     expect(routes()[0]).not.toBe(first);
   });
 
+  it.each([100, 320])('that drains is looked at again: connections that end %i ms later are not cut', async (ms) => {
+    await apply({ slots: 2, minInstances: 2, drain: '450ms' });
+    await expect.poll(routes).toHaveLength(2);
+    for (const id of routes()) node.connections.set(id, 3);
+    node.services.scale(ROOT, 'shop', 1);
+    await expect.poll(routes).toHaveLength(1);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    node.connections.clear();
+    await expect.poll(() => node.services.get('shop').instances, { timeout: 5000 }).toHaveLength(1);
+    const { why } = node.services.history('shop').findLast(({ step }) => step === 'end') ?? {};
+    expect(why).toMatch(/has no open connections$/);
+  });
+
   it('that has died gets no new connection while its end is being recorded', async () => {
     await apply({ slots: 2, minInstances: 2 });
     await expect.poll(routes).toHaveLength(2);

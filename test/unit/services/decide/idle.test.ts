@@ -39,6 +39,12 @@ describe('a quiet service', () => {
     expect(stepsOf(situation(two, { memory, service: idle('freeze', 1) }))).toEqual(['unroute a: idle']);
   });
 
+  it('says of a start for its minimum that it is for that', () => {
+    expect(decide(situation([], { memory, service: idle('freeze', 1) })).steps).toEqual([
+      { do: 'start', replaces: null, why: 'minInstances is 1' },
+    ]);
+  });
+
   it('is not quiet with an established connection, or a request that came to another instance', () => {
     expect(stepsOf(situation([quiet('a', 'routed', { connections: 1 })], { memory }))).toEqual([]);
     expect(stepsOf(situation([quiet('a', 'routed'), instance('b', 'routed')], { memory }))).toEqual([]);

@@ -80,6 +80,11 @@ describe('a node that drains', () => {
     });
   });
 
+  it('does not route again what would be un-routed at once', () => {
+    const goes = instance('a', 'unrouted', { deadlineUsec: NOW + 20 * SECOND });
+    expect(stepsOf(situation([goes], { isDraining, waiting }))).toEqual(['end a: scale-in', 'refuse: draining']);
+  });
+
   it('finishes a start that was begun before', () => {
     expect(stepsOf(situation([instance('a', 'starting')], { isDraining, waiting }))).toEqual([]);
     expect(stepsOf(situation([instance('a', 'ready')], { isDraining, waiting }))).toEqual(['route a']);
