@@ -46,6 +46,7 @@ export function makeServices({
     ...{ containers: runtime, paths, allowed, log, clock: usecNow },
     store: new ServiceStore(join(stateDir, 'services')),
     marks: new MarkFiles(join(runDir, 'services'), log),
+    forgetFlows: async (of) => void (await kernel.network.forgetFlows({ of, but: [] })),
     connectionsOf: async ({ handle }, port) => (await kernel.services.sockets(handle, 'tcp', port)).connections,
     answers: (service, to, { handle }, signal, isMissing) => {
       const isBound = async () => (await kernel.services.sockets(handle, 'udp', to.port)).isListening;

@@ -20,6 +20,7 @@ export async function freezeInstance(service: RunningService, instance: ServiceI
     instance.takeConnections(connections, parts.clock());
     if (connections > 0) return stay(service, instance);
     if (instance.phase !== 'frozen') return;
+    await forgetDatagrams(service, instance);
     await parts.containers.pause(instance.id, ROOT);
     const bytes = container.usage().memory?.current ?? 0;
     await reclaimMemory(container.cgroup, bytes, () => instance.phase === 'frozen');
@@ -27,6 +28,16 @@ export async function freezeInstance(service: RunningService, instance: ServiceI
     service.complain(`instance ${instance.id} cannot be frozen`, error);
     stay(service, instance);
   }
+}
+
+/**
+ * The rules see the first datagram of a client alone: the kernel sends the next ones the same way, for as long as they
+ * come. Without this, those of a steady client would go to what is frozen, and nothing would thaw it.
+ */
+async function forgetDatagrams({ declaration, parts }: RunningService, { destination }: ServiceInstance) {
+  if (destination === null || declaration.service.listen.every(({ protocol }) => protocol !== 'udp')) return;
+  const { address, address6 } = destination;
+  await parts.forgetFlows(address6 === null ? [address] : [address, address6]);
 }
 
 function stay(service: RunningService, instance: ServiceInstance): void {

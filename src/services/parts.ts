@@ -22,6 +22,8 @@ export interface ServiceParts {
   marks: MarkFiles;
   /** Gives how many connections to a port of a container are established. */
   connectionsOf(container: Container, port: number): Promise<number>;
+  /** Lets the kernel forget all connections of addresses of containers. Throws the errors of the kernel. */
+  forgetFlows(addresses: readonly string[]): Promise<void>;
   /**
    * Waits until an instance answers over the way that requests take; gives false where `signal` was aborted before.
    * @param isMissing is told after each try what was met, in words

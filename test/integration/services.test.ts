@@ -5,7 +5,7 @@ import type { ServiceInput } from '../../src/protocol/service.js';
 import { tarOf } from '../unit/images/make-tar.js';
 import { scaled } from './support/host.js';
 import { dockerTar, importBytes, shell } from './support/images.js';
-import { call, echoServer, makeNetwork, NODE, nodePlace, startOnNode, WORLD } from './support/network.js';
+import { call, echoServer, inside, makeNetwork, NODE, nodePlace, startOnNode, WORLD } from './support/network.js';
 import type { Niwad } from './support/niwad.js';
 import { ask, askOnce, occupy, SERVER, serviceOf } from './support/services.js';
 
@@ -94,6 +94,28 @@ it('a service of UDP is woken by a datagram, which its container answers', async
   await apply({ listen }, echoServer('dns', 80));
   expect(call(WORLD, '192.0.2.1', 8053, 'udp')).toBe('dns for 192.0.2.2');
   expect((await shop()).state).toBe('serving');
+});
+
+it('a service of UDP answers a steady client also after it was frozen', async () => {
+  await apply({ listen: ['0.0.0.0:8053/udp'], idle: { after: '1s' } }, echoServer('dns', 80));
+  const steady = `
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(0.2)
+s.connect(('192.0.2.1', 8053))
+answers = []
+until = time.monotonic() + 6
+while time.monotonic() < until:
+    time.sleep(0.05)
+    try:
+        s.send(b'hello')
+        s.recv(100)
+        answers.append(time.monotonic())
+    except OSError: pass
+print(sum(at > until - 2 for at in answers))
+`;
+  expect(Number(inside(WORLD, 'python3', '-c', steady))).toBeGreaterThan(0);
+  expect((await niwad.client.serviceHistory('shop')).map(({ step }) => step)).toContain('thaw');
 });
 
 describe('a service that serves', () => {

@@ -217,6 +217,7 @@ beforeAll(async () => {
     paths: new NoPaths(),
     store: new ServiceStore(join(directory, 'services')),
     marks: new MarkFiles(join(directory, 'marks'), log),
+    forgetFlows: async () => {},
     connectionsOf: async () => 0,
     answers: async () => false,
     imageId: () => null,

@@ -203,3 +203,11 @@ it('failures of another boot delay no start', async () => {
   });
   expect(await node.paths.request('shop')).toMatch(/^shop-/);
 });
+
+it('the flows of UDP to an instance that is frozen are forgotten, so that the next datagram of a steady client thaws it', async () => {
+  await apply({ listen: ['0.0.0.0:8053/udp'], idle: { after: '300ms' } });
+  const id = await node.paths.request('shop');
+  const address = status().instances[0]?.address;
+  await expect.poll(() => node.runtime.get(id).state, { timeout: 5000 }).toBe('paused');
+  expect(node.forgotten).toContain(address);
+});

@@ -38,6 +38,8 @@ export interface FakeNode {
   /** Whether instances answer; those that do not are waited for. */
   answering: { yes: boolean; missing: string };
   images: Map<string, string>;
+  /** The addresses whose tracked connections were forgotten. */
+  forgotten: string[];
   close(): Promise<void>;
 }
 
@@ -74,10 +76,12 @@ export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> 
   const connections = new Map<string, number>();
   const answering = { yes: true, missing: 'nothing listens' };
   const images = new Map<string, string>();
+  const forgotten: string[] = [];
   const services = new Services({
     ...{ containers: runtime, paths, log, allowed: limits, clock: usecNow },
     store: new ServiceStore(at('state-services')),
     marks: new MarkFiles(at('run-services'), log),
+    forgetFlows: async (of) => void forgotten.push(...of),
     connectionsOf: async ({ id }) => connections.get(id) ?? 0,
     answers: (_service, _to, _container, signal, isMissing) => {
       if (!answering.yes) isMissing(answering.missing);
@@ -95,7 +99,7 @@ export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> 
     await ledger.close();
     await events.close();
   };
-  return { directory, kernel, runtime, paths, services, connections, answering, images, close };
+  return { directory, kernel, runtime, paths, services, connections, answering, images, forgotten, close };
 }
 
 /** Gives addresses as usual, and makes no bridge. */
