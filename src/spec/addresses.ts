@@ -70,6 +70,6 @@ export function parseSubnet6(text: string): bigint | undefined {
 export function isSubnet(text: string): boolean {
   const [address = '', length = ''] = text.split('/');
   if (isIPv4(address)) return parseSubnet(text) !== undefined;
-  if (!isIPv6(address) || !/^[0-9]{1,3}$/.test(length) || Number(length) > 128) return false;
+  if (!isIPv6(address) || address.includes('%') || !/^[0-9]{1,3}$/.test(length) || Number(length) > 128) return false;
   return ipv6Number(address) % 2n ** BigInt(128 - Number(length)) === 0n;
 }

@@ -113,6 +113,7 @@ describe('wrong fields', () => {
     [{ wake: { from: [] } }, 'wake.from'],
     [{ wake: { from: ['10.0.0.0/8', '10.0.0.1/8'] } }, 'wake.from[1]'],
     [{ wake: { from: ['fd00::1/64'] } }, 'wake.from[0]'],
+    [{ wake: { from: ['fe80::1%eth0/128'] } }, 'wake.from[0]'],
     [{ wake: { backoff: { min: '5s', max: '4s' } } }, 'wake.backoff.max'],
     [{ drain: '2d' }, 'drain'],
     [{ idle: { after: 0 } }, 'idle.after'],
