@@ -140,6 +140,25 @@ print(' '.join(sorted({s.recv(100).decode().split(' ')[0] for _ in range(10)})),
     expect(await asked).toMatch(/^[abc]$/);
   });
 
+  it('gets the datagrams of a client that has sent to its address before it was declared', async () => {
+    const early = `
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('', 40001))
+s.settimeout(0.1)
+for _ in range(150):
+    s.sendto(b'x', ('192.0.2.1', 5300))
+    try:
+        print(s.recv(100).decode().split(' ')[0], end='')
+        break
+    except TimeoutError: pass`;
+    const answered = pythonIn(WORLD, early);
+    await new Promise((resolve) => setTimeout(resolve, 1500 * SLOWNESS));
+    await paths.declare({ ...dns, listen: [listen('udp 0.0.0.0:5300')] });
+    await paths.route('dns', [{ ...(a ?? expect.fail()), port: 80 }]);
+    expect(await answered).toBe('a');
+  });
+
   it('is woken once for all that wait, and again after they were let go', async () => {
     await paths.declare(shop);
     const woken = paths.woken.length;

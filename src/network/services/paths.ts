@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { isKernelError } from '../../kernel/errors.js';
 import type { Kernel } from '../../kernel/kernel.js';
+import { forgetFlows } from '../../plan/network.js';
 import { messageOf, NiwaError } from '../../protocol/errors.js';
 import type { ListenAddress } from '../../protocol/resolved-service.js';
 import { MAX_SLOTS } from '../../protocol/service.js';
@@ -61,6 +62,7 @@ export class ServicePaths implements Paths {
       if (this.#isOpen) for (const listen of added) await requireFreeAddress(listen);
       await this.#turns.run(() => this.#declareNow(path));
       addresses.set(path.name, path.listen);
+      if (this.#isOpen) await this.#forgetFlows(added);
     } catch (error) {
       addresses.set(path.name, before);
       throw error;
@@ -185,6 +187,12 @@ export class ServicePaths implements Paths {
         `a service cannot listen on ${listenText(udp)}: this kernel has no queue for packets. It needs nfnetlink_queue, and nft_queue or the target NFQUEUE (xt_NFQUEUE with nft_compat).`,
       );
     });
+  }
+
+  /** Lets new addresses have the datagrams of clients that have sent to them before. */
+  async #forgetFlows(added: readonly ListenAddress[]): Promise<void> {
+    const ports = new Set(added.filter(({ protocol }) => protocol === 'udp').map(({ port }) => port));
+    if (ports.size > 0) await this.#options.kernel.network.configure(0, [...ports].map(forgetFlows));
   }
 
   async #declareNow(path: ServicePath): Promise<void> {
