@@ -1,3 +1,4 @@
+import type { ServiceEventType } from '../protocol/events.js';
 import type { HistoryEntry } from '../protocol/services.js';
 
 /** How long entries are kept, and how many at most: a service that fails each second must not fill the memory. */
@@ -5,6 +6,18 @@ const KEPT_MS = 6 * 3_600_000;
 const KEPT_ENTRIES = 1000;
 /** The same warning is told again after this time. */
 const QUIET_MS = 60_000;
+
+/** The steps that are told as events; the events of containers tell the others. */
+export const TOLD: Readonly<Partial<Record<string, ServiceEventType>>> = {
+  route: 'service-route',
+  unroute: 'service-unroute',
+  refuse: 'service-refuse',
+  accept: 'service-accept',
+  warn: 'service-warn',
+  apply: 'service-apply',
+  scale: 'service-scale',
+  remove: 'service-remove',
+};
 
 /** The decisions of the last hours of one service. */
 export class History {

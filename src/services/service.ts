@@ -2,12 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { PathCounts } from '../network/services/types.js';
 import type { Exit } from '../protocol/container.js';
 import { messageOf } from '../protocol/errors.js';
-import type { ServiceEventType } from '../protocol/events.js';
 import { CPU_PERIOD_USEC, quotaUsec } from '../spec/resources.js';
 import { decide } from './decide/decide.js';
 import { type Memory, NO_MEMORY, type Situation, type Step } from './decide/types.js';
 import { Gate } from './gate.js';
-import { History } from './history.js';
+import { History, TOLD } from './history.js';
 import { type Mark, ServiceInstance } from './instance.js';
 import type { ServiceParts } from './parts.js';
 import { Starts } from './starts.js';
@@ -21,17 +20,6 @@ const RANDOM_ID_BYTES = 3;
 const SHORTEST_TIMER_MS = 5;
 /** The longest time that a timer of Node.js can wait. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** The steps that are told as events; the events of containers tell the others. */
-const TOLD: Partial<Record<string, ServiceEventType>> = {
-  route: 'service-route',
-  unroute: 'service-unroute',
-  refuse: 'service-refuse',
-  accept: 'service-accept',
-  warn: 'service-warn',
-  apply: 'service-apply',
-  scale: 'service-scale',
-  remove: 'service-remove',
-};
 
 /** The instance that a step is about; null for the whole service. */
 export interface Begun {
