@@ -40,7 +40,9 @@ export class RunningService {
   readonly gate: Gate;
   readonly history = new History();
   readonly wakes: Wakes;
-  readonly starts = new Starts((reason, why) => this.#tellFailure(reason, why));
+  readonly starts = new Starts((reason, why) =>
+    this.parts.log.warn({ service: this.name, reason }, `an instance has failed: ${why}`),
+  );
   replacements = 0;
   /** What has gone over its path; null before the first look. */
   counts: PathCounts | null = null;
@@ -169,10 +171,7 @@ export class RunningService {
     this.#isSaved = false;
   }
 
-  /**
-   * Brings the routes to the instances that are routed. What was held is let go then. Gives false where the data path
-   * has refused them.
-   */
+  /** Routes what is in the phase `routed`, and lets go what was held. Gives false where the data path has refused. */
   async applyRoutes(): Promise<boolean> {
     if (this.#declaration.isRemoved || this.#isClosed) return true;
     const destinations = this.routed.flatMap(({ destination }) => (destination === null ? [] : [destination]));
@@ -256,11 +255,6 @@ export class RunningService {
       cpuQuota: this.#cpuQuota(),
       memory: this.#memory,
     };
-  }
-
-  /** The history and the events tell each failure by its step; the log of niwad tells it here. */
-  #tellFailure(reason: string, why: string): void {
-    this.parts.log.warn({ service: this.name, reason }, `an instance has failed: ${why}`);
   }
 
   #cpuQuota(): Situation['cpuQuota'] {
