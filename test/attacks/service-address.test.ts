@@ -86,16 +86,20 @@ test('a container that takes the address of a starting instance neither makes it
 });
 
 test("a stolen address, control: without niwad's rules for the bridge and its neighbours, who claims it answers on it", async () => {
-  const process = { args: ['sleep', '1000'] };
-  const { id: owner, pid } = await niwad.start({ network: { mode: 'bridge' }, process });
+  const { id: owner, pid } = await niwad.start({ network: { mode: 'bridge' }, process: { args: ['sleep', '1000'] } });
   const address = addressOf(niwad, owner);
   const id = await startThief(address);
   const program = caller(address, 80).replace('print(s.recv', "s.send(b'GET / HTTP/1.0\\r\\n\\r\\n'); print(s.recv");
   const ask = () => inside(NODE, 'python3', '-c', program);
   expect(ask()).toBe('nothing');
   await execa('nsenter', ['--net', `--target=${pid}`, 'ip', 'link', 'set', 'eth0', 'down']); // else both answer by ARP
-  inside(NODE, 'nft', 'delete', 'table', 'bridge', BRIDGE);
-  inside(NODE, 'ip', 'neigh', 'del', address, 'dev', BRIDGE);
-  await expect.poll(ask, { timeout: 10_000 }).toContain('200 OK');
+  process.kill(niwad.pid, 'SIGSTOP'); // else it loads its rules again
+  try {
+    inside(NODE, 'nft', 'delete', 'table', 'bridge', BRIDGE);
+    inside(NODE, 'ip', 'neigh', 'del', address, 'dev', BRIDGE);
+    await expect.poll(ask, { timeout: 10_000 }).toContain('200 OK');
+  } finally {
+    process.kill(niwad.pid, 'SIGCONT');
+  }
   for (const one of [id, owner]) await niwad.client.remove(one, { force: true });
 });
