@@ -4,13 +4,9 @@
 #include "addon.h"
 #include "face.h"
 #include "promises.h"
+#include "service_values.h"
 
 namespace {
-
-std::string bytes_of(const Value &value) {
-    auto bytes = to_bytes(value);
-    return {bytes.begin(), bytes.end()};
-}
 
 // openServiceRelay(onHeld): Promise<port | -errno>
 Value open_service_relay(Info info) {
@@ -35,13 +31,7 @@ Value close_service_relay(Info info) {
 
 // declareRelayed(service, addresses, bound)
 Value declare_relayed(Info info) {
-    std::vector<ServiceAddress> addresses;
-    auto array = info[1].As<Napi::Array>();
-    for (uint32_t i = 0; i < array.Length(); i++) {
-        auto object = array.Get(i).As<Napi::Object>();
-        addresses.push_back({to_string(object.Get("protocol")) == "tcp", to_u32(object.Get("family")) == 6,
-                             bytes_of(object.Get("address")), to_u16(object.Get("port"))});
-    }
+    auto addresses = to_service_addresses(info[1].As<Napi::Array>());
     addon_of(info).service_relay.declare(to_u32(info[0]), std::move(addresses), to_u32(info[2]));
     return info.Env().Undefined();
 }
