@@ -172,8 +172,10 @@ function showRecords(path) {
   console.log(table(headings, rows, [3, 4, 5, 6, 7, 8]));
 }
 
+/** All mounts, but for the names that other programs give to their network namespaces meanwhile. */
 function mounts() {
-  return readFileSync('/proc/self/mounts', 'utf8');
+  const lines = readFileSync('/proc/self/mounts', 'utf8').split('\n');
+  return lines.filter((line) => !line.split(' ')[1]?.startsWith('/run/netns')).join('\n');
 }
 
 /**
