@@ -3,6 +3,7 @@ import type {
   HistoryEntry,
   Outdated,
   PortHolder,
+  ServiceFigures,
   ServiceStatus,
   WakeAnswer,
   WakeLatency,
@@ -109,6 +110,35 @@ export function scaleText({ name, hold, slots }: ServiceStatus): string {
 export function historyTable(entries: readonly HistoryEntry[]): string {
   const rows = entries.map(({ at, step, instance, why }) => [at, step, instance ?? '-', plain(why)]);
   return table(['TIME', 'STEP', 'INSTANCE', 'WHY'], rows);
+}
+
+/** Makes the table of the figures of each minute, the oldest first. */
+export function figuresTable(figures: readonly ServiceFigures[]): string {
+  const headings = [
+    ...['TIME', 'SECONDS', 'HELD', 'WAKES', 'SLOWEST WAKE', 'CONNECTIONS', 'INSTANCES', 'SLOTS USED'],
+    ...['THROTTLED', 'REPLACED', 'REFUSED', 'FAILURES'],
+  ];
+  const rows = figures.map((one) => [
+    one.at,
+    String(one.seconds),
+    String(one.requests_held),
+    String(one.wakes),
+    one.slowest_wake === null ? '-' : latencyText(one.slowest_wake),
+    String(one.connections),
+    countsText(one.instances),
+    String(one.slots_used),
+    one.throttled_share === null ? '-' : `${Math.round(one.throttled_share * 100)}%`,
+    String(one.replacements),
+    countsText(one.refused),
+    countsText(one.failures),
+  ]);
+  return table(headings, rows, [1, 2, 3, 5, 7, 8, 9]);
+}
+
+/** Writes counts by their names: `routed 2, unrouted 1`. */
+function countsText(counts: Readonly<Record<string, number>>): string {
+  const texts = Object.entries(counts).map(([name, count]) => `${plain(name)} ${count}`);
+  return texts.length === 0 ? '-' : texts.join(', ');
 }
 
 /** Makes the table of ports of the node. */

@@ -9,7 +9,7 @@ import type { LogChunk, LogLine, ServiceLogChunk, ServiceLogLine } from '../prot
 import type { Planned } from '../protocol/plan.js';
 import type { EventsQuery, ListQuery, LogsQuery } from '../protocol/queries.js';
 import type { ServiceInput } from '../protocol/service.js';
-import type { ApplyAnswer, HistoryEntry, PortHolder, ServiceStatus, WakeAnswer } from '../protocol/services.js';
+import type { ApplyAnswer, PortHolder, ServiceHistory, ServiceStatus, WakeAnswer } from '../protocol/services.js';
 import type { DurationInput } from '../protocol/spec/values.js';
 import type { ResourcesInput, SpecInput } from '../protocol/spec.js';
 import type { Stats } from '../protocol/stats.js';
@@ -245,8 +245,8 @@ export class NiwaClient {
     return this.#http.json('PUT', `${pathOfService(name)}/scale`, { body: { instances } });
   }
 
-  /** Gives the decisions of the last hours, the oldest first. */
-  serviceHistory(name: string): Promise<HistoryEntry[]> {
+  /** Gives the decisions of the last hours, and the figures of their minutes, the oldest first. */
+  serviceHistory(name: string): Promise<ServiceHistory> {
     return this.#http.json('GET', `${pathOfService(name)}/history`);
   }
 

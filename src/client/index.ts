@@ -19,6 +19,8 @@ export type {
   HistoryEntry,
   InstanceStatus,
   PortHolder,
+  ServiceFigures,
+  ServiceHistory,
   ServiceStatus,
   WakeAnswer,
 } from '../protocol/services.js';

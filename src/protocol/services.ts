@@ -70,7 +70,7 @@ export const WakeLatencySchema = Type.Object(
 );
 export type WakeLatency = Static<typeof WakeLatencySchema>;
 
-const ServiceCountersSchema = Type.Object(
+export const ServiceCountersSchema = Type.Object(
   {
     requests_held: Count,
     requests_held_now: Count,
@@ -80,7 +80,11 @@ const ServiceCountersSchema = Type.Object(
     refused: counts('requests that were refused, by reason'),
     failures: counts('starts that failed, and instances that were lost, by reason'),
   },
-  { title: 'ServiceCounters', description: 'counted since this niwad has started, or the service was applied first' },
+  {
+    title: 'ServiceCounters',
+    description:
+      'counted since the service was applied first, or the node was booted. Connections are not counted while no niwad runs, nor those of the last minute before niwad was killed',
+  },
 );
 export type ServiceCounters = Static<typeof ServiceCountersSchema>;
 
@@ -179,6 +183,38 @@ export const HistoryEntrySchema = Type.Object(
   { title: 'ServiceHistoryEntry' },
 );
 export type HistoryEntry = Static<typeof HistoryEntrySchema>;
+
+export const ServiceFiguresSchema = Type.Object(
+  {
+    at: Time,
+    seconds: Type.Number({ description: 'how long the time was that ended then: a minute, or less' }),
+    requests_held: Count,
+    wakes: Count,
+    slowest_wake: nullable(WakeLatencySchema),
+    connections: Type.Integer({ description: 'new connections that were forwarded' }),
+    instances: counts('instances at the end, by phase'),
+    slots_used: Type.Integer({ description: 'the most instances that were there at once' }),
+    throttled_share: Type.Union([Type.Number(), Type.Null()], {
+      description: 'the mean of its seconds; null where that is not known',
+    }),
+    replacements: Count,
+    refused: counts('requests that were refused, by reason'),
+    failures: counts('starts that failed, and instances that were lost, by reason'),
+  },
+  { title: 'ServiceFigures', description: 'what a service did in a minute' },
+);
+export type ServiceFigures = Static<typeof ServiceFiguresSchema>;
+
+export const ServiceHistorySchema = Type.Object(
+  {
+    decisions: Type.Array(HistoryEntrySchema),
+    figures: Type.Array(ServiceFiguresSchema, {
+      description: 'one for each minute in which an instance was there or anything happened',
+    }),
+  },
+  { title: 'ServiceHistory' },
+);
+export type ServiceHistory = Static<typeof ServiceHistorySchema>;
 
 export const PortHolderSchema = Type.Object(
   {

@@ -1,5 +1,6 @@
 import type { Container } from '../engine/container.js';
 import type { Destination } from '../network/services/types.js';
+import type { Exit } from '../protocol/container.js';
 import { NiwaError } from '../protocol/errors.js';
 import type { Instance, Phase, Reading, UnrouteCause } from './decide/types.js';
 
@@ -177,4 +178,11 @@ export class ServiceInstance {
       throw new NiwaError('INTERNAL', `instance ${this.id} is ${this.phase}: ${next} cannot follow`);
     this.#mark.phase = next;
   }
+}
+
+/** Says how an instance has ended, for the history. */
+export function howItEnded({ connections }: ServiceInstance, { reason, code, signal }: Exit): string {
+  const status = signal === null ? ` with status ${code}` : ` by ${signal}`;
+  const open = connections === null || connections === 0 ? '' : `; ${connections} connections were cut`;
+  return `it has ended: ${reason}${code === null && signal === null ? '' : status}${open}`;
 }

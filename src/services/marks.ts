@@ -5,6 +5,7 @@ import { type Static, Type } from 'typebox';
 import { unlinkIfThere } from '../host/directory.js';
 import { loadNow } from '../host/stored-file.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
+import { ServiceCountersSchema } from '../protocol/services.js';
 import { problemsOf } from '../spec/check.js';
 import type { Mark } from './instance.js';
 
@@ -27,6 +28,11 @@ const MarksSchema = Type.Object({
   ),
   startTimesUsec: Type.Array(Usec),
   failures: Type.Object({ count: Type.Integer(), lastUsec: Usec }),
+  // earlier versions of niwad have not written these
+  lastFailure: Type.Optional(
+    Type.Union([Type.Object({ at: Type.String(), reason: Type.String(), message: Type.String() }), Type.Null()]),
+  ),
+  counters: Type.Optional(ServiceCountersSchema),
 });
 
 /**

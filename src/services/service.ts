@@ -2,12 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { PathCounts } from '../network/services/types.js';
 import type { Exit } from '../protocol/container.js';
 import { messageOf } from '../protocol/errors.js';
+import type { ServiceCounters } from '../protocol/services.js';
 import { CPU_PERIOD_USEC, quotaUsec } from '../spec/resources.js';
+import { countersOf, NO_COUNTERS } from './counters.js';
 import { decide } from './decide/decide.js';
 import { type Memory, NO_MEMORY, type Situation, type Step } from './decide/types.js';
 import { Gate } from './gate.js';
 import { History, TOLD } from './history.js';
-import { type Mark, ServiceInstance } from './instance.js';
+import { howItEnded, type Mark, ServiceInstance } from './instance.js';
+import type { Marks } from './marks.js';
+import { MINUTE_USEC, Minute } from './minute.js';
 import type { ServiceParts } from './parts.js';
 import { Starts } from './starts.js';
 import type { Declaration } from './store.js';
@@ -38,12 +42,16 @@ export class RunningService {
   readonly instances = new Map<string, ServiceInstance>();
   /** Its addresses, its routes, and whether requests are refused. */
   readonly gate: Gate;
-  readonly history = new History();
+  readonly history: History;
+  /** Its figures since the last entry of figures in the history. */
+  readonly minute: Minute;
   readonly wakes: Wakes;
   readonly starts = new Starts((reason, why) =>
     this.parts.log.warn({ service: this.name, reason }, `an instance has failed: ${why}`),
   );
   replacements = 0;
+  /** What the niwads before this one have counted. */
+  earlier: ServiceCounters = NO_COUNTERS;
   /** What has gone over its path; null before the first look. */
   counts: PathCounts | null = null;
   warnings: readonly string[] = [];
@@ -62,6 +70,8 @@ export class RunningService {
     this.#declaration = declaration;
     this.parts = parts;
     this.#execute = execute;
+    this.history = new History(parts.store.historyOf(name));
+    this.minute = new Minute(parts.clock(), Math.random() * MINUTE_USEC);
     this.wakes = new Wakes(name);
     this.gate = new Gate(name, parts.paths, (what, error) => this.complain(what, error));
   }
@@ -88,6 +98,12 @@ export class RunningService {
   /** The mean share of throttled periods of the last second; null where that is not known. */
   get throttledShare(): number | null {
     return this.#memory.shares.at(-1) ?? null;
+  }
+
+  /** Takes what the earlier niwad has counted. */
+  adopt({ failures, startTimesUsec, lastFailure, counters }: Marks): void {
+    this.starts.adopt(failures, startTimesUsec, lastFailure ?? null, this.parts.clock());
+    this.earlier = counters ?? NO_COUNTERS;
   }
 
   /** Takes another declaration, which is on the disk already. */
@@ -166,7 +182,7 @@ export class RunningService {
       this.inBackground('it cannot be forgotten', this.parts.finish(this.name));
   }
 
-  /** The marks of the instances have changed, and have to be written. */
+  /** What the marks hold has changed, and has to be written. */
   touch(): void {
     this.#isSaved = false;
   }
@@ -180,12 +196,11 @@ export class RunningService {
     if (!areApplied || instance === undefined) return areApplied;
     const woken = this.wakes.release(instance, this.parts.clock());
     if (woken === null) return true;
-    const why = `requests have waited for ${Math.round(woken.latency.total_usec / 1000)} ms`;
-    this.parts.containers.tell('service-wake', this.#declaration.service, {
-      instance: woken.instance,
-      why,
-      latency: woken.latency,
-    });
+    const { latency } = woken;
+    this.minute.takeWake(latency);
+    this.touch();
+    const why = `requests have waited for ${Math.round(latency.total_usec / 1000)} ms`;
+    this.parts.containers.tell('service-wake', this.#declaration.service, { instance: woken.instance, why, latency });
     return true;
   }
 
@@ -193,8 +208,9 @@ export class RunningService {
   save(): void {
     if (this.#isSaved || this.#isClosed) return;
     const instances = [...this.instances.values()].map(({ mark }) => mark);
-    const { timesUsec, failures } = this.starts;
-    this.#isSaved = this.parts.marks.save(this.name, { instances, startTimesUsec: [...timesUsec], failures });
+    const { timesUsec, failures, last: lastFailure } = this.starts;
+    const marks = { instances, startTimesUsec: [...timesUsec], failures, lastFailure, counters: countersOf(this) };
+    this.#isSaved = this.parts.marks.save(this.name, marks);
   }
 
   /** Writes something down in the history, and tells it. */
@@ -278,10 +294,4 @@ export class RunningService {
       if (!this.instances.has(id) && !this.parts.containers.has(id)) return id;
     }
   }
-}
-
-function howItEnded({ connections }: ServiceInstance, { reason, code, signal }: Exit): string {
-  const status = signal === null ? ` with status ${code}` : ` by ${signal}`;
-  const open = connections === null || connections === 0 ? '' : `; ${connections} connections were cut`;
-  return `it has ended: ${reason}${code === null && signal === null ? '' : status}${open}`;
 }

@@ -2,9 +2,9 @@ import type { Caller } from '../access/allowed.js';
 import { ROOT } from '../access/allowed.js';
 import type { Container } from '../engine/container.js';
 import type { Exit } from '../protocol/container.js';
-import { NiwaError } from '../protocol/errors.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { RuntimeEvent } from '../protocol/events.js';
-import type { HistoryEntry, PortHolder, ServiceStatus } from '../protocol/services.js';
+import type { PortHolder, ServiceHistory, ServiceStatus } from '../protocol/services.js';
 import { Turns } from '../turns/turns.js';
 import type { AllServices } from './all.js';
 import { hear } from './hearing.js';
@@ -17,6 +17,7 @@ import { holders } from './ports.js';
 import type { RunningService } from './service.js';
 import { statusOf } from './status.js';
 import { goOn, takeOverServices } from './take-over.js';
+import { endMinute } from './tick.js';
 import { Ticking } from './ticking.js';
 
 /** All services of a node, and the index of the operations on them: each operation is a file of operations/. */
@@ -77,9 +78,12 @@ export class Services {
     return statusOf(this.#get(name));
   }
 
-  /** The decisions of the last hours, the oldest first. @throws NiwaError NOT_FOUND */
-  history(name: string): HistoryEntry[] {
-    return this.#get(name).history.entries();
+  /** The decisions and the figures of the last hours, the oldest first. @throws NiwaError NOT_FOUND, HOST_ERROR */
+  async history(name: string): Promise<ServiceHistory> {
+    const { history } = this.#get(name);
+    return await history.read().catch((cause: unknown) => {
+      throw new NiwaError('HOST_ERROR', `cannot read the history of service ${name}: ${messageOf(cause)}`, { cause });
+    });
   }
 
   /** The ids of the containers of a service, also of those that have ended and are kept. @throws NiwaError NOT_FOUND */
@@ -98,7 +102,11 @@ export class Services {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#ticking?.stop();
-    for (const service of this.#services.values()) service.close();
+    for (const service of this.#services.values()) {
+      endMinute(service);
+      service.close();
+    }
+    for (const { history } of this.#services.values()) await history.flush().catch(() => {}); // what a disk refuses is lost
     await this.#all.parts.paths.close();
   }
 
@@ -140,20 +148,21 @@ export class Services {
     const { turns } = this.#all;
     await turns.run(async () => {
       const service = this.#services.get(name);
-      if (service?.declaration.isRemoved && service.instances.size === 0) this.#forget(service);
+      if (service?.declaration.isRemoved && service.instances.size === 0) await this.#forget(service);
     });
   }
 
-  #forget(service: RunningService): void {
+  async #forget(service: RunningService): Promise<void> {
     const { parts } = this.#all;
     const { name } = service;
     service.close();
     this.#services.delete(name);
     parts.marks.remove(name);
     try {
+      await service.history.remove();
       parts.store.remove(name);
     } catch (error) {
-      parts.log.error({ service: name, err: error }, 'the declaration of a service that was removed stays on the disk');
+      parts.log.error({ service: name, err: error }, 'files of a service that was removed stay on the disk');
     }
     for (const { id, spec, state } of parts.containers.list())
       if (spec.service?.name === name && state === 'exited')

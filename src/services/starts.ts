@@ -42,7 +42,8 @@ export class Starts {
   }
 
   /** Takes what an earlier niwad has counted. Failures of the time before a reboot lie ahead, and count no more. */
-  adopt(failures: Failures, timesUsec: readonly number[], nowUsec: number): void {
+  adopt(failures: Failures, timesUsec: readonly number[], last: LastFailure | null, nowUsec: number): void {
+    this.#last = last;
     this.#failures = failures.lastUsec > nowUsec ? NO_FAILURES : failures;
     this.#times = timesUsec.slice(-KEPT_START_TIMES);
   }

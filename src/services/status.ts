@@ -1,6 +1,7 @@
 import { wallTime } from '../engine/clock.js';
 import type { ServiceInput } from '../protocol/service.js';
 import type { InstanceStatus, ServiceState, ServiceStatus } from '../protocol/services.js';
+import { countersOf } from './counters.js';
 import { isFailing } from './decide/wake.js';
 import type { ServiceInstance } from './instance.js';
 import type { RunningService } from './service.js';
@@ -68,18 +69,6 @@ function instanceStatus(instance: ServiceInstance): InstanceStatus {
 function shown(instance: ServiceInstance) {
   const { id, phase, mark, destination, deadlineUsec, connections, isHealthy } = instance;
   return { id, phase, mark, destination, deadlineUsec, connections, isHealthy, view: instance.view() };
-}
-
-function countersOf({ counts, wakes, replacements, starts }: RunningService): ServiceStatus['counters'] {
-  return {
-    requests_held: counts?.held ?? 0,
-    requests_held_now: counts?.heldNow ?? 0,
-    wakes: wakes.count,
-    connections: counts?.connections ?? 0,
-    replacements,
-    refused: Object.fromEntries(counts?.refused ?? []),
-    failures: Object.fromEntries(starts.byReason),
-  };
 }
 
 function timeOf(usec: number | null): string | null {

@@ -2,13 +2,17 @@ import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { unlinkIfThere } from '../host/directory.js';
+import { LineFile } from '../host/line-file.js';
 import { load, syncDirectory, writeSynced } from '../host/stored-file.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { Service } from '../protocol/resolved-service.js';
 import { problemsOf } from '../spec/check.js';
 import { parseService } from '../spec/service.js';
+import type { HistoryFiles } from './history.js';
 
 const VERSION = 1;
+/** The size of a file of a history: a thousand decisions have about 200 KB, 360 minutes of figures 150 KB. */
+const HISTORY_FILE_BYTES = 2 ** 18;
 
 const nullable = <T extends ReturnType<typeof Type.Integer | typeof Type.String>>(schema: T) =>
   Type.Union([schema, Type.Null()]);
@@ -91,6 +95,12 @@ export class ServiceStore {
       if (found.state === 'damaged') damaged.push({ name, reason: found.reason, file: this.#setAside(name) });
     }
     return { whole, damaged };
+  }
+
+  /** Gives the files of the history of a service, which are beside it. */
+  historyOf(name: string): HistoryFiles {
+    const file = (kind: string) => new LineFile(join(this.#directory, `${name}.${kind}`), HISTORY_FILE_BYTES);
+    return { decisions: file('history'), figures: file('figures') };
   }
 
   #names(): string[] {

@@ -56,7 +56,7 @@ export function liveInstances({ containers }: Pick<ServiceParts, 'containers'>):
 /** Gives a service those of the containers that are its instances, as the earlier niwad has marked them. */
 export function adoptInstances(service: RunningService, live: readonly Container[]): void {
   const marks = service.parts.marks.load(service.name);
-  if (marks !== null) service.starts.adopt(marks.failures, marks.startTimesUsec, service.parts.clock());
+  if (marks !== null) service.adopt(marks);
   const byId = new Map(marks?.instances.map((mark) => [mark.id, mark]));
   for (const container of live)
     if (container.spec.service?.name === service.name) adopt(service, container, byId.get(container.id));

@@ -1,5 +1,6 @@
 import type { PathCounts } from '../network/services/types.js';
 import { countConnections, isCountDue } from './connections.js';
+import { ownCounters } from './counters.js';
 import { endInstance } from './instances.js';
 import type { RunningService } from './service.js';
 
@@ -24,5 +25,17 @@ export function tick(service: RunningService, counts: PathCounts | undefined, ha
   service.inBackground('what the data path has refused cannot be tried again', gate.retry());
   const isAsleep = instances.size === 0 && wakes.waiting === null && gate.refusing === null;
   if (!isAsleep || hasDrainChanged) service.decide();
+  service.minute.see(instances.size, instances.size === 0 ? null : service.throttledShare);
+  if (service.minute.isOver(nowUsec)) endMinute(service);
   service.save();
+}
+
+/** Writes the figures of the minute down, also of one that is not over. */
+export function endMinute(service: RunningService): void {
+  const { history, instances, minute, parts } = service;
+  const phases = [...instances.values()].map(({ phase }) => phase);
+  const figures = minute.end(parts.clock(), ownCounters(service), phases);
+  if (figures === null) return;
+  history.addFigures(figures);
+  service.touch();
 }

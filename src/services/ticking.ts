@@ -11,6 +11,8 @@ export class Ticking {
   readonly #timer: NodeJS.Timeout;
   #isBusy = false;
   #wasDraining = false;
+  #isWriting = false;
+  #hasUnwritten = false;
 
   constructor(services: () => Iterable<RunningService>, parts: Pick<ServiceParts, 'paths' | 'log' | 'containers'>) {
     this.#services = services;
@@ -38,6 +40,22 @@ export class Ticking {
       }
     }
     this.#isBusy = false;
+    void this.#writeHistories();
+  }
+
+  /** One service after the other, behind the work of each second: a slow disk keeps nothing else waiting. */
+  async #writeHistories(): Promise<void> {
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    let hasUnwritten = false;
+    for (const { name, history } of this.#services())
+      await history.flush().catch((error: unknown) => {
+        const isNews = !this.#hasUnwritten && !hasUnwritten;
+        if (isNews) this.#parts.log.error({ service: name, err: error }, 'the history of services waits to be written');
+        hasUnwritten = true;
+      });
+    this.#hasUnwritten = hasUnwritten;
+    this.#isWriting = false;
   }
 
   async #counts() {

@@ -71,6 +71,14 @@ export function parseAs<S extends TSchema>(what: string, schema: S, value: unkno
   return value as Static<S>;
 }
 
+/** Says whether a value fits a schema, for many values of which none is described. */
+export function fits(schema: TSchema, value: unknown): boolean {
+  const known = checks.get(schema) ?? { count: 0, compiled: null };
+  checks.set(schema, known);
+  known.compiled ??= Compile(schema);
+  return known.compiled.Check(value);
+}
+
 /**
  * Says whether a value fits, by the compiled schema. As long as the schema is not compiled, gives false without a
  * check.

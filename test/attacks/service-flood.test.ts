@@ -58,7 +58,7 @@ async function flood(): Promise<{ sent: number; times: number[] }> {
 }
 
 async function startsOf(name: string): Promise<number> {
-  return (await niwad.client.serviceHistory(name)).filter(({ step }) => step === 'start').length;
+  return (await niwad.client.serviceHistory(name)).decisions.filter(({ step }) => step === 'start').length;
 }
 
 test('a flood of SYNs starts one container of each service, niwad goes on answering, and guests get in', async () => {

@@ -64,7 +64,7 @@ export async function showServices({ client, pid, available, say }) {
   await untilQuiet(client);
 
   say('what was decided, and why:');
-  console.log(historyTable(await client.serviceHistory(NAME)));
+  console.log(historyTable((await client.serviceHistory(NAME)).decisions));
   say("the customer's bill, when the service is removed:");
   await client.removeService(NAME);
   await untilGone(client);

@@ -23,7 +23,7 @@ test.for([100, 1000])('%d connections at once to a sleeping service: one start, 
   console.log(`${count} at once: all answered after ${ms} ms; ${wakeText(status)}`);
   expect(ends).toEqual({ answered: count });
   expect(status.counters).toMatchObject({ wakes: 1, refused: {}, failures: {} });
-  expect((await niwad.client.serviceHistory(name)).filter(({ step }) => step === 'start')).toHaveLength(1);
+  expect((await niwad.client.serviceHistory(name)).decisions.filter(({ step }) => step === 'start')).toHaveLength(1);
   await niwad.client.removeService(name);
 });
 

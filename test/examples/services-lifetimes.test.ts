@@ -31,7 +31,8 @@ async function loadForLifetimes(service: string, url: string, keepAlive: boolean
     const { counters } = await niwad.client.service(service);
     console.log(`${loadText(service, result)}; ${counters.replacements} replacements`);
     failed += failuresOf(result);
-    if (failed > 0) console.log(JSON.stringify(result), historyTable(await niwad.client.serviceHistory(service)));
+    if (failed > 0)
+      console.log(JSON.stringify(result), historyTable((await niwad.client.serviceHistory(service)).decisions));
     if (failed > 0 || counters.replacements >= LIFETIMES) return { service, failed, ...counters };
   }
 }

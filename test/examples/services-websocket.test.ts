@@ -59,7 +59,7 @@ test('a WebSocket over a replacement goes on until the drain is over, is then to
   expect(status).toBe(200);
   expect(ms).toBeLessThan(1000);
   await untilService(niwad, 'chat', (service) => service.instances.every(({ id }) => id !== old));
-  const history = await niwad.client.serviceHistory('chat');
+  const { decisions: history } = await niwad.client.serviceHistory('chat');
   const stepOf = (step: string) => history.find((one) => one.step === step && one.instance === old);
   const at = (step: string) => Date.parse(stepOf(step)?.at ?? '');
   expect(at('end') - at('unroute'), 'it was un-routed for the whole drain').toBeGreaterThanOrEqual(DRAIN_MS - 50);

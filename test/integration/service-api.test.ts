@@ -119,6 +119,7 @@ it('is listed, inspected, held and told of', async () => {
   expect((await niwad.cli('service', 'scale', 'shop', 'many')).exitCode).toBe(2);
   const { stdout: history } = await niwad.cli('service', 'history', 'shop');
   expect(history).toMatch(/ start .* route .* unroute /s);
+  expect((await niwad.cli('service', 'history', '--figures', 'shop')).stdout).toMatch(/^TIME +SECONDS +HELD +WAKES /);
   expect((await niwad.cli('service', 'rm', 'shop', 'nosuch')).exitCode).toBe(1);
 });
 

@@ -49,7 +49,7 @@ it('throttled time makes more instances, up to the slots', async ({ skip }) => {
   const { answers } = await asking;
   expect(Object.keys(answers).every((answer) => answer.startsWith('shop-'))).toBe(true);
   expect(Object.keys(answers)).toHaveLength(2);
-  const why = (await niwad.client.serviceHistory('shop'))
+  const why = (await niwad.client.serviceHistory('shop')).decisions
     .filter(({ step }) => step === 'start')
     .map((entry) => entry.why);
   console.log(why);

@@ -115,7 +115,7 @@ while time.monotonic() < until:
 print(sum(at > until - 2 for at in answers))
 `;
   expect(Number(inside(WORLD, 'python3', '-c', steady))).toBeGreaterThan(0);
-  expect((await niwad.client.serviceHistory('shop')).map(({ step }) => step)).toContain('thaw');
+  expect((await niwad.client.serviceHistory('shop')).decisions.map(({ step }) => step)).toContain('thaw');
 });
 
 describe('a service that serves', () => {
@@ -143,6 +143,16 @@ describe('a service that serves', () => {
     expect(failed(answers)).toBe(0);
     expect(Object.keys(answers).length).toBeGreaterThan(1);
     expect(await shop()).toMatchObject({ state: 'serving' });
+    expect((await shop()).counters.wakes).toBeGreaterThan(0);
+    expect((await niwad.client.serviceHistory('shop')).decisions[0]).toMatchObject({
+      step: 'apply',
+      why: 'created: revision 1',
+    });
+    await niwad.stop('SIGTERM');
+    niwad = await startOnNode(place);
+    expect((await niwad.client.serviceHistory('shop')).figures.at(-1)).toMatchObject({
+      slots_used: expect.any(Number),
+    });
   });
 
   it('replaces an instance that stops answering its checks', async () => {

@@ -3,8 +3,8 @@ import { ApplyQuery, ServiceParams } from '../../protocol/requests.js';
 import { ServiceInputSchema } from '../../protocol/service.js';
 import {
   ApplyAnswerSchema,
-  HistoryEntrySchema,
   ScaleBody,
+  ServiceHistorySchema,
   ServiceStatusSchema,
   WakeAnswerSchema,
 } from '../../protocol/services.js';
@@ -51,12 +51,13 @@ function lookRoutes(api: Api, { services }: ApiOptions): void {
     {
       schema: {
         operationId: 'readServiceHistory',
-        summary: 'The decisions of the last hours, each with its reason and its figures, the oldest first',
+        summary:
+          'The decisions with their reasons, and the figures of each minute, of the last hours, the oldest first',
         params: ServiceParams,
-        response: { 200: Type.Array(HistoryEntrySchema), ...failures },
+        response: { 200: ServiceHistorySchema, ...failures },
       },
     },
-    async ({ params }) => services.history(params.name),
+    async ({ params }) => await services.history(params.name),
   );
 }
 

@@ -5,7 +5,7 @@ import { EXIT, statusOfError } from '../exit-codes.js';
 import { printLogs, writeAsIs } from '../print-logs.js';
 import { readServices } from '../service-file.js';
 import { stampedLines } from '../service-logs.js';
-import { applyText, historyTable, scaleText, serviceTable, wakeText } from '../service-text.js';
+import { applyText, figuresTable, historyTable, scaleText, serviceTable, wakeText } from '../service-text.js';
 import { toCount } from '../values.js';
 import { tailOf, withLogOptions } from './logs.js';
 
@@ -158,10 +158,15 @@ const logs = daemonCommand(
 const history = daemonCommand(
   'history <name>',
   'Show the decisions about a service in the last hours, with their reasons',
-  (yargs) => withNameArgument(yargs).example('$0 service history shop', ''),
-  async (client, { name, json }) => {
-    const entries = await client.serviceHistory(name);
-    print(json, entries, () => historyTable(entries));
+  (yargs) =>
+    withNameArgument(yargs)
+      .option('figures', { type: 'boolean', default: false, describe: 'show the figures of each minute instead' })
+      .example('$0 service history shop', '')
+      .example('$0 service history --figures shop', 'requests held, wakes, instances, failures of each minute'),
+  async (client, { name, figures: showsFigures, json }) => {
+    const { decisions, figures } = await client.serviceHistory(name);
+    if (showsFigures) print(json, figures, () => figuresTable(figures));
+    else print(json, decisions, () => historyTable(decisions));
     return EXIT.ok;
   },
 );

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import {
   applyText,
+  figuresTable,
   historyTable,
   latencyText,
   portTable,
@@ -95,6 +96,23 @@ it('how long a wake took, with its phases', () => {
 it('what a scale holds', () => {
   expect(scaleText(serviceOf('shop', { hold: 2, slots: 4 }))).toBe('shop holds 2 of 4 slots');
   expect(scaleText(serviceOf('shop'))).toBe('shop: load decides');
+});
+
+it('the figures of a service', () => {
+  const at = '2026-11-01T00:00:00.000Z';
+  const quiet = {
+    ...{ at, seconds: 60, requests_held: 0, wakes: 0, slowest_wake: null, connections: 0, instances: { frozen: 1 } },
+    ...{ slots_used: 1, throttled_share: null, replacements: 0, refused: {}, failures: {} },
+  };
+  const busy = {
+    ...{ ...quiet, requests_held: 3, wakes: 1, slowest_wake: latency, connections: 120, slots_used: 3 },
+    ...{ instances: { routed: 2, unrouted: 1 }, throttled_share: 0.126, refused: { 'queue-full': 2 } },
+  };
+  expect(figuresTable([quiet, busy]).split('\n')).toEqual([
+    'TIME                      SECONDS  HELD  WAKES  SLOWEST WAKE                                   CONNECTIONS  INSTANCES             SLOTS USED  THROTTLED  REPLACED  REFUSED       FAILURES',
+    `${at}       60     0      0  -                                                        0  frozen 1                       1          -         0  -             -`,
+    `${at}       60     3      1  250ms (start 100ms, ready 149ms, route 0.4ms)          120  routed 2, unrouted 1           3        13%         0  queue-full 2  -`,
+  ]);
 });
 
 it('the history, and the ports', () => {

@@ -110,7 +110,7 @@ describe('a service whose starts fail', () => {
     const woken = node.services.wake(ROOT, 'shop', never);
     await expect(woken).rejects.toThrow(/was not woken \(timeout\).*did not get ready in 100ms.*nothing listens/);
     expect(status().last_failure?.message).toMatch(/nothing listens$/);
-    const ended = node.services.history('shop').find(({ step }) => step === 'end');
+    const ended = (await node.services.history('shop')).decisions.find(({ step }) => step === 'end');
     expect(ended?.why).toMatch(/did not get ready in 100ms \(wake.timeout\): nothing listens/);
   });
 

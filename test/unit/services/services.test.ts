@@ -1,5 +1,5 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ROOT } from '../../../src/access/allowed.js';
 import { beginNode, type FakeNode, makeGroup, removeNode } from './node.js';
 
@@ -18,6 +18,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   await node.close();
   removeNode(node);
 });
@@ -26,7 +27,8 @@ const apply = (fields: object = {}, options: Partial<typeof APPLY> = {}) =>
   node.services.apply(ROOT, 'shop', { ...SHOP, ...fields }, { ...APPLY, ...options });
 const routes = () => node.paths.routesOf('shop');
 const state = () => node.services.get('shop').state;
-const steps = () => node.services.history('shop').map(({ step }) => step);
+const decisions = async () => (await node.services.history('shop')).decisions;
+const steps = async () => (await decisions()).map(({ step }) => step);
 const end = (id: string | undefined, how = {}) => node.kernel.end(node.kernel.handleOf(id ?? ''), how);
 
 describe('a service that sleeps', () => {
@@ -108,7 +110,7 @@ describe('an instance', () => {
     await new Promise((resolve) => setTimeout(resolve, ms));
     node.connections.clear();
     await expect.poll(() => node.services.get('shop').instances, { timeout: 5000 }).toHaveLength(1);
-    const { why } = node.services.history('shop').findLast(({ step }) => step === 'end') ?? {};
+    const { why } = (await decisions()).findLast(({ step }) => step === 'end') ?? {};
     expect(why).toMatch(/has no open connections$/);
   });
 
@@ -210,7 +212,7 @@ describe('apply', () => {
       { path: 'listen', from: ['0.0.0.0:8080'], to: listen },
       { path: 'wake.from', from: null, to: ['10.0.0.0/8'] },
     ]);
-    expect(node.services.history('shop').map(({ why }) => why)).toEqual([
+    expect((await decisions()).map(({ why }) => why)).toEqual([
       'created: revision 1',
       'changed (drain, listen, wake.from): revision 1',
     ]);
@@ -325,7 +327,7 @@ describe('a data path that refuses', () => {
     await apply();
     node.paths.failure = new Error('the kernel is short of memory');
     expect(await node.paths.request('shop')).toMatch(/^shop-/);
-    expect(node.services.history('shop')).toContainEqual(
+    expect(await decisions()).toContainEqual(
       expect.objectContaining({ step: 'warn', why: 'its routes cannot be set: the kernel is short of memory' }),
     );
   });
@@ -425,6 +427,48 @@ describe('the next niwad', () => {
     expect(existsSync(`${directory}/state-services/damaged/shop.json`)).toBe(true);
   });
 
+  it('has the history, the figures, the counters and the last failure', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(1); // the first minute of figures is whole
+    await apply({ wake: { backoff: { min: '50ms' } } });
+    node.kernel.fail('containers.create', 'EIO', { phase: 'clone' });
+    expect(await node.paths.request('shop')).toBe('start-failed');
+    await expect.poll(() => node.paths.get('shop')?.refusing).toBe(null);
+    const id = await node.paths.request('shop');
+    await expect.poll(() => node.services.get('shop').counters.requests_held, { timeout: 3000 }).toBe(2);
+    const [before, history] = [node.services.get('shop'), await decisions()];
+    writeFileSync(`${node.directory}/state-services/shop.history`, '\n{"at":', { flag: 'a' });
+    await replace();
+    expect((await decisions()).slice(0, history.length)).toEqual(history);
+    expect(await steps()).toContain('start');
+    const { counters, last_failure } = node.services.get('shop');
+    expect(counters).toEqual(before.counters);
+    expect(counters).toMatchObject({ wakes: 1, refused: { 'start-failed': 1 }, failures: { START_FAILED: 1 } });
+    expect(last_failure).toEqual({ ...before.last_failure, count: expect.any(Number) });
+    const { figures } = await node.services.history('shop');
+    expect(figures).toEqual([
+      {
+        ...{ at: expect.any(String), seconds: expect.any(Number), requests_held: 2, wakes: 1, connections: 0 },
+        ...{ slowest_wake: expect.objectContaining({ total_usec: expect.any(Number) }), throttled_share: null },
+        ...{ instances: { routed: 1 }, slots_used: 1, replacements: 0 },
+        ...{ refused: { 'start-failed': 1 }, failures: { START_FAILED: 1 } },
+      },
+    ]);
+    expect(await node.paths.request('shop')).toBe(id);
+    await expect.poll(() => node.services.get('shop').counters.connections, { timeout: 3000 }).toBe(1);
+  });
+
+  it('begins anew with a service of the same name that was removed', async () => {
+    await apply();
+    await node.paths.request('shop');
+    await node.services.remove(ROOT, 'shop');
+    await expect.poll(() => node.services.list(), { timeout: 3000 }).toEqual([]);
+    await apply();
+    expect((await decisions()).map(({ why }) => why)).toEqual(['created: revision 1']);
+    expect(node.services.get('shop').counters).toMatchObject({ wakes: 0 });
+    await replace();
+    expect((await node.services.history('shop')).figures).toEqual([]);
+  });
+
   it('finds a service asleep after a reboot, and its addresses open', async () => {
     await apply();
     await node.paths.request('shop');
@@ -448,5 +492,5 @@ it('keeps the last ten instances of a service that have ended', async () => {
     await expect.poll(routes).toEqual([]);
   }
   expect(node.services.instancesOf('shop')).toHaveLength(10);
-  expect(steps()).toContain('ended');
+  expect(await steps()).toContain('ended');
 });
