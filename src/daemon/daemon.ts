@@ -3,6 +3,7 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Allowed, NOTHING_ALLOWED, ROOT } from '../access/allowed.js';
+import { Membership } from '../access/membership.js';
 import { Ledger } from '../accounting/ledger.js';
 import { Metrics } from '../accounting/metrics.js';
 import { UsageSums } from '../accounting/sums/sums.js';
@@ -85,7 +86,8 @@ export async function startDaemon(
   });
   const allowed = allowedOf(config);
   const runtime = makeRuntime(config, { tree, paths, ledger, imageStore, events, networks, allowed, log });
-  const services = makeServices({ ...config, runtime, networks, imageStore, allowed, log });
+  const membership = new Membership(groups.full);
+  const services = makeServices({ ...config, runtime, networks, imageStore, allowed, membership, log });
   const sums = new UsageSums(ledger, paths.usage);
   ledger.onBegun = () => void sums.prepare();
   const metrics = new Metrics(droppedLines);

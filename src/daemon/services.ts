@@ -2,6 +2,7 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Allowed } from '../access/allowed.js';
+import type { Membership } from '../access/membership.js';
 import type { Runtime } from '../containers/runtime.js';
 import { usecNow } from '../engine/clock.js';
 import type { ImageStore } from '../images/store.js';
@@ -21,6 +22,7 @@ export interface ServicesOptions {
   networks: Networks;
   imageStore: ImageStore;
   allowed: Allowed;
+  membership: Membership;
   log: Logger;
 }
 
@@ -32,6 +34,7 @@ export function makeServices({
   networks,
   imageStore,
   allowed,
+  membership,
   log,
 }: ServicesOptions): Services {
   const paths = new ServicePaths({
@@ -43,7 +46,7 @@ export function makeServices({
     onWake: (name) => services.woken(name, usecNow()),
   });
   const services: Services = new Services({
-    ...{ containers: runtime, paths, allowed, log, clock: usecNow },
+    ...{ containers: runtime, paths, allowed, membership, log, clock: usecNow },
     store: new ServiceStore(join(stateDir, 'services')),
     marks: new MarkFiles(join(runDir, 'services'), log),
     forgetFlows: async (of) => void (await kernel.network.forgetFlows({ of, but: [] })),

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Allowed } from '../access/allowed.js';
+import type { Membership } from '../access/membership.js';
 import type { Runtime } from '../containers/runtime.js';
 import type { Container } from '../engine/container.js';
 import type { Destination, Paths } from '../network/services/types.js';
@@ -43,6 +44,8 @@ export interface ServiceParts {
   memoryBytes: number;
   /** The limits on callers other than root. */
   allowed: Allowed;
+  /** Who may act by niwad's `group`. */
+  membership: Membership;
   /** Forgets a service, if it was removed and has no instance any more. It waits for operations that are under way. */
   finish(name: string): Promise<void>;
   /** Now in microseconds of CLOCK_BOOTTIME. */

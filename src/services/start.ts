@@ -20,6 +20,7 @@ export async function startInstance(service: RunningService, instance: ServiceIn
     const { service: wanted, caller, revision } = service.declaration;
     instance.takeRevision(revision);
     requireListenPermission(wanted.listen, caller, parts.allowed);
+    await parts.membership.requireStill(caller, caller.isListed === true);
     const spec = templateSpec(wanted, instance.id);
     const container = await parts.containers.run(spec, caller, { name, revision });
     instance.takeContainer(container, parts.clock());

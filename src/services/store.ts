@@ -20,7 +20,11 @@ const Whole = Type.Integer({ minimum: 0 });
 const DeclarationSchema = Type.Object({
   version: Type.Literal(VERSION),
   input: Type.Unknown(),
-  caller: Type.Object({ uid: Whole, gid: Whole, role: Type.Enum(['full', 'read']) }),
+  /** Who has applied it, and whether the files of this machine named this user as a member of niwad's `group` then. */
+  caller: Type.Object({
+    ...{ uid: Whole, gid: Whole, role: Type.Enum(['full', 'read']) },
+    isListed: Type.Optional(Type.Boolean()),
+  }),
   createdAt: Type.String(),
   appliedAt: Type.String(),
   revision: Whole,

@@ -4,7 +4,7 @@ import { requireListenPermission } from '../../access/permissions.js';
 import { NiwaError } from '../../protocol/errors.js';
 import type { Service } from '../../protocol/resolved-service.js';
 import type { ServiceInput } from '../../protocol/service.js';
-import type { ApplyAnswer, Change } from '../../protocol/services.js';
+import type { ApplyAnswer } from '../../protocol/services.js';
 import { asksForScaling, parseService } from '../../spec/service.js';
 import { templateSpec } from '../../spec/service-template.js';
 import { writtenService } from '../../spec/written-service.js';
@@ -46,20 +46,25 @@ export async function apply(
   requireListenPermission(service.listen, caller, parts.allowed);
   requireScaling(asksForScaling(input as ServiceInput), parts);
   const { spec } = await parts.containers.plan(templateSpec(service, `${name}-plan`), caller);
-  const warnings = [...warningsOf(service, spec, parts), ...(await missingPaths(spec, caller, parts))];
+  const found = [...warningsOf(service, spec, parts), ...(await missingPaths(spec, caller, parts))];
+  const isListed = await parts.membership.has(caller);
+  const { uid, gid, role } = caller;
   return await all.turns.run(async () => {
     const known = all.find(name);
     if (known !== undefined) requireOwner(known, caller);
     const before = known === undefined || known.declaration.isRemoved ? null : known.declaration;
-    const next = declare(known?.declaration ?? null, service, { input, caller, imageId: spec.root.image?.id ?? null });
+    const moved = before === null || before.caller.uid === uid ? [] : [newRights(before.caller)];
+    const said = { input, caller: { uid, gid, role, isListed }, imageId: spec.root.image?.id ?? null };
+    const next = declare(known?.declaration ?? null, service, said);
     const changes = before === null ? [] : differences(writtenService(before.service), writtenService(service));
     const isNew = before === null || changes.length > 0 || next.revision !== before.revision;
     const result = before === null ? 'created' : isNew ? 'changed' : 'unchanged';
     const wanted = now ? { ...next, replaceBelow: next.revision } : next;
     const outdated = outdatedOf(known, wanted);
     if (dryRun) await parts.paths.requireFree(pathOf(service));
-    else if (isNew || now || caller.uid !== before?.caller.uid) await enforce(all, known, wanted);
-    if (!dryRun) tellApplied(all, name, result, changes, warnings);
+    else if (isNew || now || !isDeepStrictEqual(next.caller, before?.caller)) await enforce(all, known, wanted);
+    const warnings = [...moved, ...found];
+    if (!dryRun) tellApplied(all, { name, result, changes, warnings, moved });
     const { revision } = next;
     return { name, result, revision, changes, outdated, warnings, dry_run: dryRun };
   });
@@ -85,13 +90,24 @@ async function enforce(all: AllServices, known: RunningService | undefined, next
   goOn(service);
 }
 
-function tellApplied(all: AllServices, name: string, result: string, changes: Change[], warnings: string[]): void {
+/** What root is told who applies the service of a user. */
+function newRights({ uid }: Caller): string {
+  return `user ${uid} has applied it before: from now on it has the rights of root, and user ${uid} may not change it any more`;
+}
+
+interface Applied extends Pick<ApplyAnswer, 'name' | 'result' | 'changes' | 'warnings'> {
+  /** The warning that other rights come with it. */
+  moved: string[];
+}
+
+function tellApplied(all: AllServices, { name, result, changes, warnings, moved }: Applied): void {
   const service = all.get(name);
   service.warnings = warnings;
   const fields = changes.map(({ path }) => path).join(', ');
   const { revision } = service.declaration;
   if (result !== 'unchanged')
     service.note('apply', null, `${result}${fields === '' ? '' : ` (${fields})`}: revision ${revision}`);
+  for (const why of moved) service.note('apply', null, why);
   service.decide();
 }
 
@@ -115,8 +131,7 @@ function declare(
   { input, caller, imageId }: Pick<Declaration, 'input' | 'caller' | 'imageId'>,
 ): Declaration {
   const appliedAt = new Date().toISOString();
-  const { uid, gid, role } = caller;
-  const said = { service, input, caller: { uid, gid, role }, imageId, appliedAt, isRemoved: false };
+  const said = { service, input, caller, imageId, appliedAt, isRemoved: false };
   if (before === null) return { ...said, createdAt: appliedAt, revision: 1, replaceBelow: 0, hold: null };
   const { createdAt, revision, replaceBelow, hold } = before;
   const isSame = before.imageId === imageId && isDeepStrictEqual(templateOf(before.service), templateOf(service));

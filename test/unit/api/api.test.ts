@@ -8,6 +8,7 @@ import { type TSchema, Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { NOTHING_ALLOWED } from '../../../src/access/allowed.js';
+import { Membership } from '../../../src/access/membership.js';
 import { NEEDS } from '../../../src/access/operations.js';
 import { Ledger } from '../../../src/accounting/ledger.js';
 import { Metrics } from '../../../src/accounting/metrics.js';
@@ -224,6 +225,7 @@ beforeAll(async () => {
     hasCpuController: true,
     memoryBytes: 2 ** 30,
     allowed: { ...NOTHING_ALLOWED, ceilings: UNBOUNDED },
+    membership: new Membership(null),
     clock: () => 0,
     log,
   });

@@ -181,6 +181,27 @@ it('a port below 1024 needs the right to it at each start', async () => {
   expect(status().last_failure).toMatchObject({ reason: 'FORBIDDEN' });
 });
 
+describe('a user who is no member of the group any more', () => {
+  const alice = { uid: 1000, gid: 1000, role: 'full' as const };
+  const applyAsAlice = () => node.services.apply(alice, 'shop', SHOP, { dryRun: false, now: false });
+
+  it('starts nothing', async () => {
+    Object.assign(node.users, { passwd: 'alice:x:1000:1000::/:/bin/sh\n', group: 'niwa:x:27:bob,alice\n' });
+    await applyAsAlice();
+    node.users.group = 'niwa:x:27:bob\n';
+    expect(await node.paths.request('shop')).toBe('start-failed');
+    expect(status().last_failure).toMatchObject({ reason: 'FORBIDDEN', message: expect.stringContaining('user 1000') });
+    node.users.group = 'niwa:x:27:alice\n';
+    await expect.poll(() => node.paths.get('shop')?.refusing, { timeout: 3000 }).toBe(null);
+    expect(await node.paths.request('shop')).toMatch(/^shop-/);
+  });
+
+  it('keeps a membership of which the files have never said anything', async () => {
+    await applyAsAlice();
+    expect(await node.paths.request('shop')).toMatch(/^shop-/);
+  });
+});
+
 it('a service that is applied again after its declaration was damaged has its instances', async () => {
   await apply();
   const id = await node.paths.request('shop');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { NOTHING_ALLOWED } from '../../../src/access/allowed.js';
+import { Membership, type UserFiles } from '../../../src/access/membership.js';
 import { Ledger } from '../../../src/accounting/ledger.js';
 import { EventLog } from '../../../src/containers/events/event-log.js';
 import { Runtime } from '../../../src/containers/runtime.js';
@@ -40,6 +41,8 @@ export interface FakeNode {
   images: Map<string, string>;
   /** The addresses whose tracked connections were forgotten. */
   forgotten: string[];
+  /** The users of the machine; none is named at first. Group 27 is niwad's. */
+  users: UserFiles;
   close(): Promise<void>;
 }
 
@@ -77,8 +80,10 @@ export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> 
   const answering = { yes: true, missing: 'nothing listens' };
   const images = new Map<string, string>();
   const forgotten: string[] = [];
+  const users = { passwd: '', group: '' };
   const services = new Services({
     ...{ containers: runtime, paths, log, allowed: limits, clock: usecNow },
+    membership: new Membership(27, async () => users),
     store: new ServiceStore(at('state-services')),
     marks: new MarkFiles(at('run-services'), log),
     forgetFlows: async (of) => void forgotten.push(...of),
@@ -99,7 +104,7 @@ export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> 
     await ledger.close();
     await events.close();
   };
-  return { directory, kernel, runtime, paths, services, connections, answering, images, forgotten, close };
+  return { directory, kernel, runtime, paths, services, connections, answering, images, forgotten, users, close };
 }
 
 /** Gives addresses as usual, and makes no bridge. */

@@ -294,6 +294,17 @@ describe('apply', () => {
     expect(await node.services.apply(ROOT, 'shop', SHOP, APPLY)).toMatchObject({ result: 'unchanged' });
   });
 
+  it('says that root applies the service of a user, which has the rights of root then', async () => {
+    await node.services.apply(ALICE, 'shop', SHOP, APPLY);
+    const told = 'user 1000 has applied it before: from now on it has the rights of root';
+    for (const dryRun of [true, false]) {
+      const { result, warnings } = await node.services.apply(ROOT, 'shop', SHOP, { ...APPLY, dryRun });
+      expect({ result, warnings }).toEqual({ result: 'unchanged', warnings: [expect.stringContaining(told)] });
+    }
+    expect((await decisions()).at(-1)?.why).toContain(told);
+    expect((await node.services.apply(ROOT, 'shop', SHOP, APPLY)).warnings).toEqual([]);
+  });
+
   it('gives ports below 1024 to root alone', async () => {
     const low = { ...SHOP, listen: ['0.0.0.0:80'] };
     await expect(node.services.apply(ALICE, 'shop', low, APPLY)).rejects.toMatchObject({ code: 'FORBIDDEN' });
