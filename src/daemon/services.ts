@@ -51,9 +51,9 @@ export function makeServices({
     marks: new MarkFiles(join(runDir, 'services'), log),
     forgetFlows: async (of) => void (await kernel.network.forgetFlows({ of, but: [] })),
     connectionsOf: async ({ handle }, port) => (await kernel.services.sockets(handle, 'tcp', port)).connections,
-    answers: (service, to, { handle }, signal, isMissing) => {
+    answers: (service, to, { handle }, signal, asking) => {
       const isBound = async () => (await kernel.services.sockets(handle, 'udp', to.port)).isListening;
-      return instanceAnswers(service, to, isBound, signal, isMissing);
+      return instanceAnswers(service, to, isBound, signal, asking);
     },
     imageId: (name) => imageIdOf(imageStore, name),
     hasCpuController: runtime.tree.controllers.available.includes('cpu'),

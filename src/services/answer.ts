@@ -9,24 +9,52 @@ const LONGEST_PAUSE_MS = 50;
 /** The first packet to a new interface may be lost; the kernel repeats it after a second, a new connection at once. */
 const FIRST_PATIENCE_MS = 50;
 const LONGEST_PATIENCE_MS = 2000;
+/** A program may open its socket for IPv6 after the one for IPv4. */
+const IPV6_AFTER_MS = 1000;
+
+/** What is told while an instance is asked, in words. */
+export interface Asking {
+  /** After each try: what was met. */
+  isMissing(what: string): void;
+  /** Once, also after the answer: what a user may not expect. */
+  warn(what: string): void;
+}
 
 /**
- * Waits until an instance answers by each protocol of its service.
+ * Waits until an instance answers by each protocol of its service. It is asked by IPv4, and by IPv6 where the service
+ * listens by IPv6 alone. Where the service listens by both, IPv4 decides, and IPv6 is asked once, later: many programs
+ * listen by IPv4 alone, behind an address `[::]` of which nobody makes use.
  * @param isBound asks the kernel whether the program has a socket at the UDP port; an error counts as "not yet"
- * @param isMissing is told after each try what was met, in words
  * @returns false where `signal` was aborted before
  */
 export async function instanceAnswers(
   { listen }: Pick<Service, 'listen'>,
-  { address, port }: Pick<Destination, 'address' | 'port'>,
+  { address, address6, port }: Pick<Destination, 'address' | 'address6' | 'port'>,
   isBound: () => Promise<boolean>,
   signal: AbortSignal,
-  isMissing: (what: string) => void,
+  { isMissing, warn }: Asking,
 ): Promise<boolean> {
   const protocols = new Set(listen.map(({ protocol }) => protocol));
-  if (protocols.has('tcp') && !(await acceptsConnections(address, port, signal, isMissing))) return false;
+  const families = new Set(listen.filter(({ protocol }) => protocol === 'tcp').map(({ family }) => family));
+  const first = families.has(4) ? address : (address6 ?? address);
+  if (protocols.has('tcp') && !(await acceptsConnections(first, port, signal, isMissing))) return false;
+  if (families.size === 2 && address6 !== null) void warnWithoutIpv6(address6, port, signal, warn);
   if (!protocols.has('udp')) return true;
   return await hasSocket(isBound, signal, () => isMissing(`no program has a socket at the UDP port ${port}`));
+}
+
+async function warnWithoutIpv6(
+  address: string,
+  port: number,
+  signal: AbortSignal,
+  warn: Asking['warn'],
+): Promise<void> {
+  await sleep(IPV6_AFTER_MS, undefined, { signal, ref: false }).catch(() => {});
+  if (signal.aborted || (await tryToConnect(address, port, LONGEST_PATIENCE_MS, signal)) === 'accepted') return;
+  if (!signal.aborted)
+    warn(
+      `the program does not answer by IPv6 at port ${port}, so clients of the IPv6 addresses in "listen" are refused: let it listen at [::] too, or leave these addresses out`,
+    );
 }
 
 /**
@@ -74,11 +102,11 @@ async function hasSocket(
 type Answer = 'accepted' | 'refused' | 'silent' | { failed: string };
 
 function whatWasMet(answer: Answer, address: string, port: number): string {
-  const where = `${address}:${port} on the bridge`;
+  const where = `${address.includes(':') ? `[${address}]` : address}:${port} on the bridge`;
   if (answer === 'silent')
     return `no answer from ${where}: a full queue of the program's socket, or a filter, is silent`;
   if (typeof answer === 'object') return `no connection to ${where}: ${answer.failed}`;
-  return `connection refused at ${where}: nothing listens there. Does the program listen at 127.0.0.1, or at another port?`;
+  return `connection refused at ${where}: nothing listens there. Does the program listen at its loopback address, or at another port?`;
 }
 
 function tryToConnect(host: string, port: number, patienceMs: number, signal: AbortSignal): Promise<Answer> {

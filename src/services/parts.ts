@@ -5,6 +5,7 @@ import type { Runtime } from '../containers/runtime.js';
 import type { Container } from '../engine/container.js';
 import type { Destination, Paths } from '../network/services/types.js';
 import type { Service } from '../protocol/resolved-service.js';
+import type { Asking } from './answer.js';
 import type { MarkFiles } from './marks.js';
 import type { ServiceStore } from './store.js';
 
@@ -27,14 +28,13 @@ export interface ServiceParts {
   forgetFlows(addresses: readonly string[]): Promise<void>;
   /**
    * Waits until an instance answers over the way that requests take; gives false where `signal` was aborted before.
-   * @param isMissing is told after each try what was met, in words
    */
   answers(
     service: Service,
     to: Destination,
     container: Container,
     signal: AbortSignal,
-    isMissing: (what: string) => void,
+    asking: Asking,
   ): Promise<boolean>;
   /** Gives the image that has a name now; null where there is none. */
   imageId(name: string): string | null;

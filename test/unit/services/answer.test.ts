@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { instanceAnswers } from '../../../src/services/answer.js';
 
-const listen = (...protocols: ('tcp' | 'udp')[]) =>
-  protocols.map((protocol) => ({ protocol, family: 4 as const, address: null, port: 1 }));
+const at = (protocol: 'tcp' | 'udp', family: 4 | 6) => ({ protocol, family, address: null, port: 1 });
+const listen = (...protocols: ('tcp' | 'udp')[]) => protocols.map((protocol) => at(protocol, 4));
 const never = async () => false;
+const silent = { isMissing: () => {}, warn: () => {} };
+const HERE = { address: '127.0.0.1', address6: '::1' };
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -18,9 +20,9 @@ async function freePort(): Promise<number> {
 
 it('a program answers from the moment at which it accepts connections', async () => {
   const port = await freePort();
-  const to = { address: '127.0.0.1', port };
+  const to = { ...HERE, port };
   const begun = performance.now();
-  const answered = instanceAnswers({ listen: listen('tcp') }, to, never, new AbortController().signal, () => {});
+  const answered = instanceAnswers({ listen: listen('tcp') }, to, never, new AbortController().signal, silent);
   await new Promise((resolve) => setTimeout(resolve, 60));
   const server = createServer((socket) => socket.resume()).listen(port, '127.0.0.1');
   expect(await answered).toBe(true);
@@ -34,8 +36,8 @@ it('a program of UDP answers when it has a socket at the port', async () => {
     if (asked++ === 0) throw new Error('it has just been made');
     return asked > 3;
   };
-  const to = { address: '127.0.0.1', port: 1 };
-  expect(await instanceAnswers({ listen: listen('udp') }, to, isBound, new AbortController().signal, () => {})).toBe(
+  const to = { ...HERE, port: 1 };
+  expect(await instanceAnswers({ listen: listen('udp') }, to, isBound, new AbortController().signal, silent)).toBe(
     true,
   );
   expect(asked).toBe(4);
@@ -43,8 +45,8 @@ it('a program of UDP answers when it has a socket at the port', async () => {
 
 it('nobody waits for a program that has ended', async () => {
   const end = new AbortController();
-  const to = { address: '127.0.0.1', port: await freePort() };
-  const answered = instanceAnswers({ listen: listen('tcp', 'udp') }, to, never, end.signal, () => {});
+  const to = { ...HERE, port: await freePort() };
+  const answered = instanceAnswers({ listen: listen('tcp', 'udp') }, to, never, end.signal, silent);
   setTimeout(() => end.abort(), 20);
   expect(await answered).toBe(false);
 });
@@ -53,11 +55,11 @@ it('tells what it meets while a program does not answer', async () => {
   const end = new AbortController();
   const met = new Set<string>();
   const tell = (what: string) => void met.add(what);
-  const tcp = { address: '127.0.0.1', port: await freePort() };
-  const udp = { address: '127.0.0.1', port: 53 };
+  const tcp = { ...HERE, port: await freePort() };
+  const udp = { ...HERE, port: 53 };
   const waits = [
-    instanceAnswers({ listen: listen('tcp') }, tcp, never, end.signal, tell),
-    instanceAnswers({ listen: listen('udp') }, udp, never, end.signal, tell),
+    instanceAnswers({ listen: listen('tcp') }, tcp, never, end.signal, { ...silent, isMissing: tell }),
+    instanceAnswers({ listen: listen('udp') }, udp, never, end.signal, { ...silent, isMissing: tell }),
   ];
   await expect.poll(() => met.size).toBe(2);
   end.abort();
@@ -66,4 +68,46 @@ it('tells what it meets while a program does not answer', async () => {
     `connection refused at 127.0.0.1:${tcp.port} on the bridge: nothing listens there`,
   );
   expect([...met].join('\n')).toContain('no program has a socket at the UDP port 53');
+});
+
+describe('a program that listens by one family alone', () => {
+  const both = [at('tcp', 4), at('tcp', 6)];
+
+  async function listening(host: string): Promise<{ port: number; close: () => void }> {
+    const port = await freePort();
+    const server = createServer((socket) => socket.destroy()).listen(port, host);
+    await once(server, 'listening');
+    return { port, close: () => server.close() };
+  }
+
+  it('IPv6 answers where its service listens by IPv6 alone', async () => {
+    const { port, close } = await listening('::1');
+    const end = AbortSignal.timeout(2000);
+    expect(await instanceAnswers({ listen: [at('tcp', 6)] }, { ...HERE, port }, never, end, silent)).toBe(true);
+    close();
+  });
+
+  it('IPv4 does not answer where its service listens by IPv6 alone', async () => {
+    const { port, close } = await listening('127.0.0.1');
+    const met: string[] = [];
+    const asking = { ...silent, isMissing: (what: string) => void met.push(what) };
+    const end = AbortSignal.timeout(100);
+    expect(await instanceAnswers({ listen: [at('tcp', 6)] }, { ...HERE, port }, never, end, asking)).toBe(false);
+    expect(met[0]).toContain(`connection refused at [::1]:${port} on the bridge`);
+    close();
+  });
+
+  it.each([
+    ['127.0.0.1', [expect.stringContaining('does not answer by IPv6')]],
+    ['::', []], // both
+  ])('%s answers where its service listens by both, and what lacks is told', async (host, told) => {
+    const { port, close } = await listening(host);
+    const warnings: string[] = [];
+    const asking = { ...silent, warn: (what: string) => void warnings.push(what) };
+    const { signal } = new AbortController();
+    expect(await instanceAnswers({ listen: both }, { ...HERE, port }, never, signal, asking)).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    expect(warnings).toEqual(told);
+    close();
+  });
 });

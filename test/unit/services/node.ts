@@ -88,7 +88,7 @@ export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> 
     marks: new MarkFiles(at('run-services'), log),
     forgetFlows: async (of) => void forgotten.push(...of),
     connectionsOf: async ({ id }) => connections.get(id) ?? 0,
-    answers: (_service, _to, _container, signal, isMissing) => {
+    answers: (_service, _to, _container, signal, { isMissing }) => {
       if (!answering.yes) isMissing(answering.missing);
       return until(() => answering.yes, signal);
     },
