@@ -133,7 +133,7 @@ export class FakeKernel implements Kernel {
   });
   readonly logs = this.#topic<Topics['logs']>('logs', { open: () => {}, drain: async () => {}, watch: () => {} });
   readonly readings = this.#topic<Topics['readings']>('readings', {
-    columns: new Map(['cpu.stat:usage_usec', 'memory.current'].map((name, i) => [name, i])),
+    columns: new Map(['cpu.stat:usage_usec', 'memory.current', 'network:rx_packets'].map((name, i) => [name, i])),
     sample: (_, rows) => void rows.fill(Number.NaN),
     ioStat: () => '',
   });

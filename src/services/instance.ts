@@ -50,6 +50,7 @@ export class ServiceInstance {
   askedUsec = 0;
   readonly #mark: Mark;
   #connectionsBefore = 0;
+  #packets = 0;
   #readings = -1;
   #reading: Reading | null = null;
 
@@ -156,6 +157,16 @@ export class ServiceInstance {
   takeNewConnections(count: number, nowUsec: number): void {
     if (count !== this.#connectionsBefore && count > 0) this.lastBusyUsec = nowUsec;
     this.#connectionsBefore = count;
+  }
+
+  /**
+   * Takes how many packets it has received. The rules count the first one of a flow of UDP alone, but each one is a
+   * request.
+   */
+  takePackets(nowUsec: number): void {
+    const packets = this.container?.meter.packetsReceived ?? this.#packets;
+    if (packets > this.#packets) this.lastBusyUsec = nowUsec;
+    this.#packets = packets;
   }
 
   /** Takes the newest reading of its group; a reading counts for one second alone. */

@@ -57,7 +57,7 @@ export interface Instance {
    * service of UDP has none to count: 0.
    */
   readonly connections: number | null;
-  /** The last moment at which it had a new or an established connection (UDP: a packet); 0 for never. */
+  /** The last moment at which it had a new or an established connection (UDP: received a packet); 0 for never. */
   readonly lastBusyUsec: number;
   /** null where there is no reading of this second, or no cpu controller. */
   readonly reading: Reading | null;
