@@ -54,6 +54,14 @@ export function errnoOf(error: unknown): string {
   throw error;
 }
 
+/** Errnos of a kernel that could do a thing, but not at this moment. */
+const PASSING = ['EAGAIN', 'EINTR', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ETIMEDOUT'];
+
+/** Whether the kernel may do at another moment what it has refused with this error. */
+export function isPassing(error: unknown): boolean {
+  return isKernelError(error, ...PASSING);
+}
+
 /** Whether an error is a KernelError; if errnos are given, also whether it has one of them. */
 export function isKernelError(error: unknown, ...errnos: readonly string[]): error is KernelError {
   return error instanceof KernelError && (errnos.length === 0 || errnos.includes(error.errno));

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
@@ -108,19 +108,31 @@ export async function applyRules(text: string, purpose = 'bridged containers'): 
   try {
     await new Promise<void>((resolve, reject) => {
       const nft = execFile('nft', ['-f', '-'], (error, _, stderr) =>
-        error === null ? resolve() : reject(stderr === '' ? error : new Error(stderr.trim())),
+        error === null ? resolve() : reject(failureOf(error, stderr.trim())),
       );
       nft.stdin?.on('error', () => {}).end(text);
     });
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const failed = isMissing ? null : toHostError(error); // the host had no process, memory or descriptor left for nft
+    // the host had no process, memory or descriptor left for nft
+    const failed = error instanceof NiwaError ? error : isMissing ? null : toHostError(error);
     if (failed !== null) throw failed;
     const cure = isMissing
       ? 'the program nft is missing: install the package nftables'
       : `nft says: ${messageOf(error)}. The kernel needs nf_tables with nat, fib, reject and bridge tables.`;
     throw new NiwaError('HOST_UNSUPPORTED', `this host cannot have ${purpose}: ${cure}`, { cause: error });
   }
+}
+
+/** What strerror(3) says where the kernel had no memory, or no time, for the rules. */
+const PASSING = /Cannot allocate memory|No buffer space available|Resource temporarily unavailable|Interrupted system/;
+
+/** Gives the error of a run of nft: a HOST_ERROR where another run may do better. */
+function failureOf(error: ExecFileException, stderr: string): Error {
+  const said = stderr === '' ? error.message : stderr;
+  if (error.signal) return new NiwaError('HOST_ERROR', `nft was ended by ${error.signal}`, { cause: error });
+  if (PASSING.test(stderr)) return new NiwaError('HOST_ERROR', `the host failed: nft says: ${said}`, { cause: error });
+  return stderr === '' ? error : new Error(stderr);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { isPassing } from '../../kernel/errors.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import type { ElementChange, QueueEvent } from '../../kernel/services.js';
 import { messageOf, NiwaError } from '../../protocol/errors.js';
@@ -109,7 +110,7 @@ export class Holders {
     try {
       return await this.#queue.open((event) => this.#hear(event));
     } catch (error) {
-      if (this.#hadQueue) throw error;
+      if (this.#hadQueue || isPassing(error)) throw error;
       return null;
     }
   }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { isKernelError } from '../../kernel/errors.js';
+import { isKernelError, isPassing } from '../../kernel/errors.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import { NiwaError } from '../../protocol/errors.js';
 import { HAS_NO_QUEUE } from '../../test-hooks/no-queue.js';
@@ -73,6 +73,8 @@ export class RulesTable {
   }
 }
 
+/** Whether the kernel cannot do it at all. What fails at this moment alone is tried again with the next load. */
 function isRefusal(error: unknown): boolean {
-  return isKernelError(error) || (error instanceof NiwaError && error.code === 'HOST_UNSUPPORTED');
+  if (isKernelError(error)) return !isPassing(error);
+  return error instanceof NiwaError && error.code === 'HOST_UNSUPPORTED';
 }
