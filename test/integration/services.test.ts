@@ -96,6 +96,12 @@ it('a service of UDP is woken by a datagram, which its container answers', async
   expect((await shop()).state).toBe('serving');
 });
 
+it('a service of IPv6 alone is woken by its clients, though its program does not listen by IPv4', async () => {
+  const program = SERVER.replace('IPV6_V6ONLY, 0', 'IPV6_V6ONLY, 1');
+  await apply({ listen: ['[::]:8080'], wake: { timeout: '5s' } }, program);
+  expect(await askOnce(WORLD, { host: '2001:db8::1' })).toMatch(/^shop-/);
+});
+
 it('a service of UDP is awake as long as a client sends, and answers it also after it was frozen', async () => {
   await apply({ listen: ['0.0.0.0:8053/udp'], idle: { after: '2500ms' } }, echoServer('dns', 80));
   const steady = `
