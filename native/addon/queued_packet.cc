@@ -10,8 +10,8 @@ std::string text_of(const uint8_t *bytes, size_t length) {
 
 } // namespace
 
-// The rules give TCP and UDP alone to the queue. With IPv6 they look at the header that follows the first one, so no
-// extension headers come.
+// The rules give TCP and UDP alone to the queue. They find the ports also behind extension headers of IPv6. Such a
+// packet is not read here, and is dropped: no common client begins a connection with one.
 bool QueuedPacket::parse(const uint8_t *bytes, size_t length) {
     constexpr size_t kIpv6Bytes = 40, kPortBytes = 4;
     const bool ipv6 = length > 0 && bytes[0] >> 4 == 6;

@@ -18,8 +18,7 @@ constexpr uint16_t kFirstNumber = 28265, kNumbers = 256;
 constexpr uint32_t kCopiedBytes = 128; // the headers of IP and TCP
 // What the kernel keeps at most for this queue, each about 1 KiB: eight times as much as one service may hold.
 constexpr uint32_t kKernelBound = 32768;
-// A service holds at most this share of what is free: however many others hold all they may, there is room for one
-// more.
+// A service holds at most this part of what is free: whatever the others hold, there is room for one more.
 constexpr size_t kShare = 4;
 // A program has a backlog of 100 connections and more, and the kernel drops what comes while it is full. So the first
 // packets go at once, and later ones as fast as a slow program takes connections.
@@ -27,7 +26,8 @@ constexpr size_t kFirstPortion = 64, kNextPortion = 8;
 constexpr uint64_t kPortionNs = 1'000'000;
 constexpr int kReceiveBytes = 16 << 20; // until the thread reads: a copy of a packet takes about 1 KiB
 constexpr int kReadsInTurn = 64;
-constexpr size_t kVerdictBytes = 8192;
+constexpr size_t kVerdictBytes = 8192; // sent at once: a multiple of the length of a message
+constexpr uint32_t kVerdicts = 0;      // the handle of their time; the numbers of services begin with 1
 
 NetlinkMessage queue_message(uint8_t type, uint16_t flags, uint16_t number) {
     NetlinkMessage message(static_cast<uint16_t>(NFNL_SUBSYS_QUEUE << 8 | type), flags);
@@ -74,8 +74,7 @@ int ServiceQueue::bind_queue(uint16_t number) {
     message.put(NFQA_CFG_PARAMS, &parameters, sizeof parameters);
     message.put_u32(NFQA_CFG_QUEUE_MAXLEN, htonl(kKernelBound));
     number_ = number;
-    int error = queue_.request(message).error;
-    if (error < 0) return error;
+    if (int error = queue_.request(message).error; error < 0) return error;
     const int on = 1;
     setsockopt(queue_.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBytes, sizeof kReceiveBytes);
     setsockopt(queue_.fd(), SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof on);
@@ -172,10 +171,9 @@ void ServiceQueue::hear_message(const nlmsghdr *header) {
     const NetlinkAttributes about = all.find(NFQA_PACKET_HDR), payload = all.find(NFQA_PAYLOAD);
     QueuedPacket packet;
     packet.number = ntohl(about.number<uint32_t>());
-    if (packet.parse(reinterpret_cast<const uint8_t *>(payload.at), payload.length))
-        take(packet);
-    else
-        decide(packet.number, NF_DROP);
+    if (!packet.parse(reinterpret_cast<const uint8_t *>(payload.at), payload.length))
+        return decide(packet.number, NF_DROP);
+    take(packet);
 }
 
 ServiceQueue::Service *ServiceQueue::service_for(const QueuedPacket &packet) {
@@ -184,8 +182,7 @@ ServiceQueue::Service *ServiceQueue::service_for(const QueuedPacket &packet) {
     return found == nullptr ? nullptr : &services_[*found];
 }
 
-// A packet that waits may be gone: the kernel drops all that wait when some table with a chain of a hook is deleted. So
-// of a repetition the newer one is kept.
+// Of a repetition the newer one is kept: the kernel drops all that wait when a table with a chain of a hook is deleted.
 void ServiceQueue::take(const QueuedPacket &packet) {
     Service *service = service_for(packet);
     if (service == nullptr) return decide(packet.number, NF_DROP);
@@ -244,6 +241,7 @@ void ServiceQueue::let_portion_go(Service &service, size_t many) {
 void ServiceQueue::let_due_go() {
     const uint64_t now = boottime_ns(); // a service whose next time comes meanwhile waits for the next turn
     while (std::optional<uint32_t> service = portions_.take(now)) {
+        if (*service == kVerdicts) send_verdicts();
         auto found = services_.find(*service);
         if (found != services_.end()) let_portion_go(found->second, kNextPortion);
     }
@@ -272,10 +270,15 @@ void ServiceQueue::decide(uint32_t packet, uint32_t verdict) {
     if (verdicts_.size() >= kVerdictBytes) send_verdicts();
 }
 
-// Where the kernel takes none, the packets are repeated by their senders.
+// Where the kernel has no memory for them now, they are sent a moment later: without its verdict a packet stays in the
+// queue, and takes its room.
 void ServiceQueue::send_verdicts() {
-    if (!verdicts_.empty() && queue_.valid()) (void)!send(queue_.fd(), verdicts_.data(), verdicts_.size(), 0);
-    verdicts_.clear();
+    while (!verdicts_.empty()) {
+        const size_t some = std::min(verdicts_.size(), kVerdictBytes);
+        if (queue_.valid() && send(queue_.fd(), verdicts_.data(), some, 0) < 0 && (errno == ENOBUFS || errno == ENOMEM))
+            return portions_.set(kVerdicts, boottime_ns() + kPortionNs);
+        verdicts_.erase(verdicts_.begin(), verdicts_.begin() + static_cast<ptrdiff_t>(some));
+    }
 }
 
 // The kernel has dropped them. Their numbers may come again in the next queue.

@@ -104,7 +104,7 @@ class ServiceQueue {
     std::function<void(const QueueEvent &)> on_event_;
     NetlinkSocket queue_, tables_;
     uint16_t number_ = 0;
-    std::vector<uint8_t> verdicts_; // messages that are still to be sent
+    std::vector<uint8_t> verdicts_; // messages that are still to be sent, all of the same length
     std::unordered_map<uint32_t, Service> services_;
     size_t kept_ = 0; // how many packets wait or leave, of all services
     Timers portions_; // when the next packets of a service leave

@@ -16,7 +16,7 @@
 
 struct Addon {
     std::shared_ptr<Fd> helper = std::make_shared<Fd>(); // the memfd of niwa-boot
-    Napi::ThreadSafeFunction listener;
+    Napi::ThreadSafeFunction listener, queue_listener, relay_listener;
     KeeperLink keeper; // before the monitor, which uses it until its own end
     std::unique_ptr<Monitor> monitor;
     std::unique_ptr<LogPump> logs;
@@ -27,6 +27,11 @@ struct Addon {
     ServiceRelay service_relay;
     TableWatch tables;
 };
+
+// The listener that a thread of the addon has had so far. It is released when the thread has the next one, not before.
+inline void release_listener(Napi::ThreadSafeFunction listener) {
+    if (static_cast<napi_threadsafe_function>(listener) != nullptr) listener.Release();
+}
 
 inline Addon &addon_of(Info info) {
     return *info.Env().GetInstanceData<Addon>();

@@ -1,6 +1,8 @@
 // The relay of connections to services.
 #include "../service_relay.h"
 
+#include <utility>
+
 #include "addon.h"
 #include "face.h"
 #include "promises.h"
@@ -17,8 +19,12 @@ Value open_service_relay(Info info) {
             if (env != nullptr) function.Call({from_number(env, service)});
         });
     };
+    auto before = std::exchange(addon_of(info).relay_listener, listener);
     Answer<int> answer(info.Env(), [](Napi::Env env, const int &port) { return from_number(env, port); });
-    addon_of(info).service_relay.open(on_held, answer);
+    addon_of(info).service_relay.open(on_held, [answer, before](int port) mutable {
+        release_listener(before);
+        answer(port);
+    });
     return answer.promise();
 }
 

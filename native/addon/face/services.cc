@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <cerrno>
 #include <netinet/in.h>
+#include <utility>
 
 #include "../nft_batch.h"
 #include "../socket_diag.h"
@@ -44,8 +45,12 @@ Value open_services(Info info) {
         };
         listener.NonBlockingCall(call);
     };
+    auto before = std::exchange(addon_of(info).queue_listener, listener);
     Answer<int> answer(info.Env(), [](Napi::Env env, const int &number) { return from_number(env, number); });
-    addon_of(info).services.open(on_event, answer);
+    addon_of(info).services.open(on_event, [answer, before](int number) mutable {
+        release_listener(before);
+        answer(number);
+    });
     return answer.promise();
 }
 
