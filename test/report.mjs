@@ -78,9 +78,10 @@ export function filesToRepeat(runs) {
     place,
     tests: tests.filter(({ file, status }) => file !== '' && status === 'failed'),
   }));
-  if (failed.flatMap(({ tests }) => tests).length > MOST_REPEATED) return {};
+  const names = failed.flatMap(({ place, tests }) => tests.map((one) => `${place}: ${fullName(one)}`));
+  if (new Set(names).size > MOST_REPEATED) return {};
   const files = failed.map(({ place, tests }) => [place, [...new Set(tests.map(({ file }) => file))]]);
-  return Object.fromEntries(files.filter(([, names]) => names?.length));
+  return Object.fromEntries(files.filter(([, some]) => some?.length));
 }
 
 /**

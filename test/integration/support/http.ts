@@ -47,6 +47,8 @@ export function raw(
       );
     });
     call.on('error', reject);
+    // niwad may answer and close before the body is sent: the error of that write comes when the call is over.
+    call.on('socket', (connection) => connection.on('error', () => {}));
     if (announced === undefined) call.end(body);
     else call.flushHeaders();
   });
