@@ -18,7 +18,7 @@ import {
   WORLD,
 } from './support/network.js';
 import type { Niwad } from './support/niwad.js';
-import { listen, PathsOfNode } from './support/service-paths.js';
+import { listen, PathsOfNode, some, startDestinations } from './support/service-paths.js';
 
 const bridged = { mode: 'bridge' } as const;
 const shop = { name: 'shop', listen: [listen('tcp 0.0.0.0:8080'), listen('tcp [::]:8080')] };
@@ -27,21 +27,14 @@ let niwad: Niwad;
 let paths: PathsOfNode;
 let [a, b, c]: Destination[] = [];
 
-const v6 = (address: string) => `fd6e:6977:6100::${Number(address.split('.')[3]).toString(16)}`;
 const heldNow = async (name: string) => (await paths.counts(name)).heldNow;
 const untilHeld = (name: string, many: number) =>
   vi.waitFor(async () => expect(await heldNow(name)).toBe(many), { timeout: 5000 * SLOWNESS, interval: 20 });
-const some = (...wanted: (Destination | undefined)[]) => wanted.filter((one) => one !== undefined);
 
 makeNetwork();
 beforeAll(async () => {
   niwad = await startOnNode(nodePlace());
-  [a, b, c] = await Promise.all(
-    ['a', 'b', 'c'].map(async (id) => {
-      const address = await startServer(niwad, id, {});
-      return { id, address, address6: v6(address), port: 80 };
-    }),
-  );
+  [a, b, c] = await startDestinations(niwad, ['a', 'b', 'c']);
   await serve(NODE, echoServer('node', 9));
   // Right after it is set up, the link to the world loses what asks for a neighbour by IPv6.
   await vi.waitFor(() => expect(call(WORLD, '2001:db8::1', 9)).toBe('node for 2001:db8::2'), 10_000 * SLOWNESS);

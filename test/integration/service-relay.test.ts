@@ -12,11 +12,10 @@ import {
   nodePlace,
   serve,
   startOnNode,
-  startServer,
   WORLD,
 } from './support/network.js';
 import type { Niwad } from './support/niwad.js';
-import { listen, PathsOfNode } from './support/service-paths.js';
+import { listen, PathsOfNode, some, startDestinations } from './support/service-paths.js';
 
 /** The data path of services on a kernel without a queue for packets: niwad accepts and relays what wakes a service. */
 
@@ -26,8 +25,6 @@ let niwad: Niwad;
 let paths: PathsOfNode;
 let [a, b]: Destination[] = [];
 
-const v6 = (address: string) => `fd6e:6977:6100::${Number(address.split('.')[3]).toString(16)}`;
-const some = (...wanted: (Destination | undefined)[]) => wanted.filter((one) => one !== undefined);
 const untilHeld = (many: number) =>
   vi.waitFor(async () => expect((await paths.counts('shop')).heldNow).toBe(many), {
     timeout: 5000 * SLOWNESS,
@@ -50,12 +47,7 @@ const parrot = { id: 'parrot', address: '192.0.2.1', address6: '2001:db8::1', po
 makeNetwork();
 beforeAll(async () => {
   niwad = await startOnNode(nodePlace());
-  [a, b] = await Promise.all(
-    ['a', 'b'].map(async (id) => {
-      const address = await startServer(niwad, id, {});
-      return { id, address, address6: v6(address), port: 80 };
-    }),
-  );
+  [a, b] = await startDestinations(niwad, ['a', 'b']);
   await serve(NODE, echoServer('node', 9));
   await serve(NODE, PARROT);
   await vi.waitFor(() => expect(call(WORLD, '2001:db8::1', 9)).toBe('node for 2001:db8::2'), 10_000);

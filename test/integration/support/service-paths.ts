@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Destination, ServicePath } from '../../../src/network/services/types.js';
 import type { ListenAddress } from '../../../src/protocol/resolved-service.js';
-import { BRIDGE, NODE, SUBNET } from './network.js';
+import { BRIDGE, NODE, SUBNET, startServer } from './network.js';
+import type { Niwad } from './niwad.js';
 
 const SCRIPT = join(import.meta.dirname, 'service-paths.mjs');
 const SETTINGS = {
@@ -94,3 +95,21 @@ export function listen(text: string): ListenAddress {
     port: Number(port),
   };
 }
+
+/** The IPv6 address of the container that has an IPv4 address. */
+export function v6(address: string): string {
+  return `fd6e:6977:6100::${Number(address.split('.')[3]).toString(16)}`;
+}
+
+/** Starts containers that answer on port 80, each with its id. */
+export async function startDestinations(niwad: Niwad, ids: readonly string[]): Promise<Destination[]> {
+  return await Promise.all(
+    ids.map(async (id) => {
+      const address = await startServer(niwad, id, {});
+      return { id, address, address6: v6(address), port: 80 };
+    }),
+  );
+}
+
+/** Those of a list that are there. */
+export const some = (...wanted: (Destination | undefined)[]) => wanted.filter((one) => one !== undefined);
