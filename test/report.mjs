@@ -67,6 +67,20 @@ export function ranNowhere(runs) {
   return [...new Set(tests.map(fullName))].filter((name) => !ran.has(name));
 }
 
+/** @param {Test} test */
+const hasFailedInFile = ({ file, status }) => file !== '' && status === 'failed';
+
+/**
+ * How many tests have failed, each counted once for its place. Steps are none: they are never repeated.
+ * @param {Record<string, Run>} runs by place
+ */
+function numberFailed(runs) {
+  const failed = Object.entries(runs).flatMap(([place, { tests }]) =>
+    tests.filter(hasFailedInFile).map((test) => `${place}: ${fullName(test)}`),
+  );
+  return new Set(failed).size;
+}
+
 /**
  * Says which files of each run have to be repeated alone, because a test of them failed.
  * @param {Record<string, Run>} runs by place
@@ -74,12 +88,8 @@ export function ranNowhere(runs) {
  *   than MOST_REPEATED tests failed
  */
 export function filesToRepeat(runs) {
-  const failed = Object.entries(runs).map(([place, { tests }]) => ({
-    place,
-    tests: tests.filter(({ file, status }) => file !== '' && status === 'failed'),
-  }));
-  const names = failed.flatMap(({ place, tests }) => tests.map((one) => `${place}: ${fullName(one)}`));
-  if (new Set(names).size > MOST_REPEATED) return {};
+  if (numberFailed(runs) > MOST_REPEATED) return {};
+  const failed = Object.entries(runs).map(([place, { tests }]) => ({ place, tests: tests.filter(hasFailedInFile) }));
   const files = failed.map(({ place, tests }) => [place, [...new Set(tests.map(({ file }) => file))]]);
   return Object.fromEntries(files.filter(([, some]) => some?.length));
 }
@@ -149,7 +159,9 @@ export function failureTables(runs) {
   const lines = Math.max(1, Math.min(ERROR_LINES, Math.floor(ALL_ERROR_LINES / count)));
   return [
     ...table('failed', failed, lines),
-    ...(failed.length > MOST_REPEATED ? [`more than ${MOST_REPEATED} failed: none of them was repeated alone`] : []),
+    ...(numberFailed(runs) > MOST_REPEATED
+      ? [`more than ${MOST_REPEATED} failed: none of them was repeated alone`]
+      : []),
     ...table('FAILED BESIDE OTHERS, PASSED ALONE: tests or code that cannot be relied on', unsteady, lines),
   ].join('\n');
 }
