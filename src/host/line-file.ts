@@ -23,7 +23,10 @@ export class LineFile {
 
   /** Adds a value, which {@link flush} writes. What a broken disk does not take is kept up to the size of the file. */
   add(value: unknown): void {
-    this.#keep([...this.#waiting, `\n${JSON.stringify(value)}`]);
+    const line = `\n${JSON.stringify(value)}`;
+    this.#waiting.push(line);
+    this.#waitingBytes += Buffer.byteLength(line);
+    this.#dropOldest();
   }
 
   /** Writes what was added. Throws the errors of the file system; then it is written by a later call. */
@@ -59,10 +62,14 @@ export class LineFile {
     });
   }
 
-  /** Keeps the newest of the lines that fit into one file. */
   #keep(lines: string[]): void {
     this.#waiting = lines;
     this.#waitingBytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line), 0);
+    this.#dropOldest();
+  }
+
+  /** Keeps the newest of the lines that fit into one file. */
+  #dropOldest(): void {
     while (this.#waitingBytes > this.#maxBytes) this.#waitingBytes -= Buffer.byteLength(this.#waiting.shift() ?? '');
   }
 
