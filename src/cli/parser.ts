@@ -7,8 +7,9 @@ import { show } from '../spec/problems.js';
 import { type AnyCommand, type Common, declaredBy, nameOf, wordsOfContainer } from './command.js';
 import { type Grammar, splitCommandLine } from './command-line.js';
 import { IMAGE_COMMANDS } from './commands/image.js';
-import { SERVICE_COMMANDS, SERVICE_HINTS } from './commands/service.js';
+import { SERVICE_COMMANDS } from './commands/service.js';
 import { kindOfNext, namesOf } from './completion.js';
+import { hintFor, inOwnWords } from './verbs.js';
 
 /** The commands that have commands of their own. */
 export const GROUPS: Record<string, AnyCommand[]> = {
@@ -32,10 +33,11 @@ const SOCKET = process.env.NIWA_SOCKET ?? DEFAULT_SOCKET;
  */
 export async function runCommandLine(commands: AnyCommand[], argv: string[]): Promise<void> {
   const completes = argv.includes(COMPLETION);
+  const isKnown = (name: string) => commands.some((one) => nameOf(one) === name);
   const names = completes ? await namesAfter(commands, argv) : []; // asked before: yargs does not wait for them
   const { own, words } = completes
     ? { own: argv, words: [] }
-    : splitCommandLine(argv, grammarOf([]), (name) => grammarOfCommand(commands, name));
+    : splitCommandLine(inOwnWords(argv, isKnown), grammarOf([]), (name) => grammarOfCommand(commands, name));
   if (!completes) requireKnownCommand(own);
   wordsOfContainer.push(...words);
   const parser = commands.reduce((all, one) => all.command(one), withCommon(yargs(own)));
@@ -65,7 +67,7 @@ function requireKnownCommand(own: readonly string[]): void {
   const known = group.map(nameOf).join(', ');
   if (command === undefined) throw new NiwaError('SPEC_INVALID', `niwa ${name} needs a command; it has ${known}`);
   if (group.some((one) => nameOf(one) === command || aliasesOf(one).includes(command))) return;
-  const hint = name === 'service' ? SERVICE_HINTS[command] : undefined;
+  const hint = hintFor(`${name} ${command}`);
   throw new NiwaError(
     'SPEC_INVALID',
     `niwa ${name} has no command ${show(command)}${hint === undefined ? '' : ` (${hint})`}; it has ${known}`,

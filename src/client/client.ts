@@ -162,7 +162,7 @@ export class NiwaClient {
   }
 
   /**
-   * Gives the events of containers, without end, even if niwad restarts: events from now on, or with `after` or `since`
+   * Gives the events of containers, without end unless `until` sets one, even if niwad restarts: events from now on, or with `after` or `since`
    * also stored ones. A gap stands for events that are missing.
    */
   events(options: EventsOptions = {}): AsyncGenerator<EventLine> {

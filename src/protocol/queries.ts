@@ -90,6 +90,9 @@ export const EventsQuery = Type.Object(
       Type.Integer({ minimum: 0, description: 'the number of an event: also those behind it that are kept' }),
     ),
     since: Type.Optional(Type.String({ description: `also those that are kept from then on: ${MOMENT_WORDS}` })),
+    until: Type.Optional(
+      Type.String({ description: `the end of the stream, which has no end without it: ${MOMENT_WORDS}` }),
+    ),
     ...filterFields,
     id: severalOf(Id, 'a container; of several, any'),
     type: severalOf(Type.Enum([...EVENT_TYPES]), `${EVENT_TYPES.join(', ')}; of several, any`),

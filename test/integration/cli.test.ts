@@ -185,6 +185,19 @@ test('refuses what is no number and no time, before anything is done', async ({ 
   expect(await niwad.client.drainStatus()).toMatchObject({ draining: false });
 });
 
+test('takes the verbs of other runtimes, or says what to type', async ({ niwad }) => {
+  await niwad.client.create({ id: 'verbs', process: { args: ['true'] } }, { wait: true });
+  expect((await niwad.cli('ls', '-aq')).stdout.split('\n')).toContain('verbs');
+  expect((await niwad.cli('container', 'inspect', 'verbs')).stdout).toMatch(/^id: verbs\n/);
+  expect(await niwad.cli('delete', 'verbs')).toEqual({ exitCode: 0, stdout: 'verbs', stderr: '' });
+  expect((await niwad.cli('info')).stdout).toMatch(/^version: .*\npid: [0-9]+\n/);
+  expect(await niwad.cli('rename', 'verbs', 'words')).toEqual({
+    exitCode: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/^niwa: niwa has no command "rename": an id names the group, the logs and the bill/),
+  });
+});
+
 test('completes the names of containers', async ({ niwad }) => {
   await niwad.client.create({ id: 'completed', process: sleeper });
   const after = async (...words: string[]) => {

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { describe, expect, test, vi } from 'vitest';
 import { NiwaClient } from '../../src/client/client.js';
@@ -122,8 +123,30 @@ test('only what is asked for is told, also of what is kept', async () => {
     'start db',
     'exit db',
   ]);
-  for (const query of ['after=-1', 'after=x', 'since=yesterday', 'type=stop', 'id=..', 'until=1h'])
+  for (const query of ['after=-1', 'after=x', 'since=yesterday', 'type=stop', 'id=..', 'until=tomorrow'])
     expect((await raw(niwad.socket, 'GET', `/v1/events?${query}`)).status).toBe(400);
+});
+
+test('events of a span of time are told, and then the stream ends', async () => {
+  const niwad = await startDaemon(newPlace());
+  await niwad.client.create({ id: 'early', process: { args: ['true'] } }, { wait: true });
+  await sleep(5);
+  const between = new Date().toISOString();
+  await sleep(5);
+  await niwad.client.create({ id: 'late', process: { args: ['true'] } }, { wait: true });
+  const of = async (...options: string[]) => {
+    const { exitCode, stdout } = await niwad.cli('events', '--type', 'exit', ...options);
+    expect(exitCode).toBe(0);
+    return stdout.split('\n').flatMap((line) => line.split(' ')[2] ?? []);
+  };
+  expect(await of('--since', '1h', '--until', '0s')).toEqual(['early', 'late']);
+  expect(await of('--until', between)).toEqual(['early']);
+  expect(await of('--since', between, '--until', '0s')).toEqual(['late']);
+  expect(await of('--until', '1h')).toEqual([]);
+  const soon = new Date(Date.now() + 1000 * SLOWNESS).toISOString();
+  const following = of('--until', soon, '--after', '0'); // waits for the time
+  await niwad.client.create({ id: 'new', process: { args: ['true'] } }, { wait: true });
+  expect(await following).toEqual(['early', 'late', 'new']);
 });
 
 test('a reader whose filter seldom fits is told how far niwad has read, if it asks for that', async () => {

@@ -185,6 +185,13 @@ it('has its place in the lists, the events, the usage, the ports, the metrics an
     expect.stringMatching(/^:: +8081 +tcp +service +blog +80$/),
     expect.stringMatching(/^\* +9090 +tcp +container +published +90$/),
   ]);
+  const port = async (...args: string[]) => await niwad.cli('port', ...args);
+  expect(await port('published')).toEqual({ exitCode: 0, stdout: '90/tcp -> 0.0.0.0:9090', stderr: '' });
+  expect((await port(id)).stdout).toBe('80/tcp -> 0.0.0.0:8080'); // that of its service
+  expect((await port(id, '80')).stdout).toBe('0.0.0.0:8080');
+  expect(await port(id, '80/udp')).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('nothing of 80/udp') });
+  expect(await port('published', 'http')).toMatchObject({ exitCode: 2 });
+  expect(JSON.parse((await port('published', '90', '--json')).stdout)).toMatchObject([{ port: 9090, target: 90 }]);
   const types: string[] = [];
   for await (const event of client.events({ after: 0, service: 'shop' })) {
     types.push(event.type);

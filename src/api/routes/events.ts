@@ -17,7 +17,8 @@ export function eventRoutes(api: Api, { runtime: { events } }: ApiOptions): void
     {
       schema: {
         operationId: 'streamEvents',
-        summary: 'What happens to containers, a line each, from now on, or from an earlier event on',
+        summary:
+          'What happens to containers, a line each, from now on, or from an earlier event on, without end or up to a time',
         description: `The header ${AFTER_HEADER} has the number behind which the stream begins. A gap stands for events that are not there.`,
         querystring: EventsQuery,
         headers: EventsHeaders,
@@ -35,19 +36,23 @@ export function eventRoutes(api: Api, { runtime: { events } }: ApiOptions): void
 
 /**
  * Turns a query into a request to the log of events.
- * @param last the sequence number of the last event: without `after` and `since`, only newer events are sent
+ * @param last the sequence number of the last event: without `after` and `since`, only newer events are sent,
+ *   unless `until` is past: then all that are kept up to that time
  * @param now in milliseconds since 1970
  * @throws NiwaError SPEC_INVALID
  */
 export function toWanted(
-  { after, since, id, type, ...query }: EventsQuery,
+  { after, since, until, id, type, ...query }: EventsQuery,
   last: number,
   now: number,
 ): Omit<Wanted, 'reader' | 'positions'> {
   const filter = toFilter(query);
   const [ids, types] = [id, type].map((one) => (one === undefined ? undefined : new Set<string>([one].flat())));
+  const end = until === undefined ? null : requireMoment('until', until, now);
+  const isPast = since !== undefined || (end !== null && Date.parse(end) <= now);
   return {
-    after: after ?? (since === undefined ? last : 0),
+    after: after ?? (isPast ? 0 : last),
+    until: end,
     since: since === undefined ? null : requireMoment('since', since, now),
     fits: (event: RuntimeEvent) =>
       (ids?.has(event.id) ?? true) && (types?.has(event.type) ?? true) && fits(filter, event),

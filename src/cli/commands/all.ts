@@ -1,13 +1,14 @@
 import type { AnyCommand } from '../command.js';
 import { drain } from './drain.js';
 import { attach, exec } from './exec.js';
-import { doctor, version } from './host.js';
+import { doctor, info, version } from './host.js';
 import { image } from './image.js';
 import { init } from './init.js';
 import { create, kill, pause, resume, rm, start, stop } from './lifecycle.js';
 import { logs } from './logs.js';
 import { plan } from './plan.js';
-import { ports } from './ports.js';
+import { port, ports } from './ports.js';
+import { prune } from './prune.js';
 import { inspect, ps } from './ps.js';
 import { run } from './run.js';
 import { service } from './service.js';
@@ -28,6 +29,7 @@ export const COMMANDS = [
   pause,
   resume,
   rm,
+  prune,
   ps,
   inspect,
   logs,
@@ -38,11 +40,13 @@ export const COMMANDS = [
   usage,
   update,
   service,
+  port,
   ports,
   image,
   drain,
   plan,
   init,
   doctor,
+  info,
   version,
 ] as unknown as AnyCommand[];

@@ -8,7 +8,7 @@ import { checkServices } from '../../host/doctor/services.js';
 import { DEFAULT_CONFIG_FILE } from '../../installation/defaults.js';
 import { version as ownVersion } from '../../installation/version.js';
 import type { Check } from '../../protocol/host.js';
-import { type Common, print } from '../command.js';
+import { type Common, daemonCommand, print } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 
 /** The commands that work without a daemon, and tell more with one. */
@@ -61,6 +61,18 @@ export const version: CommandModule<Common, Common> = {
     );
   },
 };
+
+export const info = daemonCommand(
+  'info',
+  'Show facts about the daemon: its version, its limits, how many containers it has',
+  (yargs) => yargs.example('$0 info --json', ''),
+  async (client, { json }) => {
+    const facts = await client.info();
+    const { stringify } = await import('yaml');
+    print(json, facts, () => stringify(facts, { aliasDuplicateObjects: false }).trimEnd());
+    return EXIT.ok;
+  },
+);
 
 /** Gives the check of the services of a niwad; none where no niwad answers. */
 async function checkServicesOf(socket: string): Promise<Check[]> {

@@ -174,18 +174,6 @@ const history = daemonCommand(
 /** The commands of `niwa service`. */
 export const SERVICE_COMMANDS = [apply, ls, inspect, rm, wake, scale, logs, history] as AnyCommand[];
 
-/** What to write for a verb that users of other programs look for. */
-export const SERVICE_HINTS: Readonly<Record<string, string>> = {
-  ps: 'niwa ps --service NAME lists the instances of a service, niwa service ls all services',
-  create: 'niwa service apply FILE creates a service',
-  run: 'niwa service apply FILE creates a service',
-  update: 'niwa service apply FILE changes a service',
-  start: 'niwa service wake NAME starts an instance',
-  stop: 'niwa service scale NAME 0 ends all instances and refuses requests, niwa service scale NAME auto takes them again',
-  restart: 'niwa stop ID ends an instance, a request or the service itself starts the next one',
-  status: 'niwa service inspect NAME shows one service, niwa service ls all',
-};
-
 export const service: CommandModule<Common, Common> = {
   command: 'service <command>',
   describe: 'Apply, list, wake, scale and remove services, whose requests wake containers',

@@ -80,6 +80,10 @@ export const events = daemonCommand(
         type: 'string',
         describe: 'begin with the kept events since this time, or of the last so long: 10m',
       })
+      .option('until', {
+        type: 'string',
+        describe: 'end at this time; one that is past, such as 10m (ago), ends with the last kept event before it',
+      })
       .option('after', { type: 'string', describe: 'begin with the kept events after the event with this number' })
       .option('type', {
         type: 'string',
@@ -91,11 +95,12 @@ export const events = daemonCommand(
       })
       .example('$0 events --json', 'each event as a line of JSON, with its number')
       .example('$0 events --since 10m --type exit --owner alice', 'ends of the last ten minutes, then new ends')
+      .example('$0 events --since 1h --until 0s', 'what is kept of the last hour, then it ends')
       .example('$0 events --service shop', 'events of a service and of its instances')
       .example('$0 events --after 4711 web', 'events of one container after event 4711'),
-  async (client, { id = [], since, type, owner, service, label, json, ...options }) => {
+  async (client, { id = [], since, until, type, owner, service, label, json, ...options }) => {
     const after = options.after === undefined ? undefined : toCount('--after', options.after, 0);
-    for await (const event of client.events({ after, since, id, type: [...type], owner, service, label })) {
+    for await (const event of client.events({ after, since, until, id, type: [...type], owner, service, label })) {
       process.stdout.write(`${escaped(json ? JSON.stringify(event) : eventWords(event))}\n`);
     }
   },

@@ -34,6 +34,8 @@ const IN_MEMORY: RecentLimits = { stored: 512, events: 16_384, bytes: 8 * 1024 *
 /** Events that are told within this time after the first are written together with it. */
 const WRITE_AFTER_MS = 20;
 const RETRY_MS = 1000;
+/** setTimeout() takes no longer time. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** How long a stopping daemon waits for a disk that does not answer. */
 const CLOSE_PATIENCE_MS = 2000;
 /**
@@ -59,6 +61,8 @@ export interface Wanted {
   after: number;
   /** Only events that are not older, in the format of Date.toISOString(); null for events of any age. */
   since: string | null;
+  /** Ends the stream at this time, in the same format, without later events; null for no end. */
+  until?: string | null;
   /** Whether the reader is told how far niwad has read where events do not fit, see {@link POSITION_EVERY}. */
   positions?: boolean;
   fits(event: RuntimeEvent): boolean;
@@ -147,7 +151,10 @@ export class EventLog {
    * then each new event, and gap lines.
    * @param left aborted when the reader has gone: ends the generator
    */
-  async *follow({ reader, after, since, positions, fits }: Wanted, left: AbortSignal): AsyncGenerator<string> {
+  async *follow(
+    { reader, after, since, until = null, positions, fits }: Wanted,
+    left: AbortSignal,
+  ): AsyncGenerator<string> {
     left.addEventListener('abort', () => this.#wake(), { once: true });
     let done = Math.min(after, this.#last);
     // such a number belongs to another count, so the reader knows none of this log's events
@@ -157,6 +164,7 @@ export class EventLog {
       const before = done;
       const missing = (this.#recent.first ?? this.#last + 1) - 1; // the last number that is not in memory
       for await (const { event, text } of this.#behind(done, reader)) {
+        if (until !== null && event.at > until) return;
         const tooOld = since !== null && event.at < since;
         if (event.seq > done + 1 && !tooOld) yield gapLine(done + 1, event.seq - 1);
         done = event.seq;
@@ -168,8 +176,10 @@ export class EventLog {
       }
       if (left.aborted) return;
       if (done !== before) continue;
-      if (done === this.#last) await new Promise<void>((resolve) => this.#idle.add(resolve));
-      else if (done < missing) {
+      if (done === this.#last) {
+        if (until !== null && Date.now() > Date.parse(until)) return;
+        await this.#next(until);
+      } else if (done < missing) {
         yield gapLine(done + 1, missing); // these events are neither in memory nor on disk
         done = missing;
       }
@@ -220,6 +230,20 @@ export class EventLog {
     } finally {
       await pieces.return(undefined);
     }
+  }
+
+  /** Waits for the next event, at the longest until a time. */
+  #next(until: string | null): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.#idle.delete(wake);
+        resolve();
+      };
+      const leftMs = until === null ? null : Date.parse(until) - Date.now() + 1;
+      const timer = leftMs === null ? undefined : setTimeout(wake, Math.min(Math.max(0, leftMs), LONGEST_TIMER_MS));
+      this.#idle.add(wake);
+    });
   }
 
   #wake(): void {

@@ -23,6 +23,13 @@ describe('a query of events', () => {
     expect(toWanted({ after: 7 }, LAST, NOW)).toMatchObject({ after: 7, since: null });
     expect(toWanted({ since: '10m' }, LAST, NOW)).toMatchObject({ after: 0, since: '2026-11-23T13:47:15.000Z' });
     expect(toWanted({ since: '10m', after: 7 }, LAST, NOW)).toMatchObject({ after: 7 });
+    expect(toWanted({ until: '10m' }, LAST, NOW)).toMatchObject({ after: 0, until: '2026-11-23T13:47:15.000Z' });
+    expect(toWanted({ until: '2026-11-24' }, LAST, NOW)).toMatchObject({
+      after: 42,
+      until: '2026-11-24T00:00:00.000Z',
+    });
+    expect(toWanted({ since: '10m', after: 7 }, LAST, NOW)).toMatchObject({ until: null });
+    expect(() => toWanted({ until: 'tomorrow' }, LAST, NOW)).toThrow('until');
     expect(() => toWanted({ since: 'yesterday' }, LAST, NOW)).toThrow('since');
   });
 

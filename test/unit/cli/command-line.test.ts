@@ -108,7 +108,7 @@ describe('an unknown command of a group', () => {
     ],
     ['service', `niwa service needs a command; ${known}`],
     ['service nothing', `niwa service has no command "nothing"; ${known}`],
-    ['image list', 'niwa image has no command "list"; it has'],
+    ['image lst', 'niwa image has no command "lst"; it has'],
   ])('niwa %s names the command, and the known ones', async (line, message) => {
     await expect(optionsOf(line.split(' '))).rejects.toThrow(message);
   });
