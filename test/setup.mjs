@@ -40,6 +40,9 @@ const PACKAGES = {
     tmux: 'tmux',
     nftables: 'nft',
     iproute2: 'ip',
+    zsh: 'zsh',
+    fish: 'fish',
+    'man-db': 'man',
   },
   fuzz: { clang: 'clang', 'libclang-rt-14-dev': undefined },
   programs: {

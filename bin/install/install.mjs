@@ -28,6 +28,13 @@ const BUILT = [
   ...['niwa.node', 'niwa-boot', 'niwa-keeper', 'niwa-reach'].map((name) => `build/Release/${name}`),
 ];
 
+/** Where each shell of Debian looks for the completion of a program. */
+const COMPLETIONS = {
+  bash: 'usr/share/bash-completion/completions/niwa',
+  zsh: 'usr/share/zsh/vendor-completions/_niwa',
+  fish: 'usr/share/fish/vendor_completions.d/niwa.fish',
+};
+
 /** Copies a file, or a directory with all its files. */
 function copy(from, to) {
   if (statSync(from).isDirectory()) {
@@ -51,17 +58,20 @@ function install(destdir) {
   copy(join(source, 'README.md'), at(join(DOC, 'README.md')));
   copy(join(source, 'docs'), at(join(DOC, 'docs')));
   copy(join(source, 'LICENSE'), at(join(DOC, 'copyright')));
-  const completions = at('usr/share/bash-completion/completions');
-  mkdirSync(completions, { recursive: true });
-  writeFileSync(join(completions, 'niwa'), completionScript(at('usr/bin/niwa')));
+  for (const [shell, path] of Object.entries(COMPLETIONS)) write(at(path), completionScript(at('usr/bin/niwa'), shell));
+  copy(join(source, 'dist/man'), at('usr/share/man'));
   setModes(destdir);
 }
 
-/** Gives the script for the completion of the shell. yargs writes it for the shell that SHELL names. */
-function completionScript(niwa) {
-  const env = { PATH: process.env.PATH, SHELL: '/bin/bash' };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [niwa, 'completion'], { env, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${niwa} completion: ${stderr}`);
+function write(path, text) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}
+
+/** Gives the script for the completion of a shell. */
+function completionScript(niwa, shell) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [niwa, 'completion', shell], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${niwa} completion ${shell}: ${stderr}`);
   return stdout;
 }
 
@@ -92,7 +102,7 @@ if (destdir === undefined) {
   process.stderr.write('usage: node bin/install/install.mjs --destdir DIR\n');
   process.exit(2);
 }
-const missing = BUILT.filter((name) => !existsSync(join(source, name)));
+const missing = [...BUILT, 'dist/man'].filter((name) => !existsSync(join(source, name)));
 if (missing.length > 0) {
   process.stderr.write(`${missing.join(', ')} missing in ${source}: run npm ci and npm run build first\n`);
   process.exit(1);

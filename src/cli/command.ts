@@ -59,6 +59,10 @@ export interface Declared {
   boolean: string[];
   array: string[];
   alias: Record<string, string[]>;
+  /** All names, those of aliases too. */
+  key: Record<string, unknown>;
+  default: Record<string, unknown>;
+  choices: Record<string, readonly string[]>;
 }
 
 /** Gives the options and positional arguments that a command declares. */

@@ -8,7 +8,9 @@ import { type AnyCommand, type Common, declaredBy, nameOf, wordsOfContainer } fr
 import { type Grammar, splitCommandLine } from './command-line.js';
 import { IMAGE_COMMANDS } from './commands/image.js';
 import { SERVICE_COMMANDS } from './commands/service.js';
-import { kindOfNext, namesOf } from './completion.js';
+import { complete } from './completion/complete.js';
+import { COMPLETE } from './completion/scripts.js';
+import { type DescribedCommand, type DescribedOption, describeCommands, describeOptions } from './described.js';
 import { hintFor, inOwnWords } from './verbs.js';
 
 /** The commands that have commands of their own. */
@@ -16,13 +18,6 @@ export const GROUPS: Record<string, AnyCommand[]> = {
   image: IMAGE_COMMANDS,
   service: SERVICE_COMMANDS,
 };
-
-/** The argument with which the shell's completion script calls niwa. */
-const COMPLETION = '--get-yargs-completions';
-const COMPLETION_HELP = 'Print a completion script for bash or zsh: niwa completion >> ~/.bashrc';
-type Take = (words: string[]) => void;
-/** Gives the words that yargs knows. */
-type Offer = (hear: (error: Error | null, words: string[] | undefined) => void) => void;
 
 const SOCKET = process.env.NIWA_SOCKET ?? DEFAULT_SOCKET;
 
@@ -32,19 +27,15 @@ const SOCKET = process.env.NIWA_SOCKET ?? DEFAULT_SOCKET;
  * @throws NiwaError SPEC_INVALID, or an Error of yargs, if the command line is wrong
  */
 export async function runCommandLine(commands: AnyCommand[], argv: string[]): Promise<void> {
-  const completes = argv.includes(COMPLETION);
+  if (argv[0] === COMPLETE) return await printCompletion(commands, argv.slice(1));
   const isKnown = (name: string) => commands.some((one) => nameOf(one) === name);
-  const names = completes ? await namesAfter(commands, argv) : []; // asked before: yargs does not wait for them
-  const { own, words } = completes
-    ? { own: argv, words: [] }
-    : splitCommandLine(inOwnWords(argv, isKnown), grammarOf([]), (name) => grammarOfCommand(commands, name));
-  if (!completes) requireKnownCommand(own);
+  const { own, words } = splitCommandLine(inOwnWords(argv, isKnown), grammarOf([]), (name) =>
+    grammarOfCommand(commands, name),
+  );
+  requireKnownCommand(own);
   wordsOfContainer.push(...words);
   const parser = commands.reduce((all, one) => all.command(one), withCommon(yargs(own)));
   await parser
-    .completion('completion', COMPLETION_HELP, (_current: string, _args: unknown, offer: Offer, done: Take) =>
-      offer((_error, known = []) => done([...known, ...names])),
-    )
     .demandCommand(1, 'Name a command.')
     .strict()
     .wrap(Math.min(120, process.stdout.columns ?? 120))
@@ -84,11 +75,19 @@ export function helpFor(argv: readonly string[]): string {
   return group !== undefined && Object.hasOwn(GROUPS, group) ? `niwa ${group} --help` : 'niwa --help';
 }
 
-/** Gives the names of containers, services or images that may come next, for the shell's completion. */
-async function namesAfter(commands: AnyCommand[], argv: string[]): Promise<string[]> {
-  const [, ...words] = argv.slice(argv.indexOf(COMPLETION) + 1).filter((word) => !word.startsWith('-'));
-  const kind = kindOfNext(words, commands, GROUPS);
-  return kind === null ? [] : await namesOf(kind, SOCKET);
+/** Describes the whole command line: all commands, and the options that each of them has. */
+export function describeAll(commands: readonly AnyCommand[]): {
+  commands: DescribedCommand[];
+  global: DescribedOption[];
+} {
+  const global = describeOptions(withCommon(yargs()) as Argv<never>);
+  return { commands: describeCommands(commands, GROUPS), global };
+}
+
+async function printCompletion(commands: readonly AnyCommand[], words: readonly string[]): Promise<void> {
+  const described = describeAll(commands);
+  const lines = await complete(words, described.commands, described.global, SOCKET);
+  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
 }
 
 function withCommon(parser: Argv): Argv<Common> {

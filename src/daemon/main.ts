@@ -6,6 +6,7 @@ import { version } from '../installation/version.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import { type Config, mergeConfig, readConfigFile } from './config.js';
 import { type Daemon, startDaemon } from './daemon.js';
+import { withFlags } from './flags.js';
 import { LogStream } from './log-stream.js';
 import { type ManagerVariables, ServiceManager, takeManagerVariables } from './systemd.js';
 
@@ -116,40 +117,8 @@ function readSettings(): { config: Config; variables: ManagerVariables } {
   }
 }
 
-/**
- * Reads a variable by its name. Only names of settings are read: other variables that begin with NIWA_ are not for the
- * daemon.
- */
-function fromEnvironment(name: string): string | undefined {
-  return process.env[`NIWA_${name}`];
-}
-
 function parseFlags() {
-  const text = (name: string) => ({ type: 'string', default: fromEnvironment(name) }) as const;
-  return yargs(hideBin(process.argv))
-    .scriptName('niwad')
-    .usage(
-      '$0 [options]\n\nThe container runtime daemon. A flag overrides its environment variable (NIWA_SOCKET, NIWA_RUN_DIR, ...), and that overrides the configuration file.',
-    )
-    .option('socket', { ...text('SOCKET'), describe: 'the socket of the API (RUN_DIR/niwad.sock)' })
-    .option('run-dir', { ...text('RUN_DIR'), describe: 'the directory of files that a reboot may remove (/run/niwa)' })
-    .option('state-dir', {
-      ...text('STATE_DIR'),
-      describe: 'the directory of files to keep: ledger, logs, events, images (/var/lib/niwa)',
-    })
-    .option('cgroup', {
-      ...text('CGROUP'),
-      describe: 'the cgroup of niwad below the cgroup2 mount; self for the cgroup in which niwad is started (niwa)',
-    })
-    .option('config', { ...text('CONFIG'), describe: `the configuration file, in YAML (${DEFAULT_CONFIG_FILE})` })
-    .option('log-level', { ...text('LOG_LEVEL'), describe: 'fatal, error, warn, info, debug, trace or silent (info)' })
-    .option('drain', {
-      type: 'boolean',
-      describe:
-        'on SIGTERM, refuse new containers and wait until all have ended; without it, containers go on without niwad',
-    })
-    .example('$0', 'the daemon of this machine')
-    .example('$0 --run-dir /tmp/n/run --state-dir /tmp/n/state --cgroup try', 'a second daemon beside the first')
+  return withFlags(yargs(hideBin(process.argv)), process.env)
     .strict()
     .version(version)
     .fail((message, error) => {

@@ -15,7 +15,6 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { mergeConfig } from '../../src/daemon/config.js';
-import { needsFile } from './support/host.js';
 import { flagsOf, makePlace, Niwad, removePlace } from './support/niwad.js';
 
 const INSTALL = fileURLToPath(new URL('../../bin/install/install.mjs', import.meta.url));
@@ -68,6 +67,11 @@ test('is laid out as a Debian package, the same each time, and nobody but root c
     'usr/lib/niwa/build/Release/niwa-reach',
     'usr/lib/niwa/build/Release/niwa.node',
     'usr/share/bash-completion/completions/niwa',
+    'usr/share/zsh/vendor-completions/_niwa',
+    'usr/share/fish/vendor_completions.d/niwa.fish',
+    'usr/share/man/man1/niwa.1',
+    'usr/share/man/man1/niwa-run.1',
+    'usr/share/man/man8/niwad.8',
     'usr/share/doc/niwa/README.md',
     'usr/share/doc/niwa/copyright',
     'usr/share/doc/niwa/docs/operating.md',
@@ -125,19 +129,6 @@ test('its configuration changes nothing, and all that it shows is valid', async 
   expect(Object.keys(hooks)).toEqual(['onReady', 'onStop']);
   const { group: _, readGroup: __, allow: ___, hooks: ____, ...defaults } = mergeConfig({}, '');
   expect(rest).toEqual(defaults);
-});
-
-test('bash completes its commands', async ({ skip }) => {
-  const bash = needsFile(skip, '/bin/bash', 'the completion is for bash');
-  const destdir = await install();
-  const script = `
-    PATH=${destdir}/usr/bin:$PATH
-    . ${destdir}/usr/share/bash-completion/completions/niwa
-    COMP_WORDS=(niwa ins) COMP_CWORD=1
-    _niwa_yargs_completions
-    echo "\${COMPREPLY[@]}"`;
-  const { stdout } = await execa(bash, ['-c', script]);
-  expect(stdout).toBe('inspect');
 });
 
 test('refuses to install over something', async () => {

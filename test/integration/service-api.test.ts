@@ -205,7 +205,7 @@ it('has its place in the lists, the events, the usage, the ports, the metrics an
   const metrics = await client.metrics();
   expect(metrics).toContain('niwa_service_slots{service="blog"} 2');
   expect(metrics).toMatch(/niwa_service_wake_seconds_count\{service="shop",phase="total"\} [1-9]/);
-  expect((await niwad.cli('--get-yargs-completions', 'niwa', 'service', 'inspect', '')).stdout).toMatch(/^shop$/m);
+  expect((await niwad.cli('__complete', 'service', 'inspect', '')).stdout).toMatch(/^shop\t$/m);
   expect((await niwad.cli('top', '-n', '1')).stdout).toMatch(/^blog\/ +0\/2 cold/m);
   const plan = await niwad.cli('plan', fileOf(shop));
   expect([plan.exitCode, plan.stdout]).toEqual([0, expect.stringContaining('containers/shop-1')]);

@@ -1,4 +1,5 @@
 import type { AnyCommand } from '../command.js';
+import { completion } from './completion.js';
 import { drain } from './drain.js';
 import { attach, exec } from './exec.js';
 import { doctor, info, version } from './host.js';
@@ -48,5 +49,6 @@ export const COMMANDS = [
   init,
   doctor,
   info,
+  completion,
   version,
 ] as unknown as AnyCommand[];

@@ -14,7 +14,7 @@ const examples = [...COMMANDS, ...Object.values(GROUPS).flat()].flatMap(({ build
 
 /** Of a line of shell the first command of niwa, as words. */
 function wordsOf(line: string): string[] {
-  const [command = ''] = (line.split('$0 ')[1] ?? '').split(/ [|&]/);
+  const [command = ''] = (line.split('$0 ')[1] ?? '').split(/ [|&>]/);
   return [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
 }
 
