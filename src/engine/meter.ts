@@ -75,11 +75,6 @@ export class Meter {
     return this.#readings;
   }
 
-  /** How many packets it had received at the newest reading; null before one, or without a network of its own. */
-  get packetsReceived(): number | null {
-    return this.#last === null ? null : figure(this.#last.row, this.#kernel.columns, 'network:rx_packets');
-  }
-
   /** The memory's byte-seconds so far. */
   get memory(): MemoryTime {
     return this.#memory;

@@ -2,6 +2,12 @@ import type { Destination, Paths, ServicePath } from '../network/services/types.
 import { Turns } from '../turns/turns.js';
 import type { RefuseCause } from './decide/types.js';
 
+interface Routes {
+  routed: readonly Destination[];
+  unrouted: readonly Destination[];
+}
+const NO_ROUTES: Routes = { routed: [], unrouted: [] };
+
 /**
  * What one service wants of the data path: its addresses, its routes, and whether requests are refused. One change is
  * under way at a time. Routes that are wanted meanwhile are set in the next one, so that an instance and its successor
@@ -14,7 +20,7 @@ export class Gate {
   readonly #turns = new Turns(1);
   #path: ServicePath | null = null;
   #isDeclared = false;
-  #wanted: readonly Destination[] = [];
+  #wanted: Routes = NO_ROUTES;
   #areRouted = true;
   #refusing: RefuseCause | null = null;
   /** Whether the data path knows {@link refusing}. */
@@ -56,7 +62,7 @@ export class Gate {
       await this.#paths.withdraw(this.#name);
       this.#isDeclared = false;
       this.#path = null;
-      this.#wanted = [];
+      this.#wanted = NO_ROUTES;
       this.#areRouted = true;
       this.#refusing = null;
       this.#isBarSet = true;
@@ -64,13 +70,13 @@ export class Gate {
   }
 
   /**
-   * Sets the instances to which new connections go. Resolves when these or later ones are in force; gives false where
-   * the data path has refused them.
+   * Sets the instances to which new connections go, and those which only earlier clients may still send to. Resolves when
+   * these or later ones are in force; gives false where the data path has refused them.
    */
-  async route(destinations: readonly Destination[]): Promise<boolean> {
-    const isSame = isSameList(this.#wanted, destinations);
+  async route(routed: readonly Destination[], unrouted: readonly Destination[] = []): Promise<boolean> {
+    const isSame = isSameRoutes(this.#wanted, { routed, unrouted });
     if (this.#areRouted && isSame) return true;
-    if (!isSame) this.#wanted = destinations;
+    if (!isSame) this.#wanted = { routed, unrouted };
     this.#areRouted = false;
     return await this.#turns.run(() => this.#setRoutes());
   }
@@ -102,7 +108,7 @@ export class Gate {
       await this.#try('its addresses cannot be opened', async () => {
         await this.#paths.declare(path);
         this.#isDeclared = true;
-        this.#areRouted = this.#wanted.length === 0;
+        this.#areRouted = isSameRoutes(this.#wanted, NO_ROUTES);
         this.#isBarSet = this.#refusing === null;
       });
     }
@@ -125,7 +131,7 @@ export class Gate {
     while (!this.#areRouted) {
       const wanted = this.#wanted;
       try {
-        await this.#paths.route(this.#name, wanted);
+        await this.#paths.route(this.#name, wanted.routed, wanted.unrouted);
       } catch (error) {
         this.#complain('its routes cannot be set', error);
         return false;
@@ -138,6 +144,10 @@ export class Gate {
   async #try(what: string, act: () => Promise<void>): Promise<void> {
     await this.#turns.run(act).catch((error: unknown) => this.#complain(what, error));
   }
+}
+
+function isSameRoutes(a: Routes, b: Routes): boolean {
+  return isSameList(a.routed, b.routed) && isSameList(a.unrouted, b.unrouted);
 }
 
 function isSameList(a: readonly Destination[], b: readonly Destination[]): boolean {

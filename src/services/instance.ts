@@ -38,7 +38,7 @@ export class ServiceInstance {
   runningUsec: number | null = null;
   /** How many connections are established; null where that is not known yet. */
   connections: number | null = null;
-  /** The last moment at which it had a new or an established connection; 0 for never. */
+  /** The last moment at which it had a datagram, a new or an established connection; 0 for never. */
   lastBusyUsec = 0;
   /** False when the `live` check has failed as often as the service allows. */
   isHealthy = true;
@@ -49,8 +49,7 @@ export class ServiceInstance {
   /** When {@link connections} was asked for the last time. */
   askedUsec = 0;
   readonly #mark: Mark;
-  #connectionsBefore = 0;
-  #packets = 0;
+  #requestsBefore = 0;
   #readings = -1;
   #reading: Reading | null = null;
 
@@ -153,20 +152,13 @@ export class ServiceInstance {
     if (count > 0) this.lastBusyUsec = nowUsec;
   }
 
-  /** Takes how many connections it has had since it was routed; a count that is below the last one has begun anew. */
-  takeNewConnections(count: number, nowUsec: number): void {
-    if (count !== this.#connectionsBefore && count > 0) this.lastBusyUsec = nowUsec;
-    this.#connectionsBefore = count;
-  }
-
   /**
-   * Takes how many packets it has received. The rules count the first one of a flow of UDP alone, but each one is a
-   * request.
+   * Takes how many new connections and datagrams it has had since it was routed; a count that is below the last one has
+   * begun anew.
    */
-  takePackets(nowUsec: number): void {
-    const packets = this.container?.meter.packetsReceived ?? this.#packets;
-    if (packets > this.#packets) this.lastBusyUsec = nowUsec;
-    this.#packets = packets;
+  takeRequests(count: number, nowUsec: number): void {
+    if (count !== this.#requestsBefore && count > 0) this.lastBusyUsec = nowUsec;
+    this.#requestsBefore = count;
   }
 
   /** Takes the newest reading of its group; a reading counts for one second alone. */

@@ -11,12 +11,10 @@ import type { RunningService } from './service.js';
 export function tick(service: RunningService, counts: PathCounts | undefined, hasDrainChanged: boolean): void {
   const { instances, parts, gate, wakes } = service;
   const nowUsec = parts.clock();
-  const hasUdp = service.declaration.service.listen.some(({ protocol }) => protocol === 'udp');
   service.counts = counts ?? service.counts;
   for (const instance of instances.values()) {
     instance.takeReading();
-    if (hasUdp) instance.takePackets(nowUsec);
-    if (counts !== undefined) instance.takeNewConnections(counts.byInstance.get(instance.id) ?? 0, nowUsec);
+    if (counts !== undefined) instance.takeRequests(counts.byInstance.get(instance.id) ?? 0, nowUsec);
     if (isCountDue(service, instance, nowUsec))
       service.inBackground(`the connections of ${instance.id} cannot be counted`, countConnections(service, instance));
     if (instance.phase === 'ending' && instance.container?.state === 'running')

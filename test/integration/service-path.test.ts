@@ -133,6 +133,34 @@ print(' '.join(sorted({s.recv(100).decode().split(' ')[0] for _ in range(10)})),
     expect(await asked).toMatch(/^[abc]$/);
   });
 
+  it('counts each datagram of a client, also those to an instance that was un-routed, and no others', {
+    tags: 'vm',
+  }, async () => {
+    await paths.declare(dns);
+    await paths.route('dns', some(a));
+    const send = (from: string, host: string, port: number) =>
+      pythonIn(
+        from,
+        `
+import socket
+s = socket.socket(socket.AF_INET6 if ':' in '${host}' else socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(20)
+s.bind(('', 40003))
+s.connect(('${host}', ${port}))
+for i in range(5):
+    s.send(b'hello')
+    s.recv(100)`,
+      );
+    await send(WORLD, '192.0.2.1', 5300);
+    await send(WORLD, '2001:db8::1', 5300);
+    await send(NODE, '127.0.0.1', 5300);
+    await send(NODE, a?.address ?? '', 80);
+    expect((await paths.counts('dns')).byInstance).toEqual({ a: 15 });
+    await paths.route('dns', some(b), some(a));
+    await send(WORLD, '192.0.2.1', 5300);
+    expect((await paths.counts('dns')).byInstance).toEqual({ a: 20, b: 0 });
+  });
+
   it('gets the datagrams of a client that has sent to its address before it was declared', async () => {
     const early = `
 import socket

@@ -5,7 +5,18 @@ import type { ServiceInput } from '../../src/protocol/service.js';
 import { tarOf } from '../unit/images/make-tar.js';
 import { scaled } from './support/host.js';
 import { dockerTar, importBytes, shell } from './support/images.js';
-import { call, echoServer, inside, makeNetwork, NODE, nodePlace, startOnNode, WORLD } from './support/network.js';
+import {
+  BRIDGE,
+  call,
+  echoServer,
+  inside,
+  makeNetwork,
+  NODE,
+  nodePlace,
+  serve,
+  startOnNode,
+  WORLD,
+} from './support/network.js';
 import type { Niwad } from './support/niwad.js';
 import { ask, askOnce, occupy, SERVER, serviceOf } from './support/services.js';
 
@@ -102,31 +113,78 @@ it('a service of IPv6 alone is woken by its clients, though its program does not
   expect(await askOnce(WORLD, { host: '2001:db8::1' })).toMatch(/^shop-/);
 });
 
-it('a service of UDP is awake as long as a client sends, and answers it also after it was frozen', async () => {
-  await apply({ listen: ['0.0.0.0:8053/udp'], idle: { after: '2500ms' } }, echoServer('dns', 80));
-  const steady = `
+describe('a service of UDP', () => {
+  const apply53 = (after: string, program: string) => apply({ listen: ['0.0.0.0:8053/udp'], idle: { after } }, program);
+  const untilFrozen = () =>
+    vi.waitFor(async () => expect((await shop()).instances).toMatchObject([{ phase: 'frozen' }]), 20_000);
+
+  it('is awake as long as a client sends, and answers it also after it was frozen', async () => {
+    await apply53('2500ms', echoServer('dns', 80));
+    // One client, of one port: to the kernel, what it sends later belongs to what it has sent before.
+    const answersOf = (seconds: number) =>
+      Number(
+        inside(
+          WORLD,
+          'python3',
+          '-c',
+          `
 import socket, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.settimeout(0.2)
+s.bind(('192.0.2.2', 40002))
 s.connect(('192.0.2.1', 8053))
-def talk(seconds):
-    answers, until = 0, time.monotonic() + seconds
-    while time.monotonic() < until:
-        time.sleep(0.05)
-        try:
-            s.send(b'hello')
-            s.recv(100)
-            answers += 1
-        except OSError: pass
-    return answers
-first = talk(4)
-time.sleep(5)
-print(min(first, talk(1)))
-`;
-  expect(Number(inside(WORLD, 'python3', '-c', steady))).toBeGreaterThan(0);
-  const { decisions } = await niwad.client.serviceHistory('shop');
-  const steps = decisions.map(({ step }) => step);
-  expect(steps.filter((step) => step === 'freeze' || step === 'thaw')).toEqual(['freeze', 'thaw']);
+answers, until = 0, time.monotonic() + ${seconds}
+while time.monotonic() < until:
+    time.sleep(0.05)
+    try:
+        s.send(b'hello')
+        s.recv(100)
+        answers += 1
+    except OSError: pass
+print(answers)`,
+        ),
+      );
+    const freezes = async () => {
+      const { decisions } = await niwad.client.serviceHistory('shop');
+      return decisions.map(({ step }) => step).filter((step) => step === 'freeze' || step === 'thaw');
+    };
+    expect(answersOf(5)).toBeGreaterThan(0);
+    expect(await freezes()).toEqual([]);
+    await untilFrozen();
+    expect(answersOf(2)).toBeGreaterThan(0);
+    expect(await freezes()).toEqual(['freeze', 'thaw']);
+  });
+
+  it('is quiet without a client, whatever its container asks others, and the kernel tells its interfaces', async () => {
+    const asking = `
+import socket, threading, time
+def ask():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.connect(('192.0.2.2', 9053))
+    while True:
+        time.sleep(0.1)
+        s.send(b'hello')
+        s.recv(100)
+threading.Thread(target=ask, daemon=True).start()
+${echoServer('dns', 80)}`;
+    const telling = `
+import socket, time
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, socket.if_nametoindex('${BRIDGE}'))
+print('ready', flush=True)
+while True:
+    time.sleep(0.1)
+    s.sendto(b'hello', ('ff02::1', 9))`;
+    await serve(WORLD, echoServer('world', 9053));
+    await apply53('3s', asking);
+    expect(call(WORLD, '192.0.2.1', 8053, 'udp')).toBe('dns for 192.0.2.2');
+    await serve(NODE, telling);
+    const id = (await shop()).instances[0]?.id ?? '';
+    const received = async () => (await niwad.client.stats(id)).usage.network?.rx_packets;
+    const before = (await received()) ?? Number.NaN;
+    await vi.waitFor(async () => expect(await received()).toBeGreaterThan(before + 20), 20_000);
+    await untilFrozen();
+  });
 });
 
 describe('a service that serves', () => {

@@ -25,7 +25,7 @@ const NOTHING_HELD: HeldAndRelayed = { held: 0, now: 0, full: 0, relayed: 0, byI
 
 /** Gives a service that has no addresses yet. */
 export function newlyDeclared(number: number, path: ServicePath): Declared {
-  const state = { path: { ...path, listen: [] }, slots: [], isBarred: false };
+  const state = { path: { ...path, listen: [] }, slots: [], unrouted: [], isBarred: false };
   return { number, tally: new Tally(), refused: new Map(), state, cause: '', barred: 0 };
 }
 

@@ -79,7 +79,7 @@ export class ServicePaths implements Paths {
       const declared = this.#declared.get(name);
       if (declared === undefined) return;
       const { path } = declared.state;
-      await this.#change(declared, { path: { ...path, listen: [] }, slots: [], isBarred: false });
+      await this.#change(declared, { path: { ...path, listen: [] }, slots: [], unrouted: [], isBarred: false });
       this.#declared.delete(name);
       this.#options.addresses.set(name, []);
       this.#kernel.holders.forget(declared);
@@ -87,13 +87,17 @@ export class ServicePaths implements Paths {
     });
   }
 
-  async route(name: string, destinations: readonly Destination[]): Promise<void> {
+  async route(
+    name: string,
+    destinations: readonly Destination[],
+    unrouted: readonly Destination[] = [],
+  ): Promise<void> {
     if (destinations.length > MAX_SLOTS)
       throw new NiwaError('HOST_UNSUPPORTED', `service ${name} can have ${MAX_SLOTS} routed instances at most`);
     await this.#turns.run(async () => {
       const declared = this.#require(name);
       for (const some of wakeSteps(declared.state, destinations))
-        await this.#change(declared, { ...declared.state, slots: placeInSlots(declared.state.slots, some) });
+        await this.#change(declared, { ...declared.state, slots: placeInSlots(declared.state.slots, some), unrouted });
     });
   }
 

@@ -2,7 +2,7 @@ import { MAX_SLOTS } from '../../protocol/service.js';
 import { type Element, elementText } from '../elements.js';
 import { RELAYED_MARK } from '../ruleset.js';
 import type { HolderNumbers } from './holders.js';
-import { KINDS, type Kind, REFUSED } from './service-elements.js';
+import { FAMILIES, KINDS, type Kind, REFUSED } from './service-elements.js';
 
 /** Writes the rules of the data path of services. Pure. docs/architecture.md explains them. */
 
@@ -41,7 +41,7 @@ export const ENQUEUE = 'enqueue';
 export function serviceRules(options: RulesOptions, elements: readonly Element[]): string {
   return `${removalOfServices(options.table)}table inet ${options.table} {
 ${setsOf(elements)}
-${options.hasLimits ? floodSets() : ''}${sleeping(options)}${routing(options)}${relaying(options)}}
+${options.hasLimits ? floodSets() : ''}${sleeping(options)}${routing(options)}${COUNTING}${relaying(options)}}
 `;
 }
 
@@ -86,10 +86,11 @@ function look(set: string, then = ''): string {
 /**
  * services: every address. asleep: no instance is routed. barred: nor may one be started now. wakers: who may wake it.
  * awake: the chain that picks one of the routed instances. slots: an instance for each number that the chain may pick.
- * connections: counts the new connections. refused: counts what is refused, by the mark of the reason.
+ * connections: counts the new connections. refused: counts what is refused, by the mark of the reason. datagrams: counts
+ * all datagrams of clients to an instance.
  */
 function setsOf(elements: readonly Element[]): string {
-  return KINDS.flatMap((kind) => {
+  const ofKinds = KINDS.flatMap((kind) => {
     const key = KEYS[kind];
     return [
       ['set', `services${kind}`, `type ${TYPES[kind]};`],
@@ -104,18 +105,25 @@ function setsOf(elements: readonly Element[]): string {
         `slots${kind}`,
         `typeof ${key} . numgen random mod ${MAX_SLOTS} : ${ipOf(kind)} daddr . th dport; counter;`,
       ],
-    ].map(([what, name, type]) => {
+    ];
+  });
+  const ofFamilies = FAMILIES.map((family) => [
+    'set',
+    `datagrams${family}`,
+    `type ipv${family}_addr . inet_service; counter;`,
+  ]);
+  return [...ofKinds, ...ofFamilies]
+    .map(([what, name, type]) => {
       const texts = elements.filter(({ set }) => set === name).map(elementText);
       return `\t${what} ${name} {\n\t\t${type}\n${texts.length === 0 ? '' : `\t\telements = { ${texts.join(', ')} }\n`}\t}`;
-    });
-  }).join('\n');
+    })
+    .join('\n');
 }
 
-const VERSIONS = [4, 6] as const;
 const ipv = (version: 4 | 6) => (version === 4 ? 'ip' : 'ip6');
 
 function floodSets(): string {
-  return VERSIONS.flatMap((version) =>
+  return FAMILIES.flatMap((version) =>
     Object.keys(BOUNDS).map(
       (name) =>
         `\tset ${name}${version} {\n\t\ttype ipv${version}_addr . inet_proto . inet_service; size 65535; flags dynamic, timeout; timeout 10s;\n\t}\n`,
@@ -145,7 +153,7 @@ function atBothHooks(name: string, priority: number, extra = ''): string {
 /** Rules for services without a routed instance: their packets are held, or refused. */
 function sleeping(options: RulesOptions): string {
   const mark = (reason: keyof typeof REFUSED) => `meta mark set ${REFUSED[reason]}`;
-  const flooded = VERSIONS.flatMap((version) => [
+  const flooded = FAMILIES.flatMap((version) => [
     `\t\tupdate @addresses${version} { ${ipv(version)} daddr . meta l4proto . th dport limit ${BOUNDS.addresses} } goto flooded\n`,
     `\t\tupdate @sources${version} { ${ipv(version)} saddr . meta l4proto . th dport limit ${BOUNDS.sources} } goto flooded\n`,
   ]).join('');
@@ -214,6 +222,21 @@ ${atBothHooks('raced', -99, 'ct status & dnat == 0 ')}\tchain raced {
 ${look('services', 'drop')}\t}
 `;
 }
+
+/**
+ * The chains above see the first datagram of a flow alone: this one sees each of them, on its way to the instance. Only
+ * what came to an address of the host was sent by a client; answers, and what the kernel itself tells the interfaces of
+ * containers, did not.
+ */
+const COUNTING = `\tchain count_datagrams {
+\t\ttype filter hook postrouting priority filter; policy accept;
+\t\tmeta l4proto != udp accept
+\t\tct direction reply accept
+\t\tct status & dnat == 0 accept
+\t\tip daddr . th dport @datagrams4
+\t\tip6 daddr . th dport @datagrams6
+\t}
+`;
 
 /**
  * Rules that redirect to the relay. To `::1` always: the kernel does not forward packets from the loopback by IPv6, as

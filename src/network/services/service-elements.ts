@@ -13,6 +13,8 @@ export interface PathState {
   path: ServicePath;
   /** The routed instances, each in its slot. */
   slots: readonly Destination[];
+  /** The instances that get no new clients, while earlier ones may still send datagrams to them. */
+  unrouted: readonly Destination[];
   /** Whether requests are refused while no instance is routed. */
   isBarred: boolean;
 }
@@ -20,6 +22,9 @@ export interface PathState {
 /** The kinds of addresses: names of sets end with them. `_any` stands for all addresses of a family. */
 export const KINDS = ['4', '4_any', '6', '6_any'] as const;
 export type Kind = (typeof KINDS)[number];
+
+/** The families of addresses: the names of sets of datagrams end with them. */
+export const FAMILIES = [4, 6] as const;
 
 export function kindOf({ family, address }: ListenAddress): Kind {
   return address === null ? `${family}_any` : `${family}`;
@@ -51,7 +56,12 @@ function standing({ listen, from }: ServicePath): Element[] {
   });
 }
 
-function routes({ path: { listen }, slots, isBarred }: PathState): Element[] {
+function routes(state: PathState): Element[] {
+  return [...ways(state), ...datagrams(state)];
+}
+
+/** Where the first packets of connections and flows go. */
+function ways({ path: { listen }, slots, isBarred }: PathState): Element[] {
   return listen.flatMap((one) => {
     const kind = kindOf(one);
     const key = keyOf(one);
@@ -64,6 +74,16 @@ function routes({ path: { listen }, slots, isBarred }: PathState): Element[] {
   });
 }
 
+/** Where each datagram is counted, also a later one of a flow: at the address inside, once for all that lead there. */
+function datagrams({ path: { listen }, slots, unrouted }: PathState): Element[] {
+  return FAMILIES.filter((family) => listen.some((one) => one.protocol === 'udp' && one.family === family)).flatMap(
+    (family) =>
+      [...slots, ...unrouted].flatMap((to) =>
+        inFamily(to, family).map((key): Element => ({ family: 'inet', set: `datagrams${family}`, key })),
+      ),
+  );
+}
+
 /** The number of a slot: the rules choose it by chance, in the byte order of the machine, as a mark is. */
 const slotNumber = mark;
 
@@ -71,7 +91,8 @@ function element(set: string, kind: Kind, key: Part[]): Element {
   return { family: 'inet', set: `${set}${kind}`, key };
 }
 
-function inFamily({ address: ipv4, address6, port: inside }: Destination, family: 4 | 6): Part[][] {
+/** Gives the address and the port of an instance in a family; nothing where it has none. */
+export function inFamily({ address: ipv4, address6, port: inside }: Destination, family: 4 | 6): Part[][] {
   const own = family === 4 ? ipv4 : address6;
   return own === null ? [] : [[address(own), port(inside)]];
 }

@@ -1,14 +1,18 @@
 import type { CountedElement } from '../../kernel/services.js';
 import type { ListenAddress } from '../../protocol/resolved-service.js';
-import { encodeElement, mark } from '../elements.js';
-import { KINDS, keyOf, kindOf, type PathState, REFUSED } from './service-elements.js';
+import { encodeElement, mark, type Part } from '../elements.js';
+import { FAMILIES, inFamily, KINDS, keyOf, kindOf, type PathState, REFUSED } from './service-elements.js';
 
 /** The sets of rules.ts whose elements have counters. */
-export const COUNTED = KINDS.flatMap((kind) => [`connections${kind}`, `slots${kind}`, `refused${kind}`]);
+export const COUNTED = [
+  ...KINDS.flatMap((kind) => [`connections${kind}`, `slots${kind}`, `refused${kind}`]),
+  ...FAMILIES.map((family) => `datagrams${family}`),
+];
 
 /** What the rules have counted for one service. */
 interface Counted {
   connections: number;
+  /** New connections and datagrams. */
   byInstance: Map<string, number>;
   refused: Record<keyof typeof REFUSED, number>;
 }
@@ -22,7 +26,7 @@ export class Tally {
   readonly sums: Counted = { connections: 0, byInstance: new Map(), refused: { 'not-allowed': 0, barred: 0, rate: 0 } };
 
   /** Adds a reading, by the names of {@link nameOf}. */
-  add({ path, slots }: PathState, reading: ReadonlyMap<string, number>): void {
+  add({ path, slots, unrouted }: PathState, reading: ReadonlyMap<string, number>): void {
     const since = (name: string, of = '') => {
       const now = reading.get(name) ?? 0;
       const before = this.#seen.get(`${of} ${name}`) ?? 0;
@@ -30,14 +34,19 @@ export class Tally {
       return now >= before ? now - before : now;
     };
     const { sums } = this;
+    const count = (id: string, name: string) =>
+      sums.byInstance.set(id, (sums.byInstance.get(id) ?? 0) + since(name, id));
     for (const listen of path.listen) {
       sums.connections += since(named('connections', listen));
       for (const [reason, value] of Object.entries(REFUSED))
         sums.refused[reason as keyof typeof REFUSED] += since(named('refused', listen, value));
-      for (const [i, { id }] of slots.entries())
-        sums.byInstance.set(id, (sums.byInstance.get(id) ?? 0) + since(named('slots', listen, i), id));
+      if (listen.protocol === 'tcp') for (const [i, { id }] of slots.entries()) count(id, named('slots', listen, i));
     }
-    for (const id of sums.byInstance.keys()) if (!slots.some((slot) => slot.id === id)) this.#forget(id);
+    const known = [...slots, ...unrouted];
+    for (const to of known)
+      for (const family of FAMILIES)
+        for (const key of inFamily(to, family)) count(to.id, fullName(`datagrams${family}`, key));
+    for (const id of sums.byInstance.keys()) if (!known.some((one) => one.id === id)) this.#forget(id);
   }
 
   #forget(id: string): void {
@@ -57,6 +66,9 @@ function nameOf(set: string, key: Uint8Array): string {
 
 function named(set: string, listen: ListenAddress, number?: number): string {
   const key = [...keyOf(listen), ...(number === undefined ? [] : [mark(number)])];
-  const full = `${set}${kindOf(listen)}`;
-  return nameOf(full, encodeElement('', { family: 'inet', set: full, key }).key);
+  return fullName(`${set}${kindOf(listen)}`, key);
+}
+
+function fullName(set: string, key: Part[]): string {
+  return nameOf(set, encodeElement('', { family: 'inet', set, key }).key);
 }

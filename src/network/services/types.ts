@@ -26,7 +26,10 @@ export type PathRefusal = 'queue-full' | 'not-allowed' | 'asleep' | 'rate';
 export interface PathCounts {
   /** New connections. */
   readonly connections: number;
-  /** New connections by the id of the instance; of routed instances alone. */
+  /**
+   * New connections and datagrams by the id of the instance; of those that are routed, and of those that were and that
+   * earlier clients may still send datagrams to.
+   */
   readonly byInstance: ReadonlyMap<string, number>;
   /** Requests that were held, and those that are held now. */
   readonly held: number;
@@ -54,8 +57,9 @@ export interface Paths {
   /**
    * Sets the instances to which new connections go, in one transaction, and then lets go what is held if there is one.
    * Established connections stay. Without instances the service sleeps.
+   * @param unrouted instances that get no new clients, whose datagrams are still counted
    */
-  route(name: string, destinations: readonly Destination[]): Promise<void>;
+  route(name: string, destinations: readonly Destination[], unrouted?: readonly Destination[]): Promise<void>;
   /** Refuses what is held, and until {@link accept} also new requests, at once, with a reset; `cause` is counted. */
   refuse(name: string, cause: string): Promise<void>;
   accept(name: string): Promise<void>;

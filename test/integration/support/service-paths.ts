@@ -57,7 +57,8 @@ export class PathsOfNode {
   declare = (path: Partial<ServicePath> & Pick<ServicePath, 'name' | 'listen'>) =>
     this.#call('declare', { from: null, queue: 1024, ...path });
   withdraw = (name: string) => this.#call('withdraw', name);
-  route = (name: string, destinations: readonly Destination[]) => this.#call('route', name, destinations);
+  route = (name: string, destinations: readonly Destination[], unrouted: readonly Destination[] = []) =>
+    this.#call('route', name, destinations, unrouted);
   refuse = (name: string, cause: string) => this.#call('refuse', name, cause);
   accept = (name: string) => this.#call('accept', name);
   open = () => this.#call('open');

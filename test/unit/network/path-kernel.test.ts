@@ -10,6 +10,7 @@ const path = { name: 'shop', listen, from: null, queue: 10 };
 const awake: PathState = {
   path,
   slots: [{ id: 'a', address: '10.0.0.1', address6: null, port: 8080 }],
+  unrouted: [],
   isBarred: false,
 };
 

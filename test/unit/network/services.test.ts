@@ -28,7 +28,7 @@ const instance = (n: number): Destination => ({
 const [a, b, c, d] = [1, 2, 3, 4].map(instance) as [Destination, Destination, Destination, Destination];
 
 function stateOf(listen: ListenAddress[], more: Partial<PathState> = {}, from: string[] | null = null): PathState {
-  return { path: { name: 'shop', listen, from, queue: 10 }, slots: [], isBarred: false, ...more };
+  return { path: { name: 'shop', listen, from, queue: 10 }, slots: [], unrouted: [], isBarred: false, ...more };
 }
 const wordsOf = (changes: ReturnType<typeof changesOf>) =>
   changes.map(({ element, add }) => `${add ? '+' : '-'} ${elementText(element)}`);
@@ -100,7 +100,7 @@ describe('many subnets that may wake a service', () => {
         return Reflect.get(target, name);
       },
     });
-    const asleep = { path: watched, slots: [], isBarred: false };
+    const asleep = { path: watched, slots: [], unrouted: [], isBarred: false };
     const changes = changesOf(asleep, { ...asleep, slots: [a] });
     expect(looks).toBe(0);
     expect(changes.length).toBe(3 * listen.length); // asleep, awake, and a slot
@@ -135,7 +135,30 @@ describe('changes of a service', () => {
       ...wordsOf(changesOf(stateOf([udp4], { slots: [a] }, ['10.0.0.0/8']), stateOf([], { slots: [a] }))),
       '+ tcp . 80 . 10.0.0.0/7',
     ]);
-    expect(words).toHaveLength(10);
+    expect(words).toHaveLength(11);
+  });
+});
+
+describe('datagrams', () => {
+  it('are counted at each instance that may get some, once for all addresses of a family', () => {
+    const counted = (state: PathState) => texts(state).filter((text) => text.startsWith('datagrams'));
+    const slots = [a, { ...b, address6: null }];
+    const listen = [udp4, { ...udp4, port: 54 }, { ...udp4, family: 6, address: null } as const];
+    expect(counted(stateOf(listen, { slots, unrouted: [c] }))).toEqual([
+      'datagrams4: 10.0.0.1 . 8080',
+      'datagrams4: 10.0.0.2 . 8080',
+      'datagrams4: 10.0.0.3 . 8080',
+      'datagrams6: fd00::1 . 8080',
+      'datagrams6: fd00::3 . 8080',
+    ]);
+    expect(counted(stateOf([tcp4], { slots }))).toEqual([]);
+  });
+
+  it('are counted on when their instance is un-routed', () => {
+    const before = stateOf([udp4], { slots: [a] });
+    const changes = (unrouted: Destination[]) => wordsOf(changesOf(before, { ...before, slots: [], unrouted }));
+    expect(changes([a])).not.toContain('- 10.0.0.1 . 8080');
+    expect(changes([])).toContain('- 10.0.0.1 . 8080');
   });
 });
 
@@ -219,6 +242,21 @@ describe('counters', () => {
       ['i2', 4],
     ]);
     expect(tally.sums.refused).toEqual({ 'not-allowed': 0, barred: 2, rate: 0 });
+  });
+
+  it('have each datagram of routed and un-routed instances', () => {
+    const tally = new Tally();
+    const to = (last: number) => [10, 0, 0, last, 0x1f, 0x90, 0, 0];
+    const read = (state: PathState, first: number, second: number) =>
+      tally.add(state, toReading([counted('datagrams4', to(1), first), counted('datagrams4', to(2), second)]));
+    read(stateOf([udp4], { slots: [a, b] }), 10, 20);
+    read(stateOf([udp4], { slots: [a], unrouted: [b] }), 11, 25);
+    expect([...tally.sums.byInstance]).toEqual([
+      ['i1', 11],
+      ['i2', 25],
+    ]);
+    read(stateOf([udp4], { slots: [a] }), 11, 0);
+    expect([...tally.sums.byInstance.keys()]).toEqual(['i1']);
   });
 
   it('are those of routed instances', () => {
