@@ -79,6 +79,14 @@ export class Policy {
   }
 }
 
+/** Operations that need the permission to act, and yet change nothing: they do a part of the work of one that acts. */
+const REHEARSALS: readonly Operation[] = ['planContainer'];
+
+/** Whether an operation changes something on this node. */
+export function changesSomething(operation: Operation): boolean {
+  return NEEDS[operation] !== 'look' && !REHEARSALS.includes(operation);
+}
+
 /** Whether a route's name is the name of an operation. */
 export function isOperation(name: string | undefined): name is Operation {
   return name !== undefined && Object.hasOwn(NEEDS, name);

@@ -1,7 +1,7 @@
 import { type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Peer } from '../kernel/sockets.js';
-import { NiwaError } from '../protocol/errors.js';
+import { type ErrorBody, NiwaError } from '../protocol/errors.js';
 import { toErrorReply } from './errors.js';
 import { type Groups, requireKnown } from './peer.js';
 
@@ -60,22 +60,26 @@ function tooMany(who: string, setting: string, limit: number): NiwaError {
  * Accepts or closes each new connection. A connection of a user who may not use the socket, or who has too many, is
  * closed at once, and nothing is read from it.
  * @param peerOf gives the process behind a connection
+ * @param onRefused called for each connection that is closed, with what its client is told
  */
 export function boundConnections(
   server: Server,
   peerOf: (socket: Socket) => Peer | undefined,
   groups: Groups,
   limits: ConnectionLimits,
+  onRefused: (peer: Peer | undefined, reason: ErrorBody) => void = () => {},
 ): void {
   const admission = new Admission(limits);
   server.on('connection', (socket: Socket) => {
+    const peer = peerOf(socket);
     try {
-      const peer = peerOf(socket);
       requireKnown(peer, groups);
       admission.admit(peer.uid);
       socket.once('close', () => admission.leave(peer.uid));
     } catch (error) {
-      turnAway(socket, error);
+      const { status, body } = toErrorReply(error);
+      onRefused(peer, body);
+      turnAway(socket, status, body);
     }
   });
 }
@@ -84,8 +88,7 @@ export function boundConnections(
  * Sends the reason and closes the connection, without reading what the client has sent. The kernel's buffer takes the
  * reason at once.
  */
-function turnAway(socket: Socket, error: unknown): void {
-  const { status, body } = toErrorReply(error);
+function turnAway(socket: Socket, status: number, body: ErrorBody): void {
   const text = JSON.stringify(body);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

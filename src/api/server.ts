@@ -14,13 +14,16 @@ import { ServiceInputSchema } from '../protocol/service.js';
 import { SpecSchema } from '../protocol/spec.js';
 import { MAX_BODY_BYTES, MAX_YAML_BYTES, MAX_YAML_TOKENS, requireBounded, requireBoundedJson } from '../spec/bounds.js';
 import { parseAs } from '../spec/check.js';
+import { shortened } from '../spec/problems.js';
 import { parseYaml } from '../spec/yaml.js';
 import { FairTurns } from '../turns/fair-turns.js';
 import type { Api, ApiOptions } from './api.js';
+import { auditOperations } from './audit.js';
 import { boundConnections } from './connections.js';
 import { toErrorReply } from './errors.js';
 import { withComponents } from './openapi.js';
 import { callerOf, rememberPeers } from './peer.js';
+import { Refusals } from './refusals.js';
 import { containerRoutes } from './routes/containers.js';
 import { eventRoutes } from './routes/events.js';
 import { execRoutes } from './routes/exec.js';
@@ -47,6 +50,8 @@ const POISONING = ['ignore', 'ignore'] as const;
  */
 const HEADERS_TIMEOUT_MS = 10_000;
 const CHECK_INTERVAL_MS = 2_000;
+/** How many characters of the address of a failed request the log shows. */
+const SHOWN_URL = 200;
 
 /** Makes the HTTP server of the API; it does not listen yet. */
 export async function makeApi(options: ApiOptions): Promise<Api> {
@@ -98,9 +103,14 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
   return api;
 }
 
-function checkCallers(api: Api, { runtime, groups, limits, peersOf = rememberPeers }: ApiOptions): void {
+function checkCallers(api: Api, { runtime, groups, limits, log, peersOf = rememberPeers }: ApiOptions): void {
   const peerOf = peersOf(api.server);
-  boundConnections(api.server, peerOf, groups, limits);
+  const refusals = new Refusals((left) => log.warn({ refusals: left }, 'refusals of the last minute without a line'));
+  boundConnections(api.server, peerOf, groups, limits, (peer, { code, message }) => {
+    if (refusals.mayTell(peer?.uid ?? -1))
+      log.warn({ uid: peer?.uid ?? null, pid: peer?.pid ?? null, result: code, why: message }, 'connection refused');
+  });
+  auditOperations(api, log, refusals, ({ raw }) => peerOf(raw.socket));
   api.decorateRequest('caller');
   api.addHook('onRequest', async (request) => {
     request.caller = callerOf(peerOf(request.raw.socket), groups);
@@ -181,10 +191,10 @@ function takesText(node: Node = {}): boolean {
 function useOneErrorShape(api: Api): void {
   api.setErrorHandler((error, request, reply) => {
     const { status, body } = toErrorReply(error);
-    if (body.code === 'DAEMON_UNREACHABLE')
-      void reply.header('connection', 'close'); // the client then sends its next request to the next niwad
-    else if (status >= 500 && body.code !== 'DRAINING')
-      request.log.error({ err: error, url: request.url }, 'request failed');
+    if (body.code === 'DAEMON_UNREACHABLE') void reply.header('connection', 'close'); // the client then sends its next request to the next niwad
+    if (request.audit !== null) request.audit.failed(error, body);
+    else if (status >= 500 && body.code !== 'DRAINING' && body.code !== 'DAEMON_UNREACHABLE')
+      request.log.error({ err: error, url: shortened(request.url, SHOWN_URL) }, 'request failed');
     return reply.status(status).send(body);
   });
   api.setNotFoundHandler((request) => {

@@ -1,4 +1,4 @@
-import pino, { type Logger } from 'pino';
+import type { Logger } from 'pino';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { DEFAULT_CONFIG_FILE } from '../installation/defaults.js';
@@ -7,6 +7,7 @@ import { messageOf, NiwaError } from '../protocol/errors.js';
 import { type Config, mergeConfig, readConfigFile } from './config.js';
 import { type Daemon, startDaemon } from './daemon.js';
 import { withFlags } from './flags.js';
+import { makeLog } from './log.js';
 import { LogStream } from './log-stream.js';
 import { type ManagerVariables, ServiceManager, takeManagerVariables } from './systemd.js';
 
@@ -23,7 +24,7 @@ async function main(): Promise<void> {
   const stream = new LogStream(STDOUT, (lines) =>
     log.warn({ lines }, 'lines of this log were dropped: it could not be written'),
   );
-  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+  const log = makeLog(config.logLevel, stream);
   const exit = async (status: number) => {
     await stream.flushed(LOG_PATIENCE_MS);
     process.exit(status);

@@ -51,6 +51,7 @@ export const InfoSchema = Type.Object(
     containers: Type.Integer({ description: 'how many containers there are, exited ones included' }),
     doctor: Type.Object({
       ok: Type.Boolean({ description: 'false where something is missing that niwad requires' }),
+      summary: Type.String({ description: 'one line: whether niwad can run, and the names of what was found' }),
       checks: Type.Array(CheckSchema),
     }),
   },

@@ -53,14 +53,24 @@ function say(text) {
 }
 
 /**
+ * Gives an environment without the settings of a user's own niwad, which are not those of the demo.
+ * @param {NodeJS.ProcessEnv} env
+ */
+function withoutSettings(env) {
+  const settings = ['SOCKET', 'RUN_DIR', 'STATE_DIR', 'CGROUP', 'CONFIG', 'LOG_LEVEL'].map((name) => `NIWA_${name}`);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !settings.includes(name)));
+}
+
+/**
  * Starts niwad in a network namespace of its own. Gives it in an object: itself it is a promise of its end.
  * @param {string} directory
  * @param {string} cgroup
  */
-async function startDaemon(directory, cgroup) {
+export async function startDaemon(directory, cgroup) {
   const flags = ['--run-dir', join(directory, 'run'), '--state-dir', join(directory, 'state'), '--cgroup', cgroup];
   const ownNetwork = ['--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
-  const daemon = execa('unshare', [...ownNetwork, niwad, ...flags], { reject: false, env: { NODE_NO_WARNINGS: '1' } });
+  const env = { ...withoutSettings(process.env), NODE_NO_WARNINGS: '1' };
+  const daemon = execa('unshare', [...ownNetwork, niwad, ...flags], { reject: false, env, extendEnv: false });
   for await (const line of createInterface({ input: daemon.stdout })) {
     const { msg } = JSON.parse(line);
     if (msg === 'listening') return { daemon };

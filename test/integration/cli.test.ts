@@ -218,7 +218,8 @@ test('works without a daemon where it needs none', async ({ niwad }) => {
   expect(spec.process.args).toEqual(['sleep', '9']);
   expect(steps.at(-1)).toMatchObject({ phase: 'boot', operation: 'exec' });
   expect(doctor.exitCode).toBe(0);
-  expect(JSON.parse(doctor.stdout)).toMatchObject({ ok: true });
+  expect(JSON.parse(doctor.stdout)).toMatchObject({ ok: true, summary: expect.stringMatching(/^ready: /) });
+  expect((await runNiwa([...nowhere, 'doctor'])).stdout).toMatch(/^ready: .*\n\n/);
   expect(version).toMatchObject({
     exitCode: 0,
     stdout: expect.stringMatching(/^niwa \d+\.\d+\.\d+\nniwad not running on /),

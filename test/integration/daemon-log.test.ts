@@ -95,5 +95,5 @@ test('a promise that fails and that nobody waits for is an error in its log, and
   const told = readFileSync(path, 'utf8')
     .split('\n')
     .find((line) => line.includes('forgotten'));
-  expect(JSON.parse(told ?? '')).toMatchObject({ level: 50, err: { stack: expect.stringContaining('forgets') } });
+  expect(JSON.parse(told ?? '')).toMatchObject({ level: 'error', err: { stack: expect.stringContaining('forgets') } });
 });

@@ -47,7 +47,7 @@ function damageAll(place: Place): void {
 }
 
 function errorsOf({ log }: Niwad): string[] {
-  return log.split('\n').filter((line) => line.includes('"level":50'));
+  return log.split('\n').filter((line) => line.includes('"level":"error"'));
 }
 
 test.for([true, false])(

@@ -17,8 +17,9 @@ const FRAMES = 'Upgrade: niwa-stream; then frames both ways: type (u8), length (
 /** Routes for execs and attached terminals, over upgraded connections. */
 export function execRoutes(api: Api, { runtime, log }: ApiOptions): void {
   const serve = (request: FastifyRequest, reply: FastifyReply, session: Session) => {
+    request.audit?.done();
     serveSession(takeConnection(request, reply), session).catch((error: unknown) => {
-      log.error({ err: error, url: request.url }, 'a session failed');
+      log.error({ err: error, id: (request.params as { id: string }).id }, 'a session failed');
     });
     return reply;
   };

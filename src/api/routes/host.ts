@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { canRun, diagnose } from '../../host/doctor/diagnose.js';
 import { readHostFacts } from '../../host/doctor/facts.js';
 import { checkServices } from '../../host/doctor/services.js';
+import { summaryOf } from '../../host/doctor/summary.js';
 import { DrainStatusSchema, HealthSchema, InfoSchema } from '../../protocol/host.js';
 import type { Api, ApiOptions } from '../api.js';
 import { failures } from './answers.js';
@@ -53,7 +54,7 @@ function stateRoutes(api: Api, { runtime, services, version }: ApiOptions): void
         node: process.version,
         cgroup: { mount, containers, controllers: { available: [...available], missing } },
         containers: runtime.list().length,
-        doctor: { ok: canRun(checks), checks },
+        doctor: { ok: canRun(checks), summary: summaryOf(checks), checks },
       };
     },
   );

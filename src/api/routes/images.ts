@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Type } from 'typebox';
+import type { ErrorBody } from '../../protocol/errors.js';
 import { ImageSchema, ImageTar, ImportLineSchema } from '../../protocol/images.js';
 import { ImageQuery, ImportQuery } from '../../protocol/queries.js';
 import type { Api, ApiOptions } from '../api.js';
@@ -7,8 +8,11 @@ import { toErrorReply } from '../errors.js';
 import { streamLines } from '../stream.js';
 import { failures, linesOf } from './answers.js';
 
+/** What the log says of an import whose client has gone. */
+const GONE: ErrorBody = { code: 'SPEC_INVALID', message: 'the client has gone before the whole image was there' };
+
 /** Routes for images, from which containers get their roots. */
-export function imageRoutes(api: Api, { images, log }: ApiOptions): void {
+export function imageRoutes(api: Api, { images }: ApiOptions): void {
   api.addContentTypeParser('application/x-tar', async (_request: unknown, body: IncomingMessage) => body);
 
   api.get(
@@ -26,7 +30,7 @@ export function imageRoutes(api: Api, { images, log }: ApiOptions): void {
   api.post(
     '/v1/images',
     {
-      config: { upload: true },
+      config: { upload: true, auditsItself: true },
       bodyLimit: Number.MAX_SAFE_INTEGER, // the body is limited by images.maxBytes instead
       schema: {
         operationId: 'importImage',
@@ -38,17 +42,18 @@ export function imageRoutes(api: Api, { images, log }: ApiOptions): void {
         response: { 200: linesOf(ImportLineSchema), ...failures },
       },
     },
-    async ({ query: { name }, body }, reply) => {
+    async ({ query: { name }, body, audit }, reply) => {
       const tar = body as IncomingMessage;
       const pieces = tar[Symbol.asyncIterator]() as AsyncIterableIterator<Buffer>;
       return streamLines(reply, ({ push, end }) => {
-        const done = images.import(pieces, name, push).catch(async (error: unknown) => {
-          const { status, body: said } = toErrorReply(error);
-          if (status >= 500 && !tar.destroyed) log.error({ err: error }, 'an import failed');
+        const failed = async (error: unknown) => {
+          const { body: said } = toErrorReply(error);
+          audit?.failed(error, tar.destroyed ? GONE : said);
           push({ type: 'error', ...said });
           // a client that still sends may not read the answer before the whole body is taken
           while (!(await pieces.next()).done);
-        });
+        };
+        const done = images.import(pieces, name, push).then(() => audit?.done(), failed);
         void done.catch(() => {}).then(end);
         return () => {
           if (!tar.complete) tar.destroy();

@@ -5,6 +5,7 @@ import { checkAllowedDirectories } from '../../host/allowed-directories.js';
 import { canRun, diagnose } from '../../host/doctor/diagnose.js';
 import { readHostFacts } from '../../host/doctor/facts.js';
 import { checkServices } from '../../host/doctor/services.js';
+import { summaryOf } from '../../host/doctor/summary.js';
 import { DEFAULT_CONFIG_FILE } from '../../installation/defaults.js';
 import { version as ownVersion } from '../../installation/version.js';
 import type { Check } from '../../protocol/host.js';
@@ -38,7 +39,8 @@ export const doctor: CommandModule<Common, DoctorOptions> = {
   handler: async ({ json, allow, config, socket }) => {
     const checks = [...diagnose(await readHostFacts()), ...(await checkServicesOf(socket))];
     if (allow) checks.push(...(await checkAllowed(config)));
-    print(json, { ok: canRun(checks), checks }, () => checks.map(checkLines).join('\n'));
+    const summary = summaryOf(checks);
+    print(json, { ok: canRun(checks), summary, checks }, () => [summary, '', ...checks.map(checkLines)].join('\n'));
     process.exitCode = canRun(checks) ? EXIT.ok : EXIT.failed;
   },
 };

@@ -20,10 +20,11 @@ export function createRoute(api: Api, { runtime }: ApiOptions): void {
         response: { 201: ContainerStatusSchema, ...failures },
       },
     },
-    async ({ body, query: { start = false, ready = false, wait = false }, caller }, reply) => {
+    async ({ body, query: { start = false, ready = false, wait = false }, caller, audit }, reply) => {
       if (ready) requireReadyCheck(body?.ready);
       const started = start || ready || wait;
       const container = started ? await runtime.run(body, caller) : await runtime.create(body, caller);
+      audit?.done({ id: container.id, started }); // now: the answer may wait for the end of the container
       if (ready) await container.readyKnown;
       if (wait) await container.exited;
       return reply.status(201).send(container.status());
