@@ -1,6 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { ExitReasonSchema, StateSchema } from '../protocol/container.js';
 import type { ServiceStatus } from '../protocol/services.js';
 import type { Usage } from '../protocol/usage.js';
+import { addProcessMetrics } from './process-metrics.js';
 import { ServiceMetrics } from './service-metrics.js';
 
 /** The part of a container that the metrics use. */
@@ -10,6 +13,15 @@ export interface Measured {
   state: string;
   usage: Usage;
 }
+
+/** What there is to tell. */
+export interface Figures {
+  containers: readonly Measured[];
+  services: readonly ServiceStatus[];
+}
+
+/** How many containers are measured in one turn of the event loop. */
+const CONTAINERS_AT_ONCE = 100;
 
 type Source = (usage: Usage) => number | null | undefined;
 const seconds = (usec: number | null | undefined) => (usec === null || usec === undefined ? null : usec / 1e6);
@@ -67,6 +79,12 @@ export class Metrics {
     labelNames: ['reason'],
     registers: [this.#registry],
   });
+  readonly #startTimes = new Histogram({
+    name: 'niwa_start_seconds',
+    help: 'Time that a start has taken: the sum of its phases, without the time between a create and its start',
+    buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
+    registers: [this.#registry],
+  });
   readonly #ready = new Histogram({
     name: 'niwa_ready_seconds',
     help: 'Time from the start of a container until its readiness check passed',
@@ -85,10 +103,20 @@ export class Metrics {
   }));
   readonly #gauges = GAUGES.map(([name, help, source]) => ({ source, metric: new Gauge(this.#options(name, help)) }));
 
+  /** Ends when no text is being made. */
+  #making: Promise<unknown> = Promise.resolve();
+  /** The text that is begun when the present one is made; null where nobody waits for it. */
+  #next: Promise<string> | null = null;
+
   readonly services = new ServiceMetrics(this.#registry);
 
-  /** @param droppedLines gives how many lines of its log niwad has dropped so far */
-  constructor(droppedLines: () => number) {
+  /**
+   * @param droppedLines gives how many lines of its log niwad has dropped so far
+   * @param version of niwad
+   */
+  constructor(droppedLines: () => number, version: string) {
+    addProcessMetrics(this.#registry, version);
+    for (const { const: reason } of ExitReasonSchema.anyOf) this.#exits.inc({ reason }, 0);
     new Counter({
       name: 'niwa_log_lines_dropped_total',
       help: "Lines of niwad's own log that could not be written",
@@ -100,8 +128,10 @@ export class Metrics {
     });
   }
 
-  countStart(): void {
+  /** @param tookUsec null where it is not known how long the start has taken */
+  countStart(tookUsec: number | null): void {
     this.#starts.inc();
+    if (tookUsec !== null) this.#startTimes.observe(tookUsec / 1e6);
   }
 
   countExit(reason: string): void {
@@ -113,21 +143,40 @@ export class Metrics {
   }
 
   /**
-   * Gives the text for these containers and services. Exited containers are left out; the ledger has their figures.
+   * Gives the text for what `read` gives when the text is begun. One text is made at a time: those who ask meanwhile
+   * get the next one. Exited containers are left out; the ledger has their figures.
    */
-  async text(containers: Measured[], services: ServiceStatus[]): Promise<string> {
-    this.services.take(services);
-    this.#states.reset();
-    for (const { metric } of [...this.#counters, ...this.#gauges]) metric.reset();
-    for (const container of containers) {
-      this.#states.inc({ state: container.state });
-      if (container.state !== 'exited') this.#measure(container);
-    }
-    return await this.#registry.metrics();
+  text(read: () => Figures): Promise<string> {
+    if (this.#next !== null) return this.#next;
+    const made = this.#making.then(() => {
+      this.#next = null;
+      return this.#make(read());
+    });
+    this.#next = made;
+    this.#making = made.catch(() => {});
+    return made;
   }
 
   get contentType(): string {
     return this.#registry.contentType;
+  }
+
+  /** The text of a thousand containers takes 100 ms: other work of the event loop is done between its pieces. */
+  async #make({ containers, services }: Figures): Promise<string> {
+    this.services.take(services);
+    for (const { const: state } of StateSchema.anyOf) this.#states.set({ state }, 0);
+    for (const { metric } of [...this.#counters, ...this.#gauges]) metric.reset();
+    for (const [i, container] of containers.entries()) {
+      this.#states.inc({ state: container.state });
+      if (container.state !== 'exited') this.#measure(container);
+      if (i % CONTAINERS_AT_ONCE === CONTAINERS_AT_ONCE - 1) await setImmediate();
+    }
+    const pieces: string[] = [];
+    for (const { name } of this.#registry.getMetricsAsArray()) {
+      pieces.push(await this.#registry.getSingleMetricAsString(name));
+      if (containers.length > CONTAINERS_AT_ONCE) await setImmediate();
+    }
+    return `${pieces.join('\n\n')}\n`;
   }
 
   #measure({ id, owner, usage }: Measured): void {

@@ -25,9 +25,26 @@ const GAUGES: [string, string, Figure][] = [
     ({ throttled_share }) => throttled_share,
   ],
 ];
+/** The reasons for which requests are refused, see docs/services.md: each has a series from the start. */
+const REFUSALS = [
+  'queue-full',
+  'not-allowed',
+  'rate',
+  'backoff',
+  'start-failed',
+  'timeout',
+  'draining',
+  'held-at-zero',
+] as const;
+const NONE_REFUSED = Object.fromEntries(REFUSALS.map((reason) => [reason, 0]));
+
 /** Counters by reason. */
 const REASONS: [string, string, (status: ServiceStatus) => Record<string, number>][] = [
-  ['requests_refused_total', 'Requests that were refused, by reason', ({ counters }) => counters.refused],
+  [
+    'requests_refused_total',
+    'Requests that were refused, by reason',
+    ({ counters }) => ({ ...NONE_REFUSED, ...counters.refused }),
+  ],
   ['failures_total', 'Instances that failed, by reason', ({ counters }) => counters.failures],
 ];
 const PHASES = ['start', 'ready', 'route', 'total'] as const;

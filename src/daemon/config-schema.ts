@@ -4,6 +4,7 @@ import { BYTES_PATTERN, parseBytes } from '../protocol/units.js';
 import { parseSubnet, parseSubnet6 } from '../spec/addresses.js';
 import { SHARE_PATTERN } from '../spec/ceilings.js';
 import { LAST_ID } from '../spec/ids.js';
+import { parseListen } from '../spec/listen.js';
 import { IdRanges } from './id-ranges.js';
 
 /** The schema of niwad's configuration. Each `description` completes the sentence "allowed: ..." of an error. */
@@ -34,6 +35,10 @@ const size = (description: string) =>
 function isAtLeast(size: string, leastBytes: number): boolean {
   const bytes = parseBytes(size);
   return bytes !== undefined && bytes >= leastBytes;
+}
+
+function isTcpAddress(text: string): boolean {
+  return parseListen(text) !== null && !text.includes('/');
 }
 
 const bounds = (description: string) =>
@@ -121,6 +126,11 @@ export const FileSchema = Type.Object(
         minimum: 1,
         maximum: 1_000_000,
         description: 'a number from 1 to 1000000, for each user but root',
+      }),
+    ),
+    metricsListen: Type.Optional(
+      Type.Union([Type.Null(), Type.Refine(Type.String(), isTcpAddress)], {
+        description: 'an address and a port, such as "127.0.0.1:9469" or "[::1]:9469", or null for none',
       }),
     ),
     sampleIntervalMs: Type.Optional(

@@ -40,6 +40,8 @@ export interface Config {
   maxConnections: number;
   connectionsPerUser: number;
   requestsPerSecond: number;
+  /** The TCP address at which metrics are read, such as "127.0.0.1:9469"; null for none. */
+  metricsListen: string | null;
   sampleIntervalMs: number;
   interimIntervalMs: number;
   keepExited: number;
@@ -65,6 +67,7 @@ const DEFAULTS: Config = {
   maxConnections: 1024,
   connectionsPerUser: 512,
   requestsPerSecond: 1000,
+  metricsListen: null,
   sampleIntervalMs: 1000,
   interimIntervalMs: 600_000,
   keepExited: 1000,

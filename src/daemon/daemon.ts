@@ -7,10 +7,12 @@ import { Membership } from '../access/membership.js';
 import { Ledger } from '../accounting/ledger.js';
 import { Metrics } from '../accounting/metrics.js';
 import { UsageSums } from '../accounting/sums/sums.js';
+import { listenForMetrics } from '../api/metrics-listener.js';
 import { groupNumber } from '../api/peer.js';
 import { makeApi } from '../api/server.js';
 import { EventLog } from '../containers/events/event-log.js';
 import { Runtime } from '../containers/runtime.js';
+import { startUsec } from '../engine/phases.js';
 import { StateFiles } from '../engine/state-files.js';
 import { type CgroupTree, lookAtCgroupTree, makeCgroupTree, removeCgroupTree } from '../host/cgroup.js';
 import { IdPool } from '../host/id-pool.js';
@@ -90,8 +92,7 @@ export async function startDaemon(
   const services = makeServices({ ...config, runtime, networks, imageStore, allowed, membership, log });
   const sums = new UsageSums(ledger, paths.usage);
   ledger.onBegun = () => void sums.prepare();
-  const metrics = new Metrics(droppedLines);
-  runtime.subscribe((event) => count(event, metrics, runtime));
+  const metrics = metricsOf(runtime, droppedLines);
   const collector = new Collector();
   runtime.subscribe(() => collector.wait());
   await runtime.open();
@@ -100,11 +101,11 @@ export async function startDaemon(
   await services.open();
   runtime.subscribe(({ type }) => type === 'exit' && images.tidy());
 
-  const { maxConnections: connections, connectionsPerUser, requestsPerSecond, sampleIntervalMs } = config;
-  const limits = { connections, connectionsPerUser, requestsPerSecond };
+  const { sampleIntervalMs, metricsListen } = config;
   const parts = { runtime, services, images, sums, metrics };
-  const api = await makeApi({ ...parts, log, version, groups, limits, sampleIntervalMs });
+  const api = await makeApi({ ...parts, log, version, groups, limits: limitsOf(config), sampleIntervalMs });
   await listen(api, endpoint, groups);
+  const stopMetrics = listenForMetrics(metricsListen, parts, log);
   log.info(
     { socket: endpoint.path, cgroup: tree.containers, controllers: tree.controllers.available, version },
     'listening',
@@ -119,6 +120,7 @@ export async function startDaemon(
     close: async () => {
       collector.stop();
       stopListening(api);
+      stopMetrics();
       await services.close();
       const running = await runtime.close();
       await api.close();
@@ -229,9 +231,20 @@ function makeRuntime(
   });
 }
 
+/** The limits on connections and requests. */
+function limitsOf({ maxConnections: connections, connectionsPerUser, requestsPerSecond }: Config) {
+  return { connections, connectionsPerUser, requestsPerSecond };
+}
+
+function metricsOf(runtime: Runtime, droppedLines: () => number): Metrics {
+  const metrics = new Metrics(droppedLines, version);
+  runtime.subscribe((event) => count(event, metrics, runtime));
+  return metrics;
+}
+
 function count(event: RuntimeEvent, metrics: Metrics, runtime: Runtime): void {
   metrics.services.hear(event);
-  if (event.type === 'start') metrics.countStart();
+  if (event.type === 'start') metrics.countStart(startUsec(runtime.get(event.id).phases));
   if (event.type === 'exit') metrics.countExit(event.exit.reason);
   if (event.type !== 'ready') return;
   const usec = runtime.get(event.id).ready?.took_usec;

@@ -13,6 +13,15 @@ export function tellPhases(phases: Partial<StartPhases>): Record<string, number>
   return told;
 }
 
+/**
+ * Gives how long a start took: the sum of its phases, in microseconds. The time between a create and its start is in no
+ * phase. null where no phase is known.
+ */
+export function startUsec(phases: Partial<StartPhases>): number | null {
+  const known = Object.values(phases);
+  return known.length === 0 ? null : known.reduce((sum, usec) => sum + usec, 0);
+}
+
 /** Measures the durations of consecutive phases. */
 export class Stopwatch {
   readonly phases: Partial<StartPhases> = {};

@@ -16,32 +16,33 @@ export const StateSchema = Type.Union(
 );
 export type State = Static<typeof StateSchema>;
 
+export const ExitReasonSchema = Type.Union(
+  [
+    Type.Literal('exited'),
+    Type.Literal('signaled'),
+    Type.Literal('oom'),
+    Type.Literal('lifetime'),
+    Type.Literal('stopped'),
+    Type.Literal('killed'),
+    Type.Literal('start-failed'),
+    Type.Literal('unknown'),
+  ],
+  {
+    description: 'why the container ended; unknown where it ended while niwad was away, and the kernel could not tell',
+  },
+);
+export type ExitReason = Static<typeof ExitReasonSchema>;
+
 export const ExitSchema = Type.Object(
   {
     code: nullable(Type.Integer({ description: 'the exit status of the first process; null where a signal ended it' })),
     signal: nullable(Type.String({ description: 'the name of the signal that ended the first process, or null' })),
-    reason: Type.Union(
-      [
-        Type.Literal('exited'),
-        Type.Literal('signaled'),
-        Type.Literal('oom'),
-        Type.Literal('lifetime'),
-        Type.Literal('stopped'),
-        Type.Literal('killed'),
-        Type.Literal('start-failed'),
-        Type.Literal('unknown'),
-      ],
-      {
-        description:
-          'why the container ended; unknown where it ended while niwad was away, and the kernel could not tell',
-      },
-    ),
+    reason: ExitReasonSchema,
     at: Time,
   },
   { title: 'Exit', description: 'how and why a container ended' },
 );
 export type Exit = Static<typeof ExitSchema>;
-export type ExitReason = Exit['reason'];
 
 /** The readiness of a container, as every caller may see it. */
 export const ReadinessSchema = Type.Object(

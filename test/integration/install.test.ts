@@ -124,10 +124,10 @@ test('its configuration changes nothing, and all that it shows is valid', async 
   const text = readFileSync(new URL('../../bin/install/niwad.yaml', import.meta.url), 'utf8');
   expect(mergeConfig({}, text)).toEqual(mergeConfig({}, ''));
   const shown = text.replace(/^#( *[a-zA-Z]+:)/gm, '$1');
-  const { group, readGroup, allow, hooks, ...rest } = mergeConfig({}, shown);
-  expect([group, readGroup, allow.roots]).toEqual(['niwa', 'adm', ['/srv/images']]);
+  const { group, readGroup, metricsListen, allow, hooks, ...rest } = mergeConfig({}, shown);
+  expect([group, readGroup, metricsListen, allow.roots]).toEqual(['niwa', 'adm', '127.0.0.1:9469', ['/srv/images']]);
   expect(Object.keys(hooks)).toEqual(['onReady', 'onStop']);
-  const { group: _, readGroup: __, allow: ___, hooks: ____, ...defaults } = mergeConfig({}, '');
+  const { group: _, readGroup: __, metricsListen: ___, allow: ____, hooks: _____, ...defaults } = mergeConfig({}, '');
   expect(rest).toEqual(defaults);
 });
 

@@ -6,6 +6,7 @@ import { checkServices } from '../../host/doctor/services.js';
 import { summaryOf } from '../../host/doctor/summary.js';
 import { DrainStatusSchema, HealthSchema, InfoSchema } from '../../protocol/host.js';
 import type { Api, ApiOptions } from '../api.js';
+import { metricsText } from '../metrics-text.js';
 import { failures } from './answers.js';
 
 const OpenApiSchema = Type.Object({}, { title: 'OpenApiDocument', additionalProperties: true });
@@ -107,15 +108,10 @@ function metricsRoute(api: Api, { runtime, services, metrics }: ApiOptions): voi
         response: { 200: metricsAnswer, ...failures },
       },
     },
-    async (_request, reply) => {
-      const measured = runtime.list().map((container) => {
-        const { id, state, spec } = container;
-        return { id, state, owner: spec.owner, usage: container.usage() };
-      });
-      return reply
+    async (_request, reply) =>
+      reply
         .type(metrics.contentType)
         .serializer(String)
-        .send(await metrics.text(measured, services.list()));
-    },
+        .send(await metricsText({ runtime, services, metrics })),
   );
 }

@@ -17,7 +17,7 @@ const wake = {
 } as const;
 
 it('has the figures of services, and of no others', async () => {
-  const metrics = new Metrics(() => 0);
+  const metrics = new Metrics(() => 0, '1.2.3');
   const counters = {
     requests_held: 7,
     requests_held_now: 2,
@@ -29,7 +29,7 @@ it('has the figures of services, and of no others', async () => {
   };
   const instances = [instanceOf('shop-1'), instanceOf('shop-2'), instanceOf('shop-3', { phase: 'frozen' })];
   const shop = serviceOf('shop', { slots: 4, instances, counters, throttled_share: 0.25 });
-  const lines = (await metrics.text([], [shop])).split('\n');
+  const lines = (await metrics.text(() => ({ containers: [], services: [shop] }))).split('\n');
   expect(lines).toEqual(
     expect.arrayContaining([
       'niwa_service_requests_held_total{service="shop"} 7',
@@ -38,6 +38,7 @@ it('has the figures of services, and of no others', async () => {
       'niwa_service_connections_total{service="shop"} 40',
       'niwa_service_replacements_total{service="shop"} 1',
       'niwa_service_requests_refused_total{service="shop",reason="queue-full"} 5',
+      'niwa_service_requests_refused_total{service="shop",reason="rate"} 0',
       'niwa_service_failures_total{service="shop",reason="start-timeout"} 4',
       'niwa_service_slots{service="shop"} 4',
       'niwa_service_slots_used{service="shop"} 3',
@@ -47,17 +48,17 @@ it('has the figures of services, and of no others', async () => {
       'niwa_service_instances{service="shop",phase="starting"} 0',
     ]),
   );
-  expect(await metrics.text([], [serviceOf('blog')])).not.toContain('service="shop"');
+  expect(await metrics.text(() => ({ containers: [], services: [serviceOf('blog')] }))).not.toContain('service="shop"');
 });
 
 it('has a histogram of wakes with their phases, until the service is removed', async () => {
-  const metrics = new Metrics(() => 0);
+  const metrics = new Metrics(() => 0, '1.2.3');
   metrics.services.hear(wake);
-  const text = await metrics.text([], []);
+  const text = await metrics.text(() => ({ containers: [], services: [] }));
   expect(text).toContain('niwa_service_wake_seconds_count{service="shop",phase="total"} 1');
   expect(text).toContain('niwa_service_wake_seconds_sum{service="shop",phase="ready"} 0.149');
   expect(text).toContain('niwa_service_wake_seconds_bucket{le="0.3",service="shop",phase="total"} 1');
   expect(text).toContain('niwa_service_wake_seconds_bucket{le="0.1",service="shop",phase="total"} 0');
   metrics.services.hear({ ...wake, type: 'service-remove' });
-  expect(await metrics.text([], [])).not.toContain('service="shop"');
+  expect(await metrics.text(() => ({ containers: [], services: [] }))).not.toContain('service="shop"');
 });

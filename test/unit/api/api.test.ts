@@ -156,7 +156,7 @@ async function startApi(requestsPerSecond = 1_000_000): Promise<Api> {
     services,
     images: new Images(images, limits, () => new Set(), pino({ level: 'silent' })),
     sums: new UsageSums(ledger, join(directory, 'usage')),
-    metrics: new Metrics(() => 0),
+    metrics: new Metrics(() => 0, '1.2.3'),
     log: pino({ level: 'silent' }),
     version: '0',
     groups: { full: 10, read: 20 },

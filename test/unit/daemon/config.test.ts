@@ -6,11 +6,12 @@ import { type Config, mergeConfig, readConfigFile } from '../../../src/daemon/co
 import { problemsIn, refusal } from '../support.js';
 
 const FIELDS =
-  'allow, ceilings, cgroup, connectionsPerUser, defaults, drain, group, hooks, idPool, images, interimIntervalMs, keepExited, logLevel, logs, maxConnections, network, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
+  'allow, ceilings, cgroup, connectionsPerUser, defaults, drain, group, hooks, idPool, images, interimIntervalMs, keepExited, logLevel, logs, maxConnections, metricsListen, network, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
 const GROUP = 'the name or number of the group that may use the socket beside root';
 const MEMORY = 'memory: at least 1M, such as "512M", a share of the host\'s memory such as "80%", or null for no bound';
 const READ_GROUP = 'the name or number of the group that may look but not act';
 const POOL = '{"start": HOST_ID, "count": RANGES}, ranges of 65536 ids';
+const TCP = 'an address and a port, such as "127.0.0.1:9469" or "[::1]:9469", or null for none';
 const HOOK_POINTS = 'afterExit, afterNetwork, afterStart, beforeCreate, interval, onFailure, onReady, onStop';
 const ALLOW =
   '{"roots"?, "sources"?, "hooks"?, "privileged"?, "drain"?, "idRanges"?}: what callers other than root may ask for';
@@ -32,6 +33,7 @@ describe('the settings', () => {
       maxConnections: 1024,
       connectionsPerUser: 512,
       requestsPerSecond: 1000,
+      metricsListen: null,
       sampleIntervalMs: 1000,
       keepExited: 1000,
       logs: { maxBytes: 16_777_216, maxFiles: 4, bytesPerSecond: 33_554_432 },
@@ -83,6 +85,9 @@ describe('the settings', () => {
     ['defaults: {pids: 100}', { defaults: { pids: 100, memory: '80%', tmpfs: '10%' } }],
     ['ceilings: {memory: null, tmpfs: 64M}', { ceilings: { pids: 32_768, memory: null, tmpfs: '64M' } }],
     ['requestsPerSecond: 1000000', { requestsPerSecond: 1_000_000 }],
+    ['metricsListen: 127.0.0.1:9469', { metricsListen: '127.0.0.1:9469' }],
+    ['metricsListen: "[::1]:9469"', { metricsListen: '[::1]:9469' }],
+    ['metricsListen: null', { metricsListen: null }],
     ['allow: {}', { allow: {} }],
     [
       'allow: {roots: [/srv, /var/lib/images/], sources: [], privileged: true}',
@@ -107,6 +112,10 @@ describe('wrong settings', () => {
     ['defaults: {pids: 0}', 'defaults.pids', '0', 'processes and threads, 1 to 4194304, or null for no bound'],
     ['sokcet: /s', 'sokcet', 'a field that niwa does not know', FIELDS],
     ['__proto__: {group: 0}', '__proto__', 'a field that niwa does not know', FIELDS],
+    ['metricsListen: localhost:9469', 'metricsListen', '"localhost:9469"', TCP],
+    ['metricsListen: 9469', 'metricsListen', '9469', TCP],
+    ['metricsListen: 127.0.0.1:0', 'metricsListen', '"127.0.0.1:0"', TCP],
+    ['metricsListen: 127.0.0.1:9469/udp', 'metricsListen', '"127.0.0.1:9469/udp"', TCP],
     ['socket: niwad.sock', 'socket', '"niwad.sock"', 'an absolute path: the socket of the API'],
     ['runDir: 7', 'runDir', '7', 'an absolute path: what lives as long as the machine is up'],
     ['stateDir: "/a\\0"', 'stateDir', '"/a\\u0000"', 'an absolute path: what is kept: the ledger and the logs'],
@@ -183,7 +192,7 @@ describe('wrong settings', () => {
       '[]',
       '(top)',
       '[]',
-      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, defaults, ceilings, hooks, drain, maxConnections, connectionsPerUser, requestsPerSecond, sampleIntervalMs, interimIntervalMs, idPool, logs, images, network, keepExited',
+      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, defaults, ceilings, hooks, drain, maxConnections, connectionsPerUser, requestsPerSecond, metricsListen, sampleIntervalMs, interimIntervalMs, idPool, logs, images, network, keepExited',
     ],
   ])('%s is refused at %s', (file, path, found, allowed) => {
     const error = refusal(() => mergeConfig({}, file));

@@ -1,0 +1,15 @@
+import type { ApiOptions } from './api.js';
+
+/** Where the figures come from. */
+export type MetricsSource = Pick<ApiOptions, 'runtime' | 'services' | 'metrics'>;
+
+/** Gives the metrics of the daemon, its containers and its services as Prometheus text. */
+export function metricsText({ runtime, services, metrics }: MetricsSource): Promise<string> {
+  return metrics.text(() => ({
+    containers: runtime.list().map((container) => {
+      const { id, state, spec } = container;
+      return { id, state, owner: spec.owner, usage: container.usage() };
+    }),
+    services: services.list(),
+  }));
+}
