@@ -1,12 +1,7 @@
-import type { Destination, Paths, ServicePath } from '../network/services/types.js';
+import type { Paths, ServicePath } from '../network/services/types.js';
 import { Turns } from '../turns/turns.js';
 import type { RefuseCause } from './decide/types.js';
-
-interface Routes {
-  routed: readonly Destination[];
-  unrouted: readonly Destination[];
-}
-const NO_ROUTES: Routes = { routed: [], unrouted: [] };
+import { areSameRoutes, NO_ROUTES, type Routes } from './routes.js';
 
 /**
  * What one service wants of the data path: its addresses, its routes, and whether requests are refused. One change is
@@ -69,14 +64,11 @@ export class Gate {
     });
   }
 
-  /**
-   * Sets the instances to which new connections go, and those which only earlier clients may still send to. Resolves when
-   * these or later ones are in force; gives false where the data path has refused them.
-   */
-  async route(routed: readonly Destination[], unrouted: readonly Destination[] = []): Promise<boolean> {
-    const isSame = isSameRoutes(this.#wanted, { routed, unrouted });
+  /** Sets the routes. Resolves when these or later ones are in force; gives false where the data path refused them. */
+  async route(routes: Routes): Promise<boolean> {
+    const isSame = areSameRoutes(this.#wanted, routes);
     if (this.#areRouted && isSame) return true;
-    if (!isSame) this.#wanted = { routed, unrouted };
+    if (!isSame) this.#wanted = routes;
     this.#areRouted = false;
     return await this.#turns.run(() => this.#setRoutes());
   }
@@ -108,7 +100,7 @@ export class Gate {
       await this.#try('its addresses cannot be opened', async () => {
         await this.#paths.declare(path);
         this.#isDeclared = true;
-        this.#areRouted = isSameRoutes(this.#wanted, NO_ROUTES);
+        this.#areRouted = areSameRoutes(this.#wanted, NO_ROUTES);
         this.#isBarSet = this.#refusing === null;
       });
     }
@@ -144,12 +136,4 @@ export class Gate {
   async #try(what: string, act: () => Promise<void>): Promise<void> {
     await this.#turns.run(act).catch((error: unknown) => this.#complain(what, error));
   }
-}
-
-function isSameRoutes(a: Routes, b: Routes): boolean {
-  return isSameList(a.routed, b.routed) && isSameList(a.unrouted, b.unrouted);
-}
-
-function isSameList(a: readonly Destination[], b: readonly Destination[]): boolean {
-  return a.length === b.length && a.every(({ id }, i) => id === b[i]?.id);
 }

@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import type { Destination, PathCounts } from '../network/services/types.js';
+import type { PathCounts } from '../network/services/types.js';
 import type { Exit } from '../protocol/container.js';
 import { messageOf } from '../protocol/errors.js';
 import type { ServiceCounters } from '../protocol/services.js';
 import { CPU_PERIOD_USEC, quotaUsec } from '../spec/resources.js';
 import { countersOf, NO_COUNTERS } from './counters.js';
 import { decide } from './decide/decide.js';
-import { type Memory, NO_MEMORY, type Phase, type Situation, type Step } from './decide/types.js';
+import { type Memory, NO_MEMORY, type Situation, type Step } from './decide/types.js';
 import { Gate } from './gate.js';
 import { History, TOLD } from './history.js';
 import { howItEnded, type Mark, ServiceInstance } from './instance.js';
 import type { Marks } from './marks.js';
 import { MINUTE_USEC, Minute } from './minute.js';
 import type { ServiceParts } from './parts.js';
+import { routesTo } from './routes.js';
 import { Starts } from './starts.js';
 import type { Declaration } from './store.js';
 import { Wakes } from './wakes.js';
@@ -190,12 +191,8 @@ export class RunningService {
   /** Routes what is in the phase `routed`, and lets go what was held. Gives false where the data path has refused. */
   async applyRoutes(): Promise<boolean> {
     if (this.#declaration.isRemoved || this.#isClosed) return true;
-    const hasUdp = this.#declaration.service.listen.some(({ protocol }) => protocol === 'udp');
-    // connections are counted where they are established, so that only datagrams to un-routed instances need the path
-    const areApplied = await this.gate.route(
-      this.#destinations('routed'),
-      hasUdp ? this.#destinations('unrouted') : [],
-    );
+    const routes = routesTo([...this.instances.values()], this.#declaration.service.listen);
+    const areApplied = await this.gate.route(routes);
     const [instance] = this.routed;
     if (!areApplied || instance === undefined) return areApplied;
     const woken = this.wakes.release(instance, this.parts.clock());
@@ -253,11 +250,6 @@ export class RunningService {
     this.#wakeUpAt(againUsec);
     this.save();
     this.inBackground('its routes cannot be set', this.applyRoutes());
-  }
-
-  #destinations(phase: Phase): Destination[] {
-    const found = [...this.instances.values()].filter((instance) => instance.phase === phase);
-    return found.map(({ destination }) => destination).filter((destination) => destination !== null);
   }
 
   #begin(step: Step): void {

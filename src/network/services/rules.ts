@@ -86,8 +86,8 @@ function look(set: string, then = ''): string {
 /**
  * services: every address. asleep: no instance is routed. barred: nor may one be started now. wakers: who may wake it.
  * awake: the chain that picks one of the routed instances. slots: an instance for each number that the chain may pick.
- * connections: counts the new connections. refused: counts what is refused, by the mark of the reason. datagrams: counts
- * all datagrams of clients to an instance.
+ * connections: counts the new connections. refused: counts what is refused, by the mark of the reason.
+ * datagrams: counts all datagrams of clients to an instance.
  */
 function setsOf(elements: readonly Element[]): string {
   const ofKinds = KINDS.flatMap((kind) => {

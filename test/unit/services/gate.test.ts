@@ -1,10 +1,13 @@
 import { expect, it } from 'vitest';
-import type { Destination } from '../../../src/network/services/types.js';
 import { Gate } from '../../../src/services/gate.js';
+import type { Routes } from '../../../src/services/routes.js';
 import { FakePaths } from './fake-paths.js';
 
 const PATH = { name: 'shop', listen: [], from: null, queue: 10 };
-const to = (id: string): Destination => ({ id, address: '10.0.0.2', address6: null, port: 80 });
+const to = (...ids: string[]): Routes => ({
+  routed: ids.map((id) => ({ id, address: '10.0.0.2', address6: null, port: 80 })),
+  unrouted: [],
+});
 
 async function opened() {
   const paths = new FakePaths();
@@ -16,22 +19,22 @@ async function opened() {
 
 it('sets in one change what was wanted while another one was under way', async () => {
   const { paths, gate } = await opened();
-  const set = [[to('a')], [to('a'), to('b')], [to('b')]].map((wanted) => gate.route(wanted));
+  const set = [to('a'), to('a', 'b'), to('b')].map((wanted) => gate.route(wanted));
   expect(await Promise.all(set)).toEqual([true, true, true]);
   expect(paths.changes).toEqual([['a'], ['b']]);
 });
 
 it('sets nothing where nothing differs', async () => {
   const { paths, gate } = await opened();
-  await gate.route([to('a')]);
-  await gate.route([to('a')]);
+  await gate.route(to('a'));
+  await gate.route(to('a'));
   expect(paths.changes).toEqual([['a']]);
 });
 
 it('tells what is refused, and tries it again', async () => {
   const { paths, gate, complaints } = await opened();
   paths.failure = new Error('no memory');
-  expect(await gate.route([to('a')])).toBe(false);
+  expect(await gate.route(to('a'))).toBe(false);
   expect(complaints).toEqual(['its routes cannot be set']);
   await gate.retry();
   expect(paths.routesOf('shop')).toEqual(['a']);
@@ -39,7 +42,7 @@ it('tells what is refused, and tries it again', async () => {
 
 it('opens again what the data path has lost, with its routes', async () => {
   const { paths, gate } = await opened();
-  await gate.route([to('a')]);
+  await gate.route(to('a'));
   await paths.withdraw('shop');
   gate.lose();
   await gate.retry();
