@@ -3,6 +3,8 @@ import { NiwaClient } from '../client/client.js';
 import { messageOf } from '../protocol/errors.js';
 import { shortened } from '../spec/problems.js';
 import { EXIT, statusOfError } from './exit-codes.js';
+import { screenOf } from './screen.js';
+import type { Table } from './table.js';
 import { escaped } from './text.js';
 
 /** The options of every command. */
@@ -97,9 +99,10 @@ export function tellWarnings({ warnings }: { warnings: string[] }): void {
   for (const warning of warnings) process.stderr.write(`niwa: warning: ${escaped(warning)}\n`);
 }
 
-/** Prints a value as JSON, or as text. */
-export function print(json: boolean, value: unknown, words: () => string): void {
-  const text = escaped(json ? JSON.stringify(value, null, 2) : words());
+/** Prints a value as JSON, or as text or a table. */
+export function print(json: boolean, value: unknown, words: () => string | Table): void {
+  const shown = json ? JSON.stringify(value, null, 2) : words();
+  const text = typeof shown === 'string' ? escaped(shown) : shown.text(screenOf(process.stdout));
   if (text !== '') process.stdout.write(`${text}\n`);
 }
 
@@ -146,7 +149,8 @@ export function withId(yargs: Argv<Common>) {
 }
 
 /**
- * Runs an action for each container and prints the id of each success. An error does not stop the loop.
+ * Runs an action for each container, one after another, and prints the id of each success. An error does not stop the
+ * loop.
  * @returns 0, or the exit status of the last error
  */
 export async function forEach(
@@ -154,14 +158,43 @@ export async function forEach(
   json: boolean,
   act: (id: string) => Promise<object | undefined>,
 ): Promise<number> {
-  let status = 0;
-  for (const id of ids) {
+  return await eachOf(ids, json, async (id) => {
+    const result = await act(id);
+    print(json, result ?? { id }, () => id);
+  });
+}
+
+/**
+ * Runs an action for each name, one after another. An error is printed, and does not stop the loop.
+ * @returns 0, or the exit status of the last error
+ */
+export async function eachOf(
+  names: readonly string[],
+  json: boolean,
+  act: (name: string) => Promise<void>,
+): Promise<number> {
+  let status: number = EXIT.ok;
+  for (const name of names) {
     try {
-      const result = await act(id);
-      print(json, result ?? { id }, () => id);
+      await act(name);
     } catch (error) {
       status = fail(error, json, statusOfError);
     }
   }
   return status;
+}
+
+/**
+ * Asks the same of all names at once. Errors are printed when all have been answered, and hide no answer.
+ * @returns the answers in the order of the names; `status` is 0, or the exit status of the last error
+ */
+export async function askAll<T>(
+  names: readonly string[],
+  json: boolean,
+  ask: (name: string) => Promise<T>,
+): Promise<{ answers: T[]; status: number }> {
+  const asked = await Promise.allSettled(names.map(ask));
+  const answers = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const statuses = asked.flatMap((one) => (one.status === 'rejected' ? [fail(one.reason, json, statusOfError)] : []));
+  return { answers, status: statuses.at(-1) ?? EXIT.ok };
 }

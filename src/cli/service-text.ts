@@ -9,28 +9,38 @@ import type {
   WakeLatency,
 } from '../protocol/services.js';
 import { formatDuration } from '../protocol/units.js';
-import { table } from './table.js';
+import { type Cell, Table, table } from './table.js';
 import { plain } from './text.js';
+import { type Style, span } from './top/line.js';
 
 /** What commands print about services. */
 
-/** Makes the table of services. */
-export function serviceTable(services: readonly ServiceStatus[], now: number): string {
-  const headings = [
-    'NAME',
-    'STATE',
-    'ROUTED',
-    'SLOTS',
-    'LISTEN',
-    'CONNECTIONS',
-    'WAKES',
-    'LAST WAKE',
-    'FAILURES',
-    'OWNER',
+const STATE_STYLES: Record<ServiceStatus['state'], Style> = {
+  cold: 'dim',
+  waking: 'warning',
+  serving: 'good',
+  frozen: 'dim',
+  failing: 'alarm',
+  removing: 'warning',
+};
+
+/** Makes the table of services; `now` in milliseconds since 1970. */
+export function serviceTable(services: readonly ServiceStatus[], now: number): Table {
+  const columns = [
+    { heading: 'NAME' },
+    { heading: 'STATE' },
+    { heading: 'ROUTED', right: true },
+    { heading: 'SLOTS', spare: 2 },
+    { heading: 'LISTEN', least: 12 },
+    { heading: 'CONNECTIONS', right: true, spare: 3 },
+    { heading: 'WAKES', right: true, spare: 4 },
+    { heading: 'LAST WAKE', right: true, spare: 5 },
+    { heading: 'FAILURES', least: 8 },
+    { heading: 'OWNER', least: 8, spare: 1 },
   ];
-  const rows = services.map((service) => [
+  const rows = services.map((service): Cell[] => [
     service.name,
-    stateWords(service, now),
+    span(stateWords(service, now), STATE_STYLES[service.state]),
     String(service.instances.filter(({ phase }) => phase === 'routed').length),
     service.hold === null ? String(service.slots) : `${service.slots} (hold ${service.hold})`,
     service.listen.join(' '),
@@ -38,9 +48,9 @@ export function serviceTable(services: readonly ServiceStatus[], now: number): s
     String(service.counters.wakes),
     service.last_wake === null ? '-' : formatDuration(service.last_wake.total_usec),
     failuresText(service, now),
-    plain(service.owner ?? '-'),
+    service.owner ?? '-',
   ]);
-  return table(headings, rows, [2, 5, 6, 7]);
+  return new Table(columns, rows);
 }
 
 /** How many starts have failed and instances were lost, and the last one: `3, start-timeout 5m ago`. */
@@ -48,7 +58,7 @@ function failuresText({ counters, last_failure }: ServiceStatus, now: number): s
   const count = Object.values(counters.failures).reduce((sum, one) => sum + one, 0);
   if (last_failure === null) return count === 0 ? '-' : String(count);
   const { at, reason } = last_failure;
-  return `${count}, ${plain(reason)} ${formatDuration(Math.max(0, now - Date.parse(at)) * 1000)} ago`;
+  return `${count}, ${reason} ${formatDuration(Math.max(0, now - Date.parse(at)) * 1000)} ago`;
 }
 
 function stateWords({ state, backoff_until }: ServiceStatus, now: number): string {
@@ -107,13 +117,13 @@ export function scaleText({ name, hold, slots }: ServiceStatus): string {
 }
 
 /** Makes the table of decisions, the oldest first. */
-export function historyTable(entries: readonly HistoryEntry[]): string {
-  const rows = entries.map(({ at, step, instance, why }) => [at, step, instance ?? '-', plain(why)]);
+export function historyTable(entries: readonly HistoryEntry[]): Table {
+  const rows = entries.map(({ at, step, instance, why }) => [at, step, instance ?? '-', why]);
   return table(['TIME', 'STEP', 'INSTANCE', 'WHY'], rows);
 }
 
 /** Makes the table of the figures of each minute, the oldest first. */
-export function figuresTable(figures: readonly ServiceFigures[]): string {
+export function figuresTable(figures: readonly ServiceFigures[]): Table {
   const headings = [
     ...['TIME', 'SECONDS', 'HELD', 'WAKES', 'SLOWEST WAKE', 'CONNECTIONS', 'INSTANCES', 'SLOTS USED'],
     ...['THROTTLED', 'REPLACED', 'REFUSED', 'FAILURES'],
@@ -137,12 +147,12 @@ export function figuresTable(figures: readonly ServiceFigures[]): string {
 
 /** Writes counts by their names: `routed 2, unrouted 1`. */
 function countsText(counts: Readonly<Record<string, number>>): string {
-  const texts = Object.entries(counts).map(([name, count]) => `${plain(name)} ${count}`);
+  const texts = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
   return texts.length === 0 ? '-' : texts.join(', ');
 }
 
 /** Makes the table of ports of the node. */
-export function portTable(holders: readonly PortHolder[]): string {
+export function portTable(holders: readonly PortHolder[]): Table {
   const rows = holders.map(({ address, family, port, protocol, kind, name, target }) => [
     address ?? (family === 4 ? '0.0.0.0' : family === 6 ? '::' : '*'),
     String(port),

@@ -1,14 +1,27 @@
 import type { Stats } from '../protocol/stats.js';
 import { formatBytes } from '../protocol/units.js';
-import { table } from './table.js';
+import { STATE_STYLES } from './states.js';
+import { Table } from './table.js';
+import { span } from './top/line.js';
 
-const HEADINGS = ['ID', 'STATE', 'CPU', 'CPU TIME', 'THROTTLED', 'MEMORY', 'PIDS', 'READ', 'WRITTEN', 'WRITE/S'];
+const COLUMNS = [
+  { heading: 'ID', least: 16 },
+  { heading: 'STATE' },
+  { heading: 'CPU', right: true },
+  { heading: 'CPU TIME', right: true },
+  { heading: 'THROTTLED', right: true, spare: 3 },
+  { heading: 'MEMORY', right: true },
+  { heading: 'PIDS', right: true, spare: 1 },
+  { heading: 'READ', right: true, spare: 4 },
+  { heading: 'WRITTEN', right: true, spare: 2 },
+  { heading: 'WRITE/S', right: true, spare: 5 },
+];
 
 /** Makes a table with one reading of each container; a dash means that the host does not have the figure. */
-export function statsTable(all: Stats[]): string {
+export function statsTable(all: readonly Stats[]): Table {
   const rows = all.map(({ id, state, usage: { cpu, memory, pids, io }, rates }) => [
     id,
-    state,
+    span(state, STATE_STYLES[state]),
     rates === null ? '-' : figure(rates.cpu, (cores) => `${(cores * 100).toFixed(1)}%`),
     seconds(cpu.usage_usec),
     seconds(cpu.throttled_usec),
@@ -18,7 +31,7 @@ export function statsTable(all: Stats[]): string {
     figure(io?.wbytes, formatBytes),
     figure(rates?.wbytes_per_second, formatBytes),
   ]);
-  return table(HEADINGS, rows, [2, 3, 4, 5, 6, 7, 8, 9]);
+  return new Table(COLUMNS, rows);
 }
 
 function seconds(usec: number | null): string {

@@ -1,5 +1,6 @@
 import { readEffective } from '../host/effective.js';
-import type { ContainerDetails, ContainerStatus } from '../protocol/container.js';
+import type { Lease } from '../network/lease.js';
+import type { ContainerDetails, ContainerStatus, NetworkStatus } from '../protocol/container.js';
 import type { StartPhases } from '../protocol/phases.js';
 import { warningsOf } from '../spec/warnings.js';
 import type { Identity } from './identity.js';
@@ -9,7 +10,7 @@ import { tellPhases } from './phases.js';
 import type { ReadinessState } from './readiness-state.js';
 
 /** The parts of a container that its status shows. */
-export interface Viewed extends Pick<Identity, 'spec' | 'pid' | 'cgroup' | 'userns' | 'createdAt'> {
+export interface Viewed extends Pick<Identity, 'spec' | 'pid' | 'cgroup' | 'userns' | 'lease' | 'createdAt'> {
   readonly life: Life;
   readonly meter: Meter;
   readonly readiness: ReadinessState;
@@ -69,7 +70,7 @@ export class StatusView {
   }
 
   #movingPart() {
-    const { spec, pid, createdAt, life, readiness, phases } = this.#viewed;
+    const { spec, pid, lease, createdAt, life, readiness, phases } = this.#viewed;
     const { state, startedAt, deadlineAt, exit } = life;
     return {
       id: spec.id,
@@ -80,6 +81,7 @@ export class StatusView {
       deadline_at: deadlineAt?.toISOString() ?? null,
       ready: readiness.value,
       exit,
+      network: lease === null || state === 'exited' ? null : networkOf(lease),
       start_phases_usec: tellPhases(phases),
     };
   }
@@ -94,6 +96,10 @@ export class StatusView {
     const { cgroup, userns, spec } = this.#viewed;
     return { cgroup, userns, warnings: warningsOf(spec), image: spec.root.image ?? null, spec };
   }
+}
+
+function networkOf({ bridge, device, address, address6, mac }: Lease): NetworkStatus {
+  return { bridge, device, address, address6, mac };
 }
 
 /** Gives the cached text if its values are the same, else makes a new one: the JSON of an object without its braces. */

@@ -59,6 +59,18 @@ export const ReadinessSchema = Type.Object(
 );
 export type Readiness = Static<typeof ReadinessSchema>;
 
+const NetworkStatusSchema = Type.Object(
+  {
+    bridge: Type.String({ description: 'the bridge of the node' }),
+    device: Type.String({ description: 'the interface on the host that leads to the container' }),
+    address: Type.String({ description: 'the IPv4 address of eth0 in the container' }),
+    address6: nullable(Type.String({ description: 'its IPv6 address; null on a node without' })),
+    mac: Type.String({ description: 'the MAC address of eth0' }),
+  },
+  { title: 'NetworkStatus', description: 'where a container is on the bridge; the spec has its ports and its group' },
+);
+export type NetworkStatus = Static<typeof NetworkStatusSchema>;
+
 /** A container, as every caller may see it. */
 export const ContainerStatusSchema = Type.Object(
   {
@@ -72,6 +84,9 @@ export const ContainerStatusSchema = Type.Object(
     deadline_at: nullable(Type.String({ format: 'date-time', description: 'when the lifetime of the container ends' })),
     ready: nullable(ReadinessSchema),
     exit: nullable(ExitSchema),
+    network: Type.Union([NetworkStatusSchema, Type.Null()], {
+      description: 'its addresses; null where it is not on the bridge, and after its end, when others may have them',
+    }),
     start_phases_usec: StartPhasesSchema,
     usage: UsageSchema,
     rates: nullable(RatesSchema),

@@ -32,7 +32,7 @@ async function loadForLifetimes(service: string, url: string, keepAlive: boolean
     console.log(`${loadText(service, result)}; ${counters.replacements} replacements`);
     failed += failuresOf(result);
     if (failed > 0)
-      console.log(JSON.stringify(result), historyTable((await niwad.client.serviceHistory(service)).decisions));
+      console.log(JSON.stringify(result), historyTable((await niwad.client.serviceHistory(service)).decisions).text());
     if (failed > 0 || counters.replacements >= LIFETIMES) return { service, failed, ...counters };
   }
 }

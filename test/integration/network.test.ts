@@ -207,12 +207,19 @@ exec "$@"`;
     const network = { address: '10.77.0.50' };
     await startServer(niwad, 'net-fifty', network);
     expect(addressOf(niwad, 'net-fifty')).toBe('10.77.0.50');
+    const { network: shown } = await niwad.client.inspect('net-fifty');
+    expect(shown).toMatchObject({
+      address: '10.77.0.50',
+      address6: v6('10.77.0.50'),
+      mac: expect.stringMatching(/^02:/),
+    });
     const sleep = { process: { args: ['sleep', '9'] } };
     await expect(niwad.start({ network, ...sleep })).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' });
     await expect(niwad.start({ network: { address: '10.78.0.2' }, ...sleep })).rejects.toMatchObject({
       code: 'SPEC_INVALID',
       message: expect.stringContaining('an address from 10.77.0.2 to 10.77.0.254'),
     });
+    expect((await niwad.client.stop('net-fifty', { timeout: 0 })).network).toBeNull();
     await niwad.client.remove('net-fifty', { force: true });
   });
 

@@ -5,7 +5,7 @@ import { type AnyCommand, type Common, daemonCommand, forEach, print } from '../
 import { showImport } from '../image-progress.js';
 import { pull as pullLayout } from '../image-pull.js';
 import { openSource } from '../image-source.js';
-import { table } from '../table.js';
+import { Table } from '../table.js';
 
 /** The length of a digest as it is shown. */
 const SHORT_ID = 'sha256:'.length + 12;
@@ -88,8 +88,15 @@ export const image: CommandModule<Common, Common> = {
 };
 
 /** Makes the table of images; `now` in milliseconds since 1970. */
-export function imageTable(listed: ImageInfo[], now: number): string {
-  const headings = ['NAME', 'ID', 'SIZE', 'LAYERS', 'CREATED', 'IMPORTED'];
+export function imageTable(listed: readonly ImageInfo[], now: number): Table {
+  const columns = [
+    { heading: 'NAME', least: 20 },
+    { heading: 'ID' },
+    { heading: 'SIZE', right: true },
+    { heading: 'LAYERS', right: true, spare: 3 },
+    { heading: 'CREATED', spare: 2 },
+    { heading: 'IMPORTED', spare: 1 },
+  ];
   const age = (time: string | null) =>
     time === null ? '-' : `${formatDuration(Math.max(0, now - Date.parse(time)) * 1000)} ago`;
   const rows = listed.map(({ name, id, bytes, layers, created_at, imported_at }) => [
@@ -100,5 +107,5 @@ export function imageTable(listed: ImageInfo[], now: number): string {
     age(created_at),
     age(imported_at),
   ]);
-  return table(headings, rows, [2, 3]);
+  return new Table(columns, rows);
 }

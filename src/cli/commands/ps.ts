@@ -1,60 +1,92 @@
+import type { ArgumentsCamelCase, Argv } from 'yargs';
+import type { ListFilter, NiwaClient } from '../../client/client.js';
+import { collect } from '../../client/streams.js';
 import type { ContainerStatus } from '../../protocol/container.js';
-import { formatBytes, formatDuration } from '../../protocol/units.js';
-import { daemonCommand, print, printArray, withFilter, withId } from '../command.js';
-import { table } from '../table.js';
-import { cut, plain } from '../text.js';
+import { type Common, daemonCommand, print, printArray, withFilter } from '../command.js';
+import { containerFormat } from '../container-format.js';
+import { FILTERED, hasState, parseFilters, STATE_WORDS } from '../filters.js';
+import { FORMAT_WORDS, type Format } from '../format/format.js';
+import { psTable, SHOWN } from '../ps-table.js';
+import { toCount } from '../values.js';
 
-const COMMAND_WIDTH = 40;
-/** The fields of a status that a row shows. */
-const SHOWN = ['id', 'state', 'ready', 'created_at', 'deadline_at', 'exit', 'usage', 'spec'] as const;
-type Shown = Pick<ContainerStatus, (typeof SHOWN)[number]>;
+const withPs = (yargs: Argv<Common>) =>
+  withFilter(yargs)
+    .option('all', { alias: 'a', type: 'boolean', default: false, describe: 'also exited containers' })
+    .option('state', { type: 'string', describe: `only containers in this state: ${STATE_WORDS.join(', ')}` })
+    .option('filter', {
+      alias: 'f',
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [],
+      describe:
+        'NAME=VALUE, as of docker ps: status, exited (a code), name, id, label, owner, service, ancestor (an image), network, volume, publish',
+    })
+    .option('last', { alias: 'n', type: 'string', describe: 'the newest so many containers, also exited ones' })
+    .option('latest', { type: 'boolean', default: false, describe: 'the newest container; -l is --label here' })
+    .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'print only ids' })
+    .option('wide', { type: 'boolean', default: false, describe: 'also services, images, networks, addresses, ports' })
+    .option('trunc', { type: 'boolean', default: true, describe: 'cut long commands; --no-trunc writes them whole' })
+    .option('format', { type: 'string', default: 'table', describe: FORMAT_WORDS })
+    .example('$0 ps -a --owner alice', '')
+    .example('$0 ps --service shop', 'the instances of a service')
+    .example('$0 ps -l tier=front -l job=42', 'containers with both labels')
+    .example('$0 ps --filter status=exited --filter exited=1', 'those that have failed')
+    .example("$0 ps -a --format '{{.id}} {{.exit.code}}'", 'fields by their names in the API');
 
-export const ps = daemonCommand(
-  'ps',
-  'List containers',
-  (yargs) =>
-    withFilter(yargs)
-      .option('all', { alias: 'a', type: 'boolean', default: false, describe: 'also exited containers' })
-      .option('quiet', { alias: 'q', type: 'boolean', default: false, describe: 'print only ids' })
-      .example('$0 ps -a --owner alice', '')
-      .example('$0 ps --service shop', 'the instances of a service')
-      .example('$0 ps -l tier=front -l job=42', 'containers with both labels'),
-  async (client, { all, quiet, owner, service, label, json }) => {
-    const filter = { owner, service, label, ...(all ? {} : { state: 'live' as const }) };
-    if (json) await printArray(client.containers(filter));
-    else if (quiet) for await (const { id } of client.containers(filter, ['id'])) process.stdout.write(`${id}\n`);
-    else process.stdout.write(`${await psTable(client.containers(filter, SHOWN), Date.now())}\n`);
-  },
-);
+type PsOptions = ArgumentsCamelCase<ReturnType<typeof withPs> extends Argv<infer O> ? O : never>;
 
-export const inspect = daemonCommand(
-  'inspect <id>',
-  'Show the full status of a container',
-  (yargs) => withId(yargs).example('$0 inspect web --json', ''),
-  async (client, { id, json }) => {
-    const status = await client.inspect(id);
-    const { stringify } = await import('yaml');
-    print(json, status, () => stringify(status).trimEnd());
-  },
-);
+export const ps = daemonCommand('ps', 'List containers', withPs, async (client, options) => {
+  const format = await containerFormat(options.format);
+  const found = await chosen(client, options, options.json ? null : fieldsFor(options, format));
+  if (options.json) await printArray(found);
+  else if (options.quiet) await printLines(found, ({ id }) => id);
+  else if (format?.table === null) await printLines(found, format.line);
+  else {
+    const rows = await collect(found);
+    const { wide, trunc } = options;
+    print(false, rows, () => format?.table?.(rows) ?? psTable(rows, Date.now(), { wide, whole: !trunc }));
+  }
+});
 
-/** Makes the table of containers; `now` in milliseconds since 1970. */
-async function psTable(listed: AsyncIterable<Shown>, now: number): Promise<string> {
-  const headings = ['ID', 'STATE', 'AGE', 'LEFT', 'CPU TIME', 'MEMORY', 'OWNER', 'COMMAND'];
-  const rows: string[][] = [];
-  for await (const container of listed) rows.push(psRow(container, now));
-  return table(headings, rows, [2, 3, 4, 5]);
+type FieldName = keyof ContainerStatus;
+
+function fieldsFor({ quiet, filter, state }: PsOptions, format: Format | null): FieldName[] | null {
+  const shown = quiet ? ['id'] : format === null ? SHOWN : format.fields;
+  if (shown === null) return null;
+  const fields = [...shown, ...(filter.length > 0 || state !== undefined ? FILTERED : [])];
+  return (fields.length > 0 ? [...new Set(fields)] : ['id']) as FieldName[];
 }
 
-function psRow({ id, state, ready, created_at, deadline_at, exit, usage, spec }: Shown, now: number): string[] {
-  return [
-    id,
-    exit === null ? (state === 'running' && ready?.state === 'ready' ? 'ready' : state) : `${state} (${exit.reason})`,
-    formatDuration((now - Date.parse(created_at)) * 1000),
-    deadline_at === null || exit !== null ? '-' : formatDuration(Math.max(0, Date.parse(deadline_at) - now) * 1000),
-    usage.cpu.usage_usec === null ? '-' : `${(usage.cpu.usage_usec / 1e6).toFixed(2)}s`,
-    usage.memory?.current == null ? '-' : formatBytes(usage.memory.current),
-    plain(spec.owner ?? '-'),
-    cut(plain(spec.process.args.join(' ').replaceAll(/\s+/g, ' ')), COMMAND_WIDTH),
-  ];
+/**
+ * Gives the containers that all options choose, in the order of their creation. niwad looks for owner, service, labels
+ * and life, this process for the rest.
+ * @param fields of each; null for all
+ */
+async function chosen(
+  client: NiwaClient,
+  { all, owner, service, label, state, filter, last, latest }: PsOptions,
+  fields: FieldName[] | null,
+): Promise<AsyncIterable<ContainerStatus>> {
+  const count = last === undefined ? (latest ? 1 : undefined) : toCount('--last', last, 1);
+  const tests = [parseFilters(filter), ...(state === undefined ? [] : [hasState(state, '--state')])];
+  const namesState = state !== undefined || filter.some((one) => /^(status|exited)=/.test(one));
+  const withEnded = all || namesState || count !== undefined;
+  const query: ListFilter = { owner, service, label, ...(withEnded ? {} : { state: 'live' as const }) };
+  const listed =
+    fields === null ? client.containers(query) : (client.containers(query, fields) as AsyncGenerator<ContainerStatus>);
+  const fitting = those(listed, (container) => tests.every((test) => test(container)));
+  return count === undefined ? fitting : newest(fitting, count);
+}
+
+async function* those<T>(all: AsyncIterable<T>, test: (one: T) => boolean): AsyncGenerator<T> {
+  for await (const one of all) if (test(one)) yield one;
+}
+
+async function* newest<T>(all: AsyncIterable<T>, count: number): AsyncGenerator<T> {
+  yield* (await collect(all)).slice(-count);
+}
+
+async function printLines<T>(values: AsyncIterable<T>, line: (value: T) => string): Promise<void> {
+  for await (const value of values) process.stdout.write(`${line(value)}\n`);
 }

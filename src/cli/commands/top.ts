@@ -2,6 +2,7 @@ import { availableParallelism, hostname, totalmem } from 'node:os';
 import type { NiwaClient } from '../../client/client.js';
 import { daemonCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { wantsColours } from '../screen.js';
 import { escaped } from '../text.js';
 import { Feed } from '../top/feed.js';
 import { press } from '../top/keys.js';
@@ -152,11 +153,6 @@ function screenOf({ columns = 80, rows = 24 }: NodeJS.WriteStream): Screen {
 /** Whether standard input and output are a terminal that can show full screens and send keys. */
 function canBeFull(): boolean {
   return process.stdout.isTTY === true && process.stdin.isTTY === true && process.env.TERM !== 'dumb';
-}
-
-/** NO_COLOR: https://no-color.org */
-function wantsColours({ NO_COLOR = '', TERM = '' }: NodeJS.ProcessEnv): boolean {
-  return NO_COLOR === '' && TERM !== '' && !TERM.endsWith('-m') && !/^vt[0-9]/.test(TERM);
 }
 
 /** Promise.withResolvers, which Node.js 20 does not have. */

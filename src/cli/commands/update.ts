@@ -1,12 +1,12 @@
 import { NiwaError } from '../../protocol/errors.js';
-import { daemonCommand, print, withId } from '../command.js';
+import { daemonCommand, forEach, withIds } from '../command.js';
 import { toResources, withLimits } from '../spec-options.js';
 
 export const update = daemonCommand(
-  'update <id>',
-  'Change the limits or the lifetime of a live container',
+  'update <id..>',
+  'Change the limits or the lifetime of live containers',
   (yargs) =>
-    withLimits(withId(yargs))
+    withLimits(withIds(yargs))
       .option('lifetime', { type: 'string', describe: 'the new lifetime, counted from the start; none for no limit' })
       .option('force', {
         type: 'boolean',
@@ -24,10 +24,11 @@ export const update = daemonCommand(
         'SPEC_INVALID',
         'nothing to change: name a limit, --lifetime or --remaining; see niwa update --help',
       );
-    if (resources !== undefined) await client.update(id, resources, force ? { force } : {});
-    if (lifetime !== undefined) await client.setLifetime(id, { lifetime: lifetime === 'none' ? null : lifetime });
-    if (remaining !== undefined) await client.setLifetime(id, { remaining });
-    const status = await client.inspect(id);
-    print(json, status, () => id);
+    return await forEach(id, json, async (one) => {
+      if (resources !== undefined) await client.update(one, resources, force ? { force } : {});
+      if (lifetime !== undefined) await client.setLifetime(one, { lifetime: lifetime === 'none' ? null : lifetime });
+      if (remaining !== undefined) await client.setLifetime(one, { remaining });
+      return await client.inspect(one);
+    });
   },
 );

@@ -3,9 +3,11 @@ import { EVENT_TYPES } from '../../protocol/event-types.js';
 import type { EventLine } from '../../protocol/events.js';
 import type { Stats } from '../../protocol/stats.js';
 import { formatDuration } from '../../protocol/units.js';
-import { daemonCommand, print, withFilter, withIds } from '../command.js';
+import { askAll, daemonCommand, print, withFilter, withIds } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { screenOf } from '../screen.js';
 import { statsTable } from '../stats-table.js';
+import type { Table } from '../table.js';
 import { escaped } from '../text.js';
 import { toCount } from '../values.js';
 
@@ -25,13 +27,13 @@ export const wait = daemonCommand(
       .example('$0 wait --ready web', 'prints the time from the start until it was ready'),
   async (client, { id, ready, json }) => {
     if (ready) {
-      const answers = await Promise.all(id.map((one) => client.waitReady(one)));
+      const { answers, status } = await askAll(id, json, (one) => client.waitReady(one));
       print(json, answers, () => answers.map(readyWords).join('\n'));
-      return answers.every(({ state }) => state === 'ready') ? EXIT.ok : EXIT.failed;
+      return answers.every(({ state }) => state === 'ready') ? status : EXIT.failed;
     }
-    const exits = await Promise.all(id.map((one) => client.wait(one)));
-    print(json, exits, () => exits.map(({ code, signal }) => code ?? signal).join('\n'));
-    return EXIT.ok;
+    const { answers, status } = await askAll(id, json, (one) => client.wait(one));
+    print(json, answers, () => answers.map(({ code, signal }) => code ?? signal).join('\n'));
+    return status;
   },
 );
 
@@ -40,6 +42,12 @@ function readyWords({ state, took_usec }: Readiness): string {
 }
 
 const CLEAR_SCREEN = '\x1b[H\x1b[2J';
+
+/** Prints a table; on a terminal in place of the one before. */
+function showReading(table: Table): void {
+  const text = table.text(screenOf(process.stdout));
+  process.stdout.write(`${process.stdout.isTTY ? CLEAR_SCREEN : ''}${text}\n`);
+}
 
 export const stats = daemonCommand(
   'stats [id..]',
@@ -57,16 +65,21 @@ export const stats = daemonCommand(
   async (client, { id = [], stream, json }) => {
     const chosen = (all: Stats[]) => all.filter((one) => id.length === 0 || id.includes(one.id));
     if (!stream) {
-      const readings = id.length > 0 ? await Promise.all(id.map((one) => client.stats(one))) : await client.allStats();
-      print(json, readings, () => statsTable(readings));
-      return EXIT.ok;
+      const { answers, status } =
+        id.length > 0
+          ? await askAll(id, json, (one) => client.stats(one))
+          : { answers: await client.allStats(), status: EXIT.ok };
+      print(json, answers, () => (answers.length > 0 || id.length === 0 ? statsTable(answers) : ''));
+      return status;
     }
-    for (const one of id) await client.inspect(one); // an unknown id is an error, instead of an empty table
+    const { answers: known, status } = await askAll(id, json, (one) => client.inspect(one)); // tells unknown ids
+    if (id.length > 0 && known.length === 0) return status;
     for await (const readings of client.streamAllStats()) {
       if (id.length > 0 && chosen(readings).length === 0) break; // all containers of the command line have ended
-      const text = escaped(json ? JSON.stringify(chosen(readings)) : statsTable(chosen(readings)));
-      process.stdout.write(`${process.stdout.isTTY && !json ? CLEAR_SCREEN : ''}${text}\n`);
+      if (json) process.stdout.write(`${escaped(JSON.stringify(chosen(readings)))}\n`);
+      else showReading(statsTable(chosen(readings)));
     }
+    return status;
   },
 );
 

@@ -10,11 +10,12 @@ const ATTRIBUTES: Record<Style, string> = {
   sorted: '7;1',
   dim: '2',
   strong: '1',
+  good: '',
   warning: '',
   alarm: '1',
   selected: '7',
 };
-const COLOURS: Partial<Record<Style, string>> = { warning: '33', alarm: '31' };
+const COLOURS: Partial<Record<Style, string>> = { good: '32', warning: '33', alarm: '31' };
 
 /** Gives a line with its styles as escape sequences. */
 export function paint(line: Line, colours: boolean): string {

@@ -1,7 +1,7 @@
 import { cut, pad, widthOf } from '../text.js';
 
 /** The meaning of a piece of a line; ansi.ts decides how each style looks. */
-export type Style = 'plain' | 'heading' | 'sorted' | 'dim' | 'strong' | 'warning' | 'alarm' | 'selected';
+export type Style = 'plain' | 'heading' | 'sorted' | 'dim' | 'strong' | 'good' | 'warning' | 'alarm' | 'selected';
 
 /** A piece of a line: plain text without escape sequences, and its style. */
 export interface Span {

@@ -55,7 +55,7 @@ describe('elsewhere options may stand anywhere', () => {
     ['stop web -t -5', { id: ['web'], timeout: '-5' }],
     ['rm a --force b', { id: ['a', 'b'], force: true }],
     ['rm -- a b', { id: ['a', 'b'] }],
-    ['update web --memory 1G', { id: 'web', memory: '1G' }],
+    ['update web --memory 1G', { id: ['web'], memory: '1G' }],
     ['logs web -fn=3', { id: 'web', follow: true, tail: '3' }],
     ['logs web --tail all', { id: 'web', tail: 'all' }],
     ['logs web -f --since=10', { id: 'web', follow: true, since: '10' }],

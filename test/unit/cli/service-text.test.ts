@@ -33,7 +33,7 @@ it('the table of services', () => {
       last_wake: { at: '2026-11-01T00:00:00.000Z', ...latency },
     }),
   ];
-  expect(serviceTable(services, now).split('\n')).toEqual([
+  expect(serviceTable(services, now).text().split('\n')).toEqual([
     'NAME  STATE                 ROUTED  SLOTS       LISTEN        CONNECTIONS  WAKES  LAST WAKE  FAILURES                 OWNER',
     'blog  failing, again in 4s       0  1           0.0.0.0:8080            0      0          -  -                        bob?',
     'shop  serving                    1  4 (hold 2)  0.0.0.0:8080           12      3      250ms  3, start-timeout 5s ago  -',
@@ -108,7 +108,7 @@ it('the figures of a service', () => {
     ...{ ...quiet, requests_held: 3, wakes: 1, slowest_wake: latency, connections: 120, slots_used: 3 },
     ...{ instances: { routed: 2, unrouted: 1 }, throttled_share: 0.126, refused: { 'queue-full': 2 } },
   };
-  expect(figuresTable([quiet, busy]).split('\n')).toEqual([
+  expect(figuresTable([quiet, busy]).text().split('\n')).toEqual([
     'TIME                      SECONDS  HELD  WAKES  SLOWEST WAKE                                   CONNECTIONS  INSTANCES             SLOTS USED  THROTTLED  REPLACED  REFUSED       FAILURES',
     `${at}       60     0      0  -                                                        0  frozen 1                       1          -         0  -             -`,
     `${at}       60     3      1  250ms (start 100ms, ready 149ms, route 0.4ms)          120  routed 2, unrouted 1           3        13%         0  queue-full 2  -`,
@@ -117,9 +117,11 @@ it('the figures of a service', () => {
 
 it('the history, and the ports', () => {
   const at = '2026-11-01T00:00:00.000Z';
-  expect(historyTable([{ at, step: 'start', instance: null, why: 'a request waits' }]).split('\n')[1]).toBe(
-    `${at}  start  -         a request waits`,
-  );
+  expect(
+    historyTable([{ at, step: 'start', instance: null, why: 'a request waits' }])
+      .text()
+      .split('\n')[1],
+  ).toBe(`${at}  start  -         a request waits`);
   const holder = { port: 80, protocol: 'tcp', target: 8080 } as const;
   const holders = [
     { ...holder, address: null, family: 4, kind: 'service', name: 'shop' } as const,
@@ -127,7 +129,7 @@ it('the history, and the ports', () => {
     { ...holder, address: null, family: null, kind: 'container', name: 'web' } as const,
     { ...holder, address: '10.0.0.1', family: 4, kind: 'container', name: 'db' } as const,
   ];
-  expect(portTable(holders).split('\n')).toEqual([
+  expect(portTable(holders).text().split('\n')).toEqual([
     'ADDRESS   PORT  PROTOCOL  KIND       NAME  TARGET',
     '0.0.0.0     80  tcp       service    shop    8080',
     '::          80  tcp       service    shop    8080',

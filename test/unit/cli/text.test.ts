@@ -42,6 +42,6 @@ it('fills up to a width in columns, in tables too', () => {
         ['x', '22'],
       ],
       [1],
-    ),
+    ).text(),
   ).toBe('A      B\n中文   1\nx     22');
 });

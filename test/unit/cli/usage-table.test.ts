@@ -39,7 +39,11 @@ const full: UsageRow = {
 const answer = (by: string, ...rows: UsageRow[]) => ({ since: null, until: null, by, rows, skipped_lines: 0 });
 
 it('is a table for people, with a dash for what is not known', () => {
-  expect(usageTable(answer('owner', full, nothing)).split('\n')).toEqual([
+  expect(
+    usageTable(answer('owner', full, nothing))
+      .text()
+      .split('\n'),
+  ).toEqual([
     'OWNER  RUNS   TIME  CPU TIME  THROTTLED  READ  WRITTEN  READS  WRITES  RECEIVED  SENT  MEMORY GIB*H   PEAK',
     'alice    12  1h30m     1.99s      0.01s  4.0K     1.5M      1      30      2.0K  1.0M         1.500  64.0M',
     '-         1      -         -          -     -        -      -       -         -     -             -      -',
@@ -47,10 +51,11 @@ it('is a table for people, with a dash for what is not known', () => {
 });
 
 it('shows keys that would move the cursor as they are not', () => {
-  expect(usageTable(answer('label:a\nb', { ...full, key: '\x1b[2J\r\nx' })).split('\n')).toEqual([
-    expect.stringMatching(/^A\?B /),
-    expect.stringMatching(/^\?\[2J\?\?x /),
-  ]);
+  expect(
+    usageTable(answer('label:a\nb', { ...full, key: '\x1b[2J\r\nx' }))
+      .text()
+      .split('\n'),
+  ).toEqual([expect.stringMatching(/^A\?B /), expect.stringMatching(/^\?\[2J\?\?x /)]);
 });
 
 it('is CSV of the raw figures, quoted where that is needed', () => {

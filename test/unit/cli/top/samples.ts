@@ -85,6 +85,7 @@ export function status(
     ready: null,
     warnings: [],
     image: null,
+    network: null,
     start_phases_usec: {},
     exit,
     usage,

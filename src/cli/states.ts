@@ -1,0 +1,29 @@
+import type { ContainerStatus, State } from '../protocol/container.js';
+import { type Span, type Style, span } from './top/line.js';
+
+/** How the states of containers look. */
+export const STATE_STYLES: Record<State, Style> = {
+  created: 'plain',
+  running: 'good',
+  paused: 'warning',
+  stopping: 'warning',
+  exited: 'dim',
+};
+
+/**
+ * Writes the state of a container in a few words: `running`, `ready`, `exited (3)`, `exited (SIGSEGV)`, `exited
+ * (lifetime, SIGKILL)`. An end of the program's own is told by its status alone; other reasons are named.
+ */
+export function stateCell({ state, ready, exit }: Pick<ContainerStatus, 'state' | 'ready' | 'exit'>): Span {
+  if (exit === null)
+    return span(state === 'running' && ready?.state === 'ready' ? 'ready' : state, STATE_STYLES[state]);
+  const isOwnEnd = exit.reason === 'exited' || exit.reason === 'signaled';
+  const words = [isOwnEnd ? null : exit.reason, exit.signal ?? exit.code].filter((word) => word !== null);
+  return span(`${state} (${words.join(', ')})`, hasFailed(exit) ? 'alarm' : STATE_STYLES[state]);
+}
+
+/** Whether a container ended by a fault; one that was told to end has not failed, by whatever signal it ended. */
+function hasFailed({ reason, code }: NonNullable<ContainerStatus['exit']>): boolean {
+  if (reason === 'exited') return code !== 0;
+  return reason === 'signaled' || reason === 'oom' || reason === 'start-failed';
+}
