@@ -211,7 +211,7 @@ exec "$@"`;
     expect(shown).toMatchObject({
       address: '10.77.0.50',
       address6: v6('10.77.0.50'),
-      mac: expect.stringMatching(/^02:/),
+      mac: expect.stringMatching(/^([0-9a-f]{2}:){5}32$/),
     });
     const sleep = { process: { args: ['sleep', '9'] } };
     await expect(niwad.start({ network, ...sleep })).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' });
