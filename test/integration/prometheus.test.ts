@@ -116,7 +116,7 @@ async function live(): Promise<void> {
 
 /** Whether an answer has a number for at least one series. */
 function hasValue(data: unknown): boolean {
-  const { result } = data as { result: { value: [number, string] }[] };
+  const { result = [] } = (data ?? {}) as { result?: { value: [number, string] }[] };
   return result.some(({ value: [, text] }) => text !== 'NaN');
 }
 
