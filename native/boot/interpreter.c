@@ -46,6 +46,7 @@ static const struct {
     [OP_UPPER] = {op_upper, 3, 2},
     [OP_PLACE_FILE] = {op_place_file, 2, 2},
     [OP_ACCOUNT] = {op_account, 2, 1},
+    [OP_SYSCTL] = {op_sysctl, 0, 2},
 };
 
 int interpret(struct boot *boot, struct program *program, uint32_t *step) {

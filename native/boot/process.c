@@ -5,6 +5,8 @@
 #include <linux/close_range.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <string.h>
@@ -12,21 +14,49 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "interpreter.h"
 #include "report.h"
 
+// Writes a whole text by one call, and closes the descriptor.
+static int write_text(int fd, const char *text) {
+    size_t length = strlen(text);
+    ssize_t written = write(fd, text, length);
+    int error = written < 0 ? -errno : (size_t)written < length ? -EIO : 0;
+    close(fd);
+    return error;
+}
+
 // write(path, text): writes to an existing file of the host, such as /proc/self/oom_score_adj.
 int op_write(struct boot *boot, const struct op *op) {
     (void)boot;
     int fd = open(op->strings[0], O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return -errno;
-    size_t length = strlen(op->strings[1]);
-    ssize_t written = write(fd, op->strings[1], length);
-    int error = written < 0 ? -errno : (size_t)written < length ? -EIO : 0;
-    close(fd);
-    return error;
+    return fd < 0 ? -errno : write_text(fd, op->strings[1]);
+}
+
+// Opens a file below a directory of procfs. No link is followed, and what is opened has to be of procfs: a value may
+// not end up in a file that somebody mounted over a setting.
+static int open_setting(const char *path) {
+    int settings = open("/proc/sys", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (settings < 0) return -errno;
+    struct open_how how = {.flags = O_WRONLY | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    long fd = syscall(SYS_openat2, settings, path, &how, sizeof how);
+    int error = fd < 0 ? -errno : 0;
+    close(settings);
+    struct statfs status;
+    if (error == 0 && fstatfs((int)fd, &status) < 0) error = -errno;
+    if (error == 0 && status.f_type != PROC_SUPER_MAGIC) error = -EXDEV;
+    if (error < 0 && fd >= 0) close((int)fd);
+    return error < 0 ? error : (int)fd;
+}
+
+// sysctl(path below /proc/sys, text): sets a setting of the namespaces that this process is in.
+int op_sysctl(struct boot *boot, const struct op *op) {
+    (void)boot;
+    int fd = open_setting(op->strings[0]);
+    return fd < 0 ? fd : write_text(fd, op->strings[1]);
 }
 
 // rlimit(resource, soft, hard)

@@ -51,7 +51,8 @@ enum op_code {
     OP_UPPER = 38,
     OP_PLACE_FILE = 41,
     OP_ACCOUNT = 42,
-    OP_LAST = OP_ACCOUNT,
+    OP_SYSCTL = 43,
+    OP_LAST = OP_SYSCTL,
 };
 
 // One operation; `numbers` and `strings` live as long as the reader.

@@ -3,7 +3,9 @@ import type { ListenAddress } from '../protocol/resolved-service.js';
 import type { Resources, Spec } from '../protocol/resolved-spec.js';
 import { aboveCeilings, limitsAbove } from '../spec/ceilings.js';
 import type { ExecSpec } from '../spec/exec.js';
+import { ANY_PORT } from '../spec/network.js';
 import { show } from '../spec/problems.js';
+import { isHarmless } from '../spec/sysctls.js';
 import type { Allowed, AllowedDirectories, User } from './allowed.js';
 import { diskIdProblems, idsOfOthers, withDiskIds } from './disk-ids.js';
 
@@ -96,7 +98,7 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
     if (mount.type === 'bind' && typeof mount.idmap === 'object')
       yield { path: `mounts[${i}].idmap`, found: show(mount.idmap), allowed: 'true or false' };
   for (const [i, port] of (spec.network?.ports ?? []).entries())
-    if (port.host < FIRST_UNPRIVILEGED_PORT)
+    if (port.host !== ANY_PORT && port.host < FIRST_UNPRIVILEGED_PORT)
       yield {
         path: `network.ports[${i}]`,
         found: show(port.host),
@@ -110,6 +112,8 @@ function* unprotected(spec: Spec): Iterable<FieldProblem> {
     };
   for (const [i, device] of spec.devices.entries())
     yield { path: `devices[${i}]`, found: show(device), allowed: 'no device beside the usual ones' };
+  for (const name of Object.keys(spec.sysctls ?? {}).filter((one) => !isHarmless(one)))
+    yield { path: `sysctls.${name}`, found: show(name), allowed: 'settings that act on the own sockets alone' };
   if (spec.capabilities.includes('SETFCAP'))
     yield {
       path: 'capabilities.add',

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { NiwaError } from '../protocol/errors.js';
+import { didYouMean } from '../spec/nearest.js';
 import { show } from '../spec/problems.js';
 
 /** The grammar of a command. It decides where niwa's own part of a command line ends. */
@@ -10,6 +11,8 @@ export interface Grammar {
    * command takes no container's command.
    */
   wordsBehind: number | null;
+  /** For options of other container programs, what to write for niwa. */
+  hints: Readonly<Record<string, string>>;
 }
 
 /** A command line in two parts: `own` for yargs, and the container's command, in any form. */
@@ -75,8 +78,9 @@ function tokensOf(args: string[], { options }: Grammar) {
  * Writes niwa's own words in one form, one word for each option.
  * @throws NiwaError SPEC_INVALID for an option that is not in the grammar
  */
-function written(args: string[], { options }: Grammar): string[] {
-  const tokens = tokensOf(args, { options, wordsBehind: null });
+function written(args: string[], grammar: Grammar): string[] {
+  const { options } = grammar;
+  const tokens = tokensOf(args, grammar);
   const comesAgain = (name: string, at: number) =>
     tokens.some((token) => token.kind === 'option' && token.name === name && token.index > at);
   return tokens.flatMap((token) => {
@@ -84,14 +88,17 @@ function written(args: string[], { options }: Grammar): string[] {
     if (token.kind === 'positional') return [requireNoDash(token.value)];
     const { name, rawName, index } = token;
     const option = own(options, name) ?? own(options, name.replace(/^no-/, ''));
-    if (option === undefined)
-      throw new NiwaError(
-        'SPEC_INVALID',
-        `there is no option ${show(rawName)} at this place; the options of a command come after its name`,
-      );
+    if (option === undefined) throw unknownOption(name, rawName, grammar);
     if (option.type === 'string' && !option.multiple && comesAgain(name, index)) return [];
     return [token.value === undefined ? `--${name}` : `--${name}=${textOf(token)}`];
   });
+}
+
+function unknownOption(name: string, rawName: string, { options, hints }: Grammar): NiwaError {
+  const hint = own(hints, name);
+  if (hint !== undefined) return new NiwaError('SPEC_INVALID', `niwa has no option ${rawName}: ${hint}`);
+  const rest = didYouMean(name, Object.keys(options), '--') || '; the options of a command come after its name';
+  return new NiwaError('SPEC_INVALID', `there is no option ${show(rawName)} at this place${rest}`);
 }
 
 /** Refuses a word with a dash that was given after `--`: yargs would read it as an option. */
@@ -103,7 +110,7 @@ function requireNoDash(word: string): string {
   );
 }
 
-function own<T>(record: Record<string, T>, key: string): T | undefined {
+function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 

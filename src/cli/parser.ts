@@ -3,6 +3,7 @@ import yargs from 'yargs';
 import { DEFAULT_SOCKET } from '../installation/defaults.js';
 import { version as ownVersion } from '../installation/version.js';
 import { NiwaError } from '../protocol/errors.js';
+import { didYouMean } from '../spec/nearest.js';
 import { show } from '../spec/problems.js';
 import { type AnyCommand, type Common, declaredBy, nameOf, wordsOfContainer } from './command.js';
 import { type Grammar, splitCommandLine } from './command-line.js';
@@ -11,6 +12,7 @@ import { SERVICE_COMMANDS } from './commands/service.js';
 import { complete } from './completion/complete.js';
 import { COMPLETE } from './completion/scripts.js';
 import { type DescribedCommand, type DescribedOption, describeCommands, describeOptions } from './described.js';
+import { SPEC_HINTS } from './options/hints.js';
 import { hintFor, inOwnWords } from './verbs.js';
 
 /** The commands that have commands of their own. */
@@ -40,6 +42,7 @@ export async function runCommandLine(commands: AnyCommand[], argv: string[]): Pr
     .strict()
     .wrap(Math.min(120, process.stdout.columns ?? 120))
     .version(ownVersion)
+    .alias('help', 'h')
     .fail((message, error) => {
       throw error ?? new Error(message);
     })
@@ -61,8 +64,13 @@ function requireKnownCommand(own: readonly string[]): void {
   const hint = hintFor(`${name} ${command}`);
   throw new NiwaError(
     'SPEC_INVALID',
-    `niwa ${name} has no command ${show(command)}${hint === undefined ? '' : ` (${hint})`}; it has ${known}`,
+    `niwa ${name} has no command ${show(command)}${hint === undefined ? didYouMean(command, namesIn(group)) : ` (${hint})`}; it has ${known}`,
   );
+}
+
+/** Gives the words by which commands are called, with their aliases. */
+function namesIn(commands: readonly AnyCommand[]): string[] {
+  return commands.flatMap((one) => [nameOf(one), ...aliasesOf(one)]);
 }
 
 function aliasesOf({ aliases = [] }: AnyCommand): readonly string[] {
@@ -104,14 +112,20 @@ function withCommon(parser: Argv): Argv<Common> {
 }
 
 function grammarOfCommand(commands: AnyCommand[], name: string): Grammar | undefined {
-  const found = commands.filter((one) => nameOf(one) === name);
-  if (found.length === 0) return undefined;
+  const found = commands.filter((one) => nameOf(one) === name || aliasesOf(one).includes(name));
+  if (found.length === 0) return requireNoCommand(name, commands);
   return grammarOf(GROUPS[name] ?? found);
+}
+
+/** Refuses a word that is no command. @throws NiwaError SPEC_INVALID */
+function requireNoCommand(name: string, commands: readonly AnyCommand[]): undefined {
+  if (name === '') return undefined;
+  throw new NiwaError('SPEC_INVALID', `niwa has no command ${show(name)}${didYouMean(name, namesIn(commands))}`);
 }
 
 /** The grammar of commands: their options, without positional arguments, and where the container's command begins. */
 function grammarOf(commands: AnyCommand[]): Grammar {
-  const parser = withCommon(yargs());
+  const parser = withCommon(yargs()).alias('help', 'h');
   for (const { builder } of commands) if (typeof builder === 'function') builder(parser);
   const { string, boolean, array, alias } = declaredBy(parser as Argv<never>);
   const positionals = commands.flatMap(({ command }) => String(command).match(/(?<=[<[])[a-z]+/g) ?? []);
@@ -123,5 +137,10 @@ function grammarOf(commands: AnyCommand[]): Grammar {
       return [name, { type, multiple: array.includes(name), ...(short === undefined ? {} : { short }) }] as const;
     });
   const words = positionals.indexOf('command');
-  return { options: Object.fromEntries(entries), wordsBehind: words < 0 ? null : words };
+  const makesSpecs = string.includes('publish');
+  return {
+    options: Object.fromEntries(entries),
+    wordsBehind: words < 0 ? null : words,
+    hints: makesSpecs ? SPEC_HINTS : {},
+  };
 }

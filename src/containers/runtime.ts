@@ -122,7 +122,7 @@ export class Runtime {
       get: (id) => this.get(id),
       policy: new Policy(options.allowed),
       admission: new Admission(registry, options.drainFile),
-      settling: { ...options, segment: options.networks.segment },
+      settling: { ...options, segment: options.networks.segment, freePorts: options.networks.freePorts },
     };
     try {
       options.kernel.watch((event) => this.#hear(event));

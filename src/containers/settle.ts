@@ -3,7 +3,8 @@ import { fenceOf, requireDiskIds, requirePermission } from '../access/permission
 import type { CgroupTree } from '../host/cgroup.js';
 import { resolveSources } from '../host/sources.js';
 import { resolveUser } from '../images/user.js';
-import { resolveDns } from '../network/host.js';
+import type { FreePorts } from '../network/free-ports.js';
+import { resolveNames } from '../network/host.js';
 import type { Segment } from '../network/lease.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { type Bounds, tighter, withDefaults } from '../spec/ceilings.js';
@@ -15,12 +16,14 @@ export interface SettleOptions {
   /** The bounds of a container whose spec sets none. */
   defaults: Bounds;
   segment: Segment;
+  /** Chooses the ports of the host that the spec leaves open; null to leave them open, for a plan without niwad. */
+  freePorts: Pick<FreePorts, 'choose'> | null;
 }
 
 /**
  * Fills in the parts of a spec that depend on this host: bounds, the real paths behind links, the number of the user,
- * the caller's ids on disk, name servers. Checks that the caller may use all of them.
- * @throws NiwaError FORBIDDEN, SPEC_INVALID, NOT_FOUND; the errors of reach()
+ * the caller's ids on disk, name servers, ports of the host. Checks that the caller may use all of them.
+ * @throws NiwaError FORBIDDEN, SPEC_INVALID, NOT_FOUND, ADDRESS_IN_USE; the errors of reach()
  */
 export async function settle(written: Spec, caller: Caller, options: SettleOptions): Promise<Spec> {
   const asker = `user ${caller.uid}` as const;
@@ -30,7 +33,8 @@ export async function settle(written: Spec, caller: Caller, options: SettleOptio
   // come after this.
   const spec = bounded(await resolveSources(written, asker, fenceOf(caller, allowed)), caller, options);
   requirePermission(spec, caller, allowed, written);
-  return resolveDns(requireDiskIds(await resolveUser(spec, asker), caller, allowed), options.segment);
+  const whole = resolveNames(requireDiskIds(await resolveUser(spec, asker), caller, allowed), options.segment);
+  return options.freePorts === null ? whole : await options.freePorts.choose(whole);
 }
 
 function bounded(spec: Spec, caller: Caller, { allowed, defaults, tree }: SettleOptions): Spec {

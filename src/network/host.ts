@@ -10,6 +10,7 @@ import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { ListenAddress } from '../protocol/resolved-service.js';
 import type { PublishedPort, Spec } from '../protocol/resolved-spec.js';
 import { ipv4Number, ipv6Number, ipv6Text, sizeOf } from '../spec/addresses.js';
+import { HOST_GATEWAY } from '../spec/network.js';
 import { invalid, show } from '../spec/problems.js';
 import type { Element } from './elements.js';
 import { dnsOf } from './files.js';
@@ -88,14 +89,19 @@ export function requireFreeSubnet({ subnet, subnetText, subnet6 }: Segment): voi
 }
 
 /**
- * Fills in the name servers of a spec for a bridged container, if the spec names none: those of this host which a
- * container of the segment reaches. The list is empty where the host has none.
+ * Fills in what a spec leaves to the host: the name servers, if it names none (those of this host which a container of
+ * the segment reaches; the list is empty where the host has none), and the address of the host on the bridge.
  */
-export function resolveDns(spec: Spec, { subnet6 }: Segment): Spec {
+export function resolveNames(spec: Spec, { subnet6, gateway }: Segment): Spec {
   const { network } = spec;
   if (network === null) return spec;
   const hasIpv6 = subnet6 !== null;
-  return { ...spec, network: { ...network, dns: dnsOf(network.dns, hostResolvConf(hasIpv6), hasIpv6) } };
+  const dns = dnsOf(network.dns, hostResolvConf(hasIpv6), hasIpv6);
+  const hosts = Object.entries(network.hosts).map(([name, address]) => [
+    name,
+    address === HOST_GATEWAY ? gateway : address,
+  ]);
+  return { ...spec, network: { ...network, dns, hosts: Object.fromEntries(hosts) } };
 }
 
 /**

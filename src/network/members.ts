@@ -66,7 +66,7 @@ export class Members {
    * @throws NiwaError ADDRESS_IN_USE, SPEC_INVALID, HOST_UNSUPPORTED; nothing is taken then
    */
   take(id: string, network: Network): Member {
-    this.#requireUnpublished(network.ports);
+    this.requireUnpublished(network.ports);
     return this.#add(id, network, leaseOf(this.#segment, this.#addresses.take(network.address)));
   }
 
@@ -112,7 +112,7 @@ export class Members {
   preview(spec: Spec, directory: string): PlanNetwork {
     const { network } = spec;
     if (network === null) return this.#planOf(undefined, spec, directory);
-    this.#requireUnpublished(network.ports);
+    this.requireUnpublished(network.ports);
     const lease = leaseOf(this.#segment, this.#addresses.next(network.address));
     return this.#planOf({ lease, network, group: this.#numberOf(network.group) }, spec, directory);
   }
@@ -137,7 +137,8 @@ export class Members {
     return this.#groups.get(group) ?? Math.max(0, ...this.#groups.values()) + 1;
   }
 
-  #requireUnpublished(ports: readonly PublishedPort[]): void {
+  /** Refuses ports of the host that a container or a service has. @throws NiwaError ADDRESS_IN_USE */
+  requireUnpublished(ports: readonly PublishedPort[]): void {
     this.#services.requireUnheld(ports);
     for (const [id, { network }] of this.#members)
       for (const port of ports)

@@ -11,6 +11,7 @@ import { ipv4Number, sizeOf } from '../spec/addresses.js';
 import { Bridge } from './bridge.js';
 import { FAMILY } from './elements.js';
 import { fileNames, networkFiles } from './files.js';
+import { FreePorts } from './free-ports.js';
 import { addressesInside, requireFreePort, requireFreeSubnet, segmentHere } from './host.js';
 import { type Lease, leaseOf, type NetworkSettings, type Segment } from './lease.js';
 import { Leaving } from './leaving.js';
@@ -34,6 +35,10 @@ export class Networks {
   readonly segment: Segment;
   readonly members: Members;
   readonly serviceAddresses = new ServiceAddresses();
+  readonly freePorts = new FreePorts(async (port) => {
+    this.members.requireUnpublished([port]);
+    await requireFreePort(port);
+  });
   readonly #kernel: Pick<Kernel, 'network'>;
   readonly #log: Logger;
   readonly #leaving: Leaving;

@@ -21,6 +21,7 @@ import {
   up,
 } from '../plan/network.js';
 import type { Network } from '../protocol/resolved-spec.js';
+import { ANY_PORT } from '../spec/network.js';
 import { elementsOf, encodeElement } from './elements.js';
 import type { Lease, Segment } from './lease.js';
 
@@ -87,7 +88,7 @@ export function detachSteps(lease: Lease, network: Network, group: number | null
 function ruleText({ ports, group, linkLocal }: Network, { connectionsPerContainer: most }: Segment): string {
   const published = ports.map(
     ({ protocol, hostAddress, host, container }) =>
-      `${hostAddress === null ? '' : `${hostAddress}:`}${host} to ${container}/${protocol}`,
+      `${hostAddress === null ? '' : `${hostAddress}:`}${host === ANY_PORT ? 'a free port' : host} to ${container}/${protocol}`,
   );
   const words = [
     'let it send from its own addresses',

@@ -53,6 +53,7 @@ export const OP_CODES = {
   upper: 38,
   place_file: 41,
   account: 42,
+  sysctl: 43,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;

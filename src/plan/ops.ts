@@ -1,3 +1,4 @@
+import { sysctlPath } from '../spec/sysctls.js';
 import { HOST_ROOT, limitNumber, type Owner, op, rlimitNumber } from './op.js';
 
 /** The operations of a boot program; each has a constructor. */
@@ -53,6 +54,10 @@ export const slaveMounts = () => op('propagation', 'let no mount out, but those 
 
 /** Writes a text to an existing file of the host. */
 export const write = (path: string, text: string) => op('write', `write ${text} to ${path}`, [], [path, text]);
+
+/** Writes a setting of the namespaces that the helper is in, through procfs and no link. */
+export const sysctl = (name: string, value: string) =>
+  op('sysctl', `set ${name} to ${value}`, [], [sysctlPath(name), value]);
 
 /** Mounts a new file system. */
 export const mount = (

@@ -6,7 +6,7 @@ import { type DeviceRule, deviceText, USUAL_DEVICES } from './devices.js';
 import { type CloneNamespaces, cloneNamespaces, namespaceOps } from './namespaces.js';
 import type { NetworkStep } from './network.js';
 import type { Op } from './op.js';
-import { chdir, closeFds, exec, hostname, init, linkUp, terminal, umask, wait, write } from './ops.js';
+import { chdir, closeFds, exec, hostname, init, linkUp, sysctl, terminal, umask, wait } from './ops.js';
 import { type CgroupWrite, type Controllers, limitWrites, slowsBoot } from './resources.js';
 import { oomOps, rightsOps, seccompOps } from './restrictions.js';
 import { type PlacedFile, rootOps } from './root.js';
@@ -161,6 +161,7 @@ function bootOps(spec: Spec, host: PlanHost, userns: IdMaps | null): Op[] {
     ...namespaceOps(spec),
     ...(spec.hostname === null ? [] : [hostname(spec.hostname)]),
     ...(namespaces.network === 'new' ? networkOps(userns) : []),
+    ...Object.entries(spec.sysctls ?? {}).map(([name, value]) => sysctl(name, value)),
     ...rootOps(spec, stage, userns, { files: host.network?.files ?? [], placeBytes: host.placeBytes }),
     ...rightsOps(spec, userns, [host.openFiles]),
     ...(process.tty ? [terminal(0, 0)] : []),
@@ -181,8 +182,8 @@ function bootOps(spec: Spec, host: PlanHost, userns: IdMaps | null): Op[] {
  */
 function networkOps(userns: IdMaps | null): Op[] {
   const settings = [
-    write('/proc/sys/net/ipv4/ip_unprivileged_port_start', '0'),
-    write('/proc/sys/net/ipv4/ping_group_range', '0 2147483647'),
+    sysctl('net.ipv4.ip_unprivileged_port_start', '0'),
+    sysctl('net.ipv4.ping_group_range', '0 2147483647'),
   ];
   return [...(userns === null ? [] : settings), linkUp('lo')];
 }

@@ -114,7 +114,7 @@ export function rootOps(
     ...baseOps(spec, stage, maps),
     ...workingDirectoryOps(spec),
     ...kernelOps(spec),
-    ...deviceOps(owner, writesToHost(spec, maps) ? writerOf(spec, maps) : owner),
+    ...deviceOps(owner, writesToHost(spec, maps) ? writerOf(spec, maps) : owner, spec.shmSizeBytes),
     ...(maps !== null && isDefaultRoot(spec) ? privatePlaces(owner, placeBytes) : []),
     ...files.map(placeFile),
     ...spec.mounts.map((item) => mountOp(spec, item, owner, maps)),
@@ -218,7 +218,7 @@ function kernelOps({ namespaces }: Spec): Op[] {
 /**
  * @param maker the owner of directories that are made because the root does not have them, also of those in its /dev
  */
-function deviceOps(owner: Owner, maker: Owner): Op[] {
+function deviceOps(owner: Owner, maker: Owner, shmBytes = 64 * 2 ** 20): Op[] {
   return [
     mount('tmpfs', '/dev', { attributes: ['nosuid', 'noexec'], data: ['mode=0755', 'size=65536', ...ownedBy(maker)] }),
     ...DEVICES.map(([path, major, minor]) => mknod(path, 0o666, major, minor)),
@@ -227,7 +227,7 @@ function deviceOps(owner: Owner, maker: Owner): Op[] {
       attributes: ['nosuid', 'noexec'],
       data: ['newinstance', 'ptmxmode=0666', 'mode=0620', `max=${MAX_TERMINALS}`],
     }),
-    mount('tmpfs', '/dev/shm', { attributes: STRICT, data: ['mode=1777', 'size=67108864', ...ownedBy(owner)] }),
+    mount('tmpfs', '/dev/shm', { attributes: STRICT, data: ['mode=1777', `size=${shmBytes}`, ...ownedBy(owner)] }),
     mount('mqueue', '/dev/mqueue', { attributes: STRICT }),
   ];
 }

@@ -115,7 +115,7 @@ const PublishedPortSchema = Type.Object(
   {
     protocol: Type.Enum(['tcp', 'udp']),
     hostAddress: nullable(Type.String({ description: 'null for all addresses of the host' })),
-    host: Type.Integer(),
+    host: Type.Integer({ description: 'the port of the host, also where niwad has chosen it' }),
     container: Type.Integer(),
   },
   { title: 'PublishedPort', description: 'a port of the host that leads to a port of the container' },
@@ -251,6 +251,12 @@ export const ResolvedSpecSchema = Type.Object(
     ),
     seccomp: Type.Union([Type.Literal('default'), Type.Literal('unconfined'), SeccompProfile]),
     devices: Type.Array(Type.String()),
+    shmSizeBytes: Type.Optional(Type.Integer({ description: 'of /dev/shm; missing for 64 MiB' })),
+    sysctls: Type.Optional(
+      Type.Record(Type.String(), Type.String(), {
+        description: 'settings of the namespaces of the container; missing where it has none of its own',
+      }),
+    ),
     lifetimeUsec: nullable(Usec),
     jitterUsec: Usec,
     stopSignal: Type.String(),

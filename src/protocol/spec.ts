@@ -6,7 +6,8 @@ import { NetworkSchema } from './spec/network.js';
 import { Capabilities, Process, Rlimits } from './spec/process.js';
 import { Resources } from './spec/resources.js';
 import { Seccomp, type SeccompProfile } from './spec/seccomp.js';
-import { closed, Duration, Id, integer, Signal } from './spec/values.js';
+import { Sysctls } from './spec/sysctls.js';
+import { closed, Duration, Id, integer, Signal, TmpfsBytes } from './spec/values.js';
 
 /**
  * The spec of a container as a user writes it. This one schema gives the validation, the types and the OpenAPI
@@ -44,6 +45,8 @@ export const SpecSchema = Type.Object(
         },
       ),
     ),
+    shmSize: Type.Optional(TmpfsBytes),
+    sysctls: Type.Optional(Sysctls),
     lifetime: Type.Optional(Duration),
     jitter: Type.Optional(Duration),
     stopSignal: Type.Optional(Signal),

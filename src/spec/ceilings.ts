@@ -88,9 +88,13 @@ export function withDefaults(
 }
 
 /** Finds the limits in a spec that are above the ceilings. */
-export function* aboveCeilings({ resources, root, mounts }: Spec, ceilings: Bounds): Iterable<FieldProblem> {
+export function* aboveCeilings(
+  { resources, root, mounts, shmSizeBytes }: Spec,
+  ceilings: Bounds,
+): Iterable<FieldProblem> {
   yield* limitsAbove({ pids: resources.pids, memory: resources.memory }, ceilings);
   yield* above('root.overlay.size', root.overlay?.sizeBytes ?? undefined, ceilings.tmpfsBytes);
+  yield* above('shmSize', shmSizeBytes, ceilings.tmpfsBytes);
   for (const [i, mount] of mounts.entries())
     if (mount.type === 'tmpfs') yield* above(`mounts[${i}].size`, mount.sizeBytes ?? undefined, ceilings.tmpfsBytes);
 }

@@ -3,6 +3,7 @@ import { Compile } from 'typebox/compile';
 import { Settings } from 'typebox/system';
 import { Errors } from 'typebox/value';
 import type { FieldProblem } from '../protocol/errors.js';
+import { didYouMean } from './nearest.js';
 import { requireNoProblems, SHOWN_PROBLEMS, show } from './problems.js';
 
 /**
@@ -137,8 +138,9 @@ function toProblems(schema: Node, value: unknown, error: SchemaError): Problem[]
   if (error.keyword === 'boolean') {
     const parent = nodeAt(schema, keys.slice(0, -1));
     const named = parent?.patternProperties !== undefined;
-    const found = named ? `the name ${show(keys.at(-1))}` : 'a field that niwa does not know';
-    return [{ keys, found, allowed: fieldsOf(parent) }];
+    const name = keys.at(-1) ?? '';
+    const found = named ? `the name ${show(name)}` : 'a field that niwa does not know';
+    return [{ keys, found: `${found}${didYouMean(name, namesOf(parent))}`, allowed: fieldsOf(parent) }];
   }
   if (error.keyword === 'required') {
     const { requiredProperties } = error.params as { requiredProperties: string[] };
@@ -173,8 +175,15 @@ function valueAt(value: unknown, keys: string[]): unknown {
 }
 
 function fieldsOf(node: Node | undefined): string {
-  const names = node?.properties ?? Object.assign({}, ...(node?.anyOf ?? []).map((branch) => branch.properties ?? {}));
-  return Object.keys(names).length > 0 ? Object.keys(names).sort().join(', ') : wordsFor(node);
+  const names = namesOf(node);
+  return names.length > 0 ? names.sort().join(', ') : wordsFor(node);
+}
+
+/** Gives the names of the fields of an object, or of all branches of a union. */
+function namesOf(node: Node | undefined): string[] {
+  return Object.keys(
+    node?.properties ?? Object.assign({}, ...(node?.anyOf ?? []).map((branch) => branch.properties ?? {})),
+  );
 }
 
 function wordsFor(node: Node | undefined): string {

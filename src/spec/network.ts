@@ -7,11 +7,20 @@ import { sizeBytes } from './quantities.js';
 
 /** The network of a container: the problems that a schema cannot find, and the defaults. Pure. */
 
-/** Parses `"[ADDRESS:]PORT:PORT[/udp]"`, an IPv6 address in brackets. @param text of the form that the schema allows */
+/** In place of a port of the host: niwad chooses a free one. */
+export const ANY_PORT = 0;
+/** In place of an address in `hosts`: the address of the host on the bridge. */
+export const HOST_GATEWAY = 'host-gateway';
+
+/**
+ * Parses `"[[ADDRESS:][PORT]:]PORT[/udp]"`, an IPv6 address in brackets. Without a port of the host it is
+ * {@link ANY_PORT}.
+ * @param text of the form that the schema allows
+ */
 export function parsePort(text: string): PublishedPort {
   const [numbers = '', protocol = 'tcp'] = text.split('/');
   const words = numbers.split(':');
-  const [container, host] = [Number(words.pop()), Number(words.pop())];
+  const [container, host] = [Number(words.pop()), Number(words.pop() ?? ANY_PORT)];
   const address = words.join(':').replace(/^\[|\]$/g, '');
   return { protocol: protocol as 'tcp' | 'udp', hostAddress: address === '' ? null : address, host, container };
 }
@@ -50,8 +59,12 @@ export function* networkProblems(input: NetworkInput | undefined, namespace: str
     if (isIP(server) === 0)
       yield { path: `network.dns.servers[${i}]`, found: show(server), allowed: 'an IPv4 or IPv6 address' };
   for (const [name, value] of Object.entries(hosts))
-    if (isIP(value) === 0)
-      yield { path: `network.hosts.${name}`, found: show(value), allowed: 'an IPv4 or IPv6 address' };
+    if (isIP(value) === 0 && value !== HOST_GATEWAY)
+      yield {
+        path: `network.hosts.${name}`,
+        found: show(value),
+        allowed: `an IPv4 or IPv6 address, or "${HOST_GATEWAY}"`,
+      };
 }
 
 function* portProblems(ports: NonNullable<NetworkInput['ports']>): Iterable<FieldProblem> {
@@ -59,19 +72,25 @@ function* portProblems(ports: NonNullable<NetworkInput['ports']>): Iterable<Fiel
   for (const [i, written] of ports.entries()) {
     const problem = (allowed: string) => ({ path: `network.ports[${i}]`, found: show(written), allowed });
     const { protocol, hostAddress, host, container } = normalisePort(written);
-    if ([host, container].some((number) => number < 1 || number > 65_535)) yield problem('ports from 1 to 65535');
+    const named = isNamed(written) ? [host, container] : [container];
+    if (named.some((number) => number < 1 || number > 65_535)) yield problem('ports from 1 to 65535');
     if (hostAddress !== null && isIP(hostAddress) === 0) yield problem('an IPv4 or IPv6 address of the host');
     if (hostAddress !== null && isIPv6(hostAddress) && /^[0:]*:0*1$/.test(hostAddress))
       yield problem('127.0.0.1 for the host alone: the kernel leads nothing away from ::1');
     const place = `${protocol} ${hostAddress} ${host}`;
-    if (seen.has(place)) yield problem('each port of the host once');
+    if (host !== ANY_PORT && seen.has(place)) yield problem('each port of the host once');
     seen.add(place);
   }
 }
 
+/** Says whether the port of the host is written, even as a wrong 0. */
+function isNamed(port: NonNullable<NetworkInput['ports']>[number]): boolean {
+  return typeof port === 'string' ? /[0-9]:[0-9]+(\/|$)/.test(port) : port.host !== undefined;
+}
+
 function normalisePort(input: NonNullable<NetworkInput['ports']>[number]): PublishedPort {
   if (typeof input === 'string') return parsePort(input);
-  const { host, container, protocol = 'tcp', hostAddress = null } = input;
+  const { host = ANY_PORT, container, protocol = 'tcp', hostAddress = null } = input;
   return { protocol, hostAddress, host, container };
 }
 

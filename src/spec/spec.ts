@@ -10,9 +10,11 @@ import { deviceProblems, idmapProblems, mountProblems, normaliseMount } from './
 import { networkProblems, normaliseNetwork } from './network.js';
 import { firstProblems, requireNoProblems } from './problems.js';
 import { normaliseProcess, normaliseRlimits, processProblems, rlimitProblems, sizeProblems } from './process.js';
+import { sizeBytes } from './quantities.js';
 import { normaliseReady, readyProblems } from './ready.js';
 import { normaliseResources, resourceProblems } from './resources.js';
 import { imageRoot, normaliseRoot, rootProblems } from './root.js';
+import { sysctlProblems } from './sysctls.js';
 import { namespaceProblems, usernsProblems } from './userns.js';
 
 /**
@@ -50,6 +52,7 @@ function* allProblems(input: SpecInput): Iterable<FieldProblem> {
   yield* mountProblems(input);
   yield* idmapProblems(input);
   yield* deviceProblems(input);
+  yield* sysctlProblems(input);
   yield* namespaceProblems(input);
   yield* networkProblems(input.network, input.namespaces?.network ?? 'new');
   yield* resourceProblems(input.resources ?? {}, 'resources');
@@ -88,6 +91,8 @@ function normalise(input: SpecInput, freeId: string, image: ImageDefaults | null
     userns,
     seccomp: input.seccomp ?? 'default',
     devices: input.devices ?? [],
+    ...(input.shmSize === undefined ? {} : { shmSizeBytes: sizeBytes(input.shmSize) }),
+    ...(input.sysctls === undefined ? {} : { sysctls: input.sysctls }),
     ...normaliseLifetime(input),
     init: input.init ?? false,
     ...(input.autoRemove === true ? { autoRemove: true } : {}),

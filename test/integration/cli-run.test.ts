@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, vi } from 'vitest';
@@ -16,10 +16,12 @@ const statuses: [what: string, args: string[], status: number, words: string][] 
   ['2 for a wrong spec', ['--memory', 'lots', '--', 'true'], 2, 'resources.memory.max: found "lots"; allowed: '],
   [
     '2 for a flag of a wrong grammar',
-    ['--env', 'novalue', '--', 'true'],
+    ['--env', '=novalue', '--', 'true'],
     2,
-    '--env: found "novalue"; allowed: NAME=VALUE',
+    '--env: found "=novalue"; allowed: NAME=VALUE',
   ],
+  ['2 for an image as the first word', ['--rm', 'docker.io/library/no-such:1', 'sh'], 2, 'run --rm --image docker.io/'],
+  ['2 for a flag that niwa does not have', ['--privileged', 'true'], 2, 'niwa has no option --privileged: name what'],
   ['2 for an unknown flag', ['--frobnicate', '--', 'true'], 2, 'frobnicate'],
   ['2 for no command', [], 2, 'process.args'],
 ];
@@ -31,6 +33,43 @@ test.for(statuses)('ends with %s', async ([, args, status, words], { niwad }) =>
   expect(stderr).toContain(words);
   const after = await niwad.client.list();
   expect(after.length - before.length).toBe(words === '' ? 1 : 0);
+});
+
+test('takes the flags of Docker', async ({ niwad }) => {
+  const variables = join(niwad.place.files, 'variables');
+  writeFileSync(variables, 'A=file\nB=file\n');
+  const flags = `--rm --cap-drop ALL --cap-add CAP_CHOWN --ulimit nofile=100:200 --env-file ${variables} -e A=flag -e MINE
+    --shm-size 2m --sysctl net.core.somaxconn=99 --sysctl kernel.domainname=example.org
+    --network none --security-opt no-new-privileges --tmpfs /t:rw,size=1m`;
+  const script = `grep CapEff /proc/self/status; ulimit -n; ulimit -Hn; echo $A $B $MINE; df -k /dev/shm | tail -1
+    cat /proc/sys/net/core/somaxconn /proc/sys/kernel/sem /proc/sys/kernel/domainname`;
+  const before = readFileSync('/proc/sys/kernel/sem', 'utf8');
+  const words = [...flags.split(/\s+/), '--sysctl', 'kernel.sem=7 8 9 10', '--', 'sh', '-c', script];
+  const { exitCode, stdout, stderr } = await runNiwa(['run', ...words], { NIWA_SOCKET: niwad.socket, MINE: 'caller' });
+  expect([exitCode, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(
+    /^CapEff:\t0000000000000001\n100\n200\nflag file caller\n\S+ +2048 .*\n99\n7\t8\t9\t10\nexample.org$/,
+  );
+  expect(readFileSync('/proc/sys/kernel/sem', 'utf8')).toBe(before);
+});
+
+test('refuses a setting of the host', async ({ niwad }) => {
+  for (const flags of [
+    ['--sysctl', 'kernel.core_pattern=x'],
+    ['--network', 'host', '--sysctl', 'net.core.somaxconn=1'],
+  ]) {
+    const { exitCode, stderr } = await niwad.cli('run', ...flags, '--', 'true');
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`sysctls.${flags.at(-1)?.split('=')[0]}`)]);
+  }
+});
+
+test('shows help for -h, and the nearest word for a mistyped one', async ({ niwad }) => {
+  for (const words of [['-h'], ['run', '-h'], ['image', '-h'], ['image', 'pull', '-h']]) {
+    const { exitCode, stdout } = await niwad.cli(...words);
+    expect([words, exitCode, stdout]).toEqual([words, 0, expect.stringContaining('Options:')]);
+  }
+  expect((await niwad.cli('pss')).stderr).toContain('did you mean ps?');
+  expect((await niwad.cli('run', '--memroy', '1M', 'true')).stderr).toContain('did you mean --memory?');
 });
 
 test('ends with 125 for a limit that this host cannot enforce', async ({ niwad, skip }) => {

@@ -62,6 +62,17 @@ describe('a bridged container', () => {
     expect(call(WORLD, '192.0.2.1', 8080)).toBe('nothing');
   });
 
+  it('answers through a free port of the host, which niwad chooses and shows', async () => {
+    await startServer(niwad, 'net-any', { ports: ['80', '127.0.0.1::80'], hosts: { gate: 'host-gateway' } });
+    const { network } = (await niwad.client.inspect('net-any')).spec;
+    const [all = 0, local = 0] = network?.ports.map(({ host }) => host) ?? [];
+    expect(call(WORLD, '192.0.2.1', all)).toBe('net-any for 192.0.2.2');
+    expect(call(WORLD, '192.0.2.1', local)).toBe('nothing');
+    expect(call(NODE, '127.0.0.1', local)).toMatch(/^net-any for /);
+    expect(network?.hosts).toEqual({ gate: '10.77.0.1' });
+    await niwad.client.remove('net-any', { force: true });
+  });
+
   it('takes a UDP port over from one that has ended, with who goes on sending', async () => {
     const program = `
 import socket

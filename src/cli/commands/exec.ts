@@ -4,7 +4,7 @@ import type { ExecInput } from '../../protocol/exec.js';
 import { daemonCommand, wordsOfContainer } from '../command.js';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.js';
 import { statusOfExit, statusOfFailedRun } from '../exit-codes.js';
-import { pairs } from '../spec-options.js';
+import { variables } from '../options/environment.js';
 import { passThrough, requireTerminal, terminalSize } from '../terminal.js';
 
 const NO_KEYS = new Uint8Array();
@@ -63,7 +63,7 @@ export const exec = daemonCommand(
       tty,
       stdin: interactive,
       ...(size === undefined ? {} : { size }),
-      ...(options.env === undefined ? {} : { env: pairs('--env', options.env) }),
+      ...(options.env === undefined ? {} : { env: variables('--env', options.env) }),
       ...(options.user === undefined ? {} : { user: options.user }),
       ...(options.workdir === undefined ? {} : { cwd: options.workdir }),
       ...(options.seccomp === undefined ? {} : { seccomp: readSeccomp(options.seccomp) }),

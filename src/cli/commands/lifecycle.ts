@@ -1,4 +1,5 @@
 import { daemonCommand, forEach, print, tellWarnings, withIds } from '../command.js';
+import { refuseImageWord } from '../image-word.js';
 import { specOf } from '../spec-file.js';
 import { withSpec } from '../spec-options.js';
 
@@ -9,7 +10,9 @@ export const create = daemonCommand(
   'Create a container; `niwa start` starts it',
   (yargs) => withSpec(yargs).example('$0 create --name web -f spec.yaml', 'with the spec of a file'),
   async (client, options) => {
-    const status = await client.create(await specOf(options));
+    const spec = await specOf(options);
+    await refuseImageWord(client, spec);
+    const status = await client.create(spec);
     tellWarnings(status);
     print(options.json, status, () => status.id);
   },

@@ -5,6 +5,7 @@ import { daemonCommand, print, tellWarnings } from '../command.js';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.js';
 import { EXIT, statusOfExit, statusOfFailedRun } from '../exit-codes.js';
 import { FORWARDED } from '../forwarded.js';
+import { refuseImageWord } from '../image-word.js';
 import { printLogs, writeAsIs } from '../print-logs.js';
 import { specOf } from '../spec-file.js';
 import { withSpec } from '../spec-options.js';
@@ -50,6 +51,7 @@ export const run = daemonCommand(
       .example('$0 run --wait-ready --ready http:8000/ -- python3 -m http.server', 'returns when the server answers'),
   async (client, options) => {
     const spec = await specOf(options);
+    await refuseImageWord(client, spec);
     if (options.detach || options.waitReady) return runInBackground(client, spec, options);
     const tty = spec.process?.tty ?? false;
     const remove = options.rm || spec.autoRemove === true; // removed by this process, after all of the output is read

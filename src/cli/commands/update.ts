@@ -1,6 +1,6 @@
 import { NiwaError } from '../../protocol/errors.js';
 import { daemonCommand, forEach, withIds } from '../command.js';
-import { toResources, withLimits } from '../spec-options.js';
+import { toResources, withLimits } from '../options/limits.js';
 
 export const update = daemonCommand(
   'update <id..>',

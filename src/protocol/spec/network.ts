@@ -20,13 +20,14 @@ const Rate = Type.Union(
   { description: 'bytes a second as an integer, or a string such as "10M", from 1K to 1T' },
 );
 
-const PORT_PATTERN = '^((\\[[0-9a-fA-F:.]+\\]|[0-9.]+):)?[0-9]{1,5}:[0-9]{1,5}(/(tcp|udp))?$';
+const HOST_ADDRESS = '(\\[[0-9a-fA-F:.]+\\]|[0-9.]+):';
+const PORT_PATTERN = `^((${HOST_ADDRESS})?[0-9]{1,5}:|${HOST_ADDRESS}:)?[0-9]{1,5}(/(tcp|udp))?$`;
 const Port = Type.Union(
   [
     Type.String({ pattern: PORT_PATTERN }),
     Type.Object(
       {
-        host: port('the port of the host'),
+        host: Type.Optional(port('the port of the host')),
         container: port('the port in the container'),
         protocol: Type.Optional(
           Type.Union([Type.Literal('tcp'), Type.Literal('udp')], { description: '"tcp" or "udp"' }),
@@ -38,7 +39,7 @@ const Port = Type.Union(
   ],
   {
     description:
-      '"[ADDRESS:]PORT:PORT[/udp]", host first, or {"host", "container", "protocol"?: "tcp" or "udp", "hostAddress"?}',
+      '"[ADDRESS:]PORT:PORT[/udp]", host first, "PORT" or "ADDRESS::PORT" for a free port of the host, or {"container", "host"?, "protocol"?: "tcp" or "udp", "hostAddress"?}',
   },
 );
 
@@ -84,9 +85,10 @@ export const NetworkSchema = Type.Object(
       ),
     ),
     hosts: Type.Optional(
-      Type.Record(Type.String({ pattern: HOST_NAME }), addressText('an address'), {
+      Type.Record(Type.String({ pattern: HOST_NAME }), addressText('an address, or "host-gateway"'), {
         ...closed,
-        description: 'an object of host names and their addresses',
+        description:
+          'an object of host names and their addresses; "host-gateway" is the address of the host on the bridge',
       }),
     ),
   },

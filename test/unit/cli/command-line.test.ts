@@ -23,6 +23,7 @@ describe('words of the container are left alone', () => {
     ['run -ite A=1 sh -c x', { interactive: true, tty: true, env: ['A=1'] }, 'sh -c x'],
     ['run -e A=1 --env B=2 --env=C=-3 -eD=4 -e=E=5 env', { env: ['A=1', 'B=2', 'C=-3', 'D=4', 'E=5'] }, 'env'],
     ['run --label a=1 -l b=2 -p 80:80 true', { label: ['a=1', 'b=2'], publish: ['80:80'] }, 'true'],
+    ['run -m 64m -c 512 true', { memory: '64m', cpuShares: '512' }, 'true'],
     ['run --lifetime -5s true', { lifetime: '-5s' }, 'true'],
     ['run -f - --name=b', { file: '-', name: 'b' }, ''],
     ['run --name a --name b true', { name: 'b' }, 'true'],
@@ -83,7 +84,15 @@ describe('what would be taken for something else is refused', () => {
     ['stop --id web', 'there is no option "--id"'],
     ['stop web -t', 'Not enough arguments following: timeout'],
     ['top --sort frob', 'Invalid values'],
-    ['frob', 'Unknown argument: frob'],
+    ['frob', 'niwa has no command "frob"'],
+    ['pss', 'niwa has no command "pss"; did you mean ps?'],
+    ['--json --socket /x insepct', 'did you mean inspect?'],
+    ['run --memroy 1G true', 'there is no option "--memroy" at this place; did you mean --memory?'],
+    ['image pul x', 'did you mean pull?'],
+    ['run --privileged true', 'niwa has no option --privileged: name what is needed'],
+    ['create --health-cmd x true', 'niwa has no option --health-cmd: a readiness check is --ready'],
+    ['run -P true', 'niwa has no option -P: name each port'],
+    ['ps --privileged', 'there is no option "--privileged"'],
     ['exec', 'Not enough non-option arguments'],
   ])('niwa %s', async (line, message) => {
     await expect(parse(line)).rejects.toThrow(message);
@@ -108,7 +117,7 @@ describe('an unknown command of a group', () => {
     ],
     ['service', `niwa service needs a command; ${known}`],
     ['service nothing', `niwa service has no command "nothing"; ${known}`],
-    ['image lst', 'niwa image has no command "lst"; it has'],
+    ['image lst', 'niwa image has no command "lst"; did you mean ls?; it has'],
   ])('niwa %s names the command, and the known ones', async (line, message) => {
     await expect(optionsOf(line.split(' '))).rejects.toThrow(message);
   });

@@ -110,7 +110,7 @@ describe('wrong settings', () => {
     ['ceilings: {memory: 1K}', 'ceilings.memory', '"1K"', MEMORY],
     ['defaults: {tmpfs: 0M}', 'defaults.tmpfs', '"0M"', MEMORY.replace('memory', 'each tmpfs')],
     ['defaults: {pids: 0}', 'defaults.pids', '0', 'processes and threads, 1 to 4194304, or null for no bound'],
-    ['sokcet: /s', 'sokcet', 'a field that niwa does not know', FIELDS],
+    ['sokcet: /s', 'sokcet', 'a field that niwa does not know; did you mean socket?', FIELDS],
     ['__proto__: {group: 0}', '__proto__', 'a field that niwa does not know', FIELDS],
     ['metricsListen: localhost:9469', 'metricsListen', '"localhost:9469"', TCP],
     ['metricsListen: 9469', 'metricsListen', '9469', TCP],
@@ -145,7 +145,7 @@ describe('wrong settings', () => {
     [
       'allow: {root: [/]}',
       'allow.root',
-      'a field that niwa does not know',
+      'a field that niwa does not know; did you mean roots?',
       'drain, hooks, idRanges, privileged, roots, sources',
     ],
     ['allow: {roots: /srv}', 'allow.roots', '"/srv"', 'a list of directories'],

@@ -172,12 +172,26 @@ describe('the order of the boot program', () => {
     const names = namesOf();
     for (const name of ['init', 'remount_root', 'setns']) expect(names).not.toContain(name);
     expect(textsOf().filter((text) => text.startsWith('limit'))).toEqual(['limit nofile to 1024:524288']);
-    expect(textsOf().filter((text) => text.startsWith('write'))).toEqual([
-      'write 0 to /proc/sys/net/ipv4/ip_unprivileged_port_start',
-      'write 0 2147483647 to /proc/sys/net/ipv4/ping_group_range',
+    expect(textsOf().filter((text) => /^(write|set net)/.test(text))).toEqual([
+      'set net.ipv4.ip_unprivileged_port_start to 0',
+      'set net.ipv4.ping_group_range to 0 2147483647',
     ]);
     for (const fields of [{ userns: 'host' }, { namespaces: { network: 'host' } }] as const)
-      expect(namesOf(fields)).not.toContain('write');
+      expect(namesOf(fields)).not.toContain('sysctl');
+  });
+
+  it('writes the settings of the namespaces behind those that every container has', () => {
+    const settings = { 'net.ipv4.ip_unprivileged_port_start': '1024', 'kernel.sem': '1 2 3 4' };
+    expect(textsOf({ sysctls: settings }).filter((text) => /^set (net|kernel)/.test(text))).toEqual([
+      'set net.ipv4.ip_unprivileged_port_start to 0',
+      'set net.ipv4.ping_group_range to 0 2147483647',
+      'set net.ipv4.ip_unprivileged_port_start to 1024',
+      'set kernel.sem to 1 2 3 4',
+    ]);
+  });
+
+  it('gives /dev/shm its size', () => {
+    expect(textsOf({ shmSize: '1M' }).find((text) => text.includes('/dev/shm'))).toContain('size=1048576');
   });
 
   it.each([

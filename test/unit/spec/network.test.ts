@@ -24,6 +24,9 @@ describe('the network', () => {
   it.each([
     ['8080:80', { protocol: 'tcp', hostAddress: null, host: 8080, container: 80 }],
     ['127.0.0.1:8080:80/tcp', { protocol: 'tcp', hostAddress: '127.0.0.1', host: 8080, container: 80 }],
+    ['80', { protocol: 'tcp', hostAddress: null, host: 0, container: 80 }],
+    ['53/udp', { protocol: 'udp', hostAddress: null, host: 0, container: 53 }],
+    ['127.0.0.1::80', { protocol: 'tcp', hostAddress: '127.0.0.1', host: 0, container: 80 }],
     ['[2001:db8::1]:53:5353/udp', { protocol: 'udp', hostAddress: '2001:db8::1', host: 53, container: 5353 }],
   ])('publishes %s', (text, port) => {
     expect(parsePort(text)).toEqual(port);
@@ -31,7 +34,10 @@ describe('the network', () => {
   });
 
   it.each([
-    [{ ports: ['80'] }, 'network.ports[0]'],
+    [{ ports: [':80'] }, 'network.ports[0]'],
+    [{ ports: ['80:'] }, 'network.ports[0]'],
+    [{ ports: ['0'] }, 'network.ports[0]'],
+    [{ ports: ['::80'] }, 'network.ports[0]'],
     [{ ports: ['0:80'] }, 'network.ports[0]'],
     [{ ports: ['80:65536'] }, 'network.ports[0]'],
     [{ ports: ['300.0.0.1:80:80'] }, 'network.ports[0]'],
