@@ -20,6 +20,7 @@ export const NEEDS = {
   streamEvents: 'look',
   readUsage: 'look',
   listImages: 'look',
+  inspectImage: 'look',
   checkHealth: 'look',
   readInfo: 'look',
   readDrain: 'look',
@@ -48,6 +49,9 @@ export const NEEDS = {
   scaleService: 'act',
   importImage: 'act',
   removeImage: 'act',
+  tagImage: 'act',
+  pruneImages: 'act',
+  saveImage: 'act',
   drain: 'drain',
   undrain: 'drain',
 } as const satisfies Record<string, Need>;

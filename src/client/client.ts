@@ -4,7 +4,7 @@ import type { ContainerDetails, ContainerStatus, Exit, Readiness } from '../prot
 import type { EventLine } from '../protocol/events.js';
 import type { ExecInput } from '../protocol/exec.js';
 import type { DrainStatus, Health, Info } from '../protocol/host.js';
-import type { ImageInfo, ImportProgress } from '../protocol/images.js';
+import type { ImageDetails, ImageInfo, ImagesPruned, ImportProgress } from '../protocol/images.js';
 import type { LogChunk, LogLine, ServiceLogChunk, ServiceLogLine } from '../protocol/logs.js';
 import type { Planned } from '../protocol/plan.js';
 import type { EventsQuery, ListQuery, LogsQuery } from '../protocol/queries.js';
@@ -273,6 +273,26 @@ export class NiwaClient {
    */
   importImage(tar: Readable, name?: string): AsyncGenerator<ImportProgress> {
     return importImage(this.#http, tar, name);
+  }
+
+  /** Gives an image with its names, and what its containers get from it. */
+  inspectImage(name: string): Promise<ImageDetails> {
+    return this.#http.json('GET', '/v1/images/inspect', { query: { name } });
+  }
+
+  /** Gives an image one more name; an image that had this name loses it. */
+  tagImage(name: string, added: string): Promise<ImageInfo> {
+    return this.#http.json('PUT', '/v1/images/tag', { query: { name, added } });
+  }
+
+  /** Removes the images that neither a container nor a service uses. */
+  pruneImages(): Promise<ImagesPruned> {
+    return this.#http.json('POST', '/v1/images/prune');
+  }
+
+  /** Gives an image as the tar of an OCI image layout; an error while it comes destroys the stream. */
+  saveImage(name: string): Promise<Readable> {
+    return this.#http.request('GET', '/v1/images/tar', { query: { name } });
   }
 
   /** Removes a name of an image. */

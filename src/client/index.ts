@@ -8,7 +8,7 @@ export type { EventGap, EventLine, RuntimeEvent, RuntimeEventType } from '../pro
 export type { ExecInput } from '../protocol/exec.js';
 export type { SessionExit } from '../protocol/frames.js';
 export type { Check, DrainStatus, Info } from '../protocol/host.js';
-export type { ImageInfo, ImportProgress } from '../protocol/images.js';
+export type { ImageDetails, ImageInfo, ImagesPruned, ImportProgress } from '../protocol/images.js';
 export type { LogChunk, ServiceLogChunk } from '../protocol/logs.js';
 export type { Planned, Step } from '../protocol/plan.js';
 export type { UsageRecord } from '../protocol/record.js';

@@ -31,6 +31,7 @@ import { normaliseHooks } from '../spec/hooks.js';
 import { Collector } from './collector.js';
 import type { Config } from './config.js';
 import { idRangesOf } from './id-ranges.js';
+import { usersOfImages } from './in-use.js';
 import { chooseEndpoint, listen, stopListening, unlisten } from './listen.js';
 import { GROUP_LOCK_FILE, holdAlone, LOCK_FILE, requireFree } from './lock.js';
 import { makeServices } from './services.js';
@@ -96,7 +97,7 @@ export async function startDaemon(
   const collector = new Collector();
   runtime.subscribe(() => collector.wait());
   await runtime.open();
-  const images = new Images(imageStore, config.images, () => runtime.layersInUse(), log);
+  const images = new Images(imageStore, config.images, usersOfImages(runtime, services), log);
   await images.open();
   await services.open();
   runtime.subscribe(({ type }) => type === 'exit' && images.tidy());

@@ -88,6 +88,37 @@ export class ImageStore {
     return { info, config: this.#config(id), directories: directories.reverse() };
   }
 
+  /** Gives all names of an image. @param id `sha256:` and hexadecimal digits */
+  namesOf(id: string): string[] {
+    const names = Object.entries(this.#index.names).filter(([, named]) => `sha256:${named.id}` === id);
+    return names.map(([name]) => name).sort();
+  }
+
+  /** Gives the configuration of an image as it was imported. @throws NiwaError HOST_ERROR */
+  configText(id: string): string {
+    const path = this.#at('configs', id.slice('sha256:'.length));
+    const found = loadNow(path, (text) => text);
+    if (found.state === 'whole') return found.value;
+    throw unusable(path, found.state === 'missing' ? 'it is missing' : found.reason);
+  }
+
+  /**
+   * Gives an image one more name. An image that had this name loses it.
+   * @returns the image by its new name
+   * @throws NiwaError NOT_FOUND, SPEC_INVALID for the new name
+   */
+  addName(reference: string, added: string): ImageInfo {
+    const named = this.#index.names[this.#nameOf(reference)];
+    const name = parseReference(added);
+    if (named !== undefined) this.#save({ ...this.#index, names: { ...this.#index.names, [name]: named } });
+    return this.find(name) as ImageInfo;
+  }
+
+  /** Gives the bytes of all layers of the index. */
+  get bytes(): number {
+    return Object.values(this.#index.layers).reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   directoryOf(layer: string): string {
     return this.#at('layers', layer);
   }
@@ -159,9 +190,12 @@ export class ImageStore {
 
   /** Removes a name. @throws NiwaError NOT_FOUND */
   removeName(reference: string): void {
-    const name = this.#nameOf(reference); // not open(): the image's configuration may be damaged
-    const { [name]: _gone, ...names } = this.#index.names;
-    this.#save({ ...this.#index, names });
+    this.removeNames([this.#nameOf(reference)]); // not open(): the image's configuration may be damaged
+  }
+
+  /** Removes names, all in one step. */
+  removeNames(gone: readonly string[]): void {
+    this.#save({ ...this.#index, names: pick(this.#index.names, (name) => !gone.includes(name)) });
   }
 
   /** Says whether the store has neither images nor layers. */
@@ -248,8 +282,7 @@ export class ImageStore {
     const path = this.#at('configs', id);
     const found = loadNow(path, (text) => parseConfig(Buffer.from(text)));
     if (found.state === 'whole') return found.value;
-    const reason = found.state === 'missing' ? 'it is missing' : found.reason;
-    throw new NiwaError('HOST_ERROR', `cannot use ${path}, the configuration of an image: ${reason}. Import it again.`);
+    throw unusable(path, found.state === 'missing' ? 'it is missing' : found.reason);
   }
 
   #save(index: Index): void {
@@ -260,6 +293,10 @@ export class ImageStore {
   #at(...parts: string[]): string {
     return join(this.#directory, ...parts);
   }
+}
+
+function unusable(path: string, reason: string): NiwaError {
+  return new NiwaError('HOST_ERROR', `cannot use ${path}, the configuration of an image: ${reason}. Import it again.`);
 }
 
 function pick<T>(record: Record<string, T>, wanted: (key: string) => boolean): Record<string, T> {

@@ -7,14 +7,19 @@ import { badTar, type TarEntry } from './tar/entry.js';
  * they have that of overlayfs.
  */
 
-const WHITEOUT = '.wh.';
-const OPAQUE = '.wh..wh..opq';
+export const WHITEOUT = '.wh.';
+export const OPAQUE = '.wh..wh..opq';
 
 /**
  * Extended attributes that mean the same in every container. Others belong to the host (labels of SELinux) or to
  * overlayfs (trusted).
  */
 const XATTRS = [/^user\./, /^security\.capability$/, /^system\.posix_acl_(access|default)$/];
+
+/** Says whether a layer keeps an extended attribute. */
+export function isKeptXattr(name: string): boolean {
+  return XATTRS.some((pattern) => pattern.test(name));
+}
 
 /**
  * Gives the entry that is to be made for a member; null for AUFS's own files; "device" for a device file, which is not
@@ -41,7 +46,7 @@ function whiteout(entry: TarEntry, parts: string[], hidden: string): LayerEntry 
 function made(entry: TarEntry, kind: LayerEntry['kind'], parts: string[], target = ''): LayerEntry {
   const { mode, uid, gid, mtimeSec, mtimeNsec } = entry;
   const carries = kind === 'file' || kind === 'directory';
-  const kept = carries ? entry.xattrs.filter(({ name }) => XATTRS.some((pattern) => pattern.test(name))) : [];
+  const kept = carries ? entry.xattrs.filter(({ name }) => isKeptXattr(name)) : [];
   return {
     kind,
     path: bytes(parts.join('/')),

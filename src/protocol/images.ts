@@ -36,6 +36,40 @@ export const ImageSchema = Type.Object(
 );
 export type ImageInfo = Static<typeof ImageSchema>;
 
+const Words = Type.Array(Type.String());
+
+/** An image with what it says of the containers that are made of it. */
+export const ImageDetailsSchema = Type.Object(
+  {
+    ...ImageSchema.properties,
+    names: Type.Array(Type.String(), { description: 'all names of the image' }),
+    config: Type.Object(
+      {
+        user: nullable(Type.String()),
+        env: Type.Record(Type.String(), Type.String()),
+        entrypoint: Words,
+        cmd: Words,
+        cwd: nullable(Type.String()),
+        labels: Type.Record(Type.String(), Type.String()),
+        stop_signal: nullable(Type.String()),
+      },
+      { description: 'what its containers get where their spec says nothing' },
+    ),
+  },
+  { title: 'ImageDetails' },
+);
+export type ImageDetails = Static<typeof ImageDetailsSchema>;
+
+/** What `prune` has removed. */
+export const ImagesPrunedSchema = Type.Object(
+  {
+    removed: Type.Array(Type.String(), { description: 'names' }),
+    freed_bytes: Type.Integer({ description: 'the bytes of the files of the layers that no other image has' }),
+  },
+  { title: 'ImagesPruned' },
+);
+export type ImagesPruned = Static<typeof ImagesPrunedSchema>;
+
 const layerFields = {
   layer: Type.String({ description: 'the digest of the tar of the layer' }),
   number: Type.Integer({ description: 'from 1 on' }),

@@ -116,3 +116,4 @@ export const StreamQuery = Type.Object(
 
 export const ImportQuery = Type.Object({ name: Type.Optional(ImageName) }, closed);
 export const ImageQuery = Type.Object({ name: ImageName }, closed);
+export const TagQuery = Type.Object({ name: ImageName, added: ImageName }, closed);

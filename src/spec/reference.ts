@@ -21,3 +21,13 @@ export function parseReference(text: string): string {
   const name = text.replace(DEFAULT_HOST, '');
   return name.slice(name.lastIndexOf('/') + 1).includes(':') ? name : `${name}:latest`;
 }
+
+/**
+ * Gives a name in the form that other programs take as complete: with the host of the registry.
+ * @param name in the form of {@link parseReference}
+ */
+export function fullReference(name: string): string {
+  const [host = '', ...rest] = name.split('/');
+  if (rest.length === 0) return `docker.io/library/${name}`;
+  return /[.:]/.test(host) || host === 'localhost' ? name : `docker.io/${name}`;
+}

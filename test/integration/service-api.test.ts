@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import type { ServiceInput, ServiceStatus } from '../../src/client/index.js';
+import { tarOf } from '../unit/images/make-tar.js';
+import { dockerTar, importBytes, shell } from './support/images.js';
 import { makeNetwork, nodePlace, startOnNode, WORLD } from './support/network.js';
 import type { Niwad } from './support/niwad.js';
 import { askOnce, serviceOf } from './support/services.js';
@@ -209,4 +211,13 @@ it('has its place in the lists, the events, the usage, the ports, the metrics an
   expect((await niwad.cli('top', '-n', '1')).stdout).toMatch(/^blog\/ +0\/2 cold/m);
   const plan = await niwad.cli('plan', fileOf(shop));
   expect([plan.exitCode, plan.stdout]).toEqual([0, expect.stringContaining('containers/shop-1')]);
+});
+
+it('keeps its image from a prune, until it is removed', async () => {
+  const { client } = niwad;
+  await importBytes(niwad, dockerTar([tarOf(...shell())]), 'of-service');
+  await client.applyService({ ...shop, template: { ...shop.template, root: { image: 'of-service' } } });
+  expect((await client.pruneImages()).removed).toEqual([]);
+  await client.removeService('shop');
+  await vi.waitFor(async () => expect((await client.pruneImages()).removed).toEqual(['of-service:latest']), 15_000);
 });

@@ -1,15 +1,25 @@
 import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
+import type { Images } from '../../images/images.js';
 import type { ErrorBody } from '../../protocol/errors.js';
-import { ImageSchema, ImageTar, ImportLineSchema } from '../../protocol/images.js';
-import { ImageQuery, ImportQuery } from '../../protocol/queries.js';
+import {
+  ImageDetailsSchema,
+  ImageSchema,
+  ImagesPrunedSchema,
+  ImageTar,
+  ImportLineSchema,
+} from '../../protocol/images.js';
+import { ImageQuery, ImportQuery, TagQuery } from '../../protocol/queries.js';
 import type { Api, ApiOptions } from '../api.js';
 import { toErrorReply } from '../errors.js';
-import { streamLines } from '../stream.js';
+import { leaving, streamLines } from '../stream.js';
 import { failures, linesOf } from './answers.js';
 
 /** What the log says of an import whose client has gone. */
 const GONE: ErrorBody = { code: 'SPEC_INVALID', message: 'the client has gone before the whole image was there' };
+const SAVE_BUFFER_BYTES = 256 * 1024;
 
 /** Routes for images, from which containers get their roots. */
 export function imageRoutes(api: Api, { images }: ApiOptions): void {
@@ -75,6 +85,72 @@ export function imageRoutes(api: Api, { images }: ApiOptions): void {
     async ({ query: { name } }, reply) => {
       images.remove(name);
       return reply.status(204).send(null);
+    },
+  );
+
+  oneImageRoutes(api, images);
+}
+
+/** Routes for an image that niwad has. */
+function oneImageRoutes(api: Api, images: Images): void {
+  api.get(
+    '/v1/images/inspect',
+    {
+      schema: {
+        operationId: 'inspectImage',
+        summary: 'An image with its names, and what its containers get from it',
+        querystring: ImageQuery,
+        response: { 200: ImageDetailsSchema, ...failures },
+      },
+    },
+    async ({ query: { name } }) => images.inspect(name),
+  );
+
+  api.put(
+    '/v1/images/tag',
+    {
+      schema: {
+        operationId: 'tagImage',
+        summary: 'Give an image one more name; an image that had this name loses it',
+        querystring: TagQuery,
+        response: { 200: ImageSchema, ...failures },
+      },
+    },
+    async ({ query: { name, added } }) => images.tag(name, added),
+  );
+
+  api.post(
+    '/v1/images/prune',
+    {
+      schema: {
+        operationId: 'pruneImages',
+        summary: 'Remove the images that neither a container, also an exited one, nor a service uses',
+        response: { 200: ImagesPrunedSchema, ...failures },
+      },
+    },
+    async () => images.prune(),
+  );
+
+  api.get(
+    '/v1/images/tar',
+    {
+      schema: {
+        operationId: 'saveImage',
+        summary: 'An image as the tar of an OCI image layout, which can be imported again',
+        description:
+          'niwad has the files of the layers, not their tars. So the layers are made again, always in the same way; their digests, and that of the image, may be others than those of the tar that was imported.',
+        querystring: ImageQuery,
+        response: { 200: { content: { 'application/x-tar': { schema: ImageTar } } }, ...failures },
+      },
+    },
+    async ({ query: { name }, caller }, reply) => {
+      const left = leaving(reply.raw);
+      const { bytes, tar, end } = await images.save(name, caller.uid, left);
+      const body = Readable.from(tar(), { objectMode: false, highWaterMark: SAVE_BUFFER_BYTES });
+      body.once('close', end);
+      left.addEventListener('abort', () => body.destroy());
+      if (left.aborted) body.destroy();
+      return (reply as FastifyReply).type('application/x-tar').header('content-length', bytes).send(body);
     },
   );
 }

@@ -2,10 +2,17 @@ import type { Argv, CommandModule } from 'yargs';
 import type { ImageInfo } from '../../protocol/images.js';
 import { formatBytes, formatDuration } from '../../protocol/units.js';
 import { type AnyCommand, type Common, daemonCommand, forEach, print } from '../command.js';
+import { isConfirmed } from '../confirm.js';
+import { EXIT } from '../exit-codes.js';
 import { showImport } from '../image-progress.js';
 import { pull as pullLayout } from '../image-pull.js';
+import { saveTo } from '../image-save.js';
 import { openSource } from '../image-source.js';
 import { Table } from '../table.js';
+import { withForce } from './prune.js';
+
+const withName = (yargs: Argv<Common>) =>
+  yargs.positional('name', { type: 'string', demandOption: true, describe: 'the name of an image' });
 
 /** The length of a digest as it is shown. */
 const SHORT_ID = 'sha256:'.length + 12;
@@ -65,6 +72,58 @@ const ls = daemonCommand(
   },
 );
 
+const inspect = daemonCommand(
+  'inspect <name>',
+  'Show an image: its names, its layers, and what its containers get from it',
+  (yargs) => withName(yargs).example('$0 image inspect alpine --json', ''),
+  async (client, { name, json }) => {
+    const details = await client.inspectImage(name);
+    const { stringify } = await import('yaml');
+    print(json, details, () => stringify(details, { aliasDuplicateObjects: false }).trimEnd());
+    return EXIT.ok;
+  },
+);
+
+const tag = daemonCommand(
+  'tag <name> <new>',
+  'Give an image one more name; an image that had this name loses it',
+  (yargs) =>
+    withName(yargs)
+      .positional('new', { type: 'string', demandOption: true, describe: 'the new name' })
+      .example('$0 image tag app:latest app:1.2', ''),
+  async (client, { name, new: added, json }) => {
+    const tagged = await client.tagImage(name, added);
+    print(json, tagged, () => tagged.name);
+    return EXIT.ok;
+  },
+);
+
+const save = daemonCommand(
+  'save <name>',
+  'Write an image as a tar: an OCI image layout, for niwa image import, skopeo, podman load and docker load',
+  (yargs) =>
+    withName(yargs)
+      .option('output', { alias: 'o', type: 'string', describe: 'the file (default: standard output)' })
+      .example('$0 image save app -o app.tar', '')
+      .example('$0 image save app | ssh other niwa image import -', 'to another node'),
+  async (client, { name, output }) => {
+    await saveTo(output, () => client.saveImage(name));
+    return EXIT.ok;
+  },
+);
+
+const prune = daemonCommand(
+  'prune',
+  'Remove the images that no container, also no exited one, and no service uses',
+  (yargs) => withForce(yargs).example('$0 prune -f && $0 image prune -f', 'also those of ended containers'),
+  async (client, { force, json }) => {
+    if (!(await isConfirmed('all images that neither containers nor services use', force))) return EXIT.failed;
+    const pruned = await client.pruneImages();
+    print(json, pruned, () => [...pruned.removed, `${formatBytes(pruned.freed_bytes)} freed`].join('\n'));
+    return EXIT.ok;
+  },
+);
+
 const rm = daemonCommand(
   'rm <name..>',
   'Remove names of images, and the layers that no other image and no container uses',
@@ -77,11 +136,11 @@ const rm = daemonCommand(
 );
 
 /** The commands of `niwa image`. */
-export const IMAGE_COMMANDS = [importCommand, pull, ls, rm] as AnyCommand[];
+export const IMAGE_COMMANDS = [importCommand, pull, ls, inspect, tag, save, rm, prune] as AnyCommand[];
 
 export const image: CommandModule<Common, Common> = {
   command: 'image <command>',
-  describe: 'Import, pull, list and remove images',
+  describe: 'Import, pull, list, save and remove images',
   builder: (yargs: Argv<Common>) =>
     IMAGE_COMMANDS.reduce((all, one) => all.command(one), yargs).demandCommand(1, 'Name a command of image.'),
   handler: () => {},

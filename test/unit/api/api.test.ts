@@ -149,12 +149,17 @@ let events: EventLog;
 let api: Api;
 let peer: Peer | undefined;
 
+const noUsers = {
+  layers: () => new Set<string>(),
+  images: () => ({ names: new Set<string>(), ids: new Set<string>() }),
+};
+
 async function startApi(requestsPerSecond = 1_000_000): Promise<Api> {
   const limits = { maxBytes: 2 ** 20, maxEntries: 100 };
   const made = await makeApi({
     runtime,
     services,
-    images: new Images(images, limits, () => new Set(), pino({ level: 'silent' })),
+    images: new Images(images, limits, noUsers, pino({ level: 'silent' })),
     sums: new UsageSums(ledger, join(directory, 'usage')),
     metrics: new Metrics(() => 0, '1.2.3'),
     log: pino({ level: 'silent' }),
