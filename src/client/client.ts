@@ -1,10 +1,8 @@
-import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { ContainerDetails, ContainerStatus, Exit, Readiness } from '../protocol/container.js';
 import type { EventLine } from '../protocol/events.js';
 import type { ExecInput } from '../protocol/exec.js';
 import type { DrainStatus, Health, Info } from '../protocol/host.js';
-import type { ImageDetails, ImageInfo, ImagesPruned, ImportProgress } from '../protocol/images.js';
 import type { LogChunk, LogLine, ServiceLogChunk, ServiceLogLine } from '../protocol/logs.js';
 import type { Planned } from '../protocol/plan.js';
 import type { EventsQuery, ListQuery, LogsQuery } from '../protocol/queries.js';
@@ -16,11 +14,11 @@ import type { Stats } from '../protocol/stats.js';
 import type { HistoryPoint } from '../protocol/usage.js';
 import type { UsageAnswer } from '../protocol/usage-sums.js';
 import { followEvents } from './follow-events.js';
-import { importImage } from './import-image.js';
 import { pathOf, pathOfService } from './paths.js';
 import type { ClientSession } from './session.js';
+import { StoreClient } from './store-client.js';
 import { collect, withBytes } from './streams.js';
-import { type Given, Transport } from './transport.js';
+import type { Given } from './transport.js';
 import { type UsageQuery, usagePages } from './usage-pages.js';
 
 /** Which part of a container's output is sent. */
@@ -34,17 +32,10 @@ export type ListFilter = Given<Pick<ListQuery, 'state' | 'owner' | 'service' | '
  * The API of niwad, typed. Every method throws a NiwaError, with the code of the daemon's error or
  * `DAEMON_UNREACHABLE`.
  */
-export class NiwaClient {
-  readonly #http: Transport;
-
-  /** @param socket the path of niwad's socket */
-  constructor(socket: string) {
-    this.#http = new Transport(socket);
-  }
-
+export class NiwaClient extends StoreClient {
   /** Closes all connections; streams end with an error. */
   close(): void {
-    this.#http.close();
+    this.http.close();
   }
 
   /** Gives all containers that match, in the order of their creation. */
@@ -62,7 +53,7 @@ export class NiwaClient {
     fields: readonly F[],
   ): AsyncGenerator<Pick<ContainerStatus, F>>;
   containers(filter: ListFilter = {}, fields?: readonly string[]): AsyncGenerator<ContainerStatus> {
-    return this.#http.pages('/v1/containers', { ...filter, fields: fields?.join(',') });
+    return this.http.pages('/v1/containers', { ...filter, fields: fields?.join(',') });
   }
 
   /**
@@ -73,16 +64,16 @@ export class NiwaClient {
     spec: SpecInput,
     options: { start?: boolean; ready?: boolean; wait?: boolean } = {},
   ): Promise<ContainerStatus> {
-    return this.#http.json('POST', '/v1/containers', { query: options, body: spec });
+    return this.http.json('POST', '/v1/containers', { query: options, body: spec });
   }
 
   /** Gives the plan that a start of a spec would follow, without a start. */
   plan(spec: SpecInput): Promise<Planned> {
-    return this.#http.json('POST', '/v1/plan', { body: spec });
+    return this.http.json('POST', '/v1/plan', { body: spec });
   }
 
   inspect(id: string): Promise<ContainerDetails> {
-    return this.#http.json('GET', pathOf(id));
+    return this.http.json('GET', pathOf(id));
   }
 
   /**
@@ -90,45 +81,45 @@ export class NiwaClient {
    * the container, so it needs `force`.
    */
   update(id: string, resources: ResourcesInput, options: { force?: boolean } = {}): Promise<ContainerStatus> {
-    return this.#http.json('PATCH', pathOf(id), { body: { resources, ...options } });
+    return this.http.json('PATCH', pathOf(id), { body: { resources, ...options } });
   }
 
   /** Forgets an exited container; with `force`, a container that has not exited is killed first. */
   async remove(id: string, options: { force?: boolean } = {}): Promise<void> {
-    await text(await this.#http.request('DELETE', pathOf(id), { query: options }));
+    await text(await this.http.request('DELETE', pathOf(id), { query: options }));
   }
 
   start(id: string): Promise<ContainerStatus> {
-    return this.#http.json('POST', `${pathOf(id)}/start`);
+    return this.http.json('POST', `${pathOf(id)}/start`);
   }
 
   /** Sends the stop signal, and kills the container after the timeout; resolves when the container has exited. */
   stop(id: string, options: { timeout?: DurationInput; signal?: string } = {}): Promise<ContainerStatus> {
-    return this.#http.json('POST', `${pathOf(id)}/stop`, { body: options });
+    return this.http.json('POST', `${pathOf(id)}/stop`, { body: options });
   }
 
   kill(id: string, signal = 'SIGKILL'): Promise<ContainerStatus> {
-    return this.#http.json('POST', `${pathOf(id)}/kill`, { body: { signal } });
+    return this.http.json('POST', `${pathOf(id)}/kill`, { body: { signal } });
   }
 
   pause(id: string): Promise<ContainerStatus> {
-    return this.#http.json('POST', `${pathOf(id)}/pause`);
+    return this.http.json('POST', `${pathOf(id)}/pause`);
   }
 
   resume(id: string): Promise<ContainerStatus> {
-    return this.#http.json('POST', `${pathOf(id)}/resume`);
+    return this.http.json('POST', `${pathOf(id)}/resume`);
   }
 
   /** Resolves when a container has exited; with null if the timeout is over before. */
   wait(id: string): Promise<Exit>;
   wait(id: string, options: { timeout: string }): Promise<Exit | null>;
   wait(id: string, options: { timeout?: string } = {}): Promise<Exit | null> {
-    return this.#http.json('GET', `${pathOf(id)}/wait`, { query: options });
+    return this.http.json('GET', `${pathOf(id)}/wait`, { query: options });
   }
 
   /** Resolves when a container is ready, or can no longer become ready. */
   waitReady(id: string): Promise<Readiness> {
-    return this.#http.json('GET', `${pathOf(id)}/wait`, { query: { for: 'ready' } });
+    return this.http.json('GET', `${pathOf(id)}/wait`, { query: { for: 'ready' } });
   }
 
   /** Moves the deadline, given as the lifetime from the start (null for none) or as the time that remains from now. */
@@ -136,66 +127,66 @@ export class NiwaClient {
     id: string,
     change: { lifetime: DurationInput | null } | { remaining: DurationInput },
   ): Promise<ContainerStatus> {
-    return this.#http.json('PUT', `${pathOf(id)}/lifetime`, { body: change });
+    return this.http.json('PUT', `${pathOf(id)}/lifetime`, { body: change });
   }
 
   stats(id: string): Promise<Stats> {
-    return this.#http.json('GET', `${pathOf(id)}/stats`);
+    return this.http.json('GET', `${pathOf(id)}/stats`);
   }
 
   /** Gives the readings of one container, one in each interval, until the container ends. */
   streamStats(id: string): AsyncGenerator<Stats> {
-    return this.#http.lines(`${pathOf(id)}/stats`, { stream: true });
+    return this.http.lines(`${pathOf(id)}/stats`, { stream: true });
   }
 
   /** Gives the readings of all containers that have not exited, one list in each interval, without end. */
   streamAllStats(): AsyncGenerator<Stats[]> {
-    return this.#http.lines('/v1/stats', { stream: true });
+    return this.http.lines('/v1/stats', { stream: true });
   }
 
   allStats(): Promise<Stats[]> {
-    return this.#http.json('GET', '/v1/stats');
+    return this.http.json('GET', '/v1/stats');
   }
 
   history(id: string): Promise<HistoryPoint[]> {
-    return this.#http.json('GET', `${pathOf(id)}/history`);
+    return this.http.json('GET', `${pathOf(id)}/history`);
   }
 
   /**
-   * Gives the events of containers, without end unless `until` sets one, even if niwad restarts: events from now on, or with `after` or `since`
-   * also stored ones. A gap stands for events that are missing.
+   * Gives the events of containers, without end unless `until` sets one, even if niwad restarts: events from now on, or
+   * with `after` or `since` also stored ones. A gap stands for events that are missing.
    */
   events(options: EventsOptions = {}): AsyncGenerator<EventLine> {
-    return followEvents(this.#http, options);
+    return followEvents(this.http, options);
   }
 
   /** Gives the output of a container so far; with `follow`, also its later output, until the container has exited. */
   logs(id: string, options: LogsOptions = {}): AsyncGenerator<LogChunk> {
-    return withBytes(this.#http.lines<LogLine>(`${pathOf(id)}/logs`, { ...options }));
+    return withBytes(this.http.lines<LogLine>(`${pathOf(id)}/logs`, { ...options }));
   }
 
   /** Starts an additional process in a container. */
   exec(id: string, request: ExecInput): Promise<ClientSession> {
-    return this.#http.upgrade(`${pathOf(id)}/exec`, request);
+    return this.http.upgrade(`${pathOf(id)}/exec`, request);
   }
 
   /** Connects to a container: gives its output from now on, and accepts input for its terminal if it has one. */
   attach(id: string): Promise<ClientSession> {
-    return this.#http.upgrade(`${pathOf(id)}/attach`);
+    return this.http.upgrade(`${pathOf(id)}/attach`);
   }
 
   /** Makes niwad refuse new containers; running containers go on until they end by themselves. */
   drain(): Promise<DrainStatus> {
-    return this.#http.json('POST', '/v1/drain');
+    return this.http.json('POST', '/v1/drain');
   }
 
   /** Makes niwad accept new containers again. */
   undrain(): Promise<DrainStatus> {
-    return this.#http.json('DELETE', '/v1/drain');
+    return this.http.json('DELETE', '/v1/drain');
   }
 
   drainStatus(): Promise<DrainStatus> {
-    return this.#http.json('GET', '/v1/drain');
+    return this.http.json('GET', '/v1/drain');
   }
 
   /** Sums the use from the ledger. Gives all rows, or at most `limit`. */
@@ -210,16 +201,16 @@ export class NiwaClient {
    * @returns each page with the `after` of the next page; null with the last page
    */
   usagePages(query: UsageQuery = {}): AsyncGenerator<UsageAnswer & { next: string | null }> {
-    return usagePages(this.#http, query);
+    return usagePages(this.http, query);
   }
 
   /** Gives all services, in the order of their names. */
   services(): Promise<ServiceStatus[]> {
-    return this.#http.json('GET', '/v1/services');
+    return this.http.json('GET', '/v1/services');
   }
 
   service(name: string): Promise<ServiceStatus> {
-    return this.#http.json('GET', pathOfService(name));
+    return this.http.json('GET', pathOfService(name));
   }
 
   /**
@@ -227,94 +218,54 @@ export class NiwaClient {
    * change; `now` replaces at once, one by one, the instances that serve.
    */
   applyService(service: ServiceInput, { dryRun = false, now = false } = {}): Promise<ApplyAnswer> {
-    return this.#http.json('PUT', pathOfService(service.service), { query: { dry_run: dryRun, now }, body: service });
+    return this.http.json('PUT', pathOfService(service.service), { query: { dry_run: dryRun, now }, body: service });
   }
 
   /** Removes a service: its addresses are closed, its instances finish what they have and end. */
   async removeService(name: string): Promise<void> {
-    await text(await this.#http.request('DELETE', pathOfService(name)));
+    await text(await this.http.request('DELETE', pathOfService(name)));
   }
 
   /** Wakes a service as a request would; resolves when an instance is routed. */
   wakeService(name: string): Promise<WakeAnswer> {
-    return this.#http.json('POST', `${pathOfService(name)}/wake`);
+    return this.http.json('POST', `${pathOfService(name)}/wake`);
   }
 
   /** Holds a number of instances; null lets load decide again. */
   scaleService(name: string, instances: number | null): Promise<ServiceStatus> {
-    return this.#http.json('PUT', `${pathOfService(name)}/scale`, { body: { instances } });
+    return this.http.json('PUT', `${pathOfService(name)}/scale`, { body: { instances } });
   }
 
   /** Gives the decisions of the last hours, and the figures of their minutes, the oldest first. */
   serviceHistory(name: string): Promise<ServiceHistory> {
-    return this.#http.json('GET', `${pathOfService(name)}/history`);
+    return this.http.json('GET', `${pathOfService(name)}/history`);
   }
 
   /** Gives the output of all instances; with `follow`, also of later ones, until the service is removed. */
   serviceLogs(name: string, options: LogsOptions = {}): AsyncGenerator<ServiceLogChunk> {
-    return withBytes(this.#http.lines<ServiceLogLine>(`${pathOfService(name)}/logs`, { ...options }));
+    return withBytes(this.http.lines<ServiceLogLine>(`${pathOfService(name)}/logs`, { ...options }));
   }
 
   /** Gives who holds which port of the node: containers and services. */
   ports(): Promise<PortHolder[]> {
-    return this.#http.json('GET', '/v1/ports');
-  }
-
-  /** Gives the images, one for each name. */
-  images(): Promise<ImageInfo[]> {
-    return this.#http.json('GET', '/v1/images');
-  }
-
-  /**
-   * Imports the image in a tar, which is an OCI image layout or the output of `docker save`; gives the daemon's
-   * progress messages until the image is stored.
-   * @param tar the bytes of the tar
-   * @param name the name of the image, in place of the names in the tar
-   */
-  importImage(tar: Readable, name?: string): AsyncGenerator<ImportProgress> {
-    return importImage(this.#http, tar, name);
-  }
-
-  /** Gives an image with its names, and what its containers get from it. */
-  inspectImage(name: string): Promise<ImageDetails> {
-    return this.#http.json('GET', '/v1/images/inspect', { query: { name } });
-  }
-
-  /** Gives an image one more name; an image that had this name loses it. */
-  tagImage(name: string, added: string): Promise<ImageInfo> {
-    return this.#http.json('PUT', '/v1/images/tag', { query: { name, added } });
-  }
-
-  /** Removes the images that neither a container nor a service uses. */
-  pruneImages(): Promise<ImagesPruned> {
-    return this.#http.json('POST', '/v1/images/prune');
-  }
-
-  /** Gives an image as the tar of an OCI image layout; an error while it comes destroys the stream. */
-  saveImage(name: string): Promise<Readable> {
-    return this.#http.request('GET', '/v1/images/tar', { query: { name } });
-  }
-
-  /** Removes a name of an image. */
-  async removeImage(name: string): Promise<void> {
-    await text(await this.#http.request('DELETE', '/v1/images', { query: { name } }));
+    return this.http.json('GET', '/v1/ports');
   }
 
   info(): Promise<Info> {
-    return this.#http.json('GET', '/v1/info');
+    return this.http.json('GET', '/v1/info');
   }
 
   health(): Promise<Health> {
-    return this.#http.json('GET', '/v1/health');
+    return this.http.json('GET', '/v1/health');
   }
 
   /** Gives the OpenAPI document of the API. */
   openapi(): Promise<object> {
-    return this.#http.json('GET', '/v1/openapi.json');
+    return this.http.json('GET', '/v1/openapi.json');
   }
 
   /** Gives the metrics as Prometheus text. */
   async metrics(): Promise<string> {
-    return await text(await this.#http.request('GET', '/metrics'));
+    return await text(await this.http.request('GET', '/metrics'));
   }
 }

@@ -12,9 +12,9 @@ const RETRY_MS = 200;
 const ASK_FOR_POSITIONS = { [POSITIONS_HEADER]: 'true' };
 
 /**
- * Gives events and gaps, without end unless the query has `until`. If the connection breaks, for example because niwad restarts, the client connects
- * again and continues after the last sequence number that niwad has told: that of an event, of a gap, or of a position
- * behind events that do not fit.
+ * Gives events and gaps, without end unless the query has `until`. If the connection breaks, for example because niwad
+ * restarts, the client connects again and continues after the last sequence number that niwad has told: that of an
+ * event, of a gap, or of a position behind events that do not fit.
  * @throws NiwaError the error of the first request; DAEMON_UNREACHABLE if the client is closed, or no niwad answers for
  *   30 seconds
  */

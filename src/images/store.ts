@@ -9,6 +9,7 @@ import type { ImageInfo } from '../protocol/images.js';
 import { parseReference } from '../spec/reference.js';
 import { type ImageConfig, parseConfig } from './config.js';
 import { type Index, readIndex } from './index-file.js';
+import { missing, pick } from './records.js';
 
 const INDEX = 'index.json';
 
@@ -96,10 +97,7 @@ export class ImageStore {
 
   /** Gives the configuration of an image as it was imported. @throws NiwaError HOST_ERROR */
   configText(id: string): string {
-    const path = this.#at('configs', id.slice('sha256:'.length));
-    const found = loadNow(path, (text) => text);
-    if (found.state === 'whole') return found.value;
-    throw unusable(path, found.state === 'missing' ? 'it is missing' : found.reason);
+    return this.#readConfig(id.slice('sha256:'.length), (text) => text);
   }
 
   /**
@@ -279,10 +277,15 @@ export class ImageStore {
   }
 
   #config(id: string): ImageConfig {
+    return this.#readConfig(id, (text) => parseConfig(Buffer.from(text)));
+  }
+
+  #readConfig<T>(id: string, parse: (text: string) => T): T {
     const path = this.#at('configs', id);
-    const found = loadNow(path, (text) => parseConfig(Buffer.from(text)));
+    const found = loadNow(path, parse);
     if (found.state === 'whole') return found.value;
-    throw unusable(path, found.state === 'missing' ? 'it is missing' : found.reason);
+    const reason = found.state === 'missing' ? 'it is missing' : found.reason;
+    throw new NiwaError('HOST_ERROR', `cannot use ${path}, the configuration of an image: ${reason}. Import it again.`);
   }
 
   #save(index: Index): void {
@@ -293,16 +296,4 @@ export class ImageStore {
   #at(...parts: string[]): string {
     return join(this.#directory, ...parts);
   }
-}
-
-function unusable(path: string, reason: string): NiwaError {
-  return new NiwaError('HOST_ERROR', `cannot use ${path}, the configuration of an image: ${reason}. Import it again.`);
-}
-
-function pick<T>(record: Record<string, T>, wanted: (key: string) => boolean): Record<string, T> {
-  return Object.fromEntries(Object.entries(record).filter(([key]) => wanted(key)));
-}
-
-function missing(before: object, after: object): string[] {
-  return Object.keys(before).filter((key) => !(key in after));
 }

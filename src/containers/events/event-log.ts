@@ -14,6 +14,7 @@ import { FairTurns } from '../../turns/fair-turns.js';
 import { type Earlier, type Entry, EventFiles, endName, type FileLimits } from './event-files.js';
 import { LastNumber } from './last-number.js';
 import { RecentEvents, type RecentLimits } from './recent-events.js';
+import { Waiters } from './waiters.js';
 
 export interface EventLogOptions {
   /** The directory of the stored events. */
@@ -34,8 +35,6 @@ const IN_MEMORY: RecentLimits = { stored: 512, events: 16_384, bytes: 8 * 1024 *
 /** Events that are told within this time after the first are written together with it. */
 const WRITE_AFTER_MS = 20;
 const RETRY_MS = 1000;
-/** setTimeout() takes no longer time. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** How long a stopping daemon waits for a disk that does not answer. */
 const CLOSE_PATIENCE_MS = 2000;
 /**
@@ -91,8 +90,8 @@ export class EventLog {
    * callers. A caller with many readers delays another caller by one piece at most.
    */
   readonly #pieces = new FairTurns({ root: 1, callers: 1, each: 1 });
-  /** Functions that wake the readers that wait for the next event. */
-  readonly #idle = new Set<() => void>();
+  /** The readers that wait for the next event. */
+  readonly #idle = new Waiters();
 
   private constructor(
     { log, inMemory = IN_MEMORY }: EventLogOptions,
@@ -141,7 +140,7 @@ export class EventLog {
     const event = { seq, type, ...about, ...fields } as RuntimeEvent;
     this.#count(seq);
     this.#recent.add({ event, text: `${JSON.stringify(event)}\n` });
-    this.#wake();
+    this.#idle.wake();
     this.#writeSoon(WRITE_AFTER_MS);
     return event;
   }
@@ -155,7 +154,7 @@ export class EventLog {
     { reader, after, since, until = null, positions, fits }: Wanted,
     left: AbortSignal,
   ): AsyncGenerator<string> {
-    left.addEventListener('abort', () => this.#wake(), { once: true });
+    left.addEventListener('abort', () => this.#idle.wake(), { once: true });
     let done = Math.min(after, this.#last);
     // such a number belongs to another count, so the reader knows none of this log's events
     if (after > done && done > 0) yield gapLine(1, done);
@@ -178,7 +177,7 @@ export class EventLog {
       if (done !== before) continue;
       if (done === this.#last) {
         if (until !== null && Date.now() > Date.parse(until)) return;
-        await this.#next(until);
+        await this.#idle.wait(until);
       } else if (done < missing) {
         yield gapLine(done + 1, missing); // these events are neither in memory nor on disk
         done = missing;
@@ -230,25 +229,6 @@ export class EventLog {
     } finally {
       await pieces.return(undefined);
     }
-  }
-
-  /** Waits for the next event, at the longest until a time. */
-  #next(until: string | null): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        clearTimeout(timer);
-        this.#idle.delete(wake);
-        resolve();
-      };
-      const leftMs = until === null ? null : Date.parse(until) - Date.now() + 1;
-      const timer = leftMs === null ? undefined : setTimeout(wake, Math.min(Math.max(0, leftMs), LONGEST_TIMER_MS));
-      this.#idle.add(wake);
-    });
-  }
-
-  #wake(): void {
-    for (const wake of this.#idle) wake();
-    this.#idle.clear();
   }
 
   #count(seq: number): void {

@@ -1,0 +1,55 @@
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import type { ImageDetails, ImageInfo, ImagesPruned, ImportProgress } from '../protocol/images.js';
+import { importImage } from './import-image.js';
+import { Transport } from './transport.js';
+
+/** The part of the API about what niwad keeps for containers. */
+export class StoreClient {
+  protected readonly http: Transport;
+
+  /** @param socket the path of niwad's socket */
+  constructor(socket: string) {
+    this.http = new Transport(socket);
+  }
+
+  /** Gives the images, one for each name. */
+  images(): Promise<ImageInfo[]> {
+    return this.http.json('GET', '/v1/images');
+  }
+
+  /**
+   * Imports the image in a tar, which is an OCI image layout or the output of `docker save`; gives the daemon's
+   * progress messages until the image is stored.
+   * @param tar the bytes of the tar
+   * @param name the name of the image, in place of the names in the tar
+   */
+  importImage(tar: Readable, name?: string): AsyncGenerator<ImportProgress> {
+    return importImage(this.http, tar, name);
+  }
+
+  /** Gives an image with its names, and what its containers get from it. */
+  inspectImage(name: string): Promise<ImageDetails> {
+    return this.http.json('GET', '/v1/images/inspect', { query: { name } });
+  }
+
+  /** Gives an image one more name; an image that had this name loses it. */
+  tagImage(name: string, added: string): Promise<ImageInfo> {
+    return this.http.json('PUT', '/v1/images/tag', { query: { name, added } });
+  }
+
+  /** Removes the images that neither a container nor a service uses. */
+  pruneImages(): Promise<ImagesPruned> {
+    return this.http.json('POST', '/v1/images/prune');
+  }
+
+  /** Gives an image as the tar of an OCI image layout; an error while it comes destroys the stream. */
+  saveImage(name: string): Promise<Readable> {
+    return this.http.request('GET', '/v1/images/tar', { query: { name } });
+  }
+
+  /** Removes a name of an image. */
+  async removeImage(name: string): Promise<void> {
+    await text(await this.http.request('DELETE', '/v1/images', { query: { name } }));
+  }
+}
