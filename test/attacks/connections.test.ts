@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, expect, vi } from 'vitest';
 import { kernel } from '../../src/kernel/addon.js';
-import { needsFile, type Skip } from '../integration/support/host.js';
+import { needsFile, PATIENCE, type Skip } from '../integration/support/host.js';
 import { asUser, type User } from '../integration/support/user.js';
 import { testWith } from './attack.js';
 
@@ -70,7 +70,7 @@ test('connections: of a stranger none is held, and root and members get in', asy
   expect(await hold(skip, niwad.socket, STRANGER)).toBeGreaterThan(1000);
   expect(await niwad.client.health()).toEqual({ status: 'ok' });
   expect(await asUser(niwad, skip, MEMBER)).toMatch(/^HTTP\/1.1 200 OK/);
-  await vi.waitFor(() => expect(open(niwad.pid)).toBeLessThan(before + 20), 5000);
+  await vi.waitFor(() => expect(open(niwad.pid)).toBeLessThan(before + 20), PATIENCE);
   const refused = await asUser(niwad, skip, STRANGER);
   expect(refused).toMatch(/^HTTP\/1.1 403 /);
   expect(refused).toContain(`user ${STRANGER.uid} may not use this socket`);

@@ -4,7 +4,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
-import { host } from '../integration/support/host.js';
+import { host, PATIENCE } from '../integration/support/host.js';
 import { attack, test, unprotected } from './attack.js';
 
 /** A script that leaves a file where it runs; gives both paths. */
@@ -34,5 +34,5 @@ test("release_agent, control: with SYS_ADMIN in the host's user namespace it run
   const spec = { ...unprotected('SYS_ADMIN'), namespaces: { cgroup: 'host' } } as const;
   const results = await attack(niwad, 'release-agent', [script], spec);
   expect(results).toMatchObject({ 'mount cgroup v1': 'worked', agent: 'worked', notify: 'worked' });
-  await vi.waitFor(() => expect(existsSync(mark)).toBe(true), 10_000);
+  await vi.waitFor(() => expect(existsSync(mark)).toBe(true), PATIENCE);
 });

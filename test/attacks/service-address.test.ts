@@ -55,6 +55,8 @@ print('claimed', flush=True)
 ${server('the thief', 0)}
 `;
 
+import { PATIENCE } from '../integration/support/host.js';
+
 /** Starts a container that takes an address, with more rights than any customer gets. */
 async function startThief(address: string): Promise<string> {
   const { id } = await niwad.start({
@@ -74,7 +76,7 @@ test('a container that takes the address of a starting instance neither makes it
     const [instance] = (await niwad.client.service('shop')).instances;
     if (instance?.address == null) throw new Error('there is no instance with an address');
     return instance.address;
-  }, 5000);
+  }, PATIENCE);
   const id = await startThief(address);
 
   expect(await answer).toMatchObject({ status: 200, body: 'the site' });

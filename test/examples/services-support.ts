@@ -4,7 +4,7 @@ import { vi } from 'vitest';
 import { parse } from 'yaml';
 import type { ServiceInput } from '../../src/protocol/service.js';
 import type { ServiceStatus } from '../../src/protocol/services.js';
-import { scaled } from '../integration/support/host.js';
+import { PATIENCE } from '../integration/support/host.js';
 import type { Niwad } from '../integration/support/niwad.js';
 import { folderOf } from './support.js';
 
@@ -41,16 +41,12 @@ export async function untilService(
   niwad: Niwad,
   name: string,
   fits: (status: ServiceStatus) => boolean,
-  ms = 10_000,
 ): Promise<ServiceStatus> {
-  return await vi.waitFor(
-    async () => {
-      const status = await niwad.client.service(name);
-      if (fits(status)) return status;
-      throw new Error(`service ${name} is ${status.state}, with ${JSON.stringify(status.instances)}`);
-    },
-    { timeout: scaled(ms), interval: 50 },
-  );
+  return await vi.waitFor(async () => {
+    const status = await niwad.client.service(name);
+    if (fits(status)) return status;
+    throw new Error(`service ${name} is ${status.state}, with ${JSON.stringify(status.instances)}`);
+  }, PATIENCE);
 }
 
 /** One line that says how long the last wake took, by its phases. */

@@ -25,7 +25,7 @@ test.for(examples)(
   '%s sleeps until it is asked, answers the first request, and sleeps again',
   async ([example, port, says], { skip }) => {
     if (example !== 'node') await build(skip, example);
-    const idle = { after: '1s', action: 'stop' } as const;
+    const idle = { after: '3s', action: 'stop' } as const; // its counters are looked at each second, before it sleeps
     await niwad.client.applyService(serviceAt(example, port, templateOf(example), { idle, owner: 'alice' }));
     expect(await niwad.client.service(example)).toMatchObject({ state: 'cold', instances: [] });
     expect(await niwad.client.list({ service: [example] })).toEqual([]);

@@ -3,7 +3,7 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, onTestFinished, vi } from 'vitest';
-import { host, type Skip, scaled } from '../integration/support/host.js';
+import { host, PATIENCE, type Skip } from '../integration/support/host.js';
 import type { Niwad } from '../integration/support/niwad.js';
 import { build, folderOf, Site, test } from './support.js';
 
@@ -74,7 +74,7 @@ test('files go there and back by sftp, and Apache beside it serves them', async 
 test('what runs in a session ends with the container', async ({ niwad, skip }) => {
   const site = await startSshd(niwad, skip);
   const session = ssh(site, 'site', 'echo begun; sleep 1000');
-  await vi.waitFor(() => expect(niwad.pidsOf(site.id).length).toBeGreaterThan(3), { timeout: scaled(10_000) });
+  await vi.waitFor(() => expect(niwad.pidsOf(site.id).length).toBeGreaterThan(3), PATIENCE);
   await site.stop();
   expect(await session).toMatchObject({ exitCode: 255, stdout: 'begun' });
   expect(niwad.groups()).not.toContain(site.id);

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { expect, vi } from 'vitest';
 import type { ContainerStatus, UsageRecord } from '../../src/client/index.js';
-import { host, scaled } from './support/host.js';
+import { host, PATIENCE } from './support/host.js';
 import { test } from './support/test.js';
 
 const shell = (script: string) => ({ args: ['sh', '-c', script] });
@@ -64,10 +64,7 @@ test('every end writes one record, which tells what inspect tells, also when man
 test('rates and a history come with the samples', async ({ niwad }) => {
   const { client } = niwad;
   await niwad.start({ id: 'sampled', process: burner });
-  await vi.waitFor(
-    async () => expect((await client.history('sampled')).length).toBeGreaterThanOrEqual(4),
-    scaled(5000),
-  );
+  await vi.waitFor(async () => expect((await client.history('sampled')).length).toBeGreaterThanOrEqual(4), PATIENCE);
   const { rates, usage } = await client.stats('sampled');
   expect(rates?.interval_usec).toBeGreaterThan(50_000);
   expect(rates?.cpu).toBeGreaterThan(0.1);
@@ -76,7 +73,7 @@ test('rates and a history come with the samples', async ({ niwad }) => {
   const used = usage.cpu.usage_usec ?? 0;
   await vi.waitFor(
     async () => expect((await client.stats('sampled')).usage.cpu.usage_usec).toBeGreaterThan(used),
-    scaled(5000),
+    PATIENCE,
   );
 
   const history = await client.history('sampled');
@@ -91,13 +88,13 @@ test('a container that does nothing uses nothing, and has no rate before there a
   const { rates } = await client.create({ id: 'idle', process: { args: ['sleep', '1000'] } });
   expect(rates).toBeNull();
   await client.start('idle');
-  await vi.waitFor(async () => expect((await client.stats('idle')).rates?.cpu).toBe(0), scaled(5000));
+  await vi.waitFor(async () => expect((await client.stats('idle')).rates?.cpu).toBe(0), PATIENCE);
   await client.remove('idle', { force: true });
 });
 
 test('what the host does not count is null, not zero', async ({ niwad }) => {
   await niwad.start({ id: 'nulls', process: { args: ['sleep', '1000'] } });
-  await vi.waitFor(async () => expect((await niwad.client.stats('nulls')).rates).not.toBeNull(), scaled(5000));
+  await vi.waitFor(async () => expect((await niwad.client.stats('nulls')).rates).not.toBeNull(), PATIENCE);
   const { usage, rates } = await niwad.client.stats('nulls');
   const counted = (controller: string) => !(controller in host.missing);
   expect(usage.io !== null).toBe(counted('io'));

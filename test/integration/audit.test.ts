@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { PATIENCE } from './support/host.js';
 import { raw } from './support/http.js';
 import { makePlace, Niwad, type Place, removePlace, runNiwa } from './support/niwad.js';
 
@@ -33,7 +34,7 @@ const lines = () =>
 /** Gives the lines about a container, once the last one that is expected has come. */
 async function linesOf(id: string, last: string): Promise<Line[]> {
   const found = () => lines().filter((line) => line.operation !== undefined && line.id === id);
-  await vi.waitFor(() => expect(found().at(-1)?.operation).toBe(last), { timeout: 5000 });
+  await vi.waitFor(() => expect(found().at(-1)?.operation).toBe(last), PATIENCE);
   return found();
 }
 
@@ -79,7 +80,7 @@ test('a start by the fault of its user is a refusal with code and message, and n
     code: 'SPEC_INVALID',
   });
   const told = await linesOf('bad', 'createContainer');
-  await vi.waitFor(() => expect(lines().filter(({ id }) => id === 'bad').length).toBeGreaterThan(1));
+  await vi.waitFor(() => expect(lines().filter(({ id }) => id === 'bad').length).toBeGreaterThan(1), PATIENCE);
   expect(told[0]).toMatchObject({
     level: 'warn',
     msg: 'operation refused',
@@ -103,8 +104,9 @@ test("a stranger's text is bounded, and no character of it is for the terminal",
   const id = `\u001b[31m\n\u009b2J\u202e${'x'.repeat(5000)}`;
   await raw(niwad.socket, 'DELETE', `/v1/containers/${encodeURIComponent(id.slice(0, 60))}`);
   await raw(niwad.socket, 'POST', '/v1/containers', { type: 'application/json', body: JSON.stringify({ id }) });
-  await vi.waitFor(() =>
-    expect(lines().filter(({ id: told }) => told?.startsWith('\u001b[31m')).length).toBeGreaterThan(1),
+  await vi.waitFor(
+    () => expect(lines().filter(({ id: told }) => told?.startsWith('\u001b[31m')).length).toBeGreaterThan(1),
+    PATIENCE,
   );
   const told = niwad.log.split('\n').filter((line) => line.includes('\\u001b'));
   for (const line of told) {

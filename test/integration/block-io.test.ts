@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, vi } from 'vitest';
-import { needsController, needsScratchDisk, scaled } from './support/host.js';
+import { needsController, needsScratchDisk, PATIENCE } from './support/host.js';
 import { test } from './support/test.js';
 
 const MIB = 1024 * 1024;
@@ -61,7 +61,7 @@ test('what goes through stacked devices is counted once: in the status, the rate
   })();
   await niwad.client.start('stacked');
   for await (const { data } of niwad.client.logs('stacked', { follow: true })) if (data.includes('done')) break;
-  await vi.waitFor(() => expect(rated).toBeGreaterThanOrEqual(SIZE - MIB), { timeout: scaled(5000) });
+  await vi.waitFor(() => expect(rated).toBeGreaterThanOrEqual(SIZE - MIB), PATIENCE);
 
   const { usage } = await niwad.client.inspect('stacked');
   console.log(JSON.stringify(usage.io));

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, vi } from 'vitest';
-import { host, scaled } from './support/host.js';
+import { host, PATIENCE } from './support/host.js';
 import { NIWA, runNiwa } from './support/niwad.js';
 import { test } from './support/test.js';
 
@@ -157,7 +157,7 @@ test('passes signals on', async ({ niwad }) => {
   });
   await vi.waitFor(() => expect(said).toContain('ready'), { timeout: 60_000 });
   run.kill('SIGUSR1');
-  await vi.waitFor(() => expect(said).toContain('usr1'), { timeout: scaled(10_000) });
+  await vi.waitFor(() => expect(said).toContain('usr1'), PATIENCE);
   run.kill('SIGTERM');
   expect((await run).exitCode).toBe(9);
   expect((await niwad.client.inspect('signals')).state).toBe('exited');
@@ -188,9 +188,10 @@ test('with --detach and --rm it is forgotten when it has ended and its hooks hav
   );
   expect(run).toEqual({ exitCode: 0, stdout: 'rm-detached', stderr: '' });
   expect(await niwad.client.wait('rm-detached')).toMatchObject({ code: 3 });
-  await vi.waitFor(() => expect(niwad.client.inspect('rm-detached')).rejects.toMatchObject({ code: 'NOT_FOUND' }), {
-    timeout: scaled(5000),
-  });
+  await vi.waitFor(
+    () => expect(niwad.client.inspect('rm-detached')).rejects.toMatchObject({ code: 'NOT_FOUND' }),
+    PATIENCE,
+  );
   expect(existsSync(mark)).toBe(true);
   expect(niwad.ledger('rm-detached')).toMatchObject([{ type: 'final', code: 3 }]);
   expect(existsSync(join(niwad.place.stateDir, 'logs', 'rm-detached'))).toBe(false);

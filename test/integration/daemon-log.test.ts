@@ -5,12 +5,11 @@ import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { NiwaClient } from '../../src/client/client.js';
 import { cleanUpDaemons, mountTmpfs, newPlace } from './support/daemons.js';
-import { SLOWNESS } from './support/host.js';
+import { PATIENCE } from './support/host.js';
 import { flagsOf, NIWAD, type Place } from './support/niwad.js';
 
 /** What niwad writes for people must neither hold it up nor end it. */
 
-const PATIENCE = { timeout: 10_000 * SLOWNESS, interval: 20 };
 const STARTS = 5;
 
 cleanUpDaemons();

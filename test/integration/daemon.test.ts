@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { expect, test, vi } from 'vitest';
 import { lookAtCgroupTree } from '../../src/host/cgroup.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
+import { PATIENCE } from './support/host.js';
 import { flagsOf, runNiwad } from './support/niwad.js';
 
 const sleeper = { args: ['sleep', '1000'] };
@@ -116,6 +117,6 @@ test('its configuration file is followed: exited containers are forgotten, recor
   writeFileSync(place.config, `keepExited: 2\nsocket: ${join(place.runDir, 'niwad.sock')}\n`);
   const niwad = await startDaemon(place);
   for (const id of ['a', 'b', 'c']) await niwad.client.create({ id, process: { args: ['true'] } }, { wait: true });
-  await vi.waitFor(async () => expect((await niwad.client.list()).map(({ id }) => id)).toEqual(['b', 'c']), 10_000);
+  await vi.waitFor(async () => expect((await niwad.client.list()).map(({ id }) => id)).toEqual(['b', 'c']), PATIENCE);
   expect(niwad.ledger().map(({ id }) => id)).toEqual(['a', 'b', 'c']);
 });

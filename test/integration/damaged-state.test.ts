@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { needsFile, SLOWNESS } from './support/host.js';
+import { needsFile, PATIENCE } from './support/host.js';
 import { flagsOf, isAlive, keeperOf, Niwad, type Place } from './support/niwad.js';
 
 /**
@@ -13,7 +13,6 @@ import { flagsOf, isAlive, keeperOf, Niwad, type Place } from './support/niwad.j
 const shell = (script: string) => ({ args: ['sh', '-c', script] });
 /** Uses some processor time first, for the bill. */
 const BUSY = shell('i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; echo ready; sleep 1000');
-const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
 

@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
-import { scaled } from './support/host.js';
+import { PATIENCE } from './support/host.js';
 import { isAlive, type Niwad } from './support/niwad.js';
 import { test } from './support/test.js';
 
@@ -25,7 +25,7 @@ describe.each(['new', 'host'])('all descendants die with the container (PID name
       mounts: [{ type: 'bind', source: niwad.place.files, target: '/gate' }],
       namespaces: { pid },
     });
-    await vi.waitFor(() => expect(niwad.pidsOf(id).length).toBeGreaterThanOrEqual(4), scaled(5000));
+    await vi.waitFor(() => expect(niwad.pidsOf(id).length).toBeGreaterThanOrEqual(4), PATIENCE);
     const pids = niwad.pidsOf(id);
     await end(niwad, id);
     expect(await niwad.client.wait(id)).toMatchObject(exit);

@@ -1,11 +1,10 @@
 import { expect, test, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { SLOWNESS, scaled } from './support/host.js';
+import { PATIENCE, scaled } from './support/host.js';
 import { flagsOf, isAlive } from './support/niwad.js';
 
 const sleeper = { args: ['sleep', '1000'] };
 const seconds = (milliseconds: number) => scaled(milliseconds) / 1000;
-const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
 

@@ -8,12 +8,11 @@ import { removeGroup } from '../../src/host/cgroup.js';
 import type { EventLine } from '../../src/protocol/events.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { eventsStored, inShort, lastEvent, take, toldSoFar } from './support/events.js';
-import { SLOWNESS } from './support/host.js';
+import { PATIENCE, SLOWNESS } from './support/host.js';
 import { raw } from './support/http.js';
 import { keeperOf, NIWA } from './support/niwad.js';
 
 const sleeper = { args: ['sleep', '1000'] };
-const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
 

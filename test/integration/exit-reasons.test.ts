@@ -2,7 +2,7 @@
 import { expect, vi } from 'vitest';
 import type { ContainerStatus } from '../../src/client/index.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { needsController, needsFile, scaled } from './support/host.js';
+import { needsController, needsFile, PATIENCE } from './support/host.js';
 import type { Niwad } from './support/niwad.js';
 import { test } from './support/test.js';
 
@@ -53,10 +53,7 @@ async function outliveOom(niwad: Niwad, id: string): Promise<ContainerStatus> {
   const resources = { memory: { max: '24M', oomGroup: false } };
   const status = await niwad.start({ id, process: shell('tail /dev/zero; echo outlived; sleep 1000'), resources });
   await niwad.says(id, 'outlived');
-  await vi.waitFor(
-    async () => expect((await niwad.client.stats(id)).usage.memory?.events.oom_kill).toBe(1),
-    scaled(10_000),
-  );
+  await vi.waitFor(async () => expect((await niwad.client.stats(id)).usage.memory?.events.oom_kill).toBe(1), PATIENCE);
   return status;
 }
 

@@ -9,7 +9,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { ADDON } from '../../src/kernel/programs.js';
 import { cleanUpDaemons, mountTmpfs, newPlace, startDaemon } from './support/daemons.js';
 import { eventsStored } from './support/events.js';
-import { host, SLOWNESS, scaled } from './support/host.js';
+import { host, PATIENCE, scaled } from './support/host.js';
 import { flagsOf, keeperOf, type Niwad, runNiwad } from './support/niwad.js';
 import { pidsGroupOf } from './support/pids.js';
 import { makeRoot } from './support/roots.js';
@@ -18,7 +18,6 @@ import { collect } from './support/session.js';
 /** What goes wrong around a daemon: each with a clear error, and nothing lost. */
 
 const sleeper = { args: ['sleep', '1000'] };
-const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
 

@@ -5,14 +5,13 @@ import { describe, expect, vi } from 'vitest';
 import type { NiwaError } from '../../src/client/index.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { scriptsIn } from './support/hooks.js';
-import { SLOWNESS, scaled } from './support/host.js';
+import { PATIENCE, scaled } from './support/host.js';
 import { isAlive, NIWA, type Niwad } from './support/niwad.js';
 import { GROUP, test } from './support/test.js';
 import { asUser } from './support/user.js';
 
 const sleeper = { args: ['sleep', '1000'] };
 const shell = (script: string) => ({ args: ['sh', '-c', script] });
-const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
 

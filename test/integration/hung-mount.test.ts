@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { NiwaError } from '../../src/protocol/errors.js';
 import type { SpecInput } from '../../src/protocol/spec.js';
-import { needsFile, SLOWNESS } from './support/host.js';
+import { needsFile, PATIENCE, SLOWNESS } from './support/host.js';
 import { type HungMount, hungMount } from './support/hung-mount.js';
 import { flagsOf, isAlive, makePlace, Niwad, removePlace } from './support/niwad.js';
 import { GROUP } from './support/test.js';
@@ -114,6 +114,6 @@ test(
     expect(await niwad.client.wait('of-root')).toMatchObject({ code: 0 });
     await mount?.end();
     const aborted = 'START_FAILED'; // ENOTCONN
-    await vi.waitFor(async () => expect(await ask(hung('a'))).toContain(aborted), 5000 * SLOWNESS);
+    await vi.waitFor(async () => expect(await ask(hung('a'))).toContain(aborted), PATIENCE);
   },
 );

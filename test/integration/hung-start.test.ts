@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { NiwaError } from '../../src/protocol/errors.js';
 import type { SpecInput } from '../../src/protocol/spec.js';
-import { needsFile, SLOWNESS } from './support/host.js';
+import { needsFile, PATIENCE, SLOWNESS } from './support/host.js';
 import { type HungMount, hungMount } from './support/hung-mount.js';
 import { flagsOf, makePlace, Niwad, removePlace } from './support/niwad.js';
 
@@ -42,7 +42,7 @@ function zombiesOf(parent: number): string[] {
 async function stopWhileItWaits(): Promise<Promise<unknown>[]> {
   await niwad.client.create({ id: 'waits', process: { args: ['true'] }, ...bind(join(place.files, 'fine')) });
   const last = refusalOf(run({ id: 'last', ...bind(hung('last')) }));
-  await vi.waitFor(() => expect(niwad.groups()).toContain('last'), 5000 * SLOWNESS);
+  await vi.waitFor(() => expect(niwad.groups()).toContain('last'), PATIENCE);
   const starting = refusalOf(niwad.client.start('waits'));
   await sleep(200);
   expect(await niwad.client.inspect('waits')).toMatchObject({ state: 'created' });
@@ -70,7 +70,7 @@ test(
   LONG,
   async () => {
     const asking = refusalOf(run({ id: 'killed', ...bind(hung('killed')) }));
-    await vi.waitFor(() => expect(niwad.groups()).toEqual(['killed']), 5000 * SLOWNESS);
+    await vi.waitFor(() => expect(niwad.groups()).toEqual(['killed']), PATIENCE);
     const begun = performance.now();
     await niwad.stop('SIGKILL');
     niwad = await Niwad.start(place, {}, flagsOf(place), mount?.launcher);
@@ -118,13 +118,13 @@ test(
     expect(niwad.groups()).toEqual(expect.arrayContaining(['a', 'e']));
     await mount?.end();
     expect(await last).toMatchObject({ code: 'START_FAILED' });
-    await vi.waitFor(() => expect(niwad.groups()).toEqual([]), 5000 * SLOWNESS);
+    await vi.waitFor(() => expect(niwad.groups()).toEqual([]), PATIENCE);
     const told = [{ reason: 'start-failed' }];
-    await vi.waitFor(() => expect(niwad.ledger('killed')).toMatchObject(told), 5000 * SLOWNESS);
+    await vi.waitFor(() => expect(niwad.ledger('killed')).toMatchObject(told), PATIENCE);
     let starts = 0; // each reaps those that have ended by then
     await vi.waitFor(async () => {
       await run({ id: `after-${starts++}` });
       expect(zombiesOf(niwad.pid)).toEqual([]);
-    }, 5000 * SLOWNESS);
+    }, PATIENCE);
   },
 );

@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 import { expect, test, vi } from 'vitest';
 import { compressed } from '../unit/images/compress.js';
 import { tarOf } from '../unit/images/make-tar.js';
+import { PATIENCE } from './support/host.js';
 import { dockerTar, importBytes, say, sha256, shell } from './support/images.js';
 import { makePlace, Niwad, removePlace } from './support/niwad.js';
 
@@ -30,7 +31,7 @@ test('a niwad that is killed during an import leaves nothing of it, and what run
     await vi.waitFor(() => {
       const [work = ''] = readdirSync(storeOf(place, 'tmp'));
       expect(statSync(storeOf(place, 'tmp', work, 'blobs', '0')).size).toBeGreaterThan(4 * MIB);
-    }, 10_000);
+    }, PATIENCE);
     await niwad.stop('SIGKILL');
     await failed;
     mkdirSync(storeOf(place, 'layers', sha256('a layer that no index names')));
@@ -41,7 +42,7 @@ test('a niwad that is killed during an import leaves nothing of it, and what run
     expect(await niwad.client.images()).toEqual([]);
     expect((await niwad.client.inspect('keeps')).image?.name).toBe('keeps:latest');
     await niwad.client.remove('keeps', { force: true });
-    await vi.waitFor(() => expect(readdirSync(storeOf(place, 'layers'))).toEqual([]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(readdirSync(storeOf(place, 'layers'))).toEqual([]), PATIENCE);
   } finally {
     await niwad.stop();
     await removePlace(place);
@@ -78,7 +79,7 @@ test('an image is bounded, whatever it unpacks to, and a client that goes away l
     await told.next();
     await told.return(undefined);
     niwad.client.close();
-    await vi.waitFor(() => expect(readdirSync(storeOf(place, 'tmp'))).toEqual([]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(readdirSync(storeOf(place, 'tmp'))).toEqual([]), PATIENCE);
     expect(readdirSync(storeOf(place, 'layers'))).toEqual([]);
     expect(niwad.log).not.toContain('"level":"error"');
   } finally {
@@ -114,7 +115,7 @@ test('what an earlier version has stored goes on working, and an import makes it
     expect(await say(niwad, 'old', 'cat /bin/x')).toBe('x');
     await importBytes(niwad, image, 'old');
     expect(await say(niwad, 'old', 'cat /bin/x')).toBe('x');
-    await vi.waitFor(() => expect(readdirSync(storeOf(place, 'layers')).sort()).toEqual([...chain].sort()), 10_000);
+    await vi.waitFor(() => expect(readdirSync(storeOf(place, 'layers')).sort()).toEqual([...chain].sort()), PATIENCE);
   } finally {
     await niwad.stop();
     await removePlace(place);

@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { expect, vi } from 'vitest';
 import { canIdmap } from '../../src/host/filesystems.js';
 import { tarOf, type Written } from '../unit/images/make-tar.js';
-import { needsFile, type Skip } from './support/host.js';
+import { needsFile, PATIENCE, type Skip } from './support/host.js';
 import {
   addShell,
   dockerTar,
@@ -355,10 +355,10 @@ test('an image that is replaced is that of the next start, never of a running on
   const tops = [first, second].map(({ spec }) => spec.root.layers[0] ?? '');
   expect(tops.map((path) => readFileSync(join(path, 'version'), 'utf8'))).toEqual(['one', 'two']);
   await niwad.client.remove('im-runs-one', { force: true });
-  await vi.waitFor(() => expect(() => statSync(tops[0] ?? '')).toThrow('ENOENT'), { timeout: 10_000 });
+  await vi.waitFor(() => expect(() => statSync(tops[0] ?? '')).toThrow('ENOENT'), PATIENCE);
   expect(readFileSync(join(tops[1] ?? '', 'version'), 'utf8')).toBe('two');
   await niwad.client.remove('im-runs-two', { force: true });
-  await vi.waitFor(() => expect(() => statSync(tops[1] ?? '')).toThrow('ENOENT'), { timeout: 10_000 });
+  await vi.waitFor(() => expect(() => statSync(tops[1] ?? '')).toThrow('ENOENT'), PATIENCE);
 });
 
 test('containers of an image share its files and nothing that they write', async ({ niwad, skip }) => {

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, vi } from 'vitest';
 import type { ContainerStatus } from '../../src/client/index.js';
-import { scaled } from './support/host.js';
+import { PATIENCE } from './support/host.js';
 import { isAlive } from './support/niwad.js';
 import { test } from './support/test.js';
 
@@ -11,7 +11,7 @@ const shell = (script: string) => ({ args: ['sh', '-c', script] });
 test('stays as the first process, and the workload is its child', async ({ niwad }) => {
   expect(await niwad.sh('cat /proc/1/comm; echo $PPID', { init: true })).toBe('niwa-init\n1');
   const { id, pid } = await niwad.start({ process: { args: ['sleep', '1000'] }, init: true });
-  await vi.waitFor(() => expect(readdirSync(`/proc/${pid}/fd`)).toEqual(['0', '1', '2']), scaled(5000));
+  await vi.waitFor(() => expect(readdirSync(`/proc/${pid}/fd`)).toEqual(['0', '1', '2']), PATIENCE);
   await niwad.client.remove(id, { force: true });
 });
 
@@ -23,8 +23,8 @@ test('reaps orphans, which a workload alone leaves as zombies', async ({ niwad }
     const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
     return { all: pids.length, alive: pids.filter(isAlive).length };
   };
-  await vi.waitFor(() => expect(children(alone)).toEqual({ all: 1, alive: 0 }), scaled(5000));
-  await vi.waitFor(() => expect(children(reaped)).toEqual({ all: 1, alive: 1 }), scaled(5000));
+  await vi.waitFor(() => expect(children(alone)).toEqual({ all: 1, alive: 0 }), PATIENCE);
+  await vi.waitFor(() => expect(children(reaped)).toEqual({ all: 1, alive: 1 }), PATIENCE);
   for (const id of ['alone', 'reaped']) await niwad.client.remove(id, { force: true });
 });
 

@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { needsFile, SLOWNESS, scaled } from './support/host.js';
+import { needsFile, PATIENCE, scaled } from './support/host.js';
 import { flagsOf, isAlive, keeperOf, keeperWatches } from './support/niwad.js';
 
 /** What happens when the keeper dies or hangs. */
 
 const sleeper = { args: ['sleep', '1000'] };
 const seconds = (milliseconds: number) => scaled(milliseconds) / 1000;
-const PATIENCE = { timeout: 10_000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
 

@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, vi } from 'vitest';
-import { scaled } from './support/host.js';
+import { PATIENCE, scaled } from './support/host.js';
 import { isAlive } from './support/niwad.js';
 import { test } from './support/test.js';
 
@@ -74,7 +74,7 @@ test('stops gracefully: the handler of the stop signal decides how it exits', as
   await niwad.says('graceful', 'ready');
 
   const stopped = client.stop('graceful');
-  await vi.waitFor(async () => expect((await client.inspect('graceful')).state).toBe('stopping'), scaled(2000));
+  await vi.waitFor(async () => expect((await client.inspect('graceful')).state).toBe('stopping'), PATIENCE);
   await expect(client.pause('graceful')).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
   writeFileSync(join(place.files, 'go'), '');
   expect(await stopped).toMatchObject({ state: 'exited', exit: { code: 5, signal: null, reason: 'stopped' } });
@@ -140,7 +140,7 @@ test('kills at once what is already stopping, on request', async ({ niwad }) => 
     await niwad.start({ id, process, stopTimeout: '1000s' });
     await niwad.says(id, 'ready');
     const stopped = client.stop(id);
-    await vi.waitFor(async () => expect((await client.inspect(id)).state).toBe('stopping'), scaled(2000));
+    await vi.waitFor(async () => expect((await client.inspect(id)).state).toBe('stopping'), PATIENCE);
     await hurry();
     expect((await stopped).exit).toMatchObject({ signal: 'SIGKILL', reason: 'stopped' });
   }
@@ -179,7 +179,7 @@ test('uses no processor while it is paused, and goes on when it is resumed', asy
   await expect(client.pause('frozen')).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
 
   expect((await client.resume('frozen')).state).toBe('running');
-  await vi.waitFor(async () => expect(await usage()).toBeGreaterThan(frozen + 10_000), scaled(2000));
+  await vi.waitFor(async () => expect(await usage()).toBeGreaterThan(frozen + 10_000), PATIENCE);
   await client.pause('frozen');
   expect((await client.stop('frozen')).exit).toMatchObject({ reason: 'stopped' });
 });

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
-import { needsController, needsScratchDisk, scaled } from './support/host.js';
+import { needsController, needsScratchDisk, PATIENCE } from './support/host.js';
 import type { Niwad } from './support/niwad.js';
 import { test } from './support/test.js';
 
@@ -138,7 +138,7 @@ test('limits change while a container runs, and what is left out stays', async (
   const usage = async () => (await client.stats('live')).usage.cpu;
   const resources = { cpu: { max: 0.1, burst: '5ms' }, memory: { max: '64M', high: '32M' }, pids: 20 };
   await niwad.start({ id: 'live', process: burner, resources });
-  await vi.waitFor(async () => expect((await usage()).nr_throttled).toBeGreaterThan(3), scaled(5000));
+  await vi.waitFor(async () => expect((await usage()).nr_throttled).toBeGreaterThan(3), PATIENCE);
 
   const updated = await client.update('live', { cpu: { max: 'max' }, memory: { max: '128M' }, pids: 30 });
   expect(updated.spec.resources).toMatchObject({ cpu: { max: 'max' }, pids: 30, memory: { highBytes: 32 * MIB } });
@@ -149,7 +149,7 @@ test('limits change while a container runs, and what is left out stays', async (
     'pids.max': '30',
   });
   const throttled = (await usage()).nr_throttled;
-  await vi.waitFor(async () => expect((await usage()).usage_usec).toBeGreaterThan(500_000), scaled(5000));
+  await vi.waitFor(async () => expect((await usage()).usage_usec).toBeGreaterThan(500_000), PATIENCE);
   expect((await usage()).nr_throttled).toBe(throttled);
   await client.remove('live', { force: true });
 });

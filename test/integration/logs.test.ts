@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { expect, vi } from 'vitest';
 import type { LogChunk, LogsOptions } from '../../src/client/index.js';
 import { cleanUpDaemons, mountTmpfs, newPlace, startDaemon } from './support/daemons.js';
-import { scaled } from './support/host.js';
+import { PATIENCE, scaled } from './support/host.js';
 import { raw } from './support/http.js';
 import type { Niwad } from './support/niwad.js';
 import { test } from './support/test.js';
@@ -101,7 +101,7 @@ test('a follower gets what is there, and each line as it comes, until the end', 
   const following = (async () => {
     for await (const { data } of niwad.client.logs('followed', { follow: true })) heard.push(data.toString());
   })();
-  await vi.waitFor(() => expect(heard).toEqual(['first\n']), scaled(5000));
+  await vi.waitFor(() => expect(heard).toEqual(['first\n']), PATIENCE);
   await niwad.client.stop('followed');
   await following;
   expect(heard).toEqual(['first\n', 'last\n']);
@@ -218,7 +218,7 @@ test('on a full disk a container waits, and loses nothing', async () => {
   mountTmpfs(logs, 'size=256k');
   const niwad = await startDaemon(place);
   await niwad.start({ id: 'full', process: { args: ['seq', '1', '200000'] } });
-  await vi.waitFor(() => expect(niwad.log).toContain('output cannot be stored'), scaled(10_000));
+  await vi.waitFor(() => expect(niwad.log).toContain('output cannot be stored'), PATIENCE);
   expect(niwad.log).toContain('"errno":"ENOSPC"');
   await sleep(2500);
   expect(niwad.log.match(/output cannot be stored/g)).toHaveLength(1);

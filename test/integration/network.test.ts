@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { SpecInput } from '../../src/protocol/spec.js';
-import { SLOWNESS, scaled } from './support/host.js';
+import { PATIENCE, SLOWNESS } from './support/host.js';
 import {
   addressOf,
   BRIDGE,
@@ -31,9 +31,9 @@ beforeAll(async () => {
   niwad = await startOnNode(nodePlace());
   await serve(WORLD, echoServer('world', 7));
   // Right after it is set up, the link to the world loses what asks for a neighbour by IPv6.
-  await vi.waitFor(() => expect(call(NODE, '2001:db8::2', 7)).toBe('world for 2001:db8::1'), 10_000);
+  await vi.waitFor(() => expect(call(NODE, '2001:db8::2', 7)).toBe('world for 2001:db8::1'), PATIENCE);
   await serve(NODE, echoServer('node', 9));
-}, 60_000);
+});
 
 const v6 = (address: string) => `fd6e:6977:6100::${Number(address.split('.')[3]).toString(16)}`;
 const rules = () => inside(NODE, 'nft', 'list', 'ruleset');
@@ -353,7 +353,7 @@ for _ in range(1000): s.sendto(b'x' * 1000, ('192.0.2.2', 9999))
       expect(await niwad.client.metrics()).toContain(
         `niwa_container_network_receive_bytes_total{id="net-live",owner=""} ${usage.network?.rx_bytes}\n`,
       );
-    }, scaled(10_000));
+    }, PATIENCE);
     const { status } = await niwad.run({ process: { args: ['true'] } });
     expect(status.usage.network).toBeNull();
   });

@@ -3,13 +3,12 @@ import { describe, expect, vi } from 'vitest';
 import type { SpecInput } from '../../src/client/index.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { scriptsIn } from './support/hooks.js';
-import { SLOWNESS, scaled } from './support/host.js';
+import { PATIENCE, SLOWNESS, scaled } from './support/host.js';
 import { type Niwad, runNiwa } from './support/niwad.js';
 import { test } from './support/test.js';
 
 const shell = (script: string) => ({ args: ['sh', '-c', script] });
 const seconds = (milliseconds: number) => scaled(milliseconds) / 1000;
-const PATIENCE = { timeout: 10_000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
 

@@ -5,13 +5,12 @@ import { execa } from 'execa';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { NiwaClient } from '../../src/client/client.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { needsFile, SLOWNESS } from './support/host.js';
+import { needsFile, PATIENCE } from './support/host.js';
 import { keeperOf } from './support/niwad.js';
 
 /** What clients see of a restart of niwad without a service manager. */
 
 const sleeper = { args: ['sleep', '1000'] };
-const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
 

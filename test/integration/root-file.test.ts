@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, vi } from 'vitest';
 import { canIdmapImage } from '../../src/host/filesystems.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { needsFile, type Skip, scaled } from './support/host.js';
+import { needsFile, PATIENCE, type Skip } from './support/host.js';
 import type { Niwad } from './support/niwad.js';
 import { loopFiles, makeRoot } from './support/roots.js';
 import { test } from './support/test.js';
@@ -29,7 +29,7 @@ function makeImage(skip: Skip, files: string, type: keyof typeof MAKERS, word: s
 }
 
 const isLetGo = (path: string) =>
-  vi.waitFor(() => expect(loopFiles().filter((name) => name.startsWith(path))).toEqual([]), scaled(5000));
+  vi.waitFor(() => expect(loopFiles().filter((name) => name.startsWith(path))).toEqual([]), PATIENCE);
 
 describe.each(['squashfs', 'erofs'] as const)('a root from a %s file', (type) => {
   let files: string;

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { stringify } from 'yaml';
 import type { ServiceInput, ServiceStatus } from '../../src/client/index.js';
 import { tarOf } from '../unit/images/make-tar.js';
+import { PATIENCE } from './support/host.js';
 import { dockerTar, importBytes, shell } from './support/images.js';
 import { makeNetwork, nodePlace, startOnNode, WORLD } from './support/network.js';
 import type { Niwad } from './support/niwad.js';
@@ -21,11 +22,11 @@ let niwad: Niwad;
 makeNetwork();
 beforeAll(async () => {
   niwad = await startOnNode(place);
-}, 60_000);
+});
 afterAll(() => rmSync(directory, { recursive: true }));
 afterEach(async () => {
   for (const { name } of await niwad.client.services()) await niwad.client.removeService(name);
-  await vi.waitFor(async () => expect(await niwad.client.services()).toEqual([]), 15_000);
+  await vi.waitFor(async () => expect(await niwad.client.services()).toEqual([]), PATIENCE);
 });
 
 /** Gives the path of a file with these services, a document for each. */
@@ -114,7 +115,7 @@ it('is listed, inspected, held and told of', async () => {
   expect(status).toMatchObject({ name: 'shop', state: 'serving', instances: [{ id, phase: 'routed' }], uid: 0 });
   expect(status.last_wake?.total_usec).toBeGreaterThan(0);
   expect((await niwad.cli('service', 'scale', 'shop', '0')).stdout).toBe('shop holds 0 of 1 slots');
-  await vi.waitFor(async () => expect((await niwad.client.service('shop')).instances).toEqual([]), 10_000);
+  await vi.waitFor(async () => expect((await niwad.client.service('shop')).instances).toEqual([]), PATIENCE);
   expect((await niwad.cli('service', 'wake', 'shop')).exitCode).toBe(1);
   expect((await niwad.cli('service', 'scale', 'shop', 'auto')).stdout).toBe('shop: load decides');
   expect((await niwad.cli('service', 'scale', 'shop', '2')).exitCode).toBe(2);

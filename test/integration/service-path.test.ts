@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Destination } from '../../src/network/services/types.js';
 import { ask, pythonIn } from './support/callers.js';
-import { SLOWNESS } from './support/host.js';
+import { PATIENCE, SLOWNESS } from './support/host.js';
 import {
   BRIDGE,
   call,
@@ -29,7 +29,7 @@ let [a, b, c]: Destination[] = [];
 
 const heldNow = async (name: string) => (await paths.counts(name)).heldNow;
 const untilHeld = (name: string, many: number) =>
-  vi.waitFor(async () => expect(await heldNow(name)).toBe(many), { timeout: 5000 * SLOWNESS, interval: 20 });
+  vi.waitFor(async () => expect(await heldNow(name)).toBe(many), PATIENCE);
 
 makeNetwork();
 beforeAll(async () => {
@@ -37,7 +37,7 @@ beforeAll(async () => {
   [a, b, c] = await startDestinations(niwad, ['a', 'b', 'c']);
   await serve(NODE, echoServer('node', 9));
   // Right after it is set up, the link to the world loses what asks for a neighbour by IPv6.
-  await vi.waitFor(() => expect(call(WORLD, '2001:db8::1', 9)).toBe('node for 2001:db8::2'), 10_000 * SLOWNESS);
+  await vi.waitFor(() => expect(call(WORLD, '2001:db8::1', 9)).toBe('node for 2001:db8::2'), PATIENCE);
   paths = new PathsOfNode();
   await paths.open();
 });
@@ -133,9 +133,7 @@ print(' '.join(sorted({s.recv(100).decode().split(' ')[0] for _ in range(10)})),
     expect(await asked).toMatch(/^[abc]$/);
   });
 
-  it('counts each datagram of a client, also those to an instance that was un-routed, and no others', {
-    tags: 'vm',
-  }, async () => {
+  it('counts each datagram of a client, also those to an instance that was un-routed, and no others', async () => {
     await paths.declare(dns);
     await paths.route('dns', some(a));
     const send = (from: string, host: string, port: number) =>
@@ -206,7 +204,7 @@ for _ in range(150):
   it('holds no more than it may; the others are refused at once', async () => {
     await paths.declare({ ...shop, queue: 8 });
     const asked = ask(WORLD, '192.0.2.1', 8080, 20);
-    await vi.waitFor(async () => expect((await paths.counts('shop')).refused).toEqual({ 'queue-full': 12 }), 5000);
+    await vi.waitFor(async () => expect((await paths.counts('shop')).refused).toEqual({ 'queue-full': 12 }), PATIENCE);
     await paths.route('shop', some(a));
     expect((await asked).answers).toEqual({ a: 8, ECONNREFUSED: 12 });
   });
@@ -276,7 +274,7 @@ for _ in range(20):
     time.sleep(.1)
 print('kept', end='')`,
     );
-    await vi.waitFor(async () => expect((await paths.counts('shop')).connections).toBe(1), 5000);
+    await vi.waitFor(async () => expect((await paths.counts('shop')).connections).toBe(1), PATIENCE);
     await paths.route('shop', some(b));
     expect((await ask(WORLD, '192.0.2.1', 8080, 5)).answers).toEqual({ b: 5 });
     await paths.route('shop', []);
@@ -335,13 +333,16 @@ describe('the rules', () => {
     await vi.waitFor(() => {
       expect(call(WORLD, '192.0.2.1', 8080)).toBe('a for 192.0.2.2');
       expect(call(WORLD, '192.0.2.1', 8070)).toBe('published for 192.0.2.2');
-    }, 5000);
+    }, PATIENCE);
     await paths.route('shop', some(b));
     expect((await ask(WORLD, '192.0.2.1', 8080, 5)).answers).toEqual({ b: 5 });
     await niwad.client.remove('published', { force: true });
     await startServer(niwad, 'published', { ports: ['8070:80'] }); // its elements were not left behind
     await niwad.client.remove('published', { force: true });
-    await vi.waitFor(() => expect(paths.errors).toMatch(/the rules of services were gone, and are there again/), 5000);
+    await vi.waitFor(
+      () => expect(paths.errors).toMatch(/the rules of services were gone, and are there again/),
+      PATIENCE,
+    );
   });
 
   it("give packets to the queue by nft's own expression where the kernel has it", { tags: 'vm' }, async () => {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Destination } from '../../src/network/services/types.js';
 import { ask, pythonIn } from './support/callers.js';
-import { SLOWNESS } from './support/host.js';
+import { PATIENCE, SLOWNESS } from './support/host.js';
 import {
   call,
   callFrom,
@@ -26,10 +26,7 @@ let paths: PathsOfNode;
 let [a, b]: Destination[] = [];
 
 const untilHeld = (many: number) =>
-  vi.waitFor(async () => expect((await paths.counts('shop')).heldNow).toBe(many), {
-    timeout: 5000 * SLOWNESS,
-    interval: 20,
-  });
+  vi.waitFor(async () => expect((await paths.counts('shop')).heldNow).toBe(many), PATIENCE);
 
 /** A server on the node that answers with all that it was told, and says its own end only after that. */
 const PARROT_PORT = 7777;
@@ -50,10 +47,10 @@ beforeAll(async () => {
   [a, b] = await startDestinations(niwad, ['a', 'b']);
   await serve(NODE, echoServer('node', 9));
   await serve(NODE, PARROT);
-  await vi.waitFor(() => expect(call(WORLD, '2001:db8::1', 9)).toBe('node for 2001:db8::2'), 10_000);
+  await vi.waitFor(() => expect(call(WORLD, '2001:db8::1', 9)).toBe('node for 2001:db8::2'), PATIENCE);
   paths = new PathsOfNode({ NIWA_NO_QUEUE: '1' });
   await paths.open();
-}, 60_000);
+});
 afterEach(() => paths.withdraw('shop'));
 afterAll(() => paths.kill());
 
@@ -109,7 +106,7 @@ describe('a sleeping service without a queue', () => {
   it('refuses what it may not hold, with a reset', async () => {
     await paths.declare({ ...shop, queue: 8 });
     const asked = ask(WORLD, '192.0.2.1', 8080, 20);
-    await vi.waitFor(async () => expect((await paths.counts('shop')).refused).toEqual({ 'queue-full': 12 }), 5000);
+    await vi.waitFor(async () => expect((await paths.counts('shop')).refused).toEqual({ 'queue-full': 12 }), PATIENCE);
     await paths.route('shop', some(a));
     expect((await asked).answers).toEqual({ a: 8, ECONNRESET: 12 });
   });
@@ -230,7 +227,7 @@ print('kept', end='')`,
     );
     await untilHeld(1);
     await paths.route('shop', [parrot]);
-    await vi.waitFor(async () => expect((await paths.counts('shop')).connections).toBe(1));
+    await vi.waitFor(async () => expect((await paths.counts('shop')).connections).toBe(1), PATIENCE);
     await paths.route('shop', []);
     await paths.withdraw('shop');
     expect(await kept).toBe('kept');

@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it, vi } from 'vitest';
-import { needsController } from './support/host.js';
+import { needsController, PATIENCE } from './support/host.js';
 import { makeNetwork, nodePlace, startOnNode, WORLD } from './support/network.js';
 import type { Niwad } from './support/niwad.js';
 import { ask, askOnce, serviceOf } from './support/services.js';
@@ -12,7 +12,7 @@ let niwad: Niwad;
 makeNetwork();
 beforeAll(async () => {
   niwad = await startOnNode(place);
-}, 60_000);
+});
 
 /** Each request costs it so much CPU time that its quota runs out. */
 const BUSY = `
@@ -53,7 +53,7 @@ it('throttled time makes more instances, up to the slots', async ({ skip }) => {
     .filter(({ step }) => step === 'start')
     .map((entry) => entry.why);
   console.log(why);
-}, 240_000);
+}, 300_000);
 
 /** It writes a file, whose pages in the memory are its own until they are taken. */
 const KEEPER = `
@@ -83,7 +83,7 @@ it('a frozen instance gives its memory back, and answers', async ({ skip }) => {
   const id = await askOnce(WORLD, asking);
   const bytes = () => Number(niwad.groupFile(id, 'memory.current'));
   expect(bytes()).toBeGreaterThan(32e6);
-  await vi.waitFor(async () => expect((await niwad.client.inspect(id)).state).toBe('paused'), 60_000);
-  await vi.waitFor(() => expect(bytes()).toBeLessThan(24e6), 10_000);
+  await vi.waitFor(async () => expect((await niwad.client.inspect(id)).state).toBe('paused'), PATIENCE);
+  await vi.waitFor(() => expect(bytes()).toBeLessThan(24e6), PATIENCE);
   expect(await askOnce(WORLD, asking)).toBe(id);
-}, 240_000);
+}, 300_000);

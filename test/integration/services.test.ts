@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ServiceInput } from '../../src/protocol/service.js';
 import { tarOf } from '../unit/images/make-tar.js';
-import { scaled } from './support/host.js';
+import { PATIENCE, scaled } from './support/host.js';
 import { dockerTar, importBytes, shell } from './support/images.js';
 import {
   BRIDGE,
-  call,
   echoServer,
   inside,
   makeNetwork,
@@ -16,6 +15,7 @@ import {
   serve,
   startOnNode,
   WORLD,
+  wakeByDatagram,
 } from './support/network.js';
 import type { Niwad } from './support/niwad.js';
 import { ask, askOnce, occupy, SERVER, serviceOf } from './support/services.js';
@@ -25,10 +25,10 @@ let niwad: Niwad;
 makeNetwork();
 beforeAll(async () => {
   niwad = await startOnNode(place);
-}, 60_000);
+});
 afterEach(async () => {
   for (const { name } of await niwad.client.services()) await niwad.client.removeService(name);
-  await vi.waitFor(async () => expect(await niwad.client.services()).toEqual([]), 15_000);
+  await vi.waitFor(async () => expect(await niwad.client.services()).toEqual([]), PATIENCE);
 });
 
 const apply = (fields: Partial<ServiceInput> = {}, program?: string) =>
@@ -71,10 +71,10 @@ describe('a sleeping service', () => {
   });
 
   it('refuses at once after its start has failed, and starts again after its backoff', async () => {
-    await apply({ wake: { backoff: { min: '2s' } }, template: template({ process: { args: ['/none'] } }) });
+    await apply({ wake: { backoff: { min: '20s' } }, template: template({ process: { args: ['/none'] } }) });
     expect(await askOnce(WORLD)).toBe('ECONNREFUSED');
     const { ms } = await ask(WORLD);
-    expect(ms).toBeLessThan(1000);
+    expect(ms).toBeLessThan(5000);
     expect(await shop()).toMatchObject({ state: 'failing', last_failure: { reason: 'START_FAILED', count: 1 } });
     await apply();
     expect(await askOnce(WORLD)).toMatch(/^shop-/);
@@ -84,26 +84,26 @@ describe('a sleeping service', () => {
     await apply({ wake: { timeout: '1s' } }, 'import time; time.sleep(100)');
     const { answers, ms } = await ask(WORLD, { many: 5 });
     expect(answers).toEqual({ ECONNREFUSED: 5 });
-    expect(ms).toBeLessThan(4000);
+    expect(ms).toBeLessThan(10_000);
     expect((await shop()).last_failure).toMatchObject({ reason: 'start-timeout' });
-    await vi.waitFor(async () => expect(await niwad.client.list({ state: 'running' })).toEqual([]), 15_000);
+    await vi.waitFor(async () => expect(await niwad.client.list({ state: 'running' })).toEqual([]), PATIENCE);
   });
 
   it('backs off when its program crashes each time it has begun to serve', async () => {
     const crashing = SERVER.replace('while True:', 'for i in range(2): # the first one asks whether it is ready');
-    await apply({ wake: { backoff: { min: '1s' } } }, crashing);
+    await apply({ wake: { backoff: { min: '4s' } } }, crashing);
     expect(await askOnce(WORLD)).toMatch(/^shop-/);
-    await vi.waitFor(async () => expect((await shop()).instances).toEqual([]), 5000);
+    await vi.waitFor(async () => expect((await shop()).instances).toEqual([]), PATIENCE);
     expect(await askOnce(WORLD)).toBe('ECONNREFUSED');
     expect(await shop()).toMatchObject({ last_failure: { reason: 'exited', count: 1 } });
-    await vi.waitFor(async () => expect(await askOnce(WORLD)).toMatch(/^shop-/), 5000);
+    await vi.waitFor(async () => expect(await askOnce(WORLD)).toMatch(/^shop-/), PATIENCE);
   });
 });
 
 it('a service of UDP is woken by a datagram, which its container answers', async () => {
   const listen = ['0.0.0.0:8053/udp'];
   await apply({ listen }, echoServer('dns', 80));
-  expect(call(WORLD, '192.0.2.1', 8053, 'udp')).toBe('dns for 192.0.2.2');
+  expect(wakeByDatagram(WORLD, '192.0.2.1', 8053)).toBe('dns for 192.0.2.2');
   expect((await shop()).state).toBe('serving');
 });
 
@@ -116,7 +116,7 @@ it('a service of IPv6 alone is woken by its clients, though its program does not
 describe('a service of UDP', () => {
   const apply53 = (after: string, program: string) => apply({ listen: ['0.0.0.0:8053/udp'], idle: { after } }, program);
   const untilFrozen = () =>
-    vi.waitFor(async () => expect((await shop()).instances).toMatchObject([{ phase: 'frozen' }]), 20_000);
+    vi.waitFor(async () => expect((await shop()).instances).toMatchObject([{ phase: 'frozen' }]), PATIENCE);
 
   it('is awake as long as a client sends, and answers it also after it was frozen', async () => {
     await apply53('2500ms', echoServer('dns', 80));
@@ -177,12 +177,12 @@ while True:
     s.sendto(b'hello', ('ff02::1', 9))`;
     await serve(WORLD, echoServer('world', 9053));
     await apply53('3s', asking);
-    expect(call(WORLD, '192.0.2.1', 8053, 'udp')).toBe('dns for 192.0.2.2');
+    expect(wakeByDatagram(WORLD, '192.0.2.1', 8053)).toBe('dns for 192.0.2.2');
     await serve(NODE, telling);
     const id = (await shop()).instances[0]?.id ?? '';
     const received = async () => (await niwad.client.stats(id)).usage.network?.rx_packets;
     const before = (await received()) ?? Number.NaN;
-    await vi.waitFor(async () => expect(await received()).toBeGreaterThan(before + 20), 20_000);
+    await vi.waitFor(async () => expect(await received()).toBeGreaterThan(before + 20), PATIENCE);
     await untilFrozen();
   });
 });
@@ -229,9 +229,9 @@ describe('a service that serves', () => {
     await apply({ live: { every: '200ms', failures: 2, command } });
     const id = await askOnce(WORLD);
     await niwad.cli('exec', id, '--', 'touch', '/tmp/sick');
-    await vi.waitFor(async () => expect((await shop()).counters.failures).toEqual({ sick: 1 }), 10_000);
+    await vi.waitFor(async () => expect((await shop()).counters.failures).toEqual({ sick: 1 }), PATIENCE);
     // It was sick so soon that the next start waits for its backoff, and requests are refused until then.
-    await vi.waitFor(async () => expect(await askOnce(WORLD)).toMatch(/^shop-/), 10_000);
+    await vi.waitFor(async () => expect(await askOnce(WORLD)).toMatch(/^shop-/), PATIENCE);
     expect((await shop()).instances.map((instance) => instance.id)).not.toContain(id);
   });
 
@@ -239,7 +239,7 @@ describe('a service that serves', () => {
     await apply({ slots: 2, minInstances: 2 });
     await vi.waitFor(
       async () => expect((await shop()).instances.map(({ phase }) => phase)).toEqual(TWO_ROUTED),
-      15_000,
+      PATIENCE,
     );
     const [{ id } = { id: '' }] = (await shop()).instances;
     const { pid } = await niwad.client.inspect(id);
@@ -247,15 +247,15 @@ describe('a service that serves', () => {
     setTimeout(() => process.kill(pid ?? Number.NaN, 'SIGKILL'), 1000);
     const { answers, failedForMs } = await asking;
     console.log(`${total(answers)} requests, refused for ${failedForMs.toFixed(1)} ms`);
-    expect(failedForMs).toBeLessThan(scaled(20));
+    expect(failedForMs).toBeLessThan(scaled(100));
   });
 
   it('makes another instance where one is removed by hand', async () => {
     await apply({ minInstances: 1 });
-    await vi.waitFor(async () => expect((await shop()).state).toBe('serving'), 10_000);
+    await vi.waitFor(async () => expect((await shop()).state).toBe('serving'), PATIENCE);
     const [{ id } = { id: '' }] = (await shop()).instances;
     await niwad.client.remove(id, { force: true });
-    await vi.waitFor(async () => expect((await shop()).state).toBe('serving'), 10_000);
+    await vi.waitFor(async () => expect((await shop()).state).toBe('serving'), PATIENCE);
     expect((await shop()).instances.map((instance) => instance.id)).not.toContain(id);
     expect(await askOnce(WORLD)).toMatch(/^shop-/);
   });
@@ -266,7 +266,7 @@ describe('a service that serves', () => {
     await niwad.client.scaleService('shop', 2);
     await vi.waitFor(async () => {
       expect((await shop()).instances.map(({ phase }) => phase)).toEqual(['routed', 'routed']);
-    }, 10_000);
+    }, PATIENCE);
     const { answers } = await ask(WORLD, { many: 50 });
     expect(Object.keys(answers)).toHaveLength(2);
     expect(failed(answers)).toBe(0);
@@ -275,8 +275,8 @@ describe('a service that serves', () => {
   it('is replaced one by one by apply --now, without a failed request', async () => {
     await apply();
     const first = await askOnce(WORLD);
-    const asking = ask(WORLD, { many: 4, seconds: 4 });
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const asking = ask(WORLD, { many: 4, seconds: 6, pauseMs: 1 });
+    await new Promise((resolve) => setTimeout(resolve, 1000));
     const changed = serviceOf({ template: template({ hostname: 'shop-new' }) });
     await niwad.client.applyService(changed, { now: true });
     const { answers } = await asking;
@@ -296,26 +296,26 @@ it('a service of an image serves the new one after it was replaced under its nam
   await importVersion('two');
   expect(await askOnce(WORLD)).toBe('one');
   expect(await niwad.client.applyService(service, { now: true })).toMatchObject({ result: 'changed', revision: 2 });
-  await vi.waitFor(async () => expect(await askOnce(WORLD)).toBe('two'), 10_000);
+  await vi.waitFor(async () => expect(await askOnce(WORLD)).toBe('two'), PATIENCE);
 });
 
 describe('a quiet service', () => {
   it('is frozen, and the next request thaws it', async () => {
     await apply({ idle: { after: '1s' } });
     const id = await askOnce(WORLD);
-    await vi.waitFor(async () => expect((await shop()).state).toBe('frozen'), 10_000);
-    await vi.waitFor(async () => expect((await niwad.client.inspect(id)).state).toBe('paused'), 5000);
+    await vi.waitFor(async () => expect((await shop()).state).toBe('frozen'), PATIENCE);
+    await vi.waitFor(async () => expect((await niwad.client.inspect(id)).state).toBe('paused'), PATIENCE);
     const { answers, ms } = await ask(WORLD);
     console.log(`the request that thawed it took ${ms.toFixed(1)} ms`, (await shop()).last_wake);
     expect(answers).toEqual({ [id]: 1 });
   });
 
   it('ends at its deadline while it is frozen, and the next request starts another instance', async () => {
-    await apply({ idle: { after: '500ms' }, template: template({ lifetime: '5s' }) });
+    await apply({ idle: { after: '500ms' }, template: template({ lifetime: '8s' }) });
     const id = await askOnce(WORLD);
-    await vi.waitFor(async () => expect((await niwad.client.inspect(id)).state).toBe('paused'), 4000);
+    await vi.waitFor(async () => expect((await niwad.client.inspect(id)).state).toBe('paused'), PATIENCE);
     expect(await niwad.client.wait(id)).toMatchObject({ reason: 'lifetime' });
-    await vi.waitFor(async () => expect((await shop()).state).toBe('cold'), 5000);
+    await vi.waitFor(async () => expect((await shop()).state).toBe('cold'), PATIENCE);
     const next = await askOnce(WORLD);
     expect(next).toMatch(/^shop-/);
     expect(next).not.toBe(id);
@@ -326,10 +326,10 @@ describe('a node', () => {
   it('that drains wakes nothing, and refuses requests to what sleeps', async () => {
     await apply();
     await niwad.client.drain();
-    await vi.waitFor(async () => expect(await askOnce(WORLD, { patience: 1 })).toBe('ECONNREFUSED'), 5000);
+    await vi.waitFor(async () => expect(await askOnce(WORLD, { patience: 1 })).toBe('ECONNREFUSED'), PATIENCE);
     await expect(niwad.client.wakeService('shop')).rejects.toMatchObject({ code: 'DRAINING' });
     await niwad.client.undrain();
-    await vi.waitFor(async () => expect(await askOnce(WORLD)).toMatch(/^shop-/), 5000);
+    await vi.waitFor(async () => expect(await askOnce(WORLD)).toMatch(/^shop-/), PATIENCE);
   });
 
   it('has its services asleep after a reboot, and their addresses open', async () => {
@@ -351,7 +351,7 @@ describe('a node', () => {
     await expect(asked).rejects.toMatchObject({ code: 'ADDRESS_IN_USE', message });
     leave();
     expect(await niwad.client.services()).toEqual([]);
-    await vi.waitFor(() => apply(), 5000);
+    await vi.waitFor(() => apply(), PATIENCE);
   });
 
   it('refuses an address that another service or a published port has', async () => {

@@ -6,13 +6,12 @@ import type { NiwaError } from '../../src/client/index.js';
 import { CRASH_POINTS } from '../../src/test-hooks/crash-point.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { inShort, toldSoFar } from './support/events.js';
-import { MAX_LATENESS_MS, SLOWNESS, scaled } from './support/host.js';
+import { MAX_LATENESS_MS, PATIENCE, scaled } from './support/host.js';
 import { isAlive, keeperOf, mountsOf, type Niwad, type Place } from './support/niwad.js';
 
 const sleeper = { args: ['sleep', '1000'] };
 const shell = (script: string) => ({ args: ['sh', '-c', script] });
 const seconds = (milliseconds: number) => scaled(milliseconds) / 1000;
-const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
 
 cleanUpDaemons();
 
@@ -222,9 +221,9 @@ test('a container that is to be forgotten at its end is, whichever daemon hears 
   await sleep(scaled(600));
   const second = await startDaemon(place);
   const listed = async () => (await second.client.list()).map(({ id }) => id);
-  await vi.waitFor(async () => expect(await listed()).toEqual(['goes-on']), { timeout: scaled(5000) });
+  await vi.waitFor(async () => expect(await listed()).toEqual(['goes-on']), PATIENCE);
   await second.client.stop('goes-on', { timeout: 0 });
-  await vi.waitFor(async () => expect(await listed()).toEqual([]), { timeout: scaled(5000) });
+  await vi.waitFor(async () => expect(await listed()).toEqual([]), PATIENCE);
   const finals = second.ledger().filter(({ type }) => type === 'final');
   expect(finals.map(({ id, code, signal }) => [id, code ?? signal])).toEqual([
     ['ends-meanwhile', 5],

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, expect, test, vi } from 'vitest';
 import { lookAtCgroupTree } from '../../src/host/cgroup.js';
-import { host, needsFile, type Skip, scaled } from './support/host.js';
+import { host, needsFile, PATIENCE, type Skip, scaled } from './support/host.js';
 import { flagsOf, isAlive, makePlace, NIWAD, Niwad, type Place, removePlace } from './support/niwad.js';
 
 const cleanups: (() => unknown)[] = [];
@@ -62,7 +62,7 @@ async function hear(skip: Skip, name: string): Promise<() => string[]> {
     listener.kill('SIGKILL');
     await listener;
   });
-  await vi.waitFor(() => expect(said).toBe('--\n'), { timeout: scaled(5000) });
+  await vi.waitFor(() => expect(said).toBe('--\n'), PATIENCE);
   return () => said.split('--\n').slice(1, -1);
 }
 
@@ -71,9 +71,9 @@ test.for(['a path', 'an abstract name'])('the manager hears of start, life and e
   const name = kind === 'a path' ? join(place.directory, 'notify') : `@${place.cgroup}`;
   const messages = await hear(skip, name);
   const niwad = await start(place, { NOTIFY_SOCKET: name, WATCHDOG_USEC: '200000' });
-  await vi.waitFor(() => expect(messages().length).toBeGreaterThan(4), { timeout: scaled(5000) });
+  await vi.waitFor(() => expect(messages().length).toBeGreaterThan(4), PATIENCE);
   expect(await niwad.stop()).toBe(0);
-  await vi.waitFor(() => expect(messages().join('')).toContain('STOPPING'), { timeout: scaled(5000) });
+  await vi.waitFor(() => expect(messages().join('')).toContain('STOPPING'), PATIENCE);
   const [first, ...later] = messages();
   expect(first).toBe('READY=1\nSTATUS=running\n');
   expect(later.slice(0, 3)).toEqual(['WATCHDOG=1\n', 'WATCHDOG=1\n', 'WATCHDOG=1\n']);
@@ -85,13 +85,13 @@ test('a daemon whose event loop hangs is not said to live', async ({ skip }) => 
   const name = join(place.directory, 'notify');
   const messages = await hear(skip, name);
   const niwad = await start(place, { NOTIFY_SOCKET: name, WATCHDOG_USEC: '100000' });
-  await vi.waitFor(() => expect(messages().length).toBeGreaterThan(2), { timeout: scaled(5000) });
+  await vi.waitFor(() => expect(messages().length).toBeGreaterThan(2), PATIENCE);
   process.kill(niwad.pid, 'SIGSTOP');
   const before = await settled(messages);
   await new Promise((resolve) => setTimeout(resolve, scaled(300)));
   expect(messages()).toHaveLength(before);
   process.kill(niwad.pid, 'SIGCONT');
-  await vi.waitFor(() => expect(messages().length).toBeGreaterThan(before), { timeout: scaled(5000) });
+  await vi.waitFor(() => expect(messages().length).toBeGreaterThan(before), PATIENCE);
 });
 
 test('without a watchdog there is no word of it; a manager that is not there is no reason to stop', async ({
@@ -106,7 +106,7 @@ test('without a watchdog there is no word of it; a manager that is not there is 
   expect(messages().join('')).not.toContain('WATCHDOG');
 
   const deaf = await start(place, { NOTIFY_SOCKET: join(place.directory, 'nobody') });
-  await vi.waitFor(() => expect(deaf.log).toContain('cannot notify systemd: ENOENT'), scaled(5000));
+  await vi.waitFor(() => expect(deaf.log).toContain('cannot notify systemd: ENOENT'), PATIENCE);
   expect(await deaf.client.list()).toEqual([]);
 });
 
@@ -114,7 +114,7 @@ test('a request that comes before niwad is answered by it, and the socket stays'
   const place = newPlace({ group: 54_321 });
   const [path, go] = [join(place.directory, 'api.sock'), join(place.directory, 'go')];
   const starting = start(place, {}, flagsOf(place), [perlOf(skip), '-e', ACTIVATOR, path, go, '1']);
-  await vi.waitFor(() => expect(existsSync(path)).toBe(true), { timeout: scaled(5000) });
+  await vi.waitFor(() => expect(existsSync(path)).toBe(true), PATIENCE);
   const before = statSync(path);
   const client = connect(path);
   await once(client, 'connect');

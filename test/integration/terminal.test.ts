@@ -1,13 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { expect, test as plain, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { SLOWNESS } from './support/host.js';
+import { PATIENCE } from './support/host.js';
 import { keeperOf, NIWA } from './support/niwad.js';
 import { collect, says } from './support/session.js';
 import { test as base } from './support/test.js';
 import { cleanUpTerminals, Tmux } from './support/tmux.js';
-
-const PATIENCE = { timeout: 5000 * SLOWNESS, interval: 20 };
 
 /** A test with a real terminal in which `niwa` speaks to the daemon. */
 const test = base.extend('tmux', async ({ niwad }) => {

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { execa } from 'execa';
 import { expect, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
-import { scaled } from './support/host.js';
+import { PATIENCE } from './support/host.js';
 import { isAlive, NIWA, type Niwad } from './support/niwad.js';
 import { test } from './support/test.js';
 import { cleanUpTerminals, Tmux } from './support/tmux.js';
@@ -32,7 +32,7 @@ async function openTop(niwad: Niwad) {
 /** Waits until top has ended with this status; expects that the terminal is as it was before. */
 async function expectGivenBack(tmux: Tmux, niwad: Niwad, status: number) {
   const files = niwad.place.directory;
-  await vi.waitFor(() => expect(tmux.state('alternate_on')).toBe('0'), scaled(10_000));
+  await vi.waitFor(() => expect(tmux.state('alternate_on')).toBe('0'), PATIENCE);
   tmux.type(`echo "ended $?"; stty -a > ${files}/after; echo looked`);
   const screen = await tmux.shows(/^looked$/m);
   expect(screen.join('\n')).toMatch(new RegExp(`^my screen\n[^]*^ended ${status}$`, 'm'));
@@ -73,17 +73,17 @@ test('shows containers on 80 columns, sorts and filters by keys, and gives the s
   expect([tmux.state('alternate_on'), tmux.state('cursor_flag')]).toEqual(['1', '0']);
 
   tmux.press('l');
-  await vi.waitFor(() => expect(idsOn(tmux.screen())).toEqual(['top-idle', 'top-busy', 'top-made']), 10_000);
+  await vi.waitFor(() => expect(idsOn(tmux.screen())).toEqual(['top-idle', 'top-busy', 'top-made']), PATIENCE);
   tmux.press('a');
-  await vi.waitFor(() => expect(idsOn(tmux.screen())).toEqual(['top-busy', 'top-idle', 'top-made']), 10_000);
+  await vi.waitFor(() => expect(idsOn(tmux.screen())).toEqual(['top-busy', 'top-idle', 'top-made']), PATIENCE);
   tmux.press('r');
-  await vi.waitFor(() => expect(idsOn(tmux.screen())).toEqual(['top-made', 'top-idle', 'top-busy']), 10_000);
+  await vi.waitFor(() => expect(idsOn(tmux.screen())).toEqual(['top-made', 'top-idle', 'top-busy']), PATIENCE);
 
   tmux.press('/', 'F', 'R', 'o', 'n');
-  await vi.waitFor(() => expect(idsOn(tmux.screen())).toEqual(['top-idle']), 10_000);
+  await vi.waitFor(() => expect(idsOn(tmux.screen())).toEqual(['top-idle']), PATIENCE);
   await tmux.shows(/^filter: FRon/m);
   tmux.press('Escape');
-  await vi.waitFor(() => expect(idsOn(tmux.screen())).toHaveLength(3), 10_000);
+  await vi.waitFor(() => expect(idsOn(tmux.screen())).toHaveLength(3), PATIENCE);
 
   tmux.press('a', 'Home', 'Enter');
   const details = await tmux.shows(/^top-busy {2}running {2}pid \d+/m);
@@ -97,7 +97,7 @@ test('shows containers on 80 columns, sorts and filters by keys, and gives the s
 
   tmux.resize(120, 30);
   await tmux.shows(/^ID .* OWNER/m);
-  await vi.waitFor(() => expect(tmux.screen()[29]).toMatch(/^q quit/), 10_000);
+  await vi.waitFor(() => expect(tmux.screen()[29]).toMatch(/^q quit/), PATIENCE);
 
   tmux.press('q');
   await expectGivenBack(tmux, niwad, 0);
@@ -117,7 +117,7 @@ test('shows for a while what has ended, and holds the picture', async ({ niwad }
   await tmux.shows(/^top-later /m);
   await niwad.client.stop('top-short', { timeout: 0 });
   await tmux.shows(/^top-short +stopped .* ended/m);
-  await vi.waitFor(() => expect(idsOn(tmux.screen())).toEqual(['top-later']), 15_000);
+  await vi.waitFor(() => expect(idsOn(tmux.screen())).toEqual(['top-later']), PATIENCE);
 });
 
 test.for(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
@@ -141,7 +141,7 @@ test('gives the screen back while it is suspended', async ({ niwad }) => {
   await tmux.shows(/^niwa top /m);
   expect(tmux.state('alternate_on')).toBe('1');
   tmux.press('q');
-  await vi.waitFor(() => expect(tmux.state('alternate_on')).toBe('0'), 10_000);
+  await vi.waitFor(() => expect(tmux.state('alternate_on')).toBe('0'), PATIENCE);
 });
 
 test('ends when its terminal goes', async ({ niwad }) => {
@@ -149,7 +149,7 @@ test('ends when its terminal goes', async ({ niwad }) => {
   const tmux = await openTop(niwad);
   const pid = await topPid(tmux);
   tmux.end();
-  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), scaled(10_000));
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), PATIENCE);
 });
 
 test('waits for a daemon that is restarted', async () => {
@@ -172,7 +172,7 @@ test('prints text where it is no terminal, or is asked to', async ({ niwad }) =>
   await niwad.start({ id: 'top-piped', process: busy, owner: 'alice', lifetime: '1h' });
   await niwad.start({ id: 'top-other', process: idle });
   const rated = async () => expect((await niwad.client.stats('top-piped')).rates).not.toBeNull();
-  await vi.waitFor(rated, { timeout: scaled(5000) });
+  await vi.waitFor(rated, PATIENCE);
   const [piped, two, json, wrong] = await Promise.all([
     niwad.cli('top'),
     niwad.cli('top', '-n', '2', '--sort', 'id', '--filter', 'ALICE'),

@@ -7,7 +7,7 @@ import { expect, onTestFinished, vi } from 'vitest';
 import { Ledger } from '../../src/accounting/ledger.js';
 import type { UsageAnswer, UsageRecord, UsageRow } from '../../src/client/index.js';
 import { recordOf, usageOf } from '../unit/accounting/records.js';
-import { needsFile, type Skip } from './support/host.js';
+import { needsFile, PATIENCE, type Skip } from './support/host.js';
 import { raw } from './support/http.js';
 import { makePlace, Niwad, removePlace } from './support/niwad.js';
 import { test } from './support/test.js';
@@ -236,9 +236,10 @@ test('many rows come page by page, or one after another, and hold up nobody', as
   expect(slow.map(({ statusCode }) => statusCode)).toEqual(slow.map(() => 200));
   expect((await raw(niwad.socket, 'GET', '/v1/usage')).json()).toMatchObject({ code: 'TOO_MANY_REQUESTS' });
   for (const response of slow) response.destroy();
-  await vi.waitFor(async () => expect((await raw(niwad.socket, 'GET', '/v1/usage?limit=1')).status).toBe(200), {
-    timeout: 5000,
-  });
+  await vi.waitFor(
+    async () => expect((await raw(niwad.socket, 'GET', '/v1/usage?limit=1')).status).toBe(200),
+    PATIENCE,
+  );
 
   const csv = await niwad.cli('usage', '--format', 'csv');
   expect(

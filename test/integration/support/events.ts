@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, vi } from 'vitest';
 import type { EventLine } from '../../../src/protocol/events.js';
-import { SLOWNESS } from './host.js';
+import { PATIENCE } from './host.js';
 import type { Niwad } from './niwad.js';
 
 async function ask({ socket }: Niwad, query: string, headers = {}): Promise<IncomingMessage> {
@@ -27,7 +27,7 @@ export async function eventsStored(niwad: Niwad): Promise<void> {
   const last = await lastEvent(niwad);
   const directory = join(niwad.place.stateDir, 'events');
   const stored = () => readdirSync(directory).map((name) => readFileSync(join(directory, name), 'utf8'));
-  await vi.waitFor(() => expect(stored().join('')).toContain(`"seq":${last},`), 5000 * SLOWNESS);
+  await vi.waitFor(() => expect(stored().join('')).toContain(`"seq":${last},`), PATIENCE);
 }
 
 /** All that has been told up to now, as far as it is kept, gaps included. */

@@ -29,6 +29,12 @@ export const LONG = process.env.NIWA_LONG === '1';
 /** JavaScript is 8 to 15 times slower under emulation: how much longer things may take there. */
 export const SLOWNESS = host.slow ? 10 : 1;
 
+/**
+ * How long a test waits for a fact, as options of `vi.waitFor`: many times what it takes, because others may use the
+ * processors meanwhile. It costs time only where the fact never comes.
+ */
+export const PATIENCE = { timeout: 15_000 * SLOWNESS, interval: 20 };
+
 /** A time that is long enough to act in on this machine. */
 export function scaled(milliseconds: number): number {
   return milliseconds * (host.slow ? 4 : 1);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { onTestFinished, vi } from 'vitest';
-import { scaled } from './host.js';
+import { PATIENCE } from './host.js';
 import { WORLD } from './network.js';
 
 /** Clients of services: wrk, many connections at once, HAProxy. All are in the network namespace of the world. */
@@ -104,7 +104,7 @@ export async function startHaproxy(directory: string, port: number): Promise<voi
     proxy.kill('SIGKILL');
     await proxy;
   });
-  await vi.waitFor(() => inWorld('sh', '-c', `ss -ltnH sport = :${port} | grep -q .`), { timeout: scaled(10_000) });
+  await vi.waitFor(() => inWorld('sh', '-c', `ss -ltnH sport = :${port} | grep -q .`), PATIENCE);
 }
 
 /** The recipe of docs/services.md, with the addresses of the test. */

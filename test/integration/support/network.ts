@@ -112,13 +112,13 @@ while True:
 `;
 }
 
-/** A program in Python that says what a server answers, or `nothing` where there is none within a second. */
-export function caller(host: string, port: number, protocol: 'tcp' | 'udp' = 'tcp', from = ''): string {
+/** A program in Python that says what a server answers, or `nothing` where there is none within so many seconds. */
+export function caller(host: string, port: number, protocol: 'tcp' | 'udp' = 'tcp', from = '', seconds = 1): string {
   const kind = protocol === 'tcp' ? 'SOCK_STREAM' : 'SOCK_DGRAM';
   return `
 import socket
 s = socket.socket(socket.AF_INET6 if ':' in '${host}' else socket.AF_INET, socket.${kind})
-s.settimeout(1)
+s.settimeout(${seconds})
 try:
     if '${from}': s.bind(('${from}', 0))
     s.connect(('${host}', ${port}))
@@ -131,6 +131,11 @@ except OSError as error: print('nothing', end='')
 /** What a server answers to somebody in a namespace. */
 export function call(name: string, host: string, port: number, protocol: 'tcp' | 'udp' = 'tcp'): string {
   return inside(name, 'python3', '-c', caller(host, port, protocol));
+}
+
+/** What a service answers to a datagram that may have to wake it. */
+export function wakeByDatagram(name: string, host: string, port: number): string {
+  return inside(name, 'python3', '-c', caller(host, port, 'udp', '', 30));
 }
 
 /** What a server answers to somebody in a new container. */

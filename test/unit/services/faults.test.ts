@@ -63,7 +63,7 @@ it('a service that is applied while it is removed is there again', async () => {
   const declare = node.paths.declare.bind(node.paths);
   node.paths.declare = async (path) => {
     const hasEnded = () => !node.runtime.has(first) || node.runtime.get(first).state === 'exited';
-    await expect.poll(hasEnded, { timeout: 3000 }).toBe(true);
+    await expect.poll(hasEnded).toBe(true);
     await new Promise((resolve) => setTimeout(resolve, 20));
     await declare(path);
   };
@@ -75,10 +75,10 @@ it('a service that is applied while it is removed is there again', async () => {
 
 describe('marks that the next niwad cannot read', () => {
   it.each(['damaged', 'missing'])('%s: instances serve on', async (how) => {
-    await apply({ wake: { timeout: '100ms' } });
+    await apply({ wake: { timeout: '1s' } });
     const id = await node.paths.request('shop');
     makeGroup(node, id);
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await new Promise((resolve) => setTimeout(resolve, 1100)); // its start is over, as its timeout counts
     await restart(() => {
       const marks = `${node.directory}/run-services/shop.json`;
       if (how === 'damaged') writeFileSync(marks, '{');
@@ -91,10 +91,10 @@ describe('marks that the next niwad cannot read', () => {
 
 describe('a service whose starts fail', () => {
   const never = new AbortController().signal;
-  const waking = { wake: { timeout: '100ms', backoff: { min: '50ms', max: '50ms' } } };
+  const backoff = { min: '50ms', max: '50ms' };
 
   it('is `failing` until an instance gets ready, also when its backoff is over', async () => {
-    await apply(waking);
+    await apply({ wake: { backoff } });
     node.kernel.fail('containers.create', 'EIO', { phase: 'clone' });
     await node.paths.request('shop');
     expect(status().state).toBe('failing');
@@ -106,7 +106,7 @@ describe('a service whose starts fail', () => {
 
   it('says what its instance did not answer, in the last failure, in the history, and to who wakes it', async () => {
     node.answering.yes = false;
-    await apply(waking);
+    await apply({ wake: { timeout: '100ms', backoff } });
     const woken = node.services.wake(ROOT, 'shop', never);
     await expect(woken).rejects.toThrow(/was not woken \(timeout\).*did not get ready in 100ms.*nothing listens/);
     expect(status().last_failure?.message).toMatch(/nothing listens$/);
@@ -125,7 +125,7 @@ describe('a service whose starts fail', () => {
 it('an instance that was thawed gets requests when it answers again', async () => {
   await apply({ idle: { after: '300ms' } });
   const id = await node.paths.request('shop');
-  await expect.poll(() => node.runtime.get(id).state, { timeout: 5000 }).toBe('paused');
+  await expect.poll(() => node.runtime.get(id).state).toBe('paused');
   node.answering.yes = false;
   let answer: string | null = null;
   void node.paths.request('shop').then((by) => {
@@ -146,7 +146,7 @@ it('an instance whose route cannot be taken away is not frozen', async () => {
     if (to.length === 0) throw new Error('no memory');
     await route(name, to);
   };
-  await expect.poll(() => status().instances[0]?.phase, { timeout: 5000 }).not.toBe('routed');
+  await expect.poll(() => status().instances[0]?.phase).not.toBe('routed');
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(node.runtime.get(id).state).toBe('running');
 });
@@ -192,7 +192,7 @@ describe('a user who is no member of the group any more', () => {
     expect(await node.paths.request('shop')).toBe('start-failed');
     expect(status().last_failure).toMatchObject({ reason: 'FORBIDDEN', message: expect.stringContaining('user 1000') });
     node.users.group = 'niwa:x:27:alice\n';
-    await expect.poll(() => node.paths.get('shop')?.refusing, { timeout: 3000 }).toBe(null);
+    await expect.poll(() => node.paths.get('shop')?.refusing).toBe(null);
     expect(await node.paths.request('shop')).toMatch(/^shop-/);
   });
 
@@ -229,7 +229,7 @@ it('the flows of UDP to an instance that is frozen are forgotten, so that the ne
   await apply({ listen: ['0.0.0.0:8053/udp'], idle: { after: '300ms' } });
   const id = await node.paths.request('shop');
   const address = status().instances[0]?.address;
-  await expect.poll(() => node.runtime.get(id).state, { timeout: 5000 }).toBe('paused');
+  await expect.poll(() => node.runtime.get(id).state).toBe('paused');
   expect(node.forgotten).toContain(address);
 });
 
@@ -241,5 +241,5 @@ it('a client of UDP that goes on sending keeps its instance awake', async () => 
   await new Promise((resolve) => setTimeout(resolve, 3500));
   clearInterval(sending);
   expect(status().instances).toMatchObject([{ id, phase: 'routed' }]);
-  await expect.poll(() => node.runtime.get(id).state, { timeout: 5000 }).toBe('paused');
+  await expect.poll(() => node.runtime.get(id).state).toBe('paused');
 }, 10_000);
