@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 /** The virtual machine of test/vm runs JavaScript 8 to 15 times slower. */
@@ -19,6 +20,17 @@ const projects = [
   { name: 'chaos', include: ['test/chaos/*.test.ts'], maxWorkers: 1 },
 ];
 
+/** The generator of clients uses functions that the package `typescript` does not have any more. */
+const generator = {
+  server: { deps: { inline: ['openapi-typescript'] } },
+  alias: [
+    {
+      find: /^typescript$/,
+      replacement: fileURLToPath(new URL('test/integration/support/typescript-api.ts', import.meta.url)),
+    },
+  ],
+};
+
 export default defineConfig({
   test: {
     tags: [
@@ -31,6 +43,7 @@ export default defineConfig({
       test: {
         ...project,
         sequence: { groupOrder },
+        ...generator,
         testTimeout: timeout,
         hookTimeout: timeout,
         expect: { poll: { timeout: timeout / 6 } },

@@ -3,7 +3,7 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
-import type { TSchema } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 import { nameForTurns } from '../access/allowed.js';
 import { isOperation } from '../access/operations.js';
 import { NiwaError } from '../protocol/errors.js';
@@ -21,7 +21,8 @@ import type { Api, ApiOptions } from './api.js';
 import { auditOperations } from './audit.js';
 import { boundConnections } from './connections.js';
 import { toErrorReply } from './errors.js';
-import { withComponents } from './openapi.js';
+import { refuseUnrouted } from './methods.js';
+import { toDocument } from './openapi.js';
 import { callerOf, rememberPeers } from './peer.js';
 import { Refusals } from './refusals.js';
 import { containerRoutes } from './routes/containers.js';
@@ -74,16 +75,14 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
   await limitRates(api, options.limits.requestsPerSecond);
   useOneValidation(api);
   useOneErrorShape(api);
+  refuseUnrouted(api);
   readBodies(api);
   acceptUpgrades(api, MAX_BODY_BYTES);
   requireOperations(api);
   await api.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'niwa', version: options.version, description: 'The API of niwad on its Unix socket.' },
-    },
+    openapi: { openapi: '3.1.0', info: { title: 'niwa', version: options.version } },
     transformObject: (document) =>
-      withComponents('openapiObject' in document ? document.openapiObject : {}, [UsageRecordSchema]),
+      toDocument('openapiObject' in document ? document.openapiObject : {}, [UsageRecordSchema]),
   });
   await api.register(async (routes: FastifyInstance) => {
     listRoutes(routes as Api, options);
@@ -120,11 +119,20 @@ function checkCallers(api: Api, { runtime, groups, limits, log, peersOf = rememb
   });
 }
 
-/** Every route must be an operation, else no policy would restrict it to any role. */
+const NO_QUERY = Type.Object(
+  {},
+  { additionalProperties: false, description: 'no field: this operation has none in its query' },
+);
+
+/**
+ * Every route must be an operation, else no policy would restrict it to any role. A route that names no fields of its
+ * query has none, so that a misspelt field is refused everywhere.
+ */
 function requireOperations(api: Api): void {
   api.addHook('onRoute', ({ method, url, schema }) => {
     if (!isOperation(schema?.operationId))
       throw new NiwaError('INTERNAL', `${String(method)} ${url} has no operation of src/access/operations.ts`);
+    schema.querystring ??= NO_QUERY;
   });
 }
 
@@ -196,12 +204,6 @@ function useOneErrorShape(api: Api): void {
     else if (status >= 500 && body.code !== 'DRAINING' && body.code !== 'DAEMON_UNREACHABLE')
       request.log.error({ err: error, url: shortened(request.url, SHOWN_URL) }, 'request failed');
     return reply.status(status).send(body);
-  });
-  api.setNotFoundHandler((request) => {
-    throw new NiwaError(
-      'NOT_FOUND',
-      `there is no ${request.method} ${request.url}; GET /v1/openapi.json lists what there is`,
-    );
   });
 }
 

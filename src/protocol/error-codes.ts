@@ -5,6 +5,7 @@
  * - `HOST_UNSUPPORTED`: the input is right, but this host cannot enforce it.
  * - `IMAGE_INVALID`: the file to import is no image, is damaged, or is not for this machine.
  * - `NOT_FOUND`: no container has this id, or no image has this name.
+ * - `METHOD_NOT_ALLOWED`: the path of the request has no such method.
  * - `ID_IN_USE`: a container with this id exists already.
  * - `ADDRESS_IN_USE`: the address or the port of the host that was asked for is taken.
  * - `STATE_CONFLICT`: the state of the container does not allow the operation.
@@ -24,6 +25,7 @@ export const ERROR_CODES = [
   'IMAGE_INVALID',
   'FORBIDDEN',
   'NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
   'ID_IN_USE',
   'ADDRESS_IN_USE',
   'STATE_CONFLICT',

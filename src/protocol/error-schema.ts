@@ -34,6 +34,22 @@ export const ErrorSchema = Type.Object(
     message: Type.String({ description: 'the cause and the cure, for people' }),
     ...detailFields,
   },
-  { title: 'Error' },
+  {
+    title: 'Error',
+    examples: [
+      {
+        code: 'SPEC_INVALID',
+        message:
+          'the spec is invalid: process.args: found []; allowed: the program and its arguments: a list of at least one string',
+        problems: [
+          {
+            path: 'process.args',
+            found: '[]',
+            allowed: 'the program and its arguments: a list of at least one string',
+          },
+        ],
+      },
+    ],
+  },
 );
 export type ErrorBody = Static<typeof ErrorSchema>;

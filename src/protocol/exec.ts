@@ -28,6 +28,6 @@ export const ExecSchema = Type.Object(
     seccomp: Type.Optional(Seccomp),
     rlimits: Type.Optional(Rlimits),
   },
-  { ...closed, title: 'ExecInput' },
+  { ...closed, title: 'ExecInput', examples: [{ args: ['ps', 'aux'] }, { args: ['sh'], tty: true, stdin: true }] },
 );
 export type ExecInput = Static<typeof ExecSchema>;

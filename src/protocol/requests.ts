@@ -35,17 +35,24 @@ export const WaitQuery = Type.Object(
 
 export const StopBody = Type.Object(
   { timeout: Type.Optional(Duration), signal: Type.Optional(Signal) },
-  { ...closed, title: 'StopBody' },
+  { ...closed, title: 'StopBody', examples: [{ timeout: '10s' }, { signal: 'SIGINT' }] },
 );
-export const SignalBody = Type.Object({ signal: Type.Optional(Signal) }, { ...closed, title: 'SignalBody' });
+export const SignalBody = Type.Object(
+  { signal: Type.Optional(Signal) },
+  { ...closed, title: 'SignalBody', examples: [{ signal: 'SIGHUP' }] },
+);
 export const UpdateBody = Type.Object(
   { resources: Resources, force: Type.Optional(Type.Boolean({ description: 'true or false' })) },
-  { ...closed, title: 'UpdateBody' },
+  { ...closed, title: 'UpdateBody', examples: [{ resources: { memory: { max: '512M' } } }] },
 );
 export const LifetimeBody = Type.Union(
   [
     Type.Object({ lifetime: Type.Union([...Duration.anyOf, Type.Null()]) }, closed),
     Type.Object({ remaining: Duration }, closed),
   ],
-  { title: 'LifetimeBody', description: '{"lifetime": DURATION or null} or {"remaining": DURATION}' },
+  {
+    title: 'LifetimeBody',
+    description: '{"lifetime": DURATION or null} or {"remaining": DURATION}',
+    examples: [{ lifetime: '2h' }, { lifetime: null }, { remaining: '30s' }],
+  },
 );

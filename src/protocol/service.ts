@@ -126,6 +126,19 @@ export const ServiceInputSchema = Type.Object(
     ),
     live: Type.Optional(Live),
   },
-  { ...closed, title: 'ServiceInput' },
+  {
+    ...closed,
+    title: 'ServiceInput',
+    examples: [
+      {
+        service: 'shop',
+        listen: ['127.0.0.1:8080'],
+        port: 80,
+        template: { root: { image: 'shop:1.2' } },
+        slots: 4,
+        idle: { after: '5m', action: 'stop' },
+      },
+    ],
+  },
 );
 export type ServiceInput = Static<typeof ServiceInputSchema>;

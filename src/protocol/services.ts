@@ -238,5 +238,5 @@ export const ScaleBody = Type.Object(
       description: 'how many instances to hold, at most as many as slots; null to let load decide again',
     }),
   },
-  { ...closed, title: 'ScaleBody' },
+  { ...closed, title: 'ScaleBody', examples: [{ instances: 2 }, { instances: null }] },
 );

@@ -70,7 +70,19 @@ export const SpecSchema = Type.Object(
     hooks: Type.Optional(Hooks),
     ready: Type.Optional(Ready),
   },
-  { ...closed, title: 'SpecInput' },
+  {
+    ...closed,
+    title: 'SpecInput',
+    examples: [
+      {
+        id: 'web',
+        process: { args: ['sleep', '60'], env: { LANG: 'C.UTF-8' } },
+        resources: { memory: { max: '256M' }, cpu: { max: 0.5 } },
+        lifetime: '1h',
+        labels: { customer: 'ann' },
+      },
+    ],
+  },
 );
 
 type Written = Static<typeof SpecSchema>;

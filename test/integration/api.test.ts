@@ -165,7 +165,7 @@ const refused: [what: string, method: string, path: string, request: RawRequest,
   ['an empty lifetime', 'PUT', '/v1/containers/nobody/lifetime', json({}), 400, 'SPEC_INVALID'],
   ['an unknown route', 'GET', '/v1/nothing', {}, 404, 'NOT_FOUND'],
   ['an unknown version', 'GET', '/v2/containers', {}, 404, 'NOT_FOUND'],
-  ['a wrong method', 'PUT', '/v1/containers', json({}), 404, 'NOT_FOUND'],
+  ['a wrong method', 'PUT', '/v1/containers', json({}), 405, 'METHOD_NOT_ALLOWED'],
 ];
 
 test.for(refused)(

@@ -50,11 +50,12 @@ import { nearSpecInputs, resourcesInputs, specInputs } from '../arbitrary.js';
 import { capableHost, specOf } from '../support.js';
 
 /** The statuses of the documented codes, and those of HTTP itself. */
-const STATUSES = [200, 201, 204, 400, 403, 404, 409, 413, 414, 415, 422];
+const STATUSES = [200, 201, 204, 400, 403, 404, 405, 409, 413, 414, 415, 422];
 const CODES = [
   'SPEC_INVALID',
   'FORBIDDEN',
   'NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
   'ID_IN_USE',
   'STATE_CONFLICT',
   'HOST_UNSUPPORTED',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { withComponents } from '../../../src/api/openapi.js';
+import { toDocument } from '../../../src/api/openapi.js';
 
 describe('a document', () => {
   const id = { title: 'Id', type: 'string' };
@@ -8,7 +8,7 @@ describe('a document', () => {
   it('names the schemas that have a title', () => {
     const pair = { title: 'Pair', type: 'object', properties: { left: id, right: { anyOf: [id, { type: 'null' }] } } };
     const reference = { $ref: '#/components/schemas/Id' };
-    expect(withComponents(at({ type: 'array', items: pair }))).toEqual({
+    expect(toDocument(at({ type: 'array', items: pair }))).toMatchObject({
       ...at({ type: 'array', items: { $ref: '#/components/schemas/Pair' } }),
       components: {
         schemas: {
@@ -20,22 +20,41 @@ describe('a document', () => {
   });
 
   it('has further schemas, which no route sends', () => {
-    const { components } = withComponents(at({ type: 'null' }), [id]) as { components: object };
+    const { components } = toDocument(at({ type: 'null' }), [id]) as { components: object };
     expect(components).toEqual({ schemas: { Id: { type: 'string' } } });
   });
 
   it('has no two schemas of one name', () => {
     const { paths } = at({ anyOf: [id, { ...id, maxLength: 3 }] });
-    expect(() => withComponents({ paths })).toThrow('two schemas have the title Id');
+    expect(() => toDocument({ paths })).toThrow('two schemas have the title Id');
   });
 
   it('may have fields that are called title', () => {
     const schema = { type: 'object', properties: { title: { type: 'string' } } };
-    expect(withComponents(at(schema))).toMatchObject(at(schema));
+    expect(toDocument(at(schema))).toMatchObject(at(schema));
+  });
+
+  it('describes each answer, and groups the operations by their paths', () => {
+    const words = { 200: { description: 'Default Response' }, 204: { description: 'gone' } };
+    const paths = { '/v1/images': { get: { responses: words } }, '/metrics': { get: {} } };
+    expect(toDocument({ paths })).toMatchObject({
+      paths: {
+        '/v1/images': {
+          get: {
+            tags: ['images'],
+            responses: {
+              200: { description: 'what was asked for, or what has become of it' },
+              204: { description: 'gone' },
+            },
+          },
+        },
+        '/metrics': { get: { tags: ['node'] } },
+      },
+    });
   });
 
   it('has the schemas of parameters in their places', () => {
     const paths = { '/v1/a': { get: { parameters: [{ name: 'id', in: 'path', schema: id }] } } };
-    expect(withComponents({ paths })).toEqual({ paths, components: { schemas: {} } });
+    expect(toDocument({ paths })).toMatchObject({ paths, components: { schemas: {} } });
   });
 });
