@@ -43,5 +43,14 @@
       "ldflags!": ["-rdynamic", "-pthread"],
       "ldflags": ["-static", "-no-pie", "-Wl,-z,relro,-z,now"],
     },
+    {
+      "target_name": "niwa-files",
+      "type": "executable",
+      "sources": ["<!@(cat native/files.sources)"],
+      "cflags_cc": ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-fno-pie"],
+      "cflags!": ["-fPIC", "-pthread"],
+      "ldflags!": ["-rdynamic", "-pthread"],
+      "ldflags": ["-static", "-no-pie", "-Wl,-z,relro,-z,now"],
+    },
   ],
 }

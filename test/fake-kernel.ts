@@ -116,6 +116,7 @@ export class FakeKernel implements Kernel {
     kill: (handle) => void setImmediate(() => this.end(handle, { code: -1, signal: SIGKILL })),
     write: () => {},
     freeze: async () => {},
+    takeInput: () => refuse('take the standard input'),
     release: () => {},
   });
   readonly execs = this.#topic<Topics['execs']>('execs', {

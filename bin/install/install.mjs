@@ -25,7 +25,7 @@ const LAUNCHERS = ['niwa', 'niwad', 'launch.mjs', 'package.json'].map((name) => 
 /** The build results. node_modules is not needed: the bundle contains the modules that it uses. */
 const BUILT = [
   'dist/bundle',
-  ...['niwa.node', 'niwa-boot', 'niwa-keeper', 'niwa-reach'].map((name) => `build/Release/${name}`),
+  ...['niwa.node', 'niwa-boot', 'niwa-keeper', 'niwa-reach', 'niwa-files'].map((name) => `build/Release/${name}`),
 ];
 
 /** Where each shell of Debian looks for the completion of a program. */

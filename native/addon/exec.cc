@@ -13,6 +13,7 @@
 #include "../core/pidfd.h"
 #include "control.h"
 #include "pid_namespace.h"
+#include "program_image.h"
 
 namespace {
 
@@ -24,25 +25,35 @@ int set_nonblocking(const Fd &fd) {
     return flags < 0 || fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
+int make_output(const ExecRequest &request, Fd *theirs, Fd *ours) {
+    if (request.output) return make_pipe(ours, theirs, 1);
+    theirs->reset(open("/dev/null", O_WRONLY | O_CLOEXEC));
+    return theirs->valid() ? 0 : -errno;
+}
+
 // Makes the standard streams: `theirs` are the ends of the process, `ours` the other ends.
 int make_streams(const ExecRequest &request, Fd *theirs, Fd *ours) {
     theirs[0].reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
     int error = theirs[0].valid() ? 0 : -errno;
     if (error == 0 && request.input) error = make_pipe(&theirs[0], &ours[0], 2);
-    for (int i = 1; error == 0 && i < 3; i++) error = make_pipe(&ours[i], &theirs[i], 1);
-    for (int i = request.input ? 0 : 1; error == 0 && i < 3; i++)
-        if (fchown(theirs[i].get(), request.uid, request.gid) < 0) error = -errno;
+    for (int i = 1; error == 0 && i < 3; i++) error = make_output(request, &theirs[i], &ours[i]);
+    for (int i = 0; error == 0 && i < 3; i++)
+        if (ours[i].valid() && fchown(theirs[i].get(), request.uid, request.gid) < 0) error = -errno;
     return error;
 }
 
 int clone_into(const ExecRequest &request, const Fd &control, const Fd *streams, Executed *executed) {
+    Fd image;
+    int error = request.image.empty() ? 0 : load_program(request.image.c_str(), &image);
+    if (error < 0) return error;
     PidNamespaceGuard guard;
-    int error = guard.join(request.container->pidfd.get());
+    error = guard.join(request.container->pidfd.get());
     if (error < 0) return error;
     CloneRequest clone;
     clone.container = request.container->pidfd.get();
     clone.cgroup = request.container->group.dir();
     clone.helper = request.helper;
+    clone.image = image.get();
     clone.control = control.get();
     for (int i = 0; i < 3; i++) clone.stdio[i] = streams[i].get();
     int pidfd = -1;

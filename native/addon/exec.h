@@ -15,6 +15,8 @@ struct ExecRequest {
     std::vector<uint8_t> program;
     int helper = -1;
     bool input = false; // whether its standard input is a pipe; otherwise it is /dev/null
+    bool output = true; // whether its outputs are pipes; otherwise they are /dev/null
+    std::string image;  // path of a program of ours, which op_exec_image() executes, or empty
     uid_t uid = 0;      // the owner of the pipes, in ids of the host: the process may open /dev/stdout
     gid_t gid = 0;
 };

@@ -62,6 +62,11 @@ int receive_all(const Fd &socket, Kept *kept, Fd *held) {
             *held = std::move(message.control);
             continue;
         }
+        if (message.type == MessageType::kInput) { // follows its container
+            auto found = kept->find(message.life.id);
+            if (found != kept->end()) found->second->input = std::move(message.control);
+            continue;
+        }
         auto container = std::make_shared<Container>();
         container->life = message.life;
         container->pidfd = std::move(message.pidfd);
@@ -154,6 +159,8 @@ void KeeperLink::update(const Container &container) {
     int error = is_new ? send_message(socket_.get(), MessageType::kUpdate, container.life, container.pidfd.get(),
                                       container.group.dir(), container.control.get(), container.terminal.get())
                        : send_message(socket_.get(), MessageType::kUpdate, container.life);
+    if (error == 0 && is_new && container.input.valid())
+        error = send_message(socket_.get(), MessageType::kInput, container.life, -1, -1, container.input.get());
     if (error < 0) give_up();
 }
 
@@ -161,6 +168,13 @@ void KeeperLink::forget(const std::string &id) {
     std::lock_guard<std::mutex> lock(mutex_);
     kept_.erase(id);
     send_forget(id);
+}
+
+Fd KeeperLink::take_input(Container &container) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    bool tells = container.input.valid() && socket_.valid();
+    if (tells && send_message(socket_.get(), MessageType::kInput, container.life) < 0) give_up();
+    return std::move(container.input);
 }
 
 void KeeperLink::forget_unclaimed(const std::string &id) {

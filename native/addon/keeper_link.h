@@ -27,8 +27,8 @@ class KeeperLink {
     // Gives the lives of the containers that the keeper had when we connected, and that nobody has claimed yet.
     std::vector<Life> unclaimed();
 
-    // Takes a container that the keeper had, with its pidfd, terminal and control socket. Gives nothing where the
-    // keeper had none with this id and this first process.
+    // Takes a container that the keeper had, with its pidfd, terminal, control socket and standard input. Gives nothing
+    // where the keeper had none with this id and this first process.
     std::shared_ptr<Container> claim(const std::string &id, pid_t pid);
 
     // Sends the life of a container as it is now.
@@ -36,6 +36,10 @@ class KeeperLink {
 
     // Makes the keeper forget a container.
     void forget(const std::string &id);
+
+    // Takes the writing end of a container's standard input, which the keeper then closes, too. Gives nothing where the
+    // container has none, or it was taken before.
+    Fd take_input(Container &container);
 
     // Makes the keeper forget a container that it had and that nobody has claimed.
     void forget_unclaimed(const std::string &id);

@@ -17,6 +17,7 @@
 #include "../core/image.h"
 #include "../core/pidfd.h"
 #include "control.h"
+#include "exec.h"
 #include "network_namespace.h"
 #include "pid_namespace.h"
 
@@ -52,6 +53,18 @@ int make_fifo(const std::string &path, const SpawnRequest &request, Fd *fifo) {
     fifo->reset(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
     if (!fifo->valid() || fchown(fifo->get(), request.stdio_uid, request.stdio_gid) < 0) return -errno;
     return 0;
+}
+
+// Makes the standard input of a container: `reading` is for the workload, `writing` stays with us. It is a pipe and no
+// FIFO: one that the workload opens again (/dev/stdin) would wait for a writer, though the input is over (fifo(7)).
+int make_input(const SpawnRequest &request, Fd *reading, Fd *writing) {
+    if (!request.input) {
+        reading->reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
+        return reading->valid() ? 0 : -errno;
+    }
+    int error = make_pipe(reading, writing, 2);
+    if (error == 0 && fchown(reading->get(), request.stdio_uid, request.stdio_gid) < 0) error = -errno;
+    return error;
 }
 
 // Children that were killed and have not ended yet: each stays a zombie until we wait for it.
@@ -94,8 +107,9 @@ int clone_container(const SpawnRequest &request, const HelperFds &fds, Spawned *
     int error = make_fifo(request.stdout_path, request, &out);
     if (error == 0) error = make_fifo(request.stderr_path, request, &err);
     if (error < 0) return error;
-    Fd null_device(open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (!null_device.valid()) return -errno;
+    Fd in, feed;
+    error = make_input(request, &in, &feed);
+    if (error < 0) return error;
 
     PidNamespaceGuard guard;
     if (!request.pid_namespace.empty()) {
@@ -116,7 +130,7 @@ int clone_container(const SpawnRequest &request, const HelperFds &fds, Spawned *
     clone.cgroup = spawned->container->group.dir();
     clone.helper = request.helper;
     clone.control = theirs.get();
-    clone.stdio[0] = null_device.get();
+    clone.stdio[0] = in.get();
     clone.stdio[1] = out.get();
     clone.stdio[2] = err.get();
     int pidfd = -1;
@@ -126,6 +140,7 @@ int clone_container(const SpawnRequest &request, const HelperFds &fds, Spawned *
     spawned->container->life.pid = pid;
     spawned->container->pidfd.reset(pidfd);
     spawned->container->control = std::move(ours);
+    spawned->container->input = std::move(feed);
     spawned->container->output[0] = std::move(out);
     spawned->container->output[1] = std::move(err);
     return 0;

@@ -63,6 +63,7 @@ int op_init(struct boot *boot, const struct op *op) {
     prctl(PR_SET_NAME, "niwa-init");
     prctl(PR_SET_DUMPABLE,
           0); // the workload must not trace it: it could stop it, and nothing would be reaped or forwarded
+    close(0); // otherwise a standard input that the workload has closed would still have a reader
     show_signals_as_handled();
     syscall(SYS_close_range, 3, ~0u, 0);
     be_init(child, &all);

@@ -47,6 +47,7 @@ static const struct {
     [OP_PLACE_FILE] = {op_place_file, 2, 2},
     [OP_ACCOUNT] = {op_account, 2, 1},
     [OP_SYSCTL] = {op_sysctl, 0, 2},
+    [OP_EXEC_IMAGE] = {op_exec_image, 0, 1},
 };
 
 int interpret(struct boot *boot, struct program *program, uint32_t *step) {

@@ -6,7 +6,7 @@
 
 // The descriptor of the container's user namespace, where it has one. For an exec: the pidfd of the first process.
 #define CONTAINER_FD 4
-// The detached mount of the image of the root, where it has one.
+// The detached mount of the image of the root, where it has one. For an exec: the program of op_exec_image().
 #define IMAGE_FD 5
 // How many groups of /etc/group a user gets at most.
 #define MAX_GROUPS 1000
@@ -41,7 +41,8 @@ op_function op_account;
 // identity.c
 op_function op_join_user, op_capbset, op_user, op_capset, op_no_new_privs;
 // process.c
-op_function op_write, op_sysctl, op_rlimit, op_umask, op_chdir, op_setsid, op_wait, op_close_fds, op_seccomp, op_exec;
+op_function op_write, op_sysctl, op_rlimit, op_umask, op_chdir, op_setsid, op_wait, op_close_fds, op_seccomp, op_exec,
+    op_exec_image;
 // terminal.c
 op_function op_undumpable, op_enter, op_terminal;
 // init.c

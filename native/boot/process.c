@@ -175,3 +175,11 @@ int op_exec(struct boot *boot, const struct op *op) {
     execve(args[0], args, env);
     return -errno;
 }
+
+// exec-image(argument...): executes a static program that niwad has opened, without an environment.
+int op_exec_image(struct boot *boot, const struct op *op) {
+    (void)boot;
+    char *const env[] = {NULL};
+    syscall(SYS_execveat, IMAGE_FD, "", op->strings, env, AT_EMPTY_PATH);
+    return -errno;
+}

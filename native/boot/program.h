@@ -52,7 +52,8 @@ enum op_code {
     OP_PLACE_FILE = 41,
     OP_ACCOUNT = 42,
     OP_SYSCTL = 43,
-    OP_LAST = OP_SYSCTL,
+    OP_EXEC_IMAGE = 44,
+    OP_LAST = OP_EXEC_IMAGE,
 };
 
 // One operation; `numbers` and `strings` live as long as the reader.

@@ -18,6 +18,7 @@ struct Container {
     Fd pidfd;
     Fd control;  // to niwa-boot, until the workload is executed
     Fd terminal; // the master side, where it has one
+    Fd input;    // the writing end of its standard input, until a client takes it; guarded by the KeeperLink
     // The FIFOs of its output, held open until its log is open. The kernel throws away what is in a FIFO once nobody
     // has it open, and the workload may end before its log is open.
     Fd output[2];

@@ -18,6 +18,8 @@ enum class MessageType : uint32_t {
     kDone,      // from the keeper: the answer to kList is complete, or the answer to kPing
     kPing,      // from niwad: the keeper has to answer, to show that it runs
     kListener,  // from both: the listening socket of the API, passed as `control`; without a descriptor, there is none
+    kInput,     // from both: the writing end of the standard input of container life.id, passed as `control`; without a
+                // descriptor, a client has taken it, and the keeper has to close its own
 };
 
 struct Message {

@@ -8,8 +8,9 @@
 // that. When the connection has ended, the keeper acts at the deadlines themselves, and notes how containers exit.
 //
 // The keeper also holds open what the kernel would throw away once nobody has it open: the FIFOs with the last output,
-// the terminals, the control sockets of containers that are not started yet, and the listening socket of the API. The
-// next niwad connects, gets all of this, and takes over the containers.
+// the standard input that no client has taken yet, the terminals, the control sockets of containers that are not
+// started yet, and the listening socket of the API. The next niwad connects, gets all of this, and takes over the
+// containers.
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -70,6 +71,8 @@ class Keeper {
                 error = send_message(connection.get(), MessageType::kDone, {});
             else if (message.type == MessageType::kListener)
                 listener_ = std::move(message.control);
+            else if (message.type == MessageType::kInput)
+                keep_input(std::move(message));
         }
     }
 
@@ -102,6 +105,13 @@ class Keeper {
         monitor_.add(one.container);
     }
 
+    // When a client has taken the input, nobody else has it open: when the client leaves, or niwad dies, the workload
+    // reads the end.
+    void keep_input(Message message) {
+        auto found = containers_.find(message.life.id);
+        if (found != containers_.end()) found->second.container->input = std::move(message.control);
+    }
+
     void forget(const char *id) {
         auto found = containers_.find(id);
         if (found == containers_.end()) return;
@@ -119,6 +129,8 @@ class Keeper {
             const Container &container = *one.container;
             int error = send_message(connection, MessageType::kContainer, life, container.pidfd.get(), -1,
                                      container.control.get(), container.terminal.get());
+            if (error == 0 && container.input.valid())
+                error = send_message(connection, MessageType::kInput, life, -1, -1, container.input.get());
             if (error < 0) return error;
         }
         return send_message(connection, MessageType::kDone, {});
@@ -192,7 +204,7 @@ void avoid_oom_killer() {
     (void)!write(file.get(), "-1000", 5);
 }
 
-// The keeper has up to six descriptors for each container.
+// The keeper has up to seven descriptors for each container.
 void raise_descriptor_limit() {
     rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;

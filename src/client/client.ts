@@ -170,9 +170,9 @@ export class NiwaClient extends StoreClient {
     return this.http.upgrade(`${pathOf(id)}/exec`, request);
   }
 
-  /** Connects to a container: gives its output from now on, and accepts input for its terminal if it has one. */
-  attach(id: string): Promise<ClientSession> {
-    return this.http.upgrade(`${pathOf(id)}/attach`);
+  /** Connects to a container: gives its output from now on; with `stdin`, accepts input as the API's document says. */
+  attach(id: string, { stdin = true } = {}): Promise<ClientSession> {
+    return this.http.upgrade(`${pathOf(id)}/attach${stdin ? '' : '?stdin=false'}`);
   }
 
   /** Makes niwad refuse new containers; running containers go on until they end by themselves. */

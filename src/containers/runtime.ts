@@ -226,7 +226,7 @@ export class Runtime {
   readonly remove = (id: string, caller: Caller, options: { force: boolean }) =>
     remove(this.#parts, caller, id, options);
   readonly exec = (id: string, input: unknown, caller: Caller) => exec(this.#parts, caller, id, input);
-  readonly attach = (id: string, caller: Caller) => attach(this.#parts, caller, id);
+  readonly attach = (id: string, caller: Caller, wantsInput: boolean) => attach(this.#parts, caller, id, wantsInput);
   readonly drain = (caller: Caller) => drain(this.#parts, caller);
   readonly undrain = (caller: Caller) => undrain(this.#parts, caller);
   readonly drainStatus = () => readDrain(this.#parts);

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { isKernelError } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { ContainerLog } from '../logs/log.js';
 import type { Exit } from '../protocol/container.js';
@@ -9,7 +10,9 @@ import { pipe } from './exec.js';
 
 /** A client's connection to a container. The owner of an attachment must call close() in the end. */
 export interface Attachment {
-  /** Input for the container's terminal; null if the container has no terminal. */
+  /**
+   * Input for the container's terminal, or its standard input; null if it has none, or if this client does not get it.
+   */
   stdin: Socket | null;
   /** The output of the container from now on, until the container ends. */
   output: AsyncIterable<LogChunk>;
@@ -22,9 +25,16 @@ export interface Attachment {
 /**
  * Connects a client to a container that has not exited. If the container was not started yet, the client gets the
  * output from the first byte on.
+ * @param wantsInput whether the client wants to write to the container. Many clients can write to a terminal. The
+ *   standard input belongs to the first client that wants it: when that client leaves, the container reads the end.
  * @throws NiwaError STATE_CONFLICT
  */
-export async function attachTo(container: Container, { terminals }: Pick<Kernel, 'terminals'>): Promise<Attachment> {
+export async function attachTo(
+  container: Container,
+  wantsInput: boolean,
+  kernel: Pick<Kernel, 'containers' | 'terminals'>,
+): Promise<Attachment> {
+  const { terminals } = kernel;
   const { id, spec, state, handle, log, exited } = container;
   requireState('attach to', id, state);
   const { tty } = spec.process;
@@ -32,7 +42,7 @@ export async function attachTo(container: Container, { terminals }: Pick<Kernel,
   try {
     const output = await fromNowOn(log, state === 'created', left.signal);
     if (tty) requireState('attach to', id, container.state); // the container may have ended during the steps above
-    const stdin = tty ? pipe(terminals.input(handle), 'write') : null;
+    const stdin = wantsInput ? inputOf(container, kernel) : null;
     return {
       stdin,
       output,
@@ -45,6 +55,17 @@ export async function attachTo(container: Container, { terminals }: Pick<Kernel,
     };
   } catch (error) {
     left.abort();
+    throw error;
+  }
+}
+
+function inputOf({ spec, handle }: Container, { containers, terminals }: Pick<Kernel, 'containers' | 'terminals'>) {
+  if (spec.process.tty) return pipe(terminals.input(handle), 'write');
+  if (!spec.process.stdin) return null;
+  try {
+    return pipe(containers.takeInput(handle), 'write');
+  } catch (error) {
+    if (isKernelError(error, 'EPIPE')) return null; // another client has it
     throw error;
   }
 }

@@ -129,7 +129,7 @@ function inTurn<T>(container: Container, turn: ExecTurn, enter: () => Promise<T>
 
 function requestOf({ userns }: Container, { process, stdin }: ExecSpec, program: Uint8Array) {
   const owner = { uid: idOutside(userns?.uids, process.uid), gid: idOutside(userns?.gids, process.gid) };
-  return { program, input: stdin && !process.tty, ...owner };
+  return { program, input: stdin && !process.tty, output: true, image: '', ...owner };
 }
 
 /**

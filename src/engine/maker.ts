@@ -155,6 +155,7 @@ export class Maker {
       mountMaps: mountMaps.map(({ uids, gids }) => [mapFile(uids), mapFile(gids)]),
       image: image ?? '',
       reach: REACH_PROGRAM,
+      stdin: spec.process.stdin,
       ...this.#options.logs.fifosOf(spec.id),
       stdioUid: idOutside(userns?.uids, spec.process.uid),
       stdioGid: idOutside(userns?.gids, spec.process.gid),

@@ -36,6 +36,7 @@ export const SavedSpecSchema = Type.Object({
     gid: Whole,
     umask: Whole,
     tty: Type.Boolean(),
+    stdin: Type.Optional(Type.Boolean()),
   }),
   root: Type.Object({
     path: nullable(Type.String()),

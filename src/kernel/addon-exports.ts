@@ -44,6 +44,7 @@ export interface Addon {
   kill(handle: Handle): Errno;
   write(handle: Handle, file: string, value: string): Errno;
   freeze(handle: Handle, frozen: boolean, timeoutMs: number): Promise<Errno>;
+  takeInput(handle: Handle): NumberOrErrno;
   release(handle: Handle): void;
   exec(handle: Handle, request: ExecRequest): Promise<Executed | Failure>;
   execEnded(exec: ExecHandle): Promise<{ code: number; signal: number }>;

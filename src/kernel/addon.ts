@@ -108,6 +108,7 @@ export const kernel: Kernel = {
       addon
         .freeze(handle, frozen, timeoutMs)
         .then((errno) => requireDone(`${frozen ? 'freeze' : 'thaw'} a group`, errno)),
+    takeInput: (handle) => requireNumber('take the standard input of a container', addon.takeInput(handle)),
     release: addon.release,
   },
   execs: {

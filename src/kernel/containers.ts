@@ -53,7 +53,9 @@ export interface CreateRequest {
   image: string;
   /** The path of niwa-reach, which mounts the image. */
   reach: string;
-  /** The paths of the FIFOs to make for the standard streams. The container itself keeps both ends open. */
+  /** Whether standard input is a pipe, see {@link Containers.takeInput}. If not, it is /dev/null. */
+  stdin: boolean;
+  /** The paths of the FIFOs to make for the output. The container itself keeps both ends open. */
   stdout: string;
   stderr: string;
   /** The owner of the FIFOs on the host: the container's user, who may open them again. */
@@ -187,6 +189,12 @@ export interface Containers {
    * takes too long
    */
   freeze(handle: Handle, frozen: boolean, timeoutMs: number): Promise<void>;
+  /**
+   * Gives the writing end of a container's standard input, which the caller has to close. Only the first caller gets
+   * it: from then on nobody else holds it open, so the workload reads the end when it is closed or niwad dies.
+   * @throws KernelError EPIPE if the container has no standard input, or it was taken before
+   */
+  takeInput(handle: Handle): number;
   /** Closes all descriptors of a container after its exit, and makes the keeper forget the container. */
   release(handle: Handle): void;
 }

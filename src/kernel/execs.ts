@@ -8,6 +8,10 @@ export interface ExecRequest {
   program: Uint8Array;
   /** Whether standard input is a pipe. If not, it is /dev/null, or the terminal that the program makes. */
   input: boolean;
+  /** Whether its outputs are pipes or the terminal that the program makes. If not, they are /dev/null. */
+  output: boolean;
+  /** The path of the program that the operation `exec_image` executes; "" for none. */
+  image: string;
   /** The owner of the pipes on the host: the process's user, who may open them again. */
   uid: number;
   gid: number;

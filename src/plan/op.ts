@@ -54,6 +54,7 @@ export const OP_CODES = {
   place_file: 41,
   account: 42,
   sysctl: 43,
+  exec_image: 44,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;

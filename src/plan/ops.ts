@@ -252,6 +252,10 @@ export const exec = (args: readonly string[], env: Readonly<Record<string, strin
   );
 };
 
+/** Executes a static program of niwa that the kernel's side has opened, without an environment. */
+export const execImage = (args: readonly string[]) =>
+  op('exec_image', `exec ${shortened(args.map(quoted).join(' '))}`, [], args);
+
 /**
  * Cuts a long text: a list of arguments can be as long as the kernel allows, and its text is part of errors and logs.
  */

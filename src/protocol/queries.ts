@@ -109,6 +109,18 @@ export const EventsHeaders = Type.Object({
   ),
 });
 
+export const AttachQuery = Type.Object(
+  {
+    stdin: Type.Optional(
+      Type.Boolean({
+        description:
+          'false to write nothing: the standard input then stays free for another client; true is the default',
+      }),
+    ),
+  },
+  closed,
+);
+
 export const StreamQuery = Type.Object(
   { stream: Type.Optional(Type.Boolean({ description: 'true for a line of JSON per interval' })) },
   closed,

@@ -203,6 +203,7 @@ const ProcessSchema = Type.Object(
     ),
     umask: Type.Integer(),
     tty: Type.Boolean(),
+    stdin: Type.Boolean({ description: 'whether a client that attaches writes to its standard input' }),
   },
   { title: 'Process' },
 );

@@ -28,6 +28,12 @@ export function* processProblems({ process = {}, root = {} }: SpecInput): Iterab
       found: 'false',
       allowed: 'true, or its size: containers share the layers of an image',
     };
+  if (process.stdin === true && process.tty === true)
+    yield {
+      path: 'process.stdin',
+      found: 'true',
+      allowed: 'false with process.tty: the terminal is its standard input',
+    };
   if (process.args?.[0] === '')
     yield { path: 'process.args[0]', found: '""', allowed: 'the name or path of a program' };
 }
@@ -72,6 +78,7 @@ export function normaliseProcess(input: NonNullable<SpecInput['process']>): Spec
     account: { name: /[^0-9]/.test(name) ? name : '', groups: !group },
     umask: Number.parseInt(input.umask ?? '0022', 8),
     tty: input.tty ?? false,
+    stdin: input.stdin ?? false,
   };
 }
 

@@ -65,6 +65,7 @@ test('is laid out as a Debian package, the same each time, and nobody but root c
     'usr/lib/niwa/build/Release/niwa-boot',
     'usr/lib/niwa/build/Release/niwa-keeper',
     'usr/lib/niwa/build/Release/niwa-reach',
+    'usr/lib/niwa/build/Release/niwa-files',
     'usr/lib/niwa/build/Release/niwa.node',
     'usr/share/bash-completion/completions/niwa',
     'usr/share/zsh/vendor-completions/_niwa',

@@ -25,7 +25,7 @@ const LAYERS = [
   ['src/protocol'], // what crosses the socket; imports typebox and nothing else
   ['native/addon/face'], // JavaScript values in and out
   // niwad's part in C++, and the two programs that niwad starts beside itself
-  ['native/addon', 'native/keeper', 'native/reach'],
+  ['native/addon', 'native/keeper', 'native/reach', 'native/files'],
   ['native/core'], // what these three share
   ['native/boot'], // the addon includes the format of its reports
 ];

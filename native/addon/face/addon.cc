@@ -1,7 +1,7 @@
 // What runs when Node.js loads the addon.
 #include <malloc.h>
 
-#include "../boot_image.h"
+#include "../program_image.h"
 #include "addon.h"
 #include "face.h"
 
@@ -10,7 +10,7 @@ namespace {
 // loadHelper(path): errno
 Value load_helper(Info info) {
     auto image = std::make_shared<Fd>();
-    int error = load_boot_image(to_string(info[0]).c_str(), image.get());
+    int error = load_program(to_string(info[0]).c_str(), image.get());
     if (error == 0) addon_of(info).helper = image;
     return from_result(info.Env(), error);
 }

@@ -45,6 +45,7 @@ SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
     request.writes = to_pairs(object.Get("writes").As<Napi::Array>());
     request.late_writes = to_pairs(object.Get("lateWrites").As<Napi::Array>());
     request.namespaces = to_u32(object.Get("namespaces"));
+    request.input = to_bool(object.Get("stdin"));
     request.stdout_path = to_string(object.Get("stdout"));
     request.stderr_path = to_string(object.Get("stderr"));
     request.stdio_uid = to_u32(object.Get("stdioUid"));
@@ -240,6 +241,14 @@ Value freeze(Info info) {
     return Task::run(info.Env(), work, [error](Napi::Env env) -> Value { return from_result(env, *error); });
 }
 
+// takeInput(handle): fd | -errno. The writing end of its standard input, which only the first caller gets (-EPIPE for
+// the others).
+Value take_input(Info info) {
+    auto container = container_of(info);
+    Fd input = container ? addon_of(info).keeper.take_input(*container) : Fd();
+    return from_number(info.Env(), input.valid() ? input.release() : -EPIPE);
+}
+
 // release(handle)
 Value release(Info info) {
     Addon &addon = addon_of(info);
@@ -261,5 +270,6 @@ void export_containers(Napi::Env env, Napi::Object exports) {
                 {"kill", kill_group},
                 {"write", write_group},
                 {"freeze", freeze},
+                {"takeInput", take_input},
                 {"release", release}});
 }

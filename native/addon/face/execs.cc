@@ -29,6 +29,8 @@ ExecRequest to_request(const Napi::Object &object, std::shared_ptr<Container> co
     ExecRequest request;
     request.container = std::move(container);
     request.input = to_bool(object.Get("input"));
+    request.output = to_bool(object.Get("output"));
+    request.image = to_string(object.Get("image"));
     request.uid = to_u32(object.Get("uid"));
     request.gid = to_u32(object.Get("gid"));
     request.helper = helper;

@@ -5,6 +5,7 @@ import type { Attachment } from '../../engine/attachment.js';
 import type { Exec } from '../../engine/exec.js';
 import { ExecSchema } from '../../protocol/exec.js';
 import { FRAME } from '../../protocol/frames.js';
+import { AttachQuery } from '../../protocol/queries.js';
 import { IdParams } from '../../protocol/requests.js';
 import type { Api, ApiOptions } from '../api.js';
 import { type Output, type Session, serveSession } from '../session.js';
@@ -47,17 +48,18 @@ export function execRoutes(api: Api, { runtime, log }: ApiOptions): void {
     {
       schema: {
         operationId: 'attachToContainer',
-        summary: 'Hear what a container writes, and type into its terminal where it has one',
+        summary: 'Hear what a container writes, and write to its terminal or its standard input where it has one',
         description: FRAMES,
         params: IdParams,
+        querystring: AttachQuery,
         response: answers,
       },
     },
     async (request, reply) => {
       requireUpgrade(request);
-      const { caller, params } = request;
+      const { caller, params, query } = request;
       const { id } = params;
-      const attachment = await runtime.attach(id, caller);
+      const attachment = await runtime.attach(id, caller, query.stdin ?? true);
       return serve(
         request,
         reply,

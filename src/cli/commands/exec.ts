@@ -89,7 +89,7 @@ function readSeccomp(choice: string): NonNullable<ExecInput['seccomp']> {
 
 export const attach = daemonCommand(
   'attach <id>',
-  'Show the new output of a container, type into its terminal, and exit with its exit status',
+  'Show the new output of a container, write to its terminal or standard input, and exit with its exit status',
   (yargs) =>
     yargs
       .positional('id', { type: 'string', demandOption: true, describe: 'the id of a container' })
@@ -98,12 +98,20 @@ export const attach = daemonCommand(
         default: DEFAULT_DETACH_KEYS,
         describe: 'the keys that leave a container with a terminal while it runs on; "" for none',
       })
-      .example('$0 attach shell', ''),
-  async (client, { id, detachKeys }) => {
+      .option('stdin', {
+        type: 'boolean',
+        default: true,
+        describe: 'pass standard input on; --no-stdin only shows the output',
+      })
+      .example('$0 attach shell', '')
+      .example('$0 attach --no-stdin web', 'only looks'),
+  async (client, { id, detachKeys, stdin: wanted }) => {
     const keys = parseDetachKeys(detachKeys);
-    const { tty } = (await client.inspect(id)).spec.process;
-    if (tty) requireTerminal();
-    const exit = await passThrough(await client.attach(id), { tty, stdin: tty, detachKeys: keys });
+    const { process } = (await client.inspect(id)).spec;
+    const { tty } = process;
+    const stdin = wanted && (tty || process.stdin);
+    if (tty && stdin) requireTerminal();
+    const exit = await passThrough(await client.attach(id, { stdin }), { tty, stdin, detachKeys: keys });
     return exit === null ? detached(id) : statusOfExit(exit);
   },
   statusOfFailedRun,

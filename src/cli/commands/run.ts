@@ -1,5 +1,4 @@
 import type { NiwaClient } from '../../client/client.js';
-import { NiwaError } from '../../protocol/errors.js';
 import type { SpecInput } from '../../protocol/spec.js';
 import { daemonCommand, print, tellWarnings } from '../command.js';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.js';
@@ -9,7 +8,7 @@ import { refuseImageWord } from '../image-word.js';
 import { printLogs, writeAsIs } from '../print-logs.js';
 import { specOf } from '../spec-file.js';
 import { withSpec } from '../spec-options.js';
-import { passThrough, requireTerminal } from '../terminal.js';
+import { passThrough, requireTerminal, type SessionOptions } from '../terminal.js';
 import { detached } from './exec.js';
 
 export const run = daemonCommand(
@@ -33,7 +32,7 @@ export const run = daemonCommand(
         alias: 'i',
         type: 'boolean',
         default: false,
-        describe: 'pass the keyboard to the terminal of the container; needs -t',
+        describe: 'pass standard input to the container, or with -t the keyboard to its terminal',
       })
       .option('detach-keys', {
         type: 'string',
@@ -41,6 +40,7 @@ export const run = daemonCommand(
         describe: 'with -it: the keys that leave the container while it runs on; "" for none',
       })
       .example('$0 run -it --name shell -- sh', 'a shell with a terminal')
+      .example('$0 run -i --rm -- wc', 'the container reads the standard input')
       .example("$0 run --cpus 0.5 --lifetime 2s -- sh -c 'while :; do :; done'", 'half of a processor for two seconds')
       .example('$0 run -d -p 8080:80 -- python3 -m http.server 80', 'port 8080 of the host leads to port 80')
       .example(
@@ -50,23 +50,18 @@ export const run = daemonCommand(
       .example('$0 run -d --name web --memory 64M --owner alice -- python3 -m http.server', 'in the background')
       .example('$0 run --wait-ready --ready http:8000/ -- python3 -m http.server', 'returns when the server answers'),
   async (client, options) => {
-    const spec = await specOf(options);
+    const spec = withInput(await specOf(options), options.interactive);
     await refuseImageWord(client, spec);
     if (options.detach || options.waitReady) return runInBackground(client, spec, options);
     const tty = spec.process?.tty ?? false;
     const remove = options.rm || spec.autoRemove === true; // removed by this process, after all of the output is read
     const keys = parseDetachKeys(options.detachKeys);
-    if (options.interactive && !tty)
-      throw new NiwaError(
-        'SPEC_INVALID',
-        '-i needs -t: the standard input of a container is a terminal or /dev/null. For a pipe, use `niwa exec -i`.',
-      );
-    if (options.interactive) requireTerminal();
+    if (tty && options.interactive) requireTerminal();
     const created = await client.create({ ...spec, autoRemove: false });
     tellWarnings(created);
     const { id } = created;
-    if (tty) {
-      const exit = await runWithTerminal(client, id, options.interactive, keys);
+    if (tty || options.interactive) {
+      const exit = await runAttached(client, id, { tty, stdin: options.interactive, detachKeys: keys });
       if (exit === null) return detached(id);
       if (remove) await client.remove(id);
       return statusOfExit(exit);
@@ -93,13 +88,18 @@ async function runInBackground(
   return waitReady && status.ready?.state !== 'ready' ? EXIT.failed : EXIT.ok;
 }
 
+/** Gives the spec a standard input for `-i`; a terminal is one already. */
+function withInput(spec: SpecInput, interactive: boolean): SpecInput {
+  return interactive && spec.process?.tty !== true ? { ...spec, process: { ...spec.process, stdin: true } } : spec;
+}
+
 /**
- * Starts a created container with the user's terminal as its terminal; gives how the container ended, or null if the
- * user has detached.
+ * Starts a created container whose terminal is the user's terminal, or whose standard input is that of niwa; gives how
+ * the container ended, or null if the user has detached.
  */
-async function runWithTerminal(client: NiwaClient, id: string, stdin: boolean, detachKeys: Uint8Array) {
+async function runAttached(client: NiwaClient, id: string, options: SessionOptions) {
   const session = await client.attach(id); // before the start, so that the first output is not missed
-  const ended = passThrough(session, { tty: true, stdin, detachKeys });
+  const ended = passThrough(session, options);
   try {
     await client.start(id);
   } catch (error) {

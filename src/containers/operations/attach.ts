@@ -5,14 +5,17 @@ import { type Attachment, attachTo } from '../../engine/attachment.js';
 import { containerFor, type Parts } from '../parts.js';
 
 /**
- * Connects a client to a container: the client gets the output, and can write to the terminal if the container has one.
- * @throws NiwaError NOT_FOUND, STATE_CONFLICT; FORBIDDEN if the container has a terminal and the caller may not ask for
- *   such a container
+ * Connects a client to a container: the client gets the output, and can write to the terminal or the standard input if
+ * the container has one.
+ * @param wantsInput whether the client wants to write, see {@link attachTo}
+ * @throws NiwaError NOT_FOUND, STATE_CONFLICT; FORBIDDEN if the container can be written to and the caller may not ask
+ *   for such a container
  */
-export async function attach(parts: Parts, caller: Caller, id: string): Promise<Attachment> {
+export async function attach(parts: Parts, caller: Caller, id: string, wantsInput: boolean): Promise<Attachment> {
   const container = containerFor('attachToContainer', parts, caller, id);
   const { spec, state } = container;
   requireState('attach to', id, state);
-  if (spec.process.tty) requireActPermission(spec, caller, await withRealPaths(parts.allowed, spec, caller));
-  return await attachTo(container, parts.kernel);
+  if (spec.process.tty || spec.process.stdin)
+    requireActPermission(spec, caller, await withRealPaths(parts.allowed, spec, caller));
+  return await attachTo(container, wantsInput, parts.kernel);
 }

@@ -29,6 +29,12 @@ export const Process = Type.Object(
     ),
     umask: Type.Optional(Type.String({ pattern: '^0?[0-7]{3}$', description: 'an octal string such as "0022"' })),
     tty: Type.Optional(Type.Boolean({ description: 'true or false: whether its standard streams are a terminal' })),
+    stdin: Type.Optional(
+      Type.Boolean({
+        description:
+          'true or false: whether its standard input is a pipe that the first client who attaches writes to, else /dev/null',
+      }),
+    ),
   },
   { ...closed, title: 'ProcessInput' },
 );

@@ -104,6 +104,7 @@ class Addon {
       devices: devices ? USUAL_DEVICES : null,
       uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
       gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
+      stdin: false,
       stdout: join(fifos, 'stdout'),
       stderr: join(fifos, 'stderr'),
       stdioUid: 0,

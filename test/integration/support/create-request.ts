@@ -27,6 +27,7 @@ export function createRequest(
     mountMaps: [],
     image: '',
     reach: '',
+    stdin: false,
     stdout: join(directory, 'stdout'),
     stderr: join(directory, 'stderr'),
     stdioUid: 0,

@@ -66,6 +66,7 @@ describe('defaults', () => {
         account: { name: '', groups: true },
         umask: 0o022,
         tty: false,
+        stdin: false,
       },
       root: {
         path: '/',
@@ -267,7 +268,7 @@ describe('wrong input', () => {
     [{ id: 'a\0' }, 'id', '"a\\u0000"', ID],
     [{ id: 'ä' }, 'id', '"ä"', ID],
     [{ id: 7 }, 'id', '7', ID],
-    [{ process: 'sh' }, 'process', '"sh"', 'an object with args, entrypoint, env, cwd, user, umask, tty'],
+    [{ process: 'sh' }, 'process', '"sh"', 'an object with args, entrypoint, env, cwd, user, umask, tty, stdin'],
     [{ process: {} }, 'process.args', 'nothing', 'the program and its arguments: a list of at least one string'],
     [{ process: { args: [] } }, 'process.args', '[]', 'the program and its arguments: a list of at least one string'],
     [
@@ -278,6 +279,12 @@ describe('wrong input', () => {
     ],
     [{ process: { args: ['sh', 1] } }, 'process.args[1]', '1', 'a string without NUL'],
     [{ process: { args: ['sh', 'a\0b'] } }, 'process.args[1]', '"a\\u0000b"', 'a string without NUL'],
+    [
+      { process: { args, tty: true, stdin: true } },
+      'process.stdin',
+      'true',
+      'false with process.tty: the terminal is its standard input',
+    ],
     [{ process: { args: [''] } }, 'process.args[0]', '""', 'the name or path of a program'],
     [{ process: { args, env: ['A=1'] } }, 'process.env', '["A=1"]', ENV],
     [{ process: { args, env: { A: 1 } } }, 'process.env.A', '1', 'a string without NUL'],
@@ -535,7 +542,7 @@ describe('wrong input', () => {
   });
 
   it.each<[object, string, string]>([
-    [{ process: { args, arg: 1 } }, 'process.arg', 'args, cwd, entrypoint, env, tty, umask, user'],
+    [{ process: { args, arg: 1 } }, 'process.arg', 'args, cwd, entrypoint, env, stdin, tty, umask, user'],
     [{ root: { ro: true } }, 'root.ro', 'file, image, overlay, path, readonly'],
     [{ root: { overlay: { size: 1, max: 1 } } }, 'root.overlay.max', 'directory, size'],
     [{ namespaces: { user: 'new' } }, 'namespaces.user', 'cgroup, ipc, mount, network, pid, uts'],

@@ -1,6 +1,7 @@
-#include "boot_image.h"
+#include "program_image.h"
 
 #include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -10,13 +11,15 @@
 #define MFD_EXEC 0x0010U
 #endif
 
-int load_boot_image(const char *path, Fd *image) {
+int load_program(const char *path, Fd *image) {
     Fd file(open(path, O_RDONLY | O_CLOEXEC));
     struct stat status;
     if (!file.valid() || fstat(file.get(), &status) < 0) return -errno;
 
-    Fd copy(memfd_create("niwa-boot", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC));
-    if (!copy.valid() && errno == EINVAL) copy.reset(memfd_create("niwa-boot", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == nullptr ? path : slash + 1;
+    Fd copy(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC));
+    if (!copy.valid() && errno == EINVAL) copy.reset(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!copy.valid()) return -errno;
     for (off_t done = 0; done < status.st_size;) {
         ssize_t n = sendfile(copy.get(), file.get(), &done, static_cast<size_t>(status.st_size - done));
