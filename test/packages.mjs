@@ -22,15 +22,26 @@ const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 export async function installPackage(folder, name, flags = [], env = {}) {
   const { execa } = await import('execa'); // run.mjs loads this file before the packages are there
   mkdirSync(folder, { recursive: true });
-  const { overrides } = readJson(join(root, 'package.json'));
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module', overrides }));
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
   const source = name === 'niwa' ? root : join(root, 'dist', name);
   for (const path of dependenciesOf(source))
     cpSync(join(root, path), join(folder, path), { recursive: true, verbatimSymlinks: true });
-  const packed = await execa('npm', ['pack', '--json', '--pack-destination', folder, source], { cwd: folder });
-  const [{ filename }] = JSON.parse(packed.stdout);
+  const { path } = await pack(source, folder);
   const quiet = ['--offline', '--no-audit', '--no-fund', '--loglevel=error'];
-  await execa('npm', ['install', ...quiet, ...flags, `./${filename}`], { cwd: folder, env });
+  await execa('npm', ['install', ...quiet, ...flags, path], { cwd: folder, env });
+}
+
+/**
+ * Packs a package.
+ * @param {string} source the folder of the package
+ * @param {string} folder where the tarball is put
+ * @returns {Promise<{ path: string, files: string[] }>} the tarball, and the paths of the files in it
+ */
+export async function pack(source, folder) {
+  const { execa } = await import('execa');
+  const packed = await execa('npm', ['pack', '--json', '--pack-destination', folder, source], { cwd: folder });
+  const [{ filename, files }] = JSON.parse(packed.stdout);
+  return { path: join(folder, filename), files: files.map((/** @type {{ path: string }} */ { path }) => path) };
 }
 
 /**

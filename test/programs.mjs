@@ -7,6 +7,9 @@ import { join } from 'node:path';
 import { cached } from './vm/cache.mjs';
 import { tool } from './vm/tool.mjs';
 
+/** The versions of Node.js that niwa is tested on beside the one that runs the tests. */
+export const OTHER_NODES = [20, 22, 24].filter((major) => major !== Number.parseInt(process.versions.node, 10));
+
 /**
  * Gives the folder of `prometheus` and `promtool`, Debian's, downloaded and unpacked first if they are not in the cache.
  * @returns {Promise<string>}
@@ -26,6 +29,21 @@ export function prometheus() {
     await rm(whole, { recursive: true });
     await rm(join(folder, archive));
   });
+}
+
+/**
+ * Gives the folder of another version of `node`, of the npm registry, downloaded first if it is not in the cache.
+ * @param {number} major
+ * @returns {Promise<string>}
+ * @throws {Error} when npm cannot download it
+ */
+export async function nodejs(major) {
+  const name = `node-linux-${process.arch}`;
+  const folder = await cached(`node-${major}`, async (unfinished) => {
+    const flags = ['--prefix', unfinished, '--no-save', '--no-audit', '--no-fund', '--ignore-scripts'];
+    await tool('npm', ['install', ...flags, `${name}@${major}`]);
+  });
+  return join(folder, 'node_modules', name, 'bin');
 }
 
 /**

@@ -21,6 +21,8 @@ const source = fileURLToPath(new URL('../..', import.meta.url));
 const here = join(source, 'bin/install');
 const LIB = 'usr/lib/niwa';
 const DOC = 'usr/share/doc/niwa';
+/** The licences of the packages in the bundles. */
+const LICENCES = 'dist/bundle/THIRD-PARTY-LICENCES';
 const LAUNCHERS = ['niwa', 'niwad', 'launch.mjs', 'package.json'].map((name) => `bin/${name}`);
 /** The build results. node_modules is not needed: the bundle contains the modules that it uses. */
 const BUILT = [
@@ -58,6 +60,7 @@ function install(destdir) {
   copy(join(source, 'README.md'), at(join(DOC, 'README.md')));
   copy(join(source, 'docs'), at(join(DOC, 'docs')));
   copy(join(source, 'LICENSE'), at(join(DOC, 'copyright')));
+  copy(join(source, LICENCES), at(join(DOC, 'THIRD-PARTY-LICENCES')));
   for (const [shell, path] of Object.entries(COMPLETIONS)) write(at(path), completionScript(at('usr/bin/niwa'), shell));
   copy(join(source, 'dist/man'), at('usr/share/man'));
   setModes(destdir);

@@ -1,10 +1,21 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { expect, onTestFinished, test } from 'vitest';
-import { installPackage } from '../packages.mjs';
+import { rolldown } from 'rolldown';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
+import bundles from '../../bin/rolldown.config.mjs';
+import { installPackage, pack } from '../packages.mjs';
 
 /** npm takes long on a busy machine. */
 const options = { timeout: 240_000 };
@@ -87,3 +98,75 @@ test.each(['niwa', 'niwa-client'] as const)(
     expect(await useClient(folder, name)).toBe('true DAEMON_UNREACHABLE');
   },
 );
+
+let packed: Promise<Awaited<ReturnType<typeof pack>>> | undefined;
+const packs = mkdtempSync(join(tmpdir(), 'niwa-test-package-'));
+afterAll(() => rmSync(packs, { recursive: true }));
+
+/** The package niwa. While it is packed, files are there as builds of the examples leave them. */
+function niwaPackage() {
+  packed ??= (async () => {
+    const made = ['static/root/etc/README.md', 'sshd/keys/host_key', 'sshd/home/notes'];
+    const removed: string[] = [];
+    for (const path of made.map((name) => join(ROOT, 'examples', name)).filter((name) => !existsSync(name))) {
+      removed.push(mkdirSync(dirname(path), { recursive: true }) ?? path);
+      writeFileSync(path, '');
+    }
+    return await pack(ROOT, packs).finally(() => removed.forEach((path) => rmSync(path, { recursive: true })));
+  })();
+  return packed;
+}
+
+test('npm installs niwa from the registry without a warning about the version of Node.js', options, async () => {
+  const folder = emptyFolder();
+  writeFileSync(join(folder, 'package.json'), '{"private": true}');
+  const { path } = await niwaPackage();
+  const { all } = await execa('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', path], {
+    ...{ cwd: folder, all: true },
+  });
+  expect(all).toMatch(/added [0-9]+ packages/);
+  expect(all).not.toContain('EBADENGINE');
+});
+
+test('each link in the documents of the package leads to a file of the package', options, async () => {
+  const { files } = await niwaPackage();
+  const documents = files.filter((file) => file.endsWith('.md'));
+  expect(documents).toEqual(expect.arrayContaining(['README.md', 'docs/spec.md', 'examples/static/README.md']));
+  const dead = documents.flatMap((file) => {
+    const links = readFileSync(join(ROOT, file), 'utf8').matchAll(/\]\(([^)#\s]+)[^)]*\)/g);
+    const targets = [...links].map(([, link = '']) => link).filter((link) => !/^[a-z]+:/.test(link));
+    const leads = (path: string) => files.some((one) => one === path || one.startsWith(`${path}/`));
+    return targets
+      .filter((link) => !leads(normalize(join(dirname(file), link)).replace(/\/$/, '')))
+      .map((link) => `${file}: ${link}`);
+  });
+  expect(dead).toEqual([]);
+});
+
+test('what was built or made for the examples is not in the package', options, async () => {
+  const { files } = await niwaPackage();
+  expect(files.filter((file) => /^examples\/[^/]+\/(root|www|home|keys)/.test(file))).toEqual([]);
+});
+
+test('the licence of each package whose code is in the bundles is beside them', options, async () => {
+  const licences = readFileSync(join(ROOT, 'dist/bundle/THIRD-PARTY-LICENCES'), 'utf8');
+  const folders = new Set<string>();
+  for (const { input } of bundles) {
+    const built = await rolldown({ input: join(ROOT, input), platform: 'node', logLevel: 'silent' });
+    const { output } = await built.generate({ format: 'cjs', codeSplitting: false, sourcemap: true });
+    for (const source of output[0].map?.sources ?? []) {
+      const [folder] =
+        /node_modules\/(?:@[^/]+\/)?[^/]+(?:\/node_modules\/(?:@[^/]+\/)?[^/]+)*(?=\/)/.exec(source) ?? [];
+      if (folder !== undefined) folders.add(join(ROOT, folder));
+    }
+    await built.close();
+  }
+  expect(folders.size).toBeGreaterThan(50);
+  for (const folder of [...folders, join(ROOT, 'node_modules/node-addon-api')]) {
+    const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<string, string>;
+    expect(licences).toContain(`\n${name} ${version} (`);
+    const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
+    if (file !== undefined) expect(licences).toContain(readFileSync(join(folder, file), 'utf8').trim());
+  }
+  expect((await niwaPackage()).files).toContain('dist/bundle/THIRD-PARTY-LICENCES');
+});
