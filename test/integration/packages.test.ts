@@ -112,7 +112,11 @@ function niwaPackage() {
       removed.push(mkdirSync(dirname(path), { recursive: true }) ?? path);
       writeFileSync(path, '');
     }
-    return await pack(ROOT, packs).finally(() => removed.forEach((path) => rmSync(path, { recursive: true })));
+    try {
+      return await pack(ROOT, packs);
+    } finally {
+      for (const path of removed) rmSync(path, { recursive: true });
+    }
   })();
   return packed;
 }
