@@ -23,12 +23,20 @@ export async function specOf(options: SpecOptions, read = readSpecAlone): Promis
  * directory.
  */
 export async function readSpecFile(path: string): Promise<Partial<SpecInput>> {
-  const { parseYaml } = await import('../spec/yaml.js');
+  const [{ parseYaml }, { inputOfShown }] = await Promise.all([
+    import('../spec/yaml.js'),
+    import('../spec/shown-spec.js'),
+  ]);
   const what = `the spec ${path}`;
   const spec = parseYaml(readFile(path, what), what) ?? {};
   if (typeof spec !== 'object' || Array.isArray(spec))
     throw invalid(what, [{ path: '(top)', found: show(spec), allowed: 'the fields of a spec' }]);
-  return withAbsolutePaths(spec, folderOf(path));
+  if ('spec' in spec && 'state' in spec)
+    throw new NiwaError(
+      'SPEC_INVALID',
+      `the file ${path} has the status of a container, not a spec: niwa inspect --spec ID writes the spec alone`,
+    );
+  return withAbsolutePaths(inputOfShown(spec) as Partial<SpecInput>, folderOf(path));
 }
 
 /** Reads a spec file, and refuses a file with a service, all of whose fields would else be unknown. */

@@ -95,6 +95,14 @@ export function resolveCapabilities(
   return CAPABILITIES.filter((name) => set.has(name));
 }
 
+/** Gives the shortest change of the default that makes this set: the inverse of resolveCapabilities(). */
+export function changeOfCapabilities(names: readonly string[]): { add?: string[]; drop?: string[] } {
+  if (names.length === CAPABILITIES.length) return { add: ['ALL'] };
+  const add = names.filter((name) => !DEFAULT.includes(name));
+  const drop = DEFAULT.filter((name) => !names.includes(name));
+  return { ...(add.length > 0 ? { add } : {}), ...(drop.length > 0 ? { drop } : {}) };
+}
+
 /** Gives the bit mask of some capabilities, in the form of CapEff in /proc/PID/status. */
 export function capabilityMask(names: string[]): bigint {
   return names.reduce((mask, name) => mask | (1n << BigInt(CAPABILITIES.indexOf(name))), 0n);

@@ -8,7 +8,8 @@ import { knownSignal, signalName, signalNumber } from './signals.js';
 
 /** How a container ends: the problems that a schema cannot find, and the defaults. Pure. */
 
-const DEFAULT_STOP_TIMEOUT_USEC = 10e6;
+/** The time from the stop signal to SIGKILL, where the spec has none. */
+export const DEFAULT_STOP_TIMEOUT_USEC = 10e6;
 
 /** Finds the problems of the lifetime and of the stop that a schema cannot find. */
 export function* lifetimeProblems(input: SpecInput): Iterable<FieldProblem> {

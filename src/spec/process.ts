@@ -70,7 +70,7 @@ export function normaliseProcess(input: NonNullable<SpecInput['process']>): Spec
   const [name = '', group] = written.split(':');
   return {
     args: input.args ?? [],
-    env: { PATH: DEFAULT_PATH, ...(input.tty ? { TERM: DEFAULT_TERM } : {}), ...input.env },
+    env: { ...defaultEnv(input.tty ?? false), ...input.env },
     cwd: input.cwd ?? '/',
     user,
     uid,
@@ -80,6 +80,11 @@ export function normaliseProcess(input: NonNullable<SpecInput['process']>): Spec
     tty: input.tty ?? false,
     stdin: input.stdin ?? false,
   };
+}
+
+/** Gives the variables that each process has, unless its spec has them. @param tty whether it has a terminal */
+export function defaultEnv(tty: boolean): Record<string, string> {
+  return { PATH: DEFAULT_PATH, ...(tty ? { TERM: DEFAULT_TERM } : {}) };
 }
 
 /** Gives each limit as a soft and a hard limit. */

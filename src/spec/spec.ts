@@ -4,6 +4,7 @@ import { type SpecInput, SpecSchema } from '../protocol/spec.js';
 import { capabilityProblems, resolveCapabilities } from './capabilities.js';
 import { parseAs } from './check.js';
 import { hookProblems, normaliseHooks } from './hooks.js';
+import { hostnameFrom } from './hostname.js';
 import { type ImageDefaults, type ImageLookup, withImage } from './image.js';
 import { lifetimeProblems, normaliseLifetime } from './lifetime.js';
 import { deviceProblems, idmapProblems, mountProblems, normaliseMount } from './mounts.js';
@@ -14,18 +15,19 @@ import { sizeBytes } from './quantities.js';
 import { normaliseReady, readyProblems } from './ready.js';
 import { normaliseResources, resourceProblems } from './resources.js';
 import { imageRoot, normaliseRoot, rootProblems } from './root.js';
+import { inputOfShown } from './shown-spec.js';
 import { sysctlProblems } from './sysctls.js';
 import { namespaceProblems, usernsProblems } from './userns.js';
 
 /**
  * Makes a spec of a user's input. Pure: it asks nothing of the host.
- * @param input of any shape
+ * @param input of any shape; also a spec as the status of a container shows it
  * @param freeId the id of the container, if the input has none
  * @param lookUp finds the image that the input names
  * @throws NiwaError SPEC_INVALID with every wrong field; what `lookUp` throws
  */
 export function parseSpec(input: unknown, freeId: string, lookUp: ImageLookup = noImages): Spec {
-  const valid: SpecInput = parseAs('the spec', SpecSchema, input);
+  const valid: SpecInput = parseAs('the spec', SpecSchema, inputOfShown(input));
   const name = valid.root?.image;
   const image = name === undefined ? null : lookUp(name);
   // Checked again with the fields of the image: an image may have values that are not allowed in a spec.
@@ -103,12 +105,4 @@ function normalise(input: SpecInput, freeId: string, image: ImageDefaults | null
     ready: input.ready === undefined ? null : normaliseReady(input.ready),
     service: null,
   };
-}
-
-/**
- * Makes a host name of an id. An id may contain underscores, and may end in one or in a dash, for example; a host name
- * may not.
- */
-function hostnameFrom(id: string): string {
-  return id.replaceAll('_', '-').replace(/[^A-Za-z0-9]+$/, '');
 }

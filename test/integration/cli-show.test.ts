@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { test } from './support/test.js';
 
@@ -68,4 +70,28 @@ test('inspect shows several containers as YAML documents, or each as JSON', asyn
   const [yaml, json] = await Promise.all([niwad.cli('inspect', 'good', 'bad'), niwad.cli('inspect', 'bad', '--json')]);
   expect(yaml.stdout).toMatch(/^id: good\n[\s\S]*\n---\nid: bad\n/);
   expect(JSON.parse(json.stdout)).toMatchObject({ id: 'bad', network: null });
+});
+
+test('what inspect shows as the spec makes the same container again', async ({ niwad }) => {
+  const labels = { tier: 'front', hostile: 'a\u202eb: "c"\n' };
+  const input = { process: { ...sleeper, umask: '0077' }, lifetime: '2h', labels, stopTimeout: '3s' };
+  await niwad.start({ id: 'origin', owner: 'alice', ...input });
+  const { spec } = await niwad.client.inspect('origin');
+  const [yaml, json] = await Promise.all([
+    niwad.cli('inspect', '--spec', 'origin'),
+    niwad.cli('inspect', '--spec', '--json', 'origin'),
+  ]);
+  expect(JSON.parse(json.stdout)).toMatchObject({ id: 'origin', lifetime: '2h', stopTimeout: '3s' });
+  const file = join(niwad.place.directory, 'origin.yaml');
+  for (const [id, text] of Object.entries({ written: yaml.stdout, shown: JSON.stringify(spec) })) {
+    writeFileSync(file, text);
+    expect(await niwad.cli('create', '--name', id, '-f', file)).toEqual({ exitCode: 0, stdout: id, stderr: '' });
+    const { spec: made } = await niwad.client.inspect(id);
+    expect(made).toEqual({ ...spec, id, hostname: id });
+  }
+  const raw = await niwad.client.create({ ...spec, id: 'raw' } as never);
+  expect(raw.spec).toEqual({ ...spec, id: 'raw' });
+  writeFileSync(file, JSON.stringify(await niwad.client.inspect('raw')));
+  const status = await niwad.cli('create', '-f', file);
+  expect([status.exitCode, status.stderr]).toEqual([2, expect.stringContaining('niwa inspect --spec ID')]);
 });

@@ -1,33 +1,52 @@
+import type { ContainerDetails } from '../../protocol/container.js';
 import { askAll, daemonCommand, print, withIds } from '../command.js';
 import { containerFormat } from '../container-format.js';
 import { FORMAT_WORDS } from '../format/format.js';
 import { psTable } from '../ps-table.js';
+import { escaped } from '../text.js';
 
 export const inspect = daemonCommand(
   'inspect <id..>',
   'Show the full status of containers',
   (yargs) =>
     withIds(yargs)
-      .option('format', { alias: 'f', type: 'string', describe: FORMAT_WORDS })
+      .option('spec', {
+        type: 'boolean',
+        describe: 'print the spec alone, as a file for niwa run --file',
+      })
+      .option('format', { alias: 'f', type: 'string', conflicts: 'spec', describe: FORMAT_WORDS })
       .example('$0 inspect web --json', '')
-      .example("$0 inspect --format '{{.exit.code}}' web", 'one field, by its name in the API'),
-  async (client, { id, format, json }) => {
+      .example("$0 inspect --format '{{.exit.code}}' web", 'one field, by its name in the API')
+      .example('$0 inspect --spec web > web.yaml', 'niwa run --name web-2 -f web.yaml makes another one'),
+  async (client, { id, spec, format, json }) => {
     const chosen = format === undefined ? null : await containerFormat(format);
     const { answers, status } = await askAll(id, json, (one) => client.inspect(one));
     if (answers.length === 0) return status;
-    if (format === undefined) await printDocuments(json, answers);
+    if (spec === true) await printDocuments(json, await specsOf(answers));
+    else if (format === undefined) await printDocuments(json, answers);
     else if (chosen?.table === null) print(false, answers, () => answers.map(chosen.line).join('\n'));
     else print(false, answers, () => chosen?.table?.(answers) ?? psTable(answers, Date.now(), { wide: true }));
     return status;
   },
 );
 
+/** Gives the specs of containers as a create takes them. */
+async function specsOf(containers: readonly ContainerDetails[]): Promise<object[]> {
+  const { writtenSpec } = await import('../../spec/written-spec.js');
+  return containers.map((container) => writtenSpec(container.spec));
+}
+
 /** Prints values as YAML, with `---` between them, or each as JSON. */
 async function printDocuments(json: boolean, values: readonly object[]): Promise<void> {
   if (json) for (const value of values) print(true, value, () => '');
   else {
     const { stringify } = await import('yaml');
-    const texts = values.map((value) => stringify(value, { aliasDuplicateObjects: false }).trimEnd());
-    print(false, values, () => texts.join('\n---\n'));
+    const options = { aliasDuplicateObjects: false, lineWidth: 0 };
+    const texts = values.map((value) => {
+      const text = stringify(value, options);
+      // escapes mean the same as the character only between double quotes
+      return escaped(text) === text ? text : stringify(value, { ...options, defaultStringType: 'QUOTE_DOUBLE' });
+    });
+    print(false, values, () => texts.map((text) => text.trimEnd()).join('\n---\n'));
   }
 }

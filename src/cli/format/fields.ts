@@ -1,5 +1,5 @@
+import { nearest } from '../../spec/nearest.js';
 import { invalid, show } from '../../spec/problems.js';
-import { nearest } from './nearest.js';
 
 /** The fields that a template may name: those of the schema of the API's answer. */
 
