@@ -80,7 +80,7 @@ export async function startDaemon(
   const tree = holdTree(cgroup, config.cgroup === OWN_GROUP);
   const ledger = await openLedger(paths.ledger, log);
   const imageStore = new ImageStore(paths.images);
-  const networks = new Networks({ settings: config.network, markFile: paths.bridgeMark, log, kernel });
+  const networks = makeNetworks(config, paths, log);
   const events = await EventLog.open({
     directory: paths.events,
     numberFile: paths.lastEvent,
@@ -138,6 +138,10 @@ export async function startDaemon(
 
 type Paths = ReturnType<typeof pathsOf>;
 
+function makeNetworks({ network: settings }: Config, paths: ReturnType<typeof pathsOf>, log: Logger): Networks {
+  return new Networks({ settings, markFile: paths.bridgeMark, groupsDirectory: paths.groups, log, kernel });
+}
+
 /**
  * Gives the paths of a daemon's files. The run directory has what a reboot may remove; the state directory has what
  * must stay.
@@ -149,6 +153,7 @@ function pathsOf({ runDir, stateDir }: Config) {
     keeperSocket: join(runDir, 'keeper.sock'),
     drainFile: join(runDir, 'draining'),
     bridgeMark: join(runDir, 'bridge'),
+    groups: join(runDir, 'groups'),
     lastEvent: join(runDir, 'last-event'),
     ledger: join(stateDir, 'ledger'),
     usage: join(stateDir, 'usage'),

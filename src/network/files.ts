@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { nameServers, words } from '../host/resolv-conf.js';
 import type { PlacedFile } from '../plan/root.js';
 import type { Network, Spec } from '../protocol/resolved-spec.js';
+import { isFound } from './group-records.js';
 import type { Lease } from './lease.js';
 
 /** Makes the files below /etc that have the names of a container and of its network. Pure. */
@@ -30,6 +31,28 @@ export function placedFiles(spec: Spec, directory: string): PlacedFile[] {
 }
 
 /**
+ * Says whether the hosts file of a member of a group has no lines of its own beside its name and address, which the
+ * names of the group have, too.
+ */
+export function hasPlainHosts({ id, hostname, network }: Spec): boolean {
+  return hostname === id && isFound(id) && Object.keys(network?.hosts ?? {}).length === 0;
+}
+
+/** Gives the lines that every hosts file begins with. */
+export function localhostLines(): string {
+  return linesOf(LOCALHOST);
+}
+
+const LOCALHOST = [
+  ['127.0.0.1', 'localhost'],
+  ['::1', 'localhost ip6-localhost ip6-loopback'],
+];
+
+function linesOf(lines: readonly string[][]): string {
+  return lines.map((words) => `${words.join('\t')}\n`).join('');
+}
+
+/**
  * Gives the text of each file of a container.
  * @param about.network with a complete `dns`, see {@link dnsOf}. `network` and `lease` are null for a container that is
  * not on the bridge
@@ -42,13 +65,12 @@ export function networkFiles(about: {
   const { hostname, network, lease } = about;
   const own = lease === null ? ['127.0.0.1'] : [lease.address, ...(lease.address6 === null ? [] : [lease.address6])];
   const lines = [
-    ['127.0.0.1', 'localhost'],
-    ['::1', 'localhost ip6-localhost ip6-loopback'],
+    ...LOCALHOST,
     ...own.map((address) => [address, hostname]),
     ...Object.entries(network?.hosts ?? {}).map(([name, address]) => [address, name]),
   ];
   return {
-    hosts: lines.map((words) => `${words.join('\t')}\n`).join(''),
+    hosts: linesOf(lines),
     hostname: `${hostname}\n`,
     'resolv.conf': network === null ? '' : resolvConfOf(network.dns),
   };

@@ -10,12 +10,13 @@ import type { Spec } from '../protocol/resolved-spec.js';
 import { ipv4Number, sizeOf } from '../spec/addresses.js';
 import { Bridge } from './bridge.js';
 import { FAMILY } from './elements.js';
-import { fileNames, networkFiles } from './files.js';
+import { fileNames, hasPlainHosts, localhostLines, networkFiles } from './files.js';
 import { FreePorts } from './free-ports.js';
+import { GroupNames } from './group-names.js';
 import { addressesInside, requireFreePort, requireFreeSubnet, segmentHere } from './host.js';
 import { type Lease, leaseOf, type NetworkSettings, type Segment } from './lease.js';
 import { Leaving } from './leaving.js';
-import { Members } from './members.js';
+import { type Member, Members } from './members.js';
 import { RuleChanges } from './rule-changes.js';
 import { ServiceAddresses } from './services/addresses.js';
 import { detachSteps } from './steps.js';
@@ -24,6 +25,8 @@ export interface NetworksOptions {
   settings: NetworkSettings;
   /** The file that has the name of the bridge, as long as the bridge exists. */
   markFile: string;
+  /** The directory that has the hosts files of groups. */
+  groupsDirectory: string;
   log: Logger;
   kernel: Pick<Kernel, 'network'>;
 }
@@ -43,6 +46,7 @@ export class Networks {
   readonly #log: Logger;
   readonly #leaving: Leaving;
   readonly #bridge: Bridge;
+  readonly #names: GroupNames;
   readonly #changes = new RuleChanges();
   #setOpened: () => void = () => {};
   /**
@@ -53,11 +57,12 @@ export class Networks {
     this.#setOpened = resolve;
   });
 
-  constructor({ settings, markFile, log, kernel }: NetworksOptions) {
+  constructor({ settings, markFile, groupsDirectory, log, kernel }: NetworksOptions) {
     this.segment = segmentHere(settings);
     this.members = new Members(this.segment, this.serviceAddresses);
     this.#kernel = kernel;
     this.#log = log;
+    this.#names = new GroupNames(groupsDirectory, log);
     this.#leaving = new Leaving(kernel, log, (lease) => this.members.free(lease));
     this.#bridge = new Bridge({ segment: this.segment, markFile, log, kernel }, this.members, this.#leaving);
   }
@@ -86,7 +91,9 @@ export class Networks {
   /** Undoes {@link take} for a container that could not be made. */
   forget(id: string): void {
     const member = this.members.remove(id);
-    if (member !== undefined) this.members.free(member.lease);
+    if (member === undefined) return;
+    this.members.free(member.lease);
+    void this.#leaveGroup(id, member);
   }
 
   /** Writes the files of a container into its directory. @throws what node:fs throws */
@@ -96,7 +103,21 @@ export class Networks {
     const { id, namespaces, network } = spec;
     const hostname = spec.hostname ?? (namespaces.uts === 'host' ? hostName() : id);
     const files = networkFiles({ hostname, network, lease });
-    for (const name of names) writeFileSync(join(directory, name), files[name], { mode: 0o644 });
+    const group = network?.group ?? null;
+    for (const name of names) {
+      const file = join(directory, name);
+      if (name !== 'hosts' || group === null) writeFileSync(file, files[name], { mode: 0o644 });
+      else {
+        const isPlain = hasPlainHosts(spec);
+        this.#names.makeFile(group, id, { file, own: isPlain ? localhostLines() : files.hosts, isPlain });
+      }
+    }
+  }
+
+  /** Takes over the hosts file of a container that an earlier niwad had connected, see {@link adopt}. */
+  adoptFiles({ id, network }: Spec, lease: Lease | null, directory: string): void {
+    const group = network?.group ?? null;
+    if (group !== null && lease !== null) this.#names.adopt(group, { id, file: join(directory, 'hosts'), lease });
   }
 
   /**
@@ -112,6 +133,12 @@ export class Networks {
       member.attaching = attaching.catch(() => {});
       await attaching;
     });
+    const { group } = member.network;
+    if (group !== null) await this.#names.join(group, id, member.lease);
+  }
+
+  async #leaveGroup(id: string, { network: { group } }: Member): Promise<void> {
+    if (group !== null) await this.#names.leave(group, id);
   }
 
   /** Takes back everything that a container has on the network, whether it was connected or only had its address. */
@@ -131,6 +158,7 @@ export class Networks {
       await this.#bridge.tryTo(detachSteps(lease, network, group), { id }, 'the network of a container stays');
       this.members.remove(id);
     });
+    await this.#leaveGroup(id, member);
     this.#leaving.add(lease);
   }
 
@@ -160,6 +188,7 @@ export class Networks {
    * @throws NiwaError HOST_UNSUPPORTED, HOST_ERROR
    */
   async open(): Promise<void> {
+    await this.#names.renew();
     await this.#bridge.renew();
     this.#setOpened();
     for (const family of Object.values(FAMILY))

@@ -31,7 +31,7 @@ export const BEFORE_PROCESS: readonly Step[] = [['stateFile', 'making-saved'], [
 const WITH_PROCESS: readonly Step[] = [['output']];
 
 /** Taken over when a container of an earlier niwad is still in the kernel. */
-const ADOPTED: readonly Step[] = [['idRange'], ['lease'], ['output']];
+const ADOPTED: readonly Step[] = [['idRange'], ['lease'], ['stateFile'], ['output']];
 
 /**
  * Released when a container has ended, before it is saved as exited: after a crash the next niwad releases them again.

@@ -10,6 +10,9 @@ export function stateFile(stateFiles: StateFiles, networks: Networks, books: Boo
       if (saved !== null) stateFiles.add(saved);
       networks.writeFiles(spec, lease, stateFiles.directoryOf(id));
     },
+    adopt({ id, spec, saved }) {
+      networks.adoptFiles(spec, saved?.lease ?? null, stateFiles.directoryOf(id));
+    },
     release: ({ id }) => books.forget(id),
   };
 }

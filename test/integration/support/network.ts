@@ -155,7 +155,7 @@ export async function startServer(niwad: Niwad, id: string, network: Network, po
 export function addressOf(niwad: Niwad, id: string): string {
   const line = inside(NODE, 'cat', `${niwad.place.runDir}/containers/${id}/hosts`)
     .split('\n')
-    .find((text) => text.startsWith('10.'));
+    .find((text) => text.startsWith('10.') && text.trimEnd().endsWith(`\t${id}`));
   return line?.split('\t')[0] ?? '';
 }
 

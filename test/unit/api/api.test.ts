@@ -195,6 +195,7 @@ beforeAll(async () => {
     networks: new Networks({
       settings: DEFAULT_NETWORK,
       markFile: join(directory, 'bridge'),
+      groupsDirectory: join(directory, 'hosts'),
       log: pino({ level: 'silent' }),
       kernel,
     }),

@@ -47,7 +47,13 @@ async function begin(prepare: (kernel: FakeKernel) => void = () => {}): Promise<
     stateFiles: new StateFiles(at('containers')),
     keeperSocket: at('keeper.sock'),
     drainFile: at('draining'),
-    networks: new Networks({ settings: DEFAULT_NETWORK, markFile: at('bridge'), log, kernel }),
+    networks: new Networks({
+      settings: DEFAULT_NETWORK,
+      markFile: at('bridge'),
+      groupsDirectory: at('hosts'),
+      log,
+      kernel,
+    }),
     logs: new LogStore(
       at('containers'),
       at('logs'),

@@ -70,7 +70,13 @@ export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> 
     stateFiles: new StateFiles(at('containers')),
     keeperSocket: at('keeper.sock'),
     drainFile: at('draining'),
-    networks: new FakeNetworks({ settings: DEFAULT_NETWORK, markFile: at('bridge'), log, kernel }),
+    networks: new FakeNetworks({
+      settings: DEFAULT_NETWORK,
+      markFile: at('bridge'),
+      groupsDirectory: at('hosts'),
+      log,
+      kernel,
+    }),
     logs: new LogStore(at('containers'), at('logs'), LOGS, log, kernel),
     ...{ sampleIntervalMs: 60_000, interimIntervalMs: 60_000, keepExited: 10 },
   });
