@@ -155,6 +155,14 @@ it('the choices of the dashboard are the nodes and the owners', () => {
   expect(askPrometheus(paths).map(({ data }) => data)).toEqual([[METRICS], expect.arrayContaining(['alice'])]);
 });
 
+it('the queries use only metrics that niwad has, also those that this host does not count', () => {
+  const text = inside(NODE, 'curl', '--silent', '--show-error', `http://${METRICS}/metrics`);
+  const known = new Set([...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name));
+  const used = queries.flatMap(({ expr }) => [...expr.matchAll(/\b(\w+)\{/g)].map(([, name = '']) => name));
+  expect(used.length).toBeGreaterThanOrEqual(queries.length);
+  expect(used.filter((name) => !known.has(name.replace(/_bucket$/, '')))).toEqual([]);
+});
+
 it('promtool finds nothing to complain of in the metrics', () => {
   const text = inside(NODE, 'curl', '--silent', '--show-error', `http://${METRICS}/metrics`);
   expect(text).toContain('niwa_service_wakes_total{service="shop"}');
