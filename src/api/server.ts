@@ -227,6 +227,7 @@ function readBodies(api: Api): void {
       });
     },
   );
+  api.removeContentTypeParser('text/plain'); // Fastify's own: no operation has such a body
   const types = ['application/yaml', 'application/x-yaml', 'text/yaml'];
   const options = { parseAs: 'string', bodyLimit: MAX_YAML_BYTES } as const;
   api.addContentTypeParser(types, options, async (request: FastifyRequest, body: string) => {

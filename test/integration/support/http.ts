@@ -1,4 +1,5 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
+import type { Socket } from 'node:net';
 
 export interface Reply {
   status: number;
@@ -15,6 +16,15 @@ export interface RawRequest {
   type?: string;
   /** Announces a body of this many bytes, and sends none. */
   announced?: number;
+  /** Keeps the connection open: an answer then comes whole also if niwad has not read all of the body. */
+  keep?: boolean;
+}
+
+const bearing = new WeakSet<Socket>();
+
+function bearErrors(connection: Socket): void {
+  if (!bearing.has(connection)) connection.on('error', () => {});
+  bearing.add(connection);
 }
 
 /** One request over the socket as any HTTP client makes it, without the typed client. */
@@ -22,11 +32,11 @@ export function raw(
   socket: string,
   method: string,
   path: string,
-  { body, type, announced }: RawRequest = {},
+  { body, type, announced, keep = false }: RawRequest = {},
 ): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const headers = {
-      connection: 'close',
+      connection: keep ? 'keep-alive' : 'close',
       ...(type === undefined ? {} : { 'content-type': type }),
       ...(announced === undefined ? {} : { 'content-length': announced }),
     };
@@ -48,7 +58,7 @@ export function raw(
     });
     call.on('error', reject);
     // niwad may answer and close before the body is sent: the error of that write comes when the call is over.
-    call.on('socket', (connection) => connection.on('error', () => {}));
+    call.on('socket', bearErrors);
     if (announced === undefined) call.end(body);
     else call.flushHeaders();
   });
