@@ -3,8 +3,7 @@ import { NiwaClient } from '../client/client.js';
 import { messageOf } from '../protocol/errors.js';
 import { shortened } from '../spec/problems.js';
 import { EXIT, statusOfError } from './exit-codes.js';
-import { screenOf } from './screen.js';
-import type { Table } from './table.js';
+import { type Screen, screenOf } from './screen.js';
 import { escaped } from './text.js';
 
 /** The options of every command. */
@@ -99,8 +98,13 @@ export function tellWarnings({ warnings }: { warnings: string[] }): void {
   for (const warning of warnings) process.stderr.write(`niwa: warning: ${escaped(warning)}\n`);
 }
 
+/** A text that looks different on different screens, such as a table. What a terminal would act on is not in it. */
+interface Drawing {
+  text(screen: Screen): string;
+}
+
 /** Prints a value as JSON, or as text or a table. */
-export function print(json: boolean, value: unknown, words: () => string | Table): void {
+export function print(json: boolean, value: unknown, words: () => string | Drawing): void {
   const shown = json ? JSON.stringify(value, null, 2) : words();
   const text = typeof shown === 'string' ? escaped(shown) : shown.text(screenOf(process.stdout));
   if (text !== '') process.stdout.write(`${text}\n`);

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { expect } from 'vitest';
+import { NIWA } from './support/niwad.js';
 import { test } from './support/test.js';
 
 /** What `ps`, `inspect` and their kin show of containers, and in which form. */
@@ -72,6 +74,22 @@ test('inspect shows several containers as YAML documents, or each as JSON', asyn
   expect(JSON.parse(json.stdout)).toMatchObject({ id: 'bad', network: null });
 });
 
+test('doctor, and tables, have colours on a terminal alone', async ({ niwad }) => {
+  const shown = async (env: Record<string, string>) => {
+    const command = `${NIWA} --socket ${niwad.socket} ps -a; ${NIWA} doctor`;
+    const { stdout } = await execa('script', ['-qec', command, '/dev/null'], {
+      env: { TERM: 'xterm', ...env },
+      reject: false,
+    });
+    return stdout;
+  };
+  const [coloured, plain, piped] = await Promise.all([shown({}), shown({ NO_COLOR: '1' }), niwad.cli('ps', '-a')]);
+  expect(coloured).toContain('\x1b[1;31mexited (3)\x1b[0m');
+  expect(coloured).toContain('\x1b[32mok\x1b[0m ');
+  expect([plain, piped.stdout].join()).not.toContain('\x1b');
+  expect(plain).toContain('exited (3)');
+});
+
 test('what inspect shows as the spec makes the same container again', async ({ niwad }) => {
   const labels = { tier: 'front', hostile: 'a\u202eb: "c"\n' };
   const input = { process: { ...sleeper, umask: '0077' }, lifetime: '2h', labels, stopTimeout: '3s' };
@@ -94,4 +112,12 @@ test('what inspect shows as the spec makes the same container again', async ({ n
   writeFileSync(file, JSON.stringify(await niwad.client.inspect('raw')));
   const status = await niwad.cli('create', '-f', file);
   expect([status.exitCode, status.stderr]).toEqual([2, expect.stringContaining('niwa inspect --spec ID')]);
+});
+
+test('service inspect and image inspect take several names', async ({ niwad }) => {
+  for (const kind of ['service', 'image']) {
+    const { exitCode, stdout, stderr } = await niwad.cli(kind, 'inspect', 'none-a', 'none-b');
+    expect([exitCode, stdout]).toEqual([1, '']);
+    expect(stderr.split('\n')).toEqual([expect.stringContaining('none-a'), expect.stringContaining('none-b')]);
+  }
 });

@@ -11,6 +11,9 @@ import { version as ownVersion } from '../../installation/version.js';
 import type { Check } from '../../protocol/host.js';
 import { type Common, daemonCommand, print } from '../command.js';
 import { EXIT } from '../exit-codes.js';
+import { escaped } from '../text.js';
+import { paint } from '../top/ansi.js';
+import { type Style, span } from '../top/line.js';
 
 /** The commands that work without a daemon, and tell more with one. */
 
@@ -40,7 +43,9 @@ export const doctor: CommandModule<Common, DoctorOptions> = {
     const checks = [...diagnose(await readHostFacts()), ...(await checkServicesOf(socket))];
     if (allow) checks.push(...(await checkAllowed(config)));
     const summary = summaryOf(checks);
-    print(json, { ok: canRun(checks), summary, checks }, () => [summary, '', ...checks.map(checkLines)].join('\n'));
+    print(json, { ok: canRun(checks), summary, checks }, () => ({
+      text: ({ colours }) => [summary, '', ...checks.map((check) => checkLines(check, colours))].join('\n'),
+    }));
     process.exitCode = canRun(checks) ? EXIT.ok : EXIT.failed;
   },
 };
@@ -96,9 +101,11 @@ async function checkAllowed(file: string | undefined): Promise<Check[]> {
   return checkAllowedDirectories([...roots, ...sources]);
 }
 
-function checkLines({ name, status, found, meaning, cure }: Check): string {
-  const head = `${status.padEnd(7)}  ${name}: ${found}`;
-  return status === 'ok'
-    ? head
-    : [head, `         ${meaning}`, ...(cure === null ? [] : [`         cure: ${cure}`])].join('\n');
+const CHECK_STYLES: Record<Check['status'], Style> = { ok: 'good', warning: 'warning', missing: 'alarm' };
+
+function checkLines({ name, status, found, meaning, cure }: Check, colours: boolean): string {
+  const mark = colours ? paint([span(status, CHECK_STYLES[status])], true) : status;
+  const more = status === 'ok' ? [] : [meaning, ...(cure === null ? [] : [`cure: ${cure}`])];
+  const text = [`${name}: ${found}`, ...more].map(escaped).join('\n         ');
+  return `${mark}${' '.repeat('missing'.length - status.length)}  ${text}`;
 }

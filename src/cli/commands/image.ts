@@ -1,8 +1,9 @@
 import type { Argv, CommandModule } from 'yargs';
 import type { ImageInfo } from '../../protocol/images.js';
 import { formatBytes, formatDuration } from '../../protocol/units.js';
-import { type AnyCommand, type Common, daemonCommand, forEach, print } from '../command.js';
+import { type AnyCommand, askAll, type Common, daemonCommand, forEach, print } from '../command.js';
 import { isConfirmed } from '../confirm.js';
+import { printDocuments } from '../documents.js';
 import { EXIT } from '../exit-codes.js';
 import { showImport } from '../image-progress.js';
 import { pull as pullLayout } from '../image-pull.js';
@@ -13,6 +14,9 @@ import { withForce } from './prune.js';
 
 const withName = (yargs: Argv<Common>) =>
   yargs.positional('name', { type: 'string', demandOption: true, describe: 'the name of an image' });
+
+const withNames = (yargs: Argv<Common>) =>
+  yargs.positional('name', { type: 'string', array: true, demandOption: true, describe: 'names of images' });
 
 /** The length of a digest as it is shown. */
 const SHORT_ID = 'sha256:'.length + 12;
@@ -73,14 +77,13 @@ const ls = daemonCommand(
 );
 
 const inspect = daemonCommand(
-  'inspect <name>',
-  'Show an image: its names, its layers, and what its containers get from it',
-  (yargs) => withName(yargs).example('$0 image inspect alpine --json', ''),
+  'inspect <name..>',
+  'Show images: their names, their layers, and what their containers get from them',
+  (yargs) => withNames(yargs).example('$0 image inspect alpine --json', ''),
   async (client, { name, json }) => {
-    const details = await client.inspectImage(name);
-    const { stringify } = await import('yaml');
-    print(json, details, () => stringify(details, { aliasDuplicateObjects: false }).trimEnd());
-    return EXIT.ok;
+    const { answers, status } = await askAll(name, json, (one) => client.inspectImage(one));
+    await printDocuments(json, answers);
+    return status;
   },
 );
 
@@ -127,7 +130,7 @@ const prune = daemonCommand(
 const rm = daemonCommand(
   'rm <name..>',
   'Remove names of images, and the layers that no other image and no container uses',
-  (yargs) => yargs.positional('name', { type: 'string', array: true, demandOption: true, describe: 'names of images' }),
+  withNames,
   (client, { name, json }) =>
     forEach(name, json, async (one) => {
       await client.removeImage(one);

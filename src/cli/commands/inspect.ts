@@ -1,9 +1,9 @@
 import type { ContainerDetails } from '../../protocol/container.js';
 import { askAll, daemonCommand, print, withIds } from '../command.js';
 import { containerFormat } from '../container-format.js';
+import { printDocuments } from '../documents.js';
 import { FORMAT_WORDS } from '../format/format.js';
 import { psTable } from '../ps-table.js';
-import { escaped } from '../text.js';
 
 export const inspect = daemonCommand(
   'inspect <id..>',
@@ -34,19 +34,4 @@ export const inspect = daemonCommand(
 async function specsOf(containers: readonly ContainerDetails[]): Promise<object[]> {
   const { writtenSpec } = await import('../../spec/written-spec.js');
   return containers.map((container) => writtenSpec(container.spec));
-}
-
-/** Prints values as YAML, with `---` between them, or each as JSON. */
-async function printDocuments(json: boolean, values: readonly object[]): Promise<void> {
-  if (json) for (const value of values) print(true, value, () => '');
-  else {
-    const { stringify } = await import('yaml');
-    const options = { aliasDuplicateObjects: false, lineWidth: 0 };
-    const texts = values.map((value) => {
-      const text = stringify(value, options);
-      // escapes mean the same as the character only between double quotes
-      return escaped(text) === text ? text : stringify(value, { ...options, defaultStringType: 'QUOTE_DOUBLE' });
-    });
-    print(false, values, () => texts.map((text) => text.trimEnd()).join('\n---\n'));
-  }
 }

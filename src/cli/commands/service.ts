@@ -1,6 +1,7 @@
 import type { Argv, CommandModule } from 'yargs';
 import { NiwaError } from '../../protocol/errors.js';
-import { type AnyCommand, type Common, daemonCommand, fail, forEach, print, tellWarnings } from '../command.js';
+import { type AnyCommand, askAll, type Common, daemonCommand, fail, forEach, print, tellWarnings } from '../command.js';
+import { printDocuments } from '../documents.js';
 import { EXIT, statusOfError } from '../exit-codes.js';
 import { printLogs, writeAsIs } from '../print-logs.js';
 import { readServices } from '../service-file.js';
@@ -75,14 +76,13 @@ const ls = {
 };
 
 const inspect = daemonCommand(
-  'inspect <name>',
-  'Show the full status of a service',
-  (yargs) => withNameArgument(yargs).example('$0 service inspect shop --json', ''),
+  'inspect <name..>',
+  'Show the full status of services',
+  (yargs) => withNames(yargs).example('$0 service inspect shop --json', ''),
   async (client, { name, json }) => {
-    const status = await client.service(name);
-    const { stringify } = await import('yaml');
-    print(json, status, () => stringify(status, { aliasDuplicateObjects: false }).trimEnd());
-    return EXIT.ok;
+    const { answers, status } = await askAll(name, json, (one) => client.service(one));
+    await printDocuments(json, answers);
+    return status;
   },
 );
 
