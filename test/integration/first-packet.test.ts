@@ -21,7 +21,7 @@ for line in sys.stdin:
 
 it('a container that has just started has the first packet that is sent to it', {
   tags: 'vm',
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const niwad = await startOnNode(nodePlace());
   const child = spawn('nsenter', [`--net=/run/netns/${NODE}`, 'python3', '-c', asker], {

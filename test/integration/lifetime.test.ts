@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
 import type { ContainerStatus } from '../../src/client/index.js';
-import { MAX_LATENESS_MS, scaled } from './support/host.js';
+import { MAX_LATENESS_MS, PATIENCE, scaled } from './support/host.js';
 import type { Niwad } from './support/niwad.js';
 import { test } from './support/test.js';
 
@@ -134,13 +136,13 @@ describe.concurrent('a lifetime', () => {
   });
 
   test('is told as it ends: stopping, then exit', async ({ niwad }) => {
-    const { client } = niwad;
-    const script = 'trap "sleep 0.3; exit 0" TERM; while :; do sleep 0.02; done';
-    await niwad.start({ id: 'told', process: { args: ['sh', '-c', script] }, lifetime: seconds(700) });
-    await vi.waitFor(async () => expect((await client.inspect('told')).state).toBe('stopping'), {
-      timeout: 20_000,
-      interval: 20,
-    });
+    const { client, place } = niwad;
+    const script = 'trap "while [ ! -e /gate/go ]; do sleep 0.02; done; exit 0" TERM; while :; do sleep 0.02; done';
+    const mounts = [{ type: 'bind' as const, source: place.files, target: '/gate' }];
+    const process = { args: ['sh', '-c', script] };
+    await niwad.start({ id: 'told', process, mounts, lifetime: seconds(700), stopTimeout: '100s' });
+    await vi.waitFor(async () => expect((await client.inspect('told')).state).toBe('stopping'), PATIENCE);
+    writeFileSync(join(place.files, 'go'), '');
     expect(await client.wait('told')).toMatchObject({ reason: 'lifetime', code: 0 });
   });
 });

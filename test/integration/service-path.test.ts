@@ -6,7 +6,6 @@ import {
   BRIDGE,
   call,
   caller,
-  callFrom,
   echoServer,
   inside,
   makeNetwork,
@@ -16,6 +15,7 @@ import {
   startOnNode,
   startServer,
   WORLD,
+  wakeFrom,
 } from './support/network.js';
 import type { Niwad } from './support/niwad.js';
 import { listen, PathsOfNode, some, startDestinations } from './support/service-paths.js';
@@ -103,7 +103,7 @@ describe('a sleeping service', () => {
 
   it.each(['192.0.2.1', '2001:db8::1'])('holds what comes from another container to %s', async (host) => {
     await paths.declare(shop);
-    const asked = callFrom(niwad, bridged, host, 8080);
+    const asked = wakeFrom(niwad, bridged, host, 8080);
     await untilHeld('shop', 1);
     await paths.route('shop', some(a));
     expect(await asked).toMatch(/^a for /);
@@ -124,7 +124,7 @@ describe('a sleeping service', () => {
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.connect(('192.0.2.1', 5300))
-s.settimeout(5)
+s.settimeout(30)
 for i in range(10): s.send(b'%d' % i)
 print(' '.join(sorted({s.recv(100).decode().split(' ')[0] for _ in range(10)})), end='')`;
     const asked = pythonIn(WORLD, sender);
@@ -476,7 +476,7 @@ describe('without br_netfilter', () => {
 
   it.each(['192.0.2.1', '2001:db8::1'])('a container wakes a service at %s, and reaches its own', async (host) => {
     await paths.declare(shop);
-    const asked = callFrom(niwad, bridged, host, 8080);
+    const asked = wakeFrom(niwad, bridged, host, 8080);
     await untilHeld('shop', 1);
     await paths.route('shop', some(a));
     expect(await asked).toMatch(/^a for /);

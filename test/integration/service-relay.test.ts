@@ -13,6 +13,7 @@ import {
   serve,
   startOnNode,
   WORLD,
+  wakeFrom,
 } from './support/network.js';
 import type { Niwad } from './support/niwad.js';
 import { listen, PathsOfNode, some, startDestinations } from './support/service-paths.js';
@@ -97,7 +98,7 @@ describe('a sleeping service without a queue', () => {
 
   it.each(['192.0.2.1', '2001:db8::1'])('holds what comes from another container to %s', async (host) => {
     await paths.declare(shop);
-    const asked = callFrom(niwad, bridged, host, 8080);
+    const asked = wakeFrom(niwad, bridged, host, 8080);
     await untilHeld(1);
     await paths.route('shop', some(a));
     expect(await asked).toMatch(/^a for /);

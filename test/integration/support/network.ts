@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll } from 'vitest';
 import type { SpecInput } from '../../../src/protocol/spec.js';
+import { scaled } from './host.js';
 import { makePlace, Niwad, type Place, removePlace } from './niwad.js';
 
 /**
@@ -112,8 +113,19 @@ while True:
 `;
 }
 
+/** How long a caller waits for an answer that may be dropped, in seconds. */
+const ANSWER_SECONDS = scaled(1000) / 1000;
+/** How long one waits whose service may have to be woken. */
+const WAKE_SECONDS = 30;
+
 /** A program in Python that says what a server answers, or `nothing` where there is none within so many seconds. */
-export function caller(host: string, port: number, protocol: 'tcp' | 'udp' = 'tcp', from = '', seconds = 1): string {
+export function caller(
+  host: string,
+  port: number,
+  protocol: 'tcp' | 'udp' = 'tcp',
+  from = '',
+  seconds = ANSWER_SECONDS,
+): string {
   const kind = protocol === 'tcp' ? 'SOCK_STREAM' : 'SOCK_DGRAM';
   return `
 import socket
@@ -135,12 +147,19 @@ export function call(name: string, host: string, port: number, protocol: 'tcp' |
 
 /** What a service answers to a datagram that may have to wake it. */
 export function wakeByDatagram(name: string, host: string, port: number): string {
-  return inside(name, 'python3', '-c', caller(host, port, 'udp', '', 30));
+  return inside(name, 'python3', '-c', caller(host, port, 'udp', '', WAKE_SECONDS));
 }
 
 /** What a server answers to somebody in a new container. */
 export async function callFrom(niwad: Niwad, network: Network, host: string, port: number): Promise<string> {
   const { stdout } = await niwad.run({ network, process: { args: ['python3', '-c', caller(host, port)] } });
+  return stdout;
+}
+
+/** What a service that may have to be woken answers to somebody in a new container. */
+export async function wakeFrom(niwad: Niwad, network: Network, host: string, port: number): Promise<string> {
+  const program = caller(host, port, 'tcp', '', WAKE_SECONDS);
+  const { stdout } = await niwad.run({ network, process: { args: ['python3', '-c', program] } });
   return stdout;
 }
 
