@@ -7,8 +7,8 @@ export const NIWAD_WORDS =
 
 /**
  * Declares the flags of niwad.
- * @param env the environment that niwad is started with. Only the names of settings are read: other variables that begin
- *   with NIWA_ are not for the daemon.
+ * @param env the environment that niwad is started with. Only the names of settings are read: other variables that
+ *   begin with NIWA_ are not for the daemon.
  */
 export function withFlags(parser: Argv, env: NodeJS.ProcessEnv) {
   const text = (name: string) => ({ type: 'string', default: env[`NIWA_${name}`] }) as const;

@@ -333,6 +333,6 @@ describe('when niwad dies', () => {
     const begun = Date.now();
     expect(await niwad.stop()).toBe(0);
     expect(existsSync(join(place.files, 'done'))).toBe(true);
-    expect(Date.now() - begun).toBeLessThan(scaled(4000));
+    expect(Date.now() - begun).toBeLessThan(scaled(20_000));
   });
 });

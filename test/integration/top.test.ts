@@ -159,7 +159,7 @@ test('waits for a daemon that is restarted', async () => {
   const tmux = await openTop(first);
   await tmux.shows(/^top-survives /m);
   await first.stop();
-  const away = await tmux.shows(/niwad has not answered for \ds: trying again/);
+  const away = await tmux.shows(/niwad has not answered for \d+s: trying again/);
   expect(idsOn(away)).toEqual(['top-survives']);
   await startDaemon(place);
   await tmux.shows(/^1 container: 1 running/m);

@@ -1,6 +1,6 @@
 /**
- * The scripts that teach a shell to complete niwa's command lines. Each calls `niwa __complete` with the words up to the
- * cursor; it answers a line for each word that may come, "WORD<tab>DESCRIPTION", and ":files" where files may come.
+ * The scripts that teach a shell to complete niwa's command lines. Each calls `niwa __complete` with the words up to
+ * the cursor; it answers a line for each word that may come, "WORD<tab>DESCRIPTION", and ":files" where files may come.
  */
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
@@ -12,8 +12,8 @@ export const COMPLETE = '__complete';
 export const FILES = ':files';
 
 /**
- * Bash breaks words at ":" and "=", too, and replaces only what is behind them. So the words are taken from the line, and
- * what stands before the break is cut from the candidates.
+ * Bash breaks words at ":" and "=", too, and replaces only what is behind them. So the words are taken from the line,
+ * and what stands before the break is cut from the candidates.
  */
 const BASH = `# bash completion for niwa; niwa completion bash > /etc/bash_completion.d/niwa
 _niwa() {

@@ -56,7 +56,7 @@ export class Tmux {
         expect(lines.join('\n')).toMatch(expected);
         return lines;
       },
-      { timeout: scaled(15_000), interval: 100 },
+      { timeout: scaled(30_000), interval: 100 },
     );
   }
 
