@@ -47,6 +47,8 @@ export interface Allowed extends AllowedDirectories {
   ceilings: Bounds;
   /** Whether these callers may drain the node. While the node is drained, no container of any customer starts. */
   drain: boolean;
+  /** Whether these callers may have named volumes. What they write there is on niwad's disk, without a bound. */
+  volumes: boolean;
   /** The host ids of the callers' files on disk, by the caller's uid, see withDiskIds(). */
   idRanges: ReadonlyMap<number, IdRange>;
   /** The real paths of the directories above. */
@@ -60,6 +62,7 @@ export const NOTHING_ALLOWED: Omit<Allowed, 'ceilings'> = {
   hooks: [],
   privileged: false,
   drain: false,
+  volumes: false,
   idRanges: new Map(),
 };
 

@@ -72,13 +72,19 @@ function hasAll({ diskIds }: Spec, { uid, gid }: User, { idRanges }: IdRanges): 
 
 /**
  * The fields of a spec that let a container write to the host with mapped ids. Places without a map do not matter:
- * there the container's processes have no ids of the host's users.
+ * there the container's processes have no ids of the host's users. Nor do volumes: no user of the host can enter them.
  */
 function* mappedPlaces({ root, mounts }: Spec): Iterable<string> {
   const kept = root.overlay !== null && root.overlay.directory !== null;
   if (kept) yield 'root.overlay.directory';
   if (writesToRoot(root) && root.idmap !== 'unsupported') yield 'root.path';
   for (const [i, mount] of mounts.entries())
-    if (mount.type === 'bind' && !mount.readonly && mount.idmap !== false && mount.idmap !== 'unsupported')
+    if (
+      mount.type === 'bind' &&
+      mount.volume === undefined &&
+      !mount.readonly &&
+      mount.idmap !== false &&
+      mount.idmap !== 'unsupported'
+    )
       yield `mounts[${i}]`;
 }

@@ -19,7 +19,7 @@ import { diskIdProblems, idsOfOthers, withDiskIds } from './disk-ids.js';
  * @throws NiwaError FORBIDDEN with each refused field
  */
 export function requirePermission(spec: Spec, caller: User, allowed: Allowed, written = spec): void {
-  requireNone(caller.uid === 0 ? [] : [...refusals(spec, written, allowed)], caller);
+  requireNone(caller.uid === 0 ? [] : [...refusals(spec, written, caller, allowed)], caller);
 }
 
 /**
@@ -52,7 +52,7 @@ function requireNone(problems: FieldProblem[], caller: User): void {
   );
 }
 
-function* refusals(spec: Spec, written: Spec, allowed: Allowed): Iterable<FieldProblem> {
+function* refusals(spec: Spec, written: Spec, { uid }: User, allowed: Allowed): Iterable<FieldProblem> {
   const { roots, sources, privileged, ceilings } = allowed;
   const mayRoot = (path: string | null) => path === null || path === '/' || isBelow(path, 'roots', allowed);
   if (!mayRoot(spec.root.path)) yield { path: 'root.path', found: show(written.root.path), allowed: below(roots) };
@@ -61,11 +61,34 @@ function* refusals(spec: Spec, written: Spec, allowed: Allowed): Iterable<FieldP
   if (keep !== null && !isBelow(keep, 'sources', allowed))
     yield { path: 'root.overlay.directory', found: show(written.root.overlay?.directory), allowed: below(sources) };
   for (const [i, mount] of spec.mounts.entries())
-    if (mount.type === 'bind' && !isBelow(mount.source, 'sources', allowed))
+    if (mount.type === 'bind' && mount.volume !== undefined) yield* volumeRefusals(i, mount.volume, uid, allowed);
+    else if (mount.type === 'bind' && !isBelow(mount.source, 'sources', allowed))
       yield { path: `mounts[${i}].source`, found: show(sourceOf(written, i)), allowed: below(sources) };
   yield* aboveCeilings(spec, ceilings);
   if (!privileged) yield* hookRefusals(spec, written, allowed);
   if (!privileged) yield* unprotected(written);
+}
+
+function* volumeRefusals(
+  i: number,
+  volume: { name: string; uid: number },
+  uid: number,
+  allowed: Allowed,
+): Iterable<FieldProblem> {
+  const found = show(volume.name);
+  if (!allowed.volumes)
+    yield { path: `mounts[${i}]`, found: `the volume ${found}`, allowed: 'no volume (allow.volumes)' };
+  else if (volume.uid !== uid)
+    yield { path: `mounts[${i}].source`, found: `${found} of user ${volume.uid}`, allowed: `volumes of user ${uid}` };
+}
+
+/** Throws unless a caller may have named volumes. @throws NiwaError FORBIDDEN */
+export function requireVolumePermission({ uid }: User, { volumes }: Allowed): void {
+  if (uid === 0 || volumes) return;
+  throw new NiwaError(
+    'FORBIDDEN',
+    `user ${uid} may not make volumes, since they take room on niwad's disk without a bound; with "allow: {volumes: true}" in niwad's configuration the members of its group may`,
+  );
 }
 
 function sourceOf({ mounts }: Spec, i: number): string | undefined {

@@ -5,6 +5,7 @@ import type { Caller } from '../access/allowed.js';
 import type { Metrics } from '../accounting/metrics.js';
 import type { UsageSums } from '../accounting/sums/sums.js';
 import type { Runtime } from '../containers/runtime.js';
+import type { Volumes } from '../containers/volumes.js';
 import type { Images } from '../images/images.js';
 import type { Services } from '../services/services.js';
 import type { ConnectionLimits } from './connections.js';
@@ -24,6 +25,7 @@ export interface ApiOptions {
   runtime: Runtime;
   services: Services;
   images: Images;
+  volumes: Volumes;
   sums: UsageSums;
   metrics: Metrics;
   log: FastifyBaseLogger;

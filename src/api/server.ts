@@ -38,6 +38,7 @@ import { serviceLogRoutes } from './routes/service-logs.js';
 import { serviceRoutes } from './routes/services.js';
 import { statsRoutes } from './routes/stats.js';
 import { usageRoutes } from './routes/usage.js';
+import { volumeRoutes } from './routes/volumes.js';
 import { acceptUpgrades } from './upgrade.js';
 import { boundUploads } from './uploads.js';
 
@@ -93,6 +94,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     eventRoutes(routes as Api, options);
     hostRoutes(routes as Api, options);
     imageRoutes(routes as Api, options);
+    volumeRoutes(routes as Api, options);
     usageRoutes(routes as Api, options);
     serviceRoutes(routes as Api, options);
     serviceLogRoutes(routes as Api, options);

@@ -9,6 +9,7 @@ import { type AnyCommand, type Common, declaredBy, nameOf, wordsOfContainer } fr
 import { type Grammar, splitCommandLine } from './command-line.js';
 import { IMAGE_COMMANDS } from './commands/image.js';
 import { SERVICE_COMMANDS } from './commands/service.js';
+import { VOLUME_COMMANDS } from './commands/volume.js';
 import { complete } from './completion/complete.js';
 import { COMPLETE } from './completion/scripts.js';
 import { type DescribedCommand, type DescribedOption, describeCommands, describeOptions } from './described.js';
@@ -19,6 +20,7 @@ import { hintFor, inOwnWords } from './verbs.js';
 export const GROUPS: Record<string, AnyCommand[]> = {
   image: IMAGE_COMMANDS,
   service: SERVICE_COMMANDS,
+  volume: VOLUME_COMMANDS,
 };
 
 const SOCKET = process.env.NIWA_SOCKET ?? DEFAULT_SOCKET;

@@ -34,5 +34,14 @@ export function planOffline(input: SpecInput, cgroup: string, runDir: string): P
     directoryOf: (id) => resolve(runDir, 'containers', id),
   });
   const allowed = { ...NOTHING_ALLOWED, ceilings: UNBOUNDED };
-  return preview(input, ROOT, { tree, allowed, defaults, segment, freePorts: null, images: null, planner });
+  return preview(input, ROOT, {
+    tree,
+    allowed,
+    defaults,
+    segment,
+    freePorts: null,
+    images: null,
+    volumes: null,
+    planner,
+  });
 }

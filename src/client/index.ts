@@ -29,6 +29,7 @@ export type { ResourcesInput, SpecInput } from '../protocol/spec.js';
 export type { Stats } from '../protocol/stats.js';
 export type { HistoryPoint, Rates, Usage } from '../protocol/usage.js';
 export type { UsageAnswer, UsageRow } from '../protocol/usage-sums.js';
+export type { VolumeInfo, VolumesPruned } from '../protocol/volumes.js';
 export { type EventsOptions, type ListFilter, type LogsOptions, NiwaClient } from './client.js';
 export { ClientSession, type OutputPiece } from './session.js';
 export type { UsageQuery } from './usage-pages.js';

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { ImageDetails, ImageInfo, ImagesPruned, ImportProgress } from '../protocol/images.js';
+import type { VolumeInfo, VolumesPruned } from '../protocol/volumes.js';
 import { importImage } from './import-image.js';
 import { Transport } from './transport.js';
 
@@ -51,5 +52,29 @@ export class StoreClient {
   /** Removes a name of an image. */
   async removeImage(name: string): Promise<void> {
     await text(await this.http.request('DELETE', '/v1/images', { query: { name } }));
+  }
+
+  /** Gives all volumes; with `size` also what their files take on disk, which may take long. */
+  volumes({ size = false } = {}): Promise<VolumeInfo[]> {
+    return this.http.json('GET', '/v1/volumes', { query: { size } });
+  }
+
+  volume(name: string): Promise<VolumeInfo> {
+    return this.http.json('GET', `/v1/volumes/${encodeURIComponent(name)}`);
+  }
+
+  /** Makes a volume, or gives the one of this name that the caller has. */
+  createVolume(name: string): Promise<VolumeInfo> {
+    return this.http.json('POST', '/v1/volumes', { body: { name } });
+  }
+
+  /** Removes a volume with its files, unless a container or a service names it. */
+  async removeVolume(name: string): Promise<void> {
+    await text(await this.http.request('DELETE', `/v1/volumes/${encodeURIComponent(name)}`));
+  }
+
+  /** Removes the caller's volumes that nothing uses; for root those of all users. */
+  pruneVolumes(): Promise<VolumesPruned> {
+    return this.http.json('POST', '/v1/volumes/prune');
   }
 }

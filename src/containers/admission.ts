@@ -98,6 +98,12 @@ export class Admission {
     }
   }
 
+  /** The specs of all containers, also of exited ones and of those that are being made. */
+  *specs(): Iterable<Spec> {
+    yield* this.#reserved.values();
+    for (const { spec } of this.#registry.list()) if (!this.#reserved.has(spec.id)) yield spec;
+  }
+
   #isTaken(id: string): boolean {
     return this.#registry.has(id) || this.#reserved.has(id);
   }

@@ -8,6 +8,7 @@ import type { CgroupTree } from '../host/cgroup.js';
 import type { ImageStore } from '../images/store.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Networks } from '../network/networks.js';
+import type { VolumeStore } from '../volumes/store.js';
 import type { Admission } from './admission.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Endings } from './endings.js';
@@ -29,6 +30,7 @@ export interface Parts {
   maker: Maker;
   networks: Networks;
   images: ImageStore;
+  volumes: VolumeStore;
   tree: CgroupTree;
   kernel: Kernel;
   /** The limits on requests of callers other than root. */

@@ -25,6 +25,7 @@ import type { Hooks, ReadyCheck } from '../protocol/resolved-hooks.js';
 import type { Service } from '../protocol/resolved-service.js';
 import type { InstanceOf } from '../protocol/resolved-spec.js';
 import type { Bounds } from '../spec/ceilings.js';
+import type { VolumeStore } from '../volumes/store.js';
 import { Admission } from './admission.js';
 import { ContainerHooks } from './container-hooks.js';
 import { Endings } from './endings.js';
@@ -61,6 +62,7 @@ export interface RuntimeOptions {
   networks: Networks;
   logs: LogStore;
   images: ImageStore;
+  volumes: VolumeStore;
   /** The events of containers, including those from earlier daemons. */
   events: EventLog;
   kernel: Kernel;
@@ -180,10 +182,8 @@ export class Runtime {
     return this.#parts.admission.isDraining;
   }
 
-  /** The directories that are roots, or layers of roots, of containers that have not exited. */
-  layersInUse(): Set<string> {
-    return new Set(this.#parts.registry.live().flatMap(({ spec }) => spec.root.layers ?? []));
-  }
+  readonly live = () => this.#parts.registry.live();
+  readonly specs = () => this.#parts.admission.specs();
 
   /** The stored and future events of containers. */
   get events(): EventLog {

@@ -8,6 +8,8 @@ import { resolveNames } from '../network/host.js';
 import type { Segment } from '../network/lease.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { type Bounds, tighter, withDefaults } from '../spec/ceilings.js';
+import type { VolumeStore } from '../volumes/store.js';
+import { locateVolumes, requireMappedVolumes } from './volumes.js';
 
 export interface SettleOptions {
   tree: Pick<CgroupTree, 'controllers'>;
@@ -16,6 +18,8 @@ export interface SettleOptions {
   /** The bounds of a container whose spec sets none. */
   defaults: Bounds;
   segment: Segment;
+  /** The named volumes; null for a plan without niwad. */
+  volumes: VolumeStore | null;
   /** Chooses the ports of the host that the spec leaves open; null to leave them open, for a plan without niwad. */
   freePorts: Pick<FreePorts, 'choose'> | null;
 }
@@ -25,7 +29,8 @@ export interface SettleOptions {
  * the caller's ids on disk, name servers, ports of the host. Checks that the caller may use all of them.
  * @throws NiwaError FORBIDDEN, SPEC_INVALID, NOT_FOUND, ADDRESS_IN_USE; the errors of reach()
  */
-export async function settle(written: Spec, caller: Caller, options: SettleOptions): Promise<Spec> {
+export async function settle(named: Spec, caller: Caller, options: SettleOptions): Promise<Spec> {
+  const written = locateVolumes(named, caller, options.volumes);
   const asker = `user ${caller.uid}` as const;
   const allowed = await withRealPaths(options.allowed, written, caller);
   requirePermission(written, caller, allowed);
@@ -33,6 +38,7 @@ export async function settle(written: Spec, caller: Caller, options: SettleOptio
   // come after this.
   const spec = bounded(await resolveSources(written, asker, fenceOf(caller, allowed)), caller, options);
   requirePermission(spec, caller, allowed, written);
+  requireMappedVolumes(spec);
   const whole = resolveNames(requireDiskIds(await resolveUser(spec, asker), caller, allowed), options.segment);
   return options.freePorts === null ? whole : await options.freePorts.choose(whole);
 }

@@ -71,12 +71,15 @@ export const Allow = Type.Object(
     drain: Type.Optional(
       Type.Boolean({ description: 'true or false: whether callers other than root may drain the node' }),
     ),
+    volumes: Type.Optional(
+      Type.Boolean({ description: 'true or false: whether callers other than root may have named volumes' }),
+    ),
     idRanges: Type.Optional(IdRanges),
   },
   {
     additionalProperties: false,
     description:
-      '{"roots"?, "sources"?, "hooks"?, "privileged"?, "drain"?, "idRanges"?}: what callers other than root may ask for',
+      '{"roots"?, "sources"?, "hooks"?, "privileged"?, "drain"?, "volumes"?, "idRanges"?}: what callers other than root may ask for',
   },
 );
 

@@ -18,7 +18,6 @@ import { type CgroupTree, lookAtCgroupTree, makeCgroupTree, removeCgroupTree } f
 import { IdPool } from '../host/id-pool.js';
 import { nameOfTree, OWN_GROUP, stepAside } from '../host/own-group.js';
 import { readBootId } from '../host/process.js';
-import { Images } from '../images/images.js';
 import { ImageStore } from '../images/store.js';
 import { version } from '../installation/version.js';
 import { kernel } from '../kernel/addon.js';
@@ -28,13 +27,14 @@ import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { RuntimeEvent } from '../protocol/events.js';
 import { resolveBounds } from '../spec/ceilings.js';
 import { normaliseHooks } from '../spec/hooks.js';
+import { VolumeStore } from '../volumes/store.js';
 import { Collector } from './collector.js';
 import type { Config } from './config.js';
 import { idRangesOf } from './id-ranges.js';
-import { usersOfImages } from './in-use.js';
 import { chooseEndpoint, listen, stopListening, unlisten } from './listen.js';
 import { GROUP_LOCK_FILE, holdAlone, LOCK_FILE, requireFree } from './lock.js';
 import { makeServices } from './services.js';
+import { openStores } from './stores.js';
 
 /** A running daemon. */
 export interface Daemon {
@@ -80,6 +80,7 @@ export async function startDaemon(
   const tree = holdTree(cgroup, config.cgroup === OWN_GROUP);
   const ledger = await openLedger(paths.ledger, log);
   const imageStore = new ImageStore(paths.images);
+  const volumeStore = new VolumeStore(paths.volumes);
   const networks = makeNetworks(config, paths, log);
   const events = await EventLog.open({
     directory: paths.events,
@@ -88,7 +89,7 @@ export async function startDaemon(
     log,
   });
   const allowed = allowedOf(config);
-  const runtime = makeRuntime(config, { tree, paths, ledger, imageStore, events, networks, allowed, log });
+  const runtime = makeRuntime(config, { tree, paths, ledger, imageStore, volumeStore, events, networks, allowed, log });
   const membership = new Membership(groups.full);
   const services = makeServices({ ...config, runtime, networks, imageStore, allowed, membership, log });
   const sums = new UsageSums(ledger, paths.usage);
@@ -97,13 +98,11 @@ export async function startDaemon(
   const collector = new Collector();
   runtime.subscribe(() => collector.wait());
   await runtime.open();
-  const images = new Images(imageStore, config.images, usersOfImages(runtime, services), log);
-  await images.open();
+  const stores = await openStores({ imageStore, volumeStore, limits: config.images, runtime, services, allowed, log });
   await services.open();
-  runtime.subscribe(({ type }) => type === 'exit' && images.tidy());
 
   const { sampleIntervalMs, metricsListen } = config;
-  const parts = { runtime, services, images, sums, metrics };
+  const parts = { runtime, services, ...stores, sums, metrics };
   const api = await makeApi({ ...parts, log, version, groups, limits: limitsOf(config), sampleIntervalMs });
   await listen(api, endpoint, groups);
   const stopMetrics = listenForMetrics(metricsListen, parts, log);
@@ -160,6 +159,7 @@ function pathsOf({ runDir, stateDir }: Config) {
     events: join(stateDir, 'events'),
     logs: join(stateDir, 'logs'),
     images: join(stateDir, 'images'),
+    volumes: join(stateDir, 'volumes'),
   };
 }
 
@@ -193,6 +193,7 @@ interface Parts {
   paths: Paths;
   ledger: Ledger;
   imageStore: ImageStore;
+  volumeStore: VolumeStore;
   events: EventLog;
   networks: Networks;
   allowed: Allowed;
@@ -211,7 +212,7 @@ function allowedOf({ allow, ceilings }: Config): Allowed {
 
 function makeRuntime(
   config: Config,
-  { tree, paths, ledger, imageStore, events, networks, allowed, log }: Parts,
+  { tree, paths, ledger, imageStore, volumeStore, events, networks, allowed, log }: Parts,
 ): Runtime {
   const { sampleIntervalMs, interimIntervalMs, keepExited, idPool } = config;
   return new Runtime({
@@ -225,6 +226,7 @@ function makeRuntime(
     networks,
     logs: new LogStore(paths.containers, paths.logs, config.logs, log, kernel),
     images: imageStore,
+    volumes: volumeStore,
     events,
     kernel,
     allowed,

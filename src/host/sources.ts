@@ -48,7 +48,10 @@ export async function missingSources(
   const named = [
     { field: 'root.path', path: root.path },
     { field: 'root.file', path: root.file },
-    ...mounts.map((mount, i) => ({ field: `mounts[${i}].source`, path: mount.type === 'bind' ? mount.source : null })),
+    ...mounts.map((mount, i) => ({
+      field: `mounts[${i}].source`,
+      path: mount.type === 'bind' && mount.volume === undefined ? mount.source : null,
+    })),
   ].flatMap(({ field, path }) => (path === null || path === '/' ? [] : [{ field, path }]));
   const found = await reach(
     asker,

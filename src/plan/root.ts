@@ -288,8 +288,10 @@ function mountOp(spec: Spec, item: BindMount | TmpfsMount, owner: Owner, maps: I
   return mount('tmpfs', item.target, { attributes, data: ['mode=1777', ...size, ...ownedBy(owner)] });
 }
 
-function bindMap(spec: Spec, { idmap, readonly }: BindMount, maps: IdMaps | null): boolean | number {
+function bindMap(spec: Spec, { idmap, readonly, volume }: BindMount, maps: IdMaps | null): boolean | number {
   if (typeof idmap === 'object') return usernsOf(spec, idmap, maps);
+  // only root can enter the directory of volumes, so ids on disk do no harm: those of the container are kept
+  if (volume !== undefined) return isMapped(idmap);
   return isMapped(idmap) && (readonly || writableMap(spec, maps));
 }
 

@@ -50,6 +50,12 @@ const BindMountSchema = Type.Object(
       description: 'or id maps of this mount: which id on disk ("host") is which id in the container',
     }),
     propagation: PropagationSchema,
+    volume: Type.Optional(
+      Type.Object(
+        { name: Type.String(), uid: Type.Integer({ description: 'the user who made it' }) },
+        { description: 'the named volume whose directory the source is; missing for a path that the spec names' },
+      ),
+    ),
   },
   { title: 'BindMount' },
 );

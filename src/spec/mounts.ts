@@ -73,6 +73,11 @@ export function normaliseMount(
       propagation,
     };
   }
+  if (mount.type === 'volume') {
+    const { source: name, target } = mount;
+    const volume = { name, uid: 0 }; // whose it is, and where, says locateVolumes()
+    return { type: 'bind', source: '', target, readonly, idmap: mapped && 'auto', propagation: 'private', volume };
+  }
   const { target, size } = mount;
   return { type: 'tmpfs', target, sizeBytes: size === undefined ? null : sizeBytes(size), readonly };
 }

@@ -222,3 +222,15 @@ it('keeps its image from a prune, until it is removed', async () => {
   await client.removeService('shop');
   await vi.waitFor(async () => expect((await client.pruneImages()).removed).toEqual(['of-service:latest']), 15_000);
 });
+
+it('uses a volume, which cannot be removed meanwhile', async () => {
+  const { client } = niwad;
+  const mounts = [{ type: 'volume' as const, source: 'of-shop', target: '/data' }];
+  const applied = await client.applyService({ ...shop, template: { ...shop.template, mounts } });
+  expect(applied.warnings.filter((warning) => /data|volume/.test(warning))).toEqual([]);
+  await client.createVolume('of-shop');
+  await expect(client.removeVolume('of-shop')).rejects.toThrow('in use by service shop');
+  expect((await client.pruneVolumes()).removed).toEqual([]);
+  await client.removeService('shop');
+  await vi.waitFor(() => client.removeVolume('of-shop'), 15_000);
+});

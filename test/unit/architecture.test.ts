@@ -15,7 +15,7 @@ const LAYERS = [
   ['src/containers'], // all of them: what is asked of them, what happens to them, take-over
   ['src/access'], // who asks, and what may be asked
   ['src/engine'], // one container, without a daemon; the five folders below it have one topic each
-  ['src/hooks', 'src/images', 'src/logs', 'src/accounting', 'src/network'],
+  ['src/hooks', 'src/images', 'src/volumes', 'src/logs', 'src/accounting', 'src/network'],
   ['src/host'],
   ['src/kernel'], // the one seam to native code: an interface by topic, and the addon behind it
   ['src/plan'], // pure, as is src/spec

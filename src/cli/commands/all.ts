@@ -17,6 +17,7 @@ import { service } from './service.js';
 import { top } from './top.js';
 import { update } from './update.js';
 import { usage } from './usage.js';
+import { volume } from './volume.js';
 import { events, stats, wait } from './watch.js';
 
 /** Every command, in the order of `niwa --help`. */
@@ -45,6 +46,7 @@ export const COMMANDS = [
   port,
   ports,
   image,
+  volume,
   drain,
   plan,
   init,

@@ -14,7 +14,11 @@ export async function namesOf(kind: Kind, states: readonly string[] | null, sock
         if (states === null || states.includes(state)) ids.push(id);
       return ids;
     }
-    const named = kind === 'services' ? await client.services() : await client.images();
+    const named = await (kind === 'services'
+      ? client.services()
+      : kind === 'images'
+        ? client.images()
+        : client.volumes());
     return named.map(({ name }) => name);
   } catch {
     return [];

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import type { SpecInput } from '../../protocol/spec.js';
+import { VOLUME_NAME_PATTERN } from '../../protocol/volumes.js';
 import { didYouMean } from '../../spec/nearest.js';
 import type { Common } from '../command.js';
 import { wrong } from '../values.js';
@@ -13,7 +14,8 @@ type MountInput = NonNullable<SpecInput['mounts']>[number];
 /** Declares the flags of mounts. */
 export function withMounts<O extends Common>(yargs: Argv<O>) {
   const mount = 'type=bind|tmpfs|volume,source=SOURCE,target=TARGET[,readonly]: the same in words';
-  const volume = 'SOURCE:TARGET[:ro][,rslave][,idmap=false]: mount a directory or file of the host';
+  const volume =
+    'SOURCE:TARGET[:ro][,rslave][,idmap=false]: mount a directory or file of the host, or NAME:TARGET[:ro] a volume';
   return yargs
     .option('volume', { alias: 'v', ...texts(volume) })
     .option('mount', texts(mount))
@@ -39,7 +41,9 @@ export function toVolume(value: string): MountInput {
       value,
       `SOURCE:TARGET, or SOURCE:TARGET:OPTION,... of ${[...VOLUME_OPTIONS.keys()].join(', ')}`,
     );
-  return Object.assign({ type: 'bind', source: absolute(source), target, readonly: false }, ...options);
+  const isVolume = new RegExp(VOLUME_NAME_PATTERN).test(source); // a path has a slash
+  const named = isVolume ? { type: 'volume', source } : { type: 'bind', source: absolute(source) };
+  return Object.assign({ ...named, target, readonly: false }, ...options);
 }
 
 /** What every tmpfs of a container is already, or the mode that it has. */

@@ -10,6 +10,7 @@ import { makeContainer } from '../making.js';
 import type { Parts } from '../parts.js';
 import { settle } from '../settle.js';
 import { afterStart, requireStarted, startWish } from '../starting.js';
+import { ensureVolumes } from '../volumes.js';
 import { start } from './start.js';
 
 /**
@@ -65,7 +66,7 @@ async function make(
   wishOf: (spec: Spec) => StartWish | null,
   step: (container: Container) => Promise<void>,
 ): Promise<Container> {
-  const { admission, images, settling, endings } = parts;
+  const { admission, images, volumes, settling, endings } = parts;
   const watch = new Stopwatch();
   const written = { ...parseSpec(input, admission.freeId(), (name) => imageDefaults(images, name)), service };
   const unpin = images.pin(written.root.layers);
@@ -73,6 +74,7 @@ async function make(
     const spec = await settle(written, caller, settling);
     const release = admission.reserve(spec);
     try {
+      ensureVolumes(spec, volumes);
       watch.lap('spec');
       const order: Order = { spec, asker: `user ${caller.uid}`, watch, start: wishOf(spec) };
       const container = await makeContainer(order, parts);

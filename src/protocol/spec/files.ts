@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { REFERENCE_PATTERN, REFERENCE_WORDS } from '../images.js';
+import { VolumeName } from '../volumes.js';
 import { IdMaps } from './namespaces.js';
 import { absolutePath, closed, TmpfsBytes } from './values.js';
 
@@ -37,7 +38,7 @@ export const Mount = Type.Union(
   [
     Type.Object(
       {
-        type: Type.Literal('bind', { description: '"bind" or "tmpfs"' }),
+        type: Type.Literal('bind', { description: '"bind", "tmpfs" or "volume"' }),
         source: absolutePath('the source on the host'),
         target: absolutePath('the target in the container'),
         idmap: Type.Optional(
@@ -55,9 +56,18 @@ export const Mount = Type.Union(
     ),
     Type.Object(
       {
-        type: Type.Literal('tmpfs', { description: '"bind" or "tmpfs"' }),
+        type: Type.Literal('tmpfs', { description: '"bind", "tmpfs" or "volume"' }),
         target: absolutePath('the target in the container'),
         size: Type.Optional(TmpfsBytes),
+        readonly: Type.Optional(Type.Boolean({ description: 'true or false' })),
+      },
+      closed,
+    ),
+    Type.Object(
+      {
+        type: Type.Literal('volume', { description: '"bind", "tmpfs" or "volume"' }),
+        source: VolumeName,
+        target: absolutePath('the target in the container'),
         readonly: Type.Optional(Type.Boolean({ description: 'true or false' })),
       },
       closed,
@@ -66,6 +76,6 @@ export const Mount = Type.Union(
   {
     title: 'MountInput',
     description:
-      '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN or MAPS, "propagation"?: "private" or "rslave"} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}',
+      '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN or MAPS, "propagation"?: "private" or "rslave"} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN} or {"type": "volume", "source": NAME, "target": PATH, "readonly"?: BOOLEAN}',
   },
 );

@@ -17,6 +17,7 @@ import type { Api } from '../../../src/api/api.js';
 import { makeApi } from '../../../src/api/server.js';
 import { EventLog } from '../../../src/containers/events/event-log.js';
 import { Runtime } from '../../../src/containers/runtime.js';
+import { Volumes } from '../../../src/containers/volumes.js';
 import { Container } from '../../../src/engine/container.js';
 import { firstState } from '../../../src/engine/saved-state.js';
 import { StateFiles } from '../../../src/engine/state-files.js';
@@ -45,6 +46,7 @@ import { Services } from '../../../src/services/services.js';
 import { ServiceStore } from '../../../src/services/store.js';
 import { UNBOUNDED } from '../../../src/spec/ceilings.js';
 import { problemsOf } from '../../../src/spec/check.js';
+import { VolumeStore } from '../../../src/volumes/store.js';
 import { FakeKernel } from '../../fake-kernel.js';
 import { nearSpecInputs, resourcesInputs, specInputs } from '../arbitrary.js';
 import { capableHost, specOf } from '../support.js';
@@ -146,6 +148,7 @@ let ledger: Ledger;
 let runtime: EndedRuntime;
 let services: Services;
 let images: ImageStore;
+let volumes: VolumeStore;
 let events: EventLog;
 let api: Api;
 let peer: Peer | undefined;
@@ -161,6 +164,11 @@ async function startApi(requestsPerSecond = 1_000_000): Promise<Api> {
     runtime,
     services,
     images: new Images(images, limits, noUsers, pino({ level: 'silent' })),
+    volumes: new Volumes({
+      ...{ policy: runtime.policy, allowed: { ...NOTHING_ALLOWED, ceilings: UNBOUNDED }, specs: () => [] },
+      ...{ store: volumes, ofServices: () => new Map() },
+      log: pino({ level: 'silent' }),
+    }),
     sums: new UsageSums(ledger, join(directory, 'usage')),
     metrics: new Metrics(() => 0, '1.2.3'),
     log: pino({ level: 'silent' }),
@@ -180,12 +188,14 @@ beforeAll(async () => {
   const nowhere = '/no/such/place';
   ledger = await Ledger.open(join(directory, 'ledger'));
   images = new ImageStore(join(directory, 'images'));
+  volumes = new VolumeStore(join(directory, 'volumes'));
   const log = pino({ level: 'silent' });
   const numberFile = join(directory, 'last-event');
   events = await EventLog.open({ directory: join(directory, 'events'), numberFile, bootId: 'boot', log });
   runtime = new EndedRuntime({
     events: beginWithLine(events),
     images,
+    volumes,
     kernel,
     tree: { mount: nowhere, base: nowhere, containers: `${nowhere}${containersCgroup}`, controllers },
     stage,

@@ -15,6 +15,7 @@ import { LogStore } from '../../../src/logs/store.js';
 import { Networks } from '../../../src/network/networks.js';
 import type { NiwaError } from '../../../src/protocol/errors.js';
 import { UNBOUNDED } from '../../../src/spec/ceilings.js';
+import { VolumeStore } from '../../../src/volumes/store.js';
 import { FakeKernel } from '../../fake-kernel.js';
 import { capableHost } from '../support.js';
 
@@ -42,6 +43,7 @@ async function begin(prepare: (kernel: FakeKernel) => void = () => {}): Promise<
   const runtime = new Runtime({
     ...{ kernel, ledger, idPool, events, log, hooks: {} },
     images: new ImageStore(at('images')),
+    volumes: new VolumeStore(at('volumes')),
     tree: { mount: directory, base: directory, containers: at('groups'), controllers: capableHost.controllers },
     stage: at('stage'),
     stateFiles: new StateFiles(at('containers')),

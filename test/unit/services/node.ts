@@ -20,6 +20,7 @@ import { MarkFiles } from '../../../src/services/marks.js';
 import { Services } from '../../../src/services/services.js';
 import { ServiceStore } from '../../../src/services/store.js';
 import { UNBOUNDED } from '../../../src/spec/ceilings.js';
+import { VolumeStore } from '../../../src/volumes/store.js';
 import { FakeKernel } from '../../fake-kernel.js';
 import { capableHost } from '../support.js';
 import { FakePaths } from './fake-paths.js';
@@ -66,6 +67,7 @@ export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> 
     ...{ kernel, ledger, events, log, hooks: {}, tree, allowed: limits, defaults: UNBOUNDED },
     idPool: new IdPool(0x7000_0000, 100),
     images: new ImageStore(at('images')),
+    volumes: new VolumeStore(at('volumes')),
     stage: at('stage'),
     stateFiles: new StateFiles(at('containers')),
     keeperSocket: at('keeper.sock'),

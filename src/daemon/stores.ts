@@ -1,0 +1,66 @@
+import type { Logger } from 'pino';
+import type { Allowed } from '../access/allowed.js';
+import type { Runtime } from '../containers/runtime.js';
+import { Volumes } from '../containers/volumes.js';
+import { Images, type ImageUse } from '../images/images.js';
+import type { ImageLimits } from '../images/limits.js';
+import type { ImageStore } from '../images/store.js';
+import type { TemplateInput } from '../protocol/service.js';
+import type { Services } from '../services/services.js';
+import { parseReference } from '../spec/reference.js';
+import type { VolumeStore } from '../volumes/store.js';
+
+/** What {@link openStores} uses. */
+export interface StoresOptions {
+  imageStore: ImageStore;
+  volumeStore: VolumeStore;
+  limits: ImageLimits;
+  runtime: Runtime;
+  services: Services;
+  allowed: Allowed;
+  log: Logger;
+}
+
+/** Makes the operations on images and volumes, and removes what an earlier niwad has left over of them. */
+export async function openStores(options: StoresOptions): Promise<{ images: Images; volumes: Volumes }> {
+  const { imageStore, volumeStore, limits, runtime, services, allowed, log } = options;
+  const users = { layers: () => layersInUse(runtime), images: () => imagesInUse(runtime, services) };
+  const images = new Images(imageStore, limits, users, log);
+  const { policy, specs } = runtime;
+  const ofServices = () => volumesOfServices(services);
+  const volumes = new Volumes({ store: volumeStore, policy, allowed, specs, ofServices, log });
+  await Promise.all([images.open(), volumes.open()]);
+  runtime.subscribe(({ type }) => type === 'exit' && images.tidy());
+  return { images, volumes };
+}
+
+/** Gives the directories that are roots, or layers of roots, of containers that have not exited. */
+function layersInUse(runtime: Runtime): Set<string> {
+  return new Set(runtime.live().flatMap(({ spec }) => spec.root.layers ?? []));
+}
+
+/**
+ * Gives the images that containers and services name. Exited containers count, too, as long as they are listed: they
+ * may be started again.
+ */
+function imagesInUse(runtime: Runtime, services: Services): ImageUse {
+  const ofContainers = runtime.list().flatMap(({ spec }) => spec.root.image ?? []);
+  const ofServices = templatesOf(services).flatMap(({ root }) => root?.image ?? []);
+  return {
+    names: new Set([...ofContainers.map(({ name }) => name), ...ofServices.map(parseReference)]),
+    ids: new Set(ofContainers.map(({ id }) => id)),
+  };
+}
+
+/** Gives for each volume that services name the names of these services. */
+function volumesOfServices(services: Services): Map<string, string[]> {
+  const users = new Map<string, string[]>();
+  for (const { name, spec } of services.list())
+    for (const mount of (spec.template as TemplateInput).mounts ?? [])
+      if (mount.type === 'volume') users.set(mount.source, [...new Set([...(users.get(mount.source) ?? []), name])]);
+  return users;
+}
+
+function templatesOf(services: Services): TemplateInput[] {
+  return services.list().map(({ spec }) => spec.template as TemplateInput);
+}
