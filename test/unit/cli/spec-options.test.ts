@@ -35,6 +35,15 @@ it('leaves what is wrong in the spec of a file for niwad to refuse', () => {
 });
 
 describe('--volume', () => {
+  it('names a volume where the source is no path', () => {
+    const mounts = toSpec({ volume: ['db:/data', 'db.2:/x:ro', './db:/y'] }, []).mounts;
+    expect(mounts).toEqual([
+      { type: 'volume', source: 'db', target: '/data', readonly: false },
+      { type: 'volume', source: 'db.2', target: '/x', readonly: true },
+      { type: 'bind', source: `${process.cwd()}/db`, target: '/y', readonly: false },
+    ]);
+  });
+
   it.each([
     ['/a:/b', { readonly: false }],
     ['/a:/b:ro', { readonly: true }],

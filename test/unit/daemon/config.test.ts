@@ -14,7 +14,7 @@ const POOL = '{"start": HOST_ID, "count": RANGES}, ranges of 65536 ids';
 const TCP = 'an address and a port, such as "127.0.0.1:9469" or "[::1]:9469", or null for none';
 const HOOK_POINTS = 'afterExit, afterNetwork, afterStart, beforeCreate, interval, onFailure, onReady, onStop';
 const ALLOW =
-  '{"roots"?, "sources"?, "hooks"?, "privileged"?, "drain"?, "idRanges"?}: what callers other than root may ask for';
+  '{"roots"?, "sources"?, "hooks"?, "privileged"?, "drain"?, "volumes"?, "idRanges"?}: what callers other than root may ask for';
 
 describe('the settings', () => {
   it.each(['', '# nothing\n', '{}', 'null'])('are the defaults where the file is %j', (file) => {
@@ -146,7 +146,7 @@ describe('wrong settings', () => {
       'allow: {root: [/]}',
       'allow.root',
       'a field that niwa does not know; did you mean roots?',
-      'drain, hooks, idRanges, privileged, roots, sources',
+      'drain, hooks, idRanges, privileged, roots, sources, volumes',
     ],
     ['allow: {roots: /srv}', 'allow.roots', '"/srv"', 'a list of directories'],
     ['allow: {roots: [srv]}', 'allow.roots[0]', '"srv"', 'an absolute path: roots may be below it'],

@@ -23,7 +23,7 @@ const mappedMount = (uids: { container: number; host: number; size: number }[]):
 });
 const NOT_OVER_HOST = "nothing over the host's own root, which changes with the host";
 const MOUNT =
-  '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN or MAPS, "propagation"?: "private" or "rslave"} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN}';
+  '{"type": "bind", "source": PATH, "target": PATH, "readonly"?: BOOLEAN, "idmap"?: BOOLEAN or MAPS, "propagation"?: "private" or "rslave"} or {"type": "tmpfs", "target": PATH, "size"?: BYTES, "readonly"?: BOOLEAN} or {"type": "volume", "source": NAME, "target": PATH, "readonly"?: BOOLEAN}';
 const CAPABILITY = 'a name of capabilities(7) such as "NET_BIND_SERVICE", or "ALL"';
 const CAPABILITIES = 'a list of capability names';
 const SIGNAL = 'a signal such as "SIGTERM", "TERM", "SIGRTMIN+3" or 15';
