@@ -29,7 +29,9 @@ export function writtenMount(
   const { type, target, readonly } = mount;
   if (type === 'tmpfs')
     return { type, target, ...given({ size: sizeOf(mount.sizeBytes), readonly: readonly || undefined }) };
-  const { source, idmap, propagation } = mount;
+  const { source, idmap, propagation, volume } = mount;
+  if (volume !== undefined)
+    return { type: 'volume', source: volume.name, target, ...given({ readonly: readonly || undefined }) };
   const isChosen = typeof idmap === 'object' || (typeof idmap === 'boolean' && isMapped);
   return {
     type,

@@ -59,6 +59,10 @@ const mounts = fc.array(
       { type: fc.constant('tmpfs' as const), target: path, size: moreThanNone, readonly },
       { requiredKeys: ['type', 'target'] },
     ),
+    fc.record(
+      { type: fc.constant('volume' as const), source: fc.constantFrom('db', 'A.b_c-1'), target: path, readonly },
+      { requiredKeys: ['type', 'source', 'target'] },
+    ),
   ),
   { maxLength: 3 },
 );
