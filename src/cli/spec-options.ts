@@ -5,7 +5,7 @@ import type { Common } from './command.js';
 import { flag, type OptionsOf, text, texts } from './options/declare.js';
 import { labelsOfFiles, variables, variablesOfFiles } from './options/environment.js';
 import { appended, defined, isObject, merged, pairs } from './options/fields.js';
-import { lowerCased, mergedLimits, toResources, toRlimits, withLimits } from './options/limits.js';
+import { inOwnUnits, mergedLimits, toResources, toRlimits, withLimits } from './options/limits.js';
 import { toMount, toTmpfs, toVolume, withMounts } from './options/mounts.js';
 import { bridged, toNetwork, withNetwork } from './options/network.js';
 import { sharedNamespaces, toDevice, toSeccomp, withRights } from './options/rights.js';
@@ -87,7 +87,7 @@ export function toSpec(options: SpecOptions, words: string[], base: Partial<Spec
     ]),
     namespaces: merged(base.namespaces, { network: toNetwork(options.network), ...sharedNamespaces(options) }),
     network: bridged(base.network, options),
-    shmSize: lowerCased(options.shmSize) ?? base.shmSize,
+    shmSize: inOwnUnits(options.shmSize) ?? base.shmSize,
     sysctls: merged(base.sysctls, pairs('--sysctl', options.sysctl)),
     resources: resources === undefined ? base.resources : mergedLimits(base.resources, resources),
     rlimits: merged(base.rlimits, toRlimits(options.ulimit)),

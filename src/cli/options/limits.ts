@@ -39,8 +39,8 @@ export function toResources(options: LimitOptions): ResourcesInput | undefined {
       weight: toWeight(options.cpuShares),
     }),
     memory: merged(undefined, {
-      max: lowerCased(options.memory),
-      low: lowerCased(options.memoryReservation),
+      max: inOwnUnits(options.memory),
+      low: inOwnUnits(options.memoryReservation),
       swapMax: toSwap(options),
     }),
     pids: toPids(options),
@@ -64,20 +64,20 @@ function toIo(limit: 'rbps' | 'wbps', values: string[] = []): NonNullable<Resour
   return values.map((value) => {
     const colon = value.lastIndexOf(':');
     if (colon <= 0) wrong(`--io-${limit}`, value, 'DEVICE:RATE, such as /dev/vda:10M');
-    return { device: value.slice(0, colon), [limit]: lowerCased(value.slice(colon + 1)) };
+    return { device: value.slice(0, colon), [limit]: inOwnUnits(value.slice(colon + 1)) };
   });
 }
 
 /** Writes the units of Docker, such as `64m`, as those of niwa. */
-export function lowerCased(size: string | undefined): string | undefined {
+export function inOwnUnits(size: string | undefined): string | undefined {
   return size !== undefined && /^[0-9.]+[kmgt](i?b)?$/i.test(size)
     ? size.replace(/[a-z].*$/i, (unit) => unit.charAt(0).toUpperCase() + unit.slice(1).replace('b', 'B'))
     : size;
 }
 
 /**
- * Turns CPU shares of cgroup v1, from 2 to 262144, into the weight of cgroup v2 by the formula of the OCI runtime
- * specification's users (systemd and the kernel have the same ranges).
+ * Turns the CPU shares of cgroup v1 (2 to 262144) into the weight of cgroup v2 (1 to 10000): the ends of one range lead
+ * to the ends of the other, and what is between is in proportion.
  */
 function toWeight(shares: string | undefined): number | undefined {
   if (shares === undefined) return undefined;
@@ -90,7 +90,7 @@ function toWeight(shares: string | undefined): number | undefined {
 function toSwap({ memory, memorySwap }: LimitOptions): string | number | undefined {
   if (memorySwap === undefined) return undefined;
   if (memorySwap === '-1' || memorySwap === 'max') return 'max';
-  const [most, both] = [memory, memorySwap].map((size) => parseBytes(lowerCased(size) ?? ''));
+  const [most, both] = [memory, memorySwap].map((size) => parseBytes(inOwnUnits(size) ?? ''));
   if (most === undefined || both === undefined || both < most)
     return wrong(
       '--memory-swap',

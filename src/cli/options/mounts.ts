@@ -7,7 +7,7 @@ import type { Common } from '../command.js';
 import { wrong } from '../values.js';
 import { text, texts } from './declare.js';
 import { defined } from './fields.js';
-import { lowerCased } from './limits.js';
+import { inOwnUnits } from './limits.js';
 
 type MountInput = NonNullable<SpecInput['mounts']>[number];
 
@@ -57,7 +57,7 @@ export function toTmpfs(value: string): MountInput {
   const others = options.filter((word) => !sizes.includes(word) && word !== 'ro');
   if (target === '' || rest.length > 0 || others.length > 0 || sizes.length > 1)
     return wrong('--tmpfs', value, 'TARGET or TARGET:size=BYTES[,ro], such as /tmp:size=16M');
-  const size = lowerCased(sizes[0]?.slice('size='.length));
+  const size = inOwnUnits(sizes[0]?.slice('size='.length));
   return defined({ type: 'tmpfs', target, size, readonly: options.includes('ro') ? true : undefined }) as MountInput;
 }
 
@@ -95,7 +95,7 @@ function mountField(value: string, word: string): [string, unknown] {
   if (field === 'readonly' || field === 'idmap') return [field, isTrue(value, text)];
   if (text === '') return wrong('--mount', value, `${name}=VALUE`);
   if (field === 'source') return [field, absolute(text)];
-  if (field === 'size') return [field, lowerCased(text)];
+  if (field === 'size') return [field, inOwnUnits(text)];
   return [field, field === 'propagation' && text === 'rprivate' ? 'private' : text];
 }
 
