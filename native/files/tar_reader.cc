@@ -30,7 +30,7 @@ template <size_t N> int64_t number_of(const char (&field)[N]) {
     size_t i = 0;
     while (i < N && bytes[i] == ' ') i++;
     for (; i < N && bytes[i] >= '0' && bytes[i] <= '7'; i++) value = value << 3 | (bytes[i] - '0');
-    if (i < N && bytes[i] != ' ' && bytes[i] != 0) fail(EBADMSG, "the tar has a number that is none");
+    if (i < N && bytes[i] != ' ' && bytes[i] != 0) fail(EBADMSG, "this is no tar, or it is damaged");
     return static_cast<int64_t>(value);
 }
 

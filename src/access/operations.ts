@@ -44,6 +44,8 @@ export const NEEDS = {
   setLifetime: 'act',
   removeContainer: 'act',
   execInContainer: 'act',
+  copyFromContainer: 'act',
+  copyToContainer: 'act',
   attachToContainer: 'act',
   applyService: 'act',
   removeService: 'act',

@@ -8,6 +8,7 @@ import { nameForTurns } from '../access/allowed.js';
 import { isOperation } from '../access/operations.js';
 import { NiwaError } from '../protocol/errors.js';
 import { ExecSchema } from '../protocol/exec.js';
+import { FilesTar } from '../protocol/files.js';
 import { ImageTar } from '../protocol/images.js';
 import { UsageRecordSchema } from '../protocol/record.js';
 import { ServiceInputSchema } from '../protocol/service.js';
@@ -28,6 +29,7 @@ import { Refusals } from './refusals.js';
 import { containerRoutes } from './routes/containers.js';
 import { eventRoutes } from './routes/events.js';
 import { execRoutes } from './routes/exec.js';
+import { fileRoutes } from './routes/files.js';
 import { hostRoutes } from './routes/host.js';
 import { imageRoutes } from './routes/images.js';
 import { listRoutes } from './routes/list.js';
@@ -100,6 +102,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     serviceLogRoutes(routes as Api, options);
     portRoutes(routes as Api, options);
     execRoutes(routes as Api, options);
+    fileRoutes(routes as Api, options);
   });
   return api;
 }
@@ -161,7 +164,7 @@ async function limitRates(api: Api, requestsPerSecond: number): Promise<void> {
  * in this list are not checked here: specs, services and execs are checked more strictly than by their schemas, and the
  * tar of an image is a stream.
  */
-const CHECKED_LATER: unknown[] = [SpecSchema, ServiceInputSchema, ExecSchema, ImageTar];
+const CHECKED_LATER: unknown[] = [SpecSchema, ServiceInputSchema, ExecSchema, ImageTar, FilesTar];
 
 function useOneValidation(api: Api): void {
   api.setValidatorCompiler(({ schema, httpPart }) => {

@@ -1,8 +1,10 @@
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import type { CopyInQuery, CopyOutQuery } from '../protocol/files.js';
 import type { ImageDetails, ImageInfo, ImagesPruned, ImportProgress } from '../protocol/images.js';
 import type { VolumeInfo, VolumesPruned } from '../protocol/volumes.js';
 import { importImage } from './import-image.js';
+import { pathOf } from './paths.js';
 import { Transport } from './transport.js';
 
 /** The part of the API about what niwad keeps for containers. */
@@ -12,6 +14,18 @@ export class StoreClient {
   /** @param socket the path of niwad's socket */
   constructor(socket: string) {
     this.http = new Transport(socket);
+  }
+
+  /** Gives a file or a directory of a container as a tar; an error while it comes destroys the stream. */
+  copyFrom(id: string, query: CopyOutQuery): Promise<Readable> {
+    return this.http.request('GET', `${pathOf(id)}/files`, { query });
+  }
+
+  /** Unpacks a tar in a container. */
+  async copyTo(id: string, tar: Readable, { path, name, owners }: CopyInQuery): Promise<void> {
+    const query = new URLSearchParams({ path, ...(name === undefined ? {} : { name }) });
+    if (owners) query.set('owners', 'true');
+    await text(await this.http.upload(`${pathOf(id)}/files?${query}`, tar, 'PUT'));
   }
 
   /** Gives the images, one for each name. */

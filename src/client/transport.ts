@@ -126,7 +126,7 @@ export class Transport {
   }
 
   /** Sends a stream; the answer may begin before the stream has ended. */
-  async upload(path: string, body: Readable): Promise<IncomingMessage> {
+  async upload(path: string, body: Readable, method: 'POST' | 'PUT' = 'POST'): Promise<IncomingMessage> {
     // The connection must stay open after the answer. Otherwise niwad would close it while the rest of a refused body
     // is unread, and the kernel would discard the answer.
     const headers = { 'content-type': 'application/x-tar', 'transfer-encoding': 'chunked', connection: 'keep-alive' };
@@ -134,7 +134,7 @@ export class Transport {
       const fail = (error: unknown) => reject(unreachable(this.#socket, error));
       // A new connection, never a kept one: if a kept connection breaks, the part of the body that was read cannot be
       // sent again.
-      const sent = request({ socketPath: this.#socket, agent: false, method: 'POST', path, headers }, resolve);
+      const sent = request({ socketPath: this.#socket, agent: false, method, path, headers }, resolve);
       sent.on('error', fail);
       body.once('error', (error) => {
         sent.destroy();

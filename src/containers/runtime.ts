@@ -34,6 +34,7 @@ import { attach } from './operations/attach.js';
 import { create, run } from './operations/create.js';
 import { drain, readDrain, undrain } from './operations/drain.js';
 import { exec } from './operations/exec.js';
+import { type Copy, copy } from './operations/files.js';
 import { pause, resume } from './operations/freeze.js';
 import { kill } from './operations/kill.js';
 import { type LifetimeChange, setLifetime } from './operations/lifetime.js';
@@ -227,6 +228,7 @@ export class Runtime {
     remove(this.#parts, caller, id, options);
   readonly exec = (id: string, input: unknown, caller: Caller) => exec(this.#parts, caller, id, input);
   readonly attach = (id: string, caller: Caller, wantsInput: boolean) => attach(this.#parts, caller, id, wantsInput);
+  readonly copy = (id: string, what: Copy, caller: Caller) => copy(this.#parts, caller, id, what);
   readonly drain = (caller: Caller) => drain(this.#parts, caller);
   readonly undrain = (caller: Caller) => undrain(this.#parts, caller);
   readonly drainStatus = () => readDrain(this.#parts);

@@ -12,6 +12,7 @@ const ALLOWED = {
   pause: ['running'],
   resume: ['paused'],
   'exec in': ['running'],
+  'copy files of': ['created', 'running'],
   'attach to': ['created', 'running', 'paused', 'stopping'],
   update: ['created', 'running', 'paused'],
   'change the lifetime of': ['created', 'running', 'paused'],

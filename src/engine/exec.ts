@@ -5,17 +5,19 @@ import type { Asker } from '../host/reach.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { resolveUser } from '../images/user.js';
 import { isKernelError } from '../kernel/errors.js';
-import type { ExecHandle, Executed } from '../kernel/execs.js';
+import type { ExecHandle, ExecRequest, Executed } from '../kernel/execs.js';
 import type { Kernel } from '../kernel/kernel.js';
+import { FILES_PROGRAM } from '../kernel/programs.js';
 import { encodeProgram } from '../plan/encode.js';
-import { execOps } from '../plan/exec.js';
+import { execOps, imageOps } from '../plan/exec.js';
+import type { Op } from '../plan/op.js';
 import { idOutside } from '../plan/userns.js';
 import type { SessionExit } from '../protocol/frames.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { type ExecSpec, parseExec } from '../spec/exec.js';
 import { knownSignal, signalName } from '../spec/signals.js';
 import { FairTurns } from '../turns/fair-turns.js';
-import { requireState } from './actions.js';
+import { type Action, requireState } from './actions.js';
 import { CheckTurns } from './check-turns.js';
 import type { Container } from './container.js';
 import { execError } from './failure.js';
@@ -104,14 +106,51 @@ export async function startExec(
   turn: ExecTurn,
   kernel: Pick<Kernel, 'execs'>,
 ): Promise<Exec> {
-  const { id, spec, userns } = container;
-  const host = { oomProtected: isOomProtected(), openFiles: openFilesLimit(), compileSeccomp };
-  const ops = execOps(spec, asked, { userns, ...host });
+  const ops = execOps(container.spec, asked, hostOf(container));
+  return await enterContainer(container, 'exec in', ops, requestOf(container, asked, ''), turn, kernel);
+}
+
+/**
+ * Starts niwa-files in a container, also in one that is not started yet: what it does there is in native/files/main.cc.
+ * It is a process of the container, with the rights of an exec: paths lead where they lead in the container.
+ * @param asked whose arguments are those of niwa-files
+ * @throws NiwaError STATE_CONFLICT, START_FAILED; then the process does not exist
+ */
+export async function startFiles(
+  container: Container,
+  asked: ExecSpec,
+  turn: ExecTurn,
+  kernel: Pick<Kernel, 'execs'>,
+): Promise<Exec> {
+  const ops = imageOps(container.spec, asked, hostOf(container));
+  return await enterContainer(
+    container,
+    'copy files of',
+    ops,
+    requestOf(container, asked, FILES_PROGRAM),
+    turn,
+    kernel,
+  );
+}
+
+function hostOf({ userns }: Container) {
+  return { userns, oomProtected: isOomProtected(), openFiles: openFilesLimit(), compileSeccomp };
+}
+
+/** Makes a process in a container that runs the given boot program. */
+async function enterContainer(
+  container: Container,
+  action: Action,
+  ops: readonly Op[],
+  request: Omit<ExecRequest, 'program'>,
+  turn: ExecTurn,
+  kernel: Pick<Kernel, 'execs'>,
+): Promise<Exec> {
+  const { id } = container;
   return container.turns.run(async () => {
     // checked once more, now that its turn has come: a process that is made in a frozen group would hang
-    requireState('exec in', id, container.state);
-    const request = requestOf(container, asked, encodeProgram(ops));
-    const enter = () => kernel.execs.exec(container.handle, request);
+    requireState(action, id, container.state);
+    const enter = () => kernel.execs.exec(container.handle, { ...request, program: encodeProgram(ops) });
     const executed = await inTurn(container, turn, enter).catch((error: unknown) => {
       throw isKernelError(error) ? execError(id, ops, error) : error;
     });
@@ -127,9 +166,9 @@ function inTurn<T>(container: Container, turn: ExecTurn, enter: () => Promise<T>
   });
 }
 
-function requestOf({ userns }: Container, { process, stdin }: ExecSpec, program: Uint8Array) {
+function requestOf({ userns }: Container, { process, stdin }: ExecSpec, image: string) {
   const owner = { uid: idOutside(userns?.uids, process.uid), gid: idOutside(userns?.gids, process.gid) };
-  return { program, input: stdin && !process.tty, output: true, image: '', ...owner };
+  return { input: stdin && !process.tty, output: true, image, ...owner };
 }
 
 /**

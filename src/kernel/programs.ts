@@ -8,4 +8,5 @@ export const nativeDirectory = process.env.NIWA_NATIVE_DIR ?? join(PACKAGE_DIR, 
 export const ADDON = join(nativeDirectory, 'niwa.node');
 export const BOOT_PROGRAM = join(nativeDirectory, 'niwa-boot');
 export const KEEPER_PROGRAM = join(nativeDirectory, 'niwa-keeper');
+export const FILES_PROGRAM = join(nativeDirectory, 'niwa-files');
 export const REACH_PROGRAM = join(nativeDirectory, 'niwa-reach');

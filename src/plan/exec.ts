@@ -3,7 +3,7 @@ import type { SeccompProfileInput } from '../protocol/spec.js';
 import type { ExecSpec } from '../spec/exec.js';
 import { enterNamespaces } from './namespaces.js';
 import type { Op } from './op.js';
-import { chdir, closeFds, exec, terminal, umask, undumpable } from './ops.js';
+import { chdir, closeFds, exec, execImage, terminal, umask, undumpable } from './ops.js';
 import { oomOps, rightsOps, seccompOps } from './restrictions.js';
 
 /** The facts about the host and the container that the boot program of an exec depends on, beside the spec. */
@@ -23,6 +23,16 @@ export interface ExecHost {
  * in the same order.
  */
 export function execOps(spec: Spec, asked: ExecSpec, host: ExecHost): Op[] {
+  const { process } = asked;
+  return [...enteringOps(spec, asked, host), exec(process.args, process.env)];
+}
+
+/** Makes the boot program of a process that runs a program of niwa in a container, with the rights of an exec. */
+export function imageOps(spec: Spec, asked: ExecSpec, host: ExecHost): Op[] {
+  return [...enteringOps(spec, asked, host), execImage(asked.process.args)];
+}
+
+function enteringOps(spec: Spec, asked: ExecSpec, host: ExecHost): Op[] {
   const { process, size } = asked;
   const { userns, oomProtected, openFiles, compileSeccomp } = host;
   return [
@@ -36,6 +46,5 @@ export function execOps(spec: Spec, asked: ExecSpec, host: ExecHost): Op[] {
     umask(process.umask),
     ...seccompOps(asked.seccomp, compileSeccomp),
     closeFds(),
-    exec(process.args, process.env),
   ];
 }

@@ -36,6 +36,18 @@ export function parseExec(input: unknown, spec: Spec): ExecSpec {
   };
 }
 
+/** The capabilities by which root reads and writes the files of others. */
+const OF_FILES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID'];
+
+/**
+ * Makes an exec of a program of niwa that works on files as the root of a container. It has no capability that the
+ * container has not. Pure.
+ */
+export function parseRootExec(args: string[], spec: Spec): ExecSpec {
+  const asked = parseExec({ args, user: '0:0', cwd: '/', stdin: true }, spec);
+  return { ...asked, capabilities: spec.capabilities.filter((name) => OF_FILES.includes(name)) };
+}
+
 /** Finds in an exec the problems that the same fields would have in the container's own spec. */
 function execProblems({ args, env = {}, user, capabilities, rlimits }: ExecInput, { userns }: Spec): FieldProblem[] {
   const asSpec = {

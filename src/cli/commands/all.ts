@@ -1,5 +1,7 @@
 import type { AnyCommand } from '../command.js';
 import { completion } from './completion.js';
+
+import { cp } from './cp.js';
 import { drain } from './drain.js';
 import { attach, exec } from './exec.js';
 import { doctor, info, version } from './host.js';
@@ -25,6 +27,7 @@ export const COMMANDS = [
   run,
   exec,
   attach,
+  cp,
   create,
   start,
   stop,
