@@ -494,7 +494,7 @@ describe('any request', () => {
 describe('a request', () => {
   it.each<[string, Request, number, string]>([
     ['a path that does not exist', { method: 'GET', url: '/v2' }, 404, 'NOT_FOUND'],
-    ['a method that is not offered', { method: 'PUT', url: '/v1/containers' }, 404, 'NOT_FOUND'],
+    ['a method that is not offered', { method: 'PUT', url: '/v1/containers' }, 405, 'METHOD_NOT_ALLOWED'],
     ['a path that is no text', { method: 'GET', url: '/v1/containers/%e0%a4' }, 400, 'SPEC_INVALID'],
     ['an id that is none', { method: 'GET', url: '/v1/containers/-a' }, 400, 'SPEC_INVALID'],
     ['an id that nobody has', { method: 'GET', url: '/v1/containers/none' }, 404, 'NOT_FOUND'],
