@@ -50,7 +50,7 @@ export class Membership {
     if (!wasListed || (await this.has(user))) return;
     throw new NiwaError(
       'FORBIDDEN',
-      `user ${user.uid} is no member of "group" of niwad's configuration any more: add the user to the group again, or let root apply the service`,
+      `user ${user.uid} is no member of "group" of niwad's configuration any more: add the user to the group again, or let root create it (a service: apply it)`,
     );
   }
 }

@@ -36,6 +36,7 @@ export const NEEDS = {
   planContainer: 'act',
   createContainer: 'act',
   startContainer: 'act',
+  restartContainer: 'act',
   stopContainer: 'act',
   killContainer: 'act',
   pauseContainer: 'act',

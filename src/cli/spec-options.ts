@@ -8,6 +8,7 @@ import { appended, defined, isObject, merged, pairs } from './options/fields.js'
 import { inOwnUnits, mergedLimits, toResources, toRlimits, withLimits } from './options/limits.js';
 import { toMount, toTmpfs, toVolume, withMounts } from './options/mounts.js';
 import { bridged, toNetwork, withNetwork } from './options/network.js';
+import { RESTART_WORDS, toRestart } from './options/restart.js';
 import { sharedNamespaces, toDevice, toSeccomp, withRights } from './options/rights.js';
 import { numberOr, wrong } from './values.js';
 
@@ -45,6 +46,7 @@ export function withSpec<O extends Common>(yargs: Argv<O>) {
             .option('user', { alias: 'u', ...text('USER or USER:GROUP, as numbers or names') })
             .option('workdir', { alias: 'w', ...text('the working directory') })
             .option('hostname', text('the host name in the container (default: the id)'))
+            .option('restart', text(RESTART_WORDS))
             .option('ready', text('the readiness check: tcp:PORT or http:PORT/PATH'))
             .option('stop-signal', text('the signal that asks the container to end (SIGTERM)'))
             .option('stop-timeout', text('the time between the stop signal and SIGKILL (10s)')),
@@ -103,6 +105,7 @@ export function toSpec(options: SpecOptions, words: string[], base: Partial<Spec
     jitter: options.jitter ?? base.jitter,
     stopSignal: options.stopSignal ?? base.stopSignal,
     stopTimeout: options.stopTimeout ?? base.stopTimeout,
+    restart: toRestart(options.restart, base.restart),
     init: options.init ?? base.init,
     labels: merged(base.labels, { ...labelsOfFiles(options.labelFile), ...pairs('--label', options.label) }),
     owner: options.owner ?? base.owner,

@@ -89,6 +89,7 @@ export class NiwaClient extends StoreClient {
     await text(await this.http.request('DELETE', pathOf(id), { query: options }));
   }
 
+  /** Starts a container that was created, or that has ended. */
   start(id: string): Promise<ContainerStatus> {
     return this.http.json('POST', `${pathOf(id)}/start`);
   }
@@ -96,6 +97,11 @@ export class NiwaClient extends StoreClient {
   /** Sends the stop signal, and kills the container after the timeout; resolves when the container has exited. */
   stop(id: string, options: { timeout?: DurationInput; signal?: string } = {}): Promise<ContainerStatus> {
     return this.http.json('POST', `${pathOf(id)}/stop`, { body: options });
+  }
+
+  /** Stops a container as {@link stop} does, if it runs, and starts it again. */
+  restart(id: string, options: { timeout?: DurationInput; signal?: string } = {}): Promise<ContainerStatus> {
+    return this.#http.json('POST', `${pathOf(id)}/restart`, { body: options });
   }
 
   kill(id: string, signal = 'SIGKILL'): Promise<ContainerStatus> {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import type { Logger } from 'pino';
+import type { Container } from '../engine/container.js';
 import { load } from '../host/stored-file.js';
 import { NiwaError } from '../protocol/errors.js';
 import type { Spec } from '../protocol/resolved-spec.js';
@@ -79,11 +80,12 @@ export class Admission {
   /**
    * Reserves the id of a spec, and the directory on the host that stores the container's writes. No other container can
    * take them until the returned function is called.
+   * @param before the run that has ended and that has the id until the new one is made; null for a new container
    * @throws NiwaError ID_IN_USE, STATE_CONFLICT, and the errors of {@link require}
    */
-  reserve(spec: Spec): () => void {
+  reserve(spec: Spec, before: Container | null = null): () => void {
     this.require();
-    if (this.#isTaken(spec.id))
+    if (before === null ? this.#isTaken(spec.id) : this.#reserved.has(spec.id))
       throw new NiwaError('ID_IN_USE', `a container ${spec.id} exists already; remove it first, or take another id`);
     requireOwnDirectory(spec, this.#liveSpecs());
     this.#reserved.set(spec.id, spec);

@@ -155,6 +155,11 @@ export class ContainerHooks {
     for (const end of this.#repeating) end.abort();
   }
 
+  /** Waits until the hooks that were requested for an id so far have ended. */
+  async idle(id: string): Promise<void> {
+    await this.#last.get(id);
+  }
+
   /** Waits until no hook runs. */
   async settled(): Promise<void> {
     while (this.#waiting.size > 0) await Promise.all(this.#waiting);

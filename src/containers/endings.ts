@@ -29,6 +29,8 @@ export interface EndingsOptions {
   log: Logger;
   /** How many exited containers are kept in the list; the containers that ended first are removed first. */
   keepExited: number;
+  /** Called when a container has ended and the hooks of its end have run. */
+  onOver(container: Container, exit: Exit): void;
 }
 
 /**
@@ -97,24 +99,29 @@ export class Endings {
   /** Runs the hooks of a container's end; then forgets the container if its spec says so. */
   async over(container: Container, exit: Exit): Promise<void> {
     await this.#options.containerHooks.exited(container, exit);
-    if (container.spec.autoRemove && container.endHooks.areDone) this.forget(container);
+    if (!container.endHooks.areDone) return;
+    if (container.spec.autoRemove) this.forget(container);
+    else this.#options.onOver(container, exit);
   }
 
   /**
    * Ends a container that is gone from the kernel, so that only its state file is left. On a full disk this may take
    * long.
+   * @param interim the last interim record of the run, if there is one
    */
-  async lose(saved: SavedState, container: Container): Promise<void> {
+  async lose(saved: SavedState, container: Container, interim?: UsageRecord): Promise<void> {
     const final = (await this.#finals).get(saved.run);
     const exit = exitOf(saved, final);
-    if (final === undefined) await this.#options.books.record(recordOf(saved, exit));
-    container.takeEnd(exit, final?.usage ?? saved.usage);
+    const record = final ?? lastRecord(saved, exit, interim);
+    if (final === undefined) await this.#options.books.record(record);
+    container.takeEnd(exit, record.usage);
+    const isUnknown = saved.phase === 'making' && container.runs.state.earlier === 0; // no client was told of it
     const { registry, books, containerHooks } = this.#options;
     if (containerHooks.owesHooks(container, exit)) container.endHooks.owe();
     registry.retire(container);
-    if (saved.phase !== 'making') books.save(container);
+    if (!isUnknown) books.save(container);
     registry.tell('exit', saved.spec, { exit });
-    if (saved.phase === 'making') this.forget(container);
+    if (isUnknown) this.forget(container);
     void this.over(container, exit);
     this.forgetOldest();
   }
@@ -188,4 +195,16 @@ export class Endings {
     container.takeRecorded(exit, final.usage);
     return exit;
   }
+}
+
+/** Makes the final record of a run that is lost, by what knows more of its use: its state file or its interim record. */
+function lastRecord(saved: SavedState, exit: Exit, interim: UsageRecord | undefined): UsageRecord {
+  const record = recordOf(saved, exit);
+  if (interim === undefined || cpuOf(interim) <= cpuOf(record)) return record;
+  const { code, signal, reason } = exit;
+  return { ...interim, type: 'final', code, signal, reason };
+}
+
+function cpuOf({ usage }: UsageRecord): number {
+  return usage?.cpu.usage_usec ?? 0;
 }

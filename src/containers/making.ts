@@ -26,7 +26,10 @@ export async function makeContainer(order: Order, options: MakingOptions): Promi
   const container = await makeAfterHooks(order, options);
   await prepare(container, options)
     .catch((error: unknown) => endings.fail(container, error))
-    .catch((error: unknown) => endings.undo(container, error));
+    .catch((error: unknown) => {
+      if (order.before !== null) throw error; // the run that was made is the container's last one now
+      return endings.undo(container, error);
+    });
   return container;
 }
 

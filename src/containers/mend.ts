@@ -60,6 +60,7 @@ export function mend(damaged: Damaged, { cgroup, bootId, kept, oldest, lease, in
     memory: state.memory ?? null,
     usage: state.usage ?? interim?.usage ?? null,
     exit: state.exit ?? null,
+    ...(state.runs === undefined ? {} : { runs: state.runs }),
     ready: state.ready ?? null,
     hooksDone: state.hooksDone ?? true,
     hookTries: state.hookTries ?? 0,

@@ -1,4 +1,5 @@
 import type { Allowed, Caller } from '../access/allowed.js';
+import type { Membership } from '../access/membership.js';
 import type { Operation, Policy } from '../access/operations.js';
 import type { Books } from '../engine/books.js';
 import type { Container } from '../engine/container.js';
@@ -13,6 +14,7 @@ import type { Admission } from './admission.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Endings } from './endings.js';
 import type { Registry } from './registry.js';
+import type { Restarts } from './restarts/restarts.js';
 import type { SettleOptions } from './settle.js';
 
 /** The parts of the daemon that the operations use. */
@@ -26,6 +28,9 @@ export interface Parts {
   books: Books;
   containerHooks: ContainerHooks;
   endings: Endings;
+  restarts: Restarts;
+  /** Who may act by niwad's `group`. */
+  membership: Membership;
   planner: Planner;
   maker: Maker;
   networks: Networks;

@@ -54,6 +54,10 @@ export class Registry {
     return this.#containers.has(id);
   }
 
+  find(id: string): Container | undefined {
+    return this.#containers.get(id);
+  }
+
   /** @throws NiwaError NOT_FOUND */
   get(id: string): Container {
     const container = this.#containers.get(id);
@@ -109,12 +113,18 @@ export class Registry {
     return this.#containers.get(container.id) === container;
   }
 
-  /** Moves a container to the exited ones. */
+  /** Moves a container to the exited ones; one that may run again stays beside them, and is never surplus. */
   retire(container: Container): void {
     this.#live.delete(container);
+    if (container.mayRunAgain) return;
     const service = container.spec.service?.name ?? null;
     const exited = this.#exited.get(service) ?? new Set();
     this.#exited.set(service, exited.add(container));
+  }
+
+  /** Keeps an exited container from being surplus, while its next run is made; {@link retire} ends that. */
+  keep(container: Container): void {
+    this.#exited.get(container.spec.service?.name ?? null)?.delete(container);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Allowed, Caller } from '../access/allowed.js';
+import type { Membership } from '../access/membership.js';
 import { Policy } from '../access/operations.js';
 import type { Ledger } from '../accounting/ledger.js';
 import { Books } from '../engine/books.js';
@@ -19,6 +20,7 @@ import { isKernelError } from '../kernel/errors.js';
 import type { Kernel, KernelEvent } from '../kernel/kernel.js';
 import type { LogStore } from '../logs/store.js';
 import type { Networks } from '../network/networks.js';
+import type { Exit } from '../protocol/container.js';
 import { NiwaError } from '../protocol/errors.js';
 import type { RuntimeEvent, ServiceEventFields, ServiceEventType } from '../protocol/events.js';
 import type { Hooks, ReadyCheck } from '../protocol/resolved-hooks.js';
@@ -40,11 +42,14 @@ import { kill } from './operations/kill.js';
 import { type LifetimeChange, setLifetime } from './operations/lifetime.js';
 import { plan } from './operations/plan.js';
 import { remove } from './operations/remove.js';
+import { restart } from './operations/restart.js';
 import { start } from './operations/start.js';
 import { type StopOptions, stop } from './operations/stop.js';
 import { update } from './operations/update.js';
 import type { Parts } from './parts.js';
 import { type DeathListener, Registry } from './registry.js';
+import { rerun } from './restarts/rerun.js';
+import { Restarts } from './restarts/restarts.js';
 import { takeStart } from './starting.js';
 import { takeOver } from './take-over.js';
 import { Tending } from './tending.js';
@@ -69,6 +74,8 @@ export interface RuntimeOptions {
   kernel: Kernel;
   /** The limits on requests of callers other than root. */
   allowed: Allowed;
+  /** Who may act by niwad's `group`. */
+  membership: Membership;
   /** The bounds of a container whose spec sets none. */
   defaults: Bounds;
   /** The hooks that apply to every container. */
@@ -101,7 +108,12 @@ export class Runtime {
     const books = new Books({ ...options, bootId });
     const containerHooks = new ContainerHooks({ ...options, registry, books });
     const resources = new Resources({ ...options, books });
-    const endings = new Endings({ ...options, registry, books, containerHooks, resources });
+    const restarts = new Restarts({
+      ...{ registry, books, log: options.log },
+      again: async (container) => void (await rerun(this.#parts, container, null)),
+    });
+    const onOver = (container: Container, exit: Exit) => restarts.ended(container, exit);
+    const endings = new Endings({ ...options, registry, books, containerHooks, resources, onOver });
     const planner = new Planner({
       ...options,
       placeBytes: options.defaults.tmpfsBytes,
@@ -121,7 +133,7 @@ export class Runtime {
     this.#resources = resources;
     this.#parts = {
       ...options,
-      ...{ registry, books, containerHooks, endings, planner, maker },
+      ...{ registry, books, containerHooks, endings, restarts, planner, maker },
       get: (id) => this.get(id),
       policy: new Policy(options.allowed),
       admission: new Admission(registry, options.drainFile),
@@ -149,6 +161,7 @@ export class Runtime {
     });
     await options.networks.open();
     this.#tending = new Tending(options);
+    this.#parts.restarts.open();
   }
 
   get tree(): CgroupTree {
@@ -217,6 +230,8 @@ export class Runtime {
   readonly plan = (input: unknown, caller: Caller) => plan(this.#parts, caller, input);
   readonly start = (id: string, caller: Caller) => start(this.#parts, caller, id);
   readonly stop = (id: string, caller: Caller, options: StopOptions = {}) => stop(this.#parts, caller, id, options);
+  readonly restart = (id: string, caller: Caller, options: StopOptions = {}) =>
+    restart(this.#parts, caller, id, options);
   readonly kill = (id: string, caller: Caller, signal: string) => kill(this.#parts, caller, id, signal);
   readonly pause = (id: string, caller: Caller) => pause(this.#parts, caller, id);
   readonly resume = (id: string, caller: Caller) => resume(this.#parts, caller, id);
@@ -248,8 +263,9 @@ export class Runtime {
    * @returns the number of containers that go on
    */
   async close(): Promise<number> {
-    const { admission, registry, books, containerHooks } = this.#parts;
+    const { admission, registry, books, containerHooks, restarts } = this.#parts;
     admission.close();
+    restarts.close();
     this.#tending?.stop();
     containerHooks.stopRepeating();
     const patience = sleep(CLOSE_PATIENCE_MS, undefined, { ref: false });

@@ -1,7 +1,10 @@
+import { requireState } from '../engine/actions.js';
 import type { Container } from '../engine/container.js';
 import { deadlineOf } from '../engine/deadline.js';
 import { CAUSE } from '../engine/exit.js';
 import type { StartWish } from '../engine/maker.js';
+import { mayBeSlow, pathStarts } from '../engine/path-starts.js';
+import type { Asker } from '../host/reach.js';
 import type { Started } from '../kernel/containers.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { Spec } from '../protocol/resolved-spec.js';
@@ -35,6 +38,41 @@ async function takeAnswer(
   crashPoint('started-saved');
   registry.tell('start', container.spec);
   containerHooks.attend(container);
+}
+
+/**
+ * Starts a container that was created, when it is its turn.
+ * @param asker the caller for whom paths of the host are opened
+ * @throws NiwaError STATE_CONFLICT, DRAINING, TOO_MANY_REQUESTS, START_FAILED, HOOK_FAILED
+ */
+export async function startCreated(parts: Parts, container: Container, asker: Asker): Promise<void> {
+  const { id, spec } = container;
+  const requireStartable = () => {
+    parts.admission.require();
+    requireState('start', id, container.state);
+  };
+  const begin = async () => {
+    requireStartable(); // the container may have ended while this start waited for its turn
+    const { lifetimeNs, deadline } = startWish(container.spec);
+    await takeStart(parts, container, container.control.start(lifetimeNs, deadline));
+  };
+  await container.turns.run(async () => {
+    requireStartable();
+    await (mayBeSlow(spec) ? pathStarts.run(asker, begin) : begin());
+    await requireStarted(parts, container);
+  });
+  await afterStart(parts, container);
+}
+
+/**
+ * Finishes the start of a container that was made for a start: it may have been started in the same step.
+ * @throws NiwaError the errors of {@link startCreated}
+ */
+export async function startMade(parts: Parts, container: Container, asker: Asker): Promise<void> {
+  if (container.started === null) return await startCreated(parts, container, asker);
+  await container.control.begun;
+  await requireStarted(parts, container);
+  await afterStart(parts, container);
 }
 
 /** Throws if the workload was not executed, after waiting for the container's end. @throws NiwaError START_FAILED */

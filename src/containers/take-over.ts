@@ -15,6 +15,7 @@ import type { LogStore } from '../logs/store.js';
 import type { Networks } from '../network/networks.js';
 import type { Exit } from '../protocol/container.js';
 import { messageOf } from '../protocol/errors.js';
+import type { UsageRecord } from '../protocol/record.js';
 import { connectKeeper } from './connect-keeper.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Endings } from './endings.js';
@@ -72,7 +73,8 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
   endings.expect(books.finalRecords(decided.flatMap(([one]) => (one.phase === 'exited' ? [] : [one]))));
   const ended = decided.filter(([, decision]) => !lives(decision));
   const wasTold = options.events.recentEnds();
-  for (const [one, decision] of ended) endings.follow(close(one, decision, wasTold, options));
+  const interims = new Map(ledger.unfinished().map((record) => [record.run, record]));
+  for (const [one, decision] of ended) endings.follow(close(one, decision, interims.get(one.run), wasTold, options));
   endings.forgetOldest();
   const counts = { running: decided.length - ended.length, exited: ended.length };
   if (decided.length > 0) log.info(counts, 'took over the containers of the daemon before');
@@ -134,7 +136,7 @@ function takeOne(saved: SavedState, undo: boolean, { onAdded, ...options }: Take
   const container = adopt(saved, options);
   if (undo) {
     container.failStart();
-    container.abandon();
+    if (saved.runs === undefined || saved.runs.earlier === 0) container.abandon();
   }
   onAdded(container);
   if (undo) killUnwanted(container, options);
@@ -157,10 +159,12 @@ function killUnwanted({ id, handle }: Container, { kernel, log }: Pick<TakeOverO
 async function close(
   saved: SavedState,
   decision: Decision,
+  interim: UsageRecord | undefined,
   wasTold: (id: string, exit: Exit) => boolean,
   { registry, endings, logs, resources, kernel }: TakeOverOptions,
 ): Promise<void> {
   const container = Container.gone(kernel, saved, logs.ended(saved.spec.id));
+  if (saved.spec.restart?.policy === 'always') container.runs.beginAnew();
   registry.add(container);
   kernel.keeper.drop(container.id);
   if (decision === 'keep' && saved.exit !== null) {
@@ -172,7 +176,7 @@ async function close(
   await resources.release(container, OF_GONE);
   if (decision === 'lose') {
     await resources.release(container, BEFORE_EXITED);
-    await endings.lose(saved, container);
+    await endings.lose(saved, container, interim);
   }
 }
 

@@ -12,6 +12,7 @@ import { groupNumber } from '../api/peer.js';
 import { makeApi } from '../api/server.js';
 import { EventLog } from '../containers/events/event-log.js';
 import { Runtime } from '../containers/runtime.js';
+import { LastingStates } from '../engine/lasting-states.js';
 import { startUsec } from '../engine/phases.js';
 import { StateFiles } from '../engine/state-files.js';
 import { type CgroupTree, lookAtCgroupTree, makeCgroupTree, removeCgroupTree } from '../host/cgroup.js';
@@ -89,8 +90,8 @@ export async function startDaemon(
     log,
   });
   const allowed = allowedOf(config);
-  const runtime = makeRuntime(config, { tree, paths, ledger, imageStore, volumeStore, events, networks, allowed, log });
   const membership = new Membership(groups.full);
+  const runtime = makeRuntime(config, { tree, paths, ledger, imageStore, volumeStore, events, networks, allowed, membership, log });
   const services = makeServices({ ...config, runtime, networks, imageStore, allowed, membership, log });
   const sums = new UsageSums(ledger, paths.usage);
   ledger.onBegun = () => void sums.prepare();
@@ -160,6 +161,7 @@ function pathsOf({ runDir, stateDir }: Config) {
     logs: join(stateDir, 'logs'),
     images: join(stateDir, 'images'),
     volumes: join(stateDir, 'volumes'),
+    restarts: join(stateDir, 'restarts'),
   };
 }
 
@@ -197,6 +199,7 @@ interface Parts {
   events: EventLog;
   networks: Networks;
   allowed: Allowed;
+  membership: Membership;
   log: Logger;
 }
 
@@ -212,13 +215,13 @@ function allowedOf({ allow, ceilings }: Config): Allowed {
 
 function makeRuntime(
   config: Config,
-  { tree, paths, ledger, imageStore, volumeStore, events, networks, allowed, log }: Parts,
+  { tree, paths, ledger, imageStore, volumeStore, events, networks, allowed, membership, log }: Parts,
 ): Runtime {
   const { sampleIntervalMs, interimIntervalMs, keepExited, idPool } = config;
   return new Runtime({
     tree,
     stage: paths.stage,
-    stateFiles: new StateFiles(paths.containers),
+    stateFiles: new StateFiles(paths.containers, new LastingStates(paths.restarts)),
     keeperSocket: paths.keeperSocket,
     drainFile: paths.drainFile,
     ledger,
@@ -230,6 +233,7 @@ function makeRuntime(
     events,
     kernel,
     allowed,
+    membership,
     defaults: resolveBounds(config.defaults, totalmem()),
     hooks: normaliseHooks(config.hooks),
     log,

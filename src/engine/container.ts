@@ -23,6 +23,7 @@ import { Meter } from './meter.js';
 import type { Output } from './output.js';
 import { type Past, pastOfAdopted, pastOfGone, pastOfMade } from './past.js';
 import { ReadinessState } from './readiness-state.js';
+import { Runs } from './runs.js';
 import type { SavedState } from './state-files.js';
 import { StatusView } from './status-view.js';
 import { Written } from './written.js';
@@ -50,6 +51,8 @@ export class Container {
   readonly meter: Meter;
   readonly readiness: ReadinessState;
   readonly endHooks: EndHooks;
+  /** The runs before this one, and what follows it. */
+  readonly runs: Runs;
   readonly written = new Written();
   /** How long each part of the start took. */
   readonly phases: Partial<StartPhases>;
@@ -97,7 +100,7 @@ export class Container {
     output: Output,
     { begun, endKnown, phases, started, saved }: Past,
   ) {
-    const { run, spec, cgroup, userns, idRange, lease, handle, pid, startTicks, createdAt, plan } = identity;
+    const { run, spec, cgroup, userns, idRange, lease, handle, pid, startTicks, createdAt, place, plan } = identity;
     this.run = run;
     this.#spec = spec;
     this.cgroup = cgroup;
@@ -118,6 +121,7 @@ export class Container {
     this.meter = new Meter({ handle, pid, startTicks, hasInit: spec.init }, saved, () => this.written.expire(), kernel);
     this.readiness = new ReadinessState(spec.ready !== null, saved?.ready ?? null);
     this.endHooks = new EndHooks(saved ?? undefined);
+    this.runs = new Runs(place);
     this.#view = new StatusView(this);
   }
 
@@ -158,6 +162,11 @@ export class Container {
   /** Whether the container has ended and its last reading is taken. */
   get hasEnded(): boolean {
     return this.life.ending !== null;
+  }
+
+  /** Whether the container's policy may start it again: it is kept as long as that is so. */
+  get mayRunAgain(): boolean {
+    return this.runs.mayFollow(this.#spec.restart);
   }
 
   get ready(): Readiness | null {

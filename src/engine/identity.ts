@@ -3,6 +3,7 @@ import type { Handle } from '../kernel/containers.js';
 import type { Lease } from '../network/lease.js';
 import type { Plan } from '../plan/plan.js';
 import type { IdMaps, Spec } from '../protocol/resolved-spec.js';
+import { FIRST_RUN, type RunsState } from './runs.js';
 import type { SavedState } from './state-files.js';
 
 /** The facts about a container that are fixed when it is made. Only the spec may be replaced later. */
@@ -23,6 +24,8 @@ export interface Identity {
   /** The start time of the first process: pid and start time together are unique for the whole boot. */
   startTicks: bigint;
   createdAt: Date;
+  /** Its place among the runs of the container. */
+  place: RunsState;
   /** The plan that a start follows; null if the container has been started before, or the plan is unknown. */
   plan: Plan | null;
 }
@@ -32,7 +35,7 @@ export interface Identity {
  * niwad that made them. Pure.
  */
 export function identityOf(saved: SavedState): Omit<Identity, 'handle' | 'plan'> {
-  const { run, spec, cgroup, userns, idRange, lease, pid, startTicks, createdAt } = saved;
+  const { run, spec, cgroup, userns, idRange, lease, pid, startTicks, createdAt, runs } = saved;
   const process = { pid, startTicks: BigInt(startTicks), createdAt: new Date(createdAt) };
-  return { run, spec, cgroup, userns, idRange, lease, ...process };
+  return { run, spec, cgroup, userns, idRange, lease, place: runs ?? FIRST_RUN, ...process };
 }

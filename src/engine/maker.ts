@@ -21,6 +21,7 @@ import type { Stopwatch } from './phases.js';
 import type { Planner } from './planner.js';
 import { Draft } from './resources/resource.js';
 import { BEFORE_PLAN, BEFORE_PROCESS, type Resources } from './resources/resources.js';
+import type { RunsState } from './runs.js';
 import { firstState } from './saved-state.js';
 import type { SavedState } from './state-files.js';
 
@@ -62,6 +63,10 @@ export interface Order {
    * start.
    */
   start: StartWish | null;
+  /** Its place among the runs of its container. */
+  place: RunsState;
+  /** The run that has ended and that this one follows; null for a new container. */
+  before: Container | null;
 }
 
 /**
@@ -82,8 +87,8 @@ export class Maker {
    */
   async make(order: Order): Promise<Container> {
     const { planner, resources } = this.#options;
-    const { spec, asker, watch } = order;
-    const draft = new Draft(spec, asker);
+    const { spec, asker, watch, before } = order;
+    const draft = new Draft(spec, asker, before);
     try {
       const numbers = await deviceNumbers(spec, asker);
       await resources.acquire(draft, BEFORE_PLAN);
@@ -98,9 +103,9 @@ export class Maker {
 
   async #makePlanned(order: Order, draft: Draft, plan: Plan): Promise<Container> {
     const { resources, bootId } = this.#options;
-    const { spec, watch, start } = order;
+    const { spec, watch, start, place } = order;
     const networkOf = plan.clone.networkOf === '' ? 0 : this.#options.liveHandle(plan.clone.networkOf);
-    const saved = firstState(spec, plan, draft, bootId);
+    const saved = firstState(spec, plan, draft, bootId, place);
     draft.saved = saved;
     await resources.acquire(draft, BEFORE_PROCESS);
     watch.lap('state');

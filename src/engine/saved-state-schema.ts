@@ -66,6 +66,13 @@ export const SavedSpecSchema = Type.Object({
   init: Type.Boolean(),
   labels: texts,
   owner: nullable(Type.String()),
+  restart: Type.Optional(
+    Type.Object({
+      policy: Type.Enum(['on-failure', 'always', 'unless-stopped']),
+      backoff: Type.Object({ minUsec: Usec, maxUsec: Usec }),
+      max: nullable(Whole),
+    }),
+  ),
   hooks: Type.Record(Type.String(), Type.Array(Program)),
   ready: nullable(Type.Object({ check: Type.Object({ type: Type.String() }), everyUsec: Usec, timeoutUsec: Usec })),
   service: nullable(Type.Object({ name: Type.String(), revision: Whole })),
@@ -102,6 +109,14 @@ export const SavedStateSchema = Type.Object({
   memory: nullable(Type.Object({ byteSeconds: Usec, usec: Usec, bytes: nullable(Usec) })),
   usage: nullable(Type.Object({ cpu: Type.Object({}) })),
   exit: nullable(ExitSchema),
+  runs: Type.Optional(
+    Type.Object({
+      author: nullable(Type.Object({ uid: Whole, gid: Whole, isListed: Type.Boolean() })),
+      earlier: Whole,
+      inRow: Whole,
+      isStopped: Type.Boolean(),
+    }),
+  ),
   ready: nullable(Type.Object({ state: Type.String(), at: nullable(Time) })),
   hooksDone: Type.Boolean(),
   hookTries: Type.Optional(Whole),

@@ -4,6 +4,7 @@ import type { Exit } from '../protocol/container.js';
 import type { UsageRecord } from '../protocol/record.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import type { Container } from './container.js';
+import { FIRST_RUN, type RunsState } from './runs.js';
 import type { SavedState } from './state-files.js';
 
 /** The state that is saved before any part of a container is made. */
@@ -12,6 +13,7 @@ export function firstState(
   plan: Plan,
   { idRange, lease }: Pick<SavedState, 'idRange' | 'lease'>,
   bootId: string,
+  runs: RunsState = FIRST_RUN,
 ): SavedState {
   return {
     bootId,
@@ -32,6 +34,7 @@ export function firstState(
     memory: null,
     usage: null,
     exit: null,
+    runs,
     ready: null,
     hooksDone: true,
   };
@@ -62,6 +65,7 @@ export function stateOf(container: Container, bootId: string, phase: SavedState[
     memory: meter.memory,
     usage: meter.usage(),
     exit: phase === 'exited' ? life.ending : null,
+    runs: container.runs.state,
     ready: container.ready,
     hooksDone: endHooks.areDone,
     hookTries: endHooks.tries,

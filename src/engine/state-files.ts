@@ -11,6 +11,8 @@ import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { StartPhases } from '../protocol/phases.js';
 import type { IdMaps, Spec } from '../protocol/resolved-spec.js';
 import type { Usage } from '../protocol/usage.js';
+import type { LastingStates } from './lasting-states.js';
+import type { RunsState } from './runs.js';
 import { savedStateProblem } from './saved-state-schema.js';
 
 const VERSION = 1;
@@ -60,6 +62,8 @@ export interface SavedState {
   /** The use at the time of this save. */
   usage: Usage | null;
   exit: Exit | null;
+  /** The run's place among the runs of the container; missing in files of an older niwad. */
+  runs?: RunsState;
   ready: Readiness | null;
   /** False if the container has exited and the hooks of its end have not finished. */
   hooksDone: boolean;
@@ -79,12 +83,15 @@ export interface Damaged {
 /** The state files of all containers of a daemon. */
 export class StateFiles {
   readonly #directory: string;
+  readonly #lasting: LastingStates | null;
 
   /**
    * @param directory contains one directory for each container; made if it is missing
+   * @param lasting has copies of the states that must outlive a restart of the machine; null for none
    * @throws NiwaError HOST_ERROR
    */
-  constructor(directory: string) {
+  constructor(directory: string, lasting: LastingStates | null = null) {
+    this.#lasting = lasting;
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       this.#directory = realpathSync(directory); // the boot helper follows no links in the paths that it bind-mounts
@@ -109,19 +116,29 @@ export class StateFiles {
       this.save(saved);
     } catch (error) {
       this.#tryToRemove(id);
-      throw new NiwaError(
-        'HOST_ERROR',
-        `cannot write the state of container ${id}: ${messageOf(error)}. The run directory has to be writable and to have room.`,
-        { cause: error },
-      );
+      throw cannotWrite(id, error);
+    }
+  }
+
+  /**
+   * Writes the first state of a further run of a container in place of the state of the run before.
+   * @throws NiwaError HOST_ERROR
+   */
+  replace(saved: SavedState): void {
+    try {
+      this.save(saved);
+    } catch (error) {
+      throw cannotWrite(saved.spec.id, error);
     }
   }
 
   /** Replaces the state file of a container atomically. Throws the errors of the file system. */
   save(saved: SavedState): void {
     const path = this.#fileOf(saved.spec.id);
-    writeFileSync(`${path}.new`, JSON.stringify({ version: VERSION, ...saved }), { mode: 0o600 });
+    const text = JSON.stringify({ version: VERSION, ...saved });
+    writeFileSync(`${path}.new`, text, { mode: 0o600 });
     renameSync(`${path}.new`, path);
+    this.#lasting?.save(saved, text);
   }
 
   /**
@@ -140,6 +157,7 @@ export class StateFiles {
       else damaged.push({ id, reason: found.state === 'missing' ? 'there is none' : problem, said: value });
     };
     await Promise.all(this.#ids().map(read));
+    whole.push(...(await this.#restore(new Map(whole.map((saved) => [saved.spec.id, saved])), damaged)));
     return { whole: whole.sort((a, b) => a.createdAt.localeCompare(b.createdAt)), damaged };
   }
 
@@ -160,6 +178,31 @@ export class StateFiles {
     }
   }
 
+  /**
+   * Restores the containers of which a restart of the machine has left only the lasting copies. A copy that cannot be
+   * read is counted as damaged.
+   * @param known the states that were found in the run directory
+   */
+  async #restore(known: ReadonlyMap<string, SavedState>, damaged: Damaged[]): Promise<SavedState[]> {
+    const texts = await this.#lasting?.load();
+    const lost = new Set(damaged.map(({ id }) => id));
+    const restored: SavedState[] = [];
+    for (const [id, text] of texts ?? []) {
+      const there = known.get(id);
+      if (there !== undefined) this.#lasting?.know(there);
+      if (there !== undefined || lost.has(id)) continue;
+      const value = text === null ? undefined : withDefaults(id, parsed(text));
+      const problem = savedStateProblem(id, value);
+      if (problem !== null) damaged.push({ id, reason: problem, said: value });
+      else restored.push(value as SavedState);
+    }
+    for (const saved of restored) {
+      mkdirSync(this.directoryOf(saved.spec.id), { recursive: true, mode: 0o700 });
+      this.#lasting?.know(saved);
+    }
+    return restored;
+  }
+
   #ids(): string[] {
     try {
       return readdirSync(this.#directory);
@@ -174,6 +217,7 @@ export class StateFiles {
 
   /** Removes everything that is stored of a container. Throws the errors of the file system. */
   remove(id: string): void {
+    this.#lasting?.remove(id);
     removeDirectory(this.directoryOf(id));
   }
 
@@ -184,6 +228,22 @@ export class StateFiles {
       // the next daemon removes the rest
     }
   }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function cannotWrite(id: string, cause: unknown): NiwaError {
+  return new NiwaError(
+    'HOST_ERROR',
+    `cannot write the state of container ${id}: ${messageOf(cause)}. The run directory has to be writable and to have room.`,
+    { cause },
+  );
 }
 
 /**

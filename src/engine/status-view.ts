@@ -8,6 +8,7 @@ import type { Life } from './life.js';
 import type { Meter } from './meter.js';
 import { tellPhases } from './phases.js';
 import type { ReadinessState } from './readiness-state.js';
+import type { Runs } from './runs.js';
 
 /** The parts of a container that its status shows. */
 export interface Viewed extends Pick<Identity, 'spec' | 'pid' | 'cgroup' | 'userns' | 'lease' | 'createdAt'> {
@@ -15,6 +16,7 @@ export interface Viewed extends Pick<Identity, 'spec' | 'pid' | 'cgroup' | 'user
   readonly meter: Meter;
   readonly readiness: ReadinessState;
   readonly phases: Partial<StartPhases>;
+  readonly runs: Runs;
 }
 
 /** A lasting part longer than this is not cached: the cached text would take as much memory as the spec itself. */
@@ -46,10 +48,11 @@ export class StatusView {
    * each round of the sampler.
    */
   text(): string {
-    const { life, meter, readiness, phases, spec } = this.#viewed;
+    const { life, meter, readiness, phases, runs, spec } = this.#viewed;
     // The status shows the deadline by the wall clock, which may be set at any time. So the moving part is also renewed
     // after each reading.
-    const moves = [life.state, life.startedAt, life.deadlineNs, readiness.value, life.exit, phases, meter.readings];
+    const moments = [life.startedAt, life.deadlineNs, meter.readings];
+    const moves = [life.state, ...moments, readiness.value, life.exit, phases, runs.state, runs.next];
     this.#moving = renewed(this.#moving, moves, () => this.#movingPart());
     this.#used = renewed(this.#used, [meter.readings], () => this.#usedPart());
     const lasting = renewed(this.#lasting, [spec], () => this.#lastingPart());
@@ -70,7 +73,7 @@ export class StatusView {
   }
 
   #movingPart() {
-    const { spec, pid, lease, createdAt, life, readiness, phases } = this.#viewed;
+    const { spec, pid, lease, createdAt, life, readiness, phases, runs } = this.#viewed;
     const { state, startedAt, deadlineAt, exit } = life;
     return {
       id: spec.id,
@@ -82,6 +85,7 @@ export class StatusView {
       ready: readiness.value,
       exit,
       network: lease === null || state === 'exited' ? null : networkOf(lease),
+      restarts: restartsOf(runs),
       start_phases_usec: tellPhases(phases),
     };
   }
@@ -100,6 +104,15 @@ export class StatusView {
 
 function networkOf({ bridge, device, address, address6, mac }: Lease): NetworkStatus {
   return { bridge, device, address, address6, mac };
+}
+
+function restartsOf({ state, next, failure }: Runs): ContainerStatus['restarts'] {
+  return {
+    count: state.earlier,
+    next_at: next.type === 'waits' ? next.at.toISOString() : null,
+    stopped: state.isStopped,
+    failure,
+  };
 }
 
 /** Gives the cached text if its values are the same, else makes a new one: the JSON of an object without its braces. */

@@ -71,6 +71,21 @@ const NetworkStatusSchema = Type.Object(
 );
 export type NetworkStatus = Static<typeof NetworkStatusSchema>;
 
+export const RestartsSchema = Type.Object(
+  {
+    count: Type.Integer({ description: 'how often the container was started again' }),
+    next_at: nullable(
+      Type.String({ format: 'date-time', description: 'when its policy starts it again; null where it does not wait' }),
+    ),
+    stopped: Type.Boolean({
+      description:
+        'whether a user has stopped it: then its policy does not start it again, but "always" with the next start of niwad',
+    }),
+    failure: nullable(Type.String({ description: 'why its last restart was refused; null where it was not' })),
+  },
+  { title: 'Restarts', description: 'the runs before this one, and the next one' },
+);
+
 /** A container, as every caller may see it. */
 export const ContainerStatusSchema = Type.Object(
   {
@@ -87,6 +102,7 @@ export const ContainerStatusSchema = Type.Object(
     network: Type.Union([NetworkStatusSchema, Type.Null()], {
       description: 'its addresses; null where it is not on the bridge, and after its end, when others may have them',
     }),
+    restarts: RestartsSchema,
     start_phases_usec: StartPhasesSchema,
     usage: UsageSchema,
     rates: nullable(RatesSchema),

@@ -12,6 +12,8 @@ export const PLAIN_EVENT_TYPES = [
   'resume',
   'stopping',
   'hooks-given-up',
+  'restarting',
+  'restarts-given-up',
   'remove',
 ] as const;
 

@@ -234,6 +234,16 @@ const InstanceOfSchema = Type.Object(
 /** The service of which a container is an instance. */
 export type InstanceOf = Static<typeof InstanceOfSchema>;
 
+const RestartPolicySchema = Type.Object(
+  {
+    policy: Type.Enum(['on-failure', 'always', 'unless-stopped']),
+    backoff: Type.Object({ minUsec: Usec, maxUsec: Usec }),
+    max: Type.Union([Type.Integer(), Type.Null()], { description: 'the most restarts in a row; null for no bound' }),
+  },
+  { title: 'RestartPolicy', description: 'when the container is started again after an end; missing for never' },
+);
+export type RestartPolicy = Static<typeof RestartPolicySchema>;
+
 export const ResolvedSpecSchema = Type.Object(
   {
     id: Type.String(),
@@ -275,6 +285,7 @@ export const ResolvedSpecSchema = Type.Object(
           'whether the container is removed when it has ended; missing where an older niwad has created the container',
       }),
     ),
+    restart: Type.Optional(RestartPolicySchema),
     labels: Texts,
     owner: MaybeText,
     oomScoreAdj: nullable(Type.Integer()),

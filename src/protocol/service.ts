@@ -26,7 +26,7 @@ const Listen = Type.String({
   description: 'an address of the node and a port, such as "0.0.0.0:8080", "[::]:8080" or "0.0.0.0:53/udp"',
 });
 
-const templateFields = Type.Omit(SpecSchema, ['id', 'owner', 'network']).properties;
+const templateFields = Type.Omit(SpecSchema, ['id', 'owner', 'network', 'restart']).properties;
 const templateNetwork = Type.Omit(NetworkSchema, ['mode', 'address', 'ports']).properties;
 
 /** The spec of the instances of a service. */

@@ -5,6 +5,7 @@ import { Namespaces, Userns } from './spec/namespaces.js';
 import { NetworkSchema } from './spec/network.js';
 import { Capabilities, Process, Rlimits } from './spec/process.js';
 import { Resources } from './spec/resources.js';
+import { RestartSchema } from './spec/restart.js';
 import { Seccomp, type SeccompProfile } from './spec/seccomp.js';
 import { Sysctls } from './spec/sysctls.js';
 import { closed, Duration, Id, integer, Signal, TmpfsBytes } from './spec/values.js';
@@ -53,6 +54,7 @@ export const SpecSchema = Type.Object(
     stopTimeout: Type.Optional(Duration),
     init: Type.Optional(Type.Boolean({ description: 'true or false' })),
     autoRemove: Type.Optional(Type.Boolean({ description: 'true or false' })),
+    restart: Type.Optional(RestartSchema),
     labels: Type.Optional(
       Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_./-]{0,127}$' }), LabelValue, {
         ...closed,

@@ -14,6 +14,7 @@ import { normaliseProcess, normaliseRlimits, processProblems, rlimitProblems, si
 import { sizeBytes } from './quantities.js';
 import { normaliseReady, readyProblems } from './ready.js';
 import { normaliseResources, resourceProblems } from './resources.js';
+import { normaliseRestart, restartProblems } from './restart.js';
 import { imageRoot, normaliseRoot, rootProblems } from './root.js';
 import { inputOfShown } from './shown-spec.js';
 import { sysctlProblems } from './sysctls.js';
@@ -64,6 +65,7 @@ function* allProblems(input: SpecInput): Iterable<FieldProblem> {
   yield* lifetimeProblems(input);
   yield* hookProblems(input.hooks ?? {});
   yield* readyProblems(input);
+  yield* restartProblems(input);
 }
 
 function normalise(input: SpecInput, freeId: string, image: ImageDefaults | null): Spec {
@@ -77,6 +79,7 @@ function normalise(input: SpecInput, freeId: string, image: ImageDefaults | null
     cgroup: 'new',
     ...input.namespaces,
   };
+  const restart = normaliseRestart(input.restart);
   const userns = input.userns ?? (namespaces.mount === 'new' ? 'auto' : 'host');
   return {
     id,
@@ -98,6 +101,7 @@ function normalise(input: SpecInput, freeId: string, image: ImageDefaults | null
     ...normaliseLifetime(input),
     init: input.init ?? false,
     ...(input.autoRemove === true ? { autoRemove: true } : {}),
+    ...(restart === undefined ? {} : { restart }),
     labels: input.labels ?? {},
     owner: input.owner ?? null,
     oomScoreAdj: input.oomScoreAdj ?? null,

@@ -8,7 +8,7 @@ import { doctor, info, version } from './host.js';
 import { image } from './image.js';
 import { init } from './init.js';
 import { inspect } from './inspect.js';
-import { create, kill, pause, resume, rm, start, stop } from './lifecycle.js';
+import { create, kill, pause, restart, resume, rm, start, stop } from './lifecycle.js';
 import { logs } from './logs.js';
 import { plan } from './plan.js';
 import { port, ports } from './ports.js';
@@ -31,6 +31,7 @@ export const COMMANDS = [
   create,
   start,
   stop,
+  restart,
   kill,
   pause,
   resume,

@@ -1,4 +1,5 @@
-import { daemonCommand, forEach, print, tellWarnings, withIds } from '../command.js';
+import type { Argv } from 'yargs';
+import { type Common, daemonCommand, forEach, print, tellWarnings, withIds } from '../command.js';
 import { refuseImageWord } from '../image-word.js';
 import { specOf } from '../spec-file.js';
 import { withSpec } from '../spec-options.js';
@@ -20,7 +21,7 @@ export const create = daemonCommand(
 
 export const start = daemonCommand(
   'start <id..>',
-  'Start created containers',
+  'Start containers that were created or have ended',
   (yargs) => withIds(yargs).example('$0 start web', ''),
   (client, { id, json }) => forEach(id, json, (one) => client.start(one)),
 );
@@ -28,24 +29,35 @@ export const start = daemonCommand(
 export const stop = daemonCommand(
   'stop <id..>',
   'Stop containers: send the stop signal, and SIGKILL after the stop timeout',
-  (yargs) =>
-    withIds(yargs)
-      .option('timeout', {
-        alias: 't',
-        type: 'string',
-        describe: "the time until SIGKILL (default: the container's stop timeout)",
-      })
-      .option('signal', {
-        alias: 's',
-        type: 'string',
-        describe: "the signal to send (default: the container's stop signal)",
-      })
-      .example('$0 stop -t 3s web', 'SIGKILL after three seconds'),
-  (client, { id, json, timeout, signal }) => {
-    const options = { ...(timeout === undefined ? {} : { timeout }), ...(signal === undefined ? {} : { signal }) };
-    return forEach(id, json, (one) => client.stop(one, options));
-  },
+  (yargs) => withStop(yargs).example('$0 stop -t 3s web', 'SIGKILL after three seconds'),
+  (client, { id, json, ...given }) => forEach(id, json, (one) => client.stop(one, stopOf(given))),
 );
+
+export const restart = daemonCommand(
+  'restart <id..>',
+  'Stop containers and start them again; start those that have ended',
+  (yargs) => withStop(yargs).example('$0 restart web', 'a further run of the same spec'),
+  (client, { id, json, ...given }) => forEach(id, json, (one) => client.restart(one, stopOf(given))),
+);
+
+/** Declares the ids, and how the containers are stopped. */
+function withStop(yargs: Argv<Common>) {
+  return withIds(yargs)
+    .option('timeout', {
+      alias: 't',
+      type: 'string',
+      describe: "the time until SIGKILL (default: the container's stop timeout)",
+    })
+    .option('signal', {
+      alias: 's',
+      type: 'string',
+      describe: "the signal to send (default: the container's stop signal)",
+    });
+}
+
+function stopOf({ timeout, signal }: { timeout?: string | undefined; signal?: string | undefined }) {
+  return { ...(timeout === undefined ? {} : { timeout }), ...(signal === undefined ? {} : { signal }) };
+}
 
 export const kill = daemonCommand(
   'kill <id..>',

@@ -55,6 +55,11 @@ export const run = daemonCommand(
     if (options.detach || options.waitReady) return runInBackground(client, spec, options);
     const tty = spec.process?.tty ?? false;
     const remove = options.rm || spec.autoRemove === true; // removed by this process, after all of the output is read
+    if (remove && (spec.restart?.policy ?? 'no') !== 'no')
+      throw new NiwaError(
+        'SPEC_INVALID',
+        '--rm and --restart exclude each other: a container that is removed cannot be started again',
+      );
     const keys = parseDetachKeys(options.detachKeys);
     if (tty && options.interactive) requireTerminal();
     const created = await client.create({ ...spec, autoRemove: false });

@@ -2,6 +2,7 @@ import type { Caller } from '../../access/allowed.js';
 import type { Container } from '../../engine/container.js';
 import type { Order, StartWish } from '../../engine/maker.js';
 import { Stopwatch } from '../../engine/phases.js';
+import { type Author, FIRST_RUN } from '../../engine/runs.js';
 import { imageDefaults } from '../../images/lookup.js';
 import type { InstanceOf, Spec } from '../../protocol/resolved-spec.js';
 import { parseSpec } from '../../spec/spec.js';
@@ -9,9 +10,8 @@ import { crashPoint } from '../../test-hooks/crash-point.js';
 import { makeContainer } from '../making.js';
 import type { Parts } from '../parts.js';
 import { settle } from '../settle.js';
-import { afterStart, requireStarted, startWish } from '../starting.js';
+import { startMade, startWish } from '../starting.js';
 import { ensureVolumes } from '../volumes.js';
-import { start } from './start.js';
 
 /**
  * Makes a container that waits for its start.
@@ -47,10 +47,7 @@ export async function run(
 ): Promise<Container> {
   parts.policy.require('createContainer', caller);
   return await make(parts, caller, { input, service }, startWish, async (container) => {
-    if (container.started === null) return void (await start(parts, caller, container.id));
-    await container.control.begun;
-    await requireStarted(parts, container);
-    await afterStart(parts, container);
+    await startMade(parts, container, `user ${caller.uid}`);
   });
 }
 
@@ -76,7 +73,9 @@ async function make(
     try {
       ensureVolumes(spec, volumes);
       watch.lap('spec');
-      const order: Order = { spec, asker: `user ${caller.uid}`, watch, start: wishOf(spec) };
+      const asker = `user ${caller.uid}` as const;
+      const place = { ...FIRST_RUN, author: await authorOf(parts, caller, spec) };
+      const order: Order = { spec, asker, watch, start: wishOf(spec), place, before: null };
       const container = await makeContainer(order, parts);
       await step(container).catch((error: unknown) => endings.undo(container, error));
       return container;
@@ -86,4 +85,13 @@ async function make(
   } finally {
     unpin();
   }
+}
+
+/**
+ * Notes who makes a container. Whether the host's files name the caller as a member of niwad's group matters only where
+ * a restart policy acts for the caller later: reading them takes time.
+ */
+async function authorOf({ membership }: Parts, caller: Caller, { restart }: Spec): Promise<Author> {
+  const { uid, gid } = caller;
+  return { uid, gid, isListed: restart !== undefined && (await membership.has(caller)) };
 }

@@ -1,10 +1,14 @@
 import type { LogStore } from '../../logs/store.js';
 import type { Resource } from './resource.js';
 
-/** The stored output of a container, kept until the container is forgotten. */
+/** The stored output of a container, kept until the container is forgotten. A later run writes behind the earlier ones. */
 export function storedLog(logs: LogStore): Resource {
   return {
-    acquire: ({ id }) => logs.prepare(id),
-    release: ({ id }) => logs.discard(id),
+    acquire({ id, before }) {
+      if (before === null) logs.prepare(id);
+    },
+    release({ id, before }) {
+      if (before == null) logs.discard(id);
+    },
   };
 }

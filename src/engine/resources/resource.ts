@@ -4,6 +4,7 @@ import type { Handle } from '../../kernel/containers.js';
 import type { Lease } from '../../network/lease.js';
 import { NiwaError } from '../../protocol/errors.js';
 import type { Spec } from '../../protocol/resolved-spec.js';
+import type { Container } from '../container.js';
 import type { Output } from '../output.js';
 import type { SavedState } from '../state-files.js';
 
@@ -16,6 +17,8 @@ export interface Holder {
   /** 0 if the kernel's side does not know the container. */
   readonly handle: Handle;
   readonly output: Output | null;
+  /** For a container that is being made: the run that it follows, which stays where the making fails. */
+  readonly before?: Container | null;
 }
 
 /** The resources acquired so far by a container that is being made or taken over. */
@@ -33,9 +36,13 @@ export class Draft implements Holder {
   /** The resources whose acquisition has begun, in this order. The last one may not be acquired. */
   readonly begun: Resource[] = [];
 
-  constructor(spec: Spec, asker: Asker) {
+  /** The run that has ended and that this one follows: its log and its directory stay. Null for a new container. */
+  readonly before: Container | null;
+
+  constructor(spec: Spec, asker: Asker, before: Container | null = null) {
     this.spec = spec;
     this.asker = asker;
+    this.before = before;
   }
 
   get id(): string {

@@ -223,6 +223,7 @@ beforeAll(async () => {
     ),
     idPool: new IdPool(65_536, 1), // one range that is not given back would be the last
     allowed: { ...NOTHING_ALLOWED, ceilings: UNBOUNDED },
+    membership: new Membership(null),
     hooks: {},
     log: pino({ level: 'silent' }),
     sampleIntervalMs: 60_000,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NOTHING_ALLOWED, ROOT } from '../../../src/access/allowed.js';
+import { Membership } from '../../../src/access/membership.js';
 import { Ledger } from '../../../src/accounting/ledger.js';
 import { EventLog } from '../../../src/containers/events/event-log.js';
 import { Runtime } from '../../../src/containers/runtime.js';
@@ -21,6 +22,8 @@ import { capableHost } from '../support.js';
 
 const log = pino({ level: 'silent' });
 const SPEC = { id: 'web', process: { args: ['/bin/true'] } };
+const allowed = { ...NOTHING_ALLOWED, ceilings: UNBOUNDED };
+const users = { passwd: '', group: '' };
 let directory: string;
 const at = (name: string) => join(directory, name);
 
@@ -63,7 +66,8 @@ async function begin(prepare: (kernel: FakeKernel) => void = () => {}): Promise<
       log,
       kernel,
     ),
-    allowed: { ...NOTHING_ALLOWED, ceilings: UNBOUNDED },
+    allowed,
+    membership: new Membership(27, async () => users),
     defaults: UNBOUNDED,
     ...{ sampleIntervalMs: 60_000, interimIntervalMs: 60_000, keepExited: 10 },
   });

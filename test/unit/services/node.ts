@@ -8,6 +8,7 @@ import { Ledger } from '../../../src/accounting/ledger.js';
 import { EventLog } from '../../../src/containers/events/event-log.js';
 import { Runtime } from '../../../src/containers/runtime.js';
 import { usecNow } from '../../../src/engine/clock.js';
+import { LastingStates } from '../../../src/engine/lasting-states.js';
 import { StateFiles } from '../../../src/engine/state-files.js';
 import { IdPool } from '../../../src/host/id-pool.js';
 import { ImageStore } from '../../../src/images/store.js';
@@ -32,6 +33,7 @@ const LOGS = { maxBytes: 2 ** 16, maxFiles: 2, bytesPerSecond: 0 };
 export interface FakeNode {
   directory: string;
   kernel: FakeKernel;
+  ledger: Ledger;
   runtime: Runtime;
   paths: FakePaths;
   services: Services;
@@ -63,13 +65,15 @@ export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> 
   const events = await EventLog.open({ directory: at('events'), numberFile: at('number'), bootId: 'boot', log });
   const tree = { mount: directory, base: directory, containers: at('groups'), controllers: capableHost.controllers };
   const limits = { ...NOTHING_ALLOWED, ceilings: UNBOUNDED, ...allowed };
+  const users = { passwd: '', group: '' };
+  const membership = new Membership(27, async () => users);
   const runtime = new Runtime({
-    ...{ kernel, ledger, events, log, hooks: {}, tree, allowed: limits, defaults: UNBOUNDED },
+    ...{ kernel, ledger, events, log, hooks: {}, tree, allowed: limits, membership, defaults: UNBOUNDED },
     idPool: new IdPool(0x7000_0000, 100),
     images: new ImageStore(at('images')),
     volumes: new VolumeStore(at('volumes')),
     stage: at('stage'),
-    stateFiles: new StateFiles(at('containers')),
+    stateFiles: new StateFiles(at('containers'), new LastingStates(at('restarts'))),
     keeperSocket: at('keeper.sock'),
     drainFile: at('draining'),
     networks: new FakeNetworks({
@@ -88,10 +92,9 @@ export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> 
   const answering = { yes: true, missing: 'nothing listens' };
   const images = new Map<string, string>();
   const forgotten: string[] = [];
-  const users = { passwd: '', group: '' };
   const services = new Services({
     ...{ containers: runtime, paths, log, allowed: limits, clock: usecNow },
-    membership: new Membership(27, async () => users),
+    membership,
     store: new ServiceStore(at('state-services')),
     marks: new MarkFiles(at('run-services'), log),
     forgetFlows: async (of) => void forgotten.push(...of),
@@ -112,7 +115,20 @@ export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> 
     await ledger.close();
     await events.close();
   };
-  return { directory, kernel, runtime, paths, services, connections, answering, images, forgotten, users, close };
+  return {
+    directory,
+    kernel,
+    ledger,
+    runtime,
+    paths,
+    services,
+    connections,
+    answering,
+    images,
+    forgotten,
+    users,
+    close,
+  };
 }
 
 /** Gives addresses as usual, and makes no bridge. */

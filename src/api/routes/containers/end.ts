@@ -1,11 +1,12 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
+import type { StopOptions } from '../../../containers/operations/stop.js';
 import { IdParams, RemoveQuery, SignalBody, StopBody } from '../../../protocol/requests.js';
 import { durationUsec } from '../../../spec/quantities.js';
 import type { Api, ApiOptions } from '../../api.js';
 import { requireSignal } from '../../requests.js';
 import { failures, oneContainer } from '../answers.js';
 
-/** Routes that end containers and forget them. */
+/** Routes that end containers, end and start them, and forget them. */
 export function endRoutes(api: Api, { runtime }: ApiOptions): void {
   api.post(
     '/v1/containers/:id/stop',
@@ -18,15 +19,21 @@ export function endRoutes(api: Api, { runtime }: ApiOptions): void {
         response: oneContainer,
       },
     },
-    async ({ params, body, caller }) => {
-      const timeoutUsec = body?.timeout === undefined ? undefined : durationUsec(body.timeout);
-      const signal = body?.signal === undefined ? undefined : requireSignal(body.signal);
-      const options = {
-        ...(timeoutUsec === undefined ? {} : { timeoutUsec }),
-        ...(signal === undefined ? {} : { signal }),
-      };
-      return (await runtime.stop(params.id, caller, options)).status();
+    async ({ params, body, caller }) => (await runtime.stop(params.id, caller, optionsOf(body))).status(),
+  );
+
+  api.post(
+    '/v1/containers/:id/restart',
+    {
+      schema: {
+        operationId: 'restartContainer',
+        summary: 'Stop a container as stop does, and start it again; answers when it runs',
+        params: IdParams,
+        body: Type.Union([StopBody, Type.Null()]),
+        response: oneContainer,
+      },
     },
+    async ({ params, body, caller }) => (await runtime.restart(params.id, caller, optionsOf(body))).status(),
   );
 
   api.post(
@@ -60,4 +67,12 @@ export function endRoutes(api: Api, { runtime }: ApiOptions): void {
       return reply.status(204).send(null);
     },
   );
+}
+
+function optionsOf(body: Static<typeof StopBody> | null): StopOptions {
+  const { timeout, signal } = body ?? {};
+  return {
+    ...(timeout === undefined ? {} : { timeoutUsec: durationUsec(timeout) }),
+    ...(signal === undefined ? {} : { signal: requireSignal(signal) }),
+  };
 }

@@ -9,7 +9,7 @@ export function runRoutes(api: Api, { runtime }: ApiOptions): void {
     {
       schema: {
         operationId: 'startContainer',
-        summary: 'Start a created container',
+        summary: 'Start a container that was created, or that has ended',
         params: IdParams,
         response: oneContainer,
       },

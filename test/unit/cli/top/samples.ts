@@ -88,6 +88,7 @@ export function status(
     network: null,
     start_phases_usec: {},
     exit,
+    restarts: { count: 0, next_at: null, stopped: false, failure: null },
     usage,
     rates,
     cgroup: `/sys/fs/cgroup/niwa/containers/${id}`,
