@@ -30,7 +30,7 @@ lifetime: 10m
   #afterStart: [{args: [/usr/local/bin/register]}]
   #afterExit: [{args: [/usr/local/bin/unregister], timeout: 5s}]
 #init: true                         # a small init as PID 1: it reaps processes that the program leaves behind
-#autoRemove: true                   # the container and its log are removed when it has ended
+#restart: {policy: on-failure, max: 5}   # started again after a failure; always, unless-stopped: after every end
 
 # Limits. Each needs its cgroup controller: "niwa doctor" says whether this host has it.
 #resources:

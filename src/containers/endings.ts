@@ -197,7 +197,7 @@ export class Endings {
   }
 }
 
-/** Makes the final record of a run that is lost, by what knows more of its use: its state file or its interim record. */
+/** Makes the final record of a lost run, by what knows more of its use: its state file or its interim record. */
 function lastRecord(saved: SavedState, exit: Exit, interim: UsageRecord | undefined): UsageRecord {
   const record = recordOf(saved, exit);
   if (interim === undefined || cpuOf(interim) <= cpuOf(record)) return record;

@@ -13,7 +13,7 @@ export interface Found {
  *
  * - `keep`: the container has exited and is only listed; what is left in the kernel is removed
  * - `adopt`: the container goes on; if it has ended meanwhile, its end is noticed at once
- * - `undo`: no client was told of the container: the container is ended, and recorded as a failed start
+ * - `undo`: no client was told of the run: it is ended, and recorded as a failed start
  * - `lose`: the container's group is gone: only the last saved state is left
  *
  * Whether the final record is already written does not matter here: this is checked before a record is written.

@@ -1,33 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from 'pino';
-import type { Allowed, Caller } from '../access/allowed.js';
-import type { Membership } from '../access/membership.js';
+import type { Caller } from '../access/allowed.js';
 import { Policy } from '../access/operations.js';
-import type { Ledger } from '../accounting/ledger.js';
 import { Books } from '../engine/books.js';
 import type { Container } from '../engine/container.js';
 import { Maker } from '../engine/maker.js';
 import { Planner } from '../engine/planner.js';
 import { Resources } from '../engine/resources/resources.js';
-import type { StateFiles } from '../engine/state-files.js';
 import type { Check } from '../hooks/readiness.js';
 import type { CgroupTree } from '../host/cgroup.js';
 import { cureOfShortage } from '../host/errors.js';
-import type { IdPool } from '../host/id-pool.js';
 import { readBootId } from '../host/process.js';
-import type { ImageStore } from '../images/store.js';
 import { isKernelError } from '../kernel/errors.js';
-import type { Kernel, KernelEvent } from '../kernel/kernel.js';
-import type { LogStore } from '../logs/store.js';
-import type { Networks } from '../network/networks.js';
+import type { KernelEvent } from '../kernel/kernel.js';
 import type { Exit } from '../protocol/container.js';
 import { NiwaError } from '../protocol/errors.js';
 import type { RuntimeEvent, ServiceEventFields, ServiceEventType } from '../protocol/events.js';
-import type { Hooks, ReadyCheck } from '../protocol/resolved-hooks.js';
+import type { ReadyCheck } from '../protocol/resolved-hooks.js';
 import type { Service } from '../protocol/resolved-service.js';
 import type { InstanceOf } from '../protocol/resolved-spec.js';
-import type { Bounds } from '../spec/ceilings.js';
-import type { VolumeStore } from '../volumes/store.js';
 import { Admission } from './admission.js';
 import { ContainerHooks } from './container-hooks.js';
 import { Endings } from './endings.js';
@@ -50,43 +40,10 @@ import type { Parts } from './parts.js';
 import { type DeathListener, Registry } from './registry.js';
 import { rerun } from './restarts/rerun.js';
 import { Restarts } from './restarts/restarts.js';
+import type { RuntimeOptions } from './runtime-options.js';
 import { takeStart } from './starting.js';
 import { takeOver } from './take-over.js';
 import { Tending } from './tending.js';
-
-export interface RuntimeOptions {
-  tree: CgroupTree;
-  /** An empty directory on which the boot helper builds roots. */
-  stage: string;
-  stateFiles: StateFiles;
-  /** The path of the keeper's socket. */
-  keeperSocket: string;
-  /** This file exists while the node is drained. */
-  drainFile: string;
-  ledger: Ledger;
-  idPool: IdPool;
-  networks: Networks;
-  logs: LogStore;
-  images: ImageStore;
-  volumes: VolumeStore;
-  /** The events of containers, including those from earlier daemons. */
-  events: EventLog;
-  kernel: Kernel;
-  /** The limits on requests of callers other than root. */
-  allowed: Allowed;
-  /** Who may act by niwad's `group`. */
-  membership: Membership;
-  /** The bounds of a container whose spec sets none. */
-  defaults: Bounds;
-  /** The hooks that apply to every container. */
-  hooks: Hooks;
-  log: Logger;
-  sampleIntervalMs: number;
-  /** The interval between two interim records of the use of a running container. */
-  interimIntervalMs: number;
-  /** How many exited containers are kept in the list; the containers that ended first are removed first. */
-  keepExited: number;
-}
 
 const CLOSE_POLL_MS = 5;
 /** How long a stopping daemon waits until the ends of containers are recorded. The next daemon records the rest. */

@@ -51,7 +51,6 @@ export class Container {
   readonly meter: Meter;
   readonly readiness: ReadinessState;
   readonly endHooks: EndHooks;
-  /** The runs before this one, and what follows it. */
   readonly runs: Runs;
   readonly written = new Written();
   /** How long each part of the start took. */
@@ -154,7 +153,6 @@ export class Container {
     return this.life.exit;
   }
 
-  /** Resolves with the exit when the usage record is on disk. */
   get exited(): Promise<Exit> {
     return this.life.exited;
   }
@@ -164,7 +162,6 @@ export class Container {
     return this.life.ending !== null;
   }
 
-  /** Whether the container's policy may start it again: it is kept as long as that is so. */
   get mayRunAgain(): boolean {
     return this.runs.mayFollow(this.#spec.restart);
   }

@@ -3,10 +3,15 @@ import { join } from 'node:path';
 import { unlinkIfThere } from '../host/directory.js';
 import { load } from '../host/stored-file.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
-import type { SavedState } from './state-files.js';
+import type { Spec } from '../protocol/resolved-spec.js';
+import type { RunsState } from './runs.js';
 
 /** What a copy was made of: as long as these are the same, the copy is good enough for a next boot. */
-type Copied = Pick<SavedState, 'phase' | 'spec' | 'runs'>;
+interface Copied {
+  phase: 'making' | 'created' | 'started' | 'exited';
+  spec: Spec;
+  runs?: RunsState;
+}
 
 /**
  * Copies of the state files of containers with a restart policy, below the state directory: they outlive a restart of
@@ -28,7 +33,7 @@ export class LastingStates {
   }
 
   /** Writes the copy of a state, if it is needed and says something new. Throws the errors of the file system. */
-  save(saved: SavedState, text: string): void {
+  save(saved: Copied, text: string): void {
     const { phase, spec, runs } = saved;
     if (spec.restart === undefined || phase === 'making' || phase === 'created') return;
     const before = this.#copied.get(spec.id);
@@ -49,7 +54,7 @@ export class LastingStates {
   }
 
   /** Notes that a container has a copy, so that {@link remove} removes it. */
-  know(saved: SavedState): void {
+  know(saved: Copied): void {
     const { phase, spec, runs } = saved;
     this.#copied.set(spec.id, { phase, spec, ...(runs === undefined ? {} : { runs }) });
   }

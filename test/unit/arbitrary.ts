@@ -157,6 +157,10 @@ const anyInput = fc.record(
     stopSignal: fc.oneof(fc.integer({ min: 1, max: 64 }), fc.constantFrom('TERM', 'SIGQUIT', '9')),
     stopTimeout: duration,
     init: fc.boolean(),
+    restart: fc.record(
+      { policy: fc.constantFrom('no' as const, 'on-failure' as const, 'always' as const), max: fc.nat() },
+      { requiredKeys: ['policy'] },
+    ),
     labels: fc.dictionary(fc.stringMatching(/^[a-z][a-z./-]{0,9}$/), text, { noNullPrototype: true }),
     owner: fc.stringMatching(/^[a-z]{1,9}$/),
     oomScoreAdj: fc.integer({ min: -1000, max: 1000 }),

@@ -19,7 +19,7 @@ export function withForce(yargs: Argv<Common>) {
 
 export const prune = daemonCommand(
   'prune',
-  'Remove containers that have ended; their usage records stay',
+  'Remove containers that have ended and do not wait for a restart; their usage records stay',
   (yargs) =>
     withForce(yargs)
       .option('filter', {
@@ -40,7 +40,9 @@ export const prune = daemonCommand(
     if (!(await isConfirmed(what, force))) return EXIT.failed;
     const removed: string[] = [];
     let status: number = EXIT.ok;
-    for await (const { id, exit } of client.containers({ state: 'exited', ...query }, ['id', 'exit'])) {
+    const fields = ['id', 'exit', 'restarts'] as const;
+    for await (const { id, exit, restarts } of client.containers({ state: 'exited', ...query }, fields)) {
+      if (restarts.next_at !== null) continue; // its policy starts it again
       if (until !== undefined && (exit?.at ?? '') > until) continue;
       try {
         if (await remove(client, id)) removed.push(id);

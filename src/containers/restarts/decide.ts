@@ -37,7 +37,7 @@ export function afterEnd({ restart, exit, startedAt, isFirst, inRow, isStopped }
   return nextOf(restart, ranMs >= LONG_RUN_MS ? 0 : inRow);
 }
 
-/** Decides what follows a restart that was refused, so that there was no run. @param inRow the number of that restart */
+/** Decides what follows a refused restart, so that there was no run. @param inRow the number of that restart */
 export function afterRefusal(restart: RestartPolicy, inRow: number): Decision {
   return nextOf(restart, inRow);
 }

@@ -18,8 +18,8 @@ type Asker = Caller | null;
  * checked again as at a create. If the run cannot be made, the run before stays as it was.
  * @param asker a user who asks for a container of another one must be allowed to ask for such a container
  * @returns the container as it runs then
- * @throws NiwaError NOT_FOUND if the container was removed meanwhile; the errors of {@link requireRerunnable}, create() and
- *   start()
+ * @throws NiwaError NOT_FOUND if the container was removed meanwhile; the errors of {@link requireRerunnable}, of
+ *   create() and of start()
  */
 export async function rerun(parts: Parts, ended: Container, asker: Asker): Promise<Container> {
   const { registry, admission, restarts, containerHooks } = parts;
@@ -41,8 +41,8 @@ export async function rerun(parts: Parts, ended: Container, asker: Asker): Promi
 
 /**
  * Gives the user with whose rights a further run of a container is made: its author.
- * @throws NiwaError STATE_CONFLICT if the container is never started again by hand; FORBIDDEN if its author is no member
- *   of niwad's group any more, or the asker may not ask for such a container
+ * @throws NiwaError STATE_CONFLICT if the container is never started again; FORBIDDEN if its author is no member of
+ *   niwad's group any more, or the asker may not ask for such a container
  */
 export async function requireRerunnable(parts: Parts, { id, spec, runs }: Container, asker: Asker): Promise<Caller> {
   const { membership, allowed } = parts;

@@ -108,9 +108,12 @@ export class Restarts {
 
   async #start(container: Container): Promise<void> {
     this.#timers.delete(container);
+    const { id, runs } = container;
     try {
       await this.#turns.run(async () => {
-        if (this.#state === 'open') await this.#options.again(container);
+        if (this.#state !== 'open') return;
+        await this.#options.again(container);
+        this.#options.log.info({ id, in_row: runs.state.inRow }, 'started a container again, by its restart policy');
       });
     } catch (error) {
       this.#refused(container, error);

@@ -8,7 +8,7 @@ import { parseYaml } from '../../../src/spec/yaml.js';
  * Fields that a first spec need not have; whoever adds a field to the schema adds it to the starter or, if few use it,
  * here.
  */
-const FOR_FEW = ['shmSize', 'sysctls', 'userns', 'seccomp', 'devices'];
+const FOR_FEW = ['shmSize', 'sysctls', 'userns', 'seccomp', 'devices', 'autoRemove'];
 
 const uncommented = STARTER.replaceAll(/^( *)#(?=\S)/gm, '$1');
 const fieldsOf = (text: string) => Object.keys(parseYaml(text, 'the starter') as object);

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { parseSpec } from '../../../src/spec/spec.js';
+import { parseYaml } from '../../../src/spec/yaml.js';
 
 const specWith = (fields: object) => parseSpec({ process: { args: ['true'] }, ...fields }, 'web');
 const problemsWith = (fields: object): string => {
@@ -13,6 +14,7 @@ const problemsWith = (fields: object): string => {
 
 it('has no policy unless one is asked for', () => {
   expect(specWith({})).not.toHaveProperty('restart');
+  expect(specWith({ restart: parseYaml('policy: no', 'a policy'), autoRemove: true })).not.toHaveProperty('restart');
   expect(specWith({ restart: { policy: 'no', max: 3 }, autoRemove: true })).not.toHaveProperty('restart');
 });
 
