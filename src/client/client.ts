@@ -89,7 +89,6 @@ export class NiwaClient extends StoreClient {
     await text(await this.http.request('DELETE', pathOf(id), { query: options }));
   }
 
-  /** Starts a container that was created, or that has ended. */
   start(id: string): Promise<ContainerStatus> {
     return this.http.json('POST', `${pathOf(id)}/start`);
   }
@@ -101,7 +100,7 @@ export class NiwaClient extends StoreClient {
 
   /** Stops a container as {@link stop} does, if it runs, and starts it again. */
   restart(id: string, options: { timeout?: DurationInput; signal?: string } = {}): Promise<ContainerStatus> {
-    return this.#http.json('POST', `${pathOf(id)}/restart`, { body: options });
+    return this.http.json('POST', `${pathOf(id)}/restart`, { body: options });
   }
 
   kill(id: string, signal = 'SIGKILL'): Promise<ContainerStatus> {

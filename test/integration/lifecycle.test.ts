@@ -211,7 +211,6 @@ test('refuses what its state does not allow, unknown ids, and an id in use', asy
   await niwad.start({ id: 'once', process: { args: ['true'] } });
   await client.wait('once');
   const conflicts = [
-    () => client.start('once'),
     () => client.stop('once'),
     () => client.kill('once'),
     () => client.pause('once'),

@@ -296,7 +296,7 @@ function expectDocumented(method: string, { status, text: body }: { status: numb
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND'];
-const ACTIONS = ['start', 'stop', 'kill', 'pause', 'resume', 'wait', 'lifetime', 'stats', 'history', 'logs'];
+const ACTIONS = ['start', 'restart', 'stop', 'kill', 'pause', 'resume', 'wait', 'lifetime', 'stats', 'history', 'logs'];
 
 const segment = fc.oneof(
   fc.constantFrom('web', 'none', '..', '%2e%2e', '%00', '%', '%e0%a4%a', '__proto__', 'a%2Fb', 'x'.repeat(200)),
@@ -520,7 +520,7 @@ describe('a request', () => {
     ['a reader', reader, 'POST', '/v1/containers/web/stop', 403],
     ['a reader', reader, 'DELETE', '/v1/containers/none', 403],
     ['a member', member, 'DELETE', '/v1/containers/none', 404],
-    ['root', root, 'POST', '/v1/containers/web/start', 409],
+    ['root', root, 'POST', '/v1/containers/web/pause', 409],
   ])('of %s is answered by its role', async (_, who, method, url, status) => {
     expect((await send(who, { method, url })).status).toBe(status);
   });

@@ -38,7 +38,7 @@ const OOM_SCORE = 'the preference of the OOM killer: an integer from -1000 to 10
 const CPUS = 'a list such as "0-3,6"';
 const TARGET = 'an absolute path below / without "." or ".." in it';
 const TOP =
-  'an object with id, process, root, hostname, mounts, namespaces, network, resources, rlimits, capabilities, userns, seccomp, devices, shmSize, sysctls, lifetime, jitter, stopSignal, stopTimeout, init, autoRemove, labels, owner, oomScoreAdj, hooks, ready';
+  'an object with id, process, root, hostname, mounts, namespaces, network, resources, rlimits, capabilities, userns, seccomp, devices, shmSize, sysctls, lifetime, jitter, stopSignal, stopTimeout, init, autoRemove, restart, labels, owner, oomScoreAdj, hooks, ready';
 const USERNS = '"auto" (a range of host ids of its own), "host", or {"uids": MAP, "gids": MAP}';
 const ID_MAP = 'a list of {"container", "host", "size"}';
 const SECCOMP = '"default", "unconfined", or a profile in the form of the OCI runtime specification';
