@@ -1,4 +1,5 @@
 import type { NiwaClient } from '../../client/client.js';
+import { NiwaError } from '../../protocol/errors.js';
 import type { SpecInput } from '../../protocol/spec.js';
 import { daemonCommand, print, tellWarnings } from '../command.js';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.js';
