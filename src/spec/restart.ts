@@ -4,6 +4,7 @@ import type { SpecInput } from '../protocol/spec.js';
 import { outside } from './hooks.js';
 import { show } from './problems.js';
 import { durationUsec } from './quantities.js';
+import { given, notEmpty, writtenDuration } from './written-values.js';
 
 /** The restart policy of a spec: the problems that a schema cannot find, and the defaults. Pure. */
 
@@ -35,6 +36,15 @@ export function* restartProblems({ restart, autoRemove }: SpecInput): Iterable<F
 export function normaliseRestart(input: SpecInput['restart']): RestartPolicy | undefined {
   if (input === undefined || input.policy === 'no') return undefined;
   return { policy: input.policy, backoff: backoffOf(input), max: input.max ?? null };
+}
+
+/** Writes a restart policy as its user could have written it, without defaults. */
+export function writtenRestart({ policy, backoff: { minUsec, maxUsec }, max }: RestartPolicy): SpecInput['restart'] {
+  const backoff = given({
+    min: minUsec === DEFAULT_MIN_USEC ? undefined : writtenDuration(minUsec),
+    max: maxUsec === DEFAULT_MAX_USEC ? undefined : writtenDuration(maxUsec),
+  });
+  return given({ policy, backoff: notEmpty(backoff), max: max ?? undefined });
 }
 
 function backoffOf({ backoff }: NonNullable<SpecInput['restart']>): RestartPolicy['backoff'] {

@@ -4,6 +4,7 @@ import { changeOfCapabilities } from './capabilities.js';
 import { hostnameFrom } from './hostname.js';
 import { DEFAULT_STOP_TIMEOUT_USEC } from './lifetime.js';
 import { defaultEnv } from './process.js';
+import { writtenRestart } from './restart.js';
 import { writtenHooks, writtenMount, writtenNetwork, writtenReady, writtenRoot } from './written-parts.js';
 import { given, notEmpty, unless, writtenBytes, writtenDuration } from './written-values.js';
 
@@ -15,7 +16,7 @@ import { given, notEmpty, unless, writtenBytes, writtenDuration } from './writte
 export function writtenSpec(spec: Spec): SpecInput {
   const { id, process, root, hostname, mounts, namespaces, network, resources, rlimits, capabilities, ...more } = spec;
   const { userns, seccomp, devices, lifetimeUsec, jitterUsec, stopSignal, stopTimeoutUsec, init, ...others } = more;
-  const { shmSizeBytes, sysctls, autoRemove, labels, owner, oomScoreAdj, hooks, ready, ...last } = others;
+  const { shmSizeBytes, sysctls, autoRemove, restart, labels, owner, oomScoreAdj, hooks, ready, ...last } = others;
   const { diskIds, service, defaulted, ...none } = last;
   requireNone(none);
   const ofImage = root.image !== null;
@@ -42,6 +43,7 @@ export function writtenSpec(spec: Spec): SpecInput {
     stopTimeout: stopTimeoutUsec === DEFAULT_STOP_TIMEOUT_USEC ? undefined : writtenDuration(stopTimeoutUsec),
     init: init || undefined,
     autoRemove: autoRemove || undefined,
+    restart: restart && writtenRestart(restart),
     labels: notEmpty(labels),
     owner: owner ?? undefined,
     oomScoreAdj: oomScoreAdj ?? undefined,

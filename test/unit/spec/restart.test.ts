@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { parseSpec } from '../../../src/spec/spec.js';
+import { writtenSpec } from '../../../src/spec/written-spec.js';
 import { parseYaml } from '../../../src/spec/yaml.js';
 
 const specWith = (fields: object) => parseSpec({ process: { args: ['true'] }, ...fields }, 'web');
@@ -26,6 +27,14 @@ it('has a backoff, and no bound unless one is given', () => {
     backoff: { minUsec: 1_000_000, maxUsec: 1_000_000 },
     max: 0,
   });
+});
+
+it('is written as a user could have written it', () => {
+  for (const restart of [
+    { policy: 'always' as const },
+    { policy: 'on-failure' as const, backoff: { min: '2s', max: '2m' }, max: 0 },
+  ])
+    expect(writtenSpec(specWith({ restart })).restart).toEqual(restart);
 });
 
 it('is refused where it cannot mean anything', () => {
