@@ -114,6 +114,9 @@ test('a container', async () => {
   await ask('startContainer', 200, '', 'a');
   await ask('startContainer', 409, '', 'a');
   await niwad.client.create({ id: 'ended', process: { args: ['true'] } }, { start: true, wait: true });
+  await ask('restartContainer', 200, '', 'ended');
+  await ask('restartContainer', 404, '', 'b');
+  await niwad.client.wait('ended');
   await vi.waitFor(async () => expect((await niwad.client.inspect('a')).rates).not.toBeNull(), PATIENCE);
   await ask('listContainers', 200, '?limit=1');
   await ask('listContainers', 200, '');
