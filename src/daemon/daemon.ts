@@ -91,7 +91,8 @@ export async function startDaemon(
   });
   const allowed = allowedOf(config);
   const membership = new Membership(groups.full);
-  const runtime = makeRuntime(config, { tree, paths, ledger, imageStore, volumeStore, events, networks, allowed, membership, log });
+  const stored = { tree, paths, ledger, imageStore, volumeStore };
+  const runtime = makeRuntime(config, { ...stored, events, networks, allowed, membership, log });
   const services = makeServices({ ...config, runtime, networks, imageStore, allowed, membership, log });
   const sums = new UsageSums(ledger, paths.usage);
   ledger.onBegun = () => void sums.prepare();

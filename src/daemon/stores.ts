@@ -34,9 +34,10 @@ export async function openStores(options: StoresOptions): Promise<{ images: Imag
   return { images, volumes };
 }
 
-/** Gives the directories that are roots, or layers of roots, of containers that have not exited. */
+/** Gives the directories that are roots, or layers of roots, of containers that have not exited, or may run again. */
 function layersInUse(runtime: Runtime): Set<string> {
-  return new Set(runtime.live().flatMap(({ spec }) => spec.root.layers ?? []));
+  const users = runtime.list().filter(({ state, mayRunAgain }) => state !== 'exited' || mayRunAgain);
+  return new Set(users.flatMap(({ spec }) => spec.root.layers ?? []));
 }
 
 /**

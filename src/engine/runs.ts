@@ -1,4 +1,4 @@
-import type { RestartPolicy } from '../protocol/resolved-spec.js';
+import type { RestartPolicy } from '../protocol/resolved-restart.js';
 
 /** The user who made a container: its later runs are made with the rights of this user. */
 export interface Author {

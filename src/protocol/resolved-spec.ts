@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { nullable, Texts, Usec } from './parts.js';
 import { HooksSchema, ReadySchema } from './resolved-hooks.js';
+import { RestartPolicySchema } from './resolved-restart.js';
 import { SeccompProfile } from './spec/seccomp.js';
 
 /**
@@ -233,16 +234,6 @@ const InstanceOfSchema = Type.Object(
 );
 /** The service of which a container is an instance. */
 export type InstanceOf = Static<typeof InstanceOfSchema>;
-
-const RestartPolicySchema = Type.Object(
-  {
-    policy: Type.Enum(['on-failure', 'always', 'unless-stopped']),
-    backoff: Type.Object({ minUsec: Usec, maxUsec: Usec }),
-    max: Type.Union([Type.Integer(), Type.Null()], { description: 'the most restarts in a row; null for no bound' }),
-  },
-  { title: 'RestartPolicy', description: 'when the container is started again after an end; missing for never' },
-);
-export type RestartPolicy = Static<typeof RestartPolicySchema>;
 
 export const ResolvedSpecSchema = Type.Object(
   {

@@ -1,5 +1,5 @@
 import type { FieldProblem } from '../protocol/errors.js';
-import type { RestartPolicy } from '../protocol/resolved-spec.js';
+import type { RestartPolicy } from '../protocol/resolved-restart.js';
 import type { SpecInput } from '../protocol/spec.js';
 import { outside } from './hooks.js';
 import { show } from './problems.js';

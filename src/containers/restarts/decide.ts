@@ -1,5 +1,5 @@
 import type { Exit } from '../../protocol/container.js';
-import type { RestartPolicy } from '../../protocol/resolved-spec.js';
+import type { RestartPolicy } from '../../protocol/resolved-restart.js';
 
 /** What happens after the end of a run. Pure: values in, values out. */
 

@@ -9,6 +9,7 @@ import { makeContainer } from '../making.js';
 import type { Parts } from '../parts.js';
 import { settle } from '../settle.js';
 import { startMade, startWish } from '../starting.js';
+import { ensureVolumes } from '../volumes.js';
 
 /** Who wants a further run: a user, or the container's restart policy (null). */
 type Asker = Caller | null;
@@ -59,7 +60,7 @@ export async function requireRerunnable(parts: Parts, { id, spec, runs }: Contai
 }
 
 async function makeNext(parts: Parts, ended: Container, asker: Asker, caller: Caller): Promise<Container> {
-  const { admission, images } = parts;
+  const { admission, images, volumes } = parts;
   const watch = new Stopwatch();
   const unpin = images.pin(ended.spec.root.layers);
   try {
@@ -67,6 +68,7 @@ async function makeNext(parts: Parts, ended: Container, asker: Asker, caller: Ca
     const spec = await settleAgain(parts, ended.spec, caller);
     const release = admission.reserve(spec, ended);
     try {
+      ensureVolumes(spec, volumes);
       watch.lap('spec');
       const place = ended.runs.following(asker === null ? ended.runs.state.inRow : 0);
       const order = { spec, asker: `user ${caller.uid}` as const, watch, start: startWish(spec), place, before: ended };

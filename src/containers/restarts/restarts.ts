@@ -3,7 +3,7 @@ import type { Books } from '../../engine/books.js';
 import type { Container } from '../../engine/container.js';
 import type { Exit } from '../../protocol/container.js';
 import { messageOf, NiwaError } from '../../protocol/errors.js';
-import type { RestartPolicy } from '../../protocol/resolved-spec.js';
+import type { RestartPolicy } from '../../protocol/resolved-restart.js';
 import { Turns } from '../../turns/turns.js';
 import type { Registry } from '../registry.js';
 import { afterEnd, afterRefusal, type Decision, leftOf } from './decide.js';

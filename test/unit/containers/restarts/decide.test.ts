@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { afterEnd, afterRefusal, type EndedRun, leftOf } from '../../../../src/containers/restarts/decide.js';
 import type { Exit } from '../../../../src/protocol/container.js';
-import type { RestartPolicy } from '../../../../src/protocol/resolved-spec.js';
+import type { RestartPolicy } from '../../../../src/protocol/resolved-restart.js';
 
 const START = new Date('2026-01-01T00:00:00.000Z');
 const backoff = { minUsec: 100_000, maxUsec: 1_000_000 };
