@@ -213,12 +213,13 @@ function switchOff(fd: number, at: number): void {
 
 function renewRecords(fd: number, first: number, path: string, records: readonly (Buffer | null)[]): void {
   const text = readFileSync(path);
-  for (const [place, record] of records.entries()) {
+  const count = Math.max(records.length, Math.ceil((text.length - first) / RECORD_BYTES));
+  for (let place = 0; place < count; place++) {
+    const record = records[place] ?? NO_RECORD;
     const at = first + place * RECORD_BYTES;
-    const now = text.subarray(at, at + RECORD_BYTES);
-    if (record?.equals(now)) continue;
+    if (record.equals(text.subarray(at, at + RECORD_BYTES))) continue;
     switchOff(fd, at);
-    fill(fd, at, record ?? NO_RECORD);
+    fill(fd, at, record);
   }
 }
 

@@ -114,3 +114,12 @@ it('joins a thousand members without work that grows with their square', async (
   expect(linesOf('m0').length).toBe(2001);
   expect((user + system) / 1000).toBeLessThan(5000); // some 200 ms; a thousand files for each member take minutes
 });
+
+it('takes names away after a restart where no member shares a file', async () => {
+  await add('own', 2, '10.9.9.9\tdb\n');
+  await add('gone', 3, '10.9.9.8\tdb\n');
+  names = newNames();
+  names.adopt('shop', { id: 'own', file: fileOf('own'), lease: leaseOf(2) });
+  await names.renew();
+  expect(linesOf('own')).toEqual(['10.9.9.9\tdb', ...both('own', 2)]);
+});
