@@ -48,6 +48,8 @@ class Unpacker {
                        base.st_ino == root.st_ino;
         // Absolute links lead out of every other directory.
         resolve_ = (is_root ? RESOLVE_IN_ROOT : RESOLVE_BENEATH) | RESOLVE_NO_MAGICLINKS;
+        // A link of the tar may lead to a neighbour of its tree, such as .ssh, without leaving the base.
+        if (options.plain) resolve_ |= RESOLVE_NO_SYMLINKS;
     }
 
     void run() {
@@ -107,6 +109,7 @@ class Unpacker {
         const std::string path = joined(parts, count);
         Fd directory = open_place(path, O_PATH | O_DIRECTORY);
         if (directory.valid()) return directory;
+        if (errno == ELOOP) fail(errno, "cannot unpack behind a link, in " + path);
         if (errno != ENOENT || count == 0) fail(errno, "cannot unpack in " + path);
         Fd parent = open_parents(parts, count - 1);
         if (mkdirat(parent.get(), parts[count - 1].c_str(), 0755) < 0 && errno != EEXIST)

@@ -9,7 +9,9 @@ struct UnpackOptions {
     // which must be a directory.
     std::string name;
     bool keep_owner = false; // whether files get the owners that the tar says, else the user who unpacks
-    bool plain = false;      // whether no file gets set-user-ID, set-group-ID and sticky bits
+    // Whether the tar is a stranger's: no file gets set-user-ID, set-group-ID and sticky bits, and no link below the
+    // target is followed.
+    bool plain = false;
 };
 
 // Reads a tar from standard input and makes its files. None is made outside the target, or the tree that becomes the
