@@ -2,7 +2,7 @@
 // the container, whose paths are the container's; the command line runs it on the host.
 //
 //   niwa-files pack [-L] PATH                  writes a tar to standard output; -L: follows a link at the end of PATH
-//   niwa-files unpack [-a] [-p] TARGET [NAME]  reads a tar from standard input; -a: keeps the owners; -p: a stranger's tar
+//   niwa-files unpack [-a] [-p] TARGET [NAME]  reads a tar from standard input; -a: keeps owners; -p: of a stranger
 //
 // pack.h and unpack.h explain the words. A failure is one line on standard error (fault.h) and status 1.
 #include <csignal>
