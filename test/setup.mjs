@@ -21,7 +21,7 @@ const QUIET_MS = 5_000;
 /**
  * Debian packages, each with what shows that it is there, wherever it came from: a command on PATH or a file.
  * Without such a sign dpkg is asked.
- * @type {Record<'build' | 'vm' | 'checks' | 'fuzz' | 'programs' | 'demo', Record<string, string | undefined>>}
+ * @type {Record<'build' | 'vm' | 'checks' | 'fuzz' | 'programs' | 'demo' | 'pictures', Record<string, string | undefined>>}
  */
 const PACKAGES = {
   build: { 'g++': 'g++', make: 'make', cmake: 'cmake', python3: 'python3', 'libseccomp-dev': '/usr/include/seccomp.h' },
@@ -60,20 +60,29 @@ const PACKAGES = {
     wrk: 'wrk',
     iproute2: 'ip',
   },
+  pictures: { 'python3-rich': undefined, tmux: 'tmux' },
   demo: { 'busybox-static': undefined, curl: 'curl', iproute2: 'ip', nftables: 'nft', wrk: 'wrk' },
 };
 
 /**
  * Makes the machine ready: Debian packages, npm packages, the build. Does nothing where NIWA_SKIP_SETUP is set.
- * @param {{ vm?: boolean, checks?: boolean, fuzz?: boolean, programs?: boolean, demo?: boolean }} [wanted] the virtual machine of
+ * @param {{ vm?: boolean, checks?: boolean, fuzz?: boolean, programs?: boolean, demo?: boolean, pictures?: boolean }} [wanted] the virtual machine of
  * test/vm, the
- *   checks of the C sources, the sanitizers of test/fuzz and test/sanitize, the real programs that tests drive, those of the demo
+ *   checks of the C sources, the sanitizers of test/fuzz and test/sanitize, the real programs that tests drive, those of
+ *   the demo, and of the pictures
  * @returns {Promise<void>}
  * @throws {Error} when a step fails, or packages are missing and this process cannot install them
  */
-export async function setup({ vm = false, checks = false, fuzz = false, programs = false, demo = false } = {}) {
+export async function setup({
+  vm = false,
+  checks = false,
+  fuzz = false,
+  programs = false,
+  demo = false,
+  pictures = false,
+} = {}) {
   if (process.env.NIWA_SKIP_SETUP) return;
-  await installDebianPackages(missingPackages({ build: true, vm, checks, fuzz, programs, demo }));
+  await installDebianPackages(missingPackages({ build: true, vm, checks, fuzz, programs, demo, pictures }));
   if (programs) await Promise.all([prometheus(), ...OTHER_NODES.map(nodejs)]);
   if (!npmPackagesFit()) await step('npm', ['ci', '--no-audit', '--no-fund']);
   await step('npm', ['run', '--silent', 'build'], QUIET_MS);
