@@ -93,7 +93,7 @@ export const rm = daemonCommand(
   'Remove exited containers and their logs',
   (yargs) =>
     withIds(yargs)
-      .option('force', { type: 'boolean', default: false, describe: 'kill running containers first' })
+      .option('force', { alias: 'f', type: 'boolean', default: false, describe: 'kill running containers first' })
       .example('$0 rm --force web', ''),
   (client, { id, json, force }) =>
     forEach(id, json, async (one) => {

@@ -16,10 +16,11 @@ import { toCount } from '../values.js';
 const TICK_MS = 1000;
 
 export const top = daemonCommand(
-  'top',
+  'top [id]',
   'Show the use of all containers on a full screen; print it once if the output is no terminal',
   (yargs) =>
     yargs
+      .positional('id', { type: 'string', describe: 'only this container: the same as --filter' })
       .option('sort', {
         alias: 's',
         type: 'string',
@@ -42,8 +43,12 @@ export const top = daemonCommand(
       .example('$0 top -n 3 --sort memory', 'three readings as text')
       .example('$0 top --filter alice | head -20', 'one reading of the containers of alice')
       .example('$0 top --json', 'one reading as a line of JSON'),
-  async (client, { socket, sort, reverse, filter, frames, json }) => {
-    const model = initialModel(thisHost(), screenOf(process.stdout), { sort, reverse, filter } satisfies Order);
+  async (client, { id, socket, sort, reverse, filter, frames, json }) => {
+    const model = initialModel(thisHost(), screenOf(process.stdout), {
+      sort,
+      reverse,
+      filter: id ?? filter,
+    } satisfies Order);
     const count = frames === undefined ? undefined : toCount('--frames', frames, 1);
     const live = count === undefined && !json && canBeFull();
     await (live ? watch(client, socket, model) : printFrames(client, model, count ?? 1, json ? jsonText : blockText));
