@@ -1,15 +1,19 @@
 import type { Logger } from 'pino';
+import { nameForTurns } from '../../access/allowed.js';
 import type { Books } from '../../engine/books.js';
 import type { Container } from '../../engine/container.js';
 import type { Exit } from '../../protocol/container.js';
 import { messageOf, NiwaError } from '../../protocol/errors.js';
 import type { RestartPolicy } from '../../protocol/resolved-restart.js';
-import { Turns } from '../../turns/turns.js';
+import { FairTurns } from '../../turns/fair-turns.js';
 import type { Registry } from '../registry.js';
 import { afterEnd, afterRefusal, type Decision, leftOf } from './decide.js';
 
-/** How many containers are started again at a time: after a start of the machine, all of them wait at once. */
-const AT_ONCE = 4;
+/**
+ * How many containers are started again at a time: after a start of the machine, all of them wait at once. A start may
+ * hang, and holds up no restarts of other users.
+ */
+const AT_ONCE = { root: 4, callers: 4, each: 2 };
 /** How long a container waits whose restart was refused because the node is drained. */
 const DRAINED_USEC = 10e6;
 
@@ -25,7 +29,7 @@ export interface RestartsOptions {
 export class Restarts {
   readonly #options: RestartsOptions;
   readonly #timers = new Map<Container, NodeJS.Timeout>();
-  readonly #turns = new Turns(AT_ONCE);
+  readonly #turns = new FairTurns(AT_ONCE);
   #state: 'new' | 'open' | 'closed' = 'new';
 
   constructor(options: RestartsOptions) {
@@ -110,7 +114,8 @@ export class Restarts {
     this.#timers.delete(container);
     const { id, runs } = container;
     try {
-      await this.#turns.run(async () => {
+      const { author } = runs.state;
+      await this.#turns.run(author === null ? null : nameForTurns(author), async () => {
         if (this.#state !== 'open') return;
         await this.#options.again(container);
         this.#options.log.info({ id, in_row: runs.state.inRow }, 'started a container again, by its restart policy');

@@ -122,6 +122,24 @@ describe('a restart policy', () => {
     expect(types()).toContain('start-failed');
   });
 
+  it('does not wait for the restarts of another user that hang', async () => {
+    await node.runtime.run(specOf({ policy: 'always' }), ROOT);
+    const made = () => node.kernel.asked('containers.create').length;
+    const hanging = [];
+    for (const id of ['a', 'b', 'c', 'd']) {
+      const { handle } = await node.runtime.run(specOf({ policy: 'always' }, { id }), ANN);
+      const before = made();
+      const letGo = node.kernel.hold('containers.create');
+      node.kernel.end(handle, { code: 1 });
+      await sleep(60);
+      if (made() > before) hanging.push(letGo);
+      else letGo(); // it waits for a turn
+    }
+    await endWith(1);
+    await runs(1);
+    for (const letGo of hanging) letGo();
+  });
+
   it('comes back when a drain is over', async () => {
     await node.runtime.run(specOf({ policy: 'always' }), ROOT);
     node.runtime.drain(ROOT);
