@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import type { Allowed, Caller } from '../access/allowed.js';
+import { type Allowed, type Caller, nameForTurns } from '../access/allowed.js';
 import type { Policy } from '../access/operations.js';
 import { requireVolumePermission } from '../access/permissions.js';
 import { DEFAULT_STATE_DIR } from '../installation/defaults.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import type { VolumeInfo, VolumesPruned } from '../protocol/volumes.js';
-import { Turns } from '../turns/turns.js';
+import { FairTurns } from '../turns/fair-turns.js';
 import type { Volume, VolumeStore } from '../volumes/store.js';
 
 /** How many volumes a user other than root may have. */
@@ -26,8 +26,8 @@ export interface VolumesOptions {
 /** The operations on named volumes. */
 export class Volumes {
   readonly #options: VolumesOptions;
-  /** Sizes are counted one after another: each count keeps a disk busy. */
-  readonly #counting = new Turns(1);
+  /** One size is counted at a time for root, and one for all other callers: each count keeps a disk busy. */
+  readonly #counting = new FairTurns({ root: 1, callers: 1, each: 1 });
 
   constructor(options: VolumesOptions) {
     this.#options = options;
@@ -39,16 +39,16 @@ export class Volumes {
   }
 
   /** @param size whether the size of each is counted, which may take long */
-  async list(size: boolean): Promise<VolumeInfo[]> {
+  async list(size: boolean, caller: Caller): Promise<VolumeInfo[]> {
     const users = this.#users();
     const infos: VolumeInfo[] = [];
-    for (const volume of this.#options.store.list()) infos.push(await this.#info(volume, users, size));
+    for (const volume of this.#options.store.list()) infos.push(await this.#info(volume, users, size ? caller : null));
     return infos;
   }
 
   /** @throws NiwaError NOT_FOUND */
-  async inspect(name: string): Promise<VolumeInfo> {
-    return await this.#info(this.#get(name), this.#users(), true);
+  async inspect(name: string, caller: Caller): Promise<VolumeInfo> {
+    return await this.#info(this.#get(name), this.#users(), caller);
   }
 
   /** Makes a volume of the caller, or gives the one that the caller has. @throws NiwaError FORBIDDEN, HOST_ERROR */
@@ -59,7 +59,7 @@ export class Volumes {
     if (store.find(name) === undefined) requireRoom(store, caller.uid);
     const known = store.find(name);
     const uid = caller.uid === 0 ? (known?.uid ?? 0) : caller.uid;
-    return await this.#info(store.ensure(name, uid, null), this.#users(), false);
+    return await this.#info(store.ensure(name, uid, null), this.#users(), null);
   }
 
   /** Removes a volume with its files. @throws NiwaError NOT_FOUND, FORBIDDEN, STATE_CONFLICT, HOST_ERROR */
@@ -94,12 +94,14 @@ export class Volumes {
     throw new NiwaError('NOT_FOUND', `there is no volume ${name}`);
   }
 
+  /** @param asker for whom the size is counted; null for no size */
   async #info(
     { name, uid, createdAt }: Volume,
     users: ReadonlyMap<string, string[]>,
-    size: boolean,
+    asker: Caller | null,
   ): Promise<VolumeInfo> {
-    const bytes = size ? await this.#counting.run(() => this.#options.store.sizeOf(name)) : null;
+    const count = () => this.#options.store.sizeOf(name);
+    const bytes = asker === null ? null : await this.#counting.run(nameForTurns(asker), count);
     return { name, uid, created_at: createdAt, used_by: users.get(name) ?? [], bytes };
   }
 

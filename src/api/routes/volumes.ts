@@ -15,7 +15,7 @@ export function volumeRoutes(api: Api, { volumes }: ApiOptions): void {
         response: { 200: Type.Array(VolumeSchema), ...failures },
       },
     },
-    async ({ query: { size } }) => volumes.list(size ?? false),
+    async ({ query: { size }, caller }) => volumes.list(size ?? false, caller),
   );
 
   api.post(
@@ -41,7 +41,7 @@ export function volumeRoutes(api: Api, { volumes }: ApiOptions): void {
         response: { 200: VolumeSchema, ...failures },
       },
     },
-    async ({ params: { name } }) => volumes.inspect(name),
+    async ({ params: { name }, caller }) => volumes.inspect(name, caller),
   );
 
   api.delete(
