@@ -1,4 +1,6 @@
 import type { ContainerStatus, State } from '../protocol/container.js';
+import type { BindMount } from '../protocol/resolved-spec.js';
+import { statusOfExit } from './exit-codes.js';
 import { networkWords } from './network-text.js';
 import { toCount, wrong } from './values.js';
 
@@ -25,7 +27,7 @@ const FILTERS: Record<string, (value: string) => Test> = {
   status: (value) => hasState(value, '--filter status'),
   exited: (value) => {
     const code = toCount('--filter exited', value, 0);
-    return ({ exit }) => exit?.code === code;
+    return ({ exit }) => exit !== null && statusOfExit(exit) === code;
   },
   label: (value) => {
     const [, name = '', wanted] = /^([^=]*)(?:=(.*))?$/s.exec(value) ?? [];
@@ -47,7 +49,7 @@ const FILTERS: Record<string, (value: string) => Test> = {
   volume:
     (value) =>
     ({ spec: { mounts } }) =>
-      mounts.some((mount) => mount.target === value || ('source' in mount && mount.source === value)),
+      mounts.some((mount) => mount.target === value || (mount.type === 'bind' && sourcesOf(mount).includes(value))),
   publish: (value) => {
     const port = toCount('--filter publish', value, 1);
     return ({ spec: { network } }) => network?.ports.some(({ host }) => host === port) ?? false;
@@ -76,6 +78,11 @@ export function parseFilters(texts: readonly string[]): Test {
 export function hasState(value: string, flag: string): Test {
   if (!STATE_WORDS.some((word) => word === value)) wrong(flag, value, STATE_WORDS.join(', '));
   return ({ state }) => (value === 'live' ? state !== 'exited' : state === value);
+}
+
+/** The path on the host, and the name of a volume. */
+function sourcesOf({ source, volume }: BindMount): string[] {
+  return volume === undefined ? [source] : [source, volume.name];
 }
 
 /** An image is meant by its name, with the tag "latest" where none is given, or by the beginning of its id. */

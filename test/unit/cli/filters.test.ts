@@ -17,6 +17,7 @@ const web: Filtered = {
     mounts: [
       { type: 'bind', source: '/srv/data', target: '/data' },
       { type: 'tmpfs', target: '/scratch' },
+      { type: 'volume', source: 'goods', target: '/goods' },
     ],
   }),
 };
@@ -51,6 +52,7 @@ it.each([
   [['volume=/data'], true, false],
   [['volume=/srv/data'], true, false],
   [['volume=/scratch'], true, false],
+  [['volume=goods'], true, false],
   [['publish=8080'], true, false],
   [['status=exited', 'status=running'], true, true],
   [['status=exited', 'owner=bob'], false, false],
@@ -59,6 +61,11 @@ it.each([
   [[], true, true],
 ])('%j', (texts, first, second) => {
   expect(fits(...texts)).toEqual([first, second]);
+});
+
+it('exited takes the status that niwa run ends with', () => {
+  const killed: Filtered = { ...web, exit: { code: null, signal: 'SIGKILL', reason: 'killed', at: '2026-11-27' } };
+  expect([parseFilters(['exited=137'])(killed), parseFilters(['exited=137'])(web)]).toEqual([true, false]);
 });
 
 describe('refuses', () => {
