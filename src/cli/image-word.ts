@@ -7,6 +7,7 @@ import type { SpecInput } from '../protocol/spec.js';
 import { show } from '../spec/problems.js';
 import { parseReference } from '../spec/reference.js';
 import { wordsOfContainer } from './command.js';
+import { EXIT, statusOfFailedRun } from './exit-codes.js';
 
 /** The directories of programs where the spec sets no PATH. */
 const USUAL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -18,16 +19,36 @@ const USUAL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
  */
 export async function refuseImageWord(client: NiwaClient, spec: SpecInput): Promise<void> {
   const [word, ...rest] = wordsOfContainer;
-  if (word === undefined || /^[/.]/.test(word) || !usesHostRoot(spec) || isProgram(word, spec)) return;
-  if (!new RegExp(REFERENCE_PATTERN).test(word)) return;
+  if (word === undefined || !mayBeImage(word, spec)) return;
   const images = await client.images().catch(() => []);
   const isHere = images.some(({ name }) => name === parseReference(word));
   if (!isHere && !/[:/]/.test(word)) return;
-  const pull = isHere ? '' : `niwa image pull ${word} && `;
-  throw new NiwaError(
-    'SPEC_INVALID',
-    `the host has no program ${show(word)}; if it is an image: ${pull}${lineWith(word, rest, process.argv.slice(2))}`,
-  );
+  const line = `${isHere ? '' : pullOf(word)}${lineWith(word, rest, process.argv.slice(2))}`;
+  throw new NiwaError('SPEC_INVALID', `the host has no program ${show(word)}; if it is an image: ${line}`);
+}
+
+/**
+ * Adds what to type to the error of a start, where the program is not there and its name may be that of an image, such
+ * as `nginx`. Gives other errors as they are.
+ */
+export function withImageLine(error: unknown, spec: SpecInput): unknown {
+  const [word, ...rest] = wordsOfContainer;
+  const isNotThere = error instanceof NiwaError && statusOfFailedRun(error) === EXIT.notFound;
+  if (!isNotThere || word === undefined || !mayBeImage(word, spec)) return error;
+  const line = `${pullOf(word)}${lineWith(word, rest, process.argv.slice(2))}`;
+  return new NiwaError(error.code, `${error.message}; if ${show(word)} is an image: ${line}`, {
+    details: error.details,
+    cause: error,
+  });
+}
+
+function pullOf(image: string): string {
+  return `niwa image pull ${image} && `;
+}
+
+function mayBeImage(word: string, spec: SpecInput): boolean {
+  if (/^[/.]/.test(word) || !usesHostRoot(spec) || isProgram(word, spec)) return false;
+  return new RegExp(REFERENCE_PATTERN).test(word);
 }
 
 /**

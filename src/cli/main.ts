@@ -15,6 +15,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const argv = process.argv.slice(2);
 runCommandLine(COMMANDS, argv).catch((error: unknown) => {
   const message = escaped(shortened(messageOf(error), SHOWN_CHARACTERS));
-  process.stderr.write(`niwa: ${message}\nTry ${helpFor(argv)}.\n`);
+  process.stderr.write(`niwa: ${message}\nTry ${helpFor(argv, COMMANDS)}.\n`);
   process.exit(EXIT.wrongUsage);
 });

@@ -13,7 +13,7 @@ import { VOLUME_COMMANDS } from './commands/volume.js';
 import { complete } from './completion/complete.js';
 import { COMPLETE } from './completion/scripts.js';
 import { type DescribedCommand, type DescribedOption, describeCommands, describeOptions } from './described.js';
-import { SPEC_HINTS } from './options/hints.js';
+import { hintsFor } from './options/hints.js';
 import { hintFor, inOwnWords } from './verbs.js';
 
 /** The commands that have commands of their own. */
@@ -33,7 +33,7 @@ const SOCKET = process.env.NIWA_SOCKET ?? DEFAULT_SOCKET;
 export async function runCommandLine(commands: AnyCommand[], argv: string[]): Promise<void> {
   if (argv[0] === COMPLETE) return await printCompletion(commands, argv.slice(1));
   const isKnown = (name: string) => commands.some((one) => nameOf(one) === name);
-  const { own, words } = splitCommandLine(inOwnWords(argv, isKnown), grammarOf([]), (name) =>
+  const { own, words } = splitCommandLine(inOwnWords(argv, isKnown), grammarOf('', []), (name) =>
     grammarOfCommand(commands, name),
   );
   requireKnownCommand(own);
@@ -46,7 +46,7 @@ export async function runCommandLine(commands: AnyCommand[], argv: string[]): Pr
     .version(ownVersion)
     .alias('help', 'h')
     .fail((message, error) => {
-      throw error ?? new Error(message);
+      throw error ?? new Error(inFormOf(message, own, commands));
     })
     .parseAsync();
 }
@@ -62,7 +62,7 @@ function requireKnownCommand(own: readonly string[]): void {
   if (group === undefined || own.some((word) => word === '--help' || word === '--version')) return;
   const known = group.map(nameOf).join(', ');
   if (command === undefined) throw new NiwaError('SPEC_INVALID', `niwa ${name} needs a command; it has ${known}`);
-  if (group.some((one) => nameOf(one) === command || aliasesOf(one).includes(command))) return;
+  if (group.some((one) => isCalled(one, command))) return;
   const hint = hintFor(`${name} ${command}`);
   throw new NiwaError(
     'SPEC_INVALID',
@@ -75,14 +75,37 @@ function namesIn(commands: readonly AnyCommand[]): string[] {
   return commands.flatMap((one) => [nameOf(one), ...aliasesOf(one)]);
 }
 
+function isCalled(command: AnyCommand, word: string | undefined): boolean {
+  return word !== undefined && (nameOf(command) === word || aliasesOf(command).includes(word));
+}
+
 function aliasesOf({ aliases = [] }: AnyCommand): readonly string[] {
   return typeof aliases === 'string' ? [aliases] : aliases;
 }
 
-/** Gives the words that show the help of what a command line begins with: `niwa service --help`. */
-export function helpFor(argv: readonly string[]): string {
-  const group = argv.find((word) => !word.startsWith('-'));
-  return group !== undefined && Object.hasOwn(GROUPS, group) ? `niwa ${group} --help` : 'niwa --help';
+/** Gives the words that show the help of what a command line names: `niwa run --help`, `niwa service apply --help`. */
+export function helpFor(argv: readonly string[], commands: readonly AnyCommand[]): string {
+  return ['niwa', ...namedBy(argv, commands).map(nameOf), '--help'].join(' ');
+}
+
+/** Gives the command that a command line names, with its group before it; none where it names no command. */
+function namedBy(argv: readonly string[], commands: readonly AnyCommand[]): AnyCommand[] {
+  const [name, next] = argv.filter((word) => !word.startsWith('-'));
+  const first = commands.find((one) => isCalled(one, name));
+  if (first === undefined) return [];
+  const second = (GROUPS[nameOf(first)] ?? []).find((one) => isCalled(one, next));
+  return second === undefined ? [first] : [first, second];
+}
+
+/** Says an error of yargs about the number of words with the form of the command. Gives others as they are. */
+function inFormOf(message: string, own: readonly string[], commands: readonly AnyCommand[]): string {
+  const named = namedBy(own, commands);
+  const last = named.at(-1);
+  if (last === undefined) return message;
+  const form = ['niwa', ...named.slice(0, -1).map(nameOf), last.command].join(' ');
+  const [, tooMany] = /^Unknown arguments?: (.*)$/s.exec(message) ?? [];
+  if (tooMany !== undefined) return `too many words (${tooMany}): ${form}`;
+  return message.startsWith('Not enough non-option') ? `a word is missing: ${form}` : message;
 }
 
 /** Describes the whole command line: all commands, and the options that each of them has. */
@@ -114,9 +137,9 @@ function withCommon(parser: Argv): Argv<Common> {
 }
 
 function grammarOfCommand(commands: AnyCommand[], name: string): Grammar | undefined {
-  const found = commands.filter((one) => nameOf(one) === name || aliasesOf(one).includes(name));
+  const found = commands.filter((one) => isCalled(one, name));
   if (found.length === 0) return requireNoCommand(name, commands);
-  return grammarOf(GROUPS[name] ?? found);
+  return grammarOf(name, GROUPS[name] ?? found);
 }
 
 /** Refuses a word that is no command. @throws NiwaError SPEC_INVALID */
@@ -126,7 +149,7 @@ function requireNoCommand(name: string, commands: readonly AnyCommand[]): undefi
 }
 
 /** The grammar of commands: their options, without positional arguments, and where the container's command begins. */
-function grammarOf(commands: AnyCommand[]): Grammar {
+function grammarOf(name: string, commands: AnyCommand[]): Grammar {
   const parser = withCommon(yargs()).alias('help', 'h');
   for (const { builder } of commands) if (typeof builder === 'function') builder(parser);
   const { string, boolean, array, alias } = declaredBy(parser as Argv<never>);
@@ -143,6 +166,6 @@ function grammarOf(commands: AnyCommand[]): Grammar {
   return {
     options: Object.fromEntries(entries),
     wordsBehind: words < 0 ? null : words,
-    hints: makesSpecs ? SPEC_HINTS : {},
+    hints: hintsFor(name, makesSpecs),
   };
 }

@@ -119,8 +119,9 @@ export function hintFor(verb: string): string | undefined {
 export function inOwnWords(argv: readonly string[], isKnown: (command: string) => boolean): string[] {
   const at = firstWord(argv);
   const [verb, next] = [argv[at], argv[at + 1]];
-  if (verb === undefined) return [...argv];
   const before = argv.slice(0, at);
+  if (verb === undefined) return before.map((word) => (word === '-v' ? '--version' : word));
+  if (verb === 'help') return inOwnWords([...before, ...argv.slice(at + 1), '--help'], isKnown);
   const two = next === undefined ? undefined : ownOf(`${verb} ${next}`);
   if (two !== undefined) return [...before, ...two, ...argv.slice(at + 2)];
   const one = isKnown(verb) ? undefined : ownOf(verb);

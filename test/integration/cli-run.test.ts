@@ -12,7 +12,13 @@ const statuses: [what: string, args: string[], status: number, words: string][] 
   ['128 + n for a signal', ['--lifetime', '300ms', '--', 'sleep', '1000'], 137, ''],
   ['125 where niwa failed', ['-v', '/no/such/source:/mnt', '--', 'true'], 125, '/no/such/source'],
   ['126 for a file that is not executable', ['--', '/etc/passwd'], 126, 'EACCES'],
-  ['127 for a program that is not there', ['--', 'no-such-program'], 127, 'ENOENT'],
+  ['127 for a program that is not there', ['--', './no-such-program'], 127, 'ENOENT'],
+  [
+    '127 and the words for an image',
+    ['no-such', 'sh'],
+    127,
+    'niwa image pull no-such && niwa run --image no-such -- sh',
+  ],
   ['2 for a wrong spec', ['--memory', 'lots', '--', 'true'], 2, 'resources.memory.max: found "lots"; allowed: '],
   [
     '2 for a flag of a wrong grammar',
@@ -68,6 +74,11 @@ test('shows help for -h, and the nearest word for a mistyped one', async ({ niwa
     const { exitCode, stdout } = await niwad.cli(...words);
     expect([words, exitCode, stdout]).toEqual([words, 0, expect.stringContaining('Options:')]);
   }
+  for (const words of [['help'], ['help', 'run'], ['help', 'image', 'pull']]) {
+    const { exitCode, stdout } = await niwad.cli(...words);
+    expect([exitCode, stdout]).toEqual([0, expect.stringMatching(new RegExp(`^niwa ${words.at(1) ?? '<command>'}`))]);
+  }
+  expect((await niwad.cli('-v')).stdout).toMatch(/^[0-9.]+$/);
   expect((await niwad.cli('pss')).stderr).toContain('did you mean ps?');
   expect((await niwad.cli('run', '--memroy', '1M', 'true')).stderr).toContain('did you mean --memory?');
 });

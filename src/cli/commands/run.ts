@@ -5,7 +5,7 @@ import { daemonCommand, print, tellWarnings } from '../command.js';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.js';
 import { EXIT, statusOfExit, statusOfFailedRun } from '../exit-codes.js';
 import { FORWARDED } from '../forwarded.js';
-import { refuseImageWord } from '../image-word.js';
+import { refuseImageWord, withImageLine } from '../image-word.js';
 import { printLogs, writeAsIs } from '../print-logs.js';
 import { specOf } from '../spec-file.js';
 import { withSpec } from '../spec-options.js';
@@ -53,31 +53,47 @@ export const run = daemonCommand(
   async (client, options) => {
     const spec = withInput(await specOf(options), options.interactive);
     await refuseImageWord(client, spec);
-    if (options.detach || options.waitReady) return runInBackground(client, spec, options);
-    const tty = spec.process?.tty ?? false;
-    const remove = options.rm || spec.autoRemove === true; // removed by this process, after all of the output is read
-    if (remove && (spec.restart?.policy ?? 'no') !== 'no')
-      throw new NiwaError(
-        'SPEC_INVALID',
-        '--rm and --restart exclude each other: a container that is removed cannot be started again',
-      );
-    const keys = parseDetachKeys(options.detachKeys);
-    if (tty && options.interactive) requireTerminal();
-    const created = await client.create({ ...spec, autoRemove: false });
-    tellWarnings(created);
-    const { id } = created;
-    if (tty || options.interactive) {
-      const exit = await runAttached(client, id, { tty, stdin: options.interactive, detachKeys: keys });
-      if (exit === null) return detached(id);
-      if (remove) await client.remove(id);
-      return statusOfExit(exit);
-    }
-    const status = await runInForeground(client, id);
-    if (remove) await client.remove(id);
-    return status;
+    return await begin(client, spec, options).catch((error: unknown) => {
+      throw withImageLine(error, spec);
+    });
   },
   statusOfFailedRun,
 );
+
+interface RunOptions {
+  detach: boolean;
+  waitReady: boolean;
+  rm: boolean;
+  interactive: boolean;
+  detachKeys: string;
+  json: boolean;
+}
+
+/** Creates and starts the container as the options say; gives the exit status of niwa. */
+async function begin(client: NiwaClient, spec: SpecInput, options: RunOptions): Promise<number> {
+  if (options.detach || options.waitReady) return await runInBackground(client, spec, options);
+  const tty = spec.process?.tty ?? false;
+  const remove = options.rm || spec.autoRemove === true; // removed by this process, after all of the output is read
+  if (remove && (spec.restart?.policy ?? 'no') !== 'no')
+    throw new NiwaError(
+      'SPEC_INVALID',
+      '--rm and --restart exclude each other: a container that is removed cannot be started again',
+    );
+  const keys = parseDetachKeys(options.detachKeys);
+  if (tty && options.interactive) requireTerminal();
+  const created = await client.create({ ...spec, autoRemove: false });
+  tellWarnings(created);
+  const { id } = created;
+  if (tty || options.interactive) {
+    const exit = await runAttached(client, id, { tty, stdin: options.interactive, detachKeys: keys });
+    if (exit === null) return detached(id);
+    if (remove) await client.remove(id);
+    return statusOfExit(exit);
+  }
+  const status = await runInForeground(client, id);
+  if (remove) await client.remove(id);
+  return status;
+}
 
 /** Starts a container that runs in the background; gives the exit status of niwa. */
 async function runInBackground(

@@ -15,7 +15,7 @@ const PULL = 'images are pulled before: niwa image pull NAME';
 const SMALL = 'niwa does not have this limit';
 
 /** The options of `niwa run`, `create` and `plan` that other programs have. */
-export const SPEC_HINTS: Readonly<Record<string, string>> = {
+const SPEC_HINTS: Readonly<Record<string, string>> = {
   a: BOTH_OUTPUTS,
   attach: BOTH_OUTPUTS,
   annotation: 'write --label NAME=VALUE',
@@ -71,3 +71,46 @@ export const SPEC_HINTS: Readonly<Record<string, string>> = {
   'volume-driver': 'mount the file system on the host, and write -v SOURCE:TARGET',
   'volumes-from': 'write -v SOURCE:TARGET for each volume again',
 };
+
+const AS_JSON = 'write --json: jq chooses the fields';
+const ALL_LIVE = 'all live containers are shown; ids choose some of them';
+const OTHER_KINDS = 'niwa image inspect, niwa volume inspect and niwa service inspect show what is no container';
+const FILES_UNCOUNTED = 'niwa does not count the files of a root; niwa image ls and niwa volume ls show sizes';
+const EVENT_FILTERS = 'write --type exit, --label NAME=VALUE, --owner NAME, or ids behind the options';
+const OTHER_PRUNES = 'niwa image prune and niwa volume prune remove images and volumes that nothing uses';
+const VOLUMES_STAY = 'named volumes stay until niwa volume rm NAME or niwa volume prune';
+const OUTPUT_OF_START = 'niwa logs -f ID shows the output, niwa attach ID writes to the container, too';
+const STOP_TIME = 'write --timeout, or -t';
+
+/** The options of the other commands, by the name of the command. */
+const HINTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  events: { f: EVENT_FILTERS, filter: EVENT_FILTERS, format: AS_JSON },
+  exec: {
+    'env-file': 'write -e NAME=VALUE for each variable',
+    privileged: 'name what is needed: --cap-add NAME, --seccomp unconfined',
+  },
+  inspect: { s: FILES_UNCOUNTED, size: FILES_UNCOUNTED, type: OTHER_KINDS },
+  logs: { details: 'niwa inspect ID shows labels and variables' },
+  prune: { a: OTHER_PRUNES, all: OTHER_PRUNES, volumes: OTHER_PRUNES },
+  ps: { s: FILES_UNCOUNTED, size: FILES_UNCOUNTED },
+  restart: { time: STOP_TIME },
+  rm: {
+    a: 'niwa prune removes all that have ended',
+    all: 'niwa prune removes all that have ended',
+    v: VOLUMES_STAY,
+    volumes: VOLUMES_STAY,
+  },
+  start: { a: OUTPUT_OF_START, attach: OUTPUT_OF_START, i: OUTPUT_OF_START, interactive: OUTPUT_OF_START },
+  stats: { a: ALL_LIVE, all: ALL_LIVE, format: AS_JSON, 'no-trunc': 'nothing is cut' },
+  stop: { a: 'name each: niwa stop $(niwa ps -q)', all: 'name each: niwa stop $(niwa ps -q)', time: STOP_TIME },
+  update: { restart: 'the policy is given when a container is created; niwa stop ID ends its restarts' },
+};
+
+/**
+ * Gives what to write in place of the options that a command does not have.
+ * @param command its name
+ * @param makesSpecs whether its options make a spec, as those of `niwa run`
+ */
+export function hintsFor(command: string, makesSpecs: boolean): Readonly<Record<string, string>> {
+  return makesSpecs ? SPEC_HINTS : Object.hasOwn(HINTS, command) ? (HINTS[command] ?? {}) : {};
+}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { wordsOfContainer } from '../../../src/cli/command.js';
+import { COMMANDS } from '../../../src/cli/commands/all.js';
 import { helpFor } from '../../../src/cli/parser.js';
 import { optionsOf } from './command-lines.js';
 
@@ -93,7 +94,7 @@ describe('what would be taken for something else is refused', () => {
     ['create --health-cmd x true', 'niwa has no option --health-cmd: a readiness check is --ready'],
     ['run -P true', 'niwa has no option -P: name each port'],
     ['ps --privileged', 'there is no option "--privileged"'],
-    ['exec', 'Not enough non-option arguments'],
+    ['exec', 'a word is missing: niwa exec <id> [command..]'],
   ])('niwa %s', async (line, message) => {
     await expect(parse(line)).rejects.toThrow(message);
   });
@@ -123,8 +124,8 @@ describe('an unknown command of a group', () => {
   });
 
   it('leads to the help of the group', () => {
-    expect(helpFor(['--json', 'service', 'ps'])).toBe('niwa service --help');
-    expect(helpFor(['nothing'])).toBe('niwa --help');
+    expect(helpFor(['--json', 'service', 'ps'], COMMANDS)).toBe('niwa service --help');
+    expect(helpFor(['nothing'], COMMANDS)).toBe('niwa --help');
   });
 
   it('may be another name of a known one', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nameOf } from '../../../src/cli/command.js';
 import { COMMANDS } from '../../../src/cli/commands/all.js';
+import { helpFor } from '../../../src/cli/parser.js';
 import { hintFor, inOwnWords } from '../../../src/cli/verbs.js';
 import { optionsOf } from './command-lines.js';
 
@@ -23,6 +24,10 @@ describe('a verb of another runtime that means the same', () => {
     ['image list', 'image ls'],
     ['volume remove data', 'volume rm data'],
     ['--socket /x --json images', '--socket /x --json image ls'],
+    ['help run', 'run --help'],
+    ['help', '--help'],
+    ['help images', 'image ls --help'],
+    ['-v', '--version'],
   ])('`niwa %s` is `niwa %s`', (line, own) => {
     expect(words(line)).toBe(own);
   });
@@ -61,4 +66,39 @@ it('no verb of the tables is a command of niwa itself', () => {
     expect(hintFor(name)).toBeUndefined();
     expect(words(`${name} x`)).toBe(`${name} x`);
   }
+});
+
+describe('an option that a command does not have says what to type', () => {
+  it.each([
+    ['stop --time 3 web', /--timeout/],
+    ['stats -a', /all live containers/],
+    ['stats --format x', /--json/],
+    ['events --filter type=exit', /--type exit/],
+    ['rm -v web', /niwa volume rm/],
+    ['start -a web', /niwa attach/],
+    ['update --restart no web', /created/],
+    ['inspect --type image app', /niwa image inspect/],
+  ])('niwa %s', async (line, what) => {
+    await expect(optionsOf(line.split(' '))).rejects.toThrow(what);
+  });
+});
+
+describe('words that are missing or too many are told with the form of the command', () => {
+  it.each([
+    ['exec', 'a word is missing: niwa exec <id> [command..]'],
+    ['volume create', 'a word is missing: niwa volume create <name..>'],
+    ['image tag a', 'a word is missing: niwa image tag <'],
+    ['logs web db', 'too many words (db): niwa logs <id>'],
+  ])('niwa %s', async (line, what) => {
+    await expect(optionsOf(line.split(' '))).rejects.toThrow(what);
+  });
+});
+
+it.each([
+  ['run --naem x', 'niwa run --help'],
+  ['volume create', 'niwa volume create --help'],
+  ['volume x', 'niwa volume --help'],
+  ['x', 'niwa --help'],
+])('the help for niwa %s is %s', (line, help) => {
+  expect(helpFor(line.split(' '), COMMANDS)).toBe(help);
 });

@@ -5,6 +5,8 @@ describe('nearest', () => {
   const known = ['ps', 'run', 'rm', 'inspect', 'memory', 'memoryHigh', 'pids'];
   it.each([
     ['pss', 'ps'],
+    ['pdis', 'pids'],
+    ['mr', 'rm'],
     ['memroy', 'memory'],
     ['insepct', 'inspect'],
     ['MEMORY', 'memory'],
