@@ -25,7 +25,10 @@ export const VolumeSchema = Type.Object(
 );
 export type VolumeInfo = Static<typeof VolumeSchema>;
 
-export const VolumeBody = Type.Object({ name: VolumeName }, { additionalProperties: false, title: 'VolumeBody' });
+export const VolumeBody = Type.Object(
+  { name: VolumeName },
+  { additionalProperties: false, title: 'VolumeBody', examples: [{ name: 'data' }] },
+);
 export const VolumeParams = Type.Object({ name: VolumeName }, { additionalProperties: false });
 export const VolumesQuery = Type.Object(
   { size: Type.Optional(Type.Boolean({ description: 'true to count what the files take' })) },

@@ -129,6 +129,11 @@ test('a container', async () => {
   expect((await ask('readLogs', 200, '', 'a')).text).not.toBe('');
   await ask('execInContainer', 400, '', 'a', json({ args: ['true'] }));
   await ask('attachToContainer', 400, '', 'a');
+  const copied = await ask('copyFromContainer', 200, '?path=/etc/passwd', 'a');
+  expect(copied.text).toContain('root:');
+  await ask('copyFromContainer', 404, '?path=/etc/nosuch', 'a');
+  const tar = { type: 'application/x-tar', body: tarOf({ type: '0', path: 'x', data: 'y' }) };
+  await ask('copyToContainer', 204, '?path=/tmp', 'a', tar);
   await ask('pauseContainer', 200, '', 'a');
   await ask('resumeContainer', 200, '', 'a');
   await ask('setLifetime', 200, '', 'a', json({ remaining: '30m' }));
@@ -157,6 +162,16 @@ test('an image', async () => {
   await ask('removeImage', 204, '?name=answers');
   await ask('removeImage', 404, '?name=answers');
   await ask('pruneImages', 200, '');
+});
+
+test('a volume', async () => {
+  await ask('createVolume', 200, '', '', json({ name: 'answers' }));
+  await ask('createVolume', 400, '', '', json({ name: '../x' }));
+  await ask('listVolumes', 200, '?size=true');
+  await ask('inspectVolume', 200, '', 'answers');
+  await ask('removeVolume', 204, '', 'answers');
+  await ask('removeVolume', 404, '', 'answers');
+  await ask('pruneVolumes', 200, '');
 });
 
 test('a service', async () => {

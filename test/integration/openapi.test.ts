@@ -133,7 +133,13 @@ describe('what no operation takes', () => {
 
   test('a method that a path has not is refused with those that it has', async () => {
     for (const path of Object.keys(document.paths)) {
-      const methods = Object.keys(document.paths[path] ?? {}).map((method) => method.toUpperCase());
+      // /v1/volumes/prune is also the path of the volume "prune".
+      const same = Object.keys(document.paths).filter((one) =>
+        new RegExp(`^${one.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`).test(path),
+      );
+      const methods = same
+        .flatMap((one) => Object.keys(document.paths[one] ?? {}))
+        .map((method) => method.toUpperCase());
       for (const method of ['GET', 'PUT', 'POST', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'].filter(
         (one) => !methods.includes(one),
       )) {
