@@ -91,7 +91,8 @@ describe('a container that is taken over', () => {
     draft.saved = { ...(draft.saved as NonNullable<Draft['saved']>), idRange: range, lease: LEASE };
     resources.adopt(draft);
     expect([draft.idRange, draft.lease, draft.opened.failure]).toEqual([range, LEASE, null]);
-    expect(calls).toEqual(['networks.adopt', 'logs.logOf', 'logs.open']);
+    const files = ['stateFiles.directoryOf', 'networks.adoptFiles'];
+    expect(calls).toEqual(['networks.adopt', ...files, 'logs.logOf', 'logs.open']);
     expect(() => idPool.take()).toThrow(/ranges of host ids are in use/);
     await resources.release(draft, AFTER_EXITED);
     expect(idPool.take()).toEqual(range);
