@@ -35,7 +35,7 @@ function cutOffSlow(request: IncomingMessage, upload: boolean): void {
     const goesOn = socket.bytesRead > seen || request.readableLength > 0;
     seen = socket.bytesRead;
     if (upload && goesOn) timer.refresh();
-    else socket.destroy();
+    else request.destroy();
   }, REQUEST_TIMEOUT_MS).unref();
   request.once('close', () => clearTimeout(timer));
 }
