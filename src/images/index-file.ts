@@ -6,6 +6,8 @@ import { problemsOf } from '../spec/check.js';
 /** Reads and writes the index of an image store. A write survives a crash of the machine. */
 
 const VERSION = 1;
+/** The most names of one image: each change writes the index with all names, and each list goes through them. */
+const MOST_NAMES = 256;
 
 const IndexSchema = Type.Object({
   version: Type.Literal(VERSION),
@@ -35,6 +37,19 @@ export function readIndex(path: string): Index {
     'HOST_ERROR',
     `cannot use the index of the images ${path}: ${found.reason}. Put a copy of it back; or stop niwad, move the directory away, and import the images again.`,
   );
+}
+
+/** Gives an index with more names. @throws NiwaError STATE_CONFLICT where one image would have too many */
+export function withNames(index: Index, added: Index['names']): Index {
+  const names = { ...index.names, ...added };
+  const counts = new Map(Object.values(added).map(({ id }) => [id, 0]));
+  for (const { id } of Object.values(names)) if (counts.has(id)) counts.set(id, (counts.get(id) ?? 0) + 1);
+  if (Math.max(0, ...counts.values()) > MOST_NAMES)
+    throw new NiwaError(
+      'STATE_CONFLICT',
+      `an image may have ${MOST_NAMES} names: remove one with \`niwa image rm\`, or name fewer`,
+    );
+  return { ...index, names };
 }
 
 function parseIndex(text: string): Index {

@@ -8,7 +8,7 @@ import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { ImageInfo } from '../protocol/images.js';
 import { parseReference } from '../spec/reference.js';
 import { type ImageConfig, parseConfig } from './config.js';
-import { type Index, readIndex } from './index-file.js';
+import { type Index, readIndex, withNames } from './index-file.js';
 import { missing, pick } from './records.js';
 
 const INDEX = 'index.json';
@@ -103,12 +103,12 @@ export class ImageStore {
   /**
    * Gives an image one more name. An image that had this name loses it.
    * @returns the image by its new name
-   * @throws NiwaError NOT_FOUND, SPEC_INVALID for the new name
+   * @throws NiwaError NOT_FOUND, SPEC_INVALID for the new name, STATE_CONFLICT where the image has too many names
    */
   addName(reference: string, added: string): ImageInfo {
     const named = this.#index.names[this.#nameOf(reference)];
     const name = parseReference(added);
-    if (named !== undefined) this.#save({ ...this.#index, names: { ...this.#index.names, [name]: named } });
+    if (named !== undefined) this.#save(withNames(this.#index, { [name]: named }));
     return this.find(name) as ImageInfo;
   }
 
@@ -173,17 +173,17 @@ export class ImageStore {
     }
   }
 
-  /** Adds images whose layers are in the store, with their names: all of them, or none. */
+  /**
+   * Adds images whose layers are in the store, with their names: all of them, or none.
+   * @throws NiwaError STATE_CONFLICT where an image would have too many names
+   */
   addImages(added: readonly { id: string; configBytes: Buffer; layers: string[]; names: readonly string[] }[]): void {
-    for (const { id, configBytes } of added) writeSynced(this.#at('configs', id), configBytes);
     const importedAt = new Date().toISOString();
-    const images = added.map(({ id, layers }) => [id, { layers }]);
-    const named = added.flatMap(({ id, names }) => names.map((name) => [name, { id, importedAt }]));
-    this.#save({
-      ...this.#index,
-      images: { ...this.#index.images, ...Object.fromEntries(images) },
-      names: { ...this.#index.names, ...Object.fromEntries(named) },
-    });
+    const images = Object.fromEntries(added.map(({ id, layers }) => [id, { layers }]));
+    const named = added.flatMap(({ id, names }) => names.map((name) => [name, { id, importedAt }] as const));
+    const index = withNames(this.#index, Object.fromEntries(named));
+    for (const { id, configBytes } of added) writeSynced(this.#at('configs', id), configBytes);
+    this.#save({ ...index, images: { ...index.images, ...images } });
   }
 
   /** Removes a name. @throws NiwaError NOT_FOUND */
