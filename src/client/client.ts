@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import type { ContainerDetails, ContainerStatus, Exit, Readiness } from '../protocol/container.js';
 import type { EventLine } from '../protocol/events.js';
-import type { ExecInput } from '../protocol/exec.js';
+import type { ExecInput, ExecStarted } from '../protocol/exec.js';
 import type { DrainStatus, Health, Info } from '../protocol/host.js';
 import type { LogChunk, LogLine, ServiceLogChunk, ServiceLogLine } from '../protocol/logs.js';
 import type { Planned } from '../protocol/plan.js';
@@ -171,8 +171,16 @@ export class NiwaClient extends StoreClient {
   }
 
   /** Starts an additional process in a container. */
-  exec(id: string, request: ExecInput): Promise<ClientSession> {
+  exec(id: string, request: Omit<ExecInput, 'detach'>): Promise<ClientSession> {
     return this.http.upgrade(`${pathOf(id)}/exec`, request);
+  }
+
+  /**
+   * Starts an additional process in a container, which goes on without this client. Its standard streams are /dev/null;
+   * the event `exec-ended` tells its end.
+   */
+  execDetached(id: string, request: Omit<ExecInput, 'detach' | 'tty' | 'stdin' | 'size'>): Promise<ExecStarted> {
+    return this.http.json('POST', `${pathOf(id)}/exec`, { body: { ...request, detach: true } });
   }
 
   /** Connects to a container: gives its output from now on; with `stdin`, accepts input as the API's document says. */

@@ -5,7 +5,7 @@
 export type { ContainerDetails, ContainerStatus, Exit, ExitReason, State } from '../protocol/container.js';
 export { type ErrorCode, type FailedStep, type FieldProblem, NiwaError } from '../protocol/errors.js';
 export type { EventGap, EventLine, RuntimeEvent, RuntimeEventType } from '../protocol/events.js';
-export type { ExecInput } from '../protocol/exec.js';
+export type { ExecEnded, ExecInput, ExecStarted } from '../protocol/exec.js';
 export type { SessionExit } from '../protocol/frames.js';
 export type { Check, DrainStatus, Info } from '../protocol/host.js';
 export type { ImageDetails, ImageInfo, ImagesPruned, ImportProgress } from '../protocol/images.js';

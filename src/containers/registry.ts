@@ -11,7 +11,8 @@ import type {
   ServiceEventType,
   Subject,
 } from '../protocol/events.js';
-import type { EventLog } from './events/event-log.js';
+import type { ExecEnded, ExecStarted } from '../protocol/exec.js';
+import type { EventFields, EventLog } from './events/event-log.js';
 
 /** Is told that the last process of a container has ended, before the end is recorded. */
 export type DeathListener = (container: Container, exit: Exit) => void;
@@ -165,8 +166,10 @@ export class Registry {
 
   tell(type: PlainEventType, subject: Subject): void;
   tell(type: 'exit', subject: Subject, fields: { exit: Exit }): void;
+  tell(type: 'exec-started', subject: Subject, fields: { exec: ExecStarted }): void;
+  tell(type: 'exec-ended', subject: Subject, fields: { exec: ExecEnded }): void;
   tell(type: ServiceEventType, subject: Subject, fields: ServiceEventFields): void;
-  tell(type: RuntimeEventType, subject: Subject, fields?: { exit: Exit } | ServiceEventFields): void {
+  tell(type: RuntimeEventType, subject: Subject, fields?: EventFields): void {
     const event = this.#events.add(type, subject, fields);
     for (const listener of this.#listeners) this.#guard(() => listener(event));
   }

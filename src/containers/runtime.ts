@@ -25,7 +25,7 @@ import type { EventLog } from './events/event-log.js';
 import { attach } from './operations/attach.js';
 import { create, run } from './operations/create.js';
 import { drain, readDrain, undrain } from './operations/drain.js';
-import { exec } from './operations/exec.js';
+import { exec, execDetached } from './operations/exec.js';
 import { type Copy, copy } from './operations/files.js';
 import { pause, resume } from './operations/freeze.js';
 import { kill } from './operations/kill.js';
@@ -199,6 +199,7 @@ export class Runtime {
   readonly remove = (id: string, caller: Caller, options: { force: boolean }) =>
     remove(this.#parts, caller, id, options);
   readonly exec = (id: string, input: unknown, caller: Caller) => exec(this.#parts, caller, id, input);
+  readonly execDetached = (id: string, input: unknown, caller: Caller) => execDetached(this.#parts, caller, id, input);
   readonly attach = (id: string, caller: Caller, wantsInput: boolean) => attach(this.#parts, caller, id, wantsInput);
   readonly copy = (id: string, what: Copy, caller: Caller) => copy(this.#parts, caller, id, what);
   readonly drain = (caller: Caller) => drain(this.#parts, caller);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Socket } from 'node:net';
 import { isOomProtected } from '../host/oom.js';
 import { openFilesLimit } from '../host/open-files.js';
@@ -12,6 +13,8 @@ import { encodeProgram } from '../plan/encode.js';
 import { execOps, imageOps } from '../plan/exec.js';
 import type { Op } from '../plan/op.js';
 import { idOutside } from '../plan/userns.js';
+import { NiwaError } from '../protocol/errors.js';
+import type { ExecStarted } from '../protocol/exec.js';
 import type { SessionExit } from '../protocol/frames.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { type ExecSpec, parseExec } from '../spec/exec.js';
@@ -28,6 +31,11 @@ import { execError } from './failure.js';
  */
 const entering = new FairTurns({ root: 4, callers: 4, each: 2 });
 const checking = new CheckTurns();
+
+/** niwad holds a descriptor for each detached exec, so a container has at most so many at a time. */
+const MOST_DETACHED = 64;
+/** How many detached execs of a container run, of those that this niwad has started. */
+const detached = new WeakMap<Container, number>();
 
 /**
  * An additional process in a container. The owner of an exec must read or destroy the streams, and must call close() in
@@ -55,10 +63,7 @@ export class Exec {
     this.stdin = stdin < 0 ? null : pipe(stdin, 'write');
     this.stdout = pipe(stdout, 'read');
     this.stderr = stderr < 0 ? null : pipe(stderr, 'read');
-    this.exited = kernel.execs.ended(exec).then(({ code, signal }) => ({
-      code: code < 0 ? null : code,
-      signal: signal === 0 ? null : signalName(signal),
-    }));
+    this.exited = endOf(exec, kernel);
   }
 
   /** Sends a signal to the process; does nothing if the process has ended. */
@@ -76,6 +81,12 @@ export class Exec {
     for (const stream of [this.stdin, this.stdout, this.stderr]) stream?.destroy();
     this.#kernel.execs.hangUp(this.#handle);
   }
+}
+
+/** Resolves with how the process of an exec ended. */
+async function endOf(exec: ExecHandle, kernel: Pick<Kernel, 'execs'>): Promise<SessionExit> {
+  const { code, signal } = await kernel.execs.ended(exec);
+  return { code: code < 0 ? null : code, signal: signal === 0 ? null : signalName(signal) };
 }
 
 /**
@@ -107,7 +118,42 @@ export async function startExec(
   kernel: Pick<Kernel, 'execs'>,
 ): Promise<Exec> {
   const ops = execOps(container.spec, asked, hostOf(container));
-  return await enterContainer(container, 'exec in', ops, requestOf(container, asked, ''), turn, kernel);
+  return new Exec(await enterContainer(container, 'exec in', ops, requestOf(container, asked), turn, kernel), kernel);
+}
+
+/** A process in a container that runs on its own; `exited` resolves when it has ended. */
+export interface DetachedExec extends ExecStarted {
+  exited: Promise<SessionExit>;
+}
+
+/**
+ * Starts an additional process in a container that runs. Its standard streams are /dev/null, so it needs neither a
+ * client nor niwad to go on.
+ * @throws NiwaError STATE_CONFLICT, START_FAILED; then the process does not exist
+ */
+export async function startDetached(
+  container: Container,
+  asked: ExecSpec,
+  turn: ExecTurn,
+  kernel: Pick<Kernel, 'execs'>,
+): Promise<DetachedExec> {
+  const running = detached.get(container) ?? 0;
+  if (running >= MOST_DETACHED)
+    throw new NiwaError(
+      'STATE_CONFLICT',
+      `${running} detached execs run in container ${container.id}, and niwad watches no more: wait until one ends`,
+    );
+  detached.set(container, running + 1);
+  const forget = () => void detached.set(container, (detached.get(container) ?? 0) - 1);
+  try {
+    const ops = execOps(container.spec, asked, hostOf(container));
+    const request = { ...requestOf(container, asked), output: false };
+    const { exec, pid } = await enterContainer(container, 'exec in', ops, request, turn, kernel);
+    return { id: randomBytes(6).toString('hex'), pid, exited: endOf(exec, kernel).finally(forget) };
+  } catch (error) {
+    forget();
+    throw error;
+  }
 }
 
 /**
@@ -123,14 +169,8 @@ export async function startFiles(
   kernel: Pick<Kernel, 'execs'>,
 ): Promise<Exec> {
   const ops = imageOps(container.spec, asked, hostOf(container));
-  return await enterContainer(
-    container,
-    'copy files of',
-    ops,
-    requestOf(container, asked, FILES_PROGRAM),
-    turn,
-    kernel,
-  );
+  const request = { ...requestOf(container, asked), image: FILES_PROGRAM };
+  return new Exec(await enterContainer(container, 'copy files of', ops, request, turn, kernel), kernel);
 }
 
 function hostOf({ userns }: Container) {
@@ -145,16 +185,15 @@ async function enterContainer(
   request: Omit<ExecRequest, 'program'>,
   turn: ExecTurn,
   kernel: Pick<Kernel, 'execs'>,
-): Promise<Exec> {
+): Promise<Executed> {
   const { id } = container;
   return container.turns.run(async () => {
     // checked once more, now that its turn has come: a process that is made in a frozen group would hang
     requireState(action, id, container.state);
     const enter = () => kernel.execs.exec(container.handle, { ...request, program: encodeProgram(ops) });
-    const executed = await inTurn(container, turn, enter).catch((error: unknown) => {
+    return await inTurn(container, turn, enter).catch((error: unknown) => {
       throw isKernelError(error) ? execError(id, ops, error) : error;
     });
-    return new Exec(executed, kernel);
   });
 }
 
@@ -166,9 +205,9 @@ function inTurn<T>(container: Container, turn: ExecTurn, enter: () => Promise<T>
   });
 }
 
-function requestOf({ userns }: Container, { process, stdin }: ExecSpec, image: string) {
+function requestOf({ userns }: Container, { process, stdin }: ExecSpec) {
   const owner = { uid: idOutside(userns?.uids, process.uid), gid: idOutside(userns?.gids, process.gid) };
-  return { input: stdin && !process.tty, output: true, image, ...owner };
+  return { input: stdin && !process.tty, output: true, image: '', ...owner };
 }
 
 /**

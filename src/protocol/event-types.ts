@@ -17,6 +17,9 @@ export const PLAIN_EVENT_TYPES = [
   'remove',
 ] as const;
 
+/** The types of the events of detached execs. */
+export const EXEC_EVENT_TYPES = ['exec-started', 'exec-ended'] as const;
+
 /** The types of the events of services. What happens to an instance is told by the events of its container, too. */
 export const SERVICE_EVENT_TYPES = [
   'service-apply',
@@ -31,4 +34,4 @@ export const SERVICE_EVENT_TYPES = [
 ] as const;
 
 /** The types of all events. */
-export const EVENT_TYPES = [...PLAIN_EVENT_TYPES, 'exit', ...SERVICE_EVENT_TYPES] as const;
+export const EVENT_TYPES = [...PLAIN_EVENT_TYPES, 'exit', ...EXEC_EVENT_TYPES, ...SERVICE_EVENT_TYPES] as const;

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { ExitSchema } from './container.js';
 import { PLAIN_EVENT_TYPES, SERVICE_EVENT_TYPES } from './event-types.js';
+import { ExecEndedSchema, ExecStartedSchema } from './exec.js';
 import { nullable, Texts, Time } from './parts.js';
 import { WakeLatencySchema } from './services.js';
 
@@ -54,6 +55,8 @@ export const RuntimeEventSchema = Type.Union(
   [
     Type.Object({ type: PlainTypeSchema, ...happening }),
     Type.Object({ type: Type.Literal('exit'), ...happening, exit: ExitSchema }),
+    Type.Object({ type: Type.Literal('exec-started'), ...happening, exec: ExecStartedSchema }),
+    Type.Object({ type: Type.Literal('exec-ended'), ...happening, exec: ExecEndedSchema }),
     Type.Object({ type: ServiceTypeSchema, ...happening, ...serviceFields }),
   ],
   { title: 'Event' },

@@ -24,7 +24,7 @@ export interface ExecSpec {
  */
 export function parseExec(input: unknown, spec: Spec): ExecSpec {
   const asked = parseAs('the exec', ExecSchema, input);
-  requireNoProblems('the exec', execProblems(asked, spec));
+  requireNoProblems('the exec', [...detachProblems(asked), ...execProblems(asked, spec)]);
   const rlimits = normaliseRlimits(asked.rlimits ?? {});
   return {
     process: processOf(asked, spec),
@@ -46,6 +46,13 @@ const OF_FILES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID'];
 export function parseRootExec(args: string[], spec: Spec): ExecSpec {
   const asked = parseExec({ args, user: '0:0', cwd: '/', stdin: true }, spec);
   return { ...asked, capabilities: spec.capabilities.filter((name) => OF_FILES.includes(name)) };
+}
+
+/** A detached exec has no client that could write to it. */
+function detachProblems(asked: ExecInput): FieldProblem[] {
+  const allowed = 'false with "detach", since a detached exec has no input and no terminal';
+  const excluded = (['tty', 'stdin'] as const).filter((field) => asked.detach === true && asked[field] === true);
+  return excluded.map((path) => ({ path, found: 'true', allowed }));
 }
 
 /** Finds in an exec the problems that the same fields would have in the container's own spec. */

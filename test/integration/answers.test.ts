@@ -128,6 +128,7 @@ test('a container', async () => {
   await ask('readHistory', 200, '', 'a');
   expect((await ask('readLogs', 200, '', 'a')).text).not.toBe('');
   await ask('execInContainer', 400, '', 'a', json({ args: ['true'] }));
+  await ask('execInContainer', 201, '', 'a', json({ args: ['true'], detach: true }));
   await ask('attachToContainer', 400, '', 'a');
   const copied = await ask('copyFromContainer', 200, '?path=/etc/passwd', 'a');
   expect(copied.text).toContain('root:');

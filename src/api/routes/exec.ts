@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Attachment } from '../../engine/attachment.js';
 import type { Exec } from '../../engine/exec.js';
-import { ExecSchema } from '../../protocol/exec.js';
+import { ExecSchema, ExecStartedSchema } from '../../protocol/exec.js';
 import { FRAME } from '../../protocol/frames.js';
 import { AttachQuery } from '../../protocol/queries.js';
 import { IdParams } from '../../protocol/requests.js';
@@ -14,6 +14,7 @@ import { failures } from './answers.js';
 
 const answers = { 101: Type.Null(), ...failures };
 const FRAMES = 'Upgrade: niwa-stream; then frames both ways: type (u8), length (u32, big-endian), payload.';
+const DETACHED = 'With "detach": an ordinary answer, 201; the process goes on without the client.';
 
 /** Routes for execs and attached terminals, over upgraded connections. */
 export function execRoutes(api: Api, { runtime, log }: ApiOptions): void {
@@ -31,15 +32,17 @@ export function execRoutes(api: Api, { runtime, log }: ApiOptions): void {
       schema: {
         operationId: 'execInContainer',
         summary: 'Run a further process in a container',
-        description: FRAMES,
+        description: `${FRAMES} ${DETACHED}`,
         params: IdParams,
         body: ExecSchema,
-        response: answers,
+        response: { ...answers, 201: ExecStartedSchema },
       },
     },
     async (request, reply) => {
+      const { caller, params, body } = request;
+      if (isDetached(body)) return reply.code(201).send(await runtime.execDetached(params.id, body, caller));
       requireUpgrade(request);
-      return serve(request, reply, sessionOfExec(await runtime.exec(request.params.id, request.body, request.caller)));
+      return serve(request, reply, sessionOfExec(await runtime.exec(params.id, body, caller)));
     },
   );
 
@@ -67,6 +70,11 @@ export function execRoutes(api: Api, { runtime, log }: ApiOptions): void {
       );
     },
   );
+}
+
+/** The body is not checked yet; what is no boolean is refused later. */
+function isDetached(body: unknown): boolean {
+  return (body as { detach?: unknown } | null)?.detach === true;
 }
 
 function sessionOfExec(exec: Exec): Session {

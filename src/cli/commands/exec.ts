@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { messageOf, NiwaError } from '../../protocol/errors.js';
 import type { ExecInput } from '../../protocol/exec.js';
-import { daemonCommand, wordsOfContainer } from '../command.js';
+import { invalid } from '../../spec/problems.js';
+import { daemonCommand, print, wordsOfContainer } from '../command.js';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.js';
-import { statusOfExit, statusOfFailedRun } from '../exit-codes.js';
+import { EXIT, statusOfExit, statusOfFailedRun } from '../exit-codes.js';
 import { variables } from '../options/environment.js';
 import { passThrough, requireTerminal, terminalSize } from '../terminal.js';
 
@@ -16,6 +17,12 @@ export const exec = daemonCommand(
     yargs
       .positional('id', { type: 'string', demandOption: true, describe: 'the id of a running container' })
       .positional('command', { type: 'string', array: true, describe: 'the program and its arguments' })
+      .option('detach', {
+        alias: 'd',
+        type: 'boolean',
+        default: false,
+        describe: 'run in the background, without input and output: print the id of the exec and return',
+      })
       .option('interactive', {
         alias: 'i',
         type: 'boolean',
@@ -53,28 +60,41 @@ export const exec = daemonCommand(
         describe: 'the system call filter: default, unconfined, or a file with a profile',
       })
       .example('$0 exec -it web -- sh', 'a shell in a container')
-      .example('$0 exec web -- cat /proc/self/status', ''),
+      .example('$0 exec web -- cat /proc/self/status', '')
+      .example("$0 exec -d web -- sh -c 'backup >/data/log 2>&1'", 'goes on alone; niwa events tells its end'),
   async (client, options) => {
     const { id, interactive, tty } = options;
-    if (tty && interactive) requireTerminal();
-    const size = tty ? terminalSize() : undefined;
-    const request: ExecInput = {
+    const request = {
       args: wordsOfContainer,
-      tty,
-      stdin: interactive,
-      ...(size === undefined ? {} : { size }),
       ...(options.env === undefined ? {} : { env: variables('--env', options.env) }),
       ...(options.user === undefined ? {} : { user: options.user }),
       ...(options.workdir === undefined ? {} : { cwd: options.workdir }),
       ...(options.seccomp === undefined ? {} : { seccomp: readSeccomp(options.seccomp) }),
       capabilities: { add: options.capAdd ?? [], drop: options.capDrop ?? [] },
     };
-    const session = await client.exec(id, request);
+    if (options.detach) {
+      requireNoStreams(interactive, tty);
+      const started = await client.execDetached(id, request);
+      print(options.json, started, () => started.id);
+      return EXIT.ok;
+    }
+    if (tty && interactive) requireTerminal();
+    const size = tty ? terminalSize() : undefined;
+    const session = await client.exec(id, { ...request, tty, stdin: interactive, ...(size ? { size } : {}) });
     const exit = await passThrough(session, { tty, stdin: interactive, detachKeys: NO_KEYS });
     return exit === null ? 0 : statusOfExit(exit);
   },
   statusOfFailedRun,
 );
+
+/** @throws NiwaError SPEC_INVALID */
+function requireNoStreams(interactive: boolean, tty: boolean): void {
+  const given = [...(interactive ? ['-i'] : []), ...(tty ? ['-t'] : [])].join(' and ');
+  if (given === '') return;
+  throw invalid('the command line', [
+    { path: '-d', found: `with ${given}`, allowed: '-d alone: a detached exec has no input and no terminal' },
+  ]);
+}
 
 function readSeccomp(choice: string): NonNullable<ExecInput['seccomp']> {
   if (choice === 'default' || choice === 'unconfined') return choice;

@@ -123,5 +123,7 @@ function eventWords(event: EventLine): string {
   if (event.type === 'gap') return `events ${event.from} to ${event.to} are missing`;
   const words = `${event.at} ${event.type} ${event.id}`;
   if ('why' in event) return `${words} ${[event.instance, event.why].filter((word) => word !== null).join(': ')}`;
+  if (event.type === 'exec-started') return `${words} ${event.exec.id}`;
+  if (event.type === 'exec-ended') return `${words} ${event.exec.id} ${event.exec.signal ?? event.exec.code}`;
   return event.type === 'exit' ? `${words} ${event.exit.reason} ${event.exit.signal ?? event.exit.code}` : words;
 }

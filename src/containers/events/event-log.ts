@@ -10,6 +10,7 @@ import type {
   ServiceEventFields,
   Subject,
 } from '../../protocol/events.js';
+import type { ExecEnded, ExecStarted } from '../../protocol/exec.js';
 import { FairTurns } from '../../turns/fair-turns.js';
 import { type Earlier, type Entry, EventFiles, endName, type FileLimits } from './event-files.js';
 import { LastNumber } from './last-number.js';
@@ -44,7 +45,7 @@ const CLOSE_PATIENCE_MS = 2000;
 const UNKNOWN_AFTER_CRASH = 1_000_000;
 
 /** What an event tells besides its subject. */
-type EventFields = { exit?: Exit } | ServiceEventFields;
+export type EventFields = { exit?: Exit } | { exec: ExecStarted | ExecEnded } | ServiceEventFields;
 
 /**
  * After so many events that do not fit, a reader who asks for positions is told the number of the last. Far fewer than

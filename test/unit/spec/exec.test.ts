@@ -68,6 +68,9 @@ describe('an exec', () => {
     [{ args: ['a'], capabilities: { drop: ['NONE'] } }, 'capabilities.drop[0]'],
     [{ args: ['a'], rlimits: { core: { soft: 2, hard: 1 } } }, 'rlimits.core.soft'],
     [{ args: ['a'], seccomp: 'none' }, 'seccomp'],
+    [{ args: ['a'], detach: 'yes' }, 'detach'],
+    [{ args: ['a'], detach: true, tty: true }, 'tty'],
+    [{ args: ['a'], detach: true, stdin: true }, 'stdin'],
   ])('%j is refused at %s', (input, path) => {
     expect(problemsIn(() => parseExec(input, specOf())).map((problem) => problem.path)).toEqual([path]);
   });
