@@ -12,6 +12,8 @@ const DISKS = 'write --io-rbps or --io-wbps DEVICE:RATE; operations a second are
 const ALL_PORTS = 'name each port: -p 80 takes a free port of the host, -p 8080:80 this one';
 const NAMES = 'containers of one --network-group resolve each other by their ids, so choose --name';
 const PULL = 'images are pulled before: niwa image pull NAME';
+const ONE_PLATFORM = 'an image has the architecture of this host: niwa image pull takes that one';
+const OTHER_DRIVERS = 'mount the file system on the host, and write -v SOURCE:TARGET';
 const SMALL = 'niwa does not have this limit';
 
 /** The options of `niwa run`, `create` and `plan` that other programs have. */
@@ -54,7 +56,7 @@ const SPEC_HINTS: Readonly<Record<string, string>> = {
   'oom-kill-disable':
     'a container that is out of memory ends; --memory-reservation and resources.memory.high come before',
   P: ALL_PORTS,
-  platform: 'an image has the architecture of this host: niwa image pull takes that one',
+  platform: ONE_PLATFORM,
   pod: 'containers share a network by --network container:ID',
   privileged:
     'name what is needed: --cap-add, --device, --security-opt seccomp=unconfined, --userns host, --network host, --pid host',
@@ -68,7 +70,7 @@ const SPEC_HINTS: Readonly<Record<string, string>> = {
   'stop-time': 'write --stop-timeout',
   'storage-opt': 'write root: {overlay: {size: 1G}} in a spec file',
   'tls-verify': PULL,
-  'volume-driver': 'mount the file system on the host, and write -v SOURCE:TARGET',
+  'volume-driver': OTHER_DRIVERS,
   'volumes-from': 'write -v SOURCE:TARGET for each volume again',
 };
 
@@ -80,6 +82,9 @@ const EVENT_FILTERS = 'write --type exit, --label NAME=VALUE, --owner NAME, or i
 const OTHER_PRUNES = 'niwa image prune and niwa volume prune remove images and volumes that nothing uses';
 const VOLUMES_STAY = 'named volumes stay until niwa volume rm NAME or niwa volume prune';
 const OUTPUT_OF_START = 'niwa logs -f ID shows the output, niwa attach ID writes to the container, too';
+const ALL_IMAGES = 'niwa image ls shows all images, niwa image prune removes all that nothing uses';
+const NAMED_IMAGES = 'niwa image ls --json shows all images, niwa image prune removes those that nothing uses';
+const UNUSED_VOLUMES = 'niwa volume ls shows who uses each volume, niwa volume prune removes those that nothing uses';
 const STOP_TIME = 'write --timeout, or -t';
 
 /** The options of the other commands, by the name of the command. */
@@ -88,6 +93,15 @@ const HINTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   exec: {
     'env-file': 'write -e NAME=VALUE for each variable',
     privileged: 'name what is needed: --cap-add NAME, --seccomp unconfined',
+  },
+  image: {
+    a: ALL_IMAGES,
+    all: ALL_IMAGES,
+    'all-tags': 'name each tag',
+    filter: NAMED_IMAGES,
+    format: AS_JSON,
+    'no-trunc': 'niwa image ls --json has the whole ids',
+    platform: ONE_PLATFORM,
   },
   inspect: { s: FILES_UNCOUNTED, size: FILES_UNCOUNTED, type: OTHER_KINDS },
   logs: { details: 'niwa inspect ID shows labels and variables' },
@@ -104,6 +118,14 @@ const HINTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   stats: { a: ALL_LIVE, all: ALL_LIVE, format: AS_JSON, 'no-trunc': 'nothing is cut' },
   stop: { a: 'name each: niwa stop $(niwa ps -q)', all: 'name each: niwa stop $(niwa ps -q)', time: STOP_TIME },
   update: { restart: 'the policy is given when a container is created; niwa stop ID ends its restarts' },
+  volume: {
+    d: OTHER_DRIVERS,
+    driver: OTHER_DRIVERS,
+    filter: UNUSED_VOLUMES,
+    format: AS_JSON,
+    o: OTHER_DRIVERS,
+    opt: OTHER_DRIVERS,
+  },
 };
 
 /**

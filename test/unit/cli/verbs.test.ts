@@ -78,6 +78,11 @@ describe('an option that a command does not have says what to type', () => {
     ['start -a web', /niwa attach/],
     ['update --restart no web', /created/],
     ['inspect --type image app', /niwa image inspect/],
+    ['images -a', /niwa image ls shows all/],
+    ['images --format x', /--json/],
+    ['pull --platform linux/arm64 app', /architecture of this host/],
+    ['volume ls --filter dangling=true', /niwa volume prune/],
+    ['volume create --driver local data', /-v SOURCE:TARGET/],
   ])('niwa %s', async (line, what) => {
     await expect(optionsOf(line.split(' '))).rejects.toThrow(what);
   });
