@@ -143,7 +143,7 @@ describe('a niwad that dies on the way from an end to the next run starts the co
   test('while it waits', async () => {
     const place = newPlace();
     const first = await startDaemon(place);
-    const restart = { policy: 'always' as const, backoff: { min: '2s', max: '2s' } };
+    const restart = { policy: 'always' as const, backoff: { min: '6s', max: '6s' } };
     await first.start({ id: 'web', ...endsOnce(place), restart });
     letEnd(place);
     await vi.waitFor(async () => expect((await first.client.inspect('web')).restarts.next_at).not.toBeNull(), PATIENCE);
