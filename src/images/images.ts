@@ -1,6 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { ImageDetails, ImageInfo, ImagesPruned, ImportProgress } from '../protocol/images.js';
+import { FairTurns } from '../turns/fair-turns.js';
 import { importImages } from './import.js';
 import type { ImageLimits } from './limits.js';
 import { prepareSave, type Saving } from './save.js';
@@ -36,6 +38,9 @@ export class Images {
   /** How many images each caller saves now, by uid. */
   readonly #saving = new Map<number, number>();
 
+  /** Changes of names sync the index to disk on the event loop: in each turn of it, one for root and one for others. */
+  readonly #changing = new FairTurns({ root: 1, callers: 1, each: 1 });
+
   constructor(store: ImageStore, limits: ImageLimits, users: ImageUsers, log: Logger) {
     this.#store = store;
     this.#limits = limits;
@@ -66,10 +71,11 @@ export class Images {
 
   /**
    * Removes a name. An image is removed with its last name, a layer with its last image and container.
+   * @param uid of the caller
    * @throws NiwaError NOT_FOUND
    */
-  remove(name: string): void {
-    this.#store.removeName(name);
+  async remove(name: string, uid: number): Promise<void> {
+    await this.#change(uid, () => this.#store.removeName(name));
     this.tidy();
   }
 
@@ -83,10 +89,11 @@ export class Images {
 
   /**
    * Gives an image one more name; an image that had this name loses it.
-   * @throws NiwaError NOT_FOUND, SPEC_INVALID
+   * @param uid of the caller
+   * @throws NiwaError NOT_FOUND, SPEC_INVALID, STATE_CONFLICT
    */
-  tag(name: string, added: string): ImageInfo {
-    const image = this.#store.addName(name, added);
+  async tag(name: string, added: string, uid: number): Promise<ImageInfo> {
+    const image = await this.#change(uid, () => this.#store.addName(name, added));
     this.tidy();
     return image;
   }
@@ -139,6 +146,14 @@ export class Images {
   tidy(): void {
     if (this.#store.isEmpty()) return; // tidy() is called at the end of every container, mostly on nodes without images
     this.#store.collect(this.#users.layers()).catch((error: unknown) => this.#warn(error));
+  }
+
+  /** Makes a change when it is the caller's turn. */
+  async #change<T>(uid: number, act: () => T): Promise<T> {
+    return await this.#changing.run(uid === 0 ? null : String(uid), async () => {
+      await setImmediate();
+      return act();
+    });
   }
 
   #warn(error: unknown): void {

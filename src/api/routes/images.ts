@@ -82,8 +82,8 @@ export function imageRoutes(api: Api, { images }: ApiOptions): void {
         response: { 204: Type.Null(), ...failures },
       },
     },
-    async ({ query: { name } }, reply) => {
-      images.remove(name);
+    async ({ query: { name }, caller }, reply) => {
+      await images.remove(name, caller.uid);
       return reply.status(204).send(null);
     },
   );
@@ -116,7 +116,7 @@ function oneImageRoutes(api: Api, images: Images): void {
         response: { 200: ImageSchema, ...failures },
       },
     },
-    async ({ query: { name, added } }) => images.tag(name, added),
+    async ({ query: { name, added }, caller }) => images.tag(name, added, caller.uid),
   );
 
   api.post(
