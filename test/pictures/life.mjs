@@ -35,7 +35,7 @@ const WORDS = [
  * @param {Life} life
  * @returns {string} an SVG
  */
-export function lifeOfService({ samples, requests, failed, first, thawed, slots }) {
+export function lifeOfService({ samples, decisions, requests, failed, first, thawed, slots }) {
   const end = samples.at(-1)?.at ?? 1;
   const x = (/** @type {number} */ at) => LEFT + ((WIDTH - LEFT - RIGHT) * at) / end;
   const ids = [...new Set(samples.flatMap(({ instances }) => instances.map(({ id }) => id)))];
@@ -43,7 +43,8 @@ export function lifeOfService({ samples, requests, failed, first, thawed, slots 
   const lanes = ids.flatMap((id, i) => laneOf(id, TOP + i * LANE, samples, x));
   const marks = ticksOf(end, height - 44, x);
   const told = `A service of at most ${slots} instances: ${requests} requests under load, ${failed === 0 ? 'none failed' : `${failed} failed`}`;
-  const wakes = `the first request was answered after ${seconds(first)}, the one that found it frozen after ${seconds(thawed)}`;
+  const later = decisions.some(({ step }) => step === 'thaw') ? 'the one that found it frozen' : 'one after a pause';
+  const wakes = `in an emulated machine, some ten times slower: the first request was answered after ${seconds(first)}, ${later} after ${seconds(thawed)}`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">
 <title>${told}</title>
 <rect width="100%" height="100%" rx="6" fill="#ffffff"/>
