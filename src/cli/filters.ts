@@ -5,12 +5,12 @@ import { networkWords } from './network-text.js';
 import { toCount, wrong } from './values.js';
 
 /** The fields of a status that filters need. */
-export const FILTERED = ['id', 'state', 'exit', 'image', 'network', 'spec'] as const;
+export const FILTERED = ['id', 'state', 'exit', 'restarts', 'image', 'network', 'spec'] as const;
 export type Filtered = Pick<ContainerStatus, (typeof FILTERED)[number]>;
 
 const STATES: Record<State, true> = { created: true, running: true, paused: true, stopping: true, exited: true };
 /** The words for states that --state and --filter status= take. */
-export const STATE_WORDS = [...Object.keys(STATES), 'live'] as (State | 'live')[];
+export const STATE_WORDS = [...Object.keys(STATES), 'live', 'restarting'] as (State | 'live' | 'restarting')[];
 
 type Test = (of: Filtered) => boolean;
 
@@ -74,9 +74,13 @@ export function parseFilters(texts: readonly string[]): Test {
   return (of) => [...tests.values()].every((some) => some.some((test) => test(of)));
 }
 
-/** Makes a test of a state, or of `live` for all but exited. @throws NiwaError SPEC_INVALID */
+/**
+ * Makes a test of a state; of `live` for all but exited, of `restarting` for those that wait for their restart.
+ * @throws NiwaError SPEC_INVALID
+ */
 export function hasState(value: string, flag: string): Test {
   if (!STATE_WORDS.some((word) => word === value)) wrong(flag, value, STATE_WORDS.join(', '));
+  if (value === 'restarting') return ({ restarts }) => restarts.next_at !== null;
   return ({ state }) => (value === 'live' ? state !== 'exited' : state === value);
 }
 

@@ -15,6 +15,7 @@ export const SHOWN = [
   'created_at',
   'deadline_at',
   'exit',
+  'restarts',
   'usage',
   'network',
   'image',

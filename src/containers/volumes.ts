@@ -7,6 +7,7 @@ import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import type { VolumeInfo, VolumesPruned } from '../protocol/volumes.js';
 import { FairTurns } from '../turns/fair-turns.js';
+import { LoopTurns } from '../turns/loop-turns.js';
 import type { Volume, VolumeStore } from '../volumes/store.js';
 
 /** How many volumes a user other than root may have. */
@@ -26,6 +27,8 @@ export interface VolumesOptions {
 /** The operations on named volumes. */
 export class Volumes {
   readonly #options: VolumesOptions;
+  /** Making and removing a volume syncs its directory to disk. */
+  readonly #changing = new LoopTurns();
   /** One size is counted at a time for root, and one for all other callers: each count keeps a disk busy. */
   readonly #counting = new FairTurns({ root: 1, callers: 1, each: 1 });
 
@@ -56,16 +59,21 @@ export class Volumes {
     const { store, policy, allowed } = this.#options;
     policy.require('createVolume', caller);
     requireVolumePermission(caller, allowed);
-    if (store.find(name) === undefined) requireRoom(store, caller.uid);
-    const known = store.find(name);
-    const uid = caller.uid === 0 ? (known?.uid ?? 0) : caller.uid;
-    return await this.#info(store.ensure(name, uid, null), this.#users(), null);
+    const volume = await this.#changing.run(nameForTurns(caller), () => {
+      const known = store.find(name);
+      if (known === undefined) requireRoom(store, caller.uid);
+      return store.ensure(name, caller.uid === 0 ? (known?.uid ?? 0) : caller.uid, null);
+    });
+    return await this.#info(volume, this.#users(), null);
   }
 
   /** Removes a volume with its files. @throws NiwaError NOT_FOUND, FORBIDDEN, STATE_CONFLICT, HOST_ERROR */
-  remove(name: string, caller: Caller): void {
-    const { store, policy } = this.#options;
-    policy.require('removeVolume', caller);
+  async remove(name: string, caller: Caller): Promise<void> {
+    this.#options.policy.require('removeVolume', caller);
+    await this.#changing.run(nameForTurns(caller), () => this.#removeUnused(name, caller));
+  }
+
+  #removeUnused(name: string, caller: Caller): void {
     const volume = this.#get(name);
     if (!isOf(volume, caller))
       throw new NiwaError('FORBIDDEN', `user ${caller.uid} may not remove volume ${name} of user ${volume.uid}`);
@@ -75,17 +83,26 @@ export class Volumes {
         'STATE_CONFLICT',
         `volume ${name} is in use by ${users.slice(0, 5).join(', ')}: remove them first, also where they have ended`,
       );
-    store.remove(name, (error) => this.#warn(error));
+    this.#options.store.remove(name, (error) => this.#warn(error));
   }
 
   /** Removes all volumes of the caller that nothing uses; for root those of all users. */
-  prune(caller: Caller): VolumesPruned {
+  async prune(caller: Caller): Promise<VolumesPruned> {
     const { store, policy } = this.#options;
     policy.require('pruneVolumes', caller);
     const users = this.#users();
     const unused = store.list().filter((volume) => isOf(volume, caller) && !users.has(volume.name));
-    for (const { name } of unused) store.remove(name, (error) => this.#warn(error));
-    return { removed: unused.map(({ name }) => name) };
+    const removed: string[] = [];
+    for (const { name } of unused)
+      if (await this.#changing.run(nameForTurns(caller), () => this.#removeIfUnused(name, caller))) removed.push(name);
+    return { removed };
+  }
+
+  /** Removes a volume that nothing uses; gives whether it was one: it may be used, or be gone, since it was listed. */
+  #removeIfUnused(name: string, caller: Caller): boolean {
+    if (this.#options.store.find(name) === undefined || this.#users().has(name)) return false;
+    this.#removeUnused(name, caller);
+    return true;
   }
 
   #get(name: string): Volume {

@@ -1,8 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { ImageDetails, ImageInfo, ImagesPruned, ImportProgress } from '../protocol/images.js';
-import { FairTurns } from '../turns/fair-turns.js';
+import { LoopTurns } from '../turns/loop-turns.js';
 import { importImages } from './import.js';
 import type { ImageLimits } from './limits.js';
 import { prepareSave, type Saving } from './save.js';
@@ -38,8 +37,8 @@ export class Images {
   /** How many images each caller saves now, by uid. */
   readonly #saving = new Map<number, number>();
 
-  /** Changes of names sync the index to disk on the event loop: in each turn of it, one for root and one for others. */
-  readonly #changing = new FairTurns({ root: 1, callers: 1, each: 1 });
+  /** Changes of names sync the index to disk. */
+  readonly #changing = new LoopTurns();
 
   constructor(store: ImageStore, limits: ImageLimits, users: ImageUsers, log: Logger) {
     this.#store = store;
@@ -150,10 +149,7 @@ export class Images {
 
   /** Makes a change when it is the caller's turn. */
   async #change<T>(uid: number, act: () => T): Promise<T> {
-    return await this.#changing.run(uid === 0 ? null : String(uid), async () => {
-      await setImmediate();
-      return act();
-    });
+    return await this.#changing.run(uid === 0 ? null : String(uid), act);
   }
 
   #warn(error: unknown): void {

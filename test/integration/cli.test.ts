@@ -33,6 +33,7 @@ test('takes a container through its states', async ({ niwad }) => {
   expect(await cli('update', 'walked', '--lifetime', '1h')).toBe('running');
   expect((await niwad.client.inspect('walked')).spec.lifetimeUsec).toBe(3600e6);
   expect(await cli('stop', '-t', '5s', 'walked')).toBe('exited');
+  expect(await cli('stop', 'walked')).toBe('exited'); // nothing is left to do
   expect(await niwad.cli('rm', 'walked')).toMatchObject({ exitCode: 0, stdout: 'walked' });
   await expect(stateOf()).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });

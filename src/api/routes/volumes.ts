@@ -55,7 +55,7 @@ export function volumeRoutes(api: Api, { volumes }: ApiOptions): void {
       },
     },
     async ({ params: { name }, caller }, reply) => {
-      volumes.remove(name, caller);
+      await volumes.remove(name, caller);
       return reply.status(204).send(null);
     },
   );

@@ -1,4 +1,7 @@
 import type { Argv } from 'yargs';
+import type { NiwaClient } from '../../client/client.js';
+import type { ContainerStatus } from '../../protocol/container.js';
+import { NiwaError } from '../../protocol/errors.js';
 import { type Common, daemonCommand, forEach, print, tellWarnings, withIds } from '../command.js';
 import { refuseImageWord } from '../image-word.js';
 import { specOf } from '../spec-file.js';
@@ -28,10 +31,22 @@ export const start = daemonCommand(
 
 export const stop = daemonCommand(
   'stop <id..>',
-  'Stop containers: send the stop signal, and SIGKILL after the stop timeout',
+  'Stop containers: send the stop signal, and SIGKILL after the stop timeout; nothing is done to one that has ended',
   (yargs) => withStop(yargs).example('$0 stop -t 3s web', 'SIGKILL after three seconds'),
-  (client, { id, json, ...given }) => forEach(id, json, (one) => client.stop(one, stopOf(given))),
+  (client, { id, json, ...given }) => forEach(id, json, (one) => stopOne(client, one, stopOf(given))),
 );
+
+/** Stops a container. One that has ended is as it should be: scripts stop what may have ended by itself. */
+async function stopOne(client: NiwaClient, id: string, options: ReturnType<typeof stopOf>): Promise<ContainerStatus> {
+  try {
+    return await client.stop(id, options);
+  } catch (error) {
+    const isConflict = error instanceof NiwaError && error.code === 'STATE_CONFLICT';
+    const status = isConflict ? await client.inspect(id).catch(() => null) : null;
+    if (status?.state !== 'exited') throw error;
+    return status;
+  }
+}
 
 export const restart = daemonCommand(
   'restart <id..>',

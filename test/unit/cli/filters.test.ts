@@ -8,6 +8,7 @@ const web: Filtered = {
   id: 'web-1',
   state: 'exited',
   exit: { code: 3, signal: null, reason: 'exited', at: '2026-11-27T12:00:00.000Z' },
+  restarts: { count: 1, next_at: '2026-11-27T12:00:02.000Z', stopped: false, failure: null },
   image: { name: 'shop:latest', id: digest },
   network: { bridge: 'niwa0', device: 'niwa0v2', address: '10.88.0.2', address6: null, mac: '02:00:00:00:00:01' },
   spec: specOf({
@@ -21,7 +22,16 @@ const web: Filtered = {
     ],
   }),
 };
-const plain: Filtered = { ...web, id: 'db', state: 'running', exit: null, image: null, network: null, spec: specOf() };
+const plain: Filtered = {
+  ...web,
+  id: 'db',
+  state: 'running',
+  exit: null,
+  restarts: { ...web.restarts, next_at: null },
+  image: null,
+  network: null,
+  spec: specOf(),
+};
 
 const fits = (...texts: string[]) => {
   const test = parseFilters(texts);
@@ -34,6 +44,7 @@ it.each([
   [['name=eb-'], true, false],
   [['status=exited'], true, false],
   [['status=live'], false, true],
+  [['status=restarting'], true, false],
   [['exited=3'], true, false],
   [['exited=0'], false, false],
   [['label=tier'], true, false],
@@ -78,7 +89,7 @@ describe('refuses', () => {
       'NAME=VALUE with one of the names id, name, status, exited, label, owner, service, ancestor, network, volume, publish',
     );
     expect(() => hasState('dead', '--state')).toThrow(
-      '--state: found "dead"; allowed: created, running, paused, stopping, exited, live',
+      '--state: found "dead"; allowed: created, running, paused, stopping, exited, live, restarting',
     );
   });
 });

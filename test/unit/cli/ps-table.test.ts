@@ -46,8 +46,17 @@ it('fits a narrow screen: the command is cut, figures are left out, id and state
 });
 
 describe('a state', () => {
-  const ended = (exit: Partial<Exit>) =>
-    stateCell({ state: 'exited', ready: null, exit: { code: null, signal: null, reason: 'exited', at, ...exit } });
+  const restarts = { count: 0, next_at: null, stopped: false, failure: null };
+  const ended = (exit: Partial<Exit>, waits: Partial<ContainerStatus['restarts']> = {}) =>
+    stateCell(
+      {
+        state: 'exited',
+        ready: null,
+        exit: { code: null, signal: null, reason: 'exited', at, ...exit },
+        restarts: { ...restarts, ...waits },
+      },
+      now,
+    );
 
   it.each<[Partial<Exit>, string, string]>([
     [{ code: 0 }, 'exited (0)', 'dim'],
@@ -61,10 +70,15 @@ describe('a state', () => {
     expect(ended(exit)).toEqual({ text, style });
   });
 
+  it('tells when its policy starts it again', () => {
+    const next_at = new Date(now + 2000).toISOString();
+    expect(ended({ code: 3 }, { next_at }).text).toBe('restarting in 2s (3)');
+  });
+
   it('is ready where a check says so', () => {
     const ready = { state: 'ready' as const, at, took_usec: 1 };
-    expect(stateCell({ state: 'running', ready, exit: null }).text).toBe('ready');
-    expect(stateCell({ state: 'paused', ready, exit: null }).text).toBe('paused');
+    expect(stateCell({ state: 'running', ready, exit: null, restarts }, now).text).toBe('ready');
+    expect(stateCell({ state: 'paused', ready, exit: null, restarts }, now).text).toBe('paused');
   });
 });
 

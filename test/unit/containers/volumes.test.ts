@@ -12,18 +12,26 @@ import { VolumeStore } from '../../../src/volumes/store.js';
 const ANN: Caller = { uid: 1000, gid: 1000, role: 'full' };
 const BOB: Caller = { uid: 1001, gid: 1001, role: 'full' };
 
-it('the sizes that one caller asks for do not hold up those of another', async () => {
+function newDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'niwa-volumes-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+function volumesIn(store: VolumeStore, allowed: Allowed): Volumes {
+  return new Volumes({
+    ...{ store, policy: new Policy(allowed), allowed },
+    ...{ specs: () => [], ofServices: () => new Map(), log: pino({ level: 'silent' }) },
+  });
+}
+
+it('the sizes that one caller asks for do not hold up those of another', async () => {
   const counted: (() => void)[] = [];
   class Slow extends VolumeStore {
     override sizeOf = () => new Promise<number>((resolve) => counted.push(() => resolve(1)));
   }
   const allowed: Allowed = { ...NOTHING_ALLOWED, ceilings: UNBOUNDED };
-  const volumes = new Volumes({
-    ...{ store: new Slow(directory), policy: new Policy(allowed), allowed },
-    ...{ specs: () => [], ofServices: () => new Map(), log: pino({ level: 'silent' }) },
-  });
+  const volumes = volumesIn(new Slow(newDirectory()), allowed);
   await volumes.create('data', ROOT);
   const answered: string[] = [];
   const ask = async (who: string, caller: Caller) => {
@@ -38,4 +46,26 @@ it('the sizes that one caller asks for do not hold up those of another', async (
   }
   await Promise.all(all);
   expect(answered.slice(0, 3).sort()).toEqual(['ann', 'bob', 'root']);
+});
+
+it('many volumes that one caller makes at once hold up neither the event loop nor those of root', async () => {
+  const volumes = volumesIn(new VolumeStore(newDirectory()), {
+    ...NOTHING_ALLOWED,
+    ceilings: UNBOUNDED,
+    volumes: true,
+  });
+  let turns = 0;
+  const counting = setInterval(() => turns++, 0);
+  onTestFinished(() => clearInterval(counting));
+  const done: number[] = [];
+  const create = async (name: string, caller: Caller) => {
+    await volumes.create(name, caller);
+    done.push(caller.uid);
+  };
+  await Promise.all([...Array.from({ length: 20 }, (_, i) => create(`of-ann-${i}`, ANN)), create('of-root', ROOT)]);
+  expect(done.indexOf(0)).toBeLessThan(3);
+  expect(turns).toBeGreaterThan(10);
+  expect((await volumes.prune(ANN)).removed).toHaveLength(20);
+  await volumes.remove('of-root', ROOT);
+  await expect(volumes.remove('of-root', ROOT)).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });
