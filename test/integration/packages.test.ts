@@ -125,9 +125,9 @@ test('npm installs niwa from the registry without a warning about the version of
   const folder = emptyFolder();
   writeFileSync(join(folder, 'package.json'), '{"private": true}');
   const { path } = await niwaPackage();
-  const { all } = await execa('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', path], {
-    ...{ cwd: folder, all: true },
-  });
+  // `npm test --silent` hands its loglevel on to npm below it, which would print nothing.
+  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=notice'];
+  const { all } = await execa('npm', ['install', ...flags, path], { cwd: folder, all: true });
   expect(all).toMatch(/added [0-9]+ packages/);
   expect(all).not.toContain('EBADENGINE');
 });
