@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { FairTurns } from './fair-turns.js';
 
 /**
- * Short changes that sync a disk on the event loop. In each turn of the loop one is made for root and one for all others,
- * in fair turns of the callers: many at once hold up no other request.
+ * Short changes that sync a disk on the event loop. In each turn of the loop one is made for root and one for all
+ * others, in fair turns of the callers: many at once hold up no other request.
  */
 export class LoopTurns {
   readonly #turns = new FairTurns({ root: 1, callers: 1, each: 1 });
