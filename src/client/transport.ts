@@ -117,7 +117,10 @@ export class Transport {
           if (head.length > 0) socket.unshift(head);
           resolve(new ClientSession(socket as Socket));
         })
-        .once('error', (error) => reject(unreachable(this.#socket, error)))
+        // More than one error may come: niwad may answer and close while the body is sent. The one of a write that ends
+        // after the answer comes at the connection, where nobody listens any more.
+        .on('error', (error) => reject(unreachable(this.#socket, error)))
+        .once('socket', (connection) => connection.on('error', () => {}))
         .end(sent);
     });
     if (answer instanceof ClientSession) return answer;
