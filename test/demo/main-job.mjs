@@ -131,7 +131,7 @@ async function showStats(client) {
     await sleep(1000);
     const stats = await client.allStats();
     if (stats.length === 0) return;
-    console.log(`\n${statsTable(stats)}`);
+    console.log(`\n${statsTable(stats).text()}`);
   }
 }
 
@@ -179,7 +179,7 @@ function showRecords(path) {
     'wbytes',
     'memory.peak',
   ];
-  console.log(table(headings, rows, [3, 4, 5, 6, 7, 8]));
+  console.log(table(headings, rows, [3, 4, 5, 6, 7, 8]).text());
 }
 
 /** All mounts, but for the names that other programs give to their network namespaces meanwhile. */

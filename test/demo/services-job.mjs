@@ -43,7 +43,7 @@ export async function showServices({ client, pid, available, say }) {
   const limit = hasCpu ? ` of ${PROCESSORS} processors` : '';
   say(`a service: the address of a site is open, and no container runs; it may have ${SLOTS}${limit}:`);
   await client.applyService(site(hasCpu));
-  console.log(serviceTable(await client.services(), Date.now()));
+  console.log(serviceTable(await client.services(), Date.now()).text());
 
   say('its first request wakes a container:');
   const [status, seconds] = (
@@ -64,11 +64,11 @@ export async function showServices({ client, pid, available, say }) {
   await untilQuiet(client);
 
   say('what was decided, and why:');
-  console.log(historyTable((await client.serviceHistory(NAME)).decisions));
+  console.log(historyTable((await client.serviceHistory(NAME)).decisions).text());
   say("the customer's bill, when the service is removed:");
   await client.removeService(NAME);
   await untilGone(client);
-  console.log(usageTable(await client.usage({ by: 'service', owner: OWNER })));
+  console.log(usageTable(await client.usage({ by: 'service', owner: OWNER })).text());
 }
 
 /**
