@@ -24,6 +24,7 @@ export interface DescribedPositional {
   isRequired: boolean;
   isSeveral: boolean;
   describe: string;
+  choices: readonly string[];
 }
 
 export interface DescribedExample {
@@ -98,11 +99,13 @@ function describeCommand(command: AnyCommand, commands: DescribedCommand[]): Des
   declare(parser);
   const usage = String(command.command);
   const words = descriptionsOf(parser as Argv<never>);
+  const { choices } = declaredBy(parser as Argv<never>);
   const positionals = [...usage.matchAll(/([<[])([a-z]+)(\.\.)?[>\]]/g)].map(([, bracket, name = '', dots]) => ({
     name,
     isRequired: bracket === '<',
     isSeveral: dots !== undefined,
     describe: words[name] ?? '',
+    choices: choices[name] ?? [],
   }));
   const { aliases = [] } = command;
   return {

@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { NiwaClient } from '../client/client.js';
+import { quoted } from '../plan/ops.js';
 import { NiwaError } from '../protocol/errors.js';
 import { REFERENCE_PATTERN } from '../protocol/images.js';
 import type { SpecInput } from '../protocol/spec.js';
@@ -61,10 +62,6 @@ export function lineWith(image: string, rest: readonly string[], argv: readonly 
   if (own.at(-1) === '--') own.pop();
   const words = ['niwa', ...own, '--image', image, ...(rest.length === 0 ? [] : ['--', ...rest])];
   return words.map(quoted).join(' ');
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function usesHostRoot({ root, namespaces }: SpecInput): boolean {

@@ -153,7 +153,6 @@ export class Runtime {
     return this.#parts.admission.isDraining;
   }
 
-  readonly live = () => this.#parts.registry.live();
   readonly specs = () => this.#parts.admission.specs();
 
   /** The stored and future events of containers. */

@@ -179,7 +179,15 @@ function positionalOf(command: DescribedCommand | null, path: string[], given: n
   const positional = positionals[given] ?? (last?.isSeveral ? last : undefined);
   if (command === null || positional === undefined) return NOTHING;
   const [first = ''] = path;
-  if (command.name === 'completion') return { ...NOTHING, candidates: starting(current, SHELLS) };
+  const { choices } = positional;
+  if (choices.length > 0)
+    return {
+      ...NOTHING,
+      candidates: starting(
+        current,
+        choices.map((word) => ({ word, describe: '' })),
+      ),
+    };
   const kind = positional.name === 'name' ? NAMED[first] : KINDS[positional.name];
   if (kind === undefined || kind === 'signals') return NOTHING;
   if (kind === 'files') return { ...NOTHING, files: true };
@@ -189,8 +197,6 @@ function positionalOf(command: DescribedCommand | null, path: string[], given: n
     states: kind === 'containers' && path.length === 1 ? (STATES[first] ?? null) : null,
   };
 }
-
-const SHELLS = ['bash', 'zsh', 'fish'].map((word) => ({ word, describe: '' }));
 
 function signals(): string[] {
   return Object.keys(constants.signals).map((name) => name.replace(/^SIG/, ''));

@@ -19,9 +19,6 @@ export interface Destination {
   readonly port: number;
 }
 
-/** Why a request was refused by the data path itself. */
-export type PathRefusal = 'queue-full' | 'not-allowed' | 'asleep' | 'rate';
-
 /** What has gone over the path of one service, counted since niwad has declared it. */
 export interface PathCounts {
   /** New connections. */
