@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, createReadStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { cleaningUp } from './harness/cleanup.mjs';
 import { compare, toComparisonTable } from './harness/compare.mjs';
 import { takeTurns } from './harness/order.mjs';
 import { Place } from './harness/place.mjs';
@@ -35,13 +36,11 @@ export async function against(name, { rounds, out }) {
   console.log(`building ${name}`);
   const revision = buildRevision(PROJECT, name);
   const place = new Place();
-  const interrupted = async () => {
+  const clean = async () => {
     await place.remove();
     revision.remove();
-    process.exit(130);
   };
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupted);
-  try {
+  return await cleaningUp(clean, async () => {
     const projects = { old: revision.folder, again: revision.folder, fresh: PROJECT };
     const comparisons = await measure(place, projects, rounds);
     mkdirSync(out, { recursive: true });
@@ -52,11 +51,7 @@ export async function against(name, { rounds, out }) {
       console.log(`slower: ${what}, ${statistic}: ${((ratio - 1) * 100).toFixed(1)} %`);
     if (slower.length === 0) console.log('nothing is slower by more than 3 % and the spread of the old build');
     return slower.length > 0;
-  } finally {
-    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupted);
-    await place.remove();
-    revision.remove();
-  }
+  });
 }
 
 /**

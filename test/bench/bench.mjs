@@ -6,6 +6,8 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { against } from './against.mjs';
+import { chain } from './chain.mjs';
+import { cleaningUp } from './harness/cleanup.mjs';
 import { conditions } from './harness/machine.mjs';
 import { installPeers } from './harness/peers.mjs';
 import { Place } from './harness/place.mjs';
@@ -33,6 +35,16 @@ npm run bench -- --against REV [--rounds N] [--out DIR]
 
   npm run bench -- --against main
   npm run bench -- --against HEAD~1 --rounds 2000
+
+npm run bench -- --chain REV,REV,... [--rounds N] [--running N] [--out DIR]
+
+  --chain LIST   builds several revisions, the steps of a change, and measures them in turns: a start through the socket, 16 at
+                 once, and the processor time of niwad for a start. The first runs twice: what it differs from itself is noise
+  --rounds N     so many starts of each (default: ${ROUNDS})
+  --running N    so many idle containers in each niwad meanwhile (default: 0)
+  --out DIR      where chain.md and chain.json go (default: bench-results)
+
+  npm run bench -- --chain HEAD~2,HEAD~1,HEAD --running 200
 
 As root, after \`npm run build\`. Times need a quiet machine; ratios are of the same seconds.`;
 
@@ -81,25 +93,22 @@ async function measureFamily(family, { quick, least, peers }) {
     quick: quick || least,
     peers,
   };
-  const interrupted = () => void place.remove().finally(() => process.exit(130));
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupted);
-  try {
-    await measure(context);
-  } finally {
-    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupted);
-    await place.remove();
-  }
+  await cleaningUp(
+    () => place.remove(),
+    () => measure(context),
+  );
   return rows;
 }
 
 /**
- * @param {string} revision
- * @param {{ rounds: string, out: string }} values
+ * @param {string} name of an option
+ * @param {string} text
+ * @param {number} least
  */
-async function runAgainst(revision, { rounds, out }) {
-  const count = Number(rounds);
-  if (!Number.isInteger(count) || count < 1) throw new Error(`--rounds needs a number of starts, not ${rounds}`);
-  process.exitCode = (await against(revision, { rounds: count, out })) ? 1 : 0;
+function toNumber(name, text, least) {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < least) throw new Error(`--${name} needs a number, not ${text}`);
+  return count;
 }
 
 async function main() {
@@ -112,12 +121,21 @@ async function main() {
       out: { type: 'string', default: join(PROJECT, 'bench-results') },
       'write-docs': { type: 'boolean', default: false },
       against: { type: 'string' },
+      chain: { type: 'string' },
+      running: { type: 'string', default: '0' },
       rounds: { type: 'string', default: String(ROUNDS) },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return console.log(HELP);
-  if (values.against !== undefined) return await runAgainst(values.against, values);
+  const { out } = values;
+  const rounds = toNumber('rounds', values.rounds, 1);
+  if (values.chain !== undefined)
+    return await chain(values.chain.split(','), { rounds, running: toNumber('running', values.running, 0), out });
+  if (values.against !== undefined) {
+    process.exitCode = (await against(values.against, { rounds, out })) ? 1 : 0;
+    return;
+  }
   const families = values.only.split(',');
   const unknown = families.filter((family) => !FAMILIES.includes(family));
   if (unknown.length > 0) throw new Error(`no such rows: ${unknown.join(', ')}; there are ${FAMILIES.join(', ')}`);

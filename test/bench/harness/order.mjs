@@ -10,8 +10,14 @@ const FLAGS = ['-D_GNU_SOURCE', '-std=c11', '-O2', '-Wall', '-Wextra', '-Werror'
 const NS_PER_USEC = 1000;
 
 /**
- * Something that can be measured a number of times: gives each time in microseconds, and of the whole.
- * @typedef {(count: number, threads: number) => Promise<{ times: number[], wall: number }>} Measure
+ * Something that can be measured a number of times: gives each time in microseconds, and of the whole; `cpu` is the
+ * processor time that it took, where that is measured.
+ * @typedef {(count: number, threads: number) => Promise<{ times: number[], wall: number, cpu?: number }>} Measure
+ */
+
+/**
+ * One turn: how many times, how long in all, and the processor time, in microseconds; 0 where it was not measured.
+ * @typedef {{ count: number, wall: number, cpu: number }} Turn
  */
 
 /**
@@ -75,13 +81,15 @@ export class Floor {
  * in every second round in the opposite order, so that none is always the first.
  * @param {Record<string, Measure>} subjects
  * @param {{ rounds: number, count: number, threads?: number }} much
- * @returns {Promise<Record<string, { times: number[], wall: number, error: string }>>} all times of each; `error` where
- * one
- *   could not be measured
+ * @returns {Promise<Record<string, { times: number[], wall: number, turns: Turn[], error: string }>>} all times of each;
+ *   `error` where one could not be measured
  */
 export async function takeTurns(subjects, { rounds, count, threads = 1 }) {
   const results = Object.fromEntries(
-    Object.keys(subjects).map((name) => [name, { times: /** @type {number[]} */ ([]), wall: 0, error: '' }]),
+    Object.keys(subjects).map((name) => {
+      const [times, turns] = [/** @type {number[]} */ ([]), /** @type {Turn[]} */ ([])];
+      return [name, { times, wall: 0, turns, error: '' }];
+    }),
   );
   for (let round = -1; round < rounds; round++) {
     const order = Object.entries(subjects);
@@ -89,10 +97,11 @@ export async function takeTurns(subjects, { rounds, count, threads = 1 }) {
       const result = results[name];
       if (result === undefined || result.error !== '') continue;
       try {
-        const { times, wall } = await measure(round < 0 ? Math.min(count, 5) : count, threads);
+        const { times, wall, cpu = 0 } = await measure(round < 0 ? Math.min(count, 5) : count, threads);
         if (round < 0) continue; // warmed up
         result.times.push(...times);
         result.wall += wall;
+        result.turns.push({ count: times.length, wall, cpu });
       } catch (error) {
         result.error = error instanceof Error ? error.message : String(error);
       }

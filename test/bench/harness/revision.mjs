@@ -5,18 +5,19 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** @typedef {{ commit: string, folder: string, remove: () => void }} Revision */
+/** @typedef {{ commit: string, subject: string, folder: string, remove: () => void }} Revision */
 
 /**
  * Builds a revision in a temporary worktree. Its npm packages are hard links to those of this project where both have
  * the same package-lock.json, and installed afresh otherwise.
  * @param {string} project the folder of this project
  * @param {string} name of a commit, as git takes it
- * @returns {Revision} `remove` takes the worktree away
+ * @returns {Revision} `subject` is the first line of its message; `remove` takes the worktree away
  * @throws {Error} where there is no such revision, or it cannot be built; nothing is left then
  */
 export function buildRevision(project, name) {
   const commit = output(project, ['git', 'rev-parse', '--verify', '--short', `${name}^{commit}`]);
+  const subject = output(project, ['git', 'log', '-1', '--format=%s', commit]);
   const parent = mkdtempSync(join(tmpdir(), 'niwa-against-'));
   const folder = join(parent, commit);
   const remove = () => {
@@ -31,7 +32,7 @@ export function buildRevision(project, name) {
     remove();
     throw error;
   }
-  return { commit, folder, remove };
+  return { commit, subject, folder, remove };
 }
 
 /** @param {string} project @param {string} folder */

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lookAtCgroupTree } from '../../../dist/host/cgroup.js';
 import { kernel } from '../../../dist/kernel/addon.js';
+import { cpuUsec } from '../harness/processor-time.mjs';
 import { summarize } from '../harness/statistics.mjs';
 
 const ROUNDS = 10;
@@ -95,13 +96,4 @@ function isKeeperOf(name, pid) {
  */
 function field(path, name) {
   return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(path, 'utf8'))?.[1] ?? 0);
-}
-
-/** The processor time of all threads. @param {number} pid */
-export function cpuUsec(pid) {
-  const threads = readdirSync(`/proc/${pid}/task`);
-  const ns = threads.map((thread) =>
-    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]),
-  );
-  return ns.reduce((sum, one) => sum + one, 0) / 1000;
 }

@@ -3,8 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { podman } from '../harness/peers.mjs';
+import { cpuUsec } from '../harness/processor-time.mjs';
 import { summarize } from '../harness/statistics.mjs';
-import { cpuUsec } from './idle.mjs';
 
 /** @param {import('../bench.mjs').Context} context */
 export async function measure({ place, row, quick, peers }) {
