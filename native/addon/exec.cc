@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "../core/clone.h"
 #include "../core/pidfd.h"
 #include "control.h"
 #include "pid_namespace.h"

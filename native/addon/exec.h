@@ -6,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "../core/clone.h"
 #include "../core/container.h"
 #include "../core/event_loop.h"
 #include "spawn.h"
@@ -13,7 +14,7 @@
 struct ExecRequest {
     std::shared_ptr<Container> container;
     std::vector<uint8_t> program;
-    int helper = -1;
+    Helper *helper = nullptr;
     bool input = false; // whether its standard input is a pipe; otherwise it is /dev/null
     bool output = true; // whether its outputs are pipes; otherwise they are /dev/null
     std::string image;  // path of a program of ours, which op_exec_image() executes, or empty

@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 
 #include "../core/clock.h"
-#include "../core/clone.h"
 #include "../core/image.h"
 #include "../core/pidfd.h"
 #include "control.h"

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/clone.h"
 #include "../core/container.h"
 #include "devices.h"
 
@@ -30,7 +31,7 @@ struct SpawnRequest {
     std::shared_ptr<Container> network_of; // the container whose network namespace it shares, or nothing
     std::vector<uint8_t> program;
     bool starts = false; // whether it is also started
-    int helper = -1;
+    Helper *helper = nullptr;
 
     // Whether the start is sent together with the program, so that the boot program does not wait.
     bool starts_at_once() const { return starts && late_writes.empty(); }

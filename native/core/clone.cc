@@ -23,44 +23,53 @@ namespace {
 constexpr int kControlFd = 3;
 constexpr int kContainerFd = 4;
 constexpr int kImageFd = 5;
-constexpr int kFirstMountUsernsFd = 6;
-constexpr int kFirstLifted = kFirstMountUsernsFd + static_cast<int>(kMaxMountMaps);
+constexpr int kFirstMountUsernsFd = kFirstLowDescriptor - static_cast<int>(kMaxMountMaps);
 
-struct Child {
-    const CloneRequest *request;
-    int error; // the child writes it, we read it after the child has ended: the memory is shared
+// The copies of the descriptors of a request, in a row of low numbers. None is a number that the helper gets.
+struct Lowered {
+    int program, control, container, image, netns;
+    int stdio[3];
+    int mount_userns[kMaxMountMaps];
 };
 
-// Runs in the child, which has its own stack and shares our memory: it may make system calls, but must not allocate or
-// lock.
+struct Child {
+    Lowered fds;
+    size_t mount_userns_count;
+    unsigned end; // the number after the last one that the child needs
+    int error;    // the child writes it, we read it after the child has ended: the memory is shared
+};
+
+Lowered lower(LowDescriptors::Lease &lease, const CloneRequest &request) {
+    Lowered fds;
+    fds.program = lease.put(request.helper->program.get());
+    fds.control = lease.put(request.control);
+    fds.container = lease.put(request.container);
+    fds.image = lease.put(request.image);
+    fds.netns = lease.put(request.netns);
+    for (size_t i = 0; i < 3; i++) fds.stdio[i] = lease.put(request.stdio[i]);
+    for (size_t i = 0; i < request.mount_userns_count; i++) fds.mount_userns[i] = lease.put(request.mount_userns[i]);
+    return fds;
+}
+
+// Runs in the child, which has its own stack and shares our memory and, until its first call, our table of descriptors.
+// It may make system calls, but must not allocate or lock. Where the first call fails, it must not touch a descriptor.
 [[noreturn]] void become_helper(void *argument) {
     auto *child = static_cast<Child *>(argument);
-    const CloneRequest &request = *child->request;
-    // First all descriptors are copied to high numbers, so that no dup2 below overwrites one that is still needed.
-    int control = fcntl(request.control, F_DUPFD_CLOEXEC, kFirstLifted);
-    int helper = fcntl(request.helper, F_DUPFD_CLOEXEC, kFirstLifted);
-    int container = request.container < 0 ? -1 : fcntl(request.container, F_DUPFD_CLOEXEC, kFirstLifted);
-    int image = request.image < 0 ? -1 : fcntl(request.image, F_DUPFD_CLOEXEC, kFirstLifted);
-    int stdio[3];
-    bool ok =
-        control >= 0 && helper >= 0 && (container >= 0 || request.container < 0) && (image >= 0 || request.image < 0);
-    ok = ok && (request.netns < 0 || setns(request.netns, CLONE_NEWNET) == 0);
-    for (int i = 0; ok && i < 3; i++) ok = (stdio[i] = fcntl(request.stdio[i], F_DUPFD_CLOEXEC, kFirstLifted)) >= 0;
-    int mounts[kMaxMountMaps];
-    size_t count = request.mount_userns_count;
-    for (size_t i = 0; ok && i < count; i++)
-        ok = (mounts[i] = fcntl(request.mount_userns[i], F_DUPFD_CLOEXEC, kFirstLifted)) >= 0;
-    for (int i = 0; ok && i < 3; i++) ok = dup2(stdio[i], i) >= 0;
-    ok = ok && dup2(control, kControlFd) >= 0;
+    const Lowered &fds = child->fds;
+    bool ok = syscall(SYS_close_range, child->end, ~0u, CLOSE_RANGE_UNSHARE) == 0;
+    ok = ok && (fds.netns < 0 || setns(fds.netns, CLONE_NEWNET) == 0);
+    for (int i = 0; ok && i < 3; i++) ok = dup2(fds.stdio[i], i) >= 0;
+    ok = ok && dup2(fds.control, kControlFd) >= 0;
     ok = ok && syscall(SYS_close_range, kControlFd + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0;
-    if (ok && container >= 0) ok = dup2(container, kContainerFd) >= 0; // a copy stays open over the exec
-    if (ok && image >= 0) ok = dup2(image, kImageFd) >= 0;
-    for (size_t i = 0; ok && i < count; i++) ok = dup2(mounts[i], kFirstMountUsernsFd + static_cast<int>(i)) >= 0;
+    if (ok && fds.container >= 0) ok = dup2(fds.container, kContainerFd) >= 0; // a copy stays open over the exec
+    if (ok && fds.image >= 0) ok = dup2(fds.image, kImageFd) >= 0;
+    for (size_t i = 0; ok && i < child->mount_userns_count; i++)
+        ok = dup2(fds.mount_userns[i], kFirstMountUsernsFd + static_cast<int>(i)) >= 0;
     if (ok) {
         char name[] = "niwa-boot";
         char *const args[] = {name, nullptr};
         char *const env[] = {nullptr};
-        syscall(SYS_execveat, helper, "", args, env, AT_EMPTY_PATH);
+        syscall(SYS_execveat, fds.program, "", args, env, AT_EMPTY_PATH);
     }
     child->error = errno;
     _exit(127);
@@ -183,10 +192,13 @@ int open_user_namespace(long pid) {
 } // namespace
 
 pid_t clone_helper(const CloneRequest &request, int *pidfd) {
+    LowDescriptors::Lease lease(request.helper->low);
+    Child child = {lower(lease, request), request.mount_userns_count, lease.end(), 0};
+    if (lease.error() < 0) return lease.error();
     alignas(16) char stack[16384];
-    Child child = {&request, 0};
     struct clone_args args = {};
-    args.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND | request.namespaces;
+    args.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND |
+                 request.namespaces;
     args.pidfd = reinterpret_cast<uint64_t>(pidfd);
     args.exit_signal = SIGCHLD;
     args.stack = reinterpret_cast<uint64_t>(stack);

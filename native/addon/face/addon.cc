@@ -9,9 +9,10 @@ namespace {
 
 // loadHelper(path): errno
 Value load_helper(Info info) {
-    auto image = std::make_shared<Fd>();
-    int error = load_program(to_string(info[0]).c_str(), image.get());
-    if (error == 0) addon_of(info).helper = image;
+    auto helper = std::make_shared<Helper>();
+    int error = load_program(to_string(info[0]).c_str(), &helper->program);
+    if (error == 0) error = helper->low.reserve(kFirstLowDescriptor);
+    if (error == 0) addon_of(info).helper = helper;
     return from_result(info.Env(), error);
 }
 

@@ -3,6 +3,7 @@
 #include <memory>
 #include <napi.h>
 
+#include "../../core/clone.h"
 #include "../../core/monitor.h"
 #include "../exec.h"
 #include "../keeper_link.h"
@@ -15,7 +16,7 @@
 #include "values.h"
 
 struct Addon {
-    std::shared_ptr<Fd> helper = std::make_shared<Fd>(); // the memfd of niwa-boot
+    std::shared_ptr<Helper> helper = std::make_shared<Helper>();
     Napi::ThreadSafeFunction listener, queue_listener, relay_listener;
     KeeperLink keeper; // before the monitor, which uses it until its own end
     std::unique_ptr<Monitor> monitor;

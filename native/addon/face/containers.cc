@@ -37,7 +37,7 @@ std::vector<std::pair<std::string, std::string>> to_pairs(const Napi::Array &arr
     return pairs;
 }
 
-SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
+SpawnRequest to_request(const Napi::Object &object, Helper *helper) {
     SpawnRequest request;
     request.handle = to_u32(object.Get("handle"));
     request.id = to_string(object.Get("id"));
@@ -61,7 +61,7 @@ SpawnRequest to_request(const Napi::Object &object, const Fd &helper) {
     if (request.filter_devices) request.devices = to_device_rules(object.Get("devices").As<Napi::Array>());
     request.program = to_bytes(object.Get("program"));
     request.starts = !object.Get("start").IsNull();
-    request.helper = helper.get();
+    request.helper = helper;
     return request;
 }
 
@@ -110,7 +110,7 @@ Value create(Info info) {
     Addon &addon = addon_of(info);
     auto helper = addon.helper; // kept open for as long as the worker runs
     auto object = info[0].As<Napi::Object>();
-    auto request = std::make_shared<SpawnRequest>(to_request(object, *helper));
+    auto request = std::make_shared<SpawnRequest>(to_request(object, helper.get()));
     uint32_t network_of = to_u32(object.Get("networkOf"));
     request->network_of = addon.monitor->find(network_of);
     bool network_gone = network_of != 0 && !request->network_of; // a clone would get niwad's own network namespace

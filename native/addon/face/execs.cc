@@ -25,7 +25,7 @@ int connect_terminal(Relay &relay, Executed *executed, uint64_t *name) {
     return 0;
 }
 
-ExecRequest to_request(const Napi::Object &object, std::shared_ptr<Container> container, int helper) {
+ExecRequest to_request(const Napi::Object &object, std::shared_ptr<Container> container, Helper *helper) {
     ExecRequest request;
     request.container = std::move(container);
     request.input = to_bool(object.Get("input"));
@@ -43,7 +43,7 @@ Value exec(Info info) {
     Addon &addon = addon_of(info);
     auto helper = addon.helper;
     auto container = addon.monitor->find(to_u32(info[0]));
-    auto request = std::make_shared<ExecRequest>(to_request(info[1].As<Napi::Object>(), container, helper->get()));
+    auto request = std::make_shared<ExecRequest>(to_request(info[1].As<Napi::Object>(), container, helper.get()));
     auto executed = std::make_shared<Executed>();
     auto handle = std::make_shared<uint32_t>(0);
     auto work = [helper, request, executed, handle, &relay = addon.relay, &execs = addon.execs] {

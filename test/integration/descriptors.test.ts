@@ -1,0 +1,104 @@
+// What a container's process gets of niwad's descriptors: three standard streams, however many niwad has open.
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { execa } from 'execa';
+import { expect, vi } from 'vitest';
+import { needsFile, PATIENCE } from './support/host.js';
+import { test } from './support/test.js';
+
+const sleeper = { args: ['sleep', '1000'] };
+const MANY = 1000;
+const AT_ONCE = 16;
+
+const descriptorsOf = (pid: number) => readdirSync(`/proc/${pid}/fd`).map(Number);
+
+/** What the descriptors of a process lead to, by their numbers. */
+const linksOf = (pid: number) =>
+  Object.fromEntries(descriptorsOf(pid).map((fd) => [fd, readlinkSync(`/proc/${pid}/fd/${fd}`)]));
+
+/** What a process has open, but the network namespaces: niwad makes some ahead at any time. */
+const heldBy = (pid: number) =>
+  Object.values(linksOf(pid))
+    .filter((link) => !link.startsWith('net:'))
+    .sort();
+
+/** For how many descriptors the kernel has made room in the table of a process. */
+const roomOf = (pid: number) => Number(/^FDSize:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+
+/** The standard streams of a container without an input. */
+const streamsOf = (id: string) => ({
+  0: '/dev/null',
+  1: expect.stringMatching(new RegExp(`/${id}/stdout$`)),
+  2: expect.stringMatching(new RegExp(`/${id}/stderr$`)),
+});
+
+test('with many descriptors open in niwad, a workload has three, and a small table', async ({ niwad }) => {
+  while (descriptorsOf(niwad.pid).length < MANY)
+    await Promise.all(Array.from({ length: AT_ONCE }, () => niwad.start({ process: sleeper })));
+  const { id, pid } = await niwad.start({ process: sleeper });
+  expect(linksOf(pid ?? 0)).toEqual(streamsOf(id));
+  expect(roomOf(pid ?? 0)).toBeLessThanOrEqual(256);
+});
+
+test('a helper that waits has its streams, its control socket, and descriptors of its own root', async ({ niwad }) => {
+  const { id, pid } = await niwad.client.create({ process: sleeper, userns: 'auto' });
+  const { 3: control, 4: userns, ...rest } = linksOf(pid ?? 0);
+  expect(control).toMatch(/^socket:/);
+  expect(userns).toMatch(/^user:/);
+  const { 0: input, 1: output, 2: errors, ...kept } = rest;
+  expect({ 0: input, 1: output, 2: errors }).toEqual(streamsOf(id));
+  for (const link of Object.values(kept)) expect(['/', '/proc', '/sys']).toContain(link);
+  expect(roomOf(pid ?? 0)).toBeLessThanOrEqual(256);
+});
+
+test('of containers that start at once, each has its own streams', async ({ niwad }) => {
+  for (let round = 0; round < 4; round++) {
+    const started = await Promise.all(Array.from({ length: AT_ONCE }, () => niwad.start({ process: sleeper })));
+    for (const { id, pid } of started) expect(linksOf(pid ?? 0)).toEqual(streamsOf(id));
+  }
+});
+
+test('an exec has three descriptors, and a small table', async ({ niwad }) => {
+  const { id } = await niwad.start({ process: sleeper });
+  const script = 'ls -l /proc/$$/fd; grep FDSize /proc/$$/status; true';
+  const { stdout } = await niwad.cli('exec', id, 'sh', '-c', script);
+  expect(stdout.match(/ \d+ -> /g)).toHaveLength(3);
+  expect(Number(/FDSize:\s+(\d+)/.exec(stdout)?.[1])).toBeLessThanOrEqual(256);
+});
+
+/** Runs `act` while the children of a process fail in a system call, as strace says: CALL:error=ERRNO and so on. */
+async function withFault(pid: number, fault: string, act: () => Promise<void>): Promise<void> {
+  const strace = execa('strace', ['-f', '-o', '/dev/null', '-e', `inject=${fault}`, '-p', String(pid)], {
+    reject: false,
+    timeout: 30_000,
+  });
+  try {
+    const traced = () => readFileSync(`/proc/${pid}/status`, 'utf8').includes(`TracerPid:\t${strace.pid}\n`);
+    await vi.waitFor(() => expect(traced()).toBe(true), PATIENCE);
+    await act();
+  } finally {
+    strace.kill();
+    await strace;
+  }
+}
+
+/** The calls of the child between the clone and its helper: the first leaves niwad's table, the last is the exec. */
+const faults = ['close_range:error=ENOMEM:when=1', 'close_range:error=EIO:when=2', 'execveat:error=EIO'];
+
+test.for(faults)('a child that fails (%s) takes nothing from niwad', async (fault, { niwad, skip }) => {
+  needsFile(skip, '/usr/bin/strace', 'it makes system calls fail');
+  const { id } = await niwad.client.create({ process: sleeper });
+  const before = heldBy(niwad.pid);
+  const groups = niwad.groups();
+  await withFault(niwad.pid, fault, async () => {
+    const step = { operation: 'clone3', errno: /E[A-Z]+/.exec(fault)?.[0] };
+    for (let i = 0; i < 3; i++)
+      await expect(niwad.start({ process: sleeper })).rejects.toMatchObject({
+        code: 'START_FAILED',
+        details: { step },
+      });
+  });
+  expect(heldBy(niwad.pid)).toEqual(before);
+  expect(niwad.groups()).toEqual(groups);
+  const started = await Promise.all([niwad.client.start(id), niwad.start({ process: sleeper })]);
+  for (const { id: one, pid } of started) expect(linksOf(pid ?? 0)).toEqual(streamsOf(one));
+});
