@@ -133,6 +133,11 @@ export class FakeKernel implements Kernel {
     resize: () => {},
   });
   readonly logs = this.#topic<Topics['logs']>('logs', { open: () => {}, drain: async () => {}, watch: () => {} });
+  /** On the real disk. */
+  readonly records = this.#topic<Topics['records']>('records', {
+    append: (file, bytes) => real.records.append(file, bytes, []),
+    confirm: () => {},
+  });
   readonly readings = this.#topic<Topics['readings']>('readings', {
     columns: new Map(['cpu.stat:usage_usec', 'memory.current', 'network:rx_packets'].map((name, i) => [name, i])),
     sample: (_, rows) => void rows.fill(Number.NaN),

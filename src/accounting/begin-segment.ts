@@ -1,12 +1,18 @@
 import { rm } from 'node:fs/promises';
 import { type Header, toLine } from './record.js';
 import { type Segment, segmentPath } from './segment.js';
-import { SegmentFile, syncDirectory } from './segment-file.js';
+import { type RecordKernel, SegmentFile, syncDirectory } from './segment-file.js';
 
 /** A new segment: the open file, and what is known of the segment. */
 export interface Begun {
   file: SegmentFile;
   segment: Segment;
+}
+
+/** Where the segments are, and what writes to them. */
+export interface Place {
+  directory: string;
+  kernel: RecordKernel;
 }
 
 /**
@@ -15,13 +21,13 @@ export interface Begun {
  * @throws what node:fs throws; the file has been removed by then
  */
 export async function beginSegment(
-  directory: string,
+  { directory, kernel }: Place,
   number: number,
   header: Header | null,
   fill: (file: SegmentFile) => Promise<void>,
 ): Promise<Begun> {
   const path = segmentPath(directory, number);
-  const file = await SegmentFile.make(path);
+  const file = await SegmentFile.make(path, kernel);
   try {
     if (header !== null) await file.append(Buffer.from(toLine({ header })));
     await fill(file);

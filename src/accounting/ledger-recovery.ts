@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import type { Place } from './begin-segment.js';
 import { KnownRuns } from './known-runs.js';
 import { findSegments, linesOf, type Segment } from './segment.js';
 import { SegmentFile, syncDirectory } from './segment-file.js';
@@ -34,7 +35,7 @@ export interface Found {
  * complete stay in the file, so that the operator can look at them; nothing is written to that segment any more.
  * @throws what node:fs throws
  */
-export async function recover(directory: string): Promise<Found> {
+export async function recover({ directory, kernel }: Place): Promise<Found> {
   const segments = await findSegments(directory);
   let torn = await removeUnbegun(segments);
   const runs = new KnownRuns();
@@ -47,7 +48,7 @@ export async function recover(directory: string): Promise<Found> {
   const last = segments.at(-1);
   if (last === undefined) return { segments, file: null, runs, torn };
 
-  const file = await SegmentFile.open(last.path);
+  const file = await SegmentFile.open(last.path, kernel);
   const size = await file.size();
   const kept = await hasLine(last.path, end, size);
   if (size > end) torn = { segment: last.path, bytes: size - end, ...(kept ? { kept } : {}) };

@@ -1,15 +1,16 @@
 import { rm } from 'node:fs/promises';
+import type { Handle } from '../kernel/containers.js';
+import type { Named } from '../kernel/records.js';
 import { NiwaError } from '../protocol/errors.js';
 import type { UsageRecord } from '../protocol/record.js';
-import { crashPoint } from '../test-hooks/crash-point.js';
-import { type Begun, beginSegment, cutTo } from './begin-segment.js';
+import { type Begun, beginSegment, cutTo, type Place } from './begin-segment.js';
 import type { KnownRuns } from './known-runs.js';
 import { failure } from './ledger-failure.js';
 import { LedgerReading, type Period } from './ledger-reading.js';
 import { earlierOf, type Found, recover, type Torn } from './ledger-recovery.js';
 import { type Header, toLine } from './record.js';
 import type { Segment } from './segment.js';
-import { makeDirectory, type Named, type SegmentFile } from './segment-file.js';
+import { makeDirectory, type RecordKernel, type SegmentFile, systemError } from './segment-file.js';
 
 /** Tells of a segment that another program moved, removed or changed while niwad wrote to it. */
 export interface Lost {
@@ -24,6 +25,7 @@ export interface Lost {
 }
 
 export interface LedgerOptions {
+  kernel: RecordKernel;
   /** A segment that has at least this many bytes is full: the next one begins. */
   segmentBytes?: number;
   /** Called when a segment was lost, after all bytes that could be saved were written to the next one and synced. */
@@ -32,6 +34,8 @@ export interface LedgerOptions {
 
 interface Waiting {
   record: UsageRecord;
+  /** The container whose end the record is; 0 for none. */
+  ended: Handle;
   line: string;
   resolve(): void;
   reject(error: NiwaError): void;
@@ -63,7 +67,7 @@ export class Ledger {
   readonly torn: Torn | null;
   /** Called when a segment was full and the next one has begun. */
   onBegun: () => void = () => {};
-  readonly #directory: string;
+  readonly #place: Place;
   readonly #segmentBytes: number;
   readonly #onLost: (lost: Lost) => void;
   readonly #segments: Segment[];
@@ -74,8 +78,8 @@ export class Ledger {
   #committing: Promise<void> | null = null;
   #closed = false;
 
-  private constructor(directory: string, options: LedgerOptions, found: Found) {
-    this.#directory = directory;
+  private constructor(place: Place, options: LedgerOptions, found: Found) {
+    this.#place = place;
     this.#segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES;
     this.#onLost = options.onLost ?? (() => {});
     this.torn = found.torn;
@@ -89,10 +93,11 @@ export class Ledger {
    * open.
    * @throws NiwaError HOST_ERROR
    */
-  static async open(directory: string, options: LedgerOptions = {}): Promise<Ledger> {
+  static async open(directory: string, options: LedgerOptions): Promise<Ledger> {
     try {
       await makeDirectory(directory);
-      const ledger = new Ledger(directory, options, await recover(directory));
+      const place = { directory, kernel: options.kernel };
+      const ledger = new Ledger(place, options, await recover(place));
       if (ledger.#file === null) await ledger.#begin();
       return ledger;
     } catch (error) {
@@ -103,12 +108,13 @@ export class Ledger {
   /**
    * Appends a record. When the promise resolves, the record is on disk. A record that comes during a sync waits for the
    * end of that sync; all records that wait share the next write and the next fdatasync.
+   * @param ended the container whose final record this is; its end goes on as soon as the record is on disk
    * @throws NiwaError HOST_ERROR; the record is not in the ledger then, and the caller may append it again
    */
-  append(record: UsageRecord): Promise<void> {
+  append(record: UsageRecord, ended: Handle = 0): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#closed) throw new NiwaError('HOST_ERROR', `the ledger ${this.#directory} is closed`);
-      this.#waiting.push({ record, line: toLine({ record, carried: false }), resolve, reject });
+      if (this.#closed) throw new NiwaError('HOST_ERROR', `the ledger ${this.#place.directory} is closed`);
+      this.#waiting.push({ record, ended, line: toLine({ record, carried: false }), resolve, reject });
       this.#committing ??= this.#commitAll();
     });
   }
@@ -156,7 +162,7 @@ export class Ledger {
         await this.#commit(batch);
         for (const { resolve } of batch) resolve();
       } catch (error) {
-        const refusal = failure('write to', this.#segments.at(-1)?.path ?? this.#directory, error);
+        const refusal = failure('write to', this.#segments.at(-1)?.path ?? this.#place.directory, error);
         for (const { reject } of batch) reject(refusal);
       }
     }
@@ -166,7 +172,8 @@ export class Ledger {
   async #commit(batch: readonly Waiting[]): Promise<void> {
     if (this.#file !== null && this.#isFull()) await this.#check();
     if (this.#file === null || this.#isFull()) await this.#begin();
-    await this.#write(Buffer.from(batch.map(({ line }) => line).join('')));
+    const ended = batch.map((one) => one.ended).filter((handle) => handle !== 0);
+    await this.#write(Buffer.from(batch.map(({ line }) => line).join('')), ended);
     for (const { record } of batch) {
       this.#runs.add({ record, carried: false });
       this.#last().earliest = earlierOf(this.#last().earliest, record.at);
@@ -187,34 +194,27 @@ export class Ledger {
   }
 
   /** Writes all the bytes, or cuts the file back to its size before. @throws what node:fs throws */
-  async #write(bytes: Buffer): Promise<void> {
+  async #write(bytes: Buffer, ended: readonly Handle[]): Promise<void> {
     const file = this.#file as SegmentFile;
     const segment = this.#last();
     const end = segment.size + bytes.length;
-    let written = false;
-    let named: Named;
-    try {
-      await file.append(bytes);
-      crashPoint('record-appended');
-      written = true;
-      [named] = await Promise.all([file.named(end), file.sync()]);
-    } catch (error) {
+    const answer = await file.commit(bytes, end, ended);
+    if ('code' in answer) {
       const cut = await cutTo(file, segment.size);
-      if (written || !cut) await this.#leave(file);
-      throw error;
+      if (answer.written || !cut) await this.#leave(file);
+      throw systemError(answer);
     }
-    if (named.what === 'file') segment.size = end;
-    else await this.#replace(file, named, bytes);
+    if (answer.what === 'file') {
+      segment.size = end;
+    } else {
+      await this.#replace(file, answer, bytes);
+      for (const handle of ended) this.#place.kernel.records.confirm(handle);
+    }
   }
 
-  /**
-   * Checks whether the path of the last segment still names the open file; replaces the segment if not.
-   * @throws what node:fs throws
-   */
+  /** Replaces the last segment if its path no longer names the open file. @throws what node:fs throws */
   async #check(): Promise<void> {
-    if (this.#file === null) return;
-    const named = await this.#file.named(this.#last().size);
-    if (named.what !== 'file') await this.#replace(this.#file, named, Buffer.alloc(0));
+    if (this.#file !== null) await this.#write(Buffer.alloc(0), []);
   }
 
   /**
@@ -235,7 +235,7 @@ export class Ledger {
     let again: UsageRecord[] = [];
     let saved = kept;
     try {
-      const next = await beginSegment(this.#directory, lost.number + 1, header, async (into) => {
+      const next = await beginSegment(this.#place, lost.number + 1, header, async (into) => {
         if (gone) saved = await file.copyTo(into, size);
         if (!gone || saved < size) again = this.unfinished();
         const lines = again.map((record) => toLine({ record, carried: false }));
@@ -276,7 +276,7 @@ export class Ledger {
       before === undefined
         ? null
         : { type: 'segment', previous_bytes: before.size, latest_at: latestAt, carried: going.size };
-    const next = await beginSegment(this.#directory, (before?.number ?? 0) + 1, header, async (into) => {
+    const next = await beginSegment(this.#place, (before?.number ?? 0) + 1, header, async (into) => {
       const carried = header === null ? [] : this.unfinished().map((record) => toLine({ record, carried: true }));
       await into.append(Buffer.from(carried.join('')));
     });

@@ -1,56 +1,40 @@
-import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Handle } from '../kernel/containers.js';
+import type { Kernel } from '../kernel/kernel.js';
+import type { AppendFailure, Named } from '../kernel/records.js';
 
 const DIRECTORY_MODE = 0o750;
 const FILE_MODE = 0o640;
 const COPY_BYTES = 1024 * 1024;
 
-/**
- * What the path of an open file names now. `file`: the file, as it was written. `changed`: the file, but with another
- * size, which is given. `gone`: another file, or none.
- */
-export type Named = { what: 'file' } | { what: 'changed'; size: number } | { what: 'gone' };
+/** The part of the kernel's side that writes records. */
+export type RecordKernel = Pick<Kernel, 'records'>;
 
-/**
- * The last segment of a ledger as an open file. Another program may move, remove or cut the file. The kernel then still
- * takes writes and syncs without an error, so the path has to be looked at: {@link named}.
- */
+/** The last segment of a ledger as an open file. */
 export class SegmentFile {
   readonly path: string;
   readonly #file: FileHandle;
-  readonly #dev: bigint;
-  readonly #ino: bigint;
+  readonly #kernel: RecordKernel;
 
-  private constructor(path: string, file: FileHandle, dev: bigint, ino: bigint) {
+  private constructor(path: string, file: FileHandle, kernel: RecordKernel) {
     this.path = path;
     this.#file = file;
-    this.#dev = dev;
-    this.#ino = ino;
+    this.#kernel = kernel;
   }
 
   /** Opens a file that exists. @throws what node:fs throws */
-  static async open(path: string): Promise<SegmentFile> {
-    return await SegmentFile.#from(path, 'a+');
+  static async open(path: string, kernel: RecordKernel): Promise<SegmentFile> {
+    return new SegmentFile(path, await open(path, 'a+', FILE_MODE), kernel);
   }
 
   /**
    * Makes a new file, and its directory where that is missing.
    * @throws what node:fs throws; EEXIST where the file exists
    */
-  static async make(path: string): Promise<SegmentFile> {
+  static async make(path: string, kernel: RecordKernel): Promise<SegmentFile> {
     await makeDirectory(dirname(path));
-    return await SegmentFile.#from(path, 'ax+');
-  }
-
-  static async #from(path: string, flags: string): Promise<SegmentFile> {
-    const file = await open(path, flags, FILE_MODE);
-    try {
-      const { dev, ino } = await file.stat({ bigint: true });
-      return new SegmentFile(path, file, dev, ino);
-    } catch (error) {
-      await file.close().catch(() => {});
-      throw error;
-    }
+    return new SegmentFile(path, await open(path, 'ax+', FILE_MODE), kernel);
   }
 
   /** Gives the size of the file. @throws what node:fs throws */
@@ -63,9 +47,19 @@ export class SegmentFile {
     await this.#file.appendFile(bytes);
   }
 
-  /** Puts all appended bytes on disk. @throws what node:fs throws */
+  /** Puts all appended bytes on disk. @throws an error as node:fs throws it */
   async sync(): Promise<void> {
-    await this.#file.datasync();
+    const synced = await this.commit(Buffer.alloc(0), 0);
+    if ('code' in synced) throw systemError(synced);
+  }
+
+  /**
+   * Appends bytes, puts them on disk, and looks what the path names then, see Records.append.
+   * @param end the size of the file with the bytes
+   * @param ended the containers whose final records the bytes contain
+   */
+  async commit(bytes: Buffer, end: number, ended: readonly Handle[] = []): Promise<Named | AppendFailure> {
+    return await this.#kernel.records.append({ fd: this.#file.fd, path: this.path, end }, bytes, ended);
   }
 
   /** Cuts the file to a size. @throws what node:fs throws */
@@ -78,13 +72,6 @@ export class SegmentFile {
    */
   async close(): Promise<void> {
     await this.#file.close().catch(() => {});
-  }
-
-  /** Asks by one stat what the path names now. A path for which stat fails counts as `gone`. */
-  async named(size: number): Promise<Named> {
-    const found = await stat(this.path, { bigint: true }).catch(() => null);
-    if (found === null || found.ino !== this.#ino || found.dev !== this.#dev) return { what: 'gone' };
-    return found.size === BigInt(size) ? { what: 'file' } : { what: 'changed', size: Number(found.size) };
   }
 
   /**
@@ -102,6 +89,11 @@ export class SegmentFile {
     }
     return copied;
   }
+}
+
+/** Makes of a failed append the error that node:fs throws for such a call. */
+export function systemError({ code, written }: AppendFailure): Error {
+  return Object.assign(new Error(`${code}, ${written ? 'fdatasync' : 'write'}`), { code });
 }
 
 /** Makes a directory and its missing parents, and syncs each. @throws what node:fs throws */

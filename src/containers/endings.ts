@@ -77,7 +77,6 @@ export class Endings {
     registry.tellDeath(container, heard);
     const rest = storeRest(container.handle, container.output, kernel); // runs while the record is written to disk
     const exit = await this.#recordOnce(container, Number(event.atNs / 1000n), heard);
-    crashPoint('record-written');
     await rest;
     crashPoint('output-stored');
     if (containerHooks.owesHooks(container, exit)) container.endHooks.owe();

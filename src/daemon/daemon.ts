@@ -184,6 +184,7 @@ function holdTree(cgroup: string, delegated: boolean): CgroupTree {
 
 async function openLedger(directory: string, log: Logger): Promise<Ledger> {
   const ledger = await Ledger.open(directory, {
+    kernel,
     onLost: (lost) =>
       log.error({ lost }, 'a segment of the ledger was moved, removed or changed while niwad wrote to it'),
   });

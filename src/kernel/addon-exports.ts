@@ -6,6 +6,7 @@ import type { SeccompRule } from './host.js';
 import type { KernelEvent } from './kernel.js';
 import type { LayerEntry, MadeEntry } from './layers.js';
 import type { LogErrorEvent, LogRequest } from './logs.js';
+import type { RecordFile } from './records.js';
 import type { RelayCounts, RelayTarget } from './service-relay.js';
 import type {
   CountedElement,
@@ -30,6 +31,9 @@ export type RawEvent = Exclude<KernelEvent, LogErrorEvent> | { type: 'log-error'
 
 export type RawQueueEvent = { type: 'held' | 'ended'; service: ServiceNumber; errno: Errno };
 export type RawChanged = { errno: Errno; text: string; letGo: number };
+
+/** The answer to an append: the errno and whether all was written, else what the path names and its size. */
+export type RawAppended = { errno: Errno; written: boolean; what: 'file' | 'changed' | 'gone'; size: number };
 
 /** The exports of the addon. */
 export interface Addon {
@@ -58,6 +62,8 @@ export interface Addon {
   openLog(handle: Handle, request: LogRequest): Errno;
   drainLog(handle: Handle): Promise<Errno>;
   watchLog(handle: Handle): void;
+  appendRecords(file: RecordFile, bytes: Uint8Array, ended: readonly Handle[]): Promise<RawAppended>;
+  confirmRecord(handle: Handle): void;
   sample(handles: Uint32Array, rows: Float64Array): void;
   ioStat(handle: Handle): string;
   configureNetwork(handle: Handle, steps: readonly NetworkStep[]): Promise<Failure | null>;

@@ -1,11 +1,21 @@
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { messageOf, NiwaError } from '../protocol/errors.js';
-import type { Addon, Errno, Failure, NumberOrErrno, RawChanged, RawEvent, RawQueueEvent } from './addon-exports.js';
+import type {
+  Addon,
+  Errno,
+  Failure,
+  NumberOrErrno,
+  RawAppended,
+  RawChanged,
+  RawEvent,
+  RawQueueEvent,
+} from './addon-exports.js';
 import type { Created, Started } from './containers.js';
 import { errnoName, KernelError } from './errors.js';
 import type { Kernel, KernelEvent } from './kernel.js';
 import { ADDON, BOOT_PROGRAM } from './programs.js';
+import type { AppendFailure, Named } from './records.js';
 import type { QueueEvent } from './services.js';
 
 /**
@@ -72,6 +82,11 @@ function toQueueEvent({ type, service, errno }: RawQueueEvent): QueueEvent {
   return type === 'held' ? { type, service } : { type, errno: errnoName(errno) };
 }
 
+function toAppended({ errno, written, what, size }: RawAppended): Named | AppendFailure {
+  if (errno !== 0) return { code: errnoName(errno), written };
+  return what === 'changed' ? { what, size } : { what };
+}
+
 /** Gives how many packets were let go. @throws KernelError */
 function requireChanged(act: string, { errno, text, letGo }: RawChanged): number {
   if (errno !== 0) throw new KernelError(text === '' ? act : `${act} (${text})`, errnoName(errno));
@@ -129,6 +144,10 @@ export const kernel: Kernel = {
     open: (handle, request) => requireDone(`store output in ${request.directory}`, addon.openLog(handle, request)),
     drain: (handle) => addon.drainLog(handle).then(() => {}),
     watch: addon.watchLog,
+  },
+  records: {
+    append: (file, bytes, ended) => addon.appendRecords(file, bytes, ended).then(toAppended),
+    confirm: addon.confirmRecord,
   },
   readings: {
     columns: new Map(addon.columns.map((name, i) => [name, i])),

@@ -6,6 +6,7 @@ import type { Layers } from './layers.js';
 import type { LogErrorEvent, Logs, OutputEvent } from './logs.js';
 import type { Network } from './network.js';
 import type { Readings } from './readings.js';
+import type { Records } from './records.js';
 import type { ServiceRelay } from './service-relay.js';
 import type { Services } from './services.js';
 import type { Sockets } from './sockets.js';
@@ -29,6 +30,7 @@ export interface Kernel {
   readonly terminals: Terminals;
   readonly logs: Logs;
   readonly readings: Readings;
+  readonly records: Records;
   readonly network: Network;
   readonly services: Services;
   readonly serviceRelay: ServiceRelay;

@@ -16,6 +16,7 @@ import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { Ledger, type Lost } from '../../src/accounting/ledger.js';
 import { fromLine } from '../../src/accounting/record.js';
+import { kernel } from '../../src/kernel/addon.js';
 import type { UsageRecord } from '../../src/protocol/record.js';
 import { needsFile } from './support/host.js';
 import { makePlace, Niwad, removePlace } from './support/niwad.js';
@@ -66,7 +67,7 @@ test.each([
       await execa('umount', ['--lazy', disk]); // a test that failed has it open
     });
     const directory = join(disk, 'ledger');
-    const ledger = await Ledger.open(directory, { segmentBytes });
+    const ledger = await Ledger.open(directory, { kernel, segmentBytes });
     writeFileSync(join(disk, 'ballast'), Buffer.alloc(32 * 1024));
 
     const labels = { text: 'x'.repeat(700) }; // so that what fits ends in the middle of a line
@@ -97,7 +98,7 @@ test.each([
     expect(await idsIn(ledger)).toEqual(all);
     expect(allWhole(directory)).toBe(true);
     await ledger.close();
-    const again = await Ledger.open(directory);
+    const again = await Ledger.open(directory, { kernel });
     expect(again.torn).toBeNull();
     expect(await idsIn(again)).toEqual(all);
     await again.close();
@@ -108,7 +109,8 @@ test.each([
 const APPENDER = `
   const [module, directory, ...records] = process.argv.slice(1);
   const { Ledger } = await import(module);
-  const ledger = await Ledger.open(directory);
+  const { kernel } = await import(new URL('../kernel/addon.js', module));
+  const ledger = await Ledger.open(directory, { kernel });
   for (const record of records.map(JSON.parse))
     while (!(await ledger.append(record).then(() => true, ({ message }) => console.log(record.id + ': ' + message)))) ;
   for await (const { id } of ledger.records()) console.log('read ' + id);
@@ -142,7 +144,7 @@ test('a sync that fails refuses the record, and what is written again is there o
   ]);
   expect(readdirSync(directory).sort()).toEqual(['00000001.ndjson', '00000002.ndjson']);
   expect(allWhole(directory)).toBe(true);
-  const ledger = await Ledger.open(directory);
+  const ledger = await Ledger.open(directory, { kernel });
   expect(await idsIn(ledger)).toEqual(['a', 'b', 'c', 'd']);
   await ledger.close();
 });
@@ -156,7 +158,7 @@ test('a sync that fails and cannot be taken back doubles nothing, also for the n
   expect(said.slice(1)).toEqual(records.map(({ id }) => `read ${id}`));
   const first = readFileSync(join(directory, '00000001.ndjson'), 'utf8');
   expect(first).toContain('"id":"c"'); // it is there, and does not count
-  const ledger = await Ledger.open(directory);
+  const ledger = await Ledger.open(directory, { kernel });
   expect(await idsIn(ledger)).toEqual(['a', 'b', 'c', 'd']);
   await ledger.close();
 });
@@ -164,7 +166,7 @@ test('a sync that fails and cannot be taken back doubles nothing, also for the n
 test('a disk on which no sync succeeds does not fill with segments', async ({ skip }) => {
   needsFile(skip, '/usr/bin/strace', 'it makes system calls fail');
   const directory = join(makeDirectory(), 'ledger');
-  const ledger = await Ledger.open(directory);
+  const ledger = await Ledger.open(directory, { kernel });
   await ledger.append(recordOf('a'));
   await ledger.close();
   const said = await appendWith(['fdatasync:error=EIO:when=2..20'], directory, [recordOf('b')]);
@@ -209,7 +211,7 @@ const LOSSES: [string, (segment: string, directory: string) => void, Partial<Los
 test.each(LOSSES)('a segment that was %s is noticed, and the next has what is left', async (_, lose, told, lost) => {
   const directory = join(makeDirectory(), 'state/ledger');
   const losses: Lost[] = [];
-  const ledger = await Ledger.open(directory, { onLost: (loss) => losses.push(loss) });
+  const ledger = await Ledger.open(directory, { kernel, onLost: (loss) => losses.push(loss) });
   await ledger.append(recordOf('a', {}, 'interim')); // carried over, whatever happens
   await ledger.append(recordOf('b'));
   const segment = join(directory, '00000001.ndjson');
@@ -233,7 +235,7 @@ test.each(LOSSES)('a segment that was %s is noticed, and the next has what is le
   };
   expect(await idsOf(ledger)).toEqual(left);
   await ledger.close();
-  const again = await Ledger.open(directory);
+  const again = await Ledger.open(directory, { kernel });
   expect(again.torn).toBeNull();
   expect(again.unfinished().map(({ id }) => id)).toEqual(['a']);
   expect(await idsOf(again)).toEqual(left);
@@ -247,7 +249,7 @@ test('a lost segment waits for a disk with room, and what was written to it mean
     await execa('umount', ['--lazy', disk]);
   });
   const directory = join(disk, 'ledger');
-  const ledger = await Ledger.open(directory);
+  const ledger = await Ledger.open(directory, { kernel });
   const labels = { text: 'x'.repeat(20_000) };
   for (const id of ['a', 'b', 'c', 'd']) await ledger.append(recordOf(id, labels));
   rmSync(join(directory, '00000001.ndjson'));
@@ -263,13 +265,13 @@ test('a lost segment waits for a disk with room, and what was written to it mean
 
 test('a segment that is removed after its last record is saved when the next one begins, and at the end', async () => {
   const directory = join(makeDirectory(), 'ledger');
-  const ledger = await Ledger.open(directory, { segmentBytes: 1 });
+  const ledger = await Ledger.open(directory, { kernel, segmentBytes: 1 });
   await ledger.append(recordOf('a'));
   rmSync(join(directory, '00000001.ndjson'));
   await ledger.append(recordOf('b'));
   rmSync(directory, { recursive: true });
   await ledger.close();
-  const again = await Ledger.open(directory);
+  const again = await Ledger.open(directory, { kernel });
   expect(await idsIn(again)).toEqual(['b']); // the one before was closed: as if an operator had put it away
   await again.close();
 });
@@ -290,7 +292,8 @@ test('a daemon whose ledger is removed says so, and bills everything', async () 
 const CRASHER = `
   const [module, directory, name, record] = process.argv.slice(1);
   const { Ledger } = await import(module);
-  const ledger = await Ledger.open(directory, { segmentBytes: 3000 });
+  const { kernel } = await import(new URL('../kernel/addon.js', module));
+  const ledger = await Ledger.open(directory, { kernel, segmentBytes: 3000 });
   for (let i = 0; ; i += 5)
     await Promise.all([0, 1, 2, 3, 4].map(async (n) => {
       const id = name + '-' + (i + n);
@@ -315,7 +318,7 @@ test('a process that is killed while it writes loses nothing that was acknowledg
     });
     await crasher;
     acknowledged.push(...said.split('\n').slice(0, -1));
-    const ledger = await Ledger.open(directory);
+    const ledger = await Ledger.open(directory, { kernel });
     const ids = await idsIn(ledger);
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids).toEqual(expect.arrayContaining(acknowledged));

@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { expect, onTestFinished, vi } from 'vitest';
 import { Ledger } from '../../src/accounting/ledger.js';
 import type { UsageAnswer, UsageRecord, UsageRow } from '../../src/client/index.js';
+import { kernel } from '../../src/kernel/addon.js';
 import { recordOf, usageOf } from '../unit/accounting/records.js';
 import { needsFile, PATIENCE, type Skip } from './support/host.js';
 import { raw } from './support/http.js';
@@ -165,7 +166,7 @@ async function hold(skip: Skip, socket: string, times: number): Promise<number[]
 
 /** Writes a ledger of final records, each of another container, in several segments; gives their ids in order. */
 async function writeLedger(directory: string, number: number): Promise<string[]> {
-  const ledger = await Ledger.open(directory, { segmentBytes: 1024 * 1024 });
+  const ledger = await Ledger.open(directory, { kernel, segmentBytes: 1024 * 1024 });
   const ids = Array.from({ length: number }, (_, i) => `c${String(i).padStart(6, '0')}`);
   const records = ids.toReversed().map((id, i) =>
     recordOf(id, {

@@ -24,6 +24,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
     export_events(env, exports);
     export_containers(env, exports);
     export_readings(env, exports);
+    export_records(env, exports);
     export_execs(env, exports);
     export_terminals(env, exports);
     export_logs(env, exports);

@@ -5,6 +5,7 @@
 
 #include "../../core/clone.h"
 #include "../../core/monitor.h"
+#include "../endings.h"
 #include "../exec.h"
 #include "../keeper_link.h"
 #include "../log_pump.h"
@@ -13,13 +14,20 @@
 #include "../service_queue.h"
 #include "../service_relay.h"
 #include "../table_watch.h"
+#include "answers.h"
 #include "values.h"
 
 struct Addon {
     std::shared_ptr<Helper> helper = std::make_shared<Helper>();
     Napi::ThreadSafeFunction listener, queue_listener, relay_listener;
+    Answers answers;
     KeeperLink keeper; // before the monitor, which uses it until its own end
     std::unique_ptr<Monitor> monitor;
+    Endings endings{[this](const Container &container) { // before the log pump, which tells it what is stored
+        std::string id = monitor->life_of(container.handle).id;
+        monitor->release(container.handle);
+        keeper.forget(id);
+    }};
     std::unique_ptr<LogPump> logs;
     Relay relay;
     Execs execs;
@@ -34,8 +42,11 @@ inline void release_listener(Napi::ThreadSafeFunction listener) {
     if (static_cast<napi_threadsafe_function>(listener) != nullptr) listener.Release();
 }
 
+inline Addon &addon_of(Napi::Env env) {
+    return *env.GetInstanceData<Addon>();
+}
 inline Addon &addon_of(Info info) {
-    return *info.Env().GetInstanceData<Addon>();
+    return addon_of(info.Env());
 }
 
 // The container whose handle is the first argument, or nothing.

@@ -56,6 +56,7 @@ Value watch(Info info) {
         [listener = addon.listener](const LogEvent &event) { tell(listener, std::make_unique<LogEvent>(event)); });
     // All threads are made now: at the thread limit niwad then fails here, and not in the middle of a request.
     int error = addon.monitor->start();
+    if (error == 0) error = addon.endings.start();
     if (error == 0) error = addon.logs->start();
     if (error == 0) error = addon.relay.start();
     if (error == 0) error = addon.execs.start();

@@ -3,7 +3,7 @@
 #include <functional>
 #include <napi.h>
 
-#include "values.h"
+#include "addon.h"
 
 // A promise of the result of `work`, which runs on a worker thread; `done` makes the value on the JavaScript thread.
 class Task : public Napi::AsyncWorker {
@@ -30,30 +30,33 @@ class Task : public Napi::AsyncWorker {
 };
 
 // A promise that a thread of the addon answers: it calls the answer once, with a result of which `to_value` makes the
-// value on the JavaScript thread.
+// value on the JavaScript thread. All answers go through one thread-safe function: to make and to close one takes
+// longer than the answer.
 template <typename Result> class Answer {
   public:
     using ToValue = Value (*)(Napi::Env, const Result &);
 
     // Node.js stays alive until the answer has come, unless it `may_end` before.
     Answer(Napi::Env env, ToValue to_value, bool may_end = false)
-        : deferred_(Napi::Promise::Deferred::New(env)), to_value_(to_value) {
-        auto nothing = Napi::Function::New(env, [](Info) {});
-        function_ = Napi::ThreadSafeFunction::New(env, nothing, "niwa answer", 0, 1);
-        if (may_end) function_.Unref(env);
+        : deferred_(Napi::Promise::Deferred::New(env)), to_value_(to_value), answers_(&addon_of(env).answers),
+          may_end_(may_end) {
+        answers_->expect(env, may_end_);
     }
 
     Value promise() const { return deferred_.Promise(); }
 
-    void operator()(const Result &result) {
-        function_.NonBlockingCall([deferred = deferred_, to_value = to_value_, result](Napi::Env env, Napi::Function) {
-            if (env != nullptr) deferred.Resolve(to_value(env, result));
+    void operator()(const Result &result) const {
+        answers_->call([deferred = deferred_, to_value = to_value_, answers = answers_, may_end = may_end_,
+                        result](Napi::Env env, Napi::Function) {
+            if (env == nullptr) return;
+            answers->arrived(env, may_end);
+            deferred.Resolve(to_value(env, result));
         });
-        function_.Release();
     }
 
   private:
     Napi::Promise::Deferred deferred_;
-    Napi::ThreadSafeFunction function_;
     ToValue to_value_;
+    Answers *answers_;
+    bool may_end_;
 };

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ledger } from '../../../src/accounting/ledger.js';
 import type { Period } from '../../../src/accounting/ledger-reading.js';
+import { kernel } from '../../../src/kernel/addon.js';
 import type { UsageRecord } from '../../../src/protocol/record.js';
 import { toFilter } from '../../../src/spec/filter.js';
 import { PlainReport } from './plain-report.js';
@@ -26,7 +27,7 @@ const linesOf = async (number = 1) => (await textOf(number)).split('\n').slice(0
 
 /** Opens the ledger, does something with it, and closes it. */
 async function using<T>(act: (ledger: Ledger) => Promise<T>, segmentBytes?: number): Promise<T> {
-  const ledger = await Ledger.open(directory, segmentBytes === undefined ? {} : { segmentBytes });
+  const ledger = await Ledger.open(directory, segmentBytes === undefined ? { kernel } : { kernel, segmentBytes });
   try {
     return await act(ledger);
   } finally {
@@ -120,7 +121,7 @@ describe('the ledger', () => {
   it('says which path it cannot open', async () => {
     await writeFile(join(parent, 'file'), '');
     const below = join(parent, 'file', 'ledger');
-    await expect(Ledger.open(below)).rejects.toMatchObject({
+    await expect(Ledger.open(below, { kernel })).rejects.toMatchObject({
       name: 'NiwaError',
       code: 'HOST_ERROR',
       message: expect.stringContaining(`cannot open the ledger ${below}: ENOTDIR`),
@@ -128,7 +129,7 @@ describe('the ledger', () => {
   });
 
   it('takes nothing after its end, and finishes what had begun', async () => {
-    const ledger = await Ledger.open(directory);
+    const ledger = await Ledger.open(directory, { kernel });
     const begun = ledger.append(recordOf('a'));
     await ledger.close();
     await begun;

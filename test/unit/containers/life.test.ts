@@ -40,7 +40,7 @@ let niwad: Niwad;
 async function begin(prepare: (kernel: FakeKernel) => void = () => {}): Promise<Niwad> {
   const kernel = new FakeKernel();
   prepare(kernel);
-  const ledger = await Ledger.open(at('ledger'));
+  const ledger = await Ledger.open(at('ledger'), { kernel });
   const idPool = new IdPool(0x7000_0000, 1); // a range that is not given back is missed at once
   const events = await EventLog.open({ directory: at('events'), numberFile: at('number'), bootId: 'boot', log });
   const runtime = new Runtime({

@@ -61,7 +61,7 @@ export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> 
   const { directory = newDirectory(), allowed = {}, hasCpuController = true } = settings;
   const at = (name: string) => join(directory, name);
   const kernel = new FakeKernel();
-  const ledger = await Ledger.open(at('ledger'));
+  const ledger = await Ledger.open(at('ledger'), { kernel });
   const events = await EventLog.open({ directory: at('events'), numberFile: at('number'), bootId: 'boot', log });
   const tree = { mount: directory, base: directory, containers: at('groups'), controllers: capableHost.controllers };
   const limits = { ...NOTHING_ALLOWED, ceilings: UNBOUNDED, ...allowed };

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ledger } from '../../../../src/accounting/ledger.js';
 import { Extracts } from '../../../../src/accounting/sums/extracts.js';
 import { addToPage, rowText, UsagePage, type UsageQuery } from '../../../../src/accounting/sums/page.js';
+import { kernel } from '../../../../src/kernel/addon.js';
 import type { UsageRecord } from '../../../../src/protocol/record.js';
 import type { UsageRow } from '../../../../src/protocol/usage-sums.js';
 import { toFilter } from '../../../../src/spec/filter.js';
@@ -37,7 +38,7 @@ async function sum(ledger: Ledger, query: UsageQuery = ALL) {
 }
 
 async function using<T>(segmentBytes: number, use: (ledger: Ledger) => Promise<T>): Promise<T> {
-  const ledger = await Ledger.open(directory, { segmentBytes });
+  const ledger = await Ledger.open(directory, { kernel, segmentBytes });
   try {
     return await use(ledger);
   } finally {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Ledger } from '../../../../src/accounting/ledger.js';
 import type { UsageQuery } from '../../../../src/accounting/sums/page.js';
 import { UsageSums } from '../../../../src/accounting/sums/sums.js';
+import { kernel } from '../../../../src/kernel/addon.js';
 import { toFilter } from '../../../../src/spec/filter.js';
 import { recordOf } from '../records.js';
 
@@ -15,7 +16,7 @@ let ledger: Ledger;
 let gone: AbortController;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'niwa-test-'));
-  ledger = await Ledger.open(join(directory, 'ledger'));
+  ledger = await Ledger.open(join(directory, 'ledger'), { kernel });
   await ledger.append(recordOf('web'));
   gone = new AbortController();
 });
