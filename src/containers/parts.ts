@@ -15,6 +15,7 @@ import type { ContainerHooks } from './container-hooks.js';
 import type { Endings } from './endings.js';
 import type { Registry } from './registry.js';
 import type { Restarts } from './restarts/restarts.js';
+import type { SeenSpecs } from './seen-specs.js';
 import type { SettleOptions } from './settle.js';
 
 /** The parts of the daemon that the operations use. */
@@ -40,6 +41,7 @@ export interface Parts {
   kernel: Kernel;
   /** The limits on requests of callers other than root. */
   allowed: Allowed;
+  seenSpecs: SeenSpecs;
   settling: SettleOptions;
 }
 

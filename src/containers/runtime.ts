@@ -41,6 +41,7 @@ import { type DeathListener, Registry } from './registry.js';
 import { rerun } from './restarts/rerun.js';
 import { Restarts } from './restarts/restarts.js';
 import type { RuntimeOptions } from './runtime-options.js';
+import { SeenSpecs } from './seen-specs.js';
 import { takeStart } from './starting.js';
 import { takeOver } from './take-over.js';
 import { Tending } from './tending.js';
@@ -94,6 +95,7 @@ export class Runtime {
       get: (id) => this.get(id),
       policy: new Policy(options.allowed),
       admission: new Admission(registry, options.drainFile),
+      seenSpecs: new SeenSpecs(),
       settling: { ...options, segment: options.networks.segment, freePorts: options.networks.freePorts },
     };
     try {

@@ -7,8 +7,8 @@ import { type Created, type CreateRequest, type Handle, newHandle } from '../ker
 import { isKernelError } from '../kernel/errors.js';
 import { REACH_PROGRAM } from '../kernel/programs.js';
 import type { LogStore } from '../logs/store.js';
-import { encodeProgram } from '../plan/encode.js';
 import type { Plan } from '../plan/plan.js';
+import type { EncodedPlan } from '../plan/template.js';
 import { idOutside, mapFile } from '../plan/userns.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { warningsOf } from '../spec/warnings.js';
@@ -92,7 +92,7 @@ export class Maker {
     try {
       const numbers = await deviceNumbers(spec, asker);
       await resources.acquire(draft, BEFORE_PLAN);
-      const plan = planner.plan(spec, draft.idRange, numbers);
+      const plan = planner.plan(spec, draft.idRange, numbers, asker);
       watch.lap('plan');
       return await this.#makePlanned(order, draft, plan);
     } catch (error) {
@@ -101,7 +101,7 @@ export class Maker {
     }
   }
 
-  async #makePlanned(order: Order, draft: Draft, plan: Plan): Promise<Container> {
+  async #makePlanned(order: Order, draft: Draft, plan: EncodedPlan): Promise<Container> {
     const { resources, bootId } = this.#options;
     const { spec, watch, start, place } = order;
     const networkOf = plan.clone.networkOf === '' ? 0 : this.#options.liveHandle(plan.clone.networkOf);
@@ -109,7 +109,7 @@ export class Maker {
     draft.saved = saved;
     await resources.acquire(draft, BEFORE_PROCESS);
     watch.lap('state');
-    const program = encodeProgram(plan.boot);
+    const program = plan.encode();
     watch.lap('encode');
     draft.handle = newHandle();
     const made = this.#makeProcess(order, draft, saved, plan, {

@@ -3,10 +3,14 @@ import { type DeviceNumbers, deviceNumbers } from '../host/devices.js';
 import type { IdPool, IdRange } from '../host/id-pool.js';
 import type { Asker } from '../host/reach.js';
 import { type HostPlace, hostView } from '../host/view.js';
+import { Kept } from '../kept/kept.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Members } from '../network/members.js';
-import { makePlan, type Plan, type PlanNetwork } from '../plan/plan.js';
+import { BLANK_DIRECTORY } from '../plan/op.js';
+import { type HostView, makePlan, type Plan, type PlanNetwork } from '../plan/plan.js';
+import { type EncodedPlan, fillTemplate, makeTemplate, type PlanTemplate } from '../plan/template.js';
 import type { Spec } from '../protocol/resolved-spec.js';
+import { IDS_PER_CONTAINER } from '../spec/ids.js';
 
 export interface PlannerOptions extends HostPlace {
   kernel: { host: Pick<Kernel['host'], 'canFilterDevices'> };
@@ -23,19 +27,37 @@ export class Planner {
   readonly #options: PlannerOptions;
   /** Asked once: the kernel compiles a filter to answer. */
   #filtersDevices: boolean | undefined;
+  readonly #templates = new Kept<PlanTemplate>();
 
   constructor(options: PlannerOptions) {
     this.#options = options;
   }
 
   /**
-   * Compiles the plan of a container that has its range of ids and its address on the bridge.
+   * Compiles the plan of a container that has its range of ids and its address on the bridge. The template of the plan
+   * is kept for the next start of such a spec. Its key has all that the template depends on, so it is never outdated.
+   * @param asker for whom the template is kept
    * @throws NiwaError HOST_UNSUPPORTED if this host cannot enforce a limit, SPEC_INVALID if libseccomp refuses the
    *   profile
    */
-  plan(spec: Spec, idRange: IdRange | null, numbers: DeviceNumbers): Plan {
+  plan(spec: Spec, idRange: IdRange | null, numbers: DeviceNumbers, asker: Asker): EncodedPlan {
     const { members, directoryOf } = this.#options;
-    return this.#compile(spec, idRange, numbers, members.plan(spec, directoryOf(spec.id)));
+    const directory = directoryOf(spec.id);
+    const { steps } = members.plan(spec, directory);
+    return fillTemplate(this.#templateOf(spec, numbers, asker), { spec, idRange: idRange ?? NO_IDS, directory, steps });
+  }
+
+  #templateOf(spec: Spec, numbers: DeviceNumbers, asker: Asker): PlanTemplate {
+    const view = this.#view();
+    const same = { ...spec, id: '', hostname: spec.hostname === null ? null : '' };
+    const key = JSON.stringify([same, numbers, view]); // the compiler of filters is no part of a text, and always the same
+    const caller = asker === 'user 0' ? null : asker;
+    const known = this.#templates.get(caller, key);
+    if (known !== undefined) return known;
+    const { files } = this.#options.members.plan(spec, BLANK_DIRECTORY);
+    const template = makeTemplate(spec, { ...view, ...numbers, files, rangeSize: IDS_PER_CONTAINER });
+    this.#templates.set(caller, key, template);
+    return template;
   }
 
   /**
@@ -68,14 +90,13 @@ export class Planner {
     idRange: IdRange | null,
     numbers: DeviceNumbers,
     network: PlanNetwork,
-    tree: HostPlace['tree'] = this.#options.tree,
+    tree?: HostPlace['tree'],
   ): Plan {
+    return makePlan(spec, { ...this.#view(tree), ...numbers, idRange: idRange ?? NO_IDS, network });
+  }
+
+  #view(tree: HostPlace['tree'] = this.#options.tree): HostView {
     this.#filtersDevices ??= this.#options.kernel.host.canFilterDevices();
-    return makePlan(spec, {
-      ...hostView({ ...this.#options, tree }, this.#filtersDevices),
-      ...numbers,
-      idRange: idRange ?? NO_IDS,
-      network,
-    });
+    return hostView({ ...this.#options, tree }, this.#filtersDevices);
   }
 }

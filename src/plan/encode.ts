@@ -7,23 +7,48 @@ const HEADER_BYTES = 12;
 const OP_BYTES = 8;
 const LITTLE = endianness() === 'LE';
 
+/** Operations that follow each other in a program, in the layout of native/boot/program.h. */
+export interface EncodedOps {
+  count: number;
+  bytes: Uint8Array;
+}
+
 /**
  * Writes a boot program in the layout of native/boot/program.h.
  * @returns the bytes that the helper reads from its control socket
  */
 export function encodeProgram(ops: readonly Op[]): Uint8Array {
-  const strings = ops.map((op) => op.strings.map((text) => Buffer.byteLength(text)));
-  const length = ops.reduce((sum, { numbers }, i) => sum + bytesOf(numbers.length, strings[i] ?? []), 0);
-  const buffer = Buffer.alloc(HEADER_BYTES + length);
-  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
-  [MAGIC, ops.length, length].forEach((word, i) => {
+  return joinOps([encodeOps(ops)]);
+}
+
+/** Makes a boot program of all its operations, as {@link encodeProgram}. */
+export function joinOps(parts: readonly EncodedOps[]): Uint8Array {
+  const count = parts.reduce((sum, part) => sum + part.count, 0);
+  const length = parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const program = new Uint8Array(HEADER_BYTES + length);
+  const view = new DataView(program.buffer);
+  [MAGIC, count, length].forEach((word, i) => {
     view.setUint32(4 * i, word, LITTLE);
   });
   let at = HEADER_BYTES;
+  for (const { bytes } of parts) {
+    program.set(bytes, at);
+    at += bytes.length;
+  }
+  return program;
+}
+
+/** Writes some operations of a program. */
+export function encodeOps(ops: readonly Op[]): EncodedOps {
+  const strings = ops.map((op) => op.strings.map((text) => Buffer.byteLength(text)));
+  const length = ops.reduce((sum, { numbers }, i) => sum + bytesOf(numbers.length, strings[i] ?? []), 0);
+  const bytes = Buffer.alloc(length);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+  let at = 0;
   ops.forEach((op, i) => {
-    at = encodeOp(op, strings[i] ?? [], buffer, view, at);
+    at = encodeOp(op, strings[i] ?? [], bytes, view, at);
   });
-  return buffer;
+  return { count: ops.length, bytes };
 }
 
 function bytesOf(numbers: number, strings: readonly number[]): number {

@@ -13,6 +13,19 @@ export interface Owner {
 /** The host's own root user. */
 export const HOST_ROOT: Owner = { uid: 0, gid: 0 };
 
+/**
+ * What a template leaves blank (template.ts). The first host id of a container is this number, and the others follow
+ * it: no id is negative. A text between two NULs is a blank in a text: no text of a spec has a NUL.
+ */
+export const BLANK_FIRST_ID = -(2 ** 52);
+export const BLANK_HOSTNAME = '\0hostname\0';
+export const BLANK_DIRECTORY = '\0directory\0';
+
+/** Writes a host id into a text. */
+export function idText(id: number): string {
+  return id < 0 ? `\0${id}\0` : String(id);
+}
+
 /** The codes of the operations. native/boot/program.h has the same table; a test compares the two. */
 export const OP_CODES = {
   setns: 1,

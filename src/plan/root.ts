@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { BindMount, IdMapping, IdMaps, Idmap, Spec, TmpfsMount } from '../protocol/resolved-spec.js';
-import { HOST_ROOT, type Op, type Owner } from './op.js';
+import { HOST_ROOT, idText, type Op, type Owner } from './op.js';
 import {
   bind,
   FIRST_MOUNT_USERNS_FD,
@@ -296,5 +296,5 @@ function bindMap(spec: Spec, { idmap, readonly, volume }: BindMount, maps: IdMap
 }
 
 function ownedBy({ uid, gid }: Owner): string[] {
-  return uid === 0 && gid === 0 ? [] : [`uid=${uid}`, `gid=${gid}`];
+  return uid === 0 && gid === 0 ? [] : [`uid=${idText(uid)}`, `gid=${idText(gid)}`];
 }

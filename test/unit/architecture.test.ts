@@ -21,7 +21,7 @@ const LAYERS = [
   ['src/plan'], // pure, as is src/spec
   ['src/spec'],
   ['src/client'], // other programs import it: of niwa it knows the protocol alone
-  ['src/turns', 'src/installation', 'src/test-hooks'],
+  ['src/turns', 'src/kept', 'src/installation', 'src/test-hooks'],
   ['src/protocol'], // what crosses the socket; imports typebox and nothing else
   ['native/addon/face'], // JavaScript values in and out
   // niwad's part in C++, and the two programs that niwad starts beside itself

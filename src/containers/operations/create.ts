@@ -5,7 +5,6 @@ import { Stopwatch } from '../../engine/phases.js';
 import { type Author, FIRST_RUN } from '../../engine/runs.js';
 import { imageDefaults } from '../../images/lookup.js';
 import type { InstanceOf, Spec } from '../../protocol/resolved-spec.js';
-import { parseSpec } from '../../spec/spec.js';
 import { crashPoint } from '../../test-hooks/crash-point.js';
 import { makeContainer } from '../making.js';
 import type { Parts } from '../parts.js';
@@ -63,9 +62,10 @@ async function make(
   wishOf: (spec: Spec) => StartWish | null,
   step: (container: Container) => Promise<void>,
 ): Promise<Container> {
-  const { admission, images, volumes, settling, endings } = parts;
+  const { admission, images, volumes, seenSpecs, settling, endings } = parts;
   const watch = new Stopwatch();
-  const written = { ...parseSpec(input, admission.freeId(), (name) => imageDefaults(images, name)), service };
+  const lookUp = (name: string) => imageDefaults(images, name);
+  const written = { ...seenSpecs.parse(input, admission.freeId(), lookUp, caller), service };
   const unpin = images.pin(written.root.layers);
   try {
     const spec = await settle(written, caller, settling);

@@ -1,0 +1,76 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Caller, nameForTurns } from '../access/allowed.js';
+import { Kept } from '../kept/kept.js';
+import type { Spec } from '../protocol/resolved-spec.js';
+import { Id } from '../protocol/spec/values.js';
+import type { SpecInput } from '../protocol/spec.js';
+import { fits } from '../spec/check.js';
+import { hostnameFrom } from '../spec/hostname.js';
+import type { ImageDefaults, ImageLookup } from '../spec/image.js';
+import { parseSpec } from '../spec/spec.js';
+
+/** An input that was valid, without its id, and what was made of it. */
+interface Seen {
+  input: Omit<SpecInput, 'id'>;
+  /** What its image gave; null for a spec without an image. */
+  image: ImageDefaults | null;
+  /** Frozen, since many containers share its parts. */
+  spec: Spec;
+}
+
+/**
+ * Parses specs. One that differs only in its id from an earlier one of the same caller is not parsed again. What
+ * depends on the host or on the caller's rights is no part of this: settle() decides it for each start.
+ */
+export class SeenSpecs {
+  readonly #kept = new Kept<Seen>();
+
+  /** Gives what parseSpec() gives for the same input. @throws NiwaError the errors of parseSpec() */
+  parse(input: unknown, freeId: string, lookUp: ImageLookup, caller: Caller): Spec {
+    const parts = withoutId(input);
+    if (parts === null) return parseSpec(input, freeId, lookUp);
+    const { id = freeId, rest } = parts;
+    const text = JSON.stringify(rest);
+    const name = nameForTurns(caller);
+    const known = this.#kept.get(name, text);
+    if (known !== undefined && fits(Id, id) && isStill(known, rest, lookUp)) return withId(known, id as string);
+    let image: ImageDefaults | null = null;
+    const spec = parseSpec(input, freeId, (wanted) => {
+      image = lookUp(wanted);
+      return image;
+    });
+    this.#kept.set(name, text, structuredClone({ input: rest, image, spec }));
+    const seen = this.#kept.get(name, text);
+    if (seen !== undefined) freeze(seen);
+    return spec;
+  }
+}
+
+/** Gives the id of an input apart; null where the input is no object, or a spec as `inspect` shows it. */
+function withoutId(input: unknown): { id: unknown; rest: object } | null {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return null;
+  if (Object.hasOwn(input, 'stopTimeoutUsec')) return null;
+  const { id, ...rest } = input as { id?: unknown };
+  return { id, rest };
+}
+
+/**
+ * Says whether a parse would give the same again. The text of an input does not tell this alone: JSON writes infinity
+ * as null. The image of a name may be another one meanwhile.
+ */
+function isStill({ input, image }: Seen, rest: object, lookUp: ImageLookup): boolean {
+  if (!isDeepStrictEqual(input, rest)) return false;
+  const name = input.root?.image;
+  return name === undefined || isDeepStrictEqual(image, lookUp(name));
+}
+
+function withId({ input, spec }: Seen, id: string): Spec {
+  const isNamed = spec.hostname === null || input.hostname !== undefined;
+  return { ...spec, id, hostname: isNamed ? spec.hostname : hostnameFrom(id) };
+}
+
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) freeze(inner);
+}
