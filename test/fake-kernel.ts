@@ -140,7 +140,10 @@ export class FakeKernel implements Kernel {
   });
   readonly readings = this.#topic<Topics['readings']>('readings', {
     columns: new Map(['cpu.stat:usage_usec', 'memory.current', 'network:rx_packets'].map((name, i) => [name, i])),
-    sample: (_, rows) => void rows.fill(Number.NaN),
+    sample: (_, rows, idle) => {
+      rows.fill(Number.NaN);
+      idle?.fill(0);
+    },
     ioStat: () => '',
   });
   readonly network = this.#topic<Topics['network']>('network', {

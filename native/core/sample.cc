@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <string_view>
 
 namespace {
 
@@ -37,6 +39,11 @@ const std::vector<Source> kSources = {
     {"memory.pressure", Format::kPressure, {"some avg10", "some total", "full avg10", "full total"}},
     {"io.pressure", Format::kPressure, {"some avg10", "some total", "full avg10", "full total"}},
 };
+
+// The first sources are read in every round. Nothing that a container does leaves them as they are, and what others do
+// to it shows in io.stat (the kernel writes its pages back) and in its network counters.
+constexpr size_t kActivitySources = 2;
+constexpr size_t kIoStat = 1; // the place of io.stat in kSources
 
 // The names of the last columns, and which figures of an interface they are, see proc_net_dev(5).
 constexpr std::pair<const char *, int> kNetwork[] = {
@@ -125,9 +132,24 @@ double find_interface(const char *text, int field) {
     return value;
 }
 
-constexpr size_t kIoStat = 1; // the place of io.stat in kSources
-
 } // namespace
+
+// What shows whether a container is idle: the texts of the first sources and of its network counters.
+struct Statistics::Activity {
+    struct Text {
+        bool present;
+        char text[kTextBytes];
+    };
+    Text sources[kActivitySources];
+    Text network;
+
+    size_t hash() const {
+        size_t hash = 1;
+        for (const Text *one : {&sources[0], &sources[1], &network})
+            hash = hash * 31 + std::hash<std::string_view>()(one->text);
+        return hash;
+    }
+};
 
 const std::vector<std::string> &sample_columns() {
     static const std::vector<std::string> columns = [] {
@@ -158,14 +180,38 @@ int Statistics::open(const Group &group) {
     return 0;
 }
 
-void Statistics::read(double *row) const {
+void Statistics::read_activity(Activity *activity) const {
+    auto read = [](int file, Activity::Text *into) { into->present = read_text(file, into->text, sizeof into->text); };
+    for (size_t i = 0; i < kActivitySources; i++) read(i < files_.size() ? files_[i].get() : -1, &activity->sources[i]);
+    read(network_, &activity->network);
+}
+
+void Statistics::fill(double *row, const Activity &activity) const {
     char text[kTextBytes];
     for (size_t i = 0; i < files_.size(); i++) {
-        bool present = read_text(files_[i].get(), text, sizeof text);
-        for (const char *key : kSources[i].keys) *row++ = present ? find(kSources[i], text, key) : NAN;
+        bool known = i < kActivitySources;
+        bool present = known ? activity.sources[i].present : read_text(files_[i].get(), text, sizeof text);
+        const char *found = known ? activity.sources[i].text : text;
+        for (const char *key : kSources[i].keys) *row++ = present ? find(kSources[i], found, key) : NAN;
     }
-    bool connected = read_text(network_, text, sizeof text);
-    for (const auto &[name, field] : kNetwork) *row++ = connected ? find_interface(text, field) : NAN;
+    for (const auto &[name, field] : kNetwork)
+        *row++ = activity.network.present ? find_interface(activity.network.text, field) : NAN;
+}
+
+void Statistics::read(double *row) const {
+    Activity activity;
+    read_activity(&activity);
+    fill(row, activity);
+}
+
+bool Statistics::read_unless_idle(double *row) {
+    Activity activity;
+    read_activity(&activity);
+    size_t hash = activity.hash();
+    if (hash == seen_) return false;
+    seen_ = hash;
+    fill(row, activity);
+    return true;
 }
 
 std::string Statistics::io_stat() const {

@@ -22,7 +22,13 @@ class Statistics {
     int open(const Group &group);
 
     // Fills one number per column: the kernel's counters in the kernel's units, NaN where the host has no such figure.
+    // Any thread may call it.
     void read(double *row) const;
+
+    // The same, unless the container has been idle since the last call: it has used no processor time, its cpu.max has
+    // had no period, its block I/O and its network counters are the same. Then `row` stays as it is, and the result is
+    // false. One thread alone may call it.
+    bool read_unless_idle(double *row);
 
     // The text of io.stat, a line per device; empty where the host has no io controller.
     std::string io_stat() const;
@@ -32,6 +38,11 @@ class Statistics {
     void watch_network(Fd counters);
 
   private:
+    struct Activity;
+    void read_activity(Activity *activity) const;
+    void fill(double *row, const Activity &activity) const;
+
     std::vector<Fd> files_;
+    size_t seen_ = 0;              // a hash of the activity at the last call of read_unless_idle()
     std::atomic<int> network_{-1}; // another thread may be reading
 };

@@ -20,6 +20,15 @@ export class History {
     this.#count++;
   }
 
+  /** Adds a point that has the figures of the newest one; there must be one. */
+  repeat(at: number): void {
+    const newest = ((this.#count - 1) % POINTS) * FIELDS.length;
+    const start = (this.#count % POINTS) * FIELDS.length;
+    this.#values.copyWithin(start, newest, newest + FIELDS.length);
+    this.#values[start] = at;
+    this.#count++;
+  }
+
   /** Gives the points, the oldest first. */
   points(): HistoryPoint[] {
     const kept = Math.min(this.#count, POINTS);

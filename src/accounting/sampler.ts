@@ -11,15 +11,31 @@ export interface Sampled {
    * @param start the index at which the figures of this container begin
    */
   take(usec: number, rows: Float64Array, start: number): void;
+  /**
+   * Called in place of {@link take} in a round that passed over the container, since it has done nothing. It was read at
+   * least once before.
+   */
+  stayIdle(usec: number): void;
 }
 
-/** Reads every running container at a fixed interval, in one native call per round. */
+/** An idle container is read at least once in so many rounds, and in so many milliseconds or in each round. */
+const IDLE_ROUNDS = 10;
+const IDLE_MS = 10_000;
+
+/**
+ * Reads every running container at a fixed interval, in one native call per round. An idle container is passed over in
+ * most rounds: what the kernel changes without it (it reclaims memory, averages of pressure fall) is seen in the others,
+ * which are not the same for all containers.
+ */
 export class Sampler {
   readonly #kernel: Pick<Kernel, 'readings' | 'host'>;
   readonly #timer: NodeJS.Timeout;
-  /** Both arrays are reused in each round: new arrays would be work for the garbage collector each second. */
+  readonly #idleRounds: number;
+  /** The arrays are reused in each round: new arrays would be work for the garbage collector each second. */
   #handles = new Uint32Array(0);
   #rows = new Float64Array(0);
+  #idle = new Uint8Array(0);
+  #round = 0;
 
   /**
    * @param intervalMs the time between two rounds
@@ -27,6 +43,7 @@ export class Sampler {
    */
   constructor(intervalMs: number, running: () => Sampled[], kernel: Pick<Kernel, 'readings' | 'host'>) {
     this.#kernel = kernel;
+    this.#idleRounds = Math.max(1, Math.min(IDLE_ROUNDS, Math.floor(IDLE_MS / intervalMs)));
     this.#timer = setInterval(() => this.#sample(running()), intervalMs);
   }
 
@@ -40,14 +57,18 @@ export class Sampler {
     if (this.#handles.length < sampled.length) {
       this.#handles = new Uint32Array(2 * sampled.length);
       this.#rows = new Float64Array(2 * sampled.length * width);
+      this.#idle = new Uint8Array(2 * sampled.length);
     }
+    this.#round++;
     sampled.forEach(({ handle }, i) => {
       this.#handles[i] = handle;
+      this.#idle[i] = (handle + this.#round) % this.#idleRounds;
     });
-    readings.sample(this.#handles.subarray(0, sampled.length), this.#rows);
+    readings.sample(this.#handles.subarray(0, sampled.length), this.#rows, this.#idle);
     const usec = Number(host.boottimeNs() / 1000n);
     sampled.forEach((one, i) => {
-      one.take(usec, this.#rows, i * width);
+      if (this.#idle[i] === 1) one.stayIdle(usec);
+      else one.take(usec, this.#rows, i * width);
     });
   }
 }

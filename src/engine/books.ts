@@ -12,8 +12,9 @@ import { usageRecord } from './usage-record.js';
 const LEDGER_RETRY_MS = 1000;
 const CLOCK_JUMP_MS = 86_400_000;
 /**
- * The interval between two saves of a running container's state. After a crash, the memory's byte-seconds of at most
- * this time have to be estimated.
+ * The interval between two saves of the state of a running container that has used processor time since the last one.
+ * After a crash, the memory's byte-seconds of at most this time have to be estimated. An idle container has the same
+ * memory all the time, so its state is saved with its interim records alone.
  */
 const SAVE_INTERVAL_USEC = 60_000_000;
 
@@ -70,7 +71,7 @@ export class Books {
     for (const container of live) {
       if (!container.life.hasStarted || container.hasEnded) continue;
       if (container.written.isRecordDue(now, this.#interimIntervalUsec)) void this.recordInterim(container);
-      else if (container.written.isSaveDue(now, SAVE_INTERVAL_USEC)) this.save(container);
+      else if (container.written.isSaveDue(now, SAVE_INTERVAL_USEC, container.meter.activeUsec)) this.save(container);
     }
   }
 

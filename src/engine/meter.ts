@@ -44,6 +44,9 @@ export class Meter {
   #before: Reading | null = null;
   #last: Reading | null = null;
   #readings = 0;
+  /** Whether both newest readings are of a container that was idle, so their figures are the same. */
+  #isIdle = false;
+  #activeUsec = usecNow();
   #memory: MemoryTime;
   #outlivedOomKills: number;
   #usageAtEnd: Usage | null = null;
@@ -70,14 +73,24 @@ export class Meter {
     this.#networkBefore = saved?.usage?.network ?? null;
   }
 
-  /** Grows with each reading, so that a change shows that {@link usage} and {@link rates} may give new figures. */
+  /**
+   * Grows with each reading, so that a change shows that {@link usage} and {@link rates} may give new figures. It stays
+   * in rounds of the sampler that pass over the container.
+   */
   get readings(): number {
     return this.#readings;
   }
 
+  /** The newest reading that found more processor time than the one before; until then, when this niwad met it. */
+  get activeUsec(): number {
+    return this.#activeUsec;
+  }
+
   /** The memory's byte-seconds so far. */
   get memory(): MemoryTime {
-    return this.#memory;
+    // while it is idle nothing is added in each round: the objects would be much garbage with a thousand containers
+    if (!this.#isIdle || this.#last === null) return this.#memory;
+    return addMemoryTime(this.#memory, this.#last, this.#kernel.columns);
   }
 
   /** How many OOM kills in the container's group the first process has survived. */
@@ -88,12 +101,16 @@ export class Meter {
   /** Takes a reading of the sampler. After the container's end, readings are ignored and the last one stays. */
   take(usec: number, rows: Float64Array, start: number): void {
     if (this.#usageAtEnd !== null) return;
+    this.#memory = this.memory;
+    this.#isIdle = false;
     const reading = this.#before ?? { usec, row: new Float64Array(this.#kernel.columns.size) };
     reading.usec = usec;
     for (let i = 0; i < reading.row.length; i++) reading.row[i] = rows[start + i] ?? Number.NaN;
     // niwa's init survives its workload for a moment, so with init only the kills of the reading before count
     this.#outlive(this.#metered.hasInit ? this.#last?.row : reading.row);
     this.#io.correct(reading.row, this.#kernel.columns, () => this.#kernel.ioStat(this.handle));
+    if (usageUsecOf(reading.row, this.#kernel.columns) !== usageUsecOf(this.#last?.row, this.#kernel.columns))
+      this.#activeUsec = usec;
     this.#add(reading);
     this.#memory = addMemoryTime(this.#memory, reading, this.#kernel.columns);
     const rates = this.rates();
@@ -101,12 +118,30 @@ export class Meter {
       this.history.add(Date.now(), rates, figure(reading.row, this.#kernel.columns, 'memory.current'));
   }
 
+  /**
+   * Takes a round of the sampler in which the container was idle: its last reading is valid for this moment too. The
+   * rates are 0 from the first such round on; the rounds after it change only the times.
+   */
+  stayIdle(usec: number): void {
+    const [before, last] = [this.#before, this.#last];
+    if (last === null || this.#usageAtEnd !== null) return;
+    if (before === null || !this.#isIdle) {
+      this.take(usec, last.row, 0);
+      this.#isIdle = true;
+      return;
+    }
+    before.usec = last.usec;
+    last.usec = usec;
+    this.history.repeat(Date.now());
+  }
+
   /** Takes the last reading. @returns how many processes the OOM killer has killed */
   takeLast({ atNs, row, ioStat }: ExitEvent): number {
     const reading = { usec: Number(atNs / 1000n), row };
     this.#io.correct(row, this.#kernel.columns, () => ioStat);
+    this.#memory = endMemoryTime(this.memory, reading, this.#kernel.columns);
+    this.#isIdle = false;
     this.#add(reading);
-    this.#memory = endMemoryTime(this.#memory, reading, this.#kernel.columns);
     this.#usageAtEnd = this.#toUsage(row, ioStat);
     return oomKillsOf(row, this.#kernel.columns);
   }
@@ -175,4 +210,8 @@ export class Meter {
 /** The number of processes in a group that the OOM killer has killed, from a reading. */
 function oomKillsOf(row: Float64Array, columns: Columns): number {
   return figure(row, columns, 'memory.events:oom_kill') ?? 0;
+}
+
+function usageUsecOf(row: Float64Array | undefined, columns: Columns): number | null {
+  return row === undefined ? null : figure(row, columns, 'cpu.stat:usage_usec');
 }

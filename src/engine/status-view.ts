@@ -45,7 +45,7 @@ export class StatusView {
 
   /**
    * The status as JSON, for lists of many containers. The use is cached too: it is renewed with the first request after
-   * each round of the sampler.
+   * a round of the sampler that has read this container.
    */
   text(): string {
     const { life, meter, readiness, phases, runs, spec } = this.#viewed;
@@ -62,7 +62,7 @@ export class StatusView {
 
   /** The status. The parts that need a question to the kernel are left out unless `fields` contains one of them. */
   statusWith(fields: readonly string[]): Partial<ContainerStatus> {
-    const withUse = fields.includes('usage') || fields.includes('rates');
+    const withUse = ['usage', 'usage_at', 'rates'].some((field) => fields.includes(field));
     return withUse ? this.status() : { ...this.#movingPart(), ...this.#lastingPart() };
   }
 
@@ -91,8 +91,9 @@ export class StatusView {
   }
 
   #usedPart() {
-    const { meter } = this.#viewed;
-    return { usage: meter.usage(), rates: meter.rates() };
+    const { meter, life } = this.#viewed;
+    const usage_at = life.ending?.at ?? new Date().toISOString();
+    return { usage: meter.usage(), usage_at, rates: meter.rates() };
   }
 
   /** The part that changes only with the spec. */

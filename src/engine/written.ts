@@ -25,9 +25,12 @@ export class Written {
     this.#savedUsec = 0;
   }
 
-  /** Whether the last save is longer ago than the interval. */
-  isSaveDue(now: number, intervalUsec: number): boolean {
-    return this.#savedUsec <= now - intervalUsec;
+  /**
+   * Whether the last save is longer ago than the interval, and out of date.
+   * @param activeUsec when the container was last seen to do something
+   */
+  isSaveDue(now: number, intervalUsec: number, activeUsec: number): boolean {
+    return this.#savedUsec <= now - intervalUsec && this.#savedUsec < activeUsec;
   }
 
   /** Whether the last record is longer ago than the interval. */

@@ -64,7 +64,7 @@ export interface Addon {
   watchLog(handle: Handle): void;
   appendRecords(file: RecordFile, bytes: Uint8Array, ended: readonly Handle[]): Promise<RawAppended>;
   confirmRecord(handle: Handle): void;
-  sample(handles: Uint32Array, rows: Float64Array): void;
+  sample(handles: Uint32Array, rows: Float64Array, idle?: Uint8Array): void;
   ioStat(handle: Handle): string;
   configureNetwork(handle: Handle, steps: readonly NetworkStep[]): Promise<Failure | null>;
   forgetFlows(owners: { of: readonly string[]; but: readonly string[] }): Promise<Errno>;

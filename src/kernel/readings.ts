@@ -7,8 +7,12 @@ export interface Readings {
   /**
    * Reads the figures of many containers into `rows`, one row of `columns.size` for each container; NaN for figures
    * that the host does not have.
+   * @param idle lets idle containers be passed over: those whose processor time, periods of cpu.max, block I/O and
+   *   network counters are the same as in the last call with `idle`. One number for each container: where it is not 0,
+   *   the container may be passed over. It becomes 1 where the container was passed over, and its row was left as it
+   *   was; else 0
    */
-  sample(handles: Uint32Array, rows: Float64Array): void;
+  sample(handles: Uint32Array, rows: Float64Array, idle?: Uint8Array): void;
   /** Gives the content of io.stat; "" if the host has no io controller. */
   ioStat(handle: Handle): string;
 }

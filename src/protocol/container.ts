@@ -105,6 +105,11 @@ export const ContainerStatusSchema = Type.Object(
     restarts: RestartsSchema,
     start_phases_usec: StartPhasesSchema,
     usage: UsageSchema,
+    usage_at: Type.String({
+      format: 'date-time',
+      description:
+        'when `usage` was read. In a list it may be one sampling interval old, and ten seconds for a container that is idle',
+    }),
     rates: nullable(RatesSchema),
     cgroup: Type.String(),
     userns: Type.Union([IdMapsSchema, Type.Null()], {

@@ -50,7 +50,7 @@ export class ServiceInstance {
   askedUsec = 0;
   readonly #mark: Mark;
   #requestsBefore = 0;
-  #readings = -1;
+  #readUsec = 0;
   #reading: Reading | null = null;
 
   constructor(mark: Mark) {
@@ -163,10 +163,9 @@ export class ServiceInstance {
 
   /** Takes the newest reading of its group; a reading counts for one second alone. */
   takeReading(): void {
-    const meter = this.container?.meter;
-    const isNew = meter !== undefined && meter.readings !== this.#readings;
-    this.#readings = meter?.readings ?? -1;
-    this.#reading = isNew ? meter.throttling() : null;
+    const newest = this.container?.meter.throttling() ?? null;
+    this.#reading = newest?.atUsec === this.#readUsec ? null : newest;
+    this.#readUsec = newest?.atUsec ?? this.#readUsec;
   }
 
   /** The instance as decide() sees it. */

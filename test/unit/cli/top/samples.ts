@@ -90,6 +90,7 @@ export function status(
     exit,
     restarts: { count: 0, next_at: null, stopped: false, failure: null },
     usage,
+    usage_at: new Date(NOW).toISOString(),
     rates,
     cgroup: `/sys/fs/cgroup/niwa/containers/${id}`,
     userns: null,

@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest';
+import { Meter } from '../../../src/engine/meter.js';
+import { FakeKernel } from '../../fake-kernel.js';
+
+const NAMES = ['cpu.stat:usage_usec', 'cpu.stat:nr_periods', 'cpu.stat:nr_throttled', 'memory.current'];
+const SECOND = 1e6;
+
+/** A meter, and the time of its first reading. */
+function newMeter() {
+  const kernel = new FakeKernel();
+  const readings = { ...kernel.readings, columns: new Map(NAMES.map((name, i) => [name, i])) };
+  const meter = new Meter({ handle: 1, pid: 1, startTicks: 0n, hasInit: false }, null, () => {}, { readings });
+  const begun = meter.memory.usec + SECOND;
+  return { meter, begun };
+}
+
+it('an idle container has the memory of its last reading until the last idle round', () => {
+  const { meter, begun } = newMeter();
+  meter.take(begun, Float64Array.of(500, 0, 0, 1000), 0);
+  for (let round = 1; round <= 8; round++) meter.stayIdle(begun + round * SECOND);
+  expect(meter.memory).toEqual({ byteSeconds: 9000, usec: begun + 8 * SECOND, bytes: 1000 });
+  meter.take(begun + 9 * SECOND, Float64Array.of(900, 5, 2, 5000), 0); // it wakes, and takes much memory
+  expect(meter.memory.byteSeconds).toBe(9000 + 3000);
+});
+
+it('rates and throttling of what wakes are of the last interval alone, and zero before', () => {
+  const { meter, begun } = newMeter();
+  meter.take(begun, Float64Array.of(0, 0, 0, 1000), 0);
+  meter.take(begun + SECOND, Float64Array.of(SECOND, 10, 5, 1000), 0);
+  expect(meter.rates()).toMatchObject({ cpu: 1, interval_usec: SECOND });
+  for (let round = 2; round <= 4; round++) {
+    meter.stayIdle(begun + round * SECOND);
+    expect(meter.rates()).toMatchObject({ cpu: 0, interval_usec: SECOND });
+    expect(meter.throttling()).toEqual({
+      ...{ atUsec: begun + round * SECOND, intervalUsec: SECOND, usageUsec: 0, periods: 0, throttledPeriods: 0 },
+    });
+  }
+  meter.take(begun + 5 * SECOND, Float64Array.of(1.5 * SECOND, 20, 9, 1000), 0);
+  expect(meter.rates()).toMatchObject({ cpu: 0.5, interval_usec: SECOND });
+  expect(meter.throttling()).toMatchObject({ intervalUsec: SECOND, periods: 10, throttledPeriods: 4 });
+  expect(meter.history.points().map(({ cpu }) => cpu)).toEqual([1, 0, 0, 0, 0.5]);
+});
+
+it('an idle round leaves what was told of it, once its rates are zero', () => {
+  const { meter, begun } = newMeter();
+  meter.take(begun, Float64Array.of(500, 0, 0, 1000), 0);
+  meter.stayIdle(begun + SECOND);
+  const { readings, activeUsec } = meter;
+  meter.stayIdle(begun + 2 * SECOND);
+  expect(meter.readings).toBe(readings);
+  meter.take(begun + 3 * SECOND, Float64Array.of(500, 0, 0, 900), 0);
+  expect(meter.readings).toBe(readings + 1);
+  expect([activeUsec, meter.activeUsec]).toEqual([begun, begun]);
+});
