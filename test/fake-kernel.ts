@@ -117,6 +117,7 @@ export class FakeKernel implements Kernel {
     write: () => {},
     freeze: async () => {},
     takeInput: () => refuse('take the standard input'),
+    end: async () => ({ group: true, fifos: true }), // it removes nothing
     release: () => {},
   });
   readonly execs = this.#topic<Topics['execs']>('execs', {
@@ -132,7 +133,7 @@ export class FakeKernel implements Kernel {
     input: () => refuse('make a pipe'),
     resize: () => {},
   });
-  readonly logs = this.#topic<Topics['logs']>('logs', { open: () => {}, drain: async () => {}, watch: () => {} });
+  readonly logs = this.#topic<Topics['logs']>('logs', { open: () => {}, watch: () => {} });
   /** On the real disk. */
   readonly records = this.#topic<Topics['records']>('records', {
     append: (file, bytes) => real.records.append(file, bytes, []),

@@ -7,8 +7,9 @@
 
 namespace {
 
-int remove_with(int (*remove)(const char *), const std::string &path) {
-    return remove(path.c_str()) == 0 || errno == ENOENT ? 0 : -errno;
+// Whether a path names nothing now.
+bool removed(int result) {
+    return result == 0 || errno == ENOENT;
 }
 
 } // namespace
@@ -70,13 +71,14 @@ void Endings::finish(Ending &ending) const {
     Left left;
     crash_point("output-stored");
     if (ending.container) {
-        left.group = remove_with(rmdir, ending.container->path);
+        left.group = !removed(rmdir(ending.container->path.c_str()));
         crash_point("group-removed");
         forget_(*ending.container);
         ending.container.reset(); // closes its descriptors on this thread
     }
     for (const std::string &fifo : ending.fifos)
-        if (int error = remove_with(unlink, fifo)) left.fifos = error;
+        if (!removed(unlink(fifo.c_str()))) left.fifos = true;
+    rmdir(ending.fifos[0].substr(0, ending.fifos[0].rfind('/')).c_str()); // stays where other files are in it
     crash_point("end-finished");
     ending.ended(left);
 }

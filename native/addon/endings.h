@@ -1,6 +1,7 @@
 // The thread that puts records on disk and ends containers. A container is ended when its output is stored and its
-// final record is on disk: then its group and its FIFOs are removed, and monitor and keeper forget it. Everything that
-// the thread does after the record can be done again: a niwad that finds the record does the rest.
+// final record is on disk: then its group and its FIFOs (and their directory, if it is empty) are removed, and monitor
+// and keeper forget it. Everything that the thread does after the record can be done again: a niwad that finds the
+// record does the rest.
 #pragma once
 #include <array>
 #include <functional>
@@ -14,10 +15,10 @@
 #include "../core/event_loop.h"
 #include "record_file.h"
 
-// What is left of a container that has ended: the negative errno for what could not be removed, 0 for nothing.
+// What is left of a container that has ended, since the kernel did not let it go.
 struct Left {
-    int group = 0;
-    int fifos = 0;
+    bool group = false;
+    bool fifos = false;
 };
 
 class Endings {

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Books } from '../engine/books.js';
 import type { Container } from '../engine/container.js';
-import { storeRest } from '../engine/output.js';
 import { AFTER_EXITED, BEFORE_EXITED, type Resources } from '../engine/resources/resources.js';
 import { exitOf } from '../engine/saved-state.js';
 import type { SavedState } from '../engine/state-files.js';
@@ -25,7 +24,7 @@ export interface EndingsOptions {
   books: Books;
   containerHooks: ContainerHooks;
   resources: Resources;
-  kernel: Pick<Kernel, 'terminals' | 'logs'>;
+  kernel: Pick<Kernel, 'records'>;
   log: Logger;
   /** How many exited containers are kept in the list; the containers that ended first are removed first. */
   keepExited: number;
@@ -65,25 +64,25 @@ export class Endings {
   }
 
   /**
-   * Finishes a container whose last process has ended: tells the death, writes the record, gives back the
-   * resources in the kernel, then tells the event.
+   * Finishes a container whose last process has ended: tells the death and lays out the record; the kernel's side then
+   * stores the output and the record, and removes what the container had in the kernel. After that the state is saved
+   * and the event is told. A niwad that finds the record does the rest, whatever is done of it.
    */
   async finish(container: Container, event: ExitEvent): Promise<void> {
-    const { registry, books, containerHooks, resources, kernel, log } = this.#options;
+    const { registry, books, containerHooks, resources, log } = this.#options;
     // the workload may end before the answer to the container's start has arrived
     await container.control.begun?.catch(() => {});
     const heard = container.takeExit(event);
     crashPoint('exit-heard');
     registry.tellDeath(container, heard);
-    const rest = storeRest(container.handle, container.output, kernel); // runs while the record is written to disk
+    const ended = resources.end(container); // its output is stored while the record is written to disk
     const exit = await this.#recordOnce(container, Number(event.atNs / 1000n), heard);
-    await rest;
-    crashPoint('output-stored');
+    const left = await ended;
     if (containerHooks.owesHooks(container, exit)) container.endHooks.owe();
     await resources.release(container, BEFORE_EXITED);
     books.save(container, 'exited');
     crashPoint('exit-saved');
-    await resources.release(container, AFTER_EXITED);
+    await resources.release(container, [...left, ...AFTER_EXITED]);
     registry.dropHandle(container);
     container.settle();
     registry.retire(container);
@@ -187,9 +186,10 @@ export class Endings {
   async #recordOnce(container: Container, usec: number, heard: Exit): Promise<Exit> {
     const final = (await this.#finals).get(container.run);
     if (final === undefined) {
-      await this.#options.books.record(usageRecord(container, usec, heard));
+      await this.#options.books.record(usageRecord(container, usec, heard), container.handle);
       return heard;
     }
+    this.#options.kernel.records.confirm(container.handle);
     const exit = exitOf({ phase: 'started' }, final);
     container.takeRecorded(exit, final.usage);
     return exit;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Ledger } from '../accounting/ledger.js';
+import type { Handle } from '../kernel/containers.js';
 import { messageOf } from '../protocol/errors.js';
 import type { UsageRecord } from '../protocol/record.js';
 import { usecNow } from './clock.js';
@@ -88,11 +89,12 @@ export class Books {
   /**
    * Writes a usage record; resolves when it is on disk. A record is the base of a bill, so a write that fails is
    * repeated until it succeeds.
+   * @param ended the container whose final record this is, see Ledger.append
    */
-  async record(record: UsageRecord): Promise<void> {
+  async record(record: UsageRecord, ended: Handle = 0): Promise<void> {
     for (;;) {
       try {
-        return await this.#ledger.append(record);
+        return await this.#ledger.append(record, ended);
       } catch (error) {
         this.#log.error({ err: error, record }, 'the usage record waits to be written');
         await sleep(LEDGER_RETRY_MS);

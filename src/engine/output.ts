@@ -29,16 +29,6 @@ export function openOutput(spec: Spec, handle: Handle, logs: LogStore, kernel: P
   return { log, failure: null, terminal };
 }
 
-/** Stores the rest of the output of a container that has ended. */
-export async function storeRest(
-  handle: Handle,
-  { terminal }: Output,
-  { terminals, logs }: Pick<Kernel, 'terminals' | 'logs'>,
-): Promise<void> {
-  if (terminal !== null) await terminals.finish(terminal);
-  await logs.drain(handle);
-}
-
 function openTerminal(handle: Handle, fifo: string, { terminals }: Pick<Kernel, 'terminals'>): number | null {
   try {
     return terminals.open(handle, fifo);

@@ -1,5 +1,5 @@
 import type { NetworkStep } from '../plan/network.js';
-import type { Adopted, AdoptRequest, Created, CreateRequest, Deadline, Handle, Started } from './containers.js';
+import type { Adopted, AdoptRequest, Created, CreateRequest, Deadline, Handle, Left, Started } from './containers.js';
 import type { FailedAt } from './errors.js';
 import type { ExecHandle, ExecRequest, Executed } from './execs.js';
 import type { SeccompRule } from './host.js';
@@ -49,6 +49,7 @@ export interface Addon {
   write(handle: Handle, file: string, value: string): Errno;
   freeze(handle: Handle, frozen: boolean, timeoutMs: number): Promise<Errno>;
   takeInput(handle: Handle): NumberOrErrno;
+  end(handle: Handle, fifos: readonly [stdout: string, stderr: string]): Promise<Left>;
   release(handle: Handle): void;
   exec(handle: Handle, request: ExecRequest): Promise<Executed | Failure>;
   execEnded(exec: ExecHandle): Promise<{ code: number; signal: number }>;
@@ -60,7 +61,6 @@ export interface Addon {
   terminalInput(handle: Handle): NumberOrErrno;
   resizeTerminal(handle: Handle, rows: number, columns: number): Errno;
   openLog(handle: Handle, request: LogRequest): Errno;
-  drainLog(handle: Handle): Promise<Errno>;
   watchLog(handle: Handle): void;
   appendRecords(file: RecordFile, bytes: Uint8Array, ended: readonly Handle[]): Promise<RawAppended>;
   confirmRecord(handle: Handle): void;

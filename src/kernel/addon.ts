@@ -124,6 +124,7 @@ export const kernel: Kernel = {
         .freeze(handle, frozen, timeoutMs)
         .then((errno) => requireDone(`${frozen ? 'freeze' : 'thaw'} a group`, errno)),
     takeInput: (handle) => requireNumber('take the standard input of a container', addon.takeInput(handle)),
+    end: addon.end,
     release: addon.release,
   },
   execs: {
@@ -142,7 +143,6 @@ export const kernel: Kernel = {
   },
   logs: {
     open: (handle, request) => requireDone(`store output in ${request.directory}`, addon.openLog(handle, request)),
-    drain: (handle) => addon.drainLog(handle).then(() => {}),
     watch: addon.watchLog,
   },
   records: {

@@ -148,6 +148,12 @@ export interface ExitEvent {
   ioStat: string;
 }
 
+/** What is left of a container that has ended, since the kernel did not let it go. */
+export interface Left {
+  group: boolean;
+  fifos: boolean;
+}
+
 /** Makes, controls and ends containers. Times are nanoseconds of CLOCK_BOOTTIME. */
 export interface Containers {
   /**
@@ -195,6 +201,13 @@ export interface Containers {
    * @throws KernelError EPIPE if the container has no standard input, or it was taken before
    */
   takeInput(handle: Handle): number;
-  /** Closes all descriptors of a container after its exit, and makes the keeper forget the container. */
+  /**
+   * Ends a container after its exit: stores the rest of its output, without the rate limit, and closes its FIFOs. When
+   * that is done and the final record is on disk (Records.append, Records.confirm), a native thread removes the group
+   * and the FIFOs, closes all descriptors of the container, and makes the keeper forget it. If the disk of the logs
+   * refuses output, this end waits until it can be stored, and no other.
+   */
+  end(handle: Handle, fifos: readonly [stdout: string, stderr: string]): Promise<Left>;
+  /** Closes all descriptors of a container after its exit, for a program that writes no records. */
   release(handle: Handle): void;
 }

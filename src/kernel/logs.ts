@@ -30,13 +30,8 @@ export interface LogErrorEvent {
 
 /** Stores the output of containers. */
 export interface Logs {
-  /** Begins to store the output of a container, on a thread of its own, until {@link drain}. @throws KernelError */
+  /** Begins to store the output of a container, on a thread of its own, until Containers.end. @throws KernelError */
   open(handle: Handle, request: LogRequest): void;
-  /**
-   * Stores the rest of the output in a container's FIFOs, without the rate limit, and closes the FIFOs. If the disk
-   * refuses, waits until it can be stored. Does nothing if no log is open.
-   */
-  drain(handle: Handle): Promise<void>;
   /** Requests one `output` event, sent when the next output is stored. */
   watch(handle: Handle): void;
 }

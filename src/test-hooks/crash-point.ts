@@ -1,6 +1,7 @@
 /**
  * Moments at which niwad may die. Whatever the moment, the next niwad must neither lose anything nor do anything twice.
- * A test names a moment in NIWA_CRASH_AT: niwad then kills itself there, as `kill -9` would.
+ * A test names a moment in NIWA_CRASH_AT: niwad then kills itself there, as `kill -9` would. From `record-appended` to
+ * `end-finished` they are in native code (native/addon/crash_point.h).
  */
 export const CRASH_POINTS = [
   'making-saved',
@@ -13,8 +14,9 @@ export const CRASH_POINTS = [
   'record-appended',
   'record-written',
   'output-stored',
-  'exit-saved',
   'group-removed',
+  'end-finished',
+  'exit-saved',
   'disconnected',
   'exit-told',
   'exit-hooks-run',

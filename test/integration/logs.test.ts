@@ -212,6 +212,29 @@ test('makes its directories again where somebody has removed them: nobody waits'
   expect(await textOf(niwad, 'anew')).toBe('kept\n');
 });
 
+test('an end whose output does not fit waits alone, also for the next daemon, and is recorded once', async () => {
+  const place = newPlace({ logs: { bytesPerSecond: 0 } });
+  const logs = join(place.stateDir, 'logs');
+  mountTmpfs(logs, 'size=64k');
+  const first = await startDaemon(place);
+  await first.start({ id: 'waits', process: { args: ['seq', '1', '18000'] } }); // the rest of it fits into the FIFO
+  const recorded = (niwad: Niwad) => niwad.ledger('waits').filter(({ type }) => type === 'final');
+  await vi.waitFor(() => expect(recorded(first)).toHaveLength(1), PATIENCE);
+  expect(await first.run({ id: 'other', process: { args: ['true'] } })).toMatchObject({ exit: { code: 0 } });
+  expect((await first.client.inspect('waits')).state).not.toBe('exited');
+  expect(first.groups()).toEqual(['waits']);
+  await first.stop('SIGKILL');
+
+  const second = await startDaemon(place);
+  expect(await second.run({ id: 'another', process: { args: ['true'] } })).toMatchObject({ exit: { code: 0 } });
+  expect(second.groups()).toEqual(['waits']);
+  await execa('mount', ['-o', 'remount,size=16m', logs]);
+  expect(await second.client.wait('waits', { timeout: '60s' })).toMatchObject({ code: 0 });
+  expect(await textOf(second, 'waits')).toMatch(/^1\n2\n[^]*\n17999\n18000\n$/);
+  expect(recorded(second)).toHaveLength(1);
+  expect(second.groups()).toEqual([]);
+});
+
 test('on a full disk a container waits, and loses nothing', async () => {
   const place = newPlace({ logs: { bytesPerSecond: 0 } });
   const logs = join(place.stateDir, 'logs');

@@ -521,7 +521,7 @@ describe('a crash of niwad', () => {
     expect(rules()).not.toContain('nwcrash');
   });
 
-  it.each(['made', 'connected', 'exit-saved', 'group-removed', 'disconnected'])(
+  it.each(['made', 'connected', 'group-removed', 'end-finished', 'exit-saved', 'disconnected'])(
     'at "%s" leaves nothing',
     async (point) => {
       const place = nodePlace({ bridge: 'nwpoint', subnet: '10.81.0.0/24', subnet6: 'fd00:81::/64' });

@@ -119,7 +119,7 @@ describe('by hand', () => {
 
 describe('a niwad that dies on the way from an end to the next run starts the container once', () => {
   const POINTS: CrashPoint[] = [
-    ...(['exit-heard', 'record-written', 'exit-saved', 'group-removed', 'exit-told', 'exit-hooks-run'] as const),
+    ...(['exit-heard', 'record-written', 'group-removed', 'exit-saved', 'exit-told', 'exit-hooks-run'] as const),
     ...(['making-saved', 'made', 'started', 'started-saved'] as const),
   ];
   test.each(POINTS)('%s', async (point) => {

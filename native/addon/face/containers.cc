@@ -249,6 +249,25 @@ Value take_input(Info info) {
     return from_number(info.Env(), input.valid() ? input.release() : -EPIPE);
 }
 
+Value from_left(Napi::Env env, const Left &left) {
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("group", left.group);
+    result.Set("fifos", left.fifos);
+    return result;
+}
+
+// end(handle, fifos): Promise<{ group, fifos }>
+Value end(Info info) {
+    Addon &addon = addon_of(info);
+    uint32_t handle = to_u32(info[0]);
+    auto paths = info[1].As<Napi::Array>();
+    Answer<Left> answer(info.Env(), from_left);
+    addon.endings.begin(handle, container_of(info), {to_string(paths.Get(0u)), to_string(paths.Get(1u))}, answer);
+    Endings *endings = &addon.endings;
+    addon.logs->drain(handle, [endings, handle](int) { endings->done(handle, Endings::kOutput); });
+    return answer.promise();
+}
+
 // release(handle)
 Value release(Info info) {
     Addon &addon = addon_of(info);
@@ -271,5 +290,6 @@ void export_containers(Napi::Env env, Napi::Object exports) {
                 {"write", write_group},
                 {"freeze", freeze},
                 {"takeInput", take_input},
+                {"end", end},
                 {"release", release}});
 }

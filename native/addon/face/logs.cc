@@ -1,7 +1,6 @@
 // The logs of containers: what they write to their FIFOs is stored.
 #include "addon.h"
 #include "face.h"
-#include "promises.h"
 
 namespace {
 
@@ -22,13 +21,6 @@ Value open_log(Info info) {
     return from_result(info.Env(), error);
 }
 
-// drainLog(handle): Promise<errno>
-Value drain_log(Info info) {
-    Answer<int> answer(info.Env(), [](Napi::Env env, const int &error) { return from_result(env, error); });
-    addon_of(info).logs->drain(to_u32(info[0]), answer);
-    return answer.promise();
-}
-
 // watchLog(handle)
 Value watch_log(Info info) {
     addon_of(info).logs->watch(to_u32(info[0]));
@@ -38,5 +30,5 @@ Value watch_log(Info info) {
 } // namespace
 
 void export_logs(Napi::Env env, Napi::Object exports) {
-    export_all(env, exports, {{"openLog", open_log}, {"drainLog", drain_log}, {"watchLog", watch_log}});
+    export_all(env, exports, {{"openLog", open_log}, {"watchLog", watch_log}});
 }

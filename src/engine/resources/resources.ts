@@ -10,7 +10,6 @@ import { group } from './group.js';
 import { idRange } from './id-range.js';
 import { lease } from './lease.js';
 import { storedLog } from './log.js';
-import { monitoring } from './monitoring.js';
 import { output } from './output.js';
 import { quota } from './quota.js';
 import type { Draft, Holder, Resource } from './resource.js';
@@ -38,17 +37,10 @@ const ADOPTED: readonly Step[] = [['idRange'], ['lease'], ['stateFile'], ['outpu
  */
 export const BEFORE_EXITED: readonly Step[] = [['quota']];
 /**
- * Released after that. The group goes before the ids and the address: no other container may get them while a process
- * still has them.
+ * Released after that. The group has gone before the ids and the address: no other container may get them while a
+ * process still has them.
  */
-export const AFTER_EXITED: readonly Step[] = [
-  ['group', 'group-removed'],
-  ['lease', 'disconnected'],
-  ['monitoring'],
-  ['streams'],
-  ['idRange'],
-  ['output'],
-];
+export const AFTER_EXITED: readonly Step[] = [['lease', 'disconnected'], ['idRange'], ['output']];
 /**
  * Released for a container that had ended before this niwad began. Its ids and its address are not released, because
  * another container may have them.
@@ -71,9 +63,11 @@ type ResourceName = keyof ReturnType<typeof allOf>;
 
 /** All resources of containers, acquired, taken over and released in the orders above. */
 export class Resources {
+  readonly #options: Pick<ResourcesOptions, 'kernel' | 'logs'>;
   readonly #all: Record<ResourceName, Resource>;
 
   constructor(options: ResourcesOptions) {
+    this.#options = options;
     this.#all = allOf(options);
   }
 
@@ -117,6 +111,19 @@ export class Resources {
     for (const [name] of WHEN_FORGOTTEN) void this.#all[name].release?.(holder);
   }
 
+  /**
+   * Ends a container on the kernel's side: its output is stored, and once its final record is on disk, a native thread
+   * removes its group and its FIFOs, and monitor and keeper forget it.
+   * @returns the steps that release what the kernel did not let go at once
+   */
+  async end({ id, handle, output: opened }: Holder): Promise<readonly Step[]> {
+    const { kernel, logs } = this.#options;
+    if (opened !== null && opened.terminal !== null) await kernel.terminals.finish(opened.terminal);
+    const { stdout, stderr } = logs.fifosOf(id);
+    const left = await kernel.containers.end(handle, [stdout, stderr]);
+    return [...(left.group ? ([['group']] as const) : []), ...(left.fifos ? ([['streams']] as const) : [])];
+  }
+
   /** Releases resources of a container in the given order. */
   async release(holder: Holder, steps: readonly Step[]): Promise<void> {
     for (const [name, then] of steps) {
@@ -135,7 +142,6 @@ function allOf({ idPool, networks, logs, stateFiles, books, kernel, log }: Resou
     storedLog: storedLog(logs),
     output: output(logs, kernel),
     group: group(log),
-    monitoring: monitoring(kernel),
     streams: streams(logs),
   } satisfies Record<string, Resource>;
 }

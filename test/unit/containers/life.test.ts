@@ -112,7 +112,7 @@ describe('a start', () => {
   it('whose output cannot be stored is undone', async () => {
     niwad.kernel.fail('logs.open', 'EMFILE');
     await expect(niwad.runtime.run(SPEC, ROOT)).rejects.toThrow('cannot open the log of container web: EMFILE');
-    expect(niwad.kernel.asked('containers.release')).toHaveLength(1);
+    expect(niwad.kernel.asked('containers.end')).toHaveLength(1);
     expectNothingLeft();
   });
 
@@ -142,13 +142,13 @@ describe('a start', () => {
 });
 
 describe('an end', () => {
-  it('stores what is left of the output, then lets the kernel forget the container', async () => {
+  it('lets the kernel store what is left of the output, and forget the container', async () => {
     const { kernel, runtime, idPool } = niwad;
     const container = await runtime.run(SPEC, ROOT);
     expect(() => idPool.take()).toThrow();
     kernel.end(container.handle, { code: 7 });
     expect(await container.exited).toMatchObject({ code: 7, signal: null, reason: 'exited' });
-    expect(kernel.asked('logs.drain', 'containers.release')).toEqual(['logs.drain', 'containers.release']);
+    expect(kernel.asked('containers.end', 'records').slice(-2)).toEqual(['containers.end', 'records.append']);
     expect(idPool.take()).toEqual({ start: 0x7000_0000, size: 65_536 });
   });
 

@@ -116,7 +116,7 @@ describe('an instance', () => {
     await apply({ slots: 2, minInstances: 2 });
     await expect.poll(routes).toHaveLength(2);
     const [dead] = routes();
-    const letGo = node.kernel.hold('logs.drain');
+    const letGo = node.kernel.hold('containers.end');
     end(dead, { code: 1 });
     await expect.poll(routes).not.toContain(dead);
     expect(node.runtime.get(dead ?? '').state).not.toBe('exited');
