@@ -94,6 +94,7 @@ int run_errand(const Words &words, std::string *body) {
     if (what == "real") return follow_links(words[1], fence_of(words), body);
     if (what == "source") return source(words, body);
     if (what == "image") return image(words, body);
+    if (what == "identity") return describe_identity(words[1], body);
     if (what == "device") return describe_device(words[1], body);
     if (what == "read" && words.size() == 3) return read_in_layers({words[1]}, words[2], kMostOfFile, body);
     if (what == "limit" && words.size() == 3) return limit_directory(words[1], strtoull(words[2].c_str(), nullptr, 10));

@@ -76,6 +76,13 @@ int follow_links(const std::string &path, const std::vector<std::string> &fence,
     return 0;
 }
 
+int describe_identity(const std::string &path, std::string *identity) {
+    struct stat status;
+    if (stat(path.c_str(), &status) < 0) return -errno;
+    *identity = std::to_string(status.st_dev) + " " + std::to_string(status.st_ino);
+    return 0;
+}
+
 int describe_device(const std::string &path, std::string *device) {
     struct stat status;
     if (stat(path.c_str(), &status) < 0) return -errno;

@@ -9,5 +9,8 @@
 // (EACCES): otherwise the answer would say whether they exist. Gives 0 or a negative errno.
 int follow_links(const std::string &path, const std::vector<std::string> &fence, std::string *real);
 
+// Says which file is at a path: the device number of its file system and its inode. Gives 0 or a negative errno.
+int describe_identity(const std::string &path, std::string *identity);
+
 // Says what device a path is: "b 8:1", "c 1:3", or nothing for another file. Gives 0 or a negative errno.
 int describe_device(const std::string &path, std::string *device);

@@ -1,8 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { ExitReasonSchema, StateSchema } from '../protocol/container.js';
+import type { StockCounts } from '../protocol/pools.js';
 import type { ServiceStatus } from '../protocol/services.js';
 import type { Usage } from '../protocol/usage.js';
+import { addAheadMetrics } from './ahead-metrics.js';
 import { addProcessMetrics } from './process-metrics.js';
 import { ServiceMetrics } from './service-metrics.js';
 
@@ -126,6 +128,11 @@ export class Metrics {
         this.inc(droppedLines());
       },
     });
+  }
+
+  /** Adds the figures of containers that are made ahead. */
+  addAhead(read: () => StockCounts & { ready: number }): void {
+    addAheadMetrics(this.#registry, read);
   }
 
   /** @param tookUsec null where it is not known how long the start has taken */

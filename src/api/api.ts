@@ -7,6 +7,7 @@ import type { UsageSums } from '../accounting/sums/sums.js';
 import type { Runtime } from '../containers/runtime.js';
 import type { Volumes } from '../containers/volumes.js';
 import type { Images } from '../images/images.js';
+import type { Pools } from '../pools/pools.js';
 import type { Services } from '../services/services.js';
 import type { ConnectionLimits } from './connections.js';
 import type { Groups, rememberPeers } from './peer.js';
@@ -24,6 +25,7 @@ export type Api = FastifyInstance<
 export interface ApiOptions {
   runtime: Runtime;
   services: Services;
+  pools: Pools;
   images: Images;
   volumes: Volumes;
   sums: UsageSums;

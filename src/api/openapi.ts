@@ -15,6 +15,7 @@ interface Operation {
 /** The groups of operations by the first word of their paths behind `/v1`; all others are about the node. */
 const TAGS: Record<string, string> = {
   containers: 'Make, start, change, stop and watch containers.',
+  pools: 'Pools: containers that are made ahead, so that a start is one message to a process that waits.',
   services: 'Services: addresses that are always open, whose requests wake containers.',
   images: 'Images, from which containers get their roots.',
   usage: 'What was used in a period, from the ledger.',

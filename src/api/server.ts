@@ -35,6 +35,7 @@ import { imageRoutes } from './routes/images.js';
 import { listRoutes } from './routes/list.js';
 import { logRoutes } from './routes/logs.js';
 import { planRoute } from './routes/plan.js';
+import { poolRoutes } from './routes/pools.js';
 import { portRoutes } from './routes/ports.js';
 import { serviceLogRoutes } from './routes/service-logs.js';
 import { serviceRoutes } from './routes/services.js';
@@ -100,6 +101,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     usageRoutes(routes as Api, options);
     serviceRoutes(routes as Api, options);
     serviceLogRoutes(routes as Api, options);
+    poolRoutes(routes as Api, options);
     portRoutes(routes as Api, options);
     execRoutes(routes as Api, options);
     fileRoutes(routes as Api, options);

@@ -8,6 +8,7 @@ import { show } from '../spec/problems.js';
 import { type AnyCommand, type Common, declaredBy, nameOf, wordsOfContainer } from './command.js';
 import { type Grammar, splitCommandLine } from './command-line.js';
 import { IMAGE_COMMANDS } from './commands/image.js';
+import { POOL_COMMANDS } from './commands/pool.js';
 import { SERVICE_COMMANDS } from './commands/service.js';
 import { VOLUME_COMMANDS } from './commands/volume.js';
 import { complete } from './completion/complete.js';
@@ -20,6 +21,7 @@ import { hintFor, inOwnWords } from './verbs.js';
 export const GROUPS: Record<string, AnyCommand[]> = {
   image: IMAGE_COMMANDS,
   service: SERVICE_COMMANDS,
+  pool: POOL_COMMANDS,
   volume: VOLUME_COMMANDS,
 };
 

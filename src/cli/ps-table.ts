@@ -12,6 +12,7 @@ export const SHOWN = [
   'id',
   'state',
   'ready',
+  'ready_made',
   'created_at',
   'deadline_at',
   'exit',

@@ -11,16 +11,17 @@ export const STATE_STYLES: Record<State, Style> = {
   exited: 'dim',
 };
 
+type Shown = Pick<ContainerStatus, 'state' | 'ready' | 'exit' | 'restarts'> &
+  Partial<Pick<ContainerStatus, 'ready_made'>>;
+
 /**
- * Writes the state of a container in a few words: `running`, `ready`, `exited (3)`, `exited (SIGSEGV)`, `exited
- * (lifetime, SIGKILL)`. An end of the program's own is told by its status alone; other reasons are named. One that
+ * Writes the state of a container in a few words: `ready-made`, `running`, `ready`, `exited (3)`, `exited (SIGSEGV)`,
+ * `exited (lifetime, SIGKILL)`. An end of the program's own is told by its status alone; other reasons are named. One that
  * waits for its restart is `restarting in 2s (3)`, the exit being that of its last run.
  * @param now in milliseconds since 1970
  */
-export function stateCell(
-  { state, ready, exit, restarts }: Pick<ContainerStatus, 'state' | 'ready' | 'exit' | 'restarts'>,
-  now: number,
-): Span {
+export function stateCell({ state, ready_made: isReadyMade = false, ready, exit, restarts }: Shown, now: number): Span {
+  if (isReadyMade) return span('ready-made', STATE_STYLES[state]);
   if (exit === null)
     return span(state === 'running' && ready?.state === 'ready' ? 'ready' : state, STATE_STYLES[state]);
   const isOwnEnd = exit.reason === 'exited' || exit.reason === 'signaled';

@@ -28,6 +28,9 @@ const SAME: Readonly<Record<string, readonly string[]>> = {
   'volume list': ['volume', 'ls'],
   'volume remove': ['volume', 'rm'],
   'volume delete': ['volume', 'rm'],
+  'pool remove': ['pool', 'rm'],
+  'pool delete': ['pool', 'rm'],
+  'pool start': ['pool', 'run'],
 };
 
 const NO_BUILD =
@@ -93,6 +96,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'image push': NO_PUSH,
   'image export': 'niwa image save NAME -o FILE',
   'image copy': 'niwa image tag NAME NEW gives a second name, niwa image save NAME a file',
+  'pool update': 'niwa pool create NAME changes a pool that there is',
+  'pool scale': 'niwa pool create NAME --ahead N changes how many are ready',
   'volume update': 'a volume has nothing to change',
   'service ps': 'niwa ps --service NAME lists the instances of a service, niwa service ls all services',
   'service create': 'niwa service apply FILE creates a service',

@@ -11,6 +11,7 @@ export type { Check, DrainStatus, Info } from '../protocol/host.js';
 export type { ImageDetails, ImageInfo, ImagesPruned, ImportProgress } from '../protocol/images.js';
 export type { LogChunk, ServiceLogChunk } from '../protocol/logs.js';
 export type { Planned, Step } from '../protocol/plan.js';
+export type { PoolInput, PoolStatus } from '../protocol/pools.js';
 export type { UsageRecord } from '../protocol/record.js';
 export type { Spec } from '../protocol/resolved-spec.js';
 export type { ServiceInput } from '../protocol/service.js';

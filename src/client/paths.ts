@@ -1,4 +1,4 @@
-/** The paths of the API for one container and one service. */
+/** The paths of the API for one container, one service and one pool. */
 
 export function pathOf(id: string): string {
   return `/v1/containers/${encodeURIComponent(id)}`;
@@ -6,4 +6,8 @@ export function pathOf(id: string): string {
 
 export function pathOfService(name: string): string {
   return `/v1/services/${encodeURIComponent(name)}`;
+}
+
+export function pathOfPool(name: string): string {
+  return `/v1/pools/${encodeURIComponent(name)}`;
 }

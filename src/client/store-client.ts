@@ -1,10 +1,12 @@
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import type { ContainerStatus } from '../protocol/container.js';
 import type { CopyInQuery, CopyOutQuery } from '../protocol/files.js';
 import type { ImageDetails, ImageInfo, ImagesPruned, ImportProgress } from '../protocol/images.js';
+import type { PoolInput, PoolStatus } from '../protocol/pools.js';
 import type { VolumeInfo, VolumesPruned } from '../protocol/volumes.js';
 import { importImage } from './import-image.js';
-import { pathOf } from './paths.js';
+import { pathOf, pathOfPool } from './paths.js';
 import { Transport } from './transport.js';
 
 /** The part of the API about what niwad keeps for containers. */
@@ -66,6 +68,33 @@ export class StoreClient {
   /** Removes a name of an image. */
   async removeImage(name: string): Promise<void> {
     await text(await this.http.request('DELETE', '/v1/images', { query: { name } }));
+  }
+
+  /** Gives the caller's pools, in the order of their names; for root those of all users. */
+  pools(): Promise<PoolStatus[]> {
+    return this.http.json('GET', '/v1/pools');
+  }
+
+  pool(name: string): Promise<PoolStatus> {
+    return this.http.json('GET', pathOfPool(name));
+  }
+
+  /** Makes a pool, or changes the one of this name that the caller has. */
+  createPool(pool: PoolInput): Promise<PoolStatus> {
+    return this.http.json('POST', '/v1/pools', { body: pool });
+  }
+
+  /** Removes a pool and what it has ready; containers that were started go on. */
+  async removePool(name: string): Promise<void> {
+    await text(await this.http.request('DELETE', pathOfPool(name)));
+  }
+
+  /**
+   * Starts a container of a pool: one that is ready, or a new one. `ready` also waits until it is ready or can no longer
+   * become ready; `wait` also waits for its end.
+   */
+  startFromPool(name: string, options: { ready?: boolean; wait?: boolean } = {}): Promise<ContainerStatus> {
+    return this.http.json('POST', `${pathOfPool(name)}/start`, { query: options });
   }
 
   /** Gives all volumes; with `size` also what their files take on disk, which may take long. */

@@ -34,6 +34,11 @@ export class Admission {
     return this.#reserved.size > 0;
   }
 
+  /** How many containers are being made. */
+  get making(): number {
+    return this.#reserved.size;
+  }
+
   /**
    * Finds out whether an earlier niwad drained the node. If the drain file cannot be read, the node counts as drained.
    */

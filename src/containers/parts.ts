@@ -9,6 +9,7 @@ import type { CgroupTree } from '../host/cgroup.js';
 import type { ImageStore } from '../images/store.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Networks } from '../network/networks.js';
+import { NiwaError } from '../protocol/errors.js';
 import type { VolumeStore } from '../volumes/store.js';
 import type { Admission } from './admission.js';
 import type { ContainerHooks } from './container-hooks.js';
@@ -45,11 +46,27 @@ export interface Parts {
   settling: SettleOptions;
 }
 
+/** What may be done to a container that was made ahead, before it is taken. */
+const ON_UNTAKEN: readonly Operation[] = ['stopContainer', 'removeContainer'];
+
 /**
- * Gives the container of an operation, if the caller may do this operation to it. @throws NiwaError FORBIDDEN,
- * NOT_FOUND
+ * Gives the container of an operation, if the caller may do this operation to it.
+ * @throws NiwaError FORBIDDEN, NOT_FOUND; STATE_CONFLICT for a container that was made ahead and is not taken
  */
 export function containerFor(operation: Operation, { policy, get }: Parts, caller: Caller, id: string): Container {
   policy.require(operation, caller);
-  return get(id);
+  const container = get(id);
+  if (container.isUntaken && container.state !== 'exited') requireUntakenAllows(operation, container, caller);
+  return container;
+}
+
+/** A container that waits is as its template says: nobody changes it, and only its author and root end it. */
+function requireUntakenAllows(operation: Operation, { id, runs }: Container, { uid }: Caller): void {
+  if (uid !== 0 && uid !== runs.state.author?.uid)
+    throw new NiwaError('FORBIDDEN', `container ${id} was made ahead for another user, who has not started it yet`);
+  if (!ON_UNTAKEN.includes(operation))
+    throw new NiwaError(
+      'STATE_CONFLICT',
+      `container ${id} was made ahead and waits: \`niwa pool run\` or its service starts it, \`niwa rm -f ${id}\` removes it; until then nothing else may be done to it`,
+    );
 }

@@ -72,7 +72,12 @@ export class Registry {
    * @throws NiwaError NOT_FOUND, STATE_CONFLICT
    */
   liveHandle(id: string): Handle {
-    const { handle, state } = this.get(id);
+    const { handle, state, isUntaken } = this.get(id);
+    if (isUntaken)
+      throw new NiwaError(
+        'STATE_CONFLICT',
+        `container ${id} was made ahead and is not started: it has no network to share`,
+      );
     if (state === 'exited' || handle === 0)
       throw new NiwaError('STATE_CONFLICT', `container ${id} has exited: its network is gone`);
     return handle;

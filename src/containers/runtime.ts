@@ -22,6 +22,7 @@ import { Admission } from './admission.js';
 import { ContainerHooks } from './container-hooks.js';
 import { Endings } from './endings.js';
 import type { EventLog } from './events/event-log.js';
+import { type Ahead, makeAhead, startAhead, throwAway, whyUnfit } from './operations/ahead.js';
 import { attach } from './operations/attach.js';
 import { create, run } from './operations/create.js';
 import { drain, readDrain, undrain } from './operations/drain.js';
@@ -155,6 +156,11 @@ export class Runtime {
     return this.#parts.admission.isDraining;
   }
 
+  /** How many containers are being made. */
+  get making(): number {
+    return this.#parts.admission.making;
+  }
+
   readonly specs = () => this.#parts.admission.specs();
 
   /** The stored and future events of containers. */
@@ -185,6 +191,11 @@ export class Runtime {
   readonly create = (input: unknown, caller: Caller) => create(this.#parts, caller, input);
   readonly run = (input: unknown, caller: Caller, service: InstanceOf | null = null) =>
     run(this.#parts, caller, input, service);
+  readonly makeAhead = (input: { id: string }, caller: Caller, service: InstanceOf | null) =>
+    makeAhead(this.#parts, caller, input, service);
+  readonly whyUnfit = (ahead: Ahead) => whyUnfit(this.#parts, ahead);
+  readonly startAhead = (ahead: Ahead) => startAhead(this.#parts, ahead);
+  readonly throwAway = (ahead: Ahead) => throwAway(this.#parts, ahead);
   readonly plan = (input: unknown, caller: Caller) => plan(this.#parts, caller, input);
   readonly start = (id: string, caller: Caller) => start(this.#parts, caller, id);
   readonly stop = (id: string, caller: Caller, options: StopOptions = {}) => stop(this.#parts, caller, id, options);

@@ -134,12 +134,13 @@ function mendAll(
 /** Takes over a live container; ends it at once if no client was told of it. */
 function takeOne(saved: SavedState, undo: boolean, { onAdded, ...options }: TakeOverOptions): Container {
   const container = adopt(saved, options);
-  if (undo) {
+  if (undo && !container.isUntaken) {
     container.failStart();
     if (saved.runs === undefined || saved.runs.earlier === 0) container.abandon();
   }
   onAdded(container);
-  if (undo) killUnwanted(container, options);
+  if (container.isUntaken) container.control.end();
+  else if (undo) killUnwanted(container, options);
   return container;
 }
 

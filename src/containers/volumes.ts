@@ -19,8 +19,8 @@ export interface VolumesOptions {
   allowed: Allowed;
   /** The specs of all containers, also of exited ones and of those that are being made, which may be started again. */
   specs(): Iterable<Spec>;
-  /** For each volume that a service names, the names of the services. */
-  ofServices(): ReadonlyMap<string, string[]>;
+  /** For each volume that a service or a pool names, who names it: `service NAME`, `pool NAME`. */
+  ofTemplates(): ReadonlyMap<string, string[]>;
   log: Logger;
 }
 
@@ -127,7 +127,7 @@ export class Volumes {
     const users = new Map<string, string[]>();
     const add = (volume: string, user: string) => users.set(volume, [...(users.get(volume) ?? []), user]);
     for (const { id, mounts } of this.#options.specs()) for (const name of new Set(volumesOf(mounts))) add(name, id);
-    for (const [name, services] of this.#options.ofServices()) for (const one of services) add(name, `service ${one}`);
+    for (const [name, users] of this.#options.ofTemplates()) for (const one of users) add(name, one);
     return users;
   }
 

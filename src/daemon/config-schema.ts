@@ -232,6 +232,33 @@ export const FileSchema = Type.Object(
         },
       ),
     ),
+    pools: Type.Optional(
+      Type.Object(
+        {
+          perUser: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              maximum: 10_000,
+              description: 'a number from 0 to 10000, for each user but root',
+            }),
+          ),
+          readyPerUser: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              maximum: 10_000,
+              description: 'a number from 0 to 10000, for each user but root',
+            }),
+          ),
+          maxAgeMs: Type.Optional(
+            Type.Integer({ minimum: 1000, maximum: 604_800_000, description: 'milliseconds from 1000 to 604800000' }),
+          ),
+        },
+        {
+          additionalProperties: false,
+          description: '{"perUser"?, "readyPerUser"?, "maxAgeMs"?}: containers that are made ahead',
+        },
+      ),
+    ),
     keepExited: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000, description: 'a number from 0 to 100000' })),
   },
   { additionalProperties: false },

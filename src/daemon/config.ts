@@ -49,6 +49,17 @@ export interface Config {
   images: ImageLimits;
   idPool: { start: number; count: number };
   network: NetworkSettings;
+  pools: PoolSettings;
+}
+
+/** The bounds of what is made ahead. */
+export interface PoolSettings {
+  /** How many pools each user but root may have. */
+  perUser: number;
+  /** How many containers of each user but root are made ahead, for pools and for services together. */
+  readyPerUser: number;
+  /** How long a container waits at most; then it is replaced. */
+  maxAgeMs: number;
 }
 
 const DEFAULTS: Config = {
@@ -75,6 +86,7 @@ const DEFAULTS: Config = {
   images: { maxBytes: 16 * 1024 ** 3, maxEntries: 1_000_000 },
   idPool: DEFAULT_ID_POOL,
   network: DEFAULT_NETWORK,
+  pools: { perUser: 16, readyPerUser: 32, maxAgeMs: 3_600_000 },
 };
 
 /**
@@ -95,6 +107,7 @@ export function mergeConfig(given: { [K in keyof Config]?: Config[K] | undefined
     logs: { ...DEFAULTS.logs, ...settings.logs },
     images: { ...DEFAULTS.images, ...settings.images },
     network: { ...DEFAULTS.network, ...settings.network },
+    pools: { ...DEFAULTS.pools, ...settings.pools },
   };
   requireNoProblems('the configuration', rangeProblems(merged.allow.idRanges ?? {}, merged.idPool));
   return merged;

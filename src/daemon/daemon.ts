@@ -24,6 +24,7 @@ import { version } from '../installation/version.js';
 import { kernel } from '../kernel/addon.js';
 import { LogStore } from '../logs/store.js';
 import { Networks } from '../network/networks.js';
+import type { Stocks } from '../pools/stocks.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { RuntimeEvent } from '../protocol/events.js';
 import { resolveBounds } from '../spec/ceilings.js';
@@ -34,6 +35,7 @@ import type { Config } from './config.js';
 import { idRangesOf } from './id-ranges.js';
 import { chooseEndpoint, listen, stopListening, unlisten } from './listen.js';
 import { GROUP_LOCK_FILE, holdAlone, LOCK_FILE, requireFree } from './lock.js';
+import { makePools } from './pools.js';
 import { makeServices } from './services.js';
 import { openStores } from './stores.js';
 
@@ -83,30 +85,28 @@ export async function startDaemon(
   const imageStore = new ImageStore(paths.images);
   const volumeStore = new VolumeStore(paths.volumes);
   const networks = makeNetworks(config, paths, log);
-  const events = await EventLog.open({
-    directory: paths.events,
-    numberFile: paths.lastEvent,
-    bootId: readBootId(),
-    log,
-  });
+  const events = await openEvents(paths, log);
   const allowed = allowedOf(config);
   const membership = new Membership(groups.full);
   const stored = { tree, paths, ledger, imageStore, volumeStore };
   const runtime = makeRuntime(config, { ...stored, events, networks, allowed, membership, log });
-  const services = makeServices({ ...config, runtime, networks, imageStore, allowed, membership, log });
+  const { stocks, pools } = makePools({ ...config, runtime, membership, log });
+  const services = makeServices({ ...config, runtime, stocks, networks, imageStore, allowed, membership, log });
   const sums = new UsageSums(ledger, paths.usage);
   ledger.onBegun = () => void sums.prepare();
-  const metrics = metricsOf(runtime, droppedLines);
+  const metrics = metricsOf(runtime, stocks, droppedLines);
   const collector = new Collector();
   runtime.subscribe(() => collector.wait());
   await runtime.open();
-  const stores = await openStores({ imageStore, volumeStore, limits: config.images, runtime, services, allowed, log });
+  const stores = await openStores({ ...stored, limits: config.images, runtime, services, pools, allowed, log });
   await services.open();
+  await pools.open();
 
   const { sampleIntervalMs, metricsListen } = config;
-  const parts = { runtime, services, ...stores, sums, metrics };
+  const parts = { runtime, services, pools, ...stores, sums, metrics };
   const api = await makeApi({ ...parts, log, version, groups, limits: limitsOf(config), sampleIntervalMs });
   await listen(api, endpoint, groups);
+  stocks.open();
   const stopMetrics = listenForMetrics(metricsListen, parts, log);
   log.info(
     { socket: endpoint.path, cgroup: tree.containers, controllers: tree.controllers.available, version },
@@ -124,17 +124,22 @@ export async function startDaemon(
       stopListening(api);
       stopMetrics();
       await services.close();
+      await stocks.close();
       const running = await runtime.close();
       await api.close();
       await Promise.all([ledger.close(), events.close()]);
       if (running > 0) return running; // the socket stays: the keeper holds it open for the next niwad
       unlisten(endpoint);
       await networks.close();
-      removeCgroupTree(tree);
-      for (const path of [paths.keeperSocket, paths.stage]) rmSync(path, { recursive: true, force: true });
+      removeTraces(tree, paths);
       return 0;
     },
   };
+}
+
+function removeTraces(tree: CgroupTree, { keeperSocket, stage }: Paths): void {
+  removeCgroupTree(tree);
+  for (const path of [keeperSocket, stage]) rmSync(path, { recursive: true, force: true });
 }
 
 type Paths = ReturnType<typeof pathsOf>;
@@ -180,6 +185,10 @@ function holdTree(cgroup: string, delegated: boolean): CgroupTree {
   const tree = makeCgroupTree(cgroup, { delegated });
   holdAlone([{ name: `cgroup ${cgroup}`, directory: tree.base, lockFile: GROUP_LOCK_FILE }]);
   return tree;
+}
+
+function openEvents({ events: directory, lastEvent: numberFile }: Paths, log: Logger): Promise<EventLog> {
+  return EventLog.open({ directory, numberFile, bootId: readBootId(), log });
 }
 
 async function openLedger(directory: string, log: Logger): Promise<Ledger> {
@@ -250,8 +259,9 @@ function limitsOf({ maxConnections: connections, connectionsPerUser, requestsPer
   return { connections, connectionsPerUser, requestsPerSecond };
 }
 
-function metricsOf(runtime: Runtime, droppedLines: () => number): Metrics {
+function metricsOf(runtime: Runtime, stocks: Stocks, droppedLines: () => number): Metrics {
   const metrics = new Metrics(droppedLines, version);
+  metrics.addAhead(() => stocks.totals);
   runtime.subscribe((event) => count(event, metrics, runtime));
   return metrics;
 }

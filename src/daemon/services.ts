@@ -9,6 +9,7 @@ import type { ImageStore } from '../images/store.js';
 import { kernel } from '../kernel/addon.js';
 import type { Networks } from '../network/networks.js';
 import { ServicePaths } from '../network/services/paths.js';
+import type { Stocks } from '../pools/stocks.js';
 import { NiwaError } from '../protocol/errors.js';
 import { instanceAnswers } from '../services/answer.js';
 import { MarkFiles } from '../services/marks.js';
@@ -19,6 +20,7 @@ export interface ServicesOptions {
   runDir: string;
   stateDir: string;
   runtime: Runtime;
+  stocks: Stocks;
   networks: Networks;
   imageStore: ImageStore;
   allowed: Allowed;
@@ -31,6 +33,7 @@ export function makeServices({
   runDir,
   stateDir,
   runtime,
+  stocks,
   networks,
   imageStore,
   allowed,
@@ -46,7 +49,7 @@ export function makeServices({
     onWake: (name) => services.woken(name, usecNow()),
   });
   const services: Services = new Services({
-    ...{ containers: runtime, paths, allowed, membership, log, clock: usecNow },
+    ...{ containers: runtime, stocks, paths, allowed, membership, log, clock: usecNow },
     store: new ServiceStore(join(stateDir, 'services')),
     marks: new MarkFiles(join(runDir, 'services'), log),
     forgetFlows: async (of) => void (await kernel.network.forgetFlows({ of, but: [] })),

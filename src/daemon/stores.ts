@@ -5,6 +5,8 @@ import { Volumes } from '../containers/volumes.js';
 import { Images, type ImageUse } from '../images/images.js';
 import type { ImageLimits } from '../images/limits.js';
 import type { ImageStore } from '../images/store.js';
+import type { Pools } from '../pools/pools.js';
+import type { PoolTemplateInput } from '../protocol/pools.js';
 import type { TemplateInput } from '../protocol/service.js';
 import type { Services } from '../services/services.js';
 import { parseReference } from '../spec/reference.js';
@@ -17,18 +19,19 @@ export interface StoresOptions {
   limits: ImageLimits;
   runtime: Runtime;
   services: Services;
+  pools: Pools;
   allowed: Allowed;
   log: Logger;
 }
 
 /** Makes the operations on images and volumes, and removes what an earlier niwad has left over of them. */
 export async function openStores(options: StoresOptions): Promise<{ images: Images; volumes: Volumes }> {
-  const { imageStore, volumeStore, limits, runtime, services, allowed, log } = options;
-  const users = { layers: () => layersInUse(runtime), images: () => imagesInUse(runtime, services) };
+  const { imageStore, volumeStore, limits, runtime, services, pools, allowed, log } = options;
+  const users = { layers: () => layersInUse(runtime), images: () => imagesInUse(runtime, services, pools) };
   const images = new Images(imageStore, limits, users, log);
   const { policy, specs } = runtime;
-  const ofServices = () => volumesOfServices(services);
-  const volumes = new Volumes({ store: volumeStore, policy, allowed, specs, ofServices, log });
+  const ofTemplates = () => volumesOfTemplates(services, pools);
+  const volumes = new Volumes({ store: volumeStore, policy, allowed, specs, ofTemplates, log });
   await Promise.all([images.open(), volumes.open()]);
   runtime.subscribe(({ type }) => type === 'exit' && images.tidy());
   return { images, volumes };
@@ -41,27 +44,30 @@ function layersInUse(runtime: Runtime): Set<string> {
 }
 
 /**
- * Gives the images that containers and services name. Exited containers count, too, as long as they are listed: they
+ * Gives the images that containers, services and pools name. Exited containers count, too, as long as they are listed: they
  * may be started again.
  */
-function imagesInUse(runtime: Runtime, services: Services): ImageUse {
+function imagesInUse(runtime: Runtime, services: Services, pools: Pools): ImageUse {
   const ofContainers = runtime.list().flatMap(({ spec }) => spec.root.image ?? []);
-  const ofServices = templatesOf(services).flatMap(({ root }) => root?.image ?? []);
+  const ofTemplates = templatesOf(services, pools).flatMap(({ template }) => template.root?.image ?? []);
   return {
-    names: new Set([...ofContainers.map(({ name }) => name), ...ofServices.map(parseReference)]),
+    names: new Set([...ofContainers.map(({ name }) => name), ...ofTemplates.map(parseReference)]),
     ids: new Set(ofContainers.map(({ id }) => id)),
   };
 }
 
-/** Gives for each volume that services name the names of these services. */
-function volumesOfServices(services: Services): Map<string, string[]> {
+/** Gives for each volume that services and pools name who names it, as `service NAME` or `pool NAME`. */
+function volumesOfTemplates(services: Services, pools: Pools): Map<string, string[]> {
   const users = new Map<string, string[]>();
-  for (const { name, spec } of services.list())
-    for (const mount of (spec.template as TemplateInput).mounts ?? [])
-      if (mount.type === 'volume') users.set(mount.source, [...new Set([...(users.get(mount.source) ?? []), name])]);
+  for (const { of, template } of templatesOf(services, pools))
+    for (const mount of template.mounts ?? [])
+      if (mount.type === 'volume') users.set(mount.source, [...new Set([...(users.get(mount.source) ?? []), of])]);
   return users;
 }
 
-function templatesOf(services: Services): TemplateInput[] {
-  return services.list().map(({ spec }) => spec.template as TemplateInput);
+function templatesOf(services: Services, pools: Pools): { of: string; template: TemplateInput | PoolTemplateInput }[] {
+  return [
+    ...services.list().map(({ name, spec }) => ({ of: `service ${name}`, template: spec.template as TemplateInput })),
+    ...pools.templates().map(({ name, template }) => ({ of: `pool ${name}`, template })),
+  ];
 }

@@ -188,9 +188,17 @@ export class Container {
     return this.#startError;
   }
 
+  /**
+   * Whether it was made ahead, and nobody has taken it: the start is what takes it. The next niwad ends such a
+   * container, and it is forgotten when it has ended.
+   */
+  get isUntaken(): boolean {
+    return this.runs.state.isMadeAhead === true && !this.life.hasStarted;
+  }
+
   /** Whether no client was told of this container: it is forgotten when it has ended. */
   get isUnwanted(): boolean {
-    return this.#isUnwanted;
+    return this.#isUnwanted || this.isUntaken;
   }
 
   usage(): Usage {

@@ -18,9 +18,14 @@ export interface RunsState {
   inRow: number;
   /** Whether a user has told the container to stop: then only the next niwad may start it again. */
   isStopped: boolean;
+  /** Whether it was made ahead, for whoever takes it; missing where it was not. */
+  isMadeAhead?: boolean;
 }
 
 export const FIRST_RUN: RunsState = { author: null, earlier: 0, inRow: 0, isStopped: false };
+
+/** The place of a container that is made ahead, see Container.isUntaken. */
+export const MADE_AHEAD: RunsState = { ...FIRST_RUN, isMadeAhead: true };
 
 /** What will come after an end: a restart at a time, nothing, or it is not decided yet. */
 export type Next = { type: 'open' } | { type: 'waits'; at: Date } | { type: 'over' };
@@ -52,7 +57,7 @@ export class Runs {
 
   /** The state of the run that follows this one. @param inRow how many restarts in a row it is */
   following(inRow: number): RunsState {
-    return { ...this.#state, earlier: this.#state.earlier + 1, inRow, isStopped: false };
+    return { ...this.#state, earlier: this.#state.earlier + 1, inRow, isStopped: false, isMadeAhead: false };
   }
 
   /** A user has told the container to stop. */

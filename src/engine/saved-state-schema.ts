@@ -115,6 +115,7 @@ export const SavedStateSchema = Type.Object({
       earlier: Whole,
       inRow: Whole,
       isStopped: Type.Boolean(),
+      isMadeAhead: Type.Optional(Type.Boolean()),
     }),
   ),
   ready: nullable(Type.Object({ state: Type.String(), at: nullable(Time) })),

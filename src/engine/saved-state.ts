@@ -73,8 +73,9 @@ export function stateOf(container: Container, bootId: string, phase: SavedState[
 }
 
 /** Gives the phase of a container that is no longer being made. */
-export function phaseOf({ life }: Container): SavedState['phase'] {
+export function phaseOf({ life, isUntaken }: Container): SavedState['phase'] {
   if (life.state === 'exited') return 'exited';
+  if (isUntaken) return 'making'; // the next niwad ends it
   return life.hasStarted ? 'started' : 'created';
 }
 

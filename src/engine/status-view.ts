@@ -83,6 +83,7 @@ export class StatusView {
       started_at: startedAt?.toISOString() ?? null,
       deadline_at: deadlineAt?.toISOString() ?? null,
       ready: readiness.value,
+      ready_made: state === 'created' && runs.state.isMadeAhead === true,
       exit,
       network: lease === null || state === 'exited' ? null : networkOf(lease),
       restarts: restartsOf(runs),

@@ -19,7 +19,7 @@ import { toHostError } from './errors.js';
  */
 export type Errand =
   | [what: 'real' | 'source' | 'image', path: string, ...fence: string[]]
-  | [what: 'device', path: string]
+  | [what: 'device' | 'identity', path: string]
   | [what: 'read', directory: string, file: string]
   | [what: 'limit', directory: string, bytes: string];
 

@@ -60,6 +60,29 @@ export async function missingSources(
   return named.filter((_, i) => found[i]?.errno === constants.errno.ENOENT);
 }
 
+/**
+ * Says which files are mounted for a spec: the file system and the inode behind its root,
+ * the directory of its overlay, each bind source and each namespace. Another
+ * file under the same path gives another text.
+ * @param spec with the real paths of {@link resolveSources}
+ * @throws what reach() throws
+ */
+export async function identityOfSources(
+  { root, mounts, namespaces }: Pick<Spec, 'root' | 'mounts' | 'namespaces'>,
+  asker: Asker,
+): Promise<string> {
+  const named = [root.path === '/' ? null : root.path, root.file, root.overlay?.directory ?? null];
+  const ofRoot = named.filter((path) => path !== null);
+  const ofMounts = mounts.flatMap((mount) => (mount.type === 'bind' ? mount.source : []));
+  const ofNamespaces = Object.values(namespaces).filter((value) => value.startsWith('/'));
+  const paths = [...ofRoot, ...ofMounts, ...ofNamespaces];
+  const found = await reach(
+    asker,
+    paths.map((path): Errand => ['identity', path]),
+  );
+  return found.map(({ errno, body }) => `${errno} ${body.toString()}`).join('\n');
+}
+
 /** Gives the real path of each of the paths. @throws what reach() throws */
 export async function realPaths(paths: readonly string[], asker: Asker): Promise<string[]> {
   const found = await reach(

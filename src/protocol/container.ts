@@ -98,6 +98,9 @@ export const ContainerStatusSchema = Type.Object(
     started_at: nullable(Time),
     deadline_at: nullable(Type.String({ format: 'date-time', description: 'when the lifetime of the container ends' })),
     ready: nullable(ReadinessSchema),
+    ready_made: Type.Boolean({
+      description: 'whether it was made ahead, by a pool or a service, and waits for the start that takes it',
+    }),
     exit: nullable(ExitSchema),
     network: Type.Union([NetworkStatusSchema, Type.Null()], {
       description: 'its addresses; null where it is not on the bridge, and after its end, when others may have them',

@@ -24,6 +24,7 @@ export const CreateQuery = Type.Object(
   },
   closed,
 );
+export const StartFromPoolQuery = Type.Omit(CreateQuery, ['start'], closed);
 export const RemoveQuery = Type.Object({ force: flag('whether it is killed first') }, closed);
 export const WaitQuery = Type.Object(
   {

@@ -54,6 +54,7 @@ export const ServiceSchema = Type.Object(
     port: Type.Integer({ description: 'the port in the container' }),
     template: Type.Unknown({ description: 'the spec of its instances, as it was written' }),
     slots: Type.Integer({ description: 'there are never more instances than these' }),
+    ahead: Type.Integer({ description: 'how many instances are made ahead, so that one only has to be started' }),
     minInstances: Type.Integer(),
     wake: Type.Object({
       timeoutUsec: Usec,

@@ -115,6 +115,7 @@ export const ServiceInputSchema = Type.Object(
     port: integer(1, 65_535, 'the port in the container'),
     template: TemplateSchema,
     slots: Type.Optional(integer(1, MAX_SLOTS, 'the most instances')),
+    ahead: Type.Optional(integer(0, MAX_SLOTS, 'how many instances are made ahead')),
     minInstances: Type.Optional(integer(0, MAX_SLOTS, 'the least instances, at most as many as slots')),
     wake: Type.Optional(Wake),
     drain: Type.Optional(Duration),

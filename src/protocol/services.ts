@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { Figure, nullable, Texts, Time } from './parts.js';
+import { StockStatusSchema } from './pools.js';
 import { ServiceSchema } from './resolved-service.js';
 import { MAX_SLOTS } from './service.js';
 import { closed } from './spec/values.js';
@@ -97,6 +98,7 @@ export const ServiceStatusSchema = Type.Object(
     listen: Type.Array(Type.String(), { description: 'as it was written, such as "0.0.0.0:8080"' }),
     port: Count,
     slots: Count,
+    ahead: StockStatusSchema,
     min_instances: Count,
     hold: nullable(
       Type.Integer({ description: 'the number of instances that "scale" holds; null where load decides' }),

@@ -15,7 +15,8 @@ export const VolumeSchema = Type.Object(
     uid: Type.Integer({ description: 'the user who made it: only that user and root may use it' }),
     created_at: Time,
     used_by: Type.Array(Type.String(), {
-      description: 'the containers, also exited ones, and the services ("service NAME") that name it',
+      description:
+        'the containers, also exited ones, the services ("service NAME") and the pools ("pool NAME") that name it',
     }),
     bytes: nullable(
       Type.Integer({ description: 'what its files take on disk; null where it was not asked for, or takes too long' }),

@@ -15,8 +15,9 @@ type Executors = { [K in Step['do']]: (service: RunningService, step: Of<K>) => 
  */
 const EXECUTORS: Executors = {
   start: (service, { replaces }) => {
-    const instance = service.add(replaces);
-    service.inBackground(`instance ${instance.id} cannot be started`, startInstance(service, instance));
+    const place = service.stock.take();
+    const instance = service.add(place.id, replaces);
+    service.inBackground(`instance ${instance.id} cannot be started`, startInstance(service, instance, place));
     return { instance: instance.id };
   },
   route: (service, { id }) =>

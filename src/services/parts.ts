@@ -4,6 +4,7 @@ import type { Membership } from '../access/membership.js';
 import type { Runtime } from '../containers/runtime.js';
 import type { Container } from '../engine/container.js';
 import type { Destination, Paths } from '../network/services/types.js';
+import type { Stocks } from '../pools/stocks.js';
 import type { Service } from '../protocol/resolved-service.js';
 import type { Asking } from './answer.js';
 import type { MarkFiles } from './marks.js';
@@ -19,6 +20,8 @@ export type Containers = Pick<
 /** The parts of the daemon that services use. */
 export interface ServiceParts {
   containers: Containers;
+  /** What is made ahead for services and pools. */
+  stocks: Stocks;
   paths: Paths;
   store: ServiceStore;
   marks: MarkFiles;

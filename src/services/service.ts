@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { PathCounts } from '../network/services/types.js';
+import type { Stock } from '../pools/stock.js';
 import type { Exit } from '../protocol/container.js';
 import { messageOf } from '../protocol/errors.js';
 import type { ServiceCounters } from '../protocol/services.js';
 import { CPU_PERIOD_USEC, quotaUsec } from '../spec/resources.js';
+import { templateSpec } from '../spec/service-template.js';
 import { countersOf, NO_COUNTERS } from './counters.js';
 import { decide } from './decide/decide.js';
 import { type Memory, NO_MEMORY, type Situation, type Step } from './decide/types.js';
@@ -46,6 +48,8 @@ export class RunningService {
   readonly history: History;
   /** Its figures since the last entry of figures in the history. */
   readonly minute: Minute;
+  /** Its containers that are made ahead: they are no instances, and take no slot, until they are started. */
+  readonly stock: Stock;
   readonly wakes: Wakes;
   readonly starts = new Starts((reason, why) =>
     this.parts.log.warn({ service: this.name, reason }, `an instance has failed: ${why}`),
@@ -74,6 +78,8 @@ export class RunningService {
     this.history = new History(parts.store.historyOf(name));
     this.minute = new Minute(parts.clock(), Math.random() * MINUTE_USEC);
     this.wakes = new Wakes(name);
+    this.stock = parts.stocks.add(`service ${name}`);
+    this.#wantAhead();
     this.gate = new Gate(name, parts.paths, (what, error) => this.complain(what, error));
   }
 
@@ -111,6 +117,7 @@ export class RunningService {
   change(declaration: Declaration): void {
     if (declaration.revision !== this.#declaration.revision) this.starts.beginAnew();
     this.#declaration = declaration;
+    this.#wantAhead();
   }
 
   /** Decides what has to be done, and begins to do it. */
@@ -127,10 +134,9 @@ export class RunningService {
     }
   }
 
-  /** Makes the record of a new instance, whose container has to be made. */
-  add(replaces: string | null): ServiceInstance {
+  /** Makes the record of a new instance, whose container has to be made or started. @param id of the container */
+  add(id: string, replaces: string | null): ServiceInstance {
     const { service, revision } = this.#declaration;
-    const id = this.#freeId();
     const mark: Mark = {
       ...{ id, revision, phase: 'starting', replaces, port: service.port, startedUsec: this.parts.clock() },
       ...{ readyUsec: null, routedUsec: null, unrouted: null, thawedUsec: null },
@@ -240,6 +246,25 @@ export class RunningService {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     for (const { over } of this.instances.values()) over.abort();
+  }
+
+  /** Another template, and other rights, make another wish. */
+  #wantAhead(): void {
+    const { service, caller, revision, isRemoved } = this.#declaration;
+    const { uid, gid, role, isListed = false } = caller;
+    const { wish } = this.stock;
+    const isSame = wish?.service?.revision === revision && wish.caller.uid === uid && wish.isListed === isListed;
+    const name = service.name;
+    this.stock.want(
+      isRemoved ? 0 : service.ahead,
+      isSame
+        ? wish
+        : {
+            ...{ caller: { uid, gid, role }, isListed, service: { name, revision } },
+            newId: () => this.#freeId(),
+            specOf: (id) => templateSpec(service, id),
+          },
+    );
   }
 
   #decideOnce(): void {

@@ -156,6 +156,7 @@ export class Services {
     const { parts } = this.#all;
     const { name } = service;
     service.close();
+    await parts.stocks.remove(service.stock);
     this.#services.delete(name);
     parts.marks.remove(name);
     try {

@@ -1,7 +1,7 @@
 import { requireListenPermission } from '../access/permissions.js';
 import type { Container } from '../engine/container.js';
+import type { Place } from '../pools/stock.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
-import { templateSpec } from '../spec/service-template.js';
 import { answersOverPath } from './ask.js';
 import { imageOf } from './declaration.js';
 import type { ServiceInstance } from './instance.js';
@@ -10,19 +10,18 @@ import { watchLive } from './live.js';
 import type { RunningService } from './service.js';
 
 /**
- * Makes the container of an instance, with the rights of the user who applied the service, and waits until the instance
- * answers. Where that fails, nothing is left of it, and the service knows why.
+ * Starts the container of an instance, which was made ahead or is made now, with the rights of the user who applied the
+ * service, and waits until the instance answers. Where that fails, nothing is left of it, and the service knows why.
  */
-export async function startInstance(service: RunningService, instance: ServiceInstance): Promise<void> {
-  const { parts, name } = service;
+export async function startInstance(service: RunningService, instance: ServiceInstance, place: Place): Promise<void> {
+  const { parts } = service;
   try {
     takeNewImage(service);
     const { service: wanted, caller, revision } = service.declaration;
     instance.takeRevision(revision);
     requireListenPermission(wanted.listen, caller, parts.allowed);
     await parts.membership.requireStill(caller, caller.isListed === true);
-    const spec = templateSpec(wanted, instance.id);
-    const container = await parts.containers.run(spec, caller, { name, revision });
+    const container = await service.stock.start(place);
     instance.takeContainer(container, parts.clock());
   } catch (error) {
     if (instance.phase === 'starting')

@@ -18,6 +18,7 @@ export function statusOf(service: RunningService): ServiceStatus {
     listen: (input as ServiceInput).listen,
     port: wanted.port,
     slots: wanted.slots,
+    ahead: service.stock.status,
     min_instances: wanted.minInstances,
     ...{ hold, revision, uid: caller.uid, created_at: createdAt, applied_at: appliedAt },
     instances: [...service.instances.values()].map(instanceStatus),

@@ -1,5 +1,6 @@
 import { ROOT } from '../access/allowed.js';
 import type { Container } from '../engine/container.js';
+import type { DamagedRecord } from '../host/stored-records.js';
 import type { Phase } from './decide/types.js';
 import { pathOf } from './declaration.js';
 import { execute } from './executor.js';
@@ -9,7 +10,6 @@ import { watchLive } from './live.js';
 import type { ServiceParts } from './parts.js';
 import { RunningService } from './service.js';
 import { awaitAnswer } from './start.js';
-import type { DamagedService } from './store.js';
 
 /**
  * Takes over the services of the earlier niwad: their addresses, their instances, and the routes as they were. The
@@ -48,9 +48,11 @@ async function restore(service: RunningService): Promise<void> {
   await service.applyRoutes();
 }
 
-/** The containers of all services that have not ended. */
+/** The instances of all services that have not ended; what was made ahead is no instance yet. */
 export function liveInstances({ containers }: Pick<ServiceParts, 'containers'>): Container[] {
-  return containers.list().filter(({ state, spec }) => spec.service !== null && state !== 'exited');
+  return containers
+    .list()
+    .filter(({ state, spec, isUntaken }) => spec.service !== null && state !== 'exited' && !isUntaken);
 }
 
 /** Gives a service those of the containers that are its instances, as the earlier niwad has marked them. */
@@ -100,7 +102,7 @@ function endUnknown(live: readonly Container[], known: ReadonlySet<string>, { co
   }
 }
 
-function tellDamaged({ name, reason, file }: DamagedService, { log }: ServiceParts): void {
+function tellDamaged({ name, reason, file }: DamagedRecord, { log }: ServiceParts): void {
   log.error(
     { service: name, reason, file },
     'the declaration of a service is damaged: its addresses are closed, its instances end with their lifetime; apply it again',

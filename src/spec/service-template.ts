@@ -63,7 +63,8 @@ export function* refusedFields(template: unknown): Iterable<FieldProblem> {
     );
 }
 
-function fieldsOf(value: unknown): Record<string, unknown> {
+/** Gives the fields of a value of any shape; none where it is no object. */
+export function fieldsOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
@@ -72,7 +73,11 @@ function fieldsOf(value: unknown): Record<string, unknown> {
  * depend on its image.
  */
 export function templateProblems(input: ServiceInput): FieldProblem[] {
-  const spec = instanceSpec(input.template, input, 'any');
+  return templateMeaningProblems(instanceSpec(input.template, input, 'any'));
+}
+
+/** Finds the problems of the spec of a template, as far as they do not depend on its image. */
+export function templateMeaningProblems(spec: SpecInput): FieldProblem[] {
   const whole = spec.root?.image === undefined ? spec : withImage(spec, ANY_IMAGE);
   return meaningProblems(whole).map((problem) => ({ ...problem, path: `template.${problem.path}` }));
 }

@@ -105,7 +105,7 @@ function* scaleProblems(scale: ServiceInput['scale']): Iterable<FieldProblem> {
 }
 
 function normalise(input: ServiceInput): Service {
-  const { service: name, owner = null, labels = {}, port, template, slots = 1, minInstances = 0 } = input;
+  const { service: name, owner = null, labels = {}, port, template, slots = 1, ahead = 0, minInstances = 0 } = input;
   const { wake = {}, drain, idle = {}, scale = {}, live } = input;
   return {
     name,
@@ -115,6 +115,7 @@ function normalise(input: ServiceInput): Service {
     port,
     template,
     slots,
+    ahead,
     minInstances,
     wake: {
       timeoutUsec: usec(wake.timeout, 30e6),

@@ -9,7 +9,7 @@ import { writtenCheck, writtenDuration } from './written-values.js';
  * out, as in the file. Pure.
  */
 export function writtenService(service: Service): ServiceInput {
-  const { name, owner, labels, listen, port, template, slots, minInstances, wake, drainUsec, idle } = service;
+  const { name, owner, labels, listen, port, template, slots, ahead, minInstances, wake, drainUsec, idle } = service;
   return {
     service: name,
     ...(owner === null ? {} : { owner }),
@@ -18,6 +18,7 @@ export function writtenService(service: Service): ServiceInput {
     port,
     template: template as TemplateInput,
     slots,
+    ahead,
     minInstances,
     wake: {
       timeout: writtenDuration(wake.timeoutUsec),

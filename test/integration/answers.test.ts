@@ -175,6 +175,18 @@ test('a volume', async () => {
   await ask('pruneVolumes', 200, '');
 });
 
+test('a pool', async () => {
+  const jobs = { name: 'jobs', ahead: 1, template: { process: { args: ['true'] } } };
+  await ask('createPool', 200, '', '', json(jobs));
+  await ask('createPool', 400, '', '', json({ ...jobs, ahead: 0 }));
+  await ask('listPools', 200, '');
+  await ask('inspectPool', 200, '', 'jobs');
+  await ask('startFromPool', 201, '?wait=true', 'jobs');
+  await ask('startFromPool', 400, '?ready=true', 'jobs');
+  await ask('removePool', 204, '', 'jobs');
+  await ask('startFromPool', 404, '', 'jobs');
+});
+
 test('a service', async () => {
   const shop = serviceOf({ drain: 0 });
   await ask('applyService', 200, '?dry_run=true', 'shop', json(shop));

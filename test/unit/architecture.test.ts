@@ -12,6 +12,7 @@ const LAYERS = [
   ['src/daemon'],
   ['src/api'],
   ['src/services'], // services: decide/ (pure) says what to do, the rest does it with the operations on containers
+  ['src/pools'], // containers that are made ahead
   ['src/containers'], // all of them: what is asked of them, what happens to them, take-over
   ['src/access'], // who asks, and what may be asked
   ['src/engine'], // one container, without a daemon; the five folders below it have one topic each

@@ -33,6 +33,7 @@ export function serviceOf(name: string, change: Partial<ServiceStatus> = {}): Se
     listen: ['0.0.0.0:8080'],
     port: 80,
     slots: 1,
+    ahead: { wanted: 0, ready: 0, taken: 0, missed: 0, thrown_away: 0, last_failure: null },
     min_instances: 0,
     hold: null,
     revision: 1,

@@ -11,6 +11,7 @@ import { inspect } from './inspect.js';
 import { create, kill, pause, restart, resume, rm, start, stop } from './lifecycle.js';
 import { logs } from './logs.js';
 import { plan } from './plan.js';
+import { pool } from './pool.js';
 import { port, ports } from './ports.js';
 import { prune } from './prune.js';
 import { ps } from './ps.js';
@@ -47,6 +48,7 @@ export const COMMANDS = [
   usage,
   update,
   service,
+  pool,
   port,
   ports,
   image,

@@ -134,6 +134,14 @@ async function runAttached(client: NiwaClient, id: string, options: SessionOptio
 
 /** Starts a created container, prints its output, forwards signals to it, and gives its exit status. */
 async function runInForeground(client: NiwaClient, id: string): Promise<number> {
+  return await inForeground(client, id, async () => void (await client.start(id)));
+}
+
+/**
+ * Prints the output of a container, forwards signals to it, and gives its exit status.
+ * @param start called first; if it throws, the container is removed
+ */
+export async function inForeground(client: NiwaClient, id: string, start: () => Promise<void>): Promise<number> {
   const output = printLogs(client.logs(id, { follow: true }), writeAsIs);
   const handlers = FORWARDED.map((signal) => {
     const forward = () => void client.kill(id, signal).catch(() => {}); // the container may have ended already
@@ -141,7 +149,7 @@ async function runInForeground(client: NiwaClient, id: string): Promise<number> 
     return [signal, forward] as const;
   });
   try {
-    await client.start(id);
+    await start();
   } catch (error) {
     await Promise.allSettled([client.remove(id), output]);
     throw error;

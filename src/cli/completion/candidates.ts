@@ -6,7 +6,7 @@ import type { DescribedCommand, DescribedOption } from '../described.js';
  */
 
 /** Names that niwad knows. */
-export type Kind = 'containers' | 'services' | 'images' | 'volumes';
+export type Kind = 'containers' | 'services' | 'images' | 'volumes' | 'pools';
 
 export interface Candidate {
   word: string;
@@ -40,7 +40,7 @@ const KINDS: Record<string, Kind | 'files' | 'signals'> = {
   ),
 };
 /** What a positional `name` is in the commands of a group. */
-const NAMED: Record<string, Kind> = { service: 'services', image: 'images', volume: 'volumes' };
+const NAMED: Record<string, Kind> = { service: 'services', image: 'images', volume: 'volumes', pool: 'pools' };
 
 const LIVE = ['running', 'paused', 'stopping'];
 /** The commands that make sense only for containers in some states. */

@@ -14,11 +14,7 @@ export async function namesOf(kind: Kind, states: readonly string[] | null, sock
         if (states === null || states.includes(state)) ids.push(id);
       return ids;
     }
-    const named = await (kind === 'services'
-      ? client.services()
-      : kind === 'images'
-        ? client.images()
-        : client.volumes());
+    const named: { name: string }[] = await client[kind]();
     return named.map(({ name }) => name);
   } catch {
     return [];

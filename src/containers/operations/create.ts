@@ -2,7 +2,7 @@ import type { Caller } from '../../access/allowed.js';
 import type { Container } from '../../engine/container.js';
 import type { Order, StartWish } from '../../engine/maker.js';
 import { Stopwatch } from '../../engine/phases.js';
-import { type Author, FIRST_RUN } from '../../engine/runs.js';
+import { type Author, FIRST_RUN, type RunsState } from '../../engine/runs.js';
 import { imageDefaults } from '../../images/lookup.js';
 import type { InstanceOf, Spec } from '../../protocol/resolved-spec.js';
 import { crashPoint } from '../../test-hooks/crash-point.js';
@@ -23,7 +23,7 @@ export async function create(parts: Parts, caller: Caller, input: unknown): Prom
   return await make(
     parts,
     caller,
-    { input, service: null },
+    { input, service: null, place: FIRST_RUN },
     () => null,
     async (container) => {
       admission.require(); // a drain may have begun during the steps above
@@ -45,7 +45,7 @@ export async function run(
   service: InstanceOf | null = null,
 ): Promise<Container> {
   parts.policy.require('createContainer', caller);
-  return await make(parts, caller, { input, service }, startWish, async (container) => {
+  return await make(parts, caller, { input, service, place: FIRST_RUN }, startWish, async (container) => {
     await startMade(parts, container, `user ${caller.uid}`);
   });
 }
@@ -55,10 +55,10 @@ export async function run(
  * container is removed. Until then the state file says `making`, so that after a crash the next niwad removes the
  * container.
  */
-async function make(
+export async function make(
   parts: Parts,
   caller: Caller,
-  { input, service }: { input: unknown; service: InstanceOf | null },
+  { input, service, place: at }: { input: unknown; service: InstanceOf | null; place: Omit<RunsState, 'author'> },
   wishOf: (spec: Spec) => StartWish | null,
   step: (container: Container) => Promise<void>,
 ): Promise<Container> {
@@ -74,7 +74,7 @@ async function make(
       ensureVolumes(spec, volumes);
       watch.lap('spec');
       const asker = `user ${caller.uid}` as const;
-      const place = { ...FIRST_RUN, author: await authorOf(parts, caller, spec) };
+      const place = { ...at, author: await authorOf(parts, caller, spec) };
       const order: Order = { spec, asker, watch, start: wishOf(spec), place, before: null };
       const container = await makeContainer(order, parts);
       await step(container).catch((error: unknown) => endings.undo(container, error));

@@ -10,6 +10,7 @@ import { stop } from './stop.js';
 export async function remove(parts: Parts, caller: Caller, id: string, { force }: { force: boolean }): Promise<void> {
   const container = containerFor('removeContainer', parts, caller, id);
   if (force && container.state !== 'exited') await stop(parts, caller, id, { timeoutUsec: 0 });
+  if (!parts.registry.has(id)) return; // it was forgotten at its end
   requireState('remove', id, container.state);
   const isLatest = await container.turns.run(async () => {
     if (!parts.registry.hasThis(container)) return false; // a restart was under way

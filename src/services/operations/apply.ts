@@ -52,6 +52,7 @@ export async function apply(
   return await all.turns.run(async () => {
     const known = all.find(name);
     if (known !== undefined) requireOwner(known, caller);
+    parts.stocks.requireRoom(caller, service.ahead, known?.stock ?? null);
     const before = known === undefined || known.declaration.isRemoved ? null : known.declaration;
     const moved = before === null || before.caller.uid === uid ? [] : [newRights(before.caller)];
     const said = { input, caller: { uid, gid, role, isListed }, imageId: spec.root.image?.id ?? null };

@@ -31,6 +31,9 @@ import { LogStore } from '../../../src/logs/store.js';
 import { Networks } from '../../../src/network/networks.js';
 import type { Paths } from '../../../src/network/services/types.js';
 import { makePlan } from '../../../src/plan/plan.js';
+import { Pools } from '../../../src/pools/pools.js';
+import { Stocks } from '../../../src/pools/stocks.js';
+import { PoolStore } from '../../../src/pools/store.js';
 import { ContainerDetailsSchema, ContainerStatusSchema, ExitSchema } from '../../../src/protocol/container.js';
 import { ErrorSchema } from '../../../src/protocol/error-schema.js';
 import { NiwaError } from '../../../src/protocol/errors.js';
@@ -149,6 +152,7 @@ let directory: string;
 let ledger: Ledger;
 let runtime: EndedRuntime;
 let services: Services;
+let pools: Pools;
 let images: ImageStore;
 let volumes: VolumeStore;
 let events: EventLog;
@@ -165,10 +169,11 @@ async function startApi(requestsPerSecond = 1_000_000): Promise<Api> {
   const made = await makeApi({
     runtime,
     services,
+    pools,
     images: new Images(images, limits, noUsers, pino({ level: 'silent' })),
     volumes: new Volumes({
       ...{ policy: runtime.policy, allowed: { ...NOTHING_ALLOWED, ceilings: UNBOUNDED }, specs: () => [] },
-      ...{ store: volumes, ofServices: () => new Map() },
+      ...{ store: volumes, ofTemplates: () => new Map() },
       log: pino({ level: 'silent' }),
     }),
     sums: new UsageSums(ledger, join(directory, 'usage')),
@@ -233,8 +238,12 @@ beforeAll(async () => {
     defaults: UNBOUNDED,
     keepExited: 10,
   });
+  const shared = { containers: runtime, membership: new Membership(null), log };
+  const stocks = new Stocks({ ...shared, readyPerUser: 8, maxAgeUsec: 1e9, clock: () => 0 });
+  pools = new Pools({ ...shared, stocks, store: new PoolStore(join(directory, 'pools')), perUser: 8 });
   services = new Services({
     containers: runtime,
+    stocks,
     paths: new NoPaths(),
     store: new ServiceStore(join(directory, 'services')),
     marks: new MarkFiles(join(directory, 'marks'), log),

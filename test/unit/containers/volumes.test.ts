@@ -21,7 +21,7 @@ function newDirectory(): string {
 function volumesIn(store: VolumeStore, allowed: Allowed): Volumes {
   return new Volumes({
     ...{ store, policy: new Policy(allowed), allowed },
-    ...{ specs: () => [], ofServices: () => new Map(), log: pino({ level: 'silent' }) },
+    ...{ specs: () => [], ofTemplates: () => new Map(), log: pino({ level: 'silent' }) },
   });
 }
 

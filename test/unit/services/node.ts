@@ -16,6 +16,7 @@ import { DEFAULT_NETWORK } from '../../../src/installation/defaults.js';
 import { LogStore } from '../../../src/logs/store.js';
 import type { Lease } from '../../../src/network/lease.js';
 import { Networks } from '../../../src/network/networks.js';
+import { Stocks } from '../../../src/pools/stocks.js';
 import type { Spec } from '../../../src/protocol/resolved-spec.js';
 import { MarkFiles } from '../../../src/services/marks.js';
 import { Services } from '../../../src/services/services.js';
@@ -92,8 +93,12 @@ export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> 
   const answering = { yes: true, missing: 'nothing listens' };
   const images = new Map<string, string>();
   const forgotten: string[] = [];
+  const stocks = new Stocks({
+    ...{ containers: runtime, membership, log, clock: usecNow },
+    ...{ readyPerUser: 8, maxAgeUsec: 3600e6 },
+  });
   const services = new Services({
-    ...{ containers: runtime, paths, log, allowed: limits, clock: usecNow },
+    ...{ containers: runtime, stocks, paths, log, allowed: limits, clock: usecNow },
     membership,
     store: new ServiceStore(at('state-services')),
     marks: new MarkFiles(at('run-services'), log),
@@ -109,8 +114,10 @@ export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> 
   });
   paths.onWake = (name) => services.woken(name, usecNow());
   await services.open();
+  stocks.open();
   const close = async () => {
     await services.close();
+    await stocks.close();
     await runtime.close();
     await ledger.close();
     await events.close();

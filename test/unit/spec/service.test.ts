@@ -23,6 +23,7 @@ it('fills in every default', () => {
     port: 80,
     template: least.template,
     slots: 1,
+    ahead: 0,
     minInstances: 0,
     wake: { timeoutUsec: 30e6, queue: 1024, from: null, backoff: { minUsec: 1e6, maxUsec: 60e6 } },
     drainUsec: 30e6,

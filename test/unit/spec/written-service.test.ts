@@ -15,6 +15,7 @@ it('a service is written with its defaults, in the words of its file', () => {
     ...SHORT,
     labels: {},
     slots: 1,
+    ahead: 0,
     minInstances: 0,
     wake: { timeout: '30s', queue: 1024, backoff: { min: '1s', max: '1m' } },
     drain: '30s',

@@ -78,6 +78,7 @@ export function status(
   return {
     id,
     state: exit === null ? 'running' : 'exited',
+    ready_made: false,
     pid: 42,
     created_at: new Date(NOW - 60_000).toISOString(),
     started_at: new Date(NOW - 60_000).toISOString(),

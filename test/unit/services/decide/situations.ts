@@ -22,6 +22,7 @@ export function service(changes: Partial<Service> = {}): Service {
     port: 80,
     template: {},
     slots: 4,
+    ahead: 0,
     minInstances: 0,
     wake: {
       timeoutUsec: 30 * SECOND,

@@ -1,0 +1,89 @@
+import type { Caller } from '../../access/allowed.js';
+import type { Container } from '../../engine/container.js';
+import { MADE_AHEAD } from '../../engine/runs.js';
+import { deviceNumbers } from '../../host/devices.js';
+import type { Asker } from '../../host/reach.js';
+import { identityOfSources } from '../../host/sources.js';
+import { imageDefaults } from '../../images/lookup.js';
+import { messageOf } from '../../protocol/errors.js';
+import type { InstanceOf, Spec } from '../../protocol/resolved-spec.js';
+import type { Parts } from '../parts.js';
+import { settle } from '../settle.js';
+import { startCreated } from '../starting.js';
+import { make } from './create.js';
+
+/** A container that waits for its start, and what it was made of. */
+export interface Ahead {
+  container: Container;
+  /** Whoever it was made for: the one who starts it has to have the same rights. */
+  caller: Caller;
+  /** The spec before it was settled on this host. */
+  written: Spec;
+  /** The spec as it was settled, and the files of the host that were found, as text. */
+  settled: string;
+}
+
+/**
+ * Makes a container ahead: it waits until {@link startAhead} takes it. Its state file says `making`, so that the next
+ * niwad ends it. No field of the input may differ from one container to the next but the id.
+ * @param service the service of which it will be an instance
+ * @throws NiwaError the errors of create()
+ */
+export async function makeAhead(
+  parts: Parts,
+  caller: Caller,
+  input: { id: string },
+  service: InstanceOf | null,
+): Promise<Ahead> {
+  parts.policy.require('createContainer', caller);
+  const lookUp = (name: string) => imageDefaults(parts.images, name);
+  const written = { ...parts.seenSpecs.parse(input, input.id, lookUp, caller), service };
+  const settled = await settledNow(parts, written, caller); // before it is made: what changes meanwhile is a difference
+  const container = await make(
+    parts,
+    caller,
+    { input, service, place: MADE_AHEAD },
+    () => null,
+    async () => parts.admission.require(), // a drain may have begun meanwhile
+  );
+  return { container, caller, written, settled };
+}
+
+/**
+ * Says why a container that was made ahead may not be started any more: it ended, the image has another content, the
+ * caller lost a right, a link leads elsewhere, another file is at a path. Gives null where a create would make the same
+ * container now.
+ */
+export async function whyUnfit(parts: Parts, { container, caller, written, settled }: Ahead): Promise<string | null> {
+  if (container.state !== 'created') return `it is ${container.state}`;
+  try {
+    const { image } = written.root;
+    if (image && parts.images.idOf(image.name) !== image.id) return `image ${image.name} is another one now`;
+    return (await settledNow(parts, written, caller)) === settled ? null : 'it would be made differently now';
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/**
+ * Starts a container that was made ahead. If the start fails, only the usage record of the container is left.
+ * @throws NiwaError the errors of start()
+ */
+export async function startAhead(parts: Parts, { container, caller }: Ahead): Promise<Container> {
+  const asker: Asker = `user ${caller.uid}`;
+  await startCreated(parts, container, asker).catch((error: unknown) => parts.endings.undo(container, error));
+  return container;
+}
+
+/** Ends a container that was made ahead; resolves when it is forgotten, unless the kernel keeps it from ending. */
+export async function throwAway(parts: Parts, { container }: Ahead): Promise<void> {
+  container.control.end();
+  await parts.endings.ended(container);
+}
+
+/** What a create would make now of a written spec: the settled spec, and what is behind its paths. */
+async function settledNow({ settling }: Parts, written: Spec, caller: Caller): Promise<string> {
+  const asker: Asker = `user ${caller.uid}`;
+  const spec = await settle(written, caller, { ...settling, freePorts: null });
+  return JSON.stringify([spec, await deviceNumbers(spec, asker), await identityOfSources(spec, asker)]);
+}
