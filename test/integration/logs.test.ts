@@ -230,7 +230,8 @@ test('an end whose output does not fit waits alone, also for the next daemon, an
   expect(second.groups()).toEqual(['waits']);
   await execa('mount', ['-o', 'remount,size=16m', logs]);
   expect(await second.client.wait('waits', { timeout: '60s' })).toMatchObject({ code: 0 });
-  expect(await textOf(second, 'waits')).toMatch(/^1\n2\n[^]*\n17999\n18000\n$/);
+  const wanted = `${Array.from({ length: 18_000 }, (_, i) => i + 1).join('\n')}\n`;
+  expect(sha256(await textOf(second, 'waits'))).toBe(sha256(wanted));
   expect(recorded(second)).toHaveLength(1);
   expect(second.groups()).toEqual([]);
 });
