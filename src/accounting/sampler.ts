@@ -12,8 +12,8 @@ export interface Sampled {
    */
   take(usec: number, rows: Float64Array, start: number): void;
   /**
-   * Called in place of {@link take} in a round that passed over the container, since it has done nothing. It was read at
-   * least once before.
+   * Called in place of {@link take} in a round that passed over the container, since it has done nothing. It was read
+   * at least once before.
    */
   stayIdle(usec: number): void;
 }
@@ -24,8 +24,8 @@ const IDLE_MS = 10_000;
 
 /**
  * Reads every running container at a fixed interval, in one native call per round. An idle container is passed over in
- * most rounds: what the kernel changes without it (it reclaims memory, averages of pressure fall) is seen in the others,
- * which are not the same for all containers.
+ * most rounds. What the kernel changes without it (it reclaims memory, averages of pressure fall) is seen in the other
+ * rounds, which are not the same for all containers.
  */
 export class Sampler {
   readonly #kernel: Pick<Kernel, 'readings' | 'host'>;

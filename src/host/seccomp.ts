@@ -5,6 +5,8 @@ import { isKernelError } from '../kernel/errors.js';
 import type { SeccompRule } from '../kernel/host.js';
 import { NiwaError } from '../protocol/errors.js';
 import type { SeccompProfileInput } from '../protocol/spec.js';
+import { decode, encode, type Instruction } from './bpf.js';
+import { asTree } from './seccomp-tree.js';
 
 type Action = SeccompProfileInput['defaultAction'];
 
@@ -47,7 +49,19 @@ function compileText(profile: SeccompProfileInput): readonly bigint[] {
   return instructions;
 }
 
-function compile({ defaultAction, defaultErrnoRet, syscalls = [] }: SeccompProfileInput): readonly bigint[] {
+function compile(profile: SeccompProfileInput): readonly bigint[] {
+  return asTree(compileByLibseccomp(profile)).map(encode);
+}
+
+/**
+ * Compiles a profile as libseccomp does, to a program that is longer than need be: see {@link asTree}.
+ * @throws NiwaError SPEC_INVALID where libseccomp refuses the profile
+ */
+export function compileByLibseccomp({
+  defaultAction,
+  defaultErrnoRet,
+  syscalls = [],
+}: SeccompProfileInput): Instruction[] {
   const rules = syscalls.flatMap(({ names, action, errnoRet, args = [] }) =>
     names.map(
       (name): SeccompRule => ({
@@ -64,7 +78,7 @@ function compile({ defaultAction, defaultErrnoRet, syscalls = [] }: SeccompProfi
   );
   try {
     const program = kernel.host.compileSeccomp(actionNumber(defaultAction, defaultErrnoRet), rules);
-    return [...new BigUint64Array(program.slice().buffer)];
+    return [...new BigUint64Array(program.slice().buffer)].map(decode);
   } catch (error) {
     if (!isKernelError(error)) throw error;
     throw new NiwaError('SPEC_INVALID', `libseccomp refuses the seccomp profile: ${error.errno}`, { cause: error });
