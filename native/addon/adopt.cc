@@ -1,5 +1,6 @@
 #include "adopt.h"
 #include "../core/pidfd.h"
+#include "mount_closer.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -75,6 +76,8 @@ int adopt_container(const AdoptRequest &request, std::shared_ptr<Container> *kep
     }
     Container &container = **kept;
     container.path = request.cgroup;
+    if (request.holds_mounts && container.pidfd.valid())
+        container.mounts = open_mounts(container.pidfd, container.life.pid);
     int error = container.group.open(request.cgroup);
     return error < 0 ? error : container.statistics.open(container.group);
 }

@@ -9,6 +9,7 @@ struct AdoptRequest {
     std::string cgroup; // path of its group
     Life life;          // from niwad's state file; used where the keeper does not have the container
     uint64_t start_ticks = 0;
+    bool holds_mounts = false; // whether its mount namespace is held over its exit
 };
 
 // Completes `kept`, the container that the keeper had; or makes one from the state file, where `kept` is null. In the

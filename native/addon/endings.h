@@ -24,7 +24,7 @@ struct Left {
 class Endings {
   public:
     // What has to be done before the rest of an end; one bit each.
-    enum Part : unsigned { kBegun = 1, kOutput = 2, kRecord = 4, kAll = 7 };
+    enum Part : unsigned { kBegun = 1, kOutput = 2, kRecord = 4, kMounts = 8, kAll = 15 };
 
     // `forget` makes everybody forget a container; it is called on this thread.
     explicit Endings(std::function<void(const Container &)> forget) : forget_(std::move(forget)) {}

@@ -17,6 +17,7 @@
 #include "../core/pidfd.h"
 #include "control.h"
 #include "exec.h"
+#include "mount_closer.h"
 #include "network_namespace.h"
 #include "pid_namespace.h"
 
@@ -138,6 +139,7 @@ int clone_container(const SpawnRequest &request, const HelperFds &fds, Spawned *
 
     spawned->container->life.pid = pid;
     spawned->container->pidfd.reset(pidfd);
+    if (request.holds_mounts) spawned->container->mounts = open_mounts(spawned->container->pidfd, pid);
     spawned->container->control = std::move(ours);
     spawned->container->input = std::move(feed);
     spawned->container->output[0] = std::move(out);
@@ -242,6 +244,7 @@ Failure populate(const SpawnRequest &request, Spawned *spawned) {
 } // namespace
 
 void undo_container(Container &container) {
+    container.mounts.reset();
     container.group.kill();
     if (container.pidfd.valid()) {
         if (!await_end(container)) { // it hangs in the kernel; its group can be removed when it has ended

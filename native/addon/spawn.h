@@ -29,6 +29,7 @@ struct SpawnRequest {
     int netns = -1;                        // a network namespace that was made ahead, or -1
     std::string pid_namespace;             // path of a PID namespace to join instead, or empty
     std::shared_ptr<Container> network_of; // the container whose network namespace it shares, or nothing
+    bool holds_mounts = false;             // whether its mount namespace is held over its exit
     std::vector<uint8_t> program;
     bool starts = false; // whether it is also started
     Helper *helper = nullptr;

@@ -16,6 +16,9 @@ struct Container {
     Statistics statistics;
     Life life; // guarded by the monitor that watches it
     Fd pidfd;
+    // Its mount namespace, held over its exit so that the exit does not wait for the end of the mounts. Nothing where
+    // that end may take long.
+    Fd mounts;
     Fd control;  // to niwa-boot, until the workload is executed
     Fd terminal; // the master side, where it has one
     Fd input;    // the writing end of its standard input, until a client takes it; guarded by the KeeperLink

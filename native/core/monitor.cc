@@ -205,12 +205,13 @@ void Monitor::report_change(const Entry &entry) const {
 
 void Monitor::report_event(Event::Type type, const Entry &entry) {
     if (!on_event_) return;
-    const Container &container = *entry.container;
-    auto event = std::make_unique<Event>(Event{type, container.handle, container.life, {}, {}});
+    Container &container = *entry.container;
+    auto event = std::make_unique<Event>(Event{type, container.handle, container.life, {}, {}, {}});
     if (type == Event::kExit) {
         event->row.resize(sample_columns().size());
         container.statistics.read(event->row.data());
         event->io_stat = container.statistics.io_stat();
+        event->mounts = std::move(container.mounts);
     }
     on_event_(std::move(event));
 }

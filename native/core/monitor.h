@@ -21,6 +21,7 @@ struct Event {
     // For kExit, taken after the last process had gone:
     std::vector<double> row;
     std::string io_stat;
+    Fd mounts; // the mount namespace, where it was held
 };
 
 class Monitor {

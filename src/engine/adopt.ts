@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { readStartTicks } from '../host/process.js';
 import { newHandle } from '../kernel/containers.js';
 import type { Kernel } from '../kernel/kernel.js';
+import { holdsMounts } from '../plan/namespaces.js';
 import type { Plan } from '../plan/plan.js';
 import { Container } from './container.js';
 import { deadlineOf } from './deadline.js';
@@ -38,6 +39,7 @@ export function adopt(saved: SavedState, options: AdoptOptions): Container {
     startTicks: identity.startTicks,
     startedNs: BigInt(saved.startedNs),
     deadline: deadlineOf(spec, BigInt(saved.deadlineNs), CAUSE.lifetime),
+    holdsMounts: holdsMounts(spec),
   });
   const { pid } = adopted;
   const draft = new Draft(spec, `container ${spec.id}`);

@@ -7,6 +7,7 @@ import { type Created, type CreateRequest, type Handle, newHandle } from '../ker
 import { isKernelError } from '../kernel/errors.js';
 import { REACH_PROGRAM } from '../kernel/programs.js';
 import type { LogStore } from '../logs/store.js';
+import { holdsMounts } from '../plan/namespaces.js';
 import type { Plan } from '../plan/plan.js';
 import type { EncodedPlan } from '../plan/template.js';
 import { idOutside, mapFile } from '../plan/userns.js';
@@ -152,6 +153,7 @@ export class Maker {
       writes: cgroup.writes.map(({ file, value }) => [file, value]),
       lateWrites: cgroup.lateWrites.map(({ file, value }) => [file, value]),
       namespaces: clone.flags,
+      holdsMounts: holdsMounts(spec),
       pidNamespace: clone.pidNamespace,
       devices,
       uidMap: userns === null ? '' : mapFile(userns.uids),

@@ -63,6 +63,8 @@ export interface CreateRequest {
   stdioGid: number;
   /** CLONE_NEW* flags. */
   namespaces: number;
+  /** Whether its mount namespace is held over its exit, see {@link Containers.end}. */
+  holdsMounts: boolean;
   /** The path of the PID namespace in which the process is made; "" for none. */
   pidNamespace: string;
   /**
@@ -110,6 +112,8 @@ export interface AdoptRequest {
   /** CLOCK_BOOTTIME of the start; 0n before the start. */
   startedNs: bigint;
   deadline: Deadline;
+  /** The same as in {@link CreateRequest}. */
+  holdsMounts: boolean;
 }
 
 export interface Adopted {
@@ -203,9 +207,9 @@ export interface Containers {
   takeInput(handle: Handle): number;
   /**
    * Ends a container after its exit: stores the rest of its output, without the rate limit, and closes its FIFOs. When
-   * that is done and the final record is on disk (Records.append, Records.confirm), a native thread removes the group
-   * and the FIFOs, closes all descriptors of the container, and makes the keeper forget it. If the disk of the logs
-   * refuses output, this end waits until it can be stored, and no other.
+   * that is done, the final record is on disk (Records.append, Records.confirm) and the mount namespace is closed, a
+   * native thread removes the group and the FIFOs, closes all descriptors of the container, and makes the keeper forget
+   * it. If the disk of the logs refuses output, this end waits until it can be stored, and no other.
    */
   end(handle: Handle, fifos: readonly [stdout: string, stderr: string]): Promise<Left>;
   /** Closes all descriptors of a container after its exit, for a program that writes no records. */

@@ -63,6 +63,15 @@ export function enterNamespaces(): Op {
   );
 }
 
+/**
+ * Says whether niwad may hold the mount namespace over the exit, so that the exit does not wait for the end of the
+ * mounts. The end of an overlay that keeps its writes syncs their disk, and that of an image reads a file that a user
+ * names: both may take long, so they are left to the container's own process.
+ */
+export function holdsMounts({ namespaces, root: { file, overlay } }: Spec): boolean {
+  return namespaces.mount === 'new' && file === null && (overlay === null || overlay.directory === null);
+}
+
 function isPath(namespace: string): boolean {
   return namespace.startsWith('/');
 }

@@ -9,6 +9,7 @@
 #include "../exec.h"
 #include "../keeper_link.h"
 #include "../log_pump.h"
+#include "../mount_closer.h"
 #include "../netns_pool.h"
 #include "../relay.h"
 #include "../service_queue.h"
@@ -18,10 +19,16 @@
 #include "values.h"
 
 struct Addon {
+    Addon() = default;
+    Addon(const Addon &) = delete;
+    Addon &operator=(const Addon &) = delete;
+    ~Addon() { mounts.stop(); } // its threads use the endings
+
     std::shared_ptr<Helper> helper = std::make_shared<Helper>();
     Napi::ThreadSafeFunction listener, queue_listener, relay_listener;
     Answers answers;
-    KeeperLink keeper; // before the monitor, which uses it until its own end
+    MountCloser mounts; // before the monitor, too
+    KeeperLink keeper;  // before the monitor, which uses it until its own end
     std::unique_ptr<Monitor> monitor;
     Endings endings{[this](const Container &container) { // before the log pump, which tells it what is stored
         std::string id = monitor->life_of(container.handle).id;

@@ -59,6 +59,7 @@ SpawnRequest to_request(const Napi::Object &object, Helper *helper) {
     request.reach = to_string(object.Get("reach"));
     request.filter_devices = object.Get("devices").IsArray();
     if (request.filter_devices) request.devices = to_device_rules(object.Get("devices").As<Napi::Array>());
+    request.holds_mounts = to_bool(object.Get("holdsMounts"));
     request.program = to_bytes(object.Get("program"));
     request.starts = !object.Get("start").IsNull();
     request.helper = helper;
@@ -162,6 +163,7 @@ Value adopt(Info info) {
     request.cgroup = to_string(object.Get("cgroup"));
     request.life.pid = to_int(object.Get("pid"));
     request.start_ticks = to_ns(object.Get("startTicks"));
+    request.holds_mounts = to_bool(object.Get("holdsMounts"));
     request.life.started_ns = to_ns(object.Get("startedNs"));
     request.life.deadline = to_deadline(object.Get("deadline").As<Napi::Object>());
     auto container = addon.keeper.claim(id, request.life.pid);
@@ -265,6 +267,7 @@ Value end(Info info) {
     addon.endings.begin(handle, container_of(info), {to_string(paths.Get(0u)), to_string(paths.Get(1u))}, answer);
     Endings *endings = &addon.endings;
     addon.logs->drain(handle, [endings, handle](int) { endings->done(handle, Endings::kOutput); });
+    addon.mounts.await(handle, [endings, handle] { endings->done(handle, Endings::kMounts); });
     return answer.promise();
 }
 

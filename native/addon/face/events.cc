@@ -50,7 +50,10 @@ Value watch(Info info) {
     addon.listener = Napi::ThreadSafeFunction::New(info.Env(), info[0].As<Napi::Function>(), "niwa events", 0, 1);
     addon.listener.Unref(info.Env()); // it does not keep Node.js alive: the socket of the API does
     addon.monitor = std::make_unique<Monitor>(
-        [listener = addon.listener](std::unique_ptr<Event> event) { tell(listener, std::move(event)); },
+        [&addon, listener = addon.listener](std::unique_ptr<Event> event) {
+            addon.mounts.close(event->handle, std::move(event->mounts));
+            tell(listener, std::move(event));
+        },
         [&addon](const Container &container) { addon.keeper.update(container); });
     addon.logs = std::make_unique<LogPump>(
         [listener = addon.listener](const LogEvent &event) { tell(listener, std::make_unique<LogEvent>(event)); });
@@ -61,6 +64,7 @@ Value watch(Info info) {
     if (error == 0) error = addon.relay.start();
     if (error == 0) error = addon.execs.start();
     if (error == 0) error = addon.netns.start();
+    if (error == 0) error = addon.mounts.start();
     if (error == 0) error = addon.services.start();
     if (error == 0) error = addon.service_relay.start();
     if (error == 0) error = addon.tables.start();

@@ -1,7 +1,7 @@
 // @ts-check
 // A cold start from the addon in-process: group, process, exec, exit, and all taken away; default isolation, then what
 // each protection costs, each beside the C floor that does the same; then other runtimes on the same root.
-import { mkdirSync, rmdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileSeccomp } from '../../../dist/host/seccomp.js';
 import { kernel } from '../../../dist/kernel/addon.js';
@@ -95,6 +95,7 @@ class Addon {
       writes: [],
       lateWrites: [],
       namespaces: plan.clone.flags,
+      holdsMounts: true,
       pidNamespace: '',
       networkOf: 0,
       owner: plan.userns?.uids[0]?.host ?? 0,
@@ -114,8 +115,9 @@ class Addon {
     });
     await made.started;
     if (!this.#ended.has(handle)) await new Promise((resolve) => this.#waiting.set(handle, () => resolve(null)));
-    rmdirSync(plan.cgroup.path);
-    kernel.containers.release(handle);
+    const taken = kernel.containers.end(handle, [join(fifos, 'stdout'), join(fifos, 'stderr')]);
+    kernel.records.confirm(handle); // it writes none
+    await taken;
     this.#waiting.delete(handle);
     this.#ended.delete(handle);
   }

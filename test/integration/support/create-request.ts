@@ -20,6 +20,7 @@ export function createRequest(
     writes: [],
     lateWrites: [],
     namespaces: plan.clone.flags,
+    holdsMounts: false,
     devices: null,
     uidMap: '',
     gidMap: '',
