@@ -112,7 +112,7 @@ class MetricsListener {
   #freshBody(): Promise<Buffer> {
     const nowMs = performance.now();
     if (this.#made === null || nowMs - this.#made.atMs > FRESH_MS) {
-      const body = metricsText(this.#source).then((text) => Buffer.from(text));
+      const body = metricsText(this.#source).then((pieces) => Buffer.concat(pieces.map((piece) => Buffer.from(piece))));
       this.#made = { atMs: nowMs, body };
     }
     return this.#made.body;

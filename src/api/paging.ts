@@ -8,8 +8,9 @@ import { invalid, show } from '../spec/problems.js';
  * ever one string, because V8 limits a string to 512 MiB.
  */
 
-/** How many characters are made in one turn of the event loop. */
+/** How many characters, and how many items, are made in one turn of the event loop at the most. */
 const PIECE_LENGTH = 64 * 1024;
+const PIECE_ITEMS = 100;
 
 /**
  * Reads `fields` of a query.
@@ -27,8 +28,8 @@ export function fieldsOf(fields: string | undefined, known: readonly string[]): 
 
 /** Gives an object with only these fields of another one; fields that the other one lacks are left out. */
 export function pick(object: object, fields: readonly string[]): object {
-  const whole = new Map(Object.entries(object));
-  return Object.fromEntries(fields.filter((name) => whole.has(name)).map((name) => [name, whole.get(name)]));
+  const whole = object as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(fields.filter((name) => Object.hasOwn(whole, name)).map((name) => [name, whole[name]]));
 }
 
 /** The text before and after the items of an answer. */
@@ -37,6 +38,8 @@ export interface Frame {
   /** Called when the last item is written. */
   after: () => string;
 }
+
+const BRACKETS: Frame = { before: '[', after: () => ']' };
 
 /**
  * Answers with a JSON array, as fast as the peer reads.
@@ -47,22 +50,27 @@ export interface Frame {
 export function streamArray(
   reply: object,
   items: Iterable<string> | AsyncIterable<string>,
-  frame: Frame = { before: '[', after: () => ']' },
+  frame: Frame = BRACKETS,
 ): FastifyReply {
-  const body = Readable.from(pieces(items, frame), { objectMode: false, highWaterMark: PIECE_LENGTH });
+  const body = Readable.from(piecesOf(items, frame), { objectMode: false, highWaterMark: PIECE_LENGTH });
   return (reply as FastifyReply).type('application/json; charset=utf-8').send(body);
 }
 
-/** Joins items to pieces; after each piece the event loop has a turn for other requests. */
-async function* pieces(items: Iterable<string> | AsyncIterable<string>, { before, after }: Frame) {
+/** Joins items to pieces of a JSON array; after each piece the event loop has a turn for other requests. */
+export async function* piecesOf(
+  items: Iterable<string> | AsyncIterable<string>,
+  { before, after }: Frame = BRACKETS,
+): AsyncGenerator<string> {
   let piece = before;
   let comma = '';
+  let count = 0;
   for await (const item of items) {
     piece += comma + item;
     comma = ',';
-    if (piece.length < PIECE_LENGTH) continue;
+    if (++count < PIECE_ITEMS && piece.length < PIECE_LENGTH) continue;
     yield piece;
     piece = '';
+    count = 0;
     await nextTurn();
   }
   yield piece + after();

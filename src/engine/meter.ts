@@ -44,6 +44,8 @@ export class Meter {
   #before: Reading | null = null;
   #last: Reading | null = null;
   #readings = 0;
+  /** When the sampler read the figures of the newest reading, in milliseconds since 1970. */
+  #readMs = 0;
   /** Whether both newest readings are of a container that was idle, so their figures are the same. */
   #isIdle = false;
   #activeUsec = usecNow();
@@ -101,6 +103,11 @@ export class Meter {
   /** Takes a reading of the sampler. After the container's end, readings are ignored and the last one stays. */
   take(usec: number, rows: Float64Array, start: number): void {
     if (this.#usageAtEnd !== null) return;
+    this.#readMs = Date.now();
+    this.#accept(usec, rows, start);
+  }
+
+  #accept(usec: number, rows: Float64Array, start: number): void {
     this.#memory = this.memory;
     this.#isIdle = false;
     const reading = this.#before ?? { usec, row: new Float64Array(this.#kernel.columns.size) };
@@ -126,7 +133,7 @@ export class Meter {
     const [before, last] = [this.#before, this.#last];
     if (last === null || this.#usageAtEnd !== null) return;
     if (before === null || !this.#isIdle) {
-      this.take(usec, last.row, 0);
+      this.#accept(usec, last.row, 0);
       this.#isIdle = true;
       return;
     }
@@ -159,6 +166,20 @@ export class Meter {
     this.#kernel.sample(Uint32Array.of(this.handle), row);
     if (!this.#metered.hasInit) this.#outlive(row);
     return this.#toUsage(row, this.#kernel.ioStat(this.handle));
+  }
+
+  /**
+   * The figures of the sampler's newest reading, for answers about many containers: only those of block I/O are asked
+   * of the kernel. Before the first reading, the same as {@link usage}.
+   */
+  recentUsage(): Usage {
+    if (this.#usageAtEnd !== null || this.#last === null) return this.usage();
+    return this.#toUsage(this.#last.row, this.#kernel.ioStat(this.handle));
+  }
+
+  /** When {@link recentUsage} was read; null where it is read anew. */
+  get readAt(): Date | null {
+    return this.#last === null ? null : new Date(this.#readMs);
   }
 
   /** The rates between the two newest readings; null if there are fewer than two. */

@@ -2,6 +2,7 @@ import { readEffective } from '../host/effective.js';
 import type { Lease } from '../network/lease.js';
 import type { ContainerDetails, ContainerStatus, NetworkStatus } from '../protocol/container.js';
 import type { StartPhases } from '../protocol/phases.js';
+import type { Usage } from '../protocol/usage.js';
 import { warningsOf } from '../spec/warnings.js';
 import type { Identity } from './identity.js';
 import type { Life } from './life.js';
@@ -18,6 +19,10 @@ export interface Viewed extends Pick<Identity, 'spec' | 'pid' | 'cgroup' | 'user
   readonly phases: Partial<StartPhases>;
   readonly runs: Runs;
 }
+
+/** The fields of the parts that are not made for each list. */
+const USED = ['usage', 'usage_at', 'rates'];
+const LASTING = ['cgroup', 'userns', 'warnings', 'image', 'spec'];
 
 /** A lasting part longer than this is not cached: the cached text would take as much memory as the spec itself. */
 const KEPT_TEXT_LENGTH = 16 * 1024;
@@ -40,12 +45,12 @@ export class StatusView {
   }
 
   status(): ContainerStatus {
-    return { ...this.#movingPart(), ...this.#usedPart(), ...this.#lastingPart() };
+    return { ...this.#movingPart(), ...this.#usedNow(), ...this.#lastingPart() };
   }
 
   /**
-   * The status as JSON, for lists of many containers. The use is cached too: it is renewed with the first request after
-   * a round of the sampler that has read this container.
+   * The status as JSON, for lists of many containers. The use is that of the newest round of the sampler, without a
+   * question to the kernel.
    */
   text(): string {
     const { life, meter, readiness, phases, runs, spec } = this.#viewed;
@@ -54,16 +59,20 @@ export class StatusView {
     const moments = [life.startedAt, life.deadlineNs, meter.readings];
     const moves = [life.state, ...moments, readiness.value, life.exit, phases, runs.state, runs.next];
     this.#moving = renewed(this.#moving, moves, () => this.#movingPart());
-    this.#used = renewed(this.#used, [meter.readings], () => this.#usedPart());
+    this.#used = renewed(this.#used, [meter.readings], () => this.#usedRecently());
     const lasting = renewed(this.#lasting, [spec], () => this.#lastingPart());
     if (lasting.text.length <= KEPT_TEXT_LENGTH) this.#lasting = lasting;
     return `{${this.#moving.text},${this.#used.text},${lasting.text}}`;
   }
 
-  /** The status. The parts that need a question to the kernel are left out unless `fields` contains one of them. */
+  /** The parts of the status that have one of `fields`, for lists of many containers, see {@link text}. */
   statusWith(fields: readonly string[]): Partial<ContainerStatus> {
-    const withUse = ['usage', 'usage_at', 'rates'].some((field) => fields.includes(field));
-    return withUse ? this.status() : { ...this.#movingPart(), ...this.#lastingPart() };
+    const [used, lasting] = [USED, LASTING].map((names) => fields.filter((field) => names.includes(field)).length);
+    return {
+      ...(used === fields.length ? {} : this.#movingPart()),
+      ...(used === 0 ? {} : this.#usedRecently()),
+      ...(lasting === 0 ? {} : this.#lastingPart()),
+    };
   }
 
   /** The status, and the kernel's effective settings of the first process. */
@@ -91,10 +100,18 @@ export class StatusView {
     };
   }
 
-  #usedPart() {
+  #usedNow() {
+    return this.#usedPart(this.#viewed.meter.usage(), new Date());
+  }
+
+  #usedRecently() {
+    const { meter } = this.#viewed;
+    return this.#usedPart(meter.recentUsage(), meter.readAt ?? new Date());
+  }
+
+  #usedPart(usage: Usage, at: Date) {
     const { meter, life } = this.#viewed;
-    const usage_at = life.ending?.at ?? new Date().toISOString();
-    return { usage: meter.usage(), usage_at, rates: meter.rates() };
+    return { usage, usage_at: life.ending?.at ?? at.toISOString(), rates: meter.rates() };
   }
 
   /** The part that changes only with the spec. */

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { execPath } from 'node:process';
 import { Readable } from 'node:stream';
+import { json as readJson } from 'node:stream/consumers';
 import { execa } from 'execa';
 import { expect } from 'vitest';
 import { type RawRequest, raw } from './support/http.js';
@@ -64,6 +67,21 @@ test('does with verbs and methods what the typed client does', async ({ niwad })
   expect(await call('POST', `${at}/stop`)).toMatchObject([409, { code: 'STATE_CONFLICT' }]);
   expect(await call('DELETE', at)).toEqual([204, null]);
   expect(await call('GET', at)).toMatchObject([404, { code: 'NOT_FOUND' }]);
+});
+
+test('writes a list while it is read, each container as it is at that moment', async ({ niwad }) => {
+  const env = { filler: 'x'.repeat(100_000) };
+  const ids = Array.from({ length: 40 }, (_, i) => `long-${i}`);
+  for (const id of ids) await niwad.client.create({ id, process: { ...process, env }, owner: 'long' });
+  const path = '/v1/containers?owner=long&state=created';
+  const [response] = (await once(request({ socketPath: niwad.socket, path }).end(), 'response')) as [IncomingMessage];
+  expect(response.headers['content-length']).toBeUndefined();
+  await niwad.client.health(); // others are answered meanwhile
+  await niwad.client.remove('long-38', { force: true });
+  await niwad.client.start('long-39');
+  const list = (await readJson(response)) as { id: string; state: string }[];
+  expect(list.map(({ id, state }) => `${id} ${state}`)).toEqual(ids.slice(0, -2).map((id) => `${id} created`));
+  for (const id of ids) await niwad.client.remove(id, { force: true }).catch(() => {});
 });
 
 test('lists page by page, and only the fields that are wanted', async ({ niwad }) => {

@@ -1,4 +1,6 @@
 import { totalmem } from 'node:os';
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import { canRun, diagnose } from '../../host/doctor/diagnose.js';
 import { readHostFacts } from '../../host/doctor/facts.js';
@@ -108,10 +110,9 @@ function metricsRoute(api: Api, { runtime, services, metrics }: ApiOptions): voi
         response: { 200: metricsAnswer, ...failures },
       },
     },
-    async (_request, reply) =>
-      reply
-        .type(metrics.contentType)
-        .serializer(String)
-        .send(await metricsText({ runtime, services, metrics })),
+    async (_request, reply) => {
+      const pieces = await metricsText({ runtime, services, metrics });
+      return (reply as FastifyReply).type(metrics.contentType).send(Readable.from(pieces, { objectMode: false }));
+    },
   );
 }

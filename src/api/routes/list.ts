@@ -18,24 +18,33 @@ export function listRoutes(api: Api, { runtime }: ApiOptions): void {
       schema: {
         operationId: 'listContainers',
         summary: 'List containers in the order of their creation',
-        description: `With limit, the header ${NEXT_HEADER} has the "after" of the next page.`,
+        description: `With limit, the header ${NEXT_HEADER} has the "after" of the next page. The list is written while it is read: each status is that of the moment in which it is written.`,
         querystring: ListQuery,
         response: { 200: Type.Array(ContainerStatusSchema), ...failures },
       },
     },
     async ({ query }, reply) => {
       const fields = fieldsOf(query.fields, Object.keys(ContainerStatusSchema.properties));
-      const { containers, next } = pageOf(runtime.list().filter(wanted(query)), query);
+      const fitsStill = wanted(query);
+      const { containers, next } = pageOf(runtime.list().filter(fitsStill), query);
       if (next !== null) reply.header(NEXT_HEADER, next);
-      return streamArray(reply, textsOf(containers, fields));
+      return streamArray(reply, textsOf(containers, fitsStill, fields));
     },
   );
 }
 
-/** Makes each text only when it is written, so that other requests do not wait for all of them. */
-function* textsOf(containers: readonly Container[], fields: readonly string[] | undefined): Iterable<string> {
+/**
+ * Makes each text only when it is written, so that other requests do not wait for all of them. A container that does
+ * not fit the filters any more is left out then.
+ */
+function* textsOf(
+  containers: readonly Container[],
+  fitsStill: (container: Container) => boolean,
+  fields: readonly string[] | undefined,
+): Iterable<string> {
   for (const container of containers)
-    yield fields === undefined ? container.statusText() : JSON.stringify(pick(container.statusWith(fields), fields));
+    if (fitsStill(container))
+      yield fields === undefined ? container.statusText() : JSON.stringify(pick(container.statusWith(fields), fields));
 }
 
 function wanted({ state, ...query }: ListQuery): (container: Container) => boolean {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Type } from 'typebox';
 import type { Container } from '../../engine/container.js';
 import { StreamQuery } from '../../protocol/queries.js';
@@ -6,8 +7,8 @@ import { type Stats, StatsSchema } from '../../protocol/stats.js';
 import { HistoryPointSchema } from '../../protocol/usage.js';
 import type { Api, ApiOptions } from '../api.js';
 import { oncePerTurn, sendJson } from '../json.js';
-import { streamArray } from '../paging.js';
-import { streamLines } from '../stream.js';
+import { piecesOf, streamArray } from '../paging.js';
+import { streamLines, streamTexts } from '../stream.js';
 import { failures, onceOrLinesOf } from './answers.js';
 
 /** Readings of one container or of all containers, once or as newline-delimited JSON. */
@@ -60,13 +61,8 @@ function allStats(api: Api, { runtime, sampleIntervalMs }: ApiOptions): void {
     },
     async ({ query }, reply) => {
       const live = () => runtime.list().filter(({ state }) => state !== 'exited');
-      if (!query.stream) return streamArray(reply, statsTexts(live()));
-      const all = () => live().map(statsOf);
-      return streamLines(reply, ({ push }) => {
-        push(all());
-        const timer = setInterval(() => push(all()), sampleIntervalMs);
-        return () => clearInterval(timer);
-      });
+      if (!query.stream) return streamArray(reply, textsOf(live(), statsOf));
+      return streamTexts(reply, (left) => eachInterval(live, sampleIntervalMs, left));
     },
   );
 }
@@ -86,12 +82,33 @@ function history(api: Api, { runtime }: ApiOptions): void {
   );
 }
 
+/** Gives all readings of the sampler, a line of JSON in each interval; a slow reader gets fewer lines. */
+async function* eachInterval(
+  live: () => readonly Container[],
+  intervalMs: number,
+  left: AbortSignal,
+): AsyncGenerator<string> {
+  while (!left.aborted) {
+    const next = sleep(intervalMs, undefined, { signal: left }).catch(() => {});
+    yield* piecesOf(textsOf(live(), recentStatsOf));
+    yield '\n';
+    await next;
+  }
+}
+
 /** Makes each reading only when it is written. */
-function* statsTexts(containers: readonly Container[]): Iterable<string> {
-  for (const container of containers) yield JSON.stringify(statsOf(container));
+function* textsOf(containers: readonly Container[], read: (of: Container) => Stats): Iterable<string> {
+  for (const container of containers) yield JSON.stringify(read(container));
 }
 
 function statsOf(container: Container): Stats {
   const { id, state } = container;
   return { id, at: new Date().toISOString(), state, usage: container.usage(), rates: container.rates() };
+}
+
+/** The same of the sampler's newest reading. */
+function recentStatsOf(container: Container): Stats {
+  const { id, state, meter } = container;
+  const at = (meter.readAt ?? new Date()).toISOString();
+  return { id, at, state, usage: meter.recentUsage(), rates: meter.rates() };
 }

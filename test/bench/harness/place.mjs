@@ -203,10 +203,12 @@ export class Daemon {
   /** @param {NodeJS.Signals} signal */
   async #end(signal) {
     await this.client.close();
-    const ended = this.#process === null ? null : once(this.#process, 'exit');
-    this.#process?.kill(signal);
-    await ended;
+    const running = this.#process;
     this.#process = null;
+    if (running === null || running.exitCode !== null || running.signalCode !== null) return;
+    const ended = once(running, 'exit');
+    running.kill(signal);
+    await ended;
   }
 
   /** The delay of its event loop since the last call, in milliseconds: that of 99 in 100 turns. */
@@ -250,10 +252,10 @@ export class Daemon {
   async remove() {
     if (this.#removed) return;
     this.#removed = true;
-    const list = await this.client.list().catch(() => []);
-    const live = list.filter(({ state }) => state !== 'exited');
-    await Promise.all(live.map(({ id }) => this.client.stop(id, { timeout: '0s' }).catch(() => {})));
+    const { base, containers } = lookAtCgroupTree(this.#name);
+    const kill = join(containers, 'cgroup.kill'); // ends all at once, also where niwad has ended or does not answer
+    if (existsSync(kill)) writeFileSync(kill, '1');
     await this.stop();
-    await removeGroup(lookAtCgroupTree(this.#name).base);
+    await removeGroup(base);
   }
 }

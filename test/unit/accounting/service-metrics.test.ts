@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { Metrics } from '../../../src/accounting/metrics.js';
+import type { ServiceStatus } from '../../../src/protocol/services.js';
 import { instanceOf, serviceOf } from '../services-samples.js';
 
 const latency = { total_usec: 250_000, start_usec: 100_000, ready_usec: 149_000, route_usec: 1000 };
@@ -16,6 +17,9 @@ const wake = {
   latency,
 } as const;
 
+const textOf = async (metrics: Metrics, services: ServiceStatus[]) =>
+  (await metrics.text(() => ({ containers: [], services }))).join('');
+
 it('has the figures of services, and of no others', async () => {
   const metrics = new Metrics(() => 0, '1.2.3');
   const counters = {
@@ -29,7 +33,7 @@ it('has the figures of services, and of no others', async () => {
   };
   const instances = [instanceOf('shop-1'), instanceOf('shop-2'), instanceOf('shop-3', { phase: 'frozen' })];
   const shop = serviceOf('shop', { slots: 4, instances, counters, throttled_share: 0.25 });
-  const lines = (await metrics.text(() => ({ containers: [], services: [shop] }))).split('\n');
+  const lines = (await textOf(metrics, [shop])).split('\n');
   expect(lines).toEqual(
     expect.arrayContaining([
       'niwa_service_requests_held_total{service="shop"} 7',
@@ -48,17 +52,17 @@ it('has the figures of services, and of no others', async () => {
       'niwa_service_instances{service="shop",phase="starting"} 0',
     ]),
   );
-  expect(await metrics.text(() => ({ containers: [], services: [serviceOf('blog')] }))).not.toContain('service="shop"');
+  expect(await textOf(metrics, [serviceOf('blog')])).not.toContain('service="shop"');
 });
 
 it('has a histogram of wakes with their phases, until the service is removed', async () => {
   const metrics = new Metrics(() => 0, '1.2.3');
   metrics.services.hear(wake);
-  const text = await metrics.text(() => ({ containers: [], services: [] }));
+  const text = await textOf(metrics, []);
   expect(text).toContain('niwa_service_wake_seconds_count{service="shop",phase="total"} 1');
   expect(text).toContain('niwa_service_wake_seconds_sum{service="shop",phase="ready"} 0.149');
   expect(text).toContain('niwa_service_wake_seconds_bucket{le="0.3",service="shop",phase="total"} 1');
   expect(text).toContain('niwa_service_wake_seconds_bucket{le="0.1",service="shop",phase="total"} 0');
   metrics.services.hear({ ...wake, type: 'service-remove' });
-  expect(await metrics.text(() => ({ containers: [], services: [] }))).not.toContain('service="shop"');
+  expect(await textOf(metrics, [])).not.toContain('service="shop"');
 });
