@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { isChecked, toCheckedLine } from '../host/checked-line.js';
 import type { UsageRecord } from '../protocol/record.js';
 
 /** The first line of every segment but the first. */
@@ -18,24 +18,17 @@ export type Entry =
   /** `carried`: the record is a copy, made from the segment before: the last interim record of a run that goes on. */
   | { record: UsageRecord; carried: boolean };
 
-/** The length of the end of a line: `,"crc32":"01234567"}` */
-const CHECKSUM_BYTES = 20;
-
-/**
- * Writes a line. Its checksum is the last member of the JSON object, so that jq can read the line like any other JSON.
- */
+/** Writes a line, with a checksum. */
 export function toLine(entry: Entry): string {
   const value = 'header' in entry ? entry.header : entry.carried ? { ...entry.record, carried: true } : entry.record;
-  const text = JSON.stringify(value).slice(0, -1);
-  return `${text},"crc32":"${checksum(text)}"}\n`;
+  return toCheckedLine(value);
 }
 
 /**
  * Reads a line, given without its newline; gives null where the checksum is wrong, or the line is no line of a ledger.
  */
 export function fromLine(line: Buffer): Entry | null {
-  const text = line.subarray(0, -CHECKSUM_BYTES);
-  if (line.toString('latin1', text.length) !== `,"crc32":"${checksum(text)}"}`) return null;
+  if (!isChecked(line)) return null;
   try {
     const { crc32: _, ...value } = JSON.parse(line.toString()) as Line;
     if (value.type === 'segment') return { header: value };
@@ -47,7 +40,3 @@ export function fromLine(line: Buffer): Entry | null {
 }
 
 type Line = { crc32: string } & (Header | (UsageRecord & { carried?: boolean }));
-
-function checksum(text: string | Buffer): string {
-  return crc32(text).toString(16).padStart(8, '0');
-}

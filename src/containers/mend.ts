@@ -8,7 +8,7 @@ import type { UsageRecord } from '../protocol/record.js';
 import type { IdMaps, Spec } from '../protocol/resolved-spec.js';
 import { parseSpec } from '../spec/spec.js';
 
-/** What is known of a container from other sources than its state file. */
+/** What is known of a container from other sources than its saved state. */
 export interface Remains {
   cgroup: string;
   bootId: string;
@@ -22,7 +22,7 @@ export interface Remains {
   interim: UsageRecord | undefined;
 }
 
-/** Gives the valid fields of a damaged state file, and the valid fields of the spec in it. */
+/** Gives the valid fields of a damaged state, and the valid fields of the spec in it. */
 export function soundParts({ said }: Damaged): { state: Partial<SavedState>; spec: Partial<Spec> } {
   const { spec: _, ...state } = fittingFields(SavedStateSchema, said);
   const { id: _id, ...spec } = fittingFields(SavedSpecSchema, (said as { spec?: unknown } | null | undefined)?.spec);
@@ -30,8 +30,8 @@ export function soundParts({ said }: Damaged): { state: Partial<SavedState>; spe
 }
 
 /**
- * Makes a state for a container whose state file is damaged. Each field comes from the state file where the file is
- * readable, else from the kernel and the ledger. The keeper's deadline and end replace these values later, when the
+ * Makes a state for a container whose saved state is damaged. Each field comes from that state where it is readable,
+ * else from the kernel and the ledger. The keeper's deadline and end replace these values later, when the
  * container is adopted. The run keeps the name that the ledger has, so that its use is billed once. Pure, except that a
  * run without a known name gets a random name.
  */

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Allowed } from '../access/allowed.js';
 import type { Membership } from '../access/membership.js';
 import type { Ledger } from '../accounting/ledger.js';
-import type { StateFiles } from '../engine/state-files.js';
+import type { StateStore } from '../engine/state-store.js';
 import type { CgroupTree } from '../host/cgroup.js';
 import type { IdPool } from '../host/id-pool.js';
 import type { ImageStore } from '../images/store.js';
@@ -19,7 +19,7 @@ export interface RuntimeOptions {
   tree: CgroupTree;
   /** An empty directory on which the boot helper builds roots. */
   stage: string;
-  stateFiles: StateFiles;
+  states: StateStore;
   /** The path of the keeper's socket. */
   keeperSocket: string;
   /** This file exists while the node is drained. */

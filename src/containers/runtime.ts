@@ -77,7 +77,7 @@ export class Runtime {
       ...options,
       placeBytes: options.defaults.tmpfsBytes,
       members: options.networks.members,
-      directoryOf: (id) => options.stateFiles.directoryOf(id),
+      directoryOf: (id) => options.states.directoryOf(id),
     });
     const maker = new Maker({
       ...options,

@@ -6,7 +6,8 @@ import type { Books } from '../engine/books.js';
 import { Container } from '../engine/container.js';
 import type { Planner } from '../engine/planner.js';
 import { BEFORE_EXITED, OF_GONE, type Resources } from '../engine/resources/resources.js';
-import type { Damaged, SavedState, StateFiles } from '../engine/state-files.js';
+import type { Damaged, SavedState } from '../engine/state-files.js';
+import type { StateStore } from '../engine/state-store.js';
 import { type CgroupTree, removeLeftovers } from '../host/cgroup.js';
 import { oldestIn } from '../host/process.js';
 import { isThere } from '../host/stored-file.js';
@@ -24,12 +25,15 @@ import { mend } from './mend.js';
 import { type Decision, decide } from './reconcile.js';
 import type { Registry } from './registry.js';
 
+const STRAY =
+  'lines of the journal of states are damaged, and nobody knows of which containers: a container that was just being made may be listed though nobody was told of it';
+
 export interface TakeOverOptions {
   registry: Registry;
   endings: Endings;
   containerHooks: ContainerHooks;
   books: Books;
-  stateFiles: StateFiles;
+  states: StateStore;
   logs: LogStore;
   ledger: Ledger;
   events: EventLog;
@@ -54,8 +58,9 @@ export interface TakeOverOptions {
  * @throws NiwaError HOST_ERROR
  */
 export async function takeOver(options: TakeOverOptions): Promise<void> {
-  const { stateFiles, books, endings, ledger, bootId, log } = options;
-  const { whole, damaged } = await stateFiles.load();
+  const { states, books, endings, ledger, bootId, log } = options;
+  const { whole, damaged, strayFile, strayLines } = await states.load();
+  if (strayLines > 0) log.error({ file: strayFile, lines: strayLines }, STRAY);
   const kept = await connectKeeper(options.kernel, options.keeperSocket);
 
   const decidedOn = (one: SavedState): [SavedState, Decision] => {
@@ -69,6 +74,7 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
   const mended = mendAll([...damaged, ...lost], kept, options).map(decidedOn);
   for (const [one, decision] of mended)
     if (lives(decision)) books.save(takeOne(one, decision === 'undo', { ...options, planner: null }));
+  states.removeDamaged();
   const decided = [...sound, ...mended];
   endings.expect(books.finalRecords(decided.flatMap(([one]) => (one.phase === 'exited' ? [] : [one]))));
   const ended = decided.filter(([, decision]) => !lives(decision));
@@ -97,22 +103,22 @@ function lostAmong(kept: readonly string[], found: readonly string[], { tree }: 
 }
 
 /**
- * Makes states for the containers whose state files are damaged or missing. If neither the kernel nor the keeper knows
- * such a container, it has ended: its record is written before its group is removed.
+ * Makes and writes states for the containers whose states are damaged or missing. If neither the kernel nor the keeper
+ * knows such a container, it has ended: its record is written before its group is removed.
  */
 function mendAll(
   damaged: readonly Damaged[],
   kept: readonly string[],
-  { books, registry, stateFiles, ledger, networks, tree, bootId, log }: TakeOverOptions,
+  { books, registry, states, ledger, networks, tree, bootId, log }: TakeOverOptions,
 ): SavedState[] {
   return damaged.flatMap((one) => {
     const { id, reason } = one;
     const cgroup = join(tree.containers, id);
-    const file = stateFiles.setAside(id);
+    const file = states.setAside(one);
     if (!isThere(cgroup) && !kept.includes(id)) {
       log.warn(
         { id, reason, file },
-        'the state file of a container that has ended is damaged or missing: the container is forgotten',
+        'the state of a container that has ended is damaged or missing: the container is forgotten',
       );
       books.forget(id);
       registry.tell('remove', { id, owner: null, labels: {} });
@@ -125,10 +131,19 @@ function mendAll(
     const { owner, labels, lifetimeUsec } = saved.spec;
     log.error(
       { id, reason, file, run: saved.run, owner, labels, lifetimeUsec },
-      'the state file of a container is damaged or missing: the container goes on and is billed by the other facts that are known; check its owner, labels and lifetime',
+      'the state of a container is damaged or missing: the container goes on and is billed by the other facts that are known; check its owner, labels and lifetime',
     );
+    write(saved, states, log);
     return [saved];
   });
+}
+
+function write(saved: SavedState, states: StateStore, log: Logger): void {
+  try {
+    states.save(saved);
+  } catch (error) {
+    log.error({ err: error, id: saved.spec.id }, 'the state of a container waits to be written');
+  }
 }
 
 /** Takes over a live container; ends it at once if no client was told of it. */

@@ -14,7 +14,7 @@ import { EventLog } from '../containers/events/event-log.js';
 import { Runtime } from '../containers/runtime.js';
 import { LastingStates } from '../engine/lasting-states.js';
 import { startUsec } from '../engine/phases.js';
-import { StateFiles } from '../engine/state-files.js';
+import { StateStore } from '../engine/state-store.js';
 import { type CgroupTree, lookAtCgroupTree, makeCgroupTree, removeCgroupTree } from '../host/cgroup.js';
 import { IdPool } from '../host/id-pool.js';
 import { nameOfTree, OWN_GROUP, stepAside } from '../host/own-group.js';
@@ -232,7 +232,7 @@ function makeRuntime(
   return new Runtime({
     tree,
     stage: paths.stage,
-    stateFiles: new StateFiles(paths.containers, new LastingStates(paths.restarts)),
+    states: new StateStore(paths.containers, new LastingStates(paths.restarts)),
     keeperSocket: paths.keeperSocket,
     drainFile: paths.drainFile,
     ledger,

@@ -7,7 +7,8 @@ import type { UsageRecord } from '../protocol/record.js';
 import { usecNow } from './clock.js';
 import type { Container } from './container.js';
 import { phaseOf, stateOf } from './saved-state.js';
-import type { SavedState, StateFiles } from './state-files.js';
+import type { SavedState } from './state-files.js';
+import type { StateStore } from './state-store.js';
 import { usageRecord } from './usage-record.js';
 
 const LEDGER_RETRY_MS = 1000;
@@ -20,7 +21,7 @@ const CLOCK_JUMP_MS = 86_400_000;
 const SAVE_INTERVAL_USEC = 60_000_000;
 
 export interface BooksOptions {
-  stateFiles: StateFiles;
+  states: StateStore;
   ledger: Ledger;
   log: Logger;
   bootId: string;
@@ -33,7 +34,7 @@ export interface BooksOptions {
  * disk refuses a write, the containers go on, and the write is tried again.
  */
 export class Books {
-  readonly #stateFiles: StateFiles;
+  readonly #states: StateStore;
   readonly #ledger: Ledger;
   readonly #log: Logger;
   readonly #bootId: string;
@@ -41,8 +42,8 @@ export class Books {
   /** Containers whose state could not be written yet. */
   readonly #unsaved = new Map<Container, SavedState['phase']>();
 
-  constructor({ stateFiles, ledger, log, bootId, interimIntervalMs }: BooksOptions) {
-    this.#stateFiles = stateFiles;
+  constructor({ states, ledger, log, bootId, interimIntervalMs }: BooksOptions) {
+    this.#states = states;
     this.#ledger = ledger;
     this.#log = log;
     this.#bootId = bootId;
@@ -53,7 +54,7 @@ export class Books {
   save(container: Container, phase = phaseOf(container)): void {
     container.written.save();
     try {
-      this.#stateFiles.save(stateOf(container, this.#bootId, phase));
+      this.#states.save(stateOf(container, this.#bootId, phase));
       this.#unsaved.delete(container);
     } catch (error) {
       if (!this.#unsaved.has(container))
@@ -68,6 +69,7 @@ export class Books {
    */
   writeWhatIsDue(live: readonly Container[]): void {
     for (const [container, phase] of this.#unsaved) this.save(container, phase);
+    this.#restoreLost(live);
     const now = usecNow();
     for (const container of live) {
       if (!container.life.hasStarted || container.hasEnded) continue;
@@ -76,11 +78,24 @@ export class Books {
     }
   }
 
-  /** Removes the state of a container. If the file cannot be removed, the next daemon lists the container again. */
+  /** Has the states of live containers written again where another program has removed a part of the journal. */
+  #restoreLost(live: readonly Container[]): void {
+    try {
+      if (!this.#states.isLost()) return;
+      this.#log.error(
+        'a part of the journal of the states was removed: the states of live containers are written again',
+      );
+      for (const container of live) this.save(container);
+    } catch (error) {
+      this.#log.error({ err: error }, messageOf(error));
+    }
+  }
+
+  /** Removes the state of a container. If this cannot be written, the next daemon lists the container again. */
   forget(id: string): void {
     for (const container of this.#unsaved.keys()) if (container.id === id) this.#unsaved.delete(container);
     try {
-      this.#stateFiles.remove(id);
+      this.#states.remove(id);
     } catch (error) {
       this.#log.error({ err: error, id }, 'the state of a container cannot be removed');
     }

@@ -14,7 +14,7 @@ interface Copied {
 }
 
 /**
- * Copies of the state files of containers with a restart policy, below the state directory: they outlive a restart of
+ * Copies of the saved states of containers with a restart policy, below the state directory: they outlive a restart of
  * the machine, which empties the run directory. A container that was never started has no copy, and the copy of a run
  * that has ended stays until the next run has started.
  */
@@ -32,13 +32,16 @@ export class LastingStates {
     }
   }
 
-  /** Writes the copy of a state, if it is needed and says something new. Throws the errors of the file system. */
-  save(saved: Copied, text: string): void {
+  /**
+   * Writes the copy of a state, if it is needed and says something new. Throws the errors of the file system.
+   * @param text gives the text of the state
+   */
+  save(saved: Copied, text: () => string): void {
     const { phase, spec, runs } = saved;
     if (spec.restart === undefined || phase === 'making' || phase === 'created') return;
     const before = this.#copied.get(spec.id);
     if (before?.phase === phase && before.spec === spec && before.runs === runs) return;
-    writeSoonSynced(this.#fileOf(spec.id), text);
+    writeSoonSynced(this.#fileOf(spec.id), text());
     this.#copied.set(spec.id, { phase, spec, ...(runs === undefined ? {} : { runs }) });
   }
 

@@ -1,12 +1,17 @@
 import { type Static, type TObject, type TSchema, Type } from 'typebox';
 import { ExitSchema } from '../protocol/container.js';
+import { NiwaError } from '../protocol/errors.js';
 import { problemsOf } from '../spec/check.js';
 import { signalNumber } from '../spec/signals.js';
 
 /**
- * The fields that a state file must have before niwad acts on it. Unknown fields are allowed, and fields that are only
- * displayed are not checked, because an older or newer niwad may have written the file.
+ * The fields that a saved state must have before niwad acts on it. Unknown fields are allowed, and fields that are only
+ * displayed are not checked, because an older or newer niwad may have written the state.
  */
+
+export const STATE_VERSION = 1;
+/** Fields of a spec that an earlier niwad did not know. */
+const SPEC_DEFAULTS = { hooks: {}, ready: null, service: null };
 
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const texts = Type.Record(Type.String(), Type.String());
@@ -78,7 +83,7 @@ export const SavedSpecSchema = Type.Object({
   service: nullable(Type.Object({ name: Type.String(), revision: Whole })),
 });
 
-/** A state file, see SavedState. */
+/** A saved state, see SavedState. */
 export const SavedStateSchema = Type.Object({
   bootId: Type.String(),
   run: Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' }),
@@ -131,6 +136,22 @@ export function savedStateProblem(id: string, value: unknown): string | null {
   if (problems.length > 0) return problems.slice(0, SHOWN_PROBLEMS).join('; ');
   const named = (value as Static<typeof SavedStateSchema>).spec.id;
   return named === id ? null : `it is that of container ${named}`;
+}
+
+/**
+ * Adds the default values of fields that an earlier niwad did not write.
+ * @throws NiwaError HOST_ERROR for a state that a newer niwad wrote
+ */
+export function withDefaults(id: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const { version, ...saved } = value as { version?: unknown; spec?: object };
+  if (Number.isInteger(version) && Number(version) > STATE_VERSION)
+    throw new NiwaError(
+      'HOST_ERROR',
+      `the state of container ${id} is of version ${version}, this niwad knows ${STATE_VERSION}: start the niwad that wrote it, and drain it first`,
+    );
+  const { spec } = saved;
+  return { ready: null, hooksDone: true, lease: null, ...saved, ...(spec && { spec: { ...SPEC_DEFAULTS, ...spec } }) };
 }
 
 /** Gives the fields of a value that match their part of a schema; none if the value is not an object. */

@@ -47,6 +47,18 @@ export async function load<T>(path: string, parse: (text: string) => T): Promise
   }
 }
 
+/** Reads a file, again and again for a second like {@link load}; gives null where it cannot be read. */
+export async function readPatiently(path: string): Promise<Buffer | null> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return readFileSync(path);
+    } catch {
+      if (tries === TRIES) return null;
+    }
+    await sleep(RETRY_MS);
+  }
+}
+
 /**
  * Says whether a file or directory exists.
  * @throws what node:fs throws where the kernel does not say: a file that cannot be looked at must not be taken for

@@ -86,9 +86,12 @@ export class LogStore {
     return log;
   }
 
-  /** Removes the FIFOs of a container that has ended. */
-  closeFifos(id: string): void {
-    const remove = () => Object.values(this.fifosOf(id)).forEach(unlinkIfThere);
+  /** Removes the FIFOs of a container that has ended. @param isAll whether nothing else is in their directory */
+  closeFifos(id: string, isAll: boolean): void {
+    const remove = () => {
+      if (isAll) removeDirectory(join(this.#runDir, id));
+      else Object.values(this.fifosOf(id)).forEach(unlinkIfThere);
+    };
     this.#tryTo(remove, id, 'the FIFOs of a container stay until it is removed');
   }
 

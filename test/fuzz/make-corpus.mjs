@@ -6,6 +6,7 @@ import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { toLine } from '../../dist/accounting/record.js';
+import { toLine as toJournalLine } from '../../dist/engine/journal/line.js';
 import { firstState } from '../../dist/engine/saved-state.js';
 import { recordOf } from '../../dist/engine/usage-record.js';
 import { encodeProgram } from '../../dist/plan/encode.js';
@@ -196,6 +197,9 @@ function writeStored() {
     const run = '11111111-2222-3333-4444-555555555555';
     const stored = { ...firstState(spec, makePlan(spec, HOST), own, 'boot'), run, createdAt: at };
     write('state', name, JSON.stringify({ version: 1, ...stored }));
+    const line = { n: 1, id: spec.id, run };
+    const state = toJournalLine(line, { state: { version: 1, ...stored } });
+    write('journal', name, state + toJournalLine({ ...line, n: 2 }, { change: { phase: 'created', pid: 7 } }));
     const final = recordOf(stored, { code: 0, signal: null, reason: 'exited', at });
     const lines = [final, { ...final, type: /** @type {const} */ ('interim') }].map((record) =>
       toLine({ record, carried: false }),

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import { ADDON } from '../../src/kernel/programs.js';
 import { cleanUpDaemons, mountTmpfs, newPlace, startDaemon } from './support/daemons.js';
 import { eventsStored } from './support/events.js';
 import { host, PATIENCE, scaled } from './support/host.js';
+import { linesOf } from './support/journal.js';
 import { flagsOf, keeperOf, type Niwad, runNiwad } from './support/niwad.js';
 import { pidsGroupOf } from './support/pids.js';
 import { makeRoot } from './support/roots.js';
@@ -37,8 +38,10 @@ function fillInodes(directory: string, left = 0): () => void {
   return () => rmSync(path, { recursive: true });
 }
 
-function phaseOnDisk({ place }: Niwad, id: string): string {
-  return JSON.parse(readFileSync(join(place.runDir, 'containers', id, 'state.json'), 'utf8')).phase;
+function phaseOnDisk({ place }: Niwad, id: string): string | undefined {
+  return linesOf(place, id)
+    .map(({ state, change }) => String((change ?? state)?.phase))
+    .at(-1);
 }
 
 function finals(niwad: Niwad, id: string) {
@@ -50,9 +53,10 @@ describe('a full disk', () => {
     const place = newPlace();
     mountTmpfs(place.runDir, 'size=1m,mode=755');
     const first = await startDaemon(place);
+    const labels = { long: 'x'.repeat(4096) }; // more than the page that the journal has begun has room for
     await first.start({ id: 'kept', process: sleeper });
     const free = fill(place.runDir);
-    await expect(first.start({ id: 'new', process: sleeper })).rejects.toMatchObject({
+    await expect(first.start({ id: 'new', process: sleeper, labels })).rejects.toMatchObject({
       code: 'HOST_ERROR',
       message: expect.stringMatching(/state of container new: ENOSPC.*room/),
     });

@@ -1,3 +1,6 @@
+import { join } from 'node:path';
+import type { SavedState } from '../../src/engine/state-files.js';
+import { StateStore } from '../../src/engine/state-store.js';
 import type { PlanHost } from '../../src/plan/plan.js';
 import { type FieldProblem, NiwaError } from '../../src/protocol/errors.js';
 import type { Spec } from '../../src/protocol/resolved-spec.js';
@@ -25,6 +28,16 @@ export function problemsIn(action: () => unknown): FieldProblem[] {
   const error = refusal(action);
   if (error.code !== 'SPEC_INVALID') throw error;
   return error.details.problems ?? [];
+}
+
+/** Changes the saved state of a container of a niwad that has ended; gives the state before. */
+export async function changeState(directory: string, id: string, fields: Partial<SavedState>): Promise<SavedState> {
+  const states = new StateStore(join(directory, 'containers'));
+  const { whole } = await states.load();
+  const saved = whole.find(({ spec }) => spec.id === id);
+  if (saved === undefined) throw new Error(`there is no state of ${id}`);
+  states.save({ ...saved, ...fields });
+  return saved;
 }
 
 /** A host that has everything. */

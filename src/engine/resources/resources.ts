@@ -5,7 +5,7 @@ import type { LogStore } from '../../logs/store.js';
 import type { Networks } from '../../network/networks.js';
 import { type CrashPoint, crashPoint } from '../../test-hooks/crash-point.js';
 import type { Books } from '../books.js';
-import type { StateFiles } from '../state-files.js';
+import type { StateStore } from '../state-store.js';
 import { group } from './group.js';
 import { idRange } from './id-range.js';
 import { lease } from './lease.js';
@@ -53,7 +53,7 @@ export interface ResourcesOptions {
   idPool: IdPool;
   networks: Networks;
   logs: LogStore;
-  stateFiles: StateFiles;
+  states: StateStore;
   books: Books;
   kernel: Pick<Kernel, 'containers' | 'terminals'>;
   log: Logger;
@@ -133,12 +133,12 @@ export class Resources {
   }
 }
 
-function allOf({ idPool, networks, logs, stateFiles, books, kernel, log }: ResourcesOptions) {
+function allOf({ idPool, networks, logs, states, books, kernel, log }: ResourcesOptions) {
   return {
     idRange: idRange(idPool),
     quota: quota(log),
     lease: lease(networks),
-    stateFile: stateFile(stateFiles, networks, books),
+    stateFile: stateFile(states, networks, books),
     storedLog: storedLog(logs),
     output: output(logs, kernel),
     group: group(log),

@@ -3,16 +3,16 @@
 // written again.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { crc32 } from 'node:zlib';
 import { LedgerReading } from '../../../dist/accounting/ledger-reading.js';
 import { fromLine, toLine } from '../../../dist/accounting/record.js';
 import { findSegments, linesOf, segmentPath } from '../../../dist/accounting/segment.js';
+import { repairLines } from '../repair.mjs';
 import { temporaryFolder } from '../temporary.mjs';
 
 const folder = temporaryFolder();
 
 /** @type {import('../worker.mjs').Target} */
-export default { run, repair, maxBytes: 256 * 1024, maxCpuMs: 100 };
+export default { run, repair: repairLines, maxBytes: 256 * 1024, maxCpuMs: 100 };
 
 /** @param {Buffer} input */
 async function run(input) {
@@ -41,25 +41,4 @@ async function run(input) {
 /** @param {import('../../../dist/accounting/record.js').Entry} entry */
 function rewritten(entry) {
   return fromLine(Buffer.from(toLine(entry).trimEnd()));
-}
-
-/**
- * Sets the checksum of each line that has one.
- * @param {Buffer} input
- */
-function repair(input) {
-  return Buffer.concat(
-    input
-      .toString('latin1')
-      .split('\n')
-      .flatMap((line, i) => [Buffer.from(i === 0 ? '' : '\n'), repaired(Buffer.from(line, 'latin1'))]),
-  );
-}
-
-/** @param {Buffer} line */
-function repaired(line) {
-  const at = line.lastIndexOf(',"crc32":"');
-  if (at < 0) return line;
-  const text = line.subarray(0, at);
-  return Buffer.concat([text, Buffer.from(`,"crc32":"${crc32(text).toString(16).padStart(8, '0')}"}`)]);
 }

@@ -20,7 +20,7 @@ import { Runtime } from '../../../src/containers/runtime.js';
 import { Volumes } from '../../../src/containers/volumes.js';
 import { Container } from '../../../src/engine/container.js';
 import { firstState } from '../../../src/engine/saved-state.js';
-import { StateFiles } from '../../../src/engine/state-files.js';
+import { StateStore } from '../../../src/engine/state-store.js';
 import { IdPool } from '../../../src/host/id-pool.js';
 import { Images } from '../../../src/images/images.js';
 import { ImageStore } from '../../../src/images/store.js';
@@ -207,7 +207,7 @@ beforeAll(async () => {
     tree: { mount: nowhere, base: nowhere, containers: `${nowhere}${containersCgroup}`, controllers },
     stage,
     ledger,
-    stateFiles: new StateFiles(join(directory, 'containers')),
+    states: new StateStore(join(directory, 'containers')),
     keeperSocket: join(directory, 'keeper.sock'),
     networks: new Networks({
       settings: DEFAULT_NETWORK,

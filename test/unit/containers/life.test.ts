@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -8,7 +8,7 @@ import { Membership } from '../../../src/access/membership.js';
 import { Ledger } from '../../../src/accounting/ledger.js';
 import { EventLog } from '../../../src/containers/events/event-log.js';
 import { Runtime } from '../../../src/containers/runtime.js';
-import { StateFiles } from '../../../src/engine/state-files.js';
+import { StateStore } from '../../../src/engine/state-store.js';
 import { IdPool } from '../../../src/host/id-pool.js';
 import { ImageStore } from '../../../src/images/store.js';
 import { DEFAULT_NETWORK } from '../../../src/installation/defaults.js';
@@ -18,7 +18,7 @@ import type { NiwaError } from '../../../src/protocol/errors.js';
 import { UNBOUNDED } from '../../../src/spec/ceilings.js';
 import { VolumeStore } from '../../../src/volumes/store.js';
 import { FakeKernel } from '../../fake-kernel.js';
-import { capableHost } from '../support.js';
+import { capableHost, changeState } from '../support.js';
 
 const log = pino({ level: 'silent' });
 const SPEC = { id: 'web', process: { args: ['/bin/true'] } };
@@ -49,7 +49,7 @@ async function begin(prepare: (kernel: FakeKernel) => void = () => {}): Promise<
     volumes: new VolumeStore(at('volumes')),
     tree: { mount: directory, base: directory, containers: at('groups'), controllers: capableHost.controllers },
     stage: at('stage'),
-    stateFiles: new StateFiles(at('containers')),
+    states: new StateStore(at('containers')),
     keeperSocket: at('keeper.sock'),
     drainFile: at('draining'),
     networks: new Networks({
@@ -212,8 +212,7 @@ describe('the next niwad', () => {
   /** As {@link replace}, and nobody was told of the container. */
   async function replaceBeforeTold(prepare?: (kernel: FakeKernel) => void): Promise<void> {
     await end(niwad);
-    const file = at('containers/web/state.json');
-    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), phase: 'making' }));
+    await changeState(directory, 'web', { phase: 'making' });
     niwad = await begin(prepare);
   }
 

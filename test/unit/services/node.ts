@@ -9,7 +9,7 @@ import { EventLog } from '../../../src/containers/events/event-log.js';
 import { Runtime } from '../../../src/containers/runtime.js';
 import { usecNow } from '../../../src/engine/clock.js';
 import { LastingStates } from '../../../src/engine/lasting-states.js';
-import { StateFiles } from '../../../src/engine/state-files.js';
+import { StateStore } from '../../../src/engine/state-store.js';
 import { IdPool } from '../../../src/host/id-pool.js';
 import { ImageStore } from '../../../src/images/store.js';
 import { DEFAULT_NETWORK } from '../../../src/installation/defaults.js';
@@ -74,7 +74,7 @@ export async function beginNode(settings: NodeSettings = {}): Promise<FakeNode> 
     images: new ImageStore(at('images')),
     volumes: new VolumeStore(at('volumes')),
     stage: at('stage'),
-    stateFiles: new StateFiles(at('containers'), new LastingStates(at('restarts'))),
+    states: new StateStore(at('containers'), new LastingStates(at('restarts'))),
     keeperSocket: at('keeper.sock'),
     drainFile: at('draining'),
     networks: new FakeNetworks({

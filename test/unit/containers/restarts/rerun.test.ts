@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Caller, ROOT } from '../../../../src/access/allowed.js';
 import type { RuntimeEvent } from '../../../../src/protocol/events.js';
 import { beginNode, type FakeNode, type NodeSettings } from '../../services/node.js';
+import { changeState } from '../../support.js';
 
 const ANN: Caller = { uid: 1000, gid: 1000, role: 'full' };
 const BOB: Caller = { uid: 1001, gid: 1001, role: 'full' };
@@ -220,11 +221,11 @@ describe('a start by hand', () => {
     await node.runtime.run(specOf(), ROOT);
     await node.runtime.create({ id: 'other', process: { args: ['/bin/true'] } }, ROOT);
     await endWith(1);
-    const before = readFileSync(join(node.directory, 'containers/web/state.json'), 'utf8');
+    const { run } = web();
     await node.runtime.start('web', ROOT);
     expect(web()).toMatchObject({ state: 'running', exit: null });
     expect(node.runtime.list().map(({ id }) => id)).toEqual(['web', 'other']);
-    expect(JSON.parse(before).run).not.toBe(web().run);
+    expect(web().run).not.toBe(run);
   });
 
   it('leaves one whose making fails as it was, here and for the next niwad', async () => {
@@ -351,8 +352,7 @@ describe('the next niwad', () => {
     await endWith(1);
     await runs(1);
     await node.close();
-    const file = join(node.directory, 'containers/web/state.json');
-    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), phase: 'making' }));
+    await changeState(node.directory, 'web', { phase: 'making' });
     await begin({ directory: node.directory });
     await runs(2);
     expect((await finals()).map(({ reason }) => reason)).toEqual(['exited', 'start-failed']);
@@ -366,8 +366,7 @@ describe('the next niwad', () => {
     await node.runtime.run({ id: 'plain', process: { args: ['/bin/true'] } }, ROOT);
     const { run } = web();
     await node.close();
-    rmSync(join(node.directory, 'containers'), { recursive: true });
-    mkdirSync(join(node.directory, 'containers'));
+    for (const name of ['containers', 'states']) rmSync(join(node.directory, name), { recursive: true });
     await begin({ directory: node.directory });
     await runs(1);
     expect(node.runtime.list().map(({ id, state }) => [id, state])).toEqual([

@@ -39,7 +39,7 @@ function recorded(failing = ''): { calls: string[]; idPool: IdPool; resources: R
       },
     );
   const idPool = new IdPool(0x7000_0000, 1);
-  const parts = ['networks', 'logs', 'stateFiles', 'books', 'log'].map((part) => [part, recorder(part)]);
+  const parts = ['networks', 'logs', 'states', 'books', 'log'].map((part) => [part, recorder(part)]);
   const options = { ...Object.fromEntries(parts), idPool, kernel: new FakeKernel() } as unknown as ResourcesOptions;
   return { calls, idPool, resources: new Resources(options) };
 }
@@ -61,8 +61,8 @@ describe('a container that is made', () => {
     await resources.undo(draft);
     expect(calls).toEqual([
       'networks.take',
-      'stateFiles.add',
-      'stateFiles.directoryOf',
+      'states.add',
+      'states.directoryOf',
       'networks.writeFiles',
       'logs.prepare',
       'logs.discard',
@@ -83,9 +83,9 @@ describe('a container that is made', () => {
   });
 
   it('takes nothing more after what fails', async () => {
-    const { calls, resources } = recorded('stateFiles.add');
+    const { calls, resources } = recorded('states.add');
     await expect(resources.acquire(draftOf(), BEFORE_PROCESS)).rejects.toThrow('no');
-    expect(calls).toEqual(['stateFiles.add']);
+    expect(calls).toEqual(['states.add']);
   });
 });
 
@@ -97,7 +97,7 @@ describe('a container that is taken over', () => {
     draft.saved = { ...(draft.saved as NonNullable<Draft['saved']>), idRange: range, lease: LEASE };
     resources.adopt(draft);
     expect([draft.idRange, draft.lease, draft.opened.failure]).toEqual([range, LEASE, null]);
-    const files = ['stateFiles.directoryOf', 'networks.adoptFiles'];
+    const files = ['states.directoryOf', 'networks.adoptFiles'];
     expect(calls).toEqual(['networks.adopt', ...files, 'logs.logOf', 'logs.open']);
     expect(() => idPool.take()).toThrow(/ranges of host ids are in use/);
     await resources.release(draft, AFTER_EXITED);
