@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "root.h"
+
 // The function of each operation, and how many arguments it needs at least.
 static const struct {
     op_function *run;
@@ -57,6 +59,7 @@ int interpret(struct boot *boot, struct program *program, uint32_t *step) {
         if (operations[op.code].run == NULL || op.number_count < operations[op.code].numbers ||
             op.string_count < operations[op.code].strings)
             return -EBADMSG;
+        if (op.code != OP_MKNOD && op.code != OP_SYMLINK) forget_parent(boot);
         int error = operations[op.code].run(boot, &op);
         if (error < 0) return error;
     }

@@ -20,6 +20,10 @@ struct boot {
     gid_t owner_gid;
     // What op_mount() mounted on /proc and /sys of the root, -1 before; the paths may lead elsewhere later.
     int proc, sys;
+    // The directory that the last mknod or symlink operation was in, -1 for none, and its path (without NUL).
+    int parent;
+    const char *parent_path;
+    size_t parent_length;
     // Set by OP_ACCOUNT from files of the container: "HOME=...", "HOSTNAME=...", or NULL, and the groups of the user.
     char *home, *hostname;
     size_t group_count;

@@ -50,7 +50,7 @@ int main(void) {
     reset_signals();
     umask(0); // the program names each mode in full
     prctl(PR_SET_NAME, "niwa-boot");
-    struct boot boot = {.control = CONTROL_FD, .root = -1, .proc = -1, .sys = -1};
+    struct boot boot = {.control = CONTROL_FD, .root = -1, .proc = -1, .sys = -1, .parent = -1};
     struct program program = {0};
     struct boot_report report = {.kind = BOOT_FAILED};
     int error = read_program(CONTROL_FD, &program);

@@ -194,36 +194,46 @@ static int open_in_kept(const struct boot *boot, const char *path) {
     return fd < 0 ? -errno : (int)fd;
 }
 
-// Mounts over a path, where it exists, and then opens the path again: another process may have changed it in between
-// (CVE-2025-31133). Gives 0, -EXDEV where the path does not lead to the new mount, or another negative errno.
+// Mounts over a path; `covered` tells what is mounted. Gives 0 or a negative errno, -ENOENT where there is no such
+// path.
 static int cover(const struct boot *boot, const char *path, opener *open_path, int (*make)(int path),
-                 bool (*shows)(int fd)) {
+                 struct stat *covered) {
     int fd = open_path(boot, path);
-    if (fd < 0) return fd == -ENOENT ? 0 : fd;
-    int error = attach(make(fd), fd);
-    if (error < 0) return error;
-    fd = open_path(boot, path);
     if (fd < 0) return fd;
-    error = shows(fd) ? 0 : -EXDEV;
+    int made = make(fd);
+    if (made >= 0 && fstat(made, covered) < 0) {
+        close(made);
+        made = -EIO;
+    }
+    return attach(made, fd);
+}
+
+// Opens a path again, after the mount: another process may have changed it in between (CVE-2025-31133). Gives 0, -EXDEV
+// where the path does not lead to what was mounted, or another negative errno.
+static int check(const struct boot *boot, const char *path, opener *open_path, bool (*shows)(int fd),
+                 const struct stat *covered) {
+    int fd = open_path(boot, path);
+    if (fd < 0) return fd;
+    struct stat status;
+    bool is_covered =
+        fstat(fd, &status) == 0 && status.st_dev == covered->st_dev && status.st_ino == covered->st_ino && shows(fd);
     close(fd);
-    return error;
+    return is_covered ? 0 : -EXDEV;
 }
 
-// Whether a path still leads to the mount that keep() stored, and not to a link or another mount.
-static bool leads_to_kept(const struct boot *boot, const char *path) {
-    struct stat kept_status, status;
-    int kept = open_in_kept(boot, path), fd = open_in_root(boot, path);
-    bool same = kept >= 0 && fd >= 0 && fstat(kept, &kept_status) == 0 && fstat(fd, &status) == 0 &&
-                kept_status.st_dev == status.st_dev && kept_status.st_ino == status.st_ino;
-    if (kept >= 0) close(kept);
-    if (fd >= 0) close(fd);
-    return same;
-}
-
+// Covers a path below /proc or /sys, where it exists: what keep() stored, and where the path of the root leads
+// elsewhere (a link, another mount), what is there, too. Usually both are one, and one look at the root shows it.
 static int protect(const struct boot *boot, const char *path, int (*make)(int path), bool (*shows)(int fd)) {
-    int error = cover(boot, path, open_in_kept, make, shows);
-    if (error < 0 || leads_to_kept(boot, path)) return error;
-    return cover(boot, path, open_in_root, make, shows);
+    struct stat covered = {0};
+    int error = cover(boot, path, open_in_kept, make, &covered);
+    if (error == 0) {
+        if (check(boot, path, open_in_root, shows, &covered) == 0) return 0;
+        error = check(boot, path, open_in_kept, shows, &covered);
+    }
+    if (error < 0 && error != -ENOENT) return error;
+    error = cover(boot, path, open_in_root, make, &covered);
+    if (error == 0) return check(boot, path, open_in_root, shows, &covered);
+    return error == -ENOENT ? 0 : error;
 }
 
 static bool is_readonly(int fd) {

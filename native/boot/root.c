@@ -65,10 +65,16 @@ int root_mkdir(const struct boot *boot, const char *path, mode_t mode) {
     return error < 0 ? error : root_open(boot, path, O_PATH | O_DIRECTORY);
 }
 
-int root_parent(const struct boot *boot, const char *path, const char **name) {
+// Points `name` at the last part of `path`. Gives 0, or -EINVAL where it is no name.
+static int find_name(const char *path, const char **name) {
     const char *slash = strrchr(path, '/');
     *name = slash != NULL ? slash + 1 : path;
-    if (**name == 0 || strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0) return -EINVAL;
+    return **name == 0 || strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0 ? -EINVAL : 0;
+}
+
+int root_parent(const struct boot *boot, const char *path, const char **name) {
+    const char *slash = strrchr(path, '/');
+    if (find_name(path, name) < 0) return -EINVAL;
     if (slash == NULL || slash == path) return root_open(boot, "/", O_PATH | O_DIRECTORY);
     char *parent = strndup(path, (size_t)(slash - path)); // on the heap: thousands of parts may be missing
     if (parent == NULL) return -ENOMEM;
@@ -120,24 +126,40 @@ int op_mkdir(struct boot *boot, const struct op *op) {
     return 0;
 }
 
+// Opens the directory that holds `path`. The operations that make devices and links stand one behind the other: those
+// in the same directory share its descriptor, which forget_parent() closes.
+static int shared_parent(struct boot *boot, const char *path, const char **name) {
+    if (find_name(path, name) < 0) return -EINVAL;
+    size_t length = (size_t)(*name - path);
+    if (boot->parent >= 0 && length == boot->parent_length && strncmp(path, boot->parent_path, length) == 0)
+        return boot->parent;
+    forget_parent(boot);
+    boot->parent = root_parent(boot, path, name);
+    boot->parent_path = path;
+    boot->parent_length = length;
+    return boot->parent;
+}
+
+void forget_parent(struct boot *boot) {
+    if (boot->parent >= 0) close(boot->parent);
+    boot->parent = -1;
+}
+
 // symlink(target, path): does nothing where `path` exists.
 int op_symlink(struct boot *boot, const struct op *op) {
     const char *name;
-    int parent = root_parent(boot, op->strings[1], &name);
+    int parent = shared_parent(boot, op->strings[1], &name);
     if (parent < 0) return parent;
     act_as_owner(boot);
     int error = symlinkat(op->strings[0], parent, name) < 0 && errno != EEXIST ? -errno : 0;
     act_as_root();
-    close(parent);
     return error;
 }
 
 // mknod(mode with type, device number, path)
 int op_mknod(struct boot *boot, const struct op *op) {
     const char *name;
-    int parent = root_parent(boot, op->strings[0], &name);
+    int parent = shared_parent(boot, op->strings[0], &name);
     if (parent < 0) return parent;
-    int error = mknodat(parent, name, (mode_t)op->numbers[0], (dev_t)op->numbers[1]) < 0 ? -errno : 0;
-    close(parent);
-    return error;
+    return mknodat(parent, name, (mode_t)op->numbers[0], (dev_t)op->numbers[1]) < 0 ? -errno : 0;
 }

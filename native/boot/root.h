@@ -20,6 +20,10 @@ int root_parent(const struct boot *boot, const char *path, const char **name);
 // exists: another container with the same root may have made it meanwhile. Gives 0 or a negative errno.
 int root_make(const struct boot *boot, int parent, const char *name, mode_t mode);
 
+// Closes the directory that mknod and symlink operations share. To be called before any other operation: that may
+// change to what the path of the directory leads.
+void forget_parent(struct boot *boot);
+
 // Opens a path of the host with O_PATH and follows no link. Its links were resolved when the path was checked: a link
 // that is there now is new, and is refused (ELOOP). Gives a descriptor or a negative errno.
 int host_open(const char *path);
