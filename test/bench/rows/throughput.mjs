@@ -4,7 +4,8 @@ import { takeTurns } from '../harness/order.mjs';
 import { peerCommands } from '../harness/peers.mjs';
 
 const CONCURRENCY = [1, 2, 4, 8, 16];
-const LOOP_DELAY_GOAL_MS = 10;
+const LOOP_DELAY_GOAL_MS = 6;
+const FASTER_THAN_CRUN = 2.5;
 
 /** @param {import('../bench.mjs').Context} context */
 export async function measure({ place, much, row, peers }) {
@@ -31,23 +32,23 @@ export async function measure({ place, much, row, peers }) {
       measured: rate('niwa'),
       floor: 'C, as many threads',
       floorMeasured: rate('floor'),
-      ratioAtLeast: 0.7,
+      ratioAtLeast: 0.8,
     });
     row({
       what: `event loop of the daemon meanwhile, ${threads} at once`,
       unit: 'ms',
       measured: { n: 1, median: p99, p95: p99, p99, max: p99 },
-      goal: `p99 under ${LOOP_DELAY_GOAL_MS} ms`,
-      met: p99 < LOOP_DELAY_GOAL_MS,
+      goal: `p99 at most ${LOOP_DELAY_GOAL_MS} ms`,
+      met: p99 <= LOOP_DELAY_GOAL_MS,
     });
     if (turns.crun !== undefined && turns.crun.error === '')
       row({
-        what,
-        subject: 'crun run',
+        what: `${what}, beside crun`,
         unit: '1/s',
-        measured: rate('crun'),
-        floor: 'niwa',
-        floorMeasured: rate('niwa'),
+        measured: rate('niwa'),
+        floor: 'crun run',
+        floorMeasured: rate('crun'),
+        ...(threads === 16 ? { ratioAtLeast: FASTER_THAN_CRUN } : {}),
       });
   }
 }
