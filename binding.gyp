@@ -52,5 +52,14 @@
       "ldflags!": ["-rdynamic", "-pthread"],
       "ldflags": ["-static", "-no-pie", "-Wl,-z,relro,-z,now"],
     },
+    {
+      "target_name": "niwa-oci",
+      "type": "executable",
+      "sources": ["<!@(cat native/oci.sources)"],
+      "cflags_c": ["-std=gnu11", "-fno-pie"],
+      "cflags!": ["-fPIC", "-pthread"],
+      "ldflags!": ["-rdynamic", "-pthread"],
+      "ldflags": ["-static", "-no-pie", "-Wl,-z,relro,-z,now"],
+    },
   ],
 }

@@ -120,6 +120,14 @@ export class FakeKernel implements Kernel {
     end: async () => ({ group: true, fifos: true }), // it removes nothing
     release: () => {},
   });
+  readonly births = this.#topic<Topics['births']>('births', {
+    prepare: async () => refuse('make a group'),
+    take: async () => refuse('take over a process'),
+    undo: async () => {},
+    hasEnded: (handle) => !this.#live.has(handle),
+    deliver: () => {},
+  });
+  readonly frames = this.#topic<Topics['frames']>('frames', { open: () => {}, send: () => {}, close: () => {} });
   readonly execs = this.#topic<Topics['execs']>('execs', {
     exec: async () => refuse('make a process'),
     ended: async () => ({ code: 0, signal: 0 }),

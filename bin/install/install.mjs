@@ -27,7 +27,9 @@ const LAUNCHERS = ['niwa', 'niwad', 'launch.mjs', 'package.json'].map((name) => 
 /** The build results. node_modules is not needed: the bundle contains the modules that it uses. */
 const BUILT = [
   'dist/bundle',
-  ...['niwa.node', 'niwa-boot', 'niwa-keeper', 'niwa-reach', 'niwa-files'].map((name) => `build/Release/${name}`),
+  ...['niwa.node', 'niwa-boot', 'niwa-keeper', 'niwa-reach', 'niwa-files', 'niwa-oci'].map(
+    (name) => `build/Release/${name}`,
+  ),
 ];
 
 /** Where each shell of Debian looks for the completion of a program. */
@@ -55,6 +57,7 @@ function install(destdir) {
 
   mkdirSync(at('usr/bin'), { recursive: true });
   for (const name of ['niwa', 'niwad']) symlinkSync(`../lib/niwa/bin/${name}`, at(`usr/bin/${name}`));
+  symlinkSync('../lib/niwa/build/Release/niwa-oci', at('usr/bin/niwa-oci'));
   for (const name of ['niwad.service', 'niwad.socket']) copy(join(here, name), at(join('lib/systemd/system', name)));
   copy(join(here, 'niwad.yaml'), at('etc/niwa/niwad.yaml'));
   copy(join(source, 'README.md'), at(join(DOC, 'README.md')));

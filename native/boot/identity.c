@@ -51,13 +51,16 @@ int op_user(struct boot *boot, const struct op *op) {
     return error;
 }
 
-// capset(effective and permitted, inheritable, ambient): masks, see capabilities(7).
+// capset(effective, inheritable, ambient, permitted): masks, see capabilities(7). Without the last one, the permitted
+// capabilities are the effective ones.
 int op_capset(struct boot *boot, const struct op *op) {
     (void)boot;
+    uint64_t permitted = op->number_count > 3 ? op->numbers[3] : op->numbers[0];
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2];
     for (int word = 0; word < 2; word++) {
-        data[word].effective = data[word].permitted = (uint32_t)(op->numbers[0] >> (32 * word));
+        data[word].effective = (uint32_t)(op->numbers[0] >> (32 * word));
+        data[word].permitted = (uint32_t)(permitted >> (32 * word));
         data[word].inheritable = (uint32_t)(op->numbers[1] >> (32 * word));
     }
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 || syscall(SYS_capset, &header, data) < 0)

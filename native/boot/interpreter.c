@@ -50,6 +50,7 @@ static const struct {
     [OP_ACCOUNT] = {op_account, 2, 1},
     [OP_SYSCTL] = {op_sysctl, 0, 2},
     [OP_EXEC_IMAGE] = {op_exec_image, 0, 1},
+    [OP_FIND_PROGRAM] = {op_find_program, 0, 2},
 };
 
 int interpret(struct boot *boot, struct program *program, uint32_t *step) {

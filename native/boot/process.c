@@ -176,6 +176,37 @@ int op_exec(struct boot *boot, const struct op *op) {
     return -errno;
 }
 
+// Gives 0 where the path is a file that this process may execute, or a negative errno.
+static int check_program(const char *path) {
+    struct stat status;
+    int fd = open(path, O_PATH | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    bool is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    close(fd);
+    if (!is_file) return -EACCES;
+    return syscall(SYS_faccessat, AT_FDCWD, path, X_OK) < 0 ? -errno : 0;
+}
+
+// find-program(name, path): fails where op_exec() would not find the program, along the directories of `path`. The
+// start would fail later, when the engine has been told that the container is there.
+int op_find_program(struct boot *boot, const struct op *op) {
+    (void)boot;
+    const char *name = op->strings[0], *path = op->strings[1];
+    if (strchr(name, '/') != NULL) return check_program(name);
+    char candidate[PATH_MAX];
+    int error = -ENOENT;
+    while (true) {
+        size_t length = strcspn(path, ":");
+        if (join(candidate, length > 0 ? path : ".", length > 0 ? length : 1, name)) {
+            int found = check_program(candidate);
+            if (found == 0) return 0;
+            if (found == -EACCES) error = found;
+        }
+        if (path[length] == 0) return error;
+        path += length + 1;
+    }
+}
+
 // exec-image(argument...): executes a static program that niwad has opened, without an environment.
 int op_exec_image(struct boot *boot, const struct op *op) {
     (void)boot;

@@ -53,7 +53,8 @@ enum op_code {
     OP_ACCOUNT = 42,
     OP_SYSCTL = 43,
     OP_EXEC_IMAGE = 44,
-    OP_LAST = OP_EXEC_IMAGE,
+    OP_FIND_PROGRAM = 45,
+    OP_LAST = OP_FIND_PROGRAM,
 };
 
 // One operation; `numbers` and `strings` live as long as the reader.

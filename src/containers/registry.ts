@@ -119,10 +119,13 @@ export class Registry {
     return this.#containers.get(container.id) === container;
   }
 
-  /** Moves a container to the exited ones; one that may run again stays beside them, and is never surplus. */
+  /**
+   * Moves a container to the exited ones. One that may run again, and one that its engine has to delete, stay beside
+   * them, and are never surplus.
+   */
   retire(container: Container): void {
     this.#live.delete(container);
-    if (container.mayRunAgain) return;
+    if (container.mayRunAgain || container.spec.oci !== undefined) return;
     const service = container.spec.service?.name ?? null;
     const exited = this.#exited.get(service) ?? new Set();
     this.#exited.set(service, exited.add(container));

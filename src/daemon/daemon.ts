@@ -7,7 +7,6 @@ import { Membership } from '../access/membership.js';
 import { Ledger } from '../accounting/ledger.js';
 import { Metrics } from '../accounting/metrics.js';
 import { UsageSums } from '../accounting/sums/sums.js';
-import { listenForMetrics } from '../api/metrics-listener.js';
 import { groupNumber } from '../api/peer.js';
 import { makeApi } from '../api/server.js';
 import { EventLog } from '../containers/events/event-log.js';
@@ -34,6 +33,7 @@ import { Collector } from './collector.js';
 import type { Config } from './config.js';
 import { idRangesOf } from './id-ranges.js';
 import { chooseEndpoint, listen, stopListening, unlisten } from './listen.js';
+import { listenBeside } from './listen-beside.js';
 import { GROUP_LOCK_FILE, holdAlone, LOCK_FILE, requireFree } from './lock.js';
 import { makePools } from './pools.js';
 import { makeServices } from './services.js';
@@ -107,7 +107,7 @@ export async function startDaemon(
   const api = await makeApi({ ...parts, log, version, groups, limits: limitsOf(config), sampleIntervalMs });
   await listen(api, endpoint, groups);
   stocks.open();
-  const stopMetrics = listenForMetrics(metricsListen, parts, log);
+  const stopBeside = listenBeside(metricsListen, paths.ociSocket, parts, log);
   log.info(
     { socket: endpoint.path, cgroup: tree.containers, controllers: tree.controllers.available, version },
     'listening',
@@ -122,7 +122,7 @@ export async function startDaemon(
     close: async () => {
       collector.stop();
       stopListening(api);
-      stopMetrics();
+      stopBeside();
       await services.close();
       await stocks.close();
       const running = await runtime.close();
@@ -157,6 +157,7 @@ function pathsOf({ runDir, stateDir }: Config) {
     stage: join(runDir, 'stage'),
     containers: join(runDir, 'containers'),
     keeperSocket: join(runDir, 'keeper.sock'),
+    ociSocket: join(runDir, 'oci.sock'),
     drainFile: join(runDir, 'draining'),
     bridgeMark: join(runDir, 'bridge'),
     groups: join(runDir, 'groups'),

@@ -61,6 +61,7 @@ export function adopt(saved: SavedState, options: AdoptOptions): Container {
  * start then cannot name the failed step.
  */
 function planAgain({ spec, planned, idRange }: SavedState, { planner, log }: AdoptOptions): Plan | null {
+  if (spec.oci !== undefined) return null; // its config is not saved
   try {
     return planner?.planOfAdopted({ ...spec, ...planned }, idRange) ?? null;
   } catch (error) {

@@ -8,7 +8,7 @@ import { isKernelError } from '../kernel/errors.js';
 import { REACH_PROGRAM } from '../kernel/programs.js';
 import type { LogStore } from '../logs/store.js';
 import { holdsMounts } from '../plan/namespaces.js';
-import type { Plan } from '../plan/plan.js';
+import type { HostView, Plan } from '../plan/plan.js';
 import type { EncodedPlan } from '../plan/template.js';
 import { idOutside, mapFile } from '../plan/userns.js';
 import type { Spec } from '../protocol/resolved-spec.js';
@@ -52,6 +52,17 @@ export interface MakerOptions {
 /** The lifetime and the deadline of a start. */
 export type StartWish = NonNullable<CreateRequest['start']>;
 
+/** A program outside of niwad makes the first process of a container, below itself. */
+export interface Birth {
+  /** Compiles the plan of the container. @throws NiwaError HOST_UNSUPPORTED, SPEC_INVALID */
+  plan(view: HostView): EncodedPlan;
+  /**
+   * Lets the program make the process, up to the wait of its boot program. Gives its pid.
+   * @throws KernelError with the step at which the making failed; then neither group nor process is left
+   */
+  bear(request: CreateRequest): Promise<number>;
+}
+
 /** The request to make a container. */
 export interface Order {
   /** Settled, permitted, and with an id that is reserved for it. */
@@ -68,6 +79,8 @@ export interface Order {
   place: RunsState;
   /** The run that has ended and that this one follows; null for a new container. */
   before: Container | null;
+  /** Who makes its process; missing where niwad does. */
+  birth?: Birth;
 }
 
 /**
@@ -88,12 +101,12 @@ export class Maker {
    */
   async make(order: Order): Promise<Container> {
     const { planner, resources } = this.#options;
-    const { spec, asker, watch, before } = order;
+    const { spec, asker, watch, before, birth } = order;
     const draft = new Draft(spec, asker, before);
     try {
       const numbers = await deviceNumbers(spec, asker);
       await resources.acquire(draft, BEFORE_PLAN);
-      const plan = planner.plan(spec, draft.idRange, numbers, asker);
+      const plan = birth?.plan(planner.view()) ?? planner.plan(spec, draft.idRange, numbers, asker);
       watch.lap('plan');
       return await this.#makePlanned(order, draft, plan);
     } catch (error) {
@@ -124,14 +137,15 @@ export class Maker {
   }
 
   async #makeProcess(
-    { spec, asker, watch }: Order,
+    { spec, asker, watch, birth }: Order,
     draft: Draft,
     saved: SavedState,
     plan: Plan,
     request: CreateRequest,
   ): Promise<Container> {
     const { kernel, log } = this.#options;
-    const created = await kernel.containers.create(request).catch(async (error: unknown) => {
+    const making = birth === undefined ? kernel.containers.create(request) : birth.bear(request).then(bornAs);
+    const created = await making.catch(async (error: unknown) => {
       await this.#options.onNeverMade(saved);
       if (isKernelError(error, 'ETIMEDOUT')) pathStarts.stuck(asker, removeWhenEmpty(plan.cgroup.path));
       throw isKernelError(error) ? startError(spec.id, plan, error) : error;
@@ -184,4 +198,9 @@ export class Maker {
     this.#options.onMade(container);
     return container;
   }
+}
+
+/** What is known of a process that another program has made: it waits for its start. */
+function bornAs(pid: number): Created {
+  return { pid, phases: { queue: 0, group: 0, devices: 0, userns: 0, clone: 0, boot: 0 }, started: null };
 }

@@ -33,6 +33,11 @@ export class Planner {
     this.#options = options;
   }
 
+  /** The facts about this machine that plans need. */
+  view(): HostView {
+    return this.#view();
+  }
+
   /**
    * Compiles the plan of a container that has its range of ids and its address on the bridge. The template of the plan
    * is kept for the next start of such a spec. Its key has all that the template depends on, so it is never outdated.

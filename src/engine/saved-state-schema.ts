@@ -81,6 +81,15 @@ export const SavedSpecSchema = Type.Object({
   hooks: Type.Record(Type.String(), Type.Array(Program)),
   ready: nullable(Type.Object({ check: Type.Object({ type: Type.String() }), everyUsec: Usec, timeoutUsec: Usec })),
   service: nullable(Type.Object({ name: Type.String(), revision: Whole })),
+  oci: Type.Optional(
+    Type.Object({
+      id: Type.String(),
+      root: Type.String(),
+      bundle: Type.String(),
+      rootfs: Type.String(),
+      annotations: texts,
+    }),
+  ),
 });
 
 /** A saved state, see SavedState. */

@@ -2,6 +2,7 @@ import { readEffective } from '../host/effective.js';
 import type { Lease } from '../network/lease.js';
 import type { ContainerDetails, ContainerStatus, NetworkStatus } from '../protocol/container.js';
 import type { StartPhases } from '../protocol/phases.js';
+import type { Spec } from '../protocol/resolved-spec.js';
 import type { Usage } from '../protocol/usage.js';
 import { warningsOf } from '../spec/warnings.js';
 import type { Identity } from './identity.js';
@@ -117,12 +118,17 @@ export class StatusView {
   /** The part that changes only with the spec. */
   #lastingPart() {
     const { cgroup, userns, spec } = this.#viewed;
-    return { cgroup, userns, warnings: warningsOf(spec), image: spec.root.image ?? null, spec };
+    const image = spec.root.image ?? null;
+    return { cgroup, userns, warnings: warningsOf(spec), image, ...ociNameOf(spec), spec };
   }
 }
 
 function networkOf({ bridge, device, address, address6, mac }: Lease): NetworkStatus {
   return { bridge, device, address, address6, mac };
+}
+
+function ociNameOf({ oci }: Spec): Pick<ContainerStatus, 'oci'> {
+  return oci === undefined ? {} : { oci: { id: oci.id, root: oci.root, bundle: oci.bundle } };
 }
 
 function restartsOf({ state, next, failure }: Runs): ContainerStatus['restarts'] {

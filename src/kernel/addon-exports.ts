@@ -1,4 +1,5 @@
 import type { NetworkStep } from '../plan/network.js';
+import type { BirthRequest, Frame } from './births.js';
 import type { Adopted, AdoptRequest, Created, CreateRequest, Deadline, Handle, Left, Started } from './containers.js';
 import type { FailedAt } from './errors.js';
 import type { ExecHandle, ExecRequest, Executed } from './execs.js';
@@ -51,6 +52,19 @@ export interface Addon {
   takeInput(handle: Handle): NumberOrErrno;
   end(handle: Handle, fifos: readonly [stdout: string, stderr: string]): Promise<Left>;
   release(handle: Handle): void;
+  openFrames(path: string, listener: (frame: Frame) => void): Errno;
+  sendFrame(connection: number, kind: number, body: Uint8Array, descriptors: readonly number[]): void;
+  closeFrames(): void;
+  prepareBirth(request: BirthRequest): Promise<{ boot: number; group: number } | Failure>;
+  takeBorn(
+    handle: Handle,
+    pidfd: number,
+    control: number,
+    lateWrites: readonly [file: string, value: string][],
+  ): Promise<number | Failure>;
+  undoBirth(handle: Handle): Promise<Errno>;
+  hasEnded(handle: Handle): boolean;
+  deliver(handle: Handle, signal: number): Errno;
   exec(handle: Handle, request: ExecRequest): Promise<Executed | Failure>;
   execEnded(exec: ExecHandle): Promise<{ code: number; signal: number }>;
   execSignal(exec: ExecHandle, signal: number): Errno;

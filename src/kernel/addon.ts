@@ -127,6 +127,22 @@ export const kernel: Kernel = {
     end: addon.end,
     release: addon.release,
   },
+  births: {
+    prepare: (request) =>
+      addon.prepareBirth(request).then((place) => requireSteps('make the group of a container', place)),
+    take: (handle, pidfd, control, lateWrites) =>
+      addon
+        .takeBorn(handle, pidfd, control, lateWrites)
+        .then((pid) => (typeof pid === 'number' ? pid : requireSteps<never>('take over a process', pid))),
+    undo: (handle) => addon.undoBirth(handle).then(() => {}),
+    hasEnded: addon.hasEnded,
+    deliver: (handle, signal) => requireDone('send a signal', addon.deliver(handle, signal)),
+  },
+  frames: {
+    open: (path, listener) => requireDone(`listen on ${path}`, addon.openFrames(path, listener)),
+    send: addon.sendFrame,
+    close: addon.closeFrames,
+  },
   execs: {
     exec: (handle, request) =>
       addon.exec(handle, request).then((answer) => requireSteps('make a process in a container', answer)),

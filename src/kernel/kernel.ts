@@ -1,3 +1,4 @@
+import type { Births, Frames } from './births.js';
 import type { Containers, ExitEvent, StoppingEvent } from './containers.js';
 import type { Execs, Terminals } from './execs.js';
 import type { Host } from './host.js';
@@ -26,6 +27,8 @@ export interface Kernel {
    */
   watch(listener: (event: KernelEvent) => void): void;
   readonly containers: Containers;
+  readonly births: Births;
+  readonly frames: Frames;
   readonly execs: Execs;
   readonly terminals: Terminals;
   readonly logs: Logs;

@@ -3,7 +3,7 @@ import type { Op } from './op.js';
 import { enter, setns, unshare } from './ops.js';
 
 /** The bits CLONE_NEW* of clone(2). */
-const FLAGS: Record<NamespaceName, number> = {
+export const NAMESPACE_FLAGS: Record<NamespaceName, number> = {
   mount: 0x00020000,
   cgroup: 0x02000000,
   uts: 0x04000000,
@@ -27,10 +27,10 @@ export interface CloneNamespaces {
  * PID namespace is an exception: a process can have another one only from its clone on.
  */
 export function cloneNamespaces({ namespaces }: Spec): CloneNamespaces {
-  const names = (Object.keys(FLAGS) as NamespaceName[]).filter(
+  const names = (Object.keys(NAMESPACE_FLAGS) as NamespaceName[]).filter(
     (name) => name !== 'cgroup' && namespaces[name] === 'new',
   );
-  const flags = names.reduce((sum, name) => sum + FLAGS[name], 0);
+  const flags = names.reduce((sum, name) => sum + NAMESPACE_FLAGS[name], 0);
   return {
     flags,
     names,
@@ -46,8 +46,8 @@ export function cloneNamespaces({ namespaces }: Spec): CloneNamespaces {
 export function namespaceOps({ namespaces }: Spec): Op[] {
   const order: NamespaceName[] = ['network', 'ipc', 'uts', 'cgroup', 'mount'];
   const joined = order.filter((name) => isPath(namespaces[name]));
-  const ops = joined.map((name) => setns(name, FLAGS[name], namespaces[name]));
-  return namespaces.cgroup === 'new' ? [unshare('cgroup', FLAGS.cgroup), ...ops] : ops;
+  const ops = joined.map((name) => setns(name, NAMESPACE_FLAGS[name], namespaces[name]));
+  return namespaces.cgroup === 'new' ? [unshare('cgroup', NAMESPACE_FLAGS.cgroup), ...ops] : ops;
 }
 
 /**
@@ -59,7 +59,7 @@ export function enterNamespaces(): Op {
   const names: NamespaceName[] = ['mount', 'cgroup', 'uts', 'ipc', 'network'];
   return enter(
     names,
-    names.reduce((sum, name) => sum + FLAGS[name], 0),
+    names.reduce((sum, name) => sum + NAMESPACE_FLAGS[name], 0),
   );
 }
 

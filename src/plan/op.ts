@@ -68,6 +68,7 @@ export const OP_CODES = {
   account: 42,
   sysctl: 43,
   exec_image: 44,
+  find_program: 45,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;

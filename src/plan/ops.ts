@@ -8,8 +8,17 @@ import { HOST_ROOT, limitNumber, type Owner, op, rlimitNumber } from './op.js';
  */
 export type Place = 'root' | 'host';
 
-/** Mount attributes of mount_setattr(2). */
-const MOUNT_ATTRIBUTES = { ro: 0x1, nosuid: 0x2, nodev: 0x4, noexec: 0x8 } as const;
+/** Mount attributes of mount_setattr(2); those from `noatime` on are for new file systems only. */
+const MOUNT_ATTRIBUTES = {
+  ro: 0x1,
+  nosuid: 0x2,
+  nodev: 0x4,
+  noexec: 0x8,
+  noatime: 0x10,
+  strictatime: 0x20,
+  nodiratime: 0x80,
+  nosymfollow: 0x200000,
+} as const;
 export type MountAttribute = keyof typeof MOUNT_ATTRIBUTES;
 
 /**
@@ -63,11 +72,11 @@ export const sysctl = (name: string, value: string) =>
 export const mount = (
   type: string,
   target: string,
-  options: { attributes?: readonly MountAttribute[]; data?: readonly string[]; place?: Place } = {},
+  options: { attributes?: readonly MountAttribute[]; data?: readonly string[]; place?: Place; source?: string } = {},
 ) => {
-  const { attributes = [], data = [], place = 'root' } = options;
+  const { attributes = [], data = [], place = 'root', source = type } = options;
   const text = `mount ${type} on ${target}${listed([...attributes, ...data])}`;
-  return op('mount', text, [attributeMask(attributes), inRoot(place)], [type, type, target, ...data]);
+  return op('mount', text, [attributeMask(attributes), inRoot(place)], [type, source, target, ...data]);
 };
 
 /**
@@ -190,7 +199,9 @@ export const chdir = (path: string) => op('chdir', `chdir to ${path}`, [], [path
 export const capbset = (mask: bigint, names: readonly string[]) =>
   op('capbset', `bound capabilities to${names.length > 0 ? '' : ' none'}${listed(names)}`, [mask]);
 
-export const user = (uid: number, gid: number) => op('user', `become user ${uid}, group ${gid}`, [uid, gid]);
+/** Becomes a user, with further groups beside those that `account` finds. */
+export const user = (uid: number, gid: number, groups: readonly number[] = []) =>
+  op('user', `become user ${uid}, group ${gid}${listed(groups.map(String))}`, [uid, gid, ...groups]);
 
 /**
  * Looks up the user in passwd(5) and group(5) of the root: the home directory, for `exec`, and the groups, for `user`.
@@ -259,7 +270,7 @@ export const execImage = (args: readonly string[]) =>
 /**
  * Cuts a long text: a list of arguments can be as long as the kernel allows, and its text is part of errors and logs.
  */
-function shortened(text: string): string {
+export function shortened(text: string): string {
   return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}...`;
 }
 

@@ -146,7 +146,8 @@ function ioMax({ device, ...limits }: IoLimit, devices: Readonly<Record<string, 
   return [devices[device] ?? device, ...fields].join(' ');
 }
 
-function requireController(file: string, controllers: Controllers): void {
+/** @throws NiwaError HOST_UNSUPPORTED where the controller of a file is missing */
+export function requireController(file: string, controllers: Controllers): void {
   const controller = file.split('.')[0] ?? file;
   if (controllers.available.includes(controller)) return;
   throw new NiwaError(

@@ -123,6 +123,15 @@ export const ContainerStatusSchema = Type.Object(
       description: 'what the container does not have although its user may expect it',
     }),
     image: nullable(ImageIdSchema),
+    oci: Type.Optional(
+      Type.Object(
+        { id: Type.String(), root: Type.String(), bundle: Type.String() },
+        {
+          title: 'OciName',
+          description: 'what the container engine calls it that has made it through niwa-oci; missing where none has',
+        },
+      ),
+    ),
     spec: ResolvedSpecSchema,
   },
   { title: 'ContainerStatus' },

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { nullable, Texts, Usec } from './parts.js';
 import { HooksSchema, ReadySchema } from './resolved-hooks.js';
+import { OciOriginSchema } from './resolved-oci.js';
 import { RestartPolicySchema } from './resolved-restart.js';
 import { SeccompProfile } from './spec/seccomp.js';
 
@@ -285,6 +286,7 @@ export const ResolvedSpecSchema = Type.Object(
     service: Type.Union([InstanceOfSchema, Type.Null()], {
       description: 'the service of which it is an instance; null for none. No input has it',
     }),
+    oci: Type.Optional(OciOriginSchema),
     defaulted: Type.Optional(
       Type.Array(Type.String(), {
         description:

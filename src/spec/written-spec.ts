@@ -17,7 +17,7 @@ export function writtenSpec(spec: Spec): SpecInput {
   const { id, process, root, hostname, mounts, namespaces, network, resources, rlimits, capabilities, ...more } = spec;
   const { userns, seccomp, devices, lifetimeUsec, jitterUsec, stopSignal, stopTimeoutUsec, init, ...others } = more;
   const { shmSizeBytes, sysctls, autoRemove, restart, labels, owner, oomScoreAdj, hooks, ready, ...last } = others;
-  const { diskIds, service, defaulted, ...none } = last;
+  const { diskIds, service, defaulted, oci, ...none } = last;
   requireNone(none);
   const ofImage = root.image !== null;
   const hasOwnFiles = namespaces.mount === 'new';

@@ -11,6 +11,7 @@ const LAYERS = [
   ['src/cli'], // speaks to niwad through src/client; commands that need no niwad use src/host and src/plan
   ['src/daemon'],
   ['src/api'],
+  ['src/oci'], // the socket of niwa-oci, and the configs of container engines
   ['src/services'], // services: decide/ (pure) says what to do, the rest does it with the operations on containers
   ['src/pools'], // containers that are made ahead
   ['src/containers'], // all of them: what is asked of them, what happens to them, take-over
@@ -26,7 +27,7 @@ const LAYERS = [
   ['src/protocol'], // what crosses the socket; imports typebox and nothing else
   ['native/addon/face'], // JavaScript values in and out
   // niwad's part in C++, and the two programs that niwad starts beside itself
-  ['native/addon', 'native/keeper', 'native/reach', 'native/files'],
+  ['native/addon', 'native/keeper', 'native/reach', 'native/files', 'native/oci'],
   ['native/core'], // what these three share
   ['native/boot'], // the addon includes the format of its reports
 ];

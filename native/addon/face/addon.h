@@ -1,5 +1,6 @@
 // The state of one loaded addon.
 #pragma once
+#include <map>
 #include <memory>
 #include <napi.h>
 
@@ -7,6 +8,7 @@
 #include "../../core/monitor.h"
 #include "../endings.h"
 #include "../exec.h"
+#include "../frame_server.h"
 #include "../keeper_link.h"
 #include "../log_pump.h"
 #include "../mount_closer.h"
@@ -25,7 +27,7 @@ struct Addon {
     ~Addon() { mounts.stop(); } // its threads use the endings
 
     std::shared_ptr<Helper> helper = std::make_shared<Helper>();
-    Napi::ThreadSafeFunction listener, queue_listener, relay_listener;
+    Napi::ThreadSafeFunction listener, queue_listener, relay_listener, frame_listener;
     Answers answers;
     MountCloser mounts; // before the monitor, too
     KeeperLink keeper;  // before the monitor, which uses it until its own end
@@ -42,6 +44,8 @@ struct Addon {
     ServiceQueue services;
     ServiceRelay service_relay;
     TableWatch tables;
+    FrameServer frames;
+    std::map<uint32_t, std::shared_ptr<Container>> unborn; // by their handles: groups that wait for their first process
 };
 
 // The listener that a thread of the addon has had so far. It is released when the thread has the next one, not before.

@@ -68,6 +68,7 @@ Value watch(Info info) {
     if (error == 0) error = addon.services.start();
     if (error == 0) error = addon.service_relay.start();
     if (error == 0) error = addon.tables.start();
+    if (error == 0) error = addon.frames.start();
     return from_result(info.Env(), error);
 }
 

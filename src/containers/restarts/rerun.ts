@@ -50,6 +50,7 @@ export async function requireRerunnable(parts: Parts, { id, spec, runs }: Contai
   const conflict = (why: string) => new NiwaError('STATE_CONFLICT', `cannot start container ${id} again: ${why}`);
   if (spec.service !== null)
     throw conflict(`it is an instance of service ${spec.service.name}, which starts a successor where it needs one`);
+  if (spec.oci !== undefined) throw conflict('its container engine makes a new one where it needs one');
   if (spec.autoRemove === true) throw conflict('it is removed at its end (autoRemove)');
   const author = runs.state.author ?? asker;
   if (author === null) throw conflict('an older niwad has made it, and did not note for whom; start it by hand');

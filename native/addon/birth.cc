@@ -1,0 +1,76 @@
+#include "birth.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+
+#include "exec.h"
+
+namespace {
+
+// The pid behind a pidfd, by pidfd_open(2). Gives -ESRCH where the process has ended, or is in no PID namespace of
+// ours.
+int pid_of(const Fd &pidfd) {
+    char path[48], text[512];
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd.get());
+    Fd file(open(path, O_RDONLY | O_CLOEXEC));
+    ssize_t n = file.valid() ? read(file.get(), text, sizeof text - 1) : -1;
+    if (n < 0) return -errno;
+    text[n] = 0;
+    const char *line = strstr(text, "\nPid:");
+    int pid = line == nullptr ? -1 : atoi(line + 5);
+    return pid > 0 ? pid : -ESRCH;
+}
+
+// Whether a process is directly in the group.
+bool is_in(const Group &group, int pid) {
+    Fd file = group.open_file("cgroup.procs");
+    FILE *lines = file.valid() ? fdopen(file.release(), "r") : nullptr;
+    bool found = false;
+    for (int each; lines != nullptr && !found && fscanf(lines, "%d", &each) == 1;) found = each == pid;
+    if (lines != nullptr) fclose(lines);
+    return found;
+}
+
+} // namespace
+
+Birthplace prepare_birth(const SpawnRequest &request) {
+    Birthplace place;
+    place.container = std::make_shared<Container>();
+    Container &container = *place.container;
+    container.handle = request.handle;
+    container.path = request.cgroup;
+    snprintf(container.life.id, kIdBytes, "%s", request.id.c_str());
+    uint32_t step = 0;
+    int error = container.group.create(request.cgroup, request.writes, &step);
+    if (error < 0) {
+        place.failure = {Failure::kGroup, step, -error, 0};
+        return place;
+    }
+    error = request.filter_devices ? filter_devices(container.group.dir(), request.devices) : 0;
+    if (error < 0) place.failure = {Failure::kDevices, 0, -error, 0};
+    if (error == 0) error = container.statistics.open(container.group);
+    if (error == 0) {
+        place.group.reset(fcntl(container.group.dir(), F_DUPFD_CLOEXEC, 3));
+        if (!place.group.valid()) error = -errno;
+    }
+    if (error < 0 && !place.failure.failed()) place.failure = {Failure::kGroup, 0, -error, 0};
+    if (place.failure.failed()) undo_container(container);
+    return place;
+}
+
+Failure take_born(Container &container, Fd pidfd, Fd control, const std::vector<GroupWrite> &late_writes) {
+    int pid = pid_of(pidfd);
+    if (pid < 0) return {Failure::kClone, 0, -pid, 0};
+    if (!is_in(container.group, pid)) return {Failure::kClone, 0, ESRCH, 0};
+    container.life.pid = pid;
+    container.pidfd = std::move(pidfd);
+    container.control = std::move(control);
+    for (const auto &[file, value] : late_writes) {
+        int error = container.group.write(file.c_str(), value.c_str());
+        if (error < 0) return {Failure::kGroup, 0, -error, 0};
+    }
+    return {};
+}

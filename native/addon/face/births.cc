@@ -1,0 +1,152 @@
+// The socket of the OCI command, and the containers whose processes it makes.
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "../../core/pidfd.h"
+#include "../birth.h"
+#include "../listen.h"
+#include "addon.h"
+#include "face.h"
+#include "promises.h"
+#include "spawn_values.h"
+
+namespace {
+
+Value from_frame(Napi::Env env, FrameEvent &event) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("connection", event.connection);
+    object.Set("closed", event.closed);
+    object.Set("kind", event.kind);
+    object.Set("body", Napi::Buffer<uint8_t>::Copy(env, event.body.data(), event.body.size()));
+    auto descriptors = Napi::Array::New(env, event.descriptors.size());
+    for (uint32_t i = 0; i < event.descriptors.size(); i++) descriptors.Set(i, event.descriptors[i].release());
+    object.Set("descriptors", descriptors);
+    return object;
+}
+
+std::vector<Fd> to_descriptors(const Value &value) {
+    std::vector<Fd> descriptors;
+    auto array = value.As<Napi::Array>();
+    for (uint32_t i = 0; i < array.Length(); i++) descriptors.emplace_back(to_int(array.Get(i)));
+    return descriptors;
+}
+
+// openFrames(path, listener): errno
+Value open_frames(Info info) {
+    Addon &addon = addon_of(info);
+    Fd listening(listen_at(to_string(info[0]), SOMAXCONN));
+    if (listening.get() < 0) return from_result(info.Env(), listening.release());
+    addon.frame_listener = Napi::ThreadSafeFunction::New(info.Env(), info[1].As<Napi::Function>(), "niwa frames", 0, 1);
+    addon.frame_listener.Unref(info.Env());
+    addon.frames.open(std::move(listening), [listener = addon.frame_listener](std::unique_ptr<FrameEvent> event) {
+        auto call = [](Napi::Env env, Napi::Function function, FrameEvent *raw) {
+            std::unique_ptr<FrameEvent> owned(raw);
+            if (env != nullptr) function.Call({from_frame(env, *owned)});
+        };
+        FrameEvent *raw = event.release();
+        if (listener.NonBlockingCall(raw, call) != napi_ok) delete raw;
+    });
+    return from_result(info.Env(), 0);
+}
+
+// sendFrame(connection, kind, body, descriptors)
+Value send_frame(Info info) {
+    addon_of(info).frames.send(to_u32(info[0]), to_u32(info[1]), to_bytes(info[2]), to_descriptors(info[3]));
+    return info.Env().Undefined();
+}
+
+// closeFrames()
+Value close_frames(Info info) {
+    addon_of(info).frames.close();
+    return info.Env().Undefined();
+}
+
+SpawnRequest to_request(const Napi::Object &object) {
+    SpawnRequest request;
+    request.handle = to_u32(object.Get("handle"));
+    request.id = to_string(object.Get("id"));
+    request.cgroup = to_string(object.Get("cgroup"));
+    request.writes = to_pairs(object.Get("writes").As<Napi::Array>());
+    request.filter_devices = object.Get("devices").IsArray();
+    if (request.filter_devices) request.devices = to_device_rules(object.Get("devices").As<Napi::Array>());
+    return request;
+}
+
+// prepareBirth(request): Promise<{ boot, group } | failure>
+Value prepare(Info info) {
+    Addon &addon = addon_of(info);
+    auto helper = addon.helper;
+    auto request = std::make_shared<SpawnRequest>(to_request(info[0].As<Napi::Object>()));
+    auto place = std::make_shared<Birthplace>();
+    auto work = [request, place] { *place = prepare_birth(*request); };
+    return Task::run(info.Env(), work, [&addon, helper, request, place](Napi::Env env) -> Value {
+        if (place->failure.failed()) return from_failure(env, place->failure);
+        addon.unborn[request->handle] = place->container;
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("boot", fcntl(helper->program.get(), F_DUPFD_CLOEXEC, 3));
+        result.Set("group", place->group.release());
+        return result;
+    });
+}
+
+// takeBorn(handle, pidfd, control, lateWrites): Promise<pid | failure>
+Value take(Info info) {
+    Addon &addon = addon_of(info);
+    auto found = addon.unborn.find(to_u32(info[0]));
+    auto pidfd = std::make_shared<Fd>(to_int(info[1]));
+    auto control = std::make_shared<Fd>(to_int(info[2]));
+    auto writes = std::make_shared<std::vector<GroupWrite>>(to_pairs(info[3].As<Napi::Array>()));
+    auto container = found == addon.unborn.end() ? nullptr : found->second;
+    auto failure = std::make_shared<Failure>(Failure{Failure::kClone, 0, ESRCH, 0});
+    Monitor *monitor = addon.monitor.get();
+    auto work = [=] {
+        if (!container) return;
+        *failure = take_born(*container, std::move(*pidfd), std::move(*control), *writes);
+        if (!failure->failed()) monitor->add(container);
+    };
+    return Task::run(info.Env(), work, [&addon, container, failure](Napi::Env env) -> Value {
+        if (failure->failed()) return from_failure(env, *failure);
+        addon.unborn.erase(container->handle);
+        return from_number(env, container->life.pid);
+    });
+}
+
+// undoBirth(handle): Promise<errno>
+Value undo(Info info) {
+    Addon &addon = addon_of(info);
+    auto found = addon.unborn.find(to_u32(info[0]));
+    auto container = found == addon.unborn.end() ? nullptr : found->second;
+    if (container) addon.unborn.erase(found);
+    auto work = [container] {
+        if (container) undo_container(*container);
+    };
+    return Task::run(info.Env(), work, [](Napi::Env env) -> Value { return from_result(env, 0); });
+}
+
+// hasEnded(handle): boolean
+Value process_has_ended(Info info) {
+    auto container = container_of(info);
+    return from_bool(info.Env(), !container || !container->pidfd.valid() || has_ended(container->pidfd));
+}
+
+// deliver(handle, signal): errno. Sends the signal as it is: the kernel drops one that an init does not handle.
+Value deliver(Info info) {
+    auto container = container_of(info);
+    bool sent = container && signal_process(container->pidfd, to_int(info[1])) == 0;
+    return from_result(info.Env(), sent ? 0 : container ? -errno : -ESRCH);
+}
+
+} // namespace
+
+void export_births(Napi::Env env, Napi::Object exports) {
+    export_all(env, exports,
+               {{"openFrames", open_frames},
+                {"sendFrame", send_frame},
+                {"closeFrames", close_frames},
+                {"prepareBirth", prepare},
+                {"takeBorn", take},
+                {"undoBirth", undo},
+                {"hasEnded", process_has_ended},
+                {"deliver", deliver}});
+}

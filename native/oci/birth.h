@@ -1,0 +1,19 @@
+// The first process of a container, made below this program: engines that are subreapers wait for it.
+#pragma once
+#include <sys/types.h>
+
+#include "wire.h"
+
+struct born {
+    pid_t pid;
+    int pidfd;
+    int control;  // to niwa-boot, which waits for its start
+    int terminal; // the master side of its terminal, or -1
+};
+
+// Makes the process that `birth` (FRAME_BIRTH) describes, and lets it run its program up to the wait. Where a step
+// fails, tells niwad, and ends the program with niwad's words. Until keep_born() the process ends with this program.
+struct born give_birth(int niwad, const struct frame *birth);
+
+// From now on the process stays when this program ends.
+void keep_born(void);

@@ -1,0 +1,68 @@
+#include "log.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char *log_path;
+static bool log_as_json;
+
+void log_to(const char *path, bool as_json) {
+    log_path = path;
+    log_as_json = as_json;
+}
+
+// Writes a text as a JSON string (RFC 8259, section 7). Bytes from 128 on are kept: they are UTF-8.
+static void write_string(FILE *file, const char *text) {
+    fputc('"', file);
+    for (const char *c = text; *c != 0; c++) {
+        if (*c == '"' || *c == '\\')
+            fprintf(file, "\\%c", *c);
+        else if ((unsigned char)*c < 0x20)
+            fprintf(file, "\\u%04x", (unsigned)(unsigned char)*c);
+        else
+            fputc(*c, file);
+    }
+    fputc('"', file);
+}
+
+static void write_line(FILE *file, const char *text) {
+    char now[32];
+    time_t seconds = time(NULL);
+    struct tm parts;
+    strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &parts));
+    if (log_as_json) {
+        fputs("{\"level\":\"error\",\"msg\":", file);
+        write_string(file, text);
+        fprintf(file, ",\"time\":\"%s\"}\n", now);
+    } else {
+        fprintf(file, "time=\"%s\" level=error msg=", now);
+        write_string(file, text);
+        fputc('\n', file);
+    }
+}
+
+void fail(const char *format, ...) {
+    char text[65536];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    FILE *file = log_path == NULL ? NULL : fopen(log_path, "ae");
+    if (file != NULL) {
+        write_line(file, text);
+        fclose(file);
+    }
+    fprintf(stderr, "niwa-oci: %s\n", text);
+    exit(1);
+}
+
+const char *reason(int error) {
+    static char text[128];
+    snprintf(text, sizeof text, "%s", strerror(error));
+    text[0] = (char)tolower((unsigned char)text[0]); // as engines look for it
+    return text;
+}

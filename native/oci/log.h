@@ -1,0 +1,12 @@
+// The errors of niwa-oci, as engines read them: on the standard error, and as a line of the file of --log.
+#pragma once
+#include <stdbool.h>
+
+// Where errors are logged from now on: a path or NULL, and whether as JSON.
+void log_to(const char *path, bool as_json);
+
+// Logs an error, and ends the program with 1. What is registered by atexit(3) runs.
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// The words for an errno that engines look for, such as "no such file or directory".
+const char *reason(int error);

@@ -1,0 +1,162 @@
+// niwa-oci: the command that container engines call as their OCI runtime. It knows no policy: niwad compiles the
+// config and keeps the containers; this program makes the first process, below itself, with its own standard streams.
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "birth.h"
+#include "default_spec.h"
+#include "foreground.h"
+#include "log.h"
+#include "options.h"
+#include "version.h"
+
+#define DEFAULT_SOCKET "/run/niwa/oci.sock"
+#define DEFAULT_ROOT "/run/niwa-oci"
+
+// Options that this program acts on by itself. niwad gets all others.
+static const char *const own_options[] = {"niwad",  "log",      "log-format", "debug",
+                                          "config", "pid-file", "detach",     "keep"};
+
+static bool is_own(const char *name) {
+    for (size_t i = 0; i < sizeof own_options / sizeof *own_options; i++)
+        if (strcmp(own_options[i], name) == 0) return true;
+    return false;
+}
+
+static int connect_of(const struct command *command) {
+    const char *path = option(command, "niwad");
+    if (path == NULL) path = getenv("NIWA_OCI_SOCKET");
+    return connect_niwad(path == NULL ? DEFAULT_SOCKET : path);
+}
+
+// The request of a verb with all options and arguments of the command line.
+static struct buffer request_of(const struct command *command, const char *verb) {
+    struct buffer request = request_for(verb);
+    if (option(command, "root") == NULL) request_add(&request, "root", DEFAULT_ROOT);
+    for (size_t i = 0; i < command->option_count; i++)
+        if (!is_own(command->options[i].name) && strcmp(command->options[i].name, "bundle") != 0)
+            request_add(&request, command->options[i].name, command->options[i].value);
+    for (size_t i = 0; i < command->argument_count; i++) request_add(&request, "argument", command->arguments[i]);
+    return request;
+}
+
+// Sends a request and prints what niwad answers.
+static void ask(int niwad, struct buffer request) {
+    send_frame(niwad, FRAME_REQUEST, &request, NULL, 0);
+    struct frame answer = receive_frame(niwad);
+    fwrite(answer.body, 1, answer.length, stdout);
+    free(answer.body);
+    free(request.bytes);
+}
+
+// Writes beside the file and renames: whoever waits for the file never sees a part of it.
+static void write_pid(const char *path, pid_t pid) {
+    char beside[PATH_MAX];
+    if (snprintf(beside, sizeof beside, "%s.%d", path, getpid()) >= (int)sizeof beside) fail("%s is too long", path);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    bool written = fd >= 0 && dprintf(fd, "%d", pid) > 0 && close(fd) == 0 && rename(beside, path) == 0;
+    if (!written) fail("cannot write the pid file %s: %s", path, reason(errno));
+}
+
+static void hand_over_terminal(const char *path, int terminal) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) fail("the path of the console socket is too long: %s", path);
+    strcpy(address.sun_path, path);
+    int console = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (console < 0 || connect(console, (struct sockaddr *)&address, sizeof address) < 0)
+        fail("cannot connect to the console socket %s: %s", path, reason(errno));
+    int error = send_descriptor(console, "/dev/ptmx", terminal);
+    if (error < 0) fail("cannot send the terminal to %s: %s", path, reason(-error));
+    close(console);
+}
+
+static struct buffer creation_of(const struct command *command) {
+    const char *bundle = option(command, "bundle"), *config = option(command, "config");
+    char directory[PATH_MAX], path[PATH_MAX + 16];
+    if (realpath(bundle == NULL ? "." : bundle, directory) == NULL) fail("open %s: %s", bundle, reason(errno));
+    snprintf(path, sizeof path, "%s/config.json", directory);
+    struct buffer request = request_of(command, "create");
+    request_add(&request, "bundle", directory);
+    if (strcmp(command->verb, "run") == 0 && !has_option(command, "detach"))
+        request_add(&request, "foreground", "true");
+    request_file(&request, "config", config == NULL ? path : config);
+    return request;
+}
+
+// Makes a container up to its wait, and hands it over to niwad.
+static struct born create(int niwad, const struct command *command) {
+    struct buffer request = creation_of(command);
+    send_frame(niwad, FRAME_REQUEST, &request, NULL, 0);
+    free(request.bytes);
+    struct frame birth = receive_frame(niwad);
+    if (birth.kind != FRAME_BIRTH) fail("niwad has another version than niwa-oci");
+    struct born born = give_birth(niwad, &birth);
+    free(birth.body);
+    const char *console = option(command, "console-socket"), *pid_file = option(command, "pid-file");
+    if (born.terminal >= 0 && console != NULL) hand_over_terminal(console, born.terminal);
+    if (pid_file != NULL) write_pid(pid_file, born.pid);
+    send_frame(niwad, FRAME_BORN, NULL, (int[]){born.pidfd, born.control}, 2);
+    free(receive_frame(niwad).body);
+    keep_born();
+    close(born.control);
+    return born;
+}
+
+// Starts the container that create() made, and waits for its end unless it is detached. Gives the exit status.
+static int run(int niwad, const struct command *command) {
+    bool waits = !has_option(command, "detach");
+    if (waits) hold_signals();
+    struct born born = create(niwad, command);
+    struct buffer start = request_of(command, "start");
+    request_add(&start, "undo", "true");
+    ask(niwad, start);
+    if (!waits) return 0;
+    int status = await_end(&born);
+    if (!has_option(command, "keep")) ask(niwad, request_of(command, "delete"));
+    return status;
+}
+
+static void write_spec(const struct command *command) {
+    const char *bundle = option(command, "bundle");
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/config.json", bundle == NULL ? "." : bundle);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0 && errno == EEXIST) fail("%s exists; remove it first", path);
+    if (fd < 0 || write(fd, default_spec, strlen(default_spec)) < 0) fail("cannot write %s: %s", path, reason(errno));
+    close(fd);
+}
+
+// Keeps the descriptors 0, 1 and 2 taken: a file that is opened later could else become a standard stream.
+static void open_streams(void) {
+    int fd = 0;
+    while (fd >= 0 && fd < 3) fd = open("/dev/null", O_RDWR);
+    if (fd > 2) close(fd);
+}
+
+int main(int argc, char **argv) {
+    open_streams();
+    struct command command = parse_command(argc, argv);
+    if (has_option(&command, "version")) {
+        printf("niwa-oci version %s\nspec: %s\n", NIWA_VERSION, OCI_VERSION);
+    } else if (command.verb == NULL) {
+        print_help();
+        return has_option(&command, "help") ? 0 : 1;
+    } else if (strcmp(command.verb, "spec") == 0) {
+        write_spec(&command);
+    } else if (strcmp(command.verb, "create") == 0) {
+        create(connect_of(&command), &command);
+    } else if (strcmp(command.verb, "run") == 0) {
+        return run(connect_of(&command), &command);
+    } else {
+        ask(connect_of(&command), request_of(&command, command.verb));
+    }
+    return 0;
+}

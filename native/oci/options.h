@@ -1,0 +1,28 @@
+// The command line: global options, a verb, its options, its arguments. The options are those of runc.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#define MAX_OPTIONS 64
+
+struct command {
+    const char *verb; // NULL where none is given
+    struct {
+        const char *name, *value; // "true" or "false" for an option without a value
+    } options[MAX_OPTIONS];
+    size_t option_count;
+    char **arguments;
+    size_t argument_count;
+};
+
+// Reads the command line. Ends the program where it has an unknown option or verb, with what to type.
+struct command parse_command(int argc, char **argv);
+
+// The value of an option that was given last; NULL where it was not given.
+const char *option(const struct command *command, const char *name);
+
+// Whether an option without a value was given.
+bool has_option(const struct command *command, const char *name);
+
+// Prints how to use the program.
+void print_help(void);

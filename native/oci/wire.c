@@ -1,0 +1,156 @@
+#include "wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "log.h"
+
+struct head {
+    uint32_t kind;
+    uint32_t length;
+};
+
+union rights {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(MAX_FRAME_FDS * sizeof(int))];
+};
+
+void buffer_add(struct buffer *buffer, const void *bytes, size_t length) {
+    if (buffer->room - buffer->length < length) {
+        size_t room = 2 * (buffer->length + length) + 4096;
+        char *grown = realloc(buffer->bytes, room);
+        if (grown == NULL) fail("there is no memory for a request of %zu bytes", room);
+        buffer->bytes = grown;
+        buffer->room = room;
+    }
+    memcpy(buffer->bytes + buffer->length, bytes, length);
+    buffer->length += length;
+}
+
+static void add_text(struct buffer *request, const char *name, const char *value, size_t length) {
+    uint32_t whole = (uint32_t)(strlen(name) + 1 + length);
+    buffer_add(request, &whole, sizeof whole);
+    buffer_add(request, name, strlen(name));
+    buffer_add(request, "=", 1);
+    buffer_add(request, value, length);
+}
+
+struct buffer request_for(const char *verb) {
+    struct buffer request = {0};
+    request_add(&request, "version", PROTOCOL_VERSION);
+    request_add(&request, "verb", verb);
+    return request;
+}
+
+void request_add(struct buffer *request, const char *name, const char *value) {
+    add_text(request, name, value, strlen(value));
+}
+
+void request_file(struct buffer *request, const char *name, const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) fail("open %s: %s", path, reason(errno));
+    struct buffer text = {0};
+    char piece[65536];
+    ssize_t n;
+    while ((n = read(fd, piece, sizeof piece)) > 0 && text.length <= MAX_FRAME_BYTES)
+        buffer_add(&text, piece, (size_t)n);
+    if (n < 0) fail("read %s: %s", path, reason(errno));
+    if (text.length > MAX_FRAME_BYTES / 2) fail("%s is longer than %u bytes", path, MAX_FRAME_BYTES / 2);
+    add_text(request, name, text.bytes == NULL ? "" : text.bytes, text.length);
+    free(text.bytes);
+    close(fd);
+}
+
+int connect_niwad(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) fail("the path of niwad's socket is too long: %s", path);
+    strcpy(address.sun_path, path);
+    int niwad = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (niwad < 0) fail("cannot make a socket: %s", reason(errno));
+    if (connect(niwad, (struct sockaddr *)&address, sizeof address) < 0)
+        fail("cannot reach niwad on %s: %s; start it (systemctl start niwad), or name its socket with --niwad or "
+             "NIWA_OCI_SOCKET",
+             path, reason(errno));
+    return niwad;
+}
+
+static struct msghdr message_of(struct iovec *part, union rights *rights, const int *fds, size_t count) {
+    struct msghdr message = {.msg_iov = part, .msg_iovlen = 1};
+    if (count == 0) return message;
+    message.msg_control = rights->bytes;
+    message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+    struct cmsghdr *right = CMSG_FIRSTHDR(&message);
+    right->cmsg_level = SOL_SOCKET;
+    right->cmsg_type = SCM_RIGHTS;
+    right->cmsg_len = CMSG_LEN(count * sizeof(int));
+    memcpy(CMSG_DATA(right), fds, count * sizeof(int));
+    return message;
+}
+
+void send_frame(int niwad, enum frame_kind kind, const struct buffer *body, const int *fds, size_t fd_count) {
+    size_t length = body == NULL ? 0 : body->length;
+    struct head head = {kind, (uint32_t)length};
+    struct buffer frame = {0};
+    buffer_add(&frame, &head, sizeof head);
+    if (length > 0) buffer_add(&frame, body->bytes, length);
+    union rights rights = {0};
+    for (size_t sent = 0; sent < frame.length;) {
+        struct iovec part = {frame.bytes + sent, frame.length - sent};
+        struct msghdr message = message_of(&part, &rights, fds, sent == 0 ? fd_count : 0);
+        ssize_t n = sendmsg(niwad, &message, MSG_NOSIGNAL);
+        if (n < 0 && errno != EINTR) fail("niwad has gone: %s", reason(errno));
+        if (n > 0) sent += (size_t)n;
+    }
+    free(frame.bytes);
+}
+
+static void take_descriptors(struct msghdr *message, struct frame *frame) {
+    for (struct cmsghdr *right = CMSG_FIRSTHDR(message); right != NULL; right = CMSG_NXTHDR(message, right)) {
+        if (right->cmsg_level != SOL_SOCKET || right->cmsg_type != SCM_RIGHTS) continue;
+        size_t count = (right->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count && frame->fd_count < MAX_FRAME_FDS; i++)
+            memcpy(&frame->fds[frame->fd_count++], CMSG_DATA(right) + i * sizeof(int), sizeof(int));
+    }
+}
+
+static void receive_exactly(int niwad, void *bytes, size_t length, struct frame *frame) {
+    for (size_t done = 0; done < length;) {
+        union rights rights;
+        struct iovec part = {(char *)bytes + done, length - done};
+        struct msghdr message = {
+            .msg_iov = &part, .msg_iovlen = 1, .msg_control = rights.bytes, .msg_controllen = sizeof rights.bytes};
+        ssize_t n = recvmsg(niwad, &message, MSG_CMSG_CLOEXEC);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) fail("niwad has ended before it answered");
+        take_descriptors(&message, frame);
+        done += (size_t)n;
+    }
+}
+
+struct frame receive_frame(int niwad) {
+    struct frame frame = {0};
+    struct head head;
+    receive_exactly(niwad, &head, sizeof head, &frame);
+    if (head.length > MAX_FRAME_BYTES)
+        fail("niwad sends a message of %u bytes: its version is another one", head.length);
+    frame.kind = head.kind;
+    frame.length = head.length;
+    frame.body = malloc(head.length + 1u);
+    if (frame.body == NULL) fail("there is no memory for an answer of %u bytes", head.length);
+    receive_exactly(niwad, frame.body, head.length, &frame);
+    frame.body[head.length] = 0;
+    if (frame.kind == FRAME_ERROR) fail("%s", frame.body);
+    return frame;
+}
+
+int send_descriptor(int socket, const char *text, int fd) {
+    struct iovec part = {(void *)(uintptr_t)text, strlen(text)};
+    union rights rights = {0};
+    struct msghdr message = message_of(&part, &rights, &fd, 1);
+    return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}

@@ -1,0 +1,57 @@
+// The messages between niwa-oci and niwad over RUN_DIR/oci.sock; src/oci/messages.ts has the same, and docs/oci.md says
+// what they mean. A frame is its kind, the length of its body (both 32 bits, in the byte order of the machine), the
+// body, and descriptors (SCM_RIGHTS) with its first byte.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#define PROTOCOL_VERSION "1"
+#define MAX_FRAME_BYTES (8u << 20)
+#define MAX_FRAME_FDS 16
+
+// Those up to 9 go to niwad, the others come from it.
+enum frame_kind {
+    FRAME_REQUEST = 1, // strings: "version=1", "verb=create", further "name=value"
+    FRAME_BORN = 2,    // no body; the pidfd and the control socket of the process
+    FRAME_UNBORN = 3,  // the failed step (32 bits), the errno, and the signal that ended the process
+    FRAME_BIRTH = 10,  // the flags of clone3 (64 bits), then the program; niwa-boot and the directory of the group
+    FRAME_DONE = 11,   // the text for the standard output
+    FRAME_ERROR = 12,  // the text of the error
+};
+
+struct frame {
+    uint32_t kind;
+    uint32_t length;
+    char *body; // with a NUL behind it
+    int fds[MAX_FRAME_FDS];
+    size_t fd_count;
+};
+
+// A text of bytes that grows.
+struct buffer {
+    char *bytes;
+    size_t length, room;
+};
+
+// Appends bytes. Ends the program where there is no memory.
+void buffer_add(struct buffer *buffer, const void *bytes, size_t length);
+
+// Begins a request with its version and its verb.
+struct buffer request_for(const char *verb);
+
+// Adds "name=value" to a request. request_file() takes the value of a file. Ends the program where it cannot be read.
+void request_add(struct buffer *request, const char *name, const char *value);
+void request_file(struct buffer *request, const char *name, const char *path);
+
+// Connects to niwad. Ends the program where nobody listens, with what to do.
+int connect_niwad(const char *path);
+
+// Sends a frame with descriptors. Ends the program where niwad has gone.
+void send_frame(int niwad, enum frame_kind kind, const struct buffer *body, const int *fds, size_t fd_count);
+
+// Receives the next frame; the caller frees its body and owns its descriptors. Ends the program with the error where it
+// is FRAME_ERROR, or niwad has gone.
+struct frame receive_frame(int niwad);
+
+// Sends a descriptor and a text over a connected Unix socket. Gives 0 or a negative errno.
+int send_descriptor(int socket, const char *text, int fd);

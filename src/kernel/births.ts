@@ -1,0 +1,63 @@
+import type { DeviceRule } from '../plan/devices.js';
+import type { Handle } from './containers.js';
+
+/** A frame from a connection of the OCI command, or the end of the connection. The receiver owns the descriptors. */
+export interface Frame {
+  connection: number;
+  closed: boolean;
+  /** Its kind, see src/oci/messages.ts. */
+  kind: number;
+  body: Buffer;
+  descriptors: number[];
+}
+
+/** A Unix socket whose frames carry descriptors. Only root may connect. */
+export interface Frames {
+  /** Listens at a path where no file is. To be called once. @throws KernelError */
+  open(path: string, listener: (frame: Frame) => void): void;
+  /** Sends a frame; does nothing if the connection is over. The descriptors are closed when they are sent. */
+  send(connection: number, kind: number, body: Uint8Array, descriptors: readonly number[]): void;
+  /** Accepts no more connections, and ends all. */
+  close(): void;
+}
+
+/** The group of a container whose first process another program will make. */
+export interface BirthRequest {
+  handle: Handle;
+  id: string;
+  /** The path of the cgroup that is made. */
+  cgroup: string;
+  /** Files of the group and their values, written in this order. */
+  writes: [file: string, value: string][];
+  /** The only devices that the group may use, -1 for any number; null for no device filter. */
+  devices: readonly DeviceRule[] | null;
+}
+
+/** Containers whose first process another program makes, below itself. */
+export interface Births {
+  /**
+   * Makes the group. Gives descriptors, which the caller owns: the boot program, and the directory of the group.
+   * @throws KernelError with the failed step; then no group is left
+   */
+  prepare(request: BirthRequest): Promise<{ boot: number; group: number }>;
+  /**
+   * Takes over the process, which waits for its start; both descriptors are no longer the caller's. Then writes
+   * `lateWrites` to the files of the group. Gives the pid of the process.
+   * @throws KernelError if the process is not in the group; {@link undo} has to follow
+   */
+  take(
+    handle: Handle,
+    pidfd: number,
+    control: number,
+    lateWrites: readonly [file: string, value: string][],
+  ): Promise<number>;
+  /** Kills what is in the group of a container that was not taken over, and removes the group. */
+  undo(handle: Handle): Promise<void>;
+  /** Whether the first process of a container has ended, also if nobody was told of that yet. */
+  hasEnded(handle: Handle): boolean;
+  /**
+   * Sends a signal to the first process as it is: the kernel drops a signal that an init does not handle.
+   * @throws KernelError ESRCH if the process has ended
+   */
+  deliver(handle: Handle, signal: number): void;
+}

@@ -1,0 +1,57 @@
+import type { Birth } from '../engine/maker.js';
+import type { Births, Frame } from '../kernel/births.js';
+import type { CreateRequest } from '../kernel/containers.js';
+import { errnoName, type FailedAt, KernelError } from '../kernel/errors.js';
+import { encodeProgram } from '../plan/encode.js';
+import type { HostView, Plan } from '../plan/plan.js';
+import { NiwaError } from '../protocol/errors.js';
+import { type Connection, closeAll } from './connection.js';
+import { birthBody, CLONE_STEP, FRAME, readUnborn } from './messages.js';
+
+/**
+ * Lets the command at the other end of a connection make the first process of a container: niwad makes the group, the
+ * command clones into it and runs the boot program up to its wait, and niwad takes the process over.
+ */
+export function birthBy(
+  connection: Connection,
+  births: Pick<Births, 'prepare' | 'take' | 'undo'>,
+  plan: (view: HostView) => Plan,
+): Birth {
+  return {
+    plan: (view) => {
+      const made = plan(view);
+      return { ...made, encode: () => encodeProgram(made.boot) };
+    },
+    async bear(request) {
+      const { handle, id, cgroup, writes, devices } = request;
+      const { boot, group } = await births.prepare({ handle, id, cgroup, writes, devices });
+      try {
+        connection.send(FRAME.birth, birthBody(request.namespaces, request.program), [boot, group]);
+        return await takeOver(request, await connection.next(), births);
+      } catch (error) {
+        await births.undo(handle);
+        throw error;
+      }
+    },
+  };
+}
+
+async function takeOver(request: CreateRequest, answer: Frame, births: Pick<Births, 'take'>): Promise<number> {
+  const [pidfd, control, ...more] = answer.descriptors;
+  if (answer.kind === FRAME.unborn) {
+    closeAll(answer.descriptors);
+    throw failureOf(answer.body);
+  }
+  if (answer.kind !== FRAME.born || pidfd === undefined || control === undefined || more.length > 0) {
+    closeAll(answer.descriptors);
+    throw new NiwaError('SPEC_INVALID', 'niwa-oci has sent something else than its process');
+  }
+  return await births.take(request.handle, pidfd, control, request.lateWrites);
+}
+
+function failureOf(body: Buffer): KernelError {
+  const { step, errno, signal } = readUnborn(body);
+  const at: FailedAt =
+    step === CLONE_STEP ? { phase: 'clone', step: 0, signal, text: '' } : { phase: 'boot', step, signal, text: '' };
+  return new KernelError('make a container', errnoName(errno), at);
+}

@@ -1,0 +1,127 @@
+import { posix } from 'node:path';
+import type { OciConfig, OciSeccomp } from '../plan/oci/config.js';
+import { refused } from '../plan/oci/refusal.js';
+import { FIELDS, type FieldType } from './fields.js';
+
+/**
+ * Checks a config against the table of fields: each field is honoured, or the config is refused by its name. Pure.
+ * @param config of any shape, by parseExact()
+ * @throws NiwaError SPEC_INVALID
+ */
+export function checkConfig(config: unknown): OciConfig {
+  if (!isObject(config)) throw refused('config.json', 'it has to be an object');
+  checkFields(config, '', '');
+  checkMeaning(config as unknown as OciConfig);
+  return config as unknown as OciConfig;
+}
+
+/**
+ * @param shown the place of the object in the config, for errors: `mounts[3].`
+ * @param listed the same place in the table: `mounts[].`
+ */
+function checkFields(object: object, shown: string, listed: string): void {
+  for (const [name, value] of Object.entries(object)) {
+    const field = Object.hasOwn(FIELDS, listed + name) ? FIELDS[listed + name] : undefined;
+    const place = shown + name;
+    if (asksForNothing(value)) continue;
+    if (field === undefined) throw refused(place, 'the OCI runtime-spec 1.3 has no such field');
+    if (field.type === null) throw refused(place, `niwa-oci does not support it (${field.note})`);
+    requireType(value, field.type, place);
+    if (field.type === 'object') checkFields(value as object, `${place}.`, `${listed}${name}.`);
+    if (field.type !== 'objects') continue;
+    for (const [i, item] of (value as object[]).entries()) checkFields(item, `${place}[${i}].`, `${listed}${name}[].`);
+  }
+}
+
+/** Engines write out fields that they leave empty. */
+function asksForNothing(value: unknown): boolean {
+  if (value === '' || value === false) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return isObject(value) && Object.keys(value).length === 0;
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isInteger = (value: unknown) => typeof value === 'bigint' || Number.isSafeInteger(value);
+const isText = (value: unknown) => typeof value === 'string' && !value.includes('\0');
+const listOf = (is: (value: unknown) => boolean) => (value: unknown) => Array.isArray(value) && value.every(is);
+
+const TYPES: Record<FieldType, { is: (value: unknown) => boolean; words: string }> = {
+  text: { is: isText, words: 'a text' },
+  texts: { is: listOf(isText), words: 'a list of texts' },
+  integer: { is: isInteger, words: 'an integer' },
+  integers: { is: listOf(isInteger), words: 'a list of integers' },
+  boolean: { is: (value) => typeof value === 'boolean', words: 'true or false' },
+  object: { is: isObject, words: 'an object' },
+  objects: { is: listOf(isObject), words: 'a list of objects' },
+  map: { is: (value) => isObject(value) && Object.values(value).every(isText), words: 'an object of texts' },
+};
+
+function requireType(value: unknown, type: FieldType, place: string): void {
+  if (!TYPES[type].is(value)) throw refused(place, `it has to be ${TYPES[type].words}`);
+}
+
+const MAX_ID = 0xffff_fffe;
+const MAX_MAJOR = 4095;
+const MAX_MINOR = 255;
+const MAX_RLIMIT = 2n ** 64n - 1n;
+const ACTIONS = ['ALLOW', 'ERRNO', 'KILL', 'KILL_PROCESS', 'KILL_THREAD', 'LOG'].map((name) => `SCMP_ACT_${name}`);
+const COMPARISONS = ['NE', 'LT', 'LE', 'EQ', 'GE', 'GT', 'MASKED_EQ'].map((name) => `SCMP_CMP_${name}`);
+const ARCHITECTURES: Partial<Record<NodeJS.Architecture, string[]>> = {
+  // libseccomp ends a process that makes a call of another architecture; to allow those of x86 too is not built yet
+  x64: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
+  arm64: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
+};
+
+/** Checks what types cannot say: fields that are needed, and bounds of numbers. */
+function checkMeaning({ ociVersion, process, root, mounts = [], linux = {} }: OciConfig): void {
+  if (!/^1\.[0-3](\.|$)/.test(ociVersion ?? '')) throw refused('ociVersion', 'niwa-oci supports 1.0 to 1.3');
+  if (root?.path === undefined || root.path === '') throw refused('root.path', 'it is missing');
+  if (process === undefined) throw refused('process', 'it is missing');
+  if ((process.args ?? []).length === 0 || process.args[0] === '') throw refused('process.args', 'it is missing');
+  if (!posix.isAbsolute(process.cwd ?? '')) throw refused('process.cwd', 'it has to be an absolute path');
+  const { uid, gid, umask = 0, additionalGids = [] } = process.user ?? {};
+  within(uid, 'process.user.uid', MAX_ID);
+  within(gid, 'process.user.gid', MAX_ID);
+  within(umask, 'process.user.umask', 0o777);
+  for (const [i, group] of additionalGids.entries()) within(group, `process.user.additionalGids[${i}]`, MAX_ID);
+  for (const [i, { soft, hard }] of (process.rlimits ?? []).entries()) {
+    within(soft, `process.rlimits[${i}].soft`, MAX_RLIMIT);
+    within(hard, `process.rlimits[${i}].hard`, MAX_RLIMIT);
+  }
+  for (const [i, { destination }] of mounts.entries())
+    if (!posix.isAbsolute(destination ?? ''))
+      throw refused(`mounts[${i}].destination`, 'it has to be an absolute path');
+  for (const [i, { path, major = 0, minor = 0 }] of (linux.devices ?? []).entries()) {
+    if (!posix.isAbsolute(path ?? '')) throw refused(`linux.devices[${i}].path`, 'it has to be an absolute path');
+    within(major, `linux.devices[${i}].major`, MAX_MAJOR);
+    within(minor, `linux.devices[${i}].minor`, MAX_MINOR);
+  }
+  if (linux.seccomp !== undefined) checkSeccomp(linux.seccomp);
+}
+
+function within(value: number | bigint | undefined, place: string, most: number | bigint): void {
+  if (value === undefined || value < 0 || value > most) throw refused(place, `it has to be from 0 to ${most}`);
+}
+
+function checkSeccomp({ defaultAction, syscalls = [], ...rest }: OciSeccomp & { architectures?: string[] }): void {
+  const place = 'linux.seccomp';
+  const known = (action: string, field: string) => {
+    if (!ACTIONS.includes(action)) throw refused(`${place}.${field} "${action}"`, 'niwa-oci does not support it yet');
+  };
+  known(defaultAction, 'defaultAction');
+  for (const name of rest.architectures ?? [])
+    if (!ARCHITECTURES[process.arch]?.includes(name))
+      throw refused(`${place}.architectures "${name}"`, 'of another machine');
+  for (const [i, { action, names = [], args = [] }] of syscalls.entries()) {
+    known(action, `syscalls[${i}].action`);
+    if (names.length === 0) throw refused(`${place}.syscalls[${i}].names`, 'it is empty');
+    for (const [j, { index, value, valueTwo = 0, op }] of args.entries()) {
+      const argument = `${place}.syscalls[${i}].args[${j}]`;
+      within(index, `${argument}.index`, 5);
+      within(value, `${argument}.value`, Number.MAX_SAFE_INTEGER);
+      within(valueTwo, `${argument}.valueTwo`, Number.MAX_SAFE_INTEGER);
+      if (!COMPARISONS.includes(op)) throw refused(`${argument}.op "${op}"`, 'there is no such one');
+    }
+  }
+}

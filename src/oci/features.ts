@@ -1,0 +1,35 @@
+/** What `niwa-oci features` tells, see features.md of the OCI runtime-spec. */
+
+/** The version of the runtime-spec in states; configs of 1.0 to 1.3 are taken. */
+export const CONFIG_VERSION = '1.2.0';
+
+const ACTIONS = ['ALLOW', 'ERRNO', 'KILL', 'KILL_PROCESS', 'KILL_THREAD', 'LOG'];
+const OPERATORS = ['NE', 'LT', 'LE', 'EQ', 'GE', 'GT', 'MASKED_EQ'];
+
+/** Gives the features of this runtime. Pure. */
+export function features(version: string): object {
+  return {
+    ociVersionMin: '1.0.0',
+    ociVersionMax: '1.3.0',
+    hooks: [],
+    mountOptions: [
+      ...['bind', 'defaults', 'dev', 'exec', 'noatime', 'nodev', 'nodiratime', 'noexec', 'nosuid', 'nosymfollow'],
+      ...['private', 'rbind', 'relatime', 'ro', 'rprivate', 'rw', 'strictatime', 'suid'],
+    ],
+    linux: {
+      namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'uts'],
+      cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: false },
+      seccomp: {
+        enabled: true,
+        actions: ACTIONS.map((name) => `SCMP_ACT_${name}`),
+        operators: OPERATORS.map((name) => `SCMP_CMP_${name}`),
+        supportedFlags: [],
+      },
+      apparmor: { enabled: false },
+      selinux: { enabled: false },
+      intelRdt: { enabled: false },
+      mountExtensions: { idmap: { enabled: false } },
+    },
+    annotations: { 'dev.niwa.version': version },
+  };
+}

@@ -1,0 +1,70 @@
+import { NiwaError } from '../protocol/errors.js';
+import type { Request } from './messages.js';
+
+/** The options that each verb takes, beside those that the command acts on by itself. */
+const OPTIONS: Record<string, readonly string[]> = {
+  create: ['bundle', 'config', 'console-socket', 'foreground'],
+  start: ['undo'],
+  kill: ['all'],
+  delete: ['force'],
+  list: ['format', 'quiet'],
+};
+const EVERYWHERE = ['root', 'argument'];
+/** Values with which an option asks for nothing. */
+const NOTHING: Record<string, readonly string[]> = {
+  'systemd-cgroup': ['false'],
+  'cgroup-manager': ['cgroupfs', 'disabled'],
+  'preserve-fds': ['0'],
+  rootless: ['auto', 'false'],
+};
+/** Options of `run`, with which it also sends its start and its delete. */
+const OF_RUN = ['console-socket'];
+
+/** A request whose options are known: each is honoured, or the request is refused by its name. */
+export class Call {
+  readonly #request: Request;
+
+  /** @throws NiwaError SPEC_INVALID for an option that niwad does not honour */
+  constructor(request: Request) {
+    this.#request = request;
+    const known = [...EVERYWHERE, ...OF_RUN, ...(OPTIONS[request.verb] ?? [])];
+    for (const [name, values] of request.values) {
+      if (known.includes(name) || values.every((value) => (NOTHING[name] ?? ['false']).includes(value))) continue;
+      throw new NiwaError('SPEC_INVALID', `${request.verb} --${name} is not supported yet by niwa-oci`);
+    }
+  }
+
+  /** The directory of --root: each has ids of its own. */
+  get root(): string {
+    return this.needed('root');
+  }
+
+  /** The value of an option that was given last. */
+  value(name: string): string | undefined {
+    return this.#request.values.get(name)?.at(-1);
+  }
+
+  /** Whether an option was given that has no value, or any value but false. */
+  has(name: string): boolean {
+    return (this.value(name) ?? 'false') !== 'false';
+  }
+
+  /** @throws NiwaError SPEC_INVALID if the request has no such value */
+  needed(name: string): string {
+    const value = this.value(name);
+    if (value === undefined) throw new NiwaError('SPEC_INVALID', `the request of niwa-oci has no ${name}`);
+    return value;
+  }
+
+  /** The argument with this index, if it was given. */
+  optional(index: number): string | undefined {
+    return this.#request.values.get('argument')?.[index];
+  }
+
+  /** @throws NiwaError SPEC_INVALID if it was not given */
+  argument(index: number, what: string): string {
+    const value = this.optional(index);
+    if (value === undefined || value === '') throw new NiwaError('SPEC_INVALID', `${this.#request.verb} needs ${what}`);
+    return value;
+  }
+}

@@ -1,0 +1,83 @@
+import { chmodSync, rmSync } from 'node:fs';
+import type { Logger } from 'pino';
+import type { Runtime } from '../containers/runtime.js';
+import type { Frame } from '../kernel/births.js';
+import type { Kernel } from '../kernel/kernel.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
+import { Connection, closeAll } from './connection.js';
+import { FRAME, type Request, readRequest } from './messages.js';
+import { OciNames } from './names.js';
+import { Call } from './options.js';
+import { VERBS, type VerbParts } from './verbs.js';
+
+export interface OciServerOptions {
+  /** The path of the socket. */
+  socket: string;
+  runtime: Runtime;
+  kernel: Pick<Kernel, 'births' | 'frames'>;
+  log: Logger;
+}
+
+/** Answers the commands of container engines. */
+export class OciServer {
+  readonly #options: OciServerOptions;
+  readonly #parts: VerbParts;
+  readonly #connections = new Map<number, Connection>();
+
+  /** Begins to listen, in place of an earlier niwad. @throws KernelError */
+  static open(options: OciServerOptions): OciServer {
+    const { socket, kernel } = options;
+    const server = new OciServer(options);
+    rmSync(socket, { force: true });
+    kernel.frames.open(socket, (frame) => server.#hear(frame));
+    chmodSync(socket, 0o600);
+    return server;
+  }
+
+  private constructor(options: OciServerOptions) {
+    const { runtime, kernel } = options;
+    const names = new OciNames();
+    this.#options = options;
+    this.#parts = { runtime, kernel, names };
+    for (const container of runtime.list()) names.add(container);
+    runtime.subscribe((event) => event.type === 'remove' && names.removed(event.id));
+  }
+
+  /** Listens no more, and ends all connections. */
+  close(): void {
+    const { socket, kernel } = this.#options;
+    kernel.frames.close();
+    rmSync(socket, { force: true });
+  }
+
+  #hear(frame: Frame): void {
+    const { connection: number } = frame;
+    const connection = this.#connections.get(number) ?? new Connection(number, this.#options.kernel.frames);
+    if (frame.closed) {
+      this.#connections.delete(number);
+      connection.closed();
+      return;
+    }
+    this.#connections.set(number, connection);
+    if (!connection.takes(frame)) void this.#answer(frame, connection);
+  }
+
+  async #answer({ kind, body, descriptors }: Frame, connection: Connection): Promise<void> {
+    closeAll(descriptors);
+    try {
+      if (kind !== FRAME.request) throw new NiwaError('SPEC_INVALID', `niwa-oci has sent a frame of the kind ${kind}`);
+      connection.send(FRAME.done, await this.#act(readRequest(body), connection));
+    } catch (error) {
+      if (!(error instanceof NiwaError)) this.#options.log.error({ err: error }, 'a request of niwa-oci failed');
+      connection.send(FRAME.error, messageOf(error));
+    }
+  }
+
+  async #act(request: Request, connection: Connection): Promise<string> {
+    const verb = Object.hasOwn(VERBS, request.verb) ? VERBS[request.verb] : undefined;
+    if (verb === undefined) throw new NiwaError('SPEC_INVALID', `${request.verb} is not supported by this niwad`);
+    const text = await verb(this.#parts, new Call(request), connection);
+    this.#options.log.debug({ verb: request.verb, argument: request.values.get('argument') }, 'niwa-oci');
+    return text;
+  }
+}

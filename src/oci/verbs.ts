@@ -1,0 +1,193 @@
+import { isAbsolute, join } from 'node:path';
+import { ROOT } from '../access/allowed.js';
+import type { Runtime } from '../containers/runtime.js';
+import type { Container } from '../engine/container.js';
+import { realPaths } from '../host/sources.js';
+import { version } from '../installation/version.js';
+import { isKernelError } from '../kernel/errors.js';
+import type { Kernel } from '../kernel/kernel.js';
+import type { OciConfig } from '../plan/oci/config.js';
+import { isBind } from '../plan/oci/mounts.js';
+import { makeOciPlan, type OciSources } from '../plan/oci/plan.js';
+import { NiwaError } from '../protocol/errors.js';
+import { signalNumber } from '../spec/signals.js';
+import { birthBy } from './birth.js';
+import { checkConfig } from './check.js';
+import type { Connection } from './connection.js';
+import { parseExact } from './exact-json.js';
+import { features } from './features.js';
+import type { OciNames } from './names.js';
+import type { Call } from './options.js';
+import { specOf } from './spec.js';
+import { listTable, ociState, statusOf } from './state.js';
+import { wordsOf } from './words.js';
+
+/** What the verbs act on. */
+export interface VerbParts {
+  runtime: Runtime;
+  kernel: Pick<Kernel, 'births'>;
+  names: OciNames;
+}
+
+/** Does what a command asks for, and gives the text for its standard output. */
+type Verb = (parts: VerbParts, call: Call, connection: Connection) => Promise<string>;
+
+/** The verbs of the command that niwad knows; `run` is a create, a start and a delete of one connection. */
+export const VERBS: Readonly<Record<string, Verb>> = {
+  create,
+  start,
+  state,
+  kill,
+  delete: remove,
+  list,
+  features: tell,
+};
+
+const ID = /^[\w+\-.]{1,1024}$/;
+
+async function create(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
+  const id = call.argument(0, 'the id of the container');
+  if (!ID.test(id) || id === '.' || id === '..')
+    throw new NiwaError(
+      'SPEC_INVALID',
+      `invalid id format: ${id}; allowed are 1 to 1024 of the characters a-z A-Z 0-9 _ + - .`,
+    );
+  const config = checkConfig(parseExact('config.json', call.needed('config')));
+  if (config.process.terminal && !call.has('console-socket') && !call.has('foreground'))
+    throw new NiwaError('SPEC_INVALID', 'cannot allocate tty if runc will detach without setting console socket');
+  if (!config.process.terminal && call.has('console-socket'))
+    throw new NiwaError('SPEC_INVALID', 'cannot use console socket if runc will not detach or allocate tty');
+  const giveBack = parts.names.reserve(call.root, id);
+  try {
+    await createFrom(parts, { id, config, bundle: call.needed('bundle'), root: call.root }, connection);
+    return '';
+  } catch (error) {
+    throw new NiwaError('START_FAILED', wordsOf(error, config.process.args[0]), { cause: error });
+  } finally {
+    giveBack();
+  }
+}
+
+interface Creation {
+  id: string;
+  root: string;
+  bundle: string;
+  config: OciConfig;
+}
+
+async function createFrom(parts: VerbParts, creation: Creation, connection: Connection): Promise<void> {
+  const { id, root, bundle, config } = creation;
+  const sources = await sourcesOf(config, bundle);
+  const origin = { id, root, bundle, rootfs: sources.root, annotations: config.annotations ?? {} };
+  const container = await parts.runtime.createBorn((own) => {
+    const spec = specOf(own, config, origin);
+    const birth = birthBy(connection, parts.kernel.births, (view) =>
+      makeOciPlan(own, config, view, sources, spec.resources),
+    );
+    return { spec, birth };
+  });
+  parts.names.add(container);
+}
+
+/** Gives the real paths behind the root and the bind sources: the boot program follows no link on the way to them. */
+async function sourcesOf({ root, mounts = [] }: OciConfig, bundle: string): Promise<OciSources> {
+  const whole = (path: string) => (isAbsolute(path) ? path : join(bundle, path));
+  const sources = mounts.map((item) => (isBind(item) && item.source !== undefined ? whole(item.source) : undefined));
+  const named = sources.filter((path) => path !== undefined);
+  const [rootfs = '', ...real] = await realPaths([whole(root.path), ...named], `user ${ROOT.uid}`);
+  return { root: rootfs, mounts: sources.map((path) => (path === undefined ? undefined : real[named.indexOf(path)])) };
+}
+
+async function start(parts: VerbParts, call: Call): Promise<string> {
+  const container = containerOf(parts, call);
+  const status = statusNow(parts, container);
+  if (status !== 'created')
+    throw conflict(`cannot start a container that has ${status === 'stopped' ? 'stopped' : 'been started'}: ${status}`);
+  try {
+    await parts.runtime.start(container.id, ROOT);
+  } catch (error) {
+    if (call.has('undo')) await parts.runtime.remove(container.id, ROOT, { force: true });
+    throw new NiwaError('START_FAILED', wordsOf(error, container.spec.process.args[0]), { cause: error });
+  }
+  return '';
+}
+
+async function state(parts: VerbParts, call: Call): Promise<string> {
+  const container = containerOf(parts, call);
+  return `${JSON.stringify(stateOf(parts, container), null, 2)}\n`;
+}
+
+async function kill(parts: VerbParts, call: Call): Promise<string> {
+  const container = containerOf(parts, call);
+  const signal = signalOf(call.optional(1) ?? 'SIGTERM');
+  if (call.has('all'))
+    throw conflict('kill --all is not supported yet by niwa-oci; without it, SIGKILL ends all processes');
+  if (statusNow(parts, container) === 'stopped') throw conflict('container not running: process already finished');
+  try {
+    if (signal === KILL) container.control.end();
+    else parts.kernel.births.deliver(container.handle, signal);
+  } catch (error) {
+    if (isKernelError(error, 'ESRCH')) throw conflict('container not running: process already finished');
+    throw error;
+  }
+  return '';
+}
+
+const KILL = 9;
+
+/** Takes a name with or without SIG, or a number. */
+function signalOf(text: string): number {
+  const name = text.toUpperCase();
+  const number = /^\d{1,2}$/.test(name) ? Number(name) : signalNumber(name.startsWith('SIG') ? name : `SIG${name}`);
+  if (number === undefined || number > 64)
+    throw new NiwaError('SPEC_INVALID', `unknown signal ${JSON.stringify(text)}`);
+  return number;
+}
+
+async function remove(parts: VerbParts, call: Call): Promise<string> {
+  if (call.has('force') && !parts.names.has(call.root, call.argument(0, 'the id of the container'))) return '';
+  const container = containerOf(parts, call);
+  const status = statusNow(parts, container);
+  if (status === 'stopped')
+    await container.exited; // the record is being written
+  else if (status !== 'created' && !call.has('force'))
+    throw conflict(`cannot delete container ${call.argument(0, 'the id')} that is not stopped: ${status}`);
+  await parts.runtime.remove(container.id, ROOT, { force: true });
+  return '';
+}
+
+async function list(parts: VerbParts, call: Call): Promise<string> {
+  const format = call.value('format') ?? 'table';
+  if (format !== 'table' && format !== 'json')
+    throw new NiwaError('SPEC_INVALID', 'invalid format option; use table or json');
+  const own = parts.names.ids(call.root).map((id) => stateOf(parts, parts.runtime.get(id)));
+  if (call.has('quiet')) return own.map(({ id }) => `${id}\n`).join('');
+  return format === 'json' ? `${JSON.stringify(own)}\n` : listTable(own);
+}
+
+async function tell(): Promise<string> {
+  return `${JSON.stringify(features(version), null, 2)}\n`;
+}
+
+function containerOf({ runtime, names }: VerbParts, call: Call): Container {
+  return runtime.get(names.idOf(call.root, call.argument(0, 'the id of the container')));
+}
+
+function stateOf(parts: VerbParts, container: Container) {
+  const { oci } = container.spec;
+  if (oci === undefined) throw new NiwaError('INTERNAL', `container ${container.id} is of no engine`);
+  return ociState(container, oci, hasEnded(parts, container));
+}
+
+function statusNow(parts: VerbParts, container: Container) {
+  return statusOf(container, hasEnded(parts, container));
+}
+
+/** An engine may ask as soon as it has reaped the process, before niwad has heard of the end. */
+function hasEnded({ kernel }: VerbParts, { state: known, handle }: Container): boolean {
+  return known === 'exited' || kernel.births.hasEnded(handle);
+}
+
+function conflict(message: string): NiwaError {
+  return new NiwaError('STATE_CONFLICT', message);
+}

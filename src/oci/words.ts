@@ -1,0 +1,35 @@
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
+import { messageOf, NiwaError } from '../protocol/errors.js';
+
+/** Errors in the words that engines look for in the log of their runtime. Pure. */
+
+/** Writes a name in quotation marks, as Go's %q. */
+export const quoted = (name: string): string => JSON.stringify(name);
+
+/**
+ * Gives the text of an error for the log. Engines tell by it that a program is missing (their exit status is 127) or
+ * may not be executed (126).
+ * @param program the first word of process.args
+ */
+export function wordsOf(error: unknown, program = ''): string {
+  const text = messageOf(error);
+  const step = error instanceof NiwaError ? error.details.step : undefined;
+  if (step === undefined) return text;
+  const { operation, errno } = step;
+  if (operation === 'find_program' || operation === 'exec')
+    return `exec: ${quoted(program)}: ${programWords(program, errno)}`;
+  return `${text} (${meaningOf(errno)})`;
+}
+
+function programWords(program: string, errno: string): string {
+  if (errno !== 'ENOENT') return meaningOf(errno);
+  return program.includes('/') ? `stat ${program}: ${meaningOf(errno)}` : 'executable file not found in $PATH';
+}
+
+/** The C library's words for an errno: "no such file or directory". Node.js has none for some. */
+function meaningOf(errno: string): string {
+  if (errno === 'ENOEXEC') return 'exec format error';
+  const number = (constants.errno as Record<string, number>)[errno];
+  return getSystemErrorMap().get(-(number ?? 0))?.[1] ?? errno;
+}

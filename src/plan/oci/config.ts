@@ -1,0 +1,89 @@
+/**
+ * The parts of a config of the OCI runtime-spec that niwa honours. src/oci/check.ts refuses every other field, so
+ * all that a config asks for is here. Integers beyond 2^53 are bigints.
+ */
+
+type Integer = number | bigint;
+export type CapabilitySet = 'bounding' | 'effective' | 'permitted' | 'inheritable' | 'ambient';
+
+export interface OciMount {
+  destination: string;
+  type?: string;
+  source?: string;
+  options?: string[];
+}
+
+export interface OciDevice {
+  path: string;
+  type: string;
+  major?: number;
+  minor?: number;
+  fileMode?: number;
+}
+
+export interface OciDeviceRule {
+  allow: boolean;
+  type?: string;
+  major?: number;
+  minor?: number;
+  access?: string;
+}
+
+export interface OciResources {
+  devices?: OciDeviceRule[];
+  memory?: { limit?: Integer; reservation?: Integer; swap?: Integer };
+  cpu?: {
+    shares?: Integer;
+    quota?: Integer;
+    burst?: Integer;
+    period?: Integer;
+    cpus?: string;
+    mems?: string;
+    idle?: number;
+  };
+  pids?: { limit?: Integer };
+  unified?: Record<string, string>;
+}
+
+export interface OciSeccomp {
+  defaultAction: string;
+  defaultErrnoRet?: number;
+  syscalls?: {
+    names: string[];
+    action: string;
+    errnoRet?: number;
+    args?: { index: number; value: Integer; valueTwo?: Integer; op: string }[];
+  }[];
+}
+
+export interface OciProcess {
+  terminal?: boolean;
+  consoleSize?: { height: number; width: number };
+  user: { uid: number; gid: number; umask?: number; additionalGids?: number[] };
+  args: string[];
+  env?: string[];
+  cwd: string;
+  capabilities?: Partial<Record<CapabilitySet, string[]>>;
+  rlimits?: { type: string; hard: Integer; soft: Integer }[];
+  noNewPrivileges?: boolean;
+  oomScoreAdj?: number;
+}
+
+export interface OciConfig {
+  ociVersion: string;
+  process: OciProcess;
+  root: { path: string; readonly?: boolean };
+  hostname?: string;
+  mounts?: OciMount[];
+  annotations?: Record<string, string>;
+  linux?: {
+    namespaces?: { type: string; path?: string }[];
+    devices?: OciDevice[];
+    sysctl?: Record<string, string>;
+    resources?: OciResources;
+    seccomp?: OciSeccomp;
+    rootfsPropagation?: string;
+    maskedPaths?: string[];
+    readonlyPaths?: string[];
+  };
+}

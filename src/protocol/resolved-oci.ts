@@ -1,0 +1,18 @@
+import { type Static, Type } from 'typebox';
+import { Texts } from './parts.js';
+
+export const OciOriginSchema = Type.Object(
+  {
+    id: Type.String({ description: 'its id in the engine' }),
+    root: Type.String({ description: 'the directory of --root: each has ids of its own' }),
+    bundle: Type.String({ description: 'the directory with its config.json' }),
+    rootfs: Type.String({ description: 'the root on the host' }),
+    annotations: Texts,
+  },
+  {
+    title: 'OciOrigin',
+    description: 'what a container engine calls it; missing where none has made it. No input has it',
+  },
+);
+/** Where a container comes from that an engine has made through niwa-oci. */
+export type OciOrigin = Static<typeof OciOriginSchema>;

@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { checkConfig } from '../../../src/oci/check.js';
+import { parseExact } from '../../../src/oci/exact-json.js';
+import { FIELDS, fieldTable } from '../../../src/oci/fields.js';
+
+/** The config that `niwa-oci spec` writes. */
+function defaultConfig() {
+  const source = readFileSync(new URL('../../../native/oci/default_spec.c', import.meta.url), 'utf8');
+  const lines = [...source.matchAll(/^.*?"(.*)\\n";?$/gm)].map(([, line = '']) => line.replaceAll('\\"', '"'));
+  return parseExact('it', lines.join('\n')) as Record<string, never>;
+}
+
+/** The default config with a value at a place such as `linux.seccomp`. */
+function withValue(place: string, value: unknown) {
+  const config = defaultConfig();
+  const names = place.split('.');
+  const last = names.pop() ?? '';
+  let parent: Record<string, unknown> = config;
+  for (const name of names) {
+    parent[name] ??= {};
+    parent = parent[name] as Record<string, unknown>;
+  }
+  parent[last] = value;
+  return config;
+}
+
+it('takes the config that the command writes', () => {
+  expect(checkConfig(defaultConfig())).toEqual(defaultConfig());
+});
+
+it('refuses each field that is not built by its name', () => {
+  const refused = Object.entries(FIELDS).filter(([name, { type }]) => type === null && !name.includes('[]'));
+  expect(refused.length).toBeGreaterThan(20);
+  for (const [name] of refused) expect(() => checkConfig(withValue(name, { x: 1 })), name).toThrow(`${name}: `);
+});
+
+describe('a config', () => {
+  it.each([
+    ['process.apparmorProfile', 'unconfined', 'process.apparmorProfile: niwa-oci does not support it'],
+    ['process.nice', 3, 'process.nice: the OCI runtime-spec 1.3 has no such field'],
+    ['constructor', 3, 'constructor: the OCI runtime-spec 1.3 has no such field'],
+    ['mounts', [{ destination: '/a', uidMappings: [{}] }], 'mounts[0].uidMappings: niwa-oci does not support it'],
+    ['mounts', [{ destination: 'a' }], 'mounts[0].destination: it has to be an absolute path'],
+    ['process.args', 'sh', 'process.args: it has to be a list of texts'],
+    ['process.args', ['a\0b'], 'process.args: it has to be a list of texts'],
+    ['process.args', [], 'process.args: it is missing'],
+    ['process.cwd', 'tmp', 'process.cwd: it has to be an absolute path'],
+    ['process.user.uid', -1, 'process.user.uid: it has to be from 0 to 4294967294'],
+    [
+      'linux.devices',
+      [{ path: '/dev/x', type: 'c', major: 1, minor: 256 }],
+      'linux.devices[0].minor: it has to be from',
+    ],
+    ['linux.seccomp', { defaultAction: 'SCMP_ACT_TRAP' }, 'linux.seccomp.defaultAction "SCMP_ACT_TRAP": niwa-oci does'],
+    ['root.path', '', 'root.path: it is missing'],
+    ['ociVersion', '2.0.0', 'ociVersion: niwa-oci supports 1.0 to 1.3'],
+  ])('with %s %j is refused', (place, value, message) => {
+    expect(() => checkConfig(withValue(place, value))).toThrow(message);
+  });
+
+  it('with a limit beyond 64 bits is refused', () => {
+    const config = withValue('process.rlimits', [{ type: 'RLIMIT_CORE', soft: 0, hard: 2n ** 64n }]);
+    expect(() => checkConfig(config)).toThrow('process.rlimits[0].hard: it has to be from 0 to 18446744073709551615');
+  });
+
+  it('may have fields that ask for nothing', () => {
+    const config = { ...withValue('process.apparmorProfile', ''), hooks: {}, domainname: '' };
+    expect(checkConfig(config)).toEqual(config);
+  });
+});
+
+it('is told of in docs/oci.md, field by field', () => {
+  expect(readFileSync(new URL('../../../docs/oci.md', import.meta.url), 'utf8')).toContain(fieldTable());
+});

@@ -1,0 +1,41 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseExact } from '../../../src/oci/exact-json.js';
+
+describe('JSON with exact integers', () => {
+  it('keeps RLIM_INFINITY, which a double rounds', () => {
+    expect(parseExact('it', '{"hard": 18446744073709551615, "soft": -9007199254740993}')).toEqual({
+      hard: 18446744073709551615n,
+      soft: -9007199254740993n,
+    });
+  });
+
+  it('leaves digits in strings alone', () => {
+    const text = '{"a": "18446744073709551615", "18446744073709551615": "x\\"18446744073709551615"}';
+    expect(parseExact('it', text)).toEqual(JSON.parse(text));
+  });
+
+  it('leaves out what is null', () => {
+    expect(parseExact('it', '{"a": null, "b": {"c": null}}')).toEqual({ b: {} });
+  });
+
+  it('refuses a string that imitates its mark', () => {
+    expect(() => parseExact('config.json', '{"a": "\\u0000integer:7"}')).toThrow('config.json: a string may not begin');
+  });
+
+  it.each(['{', '{"a": 01}', ''])('refuses %j', (text) => {
+    expect(() => parseExact('config.json', text)).toThrow('config.json is no JSON');
+  });
+
+  it('reads all other JSON as JSON.parse does', () => {
+    const value = fc.jsonValue({ noUnicodeString: false } as fc.JsonSharedConstraints);
+    const hasNull = (text: string) => /null|\\u0000/.test(text);
+    fc.assert(
+      fc.property(value, (one) => {
+        const text = JSON.stringify(one);
+        fc.pre(!hasNull(text) && !/\d{16,}/.test(text.replace(/"(?:[^"\\]|\\.)*"/g, '')));
+        expect(parseExact('it', text)).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+});

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { Call } from '../../../src/oci/options.js';
+
+const callOf = (verb: string, values: Record<string, string[]>) =>
+  new Call({ verb, values: new Map(Object.entries(values)) });
+
+it('gives the last value of an option, and arguments by their index', () => {
+  const call = callOf('kill', { root: ['/a', '/b'], argument: ['x', '9'], all: ['false'] });
+  expect([call.root, call.argument(0, 'an id'), call.optional(1), call.has('all')]).toEqual(['/b', 'x', '9', false]);
+  expect(() => call.argument(2, 'more')).toThrow('kill needs more');
+});
+
+it.each([
+  ['create', 'systemd-cgroup', 'true'],
+  ['create', 'preserve-fds', '1'],
+  ['create', 'no-pivot', 'true'],
+  ['create', 'no-new-keyring', 'true'],
+  ['state', 'format', 'json'],
+])('%s refuses --%s %s by its name', (verb, name, value) => {
+  expect(() => callOf(verb, { [name]: [value] })).toThrow(`${verb} --${name} is not supported yet by niwa-oci`);
+});
+
+it('takes options that ask for nothing', () => {
+  callOf('create', {
+    'systemd-cgroup': ['false'],
+    'cgroup-manager': ['cgroupfs'],
+    'preserve-fds': ['0'],
+    rootless: ['auto'],
+  });
+});

@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { listTable, ociState, statusOf } from '../../../src/oci/state.js';
+
+const container = { pid: 7, state: 'running', createdAt: new Date(0), life: { hasStarted: true } } as never;
+const origin = { id: 'a', root: '/r', bundle: '/b', rootfs: '/b/rootfs', annotations: { k: 'v' } };
+
+it('has the fields of the OCI', () => {
+  expect(ociState(container, origin, false)).toEqual({
+    ociVersion: '1.2.0',
+    id: 'a',
+    pid: 7,
+    status: 'running',
+    bundle: '/b',
+    rootfs: '/b/rootfs',
+    created: '1970-01-01T00:00:00.000Z',
+    owner: '',
+    annotations: { k: 'v' },
+  });
+});
+
+it('is stopped as soon as the process has ended', () => {
+  expect(ociState(container, origin, true)).toMatchObject({ status: 'stopped', pid: 0 });
+});
+
+it('calls a container that is being stopped as it was', () => {
+  const stopping = (hasStarted: boolean) => statusOf({ state: 'stopping', life: { hasStarted } } as never, false);
+  expect([stopping(true), stopping(false)]).toEqual(['running', 'created']);
+});
+
+it('writes a table', () => {
+  expect(listTable([ociState(container, origin, false)]).split('\n')[1]).toMatch(
+    /^a +7 +running +\/b +1970-\S+ +root$/,
+  );
+});

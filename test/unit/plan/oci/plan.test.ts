@@ -1,0 +1,193 @@
+import { describe, expect, it } from 'vitest';
+import type { OciConfig } from '../../../../src/plan/oci/config.js';
+import { ociMountOp } from '../../../../src/plan/oci/mounts.js';
+import { makeOciPlan } from '../../../../src/plan/oci/plan.js';
+import { ociDevices, ociLimitWrites, weightOf } from '../../../../src/plan/oci/resources.js';
+import type { HostView } from '../../../../src/plan/plan.js';
+
+const CONTROLLERS = { available: ['cpu', 'cpuset', 'memory', 'pids', 'io'], missing: {} };
+const HOST: HostView = {
+  containersCgroup: '/cgroup/containers',
+  controllers: CONTROLLERS,
+  stage: '/stage',
+  filtersDevices: true,
+  oomProtected: false,
+  openFiles: { name: 'nofile', soft: 1, hard: 1 },
+  placeBytes: null,
+  compileSeccomp: () => [1n],
+};
+const CONFIG: OciConfig = {
+  ociVersion: '1.2.0',
+  process: { user: { uid: 5, gid: 6 }, args: ['sh'], env: ['PATH=/bin'], cwd: '/' },
+  root: { path: 'rootfs', readonly: true },
+  mounts: [
+    { destination: '/data', type: 'bind', source: '/srv', options: ['rbind', 'ro'] },
+    { destination: '/proc', type: 'proc', source: 'proc' },
+  ],
+  linux: { namespaces: [{ type: 'mount' }, { type: 'pid' }, { type: 'network', path: '/run/netns/a' }] },
+};
+const RESOURCES = { cpu: {}, memory: {}, io: [] };
+const planOf = (change: Partial<OciConfig> = {}) =>
+  makeOciPlan('x', { ...CONFIG, ...change }, HOST, { root: '/b/rootfs', mounts: ['/real', undefined] }, RESOURCES);
+const steps = (change: Partial<OciConfig> = {}) => planOf(change).boot.map(({ name }) => name);
+const withProcess = (change: Partial<OciConfig['process']>) => ({ process: { ...CONFIG.process, ...change } });
+
+describe('the plan of a config', () => {
+  it('mounts exactly what is listed, in its order, from the real paths', () => {
+    const texts = planOf()
+      .boot.filter(({ name }) => name === 'mount' || name === 'bind')
+      .map(({ text }) => text);
+    expect(texts).toEqual(['bind /b/rootfs on /stage', 'bind /real on /data (ro)', 'mount proc on /proc']);
+  });
+
+  it('clones into the namespaces that have no path, and joins the others first', () => {
+    const { clone, boot } = planOf();
+    expect(clone.names).toEqual(['mount', 'pid']);
+    expect(boot[0]?.text).toBe('join the network namespace /run/netns/a');
+  });
+
+  it('makes the root read-only after all that is made in it, and looks for the program before the wait', () => {
+    const names = steps();
+    expect(names.indexOf('remount_root')).toBeGreaterThan(names.lastIndexOf('mknod'));
+    expect(names.indexOf('remount_root')).toBeLessThan(names.indexOf('pivot'));
+    expect(names.indexOf('find_program')).toBe(names.indexOf('wait') - 1);
+  });
+
+  it('sets a filter last with noNewPrivileges, and before the change of user without', () => {
+    const linux = { ...CONFIG.linux, seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } };
+    const last = steps({ linux, ...withProcess({ noNewPrivileges: true }) });
+    expect(last.indexOf('seccomp')).toBeGreaterThan(last.indexOf('wait'));
+    const early = steps({ linux });
+    expect(early.indexOf('seccomp')).toBeLessThan(early.indexOf('user'));
+    expect(early).not.toContain('no_new_privs');
+  });
+
+  it('keeps the sets of capabilities apart, and adds groups', () => {
+    const { boot } = planOf(
+      withProcess({
+        user: { uid: 5, gid: 6, additionalGids: [7, 8] },
+        capabilities: { bounding: ['CAP_KILL', 'CAP_CHOWN'], permitted: ['CAP_KILL'], inheritable: ['CAP_CHOWN'] },
+      }),
+    );
+    const numbersOf = (wanted: string) => boot.find(({ name }) => name === wanted)?.numbers;
+    expect(numbersOf('capbset')).toEqual([0x21n]);
+    expect(numbersOf('capset')).toEqual([0n, 1n, 0n, 0x20n]);
+    expect(numbersOf('user')).toEqual([5, 6, 7, 8]);
+  });
+
+  it('sets limits of 64 bits exactly', () => {
+    const hard = 2n ** 64n - 1n;
+    const { boot } = planOf(withProcess({ rlimits: [{ type: 'RLIMIT_NOFILE', soft: 1024, hard }] }));
+    expect(boot.find(({ name }) => name === 'rlimit')?.numbers).toEqual([7, 1024, hard]);
+  });
+
+  it.each([
+    [
+      'a user namespace',
+      { linux: { namespaces: [{ type: 'mount' }, { type: 'user' }] } },
+      'linux.namespaces[1].type "user"',
+    ],
+    ['no mount namespace', { linux: { namespaces: [] } }, 'needs a mount namespace'],
+    [
+      'a PID namespace to join',
+      { linux: { namespaces: [{ type: 'mount' }, { type: 'pid', path: '/p' }] } },
+      '[1].path',
+    ],
+    ['a host name of others', { hostname: 'a' }, 'hostname: it would change that of others'],
+    ['shared mounts', { linux: { ...CONFIG.linux, rootfsPropagation: 'shared' } }, 'linux.rootfsPropagation "shared"'],
+    [
+      'a limit above its hard limit',
+      withProcess({ rlimits: [{ type: 'RLIMIT_CORE', soft: 2, hard: 1 }] }),
+      '.rlimits[0].soft',
+    ],
+    [
+      'an unknown capability',
+      withProcess({ capabilities: { ambient: ['CAP_FLY'] } }),
+      'process.capabilities.ambient[0]',
+    ],
+  ])('refuses %s by its name', (_, change, message) => {
+    expect(() => planOf(change)).toThrow(message);
+  });
+});
+
+describe('the options of a mount', () => {
+  const opOf = (options: string[], type = 'tmpfs') =>
+    ociMountOp({ destination: '/a', type, source: 's', options }, 'mounts[0]', '/s');
+
+  it('go to the mount or to its file system', () => {
+    expect(opOf(['nosuid', 'strictatime', 'mode=755', 'rw']).text).toBe(
+      'mount tmpfs on /a (nosuid, strictatime, mode=755)',
+    );
+    expect(opOf(['nosuid']).strings).toEqual(['tmpfs', 's', '/a']);
+  });
+
+  it.each([
+    [['rshared'], 'tmpfs', 'mounts[0].options[0] "rshared": niwa-oci does not support this yet'],
+    [['bind', 'noatime'], 'bind', 'mounts[0].options[1] "noatime": niwa-oci does not support this yet'],
+    [['bind', 'size=1'], 'bind', 'mounts[0].options[1] "size=1": a bind mount has no such option'],
+    [['idmap'], 'bind', 'mounts[0].options[0] "idmap"'],
+  ])('%j of a %s are refused by their names', (options, type, message) => {
+    expect(() => opOf(options, type)).toThrow(message);
+  });
+});
+
+describe('the limits of a config', () => {
+  it('are those of cgroup v2', () => {
+    const writes = ociLimitWrites(
+      {
+        memory: { limit: 100, reservation: 50, swap: 150 },
+        cpu: { quota: 5000, period: 10_000, shares: 1024, cpus: '0' },
+        pids: { limit: -1 },
+        unified: { 'memory.high': '90' },
+      },
+      CONTROLLERS,
+    );
+    expect(writes.map(({ file, value }) => `${file} ${value}`)).toEqual([
+      'cpu.max 5000 10000',
+      'cpu.weight 39',
+      'cpuset.cpus 0',
+      'memory.low 50',
+      'memory.max 100',
+      'memory.swap.max 50',
+      'pids.max max',
+      'memory.high 90',
+    ]);
+  });
+
+  it('have both ends of the shares', () => {
+    expect([2, 262_144, 1, 300_000, 0].map(weightOf)).toEqual([1, 10_000, 1, 10_000, undefined]);
+  });
+
+  it.each([
+    [{ memory: { limit: 10, swap: 5 } }, 'memory.swap: it counts memory and swap together'],
+    [{ unified: { 'cgroup.procs': '1' } }, 'unified["cgroup.procs"]: this is no setting of a controller'],
+    [{ unified: { '../memory.max': '1' } }, 'this is no setting of a controller'],
+  ])('%j is refused', (resources, message) => {
+    expect(() => ociLimitWrites(resources, CONTROLLERS)).toThrow(message);
+  });
+
+  it('is refused where the host lacks its controller', () => {
+    expect(() => ociLimitWrites({ pids: { limit: 5 } }, { available: [], missing: {} })).toThrow(
+      'pids.max needs the pids',
+    );
+  });
+});
+
+describe('the rules for devices', () => {
+  it('allow the usual devices and those listed', () => {
+    const rules = ociDevices([
+      { allow: false, access: 'rwm' },
+      { allow: true, type: 'c', major: 10, minor: 229, access: 'rwm' },
+    ]);
+    expect(rules.at(-1)).toEqual({ type: 'c', major: 10, minor: 229 });
+    expect(ociDevices([])).toEqual(rules.slice(0, -1));
+  });
+
+  it.each([
+    [{ allow: true, type: 'c', access: 'r' }, 'linux.resources.devices[0].access'],
+    [{ allow: true, access: 'rwm' }, 'linux.resources.devices[0].type'],
+    [{ allow: false, type: 'c', major: 1, minor: 3 }, 'linux.resources.devices[0]'],
+  ])('%j is refused', (rule, message) => {
+    expect(() => ociDevices([rule])).toThrow(message);
+  });
+});
