@@ -65,9 +65,10 @@ export async function measure({ place, many, row, quick }) {
     note: `${adopted} of ${count} adopted`,
   });
 
-  /** Fills the daemon, and tells its memory for each container: most of it in the first rows of the family idle. */
+  /** Fills the daemon, and tells its memory for each container. */
   async function fillAsFarAsDescriptorsReach() {
-    const few = Math.min(SOME, wanted);
+    const few = Math.min(SOME, Math.floor(wanted / 3));
+    await daemon.fill(few, spec); // connections and namespaces made ahead are there from now on
     const descriptors = readdirSync(`/proc/${daemon.pid}/fd`).length;
     await daemon.fill(few, spec);
     const each = Math.ceil((readdirSync(`/proc/${daemon.pid}/fd`).length - descriptors) / few);
@@ -76,9 +77,9 @@ export async function measure({ place, many, row, quick }) {
     await sleep(quick ? SAMPLED_MS : 10_000); // until garbage is collected, see src/daemon/collector.ts
     const before = footprint(daemon.pid);
     const count = Math.min(wanted, most);
-    await daemon.fill(count - few, spec);
+    await daemon.fill(count - 2 * few, spec);
     await sleep(quick ? SAMPLED_MS : 10_000);
-    const value = (footprint(daemon.pid).pss - before.pss) / (count - few);
+    const value = (footprint(daemon.pid).pss - before.pss) / (count - 2 * few);
     row({
       what: `${count} running: each, PSS of niwad and the keeper`,
       unit: 'KiB',
