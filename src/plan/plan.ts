@@ -8,7 +8,7 @@ import type { NetworkStep } from './network.js';
 import type { Op } from './op.js';
 import { chdir, closeFds, exec, hostname, init, linkUp, sysctl, terminal, umask, wait } from './ops.js';
 import { type CgroupWrite, type Controllers, limitWrites, slowsBoot } from './resources.js';
-import { oomOps, rightsOps, seccompOps } from './restrictions.js';
+import { mayWaitFiltered, oomOps, rightsOps, seccompOps } from './restrictions.js';
 import { type PlacedFile, rootOps } from './root.js';
 import { idMaps, mapText, mountMaps, mountMapText } from './userns.js';
 
@@ -156,6 +156,7 @@ export function describeEnd({ lifetimeUsec, jitterUsec, stopSignal, stopTimeoutU
 function bootOps(spec: Spec, host: PlanHost, userns: IdMaps | null): Op[] {
   const { stage, compileSeccomp } = host;
   const { process, namespaces } = spec;
+  const filter = seccompOps(spec.seccomp, compileSeccomp);
   return [
     ...oomOps(spec, host.oomProtected),
     ...namespaceOps(spec),
@@ -167,8 +168,8 @@ function bootOps(spec: Spec, host: PlanHost, userns: IdMaps | null): Op[] {
     ...(process.tty ? [terminal(0, 0)] : []),
     chdir(process.cwd),
     umask(process.umask),
-    wait(),
-    ...seccompOps(spec.seccomp, compileSeccomp),
+    // before the wait where that is possible: it takes long, and nobody waits then
+    ...(mayWaitFiltered(spec.seccomp) ? [...filter, wait()] : [wait(), ...filter]),
     // after the filter: a workload may trace its init, and could else use calls that only the init may make
     ...(spec.init ? [init()] : []),
     closeFds(),

@@ -3,7 +3,7 @@ import type { SeccompProfileInput } from '../protocol/spec.js';
 import { capabilityMask } from '../spec/capabilities.js';
 import type { Op } from './op.js';
 import { account, capbset, capset, joinUser, noNewPrivs, rlimit, seccomp, setsid, user, write } from './ops.js';
-import { DEFAULT_PROFILE } from './seccomp.js';
+import { allowsAlways, DEFAULT_PROFILE } from './seccomp.js';
 import { idInside } from './userns.js';
 
 /**
@@ -64,6 +64,15 @@ export function seccompOps(
 ): Op[] {
   const found = seccompProfile(choice);
   return found === null ? [] : [seccomp(found.name, compile(found.profile))];
+}
+
+/** The calls of the boot program from its report that it waits to the byte of the start (op_wait in native/boot). */
+const CALLS_OF_WAIT = ['sendto', 'read'];
+
+/** Whether a process with the filter of a spec may wait for its start: then the filter is set before, and not after. */
+export function mayWaitFiltered(choice: Spec['seccomp']): boolean {
+  const found = seccompProfile(choice);
+  return found !== null && CALLS_OF_WAIT.every((name) => allowsAlways(found.profile, name));
 }
 
 /** Gives the profile that a spec chose, and its name for people; null for no profile. */

@@ -110,3 +110,10 @@ export const DEFAULT_PROFILE: SeccompProfileInput = {
     ...onlyWith('personality', PERSONALITIES),
   ],
 };
+
+/** Whether a profile allows a call whatever its arguments are. False where rules of the profile differ about it. */
+export function allowsAlways({ defaultAction, syscalls = [] }: SeccompProfileInput, name: string): boolean {
+  const rules = syscalls.filter(({ names }) => names.includes(name));
+  if (rules.length === 0) return defaultAction === ALLOW;
+  return rules.every(({ action, args = [] }) => action === ALLOW && args.length === 0);
+}

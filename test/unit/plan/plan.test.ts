@@ -44,12 +44,12 @@ describe('the steps of a plan', () => {
       { phase: 'boot', operation: 'no_new_privs', text: 'no new privileges' },
       { phase: 'boot', operation: 'chdir', text: 'chdir to /' },
       { phase: 'boot', operation: 'umask', text: 'umask 0022' },
-      { phase: 'boot', operation: 'wait', text: 'wait for the start' },
       {
         phase: 'boot',
         operation: 'seccomp',
         text: 'filter system calls by the default profile (2 instructions)',
       },
+      { phase: 'boot', operation: 'wait', text: 'wait for the start' },
       { phase: 'boot', operation: 'close_fds', text: 'close all descriptors but 0, 1 and 2 at the exec' },
       { phase: 'boot', operation: 'exec', text: 'exec /bin/true' },
     ]);
@@ -108,8 +108,8 @@ describe('the order of the boot program', () => {
       'no_new_privs',
       'chdir',
       'umask',
-      'wait',
       'seccomp',
+      'wait',
       'init',
       'close_fds',
       'exec',
@@ -229,6 +229,25 @@ describe('the end of a container', () => {
   });
 });
 
+describe('the system call filter', () => {
+  const orderOf = (seccomp: NonNullable<SpecInput['seccomp']>) =>
+    makePlan(specOf({ seccomp }), capableHost).boot.flatMap(({ name }) =>
+      /^(seccomp|wait)$/.test(name) ? [name] : [],
+    );
+  const allowing = (...names: string[]) => ({
+    defaultAction: 'SCMP_ACT_ERRNO' as const,
+    syscalls: [{ names, action: 'SCMP_ACT_ALLOW' as const }],
+  });
+
+  it('is set before the wait where the profile allows what the wait does, and else after it', () => {
+    expect(orderOf('default')).toEqual(['seccomp', 'wait']);
+    expect(orderOf(allowing('read', 'sendto', 'execve'))).toEqual(['seccomp', 'wait']);
+    expect(orderOf(allowing('read', 'execve'))).toEqual(['wait', 'seccomp']);
+    expect(orderOf(allowing('sendto', 'execve'))).toEqual(['wait', 'seccomp']);
+    expect(orderOf('unconfined')).toEqual(['wait']);
+  });
+});
+
 describe('the plan of any valid spec', () => {
   const plans = specInputs.map((input) => makePlan(parseSpec(input, 'free-id'), capableHost));
 
@@ -238,6 +257,7 @@ describe('the plan of any valid spec', () => {
         const names = boot.map(({ name }) => name);
         const tail = names.slice(names.indexOf('wait'));
         expect(tail.join(' ')).toMatch(/^wait( seccomp)?( init)? close_fds exec$/);
+        expect(names.filter((name) => name === 'seccomp').length).toBeLessThan(2);
       }),
     );
   });
@@ -260,20 +280,13 @@ describe('the plan of any valid spec', () => {
         ];
         expect(names.findLastIndex((name) => building.includes(name))).toBeLessThanOrEqual(pivot);
         expect(names.filter((name) => name === 'pivot').length).toBe(names.includes('propagation') ? 1 : 0);
-        const last: OpName[] = [
-          'rlimit',
-          'join_user',
-          'capbset',
-          'user',
-          'capset',
-          'no_new_privs',
-          'wait',
-          'seccomp',
-          'close_fds',
-        ];
-        const places = last.map((name) => names.lastIndexOf(name)).filter((place) => place >= 0);
-        expect(places).toEqual([...places].sort((a, b) => a - b));
-        expect(Math.min(...places)).toBeGreaterThan(pivot);
+        const rights: OpName[] = ['rlimit', 'join_user', 'capbset', 'user', 'capset', 'no_new_privs'];
+        for (const last of ['wait', 'seccomp'] as const) {
+          const order = [...rights, last, 'close_fds'] as const;
+          const places = order.map((name) => names.lastIndexOf(name)).filter((place) => place >= 0);
+          expect(places).toEqual([...places].sort((a, b) => a - b));
+          expect(Math.min(...places)).toBeGreaterThan(pivot);
+        }
       }),
     );
   });

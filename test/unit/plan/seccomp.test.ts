@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_PROFILE } from '../../../src/plan/seccomp.js';
+import { allowsAlways, DEFAULT_PROFILE } from '../../../src/plan/seccomp.js';
 import { SeccompProfile } from '../../../src/protocol/spec/seccomp.js';
+import type { SeccompProfileInput } from '../../../src/protocol/spec.js';
 import { problemsOf } from '../../../src/spec/check.js';
 
 const rules = DEFAULT_PROFILE.syscalls ?? [];
@@ -100,5 +101,34 @@ describe('the default profile', () => {
       ...[0, 4, 6, 9, 12, 16].map((family) => [equal(0, 16), equal(2, family)]),
     ]);
     expect(rulesFor('socketpair').map((rule) => rule.args)).toEqual([[equal(0, 1)]]);
+  });
+});
+
+describe('whether a profile allows a call always', () => {
+  const allow = { action: 'SCMP_ACT_ALLOW' as const };
+  const args = [{ index: 0, value: 1, op: 'SCMP_CMP_EQ' as const }];
+  it.each([
+    ['by a rule', { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: ['read'], ...allow }] }, true],
+    ['by its default', { defaultAction: 'SCMP_ACT_ALLOW' }, true],
+    ['not by its default', { defaultAction: 'SCMP_ACT_ERRNO' }, false],
+    ['not where a log is written', { defaultAction: 'SCMP_ACT_LOG' }, false],
+    [
+      'not for some arguments',
+      { defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: ['read'], ...allow, args }] },
+      false,
+    ],
+    [
+      'not where another rule forbids it',
+      {
+        defaultAction: 'SCMP_ACT_ERRNO',
+        syscalls: [
+          { names: ['read'], ...allow },
+          { names: ['read'], action: 'SCMP_ACT_KILL', args },
+        ],
+      },
+      false,
+    ],
+  ] as [string, SeccompProfileInput, boolean][])('%s', (_how, profile, is) => {
+    expect(allowsAlways(profile, 'read')).toBe(is);
   });
 });
