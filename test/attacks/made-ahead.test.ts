@@ -33,6 +33,7 @@ const waiting = async (pool: string) =>
   (await niwad.client.list()).filter(({ id, ready_made }) => ready_made && id.startsWith(`${pool}-`));
 const one = (pool: string) =>
   vi.waitFor(async () => {
+    expect((await niwad.client.pool(pool)).ready).toBe(1);
     const [first] = await waiting(pool);
     expect(first).toBeDefined();
     return first as ContainerStatus;

@@ -25,6 +25,7 @@ const shop = () => niwad.client.service('shop');
 /** Waits until one is ready that is not among `others`. */
 const one = (...others: string[]) =>
   vi.waitFor(async () => {
+    expect((await shop()).ahead.ready).toBe(1);
     const ready = (await niwad.client.list()).filter(({ ready_made }) => ready_made);
     expect(ready.map(({ id }) => others.includes(id))).toEqual([false]);
     return ready[0] as ContainerStatus;

@@ -1,7 +1,11 @@
 // @ts-check
 // A cold start through the socket: one request creates, starts and waits.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { takeTurns } from '../harness/order.mjs';
 import { summarize } from '../harness/statistics.mjs';
+
+/** @typedef {Awaited<ReturnType<import('../bench.mjs').Context['place']['daemon']>>} Daemon */
+/** @typedef {import('../../../dist/protocol/spec.js').SpecInput} SpecInput */
 
 const PATH = '/v1/containers?start=true&wait=true';
 
@@ -40,4 +44,35 @@ export async function measure({ place, much, row }) {
     const floorMeasured = summarize(turns.recorded?.times ?? []);
     row({ what, unit: 'us', measured, floor: synced, floorMeasured, ratioAtMost: 1.4 });
   }
+  await measureAhead({ daemon, place, much, row, spec: { ...spec, userns: 'host' } });
+}
+
+/**
+ * A start of a pool: each begins when the pool is full, so that no container is made meanwhile.
+ * @param {Pick<import('../bench.mjs').Context, 'place' | 'much' | 'row'> & { daemon: Daemon, spec: SpecInput }} context
+ */
+async function measureAhead({ daemon, place, much, row, spec }) {
+  const { client } = daemon;
+  await client.createPool({ name: 'bench', ahead: 2, template: spec });
+  const request = daemon.request('POST', '/v1/pools/bench/start?wait=true');
+  const floor = place.startFloor('devices', 'seccomp', `record=${place.rootHolder}/records`);
+  /** @type {import('../harness/order.mjs').Measure} */
+  const ahead = async (count, threads) => {
+    const times = [];
+    for (let i = 0; i < count; i++) {
+      while ((await client.pool('bench')).ready < 2) await sleep(5);
+      times.push(...(await request(1, threads)).times);
+    }
+    return { times, wall: times.reduce((sum, time) => sum + time, 0) };
+  };
+  const turns = await takeTurns({ ahead, floor }, much(20, 20));
+  await client.removePool('bench');
+  row({
+    what: 'start made ahead, through the socket: default isolation',
+    unit: 'us',
+    measured: summarize(turns.ahead?.times ?? []),
+    floor: 'C, the same calls and a synced record',
+    floorMeasured: summarize(turns.floor?.times ?? []),
+    ratioAtMost: 1,
+  });
 }
