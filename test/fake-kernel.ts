@@ -117,7 +117,7 @@ export class FakeKernel implements Kernel {
     write: () => {},
     freeze: async () => {},
     takeInput: () => refuse('take the standard input'),
-    end: async () => ({ group: true, fifos: true }), // it removes nothing
+    end: async () => ({ group: true, files: true }), // it removes nothing
     release: () => {},
   });
   readonly births = this.#topic<Topics['births']>('births', {

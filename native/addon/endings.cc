@@ -36,11 +36,11 @@ void Endings::append(Append append, std::vector<uint32_t> ended, std::function<v
     });
 }
 
-void Endings::begin(uint32_t handle, std::shared_ptr<Container> container, std::array<std::string, 2> fifos,
+void Endings::begin(uint32_t handle, std::shared_ptr<Container> container, std::vector<std::string> files,
                     std::function<void(const Left &)> ended) {
     finish_on_thread(note(handle, kBegun, [&](Ending &ending) {
         ending.container = std::move(container);
-        ending.fifos = std::move(fifos);
+        ending.files = std::move(files);
         ending.ended = std::move(ended);
     }));
 }
@@ -76,9 +76,9 @@ void Endings::finish(Ending &ending) const {
         forget_(*ending.container);
         ending.container.reset(); // closes its descriptors on this thread
     }
-    for (const std::string &fifo : ending.fifos)
-        if (!removed(unlink(fifo.c_str()))) left.fifos = true;
-    rmdir(ending.fifos[0].substr(0, ending.fifos[0].rfind('/')).c_str()); // stays where other files are in it
+    for (const std::string &file : ending.files)
+        if (!removed(unlink(file.c_str()))) left.files = true;
+    if (!ending.files.empty()) rmdir(ending.files[0].substr(0, ending.files[0].rfind('/')).c_str());
     crash_point("end-finished");
     ending.ended(left);
 }

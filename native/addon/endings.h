@@ -1,9 +1,7 @@
 // The thread that puts records on disk and ends containers. A container is ended when its output is stored and its
-// final record is on disk: then its group and its FIFOs (and their directory, if it is empty) are removed, and monitor
-// and keeper forget it. Everything that the thread does after the record can be done again: a niwad that finds the
-// record does the rest.
+// final record is on disk: then its group and its files are removed, and monitor and keeper forget it. Everything that
+// the thread does after the record can be done again: a niwad that finds the record does the rest.
 #pragma once
-#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,7 +16,7 @@
 // What is left of a container that has ended, since the kernel did not let it go.
 struct Left {
     bool group = false;
-    bool fifos = false;
+    bool files = false;
 };
 
 class Endings {
@@ -40,8 +38,8 @@ class Endings {
     void append(Append append, std::vector<uint32_t> ended, std::function<void(const Appended &)> done);
 
     // Ends a container when the other parts are done, then calls `ended` on this thread. `container` is empty where
-    // only FIFOs are left.
-    void begin(uint32_t handle, std::shared_ptr<Container> container, std::array<std::string, 2> fifos,
+    // only files are left. `files` are in one directory, which is removed, too, unless others are in it.
+    void begin(uint32_t handle, std::shared_ptr<Container> container, std::vector<std::string> files,
                std::function<void(const Left &)> ended);
 
     // A part of the end of a container is done. May be called on any thread, and before begin().
@@ -51,7 +49,7 @@ class Endings {
     struct Ending {
         unsigned done = 0; // of Part
         std::shared_ptr<Container> container;
-        std::array<std::string, 2> fifos;
+        std::vector<std::string> files;
         std::function<void(const Left &)> ended;
     };
 

@@ -50,7 +50,7 @@ export interface Addon {
   write(handle: Handle, file: string, value: string): Errno;
   freeze(handle: Handle, frozen: boolean, timeoutMs: number): Promise<Errno>;
   takeInput(handle: Handle): NumberOrErrno;
-  end(handle: Handle, fifos: readonly [stdout: string, stderr: string]): Promise<Left>;
+  end(handle: Handle, files: readonly string[]): Promise<Left>;
   release(handle: Handle): void;
   openFrames(path: string, listener: (frame: Frame) => void): Errno;
   sendFrame(connection: number, kind: number, body: Uint8Array, descriptors: readonly number[]): void;

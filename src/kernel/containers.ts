@@ -155,7 +155,7 @@ export interface ExitEvent {
 /** What is left of a container that has ended, since the kernel did not let it go. */
 export interface Left {
   group: boolean;
-  fifos: boolean;
+  files: boolean;
 }
 
 /** Makes, controls and ends containers. Times are nanoseconds of CLOCK_BOOTTIME. */
@@ -208,10 +208,11 @@ export interface Containers {
   /**
    * Ends a container after its exit: stores the rest of its output, without the rate limit, and closes its FIFOs. When
    * that is done, the final record is on disk (Records.append, Records.confirm) and the mount namespace is closed, a
-   * native thread removes the group and the FIFOs, closes all descriptors of the container, and makes the keeper forget
+   * native thread removes the group and the files, closes all descriptors of the container, and makes the keeper forget
    * it. If the disk of the logs refuses output, this end waits until it can be stored, and no other.
+   * @param files the FIFOs and other files in their directory, which is removed, too, unless others are in it
    */
-  end(handle: Handle, fifos: readonly [stdout: string, stderr: string]): Promise<Left>;
+  end(handle: Handle, files: readonly string[]): Promise<Left>;
   /** Closes all descriptors of a container after its exit, for a program that writes no records. */
   release(handle: Handle): void;
 }

@@ -236,17 +236,19 @@ Value take_input(Info info) {
 Value from_left(Napi::Env env, const Left &left) {
     Napi::Object result = Napi::Object::New(env);
     result.Set("group", left.group);
-    result.Set("fifos", left.fifos);
+    result.Set("files", left.files);
     return result;
 }
 
-// end(handle, fifos): Promise<{ group, fifos }>
+// end(handle, files): Promise<{ group, files }>
 Value end(Info info) {
     Addon &addon = addon_of(info);
     uint32_t handle = to_u32(info[0]);
     auto paths = info[1].As<Napi::Array>();
+    std::vector<std::string> files;
+    for (uint32_t i = 0; i < paths.Length(); i++) files.push_back(to_string(paths.Get(i)));
     Answer<Left> answer(info.Env(), from_left);
-    addon.endings.begin(handle, container_of(info), {to_string(paths.Get(0u)), to_string(paths.Get(1u))}, answer);
+    addon.endings.begin(handle, container_of(info), std::move(files), answer);
     Endings *endings = &addon.endings;
     addon.logs->drain(handle, [endings, handle](int) { endings->done(handle, Endings::kOutput); });
     addon.mounts.await(handle, [endings, handle] { endings->done(handle, Endings::kMounts); });

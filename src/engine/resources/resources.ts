@@ -1,7 +1,9 @@
+import { dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import type { IdPool } from '../../host/id-pool.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import type { LogStore } from '../../logs/store.js';
+import { fileNames } from '../../network/files.js';
 import type { Networks } from '../../network/networks.js';
 import { type CrashPoint, crashPoint } from '../../test-hooks/crash-point.js';
 import type { Books } from '../books.js';
@@ -113,15 +115,17 @@ export class Resources {
 
   /**
    * Ends a container on the kernel's side: its output is stored, and once its final record is on disk, a native thread
-   * removes its group and its FIFOs, and monitor and keeper forget it.
+   * removes its group, its FIFOs and the files of its /etc, and monitor and keeper forget it.
    * @returns the steps that release what the kernel did not let go at once
    */
-  async end({ id, handle, output: opened }: Holder): Promise<readonly Step[]> {
+  async end({ id, spec, handle, output: opened }: Holder): Promise<readonly Step[]> {
     const { kernel, logs } = this.#options;
     if (opened !== null && opened.terminal !== null) await kernel.terminals.finish(opened.terminal);
     const { stdout, stderr } = logs.fifosOf(id);
-    const left = await kernel.containers.end(handle, [stdout, stderr]);
-    return [...(left.group ? ([['group']] as const) : []), ...(left.fifos ? ([['streams']] as const) : [])];
+    // members of a group of the network write the hosts file of each other
+    const others = spec.network === null ? fileNames(spec).map((name) => join(dirname(stdout), name)) : [];
+    const left = await kernel.containers.end(handle, [stdout, stderr, ...others]);
+    return [...(left.group ? ([['group']] as const) : []), ...(left.files ? ([['streams']] as const) : [])];
   }
 
   /** Releases resources of a container in the given order. */
