@@ -154,6 +154,7 @@ export class FakeKernel implements Kernel {
       idle?.fill(0);
     },
     ioStat: () => '',
+    readFiles: () => null,
   });
   readonly network = this.#topic<Topics['network']>('network', {
     configure: async () => {},

@@ -5,7 +5,7 @@ import type { Kernel } from '../kernel/kernel.js';
 import type { ContainerLog } from '../logs/log.js';
 import type { Lease } from '../network/lease.js';
 import type { Plan } from '../plan/plan.js';
-import type { ContainerDetails, ContainerStatus, Exit, Readiness, State } from '../protocol/container.js';
+import type { ContainerStatus, Exit, Readiness, State } from '../protocol/container.js';
 import type { NiwaError } from '../protocol/errors.js';
 import type { StartPhases } from '../protocol/phases.js';
 import type { IdMaps, Spec } from '../protocol/resolved-spec.js';
@@ -223,8 +223,9 @@ export class Container {
     return this.#view.statusWith(fields);
   }
 
-  details(): ContainerDetails {
-    return this.#view.details();
+  /** See {@link StatusView.detailsText}. */
+  detailsText(): string {
+    return this.#view.detailsText();
   }
 
   /** Takes the result of a successful start. */

@@ -1,6 +1,6 @@
 import { readEffective } from '../host/effective.js';
 import type { Lease } from '../network/lease.js';
-import type { ContainerDetails, ContainerStatus, NetworkStatus } from '../protocol/container.js';
+import type { ContainerStatus, NetworkStatus } from '../protocol/container.js';
 import type { StartPhases } from '../protocol/phases.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import type { Usage } from '../protocol/usage.js';
@@ -54,16 +54,21 @@ export class StatusView {
    * question to the kernel.
    */
   text(): string {
-    const { life, meter, readiness, phases, runs, spec } = this.#viewed;
-    // The status shows the deadline by the wall clock, which may be set at any time. So the moving part is also renewed
-    // after each reading.
-    const moments = [life.startedAt, life.deadlineNs, meter.readings];
-    const moves = [life.state, ...moments, readiness.value, life.exit, phases, runs.state, runs.next];
-    this.#moving = renewed(this.#moving, moves, () => this.#movingPart());
+    const { meter } = this.#viewed;
     this.#used = renewed(this.#used, [meter.readings], () => this.#usedRecently());
-    const lasting = renewed(this.#lasting, [spec], () => this.#lastingPart());
-    if (lasting.text.length <= KEPT_TEXT_LENGTH) this.#lasting = lasting;
-    return `{${this.#moving.text},${this.#used.text},${lasting.text}}`;
+    return `{${this.#movingText()},${this.#used.text},${this.#lastingText()}}`;
+  }
+
+  /**
+   * The status as JSON, with a new reading, the times by the wall clock of this moment, and the kernel's effective
+   * settings of the first process.
+   */
+  detailsText(): string {
+    const { life, pid, cgroup } = this.#viewed;
+    const effective = life.state === 'exited' ? null : readEffective(pid, cgroup);
+    this.#moving = null;
+    const parts = [this.#movingText(), textOf(this.#usedNow()), this.#lastingText()];
+    return `{${parts.join(',')},"effective":${JSON.stringify(effective)}}`;
   }
 
   /** The parts of the status that have one of `fields`, for lists of many containers, see {@link text}. */
@@ -76,10 +81,20 @@ export class StatusView {
     };
   }
 
-  /** The status, and the kernel's effective settings of the first process. */
-  details(): ContainerDetails {
-    const { life, pid, cgroup } = this.#viewed;
-    return { ...this.status(), effective: life.state === 'exited' ? null : readEffective(pid, cgroup) };
+  #movingText(): string {
+    const { life, meter, readiness, phases, runs } = this.#viewed;
+    // The status shows the deadline by the wall clock, which may be set at any time. So the moving part is also renewed
+    // after each reading.
+    const moments = [life.startedAt, life.deadlineNs, meter.readings];
+    const moves = [life.state, ...moments, readiness.value, life.exit, phases, runs.state, runs.next];
+    this.#moving = renewed(this.#moving, moves, () => this.#movingPart());
+    return this.#moving.text;
+  }
+
+  #lastingText(): string {
+    const lasting = renewed(this.#lasting, [this.#viewed.spec], () => this.#lastingPart());
+    if (lasting.text.length <= KEPT_TEXT_LENGTH) this.#lasting = lasting;
+    return lasting.text;
   }
 
   #movingPart() {
@@ -140,8 +155,13 @@ function restartsOf({ state, next, failure }: Runs): ContainerStatus['restarts']
   };
 }
 
-/** Gives the cached text if its values are the same, else makes a new one: the JSON of an object without its braces. */
+/** Gives the cached text if its values are the same, else makes a new one, see {@link textOf}. */
 function renewed(kept: KeptText | null, of: readonly unknown[], part: () => object): KeptText {
   if (kept?.of.every((value, i) => value === of[i])) return kept;
-  return { of, text: JSON.stringify(part()).slice(1, -1) };
+  return { of, text: textOf(part()) };
+}
+
+/** The JSON of an object without its braces. */
+function textOf(part: object): string {
+  return JSON.stringify(part).slice(1, -1);
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { kernel } from '../kernel/addon.js';
 import type { Effective } from '../protocol/container.js';
 
 const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts'];
@@ -30,44 +30,45 @@ const CGROUP_FILES = [
   'pids.max',
 ];
 
+const PROCESS_FILES = ['cgroup', 'status', 'uid_map', 'gid_map', 'limits', 'oom_score_adj'];
+const NAMESPACE_LINKS = NAMESPACES.map((name) => `ns/${name}`);
+
 /**
  * Reads from the kernel what limits and identity the first process of a container really has.
- * @param cgroup the path of the container's group. The process has to be in it before the reading and after it: else
- * the pid has been
- *   given to another process meanwhile
+ * @param cgroup the path of the container's group. The process has to be in it: else the pid has been given to another
+ *   process. All files of the process are read through one descriptor, so they are of the process whose group was read
  * @returns null where the process has gone
  */
 export function readEffective(pid: number, cgroup: string): Effective | null {
-  try {
-    const belongs = () => cgroup.endsWith(groupOf(pid));
-    if (!belongs()) return null;
-    const effective = readAll(pid, cgroup);
-    return belongs() ? effective : null;
-  } catch {
-    return null;
-  }
-}
-
-function readAll(pid: number, cgroup: string): Effective {
-  const read = (name: string) => readFileSync(`/proc/${pid}/${name}`, 'utf8');
-  const status = read('status');
+  const texts = kernel.readings.readFiles(`/proc/${pid}`, PROCESS_FILES, NAMESPACE_LINKS);
+  const group = kernel.readings.readFiles(cgroup, CGROUP_FILES);
+  if (texts === null || group === null || texts.includes(null)) return null;
+  const [own = '', status = '', uidMap = '', gidMap = '', limits = '', score = '', ...links] = texts as string[];
+  if (!cgroup.endsWith(groupOf(own))) return null;
   return {
-    uid_map: read('uid_map').trim().replace(/ +/g, ' '),
-    gid_map: read('gid_map').trim().replace(/ +/g, ' '),
-    status: Object.fromEntries(STATUS_FIELDS.map((name) => [name, fieldOf(status, name)])),
-    namespaces: Object.fromEntries(NAMESPACES.map((name) => [name, readlinkSync(`/proc/${pid}/ns/${name}`)])),
-    limits: toLimits(read('limits')),
-    oom_score_adj: read('oom_score_adj').trim(),
-    cgroup: readFiles(cgroup),
+    uid_map: uidMap.trim().replace(/ +/g, ' '),
+    gid_map: gidMap.trim().replace(/ +/g, ' '),
+    status: record(STATUS_FIELDS, (name) => fieldOf(status, name)),
+    namespaces: record(NAMESPACES, (_, i) => links[i] ?? ''),
+    limits: toLimits(limits),
+    oom_score_adj: score.trim(),
+    cgroup: toFiles(group),
   };
 }
 
-/** Gives the group of a process, as a path in the cgroup v2 tree, see cgroups(7). */
-function groupOf(pid: number): string {
-  const line = readFileSync(`/proc/${pid}/cgroup`, 'utf8')
-    .split('\n')
-    .find((text) => text.startsWith('0::'));
+/**
+ * Gives the group of a process, as a path in the cgroup v2 tree, see cgroups(7).
+ * @param text of /proc/PID/cgroup
+ */
+function groupOf(text: string): string {
+  const line = text.split('\n').find((one) => one.startsWith('0::'));
   return line?.slice('0::'.length) ?? '\0';
+}
+
+function record<K extends string>(names: readonly K[], value: (name: K, i: number) => string): Record<K, string> {
+  const values = {} as Record<K, string>;
+  for (const [i, name] of names.entries()) values[name] = value(name, i);
+  return values;
 }
 
 /** Gives the text after `name:` at the start of a line of /proc/PID/status. */
@@ -76,14 +77,20 @@ function fieldOf(status: string, name: string): string {
   return line < 0 ? '' : status.slice(line + name.length + 2, status.indexOf('\n', line + 1)).trim();
 }
 
+/**
+ * Gives the soft and the hard limits by their names. The columns of /proc/PID/limits have fixed places, see
+ * proc_pid_limits() in the kernel's fs/proc/base.c: a name of 25 characters, two limits of 20, the unit.
+ */
 function toLimits(text: string): Record<string, string> {
-  const matches = text.matchAll(/^(Max .*?) {2,}(\S+ +\S+)/gm);
-  return Object.fromEntries(Array.from(matches, ([, name = '', values = '']) => [name, values]));
+  const limits: Record<string, string> = {};
+  for (let line = text.indexOf('\n') + 1; line > 0 && line < text.length; line = text.indexOf('\n', line) + 1)
+    limits[text.slice(line, line + 25).trimEnd()] = text.slice(line + 26, line + 67).trimEnd();
+  return limits;
 }
 
-function readFiles(cgroup: string): Record<string, string> {
-  // the files of a missing controller do not exist, and a failed open takes long
-  const present = new Set(readdirSync(cgroup));
-  const names = CGROUP_FILES.filter((name) => present.has(name));
-  return Object.fromEntries(names.map((name) => [name, readFileSync(`${cgroup}/${name}`, 'utf8').trim()]));
+/** Gives the files that the group has: those of a missing controller do not exist. */
+function toFiles(texts: readonly (string | null)[]): Record<string, string> {
+  const present = CGROUP_FILES.filter((_, i) => texts[i] !== null);
+  const found = texts.filter((text) => text !== null);
+  return record(present, (_, i) => found[i]?.trimEnd() ?? '');
 }

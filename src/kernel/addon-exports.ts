@@ -80,6 +80,7 @@ export interface Addon {
   confirmRecord(handle: Handle): void;
   sample(handles: Uint32Array, rows: Float64Array, idle?: Uint8Array): void;
   ioStat(handle: Handle): string;
+  readFiles(directory: string, files: readonly string[], links: readonly string[]): (string | null)[] | null;
   configureNetwork(handle: Handle, steps: readonly NetworkStep[]): Promise<Failure | null>;
   forgetFlows(owners: { of: readonly string[]; but: readonly string[] }): Promise<Errno>;
   connectIn(handle: Handle, port: number): Promise<NumberOrErrno>;

@@ -169,6 +169,7 @@ export const kernel: Kernel = {
     columns: new Map(addon.columns.map((name, i) => [name, i])),
     sample: addon.sample,
     ioStat: addon.ioStat,
+    readFiles: (directory, files, links = []) => addon.readFiles(directory, files, links),
   },
   network: {
     configure: (handle, steps) =>

@@ -15,4 +15,13 @@ export interface Readings {
   sample(handles: Uint32Array, rows: Float64Array, idle?: Uint8Array): void;
   /** Gives the content of io.stat; "" if the host has no io controller. */
   ioStat(handle: Handle): string;
+  /**
+   * Reads small files of procfs, sysfs or a cgroup in one call: up to 16 KiB of each. The directory is opened once, so
+   * all files below /proc/PID are of one process, also if it ends meanwhile.
+   * @param files the names of files in the directory
+   * @param links the names of symbolic links in it
+   * @returns the texts of the files, then where the links lead; null for each that cannot be read. null where there is
+   *   no such directory
+   */
+  readFiles(directory: string, files: readonly string[], links?: readonly string[]): (string | null)[] | null;
 }

@@ -1,6 +1,10 @@
 // The figures of what containers use.
 #include <algorithm>
+#include <climits>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include "../../core/fd.h"
 #include "addon.h"
 #include "face.h"
 
@@ -44,11 +48,40 @@ Value io_stat(Info info) {
     return Napi::String::New(info.Env(), container ? container->statistics.io_stat() : "");
 }
 
+constexpr size_t kFileBytes = 16 * 1024; // longer than what the kernel tells of one process or group
+
+Value file_text(Napi::Env env, const Fd &directory, const std::string &name) {
+    Fd file(openat(directory.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    char text[kFileBytes];
+    ssize_t n = file.valid() ? read(file.get(), text, sizeof text) : -1;
+    return n < 0 ? env.Null() : Napi::String::New(env, text, static_cast<size_t>(n));
+}
+
+Value link_text(Napi::Env env, const Fd &directory, const std::string &name) {
+    char text[PATH_MAX];
+    ssize_t n = readlinkat(directory.get(), name.c_str(), text, sizeof text);
+    return n < 0 ? env.Null() : Napi::String::New(env, text, static_cast<size_t>(n));
+}
+
+// readFiles(directory, files, links): the texts of the files, then of the links, null for each that cannot be read;
+// null without the directory
+Value read_files(Info info) {
+    Napi::Env env = info.Env();
+    Fd directory(open(to_string(info[0]).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!directory.valid()) return env.Null();
+    auto [files, links] = std::pair(info[1].As<Napi::Array>(), info[2].As<Napi::Array>());
+    auto texts = Napi::Array::New(env, files.Length() + links.Length());
+    for (uint32_t i = 0; i < files.Length(); i++) texts.Set(i, file_text(env, directory, to_string(files[i])));
+    for (uint32_t i = 0; i < links.Length(); i++)
+        texts.Set(files.Length() + i, link_text(env, directory, to_string(links[i])));
+    return texts;
+}
+
 } // namespace
 
 void export_readings(Napi::Env env, Napi::Object exports) {
     auto columns = Napi::Array::New(env);
     for (const std::string &name : sample_columns()) columns.Set(columns.Length(), name);
     exports.Set("columns", columns);
-    export_all(env, exports, {{"sample", sample}, {"ioStat", io_stat}});
+    export_all(env, exports, {{"sample", sample}, {"ioStat", io_stat}, {"readFiles", read_files}});
 }

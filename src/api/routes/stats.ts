@@ -19,7 +19,7 @@ export function statsRoutes(api: Api, options: ApiOptions): void {
 }
 
 function oneContainersStats(api: Api, { runtime, sampleIntervalMs }: ApiOptions): void {
-  const statsText = oncePerTurn(statsOf);
+  const statsText = oncePerTurn((container: Container) => JSON.stringify(statsOf(container)));
 
   api.get(
     '/v1/containers/:id/stats',

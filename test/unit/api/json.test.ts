@@ -4,7 +4,7 @@ import { oncePerTurn } from '../../../src/api/json.js';
 
 test('a text is made once for all who ask in one turn of the event loop, and anew in the next', async () => {
   let readings = 0;
-  const text = oncePerTurn((name: string) => ({ name, reading: ++readings }));
+  const text = oncePerTurn((name: string) => JSON.stringify({ name, reading: ++readings }));
   const first = '{"name":"a","reading":1}';
   expect([text('a'), text('a')]).toEqual([first, first]);
   await null; // what goes on by a promise goes on in the same turn
@@ -18,7 +18,7 @@ test('what cannot be made is tried again', () => {
   let readings = 0;
   const text = oncePerTurn(() => {
     if (++readings === 1) throw new Error('gone');
-    return { readings };
+    return JSON.stringify({ readings });
   });
   expect(() => text(0)).toThrow('gone');
   expect(text(0)).toBe('{"readings":2}');

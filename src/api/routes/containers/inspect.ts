@@ -6,7 +6,7 @@ import { oncePerTurn, sendJson } from '../../json.js';
 import { failures } from '../answers.js';
 
 export function inspectRoute(api: Api, { runtime }: ApiOptions): void {
-  const detailsText = oncePerTurn((container: Container) => container.details());
+  const detailsText = oncePerTurn((container: Container) => container.detailsText());
 
   api.get(
     '/v1/containers/:id',
