@@ -49,7 +49,9 @@ export async function measure({ place, many, row, quick }) {
     measured: summarize(metrics.map(({ wholeMs }) => wholeMs)),
     medianAtMost: 300,
   });
-  const tables = await repeat(quick ? 1 : 3, () => timed(() => promisify(execFile)(CLI, ['--socket', daemon.socket, 'ps'])));
+  const tables = await repeat(quick ? 1 : 3, () =>
+    timed(() => promisify(execFile)(CLI, ['--socket', daemon.socket, 'ps'])),
+  );
   row({ what: `${running}: niwa ps`, unit: 'ms', measured: summarize(tables) });
 
   const restarts = await repeat(quick ? 1 : 3, async () => {
