@@ -1,4 +1,4 @@
 // Compiles a bundle that has just been built: node [flags of its launcher] bin/compile.mjs niwad|niwa
-import { compile } from './launch.mjs';
+import launcher from './launch.cjs';
 
-compile(process.argv[2]);
+launcher.compile(process.argv[2]);

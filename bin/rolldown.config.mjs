@@ -1,6 +1,6 @@
 // Makes one file each of the daemon, its thread for sums and the command line, with the modules that they need of
 // node_modules: Node.js takes longer to find and read some hundred small modules than niwad for the rest of its start.
-// The format is CommonJS, since V8 can keep that compiled (launch.mjs).
+// The format is CommonJS, since V8 can keep that compiled (launch.cjs).
 import { writeLicences } from './licences.mjs';
 
 const licences = writeLicences('dist/bundle/THIRD-PARTY-LICENCES');

@@ -1,7 +1,7 @@
 import { type Static, type TObject, type TSchema, Type } from 'typebox';
 import { ExitSchema } from '../protocol/container.js';
 import { NiwaError } from '../protocol/errors.js';
-import { problemsOf } from '../spec/check.js';
+import { fits, problemsOf } from '../spec/check.js';
 import { signalNumber } from '../spec/signals.js';
 
 /**
@@ -137,12 +137,16 @@ export const SavedStateSchema = Type.Object({
   hookTries: Type.Optional(Whole),
 });
 
-/** Tells what is wrong with the state of the container `id`; null if nothing is. */
+/**
+ * Tells what is wrong with the state of the container `id`; null if nothing is. The schema is compiled at once: a niwad
+ * that starts has many states to check, and nearly all are whole.
+ */
 export function savedStateProblem(id: string, value: unknown): string | null {
-  const problems = problemsOf(SavedStateSchema, value).map(
-    ({ path, found, allowed }) => `${path}: found ${found}, not ${allowed}`,
-  );
-  if (problems.length > 0) return problems.slice(0, SHOWN_PROBLEMS).join('; ');
+  if (!fits(SavedStateSchema, value)) {
+    const problems = problemsOf(SavedStateSchema, value);
+    const words = problems.map(({ path, found, allowed }) => `${path}: found ${found}, not ${allowed}`);
+    return words.slice(0, SHOWN_PROBLEMS).join('; ');
+  }
   const named = (value as Static<typeof SavedStateSchema>).spec.id;
   return named === id ? null : `it is that of container ${named}`;
 }

@@ -1,17 +1,17 @@
+// @ts-check
 // Runs a bundle in the form to which V8 compiled it when it was built. To compile it at each start would take niwad 50
-// ms.
+// ms. A CommonJS module, since Node.js takes some 10 ms of processor time longer for an ES module.
 
-import { readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Script } from 'node:vm';
+const { readFileSync, writeFileSync } = require('node:fs');
+const { createRequire } = require('node:module');
+const { dirname, join } = require('node:path');
+const { Script } = require('node:vm');
 
 /**
  * Runs a bundle as Node.js would run the CommonJS module.
  * @param {string} name `niwad` or `niwa`
  */
-export function launch(name) {
+function launch(name) {
   const file = bundle(name);
   run(file, load(file, readIfThere(compiled(file))));
 }
@@ -22,7 +22,7 @@ export function launch(name) {
  * again otherwise.
  * @param {string} name `niwad` or `niwa`
  */
-export function compile(name) {
+function compile(name) {
   const file = bundle(name);
   const script = load(file);
   process.on('exit', () => writeFileSync(compiled(file), script.createCachedData()));
@@ -31,7 +31,7 @@ export function compile(name) {
 }
 
 /** @param {string} name */
-const bundle = (name) => fileURLToPath(new URL(`../dist/bundle/${name}.cjs`, import.meta.url));
+const bundle = (name) => join(__dirname, `../dist/bundle/${name}.cjs`);
 
 /** @param {string} file */
 const compiled = (file) => `${file}.compiled`;
@@ -63,3 +63,5 @@ function readIfThere(file) {
     return undefined;
   }
 }
+
+module.exports = { launch, compile };
