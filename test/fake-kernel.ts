@@ -1,3 +1,4 @@
+import { readStartTicks } from '../src/host/process.js';
 import { types } from 'node:util';
 import { kernel as real } from '../src/kernel/addon.js';
 import type { Created, Deadline, ExitEvent, Handle, Started } from '../src/kernel/containers.js';
@@ -88,7 +89,7 @@ export class FakeKernel implements Kernel {
       this.#live.set(handle, null);
       const started = start === null ? null : this.containers.start(handle, start.lifetimeNs, start.deadline);
       started?.catch(() => {});
-      return { pid: process.pid, phases: PHASES, started };
+      return { pid: process.pid, startTicks: readStartTicks(process.pid), phases: PHASES, started };
     },
     adopt: ({ handle, id, pid, startedNs, deadline }) => {
       this.#handles.set(id, handle);

@@ -20,6 +20,7 @@
 #include "mount_closer.h"
 #include "network_namespace.h"
 #include "pid_namespace.h"
+#include "proc.h"
 
 namespace {
 
@@ -158,12 +159,15 @@ Failure write_late(const Container &container, const SpawnRequest &request) {
     return {};
 }
 
-Failure boot(Container &container, const SpawnRequest &request) {
+Failure boot(const SpawnRequest &request, Spawned *spawned) {
+    Container &container = *spawned->container;
     boot_report report;
     int control = container.control.get();
     bool sent = send_all(control, request.program.data(), request.program.size()) &&
                 (!request.starts_at_once() || send_all(control, kStart, sizeof kStart));
-    int error = container.statistics.open(container.group); // while the helper works
+    // while the helper works:
+    spawned->start_ticks = read_start_ticks(container.life.pid);
+    int error = container.statistics.open(container.group);
     if (error < 0) return {Failure::kGroup, 0, -error, 0};
     switch (await_report(control, &report, &container.terminal, Fd(), kBootTimeoutMs)) {
     case ReportOutcome::kReady:
@@ -236,7 +240,7 @@ Failure populate(const SpawnRequest &request, Spawned *spawned) {
     error = clone_container(request, fds, spawned);
     spawned->phases.clone = take_lap(&lap);
     if (error < 0) return {Failure::kClone, 0, -error, 0};
-    failure = boot(container, request);
+    failure = boot(request, spawned);
     spawned->phases.boot = take_lap(&lap);
     return failure;
 }

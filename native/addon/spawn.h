@@ -54,6 +54,7 @@ struct Phases {
 
 struct Spawned {
     std::shared_ptr<Container> container;
+    uint64_t start_ticks = 0; // when its first process began, see read_start_ticks()
     Failure failure;
     Phases phases;
 };

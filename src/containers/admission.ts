@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Container } from '../engine/container.js';
@@ -7,6 +7,9 @@ import { NiwaError } from '../protocol/errors.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { requireOwnDirectory } from './overlay-directories.js';
 import type { Registry } from './registry.js';
+
+/** How many ids there are of twelve hexadecimal digits: as many as randomInt() can choose from. */
+const MOST_IDS = 2 ** 48 - 1;
 
 /**
  * Decides whether one more container may be made or started. Reserves the container's id while the container is being
@@ -100,7 +103,7 @@ export class Admission {
   /** Gives an id that no container has. */
   freeId(): string {
     for (;;) {
-      const id = randomBytes(6).toString('hex');
+      const id = randomInt(MOST_IDS).toString(16).padStart(12, '0');
       if (!this.#isTaken(id)) return id;
     }
   }

@@ -189,11 +189,11 @@ export class Maker {
    */
   #containerOf(draft: Draft, saved: SavedState, plan: Plan, created: Created, watch: Stopwatch): Container {
     const { handle } = draft;
-    const { pid, phases, started } = created;
+    const { pid, startTicks, phases, started } = created;
     watch.take(phases);
     this.#options.resources.open(draft);
     watch.lap('adopt');
-    const identity = { ...identityOf(saved), plan, handle, pid, startTicks: readStartTicks(pid) };
+    const identity = { ...identityOf(saved), plan, handle, pid, startTicks };
     const container = Container.made(this.#options.kernel, identity, draft.opened, { phases: watch.phases, started });
     this.#options.onMade(container);
     return container;
@@ -202,5 +202,6 @@ export class Maker {
 
 /** What is known of a process that another program has made: it waits for its start. */
 function bornAs(pid: number): Created {
-  return { pid, phases: { queue: 0, group: 0, devices: 0, userns: 0, clone: 0, boot: 0 }, started: null };
+  const phases = { queue: 0, group: 0, devices: 0, userns: 0, clone: 0, boot: 0 };
+  return { pid, startTicks: readStartTicks(pid), phases, started: null };
 }

@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { OwnFile } from './own-file.js';
+
+const score = new OwnFile('oom_score_adj');
 
 /**
  * Says whether this process has a negative oom_score_adj, so that the OOM killer takes other processes first, see
  * proc(5).
  */
 export function isOomProtected(): boolean {
-  return Number(readFileSync('/proc/self/oom_score_adj', 'utf8')) < 0;
+  return Number(score.read()) < 0;
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { OwnFile } from './own-file.js';
 
 /**
  * The limits that systemd gives to services. A program that closes all possible descriptors is fast with them; others
@@ -6,6 +6,8 @@ import { readFileSync } from 'node:fs';
  */
 const SOFT = 1024;
 const HARD = 524_288;
+
+const own = new OwnFile('limits');
 
 /** How many files a process may have open, see getrlimit(2). */
 export type OpenFiles = { name: 'nofile'; soft: number; hard: number };
@@ -15,7 +17,7 @@ export type OpenFiles = { name: 'nofile'; soft: number; hard: number };
  * is not passed on.
  */
 export function openFilesLimit(): OpenFiles {
-  return openFilesWithin(readFileSync('/proc/self/limits', 'utf8'));
+  return openFilesWithin(own.read());
 }
 
 /**

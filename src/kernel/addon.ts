@@ -62,11 +62,11 @@ function requireSteps<T extends object>(act: string, answer: T | Failure): T {
 }
 
 function toCreated(answer: Awaited<ReturnType<Addon['create']>>): Created {
-  const { pid, phases, started } = requireSteps('make a container', answer);
-  if (started === null) return { pid, phases, started };
+  const { started, ...made } = requireSteps('make a container', answer);
+  if (started === null) return { ...made, started };
   const outcome = Promise.resolve(started).then(toStarted);
   outcome.catch(() => {}); // the reader of `started` gets this error
-  return { pid, phases, started: outcome };
+  return { ...made, started: outcome };
 }
 
 function toStarted(answer: Started | Failure): Started {

@@ -83,6 +83,8 @@ export interface CreateRequest {
 
 export interface Created {
   pid: number;
+  /** The start time of the first process: field 22 of /proc/PID/stat. 0n where it could not be read. */
+  startTicks: bigint;
   /** The duration of each part, in microseconds. */
   phases: Record<'queue' | 'group' | 'devices' | 'userns' | 'clone' | 'boot', number>;
   /**

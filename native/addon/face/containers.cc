@@ -88,7 +88,7 @@ Value from_start(Napi::Env env, const Start &start) {
     return result;
 }
 
-// create(request): Promise<{ pid, phases, started } | failure>
+// create(request): Promise<{ pid, startTicks, phases, started } | failure>
 Value create(Info info) {
     Addon &addon = addon_of(info);
     auto helper = addon.helper; // kept open for as long as the worker runs
@@ -123,6 +123,7 @@ Value create(Info info) {
         if (spawned->failure.failed()) return from_failure(env, spawned->failure);
         Napi::Object result = Napi::Object::New(env);
         result.Set("pid", spawned->container->life.pid);
+        result.Set("startTicks", from_ns(env, spawned->start_ticks));
         const Phases &phases = spawned->phases;
         result.Set("phases", from_phases(env, {{"queue", *queued_ns},
                                                {"group", phases.group},
