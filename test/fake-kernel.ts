@@ -1,5 +1,5 @@
-import { readStartTicks } from '../src/host/process.js';
 import { types } from 'node:util';
+import { readStartTicks } from '../src/host/process.js';
 import { kernel as real } from '../src/kernel/addon.js';
 import type { Created, Deadline, ExitEvent, Handle, Started } from '../src/kernel/containers.js';
 import { type FailedAt, KernelError } from '../src/kernel/errors.js';

@@ -1,4 +1,5 @@
 import type { HostView } from '../plan/plan.js';
+import { absentFiles } from './absent-files.js';
 import type { CgroupTree } from './cgroup.js';
 import { isOomProtected } from './oom.js';
 import { openFilesLimit } from './open-files.js';
@@ -28,6 +29,7 @@ export function hostView({ tree, stage, placeBytes }: HostPlace, filtersDevices:
     oomProtected: isOomProtected(),
     openFiles: openFilesLimit(),
     placeBytes,
+    absent: absentFiles(),
     compileSeccomp,
   };
 }

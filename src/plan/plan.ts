@@ -36,6 +36,8 @@ export interface HostView {
   openFiles: Rlimit;
   /** The size of each tmpfs such as `/tmp` over the host's own root; null for a tenth of the host's memory. */
   placeBytes: number | null;
+  /** The names of {@link BUILT_IN} that this kernel does not have: they need no protection. */
+  absent: readonly string[];
   /** Compiles a profile to instructions. The same profile always gives the same instructions. */
   compileSeccomp: (profile: SeccompProfileInput) => readonly bigint[];
 }
@@ -163,7 +165,11 @@ function bootOps(spec: Spec, host: PlanHost, userns: IdMaps | null): Op[] {
     ...(spec.hostname === null ? [] : [hostname(spec.hostname)]),
     ...(namespaces.network === 'new' ? networkOps(userns) : []),
     ...Object.entries(spec.sysctls ?? {}).map(([name, value]) => sysctl(name, value)),
-    ...rootOps(spec, stage, userns, { files: host.network?.files ?? [], placeBytes: host.placeBytes }),
+    ...rootOps(spec, stage, userns, {
+      files: host.network?.files ?? [],
+      placeBytes: host.placeBytes,
+      absent: host.absent,
+    }),
     ...rightsOps(spec, userns, [host.openFiles]),
     ...(process.tty ? [terminal(0, 0)] : []),
     chdir(process.cwd),

@@ -6,7 +6,6 @@ import {
   FIRST_MOUNT_USERNS_FD,
   image,
   type MountAttribute,
-  maskPath,
   mkdir,
   mknod,
   mount,
@@ -14,13 +13,13 @@ import {
   pivot,
   placeFile,
   privateMounts,
-  readonlyPath,
   remountRoot,
   root,
   slaveMounts,
   symlink,
   upper,
 } from './ops.js';
+import { protectionOps } from './protected-files.js';
 import { idOutside, mountMap, mountMaps, writesToRoot } from './userns.js';
 
 /** The devices in every /dev: path, and the major (1: memory, 5: terminals) and minor number. */
@@ -45,26 +44,6 @@ const DEVICE_LINKS: [string, string][] = [
  */
 const MAX_TERMINALS = 256;
 
-/** Files that show or change the whole machine. They are hidden from containers. */
-const MASKED = [
-  '/proc/acpi',
-  '/proc/asound',
-  '/proc/config.gz',
-  '/proc/interrupts',
-  '/proc/kcore',
-  '/proc/key-users',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/sys/devices/virtual/powercap',
-  '/sys/firmware',
-  '/sys/kernel/vmcoreinfo',
-];
-/** Files that containers cannot write: a write to /proc/pressure would make the kernel watch the whole machine. */
-const READONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/pressure', '/proc/sys', '/proc/sysrq-trigger'];
 /** The name, in the stage directory, of the directory that keeps the writes of an overlay. */
 const KEPT = 'kept';
 const STRICT: MountAttribute[] = ['nosuid', 'nodev', 'noexec'];
@@ -99,13 +78,17 @@ export interface PlacedFile {
  * @param maps the id maps of its user namespace; null for the host's user namespace
  * @param options `files`: files of the host to place in the root. `placeBytes`: the size of each private place over the
  * host's own root;
- *   null for a tenth of the host's memory
+ *   null for a tenth of the host's memory. `absent`: the names of {@link BUILT_IN} that the host does not have
  */
 export function rootOps(
   spec: Spec,
   stage: string,
   maps: IdMaps | null,
-  { files = [], placeBytes = null }: { files?: readonly PlacedFile[]; placeBytes?: number | null } = {},
+  {
+    files = [],
+    placeBytes = null,
+    absent = [],
+  }: { files?: readonly PlacedFile[]; placeBytes?: number | null; absent?: readonly string[] } = {},
 ): Op[] {
   if (spec.namespaces.mount !== 'new') return [];
   const owner = ownerOf(maps);
@@ -119,8 +102,7 @@ export function rootOps(
     ...files.map(placeFile),
     ...spec.mounts.map((item) => mountOp(spec, item, owner, maps)),
     ...spec.devices.map((path) => bind(path, path, { attributes: ['nosuid', 'noexec'] })),
-    ...MASKED.map(maskPath),
-    ...READONLY.map(readonlyPath),
+    ...protectionOps(absent),
     ...(spec.root.readonly ? [remountRoot(['ro'])] : []),
     pivot(),
   ];

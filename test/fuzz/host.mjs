@@ -15,6 +15,7 @@ export const HOST = {
   oomProtected: false,
   placeBytes: null,
   openFiles: { name: 'nofile', soft: 1024, hard: 524_288 },
+  absent: [],
   network: null,
   compileSeccomp: () => [0x7fff0000_00000006n], // "allow": a real filter would be most of each seed
 };

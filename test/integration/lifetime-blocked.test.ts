@@ -44,6 +44,7 @@ test('a blocked JavaScript loop delays the telling, not the kill', async () => {
     oomProtected: false,
     placeBytes: null,
     openFiles: { name: 'nofile', soft: 1024, hard: 1024 },
+    absent: [],
     network: null,
     compileSeccomp: () => [],
   });

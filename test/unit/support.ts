@@ -52,6 +52,7 @@ export const capableHost: PlanHost = {
   oomProtected: false,
   placeBytes: null,
   openFiles: { name: 'nofile', soft: 1024, hard: 524_288 },
+  absent: [],
   network: null,
   compileSeccomp: ({ syscalls = [] }) => [BigInt(syscalls.length), 0x7fff_0000_0000_0006n],
 };

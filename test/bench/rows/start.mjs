@@ -114,6 +114,7 @@ class Addon {
         oomProtected: false,
         placeBytes: null,
         openFiles: { name: 'nofile', soft: 1024, hard: 1024 },
+        absent: [],
         network: null,
         compileSeccomp,
       },

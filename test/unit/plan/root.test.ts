@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { BUILT_IN } from '../../../src/plan/protected-files.js';
 import { rootOps } from '../../../src/plan/root.js';
 import { idMaps } from '../../../src/plan/userns.js';
 import type { Root } from '../../../src/protocol/resolved-spec.js';
@@ -183,6 +184,21 @@ describe('the root', () => {
       expect(texts).toContain(`make ${path} read-only`);
     expect(texts).toContain('mount proc on /proc (nosuid, nodev, noexec)');
     expect(texts).toContain('mount sysfs on /sys (ro, nosuid, nodev, noexec)');
+  });
+
+  it('leaves out what the kernel does not have and cannot get, but nothing that a module may bring', () => {
+    const targets = (absent: readonly string[]) =>
+      rootOps(specOf({ userns: 'host' }), '/stage', null, { absent })
+        .filter(({ name }) => name === 'mask' || name === 'readonly')
+        .flatMap(({ strings }) => strings);
+    const all = targets([]);
+    expect(targets(['/proc/kcore', '/proc/sysrq-trigger'])).toEqual(
+      all.filter((path) => path !== '/proc/kcore' && path !== '/proc/sysrq-trigger'),
+    );
+    const left = targets(BUILT_IN);
+    for (const path of ['/proc/asound', '/proc/config.gz', '/proc/scsi', '/sys/devices/virtual/powercap', '/proc/sys'])
+      expect(left).toContain(path);
+    expect(BUILT_IN.filter((path) => !all.includes(path))).toEqual([]);
   });
 
   it('has six devices and no others', () => {
