@@ -16,8 +16,8 @@ type Shown = Pick<ContainerStatus, 'state' | 'ready' | 'exit' | 'restarts'> &
 
 /**
  * Writes the state of a container in a few words: `ready-made`, `running`, `ready`, `exited (3)`, `exited (SIGSEGV)`,
- * `exited (lifetime, SIGKILL)`. An end of the program's own is told by its status alone; other reasons are named. One that
- * waits for its restart is `restarting in 2s (3)`, the exit being that of its last run.
+ * `exited (lifetime, SIGKILL)`. An end of the program's own is told by its status alone; other reasons are named. One
+ * that waits for its restart is `restarting in 2s (3)`, the exit being that of its last run.
  * @param now in milliseconds since 1970
  */
 export function stateCell({ state, ready_made: isReadyMade = false, ready, exit, restarts }: Shown, now: number): Span {

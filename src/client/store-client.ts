@@ -90,8 +90,8 @@ export class StoreClient {
   }
 
   /**
-   * Starts a container of a pool: one that is ready, or a new one. `ready` also waits until it is ready or can no longer
-   * become ready; `wait` also waits for its end.
+   * Starts a container of a pool: one that is ready, or a new one. `ready` also waits until it is ready or can no
+   * longer become ready; `wait` also waits for its end.
    */
   startFromPool(name: string, options: { ready?: boolean; wait?: boolean } = {}): Promise<ContainerStatus> {
     return this.http.json('POST', `${pathOfPool(name)}/start`, { query: options });

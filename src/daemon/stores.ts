@@ -44,8 +44,8 @@ function layersInUse(runtime: Runtime): Set<string> {
 }
 
 /**
- * Gives the images that containers, services and pools name. Exited containers count, too, as long as they are listed: they
- * may be started again.
+ * Gives the images that containers, services and pools name. Exited containers count, too, as long as they are listed:
+ * they may be started again.
  */
 function imagesInUse(runtime: Runtime, services: Services, pools: Pools): ImageUse {
   const ofContainers = runtime.list().flatMap(({ spec }) => spec.root.image ?? []);

@@ -93,12 +93,8 @@ export class Container {
     return new Container(kernel, identity, { log, failure: null, terminal: null }, pastOfGone(saved));
   }
 
-  private constructor(
-    kernel: ContainerKernel,
-    identity: Identity,
-    output: Output,
-    { begun, endKnown, phases, started, saved }: Past,
-  ) {
+  private constructor(kernel: ContainerKernel, identity: Identity, output: Output, past: Past) {
+    const { begun, endKnown, phases, started, saved } = past;
     const { run, spec, cgroup, userns, idRange, lease, handle, pid, startTicks, createdAt, place, plan } = identity;
     this.run = run;
     this.#spec = spec;
@@ -175,10 +171,7 @@ export class Container {
     return this.readiness.known;
   }
 
-  /**
-   * The plan that a start follows, needed to name the step of a failed start; null once the container has started or
-   * exited.
-   */
+  /** The plan that a start follows, which names the step of a failed start; null once it has started or exited. */
   get plan(): Plan | null {
     return this.#plan;
   }
@@ -188,10 +181,7 @@ export class Container {
     return this.#startError;
   }
 
-  /**
-   * Whether it was made ahead, and nobody has taken it: the start is what takes it. The next niwad ends such a
-   * container, and it is forgotten when it has ended.
-   */
+  /** Whether it was made ahead, and no start has taken it: the next niwad ends it, and it is forgotten at its end. */
   get isUntaken(): boolean {
     return this.runs.state.isMadeAhead === true && !this.life.hasStarted;
   }

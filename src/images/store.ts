@@ -89,11 +89,6 @@ export class ImageStore {
     return { info, config: this.#config(id), directories: directories.reverse() };
   }
 
-  /** Gives the id of the image that has a name. @throws NiwaError NOT_FOUND */
-  idOf(reference: string): string {
-    return `sha256:${this.#index.names[this.#nameOf(reference)]?.id}`;
-  }
-
   /** Gives all names of an image. @param id `sha256:` and hexadecimal digits */
   namesOf(id: string): string[] {
     const names = Object.entries(this.#index.names).filter(([, named]) => `sha256:${named.id}` === id);

@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import type { PathCounts } from '../network/services/types.js';
 import type { Stock } from '../pools/stock.js';
 import type { Exit } from '../protocol/container.js';
 import { messageOf } from '../protocol/errors.js';
 import type { ServiceCounters } from '../protocol/services.js';
 import { CPU_PERIOD_USEC, quotaUsec } from '../spec/resources.js';
-import { templateSpec } from '../spec/service-template.js';
+import { wantAhead } from './ahead.js';
 import { countersOf, NO_COUNTERS } from './counters.js';
 import { decide } from './decide/decide.js';
 import { type Memory, NO_MEMORY, type Situation, type Step } from './decide/types.js';
@@ -22,7 +21,6 @@ import { Wakes } from './wakes.js';
 
 /** Decisions that follow each other at once, at most: a defect must not keep niwad from everything else. */
 const MAX_ROUNDS = 20;
-const RANDOM_ID_BYTES = 3;
 /** A decision that asks to be asked again at a time that has passed waits so long. */
 const SHORTEST_TIMER_MS = 5;
 /** The longest time that a timer of Node.js can wait. */
@@ -248,23 +246,8 @@ export class RunningService {
     for (const { over } of this.instances.values()) over.abort();
   }
 
-  /** Another template, and other rights, make another wish. */
   #wantAhead(): void {
-    const { service, caller, revision, isRemoved } = this.#declaration;
-    const { uid, gid, role, isListed = false } = caller;
-    const { wish } = this.stock;
-    const isSame = wish?.service?.revision === revision && wish.caller.uid === uid && wish.isListed === isListed;
-    const name = service.name;
-    this.stock.want(
-      isRemoved ? 0 : service.ahead,
-      isSame
-        ? wish
-        : {
-            ...{ caller: { uid, gid, role }, isListed, service: { name, revision } },
-            newId: () => this.#freeId(),
-            specOf: (id) => templateSpec(service, id),
-          },
-    );
+    wantAhead(this.stock, this.#declaration, (id) => this.instances.has(id) || this.parts.containers.has(id));
   }
 
   #decideOnce(): void {
@@ -312,12 +295,5 @@ export class RunningService {
     const ms = Math.ceil((usec - this.parts.clock()) / 1000);
     const waitMs = Math.min(ms > 0 ? ms : SHORTEST_TIMER_MS, LONGEST_TIMER_MS);
     this.#timer = setTimeout(() => this.decide(), waitMs).unref();
-  }
-
-  #freeId(): string {
-    for (;;) {
-      const id = `${this.name}-${randomBytes(RANDOM_ID_BYTES).toString('hex')}`;
-      if (!this.instances.has(id) && !this.parts.containers.has(id)) return id;
-    }
   }
 }
