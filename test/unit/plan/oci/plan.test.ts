@@ -14,6 +14,7 @@ const HOST: HostView = {
   oomProtected: false,
   openFiles: { name: 'nofile', soft: 1, hard: 1 },
   placeBytes: null,
+  absent: [],
   compileSeccomp: () => [1n],
 };
 const CONFIG: OciConfig = {
