@@ -99,7 +99,7 @@ function setModes(directory) {
 /** Says whether a file is a program that users or niwad start. */
 function isProgram(path) {
   const holdsPrograms = [`${LIB}/bin`, `${LIB}/build/Release`].some((folder) => dirname(path).endsWith(folder));
-  return holdsPrograms && !/\.(node|mjs|json)$/.test(path);
+  return holdsPrograms && !/\.(node|mjs|cjs|json)$/.test(path);
 }
 
 const { values } = parseArgs({ options: { destdir: { type: 'string' } } });
