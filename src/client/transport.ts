@@ -117,10 +117,8 @@ export class Transport {
           if (head.length > 0) socket.unshift(head);
           resolve(new ClientSession(socket as Socket));
         })
-        // More than one error may come: niwad may answer and close while the body is sent. The one of a write that ends
-        // after the answer comes at the connection, where nobody listens any more.
-        .on('error', (error) => reject(unreachable(this.#socket, error)))
-        .once('socket', (connection) => connection.on('error', () => {}))
+        .on('error', (error) => reject(unreachable(this.#socket, error))) // more than one may come
+        .once('socket', bearErrors)
         .end(sent);
     });
     if (answer instanceof ClientSession) return answer;
@@ -138,7 +136,7 @@ export class Transport {
       // A new connection, never a kept one: if a kept connection breaks, the part of the body that was read cannot be
       // sent again.
       const sent = request({ socketPath: this.#socket, agent: false, method, path, headers }, resolve);
-      sent.on('error', fail);
+      sent.on('error', fail).once('socket', bearErrors);
       body.once('error', (error) => {
         sent.destroy();
         reject(error);
@@ -176,8 +174,19 @@ export class Transport {
 
 function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    outgoing.once('response', resolve).on('error', reject);
+    outgoing.once('response', resolve).on('error', reject).once('socket', bearErrors);
   });
+}
+
+const borne = new WeakSet<Socket>();
+
+/**
+ * Listens for the errors of a connection. niwad may answer and close while the body is still being sent: the error of
+ * that write comes after the request is over, when Node.js listens no more, and would end the program of the user.
+ */
+function bearErrors(connection: Socket): void {
+  if (!borne.has(connection)) connection.on('error', () => {});
+  borne.add(connection);
 }
 
 /**

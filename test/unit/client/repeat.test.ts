@@ -74,6 +74,23 @@ it('sends a request again also where many kept connections were closed', async (
   expect(connections).toHaveLength(1);
 });
 
+it('takes an answer that comes before its request was read, and bears that the connection is closed', async () => {
+  const uncaught: unknown[] = [];
+  const hear = (error: unknown) => void uncaught.push(error);
+  process.on('uncaughtException', hear);
+  try {
+    for (let round = 0; round < 10; round++) {
+      fates = [(socket) => void socket.pause().end(ANSWER, () => socket.destroy())];
+      const args = ['true', 'x'.repeat(4 * 1024 * 1024)]; // more than the socket takes at once
+      await client.create({ process: { args } });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  } finally {
+    process.off('uncaughtException', hear);
+  }
+  expect(uncaught).toEqual([]);
+});
+
 it('does not repeat what may have been done: a request that was read and not answered', async () => {
   await create();
   fates = [(socket) => void socket.destroy()];
