@@ -127,6 +127,9 @@ export class FakeKernel implements Kernel {
     undo: async () => {},
     hasEnded: (handle) => !this.#live.has(handle),
     deliver: () => {},
+    deliverAll: async () => {},
+    enter: () => refuse('enter a container'),
+    processes: async () => [],
   });
   readonly frames = this.#topic<Topics['frames']>('frames', { open: () => {}, send: () => {}, close: () => {} });
   readonly execs = this.#topic<Topics['execs']>('execs', {

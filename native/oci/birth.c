@@ -5,10 +5,12 @@
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -18,8 +20,10 @@
 #include "log.h"
 
 #define CONTROL_FD 3
+#define CONTAINER_FD 4
 #define FIRST_LIFTED 16
 #define NO_STEP UINT32_MAX
+#define EXEC_TIMEOUT_MS 10000 // a process of the container may stop (SIGSTOP) that of an exec
 
 // The process, as long as it must not outlive this program; -1 before and afterwards.
 static int unkept = -1;
@@ -35,30 +39,49 @@ void keep_born(void) {
     unkept = -1;
 }
 
-// Runs in the new process: becomes niwa-boot, with the standard streams of this program and the control socket alone.
-static _Noreturn void become_boot(int boot, int control) {
+// What the new process is made of.
+struct making {
+    uint64_t flags;
+    int boot, group;
+    int first; // with an exec the pidfd of the first process of the container, else -1
+    int control;
+};
+
+// Runs in the new process: becomes niwa-boot, with the standard streams of this program, the control socket and the
+// first process alone.
+static _Noreturn void become_boot(const struct making *making) {
     char *const args[] = {"niwa-boot", NULL}, *const env[] = {NULL};
-    int lifted = fcntl(boot, F_DUPFD_CLOEXEC, FIRST_LIFTED);
-    int ours = fcntl(control, F_DUPFD_CLOEXEC, FIRST_LIFTED);
+    int lifted = fcntl(making->boot, F_DUPFD_CLOEXEC, FIRST_LIFTED);
+    int control = fcntl(making->control, F_DUPFD_CLOEXEC, FIRST_LIFTED);
+    int first = making->first < 0 ? -1 : fcntl(making->first, F_DUPFD_CLOEXEC, FIRST_LIFTED);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    if (lifted >= 0 && ours >= 0 && dup2(ours, CONTROL_FD) >= 0 &&
-        syscall(SYS_close_range, CONTROL_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
-        syscall(SYS_execveat, lifted, "", args, env, AT_EMPTY_PATH);
+    bool ready = lifted >= 0 && control >= 0 && dup2(control, CONTROL_FD) >= 0 &&
+                 syscall(SYS_close_range, CONTROL_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0 &&
+                 (making->first < 0 || dup2(first, CONTAINER_FD) >= 0); // a copy stays open over the exec
+    if (ready) syscall(SYS_execveat, lifted, "", args, env, AT_EMPTY_PATH);
     _exit(127);
 }
 
+// Lets the next child of this program be in the PID namespace of a process. Processes there might trace the child as
+// long as it is a copy of this program, so this program becomes undumpable. Gives 0 or a negative errno.
+static int enter_pid_namespace(int first) {
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setns(first, CLONE_NEWPID) < 0 ? -errno : 0;
+}
+
 // Clones into the group. Gives 0 or a negative errno.
-static int clone_into(int group, uint64_t flags, int boot, int control, struct born *born) {
+static int clone_into(const struct making *making, struct born *born) {
+    int error = making->first < 0 ? 0 : enter_pid_namespace(making->first);
+    if (error < 0) return error;
     struct clone_args args = {
-        .flags = flags | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND,
+        .flags = making->flags | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND,
         .pidfd = (uint64_t)(uintptr_t)&born->pidfd,
         .exit_signal = SIGCHLD,
-        .cgroup = (uint64_t)group,
+        .cgroup = (uint64_t)making->group,
     };
     long pid = syscall(SYS_clone3, &args, sizeof args);
-    if (pid == 0) become_boot(boot, control);
+    if (pid == 0) become_boot(making);
     if (pid < 0) return -errno;
     born->pid = (pid_t)pid;
     unkept = born->pidfd;
@@ -93,14 +116,18 @@ static bool receive_report(int control, struct boot_report *report, int *termina
     return true;
 }
 
-// Waits until the process reports or ends. A path may hang for ever, so this also ends where niwad goes away.
-static bool await_report(int niwad, int control, struct boot_report *report, int *terminal) {
-    struct pollfd ready[] = {{.fd = control, .events = POLLIN}, {.fd = niwad, .events = POLLIN}};
+// Waits until the process reports. A path may hang for ever, so this also ends where niwad goes away. Gives 0, -EIO
+// where the control socket ends, or -ETIMEDOUT.
+static int await_report(int niwad, struct born *born, int timeout_ms, struct boot_report *report) {
+    struct pollfd ready[] = {{.fd = born->control, .events = POLLIN}, {.fd = niwad, .events = POLLIN}};
     for (;;) {
-        if (poll(ready, 2, -1) < 0 && errno != EINTR) return false;
+        int count = poll(ready, 2, timeout_ms);
+        if (count == 0) return -ETIMEDOUT;
+        if (count < 0 && errno != EINTR) return -errno;
+        if (count < 0) continue;
         if (ready[0].revents != 0) {
-            if (!receive_report(control, report, terminal)) return false;
-            if (report->kind != BOOT_TERMINAL) return true;
+            if (!receive_report(born->control, report, &born->terminal)) return -EIO;
+            if (report->kind != BOOT_TERMINAL) return 0;
         } else if (ready[1].revents != 0) {
             fail("niwad has ended while the container was made");
         }
@@ -126,24 +153,36 @@ static int ending_signal(int pidfd) {
 }
 
 struct born give_birth(int niwad, const struct frame *birth) {
-    uint64_t flags;
-    if (birth->length < sizeof flags || birth->fd_count != 2) fail("niwad has another version than niwa-oci");
-    memcpy(&flags, birth->body, sizeof flags);
+    bool is_exec = birth->fd_count == 3;
+    struct making making = {.boot = birth->fds[0], .group = birth->fds[1], .first = is_exec ? birth->fds[2] : -1};
+    if (birth->length < sizeof making.flags || (birth->fd_count != 2 && !is_exec))
+        fail("niwad has another version than niwa-oci");
+    memcpy(&making.flags, birth->body, sizeof making.flags);
     struct born born = {.pidfd = -1, .terminal = -1};
     int control[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0)
         fail("cannot make a socket: %s", reason(errno));
     born.control = control[0];
+    making.control = control[1];
     atexit(end_unkept);
-    int error = clone_into(birth->fds[1], flags, birth->fds[0], control[1], &born);
+    int error = clone_into(&making, &born);
     if (error < 0) tell_unborn(niwad, NO_STEP - 1, -error, 0);
     close(control[1]);
-    close(birth->fds[0]);
-    close(birth->fds[1]);
+    for (size_t i = 0; i < birth->fd_count; i++) close(birth->fds[i]);
     struct boot_report report;
-    bool reported = send_program(born.control, birth->body + sizeof flags, birth->length - sizeof flags) &&
-                    await_report(niwad, born.control, &report, &born.terminal);
-    if (!reported) tell_unborn(niwad, NO_STEP, EIO, ending_signal(born.pidfd));
+    const char *program = birth->body + sizeof making.flags;
+    bool sent = send_program(born.control, program, birth->length - sizeof making.flags);
+    error = sent ? await_report(niwad, &born, is_exec ? EXEC_TIMEOUT_MS : -1, &report) : -EIO;
+    if (error < 0) tell_unborn(niwad, NO_STEP, -error, error == -ETIMEDOUT ? 0 : ending_signal(born.pidfd));
     if (report.kind != BOOT_READY) tell_unborn(niwad, report.step, report.error, 0);
     return born;
+}
+
+void execute_born(int niwad, struct born *born) {
+    struct boot_report report;
+    int error = send_program(born->control, "", 1) ? await_report(niwad, born, EXEC_TIMEOUT_MS, &report) : -EIO;
+    if (error == 0) tell_unborn(niwad, report.step, report.error, 0);
+    if (error != -EIO) tell_unborn(niwad, NO_STEP, -error, 0);
+    // the end of the socket means that it has executed
+    close(born->control);
 }

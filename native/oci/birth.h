@@ -1,4 +1,5 @@
-// The first process of a container, made below this program: engines that are subreapers wait for it.
+// A process of a container, made below this program: engines that are subreapers wait for it. It is the first one, or a
+// further one of an exec.
 #pragma once
 #include <sys/types.h>
 
@@ -14,6 +15,9 @@ struct born {
 // Makes the process that `birth` (FRAME_BIRTH) describes, and lets it run its program up to the wait. Where a step
 // fails, tells niwad, and ends the program with niwad's words. Until keep_born() the process ends with this program.
 struct born give_birth(int niwad, const struct frame *birth);
+
+// Lets the process of an exec execute its program. Where that fails, as give_birth().
+void execute_born(int niwad, struct born *born);
 
 // From now on the process stays when this program ends.
 void keep_born(void);

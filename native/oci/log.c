@@ -9,10 +9,15 @@
 
 static const char *log_path;
 static bool log_as_json;
+static int failure_status = 1;
 
 void log_to(const char *path, bool as_json) {
     log_path = path;
     log_as_json = as_json;
+}
+
+void fail_with(int status) {
+    failure_status = status;
 }
 
 // Writes a text as a JSON string (RFC 8259, section 7). Bytes from 128 on are kept: they are UTF-8.
@@ -57,7 +62,7 @@ void fail(const char *format, ...) {
         fclose(file);
     }
     fprintf(stderr, "niwa-oci: %s\n", text);
-    exit(1);
+    exit(failure_status);
 }
 
 const char *reason(int error) {

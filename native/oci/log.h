@@ -5,7 +5,10 @@
 // Where errors are logged from now on: a path or NULL, and whether as JSON.
 void log_to(const char *path, bool as_json);
 
-// Logs an error, and ends the program with 1. What is registered by atexit(3) runs.
+// Sets the exit status of fail(), which is 1 before.
+void fail_with(int status);
+
+// Logs an error, and ends the program. What is registered by atexit(3) runs.
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 // The words for an errno that engines look for, such as "no such file or directory".

@@ -16,14 +16,16 @@
 #include "foreground.h"
 #include "log.h"
 #include "options.h"
+#include "ps.h"
 #include "version.h"
 
 #define DEFAULT_SOCKET "/run/niwa/oci.sock"
 #define DEFAULT_ROOT "/run/niwa-oci"
+#define EXEC_FAILED 255 // the exit status of an exec that has executed no program, as that of runc
 
 // Options that this program acts on by itself. niwad gets all others.
-static const char *const own_options[] = {"niwad",  "log",      "log-format", "debug",
-                                          "config", "pid-file", "detach",     "keep"};
+static const char *const own_options[] = {"niwad",    "log",    "log-format", "debug",  "config",
+                                          "pid-file", "detach", "keep",       "process"};
 
 static bool is_own(const char *name) {
     for (size_t i = 0; i < sizeof own_options / sizeof *own_options; i++)
@@ -48,13 +50,18 @@ static struct buffer request_of(const struct command *command, const char *verb)
     return request;
 }
 
+// Sends a request, and gives the answer. The caller frees its body.
+static struct frame answer_to(int niwad, struct buffer request) {
+    send_frame(niwad, FRAME_REQUEST, &request, NULL, 0);
+    free(request.bytes);
+    return receive_frame(niwad);
+}
+
 // Sends a request and prints what niwad answers.
 static void ask(int niwad, struct buffer request) {
-    send_frame(niwad, FRAME_REQUEST, &request, NULL, 0);
-    struct frame answer = receive_frame(niwad);
+    struct frame answer = answer_to(niwad, request);
     fwrite(answer.body, 1, answer.length, stdout);
     free(answer.body);
-    free(request.bytes);
 }
 
 // Writes beside the file and renames: whoever waits for the file never sees a part of it.
@@ -91,21 +98,30 @@ static struct buffer creation_of(const struct command *command) {
     return request;
 }
 
-// Makes a container up to its wait, and hands it over to niwad.
-static struct born create(int niwad, const struct command *command) {
-    struct buffer request = creation_of(command);
-    send_frame(niwad, FRAME_REQUEST, &request, NULL, 0);
-    free(request.bytes);
-    struct frame birth = receive_frame(niwad);
+// Makes the process that a request asks for, up to its wait, and hands over its terminal.
+static struct born make_process(int niwad, const struct command *command, struct buffer request) {
+    struct frame birth = answer_to(niwad, request);
     if (birth.kind != FRAME_BIRTH) fail("niwad has another version than niwa-oci");
     struct born born = give_birth(niwad, &birth);
     free(birth.body);
-    const char *console = option(command, "console-socket"), *pid_file = option(command, "pid-file");
+    const char *console = option(command, "console-socket");
     if (born.terminal >= 0 && console != NULL) hand_over_terminal(console, born.terminal);
-    if (pid_file != NULL) write_pid(pid_file, born.pid);
-    send_frame(niwad, FRAME_BORN, NULL, (int[]){born.pidfd, born.control}, 2);
+    return born;
+}
+
+// Tells niwad that a process is there, with descriptors for it. From then on the process outlives this program.
+static void settle(int niwad, const struct command *command, const struct born *born, const int *fds, size_t count) {
+    const char *pid_file = option(command, "pid-file");
+    if (pid_file != NULL) write_pid(pid_file, born->pid);
+    send_frame(niwad, FRAME_BORN, NULL, fds, count);
     free(receive_frame(niwad).body);
     keep_born();
+}
+
+// Makes a container up to its wait, and hands it over to niwad.
+static struct born create(int niwad, const struct command *command) {
+    struct born born = make_process(niwad, command, creation_of(command));
+    settle(niwad, command, &born, (int[]){born.pidfd, born.control}, 2);
     close(born.control);
     return born;
 }
@@ -122,6 +138,32 @@ static int run(int niwad, const struct command *command) {
     int status = await_end(&born);
     if (!has_option(command, "keep")) ask(niwad, request_of(command, "delete"));
     return status;
+}
+
+// Executes a program in a container, and waits for its end unless it is detached. Gives the exit status.
+static int exec_in(int niwad, const struct command *command) {
+    bool waits = !has_option(command, "detach");
+    const char *process = option(command, "process");
+    struct buffer request = request_of(command, "exec");
+    if (process != NULL) request_file(&request, "process", process);
+    if (waits) request_add(&request, "foreground", "true");
+    if (waits) hold_signals();
+    struct born born = make_process(niwad, command, request);
+    execute_born(niwad, &born);
+    settle(niwad, command, &born, NULL, 0);
+    return waits ? await_end(&born) : 0;
+}
+
+// Lists the processes of a container: as niwad writes them, or those lines of ps(1).
+static void list_processes(int niwad, const struct command *command) {
+    const char *format = option(command, "format");
+    if (format != NULL && strcmp(format, "table") != 0) {
+        ask(niwad, request_of(command, "ps"));
+    } else {
+        struct frame pids = answer_to(niwad, request_of(command, "ps"));
+        print_lines_of(pids.body, command->arguments + 1);
+        free(pids.body);
+    }
 }
 
 static void write_spec(const struct command *command) {
@@ -155,6 +197,11 @@ int main(int argc, char **argv) {
         create(connect_of(&command), &command);
     } else if (strcmp(command.verb, "run") == 0) {
         return run(connect_of(&command), &command);
+    } else if (strcmp(command.verb, "exec") == 0) {
+        fail_with(EXEC_FAILED);
+        return exec_in(connect_of(&command), &command);
+    } else if (strcmp(command.verb, "ps") == 0) {
+        list_processes(connect_of(&command), &command);
     } else {
         ask(connect_of(&command), request_of(&command, command.verb));
     }

@@ -11,7 +11,7 @@ struct rule {
     bool takes_value;
 };
 
-#define MAX_RULES 8
+#define MAX_RULES 20
 static const struct rule global_rules[] = {
     {"root", 0, true},
     {"log", 0, true},
@@ -53,13 +53,31 @@ static const struct verb {
       {"detach", 'd', false},
       {"keep", 0, false},
       {"preserve-fds", 0, true}}},
+    {"exec",
+     "[--tty] [--detach] [--env NAME=VALUE] [--cwd DIR] [--user UID[:GID]] [--process FILE] ID PROGRAM ...",
+     {{"process", 'p', true},
+      {"detach", 'd', false},
+      {"tty", 't', false},
+      {"env", 'e', true},
+      {"cwd", 0, true},
+      {"user", 'u', true},
+      {"additional-gids", 'g', true},
+      {"cap", 'c', true},
+      {"no-new-privs", 0, false},
+      {"console-socket", 0, true},
+      {"pid-file", 0, true},
+      {"cgroup", 0, true},
+      {"preserve-fds", 0, true},
+      {"ignore-paused", 0, false},
+      {"apparmor", 0, true},
+      {"process-label", 0, true}}},
+    {"ps", "[--format table|json] ID [OPTION of ps ...]", {{"format", 'f', true}}},
     {"list", "[--format table|json] [--quiet]", {{"format", 'f', true}, {"quiet", 'q', false}}},
     {"features", "", {{0}}},
 };
 
 // Verbs of other runtimes that are not built yet.
-static const char *const missing[] = {"exec",   "pause",      "resume",  "ps",     "update",
-                                      "events", "checkpoint", "restore", "restore"};
+static const char *const missing[] = {"pause", "resume", "update", "events", "checkpoint", "restore"};
 
 static const struct rule *find_rule(const struct rule *rules, const char *word, size_t length) {
     for (; rules->name != NULL; rules++)

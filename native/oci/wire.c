@@ -132,6 +132,12 @@ static void receive_exactly(int niwad, void *bytes, size_t length, struct frame 
     }
 }
 
+static _Noreturn void fail_as_told(const struct frame *error) {
+    size_t text = strlen(error->body);
+    if (text + 1 < error->length) fail_with((unsigned char)error->body[text + 1]);
+    fail("%s", error->body);
+}
+
 struct frame receive_frame(int niwad) {
     struct frame frame = {0};
     struct head head;
@@ -144,7 +150,7 @@ struct frame receive_frame(int niwad) {
     if (frame.body == NULL) fail("there is no memory for an answer of %u bytes", head.length);
     receive_exactly(niwad, frame.body, head.length, &frame);
     frame.body[head.length] = 0;
-    if (frame.kind == FRAME_ERROR) fail("%s", frame.body);
+    if (frame.kind == FRAME_ERROR) fail_as_told(&frame);
     return frame;
 }
 

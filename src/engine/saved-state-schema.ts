@@ -88,6 +88,7 @@ export const SavedSpecSchema = Type.Object({
       bundle: Type.String(),
       rootfs: Type.String(),
       annotations: texts,
+      execConfig: Type.String(),
     }),
   ),
 });

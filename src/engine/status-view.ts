@@ -134,12 +134,19 @@ export class StatusView {
   #lastingPart() {
     const { cgroup, userns, spec } = this.#viewed;
     const image = spec.root.image ?? null;
-    return { cgroup, userns, warnings: warningsOf(spec), image, ...ociNameOf(spec), spec };
+    return { cgroup, userns, warnings: warningsOf(spec), image, ...ociNameOf(spec), spec: shown(spec) };
   }
 }
 
 function networkOf({ bridge, device, address, address6, mac }: Lease): NetworkStatus {
   return { bridge, device, address, address6, mac };
+}
+
+/** Leaves out of a spec what only niwad needs. */
+function shown(spec: Readonly<Spec>): Readonly<Spec> {
+  if (spec.oci === undefined) return spec;
+  const { execConfig, ...oci } = spec.oci;
+  return { ...spec, oci };
 }
 
 function ociNameOf({ oci }: Spec): Pick<ContainerStatus, 'oci'> {

@@ -1,5 +1,5 @@
 import type { NetworkStep } from '../plan/network.js';
-import type { BirthRequest, Frame } from './births.js';
+import type { BirthRequest, Entrance, Frame } from './births.js';
 import type { Adopted, AdoptRequest, Created, CreateRequest, Deadline, Handle, Left, Started } from './containers.js';
 import type { FailedAt } from './errors.js';
 import type { ExecHandle, ExecRequest, Executed } from './execs.js';
@@ -65,6 +65,9 @@ export interface Addon {
   undoBirth(handle: Handle): Promise<Errno>;
   hasEnded(handle: Handle): boolean;
   deliver(handle: Handle, signal: number): Errno;
+  deliverAll(handle: Handle, signal: number): Promise<void>;
+  enterBirth(handle: Handle): Entrance | Errno;
+  processesOf(handle: Handle): Promise<number[]>;
   exec(handle: Handle, request: ExecRequest): Promise<Executed | Failure>;
   execEnded(exec: ExecHandle): Promise<{ code: number; signal: number }>;
   execSignal(exec: ExecHandle, signal: number): Errno;

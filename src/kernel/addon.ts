@@ -137,6 +137,9 @@ export const kernel: Kernel = {
     undo: (handle) => addon.undoBirth(handle).then(() => {}),
     hasEnded: addon.hasEnded,
     deliver: (handle, signal) => requireDone('send a signal', addon.deliver(handle, signal)),
+    deliverAll: addon.deliverAll,
+    enter: (handle) => requireAnswer('enter a container', addon.enterBirth(handle)),
+    processes: addon.processesOf,
   },
   frames: {
     open: (path, listener) => requireDone(`listen on ${path}`, addon.openFrames(path, listener)),

@@ -33,7 +33,16 @@ export interface BirthRequest {
   devices: readonly DeviceRule[] | null;
 }
 
-/** Containers whose first process another program makes, below itself. */
+/** Descriptors for a further process in a container, which the caller owns. */
+export interface Entrance {
+  boot: number;
+  /** The directory of its group. */
+  group: number;
+  /** A pidfd of its first process. */
+  first: number;
+}
+
+/** Containers whose processes another program makes, below itself. */
 export interface Births {
   /**
    * Makes the group. Gives descriptors, which the caller owns: the boot program, and the directory of the group.
@@ -60,4 +69,10 @@ export interface Births {
    * @throws KernelError ESRCH if the process has ended
    */
   deliver(handle: Handle, signal: number): void;
+  /** Sends a signal to all processes of a container; does nothing where it has ended. */
+  deliverAll(handle: Handle, signal: number): Promise<void>;
+  /** Gives what the other program needs to make a further process. @throws KernelError ESRCH if the container has ended */
+  enter(handle: Handle): Entrance;
+  /** Gives the pids of all processes of a container; none where it has ended. */
+  processes(handle: Handle): Promise<number[]>;
 }

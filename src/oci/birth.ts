@@ -1,8 +1,9 @@
 import type { Birth } from '../engine/maker.js';
-import type { Births, Frame } from '../kernel/births.js';
+import type { Births, Entrance, Frame } from '../kernel/births.js';
 import type { CreateRequest } from '../kernel/containers.js';
 import { errnoName, type FailedAt, KernelError } from '../kernel/errors.js';
 import { encodeProgram } from '../plan/encode.js';
+import type { Op } from '../plan/op.js';
 import type { HostView, Plan } from '../plan/plan.js';
 import { NiwaError } from '../protocol/errors.js';
 import { type Connection, closeAll } from './connection.js';
@@ -34,6 +35,21 @@ export function birthBy(
       }
     },
   };
+}
+
+/**
+ * Lets the command at the other end of a connection make a further process of a container, and waits until its program
+ * is executed.
+ * @param entrance its descriptors are no longer the caller's
+ * @throws KernelError with the failed step, NiwaError
+ */
+export async function enterBy(connection: Connection, entrance: Entrance, ops: readonly Op[]): Promise<void> {
+  const { boot, group, first } = entrance;
+  connection.send(FRAME.birth, birthBody(0, encodeProgram(ops)), [boot, group, first]);
+  const { kind, body, descriptors } = await connection.next();
+  closeAll(descriptors);
+  if (kind === FRAME.unborn) throw failureOf(body);
+  if (kind !== FRAME.born) throw new NiwaError('SPEC_INVALID', 'niwa-oci has sent something else than its process');
 }
 
 async function takeOver(request: CreateRequest, answer: Frame, births: Pick<Births, 'take'>): Promise<number> {

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { OciConfig, OciSeccomp } from '../plan/oci/config.js';
+import type { OciConfig, OciProcess, OciSeccomp } from '../plan/oci/config.js';
 import { refused } from '../plan/oci/refusal.js';
 import { FIELDS, type FieldType } from './fields.js';
 
@@ -13,6 +13,18 @@ export function checkConfig(config: unknown): OciConfig {
   checkFields(config, '', '');
   checkMeaning(config as unknown as OciConfig);
   return config as unknown as OciConfig;
+}
+
+/**
+ * Checks the process of an exec as that of a config. Pure.
+ * @param process of any shape, by parseExact()
+ * @throws NiwaError SPEC_INVALID
+ */
+export function checkProcess(process: unknown): OciProcess {
+  if (!isObject(process)) throw refused('process', 'it has to be an object');
+  checkFields(process, 'process.', 'process.');
+  checkMeaningOfProcess(process as OciProcess);
+  return process as OciProcess;
 }
 
 /**
@@ -78,17 +90,7 @@ function checkMeaning({ ociVersion, process, root, mounts = [], linux = {} }: Oc
   if (!/^1\.[0-3](\.|$)/.test(ociVersion ?? '')) throw refused('ociVersion', 'niwa-oci supports 1.0 to 1.3');
   if (root?.path === undefined || root.path === '') throw refused('root.path', 'it is missing');
   if (process === undefined) throw refused('process', 'it is missing');
-  if ((process.args ?? []).length === 0 || process.args[0] === '') throw refused('process.args', 'it is missing');
-  if (!posix.isAbsolute(process.cwd ?? '')) throw refused('process.cwd', 'it has to be an absolute path');
-  const { uid, gid, umask = 0, additionalGids = [] } = process.user ?? {};
-  within(uid, 'process.user.uid', MAX_ID);
-  within(gid, 'process.user.gid', MAX_ID);
-  within(umask, 'process.user.umask', 0o777);
-  for (const [i, group] of additionalGids.entries()) within(group, `process.user.additionalGids[${i}]`, MAX_ID);
-  for (const [i, { soft, hard }] of (process.rlimits ?? []).entries()) {
-    within(soft, `process.rlimits[${i}].soft`, MAX_RLIMIT);
-    within(hard, `process.rlimits[${i}].hard`, MAX_RLIMIT);
-  }
+  checkMeaningOfProcess(process);
   for (const [i, { destination }] of mounts.entries())
     if (!posix.isAbsolute(destination ?? ''))
       throw refused(`mounts[${i}].destination`, 'it has to be an absolute path');
@@ -98,6 +100,20 @@ function checkMeaning({ ociVersion, process, root, mounts = [], linux = {} }: Oc
     within(minor, `linux.devices[${i}].minor`, MAX_MINOR);
   }
   if (linux.seccomp !== undefined) checkSeccomp(linux.seccomp);
+}
+
+function checkMeaningOfProcess({ args = [], cwd = '', user, rlimits = [] }: OciProcess): void {
+  if ((args[0] ?? '') === '') throw refused('process.args', 'it is missing');
+  if (!posix.isAbsolute(cwd)) throw refused('process.cwd', 'it has to be an absolute path');
+  const { uid, gid, umask = 0, additionalGids = [] } = user ?? {};
+  within(uid, 'process.user.uid', MAX_ID);
+  within(gid, 'process.user.gid', MAX_ID);
+  within(umask, 'process.user.umask', 0o777);
+  for (const [i, group] of additionalGids.entries()) within(group, `process.user.additionalGids[${i}]`, MAX_ID);
+  for (const [i, { soft, hard }] of rlimits.entries()) {
+    within(soft, `process.rlimits[${i}].soft`, MAX_RLIMIT);
+    within(hard, `process.rlimits[${i}].hard`, MAX_RLIMIT);
+  }
 }
 
 function within(value: number | bigint | undefined, place: string, most: number | bigint): void {

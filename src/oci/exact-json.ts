@@ -25,6 +25,12 @@ export function parseExact(what: string, text: string): unknown {
   }
 }
 
+/** Writes a value that {@link parseExact} has given, with its large integers. Pure. */
+export function writeExact(value: unknown): string {
+  const marked = JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? `${MARK}${each}` : each));
+  return marked.replace(/"\\u0000integer:(-?\d+)"/g, '$1');
+}
+
 function isMarked(value: unknown): value is string {
   return typeof value === 'string' && value.startsWith(MARK);
 }

@@ -5,7 +5,7 @@ import { NiwaError } from '../protocol/errors.js';
  * Numbers are in the byte order of the machine, which is little-endian on all machines that niwa runs on.
  */
 
-export const PROTOCOL_VERSION = '1';
+export const PROTOCOL_VERSION = '2';
 
 /** The kinds of frames. Those up to 9 come from the command, the others go to it. */
 export const FRAME = { request: 1, born: 2, unborn: 3, birth: 10, done: 11, error: 12 } as const;
@@ -78,6 +78,15 @@ function decoded(bytes: Buffer): string {
 export function readUnborn(body: Buffer): Unborn {
   if (body.length !== UNBORN_BYTES) throw invalid('a failure of another length');
   return { step: body.readUInt32LE(0), errno: body.readInt32LE(4), signal: body.readInt32LE(8) };
+}
+
+/**
+ * Writes an error: its text, which has no NUL. Where it decides the exit status of the command, a NUL and the status
+ * follow.
+ */
+export function errorBody(text: string, exitStatus: number | null): Uint8Array {
+  const words = Buffer.from(text);
+  return exitStatus === null ? words : Buffer.concat([words, Buffer.from([0, exitStatus])]);
 }
 
 /** Writes the answer that lets the command make a process: the flags of clone3, then the boot program. */

@@ -8,6 +8,11 @@ const OPTIONS: Record<string, readonly string[]> = {
   kill: ['all'],
   delete: ['force'],
   list: ['format', 'quiet'],
+  exec: [
+    ...['process', 'foreground', 'console-socket', 'tty', 'env', 'cwd', 'user', 'additional-gids', 'cap'],
+    'no-new-privs',
+  ],
+  ps: ['format'],
 };
 const EVERYWHERE = ['root', 'argument'];
 /** Values with which an option asks for nothing. */
@@ -44,6 +49,11 @@ export class Call {
     return this.#request.values.get(name)?.at(-1);
   }
 
+  /** All values of an option, in their order. */
+  values(name: string): readonly string[] {
+    return this.#request.values.get(name) ?? [];
+  }
+
   /** Whether an option was given that has no value, or any value but false. */
   has(name: string): boolean {
     return (this.value(name) ?? 'false') !== 'false';
@@ -54,6 +64,22 @@ export class Call {
     const value = this.value(name);
     if (value === undefined) throw new NiwaError('SPEC_INVALID', `the request of niwa-oci has no ${name}`);
     return value;
+  }
+
+  /** The arguments from an index on. */
+  rest(from: number): readonly string[] {
+    return this.values('argument').slice(from);
+  }
+
+  /**
+   * Checks that the terminal of a process has a receiver: the command itself, or a console socket.
+   * @throws NiwaError SPEC_INVALID in the words that engines look for
+   */
+  requireConsole(terminal: boolean): void {
+    if (terminal && !this.has('console-socket') && !this.has('foreground'))
+      throw new NiwaError('SPEC_INVALID', 'cannot allocate tty if runc will detach without setting console socket');
+    if (!terminal && this.has('console-socket'))
+      throw new NiwaError('SPEC_INVALID', 'cannot use console socket if runc will not detach or allocate tty');
   }
 
   /** The argument with this index, if it was given. */

@@ -5,10 +5,12 @@ import type { Frame } from '../kernel/births.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import { Connection, closeAll } from './connection.js';
-import { FRAME, type Request, readRequest } from './messages.js';
+import { errorBody, FRAME, type Request, readRequest } from './messages.js';
 import { OciNames } from './names.js';
 import { Call } from './options.js';
-import { VERBS, type VerbParts } from './verbs.js';
+import type { VerbParts } from './verb-parts.js';
+import { VERBS } from './verbs.js';
+import { exitStatusOf } from './words.js';
 
 export interface OciServerOptions {
   /** The path of the socket. */
@@ -69,7 +71,7 @@ export class OciServer {
       connection.send(FRAME.done, await this.#act(readRequest(body), connection));
     } catch (error) {
       if (!(error instanceof NiwaError)) this.#options.log.error({ err: error }, 'a request of niwa-oci failed');
-      connection.send(FRAME.error, messageOf(error));
+      connection.send(FRAME.error, errorBody(messageOf(error), exitStatusOf(error)));
     }
   }
 

@@ -1,11 +1,8 @@
 import { isAbsolute, join } from 'node:path';
 import { ROOT } from '../access/allowed.js';
-import type { Runtime } from '../containers/runtime.js';
-import type { Container } from '../engine/container.js';
 import { realPaths } from '../host/sources.js';
 import { version } from '../installation/version.js';
 import { isKernelError } from '../kernel/errors.js';
-import type { Kernel } from '../kernel/kernel.js';
 import type { OciConfig } from '../plan/oci/config.js';
 import { isBind } from '../plan/oci/mounts.js';
 import { makeOciPlan, type OciSources } from '../plan/oci/plan.js';
@@ -14,23 +11,14 @@ import { signalNumber } from '../spec/signals.js';
 import { birthBy } from './birth.js';
 import { checkConfig } from './check.js';
 import type { Connection } from './connection.js';
-import { parseExact } from './exact-json.js';
+import { parseExact, writeExact } from './exact-json.js';
 import { features } from './features.js';
-import type { OciNames } from './names.js';
 import type { Call } from './options.js';
+import { execConfigOf, PROCESS_VERBS } from './process-verbs.js';
 import { specOf } from './spec.js';
-import { listTable, ociState, statusOf } from './state.js';
+import { listTable } from './state.js';
+import { conflict, containerOf, stateOf, statusNow, type Verb, type VerbParts } from './verb-parts.js';
 import { wordsOf } from './words.js';
-
-/** What the verbs act on. */
-export interface VerbParts {
-  runtime: Runtime;
-  kernel: Pick<Kernel, 'births'>;
-  names: OciNames;
-}
-
-/** Does what a command asks for, and gives the text for its standard output. */
-type Verb = (parts: VerbParts, call: Call, connection: Connection) => Promise<string>;
 
 /** The verbs of the command that niwad knows; `run` is a create, a start and a delete of one connection. */
 export const VERBS: Readonly<Record<string, Verb>> = {
@@ -41,6 +29,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   delete: remove,
   list,
   features: tell,
+  ...PROCESS_VERBS,
 };
 
 const ID = /^[\w+\-.]{1,1024}$/;
@@ -53,10 +42,7 @@ async function create(parts: VerbParts, call: Call, connection: Connection): Pro
       `invalid id format: ${id}; allowed are 1 to 1024 of the characters a-z A-Z 0-9 _ + - .`,
     );
   const config = checkConfig(parseExact('config.json', call.needed('config')));
-  if (config.process.terminal && !call.has('console-socket') && !call.has('foreground'))
-    throw new NiwaError('SPEC_INVALID', 'cannot allocate tty if runc will detach without setting console socket');
-  if (!config.process.terminal && call.has('console-socket'))
-    throw new NiwaError('SPEC_INVALID', 'cannot use console socket if runc will not detach or allocate tty');
+  call.requireConsole(config.process.terminal ?? false);
   const giveBack = parts.names.reserve(call.root, id);
   try {
     await createFrom(parts, { id, config, bundle: call.needed('bundle'), root: call.root }, connection);
@@ -78,7 +64,9 @@ interface Creation {
 async function createFrom(parts: VerbParts, creation: Creation, connection: Connection): Promise<void> {
   const { id, root, bundle, config } = creation;
   const sources = await sourcesOf(config, bundle);
-  const origin = { id, root, bundle, rootfs: sources.root, annotations: config.annotations ?? {} };
+  const { annotations = {} } = config;
+  const execConfig = writeExact(execConfigOf(config));
+  const origin = { id, root, bundle, rootfs: sources.root, annotations, execConfig };
   const container = await parts.runtime.createBorn((own) => {
     const spec = specOf(own, config, origin);
     const birth = birthBy(connection, parts.kernel.births, (view) =>
@@ -120,11 +108,12 @@ async function state(parts: VerbParts, call: Call): Promise<string> {
 async function kill(parts: VerbParts, call: Call): Promise<string> {
   const container = containerOf(parts, call);
   const signal = signalOf(call.optional(1) ?? 'SIGTERM');
-  if (call.has('all'))
-    throw conflict('kill --all is not supported yet by niwa-oci; without it, SIGKILL ends all processes');
-  if (statusNow(parts, container) === 'stopped') throw conflict('container not running: process already finished');
+  const isStopped = statusNow(parts, container) === 'stopped';
+  if (isStopped && call.has('all')) return ''; // engines ask for it to be sure, and niwad has ended all
+  if (isStopped) throw conflict('container not running: process already finished');
   try {
     if (signal === KILL) container.control.end();
+    else if (call.has('all')) await parts.kernel.births.deliverAll(container.handle, signal);
     else parts.kernel.births.deliver(container.handle, signal);
   } catch (error) {
     if (isKernelError(error, 'ESRCH')) throw conflict('container not running: process already finished');
@@ -167,27 +156,4 @@ async function list(parts: VerbParts, call: Call): Promise<string> {
 
 async function tell(): Promise<string> {
   return `${JSON.stringify(features(version), null, 2)}\n`;
-}
-
-function containerOf({ runtime, names }: VerbParts, call: Call): Container {
-  return runtime.get(names.idOf(call.root, call.argument(0, 'the id of the container')));
-}
-
-function stateOf(parts: VerbParts, container: Container) {
-  const { oci } = container.spec;
-  if (oci === undefined) throw new NiwaError('INTERNAL', `container ${container.id} is of no engine`);
-  return ociState(container, oci, hasEnded(parts, container));
-}
-
-function statusNow(parts: VerbParts, container: Container) {
-  return statusOf(container, hasEnded(parts, container));
-}
-
-/** An engine may ask as soon as it has reaped the process, before niwad has heard of the end. */
-function hasEnded({ kernel }: VerbParts, { state: known, handle }: Container): boolean {
-  return known === 'exited' || kernel.births.hasEnded(handle);
-}
-
-function conflict(message: string): NiwaError {
-  return new NiwaError('STATE_CONFLICT', message);
 }

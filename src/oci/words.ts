@@ -4,6 +4,9 @@ import { messageOf, NiwaError } from '../protocol/errors.js';
 
 /** Errors in the words that engines look for in the log of their runtime. Pure. */
 
+/** The operations that fail where the program is missing or cannot be executed. */
+const OF_PROGRAM = ['find_program', 'exec'];
+
 /** Writes a name in quotation marks, as Go's %q. */
 export const quoted = (name: string): string => JSON.stringify(name);
 
@@ -17,9 +20,18 @@ export function wordsOf(error: unknown, program = ''): string {
   const step = error instanceof NiwaError ? error.details.step : undefined;
   if (step === undefined) return text;
   const { operation, errno } = step;
-  if (operation === 'find_program' || operation === 'exec')
-    return `exec: ${quoted(program)}: ${programWords(program, errno)}`;
+  if (OF_PROGRAM.includes(operation)) return `exec: ${quoted(program)}: ${programWords(program, errno)}`;
   return `${text} (${meaningOf(errno)})`;
+}
+
+/**
+ * Gives the exit status of an exec that has failed by its program, as shells have it: 127 where the program is missing,
+ * 126 where it cannot be executed; null for another error.
+ */
+export function exitStatusOf(error: unknown): number | null {
+  const step = error instanceof NiwaError ? error.details.step : undefined;
+  if (step === undefined || !OF_PROGRAM.includes(step.operation)) return null;
+  return step.errno === 'ENOENT' ? 127 : 126;
 }
 
 function programWords(program: string, errno: string): string {

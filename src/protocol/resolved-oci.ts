@@ -8,6 +8,9 @@ export const OciOriginSchema = Type.Object(
     bundle: Type.String({ description: 'the directory with its config.json' }),
     rootfs: Type.String({ description: 'the root on the host' }),
     annotations: Texts,
+    execConfig: Type.Optional(
+      Type.String({ description: 'what an exec needs of its config, as JSON. No status shows it' }),
+    ),
   },
   {
     title: 'OciOrigin',

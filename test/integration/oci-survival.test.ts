@@ -21,6 +21,7 @@ test('containers of engines go on without niwad, and the next niwad starts and e
   await startDaemon(place);
   expect(await Promise.all([oci.state('created'), oci.state('running')])).toEqual(before);
   await oci.done('start', 'created');
+  expect(await oci.done('exec', '--env', 'A=b', 'running', 'sh', '-c', 'echo $A; cat /proc/1/comm')).toBe('b\nsleep');
   expect(await oci.state('created')).toMatchObject({ status: 'running', pid: before[0]?.pid });
   for (const id of ['created', 'running']) await oci.done('delete', '--force', id);
   expect(before.map(({ pid }) => isAlive(pid))).toEqual([false, false]);

@@ -5,6 +5,8 @@
 
 #include "../../core/pidfd.h"
 #include "../birth.h"
+#include "../exec.h"
+#include "../group_processes.h"
 #include "../listen.h"
 #include "addon.h"
 #include "face.h"
@@ -124,6 +126,45 @@ Value undo(Info info) {
     return Task::run(info.Env(), work, [](Napi::Env env) -> Value { return from_result(env, 0); });
 }
 
+// enterBirth(handle): { boot, group, first } | errno: descriptors for a process that another program makes in a
+// container that runs
+Value enter(Info info) {
+    auto container = container_of(info);
+    if (!container || !container->pidfd.valid()) return from_result(info.Env(), -ESRCH);
+    Fd boot(copy_of(addon_of(info).helper->program)), first(copy_of(container->pidfd));
+    Fd group(fcntl(container->group.dir(), F_DUPFD_CLOEXEC, 3));
+    if (!boot.valid() || !first.valid() || !group.valid()) return from_result(info.Env(), -errno);
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("boot", boot.release());
+    result.Set("group", group.release());
+    result.Set("first", first.release());
+    return result;
+}
+
+// processesOf(handle): Promise<pid[]>
+Value list_processes(Info info) {
+    auto container = container_of(info);
+    auto pids = std::make_shared<std::vector<pid_t>>();
+    auto work = [container, pids] {
+        if (container) *pids = processes_of(container->group);
+    };
+    return Task::run(info.Env(), work, [pids](Napi::Env env) -> Value {
+        auto array = Napi::Array::New(env, pids->size());
+        for (uint32_t i = 0; i < pids->size(); i++) array.Set(i, (*pids)[i]);
+        return array;
+    });
+}
+
+// deliverAll(handle, signal): Promise<undefined>
+Value deliver_all(Info info) {
+    auto container = container_of(info);
+    int signal = to_int(info[1]);
+    auto work = [container, signal] {
+        if (container) signal_processes_of(container->group, signal);
+    };
+    return Task::run(info.Env(), work, [](Napi::Env env) -> Value { return env.Undefined(); });
+}
+
 // hasEnded(handle): boolean
 Value process_has_ended(Info info) {
     auto container = container_of(info);
@@ -148,5 +189,8 @@ void export_births(Napi::Env env, Napi::Object exports) {
                 {"takeBorn", take},
                 {"undoBirth", undo},
                 {"hasEnded", process_has_ended},
-                {"deliver", deliver}});
+                {"deliver", deliver},
+                {"deliverAll", deliver_all},
+                {"enterBirth", enter},
+                {"processesOf", list_processes}});
 }

@@ -17,13 +17,12 @@ import {
   symlink,
   sysctl,
   unshare,
-  write,
 } from '../ops.js';
 import type { HostView, Plan } from '../plan.js';
 import { slowsBoot } from '../resources.js';
 import type { OciConfig } from './config.js';
 import { ociMountOp } from './mounts.js';
-import { ociProcessOps } from './process.js';
+import { ociOomOps, ociProcessOps } from './process.js';
 import { refused } from './refusal.js';
 import { nodeOf, ociDevices, ociLimitWrites } from './resources.js';
 
@@ -89,9 +88,7 @@ export function makeOciPlan(
       networkOf: '',
     },
     boot: [
-      ...(config.process.oomScoreAdj === undefined
-        ? []
-        : [write('/proc/self/oom_score_adj', String(config.process.oomScoreAdj))]),
+      ...ociOomOps(config.process),
       ...namespaceOps(config, spaces),
       ...rootOps(config, host.stage, sources),
       ...ociProcessOps(config, host.compileSeccomp),

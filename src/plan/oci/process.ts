@@ -1,7 +1,20 @@
 import type { SeccompProfileInput } from '../../protocol/spec.js';
 import { capabilityMask } from '../../spec/capabilities.js';
 import { type Op, op, rlimitNumber } from '../op.js';
-import { account, capbset, chdir, closeFds, noNewPrivs, seccomp, setsid, terminal, umask, user, wait } from '../ops.js';
+import {
+  account,
+  capbset,
+  chdir,
+  closeFds,
+  noNewPrivs,
+  seccomp,
+  setsid,
+  terminal,
+  umask,
+  user,
+  wait,
+  write,
+} from '../ops.js';
 import type { CapabilitySet, OciConfig, OciProcess, OciSeccomp } from './config.js';
 import { capsets, execRaw, findProgram } from './ops.js';
 import { refused } from './refusal.js';
@@ -17,11 +30,13 @@ const RLIMITS = [
 /**
  * Gives the operations from the pivot on: rights, the wait, the program. With noNewPrivileges the filter comes last;
  * without, the kernel takes it only from a process that still has CAP_SYS_ADMIN.
+ * @param afterUser operations that have to come directly after the change of user
  * @throws NiwaError SPEC_INVALID
  */
 export function ociProcessOps(
-  { process, linux = {} }: OciConfig,
+  { process, linux = {} }: Pick<OciConfig, 'process' | 'linux'>,
   compile: (profile: SeccompProfileInput) => readonly bigint[],
+  afterUser: readonly Op[] = [],
 ): Op[] {
   const { args, env = [], cwd, consoleSize, noNewPrivileges = false } = process;
   const filter =
@@ -32,7 +47,7 @@ export function ociProcessOps(
     ...rlimitOps(process),
     account(process.user.uid, { name: '', groups: false }),
     ...(noNewPrivileges ? [] : filter),
-    ...identityOps(process),
+    ...identityOps(process, afterUser),
     ...(noNewPrivileges ? [noNewPrivs()] : []),
     ...(process.terminal ? [terminal(consoleSize?.height ?? 0, consoleSize?.width ?? 0)] : []),
     chdir(cwd),
@@ -43,6 +58,11 @@ export function ociProcessOps(
     closeFds(),
     execRaw(args, env),
   ];
+}
+
+/** Gives the operation that sets the OOM score of a process; none where the config has no score. */
+export function ociOomOps({ oomScoreAdj }: OciProcess): Op[] {
+  return oomScoreAdj === undefined ? [] : [write('/proc/self/oom_score_adj', String(oomScoreAdj))];
 }
 
 function rlimitOps({ rlimits = [] }: OciProcess): Op[] {
@@ -57,13 +77,17 @@ function rlimitOps({ rlimits = [] }: OciProcess): Op[] {
   });
 }
 
-function identityOps({ user: { uid, gid, additionalGids = [] }, capabilities = {} }: OciProcess): Op[] {
+function identityOps(
+  { user: { uid, gid, additionalGids = [] }, capabilities = {} }: OciProcess,
+  afterUser: readonly Op[],
+): Op[] {
   const names = (set: CapabilitySet) => capabilitiesOf(`process.capabilities.${set}`, capabilities[set]);
   const mask = (set: CapabilitySet) => capabilityMask(names(set));
   const bounding = names('bounding');
   return [
     capbset(capabilityMask(bounding), bounding),
     user(uid, gid, additionalGids),
+    ...afterUser,
     capsets({
       effective: mask('effective'),
       permitted: mask('permitted'),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseExact } from '../../../src/oci/exact-json.js';
+import { parseExact, writeExact } from '../../../src/oci/exact-json.js';
 
 describe('JSON with exact integers', () => {
   it('keeps RLIM_INFINITY, which a double rounds', () => {
@@ -38,4 +38,9 @@ describe('JSON with exact integers', () => {
       }),
     );
   });
+});
+
+it('writes what it has parsed, with integers of 64 bits', () => {
+  const text = '{"hard":18446744073709551615,"low":-9223372036854775808,"text":"integer:1","none":{}}';
+  expect(writeExact(parseExact('x', text))).toBe(text);
 });

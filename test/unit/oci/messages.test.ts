@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { birthBody, FRAME, PROTOCOL_VERSION, readRequest, readUnborn } from '../../../src/oci/messages.js';
+import { birthBody, errorBody, FRAME, PROTOCOL_VERSION, readRequest, readUnborn } from '../../../src/oci/messages.js';
 
 const text = (words: string | Buffer) => {
   const bytes = Buffer.from(words as string);
@@ -13,19 +13,19 @@ const bodyOf = (...texts: (string | Buffer)[]) => Buffer.concat(texts.map(text))
 describe('a request', () => {
   it('has a verb and the values of each name in their order', () => {
     const { verb, values } = readRequest(
-      bodyOf('version=1', 'verb=kill', 'argument=a', 'argument=9', 'config={"a":"="}'),
+      bodyOf('version=2', 'verb=kill', 'argument=a', 'argument=9', 'config={"a":"="}'),
     );
     expect(verb).toBe('kill');
     expect(Object.fromEntries(values)).toEqual({ argument: ['a', '9'], config: ['{"a":"="}'] });
   });
 
   it('is refused from a command of another version, with what to do', () => {
-    expect(() => readRequest(bodyOf('version=2', 'verb=state'))).toThrow(/install niwa-oci and niwad of the same niwa/);
+    expect(() => readRequest(bodyOf('version=1', 'verb=state'))).toThrow(/install niwa-oci and niwad of the same niwa/);
   });
 
   it.each([
-    ['a length that is cut off', bodyOf('version=1').subarray(0, 3)],
-    ['a text that is cut off', bodyOf('version=1').subarray(0, 8)],
+    ['a length that is cut off', bodyOf('version=2').subarray(0, 3)],
+    ['a text that is cut off', bodyOf('version=2').subarray(0, 8)],
     ['a text without a name', bodyOf('=1')],
     ['bytes that are no UTF-8', bodyOf(Buffer.from([0x61, 0x3d, 0xff]))],
   ])('is refused with %s', (reason, body) => {
@@ -46,6 +46,11 @@ it('writes the flags of the clone before the program', () => {
   expect(Buffer.from(birthBody(0x7c02_0000, Buffer.from('program'))).toString('latin1')).toBe(
     '\u0000\u0000\u0002\u007c\u0000\u0000\u0000\u0000program',
   );
+});
+
+it('writes an error with the exit status, where there is one, behind a NUL', () => {
+  expect(Buffer.from(errorBody('no', null)).toString('latin1')).toBe('no');
+  expect(Buffer.from(errorBody('no', 127)).toString('latin1')).toBe('no\u0000\u007f');
 });
 
 it('has the numbers that the command has', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OciConfig } from '../../../../src/plan/oci/config.js';
+import { ociExecOps } from '../../../../src/plan/oci/exec.js';
 import { ociMountOp } from '../../../../src/plan/oci/mounts.js';
 import { makeOciPlan } from '../../../../src/plan/oci/plan.js';
 import { ociDevices, ociLimitWrites, weightOf } from '../../../../src/plan/oci/resources.js';
@@ -191,4 +192,13 @@ describe('the rules for devices', () => {
   ])('%j is refused', (rule, message) => {
     expect(() => ociDevices([rule])).toThrow(message);
   });
+});
+
+it('an exec hides before it enters, and again after the change of user, and then waits as the first process', () => {
+  const process = { ...CONFIG.process, oomScoreAdj: 5, noNewPrivileges: true };
+  const linux = { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } };
+  const names = ociExecOps({ process, linux }, HOST.compileSeccomp).map(({ name }) => name);
+  expect(names.slice(0, 4)).toEqual(['undumpable', 'write', 'enter', 'setsid']);
+  expect(names[names.indexOf('user') + 1]).toBe('undumpable');
+  expect(names.slice(-5)).toEqual(['find_program', 'wait', 'seccomp', 'close_fds', 'exec']);
 });

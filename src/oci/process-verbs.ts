@@ -1,0 +1,65 @@
+import type { Container } from '../engine/container.js';
+import { execError } from '../engine/failure.js';
+import { compileSeccomp } from '../host/seccomp.js';
+import { isKernelError } from '../kernel/errors.js';
+import type { OciConfig } from '../plan/oci/config.js';
+import { type ExecConfig, ociExecOps } from '../plan/oci/exec.js';
+import type { Op } from '../plan/op.js';
+import { NiwaError } from '../protocol/errors.js';
+import { signalName } from '../spec/signals.js';
+import { askedProcess } from './asked-process.js';
+import { enterBy } from './birth.js';
+import type { Connection } from './connection.js';
+import { parseExact } from './exact-json.js';
+import type { Call } from './options.js';
+import { conflict, containerOf, statusNow, type Verb, type VerbParts } from './verb-parts.js';
+import { wordsOf } from './words.js';
+
+/** The verbs on processes of a container. */
+export const PROCESS_VERBS: Readonly<Record<string, Verb>> = { exec, ps };
+
+async function exec(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
+  const container = containerOf(parts, call);
+  const status = statusNow(parts, container);
+  if (status === 'stopped' || status === 'paused') throw conflict(`cannot exec in a ${status} container`);
+  const config = savedConfig(container);
+  const process = askedProcess(call, config.process);
+  call.requireConsole(process.terminal ?? false);
+  const ops = ociExecOps({ ...config, process }, compileSeccomp);
+  try {
+    await enterBy(connection, parts.kernel.births.enter(container.handle), ops);
+    return '';
+  } catch (error) {
+    throw errorOf(error, container.id, ops, process.args[0]);
+  }
+}
+
+/** Gives what an exec needs of a config: it is saved, since the config may change after the container is made. Pure. */
+export function execConfigOf({ process, linux: { seccomp } = {} }: OciConfig): ExecConfig {
+  return { process, linux: seccomp === undefined ? {} : { seccomp } };
+}
+
+/** What was saved of the config, which was checked when the container was made. */
+function savedConfig({ id, spec: { oci } }: Container): ExecConfig {
+  if (oci?.execConfig === undefined) throw new NiwaError('INTERNAL', `container ${id} has no config for an exec`);
+  return parseExact(`the saved config of container ${id}`, oci.execConfig) as ExecConfig;
+}
+
+/** The error of an exec: the status of niwa-oci follows from its step, see {@link exitStatusOf}. */
+function errorOf(error: unknown, id: string, ops: readonly Op[], program: string | undefined): unknown {
+  if (isKernelError(error, 'ESRCH')) return conflict('cannot exec in a stopped container'); // it has ended just now
+  if (!isKernelError(error) || error.at === null) return error;
+  if (error.at.signal !== 0)
+    return conflict(`the process was ended by ${signalName(error.at.signal)} before its program began`);
+  const named = execError(id, ops, error);
+  return new NiwaError('START_FAILED', wordsOf(named, program), { cause: error, details: named.details });
+}
+
+async function ps(parts: VerbParts, call: Call): Promise<string> {
+  const format = call.value('format') ?? 'table';
+  if (format !== 'table' && format !== 'json')
+    throw new NiwaError('SPEC_INVALID', 'invalid format option; use table or json');
+  const pids = await parts.kernel.births.processes(containerOf(parts, call).handle);
+  // the command makes the table: it runs ps(1), which may take long
+  return format === 'json' ? `${JSON.stringify(pids)}\n` : pids.map((pid) => `${pid}\n`).join('');
+}

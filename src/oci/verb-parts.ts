@@ -1,0 +1,45 @@
+import type { Runtime } from '../containers/runtime.js';
+import type { Container } from '../engine/container.js';
+import type { Kernel } from '../kernel/kernel.js';
+import { NiwaError } from '../protocol/errors.js';
+import type { Connection } from './connection.js';
+import type { OciNames } from './names.js';
+import type { Call } from './options.js';
+import { type OciState, type OciStatus, ociState, statusOf } from './state.js';
+
+/** What the verbs act on. */
+export interface VerbParts {
+  runtime: Runtime;
+  kernel: Pick<Kernel, 'births'>;
+  names: OciNames;
+}
+
+/** Does what a command asks for, and gives the text for its standard output. */
+export type Verb = (parts: VerbParts, call: Call, connection: Connection) => Promise<string>;
+
+/** Gives the container that the first argument of a request names. @throws NiwaError NOT_FOUND, SPEC_INVALID */
+export function containerOf({ runtime, names }: VerbParts, call: Call): Container {
+  return runtime.get(names.idOf(call.root, call.argument(0, 'the id of the container')));
+}
+
+/** Gives the state of a container as the OCI runtime-spec has it. */
+export function stateOf(parts: VerbParts, container: Container): OciState {
+  const { oci } = container.spec;
+  if (oci === undefined) throw new NiwaError('INTERNAL', `container ${container.id} is of no engine`);
+  return ociState(container, oci, hasEnded(parts, container));
+}
+
+/** Gives the status of a container in the OCI's words. */
+export function statusNow(parts: VerbParts, container: Container): OciStatus {
+  return statusOf(container, hasEnded(parts, container));
+}
+
+/** An engine may ask as soon as it has reaped the process, before niwad has heard of the end. */
+function hasEnded({ kernel }: VerbParts, { state: known, handle }: Container): boolean {
+  return known === 'exited' || kernel.births.hasEnded(handle);
+}
+
+/** Makes the error for a request that the status of a container does not allow. */
+export function conflict(message: string): NiwaError {
+  return new NiwaError('STATE_CONFLICT', message);
+}
