@@ -71,7 +71,10 @@ export interface Births {
   deliver(handle: Handle, signal: number): void;
   /** Sends a signal to all processes of a container; does nothing where it has ended. */
   deliverAll(handle: Handle, signal: number): Promise<void>;
-  /** Gives what the other program needs to make a further process. @throws KernelError ESRCH if the container has ended */
+  /**
+   * Gives what the other program needs to make a further process.
+   * @throws KernelError ESRCH if the container has ended
+   */
   enter(handle: Handle): Entrance;
   /** Gives the pids of all processes of a container; none where it has ended. */
   processes(handle: Handle): Promise<number[]>;
