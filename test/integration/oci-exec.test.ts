@@ -1,6 +1,7 @@
 // @module-tag vm
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { describe, expect, vi } from 'vitest';
 import { PATIENCE } from './support/host.js';
 import { isAlive, type Niwad } from './support/niwad.js';
@@ -8,6 +9,18 @@ import { type BundleConfig, Oci } from './support/oci.js';
 import { test as base } from './support/test.js';
 
 const MADE = { exitCode: 0, message: '' };
+
+/** Receives a terminal at a socket, and prints what comes from it up to the word end. */
+const CONSOLE = `
+import array, os, socket, sys
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(sys.argv[1] + '.new')
+listening.listen(1)
+os.rename(sys.argv[1] + '.new', sys.argv[1])
+_, rights, _, _ = listening.accept()[0].recvmsg(64, socket.CMSG_SPACE(4))
+terminal, text = array.array('i', rights[0][2])[0], b''
+while b'end' not in text: text += os.read(terminal, 100)
+sys.stdout.write(text.decode())`;
 
 /** A container that sleeps; `id` is its name, and `pid` its first process. */
 interface Sleeper {
@@ -108,6 +121,23 @@ describe('exec', () => {
     const { exitCode, stderr } = await oci.run('exec', '--tty', '--detach', sleeper.id, 'sh');
     expect(exitCode).toBe(255);
     expect(stderr).toContain('cannot allocate tty if runc will detach without setting console socket');
+  });
+
+  test('sends its terminal to a console socket', async ({ oci, sleeper, niwad }) => {
+    const socket = join(niwad.place.files, 'console');
+    const console = execa('python3', ['-c', CONSOLE, socket]);
+    await vi.waitFor(() => expect(existsSync(socket)).toBe(true), PATIENCE);
+    const program = ['sh', '-c', 'sleep 0.1; tty; echo end; sleep 1000'];
+    const options = ['--tty', '--detach', '--console-socket', socket];
+    expect(await oci.make('exec', ...options, sleeper.id, ...program)).toEqual(MADE);
+    expect((await console).stdout).toBe('/dev/pts/0\r\nend');
+  });
+
+  test('works before the start, too', async ({ oci }) => {
+    const id = oci.id();
+    expect(await oci.make('create', '--bundle', await oci.bundle('exec sleep 1000'), id)).toEqual(MADE);
+    expect(await oci.done('exec', id, 'cat', '/proc/1/comm')).toBe('niwa-boot');
+    await oci.done('delete', '--force', id);
   });
 
   test('ends with the container', async ({ oci, niwad }) => {
