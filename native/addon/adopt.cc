@@ -11,8 +11,12 @@
 
 namespace {
 
-// Whether the line of cgroup v2 names this group. The path there may have another beginning than ours, but it contains
-// /containers/ID.
+bool ends_with(const std::string &text, const std::string &end) {
+    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+// Whether the line of cgroup v2 names this group, or one below it. The path there may have another beginning than ours,
+// but it contains /containers/ID; for a group elsewhere, the path or its beginning is the end of ours.
 bool names_group(const char *groups, const std::string &cgroup) {
     const char *line = strncmp(groups, "0::", 3) == 0 ? groups : strstr(groups, "\n0::");
     if (line == nullptr) return false;
@@ -20,7 +24,11 @@ bool names_group(const char *groups, const std::string &cgroup) {
     if (path == nullptr) return false;
     std::string group(path, strcspn(path, "\n"));
     size_t last = cgroup.rfind("/containers/");
-    if (last == std::string::npos) return false;
+    if (last == std::string::npos) {
+        for (size_t end = group.size(); end != std::string::npos && end > 0; end = group.rfind('/', end - 1))
+            if (ends_with(cgroup, group.substr(0, end))) return true;
+        return false;
+    }
     std::string name = cgroup.substr(last);
     size_t place = group.rfind(name); // the process may be in a group below
     return place != std::string::npos && (place + name.size() == group.size() || group[place + name.size()] == '/');

@@ -12,41 +12,65 @@
 
 namespace {
 
-constexpr int kResult = BPF_REG_0, kContext = BPF_REG_1, kType = BPF_REG_2, kMajor = BPF_REG_4, kMinor = BPF_REG_5;
+constexpr int kResult = BPF_REG_0, kContext = BPF_REG_1, kType = BPF_REG_2, kAccess = BPF_REG_3, kMajor = BPF_REG_4,
+              kMinor = BPF_REG_5;
 
 bpf_insn load(int destination, int offset) {
     return {BPF_LDX | BPF_MEM | BPF_W, static_cast<uint8_t>(destination & 0xf), kContext, static_cast<int16_t>(offset),
             0};
 }
-bpf_insn skip_unless_equal(int source, int value, int count) {
-    return {BPF_JMP | BPF_JNE | BPF_K, static_cast<uint8_t>(source & 0xf), 0, static_cast<int16_t>(count), value};
+bpf_insn calculate(int operation, int destination, int value) {
+    return {static_cast<uint8_t>(BPF_ALU64 | operation | BPF_K), static_cast<uint8_t>(destination & 0xf), 0, 0, value};
 }
-bpf_insn set_result(int value) {
-    return {BPF_ALU64 | BPF_MOV | BPF_K, kResult, 0, 0, value};
+// Skips so many instructions if `source` compares so with a value.
+bpf_insn skip_if(int comparison, int source, int value, int count) {
+    return {static_cast<uint8_t>(BPF_JMP | comparison | BPF_K), static_cast<uint8_t>(source & 0xf), 0,
+            static_cast<int16_t>(count), value};
 }
 bpf_insn leave() {
     return {BPF_JMP | BPF_EXIT, 0, 0, 0, 0};
 }
 
-// Each rule becomes comparisons that end in "allow". What no rule allows is refused.
+void add_result(std::vector<bpf_insn> *program, int value) {
+    program->push_back(calculate(BPF_MOV, kResult, value));
+    program->push_back(leave());
+}
+
+// What follows where a rule is for the device. kAccess has the kinds of access that no later rule has allowed.
+std::vector<bpf_insn> decision(const DeviceRule &rule) {
+    std::vector<bpf_insn> steps;
+    if (rule.allows) {
+        steps.push_back(calculate(BPF_AND, kAccess, ~rule.access));
+        steps.push_back(skip_if(BPF_JNE, kAccess, 0, 2));
+        add_result(&steps, 1);
+    } else {
+        steps.push_back(calculate(BPF_MOV, kResult, 0)); // the verifier refuses to leave without a result
+        steps.push_back(skip_if(BPF_JSET, kAccess, rule.access, 1));
+        steps.push_back({BPF_JMP | BPF_JA, 0, 0, 1, 0});
+        steps.push_back(leave());
+    }
+    return steps;
+}
+
+// Looks at the rules from the last one on: each takes its kinds of access from what is still asked for, or refuses.
+// What no rule allows is refused.
 std::vector<bpf_insn> build(const std::vector<DeviceRule> &rules) {
     std::vector<bpf_insn> program = {
         load(kType, 0), // access_type: the kind of device in the lower half, see struct bpf_cgroup_dev_ctx
-        {BPF_ALU64 | BPF_AND | BPF_K, kType, 0, 0, 0xffff},
-        load(kMajor, 4),
+        load(kAccess, 0), calculate(BPF_AND, kType, 0xffff), calculate(BPF_RSH, kAccess, 16), load(kMajor, 4),
         load(kMinor, 8),
     };
-    for (const DeviceRule &rule : rules) {
-        std::vector<std::pair<int, int>> checks = {{kType, rule.block ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR}};
-        if (rule.major >= 0) checks.emplace_back(kMajor, rule.major);
-        if (rule.minor >= 0) checks.emplace_back(kMinor, rule.minor);
-        int left = static_cast<int>(checks.size()) + 1;
-        for (auto [source, value] : checks) program.push_back(skip_unless_equal(source, value, left--));
-        program.push_back(set_result(1));
-        program.push_back(leave());
+    for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) {
+        std::vector<std::pair<int, int>> checks;
+        if (rule->type != 'a') checks.emplace_back(kType, rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+        if (rule->major >= 0) checks.emplace_back(kMajor, rule->major);
+        if (rule->minor >= 0) checks.emplace_back(kMinor, rule->minor);
+        std::vector<bpf_insn> steps = decision(*rule);
+        int left = static_cast<int>(checks.size() + steps.size());
+        for (auto [source, value] : checks) program.push_back(skip_if(BPF_JNE, source, value, --left));
+        program.insert(program.end(), steps.begin(), steps.end());
     }
-    program.push_back(set_result(0));
-    program.push_back(leave());
+    add_result(&program, 0);
     return program;
 }
 

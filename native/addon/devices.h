@@ -5,17 +5,21 @@
 #include <tuple>
 #include <vector>
 
-// A device that may be read, written and made; -1 stands for any number.
+// Allows or forbids kinds of access to a device; -1 stands for any number.
 struct DeviceRule {
-    bool block;
+    char type; // 'b', 'c', or 'a' for both
     int major;
     int minor;
+    int access; // BPF_DEVCG_ACC_* bits
+    bool allows;
     bool operator<(const DeviceRule &other) const {
-        return std::tie(block, major, minor) < std::tie(other.block, other.major, other.minor);
+        return std::tie(type, major, minor, access, allows) <
+               std::tie(other.type, other.major, other.minor, other.access, other.allows);
     }
 };
 
-// Lets the group whose directory is `cgroup` use only the devices of `rules`. Gives 0 or a negative errno.
+// Lets the group whose directory is `cgroup` use only the devices that `rules` allow. Of the rules for a device, the
+// last one decides on each kind of access. Gives 0 or a negative errno.
 int filter_devices(int cgroup, const std::vector<DeviceRule> &rules);
 
 // Whether this kernel lets us load such a program.

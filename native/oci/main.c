@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "birth.h"
@@ -24,8 +25,8 @@
 #define EXEC_FAILED 255 // the exit status of an exec that has executed no program, as that of runc
 
 // Options that this program acts on by itself. niwad gets all others.
-static const char *const own_options[] = {"niwad",    "log",    "log-format", "debug",  "config",
-                                          "pid-file", "detach", "keep",       "process"};
+static const char *const own_options[] = {"niwad",  "log",  "log-format", "debug",     "config",  "pid-file",
+                                          "detach", "keep", "process",    "resources", "interval"};
 
 static bool is_own(const char *name) {
     for (size_t i = 0; i < sizeof own_options / sizeof *own_options; i++)
@@ -57,11 +58,12 @@ static struct frame answer_to(int niwad, struct buffer request) {
     return receive_frame(niwad);
 }
 
-// Sends a request and prints what niwad answers.
-static void ask(int niwad, struct buffer request) {
+// Sends a request and prints what niwad answers. Gives whether there was something to print.
+static bool ask(int niwad, struct buffer request) {
     struct frame answer = answer_to(niwad, request);
     fwrite(answer.body, 1, answer.length, stdout);
     free(answer.body);
+    return answer.length > 0;
 }
 
 // Writes beside the file and renames: whoever waits for the file never sees a part of it.
@@ -166,6 +168,35 @@ static void list_processes(int niwad, const struct command *command) {
     }
 }
 
+static void update(int niwad, const struct command *command) {
+    const char *resources = option(command, "resources");
+    struct buffer request = request_of(command, "update");
+    if (resources != NULL) request_file(&request, "resources", strcmp(resources, "-") == 0 ? "/dev/stdin" : resources);
+    ask(niwad, request);
+}
+
+// Seconds of a text such as 500ms, 5s, 1m or 5.
+static double seconds_of(const char *text) {
+    char *unit;
+    double value = strtod(text, &unit);
+    double factor = strcmp(unit, "ms") == 0 ? 0.001 : strcmp(unit, "m") == 0 ? 60 : 1;
+    bool known = *unit == 0 || strcmp(unit, "s") == 0 || factor != 1;
+    if (unit == text || !known || !(value * factor >= 0.001 && value * factor <= 1e6))
+        fail("the interval \"%s\" has to be a time such as 5s", text);
+    return value * factor;
+}
+
+// Prints the use of a container: once, or a line after each interval until it has ended.
+static void print_events(int niwad, const struct command *command) {
+    const char *interval = option(command, "interval");
+    double seconds = seconds_of(interval == NULL ? "5s" : interval);
+    struct timespec pause = {.tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    while (ask(niwad, request_of(command, "events")) && !has_option(command, "stats")) {
+        if (fflush(stdout) != 0) return;
+        nanosleep(&pause, NULL);
+    }
+}
+
 static void write_spec(const struct command *command) {
     const char *bundle = option(command, "bundle");
     char path[PATH_MAX];
@@ -202,6 +233,10 @@ int main(int argc, char **argv) {
         return exec_in(connect_of(&command), &command);
     } else if (strcmp(command.verb, "ps") == 0) {
         list_processes(connect_of(&command), &command);
+    } else if (strcmp(command.verb, "update") == 0) {
+        update(connect_of(&command), &command);
+    } else if (strcmp(command.verb, "events") == 0) {
+        print_events(connect_of(&command), &command);
     } else {
         ask(connect_of(&command), request_of(&command, command.verb));
     }

@@ -11,7 +11,7 @@ struct rule {
     bool takes_value;
 };
 
-#define MAX_RULES 20
+#define MAX_RULES 24
 static const struct rule global_rules[] = {
     {"root", 0, true},
     {"log", 0, true},
@@ -74,10 +74,31 @@ static const struct verb {
     {"ps", "[--format table|json] ID [OPTION of ps ...]", {{"format", 'f', true}}},
     {"list", "[--format table|json] [--quiet]", {{"format", 'f', true}, {"quiet", 'q', false}}},
     {"features", "", {{0}}},
+    {"pause", "ID", {{0}}},
+    {"resume", "ID", {{0}}},
+    {"update",
+     "[--resources FILE|-] [--memory BYTES] [--cpu-quota USEC] [--pids-limit N] ... ID",
+     {{"resources", 'r', true},
+      {"memory", 0, true},
+      {"memory-reservation", 0, true},
+      {"memory-swap", 0, true},
+      {"kernel-memory", 0, true},
+      {"kernel-memory-tcp", 0, true},
+      {"cpu-share", 0, true},
+      {"cpu-shares", 0, true},
+      {"cpu-quota", 0, true},
+      {"cpu-period", 0, true},
+      {"cpu-burst", 0, true},
+      {"cpu-idle", 0, true},
+      {"cpuset-cpus", 0, true},
+      {"cpuset-mems", 0, true},
+      {"pids-limit", 0, true},
+      {"blkio-weight", 0, true}}},
+    {"events", "[--stats] [--interval TIME] ID", {{"stats", 0, false}, {"interval", 0, true}}},
 };
 
 // Verbs of other runtimes that are not built yet.
-static const char *const missing[] = {"pause", "resume", "update", "events", "checkpoint", "restore"};
+static const char *const missing[] = {"checkpoint", "restore"};
 
 static const struct rule *find_rule(const struct rule *rules, const char *word, size_t length) {
     for (; rules->name != NULL; rules++)

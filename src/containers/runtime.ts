@@ -38,6 +38,7 @@ import { restart } from './operations/restart.js';
 import { start } from './operations/start.js';
 import { type StopOptions, stop } from './operations/stop.js';
 import { update } from './operations/update.js';
+import { type LimitCompiler, writeLimits } from './operations/write-limits.js';
 import type { Parts } from './parts.js';
 import { type DeathListener, Registry } from './registry.js';
 import { rerun } from './restarts/rerun.js';
@@ -208,6 +209,7 @@ export class Runtime {
   readonly resume = (id: string, caller: Caller) => resume(this.#parts, caller, id);
   readonly update = (id: string, input: unknown, caller: Caller, options: { force?: boolean } = {}) =>
     update(this.#parts, caller, id, input, options);
+  readonly writeLimits = (id: string, compile: LimitCompiler) => writeLimits(this.#parts, id, compile);
   readonly setLifetime = (id: string, caller: Caller, change: LifetimeChange) =>
     setLifetime(this.#parts, caller, id, change);
   readonly remove = (id: string, caller: Caller, options: { force: boolean }) =>

@@ -121,6 +121,7 @@ export class Maker {
     const networkOf = plan.clone.networkOf === '' ? 0 : this.#options.liveHandle(plan.clone.networkOf);
     const saved = firstState(spec, plan, draft, bootId, place);
     draft.saved = saved;
+    draft.cgroup = plan.cgroup.path;
     await resources.acquire(draft, BEFORE_PROCESS);
     watch.lap('state');
     const program = plan.encode();

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { OciConfig, OciProcess, OciSeccomp } from '../plan/oci/config.js';
+import type { OciConfig, OciProcess, OciResources, OciSeccomp } from '../plan/oci/config.js';
 import { refused } from '../plan/oci/refusal.js';
 import { FIELDS, type FieldType } from './fields.js';
 
@@ -11,6 +11,7 @@ import { FIELDS, type FieldType } from './fields.js';
 export function checkConfig(config: unknown): OciConfig {
   if (!isObject(config)) throw refused('config.json', 'it has to be an object');
   checkFields(config, '', '');
+  checkMemory((config as unknown as OciConfig).linux?.resources);
   checkMeaning(config as unknown as OciConfig);
   return config as unknown as OciConfig;
 }
@@ -25,6 +26,23 @@ export function checkProcess(process: unknown): OciProcess {
   checkFields(process, 'process.', 'process.');
   checkMeaningOfProcess(process as OciProcess);
   return process as OciProcess;
+}
+
+/**
+ * Checks the limits of an update, which are those of `linux.resources` in a config. Pure.
+ * @param resources of any shape, by parseExact()
+ * @throws NiwaError SPEC_INVALID
+ */
+export function checkResources(resources: unknown): OciResources {
+  if (!isObject(resources)) throw refused('linux.resources', 'it has to be an object');
+  checkFields(resources, 'linux.resources.', 'linux.resources.');
+  checkMemory(resources as OciResources);
+  return resources as OciResources;
+}
+
+function checkMemory({ memory = {} }: OciResources = {}): void {
+  for (const name of ['kernel', 'kernelTCP'] as const)
+    if (Number(memory[name] ?? 0) !== 0) throw refused(`linux.resources.memory.${name}`, 'cgroup v2 has no such limit');
 }
 
 /**

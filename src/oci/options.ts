@@ -1,5 +1,6 @@
 import { NiwaError } from '../protocol/errors.js';
 import type { Request } from './messages.js';
+import { LIMIT_OPTIONS } from './update.js';
 
 /** The options that each verb takes, beside those that the command acts on by itself. */
 const OPTIONS: Record<string, readonly string[]> = {
@@ -13,6 +14,8 @@ const OPTIONS: Record<string, readonly string[]> = {
     'no-new-privs',
   ],
   ps: ['format'],
+  update: ['resources', ...LIMIT_OPTIONS],
+  events: ['stats'],
 };
 const EVERYWHERE = ['root', 'argument'];
 /** Values with which an option asks for nothing. */
@@ -21,6 +24,11 @@ const NOTHING: Record<string, readonly string[]> = {
   'cgroup-manager': ['cgroupfs', 'disabled'],
   'preserve-fds': ['0'],
   rootless: ['auto', 'false'],
+};
+/** What to do instead of an option that is refused. */
+const CURES: Record<string, string> = {
+  'systemd-cgroup': ': set the cgroup manager of the engine to "cgroupfs"',
+  'cgroup-manager': ': set the cgroup manager of the engine to "cgroupfs"',
 };
 /** Options of `run`, with which it also sends its start and its delete. */
 const OF_RUN = ['console-socket'];
@@ -35,7 +43,10 @@ export class Call {
     const known = [...EVERYWHERE, ...OF_RUN, ...(OPTIONS[request.verb] ?? [])];
     for (const [name, values] of request.values) {
       if (known.includes(name) || values.every((value) => (NOTHING[name] ?? ['false']).includes(value))) continue;
-      throw new NiwaError('SPEC_INVALID', `${request.verb} --${name} is not supported yet by niwa-oci`);
+      throw new NiwaError(
+        'SPEC_INVALID',
+        `${request.verb} --${name} is not supported yet by niwa-oci${CURES[name] ?? ''}`,
+      );
     }
   }
 

@@ -1,11 +1,15 @@
+import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { ROOT } from '../access/allowed.js';
+import { controllersAt } from '../host/group-place.js';
 import { realPaths } from '../host/sources.js';
 import { version } from '../installation/version.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { OciConfig } from '../plan/oci/config.js';
+import { groupPathOf } from '../plan/oci/group.js';
 import { isBind } from '../plan/oci/mounts.js';
 import { makeOciPlan, type OciSources } from '../plan/oci/plan.js';
+import { refused } from '../plan/oci/refusal.js';
 import { NiwaError } from '../protocol/errors.js';
 import { signalNumber } from '../spec/signals.js';
 import { birthBy } from './birth.js';
@@ -13,12 +17,13 @@ import { checkConfig } from './check.js';
 import type { Connection } from './connection.js';
 import { parseExact, writeExact } from './exact-json.js';
 import { features } from './features.js';
+import { GROUP_VERBS } from './group-verbs.js';
 import type { Call } from './options.js';
 import { execConfigOf, PROCESS_VERBS } from './process-verbs.js';
 import { specOf } from './spec.js';
 import { listTable } from './state.js';
 import { conflict, containerOf, stateOf, statusNow, type Verb, type VerbParts } from './verb-parts.js';
-import { wordsOf } from './words.js';
+import { quoted, wordsOf } from './words.js';
 
 /** The verbs of the command that niwad knows; `run` is a create, a start and a delete of one connection. */
 export const VERBS: Readonly<Record<string, Verb>> = {
@@ -30,6 +35,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   list,
   features: tell,
   ...PROCESS_VERBS,
+  ...GROUP_VERBS,
 };
 
 const ID = /^[\w+\-.]{1,1024}$/;
@@ -63,7 +69,8 @@ interface Creation {
 
 async function createFrom(parts: VerbParts, creation: Creation, connection: Connection): Promise<void> {
   const { id, root, bundle, config } = creation;
-  const sources = await sourcesOf(config, bundle);
+  const group = groupOf(parts, config.linux?.cgroupsPath ?? '');
+  const sources = { ...(await sourcesOf(config, bundle)), ...(group === undefined ? {} : { group }) };
   const { annotations = {} } = config;
   const execConfig = writeExact(execConfigOf(config));
   const origin = { id, root, bundle, rootfs: sources.root, annotations, execConfig };
@@ -75,6 +82,18 @@ async function createFrom(parts: VerbParts, creation: Creation, connection: Conn
     return { spec, birth };
   });
   parts.names.add(container);
+}
+
+/** Gives the place of the group that a config asks for; undefined where niwad chooses it. */
+function groupOf({ runtime: { tree } }: VerbParts, cgroupsPath: string): OciSources['group'] {
+  if (cgroupsPath === '') return undefined;
+  const path = groupPathOf(cgroupsPath, tree);
+  if (existsSync(path))
+    throw refused(
+      `linux.cgroupsPath ${quoted(cgroupsPath)}`,
+      `the group ${path} exists: it may be of others, and a container has one of its own. Name another, or remove it by rmdir`,
+    );
+  return { path, controllers: controllersAt(path, tree.controllers.missing) };
 }
 
 /** Gives the real paths behind the root and the bind sources: the boot program follows no link on the way to them. */

@@ -1,8 +1,15 @@
-/** A device that a container may make, read and write. The number -1 means any number. */
+/**
+ * A device that a container may make, read and write. The number -1 means any number, the type `a` both types. Of
+ * several rules for a device, the last one decides on each kind of access.
+ */
 export interface DeviceRule {
-  type: 'c' | 'b';
+  type: 'c' | 'b' | 'a';
   major: number;
   minor: number;
+  /** The kinds of access that the rule is for: `r`, `w`, `m` (mknod); missing for all. */
+  access?: string;
+  /** Set where the rule forbids. */
+  forbids?: true;
 }
 
 /** The devices that every container may use: null, zero, full, random, urandom, tty, ptmx, and its own terminals. */
@@ -15,6 +22,11 @@ export const USUAL_DEVICES: DeviceRule[] = [
 
 /** Gives the words of the step that sets a device filter. */
 export function deviceText(rules: readonly DeviceRule[]): string {
-  const words = rules.map(({ type, major, minor }) => `${type} ${major}:${minor < 0 ? '*' : minor}`);
-  return `let only these devices be used: ${words.join(', ')}`;
+  return `let only these devices be used: ${rules.map(ruleText).join(', ')}`;
+}
+
+function ruleText({ type, major, minor, access, forbids }: DeviceRule): string {
+  const number = (value: number) => (value < 0 ? '*' : value);
+  const words = `${type} ${number(major)}:${number(minor)}${access === undefined ? '' : ` ${access}`}`;
+  return forbids ? `not ${words}` : words;
 }

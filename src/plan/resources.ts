@@ -115,6 +115,22 @@ export function undoWrites(
 }
 
 /**
+ * Gives the writes that set files of a group back to what they have now, the last one first.
+ * @param read gives the text of a file; `''` where it is missing
+ */
+export function earlierWrites(change: readonly CgroupWrite[], read: (file: string) => string): CgroupWrite[] {
+  return [...change].reverse().map(({ file, value }) => {
+    if (file !== 'io.max' && file !== 'io.weight') return { file, value: read(file) || '\n' }; // cpuset.cpus may be empty
+    const device = value.split(' ')[0] ?? '';
+    const line = read(file)
+      .split('\n')
+      .find((each) => each.startsWith(`${device} `));
+    const none = file === 'io.max' ? 'rbps=max wbps=max riops=max wiops=max' : 'default';
+    return { file, value: line ?? `${device} ${none}` };
+  });
+}
+
+/**
  * Writes all four limits of the device "major:minor". In a write to io.max, a limit that is not named keeps its earlier
  * value.
  */

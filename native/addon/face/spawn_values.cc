@@ -1,11 +1,27 @@
 #include "spawn_values.h"
 
+#include <linux/bpf.h>
+
+namespace {
+
+// The kinds of access of a rule: letters of "rwm"; all where it names none.
+int to_access(const Napi::Value &letters) {
+    if (!letters.IsString()) return BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | BPF_DEVCG_ACC_MKNOD;
+    int access = 0;
+    for (char letter : to_string(letters))
+        access |= letter == 'r' ? BPF_DEVCG_ACC_READ : letter == 'w' ? BPF_DEVCG_ACC_WRITE : BPF_DEVCG_ACC_MKNOD;
+    return access;
+}
+
+} // namespace
+
 std::vector<DeviceRule> to_device_rules(const Napi::Array &array) {
     std::vector<DeviceRule> rules;
     for (uint32_t i = 0; i < array.Length(); i++) {
         auto rule = array.Get(i).As<Napi::Object>();
         auto number = [&rule](const char *name) { return to_int(rule.Get(name)); };
-        rules.push_back({to_string(rule.Get("type")) == "b", number("major"), number("minor")});
+        rules.push_back({to_string(rule.Get("type"))[0], number("major"), number("minor"),
+                         to_access(rule.Get("access")), !rule.Has("forbids")});
     }
     return rules;
 }

@@ -8,7 +8,8 @@ import type { Networks } from '../../network/networks.js';
 import { type CrashPoint, crashPoint } from '../../test-hooks/crash-point.js';
 import type { Books } from '../books.js';
 import type { StateStore } from '../state-store.js';
-import { group } from './group.js';
+import { goneGroup, group } from './group.js';
+import { groupsAbove } from './groups-above.js';
 import { idRange } from './id-range.js';
 import { lease } from './lease.js';
 import { storedLog } from './log.js';
@@ -27,7 +28,7 @@ export const BEFORE_PLAN: readonly Step[] = [['idRange'], ['quota'], ['lease']];
  * Acquired before the process of a new container. The state file comes first, so that after a crash the next niwad
  * knows of all the others.
  */
-export const BEFORE_PROCESS: readonly Step[] = [['stateFile', 'making-saved'], ['storedLog']];
+export const BEFORE_PROCESS: readonly Step[] = [['stateFile', 'making-saved'], ['groupsAbove'], ['storedLog']];
 /** Acquired as soon as the process exists. */
 const WITH_PROCESS: readonly Step[] = [['output']];
 
@@ -47,9 +48,9 @@ export const AFTER_EXITED: readonly Step[] = [['lease', 'disconnected'], ['idRan
  * Released for a container that had ended before this niwad began. Its ids and its address are not released, because
  * another container may have them.
  */
-export const OF_GONE: readonly Step[] = [['streams'], ['group']];
+export const OF_GONE: readonly Step[] = [['streams'], ['goneGroup']];
 /** Released when the container is forgotten. */
-const WHEN_FORGOTTEN: readonly Step[] = [['storedLog'], ['stateFile']];
+const WHEN_FORGOTTEN: readonly Step[] = [['storedLog'], ['groupsAbove'], ['stateFile']];
 
 export interface ResourcesOptions {
   idPool: IdPool;
@@ -146,6 +147,8 @@ function allOf({ idPool, networks, logs, states, books, kernel, log }: Resources
     storedLog: storedLog(logs),
     output: output(logs, kernel),
     group: group(log),
+    goneGroup: goneGroup(log),
+    groupsAbove: groupsAbove(),
     streams: streams(logs),
   } satisfies Record<string, Resource>;
 }

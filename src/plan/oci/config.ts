@@ -29,9 +29,31 @@ export interface OciDeviceRule {
   access?: string;
 }
 
+export interface OciDeviceRate {
+  major: number;
+  minor: number;
+  rate: Integer;
+}
+
+export interface OciBlockIo {
+  weight?: number;
+  weightDevice?: { major: number; minor: number; weight?: number }[];
+  throttleReadBpsDevice?: OciDeviceRate[];
+  throttleWriteBpsDevice?: OciDeviceRate[];
+  throttleReadIOPSDevice?: OciDeviceRate[];
+  throttleWriteIOPSDevice?: OciDeviceRate[];
+}
+
 export interface OciResources {
   devices?: OciDeviceRule[];
-  memory?: { limit?: Integer; reservation?: Integer; swap?: Integer };
+  memory?: {
+    limit?: Integer;
+    reservation?: Integer;
+    swap?: Integer;
+    kernel?: Integer;
+    kernelTCP?: Integer;
+    checkBeforeUpdate?: boolean;
+  };
   cpu?: {
     shares?: Integer;
     quota?: Integer;
@@ -42,6 +64,7 @@ export interface OciResources {
     idle?: number;
   };
   pids?: { limit?: Integer };
+  blockIO?: OciBlockIo;
   unified?: Record<string, string>;
 }
 
@@ -79,6 +102,7 @@ export interface OciConfig {
   linux?: {
     namespaces?: { type: string; path?: string }[];
     devices?: OciDevice[];
+    cgroupsPath?: string;
     sysctl?: Record<string, string>;
     resources?: OciResources;
     seccomp?: OciSeccomp;

@@ -19,7 +19,7 @@ import {
   unshare,
 } from '../ops.js';
 import type { HostView, Plan } from '../plan.js';
-import { slowsBoot } from '../resources.js';
+import { type Controllers, slowsBoot } from '../resources.js';
 import type { OciConfig } from './config.js';
 import { ociMountOp } from './mounts.js';
 import { ociOomOps, ociProcessOps } from './process.js';
@@ -33,6 +33,8 @@ export interface OciSources {
   root: string;
   /** For each mount of the config, the path behind its source where it is a bind. */
   mounts: readonly (string | undefined)[];
+  /** Where its group is, if the config says so, and the controllers that it has there. */
+  group?: { path: string; controllers: Controllers };
 }
 
 /** The devices and links that a runtime makes in /dev beside those of the config, see config-linux.md of the OCI. */
@@ -67,17 +69,18 @@ export function makeOciPlan(
 ): Plan {
   const { linux = {} } = config;
   const spaces = namespacesOf(config);
-  const writes = ociLimitWrites(linux.resources ?? {}, host.controllers);
+  const group = sources.group ?? { path: `${host.containersCgroup}/${id}`, controllers: host.controllers };
+  const writes = ociLimitWrites(linux.resources ?? {}, group.controllers);
   const names = spaces.made.filter((name) => name !== 'cgroup');
   return {
     id,
     limits: { resources, defaulted: [] },
     cgroup: {
-      path: `${host.containersCgroup}/${id}`,
+      path: group.path,
       writes: writes.filter((each) => !slowsBoot(each)),
       lateWrites: writes.filter(slowsBoot),
     },
-    devices: host.filtersDevices ? ociDevices(linux.resources?.devices ?? []) : null,
+    devices: host.filtersDevices ? ociDevices(linux.resources?.devices ?? [], linux.devices) : null,
     userns: null,
     mountMaps: [],
     image: null,

@@ -2,14 +2,15 @@ import { capabilityName } from '../../spec/capabilities.js';
 import { type DeviceRule, USUAL_DEVICES } from '../devices.js';
 import type { CgroupWrite, Controllers } from '../resources.js';
 import { requireController } from '../resources.js';
-import type { OciDevice, OciResources } from './config.js';
+import type { OciBlockIo, OciDevice, OciDeviceRule, OciResources } from './config.js';
 import { refused } from './refusal.js';
 
 type Integer = number | bigint;
 const DEFAULT_PERIOD_USEC = 100_000;
 
-/** Writes -1 and everything below as "max". */
-function limit(value: Integer): string {
+/** Writes -1 and everything below as "max". Engines write 0 for a limit that they do not set. */
+function limit(value: Integer = 0): string | undefined {
+  if (Number(value) === 0) return undefined;
   return value < 0 ? 'max' : String(value);
 }
 
@@ -30,23 +31,50 @@ export function weightOf(shares: Integer): number | undefined {
  * @throws NiwaError HOST_UNSUPPORTED where the controller of a limit is missing, SPEC_INVALID for a wrong value
  */
 export function ociLimitWrites(resources: OciResources, controllers: Controllers): CgroupWrite[] {
-  const { memory = {}, cpu = {}, pids = {}, unified = {} } = resources;
-  const max = cpu.quota === undefined && cpu.period === undefined ? undefined : cpuMax(cpu.quota, cpu.period);
+  const { memory = {}, cpu = {}, pids = {}, blockIO = {}, unified = {} } = resources;
   const writes = [
-    ...one('cpu.max', max),
+    ...one('cpu.max', cpu.quota || cpu.period ? cpuMax(cpu.quota, cpu.period) : undefined),
     ...one('cpu.max.burst', cpu.burst),
     ...one('cpu.weight', cpu.shares === undefined ? undefined : weightOf(cpu.shares)),
     ...one('cpu.idle', cpu.idle),
     ...one('cpuset.cpus', cpu.cpus === '' ? undefined : cpu.cpus),
     ...one('cpuset.mems', cpu.mems === '' ? undefined : cpu.mems),
-    ...one('memory.low', memory.reservation === undefined ? undefined : limit(memory.reservation)),
-    ...one('memory.max', memory.limit === undefined ? undefined : limit(memory.limit)),
+    ...one('memory.low', limit(memory.reservation)),
+    ...one('memory.max', limit(memory.limit)),
     ...one('memory.swap.max', swapMax(memory)),
-    ...one('pids.max', pids.limit === undefined || pids.limit === 0 ? undefined : limit(pids.limit)),
+    ...one('pids.max', limit(pids.limit)),
+    ...blockIoWrites(blockIO),
     ...Object.entries(unified).map(([file, value]) => ({ file: groupFile(file), value })),
   ];
   for (const { file } of writes) requireController(file, controllers);
   return writes;
+}
+
+/** The rates of a device: fields of the config, and the words of io.max. */
+const RATES = [
+  ['throttleReadBpsDevice', 'rbps'],
+  ['throttleWriteBpsDevice', 'wbps'],
+  ['throttleReadIOPSDevice', 'riops'],
+  ['throttleWriteIOPSDevice', 'wiops'],
+] as const;
+
+function blockIoWrites(io: OciBlockIo): CgroupWrite[] {
+  const weights = (io.weightDevice ?? []).flatMap(({ major, minor, weight = 0 }, i) =>
+    weight === 0 ? [] : one('io.weight', `${major}:${minor} ${ioWeight(weight, `weightDevice[${i}].weight`)}`),
+  );
+  const rates = RATES.flatMap(([field, word]) =>
+    (io[field] ?? []).flatMap(({ major, minor, rate }) =>
+      one('io.max', `${major}:${minor} ${word}=${limit(rate) ?? 'max'}`),
+    ),
+  );
+  const weight = io.weight === undefined || io.weight === 0 ? undefined : `default ${ioWeight(io.weight, 'weight')}`;
+  return [...one('io.weight', weight), ...weights, ...rates];
+}
+
+/** Translates the weight of cgroup v1 (10 to 1000) to io.weight (1 to 10000): both ends meet. */
+function ioWeight(weight: number, field: string): number {
+  if (weight < 10 || weight > 1000) throw refused(`linux.resources.blockIO.${field}`, 'it has to be from 10 to 1000');
+  return 1 + Math.floor(((weight - 10) * 9999) / 990);
 }
 
 function cpuMax(quota: Integer = -1, period: Integer = DEFAULT_PERIOD_USEC): string {
@@ -56,7 +84,7 @@ function cpuMax(quota: Integer = -1, period: Integer = DEFAULT_PERIOD_USEC): str
 function swapMax({ limit: memory, swap }: NonNullable<OciResources['memory']>): string | undefined {
   if (swap === undefined || swap === 0) return undefined;
   if (swap < 0) return 'max';
-  if (memory === undefined || memory < 0)
+  if (memory === undefined || memory <= 0)
     throw refused('linux.resources.memory.swap', 'it counts memory and swap together, so memory.limit has to be there');
   const rest = BigInt(swap) - BigInt(memory);
   if (rest < 0n)
@@ -71,20 +99,25 @@ function groupFile(file: string): string {
 }
 
 /**
- * Gives the devices that a container may use: the usual ones, and those that the rules allow.
- * @throws NiwaError SPEC_INVALID for rules that this list cannot express
+ * Gives the rules for devices in their order. After them come those of the usual devices, which every container has,
+ * and of the nodes of `linux.devices`, which the boot program has to make.
+ * @throws NiwaError SPEC_INVALID for a type or an access that there is not
  */
-export function ociDevices(rules: NonNullable<OciResources['devices']>): DeviceRule[] {
-  const allowed = rules.flatMap((rule, i): DeviceRule[] => {
+export function ociDevices(rules: readonly OciDeviceRule[], nodes: readonly OciDevice[] = []): DeviceRule[] {
+  const own = rules.map((rule, i): DeviceRule => {
     const field = `linux.resources.devices[${i}]`;
-    const { allow, type = 'a', major = -1, minor = -1, access = 'rwm' } = rule;
-    if (!allow && i === 0 && type === 'a' && major < 0 && minor < 0) return [];
-    if (!allow) throw refused(field, 'niwa-oci supports no rule that forbids, but a first one for all devices');
-    if ([...access].sort().join('') !== 'mrw') throw refused(`${field}.access`, 'niwa-oci supports only "rwm" yet');
-    if (type !== 'c' && type !== 'b') throw refused(`${field}.type`, 'niwa-oci supports only "c" and "b" yet');
-    return [{ type, major, minor }];
+    const { allow = false, type = 'a', major = -1, minor = -1 } = rule;
+    const access = rule.access === undefined || rule.access === '' ? 'rwm' : rule.access;
+    if (type !== 'a' && type !== 'b' && type !== 'c') throw refused(`${field}.type`, 'it has to be "a", "b" or "c"');
+    if (!/^[rwm]{1,3}$/.test(access)) throw refused(`${field}.access`, 'it has to be of the letters "rwm"');
+    const numbers = { major: Math.max(major, -1), minor: Math.max(minor, -1) };
+    const isWhole = ['r', 'w', 'm'].every((letter) => access.includes(letter));
+    return { type, ...numbers, ...(isWhole ? {} : { access }), ...(allow ? {} : { forbids: true }) };
   });
-  return [...USUAL_DEVICES, ...allowed];
+  const made = nodes.flatMap(({ type, major = 0, minor = 0 }): DeviceRule[] =>
+    type === 'p' ? [] : [{ type: type === 'b' ? 'b' : 'c', major, minor, access: 'm' }],
+  );
+  return [...own, ...USUAL_DEVICES, ...made];
 }
 
 /** The number of type and mode of a device node, and its device number. */

@@ -38,7 +38,8 @@ describe('the devices of a container', () => {
     const rules = [
       { type: 'c' as const, major: 1, minor: 3 },
       { type: 'b' as const, major: 8, minor: -1 },
+      { type: 'a' as const, major: -1, minor: -1, access: 'm', forbids: true as const },
     ];
-    expect(deviceText(rules)).toBe('let only these devices be used: c 1:3, b 8:*');
+    expect(deviceText(rules)).toBe('let only these devices be used: c 1:3, b 8:*, not a *:* m');
   });
 });

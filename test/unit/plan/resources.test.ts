@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CgroupWrite, limitWrites, slowsBoot, undoWrites, updateWrites } from '../../../src/plan/resources.js';
+import {
+  type CgroupWrite,
+  earlierWrites,
+  limitWrites,
+  slowsBoot,
+  undoWrites,
+  updateWrites,
+} from '../../../src/plan/resources.js';
 import { NiwaError } from '../../../src/protocol/errors.js';
 import type { ResourcesInput } from '../../../src/protocol/spec.js';
 import { mergeResources, parseResources } from '../../../src/spec/resources.js';
@@ -272,4 +279,23 @@ it('sets what slows a process down after the boot program, and what ends it befo
     'memory.oom.group',
     'pids.max',
   ]);
+});
+
+it('what the files of a group have now is written back, the last one first', () => {
+  const files: Record<string, string> = {
+    'memory.max': 'max',
+    'io.max': '8:0 rbps=5 wbps=max riops=max wiops=max\n8:16 rbps=1 wbps=max riops=max wiops=max',
+    'io.weight': 'default 100',
+  };
+  const change = ['memory.max 5', 'cpuset.cpus 1', 'io.max 8:0 rbps=9', 'io.max 8:1 rbps=9', 'io.weight 8:0 3'];
+  const writes = change.map((line) => ({ file: line.split(' ')[0] ?? '', value: line.replace(/^\S+ /, '') }));
+  expect(lines(earlierWrites(writes, (file) => files[file] ?? ''))).toEqual(
+    lines([
+      { file: 'io.weight', value: '8:0 default' },
+      { file: 'io.max', value: '8:1 rbps=max wbps=max riops=max wiops=max' },
+      { file: 'io.max', value: '8:0 rbps=5 wbps=max riops=max wiops=max' },
+      { file: 'cpuset.cpus', value: '\n' },
+      { file: 'memory.max', value: 'max' },
+    ]),
+  );
 });

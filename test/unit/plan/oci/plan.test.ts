@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { USUAL_DEVICES } from '../../../../src/plan/devices.js';
 import type { OciConfig } from '../../../../src/plan/oci/config.js';
 import { ociExecOps } from '../../../../src/plan/oci/exec.js';
+import { groupPathOf } from '../../../../src/plan/oci/group.js';
 import { ociMountOp } from '../../../../src/plan/oci/mounts.js';
 import { makeOciPlan } from '../../../../src/plan/oci/plan.js';
 import { ociDevices, ociLimitWrites, weightOf } from '../../../../src/plan/oci/resources.js';
@@ -156,6 +158,37 @@ describe('the limits of a config', () => {
     ]);
   });
 
+  it('of block devices are weights and rates', () => {
+    const disk = { major: 8, minor: 0 };
+    const blockIO = {
+      weight: 10,
+      weightDevice: [
+        { ...disk, weight: 1000 },
+        { major: 8, minor: 16, weight: 0 },
+      ],
+      throttleReadBpsDevice: [{ ...disk, rate: 100 }],
+      throttleWriteIOPSDevice: [{ ...disk, rate: 0 }],
+    };
+    expect(ociLimitWrites({ blockIO }, CONTROLLERS)).toEqual([
+      { file: 'io.weight', value: 'default 1' },
+      { file: 'io.weight', value: '8:0 10000' },
+      { file: 'io.max', value: '8:0 rbps=100' },
+      { file: 'io.max', value: '8:0 wiops=max' },
+    ]);
+    expect(() => ociLimitWrites({ blockIO: { weight: 9 } }, CONTROLLERS)).toThrow('linux.resources.blockIO.weight');
+  });
+
+  it('that engines write as 0 are none', () => {
+    const cpu = { shares: 0, quota: 0, period: 0 };
+    const resources = {
+      memory: { limit: 0, reservation: 0, swap: 0 },
+      cpu,
+      pids: { limit: 0 },
+      blockIO: { weight: 0 },
+    };
+    expect(ociLimitWrites(resources, { available: [], missing: {} })).toEqual([]);
+  });
+
   it('have both ends of the shares', () => {
     expect([2, 262_144, 1, 300_000, 0].map(weightOf)).toEqual([1, 10_000, 1, 10_000, undefined]);
   });
@@ -176,19 +209,28 @@ describe('the limits of a config', () => {
 });
 
 describe('the rules for devices', () => {
-  it('allow the usual devices and those listed', () => {
-    const rules = ociDevices([
-      { allow: false, access: 'rwm' },
-      { allow: true, type: 'c', major: 10, minor: 229, access: 'rwm' },
+  it('keep their order, before those of the usual devices and of the nodes that are made', () => {
+    const rules = ociDevices(
+      [
+        { allow: false, access: 'rwm' },
+        { allow: true, type: 'c', major: 10, access: 'mr' },
+        { allow: false, type: 'c', major: 10, minor: 229, access: 'wrm' },
+        { allow: true, type: 'b', minor: -5 },
+      ],
+      [{ path: '/dev/x', type: 'u', major: 60, minor: 1 }],
+    );
+    expect(rules.slice(0, 4)).toEqual([
+      { type: 'a', major: -1, minor: -1, forbids: true },
+      { type: 'c', major: 10, minor: -1, access: 'mr' },
+      { type: 'c', major: 10, minor: 229, forbids: true },
+      { type: 'b', major: -1, minor: -1 },
     ]);
-    expect(rules.at(-1)).toEqual({ type: 'c', major: 10, minor: 229 });
-    expect(ociDevices([])).toEqual(rules.slice(0, -1));
+    expect(rules.slice(4)).toEqual([...USUAL_DEVICES, { type: 'c', major: 60, minor: 1, access: 'm' }]);
   });
 
   it.each([
-    [{ allow: true, type: 'c', access: 'r' }, 'linux.resources.devices[0].access'],
-    [{ allow: true, access: 'rwm' }, 'linux.resources.devices[0].type'],
-    [{ allow: false, type: 'c', major: 1, minor: 3 }, 'linux.resources.devices[0]'],
+    [{ allow: true, type: 'c', access: 'rx' }, 'linux.resources.devices[0].access'],
+    [{ allow: true, type: 'p' }, 'linux.resources.devices[0].type'],
   ])('%j is refused', (rule, message) => {
     expect(() => ociDevices([rule])).toThrow(message);
   });
@@ -201,4 +243,45 @@ it('an exec hides before it enters, and again after the change of user, and then
   expect(names.slice(0, 4)).toEqual(['undumpable', 'write', 'enter', 'setsid']);
   expect(names[names.indexOf('user') + 1]).toBe('undumpable');
   expect(names.slice(-5)).toEqual(['find_program', 'wait', 'seccomp', 'close_fds', 'exec']);
+});
+
+describe('the group of a container', () => {
+  const TREE = { mount: '/cgroup', base: '/cgroup/niwa' };
+
+  it.each([
+    ['/pods/a/b', '/cgroup/pods/a/b'],
+    ['//pods//a/', '/cgroup/pods/a'],
+    ['a/b', '/cgroup/niwa/oci/a/b'],
+    ['/niwa/engines', '/cgroup/niwa/engines'],
+    ['/a:b:c', '/cgroup/a:b:c'],
+  ])('of %s is %s', (cgroupsPath, path) => {
+    expect(groupPathOf(cgroupsPath, TREE)).toBe(path);
+  });
+
+  it.each([
+    ['system.slice:libpod:x', 'by systemd'],
+    [':libpod:x', 'by systemd'],
+    ['/', 'the root group'],
+    ['/a/../b', 'no . and no ..'],
+    ['./a', 'no . and no ..'],
+    ['/niwa', 'niwad has its own groups'],
+    ['/niwa/containers/x', 'niwad has its own groups'],
+    ['/niwa/daemon', 'niwad has its own groups'],
+  ])('is not made of %s', (cgroupsPath, message) => {
+    expect(() => groupPathOf(cgroupsPath, TREE)).toThrow(message);
+    expect(() => groupPathOf(cgroupsPath, TREE)).toThrow(`linux.cgroupsPath "${cgroupsPath}"`);
+  });
+
+  it('has the limits for which the groups above it have controllers', () => {
+    const linux = { ...CONFIG.linux, resources: { pids: { limit: 7 } } };
+    const group = { path: '/cgroup/pods/a', controllers: { available: ['pids'], missing: {} } };
+    const sources = { root: '/b/rootfs', mounts: [], group };
+    const host = { ...HOST, controllers: { available: [], missing: {} } };
+    const config = { ...CONFIG, mounts: [], linux };
+    expect(makeOciPlan('x', config, host, sources, RESOURCES).cgroup).toEqual({
+      path: '/cgroup/pods/a',
+      writes: [{ file: 'pids.max', value: '7' }],
+      lateWrites: [],
+    });
+  });
 });

@@ -1,0 +1,32 @@
+import { refused } from './refusal.js';
+
+/** The groups of the host that decide where the group of a container may be. */
+export interface GroupTree {
+  /** Where the whole tree of cgroup v2 is mounted. */
+  mount: string;
+  /** niwad's own group. */
+  base: string;
+}
+
+const FIELD = 'linux.cgroupsPath';
+/** niwad's own groups below its base. */
+const OWN = ['containers', 'daemon'];
+
+/**
+ * Gives the path of the group that a config asks for: an absolute one is below the mount of cgroup v2, a relative one
+ * is below `oci` in niwad's own group. Pure.
+ * @throws NiwaError SPEC_INVALID for the form of systemd, for `..`, and for a place that niwad has for itself
+ */
+export function groupPathOf(cgroupsPath: string, { mount, base }: GroupTree): string {
+  const field = `${FIELD} ${JSON.stringify(cgroupsPath)}`;
+  if (/^[^/:]*:[^/:]*:[^/:]+$/.test(cgroupsPath))
+    throw refused(field, 'niwa-oci makes no groups by systemd: set the cgroup manager of the engine to "cgroupfs"');
+  const parts = cgroupsPath.split('/').filter((part) => part !== '');
+  if (parts.length === 0) throw refused(field, 'the root group is not for a container');
+  if (parts.some((part) => part === '.' || part === '..')) throw refused(field, 'it may have no . and no ..');
+  const path = [cgroupsPath.startsWith('/') ? mount : `${base}/oci`, ...parts].join('/');
+  const taken = [mount, base, ...OWN.map((name) => `${base}/${name}`)];
+  const isInside = OWN.some((name) => path.startsWith(`${base}/${name}/`));
+  if (taken.includes(path) || isInside) throw refused(field, 'niwad has its own groups there');
+  return path;
+}

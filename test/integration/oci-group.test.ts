@@ -1,0 +1,258 @@
+// @module-tag vm
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { describe, expect, vi } from 'vitest';
+import { lookAtCgroupTree } from '../../src/host/cgroup.js';
+import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
+import { host, needsController, PATIENCE } from './support/host.js';
+import { isAlive, type Niwad, type Place } from './support/niwad.js';
+import { Oci } from './support/oci.js';
+import { test as base } from './support/test.js';
+
+/** The groups of the containers of engines: where they are, frozen, limited and measured. */
+
+cleanUpDaemons();
+const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
+const SLEEPER = 'exec sleep 1000';
+const MADE = { exitCode: 0, message: '' };
+
+const words = async (oci: Oci, ...args: string[]) => (await oci.run(...args)).stderr.replace('niwa-oci: ', '');
+const become = (oci: Oci, id: string, status: string) =>
+  vi.waitFor(async () => expect((await oci.state(id)).status).toBe(status), PATIENCE);
+const baseOf = ({ cgroup }: Place) => lookAtCgroupTree(cgroup).base;
+
+/** Starts a container in a group; the path is below niwad's own group. Gives its id. */
+async function startIn(oci: Oci, { cgroup }: Place, path: string): Promise<string> {
+  const id = oci.id();
+  const bundle = await oci.bundle(SLEEPER, (config) => {
+    config.linux.cgroupsPath = `/${cgroup}/${path}`;
+  });
+  expect(await oci.make('run', '--detach', '--bundle', bundle, id)).toEqual(MADE);
+  return id;
+}
+
+async function startSleeper(oci: Oci): Promise<{ id: string; group: (niwad: Niwad, file: string) => Promise<string> }> {
+  const id = oci.id();
+  expect(await oci.make('run', '--detach', '--bundle', await oci.bundle(SLEEPER), id)).toEqual(MADE);
+  const group = async (niwad: Niwad, file: string) => {
+    const own = (await niwad.client.list()).find((container) => container.oci?.id === id);
+    return niwad.groupFile(own?.id ?? '', file);
+  };
+  return { id, group };
+}
+
+test('a paused container stands still until it is resumed', async ({ oci }) => {
+  const id = oci.id();
+  const bundle = await oci.bundle('while :; do echo . >>/ticks; sleep 0.01; done', (config) => {
+    config.root = { path: 'rootfs' };
+  });
+  const ticks = () => statSync(join(bundle, 'rootfs/ticks'), { throwIfNoEntry: false })?.size ?? 0;
+  const moves = async (than: number) => vi.waitFor(() => expect(ticks()).toBeGreaterThan(than), PATIENCE);
+  expect(await oci.make('create', '--bundle', bundle, id)).toEqual(MADE);
+  expect(await words(oci, 'pause', id)).toBe('cannot pause: container not running: created');
+  await oci.done('start', id);
+  await moves(0);
+
+  await oci.done('pause', id);
+  expect((await oci.state(id)).status).toBe('paused');
+  const before = ticks();
+  await sleep(200);
+  expect(ticks()).toBe(before);
+  expect(await words(oci, 'pause', id)).toBe('cannot pause: container not running: paused');
+  await oci.done('resume', id);
+  expect((await oci.state(id)).status).toBe('running');
+  await moves(before);
+  expect(await words(oci, 'resume', id)).toBe('cannot resume: container not paused: running');
+
+  await oci.done('pause', id);
+  await oci.done('delete', '--force', id);
+  expect(await words(oci, 'state', id)).toBe(`container "${id}" does not exist`);
+});
+
+describe('update', () => {
+  test('refuses a limit by the name of the controller that the host lacks', async ({ oci, skip }) => {
+    skip(!('pids' in host.missing), 'needs a host without the pids controller');
+    const { id } = await startSleeper(oci);
+    expect(await words(oci, 'update', '--pids-limit', '5', id)).toMatch(/^pids\.max needs the pids controller/);
+    expect(await words(oci, 'update', '--memory', 'x', id)).toMatch(/^--memory "x": /);
+    expect(await words(oci, 'update', '--l3-cache-schema', 'x', id)).toMatch(/^there is no option --l3-cache-schema/);
+    await oci.done('update', '--memory', '0', id); // asks for nothing
+    await oci.done('delete', '--force', id);
+  });
+
+  test('sets limits, and leaves all as they were where one is refused', async ({ oci, niwad, skip }) => {
+    for (const name of ['cpu', 'memory', 'pids'] as const) needsController(skip, name);
+    const { id, group } = await startSleeper(oci);
+    await oci.done('update', '--memory', '64m', '--cpu-quota', '20000', '--pids-limit', '9', id);
+    await oci.done('update', '--cpu-period', '50000', '--memory-swap', '65m', id);
+    const files = ['memory.max', 'memory.swap.max', 'cpu.max', 'pids.max'];
+    const now = () => Promise.all(files.map((file) => group(niwad, file)));
+    const limits = [String(64 * 2 ** 20), String(2 ** 20), '20000 50000', '9'];
+    expect(await now()).toEqual(limits);
+    const partly = JSON.stringify({ memory: { limit: 70 * 2 ** 20 }, unified: { 'memory.high': 'much' } });
+    const refusal = await words(oci, 'update', '--resources', await written(niwad, partly), id);
+    expect(refusal).toContain('the kernel refuses memory.high = "much"');
+    expect(await now()).toEqual(limits);
+    const resources = JSON.stringify({ memory: { limit: 4096, checkBeforeUpdate: true } });
+    expect(await words(oci, 'update', '--resources', await written(niwad, resources), id)).toMatch(/would kill it/);
+    await oci.done('update', '--resources', await written(niwad, '{"pids": {"limit": -1}}'), id);
+    expect(await group(niwad, 'pids.max')).toBe('max');
+    await oci.done('delete', '--force', id);
+  });
+});
+
+async function written(niwad: Niwad, text: string): Promise<string> {
+  const path = join(niwad.place.files, 'resources.json');
+  await execa('tee', [path], { input: text });
+  return path;
+}
+
+test('events give the use of a container: once, or until it ends', async ({ oci }) => {
+  const { id } = await startSleeper(oci);
+  const once = JSON.parse(await oci.done('events', '--stats', id));
+  expect(once).toMatchObject({ type: 'stats', id, data: { cpu: { throttling: { periods: 0 } } } });
+  expect(once.data.cpu.usage.total).toBeGreaterThan(0);
+  expect('memory' in once.data).toBe(!('memory' in host.missing));
+  const all = oci.done('events', '--interval', '20ms', id);
+  await sleep(300);
+  await oci.done('kill', id, 'KILL');
+  const lines = (await all).split('\n');
+  expect(lines.length).toBeGreaterThan(2);
+  for (const line of lines) expect(JSON.parse(line)).toMatchObject({ type: 'stats', id });
+  expect(await words(oci, 'events', '--stats', id)).toBe('container not running: stopped');
+  expect(await words(oci, 'events', '--interval', 'soon', id)).toBe('the interval "soon" has to be a time such as 5s');
+  await oci.done('delete', id);
+});
+
+describe('cgroupsPath', () => {
+  test('says where the group is; groups above it are made and removed again', async ({ oci, niwad: { place } }) => {
+    const pods = join(baseOf(place), 'pods');
+    const [first, second] = [await startIn(oci, place, 'pods/a/one'), await startIn(oci, place, 'pods/a/two')];
+    const { pid } = await oci.state(first);
+    expect(readFileSync(join(pods, 'a/one/cgroup.procs'), 'utf8')).toBe(`${pid}\n`);
+    expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toContain(`0::/${place.cgroup}/pods/a/one\n`);
+    await oci.done('delete', '--force', first);
+    expect([existsSync(join(pods, 'a/one')), existsSync(join(pods, 'a/two'))]).toEqual([false, true]);
+    await oci.done('delete', '--force', second);
+    expect(existsSync(pods)).toBe(false);
+  });
+
+  test('that is relative is below oci in the group of niwad', async ({ oci, niwad: { place } }) => {
+    const id = oci.id();
+    const bundle = await oci.bundle(SLEEPER, (config) => {
+      config.linux.cgroupsPath = 'x/y';
+    });
+    expect(await oci.make('create', '--bundle', bundle, id)).toEqual(MADE);
+    expect(existsSync(join(baseOf(place), 'oci/x/y/cgroup.procs'))).toBe(true);
+    await oci.done('delete', id);
+    expect(existsSync(join(baseOf(place), 'oci'))).toBe(false);
+  });
+
+  test('takes over no group that exists, and keeps those of others', async ({ oci, niwad: { place } }) => {
+    const theirs = join(baseOf(place), 'theirs');
+    mkdirSync(theirs);
+    const bystander = execa('sleep', ['1000'], { reject: false });
+    try {
+      await execa('tee', [join(theirs, 'cgroup.procs')], { input: String(bystander.pid) });
+      const bundle = await oci.bundle('true', (config) => {
+        config.linux.cgroupsPath = `/${place.cgroup}/theirs`;
+      });
+      const made = await oci.make('run', '--bundle', bundle, oci.id());
+      expect(made).toEqual({ exitCode: 1, message: expect.stringContaining(`the group ${theirs} exists`) });
+      expect(isAlive(bystander.pid ?? 0)).toBe(true);
+      const id = await startIn(oci, place, 'theirs/inside');
+      await oci.done('delete', '--force', id);
+      expect(isAlive(bystander.pid ?? 0)).toBe(true);
+      expect([existsSync(theirs), existsSync(join(theirs, 'inside'))]).toEqual([true, false]);
+    } finally {
+      bystander.kill('SIGKILL');
+      await bystander;
+      await vi.waitFor(() => rmdirSync(theirs), PATIENCE);
+    }
+  });
+
+  test('of systemd, and the option for it, are refused with a cure', async ({ oci }) => {
+    const bundle = await oci.bundle('true', (config) => {
+      config.linux.cgroupsPath = 'system.slice:niwa:x';
+    });
+    const cure = 'set the cgroup manager of the engine to "cgroupfs"';
+    expect((await oci.make('create', '--bundle', bundle, oci.id())).message).toContain(cure);
+    expect(await words(oci, '--systemd-cgroup', 'list')).toContain(cure);
+    expect(await words(oci, '--cgroup-manager', 'systemd', 'list')).toContain(cure);
+    await oci.done('--cgroup-manager', 'cgroupfs', 'list');
+  });
+
+  test('goes on under the next niwad', async () => {
+    const place = newPlace();
+    const first = await startDaemon(place);
+    const oci = new Oci(first);
+    const id = await startIn(oci, place, 'pods/kept');
+    const before = await oci.state(id);
+    await first.stop('SIGKILL');
+    await startDaemon(place);
+    expect(await oci.state(id)).toEqual(before);
+    await oci.done('pause', id);
+    await oci.done('resume', id);
+    await oci.done('kill', id, 'KILL');
+    await become(oci, id, 'stopped');
+    await oci.done('delete', id);
+    expect([isAlive(before.pid), existsSync(join(baseOf(place), 'pods'))]).toEqual([false, false]);
+  });
+
+  test('of a container that has ended is of whoever makes the group again', async () => {
+    const place = newPlace();
+    const first = await startDaemon(place);
+    const oci = new Oci(first);
+    const id = await startIn(oci, place, 'pods/again');
+    await oci.done('kill', id, 'KILL');
+    const again = join(baseOf(place), 'pods/again');
+    await vi.waitFor(async () => expect((await first.client.list())[0]?.state).toBe('exited'), PATIENCE);
+    mkdirSync(again);
+    const bystander = execa('sleep', ['1000'], { reject: false });
+    try {
+      await execa('tee', [join(again, 'cgroup.procs')], { input: String(bystander.pid) });
+      await first.stop('SIGKILL');
+      await startDaemon(place);
+      await become(oci, id, 'stopped');
+      await oci.done('delete', id);
+      expect([isAlive(bystander.pid ?? 0), existsSync(again)]).toEqual([true, true]);
+    } finally {
+      bystander.kill('SIGKILL');
+      await bystander;
+    }
+  });
+
+  test.each(['making-saved', 'made'])('leaves no group where niwad dies at %s', async (point) => {
+    const place = newPlace();
+    const oci = new Oci(await startDaemon(place, { NIWA_CRASH_AT: point }));
+    const bundle = await oci.bundle(SLEEPER, (config) => {
+      config.linux.cgroupsPath = `/${place.cgroup}/pods/half`;
+    });
+    expect((await oci.make('create', '--bundle', bundle, 'half')).exitCode).toBe(1);
+    const next = await startDaemon(place);
+    await vi.waitFor(async () => expect(await next.client.list()).toEqual([]), PATIENCE);
+    expect(existsSync(join(baseOf(place), 'pods'))).toBe(false);
+  });
+});
+
+test('rules for devices hold in their order, for each kind of access', async ({ oci }) => {
+  // no driver has these numbers: what is allowed ends with another error than what is forbidden
+  const nodes = [1, 2, 3].map((minor) => ({ path: `/dev/x${minor}`, type: 'c', major: 60, minor }));
+  const script = 'for x in 1 2 3; do true </dev/x$x; true >/dev/x$x; true <>/dev/x$x; done 2>&1 | sed "s/.*: //"';
+  const bundle = await oci.bundle(script, (config) => {
+    config.linux.devices = nodes;
+    config.linux.resources = {
+      devices: [
+        { allow: false, access: 'rwm' },
+        { allow: true, type: 'c', major: 60, access: 'r' },
+        { allow: true, type: 'c', major: 60, minor: 2, access: 'w' },
+        { allow: false, type: 'c', minor: 3, access: 'r' },
+      ],
+    };
+  });
+  const [yes, no] = ['No such device or address', 'Operation not permitted'];
+  const lines = (await oci.done('run', '--bundle', bundle, oci.id())).split('\n');
+  expect(lines).toEqual([...[yes, no, no], ...[yes, yes, yes], ...[no, no, no]]);
+});
