@@ -9,11 +9,17 @@ import { hostnameFrom } from '../spec/hostname.js';
 import type { ImageDefaults, ImageLookup } from '../spec/image.js';
 import { parseSpec } from '../spec/spec.js';
 
+/**
+ * What tells an image from others. The id fixes the rest of what it gives, which may be several MiB: labels that do not
+ * fit into a spec, too.
+ */
+type SeenImage = Pick<ImageDefaults, 'name' | 'id' | 'layers' | 'user' | 'namesGroup'>;
+
 /** An input that was valid, without its id, and what was made of it. */
 interface Seen {
   input: Omit<SpecInput, 'id'>;
-  /** What its image gave; null for a spec without an image. */
-  image: ImageDefaults | null;
+  /** Its image; null for a spec without an image. */
+  image: SeenImage | null;
   /** Frozen, since many containers share its parts. */
   spec: Spec;
 }
@@ -23,7 +29,7 @@ interface Seen {
  * depends on the host or on the caller's rights is no part of this: settle() decides it for each start.
  */
 export class SeenSpecs {
-  readonly #kept = new Kept<Seen>();
+  readonly #kept = new Kept<Seen>((seen) => JSON.stringify(seen).length);
 
   /** Gives what parseSpec() gives for the same input. @throws NiwaError the errors of parseSpec() */
   parse(input: unknown, freeId: string, lookUp: ImageLookup, caller: Caller): Spec {
@@ -34,10 +40,11 @@ export class SeenSpecs {
     const name = nameForTurns(caller);
     const known = this.#kept.get(name, text);
     if (known !== undefined && fits(Id, id) && isStill(known, rest, lookUp)) return withId(known, id as string);
-    let image: ImageDefaults | null = null;
+    let image: SeenImage | null = null;
     const spec = parseSpec(input, freeId, (wanted) => {
-      image = lookUp(wanted);
-      return image;
+      const found = lookUp(wanted);
+      image = seenOf(found);
+      return found;
     });
     this.#kept.set(name, text, structuredClone({ input: rest, image, spec }));
     const seen = this.#kept.get(name, text);
@@ -61,7 +68,11 @@ function withoutId(input: unknown): { id: unknown; rest: object } | null {
 function isStill({ input, image }: Seen, rest: object, lookUp: ImageLookup): boolean {
   if (!isDeepStrictEqual(input, rest)) return false;
   const name = input.root?.image;
-  return name === undefined || isDeepStrictEqual(image, lookUp(name));
+  return name === undefined || isDeepStrictEqual(image, seenOf(lookUp(name)));
+}
+
+function seenOf({ name, id, layers, user, namesGroup }: ImageDefaults): SeenImage {
+  return { name, id, layers, user, namesGroup };
 }
 
 function withId({ input, spec }: Seen, id: string): Spec {

@@ -8,7 +8,7 @@ import type { Kernel } from '../kernel/kernel.js';
 import type { Members } from '../network/members.js';
 import { BLANK_DIRECTORY } from '../plan/op.js';
 import { type HostView, makePlan, type Plan, type PlanNetwork } from '../plan/plan.js';
-import { type EncodedPlan, fillTemplate, makeTemplate, type PlanTemplate } from '../plan/template.js';
+import { type EncodedPlan, fillTemplate, makeTemplate, type PlanTemplate, templateBytes } from '../plan/template.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { IDS_PER_CONTAINER } from '../spec/ids.js';
 
@@ -27,7 +27,7 @@ export class Planner {
   readonly #options: PlannerOptions;
   /** Asked once: the kernel compiles a filter to answer. */
   #filtersDevices: boolean | undefined;
-  readonly #templates = new Kept<PlanTemplate>();
+  readonly #templates = new Kept(templateBytes);
 
   constructor(options: PlannerOptions) {
     this.#options = options;

@@ -28,6 +28,12 @@ export interface PlanTemplate {
   readonly program: readonly (Op | EncodedOps)[];
 }
 
+/** Gives about how many bytes a template has: its program, and the words of its operations. */
+export function templateBytes({ plan, program }: PlanTemplate): number {
+  const encoded = program.reduce((sum, part) => sum + ('bytes' in part ? part.bytes.length : 0), 0);
+  return plan.boot.reduce((sum, { text }) => sum + text.length, encoded);
+}
+
 /** What a container has of its own. */
 export interface Filling {
   /** The same spec as that of the template, but for its id and its host name. */

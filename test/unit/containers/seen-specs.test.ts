@@ -99,6 +99,30 @@ describe('a spec that was seen before', () => {
   });
 });
 
+describe('what is kept of the specs of one caller', () => {
+  const named = (i: number) => ({ root: { image: 'app:1' }, labels: { i: String(i) } });
+
+  it('counts also what comes from the image: the specs that were seen last stay', () => {
+    const seen = new SeenSpecs();
+    const env = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`V${i}`, 'x'.repeat(10_000)]));
+    const parse = (i: number) => seen.parse(named(i), 'x', () => ({ ...image, env }), ALICE);
+    for (let i = 0; i < 32; i++) parse(i);
+    // a spec that is kept is frozen
+    const kept = Array.from({ length: 32 }, (_, i) => 31 - i).filter((i) => Object.isFrozen(parse(i).process));
+    expect(kept[0]).toBe(31);
+    expect(kept.length).toBeLessThan(6);
+  });
+
+  it('has no labels of the image but those of the spec', () => {
+    const seen = new SeenSpecs();
+    const labels = Object.fromEntries(Array.from({ length: 1024 }, (_, i) => [`label-${i}`, 'x'.repeat(4096)]));
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 32; i++) seen.parse(named(i), 'x', () => ({ ...image, labels }), ALICE);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 1024 * 1024);
+    expect(Object.isFrozen(seen.parse(named(31), 'x', () => ({ ...image, labels }), ALICE).process)).toBe(true);
+  });
+});
+
 function outcome(act: () => unknown): string {
   try {
     return text(act());

@@ -4,7 +4,7 @@ import { placedFiles } from '../../../src/network/files.js';
 import { encodeProgram } from '../../../src/plan/encode.js';
 import { BLANK_DIRECTORY } from '../../../src/plan/op.js';
 import { type HostView, makePlan } from '../../../src/plan/plan.js';
-import { fillTemplate, makeTemplate } from '../../../src/plan/template.js';
+import { fillTemplate, makeTemplate, templateBytes } from '../../../src/plan/template.js';
 import type { Spec } from '../../../src/protocol/resolved-spec.js';
 import { parseSpec } from '../../../src/spec/spec.js';
 import { specInputs } from '../arbitrary.js';
@@ -69,6 +69,14 @@ describe('a template of any valid spec', () => {
       const program = fillTemplate(template, filling).encode();
       expect(Buffer.from(program)).toEqual(Buffer.from(encodeProgram(afresh(own, start, `/run/${id}`).boot)));
     }
+  });
+
+  it('counts the bytes of its program', () => {
+    const bytes = (length: number) => {
+      const spec = specOf({ process: { args: ['/bin/echo', 'x'.repeat(length)] } });
+      return templateBytes(makeTemplate(spec, { ...host, files: [], rangeSize: 65_536 }));
+    };
+    expect(bytes(10_000) - bytes(0)).toBeGreaterThanOrEqual(10_000);
   });
 
   it('fills nothing into what a user wrote, however it looks', () => {
