@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { lookAtCgroupTree, removeGroup } from '../../src/host/cgroup.js';
+import type { SpecInput } from '../../src/protocol/spec.js';
 import type { CrashPoint } from '../../src/test-hooks/crash-point.js';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { SLOWNESS } from './support/host.js';
@@ -23,10 +24,15 @@ const isRunning = (niwad: Niwad, id: string, count: number) =>
   );
 const finalsOf = (niwad: Niwad, id: string) => niwad.ledger(id).filter(({ type }) => type === 'final');
 
-/** A container that ends with 3 as soon as `again` is in the files of a place, and does not end when that is there. */
-function endsOnce({ files }: Place) {
-  const script = '[ -e /f/again ] && exec sleep 1000; while [ ! -e /f/again ]; do sleep 0.02; done; exit 3';
-  return { process: shell(script), mounts: [{ type: 'bind' as const, source: files, target: '/f', readonly: true }] };
+/**
+ * Starts a container whose first run ends with 3 as soon as `again` is in the files of the place; later runs do not
+ * end. Comes back when the first run has seen that `again` is not there yet.
+ */
+async function startEndsOnce(niwad: Niwad, restart: NonNullable<SpecInput['restart']>): Promise<void> {
+  const script = '[ -e /f/again ] && exec sleep 1000; echo waits; while [ ! -e /f/again ]; do sleep 0.02; done; exit 3';
+  const mounts = [{ type: 'bind' as const, source: niwad.place.files, target: '/f', readonly: true }];
+  await niwad.start({ id: 'web', process: shell(script), mounts, restart });
+  await niwad.says('web', 'waits');
 }
 const letEnd = ({ files }: Place) => writeFileSync(join(files, 'again'), '');
 
@@ -125,7 +131,7 @@ describe('a niwad that dies on the way from an end to the next run starts the co
   test.each(POINTS)('%s', async (point) => {
     const place = newPlace();
     const first = await startDaemon(place);
-    await first.start({ id: 'web', ...endsOnce(place), restart: { policy: 'on-failure', backoff: FAST } });
+    await startEndsOnce(first, { policy: 'on-failure', backoff: FAST });
     await first.stop('SIGKILL');
     const second = await startDaemon(place, { NIWA_CRASH_AT: point });
     letEnd(place);
@@ -143,8 +149,7 @@ describe('a niwad that dies on the way from an end to the next run starts the co
   test('while it waits', async () => {
     const place = newPlace();
     const first = await startDaemon(place);
-    const restart = { policy: 'always' as const, backoff: { min: '6s', max: '6s' } };
-    await first.start({ id: 'web', ...endsOnce(place), restart });
+    await startEndsOnce(first, { policy: 'always', backoff: { min: '6s', max: '6s' } });
     letEnd(place);
     await vi.waitFor(async () => expect((await first.client.inspect('web')).restarts.next_at).not.toBeNull(), PATIENCE);
     await first.stop('SIGKILL');
