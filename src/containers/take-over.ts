@@ -26,7 +26,7 @@ import { type Decision, decide } from './reconcile.js';
 import type { Registry } from './registry.js';
 
 const STRAY =
-  'lines of the journal of states are damaged, and nobody knows of which containers: a container that was just being made may be listed though nobody was told of it';
+  'lines of the journal of states are damaged, or a segment of it cannot be read and is moved to the directory damaged; nobody knows of which containers: one that was just being made may be listed though nobody was told of it';
 
 export interface TakeOverOptions {
   registry: Registry;

@@ -78,12 +78,12 @@ export class Books {
     }
   }
 
-  /** Has the states of live containers written again where another program has removed a part of the journal. */
+  /** Writes the states of live containers again where another program has removed or changed a part of the journal. */
   #restoreLost(live: readonly Container[]): void {
     try {
       if (!this.#states.isLost()) return;
       this.#log.error(
-        'a part of the journal of the states was removed: the states of live containers are written again',
+        'a part of the journal of the states was removed or changed by another program: the states of live containers are written again',
       );
       for (const container of live) this.save(container);
     } catch (error) {

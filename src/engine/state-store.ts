@@ -34,6 +34,8 @@ export interface Loaded {
  */
 export class StateStore {
   readonly #directory: string;
+  /** Keeps what is damaged for the operator. */
+  readonly #aside: string;
   readonly #journal: Journal;
   readonly #lasting: LastingStates | null;
 
@@ -47,7 +49,8 @@ export class StateStore {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       this.#directory = realpathSync(directory); // the boot helper follows no links in the paths that it bind-mounts
-      this.#journal = new Journal(join(this.#directory, '..', 'states'));
+      this.#aside = join(this.#directory, '..', 'damaged');
+      this.#journal = new Journal(join(this.#directory, '..', 'states'), this.#aside);
     } catch (error) {
       throw new NiwaError('HOST_ERROR', `cannot make ${directory}: ${messageOf(error)}`, { cause: error });
     }
@@ -109,11 +112,11 @@ export class StateStore {
       else if (!whole.has(id) && !damaged.has(id)) damaged.set(id, { id, reason: 'there is none', said: undefined });
     }
     for (const saved of await this.#restore(loading)) whole.set(saved.spec.id, saved);
-    const strayText = Buffer.concat(stray.flatMap(({ text }) => [text, Buffer.from('\n')]));
+    const strayText = Buffer.concat(stray.flatMap(({ text }) => (text.length === 0 ? [] : [text, Buffer.from('\n')])));
     return {
       whole: [...whole.values()].sort((a, b) => a.createdAt.localeCompare(b.createdAt)),
       damaged: [...damaged.values()],
-      strayFile: stray.length === 0 ? null : this.#keepForOperator('journal', strayText),
+      strayFile: strayText.length === 0 ? null : this.#keepForOperator('journal', strayText),
       strayLines: stray.length,
     };
   }
@@ -221,9 +224,8 @@ export class StateStore {
   }
 
   #asideOf(name: string): string {
-    const directory = join(this.#directory, '..', 'damaged');
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return join(directory, name);
+    mkdirSync(this.#aside, { recursive: true, mode: 0o700 });
+    return join(this.#aside, name);
   }
 
   #keepForOperator(name: string, bytes: Buffer): string | null {

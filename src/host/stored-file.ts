@@ -65,10 +65,15 @@ export async function readPatiently(path: string): Promise<Buffer | null> {
  * missing
  */
 export function isThere(path: string): boolean {
+  return fileBytes(path) !== null;
+}
+
+/** Gives the size of a file in bytes; null where it does not exist. @throws what node:fs throws, as {@link isThere} */
+export function fileBytes(path: string): number | null {
   try {
-    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+    return statSync(path, { throwIfNoEntry: false })?.size ?? null;
   } catch (error) {
-    if (isMissing(error)) return false;
+    if (isMissing(error)) return null;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { needsFile, PATIENCE } from './support/host.js';
@@ -143,11 +143,15 @@ test.each([
   const first = await startDaemon(place);
   const { pid } = await first.start({ id: 'hurt', process: shell('sleep 1000'), owner: 'alice' });
   await first.stop('SIGKILL');
-  const second = await startRefused(place, segmentsOf(place)[0] ?? '', inject);
+  const [segment = ''] = segmentsOf(place);
+  const lines = readFileSync(segment, 'utf8');
+  const second = await startRefused(place, segment, inject);
   try {
     const status = await second.client.inspect('hurt');
     expect(status).toMatchObject({ state: 'running', pid });
     expect(status.spec.owner).toBe(name === 'for a moment' ? 'alice' : null);
+    const kept = name === 'for a moment' ? segment : join(place.runDir, 'damaged', basename(segment));
+    expect(readFileSync(kept, 'utf8')).toBe(lines);
   } finally {
     await second.client.remove('hurt', { force: true });
     await second.stop();

@@ -28,12 +28,16 @@ export class Journal {
   /** Lines that say that a container is forgotten, and that could not be written yet. */
   readonly #unwritten: string[] = [];
   #nextNumber = 1;
-  /** The last segment with a damaged line. */
+  /** The last segment with a damaged line; null if nothing is to be removed. */
   #damaged: Segment | null = null;
 
-  /** @param directory for the segments; made where it is missing @throws what node:fs throws */
-  constructor(directory: string) {
-    this.#segments = new Segments(directory);
+  /**
+   * @param directory for the segments; made where it is missing
+   * @param aside the directory for segments that cannot be read; made when it is needed
+   * @throws what node:fs throws
+   */
+  constructor(directory: string, aside: string) {
+    this.#segments = new Segments(directory, aside);
   }
 
   /**
@@ -44,7 +48,7 @@ export class Journal {
    */
   write(run: Run, state: () => object, change: () => object): void {
     const known = this.#known.get(run.id);
-    // a place without a segment: another program has removed the line
+    // a place without a segment: the line is lost
     if (known?.run?.run === run.run && known.run.spec === run.spec && (known.state?.segment ?? null) !== null) {
       const place = this.#append(run, { change: change() });
       if (known.change !== null) this.#segments.drop(known.change);
@@ -88,8 +92,9 @@ export class Journal {
   }
 
   /**
-   * Removes the damaged lines. To be called when the damaged states have been written anew. Where that fails, for
-   * example on a full disk, the next daemon finds the damage again.
+   * Removes the damaged lines. To be called when the damaged states have been written anew. Does nothing where a state
+   * could not be written, for example on a full disk: what is damaged may be all that is left of it. Then, and where
+   * the removal fails, the next daemon finds the damage again.
    */
   removeDamaged(): void {
     if (this.#damaged === null) return;
@@ -102,8 +107,8 @@ export class Journal {
   }
 
   /**
-   * Says whether another program has removed a part of the journal. The next {@link write} of each container then
-   * writes its whole state.
+   * Says whether another program has removed or changed a part of the journal. The next {@link write} of a container
+   * whose lines are lost then writes its whole state.
    * @throws what node:fs throws
    */
   isLost(): boolean {
@@ -111,8 +116,13 @@ export class Journal {
   }
 
   #append({ id, run }: Run, said: Said): Place {
-    this.#writeRemoved();
-    return this.#segments.append(toLine({ n: this.#nextNumber++, id, run }, said));
+    try {
+      this.#writeRemoved();
+      return this.#segments.append(toLine({ n: this.#nextNumber++, id, run }, said));
+    } catch (error) {
+      this.#damaged = null; // see removeDamaged()
+      throw error;
+    }
   }
 
   /** Such a line does not live: it goes with the oldest segment, and all that it removes has gone before. */

@@ -1,18 +1,16 @@
-import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import { unlinkIfThere } from '../../host/directory.js';
-import { isThere, readPatiently } from '../../host/stored-file.js';
+import { closeSync, ftruncateSync, writeSync } from 'node:fs';
+import { isChecked } from '../../host/checked-line.js';
+import { SegmentFiles } from './files.js';
 
 /** A segment that has at least this many bytes is full: the next one begins. */
 const SEGMENT_BYTES = 256 * 1024;
-/** How many bytes more than twice the living lines the segments may have. */
+/** Segments are removed while they have more bytes than twice the living lines and this. */
 const SPARE_BYTES = 1024 * 1024;
-const SUFFIX = '.ndjson';
 const NEWLINE = Buffer.from('\n');
 
 /** A line that counts: the oldest segment goes only when its living lines are in a later one. */
 export interface Place {
-  /** Null if the segment has gone: another program has removed it. */
+  /** Null if the line is lost: another program has removed or changed it. */
   segment: Segment | null;
   /** Where the line begins, in bytes. */
   offset: number;
@@ -25,12 +23,13 @@ export interface Segment {
   number: number;
   bytes: number;
   living: Set<Place>;
+  /** False if it was found, and could not be read. */
+  isReadable: boolean;
 }
 
 /** The content of a segment that was found; null if it could not be read. */
 export interface Content {
   segment: Segment;
-  path: string;
   bytes: Buffer | null;
 }
 
@@ -40,23 +39,31 @@ export interface Content {
  *
  * What no longer counts is removed with the oldest segment, whose living lines are appended again before. So for a
  * moment they are there twice, and never less than once. The oldest segment always goes first: a line goes later than
- * all lines before it. All segments together have at most twice the bytes of the living lines, and a constant. An
- * append moves one segment at most, so that it takes less than a millisecond.
+ * all lines before it.
+ *
+ * The aim is that all segments together have at most twice the bytes of the living lines and {@link SPARE_BYTES}. An
+ * append removes one segment at most, so that it stays short. So the segments have more bytes for as long as nothing is
+ * appended, or the disk has no room for the lines of the oldest one.
  */
 export class Segments {
-  readonly #directory: string;
+  readonly #files: SegmentFiles;
   /** The oldest first. */
   #segments: Segment[] = [];
   #fd: number | null = null;
   #nextNumber = 1;
   #bytes = 0;
   #livingBytes = 0;
+  /** Whether lines are lost, and {@link findLost} has not said so yet. */
+  #hasLost = false;
 
-  /** Makes the directory where it is missing. @throws what node:fs throws */
-  constructor(directory: string) {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    this.#directory = directory;
-    this.#nextNumber = (this.#numbers().at(-1) ?? 0) + 1;
+  /**
+   * @param directory for the segments; made where it is missing
+   * @param aside the directory for segments that cannot be read; made when it is needed
+   * @throws what node:fs throws
+   */
+  constructor(directory: string, aside: string) {
+    this.#files = new SegmentFiles(directory, aside);
+    this.#nextNumber = (this.#files.numbers().at(-1) ?? 0) + 1;
   }
 
   /**
@@ -66,10 +73,10 @@ export class Segments {
   async read(): Promise<Content[]> {
     this.#leave();
     const contents: Content[] = [];
-    for (const number of this.#numbers()) {
-      const path = this.#pathOf(number);
-      const bytes = await readPatiently(path);
-      contents.push({ segment: { number, bytes: bytes?.length ?? 0, living: new Set() }, path, bytes });
+    for (const number of this.#files.numbers()) {
+      const bytes = await this.#files.readPatiently(number);
+      const segment = { ...newSegment(number), bytes: bytes?.length ?? 0, isReadable: bytes !== null };
+      contents.push({ segment, bytes });
     }
     this.#segments = contents.map(({ segment }) => segment);
     this.#nextNumber = (this.#segments.at(-1)?.number ?? 0) + 1;
@@ -99,36 +106,57 @@ export class Segments {
     if (place.segment?.living.delete(place)) this.#livingBytes -= place.bytes;
   }
 
-  /** Removes a segment and all before it; their living lines are appended again. @throws what node:fs throws */
+  /**
+   * Removes a segment and all before it; their living lines are appended again. Those that cannot be read are put
+   * aside.
+   * @throws what node:fs throws
+   */
   renew(last: Segment): void {
     this.#leave();
     while ((this.#segments[0]?.number ?? Infinity) <= last.number) this.#moveOldest();
   }
 
   /**
-   * Looks whether another program has removed segments; their lines are lost, and their places say so.
-   * @returns whether any has gone
+   * Looks whether another program has removed or changed segments. Lines that are lost by that no longer live, and
+   * their places say so.
+   * @returns whether lines were lost since the last call
    * @throws what node:fs throws
    */
   findLost(): boolean {
-    const lost = this.#segments.filter(({ number }) => !isThere(this.#pathOf(number)));
-    if (lost.length === 0) return false;
-    this.#leave();
-    for (const { living, bytes } of lost) {
-      for (const place of living) {
-        place.segment = null;
-        this.#livingBytes -= place.bytes;
-      }
-      living.clear();
-      this.#bytes -= bytes;
+    for (const segment of this.#segments) {
+      const bytes = this.#files.bytesOf(segment.number);
+      if (segment.isReadable && bytes !== segment.bytes) this.#loseAll(segment, bytes);
     }
-    this.#segments = this.#segments.filter((segment) => !lost.includes(segment));
-    return true;
+    const hasLost = this.#hasLost;
+    this.#hasLost = false;
+    return hasLost;
   }
 
-  /** Tries it again with the next append where it fails, for example on a full disk. */
+  /**
+   * The segment stays in its place among the others: what is left in it must not outlive the line that says that a
+   * container is forgotten.
+   * @param bytes the size of the file now; 0 where it has gone
+   */
+  #loseAll(segment: Segment, bytes: number): void {
+    this.#leave();
+    this.#lose([...segment.living]);
+    this.#bytes += bytes - segment.bytes;
+    segment.bytes = bytes;
+    this.#hasLost = true;
+  }
+
+  #lose(places: readonly Place[]): void {
+    for (const place of places) {
+      this.drop(place);
+      place.segment = null;
+    }
+  }
+
+  /**
+   * Tries it again with the next append where it fails, for example on a full disk. Lost lines are written anew first.
+   */
   #tryToMoveOldest(): void {
-    if (this.#bytes <= 2 * this.#livingBytes + SPARE_BYTES) return;
+    if (this.#hasLost || this.#bytes <= 2 * this.#livingBytes + SPARE_BYTES) return;
     try {
       if (this.#segments.length === 1) this.#leave();
       this.#moveOldest();
@@ -140,17 +168,28 @@ export class Segments {
   #moveOldest(): void {
     const oldest = this.#segments[0];
     if (oldest === undefined) return;
-    const places = [...oldest.living];
-    if (places.length > 0) this.#move(places, readFileSync(this.#pathOf(oldest.number)));
-    unlinkIfThere(this.#pathOf(oldest.number));
+    if (oldest.living.size > 0) this.#move(oldest);
+    if (oldest.isReadable) this.#files.remove(oldest.number);
+    else this.#files.putAside(oldest.number);
     this.#segments.shift();
     this.#bytes -= oldest.bytes;
   }
 
-  /** @param content that of the segment in which the lines are */
-  #move(places: readonly Place[], content: Buffer): void {
-    const lines = places.flatMap(({ offset, bytes }) => [content.subarray(offset, offset + bytes - 1), NEWLINE]);
-    const { segment, offset } = this.#write(Buffer.concat(lines));
+  /**
+   * Appends the living lines of a segment again.
+   * @throws what node:fs throws; an error where other programs have changed lines, which are lost then
+   */
+  #move({ number, bytes: length, living }: Segment): void {
+    const content = this.#files.read(number);
+    const textOf = ({ offset, bytes }: Place) => content.subarray(offset, offset + bytes - 1);
+    const places = [...living];
+    const changed = places.filter((place) => content.length !== length || !isChecked(textOf(place)));
+    if (changed.length > 0) {
+      this.#lose(changed);
+      this.#hasLost = true;
+      throw new Error(`${changed.length} lines of the journal were changed by another program`);
+    }
+    const { segment, offset } = this.#write(Buffer.concat(places.flatMap((place) => [textOf(place), NEWLINE])));
     let next = offset;
     for (const place of places) {
       place.segment?.living.delete(place);
@@ -164,14 +203,17 @@ export class Segments {
   #write(bytes: Buffer): { segment: Segment; offset: number } {
     const { segment, fd } = this.#current();
     const offset = segment.bytes;
+    let done = 0;
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+      while (done < bytes.length) done += writeSync(fd, bytes, done);
     } catch (error) {
-      this.#cutTo(offset, fd);
+      if (this.#tryToCut(offset, fd)) done = 0;
+      else this.#leave();
       throw error;
+    } finally {
+      segment.bytes += done;
+      this.#bytes += done;
     }
-    segment.bytes += bytes.length;
-    this.#bytes += bytes.length;
     return { segment, offset };
   }
 
@@ -179,22 +221,22 @@ export class Segments {
   #current(): { segment: Segment; fd: number } {
     const last = this.#segments.at(-1);
     if (this.#fd !== null && last !== undefined && last.bytes < SEGMENT_BYTES) return { segment: last, fd: this.#fd };
-    const number = this.#nextNumber;
-    const fd = openSync(this.#pathOf(number), 'ax', 0o600);
+    const segment = newSegment(this.#nextNumber);
+    const fd = this.#files.create(segment.number);
     this.#leave();
     this.#fd = fd;
     this.#nextNumber++;
-    const segment = { number, bytes: 0, living: new Set<Place>() };
     this.#segments.push(segment);
     return { segment, fd };
   }
 
-  /** Removes a line that was written in part. Where that fails, too, the next line is in the next segment. */
-  #cutTo(bytes: number, fd: number): void {
+  /** Removes a line that was written in part. Where that fails, too, the next line goes to the next segment. */
+  #tryToCut(bytes: number, fd: number): boolean {
     try {
       ftruncateSync(fd, bytes);
+      return true;
     } catch {
-      this.#leave();
+      return false;
     }
   }
 
@@ -203,13 +245,8 @@ export class Segments {
     if (this.#fd !== null) closeSync(this.#fd);
     this.#fd = null;
   }
+}
 
-  #numbers(): number[] {
-    const names = readdirSync(this.#directory).filter((name) => /^[0-9]+\.ndjson$/.test(name));
-    return names.map((name) => Number(name.slice(0, -SUFFIX.length))).sort((a, b) => a - b);
-  }
-
-  #pathOf(number: number): string {
-    return join(this.#directory, `${String(number).padStart(8, '0')}${SUFFIX}`);
-  }
+function newSegment(number: number): Segment {
+  return { number, bytes: 0, living: new Set(), isReadable: true };
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -33,6 +33,20 @@ const journal = () => segments().map((path) => readFileSync(path, 'latin1'));
 /** Changes lines of the journal, as other programs and broken memory do. */
 function damage(change: (line: string) => string): void {
   for (const path of segments()) writeFileSync(path, readFileSync(path, 'latin1').replace(/.+\n/g, change), 'latin1');
+}
+
+function largeSpec(id: string) {
+  return specOf({ id, process: { args: ['true'], env: { LONG: 'x'.repeat(40_000) } } });
+}
+
+/** Writes and forgets containers: after 50 of them, the journal has removed the segments of before. */
+function comeAndGo(store: StateStore, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const one = stateOf('short', { spec: largeSpec('short') });
+    store.add(one);
+    store.save({ ...one, phase: 'started' });
+    store.remove('short');
+  }
 }
 
 async function loaded() {
@@ -90,20 +104,15 @@ it('forgets what is removed, also where the id was used again', async () => {
 });
 
 it('stays small, and keeps what lives for long', async () => {
-  const env = { LONG: 'x'.repeat(40_000) };
-  const specWith = (id: string) => specOf({ id, process: { args: ['true'], env } });
-  const kept = stateOf('kept', { spec: specWith('kept') });
+  const kept = stateOf('kept', { spec: largeSpec('kept') });
   states.add(kept);
   states.save({ ...kept, phase: 'created' });
   let store = states;
   let largest = 0;
-  for (let i = 0; i < 150; i++) {
-    if (i % 30 === 0) ({ store } = await loaded()); // daemons come and go
-    const one = stateOf('short', { spec: specWith('short') });
-    store.add(one);
-    store.save({ ...one, phase: 'started' });
-    store.remove('short');
-    if (i % 5 === 0) largest = Math.max(largest, journal().join('').length);
+  for (let i = 0; i < 30; i++) {
+    if (i % 6 === 0) ({ store } = await loaded()); // daemons come and go
+    comeAndGo(store, 5);
+    largest = Math.max(largest, journal().join('').length);
   }
   expect(largest).toBeLessThan(2_000_000);
   expect((await loaded()).whole).toEqual([{ ...kept, phase: 'created' }]);
@@ -164,7 +173,7 @@ it('names what is damaged or missing, with what can be read of it', async () => 
   expect(later.whole).toHaveLength(ids.length);
 });
 
-it('loses one container by a damaged newline, and no other by anything', async () => {
+it('loses the state of one container by a damaged newline, and of no other', async () => {
   for (const id of ['a', 'b', 'c']) {
     const one = stateOf(id);
     states.add(one);
@@ -190,16 +199,62 @@ it('ends none that was being made, as far as known, where a line is damaged', as
   expect(readFileSync(strayFile ?? '', 'utf8')).toContain('"phase":"started"');
 });
 
-it('heals what another program has removed', async () => {
-  const one = stateOf('one');
+it.each([
+  ['removed the segments', () => segments().map((path) => rmSync(path))],
+  ['removed the directory', () => rmSync(join(directory, 'states'), { recursive: true })],
+  ['emptied the segments', () => segments().map((path) => truncateSync(path))],
+  ['cut the segments', () => segments().map((path) => truncateSync(path, 100))],
+])('heals itself where another program has %s', async (_, harm) => {
+  const [one, two] = [stateOf('one'), stateOf('two')];
   states.add(one);
   states.save({ ...one, phase: 'started' });
   expect(states.isLost()).toBe(false);
-  for (const path of segments()) rmSync(path);
+  harm();
   expect(states.isLost()).toBe(true);
   expect(states.isLost()).toBe(false);
   states.save({ ...one, phase: 'started' });
-  expect((await loaded()).whole).toEqual([{ ...one, phase: 'started' }]);
+  states.add(two);
+  const { whole, damaged } = await loaded();
+  expect(whole).toEqual([{ ...one, phase: 'started' }, two]);
+  expect(damaged).toEqual([]);
+});
+
+it('forgets a container also where a part of its lines was cut off before', async () => {
+  states.add(stateOf('gone'));
+  const length = journal().join('').length;
+  states.save({ ...stateOf('gone'), phase: 'started' });
+  for (const path of segments()) truncateSync(path, length);
+  expect(states.isLost()).toBe(true);
+  states.remove('gone');
+  comeAndGo(states, 50);
+  expect((await loaded()).whole).toEqual([]);
+});
+
+it('copies no line that another program has changed, but has its state written again', async () => {
+  const one = stateOf('one');
+  states.add(one);
+  damage((line) => line.replace('"pid":0', '"pid":1'));
+  comeAndGo(states, 50);
+  expect(states.isLost()).toBe(true);
+  states.save(one);
+  comeAndGo(states, 50);
+  expect(states.isLost()).toBe(false);
+  expect(await loaded()).toMatchObject({ whole: [one], damaged: [] });
+});
+
+it('removes nothing that is damaged where the new state cannot be written', async () => {
+  const one = stateOf('one');
+  states.add(one);
+  states.save({ ...one, phase: 'started', pid: 7 });
+  damage((line) => line.replace('"pid":7', '"pid":9'));
+  const { store, damaged } = await loaded();
+  expect(damaged).toHaveLength(1);
+  const inTheWay = join(directory, 'states', '00000002.ndjson');
+  mkdirSync(inTheWay);
+  expect(() => store.save({ ...one, phase: 'started' })).toThrow(/EEXIST/);
+  store.removeDamaged();
+  rmSync(inTheWay, { recursive: true });
+  expect((await loaded()).damaged).toMatchObject([{ id: 'one', said: { spec: { id: 'one' }, pid: 9 } }]);
 });
 
 /** Writes a state as a niwad did that knew no journal. */
@@ -208,7 +263,7 @@ function writeOld(id: string, text: string): void {
   writeFileSync(join(directory, 'containers', id, 'state.json'), text);
 }
 
-it('takes the state files of an earlier niwad once, and what that niwad did not know for nothing', async () => {
+it('takes the state files of an earlier niwad once, and gives defaults to the fields that it did not know', async () => {
   const { ready: _, hooksDone: __, lease: ___, ...old } = stateOf('old');
   const { hooks: ____, ready: _____, ...spec } = old.spec;
   writeOld('old', JSON.stringify({ version: 1, ...old, spec }));
