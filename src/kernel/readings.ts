@@ -16,8 +16,8 @@ export interface Readings {
   /** Gives the content of io.stat; "" if the host has no io controller. */
   ioStat(handle: Handle): string;
   /**
-   * Reads small files of procfs, sysfs or a cgroup in one call: up to 16 KiB of each. The directory is opened once, so
-   * all files below /proc/PID are of one process, also if it ends meanwhile.
+   * Reads files of procfs, sysfs or a cgroup in one call, each to its end. The directory is opened once, so all files
+   * below /proc/PID are of one process, also if it ends meanwhile.
    * @param files the names of files in the directory
    * @param links the names of symbolic links in it
    * @returns the texts of the files, then where the links lead; null for each that cannot be read. null where there is

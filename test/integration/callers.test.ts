@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { host, SLOWNESS } from './support/host.js';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { host, PATIENCE, SLOWNESS } from './support/host.js';
 import { makePlace, Niwad, removePlace } from './support/niwad.js';
 import { GROUP } from './support/test.js';
 import { asUser } from './support/user.js';
@@ -133,4 +133,20 @@ test('what a running container really has is read back from the kernel', async (
     'uts',
   ]);
   await client.remove('shown', { force: true });
+});
+
+test('what a container really has is whole where the kernel has much to tell', async () => {
+  const { client } = niwad;
+  const groups = Array.from({ length: 3000 }, (_, i) => 10_000 + i); // they stand before the capabilities
+  const uids = Array.from({ length: 300 }, (_, i) => ({ container: i, host: 100_000 + 2 * i, size: 1 }));
+  const { pid } = await niwad.start({
+    id: 'long',
+    process: { args: ['setpriv', '--groups', groups.join(','), '--', 'sleep', '1000'] },
+    userns: { uids, gids: [{ container: 0, host: 100_000, size: 65_536 }] },
+  });
+  await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/comm`, 'utf8')).toBe('sleep\n'), PATIENCE);
+  const { effective } = await client.inspect('long');
+  expect(effective?.status).toMatchObject({ CapEff: '00000000000404fb', NoNewPrivs: '1', Seccomp: '2' });
+  expect(effective?.uid_map.split('\n')).toHaveLength(300);
+  await client.remove('long', { force: true });
 });

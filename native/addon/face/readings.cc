@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <climits>
 #include <fcntl.h>
+#include <string>
 #include <unistd.h>
 
 #include "../../core/fd.h"
@@ -48,13 +49,15 @@ Value io_stat(Info info) {
     return Napi::String::New(info.Env(), container ? container->statistics.io_stat() : "");
 }
 
-constexpr size_t kFileBytes = 16 * 1024; // longer than what the kernel tells of one process or group
-
+// Reads to the end: the kernel gives a long file, such as an id map, in parts of a page, however much is asked for.
 Value file_text(Napi::Env env, const Fd &directory, const std::string &name) {
     Fd file(openat(directory.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    char text[kFileBytes];
-    ssize_t n = file.valid() ? read(file.get(), text, sizeof text) : -1;
-    return n < 0 ? env.Null() : Napi::String::New(env, text, static_cast<size_t>(n));
+    if (!file.valid()) return env.Null();
+    std::string text;
+    char part[16 * 1024];
+    ssize_t n;
+    while ((n = read(file.get(), part, sizeof part)) > 0) text.append(part, static_cast<size_t>(n));
+    return n < 0 ? env.Null() : Napi::String::New(env, text);
 }
 
 Value link_text(Napi::Env env, const Fd &directory, const std::string &name) {
