@@ -14,9 +14,10 @@ import { usageRecord } from './usage-record.js';
 const LEDGER_RETRY_MS = 1000;
 const CLOCK_JUMP_MS = 86_400_000;
 /**
- * The interval between two saves of the state of a running container that has used processor time since the last one.
- * After a crash, the memory's byte-seconds of at most this time have to be estimated. An idle container has the same
- * memory all the time, so its state is saved with its interim records alone.
+ * The interval between two saves of the state of a running container that has used processor time, block devices or the
+ * network since the last one. After a crash, the memory's byte-seconds of at most this time have to be estimated, and
+ * the network traffic of at most this time is missing if the container ends while no niwad runs. An idle container has
+ * the same figures all the time, so its state is saved with its interim records alone.
  */
 const SAVE_INTERVAL_USEC = 60_000_000;
 

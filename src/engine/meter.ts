@@ -1,4 +1,4 @@
-import { BlockIo } from '../accounting/block-io.js';
+import { BlockIo, IO_KEYS } from '../accounting/block-io.js';
 import { type Columns, figure } from '../accounting/columns.js';
 import { History } from '../accounting/history.js';
 import { addMemoryTime, endMemoryTime, type MemoryTime } from '../accounting/memory-time.js';
@@ -31,6 +31,17 @@ export interface Throttling {
   periods: number;
   throttledPeriods: number;
 }
+
+/**
+ * The figures that show that something was done by a container or for it: others may send it packets, and the kernel
+ * may write back its pages, while it uses no processor time.
+ */
+const ACTIVITY = [
+  'cpu.stat:usage_usec',
+  'network:rx_bytes',
+  'network:tx_bytes',
+  ...IO_KEYS.map((key) => `io.stat:${key}`),
+];
 
 /** The use of one container: readings, their sums and rates, and the figures at its end. */
 export class Meter {
@@ -83,7 +94,10 @@ export class Meter {
     return this.#readings;
   }
 
-  /** The newest reading that found more processor time than the one before; until then, when this niwad met it. */
+  /**
+   * When a reading last found more processor time, block I/O or network traffic than the one before; until then, when
+   * this niwad met the container.
+   */
   get activeUsec(): number {
     return this.#activeUsec;
   }
@@ -116,8 +130,7 @@ export class Meter {
     // niwa's init survives its workload for a moment, so with init only the kills of the reading before count
     this.#outlive(this.#metered.hasInit ? this.#last?.row : reading.row);
     this.#io.correct(reading.row, this.#kernel.columns, () => this.#kernel.ioStat(this.handle));
-    if (usageUsecOf(reading.row, this.#kernel.columns) !== usageUsecOf(this.#last?.row, this.#kernel.columns))
-      this.#activeUsec = usec;
+    if (hasActed(reading.row, this.#last?.row, this.#kernel.columns)) this.#activeUsec = usec;
     this.#add(reading);
     this.#memory = addMemoryTime(this.#memory, reading, this.#kernel.columns);
     const rates = this.rates();
@@ -233,6 +246,7 @@ function oomKillsOf(row: Float64Array, columns: Columns): number {
   return figure(row, columns, 'memory.events:oom_kill') ?? 0;
 }
 
-function usageUsecOf(row: Float64Array | undefined, columns: Columns): number | null {
-  return row === undefined ? null : figure(row, columns, 'cpu.stat:usage_usec');
+/** Says whether a figure of the activity differs from the reading before. The first reading counts as activity. */
+function hasActed(row: Float64Array, before: Float64Array | undefined, columns: Columns): boolean {
+  return before === undefined || ACTIVITY.some((name) => figure(row, columns, name) !== figure(before, columns, name));
 }

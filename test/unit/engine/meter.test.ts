@@ -2,16 +2,26 @@ import { expect, it } from 'vitest';
 import { Meter } from '../../../src/engine/meter.js';
 import { FakeKernel } from '../../fake-kernel.js';
 
-const NAMES = ['cpu.stat:usage_usec', 'cpu.stat:nr_periods', 'cpu.stat:nr_throttled', 'memory.current'];
+const NAMES = [
+  'cpu.stat:usage_usec',
+  'cpu.stat:nr_periods',
+  'cpu.stat:nr_throttled',
+  'memory.current',
+  'network:rx_bytes',
+  'network:tx_bytes',
+  'io.stat:wbytes',
+  'io.stat:rios',
+];
 const SECOND = 1e6;
 
-/** A meter, and the time of its first reading. */
+/** A meter, the time of its first reading, and a way to make rows: figures that are not named are 0. */
 function newMeter() {
   const kernel = new FakeKernel();
   const readings = { ...kernel.readings, columns: new Map(NAMES.map((name, i) => [name, i])) };
   const meter = new Meter({ handle: 1, pid: 1, startTicks: 0n, hasInit: false }, null, () => {}, { readings });
   const begun = meter.memory.usec + SECOND;
-  return { meter, begun };
+  const row = (figures: Record<string, number>) => Float64Array.from(NAMES, (name) => figures[name] ?? 0);
+  return { meter, begun, row };
 }
 
 it('an idle container has the memory of its last reading until the last idle round', () => {
@@ -52,3 +62,16 @@ it('an idle round leaves what was told of it, once its rates are zero', () => {
   expect(meter.readings).toBe(readings + 1);
   expect([activeUsec, meter.activeUsec]).toEqual([begun, begun]);
 });
+
+it.each(['network:rx_bytes', 'network:tx_bytes', 'io.stat:wbytes', 'io.stat:rios'])(
+  'a container is active where only its %s grows',
+  (name) => {
+    const { meter, begun, row } = newMeter();
+    meter.take(begun, row({}), 0);
+    meter.take(begun + SECOND, row({}), 0);
+    expect(meter.activeUsec).toBe(begun);
+    meter.take(begun + 2 * SECOND, row({ [name]: 100 }), 0);
+    meter.take(begun + 3 * SECOND, row({ [name]: 100 }), 0);
+    expect(meter.activeUsec).toBe(begun + 2 * SECOND);
+  },
+);
