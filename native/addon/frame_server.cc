@@ -57,6 +57,8 @@ void put_descriptors(const std::vector<Fd> &descriptors, Rights *rights, msghdr 
     }
 }
 
+void refuse(Fd) {} // its end is the end of the connection
+
 bool would_block(int error) {
     return error == EAGAIN || error == EINTR;
 }
@@ -80,6 +82,7 @@ void FrameServer::open(Fd listening, OnEvent on_event) {
     auto socket = std::make_shared<Fd>(std::move(listening));
     loop_.send([this, socket, on_event = std::move(on_event)] {
         listening_ = std::move(*socket);
+        spare_.take();
         on_event_ = on_event;
         loop_.control(EPOLL_CTL_ADD, listening_.get(), kListeningKey, EPOLLIN);
     });
@@ -103,13 +106,14 @@ void FrameServer::send(uint32_t connection, uint32_t kind, std::vector<uint8_t> 
 void FrameServer::close() {
     loop_.send([this] {
         listening_.reset();
+        spare_.reset();
         while (!connections_.empty()) drop(connections_.begin()->first);
     });
 }
 
 void FrameServer::accept_all() {
     for (;;) {
-        Fd socket(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        Fd socket = spare_.accept(listening_, refuse);
         if (!socket.valid()) return;
         if (!is_root(socket)) continue;
         uint32_t name = ++last_name_;

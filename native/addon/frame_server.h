@@ -10,6 +10,7 @@
 
 #include "../core/event_loop.h"
 #include "../core/fd.h"
+#include "accept.h"
 
 // A frame that a connection has received; or, where `closed`, the end of the connection.
 struct FrameEvent {
@@ -64,6 +65,7 @@ class FrameServer {
 
     // All are used by the thread of the loop alone.
     Fd listening_;
+    SpareDescriptor spare_;
     OnEvent on_event_;
     std::map<uint32_t, Connection> connections_;
     uint32_t last_name_ = 0;

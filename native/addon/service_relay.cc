@@ -1,7 +1,6 @@
 #include "service_relay.h"
 
 #include <cerrno>
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -38,7 +37,7 @@ void ServiceRelay::open(std::function<void(uint32_t)> on_held, std::function<voi
         rlimit limit = {};
         getrlimit(RLIMIT_NOFILE, &limit);
         most_ = limit.rlim_cur / kDescriptorsPerConnection;
-        spare_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        spare_.take();
         int result = -EADDRINUSE;
         for (uint16_t port = kHighestPort; port >= kLowestPort && result == -EADDRINUSE; port--)
             result = listen_at(port);
@@ -64,7 +63,8 @@ void ServiceRelay::close(std::function<void(int)> done) {
         connections_.clear();
         services_.clear();
         addresses_.clear();
-        for (Fd *fd : {&listener4_, &listener6_, &spare_}) fd->reset();
+        for (Fd *listener : {&listener4_, &listener6_}) listener->reset();
+        spare_.reset();
         done(0);
     });
 }
@@ -146,22 +146,9 @@ void ServiceRelay::hear_connecting(uint64_t name, bool is_server) {
 
 void ServiceRelay::accept_some(const Fd &listener, bool ipv6) {
     for (int i = 0; i < kAcceptsInTurn && listener.valid(); i++) {
-        Fd client = accept_one(listener);
+        Fd client = spare_.accept(listener, reset);
         if (!client.valid()) return;
         take(std::move(client), ipv6);
-    }
-}
-
-// Gives an invalid descriptor where nobody waits to be accepted.
-Fd ServiceRelay::accept_one(const Fd &listener) {
-    for (;;) {
-        Fd client(accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (client.valid()) return client;
-        if (errno == EINTR || errno == ECONNABORTED) continue;
-        if ((errno != EMFILE && errno != ENFILE) || !spare_.valid()) return Fd();
-        spare_.reset();
-        reset(Fd(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)));
-        spare_.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     }
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "../core/event_loop.h"
+#include "accept.h"
 #include "relayed.h"
 #include "service_addresses.h"
 
@@ -78,7 +79,6 @@ class ServiceRelay {
     int listen_at(uint16_t port);
     void hear(uint64_t key, uint32_t events);
     void accept_some(const Fd &listener, bool ipv6);
-    Fd accept_one(const Fd &listener);
     void take(Fd client, bool ipv6);
     void hold(uint64_t name, Relayed &held, Service &service);
     size_t let_go(Service &service);
@@ -91,7 +91,7 @@ class ServiceRelay {
     // Used by the thread of the loop alone:
     std::function<void(uint32_t)> on_held_;
     Fd listener4_, listener6_;
-    Fd spare_; // given up for a moment where the process has no other descriptor, to refuse a connection
+    SpareDescriptor spare_;
     size_t most_ = 0;
     uint64_t last_name_ = 0;
     Connections connections_;

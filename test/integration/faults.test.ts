@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,9 +10,10 @@ import { describe, expect, test, vi } from 'vitest';
 import { ADDON } from '../../src/kernel/programs.js';
 import { cleanUpDaemons, mountTmpfs, newPlace, startDaemon } from './support/daemons.js';
 import { eventsStored } from './support/events.js';
-import { host, PATIENCE, scaled } from './support/host.js';
+import { host, PATIENCE, SLOWNESS, scaled } from './support/host.js';
 import { linesOf } from './support/journal.js';
-import { flagsOf, keeperOf, type Niwad, runNiwad } from './support/niwad.js';
+import { flagsOf, keeperOf, type Niwad, runNiwad, ticksOf } from './support/niwad.js';
+import { Oci } from './support/oci.js';
 import { pidsGroupOf } from './support/pids.js';
 import { makeRoot } from './support/roots.js';
 import { collect } from './support/session.js';
@@ -206,6 +208,29 @@ test('too many open files fail a hook and a new keeper, not the daemon', async (
   limit(4096);
   await vi.waitFor(() => expect(keeperOf(place)).toBeDefined(), PATIENCE);
   expect(await niwad.client.health()).toMatchObject({ status: 'ok' });
+});
+
+test('too many open files refuse commands of engines, and cost no processor time', async () => {
+  const place = newPlace();
+  const niwad = await startDaemon(place);
+  const limit = (count: number) => execFileSync('prlimit', ['--pid', String(niwad.pid), `--nofile=${count}:`]);
+  const descriptors = () => readdirSync(`/proc/${niwad.pid}/fd`).map(Number);
+  const most = Math.max(...descriptors()) + 1;
+  limit(most);
+  let refused = 0;
+  const sockets = Array.from({ length: most }, () => connect(join(place.runDir, 'oci.sock')));
+  try {
+    for (const socket of sockets) socket.on('error', () => {}).on('close', () => refused++);
+    await vi.waitFor(() => expect(descriptors()).toHaveLength(most), PATIENCE);
+    const before = ticksOf(niwad.pid);
+    await sleep(1000);
+    expect(ticksOf(niwad.pid) - before).toBeLessThan(25 * SLOWNESS); // of 100 in a second
+    expect(refused).toBeGreaterThan(0);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    limit(4096);
+  }
+  expect((await new Oci(niwad).run('list')).exitCode).toBe(0);
 });
 
 test('too many open files at a deadline delay the end, and lose nothing of it', async () => {

@@ -282,6 +282,12 @@ function commandOf(pid: string): string {
   }
 }
 
+/** The processor time of a process, in ticks of a hundredth of a second. */
+export function ticksOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+}
+
 /** Whether a process runs; one that waits to be reaped by the host's init does not. */
 export function isAlive(pid: number | string): boolean {
   try {
