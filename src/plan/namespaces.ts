@@ -65,11 +65,13 @@ export function enterNamespaces(): Op {
 
 /**
  * Says whether niwad may hold the mount namespace over the exit, so that the exit does not wait for the end of the
- * mounts. The end of an overlay that keeps its writes syncs their disk, and that of an image reads a file that a user
- * names: both may take long, so they are left to the container's own process.
+ * mounts. Three kinds may take long or hang, and are left to the container's own process: an overlay that keeps its
+ * writes syncs their disk, an image reads a file that a user names, and a container with SYS_ADMIN can mount file
+ * systems of programs (FUSE) and of the network.
  */
-export function holdsMounts({ namespaces, root: { file, overlay } }: Spec): boolean {
-  return namespaces.mount === 'new' && file === null && (overlay === null || overlay.directory === null);
+export function holdsMounts({ namespaces, capabilities, root: { file, overlay } }: Spec): boolean {
+  const mayMount = capabilities.includes('SYS_ADMIN');
+  return namespaces.mount === 'new' && !mayMount && file === null && (overlay === null || overlay.directory === null);
 }
 
 function isPath(namespace: string): boolean {

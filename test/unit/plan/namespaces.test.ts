@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cloneNamespaces, holdsMounts, namespaceOps } from '../../../src/plan/namespaces.js';
+import type { SpecInput } from '../../../src/protocol/spec.js';
 import { specOf } from '../support.js';
 
 const hostOnly = { mount: 'host', pid: 'host', network: 'host', ipc: 'host', uts: 'host', cgroup: 'host' };
@@ -71,12 +72,13 @@ describe('namespaces', () => {
 });
 
 describe('the mounts that niwad holds over the exit', () => {
-  it.each([
+  it.each<[string, Partial<SpecInput>, boolean]>([
     ['those of a plain root', {}, true],
     ['those of a directory', { root: { path: '/srv/root' } }, true],
     ['those of an overlay in memory', { root: { path: '/srv/root', overlay: true } }, true],
     ['not those of an overlay on a disk', { root: { path: '/srv/root', overlay: { directory: '/srv/kept' } } }, false],
     ['not those of an image file', { root: { file: '/srv/root.squashfs' } }, false],
+    ['not those of what may mount', { userns: 'host', capabilities: { add: ['SYS_ADMIN'] } }, false],
     ["not the host's own", { namespaces: { mount: 'host' } }, false],
     ['not those of another container', { namespaces: { mount: '/proc/1/ns/mnt' } }, false],
   ])('are %s', (_, spec, held) => expect(holdsMounts(specOf(spec))).toBe(held));
