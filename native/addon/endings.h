@@ -1,6 +1,7 @@
-// The thread that puts records on disk and ends containers. A container is ended when its output is stored and its
-// final record is on disk: then its group and its files are removed, and monitor and keeper forget it. Everything that
-// the thread does after the record can be done again: a niwad that finds the record does the rest.
+// The thread that puts records on disk and ends containers. A container is ended when its output is stored, its final
+// record is on disk and its mount namespace is closed: then its group and its files are removed, and monitor and keeper
+// forget it. Everything that the thread does after the record can be done again: a niwad that finds the record does the
+// rest.
 #pragma once
 #include <functional>
 #include <map>
