@@ -4,7 +4,7 @@ import type { Books } from '../engine/books.js';
 import type { Container } from '../engine/container.js';
 import { AFTER_EXITED, BEFORE_EXITED, type Resources } from '../engine/resources/resources.js';
 import { exitOf } from '../engine/saved-state.js';
-import type { SavedState } from '../engine/state-files.js';
+import type { SavedState } from '../engine/saved-state-types.js';
 import { recordOf, usageRecord } from '../engine/usage-record.js';
 import type { ExitEvent } from '../kernel/containers.js';
 import type { Kernel } from '../kernel/kernel.js';
@@ -103,7 +103,7 @@ export class Endings {
   }
 
   /**
-   * Ends a container that is gone from the kernel, so that only its state file is left. On a full disk this may take
+   * Ends a container that is gone from the kernel, so that only its saved state is left. On a full disk this may take
    * long.
    * @param interim the last interim record of the run, if there is one
    */
@@ -196,7 +196,7 @@ export class Endings {
   }
 }
 
-/** Makes the final record of a lost run, by what knows more of its use: its state file or its interim record. */
+/** Makes the final record of a lost run, by what knows more of its use: its saved state or its interim record. */
 function lastRecord(saved: SavedState, exit: Exit, interim: UsageRecord | undefined): UsageRecord {
   const record = recordOf(saved, exit);
   if (interim === undefined || cpuOf(interim) <= cpuOf(record)) return record;

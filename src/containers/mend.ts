@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { fittingFields, SavedSpecSchema, SavedStateSchema } from '../engine/saved-state-schema.js';
-import type { Damaged, SavedState } from '../engine/state-files.js';
+import type { Damaged, SavedState } from '../engine/saved-state-types.js';
 import type { IdRange } from '../host/id-pool.js';
 import type { OldestProcess } from '../host/process.js';
 import type { Lease } from '../network/lease.js';

@@ -1,4 +1,4 @@
-import type { SavedState } from '../engine/state-files.js';
+import type { SavedState } from '../engine/saved-state-types.js';
 
 /** What a new daemon finds of a container that an earlier daemon saved. */
 export interface Found {

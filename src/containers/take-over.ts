@@ -6,7 +6,7 @@ import type { Books } from '../engine/books.js';
 import { Container } from '../engine/container.js';
 import type { Planner } from '../engine/planner.js';
 import { BEFORE_EXITED, OF_GONE, type Resources } from '../engine/resources/resources.js';
-import type { Damaged, SavedState } from '../engine/state-files.js';
+import type { Damaged, SavedState } from '../engine/saved-state-types.js';
 import type { StateStore } from '../engine/state-store.js';
 import { type CgroupTree, removeLeftovers } from '../host/cgroup.js';
 import { oldestIn } from '../host/process.js';

@@ -11,11 +11,11 @@ import { identityOf } from './identity.js';
 import type { Planner } from './planner.js';
 import { Draft } from './resources/resource.js';
 import type { Resources } from './resources/resources.js';
-import type { SavedState } from './state-files.js';
+import type { SavedState } from './saved-state-types.js';
 
 export interface AdoptOptions {
   resources: Resources;
-  /** Null if the specs of the adopted containers may be incomplete, because their state files were damaged. */
+  /** Null if the specs of the adopted containers may be incomplete, because their saved states were damaged. */
   planner: Planner | null;
   kernel: Pick<Kernel, 'containers' | 'host' | 'readings'>;
   log: Logger;

@@ -7,7 +7,7 @@ import type { UsageRecord } from '../protocol/record.js';
 import { usecNow } from './clock.js';
 import type { Container } from './container.js';
 import { phaseOf, stateOf } from './saved-state.js';
-import type { SavedState } from './state-files.js';
+import type { SavedState } from './saved-state-types.js';
 import type { StateStore } from './state-store.js';
 import { usageRecord } from './usage-record.js';
 

@@ -24,7 +24,7 @@ import type { Output } from './output.js';
 import { type Past, pastOfAdopted, pastOfGone, pastOfMade } from './past.js';
 import { ReadinessState } from './readiness-state.js';
 import { Runs } from './runs.js';
-import type { SavedState } from './state-files.js';
+import type { SavedState } from './saved-state-types.js';
 import { StatusView } from './status-view.js';
 import { Written } from './written.js';
 

@@ -1,4 +1,4 @@
-import type { SavedState } from './state-files.js';
+import type { SavedState } from './saved-state-types.js';
 
 /** Tells whether the hooks of one container's end have run. This is saved, because niwad may end while they run. */
 export class EndHooks {

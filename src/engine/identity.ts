@@ -4,7 +4,7 @@ import type { Lease } from '../network/lease.js';
 import type { Plan } from '../plan/plan.js';
 import type { IdMaps, Spec } from '../protocol/resolved-spec.js';
 import { FIRST_RUN, type RunsState } from './runs.js';
-import type { SavedState } from './state-files.js';
+import type { SavedState } from './saved-state-types.js';
 
 /** The facts about a container that are fixed when it is made. Only the spec may be replaced later. */
 export interface Identity {
@@ -31,7 +31,7 @@ export interface Identity {
 }
 
 /**
- * Gives the identity of a container from its state file. Handle and plan are missing, because they only exist in the
+ * Gives the identity of a container from its saved state. Handle and plan are missing, because they only exist in the
  * niwad that made them. Pure.
  */
 export function identityOf(saved: SavedState): Omit<Identity, 'handle' | 'plan'> {

@@ -24,7 +24,7 @@ import { Draft } from './resources/resource.js';
 import { BEFORE_PLAN, BEFORE_PROCESS, type Resources } from './resources/resources.js';
 import type { RunsState } from './runs.js';
 import { firstState } from './saved-state.js';
-import type { SavedState } from './state-files.js';
+import type { SavedState } from './saved-state-types.js';
 
 export interface MakerOptions {
   planner: Planner;
@@ -45,7 +45,7 @@ export interface MakerOptions {
   onMaking(handle: Handle, made: Promise<Container>): void;
   /** Called as soon as the container exists. */
   onMade(container: Container): void;
-  /** Called when a start has failed and left no container, before the state file is removed. */
+  /** Called when a start has failed and left no container, before its saved state is removed. */
   onNeverMade(saved: SavedState): Promise<void>;
 }
 

@@ -11,7 +11,7 @@ import type { Kernel } from '../kernel/kernel.js';
 import type { Readings } from '../kernel/readings.js';
 import type { Rates, Usage } from '../protocol/usage.js';
 import { usecNow } from './clock.js';
-import type { SavedState } from './state-files.js';
+import type { SavedState } from './saved-state-types.js';
 
 /** The container whose use is measured. */
 export interface Metered {
@@ -67,7 +67,7 @@ export class Meter {
   readonly #networkBefore: Usage['network'];
 
   /**
-   * @param saved the state file of an earlier niwad; null if this niwad made the container
+   * @param saved the saved state of an earlier niwad; null if this niwad made the container
    * @param onOutlived called when the first process has survived an OOM kill: this must be saved soon, so that the next
    *   niwad knows it
    */

@@ -3,7 +3,7 @@ import type { Adopted, Created } from '../kernel/containers.js';
 import type { StartPhases } from '../protocol/phases.js';
 import { wallTime } from './clock.js';
 import { type Begun, NOT_STARTED } from './life.js';
-import type { SavedState } from './state-files.js';
+import type { SavedState } from './saved-state-types.js';
 
 /** The facts about a container at the time when this niwad begins to manage it. */
 export interface Past {
@@ -23,7 +23,7 @@ export function pastOfMade({ phases, started }: Pick<Past, 'phases' | 'started'>
 
 /**
  * Gives the past of a container of an earlier niwad that the kernel's side still knows.
- * @param saved the state file
+ * @param saved the saved state
  * @param adopted the facts from the kernel's side, which replace the saved ones
  * @param cgroup the container's group, which tells whether the container is paused
  */

@@ -5,7 +5,7 @@ import type { UsageRecord } from '../protocol/record.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import type { Container } from './container.js';
 import { FIRST_RUN, type RunsState } from './runs.js';
-import type { SavedState } from './state-files.js';
+import type { SavedState } from './saved-state-types.js';
 
 /** The state that is saved before any part of a container is made. */
 export function firstState(

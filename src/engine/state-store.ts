@@ -7,7 +7,7 @@ import type { Found } from './journal/found.js';
 import { Journal, type Run } from './journal/journal.js';
 import type { LastingStates } from './lasting-states.js';
 import { STATE_VERSION, savedStateProblem, withDefaults } from './saved-state-schema.js';
-import type { Damaged, SavedState } from './state-files.js';
+import type { Damaged, SavedState } from './saved-state-types.js';
 
 /** The state file of a container of an earlier niwad, which knew no journal. */
 const OLD_FILE = 'state.json';

@@ -1,7 +1,7 @@
 import type { Exit } from '../protocol/container.js';
 import type { UsageRecord } from '../protocol/record.js';
 import type { Container } from './container.js';
-import type { SavedState } from './state-files.js';
+import type { SavedState } from './saved-state-types.js';
 
 /**
  * Gives the usage record of a container: the final record if `exit` is given, else an interim record.
@@ -30,7 +30,7 @@ export function usageRecord(container: Container, usec: number, exit: Exit | nul
   };
 }
 
-/** Makes the final record of a container from its state file, if nothing else is left of it. */
+/** Makes the final record of a container from its saved state, if nothing else is left of it. */
 export function recordOf(saved: SavedState, { code, signal, reason, at }: Exit): UsageRecord {
   const { run, spec, createdAt, startedAt, usage, memory } = saved;
   const { id, owner, labels, service } = spec;

@@ -20,7 +20,7 @@ export class Written {
     this.#recordedUsec = usecNow();
   }
 
-  /** Marks the state file as outdated. The next niwad needs the new state, so the next round of saving writes it. */
+  /** Marks the saved state as outdated. The next niwad needs the new state, so the next round of saving writes it. */
   expire(): void {
     this.#savedUsec = 0;
   }

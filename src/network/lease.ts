@@ -32,7 +32,7 @@ export interface Segment {
   kernelIpv6: boolean;
 }
 
-/** The addresses and interfaces of one container. Its state file has them, so that the next niwad takes them over. */
+/** The addresses and interfaces of one container. Its saved state has them, so that the next niwad takes them over. */
 export interface Lease {
   bridge: string;
   /** The name of the interface on the host: one end of the veth pair. */

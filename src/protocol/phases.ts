@@ -6,7 +6,7 @@ export type StartPhases = Record<PhaseName, number>;
 export const PHASES = {
   spec: 'check the spec, resolve paths, ask for permission',
   plan: 'decide all, and look at what the host has',
-  state: 'write the first state file',
+  state: 'write the first state',
   encode: 'write the boot program as bytes',
   queue: 'wait for a worker thread',
   group: 'make the cgroup and write its limits',

@@ -20,7 +20,7 @@ Settings.Set({ maxErrors: READ_ERRORS });
 
 /**
  * A schema is compiled after so many checks. To compile takes some 10 ms: too long for a command. The first checks
- * without it take up to 1 ms each: a daemon that reads a thousand state files at its start has to compile soon.
+ * without it take up to 1 ms each: a daemon that reads a thousand saved states at its start has to compile soon.
  */
 const CHECKS_BEFORE_COMPILING = 8;
 

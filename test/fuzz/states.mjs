@@ -30,12 +30,12 @@ export async function takeAll(states) {
   return [strayLines > 0, whole.length, ...damaged.map(({ reason }) => reason.replace(/"[^"]*"|[0-9]+/g, ''))].join();
 }
 
-/** @param {import('../../dist/engine/state-files.js').SavedState} state */
+/** @param {import('../../dist/engine/saved-state-types.js').SavedState} state */
 function asText({ spec, run, phase, pid, deadlineNs, exit, usage }) {
   return JSON.stringify([spec.id, spec.process, run, phase, pid, deadlineNs, exit, usage]);
 }
 
-/** @param {import('../../dist/engine/state-files.js').SavedState} state */
+/** @param {import('../../dist/engine/saved-state-types.js').SavedState} state */
 function use(state) {
   identityOf(state);
   recordOf(state, state.exit ?? exitOf(state, undefined));

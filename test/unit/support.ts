@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { SavedState } from '../../src/engine/state-files.js';
+import type { SavedState } from '../../src/engine/saved-state-types.js';
 import { StateStore } from '../../src/engine/state-store.js';
 import type { PlanHost } from '../../src/plan/plan.js';
 import { type FieldProblem, NiwaError } from '../../src/protocol/errors.js';

@@ -24,7 +24,7 @@ export interface Ahead {
 }
 
 /**
- * Makes a container ahead: it waits until {@link startAhead} takes it. Its state file says `making`, so that the next
+ * Makes a container ahead: it waits until {@link startAhead} takes it. Its saved state says `making`, so that the next
  * niwad ends it. No field of the input may differ from one container to the next but the id.
  * @param service the service of which it will be an instance
  * @throws NiwaError the errors of create()

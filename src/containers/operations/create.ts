@@ -52,7 +52,7 @@ export async function run(
 
 /**
  * Makes a container and then runs `step`, after which the client gets to know the container. If a step fails, the
- * container is removed. Until then the state file says `making`, so that after a crash the next niwad removes the
+ * container is removed. Until then the saved state says `making`, so that after a crash the next niwad removes the
  * container.
  */
 export async function make(

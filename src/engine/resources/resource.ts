@@ -6,7 +6,7 @@ import { NiwaError } from '../../protocol/errors.js';
 import type { Spec } from '../../protocol/resolved-spec.js';
 import type { Container } from '../container.js';
 import type { Output } from '../output.js';
-import type { SavedState } from '../state-files.js';
+import type { SavedState } from '../saved-state-types.js';
 
 /** A container that holds resources; a container that is being made holds those acquired so far. */
 export interface Holder {
@@ -31,7 +31,7 @@ export class Draft implements Holder {
   lease: Lease | null = null;
   handle: Handle = 0;
   output: Output | null = null;
-  /** The first state of the container for its state file; null before the plan is made. */
+  /** The first state of the container, to be saved; null before the plan is made. */
   saved: SavedState | null = null;
   /** The resources whose acquisition has begun, in this order. The last one may not be acquired. */
   readonly begun: Resource[] = [];

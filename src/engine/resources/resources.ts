@@ -16,7 +16,7 @@ import { storedLog } from './log.js';
 import { output } from './output.js';
 import { quota } from './quota.js';
 import type { Draft, Holder, Resource } from './resource.js';
-import { stateFile } from './state-file.js';
+import { savedState } from './saved-state.js';
 import { streams } from './streams.js';
 
 /** One step of a walk over the resources: the resource, and the crash point after it where tests end niwad. */
@@ -25,15 +25,15 @@ type Step = readonly [name: ResourceName, then?: CrashPoint];
 /** Acquired before the plan of a new container, because the plan contains them. */
 export const BEFORE_PLAN: readonly Step[] = [['idRange'], ['quota'], ['lease']];
 /**
- * Acquired before the process of a new container. The state file comes first, so that after a crash the next niwad
+ * Acquired before the process of a new container. The saved state comes first, so that after a crash the next niwad
  * knows of all the others.
  */
-export const BEFORE_PROCESS: readonly Step[] = [['stateFile', 'making-saved'], ['groupsAbove'], ['storedLog']];
+export const BEFORE_PROCESS: readonly Step[] = [['savedState', 'making-saved'], ['groupsAbove'], ['storedLog']];
 /** Acquired as soon as the process exists. */
 const WITH_PROCESS: readonly Step[] = [['output']];
 
 /** Taken over when a container of an earlier niwad is still in the kernel. */
-const ADOPTED: readonly Step[] = [['idRange'], ['lease'], ['stateFile'], ['output']];
+const ADOPTED: readonly Step[] = [['idRange'], ['lease'], ['savedState'], ['output']];
 
 /**
  * Released when a container has ended, before it is saved as exited: after a crash the next niwad releases them again.
@@ -50,7 +50,7 @@ export const AFTER_EXITED: readonly Step[] = [['lease', 'disconnected'], ['idRan
  */
 export const OF_GONE: readonly Step[] = [['streams'], ['goneGroup']];
 /** Released when the container is forgotten. */
-const WHEN_FORGOTTEN: readonly Step[] = [['storedLog'], ['groupsAbove'], ['stateFile']];
+const WHEN_FORGOTTEN: readonly Step[] = [['storedLog'], ['groupsAbove'], ['savedState']];
 
 export interface ResourcesOptions {
   idPool: IdPool;
@@ -143,7 +143,7 @@ function allOf({ idPool, networks, logs, states, books, kernel, log }: Resources
     idRange: idRange(idPool),
     quota: quota(log),
     lease: lease(networks),
-    stateFile: stateFile(states, networks, books),
+    savedState: savedState(states, networks, books),
     storedLog: storedLog(logs),
     output: output(logs, kernel),
     group: group(log),

@@ -3,7 +3,7 @@ import { sumIo } from '../../../src/accounting/block-io.js';
 import { toUsage } from '../../../src/accounting/usage.js';
 import { Container } from '../../../src/engine/container.js';
 import { firstState } from '../../../src/engine/saved-state.js';
-import type { SavedState } from '../../../src/engine/state-files.js';
+import type { SavedState } from '../../../src/engine/saved-state-types.js';
 import { ContainerLog } from '../../../src/logs/log.js';
 import { makePlan } from '../../../src/plan/plan.js';
 import { FakeKernel } from '../../fake-kernel.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { firstState } from '../../../src/engine/saved-state.js';
-import type { SavedState } from '../../../src/engine/state-files.js';
+import type { SavedState } from '../../../src/engine/saved-state-types.js';
 import { StateStore } from '../../../src/engine/state-store.js';
 import { makePlan } from '../../../src/plan/plan.js';
 import { capableHost, refusal, specOf } from '../support.js';

@@ -7,7 +7,7 @@ import type { Resource } from './resource.js';
  * The saved state of a container, and its directory with the files of its /etc. Kept until the container is forgotten.
  * A later run replaces the state of the run before, which is written again where the later run cannot be made.
  */
-export function stateFile(states: StateStore, networks: Networks, books: Books): Resource {
+export function savedState(states: StateStore, networks: Networks, books: Books): Resource {
   return {
     acquire({ id, spec, lease, saved, before }) {
       if (saved !== null && before === null) states.add(saved);
