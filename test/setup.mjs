@@ -59,6 +59,8 @@ const PACKAGES = {
     haproxy: 'haproxy',
     wrk: 'wrk',
     iproute2: 'ip',
+    podman: 'podman',
+    catatonit: 'catatonit',
   },
   pictures: { 'python3-rich': undefined, tmux: 'tmux' },
   demo: { 'busybox-static': undefined, curl: 'curl', iproute2: 'ip', nftables: 'nft', wrk: 'wrk' },

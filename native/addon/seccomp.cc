@@ -18,8 +18,10 @@ namespace {
 
 #if defined(__x86_64__)
 constexpr uint32_t kArch = AUDIT_ARCH_X86_64;
+constexpr uint32_t kNarrow = SCMP_ARCH_X86;
 #elif defined(__aarch64__)
 constexpr uint32_t kArch = AUDIT_ARCH_AARCH64;
+constexpr uint32_t kNarrow = SCMP_ARCH_ARM;
 #endif
 constexpr int kMoreThanAnyCall = 2000;
 
@@ -84,11 +86,12 @@ int read_whole(const Fd &file, std::vector<uint8_t> *program) {
 
 } // namespace
 
-int compile_seccomp_filter(uint32_t default_action, const std::vector<SeccompRule> &rules,
+int compile_seccomp_filter(uint32_t default_action, const std::vector<SeccompRule> &rules, bool narrow,
                            std::vector<uint8_t> *program) {
     std::unique_ptr<void, Release> filter(seccomp_init(default_action));
     if (!filter) return -EINVAL;
     seccomp_attr_set(filter.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+    if (narrow && seccomp_arch_add(filter.get(), kNarrow) < 0) return -EINVAL;
     seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2); // a binary tree, which is faster than a list
     for (const SeccompRule &rule : rules) {
         int error = add_rule(filter.get(), rule);

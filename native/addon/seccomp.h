@@ -18,6 +18,7 @@ struct SeccompRule {
 };
 
 // Compiles rules to instructions (struct sock_filter, 8 bytes each). System calls that are newer than libseccomp give
-// ENOSYS, so that programs use older ones instead. Gives 0 or a negative errno.
-int compile_seccomp_filter(uint32_t default_action, const std::vector<SeccompRule> &rules,
+// ENOSYS, so that programs use older ones instead; so do calls of other machines. With `narrow`, the rules hold for the
+// 32-bit variant of this machine, too. Gives 0 or a negative errno.
+int compile_seccomp_filter(uint32_t default_action, const std::vector<SeccompRule> &rules, bool narrow,
                            std::vector<uint8_t> *program);

@@ -51,6 +51,13 @@ static const struct {
     [OP_SYSCTL] = {op_sysctl, 0, 2},
     [OP_EXEC_IMAGE] = {op_exec_image, 0, 1},
     [OP_FIND_PROGRAM] = {op_find_program, 0, 2},
+    [OP_PRIVATE_ABOVE] = {op_private_above, 0, 1},
+    [OP_DOMAINNAME] = {op_domainname, 0, 1},
+    [OP_SCHEDULER] = {op_scheduler, 7, 0},
+    [OP_IO_PRIORITY] = {op_io_priority, 1, 0},
+    [OP_PERSONALITY] = {op_personality, 1, 0},
+    [OP_KEEP_FDS] = {op_keep_fds, 1, 0},
+    [OP_SECCOMP_FLAGS] = {op_seccomp_flags, 2, 0},
 };
 
 int interpret(struct boot *boot, struct program *program, uint32_t *step) {

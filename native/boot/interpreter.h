@@ -33,11 +33,15 @@ struct boot {
 typedef int op_function(struct boot *boot, const struct op *op);
 
 // namespace.c
-op_function op_setns, op_unshare, op_hostname, op_link_up;
+op_function op_setns, op_unshare, op_hostname, op_domainname, op_link_up;
 // root.c
 op_function op_root, op_remount_root, op_pivot, op_mkdir, op_symlink, op_mknod;
 // mount.c
-op_function op_propagation, op_mount, op_bind, op_image, op_readonly, op_mask, op_place_file;
+op_function op_mount, op_bind, op_image, op_readonly, op_mask, op_place_file;
+// change.c
+op_function op_propagation, op_private_above;
+// schedule.c
+op_function op_scheduler, op_io_priority, op_personality;
 // overlay.c
 op_function op_overlay, op_upper;
 // account.c
@@ -45,8 +49,8 @@ op_function op_account;
 // identity.c
 op_function op_join_user, op_capbset, op_user, op_capset, op_no_new_privs;
 // process.c
-op_function op_write, op_sysctl, op_rlimit, op_umask, op_chdir, op_setsid, op_wait, op_close_fds, op_seccomp, op_exec,
-    op_exec_image, op_find_program;
+op_function op_write, op_sysctl, op_rlimit, op_umask, op_chdir, op_setsid, op_wait, op_close_fds, op_keep_fds,
+    op_seccomp, op_seccomp_flags, op_exec, op_exec_image, op_find_program;
 // terminal.c
 op_function op_undumpable, op_enter, op_terminal;
 // init.c

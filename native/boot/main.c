@@ -56,6 +56,6 @@ int main(void) {
     int error = read_program(CONTROL_FD, &program);
     if (error == 0) error = interpret(&boot, &program, &report.step);
     report.error = -error;
-    (void)!send(CONTROL_FD, &report, sizeof report, MSG_NOSIGNAL);
+    (void)!send(boot.control, &report, sizeof report, MSG_NOSIGNAL);
     _exit(error == -ENOENT ? 127 : 126);
 }

@@ -13,18 +13,14 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "change.h"
+#include "copy.h"
 #include "mount.h"
 #include "root.h"
 
 int open_place(const char *path) {
     int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
-}
-
-// propagation(flags): sets the propagation of all mounts, so that no mount made here appears on the host.
-int op_propagation(struct boot *boot, const struct op *op) {
-    (void)boot;
-    return mount(NULL, "/", NULL, op->numbers[0], NULL) < 0 ? -errno : 0;
 }
 
 static bool is_root(const struct boot *boot, int fd) {
@@ -97,16 +93,30 @@ static int keep(struct boot *boot, const char *type, int mount_fd) {
     return 0;
 }
 
-// mount(attributes, in root, type, source, target, option...)
+// Copies what is in the directory that the mount covers, if there is one. Gives 0 or a negative errno.
+static int fill(const struct boot *boot, int mount_fd, const char *target, bool itself) {
+    int covered = root_open(boot, target, O_RDONLY | O_DIRECTORY);
+    if (covered < 0) return covered == -ENOENT ? 0 : covered;
+    int error = copy_directory(covered, mount_fd, itself);
+    close(covered);
+    return error;
+}
+
+// mount(attributes, in root, fill, change..., type, source, target, option...): with `fill` 1, the file system begins
+// with what is in the directory that it covers; with 2, also with the owner and the mode of the directory.
 int op_mount(struct boot *boot, const struct op *op) {
+    const char *target = op->strings[2];
+    uint64_t fills = op->number_count > 2 ? op->numbers[2] : 0;
     int mount_fd = new_mount(op->strings[0], op->strings[1], op->strings + 3, op->string_count - 3, op->numbers[0]);
     if (mount_fd < 0) return mount_fd;
     int error = keep(boot, op->strings[0], mount_fd);
+    if (error == 0 && fills != 0) error = fill(boot, mount_fd, target, fills == 2);
+    if (error == 0 && op->number_count > 3) error = change_mount(mount_fd, op->numbers + 3, op->number_count - 3);
     if (error < 0) {
         close(mount_fd);
         return error;
     }
-    return attach(mount_fd, open_target(boot, op->strings[2], op->numbers[1] != 0, true));
+    return attach(mount_fd, open_target(boot, target, op->numbers[1] != 0, true));
 }
 
 int copy_mount(int fd, bool recursive, uint64_t attributes, int userns, bool slave) {
@@ -131,12 +141,17 @@ static bool is_directory(int fd) {
     return fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-// bind(attributes, in root, recursive, userns, slave, source, target): the source is a path of the host;
+// bind(attributes, in root, recursive, userns, slave, change..., source, target): the source is a path of the host;
 // `userns` is the descriptor of the user namespace that maps the ids of its files, or 0.
 int op_bind(struct boot *boot, const struct op *op) {
     int source = host_open(op->strings[0]);
     if (source < 0) return source;
     int copy = copy_mount(source, op->numbers[2] != 0, op->numbers[0], (int)op->numbers[3], op->numbers[4] != 0);
+    int error = copy < 0 ? 0 : change_mount(copy, op->numbers + 5, op->number_count - 5);
+    if (error < 0) {
+        close(copy);
+        copy = error;
+    }
     int target = copy < 0 ? copy : open_target(boot, op->strings[1], op->numbers[1] != 0, is_directory(source));
     close(source);
     return attach(copy, target);

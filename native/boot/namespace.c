@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "interpreter.h"
@@ -31,6 +32,12 @@ int op_unshare(struct boot *boot, const struct op *op) {
 int op_hostname(struct boot *boot, const struct op *op) {
     (void)boot;
     return sethostname(op->strings[0], strlen(op->strings[0])) < 0 ? -errno : 0;
+}
+
+// domainname(name)
+int op_domainname(struct boot *boot, const struct op *op) {
+    (void)boot;
+    return syscall(SYS_setdomainname, op->strings[0], strlen(op->strings[0])) < 0 ? -errno : 0;
 }
 
 // link-up(interface): sets IFF_UP, see netdevice(7).

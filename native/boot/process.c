@@ -20,6 +20,8 @@
 #include "interpreter.h"
 #include "report.h"
 
+#define FIRST_FD 3 // behind the three standard ones
+
 // Writes a whole text by one call, and closes the descriptor.
 static int write_text(int fd, const char *text) {
     size_t length = strlen(text);
@@ -84,11 +86,12 @@ int op_chdir(struct boot *boot, const struct op *op) {
     return now[0] == '/' ? 0 : -EXDEV;
 }
 
-// setsid(): gives the workload a new session without a controlling terminal, and a new session keyring instead of that
-// of niwad, where the kernel has keyrings.
+// setsid([keeps keyring]): gives the workload a new session without a controlling terminal, and a new session keyring
+// instead of that of its parent, where the kernel has keyrings.
 int op_setsid(struct boot *boot, const struct op *op) {
-    (void)boot, (void)op;
+    (void)boot;
     if (setsid() < 0) return -errno;
+    if (op->number_count > 0 && op->numbers[0] != 0) return 0;
     return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS ? -errno : 0;
 }
 
@@ -145,11 +148,33 @@ int op_close_fds(struct boot *boot, const struct op *op) {
     return syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
 }
 
+// keep-fds(count): the exec keeps this many descriptors beside the three standard ones, as 3 and so on. Those that are
+// to be kept were put at KEPT_FD; the control socket gives up its place.
+int op_keep_fds(struct boot *boot, const struct op *op) {
+    int count = (int)op->numbers[0];
+    int control = fcntl(boot->control, F_DUPFD_CLOEXEC, FIRST_FD + count);
+    if (control < 0) return -errno;
+    boot->control = control;
+    for (int i = 0; i < count; i++)
+        if (dup2(KEPT_FD + i, FIRST_FD + i) < 0) return -errno;
+    return syscall(SYS_close_range, FIRST_FD + count, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
+}
+
+static int set_filter(uint64_t flags, const uint64_t *instructions, size_t count) {
+    struct sock_fprog program = {(unsigned short)count, (struct sock_filter *)instructions};
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) < 0 ? -errno : 0;
+}
+
 // seccomp(instruction...): each number is one struct sock_filter, see seccomp(2).
 int op_seccomp(struct boot *boot, const struct op *op) {
     (void)boot;
-    struct sock_fprog program = {(unsigned short)op->number_count, (struct sock_filter *)op->numbers};
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+    return set_filter(0, op->numbers, op->number_count);
+}
+
+// seccomp-flags(flags, instruction...)
+int op_seccomp_flags(struct boot *boot, const struct op *op) {
+    (void)boot;
+    return set_filter(op->numbers[0], op->numbers + 1, op->number_count - 1);
 }
 
 // Puts a variable that op_account() has found into its place among the strings; does nothing for the place 0 and for

@@ -54,7 +54,14 @@ enum op_code {
     OP_SYSCTL = 43,
     OP_EXEC_IMAGE = 44,
     OP_FIND_PROGRAM = 45,
-    OP_LAST = OP_FIND_PROGRAM,
+    OP_PRIVATE_ABOVE = 50,
+    OP_DOMAINNAME = 51,
+    OP_SCHEDULER = 52,
+    OP_IO_PRIORITY = 53,
+    OP_PERSONALITY = 54,
+    OP_KEEP_FDS = 55,
+    OP_SECCOMP_FLAGS = 56,
+    OP_LAST = OP_SECCOMP_FLAGS,
 };
 
 // One operation; `numbers` and `strings` live as long as the reader.

@@ -10,3 +10,7 @@ struct boot_report {
     uint32_t step; // the index of the operation in the program
     int32_t error; // errno, for BOOT_FAILED
 };
+
+// Where niwa-oci puts the descriptors that the workload gets beside the standard streams, see op_keep_fds().
+#define KEPT_FD 300
+#define MAX_KEPT 256

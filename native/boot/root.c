@@ -101,14 +101,32 @@ int op_remount_root(struct boot *boot, const struct op *op) {
     return mount_setattr(boot->root, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0 ? -errno : 0;
 }
 
-// pivot(): the root becomes "/", and all mounts of the host are detached. With "." for both arguments the
-// old root is stacked on the new one and needs no place in it, see pivot_root(2).
+// Detaches all mounts of the host, which are stacked on the new root. Where they are still peers of those of the host,
+// `old`, their root, becomes a slave first: the detaching would else go to the host.
+static int detach_host(int old) {
+    bool detached = (old < 0 || (fchdir(old) == 0 && mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) == 0)) &&
+                    umount2(".", MNT_DETACH) == 0;
+    return detached ? 0 : -errno;
+}
+
+enum way { PIVOT = 0, PIVOT_SHARED = 1, MOVE = 2 };
+
+// pivot(way): the root becomes "/", and all mounts of the host are detached. With "." for both arguments the
+// old root is stacked on the new one and needs no place in it, see pivot_root(2). With MOVE the root is moved over "/"
+// instead: the first root of a machine, a ramdisk, cannot be pivoted.
 int op_pivot(struct boot *boot, const struct op *op) {
-    (void)op;
-    if (fchdir(boot->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
-        chdir("/") < 0)
-        return -errno;
-    return 0;
+    uint64_t way = op->number_count > 0 ? op->numbers[0] : PIVOT;
+    int old = way == PIVOT_SHARED ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (way == PIVOT_SHARED && old < 0) return -errno;
+    int error = 0;
+    if (fchdir(boot->root) < 0)
+        error = -errno;
+    else if (way == MOVE)
+        error = mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ? -errno : 0;
+    else
+        error = syscall(SYS_pivot_root, ".", ".") < 0 ? -errno : detach_host(old);
+    if (old >= 0) close(old);
+    return error < 0 ? error : chdir("/") < 0 ? -errno : 0;
 }
 
 // mkdir(mode, in root, uid, gid, path): makes the directory and its missing parents inside the root; with `in root` 0,
@@ -156,10 +174,27 @@ int op_symlink(struct boot *boot, const struct op *op) {
     return error;
 }
 
-// mknod(mode with type, device number, path)
+// Whether the device that is to be made is there already.
+static bool is_same_device(int parent, const char *name, mode_t mode, dev_t device) {
+    struct stat status;
+    int fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    bool same =
+        fd >= 0 && fstat(fd, &status) == 0 && (status.st_mode & S_IFMT) == (mode & S_IFMT) && status.st_rdev == device;
+    if (fd >= 0) close(fd);
+    return same;
+}
+
+// mknod(mode with type, device number, [uid, gid,] path): does nothing where the same device exists.
 int op_mknod(struct boot *boot, const struct op *op) {
     const char *name;
     int parent = shared_parent(boot, op->strings[0], &name);
     if (parent < 0) return parent;
-    return mknodat(parent, name, (mode_t)op->numbers[0], (dev_t)op->numbers[1]) < 0 ? -errno : 0;
+    mode_t mode = (mode_t)op->numbers[0];
+    dev_t device = (dev_t)op->numbers[1];
+    if (mknodat(parent, name, mode, device) < 0) {
+        int error = -errno;
+        return error == -EEXIST && is_same_device(parent, name, mode, device) ? 0 : error;
+    }
+    if (op->number_count < 4) return 0;
+    return syscall(SYS_fchownat, parent, name, op->numbers[2], op->numbers[3], AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }

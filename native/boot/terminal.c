@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "interpreter.h"
+#include "mount.h"
 #include "report.h"
 
 // undumpable(): nobody in the container may trace the helper or open its files in /proc while it enters, not even with
@@ -94,12 +96,38 @@ static int use_terminal(int master, unsigned short rows, unsigned short columns)
     return error;
 }
 
-// terminal(rows, columns): makes a pty of the container's own devpts, takes it as the controlling terminal and the
-// standard streams, and sends its master to niwad. The owner of the pty is the user of this process.
+// Opens /dev/console, an empty file that is made where it is missing. Nothing on the way to it may be a link: what is
+// mounted there would cover another file (CVE-2025-52565).
+static int open_console(void) {
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                           .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+    int devices = (int)syscall(SYS_openat2, AT_FDCWD, "/dev", &how, sizeof how);
+    if (devices < 0) return -errno;
+    int made = openat(devices, "console", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int error = made < 0 && errno != EEXIST ? -errno : 0;
+    if (made >= 0) close(made);
+    how.flags = O_PATH | O_CLOEXEC;
+    int console = error < 0 ? error : (int)syscall(SYS_openat2, devices, "console", &how, sizeof how);
+    if (error == 0 && console < 0) console = -errno;
+    close(devices);
+    return console;
+}
+
+// Gives the terminal, which is the standard input, to a user, and shows it at /dev/console, too.
+static int show_at_console(uid_t owner) {
+    if (syscall(SYS_fchown, STDIN_FILENO, owner, (gid_t)-1) < 0) return -errno;
+    int copy = open_tree(STDIN_FILENO, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    return copy < 0 ? -errno : attach(copy, open_console());
+}
+
+// terminal(rows, columns, [owner]): makes a pty of the container's own devpts, takes it as the controlling terminal and
+// the standard streams, and sends its master to niwad. The owner of the pty is the user of this process, or `owner`:
+// then it is at /dev/console, too.
 int op_terminal(struct boot *boot, const struct op *op) {
     int master = open_ptmx();
     if (master < 0) return master;
     int error = use_terminal(master, (unsigned short)op->numbers[0], (unsigned short)op->numbers[1]);
+    if (error == 0 && op->number_count > 2) error = show_at_console((uid_t)op->numbers[2]);
     if (error == 0) error = send_terminal(boot->control, master);
     close(master);
     return error;

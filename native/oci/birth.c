@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../boot/report.h"
+#include "kept.h"
 #include "log.h"
 
 #define CONTROL_FD 3
@@ -45,21 +46,25 @@ struct making {
     int boot, group;
     int first; // with an exec the pidfd of the first process of the container, else -1
     int control;
+    size_t kept;
 };
 
-// Runs in the new process: becomes niwa-boot, with the standard streams of this program, the control socket and the
-// first process alone.
+// Runs in the new process: becomes niwa-boot, with the standard streams of this program, the control socket, the first
+// process and the kept descriptors alone.
 static _Noreturn void become_boot(const struct making *making) {
     char *const args[] = {"niwa-boot", NULL}, *const env[] = {NULL};
-    int lifted = fcntl(making->boot, F_DUPFD_CLOEXEC, FIRST_LIFTED);
-    int control = fcntl(making->control, F_DUPFD_CLOEXEC, FIRST_LIFTED);
-    int first = making->first < 0 ? -1 : fcntl(making->first, F_DUPFD_CLOEXEC, FIRST_LIFTED);
+    int above = making->kept > 0 ? KEPT_FD + (int)making->kept : FIRST_LIFTED;
+    int lifted = fcntl(making->boot, F_DUPFD_CLOEXEC, above);
+    int control = fcntl(making->control, F_DUPFD_CLOEXEC, above);
+    int first = making->first < 0 ? -1 : fcntl(making->first, F_DUPFD_CLOEXEC, above);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    bool ready = lifted >= 0 && control >= 0 && dup2(control, CONTROL_FD) >= 0 &&
-                 syscall(SYS_close_range, CONTROL_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0 &&
-                 (making->first < 0 || dup2(first, CONTAINER_FD) >= 0); // a copy stays open over the exec
+    // copies that are made after close_range() stay open over the exec
+    bool ready = lifted >= 0 && control >= 0 &&
+                 syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0 &&
+                 place_kept(making->kept) == 0 && dup2(control, CONTROL_FD) >= 0 &&
+                 (making->first < 0 || dup2(first, CONTAINER_FD) >= 0);
     if (ready) syscall(SYS_execveat, lifted, "", args, env, AT_EMPTY_PATH);
     _exit(127);
 }
@@ -152,9 +157,10 @@ static int ending_signal(int pidfd) {
     return info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED ? info.si_status : 0;
 }
 
-struct born give_birth(int niwad, const struct frame *birth) {
+struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
     bool is_exec = birth->fd_count == 3;
-    struct making making = {.boot = birth->fds[0], .group = birth->fds[1], .first = is_exec ? birth->fds[2] : -1};
+    struct making making = {
+        .boot = birth->fds[0], .group = birth->fds[1], .first = is_exec ? birth->fds[2] : -1, .kept = kept};
     if (birth->length < sizeof making.flags || (birth->fd_count != 2 && !is_exec))
         fail("niwad has another version than niwa-oci");
     memcpy(&making.flags, birth->body, sizeof making.flags);

@@ -14,7 +14,8 @@ struct born {
 
 // Makes the process that `birth` (FRAME_BIRTH) describes, and lets it run its program up to the wait. Where a step
 // fails, tells niwad, and ends the program with niwad's words. Until keep_born() the process ends with this program.
-struct born give_birth(int niwad, const struct frame *birth);
+// The process has the `kept` descriptors of this program from 3 on, see kept.h.
+struct born give_birth(int niwad, const struct frame *birth, size_t kept);
 
 // Lets the process of an exec execute its program. Where that fails, as give_birth().
 void execute_born(int niwad, struct born *born);

@@ -15,6 +15,7 @@
 #include "birth.h"
 #include "default_spec.h"
 #include "foreground.h"
+#include "kept.h"
 #include "log.h"
 #include "options.h"
 #include "ps.h"
@@ -25,8 +26,8 @@
 #define EXEC_FAILED 255 // the exit status of an exec that has executed no program, as that of runc
 
 // Options that this program acts on by itself. niwad gets all others.
-static const char *const own_options[] = {"niwad",  "log",  "log-format", "debug",     "config",  "pid-file",
-                                          "detach", "keep", "process",    "resources", "interval"};
+static const char *const own_options[] = {"niwad",  "log",  "log-format", "debug",     "config",   "pid-file",
+                                          "detach", "keep", "process",    "resources", "interval", "preserve-fds"};
 
 static bool is_own(const char *name) {
     for (size_t i = 0; i < sizeof own_options / sizeof *own_options; i++)
@@ -100,11 +101,17 @@ static struct buffer creation_of(const struct command *command) {
     return request;
 }
 
+static void add_count(struct buffer *request, const char *name, size_t count) {
+    char text[16];
+    snprintf(text, sizeof text, "%zu", count);
+    if (count > 0) request_add(request, name, text);
+}
+
 // Makes the process that a request asks for, up to its wait, and hands over its terminal.
-static struct born make_process(int niwad, const struct command *command, struct buffer request) {
+static struct born make_process(int niwad, const struct command *command, struct buffer request, size_t kept) {
     struct frame birth = answer_to(niwad, request);
     if (birth.kind != FRAME_BIRTH) fail("niwad has another version than niwa-oci");
-    struct born born = give_birth(niwad, &birth);
+    struct born born = give_birth(niwad, &birth, kept);
     free(birth.body);
     const char *console = option(command, "console-socket");
     if (born.terminal >= 0 && console != NULL) hand_over_terminal(console, born.terminal);
@@ -122,7 +129,11 @@ static void settle(int niwad, const struct command *command, const struct born *
 
 // Makes a container up to its wait, and hands it over to niwad.
 static struct born create(int niwad, const struct command *command) {
-    struct born born = make_process(niwad, command, creation_of(command));
+    struct kept kept = kept_of(command);
+    struct buffer request = creation_of(command);
+    add_count(&request, "kept-fds", kept.all);
+    add_count(&request, "listen-fds", kept.sockets);
+    struct born born = make_process(niwad, command, request, kept.all);
     settle(niwad, command, &born, (int[]){born.pidfd, born.control}, 2);
     close(born.control);
     return born;
@@ -145,12 +156,13 @@ static int run(int niwad, const struct command *command) {
 // Executes a program in a container, and waits for its end unless it is detached. Gives the exit status.
 static int exec_in(int niwad, const struct command *command) {
     bool waits = !has_option(command, "detach");
-    const char *process = option(command, "process");
+    const char *process = option(command, "process"), *kept = option(command, "preserve-fds");
+    if (kept != NULL && strcmp(kept, "0") != 0) fail("exec --preserve-fds is not supported yet by niwa-oci");
     struct buffer request = request_of(command, "exec");
     if (process != NULL) request_file(&request, "process", process);
     if (waits) request_add(&request, "foreground", "true");
     if (waits) hold_signals();
-    struct born born = make_process(niwad, command, request);
+    struct born born = make_process(niwad, command, request, 0);
     execute_born(niwad, &born);
     settle(niwad, command, &born, NULL, 0);
     return waits ? await_end(&born) : 0;

@@ -52,6 +52,8 @@ static const struct verb {
       {"pid-file", 0, true},
       {"detach", 'd', false},
       {"keep", 0, false},
+      {"no-pivot", 0, false},
+      {"no-new-keyring", 0, false},
       {"preserve-fds", 0, true}}},
     {"exec",
      "[--tty] [--detach] [--env NAME=VALUE] [--cwd DIR] [--user UID[:GID]] [--process FILE] ID PROGRAM ...",

@@ -259,6 +259,21 @@ export const FileSchema = Type.Object(
         },
       ),
     ),
+    oci: Type.Optional(
+      Type.Object(
+        {
+          annotations: Type.Optional(
+            Type.Array(Type.Enum(['lifetime', 'jitter', 'stop-signal', 'owner', 'label']), {
+              description: 'a list of lifetime, jitter, stop-signal, owner and label',
+            }),
+          ),
+        },
+        {
+          additionalProperties: false,
+          description: '{"annotations"?}: what the annotations of containers of engines may set',
+        },
+      ),
+    ),
     keepExited: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000, description: 'a number from 0 to 100000' })),
   },
   { additionalProperties: false },

@@ -11,6 +11,7 @@ import {
 } from '../installation/defaults.js';
 import type { LogLimits } from '../logs/store.js';
 import type { NetworkSettings } from '../network/lease.js';
+import type { Annotation } from '../oci/spec.js';
 import { type FieldProblem, messageOf, NiwaError } from '../protocol/errors.js';
 import type { HooksInput } from '../protocol/spec.js';
 import { type BoundsInput, DEFAULT_BOUNDS, DEFAULT_CEILINGS } from '../spec/ceilings.js';
@@ -50,6 +51,8 @@ export interface Config {
   idPool: { start: number; count: number };
   network: NetworkSettings;
   pools: PoolSettings;
+  /** Containers of engines: which annotations have an effect. */
+  oci: { annotations: readonly Annotation[] };
 }
 
 /** The bounds of what is made ahead. */
@@ -87,6 +90,7 @@ const DEFAULTS: Config = {
   idPool: DEFAULT_ID_POOL,
   network: DEFAULT_NETWORK,
   pools: { perUser: 16, readyPerUser: 32, maxAgeMs: 3_600_000 },
+  oci: { annotations: ['lifetime', 'jitter', 'stop-signal'] },
 };
 
 /**
@@ -108,6 +112,7 @@ export function mergeConfig(given: { [K in keyof Config]?: Config[K] | undefined
     images: { ...DEFAULTS.images, ...settings.images },
     network: { ...DEFAULTS.network, ...settings.network },
     pools: { ...DEFAULTS.pools, ...settings.pools },
+    oci: { ...DEFAULTS.oci, ...settings.oci },
   };
   requireNoProblems('the configuration', rangeProblems(merged.allow.idRanges ?? {}, merged.idPool));
   return merged;

@@ -102,12 +102,12 @@ export async function startDaemon(
   await services.open();
   await pools.open();
 
-  const { sampleIntervalMs, metricsListen } = config;
+  const { sampleIntervalMs } = config;
   const parts = { runtime, services, pools, ...stores, sums, metrics };
   const api = await makeApi({ ...parts, log, version, groups, limits: limitsOf(config), sampleIntervalMs });
   await listen(api, endpoint, groups);
   stocks.open();
-  const stopBeside = listenBeside(metricsListen, paths.ociSocket, parts, log);
+  const stopBeside = listenBeside(config, paths.ociSocket, parts, log);
   log.info(
     { socket: endpoint.path, cgroup: tree.containers, controllers: tree.controllers.available, version },
     'listening',

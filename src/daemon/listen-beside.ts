@@ -12,13 +12,13 @@ import type { Config } from './config.js';
  * @throws KernelError if the socket cannot be made
  */
 export function listenBeside(
-  metricsAddress: Config['metricsListen'],
+  { metricsListen, oci: settings }: Pick<Config, 'metricsListen' | 'oci'>,
   socket: string,
   parts: Parameters<typeof listenForMetrics>[1] & { runtime: Runtime },
   log: Logger,
 ): () => void {
-  const oci = OciServer.open({ socket, runtime: parts.runtime, kernel, log });
-  const stopMetrics = listenForMetrics(metricsAddress, parts, log);
+  const oci = OciServer.open({ socket, runtime: parts.runtime, kernel, honoured: settings.annotations, log });
+  const stopMetrics = listenForMetrics(metricsListen, parts, log);
   return () => {
     oci.close();
     stopMetrics();

@@ -18,7 +18,12 @@ const RETURNS: Record<Action, number> = {
   SCMP_ACT_KILL: 0x00000000,
   SCMP_ACT_KILL_THREAD: 0x00000000,
   SCMP_ACT_KILL_PROCESS: 0x80000000,
+  SCMP_ACT_TRAP: 0x00030000,
+  SCMP_ACT_TRACE: 0x7ff00000,
 };
+
+/** The 32-bit variants of machines. */
+const NARROW = ['SCMP_ARCH_X86', 'SCMP_ARCH_ARM'];
 
 const compiled = new Map<string, readonly bigint[]>();
 /**
@@ -60,6 +65,7 @@ function compile(profile: SeccompProfileInput): readonly bigint[] {
 export function compileByLibseccomp({
   defaultAction,
   defaultErrnoRet,
+  architectures = [],
   syscalls = [],
 }: SeccompProfileInput): Instruction[] {
   const rules = syscalls.flatMap(({ names, action, errnoRet, args = [] }) =>
@@ -77,7 +83,11 @@ export function compileByLibseccomp({
     ),
   );
   try {
-    const program = kernel.host.compileSeccomp(actionNumber(defaultAction, defaultErrnoRet), rules);
+    const program = kernel.host.compileSeccomp(
+      actionNumber(defaultAction, defaultErrnoRet),
+      rules,
+      architectures.some((name) => NARROW.includes(name)),
+    );
     return [...new BigUint64Array(program.slice().buffer)].map(decode);
   } catch (error) {
     if (!isKernelError(error)) throw error;
@@ -86,5 +96,5 @@ export function compileByLibseccomp({
 }
 
 function actionNumber(action: Action, errno: number = constants.errno.EPERM): number {
-  return action === 'SCMP_ACT_ERRNO' ? RETURNS[action] + errno : RETURNS[action];
+  return action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE' ? RETURNS[action] + errno : RETURNS[action];
 }

@@ -122,7 +122,7 @@ export interface Addon {
   boottimeNs(): bigint;
   canIdmap(path: string): boolean;
   canFilterDevices(): boolean;
-  compileSeccomp(defaultAction: number, rules: readonly SeccompRule[]): Uint8Array | Errno;
+  compileSeccomp(defaultAction: number, rules: readonly SeccompRule[], narrow: boolean): Uint8Array | Errno;
   limitOpenFiles(pid: number, soft: number, hard: number): Errno;
   holdDirectory(path: string): Errno;
   holdFile(path: string): Errno;

@@ -250,8 +250,8 @@ export const kernel: Kernel = {
     boottimeNs: addon.boottimeNs,
     canIdmap: addon.canIdmap,
     canFilterDevices: addon.canFilterDevices,
-    compileSeccomp: (defaultAction, rules) =>
-      requireAnswer('compile a seccomp profile', addon.compileSeccomp(defaultAction, rules)),
+    compileSeccomp: (defaultAction, rules, narrow) =>
+      requireAnswer('compile a seccomp profile', addon.compileSeccomp(defaultAction, rules, narrow)),
     limitOpenFiles: (pid, soft, hard) =>
       requireDone(`limit the open files of process ${pid}`, addon.limitOpenFiles(pid, soft, hard)),
     holdDirectory: (path) => requireDone(`lock ${path}`, addon.holdDirectory(path)),

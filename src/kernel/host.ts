@@ -13,8 +13,12 @@ export interface Host {
   canIdmap(path: string): boolean;
   /** Whether the kernel lets niwad load device filters. */
   canFilterDevices(): boolean;
-  /** Compiles rules to instructions of 8 bytes each. @throws KernelError if libseccomp refuses the rules */
-  compileSeccomp(defaultAction: number, rules: readonly SeccompRule[]): Uint8Array;
+  /**
+   * Compiles rules to instructions of 8 bytes each.
+   * @param narrow whether the rules are for calls of the machine's 32-bit variant, too
+   * @throws KernelError if libseccomp refuses the rules
+   */
+  compileSeccomp(defaultAction: number, rules: readonly SeccompRule[], narrow: boolean): Uint8Array;
   /** Sets how many files a process may have open (RLIMIT_NOFILE). @throws KernelError */
   limitOpenFiles(pid: number, soft: number, hard: number): void;
   /**

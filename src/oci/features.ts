@@ -1,9 +1,11 @@
+import { MOUNT_WORDS } from '../plan/oci/mount-words.js';
+
 /** What `niwa-oci features` tells, see features.md of the OCI runtime-spec. */
 
 /** The version of the runtime-spec in states; configs of 1.0 to 1.3 are taken. */
 export const CONFIG_VERSION = '1.2.0';
 
-const ACTIONS = ['ALLOW', 'ERRNO', 'KILL', 'KILL_PROCESS', 'KILL_THREAD', 'LOG'];
+const ACTIONS = ['ALLOW', 'ERRNO', 'KILL', 'KILL_PROCESS', 'KILL_THREAD', 'LOG', 'TRACE', 'TRAP'];
 const OPERATORS = ['NE', 'LT', 'LE', 'EQ', 'GE', 'GT', 'MASKED_EQ'];
 
 /** Gives the features of this runtime. Pure. */
@@ -12,18 +14,15 @@ export function features(version: string): object {
     ociVersionMin: '1.0.0',
     ociVersionMax: '1.3.0',
     hooks: [],
-    mountOptions: [
-      ...['bind', 'defaults', 'dev', 'exec', 'noatime', 'nodev', 'nodiratime', 'noexec', 'nosuid', 'nosymfollow'],
-      ...['private', 'rbind', 'relatime', 'ro', 'rprivate', 'rw', 'strictatime', 'suid'],
-    ],
+    mountOptions: ['bind', 'defaults', 'loud', 'rbind', 'silent', 'tmpcopyup', ...MOUNT_WORDS].sort(),
     linux: {
-      namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'uts'],
+      namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'uts'],
       cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: false },
       seccomp: {
         enabled: true,
         actions: ACTIONS.map((name) => `SCMP_ACT_${name}`),
         operators: OPERATORS.map((name) => `SCMP_CMP_${name}`),
-        supportedFlags: [],
+        supportedFlags: ['LOG', 'SPEC_ALLOW', 'TSYNC'].map((name) => `SECCOMP_FILTER_FLAG_${name}`),
       },
       apparmor: { enabled: false },
       selinux: { enabled: false },

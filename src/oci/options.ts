@@ -4,7 +4,7 @@ import { LIMIT_OPTIONS } from './update.js';
 
 /** The options that each verb takes, beside those that the command acts on by itself. */
 const OPTIONS: Record<string, readonly string[]> = {
-  create: ['bundle', 'config', 'console-socket', 'foreground'],
+  create: ['bundle', 'config', 'console-socket', 'foreground', 'kept-fds', 'listen-fds'],
   start: ['undo'],
   kill: ['all'],
   delete: ['force'],
@@ -22,7 +22,6 @@ const EVERYWHERE = ['root', 'argument'];
 const NOTHING: Record<string, readonly string[]> = {
   'systemd-cgroup': ['false'],
   'cgroup-manager': ['cgroupfs', 'disabled'],
-  'preserve-fds': ['0'],
   rootless: ['auto', 'false'],
 };
 /** What to do instead of an option that is refused. */
@@ -31,7 +30,7 @@ const CURES: Record<string, string> = {
   'cgroup-manager': ': set the cgroup manager of the engine to "cgroupfs"',
 };
 /** Options of `run`, with which it also sends its start and its delete. */
-const OF_RUN = ['console-socket'];
+const OF_RUN = ['console-socket', 'no-pivot', 'no-new-keyring'];
 
 /** A request whose options are known: each is honoured, or the request is refused by its name. */
 export class Call {
@@ -63,6 +62,13 @@ export class Call {
   /** All values of an option, in their order. */
   values(name: string): readonly string[] {
     return this.#request.values.get(name) ?? [];
+  }
+
+  /** The value of an option that is a number from 0 on; 0 if it was not given. @throws NiwaError SPEC_INVALID */
+  count(name: string): number {
+    const value = this.value(name) ?? '0';
+    if (!/^\d{1,4}$/.test(value)) throw new NiwaError('SPEC_INVALID', `--${name} has to be a number: ${value}`);
+    return Number(value);
   }
 
   /** Whether an option was given that has no value, or any value but false. */

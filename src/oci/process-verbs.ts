@@ -35,8 +35,11 @@ async function exec(parts: VerbParts, call: Call, connection: Connection): Promi
 }
 
 /** Gives what an exec needs of a config: it is saved, since the config may change after the container is made. Pure. */
-export function execConfigOf({ process, linux: { seccomp } = {} }: OciConfig): ExecConfig {
-  return { process, linux: seccomp === undefined ? {} : { seccomp } };
+export function execConfigOf({ process, linux: { seccomp, personality } = {} }: OciConfig): ExecConfig {
+  return {
+    process,
+    linux: { ...(seccomp === undefined ? {} : { seccomp }), ...(personality === undefined ? {} : { personality }) },
+  };
 }
 
 /** What was saved of the config, which was checked when the container was made. */

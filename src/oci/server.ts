@@ -8,6 +8,7 @@ import { Connection, closeAll } from './connection.js';
 import { errorBody, FRAME, type Request, readRequest } from './messages.js';
 import { OciNames } from './names.js';
 import { Call } from './options.js';
+import type { Annotation } from './spec.js';
 import type { VerbParts } from './verb-parts.js';
 import { VERBS } from './verbs.js';
 import { exitStatusOf } from './words.js';
@@ -17,6 +18,8 @@ export interface OciServerOptions {
   socket: string;
   runtime: Runtime;
   kernel: Pick<Kernel, 'births' | 'frames'>;
+  /** The annotations that have an effect. */
+  honoured: readonly Annotation[];
   log: Logger;
 }
 
@@ -37,10 +40,10 @@ export class OciServer {
   }
 
   private constructor(options: OciServerOptions) {
-    const { runtime, kernel } = options;
+    const { runtime, kernel, honoured } = options;
     const names = new OciNames();
     this.#options = options;
-    this.#parts = { runtime, kernel, names };
+    this.#parts = { runtime, kernel, names, honoured };
     for (const container of runtime.list()) names.add(container);
     runtime.subscribe((event) => event.type === 'remove' && names.removed(event.id));
   }

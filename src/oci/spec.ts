@@ -5,25 +5,27 @@ import type { OciOrigin } from '../protocol/resolved-oci.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { parseSpec } from '../spec/spec.js';
 
-/** The annotations that have an effect, and the field of a niwa spec that each sets. */
-const ANNOTATIONS: Record<string, 'lifetime' | 'jitter' | 'stopSignal'> = {
-  'dev.niwa.lifetime': 'lifetime',
-  'dev.niwa.jitter': 'jitter',
-  'dev.niwa.stop-signal': 'stopSignal',
-};
+/** The annotations that may have an effect, by the end of their names, and the field of a niwa spec that each sets. */
+const ANNOTATIONS = {
+  lifetime: 'lifetime',
+  jitter: 'jitter',
+  'stop-signal': 'stopSignal',
+  owner: 'owner',
+  label: 'labels',
+} as const;
+export type Annotation = keyof typeof ANNOTATIONS;
+const PREFIX = 'dev.niwa.';
 
 /**
  * Gives the spec that niwad shows of an OCI container, and by which it is billed and ended. Its plan is made from the
  * config itself. Pure.
+ * @param honoured the annotations that have an effect; the others are kept, and do nothing
  * @throws NiwaError SPEC_INVALID for an annotation with a wrong value
  */
-export function specOf(id: string, config: OciConfig, origin: OciOrigin): Spec {
+export function specOf(id: string, config: OciConfig, origin: OciOrigin, honoured: readonly Annotation[]): Spec {
   const { process, root, hostname, linux = {} } = config;
-  const annotated = Object.entries(ANNOTATIONS).flatMap(([name, field]) => {
-    const value = origin.annotations[name];
-    return value === undefined ? [] : [[field, value] as const];
-  });
-  const base = parseSpec({ process: { args: ['/'] }, userns: 'host', ...Object.fromEntries(annotated) }, id);
+  const annotated = annotatedFields(origin.annotations, honoured);
+  const base = parseSpec({ process: { args: ['/'] }, userns: 'host', ...annotated }, id);
   const { uid, gid, umask = 0o022 } = process.user;
   const cgroup = linux.namespaces?.some(({ type }) => type === 'cgroup') ? base.namespaces.cgroup : 'host';
   return {
@@ -51,6 +53,25 @@ export function specOf(id: string, config: OciConfig, origin: OciOrigin): Spec {
     service: null,
     oci: origin,
   };
+}
+
+/** The fields of a niwa spec that annotations set: `dev.niwa.lifetime`, and for labels `dev.niwa.label.NAME`. */
+function annotatedFields(annotations: Readonly<Record<string, string>>, honoured: readonly Annotation[]): object {
+  const fields = honoured.flatMap((name): [string, unknown][] => {
+    if (name === 'label') return [[ANNOTATIONS.label, labelsOf(annotations)]];
+    const value = annotations[PREFIX + name];
+    return value === undefined ? [] : [[ANNOTATIONS[name], value]];
+  });
+  return Object.fromEntries(fields);
+}
+
+function labelsOf(annotations: Readonly<Record<string, string>>): Record<string, string> {
+  const beginning = `${PREFIX}label.`;
+  return Object.fromEntries(
+    Object.entries(annotations).flatMap(([name, value]) =>
+      name.startsWith(beginning) ? [[name.slice(beginning.length), value]] : [],
+    ),
+  );
 }
 
 function environmentOf(entries: readonly string[]): Record<string, string> {

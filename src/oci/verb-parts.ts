@@ -5,6 +5,7 @@ import { NiwaError } from '../protocol/errors.js';
 import type { Connection } from './connection.js';
 import type { OciNames } from './names.js';
 import type { Call } from './options.js';
+import type { Annotation } from './spec.js';
 import { type OciState, type OciStatus, ociState, statusOf } from './state.js';
 
 /** What the verbs act on. */
@@ -12,6 +13,8 @@ export interface VerbParts {
   runtime: Runtime;
   kernel: Pick<Kernel, 'births'>;
   names: OciNames;
+  /** The annotations that have an effect. */
+  honoured: readonly Annotation[];
 }
 
 /** Does what a command asks for, and gives the text for its standard output. */

@@ -8,7 +8,7 @@ import { isKernelError } from '../kernel/errors.js';
 import type { OciConfig } from '../plan/oci/config.js';
 import { groupPathOf } from '../plan/oci/group.js';
 import { isBind } from '../plan/oci/mounts.js';
-import { makeOciPlan, type OciSources } from '../plan/oci/plan.js';
+import { makeOciPlan, type OciChoices, type OciSources } from '../plan/oci/plan.js';
 import { refused } from '../plan/oci/refusal.js';
 import { NiwaError } from '../protocol/errors.js';
 import { signalNumber } from '../spec/signals.js';
@@ -51,7 +51,8 @@ async function create(parts: VerbParts, call: Call, connection: Connection): Pro
   call.requireConsole(config.process.terminal ?? false);
   const giveBack = parts.names.reserve(call.root, id);
   try {
-    await createFrom(parts, { id, config, bundle: call.needed('bundle'), root: call.root }, connection);
+    const choices = choicesOf(call);
+    await createFrom(parts, { id, config, choices, bundle: call.needed('bundle'), root: call.root }, connection);
     return '';
   } catch (error) {
     throw new NiwaError('START_FAILED', wordsOf(error, config.process.args[0]), { cause: error });
@@ -65,19 +66,29 @@ interface Creation {
   root: string;
   bundle: string;
   config: OciConfig;
+  choices: OciChoices;
+}
+
+function choicesOf(call: Call): OciChoices {
+  return {
+    newKeyring: !call.has('no-new-keyring'),
+    pivots: !call.has('no-pivot'),
+    keptFds: call.count('kept-fds'),
+    listenFds: call.count('listen-fds'),
+  };
 }
 
 async function createFrom(parts: VerbParts, creation: Creation, connection: Connection): Promise<void> {
-  const { id, root, bundle, config } = creation;
+  const { id, root, bundle, config, choices } = creation;
   const group = groupOf(parts, config.linux?.cgroupsPath ?? '');
   const sources = { ...(await sourcesOf(config, bundle)), ...(group === undefined ? {} : { group }) };
   const { annotations = {} } = config;
   const execConfig = writeExact(execConfigOf(config));
   const origin = { id, root, bundle, rootfs: sources.root, annotations, execConfig };
   const container = await parts.runtime.createBorn((own) => {
-    const spec = specOf(own, config, origin);
+    const spec = specOf(own, config, origin, parts.honoured);
     const birth = birthBy(connection, parts.kernel.births, (view) =>
-      makeOciPlan(own, config, view, sources, spec.resources),
+      makeOciPlan(own, config, view, sources, spec.resources, choices),
     );
     return { spec, birth };
   });

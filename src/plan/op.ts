@@ -69,6 +69,13 @@ export const OP_CODES = {
   sysctl: 43,
   exec_image: 44,
   find_program: 45,
+  private_above: 50,
+  domainname: 51,
+  scheduler: 52,
+  io_priority: 53,
+  personality: 54,
+  keep_fds: 55,
+  seccomp_flags: 56,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;

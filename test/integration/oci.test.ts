@@ -160,10 +160,10 @@ describe('a refusal', () => {
 
   test('of a field that is not built names it, and makes nothing', async ({ oci, niwad }) => {
     const bundle = await oci.bundle('true', (config) => {
-      config.linux.personality = { domain: 'LINUX32' };
+      config.linux.intelRdt = { closID: 'x' };
     });
     const { exitCode, stderr } = await oci.run('run', '--bundle', bundle, oci.id());
-    expect([exitCode, stderr]).toEqual([1, 'niwa-oci: linux.personality: niwa-oci does not support it (not yet)']);
+    expect([exitCode, stderr]).toEqual([1, 'niwa-oci: linux.intelRdt: niwa-oci does not support it (not yet)']);
     expect(await niwad.client.list()).toEqual([]);
   });
 

@@ -62,13 +62,13 @@ SeccompRule to_seccomp_rule(const Napi::Object &object) {
     return rule;
 }
 
-// compileSeccomp(defaultAction, rules): Uint8Array | errno
+// compileSeccomp(defaultAction, rules, narrow): Uint8Array | errno
 Value compile_seccomp(Info info) {
     std::vector<SeccompRule> rules;
     auto array = info[1].As<Napi::Array>();
     for (uint32_t i = 0; i < array.Length(); i++) rules.push_back(to_seccomp_rule(array.Get(i).As<Napi::Object>()));
     std::vector<uint8_t> program;
-    int error = compile_seccomp_filter(to_u32(info[0]), rules, &program);
+    int error = compile_seccomp_filter(to_u32(info[0]), rules, info[2].ToBoolean(), &program);
     if (error < 0) return from_result(info.Env(), error);
     auto bytes = Napi::Uint8Array::New(info.Env(), program.size());
     std::copy(program.begin(), program.end(), bytes.Data());

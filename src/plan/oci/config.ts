@@ -19,6 +19,8 @@ export interface OciDevice {
   major?: number;
   minor?: number;
   fileMode?: number;
+  uid?: number;
+  gid?: number;
 }
 
 export interface OciDeviceRule {
@@ -71,6 +73,8 @@ export interface OciResources {
 export interface OciSeccomp {
   defaultAction: string;
   defaultErrnoRet?: number;
+  architectures?: string[];
+  flags?: string[];
   syscalls?: {
     names: string[];
     action: string;
@@ -90,6 +94,19 @@ export interface OciProcess {
   rlimits?: { type: string; hard: Integer; soft: Integer }[];
   noNewPrivileges?: boolean;
   oomScoreAdj?: number;
+  scheduler?: OciScheduler;
+  ioPriority?: { class: string; priority: number };
+}
+
+export interface OciScheduler {
+  policy: string;
+  nice?: number;
+  priority?: number;
+  flags?: string[];
+  /** In nanoseconds. */
+  runtime?: Integer;
+  deadline?: Integer;
+  period?: Integer;
 }
 
 export interface OciConfig {
@@ -97,6 +114,7 @@ export interface OciConfig {
   process: OciProcess;
   root: { path: string; readonly?: boolean };
   hostname?: string;
+  domainname?: string;
   mounts?: OciMount[];
   annotations?: Record<string, string>;
   linux?: {
@@ -107,6 +125,8 @@ export interface OciConfig {
     resources?: OciResources;
     seccomp?: OciSeccomp;
     rootfsPropagation?: string;
+    timeOffsets?: Record<string, { secs?: Integer; nanosecs?: number }>;
+    personality?: { domain: string; flags?: string[] };
     maskedPaths?: string[];
     readonlyPaths?: string[];
   };

@@ -19,6 +19,6 @@ export function ociExecOps(config: ExecConfig, compile: (profile: SeccompProfile
     ...ociOomOps(config.process),
     enterNamespaces(),
     // again: the change of user set the dumpable flag to fs.suid_dumpable
-    ...ociProcessOps(config, compile, [undumpable()]),
+    ...ociProcessOps(config, compile, { afterUser: [undumpable()] }),
   ];
 }

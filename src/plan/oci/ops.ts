@@ -3,6 +3,140 @@ import { quoted, shortened } from '../ops.js';
 
 /** The operations that only the program of an OCI container has. */
 
+/** A change of a mount after it was made, see mount_setattr(2). */
+export interface MountChange {
+  /** Whether it is for all mounts below, too. */
+  recursive: boolean;
+  /** The attributes to set and to clear (MOUNT_ATTR_*). */
+  set: number;
+  clear: number;
+  /** MS_PRIVATE and the like; 0 for none. */
+  propagation: number;
+}
+
+const numbersOf = (changes: readonly MountChange[]) =>
+  changes.flatMap(({ recursive, set, clear, propagation }) => [Number(recursive), set, clear, propagation]);
+const listed = (words: readonly string[]) => (words.length === 0 ? '' : ` (${words.join(', ')})`);
+const IN_ROOT = 1;
+
+/** How a new file system begins: empty, with the files of the directory that it covers, or as that directory. */
+export const FILL = { empty: 0, files: 1, directory: 2 } as const;
+
+/**
+ * Mounts a new file system.
+ * @param words the options, for people
+ * @param data the options of the file system itself
+ */
+export const mountNew = (
+  { type, source, target }: { type: string; source: string; target: string },
+  {
+    words,
+    data,
+    attributes,
+    fill,
+    changes,
+  }: {
+    words: readonly string[];
+    data: readonly string[];
+    attributes: number;
+    fill: number;
+    changes: readonly MountChange[];
+  },
+) =>
+  op(
+    'mount',
+    `mount ${type} on ${target}${listed(words)}`,
+    [attributes, IN_ROOT, fill, ...numbersOf(changes)],
+    [type, source, target, ...data],
+  );
+
+/**
+ * Binds a path of the host. The copy of its mounts is private, unless it keeps their propagation.
+ * @param words the options, for people
+ */
+export const bindTree = (
+  source: string,
+  target: string,
+  {
+    words,
+    recursive,
+    keepsPropagation,
+    changes,
+  }: {
+    words: readonly string[];
+    recursive: boolean;
+    keepsPropagation: boolean;
+    changes: readonly MountChange[];
+  },
+) =>
+  op(
+    'bind',
+    `bind ${source} on ${target}${listed(words)}`,
+    [0, IN_ROOT, Number(recursive), 0, Number(keepsPropagation), ...numbersOf(changes)],
+    [source, target],
+  );
+
+/** Sets the propagation of "/", or with MS_REC of all mounts; `word` is that of the OCI. */
+export const propagate = (word: string, flags: number) => op('propagation', `make / ${word}`, [flags]);
+
+/** Makes the mount that has the path private: what is mounted at the path appears nowhere else. */
+export const privateAbove = (path: string) =>
+  op('private_above', `make the mount that has ${path} private`, [], [path]);
+
+const PIVOT_SHARED = 1;
+const MOVE = 2;
+/** Makes the root "/" while mounts of the host may be shared: that they are detached does not go to the host. */
+export const pivotShared = () => op('pivot', 'pivot_root into it and detach the host, here alone', [PIVOT_SHARED]);
+/** Makes the root "/" on a host whose own root cannot be pivoted. */
+export const moveRoot = () => op('pivot', 'move it over the root of the host, and chroot', [MOVE]);
+
+/** Makes a device or a FIFO. @param node its mode has the type; an owner of -1 stays */
+export const makeNode = ({
+  path,
+  mode,
+  device,
+  uid,
+  gid,
+}: {
+  path: string;
+  mode: number;
+  device: number;
+  uid: number;
+  gid: number;
+}) =>
+  op(
+    'mknod',
+    `mknod ${path} (mode ${mode.toString(8)}, device 0x${device.toString(16)})`,
+    [mode, device, uid, gid],
+    [path],
+  );
+
+export const domainname = (name: string) => op('domainname', `set the NIS domain name ${name}`, [], [name]);
+export const personality = (word: string, persona: number) => op('personality', `personality ${word}`, [persona]);
+/** @param value class and priority, see ioprio_set(2) */
+export const ioPriority = (words: string, value: number) => op('io_priority', `I/O priority ${words}`, [value]);
+/** @param numbers policy, flags, nice + 20, priority, runtime, deadline and period in ns, see sched_setattr(2) */
+export const scheduler = (policy: string, numbers: readonly (number | bigint)[]) =>
+  op('scheduler', `scheduling ${policy}`, numbers);
+
+/** New session; the keyring of the session stays that of the command. */
+export const setsidKeyring = () => op('setsid', 'new session, with the keyring of the command', [1]);
+
+/** Makes a terminal in /dev/pts for a user, and shows it at /dev/console, too. */
+export const terminalAndConsole = (rows: number, columns: number, owner: number) =>
+  op('terminal', `make a terminal in /dev/pts for user ${owner}, and show it at /dev/console`, [rows, columns, owner]);
+
+/** The exec keeps this many descriptors of the command beside the three standard ones. */
+export const keepFds = (count: number) =>
+  op('keep_fds', `close all descriptors but 0 to ${2 + count} at the exec`, [count]);
+
+/** Sets a system call filter with flags of seccomp(2). */
+export const seccompWith = (name: string, flags: number, instructions: readonly bigint[]) =>
+  op('seccomp_flags', `filter system calls by ${name} (${instructions.length} instructions, flags ${flags})`, [
+    flags,
+    ...instructions,
+  ]);
+
 /** Sets each set of capabilities to its mask. */
 export const capsets = (sets: Record<'effective' | 'permitted' | 'inheritable' | 'ambient', bigint>) =>
   op(

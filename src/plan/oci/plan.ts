@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Resources } from '../../protocol/resolved-spec.js';
 import { NAMESPACE_FLAGS } from '../namespaces.js';
 import type { Op } from '../op.js';
@@ -14,14 +15,18 @@ import {
   remountRoot,
   root,
   setns,
+  slaveMounts,
   symlink,
   sysctl,
   unshare,
+  write,
 } from '../ops.js';
 import type { HostView, Plan } from '../plan.js';
 import { type Controllers, slowsBoot } from '../resources.js';
 import type { OciConfig } from './config.js';
-import { ociMountOp } from './mounts.js';
+import { propagationOf } from './mount-words.js';
+import { isBind, keepsPropagation, ociMountOp } from './mounts.js';
+import { domainname, makeNode, moveRoot, pivotShared, privateAbove, propagate } from './ops.js';
 import { ociOomOps, ociProcessOps } from './process.js';
 import { refused } from './refusal.js';
 import { nodeOf, ociDevices, ociLimitWrites } from './resources.js';
@@ -35,6 +40,16 @@ export interface OciSources {
   mounts: readonly (string | undefined)[];
   /** Where its group is, if the config says so, and the controllers that it has there. */
   group?: { path: string; controllers: Controllers };
+}
+
+/** What the command line asks for beside the config. */
+export interface OciChoices {
+  newKeyring: boolean;
+  /** False: the root is moved over that of the host (`--no-pivot`). */
+  pivots: boolean;
+  /** How many descriptors from 3 on the program gets, and how many of them are sockets by LISTEN_FDS. */
+  keptFds: number;
+  listenFds: number;
 }
 
 /** The devices and links that a runtime makes in /dev beside those of the config, see config-linux.md of the OCI. */
@@ -58,6 +73,7 @@ const LINKS: [string, string][] = [
  * Decides everything that the start of an OCI container will do. Pure.
  * @param id the id of the container in niwad
  * @param resources the limits that its spec shows; its group has those of the config
+ * @param choices those of the command line
  * @throws NiwaError SPEC_INVALID for a field that niwa does not honour, HOST_UNSUPPORTED for a limit without controller
  */
 export function makeOciPlan(
@@ -66,12 +82,13 @@ export function makeOciPlan(
   host: HostView,
   sources: OciSources,
   resources: Resources,
+  choices: OciChoices,
 ): Plan {
   const { linux = {} } = config;
   const spaces = namespacesOf(config);
   const group = sources.group ?? { path: `${host.containersCgroup}/${id}`, controllers: host.controllers };
   const writes = ociLimitWrites(linux.resources ?? {}, group.controllers);
-  const names = spaces.made.filter((name) => name !== 'cgroup');
+  const names = spaces.made.filter((name) => name !== 'cgroup' && name !== 'time');
   return {
     id,
     limits: { resources, defaulted: [] },
@@ -85,7 +102,7 @@ export function makeOciPlan(
     mountMaps: [],
     image: null,
     clone: {
-      flags: names.reduce((sum, name) => sum + NAMESPACE_FLAGS[name], 0),
+      flags: names.reduce((sum, name) => sum + SPACE_FLAGS[name], 0),
       names,
       pidNamespace: '',
       networkOf: '',
@@ -93,14 +110,15 @@ export function makeOciPlan(
     boot: [
       ...ociOomOps(config.process),
       ...namespaceOps(config, spaces),
-      ...rootOps(config, host.stage, sources),
-      ...ociProcessOps(config, host.compileSeccomp),
+      ...rootOps(config, host.stage, sources, choices),
+      ...ociProcessOps(config, host.compileSeccomp, { ...choices, console: !bindsDevices(config) }),
     ],
     network: [],
   };
 }
 
-type Space = keyof typeof NAMESPACE_FLAGS;
+const SPACE_FLAGS = { ...NAMESPACE_FLAGS, time: 0x80 } as const;
+type Space = keyof typeof SPACE_FLAGS;
 interface Spaces {
   made: Space[];
   joined: { name: Space; path: string }[];
@@ -111,7 +129,8 @@ function namespacesOf({ linux: { namespaces = [] } = {} }: OciConfig): Spaces {
   const spaces: Spaces = { made: [], joined: [] };
   for (const [i, { type, path = '' }] of namespaces.entries()) {
     const field = `linux.namespaces[${i}]`;
-    if (!(type in NAMESPACE_FLAGS)) throw refused(`${field}.type "${type}"`, 'niwa-oci does not support this yet');
+    if (!Object.hasOwn(SPACE_FLAGS, type))
+      throw refused(`${field}.type "${type}"`, 'niwa-oci does not support this yet');
     const name = type as Space;
     if (namespaces.findIndex((other) => other.type === type) !== i) throw refused(field, `${type} is listed twice`);
     if (path === '') spaces.made.push(name);
@@ -124,40 +143,83 @@ function namespacesOf({ linux: { namespaces = [] } = {} }: OciConfig): Spaces {
   return spaces;
 }
 
-function namespaceOps({ hostname: name, linux = {} }: OciConfig, { made, joined }: Spaces): Op[] {
-  if (name !== undefined && name !== '' && !made.includes('uts'))
-    throw refused('hostname', 'it would change that of others: linux.namespaces needs a new one of type uts');
+function namespaceOps({ hostname: name = '', domainname: domain = '', linux = {} }: OciConfig, spaces: Spaces): Op[] {
+  const { made, joined } = spaces;
+  for (const [field, value] of Object.entries({ hostname: name, domainname: domain }))
+    if (value !== '' && !made.includes('uts'))
+      throw refused(field, 'it would change that of others: linux.namespaces needs a new one of type uts');
   return [
-    ...joined.map(({ name, path }) => setns(name, NAMESPACE_FLAGS[name], path)),
-    ...(made.includes('cgroup') ? [unshare('cgroup', NAMESPACE_FLAGS.cgroup)] : []),
-    ...(name === undefined || name === '' ? [] : [hostname(name)]),
+    ...joined.map(({ name, path }) => setns(name, SPACE_FLAGS[name], path)),
+    ...(made.includes('cgroup') ? [unshare('cgroup', SPACE_FLAGS.cgroup)] : []),
+    ...timeOps(linux.timeOffsets ?? {}, made.includes('time')),
+    ...(name === '' ? [] : [hostname(name)]),
+    ...(domain === '' ? [] : [domainname(domain)]),
     ...(made.includes('network') ? [linkUp('lo')] : []),
     ...Object.entries(linux.sysctl ?? {}).map(([setting, value]) => sysctl(setting, value)),
   ];
 }
 
-function rootOps(
-  { root: { readonly = false }, mounts = [], process, linux = {} }: OciConfig,
-  stage: string,
-  sources: OciSources,
-): Op[] {
-  const { devices = [], maskedPaths = [], readonlyPaths = [], rootfsPropagation = '' } = linux;
-  if (!['', 'private', 'rprivate'].includes(rootfsPropagation))
-    throw refused(`linux.rootfsPropagation "${rootfsPropagation}"`, 'niwa-oci supports only "private" yet');
-  const named = devices.map((device, i) => nodeOf(device, `linux.devices[${i}]`));
-  const usual = DEVICES.filter(([path]) => named.every((own) => own.path !== path));
+/**
+ * Makes the time namespace. The clocks of a new one can be set until a process is in it; the one that makes it is not,
+ * see time_namespaces(7).
+ */
+function timeOps(offsets: NonNullable<NonNullable<OciConfig['linux']>['timeOffsets']>, isMade: boolean): Op[] {
+  const lines = Object.entries(offsets).map(([clock, { secs = 0, nanosecs = 0 }]) => `${clock} ${secs} ${nanosecs}\n`);
+  if (lines.length > 0 && !isMade) throw refused('linux.timeOffsets', 'it needs a new namespace of the type time');
+  if (!isMade) return [];
   return [
-    privateMounts(),
-    bind(sources.root, stage, { place: 'host' }),
+    unshare('time', SPACE_FLAGS.time),
+    ...(lines.length === 0 ? [] : [write('/proc/self/timens_offsets', lines.join(''))]),
+    setns('time', SPACE_FLAGS.time, '/proc/self/ns/time_for_children'),
+  ];
+}
+
+/** Whether /dev is that of the host: then nothing is made in it. */
+function bindsDevices({ mounts = [] }: OciConfig): boolean {
+  return mounts.some((item) => isBind(item) && posix.normalize(`${item.destination}/`) === '/dev/');
+}
+
+function rootOps(config: OciConfig, stage: string, sources: OciSources, { pivots }: OciChoices): Op[] {
+  const { root: own, mounts = [], process, linux = {} } = config;
+  const { maskedPaths = [], readonlyPaths = [], rootfsPropagation = '' } = linux;
+  const propagation = rootfsPropagation === '' ? undefined : propagationOf(rootfsPropagation);
+  if (rootfsPropagation !== '' && propagation === undefined)
+    throw refused(`linux.rootfsPropagation "${rootfsPropagation}"`, 'there is no such propagation');
+  const isShared = /^r?shared$/.test(rootfsPropagation);
+  const isSlave = /^r?slave$/.test(rootfsPropagation);
+  return [
+    ...startOps(config, stage),
+    bind(sources.root, stage, { place: 'host', slave: isSlave }),
     root(stage),
     ...mounts.map((item, i) => ociMountOp(item, `mounts[${i}]`, sources.mounts[i])),
-    ...named.map(({ path, mode, major, minor }) => mknod(path, mode, major, minor)),
-    ...usual.map(([path, major, minor]) => mknod(path, 0o666, major, minor)),
-    ...LINKS.map(([target, path]) => symlink(target, path)),
+    ...(bindsDevices(config) ? [] : deviceOps(linux.devices ?? [])),
     ...(process.cwd === '/' ? [] : [mkdir(process.cwd, 0o755)]),
     ...maskedPaths.map(maskPath),
     ...readonlyPaths.map(readonlyPath),
-    ...(readonly ? [remountRoot(['ro'])] : []),
-    pivot(),
+    ...(own.readonly ? [remountRoot(['ro'])] : []),
+    pivots ? (isShared ? pivotShared() : pivot()) : moveRoot(),
+    ...(propagation === undefined
+      ? []
+      : [propagate(rootfsPropagation, propagation.propagation | (propagation.recursive ? MS_REC : 0))]),
+  ];
+}
+
+const MS_REC = 0x4000;
+
+/** What becomes of the mounts of the host in the new mount namespace, before anything is mounted in it. */
+function startOps({ mounts = [], linux = {} }: OciConfig, stage: string): Op[] {
+  const { rootfsPropagation = '' } = linux;
+  if (/^r?shared$/.test(rootfsPropagation)) return [privateAbove(stage)];
+  const isSlave = /^r?slave$/.test(rootfsPropagation) || (rootfsPropagation === '' && mounts.some(keepsPropagation));
+  return [isSlave ? slaveMounts() : privateMounts()];
+}
+
+function deviceOps(devices: NonNullable<NonNullable<OciConfig['linux']>['devices']>): Op[] {
+  const named = devices.map((device, i) => nodeOf(device, `linux.devices[${i}]`));
+  const usual = DEVICES.filter(([path]) => named.every((own) => own.path !== path));
+  return [
+    ...named.map(makeNode),
+    ...usual.map(([path, major, minor]) => mknod(path, 0o666, major, minor)),
+    ...LINKS.map(([target, path]) => symlink(target, path)),
   ];
 }

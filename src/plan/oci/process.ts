@@ -16,9 +16,10 @@ import {
   write,
 } from '../ops.js';
 import type { CapabilitySet, OciConfig, OciProcess, OciSeccomp } from './config.js';
-import { capsets, execRaw, findProgram } from './ops.js';
+import { capsets, execRaw, findProgram, keepFds, seccompWith, setsidKeyring, terminalAndConsole } from './ops.js';
 import { refused } from './refusal.js';
 import { capabilitiesOf } from './resources.js';
+import { schedulingOps } from './scheduling.js';
 
 const DEFAULT_UMASK = 0o022;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -27,35 +28,51 @@ const RLIMITS = [
   ...['MSGQUEUE', 'NICE', 'RTPRIO', 'RTTIME'],
 ].map((name) => `RLIMIT_${name}`);
 
+/** What the command line and the mounts say of the process. */
+export interface ProcessChoices {
+  newKeyring: boolean;
+  /** How many descriptors from 3 on it gets, and how many of them are sockets by LISTEN_FDS, see sd_listen_fds(3). */
+  keptFds: number;
+  listenFds: number;
+  /** Whether a terminal is at /dev/console, too. */
+  console: boolean;
+  /** Operations that have to come directly after the change of user. */
+  afterUser: readonly Op[];
+}
+
 /**
  * Gives the operations from the pivot on: rights, the wait, the program. With noNewPrivileges the filter comes last;
- * without, the kernel takes it only from a process that still has CAP_SYS_ADMIN.
- * @param afterUser operations that have to come directly after the change of user
+ * without, the kernel takes it only from a process that still has CAP_SYS_ADMIN. The console is mounted before the
+ * capabilities go.
  * @throws NiwaError SPEC_INVALID
  */
 export function ociProcessOps(
   { process, linux = {} }: Pick<OciConfig, 'process' | 'linux'>,
   compile: (profile: SeccompProfileInput) => readonly bigint[],
-  afterUser: readonly Op[] = [],
+  choices: Partial<ProcessChoices> = {},
 ): Op[] {
-  const { args, env = [], cwd, consoleSize, noNewPrivileges = false } = process;
-  const filter =
-    linux.seccomp === undefined ? [] : [seccomp('the profile of the config', compile(profileOf(linux.seccomp)))];
-  const path = env.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? DEFAULT_PATH;
+  const { args, env: given = [], cwd, consoleSize, noNewPrivileges = false } = process;
+  const { newKeyring = true, keptFds = 0, listenFds = 0, afterUser = [] } = choices;
+  const filter = linux.seccomp === undefined ? [] : [filterOp(linux.seccomp, compile)];
+  const path = given.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? DEFAULT_PATH;
+  const env = listenFds === 0 ? given : [...given, `LISTEN_FDS=${listenFds}`, 'LISTEN_PID=1'];
+  const [rows, columns] = [consoleSize?.height ?? 0, consoleSize?.width ?? 0];
   return [
-    setsid(),
+    newKeyring ? setsid() : setsidKeyring(),
+    ...(process.terminal && choices.console ? [terminalAndConsole(rows, columns, process.user.uid)] : []),
+    ...schedulingOps(process, linux.personality),
     ...rlimitOps(process),
     account(process.user.uid, { name: '', groups: false }),
     ...(noNewPrivileges ? [] : filter),
     ...identityOps(process, afterUser),
     ...(noNewPrivileges ? [noNewPrivs()] : []),
-    ...(process.terminal ? [terminal(consoleSize?.height ?? 0, consoleSize?.width ?? 0)] : []),
+    ...(process.terminal && !choices.console ? [terminal(rows, columns)] : []),
     chdir(cwd),
     umask(process.user.umask ?? DEFAULT_UMASK),
     findProgram(args[0] ?? '', path),
     wait(),
     ...(noNewPrivileges ? filter : []),
-    closeFds(),
+    keptFds === 0 ? closeFds() : keepFds(keptFds),
     execRaw(args, env),
   ];
 }
@@ -63,6 +80,24 @@ export function ociProcessOps(
 /** Gives the operation that sets the OOM score of a process; none where the config has no score. */
 export function ociOomOps({ oomScoreAdj }: OciProcess): Op[] {
   return oomScoreAdj === undefined ? [] : [write('/proc/self/oom_score_adj', String(oomScoreAdj))];
+}
+
+/** The flags of seccomp(2) that the OCI names. */
+const FILTER_FLAGS: Readonly<Record<string, number>> = {
+  SECCOMP_FILTER_FLAG_TSYNC: 1,
+  SECCOMP_FILTER_FLAG_LOG: 2,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
+};
+
+function filterOp(wanted: OciSeccomp, compile: (profile: SeccompProfileInput) => readonly bigint[]): Op {
+  const name = 'the profile of the config';
+  const instructions = compile(profileOf(wanted));
+  const flags = (wanted.flags ?? []).reduce((sum, flag, i) => {
+    const bit = Object.hasOwn(FILTER_FLAGS, flag) ? FILTER_FLAGS[flag] : undefined;
+    if (bit === undefined) throw refused(`linux.seccomp.flags[${i}] "${flag}"`, 'niwa-oci does not support it yet');
+    return sum | bit;
+  }, 0);
+  return flags === 0 ? seccomp(name, instructions) : seccompWith(name, flags, instructions);
 }
 
 function rlimitOps({ rlimits = [] }: OciProcess): Op[] {
@@ -97,12 +132,26 @@ function identityOps(
   ];
 }
 
-/** Gives a profile in the form of a niwa spec, which is that of the OCI. Actions were checked with the config. */
-export function profileOf({ defaultAction, defaultErrnoRet, syscalls = [] }: OciSeccomp): SeccompProfileInput {
+/**
+ * Gives a profile in the form of a niwa spec, which is that of the OCI; integers beyond 2^53 are texts such as
+ * `0xffffffffffffffff` there. Actions
+ * were checked with the config.
+ */
+export function profileOf(wanted: OciSeccomp): SeccompProfileInput {
+  const { defaultAction, defaultErrnoRet, architectures, syscalls = [] } = wanted;
+  const exact = (value: number | bigint) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value);
   const profile = {
     defaultAction,
     ...(defaultErrnoRet === undefined ? {} : { defaultErrnoRet }),
-    syscalls: syscalls.map(({ args = [], ...rule }) => ({ ...rule, args: args.map((one) => ({ ...one })) })),
+    ...(architectures === undefined ? {} : { architectures }),
+    syscalls: syscalls.map(({ args = [], ...rule }) => ({
+      ...rule,
+      args: args.map(({ value, valueTwo, ...one }) => ({
+        ...one,
+        value: exact(value),
+        ...(valueTwo === undefined ? {} : { valueTwo: exact(valueTwo) }),
+      })),
+    })),
   };
   return profile as SeccompProfileInput;
 }

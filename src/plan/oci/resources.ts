@@ -120,11 +120,16 @@ export function ociDevices(rules: readonly OciDeviceRule[], nodes: readonly OciD
   return [...own, ...USUAL_DEVICES, ...made];
 }
 
-/** The number of type and mode of a device node, and its device number. */
-export function nodeOf({ path, type, major = 0, minor = 0, fileMode = 0o666 }: OciDevice, field: string) {
-  if (type !== 'c' && type !== 'u')
-    throw refused(`${field}.type`, `niwa-oci makes only character devices yet (${path})`);
-  return { path, mode: fileMode & 0o777, major, minor };
+/** The bits of the mode for each type of a device, see inode(7). */
+const NODE_TYPES: Readonly<Record<string, number>> = { c: 0o020000, u: 0o020000, b: 0o060000, p: 0o010000 };
+
+/** The number of type and mode of a device node, its device number as mknod(2) takes it, and its owner. */
+export function nodeOf(device: OciDevice, field: string) {
+  const { path, type, major = 0, minor = 0, fileMode = 0o666, uid = 0, gid = 0 } = device;
+  const bits = Object.hasOwn(NODE_TYPES, type) ? NODE_TYPES[type] : undefined;
+  if (bits === undefined) throw refused(`${field}.type "${type}"`, 'there is no such type; c, b, u or p');
+  const number = type === 'p' ? 0 : (minor & 0xff) + major * 0x100 + (minor >>> 8) * 0x10_0000;
+  return { path, mode: bits | (fileMode & 0o777), device: number, uid, gid };
 }
 
 /** Gives the names without CAP_. @throws NiwaError SPEC_INVALID for a name that names no capability */

@@ -9,11 +9,16 @@ const SeccompAction = Type.Enum(
     'SCMP_ACT_KILL_PROCESS',
     'SCMP_ACT_KILL_THREAD',
     'SCMP_ACT_LOG',
+    'SCMP_ACT_TRACE',
+    'SCMP_ACT_TRAP',
   ],
-  { description: 'SCMP_ACT_ALLOW, _ERRNO, _KILL, _KILL_PROCESS, _KILL_THREAD or _LOG' },
+  { description: 'SCMP_ACT_ALLOW, _ERRNO, _KILL, _KILL_PROCESS, _KILL_THREAD, _LOG, _TRACE or _TRAP' },
 );
 const Errno = integer(0, 4095, 'an errno');
-const Uint64 = integer(0, Number.MAX_SAFE_INTEGER, 'a number');
+const Uint64 = Type.Union(
+  [integer(0, Number.MAX_SAFE_INTEGER, 'a number'), Type.String({ pattern: '^0x[0-9a-f]{1,16}$' })],
+  { description: 'a number, or one of up to 64 bits such as "0xffffffffffffffff"' },
+);
 
 /** A seccomp profile in the form of the OCI runtime specification. */
 export const SeccompProfile = Type.Object(

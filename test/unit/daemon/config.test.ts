@@ -6,7 +6,7 @@ import { type Config, mergeConfig, readConfigFile } from '../../../src/daemon/co
 import { problemsIn, refusal } from '../support.js';
 
 const FIELDS =
-  'allow, ceilings, cgroup, connectionsPerUser, defaults, drain, group, hooks, idPool, images, interimIntervalMs, keepExited, logLevel, logs, maxConnections, metricsListen, network, pools, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
+  'allow, ceilings, cgroup, connectionsPerUser, defaults, drain, group, hooks, idPool, images, interimIntervalMs, keepExited, logLevel, logs, maxConnections, metricsListen, network, oci, pools, readGroup, requestsPerSecond, runDir, sampleIntervalMs, socket, stateDir';
 const GROUP = 'the name or number of the group that may use the socket beside root';
 const MEMORY = 'memory: at least 1M, such as "512M", a share of the host\'s memory such as "80%", or null for no bound';
 const READ_GROUP = 'the name or number of the group that may look but not act';
@@ -42,6 +42,7 @@ describe('the settings', () => {
       idPool: { start: 0x7000_0000, count: 4096 },
       images: { maxBytes: 17_179_869_184, maxEntries: 1_000_000 },
       pools: { perUser: 16, readyPerUser: 32, maxAgeMs: 3_600_000 },
+      oci: { annotations: ['lifetime', 'jitter', 'stop-signal'] },
       network: {
         bridge: 'niwa0',
         subnet: '10.209.0.0/16',
@@ -193,7 +194,7 @@ describe('wrong settings', () => {
       '[]',
       '(top)',
       '[]',
-      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, defaults, ceilings, hooks, drain, maxConnections, connectionsPerUser, requestsPerSecond, metricsListen, sampleIntervalMs, interimIntervalMs, idPool, logs, images, network, pools, keepExited',
+      'an object with socket, runDir, stateDir, cgroup, logLevel, group, readGroup, allow, defaults, ceilings, hooks, drain, maxConnections, connectionsPerUser, requestsPerSecond, metricsListen, sampleIntervalMs, interimIntervalMs, idPool, logs, images, network, pools, oci, keepExited',
     ],
   ])('%s is refused at %s', (file, path, found, allowed) => {
     const error = refusal(() => mergeConfig({}, file));

@@ -50,6 +50,8 @@ describe('a compiled profile', () => {
     ['SCMP_ACT_KILL_THREAD', 0],
     ['SCMP_ACT_KILL_PROCESS', 0x80000000],
     ['SCMP_ACT_ERRNO', 0x50001],
+    ['SCMP_ACT_TRAP', 0x30000],
+    ['SCMP_ACT_TRACE', 0x7ff00001],
   ] as const)('answers with %s', (defaultAction, answer) => {
     expect(answers({ defaultAction })).toContain(answer);
     expect(
@@ -61,6 +63,26 @@ describe('a compiled profile', () => {
     expect(answers(denying())).toEqual(new Set([0x50001, 0x50026]));
     expect(answers({ defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 13 })).toEqual(new Set([0x5000d, 0x50026]));
     expect(answers(denying({ names: ['read'], action: 'SCMP_ACT_ERRNO', errnoRet: 2 }))).toContain(0x50002);
+  });
+
+  it('compares all 64 bits of an argument', () => {
+    const withValue = (value: number | string) =>
+      compileSeccomp(
+        denying({ names: ['read'], action: 'SCMP_ACT_ALLOW', args: [{ index: 0, value, op: 'SCMP_CMP_EQ' }] }),
+      );
+    const compared = withValue('0xfffffffffffffffe')
+      .filter((word) => (word & 0xffffn) === 0x15n)
+      .map((word) => word >> 32n);
+    expect(compared).toEqual(expect.arrayContaining([0xffffffffn, 0xfffffffen]));
+    expect(withValue('0x5')).toEqual(withValue(5));
+  });
+
+  it.runIf(process.arch === 'x64')('answers 32-bit calls by its rules only where their architecture is listed', () => {
+    const AUDIT_ARCH_I386 = 0x40000003n;
+    const rule = { names: ['read'], action: 'SCMP_ACT_ALLOW' as const };
+    const asks = (architectures: string[]) =>
+      compileSeccomp({ ...denying(rule), architectures }).some((word) => word >> 32n === AUDIT_ARCH_I386);
+    expect([asks([]), asks(['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'])]).toEqual([false, true]);
   });
 
   it('passes over names that this machine has no call for', () => {

@@ -42,6 +42,12 @@ describe('a config', () => {
     ['constructor', 3, 'constructor: the OCI runtime-spec 1.3 has no such field'],
     ['mounts', [{ destination: '/a', uidMappings: [{}] }], 'mounts[0].uidMappings: niwa-oci does not support it'],
     ['mounts', [{ destination: 'a' }], 'mounts[0].destination: it has to be an absolute path'],
+    ['process.scheduler', { policy: 5 }, 'process.scheduler.policy: it has to be a text'],
+    [
+      'linux.timeOffsets',
+      { realtime: { secs: 1 } },
+      'linux.timeOffsets.realtime: the OCI runtime-spec 1.3 has no such',
+    ],
     ['process.args', 'sh', 'process.args: it has to be a list of texts'],
     ['process.args', ['a\0b'], 'process.args: it has to be a list of texts'],
     ['process.args', [], 'process.args: it is missing'],
@@ -49,10 +55,14 @@ describe('a config', () => {
     ['process.user.uid', -1, 'process.user.uid: it has to be from 0 to 4294967294'],
     [
       'linux.devices',
-      [{ path: '/dev/x', type: 'c', major: 1, minor: 256 }],
+      [{ path: '/dev/x', type: 'c', major: 1, minor: 1_048_576 }],
       'linux.devices[0].minor: it has to be from',
     ],
-    ['linux.seccomp', { defaultAction: 'SCMP_ACT_TRAP' }, 'linux.seccomp.defaultAction "SCMP_ACT_TRAP": niwa-oci does'],
+    [
+      'linux.seccomp',
+      { defaultAction: 'SCMP_ACT_NOTIFY' },
+      'linux.seccomp.defaultAction "SCMP_ACT_NOTIFY": niwa-oci does',
+    ],
     ['root.path', '', 'root.path: it is missing'],
     ['ociVersion', '2.0.0', 'ociVersion: niwa-oci supports 1.0 to 1.3'],
   ])('with %s %j is refused', (place, value, message) => {

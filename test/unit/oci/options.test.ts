@@ -12,19 +12,23 @@ it('gives the last value of an option, and arguments by their index', () => {
 
 it.each([
   ['create', 'systemd-cgroup', 'true'],
-  ['create', 'preserve-fds', '1'],
-  ['create', 'no-pivot', 'true'],
-  ['create', 'no-new-keyring', 'true'],
+  ['kill', 'kept-fds', '1'],
   ['state', 'format', 'json'],
 ])('%s refuses --%s %s by its name', (verb, name, value) => {
   expect(() => callOf(verb, { [name]: [value] })).toThrow(`${verb} --${name} is not supported yet by niwa-oci`);
+});
+
+it('takes a number', () => {
+  expect([callOf('create', { 'kept-fds': ['3'] }).count('kept-fds'), callOf('create', {}).count('kept-fds')]).toEqual([
+    3, 0,
+  ]);
+  expect(() => callOf('create', { 'kept-fds': ['-1'] }).count('kept-fds')).toThrow('--kept-fds has to be a number: -1');
 });
 
 it('takes options that ask for nothing', () => {
   callOf('create', {
     'systemd-cgroup': ['false'],
     'cgroup-manager': ['cgroupfs'],
-    'preserve-fds': ['0'],
     rootless: ['auto'],
   });
 });

@@ -3,8 +3,7 @@ import { USUAL_DEVICES } from '../../../../src/plan/devices.js';
 import type { OciConfig } from '../../../../src/plan/oci/config.js';
 import { ociExecOps } from '../../../../src/plan/oci/exec.js';
 import { groupPathOf } from '../../../../src/plan/oci/group.js';
-import { ociMountOp } from '../../../../src/plan/oci/mounts.js';
-import { makeOciPlan } from '../../../../src/plan/oci/plan.js';
+import { makeOciPlan, type OciChoices } from '../../../../src/plan/oci/plan.js';
 import { ociDevices, ociLimitWrites, weightOf } from '../../../../src/plan/oci/resources.js';
 import type { HostView } from '../../../../src/plan/plan.js';
 
@@ -31,8 +30,11 @@ const CONFIG: OciConfig = {
   linux: { namespaces: [{ type: 'mount' }, { type: 'pid' }, { type: 'network', path: '/run/netns/a' }] },
 };
 const RESOURCES = { cpu: {}, memory: {}, io: [] };
-const planOf = (change: Partial<OciConfig> = {}) =>
-  makeOciPlan('x', { ...CONFIG, ...change }, HOST, { root: '/b/rootfs', mounts: ['/real', undefined] }, RESOURCES);
+const CHOICES: OciChoices = { newKeyring: true, pivots: true, keptFds: 0, listenFds: 0 };
+const planOf = (change: Partial<OciConfig> = {}, choices: Partial<OciChoices> = {}) => {
+  const sources = { root: '/b/rootfs', mounts: ['/real', undefined] };
+  return makeOciPlan('x', { ...CONFIG, ...change }, HOST, sources, RESOURCES, { ...CHOICES, ...choices });
+};
 const steps = (change: Partial<OciConfig> = {}) => planOf(change).boot.map(({ name }) => name);
 const withProcess = (change: Partial<OciConfig['process']>) => ({ process: { ...CONFIG.process, ...change } });
 
@@ -85,6 +87,76 @@ describe('the plan of a config', () => {
     expect(boot.find(({ name }) => name === 'rlimit')?.numbers).toEqual([7, 1024, hard]);
   });
 
+  it('lets mounts of the host in, out, or neither, as rootfsPropagation says', () => {
+    const texts = (rootfsPropagation: string, mounts = CONFIG.mounts ?? []) =>
+      planOf({ mounts, linux: { ...CONFIG.linux, rootfsPropagation } })
+        .boot.filter(({ name }) => ['propagation', 'private_above', 'pivot'].includes(name))
+        .map(({ text }) => text);
+    const pivots = 'pivot_root into it and detach the host';
+    expect(texts('')).toEqual(['make all mounts private', pivots]);
+    expect(texts('rslave')).toEqual(['let no mount out, but those of the host in', pivots, 'make / rslave']);
+    expect(texts('shared')).toEqual([
+      'make the mount that has /stage private',
+      `${pivots}, here alone`,
+      'make / shared',
+    ]);
+    const slave = [{ destination: '/data', type: 'bind', source: '/srv', options: ['rbind', 'rslave'] }];
+    expect(texts('', slave)[0]).toBe('let no mount out, but those of the host in');
+  });
+
+  it('sets the clocks of a time namespace before it is in it', () => {
+    const namespaces = [{ type: 'mount' }, { type: 'time' }];
+    const timeOffsets = { monotonic: { secs: 5, nanosecs: 7 }, boottime: { secs: -3 } };
+    const { clone, boot } = planOf({ linux: { namespaces, timeOffsets } });
+    expect(clone.names).toEqual(['mount']);
+    expect(boot.slice(0, 3).map(({ text }) => text)).toEqual([
+      'new time namespace',
+      'write monotonic 5 7\nboottime -3 0\n to /proc/self/timens_offsets',
+      'join the time namespace /proc/self/ns/time_for_children',
+    ]);
+  });
+
+  it('makes devices of all types, with their owners, and none in the /dev of the host', () => {
+    const devices = [
+      { path: '/dev/disk', type: 'b', major: 259, minor: 300, fileMode: 0o640, uid: 1, gid: 2 },
+      { path: '/dev/fifo', type: 'p' },
+    ];
+    const nodes = (mounts: OciConfig['mounts'] = []) =>
+      planOf({ mounts, linux: { ...CONFIG.linux, devices } }).boot.filter(({ name }) => name === 'mknod');
+    expect(nodes().map(({ numbers }) => numbers)).toEqual(
+      expect.arrayContaining([
+        [0o060640, (300 & 0xff) + (259 << 8) + (1 << 20), 1, 2],
+        [0o010666, 0, 0, 0],
+      ]),
+    );
+    expect(nodes([{ destination: '/dev/', type: 'bind', source: '/dev', options: ['rbind'] }])).toEqual([]);
+  });
+
+  it('shows a terminal at /dev/console while it still may mount', () => {
+    const names = steps(withProcess({ terminal: true }));
+    expect(names.indexOf('terminal')).toBeGreaterThan(names.indexOf('setsid'));
+    expect(names.indexOf('terminal')).toBeLessThan(names.indexOf('capbset'));
+  });
+
+  it('passes descriptors on, and tells of sockets', () => {
+    const { boot } = planOf({}, { keptFds: 3, listenFds: 2 });
+    expect(boot.find(({ name }) => name === 'keep_fds')?.numbers).toEqual([3]);
+    expect(boot.at(-1)?.strings).toEqual(expect.arrayContaining(['LISTEN_FDS=2', 'LISTEN_PID=1']));
+    expect(boot.map(({ name }) => name)).not.toContain('close_fds');
+  });
+
+  it('keeps the keyring, and moves the root, where the command line says so', () => {
+    const { boot } = planOf({}, { newKeyring: false, pivots: false });
+    expect(boot.find(({ name }) => name === 'setsid')?.numbers).toEqual([1]);
+    expect(boot.find(({ name }) => name === 'pivot')?.text).toBe('move it over the root of the host, and chroot');
+  });
+
+  it('sets a filter with its flags', () => {
+    const seccomp = { defaultAction: 'SCMP_ACT_ALLOW', flags: ['SECCOMP_FILTER_FLAG_LOG'] };
+    const { boot } = planOf({ linux: { ...CONFIG.linux, seccomp } });
+    expect(boot.find(({ name }) => name === 'seccomp_flags')?.numbers).toEqual([2, 1n]);
+  });
+
   it.each([
     [
       'a user namespace',
@@ -98,7 +170,23 @@ describe('the plan of a config', () => {
       '[1].path',
     ],
     ['a host name of others', { hostname: 'a' }, 'hostname: it would change that of others'],
-    ['shared mounts', { linux: { ...CONFIG.linux, rootfsPropagation: 'shared' } }, 'linux.rootfsPropagation "shared"'],
+    ['a propagation', { linux: { ...CONFIG.linux, rootfsPropagation: 'odd' } }, 'linux.rootfsPropagation "odd"'],
+    ['a domain name of others', { domainname: 'a' }, 'domainname: it would change that of others'],
+    [
+      'offsets of the clocks of others',
+      { linux: { ...CONFIG.linux, timeOffsets: { boottime: { secs: 1 } } } },
+      'timeOffsets: it',
+    ],
+    [
+      'an unknown type of device',
+      { linux: { ...CONFIG.linux, devices: [{ path: '/dev/x', type: 'x' }] } },
+      'linux.devices[0].type "x"',
+    ],
+    [
+      'an unknown flag of a filter',
+      { linux: { ...CONFIG.linux, seccomp: { defaultAction: 'SCMP_ACT_ALLOW', flags: ['X'] } } },
+      'linux.seccomp.flags[0] "X"',
+    ],
     [
       'a limit above its hard limit',
       withProcess({ rlimits: [{ type: 'RLIMIT_CORE', soft: 2, hard: 1 }] }),
@@ -111,27 +199,6 @@ describe('the plan of a config', () => {
     ],
   ])('refuses %s by its name', (_, change, message) => {
     expect(() => planOf(change)).toThrow(message);
-  });
-});
-
-describe('the options of a mount', () => {
-  const opOf = (options: string[], type = 'tmpfs') =>
-    ociMountOp({ destination: '/a', type, source: 's', options }, 'mounts[0]', '/s');
-
-  it('go to the mount or to its file system', () => {
-    expect(opOf(['nosuid', 'strictatime', 'mode=755', 'rw']).text).toBe(
-      'mount tmpfs on /a (nosuid, strictatime, mode=755)',
-    );
-    expect(opOf(['nosuid']).strings).toEqual(['tmpfs', 's', '/a']);
-  });
-
-  it.each([
-    [['rshared'], 'tmpfs', 'mounts[0].options[0] "rshared": niwa-oci does not support this yet'],
-    [['bind', 'noatime'], 'bind', 'mounts[0].options[1] "noatime": niwa-oci does not support this yet'],
-    [['bind', 'size=1'], 'bind', 'mounts[0].options[1] "size=1": a bind mount has no such option'],
-    [['idmap'], 'bind', 'mounts[0].options[0] "idmap"'],
-  ])('%j of a %s are refused by their names', (options, type, message) => {
-    expect(() => opOf(options, type)).toThrow(message);
   });
 });
 
@@ -278,7 +345,7 @@ describe('the group of a container', () => {
     const sources = { root: '/b/rootfs', mounts: [], group };
     const host = { ...HOST, controllers: { available: [], missing: {} } };
     const config = { ...CONFIG, mounts: [], linux };
-    expect(makeOciPlan('x', config, host, sources, RESOURCES).cgroup).toEqual({
+    expect(makeOciPlan('x', config, host, sources, RESOURCES, CHOICES).cgroup).toEqual({
       path: '/cgroup/pods/a',
       writes: [{ file: 'pids.max', value: '7' }],
       lateWrites: [],

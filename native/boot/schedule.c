@@ -1,0 +1,47 @@
+// How the kernel treats the process: scheduling, I/O priority, personality.
+#include <errno.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "interpreter.h"
+
+// struct sched_attr of sched_setattr(2), as of its first version.
+struct scheduling {
+    uint32_t size;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period; // in nanoseconds
+};
+
+// scheduler(policy, flags, nice + 20, priority, runtime, deadline, period)
+int op_scheduler(struct boot *boot, const struct op *op) {
+    (void)boot;
+    struct scheduling wanted = {
+        .size = sizeof wanted,
+        .policy = (uint32_t)op->numbers[0],
+        .flags = op->numbers[1],
+        .nice = (int32_t)op->numbers[2] - 20,
+        .priority = (uint32_t)op->numbers[3],
+        .runtime = op->numbers[4],
+        .deadline = op->numbers[5],
+        .period = op->numbers[6],
+    };
+    return syscall(SYS_sched_setattr, 0, &wanted, 0) < 0 ? -errno : 0;
+}
+
+#define IOPRIO_WHO_PROCESS 1
+
+// io-priority(class and priority, as in ioprio_set(2))
+int op_io_priority(struct boot *boot, const struct op *op) {
+    (void)boot;
+    return syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, op->numbers[0]) < 0 ? -errno : 0;
+}
+
+// personality(persona), see personality(2)
+int op_personality(struct boot *boot, const struct op *op) {
+    (void)boot;
+    return syscall(SYS_personality, op->numbers[0]) < 0 ? -errno : 0;
+}

@@ -1,0 +1,44 @@
+#include "kept.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../boot/report.h"
+#include "log.h"
+
+#define FIRST_FD 3
+
+static size_t count_of(const char *text, const char *what) {
+    if (text == NULL) return 0;
+    char *end;
+    unsigned long count = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != 0 || count > MAX_KEPT)
+        fail("%s has to be a number from 0 to %d: %s", what, MAX_KEPT, text);
+    return count;
+}
+
+// LISTEN_FDS may be meant for a parent of this program, which has not removed it.
+static size_t sockets_given(void) {
+    const char *owner = getenv("LISTEN_PID");
+    if (owner != NULL && strtol(owner, NULL, 10) != getpid()) return 0;
+    return count_of(getenv("LISTEN_FDS"), "LISTEN_FDS");
+}
+
+struct kept kept_of(const struct command *command) {
+    struct kept kept = {.sockets = sockets_given()};
+    kept.all = kept.sockets + count_of(option(command, "preserve-fds"), "--preserve-fds");
+    if (kept.all > MAX_KEPT) fail("more than %d descriptors are to be preserved", MAX_KEPT);
+    // those that this program has opened are closed by an exec: they are none of the caller's
+    for (size_t i = 0; i < kept.all; i++)
+        if (fcntl(FIRST_FD + (int)i, F_GETFD) != 0)
+            fail("the descriptor %d is to be preserved, and is not open", FIRST_FD + (int)i);
+    return kept;
+}
+
+int place_kept(size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (dup2(FIRST_FD + (int)i, KEPT_FD + (int)i) < 0) return -errno;
+    return 0;
+}

@@ -1,0 +1,19 @@
+// The descriptors of this program that the workload gets beside the standard streams: those of --preserve-fds, and the
+// sockets of LISTEN_FDS, see sd_listen_fds(3). They are 3 and the following ones, first the sockets.
+#pragma once
+#include <stddef.h>
+
+#include "options.h"
+
+struct kept {
+    size_t all;     // how many descriptors
+    size_t sockets; // how many of them are sockets of LISTEN_FDS
+};
+
+// Finds them. Ends the program where one of them is not open. The first call has to come before this program opens
+// descriptors that its children inherit; it opens none.
+struct kept kept_of(const struct command *command);
+
+// In a new process: puts them where niwa-boot finds them, and keeps them open over the exec. Gives 0 or a negative
+// errno.
+int place_kept(size_t count);

@@ -1,0 +1,75 @@
+/** The words of the OCI for attributes and propagation of a mount, and the numbers of mount_setattr(2). */
+
+/** Attributes to set and to clear (MOUNT_ATTR_*). */
+interface Attributes {
+  set: number;
+  clear: number;
+}
+
+/** How access times are kept is one value of several bits: the kernel takes a new one only where all are cleared. */
+const ATIME = 0x70;
+
+const WORDS: Readonly<Record<string, Attributes>> = {
+  ro: { set: 0x1, clear: 0 },
+  rw: { set: 0, clear: 0x1 },
+  nosuid: { set: 0x2, clear: 0 },
+  suid: { set: 0, clear: 0x2 },
+  nodev: { set: 0x4, clear: 0 },
+  dev: { set: 0, clear: 0x4 },
+  noexec: { set: 0x8, clear: 0 },
+  exec: { set: 0, clear: 0x8 },
+  noatime: { set: 0x10, clear: ATIME },
+  strictatime: { set: 0x20, clear: ATIME },
+  // relatime is the usual one, to which the others go back
+  relatime: { set: 0, clear: ATIME },
+  atime: { set: 0, clear: ATIME },
+  norelatime: { set: 0, clear: ATIME },
+  nostrictatime: { set: 0, clear: ATIME },
+  nodiratime: { set: 0x80, clear: 0 },
+  diratime: { set: 0, clear: 0x80 },
+  nosymfollow: { set: 0x200000, clear: 0 },
+  symfollow: { set: 0, clear: 0x200000 },
+};
+
+/** MS_PRIVATE and the like of mount(2). */
+const PROPAGATIONS: Readonly<Record<string, number>> = {
+  unbindable: 1 << 17,
+  private: 1 << 18,
+  slave: 1 << 19,
+  shared: 1 << 20,
+};
+
+/** All words, as `features` tells them. */
+export const MOUNT_WORDS: readonly string[] = [
+  ...Object.keys(WORDS).flatMap((word) => [word, `r${word}`]),
+  ...Object.keys(PROPAGATIONS).flatMap((word) => [word, `r${word}`]),
+];
+
+export const NO_ATTRIBUTES: Attributes = { set: 0, clear: 0 };
+
+/** Gives what a word does; undefined where it names no attribute. `rro` is `ro` for all mounts below, too. */
+export function attributeOf(word: string): (Attributes & { recursive: boolean }) | undefined {
+  const own = Object.hasOwn(WORDS, word) ? WORDS[word] : undefined;
+  if (own !== undefined) return { ...own, recursive: false };
+  const name = word.slice(1);
+  const below = word.startsWith('r') && Object.hasOwn(WORDS, name) ? WORDS[name] : undefined;
+  return below === undefined ? undefined : { ...below, recursive: true };
+}
+
+/** Gives the propagation that a word names; `rslave` is `slave` for all mounts below, too. */
+export function propagationOf(word: string): { recursive: boolean; propagation: number } | undefined {
+  const recursive = word.startsWith('r');
+  const name = recursive ? word.slice(1) : word;
+  const propagation = Object.hasOwn(PROPAGATIONS, name) ? PROPAGATIONS[name] : undefined;
+  return propagation === undefined ? undefined : { recursive, propagation };
+}
+
+/** Adds a word: the later one counts. */
+export function changed(before: Attributes, { set, clear }: Attributes): Attributes {
+  return { set: (before.set & ~clear) | set, clear: (before.clear & ~set) | clear };
+}
+
+/** Without what would lift a restriction of the mount that is bound: `rw` does not make a read-only one writable. */
+export function liftsNothing({ set, clear }: Attributes): Attributes {
+  return { set, clear: clear & ATIME };
+}

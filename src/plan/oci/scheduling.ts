@@ -1,0 +1,78 @@
+import type { Op } from '../op.js';
+import type { OciConfig, OciProcess, OciScheduler } from './config.js';
+import { ioPriority, personality, scheduler } from './ops.js';
+import { refused } from './refusal.js';
+
+/** The policies of sched(7), and the flags of sched_setattr(2). */
+const POLICIES: Readonly<Record<string, number>> = {
+  SCHED_OTHER: 0,
+  SCHED_FIFO: 1,
+  SCHED_RR: 2,
+  SCHED_BATCH: 3,
+  SCHED_IDLE: 5,
+  SCHED_DEADLINE: 6,
+};
+const FLAGS: Readonly<Record<string, number>> = {
+  SCHED_FLAG_RESET_ON_FORK: 0x01,
+  SCHED_FLAG_RECLAIM: 0x02,
+  SCHED_FLAG_DL_OVERRUN: 0x04,
+  SCHED_FLAG_KEEP_POLICY: 0x08,
+  SCHED_FLAG_KEEP_PARAMS: 0x10,
+};
+/** The classes of ioprio_set(2). */
+const IO_CLASSES: Readonly<Record<string, number>> = { IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS_IDLE: 3 };
+const IO_CLASS_SHIFT = 13;
+const MAX_IO_PRIORITY = 7;
+const MAX_PRIORITY = 99;
+/** The boot program has no negative numbers. */
+const NICE_OFFSET = 20;
+
+const PERSONAS: Readonly<Record<string, number>> = { LINUX: 0, LINUX32: 0x8 };
+
+type Personality = NonNullable<OciConfig['linux']>['personality'];
+
+/**
+ * Gives the operations by which the kernel schedules the process and shows itself to it.
+ * @throws NiwaError SPEC_INVALID for a word that niwa does not know, or a number out of its bounds
+ */
+export function schedulingOps({ scheduler: wanted, ioPriority: io }: OciProcess, persona: Personality): Op[] {
+  return [
+    ...(wanted === undefined ? [] : [schedulerOp(wanted)]),
+    ...(io === undefined ? [] : [ioPriorityOp(io)]),
+    ...(persona === undefined ? [] : [personalityOp(persona)]),
+  ];
+}
+
+function schedulerOp({ policy, nice = 0, priority = 0, flags = [], ...times }: OciScheduler): Op {
+  const place = 'process.scheduler';
+  const { runtime = 0, deadline = 0, period = 0 } = times;
+  const number = numberOf(policy, POLICIES, `${place}.policy`);
+  const bits = flags.reduce((sum, flag, i) => sum | numberOf(flag, FLAGS, `${place}.flags[${i}]`), 0);
+  within(nice, -NICE_OFFSET, NICE_OFFSET - 1, `${place}.nice`);
+  within(priority, 0, MAX_PRIORITY, `${place}.priority`);
+  for (const [name, value] of Object.entries({ runtime, deadline, period }))
+    if (value < 0) throw refused(`${place}.${name}`, 'it is below 0');
+  return scheduler(policy, [number, bits, nice + NICE_OFFSET, priority, runtime, deadline, period]);
+}
+
+function ioPriorityOp({ class: name, priority = 0 }: NonNullable<OciProcess['ioPriority']>): Op {
+  within(priority, 0, MAX_IO_PRIORITY, 'process.ioPriority.priority');
+  const number = numberOf(name, IO_CLASSES, 'process.ioPriority.class');
+  return ioPriority(`${name} ${priority}`, (number << IO_CLASS_SHIFT) | priority);
+}
+
+function personalityOp({ domain, flags = [] }: NonNullable<Personality>): Op {
+  if (flags.length > 0) throw refused('linux.personality.flags', 'the OCI runtime-spec names none');
+  return personality(domain, numberOf(domain, PERSONAS, 'linux.personality.domain'));
+}
+
+function numberOf(word: string, numbers: Readonly<Record<string, number>>, place: string): number {
+  const number = Object.hasOwn(numbers, word) ? numbers[word] : undefined;
+  if (number === undefined)
+    throw refused(`${place} "${word}"`, `there is no such one: ${Object.keys(numbers).join(', ')}`);
+  return number;
+}
+
+function within(value: number, least: number, most: number, place: string): void {
+  if (!(value >= least && value <= most)) throw refused(place, `it has to be from ${least} to ${most}`);
+}

@@ -1,0 +1,211 @@
+// @module-tag vm
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, vi } from 'vitest';
+import { PATIENCE } from './support/host.js';
+import { type BundleConfig, NIWA_OCI, Oci } from './support/oci.js';
+import { test as base } from './support/test.js';
+
+const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
+
+/** Runs a script in a container of a changed config, and gives the lines of its output. */
+async function linesOf(oci: Oci, script: string, change: (config: BundleConfig) => void, ...options: string[]) {
+  const bundle = await oci.bundle(script, change);
+  return (await oci.done('run', ...options, '--bundle', bundle, oci.id())).split('\n').map((line) => line.trim());
+}
+
+/** A directory of the host with a mount below it; `unmount` ends both. */
+async function tree(directory: string) {
+  const top = mkdtempSync(join(directory, 'tree-'));
+  const unmount = () => execa('umount', ['-R', top], { reject: false });
+  await execa('mount', ['-t', 'tmpfs', 'none', top]);
+  mkdirSync(join(top, 'below'));
+  await execa('mount', ['-t', 'tmpfs', 'none', join(top, 'below')]);
+  return { top, unmount };
+}
+
+const bound =
+  (source: string, ...options: string[]) =>
+  (config: BundleConfig) => {
+    config.mounts.push({ destination: '/tree', type: 'bind', source, options });
+  };
+
+describe('a bind', () => {
+  const write = 'touch /tree/a 2>&1; touch /tree/below/a 2>&1; ls /tree /tree/below';
+
+  test('is read-only alone with ro, and with all below with rro', async ({ oci, niwad, onTestFinished }) => {
+    const { top, unmount } = await tree(niwad.place.files);
+    onTestFinished(async () => void (await unmount()));
+    const alone = await linesOf(oci, write, bound(top, 'rbind', 'ro'));
+    expect(alone).toEqual([
+      expect.stringContaining('Read-only file system'),
+      '/tree:',
+      'below',
+      '',
+      '/tree/below:',
+      'a',
+    ]);
+    rmSync(join(top, 'below/a'));
+    const all = await linesOf(oci, write, bound(top, 'rbind', 'rro'));
+    expect(all.filter((line) => line.includes('Read-only file system'))).toHaveLength(2);
+  });
+
+  test('that is a slave shows later mounts of the host, a private one does not', async ({
+    oci,
+    niwad,
+    onTestFinished,
+  }) => {
+    const { top, unmount } = await tree(niwad.place.files);
+    onTestFinished(async () => void (await unmount()));
+    await execa('mount', ['--make-rshared', top]);
+    mkdirSync(join(top, 'late'));
+    const seen = async (...options: string[]) => {
+      const bundle = await oci.bundle('read line; ls /tree/late', bound(top, ...options));
+      const ended = execa(NIWA_OCI, ['run', '--bundle', bundle, oci.id()], {
+        env: { NIWA_OCI_SOCKET: join(niwad.place.runDir, 'oci.sock') },
+        reject: false,
+      });
+      await vi.waitFor(
+        async () => expect((await niwad.client.list()).map(({ state }) => state)).toEqual(['running']),
+        PATIENCE,
+      );
+      await execa('mount', ['-t', 'tmpfs', 'none', join(top, 'late')]);
+      writeFileSync(join(top, 'late/new'), '');
+      ended.stdin?.end('go\n');
+      const { stdout } = await ended;
+      await execa('umount', [join(top, 'late')]);
+      return stdout;
+    };
+    expect(await seen('rbind', 'rslave')).toBe('new');
+    expect(await seen('rbind', 'rprivate')).toBe('');
+  });
+
+  test('that is shared shows its mounts on the host, and leaves nothing', async ({ oci, niwad, onTestFinished }) => {
+    const { top, unmount } = await tree(niwad.place.files);
+    onTestFinished(async () => void (await unmount()));
+    await execa('mount', ['--make-rshared', top]);
+    const mountsBefore = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length;
+    const script = 'mkdir /tree/inner && mount -t tmpfs none /tree/inner && touch /tree/inner/file';
+    await linesOf(oci, script, (config) => {
+      bound(top, 'rbind', 'rshared')(config);
+      config.linux.rootfsPropagation = 'shared';
+      for (const set of ['bounding', 'effective', 'permitted'])
+        (config.process.capabilities as Record<string, string[]>)[set] = ['CAP_SYS_ADMIN'];
+    });
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+    expect(mounts.filter((line) => line.includes(`${top}/inner `))).toHaveLength(1);
+    expect(mounts).toHaveLength(mountsBefore + 1);
+  });
+});
+
+test('a tmpfs with tmpcopyup begins with what it covers', async ({ oci }) => {
+  const bundle = await oci.bundle(
+    'cd /data; stat -c "%n %a %u:%g" . file dir dir/deep; cat file; readlink link; touch new',
+    (config) => {
+      config.mounts.push({ destination: '/data', type: 'tmpfs', source: 'tmpfs', options: ['tmpcopyup', 'nosuid'] });
+      config.process.user = { uid: 7, gid: 8 };
+    },
+  );
+  const data = join(bundle, 'rootfs/data');
+  mkdirSync(join(data, 'dir'), { recursive: true });
+  writeFileSync(join(data, 'file'), 'text\n');
+  writeFileSync(join(data, 'dir/deep'), '');
+  symlinkSync('/etc/shadow', join(data, 'link'));
+  await execa('chown', ['-R', '7:8', data]);
+  await execa('chmod', ['751', data]);
+  await execa('chmod', ['4640', join(data, 'file')]);
+  expect((await oci.done('run', '--bundle', bundle, oci.id())).split('\n')).toEqual([
+    '. 751 7:8',
+    'file 4640 7:8',
+    'dir 755 7:8',
+    'dir/deep 644 7:8',
+    'text',
+    '/etc/shadow',
+  ]);
+  expect(() => readFileSync(join(data, 'new'))).toThrow('ENOENT');
+});
+
+describe('a config', () => {
+  test('gives a domain name, a personality, scheduling and devices', async ({ oci }) => {
+    const script =
+      'cat /proc/sys/kernel/domainname; uname -m; chrt -p $$ | head -n 1; ionice -p $$; stat -c "%F %t:%T %a %u:%g" /dev/disk /dev/fifo';
+    const lines = await linesOf(oci, script, (config) => {
+      config.domainname = 'example';
+      config.process.scheduler = { policy: 'SCHED_BATCH', nice: 5 };
+      config.process.ioPriority = { class: 'IOPRIO_CLASS_BE', priority: 6 };
+      config.linux.personality = { domain: 'LINUX32' };
+      config.linux.devices = [
+        { path: '/dev/disk', type: 'b', major: 7, minor: 300, fileMode: 0o640, uid: 1, gid: 2 },
+        { path: '/dev/fifo', type: 'p', fileMode: 0o600 },
+      ];
+    });
+    expect(lines).toEqual([
+      'example',
+      process.arch === 'x64' ? 'i686' : expect.any(String),
+      expect.stringMatching(/SCHED_BATCH$/),
+      'best-effort: prio 6',
+      'block special file 7:12c 640 1:2',
+      'fifo 0:0 600 0:0',
+    ]);
+  });
+
+  test('shows its terminal at /dev/console, as that of its user', async ({ oci }) => {
+    const script = 'stat -c "%t:%T %u" /dev/console $(tty); echo to-console >/dev/console';
+    const lines = await linesOf(oci, script, (config) => {
+      config.process.terminal = true;
+      config.process.user = { uid: 5, gid: 6 };
+    });
+    expect(lines).toEqual(['88:0 5', '88:0 5', 'to-console']);
+  });
+
+  test('sets the clocks of a time namespace', async ({ oci }) => {
+    const lines = await linesOf(oci, 'cut -d. -f1 /proc/uptime; cat /proc/self/timens_offsets', (config) => {
+      (config.linux.namespaces as object[]).push({ type: 'time' });
+      config.linux.timeOffsets = { boottime: { secs: 1_000_000 } };
+    });
+    expect(Number(lines[0])).toBeGreaterThan(1_000_000);
+    expect(lines).toContainEqual(expect.stringMatching(/^boottime +1000000 +0$/));
+  });
+
+  test('traps a call', async ({ oci }) => {
+    const bundle = await oci.bundle('exec sync', (config) => {
+      config.linux.seccomp = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        flags: ['SECCOMP_FILTER_FLAG_LOG'],
+        syscalls: [{ names: ['sync'], action: 'SCMP_ACT_TRAP' }],
+      };
+    });
+    // the first process of a PID namespace ends by a trap, too: the kernel forces the signal
+    expect((await oci.run('run', '--bundle', bundle, oci.id())).exitCode).toBe(128 + 31);
+  });
+});
+
+describe('the command line', () => {
+  /** Runs the command with a file as descriptor 3. */
+  async function withFile(oci: Oci, runDir: string, env: Record<string, string>, ...options: string[]) {
+    const bundle = await oci.bundle('cat <&3; echo "$LISTEN_FDS-$LISTEN_PID"');
+    const file = join(bundle, 'file');
+    writeFileSync(file, 'of the file\n');
+    const command = ['-c', `exec "$0" "$@" 3<${file}`, NIWA_OCI, 'run', ...options, '--bundle', bundle, oci.id()];
+    const { stdout, stderr } = await execa('sh', command, {
+      env: { NIWA_OCI_SOCKET: join(runDir, 'oci.sock'), ...env },
+      stdin: 'ignore',
+      reject: false,
+    });
+    return stdout || stderr;
+  }
+
+  test('passes descriptors on', async ({ oci, niwad: { place } }) => {
+    expect(await withFile(oci, place.runDir, {}, '--preserve-fds', '1')).toBe('of the file\n-');
+    expect(await withFile(oci, place.runDir, { LISTEN_FDS: '1' })).toBe('of the file\n1-1');
+    expect(await withFile(oci, place.runDir, { LISTEN_FDS: '1', LISTEN_PID: '1' })).toBe('-');
+    expect(await withFile(oci, place.runDir, {}, '--preserve-fds', '9')).toBe(
+      'niwa-oci: the descriptor 4 is to be preserved, and is not open',
+    );
+  });
+
+  test('can leave the keyring and the root of the host as they are', async ({ oci }) => {
+    expect(await linesOf(oci, 'ls -d /usr', () => {}, '--no-pivot', '--no-new-keyring')).toEqual(['/usr']);
+  });
+});

@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import { type Annotation, specOf } from '../../../src/oci/spec.js';
+import type { OciConfig } from '../../../src/plan/oci/config.js';
+
+const CONFIG: OciConfig = {
+  ociVersion: '1.2.0',
+  process: { user: { uid: 0, gid: 0 }, args: ['sh'], cwd: '/' },
+  root: { path: 'rootfs' },
+};
+const ALL: Annotation[] = ['lifetime', 'jitter', 'stop-signal', 'owner', 'label'];
+
+const specWith = (annotations: Record<string, string>, honoured: readonly Annotation[]) =>
+  specOf('x', CONFIG, { id: 'x', root: '/r', bundle: '/b', rootfs: '/b/rootfs', annotations }, honoured);
+
+it('honours the annotations that the operator lists, and no other', () => {
+  const annotations = {
+    'dev.niwa.lifetime': '90s',
+    'dev.niwa.owner': 'ann',
+    'dev.niwa.label.tier': 'free',
+    'org.example.label.tier': 'x',
+  };
+  expect(specWith(annotations, ALL)).toMatchObject({
+    lifetimeUsec: 90_000_000,
+    owner: 'ann',
+    labels: { tier: 'free' },
+  });
+  expect(specWith(annotations, ['jitter'])).toMatchObject({ lifetimeUsec: null, owner: null, labels: {} });
+});
+
+it('refuses a wrong value', () => {
+  expect(() => specWith({ 'dev.niwa.lifetime': 'soon' }, ALL)).toThrow('lifetime');
+  expect(specWith({ 'dev.niwa.lifetime': 'soon' }, [])).toMatchObject({ lifetimeUsec: null });
+});
+
+it('keeps 64 bits of a profile exactly', () => {
+  const args = [{ index: 0, value: 2n ** 64n - 1n, op: 'SCMP_CMP_EQ' }];
+  const seccomp = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['read'], action: 'SCMP_ACT_TRAP', args }] };
+  const origin = { id: 'x', root: '/r', bundle: '/b', rootfs: '/b/rootfs', annotations: {} };
+  const spec = specOf('x', { ...CONFIG, linux: { seccomp } }, origin, []);
+  expect(spec.seccomp).toMatchObject({ syscalls: [{ args: [{ value: '0xffffffffffffffff' }] }] });
+});

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { ociMountOp } from '../../../../src/plan/oci/mounts.js';
+
+const RDONLY = 1;
+const NOSUID = 2;
+const ATIME = 0x70;
+const MS_SLAVE = 1 << 19;
+
+const opOf = (options: string[], type = 'tmpfs') =>
+  ociMountOp({ destination: '/a', type, source: 's', options }, 'mounts[0]', '/s');
+
+describe('the options of a new mount', () => {
+  it('go to the mount or to its file system', () => {
+    expect(opOf(['nosuid', 'strictatime', 'mode=755', 'rw'])).toMatchObject({
+      text: 'mount tmpfs on /a (nosuid, strictatime, mode=755)',
+      numbers: [NOSUID | 0x20, 1, 0],
+      strings: ['tmpfs', 's', '/a', 'mode=755'],
+    });
+  });
+
+  it('cancel earlier ones', () => {
+    expect(opOf(['ro', 'noatime', 'rw', 'relatime']).numbers).toEqual([0, 1, 0]);
+  });
+
+  it('set attributes after the copy of what the mount covers', () => {
+    expect(opOf(['ro', 'tmpcopyup']).numbers).toEqual([0, 1, 2, 0, RDONLY, 0, 0]);
+    expect(opOf(['tmpcopyup', 'mode=700']).numbers[2]).toBe(1);
+  });
+});
+
+describe('the options of a bind', () => {
+  // after the attributes, the place, recursive, no id map, and whether it keeps the propagation
+  it.each([
+    [
+      ['rbind', 'ro'],
+      [1, 0, 0],
+      [0, RDONLY, 0, 0],
+    ],
+    [
+      ['rbind', 'rro'],
+      [1, 0, 0],
+      [1, RDONLY, 0, 0],
+    ],
+    [
+      ['bind', 'rrw'],
+      [0, 0, 0],
+      [1, 0, RDONLY, 0],
+    ],
+    [
+      ['bind', 'noatime'],
+      [0, 0, 0],
+      [0, 0x10, ATIME, 0],
+    ],
+    [['rbind', 'rprivate'], [1, 0, 0], []],
+    [
+      ['rbind', 'rslave'],
+      [1, 0, 1],
+      [1, 0, 0, MS_SLAVE],
+    ],
+    [
+      ['bind', 'rbind', 'slave'],
+      [1, 0, 1],
+      [0, 0, 0, MS_SLAVE],
+    ],
+  ])('%j hold for the mount, or with an r for all below', (options, [recursive, ...rest], changes) => {
+    expect(opOf(options, 'bind').numbers).toEqual([0, 1, recursive, ...rest, ...changes]);
+  });
+
+  it('lift no restriction of what is bound', () => {
+    expect(opOf(['bind', 'rw', 'suid', 'dev', 'exec'], 'bind').numbers).toEqual([0, 1, 0, 0, 0]);
+  });
+
+  it('need a source', () => {
+    const item = { destination: '/a', type: 'bind', options: ['rbind'] };
+    expect(() => ociMountOp(item, 'mounts[0]', undefined)).toThrow('mounts[0].source: it is missing');
+  });
+});
+
+describe('an option', () => {
+  it.each([
+    [['remount'], 'tmpfs', 'mounts[0].options[0] "remount": niwa-oci does not support this yet'],
+    [['bind', 'size=1'], 'bind', 'mounts[0].options[1] "size=1": a bind mount has no such option'],
+    [['idmap'], 'bind', 'mounts[0].options[0] "idmap"'],
+    [['tmpcopyup'], 'proc', 'mounts[0].options "tmpcopyup": only a tmpfs has it'],
+    [['constructor'], 'bind', 'mounts[0].options[0] "constructor": a bind mount has no such option'],
+  ])('%j of a %s is refused by its name', (options, type, message) => {
+    expect(() => opOf(options, type)).toThrow(message);
+  });
+});
