@@ -65,7 +65,7 @@ describe('a full disk', () => {
     expect(first.groups()).not.toContain('new');
     await first.client.kill('kept', 'SIGKILL');
     expect(await first.client.wait('kept')).toMatchObject({ reason: 'killed' }); // though its state cannot be written
-    expect(first.log).toContain('the state of a container waits to be written');
+    await vi.waitFor(() => expect(first.log).toContain('the state of a container waits to be written'), PATIENCE);
     free();
     await vi.waitFor(() => expect(phaseOnDisk(first, 'kept')).toBe('exited'), PATIENCE);
     await first.start({ id: 'new', process: sleeper });
