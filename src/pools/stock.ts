@@ -8,7 +8,7 @@ import { messageOf } from '../protocol/errors.js';
 import type { StockStatus } from '../protocol/pools.js';
 import type { InstanceOf } from '../protocol/resolved-spec.js';
 import type { SpecInput } from '../protocol/spec.js';
-import { backoffUsec } from './backoff.js';
+import { Backoff } from './backoff.js';
 import type { Filler } from './filler.js';
 
 /** What the containers of a stock are made of, and with whose rights; another object is another template. */
@@ -56,12 +56,12 @@ export class Stock {
   readonly #counts = { ...NO_COUNTS };
   #wanted = 0;
   #wish: Wish | null = null;
-  #filling: Promise<void> | null = null;
+  readonly #backoff = new Backoff();
+  #isFilling = false;
+  /** The container that is being made, or was made last. */
+  #making: Promise<void> = Promise.resolve();
   #isTending = false;
   #isClosed = false;
-  #failures = 0;
-  #notBeforeUsec = 0;
-  #lastFailure: StockStatus['last_failure'] = null;
 
   /** @param name for the log */
   constructor(name: string, parts: StockParts) {
@@ -70,7 +70,7 @@ export class Stock {
   }
 
   get status(): StockStatus {
-    return { wanted: this.#wanted, ready: this.#ready.length, ...this.#counts, last_failure: this.#lastFailure };
+    return { wanted: this.#wanted, ready: this.#ready.length, ...this.#counts, last_failure: this.#backoff.last };
   }
 
   get wanted(): number {
@@ -83,7 +83,7 @@ export class Stock {
 
   /** Says how many containers have to be ready, and of what; those of another wish are thrown away. */
   want(wanted: number, wish: Wish): void {
-    if (wish !== this.#wish) this.#succeed();
+    if (wish !== this.#wish) this.#backoff.succeed();
     this.#wanted = wanted;
     this.#wish = wish;
     for (const one of [...this.#ready]) if (one.wish !== wish) this.#discard(one, 'its template has changed');
@@ -91,7 +91,7 @@ export class Stock {
     this.#fill();
   }
 
-  /** Takes the container that has waited longest; nobody else gets it. {@link start} has to follow. */
+  /** Takes the container that has waited longest, for {@link start} or {@link giveUp}: one of them has to follow. */
   take(): Place {
     const ready = this.#ready.shift() ?? null;
     return { id: ready?.container.id ?? (this.#wish as Wish).newId(), ready };
@@ -111,10 +111,17 @@ export class Stock {
     }
   }
 
+  /** Throws away what was taken, whose start is refused before it has begun. */
+  giveUp({ ready }: Place): void {
+    if (ready !== null) this.#throwAway(ready, 'its start was refused');
+    this.#fill();
+  }
+
   /** The work of each second: replaces those that are too old, or would be made differently now. */
   async tend(): Promise<void> {
     if (this.#isTending) return;
     this.#isTending = true;
+    for (const { madeUsec } of this.#ready) this.#backoff.hearWaiting(madeUsec, this.#parts.clock());
     for (let oldest = this.#ready[0]; oldest !== undefined; oldest = this.#ready[0]) {
       const why = await this.#whyOver(oldest);
       if (why === null) break;
@@ -124,19 +131,24 @@ export class Stock {
     this.#fill();
   }
 
-  /** Makes no more, and ends those that are ready; resolves when they are forgotten. */
+  /**
+   * Makes no more, and ends those that are ready; resolves when they are forgotten. What others have made ahead is not
+   * waited for.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
     const ready = this.#ready.splice(0);
-    await Promise.all([this.#filling, ...ready.map((one) => this.#parts.containers.throwAway(one))]);
+    await Promise.all([this.#making.catch(() => {}), ...ready.map((one) => this.#parts.containers.throwAway(one))]);
   }
 
   async #startFirst(id: string, ready: Ready | null): Promise<Container> {
     const { containers } = this.#parts;
     if (ready !== null) {
-      const why = ready.wish === this.#wish ? await containers.whyUnfit(ready) : 'its template has changed';
+      const isSame = ready.wish === this.#wish;
+      const why = isSame ? await containers.whyUnfit(ready).catch(messageOf) : 'its template has changed';
       if (why === null) {
         this.#counts.taken++;
+        this.#backoff.succeed();
         return await containers.startAhead(ready);
       }
       this.#tellThrownAway(ready, why);
@@ -150,7 +162,7 @@ export class Stock {
   async #whyOver({ wish, madeUsec, ...ahead }: Ready): Promise<string | null> {
     const { containers, clock, maxAgeUsec } = this.#parts;
     if (clock() - madeUsec >= maxAgeUsec) return 'it is too old';
-    return await containers.whyUnfit(ahead);
+    return await containers.whyUnfit(ahead).catch(() => null); // the host cannot tell now: it is asked again
   }
 
   /** Throws a waiting container away, if nobody has taken it meanwhile. */
@@ -158,6 +170,10 @@ export class Stock {
     const at = this.#ready.indexOf(one);
     if (at === -1) return;
     this.#ready.splice(at, 1);
+    this.#throwAway(one, why);
+  }
+
+  #throwAway(one: Ready, why: string): void {
     this.#tellThrownAway(one, why);
     void this.#parts.containers.throwAway(one);
   }
@@ -170,13 +186,14 @@ export class Stock {
   get #lacks(): boolean {
     const { containers, filler, clock } = this.#parts;
     if (!filler.isOpen || this.#isClosed || this.#wish === null || containers.isDraining) return false;
-    return this.#ready.length < this.#wanted && clock() >= this.#notBeforeUsec;
+    return this.#ready.length < this.#wanted && !this.#backoff.isPausing(clock());
   }
 
   #fill(): void {
-    if (this.#filling !== null || !this.#lacks) return;
-    this.#filling = this.#fillUp().finally(() => {
-      this.#filling = null;
+    if (this.#isFilling || !this.#lacks) return;
+    this.#isFilling = true;
+    void this.#fillUp().finally(() => {
+      this.#isFilling = false;
     });
   }
 
@@ -185,7 +202,9 @@ export class Stock {
       while (this.#lacks) {
         const { caller } = this.#wish as Wish;
         await this.#parts.filler.fill(nameForTurns(caller), async () => {
-          if (this.#lacks) await this.#make(this.#wish as Wish);
+          if (!this.#lacks) return;
+          this.#making = this.#make(this.#wish as Wish);
+          await this.#making;
         });
       }
     } catch (error) {
@@ -199,10 +218,10 @@ export class Stock {
     await membership.requireStill(caller, isListed);
     const id = wish.newId();
     const ahead = await containers.makeAhead({ ...wish.specOf(id), id }, caller, service);
-    if (this.#isClosed || wish !== this.#wish) return await containers.throwAway(ahead);
+    const isWanted = !this.#isClosed && wish === this.#wish && this.#ready.length < this.#wanted;
+    if (!isWanted) return await containers.throwAway(ahead);
     const ready = { ...ahead, wish, madeUsec: clock() };
     this.#ready.push(ready);
-    this.#succeed();
     void ahead.container.exited.then(({ reason }) => this.#hearEnd(ready, reason));
   }
 
@@ -215,16 +234,10 @@ export class Stock {
     this.#fill();
   }
 
-  #succeed(): void {
-    this.#failures = 0;
-    this.#notBeforeUsec = 0;
-    this.#lastFailure = null;
-  }
-
-  /** Nothing is made for a while, which doubles with each failure in a row; {@link tend} goes on then. */
+  /** Nothing is made for a while, see {@link Backoff}; {@link tend} goes on then. */
   #fail(message: string): void {
-    this.#notBeforeUsec = this.#parts.clock() + backoffUsec(this.#failures++);
-    this.#lastFailure = { at: new Date().toISOString(), message };
-    this.#parts.log.warn({ of: this.#name, failures: this.#failures }, `no container can be made ahead: ${message}`);
+    this.#backoff.fail(message, this.#parts.clock());
+    const { count } = this.#backoff;
+    this.#parts.log.warn({ of: this.#name, failures: count }, `no container can be made ahead: ${message}`);
   }
 }

@@ -73,7 +73,10 @@ export const StockStatusSchema = Type.Object(
     last_failure: nullable(
       Type.Object(
         { at: Time, message: Type.String() },
-        { description: 'why the last one could not be made; null where it could' },
+        {
+          description:
+            'why the last one could not be made, or has ended while it waited; null where one was started since, or has waited longer than the pause after it',
+        },
       ),
     ),
   },

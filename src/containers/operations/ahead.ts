@@ -5,12 +5,15 @@ import { deviceNumbers } from '../../host/devices.js';
 import type { Asker } from '../../host/reach.js';
 import { identityOfSources } from '../../host/sources.js';
 import { imageDefaults } from '../../images/lookup.js';
-import { messageOf } from '../../protocol/errors.js';
+import { type ErrorCode, NiwaError } from '../../protocol/errors.js';
 import type { InstanceOf, Spec } from '../../protocol/resolved-spec.js';
 import type { Parts } from '../parts.js';
 import { settle } from '../settle.js';
 import { startCreated } from '../starting.js';
 import { make } from './create.js';
+
+/** What says that a create would be refused now. Other errors say that the host cannot tell. */
+const REFUSALS: readonly ErrorCode[] = ['FORBIDDEN', 'SPEC_INVALID', 'NOT_FOUND'];
 
 /** A container that waits for its start, and what it was made of. */
 export interface Ahead {
@@ -53,6 +56,7 @@ export async function makeAhead(
  * Says why a container that was made ahead may not be started any more: it ended, the image has another content, the
  * caller lost a right, a link leads elsewhere, another file is at a path. Gives null where a create would make the same
  * container now.
+ * @throws NiwaError what settle() throws where the host cannot tell now: no helper, no descriptor, a path that hangs
  */
 export async function whyUnfit(parts: Parts, { container, caller, written, settled }: Ahead): Promise<string | null> {
   if (container.state !== 'created') return `it is ${container.state}`;
@@ -61,7 +65,8 @@ export async function whyUnfit(parts: Parts, { container, caller, written, settl
     if (image && parts.images.find(image.name)?.id !== image.id) return `image ${image.name} is another one now`;
     return (await settledNow(parts, written, caller)) === settled ? null : 'it would be made differently now';
   } catch (error) {
-    return messageOf(error);
+    if (error instanceof NiwaError && REFUSALS.includes(error.code)) return error.message;
+    throw error;
   }
 }
 
