@@ -77,7 +77,6 @@ export class RunningService {
     this.minute = new Minute(parts.clock(), Math.random() * MINUTE_USEC);
     this.wakes = new Wakes(name);
     this.stock = parts.stocks.add(`service ${name}`);
-    this.#wantAhead();
     this.gate = new Gate(name, parts.paths, (what, error) => this.complain(what, error));
   }
 
@@ -115,7 +114,12 @@ export class RunningService {
   change(declaration: Declaration): void {
     if (declaration.revision !== this.#declaration.revision) this.starts.beginAnew();
     this.#declaration = declaration;
-    this.#wantAhead();
+    this.wantAhead();
+  }
+
+  /** Lets its stock have ready what is declared: from now on a container may be made. */
+  wantAhead(): void {
+    wantAhead(this.stock, this.#declaration, (id) => this.instances.has(id) || this.parts.containers.has(id));
   }
 
   /** Decides what has to be done, and begins to do it. */
@@ -244,10 +248,6 @@ export class RunningService {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     for (const { over } of this.instances.values()) over.abort();
-  }
-
-  #wantAhead(): void {
-    wantAhead(this.stock, this.#declaration, (id) => this.instances.has(id) || this.parts.containers.has(id));
   }
 
   #decideOnce(): void {

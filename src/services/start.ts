@@ -16,11 +16,10 @@ import type { RunningService } from './service.js';
 export async function startInstance(service: RunningService, instance: ServiceInstance, place: Place): Promise<void> {
   const { parts } = service;
   try {
-    takeNewImage(service);
-    const { service: wanted, caller, revision } = service.declaration;
-    instance.takeRevision(revision);
-    requireListenPermission(wanted.listen, caller, parts.allowed);
-    await parts.membership.requireStill(caller, caller.isListed === true);
+    await prepare(service, instance).catch((error: unknown) => {
+      service.stock.giveUp(place);
+      throw error;
+    });
     const container = await service.stock.start(place);
     instance.takeContainer(container, parts.clock());
   } catch (error) {
@@ -29,6 +28,16 @@ export async function startInstance(service: RunningService, instance: ServiceIn
     return service.drop(instance, `it could not be started: ${messageOf(error)}`);
   }
   await awaitAnswer(service, instance);
+}
+
+/** What has to be right before the container of an instance is started. @throws NiwaError FORBIDDEN, HOST_ERROR */
+async function prepare(service: RunningService, instance: ServiceInstance): Promise<void> {
+  takeNewImage(service);
+  const { parts, declaration } = service;
+  const { caller, revision } = declaration;
+  instance.takeRevision(revision);
+  requireListenPermission(declaration.service.listen, caller, parts.allowed);
+  await parts.membership.requireStill(caller, caller.isListed === true);
 }
 
 /** Waits until an instance that runs answers; one of an earlier niwad too. */

@@ -21,7 +21,10 @@ export async function takeOverServices(parts: ServiceParts): Promise<RunningServ
   for (const one of damaged) tellDamaged(one, parts);
   const live = liveInstances(parts);
   const services = whole.map((declaration) => new RunningService(declaration, parts, execute));
-  for (const service of services) adoptInstances(service, live);
+  for (const service of services) {
+    adoptInstances(service, live);
+    service.wantAhead();
+  }
   endUnknown(live, new Set([...services, ...damaged].map(({ name }) => name)), parts);
   await Promise.all(services.map(restore));
   return services;

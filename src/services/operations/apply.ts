@@ -71,16 +71,13 @@ export async function apply(
   });
 }
 
-/** Opens the addresses, then writes the declaration; where that fails, the addresses are as before. */
+/** Makes a service what is declared; where that fails, all is as before. */
 async function enforce(all: AllServices, known: RunningService | undefined, next: Declaration): Promise<void> {
   const service = known ?? new RunningService(next, all.parts, execute);
-  const before = known === undefined || known.declaration.isRemoved ? null : pathOf(known.declaration.service);
-  const path = pathOf(next.service);
-  if (!isDeepStrictEqual(before, path)) await service.gate.declare(path);
   try {
-    all.parts.store.save(next);
+    await declareAndSave(all, service, known, next);
   } catch (error) {
-    await (before === null ? service.gate.withdraw() : service.gate.declare(before));
+    if (known === undefined) await all.parts.stocks.remove(service.stock);
     throw error;
   }
   service.change(next);
@@ -89,6 +86,24 @@ async function enforce(all: AllServices, known: RunningService | undefined, next
   // the declaration was damaged: its instances serve on. They may be of another user, so only root gets them
   adoptInstances(service, liveInstances(all.parts));
   goOn(service);
+}
+
+/** Opens the addresses, then writes the declaration; where that fails, the addresses are as before. */
+async function declareAndSave(
+  { parts }: AllServices,
+  { gate }: RunningService,
+  known: RunningService | undefined,
+  next: Declaration,
+): Promise<void> {
+  const before = known === undefined || known.declaration.isRemoved ? null : pathOf(known.declaration.service);
+  const path = pathOf(next.service);
+  if (!isDeepStrictEqual(before, path)) await gate.declare(path);
+  try {
+    parts.store.save(next);
+  } catch (error) {
+    await (before === null ? gate.withdraw() : gate.declare(before));
+    throw error;
+  }
 }
 
 /** What root is told who applies the service of a user. */

@@ -183,7 +183,8 @@ it('a port below 1024 needs the right to it at each start', async () => {
 
 describe('a user who is no member of the group any more', () => {
   const alice = { uid: 1000, gid: 1000, role: 'full' as const };
-  const applyAsAlice = () => node.services.apply(alice, 'shop', SHOP, { dryRun: false, now: false });
+  const applyAsAlice = (fields: object = {}) =>
+    node.services.apply(alice, 'shop', { ...SHOP, ...fields }, { dryRun: false, now: false });
 
   it('starts nothing', async () => {
     Object.assign(node.users, { passwd: 'alice:x:1000:1000::/:/bin/sh\n', group: 'niwa:x:27:bob,alice\n' });
@@ -194,6 +195,15 @@ describe('a user who is no member of the group any more', () => {
     node.users.group = 'niwa:x:27:alice\n';
     await expect.poll(() => node.paths.get('shop')?.refusing).toBe(null);
     expect(await node.paths.request('shop')).toMatch(/^shop-/);
+  });
+
+  it('keeps nothing that was made ahead and cannot be started', async () => {
+    Object.assign(node.users, { passwd: 'alice:x:1000:1000::/:/bin/sh\n', group: 'niwa:x:27:alice\n' });
+    await applyAsAlice({ ahead: 1 });
+    await expect.poll(() => status().ahead.ready).toBe(1);
+    node.users.group = 'niwa:x:27:bob\n';
+    expect(await node.paths.request('shop')).toBe('start-failed');
+    await expect.poll(() => node.runtime.list(), { timeout: 1000 }).toEqual([]);
   });
 
   it('keeps a membership of which the files have never said anything', async () => {
@@ -243,3 +253,49 @@ it('a client of UDP that goes on sending keeps its instance awake', async () => 
   expect(status().instances).toMatchObject([{ id, phase: 'routed' }]);
   await expect.poll(() => node.runtime.get(id).state).toBe('paused');
 }, 10_000);
+
+describe('what is made ahead for a service', () => {
+  const alice = { uid: 1000, gid: 1000, role: 'full' as const };
+  const another = (fields: object, caller = ROOT) =>
+    node.services.apply(caller, 'other', { ...SHOP, service: 'other', ...fields }, { dryRun: false, now: false });
+  const pass = () => new Promise((resolve) => setTimeout(resolve, 50));
+
+  it('is nothing where the address of a new service is taken, however often it is applied', async () => {
+    await apply();
+    for (let i = 0; i < 3; i++)
+      await expect(another({ ahead: 4 }, alice)).rejects.toMatchObject({ code: 'ADDRESS_IN_USE' });
+    await pass();
+    expect(node.runtime.list()).toEqual([]);
+    await another({ ahead: 1, listen: ['0.0.0.0:8081'] }, alice);
+    await expect.poll(() => node.services.get('other').ahead.ready).toBe(1);
+  });
+
+  it('is nothing where a new service cannot be written', async () => {
+    loseStateDirectory();
+    await expect(apply({ ahead: 2 })).rejects.toMatchObject({ code: 'HOST_ERROR' });
+    await pass();
+    expect(node.runtime.list()).toEqual([]);
+  });
+
+  it('is made again by the next niwad', async () => {
+    await apply({ ahead: 1 });
+    await restart(() => {});
+    await expect.poll(() => status().ahead.ready).toBe(1);
+  });
+
+  it('keeps no other service waiting when its own is removed while it is made', async () => {
+    const letGo = node.kernel.hold('containers.create');
+    await apply({ ahead: 1 });
+    await expect.poll(() => node.kernel.asked('containers.create')).toHaveLength(1);
+    const removed = node.services.remove(ROOT, 'shop');
+    await pass(); // it is forgotten now
+    const late = setTimeout(letGo, 1000);
+    const begun = performance.now();
+    await another({});
+    expect(performance.now() - begun).toBeLessThan(900);
+    clearTimeout(late);
+    letGo();
+    await removed;
+    expect(node.runtime.list()).toEqual([]);
+  });
+});
