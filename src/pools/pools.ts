@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import type { Caller } from '../access/allowed.js';
+import { type Caller, nameForTurns } from '../access/allowed.js';
 import type { Membership } from '../access/membership.js';
 import type { Runtime } from '../containers/runtime.js';
 import type { Container } from '../engine/container.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { PoolStatus, PoolTemplateInput } from '../protocol/pools.js';
 import { parsePool, poolSpec } from '../spec/pool.js';
-import { Turns } from '../turns/turns.js';
+import { LoopTurns } from '../turns/loop-turns.js';
 import type { Stock, Wish } from './stock.js';
 import type { Stocks } from './stocks.js';
 import type { DeclaredPool, PoolStore } from './store.js';
@@ -35,8 +35,8 @@ interface Pool {
 export class Pools {
   readonly #parts: PoolsParts;
   readonly #pools = new Map<string, Pool>();
-  /** One change at a time. */
-  readonly #turns = new Turns(1);
+  /** Making and removing a pool syncs its file to disk. */
+  readonly #changing = new LoopTurns();
 
   constructor(parts: PoolsParts) {
     this.#parts = parts;
@@ -62,7 +62,7 @@ export class Pools {
     const pool = parsePool(input);
     await containers.plan(poolSpec(pool.template, `${pool.name}-plan`), caller);
     const isListed = await membership.has(caller);
-    return await this.#turns.run(async () => {
+    return await this.#changing.run(nameForTurns(caller), () => {
       this.#requireAllowed(caller, pool.name, pool.ahead);
       const { uid, gid } = caller;
       const createdAt = this.#pools.get(pool.name)?.declared.createdAt ?? new Date().toISOString();
@@ -95,16 +95,17 @@ export class Pools {
   async remove(caller: Caller, name: string): Promise<void> {
     const { containers, store, stocks } = this.#parts;
     containers.policy.require('removePool', caller);
-    await this.#turns.run(async () => {
-      const { stock } = this.#find(caller, name);
+    const stock = await this.#changing.run(nameForTurns(caller), () => {
+      const found = this.#find(caller, name);
       try {
         store.remove(name);
       } catch (cause) {
         throw new NiwaError('HOST_ERROR', `cannot remove pool ${name}: ${messageOf(cause)}`, { cause });
       }
       this.#pools.delete(name);
-      await stocks.remove(stock);
+      return found.stock;
     });
+    await stocks.remove(stock); // beside the changes of other pools: the ends may take seconds
   }
 
   /**

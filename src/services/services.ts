@@ -145,18 +145,21 @@ export class Services {
    * the turn of this.
    */
   async #finish(name: string): Promise<void> {
-    const { turns } = this.#all;
-    await turns.run(async () => {
+    const { turns, parts } = this.#all;
+    const forgotten = await turns.run(async () => {
       const service = this.#services.get(name);
-      if (service?.declaration.isRemoved && service.instances.size === 0) await this.#forget(service);
+      if (!service?.declaration.isRemoved || service.instances.size > 0) return null;
+      await this.#forget(service);
+      return service;
     });
+    // beside the changes of other services: the end of what was made ahead may take seconds
+    if (forgotten !== null) await parts.stocks.remove(forgotten.stock);
   }
 
   async #forget(service: RunningService): Promise<void> {
     const { parts } = this.#all;
     const { name } = service;
     service.close();
-    await parts.stocks.remove(service.stock);
     this.#services.delete(name);
     parts.marks.remove(name);
     try {

@@ -1,9 +1,9 @@
 import { beforeEach, expect, it, vi } from 'vitest';
-import { ROOT } from '../../../src/access/allowed.js';
+import { type Caller, ROOT } from '../../../src/access/allowed.js';
 import { Stocks } from '../../../src/pools/stocks.js';
 import { FakeContainers, wishOf } from './fake-containers.js';
 
-const ALICE = { uid: 1000, gid: 1000, role: 'full' as const };
+const ALICE: Caller = { uid: 1000, gid: 1000, role: 'full' };
 const BOB = { ...ALICE, uid: 1001 };
 let containers: FakeContainers;
 let stocks: Stocks;
