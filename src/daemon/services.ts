@@ -10,7 +10,6 @@ import { kernel } from '../kernel/addon.js';
 import type { Networks } from '../network/networks.js';
 import { ServicePaths } from '../network/services/paths.js';
 import type { Stocks } from '../pools/stocks.js';
-import { NiwaError } from '../protocol/errors.js';
 import { instanceAnswers } from '../services/answer.js';
 import { MarkFiles } from '../services/marks.js';
 import { Services } from '../services/services.js';
@@ -58,18 +57,9 @@ export function makeServices({
       const isBound = async () => (await kernel.services.sockets(handle, 'udp', to.port)).isListening;
       return instanceAnswers(service, to, isBound, signal, asking);
     },
-    imageId: (name) => imageIdOf(imageStore, name),
+    imageId: (name) => imageStore.idOf(name),
     hasCpuController: runtime.tree.controllers.available.includes('cpu'),
     memoryBytes: totalmem(),
   });
   return services;
-}
-
-function imageIdOf(store: ImageStore, name: string): string | null {
-  try {
-    return store.open(name).info.id;
-  } catch (error) {
-    if (error instanceof NiwaError) return null; // the start says what is wrong
-    throw error;
-  }
 }

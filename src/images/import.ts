@@ -1,5 +1,6 @@
 import { createReadStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeTree } from '../host/remove-tree.js';
 import { NiwaError } from '../protocol/errors.js';
 import type { ImportProgress } from '../protocol/images.js';
 import { parseReference } from '../spec/reference.js';
@@ -51,7 +52,7 @@ export async function importImages(
     }
   } finally {
     unpin();
-    await store.removeTree(work);
+    await removeTree(work);
   }
 }
 

@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { removeTree } from '../host/remove-tree.js';
 import { loadNow, syncDirectory, writeSynced } from '../host/stored-file.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import type { ImageInfo } from '../protocol/images.js';
@@ -18,8 +17,6 @@ export interface UnpackedLayer {
   directory: string;
   bytes: number;
 }
-
-const run = promisify(execFile);
 
 /**
  * Images, stored by content: a layer is a directory named by its chain id, an image is its configuration named by its
@@ -76,6 +73,15 @@ export class ImageStore {
       bytes: layers.reduce((sum, layer) => sum + (this.#index.layers[layer]?.bytes ?? 0), 0),
       layers: tars.map((tar) => `sha256:${tar}`),
     };
+  }
+
+  /**
+   * Gives the id of the image of a name; null for none. Its configuration, which may have megabytes, is not read.
+   * @throws NiwaError SPEC_INVALID, HOST_ERROR
+   */
+  idOf(reference: string): string | null {
+    const named = this.#index.names[parseReference(reference)];
+    return named === undefined ? null : `sha256:${named.id}`;
   }
 
   /**
@@ -143,11 +149,6 @@ export class ImageStore {
     return path;
   }
 
-  /** Removes a directory with all in it. Names in it may be any bytes, and it may be of any depth, so `rm` does it. */
-  async removeTree(path: string): Promise<void> {
-    await run('rm', ['-rf', '--one-file-system', '--', path]);
-  }
-
   /**
    * Adds a layer, unless the store has it. Where several callers add the same layer at a time, it is unpacked once.
    * @param unpack makes the layer, and syncs it to disk
@@ -162,7 +163,7 @@ export class ImageStore {
       const { directory, bytes } = await unpack();
       const place = this.directoryOf(layer);
       // niwad died after the rename, and before the index was written
-      if (existsSync(place)) await this.removeTree(place);
+      if (existsSync(place)) await removeTree(place);
       renameSync(directory, place);
       syncDirectory(this.#at('layers'));
       this.#save({ ...this.#index, layers: { ...this.#index.layers, [layer]: { bytes } } });
@@ -229,7 +230,7 @@ export class ImageStore {
    */
   async clean(used: Iterable<string>): Promise<void> {
     const inUse = [...used];
-    for (const name of readdirSync(this.#at('tmp'))) await this.removeTree(this.#at('tmp', name));
+    for (const name of readdirSync(this.#at('tmp'))) await removeTree(this.#at('tmp', name));
     const kept = [
       ...Object.keys(this.#index.images).map((id) => this.#at('configs', id)),
       ...Object.keys(this.#index.layers).map((layer) => this.directoryOf(layer)),
@@ -252,7 +253,7 @@ export class ImageStore {
       renameSync(path, away);
       return away;
     });
-    for (const path of moved) await this.removeTree(path);
+    for (const path of moved) await removeTree(path);
   }
 
   /** Gives the index; reads it at the first use. @throws NiwaError HOST_ERROR, see {@link readIndex} */

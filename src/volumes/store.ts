@@ -4,6 +4,7 @@ import { chownSync, mkdirSync, readdirSync, realpathSync, renameSync } from 'nod
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Static, Type } from 'typebox';
+import { removeTree } from '../host/remove-tree.js';
 import { loadNow, syncDirectory, writeSynced } from '../host/stored-file.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import { VOLUME_NAME_PATTERN } from '../protocol/volumes.js';
@@ -59,7 +60,7 @@ export class VolumeStore {
 
   /** Removes what was left of removed volumes by a niwad that died. */
   async clean(): Promise<void> {
-    for (const name of readdirSync(this.#at('removed'))) await this.#removeTree(this.#at('removed', name));
+    for (const name of readdirSync(this.#at('removed'))) await removeTree(this.#at('removed', name));
   }
 
   list(): Volume[] {
@@ -111,7 +112,7 @@ export class VolumeStore {
       throw new NiwaError('HOST_ERROR', `cannot remove volume ${name}: ${messageOf(cause)}`, { cause });
     }
     this.#volumes.delete(name);
-    this.#removeTree(away).catch(warn);
+    removeTree(away).catch(warn);
   }
 
   /** Gives the bytes that a volume takes on disk, counted by du; null where that takes too long, or it has gone. */
@@ -137,11 +138,6 @@ export class VolumeStore {
       );
     const { version: _, ...stored } = found.value as Static<typeof FileSchema>;
     this.#volumes.set(name, { name, ...stored });
-  }
-
-  /** Names in it may be any bytes, and it may be of any depth, so `rm` does it. */
-  async #removeTree(path: string): Promise<void> {
-    await run('rm', ['-rf', '--one-file-system', '--', path]);
   }
 
   #at(...parts: string[]): string {

@@ -1,4 +1,14 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ContainerStatus } from '../../src/protocol/container.js';
@@ -117,6 +127,40 @@ describe('a pool', () => {
     await one([old]);
   });
 
+  test('starts what is ready without the configuration of its image, which may have megabytes', async () => {
+    await importBytes(niwad, dockerTar([tarOf(...shell())]), 'job:1');
+    await create({ root: { image: 'job:1' }, process: { args: ['true'] } });
+    const { id } = await one();
+    const configs = join(place.stateDir, 'images/configs');
+    const away = readdirSync(configs).map((name) => [join(configs, name), join(place.files, name)] as const);
+    for (const [from, to] of away) renameSync(from, to);
+    await new Promise((resolve) => setTimeout(resolve, 1500)); // longer than until the next look
+    const started = niwad.client.startFromPool('jobs', { wait: true });
+    await expect(started)
+      .resolves.toMatchObject({ id, exit: { code: 0 } })
+      .finally(() => {
+        for (const [from, to] of away) renameSync(to, from);
+      });
+  });
+
+  test('keeps what is ready while niwad has no descriptor left to look at its paths', async () => {
+    const {
+      pid,
+      place: { files },
+    } = niwad;
+    await create({ ...SLEEP, mounts: [{ type: 'bind', source: files, target: '/mnt' }] }, 2);
+    const before = await ready(2);
+    const limit = (count: number) => execFileSync('prlimit', ['--pid', String(pid), `--nofile=${count}:`]);
+    const helpers = execFileSync('pgrep', ['-P', String(pid), '-x', 'niwa-reach'], { encoding: 'utf8' });
+    limit(10);
+    for (const helper of helpers.trim().split('\n')) process.kill(Number(helper), 'SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 2500)); // longer than until the next look
+    limit(4096);
+    await ready(2);
+    expect((await waiting()).map(({ id }) => id)).toEqual(before.map(({ id }) => id));
+    expect(await pool()).toMatchObject({ ready: 2, thrown_away: 0 });
+  });
+
   test('throws away what a link leads elsewhere, or another directory replaces', async () => {
     const at = (name: string) => join(place.files, name);
     for (const name of ['a', 'b', 'c']) {
@@ -177,7 +221,8 @@ describe('a pool', () => {
     await expect(niwad.client.startFromPool('jobs')).rejects.toMatchObject({ code: 'START_FAILED' });
     mkdirSync(directory);
     await one();
-    expect((await pool()).last_failure).toBeNull();
+    // the container has to wait longer than the last pause
+    await vi.waitFor(async () => expect((await pool()).last_failure).toBeNull(), PATIENCE);
     await niwad.client.removePool('jobs');
     rmSync(directory, { recursive: true });
   });

@@ -62,7 +62,7 @@ export async function whyUnfit(parts: Parts, { container, caller, written, settl
   if (container.state !== 'created') return `it is ${container.state}`;
   try {
     const { image } = written.root;
-    if (image && parts.images.find(image.name)?.id !== image.id) return `image ${image.name} is another one now`;
+    if (image && parts.images.idOf(image.name) !== image.id) return `image ${image.name} is another one now`;
     return (await settledNow(parts, written, caller)) === settled ? null : 'it would be made differently now';
   } catch (error) {
     if (error instanceof NiwaError && REFUSALS.includes(error.code)) return error.message;

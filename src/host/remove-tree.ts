@@ -1,0 +1,12 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/**
+ * Removes a directory with all in it. Names in it may be any bytes, and it may be of any depth, so `rm` does it. Throws
+ * the errors of `rm`.
+ */
+export async function removeTree(path: string): Promise<void> {
+  await run('rm', ['-rf', '--one-file-system', '--', path]);
+}
