@@ -35,10 +35,14 @@ async function exec(parts: VerbParts, call: Call, connection: Connection): Promi
 }
 
 /** Gives what an exec needs of a config: it is saved, since the config may change after the container is made. Pure. */
-export function execConfigOf({ process, linux: { seccomp, personality } = {} }: OciConfig): ExecConfig {
+export function execConfigOf({ process, linux: { namespaces, seccomp, personality } = {} }: OciConfig): ExecConfig {
   return {
     process,
-    linux: { ...(seccomp === undefined ? {} : { seccomp }), ...(personality === undefined ? {} : { personality }) },
+    linux: {
+      ...(namespaces === undefined ? {} : { namespaces }),
+      ...(seccomp === undefined ? {} : { seccomp }),
+      ...(personality === undefined ? {} : { personality }),
+    },
   };
 }
 

@@ -83,10 +83,11 @@ describe('exec', () => {
   }) => {
     const sleeper = await sleeperOf(oci, (config) => {
       const refused = { names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 5 };
+      (config.linux.namespaces as object[]).push({ type: 'time' });
       config.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [refused] };
     });
     const script = `cat /proc/1/comm; for of in 1 self; do
-      for ns in cgroup ipc mnt net pid uts; do readlink /proc/$of/ns/$ns; done
+      for ns in cgroup ipc mnt net pid time uts; do readlink /proc/$of/ns/$ns; done
       cat /proc/$of/cgroup; grep -E "^(Cap|NoNewPrivs|Seccomp:|Groups|Uid)" /proc/$of/status; grep files /proc/$of/limits
     done; ls /proc/self/fd`;
     const lines = (await oci.done('exec', sleeper.id, 'sh', '-c', script)).split('\n');

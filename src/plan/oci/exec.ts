@@ -1,9 +1,12 @@
 import type { SeccompProfileInput } from '../../protocol/spec.js';
 import { enterNamespaces } from '../namespaces.js';
 import type { Op } from '../op.js';
-import { undumpable } from '../ops.js';
+import { enter, undumpable } from '../ops.js';
 import type { OciConfig } from './config.js';
 import { ociOomOps, ociProcessOps } from './process.js';
+
+/** CLONE_NEWTIME: a kernel without time namespaces refuses it. */
+const TIME_FLAG = 0x80;
 
 /** What the process of an exec needs of a config. */
 export type ExecConfig = Pick<OciConfig, 'process' | 'linux'>;
@@ -17,8 +20,13 @@ export function ociExecOps(config: ExecConfig, compile: (profile: SeccompProfile
   return [
     undumpable(),
     ...ociOomOps(config.process),
+    ...(hasTime(config) ? [enter(['time'], TIME_FLAG)] : []),
     enterNamespaces(),
     // again: the change of user set the dumpable flag to fs.suid_dumpable
     ...ociProcessOps(config, compile, { afterUser: [undumpable()] }),
   ];
+}
+
+function hasTime({ linux: { namespaces = [] } = {} }: ExecConfig): boolean {
+  return namespaces.some(({ type }) => type === 'time');
 }

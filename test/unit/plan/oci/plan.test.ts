@@ -312,6 +312,13 @@ it('an exec hides before it enters, and again after the change of user, and then
   expect(names.slice(-5)).toEqual(['find_program', 'wait', 'seccomp', 'close_fds', 'exec']);
 });
 
+it('an exec enters a time namespace only where the container has one: a kernel may have none', () => {
+  const namespaces = [{ type: 'mount' }, { type: 'time' }];
+  const entered = (linux: object) =>
+    ociExecOps({ process: CONFIG.process, linux }, HOST.compileSeccomp).filter(({ name }) => name === 'enter').length;
+  expect([entered({}), entered({ namespaces })]).toEqual([1, 2]);
+});
+
 describe('the group of a container', () => {
   const TREE = { mount: '/cgroup', base: '/cgroup/niwa' };
 
