@@ -268,7 +268,7 @@ static bool is_masked(int fd) {
 #define LOCKED (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
 static int readonly_copy(int path) {
-    return copy_mount(path, true, LOCKED, NO_USERNS, false);
+    return copy_mount(path, true, MOUNT_ATTR_RDONLY, NO_USERNS, false);
 }
 
 // readonly(path): makes the path inside the root read-only, where it exists.

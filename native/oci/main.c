@@ -149,7 +149,8 @@ static int run(int niwad, const struct command *command) {
     ask(niwad, start);
     if (!waits) return 0;
     int status = await_end(&born);
-    if (!has_option(command, "keep")) ask(niwad, request_of(command, "delete"));
+    // niwad may have been replaced meanwhile
+    if (!has_option(command, "keep")) ask(connect_of(command), request_of(command, "delete"));
     return status;
 }
 

@@ -53,7 +53,11 @@ function checkFields(object: object, shown: string, listed: string): void {
   for (const [name, value] of Object.entries(object)) {
     const field = Object.hasOwn(FIELDS, listed + name) ? FIELDS[listed + name] : undefined;
     const place = shown + name;
-    if (asksForNothing(value)) continue;
+    if (asksForNothing(value)) {
+      // of another type it would be taken for something: `{}` for true
+      if (field?.type != null && !TYPES[field.type].is(value)) Reflect.deleteProperty(object, name);
+      continue;
+    }
     if (field === undefined) throw refused(place, 'the OCI runtime-spec 1.3 has no such field');
     if (field.type === null) throw refused(place, `niwa-oci does not support it (${field.note})`);
     requireType(value, field.type, place);
@@ -92,8 +96,12 @@ function requireType(value: unknown, type: FieldType, place: string): void {
 }
 
 const MAX_ID = 0xffff_fffe;
+/** The kernel takes 65,536 (setgroups(2)), an operation of the boot program somewhat less. */
+const MOST_GIDS = 65_000;
 const MAX_MAJOR = 4095;
 const MAX_MINOR = 0xf_ffff;
+/** It has 16 bits beside the action, see SECCOMP_RET_DATA in seccomp(2). */
+const MAX_ERRNO = 0xffff;
 const MAX_64_BITS = 2n ** 64n - 1n;
 const ACTIONS = ['ALLOW', 'ERRNO', 'KILL', 'KILL_PROCESS', 'KILL_THREAD', 'LOG', 'TRACE', 'TRAP'].map(
   (name) => `SCMP_ACT_${name}`,
@@ -131,6 +139,8 @@ function checkMeaningOfProcess({ args = [], cwd = '', user, rlimits = [] }: OciP
   within(uid, 'process.user.uid', MAX_ID);
   within(gid, 'process.user.gid', MAX_ID);
   within(umask, 'process.user.umask', 0o777);
+  if (additionalGids.length > MOST_GIDS)
+    throw refused('process.user.additionalGids', `at most ${MOST_GIDS} are supported`);
   for (const [i, group] of additionalGids.entries()) within(group, `process.user.additionalGids[${i}]`, MAX_ID);
   for (const [i, { soft, hard }] of rlimits.entries()) {
     within(soft, `process.rlimits[${i}].soft`, MAX_64_BITS);
@@ -148,11 +158,13 @@ function checkSeccomp({ defaultAction, syscalls = [], ...rest }: OciSeccomp & { 
     if (!ACTIONS.includes(action)) throw refused(`${place}.${field} "${action}"`, 'niwa-oci does not support it yet');
   };
   known(defaultAction, 'defaultAction');
+  within(rest.defaultErrnoRet ?? 0, `${place}.defaultErrnoRet`, MAX_ERRNO);
   for (const name of rest.architectures ?? [])
     if (!ARCHITECTURES[process.arch]?.includes(name))
       throw refused(`${place}.architectures "${name}"`, 'of another machine');
-  for (const [i, { action, names = [], args = [] }] of syscalls.entries()) {
+  for (const [i, { action, names = [], args = [], errnoRet = 0 }] of syscalls.entries()) {
     known(action, `syscalls[${i}].action`);
+    within(errnoRet, `${place}.syscalls[${i}].errnoRet`, MAX_ERRNO);
     if (names.length === 0) throw refused(`${place}.syscalls[${i}].names`, 'it is empty');
     for (const [j, { index, value, valueTwo = 0, op }] of args.entries()) {
       const argument = `${place}.syscalls[${i}].args[${j}]`;

@@ -13,16 +13,17 @@ const MARK = '\u0000integer:';
  * @throws NiwaError SPEC_INVALID
  */
 export function parseExact(what: string, text: string): unknown {
-  // JSON text has no NUL: in a string it is written \u0000. So no string begins with the mark, unless escaped
-  const marked = text.replace(TOKENS, (token) => (INTEGER.test(token) ? JSON.stringify(MARK + token) : token));
-  if (/"\\u0000integer:/i.test(text)) throw new NiwaError('SPEC_INVALID', `${what}: a string may not begin with NUL`);
   try {
-    return JSON.parse(marked, (_, value: unknown) =>
-      value === null ? undefined : isMarked(value) ? exact(value) : value,
-    );
+    JSON.parse(text); // in a text that is no JSON, the search below could begin again at each quotation mark
   } catch (cause) {
     throw new NiwaError('SPEC_INVALID', `${what} is no JSON: ${messageOf(cause)}`, { cause });
   }
+  // JSON text has no NUL: in a string it is written \u0000. So no string begins with the mark, unless escaped
+  const marked = text.replace(TOKENS, (token) => (INTEGER.test(token) ? JSON.stringify(MARK + token) : token));
+  if (/"\\u0000integer:/i.test(text)) throw new NiwaError('SPEC_INVALID', `${what}: a string may not begin with NUL`);
+  return JSON.parse(marked, (_, value: unknown) =>
+    value === null ? undefined : isMarked(value) ? exact(value) : value,
+  );
 }
 
 /** Writes a value that {@link parseExact} has given, with its large integers. Pure. */

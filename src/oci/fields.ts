@@ -114,7 +114,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
     'text',
     'of cgroupfs: absolute, or below `oci` in the group of niwad; no group may be there yet; `slice:prefix:name` of systemd not yet',
   ),
-  'linux.sysctl': takes('map'),
+  'linux.sysctl': takes('map', 'of network, ipc and uts namespaces that are made or joined'),
   'linux.rootfsPropagation': takes('text', '[see below](#mounts)'),
   'linux.maskedPaths': takes('texts'),
   'linux.readonlyPaths': takes('texts'),

@@ -1,10 +1,13 @@
 import { endianness } from 'node:os';
+import { NiwaError } from '../protocol/errors.js';
 import { OP_CODES, type Op } from './op.js';
 
 const MAGIC = 0x6177696e;
 const HEADER_BYTES = 12;
 /** The size of an operation without its numbers and strings. */
 const OP_BYTES = 8;
+/** Their count has 16 bits: of a greater one the rest of the numbers would be read as operations. */
+const MOST_NUMBERS = 0xffff;
 const LITTLE = endianness() === 'LE';
 
 /** Operations that follow each other in a program, in the layout of native/boot/program.h. */
@@ -55,8 +58,13 @@ function bytesOf(numbers: number, strings: readonly number[]): number {
   return OP_BYTES + 8 * numbers + strings.reduce((sum, bytes) => sum + 4 + bytes + 1, 0);
 }
 
-/** Writes one operation at the offset `start`, with the given lengths of its strings; gives the offset after it. */
+/**
+ * Writes one operation at the offset `start`, with the given lengths of its strings; gives the offset after it.
+ * @throws NiwaError SPEC_INVALID for more numbers than the layout has room for
+ */
 function encodeOp(op: Op, lengths: readonly number[], buffer: Buffer, view: DataView, start: number): number {
+  if (op.numbers.length > MOST_NUMBERS)
+    throw new NiwaError('SPEC_INVALID', `${op.name} has ${op.numbers.length} numbers, and may have ${MOST_NUMBERS}`);
   view.setUint16(start, OP_CODES[op.name], LITTLE);
   view.setUint16(start + 2, op.numbers.length, LITTLE);
   view.setUint32(start + 4, op.strings.length, LITTLE);

@@ -76,7 +76,8 @@ export function* sysctlProblems({ sysctls = {}, namespaces = {} }: SpecInput): I
 /** The most settings of one spec. */
 const MOST = 100;
 
-function namespaceOf(name: string): Namespace | null {
+/** Gives the namespace to which a setting belongs; null for a setting of the whole host. */
+export function namespaceOf(name: string): Namespace | null {
   if (name.startsWith('net.')) return 'network';
   if (name === 'kernel.domainname') return 'uts';
   return IPC.includes(name) ? 'ipc' : null;

@@ -31,6 +31,24 @@ const bound =
     config.mounts.push({ destination: '/tree', type: 'bind', source, options });
   };
 
+test('a read-only path can be executed from, and not be written', async ({ oci }) => {
+  const lines = await linesOf(oci, '/usr/bin/true && echo runs; touch /usr/x 2>&1', ({ linux }) => {
+    linux.readonlyPaths = ['/usr'];
+  });
+  expect(lines).toEqual(['runs', expect.stringContaining('Read-only file system')]);
+});
+
+test('a setting of the host is refused', async ({ oci }) => {
+  const bundle = await oci.bundle('true', ({ linux }) => {
+    linux.sysctl = { 'kernel.core_pattern': readFileSync('/proc/sys/kernel/core_pattern', 'utf8').trim() };
+  });
+  const { exitCode, message } = await oci.make('create', '--bundle', bundle, oci.id());
+  expect({ exitCode, message }).toMatchObject({
+    message: expect.stringContaining('linux.sysctl "kernel.core_pattern"'),
+  });
+  expect(exitCode).not.toBe(0);
+});
+
 describe('a bind', () => {
   const write = 'touch /tree/a 2>&1; touch /tree/below/a 2>&1; ls /tree /tree/below';
 

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { Resources } from '../../protocol/resolved-spec.js';
+import { namespaceOf } from '../../spec/sysctls.js';
 import { NAMESPACE_FLAGS } from '../namespaces.js';
 import type { Op } from '../op.js';
 import {
@@ -155,8 +156,23 @@ function namespaceOps({ hostname: name = '', domainname: domain = '', linux = {}
     ...(name === '' ? [] : [hostname(name)]),
     ...(domain === '' ? [] : [domainname(domain)]),
     ...(made.includes('network') ? [linkUp('lo')] : []),
-    ...Object.entries(linux.sysctl ?? {}).map(([setting, value]) => sysctl(setting, value)),
+    ...sysctlOps(linux.sysctl ?? {}, spaces),
   ];
+}
+
+/** No other name is a setting: one with a slash could lead to a setting of the host. */
+const SETTING = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$/;
+
+/** Writes the settings of namespaces that are made or joined: all others would change the host. */
+function sysctlOps(settings: Readonly<Record<string, string>>, { made, joined }: Spaces): Op[] {
+  const own = [...made, ...joined.map(({ name }) => name)];
+  return Object.entries(settings).map(([setting, value]) => {
+    const field = `linux.sysctl ${JSON.stringify(setting)}`;
+    const space = SETTING.test(setting) ? namespaceOf(setting) : null;
+    if (space === null) throw refused(field, 'it belongs to no namespace of a container: it would change the host');
+    if (!own.includes(space)) throw refused(field, `it would change that of others: linux.namespaces needs ${space}`);
+    return sysctl(setting, value);
+  });
 }
 
 /**

@@ -103,6 +103,8 @@ function filterOp(wanted: OciSeccomp, compile: (profile: SeccompProfileInput) =>
 function rlimitOps({ rlimits = [] }: OciProcess): Op[] {
   return rlimits.map(({ type, soft, hard }, i) => {
     if (!RLIMITS.includes(type)) throw refused(`process.rlimits[${i}].type "${type}"`, 'there is no such limit');
+    if (rlimits.findIndex((other) => other.type === type) !== i)
+      throw refused(`process.rlimits[${i}].type`, `${type} is listed twice`);
     if (BigInt(soft) > BigInt(hard)) throw refused(`process.rlimits[${i}].soft`, 'it is above the hard limit');
     return op('rlimit', `limit ${type} to ${soft}:${hard}`, [
       rlimitNumber(type.slice('RLIMIT_'.length).toLowerCase()),

@@ -63,10 +63,29 @@ describe('a config', () => {
       { defaultAction: 'SCMP_ACT_NOTIFY' },
       'linux.seccomp.defaultAction "SCMP_ACT_NOTIFY": niwa-oci does',
     ],
+    [
+      'linux.seccomp',
+      { defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 0x7ffa_0000 },
+      'linux.seccomp.defaultErrnoRet: it has to be from 0 to 65535',
+    ],
+    [
+      'linux.seccomp',
+      {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [{ names: ['read'], action: 'SCMP_ACT_ERRNO', errnoRet: 0x7ffa_0000 }],
+      },
+      'linux.seccomp.syscalls[0].errnoRet: it has to be from 0 to 65535',
+    ],
+    ['process.user.uid', [], 'process.user.uid: it has to be from 0'],
     ['root.path', '', 'root.path: it is missing'],
     ['ociVersion', '2.0.0', 'ociVersion: niwa-oci supports 1.0 to 1.3'],
   ])('with %s %j is refused', (place, value, message) => {
     expect(() => checkConfig(withValue(place, value))).toThrow(message);
+  });
+
+  it('with more groups than an operation has room for is refused', () => {
+    const config = withValue('process.user.additionalGids', Array.from({ length: 65_600 }, () => 1));
+    expect(() => checkConfig(config)).toThrow('process.user.additionalGids: at most 65000');
   });
 
   it('with a limit beyond 64 bits is refused', () => {
@@ -77,6 +96,15 @@ describe('a config', () => {
   it('may have fields that ask for nothing', () => {
     const config = { ...withValue('process.apparmorProfile', ''), hooks: {}, domainname: '' };
     expect(checkConfig(config)).toEqual(config);
+  });
+
+  it('loses what asks for nothing in a wrong type, which would be taken for true', () => {
+    const { process = {}, linux = {} } = checkConfig({
+      ...withValue('process.terminal', []),
+      linux: { resources: { devices: [{ allow: {}, access: 'rwm' }] } },
+    });
+    expect(process).not.toHaveProperty('terminal');
+    expect(linux.resources?.devices).toEqual([{ access: 'rwm' }]);
   });
 });
 

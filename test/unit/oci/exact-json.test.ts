@@ -27,6 +27,12 @@ describe('JSON with exact integers', () => {
     expect(() => parseExact('config.json', text)).toThrow('config.json is no JSON');
   });
 
+  it('refuses a long text that is no JSON at once', () => {
+    const began = performance.now();
+    expect(() => parseExact('config.json', '\\"'.repeat(50_000))).toThrow('config.json is no JSON');
+    expect(performance.now() - began).toBeLessThan(1000);
+  });
+
   it('reads all other JSON as JSON.parse does', () => {
     const value = fc.jsonValue({ noUnicodeString: false } as fc.JsonSharedConstraints);
     const hasNull = (text: string) => /null|\\u0000/.test(text);

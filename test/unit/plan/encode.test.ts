@@ -17,6 +17,11 @@ describe('a program in bytes', () => {
     expect(Buffer.from(bytes).toString('hex')).toBe(expected.join('').replaceAll(' ', ''));
   });
 
+  it('has no operation with more numbers than it can count', () => {
+    const many = { ...mkdir('/a', 0o755), numbers: Array.from({ length: 0x1_0000 }, () => 1) };
+    expect(() => encodeProgram([many])).toThrow('mkdir has 65536 numbers, and may have 65535');
+  });
+
   it('holds no operations but its header', () => {
     expect(encodeProgram([])).toHaveLength(12);
   });

@@ -104,6 +104,21 @@ describe('the plan of a config', () => {
     expect(texts('', slave)[0]).toBe('let no mount out, but those of the host in');
   });
 
+  it('writes settings of its own namespaces, and refuses those of the host', () => {
+    const withSettings = (...names: string[]) =>
+      planOf({ linux: { ...CONFIG.linux, sysctl: Object.fromEntries(names.map((name) => [name, '1'])) } });
+    expect(withSettings('net.ipv4.ip_forward').boot.map(({ text }) => text)).toContain('set net.ipv4.ip_forward to 1');
+    const names = ['kernel.core_pattern', 'vm.swappiness', 'net./../kernel/core_pattern', 'net...kernel', 'kernel'];
+    for (const name of names) expect(() => withSettings(name), name).toThrow('it belongs to no namespace');
+    expect(() => withSettings('kernel.msgmax')).toThrow('linux.namespaces needs ipc');
+    expect(() => withSettings('kernel.domainname')).toThrow('linux.namespaces needs uts');
+  });
+
+  it('refuses two limits of one type', () => {
+    const limit = { type: 'RLIMIT_CORE', soft: 0, hard: 0 };
+    expect(() => planOf(withProcess({ rlimits: [limit, limit] }))).toThrow('RLIMIT_CORE is listed twice');
+  });
+
   it('sets the clocks of a time namespace before it is in it', () => {
     const namespaces = [{ type: 'mount' }, { type: 'time' }];
     const timeOffsets = { monotonic: { secs: 5, nanosecs: 7 }, boottime: { secs: -3 } };
