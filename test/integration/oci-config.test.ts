@@ -32,7 +32,7 @@ const bound =
   };
 
 test('a read-only path can be executed from, and not be written', async ({ oci }) => {
-  const lines = await linesOf(oci, '/usr/bin/true && echo runs; touch /usr/x 2>&1', ({ linux }) => {
+  const lines = await linesOf(oci, '/usr/bin/true && echo runs; touch /usr/x 2>&1; true', ({ linux }) => {
     linux.readonlyPaths = ['/usr'];
   });
   expect(lines).toEqual(['runs', expect.stringContaining('Read-only file system')]);

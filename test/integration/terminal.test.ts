@@ -167,6 +167,9 @@ plain.each(['SIGKILL', 'SIGTERM'] as const)(
   },
 );
 
+/** How many network namespaces niwad keeps ready, each by a descriptor (netns_pool.cc). */
+const NAMESPACES_AHEAD = 8;
+
 test('containers with a terminal leave no descriptor', async ({ niwad }) => {
   const descriptors = () => readdirSync(`/proc/${niwad.pid}/fd`).length;
   const round = async () => {
@@ -182,5 +185,6 @@ test('containers with a terminal leave no descriptor', async ({ niwad }) => {
   await Promise.all([round(), round(), round()]);
   const before = descriptors();
   for (let i = 0; i < 10; i++) await Promise.all([round(), round()]);
-  await vi.waitFor(() => expect(descriptors()).toBeLessThanOrEqual(before), PATIENCE);
+  // 20 rounds would leave 20; some of the network namespaces that are made ahead may have been missing before
+  await vi.waitFor(() => expect(descriptors()).toBeLessThanOrEqual(before + NAMESPACES_AHEAD), PATIENCE);
 });
