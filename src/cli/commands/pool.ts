@@ -1,6 +1,7 @@
 import type { Argv, CommandModule } from 'yargs';
 import type { PoolStatus, PoolTemplateInput } from '../../protocol/pools.js';
 import { formatDuration } from '../../protocol/units.js';
+import { tellStarted, withBackground } from '../background.js';
 import { type AnyCommand, askAll, type Common, daemonCommand, forEach, print, tellWarnings } from '../command.js';
 import { printDocuments } from '../documents.js';
 import { EXIT, statusOfFailedRun } from '../exit-codes.js';
@@ -80,26 +81,12 @@ const run = daemonCommand(
   'run <name>',
   'Start a container of a pool, show its output, and exit with its exit status',
   (yargs) =>
-    withName(yargs)
-      .option('detach', {
-        alias: 'd',
-        type: 'boolean',
-        default: false,
-        describe: 'run in the background: print the id and return',
-      })
-      .option('wait-ready', {
-        type: 'boolean',
-        default: false,
-        describe: 'run in the background, and return when the readiness check has passed; fail if it fails',
-      })
-      .example('$0 pool run jobs', '')
-      .example('$0 pool run -d jobs', 'in the background'),
+    withBackground(withName(yargs)).example('$0 pool run jobs', '').example('$0 pool run -d jobs', 'in the background'),
   async (client, { name, detach, waitReady, json }) => {
     const status = await client.startFromPool(name, waitReady ? { ready: true } : {});
+    if (detach || waitReady) return tellStarted(status, { waitReady, json });
     tellWarnings(status);
-    if (!detach && !waitReady) return await inForeground(client, status.id, async () => {});
-    print(json, status, () => status.id);
-    return waitReady && status.ready?.state !== 'ready' ? EXIT.failed : EXIT.ok;
+    return await inForeground(client, status.id, async () => {});
   },
   statusOfFailedRun,
 );

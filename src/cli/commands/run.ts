@@ -1,9 +1,10 @@
 import type { NiwaClient } from '../../client/client.js';
 import { NiwaError } from '../../protocol/errors.js';
 import type { SpecInput } from '../../protocol/spec.js';
-import { daemonCommand, print, tellWarnings } from '../command.js';
+import { tellStarted, withBackground } from '../background.js';
+import { daemonCommand, tellWarnings } from '../command.js';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../detach-keys.js';
-import { EXIT, statusOfExit, statusOfFailedRun } from '../exit-codes.js';
+import { statusOfExit, statusOfFailedRun } from '../exit-codes.js';
 import { FORWARDED } from '../forwarded.js';
 import { refuseImageWord, withImageLine } from '../image-word.js';
 import { printLogs, writeAsIs } from '../print-logs.js';
@@ -16,18 +17,7 @@ export const run = daemonCommand(
   'run [command..]',
   'Create and start a container, show its output, and exit with its exit status',
   (yargs) =>
-    withSpec(yargs)
-      .option('detach', {
-        alias: 'd',
-        type: 'boolean',
-        default: false,
-        describe: 'run in the background: print the id and return',
-      })
-      .option('wait-ready', {
-        type: 'boolean',
-        default: false,
-        describe: 'run in the background, and return when the readiness check has passed; fail if it fails',
-      })
+    withBackground(withSpec(yargs))
       .option('rm', { type: 'boolean', default: false, describe: 'remove the container when it has ended' })
       .option('interactive', {
         alias: 'i',
@@ -105,9 +95,7 @@ async function runInBackground(
     { ...spec, ...(rm ? { autoRemove: true } : {}) },
     { start: true, ...(waitReady ? { ready: true } : {}) },
   );
-  tellWarnings(status);
-  print(json, status, () => status.id);
-  return waitReady && status.ready?.state !== 'ready' ? EXIT.failed : EXIT.ok;
+  return tellStarted(status, { waitReady, json });
 }
 
 /** Gives the spec a standard input for `-i`; a terminal is one already. */
