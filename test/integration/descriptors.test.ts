@@ -24,6 +24,10 @@ const heldBy = (pid: number) =>
 /** For how many descriptors the kernel has made room in the table of a process. */
 const roomOf = (pid: number) => Number(/^FDSize:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 
+/** Waits until a process has exactly these open: its dynamic loader has libc open for a moment after the exec. */
+const expectLinks = (pid: number | null, links: unknown) =>
+  vi.waitFor(() => expect(linksOf(pid ?? 0)).toEqual(links), PATIENCE);
+
 /** The standard streams of a container without an input. */
 const streamsOf = (id: string) => ({
   0: '/dev/null',
@@ -35,7 +39,7 @@ test('with many descriptors open in niwad, a workload has three, and a small tab
   while (descriptorsOf(niwad.pid).length < MANY)
     await Promise.all(Array.from({ length: AT_ONCE }, () => niwad.start({ process: sleeper })));
   const { id, pid } = await niwad.start({ process: sleeper });
-  expect(linksOf(pid ?? 0)).toEqual(streamsOf(id));
+  await expectLinks(pid, streamsOf(id));
   expect(roomOf(pid ?? 0)).toBeLessThanOrEqual(256);
 });
 
@@ -53,7 +57,7 @@ test('a helper that waits has its streams, its control socket, and descriptors o
 test('of containers that start at once, each has its own streams', async ({ niwad }) => {
   for (let round = 0; round < 4; round++) {
     const started = await Promise.all(Array.from({ length: AT_ONCE }, () => niwad.start({ process: sleeper })));
-    for (const { id, pid } of started) expect(linksOf(pid ?? 0)).toEqual(streamsOf(id));
+    for (const { id, pid } of started) await expectLinks(pid, streamsOf(id));
   }
 });
 
@@ -100,5 +104,5 @@ test.for(faults)('a child that fails (%s) takes nothing from niwad', async (faul
   expect(heldBy(niwad.pid)).toEqual(before);
   expect(niwad.groups()).toEqual(groups);
   const started = await Promise.all([niwad.client.start(id), niwad.start({ process: sleeper })]);
-  for (const { id: one, pid } of started) expect(linksOf(pid ?? 0)).toEqual(streamsOf(one));
+  for (const { id: one, pid } of started) await expectLinks(pid, streamsOf(one));
 });

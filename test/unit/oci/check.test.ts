@@ -84,7 +84,10 @@ describe('a config', () => {
   });
 
   it('with more groups than an operation has room for is refused', () => {
-    const config = withValue('process.user.additionalGids', Array.from({ length: 65_600 }, () => 1));
+    const config = withValue(
+      'process.user.additionalGids',
+      Array.from({ length: 65_600 }, () => 1),
+    );
     expect(() => checkConfig(config)).toThrow('process.user.additionalGids: at most 65000');
   });
 
