@@ -19,6 +19,7 @@
 #include "../boot/report.h"
 #include "kept.h"
 #include "log.h"
+#include "order.h"
 
 #define CONTROL_FD 3
 #define CONTAINER_FD 4
@@ -159,11 +160,13 @@ static int ending_signal(int pidfd) {
 
 struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
     bool is_exec = birth->fd_count == 3;
-    struct making making = {
-        .boot = birth->fds[0], .group = birth->fds[1], .first = is_exec ? birth->fds[2] : -1, .kept = kept};
-    if (birth->length < sizeof making.flags || (birth->fd_count != 2 && !is_exec))
-        fail("niwad has another version than niwa-oci");
-    memcpy(&making.flags, birth->body, sizeof making.flags);
+    if (birth->fd_count != 2 && !is_exec) fail("niwad has another version than niwa-oci");
+    struct order order = read_order(birth);
+    struct making making = {.flags = order.flags,
+                            .boot = birth->fds[0],
+                            .group = birth->fds[1],
+                            .first = is_exec ? birth->fds[2] : -1,
+                            .kept = kept};
     struct born born = {.pidfd = -1, .terminal = -1};
     int control[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0)
@@ -176,8 +179,7 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
     close(control[1]);
     for (size_t i = 0; i < birth->fd_count; i++) close(birth->fds[i]);
     struct boot_report report;
-    const char *program = birth->body + sizeof making.flags;
-    bool sent = send_program(born.control, program, birth->length - sizeof making.flags);
+    bool sent = send_program(born.control, order.program, order.program_length);
     error = sent ? await_report(niwad, &born, is_exec ? EXEC_TIMEOUT_MS : -1, &report) : -EIO;
     if (error < 0) tell_unborn(niwad, NO_STEP, -error, error == -ETIMEDOUT ? 0 : ending_signal(born.pidfd));
     if (report.kind != BOOT_READY) tell_unborn(niwad, report.step, report.error, 0);

@@ -3,8 +3,9 @@ import type { Births, Entrance, Frame } from '../kernel/births.js';
 import type { CreateRequest } from '../kernel/containers.js';
 import { errnoName, type FailedAt, KernelError } from '../kernel/errors.js';
 import { encodeProgram } from '../plan/encode.js';
+import type { OciPlan } from '../plan/oci/plan.js';
 import type { Op } from '../plan/op.js';
-import type { HostView, Plan } from '../plan/plan.js';
+import type { HostView } from '../plan/plan.js';
 import { NiwaError } from '../protocol/errors.js';
 import { type Connection, closeAll } from './connection.js';
 import { birthBody, CLONE_STEP, FRAME, readUnborn } from './messages.js';
@@ -16,18 +17,20 @@ import { birthBody, CLONE_STEP, FRAME, readUnborn } from './messages.js';
 export function birthBy(
   connection: Connection,
   births: Pick<Births, 'prepare' | 'take' | 'undo'>,
-  plan: (view: HostView) => Plan,
+  plan: (view: HostView) => OciPlan,
 ): Birth {
+  let words: OciPlan['words'] = [];
   return {
     plan: (view) => {
       const made = plan(view);
+      words = made.words;
       return { ...made, encode: () => encodeProgram(made.boot) };
     },
     async bear(request) {
       const { handle, id, cgroup, writes, devices } = request;
       const { boot, group } = await births.prepare({ handle, id, cgroup, writes, devices });
       try {
-        connection.send(FRAME.birth, birthBody(request.namespaces, request.program), [boot, group]);
+        connection.send(FRAME.birth, birthBody(request.namespaces, words, request.program), [boot, group]);
         return await takeOver(request, await connection.next(), births);
       } catch (error) {
         await births.undo(handle);
@@ -45,7 +48,7 @@ export function birthBy(
  */
 export async function enterBy(connection: Connection, entrance: Entrance, ops: readonly Op[]): Promise<void> {
   const { boot, group, first } = entrance;
-  connection.send(FRAME.birth, birthBody(0, encodeProgram(ops)), [boot, group, first]);
+  connection.send(FRAME.birth, birthBody(0, [], encodeProgram(ops)), [boot, group, first]);
   const { kind, body, descriptors } = await connection.next();
   closeAll(descriptors);
   if (kind === FRAME.unborn) throw failureOf(body);

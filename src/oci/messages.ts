@@ -5,7 +5,7 @@ import { NiwaError } from '../protocol/errors.js';
  * Numbers are in the byte order of the machine, which is little-endian on all machines that niwa runs on.
  */
 
-export const PROTOCOL_VERSION = '2';
+export const PROTOCOL_VERSION = '3';
 
 /** The kinds of frames. Those up to 9 come from the command, the others go to it. */
 export const FRAME = { request: 1, born: 2, unborn: 3, birth: 10, done: 11, error: 12 } as const;
@@ -89,11 +89,24 @@ export function errorBody(text: string, exitStatus: number | null): Uint8Array {
   return exitStatus === null ? words : Buffer.concat([words, Buffer.from([0, exitStatus])]);
 }
 
-/** Writes the answer that lets the command make a process: the flags of clone3, then the boot program. */
-export function birthBody(flags: number, program: Uint8Array): Uint8Array {
+/** What the command does for a process beside the clone and its program, see native/oci/order.h. */
+export type BirthWord = readonly [name: string, value: string];
+
+/**
+ * Writes the answer that lets the command make a process: the flags of clone3, the length of the words, the words as in
+ * a request, and the boot program.
+ */
+export function birthBody(flags: number, words: readonly BirthWord[], program: Uint8Array): Uint8Array {
+  const texts = words.map(([name, value]) => counted(Buffer.from(`${name}=${value}`)));
   const head = Buffer.alloc(8);
   head.writeBigUInt64LE(BigInt(flags));
-  return Buffer.concat([head, program]);
+  return Buffer.concat([head, counted(Buffer.concat(texts)), program]);
+}
+
+function counted(bytes: Uint8Array): Buffer {
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeUInt32LE(bytes.length);
+  return Buffer.concat([length, bytes]);
 }
 
 function invalid(reason: string): NiwaError {

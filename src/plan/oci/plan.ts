@@ -43,6 +43,11 @@ export interface OciSources {
   group?: { path: string; controllers: Controllers };
 }
 
+/** A plan, and what the command that makes the process does for it before the clone: words of the birth frame. */
+export interface OciPlan extends Plan {
+  words: readonly (readonly [name: string, value: string])[];
+}
+
 /** What the command line asks for beside the config. */
 export interface OciChoices {
   newKeyring: boolean;
@@ -84,7 +89,7 @@ export function makeOciPlan(
   sources: OciSources,
   resources: Resources,
   choices: OciChoices,
-): Plan {
+): OciPlan {
   const { linux = {} } = config;
   const spaces = namespacesOf(config);
   const group = sources.group ?? { path: `${host.containersCgroup}/${id}`, controllers: host.controllers };
@@ -115,6 +120,7 @@ export function makeOciPlan(
       ...ociProcessOps(config, host.compileSeccomp, { ...choices, console: !bindsDevices(config) }),
     ],
     network: [],
+    words: [],
   };
 }
 

@@ -13,7 +13,7 @@ const bodyOf = (...texts: (string | Buffer)[]) => Buffer.concat(texts.map(text))
 describe('a request', () => {
   it('has a verb and the values of each name in their order', () => {
     const { verb, values } = readRequest(
-      bodyOf('version=2', 'verb=kill', 'argument=a', 'argument=9', 'config={"a":"="}'),
+      bodyOf('version=3', 'verb=kill', 'argument=a', 'argument=9', 'config={"a":"="}'),
     );
     expect(verb).toBe('kill');
     expect(Object.fromEntries(values)).toEqual({ argument: ['a', '9'], config: ['{"a":"="}'] });
@@ -24,8 +24,8 @@ describe('a request', () => {
   });
 
   it.each([
-    ['a length that is cut off', bodyOf('version=2').subarray(0, 3)],
-    ['a text that is cut off', bodyOf('version=2').subarray(0, 8)],
+    ['a length that is cut off', bodyOf('version=3').subarray(0, 3)],
+    ['a text that is cut off', bodyOf('version=3').subarray(0, 8)],
     ['a text without a name', bodyOf('=1')],
     ['bytes that are no UTF-8', bodyOf(Buffer.from([0x61, 0x3d, 0xff]))],
   ])('is refused with %s', (reason, body) => {
@@ -42,10 +42,12 @@ it('reads where the making of a process has failed', () => {
   expect(() => readUnborn(body.subarray(1))).toThrow('a failure of another length');
 });
 
-it('writes the flags of the clone before the program', () => {
-  expect(Buffer.from(birthBody(0x7c02_0000, Buffer.from('program'))).toString('latin1')).toBe(
-    '\u0000\u0000\u0002\u007c\u0000\u0000\u0000\u0000program',
-  );
+it('writes the flags of the clone, the words behind their length, and the program', () => {
+  const [flags, program] = [0x7c02_0000, Buffer.from('program')];
+  const head = '\u0000\u0000\u0002\u007c\u0000\u0000\u0000\u0000';
+  const body = (words: [string, string][]) => Buffer.from(birthBody(flags, words, program)).toString('latin1');
+  expect(body([])).toBe(`${head}\u0000\u0000\u0000\u0000program`);
+  expect(body([['a', '1=2']])).toBe(`${head}\u0009\u0000\u0000\u0000\u0005\u0000\u0000\u0000a=1=2program`);
 });
 
 it('writes an error with the exit status, where there is one, behind a NUL', () => {
