@@ -61,7 +61,8 @@ enum op_code {
     OP_PERSONALITY = 54,
     OP_KEEP_FDS = 55,
     OP_SECCOMP_FLAGS = 56,
-    OP_LAST = OP_SECCOMP_FLAGS,
+    OP_BE_BORN = 59,
+    OP_LAST = OP_BE_BORN,
 };
 
 // One operation; `numbers` and `strings` live as long as the reader.

@@ -3,12 +3,16 @@
 #include <stdint.h>
 
 // BOOT_READY: the program has come to its wait; the end of the stream after it means that the workload was executed.
-// BOOT_TERMINAL comes with the descriptor of a terminal's master side (SCM_RIGHTS).
-enum boot_report_kind { BOOT_READY = 1, BOOT_FAILED = 2, BOOT_TERMINAL = 3 };
+// BOOT_TERMINAL comes with the descriptor of a terminal's master side (SCM_RIGHTS). BOOT_BORN comes from a process in
+// whose place another one goes on, see op_be_born().
+enum boot_report_kind { BOOT_READY = 1, BOOT_FAILED = 2, BOOT_TERMINAL = 3, BOOT_BORN = 5 };
 struct boot_report {
     uint32_t kind;
     uint32_t step; // the index of the operation in the program
-    int32_t error; // errno, for BOOT_FAILED
+    union {
+        int32_t error; // errno, for BOOT_FAILED
+        int32_t pid;   // as the process that has ended saw it, for BOOT_BORN
+    };
 };
 
 // Where niwa-oci puts the descriptors that the workload gets beside the standard streams, see op_keep_fds().

@@ -1,15 +1,12 @@
-// Operations of execs and terminals: protecting the helper, entering a container, making a pty of the container's
-// devpts.
+// The operation of terminals: making a pty of the container's devpts.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -20,20 +17,6 @@
 #include "interpreter.h"
 #include "mount.h"
 #include "report.h"
-
-// undumpable(): nobody in the container may trace the helper or open its files in /proc while it enters, not even with
-// CAP_SYS_PTRACE (CVE-2016-9962). The exec makes the process dumpable again.
-int op_undumpable(struct boot *boot, const struct op *op) {
-    (void)boot, (void)op;
-    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
-}
-
-// enter(flags): joins these namespaces of the container's first process by one call. With the mount namespace come its
-// root, and the working directory "/".
-int op_enter(struct boot *boot, const struct op *op) {
-    (void)boot;
-    return setns(CONTAINER_FD, (int)op->numbers[0]) < 0 ? -errno : 0;
-}
 
 static bool is_on_devpts(int fd) {
     struct statfs status;

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -70,16 +69,8 @@ static _Noreturn void become_boot(const struct making *making) {
     _exit(127);
 }
 
-// Lets the next child of this program be in the PID namespace of a process. Processes there might trace the child as
-// long as it is a copy of this program, so this program becomes undumpable. Gives 0 or a negative errno.
-static int enter_pid_namespace(int first) {
-    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setns(first, CLONE_NEWPID) < 0 ? -errno : 0;
-}
-
 // Clones into the group. Gives 0 or a negative errno.
 static int clone_into(const struct making *making, struct born *born) {
-    int error = making->first < 0 ? 0 : enter_pid_namespace(making->first);
-    if (error < 0) return error;
     struct clone_args args = {
         .flags = making->flags | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND,
         .pidfd = (uint64_t)(uintptr_t)&born->pidfd,
@@ -103,41 +94,81 @@ static bool send_program(int control, const char *program, size_t length) {
     return true;
 }
 
-// Receives one report, with the terminal that may come with it. Gives false at the end of the socket.
-static bool receive_report(int control, struct boot_report *report, int *terminal) {
-    struct iovec part = {report, sizeof *report};
+// A report, and who has sent it: the kernel says so.
+struct received {
+    struct boot_report report;
+    pid_t sender;
+    int terminal; // that came with it, or -1
+};
+
+// Receives one report. Gives false at the end of the socket.
+static bool receive_report(int control, struct received *received) {
+    *received = (struct received){.terminal = -1};
+    struct iovec part = {&received->report, sizeof received->report};
     union {
         struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
     } rights;
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = rights.bytes, .msg_controllen = sizeof rights.bytes};
     ssize_t n;
     do n = recvmsg(control, &message, MSG_CMSG_CLOEXEC | MSG_WAITALL);
     while (n < 0 && errno == EINTR);
-    if (n != sizeof *report) return false;
-    struct cmsghdr *right = CMSG_FIRSTHDR(&message);
-    if (right != NULL && right->cmsg_level == SOL_SOCKET && right->cmsg_type == SCM_RIGHTS)
-        memcpy(terminal, CMSG_DATA(right), sizeof *terminal);
+    if (n != sizeof received->report) return false;
+    for (struct cmsghdr *each = CMSG_FIRSTHDR(&message); each != NULL; each = CMSG_NXTHDR(&message, each)) {
+        struct ucred sender;
+        if (each->cmsg_level != SOL_SOCKET) continue;
+        if (each->cmsg_type == SCM_RIGHTS) memcpy(&received->terminal, CMSG_DATA(each), sizeof(int));
+        if (each->cmsg_type != SCM_CREDENTIALS) continue;
+        memcpy(&sender, CMSG_DATA(each), sizeof sender);
+        received->sender = sender.pid;
+    }
     return true;
 }
 
-// Waits until the process reports. A path may hang for ever, so this also ends where niwad goes away. Gives 0, -EIO
-// where the control socket ends, or -ETIMEDOUT.
+// Goes on with the process that the one of an exec has left its place to, see op_be_born(). A process of the container
+// may have taken hold of the new one, and with it of the socket, so only the word of the old one counts.
+static bool follow(struct born *born, const struct received *received) {
+    if (received->sender != born->pid) return false;
+    int pidfd = (int)syscall(SYS_pidfd_open, received->report.pid, 0);
+    if (pidfd < 0) return false;
+    end_unkept();
+    close(born->pidfd);
+    born->pid = received->report.pid;
+    born->pidfd = unkept = pidfd;
+    return true;
+}
+
+// Takes a report in. Gives whether it says how far the program has come.
+static bool take_report(struct born *born, const struct received *received) {
+    if (received->terminal >= 0) {
+        if (born->terminal >= 0) close(born->terminal);
+        born->terminal = received->terminal;
+    }
+    if (received->report.kind == BOOT_BORN && follow(born, received)) born->enters = false;
+    return received->report.kind == BOOT_READY || received->report.kind == BOOT_FAILED;
+}
+
+// Waits until the process reports how far its program has come. A path may hang for ever, so this also ends where niwad
+// goes away. Gives 0, -EIO where the control socket ends, or -ETIMEDOUT.
 static int await_report(int niwad, struct born *born, int timeout_ms, struct boot_report *report) {
     struct pollfd ready[] = {{.fd = born->control, .events = POLLIN}, {.fd = niwad, .events = POLLIN}};
-    for (;;) {
+    struct received received;
+    for (bool told = false; !told || (born->enters && report->kind == BOOT_READY);) {
         int count = poll(ready, 2, timeout_ms);
         if (count == 0) return -ETIMEDOUT;
         if (count < 0 && errno != EINTR) return -errno;
         if (count < 0) continue;
         if (ready[0].revents != 0) {
-            if (!receive_report(born->control, report, &born->terminal)) return -EIO;
-            if (report->kind != BOOT_TERMINAL) return 0;
+            if (!receive_report(born->control, &received)) return -EIO;
+            bool counts = take_report(born, &received);
+            if (counts) *report = received.report;
+            told = told || counts;
         } else if (ready[1].revents != 0) {
             fail("niwad has ended while the container was made");
         }
     }
+    return 0;
 }
 
 // Tells niwad which step has failed. niwad knows its words: receiving them ends the program.
@@ -167,9 +198,10 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
                             .group = birth->fds[1],
                             .first = is_exec ? birth->fds[2] : -1,
                             .kept = kept};
-    struct born born = {.pidfd = -1, .terminal = -1};
-    int control[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0)
+    struct born born = {.pidfd = -1, .terminal = -1, .enters = is_exec};
+    int control[2], with_sender = 1;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0 ||
+        setsockopt(control[0], SOL_SOCKET, SO_PASSCRED, &with_sender, sizeof with_sender) < 0)
         fail("cannot make a socket: %s", reason(errno));
     born.control = control[0];
     making.control = control[1];

@@ -51,12 +51,12 @@ export function namespaceOps({ namespaces }: Spec): Op[] {
 }
 
 /**
- * Gives the operation that enters the namespaces of a running container, all in one call. The PID namespace is left
- * out, since a process gets it by its clone only. The user namespace is left out too; it is joined later, as the last
- * one.
+ * Gives the operation that enters the namespaces of a running container, all in one call. The user namespace is left
+ * out; it is joined later, as the last one.
+ * @param also `pid` for a process that is not yet in the PID namespace of the container: its children will be
  */
-export function enterNamespaces(): Op {
-  const names: NamespaceName[] = ['mount', 'cgroup', 'uts', 'ipc', 'network'];
+export function enterNamespaces(...also: 'pid'[]): Op {
+  const names: NamespaceName[] = ['mount', 'cgroup', 'uts', 'ipc', 'network', ...also];
   return enter(
     names,
     names.reduce((sum, name) => sum + NAMESPACE_FLAGS[name], 0),

@@ -76,6 +76,7 @@ export const OP_CODES = {
   personality: 54,
   keep_fds: 55,
   seccomp_flags: 56,
+  be_born: 59,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;

@@ -243,6 +243,9 @@ export const undumpable = () => op('undumpable', 'hide from the processes of the
 export const enter = (names: readonly string[], flags: number) =>
   op('enter', `enter the namespaces of the container: ${names.join(', ')}`, [flags]);
 
+/** Goes on in a process of the PID namespace that {@link enter} has joined, the first one that the container sees. */
+export const beBorn = () => op('be_born', 'go on as a process of the container');
+
 /** Makes a terminal in the container's /dev/pts, and makes it the standard streams. A size of 0 is not set. */
 export const terminal = (rows: number, columns: number) =>
   op('terminal', `make a terminal in /dev/pts${rows > 0 ? ` (${columns}x${rows})` : ''}`, [rows, columns]);

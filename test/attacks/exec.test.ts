@@ -12,7 +12,13 @@ import { collect } from '../integration/support/session.js';
 import { attackSpec, results, type Surroundings, test, unprotected } from './attack.js';
 
 const SECONDS = 3 * SLOWNESS;
-const CAUGHT = { 'know its program': 'worked', 'know its descriptors': 'worked', 'trace it': 'worked' };
+const CAUGHT = {
+  'know its program': 'worked',
+  'know its descriptors': 'worked',
+  'trace it': 'worked',
+  'gain a capability by it': 'worked',
+  'leave the container by it': 'worked',
+};
 
 /** Runs a container that wants to catch the helper, and many execs in it; gives what came of it. */
 async function catchHelper(niwad: Niwad, spec: Surroundings) {
@@ -45,6 +51,8 @@ test('CVE-2016-9962: the helper is seen while it enters, and cannot be caught, n
     'know its program': 'failed',
     'know its descriptors': 'failed',
     'trace it': 'failed',
+    'gain a capability by it': 'failed',
+    'leave the container by it': 'failed',
   });
 });
 

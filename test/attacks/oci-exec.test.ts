@@ -24,23 +24,24 @@ async function catchHelper(oci: Oci, change: (config: BundleConfig) => void = ()
   return results((await catching).stdout.replace('looking\n', ''));
 }
 
+const HARMLESS = { 'gain a capability by it': 'failed', 'leave the container by it': 'failed' };
+
 test('CVE-2016-9962: the helper is seen while it enters, and cannot be caught', async ({ oci }) => {
   expect(await catchHelper(oci)).toEqual({
     'see it': 'worked',
     'know its program': 'failed',
     'know its descriptors': 'failed',
     'trace it': 'failed',
+    ...HARMLESS,
   });
 });
 
-test('CVE-2016-9962, control: with CAP_SYS_PTRACE it is caught', { retry: 3 }, async ({ oci }) => {
+// the control is that of exec.test.ts: a helper that is born in the PID namespace before it enters the others
+test('CVE-2016-9962: with CAP_SYS_PTRACE it is caught, and has nothing that the container has not', {
+  retry: 3,
+}, async ({ oci }) => {
   const caught = await catchHelper(oci, ({ process }) => {
     for (const set of Object.values(process.capabilities as Record<string, string[]>)) set.push('CAP_SYS_PTRACE');
   });
-  expect(caught).toEqual({
-    'see it': 'worked',
-    'know its program': 'worked',
-    'know its descriptors': 'worked',
-    'trace it': 'worked',
-  });
+  expect(caught).toMatchObject({ 'see it': 'worked', 'trace it': 'worked', ...HARMLESS });
 });

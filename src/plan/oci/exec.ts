@@ -1,7 +1,7 @@
 import type { SeccompProfileInput } from '../../protocol/spec.js';
 import { enterNamespaces } from '../namespaces.js';
 import type { Op } from '../op.js';
-import { enter, undumpable } from '../ops.js';
+import { beBorn, enter, undumpable } from '../ops.js';
 import type { OciConfig } from './config.js';
 import { ociOomOps, ociProcessOps } from './process.js';
 
@@ -12,8 +12,9 @@ const TIME_FLAG = 0x80;
 export type ExecConfig = Pick<OciConfig, 'process' | 'linux'>;
 
 /**
- * Makes the boot program of an exec in an OCI container. The process is made in the container's group and PID
- * namespace; the program enters the other namespaces, and goes on as that of the first process from its pivot on. Pure.
+ * Makes the boot program of an exec in an OCI container. The process is made in the group of the container; the
+ * program enters its namespaces, and goes on as that of the first process from its pivot on. Only when it has no other
+ * rights than the container, it goes on in the PID namespace, where the container can trace it. Pure.
  * @throws NiwaError SPEC_INVALID
  */
 export function ociExecOps(config: ExecConfig, compile: (profile: SeccompProfileInput) => readonly bigint[]): Op[] {
@@ -21,9 +22,9 @@ export function ociExecOps(config: ExecConfig, compile: (profile: SeccompProfile
     undumpable(),
     ...ociOomOps(config.process),
     ...(hasTime(config) ? [enter(['time'], TIME_FLAG)] : []),
-    enterNamespaces(),
+    enterNamespaces('pid'),
     // again: the change of user set the dumpable flag to fs.suid_dumpable
-    ...ociProcessOps(config, compile, { afterUser: [undumpable()] }),
+    ...ociProcessOps(config, compile, { afterUser: [undumpable()], beforeTerminal: [beBorn()] }),
   ];
 }
 

@@ -38,6 +38,8 @@ export interface ProcessChoices {
   console: boolean;
   /** Operations that have to come directly after the change of user. */
   afterUser: readonly Op[];
+  /** Operations that come when the process has no rights but its own; a terminal is made after them. */
+  beforeTerminal: readonly Op[];
 }
 
 /**
@@ -52,7 +54,7 @@ export function ociProcessOps(
   choices: Partial<ProcessChoices> = {},
 ): Op[] {
   const { args, env: given = [], cwd, consoleSize, noNewPrivileges = false } = process;
-  const { newKeyring = true, keptFds = 0, listenFds = 0, afterUser = [] } = choices;
+  const { newKeyring = true, keptFds = 0, listenFds = 0, afterUser = [], beforeTerminal = [] } = choices;
   const filter = linux.seccomp === undefined ? [] : [filterOp(linux.seccomp, compile)];
   const path = given.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? DEFAULT_PATH;
   const env = listenFds === 0 ? given : [...given, `LISTEN_FDS=${listenFds}`, 'LISTEN_PID=1'];
@@ -66,6 +68,7 @@ export function ociProcessOps(
     ...(noNewPrivileges ? [] : filter),
     ...identityOps(process, afterUser),
     ...(noNewPrivileges ? [noNewPrivs()] : []),
+    ...beforeTerminal,
     ...(process.terminal && !choices.console ? [terminal(rows, columns)] : []),
     chdir(cwd),
     umask(process.user.umask ?? DEFAULT_UMASK),

@@ -6,7 +6,7 @@
 
 #include "report.h"
 
-static int seen, program, descriptor, traced;
+static int seen, program, descriptor, traced, capable, outside;
 
 // What a link in /proc leads to, or "" where we may not know.
 static const char *target(int pid, const char *name) {
@@ -28,6 +28,25 @@ static int is_helper(int pid) {
     return n > 0 && strncmp(name, "niwa-boot", 9) == 0;
 }
 
+// The capabilities that a process may ever have, as its status in /proc says.
+static unsigned long long bounding(int pid) {
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    int fd = open(path, O_RDONLY);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) close(fd);
+    text[n < 0 ? 0 : n] = 0;
+    char *line = strstr(text, "CapBnd:");
+    return line == NULL ? 0 : strtoull(line + strlen("CapBnd:"), NULL, 16);
+}
+
+// Whether a process is in another mount namespace than we.
+static int is_outside(int pid) {
+    char theirs[256];
+    strcpy(theirs, target(pid, "ns/mnt"));
+    return theirs[0] != 0 && strcmp(theirs, target(getpid(), "ns/mnt")) != 0;
+}
+
 // A process that has executed the command meanwhile is no helper any more: only what the helper has counts.
 static void attack(int pid) {
     seen = 1;
@@ -36,7 +55,11 @@ static void attack(int pid) {
     if (ptrace(PTRACE_SEIZE, pid, 0, 0) < 0) return;
     ptrace(PTRACE_INTERRUPT, pid, 0, 0);
     waitpid(pid, NULL, __WALL);
-    if (strstr(target(pid, "exe"), "niwa-boot") != NULL) traced = 1;
+    if (strstr(target(pid, "exe"), "niwa-boot") != NULL) {
+        traced = 1;
+        if ((bounding(pid) & ~bounding(getpid())) != 0) capable = 1;
+        if (is_outside(pid)) outside = 1;
+    }
     ptrace(PTRACE_DETACH, pid, 0, 0);
 }
 
@@ -61,5 +84,7 @@ int main(int argc, char **argv) {
     say("know its program", program);
     say("know its descriptors", descriptor);
     say("trace it", traced);
+    say("gain a capability by it", capable);
+    say("leave the container by it", outside);
     return 0;
 }

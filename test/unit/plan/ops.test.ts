@@ -42,6 +42,7 @@ describe('operations', () => {
     [ops.closeFds(), 'close all descriptors but 0, 1 and 2 at the exec'],
     [ops.undumpable(), 'hide from the processes of the container'],
     [ops.enter(['uts', 'ipc'], 3), 'enter the namespaces of the container: uts, ipc'],
+    [ops.beBorn(), 'go on as a process of the container'],
     [ops.terminal(24, 80), 'make a terminal in /dev/pts (80x24)'],
     [ops.seccomp('a profile', [6n, 7n]), 'filter system calls by a profile (2 instructions)'],
     [ops.mkdir('/a', 0o755), 'mkdir /a 0755'],

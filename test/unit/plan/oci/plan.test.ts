@@ -325,6 +325,7 @@ it('an exec hides before it enters, and again after the change of user, and then
   expect(names.slice(0, 4)).toEqual(['undumpable', 'write', 'enter', 'setsid']);
   expect(names[names.indexOf('user') + 1]).toBe('undumpable');
   expect(names.slice(-5)).toEqual(['find_program', 'wait', 'seccomp', 'close_fds', 'exec']);
+  expect(names.slice(names.indexOf('be_born') + 1, -5)).toEqual(['chdir', 'umask']);
 });
 
 it('an exec enters a time namespace only where the container has one: a kernel may have none', () => {
