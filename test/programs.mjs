@@ -3,7 +3,7 @@
 // start a daemon on this machine.
 
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { cached } from './vm/cache.mjs';
 import { tool } from './vm/tool.mjs';
 
@@ -11,21 +11,49 @@ import { tool } from './vm/tool.mjs';
 export const OTHER_NODES = [20, 22, 24].filter((major) => major !== Number.parseInt(process.versions.node, 10));
 
 /**
- * Gives the folder of `prometheus` and `promtool`, Debian's, downloaded and unpacked first if they are not in the cache.
+ * Gives the folder of `prometheus` and `promtool`.
  * @returns {Promise<string>}
  * @throws {Error} when apt cannot download the package
  */
 export function prometheus() {
-  return cached('prometheus', async (folder) => {
+  return unpacked('prometheus', ['bin/prometheus', 'bin/promtool']);
+}
+
+/**
+ * Gives the folder of `containerd`, of its shim, and of `ctr`.
+ * @returns {Promise<string>}
+ * @throws {Error} when apt cannot download the package
+ */
+export function containerd() {
+  return unpacked('containerd', ['bin/containerd', 'bin/containerd-shim-runc-v2', 'bin/ctr']);
+}
+
+/**
+ * Gives the folder of `dockerd`, of the programs that it starts, and of `docker`. It needs those of `containerd()`.
+ * @returns {Promise<string>}
+ * @throws {Error} when apt cannot download the package
+ */
+export function docker() {
+  return unpacked('docker.io', ['sbin/dockerd', 'sbin/docker-proxy', 'bin/docker-init', 'bin/docker']);
+}
+
+/**
+ * Gives a folder with programs of a package of Debian, downloaded and unpacked first if they are not in the cache.
+ * @param {string} name of the package
+ * @param {string[]} programs by their paths below /usr
+ * @returns {Promise<string>}
+ */
+function unpacked(name, programs) {
+  return cached(name, async (folder) => {
     const whole = join(folder, 'package');
     await mkdir(whole);
-    await download('prometheus', folder).catch(async () => {
+    await download(name, folder).catch(async () => {
       await tool('apt-get', ['-qq', 'update']); // old lists name a version that the mirrors no longer have
-      await download('prometheus', folder);
+      await download(name, folder);
     });
-    const archive = (await readdir(folder)).find((name) => name.endsWith('.deb')) ?? '';
+    const archive = (await readdir(folder)).find((file) => file.endsWith('.deb')) ?? '';
     await tool('dpkg-deb', ['-x', join(folder, archive), whole]);
-    for (const name of ['prometheus', 'promtool']) await rename(join(whole, 'usr/bin', name), join(folder, name));
+    for (const program of programs) await rename(join(whole, 'usr', program), join(folder, basename(program)));
     await rm(whole, { recursive: true });
     await rm(join(folder, archive));
   });

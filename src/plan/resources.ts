@@ -29,6 +29,11 @@ const KERNEL_DEFAULTS: Record<string, string> = {
   'memory.oom.group': '0',
 };
 
+/** Says whether a new group has this value anyway. */
+export function isKernelDefault({ file, value }: CgroupWrite): boolean {
+  return value === (KERNEL_DEFAULTS[file] ?? 'max');
+}
+
 /**
  * Gives the writes that set the limits of a new group.
  * @param devices for each device path in `resources.io`, its "major:minor"

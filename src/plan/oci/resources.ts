@@ -1,7 +1,7 @@
 import { capabilityName } from '../../spec/capabilities.js';
 import { type DeviceRule, USUAL_DEVICES } from '../devices.js';
 import type { CgroupWrite, Controllers } from '../resources.js';
-import { requireController } from '../resources.js';
+import { isKernelDefault, requireController } from '../resources.js';
 import type { OciBlockIo, OciDevice, OciDeviceRule, OciResources } from './config.js';
 import { refused } from './refusal.js';
 
@@ -26,8 +26,13 @@ export function weightOf(shares: Integer): number | undefined {
   return 1 + Math.floor(((within - 2) * 9999) / 262_142);
 }
 
+/** The shares that engines write for a container without any: every group of cgroup v1 had them. */
+const USUAL_SHARES = 1024;
+
 /**
  * Gives the writes to a group that set the limits of a config. cgroup v1 counts swap and memory together, v2 apart.
+ * Where the controller is missing, values that every group has anyway ask for nothing: containerd writes the usual
+ * shares into every config.
  * @throws NiwaError HOST_UNSUPPORTED where the controller of a limit is missing, SPEC_INVALID for a wrong value
  */
 export function ociLimitWrites(resources: OciResources, controllers: Controllers): CgroupWrite[] {
@@ -46,8 +51,17 @@ export function ociLimitWrites(resources: OciResources, controllers: Controllers
     ...blockIoWrites(blockIO),
     ...Object.entries(unified).map(([file, value]) => ({ file: groupFile(file), value })),
   ];
-  for (const { file } of writes) requireController(file, controllers);
-  return writes;
+  return writes.filter((write) => {
+    const controller = write.file.split('.')[0] ?? '';
+    if (!controllers.available.includes(controller) && asksForNothing(write)) return false;
+    requireController(write.file, controllers);
+    return true;
+  });
+}
+
+function asksForNothing(write: CgroupWrite): boolean {
+  const isUsualWeight = write.file === 'cpu.weight' && write.value === String(weightOf(USUAL_SHARES));
+  return isUsualWeight || isKernelDefault(write);
 }
 
 /** The rates of a device: fields of the config, and the words of io.max. */

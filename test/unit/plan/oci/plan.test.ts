@@ -271,6 +271,14 @@ describe('the limits of a config', () => {
     expect(ociLimitWrites(resources, { available: [], missing: {} })).toEqual([]);
   });
 
+  it('that every group has need no controller', () => {
+    const usual = { cpu: { shares: 1024, quota: -1 }, memory: { limit: -1 }, pids: { limit: -1 } };
+    const none = { available: [], missing: {} };
+    expect(ociLimitWrites(usual, none)).toEqual([]);
+    expect(() => ociLimitWrites({ cpu: { shares: 512 } }, none)).toThrow('cpu.weight needs the cpu');
+    expect(() => ociLimitWrites({ unified: { 'memory.low': 'max' } }, none)).toThrow('memory.low needs the memory');
+  });
+
   it('have both ends of the shares', () => {
     expect([2, 262_144, 1, 300_000, 0].map(weightOf)).toEqual([1, 10_000, 1, 10_000, undefined]);
   });

@@ -1,0 +1,106 @@
+import { existsSync, mkdtempSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { vi } from 'vitest';
+import { containerd as programs } from '../../programs.mjs';
+import { tarOf } from '../../unit/images/make-tar.js';
+import { PATIENCE } from './host.js';
+import { dockerTar, shell } from './images.js';
+import type { Niwad } from './niwad.js';
+import { NIWA_OCI } from './oci.js';
+
+const IMAGE = 'docker.io/library/shell:latest';
+/** Sockets of shims and pipes of ctr: there are no settings for their places. */
+const FIXED = ['/run/containerd/s', '/run/containerd/fifo', '/run/containerd'];
+
+/** Writes a program that is niwa-oci against one niwad: engines give their runtime another environment. */
+export function runtimeOf({ place }: Pick<Niwad, 'place'>): string {
+  const path = join(mkdtempSync(join(place.files, 'runtime-')), 'niwa-oci');
+  const words = `#!/bin/sh\nexec ${NIWA_OCI} --niwad ${join(place.runDir, 'oci.sock')} "$@"\n`;
+  writeFileSync(path, words, { mode: 0o755 });
+  return path;
+}
+
+/** Writes the tar of an image with a shell. */
+export function shellImage(path: string, name = IMAGE): string {
+  writeFileSync(path, dockerTar([tarOf(...shell())], { Env: ['PATH=/bin'], Cmd: ['sh'] }, [name]));
+  return path;
+}
+
+/** A containerd of its own, with an image that has a shell, whose containers are those of one niwad. */
+export class Containerd {
+  readonly #programs: string;
+  readonly #socket: string;
+  readonly #runtime: string;
+  readonly #daemon: ReturnType<typeof spawn>;
+
+  private constructor(folder: string, directory: string, runtime: string) {
+    this.#programs = folder;
+    this.#socket = join(directory, 'containerd.sock');
+    this.#runtime = runtime;
+    this.#daemon = spawn(folder, directory, this.#socket);
+  }
+
+  /** Starts it, and imports the image. */
+  static async start(niwad: Pick<Niwad, 'place'>): Promise<Containerd> {
+    const directory = mkdtempSync(join(niwad.place.files, 'containerd-'));
+    const containerd = new Containerd(await programs(), directory, runtimeOf(niwad));
+    await vi.waitFor(() => containerd.done('version'), PATIENCE);
+    await containerd.done('image', 'import', '--snapshotter=native', shellImage(join(directory, 'image.tar')));
+    return containerd;
+  }
+
+  /** Runs ctr to its end. */
+  async run(...args: string[]) {
+    const { exitCode, stdout, stderr } = await execa('ctr', ['--address', this.#socket, ...args], {
+      env: withPrograms(this.#programs),
+      reject: false,
+      stdin: 'ignore',
+    });
+    return { exitCode, stdout, stderr };
+  }
+
+  /** Runs ctr, which has to succeed; gives its output. */
+  async done(...args: string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.run(...args);
+    if (exitCode !== 0) throw new Error(`ctr ${args.join(' ')}: ${exitCode}, ${stderr}`);
+    return stdout;
+  }
+
+  /** The words of `ctr run` for a container of the image, up to the program. */
+  container(id: string, ...options: string[]): string[] {
+    const runtime = ['--runtime', 'io.containerd.runc.v2', '--runc-binary', this.#runtime];
+    return ['run', '--snapshotter=native', ...runtime, ...options, IMAGE, id];
+  }
+
+  /** Ends it with all its containers. */
+  async stop(): Promise<void> {
+    for (const id of (await this.done('container', 'ls', '--quiet')).split('\n').filter(Boolean)) {
+      await this.run('task', 'rm', '--force', id);
+      await this.run('container', 'rm', id);
+    }
+    this.#daemon.kill('SIGTERM');
+    await this.#daemon;
+    for (const directory of FIXED)
+      if (existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory);
+  }
+}
+
+function spawn(folder: string, directory: string, socket: string) {
+  const config = join(directory, 'config.toml');
+  const own = (name: string) => JSON.stringify(join(directory, name));
+  const settings = `
+    version = 2
+    root = ${own('root')}
+    state = ${own('state')}
+    disabled_plugins = ["io.containerd.grpc.v1.cri"]
+    [grpc]
+    address = ${JSON.stringify(socket)}`;
+  writeFileSync(config, settings);
+  return execa('containerd', ['--config', config], { env: withPrograms(folder), reject: false, stdio: 'ignore' });
+}
+
+/** The environment that finds unpacked programs, and those that they start. */
+export function withPrograms(...folders: string[]): Record<string, string> {
+  return { PATH: [...folders, process.env.PATH ?? ''].join(':') };
+}
