@@ -62,7 +62,8 @@ enum op_code {
     OP_KEEP_FDS = 55,
     OP_SECCOMP_FLAGS = 56,
     OP_BE_BORN = 59,
-    OP_LAST = OP_BE_BORN,
+    OP_MEMORY_POLICY = 70,
+    OP_LAST = OP_MEMORY_POLICY,
 };
 
 // One operation; `numbers` and `strings` live as long as the reader.

@@ -1,4 +1,4 @@
-// How the kernel treats the process: scheduling, I/O priority, personality.
+// How the kernel treats the process: scheduling, I/O priority, memory policy, personality.
 #include <errno.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -38,6 +38,16 @@ int op_scheduler(struct boot *boot, const struct op *op) {
 int op_io_priority(struct boot *boot, const struct op *op) {
     (void)boot;
     return syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, op->numbers[0]) < 0 ? -errno : 0;
+}
+
+// memory-policy(mode with flags, word of the mask of nodes...), see set_mempolicy(2). The system call takes the number
+// of the bits of the mask, and one more.
+int op_memory_policy(struct boot *boot, const struct op *op) {
+    (void)boot;
+    size_t words = op->number_count - 1;
+    const uint64_t *mask = words == 0 ? NULL : op->numbers + 1;
+    size_t bits = words == 0 ? 0 : 64 * words + 1;
+    return syscall(SYS_set_mempolicy, op->numbers[0], mask, bits) < 0 ? -errno : 0;
 }
 
 // personality(persona), see personality(2)

@@ -34,20 +34,33 @@ static void write_string(FILE *file, const char *text) {
     fputc('"', file);
 }
 
-static void write_line(FILE *file, const char *text) {
+static void write_line(FILE *file, const char *level, const char *text) {
     char now[32];
     time_t seconds = time(NULL);
     struct tm parts;
     strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &parts));
     if (log_as_json) {
-        fputs("{\"level\":\"error\",\"msg\":", file);
+        fprintf(file, "{\"level\":\"%s\",\"msg\":", level);
         write_string(file, text);
         fprintf(file, ",\"time\":\"%s\"}\n", now);
     } else {
-        fprintf(file, "time=\"%s\" level=error msg=", now);
+        fprintf(file, "time=\"%s\" level=%s msg=", now, level);
         write_string(file, text);
         fputc('\n', file);
     }
+}
+
+// Appends to the log. Gives false where there is none.
+static bool append(const char *level, const char *text) {
+    FILE *file = log_path == NULL ? NULL : fopen(log_path, "ae");
+    if (file == NULL) return false;
+    write_line(file, level, text);
+    fclose(file);
+    return true;
+}
+
+void warn(const char *text) {
+    if (!append("warning", text)) fprintf(stderr, "niwa-oci: warning: %s\n", text);
 }
 
 void fail(const char *format, ...) {
@@ -56,11 +69,7 @@ void fail(const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    FILE *file = log_path == NULL ? NULL : fopen(log_path, "ae");
-    if (file != NULL) {
-        write_line(file, text);
-        fclose(file);
-    }
+    append("error", text);
     fprintf(stderr, "niwa-oci: %s\n", text);
     exit(failure_status);
 }

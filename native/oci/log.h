@@ -1,4 +1,4 @@
-// The errors of niwa-oci, as engines read them: on the standard error, and as a line of the file of --log.
+// The errors and warnings of niwa-oci, as engines read them: on the standard error, and as a line of the file of --log.
 #pragma once
 #include <stdbool.h>
 
@@ -7,6 +7,9 @@ void log_to(const char *path, bool as_json);
 
 // Sets the exit status of fail(), which is 1 before.
 void fail_with(int status);
+
+// Logs a warning; without a log it goes to the standard error.
+void warn(const char *text);
 
 // Logs an error, and ends the program. What is registered by atexit(3) runs.
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -138,7 +138,7 @@ static _Noreturn void fail_as_told(const struct frame *error) {
     fail("%s", error->body);
 }
 
-struct frame receive_frame(int niwad) {
+static struct frame receive_any(int niwad) {
     struct frame frame = {0};
     struct head head;
     receive_exactly(niwad, &head, sizeof head, &frame);
@@ -150,6 +150,16 @@ struct frame receive_frame(int niwad) {
     if (frame.body == NULL) fail("there is no memory for an answer of %u bytes", head.length);
     receive_exactly(niwad, frame.body, head.length, &frame);
     frame.body[head.length] = 0;
+    return frame;
+}
+
+struct frame receive_frame(int niwad) {
+    struct frame frame = receive_any(niwad);
+    while (frame.kind == FRAME_WARNING) {
+        warn(frame.body);
+        free(frame.body);
+        frame = receive_any(niwad);
+    }
     if (frame.kind == FRAME_ERROR) fail_as_told(&frame);
     return frame;
 }

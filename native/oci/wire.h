@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_VERSION "3"
+#define PROTOCOL_VERSION "4"
 #define MAX_FRAME_BYTES (8u << 20)
 #define MAX_FRAME_FDS 16
 
@@ -19,6 +19,7 @@ enum frame_kind {
                        // an exec also a pidfd of the first process
     FRAME_DONE = 11,   // the text for the standard output
     FRAME_ERROR = 12,  // the text of the error; where this decides the exit status, a NUL and the status (8 bits)
+    FRAME_WARNING = 13, // a text for the log; the answer follows
 };
 
 struct frame {
@@ -51,8 +52,8 @@ int connect_niwad(const char *path);
 // Sends a frame with descriptors. Ends the program where niwad has gone.
 void send_frame(int niwad, enum frame_kind kind, const struct buffer *body, const int *fds, size_t fd_count);
 
-// Receives the next frame; the caller frees its body and owns its descriptors. Ends the program with the error where it
-// is FRAME_ERROR, or niwad has gone.
+// Receives the next frame after warnings, which go to the log. The caller frees its body and owns its descriptors. Ends
+// the program with the error where it is FRAME_ERROR, or niwad has gone.
 struct frame receive_frame(int niwad);
 
 // Sends a descriptor and a text over a connected Unix socket. Gives 0 or a negative errno.

@@ -1,7 +1,7 @@
 import type { OciProcess } from '../plan/oci/config.js';
 import { NiwaError } from '../protocol/errors.js';
 import { capabilityName } from '../spec/capabilities.js';
-import { checkProcess } from './check.js';
+import { checkProcess, type Tell } from './check.js';
 import { parseExact } from './exact-json.js';
 import type { Call } from './options.js';
 
@@ -12,19 +12,20 @@ const USER = /^(\d{1,10})(?::(\d{1,10}))?$/;
 /**
  * Gives the process that an `exec` asks for: that of --process, else that of the container with other arguments. Pure.
  * @param own the process of the config of the container
+ * @param tell is told the fields of the file that the OCI does not have
  * @throws NiwaError SPEC_INVALID
  */
-export function askedProcess(call: Call, own: OciProcess): OciProcess {
+export function askedProcess(call: Call, own: OciProcess, tell?: Tell): OciProcess {
   const file = call.value('process');
-  return file === undefined ? checkProcess(byOptions(call, own)) : byFile(call, own, file);
+  return file === undefined ? checkProcess(byOptions(call, own)) : byFile(call, own, file, tell);
 }
 
 /** What the file leaves out of the rights is as in the container. */
-function byFile(call: Call, own: OciProcess, file: string): OciProcess {
+function byFile(call: Call, own: OciProcess, file: string, tell?: Tell): OciProcess {
   const option = REPLACED.find((name) => call.value(name) !== undefined);
   if (option !== undefined) throw invalid(`exec --${option} has no effect beside --process: set it in the file`);
   if (call.optional(1) !== undefined) throw invalid('exec --process takes the program from the file: leave it out');
-  const asked = checkProcess(parseExact('the file of --process', file));
+  const asked = checkProcess(parseExact('the file of --process', file), tell);
   const { capabilities = own.capabilities, oomScoreAdj = own.oomScoreAdj } = asked;
   const rlimits = (asked.rlimits ?? []).length > 0 ? asked.rlimits : own.rlimits;
   return {

@@ -1,17 +1,20 @@
 import { posix } from 'node:path';
 import type { OciConfig, OciProcess, OciResources, OciSeccomp } from '../plan/oci/config.js';
 import { refused } from '../plan/oci/refusal.js';
-import { FIELDS, type FieldType } from './fields.js';
+import { FIELDS, type Field, type FieldType } from './fields.js';
+
+/** Is told the names of fields that no version of the OCI runtime-spec has, where there are some. */
+export type Tell = (fields: readonly string[]) => void;
+const toNobody: Tell = () => {};
 
 /**
  * Checks a config against the table of fields: each field is honoured, or the config is refused by its name. Pure.
- * @param config of any shape, by parseExact()
+ * @param config of any shape, by parseExact(); it loses the fields that the OCI does not have
  * @throws NiwaError SPEC_INVALID
  */
-export function checkConfig(config: unknown): OciConfig {
+export function checkConfig(config: unknown, tell = toNobody): OciConfig {
   if (!isObject(config)) throw refused('config.json', 'it has to be an object');
-  checkFields(config, '', '');
-  checkMemory((config as unknown as OciConfig).linux?.resources);
+  checkAll(config, '', tell);
   checkMeaning(config as unknown as OciConfig);
   return config as unknown as OciConfig;
 }
@@ -21,9 +24,9 @@ export function checkConfig(config: unknown): OciConfig {
  * @param process of any shape, by parseExact()
  * @throws NiwaError SPEC_INVALID
  */
-export function checkProcess(process: unknown): OciProcess {
+export function checkProcess(process: unknown, tell = toNobody): OciProcess {
   if (!isObject(process)) throw refused('process', 'it has to be an object');
-  checkFields(process, 'process.', 'process.');
+  checkAll(process, 'process.', tell);
   checkMeaningOfProcess(process as OciProcess);
   return process as OciProcess;
 }
@@ -33,38 +36,56 @@ export function checkProcess(process: unknown): OciProcess {
  * @param resources of any shape, by parseExact()
  * @throws NiwaError SPEC_INVALID
  */
-export function checkResources(resources: unknown): OciResources {
+export function checkResources(resources: unknown, tell = toNobody): OciResources {
   if (!isObject(resources)) throw refused('linux.resources', 'it has to be an object');
-  checkFields(resources, 'linux.resources.', 'linux.resources.');
-  checkMemory(resources as OciResources);
+  checkAll(resources, 'linux.resources.', tell);
   return resources as OciResources;
 }
 
-function checkMemory({ memory = {} }: OciResources = {}): void {
-  for (const name of ['kernel', 'kernelTCP'] as const)
-    if (Number(memory[name] ?? 0) !== 0) throw refused(`linux.resources.memory.${name}`, 'cgroup v2 has no such limit');
+function checkAll(object: object, place: string, tell: Tell): void {
+  const unknown: string[] = [];
+  checkFields(object, place, place, unknown);
+  if (unknown.length > 0) tell(unknown);
 }
 
 /**
  * @param shown the place of the object in the config, for errors: `mounts[3].`
  * @param listed the same place in the table: `mounts[].`
+ * @param unknown gets the places of fields that are in no table
  */
-function checkFields(object: object, shown: string, listed: string): void {
+function checkFields(object: object, shown: string, listed: string, unknown: string[]): void {
   for (const [name, value] of Object.entries(object)) {
     const field = Object.hasOwn(FIELDS, listed + name) ? FIELDS[listed + name] : undefined;
     const place = shown + name;
-    if (asksForNothing(value)) {
+    if (field === undefined) {
+      Reflect.deleteProperty(object, name);
+      if (!asksForNothing(value)) unknown.push(place);
+    } else if (!asksForNothing(value)) {
+      checkValue(value, field, place, listed + name, unknown);
+    } else if (field.type !== null && !TYPES[field.type].is(value)) {
       // of another type it would be taken for something: `{}` for true
-      if (field?.type != null && !TYPES[field.type].is(value)) Reflect.deleteProperty(object, name);
-      continue;
+      Reflect.deleteProperty(object, name);
     }
-    if (field === undefined) throw refused(place, 'the OCI runtime-spec 1.3 has no such field');
-    if (field.type === null) throw refused(place, `niwa-oci does not support it (${field.note})`);
-    requireType(value, field.type, place);
-    if (field.type === 'object') checkFields(value as object, `${place}.`, `${listed}${name}.`);
-    if (field.type !== 'objects') continue;
-    for (const [i, item] of (value as object[]).entries()) checkFields(item, `${place}[${i}].`, `${listed}${name}[].`);
   }
+}
+
+function checkValue(
+  value: unknown,
+  { type, note, only }: Field,
+  place: string,
+  listed: string,
+  unknown: string[],
+): void {
+  if (type === null) throw refused(place, `niwa-oci does not support it (${note})`);
+  if (!TYPES[type].is(value)) throw refused(place, `it has to be ${TYPES[type].words}`);
+  if (only !== undefined && !only.some((each) => each === value)) throw refused(place, 'cgroup v2 has no such limit');
+  if (type === 'object') checkFields(value as object, `${place}.`, `${listed}.`, unknown);
+  if (type === 'objects')
+    for (const [i, item] of (value as object[]).entries())
+      checkFields(item, `${place}[${i}].`, `${listed}[].`, unknown);
+  if (type === 'objectMap')
+    for (const [key, item] of Object.entries(value as Record<string, object>))
+      checkFields(item, `${place}[${JSON.stringify(key)}].`, `${listed}{}.`, unknown);
 }
 
 /** Engines write out fields that they leave empty. */
@@ -89,11 +110,8 @@ const TYPES: Record<FieldType, { is: (value: unknown) => boolean; words: string 
   object: { is: isObject, words: 'an object' },
   objects: { is: listOf(isObject), words: 'a list of objects' },
   map: { is: (value) => isObject(value) && Object.values(value).every(isText), words: 'an object of texts' },
+  objectMap: { is: (value) => isObject(value) && Object.values(value).every(isObject), words: 'an object of objects' },
 };
-
-function requireType(value: unknown, type: FieldType, place: string): void {
-  if (!TYPES[type].is(value)) throw refused(place, `it has to be ${TYPES[type].words}`);
-}
 
 const MAX_ID = 0xffff_fffe;
 /** The kernel takes 65,536 (setgroups(2)), an operation of the boot program somewhat less. */

@@ -1,4 +1,5 @@
 import { MOUNT_WORDS } from '../plan/oci/mount-words.js';
+import { MEMORY_WORDS } from '../plan/oci/scheduling.js';
 
 /** What `niwa-oci features` tells, see features.md of the OCI runtime-spec. */
 
@@ -17,7 +18,7 @@ export function features(version: string): object {
     mountOptions: ['bind', 'defaults', 'loud', 'rbind', 'silent', 'tmpcopyup', ...MOUNT_WORDS].sort(),
     linux: {
       namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'uts'],
-      cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: false },
+      cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: true },
       seccomp: {
         enabled: true,
         actions: ACTIONS.map((name) => `SCMP_ACT_${name}`),
@@ -26,6 +27,7 @@ export function features(version: string): object {
       },
       apparmor: { enabled: false },
       selinux: { enabled: false },
+      memoryPolicy: MEMORY_WORDS,
       intelRdt: { enabled: false },
       mountExtensions: { idmap: { enabled: false } },
     },

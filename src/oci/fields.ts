@@ -1,20 +1,41 @@
 /**
  * Every field of the OCI runtime-spec 1.0 to 1.3 for Linux: whether niwa honours it, one line each. A config with a
- * field that is refused, or that is not listed, is refused by the name of the field. docs/oci.md has this table.
+ * field that is refused is refused by the name of the field. One that is not listed is left out with a warning, as
+ * config.md of the OCI wants it ("Extensibility"). docs/oci.md has this table.
  */
 
-export type FieldType = 'text' | 'texts' | 'integer' | 'integers' | 'boolean' | 'object' | 'objects' | 'map';
+/** `objectMap`: an object whose keys are names, and whose values are objects; `{}` stands for the keys. */
+export type FieldType =
+  | 'text'
+  | 'texts'
+  | 'integer'
+  | 'integers'
+  | 'boolean'
+  | 'object'
+  | 'objects'
+  | 'map'
+  | 'objectMap';
 
 export interface Field {
   /** The type of its value; null for a field that is refused. */
   type: FieldType | null;
   /** What there is to say of it; "" for nothing. */
   note: string;
+  /** The only values that are taken. */
+  only?: readonly (number | bigint | boolean)[];
 }
 
 const takes = (type: FieldType, note = ''): Field => ({ type, note });
 const NOT_YET: Field = { type: null, note: 'not yet' };
 const never = (note: string): Field => ({ type: null, note });
+/** A limit of cgroup v1 that v2 does not have. Engines write values that ask for nothing. */
+const ofV1 = (type: FieldType, ...only: (number | bigint | boolean)[]): Field => ({
+  type,
+  note: `of cgroup v1: only ${only.join(' or ')}, which asks for nothing`,
+  only,
+});
+/** -1 as an unsigned integer of 64 bits. */
+const MINUS_ONE = 2n ** 64n - 1n;
 
 export const FIELDS: Readonly<Record<string, Field>> = {
   ociVersion: takes('text', '1.0 to 1.3'),
@@ -123,7 +144,10 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'linux.personality': takes('object'),
   'linux.personality.domain': takes('text'),
   'linux.personality.flags': takes('texts', 'the OCI names none'),
-  'linux.memoryPolicy': NOT_YET,
+  'linux.memoryPolicy': takes('object', 'of an exec, too'),
+  'linux.memoryPolicy.mode': takes('text'),
+  'linux.memoryPolicy.nodes': takes('text', 'up to node 1023'),
+  'linux.memoryPolicy.flags': takes('texts'),
   'linux.seccomp': takes('object'),
   'linux.seccomp.defaultAction': takes(
     'text',
@@ -158,11 +182,11 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'linux.resources.memory.limit': takes('integer', '`memory.max`'),
   'linux.resources.memory.reservation': takes('integer', '`memory.low`'),
   'linux.resources.memory.swap': takes('integer', 'less `limit`: `memory.swap.max`'),
-  'linux.resources.memory.kernel': takes('integer', 'of cgroup v1: 0, which asks for nothing'),
-  'linux.resources.memory.kernelTCP': takes('integer', 'of cgroup v1: 0, which asks for nothing'),
-  'linux.resources.memory.swappiness': never('of cgroup v1'),
-  'linux.resources.memory.disableOOMKiller': never('of cgroup v1'),
-  'linux.resources.memory.useHierarchy': never('of cgroup v1'),
+  'linux.resources.memory.kernel': ofV1('integer', 0, -1),
+  'linux.resources.memory.kernelTCP': ofV1('integer', 0, -1),
+  'linux.resources.memory.swappiness': ofV1('integer', -1, MINUS_ONE),
+  'linux.resources.memory.disableOOMKiller': ofV1('boolean', false),
+  'linux.resources.memory.useHierarchy': takes('boolean', 'of cgroup v1; v2 always has it'),
   'linux.resources.memory.checkBeforeUpdate': takes('boolean', 'an `update` below what is in use is refused'),
   'linux.resources.cpu': takes('object'),
   'linux.resources.cpu.shares': takes('integer', '`cpu.weight`: 2 to 262144 become 1 to 10000'),
@@ -172,19 +196,19 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'linux.resources.cpu.cpus': takes('text', '`cpuset.cpus`'),
   'linux.resources.cpu.mems': takes('text', '`cpuset.mems`'),
   'linux.resources.cpu.idle': takes('integer', '`cpu.idle`'),
-  'linux.resources.cpu.realtimeRuntime': never('of cgroup v1'),
-  'linux.resources.cpu.realtimePeriod': never('of cgroup v1'),
+  'linux.resources.cpu.realtimeRuntime': ofV1('integer', 0, -1),
+  'linux.resources.cpu.realtimePeriod': ofV1('integer', 0),
   'linux.resources.pids': takes('object'),
   'linux.resources.pids.limit': takes('integer', '`pids.max`'),
   'linux.resources.unified': takes('map', 'files of controllers, as they are'),
   'linux.resources.blockIO': takes('object'),
   'linux.resources.blockIO.weight': takes('integer', '`io.weight`: 10 to 1000 become 1 to 10000'),
-  'linux.resources.blockIO.leafWeight': never('of cgroup v1'),
+  'linux.resources.blockIO.leafWeight': ofV1('integer', 0),
   'linux.resources.blockIO.weightDevice': takes('objects', '`io.weight` of a device'),
   'linux.resources.blockIO.weightDevice[].major': takes('integer'),
   'linux.resources.blockIO.weightDevice[].minor': takes('integer'),
   'linux.resources.blockIO.weightDevice[].weight': takes('integer'),
-  'linux.resources.blockIO.weightDevice[].leafWeight': never('of cgroup v1'),
+  'linux.resources.blockIO.weightDevice[].leafWeight': ofV1('integer', 0),
   'linux.resources.blockIO.throttleReadBpsDevice': takes('objects', '`io.max` rbps; a rate of 0 is none'),
   'linux.resources.blockIO.throttleReadBpsDevice[].major': takes('integer'),
   'linux.resources.blockIO.throttleReadBpsDevice[].minor': takes('integer'),
@@ -201,9 +225,15 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'linux.resources.blockIO.throttleWriteIOPSDevice[].major': takes('integer'),
   'linux.resources.blockIO.throttleWriteIOPSDevice[].minor': takes('integer'),
   'linux.resources.blockIO.throttleWriteIOPSDevice[].rate': takes('integer'),
-  'linux.resources.hugepageLimits': NOT_YET,
-  'linux.resources.network': never('of cgroup v1'),
-  'linux.resources.rdma': NOT_YET,
+  'linux.resources.hugepageLimits': takes('objects'),
+  'linux.resources.hugepageLimits[].pageSize': takes('text', 'such as `2MB`, `1GB`'),
+  'linux.resources.hugepageLimits[].limit': takes('integer', '`hugetlb.SIZE.max` in bytes; 0 is a limit'),
+  'linux.resources.network': takes('object'),
+  'linux.resources.network.classID': ofV1('integer', 0),
+  'linux.resources.network.priorities': never('of cgroup v1'),
+  'linux.resources.rdma': takes('objectMap', 'by the name of the device'),
+  'linux.resources.rdma{}.hcaHandles': takes('integer', '`rdma.max` hca_handle'),
+  'linux.resources.rdma{}.hcaObjects': takes('integer', '`rdma.max` hca_object'),
 };
 
 /** Gives the table of docs/oci.md. */

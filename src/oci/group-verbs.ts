@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { ROOT } from '../access/allowed.js';
 import type { Container } from '../engine/container.js';
 import { ociLimitWrites } from '../plan/oci/resources.js';
+import type { Connection } from './connection.js';
 import type { Call } from './options.js';
 import { statsEvent } from './stats.js';
 import { completed, resourcesOf } from './update.js';
-import { conflict, containerOf, statusNow, type Verb, type VerbParts } from './verb-parts.js';
+import { conflict, containerOf, statusNow, type Verb, type VerbParts, warningOf } from './verb-parts.js';
 
 /** The verbs that act on the group of a container. */
 export const GROUP_VERBS: Readonly<Record<string, Verb>> = { pause, resume, update, events };
@@ -27,9 +28,9 @@ async function resume(parts: VerbParts, call: Call): Promise<string> {
   return '';
 }
 
-async function update(parts: VerbParts, call: Call): Promise<string> {
+async function update(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
   const container = containerOf(parts, call);
-  const change = resourcesOf((option) => call.value(option));
+  const change = resourcesOf((option) => call.value(option), warningOf(connection));
   if (statusNow(parts, container) === 'stopped') throw conflict('cannot update: container not running: stopped');
   await parts.runtime.writeLimits(container.id, (controllers, read) => {
     const whole = completed(change, read);

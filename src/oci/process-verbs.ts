@@ -12,7 +12,7 @@ import { enterBy } from './birth.js';
 import type { Connection } from './connection.js';
 import { parseExact } from './exact-json.js';
 import type { Call } from './options.js';
-import { conflict, containerOf, statusNow, type Verb, type VerbParts } from './verb-parts.js';
+import { conflict, containerOf, statusNow, type Verb, type VerbParts, warningOf } from './verb-parts.js';
 import { wordsOf } from './words.js';
 
 /** The verbs on processes of a container. */
@@ -23,7 +23,7 @@ async function exec(parts: VerbParts, call: Call, connection: Connection): Promi
   const status = statusNow(parts, container);
   if (status === 'stopped' || status === 'paused') throw conflict(`cannot exec in a ${status} container`);
   const config = savedConfig(container);
-  const process = askedProcess(call, config.process);
+  const process = askedProcess(call, config.process, warningOf(connection));
   call.requireConsole(process.terminal ?? false);
   const ops = ociExecOps({ ...config, process }, compileSeccomp);
   try {
@@ -35,13 +35,17 @@ async function exec(parts: VerbParts, call: Call, connection: Connection): Promi
 }
 
 /** Gives what an exec needs of a config: it is saved, since the config may change after the container is made. Pure. */
-export function execConfigOf({ process, linux: { namespaces, seccomp, personality } = {} }: OciConfig): ExecConfig {
+export function execConfigOf({
+  process,
+  linux: { namespaces, seccomp, personality, memoryPolicy } = {},
+}: OciConfig): ExecConfig {
   return {
     process,
     linux: {
       ...(namespaces === undefined ? {} : { namespaces }),
       ...(seccomp === undefined ? {} : { seccomp }),
       ...(personality === undefined ? {} : { personality }),
+      ...(memoryPolicy === undefined ? {} : { memoryPolicy }),
     },
   };
 }

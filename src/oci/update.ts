@@ -1,6 +1,6 @@
 import type { OciResources } from '../plan/oci/config.js';
 import { refused } from '../plan/oci/refusal.js';
-import { checkResources } from './check.js';
+import { checkResources, type Tell } from './check.js';
 import { parseExact } from './exact-json.js';
 
 type Read = (text: string, option: string) => unknown;
@@ -31,11 +31,12 @@ export const LIMIT_OPTIONS = Object.keys(OPTIONS);
  * Gives the limits that an update asks for: those of the file of `--resources`, which holds the text of a JSON object,
  * or those of the other options. Pure.
  * @param optionOf gives the value of an option that was given
+ * @param tell is told the fields of the file that the OCI does not have
  * @throws NiwaError SPEC_INVALID
  */
-export function resourcesOf(optionOf: (option: string) => string | undefined): OciResources {
+export function resourcesOf(optionOf: (option: string) => string | undefined, tell?: Tell): OciResources {
   const text = optionOf('resources');
-  if (text !== undefined) return checkResources(parseExact('the file of --resources', text));
+  if (text !== undefined) return checkResources(parseExact('the file of --resources', text), tell);
   const resources: Record<string, Record<string, unknown>> = {};
   for (const [option, [section, field, read]] of Object.entries(OPTIONS)) {
     const value = optionOf(option);

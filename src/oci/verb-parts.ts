@@ -2,7 +2,9 @@ import type { Runtime } from '../containers/runtime.js';
 import type { Container } from '../engine/container.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { NiwaError } from '../protocol/errors.js';
+import type { Tell } from './check.js';
 import type { Connection } from './connection.js';
+import { FRAME } from './messages.js';
 import type { OciNames } from './names.js';
 import type { Call } from './options.js';
 import type { Annotation } from './spec.js';
@@ -40,6 +42,17 @@ export function statusNow(parts: VerbParts, container: Container): OciStatus {
 /** An engine may ask as soon as it has reaped the process, before niwad has heard of the end. */
 function hasEnded({ kernel }: VerbParts, { state: known, handle }: Container): boolean {
   return known === 'exited' || kernel.births.hasEnded(handle);
+}
+
+const MOST_NAMED = 20;
+
+/** Gives what is told of fields that the OCI does not have: the command writes a warning to the log of its engine. */
+export function warningOf(connection: Connection): Tell {
+  return (fields) => {
+    const more = fields.length > MOST_NAMED ? [`${fields.length - MOST_NAMED} more`] : [];
+    const named = [...fields.slice(0, MOST_NAMED), ...more].join(', ');
+    connection.send(FRAME.warning, `the OCI runtime-spec 1.3 has no such fields, they have no effect: ${named}`);
+  };
 }
 
 /** Makes the error for a request that the status of a container does not allow. */

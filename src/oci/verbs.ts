@@ -22,7 +22,7 @@ import type { Call } from './options.js';
 import { execConfigOf, PROCESS_VERBS } from './process-verbs.js';
 import { specOf } from './spec.js';
 import { listTable } from './state.js';
-import { conflict, containerOf, stateOf, statusNow, type Verb, type VerbParts } from './verb-parts.js';
+import { conflict, containerOf, stateOf, statusNow, type Verb, type VerbParts, warningOf } from './verb-parts.js';
 import { quoted, wordsOf } from './words.js';
 
 /** The verbs of the command that niwad knows; `run` is a create, a start and a delete of one connection. */
@@ -47,7 +47,7 @@ async function create(parts: VerbParts, call: Call, connection: Connection): Pro
       'SPEC_INVALID',
       `invalid id format: ${id}; allowed are 1 to 1024 of the characters a-z A-Z 0-9 _ + - .`,
     );
-  const config = checkConfig(parseExact('config.json', call.needed('config')));
+  const config = checkConfig(parseExact('config.json', call.needed('config')), warningOf(connection));
   call.requireConsole(config.process.terminal ?? false);
   const giveBack = parts.names.reserve(call.root, id);
   try {

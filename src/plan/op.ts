@@ -77,6 +77,7 @@ export const OP_CODES = {
   keep_fds: 55,
   seccomp_flags: 56,
   be_born: 59,
+  memory_policy: 70,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;

@@ -119,18 +119,25 @@ export function undoWrites(
   });
 }
 
+/** The files that have a line for each device, and what a device without a line has. */
+const DEVICE_DEFAULTS: Readonly<Record<string, string>> = {
+  'io.max': 'rbps=max wbps=max riops=max wiops=max',
+  'io.weight': 'default',
+  'rdma.max': 'hca_handle=max hca_object=max',
+};
+
 /**
  * Gives the writes that set files of a group back to what they have now, the last one first.
  * @param read gives the text of a file; `''` where it is missing
  */
 export function earlierWrites(change: readonly CgroupWrite[], read: (file: string) => string): CgroupWrite[] {
   return [...change].reverse().map(({ file, value }) => {
-    if (file !== 'io.max' && file !== 'io.weight') return { file, value: read(file) || '\n' }; // cpuset.cpus may be empty
+    const none = DEVICE_DEFAULTS[file];
+    if (none === undefined) return { file, value: read(file) || '\n' }; // cpuset.cpus may be empty
     const device = value.split(' ')[0] ?? '';
     const line = read(file)
       .split('\n')
       .find((each) => each.startsWith(`${device} `));
-    const none = file === 'io.max' ? 'rbps=max wbps=max riops=max wiops=max' : 'default';
     return { file, value: line ?? `${device} ${none}` };
   });
 }
@@ -173,7 +180,7 @@ export function requireController(file: string, controllers: Controllers): void 
   if (controllers.available.includes(controller)) return;
   throw new NiwaError(
     'HOST_UNSUPPORTED',
-    `${file} needs the ${controller} controller of cgroup v2, which this host does not give: ${controllers.missing[controller] ?? 'the kernel has none'}. ` +
+    `${file} needs the ${controller} controller of cgroup v2, which this host does not give: ${controllers.missing[controller] ?? 'the group above does not give it (cgroup.subtree_control)'}. ` +
       'Leave the limit out, or see `niwa doctor` for the cure.',
   );
 }

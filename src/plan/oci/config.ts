@@ -52,8 +52,6 @@ export interface OciResources {
     limit?: Integer;
     reservation?: Integer;
     swap?: Integer;
-    kernel?: Integer;
-    kernelTCP?: Integer;
     checkBeforeUpdate?: boolean;
   };
   cpu?: {
@@ -67,6 +65,9 @@ export interface OciResources {
   };
   pids?: { limit?: Integer };
   blockIO?: OciBlockIo;
+  hugepageLimits?: { pageSize: string; limit?: Integer }[];
+  /** By the name of the device. */
+  rdma?: Record<string, { hcaHandles?: Integer; hcaObjects?: Integer }>;
   unified?: Record<string, string>;
 }
 
@@ -109,6 +110,13 @@ export interface OciScheduler {
   period?: Integer;
 }
 
+export interface OciMemoryPolicy {
+  mode: string;
+  /** Such as `0-3,7`. */
+  nodes?: string;
+  flags?: string[];
+}
+
 export interface OciConfig {
   ociVersion: string;
   process: OciProcess;
@@ -127,6 +135,7 @@ export interface OciConfig {
     rootfsPropagation?: string;
     timeOffsets?: Record<string, { secs?: Integer; nanosecs?: number }>;
     personality?: { domain: string; flags?: string[] };
+    memoryPolicy?: OciMemoryPolicy;
     maskedPaths?: string[];
     readonlyPaths?: string[];
   };

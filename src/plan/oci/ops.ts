@@ -115,6 +115,9 @@ export const domainname = (name: string) => op('domainname', `set the NIS domain
 export const personality = (word: string, persona: number) => op('personality', `personality ${word}`, [persona]);
 /** @param value class and priority, see ioprio_set(2) */
 export const ioPriority = (words: string, value: number) => op('io_priority', `I/O priority ${words}`, [value]);
+/** @param mask the words of the mask of nodes, see set_mempolicy(2) */
+export const memoryPolicy = (words: string, mode: number, mask: readonly bigint[]) =>
+  op('memory_policy', `memory policy ${words}`, [mode, ...mask]);
 /** @param numbers policy, flags, nice + 20, priority, runtime, deadline and period in ns, see sched_setattr(2) */
 export const scheduler = (policy: string, numbers: readonly (number | bigint)[]) =>
   op('scheduler', `scheduling ${policy}`, numbers);

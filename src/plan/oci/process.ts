@@ -62,7 +62,7 @@ export function ociProcessOps(
   return [
     newKeyring ? setsid() : setsidKeyring(),
     ...(process.terminal && choices.console ? [terminalAndConsole(rows, columns, process.user.uid)] : []),
-    ...schedulingOps(process, linux.personality),
+    ...schedulingOps(process, linux),
     ...rlimitOps(process),
     account(process.user.uid, { name: '', groups: false }),
     ...(noNewPrivileges ? [] : filter),

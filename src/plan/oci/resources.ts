@@ -36,7 +36,7 @@ const USUAL_SHARES = 1024;
  * @throws NiwaError HOST_UNSUPPORTED where the controller of a limit is missing, SPEC_INVALID for a wrong value
  */
 export function ociLimitWrites(resources: OciResources, controllers: Controllers): CgroupWrite[] {
-  const { memory = {}, cpu = {}, pids = {}, blockIO = {}, unified = {} } = resources;
+  const { memory = {}, cpu = {}, pids = {}, blockIO = {}, hugepageLimits = [], rdma = {}, unified = {} } = resources;
   const writes = [
     ...one('cpu.max', cpu.quota || cpu.period ? cpuMax(cpu.quota, cpu.period) : undefined),
     ...one('cpu.max.burst', cpu.burst),
@@ -49,6 +49,8 @@ export function ociLimitWrites(resources: OciResources, controllers: Controllers
     ...one('memory.swap.max', swapMax(memory)),
     ...one('pids.max', limit(pids.limit)),
     ...blockIoWrites(blockIO),
+    ...hugepageLimits.flatMap(hugepageWrites),
+    ...Object.entries(rdma).flatMap(rdmaWrites),
     ...Object.entries(unified).map(([file, value]) => ({ file: groupFile(file), value })),
   ];
   return writes.filter((write) => {
@@ -83,6 +85,25 @@ function blockIoWrites(io: OciBlockIo): CgroupWrite[] {
   );
   const weight = io.weight === undefined || io.weight === 0 ? undefined : `default ${ioWeight(io.weight, 'weight')}`;
   return [...one('io.weight', weight), ...weights, ...rates];
+}
+
+function hugepageWrites({ pageSize = '', limit: most = 0 }: { pageSize: string; limit?: Integer }, i: number) {
+  const field = `linux.resources.hugepageLimits[${i}].pageSize`;
+  if (!/^[1-9]\d*[KMG]B$/.test(pageSize)) throw refused(field, 'it has to be a size such as "2MB" or "1GB"');
+  return one(`hugetlb.${pageSize}.max`, most < 0 ? 'max' : most);
+}
+
+function rdmaWrites([device, { hcaHandles, hcaObjects }]: [
+  string,
+  { hcaHandles?: Integer; hcaObjects?: Integer },
+]): CgroupWrite[] {
+  const field = `linux.resources.rdma ${JSON.stringify(device)}`;
+  if (!/^[^\s/]+$/.test(device)) throw refused(field, 'this is no name of a device');
+  if (hcaHandles === undefined && hcaObjects === undefined)
+    throw refused(field, 'it needs at least one of hcaHandles and hcaObjects');
+  const handles = hcaHandles === undefined ? '' : ` hca_handle=${hcaHandles}`;
+  const objects = hcaObjects === undefined ? '' : ` hca_object=${hcaObjects}`;
+  return one('rdma.max', `${device}${handles}${objects}`);
 }
 
 /** Translates the weight of cgroup v1 (10 to 1000) to io.weight (1 to 10000): both ends meet. */

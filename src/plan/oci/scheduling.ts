@@ -1,6 +1,6 @@
 import type { Op } from '../op.js';
-import type { OciConfig, OciProcess, OciScheduler } from './config.js';
-import { ioPriority, personality, scheduler } from './ops.js';
+import type { OciConfig, OciMemoryPolicy, OciProcess, OciScheduler } from './config.js';
+import { ioPriority, memoryPolicy, personality, scheduler } from './ops.js';
 import { refused } from './refusal.js';
 
 /** The policies of sched(7), and the flags of sched_setattr(2). */
@@ -29,16 +29,42 @@ const NICE_OFFSET = 20;
 
 const PERSONAS: Readonly<Record<string, number>> = { LINUX: 0, LINUX32: 0x8 };
 
-type Personality = NonNullable<OciConfig['linux']>['personality'];
+/** The modes and flags of set_mempolicy(2). */
+const MEMORY_MODES: Readonly<Record<string, number>> = {
+  MPOL_DEFAULT: 0,
+  MPOL_PREFERRED: 1,
+  MPOL_BIND: 2,
+  MPOL_INTERLEAVE: 3,
+  MPOL_LOCAL: 4,
+  MPOL_PREFERRED_MANY: 5,
+  MPOL_WEIGHTED_INTERLEAVE: 6,
+};
+const MEMORY_FLAGS: Readonly<Record<string, number>> = {
+  MPOL_F_STATIC_NODES: 1 << 15,
+  MPOL_F_RELATIVE_NODES: 1 << 14,
+  MPOL_F_NUMA_BALANCING: 1 << 13,
+};
+const MAX_NODE = 1023;
+const WORD_BITS = 64;
+
+/** The words of memory policies, as `features` tells them. */
+export const MEMORY_WORDS = { modes: Object.keys(MEMORY_MODES), flags: Object.keys(MEMORY_FLAGS) };
+
+type Linux = NonNullable<OciConfig['linux']>;
+type Personality = Linux['personality'];
 
 /**
- * Gives the operations by which the kernel schedules the process and shows itself to it.
+ * Gives the operations by which the kernel schedules the process, chooses its memory, and shows itself to it.
  * @throws NiwaError SPEC_INVALID for a word that niwa does not know, or a number out of its bounds
  */
-export function schedulingOps({ scheduler: wanted, ioPriority: io }: OciProcess, persona: Personality): Op[] {
+export function schedulingOps(
+  { scheduler: wanted, ioPriority: io }: OciProcess,
+  { personality: persona, memoryPolicy: policy }: Pick<Linux, 'personality' | 'memoryPolicy'>,
+): Op[] {
   return [
     ...(wanted === undefined ? [] : [schedulerOp(wanted)]),
     ...(io === undefined ? [] : [ioPriorityOp(io)]),
+    ...(policy === undefined ? [] : [memoryPolicyOp(policy)]),
     ...(persona === undefined ? [] : [personalityOp(persona)]),
   ];
 }
@@ -64,6 +90,27 @@ function ioPriorityOp({ class: name, priority = 0 }: NonNullable<OciProcess['ioP
 function personalityOp({ domain, flags = [] }: NonNullable<Personality>): Op {
   if (flags.length > 0) throw refused('linux.personality.flags', 'the OCI runtime-spec names none');
   return personality(domain, numberOf(domain, PERSONAS, 'linux.personality.domain'));
+}
+
+function memoryPolicyOp({ mode, nodes = '', flags = [] }: OciMemoryPolicy): Op {
+  const place = 'linux.memoryPolicy';
+  const number = numberOf(mode, MEMORY_MODES, `${place}.mode`);
+  const bits = flags.reduce((sum, flag, i) => sum | numberOf(flag, MEMORY_FLAGS, `${place}.flags[${i}]`), 0);
+  return memoryPolicy([mode, ...flags, nodes].join(' ').trim(), number | bits, nodeMask(nodes, `${place}.nodes`));
+}
+
+/** Gives the words of the mask of a list such as `0-3,7`, the lowest node first. */
+function nodeMask(list: string, place: string): bigint[] {
+  let mask = 0n;
+  for (const part of list === '' ? [] : list.split(',')) {
+    const [, first = '', last = first] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part) ?? [];
+    const isRange = first !== '' && Number(first) <= Number(last) && Number(last) <= MAX_NODE;
+    if (!isRange) throw refused(place, `"${part}" has to be a node or a range of nodes up to ${MAX_NODE}`);
+    mask |= (1n << BigInt(Number(last) + 1)) - (1n << BigInt(first));
+  }
+  const words: bigint[] = [];
+  for (; mask > 0n; mask >>= BigInt(WORD_BITS)) words.push(BigInt.asUintN(WORD_BITS, mask));
+  return words;
 }
 
 function numberOf(word: string, numbers: Readonly<Record<string, number>>, place: string): number {

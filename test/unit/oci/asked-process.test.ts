@@ -80,7 +80,7 @@ describe('an exec with a file', () => {
   });
 
   it('is refused by the name of a field that is not honoured, and beside options that the file replaces', () => {
-    expect(() => byFile({ nothing: 1 })).toThrow('process.nothing: the OCI runtime-spec 1.3 has no such field');
+    expect(() => byFile({ commandLine: 'x' })).toThrow('process.commandLine: niwa-oci does not support it');
     expect(() => byFile({ args: [] })).toThrow('process.args: it is missing');
     expect(() => byFile({}, { env: ['A=b'] })).toThrow('exec --env has no effect beside --process');
     expect(() => byFile({}, { argument: ['id', 'sh'] })).toThrow('exec --process takes the program from the file');

@@ -13,7 +13,7 @@ const bodyOf = (...texts: (string | Buffer)[]) => Buffer.concat(texts.map(text))
 describe('a request', () => {
   it('has a verb and the values of each name in their order', () => {
     const { verb, values } = readRequest(
-      bodyOf('version=3', 'verb=kill', 'argument=a', 'argument=9', 'config={"a":"="}'),
+      bodyOf(`version=${PROTOCOL_VERSION}`, 'verb=kill', 'argument=a', 'argument=9', 'config={"a":"="}'),
     );
     expect(verb).toBe('kill');
     expect(Object.fromEntries(values)).toEqual({ argument: ['a', '9'], config: ['{"a":"="}'] });
@@ -24,8 +24,8 @@ describe('a request', () => {
   });
 
   it.each([
-    ['a length that is cut off', bodyOf('version=3').subarray(0, 3)],
-    ['a text that is cut off', bodyOf('version=3').subarray(0, 8)],
+    ['a length that is cut off', bodyOf(`version=${PROTOCOL_VERSION}`).subarray(0, 3)],
+    ['a text that is cut off', bodyOf(`version=${PROTOCOL_VERSION}`).subarray(0, 8)],
     ['a text without a name', bodyOf('=1')],
     ['bytes that are no UTF-8', bodyOf(Buffer.from([0x61, 0x3d, 0xff]))],
   ])('is refused with %s', (reason, body) => {

@@ -28,7 +28,8 @@ describe('the options of an update', () => {
     [{ memory: 'much' }, '--memory "much": it has to be bytes'],
     [{ 'cpu-quota': '1.5' }, '--cpu-quota "1.5": it has to be an integer'],
     [{ 'kernel-memory': '1m' }, 'linux.resources.memory.kernel: cgroup v2 has no such limit'],
-    [{ resources: '{"rdma": {"a": 1}}' }, 'linux.resources.rdma: niwa-oci does not support it'],
+    [{ resources: '{"network": {"priorities": [{}]}}' }, 'linux.resources.network.priorities: niwa-oci does not'],
+    [{ resources: '{"rdma": {"a": 1}}' }, 'linux.resources.rdma: it has to be an object of objects'],
     [{ resources: '[]' }, 'linux.resources: it has to be an object'],
     [{ resources: '{' }, 'the file of --resources is no JSON'],
   ])('%j are refused by their names', (options, message) => {

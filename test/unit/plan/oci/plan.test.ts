@@ -260,6 +260,23 @@ describe('the limits of a config', () => {
     expect(() => ociLimitWrites({ blockIO: { weight: 9 } }, CONTROLLERS)).toThrow('linux.resources.blockIO.weight');
   });
 
+  it('of huge pages and of RDMA have a line each, and 0 huge pages are a limit', () => {
+    const controllers = { available: ['hugetlb', 'rdma'], missing: {} };
+    const hugepageLimits = [
+      { pageSize: '2MB', limit: 0 },
+      { pageSize: '1GB', limit: 2n ** 60n },
+      { pageSize: '64KB', limit: -1 },
+    ];
+    const rdma = { mlx5_1: { hcaHandles: 3, hcaObjects: 10_000 }, rxe3: { hcaObjects: 0 } };
+    expect(ociLimitWrites({ hugepageLimits, rdma }, controllers)).toEqual([
+      { file: 'hugetlb.2MB.max', value: '0' },
+      { file: 'hugetlb.1GB.max', value: String(2n ** 60n) },
+      { file: 'hugetlb.64KB.max', value: 'max' },
+      { file: 'rdma.max', value: 'mlx5_1 hca_handle=3 hca_object=10000' },
+      { file: 'rdma.max', value: 'rxe3 hca_object=0' },
+    ]);
+  });
+
   it('that engines write as 0 are none', () => {
     const cpu = { shares: 0, quota: 0, period: 0 };
     const resources = {
@@ -285,6 +302,9 @@ describe('the limits of a config', () => {
 
   it.each([
     [{ memory: { limit: 10, swap: 5 } }, 'memory.swap: it counts memory and swap together'],
+    [{ hugepageLimits: [{ pageSize: '../2MB', limit: 1 }] }, 'linux.resources.hugepageLimits[0].pageSize'],
+    [{ rdma: { 'a b': { hcaObjects: 1 } } }, 'linux.resources.rdma "a b": this is no name of a device'],
+    [{ rdma: { a: {} } }, 'linux.resources.rdma "a": it needs at least one'],
     [{ unified: { 'cgroup.procs': '1' } }, 'unified["cgroup.procs"]: this is no setting of a controller'],
     [{ unified: { '../memory.max': '1' } }, 'this is no setting of a controller'],
   ])('%j is refused', (resources, message) => {

@@ -7,28 +7,37 @@ const PROCESS: OciProcess = { user: { uid: 0, gid: 0 }, args: ['sh'], cwd: '/' }
 it('schedules the process as the config says', () => {
   const scheduler = { policy: 'SCHED_BATCH', nice: -5, flags: ['SCHED_FLAG_RESET_ON_FORK'] };
   const ioPriority = { class: 'IOPRIO_CLASS_BE', priority: 7 };
-  const ops = schedulingOps({ ...PROCESS, scheduler, ioPriority }, { domain: 'LINUX32' });
+  const ops = schedulingOps({ ...PROCESS, scheduler, ioPriority }, { personality: { domain: 'LINUX32' } });
   expect(ops.map(({ name, numbers }) => [name, numbers])).toEqual([
     ['scheduler', [3, 1, 15, 0, 0, 0, 0]],
     ['io_priority', [(2 << 13) | 7]],
     ['personality', [8]],
   ]);
-  expect(schedulingOps(PROCESS, undefined)).toEqual([]);
+  expect(schedulingOps(PROCESS, {})).toEqual([]);
+});
+
+it('chooses the memory by words of 64 nodes', () => {
+  const policy = (nodes: string, ...flags: string[]) =>
+    schedulingOps(PROCESS, { memoryPolicy: { mode: 'MPOL_INTERLEAVE', nodes, flags } })[0];
+  expect(policy('0-2,64,66-66')).toMatchObject({ name: 'memory_policy', numbers: [3, 0b111n, 0b101n] });
+  expect(policy('', 'MPOL_F_STATIC_NODES')?.numbers).toEqual([3 | (1 << 15)]);
+  expect(policy('1023')?.numbers).toHaveLength(1 + 16);
 });
 
 it.each([
-  [{ scheduler: { policy: 'SCHED_ISO' } }, undefined, 'process.scheduler.policy "SCHED_ISO"'],
-  [
-    { scheduler: { policy: 'SCHED_OTHER', nice: 20 } },
-    undefined,
-    'process.scheduler.nice: it has to be from -20 to 19',
-  ],
-  [{ scheduler: { policy: 'SCHED_FIFO', priority: 100 } }, undefined, 'process.scheduler.priority'],
-  [{ scheduler: { policy: 'SCHED_DEADLINE', runtime: -1 } }, undefined, 'process.scheduler.runtime'],
-  [{ ioPriority: { class: 'toString', priority: 1 } }, undefined, 'process.ioPriority.class "toString"'],
-  [{ ioPriority: { class: 'IOPRIO_CLASS_RT', priority: 8 } }, undefined, 'process.ioPriority.priority'],
-  [{}, { domain: 'BSD' }, 'linux.personality.domain "BSD"'],
-  [{}, { domain: 'LINUX', flags: ['X'] }, 'linux.personality.flags'],
-])('refuses %j %j by its name', (process, persona, message) => {
-  expect(() => schedulingOps({ ...PROCESS, ...process }, persona)).toThrow(message);
+  [{ scheduler: { policy: 'SCHED_ISO' } }, {}, 'process.scheduler.policy "SCHED_ISO"'],
+  [{ scheduler: { policy: 'SCHED_OTHER', nice: 20 } }, {}, 'process.scheduler.nice: it has to be from -20 to 19'],
+  [{ scheduler: { policy: 'SCHED_FIFO', priority: 100 } }, {}, 'process.scheduler.priority'],
+  [{ scheduler: { policy: 'SCHED_DEADLINE', runtime: -1 } }, {}, 'process.scheduler.runtime'],
+  [{ ioPriority: { class: 'toString', priority: 1 } }, {}, 'process.ioPriority.class "toString"'],
+  [{ ioPriority: { class: 'IOPRIO_CLASS_RT', priority: 8 } }, {}, 'process.ioPriority.priority'],
+  [{}, { personality: { domain: 'BSD' } }, 'linux.personality.domain "BSD"'],
+  [{}, { personality: { domain: 'LINUX', flags: ['X'] } }, 'linux.personality.flags'],
+  [{}, { memoryPolicy: {} as { mode: string } }, 'linux.memoryPolicy.mode'],
+  [{}, { memoryPolicy: { mode: 'MPOL_BIND', flags: ['X'] } }, 'linux.memoryPolicy.flags[0] "X"'],
+  [{}, { memoryPolicy: { mode: 'MPOL_BIND', nodes: '3-1' } }, 'linux.memoryPolicy.nodes: "3-1"'],
+  [{}, { memoryPolicy: { mode: 'MPOL_BIND', nodes: '1024' } }, 'linux.memoryPolicy.nodes: "1024"'],
+  [{}, { memoryPolicy: { mode: 'MPOL_BIND', nodes: '1,' } }, 'linux.memoryPolicy.nodes: ""'],
+])('refuses %j %j by its name', (process, linux, message) => {
+  expect(() => schedulingOps({ ...PROCESS, ...process }, linux)).toThrow(message);
 });

@@ -1,0 +1,58 @@
+// @module-tag vm
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { host, needsFile } from './support/host.js';
+import { type BundleConfig, Oci } from './support/oci.js';
+import { test as base } from './support/test.js';
+
+const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
+
+test('a field that the OCI does not have is named in the log, and does no harm', async ({ oci, niwad }) => {
+  const bundle = await oci.bundle('echo runs', (config) => {
+    config.process.nice = 5;
+    config.linux.future = { x: 1 };
+  });
+  const log = join(niwad.place.files, 'log');
+  expect(await oci.done('--log', log, '--log-format', 'json', 'run', '--bundle', bundle, oci.id())).toBe('runs');
+  expect(JSON.parse(readFileSync(log, 'utf8'))).toMatchObject({
+    level: 'warning',
+    msg: expect.stringContaining('process.nice, linux.future'),
+  });
+});
+
+test('a memory policy is that of the process, and of an exec', async ({ oci, skip }) => {
+  needsFile(skip, '/proc/self/numa_maps', 'the kernel knows no nodes of memory');
+  const withPolicy = ({ linux }: BundleConfig) => {
+    linux.memoryPolicy = { mode: 'MPOL_BIND', nodes: '0', flags: ['MPOL_F_STATIC_NODES'] };
+  };
+  const policy = "cut -d ' ' -f 2 /proc/self/numa_maps | sort -u";
+  const bundle = await oci.bundle(policy, withPolicy);
+  expect(await oci.done('run', '--bundle', bundle, oci.id())).toBe('bind=static:0');
+  const id = oci.id();
+  await oci.make('run', '--detach', '--bundle', await oci.bundle('exec sleep 60', withPolicy), id);
+  expect(await oci.done('exec', id, 'sh', '-c', policy)).toBe('bind=static:0');
+  await oci.done('delete', '--force', id);
+});
+
+test('limits of huge pages are those of the group, and are refused where it has none', async ({ oci, niwad, skip }) => {
+  const config = (cgroupsPath: string) =>
+    oci.bundle('exec sleep 60', ({ linux }) => {
+      linux.cgroupsPath = cgroupsPath;
+      linux.resources = { hugepageLimits: [{ pageSize: '2MB', limit: 0 }] };
+    });
+  const own = await oci.make('create', '--bundle', await config('x/y'), oci.id());
+  expect(own.message).toContain('hugetlb.2MB.max needs the hugetlb controller of cgroup v2');
+  skip(!host.inVm, 'the hugetlb controller is not in the tree of cgroup v2');
+  const id = oci.id();
+  const group = `${niwad.place.cgroup}-huge`;
+  const bundle = await config(`/${group}/a`);
+  await oci.make('create', '--bundle', bundle, id);
+  expect(readFileSync(`/sys/fs/cgroup/${group}/a/hugetlb.2MB.max`, 'utf8')).toBe('0\n');
+  const change = join(niwad.place.files, 'resources');
+  writeFileSync(change, '{"hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}]}');
+  await oci.done('update', '--resources', change, id);
+  expect(readFileSync(`/sys/fs/cgroup/${group}/a/hugetlb.2MB.max`, 'utf8')).toBe('4194304\n');
+  await oci.done('delete', '--force', id);
+  expect(existsSync(`/sys/fs/cgroup/${group}`)).toBe(false);
+});
