@@ -211,6 +211,7 @@ export class FakeKernel implements Kernel {
     boottimeNs: real.host.boottimeNs,
     canIdmap: () => true,
     canFilterDevices: () => true,
+    groupOwner: () => '',
     compileSeccomp: () => new Uint8Array(8),
     limitOpenFiles: () => {},
     holdDirectory: () => {},

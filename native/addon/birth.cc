@@ -49,8 +49,10 @@ Birthplace prepare_birth(const SpawnRequest &request) {
         place.failure = {Failure::kGroup, step, -error, 0};
         return place;
     }
-    error = request.filter_devices ? filter_devices(container.group.dir(), request.devices) : 0;
-    if (error < 0) place.failure = {Failure::kDevices, 0, -error, 0};
+    error = container.group.set_owner(request.id);
+    if (error < 0) place.failure = {Failure::kGroup, 0, -error, 0};
+    if (error == 0 && request.filter_devices) error = filter_devices(container.group.dir(), request.devices);
+    if (error < 0 && !place.failure.failed()) place.failure = {Failure::kDevices, 0, -error, 0};
     if (error == 0) error = container.statistics.open(container.group);
     if (error == 0) {
         place.group.reset(fcntl(container.group.dir(), F_DUPFD_CLOEXEC, 3));

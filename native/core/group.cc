@@ -5,6 +5,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
+
+namespace {
+
+constexpr char kOwner[] = "trusted.niwa.container"; // only root sees it, see xattr(7)
+
+} // namespace
 
 int Group::create(const std::string &path, const std::vector<GroupWrite> &writes, uint32_t *step) {
     *step = 0;
@@ -22,6 +29,16 @@ int Group::create(const std::string &path, const std::vector<GroupWrite> &writes
 int Group::open(const std::string &path) {
     dir_.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     return dir_.valid() ? 0 : -errno;
+}
+
+int Group::set_owner(const std::string &id) const {
+    return fsetxattr(dir_.get(), kOwner, id.data(), id.size(), 0) < 0 ? -errno : 0;
+}
+
+std::string group_owner(const std::string &path) {
+    char id[256];
+    ssize_t n = lgetxattr(path.c_str(), kOwner, id, sizeof id);
+    return std::string(id, n < 0 ? 0 : static_cast<size_t>(n));
 }
 
 int Group::write(const char *file, const char *value) const {

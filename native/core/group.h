@@ -23,6 +23,9 @@ class Group {
 
     int dir() const { return dir_.get(); }
 
+    // Marks the group as that of a container, see group_owner(). Gives 0 or a negative errno.
+    int set_owner(const std::string &id) const;
+
     // Writes one file of the group. Gives 0 or a negative errno.
     int write(const char *file, const char *value) const;
 
@@ -39,6 +42,10 @@ class Group {
   private:
     Fd dir_;
 };
+
+// The id of the container whose group niwad has made at a path, or "". The mark is an extended attribute of the group:
+// a group that somebody else makes at the same path later does not have it.
+std::string group_owner(const std::string &path);
 
 // Whether `events`, an open cgroup.events, says 1 for `key`.
 bool group_event(const Fd &events, const char *key);

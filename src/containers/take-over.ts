@@ -5,6 +5,7 @@ import { adopt } from '../engine/adopt.js';
 import type { Books } from '../engine/books.js';
 import { Container } from '../engine/container.js';
 import type { Planner } from '../engine/planner.js';
+import { hasGroup } from '../engine/resources/group.js';
 import { BEFORE_EXITED, OF_GONE, type Resources } from '../engine/resources/resources.js';
 import type { Damaged, SavedState } from '../engine/saved-state-types.js';
 import type { StateStore } from '../engine/state-store.js';
@@ -64,7 +65,8 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
   const kept = await connectKeeper(options.kernel, options.keeperSocket);
 
   const decidedOn = (one: SavedState): [SavedState, Decision] => {
-    return [one, decide({ saved: one, bootId, groupExists: isThere(one.cgroup) })];
+    const groupExists = hasGroup({ id: one.spec.id, cgroup: one.cgroup }, options.kernel);
+    return [one, decide({ saved: one, bootId, groupExists })];
   };
   const sound = whole.map(decidedOn);
   for (const [one, decision] of sound) if (lives(decision)) takeOne(one, decision === 'undo', options);

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Controllers } from '../plan/resources.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
@@ -33,7 +33,8 @@ export function controllersOf(path: string, missing: Controllers['missing']): Co
 }
 
 /**
- * Makes the groups above a path that are missing, with all controllers that the groups above them give.
+ * Makes the groups above a path that are missing, with all controllers that the groups above them give. The mark comes
+ * with the group: niwad may die after any call.
  * @throws NiwaError HOST_ERROR
  */
 export function makeGroupsAbove(path: string): void {
@@ -41,25 +42,29 @@ export function makeGroupsAbove(path: string): void {
   if (existsSync(above)) return;
   makeGroupsAbove(above);
   try {
-    mkdirSync(above);
-    chmodSync(above, MADE_MODE);
+    mkdirSync(above, MADE_MODE);
     for (const name of readFileSync(join(above, 'cgroup.controllers'), 'utf8').split(/\s+/).filter(Boolean))
       writeFileSync(join(above, 'cgroup.subtree_control'), `+${name}`);
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return; // others have made it just now
     throw new NiwaError('HOST_ERROR', `cannot make the cgroup ${above}: ${messageOf(cause)}`, { cause });
   }
 }
 
-/** Removes the groups above a path that niwad has made, as far as nothing is in them. */
-export function removeGroupsAbove(path: string): void {
+/**
+ * Removes the groups above a path that niwad has made, as far as nothing is in them.
+ * @param needed paths of groups that may not be made yet
+ */
+export function removeGroupsAbove(path: string, needed: readonly string[]): void {
   const above = dirname(path);
+  if (needed.some((other) => other.startsWith(`${above}/`))) return;
   try {
     if ((statSync(above).mode & MARK) === 0) return;
     rmdirSync(above);
   } catch {
     return; // it has gone, or has other groups in it
   }
-  removeGroupsAbove(above);
+  removeGroupsAbove(above, needed);
 }
 
 function firstThere(path: string): string {

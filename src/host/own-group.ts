@@ -21,6 +21,11 @@ export function findOwnGroup(text: string): string | undefined {
   return path === undefined || path.startsWith('..') || path.endsWith(' (deleted)') ? undefined : path;
 }
 
+/** Gives the group of this process below the cgroup2 mount, as {@link findOwnGroup}. */
+export function ownGroup(): string | undefined {
+  return findOwnGroup(readFileSync('/proc/self/cgroup', 'utf8'));
+}
+
 /**
  * Gives the group in which niwad makes its groups.
  * @param group the group in which niwad was started. Where its name is `daemon`, an earlier niwad had moved there and
@@ -39,7 +44,7 @@ export function baseOf(group: string): string {
  */
 export function nameOfTree(configured: string): string {
   if (configured !== OWN_GROUP) return configured;
-  const group = findOwnGroup(readFileSync('/proc/self/cgroup', 'utf8'));
+  const group = ownGroup();
   if (group === undefined || group === '')
     throw new NiwaError(
       'HOST_UNSUPPORTED',

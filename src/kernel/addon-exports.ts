@@ -122,6 +122,7 @@ export interface Addon {
   boottimeNs(): bigint;
   canIdmap(path: string): boolean;
   canFilterDevices(): boolean;
+  groupOwner(path: string): string;
   compileSeccomp(defaultAction: number, rules: readonly SeccompRule[], narrow: boolean): Uint8Array | Errno;
   limitOpenFiles(pid: number, soft: number, hard: number): Errno;
   holdDirectory(path: string): Errno;

@@ -250,6 +250,7 @@ export const kernel: Kernel = {
     boottimeNs: addon.boottimeNs,
     canIdmap: addon.canIdmap,
     canFilterDevices: addon.canFilterDevices,
+    groupOwner: addon.groupOwner,
     compileSeccomp: (defaultAction, rules, narrow) =>
       requireAnswer('compile a seccomp profile', addon.compileSeccomp(defaultAction, rules, narrow)),
     limitOpenFiles: (pid, soft, hard) =>

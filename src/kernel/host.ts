@@ -14,6 +14,11 @@ export interface Host {
   /** Whether the kernel lets niwad load device filters. */
   canFilterDevices(): boolean;
   /**
+   * Gives the id of the container for whose first process a group was prepared (src/kernel/births.ts); "" for all other
+   * groups, and where there is none.
+   */
+  groupOwner(path: string): string;
+  /**
    * Compiles rules to instructions of 8 bytes each.
    * @param narrow whether the rules are for calls of the machine's 32-bit variant, too
    * @throws KernelError if libseccomp refuses the rules

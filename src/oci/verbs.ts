@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { ROOT } from '../access/allowed.js';
 import { controllersAt } from '../host/group-place.js';
+import { ownGroup } from '../host/own-group.js';
 import { realPaths } from '../host/sources.js';
 import { version } from '../installation/version.js';
 import { isKernelError } from '../kernel/errors.js';
@@ -96,13 +97,20 @@ async function createFrom(parts: VerbParts, creation: Creation, connection: Conn
 }
 
 /** Gives the place of the group that a config asks for; undefined where niwad chooses it. */
-function groupOf({ runtime: { tree } }: VerbParts, cgroupsPath: string): OciSources['group'] {
+function groupOf({ runtime }: VerbParts, cgroupsPath: string): OciSources['group'] {
   if (cgroupsPath === '') return undefined;
-  const path = groupPathOf(cgroupsPath, tree);
+  const { tree } = runtime;
+  const path = groupPathOf(cgroupsPath, { ...tree, own: ownGroup() });
   if (existsSync(path))
     throw refused(
       `linux.cgroupsPath ${quoted(cgroupsPath)}`,
       `the group ${path} exists: it may be of others, and a container has one of its own. Name another, or remove it by rmdir`,
+    );
+  const outer = runtime.list().find(({ cgroup }) => path.startsWith(`${cgroup}/`));
+  if (outer !== undefined)
+    throw refused(
+      `linux.cgroupsPath ${quoted(cgroupsPath)}`,
+      `it is inside the group of container ${outer.spec.oci?.id ?? outer.id}, which has it for itself`,
     );
   return { path, controllers: controllersAt(path, tree.controllers.missing) };
 }

@@ -224,6 +224,58 @@ describe('cgroupsPath', () => {
     }
   });
 
+  /** Makes a group with a process in it, in place of one that may be left; says whether both stay while niwad starts. */
+  async function staysUnder(group: string, start: () => Promise<unknown>): Promise<boolean> {
+    if (existsSync(group)) await vi.waitFor(() => rmdirSync(group), PATIENCE);
+    mkdirSync(group, { recursive: true });
+    const bystander = execa('sleep', ['1000'], { reject: false });
+    try {
+      await execa('tee', [join(group, 'cgroup.procs')], { input: String(bystander.pid) });
+      await start();
+      await sleep(300);
+      return isAlive(bystander.pid ?? 0) && existsSync(group);
+    } finally {
+      bystander.kill('SIGKILL');
+      await bystander;
+    }
+  }
+
+  test('of a container that ended while no niwad ran is of whoever makes the group again', async () => {
+    const place = newPlace();
+    const first = await startDaemon(place);
+    const oci = new Oci(first);
+    const id = await startIn(oci, place, 'pods/again');
+    const { pid } = await oci.state(id);
+    await first.stop('SIGKILL');
+    process.kill(pid, 'SIGKILL');
+    expect(await staysUnder(join(baseOf(place), 'pods/again'), () => startDaemon(place))).toBe(true);
+    await become(oci, id, 'stopped');
+    await oci.done('delete', id);
+  });
+
+  test('of a start that niwad did not survive is of whoever makes the group', async () => {
+    const place = newPlace();
+    const oci = new Oci(await startDaemon(place, { NIWA_CRASH_AT: 'making-saved' }));
+    const bundle = await oci.bundle(SLEEPER, (config) => {
+      config.linux.cgroupsPath = `/${place.cgroup}/pods/half`;
+    });
+    expect((await oci.make('create', '--bundle', bundle, 'half')).exitCode).toBe(1);
+    expect(await staysUnder(join(baseOf(place), 'pods/half'), () => startDaemon(place))).toBe(true);
+  });
+
+  test('cannot be inside the group of another container', async ({ oci, niwad: { place } }) => {
+    const id = await startIn(oci, place, 'pods/outer');
+    const bundle = await oci.bundle('true', (config) => {
+      config.linux.cgroupsPath = `/${place.cgroup}/pods/outer/inner`;
+    });
+    const made = await oci.make('run', '--bundle', bundle, oci.id());
+    expect(made).toEqual({
+      exitCode: 1,
+      message: expect.stringContaining(`it is inside the group of container ${id}`),
+    });
+    await oci.done('delete', '--force', id);
+  });
+
   test.each(['making-saved', 'made'])('leaves no group where niwad dies at %s', async (point) => {
     const place = newPlace();
     const oci = new Oci(await startDaemon(place, { NIWA_CRASH_AT: point }));

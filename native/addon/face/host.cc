@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "../../core/clock.h"
+#include "../../core/group.h"
 #include "../../core/idmap.h"
 #include "../devices.h"
 #include "../listen.h"
@@ -49,6 +50,11 @@ Value can_filter(Info info) {
     return from_bool(info.Env(), can_filter_devices());
 }
 
+// groupOwner(path): string
+Value owner_of_group(Info info) {
+    return Napi::String::New(info.Env(), group_owner(to_string(info[0])));
+}
+
 SeccompRule to_seccomp_rule(const Napi::Object &object) {
     SeccompRule rule;
     rule.name = to_string(object.Get("name"));
@@ -86,5 +92,6 @@ void export_host(Napi::Env env, Napi::Object exports) {
                 {"canIdmap", idmappable},
                 {"limitOpenFiles", limit_open_files},
                 {"canFilterDevices", can_filter},
+                {"groupOwner", owner_of_group},
                 {"compileSeccomp", compile_seccomp}});
 }

@@ -2,16 +2,21 @@ import { rmdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Logger } from 'pino';
 import { removeGroup } from '../../host/cgroup.js';
-import type { Resource } from './resource.js';
+import { isThere } from '../../host/stored-file.js';
+import type { Kernel } from '../../kernel/kernel.js';
+import type { Holder, Resource } from './resource.js';
+
+type Owners = { host: Pick<Kernel['host'], 'groupOwner'> };
 
 /**
  * The cgroup of a container. The kernel's side makes it together with the process. A group that cannot be removed is
  * left for the next niwad.
  */
-export function group(log: Logger): Resource {
+export function group(log: Logger, kernel: Owners): Resource {
   return {
-    async release({ cgroup }) {
-      await removeGroup(cgroup).catch((error: unknown) =>
+    async release(holder) {
+      if (!hasGroup(holder, kernel)) return;
+      await removeGroup(holder.cgroup).catch((error: unknown) =>
         log.error({ err: error }, 'the cgroup of a container cannot be removed'),
       );
     },
@@ -19,14 +24,30 @@ export function group(log: Logger): Resource {
 }
 
 /**
- * The cgroup of a container that had ended before this niwad began. Where an engine has named it, others may have made
- * a group of the same name since then: it is removed only if it is empty, and nothing in it is killed.
+ * The cgroup of a container that had ended before this niwad began. Where an engine has named it, it is removed only if
+ * it is empty.
  */
-export function goneGroup(log: Logger): Resource {
-  const { release } = group(log);
+export function goneGroup(log: Logger, kernel: Owners): Resource {
+  const { release } = group(log, kernel);
   return {
-    release: (holder) => (basename(holder.cgroup) === holder.id ? release?.(holder) : removeIfEmpty(holder.cgroup)),
+    release: (holder) => {
+      if (isNamedByNiwad(holder)) return release?.(holder);
+      if (hasGroup(holder, kernel)) removeIfEmpty(holder.cgroup);
+    },
   };
+}
+
+/**
+ * Says whether the cgroup of a container is there. Where an engine has named it, others may have made a group of the
+ * same name since niwad has made its own.
+ */
+export function hasGroup(holder: Pick<Holder, 'id' | 'cgroup'>, { host }: Owners): boolean {
+  return isNamedByNiwad(holder) ? isThere(holder.cgroup) : host.groupOwner(holder.cgroup) === holder.id;
+}
+
+/** Names of niwad are ids of containers, in a group that is niwad's alone. */
+function isNamedByNiwad({ id, cgroup }: Pick<Holder, 'id' | 'cgroup'>): boolean {
+  return basename(cgroup) === id;
 }
 
 function removeIfEmpty(cgroup: string): void {

@@ -58,7 +58,7 @@ export interface ResourcesOptions {
   logs: LogStore;
   states: StateStore;
   books: Books;
-  kernel: Pick<Kernel, 'containers' | 'terminals'>;
+  kernel: Pick<Kernel, 'containers' | 'terminals' | 'host'>;
   log: Logger;
 }
 
@@ -146,8 +146,8 @@ function allOf({ idPool, networks, logs, states, books, kernel, log }: Resources
     savedState: savedState(states, networks, books),
     storedLog: storedLog(logs),
     output: output(logs, kernel),
-    group: group(log),
-    goneGroup: goneGroup(log),
+    group: group(log, kernel),
+    goneGroup: goneGroup(log, kernel),
     groupsAbove: groupsAbove(),
     streams: streams(logs),
   } satisfies Record<string, Resource>;

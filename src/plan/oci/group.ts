@@ -4,8 +4,10 @@ import { refused } from './refusal.js';
 export interface GroupTree {
   /** Where the whole tree of cgroup v2 is mounted. */
   mount: string;
-  /** niwad's own group. */
+  /** The group in which niwad makes its groups. */
   base: string;
+  /** The group below the mount that niwad and its keeper run in; "" and undefined for none that is theirs. */
+  own: string | undefined;
 }
 
 const FIELD = 'linux.cgroupsPath';
@@ -17,7 +19,7 @@ const OWN = ['containers', 'daemon'];
  * is below `oci` in niwad's own group. Pure.
  * @throws NiwaError SPEC_INVALID for the form of systemd, for `..`, and for a place that niwad has for itself
  */
-export function groupPathOf(cgroupsPath: string, { mount, base }: GroupTree): string {
+export function groupPathOf(cgroupsPath: string, { mount, base, own = '' }: GroupTree): string {
   const field = `${FIELD} ${JSON.stringify(cgroupsPath)}`;
   if (/^[^/:]*:[^/:]*:[^/:]+$/.test(cgroupsPath))
     throw refused(field, 'niwa-oci makes no groups by systemd: set the cgroup manager of the engine to "cgroupfs"');
@@ -27,6 +29,7 @@ export function groupPathOf(cgroupsPath: string, { mount, base }: GroupTree): st
   const path = [cgroupsPath.startsWith('/') ? mount : `${base}/oci`, ...parts].join('/');
   const taken = [mount, base, ...OWN.map((name) => `${base}/${name}`)];
   const isInside = OWN.some((name) => path.startsWith(`${base}/${name}/`));
-  if (taken.includes(path) || isInside) throw refused(field, 'niwad has its own groups there');
+  const isOfDaemon = own !== '' && `${path}/`.startsWith(`${mount}/${own}/`) && !path.startsWith(`${base}/`);
+  if (taken.includes(path) || isInside || isOfDaemon) throw refused(field, 'niwad has its own groups there');
   return path;
 }

@@ -364,13 +364,14 @@ it('an exec enters a time namespace only where the container has one: a kernel m
 });
 
 describe('the group of a container', () => {
-  const TREE = { mount: '/cgroup', base: '/cgroup/niwa' };
+  const TREE = { mount: '/cgroup', base: '/cgroup/niwa', own: 'system/niwad' };
 
   it.each([
     ['/pods/a/b', '/cgroup/pods/a/b'],
     ['//pods//a/', '/cgroup/pods/a'],
     ['a/b', '/cgroup/niwa/oci/a/b'],
     ['/niwa/engines', '/cgroup/niwa/engines'],
+    ['/system/niwad-x', '/cgroup/system/niwad-x'],
     ['/a:b:c', '/cgroup/a:b:c'],
   ])('of %s is %s', (cgroupsPath, path) => {
     expect(groupPathOf(cgroupsPath, TREE)).toBe(path);
@@ -385,6 +386,7 @@ describe('the group of a container', () => {
     ['/niwa', 'niwad has its own groups'],
     ['/niwa/containers/x', 'niwad has its own groups'],
     ['/niwa/daemon', 'niwad has its own groups'],
+    ['/system/niwad/x', 'niwad has its own groups'],
   ])('is not made of %s', (cgroupsPath, message) => {
     expect(() => groupPathOf(cgroupsPath, TREE)).toThrow(message);
     expect(() => groupPathOf(cgroupsPath, TREE)).toThrow(`linux.cgroupsPath "${cgroupsPath}"`);
