@@ -7,10 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "interpreter.h"
+
+// own-streams(uid, gid): gives the standard streams to a user, as far as they are pipes: a program that opens
+// /dev/stdout opens its pipe again, by the rights of its user. A file or a device of the host keeps its owner.
+int op_own_streams(struct boot *boot, const struct op *op) {
+    (void)boot;
+    struct stat status;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        bool is_pipe = fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
+        // a pipe that cannot have another owner works as before
+        if (is_pipe) (void)syscall(SYS_fchown, fd, (uid_t)op->numbers[0], (gid_t)op->numbers[1]);
+    }
+    return 0;
+}
 
 // join-user(uid, gid): enters the container's user namespace, as these ids in it. The process then has all capabilities
 // in that user namespace and none over the host. It has none over its other namespaces either: the host's user

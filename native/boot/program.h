@@ -63,7 +63,8 @@ enum op_code {
     OP_SECCOMP_FLAGS = 56,
     OP_BE_BORN = 59,
     OP_MEMORY_POLICY = 70,
-    OP_LAST = OP_MEMORY_POLICY,
+    OP_OWN_STREAMS = 90,
+    OP_LAST = OP_OWN_STREAMS,
 };
 
 // One operation; `numbers` and `strings` live as long as the reader.

@@ -78,6 +78,7 @@ export const OP_CODES = {
   seccomp_flags: 56,
   be_born: 59,
   memory_policy: 70,
+  own_streams: 90,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;

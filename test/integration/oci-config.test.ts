@@ -49,6 +49,18 @@ test('a setting of the host is refused', async ({ oci }) => {
   expect(exitCode).not.toBe(0);
 });
 
+test('a user that is not root can open its streams again, also in an exec', async ({ oci, niwad }) => {
+  const env = { NIWA_OCI_SOCKET: join(niwad.place.runDir, 'oci.sock') };
+  const piped = async (...args: string[]) =>
+    (await execa('sh', ['-c', '"$@" 2>&1 | cat', 'sh', NIWA_OCI, ...args], { env })).stdout;
+  const [script, id] = ['echo out >/proc/self/fd/1', oci.id()];
+  const asUser = ({ process }: BundleConfig) => void Object.assign(process, { user: { uid: 12, gid: 34 } });
+  expect(await piped('run', '--bundle', await oci.bundle(script, asUser), oci.id())).toBe('out');
+  await oci.make('run', '--detach', '--bundle', await oci.bundle('exec sleep 1000', asUser), id);
+  expect(await piped('exec', id, 'sh', '-c', script)).toBe('out');
+  await oci.done('delete', '--force', id);
+});
+
 describe('a bind', () => {
   const write = 'touch /tree/a 2>&1; touch /tree/below/a 2>&1; ls /tree /tree/below';
 

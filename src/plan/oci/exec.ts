@@ -3,7 +3,7 @@ import { enterNamespaces } from '../namespaces.js';
 import type { Op } from '../op.js';
 import { beBorn, enter, undumpable } from '../ops.js';
 import type { OciConfig } from './config.js';
-import { ociOomOps, ociProcessOps } from './process.js';
+import { ociOomOps, ociProcessOps, ociStreamOps } from './process.js';
 
 /** CLONE_NEWTIME: a kernel without time namespaces refuses it. */
 const TIME_FLAG = 0x80;
@@ -21,6 +21,7 @@ export function ociExecOps(config: ExecConfig, compile: (profile: SeccompProfile
   return [
     undumpable(),
     ...ociOomOps(config.process),
+    ...ociStreamOps(config.process),
     ...(hasTime(config) ? [enter(['time'], TIME_FLAG)] : []),
     enterNamespaces('pid'),
     // again: the change of user set the dumpable flag to fs.suid_dumpable

@@ -129,6 +129,10 @@ export const setsidKeyring = () => op('setsid', 'new session, with the keyring o
 export const terminalAndConsole = (rows: number, columns: number, owner: number) =>
   op('terminal', `make a terminal in /dev/pts for user ${owner}, and show it at /dev/console`, [rows, columns, owner]);
 
+/** Gives the pipes among the standard streams to a user, who can open them again then. */
+export const ownStreams = (uid: number, gid: number) =>
+  op('own_streams', `give the pipes of the standard streams to user ${uid}, group ${gid}`, [uid, gid]);
+
 /** The exec keeps this many descriptors of the command beside the three standard ones. */
 export const keepFds = (count: number) =>
   op('keep_fds', `close all descriptors but 0 to ${2 + count} at the exec`, [count]);

@@ -28,7 +28,7 @@ import type { OciConfig } from './config.js';
 import { propagationOf } from './mount-words.js';
 import { isBind, keepsPropagation, ociMountOp } from './mounts.js';
 import { domainname, makeNode, moveRoot, pivotShared, privateAbove, propagate } from './ops.js';
-import { ociOomOps, ociProcessOps } from './process.js';
+import { ociOomOps, ociProcessOps, ociStreamOps } from './process.js';
 import { refused } from './refusal.js';
 import { nodeOf, ociDevices, ociLimitWrites } from './resources.js';
 
@@ -115,6 +115,7 @@ export function makeOciPlan(
     },
     boot: [
       ...ociOomOps(config.process),
+      ...ociStreamOps(config.process),
       ...namespaceOps(config, spaces),
       ...rootOps(config, host.stage, sources, choices),
       ...ociProcessOps(config, host.compileSeccomp, { ...choices, console: !bindsDevices(config) }),

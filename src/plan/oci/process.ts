@@ -16,7 +16,16 @@ import {
   write,
 } from '../ops.js';
 import type { CapabilitySet, OciConfig, OciProcess, OciSeccomp } from './config.js';
-import { capsets, execRaw, findProgram, keepFds, seccompWith, setsidKeyring, terminalAndConsole } from './ops.js';
+import {
+  capsets,
+  execRaw,
+  findProgram,
+  keepFds,
+  ownStreams,
+  seccompWith,
+  setsidKeyring,
+  terminalAndConsole,
+} from './ops.js';
 import { refused } from './refusal.js';
 import { capabilitiesOf } from './resources.js';
 import { schedulingOps } from './scheduling.js';
@@ -83,6 +92,11 @@ export function ociProcessOps(
 /** Gives the operation that sets the OOM score of a process; none where the config has no score. */
 export function ociOomOps({ oomScoreAdj }: OciProcess): Op[] {
   return oomScoreAdj === undefined ? [] : [write('/proc/self/oom_score_adj', String(oomScoreAdj))];
+}
+
+/** Gives the operation by which the user of a process can open its streams again, as /dev/stdout. */
+export function ociStreamOps({ terminal: hasTerminal = false, user: { uid, gid } }: OciProcess): Op[] {
+  return hasTerminal ? [] : [ownStreams(uid, gid)];
 }
 
 /** The flags of seccomp(2) that the OCI names. */

@@ -49,7 +49,12 @@ describe('the plan of a config', () => {
   it('clones into the namespaces that have no path, and joins the others first', () => {
     const { clone, boot } = planOf();
     expect(clone.names).toEqual(['mount', 'pid']);
-    expect(boot[0]?.text).toBe('join the network namespace /run/netns/a');
+    expect(boot[1]?.text).toBe('join the network namespace /run/netns/a');
+  });
+
+  it('gives the streams to the user while the process has the rights of the host, except for a terminal', () => {
+    expect(steps()[0]).toBe('own_streams');
+    expect(steps({ process: { ...CONFIG.process, terminal: true } })).not.toContain('own_streams');
   });
 
   it('makes the root read-only after all that is made in it, and looks for the program before the wait', () => {
@@ -124,7 +129,7 @@ describe('the plan of a config', () => {
     const timeOffsets = { monotonic: { secs: 5, nanosecs: 7 }, boottime: { secs: -3 } };
     const { clone, boot } = planOf({ linux: { namespaces, timeOffsets } });
     expect(clone.names).toEqual(['mount']);
-    expect(boot.slice(0, 3).map(({ text }) => text)).toEqual([
+    expect(boot.slice(1, 4).map(({ text }) => text)).toEqual([
       'new time namespace',
       'write monotonic 5 7\nboottime -3 0\n to /proc/self/timens_offsets',
       'join the time namespace /proc/self/ns/time_for_children',
@@ -350,7 +355,7 @@ it('an exec hides before it enters, and again after the change of user, and then
   const process = { ...CONFIG.process, oomScoreAdj: 5, noNewPrivileges: true };
   const linux = { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } };
   const names = ociExecOps({ process, linux }, HOST.compileSeccomp).map(({ name }) => name);
-  expect(names.slice(0, 4)).toEqual(['undumpable', 'write', 'enter', 'setsid']);
+  expect(names.slice(0, 5)).toEqual(['undumpable', 'write', 'own_streams', 'enter', 'setsid']);
   expect(names[names.indexOf('user') + 1]).toBe('undumpable');
   expect(names.slice(-5)).toEqual(['find_program', 'wait', 'seccomp', 'close_fds', 'exec']);
   expect(names.slice(names.indexOf('be_born') + 1, -5)).toEqual(['chdir', 'umask']);
