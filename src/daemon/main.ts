@@ -9,6 +9,7 @@ import { type Daemon, startDaemon } from './daemon.js';
 import { withFlags } from './flags.js';
 import { makeLog } from './log.js';
 import { LogStream } from './log-stream.js';
+import { optimizeEarly } from './optimizing.js';
 import { type ManagerVariables, ServiceManager, takeManagerVariables } from './systemd.js';
 
 const WRONG_USAGE = 2;
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
       droppedLines: () => stream.dropped,
     });
     manager.ready('running');
+    optimizeEarly();
     endOnSignals(daemon, config.drain, manager, log, exit);
   } catch (error) {
     log.fatal({ err: error }, messageOf(error));
