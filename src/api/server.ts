@@ -58,7 +58,11 @@ const CHECK_INTERVAL_MS = 2_000;
 /** How many characters of the address of a failed request the log shows. */
 const SHOWN_URL = 200;
 
-/** Makes the HTTP server of the API; it does not listen yet. */
+/**
+ * Makes the HTTP server of the API; it does not listen yet. Of the hooks that every request passes only limitRates()
+ * returns a promise, the others call back: to wait for a promise takes longer than their work. One of them has to wait:
+ * otherwise a request is answered while Node.js parses its head, and does not know yet whether it has a body.
+ */
 export async function makeApi(options: ApiOptions): Promise<Api> {
   const api: Api = Fastify({
     loggerInstance: options.log,
@@ -118,11 +122,12 @@ function checkCallers(api: Api, { runtime, groups, limits, log, peersOf = rememb
   });
   auditOperations(api, log, refusals, ({ raw }) => peerOf(raw.socket));
   api.decorateRequest('caller');
-  api.addHook('onRequest', async (request) => {
+  api.addHook('onRequest', (request, _reply, next) => {
     request.caller = callerOf(peerOf(request.raw.socket), groups);
     const { operationId } = request.routeOptions.schema ?? {};
     // checked before any byte of the body is read
     if (isOperation(operationId)) runtime.policy.require(operationId, request.caller);
+    next();
   });
 }
 
@@ -149,15 +154,19 @@ function requireOperations(api: Api): void {
  */
 async function limitRates(api: Api, requestsPerSecond: number): Promise<void> {
   await api.register(rateLimit, {
+    global: false,
     max: requestsPerSecond,
     timeWindow: 1000,
     keyGenerator: ({ caller }) => String(caller.uid),
-    allowList: ({ caller }) => caller.uid === 0,
     errorResponseBuilder: () =>
       new NiwaError(
         'TOO_MANY_REQUESTS',
         `more than ${requestsPerSecond} requests in a second; wait, and ask less often`,
       ),
+  });
+  const limit = api.rateLimit();
+  api.addHook('onRequest', async function (request, reply) {
+    if (request.caller.uid !== 0) await limit.call(this, request, reply);
   });
 }
 
@@ -221,7 +230,14 @@ function useOneErrorShape(api: Api): void {
  */
 function readBodies(api: Api): void {
   const turns = new FairTurns({ root: 1, callers: 1, each: 1 });
-  const turn = ({ caller }: FastifyRequest) => turns.run(nameForTurns(caller), () => setImmediate());
+  // A body is parsed at once where it is the first of this turn of the event loop: its place is free again in the next.
+  const turn = ({ caller }: FastifyRequest) =>
+    new Promise<void>((begin) => {
+      void turns.run(nameForTurns(caller), () => {
+        begin();
+        return setImmediate();
+      });
+    });
   const parse = api.getDefaultJsonParser(...POISONING);
   api.addContentTypeParser<string>(
     'application/json',

@@ -32,11 +32,11 @@ export function acceptUpgrades(api: Api, maxBodyBytes: number): void {
     api.routing(request, response);
   });
   // Node.js does not read the body of a request that asks for an upgrade.
-  api.addHook('preParsing', async (request, _reply, payload) => {
+  api.addHook('preParsing', (request, _reply, payload, next) => {
     const socket = upgrades.get(request.raw);
     const length = Number(request.headers['content-length'] ?? 0);
-    if (socket === undefined || !(length > 0) || length > maxBodyBytes) return payload;
-    return Readable.from([await readBytes(socket, length)]);
+    if (socket === undefined || !(length > 0) || length > maxBodyBytes) return next(null, payload);
+    readBytes(socket, length).then((bytes) => next(null, Readable.from([bytes])), next);
   });
   api.addHook('preClose', async () => {
     for (const socket of open) socket.destroy();

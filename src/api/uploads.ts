@@ -16,13 +16,15 @@ declare module 'fastify' {
  * server, but the upload of an image may take any time as long as bytes keep arriving.
  */
 export function boundUploads(api: Api): void {
-  api.addHook('onRequest', async ({ raw, routeOptions }) => {
+  api.addHook('onRequest', ({ raw, routeOptions }, _reply, next) => {
     if (!raw.complete) cutOffSlow(raw, routeOptions.config.upload ?? false);
+    next();
   });
   // Fastify would close the connection of a request whose body was not read. The client would then see a failed write
   // before it sees the answer. If the connection stays open, Node.js discards the rest of the body.
-  api.addHook('onSend', async ({ raw }, reply) => {
+  api.addHook('onSend', ({ raw }, reply, payload, next) => {
     if (!raw.complete) reply.removeHeader('connection');
+    next(null, payload);
   });
 }
 
