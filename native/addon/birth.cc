@@ -59,6 +59,7 @@ Birthplace prepare_birth(const SpawnRequest &request) {
         if (!place.group.valid()) error = -errno;
     }
     if (error < 0 && !place.failure.failed()) place.failure = {Failure::kGroup, 0, -error, 0};
+    if (!place.failure.failed()) place.failure = make_user_namespaces(request, &place.namespaces);
     if (place.failure.failed()) undo_container(container);
     return place;
 }

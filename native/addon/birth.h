@@ -11,10 +11,12 @@
 struct Birthplace {
     std::shared_ptr<Container> container;
     Fd group; // its directory, for CLONE_INTO_CGROUP
+    UserNamespaces namespaces;
     Failure failure;
 };
 
-// Makes the group of a container with its limits and its device filter. On failure everything is undone. Blocks.
+// Makes the group of a container with its limits and its device filter, and its user namespaces. On failure everything
+// is undone. Blocks.
 Birthplace prepare_birth(const SpawnRequest &request);
 
 // Takes the process behind `pidfd`, which waits for its start on the other end of `control`. It has to be in the group

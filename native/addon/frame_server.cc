@@ -15,7 +15,7 @@ struct Head {
 
 constexpr size_t kMaxBody = 8 << 20;
 constexpr size_t kPieceBytes = 64 * 1024;
-constexpr size_t kMaxDescriptors = 16; // of one frame
+constexpr size_t kMaxDescriptors = 32; // of one frame, as in native/oci/wire.h
 constexpr uint64_t kListeningKey = 0;
 
 union Rights {

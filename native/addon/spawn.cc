@@ -94,8 +94,7 @@ HungChildren hung_children;
 
 // What the helper inherits beside its standard streams and its control socket.
 struct HelperFds {
-    Fd userns;
-    std::vector<Fd> mount_userns;
+    UserNamespaces namespaces;
     Fd image;
 };
 
@@ -123,9 +122,9 @@ int clone_container(const SpawnRequest &request, const HelperFds &fds, Spawned *
     if (error < 0) return error;
 
     CloneRequest clone;
-    clone.container = fds.userns.get();
+    clone.container = fds.namespaces.own.get();
     clone.image = fds.image.get();
-    for (const Fd &fd : fds.mount_userns) clone.mount_userns[clone.mount_userns_count++] = fd.get();
+    for (const Fd &fd : fds.namespaces.of_mounts) clone.mount_userns[clone.mount_userns_count++] = fd.get();
     clone.netns = request.netns;
     clone.namespaces = request.namespaces;
     clone.cgroup = spawned->container->group.dir();
@@ -198,25 +197,10 @@ int mount_root(const SpawnRequest &request, const Group &group, Fd *image) {
 
 // Makes the user namespaces and the mount that the helper inherits.
 Failure make_helper_fds(const SpawnRequest &request, const Group &group, HelperFds *fds) {
-    uint32_t step = 0;
-    if (!request.uid_map.empty()) {
-        int fd = make_user_namespace(request.uid_map.c_str(), request.gid_map.c_str(), request.owner);
-        if (fd < 0) return {Failure::kUserns, step, -fd, 0};
-        fds->userns.reset(fd);
-        step++;
-    }
-    if (request.mount_maps.size() > kMaxMountMaps) return {Failure::kUserns, step, E2BIG, 0};
-    for (const auto &[uids, gids] : request.mount_maps) {
-        int fd = make_user_namespace(uids.c_str(), gids.c_str(), request.owner);
-        if (fd < 0) return {Failure::kUserns, step, -fd, 0};
-        fds->mount_userns.emplace_back(fd);
-        step++;
-    }
-    if (!request.image.empty()) {
-        int error = mount_root(request, group, &fds->image);
-        if (error < 0) return {Failure::kImage, 0, -error, 0};
-    }
-    return {};
+    Failure failure = make_user_namespaces(request, &fds->namespaces);
+    if (failure.failed() || request.image.empty()) return failure;
+    int error = mount_root(request, group, &fds->image);
+    return error < 0 ? Failure{Failure::kImage, 0, -error, 0} : Failure{};
 }
 
 // Gives the time since `lap`, and sets `lap` to now.
@@ -246,6 +230,22 @@ Failure populate(const SpawnRequest &request, Spawned *spawned) {
 }
 
 } // namespace
+
+Failure make_user_namespaces(const SpawnRequest &request, UserNamespaces *made) {
+    if (!request.uid_map.empty()) {
+        made->own.reset(make_user_namespace(request.uid_map.c_str(), request.gid_map.c_str(), request.owner));
+        if (!made->own.valid()) return {Failure::kUserns, 0, -made->own.release(), 0};
+    }
+    uint32_t step = made->own.valid() ? 1 : 0;
+    if (request.mount_maps.size() > kMaxMountMaps) return {Failure::kUserns, step, E2BIG, 0};
+    for (const auto &[uids, gids] : request.mount_maps) {
+        int fd = make_user_namespace(uids.c_str(), gids.c_str(), request.owner);
+        if (fd < 0) return {Failure::kUserns, step, -fd, 0};
+        made->of_mounts.emplace_back(fd);
+        step++;
+    }
+    return {};
+}
 
 void undo_container(Container &container) {
     container.mounts.reset();

@@ -59,6 +59,15 @@ struct Spawned {
     Phases phases;
 };
 
+// The user namespaces of a container: its own, where it has one, and those that map the ids of its mounts.
+struct UserNamespaces {
+    Fd own;
+    std::vector<Fd> of_mounts;
+};
+
+// Makes the user namespaces that a request has maps of. Gives the failure; a step is the number of one of them.
+Failure make_user_namespaces(const SpawnRequest &request, UserNamespaces *made);
+
 // Makes a container, up to the wait of its boot program. On failure everything is undone.
 Spawned create_container(const SpawnRequest &request);
 

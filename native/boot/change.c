@@ -13,8 +13,10 @@ int change_mount(int mount_fd, const uint64_t *numbers, size_t count) {
     if (count % CHANGE_NUMBERS != 0) return -EBADMSG;
     for (size_t i = 0; i < count; i += CHANGE_NUMBERS) {
         unsigned depth = numbers[i] != 0 ? AT_RECURSIVE : 0;
-        struct mount_attr change = {
-            .attr_set = numbers[i + 1], .attr_clr = numbers[i + 2], .propagation = numbers[i + 3]};
+        struct mount_attr change = {.attr_set = numbers[i + 1],
+                                    .attr_clr = numbers[i + 2],
+                                    .propagation = numbers[i + 3],
+                                    .userns_fd = numbers[i + 4]};
         if (mount_setattr(mount_fd, "", AT_EMPTY_PATH | depth, &change, sizeof change) < 0) return -errno;
     }
     return 0;

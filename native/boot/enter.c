@@ -31,15 +31,17 @@ static _Noreturn void leave_to(const struct boot *boot, long pid) {
     _exit(0);
 }
 
-// be-born(): goes on as a process of the PID namespace that op_enter() has joined: as a sibling of this process, which
-// ends. Only from then on the processes of the container see it; with CAP_SYS_PTRACE they can trace it, whatever it
-// does. So this comes when it has nothing left but what the container has. It leads a session, as this process did.
+// be-born([flags]): goes on as a sibling of this process, which ends. With `flags` it is the first process of a
+// container, in these new namespaces (CLONE_NEW*): they belong to the user namespace that this process has joined.
+// Without, it is a process of the PID namespace that op_enter() has joined. Only from then on the processes of the
+// container see it; with CAP_SYS_PTRACE they can trace it, whatever it does. So this comes when it has nothing left but
+// what the container has. It leads a session, as this process did.
 int op_be_born(struct boot *boot, const struct op *op) {
-    (void)op;
+    uint64_t flags = op->number_count > 0 ? op->numbers[0] : 0;
     // the raw call, since filters allow clone where they do not know clone3
-    long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+    long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD | flags, NULL, NULL, NULL, NULL);
     if (pid < 0) return -errno;
     if (pid > 0) leave_to(boot, pid);
     close(CONTAINER_FD);
-    return setsid() < 0 ? -errno : 0;
+    return flags == 0 && setsid() < 0 ? -errno : 0;
 }

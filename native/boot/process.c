@@ -61,10 +61,16 @@ int op_sysctl(struct boot *boot, const struct op *op) {
     return fd < 0 ? fd : write_text(fd, op->strings[1]);
 }
 
-// rlimit(resource, soft, hard)
+// rlimit(resource, soft, hard, [only raises]): with `only raises`, the hard limit becomes at least `hard`, and the soft
+// one stays: the program itself may need more than the workload gets.
 int op_rlimit(struct boot *boot, const struct op *op) {
     (void)boot;
     struct rlimit limit = {op->numbers[1], op->numbers[2]};
+    if (op->number_count > 3 && op->numbers[3] != 0) {
+        if (syscall(SYS_prlimit64, 0, op->numbers[0], NULL, &limit) < 0) return -errno;
+        if (limit.rlim_max >= op->numbers[2]) return 0;
+        limit.rlim_max = op->numbers[2];
+    }
     return setrlimit((__rlimit_resource_t)op->numbers[0], &limit) < 0 ? -errno : 0;
 }
 

@@ -22,7 +22,7 @@
 
 #define CONTROL_FD 3
 #define CONTAINER_FD 4
-#define FIRST_LIFTED 16
+#define FIRST_LIFTED (LAST_PLACE + 1)
 #define NO_STEP UINT32_MAX
 #define EXEC_TIMEOUT_MS 10000 // a process of the container may stop (SIGSTOP) that of an exec
 
@@ -44,27 +44,44 @@ void keep_born(void) {
 struct making {
     uint64_t flags;
     int boot, group;
-    int first; // with an exec the pidfd of the first process of the container, else -1
+    int first;      // with an exec the pidfd of the first process of the container, else -1
+    const int *fds; // those that niwa-boot gets, in the order of `places`
+    const int *places;
+    size_t place_count;
     int control;
     size_t kept;
 };
 
+// Copies the descriptors of niwa-boot above all numbers that one of them gets.
+static bool lift(const struct making *making, int above, int *lifted) {
+    for (size_t i = 0; i < making->place_count; i++)
+        if ((lifted[i] = fcntl(making->fds[i], F_DUPFD_CLOEXEC, above)) < 0) return false;
+    return true;
+}
+
+static bool place(const struct making *making, const int *lifted) {
+    for (size_t i = 0; i < making->place_count; i++)
+        if (dup2(lifted[i], making->places[i]) < 0) return false;
+    return true;
+}
+
 // Runs in the new process: becomes niwa-boot, with the standard streams of this program, the control socket, the first
-// process and the kept descriptors alone.
+// process, the descriptors of the order and the kept ones alone.
 static _Noreturn void become_boot(const struct making *making) {
     char *const args[] = {"niwa-boot", NULL}, *const env[] = {NULL};
     int above = making->kept > 0 ? KEPT_FD + (int)making->kept : FIRST_LIFTED;
     int lifted = fcntl(making->boot, F_DUPFD_CLOEXEC, above);
     int control = fcntl(making->control, F_DUPFD_CLOEXEC, above);
     int first = making->first < 0 ? -1 : fcntl(making->first, F_DUPFD_CLOEXEC, above);
+    int placed[MAX_PLACED];
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     // copies that are made after close_range() stay open over the exec
-    bool ready = lifted >= 0 && control >= 0 &&
+    bool ready = lifted >= 0 && control >= 0 && lift(making, above, placed) &&
                  syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0 &&
                  place_kept(making->kept) == 0 && dup2(control, CONTROL_FD) >= 0 &&
-                 (making->first < 0 || dup2(first, CONTAINER_FD) >= 0);
+                 (making->first < 0 || dup2(first, CONTAINER_FD) >= 0) && place(making, placed);
     if (ready) syscall(SYS_execveat, lifted, "", args, env, AT_EMPTY_PATH);
     _exit(127);
 }
@@ -126,17 +143,16 @@ static bool receive_report(int control, struct received *received) {
     return true;
 }
 
-// Goes on with the process that the one of an exec has left its place to, see op_be_born(). A process of the container
+// Goes on with the process that the one before has left its place to, see op_be_born(). A process of the container
 // may have taken hold of the new one, and with it of the socket, so only the word of the old one counts.
-static bool follow(struct born *born, const struct received *received) {
-    if (received->sender != born->pid) return false;
+static void follow(struct born *born, const struct received *received) {
+    if (received->sender != born->pid) return;
     int pidfd = (int)syscall(SYS_pidfd_open, received->report.pid, 0);
-    if (pidfd < 0) return false;
+    if (pidfd < 0) return;
     end_unkept();
     close(born->pidfd);
     born->pid = received->report.pid;
     born->pidfd = unkept = pidfd;
-    return true;
 }
 
 // Takes a report in. Gives whether it says how far the program has come.
@@ -145,25 +161,27 @@ static bool take_report(struct born *born, const struct received *received) {
         if (born->terminal >= 0) close(born->terminal);
         born->terminal = received->terminal;
     }
-    if (received->report.kind == BOOT_BORN && follow(born, received)) born->enters = false;
+    if (received->report.kind == BOOT_BORN) follow(born, received);
     return received->report.kind == BOOT_READY || received->report.kind == BOOT_FAILED;
 }
 
-// Waits until the process reports how far its program has come. A path may hang for ever, so this also ends where niwad
-// goes away. Gives 0, -EIO where the control socket ends, or -ETIMEDOUT.
+// Waits until the process reports how far its program has come: that one, and none that leaves its place to it. A path
+// may hang for ever, so this also ends where niwad goes away. Gives 0, -EIO where the control socket ends, or
+// -ETIMEDOUT.
 static int await_report(int niwad, struct born *born, int timeout_ms, struct boot_report *report) {
     struct pollfd ready[] = {{.fd = born->control, .events = POLLIN}, {.fd = niwad, .events = POLLIN}};
     struct received received;
-    for (bool told = false; !told || (born->enters && report->kind == BOOT_READY);) {
+    pid_t teller = 0;
+    while (teller == 0 || (report->kind == BOOT_READY && teller != born->pid)) {
         int count = poll(ready, 2, timeout_ms);
         if (count == 0) return -ETIMEDOUT;
         if (count < 0 && errno != EINTR) return -errno;
         if (count < 0) continue;
         if (ready[0].revents != 0) {
             if (!receive_report(born->control, &received)) return -EIO;
-            bool counts = take_report(born, &received);
-            if (counts) *report = received.report;
-            told = told || counts;
+            if (!take_report(born, &received)) continue;
+            *report = received.report;
+            teller = received.sender;
         } else if (ready[1].revents != 0) {
             fail("niwad has ended while the container was made");
         }
@@ -190,15 +208,18 @@ static int ending_signal(int pidfd) {
 }
 
 struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
-    bool is_exec = birth->fd_count == 3;
-    if (birth->fd_count != 2 && !is_exec) fail("niwad has another version than niwa-oci");
     struct order order = read_order(birth);
+    bool is_exec = order.place_count == 0 && birth->fd_count == 3;
+    if (birth->fd_count != 2 + order.place_count && !is_exec) fail("niwad has another version than niwa-oci");
     struct making making = {.flags = order.flags,
                             .boot = birth->fds[0],
                             .group = birth->fds[1],
                             .first = is_exec ? birth->fds[2] : -1,
+                            .fds = birth->fds + 2,
+                            .places = order.places,
+                            .place_count = order.place_count,
                             .kept = kept};
-    struct born born = {.pidfd = -1, .terminal = -1, .enters = is_exec};
+    struct born born = {.pidfd = -1, .terminal = -1};
     int control[2], with_sender = 1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0 ||
         setsockopt(control[0], SOL_SOCKET, SO_PASSCRED, &with_sender, sizeof with_sender) < 0)

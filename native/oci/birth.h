@@ -1,7 +1,6 @@
 // A process of a container, made below this program: engines that are subreapers wait for it. It is the first one, or a
 // further one of an exec.
 #pragma once
-#include <stdbool.h>
 #include <sys/types.h>
 
 #include "wire.h"
@@ -11,7 +10,6 @@ struct born {
     int pidfd;
     int control;  // to niwa-boot, which waits for its start
     int terminal; // the master side of its terminal, or -1
-    bool enters;  // whether it has still to leave its place to a process that the container sees
 };
 
 // Makes the process that `birth` (FRAME_BIRTH) describes, and lets it run its program up to the wait. Where a step

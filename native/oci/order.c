@@ -1,6 +1,7 @@
 #include "order.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
@@ -30,10 +31,19 @@ static struct rest take_counted(struct rest *rest) {
     return (struct rest){take(rest, length), length};
 }
 
+// Takes the number of a descriptor. Gives false where it may be none.
+static bool take_place(struct order *order, struct rest value) {
+    char text[4] = {0};
+    if (value.length >= sizeof text || order->place_count == MAX_PLACED) return false;
+    memcpy(text, value.bytes, value.length);
+    int place = atoi(text);
+    order->places[order->place_count++] = place;
+    return place >= 3 && place <= LAST_PLACE;
+}
+
 // Takes one word, `name=value`. Gives false for a name that is not known.
 static bool take_word(struct order *order, const char *name, size_t length, struct rest value) {
-    (void)order, (void)name, (void)length, (void)value;
-    return false;
+    return length == 5 && memcmp(name, "place", length) == 0 && take_place(order, value);
 }
 
 struct order read_order(const struct frame *birth) {

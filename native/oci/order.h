@@ -5,8 +5,15 @@
 
 #include "wire.h"
 
+// How many descriptors niwa-boot gets beside its control socket, and the highest number that one of them has.
+#define MAX_PLACED (MAX_FRAME_FDS - 2)
+#define LAST_PLACE 31
+
 struct order {
-    uint64_t flags; // of clone3
+    uint64_t flags;         // of clone3
+    int places[MAX_PLACED]; // `place=NUMBER`: what number the descriptors behind that of the group have in the new
+                            // process
+    size_t place_count;
     const char *program;
     size_t program_length;
 };

@@ -7,18 +7,18 @@
 
 #define PROTOCOL_VERSION "4"
 #define MAX_FRAME_BYTES (8u << 20)
-#define MAX_FRAME_FDS 16
+#define MAX_FRAME_FDS 32
 
 // Those up to 9 go to niwad, the others come from it.
 enum frame_kind {
-    FRAME_REQUEST = 1, // strings: "version=1", "verb=create", further "name=value"
-    FRAME_BORN = 2,    // no body; the pidfd and the control socket of a first process, nothing of an exec
-    FRAME_UNBORN = 3,  // the failed step (32 bits), the errno, and the signal that ended the process
-    FRAME_BIRTH = 10,  // see order.h: the flags of clone3 (64 bits), the length of the words (32 bits), the words
-                       // "name=value" as in a request, then the program; niwa-boot and the directory of the group, with
-                       // an exec also a pidfd of the first process
-    FRAME_DONE = 11,   // the text for the standard output
-    FRAME_ERROR = 12,  // the text of the error; where this decides the exit status, a NUL and the status (8 bits)
+    FRAME_REQUEST = 1,  // strings: "version=1", "verb=create", further "name=value"
+    FRAME_BORN = 2,     // no body; the pidfd and the control socket of a first process, nothing of an exec
+    FRAME_UNBORN = 3,   // the failed step (32 bits), the errno, and the signal that ended the process
+    FRAME_BIRTH = 10,   // see order.h: the flags of clone3 (64 bits), the length of the words (32 bits), the words
+                        // "name=value" as in a request, then the program; niwa-boot, the directory of the group, and
+                        // those of the words `place`; with an exec a pidfd of the first process
+    FRAME_DONE = 11,    // the text for the standard output
+    FRAME_ERROR = 12,   // the text of the error; where this decides the exit status, a NUL and the status (8 bits)
     FRAME_WARNING = 13, // a text for the log; the answer follows
 };
 

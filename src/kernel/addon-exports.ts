@@ -1,5 +1,5 @@
 import type { NetworkStep } from '../plan/network.js';
-import type { BirthRequest, Entrance, Frame } from './births.js';
+import type { Birthplace, BirthRequest, Entrance, Frame } from './births.js';
 import type { Adopted, AdoptRequest, Created, CreateRequest, Deadline, Handle, Left, Started } from './containers.js';
 import type { FailedAt } from './errors.js';
 import type { ExecHandle, ExecRequest, Executed } from './execs.js';
@@ -55,7 +55,7 @@ export interface Addon {
   openFrames(path: string, listener: (frame: Frame) => void): Errno;
   sendFrame(connection: number, kind: number, body: Uint8Array, descriptors: readonly number[]): void;
   closeFrames(): void;
-  prepareBirth(request: BirthRequest): Promise<{ boot: number; group: number } | Failure>;
+  prepareBirth(request: BirthRequest): Promise<Birthplace | Failure>;
   takeBorn(
     handle: Handle,
     pidfd: number,

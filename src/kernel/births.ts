@@ -1,5 +1,4 @@
-import type { DeviceRule } from '../plan/devices.js';
-import type { Handle } from './containers.js';
+import type { CreateRequest, Handle } from './containers.js';
 
 /** A frame from a connection of the OCI command, or the end of the connection. The receiver owns the descriptors. */
 export interface Frame {
@@ -21,16 +20,21 @@ export interface Frames {
   close(): void;
 }
 
-/** The group of a container whose first process another program will make. */
-export interface BirthRequest {
-  handle: Handle;
-  id: string;
-  /** The path of the cgroup that is made. */
-  cgroup: string;
-  /** Files of the group and their values, written in this order. */
-  writes: [file: string, value: string][];
-  /** The only devices that the group may use, -1 for any number; null for no device filter. */
-  devices: readonly DeviceRule[] | null;
+/** The group and the user namespaces of a container whose first process another program will make. */
+export type BirthRequest = Pick<
+  CreateRequest,
+  'handle' | 'id' | 'cgroup' | 'writes' | 'devices' | 'uidMap' | 'gidMap' | 'owner' | 'mountMaps'
+>;
+
+/** Descriptors for the first process of a container, which the caller owns. */
+export interface Birthplace {
+  boot: number;
+  /** The directory of its group. */
+  group: number;
+  /** Its user namespace; missing where it has none of its own. */
+  userns?: number;
+  /** The user namespaces that map the ids of its mounts. */
+  mountUserns: number[];
 }
 
 /** Descriptors for a further process in a container, which the caller owns. */
@@ -45,10 +49,10 @@ export interface Entrance {
 /** Containers whose processes another program makes, below itself. */
 export interface Births {
   /**
-   * Makes the group. Gives descriptors, which the caller owns: the boot program, and the directory of the group.
+   * Makes the group and the user namespaces.
    * @throws KernelError with the failed step; then no group is left
    */
-  prepare(request: BirthRequest): Promise<{ boot: number; group: number }>;
+  prepare(request: BirthRequest): Promise<Birthplace>;
   /**
    * Takes over the process, which waits for its start; both descriptors are no longer the caller's. Then writes
    * `lateWrites` to the files of the group. Gives the pid of the process.

@@ -5,10 +5,11 @@ import { errnoName, type FailedAt, KernelError } from '../kernel/errors.js';
 import { encodeProgram } from '../plan/encode.js';
 import type { OciPlan } from '../plan/oci/plan.js';
 import type { Op } from '../plan/op.js';
+import { FIRST_MOUNT_USERNS_FD, USERNS_FD } from '../plan/ops.js';
 import type { HostView } from '../plan/plan.js';
 import { NiwaError } from '../protocol/errors.js';
 import { type Connection, closeAll } from './connection.js';
-import { birthBody, CLONE_STEP, FRAME, readUnborn } from './messages.js';
+import { type BirthWord, birthBody, CLONE_STEP, FRAME, readUnborn } from './messages.js';
 
 /**
  * Lets the command at the other end of a connection make the first process of a container: niwad makes the group, the
@@ -27,10 +28,16 @@ export function birthBy(
       return { ...made, encode: () => encodeProgram(made.boot) };
     },
     async bear(request) {
-      const { handle, id, cgroup, writes, devices } = request;
-      const { boot, group } = await births.prepare({ handle, id, cgroup, writes, devices });
+      const { handle } = request;
+      const { boot, group, userns, mountUserns } = await births.prepare(request);
+      const placed = [
+        ...(userns === undefined ? [] : [{ fd: userns, place: USERNS_FD }]),
+        ...mountUserns.map((fd, i) => ({ fd, place: FIRST_MOUNT_USERNS_FD + i })),
+      ];
+      const places = placed.map(({ place }): BirthWord => ['place', String(place)]);
       try {
-        connection.send(FRAME.birth, birthBody(request.namespaces, words, request.program), [boot, group]);
+        const body = birthBody(request.namespaces, [...words, ...places], request.program);
+        connection.send(FRAME.birth, body, [boot, group, ...placed.map(({ fd }) => fd)]);
         return await takeOver(request, await connection.next(), births);
       } catch (error) {
         await births.undo(handle);

@@ -15,9 +15,19 @@ export function features(version: string): object {
     ociVersionMin: '1.0.0',
     ociVersionMax: '1.3.0',
     hooks: [],
-    mountOptions: ['bind', 'defaults', 'loud', 'rbind', 'silent', 'tmpcopyup', ...MOUNT_WORDS].sort(),
+    mountOptions: [
+      'bind',
+      'defaults',
+      'idmap',
+      'loud',
+      'rbind',
+      'ridmap',
+      'silent',
+      'tmpcopyup',
+      ...MOUNT_WORDS,
+    ].sort(),
     linux: {
-      namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'uts'],
+      namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'user', 'uts'],
       cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: true },
       seccomp: {
         enabled: true,
@@ -29,7 +39,7 @@ export function features(version: string): object {
       selinux: { enabled: false },
       memoryPolicy: MEMORY_WORDS,
       intelRdt: { enabled: false },
-      mountExtensions: { idmap: { enabled: false } },
+      mountExtensions: { idmap: { enabled: true } },
     },
     annotations: { 'dev.niwa.version': version },
   };

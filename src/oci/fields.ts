@@ -36,6 +36,12 @@ const ofV1 = (type: FieldType, ...only: (number | bigint | boolean)[]): Field =>
 });
 /** -1 as an unsigned integer of 64 bits. */
 const MINUS_ONE = 2n ** 64n - 1n;
+const mappings = (name: string, note: string): Record<string, Field> => ({
+  [name]: takes('objects', note),
+  [`${name}[].containerID`]: takes('integer'),
+  [`${name}[].hostID`]: takes('integer'),
+  [`${name}[].size`]: takes('integer'),
+});
 
 export const FIELDS: Readonly<Record<string, Field>> = {
   ociVersion: takes('text', '1.0 to 1.3'),
@@ -59,10 +65,10 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'mounts[].source': takes('text'),
   'mounts[].options': takes(
     'texts',
-    'those of the file system, and [those of every mount](#mounts); `remount idmap ridmap` not yet',
+    'those of the file system, and [those of every mount](#mounts); `remount` not yet',
   ),
-  'mounts[].uidMappings': NOT_YET,
-  'mounts[].gidMappings': NOT_YET,
+  ...mappings('mounts[].uidMappings', '[of a bind](#user-namespaces)'),
+  ...mappings('mounts[].gidMappings', '[of a bind](#user-namespaces)'),
 
   process: takes('object'),
   'process.terminal': takes('boolean', 'it is at `/dev/console`, too'),
@@ -108,13 +114,13 @@ export const FIELDS: Readonly<Record<string, Field>> = {
 
   linux: takes('object'),
   'linux.namespaces': takes('objects', 'those not listed are those of the command'),
-  'linux.namespaces[].type': takes('text', '`mount` (needed), `pid network ipc uts cgroup time`; `user` not yet'),
+  'linux.namespaces[].type': takes('text', '`mount` (needed), `pid network ipc uts cgroup time user`'),
   'linux.namespaces[].path': takes(
     'text',
-    'of `network`, `ipc`, `uts`, `cgroup` and `time`; `pid` and `mount` not yet',
+    'of `network`, `ipc`, `uts`, `cgroup`, `time` and `user`; `pid` and `mount` not yet',
   ),
-  'linux.uidMappings': NOT_YET,
-  'linux.gidMappings': NOT_YET,
+  ...mappings('linux.uidMappings', 'of [a new user namespace](#user-namespaces)'),
+  ...mappings('linux.gidMappings', 'of [a new user namespace](#user-namespaces)'),
   'linux.timeOffsets': takes('object', 'needs a new time namespace'),
   'linux.timeOffsets.monotonic': takes('object'),
   'linux.timeOffsets.monotonic.secs': takes('integer'),

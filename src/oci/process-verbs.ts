@@ -37,12 +37,14 @@ async function exec(parts: VerbParts, call: Call, connection: Connection): Promi
 /** Gives what an exec needs of a config: it is saved, since the config may change after the container is made. Pure. */
 export function execConfigOf({
   process,
-  linux: { namespaces, seccomp, personality, memoryPolicy } = {},
+  linux: { namespaces, uidMappings, gidMappings, seccomp, personality, memoryPolicy } = {},
 }: OciConfig): ExecConfig {
   return {
     process,
     linux: {
       ...(namespaces === undefined ? {} : { namespaces }),
+      ...(uidMappings === undefined ? {} : { uidMappings }),
+      ...(gidMappings === undefined ? {} : { gidMappings }),
       ...(seccomp === undefined ? {} : { seccomp }),
       ...(personality === undefined ? {} : { personality }),
       ...(memoryPolicy === undefined ? {} : { memoryPolicy }),

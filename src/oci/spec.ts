@@ -1,6 +1,7 @@
 import type { OciConfig } from '../plan/oci/config.js';
 import { profileOf } from '../plan/oci/process.js';
 import { capabilitiesOf } from '../plan/oci/resources.js';
+import { userSpaceOf } from '../plan/oci/userns.js';
 import type { OciOrigin } from '../protocol/resolved-oci.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { parseSpec } from '../spec/spec.js';
@@ -46,6 +47,7 @@ export function specOf(id: string, config: OciConfig, origin: OciOrigin, honoure
     },
     hostname: hostname ?? null,
     namespaces: { ...base.namespaces, cgroup },
+    userns: userSpaceOf(config)?.maps ?? 'host',
     network: null,
     capabilities: capabilitiesOf('process.capabilities.bounding', process.capabilities?.bounding),
     seccomp: linux.seccomp === undefined ? 'unconfined' : profileOf(linux.seccomp),

@@ -25,7 +25,7 @@ export type MountAttribute = keyof typeof MOUNT_ATTRIBUTES;
  * The descriptor of the container's user namespace, and the first of the descriptors of user namespaces that belong to
  * mounts.
  */
-const USERNS_FD = 4;
+export const USERNS_FD = 4;
 export const FIRST_MOUNT_USERNS_FD = 6;
 
 const MS_REC_PRIVATE = 0x4000 | 0x40000;

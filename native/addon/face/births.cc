@@ -72,10 +72,14 @@ SpawnRequest to_request(const Napi::Object &object) {
     request.writes = to_pairs(object.Get("writes").As<Napi::Array>());
     request.filter_devices = object.Get("devices").IsArray();
     if (request.filter_devices) request.devices = to_device_rules(object.Get("devices").As<Napi::Array>());
+    request.uid_map = to_string(object.Get("uidMap"));
+    request.gid_map = to_string(object.Get("gidMap"));
+    request.owner = to_u32(object.Get("owner"));
+    request.mount_maps = to_pairs(object.Get("mountMaps").As<Napi::Array>());
     return request;
 }
 
-// prepareBirth(request): Promise<{ boot, group } | failure>
+// prepareBirth(request): Promise<{ boot, group, userns, mountUserns } | failure>
 Value prepare(Info info) {
     Addon &addon = addon_of(info);
     auto helper = addon.helper;
@@ -88,6 +92,10 @@ Value prepare(Info info) {
         Napi::Object result = Napi::Object::New(env);
         result.Set("boot", fcntl(helper->program.get(), F_DUPFD_CLOEXEC, 3));
         result.Set("group", place->group.release());
+        if (place->namespaces.own.valid()) result.Set("userns", place->namespaces.own.release());
+        auto of_mounts = Napi::Array::New(env, place->namespaces.of_mounts.size());
+        for (uint32_t i = 0; i < of_mounts.Length(); i++) of_mounts.Set(i, place->namespaces.of_mounts[i].release());
+        result.Set("mountUserns", of_mounts);
         return result;
     });
 }

@@ -6,11 +6,19 @@
 type Integer = number | bigint;
 export type CapabilitySet = 'bounding' | 'effective' | 'permitted' | 'inheritable' | 'ambient';
 
+export interface OciIdMapping {
+  containerID?: number;
+  hostID?: number;
+  size?: number;
+}
+
 export interface OciMount {
   destination: string;
   type?: string;
   source?: string;
   options?: string[];
+  uidMappings?: OciIdMapping[];
+  gidMappings?: OciIdMapping[];
 }
 
 export interface OciDevice {
@@ -127,6 +135,8 @@ export interface OciConfig {
   annotations?: Record<string, string>;
   linux?: {
     namespaces?: { type: string; path?: string }[];
+    uidMappings?: OciIdMapping[];
+    gidMappings?: OciIdMapping[];
     devices?: OciDevice[];
     cgroupsPath?: string;
     sysctl?: Record<string, string>;

@@ -1,9 +1,11 @@
 import type { SeccompProfileInput } from '../../protocol/spec.js';
 import { enterNamespaces } from '../namespaces.js';
 import type { Op } from '../op.js';
-import { beBorn, enter, undumpable } from '../ops.js';
-import type { OciConfig } from './config.js';
+import { beBorn, enter, joinUser, undumpable } from '../ops.js';
+import { idInside } from '../userns.js';
+import type { OciConfig, OciProcess } from './config.js';
 import { ociOomOps, ociProcessOps, ociStreamOps } from './process.js';
+import { type UserSpace, userSpaceOf } from './userns.js';
 
 /** CLONE_NEWTIME: a kernel without time namespaces refuses it. */
 const TIME_FLAG = 0x80;
@@ -18,15 +20,27 @@ export type ExecConfig = Pick<OciConfig, 'process' | 'linux'>;
  * @throws NiwaError SPEC_INVALID
  */
 export function ociExecOps(config: ExecConfig, compile: (profile: SeccompProfileInput) => readonly bigint[]): Op[] {
+  const user = userSpaceOf(config);
   return [
     undumpable(),
     ...ociOomOps(config.process),
-    ...ociStreamOps(config.process),
+    ...ociStreamOps(config.process, user?.maps),
     ...(hasTime(config) ? [enter(['time'], TIME_FLAG)] : []),
     enterNamespaces('pid'),
     // again: the change of user set the dumpable flag to fs.suid_dumpable
-    ...ociProcessOps(config, compile, { afterUser: [undumpable()], beforeTerminal: [beBorn()] }),
+    ...ociProcessOps(config, compile, {
+      joinsUser: joinUserOps(config.process, user),
+      afterUser: [undumpable()],
+      beforeTerminal: [beBorn()],
+    }),
   ];
+}
+
+/** As root of the host until then: a process of the container has no right over it. */
+function joinUserOps({ user: { uid, gid } }: OciProcess, user: UserSpace | undefined): Op[] {
+  if (user === undefined) return [];
+  const { uids, gids } = user.maps;
+  return [joinUser(idInside(uids, uid), idInside(gids, gid)), undumpable()];
 }
 
 function hasTime({ linux: { namespaces = [] } = {} }: ExecConfig): boolean {

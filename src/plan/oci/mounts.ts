@@ -6,7 +6,9 @@ import { refused } from './refusal.js';
 
 /** Options that ask for what a mount is anyway, or that concern only the log of the kernel. */
 const USUAL = ['rw', 'suid', 'dev', 'exec', 'defaults', 'bind', 'rbind', 'private', 'rprivate', 'silent', 'loud'];
-const REFUSED = ['remount', 'idmap', 'ridmap'];
+const REFUSED = ['remount'];
+/** They are changes of a bind, see MountMaps. */
+const IDMAPS = ['idmap', 'ridmap'];
 
 /** Whether a mount of a config shows a directory or a file of the host. */
 export function isBind({ type, options = [] }: OciMount): boolean {
@@ -30,31 +32,72 @@ interface Wanted {
   copies: boolean;
 }
 
+/** A bind in its parts. */
+export interface OciBind {
+  source: string;
+  target: string;
+  /** Its options, for people. */
+  words: readonly string[];
+  recursive: boolean;
+  keepsPropagation: boolean;
+  /** What holds for the mount and its files: attributes, and a map of ids. */
+  attributes: readonly MountChange[];
+  propagation: readonly MountChange[];
+}
+
 /**
- * Gives the operation of one mount of a config. Attributes are for the mount itself, those with an r before (`rro`) for
- * all mounts below, too.
+ * Gives the parts of a bind of a config. Attributes are for the mount itself, those with an r before (`rro`) for all
+ * mounts below, too.
  * @param field its name in the config, for errors
- * @param source the real path of its source, where it is a bind
+ * @param source the path of its source
+ * @param idmap the change that maps the ids of its files, if any
  * @throws NiwaError SPEC_INVALID for an option that niwa does not honour
  */
-export function ociMountOp(item: OciMount, field: string, source: string | undefined): Op {
-  const { destination, type = 'none', options = [] } = item;
-  const binds = isBind(item);
-  const wanted = wantedBy(options, binds, field);
-  const { words, data, top, below, propagation, copies } = wanted;
-  const recursively: MountChange[] =
-    below.set === 0 && below.clear === 0 ? [] : [{ recursive: true, ...below, propagation: 0 }];
-  if (binds) {
-    if (source === undefined) throw refused(`${field}.source`, 'it is missing');
-    const own = liftsNothing(top);
-    const changes = own.set === 0 && own.clear === 0 ? [] : [{ recursive: false, ...own, propagation: 0 }];
-    return bindTree(source, destination, {
-      words,
-      recursive: options.includes('rbind') || !options.includes('bind'),
-      keepsPropagation: keepsPropagation(item),
-      changes: [...changes, ...recursively, ...propagation],
-    });
-  }
+export function ociBind(
+  item: OciMount,
+  field: string,
+  source: string | undefined,
+  idmap: readonly MountChange[] = [],
+): OciBind {
+  const { destination, options = [] } = item;
+  const { words, top, below, propagation } = wantedBy(options, true, field);
+  if (source === undefined) throw refused(`${field}.source`, 'it is missing');
+  const own = liftsNothing(top);
+  const changes = own.set === 0 && own.clear === 0 ? [] : [{ recursive: false, ...own, propagation: 0 }];
+  return {
+    ...{ source, target: destination, words, propagation },
+    recursive: options.includes('rbind') || !options.includes('bind'),
+    keepsPropagation: keepsPropagation(item),
+    attributes: [...changes, ...recursiveChange(below), ...idmap],
+  };
+}
+
+const recursiveChange = (below: { set: number; clear: number }): MountChange[] =>
+  below.set === 0 && below.clear === 0 ? [] : [{ recursive: true, ...below, propagation: 0 }];
+
+/**
+ * Gives the operation of one mount of a config.
+ * @param field its name in the config, for errors
+ * @param source the path of its source, where it is a bind
+ * @param idmap the change that maps the ids of its files, if any
+ * @throws NiwaError SPEC_INVALID for an option that niwa does not honour
+ */
+export function ociMountOp(
+  item: OciMount,
+  field: string,
+  source: string | undefined,
+  idmap: readonly MountChange[] = [],
+): Op {
+  if (!isBind(item)) return newMountOp(item, field);
+  const { attributes, propagation, ...bind } = ociBind(item, field, source, idmap);
+  return bindTree(bind.source, bind.target, { ...bind, changes: [...attributes, ...propagation] });
+}
+
+function newMountOp(item: OciMount, field: string): Op {
+  const { destination, type = 'none', options = [], uidMappings = [], gidMappings = [] } = item;
+  if (uidMappings.length + gidMappings.length > 0)
+    throw refused(`${field}.uidMappings`, 'only the ids of a bind can be mapped');
+  const { words, data, top, below, propagation, copies } = wantedBy(options, false, field);
   if (type === 'none') throw refused(`${field}.type`, 'it is missing, and the options have no bind');
   if (copies && type !== 'tmpfs') throw refused(`${field}.options "tmpcopyup"`, 'only a tmpfs has it');
   // a read-only mount can take no copy: its attributes come afterwards
@@ -72,7 +115,7 @@ export function ociMountOp(item: OciMount, field: string, source: string | undef
       data,
       attributes,
       fill: copies ? (ownMode ? FILL.files : FILL.directory) : FILL.empty,
-      changes: [...late, ...recursively, ...propagation],
+      changes: [...late, ...recursiveChange(below), ...propagation],
     },
   );
 }
@@ -96,6 +139,9 @@ function wantedBy(options: readonly string[], binds: boolean, field: string): Wa
     } else if (USUAL.includes(word)) continue;
     else if (propagation !== undefined) wanted.propagation.push({ set: 0, clear: 0, ...propagation });
     else if (word === 'tmpcopyup') wanted.copies = true;
+    else if (binds && IDMAPS.includes(word)) continue;
+    else if (IDMAPS.includes(word)) throw refused(place, 'only the ids of a bind can be mapped');
+    else if (/^r?idmap=/.test(word)) throw refused(place, 'set uidMappings and gidMappings of the mount');
     else if (REFUSED.includes(word)) throw refused(place, 'niwa-oci does not support this yet');
     else if (binds) throw refused(place, 'a bind mount has no such option');
     else wanted.data.push(word);

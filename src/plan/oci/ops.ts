@@ -12,10 +12,18 @@ export interface MountChange {
   clear: number;
   /** MS_PRIVATE and the like; 0 for none. */
   propagation: number;
+  /** The descriptor of the user namespace that maps the ids of files, with MOUNT_ATTR_IDMAP in `set`. */
+  userns?: number;
 }
 
 const numbersOf = (changes: readonly MountChange[]) =>
-  changes.flatMap(({ recursive, set, clear, propagation }) => [Number(recursive), set, clear, propagation]);
+  changes.flatMap(({ recursive, set, clear, propagation, userns = 0 }) => [
+    Number(recursive),
+    set,
+    clear,
+    propagation,
+    userns,
+  ]);
 const listed = (words: readonly string[]) => (words.length === 0 ? '' : ` (${words.join(', ')})`);
 const IN_ROOT = 1;
 
@@ -143,6 +151,17 @@ export const seccompWith = (name: string, flags: number, instructions: readonly 
     flags,
     ...instructions,
   ]);
+
+/** Raises the hard limit where it is lower; the soft one stays. */
+export const raiseLimit = (type: string, resource: number, hard: number | bigint) =>
+  op('rlimit', `raise the hard limit ${type} to ${hard}`, [resource, hard, hard, 1]);
+
+/**
+ * Goes on in a child, the first process of the container, in new namespaces that belong to the user namespace of this
+ * one.
+ */
+export const divide = (names: readonly string[], flags: number) =>
+  op('be_born', `go on in new namespaces: ${names.join(', ')}`, [flags]);
 
 /** Sets each set of capabilities to its mask. */
 export const capsets = (sets: Record<'effective' | 'permitted' | 'inheritable' | 'ambient', bigint>) =>

@@ -1,36 +1,18 @@
-import { posix } from 'node:path';
 import type { Resources } from '../../protocol/resolved-spec.js';
 import { namespaceOf } from '../../spec/sysctls.js';
 import { NAMESPACE_FLAGS } from '../namespaces.js';
 import type { Op } from '../op.js';
-import {
-  bind,
-  hostname,
-  linkUp,
-  maskPath,
-  mkdir,
-  mknod,
-  pivot,
-  privateMounts,
-  readonlyPath,
-  remountRoot,
-  root,
-  setns,
-  slaveMounts,
-  symlink,
-  sysctl,
-  unshare,
-  write,
-} from '../ops.js';
+import { hostname, linkUp, setns, sysctl, unshare, write } from '../ops.js';
 import type { HostView, Plan } from '../plan.js';
 import { type Controllers, slowsBoot } from '../resources.js';
-import type { OciConfig } from './config.js';
-import { propagationOf } from './mount-words.js';
-import { isBind, keepsPropagation, ociMountOp } from './mounts.js';
-import { domainname, makeNode, moveRoot, pivotShared, privateAbove, propagate } from './ops.js';
+import type { OciConfig, OciMount } from './config.js';
+import { domainname } from './ops.js';
 import { ociOomOps, ociProcessOps, ociStreamOps } from './process.js';
 import { refused } from './refusal.js';
-import { nodeOf, ociDevices, ociLimitWrites } from './resources.js';
+import { ociDevices, ociLimitWrites } from './resources.js';
+import { allNodes, bindsDevices, isSlaveRoot, ownParts, propagationOps, rootOps } from './root.js';
+import { type Aside, asideOps, divideOps, fromSide, raiseOps } from './side.js';
+import { MountMaps, type UserSpace, userSpaceOf } from './userns.js';
 
 /** The order of a plan that an OCI config asks for: exactly its mounts, in their order; no more than it lists. */
 
@@ -58,23 +40,6 @@ export interface OciChoices {
   listenFds: number;
 }
 
-/** The devices and links that a runtime makes in /dev beside those of the config, see config-linux.md of the OCI. */
-const DEVICES: [string, number, number][] = [
-  ['/dev/null', 1, 3],
-  ['/dev/zero', 1, 5],
-  ['/dev/full', 1, 7],
-  ['/dev/random', 1, 8],
-  ['/dev/urandom', 1, 9],
-  ['/dev/tty', 5, 0],
-];
-const LINKS: [string, string][] = [
-  ['/proc/self/fd', '/dev/fd'],
-  ['/proc/self/fd/0', '/dev/stdin'],
-  ['/proc/self/fd/1', '/dev/stdout'],
-  ['/proc/self/fd/2', '/dev/stderr'],
-  ['pts/ptmx', '/dev/ptmx'],
-];
-
 /**
  * Decides everything that the start of an OCI container will do. Pure.
  * @param id the id of the container in niwad
@@ -92,9 +57,12 @@ export function makeOciPlan(
 ): OciPlan {
   const { linux = {} } = config;
   const spaces = namespacesOf(config);
+  const user = userSpaceOf(config);
+  const maps = new MountMaps(config, user);
+  const idmapOf = (item: OciMount, field: string) => maps.changesOf(item, field);
   const group = sources.group ?? { path: `${host.containersCgroup}/${id}`, controllers: host.controllers };
   const writes = ociLimitWrites(linux.resources ?? {}, group.controllers);
-  const names = spaces.made.filter((name) => name !== 'cgroup' && name !== 'time');
+  const names = clonedNames(spaces.made);
   return {
     id,
     limits: { resources, defaulted: [] },
@@ -104,20 +72,20 @@ export function makeOciPlan(
       lateWrites: writes.filter(slowsBoot),
     },
     devices: host.filtersDevices ? ociDevices(linux.resources?.devices ?? [], linux.devices) : null,
-    userns: null,
-    mountMaps: [],
+    userns: user?.maps ?? null,
+    mountMaps: [...maps.maps],
     image: null,
-    clone: {
-      flags: names.reduce((sum, name) => sum + SPACE_FLAGS[name], 0),
-      names,
-      pidNamespace: '',
-      networkOf: '',
-    },
+    // with a user namespace the others are made when it is there
+    clone: { ...clonedOf(user === undefined ? names : ['mount']), pidNamespace: '', networkOf: '' },
     boot: [
       ...ociOomOps(config.process),
-      ...ociStreamOps(config.process),
-      ...namespaceOps(config, spaces),
-      ...rootOps(config, host.stage, sources, choices),
+      ...ociStreamOps(config.process, user?.maps),
+      ...(user === undefined
+        ? [
+            ...namespaceOps(config, spaces),
+            ...rootOps(config, ownParts(config, host.stage, sources, idmapOf), choices.pivots),
+          ]
+        : userOps(config, { user, spaces, sources, stage: host.stage, pivots: choices.pivots, idmapOf })),
       ...ociProcessOps(config, host.compileSeccomp, { ...choices, console: !bindsDevices(config) }),
     ],
     network: [],
@@ -127,6 +95,50 @@ export function makeOciPlan(
 
 const SPACE_FLAGS = { ...NAMESPACE_FLAGS, time: 0x80 } as const;
 type Space = keyof typeof SPACE_FLAGS;
+type Cloned = Exclude<Space, 'time'>;
+
+const clonedNames = (made: readonly Space[]) =>
+  made.filter((name): name is Cloned => name !== 'cgroup' && name !== 'time');
+const clonedOf = (names: Cloned[]) => ({ flags: names.reduce((sum, name) => sum + SPACE_FLAGS[name], 0), names });
+
+/**
+ * Gives the operations of a container with a user namespace up to its root, see side.ts. What needs rights over the
+ * host or over a namespace that is joined is done by the first part.
+ */
+function userOps(
+  config: OciConfig,
+  {
+    user,
+    spaces: { made, joined },
+    sources,
+    stage,
+    pivots,
+    idmapOf,
+  }: {
+    user: UserSpace;
+    spaces: Spaces;
+    sources: OciSources;
+    stage: string;
+    pivots: boolean;
+    idmapOf: Aside['idmapOf'];
+  },
+): Op[] {
+  const nodes = allNodes(config);
+  const isSlave = isSlaveRoot(config);
+  const aside = { stage, nodes, isSlave, idmapOf, root: sources.root, sources: sources.mounts };
+  const early = { made: made.filter((name) => name === 'time'), joined };
+  const late = { made: made.filter((name) => name !== 'time'), joined: [] };
+  return [
+    ...raiseOps(config.process),
+    ...namespaceOps(settingsIn(config, early, true), early),
+    ...propagationOps(config, stage),
+    ...asideOps(config, aside, user),
+    ...divideOps(user, config.process.user, clonedOf(clonedNames(made))),
+    ...namespaceOps(settingsIn(config, early, false), late),
+    ...rootOps(config, fromSide(nodes, isSlave), pivots),
+  ];
+}
+
 interface Spaces {
   made: Space[];
   joined: { name: Space; path: string }[];
@@ -137,10 +149,11 @@ function namespacesOf({ linux: { namespaces = [] } = {} }: OciConfig): Spaces {
   const spaces: Spaces = { made: [], joined: [] };
   for (const [i, { type, path = '' }] of namespaces.entries()) {
     const field = `linux.namespaces[${i}]`;
+    if (namespaces.findIndex((other) => other.type === type) !== i) throw refused(field, `${type} is listed twice`);
+    if (type === 'user') continue; // see userSpaceOf()
     if (!Object.hasOwn(SPACE_FLAGS, type))
       throw refused(`${field}.type "${type}"`, 'niwa-oci does not support this yet');
     const name = type as Space;
-    if (namespaces.findIndex((other) => other.type === type) !== i) throw refused(field, `${type} is listed twice`);
     if (path === '') spaces.made.push(name);
     else if (name === 'mount' || name === 'pid')
       throw refused(`${field}.path`, `niwa-oci joins no ${type} namespace yet`);
@@ -165,6 +178,24 @@ function namespaceOps({ hostname: name = '', domainname: domain = '', linux = {}
     ...(made.includes('network') ? [linkUp('lo')] : []),
     ...sysctlOps(linux.sysctl ?? {}, spaces),
   ];
+}
+
+/** Gives a config with nothing but what it sets in these namespaces; or, where not `isIn`, with all but that. */
+function settingsIn(config: OciConfig, { made, joined }: Spaces, isIn: boolean): OciConfig {
+  const { hostname: name = '', domainname: domain = '', linux = {} } = config;
+  const names: (string | null)[] = [...made, ...joined.map((one) => one.name)];
+  const has = (space: string | null) => names.includes(space) === isIn;
+  const settings = Object.entries(linux.sysctl ?? {}).filter(([setting]) => has(namespaceOf(setting)));
+  return {
+    ...config,
+    hostname: has('uts') ? name : '',
+    domainname: has('uts') ? domain : '',
+    linux: {
+      ...linux,
+      sysctl: Object.fromEntries(settings),
+      timeOffsets: has('time') ? (linux.timeOffsets ?? {}) : {},
+    },
+  };
 }
 
 /** No other name is a setting: one with a slash could lead to a setting of the host. */
@@ -194,55 +225,5 @@ function timeOps(offsets: NonNullable<NonNullable<OciConfig['linux']>['timeOffse
     unshare('time', SPACE_FLAGS.time),
     ...(lines.length === 0 ? [] : [write('/proc/self/timens_offsets', lines.join(''))]),
     setns('time', SPACE_FLAGS.time, '/proc/self/ns/time_for_children'),
-  ];
-}
-
-/** Whether /dev is that of the host: then nothing is made in it. */
-function bindsDevices({ mounts = [] }: OciConfig): boolean {
-  return mounts.some((item) => isBind(item) && posix.normalize(`${item.destination}/`) === '/dev/');
-}
-
-function rootOps(config: OciConfig, stage: string, sources: OciSources, { pivots }: OciChoices): Op[] {
-  const { root: own, mounts = [], process, linux = {} } = config;
-  const { maskedPaths = [], readonlyPaths = [], rootfsPropagation = '' } = linux;
-  const propagation = rootfsPropagation === '' ? undefined : propagationOf(rootfsPropagation);
-  if (rootfsPropagation !== '' && propagation === undefined)
-    throw refused(`linux.rootfsPropagation "${rootfsPropagation}"`, 'there is no such propagation');
-  const isShared = /^r?shared$/.test(rootfsPropagation);
-  const isSlave = /^r?slave$/.test(rootfsPropagation);
-  return [
-    ...startOps(config, stage),
-    bind(sources.root, stage, { place: 'host', slave: isSlave }),
-    root(stage),
-    ...mounts.map((item, i) => ociMountOp(item, `mounts[${i}]`, sources.mounts[i])),
-    ...(bindsDevices(config) ? [] : deviceOps(linux.devices ?? [])),
-    ...(process.cwd === '/' ? [] : [mkdir(process.cwd, 0o755)]),
-    ...maskedPaths.map(maskPath),
-    ...readonlyPaths.map(readonlyPath),
-    ...(own.readonly ? [remountRoot(['ro'])] : []),
-    pivots ? (isShared ? pivotShared() : pivot()) : moveRoot(),
-    ...(propagation === undefined
-      ? []
-      : [propagate(rootfsPropagation, propagation.propagation | (propagation.recursive ? MS_REC : 0))]),
-  ];
-}
-
-const MS_REC = 0x4000;
-
-/** What becomes of the mounts of the host in the new mount namespace, before anything is mounted in it. */
-function startOps({ mounts = [], linux = {} }: OciConfig, stage: string): Op[] {
-  const { rootfsPropagation = '' } = linux;
-  if (/^r?shared$/.test(rootfsPropagation)) return [privateAbove(stage)];
-  const isSlave = /^r?slave$/.test(rootfsPropagation) || (rootfsPropagation === '' && mounts.some(keepsPropagation));
-  return [isSlave ? slaveMounts() : privateMounts()];
-}
-
-function deviceOps(devices: NonNullable<NonNullable<OciConfig['linux']>['devices']>): Op[] {
-  const named = devices.map((device, i) => nodeOf(device, `linux.devices[${i}]`));
-  const usual = DEVICES.filter(([path]) => named.every((own) => own.path !== path));
-  return [
-    ...named.map(makeNode),
-    ...usual.map(([path, major, minor]) => mknod(path, 0o666, major, minor)),
-    ...LINKS.map(([target, path]) => symlink(target, path)),
   ];
 }

@@ -1,3 +1,4 @@
+import type { IdMaps } from '../../protocol/resolved-spec.js';
 import type { SeccompProfileInput } from '../../protocol/spec.js';
 import { capabilityMask } from '../../spec/capabilities.js';
 import { type Op, op, rlimitNumber } from '../op.js';
@@ -15,6 +16,7 @@ import {
   wait,
   write,
 } from '../ops.js';
+import { idOutside } from '../userns.js';
 import type { CapabilitySet, OciConfig, OciProcess, OciSeccomp } from './config.js';
 import {
   capsets,
@@ -45,6 +47,8 @@ export interface ProcessChoices {
   listenFds: number;
   /** Whether a terminal is at /dev/console, too. */
   console: boolean;
+  /** Operations that join the user namespace of the container: behind them, the kernel raises no limit. */
+  joinsUser: readonly Op[];
   /** Operations that have to come directly after the change of user. */
   afterUser: readonly Op[];
   /** Operations that come when the process has no rights but its own; a terminal is made after them. */
@@ -63,7 +67,14 @@ export function ociProcessOps(
   choices: Partial<ProcessChoices> = {},
 ): Op[] {
   const { args, env: given = [], cwd, consoleSize, noNewPrivileges = false } = process;
-  const { newKeyring = true, keptFds = 0, listenFds = 0, afterUser = [], beforeTerminal = [] } = choices;
+  const {
+    newKeyring = true,
+    keptFds = 0,
+    listenFds = 0,
+    joinsUser = [],
+    afterUser = [],
+    beforeTerminal = [],
+  } = choices;
   const filter = linux.seccomp === undefined ? [] : [filterOp(linux.seccomp, compile)];
   const path = given.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? DEFAULT_PATH;
   const env = listenFds === 0 ? given : [...given, `LISTEN_FDS=${listenFds}`, 'LISTEN_PID=1'];
@@ -73,6 +84,7 @@ export function ociProcessOps(
     ...(process.terminal && choices.console ? [terminalAndConsole(rows, columns, process.user.uid)] : []),
     ...schedulingOps(process, linux),
     ...rlimitOps(process),
+    ...joinsUser,
     account(process.user.uid, { name: '', groups: false }),
     ...(noNewPrivileges ? [] : filter),
     ...identityOps(process, afterUser),
@@ -94,9 +106,13 @@ export function ociOomOps({ oomScoreAdj }: OciProcess): Op[] {
   return oomScoreAdj === undefined ? [] : [write('/proc/self/oom_score_adj', String(oomScoreAdj))];
 }
 
-/** Gives the operation by which the user of a process can open its streams again, as /dev/stdout. */
-export function ociStreamOps({ terminal: hasTerminal = false, user: { uid, gid } }: OciProcess): Op[] {
-  return hasTerminal ? [] : [ownStreams(uid, gid)];
+/**
+ * Gives the operation by which the user of a process can open its streams again, as /dev/stdout; none where the maps of
+ * its user namespace are not known.
+ */
+export function ociStreamOps({ terminal: hasTerminal = false, user: { uid, gid } }: OciProcess, maps?: IdMaps): Op[] {
+  if (hasTerminal || maps?.uids.length === 0) return [];
+  return [ownStreams(idOutside(maps?.uids, uid), idOutside(maps?.gids, gid))];
 }
 
 /** The flags of seccomp(2) that the OCI names. */

@@ -41,7 +41,7 @@ describe('a config', () => {
     ['linux.resources.memory', { swappiness: 60 }, 'linux.resources.memory.swappiness: cgroup v2 has no such limit'],
     ['linux.resources.network', { classID: 1 }, 'linux.resources.network.classID: cgroup v2 has no such limit'],
     ['linux.resources', { rdma: { a: { hcaHandles: '1' } } }, 'linux.resources.rdma["a"].hcaHandles: it has to be an'],
-    ['mounts', [{ destination: '/a', uidMappings: [{}] }], 'mounts[0].uidMappings: niwa-oci does not support it'],
+    ['mounts', [{ destination: '/a', uidMappings: [{ size: 'x' }] }], 'mounts[0].uidMappings[0].size: it has to be'],
     ['mounts', [{ destination: 'a' }], 'mounts[0].destination: it has to be an absolute path'],
     ['process.scheduler', { policy: 5 }, 'process.scheduler.policy: it has to be a text'],
     ['process.args', 'sh', 'process.args: it has to be a list of texts'],

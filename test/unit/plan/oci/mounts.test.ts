@@ -5,6 +5,7 @@ const RDONLY = 1;
 const NOSUID = 2;
 const ATIME = 0x70;
 const MS_SLAVE = 1 << 19;
+const NO_MAP = 0;
 
 const opOf = (options: string[], type = 'tmpfs') =>
   ociMountOp({ destination: '/a', type, source: 's', options }, 'mounts[0]', '/s');
@@ -23,7 +24,7 @@ describe('the options of a new mount', () => {
   });
 
   it('set attributes after the copy of what the mount covers', () => {
-    expect(opOf(['ro', 'tmpcopyup']).numbers).toEqual([0, 1, 2, 0, RDONLY, 0, 0]);
+    expect(opOf(['ro', 'tmpcopyup']).numbers).toEqual([0, 1, 2, 0, RDONLY, 0, 0, NO_MAP]);
     expect(opOf(['tmpcopyup', 'mode=700']).numbers[2]).toBe(1);
   });
 });
@@ -34,33 +35,33 @@ describe('the options of a bind', () => {
     [
       ['rbind', 'ro'],
       [1, 0, 0],
-      [0, RDONLY, 0, 0],
+      [0, RDONLY, 0, 0, NO_MAP],
     ],
     [
       ['rbind', 'rro'],
       [1, 0, 0],
-      [1, RDONLY, 0, 0],
+      [1, RDONLY, 0, 0, NO_MAP],
     ],
     [
       ['bind', 'rrw'],
       [0, 0, 0],
-      [1, 0, RDONLY, 0],
+      [1, 0, RDONLY, 0, NO_MAP],
     ],
     [
       ['bind', 'noatime'],
       [0, 0, 0],
-      [0, 0x10, ATIME, 0],
+      [0, 0x10, ATIME, 0, NO_MAP],
     ],
     [['rbind', 'rprivate'], [1, 0, 0], []],
     [
       ['rbind', 'rslave'],
       [1, 0, 1],
-      [1, 0, 0, MS_SLAVE],
+      [1, 0, 0, MS_SLAVE, NO_MAP],
     ],
     [
       ['bind', 'rbind', 'slave'],
       [1, 0, 1],
-      [0, 0, 0, MS_SLAVE],
+      [0, 0, 0, MS_SLAVE, NO_MAP],
     ],
   ])('%j hold for the mount, or with an r for all below', (options, [recursive, ...rest], changes) => {
     expect(opOf(options, 'bind').numbers).toEqual([0, 1, recursive, ...rest, ...changes]);
@@ -80,7 +81,8 @@ describe('an option', () => {
   it.each([
     [['remount'], 'tmpfs', 'mounts[0].options[0] "remount": niwa-oci does not support this yet'],
     [['bind', 'size=1'], 'bind', 'mounts[0].options[1] "size=1": a bind mount has no such option'],
-    [['idmap'], 'bind', 'mounts[0].options[0] "idmap"'],
+    [['idmap'], 'tmpfs', 'mounts[0].options[0] "idmap": only the ids of a bind can be mapped'],
+    [['idmap=uids=0-1-2'], 'bind', 'mounts[0].options[0] "idmap=uids=0-1-2": set uidMappings'],
     [['tmpcopyup'], 'proc', 'mounts[0].options "tmpcopyup": only a tmpfs has it'],
     [['constructor'], 'bind', 'mounts[0].options[0] "constructor": a bind mount has no such option'],
   ])('%j of a %s is refused by its name', (options, type, message) => {

@@ -179,9 +179,9 @@ describe('the plan of a config', () => {
 
   it.each([
     [
-      'a user namespace',
+      'a user namespace without maps',
       { linux: { namespaces: [{ type: 'mount' }, { type: 'user' }] } },
-      'linux.namespaces[1].type "user"',
+      'linux.uidMappings: a new user namespace needs it',
     ],
     ['no mount namespace', { linux: { namespaces: [] } }, 'needs a mount namespace'],
     [

@@ -1,0 +1,132 @@
+import { posix } from 'node:path';
+import type { Op } from '../op.js';
+import {
+  bind,
+  maskPath,
+  mkdir,
+  mknod,
+  pivot,
+  privateMounts,
+  readonlyPath,
+  remountRoot,
+  root,
+  slaveMounts,
+  symlink,
+} from '../ops.js';
+import type { OciConfig, OciMount } from './config.js';
+import { propagationOf } from './mount-words.js';
+import { isBind, keepsPropagation, ociMountOp } from './mounts.js';
+import { type MountChange, makeNode, moveRoot, pivotShared, privateAbove, propagate } from './ops.js';
+import { refused } from './refusal.js';
+import { nodeOf } from './resources.js';
+
+/** The root of an OCI container: exactly the mounts of its config, in their order. */
+
+/** The devices and links that a runtime makes in /dev beside those of the config, see config-linux.md of the OCI. */
+const DEVICES: [string, number, number][] = [
+  ['/dev/null', 1, 3],
+  ['/dev/zero', 1, 5],
+  ['/dev/full', 1, 7],
+  ['/dev/random', 1, 8],
+  ['/dev/urandom', 1, 9],
+  ['/dev/tty', 5, 0],
+];
+export const DEVICE_LINKS: [string, string][] = [
+  ['/proc/self/fd', '/dev/fd'],
+  ['/proc/self/fd/0', '/dev/stdin'],
+  ['/proc/self/fd/1', '/dev/stdout'],
+  ['/proc/self/fd/2', '/dev/stderr'],
+  ['pts/ptmx', '/dev/ptmx'],
+];
+
+const MS_REC = 0x4000;
+
+/** Whether /dev is that of the host: then nothing is made in it. Pure. */
+export function bindsDevices({ mounts = [] }: OciConfig): boolean {
+  return mounts.some((item) => isBind(item) && posix.normalize(`${item.destination}/`) === '/dev/');
+}
+
+/** Whether mounts that the host makes later appear in the root. Pure. */
+export const isSlaveRoot = ({ linux = {} }: OciConfig): boolean => /^r?slave$/.test(linux.rootfsPropagation ?? '');
+
+/** How a root is begun, and how its mounts and devices are made: by the process itself, or of what was put aside. */
+export interface RootParts {
+  begin: Op[];
+  mount: (item: OciMount, i: number) => Op;
+  devices: Op[];
+}
+
+/** Gives the parts of a root that the process makes itself, from the paths of the host. Pure. */
+export function ownParts(
+  config: OciConfig,
+  stage: string,
+  sources: { root: string; mounts: readonly (string | undefined)[] },
+  idmapOf: (item: OciMount, field: string) => readonly MountChange[],
+): RootParts {
+  return {
+    begin: [
+      ...propagationOps(config, stage),
+      bind(sources.root, stage, { place: 'host', slave: isSlaveRoot(config) }),
+      root(stage),
+    ],
+    mount: (item, i) => ociMountOp(item, `mounts[${i}]`, sources.mounts[i], idmapOf(item, `mounts[${i}]`)),
+    devices: bindsDevices(config) ? [] : deviceOps(config),
+  };
+}
+
+/**
+ * Gives the operations that make the root and pivot into it. Pure.
+ * @param pivots false: the root is moved over that of the host
+ * @throws NiwaError SPEC_INVALID
+ */
+export function rootOps(config: OciConfig, { begin, mount, devices }: RootParts, pivots: boolean): Op[] {
+  const { root: own, mounts = [], process, linux = {} } = config;
+  const { maskedPaths = [], readonlyPaths = [], rootfsPropagation = '' } = linux;
+  const propagation = rootfsPropagation === '' ? undefined : propagationOf(rootfsPropagation);
+  if (rootfsPropagation !== '' && propagation === undefined)
+    throw refused(`linux.rootfsPropagation "${rootfsPropagation}"`, 'there is no such propagation');
+  const isShared = /^r?shared$/.test(rootfsPropagation);
+  return [
+    ...begin,
+    ...mounts.map(mount),
+    ...devices,
+    ...(process.cwd === '/' ? [] : [mkdir(process.cwd, 0o755)]),
+    ...maskedPaths.map(maskPath),
+    ...readonlyPaths.map(readonlyPath),
+    ...(own.readonly ? [remountRoot(['ro'])] : []),
+    pivots ? (isShared ? pivotShared() : pivot()) : moveRoot(),
+    ...(propagation === undefined
+      ? []
+      : [propagate(rootfsPropagation, propagation.propagation | (propagation.recursive ? MS_REC : 0))]),
+  ];
+}
+
+/** What becomes of the mounts of the host in the new mount namespace, before anything is mounted in it. Pure. */
+export function propagationOps(config: OciConfig, stage: string): Op[] {
+  const { mounts = [], linux: { rootfsPropagation = '' } = {} } = config;
+  if (/^r?shared$/.test(rootfsPropagation)) return [privateAbove(stage)];
+  const isSlave = isSlaveRoot(config) || (rootfsPropagation === '' && mounts.some(keepsPropagation));
+  return [isSlave ? slaveMounts() : privateMounts()];
+}
+
+/** The nodes of the config, and the usual ones that it does not name. */
+function nodesOf({ linux: { devices = [] } = {} }: OciConfig) {
+  const named = devices.map((device, i) => nodeOf(device, `linux.devices[${i}]`));
+  return { named, usual: DEVICES.filter(([path]) => named.every((own) => own.path !== path)) };
+}
+
+/** Gives all device nodes of a container, see nodeOf(). Pure. */
+export function allNodes(config: OciConfig): ReturnType<typeof nodeOf>[] {
+  const { named, usual } = nodesOf(config);
+  const usualOnes = usual.map(([path, major, minor]) => ({ path, type: 'c', major, minor }));
+  return bindsDevices(config) ? [] : [...named, ...usualOnes.map((device) => nodeOf(device, device.path))];
+}
+
+function deviceOps(config: OciConfig): Op[] {
+  const { named, usual } = nodesOf(config);
+  return [
+    ...named.map(makeNode),
+    ...usual.map(([path, major, minor]) => mknod(path, 0o666, major, minor)),
+    ...DEVICE_LINKS.map(([target, path]) => symlink(target, path)),
+  ];
+}
