@@ -11,6 +11,7 @@
 
 #include "../core/pidfd.h"
 #include "control.h"
+#include "exec_group.h"
 #include "pid_namespace.h"
 #include "program_image.h"
 
@@ -45,12 +46,14 @@ int clone_into(const ExecRequest &request, const Fd &control, const Fd *streams,
     Fd image;
     int error = request.image.empty() ? 0 : load_program(request.image.c_str(), &image);
     if (error < 0) return error;
+    Fd group = open_exec_group(*request.container);
+    if (!group.valid()) return -errno;
     PidNamespaceGuard guard;
     error = guard.join(request.container->pidfd.get());
     if (error < 0) return error;
     CloneRequest clone;
     clone.container = request.container->pidfd.get();
-    clone.cgroup = request.container->group.dir();
+    clone.cgroup = group.get();
     clone.helper = request.helper;
     clone.image = image.get();
     clone.control = control.get();

@@ -86,6 +86,16 @@ test('an exec may have its own environment, directory, user and restrictions', a
   expect(said.split('\n')).toEqual(['1 3', '/tmp', '7', '2', '33', 'CapBnd:\t0000000000000000']);
 });
 
+test('an exec is in the group of the first process where the container has divided its own', { tags: 'vm' }, async ({
+  niwad,
+  skip,
+}) => {
+  const { id, pid } = await sleeper(niwad);
+  skip(!niwad.divide(id, pid), 'needs a controller of cgroup v2');
+  const { stdout } = await niwad.cli('exec', id, '--', 'grep', '^0:', '/proc/self/cgroup');
+  expect(stdout).toBe('0::/init');
+});
+
 test('an exec ends as its process ends', { tags: 'vm' }, async ({ niwad }) => {
   const { id } = await sleeper(niwad);
   const exitOf = async (script: string) => (await collect(await niwad.client.exec(id, shell(script)))).exit;

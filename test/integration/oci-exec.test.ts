@@ -100,6 +100,16 @@ describe('exec', () => {
     await oci.done('delete', '--force', sleeper.id);
   });
 
+  test('is in the group of the first process where the container has divided its own', async ({
+    oci,
+    niwad,
+    sleeper: { id, pid },
+    skip,
+  }) => {
+    skip(!niwad.divide(await ownId(niwad, id), pid), 'needs a controller of cgroup v2');
+    expect(await oci.done('exec', id, 'grep', '^0:', '/proc/self/cgroup')).toBe('0::/init');
+  });
+
   test('does what its options say', async ({ oci, sleeper }) => {
     const options = ['--user', '12:34', '--additional-gids', '56', '--env', 'A=1', '--env', 'A=2', '--cwd', '/usr/bin'];
     const script = 'id -u; id -G; echo $A; pwd; grep ^CapBnd /proc/self/status';

@@ -6,6 +6,7 @@
 #include "../../core/pidfd.h"
 #include "../birth.h"
 #include "../exec.h"
+#include "../exec_group.h"
 #include "../group_processes.h"
 #include "../listen.h"
 #include "addon.h"
@@ -88,9 +89,15 @@ Value prepare(Info info) {
     auto work = [request, place] { *place = prepare_birth(*request); };
     return Task::run(info.Env(), work, [&addon, helper, request, place](Napi::Env env) -> Value {
         if (place->failure.failed()) return from_failure(env, place->failure);
+        Fd boot = copy_of(helper->program);
+        if (!boot.valid()) {
+            int error = errno;
+            undo_container(*place->container);
+            return from_failure(env, {Failure::kClone, 0, error, 0});
+        }
         addon.unborn[request->handle] = place->container;
         Napi::Object result = Napi::Object::New(env);
-        result.Set("boot", fcntl(helper->program.get(), F_DUPFD_CLOEXEC, 3));
+        result.Set("boot", boot.release());
         result.Set("group", place->group.release());
         if (place->namespaces.own.valid()) result.Set("userns", place->namespaces.own.release());
         auto of_mounts = Napi::Array::New(env, place->namespaces.of_mounts.size());
@@ -140,7 +147,7 @@ Value enter(Info info) {
     auto container = container_of(info);
     if (!container || !container->pidfd.valid()) return from_result(info.Env(), -ESRCH);
     Fd boot(copy_of(addon_of(info).helper->program)), first(copy_of(container->pidfd));
-    Fd group(fcntl(container->group.dir(), F_DUPFD_CLOEXEC, 3));
+    Fd group = open_exec_group(*container);
     if (!boot.valid() || !first.valid() || !group.valid()) return from_result(info.Env(), -errno);
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("boot", boot.release());

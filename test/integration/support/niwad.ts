@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -199,6 +199,21 @@ export class Niwad {
       .split('\n')
       .filter(Boolean)
       .map(Number);
+  }
+
+  /**
+   * Divides the group of a container as a systemd in it does: the first process goes into a group below, and the
+   * others may have limits. Gives false where the host has no controller for it.
+   */
+  divide(id: string, pid: number): boolean {
+    const group = this.groupOf(id);
+    const [controller] = readFileSync(join(group, '../../cgroup.controllers'), 'utf8').trimEnd().split(' ');
+    if (!controller) return false;
+    mkdirSync(join(group, 'init'));
+    writeFileSync(join(group, 'init/cgroup.procs'), String(pid));
+    for (const giving of ['../..', '..', '.'])
+      writeFileSync(join(group, giving, 'cgroup.subtree_control'), `+${controller}`);
+    return true;
   }
 
   /** A file of a container's group. */
