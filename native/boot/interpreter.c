@@ -61,6 +61,7 @@ static const struct {
     [OP_BE_BORN] = {op_be_born, 0, 0},
     [OP_MEMORY_POLICY] = {op_memory_policy, 1, 0},
     [OP_OWN_STREAMS] = {op_own_streams, 2, 0},
+    [OP_SECCOMP_LISTENER] = {op_seccomp_listener, 2, 0},
 };
 
 int interpret(struct boot *boot, struct program *program, uint32_t *step) {

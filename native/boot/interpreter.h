@@ -50,7 +50,7 @@ op_function op_account;
 op_function op_own_streams, op_join_user, op_capbset, op_user, op_capset, op_no_new_privs;
 // process.c
 op_function op_write, op_sysctl, op_rlimit, op_umask, op_chdir, op_setsid, op_wait, op_close_fds, op_keep_fds,
-    op_seccomp, op_seccomp_flags, op_exec, op_exec_image, op_find_program;
+    op_seccomp, op_seccomp_flags, op_seccomp_listener, op_exec, op_exec_image, op_find_program;
 // enter.c
 op_function op_undumpable, op_enter, op_be_born;
 // terminal.c

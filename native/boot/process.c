@@ -168,7 +168,8 @@ int op_keep_fds(struct boot *boot, const struct op *op) {
 
 static int set_filter(uint64_t flags, const uint64_t *instructions, size_t count) {
     struct sock_fprog program = {(unsigned short)count, (struct sock_filter *)instructions};
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) < 0 ? -errno : 0;
+    long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+    return result < 0 ? -errno : (int)result;
 }
 
 // seccomp(instruction...): each number is one struct sock_filter, see seccomp(2).
@@ -181,6 +182,20 @@ int op_seccomp(struct boot *boot, const struct op *op) {
 int op_seccomp_flags(struct boot *boot, const struct op *op) {
     (void)boot;
     return set_filter(op->numbers[0], op->numbers + 1, op->number_count - 1);
+}
+
+// seccomp-listener(flags, instruction...): as seccomp-flags(), for a filter that asks whoever has its listener.
+// niwa-oci gets the number of the listener before, and takes it from this process: this process may not be able to say
+// more, since all that it does may wait for an answer.
+int op_seccomp_listener(struct boot *boot, const struct op *op) {
+    // the lowest free number, which the kernel then takes for the listener
+    int number = fcntl(boot->control, F_DUPFD_CLOEXEC, 0);
+    if (number < 0) return -errno;
+    close(number);
+    struct boot_report report = {.kind = BOOT_LISTENER, .fd = number};
+    if (send(boot->control, &report, sizeof report, MSG_NOSIGNAL) < 0) return -errno;
+    int listener = set_filter(op->numbers[0] | SECCOMP_FILTER_FLAG_NEW_LISTENER, op->numbers + 1, op->number_count - 1);
+    return listener < 0 ? listener : listener == number ? 0 : -EBADF;
 }
 
 // Puts a variable that op_account() has found into its place among the strings; does nothing for the place 0 and for

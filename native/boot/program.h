@@ -63,6 +63,7 @@ enum op_code {
     OP_SECCOMP_FLAGS = 56,
     OP_BE_BORN = 59,
     OP_MEMORY_POLICY = 70,
+    OP_SECCOMP_LISTENER = 71,
     OP_OWN_STREAMS = 90,
     OP_LAST = OP_OWN_STREAMS,
 };

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../boot/report.h"
+#include "agent.h"
 #include "kept.h"
 #include "log.h"
 #include "order.h"
@@ -153,22 +154,31 @@ static void follow(struct born *born, const struct received *received) {
     close(born->pidfd);
     born->pid = received->report.pid;
     born->pidfd = unkept = pidfd;
+    born->moves = false;
 }
 
 // Takes a report in. Gives whether it says how far the program has come.
-static bool take_report(struct born *born, const struct received *received) {
+static bool take_report(const struct order *order, struct born *born, const struct received *received) {
+    const struct boot_report *report = &received->report;
     if (received->terminal >= 0) {
         if (born->terminal >= 0) close(born->terminal);
         born->terminal = received->terminal;
     }
-    if (received->report.kind == BOOT_BORN) follow(born, received);
-    return received->report.kind == BOOT_READY || received->report.kind == BOOT_FAILED;
+    if (report->kind == BOOT_BORN) follow(born, received);
+    if (report->kind == BOOT_LISTENER && order->agent.length > 0) born->listener = report->fd;
+    // the agent learns the pid of the process that stays
+    if (born->listener >= 0 && !born->moves) {
+        give_listener(order, born->pidfd, born->pid, born->listener, born->control);
+        born->listener = -1;
+    }
+    return report->kind == BOOT_READY || report->kind == BOOT_FAILED;
 }
 
 // Waits until the process reports how far its program has come: that one, and none that leaves its place to it. A path
 // may hang for ever, so this also ends where niwad goes away. Gives 0, -EIO where the control socket ends, or
 // -ETIMEDOUT.
-static int await_report(int niwad, struct born *born, int timeout_ms, struct boot_report *report) {
+static int await_report(const struct order *order, int niwad, struct born *born, int timeout_ms,
+                        struct boot_report *report) {
     struct pollfd ready[] = {{.fd = born->control, .events = POLLIN}, {.fd = niwad, .events = POLLIN}};
     struct received received;
     pid_t teller = 0;
@@ -179,7 +189,7 @@ static int await_report(int niwad, struct born *born, int timeout_ms, struct boo
         if (count < 0) continue;
         if (ready[0].revents != 0) {
             if (!receive_report(born->control, &received)) return -EIO;
-            if (!take_report(born, &received)) continue;
+            if (!take_report(order, born, &received)) continue;
             *report = received.report;
             teller = received.sender;
         } else if (ready[1].revents != 0) {
@@ -219,7 +229,7 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
                             .places = order.places,
                             .place_count = order.place_count,
                             .kept = kept};
-    struct born born = {.pidfd = -1, .terminal = -1};
+    struct born born = {.pidfd = -1, .terminal = -1, .moves = is_exec, .listener = -1};
     int control[2], with_sender = 1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0 ||
         setsockopt(control[0], SOL_SOCKET, SO_PASSCRED, &with_sender, sizeof with_sender) < 0)
@@ -233,7 +243,7 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
     for (size_t i = 0; i < birth->fd_count; i++) close(birth->fds[i]);
     struct boot_report report;
     bool sent = send_program(born.control, order.program, order.program_length);
-    error = sent ? await_report(niwad, &born, is_exec ? EXEC_TIMEOUT_MS : -1, &report) : -EIO;
+    error = sent ? await_report(&order, niwad, &born, is_exec ? EXEC_TIMEOUT_MS : -1, &report) : -EIO;
     if (error < 0) tell_unborn(niwad, NO_STEP, -error, error == -ETIMEDOUT ? 0 : ending_signal(born.pidfd));
     if (report.kind != BOOT_READY) tell_unborn(niwad, report.step, report.error, 0);
     return born;
@@ -241,7 +251,8 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
 
 void execute_born(int niwad, struct born *born) {
     struct boot_report report;
-    int error = send_program(born->control, "", 1) ? await_report(niwad, born, EXEC_TIMEOUT_MS, &report) : -EIO;
+    const struct order none = {0};
+    int error = send_program(born->control, "", 1) ? await_report(&none, niwad, born, EXEC_TIMEOUT_MS, &report) : -EIO;
     if (error == 0) tell_unborn(niwad, report.step, report.error, 0);
     if (error != -EIO) tell_unborn(niwad, NO_STEP, -error, 0);
     // the end of the socket means that it has executed

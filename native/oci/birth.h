@@ -1,6 +1,7 @@
 // A process of a container, made below this program: engines that are subreapers wait for it. It is the first one, or a
 // further one of an exec.
 #pragma once
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "wire.h"
@@ -10,6 +11,8 @@ struct born {
     int pidfd;
     int control;  // to niwa-boot, which waits for its start
     int terminal; // the master side of its terminal, or -1
+    bool moves;   // whether this is an exec that has still to leave its place to a process in the PID namespace
+    int listener; // the number that the listener of its filter has there, until the agent has it, else -1
 };
 
 // Makes the process that `birth` (FRAME_BIRTH) describes, and lets it run its program up to the wait. Where a step

@@ -6,17 +6,12 @@
 
 #include "log.h"
 
-struct rest {
-    const char *bytes;
-    size_t length;
-};
-
 static _Noreturn void refuse(void) {
     fail("niwad has another version than niwa-oci");
 }
 
 // Takes the first bytes of what is left.
-static const char *take(struct rest *rest, size_t length) {
+static const char *take(struct text *rest, size_t length) {
     if (rest->length < length) refuse();
     const char *bytes = rest->bytes;
     rest->bytes += length;
@@ -25,14 +20,18 @@ static const char *take(struct rest *rest, size_t length) {
 }
 
 // Takes a length (32 bits), and as many bytes.
-static struct rest take_counted(struct rest *rest) {
+static struct text take_counted(struct text *rest) {
     uint32_t length;
     memcpy(&length, take(rest, sizeof length), sizeof length);
-    return (struct rest){take(rest, length), length};
+    return (struct text){take(rest, length), length};
+}
+
+static bool is(const char *name, size_t length, const char *wanted) {
+    return length == strlen(wanted) && memcmp(name, wanted, length) == 0;
 }
 
 // Takes the number of a descriptor. Gives false where it may be none.
-static bool take_place(struct order *order, struct rest value) {
+static bool take_place(struct order *order, struct text value) {
     char text[4] = {0};
     if (value.length >= sizeof text || order->place_count == MAX_PLACED) return false;
     memcpy(text, value.bytes, value.length);
@@ -42,20 +41,25 @@ static bool take_place(struct order *order, struct rest value) {
 }
 
 // Takes one word, `name=value`. Gives false for a name that is not known.
-static bool take_word(struct order *order, const char *name, size_t length, struct rest value) {
-    return length == 5 && memcmp(name, "place", length) == 0 && take_place(order, value);
+static bool take_word(struct order *order, const char *name, size_t length, struct text value) {
+    if (is(name, length, "place")) return take_place(order, value);
+    struct text *const known = is(name, length, "agent")         ? &order->agent
+                               : is(name, length, "agent-state") ? &order->agent_state
+                                                                 : NULL;
+    if (known != NULL) *known = value;
+    return known != NULL;
 }
 
 struct order read_order(const struct frame *birth) {
     struct order order = {0};
-    struct rest rest = {birth->body, birth->length};
+    struct text rest = {birth->body, birth->length};
     memcpy(&order.flags, take(&rest, sizeof order.flags), sizeof order.flags);
-    for (struct rest words = take_counted(&rest); words.length > 0;) {
-        struct rest word = take_counted(&words);
+    for (struct text words = take_counted(&rest); words.length > 0;) {
+        struct text word = take_counted(&words);
         const char *equals = memchr(word.bytes, '=', word.length);
         if (equals == NULL) refuse();
         size_t name = (size_t)(equals - word.bytes);
-        struct rest value = {equals + 1, word.length - name - 1};
+        struct text value = {equals + 1, word.length - name - 1};
         if (!take_word(&order, word.bytes, name, value)) refuse();
     }
     order.program = rest.bytes;

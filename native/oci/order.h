@@ -9,11 +9,19 @@
 #define MAX_PLACED (MAX_FRAME_FDS - 2)
 #define LAST_PLACE 31
 
+// Bytes without a NUL behind them.
+struct text {
+    const char *bytes;
+    size_t length;
+};
+
 struct order {
     uint64_t flags;         // of clone3
     int places[MAX_PLACED]; // `place=NUMBER`: what number the descriptors behind that of the group have in the new
                             // process
     size_t place_count;
+    struct text agent;       // the path of the socket of the agent of the filter; empty for none
+    struct text agent_state; // what it gets with the listener, see agent.h
     const char *program;
     size_t program_length;
 };

@@ -92,20 +92,26 @@ static struct msghdr message_of(struct iovec *part, union rights *rights, const 
     return message;
 }
 
+int send_whole(int socket, const struct buffer *text, const int *fds, size_t fd_count) {
+    union rights rights = {0};
+    for (size_t sent = 0; sent < text->length;) {
+        struct iovec part = {text->bytes + sent, text->length - sent};
+        struct msghdr message = message_of(&part, &rights, fds, sent == 0 ? fd_count : 0);
+        ssize_t n = sendmsg(socket, &message, MSG_NOSIGNAL);
+        if (n < 0 && errno != EINTR) return -errno;
+        if (n > 0) sent += (size_t)n;
+    }
+    return 0;
+}
+
 void send_frame(int niwad, enum frame_kind kind, const struct buffer *body, const int *fds, size_t fd_count) {
     size_t length = body == NULL ? 0 : body->length;
     struct head head = {kind, (uint32_t)length};
     struct buffer frame = {0};
     buffer_add(&frame, &head, sizeof head);
     if (length > 0) buffer_add(&frame, body->bytes, length);
-    union rights rights = {0};
-    for (size_t sent = 0; sent < frame.length;) {
-        struct iovec part = {frame.bytes + sent, frame.length - sent};
-        struct msghdr message = message_of(&part, &rights, fds, sent == 0 ? fd_count : 0);
-        ssize_t n = sendmsg(niwad, &message, MSG_NOSIGNAL);
-        if (n < 0 && errno != EINTR) fail("niwad has gone: %s", reason(errno));
-        if (n > 0) sent += (size_t)n;
-    }
+    int error = send_whole(niwad, &frame, fds, fd_count);
+    if (error < 0) fail("niwad has gone: %s", reason(-error));
     free(frame.bytes);
 }
 

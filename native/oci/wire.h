@@ -56,5 +56,8 @@ void send_frame(int niwad, enum frame_kind kind, const struct buffer *body, cons
 // the program with the error where it is FRAME_ERROR, or niwad has gone.
 struct frame receive_frame(int niwad);
 
+// Sends a text over a connected Unix socket, descriptors with its first byte. Gives 0 or a negative errno.
+int send_whole(int socket, const struct buffer *text, const int *fds, size_t fd_count);
+
 // Sends a descriptor and a text over a connected Unix socket. Gives 0 or a negative errno.
 int send_descriptor(int socket, const char *text, int fd);

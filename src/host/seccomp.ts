@@ -10,8 +10,9 @@ import { asTree } from './seccomp-tree.js';
 
 type Action = SeccompProfileInput['defaultAction'];
 
-/** SECCOMP_RET_* of seccomp(2). */
+/** SECCOMP_RET_* of seccomp(2). Only the config of an engine asks an agent (NOTIFY). */
 const RETURNS: Record<Action, number> = {
+  SCMP_ACT_NOTIFY: 0x7fc00000,
   SCMP_ACT_ALLOW: 0x7fff0000,
   SCMP_ACT_LOG: 0x7ffc0000,
   SCMP_ACT_ERRNO: 0x00050000,

@@ -51,11 +51,17 @@ export function birthBy(
  * Lets the command at the other end of a connection make a further process of a container, and waits until its program
  * is executed.
  * @param entrance its descriptors are no longer the caller's
+ * @param words what the command does beside it
  * @throws KernelError with the failed step, NiwaError
  */
-export async function enterBy(connection: Connection, entrance: Entrance, ops: readonly Op[]): Promise<void> {
+export async function enterBy(
+  connection: Connection,
+  entrance: Entrance,
+  ops: readonly Op[],
+  words: readonly BirthWord[],
+): Promise<void> {
   const { boot, group, first } = entrance;
-  connection.send(FRAME.birth, birthBody(0, [], encodeProgram(ops)), [boot, group, first]);
+  connection.send(FRAME.birth, birthBody(0, words, encodeProgram(ops)), [boot, group, first]);
   const { kind, body, descriptors } = await connection.next();
   closeAll(descriptors);
   if (kind === FRAME.unborn) throw failureOf(body);

@@ -121,7 +121,7 @@ const MAX_MINOR = 0xf_ffff;
 /** It has 16 bits beside the action, see SECCOMP_RET_DATA in seccomp(2). */
 const MAX_ERRNO = 0xffff;
 const MAX_64_BITS = 2n ** 64n - 1n;
-const ACTIONS = ['ALLOW', 'ERRNO', 'KILL', 'KILL_PROCESS', 'KILL_THREAD', 'LOG', 'TRACE', 'TRAP'].map(
+const ACTIONS = ['ALLOW', 'ERRNO', 'KILL', 'KILL_PROCESS', 'KILL_THREAD', 'LOG', 'NOTIFY', 'TRACE', 'TRAP'].map(
   (name) => `SCMP_ACT_${name}`,
 );
 const COMPARISONS = ['NE', 'LT', 'LE', 'EQ', 'GE', 'GT', 'MASKED_EQ'].map((name) => `SCMP_CMP_${name}`);
@@ -170,12 +170,29 @@ function within(value: number | bigint | undefined, place: string, most: number 
   if (value === undefined || value < 0 || value > most) throw refused(place, `it has to be from 0 to ${most}`);
 }
 
+function checkAgent(
+  defaultAction: string,
+  syscalls: NonNullable<OciSeccomp['syscalls']>,
+  { listenerPath = '', listenerMetadata = '' }: Partial<OciSeccomp>,
+): void {
+  const place = 'linux.seccomp';
+  if (defaultAction === 'SCMP_ACT_NOTIFY')
+    throw refused(`${place}.defaultAction "${defaultAction}"`, 'the calls of niwa-oci itself would wait for the agent');
+  if (listenerPath === '' && syscalls.some(({ action }) => action === 'SCMP_ACT_NOTIFY'))
+    throw refused(`${place}.listenerPath`, 'SCMP_ACT_NOTIFY needs the path of an agent');
+  if (listenerPath === '' && listenerMetadata !== '')
+    throw refused(`${place}.listenerMetadata`, 'it has no effect without a listenerPath');
+  if (listenerPath !== '' && !posix.isAbsolute(listenerPath))
+    throw refused(`${place}.listenerPath`, 'it has to be an absolute path');
+}
+
 function checkSeccomp({ defaultAction, syscalls = [], ...rest }: OciSeccomp & { architectures?: string[] }): void {
   const place = 'linux.seccomp';
   const known = (action: string, field: string) => {
-    if (!ACTIONS.includes(action)) throw refused(`${place}.${field} "${action}"`, 'niwa-oci does not support it yet');
+    if (!ACTIONS.includes(action)) throw refused(`${place}.${field} "${action}"`, 'there is no such action');
   };
   known(defaultAction, 'defaultAction');
+  checkAgent(defaultAction, syscalls, rest);
   within(rest.defaultErrnoRet ?? 0, `${place}.defaultErrnoRet`, MAX_ERRNO);
   for (const name of rest.architectures ?? [])
     if (!ARCHITECTURES[process.arch]?.includes(name))

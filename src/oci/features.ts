@@ -6,7 +6,7 @@ import { MEMORY_WORDS } from '../plan/oci/scheduling.js';
 /** The version of the runtime-spec in states; configs of 1.0 to 1.3 are taken. */
 export const CONFIG_VERSION = '1.2.0';
 
-const ACTIONS = ['ALLOW', 'ERRNO', 'KILL', 'KILL_PROCESS', 'KILL_THREAD', 'LOG', 'TRACE', 'TRAP'];
+const ACTIONS = ['ALLOW', 'ERRNO', 'KILL', 'KILL_PROCESS', 'KILL_THREAD', 'LOG', 'NOTIFY', 'TRACE', 'TRAP'];
 const OPERATORS = ['NE', 'LT', 'LE', 'EQ', 'GE', 'GT', 'MASKED_EQ'];
 
 /** Gives the features of this runtime. Pure. */
@@ -33,7 +33,9 @@ export function features(version: string): object {
         enabled: true,
         actions: ACTIONS.map((name) => `SCMP_ACT_${name}`),
         operators: OPERATORS.map((name) => `SCMP_CMP_${name}`),
-        supportedFlags: ['LOG', 'SPEC_ALLOW', 'TSYNC'].map((name) => `SECCOMP_FILTER_FLAG_${name}`),
+        supportedFlags: ['LOG', 'SPEC_ALLOW', 'TSYNC', 'WAIT_KILLABLE_RECV'].map(
+          (name) => `SECCOMP_FILTER_FLAG_${name}`,
+        ),
       },
       apparmor: { enabled: false },
       selinux: { enabled: false },

@@ -7,12 +7,13 @@ import { type ExecConfig, ociExecOps } from '../plan/oci/exec.js';
 import type { Op } from '../plan/op.js';
 import { NiwaError } from '../protocol/errors.js';
 import { signalName } from '../spec/signals.js';
+import { agentWords } from './agent.js';
 import { askedProcess } from './asked-process.js';
 import { enterBy } from './birth.js';
 import type { Connection } from './connection.js';
 import { parseExact } from './exact-json.js';
 import type { Call } from './options.js';
-import { conflict, containerOf, statusNow, type Verb, type VerbParts, warningOf } from './verb-parts.js';
+import { conflict, containerOf, stateOf, statusNow, type Verb, type VerbParts, warningOf } from './verb-parts.js';
 import { wordsOf } from './words.js';
 
 /** The verbs on processes of a container. */
@@ -27,7 +28,8 @@ async function exec(parts: VerbParts, call: Call, connection: Connection): Promi
   call.requireConsole(process.terminal ?? false);
   const ops = ociExecOps({ ...config, process }, compileSeccomp);
   try {
-    await enterBy(connection, parts.kernel.births.enter(container.handle), ops);
+    const words = agentWords(config.linux?.seccomp, stateOf(parts, container));
+    await enterBy(connection, parts.kernel.births.enter(container.handle), ops, words);
     return '';
   } catch (error) {
     throw errorOf(error, container.id, ops, process.args[0]);

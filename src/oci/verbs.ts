@@ -13,6 +13,7 @@ import { makeOciPlan, type OciChoices, type OciSources } from '../plan/oci/plan.
 import { refused } from '../plan/oci/refusal.js';
 import { NiwaError } from '../protocol/errors.js';
 import { signalNumber } from '../spec/signals.js';
+import { agentWords } from './agent.js';
 import { birthBy } from './birth.js';
 import { checkConfig } from './check.js';
 import type { Connection } from './connection.js';
@@ -88,9 +89,11 @@ async function createFrom(parts: VerbParts, creation: Creation, connection: Conn
   const origin = { id, root, bundle, rootfs: sources.root, annotations, execConfig };
   const container = await parts.runtime.createBorn((own) => {
     const spec = specOf(own, config, origin, parts.honoured);
-    const birth = birthBy(connection, parts.kernel.births, (view) =>
-      makeOciPlan(own, config, view, sources, spec.resources, choices),
-    );
+    const agent = agentWords(config.linux?.seccomp, { ...origin, status: 'creating', pid: null });
+    const birth = birthBy(connection, parts.kernel.births, (view) => {
+      const plan = makeOciPlan(own, config, view, sources, spec.resources, choices);
+      return { ...plan, words: [...plan.words, ...agent] };
+    });
     return { spec, birth };
   });
   parts.names.add(container);

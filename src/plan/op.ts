@@ -79,6 +79,7 @@ export const OP_CODES = {
   be_born: 59,
   memory_policy: 70,
   own_streams: 90,
+  seccomp_listener: 71,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;

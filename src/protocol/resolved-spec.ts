@@ -3,7 +3,7 @@ import { nullable, Texts, Usec } from './parts.js';
 import { HooksSchema, ReadySchema } from './resolved-hooks.js';
 import { OciOriginSchema } from './resolved-oci.js';
 import { RestartPolicySchema } from './resolved-restart.js';
-import { SeccompProfile } from './spec/seccomp.js';
+import { ShownSeccompProfile } from './spec/seccomp.js';
 
 /**
  * A spec with every default filled in and every value in a fixed unit. Plans are made of it, and the status of a
@@ -258,7 +258,7 @@ export const ResolvedSpecSchema = Type.Object(
           'the ids that its files on the host have on disk ("host"); missing where these are the ids of the container. They follow from the caller, and no input has them',
       }),
     ),
-    seccomp: Type.Union([Type.Literal('default'), Type.Literal('unconfined'), SeccompProfile]),
+    seccomp: Type.Union([Type.Literal('default'), Type.Literal('unconfined'), ShownSeccompProfile]),
     devices: Type.Array(Type.String()),
     shmSizeBytes: Type.Optional(Type.Integer({ description: 'of /dev/shm; missing for 64 MiB' })),
     sysctls: Type.Optional(

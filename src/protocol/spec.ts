@@ -6,7 +6,7 @@ import { NetworkSchema } from './spec/network.js';
 import { Capabilities, Process, Rlimits } from './spec/process.js';
 import { Resources } from './spec/resources.js';
 import { RestartSchema } from './spec/restart.js';
-import { Seccomp, type SeccompProfile } from './spec/seccomp.js';
+import { Seccomp, type ShownSeccompProfile } from './spec/seccomp.js';
 import { Sysctls } from './spec/sysctls.js';
 import { closed, Duration, Id, integer, Signal, TmpfsBytes } from './spec/values.js';
 
@@ -94,7 +94,7 @@ export type SpecInput = Omit<Written, 'process'> & { process?: Written['process'
 export type HooksInput = Static<typeof Hooks>;
 /** Limits as a user writes them. */
 export type ResourcesInput = Static<typeof Resources>;
-/** A seccomp profile as a user writes it. */
-export type SeccompProfileInput = Static<typeof SeccompProfile>;
+/** A seccomp profile as a user writes it, or an engine. */
+export type SeccompProfileInput = Static<typeof ShownSeccompProfile>;
 /** The network of a container as a user writes it. */
 export type NetworkInput = Static<typeof NetworkSchema>;

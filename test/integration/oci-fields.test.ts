@@ -1,9 +1,10 @@
 // @module-tag vm
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from 'vitest';
-import { host, needsFile } from './support/host.js';
+import { describe, expect, vi } from 'vitest';
+import { host, needsFile, PATIENCE } from './support/host.js';
 import { type BundleConfig, Oci } from './support/oci.js';
+import { seccompAgent } from './support/seccomp-agent.js';
 import { test as base } from './support/test.js';
 
 const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
@@ -55,4 +56,65 @@ test('limits of huge pages are those of the group, and are refused where it has 
   expect(readFileSync(`/sys/fs/cgroup/${group}/a/hugetlb.2MB.max`, 'utf8')).toBe('4194304\n');
   await oci.done('delete', '--force', id);
   expect(existsSync(`/sys/fs/cgroup/${group}`)).toBe(false);
+});
+
+describe('a filter that asks an agent', () => {
+  const asksFor =
+    (path: string, noNewPrivileges: boolean, ...names: string[]) =>
+    (config: BundleConfig) => {
+      config.process.noNewPrivileges = noNewPrivileges;
+      config.linux.seccomp = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        flags: ['SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'],
+        listenerPath: path,
+        listenerMetadata: 'some data',
+        syscalls: [{ names, action: 'SCMP_ACT_NOTIFY' }],
+      };
+    };
+  const fails = 'mkdir /tmp/a';
+
+  test.for([true, false])('gives it the listener, with noNewPrivileges %s', async (noNewPrivileges, { oci, niwad }) => {
+    await using agent = await seccompAgent(niwad.place);
+    const bundle = await oci.bundle(`${fails}; exec sleep 60`, asksFor(agent.path, noNewPrivileges, 'mkdir'));
+    const id = oci.id();
+    await oci.make('create', '--bundle', bundle, id);
+    const { pid } = await oci.state(id);
+    const state = { id, bundle, ociVersion: expect.any(String) };
+    expect(await agent.line()).toEqual({
+      ociVersion: expect.any(String),
+      fds: ['seccompFd'],
+      pid,
+      metadata: 'some data',
+      state: { ...state, pid, status: 'creating', annotations: {} },
+    });
+    await oci.done('start', id);
+    expect(await agent.line()).toBe('asked');
+    const pidFile = join(bundle, 'pid');
+    const { stderr } = await oci.run('exec', '--pid-file', pidFile, id, 'sh', '-c', fails);
+    expect(stderr).toContain('No medium found');
+    const ofExec = await agent.line();
+    expect(ofExec).toMatchObject({ pid: Number(readFileSync(pidFile, 'utf8')), state: { pid, status: 'running' } });
+    expect(await agent.line()).toBe('asked');
+    await oci.done('delete', '--force', id);
+  });
+
+  test('may be asked for the calls of niwa itself', async ({ oci, niwad }) => {
+    const own = ['execve', 'openat', 'read', 'write', 'close', 'fcntl', 'sendto', 'close_range', 'chdir', 'umask'];
+    for (const noNewPrivileges of [true, false]) {
+      await using agent = await seccompAgent(niwad.place);
+      const bundle = await oci.bundle('echo runs', asksFor(agent.path, noNewPrivileges, ...own));
+      expect(await oci.done('run', '--bundle', bundle, oci.id())).toBe('runs');
+    }
+  });
+
+  test('is not set where no agent listens, and leaves nothing', async ({ oci, niwad }) => {
+    const bundle = await oci.bundle('true', asksFor('/nowhere', false, 'mkdir'));
+    const id = oci.id();
+    const { exitCode, message } = await oci.make('create', '--bundle', bundle, id);
+    expect({ exitCode, message }).toEqual({
+      exitCode: 1,
+      message: 'failed to connect with seccomp agent /nowhere: no such file or directory',
+    });
+    await vi.waitFor(async () => expect(await niwad.client.list()).toEqual([]), PATIENCE);
+  });
 });

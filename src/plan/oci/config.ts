@@ -84,6 +84,9 @@ export interface OciSeccomp {
   defaultErrnoRet?: number;
   architectures?: string[];
   flags?: string[];
+  /** The socket of the agent that answers for SCMP_ACT_NOTIFY, and what it is told. */
+  listenerPath?: string;
+  listenerMetadata?: string;
   syscalls?: {
     names: string[];
     action: string;

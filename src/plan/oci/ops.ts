@@ -163,6 +163,14 @@ export const raiseLimit = (type: string, resource: number, hard: number | bigint
 export const divide = (names: readonly string[], flags: number) =>
   op('be_born', `go on in new namespaces: ${names.join(', ')}`, [flags]);
 
+/** Sets a system call filter that asks an agent, with flags of seccomp(2). */
+export const seccompWithListener = (name: string, flags: number, instructions: readonly bigint[]) =>
+  op(
+    'seccomp_listener',
+    `filter system calls by ${name}, and ask its agent (${instructions.length} instructions, flags ${flags})`,
+    [flags, ...instructions],
+  );
+
 /** Sets each set of capabilities to its mask. */
 export const capsets = (sets: Record<'effective' | 'permitted' | 'inheritable' | 'ambient', bigint>) =>
   op(

@@ -25,6 +25,7 @@ import {
   keepFds,
   ownStreams,
   seccompWith,
+  seccompWithListener,
   setsidKeyring,
   terminalAndConsole,
 } from './ops.js';
@@ -57,7 +58,8 @@ export interface ProcessChoices {
 
 /**
  * Gives the operations from the pivot on: rights, the wait, the program. With noNewPrivileges the filter comes last;
- * without, the kernel takes it only from a process that still has CAP_SYS_ADMIN. The console is mounted before the
+ * without, the kernel takes it only from a process that still has CAP_SYS_ADMIN. One that asks an agent comes before
+ * the wait: until then the command is there, which hands its listener over. The console is mounted before the
  * capabilities go.
  * @throws NiwaError SPEC_INVALID
  */
@@ -76,6 +78,7 @@ export function ociProcessOps(
     beforeTerminal = [],
   } = choices;
   const filter = linux.seccomp === undefined ? [] : [filterOp(linux.seccomp, compile)];
+  const asks = linux.seccomp !== undefined && asksAgent(linux.seccomp);
   const path = given.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? DEFAULT_PATH;
   const env = listenFds === 0 ? given : [...given, `LISTEN_FDS=${listenFds}`, 'LISTEN_PID=1'];
   const [rows, columns] = [consoleSize?.height ?? 0, consoleSize?.width ?? 0];
@@ -94,8 +97,9 @@ export function ociProcessOps(
     chdir(cwd),
     umask(process.user.umask ?? DEFAULT_UMASK),
     findProgram(args[0] ?? '', path),
+    ...(noNewPrivileges && asks ? filter : []),
     wait(),
-    ...(noNewPrivileges ? filter : []),
+    ...(noNewPrivileges && !asks ? filter : []),
     keptFds === 0 ? closeFds() : keepFds(keptFds),
     execRaw(args, env),
   ];
@@ -120,7 +124,15 @@ const FILTER_FLAGS: Readonly<Record<string, number>> = {
   SECCOMP_FILTER_FLAG_TSYNC: 1,
   SECCOMP_FILTER_FLAG_LOG: 2,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 };
+const TSYNC = 1;
+const OF_LISTENER = 32;
+
+/** Whether a filter asks an agent. */
+export function asksAgent({ syscalls = [] }: OciSeccomp): boolean {
+  return syscalls.some(({ action }) => action === 'SCMP_ACT_NOTIFY');
+}
 
 function filterOp(wanted: OciSeccomp, compile: (profile: SeccompProfileInput) => readonly bigint[]): Op {
   const name = 'the profile of the config';
@@ -130,7 +142,10 @@ function filterOp(wanted: OciSeccomp, compile: (profile: SeccompProfileInput) =>
     if (bit === undefined) throw refused(`linux.seccomp.flags[${i}] "${flag}"`, 'niwa-oci does not support it yet');
     return sum | bit;
   }, 0);
-  return flags === 0 ? seccomp(name, instructions) : seccompWith(name, flags, instructions);
+  // a listener excludes TSYNC, which does nothing for a process of one thread
+  if (asksAgent(wanted)) return seccompWithListener(name, flags & ~TSYNC, instructions);
+  const usual = flags & ~OF_LISTENER;
+  return usual === 0 ? seccomp(name, instructions) : seccompWith(name, usual, instructions);
 }
 
 function rlimitOps({ rlimits = [] }: OciProcess): Op[] {

@@ -57,8 +57,20 @@ describe('a config', () => {
     [
       'linux.seccomp',
       { defaultAction: 'SCMP_ACT_NOTIFY' },
-      'linux.seccomp.defaultAction "SCMP_ACT_NOTIFY": niwa-oci does',
+      'linux.seccomp.defaultAction "SCMP_ACT_NOTIFY": the calls of niwa-oci itself',
     ],
+    ['linux.seccomp', { defaultAction: 'SCMP_ACT_X' }, 'linux.seccomp.defaultAction "SCMP_ACT_X": there is no such'],
+    [
+      'linux.seccomp',
+      { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['read'], action: 'SCMP_ACT_NOTIFY' }] },
+      'linux.seccomp.listenerPath: SCMP_ACT_NOTIFY needs the path of an agent',
+    ],
+    [
+      'linux.seccomp',
+      { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '@a' },
+      'listenerPath: it has to be an absolute',
+    ],
+    ['linux.seccomp', { defaultAction: 'SCMP_ACT_ALLOW', listenerMetadata: 'a' }, 'listenerMetadata: it has no effect'],
     [
       'linux.seccomp',
       { defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 0x7ffa_0000 },

@@ -177,6 +177,23 @@ describe('the plan of a config', () => {
     expect(boot.find(({ name }) => name === 'seccomp_flags')?.numbers).toEqual([2, 1n]);
   });
 
+  it('sets a filter that asks an agent before the wait, when the command is still there', () => {
+    const seccomp = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      flags: ['SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'],
+      syscalls: [{ names: ['mkdir'], action: 'SCMP_ACT_NOTIFY' }],
+    };
+    const linux = { ...CONFIG.linux, seccomp };
+    const { boot } = planOf({ linux, ...withProcess({ noNewPrivileges: true }) });
+    const names = boot.map(({ name }) => name);
+    expect(names.indexOf('seccomp_listener')).toBe(names.indexOf('wait') - 1);
+    // TSYNC excludes a listener, and does nothing for one thread
+    expect(boot.find(({ name }) => name === 'seccomp_listener')?.numbers).toEqual([32, 1n]);
+    expect(steps({ linux }).indexOf('seccomp_listener')).toBeLessThan(steps({ linux }).indexOf('user'));
+    const unasked = { ...linux, seccomp: { ...seccomp, syscalls: [] } };
+    expect(planOf({ linux: unasked }).boot.find(({ name }) => name === 'seccomp_flags')?.numbers).toEqual([1, 1n]);
+  });
+
   it.each([
     [
       'a user namespace without maps',
