@@ -42,6 +42,7 @@ int op_be_born(struct boot *boot, const struct op *op) {
     long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD | flags, NULL, NULL, NULL, NULL);
     if (pid < 0) return -errno;
     if (pid > 0) leave_to(boot, pid);
+    if (flags != 0) return 0;
     close(CONTAINER_FD);
-    return flags == 0 && setsid() < 0 ? -errno : 0;
+    return setsid() < 0 ? -errno : 0;
 }

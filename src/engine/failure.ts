@@ -7,7 +7,7 @@ import type { Step } from '../protocol/plan.js';
 import { signalName } from '../spec/signals.js';
 
 const OF_OTHERS =
-  "what is missing in the root cannot be made in it: on disk it belongs to others than what this caller's containers write (allow.idRanges, or without a range the caller's own user and primary group)";
+  "what is missing in the root cannot be made in it: on disk it belongs to others than what this caller's containers write (allow.idRanges, or without a range the caller's own user and primary group), or in a container of an engine not to its root (linux.uidMappings)";
 const TO_THE_ROOT =
   'a link in the root leads from this target to the root itself: name another target, or repair the link';
 

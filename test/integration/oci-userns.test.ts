@@ -1,13 +1,18 @@
 // @module-tag vm
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { describe, expect } from 'vitest';
+import { afterAll, describe, expect, vi } from 'vitest';
+import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
+import { host, PATIENCE } from './support/host.js';
+import { isAlive } from './support/niwad.js';
 import { type BundleConfig, Oci } from './support/oci.js';
 import { execSh } from './support/session.js';
 import { test as base } from './support/test.js';
 
 const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
+
+cleanUpDaemons();
 
 const FIRST = 300_000;
 const MAP = [{ containerID: 0, hostID: FIRST, size: 65_536 }];
@@ -253,10 +258,60 @@ describe('exec', () => {
   });
 });
 
+describe('a container with a user namespace', () => {
+  test('is kept over a restart of niwad, and ends with its group', async () => {
+    const place = newPlace();
+    const first = await startDaemon(place);
+    const oci = new Oci(first);
+    const bundle = await bundleOf(oci, 'exec sleep 1000');
+    expect(await oci.make('create', '--bundle', bundle, 'kept')).toEqual({ exitCode: 0, message: '' });
+    const before = await oci.state('kept');
+    await first.stop('SIGKILL');
+    await startDaemon(place);
+    expect(await oci.state('kept')).toEqual(before);
+    await oci.done('start', 'kept');
+    expect(await oci.done('exec', 'kept', 'sh', '-c', 'id -u; cat /proc/1/comm')).toBe('0\nsleep');
+    await oci.done('pause', 'kept');
+    await oci.done('resume', 'kept');
+    await oci.done('kill', 'kept', 'KILL');
+    await vi.waitFor(async () => expect((await oci.state('kept')).status).toBe('stopped'), PATIENCE);
+    await oci.done('delete', 'kept');
+    expect(isAlive(before.pid)).toBe(false);
+  });
+
+  test('shares its namespaces with another one that joins them', async ({ oci }) => {
+    const id = oci.id();
+    const bundle = await bundleOf(oci, 'exec sleep 1000');
+    await oci.make('run', '--detach', '--bundle', bundle, id);
+    const { pid } = await oci.state(id);
+    const script =
+      'tr -s " " </proc/self/uid_map; readlink /proc/self/ns/user /proc/self/ns/net /proc/self/ns/ipc; cat /proc/sys/net/ipv4/ip_unprivileged_port_start';
+    const own = await linesOf(oci, script, ({ linux }) => {
+      linux.namespaces = [
+        ...['pid', 'mount', 'uts', 'cgroup'].map((type) => ({ type })),
+        ...['network', 'ipc', 'user'].map((type) => ({
+          type,
+          path: `/proc/${pid}/ns/${type === 'network' ? 'net' : type}`,
+        })),
+      ];
+      linux.sysctl = { 'net.ipv4.ip_unprivileged_port_start': '77' };
+    });
+    const spaces = ['user', 'net', 'ipc'].map((name) => readlinkSync(`/proc/${pid}/ns/${name}`));
+    expect(own).toEqual([`0 ${FIRST} 65536`, ...spaces, '77']);
+    await oci.done('delete', '--force', id);
+  });
+});
+
 describe('a bind with mapped ids', () => {
+  const cleanUp: string[] = [];
+  afterAll(() => {
+    for (const directory of cleanUp) rmSync(directory, { recursive: true });
+  });
+
   /** A directory with a file of a user on disk. */
   const owned = (files: string, uid: number) => {
-    const directory = mkdtempSync(join(files, 'owned-'));
+    const directory = mkdtempSync(join(host.scratchDisk ?? files, 'owned-')); // a file system that can map ids
+    cleanUp.push(directory);
     chmodSync(directory, 0o777);
     writeFileSync(join(directory, 'file'), '');
     chownSync(join(directory, 'file'), uid, uid);

@@ -1,0 +1,106 @@
+// @module-tag vm
+// Technique: root with all capabilities, no filter and nothing masked, in a container of an engine with a user namespace:
+// it may do all in its own namespaces, and nothing to the host.
+import { chmodSync, chownSync, copyFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { resolveCapabilities } from '../../src/spec/capabilities.js';
+import { type BundleConfig, Oci } from '../integration/support/oci.js';
+import { test as base, compiled, results } from './attack.js';
+
+const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
+const FIRST = 300_000;
+/** All that root of every host has that runs these tests. */
+const ALL = resolveCapabilities({ add: ['ALL'] })
+  .filter((name) => name !== 'SYS_RESOURCE')
+  .map((name) => `CAP_${name}`);
+
+/** A config with no protection but the user namespace. */
+function unprotected(config: BundleConfig): void {
+  config.process.capabilities = { bounding: ALL, effective: ALL, permitted: ALL };
+  config.process.noNewPrivileges = false;
+  Object.assign(config.linux, { maskedPaths: [], readonlyPaths: [] });
+  Object.assign(config.linux.resources as object, { devices: [{ allow: true, access: 'rwm' }] });
+  config.root = { path: 'rootfs', readonly: false };
+}
+
+function inUserNamespace(config: BundleConfig): void {
+  const map = [{ containerID: 0, hostID: FIRST, size: 65_536 }];
+  (config.linux.namespaces as object[]).push({ type: 'user' });
+  Object.assign(config.linux, { uidMappings: map, gidMappings: map });
+}
+
+/** Runs a program with arguments, with `volume` at /volume; without the user namespace as a control. */
+async function tried(oci: Oci, volume: string, args: string[], change: (config: BundleConfig) => void) {
+  const bundle = await oci.bundle('', (config) => {
+    unprotected(config);
+    const bind = (source: string, destination: string) =>
+      config.mounts.push({ destination, type: 'bind', source, options: ['bind'] });
+    bind(compiled(args[0] ?? ''), '/attack');
+    bind(volume, '/volume');
+    config.process.args = ['/attack', ...args.slice(1)];
+    change(config);
+  });
+  chownSync(join(bundle, 'rootfs'), FIRST, FIRST);
+  return results(await oci.done('run', '--bundle', bundle, oci.id()));
+}
+
+const MACHINE = ['swapon', 'acct', 'syslog'];
+const of = (all: Record<string, string>) => MACHINE.map((name) => all[name]);
+
+test('user namespace: what acts on the whole machine is refused', async ({ oci, volume }) => {
+  const allowed = await tried(oci, volume, ['privileged-calls'], () => {});
+  expect(of(allowed)).not.toContain('EPERM'); // the control
+  expect(new Set(of(await tried(oci, volume, ['privileged-calls'], inUserNamespace)))).toEqual(new Set(['EPERM']));
+});
+
+test('user namespace: files of root of the host are not its own', async ({ oci, volume }) => {
+  writeFileSync(join(volume, 'secret'), 'secret', { mode: 0o600 });
+  const args = ['read-file', '/volume/secret'];
+  expect(await tried(oci, volume, args, () => {})).toEqual({ '/volume/secret': 'worked' }); // the control
+  expect(await tried(oci, volume, args, inUserNamespace)).toEqual({ '/volume/secret': 'EACCES' });
+});
+
+test('user namespace: it makes no device, and none is made for it beside those of its config', async ({
+  oci,
+  volume,
+}) => {
+  const args = ['device-nodes', 'b', '7', '300'];
+  expect(await tried(oci, volume, args, () => {})).toMatchObject({ mknod: 'worked' }); // the control
+  expect(await tried(oci, volume, args, inUserNamespace)).toEqual({ mknod: 'EPERM' });
+});
+
+test('user namespace: a setuid program of root of the host makes nobody its root', async ({ oci, volume }) => {
+  const program = join(volume, 'setuid');
+  copyFileSync(compiled('setuid'), program);
+  chmodSync(program, 0o4755);
+  const asUser = (config: BundleConfig) => {
+    config.process.args = ['/volume/setuid'];
+    config.process.user = { uid: 1000, gid: 1000 };
+    config.process.capabilities = {};
+  };
+  expect(await tried(oci, volume, ['setuid'], asUser)).toEqual({ real: '1000', effective: '0' }); // the control
+  const inside = await tried(oci, volume, ['setuid'], (config) => {
+    inUserNamespace(config);
+    asUser(config);
+  });
+  expect(inside).toEqual({ real: '1000', effective: '1000' });
+});
+
+test('user namespace: nothing that it makes belongs to root of the host', async ({ oci, volume }) => {
+  chmodSync(volume, 0o777);
+  const script =
+    'rm -f /volume/*; touch /volume/made; chown 70000 /volume/made; cp /bin/true /volume/suid; chmod 4755 /volume/suid; true';
+  const made = async (change: (config: BundleConfig) => void) => {
+    const bundle = await oci.bundle(script, (config) => {
+      unprotected(config);
+      config.mounts.push({ destination: '/volume', type: 'bind', source: volume, options: ['bind'] });
+      change(config);
+    });
+    chownSync(join(bundle, 'rootfs'), FIRST, FIRST);
+    await oci.done('run', '--bundle', bundle, oci.id());
+    return ['made', 'suid'].map((name) => statSync(join(volume, name)).uid);
+  };
+  expect(await made(inUserNamespace)).toEqual([FIRST, FIRST]);
+  expect(await made(() => {})).toEqual([70_000, 0]); // the control
+});
