@@ -1,5 +1,6 @@
 // Runs a boot program. Each operation is a function: it takes the arguments and gives 0 or a negative errno.
 #pragma once
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "program.h"
@@ -18,6 +19,8 @@ struct boot {
     // The owner of files that are made in the root: the host ids of the container's root user.
     uid_t owner_uid;
     gid_t owner_gid;
+    // Whether op_chdir() has entered the working directory of the workload before the change of user.
+    bool in_cwd;
     // What op_mount() mounted on /proc and /sys of the root, -1 before; the paths may lead elsewhere later.
     int proc, sys;
     // The directory that the last mknod or symlink operation was in, -1 for none, and its path (without NUL).

@@ -81,14 +81,16 @@ int op_umask(struct boot *boot, const struct op *op) {
     return 0;
 }
 
-// chdir(path), which must lead to a directory inside the root (CVE-2024-21626). For one outside, the system call getcwd
-// gives
-// "(unreachable)"; getcwd() of libc would search for a path to it.
+// chdir(path, [tries]), which must lead to a directory inside the root (CVE-2024-21626). For one outside, the system
+// call getcwd gives "(unreachable)"; getcwd() of libc would search for a path to it. With `tries` it may be forbidden:
+// a later chdir() goes there, as another user. Where the first one was allowed, the later one does nothing.
 int op_chdir(struct boot *boot, const struct op *op) {
-    (void)boot;
     char now[PATH_MAX];
-    if (chdir(op->strings[0]) < 0) return -errno;
+    bool tries = op->number_count > 0 && op->numbers[0] != 0;
+    if (boot->in_cwd) return 0;
+    if (chdir(op->strings[0]) < 0) return tries && errno == EACCES ? 0 : -errno;
     if (syscall(SYS_getcwd, now, sizeof now) < 0) return -errno;
+    boot->in_cwd = tries;
     return now[0] == '/' ? 0 : -EXDEV;
 }
 

@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bare.h"
+
 int root_open(const struct boot *boot, const char *path, int flags) {
     struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
     if (boot->root < 0) return -EBADF;
@@ -111,7 +113,14 @@ static int detach_host(int old) {
 
 enum way { PIVOT = 0, PIVOT_SHARED = 1, MOVE = 2 };
 
-// pivot(way): the root becomes "/", and all mounts of the host are detached. With "." for both arguments the
+// Moves the root, whose path is `stage`, over "/".
+static int move_root(const char *stage) {
+    int error = hide_bare(stage);
+    if (error < 0) return error;
+    return mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ? -errno : 0;
+}
+
+// pivot(way, [stage]): the root becomes "/", and all mounts of the host are detached. With "." for both arguments the
 // old root is stacked on the new one and needs no place in it, see pivot_root(2). With MOVE the root is moved over "/"
 // instead: the first root of a machine, a ramdisk, cannot be pivoted.
 int op_pivot(struct boot *boot, const struct op *op) {
@@ -122,7 +131,7 @@ int op_pivot(struct boot *boot, const struct op *op) {
     if (fchdir(boot->root) < 0)
         error = -errno;
     else if (way == MOVE)
-        error = mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ? -errno : 0;
+        error = op->string_count == 0 ? -EBADMSG : move_root(op->strings[0]);
     else
         error = syscall(SYS_pivot_root, ".", ".") < 0 ? -errno : detach_host(old);
     if (old >= 0) close(old);

@@ -84,7 +84,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'process.args': takes('texts', 'searched in `PATH` of `process.env`, before the start'),
   'process.commandLine': never('of another system'),
   'process.env': takes('texts', '`HOME` is added from the root, where it is missing'),
-  'process.cwd': takes('text', 'made where it is missing'),
+  'process.cwd': takes('text', 'made where it is missing; the user needs no right to enter it'),
   'process.capabilities': takes('object'),
   'process.capabilities.bounding': takes('texts'),
   'process.capabilities.effective': takes('texts'),

@@ -1,5 +1,5 @@
 // @module-tag vm
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, vi } from 'vitest';
@@ -36,6 +36,19 @@ test('a read-only path can be executed from, and not be written', async ({ oci }
     linux.readonlyPaths = ['/usr'];
   });
   expect(lines).toEqual(['runs', expect.stringContaining('Read-only file system')]);
+});
+
+test('a working directory needs no right of the user where the command has it, also in an exec', async ({ oci }) => {
+  const id = oci.id();
+  const bundle = await oci.bundle('pwd; exec sleep 1000', ({ process }) => {
+    Object.assign(process, { cwd: '/home', user: { uid: 12, gid: 34 } });
+  });
+  mkdirSync(join(bundle, 'rootfs/home'), { mode: 0o700 });
+  expect(await oci.make('run', '--detach', '--bundle', bundle, id)).toEqual({ exitCode: 0, message: '' });
+  expect(await oci.done('exec', id, 'pwd')).toBe('/home');
+  chownSync(join(bundle, 'rootfs/home'), 12, 34);
+  expect(await oci.done('exec', '--user', '0', id, 'pwd')).toBe('/home');
+  await oci.done('delete', '--force', id);
 });
 
 test('a setting of the host is refused', async ({ oci }) => {
@@ -233,6 +246,29 @@ describe('the command line', () => {
     expect(await withFile(oci, place.runDir, {}, '--preserve-fds', '9')).toBe(
       'niwa-oci: the descriptor 4 is to be preserved, and is not open',
     );
+  });
+
+  test('shows no /proc of the host where the root is not pivoted', async ({ oci }) => {
+    const script = 'unshare -mrpf mount -t proc none /proc 2>/dev/null; echo $?';
+    const change = ({ process }: BundleConfig) => {
+      process.capabilities = { bounding: ['CAP_SETFCAP'], permitted: ['CAP_SETFCAP'], effective: ['CAP_SETFCAP'] };
+    };
+    expect(await linesOf(oci, script, change, '--no-pivot')).toEqual(['32']);
+    const inUser = (config: BundleConfig) => {
+      change(config);
+      const ids = [{ containerID: 0, hostID: 0, size: 65_536 }];
+      const namespaces = [...(config.linux.namespaces as object[]), { type: 'user' }];
+      Object.assign(config.linux, { namespaces, uidMappings: ids, gidMappings: ids });
+    };
+    expect(await linesOf(oci, script, inUser, '--no-pivot')).toEqual(['32']);
+  });
+
+  test('refuses shared mounts where the root is not pivoted', async ({ oci }) => {
+    const bundle = await oci.bundle('true', ({ linux }) => {
+      linux.rootfsPropagation = 'shared';
+    });
+    const { message } = await oci.make('run', '--no-pivot', '--bundle', bundle, oci.id());
+    expect(message).toContain('linux.rootfsPropagation "shared"');
   });
 
   test('can leave the keyring and the root of the host as they are', async ({ oci }) => {

@@ -95,8 +95,9 @@ const PIVOT_SHARED = 1;
 const MOVE = 2;
 /** Makes the root "/" while mounts of the host may be shared: that they are detached does not go to the host. */
 export const pivotShared = () => op('pivot', 'pivot_root into it and detach the host, here alone', [PIVOT_SHARED]);
-/** Makes the root "/" on a host whose own root cannot be pivoted. */
-export const moveRoot = () => op('pivot', 'move it over the root of the host, and chroot', [MOVE]);
+/** Makes the root, which is at `stage`, "/" on a host whose own root cannot be pivoted. */
+export const moveRoot = (stage: string) =>
+  op('pivot', 'hide /proc and /sys of the host, move the root over that of the host, and chroot', [MOVE], [stage]);
 
 /** Makes a device or a FIFO. @param node its mode has the type; an owner of -1 stays */
 export const makeNode = ({
@@ -136,6 +137,9 @@ export const setsidKeyring = () => op('setsid', 'new session, with the keyring o
 /** Makes a terminal in /dev/pts for a user, and shows it at /dev/console, too. */
 export const terminalAndConsole = (rows: number, columns: number, owner: number) =>
   op('terminal', `make a terminal in /dev/pts for user ${owner}, and show it at /dev/console`, [rows, columns, owner]);
+
+/** Enters the working directory before the change of user, who may have no right to enter it. */
+export const chdirFirst = (path: string) => op('chdir', `chdir to ${path}, if that is allowed here`, [1], [path]);
 
 /** Gives the pipes among the standard streams to a user, who can open them again then. */
 export const ownStreams = (uid: number, gid: number) =>

@@ -83,7 +83,7 @@ export function makeOciPlan(
       ...(user === undefined
         ? [
             ...namespaceOps(config, spaces),
-            ...rootOps(config, ownParts(config, host.stage, sources, idmapOf), choices.pivots),
+            ...rootOps(config, host.stage, ownParts(config, host.stage, sources, idmapOf), choices.pivots),
           ]
         : userOps(config, { user, spaces, sources, stage: host.stage, pivots: choices.pivots, idmapOf })),
       ...ociProcessOps(config, host.compileSeccomp, { ...choices, console: !bindsDevices(config) }),
@@ -135,7 +135,7 @@ function userOps(
     ...asideOps(config, aside, user),
     ...divideOps(user, config.process.user, clonedOf(clonedNames(made))),
     ...namespaceOps(settingsIn(config, early, false), late),
-    ...rootOps(config, fromSide(nodes, isSlave), pivots),
+    ...rootOps(config, stage, fromSide(nodes, isSlave), pivots),
   ];
 }
 

@@ -20,6 +20,7 @@ import { idOutside } from '../userns.js';
 import type { CapabilitySet, OciConfig, OciProcess, OciSeccomp } from './config.js';
 import {
   capsets,
+  chdirFirst,
   execRaw,
   findProgram,
   keepFds,
@@ -88,6 +89,7 @@ export function ociProcessOps(
     ...schedulingOps(process, linux),
     ...rlimitOps(process),
     ...joinsUser,
+    chdirFirst(cwd),
     account(process.user.uid, { name: '', groups: false }),
     ...(noNewPrivileges ? [] : filter),
     ...identityOps(process, afterUser),

@@ -79,13 +79,15 @@ export function ownParts(
  * @param pivots false: the root is moved over that of the host
  * @throws NiwaError SPEC_INVALID
  */
-export function rootOps(config: OciConfig, { begin, mount, devices }: RootParts, pivots: boolean): Op[] {
+export function rootOps(config: OciConfig, stage: string, { begin, mount, devices }: RootParts, pivots: boolean): Op[] {
   const { root: own, mounts = [], process, linux = {} } = config;
   const { maskedPaths = [], readonlyPaths = [], rootfsPropagation = '' } = linux;
   const propagation = rootfsPropagation === '' ? undefined : propagationOf(rootfsPropagation);
   if (rootfsPropagation !== '' && propagation === undefined)
     throw refused(`linux.rootfsPropagation "${rootfsPropagation}"`, 'there is no such propagation');
   const isShared = /^r?shared$/.test(rootfsPropagation);
+  if (isShared && !pivots)
+    throw refused(`linux.rootfsPropagation "${rootfsPropagation}"`, 'with --no-pivot, mounts of the host would end');
   return [
     ...begin,
     ...mounts.map(mount),
@@ -94,7 +96,7 @@ export function rootOps(config: OciConfig, { begin, mount, devices }: RootParts,
     ...maskedPaths.map(maskPath),
     ...readonlyPaths.map(readonlyPath),
     ...(own.readonly ? [remountRoot(['ro'])] : []),
-    pivots ? (isShared ? pivotShared() : pivot()) : moveRoot(),
+    pivots ? (isShared ? pivotShared() : pivot()) : moveRoot(stage),
     ...(propagation === undefined
       ? []
       : [propagate(rootfsPropagation, propagation.propagation | (propagation.recursive ? MS_REC : 0))]),

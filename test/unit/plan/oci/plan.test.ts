@@ -168,7 +168,9 @@ describe('the plan of a config', () => {
   it('keeps the keyring, and moves the root, where the command line says so', () => {
     const { boot } = planOf({}, { newKeyring: false, pivots: false });
     expect(boot.find(({ name }) => name === 'setsid')?.numbers).toEqual([1]);
-    expect(boot.find(({ name }) => name === 'pivot')?.text).toBe('move it over the root of the host, and chroot');
+    expect(boot.find(({ name }) => name === 'pivot')?.text).toBe(
+      'hide /proc and /sys of the host, move the root over that of the host, and chroot',
+    );
   });
 
   it('sets a filter with its flags', () => {
