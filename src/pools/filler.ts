@@ -6,6 +6,8 @@ const AT_ONCE = { root: 1, callers: 1, each: 1 };
 /** What is asked for goes first, so long at most: a node that is never quiet must not keep its pools empty for ever. */
 const MOST_WAIT_MS = 100;
 const LOOK_MS = 2;
+/** A start is followed by its answer, and often soon by the end of the container: both go first, too. */
+const REST_MS = 15;
 
 /** Makes containers ahead in the background: what somebody waits for goes first. */
 export class Filler {
@@ -14,6 +16,8 @@ export class Filler {
   /** False until niwad has taken over what the one before has left: until then nothing is made ahead. */
   isOpen = false;
   #asked = 0;
+  /** When the last start that somebody waited for was over. */
+  #lastStartMs = Number.NEGATIVE_INFINITY;
   #own = 0;
 
   /** @param making gives how many containers of all kinds are being made now */
@@ -28,13 +32,19 @@ export class Filler {
       return await start();
     } finally {
       this.#asked--;
+      this.#lastStartMs = performance.now();
     }
   }
 
-  /** Makes a container ahead, when it is its turn and nobody waits. @param caller null for root */
-  async fill<T>(caller: string | null, make: () => Promise<T>): Promise<T> {
+  /**
+   * Makes a container ahead, when it is its turn and nobody waits.
+   * @param caller null for root
+   * @param isNeeded says whether the next start would find none
+   */
+  async fill<T>(caller: string | null, make: () => Promise<T>, isNeeded: () => boolean): Promise<T> {
     return await this.#turns.run(caller, async () => {
-      for (let waited = 0; waited < MOST_WAIT_MS && this.#isAsked; waited += LOOK_MS)
+      const until = performance.now() + MOST_WAIT_MS;
+      while (performance.now() < until && (this.#isAsked || (!isNeeded() && this.#hasJustStarted)))
         await sleep(LOOK_MS, undefined, { ref: false });
       this.#own++;
       try {
@@ -43,6 +53,10 @@ export class Filler {
         this.#own--;
       }
     });
+  }
+
+  get #hasJustStarted(): boolean {
+    return performance.now() - this.#lastStartMs < REST_MS;
   }
 
   get #isAsked(): boolean {

@@ -201,11 +201,12 @@ export class Stock {
     try {
       while (this.#lacks) {
         const { caller } = this.#wish as Wish;
-        await this.#parts.filler.fill(nameForTurns(caller), async () => {
+        const make = async () => {
           if (!this.#lacks) return;
           this.#making = this.#make(this.#wish as Wish);
           await this.#making;
-        });
+        };
+        await this.#parts.filler.fill(nameForTurns(caller), make, () => this.#ready.length === 0);
       }
     } catch (error) {
       if (!this.#isClosed && !this.#parts.containers.isDraining) this.#fail(messageOf(error));
