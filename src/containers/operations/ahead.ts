@@ -1,7 +1,7 @@
 import type { Caller } from '../../access/allowed.js';
 import type { Container } from '../../engine/container.js';
 import { MADE_AHEAD } from '../../engine/runs.js';
-import { deviceNumbers } from '../../host/devices.js';
+import { type DeviceNumbers, deviceNumbers } from '../../host/devices.js';
 import type { Asker } from '../../host/reach.js';
 import { identityOfSources } from '../../host/sources.js';
 import { imageDefaults } from '../../images/lookup.js';
@@ -22,8 +22,14 @@ export interface Ahead {
   caller: Caller;
   /** The spec before it was settled on this host. */
   written: Spec;
-  /** The spec as it was settled, and the files of the host that were found, as text. */
-  settled: string;
+  settled: Settled;
+}
+
+/** A written spec on this host. */
+interface Settled {
+  spec: Spec;
+  /** The spec, and which devices and files of the host its paths name. */
+  text: string;
 }
 
 /**
@@ -41,7 +47,8 @@ export async function makeAhead(
   parts.policy.require('createContainer', caller);
   const lookUp = (name: string) => imageDefaults(parts.images, name);
   const written = { ...parts.seenSpecs.parse(input, input.id, lookUp, caller), service };
-  const settled = await settledNow(parts, written, caller); // before it is made: what changes meanwhile is a difference
+  const spec = await settleAnew(parts, written, caller);
+  const settled = { spec, text: textOf(spec, await filesOf(spec, caller)) }; // before it is made: what changes meanwhile is a difference
   const container = await make(
     parts,
     caller,
@@ -63,7 +70,9 @@ export async function whyUnfit(parts: Parts, { container, caller, written, settl
   try {
     const { image } = written.root;
     if (image && parts.images.idOf(image.name) !== image.id) return `image ${image.name} is another one now`;
-    return (await settledNow(parts, written, caller)) === settled ? null : 'it would be made differently now';
+    // The files of the spec as it was settled: where it is another spec now, the texts differ whatever they are.
+    const [spec, files] = await Promise.all([settleAnew(parts, written, caller), filesOf(settled.spec, caller)]);
+    return textOf(spec, files) === settled.text ? null : 'it would be made differently now';
   } catch (error) {
     if (error instanceof NiwaError && REFUSALS.includes(error.code)) return error.message;
     throw error;
@@ -86,9 +95,17 @@ export async function throwAway(parts: Parts, { container }: Ahead): Promise<voi
   await parts.endings.ended(container);
 }
 
-/** What a create would make now of a written spec: the settled spec, and what is behind its paths. */
-async function settledNow({ settling }: Parts, written: Spec, caller: Caller): Promise<string> {
-  const asker: Asker = `user ${caller.uid}`;
-  const spec = await settle(written, caller, { ...settling, freePorts: null });
-  return JSON.stringify([spec, await deviceNumbers(spec, asker), await identityOfSources(spec, asker)]);
+/** What a create would make now of a written spec. */
+function settleAnew({ settling }: Parts, written: Spec, caller: Caller): Promise<Spec> {
+  return settle(written, caller, { ...settling, freePorts: null });
+}
+
+/** Which devices and files of the host are behind the paths of a settled spec. */
+function filesOf(spec: Spec, { uid }: Caller): Promise<[DeviceNumbers, string]> {
+  const asker: Asker = `user ${uid}`;
+  return Promise.all([deviceNumbers(spec, asker), identityOfSources(spec, asker)]);
+}
+
+function textOf(spec: Spec, files: [DeviceNumbers, string]): string {
+  return JSON.stringify([spec, files]);
 }
