@@ -141,10 +141,10 @@ static bool is_directory(int fd) {
     return fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-// bind(attributes, in root, recursive, userns, slave, change..., source, target): the source is a path of the host;
-// `userns` is the descriptor of the user namespace that maps the ids of its files, or 0.
+// bind(attributes, IN_ROOT and FOLLOWS_LINKS, recursive, userns, slave, change..., source, target): the source is a
+// path of the host; `userns` is the descriptor of the user namespace that maps the ids of its files, or 0.
 int op_bind(struct boot *boot, const struct op *op) {
-    int source = host_open(op->strings[0]);
+    int source = host_open(op->strings[0], (op->numbers[1] & FOLLOWS_LINKS) != 0);
     if (source < 0) return source;
     int copy = copy_mount(source, op->numbers[2] != 0, op->numbers[0], (int)op->numbers[3], op->numbers[4] != 0);
     int error = copy < 0 ? 0 : change_mount(copy, op->numbers + 5, op->number_count - 5);
@@ -152,7 +152,8 @@ int op_bind(struct boot *boot, const struct op *op) {
         close(copy);
         copy = error;
     }
-    int target = copy < 0 ? copy : open_target(boot, op->strings[1], op->numbers[1] != 0, is_directory(source));
+    int target =
+        copy < 0 ? copy : open_target(boot, op->strings[1], (op->numbers[1] & IN_ROOT) != 0, is_directory(source));
     close(source);
     return attach(copy, target);
 }
@@ -187,7 +188,7 @@ static int open_file_place(const struct boot *boot, const char *path) {
 int op_place_file(struct boot *boot, const struct op *op) {
     int place = open_file_place(boot, op->strings[1]);
     if (place < 0) return op->numbers[1] != 0 ? place : 0;
-    int source = host_open(op->strings[0]);
+    int source = host_open(op->strings[0], false);
     int copy = source < 0 ? source : copy_mount(source, false, op->numbers[0], NO_USERNS, false);
     if (source >= 0) close(source);
     return attach(copy, place);

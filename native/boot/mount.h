@@ -6,6 +6,9 @@
 // Instead of the descriptor of a user namespace: the ids of files are not mapped.
 #define NO_USERNS 0
 
+// Flags of op_bind(): the target is in the root, the source may be behind links.
+enum { IN_ROOT = 1, FOLLOWS_LINKS = 2 };
+
 // Opens a directory of the host, such as the stage where a root is put together. Gives an O_PATH descriptor or a
 // negative errno.
 int open_place(const char *path);

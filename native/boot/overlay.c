@@ -40,7 +40,7 @@ static int64_t make_directory(int parent, const char *name) {
 // read-only.
 int op_upper(struct boot *boot, const struct op *op) {
     (void)boot;
-    int source = host_open(op->strings[0]);
+    int source = host_open(op->strings[0], false);
     if (source < 0) return source;
     uid_t uid = (uid_t)op->numbers[1];
     int error = act_as(uid, (gid_t)op->numbers[2]);

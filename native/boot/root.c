@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bare.h"
+#include "mount.h"
 
 int root_open(const struct boot *boot, const char *path, int flags) {
     struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
@@ -21,8 +22,9 @@ int root_open(const struct boot *boot, const char *path, int flags) {
     return fd < 0 ? -errno : (int)fd;
 }
 
-int host_open(const char *path) {
-    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+int host_open(const char *path, bool follows) {
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+                           .resolve = follows ? 0 : RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
     long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
     return fd < 0 ? -errno : (int)fd;
 }
@@ -85,11 +87,12 @@ int root_parent(const struct boot *boot, const char *path, const char **name) {
     return fd;
 }
 
-// root(uid, gid, path): `path`, a mount point of the host, becomes the root of later operations. Files that they make
-// are owned by these ids of the host.
+// root(uid, gid, [follows links], path): `path`, a mount point of the host, becomes the root of later operations. Files
+// that they make are owned by these ids of the host.
 int op_root(struct boot *boot, const struct op *op) {
-    int fd = open(op->strings[0], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) return -errno;
+    bool follows = op->number_count > 2 && op->numbers[2] != 0;
+    int fd = follows ? host_open(op->strings[0], true) : open_place(op->strings[0]);
+    if (fd < 0) return fd;
     if (boot->root >= 0) close(boot->root);
     boot->root = fd;
     boot->owner_uid = (uid_t)op->numbers[0];
@@ -111,7 +114,7 @@ static int detach_host(int old) {
     return detached ? 0 : -errno;
 }
 
-enum way { PIVOT = 0, PIVOT_SHARED = 1, MOVE = 2 };
+enum way { PIVOT = 0, PIVOT_SHARED = 1, MOVE = 2, CHANGE = 3 };
 
 // Moves the root, whose path is `stage`, over "/".
 static int move_root(const char *stage) {
@@ -122,7 +125,8 @@ static int move_root(const char *stage) {
 
 // pivot(way, [stage]): the root becomes "/", and all mounts of the host are detached. With "." for both arguments the
 // old root is stacked on the new one and needs no place in it, see pivot_root(2). With MOVE the root is moved over "/"
-// instead: the first root of a machine, a ramdisk, cannot be pivoted.
+// instead: the first root of a machine, a ramdisk, cannot be pivoted. With CHANGE nothing is mounted or detached: the
+// mount namespace is that of others.
 int op_pivot(struct boot *boot, const struct op *op) {
     uint64_t way = op->number_count > 0 ? op->numbers[0] : PIVOT;
     int old = way == PIVOT_SHARED ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -130,6 +134,8 @@ int op_pivot(struct boot *boot, const struct op *op) {
     int error = 0;
     if (fchdir(boot->root) < 0)
         error = -errno;
+    else if (way == CHANGE)
+        error = chroot(".") < 0 ? -errno : 0;
     else if (way == MOVE)
         error = op->string_count == 0 ? -EBADMSG : move_root(op->strings[0]);
     else

@@ -1,6 +1,7 @@
 // Paths inside the container's root. The kernel resolves each path with RESOLVE_IN_ROOT (openat2(2)): a link in an
 // image or in a shared volume cannot lead an operation to files of the host.
 #pragma once
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "interpreter.h"
@@ -24,6 +25,6 @@ int root_make(const struct boot *boot, int parent, const char *name, mode_t mode
 // change to what the path of the directory leads.
 void forget_parent(struct boot *boot);
 
-// Opens a path of the host with O_PATH and follows no link. Its links were resolved when the path was checked: a link
-// that is there now is new, and is refused (ELOOP). Gives a descriptor or a negative errno.
-int host_open(const char *path);
+// Opens a path of the host with O_PATH. Where it does not follow links, they were resolved when the path was checked: a
+// link that is there now is new, and is refused (ELOOP). Gives a descriptor or a negative errno.
+int host_open(const char *path, bool follows);

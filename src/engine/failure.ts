@@ -40,6 +40,7 @@ const CURES: Record<string, string> = {
   'mount EBUSY': TO_THE_ROOT,
   'bind ENOENT': 'the source or the target does not exist',
   'clone3 ENOMEM': 'the container has just ended, or its memory limit leaves no room',
+  'be_born ENOMEM': 'the PID namespace that it was to join has ended, or the memory limit leaves no room',
   'clone3 EAGAIN':
     'the container has as many processes as its pids limit lets it, or niwad as many as TasksMax of its unit (pids.max of its group) and ulimit -u do: raise that',
   'terminal ENOENT': 'a terminal needs a /dev/pts in the container: leave tty out',

@@ -45,8 +45,8 @@ const mappings = (name: string, note: string): Record<string, Field> => ({
 
 export const FIELDS: Readonly<Record<string, Field>> = {
   ociVersion: takes('text', '1.0 to 1.3'),
-  hostname: takes('text', 'needs a new UTS namespace'),
-  domainname: takes('text', 'needs a new UTS namespace'),
+  hostname: takes('text', 'needs a UTS namespace, new or joined'),
+  domainname: takes('text', 'needs a UTS namespace, new or joined'),
   annotations: takes('map', 'those of [annotations](#annotations) have an effect'),
   hooks: NOT_YET,
   solaris: never('of another system'),
@@ -114,11 +114,8 @@ export const FIELDS: Readonly<Record<string, Field>> = {
 
   linux: takes('object'),
   'linux.namespaces': takes('objects', 'those not listed are those of the command'),
-  'linux.namespaces[].type': takes('text', '`mount` (needed), `pid network ipc uts cgroup time user`'),
-  'linux.namespaces[].path': takes(
-    'text',
-    'of `network`, `ipc`, `uts`, `cgroup`, `time` and `user`; `pid` and `mount` not yet',
-  ),
+  'linux.namespaces[].type': takes('text', '`mount pid network ipc uts cgroup time user`'),
+  'linux.namespaces[].path': takes('text', '[joined](#namespaces)'),
   ...mappings('linux.uidMappings', 'of [a new user namespace](#user-namespaces)'),
   ...mappings('linux.gidMappings', 'of [a new user namespace](#user-namespaces)'),
   'linux.timeOffsets': takes('object', 'needs a new time namespace'),

@@ -28,7 +28,10 @@ export function specOf(id: string, config: OciConfig, origin: OciOrigin, honoure
   const annotated = annotatedFields(origin.annotations, honoured);
   const base = parseSpec({ process: { args: ['/'] }, userns: 'host', ...annotated }, id);
   const { uid, gid, umask = 0o022 } = process.user;
-  const cgroup = linux.namespaces?.some(({ type }) => type === 'cgroup') ? base.namespaces.cgroup : 'host';
+  const namespace = (name: 'mount' | 'cgroup') => {
+    const listed = linux.namespaces?.find(({ type }) => type === name);
+    return listed === undefined ? 'host' : (listed.path ?? '') === '' ? 'new' : (listed.path as string);
+  };
   return {
     ...base,
     process: {
@@ -46,7 +49,7 @@ export function specOf(id: string, config: OciConfig, origin: OciOrigin, honoure
       idmap: false,
     },
     hostname: hostname ?? null,
-    namespaces: { ...base.namespaces, cgroup },
+    namespaces: { ...base.namespaces, mount: namespace('mount'), cgroup: namespace('cgroup') },
     userns: userSpaceOf(config)?.maps ?? 'host',
     network: null,
     capabilities: capabilitiesOf('process.capabilities.bounding', process.capabilities?.bounding),

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { ROOT } from '../access/allowed.js';
 import { controllersAt } from '../host/group-place.js';
 import { ownGroup } from '../host/own-group.js';
-import { realPaths } from '../host/sources.js';
 import { version } from '../installation/version.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { OciConfig } from '../plan/oci/config.js';
@@ -83,7 +82,7 @@ function choicesOf(call: Call): OciChoices {
 async function createFrom(parts: VerbParts, creation: Creation, connection: Connection): Promise<void> {
   const { id, root, bundle, config, choices } = creation;
   const group = groupOf(parts, config.linux?.cgroupsPath ?? '');
-  const sources = { ...(await sourcesOf(config, bundle)), ...(group === undefined ? {} : { group }) };
+  const sources = { ...sourcesOf(config, bundle), ...(group === undefined ? {} : { group }) };
   const { annotations = {} } = config;
   const execConfig = writeExact(execConfigOf(config));
   const origin = { id, root, bundle, rootfs: sources.root, annotations, execConfig };
@@ -118,13 +117,13 @@ function groupOf({ runtime }: VerbParts, cgroupsPath: string): OciSources['group
   return { path, controllers: controllersAt(path, tree.controllers.missing) };
 }
 
-/** Gives the real paths behind the root and the bind sources: the boot program follows no link on the way to them. */
-async function sourcesOf({ root, mounts = [] }: OciConfig, bundle: string): Promise<OciSources> {
-  const whole = (path: string) => (isAbsolute(path) ? path : join(bundle, path));
-  const sources = mounts.map((item) => (isBind(item) && item.source !== undefined ? whole(item.source) : undefined));
-  const named = sources.filter((path) => path !== undefined);
-  const [rootfs = '', ...real] = await realPaths([whole(root.path), ...named], `user ${ROOT.uid}`);
-  return { root: rootfs, mounts: sources.map((path) => (path === undefined ? undefined : real[named.indexOf(path)])) };
+/** Gives the paths of the root and of the bind sources, from `/` on. */
+function sourcesOf({ root, mounts = [] }: OciConfig, bundle: string): OciSources {
+  const whole = (path: string) => (isAbsolute(path) ? path : `${bundle}/${path}`);
+  return {
+    root: whole(root.path),
+    mounts: mounts.map((item) => (isBind(item) && item.source !== undefined ? whole(item.source) : undefined)),
+  };
 }
 
 async function start(parts: VerbParts, call: Call): Promise<string> {

@@ -5,6 +5,7 @@ import { messageOf, NiwaError } from '../protocol/errors.js';
 /** Errors in the words that engines look for in the log of their runtime. Pure. */
 
 /** The operations that fail where the program is missing or cannot be executed. */
+const NO_NAMESPACE = 'the path is no namespace of this type, or not one below those of niwa-oci';
 const OF_PROGRAM = ['find_program', 'exec'];
 
 /** Writes a name in quotation marks, as Go's %q. */
@@ -21,7 +22,8 @@ export function wordsOf(error: unknown, program = ''): string {
   if (step === undefined) return text;
   const { operation, errno } = step;
   if (OF_PROGRAM.includes(operation)) return `exec: ${quoted(program)}: ${programWords(program, errno)}`;
-  return `${text} (${meaningOf(errno)})`;
+  const cause = operation === 'setns' && errno === 'EINVAL' ? NO_NAMESPACE : meaningOf(errno);
+  return `${text} (${cause})`;
 }
 
 /**

@@ -38,7 +38,7 @@ function enteringOps(spec: Spec, asked: ExecSpec, host: ExecHost): Op[] {
   return [
     undumpable(),
     ...oomOps(spec, oomProtected),
-    enterNamespaces(),
+    enterNamespaces(spec.namespaces.mount === 'new'),
     // again: the change of user set the dumpable flag to fs.suid_dumpable
     ...rightsOps(asked, userns, [openFiles], [undumpable()]),
     ...(process.tty ? [terminal(size?.rows ?? 0, size?.columns ?? 0)] : []),

@@ -53,14 +53,13 @@ export function namespaceOps({ namespaces }: Spec): Op[] {
 /**
  * Gives the operation that enters the namespaces of a running container, all in one call. The user namespace is left
  * out; it is joined later, as the last one.
+ * @param ownsMounts whether the container has a mount namespace of its own; in another one its root may be a directory
  * @param also `pid` for a process that is not yet in the PID namespace of the container: its children will be
  */
-export function enterNamespaces(...also: 'pid'[]): Op {
+export function enterNamespaces(ownsMounts: boolean, ...also: 'pid'[]): Op {
   const names: NamespaceName[] = ['mount', 'cgroup', 'uts', 'ipc', 'network', ...also];
-  return enter(
-    names,
-    names.reduce((sum, name) => sum + NAMESPACE_FLAGS[name], 0),
-  );
+  const flags = names.reduce((sum, name) => sum + NAMESPACE_FLAGS[name], 0);
+  return enter(names, flags, !ownsMounts);
 }
 
 /**

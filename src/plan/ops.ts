@@ -239,9 +239,13 @@ export const seccomp = (name: string, instructions: readonly bigint[]) =>
 /** Until the exec, processes of the container cannot trace the boot program, nor read its files in /proc. */
 export const undumpable = () => op('undumpable', 'hide from the processes of the container');
 
-/** Joins namespaces of the container's first process; `flags` are their bits CLONE_NEW*. */
-export const enter = (names: readonly string[], flags: number) =>
-  op('enter', `enter the namespaces of the container: ${names.join(', ')}`, [flags]);
+/** Joins namespaces of the container's first process (CLONE_NEW* bits); with `takesRoot`, takes its root directory. */
+export const enter = (names: readonly string[], flags: number, takesRoot = false) =>
+  op(
+    'enter',
+    `enter the namespaces of the container: ${names.join(', ')}${takesRoot ? ', and its root' : ''}`,
+    takesRoot ? [flags, 1] : [flags],
+  );
 
 /** Goes on in a process of the PID namespace that {@link enter} has joined, the first one that the container sees. */
 export const beBorn = () => op('be_born', 'go on as a process of the container');

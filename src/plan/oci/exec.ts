@@ -5,6 +5,7 @@ import { beBorn, enter, joinUser, undumpable } from '../ops.js';
 import { idInside } from '../userns.js';
 import type { OciConfig, OciProcess } from './config.js';
 import { ociOomOps, ociProcessOps, ociStreamOps } from './process.js';
+import { ownsMounts } from './root.js';
 import { type UserSpace, userSpaceOf } from './userns.js';
 
 /** CLONE_NEWTIME: a kernel without time namespaces refuses it. */
@@ -26,7 +27,7 @@ export function ociExecOps(config: ExecConfig, compile: (profile: SeccompProfile
     ...ociOomOps(config.process),
     ...ociStreamOps(config.process, user?.maps),
     ...(hasTime(config) ? [enter(['time'], TIME_FLAG)] : []),
-    enterNamespaces('pid'),
+    enterNamespaces(ownsMounts(config), 'pid'),
     // again: the change of user set the dumpable flag to fs.suid_dumpable
     ...ociProcessOps(config, compile, {
       joinsUser: joinUserOps(config.process, user),

@@ -26,6 +26,7 @@ const numbersOf = (changes: readonly MountChange[]) =>
   ]);
 const listed = (words: readonly string[]) => (words.length === 0 ? '' : ` (${words.join(', ')})`);
 const IN_ROOT = 1;
+const FOLLOWS_LINKS = 2;
 
 /** How a new file system begins: empty, with the files of the directory that it covers, or as that directory. */
 export const FILL = { empty: 0, files: 1, directory: 2 } as const;
@@ -80,9 +81,21 @@ export const bindTree = (
   op(
     'bind',
     `bind ${source} on ${target}${listed(words)}`,
-    [0, IN_ROOT, Number(recursive), 0, Number(keepsPropagation), ...numbersOf(changes)],
+    [0, IN_ROOT | FOLLOWS_LINKS, Number(recursive), 0, Number(keepsPropagation), ...numbersOf(changes)],
     [source, target],
   );
+
+/** Binds the root of a bundle, with all mounts below it, on a directory of the host. */
+export const bindRoot = (source: string, stage: string, slave: boolean) =>
+  op(
+    'bind',
+    `bind ${source} on ${stage}${listed(slave ? ['rslave'] : [])}`,
+    [0, FOLLOWS_LINKS, 1, 0, Number(slave)],
+    [source, stage],
+  );
+
+/** Takes a directory as the root, without a mount. */
+export const rootAsItIs = (path: string) => op('root', `take ${path} as the root`, [0, 0, FOLLOWS_LINKS], [path]);
 
 /** Sets the propagation of "/", or with MS_REC of all mounts; `word` is that of the OCI. */
 export const propagate = (word: string, flags: number) => op('propagation', `make / ${word}`, [flags]);
@@ -93,11 +106,15 @@ export const privateAbove = (path: string) =>
 
 const PIVOT_SHARED = 1;
 const MOVE = 2;
+const CHANGE = 3;
 /** Makes the root "/" while mounts of the host may be shared: that they are detached does not go to the host. */
 export const pivotShared = () => op('pivot', 'pivot_root into it and detach the host, here alone', [PIVOT_SHARED]);
 /** Makes the root, which is at `stage`, "/" on a host whose own root cannot be pivoted. */
 export const moveRoot = (stage: string) =>
   op('pivot', 'hide /proc and /sys of the host, move the root over that of the host, and chroot', [MOVE], [stage]);
+
+/** Makes the root "/" for this process alone, in a mount namespace that others have. */
+export const changeRoot = () => op('pivot', 'chroot into it', [CHANGE]);
 
 /** Makes a device or a FIFO. @param node its mode has the type; an owner of -1 stays */
 export const makeNode = ({
@@ -165,7 +182,7 @@ export const raiseLimit = (type: string, resource: number, hard: number | bigint
  * one.
  */
 export const divide = (names: readonly string[], flags: number) =>
-  op('be_born', `go on in new namespaces: ${names.join(', ')}`, [flags]);
+  op('be_born', `go on in a child with new namespaces: ${names.join(', ') || 'none'}`, [flags]);
 
 /** Sets a system call filter that asks an agent, with flags of seccomp(2). */
 export const seccompWithListener = (name: string, flags: number, instructions: readonly bigint[]) =>

@@ -2,24 +2,33 @@ import type { Resources } from '../../protocol/resolved-spec.js';
 import { namespaceOf } from '../../spec/sysctls.js';
 import { NAMESPACE_FLAGS } from '../namespaces.js';
 import type { Op } from '../op.js';
-import { hostname, linkUp, setns, sysctl, unshare, write } from '../ops.js';
+import { hostname, linkUp, setns, sysctl, undumpable, unshare, write } from '../ops.js';
 import type { HostView, Plan } from '../plan.js';
 import { type Controllers, slowsBoot } from '../resources.js';
 import type { OciConfig, OciMount } from './config.js';
-import { domainname } from './ops.js';
+import { divide, domainname } from './ops.js';
 import { ociOomOps, ociProcessOps, ociStreamOps } from './process.js';
 import { refused } from './refusal.js';
 import { ociDevices, ociLimitWrites } from './resources.js';
-import { allNodes, bindsDevices, isSlaveRoot, ownParts, propagationOps, rootOps } from './root.js';
-import { type Aside, asideOps, divideOps, fromSide, raiseOps } from './side.js';
+import {
+  allNodes,
+  bindsDevices,
+  isSlaveRoot,
+  ownParts,
+  ownsMounts,
+  propagationOps,
+  rootOps,
+  unmountedRootOps,
+} from './root.js';
+import { type Aside, asideOps, divideUserOps, fromSide, raiseOps } from './side.js';
 import { MountMaps, type UserSpace, userSpaceOf } from './userns.js';
 
 /** The order of a plan that an OCI config asks for: exactly its mounts, in their order; no more than it lists. */
 
-/** The real paths of the host that a config names. */
+/** The paths that a config names, from `/` on: the boot program opens them in the mount namespace of the command. */
 export interface OciSources {
   root: string;
-  /** For each mount of the config, the path behind its source where it is a bind. */
+  /** For each mount of the config, its source where it is a bind. */
   mounts: readonly (string | undefined)[];
   /** Where its group is, if the config says so, and the controllers that it has there. */
   group?: { path: string; controllers: Controllers };
@@ -83,10 +92,17 @@ export function makeOciPlan(
       ...(user === undefined
         ? [
             ...namespaceOps(config, spaces),
-            ...rootOps(config, host.stage, ownParts(config, host.stage, sources, idmapOf), choices.pivots),
+            ...divideOps(spaces),
+            ...(ownsMounts(config)
+              ? rootOps(config, host.stage, ownParts(config, host.stage, sources, idmapOf), choices.pivots)
+              : unmountedRootOps(config, sources.root)),
           ]
         : userOps(config, { user, spaces, sources, stage: host.stage, pivots: choices.pivots, idmapOf })),
-      ...ociProcessOps(config, host.compileSeccomp, { ...choices, console: !bindsDevices(config) }),
+      ...ociProcessOps(config, host.compileSeccomp, {
+        ...choices,
+        console: ownsMounts(config) && !bindsDevices(config),
+        afterUser: isSeen(spaces) ? [undumpable()] : [],
+      }),
     ],
     network: [],
     words: [],
@@ -100,6 +116,12 @@ type Cloned = Exclude<Space, 'time'>;
 const clonedNames = (made: readonly Space[]) =>
   made.filter((name): name is Cloned => name !== 'cgroup' && name !== 'time');
 const clonedOf = (names: Cloned[]) => ({ flags: names.reduce((sum, name) => sum + SPACE_FLAGS[name], 0), names });
+
+/** Whether processes of others see the container from its beginning. */
+const isSeen = ({ joined }: Spaces) => joined.some(({ name }) => name === 'pid');
+
+/** A process gets another PID namespace only by its clone, so a child goes on in one that is joined. */
+const divideOps = (spaces: Spaces): Op[] => (isSeen(spaces) ? [undumpable(), divide([], 0)] : []);
 
 /**
  * Gives the operations of a container with a user namespace up to its root, see side.ts. What needs rights over the
@@ -133,7 +155,7 @@ function userOps(
     ...namespaceOps(settingsIn(config, early, true), early),
     ...propagationOps(config, stage),
     ...asideOps(config, aside, user),
-    ...divideOps(user, config.process.user, clonedOf(clonedNames(made))),
+    ...divideUserOps(user, config.process.user, clonedOf(clonedNames(made))),
     ...namespaceOps(settingsIn(config, early, false), late),
     ...rootOps(config, stage, fromSide(nodes, isSlave), pivots),
   ];
@@ -155,28 +177,29 @@ function namespacesOf({ linux: { namespaces = [] } = {} }: OciConfig): Spaces {
       throw refused(`${field}.type "${type}"`, 'niwa-oci does not support this yet');
     const name = type as Space;
     if (path === '') spaces.made.push(name);
-    else if (name === 'mount' || name === 'pid')
-      throw refused(`${field}.path`, `niwa-oci joins no ${type} namespace yet`);
     else spaces.joined.push({ name, path });
   }
-  if (!spaces.made.includes('mount'))
-    throw refused('linux.namespaces', 'a container needs a mount namespace of its own');
+  if (!spaces.made.includes('mount') && namespaces.some(({ type }) => type === 'user'))
+    throw refused('linux.namespaces', 'with a user namespace a container needs a new one of type mount, too');
   return spaces;
 }
 
 function namespaceOps({ hostname: name = '', domainname: domain = '', linux = {} }: OciConfig, spaces: Spaces): Op[] {
   const { made, joined } = spaces;
+  const isMount = (one: { name: Space }) => one.name === 'mount';
+  const join = ({ name, path }: Spaces['joined'][number]) => setns(name, SPACE_FLAGS[name], path);
   for (const [field, value] of Object.entries({ hostname: name, domainname: domain }))
-    if (value !== '' && !made.includes('uts'))
-      throw refused(field, 'it would change that of others: linux.namespaces needs a new one of type uts');
+    if (value !== '' && !made.includes('uts') && !joined.some((one) => one.name === 'uts'))
+      throw refused(field, 'it would change that of others: linux.namespaces needs one of type uts');
   return [
-    ...joined.map(({ name, path }) => setns(name, SPACE_FLAGS[name], path)),
+    ...joined.filter((one) => !isMount(one)).map(join),
     ...(made.includes('cgroup') ? [unshare('cgroup', SPACE_FLAGS.cgroup)] : []),
     ...timeOps(linux.timeOffsets ?? {}, made.includes('time')),
     ...(name === '' ? [] : [hostname(name)]),
     ...(domain === '' ? [] : [domainname(domain)]),
     ...(made.includes('network') ? [linkUp('lo')] : []),
     ...sysctlOps(linux.sysctl ?? {}, spaces),
+    ...joined.filter(isMount).map(join), // last: the paths of the others are not found there
   ];
 }
 

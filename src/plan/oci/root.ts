@@ -1,7 +1,6 @@
 import { posix } from 'node:path';
 import type { Op } from '../op.js';
 import {
-  bind,
   maskPath,
   mkdir,
   mknod,
@@ -16,7 +15,17 @@ import {
 import type { OciConfig, OciMount } from './config.js';
 import { propagationOf } from './mount-words.js';
 import { isBind, keepsPropagation, ociMountOp } from './mounts.js';
-import { type MountChange, makeNode, moveRoot, pivotShared, privateAbove, propagate } from './ops.js';
+import {
+  bindRoot,
+  changeRoot,
+  type MountChange,
+  makeNode,
+  moveRoot,
+  pivotShared,
+  privateAbove,
+  propagate,
+  rootAsItIs,
+} from './ops.js';
 import { refused } from './refusal.js';
 import { nodeOf } from './resources.js';
 
@@ -46,6 +55,10 @@ export function bindsDevices({ mounts = [] }: OciConfig): boolean {
   return mounts.some((item) => isBind(item) && posix.normalize(`${item.destination}/`) === '/dev/');
 }
 
+/** Whether a container has a mount namespace of its own, which ends with it. Pure. */
+export const ownsMounts = ({ linux: { namespaces = [] } = {} }: Pick<OciConfig, 'linux'>): boolean =>
+  namespaces.some(({ type, path = '' }) => type === 'mount' && path === '');
+
 /** Whether mounts that the host makes later appear in the root. Pure. */
 export const isSlaveRoot = ({ linux = {} }: OciConfig): boolean => /^r?slave$/.test(linux.rootfsPropagation ?? '');
 
@@ -64,11 +77,7 @@ export function ownParts(
   idmapOf: (item: OciMount, field: string) => readonly MountChange[],
 ): RootParts {
   return {
-    begin: [
-      ...propagationOps(config, stage),
-      bind(sources.root, stage, { place: 'host', slave: isSlaveRoot(config) }),
-      root(stage),
-    ],
+    begin: [...propagationOps(config, stage), bindRoot(sources.root, stage, isSlaveRoot(config)), root(stage)],
     mount: (item, i) => ociMountOp(item, `mounts[${i}]`, sources.mounts[i], idmapOf(item, `mounts[${i}]`)),
     devices: bindsDevices(config) ? [] : deviceOps(config),
   };
@@ -100,6 +109,34 @@ export function rootOps(config: OciConfig, stage: string, { begin, mount, device
     ...(propagation === undefined
       ? []
       : [propagate(rootfsPropagation, propagation.propagation | (propagation.recursive ? MS_REC : 0))]),
+  ];
+}
+
+/**
+ * Makes a directory the root where the mount namespace is that of others: what is mounted in it would stay. Pure.
+ * @throws NiwaError SPEC_INVALID for a field that needs a mount
+ */
+export function unmountedRootOps(config: OciConfig, path: string): Op[] {
+  const { root: own, mounts = [], process, linux = {} } = config;
+  const { maskedPaths = [], readonlyPaths = [], rootfsPropagation = '' } = linux;
+  const mounted = {
+    mounts: mounts.length > 0,
+    'root.readonly': own.readonly ?? false,
+    'linux.maskedPaths': maskedPaths.length > 0,
+    'linux.readonlyPaths': readonlyPaths.length > 0,
+    'linux.rootfsPropagation': rootfsPropagation !== '',
+  };
+  for (const [field, isAsked] of Object.entries(mounted))
+    if (isAsked)
+      throw refused(
+        field,
+        'it would stay in a mount namespace that others have: linux.namespaces needs a new one of type mount',
+      );
+  return [
+    rootAsItIs(path),
+    ...deviceOps(config),
+    ...(process.cwd === '/' ? [] : [mkdir(process.cwd, 0o755)]),
+    changeRoot(),
   ];
 }
 

@@ -67,7 +67,7 @@ export function asideOps({ mounts = [] }: OciConfig, aside: Aside, { maps }: Use
  * Gives the operations that join the user namespace and begin the second part in new namespaces.
  * @param id that of the workload: the process becomes root there, or this user where the maps have no root
  */
-export function divideOps(
+export function divideUserOps(
   { path, maps }: UserSpace,
   id: OciProcess['user'],
   { names, flags }: { names: readonly string[]; flags: number },

@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { expect, vi } from 'vitest';
+import { PATIENCE } from './host.js';
 import type { Niwad, Place } from './niwad.js';
 
 export const NIWA_OCI = fileURLToPath(new URL('../../../bin/niwa-oci', import.meta.url));
@@ -62,6 +64,11 @@ export class Oci {
   /** The state of a container in the OCI's words. */
   async state(id: string): Promise<{ status: string; pid: number; [field: string]: unknown }> {
     return JSON.parse(await this.done('state', id));
+  }
+
+  /** Waits until a container has ended. */
+  async stopped(id: string): Promise<void> {
+    await vi.waitFor(async () => expect((await this.state(id)).status).toBe('stopped'), PATIENCE);
   }
 
   /**

@@ -57,6 +57,35 @@ describe('the plan of a config', () => {
     expect(steps({ process: { ...CONFIG.process, terminal: true } })).not.toContain('own_streams');
   });
 
+  it('goes on in a child where it joins a PID namespace, and hides from it', () => {
+    const namespaces = [{ type: 'mount' }, { type: 'pid', path: '/p' }];
+    const { clone, boot } = planOf({ linux: { namespaces } });
+    expect(clone.names).toEqual(['mount']);
+    const names = boot.map(({ name }) => name);
+    const first = names.indexOf('setns');
+    expect(names.slice(first, first + 3)).toEqual(['setns', 'undumpable', 'be_born']);
+    expect(first).toBeLessThan(names.indexOf('bind'));
+    expect(names.lastIndexOf('undumpable')).toBe(names.indexOf('user') + 1);
+  });
+
+  it('joins a mount namespace last, and mounts nothing in it', () => {
+    const namespaces = [
+      { type: 'mount', path: '/m' },
+      { type: 'uts', path: '/u' },
+    ];
+    const { boot } = planOf({ linux: { namespaces }, mounts: [], root: { path: 'r' }, hostname: 'a' });
+    const texts = boot.map(({ text }) => text);
+    const first = texts.indexOf('join the uts namespace /u');
+    expect(texts.slice(first, first + 4)).toEqual([
+      'join the uts namespace /u',
+      'set the host name a',
+      'join the mount namespace /m',
+      'take /b/rootfs as the root',
+    ]);
+    expect(texts).toContain('chroot into it');
+    expect(boot.filter(({ name }) => /mount|bind/.test(name))).toEqual([]);
+  });
+
   it('makes the root read-only after all that is made in it, and looks for the program before the wait', () => {
     const names = steps();
     expect(names.indexOf('remount_root')).toBeGreaterThan(names.lastIndexOf('mknod'));
@@ -202,11 +231,11 @@ describe('the plan of a config', () => {
       { linux: { namespaces: [{ type: 'mount' }, { type: 'user' }] } },
       'linux.uidMappings: a new user namespace needs it',
     ],
-    ['no mount namespace', { linux: { namespaces: [] } }, 'needs a mount namespace'],
+    ['mounts in a namespace of others', { linux: { namespaces: [] } }, 'mounts: it would stay in a mount namespace'],
     [
-      'a PID namespace to join',
-      { linux: { namespaces: [{ type: 'mount' }, { type: 'pid', path: '/p' }] } },
-      '[1].path',
+      'mounts in a namespace that is joined',
+      { linux: { namespaces: [{ type: 'mount', path: '/m' }] } },
+      'mounts: it would stay in a mount namespace',
     ],
     ['a host name of others', { hostname: 'a' }, 'hostname: it would change that of others'],
     ['a propagation', { linux: { ...CONFIG.linux, rootfsPropagation: 'odd' } }, 'linux.rootfsPropagation "odd"'],
