@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,12 @@ static bool log_as_json;
 static int failure_status = 1;
 
 void log_to(const char *path, bool as_json) {
-    log_path = path;
     log_as_json = as_json;
+    if (path == NULL) return;
+    FILE *file = fopen(path, "ae");
+    if (file == NULL) fail("cannot open the log %s: %s", path, reason(errno));
+    fclose(file);
+    log_path = path;
 }
 
 void fail_with(int status) {

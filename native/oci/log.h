@@ -2,7 +2,7 @@
 #pragma once
 #include <stdbool.h>
 
-// Where errors are logged from now on: a path or NULL, and whether as JSON.
+// Where errors are logged from now on: a path or NULL, and whether as JSON. Ends the program where it cannot be opened.
 void log_to(const char *path, bool as_json);
 
 // Sets the exit status of fail(), which is 1 before.

@@ -232,9 +232,9 @@ int main(int argc, char **argv) {
     struct command command = parse_command(argc, argv);
     if (has_option(&command, "version")) {
         printf("niwa-oci version %s\nspec: %s\n", NIWA_VERSION, OCI_VERSION);
-    } else if (command.verb == NULL) {
-        print_help();
-        return has_option(&command, "help") ? 0 : 1;
+    } else if (command.verb == NULL || command.help) {
+        print_help(&command);
+        return command.help ? 0 : 1;
     } else if (strcmp(command.verb, "spec") == 0) {
         write_spec(&command);
     } else if (strcmp(command.verb, "create") == 0) {

@@ -22,7 +22,6 @@ static const struct rule global_rules[] = {
     {"rootless", 0, true},
     {"cgroup-manager", 0, true},
     {"version", 'v', false},
-    {"help", 'h', false},
     {NULL, 0, false},
 };
 
@@ -122,6 +121,10 @@ static int parse_options(int argc, char **argv, int at, const struct rule *rules
         const char *name = word + (word[1] == '-' ? 2 : 1);
         size_t length = strcspn(name, "=");
         const char *value = name[length] == '=' ? name + length + 1 : NULL;
+        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+            command->help = true;
+            continue;
+        }
         const struct rule *rule = length == 1 ? find_letter(rules, name[0]) : find_rule(rules, name, length);
         if (rule == NULL) fail("there is no option %s here; see niwa-oci --help", word);
         if (rule->takes_value && value == NULL) {
@@ -133,6 +136,20 @@ static int parse_options(int argc, char **argv, int at, const struct rule *rules
         command->options[command->option_count++].value = value == NULL ? "true" : value;
     }
     return at;
+}
+
+// Reads options and arguments in any order, as other runtimes do: "update ID --memory 1g". What follows the id of an
+// exec or a ps are words of another program. The arguments are moved to the front.
+static void parse_rest(int argc, char **argv, int at, const struct verb *verb, struct command *command) {
+    bool ends = strcmp(verb->name, "exec") == 0 || strcmp(verb->name, "ps") == 0;
+    command->arguments = argv + at;
+    while (at < argc) {
+        int next = parse_options(argc, argv, at, verb->rules, command);
+        ends = ends || (next > at && strcmp(argv[next - 1], "--") == 0);
+        for (at = next; at < argc && (ends || argv[at][0] != '-' || argv[at][1] == 0); at++)
+            command->arguments[command->argument_count++] = argv[at];
+    }
+    command->arguments[command->argument_count] = NULL;
 }
 
 static const struct verb *find_verb(const char *name) {
@@ -147,13 +164,14 @@ struct command parse_command(int argc, char **argv) {
     struct command command = {0};
     int at = parse_options(argc, argv, 1, global_rules, &command);
     const char *format = option(&command, "log-format");
-    log_to(option(&command, "log"), format != NULL && strcmp(format, "json") == 0);
+    bool is_json = format != NULL && strcmp(format, "json") == 0;
+    log_to(option(&command, "log"), is_json);
+    if (format != NULL && !is_json && strcmp(format, "text") != 0)
+        fail("unknown log format \"%s\": text or json", format);
     if (at >= argc) return command;
     const struct verb *verb = find_verb(argv[at]);
     command.verb = verb->name;
-    at = parse_options(argc, argv, at + 1, verb->rules, &command);
-    command.arguments = argv + at;
-    command.argument_count = (size_t)(argc - at);
+    parse_rest(argc, argv, at + 1, verb, &command);
     return command;
 }
 
@@ -168,9 +186,14 @@ bool has_option(const struct command *command, const char *name) {
     return value != NULL && strcmp(value, "false") != 0;
 }
 
-void print_help(void) {
+void print_help(const struct command *command) {
+    for (size_t i = 0; command->verb != NULL && i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(verbs[i].name, command->verb) == 0) {
+            printf("Usage: niwa-oci %s %s\n", verbs[i].name, verbs[i].usage);
+            return;
+        }
     puts("niwa-oci: lets container engines (podman, containerd ...) run their containers by niwad\n\n"
-         "niwa-oci [--root DIR] [--log FILE] [--log-format text|json] [--niwad SOCKET] COMMAND ...\n");
+         "Usage: niwa-oci [--root DIR] [--log FILE] [--log-format text|json] [--niwad SOCKET] COMMAND ...\n");
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         printf("  niwa-oci %s %s\n", verbs[i].name, verbs[i].usage);
     puts("\nniwad listens on RUN_DIR/oci.sock; --niwad or NIWA_OCI_SOCKET names another path. See docs/oci.md.");

@@ -11,8 +11,9 @@ struct command {
         const char *name, *value; // "true" or "false" for an option without a value
     } options[MAX_OPTIONS];
     size_t option_count;
-    char **arguments;
+    char **arguments; // with a NULL behind the last one
     size_t argument_count;
+    bool help; // of the program, or of the verb
 };
 
 // Reads the command line. Ends the program where it has an unknown option or verb, with what to type.
@@ -24,5 +25,5 @@ const char *option(const struct command *command, const char *name);
 // Whether an option without a value was given.
 bool has_option(const struct command *command, const char *name);
 
-// Prints how to use the program.
-void print_help(void);
+// Prints how to use the program, or the verb of the command line.
+void print_help(const struct command *command);

@@ -40,7 +40,7 @@ function byFile(call: Call, own: OciProcess, file: string, tell?: Tell): OciProc
 function byOptions(call: Call, own: OciProcess): OciProcess {
   const args = call.rest(1);
   if (args.length === 0) throw invalid('exec needs a program: niwa-oci exec ID PROGRAM ..., or --process FILE ID');
-  const added = call.values('cap').map(knownCapability);
+  const added = call.values('cap').map(capabilityOf);
   return {
     ...own,
     args: [...args],
@@ -77,10 +77,11 @@ function userOf(call: Call, own: OciProcess['user']): OciProcess['user'] {
   };
 }
 
-function knownCapability(text: string): string {
+/** A name that is not known stays as it is: it is left out with that of a config. */
+function capabilityOf(text: string): string {
   const name = capabilityName(text);
-  if (name === undefined || name === 'ALL') throw invalid(`exec --cap ${JSON.stringify(text)}: no such capability`);
-  return `CAP_${name}`;
+  if (name === 'ALL') throw invalid(`exec --cap ${JSON.stringify(text)}: no such capability`);
+  return name === undefined ? text : `CAP_${name}`;
 }
 
 function withCapabilities(

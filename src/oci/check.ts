@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { OciConfig, OciProcess, OciResources, OciSeccomp } from '../plan/oci/config.js';
 import { refused } from '../plan/oci/refusal.js';
+import { capabilityName } from '../spec/capabilities.js';
 import { FIELDS, type Field, type FieldType } from './fields.js';
 
 /** Is told the names of fields that no version of the OCI runtime-spec has, where there are some. */
@@ -42,10 +43,21 @@ export function checkResources(resources: unknown, tell = toNobody): OciResource
   return resources as OciResources;
 }
 
-function checkAll(object: object, place: string, tell: Tell): void {
+function checkAll(object: { process?: OciProcess } | OciProcess | OciResources, place: string, tell: Tell): void {
   const unknown: string[] = [];
   checkFields(object, place, place, unknown);
+  leaveOutCapabilities('process' in object ? object.process : object, unknown);
   if (unknown.length > 0) tell(unknown);
+}
+
+/** Leaves out the names of capabilities that this niwa does not know, as config.md of the OCI wants it. */
+function leaveOutCapabilities(process: object | undefined, unknown: string[]): void {
+  const { capabilities = {} } = (process ?? {}) as Partial<OciProcess>;
+  for (const [set, names] of Object.entries(capabilities)) {
+    const isKnown = (name: string) => ![undefined, 'ALL'].includes(capabilityName(name));
+    unknown.push(...names.filter((name) => !isKnown(name)).map((name) => `process.capabilities.${set} "${name}"`));
+    Object.assign(capabilities, { [set]: names.filter(isKnown) });
+  }
 }
 
 /**
@@ -113,6 +125,8 @@ const TYPES: Record<FieldType, { is: (value: unknown) => boolean; words: string 
   objectMap: { is: (value) => isObject(value) && Object.values(value).every(isObject), words: 'an object of objects' },
 };
 
+/** That of a process whose config names none. */
+const ROOT_USER: Partial<OciProcess['user']> & object = { uid: 0, gid: 0 };
 const MAX_ID = 0xffff_fffe;
 /** The kernel takes 65,536 (setgroups(2)), an operation of the boot program somewhat less. */
 const MOST_GIDS = 65_000;
@@ -125,14 +139,22 @@ const ACTIONS = ['ALLOW', 'ERRNO', 'KILL', 'KILL_PROCESS', 'KILL_THREAD', 'LOG',
   (name) => `SCMP_ACT_${name}`,
 );
 const COMPARISONS = ['NE', 'LT', 'LE', 'EQ', 'GE', 'GT', 'MASKED_EQ'].map((name) => `SCMP_CMP_${name}`);
-const ARCHITECTURES: Partial<Record<NodeJS.Architecture, string[]>> = {
+/** Those of this machine, by the name that Node.js has for it. */
+const OWN_ARCHITECTURES: Partial<Record<NodeJS.Architecture, string[]>> = {
   // x32 has no call of its own here: those of a kernel that has it get ENOSYS
   x64: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
   arm64: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
 };
 
+const OTHER_ARCHITECTURES = [
+  ...['MIPS', 'MIPS64', 'MIPS64N32', 'MIPSEL', 'MIPSEL64', 'MIPSEL64N32', 'PPC', 'PPC64', 'PPC64LE', 'S390', 'S390X'],
+  ...['PARISC', 'PARISC64', 'RISCV64', 'LOONGARCH64', 'M68K', 'SH', 'SHEB'],
+].map((name) => `SCMP_ARCH_${name}`);
+const ARCHITECTURES = [...Object.values(OWN_ARCHITECTURES).flat(), ...OTHER_ARCHITECTURES];
+
 /** Checks what types cannot say: fields that are needed, and bounds of numbers. */
-function checkMeaning({ ociVersion, process, root, mounts = [], linux = {} }: OciConfig): void {
+function checkMeaning(config: OciConfig): void {
+  const { ociVersion, process, root, hostname = '', domainname = '', mounts = [], linux = {} } = config;
   if (!/^1\.[0-3](\.|$)/.test(ociVersion ?? '')) throw refused('ociVersion', 'niwa-oci supports 1.0 to 1.3');
   if (root?.path === undefined || root.path === '') throw refused('root.path', 'it is missing');
   if (process === undefined) throw refused('process', 'it is missing');
@@ -140,6 +162,9 @@ function checkMeaning({ ociVersion, process, root, mounts = [], linux = {} }: Oc
   for (const [i, { destination }] of mounts.entries())
     if (!posix.isAbsolute(destination ?? ''))
       throw refused(`mounts[${i}].destination`, 'it has to be an absolute path');
+  for (const [name, own] of Object.entries({ 'kernel.hostname': hostname, 'kernel.domainname': domainname }))
+    if (own !== '' && linux.sysctl?.[name] !== undefined)
+      throw refused(`linux.sysctl "${name}"`, `the config has ${name.slice('kernel.'.length)}, too: leave one out`);
   for (const [i, { path, major = 0, minor = 0, uid = 0, gid = 0 }] of (linux.devices ?? []).entries()) {
     if (!posix.isAbsolute(path ?? '')) throw refused(`linux.devices[${i}].path`, 'it has to be an absolute path');
     within(major, `linux.devices[${i}].major`, MAX_MAJOR);
@@ -150,10 +175,12 @@ function checkMeaning({ ociVersion, process, root, mounts = [], linux = {} }: Oc
   if (linux.seccomp !== undefined) checkSeccomp(linux.seccomp);
 }
 
-function checkMeaningOfProcess({ args = [], cwd = '', user, rlimits = [] }: OciProcess): void {
+function checkMeaningOfProcess(process: OciProcess): void {
+  const { args = [], cwd = '', rlimits = [] } = process;
   if ((args[0] ?? '') === '') throw refused('process.args', 'it is missing');
   if (!posix.isAbsolute(cwd)) throw refused('process.cwd', 'it has to be an absolute path');
-  const { uid, gid, umask = 0, additionalGids = [] } = user ?? {};
+  process.user = { ...ROOT_USER, ...process.user };
+  const { uid, gid, umask = 0, additionalGids = [] } = process.user;
   within(uid, 'process.user.uid', MAX_ID);
   within(gid, 'process.user.gid', MAX_ID);
   within(umask, 'process.user.umask', 0o777);
@@ -186,7 +213,8 @@ function checkAgent(
     throw refused(`${place}.listenerPath`, 'it has to be an absolute path');
 }
 
-function checkSeccomp({ defaultAction, syscalls = [], ...rest }: OciSeccomp & { architectures?: string[] }): void {
+function checkSeccomp(seccomp: OciSeccomp & { architectures?: string[] }): void {
+  const { defaultAction, syscalls = [], architectures = [], ...rest } = seccomp;
   const place = 'linux.seccomp';
   const known = (action: string, field: string) => {
     if (!ACTIONS.includes(action)) throw refused(`${place}.${field} "${action}"`, 'there is no such action');
@@ -194,9 +222,10 @@ function checkSeccomp({ defaultAction, syscalls = [], ...rest }: OciSeccomp & { 
   known(defaultAction, 'defaultAction');
   checkAgent(defaultAction, syscalls, rest);
   within(rest.defaultErrnoRet ?? 0, `${place}.defaultErrnoRet`, MAX_ERRNO);
-  for (const name of rest.architectures ?? [])
-    if (!ARCHITECTURES[process.arch]?.includes(name))
-      throw refused(`${place}.architectures "${name}"`, 'of another machine');
+  for (const [i, name] of architectures.entries())
+    if (!ARCHITECTURES.includes(name)) throw refused(`${place}.architectures[${i}] "${name}"`, 'there is no such one');
+  // no program of another machine runs here
+  seccomp.architectures = architectures.filter((name) => OWN_ARCHITECTURES[process.arch]?.includes(name));
   for (const [i, { action, names = [], args = [], errnoRet = 0 }] of syscalls.entries()) {
     known(action, `syscalls[${i}].action`);
     within(errnoRet, `${place}.syscalls[${i}].errnoRet`, MAX_ERRNO);

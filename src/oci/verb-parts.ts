@@ -51,7 +51,7 @@ export function warningOf(connection: Connection): Tell {
   return (fields) => {
     const more = fields.length > MOST_NAMED ? [`${fields.length - MOST_NAMED} more`] : [];
     const named = [...fields.slice(0, MOST_NAMED), ...more].join(', ');
-    connection.send(FRAME.warning, `the OCI runtime-spec 1.3 has no such fields, they have no effect: ${named}`);
+    connection.send(FRAME.warning, `niwa-oci does not know these, and leaves them out: ${named}`);
   };
 }
 

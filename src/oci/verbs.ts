@@ -43,10 +43,11 @@ const ID = /^[\w+\-.]{1,1024}$/;
 
 async function create(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
   const id = call.argument(0, 'the id of the container');
+  const [wrong = id] = /[^\w+\-.]/.exec(id) ?? [];
   if (!ID.test(id) || id === '.' || id === '..')
     throw new NiwaError(
       'SPEC_INVALID',
-      `invalid id format: ${id}; allowed are 1 to 1024 of the characters a-z A-Z 0-9 _ + - .`,
+      `invalid id format: ${id}; invalid character \`${wrong}\` in the ID; allowed are 1 to 1024 of the characters a-z A-Z 0-9 _ + - .`,
     );
   const config = checkConfig(parseExact('config.json', call.needed('config')), warningOf(connection));
   call.requireConsole(config.process.terminal ?? false);

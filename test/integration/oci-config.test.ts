@@ -225,6 +225,27 @@ describe('a config', () => {
 });
 
 describe('the command line', () => {
+  test('takes options behind the id, and shows the help of a command', async ({ oci }) => {
+    const bundle = await oci.bundle('exec sleep 1000');
+    const id = oci.id();
+    expect(await oci.make('run', id, '--bundle', bundle, '--detach')).toEqual({ exitCode: 0, message: '' });
+    expect(await oci.done('exec', id, 'echo', '--detach', '-x')).toBe('--detach -x');
+    expect(await oci.done('delete', id, '--force', '--help')).toContain('Usage: niwa-oci delete [--force] ID');
+    await oci.done('delete', id, '--force');
+    expect(JSON.parse(await oci.done('list', '--format', 'json'))).toEqual([]);
+  });
+
+  test('refuses a log that cannot be written', async ({ oci }) => {
+    expect(await oci.run('--log-format', 'xml', 'list')).toMatchObject({
+      exitCode: 1,
+      stderr: 'niwa-oci: unknown log format "xml": text or json',
+    });
+    expect(await oci.run('--log', '/no/such/log', 'list')).toMatchObject({
+      exitCode: 1,
+      stderr: 'niwa-oci: cannot open the log /no/such/log: no such file or directory',
+    });
+  });
+
   /** Runs the command with a file as descriptor 3. */
   async function withFile(oci: Oci, runDir: string, env: Record<string, string>, ...options: string[]) {
     const bundle = await oci.bundle('cat <&3; echo "$LISTEN_FDS-$LISTEN_PID"');

@@ -130,7 +130,12 @@ function swapMax({ limit: memory, swap }: NonNullable<OciResources['memory']>): 
 /** A file of the group itself: no path, and none by which processes or groups are moved. */
 function groupFile(file: string): string {
   if (/^(cpu|cpuset|memory|io|pids|hugetlb|misc|rdma)\.[a-z0-9_.]+$/i.test(file)) return file;
-  throw refused(`linux.resources.unified["${file}"]`, 'this is no setting of a controller');
+  const [controller, setting] = file.split('.', 2);
+  const cause =
+    setting === undefined
+      ? `the specified key has not the form CONTROLLER.VALUE \`${file}\``
+      : `the requested cgroup controller \`${controller}\` is not available for it`;
+  throw refused(`linux.resources.unified["${file}"]`, `this is no setting of a controller: ${cause}`);
 }
 
 /**
@@ -164,7 +169,7 @@ export function nodeOf(device: OciDevice, field: string) {
   const bits = Object.hasOwn(NODE_TYPES, type) ? NODE_TYPES[type] : undefined;
   if (bits === undefined) throw refused(`${field}.type "${type}"`, 'there is no such type; c, b, u or p');
   const number = type === 'p' ? 0 : (minor & 0xff) + major * 0x100 + (minor >>> 8) * 0x10_0000;
-  return { path, mode: bits | (fileMode & 0o777), device: number, uid, gid };
+  return { path: path.replace(/(?<=.)\/+$/, ''), mode: bits | (fileMode & 0o777), device: number, uid, gid };
 }
 
 /** Gives the names without CAP_. @throws NiwaError SPEC_INVALID for a name that names no capability */

@@ -78,7 +78,24 @@ function schedulerOp({ policy, nice = 0, priority = 0, flags = [], ...times }: O
   within(priority, 0, MAX_PRIORITY, `${place}.priority`);
   for (const [name, value] of Object.entries({ runtime, deadline, period }))
     if (value < 0) throw refused(`${place}.${name}`, 'it is below 0');
+  if (policy === 'SCHED_DEADLINE') checkDeadline(times);
   return scheduler(policy, [number, bits, nice + NICE_OFFSET, priority, runtime, deadline, period]);
+}
+
+/** The kernel takes a deadline only with a runtime between these, see sched_setattr() in kernel/sched/deadline.c. */
+const [LEAST_RUNTIME_NS, MOST_RUNTIME_NS] = [1024n, 2n ** 63n - 1n];
+
+function checkDeadline({ runtime, deadline, period = 0 }: Pick<OciScheduler, 'runtime' | 'deadline' | 'period'>): void {
+  const wrong = (name: string, reason: string) =>
+    refused(`process.scheduler.${name}`, `sched_setattr: \`SCHED_DEADLINE\` ${reason}`);
+  if (runtime === undefined) throw wrong('runtime', 'requires `runtime`');
+  if (deadline === undefined) throw wrong('deadline', 'requires `deadline`');
+  const [running, within, each] = [BigInt(runtime), BigInt(deadline), BigInt(period)];
+  if (running === 0n) throw wrong('runtime', 'runtime must be greater than 0');
+  if (running < LEAST_RUNTIME_NS || running > MOST_RUNTIME_NS)
+    throw wrong('runtime', `runtime ${running} must be between ${LEAST_RUNTIME_NS} and ${MOST_RUNTIME_NS} ns`);
+  if (running > within) throw wrong('runtime', `runtime ${running} must be <= deadline ${within}`);
+  if (each !== 0n && within > each) throw wrong('deadline', `deadline ${within} must be <= period ${each}`);
 }
 
 function ioPriorityOp({ class: name, priority = 0 }: NonNullable<OciProcess['ioPriority']>): Op {

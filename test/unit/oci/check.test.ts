@@ -84,11 +84,38 @@ describe('a config', () => {
       },
       'linux.seccomp.syscalls[0].errnoRet: it has to be from 0 to 65535',
     ],
-    ['process.user.uid', [], 'process.user.uid: it has to be from 0'],
+    ['linux.seccomp', { defaultAction: 'SCMP_ACT_ALLOW', architectures: ['X'] }, 'linux.seccomp.architectures[0] "X"'],
     ['root.path', '', 'root.path: it is missing'],
     ['ociVersion', '2.0.0', 'ociVersion: niwa-oci supports 1.0 to 1.3'],
   ])('with %s %j is refused', (place, value, message) => {
     expect(() => checkConfig(withValue(place, value))).toThrow(message);
+  });
+
+  it.each([
+    ['hostname', 'kernel.hostname'],
+    ['domainname', 'kernel.domainname'],
+  ])('with a %s and another name in sysctl is refused', (field, setting) => {
+    const config = withValue('linux.sysctl', { [setting]: 'a' });
+    expect(() => checkConfig({ ...config, [field]: 'b' })).toThrow(`linux.sysctl "${setting}"`);
+  });
+
+  it('is of root where it names no user', () => {
+    const { process } = checkConfig(withValue('process.user', {}));
+    expect(process.user).toMatchObject({ uid: 0, gid: 0 });
+  });
+
+  it('has no capability that is not known, and says so', () => {
+    const tell = vi.fn();
+    const { process } = checkConfig(withValue('process.capabilities', { bounding: ['CAP_FLY', 'CAP_KILL'] }), tell);
+    expect(process.capabilities).toEqual({ bounding: ['CAP_KILL'] });
+    expect(tell.mock.calls).toEqual([[['process.capabilities.bounding "CAP_FLY"']]]);
+  });
+
+  it('may name the architectures of other machines in its filter', () => {
+    const own = process.arch === 'x64' ? 'SCMP_ARCH_X86_64' : 'SCMP_ARCH_AARCH64';
+    const architectures = ['SCMP_ARCH_RISCV64', own];
+    const { linux } = checkConfig(withValue('linux.seccomp', { defaultAction: 'SCMP_ACT_ALLOW', architectures }));
+    expect(linux?.seccomp).toMatchObject({ architectures: [own] });
   });
 
   it('with more groups than an operation has room for is refused', () => {

@@ -359,6 +359,7 @@ describe('the limits of a config', () => {
     [{ rdma: { 'a b': { hcaObjects: 1 } } }, 'linux.resources.rdma "a b": this is no name of a device'],
     [{ rdma: { a: {} } }, 'linux.resources.rdma "a": it needs at least one'],
     [{ unified: { 'cgroup.procs': '1' } }, 'unified["cgroup.procs"]: this is no setting of a controller'],
+    [{ unified: { NONE: '1' } }, 'has not the form CONTROLLER.VALUE'],
     [{ unified: { '../memory.max': '1' } }, 'this is no setting of a controller'],
   ])('%j is refused', (resources, message) => {
     expect(() => ociLimitWrites(resources, CONTROLLERS)).toThrow(message);
