@@ -19,10 +19,10 @@ static size_t count_of(const char *text, const char *what) {
     return count;
 }
 
-// LISTEN_FDS may be meant for a parent of this program, which has not removed it.
+// LISTEN_FDS is for the process of LISTEN_PID alone: it may be meant for a parent of this program.
 static size_t sockets_given(void) {
     const char *owner = getenv("LISTEN_PID");
-    if (owner != NULL && strtol(owner, NULL, 10) != getpid()) return 0;
+    if (owner == NULL || strtol(owner, NULL, 10) != getpid()) return 0;
     return count_of(getenv("LISTEN_FDS"), "LISTEN_FDS");
 }
 

@@ -50,22 +50,24 @@ export function birthBy(
 /**
  * Lets the command at the other end of a connection make a further process of a container, and waits until its program
  * is executed.
- * @param entrance its descriptors are no longer the caller's
+ * @param enter opens descriptors, which this function gives to the command
  * @param words what the command does beside it
  * @throws KernelError with the failed step, NiwaError
  */
 export async function enterBy(
   connection: Connection,
-  entrance: Entrance,
+  enter: () => Entrance,
   ops: readonly Op[],
   words: readonly BirthWord[],
 ): Promise<void> {
-  const { boot, group, first } = entrance;
-  connection.send(FRAME.birth, birthBody(0, words, encodeProgram(ops)), [boot, group, first]);
-  const { kind, body, descriptors } = await connection.next();
-  closeAll(descriptors);
-  if (kind === FRAME.unborn) throw failureOf(body);
-  if (kind !== FRAME.born) throw new NiwaError('SPEC_INVALID', 'niwa-oci has sent something else than its process');
+  const body = birthBody(0, words, encodeProgram(ops));
+  const { boot, group, first } = enter();
+  connection.send(FRAME.birth, body, [boot, group, first]);
+  const answer = await connection.next();
+  closeAll(answer.descriptors);
+  if (answer.kind === FRAME.unborn) throw failureOf(answer.body);
+  if (answer.kind !== FRAME.born)
+    throw new NiwaError('SPEC_INVALID', 'niwa-oci has sent something else than its process');
 }
 
 async function takeOver(request: CreateRequest, answer: Frame, births: Pick<Births, 'take'>): Promise<number> {

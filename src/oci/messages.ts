@@ -41,7 +41,9 @@ export function readRequest(body: Buffer): Request {
     const at = text.indexOf('=');
     if (at < 1) throw invalid(`a text without a name`);
     const name = text.slice(0, at);
-    values.set(name, [...(values.get(name) ?? []), text.slice(at + 1)]);
+    const known = values.get(name);
+    if (known === undefined) values.set(name, [text.slice(at + 1)]);
+    else known.push(text.slice(at + 1));
   }
   const version = values.get('version')?.[0];
   if (version !== PROTOCOL_VERSION)

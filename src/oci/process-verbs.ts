@@ -29,7 +29,7 @@ async function exec(parts: VerbParts, call: Call, connection: Connection): Promi
   const ops = ociExecOps({ ...config, process }, compileSeccomp);
   try {
     const words = agentWords(config.linux?.seccomp, stateOf(parts, container));
-    await enterBy(connection, parts.kernel.births.enter(container.handle), ops, words);
+    await enterBy(connection, () => parts.kernel.births.enter(container.handle), ops, words);
     return '';
   } catch (error) {
     throw errorOf(error, container.id, ops, process.args[0]);

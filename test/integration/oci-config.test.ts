@@ -251,7 +251,16 @@ describe('the command line', () => {
     const bundle = await oci.bundle('cat <&3; echo "$LISTEN_FDS-$LISTEN_PID"');
     const file = join(bundle, 'file');
     writeFileSync(file, 'of the file\n');
-    const command = ['-c', `exec "$0" "$@" 3<${file}`, NIWA_OCI, 'run', ...options, '--bundle', bundle, oci.id()];
+    const command = [
+      '-c',
+      `export LISTEN_PID=\${LISTEN_PID-$$}; [ $LISTEN_PID != none ] || unset LISTEN_PID; exec "$0" "$@" 3<${file}`,
+      NIWA_OCI,
+      'run',
+      ...options,
+      '--bundle',
+      bundle,
+      oci.id(),
+    ];
     const { stdout, stderr } = await execa('sh', command, {
       env: { NIWA_OCI_SOCKET: join(runDir, 'oci.sock'), ...env },
       stdin: 'ignore',
@@ -263,7 +272,8 @@ describe('the command line', () => {
   test('passes descriptors on', async ({ oci, niwad: { place } }) => {
     expect(await withFile(oci, place.runDir, {}, '--preserve-fds', '1')).toBe('of the file\n-');
     expect(await withFile(oci, place.runDir, { LISTEN_FDS: '1' })).toBe('of the file\n1-1');
-    expect(await withFile(oci, place.runDir, { LISTEN_FDS: '1', LISTEN_PID: '1' })).toBe('-');
+    for (const other of ['1', 'x', 'none'])
+      expect(await withFile(oci, place.runDir, { LISTEN_FDS: '1', LISTEN_PID: other })).toBe('-');
     expect(await withFile(oci, place.runDir, {}, '--preserve-fds', '9')).toBe(
       'niwa-oci: the descriptor 4 is to be preserved, and is not open',
     );

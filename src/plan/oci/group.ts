@@ -11,6 +11,8 @@ export interface GroupTree {
 }
 
 const FIELD = 'linux.cgroupsPath';
+/** PATH_MAX without the NUL at the end. */
+const LONGEST_BYTES = 4095;
 /** niwad's own groups below its base. */
 const OWN = ['containers', 'daemon'];
 
@@ -20,6 +22,9 @@ const OWN = ['containers', 'daemon'];
  * @throws NiwaError SPEC_INVALID for the form of systemd, for `..`, and for a place that niwad has for itself
  */
 export function groupPathOf(cgroupsPath: string, { mount, base, own = '' }: GroupTree): string {
+  const bytes = Buffer.byteLength(cgroupsPath);
+  const longest = LONGEST_BYTES - `${base}/oci/`.length;
+  if (bytes > longest) throw refused(FIELD, `it has ${bytes} bytes, and ${longest} are left below niwad's groups`);
   const field = `${FIELD} ${JSON.stringify(cgroupsPath)}`;
   if (/^[^/:]*:[^/:]*:[^/:]+$/.test(cgroupsPath))
     throw refused(field, 'niwa-oci makes no groups by systemd: set the cgroup manager of the engine to "cgroupfs"');

@@ -9,7 +9,7 @@ import type { OciConfig, OciMount } from './config.js';
 import { divide, domainname } from './ops.js';
 import { ociOomOps, ociProcessOps, ociStreamOps } from './process.js';
 import { refused } from './refusal.js';
-import { ociDevices, ociLimitWrites } from './resources.js';
+import { ociDevices, ociFirstWrites } from './resources.js';
 import {
   allNodes,
   bindsDevices,
@@ -70,7 +70,7 @@ export function makeOciPlan(
   const maps = new MountMaps(config, user);
   const idmapOf = (item: OciMount, field: string) => maps.changesOf(item, field);
   const group = sources.group ?? { path: `${host.containersCgroup}/${id}`, controllers: host.controllers };
-  const writes = ociLimitWrites(linux.resources ?? {}, group.controllers);
+  const writes = ociFirstWrites(linux.resources ?? {}, group.controllers);
   const names = clonedNames(spaces.made);
   return {
     id,

@@ -81,7 +81,7 @@ export function ociProcessOps(
   const filter = linux.seccomp === undefined ? [] : [filterOp(linux.seccomp, compile)];
   const asks = linux.seccomp !== undefined && asksAgent(linux.seccomp);
   const path = given.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? DEFAULT_PATH;
-  const env = listenFds === 0 ? given : [...given, `LISTEN_FDS=${listenFds}`, 'LISTEN_PID=1'];
+  const env = listenFds === 0 ? given : [...given.filter(isNotOfSockets), `LISTEN_FDS=${listenFds}`, 'LISTEN_PID=1'];
   const [rows, columns] = [consoleSize?.height ?? 0, consoleSize?.width ?? 0];
   return [
     newKeyring ? setsid() : setsidKeyring(),
@@ -105,6 +105,11 @@ export function ociProcessOps(
     keptFds === 0 ? closeFds() : keepFds(keptFds),
     execRaw(args, env),
   ];
+}
+
+/** Programs take the first of several entries with one name, so those of the config go. */
+function isNotOfSockets(entry: string): boolean {
+  return !/^LISTEN_(FDS|PID)=/.test(entry);
 }
 
 /** Gives the operation that sets the OOM score of a process; none where the config has no score. */

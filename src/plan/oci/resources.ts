@@ -61,6 +61,16 @@ export function ociLimitWrites(resources: OciResources, controllers: Controllers
   });
 }
 
+/**
+ * Gives the writes of {@link ociLimitWrites} to a new group. There a `cpu.idle` and a `cpu.burst` of 0 ask for nothing:
+ * a kernel may lack their files. In an update they set a value back.
+ */
+export function ociFirstWrites({ cpu = {}, ...others }: OciResources, controllers: Controllers): CgroupWrite[] {
+  const { burst, idle, ...rest } = cpu;
+  const asked = { ...rest, ...(burst ? { burst } : {}), ...(idle ? { idle } : {}) };
+  return ociLimitWrites({ ...others, cpu: asked }, controllers);
+}
+
 function asksForNothing(write: CgroupWrite): boolean {
   const isUsualWeight = write.file === 'cpu.weight' && write.value === String(weightOf(USUAL_SHARES));
   return isUsualWeight || isKernelDefault(write);

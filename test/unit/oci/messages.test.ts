@@ -19,6 +19,13 @@ describe('a request', () => {
     expect(Object.fromEntries(values)).toEqual({ argument: ['a', '9'], config: ['{"a":"="}'] });
   });
 
+  it('is read in a time that grows with its length alone', () => {
+    const body = bodyOf(`version=${PROTOCOL_VERSION}`, 'verb=kill', ...Array<string>(100_000).fill('argument=a'));
+    const begun = performance.now();
+    expect(readRequest(body).values.get('argument')).toHaveLength(100_000);
+    expect(performance.now() - begun).toBeLessThan(1000);
+  });
+
   it('is refused from a command of another version, with what to do', () => {
     expect(() => readRequest(bodyOf('version=1', 'verb=state'))).toThrow(/install niwa-oci and niwad of the same niwa/);
   });

@@ -192,6 +192,13 @@ describe('the plan of a config', () => {
     expect(boot.find(({ name }) => name === 'keep_fds')?.numbers).toEqual([3]);
     expect(boot.at(-1)?.strings).toEqual(expect.arrayContaining(['LISTEN_FDS=2', 'LISTEN_PID=1']));
     expect(boot.map(({ name }) => name)).not.toContain('close_fds');
+    const process = { ...CONFIG.process, env: ['LISTEN_FDS=9', 'LISTEN_PID=9', 'A=LISTEN_FDS=9'] };
+    const env = planOf({ process }, { keptFds: 3, listenFds: 2 }).boot.at(-1)?.strings;
+    expect(env?.filter((entry) => entry.includes('LISTEN'))).toEqual([
+      'A=LISTEN_FDS=9',
+      'LISTEN_FDS=2',
+      'LISTEN_PID=1',
+    ]);
   });
 
   it('keeps the keyring, and moves the root, where the command line says so', () => {
@@ -290,6 +297,15 @@ describe('the limits of a config', () => {
       'memory.swap.max 50',
       'pids.max max',
       'memory.high 90',
+    ]);
+  });
+
+  it('that are 0 ask for nothing of a new group, and set a limit back in an update', () => {
+    const cpu = { burst: 0, idle: 0 };
+    expect(planOf({ linux: { ...CONFIG.linux, resources: { cpu } } }).cgroup.writes).toEqual([]);
+    expect(ociLimitWrites({ cpu }, CONTROLLERS)).toEqual([
+      { file: 'cpu.max.burst', value: '0' },
+      { file: 'cpu.idle', value: '0' },
     ]);
   });
 
@@ -444,6 +460,11 @@ describe('the group of a container', () => {
   ])('is not made of %s', (cgroupsPath, message) => {
     expect(() => groupPathOf(cgroupsPath, TREE)).toThrow(message);
     expect(() => groupPathOf(cgroupsPath, TREE)).toThrow(`linux.cgroupsPath "${cgroupsPath}"`);
+  });
+
+  it('is not made of a path that the kernel could not take', () => {
+    expect(() => groupPathOf(`/${'a/'.repeat(2000)}`, TREE)).not.toThrow();
+    expect(() => groupPathOf(`/${'a/'.repeat(2100)}`, TREE)).toThrow('linux.cgroupsPath: it has 4201 bytes');
   });
 
   it('has the limits for which the groups above it have controllers', () => {
