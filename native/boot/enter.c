@@ -88,7 +88,10 @@ int op_be_born(struct boot *boot, const struct op *op) {
     long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD | flags, NULL, NULL, NULL, NULL);
     if (pid < 0) return -errno;
     if (pid > 0) leave_to(boot, pid);
-    if (begins) return 0;
+    if (begins) {
+        boot->proc = boot->sys = -1; // what was mounted before is not in a new mount namespace
+        return 0;
+    }
     close(CONTAINER_FD);
     return setsid() < 0 ? -errno : 0;
 }

@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { beforeEach, describe, expect, vi } from 'vitest';
 import { needsFile, PATIENCE } from './support/host.js';
 import { PODMAN, Podman } from './support/podman.js';
@@ -87,5 +88,37 @@ describe('a container of podman', () => {
       );
     }
     await podman.done('rm', 'two');
+  });
+});
+
+describe('podman with a user namespace', () => {
+  const FIRST = 100_000;
+  const MAP = ['--uidmap', `0:${FIRST}:65536`];
+
+  /** The words for a container whose root belongs to these ids: podman gives them only the roots of images. */
+  async function mapped(podman: Podman, ...options: string[]): Promise<string[]> {
+    const words = podman.container('run', ...options);
+    await execa('chown', ['-Rh', `${FIRST}:${FIRST}`, words.at(-1) ?? '']);
+    return words;
+  }
+
+  test('maps the ids, of a volume, too, and has all that it has without', async ({ podman, niwad }) => {
+    const volume = join(niwad.place.files, 'mapped');
+    mkdirSync(volume);
+    chmodSync(volume, 0o777);
+    const text = 'id -u; tr -s " " </proc/self/uid_map; touch /data/made; tty; ls /sys/fs/cgroup | head -n 1 | wc -l';
+    const words = await mapped(podman, ...MAP, '--rm', '--tty', '-v', `${volume}:/data`);
+    const { stdout, stderr } = await podman.run(...words, 'sh', '-c', text);
+    expect([stdout, stderr]).toEqual([`0\r\n 0 ${FIRST} 65536\r\n/dev/pts/0\r\n1\r\n`.trimEnd(), '']);
+    expect(statSync(join(volume, 'made')).uid).toBe(FIRST);
+  });
+
+  test('is entered by exec, and shared with a further container', async ({ podman }) => {
+    await podman.done(...(await mapped(podman, ...MAP, '--detach', '--name', 'mapped')), 'sleep', '1000');
+    const text = 'id -u; tr -s " " </proc/self/uid_map';
+    expect(await podman.done('exec', 'mapped', 'sh', '-c', text)).toBe(`0\n 0 ${FIRST} 65536`);
+    const sharing = await mapped(podman, '--rm', '--userns', 'container:mapped');
+    expect(await podman.done(...sharing, 'sh', '-c', text)).toBe(`0\n 0 ${FIRST} 65536`);
+    await podman.done('rm', '--force', '--time', '0', 'mapped');
   });
 });

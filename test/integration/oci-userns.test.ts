@@ -183,6 +183,18 @@ describe('a user namespace', () => {
     expect(lines).toEqual(['1', '1', 'mounted']);
   });
 
+  test('shows the groups, the devices and the message queues of the host where it has no namespaces for them', async ({
+    oci,
+  }) => {
+    const script =
+      'ls /sys/fs/cgroup/cgroup.procs; ls -d /sys/class /dev/mqueue/.; mount -o remount,bind,rw /sys/fs/cgroup 2>&1 | grep -c denied';
+    const lines = await linesOf(oci, script, (config) => {
+      withCapability(config, 'CAP_SYS_ADMIN');
+      config.linux.namespaces = ['pid', 'mount', 'uts', 'user'].map((type) => ({ type }));
+    });
+    expect(lines).toEqual(['/sys/fs/cgroup/cgroup.procs', '/dev/mqueue/.', '/sys/class', '1']);
+  });
+
   test('works without a pivot, and where it says that mounts propagate', async ({ oci }) => {
     const bundle = await bundleOf(oci, 'ls -d /usr', ({ linux }) => {
       linux.rootfsPropagation = 'rslave';

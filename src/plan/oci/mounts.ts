@@ -20,6 +20,14 @@ export function keepsPropagation({ options = [] }: OciMount): boolean {
   return options.some((word) => /^r?(slave|shared)$/.test(word));
 }
 
+/** Gives the changes by which a mount gets the propagation that it asks for. */
+export function propagationChanges({ options = [] }: OciMount): MountChange[] {
+  return options.flatMap((word) => {
+    const propagation = USUAL.includes(word) ? undefined : propagationOf(word);
+    return propagation === undefined ? [] : [{ set: 0, clear: 0, ...propagation }];
+  });
+}
+
 /** What the options of a mount ask for. */
 interface Wanted {
   /** What they say that is not usual. */

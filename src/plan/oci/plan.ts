@@ -147,7 +147,7 @@ function userOps(
 ): Op[] {
   const nodes = allNodes(config);
   const isSlave = isSlaveRoot(config);
-  const aside = { stage, nodes, isSlave, idmapOf, root: sources.root, sources: sources.mounts };
+  const aside = { stage, nodes, isSlave, made, idmapOf, root: sources.root, sources: sources.mounts };
   const early = { made: made.filter((name) => name === 'time'), joined };
   const late = { made: made.filter((name) => name !== 'time'), joined: [] };
   return [
@@ -157,7 +157,7 @@ function userOps(
     ...asideOps(config, aside, user),
     ...divideUserOps(user, config.process.user, clonedOf(clonedNames(made))),
     ...namespaceOps(settingsIn(config, early, false), late),
-    ...rootOps(config, stage, fromSide(nodes, isSlave), pivots),
+    ...rootOps(config, stage, fromSide(aside), pivots),
   ];
 }
 

@@ -3,7 +3,7 @@ import { type Op, rlimitNumber } from '../op.js';
 import { bind, chdir, joinUser, mount, root, setns, symlink, user } from '../ops.js';
 import { idInside, idOutside } from '../userns.js';
 import type { OciConfig, OciMount, OciProcess } from './config.js';
-import { isBind, ociBind, ociMountOp } from './mounts.js';
+import { isBind, keepsPropagation, ociBind, ociMountOp, propagationChanges } from './mounts.js';
 import { bindTree, divide, type MountChange, makeNode, raiseLimit } from './ops.js';
 import type { nodeOf } from './resources.js';
 import { DEVICE_LINKS, type RootParts } from './root.js';
@@ -28,9 +28,25 @@ const FIFO = 0o010000;
 const TYPE = 0o170000;
 const isFifo = ({ mode }: Node) => (mode & TYPE) === FIFO;
 
+/** The file systems that show a namespace: only who has rights over it may mount them, see mount_namespaces(7). */
+const SHOWN: Readonly<Record<string, string>> = {
+  cgroup: 'cgroup',
+  cgroup2: 'cgroup',
+  mqueue: 'ipc',
+  sysfs: 'network',
+};
+
+/** Whether the second part cannot mount what the config lists: a path or a namespace of the host. */
+const isOfHost = (item: OciMount, made: readonly string[]): boolean => {
+  const space = Object.hasOwn(SHOWN, item.type ?? '') ? SHOWN[item.type ?? ''] : undefined;
+  return isBind(item) || (space !== undefined && !made.includes(space));
+};
+
 /** What is put aside. */
 export interface Aside {
   stage: string;
+  /** The namespaces that are made for the container. */
+  made: readonly string[];
   /** The path of the root, and of the source of each bind. */
   root: string;
   sources: readonly (string | undefined)[];
@@ -44,15 +60,16 @@ export interface Aside {
 
 /** Gives the operations that put aside. Their mount namespace is that of the first part. */
 export function asideOps({ mounts = [] }: OciConfig, aside: Aside, { maps }: UserSpace): Op[] {
-  const { stage, sources, isSlave, nodes, idmapOf } = aside;
+  const { stage, made, sources, isSlave, nodes, idmapOf } = aside;
   const ownerOf = ({ uid, gid }: Node) => ({ uid: idOutside(maps.uids, uid), gid: idOutside(maps.gids, gid) });
   return [
     mount('tmpfs', stage, { place: 'host', source: 'niwa-side', data: ['mode=0755'] }),
     root(stage),
     bindTree(aside.root, `/${ROOT}`, { words: [], recursive: true, keepsPropagation: isSlave, changes: [] }),
     ...mounts.flatMap((item, i) => {
-      if (!isBind(item)) return [];
+      if (!isOfHost(item, made)) return [];
       const field = `mounts[${i}]`;
+      if (!isBind(item)) return [ociMountOp({ ...item, destination: `/${mountPlace(i)}` }, field, undefined)];
       const { source, attributes, ...parts } = ociBind(item, field, sources[i], idmapOf(item, field));
       return [bindTree(source, `/${mountPlace(i)}`, { ...parts, changes: attributes })];
     }),
@@ -87,11 +104,11 @@ export function raiseOps({ rlimits = [] }: OciProcess): Op[] {
 }
 
 /** Gives the parts of a root of what was put aside. */
-export function fromSide(nodes: readonly Node[], isSlave: boolean): RootParts {
+export function fromSide({ nodes, isSlave, made }: Pick<Aside, 'nodes' | 'isSlave' | 'made'>): RootParts {
   const links = nodes.length === 0 ? [] : DEVICE_LINKS;
   return {
     begin: [bind(ROOT, ROOT, { place: 'host', slave: isSlave }), root(ROOT)],
-    mount: mountFromSide,
+    mount: (item, i) => (isOfHost(item, made) ? mountFromSide(item, i) : ociMountOp(item, `mounts[${i}]`, undefined)),
     devices: [
       ...nodes.map((node) => (isFifo(node) ? makeNode(node) : nodeFromSide(node))),
       ...links.map(([target, path]) => symlink(target, path)),
@@ -99,12 +116,13 @@ export function fromSide(nodes: readonly Node[], isSlave: boolean): RootParts {
   };
 }
 
-function mountFromSide(item: OciMount, i: number): Op {
-  const field = `mounts[${i}]`;
-  if (!isBind(item)) return ociMountOp(item, field, undefined);
-  const { propagation, ...parts } = ociBind(item, field, mountPlace(i));
-  return bindTree(parts.source, parts.target, { ...parts, recursive: true, changes: propagation });
-}
+const mountFromSide = (item: OciMount, i: number): Op =>
+  bindTree(mountPlace(i), item.destination, {
+    words: [],
+    recursive: true,
+    keepsPropagation: keepsPropagation(item),
+    changes: propagationChanges(item),
+  });
 
 const nodeFromSide = ({ path }: Node): Op =>
   bindTree(nodePlace(path), path, { words: [], recursive: false, keepsPropagation: false, changes: [] });
