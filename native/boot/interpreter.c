@@ -62,6 +62,9 @@ static const struct {
     [OP_MEMORY_POLICY] = {op_memory_policy, 1, 0},
     [OP_OWN_STREAMS] = {op_own_streams, 2, 0},
     [OP_SECCOMP_LISTENER] = {op_seccomp_listener, 2, 0},
+    [OP_PAUSE] = {op_pause, 0, 0},
+    [OP_HOOK] = {op_hook, 2, 4},
+    [OP_SHOW_ROOT] = {op_show_root, 0, 1},
 };
 
 int interpret(struct boot *boot, struct program *program, uint32_t *step) {

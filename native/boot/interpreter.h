@@ -38,7 +38,7 @@ typedef int op_function(struct boot *boot, const struct op *op);
 // namespace.c
 op_function op_setns, op_unshare, op_hostname, op_domainname, op_link_up;
 // root.c
-op_function op_root, op_remount_root, op_pivot, op_mkdir, op_symlink, op_mknod;
+op_function op_root, op_show_root, op_remount_root, op_pivot, op_mkdir, op_symlink, op_mknod;
 // mount.c
 op_function op_mount, op_bind, op_image, op_readonly, op_mask, op_place_file;
 // change.c
@@ -52,12 +52,14 @@ op_function op_account;
 // identity.c
 op_function op_own_streams, op_join_user, op_capbset, op_user, op_capset, op_no_new_privs;
 // process.c
-op_function op_write, op_sysctl, op_rlimit, op_umask, op_chdir, op_setsid, op_wait, op_close_fds, op_keep_fds,
+op_function op_write, op_sysctl, op_rlimit, op_umask, op_chdir, op_setsid, op_pause, op_wait, op_close_fds, op_keep_fds,
     op_seccomp, op_seccomp_flags, op_seccomp_listener, op_exec, op_exec_image, op_find_program;
 // enter.c
 op_function op_undumpable, op_enter, op_be_born;
 // terminal.c
 op_function op_terminal;
+// hook.c
+op_function op_hook;
 // init.c
 op_function op_init;
 

@@ -103,16 +103,27 @@ int op_setsid(struct boot *boot, const struct op *op) {
     return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS ? -errno : 0;
 }
 
-// wait(): reports BOOT_READY and waits for the start. Where the connection to niwad ends instead, the container ends.
-int op_wait(struct boot *boot, const struct op *op) {
-    (void)op;
-    struct boot_report ready = {.kind = BOOT_READY};
-    if (send(boot->control, &ready, sizeof ready, MSG_NOSIGNAL) < 0) return -errno;
+// Reports and waits for the word to go on. Where the connection ends instead, the container ends.
+static int report_and_wait(const struct boot *boot, uint32_t kind) {
+    struct boot_report report = {.kind = kind};
+    if (send(boot->control, &report, sizeof report, MSG_NOSIGNAL) < 0) return -errno;
     char word;
     ssize_t n;
     do n = read(boot->control, &word, 1);
     while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n == 0 ? -EPIPE : 0;
+}
+
+// wait(): waits for the start of the container.
+int op_wait(struct boot *boot, const struct op *op) {
+    (void)op;
+    return report_and_wait(boot, BOOT_READY);
+}
+
+// pause(): waits until programs outside have done their part, for which this process has made its namespaces.
+int op_pause(struct boot *boot, const struct op *op) {
+    (void)op;
+    return report_and_wait(boot, BOOT_PAUSED);
 }
 
 // Writes directory/name. Gives whether there was room.

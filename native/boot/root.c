@@ -100,6 +100,18 @@ int op_root(struct boot *boot, const struct op *op) {
     return 0;
 }
 
+// show-root(path): moves the mount of the root to a directory of the host, by which programs of the host name it: what
+// they mount there is in the root. A user of a namespace who may not enter that directory leaves it where it is.
+int op_show_root(struct boot *boot, const struct op *op) {
+    int place = host_open(op->strings[0], true);
+    if (place == -EACCES) return 0;
+    if (place < 0) return place;
+    int error =
+        move_mount(boot->root, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ? -errno : 0;
+    close(place);
+    return error;
+}
+
 // remount-root(attributes): sets mount attributes on the root's own mount.
 int op_remount_root(struct boot *boot, const struct op *op) {
     struct mount_attr attributes = {.attr_set = op->numbers[0]};

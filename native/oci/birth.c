@@ -17,6 +17,7 @@
 
 #include "../boot/report.h"
 #include "agent.h"
+#include "hook.h"
 #include "kept.h"
 #include "log.h"
 #include "order.h"
@@ -171,7 +172,7 @@ static bool take_report(const struct order *order, struct born *born, const stru
         give_listener(order, born->pidfd, born->pid, born->listener, born->control);
         born->listener = -1;
     }
-    return report->kind == BOOT_READY || report->kind == BOOT_FAILED;
+    return report->kind == BOOT_READY || report->kind == BOOT_FAILED || report->kind == BOOT_PAUSED;
 }
 
 // Waits until the process reports how far its program has come: that one, and none that leaves its place to it. A path
@@ -182,7 +183,7 @@ static int await_report(const struct order *order, int niwad, struct born *born,
     struct pollfd ready[] = {{.fd = born->control, .events = POLLIN}, {.fd = niwad, .events = POLLIN}};
     struct received received;
     pid_t teller = 0;
-    while (teller == 0 || (report->kind == BOOT_READY && teller != born->pid)) {
+    while (teller == 0 || (report->kind != BOOT_FAILED && teller != born->pid)) {
         int count = poll(ready, 2, timeout_ms);
         if (count == 0) return -ETIMEDOUT;
         if (count < 0 && errno != EINTR) return -errno;
@@ -206,7 +207,7 @@ static _Noreturn void tell_unborn(int niwad, uint32_t step, int32_t error, int32
     buffer_add(&body, &error, sizeof error);
     buffer_add(&body, &signal_number, sizeof signal_number);
     send_frame(niwad, FRAME_UNBORN, &body, NULL, 0);
-    receive_frame(niwad);
+    receive_answer(niwad);
     fail("the container could not be made");
 }
 
@@ -215,6 +216,19 @@ static int ending_signal(int pidfd) {
     siginfo_t info = {0};
     if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOWAIT) < 0) return 0;
     return info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED ? info.si_status : 0;
+}
+
+// Lets niwad run hooks while the program pauses, then lets the program go on. As await_report().
+static int pass_pause(const struct order *order, int niwad, struct born *born, struct boot_report *report) {
+    struct buffer body = {0};
+    uint32_t pid = (uint32_t)born->pid;
+    buffer_add(&body, &pid, sizeof pid);
+    send_frame(niwad, FRAME_PAUSED, &body, NULL, 0);
+    free(body.bytes);
+    struct frame answer = receive_answer(niwad);
+    if (answer.kind != FRAME_GO) fail("niwad has another version than niwa-oci");
+    free(answer.body);
+    return send_program(born->control, "", 1) ? await_report(order, niwad, born, -1, report) : -EIO;
 }
 
 struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
@@ -244,6 +258,7 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
     struct boot_report report;
     bool sent = send_program(born.control, order.program, order.program_length);
     error = sent ? await_report(&order, niwad, &born, is_exec ? EXEC_TIMEOUT_MS : -1, &report) : -EIO;
+    while (error == 0 && report.kind == BOOT_PAUSED) error = pass_pause(&order, niwad, &born, &report);
     if (error < 0) tell_unborn(niwad, NO_STEP, -error, error == -ETIMEDOUT ? 0 : ending_signal(born.pidfd));
     if (report.kind != BOOT_READY) tell_unborn(niwad, report.step, report.error, 0);
     return born;

@@ -15,6 +15,7 @@
 #include "birth.h"
 #include "default_spec.h"
 #include "foreground.h"
+#include "hook.h"
 #include "kept.h"
 #include "log.h"
 #include "options.h"
@@ -56,7 +57,7 @@ static struct buffer request_of(const struct command *command, const char *verb)
 static struct frame answer_to(int niwad, struct buffer request) {
     send_frame(niwad, FRAME_REQUEST, &request, NULL, 0);
     free(request.bytes);
-    return receive_frame(niwad);
+    return receive_answer(niwad);
 }
 
 // Sends a request and prints what niwad answers. Gives whether there was something to print.
@@ -123,7 +124,7 @@ static void settle(int niwad, const struct command *command, const struct born *
     const char *pid_file = option(command, "pid-file");
     if (pid_file != NULL) write_pid(pid_file, born->pid);
     send_frame(niwad, FRAME_BORN, NULL, fds, count);
-    free(receive_frame(niwad).body);
+    free(receive_answer(niwad).body);
     keep_born();
 }
 

@@ -14,12 +14,16 @@ enum frame_kind {
     FRAME_REQUEST = 1,  // strings: "version=1", "verb=create", further "name=value"
     FRAME_BORN = 2,     // no body; the pidfd and the control socket of a first process, nothing of an exec
     FRAME_UNBORN = 3,   // the failed step (32 bits), the errno, and the signal that ended the process
+    FRAME_PAUSED = 4,   // the pid (32 bits) of a first process whose program waits
+    FRAME_ENDED = 5,    // how a hook has ended (enum hook_end) and its exit status or signal (32 bits each), its output
     FRAME_BIRTH = 10,   // see order.h: the flags of clone3 (64 bits), the length of the words (32 bits), the words
                         // "name=value" as in a request, then the program; niwa-boot, the directory of the group, and
                         // those of the words `place`; with an exec a pidfd of the first process
     FRAME_DONE = 11,    // the text for the standard output
     FRAME_ERROR = 12,   // the text of the error; where this decides the exit status, a NUL and the status (8 bits)
     FRAME_WARNING = 13, // a text for the log; the answer follows
+    FRAME_HOOK = 14,    // a program to run, see hook.h; the answer follows when it has ended
+    FRAME_GO = 15,      // lets the process go on that pauses
 };
 
 struct frame {

@@ -89,6 +89,7 @@ export const SavedSpecSchema = Type.Object({
       rootfs: Type.String(),
       annotations: texts,
       execConfig: Type.String(),
+      lateHooks: Type.Optional(Type.String()),
     }),
   ),
 });

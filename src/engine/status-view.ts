@@ -145,7 +145,7 @@ function networkOf({ bridge, device, address, address6, mac }: Lease): NetworkSt
 /** Leaves out of a spec what only niwad needs. */
 function shown(spec: Readonly<Spec>): Readonly<Spec> {
   if (spec.oci === undefined) return spec;
-  const { execConfig, ...oci } = spec.oci;
+  const { execConfig, lateHooks, ...oci } = spec.oci;
   return { ...spec, oci };
 }
 

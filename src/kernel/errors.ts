@@ -5,8 +5,12 @@ const ERRNO_NAMES = new Map<number, string>();
 for (const [name, number] of Object.entries(constants.errno))
   if (!ERRNO_NAMES.has(number)) ERRNO_NAMES.set(number, name); // several names may have the same number
 
+/** The boot program gives this and the exit status of a hook in place of an errno, see native/boot/report.h. */
+const HOOK_STATUS = 10_000;
+
 /** Gives the name of an errno, such as `EPERM`; `errno 999` for an unknown number. */
 export function errnoName(errno: number): string {
+  if (errno >= HOOK_STATUS) return `exit status ${errno - HOOK_STATUS}`;
   return ERRNO_NAMES.get(errno) ?? `errno ${errno}`;
 }
 

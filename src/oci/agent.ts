@@ -1,6 +1,6 @@
 import type { OciSeccomp } from '../plan/oci/config.js';
+import { CONFIG_VERSION } from '../plan/oci/config.js';
 import { asksAgent } from '../plan/oci/process.js';
-import { CONFIG_VERSION } from './features.js';
 import type { BirthWord } from './messages.js';
 
 /** A container as an agent sees it, see state.ts; `pid` is null while its first process is being made. */

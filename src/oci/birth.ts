@@ -9,16 +9,18 @@ import { FIRST_MOUNT_USERNS_FD, USERNS_FD } from '../plan/ops.js';
 import type { HostView } from '../plan/plan.js';
 import { NiwaError } from '../protocol/errors.js';
 import { type Connection, closeAll } from './connection.js';
-import { type BirthWord, birthBody, CLONE_STEP, FRAME, readUnborn } from './messages.js';
+import { type BirthWord, birthBody, CLONE_STEP, FRAME, readPid, readUnborn } from './messages.js';
 
 /**
  * Lets the command at the other end of a connection make the first process of a container: niwad makes the group, the
  * command clones into it and runs the boot program up to its wait, and niwad takes the process over.
+ * @param onPause called with the pid, as the command sees it, while the boot program pauses; an error ends the birth
  */
 export function birthBy(
   connection: Connection,
   births: Pick<Births, 'prepare' | 'take' | 'undo'>,
   plan: (view: HostView) => OciPlan,
+  onPause: (pid: number) => Promise<void>,
 ): Birth {
   let words: OciPlan['words'] = [];
   return {
@@ -38,7 +40,13 @@ export function birthBy(
       try {
         const body = birthBody(request.namespaces, [...words, ...places], request.program);
         connection.send(FRAME.birth, body, [boot, group, ...placed.map(({ fd }) => fd)]);
-        return await takeOver(request, await connection.next(), births);
+        let answer = await connection.next();
+        for (; answer.kind === FRAME.paused; answer = await connection.next()) {
+          closeAll(answer.descriptors);
+          await onPause(readPid(answer.body));
+          connection.send(FRAME.go);
+        }
+        return await takeOver(request, answer, births);
       } catch (error) {
         await births.undo(handle);
         throw error;

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { OciConfig, OciProcess, OciResources, OciSeccomp } from '../plan/oci/config.js';
+import { checkHooks } from '../plan/oci/hooks.js';
 import { refused } from '../plan/oci/refusal.js';
 import { capabilityName } from '../spec/capabilities.js';
 import { FIELDS, type Field, type FieldType } from './fields.js';
@@ -154,11 +155,12 @@ const ARCHITECTURES = [...Object.values(OWN_ARCHITECTURES).flat(), ...OTHER_ARCH
 
 /** Checks what types cannot say: fields that are needed, and bounds of numbers. */
 function checkMeaning(config: OciConfig): void {
-  const { ociVersion, process, root, hostname = '', domainname = '', mounts = [], linux = {} } = config;
+  const { ociVersion, process, root, hooks = {}, hostname = '', domainname = '', mounts = [], linux = {} } = config;
   if (!/^1\.[0-3](\.|$)/.test(ociVersion ?? '')) throw refused('ociVersion', 'niwa-oci supports 1.0 to 1.3');
   if (root?.path === undefined || root.path === '') throw refused('root.path', 'it is missing');
   if (process === undefined) throw refused('process', 'it is missing');
   checkMeaningOfProcess(process);
+  checkHooks(hooks);
   for (const [i, { destination }] of mounts.entries())
     if (!posix.isAbsolute(destination ?? ''))
       throw refused(`mounts[${i}].destination`, 'it has to be an absolute path');

@@ -1,10 +1,8 @@
+import { HOOK_POINTS } from '../plan/oci/config.js';
 import { MOUNT_WORDS } from '../plan/oci/mount-words.js';
 import { MEMORY_WORDS } from '../plan/oci/scheduling.js';
 
 /** What `niwa-oci features` tells, see features.md of the OCI runtime-spec. */
-
-/** The version of the runtime-spec in states; configs of 1.0 to 1.3 are taken. */
-export const CONFIG_VERSION = '1.2.0';
 
 const ACTIONS = ['ALLOW', 'ERRNO', 'KILL', 'KILL_PROCESS', 'KILL_THREAD', 'LOG', 'NOTIFY', 'TRACE', 'TRAP'];
 const OPERATORS = ['NE', 'LT', 'LE', 'EQ', 'GE', 'GT', 'MASKED_EQ'];
@@ -14,7 +12,7 @@ export function features(version: string): object {
   return {
     ociVersionMin: '1.0.0',
     ociVersionMax: '1.3.0',
-    hooks: [],
+    hooks: [...HOOK_POINTS],
     mountOptions: [
       'bind',
       'defaults',

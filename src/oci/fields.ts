@@ -4,6 +4,8 @@
  * config.md of the OCI wants it ("Extensibility"). docs/oci.md has this table.
  */
 
+import { HOOK_POINTS } from '../plan/oci/config.js';
+
 /** `objectMap`: an object whose keys are names, and whose values are objects; `{}` stands for the keys. */
 export type FieldType =
   | 'text'
@@ -43,12 +45,24 @@ const mappings = (name: string, note: string): Record<string, Field> => ({
   [`${name}[].size`]: takes('integer'),
 });
 
+function ofHooks(): Record<string, Field> {
+  const fields = HOOK_POINTS.map((point): [string, Field][] => [
+    [`hooks.${point}`, takes('objects')],
+    [`hooks.${point}[].path`, takes('text')],
+    [`hooks.${point}[].args`, takes('texts')],
+    [`hooks.${point}[].env`, takes('texts')],
+    [`hooks.${point}[].timeout`, takes('integer', 'in seconds')],
+  ]);
+  return Object.fromEntries(fields.flat());
+}
+
 export const FIELDS: Readonly<Record<string, Field>> = {
   ociVersion: takes('text', '1.0 to 1.3'),
   hostname: takes('text', 'needs a UTS namespace, new or joined'),
   domainname: takes('text', 'needs a UTS namespace, new or joined'),
   annotations: takes('map', 'those of [annotations](#annotations) have an effect'),
-  hooks: NOT_YET,
+  hooks: takes('object', '[see below](#hooks)'),
+  ...ofHooks(),
   solaris: never('of another system'),
   windows: never('of another system'),
   vm: never('of another system'),

@@ -8,7 +8,10 @@ import { NiwaError } from '../protocol/errors.js';
 export const PROTOCOL_VERSION = '4';
 
 /** The kinds of frames. Those up to 9 come from the command, the others go to it. */
-export const FRAME = { request: 1, born: 2, unborn: 3, birth: 10, done: 11, error: 12, warning: 13 } as const;
+export const FRAME = {
+  ...{ request: 1, born: 2, unborn: 3, paused: 4, ended: 5 },
+  ...{ birth: 10, done: 11, error: 12, warning: 13, hook: 14, go: 15 },
+} as const;
 
 /** A request of the command: a verb, the options and arguments of its command line, and files that it has read. */
 export interface Request {
@@ -82,6 +85,35 @@ export function readUnborn(body: Buffer): Unborn {
   return { step: body.readUInt32LE(0), errno: body.readInt32LE(4), signal: body.readInt32LE(8) };
 }
 
+/** How a hook has ended, and the end of its output. */
+export interface HookEnd {
+  end: 'exited' | 'signalled' | 'timedOut';
+  /** The exit status, or the signal. */
+  status: number;
+  output: string;
+}
+
+const HOOK_ENDS = ['exited', 'signalled', 'timedOut'] as const;
+const HOOK_END_BYTES = 8;
+
+/** Reads how a hook has ended. @throws NiwaError SPEC_INVALID */
+export function readHookEnd(body: Buffer): HookEnd {
+  const end = body.length < HOOK_END_BYTES ? undefined : HOOK_ENDS[body.readUInt32LE(0)];
+  if (end === undefined) throw invalid('an end of a hook of another kind');
+  return { end, status: body.readInt32LE(4), output: body.toString('utf8', HOOK_END_BYTES) };
+}
+
+/** Reads the pid of a process that pauses. @throws NiwaError SPEC_INVALID */
+export function readPid(body: Buffer): number {
+  if (body.length !== LENGTH_BYTES) throw invalid('a pid of another length');
+  return body.readUInt32LE(0);
+}
+
+/** Writes texts `name=value`, each behind its length. */
+export function textsBody(texts: readonly (readonly [name: string, value: string])[]): Uint8Array {
+  return Buffer.concat(texts.map(([name, value]) => counted(Buffer.from(`${name}=${value}`))));
+}
+
 /**
  * Writes an error: its text, which has no NUL. Where it decides the exit status of the command, a NUL and the status
  * follow.
@@ -99,10 +131,9 @@ export type BirthWord = readonly [name: string, value: string];
  * a request, and the boot program.
  */
 export function birthBody(flags: number, words: readonly BirthWord[], program: Uint8Array): Uint8Array {
-  const texts = words.map(([name, value]) => counted(Buffer.from(`${name}=${value}`)));
   const head = Buffer.alloc(8);
   head.writeBigUInt64LE(BigInt(flags));
-  return Buffer.concat([head, counted(Buffer.concat(texts)), program]);
+  return Buffer.concat([head, counted(textsBody(words)), program]);
 }
 
 function counted(bytes: Uint8Array): Buffer {

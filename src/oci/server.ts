@@ -5,6 +5,8 @@ import type { Frame } from '../kernel/births.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import { Connection, closeAll } from './connection.js';
+import { runLastHooksHere } from './hooks.js';
+import { LateHooks } from './late-hooks.js';
 import { errorBody, FRAME, type Request, readRequest } from './messages.js';
 import { OciNames } from './names.js';
 import { Call } from './options.js';
@@ -40,12 +42,16 @@ export class OciServer {
   }
 
   private constructor(options: OciServerOptions) {
-    const { runtime, kernel, honoured } = options;
+    const { runtime, kernel, honoured, log } = options;
     const names = new OciNames();
+    const lateHooks = new LateHooks();
     this.#options = options;
-    this.#parts = { runtime, kernel, names, honoured };
-    for (const container of runtime.list()) names.add(container);
-    runtime.subscribe((event) => event.type === 'remove' && names.removed(event.id));
+    this.#parts = { runtime, kernel, names, honoured, lateHooks, log };
+    for (const container of runtime.list()) {
+      names.add(container);
+      lateHooks.add(container);
+    }
+    runtime.subscribe((event) => event.type === 'remove' && this.#removed(event.id));
   }
 
   /** Listens no more, and ends all connections. */
@@ -53,6 +59,13 @@ export class OciServer {
     const { socket, kernel } = this.#options;
     kernel.frames.close();
     rmSync(socket, { force: true });
+  }
+
+  #removed(id: string): void {
+    const { names, lateHooks, log } = this.#parts;
+    names.removed(id);
+    const late = lateHooks.take(id);
+    if (late !== undefined) void runLastHooksHere(late, log);
   }
 
   #hear(frame: Frame): void {

@@ -79,7 +79,8 @@ function labelsOf(annotations: Readonly<Record<string, string>>): Record<string,
   );
 }
 
-function environmentOf(entries: readonly string[]): Record<string, string> {
+/** Gives variables by their names; of two with one name the later counts. Pure. */
+export function environmentOf(entries: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     entries.map((entry) => {
       const at = entry.indexOf('=');

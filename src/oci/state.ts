@@ -1,6 +1,6 @@
 import type { Container } from '../engine/container.js';
+import { CONFIG_VERSION } from '../plan/oci/config.js';
 import type { OciOrigin } from '../protocol/resolved-oci.js';
-import { CONFIG_VERSION } from './features.js';
 
 export type OciStatus = 'created' | 'running' | 'paused' | 'stopped';
 

@@ -1,9 +1,11 @@
+import type { Logger } from 'pino';
 import type { Runtime } from '../containers/runtime.js';
 import type { Container } from '../engine/container.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { NiwaError } from '../protocol/errors.js';
 import type { Tell } from './check.js';
 import type { Connection } from './connection.js';
+import type { LateHooks } from './late-hooks.js';
 import { FRAME } from './messages.js';
 import type { OciNames } from './names.js';
 import type { Call } from './options.js';
@@ -17,6 +19,8 @@ export interface VerbParts {
   names: OciNames;
   /** The annotations that have an effect. */
   honoured: readonly Annotation[];
+  lateHooks: LateHooks;
+  log: Logger;
 }
 
 /** Does what a command asks for, and gives the text for its standard output. */

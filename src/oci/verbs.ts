@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { ROOT } from '../access/allowed.js';
+import type { Container } from '../engine/container.js';
 import { controllersAt } from '../host/group-place.js';
 import { ownGroup } from '../host/own-group.js';
 import { version } from '../installation/version.js';
@@ -10,6 +11,7 @@ import { groupPathOf } from '../plan/oci/group.js';
 import { isBind } from '../plan/oci/mounts.js';
 import { makeOciPlan, type OciChoices, type OciSources } from '../plan/oci/plan.js';
 import { refused } from '../plan/oci/refusal.js';
+import type { HostView } from '../plan/plan.js';
 import { NiwaError } from '../protocol/errors.js';
 import { signalNumber } from '../spec/signals.js';
 import { agentWords } from './agent.js';
@@ -19,6 +21,7 @@ import type { Connection } from './connection.js';
 import { parseExact, writeExact } from './exact-json.js';
 import { features } from './features.js';
 import { GROUP_VERBS } from './group-verbs.js';
+import { keptHooks, lateHooksOf, runHooks, runLastHooks } from './hooks.js';
 import type { Call } from './options.js';
 import { execConfigOf, PROCESS_VERBS } from './process-verbs.js';
 import { specOf } from './spec.js';
@@ -53,8 +56,7 @@ async function create(parts: VerbParts, call: Call, connection: Connection): Pro
   call.requireConsole(config.process.terminal ?? false);
   const giveBack = parts.names.reserve(call.root, id);
   try {
-    const choices = choicesOf(call);
-    await createFrom(parts, { id, config, choices, bundle: call.needed('bundle'), root: call.root }, connection);
+    await createFrom(parts, { config, choices: choicesOf(call, id), root: call.root }, connection);
     return '';
   } catch (error) {
     throw new NiwaError('START_FAILED', wordsOf(error, config.process.args[0]), { cause: error });
@@ -64,15 +66,15 @@ async function create(parts: VerbParts, call: Call, connection: Connection): Pro
 }
 
 interface Creation {
-  id: string;
   root: string;
-  bundle: string;
   config: OciConfig;
   choices: OciChoices;
 }
 
-function choicesOf(call: Call): OciChoices {
+function choicesOf(call: Call, id: string): OciChoices {
   return {
+    id,
+    bundle: call.needed('bundle'),
     newKeyring: !call.has('no-new-keyring'),
     pivots: !call.has('no-pivot'),
     keptFds: call.count('kept-fds'),
@@ -81,22 +83,39 @@ function choicesOf(call: Call): OciChoices {
 }
 
 async function createFrom(parts: VerbParts, creation: Creation, connection: Connection): Promise<void> {
-  const { id, root, bundle, config, choices } = creation;
+  const { root, config, choices } = creation;
+  const { id, bundle } = choices;
   const group = groupOf(parts, config.linux?.cgroupsPath ?? '');
   const sources = { ...sourcesOf(config, bundle), ...(group === undefined ? {} : { group }) };
-  const { annotations = {} } = config;
-  const execConfig = writeExact(execConfigOf(config));
-  const origin = { id, root, bundle, rootfs: sources.root, annotations, execConfig };
-  const container = await parts.runtime.createBorn((own) => {
-    const spec = specOf(own, config, origin, parts.honoured);
+  const { annotations = {}, hooks = {} } = config;
+  const lateHooks = lateHooksOf(hooks);
+  const origin = {
+    ...{ id, root, bundle, rootfs: sources.root, annotations, execConfig: writeExact(execConfigOf(config)) },
+    ...(lateHooks === undefined ? {} : { lateHooks }),
+  };
+  const own = { hooks, subject: { id, bundle, annotations } };
+  let isBegun = false;
+  const onPause = async (pid: number) => {
+    for (const point of ['prestart', 'createRuntime'] as const) await runHooks(connection, point, own, pid);
+  };
+  const orderOf = (free: string) => {
+    const spec = specOf(free, config, origin, parts.honoured);
     const agent = agentWords(config.linux?.seccomp, { ...origin, status: 'creating', pid: null });
-    const birth = birthBy(connection, parts.kernel.births, (view) => {
-      const plan = makeOciPlan(own, config, view, sources, spec.resources, choices);
+    const planIn = (view: HostView) => {
+      const plan = makeOciPlan(free, config, view, sources, spec.resources, choices);
+      isBegun = true;
       return { ...plan, words: [...plan.words, ...agent] };
-    });
-    return { spec, birth };
-  });
-  parts.names.add(container);
+    };
+    return { spec, birth: birthBy(connection, parts.kernel.births, planIn, onPause) };
+  };
+  try {
+    const container = await parts.runtime.createBorn(orderOf);
+    parts.names.add(container);
+    parts.lateHooks.add(container);
+  } catch (error) {
+    if (isBegun) await runLastHooks(connection, own, parts.log);
+    throw error;
+  }
 }
 
 /** Gives the place of the group that a config asks for; undefined where niwad chooses it. */
@@ -127,7 +146,7 @@ function sourcesOf({ root, mounts = [] }: OciConfig, bundle: string): OciSources
   };
 }
 
-async function start(parts: VerbParts, call: Call): Promise<string> {
+async function start(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
   const container = containerOf(parts, call);
   const status = statusNow(parts, container);
   if (status !== 'created')
@@ -135,10 +154,30 @@ async function start(parts: VerbParts, call: Call): Promise<string> {
   try {
     await parts.runtime.start(container.id, ROOT);
   } catch (error) {
-    if (call.has('undo')) await parts.runtime.remove(container.id, ROOT, { force: true });
+    if (call.has('undo')) await removeWithHooks(parts, container, connection);
     throw new NiwaError('START_FAILED', wordsOf(error, container.spec.process.args[0]), { cause: error });
   }
+  const late = keptHooks(container);
+  try {
+    if (late !== undefined) await runHooks(connection, 'poststart', late, container.pid);
+  } catch (error) {
+    const hasFailed = error instanceof NiwaError && error.code === 'HOOK_FAILED'; // else the command has ended
+    if (hasFailed) await removeWithHooks(parts, container, connection);
+    throw error;
+  }
   return '';
+}
+
+/** Ends and removes a container, and lets the command run the hooks that follow. */
+async function removeWithHooks(parts: VerbParts, container: Container, connection: Connection): Promise<void> {
+  const late = parts.lateHooks.take(container.id);
+  try {
+    await parts.runtime.remove(container.id, ROOT, { force: true });
+  } catch (error) {
+    if (late !== undefined) parts.lateHooks.add(container);
+    throw error;
+  }
+  if (late !== undefined) await runLastHooks(connection, late, parts.log);
 }
 
 async function state(parts: VerbParts, call: Call): Promise<string> {
@@ -174,7 +213,7 @@ function signalOf(text: string): number {
   return number;
 }
 
-async function remove(parts: VerbParts, call: Call): Promise<string> {
+async function remove(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
   if (call.has('force') && !parts.names.has(call.root, call.argument(0, 'the id of the container'))) return '';
   const container = containerOf(parts, call);
   const status = statusNow(parts, container);
@@ -182,7 +221,7 @@ async function remove(parts: VerbParts, call: Call): Promise<string> {
     await container.exited; // the record is being written
   else if (status !== 'created' && !call.has('force'))
     throw conflict(`cannot delete container ${call.argument(0, 'the id')} that is not stopped: ${status}`);
-  await parts.runtime.remove(container.id, ROOT, { force: true });
+  await removeWithHooks(parts, container, connection);
   return '';
 }
 

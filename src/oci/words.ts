@@ -22,6 +22,8 @@ export function wordsOf(error: unknown, program = ''): string {
   if (step === undefined) return text;
   const { operation, errno } = step;
   if (OF_PROGRAM.includes(operation)) return `exec: ${quoted(program)}: ${programWords(program, errno)}`;
+  if (operation === 'hook')
+    return `error ${step.text}: ${errno === 'ETIMEDOUT' ? 'it took longer than its timeout' : meaningOf(errno)}`;
   const cause = operation === 'setns' && errno === 'EINVAL' ? NO_NAMESPACE : meaningOf(errno);
   return `${text} (${cause})`;
 }

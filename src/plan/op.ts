@@ -76,10 +76,13 @@ export const OP_CODES = {
   personality: 54,
   keep_fds: 55,
   seccomp_flags: 56,
+  pause: 57,
+  hook: 58,
   be_born: 59,
+  show_root: 60,
   memory_policy: 70,
-  own_streams: 90,
   seccomp_listener: 71,
+  own_streams: 90,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;

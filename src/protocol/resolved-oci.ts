@@ -11,6 +11,9 @@ export const OciOriginSchema = Type.Object(
     execConfig: Type.Optional(
       Type.String({ description: 'what an exec needs of its config, as JSON. No status shows it' }),
     ),
+    lateHooks: Type.Optional(
+      Type.String({ description: 'the hooks of its config that run after its creation, as JSON. No status shows it' }),
+    ),
   },
   {
     title: 'OciOrigin',

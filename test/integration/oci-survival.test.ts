@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { PATIENCE } from './support/host.js';
@@ -5,6 +7,12 @@ import { isAlive } from './support/niwad.js';
 import { Oci } from './support/oci.js';
 
 cleanUpDaemons();
+/** Gives the pid that a hook has written into its bundle. */
+const pidIn = (bundle: string) => {
+  const pid = Number(readFileSync(join(bundle, 'pid'), 'utf8'));
+  expect(pid).toBeGreaterThan(1);
+  return pid;
+};
 const MADE = { exitCode: 0, message: '' };
 
 test('containers of engines go on without niwad, and the next niwad starts and ends them', async () => {
@@ -39,3 +47,31 @@ test.each(['making-saved', 'made'])('a niwad that dies at %s leaves no half-made
   expect(await oci.make('create', '--bundle', bundle, 'half')).toEqual(MADE);
   await oci.done('delete', '--force', 'half');
 });
+
+test.each(['createRuntime', 'poststart'])(
+  'a hook at %s ends with niwad; the next one knows what there is',
+  async (point) => {
+    const place = newPlace();
+    const first = await startDaemon(place);
+    const oci = new Oci(first);
+    const hooks = {
+      [point]: [{ path: '/bin/sh', args: ['sh', '-c', 'echo $$ > pid; exec sleep 1000'] }],
+      poststop: [{ path: '/bin/sh', args: ['sh', '-c', 'touch stopped'] }],
+    };
+    const bundle = await oci.bundle('exec sleep 1000', (config) => Object.assign(config, { hooks }));
+    const made = oci.make('run', '--detach', '--bundle', bundle, 'one');
+    const pid = await vi.waitFor(() => pidIn(bundle), PATIENCE);
+    await first.stop('SIGKILL');
+    expect(await made).toEqual({ exitCode: 1, message: 'niwad has ended while a hook ran' });
+    await vi.waitFor(() => expect(isAlive(pid)).toBe(false), PATIENCE);
+
+    const next = await startDaemon(place);
+    if (point === 'poststart') {
+      expect(await oci.state('one')).toMatchObject({ status: 'running' });
+      await oci.done('delete', '--force', 'one');
+      expect(existsSync(join(bundle, 'stopped'))).toBe(true);
+    }
+    await vi.waitFor(async () => expect(await next.client.list()).toEqual([]), PATIENCE);
+    expect((await oci.run('state', 'one')).stderr).toContain('does not exist');
+  },
+);

@@ -3,6 +3,9 @@
  * all that a config asks for is here. Integers beyond 2^53 are bigints.
  */
 
+/** The version of the runtime-spec in states; configs of 1.0 to 1.3 are taken. */
+export const CONFIG_VERSION = '1.2.0';
+
 type Integer = number | bigint;
 export type CapabilitySet = 'bounding' | 'effective' | 'permitted' | 'inheritable' | 'ambient';
 
@@ -128,9 +131,30 @@ export interface OciMemoryPolicy {
   flags?: string[];
 }
 
+export interface OciHook {
+  path: string;
+  args?: string[];
+  env?: string[];
+  /** In seconds. */
+  timeout?: number;
+}
+
+/** The points at which hooks run, in their order. */
+export const HOOK_POINTS = [
+  'prestart',
+  'createRuntime',
+  'createContainer',
+  'startContainer',
+  'poststart',
+  'poststop',
+] as const;
+export type HookPoint = (typeof HOOK_POINTS)[number];
+export type OciHooks = Partial<Record<HookPoint, OciHook[]>>;
+
 export interface OciConfig {
   ociVersion: string;
   process: OciProcess;
+  hooks?: OciHooks;
   root: { path: string; readonly?: boolean };
   hostname?: string;
   domainname?: string;

@@ -104,6 +104,9 @@ export const propagate = (word: string, flags: number) => op('propagation', `mak
 export const privateAbove = (path: string) =>
   op('private_above', `make the mount that has ${path} private`, [], [path]);
 
+/** Moves the mount of the root to a directory of the host. */
+export const showRoot = (path: string) => op('show_root', `move the root to ${path}`, [], [path]);
+
 const PIVOT_SHARED = 1;
 const MOVE = 2;
 const CHANGE = 3;

@@ -6,6 +6,7 @@ import { hostname, linkUp, setns, sysctl, undumpable, unshare, write } from '../
 import type { HostView, Plan } from '../plan.js';
 import { type Controllers, slowsBoot } from '../resources.js';
 import type { OciConfig, OciMount } from './config.js';
+import { type RootHooks, rootHooks, startHookOps } from './hooks.js';
 import { divide, domainname } from './ops.js';
 import { ociOomOps, ociProcessOps, ociStreamOps } from './process.js';
 import { refused } from './refusal.js';
@@ -41,6 +42,9 @@ export interface OciPlan extends Plan {
 
 /** What the command line asks for beside the config. */
 export interface OciChoices {
+  /** What the engine calls the container, and the directory of its config: hooks are told of them. */
+  id: string;
+  bundle: string;
   newKeyring: boolean;
   /** False: the root is moved over that of the host (`--no-pivot`). */
   pivots: boolean;
@@ -72,6 +76,8 @@ export function makeOciPlan(
   const group = sources.group ?? { path: `${host.containersCgroup}/${id}`, controllers: host.controllers };
   const writes = ociFirstWrites(linux.resources ?? {}, group.controllers);
   const names = clonedNames(spaces.made);
+  const subject = { id: choices.id, bundle: choices.bundle, annotations: config.annotations ?? {} };
+  const hooks = rootHooks(config, sources.root, subject);
   return {
     id,
     limits: { resources, defaulted: [] },
@@ -94,14 +100,15 @@ export function makeOciPlan(
             ...namespaceOps(config, spaces),
             ...divideOps(spaces),
             ...(ownsMounts(config)
-              ? rootOps(config, host.stage, ownParts(config, host.stage, sources, idmapOf), choices.pivots)
-              : unmountedRootOps(config, sources.root)),
+              ? rootOps(config, host.stage, ownParts(config, host.stage, sources, idmapOf), choices.pivots, hooks)
+              : unmountedRootOps(config, sources.root, hooks)),
           ]
-        : userOps(config, { user, spaces, sources, stage: host.stage, pivots: choices.pivots, idmapOf })),
+        : userOps(config, { user, spaces, sources, stage: host.stage, pivots: choices.pivots, idmapOf, hooks })),
       ...ociProcessOps(config, host.compileSeccomp, {
         ...choices,
         console: ownsMounts(config) && !bindsDevices(config),
         afterUser: isSeen(spaces) ? [undumpable()] : [],
+        startHooks: startHookOps(config, subject),
       }),
     ],
     network: [],
@@ -136,6 +143,7 @@ function userOps(
     stage,
     pivots,
     idmapOf,
+    hooks,
   }: {
     user: UserSpace;
     spaces: Spaces;
@@ -143,6 +151,7 @@ function userOps(
     stage: string;
     pivots: boolean;
     idmapOf: Aside['idmapOf'];
+    hooks: RootHooks;
   },
 ): Op[] {
   const nodes = allNodes(config);
@@ -157,7 +166,7 @@ function userOps(
     ...asideOps(config, aside, user),
     ...divideUserOps(user, config.process.user, clonedOf(clonedNames(made))),
     ...namespaceOps(settingsIn(config, early, false), late),
-    ...rootOps(config, stage, fromSide(aside), pivots),
+    ...rootOps(config, stage, fromSide(aside), pivots, hooks),
   ];
 }
 

@@ -55,6 +55,8 @@ export interface ProcessChoices {
   afterUser: readonly Op[];
   /** Operations that come when the process has no rights but its own; a terminal is made after them. */
   beforeTerminal: readonly Op[];
+  /** The hooks that run in the container directly before the program. */
+  startHooks: readonly Op[];
 }
 
 /**
@@ -77,6 +79,7 @@ export function ociProcessOps(
     joinsUser = [],
     afterUser = [],
     beforeTerminal = [],
+    startHooks = [],
   } = choices;
   const filter = linux.seccomp === undefined ? [] : [filterOp(linux.seccomp, compile)];
   const asks = linux.seccomp !== undefined && asksAgent(linux.seccomp);
@@ -102,6 +105,7 @@ export function ociProcessOps(
     ...(noNewPrivileges && asks ? filter : []),
     wait(),
     ...(noNewPrivileges && !asks ? filter : []),
+    ...startHooks, // they may be programs of the container
     keptFds === 0 ? closeFds() : keepFds(keptFds),
     execRaw(args, env),
   ];

@@ -13,6 +13,7 @@ import {
   symlink,
 } from '../ops.js';
 import type { OciConfig, OciMount } from './config.js';
+import type { RootHooks } from './hooks.js';
 import { propagationOf } from './mount-words.js';
 import { isBind, keepsPropagation, ociMountOp } from './mounts.js';
 import {
@@ -88,7 +89,13 @@ export function ownParts(
  * @param pivots false: the root is moved over that of the host
  * @throws NiwaError SPEC_INVALID
  */
-export function rootOps(config: OciConfig, stage: string, { begin, mount, devices }: RootParts, pivots: boolean): Op[] {
+export function rootOps(
+  config: OciConfig,
+  stage: string,
+  { begin, mount, devices }: RootParts,
+  pivots: boolean,
+  hooks: RootHooks,
+): Op[] {
   const { root: own, mounts = [], process, linux = {} } = config;
   const { maskedPaths = [], readonlyPaths = [], rootfsPropagation = '' } = linux;
   const propagation = rootfsPropagation === '' ? undefined : propagationOf(rootfsPropagation);
@@ -99,13 +106,15 @@ export function rootOps(config: OciConfig, stage: string, { begin, mount, device
     throw refused(`linux.rootfsPropagation "${rootfsPropagation}"`, 'with --no-pivot, mounts of the host would end');
   return [
     ...begin,
+    ...hooks.before,
     ...mounts.map(mount),
     ...devices,
+    ...hooks.run,
     ...(process.cwd === '/' ? [] : [mkdir(process.cwd, 0o755)]),
     ...maskedPaths.map(maskPath),
     ...readonlyPaths.map(readonlyPath),
     ...(own.readonly ? [remountRoot(['ro'])] : []),
-    pivots ? (isShared ? pivotShared() : pivot()) : moveRoot(stage),
+    pivots ? (isShared ? pivotShared() : pivot()) : moveRoot(hooks.place ?? stage),
     ...(propagation === undefined
       ? []
       : [propagate(rootfsPropagation, propagation.propagation | (propagation.recursive ? MS_REC : 0))]),
@@ -116,7 +125,7 @@ export function rootOps(config: OciConfig, stage: string, { begin, mount, device
  * Makes a directory the root where the mount namespace is that of others: what is mounted in it would stay. Pure.
  * @throws NiwaError SPEC_INVALID for a field that needs a mount
  */
-export function unmountedRootOps(config: OciConfig, path: string): Op[] {
+export function unmountedRootOps(config: OciConfig, path: string, hooks: RootHooks): Op[] {
   const { root: own, mounts = [], process, linux = {} } = config;
   const { maskedPaths = [], readonlyPaths = [], rootfsPropagation = '' } = linux;
   const mounted = {
@@ -135,6 +144,7 @@ export function unmountedRootOps(config: OciConfig, path: string): Op[] {
   return [
     rootAsItIs(path),
     ...deviceOps(config),
+    ...hooks.run,
     ...(process.cwd === '/' ? [] : [mkdir(process.cwd, 0o755)]),
     changeRoot(),
   ];

@@ -47,10 +47,14 @@ export class Oci {
     return { exitCode, message: line === '' ? '' : JSON.parse(line).msg };
   }
 
+  /** Begins to run the command. */
+  begin(...args: string[]) {
+    return execa(NIWA_OCI, args, { env: { NIWA_OCI_SOCKET: this.#socket }, reject: false, stdin: 'ignore' });
+  }
+
   /** Runs the command to its end. */
   async run(...args: string[]) {
-    const env = { NIWA_OCI_SOCKET: this.#socket };
-    const { exitCode, stdout, stderr } = await execa(NIWA_OCI, args, { env, reject: false, stdin: 'ignore' });
+    const { exitCode, stdout, stderr } = await this.begin(...args);
     return { exitCode, stdout, stderr };
   }
 

@@ -166,6 +166,14 @@ describe('a config', () => {
   });
 });
 
+it.each([
+  [{ prestart: [{ path: 'true' }] }, 'hooks.prestart[0].path: it has to be an absolute path'],
+  [{ poststop: [{ path: '/x' }, { path: '/x', timeout: 0 }] }, 'hooks.poststop[1].timeout: it has to be from 1'],
+  [{ poststart: [{ path: '/x', args: ['x', 1] }] }, 'hooks.poststart[0].args: it has to be a list of texts'],
+])('refuses hooks %j', (hooks, words) => {
+  expect(() => checkConfig({ ...defaultConfig(), hooks })).toThrow(words);
+});
+
 it('is told of in docs/oci.md, field by field', () => {
   expect(readFileSync(new URL('../../../docs/oci.md', import.meta.url), 'utf8')).toContain(fieldTable());
 });

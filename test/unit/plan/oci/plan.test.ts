@@ -30,7 +30,7 @@ const CONFIG: OciConfig = {
   linux: { namespaces: [{ type: 'mount' }, { type: 'pid' }, { type: 'network', path: '/run/netns/a' }] },
 };
 const RESOURCES = { cpu: {}, memory: {}, io: [] };
-const CHOICES: OciChoices = { newKeyring: true, pivots: true, keptFds: 0, listenFds: 0 };
+const CHOICES: OciChoices = { id: 'ours', bundle: '/b', newKeyring: true, pivots: true, keptFds: 0, listenFds: 0 };
 const planOf = (change: Partial<OciConfig> = {}, choices: Partial<OciChoices> = {}) => {
   const sources = { root: '/b/rootfs', mounts: ['/real', undefined] };
   return makeOciPlan('x', { ...CONFIG, ...change }, HOST, sources, RESOURCES, { ...CHOICES, ...choices });

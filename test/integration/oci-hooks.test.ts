@@ -1,0 +1,204 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, vi } from 'vitest';
+import { PATIENCE } from './support/host.js';
+import { isAlive } from './support/niwad.js';
+import { type BundleConfig, Oci } from './support/oci.js';
+import { test as base } from './support/test.js';
+
+const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
+const MADE = { exitCode: 0, message: '' };
+const POINTS = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'];
+const OUTSIDE = ['prestart', 'createRuntime', 'poststart', 'poststop'];
+
+const shell = (script: string, more: object = {}) => ({ path: '/bin/sh', args: ['sh', '-c', script], ...more });
+/** Gives the change of a config that has hooks. */
+const withHooks = (hooks: object) => (config: BundleConfig) => {
+  Object.assign(config, { hooks, annotations: { 'org.example': 'x' } });
+};
+const readLines = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : []);
+
+describe('hooks', () => {
+  test('run at their points in their order, with the state', async ({ oci }) => {
+    const id = oci.id();
+    const bundle = await oci.bundle('exec sleep 1000', (config) => {
+      const note = (point: string) => [
+        shell(`echo "${point} $(cat) $(readlink /proc/self/ns/uts) $PWD" >> notes; test $A = b`, { env: ['A=b'] }),
+      ];
+      config.mounts.push({ destination: '/notes', type: 'bind', source: '.', options: ['bind'] });
+      Object.assign(config.process, { cwd: '/notes' });
+      withHooks(Object.fromEntries(POINTS.map((point) => [point, note(point)])))(config);
+    });
+    const notes = () =>
+      readLines(join(bundle, 'notes')).map((line) => {
+        const [, point, state = '', space, directory] = /^(\w+) (\{.*\}) (\S+) (\S+)$/.exec(line) ?? [];
+        return { point, state: JSON.parse(state), space, directory };
+      });
+    expect(await oci.make('create', '--bundle', bundle, id)).toEqual(MADE);
+    const { pid } = await oci.state(id);
+    const common = { ociVersion: '1.2.0', id, bundle, annotations: { 'org.example': 'x' } };
+    expect(notes().map(({ point, state }) => [point, state])).toEqual([
+      ['prestart', { ...common, status: 'creating', pid }],
+      ['createRuntime', { ...common, status: 'creating', pid }],
+      ['createContainer', { ...common, status: 'creating', pid: 1 }],
+    ]);
+    await oci.done('start', id);
+    await oci.done('delete', '--force', id);
+    expect(
+      notes()
+        .slice(3)
+        .map(({ point, state }) => [point, state]),
+    ).toEqual([
+      ['startContainer', { ...common, status: 'created', pid: 1 }],
+      ['poststart', { ...common, status: 'running', pid }],
+      ['poststop', { ...common, status: 'stopped', pid: 0 }],
+    ]);
+    const spaces = new Set(notes().flatMap(({ point, space }) => (OUTSIDE.includes(point ?? '') ? [space] : [])));
+    expect(spaces.size).toBe(1);
+    expect(notes().map(({ directory }) => directory)).toEqual([bundle, bundle, bundle, '/notes', bundle, bundle]);
+  });
+
+  test('have the environment that they name, else that of the command or of the program', async ({ oci }) => {
+    const variables = `tr '\\0' '\\n' < /proc/$$/environ | grep -v ^PWD= | sort | tr '\\n' ' ' >> notes; echo >> notes`;
+    const bundle = await oci.bundle('true', (config) => {
+      config.mounts.push({ destination: '/notes', type: 'bind', source: '.', options: ['bind'] });
+      Object.assign(config.process, { cwd: '/notes', env: ['PATH=/usr/bin', 'P=q'] });
+      withHooks({
+        prestart: [shell(variables), shell(variables, { env: [] }), shell(variables, { env: ['A=b'] })],
+        startContainer: [{ path: '/usr/bin/env', args: ['env', 'sh', '-c', 'echo $P >> notes'] }],
+      })(config);
+    });
+    await oci.done('run', '--bundle', bundle, oci.id());
+    const [own, none, named, ofProgram] = readLines(join(bundle, 'notes')).map((line) => line.trim());
+    expect(own).toMatch(/NIWA_OCI_SOCKET=\S+ .*PATH=/);
+    expect([none, named, ofProgram]).toEqual(['', 'A=b', 'q']);
+  });
+
+  test('mount in the root: by the mount namespace of the container, and in it', async ({ oci }) => {
+    const bundle = await oci.bundle('cat /a/x /b/x', (config) => {
+      config.root = { path: 'rootfs' };
+      const enter = `nsenter --mount --target "$(grep -o '"pid":[0-9]*' | tail -c +7)"`;
+      withHooks({
+        createRuntime: [shell(`${enter} mount --bind "$PWD/from-a" "$PWD/rootfs/a"`)],
+        createContainer: [shell('test -e rootfs/proc/self && mount --bind from-b rootfs/b')],
+      })(config);
+    });
+    for (const name of ['a', 'b']) {
+      mkdirSync(join(bundle, `from-${name}`));
+      mkdirSync(join(bundle, 'rootfs', name));
+      writeFileSync(join(bundle, `from-${name}`, 'x'), name);
+    }
+    expect(await oci.done('run', '--bundle', bundle, oci.id())).toBe('ab');
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(bundle);
+  });
+
+  test('of the container have its rights and its filter, and no descriptor beside their streams', async ({ oci }) => {
+    const status = 'grep -E "^(CapEff|NoNewPrivs|Seccomp):" /proc/self/status';
+    const bundle = await oci.bundle(status, (config) => {
+      config.linux.seccomp = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [{ names: ['sync'], action: 'SCMP_ACT_ERRNO' }],
+      };
+      withHooks({
+        createContainer: [shell('ls /proc/self/fd >&2')],
+        startContainer: [shell(`${status} >&2; ls /proc/self/fd >&2`)],
+      })(config);
+    });
+    const { stdout, stderr } = await oci.run('run', '--bundle', bundle, oci.id());
+    expect(stdout).toContain('Seccomp:\t2');
+    expect(stderr).toBe(`0\n1\n2\n3\n${stdout}\n0\n1\n2\n3`);
+  });
+});
+
+describe('a hook that fails', () => {
+  test.for(POINTS.slice(0, -1))('at %s ends the run, and all is undone', async (point, { oci, niwad }) => {
+    const bundle = await oci.bundle('touch ran', (config) => {
+      config.mounts.push({ destination: '/notes', type: 'bind', source: '.', options: ['bind'] });
+      Object.assign(config.process, { cwd: '/notes' });
+      const failing = shell('echo it is broken >&2; exit 3');
+      withHooks({ [point]: [{ path: '/bin/true' }, failing], poststop: [shell('cat > stopped')] })(config);
+    });
+    const { exitCode, stderr } = await oci.run('run', '--bundle', bundle, oci.id());
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining(`error running ${point} hook #1: `)]);
+    expect(stderr).toMatch(/(exit code|exit status) 3/);
+    expect(stderr).toContain('it is broken');
+    expect(JSON.parse(readFileSync(join(bundle, 'stopped'), 'utf8'))).toMatchObject({ status: 'stopped', pid: 0 });
+    if (point !== 'poststart') expect(existsSync(join(bundle, 'ran'))).toBe(false);
+    expect(await niwad.client.list()).toEqual([]);
+    expect(JSON.parse(await oci.done('list', '--format', 'json'))).toEqual([]);
+  });
+
+  test('at the end is in the log, and the container is deleted', async ({ oci, niwad }) => {
+    const id = oci.id();
+    const hooks = { poststop: [{ path: '/no/such' }, shell('touch ran')] };
+    const bundle = await oci.bundle('true', withHooks(hooks));
+    expect(await oci.make('run', '--detach', '--bundle', bundle, id)).toEqual(MADE);
+    const { exitCode, message } = await oci.make('delete', '--force', id);
+    expect([exitCode, message]).toEqual([
+      0,
+      'error running poststop hook #0: the poststop hook failed with exit code 127: /no/such, which wrote: cannot execute it: no such file or directory',
+    ]);
+    expect(existsSync(join(bundle, 'ran'))).toBe(true);
+    expect(await niwad.client.list()).toEqual([]);
+  });
+
+  test.for(['createRuntime', 'createContainer', 'startContainer'])(
+    'at %s by taking too long is killed with what it began',
+    async (point, { oci, niwad }) => {
+      const bundle = await oci.bundle('true', (config) => {
+        config.mounts.push({ destination: '/notes', type: 'bind', source: '.', options: ['bind'] });
+        Object.assign(config.process, { cwd: '/notes' });
+        withHooks({ [point]: [shell('sleep 1234.5 & sleep 1234.5', { timeout: 1 })] })(config);
+      });
+      const { exitCode, stderr } = await oci.run('run', '--bundle', bundle, oci.id());
+      expect([exitCode, stderr]).toEqual([1, expect.stringContaining(`error running ${point} hook #0: `)]);
+      expect(stderr).toMatch(/took longer than/);
+      expect(await niwad.client.list()).toEqual([]);
+      await vi.waitFor(() => expect(processesWith('1234.5')).toEqual([]), PATIENCE);
+    },
+  );
+});
+
+test('a hook that hangs holds no other container, and ends with its command', async ({ oci, niwad }) => {
+  const bundle = await oci.bundle('true', withHooks({ prestart: [shell('echo $$ > pid; exec sleep 1000')] }));
+  const command = oci.begin('create', '--bundle', bundle, oci.id());
+  const pidFile = join(bundle, 'pid');
+  await vi.waitFor(() => expect(readLines(pidFile)).toHaveLength(1), PATIENCE);
+  expect(await oci.done('run', '--bundle', await oci.bundle('echo runs'), oci.id())).toBe('runs');
+  command.kill('SIGKILL');
+  await command;
+  await vi.waitFor(() => expect(isAlive(Number(readLines(pidFile)[0]))).toBe(false), PATIENCE);
+  await vi.waitFor(async () => expect(await niwad.client.list()).toEqual([]), PATIENCE);
+});
+
+test('nobody waits for what a hook leaves behind', async ({ oci }) => {
+  const bundle = await oci.bundle('true', withHooks({ prestart: [shell('sleep 1000 & echo $! > pid')] }));
+  await oci.done('run', '--bundle', bundle, oci.id());
+  const pid = Number(readLines(join(bundle, 'pid'))[0]);
+  expect(isAlive(pid)).toBe(true);
+  process.kill(pid);
+});
+
+test('hooks at the end run also where niwa removes the container', async ({ oci, niwad }) => {
+  const file = join(niwad.place.files, 'stopped');
+  const hook = { path: '/bin/sh', args: ['sh', '-c', `echo $A > ${file}; cat >> ${file}`], env: ['A=b'] };
+  const bundle = await oci.bundle('true', withHooks({ poststop: [hook] }));
+  expect(await oci.make('create', '--bundle', bundle, oci.id())).toEqual(MADE);
+  const [status] = await niwad.client.list();
+  await niwad.client.remove(status?.id ?? '', { force: true });
+  await vi.waitFor(() => expect(readLines(file)).toHaveLength(2), PATIENCE);
+  const [variable, state = ''] = readLines(file);
+  expect([variable, JSON.parse(state)]).toEqual(['b', expect.objectContaining({ status: 'stopped', bundle })]);
+});
+
+/** The processes that have an argument. */
+function processesWith(argument: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(argument);
+    } catch {
+      return false; // it has ended
+    }
+  });
+}
