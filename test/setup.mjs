@@ -44,6 +44,7 @@ const PACKAGES = {
     zsh: 'zsh',
     fish: 'fish',
     'man-db': 'man',
+    apparmor: 'apparmor_parser',
   },
   fuzz: { clang: 'clang', 'libclang-rt-14-dev': undefined },
   programs: {

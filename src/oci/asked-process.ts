@@ -34,6 +34,15 @@ function byFile(call: Call, own: OciProcess, file: string, tell?: Tell): OciProc
     ...(capabilities === undefined ? {} : { capabilities }),
     ...(rlimits === undefined ? {} : { rlimits }),
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
+    ...labelsOf(own),
+    ...labelsOf(asked),
+  };
+}
+
+function labelsOf({ apparmorProfile = '', selinuxLabel = '' }: OciProcess): Partial<OciProcess> {
+  return {
+    ...(apparmorProfile === '' ? {} : { apparmorProfile }),
+    ...(selinuxLabel === '' ? {} : { selinuxLabel }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Container } from '../engine/container.js';
 import { execError } from '../engine/failure.js';
+import { labelModules } from '../host/labels.js';
 import { compileSeccomp } from '../host/seccomp.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { OciConfig } from '../plan/oci/config.js';
@@ -12,6 +13,7 @@ import { askedProcess } from './asked-process.js';
 import { enterBy } from './birth.js';
 import type { Connection } from './connection.js';
 import { parseExact } from './exact-json.js';
+import { withLabels } from './labels.js';
 import type { Call } from './options.js';
 import { conflict, containerOf, stateOf, statusNow, type Verb, type VerbParts, warningOf } from './verb-parts.js';
 import { wordsOf } from './words.js';
@@ -24,7 +26,7 @@ async function exec(parts: VerbParts, call: Call, connection: Connection): Promi
   const status = statusNow(parts, container);
   if (status === 'stopped' || status === 'paused') throw conflict(`cannot exec in a ${status} container`);
   const config = savedConfig(container);
-  const process = askedProcess(call, config.process, warningOf(connection));
+  const process = withLabels(askedProcess(call, config.process, warningOf(connection)), '', labelModules());
   call.requireConsole(process.terminal ?? false);
   const ops = ociExecOps({ ...config, process }, compileSeccomp);
   try {

@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path';
 import { ROOT } from '../access/allowed.js';
 import type { Container } from '../engine/container.js';
 import { controllersAt } from '../host/group-place.js';
+import { labelModules } from '../host/labels.js';
 import { ownGroup } from '../host/own-group.js';
 import { version } from '../installation/version.js';
 import { isKernelError } from '../kernel/errors.js';
@@ -22,6 +23,7 @@ import { parseExact, writeExact } from './exact-json.js';
 import { features } from './features.js';
 import { GROUP_VERBS } from './group-verbs.js';
 import { keptHooks, lateHooksOf, runHooks, runLastHooks } from './hooks.js';
+import { withLabels } from './labels.js';
 import type { Call } from './options.js';
 import { execConfigOf, PROCESS_VERBS } from './process-verbs.js';
 import { specOf } from './spec.js';
@@ -52,7 +54,7 @@ async function create(parts: VerbParts, call: Call, connection: Connection): Pro
       'SPEC_INVALID',
       `invalid id format: ${id}; invalid character \`${wrong}\` in the ID; allowed are 1 to 1024 of the characters a-z A-Z 0-9 _ + - .`,
     );
-  const config = checkConfig(parseExact('config.json', call.needed('config')), warningOf(connection));
+  const config = hostConfig(checkConfig(parseExact('config.json', call.needed('config')), warningOf(connection)));
   call.requireConsole(config.process.terminal ?? false);
   const giveBack = parts.names.reserve(call.root, id);
   try {
@@ -63,6 +65,11 @@ async function create(parts: VerbParts, call: Call, connection: Connection): Pro
   } finally {
     giveBack();
   }
+}
+
+/** Gives a config as this host can honour it. @throws NiwaError SPEC_INVALID for what it cannot */
+function hostConfig(config: OciConfig): OciConfig {
+  return { ...config, process: withLabels(config.process, config.linux?.mountLabel ?? '', labelModules()) };
 }
 
 interface Creation {

@@ -1,6 +1,7 @@
 // @module-tag vm
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { describe, expect, vi } from 'vitest';
 import { host, needsFile, PATIENCE } from './support/host.js';
 import { type BundleConfig, Oci } from './support/oci.js';
@@ -56,6 +57,46 @@ test('limits of huge pages are those of the group, and are refused where it has 
   expect(readFileSync(`/sys/fs/cgroup/${group}/a/hugetlb.2MB.max`, 'utf8')).toBe('4194304\n');
   await oci.done('delete', '--force', id);
   expect(existsSync(`/sys/fs/cgroup/${group}`)).toBe(false);
+});
+
+describe('AppArmor', () => {
+  const current = 'cat /proc/self/attr/apparmor/current';
+  const withProfile = (name: string) => (config: BundleConfig) => {
+    config.process.apparmorProfile = name;
+  };
+
+  test('refuses a profile where it is not in force, and lets "unconfined" be', async ({ oci, skip }) => {
+    skip(host.inVm, 'it is in force in the machine');
+    const { message } = await oci.make('create', '--bundle', await oci.bundle('true', withProfile('x')), oci.id());
+    expect(message).toBe('process.apparmorProfile: AppArmor is disabled or not supported on this host');
+    await oci.done('run', '--bundle', await oci.bundle('true', withProfile('unconfined')), oci.id());
+  });
+
+  test('confines the program and an exec, and a profile that is not loaded is refused', async ({
+    oci,
+    niwad,
+    skip,
+    onTestFinished,
+  }) => {
+    skip(!host.inVm, 'the kernel has no AppArmor');
+    await execa('mount', ['-t', 'securityfs', 'none', '/sys/kernel/security'], { reject: false });
+    const file = join(niwad.place.files, 'profile');
+    writeFileSync(file, 'profile niwa-test flags=(attach_disconnected) { file, deny /secret r, }\n');
+    await execa('apparmor_parser', ['--skip-cache', file]);
+    onTestFinished(async () => void (await execa('apparmor_parser', ['--remove', file])));
+    const bundle = await oci.bundle(`${current}; cat /secret 2>&1; exec sleep 60`, withProfile('niwa-test'));
+    writeFileSync(join(bundle, 'rootfs/secret'), 'secret');
+    const missing = await oci.make('create', '--bundle', await oci.bundle('true', withProfile('niwa-none')), oci.id());
+    expect(missing.message).toContain('set the AppArmor profile niwa-none, which has to be loaded: ENOENT');
+    const id = oci.id();
+    await oci.make('run', '--detach', '--bundle', bundle, id);
+    const seen = await oci.run('exec', id, 'sh', '-c', `${current}; cat /secret`);
+    expect(seen.stdout).toBe('niwa-test (enforce)');
+    expect(seen.stderr).toContain('Permission denied');
+    const { pid } = await oci.state(id);
+    expect(readFileSync(`/proc/${pid}/attr/apparmor/current`, 'utf8')).toBe('niwa-test (enforce)\n');
+    await oci.done('delete', '--force', id);
+  });
 });
 
 describe('a filter that asks an agent', () => {

@@ -109,6 +109,8 @@ export interface OciProcess {
   rlimits?: { type: string; hard: Integer; soft: Integer }[];
   noNewPrivileges?: boolean;
   oomScoreAdj?: number;
+  apparmorProfile?: string;
+  selinuxLabel?: string;
   scheduler?: OciScheduler;
   ioPriority?: { class: string; priority: number };
 }
@@ -173,6 +175,7 @@ export interface OciConfig {
     timeOffsets?: Record<string, { secs?: Integer; nanosecs?: number }>;
     personality?: { domain: string; flags?: string[] };
     memoryPolicy?: OciMemoryPolicy;
+    mountLabel?: string;
     maskedPaths?: string[];
     readonlyPaths?: string[];
   };

@@ -4,6 +4,7 @@ import type { Op } from '../op.js';
 import { beBorn, enter, joinUser, undumpable } from '../ops.js';
 import { idInside } from '../userns.js';
 import type { OciConfig, OciProcess } from './config.js';
+import { labelOps } from './labels.js';
 import { ociOomOps, ociProcessOps, ociStreamOps } from './process.js';
 import { ownsMounts } from './root.js';
 import { type UserSpace, userSpaceOf } from './userns.js';
@@ -26,6 +27,7 @@ export function ociExecOps(config: ExecConfig, compile: (profile: SeccompProfile
     undumpable(),
     ...ociOomOps(config.process),
     ...ociStreamOps(config.process, user?.maps),
+    ...labelOps(config.process),
     ...(hasTime(config) ? [enter(['time'], TIME_FLAG)] : []),
     enterNamespaces(ownsMounts(config), 'pid'),
     // again: the change of user set the dumpable flag to fs.suid_dumpable

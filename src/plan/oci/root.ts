@@ -14,6 +14,7 @@ import {
 } from '../ops.js';
 import type { OciConfig, OciMount } from './config.js';
 import type { RootHooks } from './hooks.js';
+import { labelled, labelOps } from './labels.js';
 import { propagationOf } from './mount-words.js';
 import { isBind, keepsPropagation, ociMountOp } from './mounts.js';
 import {
@@ -107,13 +108,14 @@ export function rootOps(
   return [
     ...begin,
     ...hooks.before,
-    ...mounts.map(mount),
+    ...mounts.map((item, i) => mount(labelled(item, linux.mountLabel), i)),
     ...devices,
     ...hooks.run,
     ...(process.cwd === '/' ? [] : [mkdir(process.cwd, 0o755)]),
     ...maskedPaths.map(maskPath),
     ...readonlyPaths.map(readonlyPath),
     ...(own.readonly ? [remountRoot(['ro'])] : []),
+    ...labelOps(process),
     pivots ? (isShared ? pivotShared() : pivot()) : moveRoot(hooks.place ?? stage),
     ...(propagation === undefined
       ? []
@@ -146,6 +148,7 @@ export function unmountedRootOps(config: OciConfig, path: string, hooks: RootHoo
     ...deviceOps(config),
     ...hooks.run,
     ...(process.cwd === '/' ? [] : [mkdir(process.cwd, 0o755)]),
+    ...labelOps(process),
     changeRoot(),
   ];
 }

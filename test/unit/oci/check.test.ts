@@ -37,7 +37,6 @@ it('refuses each field that is not built by its name', () => {
 
 describe('a config', () => {
   it.each([
-    ['process.apparmorProfile', 'unconfined', 'process.apparmorProfile: niwa-oci does not support it'],
     ['linux.resources.memory', { swappiness: 60 }, 'linux.resources.memory.swappiness: cgroup v2 has no such limit'],
     ['linux.resources.network', { classID: 1 }, 'linux.resources.network.classID: cgroup v2 has no such limit'],
     ['linux.resources', { rdma: { a: { hcaHandles: '1' } } }, 'linux.resources.rdma["a"].hcaHandles: it has to be an'],
@@ -152,7 +151,7 @@ describe('a config', () => {
   });
 
   it('may have fields that ask for nothing', () => {
-    const config = { ...withValue('process.apparmorProfile', ''), hooks: {}, domainname: '' };
+    const config = { ...withValue('linux.intelRdt', {}), hooks: {}, domainname: '' };
     expect(checkConfig(config)).toEqual(config);
   });
 

@@ -115,6 +115,21 @@ describe('the plan of a config', () => {
     expect(numbersOf('user')).toEqual([5, 6, 7, 8]);
   });
 
+  it('labels the program just before the pivot, and new file systems', () => {
+    const { boot } = planOf({
+      ...withProcess({ apparmorProfile: 'strict', selinuxLabel: 'a:b:c:s0' }),
+      mounts: [...(CONFIG.mounts ?? []), { destination: '/tmp', type: 'tmpfs', options: ['nosuid'] }],
+      linux: { ...CONFIG.linux, mountLabel: 'a:b:d:s0:c1,c2' },
+    });
+    const pivotAt = boot.findIndex(({ name }) => name === 'pivot');
+    expect(boot.slice(pivotAt - 2, pivotAt).map(({ strings }) => strings)).toEqual([
+      ['/proc/self/attr/apparmor/exec', 'exec strict'],
+      ['/proc/self/attr/exec', 'a:b:c:s0'],
+    ]);
+    const dataOf = (target: string) => boot.find(({ strings }) => strings[2] === target)?.strings.slice(3);
+    expect([dataOf('/tmp'), dataOf('/proc')]).toEqual([['context=a:b:d:s0:c1,c2'], []]);
+  });
+
   it('sets limits of 64 bits exactly', () => {
     const hard = 2n ** 64n - 1n;
     const { boot } = planOf(withProcess({ rlimits: [{ type: 'RLIMIT_NOFILE', soft: 1024, hard }] }));
