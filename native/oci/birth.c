@@ -20,6 +20,7 @@
 #include "hook.h"
 #include "kept.h"
 #include "log.h"
+#include "net_devices.h"
 #include "order.h"
 
 #define CONTROL_FD 3
@@ -261,6 +262,7 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
     while (error == 0 && report.kind == BOOT_PAUSED) error = pass_pause(&order, niwad, &born, &report);
     if (error < 0) tell_unborn(niwad, NO_STEP, -error, error == -ETIMEDOUT ? 0 : ending_signal(born.pidfd));
     if (report.kind != BOOT_READY) tell_unborn(niwad, report.step, report.error, 0);
+    move_devices(&order, born.pidfd, born.pid);
     return born;
 }
 

@@ -43,6 +43,10 @@ static bool take_place(struct order *order, struct text value) {
 // Takes one word, `name=value`. Gives false for a name that is not known.
 static bool take_word(struct order *order, const char *name, size_t length, struct text value) {
     if (is(name, length, "place")) return take_place(order, value);
+    if (is(name, length, "net-device")) {
+        if (order->device_count < MAX_DEVICES) order->devices[order->device_count] = value;
+        return order->device_count++ < MAX_DEVICES;
+    }
     struct text *const known = is(name, length, "agent")         ? &order->agent
                                : is(name, length, "agent-state") ? &order->agent_state
                                                                  : NULL;

@@ -8,6 +8,7 @@
 // How many descriptors niwa-boot gets beside its control socket, and the highest number that one of them has.
 #define MAX_PLACED (MAX_FRAME_FDS - 2)
 #define LAST_PLACE 31
+#define MAX_DEVICES 64
 
 // Bytes without a NUL behind them.
 struct text {
@@ -20,8 +21,10 @@ struct order {
     int places[MAX_PLACED]; // `place=NUMBER`: what number the descriptors behind that of the group have in the new
                             // process
     size_t place_count;
-    struct text agent;       // the path of the socket of the agent of the filter; empty for none
-    struct text agent_state; // what it gets with the listener, see agent.h
+    struct text agent;                // the path of the socket of the agent of the filter; empty for none
+    struct text agent_state;          // what it gets with the listener, see agent.h
+    struct text devices[MAX_DEVICES]; // `net-device=NAME:NEW NAME`: see net_devices.h; an empty new name for the same
+    size_t device_count;
     const char *program;
     size_t program_length;
 };

@@ -38,6 +38,7 @@ export function features(version: string): object {
       apparmor: { enabled: true },
       selinux: { enabled: true },
       memoryPolicy: MEMORY_WORDS,
+      netDevices: { enabled: true },
       intelRdt: { enabled: false },
       mountExtensions: { idmap: { enabled: true } },
     },

@@ -147,7 +147,11 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'linux.devices[].fileMode': takes('integer'),
   'linux.devices[].uid': takes('integer'),
   'linux.devices[].gid': takes('integer'),
-  'linux.netDevices': NOT_YET,
+  'linux.netDevices': takes(
+    'objectMap',
+    'by the name of the device; needs a network namespace; [see below](#network-devices)',
+  ),
+  'linux.netDevices{}.name': takes('text', '`%d` in it is a number that the kernel finds'),
   'linux.cgroupsPath': takes(
     'text',
     'of cgroupfs: absolute, or below `oci` in the group of niwad; no group may be there yet; `slice:prefix:name` of systemd not yet',

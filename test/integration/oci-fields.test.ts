@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, vi } from 'vitest';
 import { host, needsFile, PATIENCE } from './support/host.js';
-import { type BundleConfig, Oci } from './support/oci.js';
+import { type BundleConfig, NIWA_OCI, Oci } from './support/oci.js';
 import { seccompAgent } from './support/seccomp-agent.js';
 import { test as base } from './support/test.js';
 
@@ -57,6 +57,51 @@ test('limits of huge pages are those of the group, and are refused where it has 
   expect(readFileSync(`/sys/fs/cgroup/${group}/a/hugetlb.2MB.max`, 'utf8')).toBe('4194304\n');
   await oci.done('delete', '--force', id);
   expect(existsSync(`/sys/fs/cgroup/${group}`)).toBe(false);
+});
+
+describe('network devices', () => {
+  /** Runs a container below a command in a network namespace of its own, which has a pair of devices. */
+  async function seenWith(oci: Oci, runDir: string, script: string, netDevices: object) {
+    const bundle = await oci.bundle(script, (config) => {
+      config.linux.netDevices = netDevices;
+    });
+    const lines = [
+      'ip link add eth7 mtu 1789 type veth peer name peer7 mtu 1789',
+      'ip address add 10.9.8.7/24 dev eth7 && ip address add fd00::7/64 dev eth7 nodad',
+      'ip address add 10.9.9.9/32 scope host dev eth7 && ip link set peer7 up',
+      'exec "$0" run --bundle "$1" "$2"',
+    ];
+    const words = ['--net', 'sh', '-ec', lines.join('\n'), NIWA_OCI, bundle, oci.id()];
+    const env = { NIWA_OCI_SOCKET: join(runDir, 'oci.sock') };
+    const { stdout, stderr } = await execa('unshare', words, { env, reject: false, stdin: 'ignore' });
+    return (stdout || stderr).split('\n').map((line) => line.split(/ +/).filter(Boolean));
+  }
+  const show = (name: string) => `cat /sys/class/net/${name}/mtu; ip -o address show scope global dev ${name}`;
+  const addresses = (name: string) => [
+    [name, 'inet', '10.9.8.7/24'],
+    [name, 'inet6', 'fd00::7/64'],
+  ];
+  const told = (lines: string[][]) => lines.map((line) => line.slice(1, 4));
+
+  test('move into the namespace of the container, with their global addresses, up', async ({ oci, niwad }) => {
+    const { runDir } = niwad.place;
+    const same = await seenWith(oci, runDir, `${show('eth7')}; ip -o link show up dev eth7 | wc -l`, { eth7: {} });
+    expect(same[0]).toEqual(['1789']);
+    expect(told(same.slice(1, -1))).toEqual(addresses('eth7'));
+    expect(same.at(-1)).toEqual(['1']);
+    const renamed = await seenWith(oci, runDir, show('net0'), { eth7: { name: 'net%d' } });
+    expect(told(renamed.slice(1))).toEqual(addresses('net0'));
+  });
+
+  test('that cannot move are refused by their names, and nothing is left', async ({ oci, niwad }) => {
+    const { runDir } = niwad.place;
+    const words = async (devices: object) => (await seenWith(oci, runDir, 'true', devices))[0]?.join(' ');
+    expect(await words({ eth8: {} })).toBe(
+      'niwa-oci: linux.netDevices: cannot move the network device eth8: no such device',
+    );
+    expect(await words({ eth7: { name: 'lo' } })).toContain('cannot move the network device eth7: file exists');
+    await vi.waitFor(async () => expect(await niwad.client.list()).toEqual([]), PATIENCE);
+  });
 });
 
 describe('AppArmor', () => {

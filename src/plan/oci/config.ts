@@ -176,6 +176,8 @@ export interface OciConfig {
     personality?: { domain: string; flags?: string[] };
     memoryPolicy?: OciMemoryPolicy;
     mountLabel?: string;
+    /** By the name of the device. */
+    netDevices?: Record<string, { name?: string }>;
     maskedPaths?: string[];
     readonlyPaths?: string[];
   };

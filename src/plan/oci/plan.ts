@@ -7,6 +7,7 @@ import type { HostView, Plan } from '../plan.js';
 import { type Controllers, slowsBoot } from '../resources.js';
 import type { OciConfig, OciMount } from './config.js';
 import { type RootHooks, rootHooks, startHookOps } from './hooks.js';
+import { netDeviceWords } from './net-devices.js';
 import { divide, domainname } from './ops.js';
 import { ociOomOps, ociProcessOps, ociStreamOps } from './process.js';
 import { refused } from './refusal.js';
@@ -112,7 +113,7 @@ export function makeOciPlan(
       }),
     ],
     network: [],
-    words: [],
+    words: netDeviceWords(linux),
   };
 }
 
