@@ -1,5 +1,5 @@
 // Copies what a new tmpfs covers into it. The source belongs to a stranger: no link of it is followed, and the depth is
-// bounded by the descriptors that this process may have (two for each directory on the way).
+// bounded.
 #include "copy.h"
 
 #include <dirent.h>
@@ -13,6 +13,9 @@
 #include <unistd.h>
 
 #define PART_BYTES (64u << 20)
+#define DEEPEST 200 // directories in each other: each needs two descriptors, and 10 KiB of the stack
+
+static int copy_entries(int from, int to, int depth);
 
 // What getdents64(2) writes for each entry.
 struct entry {
@@ -50,12 +53,13 @@ static int copy_link(int link, int to, const char *name) {
     return symlinkat(target, to, name) < 0 ? -errno : 0;
 }
 
-static int copy_below(int from, int to, const char *name) {
+static int copy_below(int from, int to, const char *name, int depth) {
+    if (depth == DEEPEST) return -ENAMETOOLONG;
     if (mkdirat(to, name, 0700) < 0) return -errno;
     int source = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (source < 0) return -errno;
     int copy = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int error = copy < 0 ? -errno : copy_directory(source, copy, false);
+    int error = copy < 0 ? -errno : copy_entries(source, copy, depth + 1);
     close(source);
     if (copy >= 0) close(copy);
     return error;
@@ -69,7 +73,7 @@ static int take_over(int in, const char *name, const struct stat *status) {
     return syscall(SYS_utimensat, in, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-static int copy_entry(int from, int to, const char *name) {
+static int copy_entry(int from, int to, const char *name, int depth) {
     struct stat status;
     int entry = openat(from, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (entry < 0) return -errno;
@@ -78,7 +82,7 @@ static int copy_entry(int from, int to, const char *name) {
     close(entry);
     if (error < 0) return error;
     if (S_ISDIR(status.st_mode))
-        error = copy_below(from, to, name);
+        error = copy_below(from, to, name, depth);
     else if (S_ISREG(status.st_mode))
         error = copy_file(from, to, name);
     else if (!S_ISLNK(status.st_mode) && mknodat(to, name, status.st_mode, status.st_rdev) < 0)
@@ -86,7 +90,7 @@ static int copy_entry(int from, int to, const char *name) {
     return error < 0 ? error : take_over(to, name, &status);
 }
 
-int copy_directory(int from, int to, bool itself) {
+static int copy_entries(int from, int to, int depth) {
     _Alignas(struct entry) char bytes[4096];
     long length;
     while ((length = syscall(SYS_getdents64, from, bytes, sizeof bytes)) > 0) {
@@ -94,12 +98,17 @@ int copy_directory(int from, int to, bool itself) {
         for (long at = 0; at < length; at += entry->length) {
             entry = (const struct entry *)(bytes + at);
             if (strcmp(entry->name, ".") == 0 || strcmp(entry->name, "..") == 0) continue;
-            int error = copy_entry(from, to, entry->name);
+            int error = copy_entry(from, to, entry->name, depth);
             if (error < 0) return error;
         }
     }
-    if (length < 0) return -errno;
+    return length < 0 ? -errno : 0;
+}
+
+int copy_directory(int from, int to, bool itself) {
+    int error = copy_entries(from, to, 1);
     struct stat status;
+    if (error < 0) return error;
     if (itself && fstat(from, &status) < 0) return -errno;
     return itself ? take_over(to, ".", &status) : 0;
 }

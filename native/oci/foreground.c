@@ -14,6 +14,8 @@
 
 #include "log.h"
 
+#define MOST_IN_TERMINAL (256 << 10) // more than the kernel keeps of a terminal's output
+
 static struct termios before; // the settings of our terminal, set back at the end
 static bool is_raw;
 
@@ -48,17 +50,24 @@ static void make_raw(int terminal) {
     copy_size(terminal);
 }
 
-// Copies what is there. Gives false at the end.
-static bool copy(int from, int to) {
+// Copies what is there. Gives how many bytes, or -1 at the end.
+static ssize_t copy(int from, int to) {
     char bytes[4096];
     ssize_t n = read(from, bytes, sizeof bytes);
-    if (n < 0) return errno == EINTR || errno == EAGAIN;
+    if (n < 0) return errno == EINTR || errno == EAGAIN ? 0 : -1;
     for (ssize_t done = 0; done < n;) {
         ssize_t written = write(to, bytes + done, (size_t)(n - done));
-        if (written < 0 && errno != EINTR) return false;
+        if (written < 0 && errno != EINTR) return -1;
         if (written > 0) done += written;
     }
-    return n > 0;
+    return n > 0 ? n : -1;
+}
+
+// Copies the last output of the process. Another process may have the terminal, and write for ever.
+static void copy_rest(int terminal) {
+    struct pollfd ready = {.fd = terminal, .events = POLLIN};
+    for (ssize_t left = MOST_IN_TERMINAL, n; left > 0 && poll(&ready, 1, 0) > 0; left -= n)
+        if ((n = copy(terminal, STDOUT_FILENO)) < 0) return;
 }
 
 static void pass_on(const struct born *born, int signals) {
@@ -90,11 +99,9 @@ int await_end(const struct born *born) {
     while (ready[0].revents == 0) {
         if (poll(ready, 4, -1) < 0 && errno != EINTR) fail("cannot wait: %s", reason(errno));
         if (ready[1].revents != 0) pass_on(born, signals);
-        if (ready[2].revents != 0 && !copy(born->terminal, STDOUT_FILENO)) ready[2].fd = -1;
-        if (ready[3].revents != 0 && !copy(STDIN_FILENO, born->terminal)) ready[3].fd = -1;
+        if (ready[2].revents != 0 && copy(born->terminal, STDOUT_FILENO) < 0) ready[2].fd = -1;
+        if (ready[3].revents != 0 && copy(STDIN_FILENO, born->terminal) < 0) ready[3].fd = -1;
     }
-    // its last output is in the terminal
-    for (ready[2].events = POLLIN; ready[2].fd >= 0 && poll(&ready[2], 1, 0) > 0;)
-        if (!copy(born->terminal, STDOUT_FILENO)) ready[2].fd = -1;
+    if (ready[2].fd >= 0) copy_rest(born->terminal);
     return exit_status(born->pidfd);
 }

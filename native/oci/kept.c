@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../boot/report.h"
 #include "log.h"
 
 #define FIRST_FD 3
+#define SPARE_FDS 16 // numbers above the kept ones, for niwa-boot and its sockets, see become_boot()
 
 static size_t count_of(const char *text, const char *what) {
     if (text == NULL) return 0;
@@ -30,6 +32,11 @@ struct kept kept_of(const struct command *command) {
     struct kept kept = {.sockets = sockets_given()};
     kept.all = kept.sockets + count_of(option(command, "preserve-fds"), "--preserve-fds");
     if (kept.all > MAX_KEPT) fail("more than %d descriptors are to be preserved", MAX_KEPT);
+    struct rlimit files = {0};
+    getrlimit(RLIMIT_NOFILE, &files);
+    if (kept.all > 0 && files.rlim_cur < KEPT_FD + kept.all + SPARE_FDS)
+        fail("%zu descriptors are to be preserved: the limit of open files (RLIMIT_NOFILE) has to be %zu", kept.all,
+             KEPT_FD + kept.all + SPARE_FDS);
     // those that this program has opened are closed by an exec: they are none of the caller's
     for (size_t i = 0; i < kept.all; i++)
         if (fcntl(FIRST_FD + (int)i, F_GETFD) != 0)

@@ -92,7 +92,8 @@ static void hand_over_terminal(const char *path, int terminal) {
 static struct buffer creation_of(const struct command *command) {
     const char *bundle = option(command, "bundle"), *config = option(command, "config");
     char directory[PATH_MAX], path[PATH_MAX + 16];
-    if (realpath(bundle == NULL ? "." : bundle, directory) == NULL) fail("open %s: %s", bundle, reason(errno));
+    if (bundle == NULL) bundle = ".";
+    if (realpath(bundle, directory) == NULL) fail("open %s: %s", bundle, reason(errno));
     snprintf(path, sizeof path, "%s/config.json", directory);
     struct buffer request = request_of(command, "create");
     request_add(&request, "bundle", directory);

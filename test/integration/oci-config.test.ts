@@ -142,6 +142,17 @@ describe('a bind', () => {
   });
 });
 
+test('a tmpfs with tmpcopyup covers no directories of any depth', async ({ oci }) => {
+  const bundle = await oci.bundle('true', (config) => {
+    config.mounts.push({ destination: '/data', type: 'tmpfs', source: 'tmpfs', options: ['tmpcopyup'] });
+  });
+  const deep = 'mkdir "$0"; cd "$0"; i=0; while [ $i -lt 1500 ]; do mkdir d; cd d; i=$((i + 1)); done';
+  await execa('sh', ['-ec', deep, join(bundle, 'rootfs/data')]);
+  const run = ['--nofile=10000', NIWA_OCI, '--niwad', oci.socket, 'run', '--bundle', bundle, oci.id()];
+  const { stderr } = await execa('prlimit', run, { stdin: 'ignore', reject: false });
+  expect(stderr).toMatch(/mount tmpfs on \/data.*: ENAMETOOLONG/);
+});
+
 test('a tmpfs with tmpcopyup begins with what it covers', async ({ oci }) => {
   const bundle = await oci.bundle(
     'cd /data; stat -c "%n %a %u:%g" . file dir dir/deep; cat file; readlink link; touch new',
@@ -274,6 +285,12 @@ describe('the command line', () => {
     expect(await withFile(oci, place.runDir, { LISTEN_FDS: '1' })).toBe('of the file\n1-1');
     for (const other of ['1', 'x', 'none'])
       expect(await withFile(oci, place.runDir, { LISTEN_FDS: '1', LISTEN_PID: other })).toBe('-');
+    const tooLow = await execa(
+      'prlimit',
+      ['--nofile=300', NIWA_OCI, '--niwad', oci.socket, 'run', '--preserve-fds', '1', 'x'],
+      { reject: false },
+    );
+    expect(tooLow.stderr).toContain('the limit of open files (RLIMIT_NOFILE) has to be 317');
     expect(await withFile(oci, place.runDir, {}, '--preserve-fds', '9')).toBe(
       'niwa-oci: the descriptor 4 is to be preserved, and is not open',
     );

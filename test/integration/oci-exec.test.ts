@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, vi } from 'vitest';
-import { PATIENCE } from './support/host.js';
+import { PATIENCE, scaled } from './support/host.js';
 import { isAlive, type Niwad } from './support/niwad.js';
-import { type BundleConfig, Oci } from './support/oci.js';
+import { type BundleConfig, NIWA_OCI, Oci } from './support/oci.js';
 import { test as base } from './support/test.js';
 
 const MADE = { exitCode: 0, message: '' };
@@ -132,6 +132,15 @@ describe('exec', () => {
     const { exitCode, stderr } = await oci.run('exec', '--tty', '--detach', sleeper.id, 'sh');
     expect(exitCode).toBe(255);
     expect(stderr).toContain('cannot allocate tty if runc will detach without setting console socket');
+  });
+
+  test('ends with its program, though another process has the terminal and writes on', async ({ oci, sleeper }) => {
+    const slowly = "python3 -c 'import os, time\nwhile os.read(0, 4096): time.sleep(0.02)'";
+    const words = [NIWA_OCI, '--niwad', oci.socket, 'exec', '--tty', sleeper.id];
+    const script = ['sh', '-c', 'trap "" HUP; yes & sleep 0.1; exit 3'];
+    const args = ['-c', `{ "$@"; echo $? >&2; } | ${slowly}`, 'sh', ...words, ...script];
+    const { stderr } = await execa('sh', args, { stdin: 'ignore', reject: false, timeout: scaled(20_000) });
+    expect(stderr).toBe('3');
   });
 
   test('sends its terminal to a console socket', async ({ oci, sleeper, niwad }) => {

@@ -21,11 +21,12 @@ let names = 0;
 /** The command of container engines, against one niwad. */
 export class Oci {
   readonly #place: Place;
-  readonly #socket: string;
+  /** The path at which niwad listens for the command. */
+  readonly socket: string;
 
   constructor({ place }: Pick<Niwad, 'place'>) {
     this.#place = place;
-    this.#socket = join(place.runDir, 'oci.sock');
+    this.socket = join(place.runDir, 'oci.sock');
   }
 
   /** Gives an id that no container has. */
@@ -40,7 +41,7 @@ export class Oci {
   async make(...args: string[]): Promise<{ exitCode: number | undefined; message: string }> {
     const log = join(this.#place.files, `log-${++names}`);
     writeFileSync(log, '');
-    const env = { NIWA_OCI_SOCKET: this.#socket };
+    const env = { NIWA_OCI_SOCKET: this.socket };
     const words = ['--log', log, '--log-format', 'json', ...args];
     const { exitCode } = await execa(NIWA_OCI, words, { env, reject: false, stdio: 'ignore' });
     const line = readFileSync(log, 'utf8');
@@ -49,7 +50,7 @@ export class Oci {
 
   /** Begins to run the command. */
   begin(...args: string[]) {
-    return execa(NIWA_OCI, args, { env: { NIWA_OCI_SOCKET: this.#socket }, reject: false, stdin: 'ignore' });
+    return execa(NIWA_OCI, args, { env: { NIWA_OCI_SOCKET: this.socket }, reject: false, stdin: 'ignore' });
   }
 
   /** Runs the command to its end. */
