@@ -21,6 +21,7 @@ import { FairTurns } from '../turns/fair-turns.js';
 import type { Api, ApiOptions } from './api.js';
 import { auditOperations } from './audit.js';
 import { boundConnections } from './connections.js';
+import { takeNamesOfEngines } from './engine-names.js';
 import { toErrorReply } from './errors.js';
 import { refuseUnrouted } from './methods.js';
 import { toDocument } from './openapi.js';
@@ -92,6 +93,7 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     transformObject: (document) =>
       toDocument('openapiObject' in document ? document.openapiObject : {}, [UsageRecordSchema]),
   });
+  takeNamesOfEngines(api, options);
   await api.register(async (routes: FastifyInstance) => {
     listRoutes(routes as Api, options);
     containerRoutes(routes as Api, options);

@@ -1,4 +1,5 @@
 import type { LogRange } from '../../logs/log.js';
+import { NiwaError } from '../../protocol/errors.js';
 import { type LogChunk, LogLineSchema } from '../../protocol/logs.js';
 import { LogsQuery } from '../../protocol/queries.js';
 import { IdParams } from '../../protocol/requests.js';
@@ -24,7 +25,9 @@ export function logRoutes(api: Api, { runtime }: ApiOptions): void {
       },
     },
     async ({ params, query }, reply) => {
-      const { log } = runtime.get(params.id);
+      const { log, spec } = runtime.get(params.id);
+      if (spec.oci !== undefined)
+        throw new NiwaError('STATE_CONFLICT', `container ${params.id} is of an engine: its engine has its output`);
       const range = toRange(query);
       return streamValues(reply, (left) => encode(log.read(range, left)));
     },

@@ -1,0 +1,30 @@
+import type { Container } from '../engine/container.js';
+import { NiwaError } from '../protocol/errors.js';
+import type { Api, ApiOptions } from './api.js';
+
+type Named = Pick<Container, 'id' | 'spec'>;
+const OF_CONTAINERS = '/v1/containers/:id';
+
+/** Lets each route of a container also take what the container's engine calls it, where that is unique. */
+export function takeNamesOfEngines(api: Api, { runtime }: ApiOptions): void {
+  api.addHook('preValidation', (request, _reply, next) => {
+    const params = request.params as { id?: string };
+    const { url = '' } = request.routeOptions;
+    if (params.id !== undefined && url.startsWith(OF_CONTAINERS) && !runtime.has(params.id))
+      params.id = ownIdOf(params.id, runtime.list());
+    next();
+  });
+}
+
+/**
+ * Gives the id in niwad of the container whose engine calls it `name`; the name itself where there is none. Pure.
+ * @throws NiwaError SPEC_INVALID where several are called so
+ */
+export function ownIdOf(name: string, containers: readonly Named[]): string {
+  const found = containers.filter(({ spec }) => spec.oci?.id === name);
+  if (found.length > 1) {
+    const named = found.map(({ id, spec }) => `${id} (--root ${spec.oci?.root})`).join(', ');
+    throw new NiwaError('SPEC_INVALID', `several engines call a container ${name}; name one of these: ${named}`);
+  }
+  return found[0]?.id ?? name;
+}

@@ -1,0 +1,31 @@
+import { execa } from 'execa';
+import { expect } from 'vitest';
+import { Oci } from './support/oci.js';
+import { test as base } from './support/test.js';
+
+const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
+
+test('niwa takes what an engine calls a container', async ({ oci, niwad }) => {
+  const id = `web+${oci.id()}`;
+  const bundle = await oci.bundle('exec sleep 1000');
+  await oci.make('create', '--bundle', bundle, id);
+  const { id: own } = await niwad.client.inspect(id);
+  expect(own).not.toBe(id);
+  await expect(niwad.client.inspect('nobody')).rejects.toThrow('there is no container nobody');
+
+  await oci.make('--root', '/other', 'create', '--bundle', bundle, id);
+  await expect(niwad.client.inspect(id)).rejects.toThrow(`several engines call a container ${id}; name one of these: `);
+  await niwad.client.remove(own, { force: true });
+  await niwad.client.remove(id, { force: true });
+  expect(await niwad.client.list()).toEqual([]);
+});
+
+test('niwa says who has the output of a container of an engine', async ({ oci, niwad }) => {
+  const id = oci.id();
+  await oci.make('create', '--bundle', await oci.bundle('exec sleep 1000'), id);
+  const bin = new URL('../../bin/niwa', import.meta.url).pathname;
+  const env = { NIWA_SOCKET: `${niwad.place.runDir}/niwad.sock` };
+  const { exitCode, stderr } = await execa(bin, ['logs', id], { env, reject: false });
+  expect([exitCode !== 0, stderr]).toEqual([true, expect.stringContaining('its engine has its output')]);
+  await oci.done('delete', '--force', id);
+});

@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { ownIdOf } from '../../../src/api/engine-names.js';
+import type { Container } from '../../../src/engine/container.js';
+
+const container = (id: string, oci?: { id: string; root: string }) =>
+  ({ id, spec: { oci } }) as unknown as Pick<Container, 'id' | 'spec'>;
+const ALL = [
+  container('own'),
+  container('n1', { id: 'web', root: '/a' }),
+  container('n2', { id: 'twice', root: '/a' }),
+  container('n3', { id: 'twice', root: '/b' }),
+];
+
+it('gives the id in niwad where an engine calls one container so', () => {
+  expect(ownIdOf('web', ALL)).toBe('n1');
+  expect(ownIdOf('none', ALL)).toBe('none');
+});
+
+it('refuses a name that several have, and names them', () => {
+  expect(() => ownIdOf('twice', ALL)).toThrow(
+    'several engines call a container twice; name one of these: n2 (--root /a), n3 (--root /b)',
+  );
+});
