@@ -1,4 +1,3 @@
-// @module-tag vm
 // Technique: root with all capabilities, no filter and nothing masked, in a container of an engine with a user namespace:
 // it may do all in its own namespaces, and nothing to the host.
 import { chmodSync, chownSync, copyFileSync, statSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,3 @@
-// @module-tag vm
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -67,7 +66,7 @@ const bound =
     config.mounts.push({ destination, type: 'bind', source, options });
   };
 
-describe('a user namespace', () => {
+describe('a user namespace', { tags: 'vm' }, () => {
   test('maps the ids, and owns all other namespaces', async ({ oci }) => {
     const script =
       'id -u; tr -s " " </proc/self/uid_map; echo $$; hostname inside && hostname; ip link set lo mtu 1400';
@@ -314,7 +313,7 @@ describe('a container with a user namespace', () => {
   });
 });
 
-describe('a bind with mapped ids', () => {
+describe('a bind with mapped ids', { tags: 'vm' }, () => {
   const cleanUp: string[] = [];
   afterAll(() => {
     for (const directory of cleanUp) rmSync(directory, { recursive: true });
