@@ -52,7 +52,7 @@ const planOf = (config = CONFIG) =>
     HOST,
     { root: '/b/rootfs', mounts: ['/srv', undefined, undefined] },
     { cpu: {}, memory: {}, io: [] },
-    { newKeyring: true, pivots: true, keptFds: 0, listenFds: 0 },
+    { newKeyring: true, pivots: true, keptFds: 0, listenFds: 0, id: 'x', bundle: '/b' },
   );
 
 describe('the plan with a user namespace', () => {
