@@ -112,10 +112,14 @@ int op_show_root(struct boot *boot, const struct op *op) {
     return error;
 }
 
-// remount-root(attributes): sets mount attributes on the root's own mount.
+// remount-root(attributes, [path]): sets mount attributes on the root's own mount, or on that of a path in it.
 int op_remount_root(struct boot *boot, const struct op *op) {
     struct mount_attr attributes = {.attr_set = op->numbers[0]};
-    return mount_setattr(boot->root, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0 ? -errno : 0;
+    int fd = root_open(boot, op->string_count > 0 ? op->strings[0] : "/", O_PATH);
+    if (fd < 0) return fd;
+    int error = mount_setattr(fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0 ? -errno : 0;
+    close(fd);
+    return error;
 }
 
 // Detaches all mounts of the host, which are stacked on the new root. Where they are still peers of those of the host,

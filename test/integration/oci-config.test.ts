@@ -74,6 +74,14 @@ test('a user that is not root can open its streams again, also in an exec', asyn
   await oci.done('delete', '--force', id);
 });
 
+test('a read-only /dev has its devices and its mounts', async ({ oci }) => {
+  const script = 'touch /dev/x 2>&1; echo a >/dev/null && touch /dev/shm/x && ls /dev/pts/ptmx';
+  const lines = await linesOf(oci, script, ({ mounts }) => {
+    mounts.find(({ destination }) => destination === '/dev')?.options?.push('ro');
+  });
+  expect(lines).toEqual([expect.stringContaining('Read-only file system'), '/dev/pts/ptmx']);
+});
+
 describe('a bind', () => {
   const write = 'touch /tree/a 2>&1; touch /tree/below/a 2>&1; ls /tree /tree/below';
 

@@ -107,6 +107,10 @@ export const privateAbove = (path: string) =>
 /** Moves the mount of the root to a directory of the host. */
 export const showRoot = (path: string) => op('show_root', `move the root to ${path}`, [], [path]);
 
+const READ_ONLY = 1;
+/** Makes a mount read-only when all is made in it. */
+export const closeMount = (path: string) => op('remount_root', `remount ${path} (ro)`, [READ_ONLY], [path]);
+
 const PIVOT_SHARED = 1;
 const MOVE = 2;
 const CHANGE = 3;

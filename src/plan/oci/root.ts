@@ -20,6 +20,7 @@ import { isBind, keepsPropagation, ociMountOp } from './mounts.js';
 import {
   bindRoot,
   changeRoot,
+  closeMount,
   type MountChange,
   makeNode,
   moveRoot,
@@ -56,6 +57,14 @@ const MS_REC = 0x4000;
 export function bindsDevices({ mounts = [] }: OciConfig): boolean {
   return mounts.some((item) => isBind(item) && posix.normalize(`${item.destination}/`) === '/dev/');
 }
+
+/** Whether a mount becomes read-only only when the devices and the mounts in it are made. */
+const isClosedLater = (item: OciMount): boolean =>
+  !isBind(item) && posix.normalize(`${item.destination}/`) === '/dev/' && (item.options ?? []).includes('ro');
+const opened = (item: OciMount): OciMount => ({
+  ...item,
+  options: item.options?.filter((word) => word !== 'ro') ?? [],
+});
 
 /** Whether a container has a mount namespace of its own, which ends with it. Pure. */
 export const ownsMounts = ({ linux: { namespaces = [] } = {} }: Pick<OciConfig, 'linux'>): boolean =>
@@ -108,12 +117,13 @@ export function rootOps(
   return [
     ...begin,
     ...hooks.before,
-    ...mounts.map((item, i) => mount(labelled(item, linux.mountLabel), i)),
+    ...mounts.map((item, i) => mount(labelled(isClosedLater(item) ? opened(item) : item, linux.mountLabel), i)),
     ...devices,
     ...hooks.run,
     ...(process.cwd === '/' ? [] : [mkdir(process.cwd, 0o755)]),
     ...maskedPaths.map(maskPath),
     ...readonlyPaths.map(readonlyPath),
+    ...mounts.filter(isClosedLater).map(({ destination }) => closeMount(destination)),
     ...(own.readonly ? [remountRoot(['ro'])] : []),
     ...labelOps(process),
     pivots ? (isShared ? pivotShared() : pivot()) : moveRoot(hooks.place ?? stage),
