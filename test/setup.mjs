@@ -44,7 +44,6 @@ const PACKAGES = {
     zsh: 'zsh',
     fish: 'fish',
     'man-db': 'man',
-    apparmor: 'apparmor_parser',
   },
   fuzz: { clang: 'clang', 'libclang-rt-14-dev': undefined },
   programs: {
