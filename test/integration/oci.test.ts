@@ -163,7 +163,10 @@ describe('a refusal', () => {
       config.linux.intelRdt = { closID: 'x' };
     });
     const { exitCode, stderr } = await oci.run('run', '--bundle', bundle, oci.id());
-    expect([exitCode, stderr]).toEqual([1, 'niwa-oci: linux.intelRdt: niwa-oci does not support it (not yet)']);
+    expect([exitCode, stderr]).toEqual([
+      1,
+      'niwa-oci: linux.intelRdt: niwa-oci does not support it (it could be tried on no machine)',
+    ]);
     expect(await niwad.client.list()).toEqual([]);
   });
 
