@@ -36,10 +36,10 @@ std::string path_below(const char *groups, const std::string &container) {
 
 } // namespace
 
-Fd open_exec_group(const Container &container) {
+Fd open_exec_group(const Container &container, std::string below) {
     char groups[4096];
-    std::string below;
-    if (is_divided(container.group) && read_proc(container.life.pid, "cgroup", groups, sizeof groups) == 0)
+    if (below.empty() && is_divided(container.group) &&
+        read_proc(container.life.pid, "cgroup", groups, sizeof groups) == 0)
         below = path_below(groups, container.path);
     struct open_how how = {};
     how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;

@@ -59,6 +59,7 @@ static const struct {
     [OP_KEEP_FDS] = {op_keep_fds, 1, 0},
     [OP_SECCOMP_FLAGS] = {op_seccomp_flags, 2, 0},
     [OP_BE_BORN] = {op_be_born, 0, 0},
+    [OP_CPUS] = {op_cpus, 1, 0},
     [OP_MEMORY_POLICY] = {op_memory_policy, 1, 0},
     [OP_OWN_STREAMS] = {op_own_streams, 2, 0},
     [OP_SECCOMP_LISTENER] = {op_seccomp_listener, 2, 0},

@@ -44,7 +44,7 @@ op_function op_mount, op_bind, op_image, op_readonly, op_mask, op_place_file;
 // change.c
 op_function op_propagation, op_private_above;
 // schedule.c
-op_function op_scheduler, op_io_priority, op_memory_policy, op_personality;
+op_function op_cpus, op_scheduler, op_io_priority, op_memory_policy, op_personality;
 // overlay.c
 op_function op_overlay, op_upper;
 // account.c

@@ -65,6 +65,7 @@ enum op_code {
     OP_HOOK = 58,
     OP_BE_BORN = 59,
     OP_SHOW_ROOT = 60,
+    OP_CPUS = 61,
     OP_MEMORY_POLICY = 70,
     OP_SECCOMP_LISTENER = 71,
     OP_OWN_STREAMS = 90,

@@ -40,6 +40,14 @@ int op_io_priority(struct boot *boot, const struct op *op) {
     return syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, op->numbers[0]) < 0 ? -errno : 0;
 }
 
+// cpus(word of the mask of CPUs...): lets the process run on these CPUs, as far as its group does, see
+// sched_setaffinity(2).
+int op_cpus(struct boot *boot, const struct op *op) {
+    (void)boot;
+    size_t bytes = op->number_count * sizeof *op->numbers;
+    return syscall(SYS_sched_setaffinity, 0, bytes, op->numbers) < 0 ? -errno : 0;
+}
+
 // memory-policy(mode with flags, word of the mask of nodes...), see set_mempolicy(2). The system call takes the number
 // of the bits of the mask, and one more.
 int op_memory_policy(struct boot *boot, const struct op *op) {

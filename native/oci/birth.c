@@ -29,6 +29,12 @@
 #define NO_STEP UINT32_MAX
 #define EXEC_TIMEOUT_MS 10000 // a process of the container may stop (SIGSTOP) that of an exec
 
+static int exec_timeout_ms = EXEC_TIMEOUT_MS;
+
+void wait_while_paused(void) {
+    exec_timeout_ms = -1;
+}
+
 // The process, as long as it must not outlive this program; -1 before and afterwards.
 static int unkept = -1;
 
@@ -234,6 +240,8 @@ static int pass_pause(const struct order *order, int niwad, struct born *born, s
 
 struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
     struct order order = read_order(birth);
+    if (order.cpu_bytes > 0 && sched_setaffinity(0, order.cpu_bytes, (const cpu_set_t *)order.cpus) < 0)
+        fail("cannot run on the CPUs of process.execCPUAffinity.initial: %s", reason(errno));
     bool is_exec = order.place_count == 0 && birth->fd_count == 3;
     if (birth->fd_count != 2 + order.place_count && !is_exec) fail("niwad has another version than niwa-oci");
     struct making making = {.flags = order.flags,
@@ -258,7 +266,7 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
     for (size_t i = 0; i < birth->fd_count; i++) close(birth->fds[i]);
     struct boot_report report;
     bool sent = send_program(born.control, order.program, order.program_length);
-    error = sent ? await_report(&order, niwad, &born, is_exec ? EXEC_TIMEOUT_MS : -1, &report) : -EIO;
+    error = sent ? await_report(&order, niwad, &born, is_exec ? exec_timeout_ms : -1, &report) : -EIO;
     while (error == 0 && report.kind == BOOT_PAUSED) error = pass_pause(&order, niwad, &born, &report);
     if (error < 0) tell_unborn(niwad, NO_STEP, -error, error == -ETIMEDOUT ? 0 : ending_signal(born.pidfd));
     if (report.kind != BOOT_READY) tell_unborn(niwad, report.step, report.error, 0);
@@ -269,7 +277,7 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
 void execute_born(int niwad, struct born *born) {
     struct boot_report report;
     const struct order none = {0};
-    int error = send_program(born->control, "", 1) ? await_report(&none, niwad, born, EXEC_TIMEOUT_MS, &report) : -EIO;
+    int error = send_program(born->control, "", 1) ? await_report(&none, niwad, born, exec_timeout_ms, &report) : -EIO;
     if (error == 0) tell_unborn(niwad, report.step, report.error, 0);
     if (error != -EIO) tell_unborn(niwad, NO_STEP, -error, 0);
     // the end of the socket means that it has executed

@@ -28,8 +28,8 @@ static size_t sockets_given(void) {
     return count_of(getenv("LISTEN_FDS"), "LISTEN_FDS");
 }
 
-struct kept kept_of(const struct command *command) {
-    struct kept kept = {.sockets = sockets_given()};
+struct kept kept_of(const struct command *command, bool sockets) {
+    struct kept kept = {.sockets = sockets ? sockets_given() : 0};
     kept.all = kept.sockets + count_of(option(command, "preserve-fds"), "--preserve-fds");
     if (kept.all > MAX_KEPT) fail("more than %d descriptors are to be preserved", MAX_KEPT);
     struct rlimit files = {0};

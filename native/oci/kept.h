@@ -1,6 +1,7 @@
 // The descriptors of this program that the workload gets beside the standard streams: those of --preserve-fds, and the
 // sockets of LISTEN_FDS, see sd_listen_fds(3). They are 3 and the following ones, first the sockets.
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "options.h"
@@ -10,9 +11,9 @@ struct kept {
     size_t sockets; // how many of them are sockets of LISTEN_FDS
 };
 
-// Finds them. Ends the program where one of them is not open. The first call has to come before this program opens
-// descriptors that its children inherit; it opens none.
-struct kept kept_of(const struct command *command);
+// Finds them; those of LISTEN_FDS only with `sockets`. Ends the program where one of them is not open. The first call
+// has to come before this program opens descriptors that its children inherit; it opens none.
+struct kept kept_of(const struct command *command, bool sockets);
 
 // In a new process: puts them where niwa-boot finds them, and keeps them open over the exec. Gives 0 or a negative
 // errno.

@@ -131,7 +131,7 @@ static void settle(int niwad, const struct command *command, const struct born *
 
 // Makes a container up to its wait, and hands it over to niwad.
 static struct born create(int niwad, const struct command *command) {
-    struct kept kept = kept_of(command);
+    struct kept kept = kept_of(command, true);
     struct buffer request = creation_of(command);
     add_count(&request, "kept-fds", kept.all);
     add_count(&request, "listen-fds", kept.sockets);
@@ -159,13 +159,15 @@ static int run(int niwad, const struct command *command) {
 // Executes a program in a container, and waits for its end unless it is detached. Gives the exit status.
 static int exec_in(int niwad, const struct command *command) {
     bool waits = !has_option(command, "detach");
-    const char *process = option(command, "process"), *kept = option(command, "preserve-fds");
-    if (kept != NULL && strcmp(kept, "0") != 0) fail("exec --preserve-fds is not supported yet by niwa-oci");
+    const char *process = option(command, "process");
+    struct kept kept = kept_of(command, false);
+    if (has_option(command, "ignore-paused")) wait_while_paused();
     struct buffer request = request_of(command, "exec");
+    add_count(&request, "kept-fds", kept.all);
     if (process != NULL) request_file(&request, "process", process);
     if (waits) request_add(&request, "foreground", "true");
     if (waits) hold_signals();
-    struct born born = make_process(niwad, command, request, 0);
+    struct born born = make_process(niwad, command, request, kept.all);
     execute_born(niwad, &born);
     settle(niwad, command, &born, NULL, 0);
     return waits ? await_end(&born) : 0;

@@ -98,7 +98,7 @@ static const struct verb {
     {"events", "[--stats] [--interval TIME] ID", {{"stats", 0, false}, {"interval", 0, true}}},
 };
 
-// Verbs of other runtimes that are not built yet.
+// Verbs of other runtimes that there are none of here.
 static const char *const missing[] = {"checkpoint", "restore"};
 
 static const struct rule *find_rule(const struct rule *rules, const char *word, size_t length) {
@@ -156,7 +156,8 @@ static const struct verb *find_verb(const char *name) {
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (strcmp(verbs[i].name, name) == 0) return &verbs[i];
     for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
-        if (strcmp(missing[i], name) == 0) fail("%s is not supported yet by niwa-oci", name);
+        if (strcmp(missing[i], name) == 0)
+            fail("niwa-oci has no %s: processes that CRIU restores are not born in a group of niwad", name);
     fail("there is no command %s; see niwa-oci --help", name);
 }
 

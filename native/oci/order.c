@@ -40,6 +40,19 @@ static bool take_place(struct order *order, struct text value) {
     return place >= 3 && place <= LAST_PLACE;
 }
 
+// Takes a list of the numbers of CPUs.
+static bool take_cpus(struct order *order, struct text value) {
+    const size_t bits = 8 * sizeof *order->cpus;
+    for (size_t at = 0; at < value.length; at++) {
+        size_t cpu = 0;
+        for (; at < value.length && value.bytes[at] != ','; at++) cpu = 10 * cpu + (size_t)(value.bytes[at] - '0');
+        if (cpu >= MAX_CPUS) return false;
+        order->cpus[cpu / bits] |= 1ul << cpu % bits;
+    }
+    order->cpu_bytes = sizeof order->cpus;
+    return true;
+}
+
 // Takes one word, `name=value`. Gives false for a name that is not known.
 static bool take_word(struct order *order, const char *name, size_t length, struct text value) {
     if (is(name, length, "place")) return take_place(order, value);
@@ -47,6 +60,7 @@ static bool take_word(struct order *order, const char *name, size_t length, stru
         if (order->device_count < MAX_DEVICES) order->devices[order->device_count] = value;
         return order->device_count++ < MAX_DEVICES;
     }
+    if (is(name, length, "cpus")) return take_cpus(order, value);
     struct text *const known = is(name, length, "agent")         ? &order->agent
                                : is(name, length, "agent-state") ? &order->agent_state
                                                                  : NULL;

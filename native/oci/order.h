@@ -10,6 +10,9 @@
 #define LAST_PLACE 31
 #define MAX_DEVICES 64
 
+// How many CPUs a mask has at most.
+#define MAX_CPUS 1024
+
 // Bytes without a NUL behind them.
 struct text {
     const char *bytes;
@@ -25,6 +28,8 @@ struct order {
     struct text agent_state;          // what it gets with the listener, see agent.h
     struct text devices[MAX_DEVICES]; // `net-device=NAME:NEW NAME`: see net_devices.h; an empty new name for the same
     size_t device_count;
+    unsigned long cpus[MAX_CPUS / 8 / sizeof(unsigned long)]; // `cpus=0,3`: where this program runs from now on
+    size_t cpu_bytes;                                         // of the mask, 0 for none
     const char *program;
     size_t program_length;
 };

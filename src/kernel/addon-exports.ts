@@ -66,7 +66,7 @@ export interface Addon {
   hasEnded(handle: Handle): boolean;
   deliver(handle: Handle, signal: number): Errno;
   deliverAll(handle: Handle, signal: number): Promise<void>;
-  enterBirth(handle: Handle): Entrance | Errno;
+  enterBirth(handle: Handle, below: string): Entrance | Errno;
   processesOf(handle: Handle): Promise<number[]>;
   exec(handle: Handle, request: ExecRequest): Promise<Executed | Failure>;
   execEnded(exec: ExecHandle): Promise<{ code: number; signal: number }>;

@@ -138,7 +138,7 @@ export const kernel: Kernel = {
     hasEnded: addon.hasEnded,
     deliver: (handle, signal) => requireDone('send a signal', addon.deliver(handle, signal)),
     deliverAll: addon.deliverAll,
-    enter: (handle) => requireAnswer('enter a container', addon.enterBirth(handle)),
+    enter: (handle, below) => requireAnswer('enter a container', addon.enterBirth(handle, below)),
     processes: addon.processesOf,
   },
   frames: {

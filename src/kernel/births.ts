@@ -77,9 +77,11 @@ export interface Births {
   deliverAll(handle: Handle, signal: number): Promise<void>;
   /**
    * Gives what the other program needs to make a further process.
-   * @throws KernelError ESRCH if the container has ended
+   * @param below the path of a group below that of the container, `.` for that one itself; "" for the one where a
+   *   further process may be
+   * @throws KernelError ESRCH if the container has ended, ENOENT if there is no such group
    */
-  enter(handle: Handle): Entrance;
+  enter(handle: Handle, below: string): Entrance;
   /** Gives the pids of all processes of a container; none where it has ended. */
   processes(handle: Handle): Promise<number[]>;
 }

@@ -6,7 +6,7 @@ import { parseExact } from './exact-json.js';
 import type { Call } from './options.js';
 
 /** The options of `exec` that a file of --process replaces. */
-const REPLACED = ['env', 'cwd', 'user', 'additional-gids', 'cap', 'no-new-privs'];
+const REPLACED = ['env', 'cwd', 'user', 'additional-gids', 'cap', 'no-new-privs', 'apparmor', 'process-label'];
 const USER = /^(\d{1,10})(?::(\d{1,10}))?$/;
 
 /**
@@ -57,8 +57,17 @@ function byOptions(call: Call, own: OciProcess): OciProcess {
     env: withVariables(own.env ?? [], call.values('env')),
     user: userOf(call, own.user),
     terminal: call.has('tty'),
+    ...askedLabels(call),
     ...(call.value('no-new-privs') === undefined ? {} : { noNewPrivileges: call.has('no-new-privs') }),
     ...(added.length === 0 ? {} : { capabilities: withCapabilities(own.capabilities, added) }),
+  };
+}
+
+function askedLabels(call: Call): { apparmorProfile?: string; selinuxLabel?: string } {
+  const [profile, label] = [call.value('apparmor'), call.value('process-label')];
+  return {
+    ...(profile === undefined ? {} : { apparmorProfile: profile }),
+    ...(label === undefined ? {} : { selinuxLabel: label }),
   };
 }
 

@@ -28,7 +28,6 @@ export interface Field {
 }
 
 const takes = (type: FieldType, note = ''): Field => ({ type, note });
-const NOT_YET: Field = { type: null, note: 'not yet' };
 const never = (note: string): Field => ({ type: null, note });
 /** A limit of cgroup v1 that v2 does not have. Engines write values that ask for nothing. */
 const ofV1 = (type: FieldType, ...only: (number | bigint | boolean)[]): Field => ({
@@ -124,7 +123,9 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'process.ioPriority': takes('object'),
   'process.ioPriority.class': takes('text'),
   'process.ioPriority.priority': takes('integer'),
-  'process.execCPUAffinity': NOT_YET,
+  'process.execCPUAffinity': takes('object', 'of an `exec`'),
+  'process.execCPUAffinity.initial': takes('text', 'where niwa-oci runs until the process is in its group'),
+  'process.execCPUAffinity.final': takes('text', 'without it and `initial`: all CPUs of the group'),
 
   linux: takes('object'),
   'linux.namespaces': takes('objects', 'those not listed are those of the command'),

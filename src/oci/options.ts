@@ -11,7 +11,7 @@ const OPTIONS: Record<string, readonly string[]> = {
   list: ['format', 'quiet'],
   exec: [
     ...['process', 'foreground', 'console-socket', 'tty', 'env', 'cwd', 'user', 'additional-gids', 'cap'],
-    'no-new-privs',
+    ...['no-new-privs', 'kept-fds', 'cgroup', 'ignore-paused', 'apparmor', 'process-label'],
   ],
   ps: ['format'],
   update: ['resources', ...LIMIT_OPTIONS],

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Container } from '../engine/container.js';
 import { execError } from '../engine/failure.js';
 import { labelModules } from '../host/labels.js';
@@ -5,6 +6,7 @@ import { compileSeccomp } from '../host/seccomp.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { OciConfig } from '../plan/oci/config.js';
 import { type ExecConfig, ociExecOps } from '../plan/oci/exec.js';
+import { execCpus } from '../plan/oci/scheduling.js';
 import type { Op } from '../plan/op.js';
 import { NiwaError } from '../protocol/errors.js';
 import { signalName } from '../spec/signals.js';
@@ -16,7 +18,7 @@ import { parseExact } from './exact-json.js';
 import { withLabels } from './labels.js';
 import type { Call } from './options.js';
 import { conflict, containerOf, stateOf, statusNow, type Verb, type VerbParts, warningOf } from './verb-parts.js';
-import { wordsOf } from './words.js';
+import { quoted, wordsOf } from './words.js';
 
 /** The verbs on processes of a container. */
 export const PROCESS_VERBS: Readonly<Record<string, Verb>> = { exec, ps };
@@ -24,18 +26,32 @@ export const PROCESS_VERBS: Readonly<Record<string, Verb>> = { exec, ps };
 async function exec(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
   const container = containerOf(parts, call);
   const status = statusNow(parts, container);
-  if (status === 'stopped' || status === 'paused') throw conflict(`cannot exec in a ${status} container`);
+  const isPaused = status === 'paused' && !call.has('ignore-paused');
+  if (status === 'stopped' || isPaused) throw conflict(`cannot exec in a ${status} container`);
   const config = savedConfig(container);
   const process = withLabels(askedProcess(call, config.process, warningOf(connection)), '', labelModules());
   call.requireConsole(process.terminal ?? false);
-  const ops = ociExecOps({ ...config, process }, compileSeccomp);
+  const below = groupBelow(call.value('cgroup'));
+  const ops = ociExecOps({ ...config, process }, compileSeccomp, call.count('kept-fds'));
+  const cpus = execCpus(process).command;
   try {
-    const words = agentWords(config.linux?.seccomp, stateOf(parts, container));
-    await enterBy(connection, () => parts.kernel.births.enter(container.handle), ops, words);
+    const words = [
+      ...(cpus.length === 0 ? [] : [['cpus', cpus.join(',')] as const]),
+      ...agentWords(config.linux?.seccomp, stateOf(parts, container)),
+    ];
+    await enterBy(connection, () => parts.kernel.births.enter(container.handle, below), ops, words);
     return '';
   } catch (error) {
     throw errorOf(error, container.id, ops, process.args[0]);
   }
+}
+
+/** Gives the path of a group below that of the container; "" where the exec names none. */
+function groupBelow(path: string | undefined): string {
+  if (path === undefined) return '';
+  if (path.includes(':')) throw new NiwaError('SPEC_INVALID', `exec --cgroup ${quoted(path)}: cgroup v2 has one path`);
+  if (path.split('/').includes('..')) throw new NiwaError('SPEC_INVALID', `bad sub cgroup path: ${path}`);
+  return posix.normalize(`./${path}`);
 }
 
 /** Gives what an exec needs of a config: it is saved, since the config may change after the container is made. Pure. */
@@ -64,6 +80,8 @@ function savedConfig({ id, spec: { oci } }: Container): ExecConfig {
 
 /** The error of an exec: the status of niwa-oci follows from its step, see {@link exitStatusOf}. */
 function errorOf(error: unknown, id: string, ops: readonly Op[], program: string | undefined): unknown {
+  if (isKernelError(error, 'ENOENT') && error.at === null)
+    return new NiwaError('NOT_FOUND', 'the cgroup of exec --cgroup: no such file or directory', { cause: error });
   if (isKernelError(error, 'ESRCH')) return conflict('cannot exec in a stopped container'); // it has ended just now
   if (!isKernelError(error) || error.at === null) return error;
   if (error.at.signal !== 0)

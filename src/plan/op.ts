@@ -80,6 +80,7 @@ export const OP_CODES = {
   hook: 58,
   be_born: 59,
   show_root: 60,
+  cpus: 61,
   memory_policy: 70,
   seccomp_listener: 71,
   own_streams: 90,

@@ -141,13 +141,13 @@ Value undo(Info info) {
     return Task::run(info.Env(), work, [](Napi::Env env) -> Value { return from_result(env, 0); });
 }
 
-// enterBirth(handle): { boot, group, first } | errno: descriptors for a process that another program makes in a
-// container that runs
+// enterBirth(handle, group below or ""): { boot, group, first } | errno: descriptors for a process that another program
+// makes in a container that runs
 Value enter(Info info) {
     auto container = container_of(info);
     if (!container || !container->pidfd.valid()) return from_result(info.Env(), -ESRCH);
     Fd boot(copy_of(addon_of(info).helper->program)), first(copy_of(container->pidfd));
-    Fd group = open_exec_group(*container);
+    Fd group = open_exec_group(*container, info[1].As<Napi::String>());
     if (!boot.valid() || !first.valid() || !group.valid()) return from_result(info.Env(), -errno);
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("boot", boot.release());

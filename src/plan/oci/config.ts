@@ -113,6 +113,8 @@ export interface OciProcess {
   selinuxLabel?: string;
   scheduler?: OciScheduler;
   ioPriority?: { class: string; priority: number };
+  /** Of an exec alone. */
+  execCPUAffinity?: { initial?: string; final?: string };
 }
 
 export interface OciScheduler {

@@ -7,6 +7,7 @@ import type { OciConfig, OciProcess } from './config.js';
 import { labelOps } from './labels.js';
 import { ociOomOps, ociProcessOps, ociStreamOps } from './process.js';
 import { ownsMounts } from './root.js';
+import { execCpus } from './scheduling.js';
 import { type UserSpace, userSpaceOf } from './userns.js';
 
 /** CLONE_NEWTIME: a kernel without time namespaces refuses it. */
@@ -19,19 +20,26 @@ export type ExecConfig = Pick<OciConfig, 'process' | 'linux'>;
  * Makes the boot program of an exec in an OCI container. The process is made in the group of the container; the
  * program enters its namespaces, and goes on as that of the first process from its pivot on. Only when it has no other
  * rights than the container, it goes on in the PID namespace, where the container can trace it. Pure.
+ * @param keptFds how many descriptors from 3 on the program gets
  * @throws NiwaError SPEC_INVALID
  */
-export function ociExecOps(config: ExecConfig, compile: (profile: SeccompProfileInput) => readonly bigint[]): Op[] {
+export function ociExecOps(
+  config: ExecConfig,
+  compile: (profile: SeccompProfileInput) => readonly bigint[],
+  keptFds = 0,
+): Op[] {
   const user = userSpaceOf(config);
   return [
     undumpable(),
     ...ociOomOps(config.process),
+    ...execCpus(config.process).ops,
     ...ociStreamOps(config.process, user?.maps),
     ...labelOps(config.process),
     ...(hasTime(config) ? [enter(['time'], TIME_FLAG)] : []),
     enterNamespaces(ownsMounts(config), 'pid'),
     // again: the change of user set the dumpable flag to fs.suid_dumpable
     ...ociProcessOps(config, compile, {
+      keptFds,
       joinsUser: joinUserOps(config.process, user),
       afterUser: [undumpable()],
       beforeTerminal: [beBorn()],

@@ -148,6 +148,8 @@ export const domainname = (name: string) => op('domainname', `set the NIS domain
 export const personality = (word: string, persona: number) => op('personality', `personality ${word}`, [persona]);
 /** @param value class and priority, see ioprio_set(2) */
 export const ioPriority = (words: string, value: number) => op('io_priority', `I/O priority ${words}`, [value]);
+/** @param mask the words of the mask of CPUs, see sched_setaffinity(2) */
+export const runOn = (words: string, mask: readonly bigint[]) => op('cpus', `run on ${words}`, mask);
 /** @param mask the words of the mask of nodes, see set_mempolicy(2) */
 export const memoryPolicy = (words: string, mode: number, mask: readonly bigint[]) =>
   op('memory_policy', `memory policy ${words}`, [mode, ...mask]);

@@ -22,6 +22,7 @@ import {
   rootOps,
   unmountedRootOps,
 } from './root.js';
+import { runEverywhere } from './scheduling.js';
 import { type Aside, asideOps, divideUserOps, fromSide, raiseOps } from './side.js';
 import { MountMaps, type UserSpace, userSpaceOf } from './userns.js';
 
@@ -105,6 +106,7 @@ export function makeOciPlan(
               : unmountedRootOps(config, sources.root, hooks)),
           ]
         : userOps(config, { user, spaces, sources, stage: host.stage, pivots: choices.pivots, idmapOf, hooks })),
+      runEverywhere(),
       ...ociProcessOps(config, host.compileSeccomp, {
         ...choices,
         console: ownsMounts(config) && !bindsDevices(config),

@@ -1,6 +1,6 @@
 import type { Op } from '../op.js';
 import type { OciConfig, OciMemoryPolicy, OciProcess, OciScheduler } from './config.js';
-import { ioPriority, memoryPolicy, personality, scheduler } from './ops.js';
+import { ioPriority, memoryPolicy, personality, runOn, scheduler } from './ops.js';
 import { refused } from './refusal.js';
 
 /** The policies of sched(7), and the flags of sched_setattr(2). */
@@ -44,7 +44,8 @@ const MEMORY_FLAGS: Readonly<Record<string, number>> = {
   MPOL_F_RELATIVE_NODES: 1 << 14,
   MPOL_F_NUMA_BALANCING: 1 << 13,
 };
-const MAX_NODE = 1023;
+/** The highest number of a CPU and of a memory node. */
+const MAX_NUMBER = 1023;
 const WORD_BITS = 64;
 
 /** The words of memory policies, as `features` tells them. */
@@ -113,21 +114,46 @@ function memoryPolicyOp({ mode, nodes = '', flags = [] }: OciMemoryPolicy): Op {
   const place = 'linux.memoryPolicy';
   const number = numberOf(mode, MEMORY_MODES, `${place}.mode`);
   const bits = flags.reduce((sum, flag, i) => sum | numberOf(flag, MEMORY_FLAGS, `${place}.flags[${i}]`), 0);
-  return memoryPolicy([mode, ...flags, nodes].join(' ').trim(), number | bits, nodeMask(nodes, `${place}.nodes`));
+  return memoryPolicy(
+    [mode, ...flags, nodes].join(' ').trim(),
+    number | bits,
+    wordsOf(maskOf(nodes, `${place}.nodes`)),
+  );
 }
 
-/** Gives the words of the mask of a list such as `0-3,7`, the lowest node first. */
-function nodeMask(list: string, place: string): bigint[] {
-  let mask = 0n;
-  for (const part of list === '' ? [] : list.split(',')) {
+/** Gives the mask of a list such as `0-3,7`. */
+function maskOf(list: string, place: string): bigint {
+  return (list === '' ? [] : list.split(',')).reduce((mask, part) => {
     const [, first = '', last = first] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part) ?? [];
-    const isRange = first !== '' && Number(first) <= Number(last) && Number(last) <= MAX_NODE;
-    if (!isRange) throw refused(place, `"${part}" has to be a node or a range of nodes up to ${MAX_NODE}`);
-    mask |= (1n << BigInt(Number(last) + 1)) - (1n << BigInt(first));
-  }
+    const isRange = first !== '' && Number(first) <= Number(last) && Number(last) <= MAX_NUMBER;
+    if (!isRange) throw refused(place, `"${part}" has to be a number or a range of numbers up to ${MAX_NUMBER}`);
+    return mask | ((1n << BigInt(Number(last) + 1)) - (1n << BigInt(first)));
+  }, 0n);
+}
+
+/** Gives the words of a mask, the lowest bit first. */
+function wordsOf(mask: bigint): bigint[] {
   const words: bigint[] = [];
-  for (; mask > 0n; mask >>= BigInt(WORD_BITS)) words.push(BigInt.asUintN(WORD_BITS, mask));
+  for (let rest = mask; rest > 0n; rest >>= BigInt(WORD_BITS)) words.push(BigInt.asUintN(WORD_BITS, rest));
   return words;
+}
+
+/** Lets the process run on all CPUs of its group, whatever those of the command are. Pure. */
+export const runEverywhere = (): Op => runOn('all CPUs of its group', wordsOf((1n << BigInt(MAX_NUMBER + 1)) - 1n));
+
+/**
+ * Decides where an exec runs: the CPUs of the command while it makes the process, and those of the process. Pure.
+ * @throws NiwaError SPEC_INVALID for what is no list of CPUs
+ */
+export function execCpus({ execCPUAffinity: { initial = '', final = '' } = {} }: OciProcess): {
+  command: number[];
+  ops: Op[];
+} {
+  const place = 'process.execCPUAffinity';
+  const first = maskOf(initial, `${place}.initial`);
+  const command = [...Array(MAX_NUMBER + 1).keys()].filter((cpu) => (first >> BigInt(cpu)) & 1n);
+  if (final !== '') return { command, ops: [runOn(`the CPUs ${final}`, wordsOf(maskOf(final, `${place}.final`)))] };
+  return { command, ops: command.length > 0 ? [] : [runEverywhere()] };
 }
 
 function numberOf(word: string, numbers: Readonly<Record<string, number>>, place: string): number {

@@ -62,8 +62,6 @@ describe('an exec with options', () => {
     [{ argument: ['id', 'sh'], env: ['A'] }, 'exec --env "A": write NAME=VALUE'],
     [{ argument: ['id', 'sh'], cap: ['ALL'] }, 'exec --cap "ALL": no such capability'],
     [{ argument: ['id', 'sh'], cwd: ['tmp'] }, 'process.cwd: it has to be an absolute path'],
-    [{ argument: ['id', 'sh'], cgroup: ['/x'] }, 'exec --cgroup is not supported yet by niwa-oci'],
-    [{ argument: ['id', 'sh'], 'preserve-fds': ['1'] }, 'exec --preserve-fds is not supported yet by niwa-oci'],
   ])('is refused with %j', (values, words) => {
     expect(() => asked(values as Record<string, string[]>)).toThrow(words);
   });
