@@ -70,17 +70,19 @@ export function compileByLibseccomp({
   syscalls = [],
 }: SeccompProfileInput): Instruction[] {
   const rules = syscalls.flatMap(({ names, action, errnoRet, args = [] }) =>
-    names.map(
-      (name): SeccompRule => ({
-        name,
-        action: actionNumber(action, errnoRet),
-        args: args.map(({ index, op, value, valueTwo = 0 }) => ({
-          index,
-          op,
-          value: BigInt(value),
-          valueTwo: BigInt(valueTwo),
-        })),
-      }),
+    alternativesOf(args).flatMap((alternative) =>
+      names.map(
+        (name): SeccompRule => ({
+          name,
+          action: actionNumber(action, errnoRet),
+          args: alternative.map(({ index, op, value, valueTwo = 0 }) => ({
+            index,
+            op,
+            value: BigInt(value),
+            valueTwo: BigInt(valueTwo),
+          })),
+        }),
+      ),
     ),
   );
   try {
@@ -94,6 +96,17 @@ export function compileByLibseccomp({
     if (!isKernelError(error)) throw error;
     throw new NiwaError('SPEC_INVALID', `libseccomp refuses the seccomp profile: ${error.errno}`, { cause: error });
   }
+}
+
+type Condition = NonNullable<NonNullable<SeccompProfileInput['syscalls']>[number]['args']>[number];
+
+/**
+ * A rule holds where all its conditions do. libseccomp takes one condition for an argument; where a rule has several,
+ * profiles mean any of its conditions, as other runtimes read them.
+ */
+function alternativesOf(conditions: readonly Condition[]): Condition[][] {
+  const indexes = new Set(conditions.map(({ index }) => index));
+  return indexes.size === conditions.length ? [[...conditions]] : conditions.map((condition) => [condition]);
 }
 
 function actionNumber(action: Action, errno: number = constants.errno.EPERM): number {

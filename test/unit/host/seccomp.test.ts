@@ -30,6 +30,13 @@ describe('a compiled profile', () => {
     expect(length).toBeLessThan(MAX_INSTRUCTIONS);
   });
 
+  it('takes several conditions for one argument as alternatives', () => {
+    const values = [0, 8].map((value) => ({ index: 0, value, op: 'SCMP_CMP_EQ' as const }));
+    const rule = { names: ['personality'], action: 'SCMP_ACT_ALLOW' as const };
+    const both = compileSeccomp(denying({ ...rule, args: values }));
+    expect(both).toEqual(compileSeccomp(denying(...values.map((each) => ({ ...rule, args: [each] })))));
+  });
+
   it('is compiled once', () => {
     expect(compileSeccomp(structuredClone(DEFAULT_PROFILE))).toBe(compileSeccomp(DEFAULT_PROFILE));
     expect(compileSeccomp(denying())).not.toBe(compileSeccomp(DEFAULT_PROFILE));
@@ -92,7 +99,7 @@ describe('a compiled profile', () => {
   });
 
   it('is refused where libseccomp cannot say it', () => {
-    const args = [0, 0].map((index) => ({ index, value: 1, op: 'SCMP_CMP_EQ' as const }));
+    const args = [{ index: 6, value: 1, op: 'SCMP_CMP_EQ' as const }];
     const error = refusal(() => compileSeccomp(denying({ names: ['read'], action: 'SCMP_ACT_ALLOW', args })));
     expect(error.code).toBe('SPEC_INVALID');
     expect(error.message).toMatch(/^libseccomp refuses the seccomp profile: E[A-Z]+$/);
