@@ -165,8 +165,11 @@ function checkMeaning(config: OciConfig): void {
     if (!posix.isAbsolute(destination ?? ''))
       throw refused(`mounts[${i}].destination`, 'it has to be an absolute path');
   for (const [name, own] of Object.entries({ 'kernel.hostname': hostname, 'kernel.domainname': domainname }))
-    if (own !== '' && linux.sysctl?.[name] !== undefined)
-      throw refused(`linux.sysctl "${name}"`, `the config has ${name.slice('kernel.'.length)}, too: leave one out`);
+    if (own !== '' && (linux.sysctl?.[name] ?? own) !== own)
+      throw refused(
+        `linux.sysctl "${name}"`,
+        `${name.slice('kernel.'.length)} of the config is another one: leave one out`,
+      );
   for (const [i, { path, major = 0, minor = 0, uid = 0, gid = 0 }] of (linux.devices ?? []).entries()) {
     if (!posix.isAbsolute(path ?? '')) throw refused(`linux.devices[${i}].path`, 'it has to be an absolute path');
     within(major, `linux.devices[${i}].major`, MAX_MAJOR);

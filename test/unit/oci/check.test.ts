@@ -96,6 +96,7 @@ describe('a config', () => {
   ])('with a %s and another name in sysctl is refused', (field, setting) => {
     const config = withValue('linux.sysctl', { [setting]: 'a' });
     expect(() => checkConfig({ ...config, [field]: 'b' })).toThrow(`linux.sysctl "${setting}"`);
+    checkConfig({ ...config, [field]: 'a' });
   });
 
   it('is of root where it names no user', () => {
