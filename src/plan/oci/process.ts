@@ -104,9 +104,9 @@ export function ociProcessOps(
     findProgram(args[0] ?? '', path),
     ...(noNewPrivileges && asks ? filter : []),
     wait(),
+    keptFds === 0 ? closeFds() : keepFds(keptFds), // the filter need not allow it
     ...(noNewPrivileges && !asks ? filter : []),
     ...startHooks, // they may be programs of the container
-    keptFds === 0 ? closeFds() : keepFds(keptFds),
     execRaw(args, env),
   ];
 }
