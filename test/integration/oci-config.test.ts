@@ -79,6 +79,11 @@ test('a read-only /dev has its devices and its mounts', async ({ oci }) => {
   const lines = await linesOf(oci, script, ({ mounts }) => {
     mounts.find(({ destination }) => destination === '/dev')?.options?.push('ro');
   });
+  const terminal = await linesOf(oci, 'tty', ({ mounts, process }) => {
+    mounts.find(({ destination }) => destination === '/dev')?.options?.push('ro');
+    process.terminal = true;
+  });
+  expect(terminal).toEqual(['/dev/pts/0']);
   expect(lines).toEqual([expect.stringContaining('Read-only file system'), '/dev/pts/ptmx']);
 });
 

@@ -61,6 +61,8 @@ export function bindsDevices({ mounts = [] }: OciConfig): boolean {
 /** Whether a mount becomes read-only only when the devices and the mounts in it are made. */
 const isClosedLater = (item: OciMount): boolean =>
   !isBind(item) && posix.normalize(`${item.destination}/`) === '/dev/' && (item.options ?? []).includes('ro');
+/** The file that a terminal is mounted on. */
+const CONSOLE = makeNode({ path: '/dev/console', mode: 0o100_600, device: 0, uid: 0, gid: 0 });
 const opened = (item: OciMount): OciMount => ({
   ...item,
   options: item.options?.filter((word) => word !== 'ro') ?? [],
@@ -123,7 +125,7 @@ export function rootOps(
     ...(process.cwd === '/' ? [] : [mkdir(process.cwd, 0o755)]),
     ...maskedPaths.map(maskPath),
     ...readonlyPaths.map(readonlyPath),
-    ...mounts.filter(isClosedLater).map(({ destination }) => closeMount(destination)),
+    ...mounts.filter(isClosedLater).flatMap(({ destination }) => [CONSOLE, closeMount(destination)]),
     ...(own.readonly ? [remountRoot(['ro'])] : []),
     ...labelOps(process),
     pivots ? (isShared ? pivotShared() : pivot()) : moveRoot(hooks.place ?? stage),
