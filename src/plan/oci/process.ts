@@ -83,6 +83,8 @@ export function ociProcessOps(
   } = choices;
   const filter = linux.seccomp === undefined ? [] : [filterOp(linux.seccomp, compile)];
   const asks = linux.seccomp !== undefined && asksAgent(linux.seccomp);
+  // a filter need not allow close_range; what is opened after it is closed by the exec anyway
+  const closesEarly = !noNewPrivileges && keptFds === 0;
   const path = given.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? DEFAULT_PATH;
   const env = listenFds === 0 ? given : [...given.filter(isNotOfSockets), `LISTEN_FDS=${listenFds}`, 'LISTEN_PID=1'];
   const [rows, columns] = [consoleSize?.height ?? 0, consoleSize?.width ?? 0];
@@ -94,6 +96,7 @@ export function ociProcessOps(
     ...joinsUser,
     chdirFirst(cwd),
     account(process.user.uid, { name: '', groups: false }),
+    ...(closesEarly ? [closeFds()] : []),
     ...(noNewPrivileges ? [] : filter),
     ...identityOps(process, afterUser),
     ...(noNewPrivileges ? [noNewPrivs()] : []),
@@ -104,7 +107,7 @@ export function ociProcessOps(
     findProgram(args[0] ?? '', path),
     ...(noNewPrivileges && asks ? filter : []),
     wait(),
-    keptFds === 0 ? closeFds() : keepFds(keptFds), // the filter need not allow it
+    ...(closesEarly ? [] : [keptFds === 0 ? closeFds() : keepFds(keptFds)]),
     ...(noNewPrivileges && !asks ? filter : []),
     ...startHooks, // they may be programs of the container
     execRaw(args, env),
