@@ -32,6 +32,8 @@ const BUILT = [
   ),
 ];
 
+const UNITS = ['niwad.service', 'niwad.socket', 'niwa-oci.socket'];
+
 /** Where each shell of Debian looks for the completion of a program. */
 const COMPLETIONS = {
   bash: 'usr/share/bash-completion/completions/niwa',
@@ -58,7 +60,7 @@ function install(destdir) {
   mkdirSync(at('usr/bin'), { recursive: true });
   for (const name of ['niwa', 'niwad']) symlinkSync(`../lib/niwa/bin/${name}`, at(`usr/bin/${name}`));
   symlinkSync('../lib/niwa/build/Release/niwa-oci', at('usr/bin/niwa-oci'));
-  for (const name of ['niwad.service', 'niwad.socket']) copy(join(here, name), at(join('lib/systemd/system', name)));
+  for (const name of UNITS) copy(join(here, name), at(join('lib/systemd/system', name)));
   copy(join(here, 'niwad.yaml'), at('etc/niwa/niwad.yaml'));
   copy(join(source, 'README.md'), at(join(DOC, 'README.md')));
   copy(join(source, 'docs'), at(join(DOC, 'docs')));

@@ -32,7 +32,7 @@ import { VolumeStore } from '../volumes/store.js';
 import { Collector } from './collector.js';
 import type { Config } from './config.js';
 import { idRangesOf } from './id-ranges.js';
-import { chooseEndpoint, listen, stopListening, unlisten } from './listen.js';
+import { chooseEndpoints, type HandedOver, listen, NO_SOCKETS, stopListening, unlisten } from './listen.js';
 import { listenBeside } from './listen-beside.js';
 import { GROUP_LOCK_FILE, holdAlone, LOCK_FILE, requireFree } from './lock.js';
 import { makePools } from './pools.js';
@@ -51,8 +51,8 @@ export interface Daemon {
 
 /** What the process gives to its daemon. */
 export interface Surroundings {
-  /** How many listening sockets a service manager has handed over. */
-  listenFds: number;
+  /** The listening sockets that a service manager has handed over. */
+  sockets: HandedOver;
   /** Gives how many lines of the log were dropped so far. */
   droppedLines(): number;
 }
@@ -70,12 +70,12 @@ const TORN = {
 export async function startDaemon(
   config: Config,
   log: Logger,
-  { listenFds = 0, droppedLines = () => 0 }: Partial<Surroundings> = {},
+  { sockets = NO_SOCKETS, droppedLines = () => 0 }: Partial<Surroundings> = {},
 ): Promise<Daemon> {
-  const endpoint = chooseEndpoint(config.socket, listenFds);
   const groups = { full: groupNumber(config.group), read: groupNumber(config.readGroup) };
   const cgroup = nameOfTree(config.cgroup);
   const paths = pathsOf(config);
+  const { api: endpoint, oci } = chooseEndpoints({ api: config.socket, oci: paths.ociSocket }, sockets);
   holdDirectories(config, paths.stage);
   if (endpoint.fd === null) await requireFree(config.socket);
   kernel.containers.loadBootProgram();
@@ -107,7 +107,7 @@ export async function startDaemon(
   const api = await makeApi({ ...parts, log, version, groups, limits: limitsOf(config), sampleIntervalMs });
   await listen(api, endpoint, groups);
   stocks.open();
-  const stopBeside = listenBeside(config, paths.ociSocket, parts, log);
+  const stopBeside = listenBeside(config, oci, parts, log);
   log.info(
     { socket: endpoint.path, cgroup: tree.containers, controllers: tree.controllers.available, version },
     'listening',

@@ -4,20 +4,21 @@ import type { Runtime } from '../containers/runtime.js';
 import { kernel } from '../kernel/addon.js';
 import { OciServer } from '../oci/server.js';
 import type { Config } from './config.js';
+import type { Endpoint } from './listen.js';
 
 /**
  * Listens for metrics and for container engines, beside the API.
- * @param socket the path for the command of container engines
+ * @param endpoint where the command of container engines connects
  * @returns what ends both
  * @throws KernelError if the socket cannot be made
  */
 export function listenBeside(
   { metricsListen, oci: settings }: Pick<Config, 'metricsListen' | 'oci'>,
-  socket: string,
+  endpoint: Endpoint,
   parts: Parameters<typeof listenForMetrics>[1] & { runtime: Runtime },
   log: Logger,
 ): () => void {
-  const oci = OciServer.open({ socket, runtime: parts.runtime, kernel, honoured: settings.annotations, log });
+  const oci = OciServer.open({ endpoint, runtime: parts.runtime, kernel, honoured: settings.annotations, log });
   const stopMetrics = listenForMetrics(metricsListen, parts, log);
   return () => {
     oci.close();

@@ -27,12 +27,23 @@ const ANSWER_POLL_MS = 2;
 const ACCEPTS = 0x10000;
 const STREAM = 1;
 
-/** The socket of the API: niwad makes it at a path, or a service manager has made it and keeps it. */
+/** The name of the unit of the OCI socket, which systemd tells in LISTEN_FDNAMES. */
+const OCI_UNIT = 'niwa-oci.socket';
+
+/** A listening socket: niwad makes it at a path, or a service manager has made it and keeps it. */
 export interface Endpoint {
   path: string;
   /** The descriptor of the socket that a service manager has handed over; null for none. */
   fd: number | null;
 }
+
+/** The sockets that a service manager has handed over: descriptors from 3 on, and their names as far as it has any. */
+export interface HandedOver {
+  count: number;
+  names: readonly string[];
+}
+
+export const NO_SOCKETS: HandedOver = { count: 0, names: [] };
 
 /**
  * Gives the path of each listening stream socket in the text of /proc/net/unix, by the inode of the socket; "" for one
@@ -48,26 +59,40 @@ export function listeningSockets(text: string): Map<number, string> {
 }
 
 /**
- * Decides where to listen.
- * @param path the path of the socket, where no service manager has handed over one
- * @param listenFds how many sockets a service manager has handed over
- * @throws NiwaError HOST_ERROR where it has handed over something else than one listening Unix stream socket
+ * Decides where to listen: on what a service manager has handed over, else at these paths. The socket of container
+ * engines is known by the name of its unit or by its path; any other one is that of the API.
+ * @throws NiwaError HOST_ERROR where it has handed over something else than one listening Unix stream socket for each
  */
-export function chooseEndpoint(path: string, listenFds: number): Endpoint {
-  if (listenFds === 0) return { path, fd: null };
-  if (listenFds > 1)
+export function chooseEndpoints(
+  paths: { api: string; oci: string },
+  { count, names }: HandedOver,
+): { api: Endpoint; oci: Endpoint } {
+  if (count > 2) throw tooMany(count, paths.oci);
+  const listening = count === 0 ? new Map<number, string>() : listeningSockets(readFileSync('/proc/net/unix', 'utf8'));
+  const handed = Array.from({ length: count }, (_, index) => endpointOf(FIRST_FD + index, listening));
+  const isOci = ({ path }: Endpoint, index: number) => names[index] === OCI_UNIT || path === paths.oci;
+  const oci = handed.filter(isOci);
+  const api = handed.filter((endpoint, index) => !isOci(endpoint, index));
+  if (oci.length > 1 || api.length > 1) throw tooMany(count, paths.oci);
+  return { api: api[0] ?? { path: paths.api, fd: null }, oci: oci[0] ?? { path: paths.oci, fd: null } };
+}
+
+function endpointOf(fd: number, listening: ReadonlyMap<number, string>): Endpoint {
+  const stat = socketStat(fd);
+  const path = stat && listening.get(stat.ino);
+  if (path === undefined)
     throw new NiwaError(
       'HOST_ERROR',
-      `LISTEN_FDS says ${listenFds} sockets, niwad takes one; leave a single ListenStream= in niwad.socket`,
+      `descriptor ${fd} is no listening Unix stream socket, though LISTEN_FDS says so; use ListenStream= with a path`,
     );
-  const stat = socketStat(FIRST_FD);
-  const found = stat && listeningSockets(readFileSync('/proc/net/unix', 'utf8')).get(stat.ino);
-  if (found === undefined)
-    throw new NiwaError(
-      'HOST_ERROR',
-      `descriptor ${FIRST_FD} is no listening Unix stream socket, though LISTEN_FDS says so; use ListenStream= with a path`,
-    );
-  return { path: found, fd: FIRST_FD };
+  return { path, fd };
+}
+
+function tooMany(count: number, oci: string): NiwaError {
+  return new NiwaError(
+    'HOST_ERROR',
+    `LISTEN_FDS says ${count} sockets; niwad takes one for the API, and one at ${oci} or of ${OCI_UNIT}: leave a single ListenStream= in each of niwad.socket and ${OCI_UNIT}`,
+  );
 }
 
 function socketStat(fd: number) {

@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   const manager = new ServiceManager(variables, log);
   try {
     const daemon = await startDaemon(config, log, {
-      listenFds: variables.listenFds,
+      sockets: variables.sockets,
       droppedLines: () => stream.dropped,
     });
     manager.ready('running');

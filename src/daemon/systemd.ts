@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { kernel } from '../kernel/addon.js';
 import { errnoOf, isKernelError } from '../kernel/errors.js';
 import { NiwaError } from '../protocol/errors.js';
+import { type HandedOver, NO_SOCKETS } from './listen.js';
 
 /** What a service manager tells in the environment, see sd_notify(3), sd_watchdog_enabled(3) and sd_listen_fds(3). */
 export interface ManagerVariables {
@@ -9,8 +10,8 @@ export interface ManagerVariables {
   notifySocket: string | null;
   /** How often niwad has to send a sign of life, in microseconds; null for never. */
   watchdogUsec: number | null;
-  /** How many sockets the service manager has handed over. Their descriptors begin with 3. */
-  listenFds: number;
+  /** The sockets that the service manager has handed over. */
+  sockets: HandedOver;
 }
 
 /**
@@ -30,11 +31,11 @@ export function takeManagerVariables(env: NodeJS.ProcessEnv, pid: number): Manag
   const notifySocket = take('NOTIFY_SOCKET');
   const watchdog = { usec: takeNumber('WATCHDOG_USEC'), pid: takeNumber('WATCHDOG_PID') };
   const listen = { fds: takeNumber('LISTEN_FDS'), pid: takeNumber('LISTEN_PID') };
-  take('LISTEN_FDNAMES');
+  const names = take('LISTEN_FDNAMES')?.split(':') ?? [];
   return {
     notifySocket,
     watchdogUsec: watchdog.pid === null || watchdog.pid === pid ? watchdog.usec : null,
-    listenFds: listen.pid === pid ? (listen.fds ?? 0) : 0,
+    sockets: listen.pid === pid ? { count: listen.fds ?? 0, names } : NO_SOCKETS,
   };
 }
 

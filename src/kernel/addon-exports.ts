@@ -52,7 +52,7 @@ export interface Addon {
   takeInput(handle: Handle): NumberOrErrno;
   end(handle: Handle, files: readonly string[]): Promise<Left>;
   release(handle: Handle): void;
-  openFrames(path: string, listener: (frame: Frame) => void): Errno;
+  openFrames(listening: number, listener: (frame: Frame) => void): Errno;
   sendFrame(connection: number, kind: number, body: Uint8Array, descriptors: readonly number[]): void;
   closeFrames(): void;
   prepareBirth(request: BirthRequest): Promise<Birthplace | Failure>;

@@ -142,7 +142,7 @@ export const kernel: Kernel = {
     processes: addon.processesOf,
   },
   frames: {
-    open: (path, listener) => requireDone(`listen on ${path}`, addon.openFrames(path, listener)),
+    open: (listening, listener) => requireDone('listen for niwa-oci', addon.openFrames(listening, listener)),
     send: addon.sendFrame,
     close: addon.closeFrames,
   },

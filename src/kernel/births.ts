@@ -12,8 +12,11 @@ export interface Frame {
 
 /** A Unix socket whose frames carry descriptors. Only root may connect. */
 export interface Frames {
-  /** Listens at a path where no file is. To be called once. @throws KernelError */
-  open(path: string, listener: (frame: Frame) => void): void;
+  /**
+   * Accepts connections from a listening stream socket, which is no longer the caller's. To be called once.
+   * @throws KernelError
+   */
+  open(listening: number, listener: (frame: Frame) => void): void;
   /** Sends a frame; does nothing if the connection is over. The descriptors are closed when they are sent. */
   send(connection: number, kind: number, body: Uint8Array, descriptors: readonly number[]): void;
   /** Accepts no more connections, and ends all. */

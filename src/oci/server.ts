@@ -16,14 +16,17 @@ import { VERBS } from './verbs.js';
 import { exitStatusOf } from './words.js';
 
 export interface OciServerOptions {
-  /** The path of the socket. */
-  socket: string;
+  /** The path of the socket, and its descriptor where a service manager has made it and keeps it. */
+  endpoint: { path: string; fd: number | null };
   runtime: Runtime;
-  kernel: Pick<Kernel, 'births' | 'frames'>;
+  kernel: Pick<Kernel, 'births' | 'frames' | 'sockets'>;
   /** The annotations that have an effect. */
   honoured: readonly Annotation[];
   log: Logger;
 }
+
+/** How many commands may wait until they are accepted; the kernel allows up to net.core.somaxconn, 4096. */
+const BACKLOG = 4096;
 
 /** Answers the commands of container engines. */
 export class OciServer {
@@ -33,11 +36,9 @@ export class OciServer {
 
   /** Begins to listen, in place of an earlier niwad. @throws KernelError */
   static open(options: OciServerOptions): OciServer {
-    const { socket, kernel } = options;
+    const { endpoint, kernel } = options;
     const server = new OciServer(options);
-    rmSync(socket, { force: true });
-    kernel.frames.open(socket, (frame) => server.#hear(frame));
-    chmodSync(socket, 0o600);
+    kernel.frames.open(endpoint.fd ?? makeSocket(endpoint.path, kernel), (frame) => server.#hear(frame));
     return server;
   }
 
@@ -54,11 +55,11 @@ export class OciServer {
     runtime.subscribe((event) => event.type === 'remove' && this.#removed(event.id));
   }
 
-  /** Listens no more, and ends all connections. */
+  /** Listens no more, and ends all connections. Those that wait at the socket of a service manager stay there. */
   close(): void {
-    const { socket, kernel } = this.#options;
+    const { endpoint, kernel } = this.#options;
     kernel.frames.close();
-    rmSync(socket, { force: true });
+    if (endpoint.fd === null) rmSync(endpoint.path, { force: true });
   }
 
   #removed(id: string): void {
@@ -98,4 +99,11 @@ export class OciServer {
     this.#options.log.debug({ verb: request.verb, argument: request.values.get('argument') }, 'niwa-oci');
     return text;
   }
+}
+
+function makeSocket(path: string, { sockets }: Pick<Kernel, 'sockets'>): number {
+  rmSync(path, { force: true });
+  const listening = sockets.listenAt(path, BACKLOG);
+  chmodSync(path, 0o600);
+  return listening;
 }

@@ -60,6 +60,7 @@ test('is laid out as a Debian package, the same each time, and nobody but root c
     'etc/niwa/niwad.yaml',
     'lib/systemd/system/niwad.service',
     'lib/systemd/system/niwad.socket',
+    'lib/systemd/system/niwa-oci.socket',
     'usr/bin/niwa',
     'usr/bin/niwad',
     'usr/bin/niwa-oci',

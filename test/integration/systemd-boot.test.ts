@@ -4,6 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { NiwaClient } from '../../src/client/client.js';
 import { host, needsFile, scaled } from './support/host.js';
 import { isAlive, makePlace, NIWAD, removePlace } from './support/niwad.js';
+import { NIWA_OCI } from './support/oci.js';
 import { Systemd } from './support/systemd.js';
 
 const unit = (name: string) => readFileSync(new URL(`../../bin/install/${name}`, import.meta.url), 'utf8');
@@ -20,6 +21,8 @@ test('the units keep niwad up, and its containers go on over every end of it', {
   const systemd = await Systemd.boot(place, {
     'niwad.socket': unit('niwad.socket'),
     'niwad.socket.d/test.conf': LONE,
+    'niwa-oci.socket': unit('niwa-oci.socket'),
+    'niwa-oci.socket.d/test.conf': LONE,
     'niwad.service': unit('niwad.service'),
     'niwad.service.d/test.conf': `${LONE}[Service]\nWatchdogSec=10s\n${command}`,
   });
@@ -68,7 +71,16 @@ test('the units keep niwad up, and its containers go on over every end of it', {
   expect(await client.inspect('a')).toMatchObject({ ...living, pid: found?.pid });
   expect((await service('MainPID')).MainPID).not.toBe(after.MainPID);
   expect(readFileSync(`${group}/memory.max`, 'utf8')).toBe(`${64 * 1024 * 1024}\n`);
-  expect(await systemd.run('systemctl', 'stop', 'niwad.socket', 'niwad.service')).toBe('');
+
+  // The first command of an engine starts it, too.
+  await systemd.run('systemctl', 'stop', 'niwad.service');
+  expect(await systemd.run(NIWA_OCI, 'list', '--format', 'json')).toBe('[]');
+  await vi.waitFor(async () => expect(await service('ActiveState')).toEqual({ ActiveState: 'active' }), {
+    timeout: scaled(10_000),
+    interval: 500,
+  });
+
+  expect(await systemd.run('systemctl', 'stop', 'niwa-oci.socket', 'niwad.socket', 'niwad.service')).toBe('');
   expect(await service('ActiveState', 'Result', 'MainPID')).toEqual({
     ActiveState: 'inactive',
     Result: 'success',

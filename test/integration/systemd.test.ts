@@ -9,6 +9,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { lookAtCgroupTree } from '../../src/host/cgroup.js';
 import { host, needsFile, PATIENCE, type Skip, scaled } from './support/host.js';
 import { flagsOf, isAlive, makePlace, NIWAD, Niwad, type Place, removePlace } from './support/niwad.js';
+import { Oci } from './support/oci.js';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -170,13 +171,75 @@ test('a descriptor that is no listening socket, and more than one, are refused',
     ACTIVATOR,
     join(place.directory, 's'),
     go,
-    '2',
+    '3',
     NIWAD,
     ...flagsOf(place),
   ] as const;
-  const two = await run(activate[0], activate.slice(1));
+  const three = await run(activate[0], activate.slice(1));
   expect([file.exitCode, file.stdout]).toEqual([1, expect.stringContaining('descriptor 3 is no listening Unix')]);
-  expect([two.exitCode, two.stdout]).toEqual([1, expect.stringContaining('LISTEN_FDS says 2 sockets')]);
+  expect([three.exitCode, three.stdout]).toEqual([1, expect.stringContaining('LISTEN_FDS says 3 sockets')]);
+});
+
+const activatorOf = (skip: Skip) =>
+  needsFile(skip, '/usr/bin/systemd-socket-activate', 'the package systemd is not installed');
+
+/** Gives the launcher that listens at paths, and becomes niwad at the first connection. It passes few variables on. */
+function activation(skip: Skip, paths: string[], ...options: string[]): string[] {
+  const own = Object.keys(process.env).filter((name) => name.startsWith('NIWA_'));
+  return [
+    activatorOf(skip),
+    ...paths.flatMap((path) => ['--listen', path]),
+    ...own.flatMap((name) => ['--setenv', name]),
+    ...options,
+  ];
+}
+
+test.for<[string, string, string[]]>([
+  ['its path', 'run/oci.sock', []],
+  ['the name of its unit', 'engines.sock', ['--fdname', 'niwad.socket:niwa-oci.socket']],
+])('a command of an engine that comes before niwad is answered by it; its socket is known by %s', async ([
+  ,
+  name,
+  options,
+], { skip }) => {
+  const place = newPlace();
+  const [api, socket] = [join(place.directory, 'api.sock'), join(place.directory, name)];
+  const starting = start(place, {}, flagsOf(place), activation(skip, [api, socket], ...options));
+  await vi.waitFor(() => expect(existsSync(socket)).toBe(true), PATIENCE);
+  const before = statSync(socket);
+  const oci = new Oci({ place });
+  const bundle = await oci.bundle('echo awake');
+  expect(await oci.done('--niwad', socket, 'run', '--bundle', bundle, oci.id())).toBe('awake');
+
+  const niwad = await starting;
+  expect(niwad.log).toContain(`"socket":"${api}"`);
+  expect(await niwad.stop()).toBe(0);
+  const after = statSync(socket);
+  expect([after.ino, after.mode]).toEqual([before.ino, before.mode]);
+  const { exitCode, stderr } = await oci.run('--niwad', socket, 'list');
+  expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/^niwa-oci: cannot reach niwad on .*; start it .*$/)]);
+});
+
+test('a socket for engines alone leaves that of the API to niwad', async ({ skip }) => {
+  const place = newPlace();
+  const oci = new Oci({ place });
+  const starting = start(place, {}, flagsOf(place), activation(skip, [oci.socket]));
+  await vi.waitFor(() => expect(existsSync(oci.socket)).toBe(true), PATIENCE);
+  expect(await oci.done('list', '--format', 'json')).toBe('[]');
+  const niwad = await starting;
+  expect(await niwad.client.list()).toEqual([]);
+});
+
+test('two sockets that are both for the API are refused', async ({ skip }) => {
+  const place = newPlace();
+  const [first, second] = [join(place.directory, 'a.sock'), join(place.directory, 'b.sock')];
+  const [program = '', ...words] = activation(skip, [first, second]);
+  const niwad = execa(program, [...words, NIWAD, ...flagsOf(place)], { reject: false });
+  await vi.waitFor(() => expect(existsSync(second)).toBe(true), PATIENCE);
+  const client = connect(first).on('error', () => {});
+  cleanups.push(() => client.destroy());
+  const { exitCode, stdout } = await niwad;
+  expect([exitCode, stdout]).toEqual([1, expect.stringContaining('LISTEN_FDS says 2 sockets')]);
 });
 
 const INTO_GROUP = 'echo $$ >"$0/cgroup.procs"; exec "$@"';
@@ -223,12 +286,13 @@ test('a container does not inherit that niwad is spared by the OOM killer', { ta
 test('systemd takes the units without a word', async ({ skip }) => {
   const analyze = needsFile(skip, '/usr/bin/systemd-analyze', 'the package systemd is not installed');
   const { directory } = newPlace();
-  for (const name of ['niwad.service', 'niwad.socket']) {
+  const units = ['niwad.service', 'niwad.socket', 'niwa-oci.socket'];
+  for (const name of units) {
     const unit = readFileSync(new URL(`../../bin/install/${name}`, import.meta.url), 'utf8');
     writeFileSync(join(directory, name), unit.replaceAll('/usr/bin/niwad', NIWAD));
   }
   const verify = () =>
-    execa(analyze, ['verify', join(directory, 'niwad.service'), join(directory, 'niwad.socket')], {
+    execa(analyze, ['verify', ...units.map((name) => join(directory, name))], {
       env: { SYSTEMD_UNIT_PATH: `${directory}:` },
       reject: false,
       all: true,

@@ -1,14 +1,12 @@
 // The socket of the OCI command, and the containers whose processes it makes.
 #include <cerrno>
 #include <fcntl.h>
-#include <sys/socket.h>
 
 #include "../../core/pidfd.h"
 #include "../birth.h"
 #include "../exec.h"
 #include "../exec_group.h"
 #include "../group_processes.h"
-#include "../listen.h"
 #include "addon.h"
 #include "face.h"
 #include "promises.h"
@@ -35,11 +33,13 @@ std::vector<Fd> to_descriptors(const Value &value) {
     return descriptors;
 }
 
-// openFrames(path, listener): errno
+// openFrames(listening, listener): errno
 Value open_frames(Info info) {
     Addon &addon = addon_of(info);
-    Fd listening(listen_at(to_string(info[0]), SOMAXCONN));
-    if (listening.get() < 0) return from_result(info.Env(), listening.release());
+    Fd listening(to_int(info[0]));
+    // a service manager hands over sockets that block and that children inherit
+    if (fcntl(listening.get(), F_SETFL, O_NONBLOCK) < 0 || fcntl(listening.get(), F_SETFD, FD_CLOEXEC) < 0)
+        return from_result(info.Env(), -errno);
     addon.frame_listener = Napi::ThreadSafeFunction::New(info.Env(), info[1].As<Napi::Function>(), "niwa frames", 0, 1);
     addon.frame_listener.Unref(info.Env());
     addon.frames.open(std::move(listening), [listener = addon.frame_listener](std::unique_ptr<FrameEvent> event) {

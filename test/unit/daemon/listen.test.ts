@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseEndpoint, listeningSockets } from '../../../src/daemon/listen.js';
+import { chooseEndpoints, listeningSockets, NO_SOCKETS } from '../../../src/daemon/listen.js';
 import { refusal } from '../support.js';
 
 const TABLE = `Num       RefCount Protocol Flags    Type St Inode Path
@@ -27,13 +27,21 @@ describe('a listening stream socket', () => {
   });
 });
 
-describe('where the API listens', () => {
-  it('is its path where nothing is handed over', () => {
-    expect(chooseEndpoint('/run/n.sock', 0)).toEqual({ path: '/run/n.sock', fd: null });
+describe('where niwad listens', () => {
+  const paths = { api: '/run/n.sock', oci: '/run/o.sock' };
+
+  it('is its paths where nothing is handed over', () => {
+    expect(chooseEndpoints(paths, NO_SOCKETS)).toEqual({
+      api: { path: '/run/n.sock', fd: null },
+      oci: { path: '/run/o.sock', fd: null },
+    });
   });
 
-  it('is not one of several sockets', () => {
-    const error = refusal(() => chooseEndpoint('/run/n.sock', 2));
-    expect([error.code, error.message]).toEqual(['HOST_ERROR', expect.stringContaining('LISTEN_FDS says 2 sockets')]);
+  it.each([3, 999_999_999_999_999])('is not %d sockets', (count) => {
+    const error = refusal(() => chooseEndpoints(paths, { count, names: [] }));
+    expect([error.code, error.message]).toEqual([
+      'HOST_ERROR',
+      expect.stringContaining(`LISTEN_FDS says ${count} sockets; niwad takes one for the API, and one at /run/o.sock`),
+    ]);
   });
 });
