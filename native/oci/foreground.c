@@ -85,22 +85,23 @@ static int exit_status(int pidfd) {
     return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
-int await_end(const struct born *born) {
+int await_end(const struct born *born, struct readiness *word) {
     sigset_t wanted = passed_on();
     int signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
     bool has_terminal = born->terminal >= 0;
     if (has_terminal) make_raw(born->terminal);
     struct pollfd ready[] = {
-        {.fd = born->pidfd, .events = POLLIN},
-        {.fd = signals, .events = POLLIN},
-        {.fd = born->terminal, .events = POLLIN},
-        {.fd = has_terminal ? STDIN_FILENO : -1, .events = POLLIN},
+        {.fd = born->pidfd, .events = POLLIN},    {.fd = signals, .events = POLLIN},
+        {.fd = born->terminal, .events = POLLIN}, {.fd = has_terminal ? STDIN_FILENO : -1, .events = POLLIN},
+        {.fd = word->socket, .events = POLLIN},
     };
     while (ready[0].revents == 0) {
-        if (poll(ready, 4, -1) < 0 && errno != EINTR) fail("cannot wait: %s", reason(errno));
+        if (poll(ready, 5, -1) < 0 && errno != EINTR) fail("cannot wait: %s", reason(errno));
         if (ready[1].revents != 0) pass_on(born, signals);
         if (ready[2].revents != 0 && copy(born->terminal, STDOUT_FILENO) < 0) ready[2].fd = -1;
         if (ready[3].revents != 0 && copy(STDIN_FILENO, born->terminal) < 0) ready[3].fd = -1;
+        if (ready[4].revents != 0) take_word(word);
+        ready[4].fd = word->socket;
     }
     if (ready[2].fd >= 0) copy_rest(born->terminal);
     return exit_status(born->pidfd);

@@ -20,6 +20,7 @@
 #include "log.h"
 #include "options.h"
 #include "ps.h"
+#include "ready.h"
 #include "version.h"
 
 #define DEFAULT_SOCKET "/run/niwa/oci.sock"
@@ -99,6 +100,7 @@ static struct buffer creation_of(const struct command *command) {
     request_add(&request, "bundle", directory);
     if (strcmp(command->verb, "run") == 0 && !has_option(command, "detach"))
         request_add(&request, "foreground", "true");
+    if (has_manager()) request_add(&request, "notify", "true");
     request_file(&request, "config", config == NULL ? path : config);
     return request;
 }
@@ -141,16 +143,36 @@ static struct born create(int niwad, const struct command *command) {
     return born;
 }
 
+// Listens for the word of a container that it is ready, where the manager of this program waits for that.
+static struct readiness readiness_of(int niwad, const struct command *command) {
+    if (!has_manager()) return NOT_AWAITED;
+    struct frame told = answer_to(niwad, request_of(command, "notify"));
+    struct readiness ready = listen_for_ready(told.body);
+    free(told.body);
+    return ready;
+}
+
+static void start(int niwad, const struct command *command) {
+    struct readiness ready = readiness_of(niwad, command);
+    ask(niwad, request_of(command, "start"));
+    await_ready(&ready);
+}
+
 // Starts the container that create() made, and waits for its end unless it is detached. Gives the exit status.
 static int run(int niwad, const struct command *command) {
     bool waits = !has_option(command, "detach");
     if (waits) hold_signals();
     struct born born = create(niwad, command);
+    struct readiness ready = readiness_of(niwad, command);
     struct buffer start = request_of(command, "start");
     request_add(&start, "undo", "true");
     ask(niwad, start);
-    if (!waits) return 0;
-    int status = await_end(&born);
+    if (!waits) {
+        await_ready(&ready);
+        return 0;
+    }
+    ready.pid = 0; // this program stays the main process
+    int status = await_end(&born, &ready);
     // niwad may have been replaced meanwhile
     if (!has_option(command, "keep")) ask(connect_of(command), request_of(command, "delete"));
     return status;
@@ -170,7 +192,7 @@ static int exec_in(int niwad, const struct command *command) {
     struct born born = make_process(niwad, command, request, kept.all);
     execute_born(niwad, &born);
     settle(niwad, command, &born, NULL, 0);
-    return waits ? await_end(&born) : 0;
+    return waits ? await_end(&born, &NOT_AWAITED) : 0;
 }
 
 // Lists the processes of a container: as niwad writes them, or those lines of ps(1).
@@ -243,6 +265,8 @@ int main(int argc, char **argv) {
         write_spec(&command);
     } else if (strcmp(command.verb, "create") == 0) {
         create(connect_of(&command), &command);
+    } else if (strcmp(command.verb, "start") == 0) {
+        start(connect_of(&command), &command);
     } else if (strcmp(command.verb, "run") == 0) {
         return run(connect_of(&command), &command);
     } else if (strcmp(command.verb, "exec") == 0) {

@@ -126,6 +126,11 @@ export class Runtime {
     this.#parts.restarts.open();
   }
 
+  /** The directory of a container, which goes with it. */
+  directoryOf(id: string): string {
+    return this.#options.states.directoryOf(id);
+  }
+
   get tree(): CgroupTree {
     return this.#options.tree;
   }

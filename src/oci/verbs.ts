@@ -12,6 +12,7 @@ import { groupPathOf } from '../plan/oci/group.js';
 import { isBind } from '../plan/oci/mounts.js';
 import { makeOciPlan, type OciChoices, type OciSources } from '../plan/oci/plan.js';
 import { refused } from '../plan/oci/refusal.js';
+import { ownsMounts } from '../plan/oci/root.js';
 import type { HostView } from '../plan/plan.js';
 import { NiwaError } from '../protocol/errors.js';
 import { signalNumber } from '../spec/signals.js';
@@ -24,6 +25,7 @@ import { features } from './features.js';
 import { GROUP_VERBS } from './group-verbs.js';
 import { keptHooks, lateHooksOf, runHooks, runLastHooks } from './hooks.js';
 import { withLabels } from './labels.js';
+import { afterMaking, notifyDirectory, tellNotify, withNotify } from './notify.js';
 import type { Call } from './options.js';
 import { execConfigOf, PROCESS_VERBS } from './process-verbs.js';
 import { specOf } from './spec.js';
@@ -40,6 +42,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   delete: remove,
   list,
   features: tell,
+  notify: tellNotify,
   ...PROCESS_VERBS,
   ...GROUP_VERBS,
 };
@@ -58,7 +61,8 @@ async function create(parts: VerbParts, call: Call, connection: Connection): Pro
   call.requireConsole(config.process.terminal ?? false);
   const giveBack = parts.names.reserve(call.root, id);
   try {
-    await createFrom(parts, { config, choices: choicesOf(call, id), root: call.root }, connection);
+    const notifies = call.has('notify') && ownsMounts(config);
+    await createFrom(parts, { config, choices: choicesOf(call, id), notifies, root: call.root }, connection);
     return '';
   } catch (error) {
     throw new NiwaError('START_FAILED', wordsOf(error, config.process.args[0]), { cause: error });
@@ -76,6 +80,8 @@ interface Creation {
   root: string;
   config: OciConfig;
   choices: OciChoices;
+  /** Whether a service manager waits until the container is ready. */
+  notifies: boolean;
 }
 
 function choicesOf(call: Call, id: string): OciChoices {
@@ -90,14 +96,14 @@ function choicesOf(call: Call, id: string): OciChoices {
 }
 
 async function createFrom(parts: VerbParts, creation: Creation, connection: Connection): Promise<void> {
-  const { root, config, choices } = creation;
+  const { root, config, choices, notifies } = creation;
   const { id, bundle } = choices;
   const group = groupOf(parts, config.linux?.cgroupsPath ?? '');
-  const sources = { ...sourcesOf(config, bundle), ...(group === undefined ? {} : { group }) };
   const { annotations = {}, hooks = {} } = config;
   const lateHooks = lateHooksOf(hooks);
+  const { root: rootfs } = sourcesOf(config, bundle);
   const origin = {
-    ...{ id, root, bundle, rootfs: sources.root, annotations, execConfig: writeExact(execConfigOf(config)) },
+    ...{ id, root, bundle, rootfs, annotations, execConfig: writeExact(execConfigOf(config)) },
     ...(lateHooks === undefined ? {} : { lateHooks }),
   };
   const own = { hooks, subject: { id, bundle, annotations } };
@@ -108,12 +114,16 @@ async function createFrom(parts: VerbParts, creation: Creation, connection: Conn
   const orderOf = (free: string) => {
     const spec = specOf(free, config, origin, parts.honoured);
     const agent = agentWords(config.linux?.seccomp, { ...origin, status: 'creating', pid: null });
+    const directory = notifyDirectory(parts.runtime.directoryOf(free));
+    const planned = notifies ? withNotify(config, directory) : config;
+    const sources = { ...sourcesOf(planned, bundle), ...(group === undefined ? {} : { group }) };
     const planIn = (view: HostView) => {
-      const plan = makeOciPlan(free, config, view, sources, spec.resources, choices);
+      const plan = makeOciPlan(free, planned, view, sources, spec.resources, choices);
       isBegun = true;
       return { ...plan, words: [...plan.words, ...agent] };
     };
-    return { spec, birth: birthBy(connection, parts.kernel.births, planIn, onPause) };
+    const birth = birthBy(connection, parts.kernel.births, planIn, onPause);
+    return { spec, birth: notifies ? afterMaking(directory, birth) : birth };
   };
   try {
     const container = await parts.runtime.createBorn(orderOf);

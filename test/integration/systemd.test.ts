@@ -9,6 +9,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { lookAtCgroupTree } from '../../src/host/cgroup.js';
 import { host, needsFile, PATIENCE, type Skip, scaled } from './support/host.js';
 import { flagsOf, isAlive, makePlace, NIWAD, Niwad, type Place, removePlace } from './support/niwad.js';
+import { listenAs, perlOf } from './support/notify.js';
 import { Oci } from './support/oci.js';
 
 const cleanups: (() => unknown)[] = [];
@@ -28,18 +29,6 @@ async function start(...args: Parameters<typeof Niwad.start>): Promise<Niwad> {
   return niwad;
 }
 
-const perlOf = (skip: Skip) => needsFile(skip, '/usr/bin/perl', 'Node.js has no datagrams on Unix sockets');
-
-/** A service manager's end of sd_notify(3): prints each message, a line "--" after it. */
-const LISTENER = `
-  use Socket;
-  $| = 1;
-  my $name = $ARGV[0] =~ s/^@/\\0/r;
-  socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or die $!;
-  bind($socket, pack_sockaddr_un($name)) or die $!;
-  print "--\\n";
-  while (defined recv($socket, my $text, 4096, 0)) { print "$text\\n--\\n" }`;
-
 /** Listens at a path as systemd does, waits for a file, and becomes the command with the socket as descriptor 3. */
 const ACTIVATOR = `
   use IO::Socket::UNIX;
@@ -54,17 +43,9 @@ const ACTIVATOR = `
 
 /** Hears what a daemon tells its manager; gives the messages so far. */
 async function hear(skip: Skip, name: string): Promise<() => string[]> {
-  let said = '';
-  const listener = execa(perlOf(skip), ['-e', LISTENER, name], { reject: false, buffer: false });
-  listener.stdout.setEncoding('utf8').on('data', (piece: string) => {
-    said += piece;
-  });
-  cleanups.push(async () => {
-    listener.kill('SIGKILL');
-    await listener;
-  });
-  await vi.waitFor(() => expect(said).toBe('--\n'), PATIENCE);
-  return () => said.split('--\n').slice(1, -1);
+  const { messages, end } = await listenAs(perlOf(skip), name);
+  cleanups.push(end);
+  return messages;
 }
 
 test.for(['a path', 'an abstract name'])('the manager hears of start, life and end, at %s', async (kind, { skip }) => {
@@ -197,28 +178,27 @@ function activation(skip: Skip, paths: string[], ...options: string[]): string[]
 test.for<[string, string, string[]]>([
   ['its path', 'run/oci.sock', []],
   ['the name of its unit', 'engines.sock', ['--fdname', 'niwad.socket:niwa-oci.socket']],
-])('a command of an engine that comes before niwad is answered by it; its socket is known by %s', async ([
-  ,
-  name,
-  options,
-], { skip }) => {
-  const place = newPlace();
-  const [api, socket] = [join(place.directory, 'api.sock'), join(place.directory, name)];
-  const starting = start(place, {}, flagsOf(place), activation(skip, [api, socket], ...options));
-  await vi.waitFor(() => expect(existsSync(socket)).toBe(true), PATIENCE);
-  const before = statSync(socket);
-  const oci = new Oci({ place });
-  const bundle = await oci.bundle('echo awake');
-  expect(await oci.done('--niwad', socket, 'run', '--bundle', bundle, oci.id())).toBe('awake');
+])(
+  'a command of an engine that comes before niwad is answered by it; its socket is known by %s',
+  async ([, name, options], { skip }) => {
+    const place = newPlace();
+    const [api, socket] = [join(place.directory, 'api.sock'), join(place.directory, name)];
+    const starting = start(place, {}, flagsOf(place), activation(skip, [api, socket], ...options));
+    await vi.waitFor(() => expect(existsSync(socket)).toBe(true), PATIENCE);
+    const before = statSync(socket);
+    const oci = new Oci({ place });
+    const bundle = await oci.bundle('echo awake');
+    expect(await oci.done('--niwad', socket, 'run', '--bundle', bundle, oci.id())).toBe('awake');
 
-  const niwad = await starting;
-  expect(niwad.log).toContain(`"socket":"${api}"`);
-  expect(await niwad.stop()).toBe(0);
-  const after = statSync(socket);
-  expect([after.ino, after.mode]).toEqual([before.ino, before.mode]);
-  const { exitCode, stderr } = await oci.run('--niwad', socket, 'list');
-  expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/^niwa-oci: cannot reach niwad on .*; start it .*$/)]);
-});
+    const niwad = await starting;
+    expect(niwad.log).toContain(`"socket":"${api}"`);
+    expect(await niwad.stop()).toBe(0);
+    const after = statSync(socket);
+    expect([after.ino, after.mode]).toEqual([before.ino, before.mode]);
+    const { exitCode, stderr } = await oci.run('--niwad', socket, 'list');
+    expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/^niwa-oci: cannot reach niwad on .*; start it .*$/)]);
+  },
+);
 
 test('a socket for engines alone leaves that of the API to niwad', async ({ skip }) => {
   const place = newPlace();

@@ -1,0 +1,25 @@
+// The word of a container that it is ready, for the service manager of this program (NOTIFY_SOCKET), see sd_notify(3).
+// The manager looks at the group of the sender, so this program sends it, and not niwad.
+#pragma once
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct readiness {
+    int socket; // where the container sends; -1 where nobody waits for its word, or not any more
+    int pidfd;  // its first process
+    pid_t pid;  // what the manager is to take as the main process; 0 for this program
+};
+
+#define NOT_AWAITED ((struct readiness){.socket = -1, .pidfd = -1})
+
+// Whether a service manager waits for the word.
+bool has_manager(void);
+
+// Listens for the container that niwad tells of: "PID PATH", or "" where it has no such socket.
+struct readiness listen_for_ready(const char *told);
+
+// Takes one message of the container; if it says that the container is ready, tells the manager.
+void take_word(struct readiness *ready);
+
+// Waits until the container is ready, or has ended.
+void await_ready(struct readiness *ready);
