@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -62,4 +62,17 @@ test('a run that is detached tells the pid, one in the foreground stays the main
   await heard(messages, ['READY=1\n', 'BARRIER=1\n']);
   expect((await run('run', '--detach', '--bundle', bundle, oci.id())).exitCode).toBe(0);
   expect(messages()[2]).toMatch(/^MAINPID=\d+\nREADY=1\n$/);
+});
+
+test('any user of a container with a user namespace can tell', async ({ oci, skip }) => {
+  const map = [{ containerID: 0, hostID: 300_000, size: 65_536 }];
+  const bundle = await oci.bundle(`touch /run/notify/x && exit 9; ${TELL}`, ({ process, linux }) => {
+    (linux.namespaces as object[]).push({ type: 'user' });
+    Object.assign(linux, { uidMappings: map, gidMappings: map });
+    process.user = { uid: 12, gid: 34 };
+  });
+  chownSync(join(bundle, 'rootfs'), 300_000, 300_000);
+  const { messages, run } = await manage(skip, oci, bundle);
+  expect((await run('run', '--bundle', bundle, oci.id())).exitCode).toBe(0);
+  await heard(messages, ['READY=1\n', 'BARRIER=1\n']);
 });
