@@ -14,7 +14,10 @@ import { Place } from './harness/place.mjs';
 import { intoDocument, makeRow, toMarkdown, toTable } from './harness/report.mjs';
 
 const PROJECT = join(import.meta.dirname, '../..');
-const FAMILIES = ['start', 'socket', 'throughput', 'full', 'crowd', 'idle', 'endings', 'api', 'logs', 'services'];
+const FAMILIES = [
+  ...['start', 'socket', 'throughput', 'full', 'crowd', 'idle'],
+  ...['endings', 'api', 'logs', 'services', 'oci'],
+];
 const ROUNDS = 600;
 const HELP = `npm run bench -- [--quick] [--only ${FAMILIES.join(',')}] [--peers] [--out DIR] [--write-docs] [--least]
 

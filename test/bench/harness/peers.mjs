@@ -2,7 +2,7 @@
 // Other runtimes, with the isolation that niwa has by default, on the same root, as far as they run on this host.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DEFAULT_PROFILE } from '../../../dist/plan/seccomp.js';
 
 const PACKAGES = ['crun', 'runc', 'bubblewrap', 'podman', 'conmon', 'systemd-container'];
@@ -44,15 +44,11 @@ export function installPeers() {
  * @returns {Record<string, string[]>}
  */
 export function peerCommands(place, args = ['/exit0']) {
-  const bundle = join(place.directory, `bundle-${args[0]?.slice(1)}`);
-  mkdirSync(bundle, { recursive: true });
-  writeFileSync(join(bundle, 'config.json'), JSON.stringify(ociConfig(place.root, args)));
-  const state = join(place.runDirectory, 'oci');
-  const crun = ['crun', '--cgroup-manager=disabled', '--root', state, 'run', '--bundle', bundle, '@'];
+  const run = ['run', '--bundle', bundleOf(place, args), '@'];
   const binds = ['--ro-bind', place.root, '/', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp'];
   return {
-    'crun run': crun,
-    'runc run': ['runc', '--root', `${state}-runc`, 'run', '--bundle', bundle, '@'],
+    'crun run': [...crun(place), ...run],
+    'runc run': ['runc', '--root', join(place.runDirectory, 'runc'), ...run],
     bwrap: ['bwrap', '--unshare-all', ...binds, '--', ...args],
     'podman run': podman(place, args),
     'systemd-nspawn': [
@@ -72,31 +68,82 @@ export function peerCommands(place, args = ['/exit0']) {
 }
 
 /**
+ * Gives the words of crun before its verb.
  * @param {import('./place.mjs').Place} place
- * @param {string[]} args
  */
-export function podman(place, args) {
+export function crun(place) {
+  return ['crun', '--cgroup-manager=disabled', '--root', join(place.runDirectory, 'crun')];
+}
+
+/**
+ * Makes a bundle for OCI runtimes, and gives its path.
+ * @param {import('./place.mjs').Place} place
+ * @param {string[]} args of the workload
+ */
+export function bundleOf(place, args) {
+  const bundle = join(place.directory, `bundle-${args[0]?.slice(1)}`);
+  mkdirSync(bundle, { recursive: true });
+  writeFileSync(join(bundle, 'config.json'), JSON.stringify(ociConfig(place.root, args)));
+  return bundle;
+}
+
+/**
+ * Gives the command by which podman runs the workload once.
+ * @param {import('./place.mjs').Place} place
+ * @param {string[]} args of the workload
+ * @param {string[]} runtime the command of its OCI runtime, with its options
+ */
+export function podman(place, args, runtime = ['crun']) {
   const at = (/** @type {string} */ name) => join(place.runDirectory, `podman-${name}`);
   return [
+    'env',
+    `CONTAINERS_CONF=${podmanSettings(place)}`,
     'podman',
     '--root',
     at('root'),
     '--runroot',
     at('run'),
+    '--tmpdir',
+    at('tmp'),
     '--storage-driver',
     'vfs',
-    '--cgroup-manager=cgroupfs',
-    '--events-backend=none',
+    '--runtime',
+    runtimeProgram(place, runtime),
     'run',
     '--rm',
     '--cgroups=disabled',
-    '--ulimit=host',
     '--network=none',
     '--read-only',
     '--rootfs',
     place.root,
     ...args,
   ];
+}
+
+/**
+ * Writes what podman is configured with: by itself it raises limits of processes, which this machine may refuse.
+ * @param {import('./place.mjs').Place} place
+ */
+function podmanSettings(place) {
+  const path = join(place.directory, 'containers.conf');
+  const containers = '[containers]\ndefault_ulimits = []\npids_limit = 0\n';
+  const runtimes = '["crun", "niwa-oci"]';
+  const lists = `runtime_supports_json = ${runtimes}\nruntime_supports_nocgroup = ${runtimes}\n`;
+  writeFileSync(path, `${containers}[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n${lists}`);
+  return path;
+}
+
+/**
+ * Gives the program that podman calls as its OCI runtime: it keeps no options of one.
+ * @param {import('./place.mjs').Place} place
+ * @param {string[]} runtime
+ */
+function runtimeProgram(place, runtime) {
+  const [program = '', ...options] = runtime;
+  if (options.length === 0) return program;
+  const path = join(place.directory, basename(program));
+  writeFileSync(path, `#!/bin/sh\nexec ${runtime.join(' ')} "$@"\n`, { mode: 0o755 });
+  return path;
 }
 
 /**

@@ -50,7 +50,7 @@ export class Place {
       mkdirSync(join(this.root, path), { recursive: true, mode: 0o755 });
     mkdirSync(this.stage);
     for (const name of ['exit0', 'pause', 'lines']) compile(name, join(this.root, name));
-    for (const name of ['start', 'launch', 'request', 'sample']) compile(name, join(this.directory, name));
+    for (const name of ['start', 'launch', 'engine', 'request', 'sample']) compile(name, join(this.directory, name));
     writeFileSync(this.filter, new Uint8Array(BigUint64Array.from(compileSeccomp(DEFAULT_PROFILE)).buffer));
     this.groups = lookAtCgroupTree(`niwa-bench-${process.pid}`).base;
     mkdirSync(this.groups);
@@ -78,13 +78,30 @@ export class Place {
   }
 
   /**
-   * Another runtime, by its command. On a host with both versions of cgroups it sees only the second: crun refuses
-   * both.
+   * Another runtime, by its command.
    * @param {...string} command
    */
   launch(...command) {
+    return this.#unified('launch', command);
+  }
+
+  /**
+   * What an engine asks its OCI runtime for one container.
+   * @param {string} bundle whose program waits
+   * @param {...string} runtime the command, with its options
+   */
+  engine(bundle, ...runtime) {
+    return this.#unified('engine', [join(this.runDirectory, 'pid'), bundle, ...runtime]);
+  }
+
+  /**
+   * Starts a program of floor/. On a host with both versions of cgroups it sees only the second: crun refuses both.
+   * @param {string} name
+   * @param {string[]} args
+   */
+  #unified(name, args) {
     const { mount } = lookAtCgroupTree('niwa-bench');
-    if (mount === CGROUP_MOUNT) return this.floor('launch', command).measure;
+    if (mount === CGROUP_MOUNT) return this.floor(name, args).measure;
     const floor = new Floor('/usr/bin', 'unshare', [
       '--mount',
       '--propagation=private',
@@ -92,8 +109,8 @@ export class Place {
       '-c',
       `mount --bind "$0" ${CGROUP_MOUNT} && exec "$@"`,
       mount,
-      join(this.directory, 'launch'),
-      ...command,
+      join(this.directory, name),
+      ...args,
     ]);
     this.#floors.push(floor);
     return floor.measure;
@@ -136,6 +153,8 @@ export class Daemon {
   #process = null;
   /** @type {string} */
   socket;
+  /** Where it listens for niwa-oci. @type {string} */
+  ociSocket;
   /** @type {NiwaClient} */
   client;
   /** @type {string} */
@@ -159,6 +178,7 @@ export class Daemon {
     const flags = ['--run-dir', run, '--state-dir', state, '--cgroup', this.#name, '--config', config];
     this.#command = [...launcher, join(project, 'bin/niwad'), ...flags];
     this.socket = join(run, 'niwad.sock');
+    this.ociSocket = join(run, 'oci.sock');
     this.client = new NiwaClient(this.socket);
   }
 
