@@ -71,7 +71,7 @@ void Endings::finish(Ending &ending) const {
     Left left;
     crash_point("output-stored");
     if (ending.container) {
-        left.group = !removed(rmdir(ending.container->path.c_str()));
+        left.group = ending.container->group.remove(ending.container->path) < 0;
         crash_point("group-removed");
         forget_(*ending.container);
         ending.container.reset(); // closes its descriptors on this thread

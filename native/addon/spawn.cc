@@ -259,7 +259,7 @@ void undo_container(Container &container) {
         wait_for(container.pidfd, &info, WEXITED | WNOHANG);
     }
     container.group.wait_event("populated", false, kEmptyTimeoutMs);
-    rmdir(container.path.c_str());
+    container.group.remove(container.path);
 }
 
 Spawned create_container(const SpawnRequest &request) {
@@ -273,7 +273,7 @@ Spawned create_container(const SpawnRequest &request) {
 
     uint32_t step = 0;
     uint64_t lap = boottime_ns();
-    int error = container.group.create(request.cgroup, request.writes, &step);
+    int error = container.group.create(request.cgroup, "", request.writes, &step);
     if (error < 0) {
         spawned.failure = {Failure::kGroup, step, -error, 0};
         return spawned;

@@ -13,10 +13,12 @@ constexpr char kOwner[] = "trusted.niwa.container"; // only root sees it, see xa
 
 } // namespace
 
-int Group::create(const std::string &path, const std::vector<GroupWrite> &writes, uint32_t *step) {
+int Group::create(const std::string &path, const std::string &owner, const std::vector<GroupWrite> &writes,
+                  uint32_t *step) {
     *step = 0;
     if (mkdir(path.c_str(), 0755) < 0) return -errno;
     int error = open(path);
+    if (error == 0 && !owner.empty()) error = set_owner(owner);
     for (const auto &[file, value] : writes) {
         if (error < 0) break;
         ++*step;
@@ -33,6 +35,14 @@ int Group::open(const std::string &path) {
 
 int Group::set_owner(const std::string &id) const {
     return fsetxattr(dir_.get(), kOwner, id.data(), id.size(), 0) < 0 ? -errno : 0;
+}
+
+int Group::remove(const std::string &path) const {
+    struct stat own, there;
+    if (fstat(dir_.get(), &own) < 0) return -errno;
+    if (lstat(path.c_str(), &there) < 0) return errno == ENOENT ? 0 : -errno;
+    if (own.st_dev != there.st_dev || own.st_ino != there.st_ino) return 0;
+    return rmdir(path.c_str()) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 std::string group_owner(const std::string &path) {

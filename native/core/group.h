@@ -11,9 +11,11 @@ using GroupWrite = std::pair<std::string, std::string>;
 
 class Group {
   public:
-    // Makes the directory and writes the values in their order. Gives 0, or a negative errno with `step` 0 for the
-    // directory and i + 1 for the write i; what was made is removed again.
-    int create(const std::string &path, const std::vector<GroupWrite> &writes, uint32_t *step);
+    // Makes the directory, marks it as that of the container `owner` (see group_owner(); "" for no mark), and writes
+    // the values in their order. Gives 0, or a negative errno with `step` 0 for the directory and i + 1 for the write
+    // i; what was made is removed again.
+    int create(const std::string &path, const std::string &owner, const std::vector<GroupWrite> &writes,
+               uint32_t *step);
 
     // Opens an existing group. Gives 0 or a negative errno.
     int open(const std::string &path);
@@ -23,11 +25,12 @@ class Group {
 
     int dir() const { return dir_.get(); }
 
-    // Marks the group as that of a container, see group_owner(). Gives 0 or a negative errno.
-    int set_owner(const std::string &id) const;
-
     // Writes one file of the group. Gives 0 or a negative errno.
     int write(const char *file, const char *value) const;
+
+    // Removes the directory at `path` if it is this group; others may have removed it, and made one of the same name.
+    // Gives 0 (also where this group is not there), or a negative errno.
+    int remove(const std::string &path) const;
 
     // Sends SIGKILL to every process in it (cgroup.kill).
     int kill() const { return write("cgroup.kill", "1"); }
@@ -40,6 +43,8 @@ class Group {
     int wait_event(const char *key, bool value, int timeout_ms) const;
 
   private:
+    int set_owner(const std::string &id) const;
+
     Fd dir_;
 };
 

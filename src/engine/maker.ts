@@ -20,6 +20,7 @@ import { identityOf } from './identity.js';
 import { pathStarts } from './path-starts.js';
 import type { Stopwatch } from './phases.js';
 import type { Planner } from './planner.js';
+import { hasGroup } from './resources/group.js';
 import { Draft } from './resources/resource.js';
 import { BEFORE_PLAN, BEFORE_PROCESS, type Resources } from './resources/resources.js';
 import type { RunsState } from './runs.js';
@@ -148,7 +149,7 @@ export class Maker {
     const making = birth === undefined ? kernel.containers.create(request) : birth.bear(request).then(bornAs);
     const created = await making.catch(async (error: unknown) => {
       await this.#options.onNeverMade(saved);
-      if (isKernelError(error, 'ETIMEDOUT')) pathStarts.stuck(asker, removeWhenEmpty(plan.cgroup.path));
+      if (isKernelError(error, 'ETIMEDOUT')) this.#stuck(asker, spec.id, plan.cgroup.path);
       throw isKernelError(error) ? startError(spec.id, plan, error) : error;
     });
     crashPoint('made');
@@ -156,6 +157,12 @@ export class Maker {
     if (warnings.length > 0)
       log.warn({ id: spec.id, warnings }, 'some settings of a container do not work as its user may expect');
     return this.#containerOf(draft, saved, plan, created, watch);
+  }
+
+  /** The caller has one start less at a time until the processes of a start that hangs have ended. */
+  #stuck(asker: Asker, id: string, cgroup: string): void {
+    const isOwn = () => hasGroup({ id, cgroup }, this.#options.kernel);
+    pathStarts.stuck(asker, removeWhenEmpty(cgroup, isOwn));
   }
 
   #request(draft: Draft, plan: Plan): Omit<CreateRequest, 'networkOf' | 'program' | 'start'> {

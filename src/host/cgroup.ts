@@ -169,9 +169,12 @@ export async function removeGroup(path: string): Promise<void> {
   }
 }
 
-/** Removes a group when its last process has gone. This may take long: a killed process may wait in the kernel. */
-export async function removeWhenEmpty(path: string): Promise<void> {
-  for (;;) {
+/**
+ * Removes a group when its last process has gone. This may take long: a killed process may wait in the kernel.
+ * @param isOwn says whether the group at the path is still the one that is meant
+ */
+export async function removeWhenEmpty(path: string, isOwn: () => boolean): Promise<void> {
+  while (isOwn()) {
     try {
       rmdirSync(path);
       return;
