@@ -18,37 +18,65 @@ const MADE_MODE = 0o755 | MARK;
  * @param missing why niwad's own groups lack a controller
  */
 export function controllersAt(path: string, missing: Controllers['missing']): Controllers {
-  return controllersOf(join(firstThere(dirname(path)), 'x'), missing);
+  const there = firstThere(dirname(path));
+  return controllersIn(there, isUnused(there) ? 'cgroup.controllers' : 'cgroup.subtree_control', missing);
 }
 
 /** Gives the controllers that a group has, see {@link controllersAt}. */
 export function controllersOf(path: string, missing: Controllers['missing']): Controllers {
-  const above = dirname(path);
-  const available = readFileSync(join(above, 'cgroup.subtree_control'), 'utf8').split(/\s+/).filter(Boolean);
+  return controllersIn(dirname(path), 'cgroup.subtree_control', missing);
+}
+
+function controllersIn(group: string, file: string, missing: Controllers['missing']): Controllers {
+  const available = wordsIn(group, file);
   const reasons = CONTROLLERS.filter((name) => !available.includes(name)).map((name) => [
     name,
-    missing[name] ?? `${above}/cgroup.subtree_control does not give it`,
+    missing[name] ?? `${group}/${file} does not give it`,
   ]);
   return { available, missing: Object.fromEntries(reasons) };
 }
 
 /**
- * Makes the groups above a path that are missing, with all controllers that the groups above them give. The mark comes
- * with the group: niwad may die after any call.
+ * Makes the groups above a path that are missing. They, and the group that is there already where nobody uses it yet,
+ * give all controllers that they have. The mark comes with the group: niwad may die after any call, and the next call
+ * then finds an unused group.
  * @throws NiwaError HOST_ERROR
  */
 export function makeGroupsAbove(path: string): void {
   const above = dirname(path);
-  if (existsSync(above)) return;
-  makeGroupsAbove(above);
   try {
-    mkdirSync(above, MADE_MODE);
-    for (const name of readFileSync(join(above, 'cgroup.controllers'), 'utf8').split(/\s+/).filter(Boolean))
-      writeFileSync(join(above, 'cgroup.subtree_control'), `+${name}`);
+    if (!existsSync(above)) {
+      makeGroupsAbove(above);
+      mkdirSync(above, MADE_MODE);
+    }
+    if (isUnused(above)) giveControllers(above);
   } catch (cause) {
+    if (cause instanceof NiwaError) throw cause;
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return; // others have made it just now
     throw new NiwaError('HOST_ERROR', `cannot make the cgroup ${above}: ${messageOf(cause)}`, { cause });
   }
+}
+
+/**
+ * Says whether a group has no process and gives no controller to the groups below it. Engines make the group of a pod
+ * in this state (kubelet, podman), and leave the rest to the runtime.
+ */
+function isUnused(group: string): boolean {
+  try {
+    return [...wordsIn(group, 'cgroup.procs'), ...wordsIn(group, 'cgroup.subtree_control')].length === 0;
+  } catch {
+    return false; // it has gone, or is threaded, see cgroup.type in cgroups(7): then it can give no limits
+  }
+}
+
+/** In one write: the kernel takes all of them or none, and none where a process is in the group (EBUSY). */
+function giveControllers(group: string): void {
+  const words = wordsIn(group, 'cgroup.controllers').map((name) => `+${name}`);
+  if (words.length > 0) writeFileSync(join(group, 'cgroup.subtree_control'), words.join(' '));
+}
+
+function wordsIn(group: string, file: string): string[] {
+  return readFileSync(join(group, file), 'utf8').split(/\s+/).filter(Boolean);
 }
 
 /**
