@@ -19,7 +19,7 @@ export interface OciServerOptions {
   /** The path of the socket, and its descriptor where a service manager has made it and keeps it. */
   endpoint: { path: string; fd: number | null };
   runtime: Runtime;
-  kernel: Pick<Kernel, 'births' | 'frames' | 'sockets'>;
+  kernel: Pick<Kernel, 'births' | 'frames' | 'host' | 'sockets'>;
   /** The annotations that have an effect. */
   honoured: readonly Annotation[];
   log: Logger;

@@ -15,7 +15,7 @@ import { type OciState, type OciStatus, ociState, statusOf } from './state.js';
 /** What the verbs act on. */
 export interface VerbParts {
   runtime: Runtime;
-  kernel: Pick<Kernel, 'births'>;
+  kernel: Pick<Kernel, 'births' | 'host'>;
   names: OciNames;
   /** The annotations that have an effect. */
   honoured: readonly Annotation[];

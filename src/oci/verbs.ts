@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
+import { dirname, isAbsolute } from 'node:path';
 import { ROOT } from '../access/allowed.js';
 import type { Container } from '../engine/container.js';
 import { controllersAt } from '../host/group-place.js';
@@ -8,7 +8,7 @@ import { ownGroup } from '../host/own-group.js';
 import { version } from '../installation/version.js';
 import { isKernelError } from '../kernel/errors.js';
 import type { OciConfig } from '../plan/oci/config.js';
-import { groupPathOf } from '../plan/oci/group.js';
+import { groupPathOf, insideGroupOf } from '../plan/oci/group.js';
 import { isBind } from '../plan/oci/mounts.js';
 import { makeOciPlan, type OciChoices, type OciSources } from '../plan/oci/plan.js';
 import { refused } from '../plan/oci/refusal.js';
@@ -136,7 +136,7 @@ async function createFrom(parts: VerbParts, creation: Creation, connection: Conn
 }
 
 /** Gives the place of the group that a config asks for; undefined where niwad chooses it. */
-function groupOf({ runtime }: VerbParts, cgroupsPath: string): OciSources['group'] {
+function groupOf({ runtime, kernel }: VerbParts, cgroupsPath: string): OciSources['group'] {
   if (cgroupsPath === '') return undefined;
   const { tree } = runtime;
   const path = groupPathOf(cgroupsPath, { ...tree, own: ownGroup() });
@@ -145,13 +145,16 @@ function groupOf({ runtime }: VerbParts, cgroupsPath: string): OciSources['group
       `linux.cgroupsPath ${quoted(cgroupsPath)}`,
       `the group ${path} exists: it may be of others, and a container has one of its own. Name another, or remove it by rmdir`,
     );
-  const outer = runtime.list().find(({ cgroup }) => path.startsWith(`${cgroup}/`));
-  if (outer !== undefined)
-    throw refused(
-      `linux.cgroupsPath ${quoted(cgroupsPath)}`,
-      `it is inside the group of container ${outer.spec.oci?.id ?? outer.id}, which has it for itself`,
-    );
+  for (let above = dirname(path); above.length > tree.mount.length; above = dirname(above)) {
+    const owner = kernel.host.groupOwner(above);
+    if (owner !== '') throw insideGroupOf(path, ociIdOf(runtime.list(), owner));
+  }
   return { path, controllers: controllersAt(path, tree.controllers.missing) };
+}
+
+/** Gives the id that an engine has for a container; of one that is not listed, that of niwad. */
+function ociIdOf(containers: readonly Container[], id: string): string {
+  return containers.find((one) => one.id === id)?.spec.oci?.id ?? id;
 }
 
 /** Gives the paths of the root and of the bind sources, from `/` on. */

@@ -1,5 +1,5 @@
 // @module-tag vm
-import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -263,6 +263,55 @@ describe('cgroupsPath', () => {
     expect(await staysUnder(join(baseOf(place), 'pods/half'), () => startDaemon(place))).toBe(true);
   });
 
+  test('cannot be inside the group of a container that is being made', async ({ oci, niwad: { place } }) => {
+    const at = (path: string, hooks = {}) =>
+      oci.bundle(SLEEPER, (config) => {
+        config.linux.cgroupsPath = `/${place.cgroup}/${path}`;
+        config.hooks = hooks;
+      });
+    const waits = 'echo >here; until test -e go; do sleep 0.05; done';
+    const hooks = { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', waits] }] };
+    const [bundle, id] = [await at('pods/outer', hooks), oci.id()];
+    const making = oci.make('create', '--bundle', bundle, id);
+    await vi.waitFor(() => expect(existsSync(join(bundle, 'here'))).toBe(true), PATIENCE);
+    const inner = await oci.make('create', '--bundle', await at('pods/outer/inner'), oci.id());
+    writeFileSync(join(bundle, 'go'), '');
+    expect(await making).toEqual(MADE);
+    expect(inner).toEqual({ exitCode: 1, message: expect.stringContaining('it is inside the group of container') });
+    await oci.done('delete', '--force', id);
+  });
+
+  test('in the group of a pod has the limits of its config: niwad turns the controllers on there', async ({
+    oci,
+    niwad: { place },
+    skip,
+  }) => {
+    for (const name of ['cpu', 'memory', 'pids'] as const) needsController(skip, name);
+    const pod = join(baseOf(place), 'pod');
+    mkdirSync(pod);
+    const id = oci.id();
+    const bundle = await oci.bundle(SLEEPER, (config) => {
+      config.linux.cgroupsPath = `/${place.cgroup}/pod/one`;
+      config.linux.resources = {
+        memory: { limit: 64 * 2 ** 20 },
+        cpu: { quota: 20_000, period: 100_000, shares: 2, idle: 1 },
+        pids: { limit: 9 },
+      };
+    });
+    try {
+      expect(await oci.make('run', '--detach', '--bundle', bundle, id)).toEqual(MADE);
+      const limits = ['memory.max', 'cpu.max', 'cpu.idle', 'pids.max'].map((file) =>
+        readFileSync(join(pod, 'one', file), 'utf8').trim(),
+      );
+      expect(limits).toEqual([String(64 * 2 ** 20), '20000 100000', '1', '9']);
+      await oci.done('delete', '--force', id);
+      expect([existsSync(pod), existsSync(join(pod, 'one'))]).toEqual([true, false]);
+    } finally {
+      await oci.run('delete', '--force', id);
+      rmdirSync(pod);
+    }
+  });
+
   test('cannot be inside the group of another container', async ({ oci, niwad: { place } }) => {
     const id = await startIn(oci, place, 'pods/outer');
     const bundle = await oci.bundle('true', (config) => {
@@ -276,7 +325,7 @@ describe('cgroupsPath', () => {
     await oci.done('delete', '--force', id);
   });
 
-  test.each(['making-saved', 'made'])('leaves no group where niwad dies at %s', async (point) => {
+  test.each(['making-saved', 'group-limited', 'made'])('leaves no group where niwad dies at %s', async (point) => {
     const place = newPlace();
     const oci = new Oci(await startDaemon(place, { NIWA_CRASH_AT: point }));
     const bundle = await oci.bundle(SLEEPER, (config) => {

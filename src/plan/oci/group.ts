@@ -1,3 +1,4 @@
+import type { NiwaError } from '../../protocol/errors.js';
 import { refused } from './refusal.js';
 
 /** The groups of the host that decide where the group of a container may be. */
@@ -11,6 +12,14 @@ export interface GroupTree {
 }
 
 const FIELD = 'linux.cgroupsPath';
+
+/** Makes the error for a group that would be inside that of a container. @param path where it would be */
+export function insideGroupOf(path: string, container: string): NiwaError {
+  return refused(
+    `${FIELD} ${JSON.stringify(path)}`,
+    `it is inside the group of container ${container}, which has it for itself`,
+  );
+}
 /** PATH_MAX without the NUL at the end. */
 const LONGEST_BYTES = 4095;
 /** niwad's own groups below its base. */

@@ -13,16 +13,24 @@ const test = base.extend('pods', async ({ task: _ }, { onCleanup }) => {
   return pods;
 });
 
+const draft = (id: string, cgroup: string) => ({ id, spec: { oci: { id: `its-${id}` } }, cgroup }) as unknown as Draft;
+
 test('the groups above a container stay while another one is being made in them', ({ pods }) => {
   const groups = groupsAbove();
-  const [one, two] = ['one', 'two'].map(
-    (id) => ({ id, spec: { oci: {} }, cgroup: join(pods, id) }) as unknown as Draft,
-  );
-  if (one === undefined || two === undefined) throw new Error('there are two');
+  const [one, two] = [draft('one', join(pods, 'one')), draft('two', join(pods, 'two'))];
   groups.acquire?.(one);
   groups.acquire?.(two);
   groups.release?.(one);
   expect(existsSync(pods)).toBe(true);
   groups.release?.(two);
   expect(existsSync(pods)).toBe(false);
+});
+
+test('a group that a container is about to get is not made for another one inside', ({ pods }) => {
+  const groups = groupsAbove();
+  const [outer, inner] = [draft('one', join(pods, 'one')), draft('two', join(pods, 'one/two'))];
+  groups.acquire?.(outer);
+  expect(() => groups.acquire?.(inner)).toThrow('it is inside the group of container its-one');
+  groups.release?.(inner);
+  expect([existsSync(pods), existsSync(join(pods, 'one'))]).toEqual([true, false]);
 });
