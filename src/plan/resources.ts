@@ -64,7 +64,7 @@ export function limitWrites(
 }
 
 /** The limits that make a process slower. The others end the process, or make its system calls fail. */
-const SLOWING = ['cpu.max', 'cpu.max.burst', 'cpu.weight', 'io.max', 'memory.high'];
+const SLOWING = ['cpu.max', 'cpu.max.burst', 'cpu.weight', 'cpu.idle', 'io.max', 'memory.high'];
 
 /**
  * Says whether a limit would make the boot program slower. A thread of niwad waits for the boot program, so twenty

@@ -40,8 +40,7 @@ export function ociLimitWrites(resources: OciResources, controllers: Controllers
   const writes = [
     ...one('cpu.max', cpu.quota || cpu.period ? cpuMax(cpu.quota, cpu.period) : undefined),
     ...one('cpu.max.burst', cpu.burst),
-    ...one('cpu.weight', cpu.shares === undefined ? undefined : weightOf(cpu.shares)),
-    ...one('cpu.idle', cpu.idle),
+    ...weightAndIdle(cpu),
     ...one('cpuset.cpus', cpu.cpus === '' ? undefined : cpu.cpus),
     ...one('cpuset.mems', cpu.mems === '' ? undefined : cpu.mems),
     ...one('memory.low', limit(memory.reservation)),
@@ -59,6 +58,12 @@ export function ociLimitWrites(resources: OciResources, controllers: Controllers
     requireController(write.file, controllers);
     return true;
   });
+}
+
+/** The kernel takes no weight for a group that is idle. */
+function weightAndIdle({ shares, idle }: NonNullable<OciResources['cpu']>): CgroupWrite[] {
+  const weight = one('cpu.weight', shares === undefined ? undefined : weightOf(shares));
+  return Number(idle) === 0 ? [...one('cpu.idle', idle), ...weight] : [...weight, ...one('cpu.idle', idle)];
 }
 
 /**

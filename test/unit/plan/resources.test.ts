@@ -271,6 +271,7 @@ it('sets what slows a process down after the boot program, and what ends it befo
   const writes = limitWrites(resources, controllers, devices);
   const files = (late: boolean) => writes.filter((write) => slowsBoot(write) === late).map(({ file }) => file);
   expect(files(true)).toEqual(['cpu.max', 'cpu.max.burst', 'cpu.weight', 'memory.high']);
+  expect(slowsBoot({ file: 'cpu.idle', value: '1' })).toBe(true);
   expect(files(false)).toEqual([
     'cpuset.cpus',
     'memory.low',
