@@ -21,6 +21,8 @@
 #include "report.h"
 
 #define FIRST_FD 3 // behind the three standard ones
+#define PROC "/proc/"
+#define PROC_ROOT_INODE 1 // PROC_ROOT_INO of the kernel, of every procfs
 
 // Writes a whole text by one call, and closes the descriptor.
 static int write_text(int fd, const char *text) {
@@ -31,11 +33,33 @@ static int write_text(int fd, const char *text) {
     return error;
 }
 
-// write(path, text): writes to an existing file of the host, such as /proc/self/oom_score_adj.
+// Opens the directory /proc if it is the root of a procfs. In a mount namespace that is joined, it can be what its
+// processes have made of it.
+static int open_proc(void) {
+    int proc = open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (proc < 0) return -errno;
+    struct statfs system;
+    struct stat status;
+    int error = fstatfs(proc, &system) < 0 || fstat(proc, &status) < 0 ? -errno : 0;
+    if (error == 0 && (system.f_type != PROC_SUPER_MAGIC || status.st_ino != PROC_ROOT_INODE)) error = -EXDEV;
+    if (error < 0) close(proc);
+    return error < 0 ? error : proc;
+}
+
+// write(path, text): writes to an existing file of this process in procfs, such as /proc/self/oom_score_adj. Nothing
+// that is mounted in procfs gets the text.
 int op_write(struct boot *boot, const struct op *op) {
     (void)boot;
-    int fd = open(op->strings[0], O_WRONLY | O_CLOEXEC);
-    return fd < 0 ? -errno : write_text(fd, op->strings[1]);
+    const char *path = op->strings[0];
+    if (strncmp(path, PROC, strlen(PROC)) != 0) return -EINVAL;
+    int proc = open_proc();
+    if (proc < 0) return proc;
+    struct open_how how = {.flags = O_WRONLY | O_CLOEXEC,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS};
+    long fd = syscall(SYS_openat2, proc, path + strlen(PROC), &how, sizeof how);
+    int error = fd < 0 ? -errno : 0;
+    close(proc);
+    return error < 0 ? error : write_text((int)fd, op->strings[1]);
 }
 
 // Opens a file below a directory of procfs. No link is followed, and what is opened has to be of procfs: a value may

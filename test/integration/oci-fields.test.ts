@@ -1,4 +1,5 @@
 // @module-tag vm
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -114,6 +115,29 @@ describe('AppArmor', () => {
     const { message } = await oci.make('create', '--bundle', await oci.bundle('true', withProfile('x')), oci.id());
     expect(message).toBe('process.apparmorProfile: AppArmor is disabled or not supported on this host');
     await oci.done('run', '--bundle', await oci.bundle('true', withProfile('unconfined')), oci.id());
+  });
+
+  test('is set by no /proc that a joined mount namespace has made', async ({ oci, niwad, skip }) => {
+    skip(!host.inVm, 'the kernel has no AppArmor');
+    const script = `mount -t tmpfs none /proc; mkdir -p /proc/self/attr/apparmor
+      echo >/proc/self/attr/apparmor/exec; echo; exec sleep 100`;
+    const holder = execa('unshare', ['--mount', 'sh', '-ec', script], { reject: false });
+    try {
+      await once(holder.stdout, 'data');
+      const bundle = await oci.bundle('true', (config) => {
+        withProfile('unconfined')(config);
+        Object.assign(config, { mounts: [], hostname: '', root: { path: 'rootfs' } });
+        Object.assign(config.linux, { maskedPaths: [], readonlyPaths: [] });
+        const path = `/proc/${holder.pid}/ns/mnt`;
+        config.linux.namespaces = [{ type: 'pid' }, { type: 'mount', path }];
+      });
+      const { exitCode, message } = await oci.make('create', '--bundle', bundle, oci.id());
+      expect({ exitCode, message }).toEqual({ exitCode: 1, message: expect.stringContaining('EXDEV') });
+    } finally {
+      holder.kill('SIGKILL');
+      await holder;
+    }
+    await vi.waitFor(async () => expect(await niwad.client.list()).toEqual([]), PATIENCE);
   });
 
   test('refuses a profile that is not loaded', async ({ oci, skip }) => {
