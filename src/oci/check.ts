@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import type { OciConfig, OciProcess, OciResources, OciSeccomp } from '../plan/oci/config.js';
 import { checkHooks } from '../plan/oci/hooks.js';
 import { refused } from '../plan/oci/refusal.js';
+import { SECCOMP_ACTIONS_OF_ENGINES, SECCOMP_COMPARISONS } from '../protocol/spec/seccomp.js';
 import { capabilityName } from '../spec/capabilities.js';
 import { FIELDS, type Field, type FieldType } from './fields.js';
 
@@ -136,10 +137,8 @@ const MAX_MINOR = 0xf_ffff;
 /** It has 16 bits beside the action, see SECCOMP_RET_DATA in seccomp(2). */
 const MAX_ERRNO = 0xffff;
 const MAX_64_BITS = 2n ** 64n - 1n;
-const ACTIONS = ['ALLOW', 'ERRNO', 'KILL', 'KILL_PROCESS', 'KILL_THREAD', 'LOG', 'NOTIFY', 'TRACE', 'TRAP'].map(
-  (name) => `SCMP_ACT_${name}`,
-);
-const COMPARISONS = ['NE', 'LT', 'LE', 'EQ', 'GE', 'GT', 'MASKED_EQ'].map((name) => `SCMP_CMP_${name}`);
+const ACTIONS: readonly string[] = SECCOMP_ACTIONS_OF_ENGINES;
+const COMPARISONS: readonly string[] = SECCOMP_COMPARISONS;
 /** Those of this machine, by the name that Node.js has for it. */
 const OWN_ARCHITECTURES: Partial<Record<NodeJS.Architecture, string[]>> = {
   // x32 has no call of its own here: those of a kernel that has it get ENOSYS
@@ -202,20 +201,26 @@ function within(value: number | bigint | undefined, place: string, most: number 
   if (value === undefined || value < 0 || value > most) throw refused(place, `it has to be from 0 to ${most}`);
 }
 
+const OF_LISTENER = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
+
 function checkAgent(
   defaultAction: string,
   syscalls: NonNullable<OciSeccomp['syscalls']>,
-  { listenerPath = '', listenerMetadata = '' }: Partial<OciSeccomp>,
+  { listenerPath = '', listenerMetadata = '', flags = [] }: Partial<OciSeccomp>,
 ): void {
   const place = 'linux.seccomp';
+  const asks = syscalls.some(({ action }) => action === 'SCMP_ACT_NOTIFY');
   if (defaultAction === 'SCMP_ACT_NOTIFY')
     throw refused(`${place}.defaultAction "${defaultAction}"`, 'the calls of niwa-oci itself would wait for the agent');
-  if (listenerPath === '' && syscalls.some(({ action }) => action === 'SCMP_ACT_NOTIFY'))
-    throw refused(`${place}.listenerPath`, 'SCMP_ACT_NOTIFY needs the path of an agent');
+  if (listenerPath === '' && asks) throw refused(`${place}.listenerPath`, 'SCMP_ACT_NOTIFY needs the path of an agent');
   if (listenerPath === '' && listenerMetadata !== '')
     throw refused(`${place}.listenerMetadata`, 'it has no effect without a listenerPath');
   if (listenerPath !== '' && !posix.isAbsolute(listenerPath))
     throw refused(`${place}.listenerPath`, 'it has to be an absolute path');
+  if (listenerPath !== '' && !asks)
+    throw refused(`${place}.listenerPath`, 'it has no effect: no call has the action SCMP_ACT_NOTIFY');
+  if (flags.includes(OF_LISTENER) && !asks)
+    throw refused(`${place}.flags "${OF_LISTENER}"`, 'it has no effect: no call has the action SCMP_ACT_NOTIFY');
 }
 
 function checkSeccomp(seccomp: OciSeccomp & { architectures?: string[] }): void {

@@ -1,11 +1,9 @@
 import { HOOK_POINTS } from '../plan/oci/config.js';
 import { MOUNT_WORDS } from '../plan/oci/mount-words.js';
 import { MEMORY_WORDS } from '../plan/oci/scheduling.js';
+import { SECCOMP_ACTIONS_OF_ENGINES, SECCOMP_COMPARISONS } from '../protocol/spec/seccomp.js';
 
 /** What `niwa-oci features` tells, see features.md of the OCI runtime-spec. */
-
-const ACTIONS = ['ALLOW', 'ERRNO', 'KILL', 'KILL_PROCESS', 'KILL_THREAD', 'LOG', 'NOTIFY', 'TRACE', 'TRAP'];
-const OPERATORS = ['NE', 'LT', 'LE', 'EQ', 'GE', 'GT', 'MASKED_EQ'];
 
 /** Gives the features of this runtime. Pure. */
 export function features(version: string): object {
@@ -29,8 +27,8 @@ export function features(version: string): object {
       cgroup: { v1: false, v2: true, systemd: false, systemdUser: false, rdma: true },
       seccomp: {
         enabled: true,
-        actions: ACTIONS.map((name) => `SCMP_ACT_${name}`),
-        operators: OPERATORS.map((name) => `SCMP_CMP_${name}`),
+        actions: [...SECCOMP_ACTIONS_OF_ENGINES],
+        operators: [...SECCOMP_COMPARISONS],
         supportedFlags: ['LOG', 'SPEC_ALLOW', 'TSYNC', 'WAIT_KILLABLE_RECV'].map(
           (name) => `SECCOMP_FILTER_FLAG_${name}`,
         ),

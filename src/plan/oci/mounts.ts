@@ -146,7 +146,7 @@ function wantedBy(options: readonly string[], binds: boolean, field: string): Wa
       wanted[which] = changed(wanted[which], attribute);
     } else if (USUAL.includes(word)) continue;
     else if (propagation !== undefined) wanted.propagation.push({ set: 0, clear: 0, ...propagation });
-    else if (word === 'tmpcopyup') wanted.copies = true;
+    else if (word === 'tmpcopyup' && !binds) wanted.copies = true;
     else if (binds && IDMAPS.includes(word)) continue;
     else if (IDMAPS.includes(word)) throw refused(place, 'only the ids of a bind can be mapped');
     else if (/^r?idmap=/.test(word)) throw refused(place, 'set uidMappings and gidMappings of the mount');

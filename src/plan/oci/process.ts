@@ -141,7 +141,6 @@ const FILTER_FLAGS: Readonly<Record<string, number>> = {
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 };
 const TSYNC = 1;
-const OF_LISTENER = 32;
 
 /** Whether a filter asks an agent. */
 export function asksAgent({ syscalls = [] }: OciSeccomp): boolean {
@@ -158,8 +157,7 @@ function filterOp(wanted: OciSeccomp, compile: (profile: SeccompProfileInput) =>
   }, 0);
   // a listener excludes TSYNC, which does nothing for a process of one thread
   if (asksAgent(wanted)) return seccompWithListener(name, flags & ~TSYNC, instructions);
-  const usual = flags & ~OF_LISTENER;
-  return usual === 0 ? seccomp(name, instructions) : seccompWith(name, usual, instructions);
+  return flags === 0 ? seccomp(name, instructions) : seccompWith(name, flags, instructions);
 }
 
 function rlimitOps({ rlimits = [] }: OciProcess): Op[] {
@@ -198,8 +196,7 @@ function identityOps(
 
 /**
  * Gives a profile in the form of a niwa spec, which is that of the OCI; integers beyond 2^53 are texts such as
- * `0xffffffffffffffff` there. Actions
- * were checked with the config.
+ * `0xffffffffffffffff` there. Actions were checked with the config.
  */
 export function profileOf(wanted: OciSeccomp): SeccompProfileInput {
   const { defaultAction, defaultErrnoRet, architectures, syscalls = [] } = wanted;

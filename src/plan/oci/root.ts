@@ -60,7 +60,9 @@ export function bindsDevices({ mounts = [] }: OciConfig): boolean {
 
 /** Whether a mount becomes read-only only when the devices and the mounts in it are made. */
 const isClosedLater = (item: OciMount): boolean =>
-  !isBind(item) && posix.normalize(`${item.destination}/`) === '/dev/' && (item.options ?? []).includes('ro');
+  !isBind(item) &&
+  posix.normalize(`${item.destination}/`) === '/dev/' &&
+  item.options?.findLast((word) => word === 'ro' || word === 'rw') === 'ro';
 /** The file that a terminal is mounted on. */
 const CONSOLE = makeNode({ path: '/dev/console', mode: 0o100_600, device: 0, uid: 0, gid: 0 });
 const opened = (item: OciMount): OciMount => ({

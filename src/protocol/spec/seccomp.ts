@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import { closed, integer } from './values.js';
 
-const ACTIONS = [
+/** The actions of a filter, without the one that asks an agent: only the config of an engine can name an agent. */
+export const SECCOMP_ACTIONS = [
   'SCMP_ACT_ALLOW',
   'SCMP_ACT_ERRNO',
   'SCMP_ACT_KILL',
@@ -10,6 +11,16 @@ const ACTIONS = [
   'SCMP_ACT_LOG',
   'SCMP_ACT_TRACE',
   'SCMP_ACT_TRAP',
+] as const;
+export const SECCOMP_ACTIONS_OF_ENGINES = [...SECCOMP_ACTIONS, 'SCMP_ACT_NOTIFY'] as const;
+export const SECCOMP_COMPARISONS = [
+  'SCMP_CMP_NE',
+  'SCMP_CMP_LT',
+  'SCMP_CMP_LE',
+  'SCMP_CMP_EQ',
+  'SCMP_CMP_GE',
+  'SCMP_CMP_GT',
+  'SCMP_CMP_MASKED_EQ',
 ] as const;
 const Errno = integer(0, 4095, 'an errno');
 const Uint64 = Type.Union(
@@ -47,18 +58,9 @@ function profile<A extends string>(title: string, actions: A[]) {
                       index: integer(0, 5, 'an argument'),
                       value: Uint64,
                       valueTwo: Type.Optional(Uint64),
-                      op: Type.Enum(
-                        [
-                          'SCMP_CMP_NE',
-                          'SCMP_CMP_LT',
-                          'SCMP_CMP_LE',
-                          'SCMP_CMP_EQ',
-                          'SCMP_CMP_GE',
-                          'SCMP_CMP_GT',
-                          'SCMP_CMP_MASKED_EQ',
-                        ],
-                        { description: 'SCMP_CMP_NE, _LT, _LE, _EQ, _GE, _GT or _MASKED_EQ' },
-                      ),
+                      op: Type.Enum([...SECCOMP_COMPARISONS], {
+                        description: 'SCMP_CMP_NE, _LT, _LE, _EQ, _GE, _GT or _MASKED_EQ',
+                      }),
                     },
                     closed,
                   ),
@@ -77,9 +79,9 @@ function profile<A extends string>(title: string, actions: A[]) {
 }
 
 /** A seccomp profile in the form of the OCI runtime specification. */
-export const SeccompProfile = profile('SeccompProfile', [...ACTIONS]);
-/** That of a container of an engine may ask an agent, which only the config of the engine can name. */
-export const ShownSeccompProfile = profile('ShownSeccompProfile', [...ACTIONS, 'SCMP_ACT_NOTIFY']);
+export const SeccompProfile = profile('SeccompProfile', [...SECCOMP_ACTIONS]);
+/** That of a container of an engine, which may ask an agent. */
+export const ShownSeccompProfile = profile('ShownSeccompProfile', [...SECCOMP_ACTIONS_OF_ENGINES]);
 export const Seccomp = Type.Union([Type.Literal('default'), Type.Literal('unconfined'), SeccompProfile], {
   description: '"default", "unconfined", or a profile in the form of the OCI runtime specification',
 });

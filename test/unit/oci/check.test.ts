@@ -69,6 +69,16 @@ describe('a config', () => {
       { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '@a' },
       'listenerPath: it has to be an absolute',
     ],
+    [
+      'linux.seccomp',
+      { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/a' },
+      'linux.seccomp.listenerPath: it has no effect',
+    ],
+    [
+      'linux.seccomp',
+      { defaultAction: 'SCMP_ACT_ALLOW', flags: ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] },
+      'linux.seccomp.flags "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV": it has no effect',
+    ],
     ['linux.seccomp', { defaultAction: 'SCMP_ACT_ALLOW', listenerMetadata: 'a' }, 'listenerMetadata: it has no effect'],
     [
       'linux.seccomp',

@@ -86,6 +86,15 @@ describe('the plan of a config', () => {
     expect(boot.filter(({ name }) => /mount|bind/.test(name))).toEqual([]);
   });
 
+  it.each([
+    [['ro'], true],
+    [['rw', 'ro'], true],
+    [['ro', 'rw'], false],
+  ])('with the options %j closes a new /dev when all is in it: %j', (options, closes) => {
+    const { boot } = planOf({ mounts: [{ destination: '/dev', type: 'tmpfs', options }] });
+    expect(boot.map(({ text }) => text).includes('remount /dev (ro)')).toBe(closes);
+  });
+
   it('makes the root read-only after all that is made in it, and looks for the program before the wait', () => {
     const names = steps();
     expect(names.indexOf('remount_root')).toBeGreaterThan(names.lastIndexOf('mknod'));
@@ -243,8 +252,6 @@ describe('the plan of a config', () => {
     // TSYNC excludes a listener, and does nothing for one thread
     expect(boot.find(({ name }) => name === 'seccomp_listener')?.numbers).toEqual([32, 1n]);
     expect(steps({ linux }).indexOf('seccomp_listener')).toBeLessThan(steps({ linux }).indexOf('user'));
-    const unasked = { ...linux, seccomp: { ...seccomp, syscalls: [] } };
-    expect(planOf({ linux: unasked }).boot.find(({ name }) => name === 'seccomp_flags')?.numbers).toEqual([1, 1n]);
   });
 
   it.each([
@@ -322,6 +329,14 @@ describe('the limits of a config', () => {
       { file: 'cpu.max.burst', value: '0' },
       { file: 'cpu.idle', value: '0' },
     ]);
+  });
+
+  it('set the weight of a group while it is not idle: else the kernel refuses it', () => {
+    const files = (cpu: object) => ociLimitWrites({ cpu }, CONTROLLERS).map(({ file, value }) => `${file} ${value}`);
+    expect(files({ shares: 2, idle: 1 })).toEqual(['cpu.weight 1', 'cpu.idle 1']);
+    expect(files({ shares: 2, idle: 0 })).toEqual(['cpu.idle 0', 'cpu.weight 1']);
+    const { cgroup } = planOf({ linux: { ...CONFIG.linux, resources: { cpu: { shares: 2, idle: 1 } } } });
+    expect([cgroup.writes, cgroup.lateWrites.map(({ file }) => file)]).toEqual([[], ['cpu.weight', 'cpu.idle']]);
   });
 
   it('of block devices are weights and rates', () => {
