@@ -60,7 +60,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   hostname: takes('text', 'needs a UTS namespace, new or joined'),
   domainname: takes('text', 'needs a UTS namespace, new or joined'),
   annotations: takes('map', 'those of [annotations](#annotations) have an effect'),
-  hooks: takes('object', '[see below](#hooks)'),
+  hooks: takes('object', 'see [Hooks](#hooks)'),
   ...ofHooks(),
   solaris: never('of another system'),
   windows: never('of another system'),
@@ -150,7 +150,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'linux.devices[].gid': takes('integer'),
   'linux.netDevices': takes(
     'objectMap',
-    'by the name of the device; needs a network namespace; [see below](#network-devices)',
+    'by the name of the device; needs a network namespace; see [Network devices](#network-devices)',
   ),
   'linux.netDevices{}.name': takes('text', '`%d` in it is a number that the kernel finds'),
   'linux.cgroupsPath': takes(
@@ -158,7 +158,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
     'of cgroupfs: absolute, or below `oci` in the group of niwad; no group may be there yet; `slice:prefix:name` of systemd not yet',
   ),
   'linux.sysctl': takes('map', 'of network, ipc and uts namespaces that are made or joined'),
-  'linux.rootfsPropagation': takes('text', '[see below](#mounts)'),
+  'linux.rootfsPropagation': takes('text', 'see [Mounts](#mounts)'),
   'linux.maskedPaths': takes('texts'),
   'linux.readonlyPaths': takes('texts'),
   'linux.mountLabel': takes(
@@ -181,7 +181,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
     'of this machine, others have no effect; the rules hold for its 32-bit variant where that is listed; all other calls give ENOSYS',
   ),
   'linux.seccomp.flags': takes('texts', 'LOG, SPEC_ALLOW, TSYNC; WAIT_KILLABLE_RECV with NOTIFY'),
-  'linux.seccomp.listenerPath': takes('text', '[see below](#seccomp-agents)'),
+  'linux.seccomp.listenerPath': takes('text', 'see [Seccomp agents](#seccomp-agents)'),
   'linux.seccomp.listenerMetadata': takes('text'),
   'linux.seccomp.syscalls': takes('objects'),
   'linux.seccomp.syscalls[].names': takes('texts'),

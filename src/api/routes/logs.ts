@@ -27,7 +27,10 @@ export function logRoutes(api: Api, { runtime }: ApiOptions): void {
     async ({ params, query }, reply) => {
       const { log, spec } = runtime.get(params.id);
       if (spec.oci !== undefined)
-        throw new NiwaError('STATE_CONFLICT', `container ${params.id} is of an engine: its engine has its output`);
+        throw new NiwaError(
+          'STATE_CONFLICT',
+          `container ${params.id} is of an engine, which has its output: ask it, such as by \`podman logs ${spec.oci.id}\``,
+        );
       const range = toRange(query);
       return streamValues(reply, (left) => encode(log.read(range, left)));
     },
