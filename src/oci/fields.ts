@@ -103,7 +103,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'process.capabilities.effective': takes('texts'),
   'process.capabilities.permitted': takes('texts'),
   'process.capabilities.inheritable': takes('texts'),
-  'process.capabilities.ambient': takes('texts'),
+  'process.capabilities.ambient': takes('texts', 'as far as they are permitted and inheritable, too'),
   'process.rlimits': takes('objects'),
   'process.rlimits[].type': takes('text'),
   'process.rlimits[].soft': takes('integer', 'of 64 bits, exactly'),

@@ -181,6 +181,8 @@ function identityOps(
   const names = (set: CapabilitySet) => capabilitiesOf(`process.capabilities.${set}`, capabilities[set]);
   const mask = (set: CapabilitySet) => capabilityMask(names(set));
   const bounding = names('bounding');
+  // The kernel raises no others (capabilities(7)). buildah lists all as ambient, and none as inheritable.
+  const ambient = mask('ambient') & mask('permitted') & mask('inheritable');
   return [
     capbset(capabilityMask(bounding), bounding),
     user(uid, gid, additionalGids),
@@ -189,7 +191,7 @@ function identityOps(
       effective: mask('effective'),
       permitted: mask('permitted'),
       inheritable: mask('inheritable'),
-      ambient: mask('ambient'),
+      ambient,
     }),
   ];
 }

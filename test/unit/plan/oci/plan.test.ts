@@ -124,6 +124,17 @@ describe('the plan of a config', () => {
     expect(numbersOf('user')).toEqual([5, 6, 7, 8]);
   });
 
+  it('makes only those capabilities ambient that are permitted and inheritable, too', () => {
+    const [kill, both] = [['CAP_KILL'], ['CAP_KILL', 'CAP_CHOWN']];
+    const ambientOf = (permitted: string[], inheritable: string[]) =>
+      planOf(withProcess({ capabilities: { permitted, inheritable, ambient: both } })).boot.find(
+        ({ name }) => name === 'capset',
+      )?.numbers[2];
+    expect(ambientOf(both, both)).toBe(0x21n);
+    expect([ambientOf(both, kill), ambientOf(kill, both)]).toEqual([0x20n, 0x20n]);
+    expect(ambientOf(both, [])).toBe(0n);
+  });
+
   it('labels the program just before the pivot, and new file systems', () => {
     const { boot } = planOf({
       ...withProcess({ apparmorProfile: 'strict', selinuxLabel: 'a:b:c:s0' }),
