@@ -17,6 +17,8 @@ const projects = [
   // One process for all files, so that they share a daemon.
   { name: 'attacks', include: ['test/attacks/*.test.ts'], isolate: false, maxWorkers: 1 },
   { name: 'examples', include: ['test/examples/*.test.ts'], isolate: false, maxWorkers: 1 },
+  // `npm test` leaves them out.
+  { name: 'engines', include: ['test/engines/*.test.ts'], isolate, maxWorkers: 1 },
   { name: 'chaos', include: ['test/chaos/*.test.ts'], maxWorkers: 1 },
 ];
 

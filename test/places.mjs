@@ -146,10 +146,11 @@ function checkedRun(report, status, tail) {
 /**
  * Finds the files in which a test has the tag `vm` (vitest.config.ts): loading the others would take the machine a
  * minute.
+ * @param {(file: string) => boolean} wanted which of them
  * @returns {string[]} from the folder of the project
  */
-export function filesForVm() {
+export function filesForVm(wanted) {
   return readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
     .map((name) => join('test', name))
-    .filter((file) => file.endsWith('.test.ts') && VM_TAG.test(readFileSync(join(root, file), 'utf8')));
+    .filter((file) => file.endsWith('.test.ts') && wanted(file) && VM_TAG.test(readFileSync(join(root, file), 'utf8')));
 }

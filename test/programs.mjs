@@ -34,7 +34,7 @@ export function containerd() {
  * @throws {Error} when apt cannot download the package
  */
 export function docker() {
-  return unpacked('docker.io', ['sbin/dockerd', 'sbin/docker-proxy', 'bin/docker-init', 'bin/docker']);
+  return unpacked('docker.io', ['sbin/dockerd', 'sbin/docker-proxy', 'bin/docker']);
 }
 
 /**

@@ -1,7 +1,7 @@
 // @ts-check
 // `npm test`: sets the machine up, then runs the tests with the tag `vm` in the virtual machine, and beside it checks,
-// another build, and all tests on this host. `npm run test:long` (--long): chaos, soak, services in full. Both end with where
-// the time went, what failed, and two lines: how many failed beside others and passed alone; N passed, M failed,
+// another build, and all tests on this host. `npm run test:long` (--long): chaos, soak, services in full. `npm run
+// test:engines` (--engines): container engines drive niwa. All end with where the time went, what failed, and two lines: how many failed beside others and passed alone; N passed, M failed,
 // K skipped.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,6 +21,9 @@ import { setup } from './setup.mjs';
 
 /** @typedef {import('./report.mjs').Run} Run */
 /** @typedef {(files: string[]) => Promise<Run>} Repeat runs files of a place once more */
+
+/** The tests of container engines, by the beginnings of their paths; CI has no time for those of the first folder. */
+const ENGINES = ['test/engines/', 'test/integration/oci-podman', 'test/integration/oci-containerd'];
 
 /** @type {import('./report.mjs').Step[]} */
 const steps = [];
@@ -85,7 +88,8 @@ async function all(folder) {
   );
   /** @type {Repeat} */
   const inVm = (files) => testInVm([...files, '--tags-filter=vm']);
-  const machine = step('tests with the tag vm in the virtual machine', () => inVm(filesForVm()), true);
+  const files = filesForVm((file) => !file.startsWith('test/engines/'));
+  const machine = step('tests with the tag vm in the virtual machine', () => inVm(files), true);
   const project = join(folder, 'project');
   const env = { NIWA_SKIP_SETUP: '1' };
   const wholes = [
@@ -97,7 +101,7 @@ async function all(folder) {
   ];
   const gyp = { NIWA_GYP_DIR: join(project, 'node_modules/niwa/build/Release') };
   /** @type {Repeat} */
-  const here = (files) => testHere(folder, files, gyp);
+  const here = (files) => testHere(folder, [...files, '--project=!engines'], gyp);
   const host = await step('all tests on this host', () => here([]));
   const runs = await repeatedAlone({ host, machine: await machine }, { host: here, machine: inVm });
   return { steps: { tests: wholes.flatMap(({ tests }) => tests), files: [] }, ...runs };
@@ -135,6 +139,19 @@ async function long(folder) {
   };
 }
 
+/**
+ * Container engines that drive niwa, for most of which CI has no time.
+ * @param {string} folder for the report
+ * @returns {Promise<Record<string, Run>>}
+ */
+async function engines(folder) {
+  const files = filesForVm((file) => ENGINES.some((start) => file.startsWith(start)));
+  return {
+    host: await step('container engines on this host', () => testHere(folder, ENGINES)),
+    machine: await step('container engines in the virtual machine', () => testInVm([...files, '--tags-filter=vm'])),
+  };
+}
+
 /** @param {Record<string, Run>} runs @returns {number} the exit status */
 function tell(runs) {
   const { passed, failed, skipped, unsteady } = countsOf(Object.values(runs));
@@ -149,7 +166,8 @@ function tell(runs) {
 
 /** @param {(folder: string) => Promise<Record<string, Run>>} work */
 async function main(work) {
-  await step('set-up', () => setup({ vm: true, checks: true, fuzz: true, programs: true }));
+  const wanted = { vm: true, checks: true, fuzz: true, programs: true, engines: work === engines };
+  await step('set-up', () => setup(wanted));
   const folder = mkdtempSync(join(tmpdir(), 'niwa-test-'));
   try {
     return tell(await work(folder));
@@ -158,4 +176,5 @@ async function main(work) {
   }
 }
 
-process.exitCode = await main(process.argv[2] === '--long' ? long : all);
+const flag = process.argv[2];
+process.exitCode = await main(flag === '--long' ? long : flag === '--engines' ? engines : all);

@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 // @ts-check
 // Makes a Debian 12 machine that has only Node.js and npm ready for this project, from a clean clone:
-// node test/setup.mjs [--vm] [--checks] [--fuzz] [--programs]. What is there already is left alone, so it can run
+// node test/setup.mjs [--vm] [--checks] [--fuzz] [--programs] [--engines]. What is there already is left alone, so it can run
 // before everything.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
-import { containerd, nodejs, OTHER_NODES, prometheus } from './programs.mjs';
+import { containerd, docker, nodejs, OTHER_NODES, prometheus } from './programs.mjs';
 
 const PROJECT = resolve(import.meta.dirname, '..');
 
@@ -21,7 +21,7 @@ const QUIET_MS = 5_000;
 /**
  * Debian packages, each with what shows that it is there, wherever it came from: a command on PATH or a file.
  * Without such a sign dpkg is asked.
- * @type {Record<'build' | 'vm' | 'checks' | 'fuzz' | 'programs' | 'demo' | 'pictures', Record<string, string | undefined>>}
+ * @type {Record<'build' | 'vm' | 'checks' | 'fuzz' | 'programs' | 'engines' | 'demo' | 'pictures', Record<string, string | undefined>>}
  */
 const PACKAGES = {
   build: { 'g++': 'g++', make: 'make', cmake: 'cmake', python3: 'python3', 'libseccomp-dev': '/usr/include/seccomp.h' },
@@ -62,16 +62,17 @@ const PACKAGES = {
     podman: 'podman',
     catatonit: 'catatonit',
   },
+  engines: { 'libdevmapper1.02.1': undefined, iptables: 'iptables', iproute2: 'ip' },
   pictures: { 'python3-rich': undefined, tmux: 'tmux' },
   demo: { 'busybox-static': undefined, curl: 'curl', iproute2: 'ip', nftables: 'nft', wrk: 'wrk' },
 };
 
 /**
  * Makes the machine ready: Debian packages, npm packages, the build. Does nothing where NIWA_SKIP_SETUP is set.
- * @param {{ vm?: boolean, checks?: boolean, fuzz?: boolean, programs?: boolean, demo?: boolean, pictures?: boolean }} [wanted] the virtual machine of
+ * @param {{ vm?: boolean, checks?: boolean, fuzz?: boolean, programs?: boolean, engines?: boolean, demo?: boolean, pictures?: boolean }} [wanted] the virtual machine of
  * test/vm, the
  *   checks of the C sources, the sanitizers of test/fuzz and test/sanitize, the real programs that tests drive, those of
- *   the demo, and of the pictures
+ *   the tests of engines, of the demo, and of the pictures
  * @returns {Promise<void>}
  * @throws {Error} when a step fails, or packages are missing and this process cannot install them
  */
@@ -80,12 +81,14 @@ export async function setup({
   checks = false,
   fuzz = false,
   programs = false,
+  engines = false,
   demo = false,
   pictures = false,
 } = {}) {
   if (process.env.NIWA_SKIP_SETUP) return;
-  await installDebianPackages(missingPackages({ build: true, vm, checks, fuzz, programs, demo, pictures }));
+  await installDebianPackages(missingPackages({ build: true, vm, checks, fuzz, programs, engines, demo, pictures }));
   if (programs) await Promise.all([prometheus(), containerd(), ...OTHER_NODES.map(nodejs)]);
+  if (engines) await docker();
   if (!npmPackagesFit()) await step('npm', ['ci', '--no-audit', '--no-fund']);
   await step('npm', ['run', '--silent', 'build'], QUIET_MS);
 }
@@ -177,10 +180,9 @@ async function step(command, args, quietMs = 0) {
 
 if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
   const has = (/** @type {string} */ option) => process.argv.includes(option);
-  await setup({ vm: has('--vm'), checks: has('--checks'), fuzz: has('--fuzz'), programs: has('--programs') }).catch(
-    (error) => {
-      console.error(`setup: ${error.message}`);
-      process.exitCode = 1;
-    },
-  );
+  const wanted = { vm: has('--vm'), checks: has('--checks'), fuzz: has('--fuzz'), programs: has('--programs') };
+  await setup({ ...wanted, engines: has('--engines') }).catch((error) => {
+    console.error(`setup: ${error.message}`);
+    process.exitCode = 1;
+  });
 }

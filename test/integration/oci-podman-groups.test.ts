@@ -4,16 +4,18 @@ import { beforeEach, expect } from 'vitest';
 import { lookAtCgroupTree } from '../../src/host/cgroup.js';
 import { needsController, needsFile } from './support/host.js';
 import { PODMAN, Podman } from './support/podman.js';
+import { PrivateHost } from './support/private-host.js';
 import { test as base } from './support/test.js';
 
 /** podman with groups: a private host has cgroup v2 where podman looks for it. */
 const test = base.extend('podman', { scope: 'file' }, async ({ niwad }, { onCleanup }) => {
   const podman = new Podman(niwad);
   if (!existsSync(PODMAN)) return podman;
-  const leave = await podman.enterUnifiedHost();
+  const host = await PrivateHost.start();
+  podman.enter(host);
   onCleanup(async () => {
     await podman.run('rm', '--all', '--force', '--time', '0');
-    await leave();
+    await host.end();
   });
   return podman;
 });

@@ -9,7 +9,8 @@ import { dockerTar, shell } from './images.js';
 import type { Niwad } from './niwad.js';
 import { NIWA_OCI } from './oci.js';
 
-const IMAGE = 'docker.io/library/shell:latest';
+/** The name of an image with a shell, as engines complete it. */
+export const SHELL_IMAGE = 'docker.io/library/shell:latest';
 /** Sockets of shims and pipes of ctr: there are no settings for their places. */
 const FIXED = ['/run/containerd/s', '/run/containerd/fifo', '/run/containerd'];
 
@@ -22,7 +23,7 @@ export function runtimeOf({ place }: Pick<Niwad, 'place'>): string {
 }
 
 /** Writes the tar of an image with a shell. */
-export function shellImage(path: string, name = IMAGE): string {
+export function shellImage(path: string, name = SHELL_IMAGE): string {
   writeFileSync(path, dockerTar([tarOf(...shell())], { Env: ['PATH=/bin'], Cmd: ['sh'] }, [name]));
   return path;
 }
@@ -70,7 +71,7 @@ export class Containerd {
   /** The words of `ctr run` for a container of the image, up to the program. */
   container(id: string, ...options: string[]): string[] {
     const runtime = ['--runtime', 'io.containerd.runc.v2', '--runc-binary', this.#runtime];
-    return ['run', '--snapshotter=native', ...runtime, ...options, IMAGE, id];
+    return ['run', '--snapshotter=native', ...runtime, ...options, SHELL_IMAGE, id];
   }
 
   /** Ends it with all its containers. */

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { lookAtCgroupTree } from '../../../src/host/cgroup.js';
+import { runtimeOf, SHELL_IMAGE, shellImage } from './containerd.js';
 import type { Niwad } from './niwad.js';
-import { NIWA_OCI } from './oci.js';
+import type { PrivateHost } from './private-host.js';
 
 export const PODMAN = '/usr/bin/podman';
 
@@ -25,46 +24,29 @@ runtime_supports_nocgroup = ["niwa-oci"]
 [engine.runtimes]
 `;
 
-/**
- * A host as podman wants it for groups: cgroup v2 is on /sys/fs/cgroup. It has a network of its own, where podman makes
- * its bridge, and what the plugins for the network write is in memory.
- */
-const UNIFIED_HOST = `
-  set -e
-  [ -e /sys/fs/cgroup/cgroup.controllers ] || mount --bind "$1" /sys/fs/cgroup
-  mkdir -p /var/lib/cni /run/netns
-  for directory in /var/lib/cni /run/netns; do mount -t tmpfs tmpfs "$directory"; done
-  ip link set lo up
-  echo ready
-  exec sleep infinity`;
-
 /** podman with its own storage, and niwa-oci as its runtime, against one niwad. */
 export class Podman {
   readonly #directory: string;
-  readonly #parent: string;
+  /** The words for a group of podman that ends with niwad. */
+  readonly #grouping: string[];
   /** Begins each command; empty on the host itself. */
   #launcher: string[] = [];
 
   constructor({ place }: Pick<Niwad, 'place'>) {
     this.#directory = mkdtempSync(join(place.files, 'podman-'));
-    this.#parent = `/${place.cgroup}/podman`;
-    // podman gives its runtime another environment, and gives its own clean-up no flags of the runtime
-    const runtime = join(this.#directory, 'niwa-oci');
-    const words = `#!/bin/sh\nexec ${NIWA_OCI} --niwad ${join(place.runDir, 'oci.sock')} "$@"\n`;
-    writeFileSync(runtime, words, { mode: 0o755 });
-    writeFileSync(join(this.#directory, 'containers.conf'), `${SETTINGS}niwa-oci = ["${runtime}"]\n`);
+    this.#grouping = ['--cgroup-parent', `/${place.cgroup}/podman`];
+    // podman gives its own clean-up no flags of the runtime
+    writeFileSync(join(this.#directory, 'containers.conf'), `${SETTINGS}niwa-oci = ["${runtimeOf({ place })}"]\n`);
   }
 
-  /** Gives it a host with unified groups; gives what ends that host. */
-  async enterUnifiedHost(): Promise<() => Promise<void>> {
-    const { mount } = lookAtCgroupTree('');
-    const host = execa('unshare', ['--mount', '--net', 'sh', '-c', UNIFIED_HOST, 'sh', mount], { reject: false });
-    await once(host.stdout, 'data');
-    this.#launcher = ['nsenter', `--target=${host.pid}`, '--mount', '--net'];
-    return async () => {
-      host.kill('SIGKILL');
-      await host;
-    };
+  /** From now on it runs on this host, where it finds cgroup v2. */
+  enter(host: PrivateHost): void {
+    this.#launcher = host.launcher;
+  }
+
+  /** Loads an image with a shell, for `ofImage`. */
+  async loadImage(): Promise<void> {
+    await this.done('load', '--input', shellImage(join(this.#directory, 'image.tar')));
   }
 
   /** Makes a root that has only links to the programs of the host. */
@@ -101,8 +83,20 @@ export class Podman {
 
   /** The words of `podman run` for a container with a group of podman, up to the program. */
   grouped(...options: string[]): string[] {
-    const group = ['--cgroup-parent', this.#parent];
-    return ['run', ...group, '-v', '/usr:/usr:ro', ...options, '--rootfs', this.root()];
+    return ['run', ...this.#grouping, '-v', '/usr:/usr:ro', ...options, '--rootfs', this.root()];
+  }
+
+  /** The words of `podman run` for a container of the loaded image with a group of podman, up to the program. */
+  ofImage(...options: string[]): string[] {
+    return ['run', ...this.#grouping, ...options, SHELL_IMAGE];
+  }
+
+  /**
+   * The words of `podman pod create`. The pod has no group: podman forbids the devices of all containers in such a
+   * group.
+   */
+  pod(name: string): string[] {
+    return ['pod', 'create', ...this.#grouping, '--share-parent=false', '--name', name];
   }
 
   /** The words of `podman run` or `podman create` for a container without network and cgroups of podman. */

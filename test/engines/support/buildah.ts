@@ -1,0 +1,71 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { runtimeOf, SHELL_IMAGE, shellImage } from '../../integration/support/containerd.js';
+import type { Niwad } from '../../integration/support/niwad.js';
+
+/** Without limits that it is told, buildah raises them to 1048576, which needs CAP_SYS_RESOURCE. */
+const SETTINGS = `
+[containers]
+default_ulimits = ["nofile=1000:1000", "nproc=1000:1000"]
+[engine]
+cgroup_manager = "cgroupfs"
+`;
+
+/** buildah with its own storage, an image that has a shell, and niwa-oci as its runtime, against one niwad. */
+export class Buildah {
+  readonly #directory: string;
+  readonly #env: Record<string, string>;
+
+  private constructor(directory: string, runtime: string) {
+    const own = (name: string) => join(directory, name);
+    this.#directory = directory;
+    mkdirSync(own('tmp'));
+    writeFileSync(own('containers.conf'), SETTINGS);
+    this.#env = {
+      BUILDAH_ISOLATION: 'oci',
+      BUILDAH_RUNTIME: runtime,
+      CONTAINERS_CONF: own('containers.conf'),
+      TMPDIR: own('tmp'),
+    };
+  }
+
+  /** Makes the storage with the image. */
+  static async start(niwad: Pick<Niwad, 'place'>): Promise<Buildah> {
+    const directory = mkdtempSync(join(niwad.place.files, 'buildah-'));
+    const buildah = new Buildah(directory, runtimeOf(niwad));
+    await buildah.done('pull', `docker-archive:${shellImage(join(directory, 'image.tar'))}`);
+    return buildah;
+  }
+
+  /** Runs buildah to its end. */
+  async run(...args: string[]) {
+    const own = (name: string) => join(this.#directory, name);
+    const global = ['--root', own('storage'), '--runroot', own('run'), '--storage-driver', 'vfs'];
+    const { exitCode, stdout, stderr } = await execa('buildah', [...global, ...args], {
+      env: this.#env,
+      reject: false,
+      stdin: 'ignore',
+    });
+    return { exitCode, stdout, stderr };
+  }
+
+  /** Runs buildah, which has to succeed; gives its output. */
+  async done(...args: string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.run(...args);
+    if (exitCode !== 0) throw new Error(`buildah ${args.join(' ')}: ${exitCode}, ${stderr}`);
+    return stdout;
+  }
+
+  /** Builds an image from the lines of a Containerfile that follow `FROM`, with its context in a new directory. */
+  build(tag: string, ...lines: string[]) {
+    const context = mkdtempSync(join(this.#directory, 'context-'));
+    writeFileSync(join(context, 'Containerfile'), [`FROM ${SHELL_IMAGE}`, ...lines, ''].join('\n'));
+    return this.run('bud', '--network=none', '--pull-never', '--tag', tag, context);
+  }
+
+  /** Makes a container of an image; gives its name. */
+  container(image: string): Promise<string> {
+    return this.done('from', '--pull-never', image);
+  }
+}
