@@ -11,22 +11,31 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#define MAX_BYTES (1u << 20)
+#define FIRST_BYTES (1u << 16)
 
-// Reads what there is to read into a text, to be freed. Gives NULL where there is no memory, or it is too long.
-static char *read_text(int fd) {
-    char *text = malloc(MAX_BYTES);
-    if (text == NULL) return NULL;
-    size_t length = 0;
-    ssize_t n = 1;
-    while (n > 0 && length < MAX_BYTES - 1) {
-        n = read(fd, text + length, MAX_BYTES - 1 - length);
-        if (n > 0) length += (size_t)n;
-    }
-    text[length] = 0;
-    if (n == 0) return text;
+// Gives a text, as far as it goes, twice as much room. Gives NULL where there is no memory.
+static char *grow(char *text, size_t room) {
+    char *grown = malloc(2 * room);
+    if (grown != NULL) memcpy(grown, text, room);
     free(text);
-    return NULL;
+    return grown;
+}
+
+// Reads a file to its end, as a text that is to be freed. Gives 0 or a negative errno.
+static int read_text(int fd, char **text) {
+    size_t room = FIRST_BYTES, length = 0;
+    *text = malloc(room);
+    while (*text != NULL) {
+        ssize_t n = read(fd, *text + length, room - 1 - length);
+        if (n < 0 && errno != EINTR) return -errno;
+        if (n > 0) length += (size_t)n;
+        (*text)[length] = 0;
+        if (n == 0) return 0;
+        if (length < room - 1) continue;
+        *text = grow(*text, room);
+        room *= 2;
+    }
+    return -ENOMEM;
 }
 
 // Cuts the next word off a line. Gives an empty one at its end.
@@ -50,14 +59,18 @@ static void unescape(char *path) {
 }
 
 // Detaches or covers the mount at a path. In the mount namespace of a user namespace the mounts of the host are locked,
-// and can only be covered. One that was below another has gone with it.
-static int hide(const char *path) {
-    if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno == ENOENT) return 0;
-    return mount("none", path, "tmpfs", MS_RDONLY, NULL) < 0 ? -errno : 0;
+// and can only be covered. When one was locked, all further ones are covered: what would be detached at the path of one
+// that is stacked on another is the cover of that. One that was below another has gone with it, and one that shows a
+// file is no /proc.
+static int hide(const char *path, bool *are_locked) {
+    if (!*are_locked && (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno == ENOENT)) return 0;
+    *are_locked = true;
+    if (mount("none", path, "tmpfs", MS_RDONLY, NULL) == 0 || errno == ENOENT || errno == ENOTDIR) return 0;
+    return -errno;
 }
 
 // Hides the mount of a line of mountinfo if it is a proc or sysfs outside of the kept path.
-static int hide_line(char *line, const char *kept) {
+static int hide_line(char *line, const char *kept, bool *are_locked) {
     for (int i = 0; i < 4; i++) next_word(&line);
     char *path = next_word(&line);
     while (*line != 0 && strcmp(next_word(&line), "-") != 0) continue;
@@ -66,21 +79,22 @@ static int hide_line(char *line, const char *kept) {
     unescape(path);
     size_t length = strlen(kept);
     if (strncmp(path, kept, length) == 0 && (path[length] == '/' || path[length] == 0)) return 0;
-    return hide(path);
+    return hide(path, are_locked);
 }
 
 int hide_bare(const char *kept) {
     int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
     if (fd < 0) return errno == ENOENT ? 0 : -errno; // without /proc there is nothing to show
-    char *text = read_text(fd);
+    char *text;
+    int error = read_text(fd, &text);
     close(fd);
-    if (text == NULL) return -E2BIG;
-    int error = 0;
+    if (error < 0) return error;
+    bool are_locked = false;
     for (char *line = text; error == 0 && *line != 0;) {
         size_t length = strcspn(line, "\n");
         char *next = line + length + (line[length] != 0);
         line[length] = 0;
-        error = hide_line(line, kept);
+        error = hide_line(line, kept, &are_locked);
         line = next;
     }
     free(text);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -132,14 +133,16 @@ static int detach_host(int old) {
 
 enum way { PIVOT = 0, PIVOT_SHARED = 1, MOVE = 2, CHANGE = 3 };
 
-// Moves the root, whose path is `stage`, over "/".
-static int move_root(const char *stage) {
-    int error = hide_bare(stage);
+// Moves the root, which is the working directory, over "/".
+static int move_root(void) {
+    char place[PATH_MAX];
+    if (syscall(SYS_getcwd, place, sizeof place) < 0) return -errno;
+    int error = hide_bare(place);
     if (error < 0) return error;
     return mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ? -errno : 0;
 }
 
-// pivot(way, [stage]): the root becomes "/", and all mounts of the host are detached. With "." for both arguments the
+// pivot(way): the root becomes "/", and all mounts of the host are detached. With "." for both arguments the
 // old root is stacked on the new one and needs no place in it, see pivot_root(2). With MOVE the root is moved over "/"
 // instead: the first root of a machine, a ramdisk, cannot be pivoted. With CHANGE nothing is mounted or detached: the
 // mount namespace is that of others.
@@ -153,7 +156,7 @@ int op_pivot(struct boot *boot, const struct op *op) {
     else if (way == CHANGE)
         error = chroot(".") < 0 ? -errno : 0;
     else if (way == MOVE)
-        error = op->string_count == 0 ? -EBADMSG : move_root(op->strings[0]);
+        error = move_root();
     else
         error = syscall(SYS_pivot_root, ".", ".") < 0 ? -errno : detach_host(old);
     if (old >= 0) close(old);

@@ -8,9 +8,12 @@
 
 #include "../boot/report.h"
 #include "log.h"
+#include "order.h"
 
 #define FIRST_FD 3
-#define SPARE_FDS 16 // numbers above the kept ones, for niwa-boot and its sockets, see become_boot()
+// Numbers above the kept ones: for niwa-boot, its socket, the first process and the descriptors of the order, see
+// become_boot().
+#define SPARE_FDS (3 + MAX_PLACED)
 
 static size_t count_of(const char *text, const char *what) {
     if (text == NULL) return 0;

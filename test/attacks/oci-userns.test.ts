@@ -1,9 +1,10 @@
 // Technique: root with all capabilities, no filter and nothing masked, in a container of an engine with a user namespace:
 // it may do all in its own namespaces, and nothing to the host.
-import { chmodSync, chownSync, copyFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { resolveCapabilities } from '../../src/spec/capabilities.js';
+import { PATIENCE } from '../integration/support/host.js';
 import { type BundleConfig, Oci } from '../integration/support/oci.js';
 import { test as base, compiled, results } from './attack.js';
 
@@ -102,4 +103,40 @@ test('user namespace: nothing that it makes belongs to root of the host', async 
   };
   expect(await made(inUserNamespace)).toEqual([FIRST, FIRST]);
   expect(await made(() => {})).toEqual([70_000, 0]); // the control
+});
+
+test('user namespace: while it is made in a PID namespace of others, they do not reach the files of the host by it', async ({
+  oci,
+  volume,
+}) => {
+  const secret = join(volume, 'secret');
+  writeFileSync(secret, 'secret');
+  /** Makes a container in the PID namespace of another one, which looks for the secret when all is mounted. */
+  async function found(...capabilities: string[]) {
+    const [first, second] = [oci.id(), oci.id()];
+    const others = await oci.bundle('exec sleep 1000', ({ process }) => {
+      for (const set of Object.values(process.capabilities as Record<string, string[]>)) set.push(...capabilities);
+    });
+    await oci.make('run', '--detach', '--bundle', others, first);
+    const { pid } = await oci.state(first);
+    const bundle = await oci.bundle('true', (config) => {
+      const ids = [{ containerID: 0, hostID: 0, size: 65_536 }];
+      const spaces = (config.linux.namespaces as { type: string }[]).filter(({ type }) => type !== 'pid');
+      const namespaces = [...spaces, { type: 'pid', path: `/proc/${pid}/ns/pid` }, { type: 'user' }];
+      Object.assign(config.linux, { namespaces, uidMappings: ids, gidMappings: ids });
+      // only who has rights over the PID namespace mounts it
+      config.mounts = config.mounts.filter(({ destination }) => destination !== '/proc');
+      const script = 'touch paused; until test -e go; do sleep 0.02; done';
+      config.hooks = { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', script] }] };
+    });
+    const making = oci.make('create', '--bundle', bundle, second);
+    await vi.waitFor(() => expect(existsSync(join(bundle, 'paused'))).toBe(true), PATIENCE);
+    const { stdout } = await oci.run('exec', first, 'sh', '-c', `cat /proc/[0-9]*/root${secret}`);
+    writeFileSync(join(bundle, 'go'), '');
+    expect(await making).toEqual({ exitCode: 0, message: '' });
+    for (const id of [second, first]) await oci.done('delete', '--force', id);
+    return stdout;
+  }
+  expect(await found('CAP_SYS_PTRACE')).toBe('secret'); // the control
+  expect(await found()).toBe('');
 });

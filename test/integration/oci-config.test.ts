@@ -303,7 +303,7 @@ describe('the command line', () => {
       ['--nofile=300', NIWA_OCI, '--niwad', oci.socket, 'run', '--preserve-fds', '1', 'x'],
       { reject: false },
     );
-    expect(tooLow.stderr).toContain('the limit of open files (RLIMIT_NOFILE) has to be 317');
+    expect(tooLow.stderr).toContain('the limit of open files (RLIMIT_NOFILE) has to be 334');
     expect(await withFile(oci, place.runDir, {}, '--preserve-fds', '9')).toBe(
       'niwa-oci: the descriptor 4 is to be preserved, and is not open',
     );
@@ -322,6 +322,21 @@ describe('the command line', () => {
       Object.assign(config.linux, { namespaces, uidMappings: ids, gidMappings: ids });
     };
     expect(await linesOf(oci, script, inUser, '--no-pivot')).toEqual(['32']);
+    const bundle = await oci.bundle(script, inUser);
+    const stacked = `mount -t proc proc /proc && exec ${NIWA_OCI} run --no-pivot --bundle ${bundle} ${oci.id()}`;
+    const env = { NIWA_OCI_SOCKET: oci.socket };
+    const { stdout, stderr } = await execa('unshare', ['--mount', 'sh', '-c', stacked], { env, reject: false });
+    expect([stdout, stderr]).toEqual(['32', '']);
+  });
+
+  test('keeps /proc of the container where the root is not pivoted, and hooks have it at another path', async ({
+    oci,
+  }) => {
+    const change = (config: BundleConfig) => {
+      config.root = { path: './rootfs/' };
+      config.hooks = { createContainer: [{ path: '/bin/true' }] };
+    };
+    expect(await linesOf(oci, 'test -e /proc/self && echo there', change, '--no-pivot')).toEqual(['there']);
   });
 
   test('refuses shared mounts where the root is not pivoted', async ({ oci }) => {

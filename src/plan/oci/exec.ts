@@ -50,8 +50,10 @@ export function ociExecOps(
 /** As root of the host until then: a process of the container has no right over it. */
 function joinUserOps({ user: { uid, gid } }: OciProcess, user: UserSpace | undefined): Op[] {
   if (user === undefined) return [];
-  const { uids, gids } = user.maps;
-  return [joinUser(idInside(uids, uid), idInside(gids, gid)), undumpable()];
+  const { path, maps } = user;
+  // the maps of one that the container has joined are not known; the container began as its root, too
+  const [first, group] = path === undefined ? [idInside(maps.uids, uid), idInside(maps.gids, gid)] : [0, 0];
+  return [joinUser(first, group), undumpable()];
 }
 
 function hasTime({ linux: { namespaces = [] } = {} }: ExecConfig): boolean {

@@ -52,8 +52,6 @@ function pausesFor({ prestart = [], createRuntime = [] }: OciHooks): boolean {
 
 /** The operations of hooks that come while the root is made. */
 export interface RootHooks {
-  /** Where the root is then, if not at the stage. */
-  place: string | null;
   /** When it is begun. */
   before: Op[];
   /** When all is mounted, and nothing is hidden yet. */
@@ -69,9 +67,9 @@ export function rootHooks(config: OciConfig, root: string, subject: HookSubject)
     // all other operations name each mode in full
     ...(inside.length === 0 ? [] : [umask(HOOK_UMASK), ...inside, umask(0)]),
   ];
-  if (run.length === 0 || root === '/') return { place: null, before: [], run };
+  if (run.length === 0 || root === '/') return { before: [], run };
   const isShared = /^r?shared$/.test(rootfsPropagation);
-  return { place: root, before: [...(isShared ? [privateAbove(root)] : []), showRoot(root)], run };
+  return { before: [...(isShared ? [privateAbove(root)] : []), showRoot(root)], run };
 }
 
 /** Gives the operations of the hooks at the start, in the container. Pure. */

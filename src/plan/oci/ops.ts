@@ -116,9 +116,9 @@ const MOVE = 2;
 const CHANGE = 3;
 /** Makes the root "/" while mounts of the host may be shared: that they are detached does not go to the host. */
 export const pivotShared = () => op('pivot', 'pivot_root into it and detach the host, here alone', [PIVOT_SHARED]);
-/** Makes the root, which is at `stage`, "/" on a host whose own root cannot be pivoted. */
-export const moveRoot = (stage: string) =>
-  op('pivot', 'hide /proc and /sys of the host, move the root over that of the host, and chroot', [MOVE], [stage]);
+/** Makes the root "/" on a host whose own root cannot be pivoted. */
+export const moveRoot = () =>
+  op('pivot', 'hide /proc and /sys of the host, move the root over that of the host, and chroot', [MOVE]);
 
 /** Makes the root "/" for this process alone, in a mount namespace that others have. */
 export const changeRoot = () => op('pivot', 'chroot into it', [CHANGE]);

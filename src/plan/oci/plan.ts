@@ -73,6 +73,11 @@ export function makeOciPlan(
   const { linux = {} } = config;
   const spaces = namespacesOf(config);
   const user = userSpaceOf(config);
+  if (user !== undefined && isSeen(spaces) && (config.hooks?.createContainer ?? []).length > 0)
+    throw refused(
+      'hooks.createContainer',
+      'with a user namespace, processes of the joined PID namespace could reach the files of the host by it',
+    );
   const maps = new MountMaps(config, user);
   const idmapOf = (item: OciMount, field: string) => maps.changesOf(item, field);
   const group = sources.group ?? { path: `${host.containersCgroup}/${id}`, controllers: host.controllers };
@@ -102,7 +107,7 @@ export function makeOciPlan(
             ...namespaceOps(config, spaces),
             ...divideOps(spaces),
             ...(ownsMounts(config)
-              ? rootOps(config, host.stage, ownParts(config, host.stage, sources, idmapOf), choices.pivots, hooks)
+              ? rootOps(config, ownParts(config, host.stage, sources, idmapOf), choices.pivots, hooks)
               : unmountedRootOps(config, sources.root, hooks)),
           ]
         : userOps(config, { user, spaces, sources, stage: host.stage, pivots: choices.pivots, idmapOf, hooks })),
@@ -169,7 +174,7 @@ function userOps(
     ...asideOps(config, aside, user),
     ...divideUserOps(user, config.process.user, clonedOf(clonedNames(made))),
     ...namespaceOps(settingsIn(config, early, false), late),
-    ...rootOps(config, stage, fromSide(aside), pivots, hooks),
+    ...rootOps(config, fromSide(aside), pivots, hooks),
   ];
 }
 

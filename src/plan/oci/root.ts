@@ -105,7 +105,6 @@ export function ownParts(
  */
 export function rootOps(
   config: OciConfig,
-  stage: string,
   { begin, mount, devices }: RootParts,
   pivots: boolean,
   hooks: RootHooks,
@@ -130,7 +129,7 @@ export function rootOps(
     ...mounts.filter(isClosedLater).flatMap(({ destination }) => [CONSOLE, closeMount(destination)]),
     ...(own.readonly ? [remountRoot(['ro'])] : []),
     ...labelOps(process),
-    pivots ? (isShared ? pivotShared() : pivot()) : moveRoot(hooks.place ?? stage),
+    pivots ? (isShared ? pivotShared() : pivot()) : moveRoot(),
     ...(propagation === undefined
       ? []
       : [propagate(rootfsPropagation, propagation.propagation | (propagation.recursive ? MS_REC : 0))]),

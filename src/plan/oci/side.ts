@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { type Op, rlimitNumber } from '../op.js';
-import { bind, chdir, joinUser, mount, root, setns, symlink, user } from '../ops.js';
+import { bind, chdir, joinUser, mount, root, setns, symlink, undumpable, user } from '../ops.js';
 import { idInside, idOutside } from '../userns.js';
 import type { OciConfig, OciMount, OciProcess } from './config.js';
 import { isBind, keepsPropagation, ociBind, ociMountOp, propagationChanges } from './mounts.js';
@@ -93,7 +93,8 @@ export function divideUserOps(
     path === undefined
       ? [joinUser(idInside(maps.uids, id.uid), idInside(maps.gids, id.gid))]
       : [setns('user', USER_FLAG, path), user(0, 0)];
-  return [...join, divide(names, flags)];
+  // in a PID namespace that it joins, others may have rights over its user namespace, and it has the files of the host
+  return [...join, undumpable(), divide(names, flags)];
 }
 
 /** Raises the hard limits as root of the host: in a user namespace nobody may. */

@@ -296,6 +296,16 @@ describe('the plan of a config', () => {
       'linux.seccomp.flags[0] "X"',
     ],
     [
+      'hooks with the files of the host where others have rights over them',
+      {
+        hooks: { createContainer: [{ path: '/x' }] },
+        linux: {
+          namespaces: [{ type: 'mount' }, { type: 'user', path: '/u' }, { type: 'pid', path: '/p' }],
+        },
+      },
+      'hooks.createContainer: with a user namespace',
+    ],
+    [
       'a limit above its hard limit',
       withProcess({ rlimits: [{ type: 'RLIMIT_CORE', soft: 2, hard: 1 }] }),
       '.rlimits[0].soft',

@@ -95,7 +95,10 @@ describe('the plan with a user namespace', () => {
       ]),
     );
     expect(first.find(({ strings: [path] }) => path === '/nodes/dev/own')?.numbers.slice(2)).toEqual([1003, 1000]);
-    expect(first.at(-1)?.text).toBe('enter the user namespace as user 0, group 0');
+    expect(first.slice(-2).map(({ text }) => text)).toEqual([
+      'enter the user namespace as user 0, group 0',
+      'hide from the processes of the container',
+    ]);
   });
 
   it('then makes the root of what was put aside, in the order of the config', () => {
