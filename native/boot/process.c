@@ -160,23 +160,31 @@ static bool join(char out[PATH_MAX], const char *directory, size_t length, const
     return true;
 }
 
+// Writes the next candidate for a program along the directories of a path, and moves the path on; NULL is its end.
+// Gives false where there is none.
+static bool next_candidate(const char **path, const char *name, char out[PATH_MAX]) {
+    while (*path != NULL) {
+        const char *directory = *path;
+        size_t length = strcspn(directory, ":");
+        *path = directory[length] == 0 ? NULL : directory + length + 1;
+        if (join(out, length > 0 ? directory : ".", length > 0 ? length : 1, name)) return true;
+    }
+    return false;
+}
+
 // Executes `args`, searched in the directories of `path`, by the rules of the shell: after ENOENT and EACCES the search
 // goes on, and EACCES is the result where nothing else is found.
 static int execute_along(const char *path, char **args, char **env) {
     char candidate[PATH_MAX];
     int error = -ENOENT;
-    while (true) {
-        size_t length = strcspn(path, ":");
-        if (join(candidate, length > 0 ? path : ".", length > 0 ? length : 1, args[0])) {
-            execve(candidate, args, env);
-            if (errno == EACCES)
-                error = -EACCES;
-            else if (errno != ENOENT && errno != ENOTDIR)
-                return -errno;
-        }
-        if (path[length] == 0) return error;
-        path += length + 1;
+    while (next_candidate(&path, args[0], candidate)) {
+        execve(candidate, args, env);
+        if (errno == EACCES)
+            error = -EACCES;
+        else if (errno != ENOENT && errno != ENOTDIR)
+            return -errno;
     }
+    return error;
 }
 
 static const char *find_path(char **env) {
@@ -249,8 +257,7 @@ int op_exec(struct boot *boot, const struct op *op) {
     if (count == 0 || count > op->string_count) return -EBADMSG;
     bool is_put = put_variable(op, op->numbers[1], boot->home) && put_variable(op, op->numbers[2], boot->hostname);
     if (!is_put) return -EBADMSG;
-    char *args[count +
-               1]; // the environment follows in op->strings, so the arguments need an array with an end of their own
+    char *args[count + 1]; // with an end of its own: in op->strings the environment follows
     memcpy(args, op->strings, count * sizeof *args);
     args[count] = NULL;
     char **env = op->strings + count; // program_next() ends it with NULL
@@ -278,16 +285,12 @@ int op_find_program(struct boot *boot, const struct op *op) {
     if (strchr(name, '/') != NULL) return check_program(name);
     char candidate[PATH_MAX];
     int error = -ENOENT;
-    while (true) {
-        size_t length = strcspn(path, ":");
-        if (join(candidate, length > 0 ? path : ".", length > 0 ? length : 1, name)) {
-            int found = check_program(candidate);
-            if (found == 0) return 0;
-            if (found == -EACCES) error = found;
-        }
-        if (path[length] == 0) return error;
-        path += length + 1;
+    while (next_candidate(&path, name, candidate)) {
+        int found = check_program(candidate);
+        if (found == 0) return 0;
+        if (found == -EACCES) error = found;
     }
+    return error;
 }
 
 // exec-image(argument...): executes a static program that niwad has opened, without an environment.

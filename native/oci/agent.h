@@ -6,7 +6,9 @@
 
 #include "order.h"
 
-// Takes the listener that a process has under this number, or is about to have, and sends it to the agent. Does nothing
-// where the process does not get one, which its control socket then says. Ends the program where the agent does not
-// take it.
-void give_listener(const struct order *order, int pidfd, pid_t pid, int number, int control);
+// Takes the listener that a process has under this number. Gives its descriptor, -EBADF where the process does not have
+// it yet, or another negative errno where it does not get one.
+int take_listener(int pidfd, int number);
+
+// Sends a listener to the agent of an order, and closes it. Ends the program where the agent does not take it.
+void give_listener(const struct order *order, pid_t pid, int listener);

@@ -16,37 +16,25 @@
 #include <unistd.h>
 
 #include "../boot/report.h"
-#include "agent.h"
 #include "hook.h"
 #include "kept.h"
 #include "log.h"
 #include "net_devices.h"
 #include "order.h"
+#include "progress.h"
+#include "unkept.h"
 
 #define CONTROL_FD 3
 #define CONTAINER_FD 4
 #define FIRST_LIFTED (LAST_PLACE + 1)
 #define NO_STEP UINT32_MAX
-#define EXEC_TIMEOUT_MS 10000 // a process of the container may stop (SIGSTOP) that of an exec
+#define EXEC_TIMEOUT_MS 10000 // a process of the container may trace that of an exec, and hold it
+#define END_MS 1000
 
 static int exec_timeout_ms = EXEC_TIMEOUT_MS;
 
 void wait_while_paused(void) {
     exec_timeout_ms = -1;
-}
-
-// The process, as long as it must not outlive this program; -1 before and afterwards.
-static int unkept = -1;
-
-static void end_unkept(void) {
-    if (unkept < 0) return;
-    syscall(SYS_pidfd_send_signal, unkept, SIGKILL, NULL, 0);
-    siginfo_t info;
-    waitid((idtype_t)P_PIDFD, (id_t)unkept, &info, WEXITED);
-}
-
-void keep_born(void) {
-    unkept = -1;
 }
 
 // What the new process is made of.
@@ -107,103 +95,7 @@ static int clone_into(const struct making *making, struct born *born) {
     if (pid == 0) become_boot(making);
     if (pid < 0) return -errno;
     born->pid = (pid_t)pid;
-    unkept = born->pidfd;
-    return 0;
-}
-
-static bool send_program(int control, const char *program, size_t length) {
-    for (size_t sent = 0; sent < length;) {
-        ssize_t n = send(control, program + sent, length - sent, MSG_NOSIGNAL);
-        if (n < 0 && errno != EINTR) return false;
-        if (n > 0) sent += (size_t)n;
-    }
-    return true;
-}
-
-// A report, and who has sent it: the kernel says so.
-struct received {
-    struct boot_report report;
-    pid_t sender;
-    int terminal; // that came with it, or -1
-};
-
-// Receives one report. Gives false at the end of the socket.
-static bool receive_report(int control, struct received *received) {
-    *received = (struct received){.terminal = -1};
-    struct iovec part = {&received->report, sizeof received->report};
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
-    } rights;
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = rights.bytes, .msg_controllen = sizeof rights.bytes};
-    ssize_t n;
-    do n = recvmsg(control, &message, MSG_CMSG_CLOEXEC | MSG_WAITALL);
-    while (n < 0 && errno == EINTR);
-    if (n != sizeof received->report) return false;
-    for (struct cmsghdr *each = CMSG_FIRSTHDR(&message); each != NULL; each = CMSG_NXTHDR(&message, each)) {
-        struct ucred sender;
-        if (each->cmsg_level != SOL_SOCKET) continue;
-        if (each->cmsg_type == SCM_RIGHTS) memcpy(&received->terminal, CMSG_DATA(each), sizeof(int));
-        if (each->cmsg_type != SCM_CREDENTIALS) continue;
-        memcpy(&sender, CMSG_DATA(each), sizeof sender);
-        received->sender = sender.pid;
-    }
-    return true;
-}
-
-// Goes on with the process that the one before has left its place to, see op_be_born(). A process of the container
-// may have taken hold of the new one, and with it of the socket, so only the word of the old one counts.
-static void follow(struct born *born, const struct received *received) {
-    if (received->sender != born->pid) return;
-    int pidfd = (int)syscall(SYS_pidfd_open, received->report.pid, 0);
-    if (pidfd < 0) return;
-    end_unkept();
-    close(born->pidfd);
-    born->pid = received->report.pid;
-    born->pidfd = unkept = pidfd;
-    born->moves = false;
-}
-
-// Takes a report in. Gives whether it says how far the program has come.
-static bool take_report(const struct order *order, struct born *born, const struct received *received) {
-    const struct boot_report *report = &received->report;
-    if (received->terminal >= 0) {
-        if (born->terminal >= 0) close(born->terminal);
-        born->terminal = received->terminal;
-    }
-    if (report->kind == BOOT_BORN) follow(born, received);
-    if (report->kind == BOOT_LISTENER && order->agent.length > 0) born->listener = report->fd;
-    // the agent learns the pid of the process that stays
-    if (born->listener >= 0 && !born->moves) {
-        give_listener(order, born->pidfd, born->pid, born->listener, born->control);
-        born->listener = -1;
-    }
-    return report->kind == BOOT_READY || report->kind == BOOT_FAILED || report->kind == BOOT_PAUSED;
-}
-
-// Waits until the process reports how far its program has come: that one, and none that leaves its place to it. A path
-// may hang for ever, so this also ends where niwad goes away. Gives 0, -EIO where the control socket ends, or
-// -ETIMEDOUT.
-static int await_report(const struct order *order, int niwad, struct born *born, int timeout_ms,
-                        struct boot_report *report) {
-    struct pollfd ready[] = {{.fd = born->control, .events = POLLIN}, {.fd = niwad, .events = POLLIN}};
-    struct received received;
-    pid_t teller = 0;
-    while (teller == 0 || (report->kind != BOOT_FAILED && teller != born->pid)) {
-        int count = poll(ready, 2, timeout_ms);
-        if (count == 0) return -ETIMEDOUT;
-        if (count < 0 && errno != EINTR) return -errno;
-        if (count < 0) continue;
-        if (ready[0].revents != 0) {
-            if (!receive_report(born->control, &received)) return -EIO;
-            if (!take_report(order, born, &received)) continue;
-            *report = received.report;
-            teller = received.sender;
-        } else if (ready[1].revents != 0) {
-            fail("niwad has ended while the container was made");
-        }
-    }
+    keep_only(born->pidfd);
     return 0;
 }
 
@@ -218,11 +110,18 @@ static _Noreturn void tell_unborn(int niwad, uint32_t step, int32_t error, int32
     fail("the container could not be made");
 }
 
-// The signal that ended the process, or 0.
+// The signal that ended the process, or 0. It ends directly after its control socket, unless another process has that.
 static int ending_signal(int pidfd) {
     siginfo_t info = {0};
-    if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOWAIT) < 0) return 0;
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+    poll(&ended, 1, END_MS);
+    if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOWAIT | WNOHANG) < 0) return 0;
     return info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED ? info.si_status : 0;
+}
+
+// Lets the program go on that waits.
+static bool send_go(const struct born *born) {
+    return send_whole(born->control, "", 1, NULL, 0) == 0;
 }
 
 // Lets niwad run hooks while the program pauses, then lets the program go on. As await_report().
@@ -235,7 +134,7 @@ static int pass_pause(const struct order *order, int niwad, struct born *born, s
     struct frame answer = receive_answer(niwad);
     if (answer.kind != FRAME_GO) fail("niwad has another version than niwa-oci");
     free(answer.body);
-    return send_program(born->control, "", 1) ? await_report(order, niwad, born, -1, report) : -EIO;
+    return send_go(born) ? await_report(order, niwad, born, -1, report) : -EIO;
 }
 
 struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
@@ -259,13 +158,12 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
         fail("cannot make a socket: %s", reason(errno));
     born.control = control[0];
     making.control = control[1];
-    atexit(end_unkept);
     int error = clone_into(&making, &born);
     if (error < 0) tell_unborn(niwad, NO_STEP - 1, -error, 0);
     close(control[1]);
     for (size_t i = 0; i < birth->fd_count; i++) close(birth->fds[i]);
     struct boot_report report;
-    bool sent = send_program(born.control, order.program, order.program_length);
+    bool sent = send_whole(born.control, order.program, order.program_length, NULL, 0) == 0;
     error = sent ? await_report(&order, niwad, &born, is_exec ? exec_timeout_ms : -1, &report) : -EIO;
     while (error == 0 && report.kind == BOOT_PAUSED) error = pass_pause(&order, niwad, &born, &report);
     if (error < 0) tell_unborn(niwad, NO_STEP, -error, error == -ETIMEDOUT ? 0 : ending_signal(born.pidfd));
@@ -277,7 +175,7 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
 void execute_born(int niwad, struct born *born) {
     struct boot_report report;
     const struct order none = {0};
-    int error = send_program(born->control, "", 1) ? await_report(&none, niwad, born, exec_timeout_ms, &report) : -EIO;
+    int error = send_go(born) ? await_report(&none, niwad, born, exec_timeout_ms, &report) : -EIO;
     if (error == 0) tell_unborn(niwad, report.step, report.error, 0);
     if (error != -EIO) tell_unborn(niwad, NO_STEP, -error, 0);
     // the end of the socket means that it has executed

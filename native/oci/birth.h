@@ -12,12 +12,15 @@ struct born {
     int control;  // to niwa-boot, which waits for its start
     int terminal; // the master side of its terminal, or -1
     bool moves;   // whether this is an exec that has still to leave its place to a process in the PID namespace
-    int listener; // the number that the listener of its filter has there, until the agent has it, else -1
+    bool is_seen; // whether it has left its place: processes of a PID namespace may see it, and stop it
+    int listener; // the number that the listener of its filter has in `asker`, until the agent has it, else -1
+    pid_t asker;
+    bool has_agent; // whether the agent has the listener
 };
 
 // Makes the process that `birth` (FRAME_BIRTH) describes, and lets it run its program up to the wait. Where a step
-// fails, tells niwad, and ends the program with niwad's words. Until keep_born() the process ends with this program.
-// The process has the `kept` descriptors of this program from 3 on, see kept.h.
+// fails, tells niwad, and ends the program with niwad's words. Until keep_born() (unkept.h) the process ends with this
+// program. The process has the `kept` descriptors of this program from 3 on, see kept.h.
 struct born give_birth(int niwad, const struct frame *birth, size_t kept);
 
 // The process of an exec may be frozen for as long as it is: its container is paused.
@@ -25,6 +28,3 @@ void wait_while_paused(void);
 
 // Lets the process of an exec execute its program. Where that fails, as give_birth().
 void execute_born(int niwad, struct born *born);
-
-// From now on the process stays when this program ends.
-void keep_born(void);

@@ -13,9 +13,9 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 
 #define MAX_OUTPUT 4096
@@ -134,12 +134,6 @@ static bool collect(struct running *running) {
     memcpy(running->kept + kept, piece, length);
     running->length = kept + length;
     return n > 0;
-}
-
-static long now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void end_all_of(const struct running *running) {

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +19,7 @@
 #include "options.h"
 #include "ps.h"
 #include "ready.h"
+#include "unkept.h"
 #include "version.h"
 
 #define DEFAULT_SOCKET "/run/niwa/oci.sock"
@@ -79,13 +78,10 @@ static void write_pid(const char *path, pid_t pid) {
 }
 
 static void hand_over_terminal(const char *path, int terminal) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path) fail("the path of the console socket is too long: %s", path);
-    strcpy(address.sun_path, path);
-    int console = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (console < 0 || connect(console, (struct sockaddr *)&address, sizeof address) < 0)
-        fail("cannot connect to the console socket %s: %s", path, reason(errno));
-    int error = send_descriptor(console, "/dev/ptmx", terminal);
+    static const char name[] = "/dev/ptmx";
+    int console = connect_to(path, strlen(path));
+    if (console < 0) fail("cannot connect to the console socket %s: %s", path, reason(-console));
+    int error = send_whole(console, name, sizeof name - 1, &terminal, 1);
     if (error < 0) fail("cannot send the terminal to %s: %s", path, reason(-error));
     close(console);
 }
@@ -131,13 +127,15 @@ static void settle(int niwad, const struct command *command, const struct born *
     keep_born();
 }
 
-// Makes a container up to its wait, and hands it over to niwad.
-static struct born create(int niwad, const struct command *command) {
+// Makes a container up to its wait, and hands it over to niwad. Whether this program waits for its end: then signals
+// are for the container, as soon as it is made. Until then they end this program, and the container with it.
+static struct born create(int niwad, const struct command *command, bool waits) {
     struct kept kept = kept_of(command, true);
     struct buffer request = creation_of(command);
     add_count(&request, "kept-fds", kept.all);
     add_count(&request, "listen-fds", kept.sockets);
     struct born born = make_process(niwad, command, request, kept.all);
+    if (waits) hold_signals();
     settle(niwad, command, &born, (int[]){born.pidfd, born.control}, 2);
     close(born.control);
     return born;
@@ -161,8 +159,7 @@ static void start(int niwad, const struct command *command) {
 // Starts the container that create() made, and waits for its end unless it is detached. Gives the exit status.
 static int run(int niwad, const struct command *command) {
     bool waits = !has_option(command, "detach");
-    if (waits) hold_signals();
-    struct born born = create(niwad, command);
+    struct born born = create(niwad, command, waits);
     struct readiness ready = readiness_of(niwad, command);
     struct buffer start = request_of(command, "start");
     request_add(&start, "undo", "true");
@@ -188,8 +185,8 @@ static int exec_in(int niwad, const struct command *command) {
     add_count(&request, "kept-fds", kept.all);
     if (process != NULL) request_file(&request, "process", process);
     if (waits) request_add(&request, "foreground", "true");
-    if (waits) hold_signals();
     struct born born = make_process(niwad, command, request, kept.all);
+    if (waits) hold_signals();
     execute_born(niwad, &born);
     settle(niwad, command, &born, NULL, 0);
     return waits ? await_end(&born, &NOT_AWAITED) : 0;
@@ -264,7 +261,7 @@ int main(int argc, char **argv) {
     } else if (strcmp(command.verb, "spec") == 0) {
         write_spec(&command);
     } else if (strcmp(command.verb, "create") == 0) {
-        create(connect_of(&command), &command);
+        create(connect_of(&command), &command, false);
     } else if (strcmp(command.verb, "start") == 0) {
         start(connect_of(&command), &command);
     } else if (strcmp(command.verb, "run") == 0) {

@@ -59,7 +59,7 @@ struct readiness listen_for_ready(const char *told) {
 static int send_and_wait(int socket, const char *text) {
     int barrier[2];
     if (send(socket, text, strlen(text), MSG_NOSIGNAL) < 0 || pipe2(barrier, O_CLOEXEC) < 0) return -errno;
-    int error = send_descriptor(socket, "BARRIER=1", barrier[1]);
+    int error = send_whole(socket, "BARRIER=1", strlen("BARRIER=1"), &barrier[1], 1);
     close(barrier[1]);
     struct pollfd taken = {.fd = barrier[0]};
     if (error == 0) poll(&taken, 1, BARRIER_MS);

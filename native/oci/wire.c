@@ -66,16 +66,24 @@ void request_file(struct buffer *request, const char *name, const char *path) {
     close(fd);
 }
 
-int connect_niwad(const char *path) {
+int connect_to(const char *path, size_t length) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path) fail("the path of niwad's socket is too long: %s", path);
-    strcpy(address.sun_path, path);
-    int niwad = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (niwad < 0) fail("cannot make a socket: %s", reason(errno));
-    if (connect(niwad, (struct sockaddr *)&address, sizeof address) < 0)
+    if (length >= sizeof address.sun_path) return -ENAMETOOLONG;
+    memcpy(address.sun_path, path, length);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+    int error = -errno;
+    close(fd);
+    return error;
+}
+
+int connect_niwad(const char *path) {
+    int niwad = connect_to(path, strlen(path));
+    if (niwad < 0)
         fail("cannot reach niwad on %s: %s; start it (systemctl start niwad), or name its socket with --niwad or "
              "NIWA_OCI_SOCKET",
-             path, reason(errno));
+             path, reason(-niwad));
     return niwad;
 }
 
@@ -92,10 +100,10 @@ static struct msghdr message_of(struct iovec *part, union rights *rights, const 
     return message;
 }
 
-int send_whole(int socket, const struct buffer *text, const int *fds, size_t fd_count) {
+int send_whole(int socket, const void *bytes, size_t length, const int *fds, size_t fd_count) {
     union rights rights = {0};
-    for (size_t sent = 0; sent < text->length;) {
-        struct iovec part = {text->bytes + sent, text->length - sent};
+    for (size_t sent = 0; sent < length;) {
+        struct iovec part = {(char *)(uintptr_t)bytes + sent, length - sent};
         struct msghdr message = message_of(&part, &rights, fds, sent == 0 ? fd_count : 0);
         ssize_t n = sendmsg(socket, &message, MSG_NOSIGNAL);
         if (n < 0 && errno != EINTR) return -errno;
@@ -110,7 +118,7 @@ void send_frame(int niwad, enum frame_kind kind, const struct buffer *body, cons
     struct buffer frame = {0};
     buffer_add(&frame, &head, sizeof head);
     if (length > 0) buffer_add(&frame, body->bytes, length);
-    int error = send_whole(niwad, &frame, fds, fd_count);
+    int error = send_whole(niwad, frame.bytes, frame.length, fds, fd_count);
     if (error < 0) fail("niwad has gone: %s", reason(-error));
     free(frame.bytes);
 }
@@ -168,11 +176,4 @@ struct frame receive_frame(int niwad) {
     }
     if (frame.kind == FRAME_ERROR) fail_as_told(&frame);
     return frame;
-}
-
-int send_descriptor(int socket, const char *text, int fd) {
-    struct iovec part = {(void *)(uintptr_t)text, strlen(text)};
-    union rights rights = {0};
-    struct msghdr message = message_of(&part, &rights, &fd, 1);
-    return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }

@@ -50,6 +50,9 @@ struct buffer request_for(const char *verb);
 void request_add(struct buffer *request, const char *name, const char *value);
 void request_file(struct buffer *request, const char *name, const char *path);
 
+// Connects to a Unix socket. Gives a descriptor or a negative errno.
+int connect_to(const char *path, size_t length);
+
 // Connects to niwad. Ends the program where nobody listens, with what to do.
 int connect_niwad(const char *path);
 
@@ -60,8 +63,5 @@ void send_frame(int niwad, enum frame_kind kind, const struct buffer *body, cons
 // the program with the error where it is FRAME_ERROR, or niwad has gone.
 struct frame receive_frame(int niwad);
 
-// Sends a text over a connected Unix socket, descriptors with its first byte. Gives 0 or a negative errno.
-int send_whole(int socket, const struct buffer *text, const int *fds, size_t fd_count);
-
-// Sends a descriptor and a text over a connected Unix socket. Gives 0 or a negative errno.
-int send_descriptor(int socket, const char *text, int fd);
+// Sends bytes over a connected Unix socket, descriptors with the first one. Gives 0 or a negative errno.
+int send_whole(int socket, const void *bytes, size_t length, const int *fds, size_t fd_count);

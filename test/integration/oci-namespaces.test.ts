@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { describe, expect, onTestFinished } from 'vitest';
+import { describe, expect, onTestFinished, vi } from 'vitest';
+import { PATIENCE } from './support/host.js';
 import { type BundleConfig, NIWA_OCI, Oci } from './support/oci.js';
 import { test as base } from './support/test.js';
 
@@ -78,6 +79,23 @@ describe('a container that joins those of another one', () => {
       /join the pid namespace .*ENOENT|the PID namespace that it was to join has ended/,
     );
   });
+});
+
+test('a create ends where a process of the joined PID namespace stops the new one', async ({ oci, niwad }) => {
+  const first = await started(oci, 'exec sleep 100');
+  const bundle = await oci.bundle('true', (config) => {
+    joining(first.pid, 'pid')(config);
+    const script = 'touch paused; until test -e go; do sleep 0.02; done';
+    config.hooks = { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', script] }] };
+  });
+  const making = oci.make('create', '--bundle', bundle, oci.id());
+  await vi.waitFor(() => expect(existsSync(join(bundle, 'paused'))).toBe(true), PATIENCE);
+  const stop = 'for at in /proc/[0-9]*; do grep -qs niwa-boot $at/comm && kill -STOP $(basename $at); done; true';
+  await oci.done('exec', first.id, 'sh', '-c', stop);
+  writeFileSync(join(bundle, 'go'), '');
+  expect(await making).toEqual({ exitCode: 1, message: expect.stringContaining('has stopped (SIGSTOP) the process') });
+  await vi.waitFor(async () => expect(await niwad.client.list()).toHaveLength(1), PATIENCE);
+  await oci.done('delete', '--force', first.id);
 });
 
 test.for(['pid', 'network', 'ipc', 'uts', 'cgroup', 'time', 'mount'])(

@@ -205,6 +205,19 @@ test('a command that ends before its process is handed over leaves nothing', asy
   expect(await niwad.client.list()).toEqual([]);
 });
 
+test('a signal ends a run that has not made its container yet, and nothing is left', async ({ oci, niwad }) => {
+  const bundle = await oci.bundle('true', (config) => {
+    config.hooks = { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', 'touch paused; exec sleep 1000'] }] };
+  });
+  const run = oci.begin('run', '--bundle', bundle, oci.id());
+  await vi.waitFor(() => expect(existsSync(join(bundle, 'paused'))).toBe(true), PATIENCE);
+  run.kill('SIGTERM');
+  const ended = await Promise.race([run, new Promise((resolve) => setTimeout(resolve, PATIENCE.timeout, {}))]);
+  run.kill('SIGKILL');
+  expect(ended).toMatchObject({ signal: 'SIGTERM' });
+  await vi.waitFor(async () => expect(await niwad.client.list()).toEqual([]), PATIENCE);
+});
+
 test('only root may speak to niwad', ({ niwad }) => {
   expect(statSync(join(niwad.place.runDir, 'oci.sock')).mode & 0o777).toBe(0o600);
 });
