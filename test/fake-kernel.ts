@@ -125,6 +125,7 @@ export class FakeKernel implements Kernel {
     prepare: async () => refuse('make a group'),
     take: async () => refuse('take over a process'),
     undo: async () => {},
+    start: (handle, lifetimeNs, deadline) => this.containers.start(handle, lifetimeNs, deadline),
     hasEnded: (handle) => !this.#live.has(handle),
     deliver: () => {},
     deliverAll: async () => {},

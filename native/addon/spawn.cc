@@ -284,10 +284,15 @@ Spawned create_container(const SpawnRequest &request) {
     return spawned;
 }
 
+bool send_start(const Container &container) {
+    return send_all(container.control.get(), kStart, sizeof kStart);
+}
+
 Failure start_container(Container &container, bool already_sent) {
+    bool sent = already_sent || send_start(container);
     Fd control = std::move(container.control);
     boot_report report;
-    if (!already_sent && !send_all(control.get(), kStart, sizeof kStart)) return failure_without_report(container);
+    if (!sent) return failure_without_report(container);
     switch (await_report(control.get(), &report, &container.terminal, Fd(), kBootTimeoutMs)) {
     case ReportOutcome::kEnd:
         return {};

@@ -71,6 +71,9 @@ Failure make_user_namespaces(const SpawnRequest &request, UserNamespaces *made);
 // Makes a container, up to the wait of its boot program. On failure everything is undone.
 Spawned create_container(const SpawnRequest &request);
 
+// Sends the start to a created container. Gives whether it was sent.
+bool send_start(const Container &container);
+
 // Sends the start to a created container, unless `already_sent`, and waits until the workload is executed. On failure
 // the helper has ended or is killed, and the monitor reports its exit.
 Failure start_container(Container &container, bool already_sent);

@@ -31,11 +31,8 @@
 #define EXEC_TIMEOUT_MS 10000 // a process of the container may trace that of an exec, and hold it
 #define END_MS 1000
 
+// How long the process of an exec may take for a report; -1 for any time.
 static int exec_timeout_ms = EXEC_TIMEOUT_MS;
-
-void wait_while_paused(void) {
-    exec_timeout_ms = -1;
-}
 
 // What the new process is made of.
 struct making {
@@ -141,6 +138,7 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
     struct order order = read_order(birth);
     if (order.cpu_bytes > 0 && sched_setaffinity(0, order.cpu_bytes, (const cpu_set_t *)order.cpus) < 0)
         fail("cannot run on the CPUs of process.execCPUAffinity.initial: %s", reason(errno));
+    if (order.paused) exec_timeout_ms = -1; // the process goes on when somebody resumes the container
     bool is_exec = order.place_count == 0 && birth->fd_count == 3;
     if (birth->fd_count != 2 + order.place_count && !is_exec) fail("niwad has another version than niwa-oci");
     struct making making = {.flags = order.flags,

@@ -23,8 +23,5 @@ struct born {
 // program. The process has the `kept` descriptors of this program from 3 on, see kept.h.
 struct born give_birth(int niwad, const struct frame *birth, size_t kept);
 
-// The process of an exec may be frozen for as long as it is: its container is paused.
-void wait_while_paused(void);
-
 // Lets the process of an exec execute its program. Where that fails, as give_birth().
 void execute_born(int niwad, struct born *born);

@@ -180,7 +180,6 @@ static int exec_in(int niwad, const struct command *command) {
     bool waits = !has_option(command, "detach");
     const char *process = option(command, "process");
     struct kept kept = kept_of(command, false);
-    if (has_option(command, "ignore-paused")) wait_while_paused();
     struct buffer request = request_of(command, "exec");
     add_count(&request, "kept-fds", kept.all);
     if (process != NULL) request_file(&request, "process", process);

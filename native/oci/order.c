@@ -1,6 +1,5 @@
 #include "order.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +60,7 @@ static bool take_word(struct order *order, const char *name, size_t length, stru
         return order->device_count++ < MAX_DEVICES;
     }
     if (is(name, length, "cpus")) return take_cpus(order, value);
+    if (is(name, length, "paused")) return order->paused = true;
     struct text *const known = is(name, length, "agent")         ? &order->agent
                                : is(name, length, "agent-state") ? &order->agent_state
                                                                  : NULL;

@@ -1,5 +1,6 @@
 // What niwad orders with FRAME_BIRTH: how the command makes a process.
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,7 @@ struct order {
     size_t device_count;
     unsigned long cpus[MAX_CPUS / 8 / sizeof(unsigned long)]; // `cpus=0,3`: where this program runs from now on
     size_t cpu_bytes;                                         // of the mask, 0 for none
+    bool paused; // `paused=`: the container is, and the process goes on when somebody resumes it
     const char *program;
     size_t program_length;
 };

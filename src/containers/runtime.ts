@@ -25,7 +25,7 @@ import type { EventLog } from './events/event-log.js';
 import { type Ahead, makeAhead, startAhead, throwAway, whyUnfit } from './operations/ahead.js';
 import { attach } from './operations/attach.js';
 import { create, run } from './operations/create.js';
-import { type BornOrder, createBorn } from './operations/create-born.js';
+import { type BornOrder, createBorn, startBorn } from './operations/create-born.js';
 import { drain, readDrain, undrain } from './operations/drain.js';
 import { exec, execDetached } from './operations/exec.js';
 import { type Copy, copy } from './operations/files.js';
@@ -204,6 +204,7 @@ export class Runtime {
   readonly startAhead = (ahead: Ahead) => startAhead(this.#parts, ahead);
   readonly throwAway = (ahead: Ahead) => throwAway(this.#parts, ahead);
   readonly createBorn = (orderOf: (id: string) => BornOrder) => createBorn(this.#parts, orderOf);
+  readonly startBorn = (id: string) => startBorn(this.#parts, id);
   readonly plan = (input: unknown, caller: Caller) => plan(this.#parts, caller, input);
   readonly start = (id: string, caller: Caller) => start(this.#parts, caller, id);
   readonly stop = (id: string, caller: Caller, options: StopOptions = {}) => stop(this.#parts, caller, id, options);

@@ -41,7 +41,7 @@ export interface TakeOverOptions {
   resources: Resources;
   networks: Networks;
   tree: CgroupTree;
-  kernel: Pick<Kernel, 'containers' | 'keeper' | 'host' | 'readings'>;
+  kernel: Pick<Kernel, 'births' | 'containers' | 'keeper' | 'host' | 'readings'>;
   log: Logger;
   /** The path of the keeper's socket. */
   keeperSocket: string;

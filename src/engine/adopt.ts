@@ -17,7 +17,7 @@ export interface AdoptOptions {
   resources: Resources;
   /** Null if the specs of the adopted containers may be incomplete, because their saved states were damaged. */
   planner: Planner | null;
-  kernel: Pick<Kernel, 'containers' | 'host' | 'readings'>;
+  kernel: Pick<Kernel, 'births' | 'containers' | 'host' | 'readings'>;
   log: Logger;
 }
 

@@ -29,7 +29,7 @@ import { StatusView } from './status-view.js';
 import { Written } from './written.js';
 
 /** The parts of the kernel's side that a container uses. */
-export type ContainerKernel = Pick<Kernel, 'containers' | 'host' | 'readings'>;
+export type ContainerKernel = Pick<Kernel, 'births' | 'containers' | 'host' | 'readings'>;
 
 /** One container: its spec, its identity and its state. What may change is in its parts, which check each change. */
 export class Container {

@@ -22,13 +22,13 @@ export interface Controlled {
 /** Signals, freezes, ends and limits the processes and the group of one container. */
 export class Control {
   readonly #of: Controlled;
-  readonly #kernel: Pick<Kernel, 'containers' | 'host'>;
+  readonly #kernel: Pick<Kernel, 'births' | 'containers' | 'host'>;
   /** Resolves when the result of the start is taken; null if this niwad has not started the container. */
   #begun: Promise<void> | null = null;
   #sentSignal: number;
 
   /** @param sentSignal the last signal that an earlier niwad has sent; 0 for none */
-  constructor(controlled: Controlled, sentSignal: number, kernel: Pick<Kernel, 'containers' | 'host'>) {
+  constructor(controlled: Controlled, sentSignal: number, kernel: Pick<Kernel, 'births' | 'containers' | 'host'>) {
     this.#of = controlled;
     this.#kernel = kernel;
     this.#sentSignal = sentSignal;
@@ -45,7 +45,9 @@ export class Control {
    * @throws KernelError with the failed step
    */
   start(lifetimeNs: bigint, deadline: Deadline): Promise<Started> {
-    return this.#kernel.containers.start(this.#of.handle, lifetimeNs, deadline);
+    const { births, containers } = this.#kernel;
+    const by = this.#of.spec.oci === undefined ? containers : births; // hooks of an engine may take long
+    return by.start(this.#of.handle, lifetimeNs, deadline);
   }
 
   /**

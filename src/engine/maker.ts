@@ -149,7 +149,7 @@ export class Maker {
     const making = birth === undefined ? kernel.containers.create(request) : birth.bear(request).then(bornAs);
     const created = await making.catch(async (error: unknown) => {
       await this.#options.onNeverMade(saved);
-      if (isKernelError(error, 'ETIMEDOUT')) this.#stuck(asker, spec.id, plan.cgroup.path);
+      if (birth === undefined && isKernelError(error, 'ETIMEDOUT')) this.#stuck(asker, spec.id, plan.cgroup.path);
       throw isKernelError(error) ? startError(spec.id, plan, error) : error;
     });
     crashPoint('made');

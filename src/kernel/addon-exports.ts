@@ -44,6 +44,7 @@ export interface Addon {
   create(request: CreateRequest): Promise<(Omit<Created, 'started'> & { started: Started | Failure | null }) | Failure>;
   adopt(request: AdoptRequest): Adopted | Errno;
   start(handle: Handle, lifetimeNs: bigint, deadline: Deadline): Promise<Started | Failure>;
+  startBorn(handle: Handle, lifetimeNs: bigint, deadline: Deadline): Promise<Started | Failure>;
   setDeadline(handle: Handle, deadline: Deadline): boolean;
   signal(handle: Handle, signal: number): NumberOrErrno;
   kill(handle: Handle): Errno;

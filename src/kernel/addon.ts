@@ -135,6 +135,7 @@ export const kernel: Kernel = {
         .takeBorn(handle, pidfd, control, lateWrites)
         .then((pid) => (typeof pid === 'number' ? pid : requireSteps<never>('take over a process', pid))),
     undo: (handle) => addon.undoBirth(handle).then(() => {}),
+    start: (handle, lifetimeNs, deadline) => addon.startBorn(handle, lifetimeNs, deadline).then(toStarted),
     hasEnded: addon.hasEnded,
     deliver: (handle, signal) => requireDone('send a signal', addon.deliver(handle, signal)),
     deliverAll: addon.deliverAll,

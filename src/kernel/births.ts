@@ -1,4 +1,4 @@
-import type { CreateRequest, Handle } from './containers.js';
+import type { CreateRequest, Deadline, Handle, Started } from './containers.js';
 
 /** A frame from a connection of the OCI command, or the end of the connection. The receiver owns the descriptors. */
 export interface Frame {
@@ -69,6 +69,12 @@ export interface Births {
   ): Promise<number>;
   /** Kills what is in the group of a container that was not taken over, and removes the group. */
   undo(handle: Handle): Promise<void>;
+  /**
+   * Starts a created container, as the method of Containers does. It has all the time that its hooks need, and no
+   * thread of Node.js's pool waits for it.
+   * @throws KernelError with the failed step; then the container ends, and an exit event follows
+   */
+  start(handle: Handle, lifetimeNs: bigint, deadline: Deadline): Promise<Started>;
   /** Whether the first process of a container has ended, also if nobody was told of that yet. */
   hasEnded(handle: Handle): boolean;
   /**

@@ -1,6 +1,5 @@
 import { posix } from 'node:path';
-import type { OciConfig, OciProcess, OciResources, OciSeccomp } from '../plan/oci/config.js';
-import { checkHooks } from '../plan/oci/hooks.js';
+import type { OciConfig, OciHooks, OciProcess, OciResources, OciSeccomp } from '../plan/oci/config.js';
 import { refused } from '../plan/oci/refusal.js';
 import { SECCOMP_ACTIONS_OF_ENGINES, SECCOMP_COMPARISONS } from '../protocol/spec/seccomp.js';
 import { capabilityName } from '../spec/capabilities.js';
@@ -137,6 +136,8 @@ const MAX_MINOR = 0xf_ffff;
 /** It has 16 bits beside the action, see SECCOMP_RET_DATA in seccomp(2). */
 const MAX_ERRNO = 0xffff;
 const MAX_64_BITS = 2n ** 64n - 1n;
+/** A longer time is none. */
+const MOST_HOOK_SECONDS = 1e9;
 const ACTIONS: readonly string[] = SECCOMP_ACTIONS_OF_ENGINES;
 const COMPARISONS: readonly string[] = SECCOMP_COMPARISONS;
 /** Those of this machine, by the name that Node.js has for it. */
@@ -177,6 +178,16 @@ function checkMeaning(config: OciConfig): void {
     within(gid, `linux.devices[${i}].gid`, MAX_ID);
   }
   if (linux.seccomp !== undefined) checkSeccomp(linux.seccomp);
+}
+
+function checkHooks(hooks: OciHooks): void {
+  for (const [point, list] of Object.entries(hooks))
+    for (const [i, { path, timeout = 1 }] of list.entries()) {
+      const place = `hooks.${point}[${i}]`;
+      if (!posix.isAbsolute(path ?? '')) throw refused(`${place}.path`, 'it has to be an absolute path');
+      if (timeout < 1 || timeout > MOST_HOOK_SECONDS)
+        throw refused(`${place}.timeout`, `it has to be from 1 to ${MOST_HOOK_SECONDS}`);
+    }
 }
 
 function checkMeaningOfProcess(process: OciProcess): void {

@@ -44,7 +44,7 @@ export class Connection {
 }
 
 function gone(): NiwaError {
-  return new NiwaError('START_FAILED', 'niwa-oci has ended before the container was made');
+  return new NiwaError('START_FAILED', 'niwa-oci has ended before niwad had done what it asked for');
 }
 
 /** Closes descriptors of a frame that nobody needs. */

@@ -51,18 +51,26 @@ export async function runHooks(
     });
 }
 
-/** Lets the command run all hooks at the end of a container. Those that fail are in both logs, and change nothing. */
+/**
+ * Lets the command run all hooks at the end of a container. Those that fail are in both logs, and change nothing. Where
+ * the command ends meanwhile, niwad runs the hook that has ended with it, and the rest.
+ */
 export async function runLastHooks(connection: Connection, { hooks, subject }: HooksOf, log: Logger): Promise<void> {
   const state = hookState(subject, STATUSES.poststop, 0);
-  for (const [i, hook] of (hooks.poststop ?? []).entries())
-    await runOne(connection, settled(hook), { state, directory: subject.bundle }).catch((error: unknown) => {
+  const { poststop = [] } = hooks;
+  for (const [i, hook] of poststop.entries())
+    try {
+      await runOne(connection, settled(hook), { state, directory: subject.bundle });
+    } catch (error) {
+      if (!(error instanceof HookFailure))
+        return await runLastHooksHere({ hooks: { poststop: poststop.slice(i) }, subject }, log);
       const failure = messageOf(failureOf(error, 'poststop', i));
       connection.send(FRAME.warning, failure);
       log.warn({ id: subject.id, failure }, 'a hook of an engine failed');
-    });
+    }
 }
 
-/** Runs the hooks at the end of a container of which no command knows: as niwad, in its namespaces. */
+/** Runs the hooks at the end of a container that no command runs: as niwad, in its namespaces. */
 export async function runLastHooksHere({ hooks, subject }: HooksOf, log: Logger): Promise<void> {
   const state = hookState(subject, STATUSES.poststop, 0);
   for (const hook of hooks.poststop ?? []) {

@@ -1,12 +1,19 @@
 import type { Container } from '../engine/container.js';
 import { NiwaError } from '../protocol/errors.js';
+import type { OciState } from './state.js';
 import { quoted } from './words.js';
+
+/** A container that is being made. */
+interface Making {
+  state: OciState;
+  over: Promise<void>;
+}
 
 /** The containers of engines by their names: each directory of --root has ids of its own. */
 export class OciNames {
   readonly #ids = new Map<string, string>();
   readonly #keys = new Map<string, string>();
-  readonly #reserved = new Set<string>();
+  readonly #making = new Map<string, Making>();
 
   /** Takes the name of a container that exists. */
   add({ id, spec: { oci } }: Container): void {
@@ -24,11 +31,17 @@ export class OciNames {
     this.#ids.delete(key);
   }
 
-  /** Gives the id in niwad. @throws NiwaError NOT_FOUND in the words that engines look for */
+  /**
+   * Gives the id in niwad.
+   * @throws NiwaError NOT_FOUND in the words that engines look for; STATE_CONFLICT while the container is being made
+   */
   idOf(root: string, id: string): string {
-    const found = this.#ids.get(keyOf(root, id));
-    if (found === undefined) throw new NiwaError('NOT_FOUND', `container ${quoted(id)} does not exist`);
-    return found;
+    const key = keyOf(root, id);
+    const found = this.#ids.get(key);
+    if (found !== undefined) return found;
+    if (this.#making.has(key))
+      throw new NiwaError('STATE_CONFLICT', `container ${quoted(id)} is still being created; wait for its create`);
+    throw new NiwaError('NOT_FOUND', `container ${quoted(id)} does not exist`);
   }
 
   has(root: string, id: string): boolean {
@@ -42,18 +55,33 @@ export class OciNames {
   }
 
   /**
-   * Keeps a name for a container that is being made; the result gives it back.
+   * Keeps the name of a container that is being made; the result gives it back.
+   * @param state that of the container meanwhile
    * @throws NiwaError ID_IN_USE in the words that engines look for
    */
-  reserve(root: string, id: string): () => void {
-    const key = keyOf(root, id);
-    if (this.#ids.has(key) || this.#reserved.has(key))
+  reserve(root: string, state: OciState): () => void {
+    const key = keyOf(root, state.id);
+    if (this.#ids.has(key) || this.#making.has(key))
       throw new NiwaError(
         'ID_IN_USE',
-        `container with id ${quoted(id)} already exists; container with given ID already exists`,
+        `container with id ${quoted(state.id)} already exists; container with given ID already exists`,
       );
-    this.#reserved.add(key);
-    return () => this.#reserved.delete(key);
+    let end = () => {};
+    this.#making.set(key, { state, over: new Promise((resolve) => (end = resolve)) });
+    return () => {
+      this.#making.delete(key);
+      end();
+    };
+  }
+
+  /** Gives the state of a container that is being made; undefined where none of this name is. */
+  making(root: string, id: string): OciState | undefined {
+    return this.#making.get(keyOf(root, id))?.state;
+  }
+
+  /** Waits until a container of this name is made, or is not made after all; at once where none is being made. */
+  async made(root: string, id: string): Promise<void> {
+    await this.#making.get(keyOf(root, id))?.over;
   }
 }
 

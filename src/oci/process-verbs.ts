@@ -36,6 +36,7 @@ async function exec(parts: VerbParts, call: Call, connection: Connection): Promi
   const cpus = execCpus(process).command;
   try {
     const words = [
+      ...(status === 'paused' ? [['paused', ''] as const] : []), // it has no bound then
       ...(cpus.length === 0 ? [] : [['cpus', cpus.join(',')] as const]),
       ...agentWords(config.linux?.seccomp, stateOf(parts, container)),
     ];

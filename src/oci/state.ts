@@ -2,7 +2,7 @@ import type { Container } from '../engine/container.js';
 import { CONFIG_VERSION } from '../plan/oci/config.js';
 import type { OciOrigin } from '../protocol/resolved-oci.js';
 
-export type OciStatus = 'created' | 'running' | 'paused' | 'stopped';
+export type OciStatus = 'creating' | 'created' | 'running' | 'paused' | 'stopped';
 
 /** The state of a container as the OCI runtime-spec has it, and runc beyond it. */
 export interface OciState {
@@ -17,25 +17,39 @@ export interface OciState {
   annotations?: Record<string, string>;
 }
 
+type OriginShown = Pick<OciOrigin, 'id' | 'bundle' | 'rootfs' | 'annotations'>;
+
 /**
  * Gives the state of a container. Pure.
  * @param hasEnded whether its first process has ended: niwad may not have written that down yet
  */
 export function ociState(
   container: Pick<Container, 'pid' | 'state' | 'createdAt' | 'life'>,
-  origin: OciOrigin,
+  origin: OriginShown,
   hasEnded: boolean,
 ): OciState {
   const status = statusOf(container, hasEnded);
-  const { id, bundle, rootfs, annotations } = origin;
+  const pid = status === 'stopped' ? 0 : container.pid;
+  return stateWith(origin, { pid, status, created: container.createdAt });
+}
+
+/** Gives the state of a container that is being made; the pid is 0 until there is a process. Pure. */
+export function creatingState(origin: OriginShown, now: Date): OciState {
+  return stateWith(origin, { pid: 0, status: 'creating', created: now });
+}
+
+function stateWith(
+  { id, bundle, rootfs, annotations }: OriginShown,
+  { pid, status, created }: { pid: number; status: OciStatus; created: Date },
+): OciState {
   return {
     ociVersion: CONFIG_VERSION,
     id,
-    pid: status === 'stopped' ? 0 : container.pid,
+    pid,
     status,
     bundle,
     rootfs,
-    created: container.createdAt.toISOString(),
+    created: created.toISOString(),
     owner: '',
     ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   };

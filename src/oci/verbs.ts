@@ -29,7 +29,7 @@ import { afterMaking, notifyDirectory, tellNotify, withNotify } from './notify.j
 import type { Call } from './options.js';
 import { execConfigOf, PROCESS_VERBS } from './process-verbs.js';
 import { specOf } from './spec.js';
-import { listTable } from './state.js';
+import { creatingState, listTable, type OciState } from './state.js';
 import { conflict, containerOf, stateOf, statusNow, type Verb, type VerbParts, warningOf } from './verb-parts.js';
 import { quoted, wordsOf } from './words.js';
 
@@ -59,10 +59,14 @@ async function create(parts: VerbParts, call: Call, connection: Connection): Pro
     );
   const config = hostConfig(checkConfig(parseExact('config.json', call.needed('config')), warningOf(connection)));
   call.requireConsole(config.process.terminal ?? false);
-  const giveBack = parts.names.reserve(call.root, id);
+  const choices = choicesOf(call, id);
+  const { root: rootfs } = sourcesOf(config, choices.bundle);
+  const { annotations = {} } = config;
+  const state = creatingState({ ...choices, rootfs, annotations }, new Date());
+  const giveBack = parts.names.reserve(call.root, state);
   try {
     const notifies = call.has('notify') && ownsMounts(config);
-    await createFrom(parts, { config, choices: choicesOf(call, id), notifies, root: call.root }, connection);
+    await createFrom(parts, { config, choices, notifies, state, root: call.root }, connection);
     return '';
   } catch (error) {
     throw new NiwaError('START_FAILED', wordsOf(error, config.process.args[0]), { cause: error });
@@ -82,6 +86,8 @@ interface Creation {
   choices: OciChoices;
   /** Whether a service manager waits until the container is ready. */
   notifies: boolean;
+  /** What others are told of the container meanwhile. */
+  state: OciState;
 }
 
 function choicesOf(call: Call, id: string): OciChoices {
@@ -96,7 +102,7 @@ function choicesOf(call: Call, id: string): OciChoices {
 }
 
 async function createFrom(parts: VerbParts, creation: Creation, connection: Connection): Promise<void> {
-  const { root, config, choices, notifies } = creation;
+  const { root, config, choices, notifies, state } = creation;
   const { id, bundle } = choices;
   const group = groupOf(parts, config.linux?.cgroupsPath ?? '');
   const { annotations = {}, hooks = {} } = config;
@@ -109,6 +115,7 @@ async function createFrom(parts: VerbParts, creation: Creation, connection: Conn
   const own = { hooks, subject: { id, bundle, annotations } };
   let isBegun = false;
   const onPause = async (pid: number) => {
+    state.pid = pid;
     for (const point of ['prestart', 'createRuntime'] as const) await runHooks(connection, point, own, pid);
   };
   const orderOf = (free: string) => {
@@ -172,7 +179,7 @@ async function start(parts: VerbParts, call: Call, connection: Connection): Prom
   if (status !== 'created')
     throw conflict(`cannot start a container that has ${status === 'stopped' ? 'stopped' : 'been started'}: ${status}`);
   try {
-    await parts.runtime.start(container.id, ROOT);
+    await parts.runtime.startBorn(container.id);
   } catch (error) {
     if (call.has('undo')) await removeWithHooks(parts, container, connection);
     throw new NiwaError('START_FAILED', wordsOf(error, container.spec.process.args[0]), { cause: error });
@@ -181,8 +188,8 @@ async function start(parts: VerbParts, call: Call, connection: Connection): Prom
   try {
     if (late !== undefined) await runHooks(connection, 'poststart', late, container.pid);
   } catch (error) {
-    const hasFailed = error instanceof NiwaError && error.code === 'HOOK_FAILED'; // else the command has ended
-    if (hasFailed) await removeWithHooks(parts, container, connection);
+    if (error instanceof NiwaError && error.code === 'HOOK_FAILED') await removeWithHooks(parts, container, connection);
+    else parts.log.warn({ id: container.id }, 'niwa-oci has ended before all poststart hooks of a container had run');
     throw error;
   }
   return '';
@@ -194,15 +201,17 @@ async function removeWithHooks(parts: VerbParts, container: Container, connectio
   try {
     await parts.runtime.remove(container.id, ROOT, { force: true });
   } catch (error) {
-    if (late !== undefined) parts.lateHooks.add(container);
+    const isThere = parts.runtime.has(container.id); // else another request has removed it
+    if (late !== undefined && isThere) parts.lateHooks.add(container);
+    else if (late !== undefined) await runLastHooks(connection, late, parts.log);
     throw error;
   }
   if (late !== undefined) await runLastHooks(connection, late, parts.log);
 }
 
 async function state(parts: VerbParts, call: Call): Promise<string> {
-  const container = containerOf(parts, call);
-  return `${JSON.stringify(stateOf(parts, container), null, 2)}\n`;
+  const making = parts.names.making(call.root, call.argument(0, 'the id of the container'));
+  return `${JSON.stringify(making ?? stateOf(parts, containerOf(parts, call)), null, 2)}\n`;
 }
 
 async function kill(parts: VerbParts, call: Call): Promise<string> {
@@ -234,13 +243,17 @@ function signalOf(text: string): number {
 }
 
 async function remove(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
-  if (call.has('force') && !parts.names.has(call.root, call.argument(0, 'the id of the container'))) return '';
+  const id = call.argument(0, 'the id of the container');
+  if (call.has('force')) {
+    await parts.names.made(call.root, id);
+    if (!parts.names.has(call.root, id)) return '';
+  }
   const container = containerOf(parts, call);
   const status = statusNow(parts, container);
   if (status === 'stopped')
     await container.exited; // the record is being written
   else if (status !== 'created' && !call.has('force'))
-    throw conflict(`cannot delete container ${call.argument(0, 'the id')} that is not stopped: ${status}`);
+    throw conflict(`cannot delete container ${id} that is not stopped: ${status}`);
   await removeWithHooks(parts, container, connection);
   return '';
 }

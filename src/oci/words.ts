@@ -4,8 +4,8 @@ import { messageOf, NiwaError } from '../protocol/errors.js';
 
 /** Errors in the words that engines look for in the log of their runtime. Pure. */
 
-/** The operations that fail where the program is missing or cannot be executed. */
 const NO_NAMESPACE = 'the path is no namespace of this type, or not one below those of niwa-oci';
+/** The operations that fail where the program is missing or cannot be executed. */
 const OF_PROGRAM = ['find_program', 'exec'];
 
 /** Writes a name in quotation marks, as Go's %q. */

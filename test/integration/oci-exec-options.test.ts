@@ -3,9 +3,11 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect } from 'vitest';
+import { SLOWNESS } from './support/host.js';
 import { NIWA_OCI, Oci } from './support/oci.js';
 import { test as base } from './support/test.js';
 
+const LONG = { timeout: 60_000 * SLOWNESS };
 const test = base
   .extend('oci', ({ niwad }) => new Oci(niwad))
   .extend('id', async ({ oci }, { onCleanup }) => {
@@ -47,6 +49,15 @@ test('exec --ignore-paused waits until the container is resumed', async ({ oci, 
   expect(first).toBe('nothing');
   await oci.done('resume', id);
   expect(await executed).toBe('late');
+});
+
+test('exec --ignore-paused waits only where the container is paused', LONG, async ({ niwad, oci, id }) => {
+  const [status] = await niwad.client.list();
+  const { cgroup } = await niwad.client.inspect(status?.id ?? '');
+  const freeze = (value: string) => writeFileSync(join(cgroup, 'cgroup.freeze'), value);
+  freeze('1'); // nobody has paused it: so does a process of the container that stops that of an exec
+  const { stderr } = await oci.run('exec', '--ignore-paused', id, 'true').finally(() => freeze('0'));
+  expect(stderr).toContain('did not let its boot helper go on in time');
 });
 
 test('process.execCPUAffinity chooses the CPUs, without it the command does not', async ({ niwad, oci, id, skip }) => {

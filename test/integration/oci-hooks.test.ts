@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
-import { PATIENCE } from './support/host.js';
+import { PATIENCE, SLOWNESS } from './support/host.js';
 import { isAlive } from './support/niwad.js';
 import { type BundleConfig, Oci } from './support/oci.js';
 import { test as base } from './support/test.js';
 
 const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
+const LONG = { timeout: 90_000 * SLOWNESS };
 const MADE = { exitCode: 0, message: '' };
 const POINTS = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'];
 const OUTSIDE = ['prestart', 'createRuntime', 'poststart', 'poststop'];
@@ -159,16 +160,32 @@ describe('a hook that fails', () => {
   );
 });
 
-test('a hook that hangs holds no other container, and ends with its command', async ({ oci, niwad }) => {
-  const bundle = await oci.bundle('true', withHooks({ prestart: [shell('echo $$ > pid; exec sleep 1000')] }));
-  const command = oci.begin('create', '--bundle', bundle, oci.id());
-  const pidFile = join(bundle, 'pid');
-  await vi.waitFor(() => expect(readLines(pidFile)).toHaveLength(1), PATIENCE);
+/** More than niwad makes or starts at once where a path of the host may hang. */
+const MANY = 7;
+
+test('hooks that hang hold no other container, and end with their commands', async ({ oci, niwad }) => {
+  const bundle = await oci.bundle('true', withHooks({ prestart: [shell('echo $$ >> pids; exec sleep 1000')] }));
+  const pids = () => readLines(join(bundle, 'pids')).map(Number);
+  const commands = Array.from({ length: MANY }, () => oci.begin('create', '--bundle', bundle, oci.id()));
+  await vi.waitFor(() => expect(pids()).toHaveLength(MANY), PATIENCE);
   expect(await oci.done('run', '--bundle', await oci.bundle('echo runs'), oci.id())).toBe('runs');
-  command.kill('SIGKILL');
-  await command;
-  await vi.waitFor(() => expect(isAlive(Number(readLines(pidFile)[0]))).toBe(false), PATIENCE);
+  for (const command of commands) command.kill('SIGKILL');
+  await Promise.all(commands);
+  await vi.waitFor(() => expect(pids().filter(isAlive)).toEqual([]), PATIENCE);
   await vi.waitFor(async () => expect(await niwad.client.list()).toEqual([]), PATIENCE);
+});
+
+test('hooks of starts take longer than a boot, and hold no other container', LONG, async ({ oci }) => {
+  const bundle = await oci.bundle('echo runs', (config) => {
+    config.mounts.push({ destination: '/notes', type: 'bind', source: '.', options: ['bind'] });
+    withHooks({ startContainer: [shell('echo begun >> /notes/begun; sleep 16; echo ended >> /notes/ended')] })(config);
+  });
+  const noted = (name: string) => readLines(join(bundle, name));
+  const runs = Array.from({ length: MANY }, () => oci.done('run', '--bundle', bundle, oci.id()));
+  await vi.waitFor(() => expect(noted('begun')).toHaveLength(MANY), PATIENCE);
+  expect(await oci.done('run', '--bundle', await oci.bundle('echo others'), oci.id())).toBe('others');
+  expect(noted('ended')).toEqual([]);
+  expect(await Promise.all(runs)).toEqual(Array(MANY).fill('runs'));
 });
 
 test('nobody waits for what a hook leaves behind', async ({ oci }) => {
@@ -189,6 +206,98 @@ test('hooks at the end run also where niwa removes the container', async ({ oci,
   await vi.waitFor(() => expect(readLines(file)).toHaveLength(2), PATIENCE);
   const [variable, state = ''] = readLines(file);
   expect([variable, JSON.parse(state)]).toEqual(['b', expect.objectContaining({ status: 'stopped', bundle })]);
+});
+
+describe('hooks at the end run once', () => {
+  /** Gives hooks at the end that write into a file, and what they have written. */
+  const noting = (directory: string, name: string) => {
+    const file = join(directory, name);
+    return { hook: shell(`echo ran >> ${file}`), notes: () => readLines(file) };
+  };
+
+  test('where their command ends meanwhile', async ({ oci, niwad }) => {
+    const id = oci.id();
+    const { hook, notes } = noting(niwad.place.files, 'last-of-ended');
+    const pidFile = join(niwad.place.files, 'pid-of-hook');
+    const hanging = shell(`test -e ${pidFile} || { echo $$ > ${pidFile}; exec sleep 1000; }`);
+    const bundle = await oci.bundle('true', withHooks({ poststop: [hook, hanging, hook] }));
+    expect(await oci.make('create', '--bundle', bundle, id)).toEqual(MADE);
+    const command = oci.begin('delete', id);
+    await vi.waitFor(() => expect(readLines(pidFile)).toHaveLength(1), PATIENCE);
+    command.kill('SIGKILL');
+    await command;
+    await vi.waitFor(() => expect(notes()).toEqual(['ran', 'ran']), PATIENCE);
+    expect(isAlive(Number(readLines(pidFile)[0]))).toBe(false);
+  });
+
+  test('where the command of a create is killed', async ({ oci, niwad }) => {
+    const { hook, notes } = noting(niwad.place.files, 'last-of-killed');
+    const prestart = [shell('touch begun; exec sleep 1000')];
+    const bundle = await oci.bundle('true', withHooks({ prestart, poststop: [hook] }));
+    const command = oci.begin('create', '--bundle', bundle, oci.id());
+    await vi.waitFor(() => expect(existsSync(join(bundle, 'begun'))).toBe(true), PATIENCE);
+    command.kill('SIGKILL');
+    await command;
+    await vi.waitFor(() => expect(notes()).toEqual(['ran']), PATIENCE);
+  });
+
+  test('where several remove the container at once', async ({ oci, niwad }) => {
+    const { hook, notes } = noting(niwad.place.files, 'last-of-many');
+    const bundle = await oci.bundle('exec sleep 1000', withHooks({ poststop: [hook] }));
+    const rounds = 10;
+    for (let i = 0; i < rounds; i++) {
+      const id = oci.id();
+      expect(await oci.make('run', '--detach', '--bundle', bundle, id)).toEqual(MADE);
+      const [status] = await niwad.client.list();
+      const removed = [niwad.client.remove(status?.id ?? '', { force: true }), oci.run('delete', '--force', id)];
+      await Promise.allSettled([...removed, oci.run('delete', '--force', id)]);
+    }
+    await vi.waitFor(() => expect(notes()).toHaveLength(rounds), PATIENCE);
+  });
+});
+
+test('the engine starts a container, with its hooks, and nobody else', async ({ oci, niwad }) => {
+  const id = oci.id();
+  const bundle = await oci.bundle('exec sleep 1000', withHooks({ poststart: [shell('touch began')] }));
+  expect(await oci.make('create', '--bundle', bundle, id)).toEqual(MADE);
+  const [status] = await niwad.client.list();
+  await expect(niwad.client.start(status?.id ?? '')).rejects.toThrow('its container engine starts it');
+  expect(await oci.state(id)).toMatchObject({ status: 'created' });
+  await oci.done('start', id);
+  expect(existsSync(join(bundle, 'began'))).toBe(true);
+  await oci.done('delete', '--force', id);
+});
+
+test('a container goes on where its start is killed during its hooks, and the log says so', async ({ oci, niwad }) => {
+  const id = oci.id();
+  const bundle = await oci.bundle('exec sleep 1000', withHooks({ poststart: [shell('touch begun; sleep 1000')] }));
+  expect(await oci.make('create', '--bundle', bundle, id)).toEqual(MADE);
+  const command = oci.begin('start', id);
+  await vi.waitFor(() => expect(existsSync(join(bundle, 'begun'))).toBe(true), PATIENCE);
+  command.kill('SIGKILL');
+  await command;
+  await vi.waitFor(() => expect(niwad.log).toContain('before all poststart hooks of a container had run'), PATIENCE);
+  expect(await oci.state(id)).toMatchObject({ status: 'running' });
+  await oci.done('delete', '--force', id);
+});
+
+test('a container that is being made has a state, and its delete waits', async ({ oci, niwad }) => {
+  const id = oci.id();
+  const hook = shell('cat > new; mv new state; until test -e go; do sleep 0.05; done');
+  const bundle = await oci.bundle('exec sleep 1000', withHooks({ createRuntime: [hook] }));
+  const made = oci.make('create', '--bundle', bundle, id);
+  await vi.waitFor(() => expect(readLines(join(bundle, 'state'))).toHaveLength(1), PATIENCE);
+  const { pid } = JSON.parse(readFileSync(join(bundle, 'state'), 'utf8'));
+  expect(await oci.state(id)).toMatchObject({ id, status: 'creating', pid, bundle });
+  expect((await oci.run('kill', id)).stderr).toContain('is still being created');
+  const deleted = oci.done('delete', '--force', id);
+  const first = await Promise.race([deleted, new Promise((resolve) => setTimeout(resolve, 300, 'waits'))]);
+  expect(first).toBe('waits');
+  writeFileSync(join(bundle, 'go'), '');
+  expect(await made).toEqual(MADE);
+  await deleted;
+  expect((await oci.run('state', id)).stderr).toContain('does not exist');
+  expect(await niwad.client.list()).toEqual([]);
 });
 
 /** The processes that have an argument. */

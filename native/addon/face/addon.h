@@ -6,6 +6,7 @@
 
 #include "../../core/clone.h"
 #include "../../core/monitor.h"
+#include "../born_starts.h"
 #include "../endings.h"
 #include "../exec.h"
 #include "../frame_server.h"
@@ -40,6 +41,7 @@ struct Addon {
     std::unique_ptr<LogPump> logs;
     Relay relay;
     Execs execs;
+    BornStarts born_starts;
     NetnsPool netns;
     ServiceQueue services;
     ServiceRelay service_relay;

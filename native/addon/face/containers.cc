@@ -69,11 +69,15 @@ Start to_start(Napi::Value lifetime_ns, Napi::Value deadline) {
     return {to_ns(lifetime_ns), to_deadline(deadline.As<Napi::Object>())};
 }
 
-// Starts the lifetime of a container, and waits until its workload is executed. Runs on a worker thread.
-void run_start(Monitor &monitor, Container &container, bool already_sent, Start &start) {
+void begin_lifetime(Monitor &monitor, const Container &container, Start &start) {
     start.started_ns = boottime_ns();
     if (start.lifetime_ns > 0) start.deadline.at_ns = start.started_ns + start.lifetime_ns;
     monitor.begin(container.handle, start.started_ns, start.deadline);
+}
+
+// Starts the lifetime of a container, and waits until its workload is executed. Runs on a worker thread.
+void run_start(Monitor &monitor, Container &container, bool already_sent, Start &start) {
+    begin_lifetime(monitor, container, start);
     start.failure = start_container(container, already_sent);
     start.executed_ns = boottime_ns();
 }
@@ -180,6 +184,28 @@ Value start(Info info) {
     return Task::run(info.Env(), work, [start](Napi::Env env) -> Value { return from_start(env, *start); });
 }
 
+// startBorn(handle, lifetimeNs, deadline): as start(), but no worker thread waits
+Value start_born(Info info) {
+    Addon &addon = addon_of(info);
+    auto container = addon.monitor->find(to_u32(info[0]));
+    Start start = to_start(info[1], info[2]);
+    start.asked_ns = boottime_ns();
+    const bool may_end = true; // niwad does not wait for hooks when it stops
+    Answer<Start> answer(info.Env(), from_start, may_end);
+    if (!container) {
+        answer(start);
+        return answer.promise();
+    }
+    begin_lifetime(*addon.monitor, *container, start);
+    addon.born_starts.begin(container, [answer, start](const Failure &failure) {
+        Start ended = start;
+        ended.failure = failure;
+        ended.executed_ns = boottime_ns();
+        answer(ended);
+    });
+    return answer.promise();
+}
+
 // setDeadline(handle, deadline): boolean
 Value set_deadline(Info info) {
     bool set = addon_of(info).monitor->set_deadline(to_u32(info[0]), to_deadline(info[1].As<Napi::Object>()));
@@ -272,6 +298,7 @@ void export_containers(Napi::Env env, Napi::Object exports) {
                {{"create", create},
                 {"adopt", adopt},
                 {"start", start},
+                {"startBorn", start_born},
                 {"setDeadline", set_deadline},
                 {"signal", send_signal},
                 {"kill", kill_group},

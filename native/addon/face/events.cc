@@ -63,6 +63,7 @@ Value watch(Info info) {
     if (error == 0) error = addon.logs->start();
     if (error == 0) error = addon.relay.start();
     if (error == 0) error = addon.execs.start();
+    if (error == 0) error = addon.born_starts.start();
     if (error == 0) error = addon.netns.start();
     if (error == 0) error = addon.mounts.start();
     if (error == 0) error = addon.services.start();

@@ -6,7 +6,8 @@ import { FIRST_RUN } from '../../engine/runs.js';
 import type { Spec } from '../../protocol/resolved-spec.js';
 import { crashPoint } from '../../test-hooks/crash-point.js';
 import { makeContainer } from '../making.js';
-import type { Parts } from '../parts.js';
+import { containerFor, type Parts } from '../parts.js';
+import { startCreated } from '../starting.js';
 
 /** What makes a container whose process another program makes: its spec, and its birth, both for an id that is free. */
 export interface BornOrder {
@@ -48,4 +49,12 @@ export async function createBorn(parts: Parts, orderOf: (id: string) => BornOrde
   } finally {
     release();
   }
+}
+
+/**
+ * Starts a container whose first process another program has made, for that program. Only root asks for it.
+ * @throws NiwaError FORBIDDEN, NOT_FOUND, STATE_CONFLICT, DRAINING, START_FAILED
+ */
+export async function startBorn(parts: Parts, id: string): Promise<void> {
+  await startCreated(parts, containerFor('startContainer', parts, ROOT, id), `user ${ROOT.uid}`);
 }

@@ -1,10 +1,8 @@
-import { posix } from 'node:path';
 import type { Op } from '../op.js';
 import { op } from '../op.js';
 import { umask } from '../ops.js';
 import { CONFIG_VERSION, type HookPoint, type OciConfig, type OciHook, type OciHooks } from './config.js';
 import { privateAbove, showRoot } from './ops.js';
-import { refused } from './refusal.js';
 
 /** The hooks of an OCI config, see config.md and runtime.md of the runtime-spec. */
 
@@ -18,8 +16,6 @@ export interface HookSubject {
 
 export type HookStatus = 'creating' | 'created' | 'running' | 'stopped';
 
-/** A longer time is none. */
-const MOST_SECONDS = 1e9;
 const INSIDE: Partial<Record<HookPoint, HookStatus>> = { createContainer: 'creating', startContainer: 'created' };
 
 /** Gives the state for the standard input of a hook. Pure. */
@@ -30,20 +26,6 @@ export function hookState({ id, bundle, annotations }: HookSubject, status: Hook
 
 /** Gives the words of an error of a hook, by its number from 0 on. Pure. */
 export const hookWords = (point: HookPoint, index: number) => `running ${point} hook #${index}`;
-
-/**
- * Checks what the types of hooks do not say. Pure.
- * @throws NiwaError SPEC_INVALID
- */
-export function checkHooks(hooks: OciHooks): void {
-  for (const [point, list] of Object.entries(hooks))
-    for (const [i, { path, timeout = 1 }] of list.entries()) {
-      const place = `hooks.${point}[${i}]`;
-      if (!posix.isAbsolute(path ?? '')) throw refused(`${place}.path`, 'it has to be an absolute path');
-      if (timeout < 1 || timeout > MOST_SECONDS)
-        throw refused(`${place}.timeout`, `it has to be from 1 to ${MOST_SECONDS}`);
-    }
-}
 
 /** Whether programs outside of the container run while its creation pauses. */
 function pausesFor({ prestart = [], createRuntime = [] }: OciHooks): boolean {

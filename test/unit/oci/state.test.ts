@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { listTable, ociState, statusOf } from '../../../src/oci/state.js';
+import { creatingState, listTable, ociState, statusOf } from '../../../src/oci/state.js';
 
 const container = { pid: 7, state: 'running', createdAt: new Date(0), life: { hasStarted: true } } as never;
 const origin = { id: 'a', root: '/r', bundle: '/b', rootfs: '/b/rootfs', annotations: { k: 'v' } };
@@ -16,6 +16,11 @@ it('has the fields of the OCI', () => {
     owner: '',
     annotations: { k: 'v' },
   });
+});
+
+it('has a state while it is being made', () => {
+  const state = ociState(container, origin, false);
+  expect(creatingState(origin, new Date(0))).toEqual({ ...state, pid: 0, status: 'creating' });
 });
 
 it('is stopped as soon as the process has ended', () => {

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { OciNames } from '../../../src/oci/names.js';
+import { creatingState } from '../../../src/oci/state.js';
+
+const stateOf = (id: string) => creatingState({ id, bundle: '/b', rootfs: '/b/rootfs', annotations: {} }, new Date(0));
+const containerOf = (id: string) => ({ id: `niwa-${id}`, spec: { oci: { id, root: '/r' } } }) as never;
+
+it('knows a container that is being made, and says when it is over', async () => {
+  const names = new OciNames();
+  const giveBack = names.reserve('/r', stateOf('a'));
+  expect(names.making('/r', 'a')).toEqual(stateOf('a'));
+  expect(names.making('/other', 'a')).toBeUndefined();
+  expect(() => names.idOf('/r', 'a')).toThrow('container "a" is still being created');
+  expect(() => names.reserve('/r', stateOf('a'))).toThrow('already exists');
+  const told: string[] = [];
+  const over = names.made('/r', 'a').then(() => told.push('over'));
+  await names.made('/r', 'b');
+  expect(told).toEqual([]);
+  names.add(containerOf('a'));
+  giveBack();
+  await over;
+  expect(names.making('/r', 'a')).toBeUndefined();
+  expect(names.idOf('/r', 'a')).toBe('niwa-a');
+});
+
+it('does not know a container that was not made after all', () => {
+  const names = new OciNames();
+  names.reserve('/r', stateOf('a'))();
+  expect(() => names.idOf('/r', 'a')).toThrow('container "a" does not exist');
+});
