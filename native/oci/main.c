@@ -68,13 +68,16 @@ static bool ask(int niwad, struct buffer request) {
     return answer.length > 0;
 }
 
-// Writes beside the file and renames: whoever waits for the file never sees a part of it.
-static void write_pid(const char *path, pid_t pid) {
+// Writes beside the file and renames: whoever waits for the file never sees a part of it. Gives 0 or a negative errno.
+static int write_pid(const char *path, pid_t pid) {
     char beside[PATH_MAX];
-    if (snprintf(beside, sizeof beside, "%s.%d", path, getpid()) >= (int)sizeof beside) fail("%s is too long", path);
+    if (snprintf(beside, sizeof beside, "%s.%d", path, getpid()) >= (int)sizeof beside) return -ENAMETOOLONG;
     int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    bool written = fd >= 0 && dprintf(fd, "%d", pid) > 0 && close(fd) == 0 && rename(beside, path) == 0;
-    if (!written) fail("cannot write the pid file %s: %s", path, reason(errno));
+    if (fd < 0) return -errno;
+    bool is_written = dprintf(fd, "%d", pid) > 0 && close(fd) == 0 && rename(beside, path) == 0;
+    int error = is_written ? 0 : -errno;
+    if (!is_written) unlink(beside);
+    return error;
 }
 
 static void hand_over_terminal(const char *path, int terminal) {
@@ -118,12 +121,19 @@ static struct born make_process(int niwad, const struct command *command, struct
     return born;
 }
 
-// Tells niwad that a process is there, with descriptors for it. From then on the process outlives this program.
+// Tells niwad that a process is there, with descriptors of a container's first one, and writes the pid file when niwad
+// has accepted it. From then on the process outlives this program.
 static void settle(int niwad, const struct command *command, const struct born *born, const int *fds, size_t count) {
     const char *pid_file = option(command, "pid-file");
-    if (pid_file != NULL) write_pid(pid_file, born->pid);
     send_frame(niwad, FRAME_BORN, NULL, fds, count);
     free(receive_answer(niwad).body);
+    int error = pid_file == NULL ? 0 : write_pid(pid_file, born->pid);
+    if (error < 0 && count > 0) {
+        struct buffer undo = request_of(command, "delete");
+        request_add(&undo, "force", "true");
+        ask(niwad, undo);
+    }
+    if (error < 0) fail("cannot write the pid file %s: %s", pid_file, reason(-error));
     keep_born();
 }
 

@@ -39,7 +39,9 @@ test.each(['making-saved', 'made'])('a niwad that dies at %s leaves no half-made
   const place = newPlace();
   const oci = new Oci(await startDaemon(place, { NIWA_CRASH_AT: point }));
   const bundle = await oci.bundle('exec sleep 1000');
-  const made = await oci.make('create', '--bundle', bundle, 'half');
+  const pidFile = join(bundle, 'pid');
+  const made = await oci.make('create', '--pid-file', pidFile, '--bundle', bundle, 'half');
+  expect(existsSync(pidFile)).toBe(false);
   expect(made).toEqual({ exitCode: 1, message: expect.stringContaining('niwad has ended') });
   const next = await startDaemon(place);
   await vi.waitFor(async () => expect(await next.client.list()).toEqual([]), PATIENCE);

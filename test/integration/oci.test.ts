@@ -218,6 +218,16 @@ test('a signal ends a run that has not made its container yet, and nothing is le
   await vi.waitFor(async () => expect(await niwad.client.list()).toEqual([]), PATIENCE);
 });
 
+test('a pid file that cannot be written undoes the container', async ({ oci, niwad }) => {
+  const bundle = await oci.bundle(SLEEPER);
+  const made = await oci.make('create', '--bundle', bundle, '--pid-file', join(bundle, 'no/pid'), oci.id());
+  expect(made).toEqual({
+    exitCode: 1,
+    message: expect.stringMatching(/^cannot write the pid file .*no\/pid: no such/),
+  });
+  expect(await niwad.client.list()).toEqual([]);
+});
+
 test('only root may speak to niwad', ({ niwad }) => {
   expect(statSync(join(niwad.place.runDir, 'oci.sock')).mode & 0o777).toBe(0o600);
 });
