@@ -4,11 +4,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <fcntl.h>
 #include <mutex>
 #include <poll.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -24,8 +22,7 @@
 
 namespace {
 
-constexpr int kBootTimeoutMs =
-    15'000; // a path of the container may hang for ever, though it did not when niwa-reach checked it
+constexpr int kBootTimeoutMs = 15'000; // a path may hang for ever, though it did not when niwa-reach checked it
 constexpr int kEmptyTimeoutMs = 5'000;
 constexpr char kStart[] = {'s'};         // the helper waits for this byte
 constexpr uint32_t kNoStep = UINT32_MAX; // the helper ended or hung, and reported no step
@@ -103,12 +100,10 @@ int clone_container(const SpawnRequest &request, const HelperFds &fds, Spawned *
     int control[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) return -errno;
     Fd ours(control[0]), theirs(control[1]);
-    Fd out, err;
+    Fd out, err, in, feed;
     int error = make_fifo(request.stdout_path, request, &out);
     if (error == 0) error = make_fifo(request.stderr_path, request, &err);
-    if (error < 0) return error;
-    Fd in, feed;
-    error = make_input(request, &in, &feed);
+    if (error == 0) error = make_input(request, &in, &feed);
     if (error < 0) return error;
 
     PidNamespaceGuard guard;

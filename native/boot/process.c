@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <linux/close_range.h>
 #include <linux/filter.h>
-#include <linux/keyctl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
@@ -116,15 +115,6 @@ int op_chdir(struct boot *boot, const struct op *op) {
     if (syscall(SYS_getcwd, now, sizeof now) < 0) return -errno;
     boot->in_cwd = tries;
     return now[0] == '/' ? 0 : -EXDEV;
-}
-
-// setsid([keeps keyring]): gives the workload a new session without a controlling terminal, and a new session keyring
-// instead of that of its parent, where the kernel has keyrings.
-int op_setsid(struct boot *boot, const struct op *op) {
-    (void)boot;
-    if (setsid() < 0) return -errno;
-    if (op->number_count > 0 && op->numbers[0] != 0) return 0;
-    return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS ? -errno : 0;
 }
 
 // Reports and waits for the word to go on. Where the connection ends instead, the container ends.

@@ -1,6 +1,7 @@
-// The operation of terminals: making a pty of the container's devpts.
+// Sessions and terminals: leaving the terminal of the parent, and making a pty of the container's devpts.
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
@@ -17,6 +18,15 @@
 #include "interpreter.h"
 #include "mount.h"
 #include "report.h"
+
+// setsid([keeps keyring]): gives the workload a new session without a controlling terminal, and a new session keyring
+// instead of that of its parent, where the kernel has keyrings.
+int op_setsid(struct boot *boot, const struct op *op) {
+    (void)boot;
+    if (setsid() < 0) return -errno;
+    if (op->number_count > 0 && op->numbers[0] != 0) return 0;
+    return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS ? -errno : 0;
+}
 
 static bool is_on_devpts(int fd) {
     struct statfs status;

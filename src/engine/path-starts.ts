@@ -20,8 +20,8 @@ interface Account {
 
 /**
  * Whether the start of a container may occupy a thread for long because of its caller's request: the boot helper may
- * hang on a path of the host, and limits of I/O or memory.high may slow down the exec of the workload. The command of an
- * engine makes the process of its container below itself, and no thread waits for that.
+ * hang on a path of the host, and limits of I/O or memory.high may slow down the exec of the workload. Of an engine's
+ * container it may not: the command of the engine makes the process, and no thread waits for that.
  */
 export function mayBeSlow(spec: Spec): boolean {
   if (spec.oci !== undefined) return false;

@@ -23,6 +23,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
     export_all(env, exports, {{"loadHelper", load_helper}});
     export_events(env, exports);
     export_containers(env, exports);
+    export_groups(env, exports);
     export_births(env, exports);
     export_readings(env, exports);
     export_records(env, exports);

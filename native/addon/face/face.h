@@ -9,6 +9,7 @@
 
 void export_events(Napi::Env env, Napi::Object exports);
 void export_containers(Napi::Env env, Napi::Object exports);
+void export_groups(Napi::Env env, Napi::Object exports);
 void export_births(Napi::Env env, Napi::Object exports);
 void export_readings(Napi::Env env, Napi::Object exports);
 void export_records(Napi::Env env, Napi::Object exports);
