@@ -8,7 +8,10 @@ const FIXED = ['/etc/docker', '/opt/containerd', '/run/containerd', '/run/docker
 
 const HOST = `
   set -e
-  [ -e /sys/fs/cgroup/cgroup.controllers ] || mount --bind "$1" /sys/fs/cgroup
+  if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
+    mount --bind "$1" /sys/fs/cgroup
+    mount --bind /dev/null /sys/fs/cgroup/cgroup.subtree_control
+  fi
   shift
   for directory; do mount -t tmpfs tmpfs "$directory"; done
   ip link set lo up
@@ -17,7 +20,8 @@ const HOST = `
 
 /**
  * A host for engines, as mount and network namespaces of its own: cgroup v2 is on /sys/fs/cgroup, and bridges and rules
- * that engines make end with it.
+ * that engines make end with it. Where it is mounted for them, what they write to `cgroup.subtree_control` of its root
+ * has no effect: the groups of this host stay as they are.
  */
 export class PrivateHost {
   /** Begins each command on it. */
