@@ -101,7 +101,7 @@ test.for(faults)('a child that fails (%s) takes nothing from niwad', async (faul
         details: { step },
       });
   });
-  expect(heldBy(niwad.pid)).toEqual(before);
+  await vi.waitFor(() => expect(heldBy(niwad.pid)).toEqual(before), PATIENCE);
   expect(niwad.groups()).toEqual(groups);
   const started = await Promise.all([niwad.client.start(id), niwad.start({ process: sleeper })]);
   for (const { id: one, pid } of started) await expectLinks(pid, streamsOf(one));

@@ -26,6 +26,6 @@ test('niwa says who has the output of a container of an engine', async ({ oci, n
   const bin = new URL('../../bin/niwa', import.meta.url).pathname;
   const env = { NIWA_SOCKET: `${niwad.place.runDir}/niwad.sock` };
   const { exitCode, stderr } = await execa(bin, ['logs', id], { env, reject: false });
-  expect([exitCode !== 0, stderr]).toEqual([true, expect.stringContaining('its engine has its output')]);
+  expect([exitCode !== 0, stderr]).toEqual([true, expect.stringContaining('is of an engine, which has its output')]);
   await oci.done('delete', '--force', id);
 });
