@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { listenForMetrics } from '../api/metrics-listener.js';
 import type { Runtime } from '../containers/runtime.js';
+import type { Endpoint } from '../host/listening.js';
 import { kernel } from '../kernel/addon.js';
 import { OciServer } from '../oci/server.js';
 import type { Config } from './config.js';
-import type { Endpoint } from './listen.js';
 
 /**
  * Listens for metrics and for container engines, beside the API.

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { chmodSync, chownSync, closeSync, fstatSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, fstatSync, readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from '../api/api.js';
 import type { Groups } from '../api/peer.js';
+import { BACKLOG, type Endpoint, makeSocket } from '../host/listening.js';
 import { kernel } from '../kernel/addon.js';
 import { isKernelError } from '../kernel/errors.js';
 import { NiwaError } from '../protocol/errors.js';
@@ -11,11 +12,6 @@ import { NiwaError } from '../protocol/errors.js';
 /** The first descriptor that a service manager hands over, see sd_listen_fds(3). */
 const FIRST_FD = 3;
 const SOCKET_MODE = 0o660;
-/**
- * How many clients may wait in the socket's queue; further ones get EAGAIN. The kernel allows up to net.core.somaxconn,
- * 4096.
- */
-const BACKLOG = 4096;
 /**
  * How long a stop waits until the answers of finished work are sent. It cannot wait for all: an upload may take any
  * time.
@@ -29,13 +25,6 @@ const STREAM = 1;
 
 /** The name of the unit of the OCI socket, which systemd tells in LISTEN_FDNAMES. */
 const OCI_UNIT = 'niwa-oci.socket';
-
-/** A listening socket: niwad makes it at a path, or a service manager has made it and keeps it. */
-export interface Endpoint {
-  path: string;
-  /** The descriptor of the socket that a service manager has handed over; null for none. */
-  fd: number | null;
-}
 
 /** The sockets that a service manager has handed over: descriptors from 3 on, and their names as far as it has any. */
 export interface HandedOver {
@@ -116,7 +105,7 @@ export async function listen(api: Api, { path, fd }: Endpoint, groups: Groups): 
     closeHeld();
     return await listenOn(api, fd);
   }
-  const listening = heldSocket(path) ?? makeSocket(path);
+  const listening = heldSocket(path) ?? makeSocket(path, kernel);
   openSocket(path, groups);
   kernel.keeper.hold(listening);
   await listenOn(api, listening);
@@ -142,11 +131,6 @@ function heldSocket(path: string): number | null {
   return null;
 }
 
-function makeSocket(path: string): number {
-  rmSync(path, { force: true }); // this niwad holds the lock of the directory, so no other niwad listens at this path
-  return kernel.sockets.listenAt(path, BACKLOG);
-}
-
 /**
  * Accepts no more connections, and closes idle ones. New clients wait in the queue of the socket until the next niwad
  * accepts them.
@@ -154,11 +138,6 @@ function makeSocket(path: string): number {
 export function stopListening(api: Api): void {
   api.server.close();
   api.server.closeIdleConnections();
-}
-
-/** Removes the file of the socket, unless a service manager has made it. */
-export function unlisten({ path, fd }: Endpoint): void {
-  if (fd === null) rmSync(path, { force: true });
 }
 
 /**

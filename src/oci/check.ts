@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { OciConfig, OciHooks, OciProcess, OciResources, OciSeccomp } from '../plan/oci/config.js';
+import { asksAgent } from '../plan/oci/process.js';
 import { refused } from '../plan/oci/refusal.js';
 import { SECCOMP_ACTIONS_OF_ENGINES, SECCOMP_COMPARISONS } from '../protocol/spec/seccomp.js';
 import { capabilityName } from '../spec/capabilities.js';
@@ -214,13 +215,10 @@ function within(value: number | bigint | undefined, place: string, most: number 
 
 const OF_LISTENER = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
 
-function checkAgent(
-  defaultAction: string,
-  syscalls: NonNullable<OciSeccomp['syscalls']>,
-  { listenerPath = '', listenerMetadata = '', flags = [] }: Partial<OciSeccomp>,
-): void {
+function checkAgent(seccomp: OciSeccomp): void {
+  const { defaultAction, listenerPath = '', listenerMetadata = '', flags = [] } = seccomp;
   const place = 'linux.seccomp';
-  const asks = syscalls.some(({ action }) => action === 'SCMP_ACT_NOTIFY');
+  const asks = asksAgent(seccomp);
   if (defaultAction === 'SCMP_ACT_NOTIFY')
     throw refused(`${place}.defaultAction "${defaultAction}"`, 'the calls of niwa-oci itself would wait for the agent');
   if (listenerPath === '' && asks) throw refused(`${place}.listenerPath`, 'SCMP_ACT_NOTIFY needs the path of an agent');
@@ -235,14 +233,14 @@ function checkAgent(
 }
 
 function checkSeccomp(seccomp: OciSeccomp & { architectures?: string[] }): void {
-  const { defaultAction, syscalls = [], architectures = [], ...rest } = seccomp;
+  const { defaultAction, defaultErrnoRet = 0, syscalls = [], architectures = [] } = seccomp;
   const place = 'linux.seccomp';
   const known = (action: string, field: string) => {
     if (!ACTIONS.includes(action)) throw refused(`${place}.${field} "${action}"`, 'there is no such action');
   };
   known(defaultAction, 'defaultAction');
-  checkAgent(defaultAction, syscalls, rest);
-  within(rest.defaultErrnoRet ?? 0, `${place}.defaultErrnoRet`, MAX_ERRNO);
+  checkAgent(seccomp);
+  within(defaultErrnoRet, `${place}.defaultErrnoRet`, MAX_ERRNO);
   for (const [i, name] of architectures.entries())
     if (!ARCHITECTURES.includes(name)) throw refused(`${place}.architectures[${i}] "${name}"`, 'there is no such one');
   // no program of another machine runs here

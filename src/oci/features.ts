@@ -1,5 +1,6 @@
 import { HOOK_POINTS } from '../plan/oci/config.js';
 import { MOUNT_WORDS } from '../plan/oci/mount-words.js';
+import { FILTER_FLAG_NAMES } from '../plan/oci/process.js';
 import { MEMORY_WORDS } from '../plan/oci/scheduling.js';
 import { SECCOMP_ACTIONS_OF_ENGINES, SECCOMP_COMPARISONS } from '../protocol/spec/seccomp.js';
 
@@ -29,9 +30,7 @@ export function features(version: string): object {
         enabled: true,
         actions: [...SECCOMP_ACTIONS_OF_ENGINES],
         operators: [...SECCOMP_COMPARISONS],
-        supportedFlags: ['LOG', 'SPEC_ALLOW', 'TSYNC', 'WAIT_KILLABLE_RECV'].map(
-          (name) => `SECCOMP_FILTER_FLAG_${name}`,
-        ),
+        supportedFlags: FILTER_FLAG_NAMES,
       },
       apparmor: { enabled: true },
       selinux: { enabled: true },

@@ -1,6 +1,7 @@
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Runtime } from '../containers/runtime.js';
+import { type Endpoint, makeSocket, unlisten } from '../host/listening.js';
 import type { Frame } from '../kernel/births.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
@@ -16,17 +17,14 @@ import { VERBS } from './verbs.js';
 import { exitStatusOf } from './words.js';
 
 export interface OciServerOptions {
-  /** The path of the socket, and its descriptor where a service manager has made it and keeps it. */
-  endpoint: { path: string; fd: number | null };
+  /** The socket for the command. */
+  endpoint: Endpoint;
   runtime: Runtime;
   kernel: Pick<Kernel, 'births' | 'frames' | 'host' | 'sockets'>;
   /** The annotations that have an effect. */
   honoured: readonly Annotation[];
   log: Logger;
 }
-
-/** How many commands may wait until they are accepted; the kernel allows up to net.core.somaxconn, 4096. */
-const BACKLOG = 4096;
 
 /** Answers the commands of container engines. */
 export class OciServer {
@@ -38,7 +36,7 @@ export class OciServer {
   static open(options: OciServerOptions): OciServer {
     const { endpoint, kernel } = options;
     const server = new OciServer(options);
-    kernel.frames.open(endpoint.fd ?? makeSocket(endpoint.path, kernel), (frame) => server.#hear(frame));
+    kernel.frames.open(endpoint.fd ?? makeOwnSocket(endpoint.path, kernel), (frame) => server.#hear(frame));
     return server;
   }
 
@@ -59,7 +57,7 @@ export class OciServer {
   close(): void {
     const { endpoint, kernel } = this.#options;
     kernel.frames.close();
-    if (endpoint.fd === null) rmSync(endpoint.path, { force: true });
+    unlisten(endpoint);
   }
 
   #removed(id: string): void {
@@ -101,9 +99,8 @@ export class OciServer {
   }
 }
 
-function makeSocket(path: string, { sockets }: Pick<Kernel, 'sockets'>): number {
-  rmSync(path, { force: true });
-  const listening = sockets.listenAt(path, BACKLOG);
+function makeOwnSocket(path: string, kernel: Pick<Kernel, 'sockets'>): number {
+  const listening = makeSocket(path, kernel);
   chmodSync(path, 0o600);
   return listening;
 }

@@ -107,9 +107,8 @@ async function createFrom(parts: VerbParts, creation: Creation, connection: Conn
   const group = groupOf(parts, config.linux?.cgroupsPath ?? '');
   const { annotations = {}, hooks = {} } = config;
   const lateHooks = lateHooksOf(hooks);
-  const { root: rootfs } = sourcesOf(config, bundle);
   const origin = {
-    ...{ id, root, bundle, rootfs, annotations, execConfig: writeExact(execConfigOf(config)) },
+    ...{ id, root, bundle, rootfs: state.rootfs, annotations, execConfig: writeExact(execConfigOf(config)) },
     ...(lateHooks === undefined ? {} : { lateHooks }),
   };
   const own = { hooks, subject: { id, bundle, annotations } };

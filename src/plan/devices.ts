@@ -12,10 +12,27 @@ export interface DeviceRule {
   forbids?: true;
 }
 
+/** The nodes in every /dev: path, and the major (1: memory, 5: terminals) and minor number. */
+export const DEVICE_NODES: readonly (readonly [path: string, major: number, minor: number])[] = [
+  ['/dev/null', 1, 3],
+  ['/dev/zero', 1, 5],
+  ['/dev/full', 1, 7],
+  ['/dev/random', 1, 8],
+  ['/dev/urandom', 1, 9],
+  ['/dev/tty', 5, 0],
+];
+/** The links in every /dev: target and path. */
+export const DEVICE_LINKS: readonly (readonly [target: string, path: string])[] = [
+  ['/proc/self/fd', '/dev/fd'],
+  ['/proc/self/fd/0', '/dev/stdin'],
+  ['/proc/self/fd/1', '/dev/stdout'],
+  ['/proc/self/fd/2', '/dev/stderr'],
+  ['pts/ptmx', '/dev/ptmx'],
+];
+
 /** The devices that every container may use: null, zero, full, random, urandom, tty, ptmx, and its own terminals. */
 export const USUAL_DEVICES: DeviceRule[] = [
-  ...[3, 5, 7, 8, 9].map((minor): DeviceRule => ({ type: 'c', major: 1, minor })),
-  { type: 'c', major: 5, minor: 0 },
+  ...DEVICE_NODES.map(([, major, minor]): DeviceRule => ({ type: 'c', major, minor })),
   { type: 'c', major: 5, minor: 2 },
   { type: 'c', major: 136, minor: -1 },
 ];

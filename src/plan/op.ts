@@ -81,9 +81,9 @@ export const OP_CODES = {
   be_born: 59,
   show_root: 60,
   cpus: 61,
-  memory_policy: 70,
-  seccomp_listener: 71,
-  own_streams: 90,
+  memory_policy: 62,
+  seccomp_listener: 63,
+  own_streams: 64,
 } as const;
 
 export type OpName = keyof typeof OP_CODES;

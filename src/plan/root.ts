@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { BindMount, IdMapping, IdMaps, Idmap, Spec, TmpfsMount } from '../protocol/resolved-spec.js';
+import { DEVICE_LINKS, DEVICE_NODES } from './devices.js';
 import { HOST_ROOT, idText, type Op, type Owner } from './op.js';
 import {
   bind,
@@ -22,22 +23,6 @@ import {
 import { protectionOps } from './protected-files.js';
 import { idOutside, mountMap, mountMaps, writesToRoot } from './userns.js';
 
-/** The devices in every /dev: path, and the major (1: memory, 5: terminals) and minor number. */
-const DEVICES: [string, number, number][] = [
-  ['/dev/null', 1, 3],
-  ['/dev/zero', 1, 5],
-  ['/dev/full', 1, 7],
-  ['/dev/random', 1, 8],
-  ['/dev/urandom', 1, 9],
-  ['/dev/tty', 5, 0],
-];
-const DEVICE_LINKS: [string, string][] = [
-  ['/proc/self/fd', '/dev/fd'],
-  ['/proc/self/fd/0', '/dev/stdin'],
-  ['/proc/self/fd/1', '/dev/stdout'],
-  ['/proc/self/fd/2', '/dev/stderr'],
-  ['pts/ptmx', '/dev/ptmx'],
-];
 /**
  * The most terminals of one container. kernel.pty.max (4096, of which 1024 are for the host) counts those of the whole
  * machine.
@@ -203,7 +188,7 @@ function kernelOps({ namespaces }: Spec): Op[] {
 function deviceOps(owner: Owner, maker: Owner, shmBytes = 64 * 2 ** 20): Op[] {
   return [
     mount('tmpfs', '/dev', { attributes: ['nosuid', 'noexec'], data: ['mode=0755', 'size=65536', ...ownedBy(maker)] }),
-    ...DEVICES.map(([path, major, minor]) => mknod(path, 0o666, major, minor)),
+    ...DEVICE_NODES.map(([path, major, minor]) => mknod(path, 0o666, major, minor)),
     ...DEVICE_LINKS.map(([target, path]) => symlink(target, path)),
     mount('devpts', '/dev/pts', {
       attributes: ['nosuid', 'noexec'],

@@ -140,6 +140,8 @@ const FILTER_FLAGS: Readonly<Record<string, number>> = {
   SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 };
+/** The names of these flags. */
+export const FILTER_FLAG_NAMES = Object.keys(FILTER_FLAGS).sort();
 const TSYNC = 1;
 
 /** Whether a filter asks an agent. */
@@ -160,17 +162,19 @@ function filterOp(wanted: OciSeccomp, compile: (profile: SeccompProfileInput) =>
   return flags === 0 ? seccomp(name, instructions) : seccompWith(name, flags, instructions);
 }
 
+/** Gives the number of a limit of the config, see setrlimit(2). @throws NiwaError SPEC_INVALID for an unknown one */
+export function resourceOf(type: string, i: number): number {
+  if (!RLIMITS.includes(type)) throw refused(`process.rlimits[${i}].type "${type}"`, 'there is no such limit');
+  return rlimitNumber(type.slice('RLIMIT_'.length).toLowerCase());
+}
+
 function rlimitOps({ rlimits = [] }: OciProcess): Op[] {
   return rlimits.map(({ type, soft, hard }, i) => {
-    if (!RLIMITS.includes(type)) throw refused(`process.rlimits[${i}].type "${type}"`, 'there is no such limit');
+    const resource = resourceOf(type, i);
     if (rlimits.findIndex((other) => other.type === type) !== i)
       throw refused(`process.rlimits[${i}].type`, `${type} is listed twice`);
     if (BigInt(soft) > BigInt(hard)) throw refused(`process.rlimits[${i}].soft`, 'it is above the hard limit');
-    return op('rlimit', `limit ${type} to ${soft}:${hard}`, [
-      rlimitNumber(type.slice('RLIMIT_'.length).toLowerCase()),
-      soft,
-      hard,
-    ]);
+    return op('rlimit', `limit ${type} to ${soft}:${hard}`, [resource, soft, hard]);
   });
 }
 

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { DEVICE_LINKS, DEVICE_NODES } from '../devices.js';
 import type { Op } from '../op.js';
 import {
   maskPath,
@@ -33,23 +34,6 @@ import { refused } from './refusal.js';
 import { nodeOf } from './resources.js';
 
 /** The root of an OCI container: exactly the mounts of its config, in their order. */
-
-/** The devices and links that a runtime makes in /dev beside those of the config, see config-linux.md of the OCI. */
-const DEVICES: [string, number, number][] = [
-  ['/dev/null', 1, 3],
-  ['/dev/zero', 1, 5],
-  ['/dev/full', 1, 7],
-  ['/dev/random', 1, 8],
-  ['/dev/urandom', 1, 9],
-  ['/dev/tty', 5, 0],
-];
-export const DEVICE_LINKS: [string, string][] = [
-  ['/proc/self/fd', '/dev/fd'],
-  ['/proc/self/fd/0', '/dev/stdin'],
-  ['/proc/self/fd/1', '/dev/stdout'],
-  ['/proc/self/fd/2', '/dev/stderr'],
-  ['pts/ptmx', '/dev/ptmx'],
-];
 
 const MS_REC = 0x4000;
 
@@ -177,7 +161,7 @@ export function propagationOps(config: OciConfig, stage: string): Op[] {
 /** The nodes of the config, and the usual ones that it does not name. */
 function nodesOf({ linux: { devices = [] } = {} }: OciConfig) {
   const named = devices.map((device, i) => nodeOf(device, `linux.devices[${i}]`));
-  return { named, usual: DEVICES.filter(([path]) => named.every((own) => own.path !== path)) };
+  return { named, usual: DEVICE_NODES.filter(([path]) => named.every((own) => own.path !== path)) };
 }
 
 /** Gives all device nodes of a container, see nodeOf(). Pure. */

@@ -1,12 +1,14 @@
 import { posix } from 'node:path';
-import { type Op, rlimitNumber } from '../op.js';
+import { DEVICE_LINKS } from '../devices.js';
+import type { Op } from '../op.js';
 import { bind, chdir, joinUser, mount, root, setns, symlink, undumpable, user } from '../ops.js';
 import { idInside, idOutside } from '../userns.js';
 import type { OciConfig, OciMount, OciProcess } from './config.js';
 import { isBind, keepsPropagation, ociBind, ociMountOp, propagationChanges } from './mounts.js';
 import { bindTree, divide, type MountChange, makeNode, raiseLimit } from './ops.js';
+import { resourceOf } from './process.js';
 import type { nodeOf } from './resources.js';
-import { DEVICE_LINKS, type RootParts } from './root.js';
+import type { RootParts } from './root.js';
 import type { UserSpace } from './userns.js';
 
 /**
@@ -99,9 +101,7 @@ export function divideUserOps(
 
 /** Raises the hard limits as root of the host: in a user namespace nobody may. */
 export function raiseOps({ rlimits = [] }: OciProcess): Op[] {
-  return rlimits.map(({ type, hard }) =>
-    raiseLimit(type, rlimitNumber(type.slice('RLIMIT_'.length).toLowerCase()), hard),
-  );
+  return rlimits.map(({ type, hard }, i) => raiseLimit(type, resourceOf(type, i), hard));
 }
 
 /** Gives the parts of a root of what was put aside. */

@@ -55,6 +55,11 @@ const planOf = (config = CONFIG) =>
     { newKeyring: true, pivots: true, keptFds: 0, listenFds: 0, id: 'x', bundle: '/b' },
   );
 
+it('a limit that does not exist is refused by its name with a user namespace, too', () => {
+  const process = { ...CONFIG.process, rlimits: [{ type: 'RLIMIT_X', soft: 1, hard: 1 }] };
+  expect(() => planOf({ ...CONFIG, process })).toThrow('process.rlimits[0].type "RLIMIT_X": there is no such limit');
+});
+
 describe('the plan with a user namespace', () => {
   const { boot, clone, userns } = planOf();
   const divided = boot.findIndex(({ name }) => name === 'be_born');
