@@ -52,7 +52,7 @@ Birthplace prepare_birth(const SpawnRequest &request) {
     }
     crash_point("group-limited");
     if (request.filter_devices) error = filter_devices(container.group.dir(), request.devices);
-    if (error < 0 && !place.failure.failed()) place.failure = {Failure::kDevices, 0, -error, 0};
+    if (error < 0) place.failure = {Failure::kDevices, 0, -error, 0};
     if (error == 0) error = container.statistics.open(container.group);
     if (error == 0) {
         place.group.reset(fcntl(container.group.dir(), F_DUPFD_CLOEXEC, 3));

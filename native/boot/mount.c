@@ -266,8 +266,6 @@ static bool is_masked(int fd) {
     return is_null_device(fd) || (is_directory(fd) && is_readonly(fd));
 }
 
-#define LOCKED (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
-
 static int readonly_copy(int path) {
     return copy_mount(path, true, MOUNT_ATTR_RDONLY, NO_USERNS, false);
 }
@@ -288,9 +286,11 @@ static int copy_null_device(void) {
     return copy;
 }
 
+#define OF_MASKS (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
 static int mask_for(int path) {
     char *options[] = {"mode=0555", "size=0", "nr_inodes=1"};
-    return is_directory(path) ? new_mount("tmpfs", "niwa-mask", options, 3, LOCKED) : copy_null_device();
+    return is_directory(path) ? new_mount("tmpfs", "niwa-mask", options, 3, OF_MASKS) : copy_null_device();
 }
 
 // mask(path): mounts an empty read-only directory, or /dev/null, over the path inside the root, where it exists.

@@ -66,9 +66,9 @@ enum op_code {
     OP_BE_BORN = 59,
     OP_SHOW_ROOT = 60,
     OP_CPUS = 61,
-    OP_MEMORY_POLICY = 70,
-    OP_SECCOMP_LISTENER = 71,
-    OP_OWN_STREAMS = 90,
+    OP_MEMORY_POLICY = 62,
+    OP_SECCOMP_LISTENER = 63,
+    OP_OWN_STREAMS = 64,
     OP_LAST = OP_OWN_STREAMS,
 };
 

@@ -31,9 +31,6 @@
 #define EXEC_TIMEOUT_MS 10000 // a process of the container may trace that of an exec, and hold it
 #define END_MS 1000
 
-// How long the process of an exec may take for a report; -1 for any time.
-static int exec_timeout_ms = EXEC_TIMEOUT_MS;
-
 // What the new process is made of.
 struct making {
     uint64_t flags;
@@ -129,18 +126,17 @@ static int pass_pause(const struct order *order, int niwad, struct born *born, s
     send_frame(niwad, FRAME_PAUSED, &body, NULL, 0);
     free(body.bytes);
     struct frame answer = receive_answer(niwad);
-    if (answer.kind != FRAME_GO) fail("niwad has another version than niwa-oci");
+    if (answer.kind != FRAME_GO) fail_by_version();
     free(answer.body);
-    return send_go(born) ? await_report(order, niwad, born, -1, report) : -EIO;
+    return send_go(born) ? await_report(order, niwad, born, report) : -EIO;
 }
 
 struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
     struct order order = read_order(birth);
     if (order.cpu_bytes > 0 && sched_setaffinity(0, order.cpu_bytes, (const cpu_set_t *)order.cpus) < 0)
         fail("cannot run on the CPUs of process.execCPUAffinity.initial: %s", reason(errno));
-    if (order.paused) exec_timeout_ms = -1; // the process goes on when somebody resumes the container
     bool is_exec = order.place_count == 0 && birth->fd_count == 3;
-    if (birth->fd_count != 2 + order.place_count && !is_exec) fail("niwad has another version than niwa-oci");
+    if (birth->fd_count != 2 + order.place_count && !is_exec) fail_by_version();
     struct making making = {.flags = order.flags,
                             .boot = birth->fds[0],
                             .group = birth->fds[1],
@@ -149,7 +145,12 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
                             .places = order.places,
                             .place_count = order.place_count,
                             .kept = kept};
-    struct born born = {.pidfd = -1, .terminal = -1, .moves = is_exec, .listener = -1};
+    // that of a paused container goes on when somebody resumes it
+    struct born born = {.pidfd = -1,
+                        .terminal = -1,
+                        .moves = is_exec,
+                        .listener = -1,
+                        .timeout_ms = is_exec && !order.paused ? EXEC_TIMEOUT_MS : -1};
     int control[2], with_sender = 1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0 ||
         setsockopt(control[0], SOL_SOCKET, SO_PASSCRED, &with_sender, sizeof with_sender) < 0)
@@ -162,7 +163,7 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
     for (size_t i = 0; i < birth->fd_count; i++) close(birth->fds[i]);
     struct boot_report report;
     bool sent = send_whole(born.control, order.program, order.program_length, NULL, 0) == 0;
-    error = sent ? await_report(&order, niwad, &born, is_exec ? exec_timeout_ms : -1, &report) : -EIO;
+    error = sent ? await_report(&order, niwad, &born, &report) : -EIO;
     while (error == 0 && report.kind == BOOT_PAUSED) error = pass_pause(&order, niwad, &born, &report);
     if (error < 0) tell_unborn(niwad, NO_STEP, -error, error == -ETIMEDOUT ? 0 : ending_signal(born.pidfd));
     if (report.kind != BOOT_READY) tell_unborn(niwad, report.step, report.error, 0);
@@ -173,7 +174,7 @@ struct born give_birth(int niwad, const struct frame *birth, size_t kept) {
 void execute_born(int niwad, struct born *born) {
     struct boot_report report;
     const struct order none = {0};
-    int error = send_go(born) ? await_report(&none, niwad, born, exec_timeout_ms, &report) : -EIO;
+    int error = send_go(born) ? await_report(&none, niwad, born, &report) : -EIO;
     if (error == 0) tell_unborn(niwad, report.step, report.error, 0);
     if (error != -EIO) tell_unborn(niwad, NO_STEP, -error, 0);
     // the end of the socket means that it has executed

@@ -16,6 +16,7 @@ struct born {
     int listener; // the number that the listener of its filter has in `asker`, until the agent has it, else -1
     pid_t asker;
     bool has_agent; // whether the agent has the listener
+    int timeout_ms; // how long its boot program may take for a report, -1 for any time
 };
 
 // Makes the process that `birth` (FRAME_BIRTH) describes, and lets it run its program up to the wait. Where a step

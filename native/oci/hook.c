@@ -62,19 +62,14 @@ static void take(struct hook *hook, const char *name, char *value) {
 // Reads the texts of a frame. The hook points into copies that stay as long as this program.
 static struct hook read_hook(const struct frame *frame) {
     struct hook hook = {.timeout_ms = -1, .input = ""};
-    for (size_t at = 0; frame->length - at >= sizeof(uint32_t);) {
-        uint32_t length;
-        memcpy(&length, frame->body + at, sizeof length);
-        at += sizeof length;
-        if (length > frame->length - at) break;
-        char *word = strndup(frame->body + at, length), *equals = word == NULL ? NULL : strchr(word, '=');
-        if (equals == NULL) fail("niwad sends a hook that this version does not understand");
+    for (struct text rest = {frame->body, frame->length}; rest.length > 0;) {
+        struct text text = take_text(&rest);
+        char *word = strndup(text.bytes, text.length), *equals = word == NULL ? NULL : strchr(word, '=');
+        if (equals == NULL) fail_by_version();
         *equals = 0;
         take(&hook, word, equals + 1);
-        at += length;
     }
-    if (hook.program == NULL || hook.directory == NULL || hook.args.count == 0)
-        fail("niwad has another version than niwa-oci");
+    if (hook.program == NULL || hook.directory == NULL || hook.args.count == 0) fail_by_version();
     if (hook.env.list == NULL) hook.env.list = calloc(1, sizeof *hook.env.list);
     if (hook.env.list == NULL) fail("there is no memory for a hook");
     return hook;

@@ -167,7 +167,7 @@ void move_devices(const struct order *order, int pidfd, pid_t pid) {
         struct text words = order->devices[i];
         snprintf(name, sizeof name, "%.*s", (int)words.length, words.bytes);
         char *new_name = strchr(name, ':');
-        if (new_name == NULL) fail("niwad has another version than niwa-oci");
+        if (new_name == NULL) fail_by_version();
         *new_name++ = 0;
         int error = move_whole(here, there, pid, name, new_name);
         if (error < 0) fail("linux.netDevices: cannot move the network device %s: %s", name, reason(-error));

@@ -3,28 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
-
-static _Noreturn void refuse(void) {
-    fail("niwad has another version than niwa-oci");
-}
-
-// Takes the first bytes of what is left.
-static const char *take(struct text *rest, size_t length) {
-    if (rest->length < length) refuse();
-    const char *bytes = rest->bytes;
-    rest->bytes += length;
-    rest->length -= length;
-    return bytes;
-}
-
-// Takes a length (32 bits), and as many bytes.
-static struct text take_counted(struct text *rest) {
-    uint32_t length;
-    memcpy(&length, take(rest, sizeof length), sizeof length);
-    return (struct text){take(rest, length), length};
-}
-
 static bool is(const char *name, size_t length, const char *wanted) {
     return length == strlen(wanted) && memcmp(name, wanted, length) == 0;
 }
@@ -71,14 +49,14 @@ static bool take_word(struct order *order, const char *name, size_t length, stru
 struct order read_order(const struct frame *birth) {
     struct order order = {0};
     struct text rest = {birth->body, birth->length};
-    memcpy(&order.flags, take(&rest, sizeof order.flags), sizeof order.flags);
-    for (struct text words = take_counted(&rest); words.length > 0;) {
-        struct text word = take_counted(&words);
+    memcpy(&order.flags, take_bytes(&rest, sizeof order.flags), sizeof order.flags);
+    for (struct text words = take_text(&rest); words.length > 0;) {
+        struct text word = take_text(&words);
         const char *equals = memchr(word.bytes, '=', word.length);
-        if (equals == NULL) refuse();
+        if (equals == NULL) fail_by_version();
         size_t name = (size_t)(equals - word.bytes);
         struct text value = {equals + 1, word.length - name - 1};
-        if (!take_word(&order, word.bytes, name, value)) refuse();
+        if (!take_word(&order, word.bytes, name, value)) fail_by_version();
     }
     order.program = rest.bytes;
     order.program_length = rest.length;

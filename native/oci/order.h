@@ -14,12 +14,6 @@
 // How many CPUs a mask has at most.
 #define MAX_CPUS 1024
 
-// Bytes without a NUL behind them.
-struct text {
-    const char *bytes;
-    size_t length;
-};
-
 struct order {
     uint64_t flags;         // of clone3
     int places[MAX_PLACED]; // `place=NUMBER`: what number the descriptors behind that of the group have in the new

@@ -169,8 +169,8 @@ static int await_next(const struct order *order, int niwad, struct born *born, l
     return 0;
 }
 
-int await_report(const struct order *order, int niwad, struct born *born, int timeout_ms, struct boot_report *report) {
-    long deadline = timeout_ms < 0 ? NO_DEADLINE : now_ms() + timeout_ms;
+int await_report(const struct order *order, int niwad, struct born *born, struct boot_report *report) {
+    long deadline = born->timeout_ms < 0 ? NO_DEADLINE : now_ms() + born->timeout_ms;
     pid_t teller = 0;
     while (teller == 0 || (report->kind != BOOT_FAILED && teller != born->pid)) {
         struct received received;

@@ -7,5 +7,5 @@
 // Waits until the process reports how far its program has come: that one, and none that leaves its place to it. Hands a
 // listener to the agent of `order` meanwhile. A path may hang for ever, so this also ends where niwad goes away; and a
 // process of the container may stop the new one: both end the program. Gives 0, -EIO where the process or its control
-// socket has ended, -EPROTO for something else than a report, or -ETIMEDOUT after `timeout_ms` (-1 for never).
-int await_report(const struct order *order, int niwad, struct born *born, int timeout_ms, struct boot_report *report);
+// socket has ended, -EPROTO for something else than a report, or -ETIMEDOUT.
+int await_report(const struct order *order, int niwad, struct born *born, struct boot_report *report);

@@ -66,6 +66,24 @@ void request_file(struct buffer *request, const char *name, const char *path) {
     close(fd);
 }
 
+void fail_by_version(void) {
+    fail("niwad has another version than niwa-oci");
+}
+
+const char *take_bytes(struct text *rest, size_t length) {
+    if (rest->length < length) fail_by_version();
+    const char *bytes = rest->bytes;
+    rest->bytes += length;
+    rest->length -= length;
+    return bytes;
+}
+
+struct text take_text(struct text *rest) {
+    uint32_t length;
+    memcpy(&length, take_bytes(rest, sizeof length), sizeof length);
+    return (struct text){take_bytes(rest, length), length};
+}
+
 int connect_to(const char *path, size_t length) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (length >= sizeof address.sun_path) return -ENAMETOOLONG;

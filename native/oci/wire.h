@@ -50,6 +50,21 @@ struct buffer request_for(const char *verb);
 void request_add(struct buffer *request, const char *name, const char *value);
 void request_file(struct buffer *request, const char *name, const char *path);
 
+// Bytes without a NUL behind them.
+struct text {
+    const char *bytes;
+    size_t length;
+};
+
+// Ends the program where a frame says what this version does not know.
+_Noreturn void fail_by_version(void);
+
+// Takes the first bytes of what is left of a frame. Ends the program where there are fewer.
+const char *take_bytes(struct text *rest, size_t length);
+
+// Takes a length (32 bits), and as many bytes. Ends the program where there are fewer.
+struct text take_text(struct text *rest);
+
 // Connects to a Unix socket. Gives a descriptor or a negative errno.
 int connect_to(const char *path, size_t length);
 
