@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { SHELL_IMAGE } from '../integration/support/containerd.js';
+import { SHELL_IMAGE } from '../integration/support/engine.js';
 import { test as base } from '../integration/support/test.js';
 import { Buildah } from './support/buildah.js';
 

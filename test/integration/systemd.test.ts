@@ -6,11 +6,19 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, expect, test, vi } from 'vitest';
+import { listeningSockets } from '../../src/daemon/listen.js';
 import { lookAtCgroupTree } from '../../src/host/cgroup.js';
 import { host, needsFile, PATIENCE, type Skip, scaled } from './support/host.js';
 import { flagsOf, isAlive, makePlace, NIWAD, Niwad, type Place, removePlace } from './support/niwad.js';
 import { listenAs, perlOf } from './support/notify.js';
 import { Oci } from './support/oci.js';
+
+/** Waits until a socket listens: its file is there before. */
+const untilListening = (path: string) =>
+  vi.waitFor(
+    () => expect([...listeningSockets(readFileSync('/proc/net/unix', 'utf8')).values()]).toContain(path),
+    PATIENCE,
+  );
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -96,7 +104,7 @@ test('a request that comes before niwad is answered by it, and the socket stays'
   const place = newPlace({ group: 54_321 });
   const [path, go] = [join(place.directory, 'api.sock'), join(place.directory, 'go')];
   const starting = start(place, {}, flagsOf(place), [perlOf(skip), '-e', ACTIVATOR, path, go, '1']);
-  await vi.waitFor(() => expect(existsSync(path)).toBe(true), PATIENCE);
+  await untilListening(path);
   const before = statSync(path);
   const client = connect(path);
   await once(client, 'connect');
@@ -184,7 +192,7 @@ test.for<[string, string, string[]]>([
     const place = newPlace();
     const [api, socket] = [join(place.directory, 'api.sock'), join(place.directory, name)];
     const starting = start(place, {}, flagsOf(place), activation(skip, [api, socket], ...options));
-    await vi.waitFor(() => expect(existsSync(socket)).toBe(true), PATIENCE);
+    await untilListening(socket);
     const before = statSync(socket);
     const oci = new Oci({ place });
     const bundle = await oci.bundle('echo awake');
@@ -204,7 +212,7 @@ test('a socket for engines alone leaves that of the API to niwad', async ({ skip
   const place = newPlace();
   const oci = new Oci({ place });
   const starting = start(place, {}, flagsOf(place), activation(skip, [oci.socket]));
-  await vi.waitFor(() => expect(existsSync(oci.socket)).toBe(true), PATIENCE);
+  await untilListening(oci.socket);
   expect(await oci.done('list', '--format', 'json')).toBe('[]');
   const niwad = await starting;
   expect(await niwad.client.list()).toEqual([]);
@@ -215,7 +223,7 @@ test('two sockets that are both for the API are refused', async ({ skip }) => {
   const [first, second] = [join(place.directory, 'a.sock'), join(place.directory, 'b.sock')];
   const [program = '', ...words] = activation(skip, [first, second]);
   const niwad = execa(program, [...words, NIWAD, ...flagsOf(place)], { reject: false });
-  await vi.waitFor(() => expect(existsSync(second)).toBe(true), PATIENCE);
+  await untilListening(second);
   const client = connect(first).on('error', () => {});
   cleanups.push(() => client.destroy());
   const { exitCode, stdout } = await niwad;

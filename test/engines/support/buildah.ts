@@ -1,7 +1,6 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
-import { runtimeOf, SHELL_IMAGE, shellImage } from '../../integration/support/containerd.js';
+import { Client, runtimeOf, SHELL_IMAGE, shellImage } from '../../integration/support/engine.js';
 import type { Niwad } from '../../integration/support/niwad.js';
 
 /** Without limits that it is told, buildah raises them to 1048576, which needs CAP_SYS_RESOURCE. */
@@ -13,11 +12,12 @@ cgroup_manager = "cgroupfs"
 `;
 
 /** buildah with its own storage, an image that has a shell, and niwa-oci as its runtime, against one niwad. */
-export class Buildah {
+export class Buildah extends Client {
   readonly #directory: string;
   readonly #env: Record<string, string>;
 
   private constructor(directory: string, runtime: string) {
+    super();
     const own = (name: string) => join(directory, name);
     this.#directory = directory;
     mkdirSync(own('tmp'));
@@ -38,23 +38,10 @@ export class Buildah {
     return buildah;
   }
 
-  /** Runs buildah to its end. */
-  async run(...args: string[]) {
+  protected begin() {
     const own = (name: string) => join(this.#directory, name);
     const global = ['--root', own('storage'), '--runroot', own('run'), '--storage-driver', 'vfs'];
-    const { exitCode, stdout, stderr } = await execa('buildah', [...global, ...args], {
-      env: this.#env,
-      reject: false,
-      stdin: 'ignore',
-    });
-    return { exitCode, stdout, stderr };
-  }
-
-  /** Runs buildah, which has to succeed; gives its output. */
-  async done(...args: string[]): Promise<string> {
-    const { exitCode, stdout, stderr } = await this.run(...args);
-    if (exitCode !== 0) throw new Error(`buildah ${args.join(' ')}: ${exitCode}, ${stderr}`);
-    return stdout;
+    return { words: ['buildah', ...global], env: this.#env };
   }
 
   /** Builds an image from the lines of a Containerfile that follow `FROM`, with its context in a new directory. */

@@ -2,7 +2,7 @@ import { mkdtempSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { vi } from 'vitest';
-import { runtimeOf, SHELL_IMAGE, shellImage, withPrograms } from '../../integration/support/containerd.js';
+import { Client, runtimeOf, SHELL_IMAGE, shellImage, withPrograms } from '../../integration/support/engine.js';
 import { PATIENCE } from '../../integration/support/host.js';
 import type { Niwad } from '../../integration/support/niwad.js';
 import { PrivateHost } from '../../integration/support/private-host.js';
@@ -12,12 +12,13 @@ import { containerd, docker } from '../../programs.mjs';
 export const IMAGE = 'shell';
 
 /** A Docker engine of its own on a private host, with an image that has a shell, and niwa-oci as its runtime. */
-export class Docker {
+export class Docker extends Client {
   readonly host: PrivateHost;
   readonly #env: Record<string, string>;
   readonly #daemon: ReturnType<typeof spawn>;
 
   private constructor(host: PrivateHost, directory: string, env: Record<string, string>, flags: string[]) {
+    super();
     const socket = `unix://${join(directory, 'docker.sock')}`;
     this.host = host;
     this.#env = { ...env, DOCKER_HOST: socket, DOCKER_CONFIG: join(directory, 'client'), DOCKER_BUILDKIT: '0' };
@@ -42,22 +43,8 @@ export class Docker {
     return engine;
   }
 
-  /** Runs docker to its end. */
-  async run(...args: string[]) {
-    const [program = '', ...words] = [...this.host.launcher, 'docker', ...args];
-    const { exitCode, stdout, stderr } = await execa(program, words, {
-      env: this.#env,
-      reject: false,
-      stdin: 'ignore',
-    });
-    return { exitCode, stdout, stderr };
-  }
-
-  /** Runs docker, which has to succeed; gives its output. */
-  async done(...args: string[]): Promise<string> {
-    const { exitCode, stdout, stderr } = await this.run(...args);
-    if (exitCode !== 0) throw new Error(`docker ${args.join(' ')}: ${exitCode}, ${stderr}`);
-    return stdout;
+  protected begin() {
+    return { words: [...this.host.launcher, 'docker'], env: this.#env };
   }
 
   /** Ends it with all its containers, and its host; gives what it has logged. */

@@ -3,39 +3,22 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { vi } from 'vitest';
 import { containerd as programs } from '../../programs.mjs';
-import { tarOf } from '../../unit/images/make-tar.js';
+import { Client, runtimeOf, SHELL_IMAGE, shellImage, withPrograms } from './engine.js';
 import { PATIENCE } from './host.js';
-import { dockerTar, shell } from './images.js';
 import type { Niwad } from './niwad.js';
-import { NIWA_OCI } from './oci.js';
 
-/** The name of an image with a shell, as engines complete it. */
-export const SHELL_IMAGE = 'docker.io/library/shell:latest';
 /** Sockets of shims and pipes of ctr: there are no settings for their places. */
 const FIXED = ['/run/containerd/s', '/run/containerd/fifo', '/run/containerd'];
 
-/** Writes a program that is niwa-oci against one niwad: engines give their runtime another environment. */
-export function runtimeOf({ place }: Pick<Niwad, 'place'>): string {
-  const path = join(mkdtempSync(join(place.files, 'runtime-')), 'niwa-oci');
-  const words = `#!/bin/sh\nexec ${NIWA_OCI} --niwad ${join(place.runDir, 'oci.sock')} "$@"\n`;
-  writeFileSync(path, words, { mode: 0o755 });
-  return path;
-}
-
-/** Writes the tar of an image with a shell. */
-export function shellImage(path: string, name = SHELL_IMAGE): string {
-  writeFileSync(path, dockerTar([tarOf(...shell())], { Env: ['PATH=/bin'], Cmd: ['sh'] }, [name]));
-  return path;
-}
-
 /** A containerd of its own, with an image that has a shell, whose containers are those of one niwad. */
-export class Containerd {
+export class Containerd extends Client {
   readonly #programs: string;
   readonly #socket: string;
   readonly #runtime: string;
   readonly #daemon: ReturnType<typeof spawn>;
 
   private constructor(folder: string, directory: string, runtime: string) {
+    super();
     this.#programs = folder;
     this.#socket = join(directory, 'containerd.sock');
     this.#runtime = runtime;
@@ -51,21 +34,8 @@ export class Containerd {
     return containerd;
   }
 
-  /** Runs ctr to its end. */
-  async run(...args: string[]) {
-    const { exitCode, stdout, stderr } = await execa('ctr', ['--address', this.#socket, ...args], {
-      env: withPrograms(this.#programs),
-      reject: false,
-      stdin: 'ignore',
-    });
-    return { exitCode, stdout, stderr };
-  }
-
-  /** Runs ctr, which has to succeed; gives its output. */
-  async done(...args: string[]): Promise<string> {
-    const { exitCode, stdout, stderr } = await this.run(...args);
-    if (exitCode !== 0) throw new Error(`ctr ${args.join(' ')}: ${exitCode}, ${stderr}`);
-    return stdout;
+  protected begin() {
+    return { words: ['ctr', '--address', this.#socket], env: withPrograms(this.#programs) };
   }
 
   /** The words of `ctr run` for a container of the image, up to the program. */
@@ -99,9 +69,4 @@ function spawn(folder: string, directory: string, socket: string) {
     address = ${JSON.stringify(socket)}`;
   writeFileSync(config, settings);
   return execa('containerd', ['--config', config], { env: withPrograms(folder), reject: false, stdio: 'ignore' });
-}
-
-/** The environment that finds unpacked programs, and those that they start. */
-export function withPrograms(...folders: string[]): Record<string, string> {
-  return { PATH: [...folders, process.env.PATH ?? ''].join(':') };
 }

@@ -1,7 +1,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
-import { runtimeOf, SHELL_IMAGE, shellImage } from './containerd.js';
+import { Client, runtimeOf, SHELL_IMAGE, shellImage } from './engine.js';
 import type { Niwad } from './niwad.js';
 import type { PrivateHost } from './private-host.js';
 
@@ -25,7 +24,7 @@ runtime_supports_nocgroup = ["niwa-oci"]
 `;
 
 /** podman with its own storage, and niwa-oci as its runtime, against one niwad. */
-export class Podman {
+export class Podman extends Client {
   readonly #directory: string;
   /** The words for a group of podman that ends with niwad. */
   readonly #grouping: string[];
@@ -33,6 +32,7 @@ export class Podman {
   #launcher: string[] = [];
 
   constructor({ place }: Pick<Niwad, 'place'>) {
+    super();
     this.#directory = mkdtempSync(join(place.files, 'podman-'));
     this.#grouping = ['--cgroup-parent', `/${place.cgroup}/podman`];
     // podman gives its own clean-up no flags of the runtime
@@ -58,27 +58,13 @@ export class Podman {
     return root;
   }
 
-  /** Runs podman to its end. */
-  async run(...args: string[]) {
+  protected begin() {
     const own = (name: string) => join(this.#directory, name);
     const global = [
       ...['--root', own('storage'), '--runroot', own('run'), '--tmpdir', own('tmp'), '--storage-driver', 'vfs'],
       ...['--runtime', 'niwa-oci'],
     ];
-    const [program = PODMAN, ...words] = [...this.#launcher, PODMAN, ...global, ...args];
-    const { exitCode, stdout, stderr } = await execa(program, words, {
-      env: { CONTAINERS_CONF: own('containers.conf') },
-      reject: false,
-      stdin: 'ignore',
-    });
-    return { exitCode, stdout, stderr };
-  }
-
-  /** Runs podman, which has to succeed; gives its output. */
-  async done(...args: string[]): Promise<string> {
-    const { exitCode, stdout, stderr } = await this.run(...args);
-    if (exitCode !== 0) throw new Error(`podman ${args.join(' ')}: ${exitCode}, ${stderr}`);
-    return stdout;
+    return { words: [...this.#launcher, PODMAN, ...global], env: { CONTAINERS_CONF: own('containers.conf') } };
   }
 
   /** The words of `podman run` for a container with a group of podman, up to the program. */
