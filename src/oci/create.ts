@@ -1,0 +1,157 @@
+import { existsSync } from 'node:fs';
+import { dirname, isAbsolute } from 'node:path';
+import type { Container } from '../engine/container.js';
+import { controllersAt } from '../host/group-place.js';
+import { labelModules } from '../host/labels.js';
+import { ownGroup } from '../host/own-group.js';
+import type { OciConfig } from '../plan/oci/config.js';
+import { groupPathOf, insideGroupOf } from '../plan/oci/group.js';
+import { isBind } from '../plan/oci/mounts.js';
+import { makeOciPlan, type OciChoices, type OciSources } from '../plan/oci/plan.js';
+import { refused } from '../plan/oci/refusal.js';
+import { ownsMounts } from '../plan/oci/root.js';
+import type { HostView } from '../plan/plan.js';
+import { NiwaError } from '../protocol/errors.js';
+import { agentWords } from './agent.js';
+import { birthBy } from './birth.js';
+import { checkConfig } from './check.js';
+import type { Connection } from './connection.js';
+import { parseExact, writeExact } from './exact-json.js';
+import { lateHooksOf, runHooks, runLastHooks } from './hooks.js';
+import { withLabels } from './labels.js';
+import { afterMaking, notifyDirectory, withNotify } from './notify.js';
+import type { Call } from './options.js';
+import { execConfigOf } from './process-verbs.js';
+import { specOf } from './spec.js';
+import { creatingState, type OciState } from './state.js';
+import { type VerbParts, warningOf } from './verb-parts.js';
+import { quoted, wordsOf } from './words.js';
+
+const ID = /^[\w+\-.]{1,1024}$/;
+
+/**
+ * Makes a container up to its wait: the verb of that name.
+ * @throws NiwaError SPEC_INVALID for a wrong id or config, ID_IN_USE, START_FAILED in the words that engines look for
+ */
+export async function create(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
+  const id = call.argument(0, 'the id of the container');
+  const [wrong = id] = /[^\w+\-.]/.exec(id) ?? [];
+  if (!ID.test(id) || id === '.' || id === '..')
+    throw new NiwaError(
+      'SPEC_INVALID',
+      `invalid id format: ${id}; invalid character \`${wrong}\` in the ID; allowed are 1 to 1024 of the characters a-z A-Z 0-9 _ + - .`,
+    );
+  const config = hostConfig(checkConfig(parseExact('config.json', call.needed('config')), warningOf(connection)));
+  call.requireConsole(config.process.terminal ?? false);
+  const choices = choicesOf(call, id);
+  const { root: rootfs } = sourcesOf(config, choices.bundle);
+  const { annotations = {} } = config;
+  const state = creatingState({ ...choices, rootfs, annotations }, new Date());
+  const giveBack = parts.names.reserve(call.root, state);
+  try {
+    const notifies = call.has('notify') && ownsMounts(config);
+    await createFrom(parts, { config, choices, notifies, state, root: call.root }, connection);
+    return '';
+  } catch (error) {
+    throw new NiwaError('START_FAILED', wordsOf(error, config.process.args[0]), { cause: error });
+  } finally {
+    giveBack();
+  }
+}
+
+/** Gives a config as this host can honour it. @throws NiwaError SPEC_INVALID for what it cannot */
+function hostConfig(config: OciConfig): OciConfig {
+  return { ...config, process: withLabels(config.process, config.linux?.mountLabel ?? '', labelModules()) };
+}
+
+interface Creation {
+  root: string;
+  config: OciConfig;
+  choices: OciChoices;
+  /** Whether a service manager waits until the container is ready. */
+  notifies: boolean;
+  /** What others are told of the container meanwhile. */
+  state: OciState;
+}
+
+function choicesOf(call: Call, id: string): OciChoices {
+  return {
+    id,
+    bundle: call.needed('bundle'),
+    newKeyring: !call.has('no-new-keyring'),
+    pivots: !call.has('no-pivot'),
+    keptFds: call.count('kept-fds'),
+    listenFds: call.count('listen-fds'),
+  };
+}
+
+async function createFrom(parts: VerbParts, creation: Creation, connection: Connection): Promise<void> {
+  const { root, config, choices, notifies, state } = creation;
+  const { id, bundle } = choices;
+  const group = groupOf(parts, config.linux?.cgroupsPath ?? '');
+  const { annotations = {}, hooks = {} } = config;
+  const lateHooks = lateHooksOf(hooks);
+  const origin = {
+    ...{ id, root, bundle, rootfs: state.rootfs, annotations, execConfig: writeExact(execConfigOf(config)) },
+    ...(lateHooks === undefined ? {} : { lateHooks }),
+  };
+  const own = { hooks, subject: { id, bundle, annotations } };
+  let isBegun = false;
+  const onPause = async (pid: number) => {
+    state.pid = pid;
+    for (const point of ['prestart', 'createRuntime'] as const) await runHooks(connection, point, own, pid);
+  };
+  const orderOf = (free: string) => {
+    const spec = specOf(free, config, origin, parts.honoured);
+    const agent = agentWords(config.linux?.seccomp, { ...origin, status: 'creating', pid: null });
+    const directory = notifyDirectory(parts.runtime.directoryOf(free));
+    const planned = notifies ? withNotify(config, directory) : config;
+    const sources = { ...sourcesOf(planned, bundle), ...(group === undefined ? {} : { group }) };
+    const planIn = (view: HostView) => {
+      const plan = makeOciPlan(free, planned, view, sources, spec.resources, choices);
+      isBegun = true;
+      return { ...plan, words: [...plan.words, ...agent] };
+    };
+    const birth = birthBy(connection, parts.kernel.births, planIn, onPause);
+    return { spec, birth: notifies ? afterMaking(directory, birth) : birth };
+  };
+  try {
+    const container = await parts.runtime.createBorn(orderOf);
+    parts.names.add(container);
+    parts.lateHooks.add(container);
+  } catch (error) {
+    if (isBegun) await runLastHooks(connection, own, parts.log);
+    throw error;
+  }
+}
+
+/** Gives the place of the group that a config asks for; undefined where niwad chooses it. */
+function groupOf({ runtime, kernel }: VerbParts, cgroupsPath: string): OciSources['group'] {
+  if (cgroupsPath === '') return undefined;
+  const { tree } = runtime;
+  const path = groupPathOf(cgroupsPath, { ...tree, own: ownGroup() });
+  if (existsSync(path))
+    throw refused(
+      `linux.cgroupsPath ${quoted(cgroupsPath)}`,
+      `the group ${path} exists: it may be of others, and a container has one of its own. Name another, or remove it by rmdir`,
+    );
+  for (let above = dirname(path); above.length > tree.mount.length; above = dirname(above)) {
+    const owner = kernel.host.groupOwner(above);
+    if (owner !== '') throw insideGroupOf(path, ociIdOf(runtime.list(), owner));
+  }
+  return { path, controllers: controllersAt(path, tree.controllers.missing) };
+}
+
+/** Gives the id that an engine has for a container; of one that is not listed, that of niwad. */
+function ociIdOf(containers: readonly Container[], id: string): string {
+  return containers.find((one) => one.id === id)?.spec.oci?.id ?? id;
+}
+
+/** Gives the paths of the root and of the bind sources, from `/` on. */
+function sourcesOf({ root, mounts = [] }: OciConfig, bundle: string): OciSources {
+  const whole = (path: string) => (isAbsolute(path) ? path : `${bundle}/${path}`);
+  return {
+    root: whole(root.path),
+    mounts: mounts.map((item) => (isBind(item) && item.source !== undefined ? whole(item.source) : undefined)),
+  };
+}
