@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "bare.h"
+#include "change.h"
 #include "mount.h"
 
 int root_open(const struct boot *boot, const char *path, int flags) {
@@ -113,12 +114,14 @@ int op_show_root(struct boot *boot, const struct op *op) {
     return error;
 }
 
-// remount-root(attributes, [path]): sets mount attributes on the root's own mount, or on that of a path in it.
+// remount-root(attributes, change..., [path]): sets mount attributes on the root's own mount, or on that of a path in
+// it, and changes it.
 int op_remount_root(struct boot *boot, const struct op *op) {
     struct mount_attr attributes = {.attr_set = op->numbers[0]};
     int fd = root_open(boot, op->string_count > 0 ? op->strings[0] : "/", O_PATH);
     if (fd < 0) return fd;
     int error = mount_setattr(fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0 ? -errno : 0;
+    if (error == 0) error = change_mount(fd, op->numbers + 1, op->number_count - 1);
     close(fd);
     return error;
 }

@@ -38,6 +38,7 @@ const CURES: Record<string, string> = {
   'bind EACCES': OF_OTHERS,
   'bind EBUSY': TO_THE_ROOT,
   'mount EBUSY': TO_THE_ROOT,
+  'remount_root EINVAL': 'nothing is mounted at this path',
   'bind ENOENT': 'the source or the target does not exist',
   'clone3 ENOMEM': 'the container has just ended, or its memory limit leaves no room',
   'be_born ENOMEM': 'the PID namespace that it was to join has ended, or the memory limit leaves no room',

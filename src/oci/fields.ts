@@ -76,10 +76,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'mounts[].destination': takes('text'),
   'mounts[].type': takes('text', 'any file system; `cgroup` is cgroup v2'),
   'mounts[].source': takes('text'),
-  'mounts[].options': takes(
-    'texts',
-    'those of the file system, and [those of every mount](#mounts); `remount` not yet',
-  ),
+  'mounts[].options': takes('texts', 'those of the file system, and [those of every mount](#mounts)'),
   ...mappings('mounts[].uidMappings', '[of a bind](#user-namespaces)'),
   ...mappings('mounts[].gidMappings', '[of a bind](#user-namespaces)'),
 

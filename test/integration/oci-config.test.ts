@@ -155,6 +155,34 @@ describe('a bind', () => {
   });
 });
 
+describe('a remount', () => {
+  test('changes the mounts of the container, and nothing of the host', async ({ oci, niwad, onTestFinished }) => {
+    const { top, unmount } = await tree(niwad.place.files);
+    onTestFinished(async () => void (await unmount()));
+    const script =
+      'for at in /data /tree /tree/below; do touch $at/x 2>&1; done; grep " /data " /proc/self/mountinfo; ls -d /data/in';
+    const lines = await linesOf(oci, script, ({ mounts }) => {
+      mounts.push({ destination: '/data', type: 'tmpfs', source: 'tmpfs', options: ['size=1m'] });
+      mounts.push({ destination: '/tree', type: 'bind', source: top, options: ['rbind'] });
+      mounts.push({ destination: '/data/in', type: 'tmpfs', source: 'tmpfs' });
+      mounts.push({ destination: '/data', options: ['remount', 'ro', 'size=2m'] });
+      mounts.push({ destination: '/tree', options: ['bind', 'remount', 'ro'] });
+    });
+    const refused = expect.stringContaining('Read-only file system');
+    expect(lines).toEqual([refused, refused, expect.stringMatching(/ ro,.*size=2048k/), '/data/in']);
+    writeFileSync(join(top, 'of-the-host'), '');
+  });
+
+  test('of what is no mount is refused', async ({ oci }) => {
+    const bundle = await oci.bundle('true', ({ mounts }) => {
+      mounts.push({ destination: '/proc/sys', options: ['remount', 'bind', 'ro'] });
+    });
+    const { message } = await oci.make('create', '--bundle', bundle, oci.id());
+    expect(message).toContain('remount /proc/sys (ro): EINVAL');
+    expect(message).toContain('nothing is mounted at this path');
+  });
+});
+
 test('a tmpfs with tmpcopyup covers no directories of any depth', async ({ oci }) => {
   const bundle = await oci.bundle('true', (config) => {
     config.mounts.push({ destination: '/data', type: 'tmpfs', source: 'tmpfs', options: ['tmpcopyup'] });

@@ -182,6 +182,20 @@ describe('a user namespace', { tags: 'vm' }, () => {
     expect(lines).toEqual(['1', '1', 'mounted']);
   });
 
+  test('keeps what is locked when it is mounted again', async ({ oci, niwad, onTestFinished }) => {
+    const top = mkdtempSync(join(niwad.place.files, 'tree-'));
+    await execa('mount', ['-t', 'tmpfs', '-o', 'nosuid,nodev', 'none', top]);
+    onTestFinished(async () => void (await execa('umount', ['-R', top])));
+    const lines = await linesOf(oci, 'grep " /tree " /proc/self/mountinfo; touch /tree/x 2>&1; true', (config) => {
+      bound(top, '/tree', 'bind')(config);
+      config.mounts.push({ destination: '/tree', options: ['remount', 'bind', 'ro', 'suid', 'dev'] });
+    });
+    expect(lines).toEqual([
+      expect.stringMatching(/ \/tree ro,nosuid,nodev/),
+      expect.stringContaining('Read-only file system'),
+    ]);
+  });
+
   test('shows the groups, the devices and the message queues of the host where it has no namespaces for them', async ({
     oci,
   }) => {
@@ -311,6 +325,29 @@ describe('a container with a user namespace', () => {
     expect(own).toEqual([`0 ${FIRST} 65536`, ...spaces, '77']);
     await oci.done('delete', '--force', id);
   });
+});
+
+test('a container with a user namespace joins the PID namespace of one without', async ({ oci }) => {
+  const [first, second] = [oci.id(), oci.id()];
+  await oci.make('run', '--detach', '--bundle', await oci.bundle('exec sleep 1000'), first);
+  const { pid } = await oci.state(first);
+  const bundle = await bundleOf(oci, 'exec sleep 2000', ({ linux, mounts }) => {
+    const others = (linux.namespaces as { type: string }[]).filter(({ type }) => type !== 'pid');
+    linux.namespaces = [...others, { type: 'pid', path: `/proc/${pid}/ns/pid` }];
+    // its root has no rights over this PID namespace, which a new proc would need; that of the host shows it, too
+    mounts.splice(0, mounts.length, ...mounts.filter(({ type }) => type !== 'proc'));
+    mounts.push({ destination: '/proc', type: 'bind', source: '/proc', options: ['rbind'] });
+  });
+  expect(await oci.make('run', '--detach', '--bundle', bundle, second)).toEqual({ exitCode: 0, message: '' });
+  const seen = await oci.done('exec', second, 'sh', '-c', 'tr -s " " </proc/self/uid_map');
+  expect(seen.trim()).toBe(`0 ${FIRST} 65536`);
+  const own = await oci.state(second);
+  expect(readlinkSync(`/proc/${own.pid}/ns/pid`)).toBe(readlinkSync(`/proc/${pid}/ns/pid`));
+  expect(readlinkSync(`/proc/${own.pid}/ns/user`)).not.toBe(readlinkSync(`/proc/${pid}/ns/user`));
+  await oci.done('kill', second, 'KILL');
+  await oci.stopped(second);
+  expect(await oci.state(first)).toMatchObject({ status: 'running' });
+  for (const id of [second, first]) await oci.done('delete', '--force', id);
 });
 
 describe('a bind with mapped ids', { tags: 'vm' }, () => {

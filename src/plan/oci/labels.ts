@@ -1,6 +1,6 @@
 import { type Op, op } from '../op.js';
 import type { OciMount, OciProcess } from './config.js';
-import { isBind } from './mounts.js';
+import { isBind, isRemount } from './mounts.js';
 
 /** The labels of the security modules AppArmor and SELinux. */
 
@@ -32,6 +32,6 @@ const LABELLED_BY_RULE = ['proc', 'sysfs', 'mqueue', 'cgroup', 'cgroup2'];
 /** Adds the label of SELinux that all files of a new file system have. A bind has the labels of the host. */
 export function labelled(item: OciMount, mountLabel = ''): OciMount {
   const { type = '', options = [] } = item;
-  const hasOwn = mountLabel === '' || isBind(item) || LABELLED_BY_RULE.includes(type);
+  const hasOwn = mountLabel === '' || isBind(item) || isRemount(item) || LABELLED_BY_RULE.includes(type);
   return hasOwn ? item : { ...item, options: [...options, `context=${mountLabel}`] };
 }

@@ -69,6 +69,11 @@ export function changed(before: Attributes, { set, clear }: Attributes): Attribu
   return { set: (before.set & ~clear) | set, clear: (before.clear & ~set) | clear };
 }
 
+/** Whether a word does nothing but lift a restriction. */
+export function lifts({ set, clear }: Attributes): boolean {
+  return set === 0 && (clear & ~ATIME) !== 0;
+}
+
 /** Without what would lift a restriction of the mount that is bound: `rw` does not make a read-only one writable. */
 export function liftsNothing({ set, clear }: Attributes): Attributes {
   return { set, clear: clear & ATIME };

@@ -1,18 +1,31 @@
 import type { Op } from '../op.js';
 import type { OciMount } from './config.js';
 import { attributeOf, changed, liftsNothing, NO_ATTRIBUTES, propagationOf } from './mount-words.js';
-import { bindTree, FILL, type MountChange, mountNew } from './ops.js';
+import { bindTree, FILL, type MountChange, mountNew, remount } from './ops.js';
 import { refused } from './refusal.js';
 
 /** Options that ask for what a mount is anyway, or that concern only the log of the kernel. */
 const USUAL = ['rw', 'suid', 'dev', 'exec', 'defaults', 'bind', 'rbind', 'private', 'rprivate', 'silent', 'loud'];
-const REFUSED = ['remount'];
+const REMOUNT = 'remount';
+const COPIES = 'tmpcopyup';
 /** They are changes of a bind, see MountMaps. */
 const IDMAPS = ['idmap', 'ridmap'];
 
 /** Whether a mount of a config shows a directory or a file of the host. */
-export function isBind({ type, options = [] }: OciMount): boolean {
-  return type === 'bind' || options.includes('bind') || options.includes('rbind');
+export function isBind(item: OciMount): boolean {
+  const { type, options = [] } = item;
+  return !isRemount(item) && (type === 'bind' || options.includes('bind') || options.includes('rbind'));
+}
+
+/** Whether a mount of a config mounts nothing, and changes what is mounted, see remounts.ts. */
+export function isRemount({ options = [] }: OciMount): boolean {
+  return options.includes(REMOUNT);
+}
+
+/** Whether an option is one of the file system itself: niwa does not know it. */
+export function isOfFileSystem(word: string): boolean {
+  const ofMount = attributeOf(word) ?? propagationOf(word);
+  return ofMount === undefined && ![...USUAL, ...IDMAPS, REMOUNT, COPIES].includes(word);
 }
 
 /** Whether mounts of a config take part in the propagation of those of the host. */
@@ -68,20 +81,18 @@ export function ociBind(
   idmap: readonly MountChange[] = [],
 ): OciBind {
   const { destination, options = [] } = item;
-  const { words, top, below, propagation } = wantedBy(options, true, field);
+  const { words, top, below, propagation } = wantedBy(options, 'bind', field);
   if (source === undefined) throw refused(`${field}.source`, 'it is missing');
-  const own = liftsNothing(top);
-  const changes = own.set === 0 && own.clear === 0 ? [] : [{ recursive: false, ...own, propagation: 0 }];
   return {
     ...{ source, target: destination, words, propagation },
     recursive: options.includes('rbind') || !options.includes('bind'),
     keepsPropagation: keepsPropagation(item),
-    attributes: [...changes, ...recursiveChange(below), ...idmap],
+    attributes: [...changeBy(liftsNothing(top), false), ...changeBy(below, true), ...idmap],
   };
 }
 
-const recursiveChange = (below: { set: number; clear: number }): MountChange[] =>
-  below.set === 0 && below.clear === 0 ? [] : [{ recursive: true, ...below, propagation: 0 }];
+const changeBy = ({ set, clear }: Wanted['top'], recursive: boolean): MountChange[] =>
+  set === 0 && clear === 0 ? [] : [{ recursive, set, clear, propagation: 0 }];
 
 /**
  * Gives the operation of one mount of a config.
@@ -96,16 +107,29 @@ export function ociMountOp(
   source: string | undefined,
   idmap: readonly MountChange[] = [],
 ): Op {
-  if (!isBind(item)) return newMountOp(item, field);
+  if (!isBind(item)) return isRemount(item) ? remountOp(item, field) : newMountOp(item, field);
   const { attributes, propagation, ...bind } = ociBind(item, field, source, idmap);
   return bindTree(bind.source, bind.target, { ...bind, changes: [...attributes, ...propagation] });
 }
 
-function newMountOp(item: OciMount, field: string): Op {
-  const { destination, type = 'none', options = [], uidMappings = [], gidMappings = [] } = item;
+/** It lifts nothing: a program that writes to the root at this moment may lead its path to another mount. */
+function remountOp(item: OciMount, field: string): Op {
+  const { destination, options = [] } = item;
+  requireNoMaps(item, field);
+  const { words, top, below, propagation } = wantedBy(options, 'remount', field);
+  const changes = [...changeBy(liftsNothing(top), false), ...changeBy(liftsNothing(below), true), ...propagation];
+  return remount(destination, words, changes);
+}
+
+function requireNoMaps({ uidMappings = [], gidMappings = [] }: OciMount, field: string): void {
   if (uidMappings.length + gidMappings.length > 0)
     throw refused(`${field}.uidMappings`, 'only the ids of a bind can be mapped');
-  const { words, data, top, below, propagation, copies } = wantedBy(options, false, field);
+}
+
+function newMountOp(item: OciMount, field: string): Op {
+  const { destination, type = 'none', options = [] } = item;
+  requireNoMaps(item, field);
+  const { words, data, top, below, propagation, copies } = wantedBy(options, 'new', field);
   if (type === 'none') throw refused(`${field}.type`, 'it is missing, and the options have no bind');
   if (copies && type !== 'tmpfs') throw refused(`${field}.options "tmpcopyup"`, 'only a tmpfs has it');
   // a read-only mount can take no copy: its attributes come afterwards
@@ -123,14 +147,14 @@ function newMountOp(item: OciMount, field: string): Op {
       data,
       attributes,
       fill: copies ? (ownMode ? FILL.files : FILL.directory) : FILL.empty,
-      changes: [...late, ...recursiveChange(below), ...propagation],
+      changes: [...late, ...changeBy(below, true), ...propagation],
     },
   );
 }
 
-function wantedBy(options: readonly string[], binds: boolean, field: string): Wanted {
+function wantedBy(options: readonly string[], kind: 'new' | 'bind' | 'remount', field: string): Wanted {
   const wanted: Wanted = {
-    words: options.filter((word) => !USUAL.includes(word)),
+    words: options.filter((word) => !USUAL.includes(word) && word !== REMOUNT),
     data: [],
     top: NO_ATTRIBUTES,
     below: NO_ATTRIBUTES,
@@ -144,14 +168,15 @@ function wantedBy(options: readonly string[], binds: boolean, field: string): Wa
     if (attribute !== undefined) {
       const which = attribute.recursive ? 'below' : 'top';
       wanted[which] = changed(wanted[which], attribute);
-    } else if (USUAL.includes(word)) continue;
-    else if (propagation !== undefined) wanted.propagation.push({ set: 0, clear: 0, ...propagation });
-    else if (word === 'tmpcopyup' && !binds) wanted.copies = true;
-    else if (binds && IDMAPS.includes(word)) continue;
+    } else if (propagation !== undefined && (kind === 'remount' || !USUAL.includes(word)))
+      wanted.propagation.push({ set: 0, clear: 0, ...propagation });
+    else if (USUAL.includes(word) || word === REMOUNT) continue;
+    else if (kind === 'remount') throw refused(place, 'a remount has no such option');
+    else if (word === COPIES && kind === 'new') wanted.copies = true;
+    else if (kind === 'bind' && IDMAPS.includes(word)) continue;
     else if (IDMAPS.includes(word)) throw refused(place, 'only the ids of a bind can be mapped');
     else if (/^r?idmap=/.test(word)) throw refused(place, 'set uidMappings and gidMappings of the mount');
-    else if (REFUSED.includes(word)) throw refused(place, 'niwa-oci does not support this yet');
-    else if (binds) throw refused(place, 'a bind mount has no such option');
+    else if (kind === 'bind') throw refused(place, 'a bind mount has no such option');
     else wanted.data.push(word);
   }
   return wanted;

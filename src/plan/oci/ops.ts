@@ -85,6 +85,10 @@ export const bindTree = (
     [source, target],
   );
 
+/** Changes what is mounted at a path in the root. @param words the options, for people */
+export const remount = (path: string, words: readonly string[], changes: readonly MountChange[]) =>
+  op('remount_root', `remount ${path}${listed(words)}`, [0, ...numbersOf(changes)], [path]);
+
 /** Binds the root of a bundle, with all mounts below it, on a directory of the host. */
 export const bindRoot = (source: string, stage: string, slave: boolean) =>
   op(

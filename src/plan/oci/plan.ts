@@ -11,6 +11,7 @@ import { netDeviceWords } from './net-devices.js';
 import { divide, domainname } from './ops.js';
 import { ociOomOps, ociProcessOps, ociStreamOps } from './process.js';
 import { refused } from './refusal.js';
+import { withRemounts } from './remounts.js';
 import { ociDevices, ociFirstWrites } from './resources.js';
 import {
   allNodes,
@@ -58,18 +59,20 @@ export interface OciChoices {
 /**
  * Decides everything that the start of an OCI container will do. Pure.
  * @param id the id of the container in niwad
+ * @param given the config
  * @param resources the limits that its spec shows; its group has those of the config
  * @param choices those of the command line
  * @throws NiwaError SPEC_INVALID for a field that niwa does not honour, HOST_UNSUPPORTED for a limit without controller
  */
 export function makeOciPlan(
   id: string,
-  config: OciConfig,
+  given: OciConfig,
   host: HostView,
   sources: OciSources,
   resources: Resources,
   choices: OciChoices,
 ): OciPlan {
+  const config = { ...given, mounts: withRemounts(given.mounts ?? []) };
   const { linux = {} } = config;
   const spaces = namespacesOf(config);
   const user = userSpaceOf(config);

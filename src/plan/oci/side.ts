@@ -4,7 +4,7 @@ import type { Op } from '../op.js';
 import { bind, chdir, joinUser, mount, root, setns, symlink, undumpable, user } from '../ops.js';
 import { idInside, idOutside } from '../userns.js';
 import type { OciConfig, OciMount, OciProcess } from './config.js';
-import { isBind, keepsPropagation, ociBind, ociMountOp, propagationChanges } from './mounts.js';
+import { isBind, isRemount, keepsPropagation, ociBind, ociMountOp, propagationChanges } from './mounts.js';
 import { bindTree, divide, type MountChange, makeNode, raiseLimit } from './ops.js';
 import { resourceOf } from './process.js';
 import type { nodeOf } from './resources.js';
@@ -40,6 +40,7 @@ const SHOWN: Readonly<Record<string, string>> = {
 
 /** Whether the second part cannot mount what the config lists: a path or a namespace of the host. */
 const isOfHost = (item: OciMount, made: readonly string[]): boolean => {
+  if (isRemount(item)) return false;
   const space = Object.hasOwn(SHOWN, item.type ?? '') ? SHOWN[item.type ?? ''] : undefined;
   return isBind(item) || (space !== undefined && !made.includes(space));
 };

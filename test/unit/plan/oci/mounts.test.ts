@@ -79,7 +79,7 @@ describe('the options of a bind', () => {
 
 describe('an option', () => {
   it.each([
-    [['remount'], 'tmpfs', 'mounts[0].options[0] "remount": niwa-oci does not support this yet'],
+    [['remount', 'tmpcopyup'], 'tmpfs', 'mounts[0].options[1] "tmpcopyup": a remount has no such option'],
     [['bind', 'size=1'], 'bind', 'mounts[0].options[1] "size=1": a bind mount has no such option'],
     [['idmap'], 'tmpfs', 'mounts[0].options[0] "idmap": only the ids of a bind can be mapped'],
     [['idmap=uids=0-1-2'], 'bind', 'mounts[0].options[0] "idmap=uids=0-1-2": set uidMappings'],
