@@ -38,12 +38,22 @@ export function docker() {
 }
 
 /**
+ * Gives the folder of `apparmor_parser`, which loads profiles.
+ * @returns {Promise<string>}
+ * @throws {Error} when apt cannot download the package
+ */
+export function apparmor() {
+  return unpacked('apparmor', ['sbin/apparmor_parser'], '.');
+}
+
+/**
  * Gives a folder with programs of a package of Debian, downloaded and unpacked first if they are not in the cache.
  * @param {string} name of the package
- * @param {string[]} programs by their paths below /usr
+ * @param {string[]} programs by their paths below `top`
+ * @param {string} top
  * @returns {Promise<string>}
  */
-function unpacked(name, programs) {
+function unpacked(name, programs, top = 'usr') {
   return cached(name, async (folder) => {
     const whole = join(folder, 'package');
     await mkdir(whole);
@@ -53,7 +63,7 @@ function unpacked(name, programs) {
     });
     const archive = (await readdir(folder)).find((file) => file.endsWith('.deb')) ?? '';
     await tool('dpkg-deb', ['-x', join(folder, archive), whole]);
-    for (const program of programs) await rename(join(whole, 'usr', program), join(folder, basename(program)));
+    for (const program of programs) await rename(join(whole, top, program), join(folder, basename(program)));
     await rm(whole, { recursive: true });
     await rm(join(folder, archive));
   });

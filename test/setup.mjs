@@ -8,7 +8,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
-import { containerd, docker, nodejs, OTHER_NODES, prometheus } from './programs.mjs';
+import { apparmor, containerd, docker, nodejs, OTHER_NODES, prometheus } from './programs.mjs';
 
 const PROJECT = resolve(import.meta.dirname, '..');
 
@@ -87,7 +87,7 @@ export async function setup({
 } = {}) {
   if (process.env.NIWA_SKIP_SETUP) return;
   await installDebianPackages(missingPackages({ build: true, vm, checks, fuzz, programs, engines, demo, pictures }));
-  if (programs) await Promise.all([prometheus(), containerd(), ...OTHER_NODES.map(nodejs)]);
+  if (programs) await Promise.all([prometheus(), containerd(), apparmor(), ...OTHER_NODES.map(nodejs)]);
   if (engines) await docker();
   if (!npmPackagesFit()) await step('npm', ['ci', '--no-audit', '--no-fund']);
   await step('npm', ['run', '--silent', 'build'], QUIET_MS);

@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect } from 'vitest';
+import { labelModules } from '../../src/host/labels.js';
 import { SLOWNESS } from './support/host.js';
 import { NIWA_OCI, Oci } from './support/oci.js';
 import { test as base } from './support/test.js';
@@ -58,6 +59,23 @@ test('exec --ignore-paused waits only where the container is paused', LONG, asyn
   freeze('1'); // nobody has paused it: so does a process of the container that stops that of an exec
   const { stderr } = await oci.run('exec', '--ignore-paused', id, 'true').finally(() => freeze('0'));
   expect(stderr).toContain('did not let its boot helper go on in time');
+});
+
+test('exec --apparmor and --process-label ask for labels, which a host without them refuses', async ({
+  oci,
+  id,
+  skip,
+}) => {
+  const { apparmor, selinux } = labelModules();
+  skip(apparmor || selinux, 'the host has labels');
+  expect(await oci.done('exec', '--apparmor', 'unconfined', id, 'echo', 'runs')).toBe('runs');
+  const profile = await oci.run('exec', '--apparmor', 'some-profile', id, 'true');
+  expect(profile).toMatchObject({
+    exitCode: 255,
+    stderr: expect.stringContaining('process.apparmorProfile: AppArmor is'),
+  });
+  const label = await oci.run('exec', '--process-label', 'system_u:system_r:some_t:s0', id, 'true');
+  expect(label).toMatchObject({ exitCode: 255, stderr: expect.stringContaining('process.selinuxLabel: SELinux is') });
 });
 
 test('process.execCPUAffinity chooses the CPUs, without it the command does not', async ({ niwad, oci, id, skip }) => {

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, vi } from 'vitest';
+import { apparmor } from '../programs.mjs';
 import { host, needsFile, PATIENCE } from './support/host.js';
 import { type BundleConfig, NIWA_OCI, Oci } from './support/oci.js';
 import { seccompAgent } from './support/seccomp-agent.js';
@@ -138,6 +139,31 @@ describe('AppArmor', () => {
       await holder;
     }
     await vi.waitFor(async () => expect(await niwad.client.list()).toEqual([]), PATIENCE);
+  });
+
+  test('confines the program and an exec by a profile that is loaded', async ({ oci, skip, onTestFinished }) => {
+    skip(!host.inVm, 'the kernel has no AppArmor');
+    const parser = join(await apparmor(), 'apparmor_parser');
+    const load = (how: string) =>
+      execa(parser, [how, '--skip-cache'], {
+        input: 'profile niwa-test flags=(attach_disconnected) { capability, file, signal, deny /tmp/** w, }',
+      });
+    await execa('mount', ['-t', 'securityfs', 'securityfs', '/sys/kernel/security'], { reject: false });
+    await load('--replace');
+    onTestFinished(async () => void (await load('--remove')));
+    const id = oci.id();
+    const bundle = await oci.bundle('exec sleep 1000', (config) => {
+      withProfile('niwa-test')(config);
+      config.mounts.push({ destination: '/tmp', type: 'tmpfs', source: 'tmpfs' });
+    });
+    expect(await oci.make('run', '--detach', '--bundle', bundle, id)).toEqual({ exitCode: 0, message: '' });
+    const script = 'cat /proc/1/attr/current /proc/self/attr/current; touch /dev/shm/a /tmp/a 2>&1; true';
+    expect((await oci.done('exec', id, 'sh', '-c', script)).split('\n')).toEqual([
+      'niwa-test (enforce)',
+      'niwa-test (enforce)',
+      expect.stringMatching(/\/tmp\/a.*Permission denied/),
+    ]);
+    await oci.done('delete', '--force', id);
   });
 
   test('refuses a profile that is not loaded', async ({ oci, skip }) => {
