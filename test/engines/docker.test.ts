@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
-import { PATIENCE } from '../integration/support/host.js';
+import { lookAtCgroupTree } from '../../src/host/cgroup.js';
+import { needsController, PATIENCE } from '../integration/support/host.js';
 import { test as base } from '../integration/support/test.js';
 import { Docker, IMAGE } from './support/docker.js';
 import { asking, SERVER } from './support/web.js';
@@ -79,7 +80,7 @@ describe('a container of Docker', () => {
     await vi.waitFor(async () => expect(await niwad.client.list()).toEqual([]), PATIENCE);
   });
 
-  test('is reached by its bridge and by a published port', async ({ docker }) => {
+  test('is reached by its bridge and by a published port', { tags: 'vm' }, async ({ docker }) => {
     await docker.done('run', '--detach', '--name', 'web', '--publish', '127.0.0.1:8000:80', IMAGE, ...SERVER);
     const address = await docker.done('inspect', 'web', '--format', '{{.NetworkSettings.IPAddress}}');
     expect(address).toMatch(/^172\./);
@@ -96,6 +97,21 @@ describe('a container of Docker', () => {
     const end = () => docker.done('inspect', 'again', '--format', format);
     await vi.waitFor(async () => expect(await end()).toBe('2 exited 3'), PATIENCE);
     await docker.done('rm', 'again');
+  });
+
+  test('has limits, which are changed', { tags: 'vm' }, async ({ docker, niwad, skip }) => {
+    needsController(skip, 'memory');
+    const limits = ['--memory', '64m', '--cpus', '0.5', '--pids-limit', '50', '--network', 'none'];
+    const id = await docker.done('run', '--detach', '--name', 'limited', ...limits, IMAGE, 'sleep', '1000');
+    const group = join(lookAtCgroupTree('').mount, niwad.place.cgroup, 'docker', id);
+    const now = () =>
+      ['memory.max', 'cpu.max', 'pids.max'].map((file) => readFileSync(join(group, file), 'utf8').trim());
+    expect(now()).toEqual([`${64 * 2 ** 20}`, '50000 100000', '50']);
+    const more = ['--memory', '128m', '--memory-swap', '256m', '--cpus', '1', '--pids-limit', '60'];
+    await docker.done('update', ...more, 'limited');
+    expect(now()).toEqual([`${128 * 2 ** 20}`, '100000 100000', '60']);
+    expect(await docker.done('stats', '--no-stream', '--format', '{{.MemUsage}}', 'limited')).toContain('/ 128MiB');
+    await docker.done('rm', '--force', 'limited');
   });
 });
 
