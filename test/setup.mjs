@@ -62,7 +62,12 @@ const PACKAGES = {
     podman: 'podman',
     catatonit: 'catatonit',
   },
-  engines: { 'libdevmapper1.02.1': undefined, iptables: 'iptables', iproute2: 'ip' },
+  engines: {
+    'libdevmapper1.02.1': undefined,
+    iptables: 'iptables',
+    iproute2: 'ip',
+    'containernetworking-plugins': '/usr/lib/cni/bridge',
+  },
   pictures: { 'python3-rich': undefined, tmux: 'tmux' },
   demo: { 'busybox-static': undefined, curl: 'curl', iproute2: 'ip', nftables: 'nft', wrk: 'wrk' },
 };

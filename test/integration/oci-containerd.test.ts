@@ -8,7 +8,7 @@ import { test as base } from './support/test.js';
 
 const test = base.extend('containerd', { scope: 'file' }, async ({ niwad }, { onCleanup }) => {
   const containerd = await Containerd.start(niwad);
-  onCleanup(() => containerd.stop());
+  onCleanup(async () => void (await containerd.stop()));
   return containerd;
 });
 

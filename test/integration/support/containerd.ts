@@ -10,32 +10,55 @@ import type { Niwad } from './niwad.js';
 /** Sockets of shims and pipes of ctr: there are no settings for their places. */
 const FIXED = ['/run/containerd/s', '/run/containerd/fifo', '/run/containerd'];
 
+/** What a containerd may have beside its containers. */
+interface Options {
+  /** Begins its commands on another host; none on this one. */
+  launcher: string[];
+  /** Gives the settings of the Container Runtime Interface from the path of niwa-oci; without it there is none. */
+  cri?: (runtime: string, directory: string) => string;
+}
+
 /** A containerd of its own, with an image that has a shell, whose containers are those of one niwad. */
 export class Containerd extends Client {
-  readonly #programs: string;
-  readonly #socket: string;
+  readonly socket: string;
+  readonly #directory: string;
+  readonly #launcher: string[];
+  readonly #env: Record<string, string>;
   readonly #runtime: string;
   readonly #daemon: ReturnType<typeof spawn>;
 
-  private constructor(folder: string, directory: string, runtime: string) {
+  private constructor(folder: string, directory: string, runtime: string, { launcher, cri }: Options) {
     super();
-    this.#programs = folder;
-    this.#socket = join(directory, 'containerd.sock');
+    this.socket = join(directory, 'containerd.sock');
+    this.#directory = directory;
+    this.#launcher = launcher;
+    this.#env = withPrograms(folder);
     this.#runtime = runtime;
-    this.#daemon = spawn(folder, directory, this.#socket);
+    const settings = cri?.(runtime, directory) ?? 'disabled_plugins = ["io.containerd.grpc.v1.cri"]';
+    this.#daemon = spawn(launcher, this.#env, directory, this.socket, settings);
   }
 
   /** Starts it, and imports the image. */
-  static async start(niwad: Pick<Niwad, 'place'>): Promise<Containerd> {
+  static async start(niwad: Pick<Niwad, 'place'>, options: Options = { launcher: [] }): Promise<Containerd> {
     const directory = mkdtempSync(join(niwad.place.files, 'containerd-'));
-    const containerd = new Containerd(await programs(), directory, runtimeOf(niwad));
-    await vi.waitFor(() => containerd.done('version'), PATIENCE);
-    await containerd.done('image', 'import', '--snapshotter=native', shellImage(join(directory, 'image.tar')));
-    return containerd;
+    const containerd = new Containerd(await programs(), directory, runtimeOf(niwad), options);
+    try {
+      await vi.waitFor(() => containerd.done('version'), PATIENCE);
+      await containerd.import();
+      return containerd;
+    } catch (cause) {
+      throw new Error(await containerd.stop(), { cause });
+    }
+  }
+
+  /** Imports an image with a shell, whose usual program sleeps, into a namespace of containerd. */
+  async import(namespace = 'default'): Promise<void> {
+    const image = shellImage(join(this.#directory, 'image.tar'), SHELL_IMAGE, ['sleep', '1000000']);
+    await this.done('--namespace', namespace, 'image', 'import', '--snapshotter=native', image);
   }
 
   protected begin() {
-    return { words: ['ctr', '--address', this.#socket], env: withPrograms(this.#programs) };
+    return { words: [...this.#launcher, 'ctr', '--address', this.socket], env: this.#env };
   }
 
   /** The words of `ctr run` for a container of the image, up to the program. */
@@ -44,29 +67,32 @@ export class Containerd extends Client {
     return ['run', '--snapshotter=native', ...runtime, ...options, SHELL_IMAGE, id];
   }
 
-  /** Ends it with all its containers. */
-  async stop(): Promise<void> {
-    for (const id of (await this.done('container', 'ls', '--quiet')).split('\n').filter(Boolean)) {
+  /** Ends it with all its containers; gives what it has logged. */
+  async stop(): Promise<string> {
+    for (const id of (await this.run('container', 'ls', '--quiet')).stdout.split('\n').filter(Boolean)) {
       await this.run('task', 'rm', '--force', id);
       await this.run('container', 'rm', id);
     }
     this.#daemon.kill('SIGTERM');
-    await this.#daemon;
+    const { all } = await this.#daemon;
+    if (this.#launcher.length > 0) return all; // its host ends with them
     for (const directory of FIXED)
       if (existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory);
+    return all;
   }
 }
 
-function spawn(folder: string, directory: string, socket: string) {
+function spawn(launcher: string[], env: Record<string, string>, directory: string, socket: string, more: string) {
   const config = join(directory, 'config.toml');
   const own = (name: string) => JSON.stringify(join(directory, name));
   const settings = `
     version = 2
     root = ${own('root')}
     state = ${own('state')}
-    disabled_plugins = ["io.containerd.grpc.v1.cri"]
+    ${more}
     [grpc]
     address = ${JSON.stringify(socket)}`;
   writeFileSync(config, settings);
-  return execa('containerd', ['--config', config], { env: withPrograms(folder), reject: false, stdio: 'ignore' });
+  const [program = '', ...words] = [...launcher, 'containerd', '--config', config];
+  return execa(program, words, { env, reject: false, all: true, stdin: 'ignore', forceKillAfterDelay: false });
 }

@@ -20,8 +20,8 @@ export function runtimeOf({ place }: Pick<Niwad, 'place'>): string {
 }
 
 /** Writes the tar of an image with a shell. */
-export function shellImage(path: string, name = SHELL_IMAGE): string {
-  writeFileSync(path, dockerTar([tarOf(...shell())], { Env: ['PATH=/bin'], Cmd: ['sh'] }, [name]));
+export function shellImage(path: string, name = SHELL_IMAGE, command = ['sh']): string {
+  writeFileSync(path, dockerTar([tarOf(...shell())], { Env: ['PATH=/bin'], Cmd: command }, [name]));
   return path;
 }
 
