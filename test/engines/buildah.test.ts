@@ -7,7 +7,10 @@ import { Buildah } from './support/buildah.js';
 
 const test = base.extend('buildah', { scope: 'file' }, ({ niwad }) => Buildah.start(niwad));
 
-test('buildah bud runs its commands in containers of niwad, each with a bill', async ({ buildah, niwad }) => {
+test('buildah bud runs its commands in containers of niwad, each with a bill', { tags: 'vm' }, async ({
+  buildah,
+  niwad,
+}) => {
   const before = niwad.ledger().length;
   const lines = ['ENV A=b', 'WORKDIR /data', 'RUN echo $A > made', 'USER 5:6', 'RUN id -u > /tmp/user; id -g'];
   const { exitCode, stderr } = await buildah.build('made', 'RUN ["busybox", "mkdir", "-m", "1777", "/tmp"]', ...lines);

@@ -25,7 +25,7 @@ const test = base.extend('podman', { scope: 'file' }, async ({ niwad }, { onClea
   return podman;
 });
 
-test('podman gives each container with --userns=auto ids of its own', async ({ podman, niwad }) => {
+test('podman gives each container with --userns=auto ids of its own', { tags: 'vm' }, async ({ podman, niwad }) => {
   const firsts = new Set<number>();
   for (const name of ['one', 'two']) {
     const options = ['--detach', '--name', name, '--userns=auto', '--network=none'];
@@ -59,22 +59,22 @@ test('podman gives an init, a read-only root, and volumes', async ({ podman, niw
   await podman.done('volume', 'rm', 'named');
 });
 
-test('containers of podman reach one another by its bridge', async ({ podman }) => {
+test('containers of podman reach one another by its bridge', { tags: 'vm' }, async ({ podman }) => {
   await podman.done(...podman.ofImage('--detach', '--name', 'web'), ...SERVER);
   const address = await podman.done('inspect', 'web', '--format', '{{.NetworkSettings.IPAddress}}');
   expect(await podman.done(...podman.ofImage('--rm'), ...asking(`http://${address}/`))).toBe('hello');
   await podman.done('rm', '--force', '--time', '0', 'web');
 });
 
-test('the containers of a pod of podman share its network and its name, and are paused and removed with it', async ({
-  podman,
-  niwad,
-}) => {
+test('the containers of a pod of podman share its network and its name, and are paused and removed with it', {
+  tags: 'vm',
+}, async ({ podman, niwad }) => {
   await podman.done(...podman.pod('pod'));
   await podman.done(...podman.ofImage('--detach', '--pod', 'pod', '--name', 'served'), ...SERVER);
   const within = podman.ofImage('--rm', '--pod', 'pod');
   expect(await podman.done(...within, ...asking('http://127.0.0.1/'))).toBe('hello');
   expect(await podman.done(...within, 'busybox', 'hostname')).toBe('pod');
+  expect(await podman.done('top', 'served', 'pid', 'args')).toMatch(/1 +busybox httpd -f -p 80 -h \//);
   await podman.done('pod', 'pause', 'pod');
   expect((await niwad.client.list()).map(({ state }) => state)).toEqual(['paused', 'paused']);
   await podman.done('pod', 'unpause', 'pod');
