@@ -164,12 +164,6 @@ static void receive_exactly(int niwad, void *bytes, size_t length, struct frame 
     }
 }
 
-static _Noreturn void fail_as_told(const struct frame *error) {
-    size_t text = strlen(error->body);
-    if (text + 1 < error->length) fail_with((unsigned char)error->body[text + 1]);
-    fail("%s", error->body);
-}
-
 static struct frame receive_any(int niwad) {
     struct frame frame = {0};
     struct head head;
@@ -192,6 +186,6 @@ struct frame receive_frame(int niwad) {
         free(frame.body);
         frame = receive_any(niwad);
     }
-    if (frame.kind == FRAME_ERROR) fail_as_told(&frame);
+    if (frame.kind == FRAME_ERROR) fail("%s", frame.body);
     return frame;
 }

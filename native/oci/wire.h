@@ -20,7 +20,7 @@ enum frame_kind {
                         // "name=value" as in a request, then the program; niwa-boot, the directory of the group, and
                         // those of the words `place`; with an exec a pidfd of the first process
     FRAME_DONE = 11,    // the text for the standard output
-    FRAME_ERROR = 12,   // the text of the error; where this decides the exit status, a NUL and the status (8 bits)
+    FRAME_ERROR = 12,   // the text of the error
     FRAME_WARNING = 13, // a text for the log; the answer follows
     FRAME_HOOK = 14,    // a program to run, see hook.h; the answer follows when it has ended
     FRAME_GO = 15,      // lets the process go on that pauses

@@ -114,15 +114,6 @@ export function textsBody(texts: readonly (readonly [name: string, value: string
   return Buffer.concat(texts.map(([name, value]) => counted(Buffer.from(`${name}=${value}`))));
 }
 
-/**
- * Writes an error: its text, which has no NUL. Where it decides the exit status of the command, a NUL and the status
- * follow.
- */
-export function errorBody(text: string, exitStatus: number | null): Uint8Array {
-  const words = Buffer.from(text);
-  return exitStatus === null ? words : Buffer.concat([words, Buffer.from([0, exitStatus])]);
-}
-
 /** What the command does for a process beside the clone and its program, see native/oci/order.h. */
 export type BirthWord = readonly [name: string, value: string];
 

@@ -79,7 +79,6 @@ function savedConfig({ id, spec: { oci } }: Container): ExecConfig {
   return parseExact(`the saved config of container ${id}`, oci.execConfig) as ExecConfig;
 }
 
-/** The error of an exec: the status of niwa-oci follows from its step, see {@link exitStatusOf}. */
 function errorOf(error: unknown, id: string, ops: readonly Op[], program: string | undefined): unknown {
   if (isKernelError(error, 'ENOENT') && error.at === null)
     return new NiwaError('NOT_FOUND', 'the cgroup of exec --cgroup: no such file or directory', { cause: error });

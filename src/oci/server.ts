@@ -8,13 +8,12 @@ import { messageOf, NiwaError } from '../protocol/errors.js';
 import { Connection, closeAll } from './connection.js';
 import { runLastHooksHere } from './hooks.js';
 import { LateHooks } from './late-hooks.js';
-import { errorBody, FRAME, type Request, readRequest } from './messages.js';
+import { FRAME, type Request, readRequest } from './messages.js';
 import { OciNames } from './names.js';
 import { Call } from './options.js';
 import type { Annotation } from './spec.js';
 import type { VerbParts } from './verb-parts.js';
 import { VERBS } from './verbs.js';
-import { exitStatusOf } from './words.js';
 
 export interface OciServerOptions {
   /** The socket for the command. */
@@ -86,7 +85,7 @@ export class OciServer {
       connection.send(FRAME.done, await this.#act(readRequest(body), connection));
     } catch (error) {
       if (!(error instanceof NiwaError)) this.#options.log.error({ err: error }, 'a request of niwa-oci failed');
-      connection.send(FRAME.error, errorBody(messageOf(error), exitStatusOf(error)));
+      connection.send(FRAME.error, messageOf(error));
     }
   }
 

@@ -28,16 +28,6 @@ export function wordsOf(error: unknown, program = ''): string {
   return `${text} (${cause})`;
 }
 
-/**
- * Gives the exit status of an exec that has failed by its program, as shells have it: 127 where the program is missing,
- * 126 where it cannot be executed; null for another error.
- */
-export function exitStatusOf(error: unknown): number | null {
-  const step = error instanceof NiwaError ? error.details.step : undefined;
-  if (step === undefined || !OF_PROGRAM.includes(step.operation)) return null;
-  return step.errno === 'ENOENT' ? 127 : 126;
-}
-
 function programWords(program: string, errno: string): string {
   if (errno !== 'ENOENT') return meaningOf(errno);
   return program.includes('/') ? `stat ${program}: ${meaningOf(errno)}` : 'executable file not found in $PATH';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { birthBody, errorBody, FRAME, PROTOCOL_VERSION, readRequest, readUnborn } from '../../../src/oci/messages.js';
+import { birthBody, FRAME, PROTOCOL_VERSION, readRequest, readUnborn } from '../../../src/oci/messages.js';
 
 const text = (words: string | Buffer) => {
   const bytes = Buffer.from(words as string);
@@ -55,11 +55,6 @@ it('writes the flags of the clone, the words behind their length, and the progra
   const body = (words: [string, string][]) => Buffer.from(birthBody(flags, words, program)).toString('latin1');
   expect(body([])).toBe(`${head}\u0000\u0000\u0000\u0000program`);
   expect(body([['a', '1=2']])).toBe(`${head}\u0009\u0000\u0000\u0000\u0005\u0000\u0000\u0000a=1=2program`);
-});
-
-it('writes an error with the exit status, where there is one, behind a NUL', () => {
-  expect(Buffer.from(errorBody('no', null)).toString('latin1')).toBe('no');
-  expect(Buffer.from(errorBody('no', 127)).toString('latin1')).toBe('no\u0000\u007f');
 });
 
 it('has the numbers that the command has', () => {

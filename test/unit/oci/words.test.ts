@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exitStatusOf, wordsOf } from '../../../src/oci/words.js';
+import { wordsOf } from '../../../src/oci/words.js';
 import { NiwaError } from '../../../src/protocol/errors.js';
 
 const failed = (operation: string, errno: string) =>
@@ -17,13 +17,4 @@ describe('the words of an error', () => {
   ])('of %s with %s are those that engines look for', (operation, errno, program, words) => {
     expect(wordsOf(failed(operation, errno), program)).toBe(words);
   });
-});
-
-it.each([
-  ['find_program', 'ENOENT', 127],
-  ['find_program', 'EACCES', 126],
-  ['exec', 'ENOEXEC', 126],
-  ['chdir', 'ENOENT', null],
-])('the exit status of an exec that fails in %s with %s is %s', (operation, errno, status) => {
-  expect(exitStatusOf(failed(operation, errno))).toBe(status);
 });
