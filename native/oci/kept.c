@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -15,6 +16,9 @@
 // become_boot().
 #define SPARE_FDS (3 + MAX_PLACED)
 
+// Which of the numbers from 3 on the caller has open. The others are left out: the caller may not know each of them.
+static bool is_open[MAX_KEPT];
+
 static size_t count_of(const char *text, const char *what) {
     if (text == NULL) return 0;
     char *end;
@@ -24,10 +28,10 @@ static size_t count_of(const char *text, const char *what) {
     return count;
 }
 
-// LISTEN_FDS is for the process of LISTEN_PID alone: it may be meant for a parent of this program.
+// LISTEN_FDS is for the process of LISTEN_PID alone, where that is set: it may be meant for a parent of this program.
 static size_t sockets_given(void) {
     const char *owner = getenv("LISTEN_PID");
-    if (owner == NULL || strtol(owner, NULL, 10) != getpid()) return 0;
+    if (owner != NULL && strtol(owner, NULL, 10) != getpid()) return 0;
     return count_of(getenv("LISTEN_FDS"), "LISTEN_FDS");
 }
 
@@ -41,14 +45,12 @@ struct kept kept_of(const struct command *command, bool sockets) {
         fail("%zu descriptors are to be preserved: the limit of open files (RLIMIT_NOFILE) has to be %zu", kept.all,
              KEPT_FD + kept.all + SPARE_FDS);
     // those that this program has opened are closed by an exec: they are none of the caller's
-    for (size_t i = 0; i < kept.all; i++)
-        if (fcntl(FIRST_FD + (int)i, F_GETFD) != 0)
-            fail("the descriptor %d is to be preserved, and is not open", FIRST_FD + (int)i);
+    for (size_t i = 0; i < kept.all; i++) is_open[i] = fcntl(FIRST_FD + (int)i, F_GETFD) == 0;
     return kept;
 }
 
 int place_kept(size_t count) {
     for (size_t i = 0; i < count; i++)
-        if (dup2(FIRST_FD + (int)i, KEPT_FD + (int)i) < 0) return -errno;
+        if (is_open[i] && dup2(FIRST_FD + (int)i, KEPT_FD + (int)i) < 0) return -errno;
     return 0;
 }

@@ -11,8 +11,8 @@ struct kept {
     size_t sockets; // how many of them are sockets of LISTEN_FDS
 };
 
-// Finds them; those of LISTEN_FDS only with `sockets`. Ends the program where one of them is not open. The first call
-// has to come before this program opens descriptors that its children inherit; it opens none.
+// Finds those of them that are open; those of LISTEN_FDS only with `sockets`. To be called once, and before this program
+// opens descriptors that its children inherit; it opens none.
 struct kept kept_of(const struct command *command, bool sockets);
 
 // In a new process: puts them where niwa-boot finds them, and keeps them open over the exec. Gives 0 or a negative

@@ -324,7 +324,8 @@ describe('the command line', () => {
   test('passes descriptors on', async ({ oci, niwad: { place } }) => {
     expect(await withFile(oci, place.runDir, {}, '--preserve-fds', '1')).toBe('of the file\n-');
     expect(await withFile(oci, place.runDir, { LISTEN_FDS: '1' })).toBe('of the file\n1-1');
-    for (const other of ['1', 'x', 'none'])
+    expect(await withFile(oci, place.runDir, { LISTEN_FDS: '1', LISTEN_PID: 'none' })).toBe('of the file\n1-1');
+    for (const other of ['1', 'x'])
       expect(await withFile(oci, place.runDir, { LISTEN_FDS: '1', LISTEN_PID: other })).toBe('-');
     const tooLow = await execa(
       'prlimit',
@@ -332,9 +333,13 @@ describe('the command line', () => {
       { reject: false },
     );
     expect(tooLow.stderr).toContain('the limit of open files (RLIMIT_NOFILE) has to be 334');
-    expect(await withFile(oci, place.runDir, {}, '--preserve-fds', '9')).toBe(
-      'niwa-oci: the descriptor 4 is to be preserved, and is not open',
-    );
+  });
+
+  test('passes on those descriptors that are open, and nothing of niwa in the place of the others', async ({ oci }) => {
+    const bundle = await oci.bundle('ls -l /proc/1/fd | sed -n "s/.* \\([0-9]*\\) -> /\\1 /p"');
+    const command = `exec ${NIWA_OCI} run --preserve-fds 100 --bundle ${bundle} ${oci.id()} 3<&- 4</dev/zero 5<&- 90</dev/full`;
+    const { stdout } = await execa('bash', ['-c', command], { env: { NIWA_OCI_SOCKET: oci.socket }, stdin: 'ignore' });
+    expect(stdout.split('\n').filter((line) => Number(line.split(' ')[0]) > 2)).toEqual(['4 /dev/zero', '90 /dev/full']);
   });
 
   test('shows no /proc of the host where the root is not pivoted', async ({ oci }) => {
