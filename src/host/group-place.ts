@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { refused } from '../plan/oci/refusal.js';
 import type { Controllers } from '../plan/resources.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import { CONTROLLERS } from './cgroup.js';
@@ -54,6 +55,36 @@ export function makeGroupsAbove(path: string): void {
     if (cause instanceof NiwaError) throw cause;
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return; // others have made it just now
     throw new NiwaError('HOST_ERROR', `cannot make the cgroup ${above}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/**
+ * Removes an empty group where that of a container will be made. The counters of a group begin when it is made: in one
+ * that is taken over, the container would pay for what had run there. Its limits go with it.
+ * @param owner the container whose mark it has, or ""
+ * @throws NiwaError SPEC_INVALID for a group of a container, a frozen one, and one with processes or groups in it
+ */
+export function clearPlace(path: string, owner: string): void {
+  const field = `linux.cgroupsPath ${JSON.stringify(path)}`;
+  if (!existsSync(path)) return;
+  if (owner !== '') throw refused(field, `container ${owner} has it, or a group in it`);
+  if (isFrozen(path)) throw refused(field, "container's cgroup unexpectedly frozen: write 0 to its cgroup.freeze");
+  try {
+    rmdirSync(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return; // its owner has removed it just now
+    throw refused(
+      field,
+      'the group has processes or groups in it, and a container has one of its own. Name another, or end them',
+    );
+  }
+}
+
+function isFrozen(group: string): boolean {
+  try {
+    return wordsIn(group, 'cgroup.freeze')[0] === '1';
+  } catch {
+    return false; // it has gone
   }
 }
 

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { dirname, isAbsolute } from 'node:path';
 import type { Container } from '../engine/container.js';
 import { controllersAt } from '../host/group-place.js';
@@ -8,7 +7,6 @@ import type { OciConfig } from '../plan/oci/config.js';
 import { groupPathOf, insideGroupOf } from '../plan/oci/group.js';
 import { isBind } from '../plan/oci/mounts.js';
 import { makeOciPlan, type OciChoices, type OciSources } from '../plan/oci/plan.js';
-import { refused } from '../plan/oci/refusal.js';
 import { ownsMounts } from '../plan/oci/root.js';
 import type { HostView } from '../plan/plan.js';
 import { NiwaError } from '../protocol/errors.js';
@@ -25,7 +23,7 @@ import { execConfigOf } from './process-verbs.js';
 import { specOf } from './spec.js';
 import { creatingState, type OciState } from './state.js';
 import { type VerbParts, warningOf } from './verb-parts.js';
-import { quoted, wordsOf } from './words.js';
+import { wordsOf } from './words.js';
 
 const ID = /^[\w+\-.]{1,1024}$/;
 
@@ -130,11 +128,6 @@ function groupOf({ runtime, kernel }: VerbParts, cgroupsPath: string): OciSource
   if (cgroupsPath === '') return undefined;
   const { tree } = runtime;
   const path = groupPathOf(cgroupsPath, { ...tree, own: ownGroup() });
-  if (existsSync(path))
-    throw refused(
-      `linux.cgroupsPath ${quoted(cgroupsPath)}`,
-      `the group ${path} exists: it may be of others, and a container has one of its own. Name another, or remove it by rmdir`,
-    );
   for (let above = dirname(path); above.length > tree.mount.length; above = dirname(above)) {
     const owner = kernel.host.groupOwner(above);
     if (owner !== '') throw insideGroupOf(path, ociIdOf(runtime.list(), owner));

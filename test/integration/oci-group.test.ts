@@ -150,7 +150,39 @@ describe('cgroupsPath', () => {
     expect(existsSync(join(baseOf(place), 'oci'))).toBe(false);
   });
 
-  test('takes over no group that exists, and keeps those of others', async ({ oci, niwad: { place } }) => {
+  test('of an empty group that is there is a new group: what had run in it is not paid again', async ({ oci, niwad }) => {
+    const group = join(baseOf(niwad.place), 'used');
+    mkdirSync(group);
+    // in the group before it uses the processor
+    await execa('sh', ['-c', `echo $$ >${group}/cgroup.procs; for i in $(seq 200000); do :; done`]);
+    const usageUsec = () => Number(/usage_usec (\d+)/.exec(readFileSync(join(group, 'cpu.stat'), 'utf8'))?.[1]);
+    const before = usageUsec();
+    expect(before).toBeGreaterThan(50_000);
+    const id = await startIn(oci, niwad.place, 'used');
+    expect(usageUsec()).toBeLessThan(before);
+    const [status] = await niwad.client.list();
+    await oci.done('delete', '--force', id);
+    expect(existsSync(group)).toBe(false);
+    const record = niwad.ledger().find((one) => one.id === status?.id && one.type === 'final');
+    expect(record?.cpuUsec).toBeLessThan(before);
+  });
+
+  test('of a frozen group is refused', async ({ oci, niwad: { place } }) => {
+    const group = join(baseOf(place), 'frozen');
+    mkdirSync(group);
+    try {
+      writeFileSync(join(group, 'cgroup.freeze'), '1');
+      const bundle = await oci.bundle('true', (config) => {
+        config.linux.cgroupsPath = `/${place.cgroup}/frozen`;
+      });
+      const made = await oci.make('run', '--bundle', bundle, oci.id());
+      expect(made).toEqual({ exitCode: 1, message: expect.stringContaining("container's cgroup unexpectedly frozen") });
+    } finally {
+      rmdirSync(group);
+    }
+  });
+
+  test('takes over no group with processes, and keeps those of others', async ({ oci, niwad: { place } }) => {
     const theirs = join(baseOf(place), 'theirs');
     mkdirSync(theirs);
     const bystander = execa('sleep', ['1000'], { reject: false });
@@ -160,7 +192,7 @@ describe('cgroupsPath', () => {
         config.linux.cgroupsPath = `/${place.cgroup}/theirs`;
       });
       const made = await oci.make('run', '--bundle', bundle, oci.id());
-      expect(made).toEqual({ exitCode: 1, message: expect.stringContaining(`the group ${theirs} exists`) });
+      expect(made).toEqual({ exitCode: 1, message: expect.stringContaining('the group has processes or groups in it') });
       expect(isAlive(bystander.pid ?? 0)).toBe(true);
       const id = await startIn(oci, place, 'theirs/inside');
       await oci.done('delete', '--force', id);

@@ -148,7 +148,7 @@ function allOf({ idPool, networks, logs, states, books, kernel, log }: Resources
     output: output(logs, kernel),
     group: group(log, kernel),
     goneGroup: goneGroup(log, kernel),
-    groupsAbove: groupsAbove(),
+    groupsAbove: groupsAbove(kernel),
     streams: streams(logs),
   } satisfies Record<string, Resource>;
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base, expect } from 'vitest';
@@ -13,10 +13,13 @@ const test = base.extend('pods', async ({ task: _ }, { onCleanup }) => {
   return pods;
 });
 
+/** No group has a mark but those of `owners`. */
+const withOwners = (owners: Record<string, string> = {}) =>
+  groupsAbove({ host: { groupOwner: (path) => owners[path] ?? '' } });
 const draft = (id: string, cgroup: string) => ({ id, spec: { oci: { id: `its-${id}` } }, cgroup }) as unknown as Draft;
 
 test('the groups above a container stay while another one is being made in them', ({ pods }) => {
-  const groups = groupsAbove();
+  const groups = withOwners();
   const [one, two] = [draft('one', join(pods, 'one')), draft('two', join(pods, 'two'))];
   groups.acquire?.(one);
   groups.acquire?.(two);
@@ -27,10 +30,41 @@ test('the groups above a container stay while another one is being made in them'
 });
 
 test('a group that a container is about to get is not made for another one inside', ({ pods }) => {
-  const groups = groupsAbove();
+  const groups = withOwners();
   const [outer, inner] = [draft('one', join(pods, 'one')), draft('two', join(pods, 'one/two'))];
   groups.acquire?.(outer);
   expect(() => groups.acquire?.(inner)).toThrow('it is inside the group of container its-one');
   groups.release?.(inner);
   expect([existsSync(pods), existsSync(join(pods, 'one'))]).toEqual([true, false]);
+});
+
+test('an empty group goes, so that the counters of the container begin at 0', ({ pods }) => {
+  const groups = withOwners();
+  const one = draft('one', join(pods, 'one'));
+  mkdirSync(one.cgroup);
+  groups.acquire?.(one);
+  expect([existsSync(pods), existsSync(one.cgroup)]).toEqual([true, false]);
+});
+
+test.for([
+  ['that is frozen', "container's cgroup unexpectedly frozen", (path: string) => writeFileSync(`${path}/cgroup.freeze`, '1\n')],
+  ['with groups in it', 'the group has processes or groups in it', (path: string) => mkdirSync(`${path}/inside`)],
+] as const)('a group %s stays', ([, words, fill], { pods }) => {
+  const one = draft('one', join(pods, 'one'));
+  mkdirSync(one.cgroup);
+  fill(one.cgroup);
+  expect(() => withOwners().acquire?.(one)).toThrow(words);
+  expect(existsSync(one.cgroup)).toBe(true);
+});
+
+test('a group that another container has, or is about to get, stays', ({ pods }) => {
+  const [one, two, outer] = [join(pods, 'one'), join(pods, 'two'), pods];
+  mkdirSync(one);
+  const groups = withOwners({ [one]: 'abc' });
+  expect(() => groups.acquire?.(draft('a', one))).toThrow('container abc has it, or a group in it');
+  groups.acquire?.(draft('b', two));
+  mkdirSync(two); // it is made, and not marked yet
+  expect(() => groups.acquire?.(draft('c', two))).toThrow('container its-b has it, or a group in it');
+  expect(() => groups.acquire?.(draft('d', outer))).toThrow('container its-b has it, or a group in it');
+  expect([existsSync(one), existsSync(two)]).toEqual([true, true]);
 });
