@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <regex.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,16 +12,16 @@
 #include <unistd.h>
 
 #include "birth.h"
-#include "default_spec.h"
 #include "foreground.h"
+#include "help.h"
 #include "hook.h"
 #include "kept.h"
 #include "log.h"
 #include "options.h"
 #include "ps.h"
 #include "ready.h"
+#include "spec.h"
 #include "unkept.h"
-#include "version.h"
 
 #define DEFAULT_SOCKET "/run/niwa/oci.sock"
 #define DEFAULT_ROOT "/run/niwa-oci"
@@ -28,7 +29,7 @@
 
 // Options that this program acts on by itself. niwad gets all others.
 static const char *const own_options[] = {"niwad",  "log",  "log-format", "debug",     "config",   "pid-file",
-                                          "detach", "keep", "process",    "resources", "interval", "preserve-fds"};
+                                          "detach", "keep", "process",    "resources", "interval", "preserve-fds", "regex"};
 
 static bool is_own(const char *name) {
     for (size_t i = 0; i < sizeof own_options / sizeof *own_options; i++)
@@ -242,14 +243,26 @@ static void print_events(int niwad, const struct command *command) {
     }
 }
 
-static void write_spec(const struct command *command) {
-    const char *bundle = option(command, "bundle");
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/config.json", bundle == NULL ? "." : bundle);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0 && errno == EEXIST) fail("%s exists; remove it first", path);
-    if (fd < 0 || write(fd, default_spec, strlen(default_spec)) < 0) fail("cannot write %s: %s", path, reason(errno));
-    close(fd);
+// Deletes the containers whose ids match a regular expression, see regex(7).
+static void delete_matching(const struct command *command) {
+    const char *root = option(command, "root");
+    regex_t pattern;
+    if (command->argument_count != 1) fail("delete --regex needs a regular expression: delete --regex '^web-'");
+    if (regcomp(&pattern, command->arguments[0], REG_EXTENDED | REG_NOSUB) != 0)
+        fail("%s is no regular expression", command->arguments[0]);
+    struct buffer list = request_for("list");
+    request_add(&list, "root", root == NULL ? DEFAULT_ROOT : root);
+    request_add(&list, "quiet", "true");
+    struct frame ids = answer_to(connect_of(command), list);
+    char *rest;
+    for (char *id = strtok_r(ids.body, "\n", &rest); id != NULL; id = strtok_r(NULL, "\n", &rest)) {
+        if (regexec(&pattern, id, 0, NULL, 0) != 0) continue;
+        struct command one = *command;
+        one.arguments = &id;
+        ask(connect_of(command), request_of(&one, "delete"));
+    }
+    regfree(&pattern);
+    free(ids.body);
 }
 
 // Keeps the descriptors 0, 1 and 2 taken: a file that is opened later could else become a standard stream.
@@ -263,7 +276,7 @@ int main(int argc, char **argv) {
     open_streams();
     struct command command = parse_command(argc, argv);
     if (has_option(&command, "version")) {
-        printf("niwa-oci version %s\nspec: %s\n", NIWA_VERSION, OCI_VERSION);
+        print_version();
     } else if (command.verb == NULL || command.help) {
         print_help(&command);
         return command.help ? 0 : 1;
@@ -282,6 +295,8 @@ int main(int argc, char **argv) {
         list_processes(connect_of(&command), &command);
     } else if (strcmp(command.verb, "update") == 0) {
         update(connect_of(&command), &command);
+    } else if (strcmp(command.verb, "delete") == 0 && has_option(&command, "regex")) {
+        delete_matching(&command);
     } else if (strcmp(command.verb, "events") == 0) {
         print_events(connect_of(&command), &command);
     } else {

@@ -5,14 +5,7 @@
 
 #include "log.h"
 
-struct rule {
-    const char *name;
-    char letter; // of the short form, or 0
-    bool takes_value;
-};
-
-#define MAX_RULES 24
-static const struct rule global_rules[] = {
+const struct rule global_rules[] = {
     {"root", 0, true},
     {"log", 0, true},
     {"log-format", 0, true},
@@ -25,13 +18,14 @@ static const struct rule global_rules[] = {
     {NULL, 0, false},
 };
 
-static const struct verb {
-    const char *name, *usage;
-    struct rule rules[MAX_RULES];
-} verbs[] = {
-    {"spec", "[--bundle DIR]", {{"bundle", 'b', true}}},
+const struct verb verbs[] = {
+    {"spec",
+     "",
+     "write a config.json that runs a shell",
+     {{"bundle", 'b', true}, {"rootless", 0, false}}},
     {"create",
-     "[--bundle DIR] [--pid-file FILE] [--console-socket SOCKET] ID",
+     "CONTAINER",
+     "make a container, which waits for its start",
      {{"bundle", 'b', true},
       {"config", 'f', true},
       {"console-socket", 0, true},
@@ -39,12 +33,25 @@ static const struct verb {
       {"no-pivot", 0, false},
       {"no-new-keyring", 0, false},
       {"preserve-fds", 0, true}}},
-    {"start", "ID", {{0}}},
-    {"state", "ID", {{0}}},
-    {"kill", "[--all] ID [SIGNAL]", {{"all", 'a', false}}},
-    {"delete", "[--force] ID", {{"force", 'f', false}}},
+    {"start",
+     "CONTAINER",
+     "start a container that was made",
+     {{0}}},
+    {"state",
+     "CONTAINER",
+     "show the state of a container as JSON",
+     {{0}}},
+    {"kill",
+     "CONTAINER [SIGNAL]",
+     "send a signal to a container; SIGTERM",
+     {{"all", 'a', false}}},
+    {"delete",
+     "CONTAINER",
+     "remove a container that has ended",
+     {{"force", 'f', false}, {"regex", 'r', false}}},
     {"run",
-     "[--bundle DIR] [--detach] [--keep] [--pid-file FILE] [--console-socket SOCKET] ID",
+     "CONTAINER",
+     "make and start a container, wait for its end, and remove it",
      {{"bundle", 'b', true},
       {"config", 'f', true},
       {"console-socket", 0, true},
@@ -55,7 +62,8 @@ static const struct verb {
       {"no-new-keyring", 0, false},
       {"preserve-fds", 0, true}}},
     {"exec",
-     "[--tty] [--detach] [--env NAME=VALUE] [--cwd DIR] [--user UID[:GID]] [--process FILE] ID PROGRAM ...",
+     "CONTAINER cmd ...",
+     "run a further program in a container",
      {{"process", 'p', true},
       {"detach", 'd', false},
       {"tty", 't', false},
@@ -72,13 +80,29 @@ static const struct verb {
       {"ignore-paused", 0, false},
       {"apparmor", 0, true},
       {"process-label", 0, true}}},
-    {"ps", "[--format table|json] ID [OPTION of ps ...]", {{"format", 'f', true}}},
-    {"list", "[--format table|json] [--quiet]", {{"format", 'f', true}, {"quiet", 'q', false}}},
-    {"features", "", {{0}}},
-    {"pause", "ID", {{0}}},
-    {"resume", "ID", {{0}}},
+    {"ps",
+     "CONTAINER [OPTION of ps ...]",
+     "show the processes of a container",
+     {{"format", 'f', true}}},
+    {"list",
+     "",
+     "show the containers",
+     {{"format", 'f', true}, {"quiet", 'q', false}}},
+    {"features",
+     "",
+     "show what this runtime can do as JSON",
+     {{0}}},
+    {"pause",
+     "CONTAINER",
+     "stop all processes of a container",
+     {{0}}},
+    {"resume",
+     "CONTAINER",
+     "let the processes of a container go on",
+     {{0}}},
     {"update",
-     "[--resources FILE|-] [--memory BYTES] [--cpu-quota USEC] [--pids-limit N] ... ID",
+     "CONTAINER",
+     "change limits of a container",
      {{"resources", 'r', true},
       {"memory", 0, true},
       {"memory-reservation", 0, true},
@@ -95,8 +119,13 @@ static const struct verb {
       {"cpuset-mems", 0, true},
       {"pids-limit", 0, true},
       {"blkio-weight", 0, true}}},
-    {"events", "[--stats] [--interval TIME] ID", {{"stats", 0, false}, {"interval", 0, true}}},
+    {"events",
+     "CONTAINER",
+     "show what a container uses, until it has ended",
+     {{"stats", 0, false}, {"interval", 0, true}}},
 };
+
+const size_t verb_count = sizeof verbs / sizeof *verbs;
 
 // Verbs of other runtimes that there are none of here.
 static const char *const missing[] = {"checkpoint", "restore"};
@@ -152,12 +181,13 @@ static void parse_rest(int argc, char **argv, int at, const struct verb *verb, s
     command->arguments[command->argument_count] = NULL;
 }
 
-static const struct verb *find_verb(const char *name) {
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+static const struct verb *find_verb(const char *name, bool asks_help) {
+    for (size_t i = 0; i < verb_count; i++)
         if (strcmp(verbs[i].name, name) == 0) return &verbs[i];
     for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
         if (strcmp(missing[i], name) == 0)
             fail("niwa-oci has no %s: processes that CRIU restores are not born in a group of niwad", name);
+    if (asks_help) fail("No help topic for '%s': there is no such command; see niwa-oci --help", name);
     fail("there is no command %s; see niwa-oci --help", name);
 }
 
@@ -170,7 +200,8 @@ struct command parse_command(int argc, char **argv) {
     if (format != NULL && !is_json && strcmp(format, "text") != 0)
         fail("unknown log format \"%s\": text or json", format);
     if (at >= argc) return command;
-    const struct verb *verb = find_verb(argv[at]);
+    bool asks = at + 1 < argc && (strcmp(argv[at + 1], "-h") == 0 || strcmp(argv[at + 1], "--help") == 0);
+    const struct verb *verb = find_verb(argv[at], asks);
     command.verb = verb->name;
     parse_rest(argc, argv, at + 1, verb, &command);
     return command;
@@ -185,17 +216,4 @@ const char *option(const struct command *command, const char *name) {
 bool has_option(const struct command *command, const char *name) {
     const char *value = option(command, name);
     return value != NULL && strcmp(value, "false") != 0;
-}
-
-void print_help(const struct command *command) {
-    for (size_t i = 0; command->verb != NULL && i < sizeof verbs / sizeof *verbs; i++)
-        if (strcmp(verbs[i].name, command->verb) == 0) {
-            printf("Usage: niwa-oci %s %s\n", verbs[i].name, verbs[i].usage);
-            return;
-        }
-    puts("niwa-oci: lets container engines (podman, containerd ...) run their containers by niwad\n\n"
-         "Usage: niwa-oci [--root DIR] [--log FILE] [--log-format text|json] [--niwad SOCKET] COMMAND ...\n");
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        printf("  niwa-oci %s %s\n", verbs[i].name, verbs[i].usage);
-    puts("\nniwad listens on RUN_DIR/oci.sock; --niwad or NIWA_OCI_SOCKET names another path. See docs/oci.md.");
 }

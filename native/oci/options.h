@@ -5,6 +5,24 @@
 
 #define MAX_OPTIONS 64
 
+#define MAX_RULES 24
+
+// An option.
+struct rule {
+    const char *name; // NULL behind the last one
+    char letter;      // of the short form, or 0
+    bool takes_value;
+};
+
+struct verb {
+    const char *name, *arguments, *about; // for people
+    struct rule rules[MAX_RULES];
+};
+
+extern const struct rule global_rules[];
+extern const struct verb verbs[];
+extern const size_t verb_count;
+
 struct command {
     const char *verb; // NULL where none is given
     struct {
@@ -24,6 +42,3 @@ const char *option(const struct command *command, const char *name);
 
 // Whether an option without a value was given.
 bool has_option(const struct command *command, const char *name);
-
-// Prints how to use the program, or the verb of the command line.
-void print_help(const struct command *command);

@@ -282,9 +282,46 @@ describe('the command line', () => {
     const id = oci.id();
     expect(await oci.make('run', id, '--bundle', bundle, '--detach')).toEqual({ exitCode: 0, message: '' });
     expect(await oci.done('exec', id, 'echo', '--detach', '-x')).toBe('--detach -x');
-    expect(await oci.done('delete', id, '--force', '--help')).toContain('Usage: niwa-oci delete [--force] ID');
+    expect(await oci.done('delete', id, '--force', '--help')).toContain('Usage: niwa-oci [OPTION...] delete CONTAINER');
     await oci.done('delete', id, '--force');
     expect(JSON.parse(await oci.done('list', '--format', 'json'))).toEqual([]);
+  });
+
+  test('tells the name under which it is called: it may stand for another runtime', async ({ oci, niwad }) => {
+    const link = join(niwad.place.files, 'runc');
+    symlinkSync(NIWA_OCI, link);
+    const shown = async (...args: string[]) => (await execa(link, args)).stdout;
+    expect(await shown('--version')).toMatch(/^runc version \d+\.\d+\.\d+\nspec: \d+\.\d+\.\d+\n\+SYSTEMD /);
+    expect(await shown('-h')).toMatch(/^NAME:\n {3}runc - Open Container Initiative runtime.*^ {2}delete +remove /ms);
+    expect(await shown('exec', '-h')).toMatch(
+      /^NAME:\n {3}runc exec - .*\n\nUsage: runc \[OPTION\.\.\.\] exec CONTAINER cmd .*^ {2}-e, --env VALUE$/ms,
+    );
+    expect((await oci.run('foo', '-h')).stderr).toContain("No help topic for 'foo'");
+  });
+
+  test('deletes containers by a regular expression', async ({ oci }) => {
+    const bundle = await oci.bundle('exec sleep 1000');
+    const ids = ['web-1', 'web-2', 'db-1'];
+    for (const id of ids) expect((await oci.make('run', '--detach', '--bundle', bundle, id)).message).toBe('');
+    expect((await oci.run('delete', '--regex', '^web-')).stderr).toContain('that is not stopped: running');
+    expect((await oci.run('delete', '--force', '--regex', '(')).stderr).toContain('( is no regular expression');
+    await oci.done('delete', '--force', '--regex', '^web-');
+    expect(await oci.done('list', '--quiet')).toBe('db-1');
+    await oci.done('delete', '--force', '--regex', '.');
+    expect(await oci.done('list', '--quiet')).toBe('');
+  });
+
+  test('writes a config with a user namespace by spec --rootless, which works', async ({ oci }) => {
+    const bundle = await oci.bundle('cat /proc/self/uid_map; ls /sys/class/net', () => {});
+    const written = mkdtempSync(join(bundle, 'rootless-'));
+    await oci.done('spec', '--rootless', '--bundle', written);
+    const { linux, mounts } = JSON.parse(readFileSync(join(written, 'config.json'), 'utf8'));
+    const path = join(bundle, 'config.json');
+    const config = JSON.parse(readFileSync(path, 'utf8'));
+    const usr = config.mounts.at(-1);
+    writeFileSync(path, JSON.stringify({ ...config, linux, mounts: [...mounts, usr] }));
+    expect(linux.namespaces.map(({ type }: { type: string }) => type)).toContain('user');
+    expect(await oci.done('run', '--bundle', bundle, oci.id())).toMatch(/^ +0 +0 +1\n(.*\n)?lo/);
   });
 
   test('refuses a log that cannot be written', async ({ oci }) => {
