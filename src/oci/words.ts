@@ -5,6 +5,12 @@ import { messageOf, NiwaError } from '../protocol/errors.js';
 /** Errors in the words that engines look for in the log of their runtime. Pure. */
 
 const NO_NAMESPACE = 'the path is no namespace of this type, or not one below those of niwa-oci';
+/** Mounts of these types name no source: the only path that can be missing is that which they cover. */
+const WITHOUT_SOURCE = /^mount (proc|sysfs|tmpfs|devpts|mqueue|cgroup2?) on /;
+const NO_DIRECTORY =
+  'no such file or directory: it must be mounted on ordinary directory, and there is a link that leads nowhere';
+/** As the boot program tells it of a hook: 128 and the number of the signal. */
+const ENDED_BY_SIGSYS = `exit status ${128 + constants.signals.SIGSYS}`;
 /** The operations that fail where the program is missing or cannot be executed. */
 const OF_PROGRAM = ['find_program', 'exec'];
 
@@ -22,10 +28,15 @@ export function wordsOf(error: unknown, program = ''): string {
   if (step === undefined) return text;
   const { operation, errno } = step;
   if (OF_PROGRAM.includes(operation)) return `exec: ${quoted(program)}: ${programWords(program, errno)}`;
-  if (operation === 'hook')
-    return `error ${step.text}: ${errno === 'ETIMEDOUT' ? 'it took longer than its timeout' : meaningOf(errno)}`;
-  const cause = operation === 'setns' && errno === 'EINVAL' ? NO_NAMESPACE : meaningOf(errno);
-  return `${text} (${cause})`;
+  if (operation === 'hook') return `error ${step.text}: error running hook: ${hookWordsOf(errno)}`;
+  if (operation === 'setns' && errno === 'EINVAL') return `${text} (${NO_NAMESPACE})`;
+  if (WITHOUT_SOURCE.test(step.text) && errno === 'ENOENT') return `${text} (${NO_DIRECTORY})`;
+  return `${text} (${meaningOf(errno)})`;
+}
+
+function hookWordsOf(errno: string): string {
+  if (errno === 'ETIMEDOUT') return 'it took longer than its timeout';
+  return errno === ENDED_BY_SIGSYS ? `${errno}, by SIGSYS: bad system call, which a seccomp filter forbids` : meaningOf(errno);
 }
 
 function programWords(program: string, errno: string): string {
