@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { OciConfig, OciHooks, OciProcess, OciResources, OciSeccomp } from '../plan/oci/config.js';
+import { isBind } from '../plan/oci/mounts.js';
 import { asksAgent } from '../plan/oci/process.js';
 import { refused } from '../plan/oci/refusal.js';
 import { SECCOMP_ACTIONS_OF_ENGINES, SECCOMP_COMPARISONS } from '../protocol/spec/seccomp.js';
@@ -49,6 +50,7 @@ function checkAll(object: { process?: OciProcess } | OciProcess | OciResources, 
   const unknown: string[] = [];
   checkFields(object, place, place, unknown);
   leaveOutCapabilities('process' in object ? object.process : object, unknown);
+  leaveOutOfBinds('mounts' in object ? object : {}, unknown);
   if (unknown.length > 0) tell(unknown);
 }
 
@@ -59,6 +61,16 @@ function leaveOutCapabilities(process: object | undefined, unknown: string[]): v
     const isKnown = (name: string) => ![undefined, 'ALL'].includes(capabilityName(name));
     unknown.push(...names.filter((name) => !isKnown(name)).map((name) => `process.capabilities.${set} "${name}"`));
     Object.assign(capabilities, { [set]: names.filter(isKnown) });
+  }
+}
+
+/** Leaves out the options of a file system where a bind has them: the file system that it shows is there already. */
+function leaveOutOfBinds({ mounts = [] }: Partial<Pick<OciConfig, 'mounts'>>, unknown: string[]): void {
+  for (const [i, item] of mounts.entries()) {
+    if (!isBind(item) || item.options === undefined) continue;
+    const isOfSystem = (word: string) => /^(?!r?idmap=)\w+=/.test(word);
+    unknown.push(...item.options.filter(isOfSystem).map((word) => `mounts[${i}].options "${word}"`));
+    item.options = item.options.filter((word) => !isOfSystem(word));
   }
 }
 

@@ -22,6 +22,8 @@ const MOST_LINES = 340;
 /** niwa-boot gets a descriptor for each. */
 const MOST_MOUNT_MAPS = 17;
 const MOUNT_ATTR_IDMAP = 0x10_0000;
+const IDMAP = /^r?idmap(=|$)/;
+const IDMAP_WITH_MAPS = /^r?idmap=/;
 
 /**
  * Gives the user namespace that a config asks for; undefined where it is that of the command. Pure.
@@ -116,17 +118,39 @@ export class MountMaps {
    */
   changesOf(item: OciMount, field: string): MountChange[] {
     const own = mapsOfMount(item, field);
-    const words = (item.options ?? []).filter((word) => word === 'idmap' || word === 'ridmap');
+    const words = (item.options ?? []).filter((word) => IDMAP.test(word));
     if (own === undefined && words.length === 0) return [];
     if (own === undefined && !this.#hasOwn)
       throw refused(`${field}.options "${words[0]}"`, 'it needs uidMappings, or a new user namespace of the container');
     const userns = own === undefined ? USERNS_FD : FIRST_MOUNT_USERNS_FD + this.#names.indexOf(JSON.stringify(own));
-    return [{ recursive: words.includes('ridmap'), set: MOUNT_ATTR_IDMAP, clear: 0, propagation: 0, userns }];
+    return [{ recursive: words.some((word) => word.startsWith('r')), set: MOUNT_ATTR_IDMAP, clear: 0, propagation: 0, userns }];
   }
 }
 
 /** The maps of a mount in the form of mount_setattr(2): an id on disk, and the host id that stands for it. */
-function mapsOfMount({ uidMappings = [], gidMappings = [] }: OciMount, field: string): IdMaps | undefined {
-  if (uidMappings.length + gidMappings.length === 0) return undefined;
-  return { uids: mapOf(`${field}.uidMappings`, uidMappings), gids: mapOf(`${field}.gidMappings`, gidMappings) };
+function mapsOfMount(item: OciMount, field: string): IdMaps | undefined {
+  const word = item.options?.find((each) => IDMAP_WITH_MAPS.test(each));
+  const { uidMappings = [], gidMappings = [] } = item;
+  if (uidMappings.length + gidMappings.length > 0)
+    if (word === undefined)
+      return { uids: mapOf(`${field}.uidMappings`, uidMappings), gids: mapOf(`${field}.gidMappings`, gidMappings) };
+    else throw refused(`${field}.options "${word}"`, 'the mount has uidMappings or gidMappings, too: leave one out');
+  return word === undefined ? undefined : mapsOfWord(word, `${field}.options "${word}"`);
+}
+
+/** An option with the maps in it, as crun has it: `idmap=uids=0-100000-65536;gids=0-100000-1000#1000-1000-1`. */
+function mapsOfWord(word: string, field: string): IdMaps {
+  const lists = Object.fromEntries(
+    word
+      .slice(word.indexOf('=') + 1)
+      .split(';')
+      .map((part) => part.split('=') as [string, string?]),
+  );
+  const mapsOf = (name: 'uids' | 'gids') =>
+    (lists[name] ?? '').split('#').map((text) => {
+      const [, containerID, hostID, size] = /^(\d{1,10})-(\d{1,10})-(\d{1,10})$/.exec(text) ?? [];
+      if (size === undefined) throw refused(field, `${name} has to be such as ${name}=0-100000-65536`);
+      return { containerID: Number(containerID), hostID: Number(hostID), size: Number(size) };
+    });
+  return { uids: mapOf(field, mapsOf('uids')), gids: mapOf(field, mapsOf('gids')) };
 }

@@ -114,6 +114,15 @@ describe('a config', () => {
     expect(process.user).toMatchObject({ uid: 0, gid: 0 });
   });
 
+  it('leaves out the options of a file system where a bind has them, and tells them', () => {
+    const tell = vi.fn();
+    const bind = { destination: '/a', type: 'bind', options: ['rbind', 'size=1k', 'mode=755', 'idmap=uids=0-1-1'] };
+    const tmpfs = { destination: '/b', type: 'tmpfs', options: ['size=1k'] };
+    const { mounts } = checkConfig(withValue('mounts', [bind, tmpfs]), tell);
+    expect(mounts?.map(({ options }) => options)).toEqual([['rbind', 'idmap=uids=0-1-1'], ['size=1k']]);
+    expect(tell.mock.calls).toEqual([[['mounts[0].options "size=1k"', 'mounts[0].options "mode=755"']]]);
+  });
+
   it('has no capability that is not known, and says so', () => {
     const tell = vi.fn();
     const { process } = checkConfig(withValue('process.capabilities', { bounding: ['CAP_FLY', 'CAP_KILL'] }), tell);

@@ -82,7 +82,7 @@ describe('an option', () => {
     [['remount', 'tmpcopyup'], 'tmpfs', 'mounts[0].options[1] "tmpcopyup": a remount has no such option'],
     [['bind', 'size=1'], 'bind', 'mounts[0].options[1] "size=1": a bind mount has no such option'],
     [['idmap'], 'tmpfs', 'mounts[0].options[0] "idmap": only the ids of a bind can be mapped'],
-    [['idmap=uids=0-1-2'], 'bind', 'mounts[0].options[0] "idmap=uids=0-1-2": set uidMappings'],
+    [['idmap=uids=0-1-2'], 'tmpfs', 'mounts[0].options[0] "idmap=uids=0-1-2": only the ids of a bind can be mapped'],
     [['bind', 'tmpcopyup'], 'bind', 'mounts[0].options[1] "tmpcopyup": a bind mount has no such option'],
     [['tmpcopyup'], 'proc', 'mounts[0].options "tmpcopyup": only a tmpfs has it'],
     [['constructor'], 'bind', 'mounts[0].options[0] "constructor": a bind mount has no such option'],

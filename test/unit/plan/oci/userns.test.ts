@@ -148,6 +148,35 @@ describe('maps', () => {
     expect(userSpaceOf(withLinux({ uidMappings: all, gidMappings: all }))?.maps.uids).toHaveLength(1);
   });
 
+  it('of a mount may be in its option', () => {
+    const item = { destination: '/a', type: 'bind', options: ['ridmap=uids=0-7-1#5-9-2;gids=0-8-3'] };
+    const maps = new MountMaps({ mounts: [item] }, undefined);
+    expect(maps.maps).toEqual([
+      {
+        uids: [
+          { container: 0, host: 7, size: 1 },
+          { container: 5, host: 9, size: 2 },
+        ],
+        gids: [{ container: 0, host: 8, size: 3 }],
+      },
+    ]);
+    expect(maps.changesOf(item, 'm')).toMatchObject([{ recursive: true, userns: 6 }]);
+  });
+
+  it.each([
+    ['idmap=', 'm.options "idmap=": uids has to be such as uids=0-100000-65536'],
+    ['idmap=uids=0-1-2', 'gids has to be such as gids='],
+    ['idmap=uids=@0-1-2;gids=0-1-2', 'uids has to be such as'],
+    ['idmap=uids=0-1-0;gids=0-1-2', '[0].size: it has to be at least 1'],
+  ])('of a mount are refused in the option %s', (word, message) => {
+    const maps = new MountMaps({ mounts: [] }, undefined);
+    const item = { destination: '/a', type: 'bind', options: [word] };
+    expect(() => maps.changesOf(item, 'm')).toThrow(message);
+    const map = [{ containerID: 0, hostID: 1, size: 2 }];
+    const both = { ...item, options: ['idmap=uids=0-1-2;gids=0-1-2'], uidMappings: map, gidMappings: map };
+    expect(() => maps.changesOf(both, 'm')).toThrow('leave one out');
+  });
+
   it('of mounts are one for each different one', () => {
     const item = (size: number) => {
       const map = [{ containerID: 0, hostID: 7, size }];
