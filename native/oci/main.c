@@ -100,7 +100,7 @@ static struct buffer creation_of(const struct command *command) {
     request_add(&request, "bundle", directory);
     if (strcmp(command->verb, "run") == 0 && !has_option(command, "detach"))
         request_add(&request, "foreground", "true");
-    if (has_manager()) request_add(&request, "notify", "true");
+    if (manager() != NULL) request_add(&request, "notify", manager());
     request_file(&request, "config", config == NULL ? path : config);
     return request;
 }
@@ -154,7 +154,7 @@ static struct born create(int niwad, const struct command *command, bool waits) 
 
 // Listens for the word of a container that it is ready, where the manager of this program waits for that.
 static struct readiness readiness_of(int niwad, const struct command *command) {
-    if (!has_manager()) return NOT_AWAITED;
+    if (manager() == NULL) return NOT_AWAITED;
     struct frame told = answer_to(niwad, request_of(command, "notify"));
     struct readiness ready = listen_for_ready(told.body);
     free(told.body);

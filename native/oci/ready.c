@@ -19,13 +19,9 @@
 #define MOST_BYTES 4096
 #define BARRIER_MS 30000
 
-static const char *manager(void) {
+const char *manager(void) {
     const char *path = getenv("NOTIFY_SOCKET");
     return path == NULL || *path == 0 ? NULL : path;
-}
-
-bool has_manager(void) {
-    return manager() != NULL;
 }
 
 // Fills in the address of a path, or of @ and an abstract name. Gives its length.

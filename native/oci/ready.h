@@ -12,8 +12,8 @@ struct readiness {
 
 #define NOT_AWAITED ((struct readiness){.socket = -1, .pidfd = -1})
 
-// Whether a service manager waits for the word.
-bool has_manager(void);
+// The path of the service manager that waits for the word, or @ and an abstract name; NULL for none.
+const char *manager(void);
 
 // Listens for the container that niwad tells of: "PID PATH", or "" where it has no such socket.
 struct readiness listen_for_ready(const char *told);

@@ -47,8 +47,8 @@ export async function create(parts: VerbParts, call: Call, connection: Connectio
   const state = creatingState({ ...choices, rootfs, annotations }, new Date());
   const giveBack = parts.names.reserve(call.root, state);
   try {
-    const notifies = call.has('notify') && ownsMounts(config);
-    await createFrom(parts, { config, choices, notifies, state, root: call.root }, connection);
+    const manager = ownsMounts(config) ? call.value('notify') : undefined;
+    await createFrom(parts, { config, choices, manager, state, root: call.root }, connection);
     return '';
   } catch (error) {
     throw new NiwaError('START_FAILED', wordsOf(error, config.process.args[0]), { cause: error });
@@ -66,8 +66,8 @@ interface Creation {
   root: string;
   config: OciConfig;
   choices: OciChoices;
-  /** Whether a service manager waits until the container is ready. */
-  notifies: boolean;
+  /** Where a service manager listens that waits until the container is ready; undefined for none. */
+  manager: string | undefined;
   /** What others are told of the container meanwhile. */
   state: OciState;
 }
@@ -84,7 +84,7 @@ function choicesOf(call: Call, id: string): OciChoices {
 }
 
 async function createFrom(parts: VerbParts, creation: Creation, connection: Connection): Promise<void> {
-  const { root, config, choices, notifies, state } = creation;
+  const { root, config, choices, manager, state } = creation;
   const { id, bundle } = choices;
   const group = groupOf(parts, config.linux?.cgroupsPath ?? '');
   const { annotations = {}, hooks = {} } = config;
@@ -103,7 +103,7 @@ async function createFrom(parts: VerbParts, creation: Creation, connection: Conn
     const spec = specOf(free, config, origin, parts.honoured);
     const agent = agentWords(config.linux?.seccomp, { ...origin, status: 'creating', pid: null });
     const directory = notifyDirectory(parts.runtime.directoryOf(free));
-    const planned = notifies ? withNotify(config, directory) : config;
+    const planned = manager === undefined ? config : withNotify(config, directory, manager);
     const sources = { ...sourcesOf(planned, bundle), ...(group === undefined ? {} : { group }) };
     const planIn = (view: HostView) => {
       const plan = makeOciPlan(free, planned, view, sources, spec.resources, choices);
@@ -111,7 +111,7 @@ async function createFrom(parts: VerbParts, creation: Creation, connection: Conn
       return { ...plan, words: [...plan.words, ...agent] };
     };
     const birth = birthBy(connection, parts.kernel.births, planIn, onPause);
-    return { spec, birth: notifies ? afterMaking(directory, birth) : birth };
+    return { spec, birth: manager === undefined ? birth : afterMaking(directory, birth) };
   };
   try {
     const container = await parts.runtime.createBorn(orderOf);

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import type { Birth } from '../engine/maker.js';
 import type { OciConfig } from '../plan/oci/config.js';
 import { containerOf, statusNow, type Verb } from './verb-parts.js';
@@ -9,9 +9,9 @@ import { containerOf, statusNow, type Verb } from './verb-parts.js';
  * command listens there while it starts the container, and tells its manager.
  */
 
-/** Where the directory of the socket is in the container, and the name of the socket, as engines know them. */
-const IN_CONTAINER = '/run/notify';
-const SOCKET = 'notify.sock';
+/** The name of the socket in its directory, and the place of that in a container where the manager has no path. */
+const SOCKET = 'notify';
+const USUAL = '/run/notify';
 const VARIABLE = 'NOTIFY_SOCKET=';
 
 /** Gives the directory of the socket, in the directory of a container. Pure. */
@@ -19,16 +19,26 @@ export function notifyDirectory(ofContainer: string): string {
   return join(ofContainer, 'notify');
 }
 
-/** Adds the directory of the socket to the mounts of a config, and the socket to its environment. Pure. */
-export function withNotify(config: OciConfig, directory: string): OciConfig {
+/**
+ * Adds the directory of the socket to the mounts of a config, and the socket to its environment. Pure.
+ * @param manager where the manager listens: the directory has this path in the container, as engines know it of crun
+ */
+export function withNotify(config: OciConfig, directory: string, manager: string): OciConfig {
+  const place = isPlace(manager) ? manager : USUAL;
   const { process, mounts = [] } = config;
   const env = (process.env ?? []).filter((entry) => !entry.startsWith(VARIABLE));
   const options = ['bind', 'nosuid', 'nodev', 'noexec', 'ro'];
   return {
     ...config,
-    mounts: [...mounts, { destination: IN_CONTAINER, type: 'bind', source: directory, options }],
-    process: { ...process, env: [...env, `${VARIABLE}${IN_CONTAINER}/${SOCKET}`] },
+    mounts: [...mounts, { destination: place, type: 'bind', source: directory, options }],
+    process: { ...process, env: [...env, `${VARIABLE}${place}/${SOCKET}`] },
   };
+}
+
+/** A path of a socket has at most 107 bytes, see unix(7). */
+function isPlace(path: string): boolean {
+  const isWhole = posix.isAbsolute(path) && posix.normalize(path) === path && path !== '/';
+  return isWhole && Buffer.byteLength(`${path}/${SOCKET}`) <= 107;
 }
 
 /** Makes the directory before the process is made, when the directory of the container is there. */

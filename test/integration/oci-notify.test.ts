@@ -30,7 +30,7 @@ async function manage(skip: Skip, { socket }: Oci, directory: string) {
 }
 
 test('start waits until the container is ready, and tells its manager so, with the pid', async ({ oci, skip }) => {
-  const script = `touch /run/notify/x && exit 9; until [ -e /go ]; do sleep 0.1; done; ${TELL}; exec sleep 1000`;
+  const script = `touch $(dirname $NOTIFY_SOCKET)/x && exit 9; until [ -e /go ]; do sleep 0.1; done; ${TELL}; exec sleep 1000`;
   const bundle = await oci.bundle(script);
   const { messages, run } = await manage(skip, oci, bundle);
   const id = oci.id();
@@ -66,7 +66,7 @@ test('a run that is detached tells the pid, one in the foreground stays the main
 
 test('any user of a container with a user namespace can tell', async ({ oci, skip }) => {
   const map = [{ containerID: 0, hostID: 300_000, size: 65_536 }];
-  const bundle = await oci.bundle(`touch /run/notify/x && exit 9; ${TELL}`, ({ process, linux }) => {
+  const bundle = await oci.bundle(`touch $(dirname $NOTIFY_SOCKET)/x && exit 9; ${TELL}`, ({ process, linux }) => {
     (linux.namespaces as object[]).push({ type: 'user' });
     Object.assign(linux, { uidMappings: map, gidMappings: map });
     process.user = { uid: 12, gid: 34 };
