@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -47,6 +48,22 @@ struct kept kept_of(const struct command *command, bool sockets) {
     // those that this program has opened are closed by an exec: they are none of the caller's
     for (size_t i = 0; i < kept.all; i++) is_open[i] = fcntl(FIRST_FD + (int)i, F_GETFD) == 0;
     return kept;
+}
+
+void request_groups(struct buffer *request) {
+    struct buffer list = {0};
+    int count = getgroups(0, NULL);
+    gid_t *groups = count > 0 ? calloc((size_t)count, sizeof *groups) : NULL;
+    count = groups == NULL ? 0 : getgroups(count, groups);
+    for (int i = 0; i < count; i++) {
+        char number[16];
+        int length = snprintf(number, sizeof number, "%s%u", i == 0 ? "" : ",", groups[i]);
+        buffer_add(&list, number, (size_t)length);
+    }
+    buffer_add(&list, "", 1);
+    if (count > 0) request_add(request, "groups", list.bytes);
+    free(list.bytes);
+    free(groups);
 }
 
 int place_kept(size_t count) {

@@ -101,6 +101,7 @@ static struct buffer creation_of(const struct command *command) {
     if (strcmp(command->verb, "run") == 0 && !has_option(command, "detach"))
         request_add(&request, "foreground", "true");
     if (manager() != NULL) request_add(&request, "notify", manager());
+    request_groups(&request);
     request_file(&request, "config", config == NULL ? path : config);
     return request;
 }

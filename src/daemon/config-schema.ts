@@ -263,8 +263,8 @@ export const FileSchema = Type.Object(
       Type.Object(
         {
           annotations: Type.Optional(
-            Type.Array(Type.Enum(['lifetime', 'jitter', 'stop-signal', 'owner', 'label']), {
-              description: 'a list of lifetime, jitter, stop-signal, owner and label',
+            Type.Array(Type.Enum(['lifetime', 'jitter', 'stop-signal', 'owner', 'label', 'keep_original_groups']), {
+              description: 'a list of lifetime, jitter, stop-signal, owner, label and keep_original_groups',
             }),
           ),
         },

@@ -20,7 +20,7 @@ import { withLabels } from './labels.js';
 import { afterMaking, notifyDirectory, withNotify } from './notify.js';
 import type { Call } from './options.js';
 import { execConfigOf } from './process-verbs.js';
-import { specOf } from './spec.js';
+import { specOf, withKeptGroups } from './spec.js';
 import { creatingState, type OciState } from './state.js';
 import { type VerbParts, warningOf } from './verb-parts.js';
 import { wordsOf } from './words.js';
@@ -39,7 +39,8 @@ export async function create(parts: VerbParts, call: Call, connection: Connectio
       'SPEC_INVALID',
       `invalid id format: ${id}; invalid character \`${wrong}\` in the ID; allowed are 1 to 1024 of the characters a-z A-Z 0-9 _ + - .`,
     );
-  const config = hostConfig(checkConfig(parseExact('config.json', call.needed('config')), warningOf(connection)));
+  const written = checkConfig(parseExact('config.json', call.needed('config')), warningOf(connection));
+  const config = hostConfig(withKeptGroups(written, call.value('groups') ?? '', parts.honoured));
   call.requireConsole(config.process.terminal ?? false);
   const choices = choicesOf(call, id);
   const { root: rootfs } = sourcesOf(config, choices.bundle);

@@ -4,7 +4,7 @@ import { LIMIT_OPTIONS } from './update.js';
 
 /** The options that each verb takes, beside those that the command acts on by itself. */
 const OPTIONS: Record<string, readonly string[]> = {
-  create: ['bundle', 'config', 'console-socket', 'foreground', 'kept-fds', 'listen-fds', 'notify'],
+  create: ['bundle', 'config', 'console-socket', 'foreground', 'groups', 'kept-fds', 'listen-fds', 'notify'],
   start: ['undo'],
   kill: ['all'],
   delete: ['force'],

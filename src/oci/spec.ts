@@ -14,8 +14,11 @@ const ANNOTATIONS = {
   owner: 'owner',
   label: 'labels',
 } as const;
-export type Annotation = keyof typeof ANNOTATIONS;
+/** The annotation of crun by which podman asks that a container keeps the supplementary groups of the engine. */
+const KEEP_GROUPS = 'keep_original_groups';
+export type Annotation = keyof typeof ANNOTATIONS | typeof KEEP_GROUPS;
 const PREFIX = 'dev.niwa.';
+const PREFIX_OF_CRUN = 'run.oci.';
 
 /**
  * Gives the spec that niwad shows of an OCI container, and by which it is billed and ended. Its plan is made from the
@@ -60,9 +63,22 @@ export function specOf(id: string, config: OciConfig, origin: OciOrigin, honoure
   };
 }
 
+/**
+ * Adds the supplementary groups of the command to those of the process, where an annotation asks for that. Pure.
+ * @param groups their numbers, separated by commas
+ */
+export function withKeptGroups(config: OciConfig, groups: string, honoured: readonly Annotation[]): OciConfig {
+  const asked = config.annotations?.[PREFIX_OF_CRUN + KEEP_GROUPS] ?? '0';
+  if (!honoured.includes(KEEP_GROUPS) || asked === '0' || groups === '') return config;
+  const { additionalGids = [], ...user } = config.process.user;
+  const all = [...new Set([...additionalGids, ...groups.split(',').map(Number)])];
+  return { ...config, process: { ...config.process, user: { ...user, additionalGids: all } } };
+}
+
 /** The fields of a niwa spec that annotations set: `dev.niwa.lifetime`, and for labels `dev.niwa.label.NAME`. */
 function annotatedFields(annotations: Readonly<Record<string, string>>, honoured: readonly Annotation[]): object {
   const fields = honoured.flatMap((name): [string, unknown][] => {
+    if (name === KEEP_GROUPS) return [];
     if (name === 'label') return [[ANNOTATIONS.label, labelsOf(annotations)]];
     const value = annotations[PREFIX + name];
     return value === undefined ? [] : [[ANNOTATIONS[name], value]];

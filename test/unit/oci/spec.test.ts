@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Annotation, specOf } from '../../../src/oci/spec.js';
+import { type Annotation, specOf, withKeptGroups } from '../../../src/oci/spec.js';
 import type { OciConfig } from '../../../src/plan/oci/config.js';
 
 const CONFIG: OciConfig = {
@@ -38,4 +38,17 @@ it('keeps 64 bits of a profile exactly', () => {
   const origin = { id: 'x', root: '/r', bundle: '/b', rootfs: '/b/rootfs', annotations: {} };
   const spec = specOf('x', { ...CONFIG, linux: { seccomp } }, origin, []);
   expect(spec.seccomp).toMatchObject({ syscalls: [{ args: [{ value: '0xffffffffffffffff' }] }] });
+});
+
+it('adds the groups of the engine where an annotation asks for that and the operator allows it', () => {
+  const user = { uid: 0, gid: 0, additionalGids: [7, 5] };
+  const gids = (value: string, groups: string, honoured: readonly Annotation[]) => {
+    const annotations = { 'run.oci.keep_original_groups': value };
+    const config = { ...CONFIG, annotations, process: { ...CONFIG.process, user } };
+    return withKeptGroups(config, groups, honoured).process.user.additionalGids;
+  };
+  expect(gids('1', '5,6', ['keep_original_groups'])).toEqual([7, 5, 6]);
+  expect(gids('1', '', ['keep_original_groups'])).toEqual([7, 5]);
+  expect(gids('0', '6', ['keep_original_groups'])).toEqual([7, 5]);
+  expect(gids('1', '6', ['lifetime', 'owner'])).toEqual([7, 5]);
 });
