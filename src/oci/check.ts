@@ -233,6 +233,12 @@ function checkAgent(seccomp: OciSeccomp): void {
   const asks = asksAgent(seccomp);
   if (defaultAction === 'SCMP_ACT_NOTIFY')
     throw refused(`${place}.defaultAction "${defaultAction}"`, 'the calls of niwa-oci itself would wait for the agent');
+  for (const [i, { action, names = [] }] of (seccomp.syscalls ?? []).entries())
+    if (action === 'SCMP_ACT_NOTIFY' && names.includes('write'))
+      throw refused(
+        `${place}.syscalls[${i}]`,
+        'SCMP_ACT_NOTIFY cannot be used for the write syscall: those of niwa-oci itself would wait for the agent',
+      );
   if (listenerPath === '' && asks) throw refused(`${place}.listenerPath`, 'SCMP_ACT_NOTIFY needs the path of an agent');
   if (listenerPath === '' && listenerMetadata !== '')
     throw refused(`${place}.listenerMetadata`, 'it has no effect without a listenerPath');

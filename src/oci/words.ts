@@ -9,6 +9,7 @@ const NO_NAMESPACE = 'the path is no namespace of this type, or not one below th
 const WITHOUT_SOURCE = /^mount (proc|sysfs|tmpfs|devpts|mqueue|cgroup2?) on /;
 const NO_DIRECTORY =
   'no such file or directory: it must be mounted on ordinary directory, and there is a link that leads nowhere';
+const NO_SUCH_OPTION = 'Invalid argument: the file system does not know an option, or does not take its value';
 /** As the boot program tells it of a hook: 128 and the number of the signal. */
 const ENDED_BY_SIGSYS = `exit status ${128 + constants.signals.SIGSYS}`;
 /** The operations that fail where the program is missing or cannot be executed. */
@@ -30,6 +31,7 @@ export function wordsOf(error: unknown, program = ''): string {
   if (OF_PROGRAM.includes(operation)) return `exec: ${quoted(program)}: ${programWords(program, errno)}`;
   if (operation === 'hook') return `error ${step.text}: error running hook: ${hookWordsOf(errno)}`;
   if (operation === 'setns' && errno === 'EINVAL') return `${text} (${NO_NAMESPACE})`;
+  if (operation === 'mount' && errno === 'EINVAL') return `${text} (${NO_SUCH_OPTION})`;
   if (WITHOUT_SOURCE.test(step.text) && errno === 'ENOENT') return `${text} (${NO_DIRECTORY})`;
   return `${text} (${meaningOf(errno)})`;
 }

@@ -55,6 +55,11 @@ describe('a config', () => {
     ],
     [
       'linux.seccomp',
+      { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [{ names: ['read', 'write'], action: 'SCMP_ACT_NOTIFY' }] },
+      'linux.seccomp.syscalls[0]: SCMP_ACT_NOTIFY cannot be used for the write syscall',
+    ],
+    [
+      'linux.seccomp',
       { defaultAction: 'SCMP_ACT_NOTIFY' },
       'linux.seccomp.defaultAction "SCMP_ACT_NOTIFY": the calls of niwa-oci itself',
     ],

@@ -14,6 +14,12 @@ describe('the words of an error', () => {
     ['find_program', 'EACCES', '/etc', 'exec: "/etc": permission denied'],
     ['exec', 'ENOEXEC', 'x', 'exec: "x": exec format error'],
     ['bind', 'ENOENT', 'x', 'it did not start (no such file or directory)'],
+    [
+      'mount',
+      'EINVAL',
+      'x',
+      'it did not start (Invalid argument: the file system does not know an option, or does not take its value)',
+    ],
     ['hook', 'exit status 1', 'x', 'error a step: error running hook: exit status 1'],
     [
       'hook',
