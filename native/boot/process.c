@@ -189,8 +189,9 @@ int op_close_fds(struct boot *boot, const struct op *op) {
     return syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
 }
 
-// keep-fds(count): the exec keeps up to this many descriptors beside the three standard ones, as 3 and so on. Those that
-// are to be kept were put at KEPT_FD; the control socket gives up its place. A number that is not at KEPT_FD is closed.
+// keep-fds(count): the exec keeps up to this many descriptors beside the three standard ones, as 3 and so on. Those
+// that are to be kept were put at KEPT_FD; the control socket gives up its place. A number that is not at KEPT_FD is
+// closed.
 int op_keep_fds(struct boot *boot, const struct op *op) {
     int count = (int)op->numbers[0];
     int control = fcntl(boot->control, F_DUPFD_CLOEXEC, FIRST_FD + count);

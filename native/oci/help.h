@@ -1,5 +1,5 @@
-// The texts about the program itself. They have the name under which it was called: it may stand for another runtime, as a
-// link.
+// The texts about the program itself. They have the name under which it was called: it may stand for another runtime,
+// as a link.
 #pragma once
 #include "options.h"
 

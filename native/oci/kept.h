@@ -12,8 +12,8 @@ struct kept {
     size_t sockets; // how many of them are sockets of LISTEN_FDS
 };
 
-// Finds those of them that are open; those of LISTEN_FDS only with `sockets`. To be called once, and before this program
-// opens descriptors that its children inherit; it opens none.
+// Finds those of them that are open; those of LISTEN_FDS only with `sockets`. To be called once, and before this
+// program opens descriptors that its children inherit; it opens none.
 struct kept kept_of(const struct command *command, bool sockets);
 
 // Adds the supplementary groups of this program to a request: a container may keep them.

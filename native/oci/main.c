@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "birth.h"
 #include "foreground.h"
 #include "help.h"
@@ -23,51 +24,7 @@
 #include "spec.h"
 #include "unkept.h"
 
-#define DEFAULT_SOCKET "/run/niwa/oci.sock"
-#define DEFAULT_ROOT "/run/niwa-oci"
 #define EXEC_FAILED 255 // the exit status of an exec that has executed no program, as that of runc
-
-// Options that this program acts on by itself. niwad gets all others.
-static const char *const own_options[] = {"niwad",  "log",  "log-format", "debug",     "config",   "pid-file",
-                                          "detach", "keep", "process",    "resources", "interval", "preserve-fds", "regex"};
-
-static bool is_own(const char *name) {
-    for (size_t i = 0; i < sizeof own_options / sizeof *own_options; i++)
-        if (strcmp(own_options[i], name) == 0) return true;
-    return false;
-}
-
-static int connect_of(const struct command *command) {
-    const char *path = option(command, "niwad");
-    if (path == NULL) path = getenv("NIWA_OCI_SOCKET");
-    return connect_niwad(path == NULL ? DEFAULT_SOCKET : path);
-}
-
-// The request of a verb with all options and arguments of the command line.
-static struct buffer request_of(const struct command *command, const char *verb) {
-    struct buffer request = request_for(verb);
-    if (option(command, "root") == NULL) request_add(&request, "root", DEFAULT_ROOT);
-    for (size_t i = 0; i < command->option_count; i++)
-        if (!is_own(command->options[i].name) && strcmp(command->options[i].name, "bundle") != 0)
-            request_add(&request, command->options[i].name, command->options[i].value);
-    for (size_t i = 0; i < command->argument_count; i++) request_add(&request, "argument", command->arguments[i]);
-    return request;
-}
-
-// Sends a request, and gives the answer. The caller frees its body.
-static struct frame answer_to(int niwad, struct buffer request) {
-    send_frame(niwad, FRAME_REQUEST, &request, NULL, 0);
-    free(request.bytes);
-    return receive_answer(niwad);
-}
-
-// Sends a request and prints what niwad answers. Gives whether there was something to print.
-static bool ask(int niwad, struct buffer request) {
-    struct frame answer = answer_to(niwad, request);
-    fwrite(answer.body, 1, answer.length, stdout);
-    free(answer.body);
-    return answer.length > 0;
-}
 
 // Writes beside the file and renames: whoever waits for the file never sees a part of it. Gives 0 or a negative errno.
 static int write_pid(const char *path, pid_t pid) {
@@ -246,13 +203,12 @@ static void print_events(int niwad, const struct command *command) {
 
 // Deletes the containers whose ids match a regular expression, see regex(7).
 static void delete_matching(const struct command *command) {
-    const char *root = option(command, "root");
     regex_t pattern;
     if (command->argument_count != 1) fail("delete --regex needs a regular expression: delete --regex '^web-'");
     if (regcomp(&pattern, command->arguments[0], REG_EXTENDED | REG_NOSUB) != 0)
         fail("%s is no regular expression", command->arguments[0]);
     struct buffer list = request_for("list");
-    request_add(&list, "root", root == NULL ? DEFAULT_ROOT : root);
+    request_add(&list, "root", root_of(command));
     request_add(&list, "quiet", "true");
     struct frame ids = answer_to(connect_of(command), list);
     char *rest;

@@ -46,11 +46,11 @@ export function checkResources(resources: unknown, tell = toNobody): OciResource
   return resources as OciResources;
 }
 
-function checkAll(object: { process?: OciProcess } | OciProcess | OciResources, place: string, tell: Tell): void {
+function checkAll(object: Partial<OciConfig> | OciProcess | OciResources, place: string, tell: Tell): void {
   const unknown: string[] = [];
   checkFields(object, place, place, unknown);
   leaveOutCapabilities('process' in object ? object.process : object, unknown);
-  leaveOutOfBinds('mounts' in object ? object : {}, unknown);
+  if ('mounts' in object) leaveOutOfBinds(object, unknown);
   if (unknown.length > 0) tell(unknown);
 }
 

@@ -51,7 +51,8 @@ async function exec(parts: VerbParts, call: Call, connection: Connection): Promi
 function groupBelow(path: string | undefined): string {
   if (path === undefined) return '';
   if (path.includes(':')) throw new NiwaError('SPEC_INVALID', `exec --cgroup ${quoted(path)}: cgroup v2 has one path`);
-  if (path.split('/').includes('..')) throw new NiwaError('SPEC_INVALID', `bad sub cgroup path: ${path} is not a sub cgroup path`);
+  if (path.split('/').includes('..'))
+    throw new NiwaError('SPEC_INVALID', `bad sub cgroup path: ${path} is not a sub cgroup path`);
   return posix.normalize(`./${path}`);
 }
 

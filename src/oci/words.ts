@@ -38,7 +38,9 @@ export function wordsOf(error: unknown, program = ''): string {
 
 function hookWordsOf(errno: string): string {
   if (errno === 'ETIMEDOUT') return 'it took longer than its timeout';
-  return errno === ENDED_BY_SIGSYS ? `${errno}, by SIGSYS: bad system call, which a seccomp filter forbids` : meaningOf(errno);
+  return errno === ENDED_BY_SIGSYS
+    ? `${errno}, by SIGSYS: bad system call, which a seccomp filter forbids`
+    : meaningOf(errno);
 }
 
 function programWords(program: string, errno: string): string {

@@ -376,7 +376,10 @@ describe('the command line', () => {
     const bundle = await oci.bundle('ls -l /proc/1/fd | sed -n "s/.* \\([0-9]*\\) -> /\\1 /p"');
     const command = `exec ${NIWA_OCI} run --preserve-fds 100 --bundle ${bundle} ${oci.id()} 3<&- 4</dev/zero 5<&- 90</dev/full`;
     const { stdout } = await execa('bash', ['-c', command], { env: { NIWA_OCI_SOCKET: oci.socket }, stdin: 'ignore' });
-    expect(stdout.split('\n').filter((line) => Number(line.split(' ')[0]) > 2)).toEqual(['4 /dev/zero', '90 /dev/full']);
+    expect(stdout.split('\n').filter((line) => Number(line.split(' ')[0]) > 2)).toEqual([
+      '4 /dev/zero',
+      '90 /dev/full',
+    ]);
   });
 
   test('shows no /proc of the host where the root is not pivoted', async ({ oci }) => {

@@ -174,13 +174,10 @@ describe('exec', () => {
     ['no-such-program', 'exec: "no-such-program": executable file not found in $PATH'],
     ['/no/such', 'exec: "/no/such": stat /no/such: no such file or directory'],
     ['/proc/version', 'exec: "/proc/version": permission denied'],
-  ] as const)(
-    'of %s ends with 255, in the words that engines look for',
-    async ([program, words], { oci, sleeper }) => {
-      expect(await oci.make('exec', sleeper.id, program)).toEqual({ exitCode: 255, message: words });
-      expect(await pidsOf(oci, sleeper.id)).toEqual([sleeper.pid]);
-    },
-  );
+  ] as const)('of %s ends with 255, in the words that engines look for', async ([program, words], { oci, sleeper }) => {
+    expect(await oci.make('exec', sleeper.id, program)).toEqual({ exitCode: 255, message: words });
+    expect(await pidsOf(oci, sleeper.id)).toEqual([sleeper.pid]);
+  });
 
   test('that cannot be made ends with 255, says why, and leaves nothing', async ({ oci, sleeper, niwad }) => {
     const { id, pid } = sleeper;

@@ -150,7 +150,10 @@ describe('cgroupsPath', () => {
     expect(existsSync(join(baseOf(place), 'oci'))).toBe(false);
   });
 
-  test('of an empty group that is there is a new group: what had run in it is not paid again', async ({ oci, niwad }) => {
+  test('of an empty group that is there is a new group: what had run in it is not paid again', async ({
+    oci,
+    niwad,
+  }) => {
     const group = join(baseOf(niwad.place), 'used');
     mkdirSync(group);
     // in the group before it uses the processor
@@ -164,7 +167,7 @@ describe('cgroupsPath', () => {
     await oci.done('delete', '--force', id);
     expect(existsSync(group)).toBe(false);
     const record = niwad.ledger().find((one) => one.id === status?.id && one.type === 'final');
-    expect(record?.cpuUsec).toBeLessThan(before);
+    expect(record?.usage?.cpu.usage_usec).toBeLessThan(before);
   });
 
   test('of a frozen group is refused', async ({ oci, niwad: { place } }) => {
@@ -192,7 +195,10 @@ describe('cgroupsPath', () => {
         config.linux.cgroupsPath = `/${place.cgroup}/theirs`;
       });
       const made = await oci.make('run', '--bundle', bundle, oci.id());
-      expect(made).toEqual({ exitCode: 1, message: expect.stringContaining('the group has processes or groups in it') });
+      expect(made).toEqual({
+        exitCode: 1,
+        message: expect.stringContaining('the group has processes or groups in it'),
+      });
       expect(isAlive(bystander.pid ?? 0)).toBe(true);
       const id = await startIn(oci, place, 'theirs/inside');
       await oci.done('delete', '--force', id);

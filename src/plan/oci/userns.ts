@@ -123,7 +123,15 @@ export class MountMaps {
     if (own === undefined && !this.#hasOwn)
       throw refused(`${field}.options "${words[0]}"`, 'it needs uidMappings, or a new user namespace of the container');
     const userns = own === undefined ? USERNS_FD : FIRST_MOUNT_USERNS_FD + this.#names.indexOf(JSON.stringify(own));
-    return [{ recursive: words.some((word) => word.startsWith('r')), set: MOUNT_ATTR_IDMAP, clear: 0, propagation: 0, userns }];
+    return [
+      {
+        recursive: words.some((word) => word.startsWith('r')),
+        set: MOUNT_ATTR_IDMAP,
+        clear: 0,
+        propagation: 0,
+        userns,
+      },
+    ];
   }
 }
 
@@ -140,17 +148,14 @@ function mapsOfMount(item: OciMount, field: string): IdMaps | undefined {
 
 /** An option with the maps in it, as crun has it: `idmap=uids=0-100000-65536;gids=0-100000-1000#1000-1000-1`. */
 function mapsOfWord(word: string, field: string): IdMaps {
-  const lists = Object.fromEntries(
-    word
-      .slice(word.indexOf('=') + 1)
-      .split(';')
-      .map((part) => part.split('=') as [string, string?]),
-  );
-  const mapsOf = (name: 'uids' | 'gids') =>
-    (lists[name] ?? '').split('#').map((text) => {
+  const parts = word.slice(word.indexOf('=') + 1).split(';');
+  const mapsOf = (name: 'uids' | 'gids') => {
+    const lines = parts.find((part) => part.startsWith(`${name}=`))?.slice(`${name}=`.length) ?? '';
+    return lines.split('#').map((text) => {
       const [, containerID, hostID, size] = /^(\d{1,10})-(\d{1,10})-(\d{1,10})$/.exec(text) ?? [];
       if (size === undefined) throw refused(field, `${name} has to be such as ${name}=0-100000-65536`);
       return { containerID: Number(containerID), hostID: Number(hostID), size: Number(size) };
     });
+  };
   return { uids: mapOf(field, mapsOf('uids')), gids: mapOf(field, mapsOf('gids')) };
 }

@@ -47,7 +47,11 @@ test('an empty group goes, so that the counters of the container begin at 0', ({
 });
 
 test.for([
-  ['that is frozen', "container's cgroup unexpectedly frozen", (path: string) => writeFileSync(`${path}/cgroup.freeze`, '1\n')],
+  [
+    'that is frozen',
+    "container's cgroup unexpectedly frozen",
+    (path: string) => writeFileSync(`${path}/cgroup.freeze`, '1\n'),
+  ],
   ['with groups in it', 'the group has processes or groups in it', (path: string) => mkdirSync(`${path}/inside`)],
 ] as const)('a group %s stays', ([, words, fill], { pods }) => {
   const one = draft('one', join(pods, 'one'));

@@ -1,0 +1,55 @@
+#include "ask.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hook.h"
+
+#define DEFAULT_SOCKET "/run/niwa/oci.sock"
+#define DEFAULT_ROOT "/run/niwa-oci"
+
+// Options that this program acts on by itself. niwad gets all others.
+static const char *const own_options[] = {"niwad",    "log",          "log-format", "debug",   "config",
+                                          "pid-file", "detach",       "keep",       "process", "resources",
+                                          "interval", "preserve-fds", "regex"};
+
+static bool is_own(const char *name) {
+    for (size_t i = 0; i < sizeof own_options / sizeof *own_options; i++)
+        if (strcmp(own_options[i], name) == 0) return true;
+    return false;
+}
+
+int connect_of(const struct command *command) {
+    const char *path = option(command, "niwad");
+    if (path == NULL) path = getenv("NIWA_OCI_SOCKET");
+    return connect_niwad(path == NULL ? DEFAULT_SOCKET : path);
+}
+
+const char *root_of(const struct command *command) {
+    const char *root = option(command, "root");
+    return root == NULL ? DEFAULT_ROOT : root;
+}
+
+struct buffer request_of(const struct command *command, const char *verb) {
+    struct buffer request = request_for(verb);
+    if (option(command, "root") == NULL) request_add(&request, "root", root_of(command));
+    for (size_t i = 0; i < command->option_count; i++)
+        if (!is_own(command->options[i].name) && strcmp(command->options[i].name, "bundle") != 0)
+            request_add(&request, command->options[i].name, command->options[i].value);
+    for (size_t i = 0; i < command->argument_count; i++) request_add(&request, "argument", command->arguments[i]);
+    return request;
+}
+
+struct frame answer_to(int niwad, struct buffer request) {
+    send_frame(niwad, FRAME_REQUEST, &request, NULL, 0);
+    free(request.bytes);
+    return receive_answer(niwad);
+}
+
+bool ask(int niwad, struct buffer request) {
+    struct frame answer = answer_to(niwad, request);
+    fwrite(answer.body, 1, answer.length, stdout);
+    free(answer.body);
+    return answer.length > 0;
+}
