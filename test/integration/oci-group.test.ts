@@ -157,7 +157,7 @@ describe('cgroupsPath', () => {
     const group = join(baseOf(niwad.place), 'used');
     mkdirSync(group);
     // in the group before it uses the processor
-    await execa('sh', ['-c', `echo $$ >${group}/cgroup.procs; for i in $(seq 200000); do :; done`]);
+    await execa('sh', ['-c', `echo $$ >${group}/cgroup.procs; for i in $(seq 1000000); do :; done`]);
     const usageUsec = () => Number(/usage_usec (\d+)/.exec(readFileSync(join(group, 'cpu.stat'), 'utf8'))?.[1]);
     const before = usageUsec();
     expect(before).toBeGreaterThan(50_000);
