@@ -41,12 +41,23 @@ async function update(parts: VerbParts, call: Call, connection: Connection): Pro
   return '';
 }
 
+/** How many OOM kills of its container a command knows. */
+const knownKills = new WeakMap<Connection, number>();
+
 /** The command asks again after each interval, until there is no answer any more. */
-async function events(parts: VerbParts, call: Call): Promise<string> {
+async function events(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
   const container = containerOf(parts, call);
-  if (statusNow(parts, container) !== 'stopped') return `${JSON.stringify(statsOf(container, call))}\n`;
-  if (call.has('stats')) throw conflict('container not running: stopped');
-  return '';
+  const isStopped = statusNow(parts, container) === 'stopped';
+  if (call.has('stats') && isStopped) throw conflict('container not running: stopped');
+  if (isStopped) await container.exited; // its last figures are being read
+  const kills = container.usage().memory?.events.oom_kill ?? 0;
+  const isKill = !call.has('stats') && kills > (knownKills.get(connection) ?? kills);
+  knownKills.set(connection, kills);
+  const lines = [
+    ...(isKill ? [{ type: 'oom', id: call.argument(0, 'the id') }] : []),
+    ...(isStopped ? [] : [statsOf(container, call)]),
+  ];
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
 }
 
 function statsOf(container: Container, call: Call): object {

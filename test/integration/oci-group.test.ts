@@ -1,4 +1,5 @@
 // @module-tag vm
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -123,6 +124,25 @@ test('events give the use of a container: once, or until it ends', async ({ oci 
   for (const line of lines) expect(JSON.parse(line)).toMatchObject({ type: 'stats', id });
   expect(await words(oci, 'events', '--stats', id)).toBe('container not running: stopped');
   expect(await words(oci, 'events', '--interval', 'soon', id)).toBe('the interval "soon" has to be a time such as 5s');
+  await oci.done('delete', id);
+});
+
+test('events tell of OOM kills, also of the one that ends the container', async ({ oci, skip }) => {
+  needsController(skip, 'memory');
+  const id = oci.id();
+  const bundle = await oci.bundle('tail /dev/zero; sleep 1; exec tail /dev/zero', ({ linux }) => {
+    linux.resources = { memory: { limit: 32 * 2 ** 20, swap: 32 * 2 ** 20 } };
+  });
+  expect(await oci.make('create', '--bundle', bundle, id)).toEqual(MADE);
+  const following = oci.begin('events', '--interval', '50ms', id);
+  await once(following.stdout, 'data');
+  await oci.done('start', id);
+  const lines = (await following).stdout.split('\n').map((line) => JSON.parse(line));
+  const kills = lines.filter(({ type }) => type === 'oom');
+  expect(kills).toEqual([
+    { type: 'oom', id },
+    { type: 'oom', id },
+  ]);
   await oci.done('delete', id);
 });
 
