@@ -8,6 +8,11 @@ export function indexColumns(names: readonly string[]): Columns {
 
 /** Gives one figure of a row, by its name, such as `"cpu.stat:usage_usec"`; null where the host does not count it. */
 export function figure(row: Float64Array, columns: Columns, name: string): number | null {
-  const value = row[columns.get(name) ?? -1];
+  return figureAt(row, columns.get(name) ?? -1);
+}
+
+/** Gives one figure of a row, by its index; null where the index is -1, or the host does not count it. */
+export function figureAt(row: Float64Array, place: number): number | null {
+  const value = place < 0 ? undefined : row[place];
   return value === undefined || Number.isNaN(value) ? null : value;
 }
