@@ -3,16 +3,19 @@ import type { HistoryPoint, Rates } from '../protocol/usage.js';
 const POINTS = 60;
 const FIELDS = ['at', 'cpu', 'throttled', 'memory_bytes', 'rbytes_per_second', 'wbytes_per_second'] as const;
 
+const NO_POINTS = new Float64Array(0);
+
 /**
  * The points of one container's last minute. They are kept in one block of memory, since a node has a thousand
- * containers.
+ * containers; those that live shorter than two rounds of the sampler need none.
  */
 export class History {
-  readonly #values = new Float64Array(POINTS * FIELDS.length);
+  #values = NO_POINTS;
   #count = 0;
 
   /** Adds a point; where 60 are kept, it replaces the oldest. */
   add(at: number, rates: Rates, memoryBytes: number | null): void {
+    if (this.#values === NO_POINTS) this.#values = new Float64Array(POINTS * FIELDS.length);
     const { cpu, throttled, rbytes_per_second, wbytes_per_second } = rates;
     const start = (this.#count % POINTS) * FIELDS.length;
     const values = [at, cpu, throttled, memoryBytes, rbytes_per_second, wbytes_per_second]; // as FIELDS

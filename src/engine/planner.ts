@@ -15,7 +15,7 @@ import { IDS_PER_CONTAINER } from '../spec/ids.js';
 export interface PlannerOptions extends HostPlace {
   kernel: { host: Pick<Kernel['host'], 'canFilterDevices'> };
   idPool: Pick<IdPool, 'next'>;
-  members: Pick<Members, 'plan' | 'preview'>;
+  members: Pick<Members, 'plan' | 'preview' | 'stepsOf'>;
   /** The directory where niwad keeps the files of a container. */
   directoryOf(id: string): string;
 }
@@ -48,7 +48,7 @@ export class Planner {
   plan(spec: Spec, idRange: IdRange | null, numbers: DeviceNumbers, asker: Asker): EncodedPlan {
     const { members, directoryOf } = this.#options;
     const directory = directoryOf(spec.id);
-    const { steps } = members.plan(spec, directory);
+    const steps = members.stepsOf(spec.id);
     return fillTemplate(this.#templateOf(spec, numbers, asker), { spec, idRange: idRange ?? NO_IDS, directory, steps });
   }
 

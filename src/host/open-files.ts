@@ -7,17 +7,17 @@ import { OwnFile } from './own-file.js';
 const SOFT = 1024;
 const HARD = 524_288;
 
-const own = new OwnFile('limits');
+const own = new OwnFile('limits', openFilesWithin);
 
 /** How many files a process may have open, see getrlimit(2). */
-export type OpenFiles = { name: 'nofile'; soft: number; hard: number };
+export type OpenFiles = Readonly<{ name: 'nofile'; soft: number; hard: number }>;
 
 /**
  * Gives the limit of open files for a process that niwad starts. niwad has a higher soft limit, for its own needs; it
  * is not passed on.
  */
 export function openFilesLimit(): OpenFiles {
-  return openFilesWithin(own.read());
+  return own.read();
 }
 
 /**

@@ -7,19 +7,29 @@ const MOST_BYTES = 4096;
  * A file of this process in /proc that is read at each start of a container. It stays open, because to open it takes
  * much longer than to read it: the kernel writes the text anew for each read from its beginning, see proc(5).
  */
-export class OwnFile {
+export class OwnFile<T> {
   readonly #path: string;
+  readonly #parse: (text: string) => T;
   readonly #bytes = Buffer.alloc(MOST_BYTES);
   #fd: number | null = null;
+  /** What was read last, and what it says. */
+  #last: { bytes: Buffer; value: T } | null = null;
 
-  /** @param name the file below /proc/self */
-  constructor(name: string) {
+  /**
+   * @param name the file below /proc/self
+   * @param parse gives what a text of the file says; called when the text has changed
+   */
+  constructor(name: string, parse: (text: string) => T) {
     this.#path = `/proc/self/${name}`;
+    this.#parse = parse;
   }
 
-  /** Gives the text that the file has now. Throws the errors of the file system. */
-  read(): string {
+  /** Gives what the file says now: the same value as before for the same text. Throws the errors of the file system. */
+  read(): T {
     this.#fd ??= openSync(this.#path, 'r');
-    return this.#bytes.toString('latin1', 0, readSync(this.#fd, this.#bytes, 0, MOST_BYTES, 0));
+    const bytes = this.#bytes.subarray(0, readSync(this.#fd, this.#bytes, 0, MOST_BYTES, 0));
+    if (this.#last?.bytes.equals(bytes) !== true)
+      this.#last = { bytes: Buffer.from(bytes), value: this.#parse(bytes.toString('latin1')) };
+    return this.#last.value;
   }
 }

@@ -100,8 +100,13 @@ export class Members {
    * @param directory the directory into which the texts of {@link networkFiles} are written for this container
    */
   plan(spec: Spec, directory: string): PlanNetwork {
-    const member = this.#members.get(spec.id);
-    return this.#planOf(member, spec, directory);
+    return { steps: this.stepsOf(spec.id), files: placedFiles(spec, directory) };
+  }
+
+  /** Gives the steps that connect a container; none for one that is no member. */
+  stepsOf(id: string): PlanNetwork['steps'] {
+    const member = this.#members.get(id);
+    return member === undefined ? [] : this.#stepsOf(member);
   }
 
   /**
@@ -111,16 +116,15 @@ export class Members {
    */
   preview(spec: Spec, directory: string): PlanNetwork {
     const { network } = spec;
-    if (network === null) return this.#planOf(undefined, spec, directory);
+    const files = placedFiles(spec, directory);
+    if (network === null) return { steps: [], files };
     this.requireUnpublished(network.ports);
     const lease = leaseOf(this.#segment, this.#addresses.next(network.address));
-    return this.#planOf({ lease, network, group: this.#numberOf(network.group) }, spec, directory);
+    return { steps: this.#stepsOf({ lease, network, group: this.#numberOf(network.group) }), files };
   }
 
-  #planOf(member: Omit<Member, 'attaching'> | undefined, spec: Spec, directory: string): PlanNetwork {
-    const files = placedFiles(spec, directory);
-    if (member === undefined) return { steps: [], files };
-    return { steps: attachSteps(this.#segment, member.lease, member.network, member.group), files };
+  #stepsOf({ lease, network, group }: Omit<Member, 'attaching'>): PlanNetwork['steps'] {
+    return attachSteps(this.#segment, lease, network, group);
   }
 
   #add(id: string, network: Network, lease: Lease): Member {

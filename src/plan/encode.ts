@@ -10,6 +10,9 @@ const OP_BYTES = 8;
 const MOST_NUMBERS = 0xffff;
 const LITTLE = endianness() === 'LE';
 
+/** What the boot program reads of an operation. */
+export type Encodable = Omit<Op, 'text'>;
+
 /** Operations that follow each other in a program, in the layout of native/boot/program.h. */
 export interface EncodedOps {
   count: number;
@@ -42,7 +45,7 @@ export function joinOps(parts: readonly EncodedOps[]): Uint8Array {
 }
 
 /** Writes some operations of a program. */
-export function encodeOps(ops: readonly Op[]): EncodedOps {
+export function encodeOps(ops: readonly Encodable[]): EncodedOps {
   const strings = ops.map((op) => op.strings.map((text) => Buffer.byteLength(text)));
   const length = ops.reduce((sum, { numbers }, i) => sum + bytesOf(numbers.length, strings[i] ?? []), 0);
   const bytes = Buffer.alloc(length);
@@ -62,7 +65,7 @@ function bytesOf(numbers: number, strings: readonly number[]): number {
  * Writes one operation at the offset `start`, with the given lengths of its strings; gives the offset after it.
  * @throws NiwaError SPEC_INVALID for more numbers than the layout has room for
  */
-function encodeOp(op: Op, lengths: readonly number[], buffer: Buffer, view: DataView, start: number): number {
+function encodeOp(op: Encodable, lengths: readonly number[], buffer: Buffer, view: DataView, start: number): number {
   if (op.numbers.length > MOST_NUMBERS)
     throw new NiwaError('SPEC_INVALID', `${op.name} has ${op.numbers.length} numbers, and may have ${MOST_NUMBERS}`);
   view.setUint16(start, OP_CODES[op.name], LITTLE);
@@ -70,7 +73,7 @@ function encodeOp(op: Op, lengths: readonly number[], buffer: Buffer, view: Data
   view.setUint32(start + 4, op.strings.length, LITTLE);
   let at = start + OP_BYTES;
   for (const number of op.numbers) {
-    view.setBigUint64(at, typeof number === 'bigint' ? number : BigInt(number), LITTLE);
+    setUint64(view, at, number);
     at += 8;
   }
   op.strings.forEach((text, i) => {
@@ -80,4 +83,15 @@ function encodeOp(op: Op, lengths: readonly number[], buffer: Buffer, view: Data
     at += 4 + bytes + 1;
   });
   return at;
+}
+
+/** Writes a number of 64 bits. A number that needs no bigint is written without one: most are small ids and flags. */
+function setUint64(view: DataView, at: number, number: number | bigint): void {
+  if (typeof number === 'bigint' || number < 0) {
+    view.setBigUint64(at, BigInt(number), LITTLE);
+    return;
+  }
+  const [low, high] = LITTLE ? [at, at + 4] : [at + 4, at];
+  view.setUint32(low, number % 2 ** 32, LITTLE);
+  view.setUint32(high, Math.floor(number / 2 ** 32), LITTLE);
 }

@@ -1,5 +1,5 @@
 import type { Spec } from '../protocol/resolved-spec.js';
-import { type EncodedOps, encodeOps, joinOps } from './encode.js';
+import { type Encodable, type EncodedOps, encodeOps, joinOps } from './encode.js';
 import type { NetworkStep } from './network.js';
 import { BLANK_DIRECTORY, BLANK_FIRST_ID, BLANK_HOSTNAME, type Op } from './op.js';
 import { type Allotment, type HostView, makePlan, type Plan } from './plan.js';
@@ -11,6 +11,9 @@ import { idMaps, mountMaps } from './userns.js';
  * once; a start fills in its id, host name, directory and host ids. The result is the same as that of makePlan() and
  * encodeProgram().
  */
+
+/** What stands in a text for something that each start fills in, see op.ts. */
+const BLANK = /\0[^\0]*\0/g;
 
 /** What a plan has from the host that is the same for each start of a spec. */
 export interface TemplateHost extends HostView, Pick<Allotment, 'devices' | 'deviceNodes'> {
@@ -68,7 +71,6 @@ export function fillTemplate({ containersCgroup, plan, program }: PlanTemplate, 
   const { spec, idRange, steps } = filling;
   const { id, resources, defaulted = [] } = spec;
   const userns = idMaps(spec, idRange);
-  const fill = (op: Op) => filled(op, filling);
   return {
     ...plan,
     id,
@@ -78,9 +80,9 @@ export function fillTemplate({ containersCgroup, plan, program }: PlanTemplate, 
     mountMaps: mountMaps(spec, userns),
     network: steps,
     get boot() {
-      return plan.boot.map(fill);
+      return plan.boot.map((op) => filled(op, filling));
     },
-    encode: () => joinOps(program.map((part) => ('bytes' in part ? part : encodeOps([fill(part)])))),
+    encode: () => joinOps(program.map((part) => ('bytes' in part ? part : encodeOps([encodable(part, filling)])))),
   };
 }
 
@@ -104,15 +106,20 @@ function hasBlank({ numbers, strings }: Op): boolean {
 }
 
 function filled(op: Op, filling: Filling): Op {
-  if (!hasBlank(op)) return op;
-  const { name, numbers, strings, text } = op;
-  const write = (written: string) => written.replace(/\0[^\0]*\0/g, (blank) => textFor(blank, filling));
+  return hasBlank(op) ? { ...encodable(op, filling), text: written(op.text, filling) } : op;
+}
+
+/** Fills in what the boot program reads, without the words for people. */
+function encodable({ name, numbers, strings }: Op, filling: Filling): Encodable {
   return {
     name,
     numbers: numbers.map((number) => (number < 0 ? idFor(Number(number), filling) : number)),
-    strings: strings.map(write),
-    text: write(text),
+    strings: strings.map((text) => written(text, filling)),
   };
+}
+
+function written(text: string, filling: Filling): string {
+  return text.includes('\0') ? text.replace(BLANK, (blank) => textFor(blank, filling)) : text;
 }
 
 function textFor(blank: string, filling: Filling): string {

@@ -26,6 +26,17 @@ std::vector<DeviceRule> to_device_rules(const Napi::Array &array) {
     return rules;
 }
 
+const std::vector<DeviceRule> &kept_device_rules(const Napi::Array &array) {
+    using Rules = std::vector<DeviceRule>;
+    napi_env env = array.Env();
+    void *known = nullptr;
+    if (napi_unwrap(env, array, &known) == napi_ok) return *static_cast<Rules *>(known);
+    auto *rules = new Rules(to_device_rules(array));
+    auto forget = [](napi_env, void *data, void *) { delete static_cast<Rules *>(data); };
+    if (napi_wrap(env, array, rules, forget, nullptr, nullptr) != napi_ok) Napi::Error::Fatal("devices", "napi_wrap");
+    return *rules;
+}
+
 std::vector<std::pair<std::string, std::string>> to_pairs(const Napi::Array &array) {
     std::vector<std::pair<std::string, std::string>> pairs;
     for (uint32_t i = 0; i < array.Length(); i++) {
