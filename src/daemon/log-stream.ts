@@ -1,4 +1,4 @@
-import { constants, fstatSync, openSync, write } from 'node:fs';
+import { constants, fstatSync, openSync, write, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -16,12 +16,17 @@ const writeTo = promisify(write);
  * written; lines for which there is no room are dropped and counted. This is the same for a full disk, a pipe that was
  * closed, and a pipe from which nobody reads.
  *
+ * A line for a pipe, a terminal or a socket is written at once, by one system call that never waits. A file may make
+ * its writer wait, so threads of Node.js write to it.
+ *
  * It replaces pino's own stream (sonic-boom), which at the end of the process tries for ever to write to a full disk.
  */
 export class LogStream {
   readonly #fd: number;
+  /** Whether a write to it never waits. */
+  readonly #isPrompt: boolean;
   readonly #tell: (lines: number) => void;
-  #waiting: string[] = [];
+  #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #writing: Promise<void> | null = null;
   #dropped = 0;
@@ -32,7 +37,7 @@ export class LogStream {
    * @param tell called when lines can be written again, with the number of lines dropped since the last call
    */
   constructor(fd: number, tell: (lines: number) => void) {
-    this.#fd = withoutWaiting(fd);
+    ({ fd: this.#fd, isPrompt: this.#isPrompt } = withoutWaiting(fd));
     this.#tell = tell;
   }
 
@@ -43,13 +48,15 @@ export class LogStream {
 
   /** Takes a line, with its newline. */
   write(line: string): void {
-    const bytes = Buffer.byteLength(line);
-    if (this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
+    const whole = Buffer.from(line);
+    if (this.#waitingBytes + whole.length > MAX_WAITING_BYTES) {
       this.#dropped++;
       return;
     }
-    this.#waiting.push(line);
-    this.#waitingBytes += bytes;
+    const rest = this.#isPrompt && this.#writing === null ? whole.subarray(this.#tryToWrite(whole)) : whole;
+    if (rest.length === 0) return;
+    this.#waiting.push(rest);
+    this.#waitingBytes += rest.length;
     this.#writing ??= this.#writeAll();
   }
 
@@ -61,7 +68,7 @@ export class LogStream {
 
   async #writeAll(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const batch = Buffer.from(this.#waiting.join(''));
+      const batch = Buffer.concat(this.#waiting);
       this.#waiting = [];
       await this.#writeWhole(batch);
       this.#waitingBytes -= batch.length;
@@ -71,6 +78,15 @@ export class LogStream {
       this.#tell(lines);
     }
     this.#writing = null;
+  }
+
+  /** Gives how many bytes were written. */
+  #tryToWrite(bytes: Buffer): number {
+    try {
+      return writeSync(this.#fd, bytes);
+    } catch {
+      return 0; // tried again by writeAll()
+    }
   }
 
   async #writeWhole(bytes: Buffer): Promise<void> {
@@ -87,20 +103,22 @@ export class LogStream {
 }
 
 /**
- * Gives a descriptor for the same output on which a write never waits. A thread that waits in write(2) cannot be ended,
- * and the process would not end before it. A pipe or terminal is opened again, since all processes that have inherited
- * the open file share its O_NONBLOCK. A socket cannot be opened again; node:net sets the flag. A file has no such flag.
+ * Gives a descriptor for the same output, and whether a write to it never waits. A thread that waits in write(2) cannot
+ * be ended, and the process would not end before it. A pipe or terminal is opened again, since all processes that have
+ * inherited the open file share its O_NONBLOCK. A socket cannot be opened again; node:net sets the flag. A file has no
+ * such flag.
  */
-function withoutWaiting(fd: number): number {
+function withoutWaiting(fd: number): { fd: number; isPrompt: boolean } {
   const stat = fstatSync(fd);
   if (stat.isSocket()) {
     new Socket({ fd, readable: false, writable: true }).on('error', () => {});
-    return fd;
+    return { fd, isPrompt: true };
   }
-  if (stat.isFile()) return fd;
+  if (stat.isFile()) return { fd, isPrompt: false };
   try {
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+    return { fd: openSync(`/proc/self/fd/${fd}`, flags), isPrompt: true };
   } catch {
-    return fd; // the pipe has no reader: each write fails at once, so it does not wait either
+    return { fd, isPrompt: false }; // the pipe has no reader: each write fails at once, so it does not wait either
   }
 }

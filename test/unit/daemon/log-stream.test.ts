@@ -64,3 +64,14 @@ it('waits for nobody where a disk is full', async () => {
   expect(performance.now() - before).toBeLessThan(1000);
   expect(stream.dropped).toBe(LINES - 1024);
 });
+
+it('writes a line to a pipe at once', () => {
+  const path = join(directory, 'pipe');
+  execFileSync('mkfifo', [path]);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(path, constants.O_WRONLY);
+  new LogStream(writer, () => {}).write(LINE);
+  expect(drain(reader)).toBe(LINE.length);
+  closeSync(reader);
+  closeSync(writer);
+});
