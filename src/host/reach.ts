@@ -111,29 +111,36 @@ async function begin(asker: Asker, account: Account, errands: readonly Errand[])
       'TOO_MANY_REQUESTS',
       `${account.hung} paths that were named by ${asker} do not answer: no more are tried until their file systems answer, or are unmounted (umount -f)`,
     );
-  const done = run(asker, account, errands);
-  const over = Promise.allSettled([done]);
-  if (await isWithin(over, SLOW_MS)) return { done };
-  if (account.slow >= account.most) await over;
-  account.slow++;
-  void over.then(() => account.slow--);
+  const { promise: next, tell } = signal();
+  let isCounted = false;
+  const slow = () => {
+    if (account.slow >= account.most) return; // the next errands wait for the end of these
+    account.slow++;
+    isCounted = true;
+    tell();
+  };
+  const done = run(asker, account, errands, slow);
+  const over = () => {
+    if (isCounted) account.slow--;
+    tell();
+  };
+  done.then(over, over);
+  await next;
   return { done };
 }
 
-/** Says whether a promise resolves within a time. */
-function isWithin(over: Promise<unknown>, timeoutMs: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const late = setTimeout(() => resolve(false), timeoutMs);
-    void over.then(() => {
-      clearTimeout(late);
-      resolve(true);
-    });
+/** Gives a promise, and the function that resolves it. */
+function signal(): { promise: Promise<void>; tell: () => void } {
+  let tell = () => {};
+  const promise = new Promise<void>((resolve) => {
+    tell = resolve;
   });
+  return { promise, tell };
 }
 
-async function run(asker: Asker, account: Account, errands: readonly Errand[]): Promise<Found[]> {
+async function run(asker: Asker, account: Account, errands: readonly Errand[], onSlow: () => void): Promise<Found[]> {
   const helper = idle.pop() ?? new Helper();
-  const found = await helper.run(errands, PATIENCE_MS);
+  const found = await helper.run(errands, onSlow);
   const path = errands[found.length]?.[1];
   if (path === undefined) {
     if (idle.length < IDLE) idle.push(helper);
@@ -185,19 +192,26 @@ class Helper {
 
   /**
    * Does errands.
+   * @param onSlow called once where they take longer than {@link SLOW_MS}
    * @returns the results; fewer than errands where one was not answered in time
    * @throws NiwaError HOST_ERROR
    */
-  async run(errands: readonly Errand[], patienceMs: number): Promise<Found[]> {
+  async run(errands: readonly Errand[], onSlow: () => void): Promise<Found[]> {
     const found: Found[] = [];
     this.#hold(true);
     this.#process.stdin?.write(Buffer.concat(errands.map(encode)));
-    const until = performance.now() + patienceMs;
+    const begun = performance.now();
+    let patienceMs = SLOW_MS;
     while (found.length < errands.length) {
       const next = this.#take();
       if (next !== undefined) found.push(next);
       else if (this.#fault !== undefined) throw this.#broken();
-      else if (!(await this.#news(until - performance.now()))) break;
+      else if (await this.#news(begun + patienceMs - performance.now())) continue;
+      else if (patienceMs === PATIENCE_MS) break;
+      else {
+        patienceMs = PATIENCE_MS;
+        onSlow();
+      }
     }
     this.#hold(false);
     return found;
