@@ -8,13 +8,12 @@
 #include <mutex>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include "../core/clock.h"
 #include "../core/image.h"
 #include "../core/pidfd.h"
+#include "container_files.h"
 #include "control.h"
-#include "exec.h"
 #include "mount_closer.h"
 #include "network_namespace.h"
 #include "pid_namespace.h"
@@ -42,27 +41,6 @@ Failure failure_without_report(const Container &container) {
     if (await_end(container)) wait_for(container.pidfd, &info, WEXITED | WNOWAIT | WNOHANG);
     bool signalled = info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
     return {Failure::kBoot, kNoStep, EIO, signalled ? info.si_status : 0};
-}
-
-// The container has the reading end of its own output open too. So when niwad dies, the container gets no SIGPIPE, and
-// what it wrote is kept.
-int make_fifo(const std::string &path, const SpawnRequest &request, Fd *fifo) {
-    if (mkfifo(path.c_str(), 0600) < 0) return -errno;
-    fifo->reset(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-    if (!fifo->valid() || fchown(fifo->get(), request.stdio_uid, request.stdio_gid) < 0) return -errno;
-    return 0;
-}
-
-// Makes the standard input of a container: `reading` is for the workload, `writing` stays with us. It is a pipe and no
-// FIFO: one that the workload opens again (/dev/stdin) would wait for a writer, though the input is over (fifo(7)).
-int make_input(const SpawnRequest &request, Fd *reading, Fd *writing) {
-    if (!request.input) {
-        reading->reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
-        return reading->valid() ? 0 : -errno;
-    }
-    int error = make_pipe(reading, writing, 2);
-    if (error == 0 && fchown(reading->get(), request.stdio_uid, request.stdio_gid) < 0) error = -errno;
-    return error;
 }
 
 // Children that were killed and have not ended yet: each stays a zombie until we wait for it.
@@ -101,7 +79,8 @@ int clone_container(const SpawnRequest &request, const HelperFds &fds, Spawned *
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) return -errno;
     Fd ours(control[0]), theirs(control[1]);
     Fd out, err, in, feed;
-    int error = make_fifo(request.stdout_path, request, &out);
+    int error = write_files(request);
+    if (error == 0) error = make_fifo(request.stdout_path, request, &out);
     if (error == 0) error = make_fifo(request.stderr_path, request, &err);
     if (error == 0) error = make_input(request, &in, &feed);
     if (error < 0) return error;

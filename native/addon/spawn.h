@@ -22,9 +22,10 @@ struct SpawnRequest {
     std::string reach;                                           // path of niwa-reach, which mounts the image
     std::vector<DeviceRule> devices;                             // all that the group may use
     bool filter_devices = false;
-    std::string stdout_path, stderr_path; // of the FIFOs to make for its output
-    bool input = false;                   // whether its input is a pipe; otherwise it is /dev/null
-    uid_t stdio_uid = 0;                  // their owner: the workload may open /dev/stdout
+    std::vector<std::pair<std::string, std::string>> files; // paths and texts of the files of its /etc to write
+    std::string stdout_path, stderr_path;                   // of the FIFOs to make for its output
+    bool input = false;                                     // whether its input is a pipe; otherwise it is /dev/null
+    uid_t stdio_uid = 0;                                    // their owner: the workload may open /dev/stdout
     gid_t stdio_gid = 0;
     int netns = -1;                        // a network namespace that was made ahead, or -1
     std::string pid_namespace;             // path of a PID namespace to join instead, or empty

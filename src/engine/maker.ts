@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import { removeWhenEmpty } from '../host/cgroup.js';
 import { deviceNumbers } from '../host/devices.js';
@@ -7,6 +8,7 @@ import { type Created, type CreateRequest, type Handle, newHandle } from '../ker
 import { isKernelError } from '../kernel/errors.js';
 import { REACH_PROGRAM } from '../kernel/programs.js';
 import type { LogStore } from '../logs/store.js';
+import { ownFiles } from '../network/own-files.js';
 import { holdsMounts } from '../plan/namespaces.js';
 import type { HostView, Plan } from '../plan/plan.js';
 import type { EncodedPlan } from '../plan/template.js';
@@ -168,6 +170,7 @@ export class Maker {
   #request(draft: Draft, plan: Plan): Omit<CreateRequest, 'networkOf' | 'program' | 'start'> {
     const { spec, handle, idRange } = draft;
     const { cgroup, clone, devices, userns, mountMaps, image } = plan;
+    const fifos = this.#options.logs.fifosOf(spec.id);
     return {
       handle,
       id: spec.id,
@@ -185,7 +188,8 @@ export class Maker {
       image: image ?? '',
       reach: REACH_PROGRAM,
       stdin: spec.process.stdin,
-      ...this.#options.logs.fifosOf(spec.id),
+      files: ownFiles(spec, dirname(fifos.stdout)),
+      ...fifos,
       stdioUid: idOutside(userns?.uids, spec.process.uid),
       stdioGid: idOutside(userns?.gids, spec.process.gid),
     };

@@ -35,7 +35,10 @@ export interface CreateRequest {
   writes: [file: string, value: string][];
   /** Files written after the boot program has reached its wait, before the workload runs. */
   lateWrites: [file: string, value: string][];
-  /** The only devices that the group may use, -1 for any number; null for no device filter. */
+  /**
+   * The only devices that the group may use, -1 for any number; null for no device filter. An array must not change
+   * after the call: it is read once, however often it is given.
+   */
   devices: readonly DeviceRule[] | null;
   /** The maps of a new user namespace in the format of user_namespaces(7); "" for no user namespace. */
   uidMap: string;
@@ -55,6 +58,8 @@ export interface CreateRequest {
   reach: string;
   /** Whether standard input is a pipe, see {@link Containers.takeInput}. If not, it is /dev/null. */
   stdin: boolean;
+  /** Files that are written before the process is made, for the boot program to mount them. */
+  files: readonly [path: string, text: string][];
   /** The paths of the FIFOs to make for the output. The container itself keeps both ends open. */
   stdout: string;
   stderr: string;

@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs';
-import { hostname as hostName } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Handle } from '../kernel/containers.js';
@@ -17,6 +16,7 @@ import { addressesInside, requireFreePort, requireFreeSubnet, segmentHere } from
 import { type Lease, leaseOf, type NetworkSettings, type Segment } from './lease.js';
 import { Leaving } from './leaving.js';
 import { type Member, Members } from './members.js';
+import { hostnameOf } from './own-files.js';
 import { RuleChanges } from './rule-changes.js';
 import { ServiceAddresses } from './services/addresses.js';
 import { detachSteps } from './steps.js';
@@ -96,15 +96,16 @@ export class Networks {
     void this.#leaveGroup(id, member);
   }
 
-  /** Writes the files of a container into its directory. @throws what node:fs throws */
+  /**
+   * Writes the files of a member of the bridge into its directory; those of others are {@link ownFiles}.
+   * @throws what node:fs throws
+   */
   writeFiles(spec: Spec, lease: Lease | null, directory: string): void {
-    const names = fileNames(spec);
-    if (names.length === 0) return;
-    const { id, namespaces, network } = spec;
-    const hostname = spec.hostname ?? (namespaces.uts === 'host' ? hostName() : id);
-    const files = networkFiles({ hostname, network, lease });
-    const group = network?.group ?? null;
-    for (const name of names) {
+    const { id, network } = spec;
+    if (network === null) return;
+    const files = networkFiles({ hostname: hostnameOf(spec), network, lease });
+    const { group } = network;
+    for (const name of fileNames(spec)) {
       const file = join(directory, name);
       if (name !== 'hosts' || group === null) writeFileSync(file, files[name], { mode: 0o644 });
       else {

@@ -28,6 +28,7 @@ SpawnRequest to_request(const Napi::Object &object, Helper *helper) {
     request.late_writes = to_pairs(object.Get("lateWrites").As<Napi::Array>());
     request.namespaces = to_u32(object.Get("namespaces"));
     request.input = to_bool(object.Get("stdin"));
+    request.files = to_pairs(object.Get("files").As<Napi::Array>());
     request.stdout_path = to_string(object.Get("stdout"));
     request.stderr_path = to_string(object.Get("stderr"));
     request.stdio_uid = to_u32(object.Get("stdioUid"));
@@ -40,7 +41,7 @@ SpawnRequest to_request(const Napi::Object &object, Helper *helper) {
     request.image = to_string(object.Get("image"));
     request.reach = to_string(object.Get("reach"));
     request.filter_devices = object.Get("devices").IsArray();
-    if (request.filter_devices) request.devices = to_device_rules(object.Get("devices").As<Napi::Array>());
+    if (request.filter_devices) request.devices = kept_device_rules(object.Get("devices").As<Napi::Array>());
     request.holds_mounts = to_bool(object.Get("holdsMounts"));
     request.program = to_bytes(object.Get("program"));
     request.starts = !object.Get("start").IsNull();

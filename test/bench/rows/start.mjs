@@ -140,6 +140,7 @@ class Addon {
       uidMap: plan.userns === null ? '' : mapFile(plan.userns.uids),
       gidMap: plan.userns === null ? '' : mapFile(plan.userns.gids),
       stdin: false,
+      files: [],
       stdout: join(fifos, 'stdout'),
       stderr: join(fifos, 'stderr'),
       stdioUid: 0,

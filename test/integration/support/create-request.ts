@@ -29,6 +29,7 @@ export function createRequest(
     image: '',
     reach: '',
     stdin: false,
+    files: [],
     stdout: join(directory, 'stdout'),
     stderr: join(directory, 'stderr'),
     stdioUid: 0,
