@@ -28,7 +28,15 @@ export function controllersOf(path: string, missing: Controllers['missing']): Co
   return controllersIn(dirname(path), 'cgroup.subtree_control', missing);
 }
 
-function controllersIn(group: string, file: string, missing: Controllers['missing']): Controllers {
+/**
+ * Gives the controllers that a file of a group names.
+ * @param missing why niwad's own groups lack a controller
+ */
+export function controllersIn(
+  group: string,
+  file: 'cgroup.controllers' | 'cgroup.subtree_control',
+  missing: Controllers['missing'],
+): Controllers {
   const available = wordsIn(group, file);
   const reasons = CONTROLLERS.filter((name) => !available.includes(name)).map((name) => [
     name,

@@ -1,10 +1,6 @@
-import { dirname, isAbsolute } from 'node:path';
-import type { Container } from '../engine/container.js';
-import { controllersAt } from '../host/group-place.js';
+import { isAbsolute } from 'node:path';
 import { labelModules } from '../host/labels.js';
-import { ownGroup } from '../host/own-group.js';
 import type { OciConfig } from '../plan/oci/config.js';
-import { groupPathOf, insideGroupOf } from '../plan/oci/group.js';
 import { isBind } from '../plan/oci/mounts.js';
 import { makeOciPlan, type OciChoices, type OciSources } from '../plan/oci/plan.js';
 import { ownsMounts } from '../plan/oci/root.js';
@@ -15,6 +11,7 @@ import { birthBy } from './birth.js';
 import { checkConfig } from './check.js';
 import type { Connection } from './connection.js';
 import { parseExact, writeExact } from './exact-json.js';
+import { type Place, placeOf, unusedProperties } from './group-place.js';
 import { lateHooksOf, runHooks, runLastHooks } from './hooks.js';
 import { withLabels } from './labels.js';
 import { afterMaking, notifyDirectory, withNotify } from './notify.js';
@@ -39,17 +36,21 @@ export async function create(parts: VerbParts, call: Call, connection: Connectio
       'SPEC_INVALID',
       `invalid id format: ${id}; invalid character \`${wrong}\` in the ID; allowed are 1 to 1024 of the characters a-z A-Z 0-9 _ + - .`,
     );
-  const written = checkConfig(parseExact('config.json', call.needed('config')), warningOf(connection));
+  const tell = warningOf(connection);
+  const written = checkConfig(parseExact('config.json', call.needed('config')), tell);
   const config = hostConfig(withKeptGroups(written, call.value('groups') ?? '', parts.honoured));
   call.requireConsole(config.process.terminal ?? false);
   const choices = choicesOf(call, id);
   const { root: rootfs } = sourcesOf(config, choices.bundle);
   const { annotations = {} } = config;
+  const unused = call.bySystemd ? unusedProperties(annotations) : [];
+  if (unused.length > 0) tell(unused);
   const state = creatingState({ ...choices, rootfs, annotations }, new Date());
   const giveBack = parts.names.reserve(call.root, state);
   try {
     const manager = ownsMounts(config) ? call.value('notify') : undefined;
-    await createFrom(parts, { config, choices, manager, state, root: call.root }, connection);
+    const place = placeOf(parts, config, id, call.bySystemd);
+    await createFrom(parts, { config, choices, manager, state, place, root: call.root }, connection);
     return '';
   } catch (error) {
     throw new NiwaError('START_FAILED', wordsOf(error, config.process.args[0]), { cause: error });
@@ -71,6 +72,7 @@ interface Creation {
   manager: string | undefined;
   /** What others are told of the container meanwhile. */
   state: OciState;
+  place: Place;
 }
 
 function choicesOf(call: Call, id: string): OciChoices {
@@ -85,14 +87,14 @@ function choicesOf(call: Call, id: string): OciChoices {
 }
 
 async function createFrom(parts: VerbParts, creation: Creation, connection: Connection): Promise<void> {
-  const { root, config, choices, manager, state } = creation;
+  const { root, config, choices, manager, state, place } = creation;
   const { id, bundle } = choices;
-  const group = groupOf(parts, config.linux?.cgroupsPath ?? '');
   const { annotations = {}, hooks = {} } = config;
   const lateHooks = lateHooksOf(hooks);
   const origin = {
     ...{ id, root, bundle, rootfs: state.rootfs, annotations, execConfig: writeExact(execConfigOf(config)) },
     ...(lateHooks === undefined ? {} : { lateHooks }),
+    ...(place.scope === undefined ? {} : { scope: place.scope }),
   };
   const own = { hooks, subject: { id, bundle, annotations } };
   let isBegun = false;
@@ -105,7 +107,7 @@ async function createFrom(parts: VerbParts, creation: Creation, connection: Conn
     const agent = agentWords(config.linux?.seccomp, { ...origin, status: 'creating', pid: null });
     const directory = notifyDirectory(parts.runtime.directoryOf(free));
     const planned = manager === undefined ? config : withNotify(config, directory, manager);
-    const sources = { ...sourcesOf(planned, bundle), ...(group === undefined ? {} : { group }) };
+    const sources = { ...sourcesOf(planned, bundle), ...(place.group === undefined ? {} : { group: place.group }) };
     const planIn = (view: HostView) => {
       const plan = makeOciPlan(free, planned, view, sources, spec.resources, choices);
       isBegun = true;
@@ -122,23 +124,6 @@ async function createFrom(parts: VerbParts, creation: Creation, connection: Conn
     if (isBegun) await runLastHooks(connection, own, parts.log);
     throw error;
   }
-}
-
-/** Gives the place of the group that a config asks for; undefined where niwad chooses it. */
-function groupOf({ runtime, kernel }: VerbParts, cgroupsPath: string): OciSources['group'] {
-  if (cgroupsPath === '') return undefined;
-  const { tree } = runtime;
-  const path = groupPathOf(cgroupsPath, { ...tree, own: ownGroup() });
-  for (let above = dirname(path); above.length > tree.mount.length; above = dirname(above)) {
-    const owner = kernel.host.groupOwner(above);
-    if (owner !== '') throw insideGroupOf(path, ociIdOf(runtime.list(), owner));
-  }
-  return { path, controllers: controllersAt(path, tree.controllers.missing) };
-}
-
-/** Gives the id that an engine has for a container; of one that is not listed, that of niwad. */
-function ociIdOf(containers: readonly Container[], id: string): string {
-  return containers.find((one) => one.id === id)?.spec.oci?.id ?? id;
 }
 
 /** Gives the paths of the root and of the bind sources, from `/` on. */

@@ -152,7 +152,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'linux.netDevices{}.name': takes('text', '`%d` in it is a number that the kernel finds'),
   'linux.cgroupsPath': takes(
     'text',
-    'of cgroupfs: absolute, or below `oci` in the group of niwad; an empty group that is there is made anew; `slice:prefix:name` of systemd not yet',
+    'of cgroupfs: absolute, or below `oci` in the group of niwad; an empty group that is there is made anew; with `--systemd-cgroup` `slice:prefix:name`',
   ),
   'linux.sysctl': takes('map', 'of network, ipc and uts namespaces that are made or joined'),
   'linux.rootfsPropagation': takes('text', 'see [Mounts](#mounts)'),

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../access/allowed.js';
 import type { Container } from '../engine/container.js';
+import { setScopeProperties } from '../host/scope.js';
 import { ociLimitWrites } from '../plan/oci/resources.js';
+import { scopeProperties } from '../plan/oci/scope.js';
 import type { Connection } from './connection.js';
 import type { Call } from './options.js';
 import { statsEvent } from './stats.js';
@@ -32,12 +34,17 @@ async function update(parts: VerbParts, call: Call, connection: Connection): Pro
   const container = containerOf(parts, call);
   const change = resourcesOf((option) => call.value(option), warningOf(connection));
   if (statusNow(parts, container) === 'stopped') throw conflict('cannot update: container not running: stopped');
+  let properties: string[] = [];
   await parts.runtime.writeLimits(container.id, (controllers, read) => {
     const whole = completed(change, read);
     const { checkBeforeUpdate = false, limit } = whole.memory ?? {};
     const mostBytes = checkBeforeUpdate && limit !== undefined && limit > 0 ? Number(limit) : undefined;
-    return { writes: ociLimitWrites(whole, controllers), mostBytes };
+    const writes = ociLimitWrites(whole, controllers);
+    properties = scopeProperties(writes);
+    return { writes, mostBytes };
   });
+  const { scope } = container.spec.oci ?? {};
+  if (scope !== undefined) await setScopeProperties(scope, properties);
   return '';
 }
 

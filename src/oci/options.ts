@@ -17,17 +17,11 @@ const OPTIONS: Record<string, readonly string[]> = {
   update: ['resources', ...LIMIT_OPTIONS],
   events: ['stats'],
 };
-const EVERYWHERE = ['root', 'argument'];
+const EVERYWHERE = ['root', 'argument', 'systemd-cgroup'];
 /** Values with which an option asks for nothing. */
 const NOTHING: Record<string, readonly string[]> = {
-  'systemd-cgroup': ['false'],
-  'cgroup-manager': ['cgroupfs', 'disabled'],
+  'cgroup-manager': ['cgroupfs', 'disabled', 'systemd'],
   rootless: ['auto', 'false'],
-};
-/** What to do instead of an option that is refused. */
-const CURES: Record<string, string> = {
-  'systemd-cgroup': ': set the cgroup manager of the engine to "cgroupfs"',
-  'cgroup-manager': ': set the cgroup manager of the engine to "cgroupfs"',
 };
 /** Options of `run`, with which it also sends its start and its delete. */
 const OF_RUN = ['console-socket', 'no-pivot', 'no-new-keyring'];
@@ -42,16 +36,18 @@ export class Call {
     const known = [...EVERYWHERE, ...OF_RUN, ...(OPTIONS[request.verb] ?? [])];
     for (const [name, values] of request.values) {
       if (known.includes(name) || values.every((value) => (NOTHING[name] ?? ['false']).includes(value))) continue;
-      throw new NiwaError(
-        'SPEC_INVALID',
-        `${request.verb} --${name} is not supported yet by niwa-oci${CURES[name] ?? ''}`,
-      );
+      throw new NiwaError('SPEC_INVALID', `${request.verb} --${name} is not supported yet by niwa-oci`);
     }
   }
 
   /** The directory of --root: each has ids of its own. */
   get root(): string {
     return this.needed('root');
+  }
+
+  /** Whether systemd is the cgroup manager of the engine. */
+  get bySystemd(): boolean {
+    return this.has('systemd-cgroup') || this.value('cgroup-manager') === 'systemd';
   }
 
   /** The value of an option that was given last. */

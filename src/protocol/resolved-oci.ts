@@ -1,6 +1,19 @@
 import { type Static, Type } from 'typebox';
 import { Texts } from './parts.js';
 
+const OciScopeSchema = Type.Object(
+  {
+    unit: Type.String({ description: 'its name, with .scope' }),
+    slice: Type.String({ description: 'the slice that it is in, with .slice' }),
+    properties: Type.Array(Type.String(), {
+      description: 'its properties beside delegation, as systemd-run takes them',
+    }),
+  },
+  { description: 'the scope of systemd that has its group; missing where no systemd has made it' },
+);
+/** A scope of systemd for the group of a container. */
+export type OciScope = Static<typeof OciScopeSchema>;
+
 export const OciOriginSchema = Type.Object(
   {
     id: Type.String({ description: 'its id in the engine' }),
@@ -8,6 +21,7 @@ export const OciOriginSchema = Type.Object(
     bundle: Type.String({ description: 'the directory with its config.json' }),
     rootfs: Type.String({ description: 'the root on the host' }),
     annotations: Texts,
+    scope: Type.Optional(OciScopeSchema),
     execConfig: Type.Optional(
       Type.String({ description: 'what an exec needs of its config, as JSON. No status shows it' }),
     ),

@@ -17,6 +17,7 @@ import { output } from './output.js';
 import { quota } from './quota.js';
 import type { Draft, Holder, Resource } from './resource.js';
 import { savedState } from './saved-state.js';
+import { scope } from './scope.js';
 import { streams } from './streams.js';
 
 /** One step of a walk over the resources: the resource, and the crash point after it where tests end niwad. */
@@ -28,7 +29,12 @@ export const BEFORE_PLAN: readonly Step[] = [['idRange'], ['quota'], ['lease']];
  * Acquired before the process of a new container. The saved state comes first, so that after a crash the next niwad
  * knows of all the others.
  */
-export const BEFORE_PROCESS: readonly Step[] = [['savedState', 'making-saved'], ['groupsAbove'], ['storedLog']];
+export const BEFORE_PROCESS: readonly Step[] = [
+  ['savedState', 'making-saved'],
+  ['scope'],
+  ['groupsAbove'],
+  ['storedLog'],
+];
 /** Acquired as soon as the process exists. */
 const WITH_PROCESS: readonly Step[] = [['output']];
 
@@ -43,12 +49,12 @@ export const BEFORE_EXITED: readonly Step[] = [['quota']];
  * Released after that. The group has gone before the ids and the address: no other container may get them while a
  * process still has them.
  */
-export const AFTER_EXITED: readonly Step[] = [['lease', 'disconnected'], ['idRange'], ['output']];
+export const AFTER_EXITED: readonly Step[] = [['lease', 'disconnected'], ['idRange'], ['output'], ['scope']];
 /**
  * Released for a container that had ended before this niwad began. Its ids and its address are not released, because
  * another container may have them.
  */
-export const OF_GONE: readonly Step[] = [['streams'], ['goneGroup']];
+export const OF_GONE: readonly Step[] = [['streams'], ['goneGroup'], ['scope']];
 /** Released when the container is forgotten. */
 const WHEN_FORGOTTEN: readonly Step[] = [['storedLog'], ['groupsAbove'], ['savedState']];
 
@@ -149,6 +155,7 @@ function allOf({ idPool, networks, logs, states, books, kernel, log }: Resources
     group: group(log, kernel),
     goneGroup: goneGroup(log, kernel),
     groupsAbove: groupsAbove(kernel),
+    scope: scope(),
     streams: streams(logs),
   } satisfies Record<string, Resource>;
 }

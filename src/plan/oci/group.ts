@@ -36,7 +36,7 @@ export function groupPathOf(cgroupsPath: string, { mount, base, own = '' }: Grou
   if (bytes > longest) throw refused(FIELD, `it has ${bytes} bytes, and ${longest} are left below niwad's groups`);
   const field = `${FIELD} ${JSON.stringify(cgroupsPath)}`;
   if (/^[^/:]*:[^/:]*:[^/:]+$/.test(cgroupsPath))
-    throw refused(field, 'niwa-oci makes no groups by systemd: set the cgroup manager of the engine to "cgroupfs"');
+    throw refused(field, 'this is a scope of systemd: it needs --systemd-cgroup');
   const parts = cgroupsPath.split('/').filter((part) => part !== '');
   if (parts.length === 0) throw refused(field, 'the root group is not for a container');
   if (parts.some((part) => part === '.' || part === '..')) throw refused(field, 'it may have no . and no ..');

@@ -16,11 +16,9 @@ default_ulimits = []
 pids_limit = 0
 log_driver = "k8s-file"
 [engine]
-cgroup_manager = "cgroupfs"
 events_logger = "none"
 runtime_supports_json = ["niwa-oci"]
 runtime_supports_nocgroup = ["niwa-oci"]
-[engine.runtimes]
 `;
 
 /** podman with its own storage, and niwa-oci as its runtime, against one niwad. */
@@ -31,16 +29,17 @@ export class Podman extends Client {
   /** Begins each command; empty on the host itself. */
   #launcher: string[] = [];
 
-  constructor({ place }: Pick<Niwad, 'place'>) {
+  constructor({ place }: Pick<Niwad, 'place'>, manager: 'cgroupfs' | 'systemd' = 'cgroupfs') {
     super();
     this.#directory = mkdtempSync(join(place.files, 'podman-'));
-    this.#grouping = ['--cgroup-parent', `/${place.cgroup}/podman`];
+    this.#grouping = ['--cgroup-parent', manager === 'systemd' ? 'niwa-podman.slice' : `/${place.cgroup}/podman`];
     // podman gives its own clean-up no flags of the runtime
-    writeFileSync(join(this.#directory, 'containers.conf'), `${SETTINGS}niwa-oci = ["${runtimeOf({ place })}"]\n`);
+    const more = [`cgroup_manager = "${manager}"`, '[engine.runtimes]', `niwa-oci = ["${runtimeOf({ place })}"]`];
+    writeFileSync(join(this.#directory, 'containers.conf'), `${SETTINGS}${more.join('\n')}\n`);
   }
 
   /** From now on it runs on this host, where it finds cgroup v2. */
-  enter(host: PrivateHost): void {
+  enter(host: Pick<PrivateHost, 'launcher'>): void {
     this.#launcher = host.launcher;
   }
 

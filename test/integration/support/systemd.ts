@@ -4,13 +4,22 @@ import { execa } from 'execa';
 import { lookAtCgroupTree } from '../../../src/host/cgroup.js';
 import type { Place } from './niwad.js';
 
-/** Waits until it is alone in its group, and becomes systemd with mounts of its own and the units of a folder. */
+/**
+ * Waits until it is alone in its group, and becomes systemd with mounts of its own and the units of a folder. In the
+ * virtual machine the files of tests are on a disk in /run.
+ */
 const BOOT = `
   set -e
   until [ -e "$1/alone" ]; do sleep 0.1; done
   mount -t proc proc /proc
-  mount -t tmpfs tmpfs /run
-  umount /sys/fs/cgroup
+  mkdir "$1/own-run"
+  mount -t tmpfs tmpfs "$1/own-run"
+  if [ -n "$NIWA_VM_DISK" ]; then
+    mkdir -p "$1/own-run$\{NIWA_VM_DISK#/run}"
+    mount --bind "$NIWA_VM_DISK" "$1/own-run$\{NIWA_VM_DISK#/run}"
+  fi
+  mount --no-mtab --move "$1/own-run" /run
+  umount -R /sys/fs/cgroup
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
   mkdir -p /run/systemd
   cp -r "$1/units" /run/systemd/system

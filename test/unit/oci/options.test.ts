@@ -11,7 +11,7 @@ it('gives the last value of an option, and arguments by their index', () => {
 });
 
 it.each([
-  ['create', 'systemd-cgroup', 'true'],
+  ['create', 'rootless', 'true'],
   ['kill', 'kept-fds', '1'],
   ['state', 'format', 'json'],
 ])('%s refuses --%s %s by its name', (verb, name, value) => {
@@ -23,6 +23,14 @@ it('takes a number', () => {
     3, 0,
   ]);
   expect(() => callOf('create', { 'kept-fds': ['-1'] }).count('kept-fds')).toThrow('--kept-fds has to be a number: -1');
+});
+
+it('knows the cgroup manager of the engine', () => {
+  const by = (values: Record<string, string[]>) => callOf('create', values).bySystemd;
+  expect(by({ 'systemd-cgroup': ['true'] })).toBe(true);
+  expect(by({ 'cgroup-manager': ['systemd'] })).toBe(true);
+  expect(by({ 'systemd-cgroup': ['false'], 'cgroup-manager': ['cgroupfs'] })).toBe(false);
+  expect(() => callOf('create', { 'cgroup-manager': ['other'] })).toThrow('--cgroup-manager is not supported');
 });
 
 it('takes options that ask for nothing', () => {

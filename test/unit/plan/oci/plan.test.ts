@@ -499,8 +499,8 @@ describe('the group of a container', () => {
   });
 
   it.each([
-    ['system.slice:libpod:x', 'by systemd'],
-    [':libpod:x', 'by systemd'],
+    ['system.slice:libpod:x', 'it needs --systemd-cgroup'],
+    [':libpod:x', 'it needs --systemd-cgroup'],
     ['/', 'the root group'],
     ['/a/../b', 'no . and no ..'],
     ['./a', 'no . and no ..'],

@@ -1,0 +1,131 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { groupInScope } from '../plan/oci/scope.js';
+import type { Controllers } from '../plan/resources.js';
+import { messageOf, NiwaError } from '../protocol/errors.js';
+import type { OciScope } from '../protocol/resolved-oci.js';
+import { type CgroupTree, CONTROLLERS } from './cgroup.js';
+import { controllersIn } from './group-place.js';
+import { findOwnGroup } from './own-group.js';
+
+/**
+ * Scopes of systemd. systemd removes the group of a scope with all groups in it as soon as no process is there, also
+ * before niwad has read the last use. So a process that sleeps, the holder, is in a group of its own beside that of the
+ * container. The name of that group has the id of the container: another container may get a scope of the same name.
+ */
+const holderGroup = (id: string, group: string) => join(dirname(group), `niwa-${id}`);
+/**
+ * Tells that it is in the scope. It ends with niwad until it is told to go on; then only niwad ends it, also where
+ * systemd stops the scope.
+ */
+const HOLD = 'trap "" TERM && echo in && read -r go && exec sleep infinity </dev/null >/dev/null 2>&1';
+/** At a shutdown systemd stops the scopes first: niwad can still write what they have used. */
+const PROPERTIES = ['Delegate=yes', 'TasksMax=infinity', 'After=niwad.service'];
+/** systemd answers within milliseconds; where it hangs, a container is not made. */
+const PATIENCE_MS = 60_000;
+/** See sd_booted(3). */
+const BOOTED = '/run/systemd/system';
+
+/**
+ * Says where systemd will make the group above that of a container, and which controllers it will have: systemd gives
+ * all that it knows to a delegated scope. Makes nothing.
+ * @throws NiwaError HOST_UNSUPPORTED where no systemd runs
+ */
+export function placeInScope(scope: OciScope, tree: CgroupTree): { path: string; controllers: Controllers } {
+  const top = topGroup();
+  if (!existsSync(BOOTED) || top === undefined)
+    throw new NiwaError(
+      'HOST_UNSUPPORTED',
+      `cannot make the scope ${scope.unit}: systemd does not run here as PID 1. ` +
+        'Set the cgroup manager of the engine to "cgroupfs"',
+    );
+  const { available, missing } = controllersIn(join(tree.mount, top), 'cgroup.controllers', tree.controllers.missing);
+  const known: readonly string[] = CONTROLLERS;
+  return {
+    path: join(tree.mount, top, groupInScope(scope)),
+    controllers: { available: available.filter((name) => known.includes(name)), missing },
+  };
+}
+
+/** Gives the group that has all groups of systemd, whose own process is in `init.scope` there. */
+function topGroup(): string | undefined {
+  const own = findOwnGroup(readFileSync('/proc/1/cgroup', 'utf8'));
+  return own === 'init.scope' || own?.endsWith('/init.scope') ? own.slice(0, -'init.scope'.length) : undefined;
+}
+
+/**
+ * Lets systemd make the scope of a container. It stays until {@link endScope}, also when niwad dies.
+ * @param id the id of the container in niwad
+ * @param group where the group of the container will be, see {@link placeInScope}
+ * @throws NiwaError HOST_ERROR with what systemd says; then there is no scope
+ */
+export async function makeScope({ unit, slice, properties }: OciScope, id: string, group: string): Promise<void> {
+  const options = ['--scope', '--quiet', '--collect', `--unit=${unit}`, `--slice=${slice}`];
+  const all = [...PROPERTIES, ...properties].map((property) => `--property=${property}`);
+  const about = `--description=niwa container ${id}`;
+  const holder = spawn('systemd-run', [...options, about, ...all, '--', 'sh', '-c', HOLD], {
+    cwd: '/',
+    detached: true,
+  });
+  try {
+    await hasEntered(holder);
+    moveAside(holder.pid, holderGroup(id, group));
+    holder.stdin.end('go\n');
+    holder.unref();
+  } catch (cause) {
+    holder.kill('SIGKILL');
+    throw new NiwaError('HOST_ERROR', `systemd did not make the scope ${unit}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Waits until it says so. @throws Error with what systemd-run says instead */
+function hasEntered(holder: ChildProcess): Promise<void> {
+  let said = '';
+  holder.stdin?.on('error', () => {}); // it may end before niwad tells it to go on
+  holder.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(0, 1000);
+  });
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('it does not answer')), PATIENCE_MS);
+    timer.unref();
+    holder.on('error', reject);
+    holder.stderr?.on('close', () => reject(new Error(said.trim() || 'systemd-run has ended')));
+    holder.stdout?.once('data', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/** Moves the holder into its own group: a group with processes can give no controllers to the groups in it. */
+function moveAside(pid: number | undefined, group: string): void {
+  const own = findOwnGroup(readFileSync(`/proc/${pid}/cgroup`, 'utf8'));
+  if (own === undefined || !dirname(group).endsWith(`/${own}`))
+    throw new Error(`it made the group ${own}, and not ${dirname(group)}`);
+  mkdirSync(group);
+  writeFileSync(join(group, 'cgroup.procs'), String(pid));
+}
+
+/** Ends the holder of a container, where it has one: systemd then removes the scope. */
+export function endScope(id: string, group: string): void {
+  try {
+    writeFileSync(join(holderGroup(id, group), 'cgroup.kill'), '1');
+  } catch {
+    // systemd has removed it, with all other processes or after a stop of the scope
+  }
+}
+
+/**
+ * Changes properties of a scope until it ends.
+ * @throws NiwaError HOST_ERROR with what systemd says
+ */
+export async function setScopeProperties({ unit }: OciScope, properties: readonly string[]): Promise<void> {
+  if (properties.length === 0) return;
+  try {
+    await promisify(execFile)('systemctl', ['set-property', '--runtime', '--', unit, ...properties]);
+  } catch (cause) {
+    throw new NiwaError('HOST_ERROR', `systemd did not change the scope ${unit}: ${messageOf(cause)}`, { cause });
+  }
+}

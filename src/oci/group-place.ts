@@ -1,0 +1,61 @@
+import { dirname } from 'node:path';
+import type { Container } from '../engine/container.js';
+import { controllersAt } from '../host/group-place.js';
+import { ownGroup } from '../host/own-group.js';
+import { placeInScope } from '../host/scope.js';
+import type { OciConfig } from '../plan/oci/config.js';
+import { groupPathOf, insideGroupOf } from '../plan/oci/group.js';
+import type { OciSources } from '../plan/oci/plan.js';
+import { ociFirstWrites } from '../plan/oci/resources.js';
+import { scopeOf, scopeProperties } from '../plan/oci/scope.js';
+import type { OciScope } from '../protocol/resolved-oci.js';
+import type { VerbParts } from './verb-parts.js';
+import { quoted } from './words.js';
+
+/** Where the group of a container will be. */
+export interface Place {
+  /** Missing where niwad chooses it. */
+  group?: NonNullable<OciSources['group']>;
+  /** The scope of systemd that it will be in. */
+  scope?: OciScope;
+}
+
+/**
+ * Gives the place of the group that a config asks for. Makes nothing.
+ * @param id what the engine calls the container
+ * @param bySystemd whether the cgroup manager of the engine is systemd
+ * @throws NiwaError SPEC_INVALID for a place that a container cannot have, HOST_UNSUPPORTED where no systemd runs
+ */
+export function placeOf(parts: VerbParts, config: OciConfig, id: string, bySystemd: boolean): Place {
+  const { cgroupsPath = '', resources = {} } = config.linux ?? {};
+  if (!bySystemd) return cgroupsPath === '' ? {} : { group: groupAt(parts, cgroupsPath) };
+  const scope = scopeOf(cgroupsPath, id, []);
+  const group = placeInScope(scope, parts.runtime.tree);
+  return { group, scope: { ...scope, properties: scopeProperties(ociFirstWrites(resources, group.controllers)) } };
+}
+
+const PROPERTY = 'org.systemd.property.';
+/** All scopes have it. */
+const COLLECTED = "'inactive-or-failed'";
+
+/** Gives the annotations that ask other runtimes for properties of the scope. niwa-oci sets none of them. Pure. */
+export function unusedProperties(annotations: Readonly<Record<string, string>>): string[] {
+  const asked = Object.entries(annotations).filter(([name]) => name.startsWith(PROPERTY));
+  const unused = asked.filter(([name, value]) => name !== `${PROPERTY}CollectMode` || value !== COLLECTED);
+  return unused.map(([name]) => `annotations[${quoted(name)}]`);
+}
+
+function groupAt({ runtime, kernel }: VerbParts, cgroupsPath: string): NonNullable<Place['group']> {
+  const { tree } = runtime;
+  const path = groupPathOf(cgroupsPath, { ...tree, own: ownGroup() });
+  for (let above = dirname(path); above.length > tree.mount.length; above = dirname(above)) {
+    const owner = kernel.host.groupOwner(above);
+    if (owner !== '') throw insideGroupOf(path, ociIdOf(runtime.list(), owner));
+  }
+  return { path, controllers: controllersAt(path, tree.controllers.missing) };
+}
+
+/** Gives the id that an engine has for a container; of one that is not listed, that of niwad. */
+function ociIdOf(containers: readonly Container[], id: string): string {
+  return containers.find((one) => one.id === id)?.spec.oci?.id ?? id;
+}

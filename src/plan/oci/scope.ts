@@ -1,0 +1,89 @@
+import type { OciScope } from '../../protocol/resolved-oci.js';
+import type { CgroupWrite } from '../resources.js';
+import { refused } from './refusal.js';
+
+/** Scopes of systemd: units whose group systemd makes, and lets niwad divide (`Delegate=yes`), see systemd.scope(5). */
+
+const FIELD = 'linux.cgroupsPath';
+/** The longest name of a unit, see systemd.unit(5). */
+const LONGEST = 255;
+const UNIT = /^[\w:.\\@-]+$/;
+/** systemd writes another name for the groups of such units: the kernel has files of these names. */
+const OTHERWISE_WRITTEN = /^([_.]|cgroup\.|(cpu|cpuacct|cpuset|io|blkio|memory|devices|pids)\.)/;
+/** The group of the container in its scope. */
+const CONTAINER = 'container';
+
+/**
+ * Gives the scope that a config asks for by `slice:prefix:name`; without a `cgroupsPath` that of the container's id.
+ * Pure.
+ * @param id what the engine calls the container
+ * @param properties those of the scope, see {@link scopeProperties}
+ * @throws NiwaError SPEC_INVALID for another form, and for names that no unit can have
+ */
+export function scopeOf(cgroupsPath: string, id: string, properties: string[]): OciScope {
+  const field = cgroupsPath === '' ? 'the id of the container' : `${FIELD} ${JSON.stringify(cgroupsPath)}`;
+  const parts = cgroupsPath === '' ? ['', 'niwa-oci', escaped(id)] : cgroupsPath.split(':');
+  const [slice = '', prefix = '', name = ''] = parts;
+  if (parts.length !== 3 || name === '')
+    throw refused(field, 'with the cgroup manager "systemd" it has to be slice:prefix:name');
+  const unit = `${prefix === '' ? '' : `${prefix}-`}${name}.scope`;
+  const scope = { unit, slice: sliceOf(slice), properties };
+  if (!isSlice(scope.slice)) throw refused(field, `no slice of systemd can be called ${scope.slice}`);
+  if (unit.length > LONGEST) throw refused(field, `the name of a unit has at most ${LONGEST} characters`);
+  if (!UNIT.test(unit) || OTHERWISE_WRITTEN.test(unit)) throw refused(field, `niwa-oci makes no scope called ${unit}`);
+  return scope;
+}
+
+/** Of the characters of an id only this one has to be written in another way, see systemd-escape(1). */
+const escaped = (id: string) => id.replaceAll('+', '\\x2b');
+
+function sliceOf(slice: string): string {
+  if (slice === '') return 'system.slice';
+  return slice === '-' ? ROOT_SLICE : slice;
+}
+
+const ROOT_SLICE = '-.slice';
+
+function isSlice(slice: string): boolean {
+  if (slice === ROOT_SLICE) return true;
+  const isName = slice.length <= LONGEST && UNIT.test(slice) && !OTHERWISE_WRITTEN.test(slice);
+  return isName && /^[^-]+(-[^-]+)*\.slice$/.test(slice);
+}
+
+/**
+ * Gives the path of the group of a container in a scope below the top group of systemd: `a-b.slice` is in `a.slice`,
+ * see systemd.slice(5). Pure.
+ */
+export function groupInScope({ unit, slice }: OciScope): string {
+  const words = slice === ROOT_SLICE ? [] : slice.slice(0, -'.slice'.length).split('-');
+  const slices = words.map((_, i) => `${words.slice(0, i + 1).join('-')}.slice`);
+  return [...slices, unit, CONTAINER].join('/');
+}
+
+/**
+ * Gives the properties of a scope that have an effect beside other groups: weights and protected memory. All other
+ * limits are on the group of the container alone, where systemd changes nothing, see systemd.resource-control(5). Pure.
+ * @param writes those to the group of the container; what the kernel does not take there is left out
+ */
+export function scopeProperties(writes: readonly CgroupWrite[]): string[] {
+  return writes.flatMap(({ file, value }) => {
+    if (file === 'cpu.weight' && /^\d+$/.test(value)) return [`CPUWeight=${value}`];
+    if (file === 'cpu.idle') return [value === '1' ? 'CPUWeight=idle' : `CPUWeight=${USUAL_CPU_WEIGHT}`];
+    if (file === 'memory.min') return bytes('MemoryMin', value);
+    if (file === 'memory.low') return bytes('MemoryLow', value);
+    return file === 'io.weight' ? value.split('\n').flatMap(ioWeight) : [];
+  });
+}
+
+const USUAL_CPU_WEIGHT = 100;
+
+function bytes(property: string, value: string): string[] {
+  if (value === 'max') return [`${property}=infinity`];
+  return /^\d+[KMGT]?$/i.test(value) ? [`${property}=${value.toUpperCase()}`] : [];
+}
+
+function ioWeight(line: string): string[] {
+  const [, device = 'default', weight = ''] = /^(?:(default|\d+:\d+) )?(\d+)$/.exec(line) ?? [];
+  if (weight === '') return [];
+  return [device === 'default' ? `IOWeight=${weight}` : `IODeviceWeight=/dev/block/${device} ${weight}`];
+}

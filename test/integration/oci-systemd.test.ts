@@ -1,0 +1,136 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { expect } from 'vitest';
+import { Booted } from './support/booted.js';
+import { needsController, needsFile, scaled } from './support/host.js';
+import { makePlace, type Niwad, removePlace } from './support/niwad.js';
+import { type BundleConfig, Oci } from './support/oci.js';
+import { test as base } from './support/test.js';
+
+const test = base
+  .extend('booted', { scope: 'file' }, async ({ settings }, { onCleanup }) => {
+    const booted = await Booted.boot(settings);
+    onCleanup(() => booted.end());
+    return booted;
+  })
+  .extend('inside', { scope: 'file' }, async ({ booted }, { onCleanup }) => {
+    const [niwad] = await booted.start();
+    onCleanup(() => niwad.client.close());
+    return niwad;
+  });
+
+test.beforeEach(({ skip }) => void needsFile(skip, '/lib/systemd/systemd', 'the package systemd is not installed'));
+
+const inSlice = (name: string) => (config: BundleConfig) => {
+  config.linux.cgroupsPath = `niwa-a.slice:engine:${name}`;
+};
+const found = async ({ client }: Niwad, name: string) => (await client.list()).find(({ oci }) => oci?.id === name);
+const scopeOf = (name: string) => `niwa.slice/niwa-a.slice/engine-${name}.scope`;
+
+test('a container has its group in a scope of systemd, which ends with it', { tags: 'vm' }, async ({
+  booted,
+  inside: niwad,
+}) => {
+  const bundle = await booted.bundle('exec sleep 1000', inSlice('one'));
+  expect(await booted.oci('run', '--detach', '--bundle', bundle, 'one')).toBe('');
+  const one = await found(niwad, 'one');
+  expect(one).toMatchObject({ state: 'running', oci: { id: 'one' } });
+  expect(booted.file(`${scopeOf('one')}/container/cgroup.procs`)).toMatch(/^\d+$/);
+  expect(await booted.systemd.show('engine-one.scope', 'ActiveState', 'Slice', 'Delegate', 'TasksMax')).toEqual({
+    ActiveState: 'active',
+    Slice: 'niwa-a.slice',
+    Delegate: 'yes',
+    TasksMax: 'infinity',
+  });
+  expect(await booted.systemd.run('systemctl', 'daemon-reload')).toBe('');
+  expect(await booted.oci('exec', 'one', 'echo', 'hello')).toBe('hello');
+
+  // its last use is known before systemd removes its group
+  expect(await booted.oci('kill', 'one', 'KILL')).toBe('');
+  await booted.gone(scopeOf('one'));
+  expect((await niwad.client.inspect(one?.id ?? '')).state).toBe('exited');
+  expect(niwad.ledger(one?.id).find(({ type }) => type === 'final')?.usage?.cpu.usage_usec).toBeGreaterThan(0);
+  expect(await booted.oci('delete', 'one')).toBe('');
+});
+
+test('a name that systemd has already is refused in its words, and what has it goes on', async ({ booted, inside }) => {
+  const bundle = await booted.bundle('exec sleep 1000', inSlice('two'));
+  expect(await booted.oci('run', '--detach', '--bundle', bundle, 'two')).toBe('');
+  expect(await booted.oci('create', '--bundle', bundle, 'other')).toContain('engine-two.scope was already loaded');
+  expect((await found(inside, 'two'))?.state).toBe('running');
+  expect(booted.file(`${scopeOf('two')}/container/cgroup.procs`)).toMatch(/^\d+$/);
+  expect(await booted.oci('delete', '--force', 'two')).toBe('');
+});
+
+test('a stop of the scope ends the container, and its use is in the ledger', async ({ booted, inside }) => {
+  const bundle = await booted.bundle('trap "exit 3" TERM; while :; do sleep 0.1; done', inSlice('four'));
+  expect(await booted.oci('run', '--detach', '--bundle', bundle, 'four')).toBe('');
+  const one = await found(inside, 'four');
+  expect(await booted.systemd.run('systemctl', 'stop', 'engine-four.scope')).toBe('');
+  expect(existsSync(booted.group(scopeOf('four')))).toBe(false);
+  expect((await inside.client.inspect(one?.id ?? '')).exit).toMatchObject({ code: 3 });
+  expect(inside.ledger(one?.id).at(-1)).toMatchObject({ type: 'final', usage: { cpu: expect.anything() } });
+  expect(await booted.oci('delete', 'four')).toBe('');
+});
+
+test('a create that fails leaves no scope', async ({ booted, inside }) => {
+  const bundle = await booted.bundle('', (config) => {
+    config.process.args = ['/no/such'];
+  });
+  expect(await booted.oci('create', '--bundle', bundle, 'six')).toContain('/no/such');
+  await booted.gone('system.slice/niwa-oci-six.scope');
+  expect(await found(inside, 'six')).toBeUndefined();
+});
+
+test('a niwad that dies loses neither a container in a scope nor its use, and leaves no scope behind', {
+  timeout: scaled(120_000),
+}, async ({ booted: { systemd }, settings, onTestFinished }) => {
+  const place = makePlace(settings);
+  onTestFinished(() => removePlace(place));
+  const booted = new Booted(systemd, place);
+  const bundle = await booted.bundle('exec sleep 1000', inSlice('five'));
+  const [dying] = await booted.start({ NIWA_CRASH_AT: 'made' });
+  expect(await booted.oci('run', '--detach', '--bundle', bundle, 'five')).not.toBe('');
+  await dying.ended();
+  const [second, kill] = await booted.start();
+  await booted.gone(scopeOf('five'));
+
+  expect(await booted.oci('run', '--detach', '--bundle', bundle, 'five')).toBe('');
+  const one = await found(second, 'five');
+  await kill('KILL');
+  process.kill(Number(booted.file(`${scopeOf('five')}/container/cgroup.procs`)), 'SIGKILL');
+  const [third, stop] = await booted.start();
+  await booted.gone(scopeOf('five'));
+  expect((await third.client.inspect(one?.id ?? '')).state).toBe('exited');
+  const final = third.ledger(one?.id).find(({ type }) => type === 'final');
+  expect(final?.usage?.cpu.usage_usec).toBeGreaterThan(0);
+  expect(await booted.oci('delete', 'five')).toBe('');
+  await stop('TERM');
+});
+
+test('weights are those of the scope, limits those of the container in it', { tags: 'vm' }, async ({
+  booted,
+  inside: _,
+  skip,
+}) => {
+  needsController(skip, 'memory');
+  const bundle = await booted.bundle('exec sleep 1000', (config) => {
+    config.linux.resources = { memory: { limit: 2 ** 26 }, cpu: { shares: 2048 } };
+  });
+  expect(await booted.oci('run', '--detach', '--bundle', bundle, 'three')).toBe('');
+  const scope = 'system.slice/niwa-oci-three.scope';
+  const limits = () => [booted.file(`${scope}/cpu.weight`), booted.file(`${scope}/container/memory.max`)];
+  expect(limits()).toEqual(['79', `${2 ** 26}`]);
+  expect(await booted.oci('update', '--cpu-share', '512', '--memory', '128m', 'three')).toBe('');
+  expect(await booted.systemd.run('systemctl', 'daemon-reload')).toBe('');
+  expect(limits()).toEqual(['20', `${2 ** 27}`]);
+  expect(await booted.oci('delete', '--force', 'three')).toBe('');
+});
+
+test('without systemd a scope is refused with the reason', async ({ niwad, skip }) => {
+  skip(existsSync('/run/systemd/system'), 'this host was booted by systemd');
+  const oci = new Oci(niwad);
+  const bundle = await oci.bundle('true');
+  const { message } = await oci.make('--systemd-cgroup', 'create', '--bundle', bundle, oci.id());
+  expect(message).toContain('systemd does not run here as PID 1');
+  expect(readdirSync(niwad.containers)).not.toContain('container');
+});

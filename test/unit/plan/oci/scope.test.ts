@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { groupInScope, scopeOf, scopeProperties } from '../../../../src/plan/oci/scope.js';
+
+describe('the scope of a config', () => {
+  it.each([
+    ['machine.slice:libpod:abc', 'machine.slice', 'libpod-abc.scope', 'machine.slice/libpod-abc.scope/container'],
+    ['a-b-c.slice:cri:x', 'a-b-c.slice', 'cri-x.scope', 'a.slice/a-b.slice/a-b-c.slice/cri-x.scope/container'],
+    ['::x', 'system.slice', 'x.scope', 'system.slice/x.scope/container'],
+    ['-.slice:docker:x', '-.slice', 'docker-x.scope', 'docker-x.scope/container'],
+    ['-:docker:x', '-.slice', 'docker-x.scope', 'docker-x.scope/container'],
+    ['', 'system.slice', 'niwa-oci-a\\x2b1.scope', 'system.slice/niwa-oci-a\\x2b1.scope/container'],
+  ])('%j is in %s as %s', (cgroupsPath, slice, unit, group) => {
+    const scope = scopeOf(cgroupsPath, 'a+1', ['CPUWeight=3']);
+    expect(scope).toEqual({ unit, slice, properties: ['CPUWeight=3'] });
+    expect(groupInScope(scope)).toBe(group);
+  });
+
+  it.each([
+    ['/a/b', 'it has to be slice:prefix:name'],
+    ['a.slice:b:', 'it has to be slice:prefix:name'],
+    ['a.slice:b:c:d', 'it has to be slice:prefix:name'],
+    ['a.slice:b:c/d', 'niwa-oci makes no scope called b-c/d.scope'],
+    ['a.slice:b:c+d', 'niwa-oci makes no scope called b-c+d.scope'],
+    ['a.slice::_c', 'niwa-oci makes no scope called _c.scope'],
+    ['a.slice::memory', 'niwa-oci makes no scope called memory.scope'],
+    [`a.slice:b:${'c'.repeat(250)}`, 'has at most 255 characters'],
+    ['--help:b:c', 'no slice of systemd can be called --help'],
+    ['a:b:c', 'no slice of systemd can be called a'],
+    ['.slice:b:c', 'no slice of systemd can be called .slice'],
+    ['-a.slice:b:c', 'no slice of systemd can be called -a.slice'],
+    ['a--b.slice:b:c', 'no slice of systemd can be called a--b.slice'],
+    ['../a.slice:b:c', 'no slice of systemd can be called ../a.slice'],
+  ])('%j is refused', (cgroupsPath, message) => {
+    expect(() => scopeOf(cgroupsPath, 'one', [])).toThrow(message);
+  });
+
+  it('of an id has a name that a unit can have', () => {
+    expect(() => scopeOf('', 'a'.repeat(300), [])).toThrow('the id of the container');
+  });
+});
+
+const propertiesOf = (writes: Record<string, string>) =>
+  scopeProperties(Object.entries(writes).map(([file, value]) => ({ file, value })));
+
+it('the properties of a scope are the limits that have an effect beside other groups', () => {
+  const others = { 'memory.max': '100', 'cpu.max': '1000 100000', 'pids.max': '5' };
+  expect(propertiesOf({ ...others, 'memory.low': 'max', 'memory.min': '5', 'cpu.weight': '39' })).toEqual([
+    ...['MemoryLow=infinity', 'MemoryMin=5', 'CPUWeight=39'],
+  ]);
+  expect(propertiesOf({ 'cpu.idle': '1' })).toEqual(['CPUWeight=idle']);
+  expect(propertiesOf({ 'cpu.idle': '0', 'cpu.weight': '7' })).toEqual(['CPUWeight=100', 'CPUWeight=7']);
+});
+
+it.each([
+  ['default 7', ['IOWeight=7']],
+  ['7', ['IOWeight=7']],
+  ['8:0 100', ['IODeviceWeight=/dev/block/8:0 100']],
+  ['default 7\n8:0 100\n', ['IOWeight=7', 'IODeviceWeight=/dev/block/8:0 100']],
+  ['7\nDelegate=no', ['IOWeight=7']],
+  ['/dev/sda 100', []],
+])('io.weight %j is %j', (value, properties) => {
+  expect(propertiesOf({ 'io.weight': value })).toEqual(properties);
+});
