@@ -8,7 +8,7 @@ import type { Niwad } from '../../integration/support/niwad.js';
 import { PrivateHost } from '../../integration/support/private-host.js';
 import { Rpc } from './rpc.js';
 
-/** The namespace of containerd that has the images and containers of the interface. */
+/** The namespace in containerd that has the images and containers of the interface. */
 const NAMESPACE = 'k8s.io';
 /** The name of the runtime, as in a RuntimeClass. */
 const HANDLER = 'niwa';
@@ -64,14 +64,13 @@ export class Cri {
   /** Starts it with the bridge of its pods, and imports the image for pods and containers. */
   static async start(niwad: Pick<Niwad, 'place'>): Promise<Cri> {
     const host = await PrivateHost.start();
-    const options = { launcher: host.launcher, cri: settings };
+    const options = { launcher: host.launcher, namespace: NAMESPACE, cri: settings };
     const containerd = await Containerd.start(niwad, options).catch(async (cause) => {
       await host.end();
       throw cause;
     });
     const cri = new Cri(host, containerd, niwad);
     try {
-      await containerd.import(NAMESPACE);
       await vi.waitFor(async () => expect(await cri.#hasImage()).toBe(true), PATIENCE);
       return cri;
     } catch (cause) {

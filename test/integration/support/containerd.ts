@@ -10,13 +10,17 @@ import type { Niwad } from './niwad.js';
 /** Sockets of shims and pipes of ctr: there are no settings for their places. */
 const FIXED = ['/run/containerd/s', '/run/containerd/fifo', '/run/containerd'];
 
-/** What a containerd may have beside its containers. */
+/** Where a containerd runs, and what uses it. */
 interface Options {
   /** Begins its commands on another host; none on this one. */
   launcher: string[];
+  /** The namespace in containerd that gets the image. */
+  namespace: string;
   /** Gives the settings of the Container Runtime Interface from the path of niwa-oci; without it there is none. */
   cri?: (runtime: string, directory: string) => string;
 }
+
+const USUAL: Options = { launcher: [], namespace: 'default' };
 
 /** A containerd of its own, with an image that has a shell, whose containers are those of one niwad. */
 export class Containerd extends Client {
@@ -39,20 +43,20 @@ export class Containerd extends Client {
   }
 
   /** Starts it, and imports the image. */
-  static async start(niwad: Pick<Niwad, 'place'>, options: Options = { launcher: [] }): Promise<Containerd> {
+  static async start(niwad: Pick<Niwad, 'place'>, options = USUAL): Promise<Containerd> {
     const directory = mkdtempSync(join(niwad.place.files, 'containerd-'));
     const containerd = new Containerd(await programs(), directory, runtimeOf(niwad), options);
     try {
       await vi.waitFor(() => containerd.done('version'), PATIENCE);
-      await containerd.import();
+      await containerd.#import(options.namespace);
       return containerd;
     } catch (cause) {
       throw new Error(await containerd.stop(), { cause });
     }
   }
 
-  /** Imports an image with a shell, whose usual program sleeps, into a namespace of containerd. */
-  async import(namespace = 'default'): Promise<void> {
+  /** Imports an image with a shell, whose usual program sleeps. */
+  async #import(namespace: string): Promise<void> {
     const image = shellImage(join(this.#directory, 'image.tar'), SHELL_IMAGE, ['sleep', '1000000']);
     await this.done('--namespace', namespace, 'image', 'import', '--snapshotter=native', image);
   }
