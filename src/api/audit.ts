@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
-import { changesSomething, isOperation } from '../access/operations.js';
+import { changesSomething } from '../access/operations.js';
 import type { Peer } from '../kernel/sockets.js';
 import type { ErrorBody, ErrorCode } from '../protocol/errors.js';
 import { shortened } from '../spec/problems.js';
@@ -92,14 +92,15 @@ export function auditOperations(
 ): void {
   api.decorateRequest('audit', null);
   api.addHook('onRequest', (request, _reply, next) => {
-    const { operationId } = request.routeOptions.schema ?? {};
-    if (isOperation(operationId) && changesSomething(operationId))
-      request.audit = new Audit(request, operationId, peerOf(request), { log, refusals });
+    const { operation } = request;
+    if (operation !== null && changesSomething(operation))
+      request.audit = new Audit(request, operation, peerOf(request), { log, refusals });
     next();
   });
   // at the sending of the answer, which comes also if the client has gone
   api.addHook('onSend', (request, reply, payload, next) => {
-    if (reply.statusCode < 400 && !request.routeOptions.config.auditsItself) request.audit?.done();
+    const { audit } = request;
+    if (audit !== null && reply.statusCode < 400 && !request.routeOptions.config.auditsItself) audit.done();
     next(null, payload);
   });
 }

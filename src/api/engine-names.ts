@@ -1,3 +1,4 @@
+import type { preValidationHookHandler } from 'fastify';
 import type { Container } from '../engine/container.js';
 import { NiwaError } from '../protocol/errors.js';
 import type { Api, ApiOptions } from './api.js';
@@ -5,14 +6,18 @@ import type { Api, ApiOptions } from './api.js';
 type Named = Pick<Container, 'id' | 'spec'>;
 const OF_CONTAINERS = '/v1/containers/:id';
 
-/** Lets each route of a container also take what the container's engine calls it, where that is unique. */
+/**
+ * Lets each route of a container also take what the container's engine calls it, where that is unique. To be called
+ * before the routes are added.
+ */
 export function takeNamesOfEngines(api: Api, { runtime }: ApiOptions): void {
-  api.addHook('preValidation', (request, _reply, next) => {
-    const params = request.params as { id?: string };
-    const { url = '' } = request.routeOptions;
-    if (params.id !== undefined && url.startsWith(OF_CONTAINERS) && !runtime.has(params.id))
-      params.id = ownIdOf(params.id, runtime.list());
+  const toOwnId: preValidationHookHandler = ({ params }, _reply, next) => {
+    const named = params as { id: string };
+    if (!runtime.has(named.id)) named.id = ownIdOf(named.id, runtime.list());
     next();
+  };
+  api.addHook('onRoute', (route) => {
+    if (route.url.startsWith(OF_CONTAINERS)) route.preValidation = toOwnId;
   });
 }
 

@@ -4,8 +4,8 @@ import type { FastifyReply } from 'fastify';
  * Answers with text that is JSON already.
  * @param reply the reply of a route; its schema may have any type
  */
-export function sendJson(reply: object, text: string): FastifyReply {
-  return (reply as FastifyReply).type('application/json; charset=utf-8').send(text);
+export function sendJson(reply: object, text: string): void {
+  void (reply as FastifyReply).type('application/json; charset=utf-8').send(text);
 }
 
 /**

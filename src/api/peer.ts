@@ -106,6 +106,24 @@ export function callerOf(peer: Peer | undefined, groups: Groups): Caller {
   return { uid: peer.uid, gid: peer.groups[0] ?? peer.uid, role };
 }
 
+/**
+ * Works out the caller behind each connection once: the peer of a connection and the groups stay the same.
+ * @returns a function that gives the caller, see {@link callerOf}
+ */
+export function rememberCallers(
+  peerOf: (socket: Socket) => Peer | undefined,
+  groups: Groups,
+): (socket: Socket) => Caller {
+  const callers = new WeakMap<Socket, Caller>();
+  return (socket) => {
+    const known = callers.get(socket);
+    if (known !== undefined) return known;
+    const caller = callerOf(peerOf(socket), groups);
+    callers.set(socket, caller);
+    return caller;
+  };
+}
+
 function forbidden(peer: Peer | undefined, may: string): NiwaError {
   const who = peer === undefined ? 'an unknown peer' : `user ${peer.uid}`;
   return new NiwaError('FORBIDDEN', `${who} may ${may}`);

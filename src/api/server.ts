@@ -1,11 +1,9 @@
-import { setImmediate } from 'node:timers/promises';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, LogController } from 'fastify';
 import { type TSchema, Type } from 'typebox';
-import { nameForTurns } from '../access/allowed.js';
-import { isOperation } from '../access/operations.js';
+import { isOperation, type Operation } from '../access/operations.js';
 import { NiwaError } from '../protocol/errors.js';
 import { ExecSchema } from '../protocol/exec.js';
 import { FilesTar } from '../protocol/files.js';
@@ -13,19 +11,18 @@ import { ImageTar } from '../protocol/images.js';
 import { UsageRecordSchema } from '../protocol/record.js';
 import { ServiceInputSchema } from '../protocol/service.js';
 import { SpecSchema } from '../protocol/spec.js';
-import { MAX_BODY_BYTES, MAX_YAML_BYTES, MAX_YAML_TOKENS, requireBounded, requireBoundedJson } from '../spec/bounds.js';
+import { MAX_BODY_BYTES } from '../spec/bounds.js';
 import { parseAs } from '../spec/check.js';
 import { shortened } from '../spec/problems.js';
-import { parseYaml } from '../spec/yaml.js';
-import { FairTurns } from '../turns/fair-turns.js';
 import type { Api, ApiOptions } from './api.js';
 import { auditOperations } from './audit.js';
+import { readBodies } from './bodies.js';
 import { boundConnections } from './connections.js';
 import { takeNamesOfEngines } from './engine-names.js';
 import { toErrorReply } from './errors.js';
 import { refuseUnrouted } from './methods.js';
 import { toDocument } from './openapi.js';
-import { callerOf, rememberPeers } from './peer.js';
+import { rememberCallers, rememberPeers } from './peer.js';
 import { Refusals } from './refusals.js';
 import { containerRoutes } from './routes/containers.js';
 import { eventRoutes } from './routes/events.js';
@@ -47,11 +44,6 @@ import { acceptUpgrades } from './upgrade.js';
 import { boundUploads } from './uploads.js';
 
 /**
- * For fastify's JSON parser: names such as `__proto__` are ordinary names here; schemas refuse them where the names of
- * fields are fixed.
- */
-const POISONING = ['ignore', 'ignore'] as const;
-/**
  * How long a client may take to send the headers; then its connection is closed. The time of an answer is not limited.
  */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -61,12 +53,12 @@ const SHOWN_URL = 200;
 
 /**
  * Makes the HTTP server of the API; it does not listen yet. Of the hooks that every request passes only limitRates()
- * returns a promise, the others call back: to wait for a promise takes longer than their work. One of them has to wait:
- * otherwise a request is answered while Node.js parses its head, and does not know yet whether it has a body.
+ * waits for a promise: to wait takes longer than the work of the others. One of them has to wait: otherwise a request
+ * is answered while Node.js parses its head, and does not know yet whether it has a body.
  */
 export async function makeApi(options: ApiOptions): Promise<Api> {
   const api: Api = Fastify({
-    loggerInstance: options.log,
+    childLoggerFactory: () => options.log, // given as the logger, it would make one of its own for each request
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: 0, // boundUploads() limits the time instead
@@ -79,11 +71,12 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
   api.server.headersTimeout = HEADERS_TIMEOUT_MS;
+  nameOperations(api);
   boundUploads(api);
   checkCallers(api, options);
   await limitRates(api, options.limits.requestsPerSecond);
   useOneValidation(api);
-  useOneErrorShape(api);
+  useOneErrorShape(api, options);
   refuseUnrouted(api);
   readBodies(api);
   acceptUpgrades(api, MAX_BODY_BYTES);
@@ -115,6 +108,23 @@ export async function makeApi(options: ApiOptions): Promise<Api> {
   return api;
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Which operation is asked for; null where there is no such route. */
+    operation: Operation | null;
+  }
+}
+
+/** For the hooks: what Fastify knows of a route is put together anew each time that a hook asks for it. */
+function nameOperations(api: Api): void {
+  api.decorateRequest('operation', null);
+  api.addHook('onRequest', (request, _reply, next) => {
+    const { operationId } = request.routeOptions.schema ?? {};
+    if (isOperation(operationId)) request.operation = operationId;
+    next();
+  });
+}
+
 function checkCallers(api: Api, { runtime, groups, limits, log, peersOf = rememberPeers }: ApiOptions): void {
   const peerOf = peersOf(api.server);
   const refusals = new Refusals((left) => log.warn({ refusals: left }, 'refusals of the last minute without a line'));
@@ -123,12 +133,12 @@ function checkCallers(api: Api, { runtime, groups, limits, log, peersOf = rememb
       log.warn({ uid: peer?.uid ?? null, pid: peer?.pid ?? null, result: code, why: message }, 'connection refused');
   });
   auditOperations(api, log, refusals, ({ raw }) => peerOf(raw.socket));
+  const callerBehind = rememberCallers(peerOf, groups);
   api.decorateRequest('caller');
   api.addHook('onRequest', (request, _reply, next) => {
-    request.caller = callerOf(peerOf(request.raw.socket), groups);
-    const { operationId } = request.routeOptions.schema ?? {};
+    request.caller = callerBehind(request.raw.socket);
     // checked before any byte of the body is read
-    if (isOperation(operationId)) runtime.policy.require(operationId, request.caller);
+    if (request.operation !== null) runtime.policy.require(request.operation, request.caller);
     next();
   });
 }
@@ -167,8 +177,10 @@ async function limitRates(api: Api, requestsPerSecond: number): Promise<void> {
       ),
   });
   const limit = api.rateLimit();
-  api.addHook('onRequest', async function (request, reply) {
-    if (request.caller.uid !== 0) await limit.call(this, request, reply);
+  const atOnce = Promise.resolve();
+  api.addHook('onRequest', (request, reply, next) => {
+    const allowed = request.caller.uid === 0 ? atOnce : limit.call(api, request, reply);
+    allowed.then(() => next(), next);
   });
 }
 
@@ -214,51 +226,13 @@ function takesText(node: Node = {}): boolean {
   return (node.type === 'string' && node.const === undefined) || (node.anyOf ?? []).some(takesText);
 }
 
-function useOneErrorShape(api: Api): void {
+function useOneErrorShape(api: Api, { log }: ApiOptions): void {
   api.setErrorHandler((error, request, reply) => {
     const { status, body } = toErrorReply(error);
     if (body.code === 'DAEMON_UNREACHABLE') void reply.header('connection', 'close'); // the client then sends its next request to the next niwad
     if (request.audit !== null) request.audit.failed(error, body);
     else if (status >= 500 && body.code !== 'DRAINING' && body.code !== 'DAEMON_UNREACHABLE')
-      request.log.error({ err: error, url: shortened(request.url, SHOWN_URL) }, 'request failed');
+      log.error({ err: error, url: shortened(request.url, SHOWN_URL) }, 'request failed');
     return reply.status(status).send(body);
-  });
-}
-
-/**
- * Limits and orders the parsing of bodies. Parsing takes longer for a longer body, so the length is limited before. In
- * each turn of the event loop, one body of root and one body of all other callers is parsed: many bodies that arrive at
- * once, on one connection or more, delay other requests no longer than one body.
- */
-function readBodies(api: Api): void {
-  const turns = new FairTurns({ root: 1, callers: 1, each: 1 });
-  // A body is parsed at once where it is the first of this turn of the event loop: its place is free again in the next.
-  const turn = ({ caller }: FastifyRequest) =>
-    new Promise<void>((begin) => {
-      void turns.run(nameForTurns(caller), () => {
-        begin();
-        return setImmediate();
-      });
-    });
-  const parse = api.getDefaultJsonParser(...POISONING);
-  api.addContentTypeParser<string>(
-    'application/json',
-    { parseAs: 'string' },
-    async (request: FastifyRequest, body: string) => {
-      await turn(request);
-      requireBoundedJson('the body', body);
-      return new Promise((resolve, reject) => {
-        parse(request, body, (error, value) => (error === null ? resolve(value) : reject(error)));
-      });
-    },
-  );
-  api.removeContentTypeParser('text/plain'); // Fastify's own: no operation has such a body
-  const types = ['application/yaml', 'application/x-yaml', 'text/yaml'];
-  const options = { parseAs: 'string', bodyLimit: MAX_YAML_BYTES } as const;
-  api.addContentTypeParser(types, options, async (request: FastifyRequest, body: string) => {
-    await turn(request);
-    const value = parseYaml(body, 'the body', MAX_YAML_TOKENS);
-    requireBounded('the body', value);
-    return value;
   });
 }

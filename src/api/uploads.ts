@@ -16,8 +16,9 @@ declare module 'fastify' {
  * server, but the upload of an image may take any time as long as bytes keep arriving.
  */
 export function boundUploads(api: Api): void {
-  api.addHook('onRequest', ({ raw, routeOptions }, _reply, next) => {
-    if (!raw.complete) cutOffSlow(raw, routeOptions.config.upload ?? false);
+  api.addHook('onRequest', (request, _reply, next) => {
+    const { raw } = request;
+    if (!raw.complete && hasBody(raw)) cutOffSlow(raw, request.routeOptions.config.upload ?? false);
     next();
   });
   // Fastify would close the connection of a request whose body was not read. The client would then see a failed write
@@ -26,6 +27,11 @@ export function boundUploads(api: Api): void {
     if (!raw.complete) reply.removeHeader('connection');
     next(null, payload);
   });
+}
+
+/** Whether a body belongs to a request, see RFC 9112, 6.3. Without one, the request is whole when its head has come. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
 function cutOffSlow(request: IncomingMessage, upload: boolean): void {

@@ -6,8 +6,9 @@ import { canRun, diagnose } from '../../host/doctor/diagnose.js';
 import { readHostFacts } from '../../host/doctor/facts.js';
 import { checkServices } from '../../host/doctor/services.js';
 import { summaryOf } from '../../host/doctor/summary.js';
-import { DrainStatusSchema, HealthSchema, InfoSchema } from '../../protocol/host.js';
+import { DrainStatusSchema, type Health, HealthSchema, InfoSchema } from '../../protocol/host.js';
 import type { Api, ApiOptions } from '../api.js';
+import { sendJson } from '../json.js';
 import { metricsText } from '../metrics-text.js';
 import { failures } from './answers.js';
 
@@ -16,6 +17,8 @@ const metricsAnswer = {
   description: 'in the text format of Prometheus',
   content: { 'text/plain': { schema: Type.String({ title: 'Metrics' }) } },
 };
+
+const HEALTHY = JSON.stringify({ status: 'ok' } satisfies Health);
 
 /** Routes about the daemon and its host. */
 export function hostRoutes(api: Api, options: ApiOptions): void {
@@ -34,7 +37,7 @@ function stateRoutes(api: Api, { runtime, services, version }: ApiOptions): void
         response: { 200: HealthSchema, ...failures },
       },
     },
-    async () => ({ status: 'ok' as const }),
+    (_request, reply) => sendJson(reply, HEALTHY),
   );
 
   api.get(

@@ -32,10 +32,10 @@ function oneContainersStats(api: Api, { runtime, sampleIntervalMs }: ApiOptions)
         response: { 200: onceOrLinesOf(StatsSchema), ...failures },
       },
     },
-    async ({ params, query }, reply) => {
+    ({ params, query }, reply) => {
       const container = runtime.get(params.id);
       if (!query.stream) return sendJson(reply, statsText(container));
-      return streamLines(reply, ({ push, end }) => {
+      streamLines(reply, ({ push, end }) => {
         push(statsOf(container));
         const timer = setInterval(() => push(statsOf(container)), sampleIntervalMs);
         void container.exited.then(() => {

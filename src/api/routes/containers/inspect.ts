@@ -18,6 +18,6 @@ export function inspectRoute(api: Api, { runtime }: ApiOptions): void {
         response: { 200: ContainerDetailsSchema, ...failures },
       },
     },
-    async ({ params }, reply) => sendJson(reply, detailsText(runtime.get(params.id))),
+    ({ params }, reply) => sendJson(reply, detailsText(runtime.get(params.id))),
   );
 }
