@@ -1,26 +1,45 @@
 import type { FastifyReply } from 'fastify';
+import type { Runtime } from '../containers/runtime.js';
+import type { Container } from '../engine/container.js';
 
 /**
- * Answers with text that is JSON already.
+ * Answers with what is JSON already.
  * @param reply the reply of a route; its schema may have any type
+ * @param text as bytes where it is sent more than once: a string would be encoded each time
  */
-export function sendJson(reply: object, text: string): void {
+export function sendJson(reply: object, text: string | Buffer): void {
   void (reply as FastifyReply).type('application/json; charset=utf-8').send(text);
 }
 
+/** How old what a text says of the kernel's figures and files may be, see docs/api.md, "Readings". */
+const FRESH_MS = 20;
+
+interface Kept {
+  text: Buffer;
+  madeMs: number;
+  /** Values that were different if anything had happened since. */
+  marks: readonly unknown[];
+}
+
 /**
- * Makes a text once in a turn of the event loop, and gives this text to all requests of that turn: one reading of the
- * kernel's figures serves them all. A request that was sent after an event comes in a later turn, and gets a text that
- * was made after the event.
+ * Keeps a text about a container for 20 ms: one reading of the kernel serves all who ask within this time. Whatever
+ * niwad tells or changes meanwhile, a change of limits, an exec, an end, lets the text be made anew.
+ * @returns a function that gives the text
  */
-export function oncePerTurn<T>(make: (thing: T) => string): (thing: T) => string {
-  const made = new Map<T, string>();
-  return (thing) => {
-    const before = made.get(thing);
-    if (before !== undefined) return before;
-    if (made.size === 0) setImmediate(() => made.clear());
-    const text = make(thing);
-    made.set(thing, text);
+export function keptBriefly(
+  { events }: { events: Pick<Runtime['events'], 'last'> },
+  make: (container: Container) => string,
+): (container: Container) => Buffer {
+  const texts = new Map<Container, Kept>();
+  return (container) => {
+    const kept = texts.get(container);
+    const nowMs = performance.now();
+    const marks = [events.last, ...container.view.marks()];
+    if (kept !== undefined && nowMs - kept.madeMs < FRESH_MS && kept.marks.every((mark, i) => mark === marks[i]))
+      return kept.text;
+    const text = Buffer.from(make(container));
+    if (texts.size === 0) setTimeout(() => texts.clear(), FRESH_MS).unref(); // texts take memory
+    texts.set(container, { text, madeMs: nowMs, marks });
     return text;
   };
 }

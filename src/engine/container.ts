@@ -53,13 +53,14 @@ export class Container {
   readonly endHooks: EndHooks;
   readonly runs: Runs;
   readonly written = new Written();
+  /** What clients are shown of the container. */
+  readonly view: StatusView;
   /** How long each part of the start took. */
   readonly phases: Partial<StartPhases>;
   /** The result of the start, if the container was started in the same step as it was made. */
   readonly started: Created['started'];
   /** False if the container ended while no niwad watched it. */
   readonly endKnown: boolean;
-  readonly #view: StatusView;
   #spec: Readonly<Spec>;
   #plan: Plan | null;
   #startFailed = false;
@@ -117,7 +118,7 @@ export class Container {
     this.readiness = new ReadinessState(spec.ready !== null, saved?.ready ?? null);
     this.endHooks = new EndHooks(saved ?? undefined);
     this.runs = new Runs(place);
-    this.#view = new StatusView(this);
+    this.view = new StatusView(this);
   }
 
   get id(): string {
@@ -200,22 +201,7 @@ export class Container {
   }
 
   status(): ContainerStatus {
-    return this.#view.status();
-  }
-
-  /** See {@link StatusView.text}. */
-  statusText(): string {
-    return this.#view.text();
-  }
-
-  /** See {@link StatusView.statusWith}. */
-  statusWith(fields: readonly string[]): Partial<ContainerStatus> {
-    return this.#view.statusWith(fields);
-  }
-
-  /** See {@link StatusView.detailsText}. */
-  detailsText(): string {
-    return this.#view.detailsText();
+    return this.view.status();
   }
 
   /** Takes the result of a successful start. */

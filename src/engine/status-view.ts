@@ -45,6 +45,15 @@ export class StatusView {
     this.#viewed = viewed;
   }
 
+  /** Values that change with all that the status shows, except the use, the rates and the kernel's settings. */
+  marks(): readonly unknown[] {
+    const { life, meter, readiness, phases, runs, spec } = this.#viewed;
+    // The status shows the deadline by the wall clock, which may be set at any time. So there is a new mark after each
+    // reading.
+    const moments = [life.startedAt, life.deadlineNs, meter.readings];
+    return [life.state, ...moments, readiness.value, life.exit, phases, runs.state, runs.next, spec];
+  }
+
   status(): ContainerStatus {
     return { ...this.#movingPart(), ...this.#usedNow(), ...this.#lastingPart() };
   }
@@ -82,12 +91,7 @@ export class StatusView {
   }
 
   #movingText(): string {
-    const { life, meter, readiness, phases, runs } = this.#viewed;
-    // The status shows the deadline by the wall clock, which may be set at any time. So the moving part is also renewed
-    // after each reading.
-    const moments = [life.startedAt, life.deadlineNs, meter.readings];
-    const moves = [life.state, ...moments, readiness.value, life.exit, phases, runs.state, runs.next];
-    this.#moving = renewed(this.#moving, moves, () => this.#movingPart());
+    this.#moving = renewed(this.#moving, this.marks(), () => this.#movingPart());
     return this.#moving.text;
   }
 

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { host, PATIENCE, SLOWNESS } from './support/host.js';
 import { makePlace, Niwad, removePlace } from './support/niwad.js';
@@ -133,6 +134,29 @@ test('what a running container really has is read back from the kernel', async (
     'uts',
   ]);
   await client.remove('shown', { force: true });
+});
+
+test('what niwa does shows at once where it is inspected; what others do, and the use, within 20 ms', async () => {
+  const { client } = niwad;
+  const { cgroup } = await niwad.start({ id: 'moves', process: { args: ['sh', '-c', 'while :; do :; done'] } });
+  const seen = async () => {
+    const { state, effective } = await client.inspect('moves');
+    return [state, effective?.cgroup['cgroup.freeze']];
+  };
+  for (let round = 0; round < 5; round++) {
+    expect(await seen()).toEqual(['running', '0']);
+    await client.pause('moves');
+    expect(await seen()).toEqual(['paused', '1']);
+    await client.resume('moves');
+  }
+  const used = async () => (await client.stats('moves')).usage.cpu.usage_usec ?? 0;
+  const before = await used();
+  await vi.waitFor(async () => expect(await used()).toBeGreaterThan(before + 50_000), { ...PATIENCE, interval: 1 });
+  await seen();
+  writeFileSync(join(cgroup, 'cgroup.freeze'), '1');
+  await sleep(20);
+  expect(await seen()).toEqual(['running', '1']);
+  await client.remove('moves', { force: true });
 });
 
 test('what a container really has is whole where the kernel has much to tell', async () => {

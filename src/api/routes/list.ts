@@ -44,7 +44,9 @@ function* textsOf(
 ): Iterable<string> {
   for (const container of containers)
     if (fitsStill(container))
-      yield fields === undefined ? container.statusText() : JSON.stringify(pick(container.statusWith(fields), fields));
+      yield fields === undefined
+        ? container.view.text()
+        : JSON.stringify(pick(container.view.statusWith(fields), fields));
 }
 
 function wanted({ state, ...query }: ListQuery): (container: Container) => boolean {

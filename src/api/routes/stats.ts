@@ -6,7 +6,7 @@ import { IdParams } from '../../protocol/requests.js';
 import { type Stats, StatsSchema } from '../../protocol/stats.js';
 import { HistoryPointSchema } from '../../protocol/usage.js';
 import type { Api, ApiOptions } from '../api.js';
-import { oncePerTurn, sendJson } from '../json.js';
+import { keptBriefly, sendJson } from '../json.js';
 import { piecesOf, streamArray } from '../paging.js';
 import { streamLines, streamTexts } from '../stream.js';
 import { failures, onceOrLinesOf } from './answers.js';
@@ -19,7 +19,7 @@ export function statsRoutes(api: Api, options: ApiOptions): void {
 }
 
 function oneContainersStats(api: Api, { runtime, sampleIntervalMs }: ApiOptions): void {
-  const statsText = oncePerTurn((container: Container) => JSON.stringify(statsOf(container)));
+  const statsText = keptBriefly(runtime, (container) => JSON.stringify(statsOf(container)));
 
   api.get(
     '/v1/containers/:id/stats',

@@ -1,25 +1,61 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { expect, test } from 'vitest';
-import { oncePerTurn } from '../../../src/api/json.js';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { keptBriefly } from '../../../src/api/json.js';
+import type { Container } from '../../../src/engine/container.js';
 
-test('a text is made once for all who ask in one turn of the event loop, and anew in the next', async () => {
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+function textOf(...[runtime, make]: Parameters<typeof keptBriefly>): (container: Container) => string {
+  const text = keptBriefly(runtime, make);
+  return (container) => text(container).toString();
+}
+
+/** A container that shows how often it was read, and what its text is made of besides. */
+function readable(name: string) {
   let readings = 0;
-  const text = oncePerTurn((name: string) => JSON.stringify({ name, reading: ++readings }));
-  const first = '{"name":"a","reading":1}';
-  expect([text('a'), text('a')]).toEqual([first, first]);
-  await null; // what goes on by a promise goes on in the same turn
-  expect(text('a')).toBe(first);
-  expect(text('b')).toBe('{"name":"b","reading":2}');
-  await nextTurn();
-  expect(text('a')).toBe('{"name":"a","reading":3}');
+  const shown = { state: 'running' };
+  const container = { view: { marks: () => [shown.state] }, name } as unknown as Container;
+  return { container, shown, read: () => JSON.stringify({ name, reading: ++readings, state: shown.state }) };
+}
+
+test('a text serves all who ask within 20 ms, and is made anew for who asks later', () => {
+  const { container, read } = readable('a');
+  const text = textOf({ events: { last: 7 } }, read);
+  const first = '{"name":"a","reading":1,"state":"running"}';
+  expect([text(container), text(container)]).toEqual([first, first]);
+  vi.advanceTimersByTime(19);
+  expect(text(container)).toBe(first);
+  vi.advanceTimersByTime(1);
+  expect(text(container)).toBe('{"name":"a","reading":2,"state":"running"}');
+});
+
+test('each container has a text of its own, whose age counts from its reading', () => {
+  const [one, two] = [readable('a'), readable('b')];
+  const text = textOf({ events: { last: 7 } }, (of) => (of === one.container ? one : two).read());
+  text(one.container);
+  vi.advanceTimersByTime(15);
+  expect(text(two.container)).toBe('{"name":"b","reading":1,"state":"running"}');
+  vi.advanceTimersByTime(15);
+  expect(text(one.container)).toBe('{"name":"a","reading":2,"state":"running"}');
+});
+
+test('what niwad changes or tells shows at once', () => {
+  const { container, shown, read } = readable('a');
+  const events = { last: 7 };
+  const text = textOf({ events }, read);
+  text(container);
+  shown.state = 'paused';
+  expect(text(container)).toBe('{"name":"a","reading":2,"state":"paused"}');
+  events.last++;
+  expect(text(container)).toBe('{"name":"a","reading":3,"state":"paused"}');
 });
 
 test('what cannot be made is tried again', () => {
-  let readings = 0;
-  const text = oncePerTurn(() => {
-    if (++readings === 1) throw new Error('gone');
-    return JSON.stringify({ readings });
+  const { container, read } = readable('a');
+  const failing = vi.fn(read).mockImplementationOnce(() => {
+    throw new Error('gone');
   });
-  expect(() => text(0)).toThrow('gone');
-  expect(text(0)).toBe('{"readings":2}');
+  const text = textOf({ events: { last: 7 } }, failing);
+  expect(() => text(container)).toThrow('gone');
+  expect(text(container)).toBe('{"name":"a","reading":1,"state":"running"}');
 });

@@ -34,12 +34,12 @@ it('has another spec after a change; the one before stays as it was', () => {
 
 it('shows in the list what has changed, and the same as when it is inspected', () => {
   const container = gone();
-  expect(JSON.parse(container.statusText())).toMatchObject({ state: 'stopping', spec: { lifetimeUsec: 60e6 } });
+  expect(JSON.parse(container.view.text())).toMatchObject({ state: 'stopping', spec: { lifetimeUsec: 60e6 } });
   container.changeSpec({ lifetimeUsec: 1e6 });
   container.takeEnd(EXIT, USAGE);
   const shown = { state: 'exited', pid: null, exit: EXIT, ready: { state: 'failed', at: EXIT.at } };
-  expect(JSON.parse(container.statusText())).toMatchObject({ ...shown, spec: { lifetimeUsec: 1e6 } });
-  expect(JSON.parse(container.statusText())).toEqual(JSON.parse(JSON.stringify(container.status())));
+  expect(JSON.parse(container.view.text())).toMatchObject({ ...shown, spec: { lifetimeUsec: 1e6 } });
+  expect(JSON.parse(container.view.text())).toEqual(JSON.parse(JSON.stringify(container.status())));
 });
 
 it('goes on ending where it cannot be killed now: what else a failed start undoes is undone', () => {

@@ -1,12 +1,11 @@
-import type { Container } from '../../../engine/container.js';
 import { ContainerDetailsSchema } from '../../../protocol/container.js';
 import { IdParams } from '../../../protocol/requests.js';
 import type { Api, ApiOptions } from '../../api.js';
-import { oncePerTurn, sendJson } from '../../json.js';
+import { keptBriefly, sendJson } from '../../json.js';
 import { failures } from '../answers.js';
 
 export function inspectRoute(api: Api, { runtime }: ApiOptions): void {
-  const detailsText = oncePerTurn((container: Container) => container.detailsText());
+  const detailsText = keptBriefly(runtime, ({ view }) => view.detailsText());
 
   api.get(
     '/v1/containers/:id',
