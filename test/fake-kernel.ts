@@ -213,6 +213,7 @@ export class FakeKernel implements Kernel {
     canIdmap: () => true,
     canFilterDevices: () => true,
     groupOwner: () => '',
+    knowsCall: () => true,
     compileSeccomp: () => new Uint8Array(8),
     limitOpenFiles: () => {},
     holdDirectory: () => {},

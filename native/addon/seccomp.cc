@@ -86,6 +86,10 @@ int read_whole(const Fd &file, std::vector<uint8_t> *program) {
 
 } // namespace
 
+bool knows_call(const std::string &name) {
+    return seccomp_syscall_resolve_name(name.c_str()) != __NR_SCMP_ERROR;
+}
+
 int compile_seccomp_filter(uint32_t default_action, const std::vector<SeccompRule> &rules, bool narrow,
                            std::vector<uint8_t> *program) {
     std::unique_ptr<void, Release> filter(seccomp_init(default_action));

@@ -17,6 +17,9 @@ struct SeccompRule {
     std::vector<SeccompArg> args;
 };
 
+// Whether libseccomp knows a system call, of this machine or another one.
+bool knows_call(const std::string &name);
+
 // Compiles rules to instructions (struct sock_filter, 8 bytes each). System calls that are newer than libseccomp give
 // ENOSYS, so that programs use older ones instead; so do calls of other machines. With `narrow`, the rules hold for the
 // 32-bit variant of this machine, too. Gives 0 or a negative errno.

@@ -164,7 +164,8 @@ static int await_next(const struct order *order, int niwad, struct born *born, l
         return error == 0 ? take_report(order, born, received) : error == -EAGAIN ? 0 : error;
     }
     if (ready[1].revents != 0) fail("niwad has ended while the container was made");
-    if (ready[2].revents != 0) return -EIO; // it has said nothing more before its end
+    // its last report may have come between the looks of poll() at the two
+    if (ready[2].revents != 0) return poll(ready, 1, 0) > 0 ? 0 : -EIO;
     require_running(born);
     return 0;
 }

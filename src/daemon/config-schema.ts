@@ -15,6 +15,9 @@ const path = (description: string) =>
 /** The most ranges of ids in a pool. */
 export const MAX_RANGES = 65_000;
 /** The lowest limit of memory that a setting may have. */
+/** Annotations of crun, by the ends of their names. */
+const OF_CRUN = ['keep_original_groups', 'seccomp_fail_unknown_syscall'] as const;
+
 const MIN_BOUND_BYTES = 1024 * 1024;
 
 const size = (description: string) =>
@@ -263,8 +266,8 @@ export const FileSchema = Type.Object(
       Type.Object(
         {
           annotations: Type.Optional(
-            Type.Array(Type.Enum(['lifetime', 'jitter', 'stop-signal', 'owner', 'label', 'keep_original_groups']), {
-              description: 'a list of lifetime, jitter, stop-signal, owner, label and keep_original_groups',
+            Type.Array(Type.Enum(['lifetime', 'jitter', 'stop-signal', 'owner', 'label', ...OF_CRUN]), {
+              description: `a list of lifetime, jitter, stop-signal, owner, label, ${OF_CRUN.join(' and ')}`,
             }),
           ),
         },

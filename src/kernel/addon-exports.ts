@@ -124,6 +124,7 @@ export interface Addon {
   canIdmap(path: string): boolean;
   canFilterDevices(): boolean;
   groupOwner(path: string): string;
+  knowsCall(name: string): boolean;
   compileSeccomp(defaultAction: number, rules: readonly SeccompRule[], narrow: boolean): Uint8Array | Errno;
   limitOpenFiles(pid: number, soft: number, hard: number): Errno;
   holdDirectory(path: string): Errno;

@@ -252,6 +252,7 @@ export const kernel: Kernel = {
     canIdmap: addon.canIdmap,
     canFilterDevices: addon.canFilterDevices,
     groupOwner: addon.groupOwner,
+    knowsCall: addon.knowsCall,
     compileSeccomp: (defaultAction, rules, narrow) =>
       requireAnswer('compile a seccomp profile', addon.compileSeccomp(defaultAction, rules, narrow)),
     limitOpenFiles: (pid, soft, hard) =>

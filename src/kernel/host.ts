@@ -18,6 +18,8 @@ export interface Host {
    * groups, and where there is none.
    */
   groupOwner(path: string): string;
+  /** Whether libseccomp knows a system call, of this machine or another one. */
+  knowsCall(name: string): boolean;
   /**
    * Compiles rules to instructions of 8 bytes each.
    * @param narrow whether the rules are for calls of the machine's 32-bit variant, too

@@ -17,7 +17,7 @@ import { withLabels } from './labels.js';
 import { afterMaking, notifyDirectory, withNotify } from './notify.js';
 import type { Call } from './options.js';
 import { execConfigOf } from './process-verbs.js';
-import { specOf, withKeptGroups } from './spec.js';
+import { checkCalls, specOf, withKeptGroups } from './spec.js';
 import { creatingState, type OciState } from './state.js';
 import { type VerbParts, warningOf } from './verb-parts.js';
 import { wordsOf } from './words.js';
@@ -38,6 +38,7 @@ export async function create(parts: VerbParts, call: Call, connection: Connectio
     );
   const tell = warningOf(connection);
   const written = checkConfig(parseExact('config.json', call.needed('config')), tell);
+  checkCalls(written, (name) => parts.kernel.host.knowsCall(name), parts.honoured);
   const config = hostConfig(withKeptGroups(written, call.value('groups') ?? '', parts.honoured));
   call.requireConsole(config.process.terminal ?? false);
   const choices = choicesOf(call, id);

@@ -1,5 +1,6 @@
 import type { OciConfig } from '../plan/oci/config.js';
 import { profileOf } from '../plan/oci/process.js';
+import { refused } from '../plan/oci/refusal.js';
 import { capabilitiesOf } from '../plan/oci/resources.js';
 import { userSpaceOf } from '../plan/oci/userns.js';
 import type { OciOrigin } from '../protocol/resolved-oci.js';
@@ -16,7 +17,9 @@ const ANNOTATIONS = {
 } as const;
 /** The annotation of crun by which podman asks that a container keeps the supplementary groups of the engine. */
 const KEEP_GROUPS = 'keep_original_groups';
-export type Annotation = keyof typeof ANNOTATIONS | typeof KEEP_GROUPS;
+/** That by which a config with a system call that nobody knows is refused. */
+const KNOWN_CALLS = 'seccomp_fail_unknown_syscall';
+export type Annotation = keyof typeof ANNOTATIONS | typeof KEEP_GROUPS | typeof KNOWN_CALLS;
 const PREFIX = 'dev.niwa.';
 const PREFIX_OF_CRUN = 'run.oci.';
 
@@ -68,17 +71,32 @@ export function specOf(id: string, config: OciConfig, origin: OciOrigin, honoure
  * @param groups their numbers, separated by commas
  */
 export function withKeptGroups(config: OciConfig, groups: string, honoured: readonly Annotation[]): OciConfig {
-  const asked = config.annotations?.[PREFIX_OF_CRUN + KEEP_GROUPS] ?? '0';
-  if (!honoured.includes(KEEP_GROUPS) || asked === '0' || groups === '') return config;
+  if (groups === '' || !asksFor(KEEP_GROUPS, config, honoured)) return config;
   const { additionalGids = [], ...user } = config.process.user;
   const all = [...new Set([...additionalGids, ...groups.split(',').map(Number)])];
   return { ...config, process: { ...config.process, user: { ...user, additionalGids: all } } };
 }
 
+/**
+ * Checks that all system calls of the filter are known, where an annotation asks for that. Pure.
+ * @param knows whether a system call is known
+ * @throws NiwaError SPEC_INVALID with the first that is not
+ */
+export function checkCalls(config: OciConfig, knows: (name: string) => boolean, honoured: readonly Annotation[]): void {
+  if (!asksFor(KNOWN_CALLS, config, honoured)) return;
+  for (const [i, { names }] of (config.linux?.seccomp?.syscalls ?? []).entries())
+    for (const name of names)
+      if (!knows(name)) throw refused(`linux.seccomp.syscalls[${i}].names "${name}"`, 'there is no such system call');
+}
+
+function asksFor(name: Annotation, { annotations = {} }: OciConfig, honoured: readonly Annotation[]): boolean {
+  return honoured.includes(name) && (annotations[PREFIX_OF_CRUN + name] ?? '0') !== '0';
+}
+
 /** The fields of a niwa spec that annotations set: `dev.niwa.lifetime`, and for labels `dev.niwa.label.NAME`. */
 function annotatedFields(annotations: Readonly<Record<string, string>>, honoured: readonly Annotation[]): object {
   const fields = honoured.flatMap((name): [string, unknown][] => {
-    if (name === KEEP_GROUPS) return [];
+    if (name === KEEP_GROUPS || name === KNOWN_CALLS) return [];
     if (name === 'label') return [[ANNOTATIONS.label, labelsOf(annotations)]];
     const value = annotations[PREFIX + name];
     return value === undefined ? [] : [[ANNOTATIONS[name], value]];

@@ -68,6 +68,11 @@ SeccompRule to_seccomp_rule(const Napi::Object &object) {
     return rule;
 }
 
+// knowsCall(name): boolean
+Value known_call(Info info) {
+    return from_bool(info.Env(), knows_call(to_string(info[0])));
+}
+
 // compileSeccomp(defaultAction, rules, narrow): Uint8Array | errno
 Value compile_seccomp(Info info) {
     std::vector<SeccompRule> rules;
@@ -93,5 +98,6 @@ void export_host(Napi::Env env, Napi::Object exports) {
                 {"limitOpenFiles", limit_open_files},
                 {"canFilterDevices", can_filter},
                 {"groupOwner", owner_of_group},
+                {"knowsCall", known_call},
                 {"compileSeccomp", compile_seccomp}});
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Annotation, specOf, withKeptGroups } from '../../../src/oci/spec.js';
+import { type Annotation, checkCalls, specOf, withKeptGroups } from '../../../src/oci/spec.js';
 import type { OciConfig } from '../../../src/plan/oci/config.js';
 
 const CONFIG: OciConfig = {
@@ -51,4 +51,23 @@ it('adds the groups of the engine where an annotation asks for that and the oper
   expect(gids('1', '', ['keep_original_groups'])).toEqual([7, 5]);
   expect(gids('0', '6', ['keep_original_groups'])).toEqual([7, 5]);
   expect(gids('1', '6', ['lifetime', 'owner'])).toEqual([7, 5]);
+});
+
+it('refuses a system call that nobody knows where an annotation asks for that and the operator allows it', () => {
+  const syscalls = [{ names: ['read', 'fly'], action: 'SCMP_ACT_ALLOW' }];
+  const check = (value: string, honoured: readonly Annotation[]) => () =>
+    checkCalls(
+      {
+        ...CONFIG,
+        annotations: { 'run.oci.seccomp_fail_unknown_syscall': value },
+        linux: { seccomp: { defaultAction: 'SCMP_ACT_ERRNO', syscalls } },
+      },
+      (name) => name !== 'fly',
+      honoured,
+    );
+  expect(check('1', ['seccomp_fail_unknown_syscall'])).toThrow(
+    'linux.seccomp.syscalls[0].names "fly": there is no such',
+  );
+  expect(check('0', ['seccomp_fail_unknown_syscall'])).not.toThrow();
+  expect(check('1', ['label'])).not.toThrow();
 });
