@@ -61,6 +61,7 @@ const PACKAGES = {
     iproute2: 'ip',
     podman: 'podman',
     catatonit: 'catatonit',
+    criu: 'criu',
   },
   engines: {
     'libdevmapper1.02.1': undefined,

@@ -10,9 +10,9 @@
 #define DEFAULT_ROOT "/run/niwa-oci"
 
 // Options that this program acts on by itself. niwad gets all others.
-static const char *const own_options[] = {"niwad",    "log",          "log-format", "debug",   "config",
-                                          "pid-file", "detach",       "keep",       "process", "resources",
-                                          "interval", "preserve-fds", "regex"};
+static const char *const own_options[] = {
+    "niwad",     "log",      "log-format",   "debug", "config",     "pid-file",  "detach",       "keep", "process",
+    "resources", "interval", "preserve-fds", "regex", "image-path", "work-path", "no-subreaper", "criu"};
 
 static bool is_own(const char *name) {
     for (size_t i = 0; i < sizeof own_options / sizeof *own_options; i++)

@@ -18,21 +18,8 @@
 #include "clock.h"
 #include "log.h"
 
-#define MAX_OUTPUT 4096
 #define PIPE_PIECES 16 // of MAX_OUTPUT bytes: what a pipe holds, see pipe(7)
 #define CANNOT_EXECUTE 127
-
-struct words {
-    char **list; // with a NULL behind them
-    size_t count;
-};
-
-struct hook {
-    const char *program, *directory, *input;
-    struct words args, env;
-    bool has_env;
-    long timeout_ms; // -1 for none
-};
 
 // A hook that runs, and the end of its output.
 struct running {
@@ -42,7 +29,7 @@ struct running {
     size_t length;
 };
 
-static void add(struct words *words, char *word) {
+void add_word(struct words *words, char *word) {
     words->list = realloc(words->list, (words->count + 2) * sizeof *words->list);
     if (words->list == NULL) fail("there is no memory for a hook");
     words->list[words->count++] = word;
@@ -54,8 +41,8 @@ static void take(struct hook *hook, const char *name, char *value) {
     if (strcmp(name, "directory") == 0) hook->directory = value;
     if (strcmp(name, "input") == 0) hook->input = value;
     if (strcmp(name, "timeout") == 0) hook->timeout_ms = strtol(value, NULL, 10);
-    if (strcmp(name, "arg") == 0) add(&hook->args, value);
-    if (strcmp(name, "env") == 0) add(&hook->env, value);
+    if (strcmp(name, "arg") == 0) add_word(&hook->args, value);
+    if (strcmp(name, "env") == 0) add_word(&hook->env, value);
     if (strcmp(name, "env") == 0 || strcmp(name, "no-env") == 0) hook->has_env = true;
 }
 
@@ -95,9 +82,10 @@ static _Noreturn void become(const struct hook *hook, int input, int output) {
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid();
-    bool ready =
-        dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0 &&
-        syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0 && chdir(hook->directory) == 0;
+    bool ready = dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
+                 dup2(output, STDERR_FILENO) >= 0 &&
+                 syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0 &&
+                 chdir(hook->directory) == 0 && (hook->prepare == NULL || hook->prepare(hook->argument));
     if (ready) execve(hook->program, hook->args.list, hook->has_env ? hook->env.list : environ);
     dprintf(STDERR_FILENO, "cannot execute it: %s", reason(errno));
     _exit(CANNOT_EXECUTE);
@@ -159,20 +147,30 @@ static bool await_hook(int niwad, const struct hook *hook, struct running *runni
     return true;
 }
 
-static void run(int niwad, const struct hook *hook) {
+struct ending run_hook(int niwad, const struct hook *hook) {
     struct running running = start(hook);
     bool in_time = await_hook(niwad, hook, &running);
     if (!in_time) end_all_of(&running);
     siginfo_t info = {0};
     while (waitid((idtype_t)P_PIDFD, (id_t)running.pidfd, &info, WEXITED) < 0 && errno == EINTR) continue;
-    uint32_t end = !in_time ? HOOK_TIMED_OUT : info.si_code == CLD_EXITED ? HOOK_EXITED : HOOK_SIGNALLED;
-    int32_t status = info.si_status;
-    struct buffer body = {0};
-    buffer_add(&body, &end, sizeof end);
-    buffer_add(&body, &status, sizeof status);
-    buffer_add(&body, running.kept, running.length);
+    struct ending ending = {
+        .end = !in_time                     ? HOOK_TIMED_OUT
+               : info.si_code == CLD_EXITED ? HOOK_EXITED
+                                            : HOOK_SIGNALLED,
+        .status = info.si_status,
+        .length = running.length,
+    };
+    memcpy(ending.output, running.kept, running.length);
     close(running.pidfd);
     close(running.output);
+    return ending;
+}
+
+void tell_ended(int niwad, const struct ending *ending) {
+    struct buffer body = {0};
+    buffer_add(&body, &ending->end, sizeof ending->end);
+    buffer_add(&body, &ending->status, sizeof ending->status);
+    buffer_add(&body, ending->output, ending->length);
     send_frame(niwad, FRAME_ENDED, &body, NULL, 0);
     free(body.bytes);
 }
@@ -182,7 +180,8 @@ struct frame receive_answer(int niwad) {
     while (frame.kind == FRAME_HOOK) {
         struct hook hook = read_hook(&frame);
         free(frame.body);
-        run(niwad, &hook);
+        struct ending ending = run_hook(niwad, &hook);
+        tell_ended(niwad, &ending);
         frame = receive_frame(niwad);
     }
     return frame;

@@ -1,9 +1,47 @@
-// Hooks: programs that niwad lets this program run, in its own namespaces, while niwad answers a request.
+// Programs that niwad lets this program run, in its own namespaces, while niwad answers a request: hooks, and CRIU.
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "wire.h"
 
-// How a hook has ended: by itself, by a signal, or killed when its time was over.
+#define MAX_OUTPUT 4096
+
+// How a program has ended: by itself, by a signal, or killed when its time was over.
 enum hook_end { HOOK_EXITED = 0, HOOK_SIGNALLED = 1, HOOK_TIMED_OUT = 2 };
+
+struct words {
+    char **list; // with a NULL behind them
+    size_t count;
+};
+
+// Adds a word, which has to stay. Ends the program where there is no memory.
+void add_word(struct words *words, char *word);
+
+struct hook {
+    const char *program, *directory, *input;
+    struct words args, env;
+    bool has_env;    // else it has that of this program
+    long timeout_ms; // -1 for none
+    // Called in the new process before it is executed; gives false with errno where it may not be. NULL for nothing.
+    bool (*prepare)(const void *argument);
+    const void *argument;
+};
+
+// How a program has ended, and the end of its output.
+struct ending {
+    uint32_t end;   // enum hook_end
+    int32_t status; // the exit status, or the signal
+    char output[MAX_OUTPUT];
+    size_t length;
+};
+
+// Runs a program to its end. Ends it, and this program, where niwad goes away.
+struct ending run_hook(int niwad, const struct hook *hook);
+
+// Tells niwad how a program has ended: FRAME_ENDED.
+void tell_ended(int niwad, const struct ending *ending);
 
 // Receives the next frame as receive_frame(), after it has run the hooks that come before it.
 // FRAME_HOOK has texts as a request: `program`, `arg` for each argument, `directory`, `input`, `timeout` (ms; missing

@@ -13,7 +13,9 @@
 
 #include "ask.h"
 #include "birth.h"
+#include "criu.h"
 #include "foreground.h"
+#include "handover.h"
 #include "help.h"
 #include "hook.h"
 #include "kept.h"
@@ -26,34 +28,13 @@
 
 #define EXEC_FAILED 255 // the exit status of an exec that has executed no program, as that of runc
 
-// Writes beside the file and renames: whoever waits for the file never sees a part of it. Gives 0 or a negative errno.
-static int write_pid(const char *path, pid_t pid) {
-    char beside[PATH_MAX];
-    if (snprintf(beside, sizeof beside, "%s.%d", path, getpid()) >= (int)sizeof beside) return -ENAMETOOLONG;
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) return -errno;
-    bool is_written = dprintf(fd, "%d", pid) > 0 && close(fd) == 0 && rename(beside, path) == 0;
-    int error = is_written ? 0 : -errno;
-    if (!is_written) unlink(beside);
-    return error;
-}
-
-static void hand_over_terminal(const char *path, int terminal) {
-    static const char name[] = "/dev/ptmx";
-    int console = connect_to(path, strlen(path));
-    if (console < 0) fail("cannot connect to the console socket %s: %s", path, reason(-console));
-    int error = send_whole(console, name, sizeof name - 1, &terminal, 1);
-    if (error < 0) fail("cannot send the terminal to %s: %s", path, reason(-error));
-    close(console);
-}
-
-static struct buffer creation_of(const struct command *command) {
+static struct buffer creation_of(const struct command *command, const char *verb) {
     const char *bundle = option(command, "bundle"), *config = option(command, "config");
     char directory[PATH_MAX], path[PATH_MAX + 16];
     if (bundle == NULL) bundle = ".";
     if (realpath(bundle, directory) == NULL) fail("open %s: %s", bundle, reason(errno));
     snprintf(path, sizeof path, "%s/config.json", directory);
-    struct buffer request = request_of(command, "create");
+    struct buffer request = request_of(command, verb);
     request_add(&request, "bundle", directory);
     if (strcmp(command->verb, "run") == 0 && !has_option(command, "detach"))
         request_add(&request, "foreground", "true");
@@ -100,7 +81,7 @@ static void settle(int niwad, const struct command *command, const struct born *
 // are for the container, as soon as it is made. Until then they end this program, and the container with it.
 static struct born create(int niwad, const struct command *command, bool waits) {
     struct kept kept = kept_of(command, true);
-    struct buffer request = creation_of(command);
+    struct buffer request = creation_of(command, "create");
     add_count(&request, "kept-fds", kept.all);
     add_count(&request, "listen-fds", kept.sockets);
     struct born born = make_process(niwad, command, request, kept.all);
@@ -125,6 +106,14 @@ static void start(int niwad, const struct command *command) {
     await_ready(&ready);
 }
 
+// Deletes a container that has ended, unless others have deleted it, as a checkpoint does. niwad may have been replaced
+// meanwhile.
+static void delete_ended(const struct command *command) {
+    struct buffer request = request_of(command, "delete");
+    request_add(&request, "force", "true");
+    ask(connect_of(command), request);
+}
+
 // Starts the container that create() made, and waits for its end unless it is detached. Gives the exit status.
 static int run(int niwad, const struct command *command) {
     bool waits = !has_option(command, "detach");
@@ -139,8 +128,31 @@ static int run(int niwad, const struct command *command) {
     }
     ready.pid = 0; // this program stays the main process
     int status = await_end(&born, &ready);
-    // niwad may have been replaced meanwhile
-    if (!has_option(command, "keep")) ask(connect_of(command), request_of(command, "delete"));
+    if (!has_option(command, "keep")) delete_ended(command);
+    return status;
+}
+
+// Lets CRIU write a container into images. niwad deletes it then, unless it is left running.
+static void checkpoint(int niwad, const struct command *command) {
+    struct frame told = answer_to(niwad, request_of(command, "checkpoint"));
+    free(dump_by_criu(niwad, command, &told).body);
+}
+
+// Makes a container of images, and waits for its end unless it is detached. Gives the exit status.
+static int restore(int niwad, const struct command *command) {
+    bool waits = !has_option(command, "detach");
+    struct frame told = answer_to(niwad, creation_of(command, "restore"));
+    struct born born = restore_by_criu(niwad, command, &told);
+    if (waits) hold_signals();
+    settle(niwad, command, &born, (int[]){born.pidfd, born.control}, 2);
+    keep_only(born.pidfd); // it must not stay where niwad does not know that it runs
+    struct buffer start = request_of(command, "start");
+    request_add(&start, "undo", "true");
+    ask(niwad, start);
+    keep_born();
+    if (!waits) return 0;
+    int status = await_end(&born, &NOT_AWAITED);
+    delete_ended(command);
     return status;
 }
 
@@ -248,6 +260,12 @@ int main(int argc, char **argv) {
     } else if (strcmp(command.verb, "exec") == 0) {
         fail_with(EXEC_FAILED);
         return exec_in(connect_of(&command), &command);
+    } else if (strcmp(command.verb, "checkpoint") == 0) {
+        find_criu(option(&command, "criu"));
+        checkpoint(connect_of(&command), &command);
+    } else if (strcmp(command.verb, "restore") == 0) {
+        find_criu(option(&command, "criu"));
+        return restore(connect_of(&command), &command);
     } else if (strcmp(command.verb, "ps") == 0) {
         list_processes(connect_of(&command), &command);
     } else if (strcmp(command.verb, "update") == 0) {

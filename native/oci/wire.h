@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_VERSION "5"
+#define PROTOCOL_VERSION "6"
 #define MAX_FRAME_BYTES (8u << 20)
 #define MAX_FRAME_FDS 32
 
@@ -24,6 +24,7 @@ enum frame_kind {
     FRAME_WARNING = 13, // a text for the log; the answer follows
     FRAME_HOOK = 14,    // a program to run, see hook.h; the answer follows when it has ended
     FRAME_GO = 15,      // lets the process go on that pauses
+    FRAME_CRIU = 16,    // what CRIU is to do: texts as a request, see criu.c
 };
 
 struct frame {

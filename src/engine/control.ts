@@ -125,6 +125,11 @@ export class Control {
     if (!this.#of.life.setFrozen(frozen)) await this.#beginFreeze(false);
   }
 
+  /** Thaws a group that another program has left frozen; does nothing where the container is paused. */
+  async thaw(): Promise<void> {
+    if (this.#of.life.state !== 'paused') await this.#beginFreeze(false);
+  }
+
   /** Asks the kernel to freeze or thaw the group; the kernel finishes this later. */
   async #beginFreeze(frozen: boolean): Promise<void> {
     await this.#kernel.containers.freeze(this.#of.handle, frozen, 0).catch(errnoOf);

@@ -78,7 +78,11 @@ export async function enterBy(
     throw new NiwaError('SPEC_INVALID', 'niwa-oci has sent something else than its process');
 }
 
-async function takeOver(request: CreateRequest, answer: Frame, births: Pick<Births, 'take'>): Promise<number> {
+/**
+ * Takes over the first process that the command has made. Gives its pid.
+ * @throws NiwaError SPEC_INVALID, KernelError with the failed step
+ */
+export async function takeOver(request: CreateRequest, answer: Frame, births: Pick<Births, 'take'>): Promise<number> {
   const [pidfd, control, ...more] = answer.descriptors;
   if (answer.kind === FRAME.unborn) {
     closeAll(answer.descriptors);

@@ -1,8 +1,9 @@
 import { isAbsolute } from 'node:path';
+import type { Birth } from '../engine/maker.js';
 import { labelModules } from '../host/labels.js';
 import type { OciConfig } from '../plan/oci/config.js';
 import { isBind } from '../plan/oci/mounts.js';
-import { makeOciPlan, type OciChoices, type OciSources } from '../plan/oci/plan.js';
+import { makeOciPlan, type OciChoices, type OciPlan, type OciSources } from '../plan/oci/plan.js';
 import { ownsMounts } from '../plan/oci/root.js';
 import type { HostView } from '../plan/plan.js';
 import { NiwaError } from '../protocol/errors.js';
@@ -24,11 +25,27 @@ import { wordsOf } from './words.js';
 
 const ID = /^[\w+\-.]{1,1024}$/;
 
+/** Makes a container up to its wait: the verb of that name. @throws NiwaError the errors of createBy() */
+export async function create(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
+  const { births } = parts.kernel;
+  return await createBy(parts, call, connection, ({ planIn, onPause }) => birthBy(connection, births, planIn, onPause));
+}
+
+/** A container that is being made, for whoever lets the command make its first process. */
+export interface Creating {
+  config: OciConfig;
+  sources: OciSources;
+  planIn: (view: HostView) => OciPlan;
+  /** To be called with the pid, as the command sees it, when hooks can run. */
+  onPause: (pid: number) => Promise<void>;
+}
+type Bearer = (creating: Creating) => Birth;
+
 /**
- * Makes a container up to its wait: the verb of that name.
+ * Makes a container of a request with a config and a bundle.
  * @throws NiwaError SPEC_INVALID for a wrong id or config, ID_IN_USE, START_FAILED in the words that engines look for
  */
-export async function create(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
+export async function createBy(parts: VerbParts, call: Call, connection: Connection, bear: Bearer): Promise<string> {
   const id = call.argument(0, 'the id of the container');
   const [wrong = id] = /[^\w+\-.]/.exec(id) ?? [];
   if (!ID.test(id) || id === '.' || id === '..')
@@ -51,7 +68,7 @@ export async function create(parts: VerbParts, call: Call, connection: Connectio
   try {
     const manager = ownsMounts(config) ? call.value('notify') : undefined;
     const place = placeOf(parts, config, id, call.bySystemd);
-    await createFrom(parts, { config, choices, manager, state, place, root: call.root }, connection);
+    await createFrom(parts, { config, choices, manager, state, place, root: call.root, bear }, connection);
     return '';
   } catch (error) {
     throw new NiwaError('START_FAILED', wordsOf(error, config.process.args[0]), { cause: error });
@@ -74,6 +91,7 @@ interface Creation {
   /** What others are told of the container meanwhile. */
   state: OciState;
   place: Place;
+  bear: Bearer;
 }
 
 function choicesOf(call: Call, id: string): OciChoices {
@@ -88,7 +106,7 @@ function choicesOf(call: Call, id: string): OciChoices {
 }
 
 async function createFrom(parts: VerbParts, creation: Creation, connection: Connection): Promise<void> {
-  const { root, config, choices, manager, state, place } = creation;
+  const { root, config, choices, manager, state, place, bear } = creation;
   const { id, bundle } = choices;
   const { annotations = {}, hooks = {} } = config;
   const lateHooks = lateHooksOf(hooks);
@@ -114,7 +132,7 @@ async function createFrom(parts: VerbParts, creation: Creation, connection: Conn
       isBegun = true;
       return { ...plan, words: [...plan.words, ...agent] };
     };
-    const birth = birthBy(connection, parts.kernel.births, planIn, onPause);
+    const birth = bear({ config: planned, sources, planIn, onPause });
     return { spec, birth: manager === undefined ? birth : afterMaking(directory, birth) };
   };
   try {

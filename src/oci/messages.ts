@@ -5,12 +5,12 @@ import { NiwaError } from '../protocol/errors.js';
  * Numbers are in the byte order of the machine, which is little-endian on all machines that niwa runs on.
  */
 
-export const PROTOCOL_VERSION = '5';
+export const PROTOCOL_VERSION = '6';
 
 /** The kinds of frames. Those up to 9 come from the command, the others go to it. */
 export const FRAME = {
   ...{ request: 1, born: 2, unborn: 3, paused: 4, ended: 5 },
-  ...{ birth: 10, done: 11, error: 12, warning: 13, hook: 14, go: 15 },
+  ...{ birth: 10, done: 11, error: 12, warning: 13, hook: 14, go: 15, criu: 16 },
 } as const;
 
 /** A request of the command: a verb, the options and arguments of its command line, and files that it has read. */

@@ -2,6 +2,9 @@ import { NiwaError } from '../protocol/errors.js';
 import type { Request } from './messages.js';
 import { LIMIT_OPTIONS } from './update.js';
 
+/** Options for CRIU. */
+const CRIU_OPTIONS = ['tcp-established', 'ext-unix-sk', 'shell-job', 'file-locks', 'manage-cgroups-mode'];
+
 /** The options that each verb takes, beside those that the command acts on by itself. */
 const OPTIONS: Record<string, readonly string[]> = {
   create: ['bundle', 'config', 'console-socket', 'foreground', 'groups', 'kept-fds', 'listen-fds', 'notify'],
@@ -16,6 +19,8 @@ const OPTIONS: Record<string, readonly string[]> = {
   ps: ['format'],
   update: ['resources', ...LIMIT_OPTIONS],
   events: ['stats'],
+  checkpoint: ['leave-running'],
+  restore: ['bundle', 'config', 'notify'],
 };
 const EVERYWHERE = ['root', 'argument', 'systemd-cgroup'];
 /** Values with which an option asks for nothing. */
@@ -23,8 +28,11 @@ const NOTHING: Record<string, readonly string[]> = {
   'cgroup-manager': ['cgroupfs', 'disabled', 'systemd'],
   rootless: ['auto', 'false'],
 };
-/** Options of `run`, with which it also sends its start and its delete. */
-const OF_RUN = ['console-socket', 'no-pivot', 'no-new-keyring'];
+/** Options of `run` and `restore`, with which they also send their start and their delete. */
+const OF_RUN = [
+  ...['console-socket', 'no-pivot', 'no-new-keyring', 'lsm-profile', 'lsm-mount-context'],
+  ...CRIU_OPTIONS,
+];
 
 /** A request whose options are known: each is honoured, or the request is refused by its name. */
 export class Call {

@@ -74,8 +74,8 @@ export function execConfigOf({
   };
 }
 
-/** What was saved of the config, which was checked when the container was made. */
-function savedConfig({ id, spec: { oci } }: Container): ExecConfig {
+/** Gives what was saved of the config, which was checked when the container was made. @throws NiwaError INTERNAL */
+export function savedConfig({ id, spec: { oci } }: Container): ExecConfig {
   if (oci?.execConfig === undefined) throw new NiwaError('INTERNAL', `container ${id} has no config for an exec`);
   return parseExact(`the saved config of container ${id}`, oci.execConfig) as ExecConfig;
 }

@@ -1,17 +1,17 @@
-import { ROOT } from '../access/allowed.js';
-import type { Container } from '../engine/container.js';
 import { version } from '../installation/version.js';
 import { isKernelError } from '../kernel/errors.js';
 import { NiwaError } from '../protocol/errors.js';
 import { signalNumber } from '../spec/signals.js';
 import type { Connection } from './connection.js';
 import { create } from './create.js';
+import { CRIU_VERBS } from './criu.js';
 import { features } from './features.js';
 import { GROUP_VERBS } from './group-verbs.js';
-import { keptHooks, runHooks, runLastHooks } from './hooks.js';
+import { keptHooks, runHooks } from './hooks.js';
 import { tellNotify } from './notify.js';
 import type { Call } from './options.js';
 import { PROCESS_VERBS } from './process-verbs.js';
+import { removeWithHooks } from './removal.js';
 import { listTable } from './state.js';
 import { conflict, containerOf, stateOf, statusNow, type Verb, type VerbParts } from './verb-parts.js';
 import { wordsOf } from './words.js';
@@ -28,6 +28,7 @@ export const VERBS: Readonly<Record<string, Verb>> = {
   notify: tellNotify,
   ...PROCESS_VERBS,
   ...GROUP_VERBS,
+  ...CRIU_VERBS,
 };
 
 async function start(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
@@ -50,20 +51,6 @@ async function start(parts: VerbParts, call: Call, connection: Connection): Prom
     throw error;
   }
   return '';
-}
-
-/** Ends and removes a container, and lets the command run the hooks that follow. */
-async function removeWithHooks(parts: VerbParts, container: Container, connection: Connection): Promise<void> {
-  const late = parts.lateHooks.take(container.id);
-  try {
-    await parts.runtime.remove(container.id, ROOT, { force: true });
-  } catch (error) {
-    const isThere = parts.runtime.has(container.id); // else another request has removed it
-    if (late !== undefined && isThere) parts.lateHooks.add(container);
-    else if (late !== undefined) await runLastHooks(connection, late, parts.log);
-    throw error;
-  }
-  if (late !== undefined) await runLastHooks(connection, late, parts.log);
 }
 
 async function state(parts: VerbParts, call: Call): Promise<string> {

@@ -1,0 +1,122 @@
+import { readFile, readlink } from 'node:fs/promises';
+import { relative } from 'node:path';
+import type { Birth } from '../engine/maker.js';
+import type { Births } from '../kernel/births.js';
+import { type CriuWord, dumpWords, restoreWords } from '../plan/oci/criu.js';
+import type { OciPlan } from '../plan/oci/plan.js';
+import { refused } from '../plan/oci/refusal.js';
+import type { HostView } from '../plan/plan.js';
+import { NiwaError } from '../protocol/errors.js';
+import { signalName } from '../spec/signals.js';
+import { takeOver } from './birth.js';
+import { type Connection, closeAll } from './connection.js';
+import { type Creating, createBy } from './create.js';
+import { FRAME, readHookEnd, textsBody } from './messages.js';
+import type { Call } from './options.js';
+import { savedConfig } from './process-verbs.js';
+import { removeWithHooks } from './removal.js';
+import { conflict, containerOf, statusNow, type Verb, type VerbParts } from './verb-parts.js';
+
+/** Checkpoint and restore by CRIU, which the command runs: niwad says what of a container CRIU has to make anew. */
+export const CRIU_VERBS: Readonly<Record<string, Verb>> = { checkpoint, restore };
+
+/** Options that CRIU has, too. */
+const FLAGS = ['tcp-established', 'ext-unix-sk', 'shell-job', 'file-locks'];
+const VALUES = ['lsm-profile', 'lsm-mount-context'];
+/** A container with more mounts than this text has room for is not checkpointed. */
+const MOST_MOUNTINFO = 256 * 1024;
+
+/** Writes a container into images; it is deleted then, unless it is left running. */
+async function checkpoint(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
+  const container = containerOf(parts, call);
+  const leaves = call.has('leave-running');
+  await container.turns.run(async () => {
+    const status = statusNow(parts, container);
+    if (status !== 'running' && status !== 'paused')
+      throw conflict(`container cannot be checkpointed in ${status} state`);
+    const { pid, cgroup: group } = container;
+    const mounts = await readFile(`/proc/${pid}/mountinfo`, 'utf8');
+    if (mounts.length > MOST_MOUNTINFO) throw refused('mounts', 'the container has too many to be checkpointed');
+    const hostMounts = await readFile('/proc/self/mountinfo', 'utf8');
+    const network = /\d+/.exec(await readlink(`/proc/${pid}/ns/net`))?.[0] ?? '';
+    const flags = [...flagsOf(call), ...(leaves ? ['leave-running'] : [])];
+    const words = dumpWords(savedConfig(container), { pid, group, mounts, hostMounts, network }, flags);
+    try {
+      connection.send(FRAME.criu, textsBody(words));
+      const answer = await connection.next();
+      closeAll(answer.descriptors);
+      requireSuccess('checkpoint', readHookEnd(answer.body));
+    } catch (error) {
+      await container.control.thaw(); // CRIU may have been killed while it had frozen the container
+      throw error;
+    }
+  });
+  if (!leaves) await removeWithHooks(parts, container, connection);
+  return '';
+}
+
+/** Makes a container of images. It runs already when the command starts it. */
+async function restore(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
+  const flags = [
+    ...flagsOf(call),
+    ...VALUES.flatMap((name) => (call.value(name) === undefined ? [] : [`${name}=${call.value(name)}`])),
+  ];
+  const { tree } = parts.runtime;
+  return await createBy(parts, call, connection, ({ config, sources, planIn }) =>
+    restoreBy(connection, parts.kernel.births, planIn, ({ stage, cgroup }) =>
+      restoreWords(config, { sources, stage, group: `/${relative(tree.mount, cgroup)}` }, flags),
+    ),
+  );
+}
+
+function flagsOf(call: Call): string[] {
+  const mode = call.value('manage-cgroups-mode') ?? 'soft';
+  if (mode !== 'soft')
+    throw new NiwaError(
+      'SPEC_INVALID',
+      `--manage-cgroups-mode ${mode}: only soft; niwad makes the group and its limits`,
+    );
+  return FLAGS.filter((name) => call.has(name));
+}
+
+/** @throws NiwaError START_FAILED with the cause that the log of CRIU tells */
+function requireSuccess(what: 'checkpoint' | 'restore', { end, status, output }: ReturnType<typeof readHookEnd>): void {
+  if (end === 'exited' && status === 0) return;
+  const how = end === 'exited' ? `exit status ${status}` : `ended by ${signalName(status)}`;
+  throw new NiwaError('START_FAILED', `criu failed (${how}): ${what}: ${output.trim() || 'it wrote nothing'}`);
+}
+
+/**
+ * Lets the command restore a container in the group that niwad makes, and takes its first process over.
+ * @param wordsOf what CRIU is told, for the places that niwad chooses
+ */
+function restoreBy(
+  connection: Connection,
+  births: Pick<Births, 'prepare' | 'take' | 'undo'>,
+  planIn: Creating['planIn'],
+  wordsOf: (places: { stage: string; cgroup: string }) => CriuWord[],
+): Birth {
+  let words: CriuWord[] = [];
+  return {
+    plan(view: HostView) {
+      const plan: OciPlan = planIn(view);
+      words = wordsOf({ stage: view.stage, cgroup: plan.cgroup.path });
+      return { ...plan, encode: () => new Uint8Array() }; // CRIU makes what the program would have made
+    },
+    async bear(request) {
+      const { boot, group } = await births.prepare(request);
+      closeAll([boot, group]);
+      try {
+        connection.send(FRAME.criu, textsBody(words));
+        const answer = await connection.next();
+        if (answer.kind !== FRAME.ended) return await takeOver(request, answer, births);
+        closeAll(answer.descriptors);
+        requireSuccess('restore', readHookEnd(answer.body));
+        throw new NiwaError('START_FAILED', 'criu has restored no container that niwa-oci could take');
+      } catch (error) {
+        await births.undo(request.handle);
+        throw error;
+      }
+    },
+  };
+}

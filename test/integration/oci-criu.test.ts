@@ -1,0 +1,190 @@
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa, execaSync } from 'execa';
+import { describe, expect, vi } from 'vitest';
+import { host, PATIENCE, type Skip } from './support/host.js';
+import type { Niwad } from './support/niwad.js';
+import { NIWA_OCI, Oci } from './support/oci.js';
+import { test as base } from './support/test.js';
+
+const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
+const MADE = { exitCode: 0, message: '' };
+/** Writes numbers into a file of its root; it has a child. */
+const COUNTER = 'i=0; while :; do i=$((i+1)); echo $i >> /count; sleep 0.05; done';
+
+/** That of Debian 12 knows the kernel of the virtual machine, and none that is much newer. */
+const CRIU = process.env.NIWA_TEST_CRIU ?? '/usr/sbin/criu';
+
+/** Skips the test where CRIU cannot work. */
+function needsCriu(skip: Skip): void {
+  const { exitCode, stderr } = execaSync(CRIU, ['check'], { reject: false });
+  skip(exitCode !== 0, `needs a kernel that CRIU knows: ${String(stderr).split('\n')[0]}`);
+}
+
+/** Makes a container that counts in its root, and waits until it does. */
+async function counting(oci: Oci, script = COUNTER, isDetached = true) {
+  const id = oci.id();
+  const bundle = await oci.bundle(script, (config) => {
+    config.root = { path: 'rootfs' };
+    if (!('pids' in host.missing)) config.linux.resources = { pids: { limit: 50 } };
+    for (const mount of config.mounts) if (mount.type === 'bind') mount.options = ['bind', 'ro'];
+  });
+  if (isDetached) expect(await oci.make('run', '--detach', '--bundle', bundle, id)).toEqual(MADE);
+  else void piped(oci, join(bundle, 'first'), 'run', '--bundle', bundle, id);
+  await counts(bundle, 0);
+  return { id, bundle, images: join(bundle, 'images') };
+}
+
+/** Runs the command to its end with pipes as its streams, which CRIU knows, where those of execa are sockets. */
+const piped = ({ socket }: Oci, output: string, ...args: string[]) =>
+  execa('sh', ['-c', '("$@"; echo status $?) 2>&1 | cat > "$0"', output, NIWA_OCI, ...args], {
+    env: { NIWA_OCI_SOCKET: socket },
+    stdin: 'ignore',
+  });
+
+const checkpoint = (oci: Oci, images: string, ...rest: string[]) =>
+  oci.make('--criu', CRIU, 'checkpoint', '--image-path', images, ...rest);
+const restore = (images: string, bundle: string) => [
+  ...['--criu', CRIU, 'restore', '--image-path', images, '--bundle', bundle],
+];
+
+/** Gives the last number that a container has written; each follows the one before. */
+function countIn(bundle: string): number {
+  const path = join(bundle, 'rootfs/count');
+  const numbers = existsSync(path) ? (readFileSync(path, 'utf8').match(/\d+\n/g) ?? []).map(Number) : [];
+  expect(numbers).toEqual(numbers.map((_, i) => i + 1));
+  return numbers.length;
+}
+/** Waits until a container has counted beyond a number. */
+const counts = (bundle: string, last: number) =>
+  vi.waitFor(() => expect(countIn(bundle)).toBeGreaterThan(last), PATIENCE);
+const groupsOf = ({ containers }: Niwad) =>
+  readdirSync(containers).filter((name) => existsSync(join(containers, name, 'cgroup.procs')));
+
+/** Writes a program that stands for CRIU. It runs in the directory of the log. */
+function programOf(bundle: string, script: string): string {
+  const path = join(bundle, 'criu');
+  writeFileSync(path, `#!/bin/sh\n${script}\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+describe('without CRIU, or where it fails', () => {
+  test('a checkpoint says what is missing, and the container goes on', async ({ oci }) => {
+    const { id, bundle } = await counting(oci);
+    expect(await oci.make('--criu', '/no/such', 'checkpoint', id)).toEqual({
+      exitCode: 1,
+      message:
+        'checkpoint and restore need CRIU, and there is no program /no/such: install it (on Debian: apt-get install criu), or name it with --criu',
+    });
+    await counts(bundle, countIn(bundle));
+    await oci.done('delete', '--force', id);
+  });
+
+  test('a checkpoint that fails has the first error of the log, and the container goes on', async ({ oci, niwad }) => {
+    const { id, bundle, images } = await counting(oci);
+    const criu = programOf(
+      bundle,
+      `printf 'first\\nError (a.c:1): no way\\nError (b.c:2): so\\n' > dump.log; echo 1 > "${niwad.containers}"/*/cgroup.freeze; exit 3`,
+    );
+    const { exitCode, message } = await oci.make('--criu', criu, 'checkpoint', '--image-path', images, id);
+    expect([exitCode, message]).toEqual([
+      1,
+      `criu failed (exit status 3): checkpoint: Error (a.c:1): no way (log file: ${images}/dump.log)`,
+    ]);
+    expect(JSON.parse(readFileSync(join(images, 'descriptors.json'), 'utf8'))).toEqual(
+      Array(3).fill(expect.stringMatching(/^file\[[0-9a-f]+:[0-9a-f]+\]$/)), // /dev/null of the host
+    );
+    await counts(bundle, countIn(bundle));
+    await oci.done('delete', '--force', id);
+  });
+
+  test('a restore that fails leaves nothing', async ({ oci, niwad }) => {
+    const bundle = await oci.bundle('true');
+    const cases = {
+      "echo 'Error (a.c:1): no way' > restore.log; exit 1": 'criu failed (exit status 1): restore: Error (a.c:1)',
+      // it has not restored a child of niwa-oci
+      'while [ "$1" != --pidfile ]; do shift; done; echo 1 > $2': 'criu has restored no container',
+      'kill -9 $$': 'criu failed (ended by SIGKILL): restore: it wrote nothing',
+    };
+    for (const [script, words] of Object.entries(cases)) {
+      const criu = programOf(bundle, script);
+      const made = await oci.make('--criu', criu, 'restore', '-d', '--image-path', bundle, '-b', bundle, oci.id());
+      expect(made).toEqual({ exitCode: 1, message: expect.stringContaining(words) });
+      expect(await niwad.client.list()).toEqual([]);
+      expect(groupsOf(niwad)).toEqual([]);
+    }
+  });
+
+  test.for([
+    ['--pre-dump', 'checkpoint --pre-dump is not supported yet'],
+    ['--lazy-pages', 'checkpoint --lazy-pages is not supported yet'],
+    ['--manage-cgroups-mode=strict', '--manage-cgroups-mode strict: only soft'],
+  ])('%s is refused by its name', async ([option = '', words], { oci }) => {
+    const { id, bundle, images } = await counting(oci);
+    const criu = programOf(bundle, 'exit 0');
+    const { message } = await oci.make('--criu', criu, 'checkpoint', option, '--image-path', images, id);
+    expect(message).toContain(words);
+    await oci.done('delete', '--force', id);
+  });
+});
+
+test('a container counts on after checkpoint and restore, with its limits and its bill', async ({
+  oci,
+  niwad,
+  skip,
+}) => {
+  needsCriu(skip);
+  const { id, bundle, images } = await counting(oci);
+  const [{ id: first = '' } = {}] = await niwad.client.list();
+  expect(await checkpoint(oci, images, id)).toEqual(MADE);
+  expect((await oci.run('state', id)).stderr).toContain('does not exist');
+  expect(niwad.ledger().find((record) => record.id === first && record.type === 'final')).toBeDefined();
+
+  const last = countIn(bundle);
+  expect(await oci.make(...restore(images, bundle), '--detach', id)).toEqual(MADE);
+  await counts(bundle, last);
+  expect(await oci.state(id)).toMatchObject({ status: 'running' });
+  const [container] = await niwad.client.list();
+  expect(container).toMatchObject({ state: 'running', oci: { id } });
+  if (!('pids' in host.missing)) expect(readFileSync(join(container?.cgroup ?? '', 'pids.max'), 'utf8')).toBe('50\n');
+  expect(JSON.parse(await oci.done('ps', '--format', 'json', id)).length).toBeGreaterThan(0);
+  expect(await oci.done('exec', id, 'grep', '^0:', '/proc/self/cgroup')).toBe('0::/');
+  await oci.done('kill', id, 'KILL');
+  await oci.stopped(id);
+  await oci.done('delete', id);
+  const final = niwad.ledger().find((record) => record.id === container?.id && record.type === 'final');
+  expect(final).toMatchObject({ signal: 'SIGKILL' });
+  expect(groupsOf(niwad)).toEqual([]);
+});
+
+test('a container that was left running and then paused is restored, with other streams', async ({
+  oci,
+  niwad,
+  skip,
+}) => {
+  needsCriu(skip);
+  const { id, bundle, images } = await counting(oci, `${COUNTER.replace('sleep', 'echo $i; sleep')}`, false);
+  expect(await checkpoint(oci, images, '--leave-running', id)).toEqual(MADE);
+  await counts(bundle, countIn(bundle));
+  await oci.done('pause', id);
+  expect(await checkpoint(oci, images, id)).toEqual(MADE);
+  const without = await oci.bundle('true', (config) => {
+    config.mounts = config.mounts.filter(({ type }) => type !== 'bind');
+  });
+  expect((await oci.make(...restore(images, without), '--detach', id)).message).toMatch(
+    /^criu failed \(exit status 1\): restore: .*No mapping for/,
+  );
+  expect(await niwad.client.list()).toEqual([]);
+  expect(groupsOf(niwad)).toEqual([]);
+
+  const last = countIn(bundle);
+  const output = join(bundle, 'second');
+  const run = piped(oci, output, ...restore(images, bundle), id);
+  await counts(bundle, last + 1);
+  await vi.waitFor(async () => expect(await oci.state(id)).toMatchObject({ status: 'running' }), PATIENCE);
+  await oci.done('kill', id, 'KILL');
+  await run;
+  expect(readFileSync(output, 'utf8')).toMatch(new RegExp(`^(${last}\\n)?${last + 1}\\n(.*\\n)*status 137\\n$`));
+  expect((await oci.run('state', id)).stderr).toContain('does not exist');
+});
