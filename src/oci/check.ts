@@ -50,6 +50,7 @@ function checkAll(object: Partial<OciConfig> | OciProcess | OciResources, place:
   const unknown: string[] = [];
   checkFields(object, place, place, unknown);
   leaveOutCapabilities('process' in object ? object.process : object, unknown);
+  if ('linux' in object) tellIdleAgent(object.linux?.seccomp, unknown);
   if ('mounts' in object) leaveOutOfBinds(object, unknown);
   if (unknown.length > 0) tell(unknown);
 }
@@ -62,6 +63,12 @@ function leaveOutCapabilities(process: object | undefined, unknown: string[]): v
     unknown.push(...names.filter((name) => !isKnown(name)).map((name) => `process.capabilities.${set} "${name}"`));
     Object.assign(capabilities, { [set]: names.filter(isKnown) });
   }
+}
+
+/** Names the agent of a filter that asks nobody: it hears nothing, as config-linux.md of the OCI wants it. */
+function tellIdleAgent(seccomp: OciSeccomp | undefined, unknown: string[]): void {
+  if ((seccomp?.listenerPath ?? '') !== '' && !asksAgent(seccomp as OciSeccomp))
+    unknown.push('linux.seccomp.listenerPath, as no call has the action SCMP_ACT_NOTIFY');
 }
 
 /** Leaves out the options of a file system where a bind has them: the file system that it shows is there already. */
@@ -244,8 +251,6 @@ function checkAgent(seccomp: OciSeccomp): void {
     throw refused(`${place}.listenerMetadata`, 'it has no effect without a listenerPath');
   if (listenerPath !== '' && !posix.isAbsolute(listenerPath))
     throw refused(`${place}.listenerPath`, 'it has to be an absolute path');
-  if (listenerPath !== '' && !asks)
-    throw refused(`${place}.listenerPath`, 'it has no effect: no call has the action SCMP_ACT_NOTIFY');
   if (flags.includes(OF_LISTENER) && !asks)
     throw refused(`${place}.flags "${OF_LISTENER}"`, 'it has no effect: no call has the action SCMP_ACT_NOTIFY');
 }

@@ -76,11 +76,6 @@ describe('a config', () => {
     ],
     [
       'linux.seccomp',
-      { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/a' },
-      'linux.seccomp.listenerPath: it has no effect',
-    ],
-    [
-      'linux.seccomp',
       { defaultAction: 'SCMP_ACT_ALLOW', flags: ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] },
       'linux.seccomp.flags "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV": it has no effect',
     ],
@@ -117,6 +112,12 @@ describe('a config', () => {
   it('is of root where it names no user', () => {
     const { process } = checkConfig(withValue('process.user', {}));
     expect(process.user).toMatchObject({ uid: 0, gid: 0 });
+  });
+
+  it('takes the agent of a filter that asks nobody, and says so', () => {
+    const tell = vi.fn();
+    checkConfig(withValue('linux.seccomp', { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/a' }), tell);
+    expect(tell.mock.calls).toEqual([[['linux.seccomp.listenerPath, as no call has the action SCMP_ACT_NOTIFY']]]);
   });
 
   it('leaves out the options of a file system where a bind has them, and tells them', () => {
