@@ -33,6 +33,17 @@ describe('JSON with exact integers', () => {
     expect(performance.now() - began).toBeLessThan(1000);
   });
 
+  it('reads a text without large integers, null and NUL as one that has them beside it', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ noUnicodeString: false } as fc.JsonSharedConstraints), (one) => {
+        const text = JSON.stringify(one);
+        const beside = parseExact('it', `{"null": null, "value": ${text}}`) as { value?: unknown };
+        fc.pre(one !== null);
+        expect(parseExact('it', text)).toEqual(beside.value);
+      }),
+    );
+  });
+
   it('reads all other JSON as JSON.parse does', () => {
     const value = fc.jsonValue({ noUnicodeString: false } as fc.JsonSharedConstraints);
     const hasNull = (text: string) => /null|\\u0000/.test(text);
@@ -49,4 +60,12 @@ describe('JSON with exact integers', () => {
 it('writes what it has parsed, with integers of 64 bits', () => {
   const text = '{"hard":18446744073709551615,"low":-9223372036854775808,"text":"integer:1","none":{}}';
   expect(writeExact(parseExact('x', text))).toBe(text);
+});
+
+it('writes what has no large integers as JSON does', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (one) => {
+      expect(writeExact(one)).toBe(JSON.stringify(one));
+    }),
+  );
 });
