@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Caller, nameForTurns } from '../access/allowed.js';
+import { freeze } from '../kept/freeze.js';
 import { Kept } from '../kept/kept.js';
 import type { Spec } from '../protocol/resolved-spec.js';
 import { Id } from '../protocol/spec/values.js';
@@ -78,10 +79,4 @@ function seenOf({ name, id, layers, user, namesGroup }: ImageDefaults): SeenImag
 function withId({ input, spec }: Seen, id: string): Spec {
   const isNamed = spec.hostname === null || input.hostname !== undefined;
   return { ...spec, id, hostname: isNamed ? spec.hostname : hostnameFrom(id) };
-}
-
-function freeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
-  Object.freeze(value);
-  for (const inner of Object.values(value)) freeze(inner);
 }

@@ -1,10 +1,13 @@
 import { posix } from 'node:path';
+import { freeze } from '../kept/freeze.js';
+import { Kept } from '../kept/kept.js';
 import type { OciConfig, OciHooks, OciProcess, OciResources, OciSeccomp } from '../plan/oci/config.js';
 import { isBind } from '../plan/oci/mounts.js';
 import { asksAgent } from '../plan/oci/process.js';
-import { refused } from '../plan/oci/refusal.js';
-import { SECCOMP_ACTIONS_OF_ENGINES, SECCOMP_COMPARISONS } from '../protocol/spec/seccomp.js';
+import { refused, requireWithin } from '../plan/oci/refusal.js';
 import { capabilityName } from '../spec/capabilities.js';
+import { checkSeccomp } from './check-seccomp.js';
+import { plainJson } from './exact-json.js';
 import { FIELDS, type Field, type FieldType } from './fields.js';
 
 /** Is told the names of fields that no version of the OCI runtime-spec has, where there are some. */
@@ -90,7 +93,9 @@ function checkFields(object: object, shown: string, listed: string, unknown: str
   for (const [name, value] of Object.entries(object)) {
     const field = Object.hasOwn(FIELDS, listed + name) ? FIELDS[listed + name] : undefined;
     const place = shown + name;
-    if (field === undefined) {
+    if (listed + name === SECCOMP && isObject(value) && !asksForNothing(value)) {
+      Object.assign(object, { [name]: checkedFilter(value, unknown) });
+    } else if (field === undefined) {
       Reflect.deleteProperty(object, name);
       if (!asksForNothing(value)) unknown.push(place);
     } else if (!asksForNothing(value)) {
@@ -100,6 +105,35 @@ function checkFields(object: object, shown: string, listed: string, unknown: str
       Reflect.deleteProperty(object, name);
     }
   }
+}
+
+const SECCOMP = 'linux.seccomp';
+
+/** A filter that has passed the checks, and the fields that it has lost. */
+interface CheckedFilter {
+  filter: OciSeccomp;
+  lost: readonly string[];
+}
+
+/** Engines give most containers the same filter, which is most of the text of a config. */
+const filters = new Kept<CheckedFilter>((checked) => JSON.stringify(checked).length);
+
+/** Gives a filter that is checked. Those of one text are one frozen object: what is made of it is kept with it. */
+function checkedFilter(filter: object, unknown: string[]): OciSeccomp {
+  const text = plainJson(filter);
+  const known = text === undefined ? undefined : filters.get(null, text);
+  const checked = known ?? checkFilter(filter as OciSeccomp);
+  if (known === undefined && text !== undefined) filters.set(null, text, checked);
+  unknown.push(...checked.lost);
+  return checked.filter;
+}
+
+function checkFilter(filter: OciSeccomp): CheckedFilter {
+  const lost: string[] = [];
+  checkFields(filter, `${SECCOMP}.`, `${SECCOMP}.`, lost);
+  checkSeccomp(filter);
+  freeze(filter);
+  return { filter, lost };
 }
 
 function checkValue(
@@ -153,25 +187,9 @@ const MAX_ID = 0xffff_fffe;
 const MOST_GIDS = 65_000;
 const MAX_MAJOR = 4095;
 const MAX_MINOR = 0xf_ffff;
-/** It has 16 bits beside the action, see SECCOMP_RET_DATA in seccomp(2). */
-const MAX_ERRNO = 0xffff;
 const MAX_64_BITS = 2n ** 64n - 1n;
 /** A longer time is none. */
 const MOST_HOOK_SECONDS = 1e9;
-const ACTIONS: readonly string[] = SECCOMP_ACTIONS_OF_ENGINES;
-const COMPARISONS: readonly string[] = SECCOMP_COMPARISONS;
-/** Those of this machine, by the name that Node.js has for it. */
-const OWN_ARCHITECTURES: Partial<Record<NodeJS.Architecture, string[]>> = {
-  // x32 has no call of its own here: those of a kernel that has it get ENOSYS
-  x64: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
-  arm64: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
-};
-
-const OTHER_ARCHITECTURES = [
-  ...['MIPS', 'MIPS64', 'MIPS64N32', 'MIPSEL', 'MIPSEL64', 'MIPSEL64N32', 'PPC', 'PPC64', 'PPC64LE', 'S390', 'S390X'],
-  ...['PARISC', 'PARISC64', 'RISCV64', 'LOONGARCH64', 'M68K', 'SH', 'SHEB'],
-].map((name) => `SCMP_ARCH_${name}`);
-const ARCHITECTURES = [...Object.values(OWN_ARCHITECTURES).flat(), ...OTHER_ARCHITECTURES];
 
 /** Checks what types cannot say: fields that are needed, and bounds of numbers. */
 function checkMeaning(config: OciConfig): void {
@@ -192,22 +210,23 @@ function checkMeaning(config: OciConfig): void {
       );
   for (const [i, { path, major = 0, minor = 0, uid = 0, gid = 0 }] of (linux.devices ?? []).entries()) {
     if (!posix.isAbsolute(path ?? '')) throw refused(`linux.devices[${i}].path`, 'it has to be an absolute path');
-    within(major, `linux.devices[${i}].major`, MAX_MAJOR);
-    within(minor, `linux.devices[${i}].minor`, MAX_MINOR);
-    within(uid, `linux.devices[${i}].uid`, MAX_ID);
-    within(gid, `linux.devices[${i}].gid`, MAX_ID);
+    requireWithin(major, `linux.devices[${i}].major`, MAX_MAJOR);
+    requireWithin(minor, `linux.devices[${i}].minor`, MAX_MINOR);
+    requireWithin(uid, `linux.devices[${i}].uid`, MAX_ID);
+    requireWithin(gid, `linux.devices[${i}].gid`, MAX_ID);
   }
-  if (linux.seccomp !== undefined) checkSeccomp(linux.seccomp);
+  if (Object.keys(linux.seccomp ?? {}).length === 0) delete linux.seccomp;
 }
 
 function checkHooks(hooks: OciHooks): void {
-  for (const [point, list] of Object.entries(hooks))
+  for (const [point, list] of Object.entries(hooks)) {
     for (const [i, { path, timeout = 1 }] of list.entries()) {
       const place = `hooks.${point}[${i}]`;
       if (!posix.isAbsolute(path ?? '')) throw refused(`${place}.path`, 'it has to be an absolute path');
       if (timeout < 1 || timeout > MOST_HOOK_SECONDS)
         throw refused(`${place}.timeout`, `it has to be from 1 to ${MOST_HOOK_SECONDS}`);
     }
+  }
 }
 
 function checkMeaningOfProcess(process: OciProcess): void {
@@ -216,68 +235,14 @@ function checkMeaningOfProcess(process: OciProcess): void {
   if (!posix.isAbsolute(cwd)) throw refused('process.cwd', 'it has to be an absolute path');
   process.user = { ...ROOT_USER, ...process.user };
   const { uid, gid, umask = 0, additionalGids = [] } = process.user;
-  within(uid, 'process.user.uid', MAX_ID);
-  within(gid, 'process.user.gid', MAX_ID);
-  within(umask, 'process.user.umask', 0o777);
+  requireWithin(uid, 'process.user.uid', MAX_ID);
+  requireWithin(gid, 'process.user.gid', MAX_ID);
+  requireWithin(umask, 'process.user.umask', 0o777);
   if (additionalGids.length > MOST_GIDS)
     throw refused('process.user.additionalGids', `at most ${MOST_GIDS} are supported`);
-  for (const [i, group] of additionalGids.entries()) within(group, `process.user.additionalGids[${i}]`, MAX_ID);
+  for (const [i, group] of additionalGids.entries()) requireWithin(group, `process.user.additionalGids[${i}]`, MAX_ID);
   for (const [i, { soft, hard }] of rlimits.entries()) {
-    within(soft, `process.rlimits[${i}].soft`, MAX_64_BITS);
-    within(hard, `process.rlimits[${i}].hard`, MAX_64_BITS);
-  }
-}
-
-function within(value: number | bigint | undefined, place: string, most: number | bigint): void {
-  if (value === undefined || value < 0 || value > most) throw refused(place, `it has to be from 0 to ${most}`);
-}
-
-const OF_LISTENER = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
-
-function checkAgent(seccomp: OciSeccomp): void {
-  const { defaultAction, listenerPath = '', listenerMetadata = '', flags = [] } = seccomp;
-  const place = 'linux.seccomp';
-  const asks = asksAgent(seccomp);
-  if (defaultAction === 'SCMP_ACT_NOTIFY')
-    throw refused(`${place}.defaultAction "${defaultAction}"`, 'the calls of niwa-oci itself would wait for the agent');
-  for (const [i, { action, names = [] }] of (seccomp.syscalls ?? []).entries())
-    if (action === 'SCMP_ACT_NOTIFY' && names.includes('write'))
-      throw refused(
-        `${place}.syscalls[${i}]`,
-        'SCMP_ACT_NOTIFY cannot be used for the write syscall: those of niwa-oci itself would wait for the agent',
-      );
-  if (listenerPath === '' && asks) throw refused(`${place}.listenerPath`, 'SCMP_ACT_NOTIFY needs the path of an agent');
-  if (listenerPath === '' && listenerMetadata !== '')
-    throw refused(`${place}.listenerMetadata`, 'it has no effect without a listenerPath');
-  if (listenerPath !== '' && !posix.isAbsolute(listenerPath))
-    throw refused(`${place}.listenerPath`, 'it has to be an absolute path');
-  if (flags.includes(OF_LISTENER) && !asks)
-    throw refused(`${place}.flags "${OF_LISTENER}"`, 'it has no effect: no call has the action SCMP_ACT_NOTIFY');
-}
-
-function checkSeccomp(seccomp: OciSeccomp & { architectures?: string[] }): void {
-  const { defaultAction, defaultErrnoRet = 0, syscalls = [], architectures = [] } = seccomp;
-  const place = 'linux.seccomp';
-  const known = (action: string, field: string) => {
-    if (!ACTIONS.includes(action)) throw refused(`${place}.${field} "${action}"`, 'there is no such action');
-  };
-  known(defaultAction, 'defaultAction');
-  checkAgent(seccomp);
-  within(defaultErrnoRet, `${place}.defaultErrnoRet`, MAX_ERRNO);
-  for (const [i, name] of architectures.entries())
-    if (!ARCHITECTURES.includes(name)) throw refused(`${place}.architectures[${i}] "${name}"`, 'there is no such one');
-  // no program of another machine runs here
-  seccomp.architectures = architectures.filter((name) => OWN_ARCHITECTURES[process.arch]?.includes(name));
-  for (const [i, { action, names = [], args = [], errnoRet = 0 }] of syscalls.entries()) {
-    known(action, `syscalls[${i}].action`);
-    within(errnoRet, `${place}.syscalls[${i}].errnoRet`, MAX_ERRNO);
-    if (names.length === 0) throw refused(`${place}.syscalls[${i}].names`, 'it is empty');
-    for (const [j, { index, value, valueTwo = 0, op }] of args.entries()) {
-      const argument = `${place}.syscalls[${i}].args[${j}]`;
-      within(index, `${argument}.index`, 5);
-      within(value, `${argument}.value`, MAX_64_BITS);
-      within(valueTwo, `${argument}.valueTwo`, MAX_64_BITS);
-      if (!COMPARISONS.includes(op)) throw refused(`${argument}.op "${op}"`, 'there is no such one');
-    }
+    requireWithin(soft, `process.rlimits[${i}].soft`, MAX_64_BITS);
+    requireWithin(hard, `process.rlimits[${i}].hard`, MAX_64_BITS);
   }
 }

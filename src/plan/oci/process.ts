@@ -200,11 +200,20 @@ function identityOps(
   ];
 }
 
+/** By the filter of a config: src/oci/check.ts gives filters of one text as one object. */
+const profiles = new WeakMap<OciSeccomp, SeccompProfileInput>();
+
 /**
  * Gives a profile in the form of a niwa spec, which is that of the OCI; integers beyond 2^53 are texts such as
  * `0xffffffffffffffff` there. Actions were checked with the config.
  */
 export function profileOf(wanted: OciSeccomp): SeccompProfileInput {
+  const profile = profiles.get(wanted) ?? makeProfile(wanted);
+  profiles.set(wanted, profile);
+  return profile;
+}
+
+function makeProfile(wanted: OciSeccomp): SeccompProfileInput {
   const { defaultAction, defaultErrnoRet, architectures, syscalls = [] } = wanted;
   const exact = (value: number | bigint) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value);
   const profile = {

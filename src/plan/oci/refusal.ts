@@ -4,3 +4,8 @@ import { NiwaError } from '../../protocol/errors.js';
 export function refused(field: string, reason: string): NiwaError {
   return new NiwaError('SPEC_INVALID', `${field}: ${reason}`);
 }
+
+/** Checks a number from 0 on. @throws NiwaError SPEC_INVALID */
+export function requireWithin(value: number | bigint | undefined, field: string, most: number | bigint): void {
+  if (value === undefined || value < 0 || value > most) throw refused(field, `it has to be from 0 to ${most}`);
+}

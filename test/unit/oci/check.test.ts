@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { checkConfig } from '../../../src/oci/check.js';
 import { parseExact } from '../../../src/oci/exact-json.js';
@@ -141,6 +142,48 @@ describe('a config', () => {
     const architectures = ['SCMP_ARCH_RISCV64', own];
     const { linux } = checkConfig(withValue('linux.seccomp', { defaultAction: 'SCMP_ACT_ALLOW', architectures }));
     expect(linux?.seccomp).toMatchObject({ architectures: [own] });
+  });
+
+  it('may have an empty filter, which asks for nothing', () => {
+    expect(checkConfig(withValue('linux.seccomp', {})).linux).not.toHaveProperty('seccomp');
+  });
+
+  it('with a filter that was seen before is checked as the first one', () => {
+    const word = fc.constantFrom('read', 'SCMP_ACT_ALLOW', 'SCMP_ACT_ERRNO', 'SCMP_ACT_NOTIFY', 'SCMP_CMP_EQ', 'a\0b');
+    const number = fc.constantFrom<number | bigint>(0, -1, 3, 65_536, 2 ** 53, 2n ** 64n - 1n, 2n ** 64n);
+    const args = fc.record({ index: number, value: number, op: word, more: word }, { requiredKeys: ['index'] });
+    const call = fc.record(
+      { names: fc.array(word), action: word, errnoRet: number, args: fc.array(args), other: word },
+      { requiredKeys: ['names', 'action'] },
+    );
+    const filter = fc.record(
+      { defaultAction: word, architectures: fc.array(word), syscalls: fc.array(call), listenerPath: word, extra: word },
+      { requiredKeys: ['defaultAction'] },
+    );
+    const outcome = (seccomp: unknown) => {
+      const tell = vi.fn();
+      try {
+        return [
+          checkConfig(withValue('linux.seccomp', structuredClone(seccomp)), tell).linux?.seccomp,
+          tell.mock.calls,
+        ];
+      } catch (error) {
+        return String(error);
+      }
+    };
+    fc.assert(
+      fc.property(filter, (one) => {
+        expect(outcome(one)).toEqual(outcome(one));
+      }),
+    );
+  });
+
+  it('shares its filter with others of the same text, and with no other one', () => {
+    const filterOf = (action: string) =>
+      checkConfig(withValue('linux.seccomp', { defaultAction: action })).linux?.seccomp;
+    expect(filterOf('SCMP_ACT_LOG')).toBe(filterOf('SCMP_ACT_LOG'));
+    expect(filterOf('SCMP_ACT_LOG')).not.toBe(filterOf('SCMP_ACT_TRAP'));
+    expect(Object.isFrozen(filterOf('SCMP_ACT_LOG'))).toBe(true);
   });
 
   it('with more groups than an operation has room for is refused', () => {

@@ -1,0 +1,77 @@
+import { posix } from 'node:path';
+import type { OciSeccomp } from '../plan/oci/config.js';
+import { asksAgent } from '../plan/oci/process.js';
+import { refused, requireWithin } from '../plan/oci/refusal.js';
+import { SECCOMP_ACTIONS_OF_ENGINES, SECCOMP_COMPARISONS } from '../protocol/spec/seccomp.js';
+
+/** It has 16 bits beside the action, see SECCOMP_RET_DATA in seccomp(2). */
+const MAX_ERRNO = 0xffff;
+const MAX_64_BITS = 2n ** 64n - 1n;
+const ACTIONS: readonly string[] = SECCOMP_ACTIONS_OF_ENGINES;
+const COMPARISONS: readonly string[] = SECCOMP_COMPARISONS;
+/** Those of this machine, by the name that Node.js has for it. */
+const OWN_ARCHITECTURES: Partial<Record<NodeJS.Architecture, string[]>> = {
+  // x32 has no call of its own here: those of a kernel that has it get ENOSYS
+  x64: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
+  arm64: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
+};
+
+const OTHER_ARCHITECTURES = [
+  ...['MIPS', 'MIPS64', 'MIPS64N32', 'MIPSEL', 'MIPSEL64', 'MIPSEL64N32', 'PPC', 'PPC64', 'PPC64LE', 'S390', 'S390X'],
+  ...['PARISC', 'PARISC64', 'RISCV64', 'LOONGARCH64', 'M68K', 'SH', 'SHEB'],
+].map((name) => `SCMP_ARCH_${name}`);
+const ARCHITECTURES = [...Object.values(OWN_ARCHITECTURES).flat(), ...OTHER_ARCHITECTURES];
+const OF_LISTENER = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV';
+
+function checkAgent(seccomp: OciSeccomp): void {
+  const { defaultAction, listenerPath = '', listenerMetadata = '', flags = [] } = seccomp;
+  const place = 'linux.seccomp';
+  const asks = asksAgent(seccomp);
+  if (defaultAction === 'SCMP_ACT_NOTIFY')
+    throw refused(`${place}.defaultAction "${defaultAction}"`, 'the calls of niwa-oci itself would wait for the agent');
+  for (const [i, { action, names = [] }] of (seccomp.syscalls ?? []).entries())
+    if (action === 'SCMP_ACT_NOTIFY' && names.includes('write'))
+      throw refused(
+        `${place}.syscalls[${i}]`,
+        'SCMP_ACT_NOTIFY cannot be used for the write syscall: those of niwa-oci itself would wait for the agent',
+      );
+  if (listenerPath === '' && asks) throw refused(`${place}.listenerPath`, 'SCMP_ACT_NOTIFY needs the path of an agent');
+  if (listenerPath === '' && listenerMetadata !== '')
+    throw refused(`${place}.listenerMetadata`, 'it has no effect without a listenerPath');
+  if (listenerPath !== '' && !posix.isAbsolute(listenerPath))
+    throw refused(`${place}.listenerPath`, 'it has to be an absolute path');
+  if (flags.includes(OF_LISTENER) && !asks)
+    throw refused(`${place}.flags "${OF_LISTENER}"`, 'it has no effect: no call has the action SCMP_ACT_NOTIFY');
+}
+
+/**
+ * Checks what types cannot say of a filter: actions, bounds of numbers, an agent that is asked. It loses the
+ * architectures of other machines. Pure.
+ * @throws NiwaError SPEC_INVALID
+ */
+export function checkSeccomp(seccomp: OciSeccomp & { architectures?: string[] }): void {
+  const { defaultAction, defaultErrnoRet = 0, syscalls = [], architectures = [] } = seccomp;
+  const place = 'linux.seccomp';
+  const known = (action: string, field: string) => {
+    if (!ACTIONS.includes(action)) throw refused(`${place}.${field} "${action}"`, 'there is no such action');
+  };
+  known(defaultAction, 'defaultAction');
+  checkAgent(seccomp);
+  requireWithin(defaultErrnoRet, `${place}.defaultErrnoRet`, MAX_ERRNO);
+  for (const [i, name] of architectures.entries())
+    if (!ARCHITECTURES.includes(name)) throw refused(`${place}.architectures[${i}] "${name}"`, 'there is no such one');
+  // no program of another machine runs here
+  seccomp.architectures = architectures.filter((name) => OWN_ARCHITECTURES[process.arch]?.includes(name));
+  for (const [i, { action, names = [], args = [], errnoRet = 0 }] of syscalls.entries()) {
+    known(action, `syscalls[${i}].action`);
+    requireWithin(errnoRet, `${place}.syscalls[${i}].errnoRet`, MAX_ERRNO);
+    if (names.length === 0) throw refused(`${place}.syscalls[${i}].names`, 'it is empty');
+    for (const [j, { index, value, valueTwo = 0, op }] of args.entries()) {
+      const argument = `${place}.syscalls[${i}].args[${j}]`;
+      requireWithin(index, `${argument}.index`, 5);
+      requireWithin(value, `${argument}.value`, MAX_64_BITS);
+      requireWithin(valueTwo, `${argument}.valueTwo`, MAX_64_BITS);
+      if (!COMPARISONS.includes(op)) throw refused(`${argument}.op "${op}"`, 'there is no such one');
+    }
+  }
+}
