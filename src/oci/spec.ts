@@ -1,3 +1,5 @@
+import { freeze } from '../kept/freeze.js';
+import { Kept } from '../kept/kept.js';
 import type { OciConfig } from '../plan/oci/config.js';
 import { profileOf } from '../plan/oci/process.js';
 import { refused } from '../plan/oci/refusal.js';
@@ -32,7 +34,7 @@ const PREFIX_OF_CRUN = 'run.oci.';
 export function specOf(id: string, config: OciConfig, origin: OciOrigin, honoured: readonly Annotation[]): Spec {
   const { process, root, hostname, linux = {} } = config;
   const annotated = annotatedFields(origin.annotations, honoured);
-  const base = parseSpec({ process: { args: ['/'] }, userns: 'host', ...annotated }, id);
+  const base = baseOf(annotated);
   const { uid, gid, umask = 0o022 } = process.user;
   const namespace = (name: 'mount' | 'cgroup') => {
     const listed = linux.namespaces?.find(({ type }) => type === name);
@@ -40,6 +42,7 @@ export function specOf(id: string, config: OciConfig, origin: OciOrigin, honoure
   };
   return {
     ...base,
+    id,
     process: {
       ...base.process,
       ...{ args: process.args, env: environmentOf(process.env ?? []), cwd: process.cwd, user: null, uid, gid, umask },
@@ -91,6 +94,20 @@ export function checkCalls(config: OciConfig, knows: (name: string) => boolean, 
 
 function asksFor(name: Annotation, { annotations = {} }: OciConfig, honoured: readonly Annotation[]): boolean {
   return honoured.includes(name) && (annotations[PREFIX_OF_CRUN + name] ?? '0') !== '0';
+}
+
+/** Most containers have no annotation of niwa, and so the same spec but for what their config says. */
+const bases = new Kept<Spec>((base) => JSON.stringify(base).length);
+
+/** Gives the spec of a container with these fields and no others. It is frozen. */
+function baseOf(annotated: object): Spec {
+  const text = JSON.stringify(annotated);
+  const known = bases.get(null, text);
+  if (known !== undefined) return known;
+  const base = parseSpec({ process: { args: ['/'] }, userns: 'host', ...annotated }, 'any');
+  freeze(base);
+  bases.set(null, text, base);
+  return base;
 }
 
 /** The fields of a niwa spec that annotations set: `dev.niwa.lifetime`, and for labels `dev.niwa.label.NAME`. */

@@ -71,3 +71,13 @@ it('refuses a system call that nobody knows where an annotation asks for that an
   expect(check('0', ['seccomp_fail_unknown_syscall'])).not.toThrow();
   expect(check('1', ['label'])).not.toThrow();
 });
+
+it('is the same for each container but for what its config and its annotations say', () => {
+  const [first, second] = ['a', 'b'].map((id) =>
+    specOf(id, CONFIG, { id: 'x', root: '/r', bundle: '/b', rootfs: '/b/rootfs', annotations: {} }, []),
+  );
+  expect(second).toEqual({ ...first, id: 'b' });
+  expect(Object.keys(second ?? {})).toEqual(Object.keys(first ?? {}));
+  expect(specWith({ 'dev.niwa.lifetime': '5s' }, ALL).lifetimeUsec).toBe(5_000_000);
+  expect(specWith({ 'dev.niwa.lifetime': '6s' }, ALL).lifetimeUsec).toBe(6_000_000);
+});
