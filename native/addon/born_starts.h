@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 
 #include "../core/container.h"
 #include "../core/event_loop.h"
@@ -21,8 +22,8 @@ class BornStarts {
     // Begins its thread. Gives 0 or a negative errno.
     int start();
 
-    // Sends the start to a created container, and calls `done` once on this thread: when the workload is executed, or
-    // when the boot program has failed or ended. On failure as with start_container().
+    // Sends the start to a created container, and calls `done` once on the thread of this object: when the workload is
+    // executed, or when the boot program has failed or ended. On failure as with start_container().
     void begin(std::shared_ptr<Container> container, Done done);
 
   private:
@@ -30,10 +31,12 @@ class BornStarts {
         std::shared_ptr<Container> container;
         Done done;
     };
-    void await(Begun begun);
+    bool watch(Begun begun);
     void take(uint32_t handle);
+    Begun forget(uint32_t handle);
 
-    std::map<uint32_t, Begun> begun_; // used by the thread alone
+    std::mutex mutex_;
+    std::map<uint32_t, Begun> begun_; // guarded by the mutex
     bool runs_ = false;
     EventLoop loop_; // the key of a control socket is the handle of its container
 };

@@ -67,6 +67,7 @@ bool would_block(int error) {
 
 int FrameServer::start() {
     return loop_.start([this](uint64_t key, uint32_t events) {
+        std::lock_guard<std::mutex> lock(mutex_);
         if (key == kListeningKey)
             accept_all();
         else
@@ -81,6 +82,7 @@ FrameServer::~FrameServer() {
 void FrameServer::open(Fd listening, OnEvent on_event) {
     auto socket = std::make_shared<Fd>(std::move(listening));
     loop_.send([this, socket, on_event = std::move(on_event)] {
+        std::lock_guard<std::mutex> lock(mutex_);
         listening_ = std::move(*socket);
         spare_.take();
         on_event_ = on_event;
@@ -89,22 +91,23 @@ void FrameServer::open(Fd listening, OnEvent on_event) {
 }
 
 void FrameServer::send(uint32_t connection, uint32_t kind, std::vector<uint8_t> body, std::vector<Fd> descriptors) {
-    auto frame = std::make_shared<Outgoing>();
+    Outgoing frame;
     Head head = {kind, static_cast<uint32_t>(body.size())};
-    frame->bytes.resize(sizeof head + body.size());
-    memcpy(frame->bytes.data(), &head, sizeof head);
-    if (!body.empty()) memcpy(frame->bytes.data() + sizeof head, body.data(), body.size());
-    frame->descriptors = std::move(descriptors);
-    loop_.send([this, connection, frame] {
-        auto found = connections_.find(connection);
-        if (found == connections_.end()) return;
-        found->second.outgoing.push_back(std::move(*frame));
-        if (!send_waiting(connection, found->second)) drop(connection);
-    });
+    frame.bytes.resize(sizeof head + body.size());
+    memcpy(frame.bytes.data(), &head, sizeof head);
+    if (!body.empty()) memcpy(frame.bytes.data() + sizeof head, body.data(), body.size());
+    frame.descriptors = std::move(descriptors);
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = connections_.find(connection);
+    if (found == connections_.end()) return;
+    Connection &to = found->second;
+    to.outgoing.push_back(std::move(frame));
+    if (!to.waits_for_room && !send_waiting(connection, to)) drop(connection);
 }
 
 void FrameServer::close() {
     loop_.send([this] {
+        std::lock_guard<std::mutex> lock(mutex_);
         listening_.reset();
         spare_.reset();
         while (!connections_.empty()) drop(connections_.begin()->first);
@@ -191,8 +194,10 @@ bool FrameServer::send_waiting(uint32_t name, Connection &connection) {
         frame.sent += static_cast<size_t>(n);
         if (frame.sent == frame.bytes.size()) connection.outgoing.erase(connection.outgoing.begin());
     }
-    uint32_t events = connection.outgoing.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT;
-    return loop_.control(EPOLL_CTL_MOD, connection.socket.get(), name, events);
+    bool waits = !connection.outgoing.empty();
+    if (waits == connection.waits_for_room) return true;
+    connection.waits_for_room = waits;
+    return loop_.control(EPOLL_CTL_MOD, connection.socket.get(), name, waits ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 void FrameServer::drop(uint32_t name) {

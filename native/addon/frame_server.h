@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -34,10 +35,11 @@ class FrameServer {
     int start();
 
     // Accepts connections from a listening socket that does not block. `on_event` is called on the thread of the
-    // server.
+    // server, or on that of a send() that finds the peer gone; it may not call this server.
     void open(Fd listening, OnEvent on_event);
 
-    // Sends a frame; does nothing where the connection is over. The descriptors are closed when they are sent.
+    // Sends a frame on the thread of the caller, or on that of the server when the socket has room again; does nothing
+    // where the connection is over. The descriptors are closed when they are sent.
     void send(uint32_t connection, uint32_t kind, std::vector<uint8_t> body, std::vector<Fd> descriptors);
 
     // Accepts no more connections, and ends all.
@@ -54,6 +56,7 @@ class FrameServer {
         std::vector<uint8_t> received;
         std::vector<Fd> descriptors;
         std::vector<Outgoing> outgoing;
+        bool waits_for_room = false;
     };
 
     void accept_all();
@@ -63,7 +66,7 @@ class FrameServer {
     bool send_waiting(uint32_t name, Connection &connection);
     void drop(uint32_t name);
 
-    // All are used by the thread of the loop alone.
+    std::mutex mutex_; // guards all below but the loop
     Fd listening_;
     SpareDescriptor spare_;
     OnEvent on_event_;
