@@ -188,6 +188,8 @@ const MOST_GIDS = 65_000;
 const MAX_MAJOR = 4095;
 const MAX_MINOR = 0xf_ffff;
 const MAX_64_BITS = 2n ** 64n - 1n;
+/** Of a point: niwad and the command read and run each of them. */
+const MOST_HOOKS = 64;
 /** A longer time is none. */
 const MOST_HOOK_SECONDS = 1e9;
 
@@ -220,6 +222,7 @@ function checkMeaning(config: OciConfig): void {
 
 function checkHooks(hooks: OciHooks): void {
   for (const [point, list] of Object.entries(hooks)) {
+    if (list.length > MOST_HOOKS) throw refused(`hooks.${point}`, `at most ${MOST_HOOKS} are supported`);
     for (const [i, { path, timeout = 1 }] of list.entries()) {
       const place = `hooks.${point}[${i}]`;
       if (!posix.isAbsolute(path ?? '')) throw refused(`${place}.path`, 'it has to be an absolute path');

@@ -242,6 +242,12 @@ it.each([
   expect(() => checkConfig({ ...defaultConfig(), hooks })).toThrow(words);
 });
 
+it('refuses more than 64 hooks of a point', () => {
+  const hooksOf = (count: number) => ({ ...defaultConfig(), hooks: { poststop: Array(count).fill({ path: '/x' }) } });
+  expect(() => checkConfig(hooksOf(65))).toThrow('hooks.poststop: at most 64 are supported');
+  checkConfig(hooksOf(64));
+});
+
 it('is told of in docs/oci.md, field by field', () => {
   expect(readFileSync(new URL('../../../docs/oci.md', import.meta.url), 'utf8')).toContain(fieldTable());
 });
