@@ -59,7 +59,7 @@
       "cflags_c": ["-std=gnu11", "-fno-pie"],
       "cflags!": ["-fPIC", "-pthread"],
       "ldflags!": ["-rdynamic", "-pthread"],
-      "ldflags": ["-static", "-no-pie", "-Wl,-z,relro,-z,now"],
+      "ldflags": ["-static", "-no-pie", "-Wl,-e,begin_early", "-Wl,-z,relro,-z,now"],
     },
   ],
 }

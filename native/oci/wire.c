@@ -8,12 +8,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "early.h"
 #include "log.h"
 
 struct head {
     uint32_t kind;
     uint32_t length;
 };
+
+struct early early = {.niwad = -1};
 
 union rights {
     struct cmsghdr header;
@@ -97,7 +100,8 @@ int connect_to(const char *path, size_t length) {
 }
 
 int connect_niwad(const char *path) {
-    int niwad = connect_to(path, strlen(path));
+    int niwad = early.niwad < 0 ? connect_to(path, strlen(path)) : early.niwad;
+    early.niwad = -1;
     if (niwad < 0)
         fail("cannot reach niwad on %s: %s; start it (systemctl start niwad), or name its socket with --niwad or "
              "NIWA_OCI_SOCKET",
@@ -131,6 +135,10 @@ int send_whole(int socket, const void *bytes, size_t length, const int *fds, siz
 }
 
 void send_frame(int niwad, enum frame_kind kind, const struct buffer *body, const int *fds, size_t fd_count) {
+    if (early.has_asked) {
+        early.has_asked = false; // it was the same request
+        return;
+    }
     size_t length = body == NULL ? 0 : body->length;
     struct head head = {kind, (uint32_t)length};
     struct buffer frame = {0};
@@ -166,8 +174,9 @@ static void receive_exactly(int niwad, void *bytes, size_t length, struct frame 
 
 static struct frame receive_any(int niwad) {
     struct frame frame = {0};
-    struct head head;
-    receive_exactly(niwad, &head, sizeof head, &frame);
+    struct head head = {early.kind, early.length};
+    if (!early.has_head) receive_exactly(niwad, &head, sizeof head, &frame);
+    early.has_head = false;
     if (head.length > MAX_FRAME_BYTES)
         fail("niwad sends a message of %u bytes: its version is another one", head.length);
     frame.kind = head.kind;
