@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "hook.h"
-
-#define DEFAULT_SOCKET "/run/niwa/oci.sock"
-#define DEFAULT_ROOT "/run/niwa-oci"
+#include "paths.h"
 
 // Options that this program acts on by itself. niwad gets all others.
 static const char *const own_options[] = {

@@ -13,20 +13,13 @@
 #include <unistd.h>
 
 #include "../boot/libc/call.h"
-#include "paths.h"
+#include "early_words.h"
 #include "version.h"
 #include "wire.h"
 
 #define MAX_REQUEST (512 << 10) // a longer one is sent by main()
 #define MAX_ANSWER (64 << 10)
-
-// A command line that asks for nothing else.
-struct plain {
-    const char *root, *log, *niwad, *verb, *bundle;
-    const char *arguments[2];
-    size_t argument_count;
-    bool force, all, detach;
-};
+#define MAX_GROUPS 256
 
 static struct {
     uint32_t kind, length;
@@ -35,90 +28,6 @@ static struct {
 static char answer[MAX_ANSWER];
 static char directory[PATH_MAX];
 static struct sockaddr_un address;
-
-static size_t length_of(const char *text) {
-    size_t length = 0;
-    while (text[length] != 0) length++;
-    return length;
-}
-
-// Gives what follows a beginning, or NULL for a text that begins otherwise.
-static const char *behind(const char *text, const char *beginning) {
-    for (; *beginning != 0; text++, beginning++)
-        if (*text != *beginning) return NULL;
-    return text;
-}
-
-static bool is(const char *text, const char *other) {
-    const char *rest = behind(text, other);
-    return rest != NULL && *rest == 0;
-}
-
-// Takes an option with a value, `--name value` or `--name=value`. Gives false for another word.
-static bool take_value(char **words, size_t *at, const char *name, const char **value) {
-    const char *rest = behind(words[*at], name);
-    if (rest == NULL || (*rest != 0 && *rest != '=')) return false;
-    if (*rest == 0 && words[*at + 1] == NULL) return false;
-    *value = *rest == '=' ? rest + 1 : words[++*at];
-    return true;
-}
-
-static bool take_global(char **words, size_t *at, struct plain *plain) {
-    const char *format = "json";
-    return is(words[*at], "--debug") || take_value(words, at, "--root", &plain->root) ||
-           take_value(words, at, "--log", &plain->log) || take_value(words, at, "--niwad", &plain->niwad) ||
-           (take_value(words, at, "--log-format", &format) && (is(format, "json") || is(format, "text")));
-}
-
-static bool makes_process(const struct plain *plain) {
-    return is(plain->verb, "create") || is(plain->verb, "run");
-}
-
-static bool is_known(const char *verb) {
-    return is(verb, "create") || is(verb, "run") || is(verb, "start") || is(verb, "state") || is(verb, "kill") ||
-           is(verb, "delete");
-}
-
-static bool take_option(char **words, size_t *at, struct plain *plain) {
-    const char *word = words[*at], *pid_file; // main() writes that
-    if (is(plain->verb, "delete")) return (is(word, "--force") || is(word, "-f")) && (plain->force = true);
-    if (is(plain->verb, "kill")) return (is(word, "--all") || is(word, "-a")) && (plain->all = true);
-    if (!makes_process(plain)) return false;
-    if (is(plain->verb, "run") && (is(word, "--detach") || is(word, "-d"))) return plain->detach = true;
-    return take_value(words, at, "--bundle", &plain->bundle) || take_value(words, at, "-b", &plain->bundle) ||
-           take_value(words, at, "--pid-file", &pid_file);
-}
-
-// Reads a command line. Gives false where it has anything that is not known here.
-static bool read_words(char **words, struct plain *plain) {
-    size_t at = 1;
-    for (; words[at] != NULL && words[at][0] == '-'; at++)
-        if (!take_global(words, &at, plain)) return false;
-    if (words[at] == NULL || !is_known(words[at])) return false;
-    plain->verb = words[at++];
-    size_t most = is(plain->verb, "kill") ? 2 : 1;
-    for (; words[at] != NULL; at++) {
-        if (words[at][0] == '-') {
-            if (!take_option(words, &at, plain)) return false;
-        } else {
-            if (plain->argument_count == most) return false;
-            plain->arguments[plain->argument_count++] = words[at];
-        }
-    }
-    return plain->argument_count > 0;
-}
-
-// Takes what the environment says. Gives false where a service manager has given something to the process.
-static bool read_environment(char **entries, struct plain *plain) {
-    for (; *entries != NULL; entries++) {
-        const char *socket = behind(*entries, "NIWA_OCI_SOCKET=");
-        if (socket != NULL && plain->niwad == NULL) plain->niwad = socket;
-        if (behind(*entries, "NOTIFY_SOCKET=") != NULL || behind(*entries, "LISTEN_") != NULL) return false;
-    }
-    if (plain->niwad == NULL) plain->niwad = DEFAULT_SOCKET;
-    if (plain->root == NULL) plain->root = DEFAULT_ROOT;
-    return true;
-}
 
 static bool add(const char *bytes, size_t length) {
     if (MAX_REQUEST - request.length < length) return false;
@@ -132,20 +41,49 @@ static bool add_text(const char *name, const char *value) {
            add(value, length_of(value));
 }
 
-// Adds the text of a file, behind its length.
+static bool add_number(uint32_t number) {
+    char digits[10];
+    size_t at = sizeof digits;
+    do digits[--at] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    return add(digits + at, sizeof digits - at);
+}
+
+// Writes the length of a text that begins at a place, when its end is there.
+static void count_text(size_t begin) {
+    uint32_t length = (uint32_t)(request.length - begin - sizeof length);
+    for (size_t i = 0; i < sizeof length; i++) request.texts[begin + i] = ((const char *)&length)[i];
+}
+
+static bool begin_text(const char *name) {
+    const uint32_t length = 0;
+    return add((const char *)&length, sizeof length) && add(name, length_of(name)) && add("=", 1);
+}
+
+// Adds the supplementary groups of this program, as request_groups() does.
+static bool add_groups(void) {
+    static gid_t groups[MAX_GROUPS];
+    long count = call(SYS_getgroups, MAX_GROUPS, (long)groups, 0, 0, 0, 0);
+    size_t begin = request.length;
+    if (count <= 0) return count == 0;
+    bool is_added = begin_text("groups");
+    for (long i = 0; is_added && i < count; i++) is_added = (i == 0 || add(",", 1)) && add_number(groups[i]);
+    if (is_added) count_text(begin);
+    return is_added;
+}
+
+// Adds the text of a file.
 static bool add_file(const char *name, const char *path) {
-    size_t before = request.length;
-    uint32_t length = 0;
+    size_t begin = request.length;
     long fd = call(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0), n = 1;
     if (fd < 0) return false;
-    bool is_added = add((const char *)&length, sizeof length) && add(name, length_of(name)) && add("=", 1);
+    bool is_added = begin_text(name);
     while (is_added && n > 0 && request.length < MAX_REQUEST) {
         n = call(SYS_read, fd, (long)(request.texts + request.length), (long)(MAX_REQUEST - request.length), 0, 0, 0);
         if (n > 0) request.length += (uint32_t)n;
     }
     call(SYS_close, fd, 0, 0, 0, 0, 0);
-    length = (uint32_t)(request.length - before - sizeof length);
-    for (size_t i = 0; is_added && i < sizeof length; i++) request.texts[before + i] = ((const char *)&length)[i];
+    if (is_added) count_text(begin);
     return is_added && n == 0;
 }
 
@@ -163,7 +101,8 @@ static bool find_directory(const char *bundle) {
 
 static bool add_creation(const struct plain *plain) {
     if (!find_directory(plain->bundle) || !add_text("bundle", directory)) return false;
-    if (is(plain->verb, "run") && !plain->detach && !add_text("foreground", "true")) return false;
+    if (is_text(plain->verb, "run") && !plain->detach && !add_text("foreground", "true")) return false;
+    if (!add_groups()) return false;
     size_t end = length_of(directory);
     for (size_t i = 0; i < sizeof "/config.json"; i++) directory[end + i] = "/config.json"[i];
     return add_file("config", directory);
@@ -258,7 +197,8 @@ void ask_early(char **stack) {
         return;
     }
     early.niwad = (int)fd;
-    early.has_asked = true;
+    early.asked = request.texts;
+    early.asked_bytes = request.length;
     if (!makes_process(&plain)) finish(fd);
 }
 

@@ -4,13 +4,15 @@
 // it, too.
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 // What main() finds done. It does all other parts itself, and all of what early.c does not know.
 struct early {
-    int niwad;      // the connection, or -1
-    bool has_asked; // the request was sent
-    bool has_head;  // the head of the answer was read
+    int niwad;         // the connection, or -1
+    const char *asked; // the body of the request that was sent, or NULL
+    size_t asked_bytes;
+    bool has_head; // the head of the answer was read
     uint32_t kind, length;
 };
 extern struct early early;

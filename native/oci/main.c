@@ -21,7 +21,6 @@
 #include "kept.h"
 #include "log.h"
 #include "options.h"
-#include "paths.h"
 #include "ps.h"
 #include "ready.h"
 #include "spec.h"

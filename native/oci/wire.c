@@ -134,11 +134,15 @@ int send_whole(int socket, const void *bytes, size_t length, const int *fds, siz
     return 0;
 }
 
+// Takes a request for sent that early.c has sent.
+static void confirm_early(const struct buffer *body) {
+    bool is_same = body->length == early.asked_bytes && memcmp(body->bytes, early.asked, body->length) == 0;
+    early.asked = NULL;
+    if (!is_same) fail("the config or the groups of niwa-oci have changed while it asked niwad: try it again");
+}
+
 void send_frame(int niwad, enum frame_kind kind, const struct buffer *body, const int *fds, size_t fd_count) {
-    if (early.has_asked) {
-        early.has_asked = false; // it was the same request
-        return;
-    }
+    if (early.asked != NULL) return confirm_early(body);
     size_t length = body == NULL ? 0 : body->length;
     struct head head = {kind, (uint32_t)length};
     struct buffer frame = {0};

@@ -6,9 +6,12 @@ export interface LabelModules {
   selinux: boolean;
 }
 
-/** Looks which security modules with labels are in force. */
+let known: LabelModules | undefined;
+
+/** Gives which security modules with labels are in force. It is looked at once: that is decided when the host boots. */
 export function labelModules(): LabelModules {
-  return { apparmor: hasAppArmor(), selinux: existsSync('/sys/fs/selinux/enforce') };
+  known ??= { apparmor: hasAppArmor(), selinux: existsSync('/sys/fs/selinux/enforce') };
+  return known;
 }
 
 function hasAppArmor(): boolean {

@@ -13,9 +13,10 @@ export type FileName = 'hosts' | 'hostname' | 'resolv.conf';
 /**
  * Gives the files that a container gets. On the bridge it gets all. Without the bridge it has no name servers, so it
  * gets no `resolv.conf`; it gets `hosts` and `hostname` if it has a network namespace and a root of its own, since that
- * root may not have the name `localhost`.
+ * root may not have the name `localhost`. That of an engine has what the engine mounts.
  */
-export function fileNames({ network, namespaces, root }: Spec): FileName[] {
+export function fileNames({ network, namespaces, root, oci }: Spec): FileName[] {
+  if (oci !== undefined) return [];
   if (network !== null) return ['hosts', 'hostname', 'resolv.conf'];
   const hasOwn = namespaces.network === 'new' && namespaces.mount === 'new' && root.path !== '/';
   return hasOwn ? ['hosts', 'hostname'] : [];

@@ -49,3 +49,8 @@ it.each([
 ])('%j gets the files %j', (input, names) => {
   expect(fileNames(parseSpec({ ...input, process: { args: ['true'] } }, 'web'))).toEqual(names);
 });
+
+it('a container of an engine gets no files: it has what its config mounts', () => {
+  const oci = { id: 'x', root: '/r', bundle: '/b', rootfs: '/b/rootfs', annotations: {} };
+  expect(fileNames({ ...parseSpec({ process: { args: ['true'] }, root: { path: '/srv' } }, 'web'), oci })).toEqual([]);
+});
