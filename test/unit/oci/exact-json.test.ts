@@ -35,12 +35,13 @@ describe('JSON with exact integers', () => {
 
   it('reads a text without large integers, null and NUL as one that has them beside it', () => {
     fc.assert(
-      fc.property(fc.jsonValue({ noUnicodeString: false } as fc.JsonSharedConstraints), (one) => {
+      fc.property(fc.jsonValue({ maxDepth: 2 }), (one) => {
+        fc.pre(one !== null);
         const text = JSON.stringify(one);
         const beside = parseExact('it', `{"null": null, "value": ${text}}`) as { value?: unknown };
-        fc.pre(one !== null);
-        expect(parseExact('it', text)).toEqual(beside.value);
+        expect(writeExact(parseExact('it', text))).toBe(writeExact(beside.value));
       }),
+      { numRuns: 30 },
     );
   });
 
@@ -64,7 +65,7 @@ it('writes what it has parsed, with integers of 64 bits', () => {
 
 it('writes what has no large integers as JSON does', () => {
   fc.assert(
-    fc.property(fc.jsonValue(), (one) => {
+    fc.property(fc.jsonValue({ maxDepth: 2 }), (one) => {
       expect(writeExact(one)).toBe(JSON.stringify(one));
     }),
   );
