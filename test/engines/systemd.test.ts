@@ -22,7 +22,9 @@ const test = base
     onCleanup(() => niwad.client.close());
     return niwad;
   })
-  .extend('containerd', { scope: 'file' }, ({ booted, inside }) => Containerd.start(inside, booted)) // ends with systemd
+  .extend('containerd', { scope: 'file' }, ({ booted, inside }) =>
+    Containerd.start(inside, { launcher: booted.launcher }),
+  ) // ends with systemd
   .extend('podman', { scope: 'file' }, async ({ booted, inside }, { onCleanup }) => {
     const podman = new Podman(inside, 'systemd');
     podman.enter(booted);

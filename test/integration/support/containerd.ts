@@ -43,7 +43,8 @@ export class Containerd extends Client {
   }
 
   /** Starts it, and imports the image. */
-  static async start(niwad: Pick<Niwad, 'place'>, options = USUAL): Promise<Containerd> {
+  static async start(niwad: Pick<Niwad, 'place'>, chosen: Partial<Options> = {}): Promise<Containerd> {
+    const options = { ...USUAL, ...chosen };
     const directory = mkdtempSync(join(niwad.place.files, 'containerd-'));
     const containerd = new Containerd(await programs(), directory, runtimeOf(niwad), options);
     try {
