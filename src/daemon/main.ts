@@ -1,12 +1,9 @@
 import type { Logger } from 'pino';
-import yargs from 'yargs';
-import { hideBin } from 'yargs/helpers';
 import { DEFAULT_CONFIG_FILE } from '../installation/defaults.js';
-import { version } from '../installation/version.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 import { type Config, mergeConfig, readConfigFile } from './config.js';
 import { type Daemon, startDaemon } from './daemon.js';
-import { withFlags } from './flags.js';
+import { type Flags, plainFlags } from './flags.js';
 import { makeLog } from './log.js';
 import { LogStream } from './log-stream.js';
 import { optimizeEarly } from './optimizing.js';
@@ -21,7 +18,7 @@ const LOG_PATIENCE_MS = 1000;
 /** Runs niwad until a signal ends it. */
 async function main(): Promise<void> {
   process.umask(0o022);
-  const { config, variables } = readSettings();
+  const { config, variables } = await readSettings();
   const stream = new LogStream(STDOUT, (lines) =>
     log.warn({ lines }, 'lines of this log were dropped: it could not be written'),
   );
@@ -106,29 +103,30 @@ function endOnSignals(
     );
 }
 
-function readSettings(): { config: Config; variables: ManagerVariables } {
+async function readSettings(): Promise<{ config: Config; variables: ManagerVariables }> {
   try {
     const variables = takeManagerVariables(process.env, process.pid);
-    const flags = parseFlags();
+    const flags = await readFlags();
     const text = readConfigFile(flags.config ?? DEFAULT_CONFIG_FILE, flags.config !== undefined);
     const { socket, runDir, stateDir, cgroup, logLevel, drain } = flags;
     return { config: mergeConfig({ socket, runDir, stateDir, cgroup, logLevel, drain }, text), variables };
   } catch (error) {
     if (!(error instanceof NiwaError)) throw error;
-    process.stderr.write(`niwad: ${error.message}\n`);
-    process.exit(WRONG_USAGE);
+    return refuse(error.message);
   }
 }
 
-function parseFlags() {
-  return withFlags(yargs(hideBin(process.argv)), process.env)
-    .strict()
-    .version(version)
-    .fail((message, error) => {
-      process.stderr.write(`niwad: ${message ?? error.message}\nTry niwad --help.\n`);
-      process.exit(WRONG_USAGE);
-    })
-    .parseSync();
+async function readFlags(): Promise<Flags> {
+  const args = process.argv.slice(2);
+  const plain = plainFlags(args, process.env);
+  if (plain !== null) return plain;
+  const { parseFlags } = await import('./command-line.js');
+  return parseFlags(args, process.env, (words) => refuse(`${words}\nTry niwad --help.`));
+}
+
+function refuse(words: string): never {
+  process.stderr.write(`niwad: ${words}\n`);
+  process.exit(WRONG_USAGE);
 }
 
 void main();
