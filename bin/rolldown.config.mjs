@@ -1,6 +1,7 @@
 // Makes one file each of the daemon, its thread for sums and the command line, with the modules that they need of
 // node_modules: Node.js takes longer to find and read some hundred small modules than niwad for the rest of its start.
 // The format is CommonJS, since V8 can keep that compiled (launch.cjs).
+import { lean } from './lean.mjs';
 import { writeLicences } from './licences.mjs';
 
 const licences = writeLicences('dist/bundle/THIRD-PARTY-LICENCES');
@@ -9,8 +10,8 @@ const licences = writeLicences('dist/bundle/THIRD-PARTY-LICENCES');
 const bundle = (name, input) => ({
   input,
   platform: 'node',
-  plugins: [licences],
-  output: { file: `dist/bundle/${name}.cjs`, format: 'cjs', codeSplitting: false },
+  plugins: [licences, lean()],
+  output: { file: `dist/bundle/${name}.cjs`, format: 'cjs', codeSplitting: false, comments: false },
   checks: { emptyImportMeta: false }, // yargs resolves the configuration that another one extends: niwa has none
 });
 
