@@ -5,6 +5,7 @@
 const { readFileSync, writeFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { dirname, join } = require('node:path');
+const v8 = require('node:v8');
 const { Script } = require('node:vm');
 
 /**
@@ -17,16 +18,21 @@ function launch(name) {
 }
 
 /**
- * Runs a bundle with `--version` and, at its exit, writes what V8 has compiled of it to a file, for `launch`. Has to
- * run with the flags of the launcher: V8 uses the file only with the same flags and the same version, and compiles
- * again otherwise.
+ * Runs a bundle and, at its exit, writes what V8 has compiled of it to a file, for `launch`. Has to run with the flags
+ * of the launcher: V8 uses the file only with the same flags and the same version, and compiles again otherwise.
  * @param {string} name `niwad` or `niwa`
+ * @param {string[]} args of the command line
  */
-function compile(name) {
+function compile(name, args) {
   const file = bundle(name);
   const script = load(file);
-  process.on('exit', () => writeFileSync(compiled(file), script.createCachedData()));
-  process.argv.splice(1, Infinity, file, '--version');
+  const setFlags = v8.setFlagsFromString;
+  v8.setFlagsFromString = (flag) => flag.startsWith('--interrupt-budget') || setFlags(flag); // it would stay set
+  process.on('exit', () => {
+    writeFileSync(compiled(file), script.createCachedData());
+    process.exitCode = 0;
+  });
+  process.argv.splice(1, Infinity, file, ...args);
   run(file, script);
 }
 

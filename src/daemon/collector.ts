@@ -22,6 +22,7 @@ export class Collector {
   constructor() {
     setFlagsFromString('--expose-gc');
     this.#collect = runInNewContext('gc') as () => void;
+    setFlagsFromString('--no-expose-gc'); // what V8 has compiled is kept for a process with the same flags
     this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS).unref();
   }
 
