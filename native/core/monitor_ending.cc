@@ -31,10 +31,12 @@ void Monitor::begin_stop(Entry &entry, uint64_t now) {
     const Deadline &deadline = container.life.deadline;
     container.life.stopping_ns = now;
     report_change(entry);
-    container.group.write("cgroup.freeze", "0"); // a paused container could not act on the signal
     SignalEffect effect =
         deadline.signal == SIGKILL ? SignalEffect::kDropped : effect_of(container.life.pid, deadline.signal);
     entry.blocked = effect == SignalEffect::kBlocked;
+    // A paused container could not act on the signal; to be killed it need not be thawed. Each write waits for all
+    // other changes of groups on the host.
+    if (effect != SignalEffect::kDropped) container.group.write("cgroup.freeze", "0");
     bool sent = effect != SignalEffect::kDropped && signal_process(container.pidfd, deadline.signal) == 0;
     if (sent)
         await_end(entry, now);
@@ -83,16 +85,19 @@ void Monitor::on_process_exit(Entry &entry) {
 }
 
 // When the first process has ended, all others of the group are killed. The kernel does this only for those of its PID
-// namespace, and an exec or `pid: host` may have others.
+// namespace, and an exec or `pid: host` may have others. Most groups are empty by then.
 void Monitor::await_empty_group(Entry &entry) {
     Container &container = *entry.container;
-    int error = container.group.kill();
     entry.events = container.group.open_file("cgroup.events");
-    if (may_succeed_later(error) || (!entry.events.valid() && may_succeed_later(-errno))) {
+    int error = entry.events.valid() ? 0 : -errno;
+    if (error == 0 && group_event(entry.events, "populated")) {
+        error = container.group.kill();
+        watch_group(entry);
+    }
+    if (may_succeed_later(error)) {
         entry.events.reset();
         return schedule(entry, boottime_ns() + kRetryNs);
     }
-    watch_group(entry);
     on_group_event(entry);
 }
 
