@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { readStartTicks } from '../src/host/process.js';
 import { kernel as real } from '../src/kernel/addon.js';
-import type { Created, Deadline, ExitEvent, Handle, Started } from '../src/kernel/containers.js';
+import type { AdoptRequest, Created, Deadline, ExitEvent, Handle, Started } from '../src/kernel/containers.js';
 import { type FailedAt, KernelError } from '../src/kernel/errors.js';
 import type { Kernel, KernelEvent } from '../src/kernel/kernel.js';
 
@@ -32,6 +32,7 @@ export class FakeKernel implements Kernel {
   kept: string[] = [];
   readonly #live = new Map<Handle, Deadline | null>();
   readonly #handles = new Map<string, Handle>();
+  readonly #adoptions = new Map<Handle, AdoptRequest>();
   readonly #always = new Set<CallName>();
   readonly #failures = new Map<CallName, KernelError>();
   readonly #held = new Map<CallName, Promise<void>>();
@@ -91,10 +92,14 @@ export class FakeKernel implements Kernel {
       started?.catch(() => {});
       return { pid: process.pid, startTicks: readStartTicks(process.pid), phases: PHASES, started };
     },
-    adopt: ({ handle, id, pid, startedNs, deadline }) => {
+    prepareAdoptions: async (requests) => {
+      for (const request of requests) this.#adoptions.set(request.handle, request);
+    },
+    adopt: ({ handle }) => {
+      const { id, pid, startedNs, deadline } = this.#adoptions.get(handle) ?? refuse('take over a container');
       this.#handles.set(id, handle);
       this.#live.set(handle, deadline);
-      return { pid, startedNs, deadlineNs: deadline.atNs, stopping: false, endKnown: true };
+      return { pid, startedNs, deadlineNs: deadline.atNs, stopping: false, endKnown: true, frozen: false };
     },
     start: async (handle, lifetimeNs, deadline): Promise<Started> => {
       const startedNs = real.host.boottimeNs();

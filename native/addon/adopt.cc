@@ -1,5 +1,6 @@
 #include "adopt.h"
 #include "../core/pidfd.h"
+#include "log_pump.h"
 #include "mount_closer.h"
 #include "proc.h"
 
@@ -70,4 +71,22 @@ int adopt_container(const AdoptRequest &request, std::shared_ptr<Container> *kep
         container.mounts = open_mounts(container.pidfd, container.life.pid);
     int error = container.group.open(request.cgroup);
     return error < 0 ? error : container.statistics.open(container.group);
+}
+
+Adoption prepare_adoption(KeeperLink &keeper, const AdoptRequest &request) {
+    Adoption adoption;
+    adoption.container = keeper.claim(request.life.id, request.life.pid);
+    adoption.was_kept = adoption.container != nullptr;
+    adoption.error = adopt_container(request, &adoption.container);
+    if (adoption.error < 0) return adoption;
+    Container &container = *adoption.container;
+    container.handle = request.handle;
+    // If the keeper did not have it and its process is a zombie, nobody knows when it ended.
+    adoption.end_known = container.life.exited_ns != 0 ||
+                         (container.pidfd.valid() && (adoption.was_kept || !has_ended(container.pidfd)));
+    adoption.frozen = group_event(container.group.open_file("cgroup.events"), "frozen");
+    // where this fails, the opening of the log tells why
+    if (!request.stdout_path.empty()) (void)open_output_fifo(request.stdout_path, &container.log_fifos[0]);
+    if (!request.stderr_path.empty()) (void)open_output_fifo(request.stderr_path, &container.log_fifos[1]);
+    return adoption;
 }

@@ -4,13 +4,29 @@
 #include <string>
 
 #include "../core/container.h"
+#include "keeper_link.h"
 
 struct AdoptRequest {
+    uint32_t handle = 0;
     std::string cgroup; // path of its group
     Life life;          // from niwad's saved state; used where the keeper does not have the container
     uint64_t start_ticks = 0;
-    bool holds_mounts = false; // whether its mount namespace is held over its exit
+    bool holds_mounts = false;            // whether its mount namespace is held over its exit
+    std::string stdout_path, stderr_path; // of its FIFOs; "" where it has none
 };
+
+// A container that is being taken over.
+struct Adoption {
+    std::shared_ptr<Container> container;
+    int error = 0;          // of adopt_container()
+    bool was_kept = false;  // by the keeper
+    bool end_known = false; // whether somebody has seen its end, or it has not ended
+    bool frozen = false;
+};
+
+// Takes a container from the keeper, or makes it from what is saved, and opens what niwad needs of it. Any thread may
+// call it.
+Adoption prepare_adoption(KeeperLink &keeper, const AdoptRequest &request);
 
 // Completes `kept`, the container that the keeper had; or makes one from the saved state, where `kept` is null. In the
 // second case it opens a pidfd only if the process is that of the saved state: its start time is `start_ticks` (field

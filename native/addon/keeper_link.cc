@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -22,6 +23,7 @@ constexpr timeval kAnswerTimeout = {3, 0};
 constexpr int kMaxUnanswered = 3;
 constexpr int kBufferTimeoutMs = 3000;
 constexpr int kBufferBytes = 8 << 20; // some ten thousand messages
+constexpr rlim_t kDescriptors = 16384;
 
 Fd open_peer(const Fd &socket) {
     ucred peer = {};
@@ -35,6 +37,14 @@ void enlarge_buffer(const Fd &socket) {
     int bytes = kBufferBytes;
     if (setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) < 0)
         (void)setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
+// Makes the table of descriptors large. It grows by itself to the double, but each time the kernel waits until all
+// processors have passed a grace period, since the process has threads, and whoever opens a descriptor waits, too.
+void enlarge_table(const Fd &any) {
+    rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+    Fd highest(fcntl(any.get(), F_DUPFD_CLOEXEC, static_cast<int>(std::min(limit.rlim_cur, kDescriptors)) - 1));
 }
 
 int connect_to(const std::string &path, Fd *connected) {
@@ -83,6 +93,7 @@ int KeeperLink::connect(const std::string &path) {
     Fd fd;
     int error = connect_to(path, &fd);
     if (error < 0) return error;
+    enlarge_table(fd);        // for all that the keeper has
     Fd pidfd = open_peer(fd); // of the process that listens on the socket, which is the keeper
     Kept kept;
     Fd held;

@@ -14,20 +14,20 @@ constexpr uint64_t kRetryNs = 1'000'000'000;      // after an error
 constexpr uint64_t kTimerKey = uint64_t{1} << 40; // greater than those of FIFOs
 constexpr char kStreams[2] = {'o', 'e'};
 
-// Opened for writing too: then reading never gives the end of the stream, whether a process has it open or not.
-int open_fifo(const std::string &path, Fd *fifo) {
-    fifo->reset(open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
-    struct stat status;
-    if (!fifo->valid() || fstat(fifo->get(), &status) < 0) return -errno;
-    return S_ISFIFO(status.st_mode) ? 0 : -EINVAL;
-}
-
 uint64_t bytes_in(const Fd &fifo) {
     int bytes = 0;
     return ioctl(fifo.get(), FIONREAD, &bytes) < 0 || bytes < 0 ? 0 : static_cast<uint64_t>(bytes);
 }
 
 } // namespace
+
+// Opened for writing too: then reading never gives the end of the stream, whether a process has it open or not.
+int open_output_fifo(const std::string &path, Fd *fifo) {
+    fifo->reset(open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
+    struct stat status;
+    if (!fifo->valid() || fstat(fifo->get(), &status) < 0) return -errno;
+    return S_ISFIFO(status.st_mode) ? 0 : -EINVAL;
+}
 
 LogPump::LogPump(std::function<void(const LogEvent &)> on_event) : on_event_(std::move(on_event)) {}
 
@@ -44,11 +44,14 @@ LogPump::~LogPump() {
     loop_.stop();
 }
 
-int LogPump::open(uint32_t handle, const LogRequest &request) {
+int LogPump::open(uint32_t handle, LogRequest request) {
     auto log = std::make_shared<std::unique_ptr<Log>>(std::make_unique<Log>(handle, request));
-    int error = open_fifo(request.stdout_path, &(*log)->fifos[0]);
-    if (error == 0) error = open_fifo(request.stderr_path, &(*log)->fifos[1]);
-    if (error < 0) return error;
+    const std::string *paths[2] = {&request.stdout_path, &request.stderr_path};
+    for (int i = 0; i < 2; i++) {
+        Fd &fifo = (*log)->fifos[i] = std::move(request.fifos[i]);
+        int error = fifo.valid() ? 0 : open_output_fifo(*paths[i], &fifo);
+        if (error < 0) return error;
+    }
     loop_.send([this, handle, log] {
         auto [placed, added] = logs_.emplace(handle, std::move(*log));
         if (added) listen(*placed->second, EPOLL_CTL_ADD, EPOLLIN);

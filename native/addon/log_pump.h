@@ -14,8 +14,12 @@
 #include "log_file.h"
 #include "token_bucket.h"
 
+// Opens a FIFO for the pump. Gives 0 or a negative errno.
+int open_output_fifo(const std::string &path, Fd *fifo);
+
 struct LogRequest {
     std::string stdout_path, stderr_path; // the FIFOs
+    Fd fifos[2];                          // the same, where they are open already
     std::string directory;                // of the log; exists
     uint64_t max_bytes = 0;
     uint32_t max_files = 1;
@@ -41,7 +45,7 @@ class LogPump {
     int start();
 
     // Stores what comes from two FIFOs from now on, at the end of the log. Gives 0 or -errno.
-    int open(uint32_t handle, const LogRequest &request);
+    int open(uint32_t handle, LogRequest request);
 
     // Stores what is in the FIFOs now, without the rate limit, and closes them. Then calls `done` on the pump's thread
     // with 0; or with -ESRCH where no log is open. While nothing can be stored, it waits.

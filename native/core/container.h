@@ -25,4 +25,5 @@ struct Container {
     // The FIFOs of its output, held open until its log is open. The kernel throws away what is in a FIFO once nobody
     // has it open, and the workload may end before its log is open.
     Fd output[2];
+    Fd log_fifos[2]; // the same, opened for its log, of a container that is being taken over
 };

@@ -25,6 +25,7 @@ void EventLoop::stop() {
 void EventLoop::send(Command command) {
     std::lock_guard<std::mutex> lock(mutex_);
     commands_.push_back(std::move(command));
+    if (commands_.size() > 1) return; // the thread is awake: it has read the eventfd before it takes the commands
     uint64_t one = 1;
     (void)!write(wake_.get(), &one, sizeof one);
 }

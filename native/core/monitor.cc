@@ -43,11 +43,11 @@ Monitor::~Monitor() {
     loop_.stop();
 }
 
-void Monitor::add(std::shared_ptr<Container> added) {
+void Monitor::add(std::shared_ptr<Container> added, bool known) {
     std::lock_guard<std::mutex> lock(mutex_);
     Entry &entry = entries_[added->handle];
     entry.container = std::move(added);
-    report_change(entry);
+    if (!known) report_change(entry);
     follow(entry);
 }
 

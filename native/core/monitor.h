@@ -40,8 +40,9 @@ class Monitor {
     // Begins to watch. Gives 0 or a negative errno.
     int start();
 
-    // Watches a container from now on under its handle, in whatever phase of its life it is.
-    void add(std::shared_ptr<Container> container);
+    // Watches a container from now on under its handle, in whatever phase of its life it is. `known` says that whoever
+    // is told of changes has told of this life.
+    void add(std::shared_ptr<Container> container, bool known = false);
 
     // The container behind a handle, or nothing.
     std::shared_ptr<Container> find(uint32_t handle);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Ledger } from '../accounting/ledger.js';
-import { adopt } from '../engine/adopt.js';
+import { type Adoptable, adopt, prepareAdoptions } from '../engine/adopt.js';
 import type { Books } from '../engine/books.js';
 import { Container } from '../engine/container.js';
 import type { Planner } from '../engine/planner.js';
@@ -28,6 +28,9 @@ import type { Registry } from './registry.js';
 
 const STRAY =
   'lines of the journal of states are damaged, or a segment of it cannot be read and is moved to the directory damaged; nobody knows of which containers: one that was just being made may be listed though nobody was told of it';
+
+/** How many containers are prepared by one task of a worker thread. */
+const AT_ONCE = 64;
 
 export interface TakeOverOptions {
   registry: Registry;
@@ -68,17 +71,18 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
     const groupExists = hasGroup({ id: one.spec.id, cgroup: one.cgroup }, options.kernel);
     return [one, decide({ saved: one, bootId, groupExists })];
   };
+  let findFinals: (finals: Promise<Map<string, UsageRecord>>) => void = () => {};
+  endings.expect(new Promise((resolve) => (findFinals = resolve))); // a container may end before all are taken over
   const sound = whole.map(decidedOn);
-  for (const [one, decision] of sound) if (lives(decision)) takeOne(one, decision === 'undo', options);
+  await takeLive(sound, options);
   const ids = [...whole.map(({ spec }) => spec.id), ...damaged.map(({ id }) => id)];
   const lost = lostAmong(kept, ids, options);
   // the other containers have taken their bridge addresses by now
   const mended = mendAll([...damaged, ...lost], kept, options).map(decidedOn);
-  for (const [one, decision] of mended)
-    if (lives(decision)) books.save(takeOne(one, decision === 'undo', { ...options, planner: null }));
+  for (const container of await takeLive(mended, { ...options, planner: null })) books.save(container);
   states.removeDamaged();
   const decided = [...sound, ...mended];
-  endings.expect(books.finalRecords(decided.flatMap(([one]) => (one.phase === 'exited' ? [] : [one]))));
+  findFinals(books.finalRecords(decided.flatMap(([one]) => (one.phase === 'exited' ? [] : [one]))));
   const ended = decided.filter(([, decision]) => !lives(decision));
   const wasTold = options.events.recentEnds();
   const interims = new Map(ledger.unfinished().map((record) => [record.run, record]));
@@ -148,9 +152,29 @@ function write(saved: SavedState, states: StateStore, log: Logger): void {
   }
 }
 
+/** Takes over live containers. While some are taken over, a worker thread prepares the next. */
+async function takeLive(decided: readonly [SavedState, Decision][], options: TakeOverOptions): Promise<Container[]> {
+  const live = decided.filter(([, decision]) => lives(decision));
+  const prepareFrom = (first: number) =>
+    prepareAdoptions(
+      live.slice(first, first + AT_ONCE).map(([saved]) => saved),
+      options.kernel,
+      (id) => options.logs.fifosOf(id),
+    );
+  const taken: Container[] = [];
+  let coming = prepareFrom(0);
+  while (taken.length < live.length) {
+    const prepared = await coming;
+    coming = prepareFrom(taken.length + prepared.length);
+    for (const one of prepared) taken.push(takeOne(one, live[taken.length]?.[1] === 'undo', options));
+  }
+  return taken;
+}
+
 /** Takes over a live container; ends it at once if no client was told of it. */
-function takeOne(saved: SavedState, undo: boolean, { onAdded, ...options }: TakeOverOptions): Container {
-  const container = adopt(saved, options);
+function takeOne(one: Adoptable, undo: boolean, { onAdded, ...options }: TakeOverOptions): Container {
+  const { saved } = one;
+  const container = adopt(one, options);
   if (undo && !container.isUntaken) {
     container.failStart();
     if (saved.runs === undefined || saved.runs.earlier === 0) container.abandon();

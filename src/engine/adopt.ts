@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { readStartTicks } from '../host/process.js';
-import { newHandle } from '../kernel/containers.js';
+import { type Handle, newHandle } from '../kernel/containers.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { holdsMounts } from '../plan/namespaces.js';
 import type { Plan } from '../plan/plan.js';
@@ -13,6 +13,8 @@ import { Draft } from './resources/resource.js';
 import type { Resources } from './resources/resources.js';
 import type { SavedState } from './saved-state-types.js';
 
+const NO_FIFOS = { stdout: '', stderr: '' };
+
 export interface AdoptOptions {
   resources: Resources;
   /** Null if the specs of the adopted containers may be incomplete, because their saved states were damaged. */
@@ -21,26 +23,47 @@ export interface AdoptOptions {
   log: Logger;
 }
 
+/** What is known of a container before it is taken over. */
+export interface Adoptable {
+  saved: SavedState;
+  handle: Handle;
+}
+
 /**
- * Takes over a container of an earlier niwad that the kernel's side still knows: its process runs, or its end is not
- * taken yet.
- * @throws KernelError
+ * Prepares the take-over of containers of an earlier niwad that the kernel's side still knows: their processes run, or
+ * their ends are not taken yet. {@link adopt} has to follow for each.
+ * @param fifosOf gives the paths of the FIFOs of a container
  */
-export function adopt(saved: SavedState, options: AdoptOptions): Container {
+export async function prepareAdoptions(
+  states: readonly SavedState[],
+  { containers }: Pick<Kernel, 'containers'>,
+  fifosOf: (id: string) => { stdout: string; stderr: string },
+): Promise<Adoptable[]> {
+  const adoptable = states.map((saved) => ({ saved, handle: newHandle() }));
+  const requests = adoptable.map(({ saved, handle }) => {
+    const { spec, cgroup, pid, startTicks, startedNs, deadlineNs } = saved;
+    return {
+      handle,
+      id: spec.id,
+      cgroup,
+      pid,
+      startTicks: BigInt(startTicks),
+      startedNs: BigInt(startedNs),
+      deadline: deadlineOf(spec, BigInt(deadlineNs), CAUSE.lifetime),
+      holdsMounts: holdsMounts(spec),
+      ...(spec.oci === undefined ? fifosOf(spec.id) : NO_FIFOS),
+    };
+  });
+  await containers.prepareAdoptions(requests);
+  return adoptable;
+}
+
+/** Takes over a container that is prepared. @throws KernelError */
+export function adopt({ saved, handle }: Adoptable, options: AdoptOptions): Container {
   const { spec, cgroup } = saved;
   const { kernel } = options;
-  const handle = newHandle();
   const identity = identityOf(saved);
-  const adopted = kernel.containers.adopt({
-    handle,
-    id: spec.id,
-    cgroup,
-    pid: saved.pid,
-    startTicks: identity.startTicks,
-    startedNs: BigInt(saved.startedNs),
-    deadline: deadlineOf(spec, BigInt(saved.deadlineNs), CAUSE.lifetime),
-    holdsMounts: holdsMounts(spec),
-  });
+  const adopted = kernel.containers.adopt({ handle, id: spec.id, cgroup });
   const { pid } = adopted;
   const draft = new Draft(spec, `container ${spec.id}`);
   draft.saved = saved;

@@ -85,7 +85,7 @@ export class Container {
     saved: SavedState,
     adopted: Adopted,
   ): Container {
-    return new Container(kernel, identity, output, pastOfAdopted(saved, adopted, identity.cgroup));
+    return new Container(kernel, identity, output, pastOfAdopted(saved, adopted));
   }
 
   /** A container of an earlier niwad that has ended; {@link takeEnd} tells how. */

@@ -1,4 +1,3 @@
-import { isFrozen } from '../host/cgroup.js';
 import type { Adopted, Created } from '../kernel/containers.js';
 import type { StartPhases } from '../protocol/phases.js';
 import { wallTime } from './clock.js';
@@ -25,12 +24,11 @@ export function pastOfMade({ phases, started }: Pick<Past, 'phases' | 'started'>
  * Gives the past of a container of an earlier niwad that the kernel's side still knows.
  * @param saved the saved state
  * @param adopted the facts from the kernel's side, which replace the saved ones
- * @param cgroup the container's group, which tells whether the container is paused
  */
-export function pastOfAdopted(saved: SavedState, adopted: Adopted, cgroup: string): Past {
-  const { startedNs, deadlineNs, stopping, endKnown } = adopted;
+export function pastOfAdopted(saved: SavedState, adopted: Adopted): Past {
+  const { startedNs, deadlineNs, stopping, endKnown, frozen } = adopted;
   const startedAt = dateOf(saved.startedAt) ?? (startedNs === 0n ? null : wallTime(startedNs));
-  const going = startedNs === 0n ? 'created' : isFrozen(cgroup) ? 'paused' : 'running';
+  const going = startedNs === 0n ? 'created' : frozen ? 'paused' : 'running';
   const begun: Begun = { state: stopping ? 'stopping' : going, startedAt, startedNs, deadlineNs };
   return { begun, endKnown, phases: saved.phases ?? {}, started: null, saved };
 }

@@ -113,11 +113,6 @@ export function makeCgroupTree(name: string, { delegated = false } = {}): Cgroup
   return { ...tree, controllers: { available: enabled, missing: { ...missing, ...refused } } };
 }
 
-/** Says whether all processes of a group are frozen, see cgroup.events. */
-export function isFrozen(group: string): boolean {
-  return readFileSync(join(group, 'cgroup.events'), 'utf8').includes('frozen 1');
-}
-
 /**
  * Kills and removes the groups whose names are not in `owned`: no container of this daemon has them.
  * @returns the names of these groups; `error` for a group that the kernel does not let go

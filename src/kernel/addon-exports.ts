@@ -42,7 +42,8 @@ export interface Addon {
   loadHelper(path: string): Errno;
   watch(listener: (event: RawEvent) => void): Errno;
   create(request: CreateRequest): Promise<(Omit<Created, 'started'> & { started: Started | Failure | null }) | Failure>;
-  adopt(request: AdoptRequest): Adopted | Errno;
+  prepareAdoptions(requests: readonly AdoptRequest[]): Promise<void>;
+  adopt(handle: Handle): Adopted | Errno;
   start(handle: Handle, lifetimeNs: bigint, deadline: Deadline): Promise<Started | Failure>;
   startBorn(handle: Handle, lifetimeNs: bigint, deadline: Deadline): Promise<Started | Failure>;
   setDeadline(handle: Handle, deadline: Deadline): boolean;

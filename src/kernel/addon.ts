@@ -110,7 +110,8 @@ export const kernel: Kernel = {
       if (errno !== 0) throw notBuilt(BOOT_PROGRAM, errnoName(errno));
     },
     create: (request) => addon.create(request).then(toCreated),
-    adopt: (request) => requireAnswer(`take over container ${request.id} from ${request.cgroup}`, addon.adopt(request)),
+    prepareAdoptions: addon.prepareAdoptions,
+    adopt: ({ handle, id, cgroup }) => requireAnswer(`take over container ${id} from ${cgroup}`, addon.adopt(handle)),
     start: (handle, lifetimeNs, deadline) => addon.start(handle, lifetimeNs, deadline).then(toStarted),
     setDeadline: addon.setDeadline,
     signal: (handle, signal) => requireNumber('send a signal', addon.signal(handle, signal)),

@@ -121,6 +121,9 @@ export interface AdoptRequest {
   deadline: Deadline;
   /** The same as in {@link CreateRequest}. */
   holdsMounts: boolean;
+  /** The paths of the FIFOs of its output; "" where it has none. */
+  stdout: string;
+  stderr: string;
 }
 
 export interface Adopted {
@@ -131,6 +134,8 @@ export interface Adopted {
   stopping: boolean;
   /** False if the container has ended while neither niwad nor the keeper watched it. */
   endKnown: boolean;
+  /** Whether its group is frozen. */
+  frozen: boolean;
 }
 
 /** A deadline has passed: the signal was sent, or the group was killed at once. */
@@ -179,9 +184,12 @@ export interface Containers {
    */
   create(request: CreateRequest): Promise<Created>;
   /**
-   * Takes over a container of an earlier daemon, running or ended. @throws KernelError if the container's group is gone
+   * Opens on a worker thread what {@link adopt} needs of containers of an earlier daemon, running or ended. Nothing is
+   * told of them before that call, and what fails here fails there.
    */
-  adopt(request: AdoptRequest): Adopted;
+  prepareAdoptions(requests: readonly AdoptRequest[]): Promise<void>;
+  /** Takes over a container that is prepared. @throws KernelError if the container's group is gone */
+  adopt(request: Pick<AdoptRequest, 'handle' | 'id' | 'cgroup'>): Adopted;
   /**
    * Starts a created container. Its deadline is `lifetimeNs` after the start; if that is 0n, the deadline is
    * `deadline.atNs`.

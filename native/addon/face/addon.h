@@ -6,6 +6,7 @@
 
 #include "../../core/clone.h"
 #include "../../core/monitor.h"
+#include "../adopt.h"
 #include "../born_starts.h"
 #include "../endings.h"
 #include "../exec.h"
@@ -47,6 +48,7 @@ struct Addon {
     ServiceRelay service_relay;
     TableWatch tables;
     FrameServer frames;
+    std::map<uint32_t, Adoption> adoptions;                // by their handles: what is prepared, and not adopted
     std::map<uint32_t, std::shared_ptr<Container>> unborn; // by their handles: groups that wait for their first process
 };
 

@@ -141,35 +141,55 @@ Value create(Info info) {
     });
 }
 
-// adopt(request): { pid, startedNs, deadlineNs, stopping, endKnown } | errno
-Value adopt(Info info) {
-    Addon &addon = addon_of(info);
-    auto object = info[0].As<Napi::Object>();
+AdoptRequest to_adopt_request(const Napi::Object &object) {
     AdoptRequest request;
-    std::string id = to_string(object.Get("id"));
-    snprintf(request.life.id, kIdBytes, "%s", id.c_str());
+    request.handle = to_u32(object.Get("handle"));
+    snprintf(request.life.id, kIdBytes, "%s", to_string(object.Get("id")).c_str());
     request.cgroup = to_string(object.Get("cgroup"));
     request.life.pid = to_int(object.Get("pid"));
     request.start_ticks = to_ns(object.Get("startTicks"));
     request.holds_mounts = to_bool(object.Get("holdsMounts"));
     request.life.started_ns = to_ns(object.Get("startedNs"));
     request.life.deadline = to_deadline(object.Get("deadline").As<Napi::Object>());
-    auto container = addon.keeper.claim(id, request.life.pid);
-    bool was_kept = container != nullptr;
-    int error = adopt_container(request, &container);
-    if (error < 0) return from_result(info.Env(), error);
-    // If the keeper did not have it and its process is a zombie, nobody knows when it ended.
-    bool end_known =
-        container->life.exited_ns != 0 || (container->pidfd.valid() && (was_kept || !has_ended(container->pidfd)));
-    container->handle = to_u32(object.Get("handle"));
-    addon.monitor->add(container);
-    Life life = addon.monitor->life_of(container->handle);
+    request.stdout_path = to_string(object.Get("stdout"));
+    request.stderr_path = to_string(object.Get("stderr"));
+    return request;
+}
+
+// prepareAdoptions(requests): Promise<undefined>
+Value prepare_adoptions(Info info) {
+    Addon &addon = addon_of(info);
+    auto objects = info[0].As<Napi::Array>();
+    auto requests = std::make_shared<std::vector<AdoptRequest>>();
+    for (uint32_t i = 0; i < objects.Length(); i++)
+        requests->push_back(to_adopt_request(objects.Get(i).As<Napi::Object>()));
+    auto adoptions = std::make_shared<std::vector<Adoption>>();
+    auto work = [&addon, requests, adoptions] {
+        for (const AdoptRequest &request : *requests) adoptions->push_back(prepare_adoption(addon.keeper, request));
+    };
+    return Task::run(info.Env(), work, [&addon, requests, adoptions](Napi::Env env) -> Value {
+        for (size_t i = 0; i < requests->size(); i++)
+            addon.adoptions[(*requests)[i].handle] = std::move((*adoptions)[i]);
+        return env.Undefined();
+    });
+}
+
+// adopt(handle): { pid, startedNs, deadlineNs, stopping, endKnown, frozen } | errno
+Value adopt(Info info) {
+    Addon &addon = addon_of(info);
+    auto found = addon.adoptions.extract(to_u32(info[0]));
+    if (found.empty()) return from_result(info.Env(), -ENOENT);
+    Adoption &adoption = found.mapped();
+    if (adoption.error < 0) return from_result(info.Env(), adoption.error);
+    addon.monitor->add(adoption.container, adoption.was_kept);
+    Life life = addon.monitor->life_of(found.key());
     Napi::Object result = Napi::Object::New(info.Env());
     result.Set("pid", life.pid);
     result.Set("startedNs", from_ns(info.Env(), life.started_ns));
     result.Set("deadlineNs", from_ns(info.Env(), life.deadline.at_ns));
     result.Set("stopping", life.stopping_ns != 0);
-    result.Set("endKnown", end_known);
+    result.Set("endKnown", adoption.end_known);
+    result.Set("frozen", adoption.frozen);
     return result;
 }
 
@@ -257,6 +277,7 @@ Value release(Info info) {
 void export_containers(Napi::Env env, Napi::Object exports) {
     export_all(env, exports,
                {{"create", create},
+                {"prepareAdoptions", prepare_adoptions},
                 {"adopt", adopt},
                 {"start", start},
                 {"startBorn", start_born},

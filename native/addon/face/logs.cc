@@ -15,8 +15,10 @@ Value open_log(Info info) {
     request.max_files = to_u32(object.Get("maxFiles"));
     request.bytes_per_second = to_u64(object.Get("bytesPerSecond"));
     const Addon &addon = addon_of(info);
-    int error = addon.logs->open(to_u32(info[0]), request);
-    if (auto container = addon.monitor->find(to_u32(info[0])))
+    auto container = addon.monitor->find(to_u32(info[0]));
+    for (int i = 0; container && i < 2; i++) request.fifos[i] = std::move(container->log_fifos[i]);
+    int error = addon.logs->open(to_u32(info[0]), std::move(request));
+    if (container)
         for (Fd &fifo : container->output) fifo.reset();
     return from_result(info.Env(), error);
 }
