@@ -81,7 +81,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   ...mappings('mounts[].gidMappings', '[of a bind](#user-namespaces)'),
 
   process: takes('object'),
-  'process.terminal': takes('boolean', 'it is at `/dev/console`, too'),
+  'process.terminal': takes('boolean', 'it is at `/dev/console`, too, unless `/dev` is that of the host'),
   'process.consoleSize': takes('object'),
   'process.consoleSize.height': takes('integer'),
   'process.consoleSize.width': takes('integer'),
@@ -137,7 +137,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   'linux.timeOffsets.boottime': takes('object'),
   'linux.timeOffsets.boottime.secs': takes('integer'),
   'linux.timeOffsets.boottime.nanosecs': takes('integer'),
-  'linux.devices': takes('objects', 'not where `/dev` is a bind: it is left as it is'),
+  'linux.devices': takes('objects', 'not where `/dev` is that of the host: it is left as it is'),
   'linux.devices[].path': takes('text'),
   'linux.devices[].type': takes('text'),
   'linux.devices[].major': takes('integer', 'up to 4095'),

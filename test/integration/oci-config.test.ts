@@ -1,5 +1,14 @@
 // @module-tag vm
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, vi } from 'vitest';
@@ -85,6 +94,19 @@ test('a read-only /dev has its devices and its mounts', async ({ oci }) => {
   });
   expect(terminal).toEqual(['/dev/pts/0']);
   expect(lines).toEqual([expect.stringContaining('Read-only file system'), '/dev/pts/ptmx']);
+});
+
+test('nothing is made in a /dev of the host that a remount closes', async ({ oci, niwad }) => {
+  const source = mkdtempSync(join(niwad.place.files, 'dev-'));
+  const lines = await linesOf(oci, 'touch /dev/x 2>&1; true', (config) => {
+    config.mounts = config.mounts.filter(({ destination }) => !/^\/dev(\/|$)/.test(destination));
+    config.mounts.push(
+      { destination: '/dev', type: 'bind', source, options: ['bind'] },
+      { destination: '/dev', options: ['remount', 'bind', 'ro'] },
+    );
+  });
+  expect(lines).toEqual([expect.stringContaining('Read-only file system')]);
+  expect(readdirSync(source)).toEqual([]);
 });
 
 describe('a bind', () => {

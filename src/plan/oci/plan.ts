@@ -15,7 +15,7 @@ import { withRemounts } from './remounts.js';
 import { ociDevices, ociFirstWrites } from './resources.js';
 import {
   allNodes,
-  bindsDevices,
+  hasHostDevices,
   isSlaveRoot,
   ownParts,
   ownsMounts,
@@ -117,7 +117,7 @@ export function makeOciPlan(
       runEverywhere(),
       ...ociProcessOps(config, host.compileSeccomp, {
         ...choices,
-        console: ownsMounts(config) && !bindsDevices(config),
+        console: ownsMounts(config) && !hasHostDevices(config),
         afterUser: isSeen(spaces) ? [undumpable()] : [],
         startHooks: startHookOps(config, subject),
       }),

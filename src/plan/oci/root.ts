@@ -17,7 +17,7 @@ import type { OciConfig, OciMount } from './config.js';
 import type { RootHooks } from './hooks.js';
 import { labelled, labelOps } from './labels.js';
 import { propagationOf } from './mount-words.js';
-import { isBind, keepsPropagation, ociMountOp } from './mounts.js';
+import { isBind, isRemount, keepsPropagation, ociMountOp } from './mounts.js';
 import {
   bindRoot,
   changeRoot,
@@ -38,15 +38,14 @@ import { nodeOf } from './resources.js';
 const MS_REC = 0x4000;
 
 /** Whether /dev is that of the host: then nothing is made in it. Pure. */
-export function bindsDevices({ mounts = [] }: OciConfig): boolean {
-  return mounts.some((item) => isBind(item) && posix.normalize(`${item.destination}/`) === '/dev/');
+export function hasHostDevices({ mounts = [] }: OciConfig): boolean {
+  return mounts.some((item) => isOnDevices(item) && (isBind(item) || (item.type === 'devtmpfs' && !isRemount(item))));
 }
 
-/** Whether a mount becomes read-only only when the devices and the mounts in it are made. */
-const isClosedLater = (item: OciMount): boolean =>
-  !isBind(item) &&
-  posix.normalize(`${item.destination}/`) === '/dev/' &&
-  item.options?.findLast((word) => word === 'ro' || word === 'rw') === 'ro';
+const isOnDevices = ({ destination }: OciMount): boolean => posix.normalize(`${destination}/`) === '/dev/';
+/** Whether a mount makes /dev read-only. A /dev of the container's own is closed when all is made in it. */
+const closesDevices = (item: OciMount): boolean =>
+  isOnDevices(item) && item.options?.findLast((word) => word === 'ro' || word === 'rw') === 'ro';
 /** The file that a terminal is mounted on. */
 const CONSOLE = makeNode({ path: '/dev/console', mode: 0o100_600, device: 0, uid: 0, gid: 0 });
 const opened = (item: OciMount): OciMount => ({
@@ -78,7 +77,7 @@ export function ownParts(
   return {
     begin: [...propagationOps(config, stage), bindRoot(sources.root, stage, isSlaveRoot(config)), root(stage)],
     mount: (item, i) => ociMountOp(item, `mounts[${i}]`, sources.mounts[i], idmapOf(item, `mounts[${i}]`)),
-    devices: bindsDevices(config) ? [] : deviceOps(config),
+    devices: hasHostDevices(config) ? [] : deviceOps(config),
   };
 }
 
@@ -101,16 +100,18 @@ export function rootOps(
   const isShared = /^r?shared$/.test(rootfsPropagation);
   if (isShared && !pivots)
     throw refused(`linux.rootfsPropagation "${rootfsPropagation}"`, 'with --no-pivot, mounts of the host would end');
+  const closesLater = !hasHostDevices(config) && mounts.some(closesDevices);
+  const atItsTurn = (item: OciMount) => (closesLater && closesDevices(item) ? opened(item) : item);
   return [
     ...begin,
     ...hooks.before,
-    ...mounts.map((item, i) => mount(labelled(isClosedLater(item) ? opened(item) : item, linux.mountLabel), i)),
+    ...mounts.map((item, i) => mount(labelled(atItsTurn(item), linux.mountLabel), i)),
     ...devices,
     ...hooks.run,
     ...(process.cwd === '/' ? [] : [mkdir(process.cwd, 0o755)]),
     ...maskedPaths.map(maskPath),
     ...readonlyPaths.map(readonlyPath),
-    ...mounts.filter(isClosedLater).flatMap(({ destination }) => [CONSOLE, closeMount(destination)]),
+    ...(closesLater ? [CONSOLE, closeMount('/dev')] : []),
     ...(own.readonly ? [remountRoot(['ro'])] : []),
     ...labelOps(process),
     pivots ? (isShared ? pivotShared() : pivot()) : moveRoot(),
@@ -168,7 +169,7 @@ function nodesOf({ linux: { devices = [] } = {} }: OciConfig) {
 export function allNodes(config: OciConfig): ReturnType<typeof nodeOf>[] {
   const { named, usual } = nodesOf(config);
   const usualOnes = usual.map(([path, major, minor]) => ({ path, type: 'c', major, minor }));
-  return bindsDevices(config) ? [] : [...named, ...usualOnes.map((device) => nodeOf(device, device.path))];
+  return hasHostDevices(config) ? [] : [...named, ...usualOnes.map((device) => nodeOf(device, device.path))];
 }
 
 function deviceOps(config: OciConfig): Op[] {

@@ -32,7 +32,7 @@ const CONFIG: OciConfig = {
 const RESOURCES = { cpu: {}, memory: {}, io: [] };
 const CHOICES: OciChoices = { id: 'ours', bundle: '/b', newKeyring: true, pivots: true, keptFds: 0, listenFds: 0 };
 const planOf = (change: Partial<OciConfig> = {}, choices: Partial<OciChoices> = {}) => {
-  const sources = { root: '/b/rootfs', mounts: ['/real', undefined] };
+  const sources = { root: '/b/rootfs', mounts: ['/real', '/real'] };
   return makeOciPlan('x', { ...CONFIG, ...change }, HOST, sources, RESOURCES, { ...CHOICES, ...choices });
 };
 const steps = (change: Partial<OciConfig> = {}) => planOf(change).boot.map(({ name }) => name);
@@ -93,6 +93,26 @@ describe('the plan of a config', () => {
   ])('with the options %j closes a new /dev when all is in it: %j', (options, closes) => {
     const { boot } = planOf({ mounts: [{ destination: '/dev', type: 'tmpfs', options }] });
     expect(boot.map(({ text }) => text).includes('remount /dev (ro)')).toBe(closes);
+  });
+
+  const BOUND_DEV = { destination: '/dev', type: 'bind', source: '/dev', options: ['bind'] };
+  const TMPFS_DEV = { destination: '/dev', type: 'tmpfs', options: ['ro'] };
+  const READ_ONLY_DEV = { destination: '/dev', options: ['remount', 'bind', 'ro'] };
+  it.each([
+    [BOUND_DEV, READ_ONLY_DEV, ['bind /real on /dev', 'remount /dev (ro)']],
+    [READ_ONLY_DEV, BOUND_DEV, ['remount /dev (ro)', 'bind /real on /dev']],
+    [TMPFS_DEV, BOUND_DEV, ['mount tmpfs on /dev (ro)', 'bind /real on /dev']],
+    [{ destination: '/dev', type: 'devtmpfs' }, READ_ONLY_DEV, ['mount devtmpfs on /dev', 'remount /dev (ro)']],
+  ])('with %j and %j makes nothing in the /dev of the host, and closes at its turn', (first, second, texts) => {
+    const { boot } = planOf({ root: { path: 'rootfs' }, mounts: [first, second] });
+    const made = boot.filter(({ name }) => /^(mount|bind|mknod|symlink|remount_root)$/.test(name));
+    expect(made.map(({ text }) => text)).toEqual(['bind /b/rootfs on /stage', ...texts]);
+  });
+
+  it('closes a new /dev once, whatever says so', () => {
+    const { boot } = planOf({ mounts: [TMPFS_DEV, READ_ONLY_DEV] });
+    const texts = boot.map(({ text }) => text).filter((text) => /^(remount|mknod) \/dev( |\/console|$)/.test(text));
+    expect(texts.map((text) => text.split(' (')[0])).toEqual(['remount /dev', 'mknod /dev/console', 'remount /dev']);
   });
 
   it('makes the root read-only after all that is made in it, and looks for the program before the wait', () => {
