@@ -14,10 +14,10 @@ const path = (description: string) =>
 
 /** The most ranges of ids in a pool. */
 export const MAX_RANGES = 65_000;
-/** The lowest limit of memory that a setting may have. */
 /** Annotations of crun, by the ends of their names. */
 const OF_CRUN = ['keep_original_groups', 'seccomp_fail_unknown_syscall'] as const;
 
+/** The lowest limit of memory that a setting may have. */
 const MIN_BOUND_BYTES = 1024 * 1024;
 
 const size = (description: string) =>

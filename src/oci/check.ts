@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { freeze } from '../kept/freeze.js';
 import { Kept } from '../kept/kept.js';
 import type { OciConfig, OciHooks, OciProcess, OciResources, OciSeccomp } from '../plan/oci/config.js';
-import { isBind } from '../plan/oci/mounts.js';
+import { isBind, isOfFileSystem } from '../plan/oci/mounts.js';
 import { asksAgent } from '../plan/oci/process.js';
 import { refused, requireWithin } from '../plan/oci/refusal.js';
 import { capabilityName } from '../spec/capabilities.js';
@@ -74,13 +74,16 @@ function tellIdleAgent(seccomp: OciSeccomp | undefined, unknown: string[]): void
     unknown.push('linux.seccomp.listenerPath, as no call has the action SCMP_ACT_NOTIFY');
 }
 
-/** Leaves out the options of a file system where a bind has them: the file system that it shows is there already. */
+/**
+ * Leaves out the options of a file system with a value where a bind has them: the file system that it shows is there
+ * already. A word that is not known stays, and is refused: it may be a restriction.
+ */
 function leaveOutOfBinds({ mounts = [] }: Partial<Pick<OciConfig, 'mounts'>>, unknown: string[]): void {
   for (const [i, item] of mounts.entries()) {
     if (!isBind(item) || item.options === undefined) continue;
-    const isOfSystem = (word: string) => /^(?!r?idmap=)\w+=/.test(word);
-    unknown.push(...item.options.filter(isOfSystem).map((word) => `mounts[${i}].options "${word}"`));
-    item.options = item.options.filter((word) => !isOfSystem(word));
+    const isIdle = (word: string) => isOfFileSystem(word) && word.includes('=');
+    unknown.push(...item.options.filter(isIdle).map((word) => `mounts[${i}].options "${word}"`));
+    item.options = item.options.filter((word) => !isIdle(word));
   }
 }
 

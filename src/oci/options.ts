@@ -23,8 +23,8 @@ const OPTIONS: Record<string, readonly string[]> = {
   restore: ['bundle', 'config', 'notify'],
 };
 const EVERYWHERE = ['root', 'argument', 'systemd-cgroup'];
-/** Values with which an option asks for nothing. */
-const NOTHING: Record<string, readonly string[]> = {
+/** Options that each verb takes with these values only. An unknown one may be false: it asks for nothing. */
+const VALUES: Record<string, readonly string[]> = {
   'cgroup-manager': ['cgroupfs', 'disabled', 'systemd'],
   rootless: ['auto', 'false'],
 };
@@ -43,7 +43,7 @@ export class Call {
     this.#request = request;
     const known = [...EVERYWHERE, ...OF_RUN, ...(OPTIONS[request.verb] ?? [])];
     for (const [name, values] of request.values) {
-      if (known.includes(name) || values.every((value) => (NOTHING[name] ?? ['false']).includes(value))) continue;
+      if (known.includes(name) || values.every((value) => (VALUES[name] ?? ['false']).includes(value))) continue;
       throw new NiwaError('SPEC_INVALID', `${request.verb} --${name} is not supported yet by niwa-oci`);
     }
   }

@@ -16,7 +16,7 @@ import { listTable } from './state.js';
 import { conflict, containerOf, stateOf, statusNow, type Verb, type VerbParts } from './verb-parts.js';
 import { wordsOf } from './words.js';
 
-/** The verbs of the command that niwad knows; `run` is a create, a start and a delete of one connection. */
+/** The verbs of the command that niwad knows; `run` is a create, a start, and a delete at its end. */
 export const VERBS: Readonly<Record<string, Verb>> = {
   create,
   start,

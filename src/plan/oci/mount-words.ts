@@ -64,6 +64,9 @@ export function propagationOf(word: string): { recursive: boolean; propagation: 
   return propagation === undefined ? undefined : { recursive, propagation };
 }
 
+/** Whether a word maps the ids of a bind, see MountMaps. */
+export const mapsIds = (word: string): boolean => /^r?idmap(=|$)/.test(word);
+
 /** Adds a word: the later one counts. */
 export function changed(before: Attributes, { set, clear }: Attributes): Attributes {
   return { set: (before.set & ~clear) | set, clear: (before.clear & ~set) | clear };

@@ -1,6 +1,6 @@
 import type { Op } from '../op.js';
 import type { OciMount } from './config.js';
-import { attributeOf, changed, liftsNothing, NO_ATTRIBUTES, propagationOf } from './mount-words.js';
+import { attributeOf, changed, liftsNothing, mapsIds, NO_ATTRIBUTES, propagationOf } from './mount-words.js';
 import { bindTree, FILL, type MountChange, mountNew, remount } from './ops.js';
 import { refused } from './refusal.js';
 
@@ -8,8 +8,6 @@ import { refused } from './refusal.js';
 const USUAL = ['rw', 'suid', 'dev', 'exec', 'defaults', 'bind', 'rbind', 'private', 'rprivate', 'silent', 'loud'];
 const REMOUNT = 'remount';
 const COPIES = 'tmpcopyup';
-/** They are changes of a bind, see MountMaps. */
-const IDMAP = /^r?idmap(=|$)/;
 
 /** Whether a mount of a config shows a directory or a file of the host. */
 export function isBind(item: OciMount): boolean {
@@ -25,7 +23,7 @@ export function isRemount({ options = [] }: OciMount): boolean {
 /** Whether an option is one of the file system itself: niwa does not know it. */
 export function isOfFileSystem(word: string): boolean {
   const ofMount = attributeOf(word) ?? propagationOf(word);
-  return ofMount === undefined && !IDMAP.test(word) && ![...USUAL, REMOUNT, COPIES].includes(word);
+  return ofMount === undefined && !mapsIds(word) && ![...USUAL, REMOUNT, COPIES].includes(word);
 }
 
 /** Whether mounts of a config take part in the propagation of those of the host. */
@@ -173,8 +171,8 @@ function wantedBy(options: readonly string[], kind: 'new' | 'bind' | 'remount', 
     else if (USUAL.includes(word) || word === REMOUNT) continue;
     else if (kind === 'remount') throw refused(place, 'a remount has no such option');
     else if (word === COPIES && kind === 'new') wanted.copies = true;
-    else if (kind === 'bind' && IDMAP.test(word)) continue;
-    else if (IDMAP.test(word)) throw refused(place, 'only the ids of a bind can be mapped');
+    else if (kind === 'bind' && mapsIds(word)) continue;
+    else if (mapsIds(word)) throw refused(place, 'only the ids of a bind can be mapped');
     else if (kind === 'bind') throw refused(place, 'a bind mount has no such option');
     else wanted.data.push(word);
   }

@@ -4,6 +4,7 @@ import { mapProblems } from '../../spec/userns.js';
 import { FIRST_MOUNT_USERNS_FD, USERNS_FD } from '../ops.js';
 import { mapFile } from '../userns.js';
 import type { OciConfig, OciIdMapping, OciMount } from './config.js';
+import { mapsIds } from './mount-words.js';
 import type { MountChange } from './ops.js';
 import { refused } from './refusal.js';
 
@@ -22,7 +23,6 @@ const MOST_LINES = 340;
 /** niwa-boot gets a descriptor for each. */
 const MOST_MOUNT_MAPS = 17;
 const MOUNT_ATTR_IDMAP = 0x10_0000;
-const IDMAP = /^r?idmap(=|$)/;
 const IDMAP_WITH_MAPS = /^r?idmap=/;
 
 /**
@@ -118,7 +118,7 @@ export class MountMaps {
    */
   changesOf(item: OciMount, field: string): MountChange[] {
     const own = mapsOfMount(item, field);
-    const words = (item.options ?? []).filter((word) => IDMAP.test(word));
+    const words = (item.options ?? []).filter(mapsIds);
     if (own === undefined && words.length === 0) return [];
     if (own === undefined && !this.#hasOwn)
       throw refused(`${field}.options "${words[0]}"`, 'it needs uidMappings, or a new user namespace of the container');

@@ -123,10 +123,14 @@ describe('a config', () => {
 
   it('leaves out the options of a file system where a bind has them, and tells them', () => {
     const tell = vi.fn();
-    const bind = { destination: '/a', type: 'bind', options: ['rbind', 'size=1k', 'mode=755', 'idmap=uids=0-1-1'] };
+    const bind = {
+      destination: '/a',
+      type: 'bind',
+      options: ['rbind', 'size=1k', 'mode=755', 'idmap=uids=0-1-1', 'nosudi'],
+    };
     const tmpfs = { destination: '/b', type: 'tmpfs', options: ['size=1k'] };
     const { mounts } = checkConfig(withValue('mounts', [bind, tmpfs]), tell);
-    expect(mounts?.map(({ options }) => options)).toEqual([['rbind', 'idmap=uids=0-1-1'], ['size=1k']]);
+    expect(mounts?.map(({ options }) => options)).toEqual([['rbind', 'idmap=uids=0-1-1', 'nosudi'], ['size=1k']]);
     expect(tell.mock.calls).toEqual([[['mounts[0].options "size=1k"', 'mounts[0].options "mode=755"']]]);
   });
 
