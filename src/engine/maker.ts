@@ -125,6 +125,7 @@ export class Maker {
     const saved = firstState(spec, plan, draft, bootId, place);
     draft.saved = saved;
     draft.cgroup = plan.cgroup.path;
+    draft.writes = [...plan.cgroup.writes, ...plan.cgroup.lateWrites];
     await resources.acquire(draft, BEFORE_PROCESS);
     watch.lap('state');
     const program = plan.encode();

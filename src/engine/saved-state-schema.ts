@@ -90,9 +90,7 @@ export const SavedSpecSchema = Type.Object({
       annotations: texts,
       execConfig: Type.String(),
       lateHooks: Type.Optional(Type.String()),
-      scope: Type.Optional(
-        Type.Object({ unit: Type.String(), slice: Type.String(), properties: Type.Array(Type.String()) }),
-      ),
+      scope: Type.Optional(Type.Object({ unit: Type.String(), slice: Type.String() })),
     }),
   ),
 });

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { groupInScope } from '../plan/oci/scope.js';
 import type { Controllers } from '../plan/resources.js';
@@ -23,6 +24,10 @@ const holderGroup = (id: string, group: string) => join(dirname(group), `niwa-${
 const HOLD = 'trap "" TERM && echo in && read -r go && exec sleep infinity </dev/null >/dev/null 2>&1';
 /** At a shutdown systemd stops the scopes first: niwad can still write what they have used. */
 const PROPERTIES = ['Delegate=yes', 'TasksMax=infinity', 'After=niwad.service'];
+/** An answer of systemd also for a scope that has just ended, until systemd has seen that. */
+const IS_TAKEN = /was already loaded/;
+const MOST_TRIES = 5;
+const PAUSE_MS = 200;
 /** systemd answers within milliseconds; where it hangs, a container is not made. */
 const PATIENCE_MS = 60_000;
 /** See sd_booted(3). */
@@ -57,11 +62,32 @@ function topGroup(): string | undefined {
 
 /**
  * Lets systemd make the scope of a container. It stays until {@link endScope}, also when niwad dies.
+ * @param properties those beside delegation, as systemd-run takes them
  * @param id the id of the container in niwad
  * @param group where the group of the container will be, see {@link placeInScope}
  * @throws NiwaError HOST_ERROR with what systemd says; then there is no scope
  */
-export async function makeScope({ unit, slice, properties }: OciScope, id: string, group: string): Promise<void> {
+export async function makeScope(
+  scope: OciScope,
+  properties: readonly string[],
+  id: string,
+  group: string,
+): Promise<void> {
+  for (let tries = 1; ; tries++)
+    try {
+      return await tryScope(scope, properties, id, group);
+    } catch (error) {
+      if (tries === MOST_TRIES || !IS_TAKEN.test(messageOf(error))) throw error;
+      await sleep(PAUSE_MS);
+    }
+}
+
+async function tryScope(
+  { unit, slice }: OciScope,
+  properties: readonly string[],
+  id: string,
+  group: string,
+): Promise<void> {
   const options = ['--scope', '--quiet', '--collect', `--unit=${unit}`, `--slice=${slice}`];
   const all = [...PROPERTIES, ...properties].map((property) => `--property=${property}`);
   const about = `--description=niwa container ${id}`;

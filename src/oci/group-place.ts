@@ -6,8 +6,7 @@ import { placeInScope } from '../host/scope.js';
 import type { OciConfig } from '../plan/oci/config.js';
 import { groupPathOf, insideGroupOf } from '../plan/oci/group.js';
 import type { OciSources } from '../plan/oci/plan.js';
-import { ociFirstWrites } from '../plan/oci/resources.js';
-import { scopeOf, scopeProperties } from '../plan/oci/scope.js';
+import { scopeOf } from '../plan/oci/scope.js';
 import type { OciScope } from '../protocol/resolved-oci.js';
 import type { VerbParts } from './verb-parts.js';
 import { quoted } from './words.js';
@@ -27,11 +26,10 @@ export interface Place {
  * @throws NiwaError SPEC_INVALID for a place that a container cannot have, HOST_UNSUPPORTED where no systemd runs
  */
 export function placeOf(parts: VerbParts, config: OciConfig, id: string, bySystemd: boolean): Place {
-  const { cgroupsPath = '', resources = {} } = config.linux ?? {};
+  const { cgroupsPath = '' } = config.linux ?? {};
   if (!bySystemd) return cgroupsPath === '' ? {} : { group: groupAt(parts, cgroupsPath) };
-  const scope = scopeOf(cgroupsPath, id, []);
-  const group = placeInScope(scope, parts.runtime.tree);
-  return { group, scope: { ...scope, properties: scopeProperties(ociFirstWrites(resources, group.controllers)) } };
+  const scope = scopeOf(cgroupsPath, id);
+  return { group: placeInScope(scope, parts.runtime.tree), scope };
 }
 
 const PROPERTY = 'org.systemd.property.';

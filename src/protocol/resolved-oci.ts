@@ -5,9 +5,6 @@ const OciScopeSchema = Type.Object(
   {
     unit: Type.String({ description: 'its name, with .scope' }),
     slice: Type.String({ description: 'the slice that it is in, with .slice' }),
-    properties: Type.Array(Type.String(), {
-      description: 'its properties beside delegation, as systemd-run takes them',
-    }),
   },
   { description: 'the scope of systemd that has its group; missing where no systemd has made it' },
 );

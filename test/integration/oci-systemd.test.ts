@@ -61,6 +61,15 @@ test('a name that systemd has already is refused in its words, and what has it g
   expect(await booted.oci('delete', '--force', 'two')).toBe('');
 });
 
+test('a name is free as soon as its container is deleted', async ({ booted, inside }) => {
+  const bundle = await booted.bundle('exec sleep 1000', inSlice('seven'));
+  for (let i = 0; i < 3; i++) {
+    expect(await booted.oci('run', '--detach', '--bundle', bundle, 'seven')).toBe('');
+    expect(await booted.oci('delete', '--force', 'seven')).toBe('');
+  }
+  expect(await found(inside, 'seven')).toBeUndefined();
+});
+
 test('a stop of the scope ends the container, and its use is in the ledger', async ({ booted, inside }) => {
   const bundle = await booted.bundle('trap "exit 3" TERM; while :; do sleep 0.1; done', inSlice('four'));
   expect(await booted.oci('run', '--detach', '--bundle', bundle, 'four')).toBe('');

@@ -2,6 +2,7 @@ import type { IdRange } from '../../host/id-pool.js';
 import type { Asker } from '../../host/reach.js';
 import type { Handle } from '../../kernel/containers.js';
 import type { Lease } from '../../network/lease.js';
+import type { CgroupWrite } from '../../plan/resources.js';
 import { NiwaError } from '../../protocol/errors.js';
 import type { Spec } from '../../protocol/resolved-spec.js';
 import type { Container } from '../container.js';
@@ -27,6 +28,8 @@ export class Draft implements Holder {
   /** The caller for whom paths of the host are opened. */
   readonly asker: Asker;
   cgroup = '';
+  /** The limits that the group begins with. */
+  writes: readonly CgroupWrite[] = [];
   idRange: IdRange | null = null;
   lease: Lease | null = null;
   handle: Handle = 0;

@@ -1,4 +1,5 @@
 import { endScope, makeScope } from '../../host/scope.js';
+import { scopeProperties } from '../../plan/oci/scope.js';
 import type { Resource } from './resource.js';
 
 /**
@@ -7,8 +8,8 @@ import type { Resource } from './resource.js';
  */
 export function scope(): Resource {
   return {
-    async acquire({ id, spec: { oci }, cgroup }) {
-      if (oci?.scope !== undefined) await makeScope(oci.scope, id, cgroup);
+    async acquire({ id, spec: { oci }, cgroup, writes }) {
+      if (oci?.scope !== undefined) await makeScope(oci.scope, scopeProperties(writes), id, cgroup);
     },
     release({ id, spec: { oci }, cgroup }) {
       if (oci?.scope !== undefined) endScope(id, cgroup);

@@ -17,17 +17,16 @@ const CONTAINER = 'container';
  * Gives the scope that a config asks for by `slice:prefix:name`; without a `cgroupsPath` that of the container's id.
  * Pure.
  * @param id what the engine calls the container
- * @param properties those of the scope, see {@link scopeProperties}
  * @throws NiwaError SPEC_INVALID for another form, and for names that no unit can have
  */
-export function scopeOf(cgroupsPath: string, id: string, properties: string[]): OciScope {
+export function scopeOf(cgroupsPath: string, id: string): OciScope {
   const field = cgroupsPath === '' ? 'the id of the container' : `${FIELD} ${JSON.stringify(cgroupsPath)}`;
   const parts = cgroupsPath === '' ? ['', 'niwa-oci', escaped(id)] : cgroupsPath.split(':');
   const [slice = '', prefix = '', name = ''] = parts;
   if (parts.length !== 3 || name === '')
     throw refused(field, 'with the cgroup manager "systemd" it has to be slice:prefix:name');
   const unit = `${prefix === '' ? '' : `${prefix}-`}${name}.scope`;
-  const scope = { unit, slice: sliceOf(slice), properties };
+  const scope = { unit, slice: sliceOf(slice) };
   if (!isSlice(scope.slice)) throw refused(field, `no slice of systemd can be called ${scope.slice}`);
   if (unit.length > LONGEST) throw refused(field, `the name of a unit has at most ${LONGEST} characters`);
   if (!UNIT.test(unit) || OTHERWISE_WRITTEN.test(unit)) throw refused(field, `niwa-oci makes no scope called ${unit}`);

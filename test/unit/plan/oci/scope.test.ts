@@ -10,8 +10,8 @@ describe('the scope of a config', () => {
     ['-:docker:x', '-.slice', 'docker-x.scope', 'docker-x.scope/container'],
     ['', 'system.slice', 'niwa-oci-a\\x2b1.scope', 'system.slice/niwa-oci-a\\x2b1.scope/container'],
   ])('%j is in %s as %s', (cgroupsPath, slice, unit, group) => {
-    const scope = scopeOf(cgroupsPath, 'a+1', ['CPUWeight=3']);
-    expect(scope).toEqual({ unit, slice, properties: ['CPUWeight=3'] });
+    const scope = scopeOf(cgroupsPath, 'a+1');
+    expect(scope).toEqual({ unit, slice });
     expect(groupInScope(scope)).toBe(group);
   });
 
@@ -31,11 +31,11 @@ describe('the scope of a config', () => {
     ['a--b.slice:b:c', 'no slice of systemd can be called a--b.slice'],
     ['../a.slice:b:c', 'no slice of systemd can be called ../a.slice'],
   ])('%j is refused', (cgroupsPath, message) => {
-    expect(() => scopeOf(cgroupsPath, 'one', [])).toThrow(message);
+    expect(() => scopeOf(cgroupsPath, 'one')).toThrow(message);
   });
 
   it('of an id has a name that a unit can have', () => {
-    expect(() => scopeOf('', 'a'.repeat(300), [])).toThrow('the id of the container');
+    expect(() => scopeOf('', 'a'.repeat(300))).toThrow('the id of the container');
   });
 });
 
