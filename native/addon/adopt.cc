@@ -81,12 +81,16 @@ Adoption prepare_adoption(KeeperLink &keeper, const AdoptRequest &request) {
     if (adoption.error < 0) return adoption;
     Container &container = *adoption.container;
     container.handle = request.handle;
-    // If the keeper did not have it and its process is a zombie, nobody knows when it ended.
-    adoption.end_known = container.life.exited_ns != 0 ||
-                         (container.pidfd.valid() && (adoption.was_kept || !has_ended(container.pidfd)));
     adoption.frozen = group_event(container.group.open_file("cgroup.events"), "frozen");
     // where this fails, the opening of the log tells why
     if (!request.stdout_path.empty()) (void)open_output_fifo(request.stdout_path, &container.log_fifos[0]);
     if (!request.stderr_path.empty()) (void)open_output_fifo(request.stderr_path, &container.log_fifos[1]);
     return adoption;
+}
+
+bool is_end_known(const Adoption &adoption) {
+    const Container &container = *adoption.container;
+    if (container.life.exited_ns != 0) return true;
+    // If the keeper did not have it and its process is a zombie, nobody knows when it ended.
+    return container.pidfd.valid() && (adoption.was_kept || !has_ended(container.pidfd));
 }

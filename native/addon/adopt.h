@@ -18,15 +18,18 @@ struct AdoptRequest {
 // A container that is being taken over.
 struct Adoption {
     std::shared_ptr<Container> container;
-    int error = 0;          // of adopt_container()
-    bool was_kept = false;  // by the keeper
-    bool end_known = false; // whether somebody has seen its end, or it has not ended
+    int error = 0;         // of adopt_container()
+    bool was_kept = false; // by the keeper
     bool frozen = false;
 };
 
 // Takes a container from the keeper, or makes it from what is saved, and opens what niwad needs of it. Any thread may
 // call it.
 Adoption prepare_adoption(KeeperLink &keeper, const AdoptRequest &request);
+
+// Whether somebody has seen the end of a container that is prepared, or it has not ended until now. To be asked before
+// the monitor has the container.
+bool is_end_known(const Adoption &adoption);
 
 // Completes `kept`, the container that the keeper had; or makes one from the saved state, where `kept` is null. In the
 // second case it opens a pidfd only if the process is that of the saved state: its start time is `start_ticks` (field

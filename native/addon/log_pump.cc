@@ -23,10 +23,12 @@ uint64_t bytes_in(const Fd &fifo) {
 
 // Opened for writing too: then reading never gives the end of the stream, whether a process has it open or not.
 int open_output_fifo(const std::string &path, Fd *fifo) {
-    fifo->reset(open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
+    Fd opened(open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
     struct stat status;
-    if (!fifo->valid() || fstat(fifo->get(), &status) < 0) return -errno;
-    return S_ISFIFO(status.st_mode) ? 0 : -EINVAL;
+    if (!opened.valid() || fstat(opened.get(), &status) < 0) return -errno;
+    if (!S_ISFIFO(status.st_mode)) return -EINVAL;
+    *fifo = std::move(opened);
+    return 0;
 }
 
 LogPump::LogPump(std::function<void(const LogEvent &)> on_event) : on_event_(std::move(on_event)) {}

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -234,6 +234,20 @@ test('an end whose output does not fit waits alone, also for the next daemon, an
   expect(sha256(await textOf(second, 'waits'))).toBe(sha256(wanted));
   expect(recorded(second)).toHaveLength(1);
   expect(second.groups()).toEqual([]);
+});
+
+test('the next daemon tells of output that it can no longer store', async () => {
+  const place = newPlace();
+  const first = await startDaemon(place);
+  await first.start({ id: 'other', process: shell('sleep 1000') });
+  await first.stop('SIGKILL');
+  const fifo = join(place.runDir, 'containers/other/stdout');
+  rmSync(fifo);
+  writeFileSync(fifo, 'no FIFO');
+  const second = await startDaemon(place);
+  expect(second.log).toContain('"errno":"EINVAL"');
+  expect(second.log).toContain('the output of a container can no longer be stored');
+  expect((await second.client.inspect('other')).state).toBe('running');
 });
 
 test('on a full disk a container waits, and loses nothing', async () => {

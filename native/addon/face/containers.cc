@@ -181,6 +181,7 @@ Value adopt(Info info) {
     if (found.empty()) return from_result(info.Env(), -ENOENT);
     Adoption &adoption = found.mapped();
     if (adoption.error < 0) return from_result(info.Env(), adoption.error);
+    bool end_known = is_end_known(adoption);
     addon.monitor->add(adoption.container, adoption.was_kept);
     Life life = addon.monitor->life_of(found.key());
     Napi::Object result = Napi::Object::New(info.Env());
@@ -188,7 +189,7 @@ Value adopt(Info info) {
     result.Set("startedNs", from_ns(info.Env(), life.started_ns));
     result.Set("deadlineNs", from_ns(info.Env(), life.deadline.at_ns));
     result.Set("stopping", life.stopping_ns != 0);
-    result.Set("endKnown", adoption.end_known);
+    result.Set("endKnown", end_known);
     result.Set("frozen", adoption.frozen);
     return result;
 }
