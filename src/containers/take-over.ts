@@ -12,6 +12,7 @@ import type { StateStore } from '../engine/state-store.js';
 import { type CgroupTree, removeLeftovers } from '../host/cgroup.js';
 import { oldestIn } from '../host/process.js';
 import { isThere } from '../host/stored-file.js';
+import { isKernelError } from '../kernel/errors.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { LogStore } from '../logs/store.js';
 import type { Networks } from '../network/networks.js';
@@ -31,6 +32,9 @@ const STRAY =
 
 /** How many containers are prepared by one task of a worker thread. */
 const AT_ONCE = 64;
+
+/** A saved container, and what is done with it. */
+type Decided = [saved: SavedState, decision: Decision];
 
 export interface TakeOverOptions {
   registry: Registry;
@@ -67,8 +71,8 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
   if (strayLines > 0) log.error({ file: strayFile, lines: strayLines }, STRAY);
   const kept = await connectKeeper(options.kernel, options.keeperSocket);
 
-  const decidedOn = (one: SavedState): [SavedState, Decision] => {
-    const groupExists = hasGroup({ id: one.spec.id, cgroup: one.cgroup }, options.kernel);
+  const decidedOn = (one: SavedState): Decided => {
+    const groupExists = hasItsGroup(one, options);
     return [one, decide({ saved: one, bootId, groupExists })];
   };
   let findFinals: (finals: Promise<Map<string, UsageRecord>>) => void = () => {};
@@ -95,6 +99,11 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
   const runs = new Set(decided.map(([{ run }]) => run));
   // The containers of before the machine went down left only interim records: these become final.
   for (const record of ledger.unfinished()) if (!runs.has(record.run)) endings.follow(endings.loseRun(record));
+}
+
+/** Whether the group of a container is there. */
+function hasItsGroup({ spec: { id }, cgroup }: SavedState, { kernel }: Pick<TakeOverOptions, 'kernel'>): boolean {
+  return hasGroup({ id, cgroup }, kernel);
 }
 
 function lives(decision: Decision): boolean {
@@ -152,8 +161,12 @@ function write(saved: SavedState, states: StateStore, log: Logger): void {
   }
 }
 
-/** Takes over live containers. While some are taken over, a worker thread prepares the next. */
-async function takeLive(decided: readonly [SavedState, Decision][], options: TakeOverOptions): Promise<Container[]> {
+/**
+ * Takes over live containers. While some are taken over, a worker thread prepares the next. The decision about one that
+ * has vanished meanwhile becomes `lose`.
+ * @returns the containers that are taken over
+ */
+async function takeLive(decided: readonly Decided[], options: TakeOverOptions): Promise<Container[]> {
   const live = decided.filter(([, decision]) => lives(decision));
   const prepareFrom = (first: number) =>
     prepareAdoptions(
@@ -163,18 +176,23 @@ async function takeLive(decided: readonly [SavedState, Decision][], options: Tak
     );
   const taken: Container[] = [];
   let coming = prepareFrom(0);
-  while (taken.length < live.length) {
+  for (let first = 0; first < live.length; first += AT_ONCE) {
     const prepared = await coming;
-    coming = prepareFrom(taken.length + prepared.length);
-    for (const one of prepared) taken.push(takeOne(one, live[taken.length]?.[1] === 'undo', options));
+    coming = prepareFrom(first + AT_ONCE);
+    for (const [i, one] of live.slice(first, first + AT_ONCE).entries()) {
+      const container = takeOne(prepared[i] as Adoptable, one[1] === 'undo', options);
+      if (container === null) one[1] = 'lose';
+      else taken.push(container);
+    }
   }
   return taken;
 }
 
-/** Takes over a live container; ends it at once if no client was told of it. */
-function takeOne(one: Adoptable, undo: boolean, { onAdded, ...options }: TakeOverOptions): Container {
+/** Takes over a live container, and ends it at once if no client was told of it. Gives null where it has vanished. */
+function takeOne(one: Adoptable, undo: boolean, { onAdded, ...options }: TakeOverOptions): Container | null {
   const { saved } = one;
-  const container = adopt(one, options);
+  const container = adoptIfThere(one, options);
+  if (container === null) return null;
   if (undo && !container.isUntaken) {
     container.failStart();
     if (saved.runs === undefined || saved.runs.earlier === 0) container.abandon();
@@ -183,6 +201,17 @@ function takeOne(one: Adoptable, undo: boolean, { onAdded, ...options }: TakeOve
   if (container.isUntaken) container.control.end();
   else if (undo) killUnwanted(container, options);
   return container;
+}
+
+/** Adopts a container. Gives null if somebody has removed its group since it was decided about. */
+function adoptIfThere(one: Adoptable, options: Omit<TakeOverOptions, 'onAdded'>): Container | null {
+  try {
+    return adopt(one, options);
+  } catch (error) {
+    if (!isKernelError(error) || hasItsGroup(one.saved, options)) throw error;
+    options.log.error({ id: one.saved.spec.id, err: error }, 'a container has vanished while it was taken over');
+    return null;
+  }
 }
 
 /**

@@ -37,9 +37,7 @@ interface Niwad {
 let niwad: Niwad;
 
 /** A niwad in this process, with the files that one before has left. */
-async function begin(prepare: (kernel: FakeKernel) => void = () => {}): Promise<Niwad> {
-  const kernel = new FakeKernel();
-  prepare(kernel);
+async function begin(kernel = new FakeKernel()): Promise<Niwad> {
   const ledger = await Ledger.open(at('ledger'), { kernel });
   const idPool = new IdPool(0x7000_0000, 1); // a range that is not given back is missed at once
   const events = await EventLog.open({ directory: at('events'), numberFile: at('number'), bootId: 'boot', log });
@@ -160,9 +158,9 @@ describe('an end', () => {
 
 describe('the next niwad', () => {
   /** Makes what a look at the group of a container that is not frozen finds. */
-  function makeGroup(): void {
-    mkdirSync(at('groups/web'));
-    writeFileSync(at('groups/web/cgroup.events'), 'populated 1\nfrozen 0\n');
+  function makeGroup(id = 'web'): void {
+    mkdirSync(at(`groups/${id}`));
+    writeFileSync(at(`groups/${id}/cgroup.events`), 'populated 1\nfrozen 0\n');
   }
 
   /**
@@ -183,6 +181,32 @@ describe('the next niwad', () => {
     expect(() => niwad.idPool.take()).toThrow();
     niwad.kernel.end(container.handle, { code: 5 });
     expect(await container.exited).toMatchObject({ code: 5 });
+  });
+
+  it('adopts more than are prepared at once', async () => {
+    const ids = Array.from({ length: 130 }, (_, i) => `web${i}`);
+    for (const id of ids) await niwad.runtime.run({ ...SPEC, id, userns: 'host' }, ROOT);
+    ids.forEach(makeGroup);
+    await replace();
+    for (const id of ids) rmSync(at(`groups/${id}`), { recursive: true });
+    const alive = niwad.runtime.list().filter(({ state }) => state === 'running');
+    expect(alive.map(({ id }) => id).sort()).toEqual(ids.sort());
+    for (const { id, handle } of alive) expect(handle).toBe(niwad.kernel.handleOf(id));
+  });
+
+  it('goes on without one whose group is removed while it is taken over', async () => {
+    await niwad.runtime.run(SPEC, ROOT);
+    makeGroup();
+    await end(niwad);
+    const kernel = new FakeKernel();
+    kernel.fail('containers.adopt', 'ENOENT');
+    const answer = kernel.hold('containers.prepareAdoptions');
+    const beginning = begin(kernel);
+    await expect.poll(() => kernel.asked('containers.prepareAdoptions')).toHaveLength(1);
+    rmSync(at('groups/web'), { recursive: true });
+    answer();
+    niwad = await beginning;
+    expect(await niwad.runtime.get('web').exited).toMatchObject({ reason: 'unknown' });
   });
 
   it('counts the steps of a failed start as they were planned, also where its limits have changed since', async () => {
@@ -210,16 +234,18 @@ describe('the next niwad', () => {
   });
 
   /** As {@link replace}, and nobody was told of the container. */
-  async function replaceBeforeTold(prepare?: (kernel: FakeKernel) => void): Promise<void> {
+  async function replaceBeforeTold(kernel = new FakeKernel()): Promise<void> {
     await end(niwad);
     await changeState(directory, 'web', { phase: 'making' });
-    niwad = await begin(prepare);
+    niwad = await begin(kernel);
   }
 
   it('starts also where it cannot end one of which nobody was told', async () => {
     await niwad.runtime.run(SPEC, ROOT);
     makeGroup();
-    await replaceBeforeTold((kernel) => kernel.fail('containers.kill', 'EMFILE'));
+    const kernel = new FakeKernel();
+    kernel.fail('containers.kill', 'EMFILE');
+    await replaceBeforeTold(kernel);
     rmSync(at('groups/web'), { recursive: true });
     expect(niwad.kernel.asked('containers.kill')).toHaveLength(1);
   });
