@@ -17,7 +17,7 @@ export function takeNamesOfEngines(api: Api, { runtime }: ApiOptions): void {
     next();
   };
   api.addHook('onRoute', (route) => {
-    if (route.url.startsWith(OF_CONTAINERS)) route.preValidation = toOwnId;
+    if (route.url.startsWith(OF_CONTAINERS)) route.preValidation = [toOwnId, ...[route.preValidation ?? []].flat()];
   });
 }
 

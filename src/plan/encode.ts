@@ -85,9 +85,12 @@ function encodeOp(op: Encodable, lengths: readonly number[], buffer: Buffer, vie
   return at;
 }
 
-/** Writes a number of 64 bits. A number that needs no bigint is written without one: most are small ids and flags. */
+/**
+ * Writes an integer of 64 bits. One that needs no bigint is written without it: most are small ids and flags.
+ * @throws RangeError for a number that is no integer
+ */
 function setUint64(view: DataView, at: number, number: number | bigint): void {
-  if (typeof number === 'bigint' || number < 0) {
+  if (typeof number === 'bigint' || number < 0 || !Number.isSafeInteger(number)) {
     view.setBigUint64(at, BigInt(number), LITTLE);
     return;
   }

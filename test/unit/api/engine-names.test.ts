@@ -1,5 +1,7 @@
+import fastify from 'fastify';
 import { expect, it } from 'vitest';
-import { ownIdOf } from '../../../src/api/engine-names.js';
+import type { Api, ApiOptions } from '../../../src/api/api.js';
+import { ownIdOf, takeNamesOfEngines } from '../../../src/api/engine-names.js';
 import type { Container } from '../../../src/engine/container.js';
 
 const container = (id: string, oci?: { id: string; root: string }) =>
@@ -20,4 +22,18 @@ it('refuses a name that several have, and names them', () => {
   expect(() => ownIdOf('twice', ALL)).toThrow(
     'several engines call a container twice; name one of these: n2 (--root /a), n3 (--root /b)',
   );
+});
+
+it('leaves a route what it does itself before it checks the request', async () => {
+  const seen: string[] = [];
+  const api = fastify();
+  const runtime = { has: () => false, list: () => ALL };
+  takeNamesOfEngines(api as unknown as Api, { runtime } as unknown as ApiOptions);
+  const idOf = ({ params }: { params: unknown }) => (params as { id: string }).id;
+  const preValidation = async (request: { params: unknown }) => {
+    seen.push(idOf(request));
+  };
+  api.get('/v1/containers/:id', { preValidation }, async (request) => idOf(request));
+  expect((await api.inject('/v1/containers/web')).body).toBe('n1');
+  expect(seen).toEqual(['n1']);
 });

@@ -38,4 +38,8 @@ describe('a program in bytes', () => {
     expect(view.getBigUint64(28, little)).toBe(2n ** 53n - 1n);
     expect(view.getBigUint64(36, little)).toBe(2n ** 64n - 1n);
   });
+
+  it.each([1.5, Number.NaN, Number.POSITIVE_INFINITY])('has no number that is no integer: %s', (number) => {
+    expect(() => encodeProgram([rlimit('core', number, 'unlimited')])).toThrow(RangeError);
+  });
 });
