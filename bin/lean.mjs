@@ -6,6 +6,9 @@ const REQUIRE = new RegExp(
   `^(\\s*(?:(?:const|let) )?\\w+ = )require\\("((?:node:)?(?:${SELDOM.join('|')}))"\\);$`,
   'gm',
 );
+const NOT_ASCII = /[^ -~\t\n\r]/g;
+/** Such a character after a backslash that is not itself escaped: with `\\u...` in its place the text would be another. */
+const ESCAPED = /(?<!\\)(?:\\\\)*\\[^ -~\t\n\r]/;
 const LAZY = `function requireLazily(load) {
 	let module;
 	const loaded = () => (module ??= load());
@@ -35,6 +38,8 @@ export function lean() {
 
 /** @param {string} code */
 function leaner(code) {
+  const [escaped] = ESCAPED.exec(code) ?? [];
+  if (escaped !== undefined) throw new Error(`a bundle cannot be made ASCII, since it has ${JSON.stringify(escaped)}`);
   const lazy = code.replace(REQUIRE, '$1requireLazily(() => require("$2"));');
-  return lazy.replace(/[^ -~\t\n\r]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`) + LAZY;
+  return lazy.replace(NOT_ASCII, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`) + LAZY;
 }
