@@ -74,16 +74,10 @@ struct HelperFds {
 };
 
 // Clones the helper with its control socket and standard streams.
-int clone_container(const SpawnRequest &request, const HelperFds &fds, Spawned *spawned) {
-    int control[2];
+int clone_container(const SpawnRequest &request, const HelperFds &fds, Streams streams, Spawned *spawned) {
+    int control[2], error = 0;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) return -errno;
     Fd ours(control[0]), theirs(control[1]);
-    Fd out, err, in, feed;
-    int error = write_files(request);
-    if (error == 0) error = make_fifo(request.stdout_path, request, &out);
-    if (error == 0) error = make_fifo(request.stderr_path, request, &err);
-    if (error == 0) error = make_input(request, &in, &feed);
-    if (error < 0) return error;
 
     PidNamespaceGuard guard;
     if (!request.pid_namespace.empty()) {
@@ -104,9 +98,9 @@ int clone_container(const SpawnRequest &request, const HelperFds &fds, Spawned *
     clone.cgroup = spawned->container->group.dir();
     clone.helper = request.helper;
     clone.control = theirs.get();
-    clone.stdio[0] = in.get();
-    clone.stdio[1] = out.get();
-    clone.stdio[2] = err.get();
+    clone.stdio[0] = streams.in.get();
+    clone.stdio[1] = streams.output[0].get();
+    clone.stdio[2] = streams.output[1].get();
     int pidfd = -1;
     pid_t pid = clone_helper(clone, &pidfd);
     if (pid < 0) return pid;
@@ -115,9 +109,9 @@ int clone_container(const SpawnRequest &request, const HelperFds &fds, Spawned *
     spawned->container->pidfd.reset(pidfd);
     if (request.holds_mounts) spawned->container->mounts = open_mounts(spawned->container->pidfd, pid);
     spawned->container->control = std::move(ours);
-    spawned->container->input = std::move(feed);
-    spawned->container->output[0] = std::move(out);
-    spawned->container->output[1] = std::move(err);
+    spawned->container->input = std::move(streams.feed);
+    spawned->container->output[0] = std::move(streams.output[0]);
+    spawned->container->output[1] = std::move(streams.output[1]);
     return 0;
 }
 
@@ -195,7 +189,10 @@ Failure populate(const SpawnRequest &request, Spawned *spawned) {
     Failure failure = make_helper_fds(request, container.group, &fds);
     if (failure.failed()) return failure;
     spawned->phases.userns = take_lap(&lap);
-    error = clone_container(request, fds, spawned);
+    Streams streams;
+    error = make_files(request, &streams);
+    if (error < 0) return {Failure::kFiles, 0, -error, 0};
+    error = clone_container(request, fds, std::move(streams), spawned);
     spawned->phases.clone = take_lap(&lap);
     if (error < 0) return {Failure::kClone, 0, -error, 0};
     failure = boot(request, spawned);

@@ -41,7 +41,7 @@ struct SpawnRequest {
 
 // Where and why making or starting a container failed. The addon has no exceptions: errors are values.
 struct Failure {
-    enum Phase { kNone, kGroup, kDevices, kUserns, kImage, kClone, kBoot } phase = kNone;
+    enum Phase { kNone, kGroup, kDevices, kUserns, kImage, kFiles, kClone, kBoot } phase = kNone;
     uint32_t step = 0; // within the phase
     int error = 0;     // errno
     int signal = 0;    // the signal that killed the helper, where it died without a report

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
@@ -25,13 +26,18 @@ interface Made {
 }
 
 /**
- * Answers `GET /metrics` on a TCP port until the function that it gives is called.
+ * Answers `GET /metrics` on a TCP port until the function that it gives is called. It gives it when the port is there, or
+ * cannot be had at the moment.
  * @param address of the form that `parseListen` takes; null for none
  */
-export function listenForMetrics(address: string | null, source: MetricsSource, log: FastifyBaseLogger): () => void {
+export async function listenForMetrics(
+  address: string | null,
+  source: MetricsSource,
+  log: FastifyBaseLogger,
+): Promise<() => void> {
   if (address === null) return () => {};
   const listener = new MetricsListener(address, source, log);
-  listener.open();
+  await listener.open();
   return () => listener.close();
 }
 
@@ -65,10 +71,11 @@ class MetricsListener {
   }
 
   /** Begins to listen. A failure is written to the log, and listening is tried again until `close`. */
-  open(): void {
+  async open(): Promise<void> {
     const { family, address, port } = parseListen(this.#address) ?? {};
     const host = address ?? (family === 6 ? '::' : '0.0.0.0');
     this.#server.listen({ port, host, backlog: MAX_CONNECTIONS });
+    await once(this.#server, 'listening').catch(() => {}); // #failed() tells it
   }
 
   /** Stops listening, and cuts what is open. */
@@ -87,7 +94,7 @@ class MetricsListener {
         `metrics cannot be read at the address of "metricsListen": ${messageOf(error)}; it is tried again each second`,
       );
     this.#hasFailed = true;
-    this.#retry = setTimeout(() => this.open(), RETRY_MS).unref();
+    this.#retry = setTimeout(() => void this.open(), RETRY_MS).unref();
   }
 
   #answer({ method, url = '' }: IncomingMessage, response: ServerResponse): void {

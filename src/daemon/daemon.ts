@@ -108,7 +108,7 @@ export async function startDaemon(
   const api = await makeApi({ ...parts, log, version, groups, limits: limitsOf(config), sampleIntervalMs });
   await listen(api, endpoint, groups);
   stocks.open();
-  const stopBeside = listenBeside(config, oci, parts, log);
+  const stopBeside = await listenBeside(config, oci, parts, log);
   log.info(
     { socket: endpoint.path, cgroup: tree.containers, controllers: tree.controllers.available, version },
     'listening',

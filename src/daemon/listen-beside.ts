@@ -12,14 +12,14 @@ import type { Config } from './config.js';
  * @returns what ends both
  * @throws KernelError if the socket cannot be made
  */
-export function listenBeside(
+export async function listenBeside(
   { metricsListen, oci: settings }: Pick<Config, 'metricsListen' | 'oci'>,
   endpoint: Endpoint,
   parts: Parameters<typeof listenForMetrics>[1] & { runtime: Runtime },
   log: Logger,
-): () => void {
+): Promise<() => void> {
   const oci = OciServer.open({ endpoint, runtime: parts.runtime, kernel, honoured: settings.annotations, log });
-  const stopMetrics = listenForMetrics(metricsListen, parts, log);
+  const stopMetrics = await listenForMetrics(metricsListen, parts, log);
   return () => {
     oci.close();
     stopMetrics();

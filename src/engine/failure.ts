@@ -87,11 +87,25 @@ export function execError(id: string, ops: readonly Op[], failure: KernelError):
 export function startError(id: string, plan: Plan | null, failure: KernelError): NiwaError {
   const at = failure.at ?? NOWHERE;
   if (at.signal !== 0) return helperDied(id, at, failure);
+  if (at.phase === 'files') return filesError(id, failure);
   if (plan === null) return unknownStep(id, failure);
   const steps = planSteps(plan);
   const index = indexOf(steps, at);
   if (index < 0) return helperDied(id, at, failure);
   return stepError(`container ${id} did not start`, steps, index, failure);
+}
+
+/** They are in niwad's own directory: what is missing there is not the fault of the spec. */
+function filesError(id: string, failure: KernelError): NiwaError {
+  const cure = cureOfShortage(failure.errno);
+  const words = `${failure.errno}: its streams or its files (hosts, hostname) cannot be made in the run directory`;
+  return new NiwaError(
+    'HOST_ERROR',
+    `container ${id} did not start: ${words}${cure === undefined ? '' : `; ${cure}`}`,
+    {
+      cause: failure,
+    },
+  );
 }
 
 function stepError(what: string, steps: readonly Step[], index: number, failure: KernelError): NiwaError {

@@ -20,7 +20,7 @@ export function errnoName(errno: number): string {
  * kernel's own message, or "".
  */
 export interface FailedAt {
-  phase: 'group' | 'devices' | 'userns' | 'image' | 'clone' | 'boot' | 'network';
+  phase: 'group' | 'devices' | 'userns' | 'image' | 'files' | 'clone' | 'boot' | 'network';
   step: number;
   signal: number;
   text: string;

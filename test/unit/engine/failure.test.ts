@@ -38,6 +38,11 @@ describe('a failed start', () => {
     });
   });
 
+  it('is the fault of the host where the run directory has no room for its files', () => {
+    const error = fail({ phase: 'files', errno: 'ENOSPC' });
+    expect(error).toMatchObject({ code: 'HOST_ERROR', message: expect.stringMatching(/ENOSPC: .*hosts.*; .*inodes/) });
+  });
+
   it('says so where the plan is not known any more', () => {
     expect(startError('web', null, toError({ step: 3, errno: 'ENOENT' })).message).toBe(
       'container web did not start: ENOENT. At which step is not known.',
