@@ -85,26 +85,30 @@ void Monitor::on_process_exit(Entry &entry) {
 }
 
 // When the first process has ended, all others of the group are killed. The kernel does this only for those of its PID
-// namespace, and an exec or `pid: host` may have others. Most groups are empty by then.
+// namespace, and an exec or `pid: host` may have others. Most groups are empty by then. Others may have removed the
+// group already, as systemd does with a scope that it has killed.
 void Monitor::await_empty_group(Entry &entry) {
-    Container &container = *entry.container;
-    entry.events = container.group.open_file("cgroup.events");
-    int error = entry.events.valid() ? 0 : -errno;
-    if (error == 0 && group_event(entry.events, "populated")) {
-        error = container.group.kill();
-        watch_group(entry);
+    entry.events = entry.container->group.open_file("cgroup.events");
+    if (entry.events.valid()) {
+        watch_group(entry); // before the first reading, so that no change after it is missed
+        on_group_event(entry);
+    } else if (may_succeed_later(-errno)) {
+        schedule(entry, boottime_ns() + kRetryNs);
+    } else {
+        report_event(Event::kExit, entry);
     }
-    if (may_succeed_later(error)) {
-        entry.events.reset();
-        return schedule(entry, boottime_ns() + kRetryNs);
-    }
-    on_group_event(entry);
 }
 
 // The last reading is taken when the group is empty: from then on its counters do not change.
 void Monitor::on_group_event(Entry &entry) {
-    if (!entry.events.valid() || group_event(entry.events, "populated")) return;
+    if (!entry.events.valid()) return;
+    bool populated = group_event(entry.events, "populated");
+    bool later = populated && may_succeed_later(entry.container->group.kill());
+    if (populated && !later) return;
     loop_.control(EPOLL_CTL_DEL, entry.events.get(), 0, 0);
     entry.events.reset();
-    report_event(Event::kExit, entry);
+    if (later)
+        schedule(entry, boottime_ns() + kRetryNs);
+    else
+        report_event(Event::kExit, entry);
 }

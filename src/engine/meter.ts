@@ -1,4 +1,4 @@
-import { BlockIo, IO_KEYS } from '../accounting/block-io.js';
+import { BlockIo, IO_KEYS, type IoCounters } from '../accounting/block-io.js';
 import { type Columns, figure } from '../accounting/columns.js';
 import { History } from '../accounting/history.js';
 import { addMemoryTime, endMemoryTime, type MemoryTime } from '../accounting/memory-time.js';
@@ -42,6 +42,8 @@ const ACTIVITY = [
   'network:tx_bytes',
   ...IO_KEYS.map((key) => `io.stat:${key}`),
 ];
+/** Every group has this figure. A reading without it is of a group that has gone. */
+const CPU = 'cpu.stat:usage_usec';
 
 /** The use of one container: readings, their sums and rates, and the figures at its end. */
 export class Meter {
@@ -63,8 +65,8 @@ export class Meter {
   #memory: MemoryTime;
   #outlivedOomKills: number;
   #usageAtEnd: Usage | null = null;
-  /** The network counters of an earlier niwad: the only ones if the container ended while no niwad watched it. */
-  readonly #networkBefore: Usage['network'];
+  /** The use that an earlier niwad knew: all that is known where the container ended while no niwad watched it. */
+  readonly #usageBefore: Usage | null;
 
   /**
    * @param saved the saved state of an earlier niwad; null if this niwad made the container
@@ -83,7 +85,7 @@ export class Meter {
     this.#kernel = readings;
     this.#memory = saved?.memory ?? { byteSeconds: 0, usec: usecNow(), bytes: null };
     this.#outlivedOomKills = saved?.outlivedOomKills ?? 0;
-    this.#networkBefore = saved?.usage?.network ?? null;
+    this.#usageBefore = saved?.usage ?? null;
   }
 
   /**
@@ -130,6 +132,7 @@ export class Meter {
     // niwa's init survives its workload for a moment, so with init only the kills of the reading before count
     this.#outlive(this.#metered.hasInit ? this.#last?.row : reading.row);
     this.#io.correct(reading.row, this.#kernel.columns, () => this.#kernel.ioStat(this.handle));
+    this.#complete(reading.row);
     if (hasActed(reading.row, this.#last?.row, this.#kernel.columns)) this.#activeUsec = usec;
     this.#add(reading);
     this.#memory = addMemoryTime(this.#memory, reading, this.#kernel.columns);
@@ -159,6 +162,7 @@ export class Meter {
   takeLast({ atNs, row, ioStat }: ExitEvent): number {
     const reading = { usec: Number(atNs / 1000n), row };
     this.#io.correct(row, this.#kernel.columns, () => ioStat);
+    this.#complete(row);
     this.#memory = endMemoryTime(this.memory, reading, this.#kernel.columns);
     this.#isIdle = false;
     this.#add(reading);
@@ -177,6 +181,7 @@ export class Meter {
     if (this.#usageAtEnd !== null) return this.#usageAtEnd;
     const row = new Float64Array(this.#kernel.columns.size);
     this.#kernel.sample(Uint32Array.of(this.handle), row);
+    this.#complete(row);
     if (!this.#metered.hasInit) this.#outlive(row);
     return this.#toUsage(row, this.#kernel.ioStat(this.handle));
   }
@@ -226,9 +231,23 @@ export class Meter {
     this.#readings++;
   }
 
+  /**
+   * Where the group has gone before it could be read (systemd and others may remove it), gives a reading the figures of
+   * the reading before.
+   */
+  #complete(row: Float64Array): void {
+    const before = this.#last?.row;
+    if (before === undefined || figure(row, this.#kernel.columns, CPU) !== null) return;
+    for (const [i, value] of before.entries()) if (Number.isNaN(row[i])) row[i] = value;
+  }
+
   #toUsage(row: Float64Array, ioStat: string): Usage {
-    const usage = toUsage(row, this.#kernel.columns, this.#io.sum(ioStat));
-    return { ...usage, network: usage.network ?? this.#networkBefore };
+    const { columns } = this.#kernel;
+    const io = ioStat === '' ? { sums: ioOf(row, columns), devices: [] } : this.#io.sum(ioStat);
+    const usage = toUsage(row, columns, io);
+    const known = this.#usageBefore;
+    if (known !== null && figure(row, columns, CPU) === null) return known;
+    return { ...usage, network: usage.network ?? known?.network ?? null };
   }
 
   /** If the first process still runs, counts the OOM kills of a reading as survived. */
@@ -239,6 +258,11 @@ export class Meter {
     this.#outlivedOomKills = oomKills;
     this.#onOutlived();
   }
+}
+
+/** The sums of io.stat in a reading. */
+function ioOf(row: Float64Array, columns: Columns): IoCounters {
+  return Object.fromEntries(IO_KEYS.map((key) => [key, figure(row, columns, `io.stat:${key}`) ?? 0])) as IoCounters;
 }
 
 /** The number of processes in a group that the OOM killer has killed, from a reading. */

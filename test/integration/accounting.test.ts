@@ -1,5 +1,5 @@
 // @module-tag vm
-import { existsSync } from 'node:fs';
+import { existsSync, rmdirSync } from 'node:fs';
 import { expect, vi } from 'vitest';
 import type { ContainerStatus, UsageRecord } from '../../src/client/index.js';
 import { host, PATIENCE } from './support/host.js';
@@ -46,6 +46,25 @@ test('what a descendant used until it was killed is part of the final figure', a
   const status = await niwad.client.stop('parent');
   expect(status.usage.cpu.usage_usec).toBeGreaterThanOrEqual(before);
   expect(niwad.ledger('parent')).toEqual([recordOf(status)]);
+});
+
+test('an end is told where others have removed the group already, with the use of the last reading', async ({
+  niwad,
+}) => {
+  const script = 'i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; exec sleep 1000';
+  const { pid } = await niwad.start({ id: 'removed', process: shell(script) });
+  await vi.waitFor(async () => expect((await niwad.client.stats('removed')).rates).not.toBeNull(), PATIENCE);
+  process.kill(niwad.pid, 'SIGSTOP');
+  try {
+    process.kill(pid ?? 0, 'SIGKILL');
+    await vi.waitFor(() => rmdirSync(niwad.groupOf('removed')), PATIENCE);
+  } finally {
+    process.kill(niwad.pid, 'SIGCONT');
+  }
+  expect(await niwad.client.wait('removed')).toMatchObject({ signal: 'SIGKILL' });
+  const status = await niwad.client.inspect('removed');
+  expect(status.usage.cpu.usage_usec).toBeGreaterThan(0);
+  expect(niwad.ledger('removed')).toEqual([recordOf(status)]);
 });
 
 test('every end writes one record, which tells what inspect tells, also when many end at once', async ({ niwad }) => {

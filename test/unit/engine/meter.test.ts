@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { Meter } from '../../../src/engine/meter.js';
+import type { SavedState } from '../../../src/engine/saved-state-types.js';
+import type { ExitEvent } from '../../../src/kernel/containers.js';
 import { FakeKernel } from '../../fake-kernel.js';
 
 const NAMES = [
@@ -11,14 +13,15 @@ const NAMES = [
   'network:tx_bytes',
   'io.stat:wbytes',
   'io.stat:rios',
+  'io.stat:rbytes',
 ];
 const SECOND = 1e6;
 
 /** A meter, the time of its first reading, and a way to make rows: figures that are not named are 0. */
-function newMeter() {
+function newMeter(saved: SavedState | null = null) {
   const kernel = new FakeKernel();
   const readings = { ...kernel.readings, columns: new Map(NAMES.map((name, i) => [name, i])) };
-  const meter = new Meter({ handle: 1, pid: 1, startTicks: 0n, hasInit: false }, null, () => {}, { readings });
+  const meter = new Meter({ handle: 1, pid: 1, startTicks: 0n, hasInit: false }, saved, () => {}, { readings });
   const begun = meter.memory.usec + SECOND;
   const row = (figures: Record<string, number>) => Float64Array.from(NAMES, (name) => figures[name] ?? 0);
   return { meter, begun, row };
@@ -75,3 +78,36 @@ it.each(['network:rx_bytes', 'network:tx_bytes', 'io.stat:wbytes', 'io.stat:rios
     expect(meter.activeUsec).toBe(begun + 2 * SECOND);
   },
 );
+
+/** Of a group that had gone before the last reading. */
+const goneAt = (usec: number) =>
+  ({ atNs: BigInt(usec * 1000), row: new Float64Array(NAMES.length).fill(Number.NaN), ioStat: '' }) as ExitEvent;
+
+it.each([0, 1])(
+  'a group that has gone leaves the use of the last reading, also after %i rounds without it',
+  (rounds) => {
+    const { meter, begun, row } = newMeter();
+    meter.take(begun, row({ 'cpu.stat:usage_usec': 500, 'memory.current': 1000, 'io.stat:wbytes': 70 }), 0);
+    for (let round = 1; round <= rounds; round++) meter.take(begun + round * SECOND, goneAt(begun).row, 0);
+    if (rounds > 0) expect(meter.usage().cpu.usage_usec).toBe(500);
+    meter.takeLast(goneAt(begun + 2 * SECOND));
+    expect(meter.usage()).toMatchObject({ cpu: { usage_usec: 500 }, memory: { current: 1000 }, io: { wbytes: 70 } });
+    expect(meter.memory.byteSeconds).toBe(3000);
+  },
+);
+
+it('a group that has gone before the first reading of this niwad leaves the use that the earlier one saved', () => {
+  const usage = { cpu: { usage_usec: 400 } };
+  const { meter, begun } = newMeter({
+    usage,
+    memory: { byteSeconds: 0, usec: 0, bytes: null },
+  } as unknown as SavedState);
+  meter.takeLast(goneAt(begun));
+  expect(meter.usage()).toEqual(usage);
+});
+
+it('the use is not known where no reading ever was', () => {
+  const { meter, begun } = newMeter();
+  meter.takeLast(goneAt(begun));
+  expect(meter.usage().cpu.usage_usec).toBeNull();
+});
