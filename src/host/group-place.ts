@@ -12,6 +12,8 @@ import { CONTROLLERS } from './cgroup.js';
  */
 const MARK = 0o1000;
 const MADE_MODE = 0o755 | MARK;
+/** Why the kernel does not remove a group with processes or groups in it. */
+const IN_USE = ['EBUSY', 'ENOTEMPTY'];
 
 /**
  * Gives the controllers that a group will have that is to be made at a path, with all missing groups above it. Makes
@@ -70,7 +72,8 @@ export function makeGroupsAbove(path: string): void {
  * Removes an empty group where that of a container will be made. The counters of a group begin when it is made: in one
  * that is taken over, the container would pay for what had run there. Its limits go with it.
  * @param owner the container whose mark it has, or ""
- * @throws NiwaError SPEC_INVALID for a group of a container, a frozen one, and one with processes or groups in it
+ * @throws NiwaError SPEC_INVALID for a group of a container, a frozen one, and one with processes or groups in it;
+ *   HOST_ERROR where the kernel does not remove it for another reason
  */
 export function clearPlace(path: string, owner: string): void {
   const field = `linux.cgroupsPath ${JSON.stringify(path)}`;
@@ -80,7 +83,10 @@ export function clearPlace(path: string, owner: string): void {
   try {
     rmdirSync(path);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return; // its owner has removed it just now
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return; // its owner has removed it just now
+    if (!IN_USE.includes(code))
+      throw new NiwaError('HOST_ERROR', `cannot remove the cgroup ${path}: ${messageOf(cause)}`, { cause });
     throw refused(
       field,
       'the group has processes or groups in it, and a container has one of its own. Name another, or end them',

@@ -9,7 +9,7 @@ import { type CrashPoint, crashPoint } from '../../test-hooks/crash-point.js';
 import type { Books } from '../books.js';
 import type { StateStore } from '../state-store.js';
 import { goneGroup, group } from './group.js';
-import { groupsAbove } from './groups-above.js';
+import { engineGroups } from './groups-above.js';
 import { idRange } from './id-range.js';
 import { lease } from './lease.js';
 import { storedLog } from './log.js';
@@ -32,6 +32,7 @@ export const BEFORE_PLAN: readonly Step[] = [['idRange'], ['quota'], ['lease']];
 export const BEFORE_PROCESS: readonly Step[] = [
   ['savedState', 'making-saved'],
   ['scope'],
+  ['groupPlace'],
   ['groupsAbove'],
   ['storedLog'],
 ];
@@ -49,7 +50,13 @@ export const BEFORE_EXITED: readonly Step[] = [['quota']];
  * Released after that. The group has gone before the ids and the address: no other container may get them while a
  * process still has them.
  */
-export const AFTER_EXITED: readonly Step[] = [['lease', 'disconnected'], ['idRange'], ['output'], ['scope']];
+export const AFTER_EXITED: readonly Step[] = [
+  ['lease', 'disconnected'],
+  ['idRange'],
+  ['output'],
+  ['scope'],
+  ['groupPlace'],
+];
 /**
  * Released for a container that had ended before this niwad began. Its ids and its address are not released, because
  * another container may have them.
@@ -154,7 +161,7 @@ function allOf({ idPool, networks, logs, states, books, kernel, log }: Resources
     output: output(logs, kernel),
     group: group(log, kernel),
     goneGroup: goneGroup(log, kernel),
-    groupsAbove: groupsAbove(kernel),
+    ...engineGroups(kernel),
     scope: scope(),
     streams: streams(logs),
   } satisfies Record<string, Resource>;

@@ -117,5 +117,5 @@ describe('a container that is taken over', () => {
 it('gives back the group before the ids and the address, which nobody else may have while a process has them', async () => {
   const left = await recorded().resources.end(draftOf()); // a kernel that lets nothing go
   const names = [...BEFORE_EXITED, ...left, ...AFTER_EXITED].map(([name]) => name);
-  expect(names).toEqual(['quota', 'group', 'streams', 'lease', 'idRange', 'output', 'scope']);
+  expect(names).toEqual(['quota', 'group', 'streams', 'lease', 'idRange', 'output', 'scope', 'groupPlace']);
 });
