@@ -1,5 +1,5 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, type ExecFileException, execFile, spawn } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -18,10 +18,13 @@ import { findOwnGroup } from './own-group.js';
  */
 const holderGroup = (id: string, group: string) => join(dirname(group), `niwa-${id}`);
 /**
- * Tells that it is in the scope. It ends with niwad until it is told to go on; then only niwad ends it, also where
- * systemd stops the scope.
+ * The holder moves from the scope into its own group, and tells that it is there: a group with processes can give no
+ * controllers to the groups in it. It ends with niwad until it is told to go on; then only niwad ends it, or systemd by
+ * the SIGKILL of a stop that takes too long. Without `$`: systemd-run may expand it. 0 is the process that writes.
  */
-const HOLD = 'trap "" TERM && echo in && read -r go && exec sleep infinity </dev/null >/dev/null 2>&1';
+const hold = (group: string) =>
+  `trap "" TERM && mkdir '${group}' && echo 0 >'${group}/cgroup.procs' && echo in && read -r go && ` +
+  'exec sleep infinity </dev/null >/dev/null 2>&1';
 /** At a shutdown systemd stops the scopes first: niwad can still write what they have used. */
 const PROPERTIES = ['Delegate=yes', 'TasksMax=infinity', 'After=niwad.service'];
 /** An answer of systemd also for a scope that has just ended, until systemd has seen that. */
@@ -91,13 +94,12 @@ async function tryScope(
   const options = ['--scope', '--quiet', '--collect', `--unit=${unit}`, `--slice=${slice}`];
   const all = [...PROPERTIES, ...properties].map((property) => `--property=${property}`);
   const about = `--description=niwa container ${id}`;
-  const holder = spawn('systemd-run', [...options, about, ...all, '--', 'sh', '-c', HOLD], {
+  const holder = spawn('systemd-run', [...options, about, ...all, '--', 'sh', '-c', hold(holderGroup(id, group))], {
     cwd: '/',
     detached: true,
   });
   try {
     await hasEntered(holder);
-    moveAside(holder.pid, holderGroup(id, group));
     holder.stdin.end('go\n');
     holder.unref();
   } catch (cause) {
@@ -125,15 +127,6 @@ function hasEntered(holder: ChildProcess): Promise<void> {
   });
 }
 
-/** Moves the holder into its own group: a group with processes can give no controllers to the groups in it. */
-function moveAside(pid: number | undefined, group: string): void {
-  const own = findOwnGroup(readFileSync(`/proc/${pid}/cgroup`, 'utf8'));
-  if (own === undefined || !dirname(group).endsWith(`/${own}`))
-    throw new Error(`it made the group ${own}, and not ${dirname(group)}`);
-  mkdirSync(group);
-  writeFileSync(join(group, 'cgroup.procs'), String(pid));
-}
-
 /** Ends the holder of a container, where it has one: systemd then removes the scope. */
 export function endScope(id: string, group: string): void {
   try {
@@ -150,8 +143,10 @@ export function endScope(id: string, group: string): void {
 export async function setScopeProperties({ unit }: OciScope, properties: readonly string[]): Promise<void> {
   if (properties.length === 0) return;
   try {
-    await promisify(execFile)('systemctl', ['set-property', '--runtime', '--', unit, ...properties]);
+    const args = ['set-property', '--runtime', '--', unit, ...properties];
+    await promisify(execFile)('systemctl', args, { timeout: PATIENCE_MS, killSignal: 'SIGKILL' });
   } catch (cause) {
-    throw new NiwaError('HOST_ERROR', `systemd did not change the scope ${unit}: ${messageOf(cause)}`, { cause });
+    const reason = (cause as ExecFileException).killed ? 'it does not answer' : messageOf(cause);
+    throw new NiwaError('HOST_ERROR', `systemd did not change the scope ${unit}: ${reason}`, { cause });
   }
 }

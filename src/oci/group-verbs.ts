@@ -34,17 +34,15 @@ async function update(parts: VerbParts, call: Call, connection: Connection): Pro
   const container = containerOf(parts, call);
   const change = resourcesOf((option) => call.value(option), warningOf(connection));
   if (statusNow(parts, container) === 'stopped') throw conflict('cannot update: container not running: stopped');
-  let properties: string[] = [];
+  const { scope } = container.spec.oci ?? {};
   await parts.runtime.writeLimits(container.id, (controllers, read) => {
     const whole = completed(change, read);
     const { checkBeforeUpdate = false, limit } = whole.memory ?? {};
     const mostBytes = checkBeforeUpdate && limit !== undefined && limit > 0 ? Number(limit) : undefined;
     const writes = ociLimitWrites(whole, controllers);
-    properties = scopeProperties(writes);
-    return { writes, mostBytes };
+    if (scope === undefined) return { writes, mostBytes };
+    return { writes, mostBytes, beyond: () => setScopeProperties(scope, scopeProperties(writes)) };
   });
-  const { scope } = container.spec.oci ?? {};
-  if (scope !== undefined) await setScopeProperties(scope, properties);
   return '';
 }
 

@@ -12,6 +12,8 @@ export interface LimitChange {
   writes: readonly CgroupWrite[];
   /** If set, the update is refused where the container needs more bytes of memory than this. */
   mostBytes: number | undefined;
+  /** Changes what is outside of the group, once the kernel has taken all writes. */
+  beyond?: () => Promise<void>;
 }
 
 /** Compiles an update. `read` gives the text of a file of the group without the last newline, `''` if it is missing. */
@@ -19,7 +21,8 @@ export type LimitCompiler = (controllers: Controllers, read: (file: string) => s
 
 /**
  * Changes limits of a live container whose limits are no part of its spec. Only root asks for it.
- * @throws NiwaError NOT_FOUND, STATE_CONFLICT, HOST_ERROR, the errors of the compiler; then all limits are as before
+ * @throws NiwaError NOT_FOUND, STATE_CONFLICT, HOST_ERROR, the errors of the compiler; then all limits are as before. The
+ *   errors of `beyond`; then the limits in the group are changed
  */
 export async function writeLimits(parts: Parts, id: string, compile: LimitCompiler): Promise<void> {
   const { tree, registry } = parts;
@@ -28,10 +31,11 @@ export async function writeLimits(parts: Parts, id: string, compile: LimitCompil
   await container.turns.run(async () => {
     requireState('update', id, container.state);
     const read = (file: string) => textOf(join(cgroup, file));
-    const { writes, mostBytes } = compile(controllersOf(cgroup, tree.controllers.missing), read);
+    const { writes, mostBytes, beyond } = compile(controllersOf(cgroup, tree.controllers.missing), read);
     requireRoom(id, cgroup, mostBytes);
     container.control.writeLimits(writes, earlierWrites(writes, read));
     registry.tell('update', container.spec);
+    await beyond?.();
   });
 }
 
