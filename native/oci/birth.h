@@ -9,11 +9,12 @@
 struct born {
     pid_t pid;
     int pidfd;
-    int control;  // to niwa-boot, which waits for its start
-    int terminal; // the master side of its terminal, or -1
-    bool moves;   // whether this is an exec that has still to leave its place to a process in the PID namespace
-    bool is_seen; // whether it has left its place: processes of a PID namespace may see it, and stop it
-    int listener; // the number that the listener of its filter has in `asker`, until the agent has it, else -1
+    const char *made; // the id of the container in niwad, when niwad has it
+    int control;      // to niwa-boot, which waits for its start
+    int terminal;     // the master side of its terminal, or -1
+    bool moves;       // whether this is an exec that has still to leave its place to a process in the PID namespace
+    bool is_seen;     // whether it has left its place: processes of a PID namespace may see it, and stop it
+    int listener;     // the number that the listener of its filter has in `asker`, until the agent has it, else -1
     pid_t asker;
     bool has_agent; // whether the agent has the listener
     int timeout_ms; // how long its boot program may take for a report, -1 for any time

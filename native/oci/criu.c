@@ -29,6 +29,7 @@ struct work {
     char images[PATH_MAX], directory[PATH_MAX]; // of the images, and of the log
     const char *log;                            // the name of the log in that directory
     const char *root, *stage;                   // where the root is, and where it is mounted for CRIU
+    bool is_readonly;                           // whether nobody may write to the root
     int inherited[MAX_INHERITED];               // descriptors that CRIU gets
     size_t inherited_count;
     pid_t pid; // of the container that is dumped
@@ -90,6 +91,7 @@ static void take(struct work *work, const char *name, char *value) {
     if (strcmp(name, "pid") == 0) work->pid = (pid_t)atoi(value);
     if (strcmp(name, "root") == 0) work->root = value;
     if (strcmp(name, "stage") == 0) work->stage = value;
+    if (strcmp(name, "readonly") == 0) work->is_readonly = true;
     if (strcmp(name, "join") == 0) join(work, value);
 }
 
@@ -180,7 +182,11 @@ static void note_streams(struct work *work) {
 struct frame dump_by_criu(int niwad, const struct command *command, const struct frame *told) {
     struct work *work = read_work(command, told, "dump.log");
     note_streams(work);
+    work->hook.is_whole = true; // it has its own code in the processes of the container
     struct ending ending = run_criu(niwad, work);
+    if (ending.is_alone)
+        fail("niwad has ended during the checkpoint, which criu has %s: %s",
+             ending.end == HOOK_EXITED && ending.status == 0 ? "completed" : "not completed", work->images);
     tell_ended(niwad, &ending);
     return receive_answer(niwad);
 }
@@ -191,8 +197,11 @@ static bool prepare_restore(const void *argument) {
     const struct work *work = argument;
     for (size_t i = 0; i < work->inherited_count; i++)
         if (fcntl(work->inherited[i], F_SETFD, 0) < 0) return false;
+    // CRIU makes a bind of it, which has its attributes; before 4.1 it does not know those that the root had
+    struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
     return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) == 0 &&
-           mount(work->root, work->stage, NULL, MS_BIND | MS_REC, NULL) == 0;
+           mount(work->root, work->stage, NULL, MS_BIND | MS_REC, NULL) == 0 &&
+           (!work->is_readonly || mount_setattr(AT_FDCWD, work->stage, 0, &readonly, sizeof readonly) == 0);
 }
 
 static void inherit_streams(struct work *work) {
@@ -212,7 +221,6 @@ static int take_child(const char *pid_file, pid_t *pid) {
     FILE *file = fopen(pid_file, "re");
     bool is_read = file != NULL && fscanf(file, "%d", pid) == 1 && *pid > 0;
     if (file != NULL) fclose(file);
-    unlink(pid_file);
     int pidfd = is_read ? (int)syscall(SYS_pidfd_open, *pid, 0) : -1;
     if (pidfd < 0 || waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0) return pidfd;
     close(pidfd);
@@ -229,9 +237,11 @@ struct born restore_by_criu(int niwad, const struct command *command, const stru
     inherit_streams(work);
     work->hook.prepare = prepare_restore;
     work->hook.argument = work;
+    unlink(pid_file); // that of a command that was killed
     struct ending ending = run_criu(niwad, work);
     bool is_restored = ending.end == HOOK_EXITED && ending.status == 0;
     if (is_restored) born.pidfd = take_child(pid_file, &born.pid);
+    unlink(pid_file);
     int control[2];
     if (born.pidfd < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) {
         tell_ended(niwad, &ending);

@@ -27,6 +27,7 @@ struct running {
     int pidfd, output;
     char kept[MAX_OUTPUT];
     size_t length;
+    bool is_alone;
 };
 
 void add_word(struct words *words, char *word) {
@@ -75,12 +76,12 @@ static int file_with(const char *text) {
 }
 
 // Runs in the child. It has the state and its output as its streams, and no other descriptor. It ends with
-// this program.
+// this program, unless it has to be whole.
 static _Noreturn void become(const struct hook *hook, int input, int output) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!hook->is_whole) prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid();
     bool ready = dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
                  dup2(output, STDERR_FILENO) >= 0 &&
@@ -137,10 +138,11 @@ static bool await_hook(int niwad, const struct hook *hook, struct running *runni
         long left = hook->timeout_ms < 0 ? -1 : deadline - now_ms();
         if (hook->timeout_ms >= 0 && left <= 0) return false;
         if (poll(ready, 3, left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR) return false;
-        if (ready[2].revents != 0) {
+        if (ready[2].revents != 0 && !hook->is_whole) {
             end_all_of(running);
             fail("niwad has ended while a hook ran");
         }
+        if (ready[2].revents != 0) running->is_alone = true, ready[2].fd = -1;
         if (ready[1].revents != 0 && !collect(running)) ready[1].fd = -1;
     }
     for (int pieces = 0; pieces < PIPE_PIECES && poll(&ready[1], 1, 0) > 0 && collect(running);) pieces++;
@@ -159,6 +161,7 @@ struct ending run_hook(int niwad, const struct hook *hook) {
                                             : HOOK_SIGNALLED,
         .status = info.si_status,
         .length = running.length,
+        .is_alone = running.is_alone,
     };
     memcpy(ending.output, running.kept, running.length);
     close(running.pidfd);

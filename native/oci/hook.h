@@ -24,6 +24,7 @@ struct hook {
     struct words args, env;
     bool has_env;    // else it has that of this program
     long timeout_ms; // -1 for none
+    bool is_whole;   // it must not be killed on its way: it goes on where niwad or this program goes away
     // Called in the new process before it is executed; gives false with errno where it may not be. NULL for nothing.
     bool (*prepare)(const void *argument);
     const void *argument;
@@ -35,9 +36,10 @@ struct ending {
     int32_t status; // the exit status, or the signal
     char output[MAX_OUTPUT];
     size_t length;
+    bool is_alone; // whether niwad has gone away meanwhile
 };
 
-// Runs a program to its end. Ends it, and this program, where niwad goes away.
+// Runs a program to its end. Where niwad goes away, ends it and this program, unless it has to be whole.
 struct ending run_hook(int niwad, const struct hook *hook);
 
 // Tells niwad how a program has ended: FRAME_ENDED.

@@ -61,15 +61,22 @@ static struct born make_process(int niwad, const struct command *command, struct
     return born;
 }
 
+// A request on the container that this program has made: on no other one that has its id by now.
+static struct buffer request_on(const struct command *command, const char *verb, const struct born *born) {
+    struct buffer request = request_of(command, verb);
+    request_add(&request, "made", born->made);
+    return request;
+}
+
 // Tells niwad that a process is there, with descriptors of a container's first one, and writes the pid file when niwad
 // has accepted it. From then on the process outlives this program.
-static void settle(int niwad, const struct command *command, const struct born *born, const int *fds, size_t count) {
+static void settle(int niwad, const struct command *command, struct born *born, const int *fds, size_t count) {
     const char *pid_file = option(command, "pid-file");
     send_frame(niwad, FRAME_BORN, NULL, fds, count);
-    free(receive_answer(niwad).body);
+    born->made = receive_answer(niwad).body;
     int error = pid_file == NULL ? 0 : write_pid(pid_file, born->pid);
     if (error < 0 && count > 0) {
-        struct buffer undo = request_of(command, "delete");
+        struct buffer undo = request_on(command, "delete", born);
         request_add(&undo, "force", "true");
         ask(niwad, undo);
     }
@@ -108,10 +115,8 @@ static void start(int niwad, const struct command *command) {
 
 // Deletes a container that has ended, unless others have deleted it, as a checkpoint does. niwad may have been replaced
 // meanwhile.
-static void delete_ended(const struct command *command) {
-    struct buffer request = request_of(command, "delete");
-    request_add(&request, "force", "true");
-    ask(connect_of(command), request);
+static void delete_ended(const struct command *command, const struct born *born) {
+    ask(connect_of(command), request_on(command, "delete", born));
 }
 
 // Starts the container that create() made, and waits for its end unless it is detached. Gives the exit status.
@@ -119,7 +124,7 @@ static int run(int niwad, const struct command *command) {
     bool waits = !has_option(command, "detach");
     struct born born = create(niwad, command, waits);
     struct readiness ready = readiness_of(niwad, command);
-    struct buffer start = request_of(command, "start");
+    struct buffer start = request_on(command, "start", &born);
     request_add(&start, "undo", "true");
     ask(niwad, start);
     if (!waits) {
@@ -128,7 +133,7 @@ static int run(int niwad, const struct command *command) {
     }
     ready.pid = 0; // this program stays the main process
     int status = await_end(&born, &ready);
-    if (!has_option(command, "keep")) delete_ended(command);
+    if (!has_option(command, "keep")) delete_ended(command, &born);
     return status;
 }
 
@@ -138,21 +143,17 @@ static void checkpoint(int niwad, const struct command *command) {
     free(dump_by_criu(niwad, command, &told).body);
 }
 
-// Makes a container of images, and waits for its end unless it is detached. Gives the exit status.
+// Makes a container of images, which niwad starts with the same request: it runs already. Waits for its end unless it
+// is detached. Gives the exit status.
 static int restore(int niwad, const struct command *command) {
     bool waits = !has_option(command, "detach");
     struct frame told = answer_to(niwad, creation_of(command, "restore"));
     struct born born = restore_by_criu(niwad, command, &told);
     if (waits) hold_signals();
     settle(niwad, command, &born, (int[]){born.pidfd, born.control}, 2);
-    keep_only(born.pidfd); // it must not stay where niwad does not know that it runs
-    struct buffer start = request_of(command, "start");
-    request_add(&start, "undo", "true");
-    ask(niwad, start);
-    keep_born();
     if (!waits) return 0;
     int status = await_end(&born, &NOT_AWAITED);
-    delete_ended(command);
+    delete_ended(command, &born);
     return status;
 }
 
@@ -228,7 +229,9 @@ static void delete_matching(const struct command *command) {
         if (regexec(&pattern, id, 0, NULL, 0) != 0) continue;
         struct command one = *command;
         one.arguments = &id;
-        ask(connect_of(command), request_of(&one, "delete"));
+        int niwad = connect_of(command);
+        ask(niwad, request_of(&one, "delete"));
+        close(niwad);
     }
     regfree(&pattern);
     free(ids.body);

@@ -19,11 +19,13 @@
 
 // The number behind `name` in a file of /proc; -1 where there is none.
 static long number_in(const char *path, const char *name) {
-    char line[256];
+    char *line = NULL;
+    size_t room = 0;
     long number = -1;
     FILE *file = fopen(path, "re");
-    while (file != NULL && number < 0 && fgets(line, sizeof line, file) != NULL)
+    while (file != NULL && number < 0 && getline(&line, &room, file) >= 0)
         if (strncmp(line, name, strlen(name)) == 0) number = strtol(line + strlen(name), NULL, 10);
+    free(line);
     if (file != NULL) fclose(file);
     return number;
 }

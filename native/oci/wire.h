@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_VERSION "6"
+#define PROTOCOL_VERSION "7"
 #define MAX_FRAME_BYTES (8u << 20)
 #define MAX_FRAME_FDS 32
 
@@ -19,7 +19,7 @@ enum frame_kind {
     FRAME_BIRTH = 10,   // see order.h: the flags of clone3 (64 bits), the length of the words (32 bits), the words
                         // "name=value" as in a request, then the program; niwa-boot, the directory of the group, and
                         // those of the words `place`; with an exec a pidfd of the first process
-    FRAME_DONE = 11,    // the text for the standard output
+    FRAME_DONE = 11,    // the text for the standard output; of a container that was made its id in niwad
     FRAME_ERROR = 12,   // the text of the error
     FRAME_WARNING = 13, // a text for the log; the answer follows
     FRAME_HOOK = 14,    // a program to run, see hook.h; the answer follows when it has ended

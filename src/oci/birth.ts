@@ -1,5 +1,5 @@
 import type { Birth } from '../engine/maker.js';
-import type { Births, Entrance, Frame } from '../kernel/births.js';
+import type { Birthplace, Births, Entrance, Frame } from '../kernel/births.js';
 import type { CreateRequest } from '../kernel/containers.js';
 import { errnoName, type FailedAt, KernelError } from '../kernel/errors.js';
 import { encodeProgram } from '../plan/encode.js';
@@ -30,14 +30,12 @@ export function birthBy(
       return { ...made, encode: () => encodeProgram(made.boot) };
     },
     async bear(request) {
-      const { handle } = request;
-      const { boot, group, userns, mountUserns } = await births.prepare(request);
-      const placed = [
-        ...(userns === undefined ? [] : [{ fd: userns, place: USERNS_FD }]),
-        ...mountUserns.map((fd, i) => ({ fd, place: FIRST_MOUNT_USERNS_FD + i })),
-      ];
-      const places = placed.map(({ place }): BirthWord => ['place', String(place)]);
-      try {
+      return await bearIn(births, request, async ({ boot, group, userns, mountUserns }) => {
+        const placed = [
+          ...(userns === undefined ? [] : [{ fd: userns, place: USERNS_FD }]),
+          ...mountUserns.map((fd, i) => ({ fd, place: FIRST_MOUNT_USERNS_FD + i })),
+        ];
+        const places = placed.map(({ place }): BirthWord => ['place', String(place)]);
         const body = birthBody(request.namespaces, [...words, ...places], request.program);
         connection.send(FRAME.birth, body, [boot, group, ...placed.map(({ fd }) => fd)]);
         let answer = await connection.next();
@@ -46,13 +44,30 @@ export function birthBy(
           await onPause(readPid(answer.body));
           connection.send(FRAME.go);
         }
-        return await takeOver(request, answer, births);
-      } catch (error) {
-        await births.undo(handle);
-        throw error;
-      }
+        return answer;
+      });
     },
   };
+}
+
+/**
+ * Makes the group of a container, lets the command make its first process there, and takes that over. Gives its pid.
+ * @param make owns the descriptors that it gets; gives the answer of the command
+ * @throws KernelError with the failed step, NiwaError; then the process is killed, and the group is removed where no
+ *   others are below it
+ */
+export async function bearIn(
+  births: Pick<Births, 'prepare' | 'take' | 'undo'>,
+  request: CreateRequest,
+  make: (place: Birthplace) => Promise<Frame>,
+): Promise<number> {
+  const place = await births.prepare(request);
+  try {
+    return await takeOver(request, await make(place), births);
+  } catch (error) {
+    await births.undo(request.handle);
+    throw error;
+  }
 }
 
 /**
@@ -82,7 +97,7 @@ export async function enterBy(
  * Takes over the first process that the command has made. Gives its pid.
  * @throws NiwaError SPEC_INVALID, KernelError with the failed step
  */
-export async function takeOver(request: CreateRequest, answer: Frame, births: Pick<Births, 'take'>): Promise<number> {
+async function takeOver(request: CreateRequest, answer: Frame, births: Pick<Births, 'take'>): Promise<number> {
   const [pidfd, control, ...more] = answer.descriptors;
   if (answer.kind === FRAME.unborn) {
     closeAll(answer.descriptors);

@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import type { Container } from '../engine/container.js';
 import type { Birth } from '../engine/maker.js';
 import { labelModules } from '../host/labels.js';
 import type { OciConfig } from '../plan/oci/config.js';
@@ -25,10 +26,11 @@ import { wordsOf } from './words.js';
 
 const ID = /^[\w+\-.]{1,1024}$/;
 
-/** Makes a container up to its wait: the verb of that name. @throws NiwaError the errors of createBy() */
+/** Makes a container up to its wait, and gives its id in niwad. @throws NiwaError the errors of createBy() */
 export async function create(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
   const { births } = parts.kernel;
-  return await createBy(parts, call, connection, ({ planIn, onPause }) => birthBy(connection, births, planIn, onPause));
+  const bear: Bearer = ({ planIn, onPause }) => birthBy(connection, births, planIn, onPause);
+  return (await createBy(parts, call, connection, bear)).id;
 }
 
 /** A container that is being made, for whoever lets the command make its first process. */
@@ -45,7 +47,7 @@ type Bearer = (creating: Creating) => Birth;
  * Makes a container of a request with a config and a bundle.
  * @throws NiwaError SPEC_INVALID for a wrong id or config, ID_IN_USE, START_FAILED in the words that engines look for
  */
-export async function createBy(parts: VerbParts, call: Call, connection: Connection, bear: Bearer): Promise<string> {
+export async function createBy(parts: VerbParts, call: Call, connection: Connection, bear: Bearer): Promise<Container> {
   const id = call.argument(0, 'the id of the container');
   const [wrong = id] = /[^\w+\-.]/.exec(id) ?? [];
   if (!ID.test(id) || id === '.' || id === '..')
@@ -68,8 +70,7 @@ export async function createBy(parts: VerbParts, call: Call, connection: Connect
   try {
     const manager = ownsMounts(config) ? call.value('notify') : undefined;
     const place = placeOf(parts, config, id, call.bySystemd);
-    await createFrom(parts, { config, choices, manager, state, place, root: call.root, bear }, connection);
-    return '';
+    return await createFrom(parts, { config, choices, manager, state, place, root: call.root, bear }, connection);
   } catch (error) {
     throw new NiwaError('START_FAILED', wordsOf(error, config.process.args[0]), { cause: error });
   } finally {
@@ -105,7 +106,7 @@ function choicesOf(call: Call, id: string): OciChoices {
   };
 }
 
-async function createFrom(parts: VerbParts, creation: Creation, connection: Connection): Promise<void> {
+async function createFrom(parts: VerbParts, creation: Creation, connection: Connection): Promise<Container> {
   const { root, config, choices, manager, state, place, bear } = creation;
   const { id, bundle } = choices;
   const { annotations = {}, hooks = {} } = config;
@@ -139,6 +140,7 @@ async function createFrom(parts: VerbParts, creation: Creation, connection: Conn
     const container = await parts.runtime.createBorn(orderOf);
     parts.names.add(container);
     parts.lateHooks.add(container);
+    return container;
   } catch (error) {
     if (isBegun) await runLastHooks(connection, own, parts.log);
     throw error;

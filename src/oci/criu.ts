@@ -1,20 +1,23 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { relative } from 'node:path';
+import type { Logger } from 'pino';
 import type { Birth } from '../engine/maker.js';
-import type { Births } from '../kernel/births.js';
+import { hasGroup } from '../engine/resources/group.js';
+import { removeGroup } from '../host/cgroup.js';
 import { type CriuWord, dumpWords, restoreWords } from '../plan/oci/criu.js';
 import type { OciPlan } from '../plan/oci/plan.js';
 import { refused } from '../plan/oci/refusal.js';
 import type { HostView } from '../plan/plan.js';
 import { NiwaError } from '../protocol/errors.js';
 import { signalName } from '../spec/signals.js';
-import { takeOver } from './birth.js';
+import { bearIn } from './birth.js';
 import { type Connection, closeAll } from './connection.js';
 import { type Creating, createBy } from './create.js';
 import { FRAME, readHookEnd, textsBody } from './messages.js';
 import type { Call } from './options.js';
 import { savedConfig } from './process-verbs.js';
-import { removeWithHooks } from './removal.js';
+import { removeUnlessGone } from './removal.js';
+import { startMade } from './start.js';
 import { conflict, containerOf, statusNow, type Verb, type VerbParts } from './verb-parts.js';
 
 /** Checkpoint and restore by CRIU, which the command runs: niwad says what of a container CRIU has to make anew. */
@@ -40,34 +43,41 @@ async function checkpoint(parts: VerbParts, call: Call, connection: Connection):
     const hostMounts = await readFile('/proc/self/mountinfo', 'utf8');
     const network = /\d+/.exec(await readlink(`/proc/${pid}/ns/net`))?.[0] ?? '';
     const flags = [...flagsOf(call), ...(leaves ? ['leave-running'] : [])];
-    const words = dumpWords(savedConfig(container), { pid, group, mounts, hostMounts, network }, flags);
+    const groupInTree = inTree(parts, group);
+    const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8');
+    const subject = { pid, group, groupInTree, groups, mounts, hostMounts, network };
+    const words = dumpWords(savedConfig(container), subject, flags);
     try {
       connection.send(FRAME.criu, textsBody(words));
       const answer = await connection.next();
       closeAll(answer.descriptors);
       requireSuccess('checkpoint', readHookEnd(answer.body));
     } catch (error) {
-      await container.control.thaw(); // CRIU may have been killed while it had frozen the container
+      await container.control.thaw(); // CRIU may have ended while it had frozen the container
       throw error;
     }
   });
-  if (!leaves) await removeWithHooks(parts, container, connection);
+  if (!leaves) await removeUnlessGone(parts, container, connection);
   return '';
 }
 
-/** Makes a container of images. It runs already when the command starts it. */
+/** Makes a container of images. It runs already, so it is started with the same request. Gives its id in niwad. */
 async function restore(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
   const flags = [
     ...flagsOf(call),
     ...VALUES.flatMap((name) => (call.value(name) === undefined ? [] : [`${name}=${call.value(name)}`])),
   ];
-  const { tree } = parts.runtime;
-  return await createBy(parts, call, connection, ({ config, sources, planIn }) =>
-    restoreBy(connection, parts.kernel.births, planIn, ({ stage, cgroup }) =>
-      restoreWords(config, { sources, stage, group: `/${relative(tree.mount, cgroup)}` }, flags),
+  const container = await createBy(parts, call, connection, ({ config, sources, planIn }) =>
+    restoreBy(connection, parts, planIn, ({ stage, cgroup }) =>
+      restoreWords(config, { sources, stage, group: inTree(parts, cgroup) }, flags),
     ),
   );
+  await startMade(parts, container, connection, true);
+  return container.id;
 }
+
+/** Gives the path of a group in the tree of cgroup v2. */
+const inTree = ({ runtime }: VerbParts, group: string) => `/${relative(runtime.tree.mount, group)}`;
 
 function flagsOf(call: Call): string[] {
   const mode = call.value('manage-cgroups-mode') ?? 'soft';
@@ -92,7 +102,7 @@ function requireSuccess(what: 'checkpoint' | 'restore', { end, status, output }:
  */
 function restoreBy(
   connection: Connection,
-  births: Pick<Births, 'prepare' | 'take' | 'undo'>,
+  { kernel, log }: VerbParts,
   planIn: Creating['planIn'],
   wordsOf: (places: { stage: string; cgroup: string }) => CriuWord[],
 ): Birth {
@@ -104,19 +114,27 @@ function restoreBy(
       return { ...plan, encode: () => new Uint8Array() }; // CRIU makes what the program would have made
     },
     async bear(request) {
-      const { boot, group } = await births.prepare(request);
-      closeAll([boot, group]);
       try {
-        connection.send(FRAME.criu, textsBody(words));
-        const answer = await connection.next();
-        if (answer.kind !== FRAME.ended) return await takeOver(request, answer, births);
-        closeAll(answer.descriptors);
-        requireSuccess('restore', readHookEnd(answer.body));
-        throw new NiwaError('START_FAILED', 'criu has restored no container that niwa-oci could take');
+        return await bearIn(kernel.births, request, async ({ boot, group, userns, mountUserns }) => {
+          closeAll([boot, group, ...(userns === undefined ? [] : [userns]), ...mountUserns]);
+          connection.send(FRAME.criu, textsBody(words));
+          const answer = await connection.next();
+          if (answer.kind !== FRAME.ended) return answer;
+          closeAll(answer.descriptors);
+          requireSuccess('restore', readHookEnd(answer.body));
+          throw new NiwaError('START_FAILED', 'criu has restored no container that niwa-oci could take');
+        });
       } catch (error) {
-        await births.undo(request.handle);
+        if (hasGroup(request, kernel)) await removeDivided(request.cgroup, log);
         throw error;
       }
     },
   };
+}
+
+/** Removes the group of a container that was not restored, with the groups that CRIU has made below it. */
+async function removeDivided(group: string, log: Logger): Promise<void> {
+  await removeGroup(group).catch((error: unknown) =>
+    log.error({ err: error }, 'the cgroup of a container that was not restored cannot be removed'),
+  );
 }

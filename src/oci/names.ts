@@ -33,19 +33,22 @@ export class OciNames {
 
   /**
    * Gives the id in niwad.
+   * @param wanted the only id that it may be
    * @throws NiwaError NOT_FOUND in the words that engines look for; STATE_CONFLICT while the container is being made
    */
-  idOf(root: string, id: string): string {
+  idOf(root: string, id: string, wanted?: string): string {
     const key = keyOf(root, id);
     const found = this.#ids.get(key);
-    if (found !== undefined) return found;
+    if (found !== undefined && found === (wanted ?? found)) return found;
     if (this.#making.has(key))
       throw new NiwaError('STATE_CONFLICT', `container ${quoted(id)} is still being created; wait for its create`);
     throw new NiwaError('NOT_FOUND', `container ${quoted(id)} does not exist`);
   }
 
-  has(root: string, id: string): boolean {
-    return this.#ids.has(keyOf(root, id));
+  /** Whether a container has this name. @param wanted its id in niwad, where only that one counts */
+  has(root: string, id: string, wanted?: string): boolean {
+    const found = this.#ids.get(keyOf(root, id));
+    return found !== undefined && found === (wanted ?? found);
   }
 
   /** The ids in niwad of the containers of a root. */

@@ -22,7 +22,8 @@ const OPTIONS: Record<string, readonly string[]> = {
   checkpoint: ['leave-running'],
   restore: ['bundle', 'config', 'notify'],
 };
-const EVERYWHERE = ['root', 'argument', 'systemd-cgroup'];
+/** `made` is the id in niwad of the container that the command has made itself. */
+const EVERYWHERE = ['root', 'argument', 'systemd-cgroup', 'made'];
 /** Options that each verb takes with these values only. An unknown one may be false: it asks for nothing. */
 const VALUES: Record<string, readonly string[]> = {
   'cgroup-manager': ['cgroupfs', 'disabled', 'systemd'],

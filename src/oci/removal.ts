@@ -1,5 +1,6 @@
 import { ROOT } from '../access/allowed.js';
 import type { Container } from '../engine/container.js';
+import { NiwaError } from '../protocol/errors.js';
 import type { Connection } from './connection.js';
 import { runLastHooks } from './hooks.js';
 import type { VerbParts } from './verb-parts.js';
@@ -16,4 +17,13 @@ export async function removeWithHooks(parts: VerbParts, container: Container, co
     throw error;
   }
   if (late !== undefined) await runLastHooks(connection, late, parts.log);
+}
+
+/** As removeWithHooks(), also where another request removes the container meanwhile. */
+export async function removeUnlessGone(parts: VerbParts, container: Container, connection: Connection): Promise<void> {
+  try {
+    await removeWithHooks(parts, container, connection);
+  } catch (error) {
+    if (!(error instanceof NiwaError) || error.code !== 'NOT_FOUND') throw error;
+  }
 }

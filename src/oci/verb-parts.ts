@@ -26,9 +26,13 @@ export interface VerbParts {
 /** Does what a command asks for, and gives the text for its standard output. */
 export type Verb = (parts: VerbParts, call: Call, connection: Connection) => Promise<string>;
 
-/** Gives the container that the first argument of a request names. @throws NiwaError NOT_FOUND, SPEC_INVALID */
+/**
+ * Gives the container that the first argument of a request names; where the command says which one it has made, no
+ * other one that has its name by now.
+ * @throws NiwaError NOT_FOUND, SPEC_INVALID
+ */
 export function containerOf({ runtime, names }: VerbParts, call: Call): Container {
-  return runtime.get(names.idOf(call.root, call.argument(0, 'the id of the container')));
+  return runtime.get(names.idOf(call.root, call.argument(0, 'the id of the container'), call.value('made')));
 }
 
 /** Gives the state of a container as the OCI runtime-spec has it. */

@@ -7,14 +7,13 @@ import { create } from './create.js';
 import { CRIU_VERBS } from './criu.js';
 import { features } from './features.js';
 import { GROUP_VERBS } from './group-verbs.js';
-import { keptHooks, runHooks } from './hooks.js';
 import { tellNotify } from './notify.js';
 import type { Call } from './options.js';
 import { PROCESS_VERBS } from './process-verbs.js';
-import { removeWithHooks } from './removal.js';
+import { removeUnlessGone } from './removal.js';
+import { startMade } from './start.js';
 import { listTable } from './state.js';
 import { conflict, containerOf, stateOf, statusNow, type Verb, type VerbParts } from './verb-parts.js';
-import { wordsOf } from './words.js';
 
 /** The verbs of the command that niwad knows; `run` is a create, a start, and a delete at its end. */
 export const VERBS: Readonly<Record<string, Verb>> = {
@@ -36,20 +35,7 @@ async function start(parts: VerbParts, call: Call, connection: Connection): Prom
   const status = statusNow(parts, container);
   if (status !== 'created')
     throw conflict(`cannot start a container that has ${status === 'stopped' ? 'stopped' : 'been started'}: ${status}`);
-  try {
-    await parts.runtime.startBorn(container.id);
-  } catch (error) {
-    if (call.has('undo')) await removeWithHooks(parts, container, connection);
-    throw new NiwaError('START_FAILED', wordsOf(error, container.spec.process.args[0]), { cause: error });
-  }
-  const late = keptHooks(container);
-  try {
-    if (late !== undefined) await runHooks(connection, 'poststart', late, container.pid);
-  } catch (error) {
-    if (error instanceof NiwaError && error.code === 'HOOK_FAILED') await removeWithHooks(parts, container, connection);
-    else parts.log.warn({ id: container.id }, 'niwa-oci has ended before all poststart hooks of a container had run');
-    throw error;
-  }
+  await startMade(parts, container, connection, call.has('undo'));
   return '';
 }
 
@@ -88,17 +74,17 @@ function signalOf(text: string): number {
 
 async function remove(parts: VerbParts, call: Call, connection: Connection): Promise<string> {
   const id = call.argument(0, 'the id of the container');
-  if (call.has('force')) {
-    await parts.names.made(call.root, id);
-    if (!parts.names.has(call.root, id)) return '';
-  }
+  const made = call.value('made');
+  if (call.has('force')) await parts.names.made(call.root, id);
+  const mayBeGone = call.has('force') || made !== undefined;
+  if (mayBeGone && !parts.names.has(call.root, id, made)) return '';
   const container = containerOf(parts, call);
   const status = statusNow(parts, container);
   if (status === 'stopped')
     await container.exited; // the record is being written
   else if (status !== 'created' && !call.has('force'))
     throw conflict(`cannot delete container ${id} that is not stopped: ${status}`);
-  await removeWithHooks(parts, container, connection);
+  await removeUnlessGone(parts, container, connection);
   return '';
 }
 

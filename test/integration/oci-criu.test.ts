@@ -1,12 +1,14 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa, execaSync } from 'execa';
 import { describe, expect, vi } from 'vitest';
+import { cleanUpDaemons, newPlace, startDaemon } from './support/daemons.js';
 import { host, PATIENCE, type Skip } from './support/host.js';
 import type { Niwad } from './support/niwad.js';
 import { NIWA_OCI, Oci } from './support/oci.js';
 import { test as base } from './support/test.js';
 
+cleanUpDaemons();
 const test = base.extend('oci', ({ niwad }) => new Oci(niwad));
 const MADE = { exitCode: 0, message: '' };
 /** Writes numbers into a file of its root; it has a child. */
@@ -105,6 +107,9 @@ describe('without CRIU, or where it fails', () => {
       "echo 'Error (a.c:1): no way' > restore.log; exit 1": 'criu failed (exit status 1): restore: Error (a.c:1)',
       // it has not restored a child of niwa-oci
       'while [ "$1" != --pidfile ]; do shift; done; echo 1 > $2': 'criu has restored no container',
+      // groups below that of the container
+      [`while [ "$1" != --cgroup-root ]; do shift; done; mkdir -p "${niwad.containers}/\${2##*/}/a/b" && exit 4`]:
+        'criu failed (exit status 4): restore',
       'kill -9 $$': 'criu failed (ended by SIGKILL): restore: it wrote nothing',
     };
     for (const [script, words] of Object.entries(cases)) {
@@ -114,6 +119,51 @@ describe('without CRIU, or where it fails', () => {
       expect(await niwad.client.list()).toEqual([]);
       expect(groupsOf(niwad)).toEqual([]);
     }
+  });
+
+  test('a restore lets nobody write to a root that is read-only', async ({ oci }) => {
+    const bundle = await oci.bundle('true', (config) => {
+      config.root = { path: 'rootfs', readonly: true };
+    });
+    const criu = programOf(
+      bundle,
+      'while [ "$1" != --root ]; do shift; done; echo "Error (a.c:1): $(ls "$2"; touch "$2/new" 2>&1)" | tr "\\n" " " > restore.log; exit 1',
+    );
+    const { message } = await oci.make('--criu', criu, 'restore', '-d', '--image-path', bundle, '-b', bundle, oci.id());
+    expect(message).toMatch(/bin .*usr .*Read-only file system/);
+    expect(existsSync(join(bundle, 'rootfs/new'))).toBe(false);
+  });
+
+  test('a checkpoint is refused where the first process is in a group below', async ({ oci, niwad }) => {
+    const { id, bundle, images } = await counting(oci);
+    const { pid } = await oci.state(id);
+    const [{ cgroup = '' } = {}] = await niwad.client.list();
+    mkdirSync(join(cgroup, 'init'));
+    writeFileSync(join(cgroup, 'init/cgroup.procs'), String(pid));
+    const criu = programOf(bundle, 'exit 0');
+    const { exitCode, message } = await oci.make('--criu', criu, 'checkpoint', '--image-path', images, id);
+    expect([exitCode, message]).toEqual([1, expect.stringContaining('first process is in a group below its own')]);
+    await oci.done('delete', '--force', id);
+  });
+
+  test('a checkpoint is not interrupted where niwad ends meanwhile', async () => {
+    const place = newPlace();
+    const niwad = await startDaemon(place);
+    const oci = new Oci(niwad);
+    const { id, bundle, images } = await counting(oci);
+    const criu = programOf(bundle, 'touch begun; while [ ! -e ../go ]; do sleep 0.05; done; touch ended');
+    const made = oci.make('--criu', criu, 'checkpoint', '--leave-running', '--image-path', images, id);
+    await vi.waitFor(() => expect(existsSync(join(images, 'begun'))).toBe(true), PATIENCE);
+    await niwad.stop('SIGKILL');
+    await startDaemon(place);
+    writeFileSync(join(bundle, 'go'), '');
+    expect(await made).toEqual({
+      exitCode: 1,
+      message: `niwad has ended during the checkpoint, which criu has completed: ${images}`,
+    });
+    expect(existsSync(join(images, 'ended'))).toBe(true);
+    await counts(bundle, countIn(bundle));
+    await oci.done('delete', '--force', id);
   });
 
   test.for([
@@ -156,6 +206,22 @@ test('a container counts on after checkpoint and restore, with its limits and it
   const final = niwad.ledger().find((record) => record.id === container?.id && record.type === 'final');
   expect(final).toMatchObject({ signal: 'SIGKILL' });
   expect(groupsOf(niwad)).toEqual([]);
+});
+
+test('a root that was read-only is so after a restore', async ({ oci, skip }) => {
+  needsCriu(skip);
+  const id = oci.id();
+  const bundle = await oci.bundle('exec sleep 1000', (config) => {
+    config.root = { path: 'rootfs', readonly: true };
+    for (const mount of config.mounts) if (mount.type === 'bind') mount.options = ['bind', 'ro'];
+  });
+  mkdirSync(join(bundle, 'rootfs/tmp')); // CRIU turns the roots there
+  const images = join(bundle, 'images');
+  expect(await oci.make('run', '--detach', '--bundle', bundle, id)).toEqual(MADE);
+  expect(await checkpoint(oci, images, id)).toEqual(MADE);
+  expect(await oci.make(...restore(images, bundle), '--detach', id)).toEqual(MADE);
+  expect((await oci.run('exec', id, 'touch', '/new')).stderr).toContain('Read-only file system');
+  await oci.done('delete', '--force', id);
 });
 
 test('a container that was left running and then paused is restored, with other streams', async ({

@@ -36,6 +36,29 @@ describe('run', () => {
     expect((await ended).exitCode).toBe(137);
   });
 
+  test.for([true, false])(
+    'deletes no other container that has its id by now: there is one: %s',
+    async (isThere, { oci }) => {
+      const id = oci.id();
+      const bundle = await oci.bundle(SLEEPER);
+      const run = oci.begin('run', '--bundle', bundle, id);
+      await become(oci, id, 'running');
+      try {
+        run.kill('SIGSTOP');
+        await oci.done('kill', id, 'KILL');
+        await become(oci, id, 'stopped');
+        await oci.done('delete', id);
+        if (isThere) expect(await oci.make('create', '--bundle', bundle, id)).toEqual(MADE);
+      } finally {
+        run.kill('SIGCONT');
+      }
+      expect(await run).toMatchObject({ exitCode: 137, stderr: '' });
+      const left = JSON.parse(await oci.done('list', '--format', 'json'));
+      expect(left).toEqual(isThere ? [expect.objectContaining({ id, status: 'created' })] : []);
+      await oci.done('delete', '--force', id);
+    },
+  );
+
   test('gives the program what the config says, and nothing more', async ({ oci }) => {
     const bundle = await oci.bundle(
       'grep -E "^(Cap|NoNewPrivs|Seccomp:|Groups)" /proc/self/status; id -u; ulimit -n; umask; hostname; ls -a /proc/self/fd; pwd',

@@ -3,7 +3,7 @@ import type { OciConfig } from './config.js';
 import { isBind } from './mounts.js';
 import { refused } from './refusal.js';
 import { ownsMounts } from './root.js';
-import { userSpaceOf } from './userns.js';
+import { mapsIds, userSpaceOf } from './userns.js';
 
 /**
  * What CRIU is told at a checkpoint and a restore, see criu(8): what of a container it has to make anew, and what is of
@@ -26,8 +26,11 @@ const V2_ALONE = ['--cgroup-dump-controller', ''];
 export interface DumpSubject {
   /** Its first process, as the command sees it. */
   pid: number;
-  /** The directory of its group. */
+  /** The directory of its group, and the path of that in the tree of cgroup v2. */
   group: string;
+  groupInTree: string;
+  /** The text of /proc/PID/cgroup. */
+  groups: string;
   /** The texts of /proc/PID/mountinfo: its own, and that of the host. */
   mounts: string;
   hostMounts: string;
@@ -43,10 +46,12 @@ export interface DumpSubject {
  */
 export function dumpWords(
   config: Pick<OciConfig, 'process' | 'linux'>,
-  { pid, group, mounts, hostMounts, network }: DumpSubject,
+  { pid, group, groupInTree, groups, mounts, hostMounts, network }: DumpSubject,
   flags: readonly string[],
 ): CriuWord[] {
   requireRestorable(config);
+  if (!groups.split('\n').some((line) => line.startsWith('0::') && line.endsWith(groupInTree)))
+    throw refused('cgroup', 'a container whose first process is in a group below its own cannot be checkpointed yet');
   const external = externalMounts(mounts, hostMounts).flatMap((path) => ['--external', `mnt[${path}]:${path}`]);
   const joined = joinedNetwork(config) === undefined ? [] : ['--external', `net[${network}]:${JOINED_NETWORK}`];
   return [
@@ -76,7 +81,10 @@ export function restoreWords(
   flags: readonly string[],
 ): CriuWord[] {
   requireRestorable(config);
-  const { mounts = [], linux: { maskedPaths = [] } = {} } = config;
+  const { root, mounts = [], linux: { maskedPaths = [] } = {} } = config;
+  const mapped = mounts.findIndex(mapsIds);
+  if (mapped >= 0)
+    throw refused(`mounts[${mapped}]`, 'a container that maps the ids of a mount cannot be restored yet');
   const binds = mounts.flatMap((item, i) => (isBind(item) ? [[item.destination, sources.mounts[i] ?? '']] : []));
   const masks = maskedPaths.map((path) => [path, '/dev/null']);
   const external = [...binds, ...masks].flatMap(([path = '', source = '']) => [
@@ -87,6 +95,7 @@ export function restoreWords(
   return [
     ['root', sources.root],
     ['stage', stage],
+    ...(root.readonly ? [['readonly', 'true'] as const] : []),
     // as a child of the command, not of CRIU
     ...args('restore', '--restore-detached', '--restore-sibling', LOG_ALL, '--root', stage),
     // niwad has made the group and its limits: CRIU adds only groups below it

@@ -135,6 +135,11 @@ export class MountMaps {
   }
 }
 
+/** Whether a mount of a config has its ids mapped. Pure. */
+export function mapsIds({ uidMappings = [], gidMappings = [], options = [] }: OciMount): boolean {
+  return uidMappings.length + gidMappings.length > 0 || options.some((word) => IDMAP.test(word));
+}
+
 /** The maps of a mount in the form of mount_setattr(2): an id on disk, and the host id that stands for it. */
 function mapsOfMount(item: OciMount, field: string): IdMaps | undefined {
   const word = item.options?.find((each) => IDMAP_WITH_MAPS.test(each));

@@ -28,3 +28,15 @@ it('does not know a container that was not made after all', () => {
   names.reserve('/r', stateOf('a'))();
   expect(() => names.idOf('/r', 'a')).toThrow('container "a" does not exist');
 });
+
+it('does not take one container for another one that has its name', () => {
+  const names = new OciNames();
+  names.add(containerOf('a'));
+  expect([names.has('/r', 'a'), names.has('/r', 'a', 'niwa-a'), names.has('/r', 'a', 'other')]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(names.idOf('/r', 'a', 'niwa-a')).toBe('niwa-a');
+  expect(() => names.idOf('/r', 'a', 'other')).toThrow('container "a" does not exist');
+});

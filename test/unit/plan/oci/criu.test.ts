@@ -12,7 +12,10 @@ const OWN = `90 80 8:1 /bundle/rootfs / rw - ext4 /dev/sda1 rw
 94 90 8:1 /home/a\\040b /with\\040blank ro master:1 - ext4 /dev/sda1 rw
 95 91 0:5 /null /proc/kcore rw - devtmpfs udev rw
 96 91 0:60 /sys /proc/sys ro - proc proc rw`;
-const SUBJECT = { pid: 7, group: '/cg/x', mounts: OWN, hostMounts: HOST, network: '4026531840' };
+const SUBJECT = {
+  ...{ pid: 7, group: '/cg/x', groupInTree: '/x', groups: '0::/x\n' },
+  ...{ mounts: OWN, hostMounts: HOST, network: '4026531840' },
+};
 
 const configOf = (change: Partial<OciConfig['linux']> = {}, terminal = false): OciConfig =>
   ({
@@ -50,6 +53,11 @@ describe('dumpWords', () => {
     ]);
   });
 
+  it('refuses one whose first process is in a group below', () => {
+    const divided = { ...SUBJECT, groups: '1:name=systemd:/x\n0::/x/init.scope\n' };
+    expect(() => dumpWords(configOf(), divided, [])).toThrow('cgroup: a container whose first process is in a group');
+  });
+
   it('leaves out a joined network namespace', () => {
     const config = configOf({ namespaces: [{ type: 'mount' }, { type: 'network', path: '/n' }] });
     expect(argsOf(dumpWords(config, SUBJECT, []))).toContain('net[4026531840]:extRootNetNS');
@@ -73,10 +81,11 @@ describe('dumpWords', () => {
   });
 });
 
+const PLACES = { sources: { root: '/b/rootfs', mounts: [undefined, '/src'] }, stage: '/run/stage', group: '/cg/y' };
+
 it('restoreWords gives the place of the root, of the group, and of each bind', () => {
-  const subject = { sources: { root: '/b/rootfs', mounts: [undefined, '/src'] }, stage: '/run/stage', group: '/cg/y' };
   const config = configOf({ namespaces: [{ type: 'mount' }, { type: 'network', path: '/n' }] });
-  const words = restoreWords(config, subject, ['tcp-established']);
+  const words = restoreWords(config, PLACES, ['tcp-established']);
   expect(words.filter(([name]) => name !== 'arg')).toEqual([
     ['root', '/b/rootfs'],
     ['stage', '/run/stage'],
@@ -87,4 +96,20 @@ it('restoreWords gives the place of the root, of the group, and of each bind', (
     ...['--manage-cgroups=soft', '--cgroup-root', '/cg/y'],
     ...['--external', 'mnt[/data]:/src', '--external', 'mnt[/proc/kcore]:/dev/null', '--tcp-established'],
   ]);
+});
+
+it('restoreWords says that the root is read-only', () => {
+  const config = { ...configOf(), root: { path: 'rootfs', readonly: true } };
+  expect(restoreWords(config, PLACES, [])).toContainEqual(['readonly', 'true']);
+  expect(restoreWords(configOf(), PLACES, []).map(([name]) => name)).not.toContain('readonly');
+});
+
+it.each([
+  { options: ['bind', 'ridmap=uids=0-1000-1;gids=0-1000-1'] },
+  { uidMappings: [{ containerID: 0, hostID: 1000, size: 1 }] },
+  { gidMappings: [{ containerID: 0, hostID: 1000, size: 1 }] },
+])('restoreWords refuses a mount with ids that are mapped: %j', (change) => {
+  const { mounts = [], ...config } = configOf();
+  const mapped = mounts.map((item) => (item.type === 'bind' ? { ...item, ...change } : item));
+  expect(() => restoreWords({ ...config, mounts: mapped }, PLACES, [])).toThrow('mounts[1]: a container that maps');
 });
