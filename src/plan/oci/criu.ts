@@ -3,7 +3,7 @@ import type { OciConfig } from './config.js';
 import { isBind } from './mounts.js';
 import { refused } from './refusal.js';
 import { ownsMounts } from './root.js';
-import { mapsIds, userSpaceOf } from './userns.js';
+import { hasMappedIds, userSpaceOf } from './userns.js';
 
 /**
  * What CRIU is told at a checkpoint and a restore, see criu(8): what of a container it has to make anew, and what is of
@@ -82,7 +82,7 @@ export function restoreWords(
 ): CriuWord[] {
   requireRestorable(config);
   const { root, mounts = [], linux: { maskedPaths = [] } = {} } = config;
-  const mapped = mounts.findIndex(mapsIds);
+  const mapped = mounts.findIndex(hasMappedIds);
   if (mapped >= 0)
     throw refused(`mounts[${mapped}]`, 'a container that maps the ids of a mount cannot be restored yet');
   const binds = mounts.flatMap((item, i) => (isBind(item) ? [[item.destination, sources.mounts[i] ?? '']] : []));

@@ -136,8 +136,8 @@ export class MountMaps {
 }
 
 /** Whether a mount of a config has its ids mapped. Pure. */
-export function mapsIds({ uidMappings = [], gidMappings = [], options = [] }: OciMount): boolean {
-  return uidMappings.length + gidMappings.length > 0 || options.some((word) => IDMAP.test(word));
+export function hasMappedIds({ uidMappings = [], gidMappings = [], options = [] }: OciMount): boolean {
+  return uidMappings.length + gidMappings.length > 0 || options.some(mapsIds);
 }
 
 /** The maps of a mount in the form of mount_setattr(2): an id on disk, and the host id that stands for it. */
