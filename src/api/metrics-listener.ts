@@ -26,8 +26,8 @@ interface Made {
 }
 
 /**
- * Answers `GET /metrics` on a TCP port until the function that it gives is called. It gives it when the port is there, or
- * cannot be had at the moment.
+ * Answers `GET /metrics` on a TCP port until the function that it gives is called. It gives it when the port is there,
+ * or cannot be had at the moment.
  * @param address of the form that `parseListen` takes; null for none
  */
 export async function listenForMetrics(

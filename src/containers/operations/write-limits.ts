@@ -21,8 +21,8 @@ export type LimitCompiler = (controllers: Controllers, read: (file: string) => s
 
 /**
  * Changes limits of a live container whose limits are no part of its spec. Only root asks for it.
- * @throws NiwaError NOT_FOUND, STATE_CONFLICT, HOST_ERROR, the errors of the compiler; then all limits are as before. The
- *   errors of `beyond`; then the limits in the group are changed
+ * @throws NiwaError NOT_FOUND, STATE_CONFLICT, HOST_ERROR, the errors of the compiler; then all limits are as before.
+ *   The errors of `beyond`; then the limits in the group are changed
  */
 export async function writeLimits(parts: Parts, id: string, compile: LimitCompiler): Promise<void> {
   const { tree, registry } = parts;
