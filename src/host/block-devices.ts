@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { type MountLine, parseMountinfo } from '../plan/mountinfo.js';
 
 /** Finds out from sysfs how block devices are stacked. sysfs is in the kernel's memory, so no disk has to answer. */
 
@@ -51,21 +52,14 @@ function namedDisk(source: string): string[] {
  * @returns the device of the mount as "major:minor", and its source; null where no mount has the path
  */
 export function mountOf(path: string, mountinfo: string): { device: string; source: string } | null {
-  let found: { point: string; device: string; source: string } | null = null;
-  for (const line of mountinfo.split('\n')) {
-    const fields = line.split(' ');
-    const [device = '', point = ''] = [fields[2], unescapeField(fields[4] ?? '')];
-    const source = fields[fields.indexOf('-', 6) + 2] ?? '';
+  let found: MountLine | null = null;
+  for (const mount of parseMountinfo(mountinfo)) {
+    const { point } = mount;
     const covers = point === '/' || path === point || path.startsWith(`${point}/`);
     // Where two mounts are on the same point, the later one hides the earlier one.
-    if (point !== '' && covers && point.length >= (found?.point.length ?? 0)) found = { point, device, source };
+    if (covers && point.length >= (found?.point.length ?? 0)) found = mount;
   }
   return found === null ? null : { device: found.device, source: found.source };
-}
-
-/** The kernel writes space, tab, newline and backslash in octal, a space as `\040`. */
-function unescapeField(field: string): string {
-  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
 /** Gives the disk of a device in sysfs. For a partition, this is the disk on which the partition is. */

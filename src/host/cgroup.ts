@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseMountinfo } from '../plan/mountinfo.js';
 import type { Controllers } from '../plan/resources.js';
 import { messageOf, NiwaError } from '../protocol/errors.js';
 
@@ -11,31 +12,6 @@ export const CONTROLLERS = ['cpu', 'memory', 'io', 'pids', 'cpuset'] as const;
 
 /** The cgroup v1 names of the controllers that have another name in v2. */
 const V1_NAMES: Record<string, string> = { io: 'blkio' };
-
-interface MountLine {
-  root: string;
-  point: string;
-  type: string;
-  options: string[];
-}
-
-/** Reads /proc/PID/mountinfo, see proc(5). */
-function parseMountinfo(text: string): MountLine[] {
-  return text
-    .split('\n')
-    .filter((line) => line.includes(' - '))
-    .map((line) => {
-      const [before = '', after = ''] = line.split(' - ');
-      const [, , , root = '', point = ''] = before.split(' ');
-      const [type = '', , options = ''] = after.split(' ');
-      return { root: unescapeOctal(root), point: unescapeOctal(point), type, options: options.split(',') };
-    });
-}
-
-/** The kernel writes space, tab, newline and backslash as octal. */
-function unescapeOctal(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-}
 
 /**
  * Gives the path at which the whole cgroup2 tree is mounted, from the text of mountinfo; undefined where there is none.

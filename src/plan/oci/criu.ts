@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { type MountLine, parseMountinfo } from '../mountinfo.js';
 import type { OciConfig } from './config.js';
 import { isBind } from './mounts.js';
 import { refused } from './refusal.js';
@@ -124,38 +125,17 @@ function joinedNetwork({ linux }: Pick<OciConfig, 'linux'>): string | undefined 
   return path === '' ? undefined : path;
 }
 
-interface MountLine {
-  id: string;
-  parent: string;
-  device: string;
-  path: string;
-  type: string;
-}
-
 /**
  * Gives the mount points of a container at which it shows a file system of the host. Pure.
  * @throws NiwaError SPEC_INVALID for one below another: a restore would not know what to mount there
  */
 export function externalMounts(mounts: string, hostMounts: string): string[] {
-  const ofHost = new Set(linesOf(hostMounts).map(({ device }) => device));
-  const isExternal = ({ path, device, type }: MountLine) =>
-    path !== '/' && ofHost.has(device) && !MADE_ANEW.includes(type);
-  const external = linesOf(mounts).filter(isExternal);
+  const ofHost = new Set(parseMountinfo(hostMounts).map(({ device }) => device));
+  const isExternal = ({ point, device, type }: MountLine) =>
+    point !== '/' && ofHost.has(device) && !MADE_ANEW.includes(type);
+  const external = parseMountinfo(mounts).filter(isExternal);
   const inner = external.find(({ parent }) => external.some(({ id }) => id === parent));
   if (inner !== undefined)
-    throw refused(inner.path, 'this mount is inside another one of the host: such a container cannot be checkpointed');
-  return external.map(({ path }) => path);
+    throw refused(inner.point, 'this mount is inside another one of the host: such a container cannot be checkpointed');
+  return external.map(({ point }) => point);
 }
-
-/** Reads a mountinfo file, see proc_pid_mountinfo(5). */
-function linesOf(text: string): MountLine[] {
-  return text.split('\n').flatMap((line) => {
-    const [before = '', after = ''] = line.split(' - ');
-    const [id = '', parent = '', device = '', , path = ''] = before.split(' ');
-    const [type = ''] = after.split(' ');
-    return path === '' ? [] : [{ id, parent, device, path: unescaped(path), type }];
-  });
-}
-
-const unescaped = (path: string) =>
-  path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
