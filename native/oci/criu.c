@@ -86,7 +86,8 @@ static void join(struct work *work, char *text) {
     close(fd);
 }
 
-static void take(struct work *work, const char *name, char *value) {
+static void take(void *to, const char *name, char *value) {
+    struct work *work = to;
     if (strcmp(name, "arg") == 0) add_word(&work->hook.args, value);
     if (strcmp(name, "pid") == 0) work->pid = (pid_t)atoi(value);
     if (strcmp(name, "root") == 0) work->root = value;
@@ -121,13 +122,7 @@ static struct work *read_work(const struct command *command, const struct frame 
     work->hook = (struct hook){.program = program, .input = "", .timeout_ms = -1};
     work->log = log;
     add_word(&work->hook.args, program);
-    for (struct text rest = {told->body, told->length}; rest.length > 0;) {
-        struct text text = take_text(&rest);
-        char *word = strndup(text.bytes, text.length), *equals = word == NULL ? NULL : strchr(word, '=');
-        if (equals == NULL) fail_by_version();
-        *equals = 0;
-        take(work, word, equals + 1);
-    }
+    read_named(told, take, work);
     directory_of(command, "image-path", "checkpoint", work->images);
     directory_of(command, "work-path", work->images, work->directory);
     work->hook.directory = work->directory;

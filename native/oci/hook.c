@@ -37,7 +37,18 @@ void add_word(struct words *words, char *word) {
     words->list[words->count] = NULL;
 }
 
-static void take(struct hook *hook, const char *name, char *value) {
+void read_named(const struct frame *frame, void (*take)(void *to, const char *name, char *value), void *to) {
+    for (struct text rest = {frame->body, frame->length}; rest.length > 0;) {
+        struct text text = take_text(&rest);
+        char *word = strndup(text.bytes, text.length), *equals = word == NULL ? NULL : strchr(word, '=');
+        if (equals == NULL) fail_by_version();
+        *equals = 0;
+        take(to, word, equals + 1);
+    }
+}
+
+static void take(void *to, const char *name, char *value) {
+    struct hook *hook = to;
     if (strcmp(name, "program") == 0) hook->program = value;
     if (strcmp(name, "directory") == 0) hook->directory = value;
     if (strcmp(name, "input") == 0) hook->input = value;
@@ -50,13 +61,7 @@ static void take(struct hook *hook, const char *name, char *value) {
 // Reads the texts of a frame. The hook points into copies that stay as long as this program.
 static struct hook read_hook(const struct frame *frame) {
     struct hook hook = {.timeout_ms = -1, .input = ""};
-    for (struct text rest = {frame->body, frame->length}; rest.length > 0;) {
-        struct text text = take_text(&rest);
-        char *word = strndup(text.bytes, text.length), *equals = word == NULL ? NULL : strchr(word, '=');
-        if (equals == NULL) fail_by_version();
-        *equals = 0;
-        take(&hook, word, equals + 1);
-    }
+    read_named(frame, take, &hook);
     if (hook.program == NULL || hook.directory == NULL || hook.args.count == 0) fail_by_version();
     if (hook.env.list == NULL) hook.env.list = calloc(1, sizeof *hook.env.list);
     if (hook.env.list == NULL) fail("there is no memory for a hook");

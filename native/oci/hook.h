@@ -19,6 +19,10 @@ struct words {
 // Adds a word, which has to stay. Ends the program where there is no memory.
 void add_word(struct words *words, char *word);
 
+// Calls `take` for each text `name=value` of a frame. The name and the value are copies that stay as long as this
+// program. Ends the program for another text.
+void read_named(const struct frame *frame, void (*take)(void *to, const char *name, char *value), void *to);
+
 struct hook {
     const char *program, *directory, *input;
     struct words args, env;
