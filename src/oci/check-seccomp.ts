@@ -1,12 +1,11 @@
 import { posix } from 'node:path';
 import type { OciSeccomp } from '../plan/oci/config.js';
 import { asksAgent } from '../plan/oci/process.js';
-import { refused, requireWithin } from '../plan/oci/refusal.js';
+import { MAX_64_BITS, refused, requireWithin } from '../plan/oci/refusal.js';
 import { SECCOMP_ACTIONS_OF_ENGINES, SECCOMP_COMPARISONS } from '../protocol/spec/seccomp.js';
 
 /** It has 16 bits beside the action, see SECCOMP_RET_DATA in seccomp(2). */
 const MAX_ERRNO = 0xffff;
-const MAX_64_BITS = 2n ** 64n - 1n;
 const ACTIONS: readonly string[] = SECCOMP_ACTIONS_OF_ENGINES;
 const COMPARISONS: readonly string[] = SECCOMP_COMPARISONS;
 /** Those of this machine, by the name that Node.js has for it. */

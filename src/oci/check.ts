@@ -4,7 +4,7 @@ import { Kept } from '../kept/kept.js';
 import type { OciConfig, OciHooks, OciProcess, OciResources, OciSeccomp } from '../plan/oci/config.js';
 import { isBind, isOfFileSystem } from '../plan/oci/mounts.js';
 import { asksAgent } from '../plan/oci/process.js';
-import { refused, requireWithin } from '../plan/oci/refusal.js';
+import { MAX_64_BITS, refused, requireWithin } from '../plan/oci/refusal.js';
 import { capabilityName } from '../spec/capabilities.js';
 import { checkSeccomp } from './check-seccomp.js';
 import { plainJson } from './exact-json.js';
@@ -190,7 +190,6 @@ const MAX_ID = 0xffff_fffe;
 const MOST_GIDS = 65_000;
 const MAX_MAJOR = 4095;
 const MAX_MINOR = 0xf_ffff;
-const MAX_64_BITS = 2n ** 64n - 1n;
 /** Of a point: niwad and the command read and run each of them. */
 const MOST_HOOKS = 64;
 /** A longer time is none. */
