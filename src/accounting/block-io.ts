@@ -5,8 +5,6 @@ export const IO_KEYS = ['rbytes', 'wbytes', 'rios', 'wios', 'dbytes', 'dios'] as
 export type IoKey = (typeof IO_KEYS)[number];
 export type IoCounters = Record<IoKey, number>;
 
-const NOTHING: Readonly<IoCounters> = { rbytes: 0, wbytes: 0, rios: 0, wios: 0, dbytes: 0, dios: 0 };
-
 /**
  * What a container did to a device, named "major:minor". `counted`: the figures of this device that are part of the
  * container's sum.
@@ -143,7 +141,6 @@ export class BlockIo {
 
   /** Sums a text of io.stat, see {@link sumIo}. */
   sum(ioStat: string): ReturnType<typeof sumIo> {
-    if (ioStat === '' && this.#devices.length === 0) return { sums: NOTHING, devices: [] };
     const devices = parseIoStat(ioStat);
     this.#meet(devices.map(({ device }) => device));
     return sumIo(devices, this.#below);
