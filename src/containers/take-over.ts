@@ -19,6 +19,7 @@ import type { Networks } from '../network/networks.js';
 import type { Exit } from '../protocol/container.js';
 import { messageOf } from '../protocol/errors.js';
 import type { UsageRecord } from '../protocol/record.js';
+import { withResolvers } from '../turns/with-resolvers.js';
 import { connectKeeper } from './connect-keeper.js';
 import type { ContainerHooks } from './container-hooks.js';
 import type { Endings } from './endings.js';
@@ -75,8 +76,8 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
     const groupExists = hasItsGroup(one, options);
     return [one, decide({ saved: one, bootId, groupExists })];
   };
-  let findFinals: (finals: Promise<Map<string, UsageRecord>>) => void = () => {};
-  endings.expect(new Promise((resolve) => (findFinals = resolve))); // a container may end before all are taken over
+  const finals = withResolvers<Map<string, UsageRecord>>();
+  endings.expect(finals.promise); // a container may end before all are taken over
   const sound = whole.map(decidedOn);
   await takeLive(sound, options);
   const ids = [...whole.map(({ spec }) => spec.id), ...damaged.map(({ id }) => id)];
@@ -86,7 +87,7 @@ export async function takeOver(options: TakeOverOptions): Promise<void> {
   for (const container of await takeLive(mended, { ...options, planner: null })) books.save(container);
   states.removeDamaged();
   const decided = [...sound, ...mended];
-  findFinals(books.finalRecords(decided.flatMap(([one]) => (one.phase === 'exited' ? [] : [one]))));
+  finals.resolve(books.finalRecords(decided.flatMap(([one]) => (one.phase === 'exited' ? [] : [one]))));
   const ended = decided.filter(([, decision]) => !lives(decision));
   const wasTold = options.events.recentEnds();
   const interims = new Map(ledger.unfinished().map((record) => [record.run, record]));

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { REACH_PROGRAM } from '../kernel/programs.js';
 import { NiwaError } from '../protocol/errors.js';
 import { Turns } from '../turns/turns.js';
+import { withResolvers } from '../turns/with-resolvers.js';
 import { toHostError } from './errors.js';
 
 /**
@@ -111,7 +112,7 @@ async function begin(asker: Asker, account: Account, errands: readonly Errand[])
       'TOO_MANY_REQUESTS',
       `${account.hung} paths that were named by ${asker} do not answer: no more are tried until their file systems answer, or are unmounted (umount -f)`,
     );
-  const { promise: next, tell } = signal();
+  const { promise: next, resolve: tell } = withResolvers<void>();
   let isCounted = false;
   const slow = () => {
     if (account.slow >= account.most) return; // the next errands wait for the end of these
@@ -127,15 +128,6 @@ async function begin(asker: Asker, account: Account, errands: readonly Errand[])
   done.then(over, over);
   await next;
   return { done };
-}
-
-/** Gives a promise, and the function that resolves it. */
-function signal(): { promise: Promise<void>; tell: () => void } {
-  let tell = () => {};
-  const promise = new Promise<void>((resolve) => {
-    tell = resolve;
-  });
-  return { promise, tell };
 }
 
 async function run(asker: Asker, account: Account, errands: readonly Errand[], onSlow: () => void): Promise<Found[]> {

@@ -1,5 +1,6 @@
 import type { Container } from '../engine/container.js';
 import { NiwaError } from '../protocol/errors.js';
+import { withResolvers } from '../turns/with-resolvers.js';
 import type { OciState } from './state.js';
 import { quoted } from './words.js';
 
@@ -69,8 +70,8 @@ export class OciNames {
         'ID_IN_USE',
         `container with id ${quoted(state.id)} already exists; container with given ID already exists`,
       );
-    let end = () => {};
-    this.#making.set(key, { state, over: new Promise((resolve) => (end = resolve)) });
+    const { promise: over, resolve: end } = withResolvers<void>();
+    this.#making.set(key, { state, over });
     return () => {
       this.#making.delete(key);
       end();

@@ -1,5 +1,6 @@
 import { availableParallelism, hostname, totalmem } from 'node:os';
 import type { NiwaClient } from '../../client/client.js';
+import { withResolvers } from '../../turns/with-resolvers.js';
 import { daemonCommand } from '../command.js';
 import { EXIT } from '../exit-codes.js';
 import { wantsColours } from '../screen.js';
@@ -158,13 +159,4 @@ function screenOf({ columns = 80, rows = 24 }: NodeJS.WriteStream): Screen {
 /** Whether standard input and output are a terminal that can show full screens and send keys. */
 function canBeFull(): boolean {
   return process.stdout.isTTY === true && process.stdin.isTTY === true && process.env.TERM !== 'dumb';
-}
-
-/** Promise.withResolvers, which Node.js 20 does not have. */
-function withResolvers<T>() {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((fulfil) => {
-    resolve = fulfil;
-  });
-  return { promise, resolve };
 }
