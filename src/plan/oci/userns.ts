@@ -144,10 +144,11 @@ export function hasMappedIds({ uidMappings = [], gidMappings = [], options = [] 
 function mapsOfMount(item: OciMount, field: string): IdMaps | undefined {
   const word = item.options?.find((each) => IDMAP_WITH_MAPS.test(each));
   const { uidMappings = [], gidMappings = [] } = item;
-  if (uidMappings.length + gidMappings.length > 0)
-    if (word === undefined)
-      return { uids: mapOf(`${field}.uidMappings`, uidMappings), gids: mapOf(`${field}.gidMappings`, gidMappings) };
-    else throw refused(`${field}.options "${word}"`, 'the mount has uidMappings or gidMappings, too: leave one out');
+  const hasFields = uidMappings.length + gidMappings.length > 0;
+  if (hasFields && word !== undefined)
+    throw refused(`${field}.options "${word}"`, 'the mount has uidMappings or gidMappings, too: leave one out');
+  if (hasFields)
+    return { uids: mapOf(`${field}.uidMappings`, uidMappings), gids: mapOf(`${field}.gidMappings`, gidMappings) };
   return word === undefined ? undefined : mapsOfWord(word, `${field}.options "${word}"`);
 }
 
