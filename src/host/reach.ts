@@ -46,8 +46,12 @@ const SLOW_MS = 50;
  */
 const MOST_HUNG = 4;
 const MOST_HUNG_OF_ROOT = 32;
-/** How many helpers without work are kept for the next errand. */
-const IDLE = 2;
+/**
+ * How many helpers without work are kept for the next errand: as many as one asker lets work at the same time. With
+ * fewer, each wave of starts would end some and begin others, and to fork niwad takes longer than all errands of a
+ * start.
+ */
+const IDLE = AT_ONCE;
 const HEAD_BYTES = 8;
 
 /**
