@@ -5,7 +5,6 @@
 const { readFileSync, writeFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { dirname, join } = require('node:path');
-const v8 = require('node:v8');
 const { Script } = require('node:vm');
 
 /**
@@ -26,8 +25,6 @@ function launch(name) {
 function compile(name, args) {
   const file = bundle(name);
   const script = load(file);
-  const setFlags = v8.setFlagsFromString;
-  v8.setFlagsFromString = (flag) => flag.startsWith('--interrupt-budget') || setFlags(flag); // it would stay set
   process.on('exit', () => {
     writeFileSync(compiled(file), script.createCachedData());
     process.exitCode = 0;

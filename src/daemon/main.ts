@@ -6,7 +6,6 @@ import { type Daemon, startDaemon } from './daemon.js';
 import { type Flags, plainFlags } from './flags.js';
 import { makeLog } from './log.js';
 import { LogStream } from './log-stream.js';
-import { optimizeEarly } from './optimizing.js';
 import { type ManagerVariables, ServiceManager, takeManagerVariables } from './systemd.js';
 
 const WRONG_USAGE = 2;
@@ -36,7 +35,6 @@ async function main(): Promise<void> {
       droppedLines: () => stream.dropped,
     });
     manager.ready('running');
-    optimizeEarly();
     endOnSignals(daemon, config.drain, manager, log, exit);
   } catch (error) {
     log.fatal({ err: error }, messageOf(error));

@@ -28,13 +28,19 @@ const CAPABILITIES = [
  * @throws {Error} where apt-get fails
  */
 export function installPeers() {
-  const missing = PACKAGES.filter((name) => spawnSync('dpkg-query', ['-W', name]).status !== 0);
+  const missing = PACKAGES.filter((name) => !installed(name));
   if (missing.length === 0) return;
   const { status, stderr } = spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...missing], {
     encoding: 'utf8',
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   });
   if (status !== 0) throw new Error(`cannot install ${missing.join(' ')}: ${stderr}`);
+}
+
+/** @type {(name: string) => boolean} */
+function installed(name) {
+  const { stdout } = spawnSync('dpkg-query', ['--status', name], { encoding: 'utf8' });
+  return /^Status: install ok installed$/m.test(stdout); // dpkg also knows packages that others only name
 }
 
 /**
