@@ -1,11 +1,8 @@
-import { getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { getHeapStatistics } from 'node:v8';
+import { measureMemory } from 'node:vm';
 
 const LOOK_INTERVAL_MS = 1000;
-/**
- * A collection is worth its time, some 20 milliseconds of the event loop, if so many bytes have been added since the
- * last one.
- */
+/** A collection is worth its processor time if so many bytes have been added since the last one. */
 const WORTH_BYTES = 6 * 1024 * 1024;
 
 /**
@@ -13,18 +10,10 @@ const WORTH_BYTES = 6 * 1024 * 1024;
  * garbage of a thousand starts would stay in memory as long as the daemon has nothing to do.
  */
 export class Collector {
-  readonly #timer: NodeJS.Timeout;
-  readonly #collect: () => void;
+  readonly #timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS).unref();
   #busy = false;
   /** How many bytes were in use after the last collection. */
   #leftBytes = 0;
-
-  constructor() {
-    setFlagsFromString('--expose-gc');
-    this.#collect = runInNewContext('gc') as () => void;
-    setFlagsFromString('--no-expose-gc'); // what V8 has compiled is kept for a process with the same flags
-    this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS).unref();
-  }
 
   /** Something happens: no collection in this second. */
   wait(): void {
@@ -36,12 +25,27 @@ export class Collector {
   }
 
   #look(): void {
-    if (!this.#busy && usedBytes() - this.#leftBytes > WORTH_BYTES) {
-      this.#collect();
-      this.#leftBytes = usedBytes();
-    }
+    if (!this.#busy && usedBytes() - this.#leftBytes > WORTH_BYTES) void this.#collect();
     this.#busy = false;
   }
+
+  async #collect(): Promise<void> {
+    await collected();
+    this.#leftBytes = usedBytes();
+  }
+}
+
+/**
+ * Collects garbage as V8 does by itself: step by step, with the objects marked on threads of V8. The function `gc` of
+ * `--expose-gc` collects at once. It also drops the optimized code of each function that used an object of a kind of
+ * which none is left, which is most of the code of a start in a quiet second: V8 had to compile it again.
+ */
+async function collected(): Promise<void> {
+  const { emitWarning } = process;
+  process.emitWarning = () => {}; // says at the first call that the function may change: only its collection is used
+  const measured = measureMemory({ execution: 'eager' });
+  process.emitWarning = emitWarning;
+  await measured;
 }
 
 function usedBytes(): number {
